@@ -1,0 +1,152 @@
+// Package signing computes AWS Signature Version 4 (AWS4-HMAC-SHA256) and
+// Version 4a (AWS4-ECDSA-P256-SHA256): for requests that carry the signature
+// in a header, for presigned URLs, for the chunks of a streamed payload, for
+// S3 POST policies and for the tokens that services take in place of a
+// password. It also verifies what others have signed.
+//
+// It is a function of its arguments: no clock, no network, no environment, no
+// net/http. It sends nothing and reads no body; the caller hashes the payload
+// ([PayloadHash]) and says what time it is.
+//
+// # What is sent is what was signed
+//
+// [ParseURL] turns the text of a URL into the one form that is sent, and
+// [Signer.Sign] and [Signer.Presign] answer with the headers and the URL to
+// send: white space folded, repeated names joined, parameters encoded. The
+// caller sends exactly these. What has two readings is refused with an
+// [InputError], which is always the fault of whoever made the request.
+//
+// # The steps
+//
+// Sign is a chain of the steps of "Create a signed AWS API request" in the
+// IAM User Guide, each of them a function of its own:
+//
+//	1  [CanonicalURI], [CanonicalQuery], [CanonicalHeaders], [CanonicalRequest]
+//	2  the SHA-256 of the canonical request, within step 3
+//	3  [CredentialScope], [StringToSign]
+//	4  [DeriveKey]
+//	5  [Key.Sign]
+//	6  [Authorization]
+//
+// [Canonicalize] does step 1 for a whole [Request], the headers that signing
+// adds included.
+//
+// # What the caller owes
+//
+// Which service and region a host belongs to, whether that service encodes
+// its path twice, wants the x-amz-content-sha256 header or the session token
+// outside the signature, are fields of [Request]; package endpoints knows
+// them. Errors never hold a header's value or a secret.
+//
+// A [Signer] is safe for use by several goroutines; so is every function.
+package signing
+
+import "time"
+
+// Algorithm names a signing algorithm as it is spelled in a string to sign.
+type Algorithm string
+
+// The algorithms. The zero value of a field of type [Algorithm] means [HMAC].
+const (
+	HMAC  Algorithm = "AWS4-HMAC-SHA256"       // Signature Version 4
+	ECDSA Algorithm = "AWS4-ECDSA-P256-SHA256" // Signature Version 4a
+)
+
+// Scope is what a signature is good for, beside its day.
+type Scope struct {
+	// Service is the signing name, such as "execute-api". Required.
+	Service string
+	// Region is one region, such as "eu-west-1". With [ECDSA] it is a region
+	// set: names or patterns divided by commas, "*" for every region. Required.
+	Region string
+}
+
+// Header is a header of a request. Names keep the case that they were given.
+type Header struct{ Name, Value string }
+
+// Parameter is a query parameter, decoded.
+type Parameter struct{ Name, Value string }
+
+// TokenMode says what becomes of a session token.
+type TokenMode string
+
+// The modes. The zero value means [TokenSigned].
+const (
+	TokenSigned   TokenMode = "signed"   // sent, and part of the signature
+	TokenAppended TokenMode = "appended" // sent, but left out of the signature: AWS IoT over WebSocket
+	TokenOmitted  TokenMode = "omitted"  // not sent; the caller brings it another way
+)
+
+// Request is a request to sign. Sign and Presign do not keep or change it.
+type Request struct {
+	// Method is sent as it is given. Required.
+	Method string
+	// URL is the target. Required.
+	URL URL
+	// Headers are the caller's. Host comes from the URL; one that is given
+	// must say the same. Content-Length is left to whoever sends. What signing
+	// sets by itself (authorization, x-amz-date, x-amz-security-token,
+	// x-amz-region-set) is refused; x-amz-content-sha256 must equal PayloadHash.
+	Headers []Header
+	// PayloadHash is the lower-case hex SHA-256 of the payload, or one of the
+	// constants [UnsignedPayload], [StreamingPayload] and their like. Required.
+	PayloadHash string
+	// Scope is what the signature is for. Required.
+	Scope Scope
+	// Algorithm is [HMAC] when empty.
+	Algorithm Algorithm
+	// Time is when the signature begins to hold, to the second. Required.
+	Time time.Time
+	// Credentials sign. Required.
+	Credentials Credentials
+	// DoubleEncode encodes the path again for the canonical URI, as every
+	// service does but the S3 family (IAM User Guide, "Create a canonical
+	// request", URI).
+	DoubleEncode bool
+	// ContentSHA256Header adds x-amz-content-sha256, signed; as a parameter
+	// when presigning.
+	ContentSHA256Header bool
+	// Token is [TokenSigned] when empty.
+	Token TokenMode
+	// SignedHeaders names headers to sign beside host and every x-amz-*. Each
+	// must be present; see [Fragile] for those that cannot be named.
+	SignedHeaders []string
+	// SignAllHeaders signs every header but those that [Fragile] names.
+	SignAllHeaders bool
+	// Expires is how long a presigned URL holds: whole seconds, from one second
+	// to [MaxExpires]. Presign only.
+	Expires time.Duration
+	// HoistHeaders moves the x-amz-* headers that S3 also takes as parameters
+	// into the URL. Presign only.
+	HoistHeaders bool
+	// Explain fills CanonicalRequest and StringToSign of the answer. Both hold
+	// the session token; see [Credentials.Redact].
+	Explain bool
+}
+
+// MaxExpires is the longest life of a presigned URL (S3 API Reference,
+// "Authenticating Requests: Using Query Parameters", X-Amz-Expires).
+const MaxExpires = 7 * 24 * time.Hour
+
+// Signed is what to send.
+type Signed struct {
+	// URL is the URL to send: the request's, with the signature when presigned.
+	URL URL
+	// Headers are the headers to send: the caller's, folded and joined, then
+	// those that signing added, Authorization last. Host and Content-Length are
+	// left to whoever sends.
+	Headers []Header
+	// SignedHeaders are the names in the signature: "host;x-amz-date".
+	SignedHeaders string
+	// Authorization is the value of that header; empty when presigned.
+	Authorization string
+	// Signature is hexadecimal.
+	Signature string
+	// CredentialScope is "20150830/us-east-1/service/aws4_request".
+	CredentialScope string
+	// Date is the signing time as sent: "20150830T123600Z".
+	Date string
+	// CanonicalRequest and StringToSign are filled on request; see
+	// [Request.Explain].
+	CanonicalRequest, StringToSign string
+}
