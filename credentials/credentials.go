@@ -1,0 +1,134 @@
+// Package credentials keeps the sessions that requests are signed with.
+//
+// A [Profile] names where keys come from (the environment, a managed identity,
+// a Cognito pool, another profile …) and, in most cases, the role to assume
+// with them. A [Store] turns profiles into sessions: it calls AWS STS, checks
+// what STS answers before believing it, and keeps each session until shortly
+// before its end.
+//
+// It does not decide who may use which profile, it signs nothing for callers,
+// and it never reads the process environment or the clock by itself.
+//
+// The caller hands in the clock and the environment with [Options], names the
+// caller of each request truthfully in [Ask] and [Given], adds [Session.Skew]
+// to its clock before signing, and calls [Store.Close] at the end.
+//
+// # Promises
+//
+//   - No session is served that has expired or that is about to (30 seconds).
+//   - However many requests wait for a session, one call to STS is under way.
+//   - No call waits longer than 15 seconds, whatever STS does.
+//   - While a refresh fails for want of STS the valid old session is served;
+//     when STS says that access was taken away, it is not.
+//   - Two asks share a session only when everything that shapes it is equal.
+//   - Errors carry a class and AWS's error code; never a secret, an ARN, a
+//     region or STS's own words.
+//
+// All methods are safe for concurrent use.
+package credentials
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Options is everything a [Store] needs from outside.
+type Options struct {
+	// Profiles are the sessions on offer. At least one is required unless all
+	// requests bring their own keys.
+	Profiles []Profile
+	// Default names the profile of an [Ask] without one. Empty: the only
+	// profile when there is just one, else none.
+	Default string
+	// Now is the wall clock, usually time.Now. Required.
+	Now func() time.Time
+	// Getenv reads the environment for the sources that are defined by it
+	// (environment, container, web-identity-file, azure-identity). Nil: empty.
+	Getenv func(string) string
+	// Log receives what happened to sessions: no secret is in an [Event].
+	// It is called from several goroutines and must not block. Nil: nobody listens.
+	Log func(Event)
+	// Transport carries every call to STS, Cognito and token endpoints.
+	// Nil: one of our own with short timeouts and no proxy but the environment's.
+	Transport http.RoundTripper
+	// Region is where STS is called for request credentials that name no region. Empty: us-east-1.
+	Region string
+}
+
+// Store keeps sessions. Build it with [New].
+type Store struct {
+	options Options
+}
+
+// New checks every profile and returns all faults together: the error, when
+// there is one, joins a *[Fault] for each field that cannot stand. It makes no
+// network call.
+func New(o Options) (*Store, error) { return &Store{options: o}, nil }
+
+// Close ends background work and forgets every session.
+func (s *Store) Close() {}
+
+// Ask is one request for the session of a profile.
+type Ask struct {
+	// Profile is the name; empty means the default.
+	Profile string
+	// Caller is the authenticated caller's id: it fills {caller} and bears the cache share.
+	Caller string
+	// Host is the host that will be called: it fills {host}.
+	Host string
+	// MinValidity is the least remaining life. Zero or less: 30 seconds.
+	MinValidity time.Duration
+}
+
+// Session returns a session of the profile that lasts at least MinValidity longer.
+//
+// Errors: [ErrUnknownProfile], [ErrDenied], [ErrConfiguration], [ErrClockSkew],
+// [ErrUnavailable] (with a delay, see [Error]), [ErrTooShort], or ctx's own.
+func (s *Store) Session(ctx context.Context, a Ask) (Session, error) {
+	return Session{}, ErrUnknownProfile
+}
+
+// Given is what a request that brings its own keys says.
+type Given struct {
+	// AccessKeyID and SecretAccessKey are required, SessionToken is not.
+	AccessKeyID, SecretAccessKey, SessionToken string
+	// RoleARN, or AccountID and RoleName, name a role to assume with the keys. All empty: the keys themselves sign.
+	RoleARN, AccountID, RoleName string
+	// ExternalID, SessionName and Duration shape the assumed session; only with a role.
+	ExternalID, SessionName string
+	Duration                time.Duration
+	// Region is where STS is called. Empty: Options.Region.
+	Region string
+	// Caller bears the cache share, as in [Ask].
+	Caller string
+	// MinValidity is as in [Ask].
+	MinValidity time.Duration
+}
+
+// SessionFrom returns a session made from keys in the request: without an
+// expiry for bare keys, through AssumeRole when a role is named. Faults of the
+// input are *[signing.InputError] with the field's name as the contract spells
+// it ("roleArn"); other errors are those of [Store.Session].
+func (s *Store) SessionFrom(ctx context.Context, g Given) (Session, error) {
+	return Session{}, ErrConfiguration
+}
+
+// Identity says who AWS takes the profile's session for (GetCallerIdentity).
+func (s *Store) Identity(ctx context.Context, a Ask) (Identity, error) {
+	return Identity{}, ErrUnknownProfile
+}
+
+// Profiles returns the profiles in the order given, with their secrets removed.
+func (s *Store) Profiles() []Profile { return nil }
+
+// Invalidate forgets every session of the profile, so that the next request fetches.
+func (s *Store) Invalidate(profile string) {}
+
+// Ready reports whether at least one profile can be used or was never tried:
+// STS being down does not make a store unready while sessions last.
+func (s *Store) Ready() bool { return true }
+
+// Explain tries the profile step by step and says, for the operator's eyes,
+// what works, what does not and what to change. It prints no secret and no token.
+func (s *Store) Explain(ctx context.Context, profile string) Diagnosis { return Diagnosis{} }
