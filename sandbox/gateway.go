@@ -1,0 +1,95 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+const (
+	gatewayBodyLimit = 10 << 20 // API Gateway's payload quota, 10 MB
+	gatewaySkew      = 5 * time.Minute
+)
+
+// Seen is the gateway's answer to a request that it takes: what it saw of it.
+type Seen struct {
+	Method        string    `json:"method"`
+	Path          string    `json:"path"` // as it stood in the request line
+	Query         string    `json:"query"`
+	Host          string    `json:"host"`
+	Caller        Caller    `json:"caller"`
+	Service       string    `json:"service"`
+	Region        string    `json:"region"`
+	SignedHeaders string    `json:"signedHeaders"` // as in the Authorization header
+	SignedAt      time.Time `json:"signedAt"`
+	BodySHA256    string    `json:"bodySha256"`
+	BodyLength    int       `json:"bodyLength"`
+	RequestID     string    `json:"requestId"`
+}
+
+// Caller is who signed.
+type Caller struct {
+	ARN         string `json:"arn"`
+	Account     string `json:"account"`
+	UserID      string `json:"userId"`
+	AccessKeyID string `json:"accessKeyId"`
+}
+
+// Gateway is an API behind IAM authorisation. It takes every method and every
+// path; to a request that is signed right it answers 200 with a [Seen].
+func (s *Sandbox) Gateway() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := Exchange{Server: "gateway", Method: r.Method, Path: r.URL.Path, Status: http.StatusOK, RequestID: s.requestID()}
+		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
+		w.Header().Set("x-amzn-RequestId", seen.RequestID)
+		w.Header().Set("Content-Type", "application/json")
+		answer, no := s.admit(r)
+		if no != nil {
+			c := gatewayCode(no.kind)
+			seen.Status, seen.Code = c.status, c.name
+			w.Header().Set("x-amzn-ErrorType", c.name)
+			writeJSON(w, c.status, refused{Message: no.message + no.canonical, HeadersNotSigned: no.headers})
+		} else {
+			answer.RequestID, seen.CallerARN = seen.RequestID, answer.Caller.ARN
+			writeJSON(w, http.StatusOK, answer)
+		}
+		s.observe(seen)
+	})
+}
+
+func (s *Sandbox) admit(r *http.Request) (Seen, *refusal) {
+	a, no := receive(r, gatewayBodyLimit)
+	if no != nil {
+		return Seen{}, no
+	}
+	v, no := s.verify(a, checks{
+		service: s.opts.Service, region: s.opts.Region, skew: gatewaySkew, quirks: endpoints.QuirksOf(s.opts.Service),
+	})
+	if no != nil {
+		return Seen{}, no
+	}
+	return Seen{
+		Method: a.method, Path: a.path, Query: a.query, Host: a.host,
+		Caller:  Caller{ARN: v.arn, Account: v.account(), UserID: v.userID, AccessKeyID: v.accessKeyID},
+		Service: s.opts.Service, Region: s.opts.Region,
+		SignedHeaders: v.signedHeaders, SignedAt: v.time,
+		BodySHA256: signing.PayloadHash(a.body), BodyLength: len(a.body),
+	}, nil
+}
+
+// refused is a refusal by API Gateway, with S3's list of headers where it is
+// S3's refusal.
+type refused struct {
+	Message          string `json:"message"`
+	HeadersNotSigned string `json:"headersNotSigned,omitempty"`
+}
+
+func writeJSON(w http.ResponseWriter, status int, document any) {
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // AWS writes < > and & as they are
+	_ = encoder.Encode(document) // a client that is gone needs no answer
+}

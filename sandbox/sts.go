@@ -1,0 +1,129 @@
+package sandbox
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	stsVersion   = "2011-06-15"
+	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+	stsBodyLimit = 256 << 10 // above the largest call AWS documents, a SAML assertion of 100 000 characters
+	stsSkew      = 15 * time.Minute
+)
+
+// STS is the Security Token Service.
+func (s *Sandbox) STS() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := Exchange{Server: "sts", Method: r.Method, Path: r.URL.Path}
+		if s.opts.Fault != nil {
+			if h := s.opts.Fault(r); h != nil {
+				defer s.observe(seen)
+				h.ServeHTTP(w, r)
+				return
+			}
+		}
+		seen.RequestID = s.requestID()
+		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
+		w.Header().Set("x-amzn-RequestId", seen.RequestID)
+		answer, no := s.act(r, &seen)
+		if no != nil {
+			c := stsCode(no.kind)
+			seen.Status, seen.Code = c.status, c.name
+			writeXML(w, c.status, errorResponse(c, no.message, seen.RequestID))
+		} else {
+			seen.Status = http.StatusOK
+			writeXML(w, http.StatusOK, answer)
+		}
+		s.observe(seen)
+	})
+}
+
+// act verifies one call and does what it asks for.
+func (s *Sandbox) act(r *http.Request, seen *Exchange) (any, *refusal) {
+	a, no := receive(r, stsBodyLimit)
+	if no != nil {
+		return nil, no
+	}
+	form, no := parameters(a)
+	if no != nil {
+		return nil, no
+	}
+	seen.Action = form.Get("Action")
+	run, no := s.action(form)
+	if no != nil {
+		return nil, no
+	}
+	caller, no := s.verify(a, checks{service: "sts", region: s.opts.Region, skew: stsSkew})
+	if no != nil {
+		if no.kind == missing {
+			no.message = "Request is missing Authentication Token"
+		}
+		return nil, no
+	}
+	seen.CallerARN = caller.arn
+	return run(caller.principal, form, seen.RequestID)
+}
+
+// parameters reads a Query protocol request, in which they may stand in the URL
+// or in a form.
+func parameters(a arrival) (url.Values, *refusal) {
+	form, err := url.ParseQuery(a.query)
+	if err == nil && a.method == http.MethodPost {
+		var body url.Values
+		body, err = url.ParseQuery(string(a.body))
+		for name, values := range body {
+			form[name] = append(form[name], values...)
+		}
+	}
+	if err != nil {
+		return nil, &refusal{kind: malformed, message: "The query string contains a syntax error."}
+	}
+	return form, nil
+}
+
+// action finds what a request asks for.
+func (s *Sandbox) action(form url.Values) (func(principal, url.Values, string) (any, *refusal), *refusal) {
+	name, version := form.Get("Action"), form.Get("Version")
+	if name == "" {
+		return nil, &refusal{kind: noAction, message: "The request must contain the parameter Action"}
+	}
+	if version == "" {
+		version = "NO_VERSION_SPECIFIED"
+	}
+	if version == stsVersion {
+		switch name {
+		case "AssumeRole":
+			return s.assumeRole, nil
+		case "GetSessionToken":
+			return s.getSessionToken, nil
+		case "GetCallerIdentity":
+			return s.getCallerIdentity, nil
+		}
+	}
+	return nil, &refusal{kind: unknownAction, message: fmt.Sprintf("Could not find operation %s for version %s", name, version)}
+}
+
+// Refuse is a handler that answers as the STS does when it refuses, for use as a
+// fault: Refuse(400, "Throttling", "Rate exceeded").
+func Refuse(status int, name, message string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		const id = "00000000-0000-4000-8000-000000000000"
+		w.Header().Set("x-amzn-RequestId", id)
+		writeXML(w, status, errorResponse(code{name, status}, message, id))
+	})
+}
+
+// writeXML answers in the form that STS's documents have, indented by two.
+func writeXML(w http.ResponseWriter, status int, document any) {
+	text, err := xml.MarshalIndent(document, "", "  ")
+	if err != nil {
+		panic(err) // structs of strings and times always marshal
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a client that is gone needs no answer
+}
