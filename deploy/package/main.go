@@ -1,0 +1,134 @@
+// Package builds Countersign for Azure Functions and packs it into the zip that
+// a Functions app with custom handlers is deployed from.
+//
+//	go run ./deploy/package -o dist/countersign.zip
+//
+// It is run in the root of the project and needs nothing but Go; it builds for
+// linux/amd64 whatever it runs on. The zip holds
+//
+//	host.json
+//	countersign         the program, with its execute bit
+//	api/function.json   alone in its folder
+//
+// and nothing else. The host reads function.json in folders of the package only,
+// names the function after the folder, and takes any other file in there for the
+// function's script. On the Premium and Dedicated plans it starts the program
+// only when the zip says that it may be executed, which a zip written on Windows
+// does not; this one does, wherever it is written. The same source and the same
+// Go give the same bytes.
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"time"
+)
+
+const (
+	program  = "countersign"
+	function = "api" // must match ^[a-z][a-z0-9_-]{0,127}$ and not be "host"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, ".", os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "package:", err)
+		os.Exit(1)
+	}
+}
+
+// run packs the project in a folder; arguments and outputs are the command's.
+func run(ctx context.Context, project string, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("package", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	target := flags.String("o", "dist/countersign.zip", "the zip to write")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	host, err := os.ReadFile(filepath.Join(project, "host.json"))
+	if err != nil {
+		return err
+	}
+	trigger, err := os.ReadFile(filepath.Join(project, "function.json"))
+	if err != nil {
+		return err
+	}
+	if err := check(host, trigger); err != nil {
+		return err
+	}
+	binary, err := build(ctx, project, stderr)
+	if err != nil {
+		return fmt.Errorf("building %s: %w", program, err)
+	}
+	text, err := pack(host, trigger, binary)
+	if err != nil {
+		return fmt.Errorf("writing the zip: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(*target), 0o755); err != nil { //nolint:gosec // G301: holds nothing that others may not read
+		return err
+	}
+	if err := os.WriteFile(*target, text, 0o644); err != nil { //nolint:gosec // G306: the same
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s: %d bytes; function %q\n", *target, len(text), function)
+	return err
+}
+
+// build compiles the project's program, static, for the machines of Azure
+// Functions.
+func build(ctx context.Context, project string, stderr io.Writer) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "countersign-package-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder left over harms nobody
+	out := filepath.Join(dir, program)
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, ".")
+	command.Dir, command.Stderr = project, stderr
+	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	if err := command.Run(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(out)
+}
+
+// pack writes the package. Entries carry no time of their own, so that the zip
+// depends on its contents alone.
+func pack(host, trigger, binary []byte) ([]byte, error) {
+	var text bytes.Buffer
+	archive := zip.NewWriter(&text)
+	for _, f := range []struct {
+		name string
+		mode fs.FileMode
+		data []byte
+	}{
+		{"host.json", 0o644, host},
+		{program, 0o755, binary},
+		{function + "/function.json", 0o644, trigger},
+	} {
+		// The earliest time that a zip can tell.
+		header := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+		header.SetMode(f.mode)
+		w, err := archive.CreateHeader(header)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(f.data); err != nil {
+			return nil, err
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), nil
+}
