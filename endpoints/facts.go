@@ -1,0 +1,204 @@
+package endpoints
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:generate go run ./gen -names ../../shared/data/endpoints/signing-names.tsv,gen/names.tsv,gen/rules.tsv -quirks ../../shared/data/endpoints/quirks.tsv -o facts.txt
+
+// factsText is the table, one fact a line: kind, key and further columns,
+// parted by tabs. It is written by the command gen and reviewed like code.
+// The kinds are the cases of [table.add].
+//
+//go:embed facts.txt
+var factsText string
+
+// facts parses the table when it is first asked for, so that a program that
+// never infers pays nothing.
+var facts = sync.OnceValue(func() *table {
+	t, err := parseTable(factsText)
+	if err != nil {
+		panic("endpoints: facts.txt: " + err.Error())
+	}
+	return t
+})
+
+type table struct {
+	partitions []*partition
+	suffixes   map[string]suffix
+	labels     map[string]labelFact
+	before     map[string]verdict // by the label that follows the region
+	bare       map[string]string  // S3 hosts without a region
+	anyRegion  map[string]string  // services signed for a set of regions
+	globals    map[string]global
+	hosts      map[string]fixedScope
+	quirks     map[string]Quirks
+	operations map[string][]operation // by service
+	services   []Service
+	groups     []RegionGroup
+}
+
+type partition struct {
+	name   string
+	global string // where a service without regions signs
+	begins []string
+}
+
+// suffix is what follows service and region in a host.
+type suffix struct {
+	partitions []*partition // the first is meant where the host does not tell
+	known      bool         // only labels of the table are services here
+	service    string       // the suffix names the service itself
+	region     string       // and the region
+	instead    string       // nothing under it takes a signature
+}
+
+// verdict is what a label stands for: a service, or what the host takes
+// instead of a signature.
+type verdict struct{ service, instead string }
+
+func (v verdict) known() bool { return v != verdict{} }
+
+// labelFact is what a label, or two with a dot between them, stands for at the
+// right end of a host's name: in any case, alone, or with labels to its left.
+type labelFact struct {
+	any, alone, left verdict
+	signsIn          fixedPartition
+}
+
+// fixedPartition is how a service signs for every region of a partition.
+type fixedPartition struct{ service, partition, region string }
+
+// global is a service without regions: where it signs, by partition.
+type global struct {
+	service string
+	regions map[string]string
+}
+
+type fixedScope struct{ service, region string }
+
+func parseTable(text string) (*table, error) {
+	t := &table{
+		suffixes: map[string]suffix{},
+		labels:   map[string]labelFact{}, before: map[string]verdict{},
+		bare: map[string]string{}, anyRegion: map[string]string{},
+		globals: map[string]global{},
+		hosts:   map[string]fixedScope{}, quirks: map[string]Quirks{},
+		operations: map[string][]operation{},
+	}
+	// Partitions come before the suffixes that name them, since kinds are sorted
+	// but "known-suffix" is not after "partition".
+	for _, partitions := range []bool{true, false} {
+		for line := range strings.Lines(text) {
+			f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+			if strings.HasPrefix(line, "#") || partitions != (f[0] == "partition") {
+				continue
+			}
+			if err := t.add(f[0], f[1:]); err != nil {
+				return nil, fmt.Errorf("%q: %w", line, err)
+			}
+		}
+	}
+	return t, nil
+}
+
+// columns is the number of columns after the kind.
+var columns = map[string]int{
+	"partition": 3, "region": 3, "suffix": 2, "known-suffix": 2, "service-suffix": 3, "fixed-suffix": 3, "no-sigv4-suffix": 2,
+	"label": 2, "no-sigv4": 2, "bearer": 2, "bare": 2, "any-region": 2, "global": 3, "cross": 4, "host": 3,
+	"quirk": 2, "operation": 4, "service": 2,
+}
+
+func (t *table) add(kind string, f []string) error {
+	if n, ok := columns[kind]; !ok || n != len(f) {
+		return fmt.Errorf("unknown kind or wrong number of columns")
+	}
+	switch kind {
+	case "partition": // where global services sign, and how its regions' names begin
+		t.partitions = append(t.partitions, &partition{name: f[0], global: f[1], begins: strings.Fields(f[2])})
+	case "region": // its partition, and its name for people
+		t.addRegion(f[1], Region{f[0], f[2]})
+	case "suffix", "known-suffix", "service-suffix", "fixed-suffix", "no-sigv4-suffix":
+		return t.addSuffix(kind, f)
+	case "label": // the service that it stands for
+		t.addLabel(f[0], verdict{service: f[1]})
+	case "no-sigv4": // what the host takes instead
+		t.addLabel(f[0], verdict{instead: f[1]})
+	case "bearer":
+		t.addLabel(f[0], verdict{service: f[0], instead: f[1]})
+	case "bare":
+		t.bare[f[0]] = f[1]
+	case "any-region":
+		t.anyRegion[f[0]] = f[1]
+	case "global": // partition=region, where it differs by partition
+		g := global{f[1], map[string]string{}}
+		for _, word := range strings.Fields(f[2]) {
+			p, region, _ := strings.Cut(word, "=")
+			g.regions[p] = region
+		}
+		t.globals[f[0]] = g
+	case "cross": // signs elsewhere than its host says
+		l := t.labels[f[0]]
+		l.signsIn = fixedPartition{f[1], f[2], f[3]}
+		t.labels[f[0]] = l
+	case "host":
+		t.hosts[f[0]] = fixedScope{f[1], f[2]}
+	case "quirk":
+		return t.addQuirks(f[0], strings.Fields(f[1]))
+	case "operation":
+		return t.addOperation(f)
+	case "service":
+		t.services = append(t.services, Service{f[0], f[1]})
+	}
+	return nil
+}
+
+func (t *table) addSuffix(kind string, f []string) error {
+	s := suffix{known: kind == "known-suffix"}
+	partitions := f[1]
+	switch kind {
+	case "service-suffix":
+		s.service, partitions = f[1], f[2]
+	case "fixed-suffix":
+		s.service, s.region, partitions = f[1], f[2], t.partitionOf(f[2]).name
+	case "no-sigv4-suffix":
+		s.instead, partitions = f[1], "aws"
+	}
+	for _, name := range strings.Fields(partitions) {
+		i := slices.IndexFunc(t.partitions, func(p *partition) bool { return p.name == name })
+		if i < 0 {
+			return fmt.Errorf("unknown partition %q", name)
+		}
+		s.partitions = append(s.partitions, t.partitions[i])
+	}
+	t.suffixes[f[0]] = s
+	return nil
+}
+
+// addLabel adds a label fact. The key's shape says where it holds: "=x" alone,
+// "*.x" with labels to its left, "{region}.x" after the region.
+func (t *table) addLabel(key string, v verdict) {
+	if label, ok := strings.CutPrefix(key, "{region}."); ok {
+		t.before[label] = v
+		return
+	}
+	if label, ok := strings.CutPrefix(key, "="); ok {
+		l := t.labels[label]
+		l.alone = v
+		t.labels[label] = l
+		return
+	}
+	if label, ok := strings.CutPrefix(key, "*."); ok {
+		l := t.labels[label]
+		l.left = v
+		t.labels[label] = l
+		return
+	}
+	l := t.labels[key]
+	l.any = v
+	t.labels[key] = l
+}

@@ -1,0 +1,138 @@
+// Command gen writes the table that package endpoints embeds.
+//
+// It reads tab-separated fact files with the columns fact, key, value, extra
+// and source (signing names, partitions, global hosts), a file of quirks with
+// the columns quirk, signing_service, scope, detail and source, and writes one
+// line for each fact that a program can use, sorted by kind and key, without
+// the sources. A fact of an unknown kind, a missing column and two facts that
+// contradict each other are errors. To refresh the table, name newer files:
+//
+//	go run ./gen -names signing-names.tsv,gen/names.tsv,gen/rules.tsv -quirks quirks.tsv -o facts.txt
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+func main() {
+	names := flag.String("names", "", "comma-separated `files` of names, regions and rules")
+	quirks := flag.String("quirks", "", "`file` of quirks")
+	out := flag.String("o", "facts.txt", "`file` to write")
+	flag.Parse()
+	if err := run(strings.Split(*names, ","), *quirks, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(names []string, quirks, out string) error {
+	t := table{}
+	for _, name := range names {
+		if err := t.readFile(name, nameColumns, t.addName); err != nil {
+			return err
+		}
+	}
+	if err := t.readFile(quirks, quirkColumns, t.addQuirk); err != nil {
+		return err
+	}
+	if err := t.settle(); err != nil {
+		return err
+	}
+	return os.WriteFile(out, []byte(t.String()), 0o644)
+}
+
+// Headings of the two kinds of file.
+const (
+	nameColumns  = "fact key value extra source"
+	quirkColumns = "quirk signing_service scope detail source"
+)
+
+// table holds the lines to write: kind and key, then the other columns.
+type table map[[2]string][]string
+
+// put adds a fact. The same fact may come twice, from two sources.
+func (t table) put(kind, key string, values ...string) error {
+	k := [2]string{kind, key}
+	if old, ok := t[k]; ok && !slices.Equal(old, values) {
+		return fmt.Errorf("%s %q is both %q and %q", kind, key, old, values)
+	}
+	t[k] = values
+	return nil
+}
+
+// extend adds a word to the last column of a fact that is gathered from
+// several rows.
+func (t table) extend(kind, key string, word string, values ...string) error {
+	k := [2]string{kind, key}
+	old, ok := t[k]
+	if !ok {
+		t[k] = append(values, word)
+		return nil
+	}
+	last := len(old) - 1
+	if !slices.Equal(old[:last], values) {
+		return fmt.Errorf("%s %q is both %q and %q", kind, key, old[:last], values)
+	}
+	words := strings.Fields(old[last])
+	if !slices.Contains(words, word) {
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	old[last] = strings.Join(words, " ")
+	return nil
+}
+
+func (t table) readFile(name, columns string, add func(row []string) error) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma = '\t'
+	r.LazyQuotes = true
+	r.FieldsPerRecord = len(strings.Fields(columns))
+	head, err := r.Read()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	if got := strings.Join(head, " "); got != columns {
+		return fmt.Errorf("%s has the columns %q, not %q", name, got, columns)
+	}
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = add(row)
+		}
+		if err != nil {
+			line, _ := r.FieldPos(0)
+			return fmt.Errorf("%s:%d: %w", name, line, err)
+		}
+	}
+}
+
+// String gives the file: one fact a line, columns parted by tabs.
+func (t table) String() string {
+	var b strings.Builder
+	b.WriteString("# Facts about AWS hosts, written by gen: see facts.go for what each kind means.\n")
+	keys := slices.SortedFunc(maps.Keys(t), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	for _, k := range keys {
+		b.WriteString(k[0] + "\t" + k[1])
+		for _, v := range t[k] {
+			b.WriteString("\t" + v)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

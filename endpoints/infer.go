@@ -1,0 +1,201 @@
+package endpoints
+
+import "strings"
+
+// place is a host whose suffix was read.
+type place struct {
+	*table
+	under suffix
+	path  string
+}
+
+// infer applies the rules in order, from the right of the host to the left.
+func (t *table) infer(host, path string) (Scope, *Refusal) {
+	name, fault := cleanHost(host)
+	if fault != "" {
+		return Scope{}, notAWS(fault)
+	}
+	if f, ok := t.hosts[name]; ok {
+		return t.scope(f.service, f.region, t.partitionOf(f.region), "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
+	}
+	under, left, ok := t.suffixOf(name)
+	if !ok {
+		return Scope{}, notAWS("it is no host of an AWS API; behind a custom domain, the caller knows service and region")
+	}
+	at := under.partitions[0]
+	switch {
+	case under.instead != "":
+		return Scope{}, noSigV4(verdict{instead: under.instead}, at)
+	case left == "":
+		return Scope{}, ask("service", "the host names no service", Refusal{Partition: at.name})
+	case under.region != "":
+		return t.scope(under.service, under.region, at, "hosts of this form belong to "+under.service+" in "+under.region), nil
+	}
+	p := &place{t, under, path}
+	if under.service != "" {
+		return p.ofService(left)
+	}
+	rest, last := cutLast(left)
+	if last == "vpce" && rest != "" {
+		return p.endpoint(rest)
+	}
+	if at := p.partitionOf(last); at != nil {
+		return p.regional(rest, last, at)
+	}
+	if other := t.partitionOf(last); other != nil {
+		return Scope{}, notAWS("the region " + last + " belongs to the partition " + other.name + ", which has other hosts")
+	}
+	if at := p.allRegions(last); at != nil && rest != "" {
+		if next, region := cutLast(rest); at.has(region) {
+			return p.regional(next, region, at)
+		}
+		return p.global(rest, left, at)
+	}
+	return p.regionless(left)
+}
+
+// partitionOf tells which of the suffix's partitions a region belongs to.
+func (p *place) partitionOf(region string) *partition {
+	for _, at := range p.under.partitions {
+		if at.has(region) {
+			return at
+		}
+	}
+	return nil
+}
+
+// allRegions tells the partition that a label means as a whole: "global" in
+// most, "us-gov" in aws-us-gov, which shares its suffixes with aws.
+func (p *place) allRegions(label string) *partition {
+	switch label {
+	case "global":
+		return p.under.partitions[0]
+	case "us-gov":
+		for _, at := range p.under.partitions {
+			if at.name == "aws-us-gov" {
+				return at
+			}
+		}
+	}
+	return nil
+}
+
+// scope fills in what follows from service and partition.
+func (t *table) scope(service, region string, at *partition, why string) Scope {
+	return Scope{Service: service, Region: region, Algorithm: SigV4, Partition: at.name, Quirks: t.quirks[service], Why: why}
+}
+
+// scopeOfAll is the scope of a host that takes SigV4a alone, for all regions.
+func (t *table) scopeOfAll(service string, at *partition) Scope {
+	s := t.scope(service, "", at, "hosts of this form belong to "+service+", serve all regions and take Signature Version 4a only")
+	s.RegionSet, s.Algorithm = []string{"*"}, SigV4a
+	s.Quirks.SigV4aOnly, s.Quirks.SigV4aAllowed, s.Quirks.SigV4aPreferred = true, true, false
+	return s
+}
+
+func notAWS(reason string) *Refusal {
+	return &Refusal{Kind: NotAWS, Field: "service", Reason: reason}
+}
+
+func noSigV4(v verdict, at *partition) *Refusal {
+	return &Refusal{
+		Kind: NoSigV4, Instead: v.instead, Service: v.service, Partition: at.name,
+		Reason: "the host takes no Signature Version 4, but " + v.instead,
+	}
+}
+
+func ask(field, reason string, known Refusal) *Refusal {
+	known.Kind, known.Field = Ask, field
+	known.Reason = reason + ", so the caller must give the " + field
+	return &known
+}
+
+// labels are the labels of a host that name the service, read from the right.
+type labels struct {
+	verdict
+	name    string // the label or labels that decided
+	listed  bool   // found in the table
+	signsIn fixedPartition
+}
+
+// read tells what the right end of a host's labels stands for.
+func (p *place) read(name string) labels {
+	left, label := cutLast(name)
+	if label == "dualstack" && left != "" {
+		name = left
+		left, label = cutLast(left)
+	}
+	label = trimFIPS(label)
+	if left == "fips" {
+		left = ""
+	}
+	if strings.HasPrefix(label, "s3express-") { // a zone follows
+		return labels{verdict: verdict{service: "s3express"}, name: label, listed: true}
+	}
+	got := labels{verdict: verdict{service: label}, name: label}
+	if left != "" {
+		two, next := p.lastTwo(name, left, label)
+		if geo := p.geo(next, label); geo != "" {
+			return labels{verdict: verdict{service: geo}, name: two, listed: true}
+		}
+		if f, ok := p.labels[two]; ok {
+			got.signsIn = f.signsIn
+			if f.any.known() {
+				return labels{f.any, two, true, f.signsIn}
+			}
+		}
+	}
+	f, ok := p.labels[label]
+	if !ok {
+		return got
+	}
+	if f.signsIn.region != "" {
+		got.signsIn = f.signsIn
+	}
+	switch {
+	case left != "" && f.left.known():
+		got.verdict, got.listed = f.left, true
+	case left == "" && f.alone.known():
+		got.verdict, got.listed = f.alone, true
+	case f.any.known():
+		got.verdict, got.listed = f.any, true
+	}
+	if got.service == "iotdata" && strings.HasPrefix(p.path, "/mqtt") {
+		got.service = "iotdevicegateway"
+	}
+	return got
+}
+
+// lastTwo gives the last two labels of a name, each without -fips, and the
+// first of them.
+func (p *place) lastTwo(name, left, label string) (two, next string) {
+	_, next = cutLast(left)
+	if cut := trimFIPS(next); cut != next {
+		return cut + "." + label, cut
+	}
+	return name[len(left)-len(next) : len(left)+1+len(label)], next
+}
+
+// geo tells which generation of Amazon Location a path belongs to: the hosts
+// of maps, places and routes are shared.
+func (p *place) geo(next, label string) string {
+	if label != "geo" {
+		return ""
+	}
+	switch next {
+	case "maps", "places", "routes":
+		if rest, ok := strings.CutPrefix(p.path, "/"+next); ok && strings.HasPrefix(rest, "/v0/") {
+			return "geo"
+		}
+		return "geo-" + next
+	}
+	return ""
+}
+
+// trimFIPS takes the mark of a FIPS endpoint from a label.
+func trimFIPS(label string) string {
+	if cut, ok := strings.CutSuffix(label, "-fips"); ok && cut != "" {
+		return cut
+	}
+	return label
+}

@@ -1,0 +1,95 @@
+package endpoints
+
+import (
+	"slices"
+	"strings"
+)
+
+// Region is one entry of the list of known regions.
+type Region struct {
+	Name  string // as in "eu-west-1"
+	Title string // for people, as in "Europe (Ireland)"
+}
+
+// RegionGroup is a partition with its regions.
+type RegionGroup struct {
+	Partition string
+	Regions   []Region
+}
+
+// Regions lists the known regions, grouped by partition, both in the order of
+// their names. A region that AWS opened later is missing here, but [Infer] and
+// [PartitionOf] know it by the form of its name.
+func Regions() []RegionGroup {
+	groups := slices.Clone(facts().groups)
+	for i := range groups {
+		groups[i].Regions = slices.Clone(groups[i].Regions)
+	}
+	slices.SortFunc(groups, func(a, b RegionGroup) int { return strings.Compare(a.Partition, b.Partition) })
+	return groups
+}
+
+// PartitionOf tells a region's partition by the form of its name, as the AWS
+// SDKs do, or "" for what is no region's name.
+func PartitionOf(region string) string {
+	if p := facts().partitionOf(region); p != nil {
+		return p.name
+	}
+	return ""
+}
+
+// Service is one entry of the list of known services.
+type Service struct {
+	Name  string // signing name, in the case that AWS expects
+	Title string // for people
+}
+
+// Services lists the known signing names in order. AWS has more, and [Infer]
+// does not depend on this list.
+func Services() []Service { return slices.Clone(facts().services) }
+
+func (t *table) addRegion(partition string, r Region) {
+	i := slices.IndexFunc(t.groups, func(g RegionGroup) bool { return g.Partition == partition })
+	if i < 0 {
+		i = len(t.groups)
+		t.groups = append(t.groups, RegionGroup{Partition: partition})
+	}
+	t.groups[i].Regions = append(t.groups[i].Regions, r)
+}
+
+func (t *table) partitionOf(region string) *partition {
+	for _, p := range t.partitions {
+		if p.has(region) {
+			return p
+		}
+	}
+	return nil
+}
+
+// has tells whether a region's name has the partition's form: one of its
+// beginnings, a word, a number, with hyphens between them.
+func (p *partition) has(region string) bool {
+	for _, begin := range p.begins {
+		rest, ok := strings.CutPrefix(region, begin)
+		if !ok || rest == "" || rest[0] != '-' {
+			continue
+		}
+		word, number, ok := strings.Cut(rest[1:], "-")
+		if ok && all(word, isWord) && all(number, isDigit) {
+			return true
+		}
+	}
+	return false
+}
+
+func all(s string, is func(byte) bool) bool {
+	for i := range len(s) {
+		if !is(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isWord(c byte) bool  { return isDigit(c) || 'a' <= c && c <= 'z' || c == '_' }

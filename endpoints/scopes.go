@@ -1,0 +1,74 @@
+package endpoints
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteScopes reads hosts and URLs, one a line, and writes a line for each, in
+// the same order:
+//
+//	input<TAB>service<TAB>region<TAB>algorithm<TAB>note
+//
+// The algorithm is sigv4, sigv4a, bearer for a service that takes bearer tokens
+// and nothing else, or none for a host that must not be signed or cannot be
+// placed. A column with nothing to say is "-"; the region is also "-" where the
+// host does not tell it and the caller has to, and "*" for all regions. The
+// note is one sentence. A tab in the input becomes a space in the output.
+//
+// The errors are those of r and w alone, and a line of more than 64 KiB.
+func WriteScopes(w io.Writer, r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	out := bufio.NewWriterSize(w, 1<<16)
+	for lines.Scan() {
+		writeScope(out, strings.TrimSuffix(lines.Text(), "\r"))
+	}
+	if err := lines.Err(); err != nil {
+		return errors.Join(fmt.Errorf("reading hosts: %w", err), out.Flush())
+	}
+	return out.Flush()
+}
+
+func writeScope(w *bufio.Writer, line string) {
+	service, region, algorithm, note := "-", "-", "none", ""
+	host, path := splitURL(line)
+	s, refusal := facts().infer(host, path)
+	switch {
+	case refusal == nil && s.Algorithm == SigV4a:
+		service, region, algorithm, note = s.Service, strings.Join(s.RegionSet, ","), "sigv4a", s.Why
+	case refusal == nil:
+		service, region, algorithm, note = s.Service, s.Region, "sigv4", s.Why
+	case refusal.Service != "" && refusal.Kind == NoSigV4:
+		service, algorithm, note = refusal.Service, "bearer", refusal.Reason
+	case refusal.Service != "":
+		service, algorithm, note = refusal.Service, "sigv4", refusal.Reason
+	default:
+		note = refusal.Reason
+	}
+	for i, column := range [...]string{strings.ReplaceAll(line, "\t", " "), service, region, algorithm, note} {
+		if i > 0 {
+			w.WriteByte('\t')
+		}
+		w.WriteString(column)
+	}
+	w.WriteByte('\n')
+}
+
+// splitURL takes host and path from a URL or a bare host. It checks nothing:
+// a host that it takes wrongly has characters that [Infer] refuses.
+func splitURL(s string) (host, path string) {
+	s = strings.TrimSpace(s)
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		s = rest
+	}
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		s = s[:i]
+	}
+	if i := strings.IndexByte(s, '/'); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
+}
