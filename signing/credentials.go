@@ -1,29 +1,53 @@
 package signing
 
-// Credentials are the keys that sign. The secret and the session token sit
-// behind a pointer, so that no printer, encoder or logger shows them.
+import (
+	"crypto/sha256"
+	"strings"
+)
+
+// Credentials are the keys that sign. The secret access key and the session
+// token sit behind a function, so that no printer, encoder or logger shows them,
+// wherever the credentials are held: fmt looks through a pointer for some verbs.
 type Credentials struct {
 	// AccessKeyID is no secret.
 	AccessKeyID string
-	secret      *secret
+	secret      func() *secret // nil for the zero value
 }
 
+// secret also holds what every signature needs of it.
 type secret struct {
 	key, token string
+	id         [sha256.Size]byte // stands for key in the cache
+	tokenParam string            // token, encoded for a query
+	fault      *InputError
 }
 
-// NewCredentials returns credentials. sessionToken is empty for those that do
-// not expire.
+// NewCredentials returns credentials. The session token is empty for
+// credentials that do not expire.
 func NewCredentials(accessKeyID, secretAccessKey, sessionToken string) Credentials {
-	return Credentials{AccessKeyID: accessKeyID, secret: &secret{key: secretAccessKey, token: sessionToken}}
+	s := &secret{
+		key:   secretAccessKey,
+		token: sessionToken,
+		id:    sha256.Sum256([]byte(secretAccessKey)),
+	}
+	s.tokenParam = string(appendEncoded(nil, sessionToken, &unreserved))
+	switch {
+	case secretAccessKey == "":
+		s.fault = inputError("credentials", "have no secret access key")
+	case !visible(secretAccessKey):
+		s.fault = inputError("credentials", "have a secret access key with white space or other characters that no key holds")
+	case !visible(sessionToken):
+		s.fault = inputError("credentials", "have a session token with white space or other characters that no token holds")
+	}
+	return Credentials{AccessKeyID: accessKeyID, secret: func() *secret { return s }}
 }
 
-// SecretAccessKey returns the secret.
+// SecretAccessKey returns the secret access key.
 func (c Credentials) SecretAccessKey() string {
 	if c.secret == nil {
 		return ""
 	}
-	return c.secret.key
+	return c.secret().key
 }
 
 // SessionToken returns the session token, empty when there is none.
@@ -31,14 +55,48 @@ func (c Credentials) SessionToken() string {
 	if c.secret == nil {
 		return ""
 	}
-	return c.secret.token
+	return c.secret().token
 }
 
-// Check says what is wrong with credentials that cannot sign: an empty key, or
+// Check says what is wrong with credentials that cannot sign: a missing key, or
 // one with white space or other characters that no AWS key holds, as pasted
 // keys often have. The error is an [*InputError].
-func (c Credentials) Check() error { return nil }
+func (c Credentials) Check() error {
+	switch {
+	case c.AccessKeyID == "":
+		return inputError("credentials", "have no access key id")
+	case !visible(c.AccessKeyID) || strings.ContainsAny(c.AccessKeyID, "/,"):
+		return inputError("credentials", "have an access key id with white space or other characters that no id holds")
+	case c.secret == nil:
+		return inputError("credentials", "have no secret access key")
+	}
+	if fault := c.secret().fault; fault != nil {
+		return fault
+	}
+	return nil
+}
 
-// Redact returns text with the secret and the session token, plain and as a
-// query parameter, replaced.
-func (c Credentials) Redact(text string) string { return text }
+// Redact returns text with the secret access key and the session token, plain
+// and as a query parameter, left out.
+func (c Credentials) Redact(text string) string {
+	if c.secret == nil {
+		return text
+	}
+	s := c.secret()
+	for _, shown := range []string{s.key, s.token, s.tokenParam} {
+		if shown != "" {
+			text = strings.ReplaceAll(text, shown, "[redacted]")
+		}
+	}
+	return text
+}
+
+// visible says whether s consists of visible ASCII characters.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}

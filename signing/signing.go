@@ -116,9 +116,6 @@ type Request struct {
 	// Expires is how long a presigned URL holds: whole seconds, from one second
 	// to [MaxExpires]. Presign only.
 	Expires time.Duration
-	// HoistHeaders moves the x-amz-* headers that S3 also takes as parameters
-	// into the URL. Presign only.
-	HoistHeaders bool
 	// Explain fills CanonicalRequest and StringToSign of the answer. Both hold
 	// the session token; see [Credentials.Redact].
 	Explain bool

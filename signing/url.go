@@ -1,5 +1,12 @@
 package signing
 
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
 // URL is a parsed target in the form in which it is sent. It is made by
 // [ParseURL] alone and does not change, so that what is decided on, what is
 // signed and what is sent are one value.
@@ -11,8 +18,8 @@ type URL struct {
 // ParseURL reads raw and adds parameters to its query. Scheme and host come
 // back in lower case, without the scheme's default port; characters of the
 // path that cannot be sent are percent-encoded as UTF-8; names and values of
-// the query are encoded as AWS wants them (RFC 3986 unreserved characters
-// plain, all others encoded), in the order given.
+// the query are encoded as AWS wants them (unreserved characters plain, all
+// others encoded), in the order given.
 //
 // It refuses, with an [*InputError]: schemes other than http and https, a
 // missing host, an empty port, user information, a fragment, a backslash,
@@ -20,34 +27,183 @@ type URL struct {
 // ';' in the query. A '+' in the query is read as a space, as AWS does, with a
 // [Warning].
 func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
-	return URL{}, nil, inputError("url", "is not implemented")
+	if reason := unreadable(raw); reason != "" {
+		return URL{}, nil, inputError("url", reason)
+	}
+	// The usual URL is in wire form already: it is built here, without touching
+	// the heap, and found to be the same.
+	var stack [512]byte
+	dst := stack[:0]
+
+	scheme, rest, found := strings.Cut(raw, "://")
+	dst = appendLower(dst, scheme)
+	if !found || string(dst) != "https" && string(dst) != "http" {
+		return URL{}, nil, inputError("url", "must begin with https:// or http://")
+	}
+	defaultPort := 443
+	if string(dst) == "http" {
+		defaultPort = 80
+	}
+	dst = append(dst, "://"...)
+	u := URL{host: len(dst)}
+
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	dst, reason := appendHost(dst, rest[:end], defaultPort)
+	if reason != "" {
+		return URL{}, nil, inputError("url", reason)
+	}
+	u.path = len(dst)
+
+	path, query, _ := strings.Cut(rest[end:], "?")
+	dst, ok := appendWirePath(dst, path)
+	if !ok {
+		return URL{}, nil, inputError("url", "has a percent sign in its path that encodes nothing; a percent sign itself is %25")
+	}
+	u.query = len(dst)
+
+	dst, reason = appendQuery(dst, query, '?')
+	if reason != "" {
+		return URL{}, nil, inputError("url", reason)
+	}
+	for i, p := range add {
+		if p.Name == "" {
+			return URL{}, nil, &InputError{Field: "query", Index: i, Reason: "has no name"}
+		}
+		separator := byte('&')
+		if len(dst) == u.query {
+			separator = '?'
+		}
+		dst = appendParameter(dst, separator, p.Name, p.Value)
+	}
+	var warnings []Warning
+	if strings.Contains(query, "+") {
+		warnings = []Warning{{
+			Code:    "plus-is-space",
+			Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
+		}}
+	}
+	if u.text = raw; string(dst) != raw {
+		u.text = string(dst)
+	}
+	return u, warnings, nil
 }
 
 // Scheme returns "https" or "http".
-func (u URL) Scheme() string { return "" }
+func (u URL) Scheme() string { return strings.TrimSuffix(u.text[:u.host], "://") }
 
 // Host returns the host as the Host header is sent.
-func (u URL) Host() string { return "" }
+func (u URL) Host() string { return u.text[u.host:u.path] }
 
 // Path returns the path in wire form; it begins with a slash.
-func (u URL) Path() string { return "" }
+func (u URL) Path() string { return u.text[u.path:u.query] }
 
 // RawQuery returns the query in wire form, without the question mark.
-func (u URL) RawQuery() string { return "" }
+func (u URL) RawQuery() string { return strings.TrimPrefix(u.text[u.query:], "?") }
 
 // Query returns the parameters, decoded, in the order in which they are sent.
-func (u URL) Query() []Parameter { return nil }
+func (u URL) Query() []Parameter {
+	var parameters []Parameter
+	for rest := u.RawQuery(); rest != ""; {
+		var piece string
+		piece, rest, _ = strings.Cut(rest, "&")
+		name, value, _ := strings.Cut(piece, "=")
+		parameters = append(parameters, Parameter{Name: decoded(name), Value: decoded(value)})
+	}
+	return parameters
+}
 
 // String returns the URL to send.
 func (u URL) String() string { return u.text }
 
-// NormalizePath removes dot segments (RFC 3986 section 5.2.4), plain or
-// percent-encoded, and empty segments, as every service does but the S3 family
-// (IAM User Guide, "Create a canonical request", URI). A trailing slash stays.
-func (u URL) NormalizePath() URL { return u }
+// withPath returns u with another path, in wire form.
+func (u URL) withPath(path string) URL {
+	if path == u.Path() {
+		return u
+	}
+	u.text, u.query = u.text[:u.path]+path+u.text[u.query:], u.path+len(path)
+	return u
+}
 
-// CleanS3Key encodes the path as S3 does before it verifies: decoded, then all
-// but unreserved characters and slashes encoded. Empty segments are part of a
-// key and stay. Dot segments are refused, since most clients would remove them
-// on the way.
-func (u URL) CleanS3Key() (URL, error) { return u, nil }
+// unreadable says what stands in a URL that has no one reading.
+func unreadable(raw string) string {
+	if !utf8.ValidString(raw) {
+		return "is not valid UTF-8"
+	}
+	for i := range len(raw) {
+		switch c := raw[i]; {
+		case c < ' ' || c == 0x7f:
+			return "holds a control character"
+		case c == '\\':
+			return "holds a backslash, which some clients send as a slash; write %5C"
+		case c == '#':
+			return "has a fragment, which is never sent; write %23 for a # in a name or value"
+		}
+	}
+	return ""
+}
+
+// appendHost appends the host and port of an authority as the Host header
+// carries them.
+func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason string) {
+	if strings.Contains(authority, "@") {
+		return dst, "holds user information; credentials do not belong into a URL"
+	}
+	host, port, hasPort := authority, "", false
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		host, port, hasPort = authority[:i], authority[i+1:], true
+	}
+	if reason = badHost(host); reason != "" {
+		return dst, reason
+	}
+	dst = appendLower(dst, host)
+	if !hasPort {
+		return dst, ""
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return dst, "has a port that is not a number from 1 to 65535"
+	}
+	if int(n) != defaultPort {
+		dst = strconv.AppendUint(append(dst, ':'), n, 10)
+	}
+	return dst, ""
+}
+
+// badHost says why a host cannot be sent. A last label that is a
+// number makes it an IPv4 address (URL Standard, "host parsing"), which clients
+// rewrite unless it is in the usual form.
+func badHost(host string) string {
+	if host == "" {
+		return "has no host"
+	}
+	if inner, isIPv6 := strings.CutPrefix(host, "["); isIPv6 {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		if err != nil || !addr.Is6() || addr.Zone() != "" || "["+addr.String()+"]" != strings.ToLower(host) {
+			return "has a host in brackets that is not an IPv6 address in its shortest form"
+		}
+		return ""
+	}
+	label := ""
+	for rest, more := host, true; more; {
+		label, rest, more = strings.Cut(rest, ".")
+		if label == "" {
+			return "has a host with an empty label"
+		}
+		for i := range len(label) {
+			if !hostChars[label[i]] {
+				return "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
+			}
+		}
+	}
+	if label[0] >= '0' && label[0] <= '9' {
+		if _, err := strconv.ParseUint(label, 0, 64); err == nil {
+			if _, err := netip.ParseAddr(host); err != nil {
+				return "has a host that ends in a number without being an IPv4 address"
+			}
+		}
+	}
+	return ""
+}

@@ -1,6 +1,9 @@
 package signing
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Received is a request as it came.
 type Received struct {
@@ -91,3 +94,12 @@ func (v Verdict) Valid() bool { return len(v.Faults) == 0 }
 // Verify computes the signature of a received request again and says which
 // part of the request is wrong, if any.
 func Verify(r *Received, e *Expected) Verdict { return Verdict{} }
+
+// splitAuthorization takes the value of an Authorization header apart.
+func splitAuthorization(value string) (accessKeyID, scope, signedHeaders, signature string, ok bool) {
+	_, rest, ok1 := strings.Cut(value, " Credential=")
+	credential, rest, ok2 := strings.Cut(rest, ", SignedHeaders=")
+	signedHeaders, signature, ok3 := strings.Cut(rest, ", Signature=")
+	accessKeyID, scope, ok4 := strings.Cut(credential, "/")
+	return accessKeyID, scope, signedHeaders, signature, ok1 && ok2 && ok3 && ok4
+}

@@ -1,0 +1,128 @@
+package signing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// CanonicalRequest joins the parts of a canonical request (IAM User Guide,
+// "Create a canonical request").
+func CanonicalRequest(method, canonicalURI, canonicalQuery, canonicalHeaders, signedHeaders, payloadHash string) string {
+	return strings.Join([]string{method, canonicalURI, canonicalQuery, canonicalHeaders, signedHeaders, payloadHash}, "\n")
+}
+
+// Canonicalize does the first step for a whole request that is signed by
+// headers: it adds what signing adds, and answers with the headers to send
+// (Authorization not yet among them), the signed headers, the credential scope,
+// the date and the canonical request.
+func Canonicalize(r *Request) (Signed, error) {
+	var d draft
+	if err := d.canonicalize(r); err != nil {
+		return Signed{}, err
+	}
+	return Signed{
+		URL:              r.URL,
+		Headers:          d.headers,
+		SignedHeaders:    string(appendSignedHeaders(nil, d.fields)),
+		CredentialScope:  CredentialScope(r.Algorithm, r.Time, r.Scope),
+		Date:             d.date,
+		CanonicalRequest: string(d.text),
+	}, nil
+}
+
+// canonicalize makes the canonical request of the header form, the first text
+// of the draft.
+func (d *draft) canonicalize(r *Request) error {
+	if err := d.begin(r); err != nil {
+		return err
+	}
+	d.addHeader("X-Amz-Date", d.date)
+	if d.wantHash {
+		d.addHeader("X-Amz-Content-Sha256", r.PayloadHash)
+	}
+	if r.Algorithm == ECDSA {
+		d.addHeader("X-Amz-Region-Set", r.Scope.Region)
+	}
+	token := r.Credentials.SessionToken()
+	if token != "" && (r.Token == "" || r.Token == TokenSigned) {
+		d.addHeader("X-Amz-Security-Token", token)
+	}
+	if err := d.chooseSigned(r); err != nil {
+		return err
+	}
+	d.query = append(d.query, r.URL.RawQuery()...)
+	d.appendCanonicalRequest(r)
+	d.joinRepeated()
+	if token != "" && r.Token == TokenAppended {
+		d.headers = append(d.headers, Header{"X-Amz-Security-Token", token})
+	}
+	return nil
+}
+
+// appendCanonicalRequest appends the canonical request of the chosen headers
+// and the query.
+func (d *draft) appendCanonicalRequest(r *Request) {
+	b := append(append(d.text, r.Method...), '\n')
+	b = append(appendCanonicalURI(b, r.URL.Path(), r.DoubleEncode), '\n')
+	b, d.pairs = appendCanonicalQuery(b, d.query, d.pairs)
+	b = append(b, '\n')
+	b = append(appendCanonicalHeaders(b, d.fields), '\n')
+	b = append(appendSignedHeaders(b, d.fields), '\n')
+	d.text = append(b, r.PayloadHash...)
+}
+
+// timeFormat is that of X-Amz-Date, always in UTC (IAM User Guide, "Elements of
+// an AWS API request signature"). Its first eight digits are the day.
+const timeFormat = "20060102T150405Z"
+
+func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
+
+const day = len("20060102")
+
+// CredentialScope returns "date/region/service/aws4_request" (IAM User Guide,
+// "Create a string to sign", CredentialScope); with [ECDSA] there is no region
+// in it.
+func CredentialScope(a Algorithm, t time.Time, s Scope) string {
+	return string(appendCredentialScope(nil, a, formatTime(t), s))
+}
+
+func appendCredentialScope(dst []byte, a Algorithm, date string, s Scope) []byte {
+	dst = append(append(dst, date[:day]...), '/')
+	if a != ECDSA {
+		dst = append(append(dst, s.Region...), '/')
+	}
+	return append(append(dst, s.Service...), "/"+scopeEnd...)
+}
+
+const scopeEnd = "aws4_request"
+
+// StringToSign returns the string to sign for a canonical request (IAM User
+// Guide, "Create a hash of the canonical request", "Create a string to sign").
+func StringToSign(a Algorithm, t time.Time, credentialScope, canonicalRequest string) string {
+	return string(appendStringToSign(nil, a, formatTime(t), []byte(credentialScope), []byte(canonicalRequest)))
+}
+
+func appendStringToSign(dst []byte, a Algorithm, date string, scope, canonicalRequest []byte) []byte {
+	hash := sha256.Sum256(canonicalRequest)
+	dst = append(append(dst, a.name()...), '\n')
+	dst = append(append(dst, date...), '\n')
+	dst = append(append(dst, scope...), '\n')
+	return hex.AppendEncode(dst, hash[:])
+}
+
+// Authorization returns the value of the Authorization header (IAM User Guide,
+// "Add the signature to the request").
+func Authorization(a Algorithm, accessKeyID, credentialScope, signedHeaders, signature string) string {
+	return string(a.name()) + " Credential=" + accessKeyID + "/" + credentialScope +
+		", SignedHeaders=" + signedHeaders + ", Signature=" + signature
+}
+
+// name returns the algorithm's name, also of the zero value.
+func (a Algorithm) name() Algorithm {
+	if a == "" {
+		return HMAC
+	}
+	return a
+}

@@ -1,0 +1,166 @@
+package signing
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// draft is the space in which one request is signed. Drafts are used again, so
+// that a signature costs little more than its hashes.
+type draft struct {
+	names   []byte   // lower-case names that fields point into
+	fields  []field  // every header, with those that signing adds
+	headers []Header // those to send
+	pairs   []pair   // the query, to be sorted
+	query   []byte   // the query in wire form
+	scope   []byte   // the credential scope
+	text    []byte   // canonical request, string to sign, signature and what is made of them
+
+	date     string // of X-Amz-Date
+	wantHash bool   // x-amz-content-sha256 is to be sent
+	// Where in text the canonical request and the string to sign end.
+	canonical, stringToSign int
+}
+
+// reset makes a draft ready for the next request.
+func (d *draft) reset() {
+	clear(d.fields) // they hold on to the strings of a request
+	clear(d.pairs)
+	d.names, d.fields, d.pairs = d.names[:0], d.fields[:0], d.pairs[:0]
+	d.query, d.scope, d.text, d.headers = d.query[:0], d.scope[:0], d.text[:0], nil
+}
+
+// begin checks a request and takes over what both forms of signing share.
+func (d *draft) begin(r *Request) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	d.date = formatTime(r.Time)
+	d.scope = appendCredentialScope(d.scope, r.Algorithm, d.date, r.Scope)
+	d.wantHash = r.ContentSHA256Header
+	return d.takeHeaders(r)
+}
+
+// answer returns what both forms of signing answer.
+func (d *draft) answer(r *Request) Signed {
+	out := Signed{URL: r.URL, Headers: d.headers, Date: d.date}
+	if r.Explain {
+		out.CanonicalRequest = string(d.text[:d.canonical])
+		out.StringToSign = string(d.text[d.canonical:d.stringToSign])
+	}
+	return out
+}
+
+// addField adds a field. place is where among the headers to send it stands.
+func (d *draft) addField(name, value string, place int) {
+	begin := len(d.names)
+	d.names = appendLower(d.names, name)
+	d.fields = append(d.fields, field{name: d.names[begin:], value: value, place: place})
+}
+
+// addHeader adds a header to send.
+func (d *draft) addHeader(name, value string) {
+	d.addField(name, value, len(d.headers))
+	d.headers = append(d.headers, Header{name, value})
+}
+
+// takeHeaders takes over the host and the caller's headers.
+func (d *draft) takeHeaders(r *Request) error {
+	d.headers = make([]Header, 0, len(r.Headers)+5) // and what signing adds
+	d.addField("host", r.URL.Host(), notSent)
+	for i, h := range r.Headers {
+		if err := checkHeader(i, h); err != nil {
+			return err
+		}
+		value, reason := fold(h.Value), ""
+		switch begin := len(d.names); string(appendLower(d.names, h.Name)[begin:]) {
+		case "host":
+			if !sameHost(value, r.URL) {
+				reason = "differs from the host of the URL, from which it is sent"
+			}
+		case "x-amz-content-sha256":
+			d.wantHash = true
+			if value != r.PayloadHash {
+				reason = "differs from the hash of the payload"
+			}
+		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
+			reason = "is set by signing and cannot be given"
+		case "content-length":
+			d.addField(h.Name, value, notSent)
+		default:
+			d.addHeader(h.Name, value)
+		}
+		if reason != "" {
+			return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}
+		}
+	}
+	return nil
+}
+
+// sameHost says whether a Host header says what the URL says.
+func sameHost(host string, u URL) bool {
+	defaultPort := ":443"
+	if u.Scheme() == "http" {
+		defaultPort = ":80"
+	}
+	return strings.ToLower(strings.TrimSuffix(host, defaultPort)) == u.Host()
+}
+
+// chooseSigned marks the fields to sign, once they are all there: host, every
+// x-amz-* header (IAM User Guide, "Create a canonical request",
+// CanonicalHeaders), and what the request asks for. It sorts them.
+func (d *draft) chooseSigned(r *Request) error {
+	d.sortFields()
+	for i := range d.fields {
+		f := &d.fields[i]
+		f.signed = string(f.name) == "host" || bytes.HasPrefix(f.name, []byte("x-amz-"))
+		if r.SignAllHeaders && !f.signed {
+			reason, _ := fragile(r.Method, f.name)
+			f.signed = reason == ""
+		}
+	}
+	for i, name := range r.SignedHeaders {
+		lower := strings.ToLower(name)
+		fields := d.named(lower)
+		reason, forbidden := fragile(r.Method, []byte(lower))
+		if !forbidden && len(fields) > 0 {
+			for j := range fields {
+				fields[j].signed = true
+			}
+			continue
+		}
+		if !forbidden {
+			reason = "is not among the headers"
+		}
+		return &InputError{Field: "signedHeaders", Index: i, Name: name, Reason: reason}
+	}
+	return nil
+}
+
+// joinRepeated makes one header to send of each name that was given more than
+// once, as it stands in the canonical headers.
+func (d *draft) joinRepeated() {
+	repeated := false
+	for rest := d.fields; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && bytes.Equal(rest[n].name, rest[0].name) {
+			n++
+		}
+		if n > 1 && rest[0].place != notSent {
+			values := make([]string, n)
+			for i, f := range rest[:n] {
+				values[i] = f.value
+				if i > 0 {
+					d.headers[f.place].Name = ""
+				}
+			}
+			d.headers[rest[0].place].Value = strings.Join(values, ",")
+			repeated = true
+		}
+		rest = rest[n:]
+	}
+	if repeated {
+		d.headers = slices.DeleteFunc(d.headers, func(h Header) bool { return h.Name == "" })
+	}
+}

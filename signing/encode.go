@@ -1,0 +1,125 @@
+package signing
+
+// charset is a set of bytes.
+type charset [256]bool
+
+func newCharset(chars string) (s charset) {
+	for i := range len(chars) {
+		s[chars[i]] = true
+	}
+	return s
+}
+
+const (
+	alphanumeric    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	unreservedChars = alphanumeric + "-._~" // RFC 3986 section 2.3
+	upperHex        = "0123456789ABCDEF"
+)
+
+var (
+	// unreserved is all that AWS leaves plain in names and values of a query.
+	unreserved = newCharset(unreservedChars)
+	// unreservedPath is all that AWS leaves plain in a path.
+	unreservedPath = newCharset(unreservedChars + "/")
+	// pathChars may stand plain in a path on the wire (RFC 3986 section 3.3).
+	pathChars = newCharset(unreservedChars + "/!$&'()*+,;=:@")
+	// hostChars make up the labels of a host.
+	hostChars = newCharset(alphanumeric + "-_")
+	// regionSetChars make up a region or a pattern of regions.
+	regionSetChars = newCharset(unreservedChars + "*")
+	// tokenChars make up methods and header names (RFC 9110 section 5.6.2).
+	tokenChars = newCharset(alphanumeric + "!#$%&'*+-.^_`|~")
+)
+
+// all says whether s consists of members.
+func (c *charset) all(s string) bool {
+	for i := range len(s) {
+		if !c[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// appendEncoded appends s with all bytes but the plain ones percent-encoded.
+func appendEncoded[T string | []byte](dst []byte, s T, plain *charset) []byte {
+	done := 0
+	for i := range len(s) {
+		if c := s[i]; !plain[c] {
+			dst = append(dst, s[done:i]...)
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+			done = i + 1
+		}
+	}
+	return append(dst, s[done:]...)
+}
+
+// appendRecoded appends s, percent-decoded, with all bytes but the plain ones
+// percent-encoded. It reports false at a percent sign that encodes nothing.
+func appendRecoded(dst []byte, s string, plain *charset) (_ []byte, ok bool) {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' {
+			if c, ok = decodeByte(s[i:]); !ok {
+				return dst, false
+			}
+			i += 2
+		}
+		if plain[c] {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return dst, true
+}
+
+// decodeByte returns the byte that s begins with the encoding of.
+func decodeByte(s string) (c byte, ok bool) {
+	if len(s) < 3 {
+		return 0, false
+	}
+	high, ok1 := fromHex(s[1])
+	low, ok2 := fromHex(s[2])
+	return high<<4 | low, ok1 && ok2
+}
+
+func fromHex(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+// decoded returns s percent-decoded; what encodes nothing stays as it is.
+func decoded(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' {
+			if c, ok := decodeByte(s[i:]); ok {
+				out = append(out, c)
+				i += 2
+				continue
+			}
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
+}
+
+// appendLower appends s with ASCII letters in lower case.
+func appendLower(dst []byte, s string) []byte {
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}

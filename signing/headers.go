@@ -1,0 +1,182 @@
+package signing
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// CanonicalHeaders returns the canonical headers, each line ended by a line
+// feed, and the signed headers of the given headers, every one of which is
+// signed (IAM User Guide, "Create a canonical request", CanonicalHeaders and
+// SignedHeaders): names in lower case and sorted, white space folded, the
+// values of a repeated name joined by commas in their order. Host must be among
+// them.
+func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err error) {
+	var d draft
+	for i, h := range headers {
+		if err := checkHeader(i, h); err != nil {
+			return "", "", err
+		}
+		d.addField(h.Name, fold(h.Value), notSent)
+	}
+	d.sortFields()
+	for i := range d.fields {
+		d.fields[i].signed = true
+	}
+	if len(d.named("host")) == 0 {
+		return "", "", inputError("headers", "have no Host, which must be signed")
+	}
+	signed := appendSignedHeaders(nil, d.fields)
+	return string(appendCanonicalHeaders(nil, d.fields)), string(signed), nil
+}
+
+// field is a header on its way into the canonical headers.
+type field struct {
+	name   []byte // in lower case
+	value  string // folded
+	place  int    // among the headers to send, or notSent
+	signed bool
+}
+
+// notSent is the place of a header that is left to whoever sends.
+const notSent = -1
+
+// appendCanonicalHeaders appends the signed ones of sorted fields.
+func appendCanonicalHeaders(dst []byte, fields []field) []byte {
+	var last []byte
+	for _, f := range fields {
+		switch {
+		case !f.signed:
+			continue
+		case bytes.Equal(f.name, last):
+			dst[len(dst)-1] = ',' // in place of the line feed
+		default:
+			dst = append(append(dst, f.name...), ':')
+			last = f.name
+		}
+		dst = append(append(dst, f.value...), '\n')
+	}
+	return dst
+}
+
+// appendSignedHeaders appends the names of the signed ones of sorted fields.
+func appendSignedHeaders(dst []byte, fields []field) []byte {
+	var last []byte
+	for _, f := range fields {
+		if !f.signed || bytes.Equal(f.name, last) {
+			continue
+		}
+		if last != nil {
+			dst = append(dst, ';')
+		}
+		dst = append(dst, f.name...)
+		last = f.name
+	}
+	return dst
+}
+
+func compareName(f field, name []byte) int { return bytes.Compare(f.name, name) }
+
+// sortFields sorts by name; those of one name keep their order.
+func (d *draft) sortFields() {
+	slices.SortStableFunc(d.fields, func(a, b field) int { return bytes.Compare(a.name, b.name) })
+}
+
+// named returns the sorted fields of a name in lower case.
+func (d *draft) named(name string) []field {
+	begin, found := slices.BinarySearchFunc(d.fields, []byte(name), compareName)
+	if !found {
+		return nil
+	}
+	end := begin
+	for end < len(d.fields) && string(d.fields[end].name) == name {
+		end++
+	}
+	return d.fields[begin:end]
+}
+
+// checkHeader refuses what cannot be a header (RFC 9110 section 5), and with it
+// everything that could break out of one.
+func checkHeader(i int, h Header) error {
+	reason := ""
+	if h.Name == "" || !tokenChars.all(h.Name) {
+		reason = "is not a header name"
+	} else if holdsControl(h.Value) {
+		reason = "holds a line break or another control character"
+	}
+	if reason != "" {
+		return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}
+	}
+	return nil
+}
+
+func holdsControl(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// fold trims white space and makes one space of each run of it inside, also
+// within quotes. White space is what HTTP takes for it: spaces and tabs.
+func fold(value string) string {
+	value = strings.Trim(value, " \t")
+	if !strings.Contains(value, "  ") && strings.IndexByte(value, '\t') < 0 {
+		return value
+	}
+	blank := func(r rune) bool { return r == ' ' || r == '\t' }
+	return strings.Join(strings.FieldsFunc(value, blank), " ")
+}
+
+// Reasons of [Fragile].
+const (
+	perHop    = "concerns one connection only and does not reach the service"
+	rewritten = "is added or changed on the way"
+	byClient  = "is set by the client that sends"
+	dropped   = "is dropped by Logic Apps and Power Automate"
+)
+
+// Fragile says why a header is better not signed: it concerns one connection,
+// is changed on the way, is set by whatever client sends it, or is dropped by
+// low-code engines (Azure Logic Apps, "Omitted HTTP headers"). The reason is
+// empty for a header that arrives as it was sent. With forbidden, naming it in
+// [Request.SignedHeaders] is an error.
+func Fragile(method, name string) (reason string, forbidden bool) {
+	return fragile(method, []byte(strings.ToLower(name)))
+}
+
+func fragile(method string, name []byte) (reason string, forbidden bool) {
+	switch string(name) {
+	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect":
+		return perHop, true
+	case "authorization", "user-agent", "via", "forwarded", "x-amzn-trace-id":
+		return rewritten, true
+	case "content-length", "date", "accept-encoding":
+		return byClient, false
+	case "allow", "cookie", "expires", "last-modified", "origin", "set-cookie", "accept":
+		return dropped, false
+	case "content-type", "content-encoding", "content-disposition":
+		if method == "GET" || method == "HEAD" || method == "DELETE" {
+			return dropped, false
+		}
+		return "", false
+	case "accept-version":
+		return "", false
+	}
+	switch prefix, _, _ := bytes.Cut(name, []byte("-")); string(prefix) {
+	case "proxy":
+		return perHop, true
+	case "accept", "content":
+		return dropped, false
+	}
+	switch {
+	case bytes.HasPrefix(name, []byte("x-forwarded-")):
+		return rewritten, true
+	case bytes.HasPrefix(name, []byte("sec-websocket-")):
+		return perHop, true
+	}
+	return "", false
+}

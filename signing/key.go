@@ -1,0 +1,150 @@
+package signing
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// Key is a signing key, which is as secret as what it is derived from: like
+// [Credentials], it does not show itself. The zero Key signs nothing.
+type Key struct{ secret func() *keySecret }
+
+// keySecret is a derived secret for [HMAC], a key pair for [ECDSA].
+type keySecret struct {
+	hmac [sha256.Size]byte
+	pair *ecdsa.PrivateKey
+}
+
+var errNoKey = errors.New("the signing key was not derived")
+
+func newKey(s keySecret) Key { return Key{func() *keySecret { return &s }} }
+
+// DeriveKey derives the signing key of a day, region and service (IAM User
+// Guide, "Derive a signing key"). With [ECDSA] it depends on the credentials
+// alone.
+func DeriveKey(a Algorithm, c Credentials, t time.Time, s Scope) (Key, error) {
+	if err := c.Check(); err != nil {
+		return Key{}, err
+	}
+	if err := s.check(a); err != nil {
+		return Key{}, err
+	}
+	return deriveKey(a, c, formatTime(t)[:day], s)
+}
+
+func deriveKey(a Algorithm, c Credentials, date string, s Scope) (Key, error) {
+	if a == ECDSA {
+		return deriveKeyPair(c.AccessKeyID, c.secret().key)
+	}
+	key := hmacSHA256([]byte("AWS4"+c.secret().key), []byte(date))
+	for _, part := range []string{s.Region, s.Service, scopeEnd} {
+		key = hmacSHA256(key[:], []byte(part))
+	}
+	return newKey(keySecret{hmac: key}), nil
+}
+
+// Sign returns the signature of a string to sign in hexadecimal (IAM User
+// Guide, "Calculate the signature"). With [ECDSA] it is in ASN.1 and its nonce
+// that of RFC 6979, so that the same input gives the same signature.
+func (k Key) Sign(stringToSign string) (string, error) {
+	signature, err := k.appendSignature(nil, []byte(stringToSign))
+	return string(signature), err
+}
+
+func (k Key) appendSignature(dst, stringToSign []byte) ([]byte, error) {
+	if k.secret == nil {
+		return dst, errNoKey
+	}
+	s := k.secret()
+	if s.pair == nil {
+		mac := hmacSHA256(s.hmac[:], stringToSign)
+		return hex.AppendEncode(dst, mac[:]), nil
+	}
+	hash := sha256.Sum256(stringToSign)
+	signature, err := s.pair.Sign(nil, hash[:], crypto.SHA256)
+	return hex.AppendEncode(dst, signature), err
+}
+
+// Verify says whether a signature in hexadecimal is that of a string to sign.
+// With [HMAC] it takes the same time whatever the signature holds.
+func (k Key) Verify(stringToSign, signature string) bool {
+	public := k.PublicKey()
+	if public == nil {
+		want, err := k.Sign(stringToSign)
+		return err == nil && subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 1
+	}
+	asn1, err := hex.DecodeString(signature)
+	hash := sha256.Sum256([]byte(stringToSign))
+	return err == nil && ecdsa.VerifyASN1(public, hash[:], asn1)
+}
+
+// PublicKey returns the public half of an [ECDSA] key, nil for others.
+func (k Key) PublicKey() *ecdsa.PublicKey {
+	if k.secret == nil || k.secret().pair == nil {
+		return nil
+	}
+	return &k.secret().pair.PublicKey
+}
+
+// hmacSHA256 is crypto/hmac without its allocations (RFC 2104): on the stack, it
+// takes two thirds of the time.
+func hmacSHA256(key, message []byte) (mac [sha256.Size]byte) {
+	if len(key) > sha256.BlockSize {
+		short := sha256.Sum256(key)
+		key = short[:]
+	}
+	var pad [sha256.BlockSize]byte
+	copy(pad[:], key)
+	for i := range pad {
+		pad[i] ^= 0x36
+	}
+	h := sha256.New()
+	h.Write(pad[:])
+	h.Write(message)
+	h.Sum(mac[:0])
+
+	for i := range pad {
+		pad[i] ^= 0x36 ^ 0x5c
+	}
+	h.Reset()
+	h.Write(pad[:])
+	h.Write(mac[:])
+	h.Sum(mac[:0])
+	return mac
+}
+
+// deriveKeyPair derives the key pair of Signature Version 4a: the counter mode
+// of NIST SP 800-108 with HMAC-SHA256, one block long, repeated with the next
+// counter until the block is a candidate for a private key of P-256 (FIPS 186-5
+// appendix A.2.1, less one).
+func deriveKeyPair(accessKeyID, secretAccessKey string) (Key, error) {
+	kdfKey := []byte("AWS4A" + secretAccessKey)
+	// The largest candidate is n-2: one is added to make the key.
+	limit := new(big.Int).Sub(elliptic.P256().Params().N, big.NewInt(2))
+	for counter := byte(1); counter != 0; counter++ {
+		var input strings.Builder
+		input.WriteString("\x00\x00\x00\x01")
+		input.WriteString(string(ECDSA))
+		input.WriteByte(0)
+		input.WriteString(accessKeyID)
+		input.WriteByte(counter)
+		input.WriteString("\x00\x00\x01\x00") // 256 bits
+		block := hmacSHA256(kdfKey, []byte(input.String()))
+		candidate := new(big.Int).SetBytes(block[:])
+		if candidate.Cmp(limit) > 0 {
+			continue
+		}
+		candidate.Add(candidate, big.NewInt(1)).FillBytes(block[:])
+		pair, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), block[:])
+		return newKey(keySecret{pair: pair}), err
+	}
+	return Key{}, inputError("credentials", "have no SigV4a key pair")
+}

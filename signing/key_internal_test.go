@@ -1,0 +1,71 @@
+package signing
+
+import (
+	"encoding/hex"
+	"testing"
+	"time"
+)
+
+// The keys of "Derive a signing key" in the IAM documentation.
+func TestDerivedKeys(t *testing.T) {
+	c := NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "")
+	for _, tt := range []struct {
+		year  int
+		month time.Month
+		day   int
+		want  string
+	}{
+		{2012, time.February, 15, "f4780e2d9f65fa895f9c67b32ce1baf0b0d8a43505a000a1a9e090d414db404d"},
+		{2015, time.August, 30, "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"},
+	} {
+		at := time.Date(tt.year, tt.month, tt.day, 23, 59, 59, 0, time.UTC)
+		key, err := DeriveKey(HMAC, c, at, Scope{Service: "iam", Region: "us-east-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hex.EncodeToString(key.secret().hmac[:]); got != tt.want {
+			t.Errorf("DeriveKey on %s = %s, want %s", at, got, tt.want)
+		}
+	}
+}
+
+// From aws-c-auth's tests; y begins with a zero byte less than its length.
+func TestDerivedKeyPairs(t *testing.T) {
+	for _, tt := range []struct{ id, secret, private, x, y string }{
+		{
+			"AKISORANDOMAASORANDOM", "q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom",
+			"7fd3bd010c0d9c292141c2b77bfbde1042c92e6836fff749d1269ec890fca1bd",
+			"15d242ceebf8d8169fd6a8b5a746c41140414c3b07579038da06af89190fffcb",
+			"0515242cedd82e94799482e4c0514b505afccf2c0c98d6a553bf539f424c5ec0",
+		},
+		{
+			"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "",
+			"18b7d04643359f6ec270dcbab8dce6d169d66ddc9778c75cfb08dfdb701637ab",
+			"fa36b35e4fe67e3112261d2e17a956ef85b06e44712d2850bcd3c2161e9993f2",
+		},
+	} {
+		key, err := DeriveKey(ECDSA, NewCredentials(tt.id, tt.secret, ""), time.Time{}, Scope{Service: "s3", Region: "*"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		private, err := key.secret().pair.Bytes()
+		if got := hex.EncodeToString(private); err != nil || tt.private != "" && got != tt.private {
+			t.Errorf("private key of %s = %s, %v, want %s", tt.id, got, err, tt.private)
+		}
+		public, err := key.PublicKey().Bytes()
+		if got := hex.EncodeToString(public); err != nil || got != "04"+tt.x+tt.y {
+			t.Errorf("public key of %s = %s, %v, want 04%s%s", tt.id, got, err, tt.x, tt.y)
+		}
+	}
+}
+
+func TestHMACWithALongKey(t *testing.T) {
+	key := make([]byte, 131) // RFC 4231, test case 6
+	for i := range key {
+		key[i] = 0xaa
+	}
+	got := hmacSHA256(key, []byte("Test Using Larger Than Block-Size Key - Hash Key First"))
+	if want := "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"; hex.EncodeToString(got[:]) != want {
+		t.Errorf("hmacSHA256 = %x, want %s", got, want)
+	}
+}

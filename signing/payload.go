@@ -1,0 +1,42 @@
+package signing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Values of [Request.PayloadHash] that are not a hash (S3 API Reference,
+// "Authenticating Requests: Using the Authorization Header", payload options;
+// Transcribe Developer Guide, "Event stream encoding").
+const (
+	UnsignedPayload                 = "UNSIGNED-PAYLOAD"
+	StreamingPayload                = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	StreamingPayloadTrailer         = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+	StreamingPayloadECDSA           = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"
+	StreamingPayloadTrailerECDSA    = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER"
+	StreamingUnsignedPayloadTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+	StreamingEvents                 = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
+)
+
+// PayloadHash returns the lower-case hex SHA-256 of a payload, which is empty
+// for a request without one.
+func PayloadHash(payload []byte) string {
+	sum := sha256.Sum256(payload)
+	return hex.EncodeToString(sum[:])
+}
+
+// badPayloadHash says why a payload hash cannot be signed.
+func badPayloadHash(hash string) string {
+	switch hash {
+	case "":
+		return "is missing"
+	case UnsignedPayload, StreamingPayload, StreamingPayloadTrailer, StreamingPayloadECDSA,
+		StreamingPayloadTrailerECDSA, StreamingUnsignedPayloadTrailer, StreamingEvents:
+		return ""
+	}
+	if len(hash) != 2*sha256.Size || strings.Trim(hash, "0123456789abcdef") != "" {
+		return "is not the SHA-256 of a payload in 64 lower-case hexadecimal digits"
+	}
+	return ""
+}

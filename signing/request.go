@@ -1,0 +1,49 @@
+package signing
+
+import "strings"
+
+// check refuses what cannot be signed, but for the headers, which are checked
+// as they are read.
+func (r *Request) check() error {
+	switch {
+	case r.Method == "" || !tokenChars.all(r.Method):
+		return inputError("method", "is not an HTTP method")
+	case r.URL.text == "":
+		return inputError("url", "is missing")
+	case r.Token != "" && r.Token != TokenSigned && r.Token != TokenAppended && r.Token != TokenOmitted:
+		return inputError("sessionToken", "is none of signed, appended and omitted")
+	case r.Time.IsZero():
+		return inputError("signingTime", "is missing")
+	case r.Time.UTC().Year() < 0 || r.Time.UTC().Year() > 9999:
+		return inputError("signingTime", "is not within the years of four digits")
+	}
+	if reason := badPayloadHash(r.PayloadHash); reason != "" {
+		return inputError("payloadSha256", reason)
+	}
+	if err := r.Scope.check(r.Algorithm); err != nil {
+		return err
+	}
+	return r.Credentials.Check()
+}
+
+// check refuses what would make a credential scope ambiguous.
+func (s Scope) check(a Algorithm) error {
+	if s.Service == "" || !unreserved.all(s.Service) {
+		return inputError("service", "is not a signing name, such as execute-api")
+	}
+	switch a {
+	case "", HMAC:
+		if s.Region == "" || !unreserved.all(s.Region) {
+			return inputError("region", "is not a region, such as eu-west-1")
+		}
+	case ECDSA:
+		for region := range strings.SplitSeq(s.Region, ",") {
+			if region == "" || !regionSetChars.all(region) {
+				return inputError("region", "is not a region set, such as * or eu-west-1,eu-central-1")
+			}
+		}
+	default:
+		return inputError("algorithm", "is neither "+string(HMAC)+" nor "+string(ECDSA))
+	}
+	return nil
+}
