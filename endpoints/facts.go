@@ -158,6 +158,9 @@ func (t *table) add(kind string, f []string) error {
 }
 
 func (t *table) addSuffix(kind string, f []string) error {
+	if dots := strings.Count(f[0], "."); dots < 1 || dots >= suffixLabels {
+		return fmt.Errorf("a suffix has two to %d labels", suffixLabels)
+	}
 	s := suffix{known: kind == "known-suffix"}
 	partitions := f[1]
 	switch kind {

@@ -24,32 +24,35 @@ func cleanHost(host string) (name, fault string) {
 	if len(name) > 253 {
 		return "", "the name is longer than the 253 bytes of DNS"
 	}
-	label, upper := 0, false
-	for i := range len(name) {
-		c := name[i]
-		if 'A' <= c && c <= 'Z' {
-			c, upper = c|0x20, true
-		}
+	start, upper := 0, false
+	for i := 0; i <= len(name); i++ {
 		switch {
-		case c == '.' && label == 0:
-			return "", "a label of the host is empty"
-		case c == '.':
-			label = 0
-			continue
-		case !isWord(c) && c != '-':
+		case i == len(name) || name[i] == '.':
+			if fault := labelFault(i - start); fault != "" {
+				return "", fault
+			}
+			start = i + 1
+		case isWord(name[i]) || name[i] == '-':
+		case 'A' <= name[i] && name[i] <= 'Z':
+			upper = true
+		default:
 			return "", "the host holds a character that host names do not have"
 		}
-		if label++; label > 63 {
-			return "", "a label of the host is longer than the 63 bytes of DNS"
-		}
-	}
-	if label == 0 {
-		return "", "a label of the host is empty"
 	}
 	if upper {
 		name = strings.ToLower(name)
 	}
 	return name, ""
+}
+
+func labelFault(length int) string {
+	switch {
+	case length == 0:
+		return "a label of the host is empty"
+	case length > 63:
+		return "a label of the host is longer than the 63 bytes of DNS"
+	}
+	return ""
 }
 
 // cutLast parts the last label of a name from what is left of it.
@@ -61,22 +64,21 @@ func cutLast(name string) (left, label string) {
 	return name[:i], name[i+1:]
 }
 
+// suffixLabels is the most labels that a suffix has; the fewest are two.
+const suffixLabels = 5
+
 // suffixOf finds the longest suffix of the table that the name ends in, and
 // what is left of it.
 func (t *table) suffixOf(name string) (s suffix, left string, ok bool) {
-	const mostLabels = 5
-	rest, at := name, len(name)
-	for range mostLabels {
-		var label string
-		rest, label = cutLast(rest)
-		at -= len(label)
-		if found, has := t.suffixes[name[at:]]; has {
-			s, left, ok = found, rest, true
+	at := len(name)
+	for n := 1; n <= suffixLabels && at > 0; n++ {
+		dot := strings.LastIndexByte(name[:at], '.')
+		if n > 1 {
+			if found, has := t.suffixes[name[dot+1:]]; has {
+				s, left, ok = found, name[:max(dot, 0)], true
+			}
 		}
-		if rest == "" {
-			break
-		}
-		at-- // the dot
+		at = dot
 	}
 	return s, left, ok
 }

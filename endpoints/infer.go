@@ -5,8 +5,9 @@ import "strings"
 // place is a host whose suffix was read.
 type place struct {
 	*table
-	under suffix
-	path  string
+	under   suffix
+	path    string
+	private bool // a VPC endpoint, which belongs to its region
 }
 
 // infer applies the rules in order, from the right of the host to the left.
@@ -15,11 +16,11 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	if fault != "" {
 		return Scope{}, notAWS(fault)
 	}
-	if f, ok := t.hosts[name]; ok {
-		return t.scope(f.service, f.region, t.partitionOf(f.region), "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
-	}
 	under, left, ok := t.suffixOf(name)
 	if !ok {
+		if f, ok := t.hosts[name]; ok {
+			return t.scope(f.service, f.region, t.partitionOf(f.region), "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
+		}
 		return Scope{}, notAWS("it is no host of an AWS API; behind a custom domain, the caller knows service and region")
 	}
 	at := under.partitions[0]
@@ -31,7 +32,7 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	case under.region != "":
 		return t.scope(under.service, under.region, at, "hosts of this form belong to "+under.service+" in "+under.region), nil
 	}
-	p := &place{t, under, path}
+	p := &place{table: t, under: under, path: path}
 	if under.service != "" {
 		return p.ofService(left)
 	}

@@ -25,7 +25,7 @@ func (p *place) regional(left, region string, at *partition) (Scope, *Refusal) {
 		return Scope{}, noSigV4(l.verdict, at)
 	case p.under.known && !l.listed:
 		return Scope{}, ask("service", "the service behind hosts named "+l.name+" is not known", Refusal{Region: region, Partition: at.name})
-	case l.signsIn.partition == at.name:
+	case l.signsIn.partition == at.name && !p.private:
 		service, region := l.signsIn.service, l.signsIn.region
 		return p.scope(service, region, at, service+" signs in "+region+" whatever region its host names"), nil
 	}
@@ -42,6 +42,10 @@ func regionalWhy(label, service, region string) string {
 // endpoint reads an interface endpoint of AWS PrivateLink:
 // vpce-id.labels.region.vpce.suffix, with a bucket perhaps before it.
 func (p *place) endpoint(name string) (Scope, *Refusal) {
+	p.private = true
+	if service := p.servesAll(name); service != "" {
+		return p.scopeOfAll(service, p.under.partitions[0]), nil
+	}
 	left, region := cutLast(name)
 	at := p.partitionOf(region)
 	if at == nil {

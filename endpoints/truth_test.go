@@ -1,0 +1,204 @@
+package endpoints_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/endpoints"
+)
+
+// truth is what AWS's own SDKs sign a host with.
+type truth struct {
+	kind, host, path, service, region, partition string
+	algorithms                                   []string // any of them is right
+}
+
+// sampleRows pins the sample: a lost row is a lost test.
+const sampleRows = 868
+
+func TestInferSample(t *testing.T) {
+	rows := readSample(t)
+	if len(rows) != sampleRows {
+		t.Fatalf("the sample holds %d rows, want %d", len(rows), sampleRows)
+	}
+	checkTruth(t, rows)
+}
+
+// TestInferTruth reads the full file of rows that the sample was taken from,
+// where there is one: its name is ENDPOINTS_TRUTH, or the place beside the
+// repository where a full checkout has it. With -v it prints the table of
+// docs/endpoints.md.
+func TestInferTruth(t *testing.T) {
+	name := os.Getenv("ENDPOINTS_TRUTH")
+	if name == "" {
+		name = "../../shared/data/endpoints/truth-public.tsv.gz"
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			t.Log("read 0 rows: no full file here, the sample stands for it")
+			return
+		}
+	}
+	rows := readTruth(t, name)
+	t.Logf("read %d rows of %s", len(rows), filepath.Base(name))
+	checkTruth(t, rows)
+}
+
+// checkTruth infers every row and logs how many are right, by kind.
+func checkTruth(t *testing.T, rows []truth) {
+	t.Helper()
+	doubtful := readDoubtful(t)
+	type score struct{ right, doubted, all int }
+	kinds := map[string]*score{}
+	for _, row := range rows {
+		s := kinds[row.kind]
+		if s == nil {
+			s = &score{}
+			kinds[row.kind] = s
+		}
+		s.all++
+		got, want := answer(t, row.host+row.path), row.service+" "+row.region
+		right := got.service+" "+got.region == want && slices.Contains(row.algorithms, got.algorithm)
+		_, doubted := doubtful[row.host]
+		switch {
+		case right && doubted:
+			t.Errorf("%s is listed as doubtful, but Infer gives what the row says", row.host)
+		case right:
+			s.right++
+		case doubted:
+			s.doubted++
+		default:
+			t.Errorf("%s: Infer(%q, %q) = %s %s %s, want %s %s", row.kind, row.host, row.path,
+				got.service, got.region, got.algorithm, want, strings.Join(row.algorithms, " or "))
+		}
+		if scope, err := endpoints.Infer(row.host, row.path); err == nil && scope.Partition != row.partition {
+			t.Errorf("%s: Infer(%q, %q).Partition = %q, want %q", row.kind, row.host, row.path, scope.Partition, row.partition)
+		}
+	}
+	var table strings.Builder
+	total := score{}
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		s := kinds[kind]
+		fmt.Fprintf(&table, "| %s | %d | %d | %d |\n", kind, s.all, s.right, s.doubted)
+		total = score{total.right + s.right, total.doubted + s.doubted, total.all + s.all}
+	}
+	t.Logf("\n| kind | rows | right | doubtful |\n|---|---|---|---|\n%s| all | %d | %d | %d |", &table, total.all, total.right, total.doubted)
+}
+
+type columns struct{ service, region, algorithm, note string }
+
+// answer is what the scope command prints for one line.
+func answer(t *testing.T, line string) columns {
+	t.Helper()
+	var out bytes.Buffer
+	if err := endpoints.WriteScopes(&out, strings.NewReader(line+"\n")); err != nil {
+		t.Fatalf("WriteScopes(%q): %v", line, err)
+	}
+	f := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\t")
+	if len(f) != 5 || f[0] != line || f[4] == "" {
+		t.Fatalf("WriteScopes(%q) = %q, want the line and four columns", line, out.String())
+	}
+	return columns{f[1], f[2], f[3], f[4]}
+}
+
+func readLines(t *testing.T, name string) (lines []string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "#") {
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return lines
+}
+
+func readSample(t *testing.T) (rows []truth) {
+	t.Helper()
+	for _, line := range readLines(t, "testdata/hosts.txt") {
+		f := strings.Split(line, " ")
+		if len(f) != 6 {
+			t.Fatalf("testdata/hosts.txt: %q has %d columns, want 6", line, len(f))
+		}
+		host, path := f[1], ""
+		if i := strings.IndexByte(host, '/'); i >= 0 {
+			host, path = host[:i], host[i:]
+		}
+		rows = append(rows, truth{f[0], host, path, f[2], f[3], f[5], strings.Split(f[4], "|")})
+	}
+	return rows
+}
+
+// readDoubtful reads the rows that look wrong, with the reason of each.
+func readDoubtful(t *testing.T) map[string]string {
+	t.Helper()
+	rows := map[string]string{}
+	for _, line := range readLines(t, "testdata/doubtful.txt") {
+		host, reason, ok := strings.Cut(line, " ")
+		if !ok || reason == "" {
+			t.Fatalf("testdata/doubtful.txt: %q has no reason", line)
+		}
+		rows[host] = reason
+	}
+	return rows
+}
+
+func readTruth(t *testing.T, name string) (rows []truth) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	r := csv.NewReader(bufio.NewReader(z))
+	r.Comma, r.LazyQuotes, r.ReuseRecord = '\t', true, true
+	head, err := r.Read()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	const want = "host path_hint signing_service signing_region algorithm partition sdk_service_id kind listed sources split_unit"
+	if got := strings.Join(head, " "); got != want {
+		t.Fatalf("%s has the columns %q, want %q", name, got, want)
+	}
+	for {
+		c, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		row := truth{kind: c[7], host: c[0], service: c[2], region: c[3], partition: c[5], algorithms: strings.Split(c[4], "|")}
+		switch hint := c[1]; {
+		case hint == "" || strings.HasPrefix(hint, "!^/"): // every path, or every other
+		case strings.HasPrefix(hint, "^/"):
+			row.path = hint[1:]
+		default:
+			t.Fatalf("%s: unknown path hint %q", name, hint)
+		}
+		if row.region == "?" {
+			row.region = "-" // to be asked
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
+		t.Fatalf("%s holds no row", name)
+	}
+	return rows
+}
