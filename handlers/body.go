@@ -1,0 +1,145 @@
+package handlers
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"unicode/utf8"
+
+	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Media types of bodies whose request names none.
+const (
+	mediaJSON   = "application/json"
+	mediaText   = "text/plain; charset=utf-8"
+	mediaBinary = "application/octet-stream"
+)
+
+// payload is the body in the one form that is hashed, and how it goes back to the caller.
+type payload struct {
+	present bool
+	bytes   []byte
+	text    bool   // goes back as text, else as Base64
+	media   string // of the envelope that goes back
+	carried bool   // the media type came with the body, in an envelope: it must be sent
+	hash    string
+}
+
+// envelope is the form in which workflow engines carry binary content.
+type envelope struct {
+	ContentType string `json:"$content-type"`
+	Content     string `json:"$content"`
+}
+
+// readPayload reads the one of body, bodyBase64 and payloadSha256 that is given.
+func readPayload(in *toSend) (payload, error) {
+	var p payload
+	given := make([]FieldError, 0, 3)
+	if len(in.Body) > 0 && in.Body.Kind() != 'n' {
+		given = append(given, FieldError{"/body", "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		if err := p.readBody(in.Body); err != nil {
+			return p, err
+		}
+	}
+	if in.BodyBase64 != nil {
+		given = append(given, FieldError{"/bodyBase64", "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		p = payload{present: true, bytes: in.bodyBytes, media: mediaBinary}
+	}
+	p.hash = signing.PayloadHash(p.bytes)
+	if in.PayloadSHA256 != nil {
+		given = append(given, FieldError{"/payloadSha256", "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		p.hash = strings.ToLower(*in.PayloadSHA256)
+	}
+	if len(given) > 1 {
+		return p, &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: given}
+	}
+	if in.Payload != nil && *in.Payload == "unsigned" {
+		if in.PayloadSHA256 != nil {
+			return p, &fault{code: "fields_conflict", detail: "A payload that is not signed has no hash.", fields: []FieldError{
+				{"/payload", "unsigned leaves no use for payloadSha256."}, {"/payloadSha256", "The hash has no use when payload is unsigned."},
+			}}
+		}
+		p.hash = signing.UnsignedPayload
+	}
+	return p, nil
+}
+
+func (p *payload) readBody(body jsontext.Value) error {
+	p.present, p.text = true, true
+	switch body.Kind() {
+	case '"':
+		var text string
+		if err := json.Unmarshal(body, &text); err != nil {
+			return fieldFault("/body", "The text is not UTF-8.")
+		}
+		p.bytes, p.media = []byte(text), mediaText
+		return nil
+	case '{':
+		if found, err := p.readEnvelope(body); found || err != nil {
+			return err
+		}
+	}
+	compact := body.Clone()
+	if err := compact.Compact(); err != nil {
+		return fieldFault("/body", "The value is not JSON.")
+	}
+	p.bytes, p.media = compact, mediaJSON
+	return nil
+}
+
+// readEnvelope takes an object with $content for the workflow engine's own envelope; any other object is a JSON body.
+func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(body, &members); err != nil {
+		return false, fieldFault("/body", "The value is not JSON.")
+	}
+	if _, multipart := members["$multipart"]; multipart {
+		return true, fieldFault("/body/$multipart", "A multipart body gets its boundary when it is sent, so it cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
+	}
+	if _, ok := members["$content"]; !ok {
+		return false, nil
+	}
+	var e envelope
+	if err := json.Unmarshal(body, &e, json.RejectUnknownMembers(true)); err != nil {
+		return true, fieldFault("/body", "An object with $content may only hold $content and $content-type, both texts.")
+	}
+	data, err := decodeBase64(e.Content)
+	if err != nil {
+		return true, fieldFault("/body/$content", "The value is not Base64.")
+	}
+	p.bytes, p.text, p.media, p.carried = data, false, e.ContentType, e.ContentType != ""
+	if !p.carried {
+		p.media = mediaBinary
+	}
+	return true, nil
+}
+
+// decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.
+func decodeBase64(text string) ([]byte, error) { return base64.StdEncoding.Strict().DecodeString(text) }
+
+// answer puts the body into the answer in the forms that a client can send.
+func (p *payload) answer(out *signedRequest, media string) {
+	if !p.present {
+		return
+	}
+	if p.text && utf8.Valid(p.bytes) {
+		text := string(p.bytes)
+		out.Body = &text
+	} else {
+		encoded := base64.StdEncoding.EncodeToString(p.bytes)
+		out.BodyBase64 = &encoded
+	}
+	out.BodyEnvelope = &envelope{ContentType: media, Content: base64.StdEncoding.EncodeToString(p.bytes)}
+}
+
+func isSHA256(text string) bool {
+	if len(text) != 64 {
+		return false
+	}
+	_, err := hex.DecodeString(text)
+	return err == nil
+}

@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// signSchema is the schema of POST /v1/sign, as the contract has it. The format date-time means RFC 3339 as Go reads it, which knows how
+// long each month is, and byte means RFC 4648 section 4; kin-openapi's own patterns are looser.
+func signSchema(t testing.TB) (*openapi3.Schema, []openapi3.SchemaValidationOption) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dateTime := openapi3.NewCallbackValidator(func(text string) error {
+		_, err := time.Parse(time.RFC3339, text)
+		return err
+	})
+	base64 := openapi3.NewCallbackValidator(func(text string) error {
+		_, err := decodeBase64(text)
+		return err
+	})
+	return doc.Components.Schemas["SignRequest"].Value, []openapi3.SchemaValidationOption{
+		openapi3.EnableFormatValidation(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{"date-time": dateTime, "byte": base64}),
+	}
+}
+
+// FuzzDecoderAndContractAgree: of the documents that are strict JSON at all, the decoder takes exactly those that the contract takes.
+func FuzzDecoderAndContractAgree(f *testing.F) {
+	schema, options := signSchema(f)
+	seeds := []string{
+		`{}`, `[]`, `null`, `{"method":"GET","url":"u"}`, `{"method":"","url":"u"}`, `{"method":"GET","url":null}`,
+		`{"method":"GET","url":"u","query":{"a":"b"},"headers":{"a":""},"headerList":[{"name":"a","value":""}]}`,
+		`{"method":"GET","url":"u","query":null,"headers":null,"headerList":null,"body":null,"bodyBase64":null,"payloadSha256":null,"payload":null,"profile":null,"service":null,"region":null,"algorithm":null,"signedHeaders":null,"signAllHeaders":null,"minValiditySeconds":null,"signingTime":null,"credentials":null,"options":null,"explain":null}`,
+		`{"method":"GET","url":"u","headers":{"a":null}}`, `{"method":"GET","url":"u","headers":{"a":1}}`, `{"method":"GET","url":"u","headerList":[null]}`,
+		`{"method":"GET","url":"u","headerList":[{"name":"a"}]}`, `{"method":"GET","url":"u","headerList":[{"name":"a","value":null}]}`, `{"method":"GET","url":"u","headerList":[{"name":"","value":"b"}]}`,
+		`{"method":"GET","url":"u","body":{"a":[1,2.50,"x",null,true]}}`, `{"method":"GET","url":"u","body":7}`, `{"method":"GET","url":"u","bodyBase64":"?"}`,
+		`{"method":"GET","url":"u","payloadSha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}`, `{"method":"GET","url":"u","payloadSha256":"E3"}`,
+		`{"method":"GET","url":"u","payload":"unsigned"}`, `{"method":"GET","url":"u","payload":""}`, `{"method":"GET","url":"u","algorithm":"AWS4-HMAC-SHA256"}`, `{"method":"GET","url":"u","algorithm":"x"}`,
+		`{"method":"GET","url":"u","signedHeaders":["a"]}`, `{"method":"GET","url":"u","signedHeaders":[""]}`, `{"method":"GET","url":"u","signedHeaders":[null]}`, `{"method":"GET","url":"u","signedHeaders":"a"}`,
+		`{"method":"GET","url":"u","minValiditySeconds":6e1}`, `{"method":"GET","url":"u","minValiditySeconds":60.5}`, `{"method":"GET","url":"u","minValiditySeconds":-0}`, `{"method":"GET","url":"u","minValiditySeconds":1e400}`, `{"method":"GET","url":"u","minValiditySeconds":"60"}`,
+		`{"method":"GET","url":"u","signingTime":"2024-02-29T00:00:00Z"}`, `{"method":"GET","url":"u","signingTime":"2023-02-29T00:00:00Z"}`, `{"method":"GET","url":"u","signingTime":""}`,
+		`{"method":"GET","url":"u","credentials":{"accessKeyId":"a","secretAccessKey":"b","accountId":"123456789012","durationSeconds":900}}`, `{"method":"GET","url":"u","credentials":{}}`, `{"method":"GET","url":"u","credentials":{"accessKeyId":"a","secretAccessKey":"b","accountId":"12"}}`,
+		`{"method":"GET","url":"u","options":{"normalizePath":false,"doubleEncode":null,"contentSha256Header":"never","sessionToken":"appended"}}`, `{"method":"GET","url":"u","options":{"contentSha256Header":"x"}}`, `{"method":"GET","url":"u","options":{"x":1}}`,
+		`{"method":"GET","url":"u","explain":1}`, `{"method":"GET","url":"u","Method":"GET"}`, `{"method":"GET","url":"u","a~/b":1}`,
+	}
+	for _, seed := range seeds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var in toSend
+		err := decodeDocument(data, &in)
+		if !jsontext.Value(data).IsValid() {
+			if err == nil {
+				t.Fatalf("%q is not strict JSON and was taken", data)
+			}
+			return
+		}
+		decoder := json.NewDecoder(bytes.NewReader(data))
+		decoder.UseNumber()
+		var value any
+		if e := decoder.Decode(&value); e != nil {
+			t.Fatalf("%q: %v", data, e)
+		}
+		contract := schema.VisitJSON(value, options...)
+		if (err == nil) != (contract == nil) {
+			t.Fatalf("%q\ndecoder: %v\ncontract: %v", data, err, contract)
+		}
+		if f := (*fault)(nil); err != nil && (!errors.As(err, &f) || kinds[f.code].status == 0) {
+			t.Fatalf("%q: an error without a known code: %v", data, err)
+		}
+	})
+}
+
+func TestEveryCodeIsWhole(t *testing.T) {
+	for code, k := range kinds {
+		if k.status < 400 || k.title == "" || k.hint == "" {
+			t.Errorf("%s: %+v", code, k)
+		}
+	}
+	for _, s := range sentinels {
+		if _, ok := kinds[s.code]; !ok || s.detail == "" {
+			t.Errorf("%v: code %q, detail %q", s.err, s.code, s.detail)
+		}
+	}
+}
+
+func TestEveryCodeIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code := range kinds {
+		if !bytes.Contains(text, []byte("| `"+code+"` |")) {
+			t.Errorf("docs/errors.md does not explain %s", code)
+		}
+	}
+}

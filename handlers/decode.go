@@ -1,0 +1,191 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// decode reads one strict JSON document into in: one object, UTF-8, no repeated, unknown or differently cased name,
+// nothing after it. It refuses exactly what the contract refuses; a fuzz test feeds both.
+func decode(r *http.Request, in any) error {
+	if err := checkMedia(r.Header); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return &fault{code: "body_too_large", detail: fmt.Sprintf("The request body is larger than %d bytes.", tooLarge.Limit)}
+		}
+		return &fault{code: "body_unreadable", detail: "The request body did not arrive whole.", cause: err}
+	}
+	return decodeDocument(data, in)
+}
+
+func checkMedia(header http.Header) error {
+	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return &fault{code: "content_encoding_unsupported", detail: "The request body is compressed."}
+	}
+	contentType := header.Get("Content-Type")
+	if contentType == "" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(contentType)
+	charset := params["charset"]
+	if err != nil || media != "application/json" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+		return &fault{code: "content_type_unsupported", detail: "The request body is not application/json in UTF-8."}
+	}
+	return nil
+}
+
+// checker is what a request type does beyond its Go types to hold the contract: required fields, enums, bounds.
+type checker interface{ check(*fieldErrors) }
+
+func decodeDocument(data []byte, in any) error {
+	if len(data) == 0 {
+		return &fault{code: "body_missing", detail: "The request has no body."}
+	}
+	if err := json.Unmarshal(data, in, json.RejectUnknownMembers(true)); err != nil {
+		return decodeFault(err)
+	}
+	if jsontext.Value(data).Kind() != '{' {
+		return fieldFault("", "The document is not a JSON object.")
+	}
+	var found fieldErrors
+	in.(checker).check(&found)
+	return found.fault()
+}
+
+func decodeFault(err error) error {
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		pointer := string(semantic.JSONPointer)
+		switch {
+		case errors.Is(err, json.ErrUnknownName):
+			return &fault{code: "field_unknown", detail: "The request has a field that is not known.", fields: []FieldError{{pointer, "This field is not known. Names are case-sensitive."}}}
+		case semantic.Err != nil && errors.As(semantic.Err, new(*valueError)):
+			return fieldFault(pointer, semantic.Err.Error())
+		}
+		return fieldFault(pointer, "The value is "+kindName(semantic.JSONKind)+", not "+typeName(semantic.GoType)+".")
+	}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return &fault{code: "json_duplicate_name", detail: "A name stands twice in one object.", fields: []FieldError{{string(syntactic.JSONPointer), "This name stands twice."}}}
+		}
+		return &fault{code: "json_invalid", detail: fmt.Sprintf("The request body is not one JSON document in UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset), cause: err}
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &fault{code: "json_invalid", detail: "The request body ends in the middle of the JSON document.", cause: err}
+	}
+	return &fault{code: "json_invalid", detail: "The request body is not one JSON document in UTF-8.", cause: err}
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '"':
+		return "a text"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	}
+	return "something else"
+}
+
+func typeName(t reflect.Type) string {
+	if t == nil {
+		return "what belongs here"
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "a boolean"
+	case reflect.Struct:
+		return "an object"
+	case reflect.Slice:
+		return "an array"
+	default:
+		return "what belongs here"
+	}
+}
+
+// valueError is a decoding error whose text may be told to the caller.
+type valueError struct{ text string }
+
+func (e *valueError) Error() string { return e.text }
+
+// wholeNumber takes what JSON Schema calls an integer: 60, but also 60.0 and 6e1.
+type wholeNumber int64
+
+func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	if value.Kind() == 'n' {
+		return nil
+	}
+	number, err := strconv.ParseFloat(string(value), 64)
+	if value.Kind() != '0' || err != nil || math.Trunc(number) != number || math.Abs(number) > 1<<53 {
+		return &valueError{"The value is not a whole number."}
+	}
+	*n = wholeNumber(number)
+	return nil
+}
+
+// textMap is a JSON object of texts in the order received, since the order of headers and parameters may matter.
+type textMap []signing.Parameter
+
+func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	open, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	if open.Kind() == 'n' {
+		*m = nil
+		return nil
+	}
+	if open.Kind() != '{' {
+		return &valueError{"The value is not an object."}
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		text := name.String()
+		value, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if value.Kind() != '"' {
+			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"The value is not a text."}}
+		}
+		*m = append(*m, signing.Parameter{Name: text, Value: value.String()})
+	}
+	_, err = d.ReadToken()
+	return err
+}

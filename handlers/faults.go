@@ -1,0 +1,155 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
+)
+
+const second = time.Second
+
+// sentinels maps the errors of the other rooms to codes and details. What is not here is a 500 of which nothing is told.
+var sentinels = []struct {
+	err          error
+	code, detail string
+}{
+	{access.ErrNoCredentials, "unauthenticated", "The request carries no key."},
+	{access.ErrBadCredentials, "unauthenticated", "The key of the request is not a right one."},
+	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default."},
+	{credentials.ErrDenied, "session_denied", "AWS does not give a session to this profile."},
+	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials cannot work as they are set up."},
+	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},
+	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as was asked for."},
+	{credentials.ErrUnavailable, "session_unavailable", "The session could not be had in time."},
+	{errNotFound, "not_found", "The address is not part of this service."},
+	{errMethodNotAllowed, "method_not_allowed", "The address does not take this method."},
+}
+
+var (
+	errNotFound         = errors.New("not found")
+	errMethodNotAllowed = errors.New("method not allowed")
+)
+
+// faultOf gives every error its code. Only faults made here tell details of their own.
+func faultOf(err error) *fault {
+	var f *fault
+	if errors.As(err, &f) {
+		return f
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			f := &fault{code: s.code, detail: s.detail, cause: err}
+			if e := new(credentials.Error); errors.As(err, &e) {
+				f.retryAfter = e.RetryAfter
+			}
+			if s.code == "profile_unknown" {
+				f.fields = []FieldError{{"/profile", "There is no such profile."}}
+			}
+			return f
+		}
+	}
+	return &fault{code: "internal", detail: "The request could not be served.", cause: err}
+}
+
+// WriteError answers with the problem that err is.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	f := faultOf(err)
+	k := kinds[f.code]
+	event := EventOf(r.Context())
+	event.Code, event.Cause = f.code, f.cause
+	if k.status == http.StatusServiceUnavailable || f.retryAfter > 0 {
+		seconds := max(1, int64((f.retryAfter+second-1)/second))
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+	}
+	writeJSON(w, r, k.status, "application/problem+json", Problem{
+		Type: "urn:countersign:problem:" + f.code, Title: k.title, Status: k.status, Code: f.code,
+		Detail: f.detail, Hint: k.hint, Instance: event.RequestID, Errors: f.fields,
+	})
+}
+
+// NotFound and MethodNotAllowed answer what no route does.
+func NotFound(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errNotFound) }
+
+// MethodNotAllowed answers a known address with another method; the router has set Allow.
+func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errMethodNotAllowed) }
+
+// writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
+	var body bytes.Buffer
+	if err := json.MarshalWrite(&body, v, json.Deterministic(true)); err != nil {
+		EventOf(r.Context()).Cause = err
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", media)
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// A client that is gone cannot be told anything more.
+	_, _ = w.Write(body.Bytes())
+}
+
+// locate turns what signing says of a field into a pointer into the caller's document.
+func locate(err error, in *toSend) error {
+	var e *signing.InputError
+	if !errors.As(err, &e) {
+		return err
+	}
+	reason := "The value " + e.Reason + "."
+	switch e.Field {
+	case "url":
+		return &fault{code: "url_invalid", detail: "The URL " + e.Reason + ".", fields: []FieldError{{"/url", reason}}}
+	case "query":
+		pointer := "/url"
+		if slices.ContainsFunc(in.Query, func(p signing.Parameter) bool { return p.Name == e.Name }) {
+			pointer = "/query/" + escapePointer(e.Name)
+		}
+		return &fault{code: "url_invalid", detail: "The query " + e.Reason + ".", fields: []FieldError{{pointer, reason}}}
+	case "headers":
+		return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, e.Name), "The header " + e.Reason + "."}}}
+	case "signedHeaders":
+		pointer := "/signedHeaders"
+		if i := slices.IndexFunc(in.SignedHeaders, func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), e.Name) }); i >= 0 {
+			pointer += "/" + strconv.Itoa(i)
+		}
+		return fieldFault(pointer, "The header "+e.Reason+".")
+	case "credentials":
+		if in.Credentials == nil {
+			return errors.Join(credentials.ErrConfiguration, err)
+		}
+		return fieldFault("/credentials", reason)
+	case "sessionToken":
+		return fieldFault("/options/sessionToken", reason)
+	}
+	return fieldFault("/"+e.Field, reason)
+}
+
+// refusalFault asks the caller for what the host does not tell.
+func refusalFault(r *endpoints.Refusal, in *toSend) error {
+	switch r.Kind {
+	case endpoints.NoSigV4:
+		return &fault{code: "host_not_signed", detail: "This host takes no AWS signature: " + r.Reason + ".", fields: []FieldError{{"/url", "Use " + r.Instead + "."}}}
+	case endpoints.Ask:
+		return &fault{code: "scope_needed", detail: "The host does not tell everything: " + r.Reason + ".", fields: []FieldError{{"/" + r.Field, "Give the " + r.Field + "."}}}
+	}
+	var fields []FieldError
+	if in.Service == "" {
+		fields = append(fields, FieldError{"/service", "Give the signing name of the service, for example execute-api."})
+	}
+	if in.Region == "" {
+		fields = append(fields, FieldError{"/region", "Give the region, for example eu-west-1."})
+	}
+	return &fault{code: "host_not_aws", detail: "Nothing is known about this host: " + r.Reason + ".", fields: fields}
+}

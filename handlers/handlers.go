@@ -1,0 +1,93 @@
+// Package handlers turns HTTP requests into calls of the other rooms, and their results into answers: one file per operation.
+//
+// A handler decodes one strict JSON document, parses the URL in it once, and lets the scope, the session and the signature look at
+// that one parsed value; what it answers is rebuilt from it, so that what is sent is what was signed. Every refusal is a
+// problem document with a code, a pointer to the field where there is one, and a hint.
+//
+// It does not route, authenticate or log: package api does, and hands in the [Event] of the request by its context.
+// The caller owes a clock, a signer and a source of sessions. All handlers are safe for concurrent use.
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"countersign/credentials"
+	"countersign/signing"
+)
+
+// Sessions is where credentials come from.
+type Sessions interface {
+	Session(context.Context, credentials.Ask) (credentials.Session, error)
+	SessionFrom(context.Context, credentials.Given) (credentials.Session, error)
+}
+
+// Options is what the handlers need and what the operator allows.
+type Options struct {
+	Signer   *signing.Signer
+	Sessions Sessions
+	// Now is the clock, usually time.Now.
+	Now     func() time.Time
+	Version string
+	// HTTPHosts may be called by http; entries are hosts with their port, in lower case. All others need https.
+	HTTPHosts []string
+	// LoopbackHTTP lets every loopback address be called by http: the sandbox.
+	LoopbackHTTP bool
+	// AllowSigningTime and AllowCredentials let requests carry signingTime and credentials.
+	AllowSigningTime bool
+	AllowCredentials bool
+}
+
+// Handlers holds one maker for each operation of the contract.
+type Handlers struct {
+	Options
+	draining atomic.Bool
+}
+
+// New returns the handlers.
+func New(o Options) *Handlers { return &Handlers{Options: o} }
+
+// Event gathers what is known about a request as it travels; package api logs it once, at the end.
+type Event struct {
+	RequestID string
+	Caller    string
+	Profile   string
+	Service   string
+	Region    string
+	Code      string // of the problem, when the answer is one
+	Cause     error  // of the problem; for the log alone
+}
+
+type eventKey struct{}
+
+// WithEvent puts the event of a request into its context.
+func WithEvent(ctx context.Context, e *Event) context.Context {
+	return context.WithValue(ctx, eventKey{}, e)
+}
+
+// EventOf returns the event of a request; never nil.
+func EventOf(ctx context.Context) *Event {
+	if e, ok := ctx.Value(eventKey{}).(*Event); ok {
+		return e
+	}
+	return &Event{}
+}
+
+// serveJSON is the way of every operation: strict JSON in, JSON out, errors by the one table.
+func serveJSON[Q any, A any](do func(context.Context, *Q) (*A, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in Q
+		if err := decode(r, &in); err != nil {
+			WriteError(w, r, err)
+			return
+		}
+		out, err := do(r.Context(), &in)
+		if err != nil {
+			WriteError(w, r, err)
+			return
+		}
+		writeJSON(w, r, http.StatusOK, "application/json", out)
+	})
+}

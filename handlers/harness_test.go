@@ -1,0 +1,173 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/credentials"
+	"countersign/handlers"
+	"countersign/signing"
+
+	"github.com/rs/zerolog"
+)
+
+// AWS's documented example keys, with an invented session token.
+const (
+	accessKeyID = "AKIDEXAMPLE"
+	secretKey   = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+	token       = "EXAMPLETOKEN//////////wEaDExampleSessionTokenThatOpensNothing=="
+)
+
+var signedAt = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
+
+// fakeSessions answers as its functions do; without them, as a profile whose session lasts an hour.
+type fakeSessions struct {
+	session     func(credentials.Ask) (credentials.Session, error)
+	sessionFrom func(credentials.Given) (credentials.Session, error)
+}
+
+func (f fakeSessions) Session(_ context.Context, a credentials.Ask) (credentials.Session, error) {
+	if f.session != nil {
+		return f.session(a)
+	}
+	return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: signedAt.Add(time.Hour), Profile: "orders"}, nil
+}
+
+func (f fakeSessions) SessionFrom(_ context.Context, g credentials.Given) (credentials.Session, error) {
+	if f.sessionFrom != nil {
+		return f.sessionFrom(g)
+	}
+	return credentials.Session{Credentials: signing.NewCredentials(g.AccessKeyID, g.SecretAccessKey, g.SessionToken)}, nil
+}
+
+func failing(err error) fakeSessions {
+	return fakeSessions{session: func(credentials.Ask) (credentials.Session, error) { return credentials.Session{}, err }}
+}
+
+// testServer is the whole service with a fixed clock, held to the contract; its log is in log.
+type testServer struct {
+	t       testing.TB
+	handler http.Handler
+	log     *strings.Builder
+}
+
+func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
+	t.Helper()
+	options := handlers.Options{Signer: signing.NewSigner(100), Sessions: fakeSessions{}, Now: func() time.Time { return signedAt }, Version: "test"}
+	if change != nil {
+		change(&options)
+	}
+	contract := loadContract(t)
+	auth, err := access.NewAuthenticator(access.Options{Auth: access.AuthNone, Now: options.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &testServer{t: t, log: &strings.Builder{}}
+	service := api.New(api.Options{
+		Handlers: handlers.New(options), Contract: contract, Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
+		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20,
+	})
+	s.handler, err = contract.Enforce(service, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func loadContract(t testing.TB) *api.Contract {
+	t.Helper()
+	text, err := os.ReadFile("../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract, err := api.LoadContract(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contract
+}
+
+func (s *testServer) post(path, body string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return s.do(r)
+}
+
+func (s *testServer) do(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}
+
+// answer is what the tests look at of a 200.
+type answer struct {
+	Method, URL       string
+	Headers           map[string]string
+	HeaderList        []struct{ Name, Value string }
+	Authorization     string
+	XAmzDate          string
+	XAmzSecurityToken string
+	XAmzContentSha256 string
+	Body, BodyBase64  *string
+	BodyEnvelope      map[string]string
+	PayloadSha256     string
+	Service, Region   string
+	Algorithm         string
+	ScopeSource       string
+	SignedHeaders     []string
+	SignedAt          time.Time
+	ExpiresAt         time.Time
+	AccessKeyID       string
+	Profile           string
+	Warnings          []struct{ Code, Message string }
+	Explanation       map[string]string
+}
+
+func (s *testServer) sign(body string) answer {
+	s.t.Helper()
+	w := s.post("/v1/sign", body)
+	if w.Code != http.StatusOK {
+		s.t.Fatalf("POST /v1/sign %s = %d %s\n%s", body, w.Code, w.Body, s.log)
+	}
+	return decodeAs[answer](s.t, w.Body)
+}
+
+func (s *testServer) refuse(body string, status int) handlers.Problem {
+	s.t.Helper()
+	return s.problem(s.post("/v1/sign", body), status)
+}
+
+func (s *testServer) problem(w *httptest.ResponseRecorder, status int) handlers.Problem {
+	s.t.Helper()
+	if w.Code != status || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Cache-Control") != "no-store" {
+		s.t.Fatalf("got %d %s %q, want %d application/problem+json and no-store\n%s", w.Code, w.Header(), w.Body, status, s.log)
+	}
+	return decodeAs[handlers.Problem](s.t, w.Body)
+}
+
+func decodeAs[T any](t testing.TB, r io.Reader) T {
+	t.Helper()
+	var v T
+	if err := json.NewDecoder(r).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (a answer) warningCodes() []string {
+	codes := make([]string, len(a.Warnings))
+	for i, w := range a.Warnings {
+		codes[i] = w.Code
+	}
+	return codes
+}

@@ -1,0 +1,111 @@
+package handlers
+
+import "time"
+
+// Problem is the answer to every request that is not served, in the form of RFC 9457.
+type Problem struct {
+	Type     string       `json:"type"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Code     string       `json:"code"`
+	Detail   string       `json:"detail"`
+	Hint     string       `json:"hint,omitzero"`
+	Instance string       `json:"instance"`
+	Errors   []FieldError `json:"errors,omitempty"`
+}
+
+// FieldError says what is wrong with the field at a JSON Pointer (RFC 6901).
+type FieldError struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// kind is what all problems of one code have in common.
+type kind struct {
+	status int
+	title  string
+	hint   string
+}
+
+// kinds lists every code there is. docs/errors.md explains them, and a test holds the two together.
+var kinds = map[string]kind{
+	"body_missing":                 {400, "The request has no body", "Send a JSON object with at least method and url."},
+	"body_unreadable":              {400, "The request body did not arrive whole", "Send the request again."},
+	"json_invalid":                 {400, "The request is not JSON", "Send one JSON document in UTF-8. In a workflow, insert values with string() or json(), so that quotes and line breaks are escaped."},
+	"json_duplicate_name":          {400, "A name stands twice", "Remove one of the two: which one counts would be a guess."},
+	"field_unknown":                {400, "A field is not known", "Check its spelling against the contract at /openapi.yaml."},
+	"field_missing":                {400, "A field is missing", "Add the field that errors names."},
+	"field_invalid":                {400, "A field is not right", "Correct the field that errors names."},
+	"fields_conflict":              {400, "Two fields exclude each other", "Keep one of the fields that errors names."},
+	"url_invalid":                  {400, "The URL cannot be signed", "Give the complete address, https://host/path?query, with special characters percent-encoded."},
+	"url_not_https":                {400, "The URL is not https", "Use https. For a local server, the operator can list its host in http_hosts."},
+	"header_invalid":               {400, "A header cannot be sent", "Correct or remove the header that errors names."},
+	"host_not_aws":                 {400, "The host is not an AWS endpoint", "Check the URL. For a custom domain, give service and region."},
+	"host_not_signed":              {400, "The host takes no AWS signature", "Call it without signing, in the way that detail says."},
+	"scope_needed":                 {400, "Service or region is needed", "Give the field that errors names; the host does not tell it."},
+	"option_not_allowed":           {403, "The operator does not allow this field", "Leave the field out, or ask the operator to allow it."},
+	"profile_unknown":              {400, "The profile is not known", "Use a profile that GET /v1/profiles lists, or leave the field out for the default one."},
+	"unauthenticated":              {401, "A key is needed", "Send your key in the X-API-Key header."},
+	"forbidden":                    {403, "Not allowed", "Ask the operator for a policy that allows it."},
+	"session_denied":               {403, "AWS refused the session", "The operator finds the reason in the log, under the id in instance: usually the role's trust policy or the external ID."},
+	"session_misconfigured":        {500, "The profile is not set up right", "The operator finds the reason in the log, under the id in instance."},
+	"session_unavailable":          {503, "No session at the moment", "Try again after the time that Retry-After gives."},
+	"session_short":                {503, "The session ends too soon", "Ask for a smaller minValiditySeconds, or try again after the time that Retry-After gives."},
+	"not_found":                    {404, "There is nothing here", "See the contract at /openapi.yaml for what there is."},
+	"method_not_allowed":           {405, "The method is not allowed here", "Use a method that the Allow header lists."},
+	"body_too_large":               {413, "The request is too large", "Send payloadSha256 in place of the body, or ask the operator to raise max_body_bytes."},
+	"content_type_unsupported":     {415, "The request is not application/json", "Set the header Content-Type: application/json."},
+	"content_encoding_unsupported": {415, "The request is compressed", "Send the body as it is, without Content-Encoding."},
+	"internal":                     {500, "Something went wrong here", "Try again. If it stays, the operator finds the cause in the log, under the id in instance."},
+	"draining":                     {503, "The service is stopping", "Try again; another instance will answer."},
+}
+
+// fault is an error whose detail, hint and fields may be told to the caller. Its cause may not: it goes to the log.
+type fault struct {
+	code       string
+	detail     string
+	fields     []FieldError
+	retryAfter time.Duration
+	cause      error
+}
+
+func (f *fault) Error() string {
+	if f.cause != nil {
+		return f.code + ": " + f.cause.Error()
+	}
+	return f.code + ": " + f.detail
+}
+
+func (f *fault) Unwrap() error { return f.cause }
+
+func fieldFault(pointer, detail string) *fault {
+	return &fault{code: "field_invalid", detail: "The field " + pointer + " is not right.", fields: []FieldError{{pointer, detail}}}
+}
+
+// fieldErrors gathers what is wrong, so that a maker sees all of it at once.
+type fieldErrors struct {
+	missing bool
+	list    []FieldError
+}
+
+func (e *fieldErrors) add(pointer, detail string) {
+	e.list = append(e.list, FieldError{pointer, detail})
+}
+
+func (e *fieldErrors) require(pointer, value string) {
+	if value == "" {
+		e.missing = true
+		e.add(pointer, "This field is required.")
+	}
+}
+
+func (e *fieldErrors) fault() error {
+	switch {
+	case len(e.list) == 0:
+		return nil
+	case e.missing:
+		return &fault{code: "field_missing", detail: "The request lacks a field that it needs.", fields: e.list}
+	default:
+		return &fault{code: "field_invalid", detail: "The request has a field that is not right.", fields: e.list}
+	}
+}
