@@ -1,0 +1,67 @@
+// Package api is the way in: the route list, what every request passes on its way, and the contract that is served.
+//
+// It does not decode or answer operations; package handlers does. The caller owes a checked contract, an authenticator
+// and a logger. The handler that [New] returns answers every request with JSON: what has no route, is not authenticated, is too
+// large or panics gets a problem document like any other.
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"countersign/access"
+	"countersign/handlers"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/zerolog"
+)
+
+// Options is what the way in needs.
+type Options struct {
+	Handlers *handlers.Handlers
+	Contract *Contract
+	Auth     *access.Authenticator
+	Log      zerolog.Logger
+	// Now is the clock, usually time.Now.
+	Now func() time.Time
+	// NewID makes the id of a request that brings none.
+	NewID func() string
+	// MaxBodyBytes is the largest request body.
+	MaxBodyBytes int64
+	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
+	PublicURL string
+}
+
+// New returns the handler of the whole service.
+func New(o Options) http.Handler {
+	h := o.Handlers
+	r := chi.NewRouter()
+	r.Use(o.logRequest, recoverPanic)
+	r.NotFound(handlers.NotFound)
+	r.MethodNotAllowed(methodNotAllowed(r))
+
+	r.Method(http.MethodGet, "/", h.GetRoot())
+	r.Method(http.MethodGet, "/livez", h.GetLiveness())
+	r.Method(http.MethodGet, "/readyz", h.GetReadiness())
+	r.Method(http.MethodGet, "/openapi.yaml", o.Contract.serveYAML())
+	r.Method(http.MethodGet, "/openapi.json", o.Contract.serveJSON())
+	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o.PublicURL))
+
+	r.Group(func(r chi.Router) {
+		r.Use(o.authenticate, o.limitBody)
+		r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
+	})
+	return r
+}
+
+// methodNotAllowed says what would be allowed, which a 405 owes (RFC 9110 section 15.5.6) and chi leaves to custom handlers.
+func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+				w.Header().Add("Allow", method)
+			}
+		}
+		handlers.MethodNotAllowed(w, r)
+	}
+}

@@ -1,0 +1,310 @@
+package api_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/credentials"
+	"countersign/handlers"
+	"countersign/signing"
+
+	"github.com/getkin/kin-openapi/openapi2"
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/zerolog"
+)
+
+const key = "crm-sync.EXAMPLE-key-that-opens-nothing"
+
+var now = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
+
+type sessions struct{ panics bool }
+
+func (s sessions) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+	if s.panics {
+		panic("EXAMPLESECRET")
+	}
+	return credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN"), Expires: now.Add(time.Hour), Profile: "orders"}, nil
+}
+
+func (s sessions) SessionFrom(context.Context, credentials.Given) (credentials.Session, error) {
+	return credentials.Session{}, credentials.ErrConfiguration
+}
+
+type server struct {
+	routes  chi.Routes
+	handler http.Handler
+	log     *strings.Builder
+	h       *handlers.Handlers
+}
+
+func newServer(t *testing.T, s sessions) server {
+	t.Helper()
+	text, err := os.ReadFile("../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract, err := api.LoadContract(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return now }
+	sum := sha256.Sum256([]byte(key))
+	auth, err := access.NewAuthenticator(access.Options{APIKeys: []access.APIKey{{ID: "crm-sync", SHA256: hex.EncodeToString(sum[:])}}, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := server{log: &strings.Builder{}}
+	out.h = handlers.New(handlers.Options{Signer: signing.NewSigner(10), Sessions: s, Now: clock, Version: "1.2.3"})
+	whole := api.New(api.Options{
+		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
+		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20,
+	})
+	out.routes = whole.(chi.Routes)
+	if out.handler, err = contract.Enforce(whole, func(err error) { t.Error(err) }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (s server) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}
+
+func contractDocument(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestRoutesAndContractAreTheSame(t *testing.T) {
+	var routes, operations []string
+	err := chi.Walk(newServer(t, sessions{}).routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		routes = append(routes, method+" "+route)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range contractDocument(t).Paths.Map() {
+		for method := range item.Operations() {
+			operations = append(operations, method+" "+path)
+		}
+	}
+	slices.Sort(routes)
+	slices.Sort(operations)
+	if !slices.Equal(routes, operations) {
+		t.Errorf("routes     %v\noperations %v", routes, operations)
+	}
+}
+
+func TestEveryExampleOfTheContractIsServed(t *testing.T) {
+	s := newServer(t, sessions{})
+	sent := 0
+	for path, item := range contractDocument(t).Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.RequestBody == nil {
+				if w := s.do(method, path, ""); w.Code != http.StatusOK {
+					t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+				}
+				sent++
+				continue
+			}
+			examples := operation.RequestBody.Value.Content.Get("application/json").Examples
+			if len(examples) == 0 {
+				t.Errorf("%s has no example", operation.OperationID)
+			}
+			for name, example := range examples {
+				body, err := json.Marshal(example.Value.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := s.do(method, path, string(body), "X-API-Key", key, "Content-Type", "application/json")
+				if w.Code != http.StatusOK {
+					t.Errorf("%s, example %s: %d %s", operation.OperationID, name, w.Code, w.Body)
+				}
+				sent++
+			}
+		}
+	}
+	if sent < 10 {
+		t.Errorf("only %d examples were sent", sent)
+	}
+}
+
+func TestEveryOperationAndPropertyIsDescribed(t *testing.T) {
+	doc := contractDocument(t)
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			if o.OperationID == "" || o.Summary == "" || !strings.HasSuffix(o.Description, ".") {
+				t.Errorf("%s %s: operationId %q, summary %q, description %q", method, path, o.OperationID, o.Summary, o.Description)
+			}
+		}
+	}
+	var walk func(where string, s *openapi3.SchemaRef)
+	walk = func(where string, s *openapi3.SchemaRef) {
+		v := s.Value
+		if v.Title == "" || v.Description == "" {
+			t.Errorf("%s: title %q, description %q", where, v.Title, v.Description)
+		}
+		if len(v.OneOf)+len(v.AnyOf)+len(v.AllOf) > 0 {
+			t.Errorf("%s: designers show oneOf, anyOf and allOf as one untyped box", where)
+		}
+		for name, p := range v.Properties {
+			walk(where+"/"+name, p)
+		}
+		if v.Items != nil {
+			walk(where+"/items", v.Items)
+		}
+	}
+	for name, s := range doc.Components.Schemas {
+		walk(name, s)
+	}
+}
+
+func TestAuthentication(t *testing.T) {
+	const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
+	s := newServer(t, sessions{})
+	for _, test := range []struct {
+		name, value string
+		status      int
+	}{
+		{"X-API-Key", key, 200}, {"Authorization", "Bearer " + key, 200}, {"Authorization", "bearer " + key, 200},
+		{"X-API-Key", key + "x", 401}, {"Authorization", "Basic " + key, 401}, {"X-Other", key, 401},
+	} {
+		w := s.do("POST", "/v1/sign", body, test.name, test.value, "Content-Type", "application/json")
+		if w.Code != test.status {
+			t.Errorf("%s: %s: got %d, want %d", test.name, test.value, w.Code, test.status)
+		}
+		if test.status == 401 && !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer") {
+			t.Errorf("%s: %s: WWW-Authenticate = %q", test.name, test.value, w.Header().Get("WWW-Authenticate"))
+		}
+	}
+	if strings.Contains(s.log.String(), "EXAMPLE") {
+		t.Errorf("the log holds a key: %s", s.log)
+	}
+	if !strings.Contains(s.log.String(), `"caller":"crm-sync"`) {
+		t.Errorf("the log does not name the caller: %s", s.log)
+	}
+}
+
+func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
+	s := newServer(t, sessions{})
+	for path, want := range map[string]string{"GET /nothing": "404 not_found", "GET /v1/sign": "405 method_not_allowed", "DELETE /": "405 method_not_allowed", "POST /v1/sign/": "404 not_found"} {
+		method, target, _ := strings.Cut(path, " ")
+		w := s.do(method, target, "")
+		var p handlers.Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || fmt.Sprint(w.Code, " ", p.Code) != want {
+			t.Errorf("%s: got %d %s (%v), want %s", path, w.Code, w.Body, err, want)
+		}
+		if w.Code == 405 && w.Header().Get("Allow") == "" {
+			t.Errorf("%s: no Allow header", path)
+		}
+	}
+}
+
+func TestAPanicIsAProblemAndTellsNothing(t *testing.T) {
+	s := newServer(t, sessions{panics: true})
+	w := s.do("POST", "/v1/sign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`, "X-API-Key", key)
+	if w.Code != 500 || strings.Contains(w.Body.String(), "EXAMPLESECRET") || strings.Contains(w.Body.String(), ".go:") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(s.log.String(), "middleware.go") {
+		t.Errorf("the log has no stack: %s", s.log)
+	}
+}
+
+func TestRequestIDs(t *testing.T) {
+	s := newServer(t, sessions{})
+	for given, want := range map[string]string{
+		"": "made-here", "flow-7.run_3": "flow-7.run_3", "a b": "made-here", "a\"b": "made-here", strings.Repeat("a", 129): "made-here", "ü": "made-here",
+	} {
+		if got := s.do("GET", "/nothing", "", "X-Request-Id", given).Header().Get("X-Request-Id"); got != want {
+			t.Errorf("X-Request-Id %q: got %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestReadinessEndsWithDraining(t *testing.T) {
+	s := newServer(t, sessions{})
+	if w := s.do("GET", "/readyz", ""); w.Code != 200 {
+		t.Errorf("before: %d", w.Code)
+	}
+	s.h.Drain()
+	if w := s.do("GET", "/readyz", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("after: %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+	if w := s.do("GET", "/livez", ""); w.Code != 200 {
+		t.Errorf("livez: %d", w.Code)
+	}
+}
+
+func TestPollsAreNotLoggedAtInfo(t *testing.T) {
+	s := newServer(t, sessions{})
+	s.do("GET", "/", "")
+	if !strings.Contains(s.log.String(), `"level":"debug"`) {
+		t.Errorf("got %s", s.log)
+	}
+}
+
+func TestSwaggerIsForDesigners(t *testing.T) {
+	s := newServer(t, sessions{})
+	w := s.do("GET", "/swagger.json", "", "X-Forwarded-Host", "sign.example.com", "X-Forwarded-Proto", "https")
+	if w.Header().Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("no CORS: %v", w.Header())
+	}
+	var doc openapi2.T
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Swagger != "2.0" || doc.Host != "sign.example.com" || doc.BasePath != "/" || !slices.Equal(doc.Schemes, []string{"https"}) {
+		t.Errorf("got %s %s %s %v", doc.Swagger, doc.Host, doc.BasePath, doc.Schemes)
+	}
+	sign := doc.Paths["/v1/sign"].Post
+	if sign == nil || sign.OperationID != "SignRequest" {
+		t.Fatalf("SignRequest is missing: %+v", doc.Paths["/v1/sign"])
+	}
+	property := doc.Definitions["SignRequest"].Value.Properties["headers"].Value
+	if property.Extensions["x-ms-summary"] != "Headers" || property.Extensions["x-ms-editor"] != "dictionary" {
+		t.Errorf("headers: %v", property.Extensions)
+	}
+	if len(w.Body.Bytes()) > 256<<10 {
+		t.Errorf("%d bytes", w.Body.Len())
+	}
+}
+
+func TestTheHostOfSwagger(t *testing.T) {
+	for _, test := range []struct{ url, header, value, want string }{
+		{"http://127.0.0.1:9/swagger.json", "", "", "127.0.0.1:9 [http]"},
+		{"http://127.0.0.1:9/swagger.json", "X-Forwarded-Host", "fn.azurewebsites.net", "fn.azurewebsites.net [https]"},
+	} {
+		var doc openapi2.T
+		if err := json.Unmarshal(newServer(t, sessions{}).do("GET", test.url, "", test.header, test.value).Body.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(doc.Host, " ", doc.Schemes); got != test.want {
+			t.Errorf("%s with %s %s: got %s, want %s", test.url, test.header, test.value, got, test.want)
+		}
+	}
+}

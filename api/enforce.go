@@ -1,0 +1,73 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+)
+
+// Enforce holds next to the contract: it reports every answer that the contract does not describe, and every request
+// that is served although the contract refuses it. It costs several times what a signature does, so tests and the sandbox use it, and the
+// service does not. It reads whole bodies.
+func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler, error) {
+	router, err := gorillamux.NewRouter(c.doc)
+	if err != nil {
+		return nil, fmt.Errorf("routing by the contract: %w", err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			report(fmt.Errorf("%s %s: reading the request: %w", r.Method, r.URL.Path, err))
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer := &recorded{ResponseWriter: w}
+		next.ServeHTTP(answer, r)
+
+		route, params, err := router.FindRoute(r)
+		if err != nil {
+			if answer.status != http.StatusNotFound && answer.status != http.StatusMethodNotAllowed {
+				report(fmt.Errorf("%s %s: answered %d, but is not in the contract", r.Method, r.URL.Path, answer.status))
+			}
+			return
+		}
+		again := r.Clone(context.WithoutCancel(r.Context()))
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		input := &openapi3filter.RequestValidationInput{
+			Request: again, PathParams: params, Route: route,
+			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true},
+		}
+		if err := openapi3filter.ValidateRequest(again.Context(), input); err != nil && answer.status < 300 {
+			report(fmt.Errorf("%s %s: served a request that the contract refuses: %w", r.Method, r.URL.Path, err))
+		}
+		output := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: answer.status, Header: w.Header(), Options: input.Options}
+		if err := openapi3filter.ValidateResponse(again.Context(), output.SetBodyBytes(answer.body.Bytes())); err != nil {
+			report(errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, answer.status), err))
+		}
+	}), nil
+}
+
+// recorded sends an answer and keeps a copy.
+type recorded struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorded) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorded) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	r.body.Write(b)
+	return r.ResponseWriter.Write(b)
+}

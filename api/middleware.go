@@ -1,0 +1,106 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"countersign/handlers"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/rs/zerolog"
+)
+
+// logRequest writes one line for each request, when it is over. No header, query or body is in it.
+func (o Options) logRequest(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		event := &handlers.Event{RequestID: requestID(r.Header.Get("X-Request-Id"), o.NewID)}
+		started := o.Now()
+		w.Header().Set("X-Request-Id", event.RequestID)
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		ctx := handlers.WithEvent(r.Context(), event)
+		defer func() {
+			route := chi.RouteContext(ctx).RoutePattern()
+			o.line(ww.Status(), event, route).
+				Str("request_id", event.RequestID).Str("method", short(r.Method)).Str("route", route).
+				Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", o.Now().Sub(started)).
+				Str("user_agent", short(r.UserAgent())).Msg("request")
+		}()
+		next.ServeHTTP(ww, r.WithContext(ctx))
+	})
+}
+
+// line picks the level: polls of hosts and load balancers would fill the log, faults of ours must stand out.
+func (o Options) line(status int, e *handlers.Event, route string) *zerolog.Event {
+	line := o.Log.Info()
+	switch {
+	case status >= 500:
+		line = o.Log.Error()
+	case status < 400 && (route == "/" || route == "/livez" || route == "/readyz"):
+		line = o.Log.Debug()
+	}
+	for key, value := range map[string]string{"caller": e.Caller, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code} {
+		if value != "" {
+			line = line.Str(key, value)
+		}
+	}
+	return line.AnErr("cause", e.Cause)
+}
+
+// short bounds what a stranger can have written into the log.
+func short(text string) string { return strings.ToValidUTF8(text[:min(len(text), 100)], "") }
+
+// requestID takes the caller's id when it is one that can stand in a log and a header, so that both sides can be searched for it.
+func requestID(given string, newID func() string) string {
+	if given == "" || len(given) > 128 {
+		return newID()
+	}
+	for _, c := range []byte(given) {
+		if !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", rune(c)) {
+			return newID()
+		}
+	}
+	return given
+}
+
+// recoverPanic answers a fault of the program like any other fault of ours; the stack goes to the log.
+func recoverPanic(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(p)
+			}
+			handlers.WriteError(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// authenticate lets in who brings a right key.
+func (o Options) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, err := o.Auth.Authenticate(r)
+		if err != nil {
+			w.Header().Set("WWW-Authenticate", o.Auth.Challenge(err))
+			handlers.WriteError(w, r, err)
+			return
+		}
+		handlers.EventOf(r.Context()).Caller = caller.ID
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitBody bounds what is read of a request.
+func (o Options) limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, o.MaxBodyBytes)
+		next.ServeHTTP(w, r)
+	})
+}
