@@ -1,0 +1,126 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/signing"
+)
+
+// document is the YAML file.
+type document struct {
+	Settings `yaml:",inline"`
+	Profiles map[string]profile `yaml:"profiles"`
+	Callers  callers            `yaml:"callers"`
+}
+
+type profile struct {
+	Description     string      `yaml:"description"`
+	Region          string      `yaml:"region"`
+	Source          string      `yaml:"source"`
+	AccessKeyID     string      `yaml:"access_key_id"`
+	SecretAccessKey string      `yaml:"secret_access_key"`
+	SessionToken    string      `yaml:"session_token"`
+	AssumeRole      *assumeRole `yaml:"assume_role"`
+	STSEndpoint     string      `yaml:"sts_endpoint"`
+	STSRegion       string      `yaml:"sts_region"`
+	FallbackRegions []string    `yaml:"fallback_regions"`
+	FIPS            bool        `yaml:"fips"`
+	DualStack       bool        `yaml:"dualstack"`
+}
+
+type assumeRole struct {
+	RoleARN        string            `yaml:"role_arn"`
+	AccountID      string            `yaml:"account_id"`
+	RoleName       string            `yaml:"role_name"`
+	Path           string            `yaml:"path"`
+	ExternalID     string            `yaml:"external_id"`
+	SessionName    string            `yaml:"session_name"`
+	Duration       time.Duration     `yaml:"duration"`
+	Policy         any               `yaml:"policy"`
+	PolicyARNs     []string          `yaml:"policy_arns"`
+	Tags           map[string]string `yaml:"tags"`
+	TransitiveTags []string          `yaml:"transitive_tags"`
+	SourceIdentity string            `yaml:"source_identity"`
+}
+
+type callers struct {
+	APIKeys []apiKey `yaml:"api_keys"`
+}
+
+type apiKey struct {
+	ID      string `yaml:"id"`
+	SHA256  string `yaml:"sha256"`
+	Expires string `yaml:"expires"`
+}
+
+func (d *document) profiles(region string) ([]credentials.Profile, []error) {
+	var list []credentials.Profile
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(d.Profiles)) {
+		in := d.Profiles[name]
+		p := credentials.Profile{
+			Name: name, Description: in.Description, Region: in.Region, Source: in.Source,
+			STSEndpoint: in.STSEndpoint, STSRegion: in.STSRegion, FallbackRegions: in.FallbackRegions, FIPS: in.FIPS, DualStack: in.DualStack,
+		}
+		if p.Region == "" {
+			p.Region = region
+		}
+		if in.AccessKeyID != "" || in.SecretAccessKey != "" || in.SessionToken != "" {
+			p.Keys = signing.NewCredentials(in.AccessKeyID, in.SecretAccessKey, in.SessionToken)
+		}
+		if r := in.AssumeRole; r != nil {
+			policy, err := policyText(r.Policy)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("profile %q: assume_role.policy: %w", name, err))
+			}
+			p.AssumeRole = &credentials.AssumeRole{
+				RoleARN: r.RoleARN, AccountID: r.AccountID, RoleName: r.RoleName, Path: r.Path, ExternalID: r.ExternalID, SessionName: r.SessionName,
+				Duration: r.Duration, Policy: policy, PolicyARNs: r.PolicyARNs, Tags: r.Tags, TransitiveTags: r.TransitiveTags, SourceIdentity: r.SourceIdentity,
+			}
+		}
+		list = append(list, p)
+	}
+	return list, faults
+}
+
+// policyText gives the JSON that STS wants, from a policy written as JSON text or as YAML.
+func policyText(policy any) (string, error) {
+	switch policy := policy.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return policy, nil
+	default:
+		text, err := json.Marshal(policy)
+		return string(text), err
+	}
+}
+
+func (d *document) apiKeys() ([]access.APIKey, []error) {
+	var keys []access.APIKey
+	var faults []error
+	for i, in := range d.Callers.APIKeys {
+		key := access.APIKey{ID: in.ID, SHA256: in.SHA256}
+		if in.Expires != "" {
+			var err error
+			if key.Expires, err = parseDay(in.Expires); err != nil {
+				faults = append(faults, fmt.Errorf("callers.api_keys[%d].expires: want a day as 2027-01-31 or a time as 2027-01-31T12:00:00Z", i))
+			}
+		}
+		keys = append(keys, key)
+	}
+	return keys, faults
+}
+
+func parseDay(text string) (time.Time, error) {
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, text)
+}
