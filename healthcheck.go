@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"countersign/config"
+)
+
+type healthcheckCommand struct{}
+
+// Run asks the service on this machine whether it is ready: the HEALTHCHECK of the container image, which has no curl.
+func (healthcheckCommand) Run(p *process) error {
+	conf, err := loadConfig(p, "")
+	if err != nil {
+		conf = config.Config{} // what is wrong is for serve to say; the port may still be right
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, 3*time.Second)
+	defer cancel()
+	host, port, err := net.SplitHostPort(listenAddress(p, conf))
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", answer.Status)
+	}
+	return nil
+}

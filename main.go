@@ -1,0 +1,147 @@
+// Countersign signs HTTP requests for AWS on behalf of tools that cannot.
+//
+//	countersign serve          the service
+//	countersign sandbox        the service with an AWS in miniature beside it, to try it out
+//	countersign sign           one request, on the command line
+//	countersign healthcheck    is the service on this machine ready?
+//	countersign version
+//
+// # Running the service
+//
+// Settings come from the environment (COUNTERSIGN_…), one optional YAML file (COUNTERSIGN_CONFIG or --config) and flags; each has one
+// name in three spellings: allow_signing_time, COUNTERSIGN_ALLOW_SIGNING_TIME, --allow-signing-time. The keys of the source
+// environment are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, the region from AWS_REGION.
+// "countersign serve --check" reads and checks it all and exits.
+//
+// It listens on FUNCTIONS_CUSTOMHANDLER_PORT, on 127.0.0.1 alone, under Azure Functions; else on PORT, else on 8080.
+//
+// SIGTERM and SIGINT: /readyz answers 503, requests under way get drain_seconds to end, then the process exits with 0. Nothing
+// has to be saved, so SIGKILL loses no more than the requests under way.
+//
+// # Logs
+//
+// JSON lines on stdout, one for each request: time, level, request_id, method, route, status, bytes, dur_ms, user_agent, and as far as they are
+// known caller, profile, service, region, err_code, cause. No header, query, body or secret is ever in them.
+//
+// # Exit codes
+//
+// 0 done, 1 something failed, 2 the command line or the configuration is wrong. A listener that fails exits with 1, never 0: the
+// Azure Functions host restarts what exits with an error, and only that.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+//go:embed openapi.yaml
+var contractYAML []byte
+
+// process is what the commands see of the outside world; tests give them another.
+type process struct {
+	ctx    context.Context
+	getenv func(string) string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	now    func() time.Time
+	flags  map[string]string // set on the command line, by name
+}
+
+type commands struct {
+	Serve       serveCommand       `cmd:"" help:"Run the service."`
+	Sandbox     sandboxCommand     `cmd:"" help:"Run the service with an AWS in miniature beside it, do one exchange and keep serving."`
+	Sign        signCommand        `cmd:"" help:"Sign one request and print it."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 when the service on this machine is ready."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(process{ctx: ctx, getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}, os.Args[1:]))
+}
+
+// run is the whole program; its result is the exit code.
+func run(p process, args []string) int {
+	var cli commands
+	exited := -1
+	parser, err := kong.New(&cli, kong.Name("countersign"), kong.Description("Signs HTTP requests for AWS on behalf of tools that cannot."),
+		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError())
+	if err != nil {
+		panic(err)
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(p.stderr, "countersign: %v\nSee countersign --help.\n", err)
+		return 2
+	}
+	p.flags = map[string]string{}
+	for _, path := range command.Path {
+		if path.Flag != nil {
+			p.flags[path.Flag.Name] = flagText(path.Flag)
+		}
+	}
+	return exitCode(p, command.Run(&p))
+}
+
+func flagText(f *kong.Flag) string {
+	if list, ok := f.Target.Interface().([]string); ok {
+		return joinList(list)
+	}
+	return fmt.Sprint(f.Target.Interface())
+}
+
+// usageError is the operator's mistake: exit code 2.
+type usageError struct{ error }
+
+func exitCode(p process, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(p.stderr, "countersign:", err)
+	if _, wrong := err.(usageError); wrong { //nolint:errorlint // never wrapped: made where it is returned
+		return 2
+	}
+	return 1
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(p *process) error {
+	_, err := fmt.Fprintln(p.stdout, version())
+	return err
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "devel-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}
+
+// newID makes the id of a request.
+func newID() string { return rand.Text() }

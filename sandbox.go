@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"countersign/access"
+	"countersign/config"
+	"countersign/credentials"
+	"countersign/sandbox"
+	"countersign/signing"
+)
+
+const sandboxRegion = "eu-west-1"
+
+type sandboxCommand struct {
+	Port int  `placeholder:"N" help:"Port to listen on. Default: any free one."`
+	Once bool `help:"Do the exchange and exit instead of serving until Ctrl-C."`
+}
+
+// Run starts an STS, a gateway and the service on loopback, sends one request the whole way and shows it.
+func (c sandboxCommand) Run(p *process) error {
+	calls := make(chan sandbox.Exchange, 16)
+	aws, err := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, Observe: func(e sandbox.Exchange) {
+		select {
+		case calls <- e:
+		default: // the transcript is over, and nobody reads any more
+		}
+	}}).Start()
+	if err != nil {
+		return err
+	}
+	defer aws.Close()
+	key, entry, err := access.NewKey(rand.Reader, "sandbox")
+	if err != nil {
+		return err
+	}
+	quiet := *p
+	quiet.stdout = io.Discard
+	service, err := newService(&quiet, sandboxConfig(aws.STSURL, entry))
+	if err != nil {
+		return err
+	}
+	defer service.store.Close()
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(c.Port)))
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(p.ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- service.serve(ctx, listener, time.Second) }()
+
+	t := transcript{out: p.stdout, service: "http://" + listener.Addr().String(), gateway: aws.GatewayURL, key: key, calls: calls}
+	if err := t.run(ctx); err != nil {
+		return err
+	}
+	if c.Once {
+		stop()
+		return <-done
+	}
+	fmt.Fprintln(p.stdout, "\nServing until Ctrl-C.")
+	return <-done
+}
+
+func sandboxConfig(sts string, key access.APIKey) config.Config {
+	return config.Config{
+		Settings: config.Settings{LogLevel: "info", MaxBodyBytes: config.DefaultMaxBodyBytes},
+		Sandbox:  true,
+		APIKeys:  []access.APIKey{key},
+		Profiles: []credentials.Profile{{
+			Name: "sandbox", Description: "A role in the sandbox's own AWS", Region: sandboxRegion, Source: credentials.SourceStatic,
+			Keys:        signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""),
+			AssumeRole:  &credentials.AssumeRole{RoleARN: sandbox.PartnerRoleARN, ExternalID: sandbox.PartnerExternalID, SessionName: "countersign-{caller}"},
+			STSEndpoint: sts,
+		}},
+	}
+}
+
+// transcript is one exchange, shown as it happens.
+type transcript struct {
+	out                   io.Writer
+	calls                 <-chan sandbox.Exchange
+	service, gateway, key string
+}
+
+type exchanged struct {
+	Method      string            `json:"method"`
+	URL         string            `json:"url"`
+	Headers     map[string]string `json:"headers"`
+	Body        string            `json:"body"`
+	AccessKeyID string            `json:"accessKeyId"`
+	Service     string            `json:"service"`
+	Region      string            `json:"region"`
+	SignedAt    string            `json:"signedAt"`
+	ExpiresAt   string            `json:"expiresAt"`
+}
+
+func (t transcript) run(ctx context.Context) error {
+	ask := fmt.Sprintf(`{"method":"POST","url":"%s/orders?dryRun=false","headers":{"Content-Type":"application/json"},"body":{"order":1042},"service":"execute-api","region":"%s"}`, t.gateway, sandboxRegion)
+	fmt.Fprintf(t.out, "1. The request to sign, as a workflow posts it\n\n   POST %s/v1/sign\n   %s\n", t.service, ask)
+	answer, err := t.send(ctx, http.MethodPost, t.service+"/v1/sign", map[string]string{"Content-Type": "application/json", "X-API-Key": t.key}, ask)
+	if err != nil {
+		return err
+	}
+	if answer.status != http.StatusOK {
+		return fmt.Errorf("signing: %d %s", answer.status, answer.body)
+	}
+	var signed exchanged
+	if err := json.Unmarshal(answer.body, &signed); err != nil {
+		return fmt.Errorf("reading the signed request: %w", err)
+	}
+	sts := <-t.calls
+	fmt.Fprintf(t.out, "\n2. A session from STS signs it\n\n   %s by %s: %d\n   %s for %s in %s, at %s, good until %s\n", sts.Action, sts.CallerARN, sts.Status, signed.AccessKeyID, signed.Service, signed.Region, signed.SignedAt, signed.ExpiresAt)
+	fmt.Fprintf(t.out, "\n3. The signed request, as the workflow sends it on\n\n   %s %s\n", signed.Method, signed.URL)
+	for _, name := range []string{"Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "Authorization"} {
+		fmt.Fprintf(t.out, "   %s: %s\n", name, shorten(signed.Headers[name]))
+	}
+	fmt.Fprintf(t.out, "\n   %s\n", signed.Body)
+	got, err := t.send(ctx, signed.Method, signed.URL, signed.Headers, signed.Body)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "\n4. The gateway checks the signature as AWS does\n\n   %d %s\n   %s\n", got.status, http.StatusText(got.status), bytes.TrimSpace(got.body))
+	if got.status != http.StatusOK {
+		return fmt.Errorf("the gateway answered %d", got.status)
+	}
+	fmt.Fprintf(t.out, "\nTo repeat it:\n\n   curl -s %s/v1/sign -H 'Content-Type: application/json' -H 'X-API-Key: %s' \\\n     -d '%s'\n", t.service, t.key, ask)
+	fmt.Fprintf(t.out, "\nand, within five minutes, the signed request itself:\n\n   %s\n", curlLine(signed.Method, signed.URL, headerLines(signed.Headers), rawBody(signed.Body)))
+	return nil
+}
+
+type reply struct {
+	status int
+	body   []byte
+}
+
+func (t transcript) send(ctx context.Context, method, url string, headers map[string]string, body string) (reply, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return reply{}, err
+	}
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return reply{}, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return reply{answer.StatusCode, text}, err
+}
+
+// shorten keeps the beginning and the end of a long value, such as a session token.
+func shorten(text string) string {
+	if len(text) <= 120 || strings.HasPrefix(text, "AWS4-") {
+		return text
+	}
+	return text[:60] + "…" + text[len(text)-12:]
+}

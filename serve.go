@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/config"
+	"countersign/credentials"
+	"countersign/handlers"
+	"countersign/signing"
+
+	"github.com/rs/zerolog"
+)
+
+// maxSigningKeys bounds the derived keys that are kept: one for each session, day, region and service in use.
+const maxSigningKeys = 10_000
+
+type serveCommand struct {
+	Config string `placeholder:"FILE" help:"YAML file with profiles and callers. Default: COUNTERSIGN_CONFIG."`
+	Check  bool   `help:"Read and check the configuration, say what is wrong with it, and exit."`
+	config.Settings
+}
+
+func (c *serveCommand) Run(p *process) error {
+	conf, err := loadConfig(p, c.Config)
+	if err != nil {
+		return err
+	}
+	service, err := newService(p, conf)
+	if err != nil {
+		return err
+	}
+	defer service.store.Close()
+	if c.Check {
+		_, err := fmt.Fprintf(p.stdout, "The configuration is right: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
+		return err
+	}
+	listener, err := net.Listen("tcp", listenAddress(p, conf))
+	if err != nil {
+		return err
+	}
+	service.log.Info().Str("address", listener.Addr().String()).Str("version", version()).Int("profiles", len(conf.Profiles)).Msg("listening")
+	return service.serve(p.ctx, listener, time.Duration(conf.DrainSeconds)*time.Second)
+}
+
+// loadConfig reads the configuration file that flag or environment name, and lays environment and flags over it.
+func loadConfig(p *process, file string) (config.Config, error) {
+	if file == "" {
+		file = p.getenv("COUNTERSIGN_CONFIG")
+	}
+	var data []byte
+	if file != "" {
+		var err error
+		if data, err = os.ReadFile(file); err != nil {
+			return config.Config{}, usageError{err}
+		}
+	}
+	conf, err := config.Load(config.Sources{FileName: file, File: data, Getenv: p.getenv, Flags: p.flags})
+	if err != nil {
+		return conf, faultReport(conf, err)
+	}
+	return conf, nil
+}
+
+// faultReport lists all faults of the configuration, one a line, with the line of the file where it is known.
+func faultReport(conf config.Config, errs ...error) error {
+	var lines []string
+	var walk func(error)
+	walk = func(err error) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the join itself is wanted
+			for _, e := range joined.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		line := err.Error()
+		var fault *credentials.Fault
+		if errors.As(err, &fault) && fault.Profile != "" {
+			if where := conf.Where(fault.Profile, fault.Field); where != "" {
+				line = where + ": " + line
+			}
+		}
+		lines = append(lines, "  "+line)
+	}
+	for _, err := range errs {
+		if err != nil {
+			walk(err)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return usageError{errors.New("the configuration has faults:\n" + strings.Join(lines, "\n"))}
+}
+
+// service is everything that serves: made from a checked configuration, used by serve and sandbox alike.
+type service struct {
+	handler  http.Handler
+	handlers *handlers.Handlers
+	store    *credentials.Store
+	log      zerolog.Logger
+}
+
+func newService(p *process, conf config.Config) (*service, error) {
+	level, err := zerolog.ParseLevel(conf.LogLevel)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	log := zerolog.New(p.stdout).Level(level).With().Timestamp().Logger()
+	auth, authErr := access.NewAuthenticator(access.Options{Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Now: p.now})
+	if authErr != nil {
+		authErr = errors.Join(authErr, noCallersHint(conf))
+	}
+	store, storeErr := newStore(p, conf, log)
+	contract, contractErr := api.LoadContract(contractYAML)
+	if err := faultReport(conf, authErr, storeErr, contractErr); err != nil {
+		return nil, err
+	}
+	s := &service{store: store, log: log, handlers: newHandlers(p, conf, store)}
+	s.handler = api.New(api.Options{
+		Handlers: s.handlers, Contract: contract, Auth: auth, Log: log, Now: p.now, NewID: newID,
+		MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+	})
+	return s, nil
+}
+
+func noCallersHint(conf config.Config) error {
+	if conf.Auth != "" || len(conf.APIKeys) > 0 {
+		return nil
+	}
+	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, or say --auth=none to let every caller in")
+}
+
+func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
+	return credentials.New(credentials.Options{
+		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: p.getenv, Region: conf.Region,
+		Log: func(e credentials.Event) {
+			line := log.Info()
+			if e.Err != nil {
+				line = log.Warn().AnErr("cause", e.Err)
+			}
+			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
+				Time("expires", e.Expires).Dur("skew_ms", e.Skew).Str("detail", e.Detail).Msg("session " + e.Kind)
+		},
+	})
+}
+
+func newHandlers(p *process, conf config.Config, store *credentials.Store) *handlers.Handlers {
+	hosts := make([]string, len(conf.HTTPHosts))
+	for i, host := range conf.HTTPHosts {
+		hosts[i] = strings.ToLower(host)
+	}
+	return handlers.New(handlers.Options{
+		Signer: signing.NewSigner(maxSigningKeys), Sessions: store, Now: p.now, Version: version(),
+		HTTPHosts: hosts, LoopbackHTTP: conf.Sandbox, AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
+	})
+}
+
+// listenAddress: the Functions host tells its port and reaches the handler over loopback, where nobody else should.
+func listenAddress(p *process, conf config.Config) string {
+	host, port := conf.Address, strconv.Itoa(conf.Port)
+	functions := p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT")
+	switch {
+	case functions != "":
+		host, port = "127.0.0.1", functions
+	case conf.Port != 0:
+	case p.getenv("PORT") != "":
+		port = p.getenv("PORT")
+	default:
+		port = "8080"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// serve answers until ctx ends, and then until the requests under way are answered or drain is over.
+func (s *service) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          stdlog.New(s.log, "", 0),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	s.log.Info().AnErr("cause", context.Cause(ctx)).Msg("draining")
+	s.handlers.Drain()
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(end); err != nil {
+		return fmt.Errorf("draining: %w", err)
+	}
+	s.log.Info().Msg("stopped")
+	return nil
+}
