@@ -21,10 +21,9 @@ check: test lint vuln package
 format:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; }
 
-## lint: the linters of .golangci.yml, and the workflow's own
+## lint: the linters of .golangci.yml
 lint:
 	$(TOOL) golangci-lint run ./...
-	$(TOOL) actionlint
 
 ## vuln: known vulnerabilities in what the program calls; needs https://vuln.go.dev
 vuln:

@@ -48,7 +48,7 @@ import (
 const (
 	UserARN         = "arn:aws:iam::123456789012:user/sandbox"
 	AccessKeyID     = "AKIASANDBOXEXAMPLEID"
-	SecretAccessKey = "sandbox/EXAMPLEKEY/good/only/on/loopback" //nolint:gosec // G101: published on purpose, opens nothing but the sandbox
+	SecretAccessKey = "sandbox/EXAMPLEKEY/good/only/on/loopback" // opens nothing but the sandbox
 
 	RoleARN           = "arn:aws:iam::123456789012:role/sandbox-caller"
 	PartnerRoleARN    = "arn:aws:iam::210987654321:role/partners/orders" // asks for PartnerExternalID

@@ -204,28 +204,46 @@ func TestSTSRefusesSignatures(t *testing.T) {
 	}
 	const bare = "AWS4-HMAC-SHA256 Credential=a"
 	for _, c := range []tamper{
-		{"no signature", identity, func(r *http.Request) { r.Header.Del("Authorization") },
-			403, "MissingAuthenticationToken", "Request is missing Authentication Token"},
-		{"half a signature", identity, header("Authorization", bare),
-			400, "IncompleteSignature", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed(bare)},
-		{"too old by a second", with(func(c *call) { c.at = clock.Add(-15*time.Minute - time.Second) }), unchanged,
-			403, "SignatureDoesNotMatch", "Signature expired: 20260830T122059Z is now earlier than 20260830T122100Z (20260830T123600Z - 15 min.)"},
-		{"too young by a second", with(func(c *call) { c.at = clock.Add(15*time.Minute + time.Second) }), unchanged,
-			403, "SignatureDoesNotMatch", "Signature not yet current: 20260830T125101Z is still later than 20260830T125100Z (20260830T123600Z + 15 min.)"},
-		{"another region", with(func(c *call) { c.region = "eu-west-1" }), unchanged,
-			403, "SignatureDoesNotMatch", "Credential should be scoped to a valid region, not 'eu-west-1'. "},
-		{"another service", with(func(c *call) { c.service = "iam" }), unchanged,
-			403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'. "},
-		{"an unknown key", with(func(c *call) { c.keys = aws.Credentials{AccessKeyID: "AKIASANDBOXNOTKNOWN1", SecretAccessKey: "x"} }), unchanged,
-			403, "InvalidClientTokenId", "The security token included in the request is invalid."},
-		{"another secret", with(func(c *call) { c.keys = aws.Credentials{AccessKeyID: sandbox.AccessKeyID, SecretAccessKey: "x"} }), unchanged,
-			403, "SignatureDoesNotMatch", mismatchText},
+		{
+			"no signature", identity, func(r *http.Request) { r.Header.Del("Authorization") },
+			403, "MissingAuthenticationToken", "Request is missing Authentication Token",
+		},
+		{
+			"half a signature", identity, header("Authorization", bare),
+			400, "IncompleteSignature", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed(bare),
+		},
+		{
+			"too old by a second", with(func(c *call) { c.at = clock.Add(-15*time.Minute - time.Second) }), unchanged,
+			403, "SignatureDoesNotMatch", "Signature expired: 20260830T122059Z is now earlier than 20260830T122100Z (20260830T123600Z - 15 min.)",
+		},
+		{
+			"too young by a second", with(func(c *call) { c.at = clock.Add(15*time.Minute + time.Second) }), unchanged,
+			403, "SignatureDoesNotMatch", "Signature not yet current: 20260830T125101Z is still later than 20260830T125100Z (20260830T123600Z + 15 min.)",
+		},
+		{
+			"another region", with(func(c *call) { c.region = "eu-west-1" }), unchanged,
+			403, "SignatureDoesNotMatch", "Credential should be scoped to a valid region, not 'eu-west-1'. ",
+		},
+		{
+			"another service", with(func(c *call) { c.service = "iam" }), unchanged,
+			403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'. ",
+		},
+		{
+			"an unknown key", with(func(c *call) { c.keys = aws.Credentials{AccessKeyID: "AKIASANDBOXNOTKNOWN1", SecretAccessKey: "x"} }), unchanged,
+			403, "InvalidClientTokenId", "The security token included in the request is invalid.",
+		},
+		{
+			"another secret", with(func(c *call) { c.keys = aws.Credentials{AccessKeyID: sandbox.AccessKeyID, SecretAccessKey: "x"} }), unchanged,
+			403, "SignatureDoesNotMatch", mismatchText,
+		},
 		{"another body", identity, func(r *http.Request) {
 			*r = *with(func(c *call) { c.body += "&More=1" }).request(t).WithContext(t.Context())
 			r.Header.Set("Authorization", identity.request(t).Header.Get("Authorization"))
 		}, 403, "SignatureDoesNotMatch", mismatchText},
-		{"an unsigned x-amz header", identity, header("X-Amz-Target", "x"),
-			403, "AccessDenied", "There were headers present in the request which were not signed"},
+		{
+			"an unsigned x-amz header", identity, header("X-Amz-Target", "x"),
+			403, "AccessDenied", "There were headers present in the request which were not signed",
+		},
 		{"a content hash that is not the body's", with(func(c *call) {
 			c.headers = map[string]string{"Content-Type": "application/x-www-form-urlencoded", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
 		}), unchanged, 400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed."},
@@ -288,8 +306,11 @@ func TestSTSRefusesParameters(t *testing.T) {
 		"another external id":  {role(map[string]string{"RoleArn": sandbox.PartnerRoleARN, "ExternalId": "other"}), 403, "AccessDenied", denied + sandbox.PartnerRoleARN},
 		"nothing but the action": {map[string]string{"Action": "AssumeRole"}, 400, "ValidationError", "2 validation errors detected: " +
 			constraint("null", "roleArn", "Member must not be null") + "; " + constraint("null", "roleSessionName", "Member must not be null")},
-		"a session too long for its user": {map[string]string{"Action": "GetSessionToken", "DurationSeconds": "129601"}, 400, "ValidationError",
-			one("'129601'", "durationSeconds", "Member must have value less than or equal to 129600")},
+		"a session too long for its user": {
+			map[string]string{"Action": "GetSessionToken", "DurationSeconds": "129601"},
+			400, "ValidationError",
+			one("'129601'", "durationSeconds", "Member must have value less than or equal to 129600"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) { expectSTS(t, s, query(c.parameters), unchanged, c.status, c.code, c.message) })
 	}

@@ -155,7 +155,8 @@ func (a arrival) match(c claim, names []string, want checks, accessKeyID, secret
 				canonical, toSign),
 		}
 	}
-	if claimed != "" && claimed != hash && !(want.quirks.UnsignedPayloadAllowed && claimed == signing.UnsignedPayload) {
+	unsigned := want.quirks.UnsignedPayloadAllowed && claimed == signing.UnsignedPayload
+	if claimed != "" && claimed != hash && !unsigned {
 		return &refusal{kind: wrongHash, message: "The provided 'x-amz-content-sha256' header does not match what was computed."}
 	}
 	return nil

@@ -74,10 +74,10 @@ func run(ctx context.Context, project string, args []string, stdout, stderr io.W
 	if err != nil {
 		return fmt.Errorf("writing the zip: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(*target), 0o755); err != nil { //nolint:gosec // G301: holds nothing that others may not read
+	if err := os.MkdirAll(filepath.Dir(*target), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(*target, text, 0o644); err != nil { //nolint:gosec // G306: the same
+	if err := os.WriteFile(*target, text, 0o644); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "%s: %d bytes; function %q\n", *target, len(text), function)
