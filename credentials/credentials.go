@@ -30,7 +30,10 @@ package credentials
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
+
+	"countersign/signing"
 )
 
 // Options is everything a [Store] needs from outside.
@@ -54,20 +57,81 @@ type Options struct {
 	Transport http.RoundTripper
 	// Region is where STS is called for request credentials that name no region. Empty: us-east-1.
 	Region string
+	// STSEndpoint replaces the regional endpoint for request credentials, as in [Profile].
+	STSEndpoint string
 }
 
 // Store keeps sessions. Build it with [New].
 type Store struct {
-	options Options
+	options  Options
+	profiles map[string]*profile
+	elapsed  func() time.Duration
+	base     http.RoundTripper
+	clocks   map[string]*clock // by STS endpoint; AWS's own share one
+	given    *given
+	cache    *cache
 }
 
 // New checks every profile and returns all faults together: the error, when
 // there is one, joins a *[Fault] for each field that cannot stand. It makes no
 // network call.
-func New(o Options) (*Store, error) { return &Store{options: o}, nil }
+func New(o Options) (*Store, error) {
+	if err := checkOptions(o); err != nil {
+		return nil, err
+	}
+	start := o.Now()
+	s := &Store{
+		options:  o,
+		profiles: map[string]*profile{},
+		elapsed:  func() time.Duration { return o.Now().Sub(start) },
+		base:     o.Transport,
+		clocks:   map[string]*clock{},
+	}
+	if s.base == nil {
+		s.base = newBase()
+	}
+	s.cache = newCache(func() time.Duration { return s.elapsed() }, s.log)
+	for i := range o.Profiles {
+		p := &profile{Profile: o.Profiles[i], store: s}
+		s.profiles[p.Name] = p
+	}
+	for _, p := range s.profiles {
+		if err := p.build(); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	s.given = newGiven(s)
+	return s, nil
+}
 
 // Close ends background work and forgets every session.
-func (s *Store) Close() {}
+func (s *Store) Close() {
+	s.cache.close()
+	if t, ok := s.base.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+func (s *Store) log(e Event) {
+	if s.options.Log != nil {
+		s.options.Log(e)
+	}
+}
+
+// clock is the one that STS at the endpoint teaches; empty for AWS's own.
+func (s *Store) clock(endpoint string) *clock {
+	c := s.clocks[endpoint]
+	if c == nil {
+		c = &clock{
+			now:     s.options.Now,
+			elapsed: func() time.Duration { return s.elapsed() },
+			alarm:   func(skew time.Duration) { s.log(Event{Kind: EventSkew, Skew: skew}) },
+		}
+		s.clocks[endpoint] = c
+	}
+	return c
+}
 
 // Ask is one request for the session of a profile.
 type Ask struct {
@@ -86,7 +150,23 @@ type Ask struct {
 // Errors: [ErrUnknownProfile], [ErrDenied], [ErrConfiguration], [ErrClockSkew],
 // [ErrUnavailable] (with a delay, see [Error]), [ErrTooShort], or ctx's own.
 func (s *Store) Session(ctx context.Context, a Ask) (Session, error) {
-	return Session{}, ErrUnknownProfile
+	p := s.find(a.Profile)
+	if p == nil {
+		return Session{}, ErrUnknownProfile
+	}
+	return p.session(ctx, a)
+}
+
+func (s *Store) find(name string) *profile {
+	switch {
+	case name != "":
+		return s.profiles[name]
+	case s.options.Default != "":
+		return s.profiles[s.options.Default]
+	case len(s.options.Profiles) == 1:
+		return s.profiles[s.options.Profiles[0].Name]
+	}
+	return nil
 }
 
 // Given is what a request that brings its own keys says.
@@ -111,23 +191,46 @@ type Given struct {
 // input are *[signing.InputError] with the field's name as the contract spells
 // it ("roleArn"); other errors are those of [Store.Session].
 func (s *Store) SessionFrom(ctx context.Context, g Given) (Session, error) {
-	return Session{}, ErrConfiguration
+	return s.given.session(ctx, g)
 }
 
 // Identity says who AWS takes the profile's session for (GetCallerIdentity).
 func (s *Store) Identity(ctx context.Context, a Ask) (Identity, error) {
-	return Identity{}, ErrUnknownProfile
+	p := s.find(a.Profile)
+	if p == nil {
+		return Identity{}, ErrUnknownProfile
+	}
+	session, err := p.session(ctx, a)
+	if err != nil {
+		return Identity{}, err
+	}
+	return identity(ctx, p.sts, session.Credentials)
 }
 
 // Profiles returns the profiles in the order given, with their secrets removed.
-func (s *Store) Profiles() []Profile { return nil }
+func (s *Store) Profiles() []Profile {
+	out := slices.Clone(s.options.Profiles)
+	for i := range out {
+		out[i].Keys = signing.Credentials{AccessKeyID: out[i].Keys.AccessKeyID}
+	}
+	return out
+}
 
 // Invalidate forgets every session of the profile, so that the next request fetches.
-func (s *Store) Invalidate(profile string) {}
+func (s *Store) Invalidate(profile string) {
+	s.cache.invalidate(func(e *entry) bool { return e.profile == profile })
+}
 
 // Ready reports whether at least one profile can be used or was never tried:
 // STS being down does not make a store unready while sessions last.
-func (s *Store) Ready() bool { return true }
+func (s *Store) Ready() bool {
+	for name := range s.profiles {
+		if s.cache.usable(name) {
+			return true
+		}
+	}
+	return len(s.profiles) == 0
+}
 
 // Explain tries the profile step by step and says, for the operator's eyes,
 // what works, what does not and what to change. It prints no secret and no token.

@@ -33,6 +33,8 @@ type Error struct {
 	RetryAfter time.Duration
 	// RequestID is STS's id of the failed call; for the log.
 	RequestID string
+
+	class class
 }
 
 func (e *Error) Error() string {

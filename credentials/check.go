@@ -1,0 +1,208 @@
+package credentials
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+// sources are the names that Profile.Source may hold beside a profile's, and
+// whether what they yield is a token and not keys.
+var sources = map[string]struct{ token bool }{
+	SourceEnvironment: {}, SourceStatic: {}, SourceAWSDefault: {}, SourceCognito: {}, SourceContainer: {}, SourceSessionToken: {},
+	SourceAzureIdentity: {token: true}, SourceWebIdentityFile: {token: true},
+}
+
+// faults collects what is wrong with one profile.
+type faults struct {
+	profile string
+	found   []error
+}
+
+func (f *faults) add(field, format string, args ...any) {
+	f.found = append(f.found, &Fault{Profile: f.profile, Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+// checkOptions returns every fault of o, joined.
+func checkOptions(o Options) error {
+	all := &faults{}
+	if o.Now == nil {
+		all.add("now", "a clock is required")
+	}
+	named := map[string]*Profile{}
+	for i := range o.Profiles {
+		p := &o.Profiles[i]
+		f := &faults{profile: p.Name}
+		switch {
+		case !validProfileName(p.Name):
+			f.add("name", "is to be 1 to 64 letters, digits, '.', '_' and '-'")
+		case isSource(p.Name):
+			f.add("name", "is the name of a source")
+		case named[p.Name] != nil:
+			f.add("name", "is used twice")
+		}
+		named[p.Name] = p
+		all.found = append(all.found, f.found...)
+	}
+	for i := range o.Profiles {
+		f := &faults{profile: o.Profiles[i].Name}
+		f.check(&o.Profiles[i], named, o.Getenv)
+		all.found = append(all.found, f.found...)
+	}
+	options := &Profile{STSEndpoint: o.STSEndpoint, Region: o.Region}
+	all.sts(options)
+	if o.Default != "" && named[o.Default] == nil {
+		all.add("default_profile", "%q is no profile", o.Default)
+	}
+	return errors.Join(all.found...)
+}
+
+func validProfileName(s string) bool {
+	return s != "" && len(s) <= 64 && strings.IndexFunc(s, func(r rune) bool {
+		return !isNameRune(r) || strings.ContainsRune("+=,@", r)
+	}) < 0
+}
+
+func isSource(s string) bool { _, ok := sources[s]; return ok }
+
+func (f *faults) check(p *Profile, named map[string]*Profile, env func(string) string) {
+	switch {
+	case p.Source == "":
+		f.add("source", "is required: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, get-session-token or another profile")
+	case !isSource(p.Source) && named[p.Source] == nil:
+		f.add("source", "%q is neither a source nor a profile", p.Source)
+	case !isSource(p.Source):
+		f.chain(p, named)
+	}
+	f.source(p, env)
+	f.sts(p)
+	if p.AssumeRole != nil {
+		f.role(p, chained(p, named))
+	} else if yieldsToken(p) {
+		f.add("assume_role", "is required: source %s yields a token, and a token needs a role", p.Source)
+	}
+}
+
+func yieldsToken(p *Profile) bool {
+	return sources[p.Source].token || p.Source == SourceCognito && p.Cognito != nil && p.Cognito.Basic
+}
+
+// chain follows the sources of p; it reports a cycle at each profile on it.
+func (f *faults) chain(p *Profile, named map[string]*Profile) {
+	path := []string{p.Name}
+	for at := named[p.Source]; at != nil; at = named[at.Source] {
+		path = append(path, at.Name)
+		if at == p {
+			f.add("source", "goes in a circle: %s", strings.Join(path, " → "))
+			return
+		}
+		if slices.Contains(path[:len(path)-1], at.Name) {
+			return // a circle further on, reported there
+		}
+	}
+}
+
+// chained reports whether what p's source yields is a role's session already.
+func chained(p *Profile, named map[string]*Profile) bool {
+	for range len(named) + 1 { // a circle ends, too
+		switch p.Source {
+		case SourceContainer, SourceCognito:
+			return !yieldsToken(p)
+		}
+		if p = named[p.Source]; p == nil {
+			return false
+		}
+		if p.AssumeRole != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// keys checks long-lived keys and names the part that cannot be one.
+func (f *faults) keys(c signing.Credentials, id, secret, token string) {
+	part := func(field, value string, required bool) {
+		switch {
+		case value == "" && required:
+			f.add(field, "is required")
+		case value == "":
+		case strings.HasPrefix(value, "@Microsoft.KeyVault("):
+			f.add(field, "is a Key Vault reference that was not resolved: the app's identity needs the Key Vault Secrets User role, and the reference the right name")
+		case !plain(value):
+			f.add(field, "holds a blank, a line break or another character that no key has: was it pasted with one?")
+		}
+	}
+	part(id, c.AccessKeyID, true)
+	part(secret, c.SecretAccessKey(), true)
+	part(token, c.SessionToken(), false)
+	if strings.HasPrefix(c.AccessKeyID, "ASIA") && c.SessionToken() == "" {
+		f.add(token, "is required: a key id that begins with ASIA is temporary")
+	}
+}
+
+// trimmed drops the blanks and line breaks around pasted keys.
+func trimmed(c signing.Credentials) signing.Credentials {
+	return signing.NewCredentials(strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey()), strings.TrimSpace(c.SessionToken()))
+}
+
+// sts checks where STS is called. Profiles that never call it need no region.
+func (f *faults) sts(p *Profile) {
+	region := func(field, name string) {
+		if name != "" && endpoints.PartitionOf(name) == "" {
+			f.add(field, "%q is no AWS region", name)
+		}
+	}
+	region("region", p.Region)
+	region("sts_region", p.STSRegion)
+	for i, name := range p.FallbackRegions {
+		region(fmt.Sprintf("fallback_regions[%d]", i), name)
+		if endpoints.PartitionOf(name) != endpoints.PartitionOf(stsRegion(p)) {
+			f.add(fmt.Sprintf("fallback_regions[%d]", i), "%q is in another partition than %q", name, stsRegion(p))
+		}
+	}
+	if len(p.FallbackRegions) > maxAttempts-1 {
+		f.add("fallback_regions", "%d given, at most %d: STS is tried %d times in all", len(p.FallbackRegions), maxAttempts-1, maxAttempts)
+	}
+	if p.STSEndpoint != "" {
+		f.endpoint(p)
+		return
+	}
+	if (p.AssumeRole != nil || p.Source == SourceSessionToken) && p.Region == "" && p.STSRegion == "" {
+		f.add("region", "is required: STS is called in a region")
+	}
+}
+
+func (f *faults) endpoint(p *Profile) {
+	u, err := url.Parse(p.STSEndpoint)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		f.add("sts_endpoint", "is to be a URL such as https://sts.example.com")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		f.add("sts_endpoint", "is to be https, or http on loopback")
+	}
+	if p.FIPS {
+		f.add("fips", "cannot be joined with sts_endpoint")
+	}
+	if p.DualStack {
+		f.add("dualstack", "cannot be joined with sts_endpoint")
+	}
+	if len(p.FallbackRegions) > 0 {
+		f.add("fallback_regions", "cannot be joined with sts_endpoint")
+	}
+}
+
+func (f *faults) duration(field string, d, least, most time.Duration) {
+	switch {
+	case d == 0:
+	case d < least || d > most:
+		f.add(field, "%v is not within %v and %v", d, least, most)
+	case d%time.Second != 0:
+		f.add(field, "%v is not whole seconds", d)
+	}
+}

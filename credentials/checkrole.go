@@ -1,0 +1,205 @@
+package credentials
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"countersign/endpoints"
+)
+
+// Limits of the STS API reference, AssumeRole.
+const (
+	shortestSession = 15 * time.Minute
+	longestSession  = 12 * time.Hour
+	longestChained  = time.Hour // "Role chaining limits your role session to a maximum of one hour", and longer is refused, not cut
+	policyLimit     = 2048      // characters, inline and managed together
+	policyARNLimit  = 10
+	tagLimit        = 50
+	tagKeyLimit     = 128
+	tagValueLimit   = 256
+)
+
+var (
+	roleARNShape    = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role((?:/[\x21-\x7e]{1,510})?/)([\w+=,.@-]{1,64})$`)
+	policyARNShape  = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}|aws):policy/[\x21-\x7e]+$`)
+	accountShape    = regexp.MustCompile(`^[0-9]{12}$`)
+	roleNameShape   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	pathShape       = regexp.MustCompile(`^/(?:[\x21-\x7e]{1,510}/)?$`)
+	externalIDShape = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
+	policyShape     = regexp.MustCompile(`^[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+$`)
+)
+
+// role checks assume_role, each field against the API reference, so that a
+// typing error is a fault at start-up and not a ValidationError at night.
+func (f *faults) role(p *Profile, chained bool) {
+	a := p.AssumeRole
+	account := f.roleName(p)
+	if a.ExternalID != "" && !validExternalID(a.ExternalID) {
+		f.add("assume_role.external_id", "is to be 2 to 1224 of letters, digits and _+=,.@:/-")
+	}
+	f.template("assume_role.session_name", a.SessionName)
+	f.template("assume_role.source_identity", a.SourceIdentity)
+	if strings.HasPrefix(strings.ToLower(a.SourceIdentity), "aws:") {
+		f.add("assume_role.source_identity", "cannot begin with aws:")
+	}
+	most := longestSession
+	if chained {
+		most = longestChained
+	}
+	f.duration("assume_role.duration", a.Duration, shortestSession, most)
+	f.policies(a, account)
+	f.tags(a)
+	if yieldsToken(p) {
+		f.notWithToken(a)
+	}
+}
+
+func validExternalID(s string) bool {
+	return len(s) >= 2 && len(s) <= 1224 && externalIDShape.MatchString(s)
+}
+
+// roleName checks which role it is and returns its account.
+func (f *faults) roleName(p *Profile) (account string) {
+	a := p.AssumeRole
+	parts := a.AccountID != "" || a.RoleName != "" || a.Path != ""
+	switch {
+	case a.RoleARN != "" && parts:
+		f.add("assume_role.role_arn", "or account_id, role_name and path, not both")
+	case a.RoleARN != "":
+		return f.fullARN(p)
+	case !parts:
+		f.add("assume_role.role_arn", "is required, or account_id and role_name")
+	default:
+		if !accountShape.MatchString(a.AccountID) {
+			f.add("assume_role.account_id", "is to be 12 digits, in quotes where they begin with 0")
+		}
+		if !roleNameShape.MatchString(a.RoleName) {
+			f.add("assume_role.role_name", "is to be 1 to 64 of letters, digits and _+=,.@-")
+		}
+		if a.Path != "" && !pathShape.MatchString(a.Path) {
+			f.add("assume_role.path", "is to begin and end with /")
+		}
+	}
+	return a.AccountID
+}
+
+func (f *faults) fullARN(p *Profile) (account string) {
+	arn := p.AssumeRole.RoleARN
+	if len(arn) < 20 || len(arn) > 2048 {
+		f.add("assume_role.role_arn", "is to have 20 to 2048 characters")
+		return ""
+	}
+	if p.STSEndpoint != "" { // STS's likenesses have role names of their own
+		if !strings.HasPrefix(arn, "arn:") || !plain(arn) {
+			f.add("assume_role.role_arn", "is to begin with arn:")
+		}
+		return ""
+	}
+	m := roleARNShape.FindStringSubmatch(arn)
+	if m == nil {
+		f.add("assume_role.role_arn", "is to look like arn:aws:iam::123456789012:role/name")
+		return ""
+	}
+	if here := endpoints.PartitionOf(stsRegion(p)); here != "" && here != m[1] {
+		f.add("assume_role.role_arn", "is in partition %s, but the region %s is in %s", m[1], stsRegion(p), here)
+	}
+	return m[2]
+}
+
+func (f *faults) template(field, text string) {
+	if err := template(text).check(); err != nil {
+		f.add(field, "%v", err)
+	}
+	if len(text) > 1024 {
+		f.add(field, "is longer than 1024 characters")
+	}
+}
+
+func (f *faults) policies(a *AssumeRole, account string) {
+	length := utf8.RuneCountInString(a.Policy)
+	if a.Policy != "" {
+		var object map[string]any
+		switch err := json.Unmarshal([]byte(a.Policy), &object); {
+		case err != nil:
+			f.add("assume_role.policy", "is no JSON object")
+		case !policyShape.MatchString(a.Policy):
+			f.add("assume_role.policy", "holds characters beyond U+00FF")
+		}
+	}
+	if len(a.PolicyARNs) > policyARNLimit {
+		f.add("assume_role.policy_arns", "%d given, at most %d", len(a.PolicyARNs), policyARNLimit)
+	}
+	for i, arn := range a.PolicyARNs {
+		length += len(arn)
+		m := policyARNShape.FindStringSubmatch(arn)
+		switch {
+		case m == nil || len(arn) > 2048:
+			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is to look like arn:aws:iam::123456789012:policy/name")
+		case account != "" && m[2] != "aws" && m[2] != account:
+			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is in another account than the role")
+		}
+	}
+	if length > policyLimit {
+		f.add("assume_role.policy", "has %d characters together with policy_arns, at most %d", length, policyLimit)
+	}
+}
+
+func (f *faults) tags(a *AssumeRole) {
+	if len(a.Tags) > tagLimit {
+		f.add("assume_role.tags", "%d given, at most %d", len(a.Tags), tagLimit)
+	}
+	seen := map[string]bool{}
+	for _, key := range slices.Sorted(maps.Keys(a.Tags)) {
+		value := a.Tags[key]
+		field := "assume_role.tags." + key
+		if n := utf8.RuneCountInString(key); n < 1 || n > tagKeyLimit || !tagText(key) {
+			f.add(field, "a key is to be 1 to %d of letters, digits, spaces and _.:/=+-@", tagKeyLimit)
+		}
+		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+			f.add(field, "a key cannot begin with aws:")
+		}
+		if utf8.RuneCountInString(value) > tagValueLimit || !tagText(value) {
+			f.add(field, "a value is to be up to %d of letters, digits, spaces and _.:/=+-@", tagValueLimit)
+		}
+		if seen[strings.ToLower(key)] {
+			f.add(field, "differs from another key only in case, which AWS does not tell apart")
+		}
+		seen[strings.ToLower(key)] = true
+	}
+	for i, key := range a.TransitiveTags {
+		if !seen[strings.ToLower(key)] {
+			f.add(fmt.Sprintf("assume_role.transitive_tags[%d]", i), "%q is not among the tags", key)
+		}
+	}
+}
+
+func tagText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r)
+	}) < 0
+}
+
+// notWithToken refuses what AssumeRoleWithWebIdentity has no parameter for:
+// left out in silence, a condition on it would never hold.
+func (f *faults) notWithToken(a *AssumeRole) {
+	const reason = "AssumeRoleWithWebIdentity does not take it: put it into a second profile whose source is this one"
+	if a.ExternalID != "" {
+		f.add("assume_role.external_id", reason)
+	}
+	if a.SourceIdentity != "" {
+		f.add("assume_role.source_identity", reason)
+	}
+	if len(a.Tags) > 0 {
+		f.add("assume_role.tags", reason)
+	}
+	if len(a.TransitiveTags) > 0 {
+		f.add("assume_role.transitive_tags", reason)
+	}
+}

@@ -1,0 +1,167 @@
+package credentials
+
+import (
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+var (
+	poolShape     = regexp.MustCompile(`^([\w-]{1,30}):[0-9a-f-]{1,36}$`)
+	identityShape = regexp.MustCompile(`^[\w-]{1,30}:[0-9a-f-]{1,36}$`)
+)
+
+// source checks the settings of p's source, and that there are none of another.
+func (f *faults) source(p *Profile, env func(string) string) {
+	hasKeys := !noKeys(p.Keys)
+	switch p.Source {
+	case SourceEnvironment:
+		f.environment(env)
+	case SourceStatic:
+		f.keys(trimmed(p.Keys), "access_key_id", "secret_access_key", "session_token")
+	case SourceSessionToken:
+		f.sessionToken(p, env)
+	case SourceAzureIdentity:
+		f.azure(p.Azure)
+	case SourceWebIdentityFile:
+		if (p.WebIdentity == nil || p.WebIdentity.TokenFile == "") && lookup(env, "AWS_WEB_IDENTITY_TOKEN_FILE") == "" {
+			f.add("web_identity.token_file", "is required, or AWS_WEB_IDENTITY_TOKEN_FILE")
+		}
+	case SourceCognito:
+		f.cognito(p)
+	case SourceContainer:
+		if _, err := containerEndpoint(p.Container, env); err != nil {
+			f.add("container.endpoint", "%v", err)
+		}
+	}
+	f.foreign(hasKeys && p.Source != SourceStatic && p.Source != SourceSessionToken, "access_key_id", p)
+	f.foreign(p.Azure != nil && p.Source != SourceAzureIdentity, "azure", p)
+	f.foreign(p.WebIdentity != nil && p.Source != SourceWebIdentityFile, "web_identity", p)
+	f.foreign(p.Cognito != nil && p.Source != SourceCognito, "cognito", p)
+	f.foreign(p.Container != nil && p.Source != SourceContainer, "container", p)
+	f.foreign(p.SessionToken != nil && p.Source != SourceSessionToken, "session_token_options", p)
+}
+
+func noKeys(c signing.Credentials) bool {
+	return c.AccessKeyID == "" && c.SecretAccessKey() == "" && c.SessionToken() == ""
+}
+
+func (f *faults) foreign(is bool, field string, p *Profile) {
+	if is {
+		f.add(field, "belongs to another source than %q", p.Source)
+	}
+}
+
+func (f *faults) environment(env func(string) string) {
+	f.keys(environmentKeys(env), "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+}
+
+func (f *faults) sessionToken(p *Profile, env func(string) string) {
+	token := p.Keys.SessionToken() != ""
+	if !noKeys(p.Keys) {
+		f.keys(trimmed(p.Keys), "access_key_id", "secret_access_key", "session_token")
+	} else {
+		f.environment(env)
+		token = environmentKeys(env).SessionToken() != ""
+	}
+	if token {
+		f.add("source", "get-session-token needs the long-lived keys of an IAM user: a session cannot call GetSessionToken")
+	}
+	if p.SessionToken != nil {
+		f.duration("session_token_options.duration", p.SessionToken.Duration, shortestSession, longestLife)
+	}
+}
+
+func (f *faults) azure(a *AzureIdentity) {
+	switch {
+	case a == nil || a.Audience == "":
+		f.add("azure.audience", "is required: the Application ID URI that the IAM identity provider lists, such as api://countersign")
+	case strings.HasSuffix(a.Audience, "/.default"):
+		f.add("azure.audience", "is to be the Application ID URI itself, without /.default")
+	case !plain(a.Audience):
+		f.add("azure.audience", "holds a blank or a character that no URI has")
+	}
+}
+
+func (f *faults) cognito(p *Profile) {
+	c := p.Cognito
+	if c == nil {
+		f.add("cognito.identity_pool_id", "is required")
+		return
+	}
+	m := poolShape.FindStringSubmatch(c.IdentityPoolID)
+	if m == nil || endpoints.PartitionOf(m[1]) == "" {
+		f.add("cognito.identity_pool_id", "is to look like eu-west-1:11111111-2222-3333-4444-555555555555")
+	}
+	if c.IdentityID != "" && !identityShape.MatchString(c.IdentityID) {
+		f.add("cognito.identity_id", "is to look like eu-west-1:11111111-2222-3333-4444-555555555555")
+	}
+	login := c.LoginProvider != ""
+	switch {
+	case c.TokenFile != "" && c.TokenVariable != "":
+		f.add("cognito.token_file", "or token_variable, not both")
+	case login && c.TokenFile == "" && c.TokenVariable == "":
+		f.add("cognito.token_file", "or token_variable is required with login_provider")
+	case !login && (c.TokenFile != "" || c.TokenVariable != ""):
+		f.add("cognito.login_provider", "is required with a token")
+	case !login && c.IdentityID == "" && c.IdentityFile == "":
+		f.add("cognito.identity_file", "or identity_id is required for a guest: the pool keeps every identity it ever made, and each start would make one")
+	}
+	if c.CustomRoleARN != "" && (c.Basic || !login) {
+		f.add("cognito.custom_role_arn", "is for the enhanced flow with a login")
+	}
+}
+
+func lookup(env func(string) string, name string) string {
+	if env == nil {
+		return ""
+	}
+	return strings.TrimSpace(env(name))
+}
+
+// loopback: a name or address that cannot leave the machine.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// Where ECS and EKS serve credentials, beside loopback: container credential
+// provider, AWS SDKs and Tools Reference Guide.
+const ecsEndpoint = "http://169.254.170.2"
+
+var containerHosts = map[string]bool{"169.254.170.2": true, "169.254.170.23": true, "fd00:ec2::23": true}
+
+func containerEndpoint(c *Container, env func(string) string) (string, error) {
+	endpoint := ""
+	if c != nil {
+		endpoint = c.Endpoint
+	}
+	if relative := lookup(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); endpoint == "" && relative != "" {
+		if relative[0] != '/' { // a host name must not grow
+			return "", errContainerURL
+		}
+		return ecsEndpoint + relative, nil
+	}
+	if endpoint == "" {
+		endpoint = lookup(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case endpoint == "":
+		return "", errNoContainer
+	case err != nil || u.Host == "" || u.User != nil:
+		return "", errContainerURL
+	case u.Scheme == "https":
+		return endpoint, nil
+	case u.Scheme == "http" && (loopback(u.Hostname()) || containerHosts[u.Hostname()]):
+		return endpoint, nil
+	}
+	return "", errContainerHost
+}

@@ -1,0 +1,138 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"regexp"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// class says what an error code means for the session that was asked for.
+type class struct {
+	kind error
+	// revoked: the role or its caller lost the right; a session still held must not be used.
+	revoked bool
+	// source: the keys or the token that asked are bad; other ones may do.
+	source bool
+	// elsewhere: another region may answer.
+	elsewhere bool
+}
+
+// codes are the error codes of STS and Cognito that are known, after the API
+// references' lists of errors. Only these are ever shown: a server may write
+// anything into its code.
+var codes = map[string]class{
+	"AccessDenied":           {kind: ErrDenied, revoked: true},
+	"AccessDeniedException":  {kind: ErrDenied, revoked: true},
+	"NotAuthorizedException": {kind: ErrDenied, revoked: true},
+	"OptInRequired":          {kind: ErrDenied, revoked: true},
+
+	"ExpiredToken":                {kind: ErrConfiguration, source: true},
+	"ExpiredTokenException":       {kind: ErrConfiguration, source: true},
+	"InvalidIdentityToken":        {kind: ErrConfiguration, source: true},
+	"InvalidClientTokenId":        {kind: ErrConfiguration, source: true, revoked: true},
+	"UnrecognizedClientException": {kind: ErrConfiguration, source: true, revoked: true},
+	"InvalidAccessKeyId":          {kind: ErrConfiguration, source: true, revoked: true},
+	"SignatureDoesNotMatch":       {kind: ErrConfiguration, source: true},
+	"InvalidSignatureException":   {kind: ErrConfiguration, source: true},
+	"MissingAuthenticationToken":  {kind: ErrConfiguration, source: true},
+	"IncompleteSignature":         {kind: ErrConfiguration, source: true},
+
+	"RegionDisabledException":                   {kind: ErrConfiguration, elsewhere: true},
+	"MalformedPolicyDocument":                   {kind: ErrConfiguration},
+	"PackedPolicyTooLarge":                      {kind: ErrConfiguration},
+	"ValidationError":                           {kind: ErrConfiguration},
+	"ValidationException":                       {kind: ErrConfiguration},
+	"SessionDurationEscalationException":        {kind: ErrConfiguration},
+	"IDPRejectedClaim":                          {kind: ErrConfiguration},
+	"InvalidParameterException":                 {kind: ErrConfiguration},
+	"InvalidParameterValue":                     {kind: ErrConfiguration},
+	"InvalidParameterCombination":               {kind: ErrConfiguration},
+	"MissingParameter":                          {kind: ErrConfiguration},
+	"InvalidAction":                             {kind: ErrConfiguration},
+	"InvalidIdentityPoolConfigurationException": {kind: ErrConfiguration},
+	"ResourceNotFoundException":                 {kind: ErrConfiguration},
+	"ResourceConflictException":                 {kind: ErrConfiguration},
+	"RequestTimeTooSkewed":                      {kind: ErrClockSkew},
+	"RequestExpired":                            {kind: ErrClockSkew},
+
+	"Throttling":               {kind: ErrUnavailable, elsewhere: true},
+	"ThrottlingException":      {kind: ErrUnavailable, elsewhere: true},
+	"TooManyRequestsException": {kind: ErrUnavailable, elsewhere: true},
+	"RequestLimitExceeded":     {kind: ErrUnavailable, elsewhere: true},
+	"LimitExceededException":   {kind: ErrUnavailable},
+	"SlowDown":                 {kind: ErrUnavailable, elsewhere: true},
+	"ServiceUnavailable":       {kind: ErrUnavailable, elsewhere: true},
+	"InternalFailure":          {kind: ErrUnavailable, elsewhere: true},
+	"InternalError":            {kind: ErrUnavailable, elsewhere: true},
+	"InternalErrorException":   {kind: ErrUnavailable, elsewhere: true},
+	"ExternalServiceException": {kind: ErrUnavailable},
+	"RequestTimeout":           {kind: ErrUnavailable, elsewhere: true},
+	"RequestTimeoutException":  {kind: ErrUnavailable, elsewhere: true},
+	"IDPCommunicationError":    {kind: ErrUnavailable},
+}
+
+func fail(kind error, code string) *Error {
+	return &Error{Kind: kind, Code: code, class: class{kind: kind, elsewhere: errors.Is(kind, ErrUnavailable)}}
+}
+
+// requestID lets through what STS's and its likenesses' ids look like, and no
+// free text: a secret would not pass.
+var requestID = regexp.MustCompile(`^[0-9a-fA-F-]{8,64}$`)
+
+// classify reduces any error of the SDK to a class and a known code. It fails
+// closed: what it does not recognise keeps nothing of its text.
+func classify(err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		out := *known // RetryAfter is set on it later
+		return &out
+	}
+	status, id := httpStatus(err)
+	out := classifyCode(err, status)
+	if requestID.MatchString(id) {
+		out.RequestID = id
+	}
+	return out
+}
+
+func classifyCode(err error, status int) *Error {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		if c, ok := codes[api.ErrorCode()]; ok {
+			return &Error{Kind: c.kind, Code: api.ErrorCode(), class: c}
+		}
+	}
+	var net net.Error
+	var badReply *smithy.DeserializationError
+	switch {
+	case errors.Is(err, errReplyTooLarge):
+		return fail(ErrUnavailable, "answer too large")
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &net) && net.Timeout():
+		return fail(ErrUnavailable, "timeout")
+	case errors.Is(err, context.Canceled):
+		return fail(ErrUnavailable, "canceled")
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+		return fail(ErrUnavailable, "HTTP "+http.StatusText(status))
+	case errors.As(err, &badReply):
+		return fail(ErrUnavailable, "malformed answer")
+	case status == http.StatusForbidden, status == http.StatusUnauthorized:
+		// A proxy can say 403 too: no reason to drop a session that works.
+		return fail(ErrDenied, "unrecognised refusal")
+	case status >= 400:
+		return fail(ErrConfiguration, "unrecognised error")
+	}
+	return fail(ErrUnavailable, "connection")
+}
+
+func httpStatus(err error) (status int, id string) {
+	var resp *awshttp.ResponseError
+	if errors.As(err, &resp) {
+		return resp.HTTPStatusCode(), resp.ServiceRequestID()
+	}
+	return 0, ""
+}

@@ -1,0 +1,103 @@
+package credentials
+
+import "time"
+
+// enter finds or makes the entry of a wish and puts it in front. Beyond the
+// cache's bound the one longest unused goes; beyond a caller's share, that
+// caller's own. Nil when all of them are being fetched.
+func (c *cache) enter(w wish) *entry {
+	e := c.entries[w.key]
+	if e == nil {
+		if w.share != "" && c.shares[w.share] >= callerShare && !c.evict(func(e *entry) bool { return e.share == w.share }) {
+			return nil
+		}
+		if len(c.entries) >= cacheSize && !c.evict(func(*entry) bool { return true }) {
+			return nil
+		}
+		e = &entry{wish: w}
+		e.place = c.recent.PushFront(e)
+		c.entries[w.key] = e
+		if w.share != "" {
+			c.shares[w.share]++
+		}
+	}
+	c.recent.MoveToFront(e.place)
+	wasIdle := e.held && !c.inUse(e, c.elapsed())
+	e.used = c.elapsed()
+	if wasIdle {
+		c.arm(e)
+	}
+	return e
+}
+
+// evict removes the entry longest unused of those that may go. One that is
+// being fetched may not: its key would be fetched twice at a time.
+func (c *cache) evict(may func(*entry) bool) bool {
+	for at := c.recent.Back(); at != nil; at = at.Prev() {
+		if e := at.Value.(*entry); e.flight == nil && may(e) {
+			c.remove(e)
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cache) remove(e *entry) {
+	if e.gone {
+		return
+	}
+	e.gone, e.held, e.session = true, false, Session{}
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+	c.recent.Remove(e.place)
+	delete(c.entries, e.key)
+	if e.share == "" {
+		return
+	}
+	if c.shares[e.share]--; c.shares[e.share] == 0 {
+		delete(c.shares, e.share)
+	}
+}
+
+// invalidate forgets the sessions of which forget says so, and voids what is
+// under way for them.
+func (c *cache) invalidate(forget func(*entry) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		if !forget(e) {
+			continue
+		}
+		e.held, e.session, e.lastErr, e.failures, e.mandatoryAt = false, Session{}, nil, 0, 0
+		if e.flight != nil {
+			e.flight.void = true
+		}
+	}
+}
+
+// usable reports whether the profile's latest fetch left something to sign
+// with, or whether there was none yet.
+func (c *cache) usable(profile string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ok, tried := c.outcome[profile]
+	return ok || !tried
+}
+
+// close ends the fetches, waits for them and forgets everything.
+func (c *cache) close() {
+	c.mu.Lock()
+	c.closed = true
+	for _, e := range c.entries {
+		c.remove(e)
+	}
+	c.mu.Unlock()
+	c.cancel()
+	done := make(chan struct{})
+	go func() { c.flights.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(flightTime): // a source that heeds no context; it holds nothing of ours
+	}
+}

@@ -1,0 +1,79 @@
+package credentials
+
+import (
+	"errors"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+
+	"countersign/signing"
+)
+
+// Bounds on what STS may say about a session's end.
+const (
+	leastLife = 2 * time.Minute
+	lifeSlack = 5 * time.Minute // beyond what was asked for
+	// longestLife bounds keys whose lifetime the source decides: GetSessionToken's 36 hours are the longest that exist.
+	longestLife = 36 * time.Hour
+)
+
+// issued is a set of keys as a source hands it over, not yet believed.
+type issued struct {
+	accessKeyID, secretAccessKey, sessionToken *string
+	expires                                    *time.Time
+	meta                                       middleware.Metadata
+}
+
+// session believes what was issued only when it can work: a key id of STS's
+// shape, a secret, a token, and an end that is in the future and no later than
+// was asked for. The SDK checks none of these.
+func (i issued) session(r reading, asked time.Duration) (Session, error) {
+	malformed := func() (Session, error) { return Session{}, fail(ErrUnavailable, "malformed answer") }
+	if i.accessKeyID == nil || i.secretAccessKey == nil || i.sessionToken == nil || i.expires == nil {
+		return malformed()
+	}
+	if !keyIDShape(*i.accessKeyID) || !plain(*i.secretAccessKey) || !plain(*i.sessionToken) {
+		return malformed()
+	}
+	if i.expires.Before(r.time.Add(leastLife)) || i.expires.After(r.time.Add(asked+lifeSlack)) {
+		return malformed()
+	}
+	id, _ := awsmiddleware.GetRequestIDMetadata(i.meta)
+	if !requestID.MatchString(id) {
+		id = ""
+	}
+	return Session{
+		Credentials: signing.NewCredentials(*i.accessKeyID, *i.secretAccessKey, *i.sessionToken),
+		Expires:     i.expires.UTC(),
+		RequestID:   id,
+	}, nil
+}
+
+// keyIDShape is the API reference's: 16…128 of \w.
+func keyIDShape(s string) bool {
+	if len(s) < 16 || len(s) > 128 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// plain: not empty, and fit for a header.
+func plain(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64<<10
+}
+
+func asType[T error](err error) bool {
+	var t T
+	return errors.As(err, &t)
+}

@@ -1,0 +1,55 @@
+package credentials
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// Session names and source identities: 2…64 of [\w+=,.@-], STS API reference, AssumeRole.
+const nameLimit = 64
+
+// template is a name with {caller}, {profile} and {host} in it.
+type template string
+
+func (t template) uses(placeholder string) bool {
+	return strings.Contains(string(t), "{"+placeholder+"}")
+}
+
+// check reports braces that are no placeholder.
+func (t template) check() error {
+	rest := strings.NewReplacer("{caller}", "", "{profile}", "", "{host}", "").Replace(string(t))
+	if strings.ContainsAny(rest, "{}") {
+		return fmt.Errorf("%q holds a brace that is not {caller}, {profile} or {host}", string(t))
+	}
+	return nil
+}
+
+func (t template) render(profile string, a Ask) string {
+	if t == "" {
+		return ""
+	}
+	return legalName(strings.NewReplacer("{caller}", a.Caller, "{profile}", profile, "{host}", a.Host).Replace(string(t)))
+}
+
+// legalName makes raw a name that STS takes. A name that had to be changed or
+// cut ends in a hash of what it was, so that two callers never become one.
+func legalName(raw string) string {
+	legal := strings.Map(func(r rune) rune {
+		if isNameRune(r) {
+			return r
+		}
+		return '-'
+	}, raw)
+	if legal == raw && len(raw) >= 2 && len(raw) <= nameLimit {
+		return raw
+	}
+	sum := sha256.Sum256([]byte(raw))
+	tail := "-" + hex.EncodeToString(sum[:4])
+	return legal[:min(len(legal), nameLimit-len(tail))] + tail
+}
+
+func isNameRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_+=,.@-", r)
+}

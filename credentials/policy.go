@@ -1,0 +1,60 @@
+package credentials
+
+import "time"
+
+// When a session is fetched anew, and how often a failing fetch is repeated.
+// Windows are by what remains of the session; they follow the "credential
+// refresh behavior" that the AWS SDKs moved to in 2026, with two differences:
+// nothing is served past its end, and back-off is seconds, not minutes, for
+// this is one process and not a fleet.
+const (
+	// margin: a session that ends within it is not served; clocks differ and signing takes time.
+	margin = 30 * time.Second
+	// mandatory: within it a request waits for the fetch.
+	mandatory = time.Minute
+	// reread is how old keys without an end grow before their source is read again.
+	reread = 15 * time.Minute
+	// settled: a session younger than this that is too short will not get longer by asking again.
+	settled = time.Minute
+
+	flightTime = 15 * time.Second // of one fetch, chain included
+	waitTime   = 15 * time.Second // of one caller
+
+	deniedFor  = 30 * time.Second // ±33 %: IAM changes take seconds to spread
+	configFor  = 60 * time.Second
+	skewFor    = 15 * time.Second
+	longestOff = 2 * time.Minute // no back-off is longer: a deadline further away is a clock's jump
+
+	givenFor = 5 * time.Minute // a session made from a request's keys is kept
+
+	cacheSize   = 256
+	callerShare = 32
+	fetchRate   = 5 // a second, over all keys; STS allows an account 600 calls a second for all its users
+	fetchBurst  = 20
+)
+
+// advisory is the window before the end in which a session is renewed in the
+// background: long enough to sit out an outage, by the session's lifetime.
+// Jitter widens it, so that the promise holds in full for every session.
+func advisory(life time.Duration, jitter float64) time.Duration {
+	w := time.Hour
+	switch {
+	case life < 20*time.Minute:
+		w = 5 * time.Minute
+	case life < 90*time.Minute:
+		w = 15 * time.Minute
+	}
+	return w + time.Duration(jitter*0.2*float64(w))
+}
+
+// advisoryPause is how long after a failure the background tries again.
+func advisoryPause(jitter float64) time.Duration {
+	return 30*time.Second + time.Duration(jitter*float64(30*time.Second))
+}
+
+// mandatoryPause is how long requests are refused without another try after
+// the nth failure in a row: full jitter, from 1 to 15 seconds.
+func mandatoryPause(n int, jitter float64) time.Duration {
+	ceiling := time.Second << min(n, 4)
+	return time.Duration(jitter * float64(min(ceiling, 15*time.Second)))
+}

@@ -1,0 +1,175 @@
+package credentials
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"countersign/signing"
+)
+
+// Bounds of one call to STS, tries and regions together.
+const (
+	callTime    = 10 * time.Second
+	maxAttempts = 3
+	maxBackoff  = time.Second
+	regionRest  = time.Minute // how long a region that failed is asked last
+)
+
+// stsClient calls STS in one region, or in others when that one fails.
+type stsClient struct {
+	regions []region
+	clock   *clock
+
+	mu     sync.Mutex
+	failed []time.Duration // when each region last failed; zero: it did not
+}
+
+type region struct {
+	name   string
+	client *sts.Client
+}
+
+// newSTS builds the clients for the profile's regions, or the one for its own endpoint.
+func newSTS(p *Profile, c *http.Client, k *clock) *stsClient {
+	names := append([]string{stsRegion(p)}, p.FallbackRegions...)
+	s := &stsClient{clock: k, failed: make([]time.Duration, len(names))}
+	for _, name := range names {
+		o := sts.Options{
+			Region:       name,
+			HTTPClient:   c,
+			AppID:        "countersign",
+			Retryer:      retryer(maxAttempts),
+			HTTPSignerV4: clockSigner{v4.NewSigner(), k},
+		}
+		if p.STSEndpoint != "" {
+			o.BaseEndpoint = aws.String(p.STSEndpoint)
+		}
+		if p.FIPS {
+			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+		}
+		if p.DualStack {
+			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+		}
+		s.regions = append(s.regions, region{name, sts.New(o)})
+	}
+	return s
+}
+
+// stsRegion is where the profile's sessions are issued. A custom endpoint is
+// signed for us-east-1 when nothing is said, as STS's likenesses expect.
+func stsRegion(p *Profile) string {
+	switch {
+	case p.STSRegion != "":
+		return p.STSRegion
+	case p.Region != "":
+		return p.Region
+	}
+	return "us-east-1"
+}
+
+// retryer is the SDK's standard mode with everything stated that it would take
+// from the environment, and without its token bucket, which a day of failures
+// empties for weeks: the cache spaces calls out already.
+func retryer(attempts int) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = attempts
+		o.MaxBackoff = maxBackoff
+		o.Backoff = retry.NewExponentialJitterBackoff(maxBackoff)
+		o.RateLimiter = ratelimit.None
+		o.Retryables = append(o.Retryables,
+			retry.RetryableHTTPStatusCode{Codes: map[int]struct{}{http.StatusTooManyRequests: {}}},
+			retry.RetryableErrorCode{Codes: map[string]struct{}{"IDPCommunicationError": {}}},
+			retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+				if asType[*smithy.DeserializationError](err) {
+					return aws.TrueTernary // half an answer, or a proxy's page
+				}
+				return aws.UnknownTernary
+			}))
+	})
+}
+
+// clockSigner signs at the corrected time, so that what was learnt from one
+// answer's Date heals the next call of any client.
+type clockSigner struct {
+	signer *v4.Signer
+	clock  *clock
+}
+
+func (s clockSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, payloadHash, service, region string,
+	_ time.Time, optFns ...func(*v4.SignerOptions),
+) error {
+	return s.signer.SignHTTP(ctx, c, r, payloadHash, service, region, s.clock.read().time, optFns...)
+}
+
+// callSTS runs op in the regions' order until one answers, or refuses for a
+// reason that holds anywhere.
+func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
+	op func(context.Context, *sts.Client, func(*sts.Options)) (T, error),
+) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	var out T
+	var err error
+	order := s.order()
+	for i, at := range order {
+		r := s.regions[at]
+		attempts := (maxAttempts + len(order) - 1 - i) / len(order)
+		out, err = op(ctx, r.client, func(o *sts.Options) {
+			o.Retryer = retryer(attempts)
+			o.Credentials = provide(keys)
+		})
+		if err == nil {
+			s.mark(at, 0)
+			return out, nil
+		}
+		f := classify(err)
+		err = f
+		if !f.class.elsewhere || ctx.Err() != nil {
+			break
+		}
+		s.mark(at, s.clock.elapsed())
+	}
+	return out, err
+}
+
+// order puts the regions that failed within the last minute behind the others.
+func (s *stsClient) order() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var well, ill []int
+	now := s.clock.elapsed()
+	for i, failed := range s.failed {
+		if failed != 0 && abs(now-failed) < regionRest {
+			ill = append(ill, i)
+		} else {
+			well = append(well, i)
+		}
+	}
+	return append(well, ill...)
+}
+
+func (s *stsClient) mark(region int, failed time.Duration) {
+	s.mu.Lock()
+	s.failed[region] = failed
+	s.mu.Unlock()
+}
+
+func provide(c signing.Credentials) aws.CredentialsProvider {
+	if c.AccessKeyID == "" {
+		return aws.AnonymousCredentials{}
+	}
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{
+			AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey(), SessionToken: c.SessionToken(),
+		}, nil
+	})
+}

@@ -1,0 +1,74 @@
+package credentials
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Bounds of one HTTP exchange with STS, Cognito or a token endpoint.
+const (
+	attemptTime = 3 * time.Second
+	replyLimit  = 256 << 10
+)
+
+var errReplyTooLarge = errors.New("answer larger than 256 KiB")
+
+// transport gives every exchange a deadline, headers and body together, and
+// every answer a limit: the SDK has neither, and reads what it is sent.
+type transport struct {
+	base  http.RoundTripper
+	clock *clock // nil where the server's Date is of no interest
+}
+
+func newClient(base http.RoundTripper, c *clock) *http.Client {
+	return &http.Client{
+		Transport: &transport{base: base, clock: c},
+		// No token endpoint redirects, and a redirect would carry secrets elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func newBase() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    2 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           16,
+		IdleConnTimeout:        60 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), attemptTime)
+	defer cancel()
+	var sent time.Duration
+	if t.clock != nil {
+		sent = t.clock.elapsed()
+	}
+	resp, err := t.base.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if t.clock != nil {
+		t.clock.observe(resp.Header, sent)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, replyLimit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading answer: %w", err)
+	}
+	if len(body) > replyLimit {
+		return nil, errReplyTooLarge
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	return resp, nil
+}
