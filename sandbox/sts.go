@@ -19,6 +19,8 @@ const (
 func (s *Sandbox) STS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := Exchange{Server: "sts", Method: r.Method, Path: r.URL.Path}
+		// Clients learn how far off their clock is from the Date, of refusals too.
+		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 		if s.opts.Fault != nil {
 			if h := s.opts.Fault(r); h != nil {
 				defer s.observe(seen)
@@ -27,7 +29,6 @@ func (s *Sandbox) STS() http.Handler {
 			}
 		}
 		seen.RequestID = s.requestID()
-		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 		w.Header().Set("x-amzn-RequestId", seen.RequestID)
 		answer, no := s.act(r, &seen)
 		if no != nil {
