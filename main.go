@@ -33,6 +33,7 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -113,7 +114,7 @@ func exitCode(p process, err error) int {
 		return 0
 	}
 	fmt.Fprintln(p.stderr, "countersign:", err)
-	if _, wrong := err.(usageError); wrong { //nolint:errorlint // never wrapped: made where it is returned
+	if errors.As(err, new(usageError)) {
 		return 2
 	}
 	return 1
