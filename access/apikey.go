@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
@@ -75,7 +74,7 @@ func parseKeys(keys []APIKey) ([]storedKey, error) {
 // checkCallerID returns why id cannot name a caller, or "". No dot, because a
 // key is id.secret; nothing that a session name in AWS could not show.
 func checkCallerID(id string) string {
-	if id == "" || len(id) > maxIDLength || strings.ContainsFunc(id, outsideID) {
+	if id == "" || len(id) > maxIDLength || !madeOf(id, func(c byte) bool { return letterOrDigit(c) || c == '-' || c == '_' }) {
 		return "want 1 to 64 of letters, digits, '-' and '_'"
 	}
 	if id == Anonymous {
@@ -83,10 +82,6 @@ func checkCallerID(id string) string {
 	}
 	return ""
 }
-
-const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-func outsideID(r rune) bool { return !strings.ContainsRune(idAlphabet, r) }
 
 // apiKey compares the presented key with every stored one, whatever its prefix
 // claims, so that neither an unknown id nor a key's place in the list shows in

@@ -1,0 +1,205 @@
+package access
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// facts are what a [Request] says, read once. An empty string is a fact that
+// cannot be told for certain.
+type facts struct {
+	profile, service, region string
+	host                     string
+	port                     int
+	method, path             string
+	query                    []Field // decoded, in wire order
+	headers                  []Field // names in lower case
+	operation                string
+	unusual                  []string // nil when not known
+}
+
+// More fields than these make a request malformed: the sets that policies look
+// into are built of strings that a stranger chose.
+const (
+	maxQueryParameters = 1024
+	maxHeaders         = 128
+)
+
+// readFacts returns what the question's request says, or why it is malformed.
+func (p *Policy) readFacts(q *Question) (facts, string) {
+	r := &q.Request
+	f := facts{profile: r.Profile, service: r.Service, unusual: []string{}}
+	if !plainServiceName(r.Service) {
+		return f, fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)
+	}
+	if oneRegion(r.Region) {
+		f.region = r.Region
+	}
+	if q.Action == ActionSignature {
+		if s3Family(r.Service) {
+			f.unusual = []string{"everything"} // a text to sign hides what it does
+		}
+		return f, ""
+	}
+	if reason := f.readTarget(r); reason != "" {
+		return f, reason
+	}
+	if reason := f.readFields(r, q.Action); reason != "" {
+		return f, reason
+	}
+	f.operation = p.operation(q.Action, r, &f)
+	switch {
+	case s3Family(r.Service):
+		f.unusual = sideDoors(q.Action, &f)
+	case r.Service == "sts":
+		f.unusual = bindingHeaders(&f)
+	}
+	return f, ""
+}
+
+func (f *facts) readTarget(r *Request) string {
+	if r.Method == "" || !madeOf(r.Method, func(c byte) bool { return 'A' <= c && c <= 'Z' || c == '-' }) {
+		return "the method is not written in capital letters"
+	}
+	f.method = r.Method
+	switch r.Scheme {
+	case "https":
+		f.port = 443
+	case "http":
+		f.port = 80
+	default:
+		return "the scheme is neither https nor http"
+	}
+	host, port, hasPort := cutPort(r.Host)
+	if host == "" || host != strings.ToLower(host) || strings.ContainsAny(host, "/\\@?#% \t\r\n") {
+		return "the host is not in its plain form"
+	}
+	f.host = host
+	if hasPort {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
+			return "the port is not a number from 1 to 65535"
+		}
+		f.port = n
+	}
+	if !strings.HasPrefix(r.Path, "/") || strings.ContainsAny(r.Path, "?#") {
+		return "the path does not begin with a slash"
+	}
+	f.path = decodePath(r.Path, s3Family(r.Service))
+	return ""
+}
+
+// cutPort parts host:port; brackets around an IPv6 address stay.
+func cutPort(s string) (host, port string, found bool) {
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+func (f *facts) readFields(r *Request, a Action) string {
+	if r.RawQuery != "" {
+		pieces := strings.Split(r.RawQuery, "&")
+		if len(pieces) > maxQueryParameters {
+			return fmt.Sprintf("there are more than %d query parameters", maxQueryParameters)
+		}
+		f.query = make([]Field, 0, len(pieces))
+		for _, piece := range pieces {
+			name, value, _ := strings.Cut(piece, "=")
+			n, err1 := url.PathUnescape(name)
+			v, err2 := url.PathUnescape(value)
+			// A plus is read as a space by some and as itself by others.
+			if err1 != nil || err2 != nil || n == "" || !plainText(n) || strings.ContainsAny(piece, "+;#") {
+				return "the query is not in its encoded form"
+			}
+			if signatureParameter(n) && a != ActionVerify {
+				return fmt.Sprintf("the query parameter %q belongs to a signature that is already there", n)
+			}
+			f.query = append(f.query, Field{n, v})
+		}
+	}
+	if len(r.Headers) > maxHeaders {
+		return fmt.Sprintf("there are more than %d headers", maxHeaders)
+	}
+	f.headers = make([]Field, 0, len(r.Headers))
+	for _, h := range r.Headers {
+		name := strings.ToLower(h.Name)
+		if name == "" || !plainText(name) || strings.ContainsAny(name, " :") || strings.ContainsAny(h.Value, "\r\n\x00") {
+			return "a header's name or value holds what no header may"
+		}
+		f.headers = append(f.headers, Field{name, h.Value})
+	}
+	return ""
+}
+
+// plainText tells whether s is UTF-8 without control characters.
+func plainText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+}
+
+// signatureParameter tells whether a query parameter is one of those by which a
+// presigned URL is authenticated, in any case (S3 API reference,
+// "Authenticating Requests: Using Query Parameters").
+func signatureParameter(name string) bool {
+	switch strings.ToLower(name) {
+	case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
+		"x-amz-signedheaders", "x-amz-signature", "x-amz-security-token", "x-amz-region-set":
+		return true
+	}
+	return false
+}
+
+// bindingHeaders are those by which a relying party can tell a login meant for
+// it from one meant for another: all but the plain ones.
+func bindingHeaders(f *facts) []string {
+	binding := []string{}
+	for _, h := range f.headers {
+		switch h.Name {
+		case "accept", "content-length", "content-type", "host", "user-agent", "x-amz-content-sha256",
+			"x-amz-date", "x-amz-security-token", "x-amz-target", "x-amz-user-agent":
+		default:
+			binding = append(binding, "header."+h.Name)
+		}
+	}
+	return binding
+}
+
+// plainServiceName holds for lower-case signing names and the three that AWS
+// writes with capitals. Any other spelling would slip past a policy that names
+// the service.
+func plainServiceName(s string) bool {
+	switch s {
+	case "IngestionService", "IoTSecuredTunneling", "ProductAdvertisingAPI":
+		return true
+	}
+	return s != "" && len(s) <= 64 && madeOf(s, lowerWord)
+}
+
+// oneRegion tells a region from a set of regions.
+func oneRegion(s string) bool {
+	return s != "" && len(s) <= 64 && madeOf(s, lowerWord)
+}
+
+func lowerWord(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' }
+
+func madeOf(s string, of func(byte) bool) bool {
+	for i := range len(s) {
+		if !of(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// s3Family are the services whose paths are keys of objects, taken as they are
+// (IAM User Guide, "Create a canonical request").
+func s3Family(service string) bool {
+	switch service {
+	case "s3", "s3express", "s3-outposts", "s3-object-lambda":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,121 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+)
+
+// inspector reads a policy's text for what it asks and what it names.
+type inspector struct {
+	p      *Policy
+	named  []types.Value
+	faults []error
+}
+
+// inspect notes in p which attributes a policy reads and which names it asks
+// for. It returns what the policy names: the services that it compares
+// resource.service with, and the fields that it looks for among query and headers.
+func inspect(p *Policy, n ast.Node) (named []types.Value, err error) {
+	in := inspector{p: p}
+	ast.Inspect(n, in.visit)
+	return in.named, errors.Join(in.faults...)
+}
+
+func (in *inspector) fault(format string, args ...any) {
+	in.faults = append(in.faults, fmt.Errorf(format, args...))
+}
+
+func (in *inspector) visit(n ast.IsNode) bool {
+	switch n := n.(type) {
+	case ast.NodeTypeAccess:
+		in.p.reads[string(n.Value)] = true
+	case ast.NodeTypeHas:
+		in.fault("write %s alone, without has: what a request leaves in doubt is denied where a policy asks for it", n.Value)
+	case ast.NodeTypeHasTag:
+		in.tag(n.Right, false)
+	case ast.NodeTypeGetTag:
+		in.tag(n.Right, true)
+	case ast.NodeTypeEquals:
+		in.comparison(n.BinaryNode)
+	case ast.NodeTypeContains:
+		in.comparison(n.BinaryNode)
+	case ast.NodeTypeContainsAll:
+		in.comparison(n.BinaryNode)
+	case ast.NodeTypeContainsAny:
+		in.comparison(n.BinaryNode)
+	}
+	return true
+}
+
+// comparison looks for an attribute of the resource on one side of an operator
+// and names on the other.
+func (in *inspector) comparison(n ast.BinaryNode) {
+	for _, side := range [][2]ast.IsNode{{n.Left, n.Right}, {n.Right, n.Left}} {
+		access, ok := side[0].(ast.NodeTypeAccess)
+		if !ok {
+			continue
+		}
+		if variable, ok := access.Arg.(ast.NodeTypeVariable); !ok || variable.Name != "resource" {
+			continue
+		}
+		for _, text := range literals(side[1]) {
+			switch access.Value {
+			case "service":
+				in.named = append(in.named, types.String(text))
+			case "query":
+				in.field("query."+text, false)
+			case "headers":
+				in.field("header."+text, false)
+			case "operation":
+				in.p.asked.add("operation."+text, false)
+			}
+		}
+	}
+}
+
+// tag wants the name of a tag to be written out, so that it is known which
+// values the policies read.
+func (in *inspector) tag(name ast.IsNode, value bool) {
+	in.p.reads["tags"] = true
+	texts := literals(name)
+	if len(texts) != 1 || !strings.HasPrefix(texts[0], "query.") && !strings.HasPrefix(texts[0], "header.") {
+		in.fault(`a tag is named by a text that begins with "query." or "header."`)
+		return
+	}
+	in.field(texts[0], value)
+}
+
+func (in *inspector) field(name string, value bool) {
+	if strings.HasPrefix(name, "header.") && name != strings.ToLower(name) {
+		in.fault("header names are in lower case: %q is never found", name)
+	}
+	in.p.asked.add(name, value)
+	in.named = append(in.named, types.String(name))
+}
+
+// literals are the strings of a literal: one, or those of a set.
+func literals(n ast.IsNode) []string {
+	var texts []string
+	switch n := n.(type) {
+	case ast.NodeValue:
+		switch v := n.Value.(type) {
+		case types.String:
+			texts = append(texts, string(v))
+		case types.Set:
+			for e := range v.All() {
+				if s, ok := e.(types.String); ok {
+					texts = append(texts, string(s))
+				}
+			}
+		}
+	case ast.NodeTypeSet:
+		for _, e := range n.Elements {
+			texts = append(texts, literals(e)...)
+		}
+	}
+	return texts
+}

@@ -1,0 +1,189 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	_ "embed"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+)
+
+//go:embed guardrails.cedar
+var guardrails string
+
+//go:embed default.cedar
+var defaultPolicy string
+
+//go:embed countersign.cedarschema
+var schemaText string
+
+// Guardrails is the text of the policies that hold whatever a policy file says.
+func Guardrails() string { return guardrails }
+
+// Schema is the Cedar schema that policy files are checked against.
+func Schema() string { return schemaText }
+
+// Policy decides who may have what signed. Make it with [NewPolicy].
+type Policy struct {
+	policies   statements // the operator's, or the default one
+	guardrails statements
+	restricted bool // a policy file is loaded
+	reads      map[string]bool
+	asked      askedNames
+
+	nothingNamed cedar.Record
+
+	protocols    map[string]protocol
+	s3Operations map[[3]string]string
+	s3Selectors  map[string]bool
+}
+
+// NewPolicy reads a policy file. A nil document stands for no file: then every
+// caller may use every profile for every service but those of the guardrails.
+// With a file, what no policy permits is denied.
+//
+// All faults are reported joined, each with the file's name and the line.
+func NewPolicy(file string, document []byte) (*Policy, error) {
+	p := &Policy{restricted: document != nil, reads: map[string]bool{}, asked: askedNames{}}
+	p.nothingNamed = p.newContext(nil)
+	if err := p.readTables(); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.guardrails, err = p.readStatements("guardrails.cedar", guardrails); err != nil {
+		return nil, fmt.Errorf("reading the guardrails: %w", err)
+	}
+	text := string(document)
+	if !p.restricted {
+		file, text = "default.cedar", defaultPolicy
+	}
+	if p.policies, err = p.readStatements(file, text); err != nil {
+		return nil, fmt.Errorf("reading policies: %w", err)
+	}
+	return p, nil
+}
+
+// Decide answers a question. It looks at nothing but the question, and denies
+// whatever it cannot tell.
+func (p *Policy) Decide(q Question) Decision {
+	if q.Caller.ID == "" {
+		return Decision{Reason: "nobody is asking"}
+	}
+	f, malformed := p.readFacts(&q)
+	d := Decision{Operation: f.operation}
+	if malformed == "" {
+		malformed = p.asked.ambiguity(&f)
+	}
+	if malformed != "" {
+		d.Reason = malformed
+		return d
+	}
+	v := p.view(&q, &f)
+	request := cedar.Request{
+		Principal: v.principal,
+		Action:    types.NewEntityUID("Action", types.String(q.Action)),
+		Resource:  v.resource,
+		Context:   p.nothingNamed,
+	}
+	permits, denied := p.policies.decide(v, request, &d)
+	if denied {
+		return d
+	}
+	if len(permits) == 0 {
+		d.Reason = "no policy permits this"
+		return d
+	}
+	request.Context = p.context(permits)
+	if _, denied := p.guardrails.decide(v, request, &d); denied {
+		if len(f.unusual) > 0 {
+			d.Reason += fmt.Sprintf(" (%.200s)", strings.Join(f.unusual, ", "))
+		}
+		return d
+	}
+	d.Allowed = true
+	for _, s := range permits {
+		d.Policies = append(d.Policies, string(s.id))
+	}
+	return d
+}
+
+// decide evaluates all statements. A forbid that cannot be evaluated denies: it
+// read what the request leaves in doubt. Cedar itself would pass over it.
+func (ss *statements) decide(v *view, request cedar.Request, d *Decision) (permits []*statement, denied bool) {
+	decision, diagnostic := cedar.Authorize(ss, v, request)
+	for _, e := range diagnostic.Errors {
+		s := ss.byID(e.PolicyID)
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s", e.PolicyID, e.Message))
+		if s.policy.Effect() == cedar.Forbid {
+			d.forbid(s, "a policy forbids what cannot be told for certain about this request")
+		}
+	}
+	for _, reason := range diagnostic.Reasons {
+		s := ss.byID(reason.PolicyID)
+		if decision == cedar.Deny {
+			d.forbid(s, "a policy forbids this")
+			continue
+		}
+		permits = append(permits, s)
+	}
+	return permits, len(d.Policies) > 0
+}
+
+func (d *Decision) forbid(s *statement, reason string) {
+	d.Policies = append(d.Policies, string(s.id))
+	if s.reason != "" {
+		reason = s.reason
+	}
+	if d.Reason == "" {
+		d.Reason = reason
+	}
+}
+
+// askedNames are the names that the policies look for, by their spelling in
+// lower case: "query.prefix", "operation.GetItem".
+type askedNames map[string]asked
+
+type asked struct {
+	spellings []string
+	value     bool // a policy reads the value, not only whether the name is there
+}
+
+func (a askedNames) add(name string, value bool) {
+	key := strings.ToLower(name)
+	was := a[key]
+	a[key] = asked{append(was.spellings, name), was.value || value}
+}
+
+// ambiguity says why a request is not to be decided on: a name that a policy
+// asks for is spelled in another case, or it is given more than once and the
+// policy asks for its value. Receivers differ about both.
+func (a askedNames) ambiguity(f *facts) string {
+	if len(a) == 0 {
+		return ""
+	}
+	for i, q := range f.query {
+		name := "query." + q.Name
+		want, found := a[strings.ToLower(name)]
+		if !found {
+			continue
+		}
+		if !slices.Contains(want.spellings, name) {
+			return fmt.Sprintf("the query parameter %q is spelled otherwise than a policy spells it", q.Name)
+		}
+		for _, other := range f.query[:i] {
+			if want.value && strings.EqualFold(other.Name, q.Name) {
+				return fmt.Sprintf("the query parameter %q is given more than once", q.Name)
+			}
+		}
+	}
+	if f.operation != "" {
+		name := "operation." + f.operation
+		if want, found := a[strings.ToLower(name)]; found && !slices.Contains(want.spellings, name) {
+			return fmt.Sprintf("the operation %q is spelled otherwise than a policy spells it", f.operation)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,130 @@
+package access
+
+import (
+	"slices"
+	"strings"
+)
+
+// s3Operation tells the operation of an S3 request, or "" when a parameter is
+// not known, when several select, or when the host does not tell whether it
+// holds the bucket.
+func (p *Policy) s3Operation(f *facts) string {
+	level := s3Level(f.host, f.path)
+	if level == "" {
+		return ""
+	}
+	selector := "-"
+	for i, q := range f.query {
+		if slices.ContainsFunc(f.query[:i], func(o Field) bool { return strings.EqualFold(o.Name, q.Name) }) {
+			return ""
+		}
+		switch {
+		case q.Name != "-" && p.s3Selectors[q.Name] && !(q.Name == "list-type" && q.Value != "2"):
+			if selector != "-" {
+				return ""
+			}
+			selector = q.Name
+		case !slices.Contains(s3Modifiers, q.Name) && !strings.HasPrefix(q.Name, "response-"):
+			return ""
+		}
+	}
+	op := p.s3Operations[[3]string{level, f.method, selector}]
+	copied := slices.ContainsFunc(f.headers, func(h Field) bool { return h.Name == "x-amz-copy-source" })
+	switch {
+	case copied && op == "PutObject":
+		return "CopyObject"
+	case copied && op == "UploadPart":
+		return "UploadPartCopy"
+	case copied:
+		return ""
+	}
+	return op
+}
+
+// s3Level tells whether a path names the service, a bucket or an object. The
+// host is read from the right, for a bucket's name may hold dots and look like
+// a service (S3 User Guide, "Virtual hosting of general purpose buckets").
+func s3Level(host, path string) string {
+	if path == "" || strings.Contains(host, ".vpce.") || !awsHost(host) {
+		return ""
+	}
+	labels := strings.Split(host, ".")
+	at := len(labels) - 1
+	for at >= 0 && labels[at] != "s3" && !strings.HasPrefix(labels[at], "s3-") && !strings.HasPrefix(labels[at], "s3express-") {
+		at--
+	}
+	if at < 0 || strings.HasPrefix(labels[at], "s3-control") || strings.HasPrefix(labels[at], "s3express-control") {
+		return ""
+	}
+	rest := strings.TrimPrefix(path, "/")
+	if at == 0 {
+		bucket, key, _ := strings.Cut(rest, "/")
+		if bucket == "" {
+			if key != "" {
+				return ""
+			}
+			return "service"
+		}
+		rest = key
+	}
+	if rest == "" {
+		return "bucket"
+	}
+	return "object"
+}
+
+func awsHost(host string) bool {
+	for _, suffix := range []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws",
+		".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov"} {
+		if strings.HasSuffix(host, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// s3Modifiers shape an answer or continue a list; they select no operation.
+var s3Modifiers = []string{
+	"bucket-region", "continuation-token", "delimiter", "encoding-type", "fetch-owner", "id", "key-marker",
+	"marker", "list-type", "max-buckets", "max-keys", "max-parts", "max-uploads", "partNumber", "part-number-marker",
+	"prefix", "select-type", "start-after", "upload-id-marker", "version-id-marker", "versionId", "x-id",
+}
+
+// sideDoors are the parameters and headers that make an S3 request do more than
+// read, write or list: all that are not known to be plain.
+func sideDoors(a Action, f *facts) []string {
+	doors := []string{}
+	for _, q := range f.query {
+		if !slices.Contains(s3PlainQuery, q.Name) && !strings.HasPrefix(q.Name, "response-") {
+			doors = append(doors, "query."+q.Name)
+		}
+	}
+	for _, h := range f.headers {
+		plain := slices.Contains(s3PlainHeaders, h.Name) || strings.HasPrefix(h.Name, "x-amz-meta-") || strings.HasPrefix(h.Name, "x-amz-checksum-")
+		switch {
+		case plain:
+		case a == ActionPostPolicy && !slices.Contains(s3PlainForm, h.Name), strings.HasPrefix(h.Name, "x-amz-"):
+			doors = append(doors, "header."+h.Name)
+		}
+	}
+	return doors
+}
+
+var s3PlainQuery = []string{
+	"continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type", "marker",
+	"max-keys", "max-parts", "max-uploads", "partNumber", "part-number-marker", "prefix", "start-after",
+	"upload-id-marker", "uploadId", "uploads", "x-id",
+}
+
+var s3PlainHeaders = []string{
+	"x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length", "x-amz-expected-bucket-owner",
+	"x-amz-request-payer", "x-amz-sdk-checksum-algorithm", "x-amz-security-token", "x-amz-server-side-encryption",
+	"x-amz-storage-class", "x-amz-trailer", "x-amz-user-agent",
+}
+
+// s3PlainForm are the fields of an upload form that say nothing of rights
+// (S3 API reference, "POST Object").
+var s3PlainForm = []string{
+	"bucket", "cache-control", "content-disposition", "content-encoding", "content-type", "expires", "key",
+	"policy", "success_action_status", "x-amz-algorithm", "x-amz-credential", "x-amz-signature",
+}

@@ -1,0 +1,98 @@
+package access
+
+import (
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/eval"
+)
+
+// Use is what a caller might ask for; an empty field stands for anything.
+type Use struct{ Profile, Service, Region string }
+
+// MayUse tells whether some request of the caller with these could be permitted:
+// it is what lists of profiles, services and regions are filtered by. It errs
+// toward yes; only [Policy.Decide] allows anything.
+func (p *Policy) MayUse(c Caller, u Use) bool {
+	for _, action := range []Action{ActionSign, ActionPresign} {
+		q := Question{Caller: c, Action: action}
+		v := p.view(&q, &facts{profile: u.Profile, service: u.Service, region: u.Region})
+		env := eval.Env{
+			Entities:  v,
+			Principal: v.principal,
+			Action:    types.NewEntityUID("Action", types.String(action)),
+			Resource:  v.resource,
+			Context:   p.nothingNamed,
+		}
+		if p.mayPermit(env) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Policy) mayPermit(env eval.Env) bool {
+	var permits []*statement
+	for i := range p.policies {
+		s := &p.policies[i]
+		tree := s.node.AsIsNode()
+		if s.policy.Effect() == cedar.Forbid {
+			if !mayBe(false, tree, env) {
+				return false
+			}
+			continue
+		}
+		if mayBe(true, tree, env) {
+			permits = append(permits, s)
+		}
+	}
+	if len(permits) == 0 {
+		return false
+	}
+	env.Context = p.context(permits)
+	for i := range p.guardrails {
+		if !mayBe(false, p.guardrails[i].node.AsIsNode(), env) {
+			return false
+		}
+	}
+	return true
+}
+
+// mayBe tells whether an expression could come to want when the attributes that
+// are not known yet have some value. Cedar has two truth values and errors;
+// here an error is "not known".
+func mayBe(want bool, n ast.IsNode, env eval.Env) bool {
+	switch n := n.(type) {
+	case ast.NodeTypeNot:
+		return mayBe(!want, n.Arg, env)
+	case ast.NodeTypeAnd:
+		if want {
+			return mayBe(true, n.Left, env) && mayBe(true, n.Right, env)
+		}
+		return mayBe(false, n.Left, env) || mayBe(false, n.Right, env)
+	case ast.NodeTypeOr:
+		if want {
+			return mayBe(true, n.Left, env) || mayBe(true, n.Right, env)
+		}
+		return mayBe(false, n.Left, env) && mayBe(false, n.Right, env)
+	}
+	if asksForTag(n) { // Cedar knows no error for a tag that is not there
+		return true
+	}
+	value, err := eval.Eval(n, env)
+	if err != nil {
+		return true
+	}
+	truth, ok := value.(types.Boolean)
+	return ok && bool(truth) == want
+}
+
+func asksForTag(n ast.IsNode) bool {
+	found := false
+	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
+		_, has := n.(ast.NodeTypeHasTag)
+		found = found || has
+		return !found
+	})
+	return found
+}

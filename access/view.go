@@ -1,0 +1,168 @@
+package access
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+)
+
+// view shows a question to Cedar. Its entities are built when a policy first
+// asks for them, and of the request only the attributes that some policy reads:
+// building records is most of what a decision costs.
+type view struct {
+	p                   *Policy
+	q                   *Question
+	f                   *facts
+	principal, resource cedar.EntityUID
+	caller, request     cedar.Entity
+}
+
+func (p *Policy) view(q *Question, f *facts) *view {
+	return &view{
+		p: p, q: q, f: f,
+		principal: types.NewEntityUID("Caller", types.String(q.Caller.ID)),
+		resource:  types.NewEntityUID("Request", "request"),
+	}
+}
+
+// Get makes view a [types.EntityGetter].
+func (v *view) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
+	switch uid.Type {
+	case "Request":
+		if v.request.UID.Type == "" {
+			v.buildRequest()
+		}
+		return v.request, uid == v.resource
+	case "Caller":
+		if v.caller.UID.Type == "" {
+			v.buildCaller()
+		}
+		return v.caller, uid == v.principal
+	}
+	return cedar.Entity{}, false
+}
+
+func (v *view) buildCaller() {
+	c := &v.q.Caller
+	v.caller.UID = v.principal
+	if len(c.Roles) > 0 {
+		roles := make([]cedar.EntityUID, len(c.Roles))
+		for i, role := range c.Roles {
+			roles[i] = types.NewEntityUID("Role", types.String(role))
+		}
+		v.caller.Parents = types.NewEntityUIDSet(roles...)
+	}
+	if v.p.reads["id"] {
+		v.caller.Attributes = types.NewRecord(types.RecordMap{
+			"id":     types.String(c.ID),
+			"method": types.String(c.Method),
+		})
+	}
+}
+
+func (v *view) buildRequest() {
+	f, r, reads := v.f, &v.q.Request, v.p.reads
+	attributes := types.RecordMap{}
+	text := func(name types.String, value string) {
+		if value != "" && reads[string(name)] {
+			attributes[name] = types.String(value)
+		}
+	}
+	text("profile", f.profile)
+	text("service", f.service)
+	text("region", f.region)
+	text("host", f.host)
+	text("method", f.method)
+	text("path", f.path)
+	text("payload", string(r.Payload))
+	text("operation", f.operation)
+	if f.host != "" {
+		if reads["port"] {
+			attributes["port"] = types.Long(f.port)
+		}
+		if reads["query"] {
+			attributes["query"] = names(f.query)
+		}
+		if reads["headers"] {
+			attributes["headers"] = names(f.headers)
+		}
+		if reads["expiresIn"] {
+			attributes["expiresIn"] = types.Long(r.ExpiresIn / time.Second)
+		}
+	}
+	if f.unusual != nil {
+		attributes["unusual"] = texts(f.unusual)
+	}
+	v.request.UID = v.resource
+	v.request.Attributes = types.NewRecord(attributes)
+	if reads["tags"] {
+		v.request.Tags = v.p.tags(f)
+	}
+}
+
+// tags are the values that policies ask for. A header given more than once is
+// one value, joined as it is signed and sent; a parameter given more than once
+// is never asked for (see askedNames.ambiguity).
+func (p *Policy) tags(f *facts) types.Record {
+	tags := types.RecordMap{}
+	for _, q := range f.query {
+		if name := "query." + q.Name; slices.Contains(p.asked[strings.ToLower(name)].spellings, name) {
+			tags[types.String(name)] = types.String(q.Value)
+		}
+	}
+	for _, h := range f.headers {
+		name := types.String("header." + h.Name)
+		if _, found := p.asked[string(name)]; !found {
+			continue
+		}
+		value := types.String(strings.Join(strings.Fields(h.Value), " "))
+		if was, found := tags[name]; found {
+			value = was.(types.String) + "," + value
+		}
+		tags[name] = value
+	}
+	return types.NewRecord(tags)
+}
+
+func names(fields []Field) types.Value {
+	list := make([]string, len(fields))
+	for i, f := range fields {
+		list[i] = f.Name
+	}
+	return texts(list)
+}
+
+func texts(list []string) types.Value {
+	if len(list) == 0 {
+		return noTexts
+	}
+	values := make([]types.Value, len(list))
+	for i, text := range list {
+		values[i] = types.String(text)
+	}
+	return types.NewSet(values...)
+}
+
+var noTexts types.Value = types.Set{}
+
+// context tells the guardrails what the permitting policies name.
+func (p *Policy) context(permits []*statement) cedar.Record {
+	if len(permits) == 1 {
+		return permits[0].context
+	}
+	var all []types.Value
+	for _, s := range permits {
+		all = append(all, s.named...)
+	}
+	return p.newContext(all)
+}
+
+func (p *Policy) newContext(named []types.Value) cedar.Record {
+	return types.NewRecord(types.RecordMap{
+		"named":      types.NewSet(named...),
+		"restricted": types.Boolean(p.restricted),
+	})
+}
