@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,7 +80,10 @@ type global struct {
 	regions map[string]string
 }
 
-type fixedScope struct{ service, region string }
+type fixedScope struct {
+	service, region string
+	at              *partition
+}
 
 func parseTable(text string) (*table, error) {
 	t := &table{
@@ -90,8 +94,8 @@ func parseTable(text string) (*table, error) {
 		hosts:   map[string]fixedScope{}, quirks: map[string]Quirks{},
 		operations: map[string][]operation{},
 	}
-	// Partitions come before the suffixes that name them, since kinds are sorted
-	// but "known-suffix" is not after "partition".
+	// The file is sorted by kind, and some kinds before "partition" refer to
+	// partitions, so these are read first.
 	for _, partitions := range []bool{true, false} {
 		for line := range strings.Lines(text) {
 			f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
@@ -106,16 +110,25 @@ func parseTable(text string) (*table, error) {
 	return t, nil
 }
 
-// columns is the number of columns after the kind.
-var columns = map[string]int{
-	"partition": 3, "region": 3, "suffix": 2, "known-suffix": 2, "service-suffix": 3, "fixed-suffix": 3, "no-sigv4-suffix": 2,
-	"label": 2, "no-sigv4": 2, "bearer": 2, "bare": 2, "any-region": 2, "global": 3, "cross": 4, "host": 3,
-	"quirk": 2, "operation": 4, "service": 2,
+// columns is the number of columns after the kind, or 0 for no kind of fact.
+func columns(kind string) int {
+	switch kind {
+	case "suffix", "known-suffix", "no-sigv4-suffix", "label", "no-sigv4", "bearer", "bare", "any-region", "quirk", "service":
+		return 2
+	case "partition", "region", "service-suffix", "fixed-suffix", "global", "host":
+		return 3
+	case "cross", "operation":
+		return 4
+	}
+	return 0
 }
 
 func (t *table) add(kind string, f []string) error {
-	if n, ok := columns[kind]; !ok || n != len(f) {
-		return fmt.Errorf("unknown kind or wrong number of columns")
+	switch n := columns(kind); {
+	case n == 0:
+		return errors.New("unknown kind of fact")
+	case n != len(f):
+		return errors.New("wrong number of columns")
 	}
 	switch kind {
 	case "partition": // where global services sign, and how its regions' names begin
@@ -146,7 +159,11 @@ func (t *table) add(kind string, f []string) error {
 		l.signsIn = fixedPartition{f[1], f[2], f[3]}
 		t.labels[f[0]] = l
 	case "host":
-		t.hosts[f[0]] = fixedScope{f[1], f[2]}
+		at := t.partitionOf(f[2])
+		if at == nil {
+			return fmt.Errorf("unknown region %q", f[2])
+		}
+		t.hosts[f[0]] = fixedScope{f[1], f[2], at}
 	case "quirk":
 		return t.addQuirks(f[0], strings.Fields(f[1]))
 	case "operation":
@@ -167,7 +184,11 @@ func (t *table) addSuffix(kind string, f []string) error {
 	case "service-suffix":
 		s.service, partitions = f[1], f[2]
 	case "fixed-suffix":
-		s.service, s.region, partitions = f[1], f[2], t.partitionOf(f[2]).name
+		at := t.partitionOf(f[2])
+		if at == nil {
+			return fmt.Errorf("unknown region %q", f[2])
+		}
+		s.service, s.region, partitions = f[1], f[2], at.name
 	case "no-sigv4-suffix":
 		s.instead, partitions = f[1], "aws"
 	}

@@ -70,10 +70,10 @@ func nameFirst(a, b string) int {
 func (r HostRule) check() (hostRule, error) {
 	_, fault := cleanHost(strings.ReplaceAll(r.Pattern, "*", "_"))
 	switch {
+	case strings.Contains(r.Pattern, ":"):
+		return hostRule{}, errors.New("a pattern is a host alone, and holds for every port")
 	case fault != "":
 		return hostRule{}, errors.New(fault)
-	case strings.Contains(r.Pattern, ":"):
-		return hostRule{}, errors.New("a pattern has no port: it holds for every one")
 	case !all(strings.ToLower(r.Service), isName):
 		return hostRule{}, fmt.Errorf("service %q is no signing name", r.Service)
 	case (r.Region == "") == (len(r.RegionSet) == 0):

@@ -19,7 +19,7 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	under, left, ok := t.suffixOf(name)
 	if !ok {
 		if f, ok := t.hosts[name]; ok {
-			return t.scope(f.service, f.region, t.partitionOf(f.region), "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
+			return t.scope(f.service, f.region, f.at, "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
 		}
 		return Scope{}, notAWS("it is no host of an AWS API; behind a custom domain, the caller knows service and region")
 	}

@@ -60,14 +60,19 @@ func checkTruth(t *testing.T, rows []truth) {
 	doubtful := readDoubtful(t)
 	type score struct{ right, doubted, all int }
 	kinds := map[string]*score{}
-	for _, row := range rows {
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = row.host + row.path
+	}
+	for i, got := range answers(t, lines) {
+		row := rows[i]
 		s := kinds[row.kind]
 		if s == nil {
 			s = &score{}
 			kinds[row.kind] = s
 		}
 		s.all++
-		got, want := answer(t, row.host+row.path), row.service+" "+row.region
+		want := row.service + " " + row.region
 		right := got.service+" "+got.region == want && slices.Contains(row.algorithms, got.algorithm)
 		_, doubted := doubtful[row.host]
 		switch {
@@ -97,21 +102,29 @@ func checkTruth(t *testing.T, rows []truth) {
 
 type columns struct{ service, region, algorithm, note string }
 
-// answer is what the scope command prints for one line.
-func answer(t *testing.T, line string) columns {
+// answers is what the scope command prints for the lines.
+func answers(t *testing.T, lines []string) []columns {
 	t.Helper()
 	var out bytes.Buffer
-	if err := endpoints.WriteScopes(&out, strings.NewReader(line+"\n")); err != nil {
-		t.Fatalf("WriteScopes(%q): %v", line, err)
+	if err := endpoints.WriteScopes(&out, strings.NewReader(strings.Join(lines, "\n")+"\n")); err != nil {
+		t.Fatal(err)
 	}
-	f := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\t")
-	if len(f) != 5 || f[0] != line || f[4] == "" {
-		t.Fatalf("WriteScopes(%q) = %q, want the line and four columns", line, out.String())
+	printed := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(printed) != len(lines) {
+		t.Fatalf("WriteScopes prints %d lines for %d", len(printed), len(lines))
 	}
-	return columns{f[1], f[2], f[3], f[4]}
+	all := make([]columns, len(lines))
+	for i, line := range printed {
+		f := strings.Split(line, "\t")
+		if len(f) != 5 || f[0] != lines[i] || f[4] == "" {
+			t.Fatalf("WriteScopes(%q) = %q, want the line and four columns", lines[i], line)
+		}
+		all[i] = columns{f[1], f[2], f[3], f[4]}
+	}
+	return all
 }
 
-func readLines(t *testing.T, name string) (lines []string) {
+func readLines(t testing.TB, name string) (lines []string) {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -125,7 +138,7 @@ func readLines(t *testing.T, name string) (lines []string) {
 	return lines
 }
 
-func readSample(t *testing.T) (rows []truth) {
+func readSample(t testing.TB) (rows []truth) {
 	t.Helper()
 	for _, line := range readLines(t, "testdata/hosts.txt") {
 		f := strings.Split(line, " ")

@@ -1,0 +1,93 @@
+package endpoints_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/endpoints"
+)
+
+// FuzzInfer holds what must be true of every host: no panic; a refusal that
+// says what to do, or a scope whose service and region are in the table or in
+// the host; and no answer once a label is added on the right.
+func FuzzInfer(f *testing.F) {
+	for _, row := range readSample(f) {
+		f.Add(row.host, row.path, "example")
+	}
+	for _, host := range []string{"", ".", ":", "[::1]", "s3.amazonaws.com.", "a.us-east-1.vpce.amazonaws.com", "global.api.aws", "us-gov.amazonaws.com", "dualstack.us-east-1.amazonaws.com", "-fips.us-east-1.amazonaws.com", "fips.us-east-1.amazonaws.com", "s3express-.us-east-1.amazonaws.com"} {
+		f.Add(host, "/", "com")
+	}
+	known := endpoints.Services()
+	f.Fuzz(func(t *testing.T, host, path, label string) {
+		s, err := endpoints.Infer(host, path)
+		if err != nil {
+			checkRefusal(t, host, err)
+			return
+		}
+		checkScope(t, host, s, known)
+		if !isLabel(label) || joinsSuffix(host, label) {
+			return
+		}
+		longer := host + "." + label
+		if s, err := endpoints.Infer(longer, path); err == nil {
+			t.Errorf("Infer(%q) = %s %s, want a refusal", longer, s.Service, s.Region)
+		}
+	})
+}
+
+func checkRefusal(t *testing.T, host string, err error) {
+	var r *endpoints.Refusal
+	if !errors.As(err, &r) || r.Host != host || r.Reason == "" {
+		t.Fatalf("Infer(%q) = %v, want a refusal with a reason", host, err)
+	}
+	ok := map[endpoints.Kind]bool{
+		endpoints.NotAWS:  r.Field == "service" && r.Instead == "",
+		endpoints.NoSigV4: r.Field == "" && r.Instead != "",
+		endpoints.Ask:     (r.Field == "service" || r.Field == "region") && r.Instead == "" && r.Partition != "",
+	}
+	if !ok[r.Kind] {
+		t.Errorf("Infer(%q) refuses with %+v", host, *r)
+	}
+}
+
+func checkScope(t *testing.T, host string, s endpoints.Scope, known []endpoints.Service) {
+	lower := strings.ToLower(host)
+	inTable := slices.ContainsFunc(known, func(k endpoints.Service) bool { return k.Name == s.Service })
+	if s.Service == "" || !inTable && !strings.Contains(lower, s.Service) {
+		t.Errorf("Infer(%q) gives the service %q, which is neither in the table nor in the host", host, s.Service)
+	}
+	if s.Partition == "" || s.Why == "" {
+		t.Errorf("Infer(%q) = %+v, want a partition and a reason", host, s)
+	}
+	if s.Algorithm == endpoints.SigV4a {
+		if s.Region != "" || !slices.Equal(s.RegionSet, []string{"*"}) {
+			t.Errorf("Infer(%q) gives SigV4a with %q and %q", host, s.Region, s.RegionSet)
+		}
+		return
+	}
+	if s.Algorithm != endpoints.SigV4 || s.RegionSet != nil {
+		t.Errorf("Infer(%q) gives %s with the set %q", host, s.Algorithm, s.RegionSet)
+	}
+	inTable = slices.ContainsFunc(endpoints.Regions(), func(g endpoints.RegionGroup) bool {
+		return slices.ContainsFunc(g.Regions, func(r endpoints.Region) bool { return r.Name == s.Region })
+	})
+	if !inTable && !strings.Contains(lower, s.Region) || endpoints.PartitionOf(s.Region) != s.Partition {
+		t.Errorf("Infer(%q) gives the region %q in %s", host, s.Region, s.Partition)
+	}
+}
+
+// isLabel tells whether a string is one label, and not a port behind a dot.
+func isLabel(s string) bool {
+	return s != "" && !strings.ContainsAny(s, ".:")
+}
+
+// joinsSuffix tells whether the label makes one suffix of AWS out of another.
+// There are no more than these: the host is then another host of AWS.
+func joinsSuffix(host, label string) bool {
+	host, label = strings.ToLower(host), strings.ToLower(label)
+	return strings.HasSuffix(host, "amazonaws.com") && label == "cn" ||
+		strings.HasSuffix(host, "api.aws") && label == "scloud" ||
+		host == "webservices.amazon.com"
+}

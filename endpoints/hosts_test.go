@@ -1,0 +1,115 @@
+package endpoints_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/endpoints"
+)
+
+func TestHostsInfer(t *testing.T) {
+	// The order is not the order of precedence.
+	hosts, err := endpoints.NewHosts([]endpoints.HostRule{
+		{Pattern: "*.*.example.com", Service: "s3", Region: "eu-west-3"},
+		{Pattern: "*.example.com", Service: "execute-api", Region: "eu-west-1"},
+		{Pattern: "api.*.example.com", Service: "execute-api", Region: "eu-west-2"},
+		{Pattern: "*.storage.example.com", Service: "s3", Region: "us-east-1"},
+		{Pattern: "Orders.Example.COM.", Service: "execute-api", Region: "us-west-2"},
+		{Pattern: "all.example.com", Service: "s3", RegionSet: []string{"eu-*", "us-east-1"}},
+		{Pattern: "photos.s3-accelerate.amazonaws.com", Service: "s3", Region: "ap-south-1"},
+		{Pattern: "minio", Service: "s3", Region: "home"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ host, want string }{
+		{"shop.example.com", "execute-api eu-west-1 aws"},
+		{"SHOP.example.com.:8443", "execute-api eu-west-1 aws"},
+		{"orders.example.com", "execute-api us-west-2 aws"},
+		{"api.storage.example.com", "s3 us-east-1 aws"}, // a name further to the right wins
+		{"api.shop.example.com", "execute-api eu-west-2 aws"},
+		{"a.b.example.com", "s3 eu-west-3 aws"},
+		{"photos.s3-accelerate.amazonaws.com", "s3 ap-south-1 aws"},
+		{"other.s3-accelerate.amazonaws.com", "refused"},
+		{"minio:9000", "s3 home "},
+		{"sqs.eu-west-1.amazonaws.com", "sqs eu-west-1 aws"},
+		{"example.com", "refused"},
+		{"a.b.c.example.com", "refused"},
+		{"shop.example.com.evil.example", "refused"},
+		{"shopexample.com", "refused"},
+		{"sh*p.example.com", "refused"},
+		{"", "refused"},
+	}
+	for _, tt := range tests {
+		s, err := hosts.Infer(tt.host, "/")
+		got := s.Service + " " + s.Region + " " + s.Partition
+		if err != nil {
+			got = "refused"
+		}
+		if got != tt.want {
+			t.Errorf("Infer(%q) = %s, want %s", tt.host, got, tt.want)
+		}
+	}
+	s, err := hosts.Infer("all.example.com", "/")
+	if err != nil || s.Algorithm != endpoints.SigV4a || !slices.Equal(s.RegionSet, []string{"eu-*", "us-east-1"}) || s.Region != "" {
+		t.Errorf("Infer of a rule with a region set = %+v, %v, want SigV4a for the set", s, err)
+	}
+	if s, err := hosts.Infer("minio", "/"); err != nil || !s.Quirks.S3Style || !strings.Contains(s.Why, "minio") {
+		t.Errorf("Infer of a rule for s3 = %+v, %v, want the quirks of s3 and the pattern in Why", s, err)
+	}
+}
+
+func TestHostsThatAreNone(t *testing.T) {
+	var none *endpoints.Hosts
+	if s, err := none.Infer("sqs.eu-west-1.amazonaws.com", "/"); err != nil || s.Service != "sqs" {
+		t.Errorf("Infer of no rules = %+v, %v, want what the host says", s, err)
+	}
+}
+
+func TestNewHostsReportsAllFaults(t *testing.T) {
+	ok := endpoints.HostRule{Service: "s3", Region: "eu-west-1"}
+	with := func(pattern string) endpoints.HostRule { r := ok; r.Pattern = pattern; return r }
+	tests := []struct {
+		rule endpoints.HostRule
+		want string
+	}{
+		{with(""), "empty"},
+		{with("a..example.com"), "label of the host is empty"},
+		{with("a.example.*"), "last label must be a name"},
+		{with("*"), "last label must be a name"},
+		{with("api-*.example.com"), "whole label"},
+		{with("**.example.com"), "whole label"},
+		{with("api.example.com:443"), "every port"},
+		{with("https://api.example.com"), "host alone"},
+		{with("api.example.com/prod"), "character"},
+		{with("bücher.example.com"), "character"},
+		{endpoints.HostRule{Pattern: "a.example.com", Region: "eu-west-1"}, "no signing name"},
+		{endpoints.HostRule{Pattern: "b.example.com", Service: "s3/x", Region: "eu-west-1"}, "no signing name"},
+		{endpoints.HostRule{Pattern: "c.example.com", Service: "s3"}, "either a region or a region set"},
+		{endpoints.HostRule{Pattern: "d.example.com", Service: "s3", Region: "eu-west-1", RegionSet: []string{"*"}}, "either a region or a region set"},
+		{endpoints.HostRule{Pattern: "e.example.com", Service: "s3", Region: "EU WEST"}, "no region's name"},
+		{endpoints.HostRule{Pattern: "f.example.com", Service: "s3", RegionSet: []string{"*", ""}}, "of the set"},
+	}
+	var rules []endpoints.HostRule
+	for _, tt := range tests {
+		rules = append(rules, tt.rule)
+	}
+	rules = append(rules, with("twice.example.com"), with("Twice.example.com."))
+	hosts, err := endpoints.NewHosts(rules)
+	if err == nil || hosts != nil {
+		t.Fatalf("NewHosts = %v, %v, want no set and an error", hosts, err)
+	}
+	faults := strings.Split(err.Error(), "\n")
+	if len(faults) != len(tests)+1 {
+		t.Fatalf("NewHosts reports %d faults, want %d:\n%v", len(faults), len(tests)+1, err)
+	}
+	for i, tt := range tests {
+		if !strings.Contains(faults[i], tt.want) || !strings.Contains(faults[i], "host pattern ") {
+			t.Errorf("the fault of %q is %q, want one with %q", tt.rule.Pattern, faults[i], tt.want)
+		}
+	}
+	if last := faults[len(tests)]; !strings.Contains(last, "given twice") {
+		t.Errorf("the fault of a pattern given twice is %q", last)
+	}
+}
