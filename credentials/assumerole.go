@@ -122,7 +122,7 @@ func (r *role) assumeWithToken(ctx context.Context, s *stsClient, token string, 
 }
 
 func (r *role) session(s *stsClient, n names, c *types.Credentials, i issued) (Session, error) {
-	out, err := i.of(c).session(s.clock.read(), r.duration)
+	out, err := i.of(c).session(s.clock.read(), leastLife, r.duration)
 	out.RoleARN, out.SessionName, out.SourceIdentity = r.arn, n.session, n.source
 	return out, err
 }
@@ -141,7 +141,10 @@ func optional(s string) *string {
 	return aws.String(s)
 }
 
-func seconds(d time.Duration) *int32 { return aws.Int32(int32(d / time.Second)) }
+// seconds of a duration that was checked: 36 hours are the longest.
+func seconds(d time.Duration) *int32 {
+	return aws.Int32(int32(d / time.Second)) //nolint:gosec // G115: see above
+}
 
 // uses reports whether the placeholder shapes the session.
 func (r *role) uses(placeholder string) bool {

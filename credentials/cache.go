@@ -82,7 +82,7 @@ func (c *cache) get(ctx context.Context, w wish) (Session, error) {
 	defer cancel()
 	for {
 		c.mu.Lock()
-		e := c.enter(w)
+		e := c.enter(w) //nolint:contextcheck // fetches are detached: the first caller's leaving must not fail the others
 		if e == nil {
 			c.mu.Unlock()
 			return Session{}, &Error{Kind: ErrUnavailable, Code: "busy", RetryAfter: time.Second}
@@ -90,14 +90,14 @@ func (c *cache) get(ctx context.Context, w wish) (Session, error) {
 		v := c.judge(e, w)
 		if v.answer {
 			if v.refresh {
-				c.launch(e, false)
+				c.launch(e, false) //nolint:contextcheck // as above
 			}
 			c.mu.Unlock()
 			return v.session, v.err
 		}
 		f, joined := e.flight, e.flight != nil
 		if !joined {
-			f = c.launch(e, true)
+			f = c.launch(e, true) //nolint:contextcheck // as above
 		}
 		c.mu.Unlock()
 

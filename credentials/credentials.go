@@ -231,7 +231,3 @@ func (s *Store) Ready() bool {
 	}
 	return len(s.profiles) == 0
 }
-
-// Explain tries the profile step by step and says, for the operator's eyes,
-// what works, what does not and what to change. It prints no secret and no token.
-func (s *Store) Explain(ctx context.Context, profile string) Diagnosis { return Diagnosis{} }

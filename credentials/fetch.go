@@ -42,7 +42,7 @@ func (p *profile) build() error {
 		p.parent = parent
 		return nil
 	}
-	return s.source(p)
+	return p.source()
 }
 
 // session is the profile's, out of the cache where it is one that ends.
@@ -123,7 +123,7 @@ func (p *profile) share(a Ask) string {
 // are bad, the source is asked once for others.
 func (p *profile) fetch(ctx context.Context, a Ask) (Session, error) {
 	s, used, err := p.try(ctx, a, false)
-	if err != nil && classify(err).class.source && p.role != nil && !(p.fixed && p.token == nil) {
+	if err != nil && classify(err).class.source && p.role != nil && !p.fixed {
 		if p.parent != nil {
 			p.parent.forget(a, used)
 		}

@@ -60,7 +60,7 @@ func (c *cache) fetch(ctx context.Context, e *entry, awaited bool) (s Session, e
 			return Session{}, fail(ErrUnavailable, "busy")
 		}
 	}
-	s, err = e.wish.fetch(ctx)
+	s, err = e.fetch(ctx)
 	if err == nil && e.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}

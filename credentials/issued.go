@@ -26,9 +26,9 @@ type issued struct {
 }
 
 // session believes what was issued only when it can work: a key id of STS's
-// shape, a secret, a token, and an end that is in the future and no later than
-// was asked for. The SDK checks none of these.
-func (i issued) session(r reading, asked time.Duration) (Session, error) {
+// shape, a secret, a token, and an end that is at least so far away and no later
+// than was asked for. The SDK checks none of these.
+func (i issued) session(r reading, least, asked time.Duration) (Session, error) {
 	malformed := func() (Session, error) { return Session{}, fail(ErrUnavailable, "malformed answer") }
 	if i.accessKeyID == nil || i.secretAccessKey == nil || i.sessionToken == nil || i.expires == nil {
 		return malformed()
@@ -36,7 +36,7 @@ func (i issued) session(r reading, asked time.Duration) (Session, error) {
 	if !keyIDShape(*i.accessKeyID) || !plain(*i.secretAccessKey) || !plain(*i.sessionToken) {
 		return malformed()
 	}
-	if i.expires.Before(r.time.Add(leastLife)) || i.expires.After(r.time.Add(asked+lifeSlack)) {
+	if i.expires.Before(r.time.Add(least)) || i.expires.After(r.time.Add(asked+lifeSlack)) {
 		return malformed()
 	}
 	id, _ := awsmiddleware.GetRequestIDMetadata(i.meta)

@@ -3,7 +3,6 @@ package credentials
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -43,11 +42,11 @@ func tokenFile(path string) tokenSource {
 }
 
 func readToken(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return "", fail(ErrConfiguration, "token file unreadable")
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	text, err := io.ReadAll(io.LimitReader(f, tokenLimit+16))
 	token := strings.TrimSpace(string(text))
 	if err != nil || !plain(token) || len(token) > tokenLimit {
@@ -57,17 +56,41 @@ func readToken(path string) (string, error) {
 }
 
 // source builds what the checked profile p is made from.
-func (s *Store) source(p *profile) error {
-	env := s.options.Getenv
+func (p *profile) source() (err error) {
+	env, base := p.store.options.Getenv, p.store.base
 	switch p.Source {
 	case SourceEnvironment:
-		p.keys = fixed(environmentKeys(env))
-		p.fixed = true
+		p.keys, p.fixed = fixed(environmentKeys(env)), true
 	case SourceStatic:
-		p.keys = fixed(trimmed(p.Keys))
-		p.fixed = true
-	default:
-		return fmt.Errorf("source %s is not there yet", p.Source)
+		p.keys, p.fixed = fixed(trimmed(p.Keys)), true
+	case SourceSessionToken:
+		keys := trimmed(p.Keys)
+		if noKeys(keys) {
+			keys = environmentKeys(env)
+		}
+		p.keys = sessionTokenKeys(p.SessionToken, keys, p.sts)
+	case SourceAWSDefault:
+		p.keys = defaultKeys(stsRegion(&p.Profile), base, p.clock)
+	case SourceContainer:
+		p.keys, err = containerKeys(p.Container, env, base, p.clock)
+	case SourceAzureIdentity:
+		p.token, err = azureToken(p.Azure, env, base)
+	case SourceWebIdentityFile:
+		path := lookup(env, "AWS_WEB_IDENTITY_TOKEN_FILE")
+		if p.WebIdentity != nil && p.WebIdentity.TokenFile != "" {
+			path = p.WebIdentity.TokenFile
+		}
+		p.token = tokenFile(path)
+	case SourceCognito:
+		c := newCognito(&p.Profile, env, base, p.store.clock(""))
+		if p.Cognito.Basic {
+			p.token = c.token
+		} else {
+			p.keys = c.keys
+		}
+	}
+	if err != nil {
+		return &Fault{Profile: p.Name, Field: "source", Reason: err.Error()}
 	}
 	return nil
 }

@@ -1,0 +1,202 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+)
+
+// Sessions of the enhanced flow last an hour; nothing can be said about it.
+const cognitoLife = time.Hour
+
+// cognito speaks to an identity pool for one identity, which it keeps: a pool
+// never forgets an identity that it made, and each GetId of a guest makes one.
+type cognito struct {
+	Cognito
+	client *cognitoidentity.Client
+	clock  *clock
+	env    func(string) string
+
+	turn turn
+	id   string
+}
+
+func newCognito(p *Profile, env func(string) string, base http.RoundTripper, k *clock) *cognito {
+	region, _, _ := strings.Cut(p.Cognito.IdentityPoolID, ":")
+	o := cognitoidentity.Options{
+		Region: region, HTTPClient: newClient(base, k), AppID: "countersign",
+		Retryer: retryer(maxAttempts), Credentials: aws.AnonymousCredentials{},
+	}
+	if p.FIPS {
+		o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if p.DualStack {
+		o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	return &cognito{
+		Cognito: *p.Cognito, client: cognitoidentity.New(o), clock: k, env: env,
+		turn: newTurn(), id: p.Cognito.IdentityID,
+	}
+}
+
+// keys is the enhanced flow: GetId once, then GetCredentialsForIdentity.
+func (c *cognito) keys(ctx context.Context) (Session, error) {
+	var out *cognitoidentity.GetCredentialsForIdentityOutput
+	err := c.as(ctx, func(ctx context.Context, id string, logins map[string]string) (returned *string, err error) {
+		out, err = c.client.GetCredentialsForIdentity(ctx, &cognitoidentity.GetCredentialsForIdentityInput{
+			IdentityId: aws.String(id), Logins: logins, CustomRoleArn: optional(c.CustomRoleARN),
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.IdentityId, nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	i := issued{meta: out.ResultMetadata}
+	if k := out.Credentials; k != nil {
+		i.accessKeyID, i.secretAccessKey, i.sessionToken, i.expires = k.AccessKeyId, k.SecretKey, k.SessionToken, k.Expiration
+	}
+	return i.session(c.clock.read(), leastLife, cognitoLife)
+}
+
+// token is the basic flow's: GetId once, then GetOpenIdToken; ten minutes long.
+func (c *cognito) token(ctx context.Context, _ bool) (string, error) {
+	var token string
+	err := c.as(ctx, func(ctx context.Context, id string, logins map[string]string) (*string, error) {
+		out, err := c.client.GetOpenIdToken(ctx, &cognitoidentity.GetOpenIdTokenInput{IdentityId: aws.String(id), Logins: logins})
+		if err != nil {
+			return nil, err
+		}
+		token = aws.ToString(out.Token)
+		return out.IdentityId, nil
+	})
+	if err == nil && (!plain(token) || len(token) > tokenLimit) {
+		return "", fail(ErrUnavailable, "malformed token")
+	}
+	return token, err
+}
+
+// as runs call for the identity. One that was kept and that the pool no longer
+// has is made anew, once; the one that the pool answers with is kept.
+func (c *cognito) as(ctx context.Context, call func(ctx context.Context, id string, logins map[string]string) (returned *string, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, sourceTime)
+	defer cancel()
+	if err := c.turn.take(ctx); err != nil {
+		return err
+	}
+	defer c.turn.give()
+	logins, err := c.logins()
+	if err != nil {
+		return err
+	}
+	id, err := c.identity(ctx, logins)
+	if err != nil {
+		return err
+	}
+	returned, err := call(ctx, id, logins)
+	if asType[*types.ResourceNotFoundException](err) && c.IdentityID == "" {
+		c.id = ""
+		if id, err = c.create(ctx, logins); err != nil {
+			return err
+		}
+		returned, err = call(ctx, id, logins)
+	}
+	if err != nil {
+		return classify(err)
+	}
+	if r := aws.ToString(returned); r != "" && r != id && c.IdentityID == "" { // the pool merged identities
+		return c.keep(r)
+	}
+	return nil
+}
+
+func (c *cognito) logins() (map[string]string, error) {
+	if c.LoginProvider == "" {
+		return nil, nil
+	}
+	if c.TokenFile != "" {
+		token, err := readToken(c.TokenFile)
+		return map[string]string{c.LoginProvider: token}, err
+	}
+	token := lookup(c.env, c.TokenVariable)
+	if !plain(token) {
+		return nil, fail(ErrConfiguration, "login token missing")
+	}
+	return map[string]string{c.LoginProvider: token}, nil
+}
+
+func (c *cognito) identity(ctx context.Context, logins map[string]string) (string, error) {
+	if c.id != "" {
+		return c.id, nil
+	}
+	if c.IdentityFile != "" {
+		text, err := os.ReadFile(c.IdentityFile)
+		if id := strings.TrimSpace(string(text)); err == nil && id != "" {
+			if !identityShape.MatchString(id) {
+				return "", fail(ErrConfiguration, "identity file malformed")
+			}
+			c.id = id
+			return id, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", fail(ErrConfiguration, "identity file unreadable")
+		}
+	}
+	return c.create(ctx, logins)
+}
+
+// create makes an identity, after trying that it can be kept.
+func (c *cognito) create(ctx context.Context, logins map[string]string) (string, error) {
+	if c.IdentityFile != "" {
+		if err := c.write(""); err != nil {
+			return "", fail(ErrConfiguration, "identity file cannot be written")
+		}
+	}
+	out, err := c.client.GetId(ctx, &cognitoidentity.GetIdInput{IdentityPoolId: aws.String(c.IdentityPoolID), Logins: logins})
+	if err != nil {
+		return "", classify(err)
+	}
+	id := aws.ToString(out.IdentityId)
+	if !identityShape.MatchString(id) {
+		return "", fail(ErrUnavailable, "malformed answer")
+	}
+	return id, c.keep(id)
+}
+
+func (c *cognito) keep(id string) error {
+	c.id = id
+	if c.IdentityFile == "" {
+		return nil
+	}
+	if err := c.write(id + "\n"); err != nil {
+		return fail(ErrConfiguration, "identity file cannot be written")
+	}
+	return nil
+}
+
+// write replaces the file as a whole, so that a crash leaves the old or the new one.
+func (c *cognito) write(text string) error {
+	f, err := os.CreateTemp(filepath.Dir(c.IdentityFile), ".identity-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), c.IdentityFile)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

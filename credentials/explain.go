@@ -1,0 +1,174 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/signing"
+)
+
+// Explain tries the profile step by step and says, for the operator's eyes,
+// what works, what does not and what to change. It prints no secret and no token.
+func (s *Store) Explain(ctx context.Context, profile string) Diagnosis {
+	d := Diagnosis{Profile: profile}
+	p := s.find(profile)
+	if p == nil {
+		d.failed("profile", ErrUnknownProfile, "name one of the configured profiles")
+		return d
+	}
+	d.Profile = p.Name
+	p.explain(ctx, &d)
+	return d
+}
+
+func (d *Diagnosis) passed(name, format string, args ...any) {
+	d.Steps = append(d.Steps, Step{Name: name, OK: true, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *Diagnosis) failed(name string, err error, hint string) {
+	d.Steps = append(d.Steps, Step{Name: name, Detail: err.Error(), Hint: hint})
+}
+
+// explain returns false when a step failed.
+func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
+	if p.parent != nil && !p.parent.explain(ctx, d) {
+		return false
+	}
+	step := func(name string) string { return p.Name + ": " + name }
+	source, ok := p.explainSource(ctx, d, step("source "+p.Source))
+	if !ok {
+		return false
+	}
+	session, err := p.session(ctx, Ask{Caller: "check", Host: "check"})
+	if err != nil {
+		d.failed(step("session"), err, hint(err, source.token != nil))
+		return false
+	}
+	if session.Expires.IsZero() {
+		d.passed(step("session"), "key id %s, without an end", session.Credentials.AccessKeyID)
+	} else {
+		d.passed(step("session"), "key id %s, until %s", session.Credentials.AccessKeyID, session.Expires.Format(time.RFC3339))
+	}
+	if session.Skew != 0 {
+		d.passed(step("clock"), "this machine's clock is %v off; signatures are corrected by that", session.Skew)
+	}
+	who, err := identity(ctx, p.sts, session.Credentials)
+	if err != nil {
+		d.failed(step("identity"), err, hint(err, false))
+		return false
+	}
+	d.passed(step("identity"), "AWS sees %s", who.ARN)
+	return true
+}
+
+// material is what a role is assumed with.
+type material struct {
+	token *claims
+	keys  signing.Credentials
+}
+
+// explainSource tries what the role is assumed with, and says which trust policy that needs.
+func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) (m material, ok bool) {
+	switch {
+	case p.token != nil:
+		token, err := p.token(ctx, false)
+		if err != nil {
+			d.failed(step, err, sourceHint(p.Source))
+			return m, false
+		}
+		m.token = decodeClaims(token)
+		if m.token == nil {
+			d.failed(step, errors.New("the token is no JSON Web Token"), sourceHint(p.Source))
+			return m, false
+		}
+		d.passed(step, "token with %s", m.token.describe())
+		if advice := m.token.advice(p); advice != "" {
+			d.passed(step, "note: %s", advice)
+		}
+		d.TrustPolicy = p.trustToken(m.token)
+		return m, true
+	case p.parent != nil:
+		s, err := p.parent.session(ctx, Ask{Caller: "check", Host: "check"})
+		if err != nil {
+			d.failed(step, err, hint(err, false))
+			return m, false
+		}
+		m.keys = s.Credentials
+	default:
+		s, err := p.keys(ctx)
+		if err != nil {
+			d.failed(step, err, sourceHint(p.Source))
+			return m, false
+		}
+		m.keys = s.Credentials
+		d.passed(step, "key id %s", s.Credentials.AccessKeyID)
+	}
+	if p.role != nil {
+		who, err := identity(ctx, p.sts, m.keys)
+		if err != nil {
+			d.failed(step, err, hint(err, false))
+			return m, false
+		}
+		d.TrustPolicy = p.trustKeys(who.ARN)
+	}
+	return m, true
+}
+
+// hint says what to look at, by AWS's error code: its own words are not shown,
+// for a server may put anything into them.
+func hint(err error, token bool) string {
+	var e *Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	if h := hints[e.Code]; h != "" {
+		return h
+	}
+	switch {
+	case errors.Is(err, ErrDenied) && token:
+		return "the role's trust policy does not admit this token: AWS compares iss with the identity provider's URL, and aud and sub with the policy's conditions, letter by letter; the policy to paste is below"
+	case errors.Is(err, ErrDenied):
+		return "the role's trust policy does not admit this caller, or the caller has no permission for sts:AssumeRole on the role; the policy to paste is below"
+	case errors.Is(err, ErrClockSkew):
+		return "set this machine's clock: it is more than 15 minutes off AWS's"
+	case strings.HasPrefix(e.Code, "HTTP"), e.Code == "timeout", e.Code == "connection":
+		return "STS's endpoint cannot be reached from here: look at outbound rules, private DNS and proxies"
+	}
+	return ""
+}
+
+var hints = map[string]string{
+	"InvalidIdentityToken":                      "the account has no identity provider with the token's iss as URL (for Azure with the slash at its end), or the token's aud is not among the provider's audiences; a v2.0 token is refused too: set requestedAccessTokenVersion of the app registration to null or 1",
+	"IDPCommunicationError":                     "AWS could not fetch the identity provider's keys: try again, then see whether the provider's URL can be reached from the internet",
+	"IDPRejectedClaim":                          "the token is expired or its provider was deleted",
+	"ExpiredTokenException":                     "the token or the source's session is over: see that its file is renewed",
+	"ExpiredToken":                              "the source's session is over",
+	"InvalidClientTokenId":                      "the access key does not exist, is inactive, or belongs to another partition",
+	"SignatureDoesNotMatch":                     "the secret is not the one of this access key",
+	"RegionDisabledException":                   "activate the region for STS in the account settings of IAM, or set sts_region to another",
+	"PackedPolicyTooLarge":                      "the session policy and tags are too large once packed: shorten them",
+	"MalformedPolicyDocument":                   "the session policy is no valid IAM policy",
+	"ValidationError":                           "one of the parameters is out of its bounds: most often assume_role.duration is more than the role's maximum session duration, or than one hour when chaining",
+	"NotAuthorizedException":                    "the identity pool does not admit this: guest access may be off, the login token over, or the pool without a role for it",
+	"ResourceNotFoundException":                 "the identity pool or the identity does not exist in this region",
+	"InvalidIdentityPoolConfigurationException": "the identity pool has no role, or the role's trust policy does not admit the pool",
+}
+
+func sourceHint(source string) string {
+	switch source {
+	case SourceAzureIdentity:
+		return "see that the app has a managed identity, that azure.client_id is its client id if it is user-assigned, and that azure.audience is the Application ID URI of an app registration in the same tenant"
+	case SourceWebIdentityFile:
+		return "see that the file is there, readable for this user, and holds one token"
+	case SourceCognito:
+		return "see that the pool exists, admits this kind of user, and that identity_file can be written"
+	case SourceContainer:
+		return "see that the task or pod has a role"
+	case SourceAWSDefault:
+		return "see what `aws sts get-caller-identity` says for the same user"
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package credentials
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"countersign/signing"
+)
+
+// defaultSessionTokenLife is STS's own: GetSessionToken, DurationSeconds.
+const defaultSessionTokenLife = 12 * time.Hour
+
+// containerKeys asks the endpoint that ECS and EKS give to a container.
+func containerKeys(c *Container, env func(string) string, base http.RoundTripper, k *clock) (keySource, error) {
+	endpoint, err := containerEndpoint(c, env)
+	if err != nil {
+		return nil, err
+	}
+	provider := endpointcreds.New(endpoint, func(o *endpointcreds.Options) {
+		o.HTTPClient = newClient(base, nil)
+		o.Retryer = retryer(maxAttempts)
+		o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) { return containerToken(c, env) })
+	})
+	return func(ctx context.Context) (Session, error) { return retrieve(ctx, provider, k) }, nil
+}
+
+// containerToken is the Authorization header, read anew each time as EKS replaces it.
+func containerToken(c *Container, env func(string) string) (string, error) {
+	path := lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+	if c != nil && c.TokenFile != "" {
+		path = c.TokenFile
+	}
+	if path != "" {
+		return readToken(path)
+	}
+	return lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN"), nil
+}
+
+// defaultKeys loads the SDK's chain anew for each session. A chain that lives
+// on keeps the instance metadata provider's last keys and, when they cannot be
+// renewed, declares them valid for longer than AWS does.
+func defaultKeys(region string, base http.RoundTripper, k *clock) keySource {
+	return func(ctx context.Context) (Session, error) {
+		c, err := config.LoadDefaultConfig(ctx,
+			config.WithRegion(region),
+			config.WithHTTPClient(newClient(base, nil)),
+			config.WithRetryer(func() aws.Retryer { return retryer(maxAttempts) }),
+			config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }),
+		)
+		if err != nil || c.Credentials == nil {
+			return Session{}, fail(ErrConfiguration, "default chain unreadable")
+		}
+		return retrieve(ctx, c.Credentials, k)
+	}
+}
+
+// retrieve asks one of the SDK's providers and checks what it says.
+func retrieve(ctx context.Context, p aws.CredentialsProvider, k *clock) (Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, sourceTime)
+	defer cancel()
+	c, err := p.Retrieve(ctx)
+	if err != nil {
+		return Session{}, classify(err)
+	}
+	if !c.CanExpire {
+		if !plain(c.AccessKeyID) || !plain(c.SecretAccessKey) {
+			return Session{}, fail(ErrUnavailable, "malformed answer")
+		}
+		return Session{Credentials: signing.NewCredentials(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)}, nil
+	}
+	// The platform decides the lifetime, and may hand out keys until close to their end.
+	return issued{
+		accessKeyID: &c.AccessKeyID, secretAccessKey: &c.SecretAccessKey, sessionToken: &c.SessionToken, expires: &c.Expires,
+	}.session(k.read(), margin, longestLife)
+}
+
+// sessionTokenKeys calls GetSessionToken with an IAM user's keys.
+func sessionTokenKeys(o *SessionToken, keys signing.Credentials, s *stsClient) keySource {
+	life := defaultSessionTokenLife
+	if o != nil && o.Duration != 0 {
+		life = o.Duration
+	}
+	return func(ctx context.Context) (Session, error) {
+		out, err := callSTS(ctx, s, keys, func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.GetSessionTokenOutput, error) {
+			return c.GetSessionToken(ctx, &sts.GetSessionTokenInput{DurationSeconds: seconds(life)}, o)
+		})
+		if err != nil {
+			return Session{}, err
+		}
+		return issued{meta: out.ResultMetadata}.of(out.Credentials).session(s.clock.read(), leastLife, life)
+	}
+}
