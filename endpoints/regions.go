@@ -69,6 +69,9 @@ func (t *table) partitionOf(region string) *partition {
 // has tells whether a region's name has the partition's form: one of its
 // beginnings, a word, a number, with hyphens between them.
 func (p *partition) has(region string) bool {
+	if region == "" || !isDigit(region[len(region)-1]) {
+		return false
+	}
 	for _, begin := range p.begins {
 		rest, ok := strings.CutPrefix(region, begin)
 		if !ok || rest == "" || rest[0] != '-' {

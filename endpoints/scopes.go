@@ -23,8 +23,12 @@ import (
 func WriteScopes(w io.Writer, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	out := bufio.NewWriterSize(w, 1<<16)
+	var buf []byte
 	for lines.Scan() {
-		writeScope(out, strings.TrimSuffix(lines.Text(), "\r"))
+		buf = appendScope(buf[:0], strings.TrimSuffix(lines.Text(), "\r"))
+		if _, err := out.Write(buf); err != nil {
+			return fmt.Errorf("writing scopes: %w", err)
+		}
 	}
 	if err := lines.Err(); err != nil {
 		return errors.Join(fmt.Errorf("reading hosts: %w", err), out.Flush())
@@ -32,7 +36,7 @@ func WriteScopes(w io.Writer, r io.Reader) error {
 	return out.Flush()
 }
 
-func writeScope(w *bufio.Writer, line string) {
+func appendScope(buf []byte, line string) []byte {
 	service, region, algorithm, note := "-", "-", "none", ""
 	host, path := splitURL(line)
 	s, refusal := facts().infer(host, path)
@@ -48,13 +52,10 @@ func writeScope(w *bufio.Writer, line string) {
 	default:
 		note = refusal.Reason
 	}
-	for i, column := range [...]string{strings.ReplaceAll(line, "\t", " "), service, region, algorithm, note} {
-		if i > 0 {
-			w.WriteByte('\t')
-		}
-		w.WriteString(column)
+	for _, column := range [...]string{strings.ReplaceAll(line, "\t", " "), service, region, algorithm} {
+		buf = append(append(buf, column...), '\t')
 	}
-	w.WriteByte('\n')
+	return append(append(buf, note...), '\n')
 }
 
 // splitURL takes host and path from a URL or a bare host. It checks nothing:
