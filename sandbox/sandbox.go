@@ -72,7 +72,8 @@ type Options struct {
 	// Roles are those that can be assumed. Default: RoleARN and PartnerRoleARN.
 	Roles []Role
 	// Fault is asked for each call to the STS before the STS looks at it; a
-	// handler that it returns answers in the STS's place. See [Refuse].
+	// handler that it returns answers in the STS's place: with a refusal by
+	// [Refuse], with garbage, late, or not at all (http.ErrAbortHandler).
 	Fault func(*http.Request) http.Handler
 	// Observe is told of each answer, after it was written; concurrently, when
 	// requests are concurrent.
