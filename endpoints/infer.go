@@ -40,7 +40,7 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	if last == "vpce" && rest != "" {
 		return p.endpoint(rest)
 	}
-	if at := p.partitionOf(last); at != nil {
+	if at := p.home(last); at != nil {
 		return p.regional(rest, last, at)
 	}
 	if other := t.partitionOf(last); other != nil {
@@ -55,8 +55,8 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	return p.regionless(left)
 }
 
-// partitionOf tells which of the suffix's partitions a region belongs to.
-func (p *place) partitionOf(region string) *partition {
+// home tells which of the suffix's partitions a region belongs to.
+func (p *place) home(region string) *partition {
 	for _, at := range p.under.partitions {
 		if at.has(region) {
 			return at
@@ -111,16 +111,16 @@ func ask(field, reason string, known Refusal) *Refusal {
 	return &known
 }
 
-// labels are the labels of a host that name the service, read from the right.
-type labels struct {
+// reading is what the labels that name a service say, read from the right.
+type reading struct {
 	verdict
-	name    string // the label or labels that decided
+	label   string // the label or labels that decided
 	listed  bool   // found in the table
 	signsIn fixedPartition
 }
 
 // read tells what the right end of a host's labels stands for.
-func (p *place) read(name string) labels {
+func (p *place) read(name string) reading {
 	left, label := cutLast(name)
 	if label == "dualstack" && left != "" {
 		name = left
@@ -131,18 +131,18 @@ func (p *place) read(name string) labels {
 		left = ""
 	}
 	if strings.HasPrefix(label, "s3express-") { // a zone follows
-		return labels{verdict: verdict{service: "s3express"}, name: label, listed: true}
+		return reading{verdict: verdict{service: "s3express"}, label: label, listed: true}
 	}
-	got := labels{verdict: verdict{service: label}, name: label}
+	got := reading{verdict: verdict{service: label}, label: label}
 	if left != "" {
 		two, next := p.lastTwo(name, left, label)
 		if geo := p.geo(next, label); geo != "" {
-			return labels{verdict: verdict{service: geo}, name: two, listed: true}
+			return reading{verdict: verdict{service: geo}, label: two, listed: true}
 		}
 		if f, ok := p.labels[two]; ok {
 			got.signsIn = f.signsIn
 			if f.any.known() {
-				return labels{f.any, two, true, f.signsIn}
+				return reading{f.any, two, true, f.signsIn}
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import "strings"
 func (p *place) ofService(left string) (Scope, *Refusal) {
 	service := p.under.service
 	_, region := cutLast(left)
-	at := p.partitionOf(region)
+	at := p.home(region)
 	if at == nil {
 		return Scope{}, ask("region", "the host names no region of its partition", Refusal{Service: service, Partition: p.under.partitions[0].name})
 	}
@@ -24,12 +24,12 @@ func (p *place) regional(left, region string, at *partition) (Scope, *Refusal) {
 	case l.instead != "":
 		return Scope{}, noSigV4(l.verdict, at)
 	case p.under.known && !l.listed:
-		return Scope{}, ask("service", "the service behind hosts named "+l.name+" is not known", Refusal{Region: region, Partition: at.name})
+		return Scope{}, ask("service", "the service behind hosts named "+l.label+" is not known", Refusal{Region: region, Partition: at.name})
 	case l.signsIn.partition == at.name && !p.private:
 		service, region := l.signsIn.service, l.signsIn.region
 		return p.scope(service, region, at, service+" signs in "+region+" whatever region its host names"), nil
 	}
-	return p.scope(l.service, region, at, regionalWhy(l.name, l.service, region)), nil
+	return p.scope(l.service, region, at, regionalWhy(l.label, l.service, region)), nil
 }
 
 func regionalWhy(label, service, region string) string {
@@ -47,7 +47,7 @@ func (p *place) endpoint(name string) (Scope, *Refusal) {
 		return p.scopeOfAll(service, p.under.partitions[0]), nil
 	}
 	left, region := cutLast(name)
-	at := p.partitionOf(region)
+	at := p.home(region)
 	if at == nil {
 		return Scope{}, ask("region", "the host names no region of its partition", Refusal{Partition: p.under.partitions[0].name})
 	}
@@ -122,7 +122,7 @@ func (p *place) regionless(name string) (Scope, *Refusal) {
 		}
 	}
 	_, region := cutLast(left)
-	if at := p.partitionOf(region); at != nil {
+	if at := p.home(region); at != nil {
 		return p.regionFirst(label, region, at)
 	}
 	return p.unplaced(name, label)
@@ -158,7 +158,7 @@ func (p *place) s3(label string) (Scope, *Refusal, bool) {
 	}
 	rest, website := strings.CutPrefix(rest, "website-")
 	region := strings.TrimPrefix(rest, "fips-")
-	if at = p.partitionOf(region); at == nil {
+	if at = p.home(region); at == nil {
 		return Scope{}, nil, false
 	}
 	if website {

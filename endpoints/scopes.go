@@ -62,7 +62,7 @@ func appendScope(buf []byte, line string) []byte {
 // a host that it takes wrongly has characters that [Infer] refuses.
 func splitURL(s string) (host, path string) {
 	s = strings.TrimSpace(s)
-	if _, rest, ok := strings.Cut(s, "://"); ok {
+	if scheme, rest, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, "/?#") {
 		s = rest
 	}
 	if i := strings.IndexAny(s, "?#"); i >= 0 {

@@ -14,6 +14,7 @@ func TestWriteScopes(t *testing.T) {
 		"sqs.eu-west-1.amazonaws.com\r\n" +
 		"\n" +
 		"wss://abc-ats.iot.eu-west-1.amazonaws.com/mqtt#part\n" +
+		"sns.eu-west-1.amazonaws.com?to=https://sqs.eu-west-1.amazonaws.com\n" +
 		"x.mrap.accesspoint.s3-global.amazonaws.com\n" +
 		"photos.s3-accelerate.amazonaws.com\n" +
 		"codecatalyst.global.api.aws\n" +
@@ -26,6 +27,7 @@ func TestWriteScopes(t *testing.T) {
 		"sqs.eu-west-1.amazonaws.com\tsqs\teu-west-1\tsigv4",
 		"\t-\t-\tnone",
 		"wss://abc-ats.iot.eu-west-1.amazonaws.com/mqtt#part\tiotdevicegateway\teu-west-1\tsigv4",
+		"sns.eu-west-1.amazonaws.com?to=https://sqs.eu-west-1.amazonaws.com\tsns\teu-west-1\tsigv4",
 		"x.mrap.accesspoint.s3-global.amazonaws.com\ts3\t*\tsigv4a",
 		"photos.s3-accelerate.amazonaws.com\ts3\t-\tsigv4",
 		"codecatalyst.global.api.aws\tcodecatalyst\t-\tbearer",
