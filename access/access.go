@@ -37,6 +37,9 @@ type Caller struct {
 	Method Method
 	// Roles are the app roles of an Entra ID token, in the token's order.
 	Roles []string
+	// Application and Object are the ids of the calling application and of its
+	// service principal, or of the person, in Entra ID.
+	Application, Object string
 }
 
 // The kinds of refusal, for errors.Is. The text that an error adds is for the

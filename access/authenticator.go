@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,21 +28,26 @@ const Anonymous = "anonymous"
 type Options struct {
 	Auth    Auth
 	APIKeys []APIKey
+	// Entra and TrustedHeader are off when nil.
+	Entra         *Entra
+	TrustedHeader *TrustedHeader
 	// Now is the clock. Required.
 	Now func() time.Time
 }
 
 // Authenticator turns a request's credentials into a [Caller].
 type Authenticator struct {
-	auth Auth
-	keys []storedKey
-	now  func() time.Time
+	auth    Auth
+	keys    []storedKey
+	entra   *entra
+	trusted *TrustedHeader
+	now     func() time.Time
 }
 
 // NewAuthenticator checks every option and reports all faults joined, each
 // naming its field.
 func NewAuthenticator(o Options) (*Authenticator, error) {
-	a := &Authenticator{auth: o.Auth, now: o.Now}
+	a := &Authenticator{auth: o.Auth, trusted: o.TrustedHeader, now: o.Now}
 	var faults []error
 	if o.Now == nil {
 		faults = append(faults, errors.New("now: a clock is required"))
@@ -51,14 +57,24 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 		faults = append(faults, err)
 	}
 	a.keys = keys
+	if o.Entra != nil {
+		if a.entra, err = newEntra(o.Entra, o.Now); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	if o.TrustedHeader != nil {
+		if err := o.TrustedHeader.check(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 
-	ways := len(o.APIKeys)
+	callers := len(o.APIKeys) > 0 || o.Entra != nil || o.TrustedHeader != nil
 	switch {
 	case o.Auth != AuthRequired && o.Auth != AuthNone:
 		faults = append(faults, fmt.Errorf("auth: %q is not known; leave it out, or write %q to let everybody in", o.Auth, AuthNone))
-	case o.Auth == AuthNone && ways > 0:
+	case o.Auth == AuthNone && callers:
 		faults = append(faults, errors.New("auth: none, yet callers are configured: take one of the two out"))
-	case o.Auth == AuthRequired && ways == 0:
+	case o.Auth == AuthRequired && !callers:
 		faults = append(faults, errors.New("callers: no way to authenticate callers is configured"))
 	}
 	if len(faults) > 0 {
@@ -67,9 +83,11 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	return a, nil
 }
 
-// Authenticate reads the X-API-Key header or, when that is absent, the
-// Authorization header with the Bearer scheme. X-API-Key alone decides where
-// both are present, so that a gateway in front may use Authorization for itself.
+// Authenticate looks for the caller's credentials in this order, and the first
+// that is there decides: the X-API-Key header; the headers of a trusted platform,
+// where [TrustedHeader] is on; the Authorization header with the Bearer scheme,
+// which holds an Entra ID token or an API key. So a gateway in front may use
+// Authorization for itself.
 func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 	if a.auth == AuthNone {
 		return Caller{ID: Anonymous, Method: MethodNone}, nil
@@ -79,6 +97,9 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 			return Caller{}, bad("X-API-Key given more than once")
 		}
 		return a.apiKey(strings.TrimSpace(values[0]))
+	}
+	if a.trusted != nil && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
+		return a.trusted.authenticate(r)
 	}
 	values := r.Header.Values("Authorization")
 	switch len(values) {
@@ -93,7 +114,19 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return Caller{}, bad("Authorization is not of the Bearer scheme")
 	}
-	return a.apiKey(strings.TrimSpace(token))
+	token = strings.TrimSpace(token)
+	if a.entra != nil && strings.Count(token, ".") == 2 {
+		return a.entra.authenticate(r, token)
+	}
+	return a.apiKey(token)
+}
+
+// Run keeps the signing keys of Entra ID fresh until ctx ends, so that no
+// request waits for them. Without it they are fetched when a token needs them.
+func (a *Authenticator) Run(ctx context.Context) {
+	if a.entra != nil {
+		a.entra.keys.run(ctx)
+	}
 }
 
 // Challenge is the WWW-Authenticate value for a 401 answer to err (RFC 6750
