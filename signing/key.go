@@ -31,10 +31,7 @@ func newKey(s keySecret) Key { return Key{func() *keySecret { return &s }} }
 // Guide, "Derive a signing key"). With [ECDSA] it depends on the credentials
 // alone.
 func DeriveKey(a Algorithm, c Credentials, t time.Time, s Scope) (Key, error) {
-	if err := c.Check(); err != nil {
-		return Key{}, err
-	}
-	if err := s.check(a); err != nil {
+	if err := checkSigner(a, s, t, c); err != nil {
 		return Key{}, err
 	}
 	return deriveKey(a, c, formatTime(t)[:day], s)

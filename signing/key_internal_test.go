@@ -44,7 +44,7 @@ func TestDerivedKeyPairs(t *testing.T) {
 			"fa36b35e4fe67e3112261d2e17a956ef85b06e44712d2850bcd3c2161e9993f2",
 		},
 	} {
-		key, err := DeriveKey(ECDSA, NewCredentials(tt.id, tt.secret, ""), time.Time{}, Scope{Service: "s3", Region: "*"})
+		key, err := DeriveKey(ECDSA, NewCredentials(tt.id, tt.secret, ""), time.Unix(0, 0), Scope{Service: "s3", Region: "*"})
 		if err != nil {
 			t.Fatal(err)
 		}

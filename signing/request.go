@@ -1,6 +1,9 @@
 package signing
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // check refuses what cannot be signed, but for the headers, which are checked
 // as they are read.
@@ -12,18 +15,25 @@ func (r *Request) check() error {
 		return inputError("url", "is missing")
 	case r.Token != "" && r.Token != TokenSigned && r.Token != TokenAppended && r.Token != TokenOmitted:
 		return inputError("sessionToken", "is none of signed, appended and omitted")
-	case r.Time.IsZero():
-		return inputError("signingTime", "is missing")
-	case r.Time.UTC().Year() < 0 || r.Time.UTC().Year() > 9999:
-		return inputError("signingTime", "is not within the years of four digits")
 	}
 	if reason := badPayloadHash(r.PayloadHash); reason != "" {
 		return inputError("payloadSha256", reason)
 	}
-	if err := r.Scope.check(r.Algorithm); err != nil {
+	return checkSigner(r.Algorithm, r.Scope, r.Time, r.Credentials)
+}
+
+// checkSigner refuses what no signature can be made of.
+func checkSigner(a Algorithm, s Scope, t time.Time, c Credentials) error {
+	if t.IsZero() {
+		return inputError("signingTime", "is missing")
+	}
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return inputError("signingTime", "is not within the years of four digits")
+	}
+	if err := s.check(a); err != nil {
 		return err
 	}
-	return r.Credentials.Check()
+	return c.Check()
 }
 
 // check refuses what would make a credential scope ambiguous.

@@ -37,7 +37,7 @@ func (s *Signer) Sign(r *Request) (Signed, error) {
 	out := d.answer(r)
 	out.Authorization = authorization
 	out.Headers = append(d.headers, Header{"Authorization", authorization})
-	_, out.CredentialScope, out.SignedHeaders, out.Signature, _ = splitAuthorization(authorization)
+	out.CredentialScope, out.SignedHeaders, out.Signature = splitAuthorization(authorization)
 	return out, nil
 }
 

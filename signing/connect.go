@@ -1,0 +1,173 @@
+package signing
+
+import (
+	"encoding/base64"
+	"strings"
+	"time"
+)
+
+// ConnectKind is what a connect token opens.
+type ConnectKind string
+
+// The kinds of connect tokens, each with what its endpoint is.
+const (
+	ConnectRDS                   ConnectKind = "rds"                    // RDS and Aurora: host:port of the database
+	ConnectDSQL                  ConnectKind = "dsql"                   // Aurora DSQL: host of the cluster
+	ConnectDSQLAdmin             ConnectKind = "dsql-admin"             // the same, as admin
+	ConnectElastiCache           ConnectKind = "elasticache"            // the replication group's id, no host
+	ConnectElastiCacheServerless ConnectKind = "elasticache-serverless" // the cache's name, no host
+	ConnectMemoryDB              ConnectKind = "memorydb"               // the cluster's name, no host
+	ConnectEKS                   ConnectKind = "eks"                    // host of STS in the cluster's region
+	ConnectMSK                   ConnectKind = "msk"                    // kafka.region.amazonaws.com, or that of the partition
+	ConnectIoT                   ConnectKind = "iot"                    // data endpoint of the account
+)
+
+// Connect asks for a token that a service takes in place of a password. It is a
+// login: whoever holds it is the one whose credentials signed.
+type Connect struct {
+	// Kind is one of the constants. Required.
+	Kind ConnectKind
+	// Endpoint is what the kind says. Required.
+	Endpoint string
+	// User is the user of the database or cache; for EKS it is the name of the
+	// cluster. Required for these, and taken by no other.
+	User string
+	// Region is that of the endpoint. Required.
+	Region string
+	// Time is when the token begins to hold. Required.
+	Time time.Time
+	// Expires is how long the token holds, 15 minutes when zero. DSQL takes up
+	// to [MaxExpires], IoT up to a day, the others 15 minutes; EKS decides by
+	// itself.
+	Expires time.Duration
+	// Credentials sign. Required.
+	Credentials Credentials
+}
+
+// connectForm is how a kind dresses up a presigned GET.
+type connectForm struct {
+	service, path string
+	query         []Parameter
+	user          string        // parameter or header that names the user
+	longest       time.Duration // quarter of an hour when zero
+}
+
+const quarterHour = 15 * time.Minute
+
+// form returns the form of a kind. Sources: RDS User Guide, "Connecting to your
+// DB instance using IAM authentication"; Aurora DSQL User Guide, "Generating an
+// authentication token"; ElastiCache User Guide and MemoryDB Developer Guide,
+// "Authenticating with IAM"; aws-iam-authenticator, "API Authorization from
+// Outside a Cluster"; MSK Developer Guide, "IAM access control"; IoT Core
+// Developer Guide, "MQTT over WebSocket".
+func (k ConnectKind) form() (f connectForm, known bool) {
+	switch k {
+	case ConnectRDS:
+		return connectForm{service: "rds-db", path: "/", query: []Parameter{{"Action", "connect"}}, user: "DBUser"}, true
+	case ConnectDSQL:
+		return connectForm{service: "dsql", path: "/", query: []Parameter{{"Action", "DbConnect"}}, longest: MaxExpires}, true
+	case ConnectDSQLAdmin:
+		return connectForm{service: "dsql", path: "/", query: []Parameter{{"Action", "DbConnectAdmin"}}, longest: MaxExpires}, true
+	case ConnectElastiCache:
+		return connectForm{service: "elasticache", path: "/", query: []Parameter{{"Action", "connect"}}, user: "User"}, true
+	case ConnectElastiCacheServerless:
+		return connectForm{service: "elasticache", path: "/", query: []Parameter{{"Action", "connect"}, {"ResourceType", "ServerlessCache"}}, user: "User"}, true
+	case ConnectMemoryDB:
+		return connectForm{service: "memorydb", path: "/", query: []Parameter{{"Action", "connect"}}, user: "User"}, true
+	case ConnectEKS:
+		return connectForm{service: "sts", path: "/", query: []Parameter{{"Action", "GetCallerIdentity"}, {"Version", "2011-06-15"}}, user: eksCluster}, true
+	case ConnectMSK:
+		return connectForm{service: "kafka-cluster", path: "/", query: []Parameter{{"Action", "kafka-cluster:Connect"}}}, true
+	case ConnectIoT:
+		return connectForm{service: "iotdevicegateway", path: "/mqtt", longest: 24 * time.Hour}, true
+	}
+	return connectForm{}, false
+}
+
+// eksCluster is the header that binds a token to one cluster.
+const eksCluster = "x-k8s-aws-id"
+
+// ConnectToken returns a token, and when it ends. For IoT it is the URL to open,
+// wss:// included.
+func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err error) {
+	r, err := c.request()
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	signed, err := s.Presign(r)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	expires = r.Time.Add(r.Expires)
+	bare := strings.TrimPrefix(signed.URL.String(), "https://")
+	switch c.Kind {
+	case ConnectEKS:
+		// The cluster takes a token for a quarter of an hour from X-Amz-Date;
+		// the URL within is sent at once.
+		return "k8s-aws-v1." + base64.RawURLEncoding.EncodeToString([]byte(signed.URL.String())), r.Time.Add(quarterHour), nil
+	case ConnectMSK:
+		return base64.RawURLEncoding.EncodeToString([]byte(signed.URL.String() + "&User-Agent=countersign")), expires, nil
+	case ConnectIoT:
+		return "wss://" + bare, expires, nil
+	}
+	return bare, expires, nil
+}
+
+// request returns the request to presign.
+func (c *Connect) request() (*Request, error) {
+	form, known := c.Kind.form()
+	if !known {
+		return nil, inputError("kind", "is not a kind of connect token")
+	}
+	r := &Request{
+		Method:       "GET",
+		PayloadHash:  PayloadHash(nil),
+		Scope:        Scope{Service: form.service, Region: c.Region},
+		Time:         c.Time,
+		Credentials:  c.Credentials,
+		DoubleEncode: true,
+		Expires:      quarterHour,
+	}
+	query := form.query
+	switch {
+	case form.user == "" && c.User != "":
+		return nil, inputError("user", "is not part of such a token")
+	case form.user != "" && c.User == "":
+		return nil, inputError("user", "is missing")
+	case form.user == eksCluster && !unreserved.all(c.User):
+		return nil, inputError("user", "is not the name of a cluster")
+	case form.user == eksCluster:
+		r.Headers, r.SignedHeaders = []Header{{eksCluster, c.User}}, []string{eksCluster}
+		r.Expires = time.Minute
+	case form.user != "":
+		query = append(query, Parameter{form.user, c.User})
+	}
+	if c.Kind == ConnectIoT {
+		r.Token = TokenAppended
+	}
+	if c.Expires != 0 && c.Kind != ConnectEKS {
+		r.Expires = c.Expires
+	}
+	if r.Expires > max(form.longest, quarterHour) {
+		return nil, inputError("expiresInSeconds", "is more than such a token may last")
+	}
+	var err error
+	r.URL, _, err = ParseURL("https://"+c.Endpoint+form.path, query)
+	if err != nil || r.URL.Path() != form.path || strings.Contains(c.Endpoint, "?") {
+		return nil, inputError("endpoint", "is not a host, with a port or without")
+	}
+	return r, nil
+}
+
+// SMTPPassword returns the password for the SMTP interface of SES in a region,
+// which goes with the access key id as the user (SES Developer Guide,
+// "Obtaining Amazon SES SMTP credentials by converting existing AWS
+// credentials"). It does not expire; session tokens do not work there.
+func SMTPPassword(secretAccessKey, region string) string {
+	key := hmacSHA256([]byte("AWS4"+secretAccessKey), []byte("11111111")) // a day that never was
+	for _, part := range []string{region, "ses", scopeEnd, "SendRawEmail"} {
+		key = hmacSHA256(key[:], []byte(part))
+	}
+	const version = 4
+	return base64.StdEncoding.EncodeToString(append([]byte{version}, key[:]...))
+}

@@ -1,0 +1,175 @@
+package signing_test
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/signing"
+)
+
+// The token of botocore's test of generate_db_auth_token.
+func TestConnectTokenOfRDS(t *testing.T) {
+	got, expires, err := new(signing.Signer).ConnectToken(&signing.Connect{
+		Kind: signing.ConnectRDS, Endpoint: "prod-instance.us-east-1.rds.amazonaws.com:3306", User: "someusername", Region: "us-east-1",
+		Time: time.Date(2016, 11, 7, 17, 39, 33, 0, time.UTC), Credentials: signing.NewCredentials("akid", "skid", ""),
+	})
+	const want = "prod-instance.us-east-1.rds.amazonaws.com:3306/?Action=connect&DBUser=someusername" +
+		"&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=akid%2F20161107%2Fus-east-1%2Frds-db%2Faws4_request" +
+		"&X-Amz-Date=20161107T173933Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host" +
+		"&X-Amz-Signature=d1138cdbc0ca63eec012ec0fc6c2267e03642168f5884a7795320d4c18374c61"
+	if err != nil || got != want {
+		t.Errorf("ConnectToken = %q, %v, want %q", got, err, want)
+	}
+	if want := time.Date(2016, 11, 7, 17, 54, 33, 0, time.UTC); !expires.Equal(want) {
+		t.Errorf("expires = %v, want %v", expires, want)
+	}
+}
+
+func exampleConnect(kind signing.ConnectKind, endpoint, user string) *signing.Connect {
+	return &signing.Connect{
+		Kind: kind, Endpoint: endpoint, User: user, Region: "eu-west-1",
+		Time: exampleTime, Credentials: signing.NewCredentials(exampleID, exampleSecret, exampleToken),
+	}
+}
+
+// Every token is a presigned URL in disguise, which verifies.
+func TestConnectTokens(t *testing.T) {
+	base64URL := func(prefix string) func(string) string {
+		return func(token string) string {
+			raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, prefix))
+			if err != nil || !strings.HasPrefix(token, prefix) {
+				t.Errorf("token %q: %v", token, err)
+			}
+			return string(raw)
+		}
+	}
+	https := func(token string) string { return "https://" + strings.TrimPrefix(token, "wss://") }
+	withoutAgent := func(undress func(string) string) func(string) string {
+		return func(token string) string {
+			url, found := strings.CutSuffix(undress(token), "&User-Agent=countersign")
+			if !found {
+				t.Errorf("%q does not end with the user agent", url)
+			}
+			return url
+		}
+	}
+	for _, tt := range []struct {
+		kind           signing.ConnectKind
+		endpoint, user string
+		undress        func(string) string
+		wantURL        string
+		service        string
+		headers        []signing.Header
+		token          signing.TokenMode
+		urlExpires     string
+		lasts          time.Duration
+	}{
+		{kind: signing.ConnectRDS, endpoint: "db.example.com:5432", user: "j+d", undress: https,
+			wantURL: "https://db.example.com:5432/?Action=connect&DBUser=j%2Bd&", service: "rds-db", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectDSQL, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
+			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnect&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectDSQLAdmin, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
+			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnectAdmin&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectElastiCache, endpoint: "orders", user: "u", undress: https,
+			wantURL: "https://orders/?Action=connect&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectElastiCacheServerless, endpoint: "orders", user: "u", undress: https,
+			wantURL: "https://orders/?Action=connect&ResourceType=ServerlessCache&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectMemoryDB, endpoint: "orders", user: "u", undress: https,
+			wantURL: "https://orders/?Action=connect&User=u&", service: "memorydb", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectEKS, endpoint: "sts.eu-west-1.amazonaws.com", user: "cluster", undress: base64URL("k8s-aws-v1."),
+			wantURL: "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&", service: "sts",
+			headers: []signing.Header{{Name: "X-K8s-Aws-Id", Value: "cluster"}}, urlExpires: "60", lasts: 15 * time.Minute},
+		{kind: signing.ConnectMSK, endpoint: "kafka.eu-west-1.amazonaws.com", undress: withoutAgent(base64URL("")),
+			wantURL: "https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&", service: "kafka-cluster", urlExpires: "900", lasts: 15 * time.Minute},
+		{kind: signing.ConnectIoT, endpoint: "x-ats.iot.eu-west-1.amazonaws.com:443", undress: https,
+			wantURL: "https://x-ats.iot.eu-west-1.amazonaws.com/mqtt?", service: "iotdevicegateway", token: signing.TokenAppended, urlExpires: "900", lasts: 15 * time.Minute},
+	} {
+		t.Run(string(tt.kind), func(t *testing.T) {
+			c := exampleConnect(tt.kind, tt.endpoint, tt.user)
+			token, expires, err := new(signing.Signer).ConnectToken(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			url := tt.undress(token)
+			if !strings.HasPrefix(url, tt.wantURL) {
+				t.Errorf("token is %q, want it to begin with %q", url, tt.wantURL)
+			}
+			if want := c.Time.Add(tt.lasts); !expires.Equal(want) {
+				t.Errorf("expires = %v, want %v", expires, want)
+			}
+			u := mustParse(t, url)
+			if !slices.Contains(u.Query(), signing.Parameter{Name: "X-Amz-Expires", Value: tt.urlExpires}) {
+				t.Errorf("%q does not expire after %s seconds", u, tt.urlExpires)
+			}
+			verdict := signing.Verify(
+				&signing.Received{Method: "GET", URL: u, Headers: tt.headers, PayloadHash: signing.PayloadHash(nil)},
+				&signing.Expected{Credentials: c.Credentials, Scope: signing.Scope{Service: tt.service, Region: "eu-west-1"}, DoubleEncode: true, Token: tt.token, Time: c.Time},
+			)
+			if !verdict.Valid() {
+				t.Errorf("%q does not verify: %v", u, verdict.Faults)
+			}
+			if tt.headers != nil && verdict.Claim.SignedHeaders != "host;x-k8s-aws-id" {
+				t.Errorf("signed headers = %q, want the cluster among them", verdict.Claim.SignedHeaders)
+			}
+		})
+	}
+}
+
+func TestConnectTokenRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		kind   signing.ConnectKind
+		change func(*signing.Connect)
+		field  string
+	}{
+		{"no kind", "", func(*signing.Connect) {}, "kind"},
+		{"no user", signing.ConnectRDS, func(c *signing.Connect) { c.User = "" }, "user"},
+		{"a user where there is none", signing.ConnectMSK, func(*signing.Connect) {}, "user"},
+		{"no endpoint", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "" }, "endpoint"},
+		{"an endpoint with a path", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com/x" }, "endpoint"},
+		{"an endpoint with a query", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com?x=" }, "endpoint"},
+		{"an endpoint with a scheme", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "https://db.example.com" }, "endpoint"},
+		{"an endpoint with user information", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "a@db.example.com" }, "endpoint"},
+		{"no region", signing.ConnectRDS, func(c *signing.Connect) { c.Region = "" }, "region"},
+		{"too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, "expiresInSeconds"},
+		{"too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, "expiresInSeconds"},
+		{"a cluster with a line break", signing.ConnectEKS, func(c *signing.Connect) { c.User = "a\nb" }, "user"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := exampleConnect(tt.kind, "db.example.com:5432", "user")
+			tt.change(c)
+			token, _, err := new(signing.Signer).ConnectToken(c)
+			if err == nil {
+				t.Fatalf("ConnectToken = %q, want an error", token)
+			}
+			if input := wantInputError(t, err); input.Field != tt.field {
+				t.Errorf("ConnectToken: %v, want a fault of %s", input, tt.field)
+			}
+		})
+	}
+}
+
+func TestConnectTokenOfDSQLMayLastAWeek(t *testing.T) {
+	c := exampleConnect(signing.ConnectDSQL, "x.dsql.eu-west-1.on.aws", "")
+	c.Expires = signing.MaxExpires
+	if _, expires, err := new(signing.Signer).ConnectToken(c); err != nil || !expires.Equal(c.Time.Add(signing.MaxExpires)) {
+		t.Errorf("ConnectToken expires %v, %v, want after a week", expires, err)
+	}
+}
+
+// Passwords that others derived (terraform-provider-aws, tests of access keys).
+func TestSMTPPassword(t *testing.T) {
+	for _, tt := range []struct{ secret, region, want string }{
+		{"some+secret+key", "eu-central-1", "BMXhUYlu5Z3gSXVQORxlVa7XPaz91aGWdfHxvkOZdWZ2"},
+		{"another+secret+key", "eu-central-1", "BBbphbrQmrKMx42d1N6+C7VINYEBGI5v9VsZeTxwskfh"},
+		{"some+secret+key", "us-west-1", "BH+jbMzper5WwlwUar9E1ySBqHa9whi0GPo+sJ0mVYJj"},
+		{"another+secret+key", "us-west-1", "BKVmjjMDFk/qqw8EROW99bjCS65PF8WKvK5bSr4Y6EqF"},
+	} {
+		if got := signing.SMTPPassword(tt.secret, tt.region); got != tt.want {
+			t.Errorf("SMTPPassword(%q, %q) = %q, want %q", tt.secret, tt.region, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package signing
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// PostPolicy is a permission to upload to S3 by an HTML form (S3 API Reference,
+// "Browser-Based Uploads Using POST").
+type PostPolicy struct {
+	// Bucket is the one to upload to. Required.
+	Bucket string
+	// Fields are form fields with the very values that must be sent, in the
+	// order in which they are answered. A key that ends in ${filename} leaves
+	// the rest of the name to the uploader.
+	Fields []Parameter
+	// StartsWith are form fields that the uploader fills in, with what their
+	// values must begin with; an empty value lets them hold anything.
+	StartsWith []Parameter
+	// MinLength and MaxLength limit the size of the file in bytes. Without a
+	// MaxLength there is no limit.
+	MinLength, MaxLength int64
+	// Region is the bucket's. Required.
+	Region string
+	// Time is when the permission begins. Required.
+	Time time.Time
+	// Expires is how long it lasts, at most [MaxExpires]. Required.
+	Expires time.Duration
+	// Credentials sign. Required.
+	Credentials Credentials
+}
+
+// PostForm is what an upload form must hold.
+type PostForm struct {
+	// Fields are the form fields; the uploader's own and the file come after
+	// them.
+	Fields []Parameter
+	// Policy is the policy as JSON, as it is signed.
+	Policy string
+	// CredentialScope is "20151229/us-east-1/s3/aws4_request".
+	CredentialScope string
+	// Signature is hexadecimal.
+	Signature string
+}
+
+// PostPolicy signs a policy (S3 API Reference, "POST Policy"; "Authenticating
+// Requests in Browser-Based Uploads Using POST").
+func (s *Signer) PostPolicy(p *PostPolicy) (PostForm, error) {
+	scope := Scope{Service: "s3", Region: p.Region}
+	if err := p.check(scope); err != nil {
+		return PostForm{}, err
+	}
+	out := PostForm{
+		Fields:          append([]Parameter(nil), p.Fields...),
+		CredentialScope: CredentialScope(HMAC, p.Time, scope),
+	}
+	date := formatTime(p.Time)
+	out.Fields = append(out.Fields,
+		Parameter{"x-amz-algorithm", string(HMAC)},
+		Parameter{"x-amz-credential", p.Credentials.AccessKeyID + "/" + out.CredentialScope},
+		Parameter{"x-amz-date", date})
+	if token := p.Credentials.SessionToken(); token != "" {
+		out.Fields = append(out.Fields, Parameter{"x-amz-security-token", token})
+	}
+	var err error
+	if out.Policy, err = p.document(out.Fields); err != nil {
+		return PostForm{}, err
+	}
+	key, err := s.keys.key(&Request{Scope: scope, Credentials: p.Credentials}, date[:day])
+	if err != nil {
+		return PostForm{}, err
+	}
+	policy := base64.StdEncoding.EncodeToString([]byte(out.Policy)) // the string to sign
+	if out.Signature, err = key.Sign(policy); err != nil {
+		return PostForm{}, err
+	}
+	out.Fields = append(out.Fields, Parameter{"policy", policy}, Parameter{"x-amz-signature", out.Signature})
+	return out, nil
+}
+
+// filename is replaced by S3 with the name of the uploaded file.
+const filename = "${filename}"
+
+// document returns the policy as JSON, with a condition for every field of the
+// form, as S3 demands.
+func (p *PostPolicy) document(fields []Parameter) (string, error) {
+	conditions := []any{map[string]string{"bucket": p.Bucket}}
+	for _, f := range fields {
+		if prefix, open := strings.CutSuffix(f.Value, filename); open && strings.EqualFold(f.Name, "key") {
+			conditions = append(conditions, []string{"starts-with", "$key", prefix})
+		} else {
+			conditions = append(conditions, map[string]string{f.Name: f.Value})
+		}
+	}
+	for _, f := range p.StartsWith {
+		conditions = append(conditions, []string{"starts-with", "$" + f.Name, f.Value})
+	}
+	if p.MaxLength > 0 {
+		conditions = append(conditions, []any{"content-length-range", p.MinLength, p.MaxLength})
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(struct {
+		Expiration string `json:"expiration"`
+		Conditions []any  `json:"conditions"`
+	}{p.Time.Add(p.Expires).UTC().Format("2006-01-02T15:04:05.000Z"), conditions})
+	return strings.TrimSuffix(text.String(), "\n"), err
+}
+
+func (p *PostPolicy) check(scope Scope) error {
+	switch {
+	case p.Bucket == "":
+		return inputError("bucket", "is missing")
+	case p.Expires < time.Second || p.Expires > MaxExpires:
+		return inputError("expiresInSeconds", "is not from 1 to 604800 seconds")
+	case p.MinLength < 0 || p.MaxLength < 0 || p.MaxLength > 0 && p.MinLength > p.MaxLength || p.MaxLength == 0 && p.MinLength > 0:
+		return inputError("maxLength", "is not a limit above the least length")
+	}
+	hasKey := false
+	for _, list := range []struct {
+		field      string
+		parameters []Parameter
+	}{{"fields", p.Fields}, {"startsWith", p.StartsWith}} {
+		for i, f := range list.parameters {
+			name := strings.ToLower(f.Name)
+			hasKey = hasKey || name == "key"
+			reason := ""
+			switch name {
+			case "":
+				reason = "has no name"
+			case "bucket", "file", "policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", "x-amz-signature":
+				reason = "is set by signing or comes with the file and cannot be given"
+			}
+			switch {
+			case reason != "":
+			case !tokenChars.all(f.Name):
+				reason = "is not the name of a form field"
+			case holdsControl(f.Value) || !utf8.ValidString(f.Value):
+				reason = "holds a line break, another control character or invalid UTF-8"
+			}
+			if reason != "" {
+				return &InputError{Field: list.field, Index: i, Name: f.Name, Reason: reason}
+			}
+		}
+	}
+	if !hasKey {
+		return inputError("fields", "lack the key of the object")
+	}
+	return checkSigner(HMAC, scope, p.Time, p.Credentials)
+}

@@ -1,0 +1,92 @@
+package signing
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// Stream signs the pieces of a payload that is sent signed piece by piece, each
+// signature over the one before. It is not safe for use by several goroutines.
+type Stream struct {
+	signer   *Signer
+	request  Request
+	previous string
+}
+
+// SignStream signs a request whose PayloadHash is one of the STREAMING-AWS4
+// forms, and answers with the stream that signs what follows its headers (S3
+// API Reference, "Transferring Payload in Multiple Chunks").
+func (s *Signer) SignStream(r *Request) (Signed, *Stream, error) {
+	if !strings.HasPrefix(r.PayloadHash, "STREAMING-AWS4-") {
+		return Signed{}, nil, inputError("payloadSha256", "is not that of a payload whose pieces are signed")
+	}
+	signed, err := s.Sign(r)
+	if err != nil {
+		return Signed{}, nil, err
+	}
+	return signed, &Stream{signer: s, request: *r, previous: signed.Signature}, nil
+}
+
+// Chunk returns the signature of the next chunk; the last one is empty. With
+// [ECDSA] it is padded with asterisks to a fixed length, as it is sent.
+func (s *Stream) Chunk(data []byte) (string, error) {
+	empty, hash := sha256.Sum256(nil), sha256.Sum256(data)
+	return s.chain("-PAYLOAD", s.request.Time, empty[:], hash[:])
+}
+
+// Trailer returns the signature of the headers that follow the last chunk (S3
+// API Reference, "Including Trailing Headers").
+func (s *Stream) Trailer(headers []Header) (string, error) {
+	var d draft
+	for i, h := range headers {
+		if err := checkHeader(i, h); err != nil {
+			return "", err
+		}
+		d.addHeader(h.Name, fold(h.Value))
+		d.fields[i].signed = true
+	}
+	d.sortFields()
+	hash := sha256.Sum256(appendCanonicalHeaders(nil, d.fields))
+	return s.chain("-TRAILER", s.request.Time, hash[:])
+}
+
+// Event returns the signature of the next message of an event stream, and the
+// encoded :date header that it covers, which is sent before :chunk-signature
+// (Transcribe Developer Guide, "Event stream encoding"). The last message is
+// empty.
+func (s *Stream) Event(t time.Time, payload []byte) (dateHeader []byte, signature string, err error) {
+	const timestamp = 8 // the type of the header's value
+	dateHeader = append(dateHeader, byte(len(":date")))
+	dateHeader = append(append(dateHeader, ":date"...), timestamp)
+	dateHeader = binary.BigEndian.AppendUint64(dateHeader, uint64(t.UnixMilli()))
+	headers, hash := sha256.Sum256(dateHeader), sha256.Sum256(payload)
+	signature, err = s.chain("-PAYLOAD", t, headers[:], hash[:])
+	return dateHeader, signature, err
+}
+
+// paddedSignature is the length of an [ECDSA] signature within a payload.
+const paddedSignature = 144
+
+// chain signs the hashes of a piece together with the signature before.
+func (s *Stream) chain(kind string, t time.Time, hashes ...[]byte) (string, error) {
+	r := &s.request
+	date := formatTime(t)
+	lines := []string{string(r.Algorithm.name()) + kind, date, CredentialScope(r.Algorithm, t, r.Scope), s.previous}
+	for _, hash := range hashes {
+		lines = append(lines, hex.EncodeToString(hash))
+	}
+	key, err := s.signer.keys.key(r, date[:day])
+	if err != nil {
+		return "", err
+	}
+	if s.previous, err = key.Sign(strings.Join(lines, "\n")); err != nil {
+		return "", err
+	}
+	if r.Algorithm == ECDSA {
+		return s.previous + strings.Repeat("*", paddedSignature-len(s.previous)), nil
+	}
+	return s.previous, nil
+}
