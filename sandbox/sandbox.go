@@ -10,8 +10,9 @@
 // against AWS's limits, and answers and refuses in AWS's XML. The gateway
 // verifies Signature Version 4 in its header form, whoever made the signature,
 // and answers in the manner of API Gateway: what it saw, or the refusal with
-// the status, the error type and the words that AWS uses. The order of the
-// checks is AWS's too, so that of several faults the same one is told.
+// the status, the error type and the words that AWS uses. The checks follow
+// AWS's order as far as it can be seen from outside, so that of several faults
+// the same one is told.
 //
 // # What it does not do
 //
