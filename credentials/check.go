@@ -162,7 +162,7 @@ func (f *faults) sts(p *Profile) {
 	region("sts_region", p.STSRegion)
 	for i, name := range p.FallbackRegions {
 		region(fmt.Sprintf("fallback_regions[%d]", i), name)
-		if endpoints.PartitionOf(name) != endpoints.PartitionOf(stsRegion(p)) {
+		if there := endpoints.PartitionOf(name); there != "" && there != endpoints.PartitionOf(stsRegion(p)) {
 			f.add(fmt.Sprintf("fallback_regions[%d]", i), "%q is in another partition than %q", name, stsRegion(p))
 		}
 	}

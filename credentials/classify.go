@@ -130,9 +130,13 @@ func classifyCode(err error, status int) *Error {
 }
 
 func httpStatus(err error) (status int, id string) {
+	var answer interface{ HTTPStatusCode() int }
+	if errors.As(err, &answer) {
+		status = answer.HTTPStatusCode()
+	}
 	var resp *awshttp.ResponseError
 	if errors.As(err, &resp) {
-		return resp.HTTPStatusCode(), resp.ServiceRequestID()
+		id = resp.ServiceRequestID()
 	}
-	return 0, ""
+	return status, id
 }

@@ -127,7 +127,10 @@ func (c *cognito) logins() (map[string]string, error) {
 	}
 	if c.TokenFile != "" {
 		token, err := readToken(c.TokenFile)
-		return map[string]string{c.LoginProvider: token}, err
+		if err != nil {
+			return nil, err
+		}
+		return map[string]string{c.LoginProvider: token}, nil
 	}
 	token := lookup(c.env, c.TokenVariable)
 	if !plain(token) {

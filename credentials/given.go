@@ -33,7 +33,7 @@ func newGiven(s *Store) *given {
 }
 
 func (g *given) session(ctx context.Context, in Given) (Session, error) {
-	c := trimmed(signing.NewCredentials(in.AccessKeyID, in.SecretAccessKey, in.SessionToken))
+	c := trimmed(in.keys())
 	if in.Region == "" {
 		in.Region = g.region()
 	}
@@ -60,6 +60,10 @@ func (g *given) region() string {
 		return r
 	}
 	return "us-east-1"
+}
+
+func (in Given) keys() signing.Credentials {
+	return signing.NewCredentials(in.AccessKeyID, in.SecretAccessKey, in.SessionToken)
 }
 
 func (in Given) hasRole() bool { return in.RoleARN != "" || in.AccountID != "" || in.RoleName != "" }

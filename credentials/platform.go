@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -22,22 +23,28 @@ func containerKeys(c *Container, env func(string) string, base http.RoundTripper
 	if err != nil {
 		return nil, err
 	}
-	provider := endpointcreds.New(endpoint, func(o *endpointcreds.Options) {
-		o.HTTPClient = newClient(base, nil)
-		o.Retryer = retryer(maxAttempts)
-		o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) { return containerToken(c, env) })
-	})
-	return func(ctx context.Context) (Session, error) { return retrieve(ctx, provider, k) }, nil
+	return func(ctx context.Context) (Session, error) {
+		token, err := containerToken(c, env)
+		if err != nil {
+			return Session{}, err
+		}
+		return retrieve(ctx, endpointcreds.New(endpoint, func(o *endpointcreds.Options) {
+			o.HTTPClient = newClient(base, nil)
+			o.Retryer = retryer(maxAttempts)
+			o.AuthorizationToken = token
+		}), k)
+	}, nil
 }
 
-// containerToken is the Authorization header, read anew each time as EKS replaces it.
+// containerToken is the Authorization header, read anew each time as EKS
+// replaces it. The provider refuses one with a line break.
 func containerToken(c *Container, env func(string) string) (string, error) {
 	path := lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	if c != nil && c.TokenFile != "" {
 		path = c.TokenFile
 	}
 	if path != "" {
-		return readToken(path)
+		return readLine(path)
 	}
 	return lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN"), nil
 }
@@ -45,11 +52,15 @@ func containerToken(c *Container, env func(string) string) (string, error) {
 // defaultKeys loads the SDK's chain anew for each session. A chain that lives
 // on keeps the instance metadata provider's last keys and, when they cannot be
 // renewed, declares them valid for longer than AWS does.
-func defaultKeys(region string, base http.RoundTripper, k *clock) keySource {
+func defaultKeys(region string, env func(string) string, base http.RoundTripper, k *clock) keySource {
 	return func(ctx context.Context) (Session, error) {
+		var client config.HTTPClient = newClient(base, nil)
+		if lookup(env, "AWS_CA_BUNDLE") != "" { // the chain puts it into a client of its own kind, or gives up
+			client = awshttp.NewBuildableClient().WithTimeout(attemptTime)
+		}
 		c, err := config.LoadDefaultConfig(ctx,
 			config.WithRegion(region),
-			config.WithHTTPClient(newClient(base, nil)),
+			config.WithHTTPClient(client),
 			config.WithRetryer(func() aws.Retryer { return retryer(maxAttempts) }),
 			config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }),
 		)

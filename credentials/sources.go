@@ -24,8 +24,10 @@ var (
 	errContainerHost = errors.New("is to be https, or http on loopback or on the addresses of ECS and EKS")
 )
 
-// Web identity tokens: 4…20000 characters, API reference, AssumeRoleWithWebIdentity.
-const tokenLimit = 20000
+const (
+	tokenLimit = 20000 // API reference, AssumeRoleWithWebIdentity: 4 to 20000 characters
+	fileLimit  = 64 << 10
+)
 
 func environmentKeys(env func(string) string) signing.Credentials {
 	return signing.NewCredentials(lookup(env, "AWS_ACCESS_KEY_ID"), lookup(env, "AWS_SECRET_ACCESS_KEY"), lookup(env, "AWS_SESSION_TOKEN"))
@@ -42,17 +44,25 @@ func tokenFile(path string) tokenSource {
 }
 
 func readToken(path string) (string, error) {
+	token, err := readLine(path)
+	if err == nil && (!plain(token) || len(token) > tokenLimit) {
+		return "", fail(ErrConfiguration, "token file malformed")
+	}
+	return token, err
+}
+
+// readLine returns what a file of a line holds, blanks around it cut.
+func readLine(path string) (string, error) {
 	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return "", fail(ErrConfiguration, "token file unreadable")
 	}
 	defer func() { _ = f.Close() }() // read only
-	text, err := io.ReadAll(io.LimitReader(f, tokenLimit+16))
-	token := strings.TrimSpace(string(text))
-	if err != nil || !plain(token) || len(token) > tokenLimit {
-		return "", fail(ErrConfiguration, "token file malformed")
+	text, err := io.ReadAll(io.LimitReader(f, fileLimit))
+	if err != nil {
+		return "", fail(ErrConfiguration, "token file unreadable")
 	}
-	return token, nil
+	return strings.TrimSpace(string(text)), nil
 }
 
 // source builds what the checked profile p is made from.
@@ -70,7 +80,7 @@ func (p *profile) source() (err error) {
 		}
 		p.keys = sessionTokenKeys(p.SessionToken, keys, p.sts)
 	case SourceAWSDefault:
-		p.keys = defaultKeys(stsRegion(&p.Profile), base, p.clock)
+		p.keys = defaultKeys(stsRegion(&p.Profile), env, base, p.clock)
 	case SourceContainer:
 		p.keys, err = containerKeys(p.Container, env, base, p.clock)
 	case SourceAzureIdentity:

@@ -1,0 +1,30 @@
+package credentials
+
+import "time"
+
+// SetElapsed replaces the clock that never steps, which New derives from Now.
+func (s *Store) SetElapsed(elapsed func() time.Duration) { s.elapsed = elapsed }
+
+// Key is the cache's key for an ask.
+func (s *Store) Key(a Ask) string { return s.find(a.Profile).key(a) }
+
+// GivenKey is the cache's key for request credentials.
+func (s *Store) GivenKey(g Given) string {
+	return s.given.wish(g, trimmed(g.keys())).key
+}
+
+// LegalName is the rule for session names.
+func LegalName(raw string) string { return legalName(raw) }
+
+// Entries is how many sessions the cache holds, and how many a caller bears.
+func (s *Store) Entries(caller string) (all, borne int) {
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	return len(s.cache.entries), s.cache.shares[caller]
+}
+
+// Classify is the rule for errors.
+func Classify(err error) *Error { return classify(err) }
+
+// Advisory is the window of background refresh for a lifetime.
+func Advisory(life time.Duration, jitter float64) time.Duration { return advisory(life, jitter) }
