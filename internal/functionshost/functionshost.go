@@ -1,0 +1,238 @@
+// Package functionshost stands in for the Azure Functions host, version 4, in
+// front of a custom handler. The real host cannot run on a build machine; this
+// one does to a package and its program what the real one is known to do, the
+// unpleasant parts above all.
+//
+// # What it does
+//
+// It reads host.json and {function}/function.json from the zip that would be
+// deployed and from nowhere else, unpacks the zip, starts the program with the
+// host's variables, polls GET / until anything answers, checks function keys,
+// and hands requests on in one of three ways:
+//
+//   - proxying (customHandler.enableProxyingHttpRequest): streamed, headers
+//     rewritten as YARP does;
+//   - forwarding (enableForwardingHttpRequest): the request is built anew, which
+//     loses chunked bodies, repeated query parameters and some headers. It is
+//     what hosts do that do not know proxying, see [Options.Older];
+//   - neither: the request arrives wrapped into a JSON document with Data and
+//     Metadata.
+//
+// It stops the program with SIGKILL, restarts it by its exit code, and reads
+// every line on stderr as a warning or an error.
+//
+// # What it does not do
+//
+// It knows HTTP triggers only, no outputs of the wrapped form, no
+// customHandler.http routes and no fixed port; a package that uses them is
+// refused. It is faithful to what was read in the host's source and
+// documentation, which is not the same as having asked Azure.
+//
+// # What the caller owes
+//
+// An empty folder, a clock, and a call of [Host.Close].
+package functionshost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// PublicHost is the name by which clients reach the app.
+const PublicHost = "countersign-test.azurewebsites.net"
+
+const (
+	version      = "4.1036.0.0"
+	maxBody      = 104857600 // the host's DefaultMaxRequestBodySize
+	initTimeout  = 30 * time.Second
+	pollInterval = 25 * time.Millisecond
+)
+
+// Options say what to run and how.
+type Options struct {
+	// Package is the path of the zip.
+	Package string
+	// Dir is an empty folder; the zip is unpacked there.
+	Dir string
+	// Settings are the app settings: environment variables of the program.
+	Settings map[string]string
+	// FunctionKey and MasterKey open functions of the levels function and admin.
+	FunctionKey, MasterKey string
+	// Older is a host that does not know proxying and ignores its flag.
+	Older bool
+	// GrantExecute sets the program's execute bit, as the Consumption plans do
+	// and Premium and Dedicated do not.
+	GrantExecute bool
+	// Now is the clock. Required.
+	Now func() time.Time
+}
+
+// Host is a running host. It is the [http.Handler] of its app, front end
+// included, and safe for concurrent use.
+type Host struct {
+	opts Options
+	app  app
+	port int
+	log  log
+
+	proxy   http.Handler
+	forward http.Client
+
+	mu      sync.Mutex
+	program *program // the one running, if any
+	starts  int
+	closing bool
+	failed  error         // why there is no program and will be none
+	ready   chan struct{} // closed when the first program answered, or failed
+	ended   chan struct{} // closed when no program runs and none will
+}
+
+// Start reads and unpacks the package and starts its program. It does not wait
+// for the program: until that answers, every request gets 503. See [Host.Ready].
+func Start(o Options) (*Host, error) {
+	if o.Now == nil {
+		return nil, errors.New("functionshost: Options.Now is required")
+	}
+	app, err := openPackage(o.Package, o.Dir, o.GrantExecute)
+	if err != nil {
+		return nil, fmt.Errorf("reading the package: %w", err)
+	}
+	h := &Host{opts: o, app: app, ready: make(chan struct{}), ended: make(chan struct{})}
+	if h.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	h.log.now = o.Now
+	h.proxy = h.newProxy()
+	h.forward = newForwarder()
+	go h.supervise()
+	return h, nil
+}
+
+// freePort is taken once: restarted programs get the same.
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+}
+
+// Ready waits until the program has answered a first poll.
+func (h *Host) Ready(ctx context.Context) error {
+	select {
+	case <-h.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failed
+}
+
+// Close kills the program and waits for its end.
+func (h *Host) Close() {
+	h.mu.Lock()
+	h.closing = true
+	h.mu.Unlock()
+	h.Kill()
+	<-h.ended
+	h.forward.CloseIdleConnections()
+}
+
+// Mode is how requests are handed on.
+type Mode string
+
+// The modes.
+const (
+	Proxying   Mode = "proxying"
+	Forwarding Mode = "forwarding"
+	Wrapping   Mode = "wrapping"
+)
+
+// Mode tells how this host hands on the requests of a function. A function with
+// any bindings but one httpTrigger in and one http out is wrapped without a word.
+func (h *Host) mode(f function) Mode {
+	switch {
+	case !f.httpInAndOut():
+		return Wrapping
+	case h.app.host.CustomHandler.Proxying && !h.opts.Older:
+		return Proxying
+	case h.app.host.CustomHandler.Forwarding:
+		return Forwarding
+	}
+	return Wrapping
+}
+
+// ServeHTTP is the platform's front end and the host behind it.
+func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.serving() {
+		http.Error(w, "Function host is not running.", http.StatusServiceUnavailable)
+		return
+	}
+	f, status := h.app.find(r.Method, r.URL.Path)
+	if status == 0 && !h.admitted(f, r) {
+		status = http.StatusUnauthorized
+	}
+	if status == 0 && r.ContentLength > maxBody {
+		status = http.StatusRequestEntityTooLarge
+	}
+	if status != 0 {
+		w.WriteHeader(status)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	frontEnd(r)
+	switch h.mode(f) {
+	case Proxying:
+		h.proxy.ServeHTTP(w, r)
+	case Forwarding:
+		h.serveForwarded(w, r)
+	default:
+		h.serveWrapped(w, r, f)
+	}
+}
+
+// frontEnd adds what the platform's load balancers tell the host.
+func frontEnd(r *http.Request) {
+	client := r.RemoteAddr
+	for name, value := range map[string]string{
+		"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "Client-Ip": client, "Max-Forwards": "10",
+		"X-Original-Url": r.URL.RequestURI(), "Disguised-Host": PublicHost, "Was-Default-Hostname": PublicHost,
+		"X-Arr-Ssl": "2048|256|CN=Microsoft Azure TLS Issuing CA|CN=*.azurewebsites.net", "X-Arr-Log-Id": "5d4eb2b5-6f9d-4d0a-9b7c-2f1d3a4f5e60",
+	} {
+		r.Header.Set(name, value)
+	}
+	r.Host = PublicHost
+}
+
+// admitted checks the function key: the header wins over the query, even with a
+// wrong key.
+func (h *Host) admitted(f function, r *http.Request) bool {
+	level := strings.ToLower(f.trigger().AuthLevel)
+	if level == "anonymous" {
+		return true
+	}
+	key := r.Header.Get("X-Functions-Key")
+	if key == "" {
+		key = r.URL.Query().Get("code")
+	}
+	if key == "" {
+		return false
+	}
+	return key == h.opts.MasterKey || level == "function" && key == h.opts.FunctionKey
+}
+
+func copyAnswer(w http.ResponseWriter, answer *http.Response, body io.Reader) {
+	for name, values := range answer.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, body) // a client that is gone needs no answer
+}
