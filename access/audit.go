@@ -1,0 +1,208 @@
+package access
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// ErrAudit means that a decision could not be put on record. What was decided
+// must then not be done, and nothing of it may leave.
+var ErrAudit = errors.New("audit record not written")
+
+// AuditOptions configures an [Auditor]. At least one sink is there; with both, a
+// record counts as written when both have it.
+type AuditOptions struct {
+	// Stdout takes a line for each record; nil for none.
+	Stdout io.Writer
+	// File is appended to. When it is moved or removed, as log rotation does, the
+	// next record goes to a new file of the same name.
+	File string
+	// Wait bounds how long a record may take to be written; 0 means 2 s.
+	Wait time.Duration
+	// HashPaths puts the SHA-256 of paths on record in place of the paths, where
+	// those hold what must not be kept.
+	HashPaths bool
+	// Now and Random are the clock and crypto/rand's reader. Required.
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// Auditor writes audit records: one line of JSON each, one at a time, whole
+// lines only.
+type Auditor struct {
+	o       AuditOptions
+	process string        // tells the records of this process from others'
+	count   atomic.Uint64 // numbers them, so that a gap shows
+	turn    chan struct{} // held by the record that is being written
+	broken  atomic.Bool   // the last write failed
+
+	// Of the one who has the turn:
+	file               *os.File
+	fileCut, stdoutCut bool // the last line there was cut
+}
+
+// NewAuditor opens the sinks.
+func NewAuditor(o AuditOptions) (*Auditor, error) {
+	var faults []error
+	if o.Stdout == nil && o.File == "" {
+		faults = append(faults, errors.New("audit: no sink is configured"))
+	}
+	if o.Now == nil || o.Random == nil {
+		return nil, errors.Join(append(faults, errors.New("audit: a clock and random bytes are required"))...)
+	}
+	if o.Wait == 0 {
+		o.Wait = 2 * time.Second
+	}
+	a := &Auditor{o: o, turn: make(chan struct{}, 1)}
+	var id [8]byte
+	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
+		faults = append(faults, fmt.Errorf("audit: reading random bytes: %w", err))
+	}
+	a.process = hex.EncodeToString(id[:])
+	if o.File != "" {
+		if err := a.openFile(); err != nil {
+			faults = append(faults, fmt.Errorf("audit.file: %w", err))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return a, nil
+}
+
+// Write puts a record on all sinks and returns when it is there. It fills in the
+// time, when that is zero, and the event's id. An error is an [ErrAudit]: the
+// record may then be there or not, and what it tells of must not happen.
+func (a *Auditor) Write(ctx context.Context, r Record) error {
+	line, err := a.line(r)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAudit, err)
+	}
+	timer := time.NewTimer(a.o.Wait)
+	defer timer.Stop()
+	select {
+	case a.turn <- struct{}{}:
+	case <-timer.C:
+		a.broken.Store(true)
+		return fmt.Errorf("%w: another record has been on its way for long", ErrAudit)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrAudit, ctx.Err())
+	}
+	// A sink that hangs cannot be interrupted, only left behind: the goroutine
+	// keeps the turn until the sink lets go.
+	written := make(chan error, 1)
+	go func() {
+		written <- a.write(line)
+		<-a.turn
+	}()
+	select {
+	case err = <-written:
+	case <-timer.C:
+		err = errors.New("a sink is too slow")
+	}
+	a.broken.Store(err != nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAudit, err)
+	}
+	return nil
+}
+
+// Broken tells whether the last record could not be written.
+func (a *Auditor) Broken() bool { return a.broken.Load() }
+
+// Close closes the file when no record is on its way any more, or after Wait.
+func (a *Auditor) Close() error {
+	select {
+	case a.turn <- struct{}{}:
+	case <-time.After(a.o.Wait):
+		return fmt.Errorf("%w: a sink hangs", ErrAudit)
+	}
+	if a.file == nil {
+		return nil
+	}
+	return a.file.Close()
+}
+
+func (a *Auditor) line(r Record) ([]byte, error) {
+	if r.Time.IsZero() {
+		r.Time = a.o.Now()
+	}
+	r.Time = r.Time.UTC().Truncate(time.Millisecond)
+	r.EventID = fmt.Sprintf("%s-%d", a.process, a.count.Add(1))
+	if a.o.HashPaths && r.Path != "" {
+		r.Path = "sha256:" + digest(r.Path)
+	}
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		return nil, fmt.Errorf("encoding: %w", err)
+	}
+	return line.Bytes(), nil
+}
+
+// write has the turn.
+func (a *Auditor) write(line []byte) error {
+	if a.o.File != "" {
+		if err := a.followRotation(); err != nil {
+			return fmt.Errorf("opening the file: %w", err)
+		}
+		if err := writeLine(a.file, line, &a.fileCut); err != nil {
+			return fmt.Errorf("writing the file: %w", err)
+		}
+	}
+	if a.o.Stdout != nil {
+		if err := writeLine(a.o.Stdout, line, &a.stdoutCut); err != nil {
+			return fmt.Errorf("writing to standard output: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeLine ends a line that was cut before, as by a full disk, so that the next
+// one is whole.
+func writeLine(w io.Writer, line []byte, cut *bool) error {
+	if *cut {
+		line = append([]byte{'\n'}, line...)
+	}
+	n, err := w.Write(line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if n > 0 {
+		*cut = n < len(line)
+	}
+	return err
+}
+
+func (a *Auditor) followRotation() error {
+	if at, err := os.Stat(a.o.File); err == nil {
+		if open, err := a.file.Stat(); err == nil && os.SameFile(at, open) {
+			return nil
+		}
+	}
+	old := a.file
+	if err := a.openFile(); err != nil {
+		return err
+	}
+	a.fileCut = false
+	// The old file is complete: nothing is buffered here.
+	return old.Close()
+}
+
+func (a *Auditor) openFile() error {
+	file, err := os.OpenFile(a.o.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	a.file = file
+	return nil
+}

@@ -1,0 +1,131 @@
+package access
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Record is what is kept of one decision. It holds names and hashes, never a
+// header's or parameter's value, a body, a signature or a secret. It is joined
+// to CloudTrail by AccessKeyID (userIdentity.accessKeyId), SessionName (in the
+// principalId) and SourceIdentity, and to the workflow's run by [Workflow].
+type Record struct {
+	Time      time.Time `json:"ts"`
+	EventID   string    `json:"event_id"`
+	RequestID string    `json:"request_id,omitempty"`
+
+	CallerID      string `json:"caller_id"`
+	AuthMethod    Method `json:"auth_method"`
+	ApplicationID string `json:"application_id,omitempty"`
+	ObjectID      string `json:"object_id,omitempty"`
+	ClientIP      string `json:"client_ip,omitempty"`
+
+	Action   Action   `json:"action"`
+	Decision string   `json:"decision"` // "allow" or "deny"
+	Policies []string `json:"policies,omitempty"`
+	Reason   string   `json:"deny_reason,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+
+	Profile        string     `json:"profile,omitempty"`
+	AccessKeyID    string     `json:"access_key_id,omitempty"`
+	RoleARN        string     `json:"role_arn,omitempty"`
+	SessionName    string     `json:"session_name,omitempty"`
+	SourceIdentity string     `json:"source_identity,omitempty"`
+	STSRequestID   string     `json:"sts_request_id,omitempty"`
+	SessionExpires *time.Time `json:"cred_expires,omitempty"`
+
+	Method    string   `json:"method,omitempty"`
+	Host      string   `json:"host,omitempty"`
+	Region    string   `json:"region,omitempty"`
+	Service   string   `json:"service,omitempty"`
+	Operation string   `json:"operation,omitempty"`
+	Path      string   `json:"path,omitempty"` // as it is sent
+	QueryKeys []string `json:"query_keys,omitempty"`
+
+	SignedHeaders   string  `json:"signed_headers,omitempty"`
+	Payload         Payload `json:"payload_mode,omitempty"`
+	PayloadSHA256   string  `json:"payload_sha256,omitempty"`
+	SignatureSHA256 string  `json:"signature_sha256,omitempty"`
+	PresignSeconds  int64   `json:"presign_expires,omitempty"`
+	AmzDate         string  `json:"amz_date,omitempty"`
+
+	Workflow
+	LatencyMilliseconds float64 `json:"latency_ms,omitempty"`
+}
+
+// Workflow are the ids by which the caller's platform names the run that sent a
+// request. They are the sender's word, for finding things again and nothing else.
+type Workflow struct {
+	WorkflowID       string `json:"workflow_id,omitempty"`
+	WorkflowName     string `json:"workflow_name,omitempty"`
+	RunID            string `json:"workflow_run_id,omitempty"`
+	OperationName    string `json:"workflow_operation,omitempty"`
+	ClientTrackingID string `json:"client_tracking_id,omitempty"`
+	ActionTrackingID string `json:"action_tracking_id,omitempty"`
+	CorrelationID    string `json:"correlation_id,omitempty"`
+	InvocationID     string `json:"invocation_id,omitempty"`
+	Traceparent      string `json:"traceparent,omitempty"`
+}
+
+// NewRecord begins the record of a decision with all that the question and the
+// decision tell. What signing adds is the caller's to fill in.
+func NewRecord(q Question, d Decision) Record {
+	r := Record{
+		CallerID: q.Caller.ID, AuthMethod: q.Caller.Method,
+		ApplicationID: q.Caller.Application, ObjectID: q.Caller.Object,
+		Action: q.Action, Decision: "deny", Policies: d.Policies, Reason: d.Reason, Notes: d.Notes, Operation: d.Operation,
+		Profile: q.Request.Profile, Service: q.Request.Service, Region: q.Request.Region,
+		Method: q.Request.Method, Host: q.Request.Host, Path: q.Request.Path, Payload: q.Request.Payload,
+		PresignSeconds: int64(q.Request.ExpiresIn / time.Second),
+	}
+	if d.Allowed {
+		r.Decision = "allow"
+	}
+	for piece := range strings.SplitSeq(q.Request.RawQuery, "&") {
+		if name, _, _ := strings.Cut(piece, "="); name != "" {
+			r.QueryKeys = append(r.QueryKeys, name)
+		}
+	}
+	return r
+}
+
+// SetSignature records which signature was given, without recording it.
+func (r *Record) SetSignature(signature string) { r.SignatureSHA256 = digest(signature) }
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// WorkflowOf reads the ids that Logic Apps, Power Automate and Azure Functions
+// put into headers, and traceparent (W3C Trace Context section 3.2). What does
+// not look like an id is left out.
+func WorkflowOf(h http.Header) Workflow {
+	id := func(name string) string {
+		if v := h.Get(name); len(v) <= 128 && madeOf(v, idCharacter) {
+			return v
+		}
+		return ""
+	}
+	w := Workflow{
+		WorkflowID:       id("X-Ms-Workflow-Id"),
+		WorkflowName:     id("X-Ms-Workflow-Name"),
+		RunID:            id("X-Ms-Workflow-Run-Id"),
+		OperationName:    id("X-Ms-Workflow-Operation-Name"),
+		ClientTrackingID: id("X-Ms-Client-Tracking-Id"),
+		ActionTrackingID: id("X-Ms-Action-Tracking-Id"),
+		CorrelationID:    id("X-Ms-Correlation-Id"),
+		InvocationID:     id("X-Azure-Functions-Invocationid"),
+	}
+	if t := id("Traceparent"); len(t) == 55 && t[2] == '-' && t[35] == '-' && t[52] == '-' {
+		w.Traceparent = t
+	}
+	return w
+}
+
+func idCharacter(c byte) bool {
+	return letterOrDigit(c) || c == '-' || c == '_' || c == '.' || c == ':'
+}
