@@ -61,7 +61,7 @@ func (c *cache) fetch(ctx context.Context, e *entry, awaited bool) (s Session, e
 		}
 	}
 	s, err = e.fetch(ctx)
-	if err == nil && e.clock.read().refused() {
+	if e.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
 	return s, err

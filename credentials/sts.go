@@ -123,10 +123,15 @@ func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
 	for i, at := range order {
 		r := s.regions[at]
 		attempts := (maxAttempts + len(order) - 1 - i) / len(order)
-		out, err = op(ctx, r.client, func(o *sts.Options) {
+		options := func(o *sts.Options) {
 			o.Retryer = retryer(attempts)
 			o.Credentials = provide(keys)
-		})
+		}
+		skew := s.clock.read().skew
+		out, err = op(ctx, r.client, options)
+		if err != nil && aboutTime[classify(err).Code] && abs(s.clock.read().skew-skew) > skewApplied {
+			out, err = op(ctx, r.client, options) // signed at the time that the refusal taught
+		}
 		if err == nil {
 			s.mark(at, 0)
 			return out, nil
@@ -139,6 +144,11 @@ func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
 		s.mark(at, s.clock.elapsed())
 	}
 	return out, err
+}
+
+// aboutTime are the codes with which STS refuses what was signed at the wrong time.
+var aboutTime = map[string]bool{
+	"SignatureDoesNotMatch": true, "InvalidSignatureException": true, "RequestTimeTooSkewed": true, "RequestExpired": true,
 }
 
 // order puts the regions that failed within the last minute behind the others.
