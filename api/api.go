@@ -48,8 +48,24 @@ func New(o Options) http.Handler {
 	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o.PublicURL))
 
 	r.Group(func(r chi.Router) {
-		r.Use(o.authenticate, o.limitBody)
-		r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
+		r.Use(o.authenticate)
+		r.Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
+		r.Method(http.MethodGet, "/v1/profiles", h.ListProfiles())
+		r.Method(http.MethodGet, "/v1/services", h.ListServices())
+		r.Method(http.MethodGet, "/v1/regions", h.ListRegions())
+		r.Method(http.MethodGet, "/v1/scope", h.InferScope())
+		r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
+		r.Group(func(r chi.Router) {
+			r.Use(o.limitBody)
+			r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
+			r.Method(http.MethodPost, "/v1/presign", h.PresignURL())
+			r.Method(http.MethodPost, "/v1/steps/canonical-request", h.CreateCanonicalRequest())
+			r.Method(http.MethodPost, "/v1/steps/string-to-sign", h.CreateStringToSign())
+			r.Method(http.MethodPost, "/v1/steps/signature", h.CalculateSignature())
+			r.Method(http.MethodPost, "/v1/steps/authorization", h.AddSignatureToRequest())
+			r.Method(http.MethodPost, "/v1/verify", h.VerifyRequest())
+			r.Method(http.MethodPost, "/v1/s3/post-policy", h.CreatePostPolicy())
+		})
 	})
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -39,6 +40,14 @@ func (s sessions) Session(context.Context, credentials.Ask) (credentials.Session
 	return credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN"), Expires: now.Add(time.Hour), Profile: "orders"}, nil
 }
 
+func (s sessions) Identity(context.Context, credentials.Ask) (credentials.Identity, error) {
+	return credentials.Identity{Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/countersign", UserID: "AROAEXAMPLE:countersign"}, nil
+}
+
+func (s sessions) Profiles() []credentials.Profile {
+	return []credentials.Profile{{Name: "orders", Description: "Orders API", Region: "eu-west-1"}}
+}
+
 func (s sessions) SessionFrom(context.Context, credentials.Given) (credentials.Session, error) {
 	return credentials.Session{}, credentials.ErrConfiguration
 }
@@ -66,8 +75,12 @@ func newServer(t *testing.T, s sessions) server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	policy, err := access.NewPolicy("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := server{log: &strings.Builder{}}
-	out.h = handlers.New(handlers.Options{Signer: signing.NewSigner(10), Sessions: s, Now: clock, Version: "1.2.3"})
+	out.h = handlers.New(handlers.Options{Signer: signing.NewSigner(10), Sessions: s, Now: clock, Version: "1.2.3", Policy: policy, DefaultProfile: "orders"})
 	whole := api.New(api.Options{
 		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
 		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20,
@@ -125,7 +138,14 @@ func TestEveryExampleOfTheContractIsServed(t *testing.T) {
 	for path, item := range contractDocument(t).Paths.Map() {
 		for method, operation := range item.Operations() {
 			if operation.RequestBody == nil {
-				if w := s.do(method, path, ""); w.Code != http.StatusOK {
+				if w := s.do(method, path+exampleQuery(operation), "", "X-API-Key", key); w.Code != http.StatusOK {
+					t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+				}
+				sent++
+				continue
+			}
+			if operation.RequestBody.Value.Content.Get("application/json") == nil {
+				if w := s.do(method, path, "hello", "X-API-Key", key, "Content-Type", "application/octet-stream"); w.Code != http.StatusOK {
 					t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
 				}
 				sent++
@@ -148,9 +168,20 @@ func TestEveryExampleOfTheContractIsServed(t *testing.T) {
 			}
 		}
 	}
-	if sent < 10 {
+	if sent < 24 {
 		t.Errorf("only %d examples were sent", sent)
 	}
+}
+
+// exampleQuery holds the parameters of which the contract gives an example.
+func exampleQuery(o *openapi3.Operation) string {
+	values := url.Values{}
+	for _, p := range o.Parameters {
+		if p.Value.Example != nil {
+			values.Set(p.Value.Name, fmt.Sprint(p.Value.Example))
+		}
+	}
+	return "?" + values.Encode()
 }
 
 func TestEveryOperationAndPropertyIsDescribed(t *testing.T) {

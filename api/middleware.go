@@ -42,7 +42,7 @@ func (o Options) line(status int, e *handlers.Event, route string) *zerolog.Even
 	case status < 400 && (route == "/" || route == "/livez" || route == "/readyz"):
 		line = o.Log.Debug()
 	}
-	for key, value := range map[string]string{"caller": e.Caller, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code} {
+	for key, value := range map[string]string{"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code} {
 		if value != "" {
 			line = line.Str(key, value)
 		}
@@ -92,7 +92,7 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		handlers.EventOf(r.Context()).Caller = caller.ID
+		handlers.EventOf(r.Context()).Caller = caller
 		next.ServeHTTP(w, r)
 	})
 }

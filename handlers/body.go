@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
-	"unicode/utf8"
 
 	"countersign/signing"
 
@@ -27,6 +26,7 @@ type payload struct {
 	media   string // of the envelope that goes back
 	carried bool   // the media type came with the body, in an envelope: it must be sent
 	hash    string
+	kept    bool // by the caller, who gave its hash
 }
 
 // envelope is the form in which workflow engines carry binary content.
@@ -36,13 +36,13 @@ type envelope struct {
 }
 
 // readPayload reads the one of body, bodyBase64 and payloadSha256 that is given.
-func readPayload(in *toSend) (payload, error) {
+func readPayload(in *toSend, to *prepared) error {
 	var p payload
 	given := make([]FieldError, 0, 3)
 	if len(in.Body) > 0 && in.Body.Kind() != 'n' {
 		given = append(given, FieldError{"/body", "Only one of body, bodyBase64 and payloadSha256 can be given."})
 		if err := p.readBody(in.Body); err != nil {
-			return p, err
+			return err
 		}
 	}
 	if in.BodyBase64 != nil {
@@ -52,20 +52,21 @@ func readPayload(in *toSend) (payload, error) {
 	p.hash = signing.PayloadHash(p.bytes)
 	if in.PayloadSHA256 != nil {
 		given = append(given, FieldError{"/payloadSha256", "Only one of body, bodyBase64 and payloadSha256 can be given."})
-		p.hash = strings.ToLower(*in.PayloadSHA256)
+		p.hash, p.kept = strings.ToLower(*in.PayloadSHA256), true
 	}
 	if len(given) > 1 {
-		return p, &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: given}
+		return &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: given}
 	}
 	if in.Payload != nil && *in.Payload == "unsigned" {
 		if in.PayloadSHA256 != nil {
-			return p, &fault{code: "fields_conflict", detail: "A payload that is not signed has no hash.", fields: []FieldError{
+			return &fault{code: "fields_conflict", detail: "A payload that is not signed has no hash.", fields: []FieldError{
 				{"/payload", "unsigned leaves no use for payloadSha256."}, {"/payloadSha256", "The hash has no use when payload is unsigned."},
 			}}
 		}
 		p.hash = signing.UnsignedPayload
 	}
-	return p, nil
+	to.payload = p
+	return nil
 }
 
 func (p *payload) readBody(body jsontext.Value) error {
@@ -121,19 +122,18 @@ func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
 // decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.
 func decodeBase64(text string) ([]byte, error) { return base64.StdEncoding.Strict().DecodeString(text) }
 
-// answer puts the body into the answer in the forms that a client can send.
-func (p *payload) answer(out *signedRequest, media string) {
+// forms gives the body back in the forms that a client can send.
+func (p *payload) forms(media string) (text, encoded *string, e *envelope) {
 	if !p.present {
-		return
+		return nil, nil, nil
 	}
-	if p.text && utf8.Valid(p.bytes) {
-		text := string(p.bytes)
-		out.Body = &text
-	} else {
-		encoded := base64.StdEncoding.EncodeToString(p.bytes)
-		out.BodyBase64 = &encoded
+	content := base64.StdEncoding.EncodeToString(p.bytes)
+	e = &envelope{ContentType: media, Content: content}
+	if p.text {
+		body := string(p.bytes)
+		return &body, nil, e
 	}
-	out.BodyEnvelope = &envelope{ContentType: media, Content: base64.StdEncoding.EncodeToString(p.bytes)}
+	return nil, &content, e
 }
 
 func isSHA256(text string) bool {

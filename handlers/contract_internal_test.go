@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,9 +14,23 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// signSchema is the schema of POST /v1/sign, as the contract has it. The format date-time means RFC 3339 as Go reads it, which knows how
-// long each month is, and byte means RFC 4648 section 4; kin-openapi's own patterns are looser.
-func signSchema(t testing.TB) (*openapi3.Schema, []openapi3.SchemaValidationOption) {
+// documents are the request bodies of the contract and the types that they are decoded into.
+var documents = []struct {
+	schema string
+	make   func() any
+}{
+	{"SignRequest", func() any { return new(toSend) }},
+	{"PresignRequest", func() any { return new(toPresign) }},
+	{"VerifyRequest", func() any { return new(toVerify) }},
+	{"PostPolicyRequest", func() any { return new(toUpload) }},
+	{"CanonicalRequestStep", func() any { return new(canonicalStep) }},
+	{"StringToSignStep", func() any { return new(stringStep) }},
+	{"SignatureStep", func() any { return new(signatureStep) }},
+}
+
+// schemas are those of the contract. The format date-time means RFC 3339 as Go reads it, which knows how long each month is, and byte
+// means RFC 4648 section 4; kin-openapi's own patterns are looser.
+func schemas(t testing.TB) (openapi3.Schemas, []openapi3.SchemaValidationOption) {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromFile("../openapi.yaml")
 	if err != nil {
@@ -28,14 +44,37 @@ func signSchema(t testing.TB) (*openapi3.Schema, []openapi3.SchemaValidationOpti
 		_, err := decodeBase64(text)
 		return err
 	})
-	return doc.Components.Schemas["SignRequest"].Value, []openapi3.SchemaValidationOption{
+	return doc.Components.Schemas, []openapi3.SchemaValidationOption{
 		openapi3.EnableFormatValidation(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{"date-time": dateTime, "byte": base64}),
+	}
+}
+
+func TestEveryRequestBodyIsFuzzed(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromFile("../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range doc.Paths.Map() {
+		for _, o := range item.Operations() {
+			if o.RequestBody == nil || o.RequestBody.Value.Content.Get("application/json") == nil {
+				continue
+			}
+			name := strings.TrimPrefix(o.RequestBody.Value.Content.Get("application/json").Schema.Ref, "#/components/schemas/")
+			if !slices.ContainsFunc(documents, func(d struct {
+				schema string
+				make   func() any
+			}) bool {
+				return d.schema == name
+			}) {
+				t.Errorf("%s: %s is not among the documents", path, name)
+			}
+		}
 	}
 }
 
 // FuzzDecoderAndContractAgree: of the documents that are strict JSON at all, the decoder takes exactly those that the contract takes.
 func FuzzDecoderAndContractAgree(f *testing.F) {
-	schema, options := signSchema(f)
+	all, options := schemas(f)
 	seeds := []string{
 		`{}`, `[]`, `null`, `{"method":"GET","url":"u"}`, `{"method":"","url":"u"}`, `{"method":"GET","url":null}`,
 		`{"method":"GET","url":"u","query":{"a":"b"},"headers":{"a":""},"headerList":[{"name":"a","value":""}]}`,
@@ -53,11 +92,25 @@ func FuzzDecoderAndContractAgree(f *testing.F) {
 		`{"method":"GET","url":"u","explain":1}`, `{"method":"GET","url":"u","Method":"GET"}`, `{"method":"GET","url":"u","a~/b":1}`,
 	}
 	for _, seed := range seeds {
-		f.Add([]byte(seed))
+		f.Add([]byte(seed), byte(0))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var in toSend
-		err := decodeDocument(data, &in)
+	const step = `{"method":"GET","url":"u","headerList":[{"name":"a","value":"b"}],"payloadSha256":"p","service":"s","region":"r","algorithm":"AWS4-HMAC-SHA256","scopeSource":"","options":{"normalizePath":true,"doubleEncode":true,"contentSha256Header":"","sessionToken":""},"profile":"","signingTime":"2024-02-29T00:00:00Z","expiresAt":"","signedHeaders":["host"],"canonicalRequest":"c","warnings":[{"code":"","message":""}]`
+	const step2 = step + `,"bodyEnvelope":{"$content-type":"","$content":""},"canonicalRequestSha256":"","credentialScope":"c","stringToSign":"s"`
+	for i, seed := range []string{
+		"", `{"method":"GET","url":"u","expiresInSeconds":604800}`, `{"method":"GET","url":"u","at":"2024-02-29T00:00:00Z","doubleEncode":false,"body":"x"}`, `{"bucket":"b","key":"k","region":"r","fields":{"acl":"private"},"startsWith":{"a":""},"minLength":0,"maxLength":1}`,
+		step + `}`, step2 + `}`, step2 + `,"accessKeyId":"a","signature":"s"}`,
+	} {
+		f.Add([]byte(seed), byte(i))
+		f.Add([]byte(strings.ReplaceAll(seed, `"u"`, "null")), byte(i))
+		f.Add([]byte(strings.ReplaceAll(seed, `""`, "null")), byte(i))
+		f.Add([]byte(strings.ReplaceAll(seed, `["host"]`, "[]")), byte(i))
+		f.Add([]byte(strings.ReplaceAll(seed, `0`, "0.5")), byte(i))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, which byte) {
+		document := documents[int(which)%len(documents)]
+		schema := all[document.schema].Value
+		in := document.make()
+		err := decodeDocument(data, in)
 		if !jsontext.Value(data).IsValid() {
 			if err == nil {
 				t.Fatalf("%q is not strict JSON and was taken", data)
@@ -72,7 +125,7 @@ func FuzzDecoderAndContractAgree(f *testing.F) {
 		}
 		contract := schema.VisitJSON(value, options...)
 		if (err == nil) != (contract == nil) {
-			t.Fatalf("%q\ndecoder: %v\ncontract: %v", data, err, contract)
+			t.Fatalf("%s %q\ndecoder: %v\ncontract: %v", document.schema, data, err, contract)
 		}
 		if f := (*fault)(nil); err != nil && (!errors.As(err, &f) || kinds[f.code].status == 0) {
 			t.Fatalf("%q: an error without a known code: %v", data, err)

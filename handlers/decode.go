@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +64,28 @@ func decodeDocument(data []byte, in any) error {
 	if jsontext.Value(data).Kind() != '{' {
 		return fieldFault("", "The document is not a JSON object.")
 	}
+	if _, ok := in.(interface{ nullFree() }); ok {
+		if err := refuseNull(data); err != nil {
+			return err
+		}
+	}
 	var found fieldErrors
 	in.(checker).check(&found)
 	return found.fault()
+}
+
+// refuseNull finds a null anywhere but in the credentials, where an absent field may be written so.
+func refuseNull(data []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil //nolint:nilerr // the end: that it is one document was seen before
+		}
+		if at := string(d.StackPointer()); token.Kind() == 'n' && !strings.HasPrefix(at, "/credentials") {
+			return fieldFault(at, "The value is null.")
+		}
+	}
 }
 
 func decodeFault(err error) error {

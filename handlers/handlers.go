@@ -14,7 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"countersign/access"
 	"countersign/credentials"
+	"countersign/endpoints"
 	"countersign/signing"
 )
 
@@ -22,6 +24,8 @@ import (
 type Sessions interface {
 	Session(context.Context, credentials.Ask) (credentials.Session, error)
 	SessionFrom(context.Context, credentials.Given) (credentials.Session, error)
+	Identity(context.Context, credentials.Ask) (credentials.Identity, error)
+	Profiles() []credentials.Profile
 }
 
 // Options is what the handlers need and what the operator allows.
@@ -31,6 +35,12 @@ type Options struct {
 	// Now is the clock, usually time.Now.
 	Now     func() time.Time
 	Version string
+	// DefaultProfile is the profile of requests that name none.
+	DefaultProfile string
+	// Hosts are the operator's host patterns, by profile.
+	Hosts map[string]*endpoints.Hosts
+	// Policy decides what a caller may have signed.
+	Policy *access.Policy
 	// HTTPHosts may be called by http; entries are hosts with their port, in lower case. All others need https.
 	HTTPHosts []string
 	// LoopbackHTTP lets every loopback address be called by http: the sandbox.
@@ -52,7 +62,7 @@ func New(o Options) *Handlers { return &Handlers{Options: o} }
 // Event gathers what is known about a request as it travels; package api logs it once, at the end.
 type Event struct {
 	RequestID string
-	Caller    string
+	Caller    access.Caller
 	Profile   string
 	Service   string
 	Region    string

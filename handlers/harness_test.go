@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,6 +43,17 @@ func (f fakeSessions) Session(_ context.Context, a credentials.Ask) (credentials
 	return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: signedAt.Add(time.Hour), Profile: "orders"}, nil
 }
 
+func (f fakeSessions) Identity(_ context.Context, a credentials.Ask) (credentials.Identity, error) {
+	if _, err := f.Session(context.Background(), a); err != nil {
+		return credentials.Identity{}, err
+	}
+	return credentials.Identity{Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/" + a.Profile, UserID: "AROAEXAMPLE:" + a.Profile}, nil
+}
+
+func (f fakeSessions) Profiles() []credentials.Profile {
+	return []credentials.Profile{{Name: "orders", Description: "Orders API", Region: "eu-west-1"}, {Name: "billing", Region: "us-east-1"}}
+}
+
 func (f fakeSessions) SessionFrom(_ context.Context, g credentials.Given) (credentials.Session, error) {
 	if f.sessionFrom != nil {
 		return f.sessionFrom(g)
@@ -63,6 +75,11 @@ type testServer struct {
 func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	t.Helper()
 	options := handlers.Options{Signer: signing.NewSigner(100), Sessions: fakeSessions{}, Now: func() time.Time { return signedAt }, Version: "test"}
+	policy, err := access.NewPolicy("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.Policy, options.DefaultProfile = policy, "orders"
 	if change != nil {
 		change(&options)
 	}
@@ -83,13 +100,18 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	return s
 }
 
-func loadContract(t testing.TB) *api.Contract {
-	t.Helper()
+// contractOnce: validating the contract and its examples takes longer than a test.
+var contractOnce = sync.OnceValues(func() (*api.Contract, error) {
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	contract, err := api.LoadContract(text)
+	return api.LoadContract(text)
+})
+
+func loadContract(t testing.TB) *api.Contract {
+	t.Helper()
+	contract, err := contractOnce()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 // setHeaders takes the caller's headers into the request. Those that signing makes are dropped with a warning, so that
 // a request that was signed before can be signed again; those that the way to AWS drops or changes get a warning.
-func (p *prepared) setHeaders(in *toSend) error {
+func setHeaders(in *toSend, p *prepared) error {
 	all := make([]signing.Header, 0, len(in.Headers)+len(in.HeaderList)+1)
 	for _, h := range in.Headers {
 		all = append(all, signing.Header(h))

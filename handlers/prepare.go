@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
 	"countersign/signing"
@@ -18,10 +19,15 @@ type prepared struct {
 	request  signing.Request
 	payload  payload
 	media    string // of the body
+	action   access.Action
+	decision access.Decision
+	profile  string // the caller's, or the default one
 	session  credentials.Session
 	quirks   endpoints.Quirks
-	inferred bool // service or region came from the host
-	warnings []warning
+	// normalized: dot segments and empty segments were collapsed, if there were any.
+	normalized bool
+	inferred   bool // service or region came from the host
+	warnings   []warning
 }
 
 type warning struct {
@@ -33,41 +39,57 @@ func (p *prepared) warn(code, message string) {
 	p.warnings = append(p.warnings, warning{code, message})
 }
 
-// prepare goes the way that signing and presigning share: parse, place, check, get a session.
-func (h *Handlers) prepare(ctx context.Context, in *toSend) (*prepared, error) {
-	p := &prepared{warnings: []warning{}}
+// prepare goes the way that all operations on a request share: parse it, place it, have it decided, get a session.
+func (h *Handlers) prepare(ctx context.Context, in *toSend, action access.Action, expires time.Duration) (*prepared, error) {
+	p := &prepared{action: action, warnings: []warning{}}
+	p.request.Expires = expires
 	if err := h.checkAllowed(in); err != nil {
 		return nil, err
 	}
+	p.profile = in.Profile
+	if p.profile == "" && in.Credentials == nil {
+		p.profile = h.DefaultProfile
+	}
+	for _, step := range []func(*toSend, *prepared) error{h.readURL, h.place, cleanPath, readPayload, setHeaders, setOptions, warnOfOperation} {
+		if err := step(in, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.checkSignable(h.Now()); err != nil {
+		return nil, err
+	}
+	event := EventOf(ctx)
+	event.Profile, event.Service, event.Region = p.profile, p.request.Scope.Service, p.request.Scope.Region
+	if err := h.decide(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := h.addSession(ctx, in, p); err != nil {
+		return nil, err
+	}
+	return p, p.checkPartition()
+}
+
+// checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked.
+func (p *prepared) checkSignable(now time.Time) error {
+	trial := p.request
+	trial.Time, trial.Credentials = now, signing.NewCredentials("-", "-", "")
+	_, err := signing.Canonicalize(&trial)
+	return err
+}
+
+func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	url, warnings, err := signing.ParseURL(in.URL, in.Query)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, w := range warnings {
 		p.warn(w.Code, w.Message)
 	}
 	if !h.mayBeHTTP(url) {
-		return nil, &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
+		return &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
 	}
-	p.request = signing.Request{Method: in.Method, URL: url, SignAllHeaders: in.SignAllHeaders, Explain: in.Explain}
-	if err := p.place(in); err != nil {
-		return nil, err
-	}
-	if err := p.cleanPath(in.Options); err != nil {
-		return nil, err
-	}
-	if p.payload, err = readPayload(in); err != nil {
-		return nil, err
-	}
-	if err := p.setHeaders(in); err != nil {
-		return nil, err
-	}
-	if err := p.setOptions(in); err != nil {
-		return nil, err
-	}
-	event := EventOf(ctx)
-	event.Service, event.Region = p.request.Scope.Service, p.request.Scope.Region
-	return p, h.addSession(ctx, in, p)
+	p.request.Method, p.request.URL, p.request.Explain = in.Method, url, in.Explain
+	return nil
 }
 
 func (h *Handlers) checkAllowed(in *toSend) error {
@@ -100,9 +122,9 @@ func (h *Handlers) mayBeHTTP(url signing.URL) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// place finds the scope: what the caller says wins over what the host says.
-func (p *prepared) place(in *toSend) error {
-	found, err := endpoints.Infer(p.request.URL.Host(), p.request.URL.Path())
+// place finds the scope: what the caller says wins over what the operator's patterns say, and these over what the host says.
+func (h *Handlers) place(in *toSend, p *prepared) error {
+	found, err := h.Hosts[p.profile].Infer(p.request.URL.Host(), p.request.URL.Path())
 	var refusal *endpoints.Refusal
 	if err != nil && !errors.As(err, &refusal) {
 		return err
@@ -168,20 +190,21 @@ func (p *prepared) contradict(in *toSend, found endpoints.Scope) {
 }
 
 // cleanPath brings the path into the form that the service reads and no client on the way changes.
-func (p *prepared) cleanPath(o *signingOptions) error {
+func cleanPath(in *toSend, p *prepared) error {
+	o := in.Options
 	p.request.DoubleEncode = !p.quirks.S3Style
 	if o != nil && o.DoubleEncode != nil {
 		p.request.DoubleEncode = *o.DoubleEncode
 	}
-	normalize := !p.quirks.S3Style
+	p.normalized = !p.quirks.S3Style
 	if o != nil && o.NormalizePath != nil {
-		normalize = *o.NormalizePath
+		p.normalized = *o.NormalizePath
 	} else if p.quirks.S3Style {
 		url, err := p.request.URL.CleanS3Key()
 		p.request.URL = url
 		return err
 	}
-	if normalize {
+	if p.normalized {
 		before := p.request.URL.Path()
 		p.request.URL = p.request.URL.NormalizePath()
 		if p.request.URL.Path() != before {
@@ -192,55 +215,101 @@ func (p *prepared) cleanPath(o *signingOptions) error {
 }
 
 // setOptions settles payload hash, content hash header and token: what the caller says, else what the service wants.
-func (p *prepared) setOptions(in *toSend) error {
-	r := &p.request
+func setOptions(in *toSend, p *prepared) error {
+	r, presign := &p.request, p.action == access.ActionPresign
+	operation := p.operation(in)
 	unsigned := in.Payload != nil && *in.Payload == "unsigned"
-	if unsigned && !p.quirks.UnsignedPayloadAllowed && !p.quirks.UnsignedPayloadOnly {
+	if unsigned && !p.quirks.UnsignedPayloadAllowed && !operation.UnsignedPayload {
 		return fieldFault("/payload", "The service "+r.Scope.Service+" does not take an unsigned payload.")
 	}
-	if p.quirks.UnsignedPayloadOnly && in.Payload == nil {
+	hashGiven := in.Payload != nil || in.PayloadSHA256 != nil
+	if !hashGiven && (p.quirks.UnsignedPayloadOnly || presign && p.quirks.S3Style) {
 		p.payload.hash = signing.UnsignedPayload
 	}
 	r.PayloadHash = p.payload.hash
-	r.ContentSHA256Header = r.ContentSHA256Header || p.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
+	// A presigned URL says by itself that its payload is not signed.
+	wanted := p.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
+	if presign {
+		wanted = p.quirks.S3Style && r.PayloadHash != signing.UnsignedPayload
+	}
+	r.ContentSHA256Header = r.ContentSHA256Header || wanted
 	r.Token = signing.TokenSigned
-	if p.quirks.TokenAppended {
+	if p.quirks.TokenAppended && presign {
 		r.Token = signing.TokenAppended
 	}
 	if o := in.Options; o != nil {
 		if o.SessionToken != nil {
 			r.Token = signing.TokenMode(*o.SessionToken)
 		}
-		switch {
-		case o.ContentSHA256Header == nil:
-		case *o.ContentSHA256Header == "always":
-			r.ContentSHA256Header = true
-		case *o.ContentSHA256Header == "never":
-			r.ContentSHA256Header = false
+		if o.ContentSHA256Header != nil && *o.ContentSHA256Header != "auto" {
+			r.ContentSHA256Header = *o.ContentSHA256Header == "always"
 		}
 	}
 	return nil
 }
 
+// operation finds what departs from the service's way of signing.
+func (p *prepared) operation(in *toSend) endpoints.Operation {
+	call := endpoints.Call{Method: in.Method, Path: p.request.URL.Path()}
+	for _, h := range p.request.Headers {
+		if strings.EqualFold(h.Name, "x-amz-target") {
+			call.Target = strings.TrimSpace(h.Value)
+		}
+	}
+	for _, q := range p.request.URL.Query() {
+		if q.Name == "Action" {
+			call.Action = q.Value
+		}
+	}
+	return endpoints.OperationOf(p.request.Scope.Service, call)
+}
+
+func warnOfOperation(in *toSend, p *prepared) error {
+	if o := p.operation(in); o.Unsigned {
+		p.warn("operation_unsigned", "The operation "+o.Name+" takes no signature and needs none.")
+	}
+	return nil
+}
+
+// checkPartition refuses what no partition of AWS takes: keys of one are unknown in the others.
+func (p *prepared) checkPartition() error {
+	of := endpoints.PartitionOf(p.session.Region)
+	if parts := strings.SplitN(p.session.RoleARN, ":", 3); len(parts) == 3 {
+		of = parts[1]
+	}
+	region, _, _ := strings.Cut(p.request.Scope.Region, ",")
+	wanted := endpoints.PartitionOf(region)
+	if of == "" || wanted == "" || of == wanted {
+		return nil
+	}
+	return &fault{code: "partition_differs", detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", fields: []FieldError{{"/region", "The region is in the partition " + wanted + "."}}}
+}
+
+// How long a session must last where the request does not say, and the most that one can be asked to last.
+const (
+	defaultValidity = 60 * time.Second
+	maxValidity     = 900 * time.Second
+)
+
 // addSession gets the credentials and the time of the signature.
 func (h *Handlers) addSession(ctx context.Context, in *toSend, p *prepared) error {
-	validity := 60 * time.Second
+	validity := defaultValidity
 	if in.MinValiditySeconds != nil {
 		validity = time.Duration(*in.MinValiditySeconds) * time.Second
 	}
+	validity = max(validity, min(p.request.Expires, maxValidity))
 	event := EventOf(ctx)
 	var err error
 	if c := in.Credentials; c != nil {
-		p.session, err = h.Sessions.SessionFrom(ctx, given(c, p.request.Scope.Region, event.Caller, validity))
+		p.session, err = h.Sessions.SessionFrom(ctx, given(c, p.request.Scope.Region, event.Caller.ID, validity))
 	} else {
 		p.session, err = h.Sessions.Session(ctx, credentials.Ask{
-			Profile: in.Profile, Caller: event.Caller, Host: p.request.URL.Host(), MinValidity: validity,
+			Profile: p.profile, Caller: event.Caller.ID, Host: p.request.URL.Host(), MinValidity: validity,
 		})
 	}
 	if err != nil {
 		return err
 	}
-	event.Profile = p.session.Profile
 	p.request.Credentials = p.session.Credentials
 	p.request.Time = h.Now().Add(p.session.Skew).UTC().Truncate(time.Second)
 	if in.SigningTime != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/access"
 	"countersign/credentials"
 	"countersign/signing"
 )
@@ -28,6 +29,7 @@ type signedRequest struct {
 	Region            string            `json:"region"`
 	Algorithm         signing.Algorithm `json:"algorithm"`
 	ScopeSource       string            `json:"scopeSource"`
+	Options           usedOptions       `json:"options"`
 	SignedHeaders     []string          `json:"signedHeaders"`
 	SignedAt          time.Time         `json:"signedAt"`
 	ExpiresAt         time.Time         `json:"expiresAt"`
@@ -54,7 +56,7 @@ type explanation struct {
 func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.signRequest) }
 
 func (h *Handlers) signRequest(ctx context.Context, in *toSend) (*signedRequest, error) {
-	p, err := h.prepare(ctx, in)
+	p, err := h.prepare(ctx, in, access.ActionSign, 0)
 	if err != nil {
 		return nil, locate(err, in)
 	}
@@ -76,7 +78,7 @@ func (p *prepared) answer(s signing.Signed) *signedRequest {
 	out := &signedRequest{
 		Method: r.Method, URL: s.URL.String(), Headers: make(map[string]string, len(s.Headers)), HeaderList: make([]sentHeader, len(s.Headers)),
 		Authorization: s.Authorization, XAmzDate: s.Date, PayloadSHA256: r.PayloadHash,
-		Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: "explicit",
+		Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: p.scopeSource(), Options: p.usedOptions(),
 		SignedHeaders: strings.Split(s.SignedHeaders, ";"), SignedAt: r.Time, ExpiresAt: p.expiresAt(),
 		AccessKeyID: r.Credentials.AccessKeyID, Profile: p.session.Profile, Warnings: p.warnings,
 	}
@@ -89,12 +91,32 @@ func (p *prepared) answer(s signing.Signed) *signedRequest {
 			out.XAmzContentSHA256 = h.Value
 		}
 	}
-	if p.inferred {
-		out.ScopeSource = "inferred"
-	}
-	p.payload.answer(out, p.media)
+	out.Body, out.BodyBase64, out.BodyEnvelope = p.payload.forms(p.media)
 	out.Explanation = explain(r, s)
 	return out
+}
+
+// usedOptions says how the request was signed, whether that was asked for or is what the service wants.
+type usedOptions struct {
+	NormalizePath       bool              `json:"normalizePath"`
+	DoubleEncode        bool              `json:"doubleEncode"`
+	ContentSHA256Header string            `json:"contentSha256Header"`
+	SessionToken        signing.TokenMode `json:"sessionToken"`
+}
+
+func (p *prepared) usedOptions() usedOptions {
+	used := usedOptions{NormalizePath: p.normalized, DoubleEncode: p.request.DoubleEncode, ContentSHA256Header: "never", SessionToken: p.request.Token}
+	if p.request.ContentSHA256Header {
+		used.ContentSHA256Header = "always"
+	}
+	return used
+}
+
+func (p *prepared) scopeSource() string {
+	if p.inferred {
+		return "inferred"
+	}
+	return "explicit"
 }
 
 func (p *prepared) expiresAt() time.Time {

@@ -197,7 +197,7 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 		t.Errorf("signedAt = %v: the clock was not corrected", got.SignedAt)
 	}
 	server.sign(`{` + aGet + `,"profile":null,"minValiditySeconds":null}`)
-	if asked.Profile != "" || asked.MinValidity != time.Minute {
+	if asked.Profile != "orders" || asked.MinValidity != time.Minute {
 		t.Errorf("null: asked %+v", asked)
 	}
 }

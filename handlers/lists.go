@@ -1,0 +1,181 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+// serveQuery is the way of operations that take parameters and no body.
+func serveQuery[A any](do func(context.Context, map[string]string) (*A, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		values := map[string]string{}
+		for name, list := range r.URL.Query() {
+			if len(list) > 1 {
+				WriteError(w, r, &fault{code: "field_invalid", detail: "A parameter is given twice.", fields: []FieldError{{"/" + escapePointer(name), "This parameter is given twice."}}})
+				return
+			}
+			values[name] = list[0]
+		}
+		out, err := do(r.Context(), values)
+		if err != nil {
+			WriteError(w, r, err)
+			return
+		}
+		writeJSON(w, r, http.StatusOK, "application/json", out)
+	})
+}
+
+type profileList struct {
+	Profiles []listedProfile `json:"profiles"`
+}
+
+type listedProfile struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	Region      string `json:"region"`
+	Default     bool   `json:"default"`
+}
+
+// ListProfiles lists the profiles that the caller may use.
+func (h *Handlers) ListProfiles() http.Handler {
+	return serveQuery(func(ctx context.Context, _ map[string]string) (*profileList, error) {
+		out := &profileList{Profiles: []listedProfile{}}
+		for _, p := range h.Sessions.Profiles() {
+			if h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Profile: p.Name}) {
+				title := p.Name
+				if p.Description != "" {
+					title += ": " + p.Description
+				}
+				out.Profiles = append(out.Profiles, listedProfile{p.Name, title, p.Description, p.Region, p.Name == h.DefaultProfile})
+			}
+		}
+		return out, nil
+	})
+}
+
+type serviceList struct {
+	Services []listedService `json:"services"`
+}
+
+type listedService struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+}
+
+// ListServices lists the signing names that the caller may have signed for.
+func (h *Handlers) ListServices() http.Handler {
+	return serveQuery(func(ctx context.Context, _ map[string]string) (*serviceList, error) {
+		out := &serviceList{Services: []listedService{}}
+		for _, s := range endpoints.Services() {
+			if h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Service: s.Name}) {
+				out.Services = append(out.Services, listedService{s.Name, s.Title + " (" + s.Name + ")"})
+			}
+		}
+		return out, nil
+	})
+}
+
+type regionList struct {
+	Regions []listedRegion `json:"regions"`
+}
+
+type listedRegion struct {
+	Name      string `json:"name"`
+	Title     string `json:"title"`
+	Partition string `json:"partition"`
+}
+
+// ListRegions lists the regions that the caller may have signed for, partition by partition.
+func (h *Handlers) ListRegions() http.Handler {
+	return serveQuery(func(ctx context.Context, _ map[string]string) (*regionList, error) {
+		out := &regionList{Regions: []listedRegion{}}
+		for _, group := range endpoints.Regions() {
+			for _, r := range group.Regions {
+				if h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Region: r.Name}) {
+					out.Regions = append(out.Regions, listedRegion{r.Name, r.Name + " " + r.Title, group.Partition})
+				}
+			}
+		}
+		return out, nil
+	})
+}
+
+type inferredScope struct {
+	Host      string   `json:"host"`
+	Signable  bool     `json:"signable"`
+	Service   string   `json:"service,omitzero"`
+	Region    string   `json:"region,omitzero"`
+	RegionSet []string `json:"regionSet,omitzero"`
+	Algorithm string   `json:"algorithm"`
+	Partition string   `json:"partition,omitzero"`
+	Why       string   `json:"why"`
+	Needs     []string `json:"needs"`
+	Instead   string   `json:"instead,omitzero"`
+}
+
+// InferScope says what a URL tells of its signature, and why.
+func (h *Handlers) InferScope() http.Handler {
+	return serveQuery(func(_ context.Context, values map[string]string) (*inferredScope, error) {
+		raw, given := values["url"]
+		if !given || raw == "" {
+			return nil, &fault{code: "field_missing", detail: "The parameter url is missing.", fields: []FieldError{{"/url", "This parameter is required."}}}
+		}
+		if !strings.Contains(raw, "://") {
+			raw = "https://" + raw
+		}
+		url, _, err := signing.ParseURL(raw, nil)
+		if err != nil {
+			return nil, locate(err, &toSend{})
+		}
+		return scopeOf(h.Hosts[orElse(values["profile"], h.DefaultProfile)].Infer(url.Host(), url.Path()))(url.Host()), nil
+	})
+}
+
+func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
+	return func(host string) *inferredScope {
+		var r *endpoints.Refusal
+		if !errors.As(err, &r) {
+			return &inferredScope{Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm, Partition: s.Partition, Why: s.Why, Needs: []string{}}
+		}
+		out := &inferredScope{Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason, Needs: []string{}, Instead: r.Instead}
+		switch r.Kind {
+		case endpoints.Ask:
+			out.Signable, out.Algorithm, out.Needs = true, endpoints.SigV4, []string{r.Field}
+		case endpoints.NotAWS:
+			out.Needs = []string{"service", "region"}
+		}
+		return out
+	}
+}
+
+type identity struct {
+	Profile string `json:"profile"`
+	Account string `json:"account"`
+	ARN     string `json:"arn"`
+	UserID  string `json:"userId"`
+}
+
+// TestConnection says who AWS takes a profile's session for.
+func (h *Handlers) TestConnection() http.Handler {
+	return serveQuery(func(ctx context.Context, values map[string]string) (*identity, error) {
+		event := EventOf(ctx)
+		name := orElse(values["profile"], h.DefaultProfile)
+		event.Profile = name
+		if !h.Policy.MayUse(event.Caller, access.Use{Profile: name}) {
+			return nil, &fault{code: "forbidden", detail: "The policies do not allow this profile to you."}
+		}
+		who, err := h.Sessions.Identity(ctx, credentials.Ask{Profile: name, Caller: event.Caller.ID})
+		if err != nil {
+			return nil, err
+		}
+		return &identity{name, who.Account, who.ARN, who.UserID}, nil
+	})
+}

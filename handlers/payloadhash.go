@@ -1,0 +1,76 @@
+package handlers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+	"time"
+
+	"countersign/signing"
+)
+
+// maxHashed is the largest object that S3 takes in one PUT, 5 GiB (Amazon S3 User Guide, "Uploading objects").
+const maxHashed = 5 << 30
+
+type hashed struct {
+	PayloadSHA256 string `json:"payloadSha256"`
+	TreeSHA256    string `json:"treeSha256,omitzero"`
+	PayloadLength int64  `json:"payloadLength"`
+}
+
+// HashPayload hashes a body of any media type while it arrives and keeps none of it. A body may be sent for as long as bytes arrive.
+func (h *Handlers) HashPayload() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+			WriteError(w, r, &fault{code: "content_encoding_unsupported", detail: "The body is compressed, so its bytes are not those that you will send."})
+			return
+		}
+		linear, tree := sha256.New(), hash.Hash(nil)
+		into := io.Writer(linear)
+		switch r.URL.Query().Get("tree") {
+		case "", "false":
+		case "true":
+			tree = signing.NewTreeHash()
+			into = io.MultiWriter(linear, tree)
+		default:
+			WriteError(w, r, &fault{code: "field_invalid", detail: "The parameter tree is not right.", fields: []FieldError{{"/tree", "The value is neither true nor false."}}})
+			return
+		}
+		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), now: h.Now}
+		n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 32<<10))
+		if err != nil {
+			if errors.As(err, new(*http.MaxBytesError)) {
+				err = &fault{code: "body_too_large", detail: "The body is larger than 5 GiB."}
+			} else {
+				err = &fault{code: "body_unreadable", detail: "The body did not arrive whole.", cause: err}
+			}
+			WriteError(w, r, err)
+			return
+		}
+		out := hashed{PayloadSHA256: hex.EncodeToString(linear.Sum(nil)), PayloadLength: n}
+		if tree != nil {
+			out.TreeSHA256 = hex.EncodeToString(tree.Sum(nil))
+		}
+		writeJSON(w, r, http.StatusOK, "application/json", out)
+	})
+}
+
+// patient lets a read last as long as the server's own limits would have it, again and again: a large body is slow, but not silent.
+type patient struct {
+	body    io.Reader
+	control *http.ResponseController
+	now     func() time.Time
+}
+
+const silence = 30 * time.Second
+
+func (p *patient) Read(b []byte) (int, error) {
+	until := p.now().Add(silence)
+	// Servers that know no deadlines, such as a recorder in a test, have none to move.
+	_ = p.control.SetReadDeadline(until)
+	_ = p.control.SetWriteDeadline(until.Add(silence))
+	return p.body.Read(b)
+}

@@ -1,0 +1,299 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/access"
+	"countersign/signing"
+)
+
+// canonicalStep is what step 1 answers and step 2 takes.
+type canonicalStep struct {
+	Method           string            `json:"method"`
+	URL              string            `json:"url"`
+	HeaderList       []sentHeader      `json:"headerList"`
+	Body             *string           `json:"body,omitzero"`
+	BodyBase64       *string           `json:"bodyBase64,omitzero"`
+	BodyEnvelope     *envelope         `json:"bodyEnvelope,omitzero"`
+	PayloadSHA256    string            `json:"payloadSha256"`
+	Service          string            `json:"service"`
+	Region           string            `json:"region"`
+	Algorithm        signing.Algorithm `json:"algorithm"`
+	ScopeSource      string            `json:"scopeSource"`
+	Options          usedOptions       `json:"options"`
+	Profile          string            `json:"profile,omitzero"`
+	SigningTime      string            `json:"signingTime"`
+	ExpiresAt        string            `json:"expiresAt"`
+	SignedHeaders    []string          `json:"signedHeaders"`
+	CanonicalRequest string            `json:"canonicalRequest"`
+	Warnings         []warning         `json:"warnings"`
+}
+
+// stringStep is what step 2 answers and step 3 takes.
+type stringStep struct {
+	canonicalStep
+	CanonicalRequestSHA256 string              `json:"canonicalRequestSha256"`
+	CredentialScope        string              `json:"credentialScope"`
+	StringToSign           string              `json:"stringToSign"`
+	Credentials            *requestCredentials `json:"credentials,omitzero"`
+}
+
+// signatureStep is what step 3 answers and step 4 takes.
+type signatureStep struct {
+	stringStep
+	AccessKeyID string `json:"accessKeyId"`
+	Signature   string `json:"signature"`
+}
+
+func (in *canonicalStep) check(found *fieldErrors) {
+	found.require("/method", in.Method)
+	found.require("/url", in.URL)
+	found.require("/payloadSha256", in.PayloadSHA256)
+	found.require("/service", in.Service)
+	found.require("/region", in.Region)
+	found.require("/algorithm", string(in.Algorithm))
+	found.require("/signingTime", in.SigningTime)
+	found.require("/canonicalRequest", in.CanonicalRequest)
+	if len(in.SignedHeaders) == 0 {
+		found.require("/signedHeaders", "")
+	}
+	algorithm := string(in.Algorithm)
+	found.oneOf("/algorithm", &algorithm, string(signing.HMAC), string(signing.ECDSA))
+	if _, err := parseTime(in.SigningTime); err != nil {
+		found.add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
+	}
+	for i, h := range in.HeaderList {
+		found.require("/headerList/"+strconv.Itoa(i)+"/name", h.Name)
+	}
+	encoded := map[string]*string{"/bodyBase64": in.BodyBase64}
+	if in.BodyEnvelope != nil {
+		encoded["/bodyEnvelope/$content"] = &in.BodyEnvelope.Content
+	}
+	for pointer, text := range encoded {
+		if text == nil {
+			continue
+		}
+		if _, err := decodeBase64(*text); err != nil {
+			found.add(pointer, "The value is not Base64 with padding.")
+		}
+	}
+}
+
+// nullFree: what one step answers and the next takes holds no null.
+func (in *canonicalStep) nullFree() {}
+
+func (in *stringStep) check(found *fieldErrors) {
+	in.canonicalStep.check(found)
+	if in.Credentials != nil {
+		like := toSend{Method: "-", URL: "-", Credentials: in.Credentials}
+		like.check(found)
+	}
+	found.require("/stringToSign", in.StringToSign)
+	found.require("/credentialScope", in.CredentialScope)
+}
+
+func (in *signatureStep) check(found *fieldErrors) {
+	in.stringStep.check(found)
+	found.require("/accessKeyId", in.AccessKeyID)
+	found.require("/signature", in.Signature)
+}
+
+// CreateCanonicalRequest is the first step of the algorithm.
+func (h *Handlers) CreateCanonicalRequest() http.Handler { return serveJSON(h.canonicalRequest) }
+
+func (h *Handlers) canonicalRequest(ctx context.Context, in *toSend) (*canonicalStep, error) {
+	p, err := h.prepare(ctx, in, access.ActionSign, 0)
+	if err != nil {
+		return nil, locate(err, in)
+	}
+	made, err := signing.Canonicalize(&p.request)
+	if err != nil {
+		return nil, locate(err, in)
+	}
+	r := &p.request
+	out := &canonicalStep{
+		Method: r.Method, URL: made.URL.String(), HeaderList: make([]sentHeader, len(made.Headers)), PayloadSHA256: r.PayloadHash,
+		Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: p.scopeSource(), Options: p.usedOptions(), Profile: p.session.Profile,
+		SigningTime: r.Time.Format(time.RFC3339), ExpiresAt: p.expiresAt().Format(time.RFC3339),
+		SignedHeaders: strings.Split(made.SignedHeaders, ";"), CanonicalRequest: made.CanonicalRequest, Warnings: p.warnings,
+	}
+	for i, h := range made.Headers {
+		out.HeaderList[i] = sentHeader(h)
+	}
+	out.Body, out.BodyBase64, out.BodyEnvelope = p.payload.forms(p.media)
+	return out, nil
+}
+
+// CreateStringToSign is the second step.
+func (h *Handlers) CreateStringToSign() http.Handler { return serveJSON(h.stringToSign) }
+
+func (h *Handlers) stringToSign(_ context.Context, in *canonicalStep) (*stringStep, error) {
+	at, err := in.verified()
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.Sum256([]byte(in.CanonicalRequest))
+	out := &stringStep{canonicalStep: *in, CanonicalRequestSHA256: hex.EncodeToString(hash[:])}
+	out.CredentialScope = signing.CredentialScope(in.Algorithm, at, in.scope())
+	out.StringToSign = signing.StringToSign(in.Algorithm, at, out.CredentialScope, in.CanonicalRequest)
+	return out, nil
+}
+
+func (in *canonicalStep) scope() signing.Scope {
+	return signing.Scope{Service: in.Service, Region: in.Region}
+}
+
+// CalculateSignature is the third step, the only one that needs a secret. It signs no text of which it does not know the request: what
+// the policies see is what is signed.
+func (h *Handlers) CalculateSignature() http.Handler { return serveJSON(h.signature) }
+
+func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureStep, error) {
+	at, err := in.verified()
+	if err != nil {
+		return nil, err
+	}
+	if in.CredentialScope != signing.CredentialScope(in.Algorithm, at, in.scope()) {
+		return nil, fieldFault("/credentialScope", "The value is not made of signingTime, region and service.")
+	}
+	if in.StringToSign != signing.StringToSign(in.Algorithm, at, in.CredentialScope, in.CanonicalRequest) {
+		return nil, fieldFault("/stringToSign", "The text is not made of algorithm, signingTime, credentialScope and the hash of canonicalRequest.")
+	}
+	p, err := h.admitStep(ctx, in, at)
+	if err != nil {
+		return nil, err
+	}
+	key, err := signing.DeriveKey(in.Algorithm, p.session.Credentials, at, in.scope())
+	if err != nil {
+		return nil, locate(err, &toSend{Credentials: in.Credentials})
+	}
+	signature, err := key.Sign(in.StringToSign)
+	if err != nil {
+		return nil, err
+	}
+	out := &signatureStep{stringStep: *in, AccessKeyID: p.session.Credentials.AccessKeyID, Signature: signature}
+	out.Credentials = nil
+	return out, nil
+}
+
+// admitStep has the request of step 3 decided like any other, and gets the session that step 1 had.
+func (h *Handlers) admitStep(ctx context.Context, in *stringStep, at time.Time) (*prepared, error) {
+	ask := &toSend{Method: in.Method, URL: in.URL, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
+	if err := h.checkAllowed(ask); err != nil {
+		return nil, err
+	}
+	if off := at.Sub(h.Now()).Abs(); !h.AllowSigningTime && off > window {
+		return nil, &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "It is more than five minutes from now. Begin again with step 1."}}}
+	}
+	p := &prepared{action: access.ActionSign, profile: in.Profile}
+	if err := h.readURL(ask, p); err != nil {
+		return nil, locate(err, ask)
+	}
+	p.request.Scope, p.request.PayloadHash = in.scope(), in.PayloadSHA256
+	for _, header := range in.HeaderList {
+		if !madeHere(strings.ToLower(header.Name)) {
+			p.request.Headers = append(p.request.Headers, signing.Header(header))
+		}
+	}
+	if in.Body != nil {
+		p.payload.bytes = []byte(*in.Body)
+	} else if in.BodyBase64 != nil {
+		p.payload.bytes, _ = decodeBase64(*in.BodyBase64)
+	}
+	p.payload.kept = signing.PayloadHash(p.payload.bytes) != in.PayloadSHA256
+	event := EventOf(ctx)
+	event.Profile, event.Service, event.Region = in.Profile, in.Service, in.Region
+	if err := h.decide(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := h.addSession(ctx, ask, p); err != nil {
+		return nil, err
+	}
+	if token := in.header("x-amz-security-token"); token != "" && token != p.session.Credentials.SessionToken() {
+		return nil, &fault{code: "session_changed", detail: "The session of step 1 has been replaced by a new one.", fields: []FieldError{{"/headerList", "The header X-Amz-Security-Token is of another session."}}}
+	}
+	return p, nil
+}
+
+// AddSignatureToRequest is the fourth step.
+func (h *Handlers) AddSignatureToRequest() http.Handler { return serveJSON(h.authorization) }
+
+func (h *Handlers) authorization(_ context.Context, in *signatureStep) (*signedRequest, error) {
+	at, err := in.verified()
+	if err != nil {
+		return nil, err
+	}
+	end, err := parseTime(in.ExpiresAt)
+	if err != nil {
+		end = at.Add(window)
+	}
+	value := signing.Authorization(in.Algorithm, in.AccessKeyID, in.CredentialScope, strings.Join(in.SignedHeaders, ";"), in.Signature)
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return nil, fieldFault("/signature", "The value holds a line break.")
+	}
+	out := &signedRequest{
+		Method: in.Method, URL: in.URL, Headers: map[string]string{}, HeaderList: append(in.HeaderList, sentHeader{"Authorization", value}),
+		Authorization: value, XAmzDate: in.header("x-amz-date"), XAmzSecurityToken: in.header("x-amz-security-token"), XAmzContentSHA256: in.header("x-amz-content-sha256"),
+		Body: in.Body, BodyBase64: in.BodyBase64, BodyEnvelope: in.BodyEnvelope, PayloadSHA256: in.PayloadSHA256,
+		Service: in.Service, Region: in.Region, Algorithm: in.Algorithm, ScopeSource: in.ScopeSource, Options: in.Options, SignedHeaders: in.SignedHeaders,
+		SignedAt: at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
+	}
+	if out.ScopeSource != "inferred" {
+		out.ScopeSource = "explicit"
+	}
+	for _, h := range out.HeaderList {
+		out.Headers[h.Name] = h.Value
+	}
+	return out, nil
+}
+
+func (in *canonicalStep) header(name string) string {
+	for _, h := range in.HeaderList {
+		if strings.EqualFold(h.Name, name) {
+			return h.Value
+		}
+	}
+	return ""
+}
+
+// verified makes the canonical request again from its parts, and the time. A step that passed on a text which is not that of
+// the request beside it would let the one be decided on and the other be signed.
+func (in *canonicalStep) verified() (time.Time, error) {
+	at, err := parseTime(in.SigningTime)
+	if err != nil {
+		return at, err // was found when it was decoded
+	}
+	if date := in.header("x-amz-date"); date != at.Format("20060102T150405Z") {
+		return at, fieldFault("/signingTime", "The time is not that of the header X-Amz-Date.")
+	}
+	url, _, err := signing.ParseURL(in.URL, nil)
+	if err != nil {
+		return at, locate(err, &toSend{})
+	}
+	query, err := signing.CanonicalQuery(url.RawQuery())
+	if err != nil {
+		return at, locate(err, &toSend{})
+	}
+	signed := []signing.Header{{Name: "host", Value: url.Host()}}
+	for _, h := range in.HeaderList {
+		for _, name := range in.SignedHeaders {
+			if strings.EqualFold(h.Name, name) && name != "host" {
+				signed = append(signed, signing.Header(h))
+			}
+		}
+	}
+	headers, names, err := signing.CanonicalHeaders(signed)
+	if err != nil {
+		return at, &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{"/headerList", err.Error()}}}
+	}
+	canonical := signing.CanonicalRequest(in.Method, signing.CanonicalURI(url.Path(), in.Options.DoubleEncode), query, headers, names, in.PayloadSHA256)
+	if canonical != in.CanonicalRequest {
+		return at, fieldFault("/canonicalRequest", "The text is not the canonical request of method, url, headerList, signedHeaders and payloadSha256.")
+	}
+	return at, nil
+}
