@@ -1,0 +1,115 @@
+// Package connector turns the contract into what low-code tools import: a custom connector for Power Automate, Power Apps and
+// Logic Apps, workflow definitions for Logic Apps and flow packages for Power Automate.
+//
+// All of it comes from openapi.yaml, the one source of names, labels and hints; nothing about an operation is written
+// down here a second time. [Swagger] is the conversion alone, for whoever serves the description.
+//
+// It does not talk to Microsoft: what their validators and designers say is not known here. It holds the published JSON
+// schemas and the rules that are written in their documentation, and docs/unchecked.md lists what nobody has tried.
+//
+// The caller owes a contract that is valid OpenAPI 3.0.3 with an info.contact and x-ms-connector-metadata. The same
+// contract gives the same bytes, but for the icon, whose compression is the business of the Go release.
+package connector
+
+import (
+	"embed"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// written is what is written by hand, since nothing in it depends on the contract.
+//
+//go:embed files/apiProperties.json files/settings.json workflows/*.json
+var written embed.FS
+
+// Options are what the contract does not say.
+type Options struct {
+	// Host is the public host of the service, without scheme, as it stands in the definition. The connector asks for the
+	// host with each connection and calls that one; this one is shown where a tool reads the definition alone.
+	// Default: countersign.example.com.
+	Host string
+}
+
+// Generate makes the files of the custom connector, by file name: apiDefinition.swagger.json, apiProperties.json,
+// settings.json, icon.png and readme.md.
+func Generate(contractYAML []byte, o Options) (map[string][]byte, error) {
+	if o.Host == "" {
+		o.Host = "countersign.example.com"
+	}
+	doc, err := Swagger(contractYAML)
+	if err != nil {
+		return nil, err
+	}
+	shown := forConnections(doc, o.Host)
+	definition, err := writeDefinition(shown)
+	if err != nil {
+		return nil, err
+	}
+	icon, err := drawIcon()
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{
+		"apiDefinition.swagger.json": definition,
+		"icon.png":                   icon,
+		"readme.md":                  writeReadme(shown),
+	}
+	for _, name := range []string{"apiProperties.json", "settings.json"} {
+		if files[name], err = written.ReadFile("files/" + name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Workflows are the workflow definitions for Logic Apps, by file name.
+func Workflows() (map[string][]byte, error) {
+	found, err := fs.Glob(written, "workflows/*.json")
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte, len(found))
+	for _, name := range found {
+		if files[path.Base(name)], err = written.ReadFile(name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps and
+// power-automate/ with packages to import. Files of those names are overwritten.
+func Write(dir string, contractYAML []byte, o Options) error {
+	files, err := Generate(contractYAML, o)
+	if err != nil {
+		return err
+	}
+	workflows, err := Workflows()
+	if err != nil {
+		return err
+	}
+	flows, err := Flows()
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(files)
+	for name, text := range workflows {
+		all["workflows/"+name] = text
+	}
+	for name, text := range flows {
+		all["power-automate/"+name] = text
+	}
+	for name, text := range all {
+		target := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, text, 0o644); err != nil { //nolint:gosec // made to be read by others, and holding no secret
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package connector_test
+
+import (
+	"bytes"
+	"flag"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"countersign/connector"
+)
+
+var update = flag.Bool("update", false, "write files/ anew from the contract")
+
+func contract(t *testing.T) []byte {
+	t.Helper()
+	return read(t, "../openapi.yaml")
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func generate(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := connector.Generate(contract(t), connector.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestCommittedFilesAreWhatTheContractSays(t *testing.T) {
+	files := generate(t)
+	want := []string{"apiDefinition.swagger.json", "apiProperties.json", "icon.png", "readme.md", "settings.json"}
+	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
+		t.Fatalf("Generate made %q, want %q", got, want)
+	}
+	for name, text := range files {
+		path := filepath.Join("files", name)
+		if *update {
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		committed := read(t, path)
+		same := bytes.Equal(text, committed)
+		if name == "icon.png" {
+			same = samePicture(t, text, committed) // how a picture is packed may change with Go
+		}
+		if !same {
+			t.Errorf("%s is not what openapi.yaml says. Run: go test ./connector -update", path)
+		}
+	}
+}
+
+func samePicture(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	one, err := png.Decode(bytes.NewReader(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.Bounds() != other.Bounds() {
+		return false
+	}
+	for y := range one.Bounds().Dy() {
+		for x := range one.Bounds().Dx() {
+			if one.At(x, y) != other.At(x, y) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func TestSameContractGivesSameBytes(t *testing.T) {
+	first := generate(t)
+	for name, text := range generate(t) {
+		if !bytes.Equal(text, first[name]) {
+			t.Errorf("%s differs from one run to the next", name)
+		}
+	}
+}
+
+func TestIconFitsTheCatalogue(t *testing.T) {
+	text := generate(t)["icon.png"]
+	picture, err := png.DecodeConfig(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if picture.Width != picture.Height || picture.Width < 100 || picture.Width > 230 {
+		t.Errorf("the icon is %d by %d, want a square of 100 to 230", picture.Width, picture.Height)
+	}
+	if len(text) > 1<<20 {
+		t.Errorf("the icon has %d bytes, want less than 1 MB", len(text))
+	}
+}
+
+func TestWriteWritesEverything(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "folder")
+	if err := connector.Write(dir, contract(t), connector.Options{Host: "sign.example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			name, _ := filepath.Rel(dir, path)
+			got = append(got, filepath.ToSlash(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"apiDefinition.swagger.json", "apiProperties.json", "icon.png",
+		"power-automate/call-api-gateway.zip", "power-automate/loop-with-resigning.zip", "power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
+		"readme.md", "settings.json",
+		"workflows/call-api-gateway.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Write wrote %q, want %q", got, want)
+	}
+	if text := read(t, filepath.Join(dir, "apiDefinition.swagger.json")); !bytes.Contains(text, []byte(`"host": "sign.example.com"`)) {
+		t.Error("the definition does not name the host that was asked for")
+	}
+}
+
+func TestWriteFailsWhereAFileStandsInTheWay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := connector.Write(path, contract(t), connector.Options{}); err == nil {
+		t.Error("Write into a file succeeded, want an error")
+	}
+}
+
+func TestGenerateSaysWhatIsWrongWithAContract(t *testing.T) {
+	for name, text := range map[string]string{
+		"no YAML":    "\t{",
+		"no OpenAPI": "title: something else",
+	} {
+		if _, err := connector.Generate([]byte(text), connector.Options{}); err == nil {
+			t.Errorf("%s: Generate succeeded, want an error", name)
+		}
+	}
+}

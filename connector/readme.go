@@ -1,0 +1,93 @@
+package connector
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi2"
+)
+
+// The catalogue's form: its headings in its order.
+const (
+	readmeHead = `# %s
+%s
+
+## Publisher: %s
+
+## Prerequisites
+A running Countersign: as an Azure Functions app, a container or a binary. It must be reachable from the internet by https, since the connector
+calls it from Microsoft's cloud. Custom connectors need a premium plan of Power Automate or Power Apps; in Logic Apps they are billed by call.
+
+## Supported Operations
+`
+	readmeTail = `
+## Obtaining Credentials
+With an API key: your operator makes one and gives you the host name and the key. With Microsoft Entra ID: your operator sets up an application and puts its
+ID and audience in place of YOUR-APPLICATION-ID and api://countersign in apiProperties.json before the connector is created; you sign in with your own account.
+
+No AWS credential is ever asked for. They stay with the service, under the name of a profile.
+
+## Getting Started
+1. Create a connection with the host name and the key.
+2. Add **Sign a request** to your flow. Give method, URL, headers and body of the request that you want to send to AWS.
+3. Add an **HTTP** action. Put Method, URL and Headers of the answer into its fields (switch the headers to text mode), and Body for a workflow step into its body.
+4. In the settings of the HTTP action, set the retry policy to None and switch the asynchronous pattern off.
+
+Ready-made workflows are beside this file.
+
+## Known Issues and Limitations
+- A signature holds for five minutes (15 with Amazon S3). Sign right before you send, and sign again before you repeat.
+- Send what the answer says and nothing else: no further query parameters, no changed header.
+- The Power Automate and Logic Apps HTTP action drops some headers, among them Content-MD5 and Host. Countersign does not sign those and says so in Warnings.
+- Messages are limited to 100 MB by the platform and to what your operator set by Countersign (10 MB by default). For larger files get a presigned URL.
+- Choosing between API key and Entra ID when a connection is made works for connectors created with the command line tool, not for those made in the wizard.
+
+## Deployment Instructions
+` + "```sh\npaconn login\npaconn create --api-def apiDefinition.swagger.json --api-prop apiProperties.json --icon icon.png\n```" + `
+
+In the wizard: **Custom connectors**, **New custom connector**, **Import an OpenAPI file**, and choose apiDefinition.swagger.json. The wizard does not read
+apiProperties.json: the host then is the one in the definition, so generate it with yours, or change it on the first page.
+`
+)
+
+// writeReadme lists the operations, the most wanted first.
+func writeReadme(doc *openapi2.T) []byte {
+	var out strings.Builder
+	fmt.Fprintf(&out, readmeHead, doc.Info.Title, doc.Info.Description, doc.Info.Contact.Name)
+	for _, operation := range byVisibility(doc) {
+		if operation.Extensions["x-ms-visibility"] == "internal" {
+			continue
+		}
+		fmt.Fprintf(&out, "### %s\n%s\n", operation.Summary, operation.Description)
+	}
+	out.WriteString(readmeTail)
+	return []byte(out.String())
+}
+
+func byVisibility(doc *openapi2.T) []*openapi2.Operation {
+	type placed struct {
+		rank   int
+		path   string
+		method string
+		*openapi2.Operation
+	}
+	var all []placed
+	for path, item := range doc.Paths {
+		for method, operation := range item.Operations() {
+			visibility, _ := operation.Extensions["x-ms-visibility"].(string)
+			rank := map[string]int{"important": 0, "": 1, "advanced": 2, "internal": 3}[visibility]
+			all = append(all, placed{rank, path, cmp.Or(method, http.MethodGet), operation})
+		}
+	}
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method))
+	})
+	operations := make([]*openapi2.Operation, len(all))
+	for i, p := range all {
+		operations[i] = p.Operation
+	}
+	return operations
+}

@@ -1,0 +1,261 @@
+package connector_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/connector"
+)
+
+func workflows(t *testing.T) map[string]node {
+	t.Helper()
+	files, err := connector.Workflows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 5 {
+		t.Fatalf("there are %d workflows, want 5", len(files))
+	}
+	all := map[string]node{}
+	for name, text := range files {
+		all[name] = object(t, text)
+	}
+	return all
+}
+
+// actionsOf are all actions by name, those within loops and branches too.
+func actionsOf(n node) map[string]node {
+	all := map[string]node{}
+	for _, branch := range []any{n["actions"], at(n, "else", "actions")} {
+		actions, _ := branch.(node)
+		for name, action := range actions {
+			all[name] = action.(node)
+			maps.Copy(all, actionsOf(action.(node)))
+		}
+	}
+	return all
+}
+
+// at is what stands at a path, or nil.
+func at(value any, path ...string) any {
+	for _, name := range path {
+		n, ok := value.(node)
+		if !ok {
+			return nil
+		}
+		value = n[name]
+	}
+	return value
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What README.md of the workflows says of each is so.
+func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
+	for file, workflow := range workflows(t) {
+		actions := actionsOf(in(workflow, "definition"))
+		call, ok := actions["Call_AWS"]
+		if !ok {
+			t.Errorf("%s has no Call_AWS", file)
+			continue
+		}
+		signer, body := "Sign", "@body('Sign')?['bodyEnvelope']"
+		if file == "presigned-upload.json" {
+			signer, body = "Presign", "@outputs('File')"
+		}
+		facts := []struct {
+			what      string
+			got, want any
+		}{
+			{"retry of the call to AWS", at(call, "inputs", "retryPolicy", "type"), "none"},
+			{"asynchronous pattern", call["operationOptions"], "DisableAsyncPattern"},
+			{"secrecy of the call to AWS", asJSON(t, at(call, "runtimeConfiguration", "secureData", "properties")), `["inputs"]`},
+			{"secrecy of the signer's call", asJSON(t, at(actions[signer], "runtimeConfiguration", "secureData", "properties")), `["inputs","outputs"]`},
+			{"retry of the signer's call", at(actions[signer], "inputs", "retryPolicy", "type"), "fixed"},
+			{"method", at(call, "inputs", "method"), "@body('" + signer + "')['method']"},
+			{"uri", at(call, "inputs", "uri"), "@body('" + signer + "')['url']"},
+			{"headers", at(call, "inputs", "headers"), "@body('" + signer + "')['headers']"},
+			{"body", at(call, "inputs", "body"), body},
+			{"queries", at(call, "inputs", "queries"), nil},
+			{"authentication", at(call, "inputs", "authentication"), nil},
+			{"chunking", at(call, "runtimeConfiguration", "contentTransfer"), nil},
+		}
+		for _, fact := range facts {
+			if fact.got != fact.want {
+				t.Errorf("%s: %s is %v, want %v", file, fact.what, fact.got, fact.want)
+			}
+		}
+	}
+}
+
+func TestWorkflowsHoldNoSecret(t *testing.T) {
+	for file, workflow := range workflows(t) {
+		if kind := at(workflow, "definition", "parameters", "signerKey", "type"); kind != nil && kind != "SecureString" {
+			t.Errorf("%s: signerKey is a %v, want a SecureString", file, kind)
+		}
+		for name, action := range actionsOf(in(workflow, "definition")) {
+			if key := at(action, "inputs", "headers", "X-API-Key"); key != nil && key != "@parameters('signerKey')" {
+				t.Errorf("%s: %s has the key %v in it", file, name, key)
+			}
+		}
+	}
+}
+
+// Every step that runs after another runs after one beside it, and every step that is named in an expression is there.
+func TestWorkflowsNameOnlyStepsThatAreThere(t *testing.T) {
+	for file, workflow := range workflows(t) {
+		checkSteps(t, file, in(workflow, "definition"))
+	}
+}
+
+func checkSteps(t *testing.T, file string, definition node) {
+	t.Helper()
+	all := actionsOf(definition)
+	walk(definition, "", func(path string, n node) {
+		siblings, ok := n["actions"].(node)
+		if !ok {
+			return
+		}
+		for name, action := range siblings {
+			after, ok := action.(node)["runAfter"].(node)
+			if !ok {
+				t.Errorf("%s%s: %s has no runAfter", file, path, name)
+			}
+			for other, states := range after {
+				if _, ok := siblings[other]; !ok {
+					t.Errorf("%s%s: %s runs after %s, which is not beside it", file, path, name, other)
+				}
+				for _, state := range states.([]any) {
+					if !slices.Contains([]any{"Succeeded", "Failed", "Skipped", "TimedOut"}, state) {
+						t.Errorf("%s%s: %s runs after %s is %v, which nothing is", file, path, name, other, state)
+					}
+				}
+			}
+		}
+	})
+	text := asJSON(t, definition)
+	for _, function := range []string{"body('", "outputs('"} {
+		for part := range strings.SplitSeq(text, function) {
+			name, rest, _ := strings.Cut(part, "'")
+			if _, ok := all[name]; !ok && strings.HasPrefix(rest, ")") {
+				t.Errorf("%s names the step %q, which is not there", file, name)
+			}
+		}
+	}
+}
+
+// What a step asks of the signer must be a request that the contract knows.
+func TestWorkflowsAskForWhatTheContractKnows(t *testing.T) {
+	f := connectorFiles(t)
+	asked := 0
+	for file, workflow := range workflows(t) {
+		actions := actionsOf(in(workflow, "definition"))
+		for name, action := range actions {
+			inputs, _ := action["inputs"].(node)
+			path := strings.TrimPrefix(text(inputs, "uri"), "@{parameters('signerUrl')}")
+			if action["type"] == "ApiConnection" {
+				path = text(inputs, "path")
+			} else if !strings.HasPrefix(path, "/v1/") {
+				continue
+			}
+			body, ok := inputs["body"].(node)
+			if !ok {
+				body = in(actions["Request"], "inputs")
+			}
+			schema := bodySchema(f, path)
+			if schema == nil {
+				t.Errorf("%s: %s calls %s, which is not in the contract", file, name, path)
+				continue
+			}
+			for field := range body {
+				if _, known := in(schema, "properties")[field]; !known {
+					t.Errorf("%s: %s sends the field %s, which %s does not know", file, name, field, path)
+				}
+			}
+			asked++
+		}
+	}
+	if asked != 5 {
+		t.Errorf("%d steps call the signer, want 5", asked)
+	}
+}
+
+func bodySchema(f files, path string) node {
+	parameters, _ := at(f.definition, "paths", path, "post", "parameters").([]any)
+	for _, p := range parameters {
+		if p.(node)["in"] == "body" {
+			return resolve(f.definition, in(p.(node), "schema"))
+		}
+	}
+	return nil
+}
+
+func TestFlowPackagesAreWhole(t *testing.T) {
+	flows, err := connector.Flows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(flows) != 4 {
+		t.Errorf("there are %d flow packages, want 4", len(flows))
+	}
+	ids := map[string]string{}
+	for file, packed := range flows {
+		parts := unzip(t, packed)
+		assets := at(parts["Microsoft.Flow/flows/manifest.json"], "flowAssets", "assetPaths").([]any)
+		id := assets[0].(string)
+		if other, twice := ids[id]; twice {
+			t.Errorf("%s and %s have one id", file, other)
+		}
+		ids[id] = file
+		folder := "Microsoft.Flow/flows/" + id + "/"
+		want := []string{folder + "apisMap.json", folder + "connectionsMap.json", folder + "definition.json", "Microsoft.Flow/flows/manifest.json", "manifest.json"}
+		if got := slices.Sorted(maps.Keys(parts)); !slices.Equal(got, want) {
+			t.Errorf("%s holds %q, want %q", file, got, want)
+		}
+		if at(parts["manifest.json"], "resources", id, "type") != "Microsoft.Flow/flows" {
+			t.Errorf("%s: the manifest does not name the flow", file)
+		}
+		definition := in(parts[folder+"definition.json"], "properties", "definition")
+		if at(definition, "actions", "Signer", "type") != "Compose" {
+			t.Errorf("%s has no step Signer", file)
+		}
+		if kind := at(definition, "triggers", "manual", "kind"); kind != "Button" {
+			t.Errorf("%s is triggered by %v, want Button", file, kind)
+		}
+		checkSteps(t, file, definition)
+	}
+}
+
+func unzip(t *testing.T, packed []byte) map[string]node {
+	t.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]node{}
+	for _, entry := range archive.File {
+		file, err := entry.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[entry.Name] = object(t, text)
+	}
+	return parts
+}
