@@ -3,7 +3,6 @@ package connector
 import (
 	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -68,26 +67,15 @@ func writeReadme(doc *openapi2.T) []byte {
 }
 
 func byVisibility(doc *openapi2.T) []*openapi2.Operation {
-	type placed struct {
-		rank   int
-		path   string
-		method string
-		*openapi2.Operation
-	}
-	var all []placed
-	for path, item := range doc.Paths {
-		for method, operation := range item.Operations() {
-			visibility, _ := operation.Extensions["x-ms-visibility"].(string)
-			rank := map[string]int{"important": 0, "": 1, "advanced": 2, "internal": 3}[visibility]
-			all = append(all, placed{rank, path, cmp.Or(method, http.MethodGet), operation})
+	var all []*openapi2.Operation
+	for _, item := range doc.Paths {
+		for _, operation := range item.Operations() {
+			all = append(all, operation)
 		}
 	}
-	slices.SortFunc(all, func(a, b placed) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method))
+	rank := map[any]int{"important": 0, nil: 1, "advanced": 2, "internal": 3}
+	slices.SortFunc(all, func(a, b *openapi2.Operation) int {
+		return cmp.Or(cmp.Compare(rank[a.Extensions["x-ms-visibility"]], rank[b.Extensions["x-ms-visibility"]]), cmp.Compare(a.Summary, b.Summary))
 	})
-	operations := make([]*openapi2.Operation, len(all))
-	for i, p := range all {
-		operations[i] = p.Operation
-	}
-	return operations
+	return all
 }
