@@ -1,0 +1,157 @@
+package logicapps
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dropped names the headers that an HTTP action leaves out without a word
+// (Azure documentation, connectors-native-http). Of PATCH and DELETE it does not
+// say whether content headers are sent: the worse is taken.
+func dropped(method, name string) bool {
+	name = strings.ToLower(name)
+	switch {
+	case strings.HasPrefix(name, "accept-"):
+		return name != "accept-version"
+	case strings.HasPrefix(name, "content-"):
+		return method != http.MethodPost && method != http.MethodPut ||
+			!slices.Contains([]string{"content-disposition", "content-encoding", "content-type"}, name)
+	}
+	return slices.Contains([]string{"allow", "cookie", "expires", "host", "last-modified", "origin", "set-cookie", "transfer-encoding"}, name)
+}
+
+func (q *request) addEngineHeaders() {
+	for name, value := range map[string]string{
+		"X-Ms-Workflow-Id": "2b0f5d3c9e7a4f1d8c6b5a4938271605", "X-Ms-Workflow-Name": "orders", "X-Ms-Workflow-Version": "08584471",
+		"X-Ms-Workflow-Run-Id": "08584471234567890123456789012CU00", "X-Ms-Workflow-Operation-Name": "action",
+		"X-Ms-Client-Tracking-Id": "08584471234567890123456789012CU00", "Accept-Language": "en-US",
+		"User-Agent": "azure-logic-apps/1.0 (workflow 2b0f5d3c9e7a4f1d8c6b5a4938271605; version 08584471)",
+	} {
+		q.Header.Set(name, value)
+	}
+}
+
+// defaultRetries are those of Logic Apps: four, exponential.
+func defaultRetries() []time.Duration { return exponential(4, 7*time.Second, 45*time.Second) }
+
+func exponential(count int, interval, most time.Duration) []time.Duration {
+	list := make([]time.Duration, count)
+	for i := range list {
+		list[i] = min(interval<<i, most)
+	}
+	return list
+}
+
+func retries(policy any) ([]time.Duration, error) {
+	switch at(policy, "type") {
+	case "none":
+		return nil, nil
+	case "exponential":
+		count, err := strconv.Atoi(fmt.Sprint(at(policy, "count")))
+		if err != nil || count < 1 || count > 90 {
+			return nil, errors.New("retryPolicy: count is not from 1 to 90")
+		}
+		if at(policy, "interval") != "PT7S" {
+			return nil, errors.New("retryPolicy: the interval is not PT7S, the only one that is known here")
+		}
+		return exponential(count, 7*time.Second, time.Hour), nil
+	}
+	return nil, errors.New("retryPolicy: the type is not known here")
+}
+
+// target is an address as .NET's Uri gives it to the wire.
+type target struct{ scheme, host, path, query string }
+
+func (t target) String() string { return t.scheme + "://" + t.host + t.path + t.query }
+
+// url keeps the spelling: a path is sent as RawPath has it, since that encodes
+// Path.
+func (t target) url() *url.URL {
+	plain, err := url.PathUnescape(t.path)
+	if err != nil {
+		panic(err) // no percent sign is left that encodes nothing
+	}
+	return &url.URL{Scheme: t.scheme, Host: t.host, Path: plain, RawPath: t.path, RawQuery: strings.TrimPrefix(t.query, "?")}
+}
+
+// normalize does to an absolute address what .NET's Uri does: host in lower
+// case, default port gone, backslashes turned, escaped unreserved characters
+// written plainly, other escapes in capitals, what cannot stand in an address
+// escaped as UTF-8, and then dot segments removed, those that were escaped too.
+func normalize(raw string) (target, error) {
+	scheme, rest, found := strings.Cut(strings.TrimSpace(raw), "://")
+	scheme = strings.ToLower(scheme)
+	if !found || scheme != "http" && scheme != "https" {
+		return target{}, fmt.Errorf("%q is not an absolute address", raw)
+	}
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, query, hasQuery := strings.Cut(rest, "?")
+	rest = strings.ReplaceAll(rest, `\`, "/")
+	host, path, _ := strings.Cut(rest, "/")
+	if host == "" || strings.ContainsAny(host, "@ ") {
+		return target{}, fmt.Errorf("%q has no plain host", raw)
+	}
+	host = strings.ToLower(host)
+	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[scheme])
+	t := target{scheme: scheme, host: host, path: withoutDots("/" + respelled(path))}
+	if hasQuery {
+		t.query = "?" + respelled(query)
+	}
+	return t, nil
+}
+
+const (
+	unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	reserved   = ":/?[]@!$&'()*+,;="
+)
+
+func respelled(text string) string {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '%' && i+2 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				if strings.IndexByte(unreserved, byte(n)) >= 0 {
+					out.WriteByte(byte(n))
+				} else {
+					fmt.Fprintf(&out, "%%%02X", n)
+				}
+				i += 2
+				continue
+			}
+		}
+		if strings.IndexByte(unreserved+reserved, c) >= 0 {
+			out.WriteByte(c)
+		} else {
+			fmt.Fprintf(&out, "%%%02X", c)
+		}
+	}
+	return out.String()
+}
+
+// withoutDots removes dot segments (RFC 3986 section 5.2.4); empty ones stay.
+func withoutDots(path string) string {
+	segments := strings.Split(path[1:], "/")
+	var kept []string
+	for i, s := range segments {
+		last := i == len(segments)-1
+		switch s {
+		case ".", "..":
+			if s == ".." {
+				kept = kept[:max(len(kept)-1, 0)]
+			}
+			if last {
+				kept = append(kept, "")
+			}
+		default:
+			kept = append(kept, s)
+		}
+	}
+	return "/" + strings.Join(kept, "/")
+}

@@ -1,0 +1,194 @@
+package logicapps
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// A value is nil, a bool, a [Number], a string, an [Object] or a []any of these.
+
+// Number is a JSON number as the engine writes it.
+type Number string
+
+// Object is a JSON object in the order of its members.
+type Object []Member
+
+// Member is one name and value of an [Object].
+type Member struct {
+	Name  string
+	Value any
+}
+
+// Get gives the value of a name.
+func (o Object) Get(name string) (any, bool) {
+	for _, m := range o {
+		if m.Name == name {
+			return m.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Parse reads a JSON document as the engine does: order is kept, the spelling of
+// numbers is not.
+func Parse(text []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	value, err := parseValue(d)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("text after the JSON document")
+	}
+	return value, nil
+}
+
+func parseValue(d *json.Decoder) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := token.(type) {
+	case json.Number:
+		return number(string(t))
+	case json.Delim:
+		if t == '[' {
+			return parseArray(d)
+		}
+		return parseObject(d)
+	}
+	return token, nil
+}
+
+func parseArray(d *json.Decoder) (any, error) {
+	list := []any{}
+	for d.More() {
+		v, err := parseValue(d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := d.Token()
+	return list, err
+}
+
+func parseObject(d *json.Decoder) (any, error) {
+	o := Object{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		v, err := parseValue(d)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := o.Get(name.(string)); twice {
+			return nil, fmt.Errorf("the name %q stands twice", name)
+		}
+		o = append(o, Member{name.(string), v})
+	}
+	_, err := d.Token()
+	return o, err
+}
+
+// number spells a number as .NET's JSON library does once it has read it: whole
+// numbers of any size as they are, others as the nearest double.
+func number(text string) (Number, error) {
+	if !strings.ContainsAny(text, ".eE") {
+		n, ok := new(big.Int).SetString(text, 10)
+		if !ok {
+			return "", fmt.Errorf("%q is no number", text)
+		}
+		return Number(n.String()), nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return "", err
+	}
+	exponent := strconv.FormatFloat(f, 'E', -1, 64)
+	if _, power, _ := strings.Cut(exponent, "E"); f != 0 {
+		if n, _ := strconv.Atoi(power); n < -4 || n > 14 {
+			return Number(exponent), nil
+		}
+	}
+	plain := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(plain, ".") {
+		plain += ".0"
+	}
+	return Number(plain), nil
+}
+
+// encoder writes values as compact JSON. How the engine does is not documented,
+// so two ways take turns: whoever relies on one of them is found out.
+type encoder struct{ written int }
+
+func (e *encoder) encode(v any) []byte {
+	e.written++
+	return appendValue(nil, v, e.written%2 == 0)
+}
+
+func appendValue(dst []byte, v any, ascii bool) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case Number:
+		return append(dst, v...)
+	case string:
+		return appendString(dst, v, ascii)
+	case []any:
+		dst = append(dst, '[')
+		for i, item := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendValue(dst, item, ascii)
+		}
+		return append(dst, ']')
+	case Object:
+		dst = append(dst, '{')
+		for i, m := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendString(dst, m.Name, ascii), ':')
+			dst = appendValue(dst, m.Value, ascii)
+		}
+		return append(dst, '}')
+	}
+	panic(fmt.Sprintf("logicapps: %T is no value", v))
+}
+
+func appendString(dst []byte, text string, ascii bool) []byte {
+	dst = append(dst, '"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', byte(c))
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		case c < ' ' || c == 0x85 || c == 0x2028 || c == 0x2029 || ascii && c > '~':
+			for _, unit := range utf16.Encode([]rune{c}) {
+				dst = fmt.Appendf(dst, `\u%04x`, unit)
+			}
+		default:
+			dst = append(dst, string(c)...)
+		}
+	}
+	return append(dst, '"')
+}
