@@ -32,17 +32,21 @@ const (
 func (p *Policy) readFacts(q *Question) (facts, string) {
 	r := &q.Request
 	f := facts{profile: r.Profile, service: r.Service, unusual: []string{}}
+	switch q.Action {
+	case ActionSign, ActionPresign, ActionVerify, ActionPostPolicy:
+	default:
+		return f, "the action is not known"
+	}
+	switch r.Payload {
+	case PayloadSigned, PayloadHash, PayloadUnsigned:
+	default:
+		return f, "it is not known whether the payload is signed"
+	}
 	if !plainServiceName(r.Service) {
 		return f, fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)
 	}
 	if oneRegion(r.Region) {
 		f.region = r.Region
-	}
-	if q.Action == ActionSignature {
-		if s3Family(r.Service) {
-			f.unusual = []string{"everything"} // a text to sign hides what it does
-		}
-		return f, ""
 	}
 	if reason := f.readTarget(r); reason != "" {
 		return f, reason
@@ -74,7 +78,7 @@ func (f *facts) readTarget(r *Request) string {
 		return "the scheme is neither https nor http"
 	}
 	host, port, hasPort := cutPort(r.Host)
-	if host == "" || host != strings.ToLower(host) || strings.ContainsAny(host, "/\\@?#% \t\r\n") {
+	if !plainHost(host) {
 		return "the host is not in its plain form"
 	}
 	f.host = host
@@ -90,6 +94,17 @@ func (f *facts) readTarget(r *Request) string {
 	}
 	f.path = decodePath(r.Path, s3Family(r.Service))
 	return ""
+}
+
+// plainHost holds for names of lower-case labels, and for IPv6 addresses in
+// brackets. A label is never empty: a dot at the end makes another name of it.
+func plainHost(s string) bool {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		inner, closed := strings.CutSuffix(inner, "]")
+		return closed && inner != "" && madeOf(inner, func(c byte) bool { return 'a' <= c && c <= 'f' || '0' <= c && c <= ':' || c == '.' })
+	}
+	return s != "" && len(s) <= 253 && !strings.HasPrefix(s, ".") && !strings.HasSuffix(s, ".") && !strings.Contains(s, "..") &&
+		madeOf(s, func(c byte) bool { return lowerWord(c) || c == '.' || c == '_' })
 }
 
 // cutPort parts host:port; brackets around an IPv6 address stay.
@@ -126,11 +141,10 @@ func (f *facts) readFields(r *Request, a Action) string {
 	}
 	f.headers = make([]Field, 0, len(r.Headers))
 	for _, h := range r.Headers {
-		name := strings.ToLower(h.Name)
-		if name == "" || !plainText(name) || strings.ContainsAny(name, " :") || strings.ContainsAny(h.Value, "\r\n\x00") {
+		if h.Name == "" || !madeOf(h.Name, headerCharacter) || strings.ContainsAny(h.Value, "\r\n\x00") {
 			return "a header's name or value holds what no header may"
 		}
-		f.headers = append(f.headers, Field{name, h.Value})
+		f.headers = append(f.headers, Field{strings.ToLower(h.Name), h.Value})
 	}
 	return ""
 }
@@ -138,6 +152,11 @@ func (f *facts) readFields(r *Request, a Action) string {
 // plainText tells whether s is UTF-8 without control characters.
 func plainText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+}
+
+// headerCharacter: RFC 9110 section 5.6.2, token.
+func headerCharacter(c byte) bool {
+	return letterOrDigit(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
 // signatureParameter tells whether a query parameter is one of those by which a

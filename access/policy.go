@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,13 +119,14 @@ func (ss *statements) decide(v *view, request cedar.Request, d *Decision) (permi
 		s := ss.byID(e.PolicyID)
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s", e.PolicyID, e.Message))
 		if s.policy.Effect() == cedar.Forbid {
-			d.forbid(s, "a policy forbids what cannot be told for certain about this request")
+			what, _, _ := strings.Cut(e.Message[strings.LastIndex(e.Message, " `")+1:], " ")
+			d.deny(s, fmt.Sprintf("the policy %s asks for what this request leaves in doubt: %s", s.id, what))
 		}
 	}
 	for _, reason := range diagnostic.Reasons {
 		s := ss.byID(reason.PolicyID)
 		if decision == cedar.Deny {
-			d.forbid(s, "a policy forbids this")
+			d.deny(s, cmp.Or(s.reason, "a policy forbids this"))
 			continue
 		}
 		permits = append(permits, s)
@@ -132,14 +134,9 @@ func (ss *statements) decide(v *view, request cedar.Request, d *Decision) (permi
 	return permits, len(d.Policies) > 0
 }
 
-func (d *Decision) forbid(s *statement, reason string) {
-	d.Policies = append(d.Policies, string(s.id))
-	if s.reason != "" {
-		reason = s.reason
-	}
-	if d.Reason == "" {
-		d.Reason = reason
-	}
+func (d *Decision) deny(by *statement, reason string) {
+	d.Policies = append(d.Policies, string(by.id))
+	d.Reason = cmp.Or(d.Reason, reason)
 }
 
 // askedNames are the names that the policies look for, by their spelling in
@@ -177,6 +174,11 @@ func (a askedNames) ambiguity(f *facts) string {
 			if want.value && strings.EqualFold(other.Name, q.Name) {
 				return fmt.Sprintf("the query parameter %q is given more than once", q.Name)
 			}
+		}
+	}
+	for i, h := range f.headers {
+		if want, found := a["header."+h.Name]; found && want.value && slices.ContainsFunc(f.headers[:i], func(o Field) bool { return o.Name == h.Name }) {
+			return fmt.Sprintf("the header %q is given more than once", h.Name)
 		}
 	}
 	if f.operation != "" {

@@ -14,9 +14,6 @@ const (
 	// Path the bucket's path and the key or key prefix that the form allows, and
 	// as Headers the form's fields.
 	ActionPostPolicy Action = "post-policy"
-	// ActionSignature signs a text of which nothing is known but its credential
-	// scope: of the Request only Profile, Service and Region are there.
-	ActionSignature Action = "signature"
 )
 
 // Payload tells what the signature says about the body.

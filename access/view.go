@@ -103,9 +103,8 @@ func (v *view) buildRequest() {
 	}
 }
 
-// tags are the values that policies ask for. A header given more than once is
-// one value, joined as it is signed and sent; a parameter given more than once
-// is never asked for (see askedNames.ambiguity).
+// tags are the values that policies ask for. What is given more than once is
+// never asked for (see askedNames.ambiguity).
 func (p *Policy) tags(f *facts) types.Record {
 	tags := types.RecordMap{}
 	for _, q := range f.query {
@@ -114,15 +113,9 @@ func (p *Policy) tags(f *facts) types.Record {
 		}
 	}
 	for _, h := range f.headers {
-		name := types.String("header." + h.Name)
-		if _, found := p.asked[string(name)]; !found {
-			continue
+		if _, found := p.asked["header."+h.Name]; found {
+			tags[types.String("header."+h.Name)] = types.String(strings.Join(strings.Fields(h.Value), " "))
 		}
-		value := types.String(strings.Join(strings.Fields(h.Value), " "))
-		if was, found := tags[name]; found {
-			value = was.(types.String) + "," + value
-		}
-		tags[name] = value
 	}
 	return types.NewRecord(tags)
 }
