@@ -19,6 +19,7 @@ import (
 
 	"countersign/access"
 	"countersign/credentials"
+	"countersign/endpoints"
 	"countersign/signing"
 
 	"github.com/goccy/go-yaml"
@@ -39,6 +40,15 @@ type Settings struct {
 	HTTPHosts        []string `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http."`
 	AllowSigningTime bool     `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
 	AllowCredentials bool     `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
+	Policies         string   `yaml:"policies" placeholder:"FILE" help:"Cedar policies that say who may have what signed. Default: every caller, everything but logins."`
+	AuditFile        string   `yaml:"audit_file" placeholder:"FILE" help:"File to append audit records to."`
+	AuditStdout      bool     `yaml:"audit_stdout" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`
+	AuditHashPaths   bool     `yaml:"audit_hash_paths" help:"Record the SHA-256 of paths in place of the paths."`
+	RatePerSecond    float64  `yaml:"rate_per_second" placeholder:"N" help:"Requests that a caller may make each second in the long run. Default: 500."`
+	RateBurst        int      `yaml:"rate_burst" placeholder:"N" help:"Requests that a caller may make at once. Default: 1000."`
+	MaxRequests      int      `yaml:"max_requests" placeholder:"N" help:"Requests under way at once; as many again may wait for 2 seconds. Default: 256."`
+	MaxBytes         int64    `yaml:"max_bytes" placeholder:"N" help:"Bytes of request bodies under way at once. Default: 134217728."`
+	MaxConnections   int      `yaml:"max_connections" placeholder:"N" help:"Connections open at once. Default: 8192."`
 	MaxBodyBytes     int64    `yaml:"max_body_bytes" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
 	DrainSeconds     int      `yaml:"drain_seconds" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
 	oneProfile
@@ -65,6 +75,11 @@ type Config struct {
 	Region   string // AWS_REGION
 	Profiles []credentials.Profile
 	APIKeys  []access.APIKey
+	// Entra and TrustedHeader are nil where they are not set up.
+	Entra         *access.Entra
+	TrustedHeader *access.TrustedHeader
+	// Hosts are the host patterns of profiles, by profile.
+	Hosts map[string][]endpoints.HostRule
 	// Sandbox lets loopback be called by http. No source sets it: the command sandbox does.
 	Sandbox bool
 
@@ -109,7 +124,8 @@ func Load(s Sources) (Config, error) {
 	faults = append(faults, c.addOneProfile(s.Getenv)...)
 	keys, err := doc.apiKeys()
 	faults = append(faults, err...)
-	c.APIKeys = keys
+	c.APIKeys, c.Entra, c.TrustedHeader = keys, doc.entra(), doc.trustedHeader()
+	c.Hosts = doc.hosts()
 	if c.APIKeySHA256 != "" {
 		c.APIKeys = append(c.APIKeys, access.APIKey{SHA256: c.APIKeySHA256})
 	}
@@ -166,6 +182,12 @@ func setField(field reflect.Value, text string) error {
 			return errors.New("want a duration such as 45m or 1h")
 		}
 		field.SetInt(int64(d))
+	case float64:
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return errors.New("want a number")
+		}
+		field.SetFloat(n)
 	case int, int64:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || field.OverflowInt(n) {
@@ -224,18 +246,26 @@ func (c *Config) check() []error {
 	if c.Port < 0 || c.Port > 65535 {
 		faults = append(faults, errors.New("port: want 1 to 65535"))
 	}
-	if c.MaxBodyBytes < 0 {
-		faults = append(faults, errors.New("max_body_bytes: want a number of bytes above 0"))
+	for _, n := range []struct {
+		name         string
+		value        *int64
+		usual, least int64
+	}{
+		{"max_body_bytes", &c.MaxBodyBytes, DefaultMaxBodyBytes, 1024},
+		{"max_bytes", &c.MaxBytes, 128 << 20, 1024},
+	} {
+		faults = append(faults, atLeast(n.name, n.value, n.usual, n.least))
 	}
-	if c.MaxBodyBytes == 0 {
-		c.MaxBodyBytes = DefaultMaxBodyBytes
+	for _, n := range []struct {
+		name         string
+		value        *int
+		usual, least int
+	}{
+		{"drain_seconds", &c.DrainSeconds, 25, 1}, {"rate_burst", &c.RateBurst, 1000, 1}, {"max_requests", &c.MaxRequests, 256, 1}, {"max_connections", &c.MaxConnections, 8192, 16},
+	} {
+		faults = append(faults, atLeast(n.name, n.value, n.usual, n.least))
 	}
-	if c.DrainSeconds < 0 {
-		faults = append(faults, errors.New("drain_seconds: want a number of seconds"))
-	}
-	if c.DrainSeconds == 0 {
-		c.DrainSeconds = 25
-	}
+	faults = append(faults, atLeast("rate_per_second", &c.RatePerSecond, 500, 1))
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
 	}
@@ -254,6 +284,17 @@ func (c *Config) check() []error {
 		faults = append(faults, errors.New("profiles: there is none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or source, or name a file with profiles by COUNTERSIGN_CONFIG"))
 	}
 	return faults
+}
+
+// atLeast puts the usual value where none is set and finds fault with less than the least.
+func atLeast[N int | int64 | float64](name string, value *N, usual, least N) error {
+	if *value == 0 {
+		*value = usual
+	}
+	if *value < least {
+		return fmt.Errorf("%s: want %v at least", name, least)
+	}
+	return nil
 }
 
 // Where tells the line of a profile's field in the file, as file:line, or "" for what is not in a file.

@@ -9,6 +9,7 @@ import (
 
 	"countersign/access"
 	"countersign/credentials"
+	"countersign/endpoints"
 	"countersign/signing"
 )
 
@@ -27,11 +28,28 @@ type profile struct {
 	SecretAccessKey string      `yaml:"secret_access_key"`
 	SessionToken    string      `yaml:"session_token"`
 	AssumeRole      *assumeRole `yaml:"assume_role"`
-	STSEndpoint     string      `yaml:"sts_endpoint"`
-	STSRegion       string      `yaml:"sts_region"`
-	FallbackRegions []string    `yaml:"fallback_regions"`
-	FIPS            bool        `yaml:"fips"`
-	DualStack       bool        `yaml:"dualstack"`
+	Azure           *azure      `yaml:"azure"`
+	WebIdentity     *struct {
+		TokenFile string `yaml:"token_file"`
+	} `yaml:"web_identity"`
+	Cognito   *cognito `yaml:"cognito"`
+	Container *struct {
+		Endpoint  string `yaml:"endpoint"`
+		TokenFile string `yaml:"token_file"`
+	} `yaml:"container"`
+	SessionTokenOptions *struct {
+		Duration time.Duration `yaml:"duration"`
+	} `yaml:"session_token_options"`
+	Hosts map[string]struct {
+		Service   string   `yaml:"service"`
+		Region    string   `yaml:"region"`
+		RegionSet []string `yaml:"region_set"`
+	} `yaml:"hosts"`
+	STSEndpoint     string   `yaml:"sts_endpoint"`
+	STSRegion       string   `yaml:"sts_region"`
+	FallbackRegions []string `yaml:"fallback_regions"`
+	FIPS            bool     `yaml:"fips"`
+	DualStack       bool     `yaml:"dualstack"`
 }
 
 type assumeRole struct {
@@ -49,8 +67,79 @@ type assumeRole struct {
 	SourceIdentity string            `yaml:"source_identity"`
 }
 
+type azure struct {
+	Audience string `yaml:"audience"`
+	ClientID string `yaml:"client_id"`
+}
+
+type cognito struct {
+	IdentityPoolID string `yaml:"identity_pool_id"`
+	IdentityID     string `yaml:"identity_id"`
+	IdentityFile   string `yaml:"identity_file"`
+	LoginProvider  string `yaml:"login_provider"`
+	TokenFile      string `yaml:"token_file"`
+	TokenVariable  string `yaml:"token_variable"`
+	CustomRoleARN  string `yaml:"custom_role_arn"`
+	Basic          bool   `yaml:"basic"`
+}
+
 type callers struct {
-	APIKeys []apiKey `yaml:"api_keys"`
+	APIKeys       []apiKey   `yaml:"api_keys"`
+	Entra         *directory `yaml:"entra"`
+	TrustedHeader *directory `yaml:"trusted_header"`
+}
+
+// directory says which identities of Microsoft Entra ID are callers.
+type directory struct {
+	Tenant   string            `yaml:"tenant"`
+	Audience texts             `yaml:"audience"`
+	Roles    []string          `yaml:"roles"`
+	Users    bool              `yaml:"users"`
+	Callers  map[string]string `yaml:"callers"`
+	KeysURL  string            `yaml:"keys_url"`
+}
+
+// texts is one text or a list of them.
+type texts []string
+
+func (t *texts) UnmarshalYAML(decode func(any) error) error {
+	var one string
+	if decode(&one) == nil {
+		*t = texts{one}
+		return nil
+	}
+	return decode((*[]string)(t))
+}
+
+func (d *directory) admission() access.Admission {
+	return access.Admission{Roles: d.Roles, Users: d.Users, Callers: d.Callers}
+}
+
+func (d *document) entra() *access.Entra {
+	e := d.Callers.Entra
+	if e == nil {
+		return nil
+	}
+	return &access.Entra{Tenant: e.Tenant, Audiences: e.Audience, Admission: e.admission(), KeysURL: e.KeysURL}
+}
+
+func (d *document) trustedHeader() *access.TrustedHeader {
+	h := d.Callers.TrustedHeader
+	if h == nil {
+		return nil
+	}
+	return &access.TrustedHeader{Tenant: h.Tenant, Admission: h.admission()}
+}
+
+func (d *document) hosts() map[string][]endpoints.HostRule {
+	out := map[string][]endpoints.HostRule{}
+	for name, p := range d.Profiles {
+		for _, pattern := range slices.Sorted(maps.Keys(p.Hosts)) {
+			h := p.Hosts[pattern]
+			out[name] = append(out[name], endpoints.HostRule{Pattern: pattern, Service: h.Service, Region: h.Region, RegionSet: h.RegionSet})
+		}
+	}
+	return out
 }
 
 type apiKey struct {
@@ -74,6 +163,7 @@ func (d *document) profiles(region string) ([]credentials.Profile, []error) {
 		if in.AccessKeyID != "" || in.SecretAccessKey != "" || in.SessionToken != "" {
 			p.Keys = signing.NewCredentials(in.AccessKeyID, in.SecretAccessKey, in.SessionToken)
 		}
+		in.sources(&p)
 		if r := in.AssumeRole; r != nil {
 			policy, err := policyText(r.Policy)
 			if err != nil {
@@ -87,6 +177,28 @@ func (d *document) profiles(region string) ([]credentials.Profile, []error) {
 		list = append(list, p)
 	}
 	return list, faults
+}
+
+// sources hands on what single sources need.
+func (in *profile) sources(p *credentials.Profile) {
+	if a := in.Azure; a != nil {
+		p.Azure = &credentials.AzureIdentity{Audience: a.Audience, ClientID: a.ClientID}
+	}
+	if w := in.WebIdentity; w != nil {
+		p.WebIdentity = &credentials.WebIdentity{TokenFile: w.TokenFile}
+	}
+	if c := in.Cognito; c != nil {
+		p.Cognito = &credentials.Cognito{
+			IdentityPoolID: c.IdentityPoolID, IdentityID: c.IdentityID, IdentityFile: c.IdentityFile, LoginProvider: c.LoginProvider,
+			TokenFile: c.TokenFile, TokenVariable: c.TokenVariable, CustomRoleARN: c.CustomRoleARN, Basic: c.Basic,
+		}
+	}
+	if c := in.Container; c != nil {
+		p.Container = &credentials.Container{Endpoint: c.Endpoint, TokenFile: c.TokenFile}
+	}
+	if t := in.SessionTokenOptions; t != nil {
+		p.SessionToken = &credentials.SessionToken{Duration: t.Duration}
+	}
 }
 
 // policyText gives the JSON that STS wants, from a policy written as JSON text or as YAML.
