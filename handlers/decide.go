@@ -2,22 +2,27 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"countersign/access"
 	"countersign/signing"
 )
 
 // decide asks the policies about the very value that will be signed, before AWS is asked for a session.
-func (h *Handlers) decide(ctx context.Context, p *prepared) error {
-	return h.ask(p, access.Question{Caller: EventOf(ctx).Caller, Action: p.action, Request: p.asked()})
-}
-
-func (h *Handlers) ask(p *prepared, q access.Question) error {
-	p.decision = h.Policy.Decide(q)
-	if p.decision.Allowed {
+func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request) error {
+	event := EventOf(ctx)
+	event.Profile, event.Service, event.Region = asked.Profile, asked.Service, asked.Region
+	question := access.Question{Caller: event.Caller, Action: p.action, Request: asked}
+	decision := h.Policy.Decide(question)
+	p.record = access.NewRecord(question, decision)
+	p.record.RequestID, p.record.ClientIP, p.record.Workflow = event.RequestID, event.ClientIP, event.Workflow
+	if decision.Allowed {
 		return nil
 	}
-	return &fault{code: "forbidden", detail: "The policies do not allow this: " + p.decision.Reason + "."}
+	if err := h.Audit.Write(ctx, p.record); err != nil {
+		return err
+	}
+	return &fault{code: "forbidden", detail: "The policies do not allow this: " + decision.Reason + "."}
 }
 
 // asked is what the policies look at.
@@ -40,4 +45,59 @@ func (p *prepared) asked() access.Request {
 		out.Payload = access.PayloadSigned
 	}
 	return out
+}
+
+// recordSigned puts on record what is about to be given out. Nothing may be answered when it fails.
+func (h *Handlers) recordSigned(ctx context.Context, p *prepared, signature, signedHeaders string) error {
+	p.recordSession()
+	p.record.SetSignature(signature)
+	p.record.SignedHeaders, p.record.PayloadSHA256 = signedHeaders, p.request.PayloadHash
+	p.record.AmzDate = p.request.Time.Format(amzDate)
+	return h.Audit.Write(ctx, p.record)
+}
+
+// recordUnsigned puts on record that what was allowed came to nothing, and why.
+func (h *Handlers) recordUnsigned(ctx context.Context, p *prepared, cause error) error {
+	p.recordSession()
+	p.record.Notes = append(p.record.Notes, "nothing was signed: "+faultOf(cause).code)
+	if err := h.Audit.Write(ctx, p.record); err != nil {
+		return err
+	}
+	return cause
+}
+
+func (p *prepared) recordSession() {
+	s := &p.session
+	p.record.AccessKeyID, p.record.RoleARN, p.record.SessionName = s.Credentials.AccessKeyID, s.RoleARN, s.SessionName
+	p.record.SourceIdentity, p.record.STSRequestID = s.SourceIdentity, s.RequestID
+	if !s.Expires.IsZero() {
+		p.record.SessionExpires = &s.Expires
+	}
+}
+
+// amzDate is the format of X-Amz-Date.
+const amzDate = "20060102T150405Z"
+
+// Asked is what the policies would look at for the document of a request, for tests of policies.
+func (h *Handlers) Asked(action access.Action, document []byte) (access.Request, error) {
+	if action == access.ActionPresign {
+		in := new(toPresign)
+		if err := decodeDocument(document, in); err != nil {
+			return access.Request{}, err
+		}
+		return h.askedOf(&in.toSend, action, in.expires())
+	}
+	in := new(toSend)
+	if err := decodeDocument(document, in); err != nil {
+		return access.Request{}, err
+	}
+	return h.askedOf(in, action, 0)
+}
+
+func (h *Handlers) askedOf(in *toSend, action access.Action, expires time.Duration) (access.Request, error) {
+	p, err := h.read(in, action, expires)
+	if err != nil {
+		return access.Request{}, locate(err, in)
+	}
+	return p.asked(), nil
 }

@@ -32,6 +32,9 @@ var sentinels = []struct {
 	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},
 	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as was asked for."},
 	{credentials.ErrUnavailable, "session_unavailable", "The session could not be had in time."},
+	{access.ErrForbidden, "forbidden", "The caller is known, but may not use this service."},
+	{access.ErrUnavailable, "identity_unavailable", "Who you are cannot be checked at the moment."},
+	{access.ErrAudit, "audit_unavailable", "What was decided could not be put on record, so nothing is answered."},
 	{errNotFound, "not_found", "The address is not part of this service."},
 	{errMethodNotAllowed, "method_not_allowed", "The address does not take this method."},
 }
@@ -59,7 +62,15 @@ func faultOf(err error) *fault {
 			return f
 		}
 	}
+	if busy := new(access.BusyError); errors.As(err, &busy) {
+		return &fault{code: "busy", detail: "The service has as many requests as it takes.", retryAfter: busy.RetryAfter}
+	}
 	return &fault{code: "internal", detail: "The request could not be served.", cause: err}
+}
+
+// RateLimited is the error of a caller that has used up its share, until wait is over.
+func RateLimited(wait time.Duration) error {
+	return &fault{code: "rate_limited", detail: "You have made as many requests as you may for now.", retryAfter: wait}
 }
 
 // WriteError answers with the problem that err is.
@@ -77,9 +88,6 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		Detail: f.detail, Hint: k.hint, Instance: event.RequestID, Errors: f.fields,
 	})
 }
-
-// NotFound and MethodNotAllowed answer what no route does.
-func NotFound(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errNotFound) }
 
 // MethodNotAllowed answers a known address with another method; the router has set Allow.
 func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errMethodNotAllowed) }

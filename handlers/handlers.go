@@ -28,6 +28,11 @@ type Sessions interface {
 	Profiles() []credentials.Profile
 }
 
+// Audit writes a record before the answer leaves; when it cannot, nothing is answered but that.
+type Audit interface {
+	Write(context.Context, access.Record) error
+}
+
 // Options is what the handlers need and what the operator allows.
 type Options struct {
 	Signer   *signing.Signer
@@ -41,6 +46,8 @@ type Options struct {
 	Hosts map[string]*endpoints.Hosts
 	// Policy decides what a caller may have signed.
 	Policy *access.Policy
+	// Audit keeps the record of every decision.
+	Audit Audit
 	// HTTPHosts may be called by http; entries are hosts with their port, in lower case. All others need https.
 	HTTPHosts []string
 	// LoopbackHTTP lets every loopback address be called by http: the sandbox.
@@ -63,6 +70,8 @@ func New(o Options) *Handlers { return &Handlers{Options: o} }
 type Event struct {
 	RequestID string
 	Caller    access.Caller
+	ClientIP  string
+	Workflow  access.Workflow // the ids of the workflow run that the request names
 	Profile   string
 	Service   string
 	Region    string

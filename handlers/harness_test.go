@@ -70,6 +70,20 @@ type testServer struct {
 	t       testing.TB
 	handler http.Handler
 	log     *strings.Builder
+	audit   *records
+}
+
+// records is an audit trail, or one that cannot be written.
+type records struct {
+	list []access.Record
+	err  error
+}
+
+func (r *records) Write(_ context.Context, record access.Record) error {
+	if r.err == nil {
+		r.list = append(r.list, record)
+	}
+	return r.err
 }
 
 func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
@@ -79,7 +93,8 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.Policy, options.DefaultProfile = policy, "orders"
+	s := &testServer{t: t, log: &strings.Builder{}, audit: &records{}}
+	options.Policy, options.DefaultProfile, options.Audit = policy, "orders", s.audit
 	if change != nil {
 		change(&options)
 	}
@@ -88,10 +103,17 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{t: t, log: &strings.Builder{}}
+	rate, err := access.NewRate(access.RateOptions{PerSecond: 1000, Burst: 100_000, Now: options.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := access.NewGate(1<<30, 1, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	service := api.New(api.Options{
 		Handlers: handlers.New(options), Contract: contract, Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
-		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20,
+		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: gate, Bytes: gate,
 	})
 	s.handler, err = contract.Enforce(service, func(err error) { t.Error(err) })
 	if err != nil {

@@ -80,7 +80,10 @@ func (h *Handlers) postPolicy(ctx context.Context, in *toUpload) (*uploadForm, e
 	}
 	form, err := h.Signer.PostPolicy(policy)
 	if err != nil {
-		return nil, locate(err, ask)
+		return nil, h.recordUnsigned(ctx, p, locate(err, ask))
+	}
+	if err := h.recordSigned(ctx, p, form.Signature, ""); err != nil {
+		return nil, err
 	}
 	out := &uploadForm{
 		URL: p.request.URL.String(), Fields: map[string]string{}, FieldList: make([]sentHeader, len(form.Fields)), Policy: p.session.Credentials.Redact(form.Policy),
@@ -114,15 +117,12 @@ func (in *toUpload) target() (string, error) {
 
 // admitUpload has the upload decided: the key that the form allows is the path, and its fields are the headers.
 func (h *Handlers) admitUpload(ctx context.Context, in *toUpload, ask *toSend) (*prepared, error) {
-	p := &prepared{action: access.ActionPostPolicy, profile: in.Profile, warnings: []warning{}}
-	if p.profile == "" && in.Credentials == nil {
-		p.profile = h.DefaultProfile
-	}
+	p := h.newPrepared(access.ActionPostPolicy, in.Profile, in.Credentials)
 	p.request.Expires = defaultExpiry
 	if in.ExpiresInSeconds != nil {
 		p.request.Expires = time.Duration(*in.ExpiresInSeconds) * time.Second
 	}
-	if err := h.checkAllowed(ask); err != nil {
+	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
 	}
 	if err := h.readURL(ask, p); err != nil {
@@ -131,25 +131,23 @@ func (h *Handlers) admitUpload(ctx context.Context, in *toUpload, ask *toSend) (
 	if err := h.place(ask, p); err != nil {
 		return nil, err
 	}
-	question := access.Question{Caller: EventOf(ctx).Caller, Action: p.action, Request: access.Request{
+	asked := access.Request{
 		Profile: p.profile, Service: "s3", Region: in.Region, Method: http.MethodPost, Scheme: p.request.URL.Scheme(), Host: p.request.URL.Host(),
 		Path:    strings.TrimSuffix(p.request.URL.Path(), "/") + "/" + strings.TrimPrefix(signing.CanonicalURI("/"+strings.TrimSuffix(in.Key, "${filename}"), true), "/"),
 		Payload: access.PayloadUnsigned, ExpiresIn: p.request.Expires,
-	}}
+	}
 	for _, f := range in.Fields {
-		question.Request.Headers = append(question.Request.Headers, access.Field(f))
+		asked.Headers = append(asked.Headers, access.Field(f))
 	}
 	for _, f := range in.StartsWith {
-		question.Request.Headers = append(question.Request.Headers, access.Field(f))
+		asked.Headers = append(asked.Headers, access.Field(f))
 	}
-	event := EventOf(ctx)
-	event.Profile, event.Service, event.Region = p.profile, "s3", in.Region
-	if err := h.ask(p, question); err != nil {
+	if err := h.decide(ctx, p, asked); err != nil {
 		return nil, err
 	}
 	if err := h.addSession(ctx, ask, p); err != nil {
 		return nil, err
 	}
 	p.capExpiry()
-	return p, p.checkPartition()
+	return p, nil
 }

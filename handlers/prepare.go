@@ -16,14 +16,14 @@ import (
 
 // prepared is a request that is ready to be signed: one parsed value for the decision, the signature and the answer.
 type prepared struct {
-	request  signing.Request
-	payload  payload
-	media    string // of the body
-	action   access.Action
-	decision access.Decision
-	profile  string // the caller's, or the default one
-	session  credentials.Session
-	quirks   endpoints.Quirks
+	request signing.Request
+	payload payload
+	media   string // of the body
+	action  access.Action
+	record  access.Record
+	profile string // the caller's, or the default one
+	session credentials.Session
+	quirks  endpoints.Quirks
 	// normalized: dot segments and empty segments were collapsed, if there were any.
 	normalized bool
 	inferred   bool // service or region came from the host
@@ -39,34 +39,35 @@ func (p *prepared) warn(code, message string) {
 	p.warnings = append(p.warnings, warning{code, message})
 }
 
-// prepare goes the way that all operations on a request share: parse it, place it, have it decided, get a session.
+// prepare goes the way that all operations on a request share: read it, have it decided, get a session.
 func (h *Handlers) prepare(ctx context.Context, in *toSend, action access.Action, expires time.Duration) (*prepared, error) {
-	p := &prepared{action: action, warnings: []warning{}}
-	p.request.Expires = expires
-	if err := h.checkAllowed(in); err != nil {
+	p, err := h.read(in, action, expires)
+	if err != nil {
 		return nil, err
 	}
-	p.profile = in.Profile
-	if p.profile == "" && in.Credentials == nil {
-		p.profile = h.DefaultProfile
+	if err := h.decide(ctx, p, p.asked()); err != nil {
+		return nil, err
 	}
-	for _, step := range []func(*toSend, *prepared) error{h.readURL, h.place, cleanPath, readPayload, setHeaders, setOptions, warnOfOperation} {
+	return p, h.addSession(ctx, in, p)
+}
+
+// read makes of what the caller sent the one value that is decided on, signed and answered.
+func (h *Handlers) read(in *toSend, action access.Action, expires time.Duration) (*prepared, error) {
+	p := h.newPrepared(action, in.Profile, in.Credentials)
+	p.request.Expires = expires
+	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, h.readURL, h.place, cleanPath, readPayload, setHeaders, setOptions, warnOfOperation} {
 		if err := step(in, p); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.checkSignable(h.Now()); err != nil {
-		return nil, err
+	return p, p.checkSignable(h.Now())
+}
+
+func (h *Handlers) newPrepared(action access.Action, profile string, c *requestCredentials) *prepared {
+	if profile == "" && c == nil {
+		profile = h.DefaultProfile
 	}
-	event := EventOf(ctx)
-	event.Profile, event.Service, event.Region = p.profile, p.request.Scope.Service, p.request.Scope.Region
-	if err := h.decide(ctx, p); err != nil {
-		return nil, err
-	}
-	if err := h.addSession(ctx, in, p); err != nil {
-		return nil, err
-	}
-	return p, p.checkPartition()
+	return &prepared{action: action, profile: profile, warnings: []warning{}}
 }
 
 // checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked.
@@ -92,7 +93,7 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	return nil
 }
 
-func (h *Handlers) checkAllowed(in *toSend) error {
+func (h *Handlers) checkAllowed(in *toSend, _ *prepared) error {
 	if in.SigningTime != nil && !h.AllowSigningTime {
 		return &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "Only where allow_signing_time is on."}}}
 	}
@@ -308,14 +309,17 @@ func (h *Handlers) addSession(ctx context.Context, in *toSend, p *prepared) erro
 		})
 	}
 	if err != nil {
-		return err
+		return h.recordUnsigned(ctx, p, err)
 	}
 	p.request.Credentials = p.session.Credentials
 	p.request.Time = h.Now().Add(p.session.Skew).UTC().Truncate(time.Second)
 	if in.SigningTime != nil {
-		p.request.Time, err = parseTime(*in.SigningTime)
+		p.request.Time, _ = parseTime(*in.SigningTime) // checked when it was decoded
 	}
-	return err
+	if err := p.checkPartition(); err != nil {
+		return h.recordUnsigned(ctx, p, err)
+	}
+	return nil
 }
 
 func given(c *requestCredentials, region, caller string, validity time.Duration) credentials.Given {

@@ -48,22 +48,29 @@ type presignedURL struct {
 
 const defaultExpiry = 15 * time.Minute
 
+func (in *toPresign) expires() time.Duration {
+	if in.ExpiresInSeconds == nil {
+		return defaultExpiry
+	}
+	return time.Duration(*in.ExpiresInSeconds) * time.Second
+}
+
 // PresignURL puts the signature into the URL.
 func (h *Handlers) PresignURL() http.Handler { return serveJSON(h.presignURL) }
 
 func (h *Handlers) presignURL(ctx context.Context, in *toPresign) (*presignedURL, error) {
-	expires := defaultExpiry
-	if in.ExpiresInSeconds != nil {
-		expires = time.Duration(*in.ExpiresInSeconds) * time.Second
-	}
-	p, err := h.prepare(ctx, &in.toSend, access.ActionPresign, expires)
+	p, err := h.prepare(ctx, &in.toSend, access.ActionPresign, in.expires())
 	if err != nil {
 		return nil, locate(err, &in.toSend)
 	}
 	p.capExpiry()
 	signed, err := h.Signer.Presign(&p.request)
 	if err != nil {
-		return nil, locate(err, &in.toSend)
+		return nil, h.recordUnsigned(ctx, p, locate(err, &in.toSend))
+	}
+	p.record.PresignSeconds = int64(p.request.Expires / time.Second)
+	if err := h.recordSigned(ctx, p, signed.Signature, signed.SignedHeaders); err != nil {
+		return nil, err
 	}
 	r := &p.request
 	out := &presignedURL{

@@ -62,7 +62,10 @@ func (h *Handlers) signRequest(ctx context.Context, in *toSend) (*signedRequest,
 	}
 	signed, err := h.Signer.Sign(&p.request)
 	if err != nil {
-		return nil, locate(err, in)
+		return nil, h.recordUnsigned(ctx, p, locate(err, in))
+	}
+	if err := h.recordSigned(ctx, p, signed.Signature, signed.SignedHeaders); err != nil {
+		return nil, err
 	}
 	return p.answer(signed), nil
 }

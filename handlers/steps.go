@@ -114,7 +114,11 @@ func (h *Handlers) canonicalRequest(ctx context.Context, in *toSend) (*canonical
 	}
 	made, err := signing.Canonicalize(&p.request)
 	if err != nil {
-		return nil, locate(err, in)
+		return nil, h.recordUnsigned(ctx, p, locate(err, in))
+	}
+	// The answer holds the session token, though no signature yet.
+	if err := h.recordSigned(ctx, p, "", made.SignedHeaders); err != nil {
+		return nil, err
 	}
 	r := &p.request
 	out := &canonicalStep{
@@ -170,10 +174,13 @@ func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureSte
 	}
 	key, err := signing.DeriveKey(in.Algorithm, p.session.Credentials, at, in.scope())
 	if err != nil {
-		return nil, locate(err, &toSend{Credentials: in.Credentials})
+		return nil, h.recordUnsigned(ctx, p, locate(err, &toSend{Credentials: in.Credentials}))
 	}
 	signature, err := key.Sign(in.StringToSign)
 	if err != nil {
+		return nil, h.recordUnsigned(ctx, p, err)
+	}
+	if err := h.recordSigned(ctx, p, signature, strings.Join(in.SignedHeaders, ";")); err != nil {
 		return nil, err
 	}
 	out := &signatureStep{stringStep: *in, AccessKeyID: p.session.Credentials.AccessKeyID, Signature: signature}
@@ -184,13 +191,13 @@ func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureSte
 // admitStep has the request of step 3 decided like any other, and gets the session that step 1 had.
 func (h *Handlers) admitStep(ctx context.Context, in *stringStep, at time.Time) (*prepared, error) {
 	ask := &toSend{Method: in.Method, URL: in.URL, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
-	if err := h.checkAllowed(ask); err != nil {
+	p := h.newPrepared(access.ActionSign, in.Profile, in.Credentials)
+	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
 	}
 	if off := at.Sub(h.Now()).Abs(); !h.AllowSigningTime && off > window {
 		return nil, &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "It is more than five minutes from now. Begin again with step 1."}}}
 	}
-	p := &prepared{action: access.ActionSign, profile: in.Profile}
 	if err := h.readURL(ask, p); err != nil {
 		return nil, locate(err, ask)
 	}
@@ -206,16 +213,15 @@ func (h *Handlers) admitStep(ctx context.Context, in *stringStep, at time.Time) 
 		p.payload.bytes, _ = decodeBase64(*in.BodyBase64)
 	}
 	p.payload.kept = signing.PayloadHash(p.payload.bytes) != in.PayloadSHA256
-	event := EventOf(ctx)
-	event.Profile, event.Service, event.Region = in.Profile, in.Service, in.Region
-	if err := h.decide(ctx, p); err != nil {
+	if err := h.decide(ctx, p, p.asked()); err != nil {
 		return nil, err
 	}
 	if err := h.addSession(ctx, ask, p); err != nil {
 		return nil, err
 	}
+	p.request.Time = at
 	if token := in.header("x-amz-security-token"); token != "" && token != p.session.Credentials.SessionToken() {
-		return nil, &fault{code: "session_changed", detail: "The session of step 1 has been replaced by a new one.", fields: []FieldError{{"/headerList", "The header X-Amz-Security-Token is of another session."}}}
+		return nil, h.recordUnsigned(ctx, p, &fault{code: "session_changed", detail: "The session of step 1 has been replaced by a new one.", fields: []FieldError{{"/headerList", "The header X-Amz-Security-Token is of another session."}}})
 	}
 	return p, nil
 }
@@ -268,7 +274,7 @@ func (in *canonicalStep) verified() (time.Time, error) {
 	if err != nil {
 		return at, err // was found when it was decoded
 	}
-	if date := in.header("x-amz-date"); date != at.Format("20060102T150405Z") {
+	if date := in.header("x-amz-date"); date != at.Format(amzDate) {
 		return at, fieldFault("/signingTime", "The time is not that of the header X-Amz-Date.")
 	}
 	url, _, err := signing.ParseURL(in.URL, nil)

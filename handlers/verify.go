@@ -85,16 +85,17 @@ func (h *Handlers) verifyRequest(ctx context.Context, in *toVerify) (*verdict, e
 	if in.At != nil {
 		expected.Time, _ = parseTime(*in.At) // checked when it was decoded
 	}
-	return judged(signing.Verify(received, &expected), p.session.Credentials), nil
+	out := signing.Verify(received, &expected)
+	if err := h.recordSigned(ctx, p, out.Claim.Signature, out.Claim.SignedHeaders); err != nil {
+		return nil, err
+	}
+	return judged(out, p.session.Credentials), nil
 }
 
 // receive parses the request as AWS would see it, has it decided, and gets the credentials that should have signed it.
 func (h *Handlers) receive(ctx context.Context, in *toVerify, ask *toSend) (*prepared, *signing.Received, error) {
-	p := &prepared{action: access.ActionVerify, profile: in.Profile}
-	if p.profile == "" && in.Credentials == nil {
-		p.profile = h.DefaultProfile
-	}
-	if err := h.checkAllowed(ask); err != nil {
+	p := h.newPrepared(access.ActionVerify, in.Profile, in.Credentials)
+	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, nil, err
 	}
 	if err := h.readURL(ask, p); err != nil {
@@ -125,7 +126,7 @@ func (h *Handlers) receive(ctx context.Context, in *toVerify, ask *toSend) (*pre
 		received.PayloadHash = signing.PayloadHash(in.bodyBytes)
 	}
 	p.request.Headers, p.payload.bytes = received.Headers, in.bodyBytes
-	if err := h.decide(ctx, p); err != nil {
+	if err := h.decide(ctx, p, p.asked()); err != nil {
 		return nil, nil, err
 	}
 	return p, received, h.addSession(ctx, ask, p)

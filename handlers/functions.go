@@ -1,0 +1,29 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Elsewhere answers what has no route: not found, but for what an Azure Functions host sends when host.json does not tell it to hand on requests as they are: a document
+// with Data and Metadata, posted to the function's name.
+func (h *Handlers) Elsewhere() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || strings.Count(r.URL.Path, "/") != 1 {
+			WriteError(w, r, errNotFound)
+			return
+		}
+		d := jsontext.NewDecoder(r.Body)
+		if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
+			WriteError(w, r, errNotFound)
+			return
+		}
+		if name, err := d.ReadToken(); err != nil || name.Kind() != '"' || name.String() != "Data" && name.String() != "Metadata" {
+			WriteError(w, r, errNotFound)
+			return
+		}
+		WriteError(w, r, &fault{code: "functions_payload", detail: "The Azure Functions host sent its own payload in place of the caller's request."})
+	})
+}
