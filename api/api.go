@@ -28,6 +28,9 @@ type Options struct {
 	NewID func() string
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
+	// Rate holds each caller to its share; Requests and Bytes bound what is under way in the whole process: requests, and bytes of their bodies.
+	Rate            *access.Rate
+	Requests, Bytes *access.Gate
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
 }
@@ -37,7 +40,7 @@ func New(o Options) http.Handler {
 	h := o.Handlers
 	r := chi.NewRouter()
 	r.Use(o.logRequest, recoverPanic)
-	r.NotFound(handlers.NotFound)
+	r.NotFound(h.Elsewhere().ServeHTTP)
 	r.MethodNotAllowed(methodNotAllowed(r))
 
 	r.Method(http.MethodGet, "/", h.GetRoot())
@@ -48,7 +51,7 @@ func New(o Options) http.Handler {
 	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o.PublicURL))
 
 	r.Group(func(r chi.Router) {
-		r.Use(o.authenticate)
+		r.Use(o.authenticate, o.limitCaller, o.limitRequests)
 		r.Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
 		r.Method(http.MethodGet, "/v1/profiles", h.ListProfiles())
 		r.Method(http.MethodGet, "/v1/services", h.ListServices())
@@ -56,7 +59,7 @@ func New(o Options) http.Handler {
 		r.Method(http.MethodGet, "/v1/scope", h.InferScope())
 		r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
 		r.Group(func(r chi.Router) {
-			r.Use(o.limitBody)
+			r.Use(o.limitBody, o.limitBytes)
 			r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
 			r.Method(http.MethodPost, "/v1/presign", h.PresignURL())
 			r.Method(http.MethodPost, "/v1/steps/canonical-request", h.CreateCanonicalRequest())

@@ -52,6 +52,10 @@ func (s sessions) SessionFrom(context.Context, credentials.Given) (credentials.S
 	return credentials.Session{}, credentials.ErrConfiguration
 }
 
+type unrecorded struct{}
+
+func (unrecorded) Write(context.Context, access.Record) error { return nil }
+
 type server struct {
 	routes  chi.Routes
 	handler http.Handler
@@ -80,10 +84,18 @@ func newServer(t *testing.T, s sessions) server {
 		t.Fatal(err)
 	}
 	out := server{log: &strings.Builder{}}
-	out.h = handlers.New(handlers.Options{Signer: signing.NewSigner(10), Sessions: s, Now: clock, Version: "1.2.3", Policy: policy, DefaultProfile: "orders"})
+	out.h = handlers.New(handlers.Options{Signer: signing.NewSigner(10), Sessions: s, Now: clock, Version: "1.2.3", Policy: policy, DefaultProfile: "orders", Audit: unrecorded{}})
+	rate, err := access.NewRate(access.RateOptions{PerSecond: 1, Burst: 1000, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := access.NewGate(1<<30, 1, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	whole := api.New(api.Options{
 		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
-		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20,
+		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: gate, Bytes: gate,
 	})
 	out.routes = whole.(chi.Routes)
 	if out.handler, err = contract.Enforce(whole, func(err error) { t.Error(err) }); err != nil {

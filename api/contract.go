@@ -8,8 +8,9 @@ import (
 	"net/url"
 	"sync"
 
+	"countersign/connector"
+
 	"github.com/getkin/kin-openapi/openapi2"
-	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
@@ -32,11 +33,19 @@ func LoadContract(yaml []byte) (*Contract, error) {
 		return nil, fmt.Errorf("validating the contract: %w", err)
 	}
 	text, err := json.Marshal(doc)
+	for _, schema := range doc.Components.Schemas {
+		for _, property := range schema.Value.Properties {
+			// OpenAPI 3.0.3 lets a schema without a type take null; kin-openapi wants to be told, and others refuse to see it written.
+			if property.Ref == "" && property.Value.Type == nil {
+				property.Value.Nullable = true
+			}
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("writing the contract as JSON: %w", err)
 	}
 	c := &Contract{doc: doc, yaml: yaml, json: text}
-	c.swagger = sync.OnceValues(c.convert)
+	c.swagger = sync.OnceValues(func() (*openapi2.T, error) { return connector.Swagger(yaml) })
 	return c, nil
 }
 
@@ -91,42 +100,4 @@ func publicHost(publicURL string, r *http.Request) (host string, schemes []strin
 		host = r.Host
 	}
 	return host, []string{scheme}
-}
-
-// convert writes the contract as Swagger 2.0 and puts back what the converter leaves out: the labels of properties, which designers read
-// from x-ms-summary, and the media types.
-func (c *Contract) convert() (*openapi2.T, error) {
-	loader := openapi3.NewLoader()
-	copied, err := loader.LoadFromData(c.yaml)
-	if err != nil {
-		return nil, fmt.Errorf("reading the contract: %w", err)
-	}
-	doc, err := openapi2conv.FromV3(copied)
-	if err != nil {
-		return nil, fmt.Errorf("converting the contract to Swagger 2.0: %w", err)
-	}
-	doc.BasePath = "/"
-	doc.Consumes, doc.Produces = []string{"application/json"}, []string{"application/json"}
-	for _, schema := range doc.Definitions {
-		labelProperties(schema)
-	}
-	return doc, nil
-}
-
-func labelProperties(schema *openapi2.SchemaRef) {
-	if schema == nil || schema.Value == nil {
-		return
-	}
-	if schema.Value.Title != "" {
-		if schema.Value.Extensions == nil {
-			schema.Value.Extensions = map[string]any{}
-		}
-		if _, given := schema.Value.Extensions["x-ms-summary"]; !given {
-			schema.Value.Extensions["x-ms-summary"] = schema.Value.Title
-		}
-	}
-	for _, property := range schema.Value.Properties {
-		labelProperties(property)
-	}
-	labelProperties(schema.Value.Items)
 }

@@ -3,10 +3,12 @@ package api
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
 
+	"countersign/access"
 	"countersign/handlers"
 
 	"github.com/go-chi/chi/v5"
@@ -17,7 +19,9 @@ import (
 // logRequest writes one line for each request, when it is over. No header, query or body is in it.
 func (o Options) logRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		event := &handlers.Event{RequestID: requestID(r.Header.Get("X-Request-Id"), o.NewID)}
+		event := &handlers.Event{RequestID: requestID(r.Header.Get("X-Request-Id"), o.NewID), Workflow: access.WorkflowOf(r.Header)}
+		// The connection's other end, which may be a proxy: what proxies say of the client is anybody's word.
+		event.ClientIP, _, _ = net.SplitHostPort(r.RemoteAddr)
 		started := o.Now()
 		w.Header().Set("X-Request-Id", event.RequestID)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
@@ -88,11 +92,51 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, err := o.Auth.Authenticate(r)
 		if err != nil {
-			w.Header().Set("WWW-Authenticate", o.Auth.Challenge(err))
+			if !errors.Is(err, access.ErrForbidden) {
+				w.Header().Set("WWW-Authenticate", o.Auth.Challenge(err))
+			}
 			handlers.WriteError(w, r, err)
 			return
 		}
 		handlers.EventOf(r.Context()).Caller = caller
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitCaller takes one request from the caller's share.
+func (o Options) limitCaller(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait, ok := o.Rate.Allow(handlers.EventOf(r.Context()).Caller.ID); !ok {
+			handlers.WriteError(w, r, handlers.RateLimited(wait))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitRequests bounds the requests under way.
+func (o Options) limitRequests(next http.Handler) http.Handler {
+	return pass(o.Requests, func(*http.Request) int64 { return 1 }, next)
+}
+
+// limitBytes bounds the bodies that are held at once. One whose length is not told may become as large as any.
+func (o Options) limitBytes(next http.Handler) http.Handler {
+	return pass(o.Bytes, func(r *http.Request) int64 {
+		if r.ContentLength < 0 {
+			return o.MaxBodyBytes
+		}
+		return min(r.ContentLength, o.MaxBodyBytes)
+	}, next)
+}
+
+func pass(gate *access.Gate, weight func(*http.Request) int64, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leave, err := gate.Enter(r.Context(), weight(r))
+		if err != nil {
+			handlers.WriteError(w, r, err)
+			return
+		}
+		defer leave()
 		next.ServeHTTP(w, r)
 	})
 }
