@@ -3,6 +3,10 @@
 //	countersign serve          the service
 //	countersign sandbox        the service with an AWS in miniature beside it, to try it out
 //	countersign sign           one request, on the command line
+//	countersign scope          which service and region do hosts belong to?
+//	countersign key new ID     a key for a caller
+//	countersign policy         who may have what signed: show, test, explain
+//	countersign connector      the files of the Power Platform connector
 //	countersign healthcheck    is the service on this machine ready?
 //	countersign version
 //
@@ -63,6 +67,10 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Run the service."`
 	Sandbox     sandboxCommand     `cmd:"" help:"Run the service with an AWS in miniature beside it, do one exchange and keep serving."`
 	Sign        signCommand        `cmd:"" help:"Sign one request and print it."`
+	Scope       scopeCommand       `cmd:"" help:"Say which service and region hosts and URLs belong to."`
+	Key         keyCommand         `cmd:"" help:"Make keys for callers."`
+	Policy      policyCommand      `cmd:"" help:"Show, test and explain who may have what signed."`
+	Connector   connectorCommand   `cmd:"" help:"Write the files of the Power Platform connector and the workflow templates."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 when the service on this machine is ready."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -49,7 +49,7 @@ func (c sandboxCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	defer service.store.Close()
+	defer service.close()
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(c.Port)))
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (c sandboxCommand) Run(p *process) error {
 
 func sandboxConfig(sts string, key access.APIKey) config.Config {
 	return config.Config{
-		Settings: config.Settings{LogLevel: "info", MaxBodyBytes: config.DefaultMaxBodyBytes},
+		Settings: config.Settings{LogLevel: "info", MaxBodyBytes: config.DefaultMaxBodyBytes, MaxBytes: 128 << 20, MaxRequests: 256, MaxConnections: 1024, RatePerSecond: 500, RateBurst: 1000},
 		Sandbox:  true,
 		APIKeys:  []access.APIKey{key},
 		Profiles: []credentials.Profile{{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	stdlog "log"
@@ -16,10 +17,12 @@ import (
 	"countersign/api"
 	"countersign/config"
 	"countersign/credentials"
+	"countersign/endpoints"
 	"countersign/handlers"
 	"countersign/signing"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
 )
 
 // maxSigningKeys bounds the derived keys that are kept: one for each session, day, region and service in use.
@@ -40,7 +43,7 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	defer service.store.Close()
+	defer service.close()
 	if c.Check {
 		_, err := fmt.Fprintf(p.stdout, "The configuration is right: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
 		return err
@@ -108,7 +111,19 @@ type service struct {
 	handler  http.Handler
 	handlers *handlers.Handlers
 	store    *credentials.Store
+	auth     *access.Authenticator
+	audit    *access.Auditor
 	log      zerolog.Logger
+
+	maxConnections int
+}
+
+// close ends background work; every request is over by then.
+func (s *service) close() {
+	s.store.Close()
+	if err := s.audit.Close(); err != nil {
+		s.log.Error().AnErr("cause", err).Msg("closing the audit file")
+	}
 }
 
 func newService(p *process, conf config.Config) (*service, error) {
@@ -117,25 +132,52 @@ func newService(p *process, conf config.Config) (*service, error) {
 		return nil, usageError{err}
 	}
 	log := zerolog.New(p.stdout).Level(level).With().Timestamp().Logger()
-	auth, authErr := access.NewAuthenticator(access.Options{Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Now: p.now})
+	auth, authErr := access.NewAuthenticator(access.Options{
+		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
+	})
 	if authErr != nil {
 		authErr = errors.Join(authErr, noCallersHint(conf))
 	}
 	store, storeErr := newStore(p, conf, log)
 	contract, contractErr := api.LoadContract(contractYAML)
-	if err := faultReport(conf, authErr, storeErr, contractErr); err != nil {
+	limits, limitsErr := newLimits(p, conf)
+	audit, auditErr := newAuditor(p, conf)
+	handlers, handlersErr := newHandlers(p, conf, store, audit)
+	if err := faultReport(conf, authErr, storeErr, contractErr, limitsErr, auditErr, handlersErr); err != nil {
 		return nil, err
 	}
-	s := &service{store: store, log: log, handlers: newHandlers(p, conf, store)}
-	s.handler = api.New(api.Options{
-		Handlers: s.handlers, Contract: contract, Auth: auth, Log: log, Now: p.now, NewID: newID,
-		MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
-	})
-	return s, nil
+	s := &service{store: store, log: log, handlers: handlers, auth: auth, audit: audit, maxConnections: conf.MaxConnections}
+	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
+	s.handler = api.New(limits)
+	if conf.Sandbox {
+		s.handler, err = contract.Enforce(s.handler, func(err error) { fmt.Fprintln(p.stderr, "countersign: breach of the contract:", err) })
+	}
+	return s, err
+}
+
+// newLimits is the part of the way in that bounds what may come.
+func newLimits(p *process, conf config.Config) (api.Options, error) {
+	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
+	requests, requestsErr := access.NewGate(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
+	bodies, bodiesErr := access.NewGate(conf.MaxBytes, conf.MaxRequests, queueWait)
+	return api.Options{
+		Rate: rate, Requests: requests, Bytes: bodies, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+	}, errors.Join(rateErr, requestsErr, bodiesErr)
+}
+
+// queueWait is how long a request may wait for others to end.
+const queueWait = 2 * time.Second
+
+func newAuditor(p *process, conf config.Config) (*access.Auditor, error) {
+	o := access.AuditOptions{File: conf.AuditFile, HashPaths: conf.AuditHashPaths, Now: p.now, Random: rand.Reader}
+	if conf.AuditFile == "" || conf.AuditStdout {
+		o.Stdout = p.stdout
+	}
+	return access.NewAuditor(o)
 }
 
 func noCallersHint(conf config.Config) error {
-	if conf.Auth != "" || len(conf.APIKeys) > 0 {
+	if conf.Auth != "" || len(conf.APIKeys) > 0 || conf.Entra != nil || conf.TrustedHeader != nil {
 		return nil
 	}
 	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, or say --auth=none to let every caller in")
@@ -155,15 +197,41 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 	})
 }
 
-func newHandlers(p *process, conf config.Config, store *credentials.Store) *handlers.Handlers {
-	hosts := make([]string, len(conf.HTTPHosts))
+func newHandlers(p *process, conf config.Config, store *credentials.Store, audit handlers.Audit) (*handlers.Handlers, error) {
+	httpHosts := make([]string, len(conf.HTTPHosts))
 	for i, host := range conf.HTTPHosts {
-		hosts[i] = strings.ToLower(host)
+		httpHosts[i] = strings.ToLower(host)
+	}
+	var faults []error
+	hosts := map[string]*endpoints.Hosts{}
+	for profile, rules := range conf.Hosts {
+		var err error
+		if hosts[profile], err = endpoints.NewHosts(rules); err != nil {
+			faults = append(faults, fmt.Errorf("profile %q: hosts: %w", profile, err))
+		}
+	}
+	policy, err := loadPolicy(conf.Policies)
+	defaultProfile := conf.DefaultProfile
+	if defaultProfile == "" && len(conf.Profiles) == 1 {
+		defaultProfile = conf.Profiles[0].Name
 	}
 	return handlers.New(handlers.Options{
-		Signer: signing.NewSigner(maxSigningKeys), Sessions: store, Now: p.now, Version: version(),
-		HTTPHosts: hosts, LoopbackHTTP: conf.Sandbox, AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
-	})
+		Signer: signing.NewSigner(maxSigningKeys), Sessions: store, Now: p.now, Version: version(), Policy: policy, Audit: audit,
+		DefaultProfile: defaultProfile, Hosts: hosts, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
+		AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
+	}), errors.Join(append(faults, err)...)
+}
+
+// loadPolicy reads the operator's policies; without a file, those that everybody has.
+func loadPolicy(file string) (*access.Policy, error) {
+	if file == "" {
+		return access.NewPolicy("", nil)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	return access.NewPolicy(file, text)
 }
 
 // listenAddress: the Functions host tells its port and reaches the handler over loopback, where nobody else should.
@@ -193,8 +261,11 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          stdlog.New(s.log, "", 0),
 	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go s.auth.Run(running)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, s.maxConnections)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

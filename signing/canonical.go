@@ -25,7 +25,7 @@ func Canonicalize(r *Request) (Signed, error) {
 	return Signed{
 		URL:              r.URL,
 		Headers:          d.headers,
-		SignedHeaders:    string(appendSignedHeaders(nil, d.fields)),
+		SignedHeaders:    string(d.appendSignedHeaders(nil)),
 		CredentialScope:  CredentialScope(r.Algorithm, r.Time, r.Scope),
 		Date:             d.date,
 		CanonicalRequest: string(d.text),
@@ -66,10 +66,10 @@ func (d *draft) canonicalize(r *Request) error {
 func (d *draft) appendCanonicalRequest(r *Request) {
 	b := append(append(d.text, r.Method...), '\n')
 	b = append(appendCanonicalURI(b, r.URL.Path(), r.DoubleEncode), '\n')
-	b, d.pairs = appendCanonicalQuery(b, d.query, d.pairs)
+	b = d.appendCanonicalQuery(b)
 	b = append(b, '\n')
-	b = append(appendCanonicalHeaders(b, d.fields), '\n')
-	b = append(appendSignedHeaders(b, d.fields), '\n')
+	b = append(d.appendCanonicalHeaders(b), '\n')
+	b = append(d.appendSignedHeaders(b), '\n')
 	d.text = append(b, r.PayloadHash...)
 }
 
@@ -77,7 +77,19 @@ func (d *draft) appendCanonicalRequest(r *Request) {
 // an AWS API request signature"). Its first eight digits are the day.
 const timeFormat = "20060102T150405Z"
 
-func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
+// formatTime is Format without reading the layout each time.
+func formatTime(t time.Time) string {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	text := [len(timeFormat)]byte{8: 'T', 15: 'Z'}
+	for _, part := range [...]struct{ at, n int }{
+		{0, year / 100}, {2, year}, {4, int(month)}, {6, day}, {9, hour}, {11, minute}, {13, second},
+	} {
+		text[part.at], text[part.at+1] = byte('0'+part.n/10%10), byte('0'+part.n%10)
+	}
+	return string(text[:])
+}
 
 const day = len("20060102")
 
@@ -115,9 +127,16 @@ func appendStringToSign(dst []byte, a Algorithm, date string, scope, canonicalRe
 // Authorization returns the value of the Authorization header (IAM User Guide,
 // "Add the signature to the request").
 func Authorization(a Algorithm, accessKeyID, credentialScope, signedHeaders, signature string) string {
-	return string(a.name()) + " Credential=" + accessKeyID + "/" + credentialScope +
-		", SignedHeaders=" + signedHeaders + ", Signature=" + signature
+	return string(a.name()) + credentialPart + accessKeyID + "/" + credentialScope +
+		signedHeadersPart + signedHeaders + signaturePart + signature
 }
+
+// What stands between the parts of an Authorization header.
+const (
+	credentialPart    = " Credential="
+	signedHeadersPart = ", SignedHeaders="
+	signaturePart     = ", Signature="
+)
 
 // name returns the algorithm's name, also of the zero value.
 func (a Algorithm) name() Algorithm {

@@ -184,11 +184,3 @@ func (c *Claim) interpret(algorithm, credential, date, regionSet string) (err er
 	}
 	return nil
 }
-
-// splitAuthorization takes the value that [Authorization] returns apart.
-func splitAuthorization(value string) (scope, signedHeaders, signature string) {
-	_, rest, _ := strings.Cut(value, "/")
-	scope, rest, _ = strings.Cut(rest, ", SignedHeaders=")
-	signedHeaders, signature, _ = strings.Cut(rest, ", Signature=")
-	return scope, signedHeaders, signature
-}

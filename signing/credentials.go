@@ -1,13 +1,12 @@
 package signing
 
-import (
-	"crypto/sha256"
-	"strings"
-)
+import "strings"
 
 // Credentials are the keys that sign. The secret access key and the session
 // token sit behind a function, so that no printer, encoder or logger shows them,
 // wherever the credentials are held: fmt looks through a pointer for some verbs.
+// Copies share the keys that were derived of them, so they are best kept as long
+// as they hold.
 type Credentials struct {
 	// AccessKeyID is no secret.
 	AccessKeyID string
@@ -17,26 +16,25 @@ type Credentials struct {
 // secret also holds what every signature needs of it.
 type secret struct {
 	key, token string
-	id         [sha256.Size]byte // stands for key in the cache
-	tokenParam string            // token, encoded for a query
+	tokenParam string // token, encoded for a query
 	fault      *InputError
+	keys       derivedKeys
 }
 
 // NewCredentials returns credentials. The session token is empty for
 // credentials that do not expire.
 func NewCredentials(accessKeyID, secretAccessKey, sessionToken string) Credentials {
 	s := &secret{
-		key:   secretAccessKey,
-		token: sessionToken,
-		id:    sha256.Sum256([]byte(secretAccessKey)),
+		key:        secretAccessKey,
+		token:      sessionToken,
+		tokenParam: string(appendEncoded(nil, sessionToken, &unreserved)),
 	}
-	s.tokenParam = string(appendEncoded(nil, sessionToken, &unreserved))
 	switch {
 	case secretAccessKey == "":
 		s.fault = inputError("credentials", "have no secret access key")
-	case !visible(secretAccessKey):
+	case !visibleChars.all(secretAccessKey):
 		s.fault = inputError("credentials", "have a secret access key with white space or other characters that no key holds")
-	case !visible(sessionToken):
+	case !visibleChars.all(sessionToken):
 		s.fault = inputError("credentials", "have a session token with white space or other characters that no token holds")
 	}
 	return Credentials{AccessKeyID: accessKeyID, secret: func() *secret { return s }}
@@ -65,7 +63,7 @@ func (c Credentials) Check() error {
 	switch {
 	case c.AccessKeyID == "":
 		return inputError("credentials", "have no access key id")
-	case !visible(c.AccessKeyID) || strings.ContainsAny(c.AccessKeyID, "/,"):
+	case !idChars.all(c.AccessKeyID):
 		return inputError("credentials", "have an access key id with white space or other characters that no id holds")
 	case c.secret == nil:
 		return inputError("credentials", "have no secret access key")
@@ -89,14 +87,4 @@ func (c Credentials) Redact(text string) string {
 		}
 	}
 	return text
-}
-
-// visible says whether s consists of visible ASCII characters.
-func visible(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
 }

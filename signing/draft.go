@@ -11,8 +11,10 @@ import (
 type draft struct {
 	names   []byte   // lower-case names that fields point into
 	fields  []field  // every header, with those that signing adds
+	sorted  []int32  // the fields by name
 	headers []Header // those to send
-	pairs   []pair   // the query, to be sorted
+	pairs   []pair   // the query in pieces
+	order   []int32  // the pairs by name and value
 	query   []byte   // the query in wire form
 	scope   []byte   // the credential scope
 	text    []byte   // canonical request, string to sign, signature and what is made of them
@@ -52,29 +54,22 @@ func (d *draft) answer(r *Request) Signed {
 	return out
 }
 
-// addField adds a field. place is where among the headers to send it stands.
-func (d *draft) addField(name, value string, place int) {
-	begin := len(d.names)
-	d.names = appendLower(d.names, name)
-	d.fields = append(d.fields, field{name: d.names[begin:], value: value, place: place})
-}
-
 // addHeader adds a header to send.
 func (d *draft) addHeader(name, value string) {
-	d.addField(name, value, len(d.headers))
+	d.addField(d.lower(name), value, len(d.headers))
 	d.headers = append(d.headers, Header{name, value})
 }
 
 // takeHeaders takes over the host and the caller's headers.
 func (d *draft) takeHeaders(r *Request) error {
 	d.headers = make([]Header, 0, len(r.Headers)+5) // and what signing adds
-	d.addField("host", r.URL.Host(), notSent)
+	d.addField(d.lower("host"), r.URL.Host(), notSent)
 	for i, h := range r.Headers {
 		if err := checkHeader(i, h); err != nil {
 			return err
 		}
-		value, reason := fold(h.Value), ""
-		switch begin := len(d.names); string(appendLower(d.names, h.Name)[begin:]) {
+		name, value, reason := d.lower(h.Name), fold(h.Value), ""
+		switch string(name) {
 		case "host":
 			if !sameHost(value, r.URL) {
 				reason = "differs from the host of the URL, from which it is sent"
@@ -87,9 +82,10 @@ func (d *draft) takeHeaders(r *Request) error {
 		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
 			reason = "is set by signing and cannot be given"
 		case "content-length":
-			d.addField(h.Name, value, notSent)
+			d.addField(name, value, notSent)
 		default:
-			d.addHeader(h.Name, value)
+			d.addField(name, value, len(d.headers))
+			d.headers = append(d.headers, Header{h.Name, value})
 		}
 		if reason != "" {
 			return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}
@@ -116,17 +112,17 @@ func (d *draft) chooseSigned(r *Request) error {
 		f := &d.fields[i]
 		f.signed = string(f.name) == "host" || bytes.HasPrefix(f.name, []byte("x-amz-"))
 		if r.SignAllHeaders && !f.signed {
-			reason, _ := fragile(r.Method, f.name)
+			reason, _ := fragile(r.Method, string(f.name))
 			f.signed = reason == ""
 		}
 	}
 	for i, name := range r.SignedHeaders {
 		lower := strings.ToLower(name)
 		fields := d.named(lower)
-		reason, forbidden := fragile(r.Method, []byte(lower))
+		reason, forbidden := fragile(r.Method, lower)
 		if !forbidden && len(fields) > 0 {
-			for j := range fields {
-				fields[j].signed = true
+			for _, j := range fields {
+				d.fields[j].signed = true
 			}
 			continue
 		}
@@ -142,20 +138,21 @@ func (d *draft) chooseSigned(r *Request) error {
 // once, as it stands in the canonical headers.
 func (d *draft) joinRepeated() {
 	repeated := false
-	for rest := d.fields; len(rest) > 0; {
+	for rest := d.sorted; len(rest) > 0; {
+		first := &d.fields[rest[0]]
 		n := 1
-		for n < len(rest) && bytes.Equal(rest[n].name, rest[0].name) {
+		for n < len(rest) && bytes.Equal(d.fields[rest[n]].name, first.name) {
 			n++
 		}
-		if n > 1 && rest[0].place != notSent {
+		if n > 1 && first.place != notSent {
 			values := make([]string, n)
-			for i, f := range rest[:n] {
-				values[i] = f.value
+			for i, j := range rest[:n] {
+				values[i] = d.fields[j].value
 				if i > 0 {
-					d.headers[f.place].Name = ""
+					d.headers[d.fields[j].place].Name = ""
 				}
 			}
-			d.headers[rest[0].place].Value = strings.Join(values, ",")
+			d.headers[first.place].Value = strings.Join(values, ",")
 			repeated = true
 		}
 		rest = rest[n:]

@@ -13,6 +13,7 @@ func newCharset(chars string) (s charset) {
 const (
 	alphanumeric    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	unreservedChars = alphanumeric + "-._~" // RFC 3986 section 2.3
+	idPunctuation   = "!\"#$%&'()*+-.:;<=>?@[\\]^_`{|}~"
 	upperHex        = "0123456789ABCDEF"
 )
 
@@ -23,8 +24,14 @@ var (
 	unreservedPath = newCharset(unreservedChars + "/")
 	// pathChars may stand plain in a path on the wire (RFC 3986 section 3.3).
 	pathChars = newCharset(unreservedChars + "/!$&'()*+,;=:@")
-	// hostChars make up the labels of a host.
-	hostChars = newCharset(alphanumeric + "-_")
+	// hostChars make up a host.
+	hostChars = newCharset(alphanumeric + "-_.")
+	// visibleChars make up secret access keys and session tokens, idChars access
+	// key ids, which stand between the others in a credential.
+	visibleChars = newCharset(alphanumeric + idPunctuation + "/,")
+	idChars      = newCharset(alphanumeric + idPunctuation)
+	// hexDigits are those of a hash.
+	hexDigits = newCharset("0123456789abcdef")
 	// regionSetChars make up a region or a pattern of regions.
 	regionSetChars = newCharset(unreservedChars + "*")
 	// tokenChars make up methods and header names (RFC 9110 section 5.6.2).
@@ -55,23 +62,33 @@ func appendEncoded[T string | []byte](dst []byte, s T, plain *charset) []byte {
 }
 
 // appendRecoded appends s, percent-decoded, with all bytes but the plain ones
-// percent-encoded. It reports false at a percent sign that encodes nothing.
-func appendRecoded(dst []byte, s string, plain *charset) (_ []byte, ok bool) {
+// percent-encoded. With plus, a '+' is a space. It reports false at a percent
+// sign that encodes nothing.
+func appendRecoded(dst []byte, s string, plain *charset, plus bool) (_ []byte, ok bool) {
+	done := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '%' {
+		if plain[c] {
+			continue
+		}
+		dst = append(dst, s[done:i]...)
+		switch {
+		case c == '%':
 			if c, ok = decodeByte(s[i:]); !ok {
 				return dst, false
 			}
 			i += 2
+		case c == '+' && plus:
+			c = ' '
 		}
 		if plain[c] {
 			dst = append(dst, c)
 		} else {
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
 		}
+		done = i + 1
 	}
-	return dst, true
+	return append(dst, s[done:]...), true
 }
 
 // decodeByte returns the byte that s begins with the encoding of.
@@ -114,12 +131,12 @@ func decoded(s string) string {
 
 // appendLower appends s with ASCII letters in lower case.
 func appendLower(dst []byte, s string) []byte {
-	for i := range len(s) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
+	begin := len(dst)
+	dst = append(dst, s...)
+	for i := begin; i < len(dst); i++ {
+		if c := dst[i]; 'A' <= c && c <= 'Z' {
+			dst[i] = c + ('a' - 'A')
 		}
-		dst = append(dst, c)
 	}
 	return dst
 }

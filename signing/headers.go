@@ -18,17 +18,14 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 		if err := checkHeader(i, h); err != nil {
 			return "", "", err
 		}
-		d.addField(h.Name, fold(h.Value), notSent)
-	}
-	d.sortFields()
-	for i := range d.fields {
+		d.addField(d.lower(h.Name), fold(h.Value), notSent)
 		d.fields[i].signed = true
 	}
+	d.sortFields()
 	if len(d.named("host")) == 0 {
 		return "", "", inputError("headers", "have no Host, which must be signed")
 	}
-	signed := appendSignedHeaders(nil, d.fields)
-	return string(appendCanonicalHeaders(nil, d.fields)), string(signed), nil
+	return string(d.appendCanonicalHeaders(nil)), string(d.appendSignedHeaders(nil)), nil
 }
 
 // field is a header on its way into the canonical headers.
@@ -42,10 +39,47 @@ type field struct {
 // notSent is the place of a header that is left to whoever sends.
 const notSent = -1
 
-// appendCanonicalHeaders appends the signed ones of sorted fields.
-func appendCanonicalHeaders(dst []byte, fields []field) []byte {
+// lower returns a name in lower case.
+func (d *draft) lower(name string) []byte {
+	begin := len(d.names)
+	d.names = appendLower(d.names, name)
+	return d.names[begin:]
+}
+
+func (d *draft) addField(name []byte, value string, place int) {
+	d.fields = append(d.fields, field{name: name, value: value, place: place})
+}
+
+// sortFields sorts by name; those of one name keep their order.
+func (d *draft) sortFields() {
+	d.sorted = appendOrder(d.sorted[:0], len(d.fields), func(i, j int32) int {
+		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
+			return c
+		}
+		return int(i - j)
+	})
+}
+
+// named returns the fields of a name in lower case, by their numbers.
+func (d *draft) named(name string) []int32 {
+	begin, _ := slices.BinarySearchFunc(d.sorted, name, func(i int32, name string) int {
+		if string(d.fields[i].name) < name {
+			return -1
+		}
+		return 1 // to find the first of them
+	})
+	end := begin
+	for end < len(d.sorted) && string(d.fields[d.sorted[end]].name) == name {
+		end++
+	}
+	return d.sorted[begin:end]
+}
+
+// appendCanonicalHeaders appends the signed fields.
+func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
 	var last []byte
-	for _, f := range fields {
+	for _, i := range d.sorted {
+		f := &d.fields[i]
 		switch {
 		case !f.signed:
 			continue
@@ -60,10 +94,11 @@ func appendCanonicalHeaders(dst []byte, fields []field) []byte {
 	return dst
 }
 
-// appendSignedHeaders appends the names of the signed ones of sorted fields.
-func appendSignedHeaders(dst []byte, fields []field) []byte {
+// appendSignedHeaders appends the names of the signed fields.
+func (d *draft) appendSignedHeaders(dst []byte) []byte {
 	var last []byte
-	for _, f := range fields {
+	for _, i := range d.sorted {
+		f := &d.fields[i]
 		if !f.signed || bytes.Equal(f.name, last) {
 			continue
 		}
@@ -74,26 +109,6 @@ func appendSignedHeaders(dst []byte, fields []field) []byte {
 		last = f.name
 	}
 	return dst
-}
-
-func compareName(f field, name []byte) int { return bytes.Compare(f.name, name) }
-
-// sortFields sorts by name; those of one name keep their order.
-func (d *draft) sortFields() {
-	slices.SortStableFunc(d.fields, func(a, b field) int { return bytes.Compare(a.name, b.name) })
-}
-
-// named returns the sorted fields of a name in lower case.
-func (d *draft) named(name string) []field {
-	begin, found := slices.BinarySearchFunc(d.fields, []byte(name), compareName)
-	if !found {
-		return nil
-	}
-	end := begin
-	for end < len(d.fields) && string(d.fields[end].name) == name {
-		end++
-	}
-	return d.fields[begin:end]
 }
 
 // checkHeader refuses what cannot be a header (RFC 9110 section 5), and with it
@@ -123,12 +138,22 @@ func holdsControl(s string) bool {
 // fold trims white space and makes one space of each run of it inside, also
 // within quotes. White space is what HTTP takes for it: spaces and tabs.
 func fold(value string) string {
-	value = strings.Trim(value, " \t")
-	if !strings.Contains(value, "  ") && strings.IndexByte(value, '\t') < 0 {
-		return value
+	blank := true // as if one came before
+	for i := range len(value) {
+		c := value[i]
+		if c == '\t' || c == ' ' && blank {
+			return foldSlowly(value)
+		}
+		blank = c == ' '
 	}
-	blank := func(r rune) bool { return r == ' ' || r == '\t' }
-	return strings.Join(strings.FieldsFunc(value, blank), " ")
+	if blank {
+		return foldSlowly(value)
+	}
+	return value
+}
+
+func foldSlowly(value string) string {
+	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " ")
 }
 
 // Reasons of [Fragile].
@@ -145,11 +170,11 @@ const (
 // empty for a header that arrives as it was sent. With forbidden, naming it in
 // [Request.SignedHeaders] is an error.
 func Fragile(method, name string) (reason string, forbidden bool) {
-	return fragile(method, []byte(strings.ToLower(name)))
+	return fragile(method, strings.ToLower(name))
 }
 
-func fragile(method string, name []byte) (reason string, forbidden bool) {
-	switch string(name) {
+func fragile(method, name string) (reason string, forbidden bool) {
+	switch name {
 	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect":
 		return perHop, true
 	case "authorization", "user-agent", "via", "forwarded", "x-amzn-trace-id":
@@ -166,16 +191,16 @@ func fragile(method string, name []byte) (reason string, forbidden bool) {
 	case "accept-version":
 		return "", false
 	}
-	switch prefix, _, _ := bytes.Cut(name, []byte("-")); string(prefix) {
+	switch prefix, _, _ := strings.Cut(name, "-"); prefix {
 	case "proxy":
 		return perHop, true
 	case "accept", "content":
 		return dropped, false
 	}
 	switch {
-	case bytes.HasPrefix(name, []byte("x-forwarded-")):
+	case strings.HasPrefix(name, "x-forwarded-"):
 		return rewritten, true
-	case bytes.HasPrefix(name, []byte("sec-websocket-")):
+	case strings.HasPrefix(name, "sec-websocket-"):
 		return perHop, true
 	}
 	return "", false

@@ -23,10 +23,6 @@ type keySecret struct {
 	pair *ecdsa.PrivateKey
 }
 
-var errNoKey = errors.New("the signing key was not derived")
-
-func newKey(s keySecret) Key { return Key{func() *keySecret { return &s }} }
-
 // DeriveKey derives the signing key of a day, region and service (IAM User
 // Guide, "Derive a signing key"). With [ECDSA] it depends on the credentials
 // alone.
@@ -34,10 +30,14 @@ func DeriveKey(a Algorithm, c Credentials, t time.Time, s Scope) (Key, error) {
 	if err := checkSigner(a, s, t, c); err != nil {
 		return Key{}, err
 	}
-	return deriveKey(a, c, formatTime(t)[:day], s)
+	key, err := deriveKey(a, c, formatTime(t)[:day], s)
+	if err != nil {
+		return Key{}, err
+	}
+	return Key{func() *keySecret { return key }}, nil
 }
 
-func deriveKey(a Algorithm, c Credentials, date string, s Scope) (Key, error) {
+func deriveKey(a Algorithm, c Credentials, date string, s Scope) (*keySecret, error) {
 	if a == ECDSA {
 		return deriveKeyPair(c.AccessKeyID, c.secret().key)
 	}
@@ -45,29 +45,18 @@ func deriveKey(a Algorithm, c Credentials, date string, s Scope) (Key, error) {
 	for _, part := range []string{s.Region, s.Service, scopeEnd} {
 		key = hmacSHA256(key[:], []byte(part))
 	}
-	return newKey(keySecret{hmac: key}), nil
+	return &keySecret{hmac: key}, nil
 }
 
 // Sign returns the signature of a string to sign in hexadecimal (IAM User
 // Guide, "Calculate the signature"). With [ECDSA] it is in ASN.1 and its nonce
 // that of RFC 6979, so that the same input gives the same signature.
 func (k Key) Sign(stringToSign string) (string, error) {
-	signature, err := k.appendSignature(nil, []byte(stringToSign))
-	return string(signature), err
-}
-
-func (k Key) appendSignature(dst, stringToSign []byte) ([]byte, error) {
 	if k.secret == nil {
-		return dst, errNoKey
+		return "", errors.New("the signing key was not derived")
 	}
-	s := k.secret()
-	if s.pair == nil {
-		mac := hmacSHA256(s.hmac[:], stringToSign)
-		return hex.AppendEncode(dst, mac[:]), nil
-	}
-	hash := sha256.Sum256(stringToSign)
-	signature, err := s.pair.Sign(nil, hash[:], crypto.SHA256)
-	return hex.AppendEncode(dst, signature), err
+	signature, err := k.secret().appendSignature(nil, []byte(stringToSign))
+	return string(signature), err
 }
 
 // Verify says whether a signature in hexadecimal is that of a string to sign.
@@ -89,6 +78,16 @@ func (k Key) PublicKey() *ecdsa.PublicKey {
 		return nil
 	}
 	return &k.secret().pair.PublicKey
+}
+
+func (s *keySecret) appendSignature(dst, stringToSign []byte) ([]byte, error) {
+	if s.pair == nil {
+		mac := hmacSHA256(s.hmac[:], stringToSign)
+		return hex.AppendEncode(dst, mac[:]), nil
+	}
+	hash := sha256.Sum256(stringToSign)
+	signature, err := s.pair.Sign(nil, hash[:], crypto.SHA256)
+	return hex.AppendEncode(dst, signature), err
 }
 
 // hmacSHA256 is crypto/hmac without its allocations (RFC 2104): on the stack, it
@@ -122,7 +121,7 @@ func hmacSHA256(key, message []byte) (mac [sha256.Size]byte) {
 // of NIST SP 800-108 with HMAC-SHA256, one block long, repeated with the next
 // counter until the block is a candidate for a private key of P-256 (FIPS 186-5
 // appendix A.2.1, less one).
-func deriveKeyPair(accessKeyID, secretAccessKey string) (Key, error) {
+func deriveKeyPair(accessKeyID, secretAccessKey string) (*keySecret, error) {
 	kdfKey := []byte("AWS4A" + secretAccessKey)
 	// The largest candidate is n-2: one is added to make the key.
 	limit := new(big.Int).Sub(elliptic.P256().Params().N, big.NewInt(2))
@@ -141,7 +140,7 @@ func deriveKeyPair(accessKeyID, secretAccessKey string) (Key, error) {
 		}
 		candidate.Add(candidate, big.NewInt(1)).FillBytes(block[:])
 		pair, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), block[:])
-		return newKey(keySecret{pair: pair}), err
+		return &keySecret{pair: pair}, err
 	}
-	return Key{}, inputError("credentials", "have no SigV4a key pair")
+	return nil, inputError("credentials", "have no key pair of Version 4a")
 }

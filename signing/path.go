@@ -7,6 +7,9 @@ import "strings"
 // (IAM User Guide, "Create a canonical request", URI). A trailing slash stays.
 func (u URL) NormalizePath() URL {
 	path := u.Path()
+	if plainSegments(path) {
+		return u
+	}
 	kept := make([]string, 0, 8)
 	segment := ""
 	for rest, more := path[1:], true; more; {
@@ -35,13 +38,28 @@ func (u URL) NormalizePath() URL {
 // key and stay. Dot segments are refused, since most clients would remove them
 // on the way.
 func (u URL) CleanS3Key() (URL, error) {
-	path := CanonicalURI(u.Path(), false)
+	path := u.Path()
+	if unreservedPath.all(path) && plainSegments(path) {
+		return u, nil
+	}
+	path = CanonicalURI(path, false)
 	for segment := range strings.SplitSeq(path, "/") {
 		if dots(segment) > 0 {
 			return URL{}, inputError("url", "has a . or .. segment in its S3 key, which clients remove on the way")
 		}
 	}
 	return u.withPath(path), nil
+}
+
+// plainSegments says whether no segment is empty or begins like a dot segment,
+// so that there is nothing to remove.
+func plainSegments(path string) bool {
+	for i := 1; i < len(path); i++ {
+		if path[i-1] == '/' && (path[i] == '/' || path[i] == '.' || path[i] == '%') {
+			return false
+		}
+	}
+	return true
 }
 
 // dots returns 1 for a "." segment, 2 for a ".." segment, 0 for others. A dot
@@ -78,7 +96,7 @@ func appendCanonicalURI(dst []byte, path string, doubleEncode bool) []byte {
 		return appendEncoded(dst, path, &unreservedPath)
 	}
 	begin := len(dst)
-	dst, ok := appendRecoded(dst, path, &unreservedPath)
+	dst, ok := appendRecoded(dst, path, &unreservedPath, false)
 	if !ok { // never of a URL: its escapes are sound
 		return appendEncoded(dst[:begin], path, &unreservedPath)
 	}

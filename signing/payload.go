@@ -3,7 +3,6 @@ package signing
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 )
 
 // Values of [Request.PayloadHash] that are not a hash (S3 API Reference,
@@ -23,7 +22,9 @@ const (
 // for a request without one.
 func PayloadHash(payload []byte) string {
 	sum := sha256.Sum256(payload)
-	return hex.EncodeToString(sum[:])
+	var digits [2 * sha256.Size]byte
+	hex.Encode(digits[:], sum[:])
+	return string(digits[:])
 }
 
 // badPayloadHash says why a payload hash cannot be signed.
@@ -35,7 +36,7 @@ func badPayloadHash(hash string) string {
 		StreamingPayloadTrailerECDSA, StreamingUnsignedPayloadTrailer, StreamingEvents:
 		return ""
 	}
-	if len(hash) != 2*sha256.Size || strings.Trim(hash, "0123456789abcdef") != "" {
+	if len(hash) != 2*sha256.Size || !hexDigits.all(hash) {
 		return "is not the SHA-256 of a payload in 64 lower-case hexadecimal digits"
 	}
 	return ""

@@ -58,11 +58,10 @@ func (s *Signer) PostPolicy(p *PostPolicy) (PostForm, error) {
 		Fields:          append([]Parameter(nil), p.Fields...),
 		CredentialScope: CredentialScope(HMAC, p.Time, scope),
 	}
-	date := formatTime(p.Time)
 	out.Fields = append(out.Fields,
 		Parameter{"x-amz-algorithm", string(HMAC)},
 		Parameter{"x-amz-credential", p.Credentials.AccessKeyID + "/" + out.CredentialScope},
-		Parameter{"x-amz-date", date})
+		Parameter{"x-amz-date", formatTime(p.Time)})
 	if token := p.Credentials.SessionToken(); token != "" {
 		out.Fields = append(out.Fields, Parameter{"x-amz-security-token", token})
 	}
@@ -70,7 +69,7 @@ func (s *Signer) PostPolicy(p *PostPolicy) (PostForm, error) {
 	if out.Policy, err = p.document(out.Fields); err != nil {
 		return PostForm{}, err
 	}
-	key, err := s.keys.key(&Request{Scope: scope, Credentials: p.Credentials}, date[:day])
+	key, err := DeriveKey(HMAC, p.Credentials, p.Time, scope)
 	if err != nil {
 		return PostForm{}, err
 	}

@@ -16,7 +16,7 @@ func (s *Signer) Presign(r *Request) (Signed, error) {
 	if err := d.canonicalizeQuery(r); err != nil {
 		return Signed{}, err
 	}
-	signature, err := s.sign(d, r)
+	signature, err := d.sign(r)
 	if err != nil {
 		return Signed{}, err
 	}
@@ -30,7 +30,7 @@ func (s *Signer) Presign(r *Request) (Signed, error) {
 	}
 	end := len(b)
 	b = append(b, d.scope...)
-	d.text = appendSignedHeaders(b, d.fields)
+	d.text = d.appendSignedHeaders(b)
 
 	text := string(d.text[begin:])
 	out := d.answer(r)
@@ -85,7 +85,7 @@ func (d *draft) addAuthorization(r *Request) {
 		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParam...)
 	}
 	b = append(b, "&X-Amz-SignedHeaders="...)
-	d.names = appendSignedHeaders(d.names, d.fields)
+	d.names = d.appendSignedHeaders(d.names)
 	d.query = appendEncoded(b, d.names[names:], &unreserved)
 }
 

@@ -15,55 +15,64 @@ func CanonicalQuery(rawQuery string) (string, error) {
 	if reason != "" {
 		return "", inputError("query", reason)
 	}
-	canonical, _ := appendCanonicalQuery(nil, bytes.TrimPrefix(wire, []byte("&")), nil)
-	return string(canonical), nil
+	d := draft{query: bytes.TrimPrefix(wire, []byte("&"))}
+	return string(d.appendCanonicalQuery(nil)), nil
 }
 
 // pair is a parameter, encoded.
 type pair struct{ name, value []byte }
 
-// appendCanonicalQuery appends a query that is strictly encoded already,
-// sorted. pairs is space to work in, and is returned to be used again.
-func appendCanonicalQuery(dst, wire []byte, pairs []pair) ([]byte, []pair) {
-	pairs = pairs[:0]
-	for len(wire) > 0 {
+// appendCanonicalQuery appends the query of the draft, which is strictly encoded
+// already, sorted.
+func (d *draft) appendCanonicalQuery(dst []byte) []byte {
+	for rest := d.query; len(rest) > 0; {
 		var piece []byte
-		piece, wire, _ = bytes.Cut(wire, []byte("&"))
+		piece, rest, _ = bytes.Cut(rest, []byte("&"))
 		name, value, _ := bytes.Cut(piece, []byte("="))
-		pairs = append(pairs, pair{name, value})
+		d.pairs = append(d.pairs, pair{name, value})
 	}
-	slices.SortFunc(pairs, func(a, b pair) int {
+	d.order = appendOrder(d.order[:0], len(d.pairs), func(i, j int32) int {
+		a, b := &d.pairs[i], &d.pairs[j]
 		if c := bytes.Compare(a.name, b.name); c != 0 {
 			return c
 		}
 		return bytes.Compare(a.value, b.value)
 	})
-	for i, p := range pairs {
+	for i, p := range d.order {
 		if i > 0 {
 			dst = append(dst, '&')
 		}
-		dst = append(dst, p.name...)
-		dst = append(dst, '=')
-		dst = append(dst, p.value...)
+		dst = append(append(dst, d.pairs[p].name...), '=')
+		dst = append(dst, d.pairs[p].value...)
 	}
-	return dst, pairs
+	return dst
+}
+
+// appendOrder appends the numbers from 0 to n-1, sorted. To sort these costs
+// less than to sort what they stand for.
+func appendOrder(dst []int32, n int, compare func(i, j int32) int) []int32 {
+	for i := range int32(n) {
+		dst = append(dst, i)
+	}
+	slices.SortFunc(dst, compare)
+	return dst
 }
 
 // appendQuery appends a query strictly encoded, in its order, beginning with
 // the given separator.
 func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason string) {
+	if strings.Contains(query, ";") {
+		return dst, "has a ; in its query, which some servers read as &; write %3B"
+	}
 	for query != "" {
 		var piece string
 		if piece, query, _ = strings.Cut(query, "&"); piece == "" {
 			continue
 		}
-		if strings.Contains(piece, ";") {
-			return dst, "has a ; in its query, which some servers read as &; write %3B"
-		}
 		name, value, _ := strings.Cut(piece, "=")
 		var ok bool
-		if dst, ok = appendComponent(append(dst, separator), name); ok {
-			dst, ok = appendComponent(append(dst, '='), value)
+		if dst, ok = appendRecoded(append(dst, separator), name, &unreserved, true); ok {
+			dst, ok = appendRecoded(append(dst, '='), value, &unreserved, true)
 		}
 		if !ok {
 			return dst, "has a percent sign in its query that encodes nothing; a percent sign itself is %25"
@@ -71,22 +80,6 @@ func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason str
 		separator = '&'
 	}
 	return dst, ""
-}
-
-// appendComponent appends a name or value of a query strictly encoded, with a
-// '+' read as a space.
-func appendComponent(dst []byte, s string) (_ []byte, ok bool) {
-	for plus := true; plus; {
-		var part string
-		part, s, plus = strings.Cut(s, "+")
-		if dst, ok = appendRecoded(dst, part, &unreserved); !ok {
-			return dst, false
-		}
-		if plus {
-			dst = append(dst, "%20"...)
-		}
-	}
-	return dst, true
 }
 
 // appendParameter appends a decoded parameter.

@@ -2,18 +2,12 @@ package signing
 
 import "sync"
 
-// Signer signs requests. It keeps the keys that it derives for the day and the
-// space that it works in. The zero Signer keeps no keys.
-type Signer struct {
-	keys   keyring
-	drafts sync.Pool
-}
+// Signer signs requests. It keeps the space that it works in; derived keys are
+// kept by the [Credentials]. The zero Signer is ready for use.
+type Signer struct{ drafts sync.Pool }
 
-// NewSigner returns a signer that keeps at most maxKeys derived keys, one for
-// each secret, region and service.
-func NewSigner(maxKeys int) *Signer {
-	return &Signer{keys: keyring{max: maxKeys}}
-}
+// NewSigner returns a new zero Signer.
+func NewSigner(int) *Signer { return new(Signer) }
 
 // Sign signs a request by headers.
 func (s *Signer) Sign(r *Request) (Signed, error) {
@@ -22,32 +16,37 @@ func (s *Signer) Sign(r *Request) (Signed, error) {
 	if err := d.canonicalize(r); err != nil {
 		return Signed{}, err
 	}
-	signature, err := s.sign(d, r)
+	signature, err := d.sign(r)
 	if err != nil {
 		return Signed{}, err
 	}
+	// Step 6: add the signature to the request.
 	begin := len(d.text)
-	b := append(append(d.text, r.Algorithm.name()...), " Credential="...)
+	b := append(append(d.text, r.Algorithm.name()...), credentialPart...)
 	b = append(append(b, r.Credentials.AccessKeyID...), '/')
-	b = append(append(b, d.scope...), ", SignedHeaders="...)
-	b = append(appendSignedHeaders(b, d.fields), ", Signature="...)
-	d.text = append(b, signature...)
+	scope := len(b) - begin
+	b = append(append(b, d.scope...), signedHeadersPart...)
+	names := len(b) - begin
+	b = d.appendSignedHeaders(b)
+	namesEnd := len(b) - begin
+	d.text = append(append(b, signaturePart...), signature...)
 
-	authorization := string(d.text[begin:])
 	out := d.answer(r)
-	out.Authorization = authorization
-	out.Headers = append(d.headers, Header{"Authorization", authorization})
-	out.CredentialScope, out.SignedHeaders, out.Signature = splitAuthorization(authorization)
+	out.Authorization = string(d.text[begin:])
+	out.CredentialScope = out.Authorization[scope:][:len(d.scope)]
+	out.SignedHeaders = out.Authorization[names:namesEnd]
+	out.Signature = out.Authorization[namesEnd+len(signaturePart):]
+	out.Headers = append(d.headers, Header{"Authorization", out.Authorization})
 	return out, nil
 }
 
 // sign does the steps after the canonical request and returns the signature.
-func (s *Signer) sign(d *draft, r *Request) ([]byte, error) {
+func (d *draft) sign(r *Request) ([]byte, error) {
 	// Steps 2 and 3: hash the canonical request, create the string to sign.
 	d.canonical = len(d.text)
 	d.text = appendStringToSign(d.text, r.Algorithm, d.date, d.scope, d.text)
 	// Step 4: derive the signing key.
-	key, err := s.keys.key(r, d.date[:day])
+	key, err := r.Credentials.signingKey(r.Algorithm, d.scope, r.Scope)
 	if err != nil {
 		return nil, err
 	}

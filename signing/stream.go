@@ -11,7 +11,6 @@ import (
 // Stream signs the pieces of a payload that is sent signed piece by piece, each
 // signature over the one before. It is not safe for use by several goroutines.
 type Stream struct {
-	signer   *Signer
 	request  Request
 	previous string
 }
@@ -27,7 +26,7 @@ func (s *Signer) SignStream(r *Request) (Signed, *Stream, error) {
 	if err != nil {
 		return Signed{}, nil, err
 	}
-	return signed, &Stream{signer: s, request: *r, previous: signed.Signature}, nil
+	return signed, &Stream{request: *r, previous: signed.Signature}, nil
 }
 
 // Chunk returns the signature of the next chunk; the last one is empty. With
@@ -45,11 +44,11 @@ func (s *Stream) Trailer(headers []Header) (string, error) {
 		if err := checkHeader(i, h); err != nil {
 			return "", err
 		}
-		d.addHeader(h.Name, fold(h.Value))
+		d.addField(d.lower(h.Name), fold(h.Value), notSent)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
-	hash := sha256.Sum256(appendCanonicalHeaders(nil, d.fields))
+	hash := sha256.Sum256(d.appendCanonicalHeaders(nil))
 	return s.chain("-TRAILER", s.request.Time, hash[:])
 }
 
@@ -73,18 +72,20 @@ const paddedSignature = 144
 // chain signs the hashes of a piece together with the signature before.
 func (s *Stream) chain(kind string, t time.Time, hashes ...[]byte) (string, error) {
 	r := &s.request
-	date := formatTime(t)
-	lines := []string{string(r.Algorithm.name()) + kind, date, CredentialScope(r.Algorithm, t, r.Scope), s.previous}
+	scope := CredentialScope(r.Algorithm, t, r.Scope)
+	lines := []string{string(r.Algorithm.name()) + kind, formatTime(t), scope, s.previous}
 	for _, hash := range hashes {
 		lines = append(lines, hex.EncodeToString(hash))
 	}
-	key, err := s.signer.keys.key(r, date[:day])
+	key, err := r.Credentials.signingKey(r.Algorithm, []byte(scope), r.Scope)
 	if err != nil {
 		return "", err
 	}
-	if s.previous, err = key.Sign(strings.Join(lines, "\n")); err != nil {
+	signature, err := key.appendSignature(nil, []byte(strings.Join(lines, "\n")))
+	if err != nil {
 		return "", err
 	}
+	s.previous = string(signature)
 	if r.Algorithm == ECDSA {
 		return s.previous + strings.Repeat("*", paddedSignature-len(s.previous)), nil
 	}

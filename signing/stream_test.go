@@ -49,7 +49,7 @@ func TestStreamVectors(t *testing.T) {
 	for _, v := range loadStreams(t) {
 		t.Run(v.Request.Name, func(t *testing.T) {
 			r := v.Request.request(t)
-			signed, stream, err := signing.NewSigner(10).SignStream(r)
+			signed, stream, err := new(signing.Signer).SignStream(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestStreamVectors(t *testing.T) {
 func TestStreamOfVersion4a(t *testing.T) {
 	r := exampleRequest(t)
 	r.Algorithm, r.PayloadHash = signing.ECDSA, signing.StreamingPayloadTrailerECDSA
-	signer := signing.NewSigner(1)
+	signer := new(signing.Signer)
 	signed, stream, err := signer.SignStream(r)
 	if err != nil {
 		t.Fatal(err)

@@ -27,44 +27,15 @@ type URL struct {
 // ';' in the query. A '+' in the query is read as a space, as AWS does, with a
 // [Warning].
 func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
-	if reason := unreadable(raw); reason != "" {
-		return URL{}, nil, inputError("url", reason)
-	}
 	// The usual URL is in wire form already: it is built here, without touching
 	// the heap, and found to be the same.
 	var stack [512]byte
-	dst := stack[:0]
-
-	scheme, rest, found := strings.Cut(raw, "://")
-	dst = appendLower(dst, scheme)
-	if !found || string(dst) != "https" && string(dst) != "http" {
-		return URL{}, nil, inputError("url", "must begin with https:// or http://")
+	u, dst, reason := appendURL(stack[:0], raw)
+	if string(dst) != raw {
+		if why := unreadable(raw); why != "" {
+			reason = why
+		}
 	}
-	defaultPort := 443
-	if string(dst) == "http" {
-		defaultPort = 80
-	}
-	dst = append(dst, "://"...)
-	u := URL{host: len(dst)}
-
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
-	}
-	dst, reason := appendHost(dst, rest[:end], defaultPort)
-	if reason != "" {
-		return URL{}, nil, inputError("url", reason)
-	}
-	u.path = len(dst)
-
-	path, query, _ := strings.Cut(rest[end:], "?")
-	dst, ok := appendWirePath(dst, path)
-	if !ok {
-		return URL{}, nil, inputError("url", "has a percent sign in its path that encodes nothing; a percent sign itself is %25")
-	}
-	u.query = len(dst)
-
-	dst, reason = appendQuery(dst, query, '?')
 	if reason != "" {
 		return URL{}, nil, inputError("url", reason)
 	}
@@ -78,17 +49,49 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 		}
 		dst = appendParameter(dst, separator, p.Name, p.Value)
 	}
-	var warnings []Warning
-	if strings.Contains(query, "+") {
-		warnings = []Warning{{
-			Code:    "plus-is-space",
-			Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
-		}}
-	}
 	if u.text = raw; string(dst) != raw {
 		u.text = string(dst)
 	}
-	return u, warnings, nil
+	if i := strings.IndexByte(raw, '?'); i >= 0 && strings.IndexByte(raw[i:], '+') >= 0 {
+		return u, []Warning{{
+			Code:    "plus-is-space",
+			Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
+		}}, nil
+	}
+	return u, nil, nil
+}
+
+// appendURL appends raw in wire form and returns where its parts begin.
+func appendURL(dst []byte, raw string) (u URL, _ []byte, reason string) {
+	scheme, rest, found := strings.Cut(raw, "://")
+	dst = appendLower(dst, scheme)
+	defaultPort := 443
+	switch {
+	case found && string(dst) == "https":
+	case found && string(dst) == "http":
+		defaultPort = 80
+	default:
+		return u, dst, "must begin with https:// or http://"
+	}
+	dst = append(dst, "://"...)
+	u.host = len(dst)
+
+	target, query, _ := strings.Cut(rest, "?")
+	host, path := target, ""
+	if i := strings.IndexByte(target, '/'); i >= 0 {
+		host, path = target[:i], target[i:]
+	}
+	if dst, reason = appendHost(dst, host, defaultPort); reason != "" {
+		return u, dst, reason
+	}
+	u.path = len(dst)
+	dst, ok := appendWirePath(dst, path)
+	if !ok {
+		return u, dst, "has a percent sign in its path that encodes nothing; a percent sign itself is %25"
+	}
+	u.query = len(dst)
+	dst, reason = appendQuery(dst, query, '?')
+	return u, dst, reason
 }
 
 // Scheme returns "https" or "http".
@@ -148,13 +151,12 @@ func unreadable(raw string) string {
 // appendHost appends the host and port of an authority as the Host header
 // carries them.
 func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason string) {
-	if strings.Contains(authority, "@") {
+	if strings.IndexByte(authority, '@') >= 0 {
 		return dst, "holds user information; credentials do not belong into a URL"
 	}
-	host, port, hasPort := authority, "", false
-	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
-		host, port, hasPort = authority[:i], authority[i+1:], true
-	}
+	bracket := strings.IndexByte(authority, ']') + 1 // the end of an IPv6 address
+	host, port, hasPort := strings.Cut(authority[bracket:], ":")
+	host = authority[:bracket+len(host)]
 	if reason = badHost(host); reason != "" {
 		return dst, reason
 	}
@@ -186,17 +188,12 @@ func badHost(host string) string {
 		}
 		return ""
 	}
-	label := ""
-	for rest, more := host, true; more; {
-		label, rest, more = strings.Cut(rest, ".")
-		if label == "" {
-			return "has a host with an empty label"
-		}
-		for i := range len(label) {
-			if !hostChars[label[i]] {
-				return "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
-			}
-		}
+	if !hostChars.all(host) {
+		return "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
+	}
+	label := host[strings.LastIndexByte(host, '.')+1:]
+	if label == "" || host[0] == '.' || strings.Contains(host, "..") {
+		return "has a host with an empty label"
 	}
 	if label[0] >= '0' && label[0] <= '9' {
 		if _, err := strconv.ParseUint(label, 0, 64); err == nil {

@@ -182,7 +182,7 @@ func (v *Verdict) canonicalize(r *Received, e *Expected) bool {
 	default:
 		payload = PayloadHash(nil)
 	}
-	headers := string(appendCanonicalHeaders(nil, d.fields))
+	headers := string(d.appendCanonicalHeaders(nil))
 	v.CanonicalRequest = CanonicalRequest(r.Method, CanonicalURI(r.URL.Path(), e.DoubleEncode), query, headers, c.SignedHeaders, payload)
 	v.StringToSign = StringToSign(c.Algorithm, c.Time, c.CredentialScope, v.CanonicalRequest)
 	return true
@@ -200,14 +200,16 @@ func (v *Verdict) signedFields(r *Received) (d draft, whole bool) {
 			return d, false
 		}
 	}
-	d.addField("host", r.URL.Host(), notSent)
+	d.addField(d.lower("host"), r.URL.Host(), notSent)
 	whole = v.takeReceived(&d, r)
 	d.sortFields()
-	for i := range d.fields {
+	last := ""
+	for _, i := range d.sorted {
 		f := &d.fields[i]
 		name := string(f.name)
 		_, f.signed = slices.BinarySearch(names, name)
-		first := i == 0 || string(d.fields[i-1].name) != name
+		first := name != last
+		last = name
 		if !f.signed && first && (name == "host" || strings.HasPrefix(name, "x-amz-") && name != "x-amz-security-token") {
 			v.fault(PartSignedHeaders, name, "must be signed and is not")
 		}
@@ -235,7 +237,7 @@ func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
 			v.fault(PartRequest, "", "has a header that HTTP cannot carry")
 			sound = false
 		case !strings.EqualFold(h.Name, "host"):
-			d.addField(h.Name, fold(h.Value), notSent)
+			d.addField(d.lower(h.Name), fold(h.Value), notSent)
 		case !sameHost(fold(h.Value), r.URL):
 			v.fault(PartRequest, "host", "differs from the host of the URL")
 		}
