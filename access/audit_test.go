@@ -318,9 +318,11 @@ func TestNothingSecretComesOut(t *testing.T) {
 	}
 	var out bytes.Buffer
 	audit := newAuditor(t, access.AuditOptions{Stdout: &out})
-	for _, document := range []string{"", `permit (principal, action, resource);`,
+	for _, document := range []string{
+		"", `permit (principal, action, resource);`,
 		`permit (principal, action, resource) when { resource.hasTag("query.token") && resource.getTag("query.token") == "x" && resource.operation == "y" };`,
-		`forbid (principal, action, resource) when { resource.operation == "y" };`} {
+		`forbid (principal, action, resource) when { resource.operation == "y" };`,
+	} {
 		p := newPolicy(t, document)
 		d := p.Decide(q)
 		if err := p.Explain(&out, q); err != nil {
@@ -334,14 +336,20 @@ func TestNothingSecretComesOut(t *testing.T) {
 		}
 	}
 	i := directory()
-	a := newAuthenticator(t, access.Options{APIKeys: []access.APIKey{{ID: "a", SHA256: hashOf(canary(1))}}, Entra: i.entra(),
-		TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}}})
+	a := newAuthenticator(t, access.Options{
+		APIKeys: []access.APIKey{{ID: "a", SHA256: hashOf(canary(1))}}, Entra: i.entra(),
+		TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}},
+	})
 	for _, headers := range [][]string{
-		{"X-API-Key", canary(2)}, {"X-API-Key", canary(2), "X-API-Key", canary(3)}, {"Authorization", "Basic " + canary(2)},
-		{"Authorization", "Bearer " + canary(2)}, {"Authorization", "Bearer " + canary(2) + "." + canary(3) + "." + canary(4)},
+		{"X-API-Key", canary(2)},
+		{"X-API-Key", canary(2), "X-API-Key", canary(3)},
+		{"Authorization", "Basic " + canary(2)},
+		{"Authorization", "Bearer " + canary(2)},
+		{"Authorization", "Bearer " + canary(2) + "." + canary(3) + "." + canary(4)},
 		{"Authorization", "Bearer " + i.sign(with(goodHeader(), "kid", canary(5)), goodClaims(noon))},
 		{"Authorization", "Bearer " + i.sign(with(goodHeader(), "typ", canary(5)), with(goodClaims(noon), "iss", canary(6), "appid", canary(7)))},
-		{"X-MS-CLIENT-PRINCIPAL", canary(2)}, {"X-MS-CLIENT-PRINCIPAL", clientPrincipal(canary(2))},
+		{"X-MS-CLIENT-PRINCIPAL", canary(2)},
+		{"X-MS-CLIENT-PRINCIPAL", clientPrincipal(canary(2))},
 		{"X-MS-CLIENT-PRINCIPAL", clientPrincipal("aad", "appid", canary(2), "tid", canary(3))},
 	} {
 		_, err := a.Authenticate(request(headers...))

@@ -107,8 +107,10 @@ func (i *issuer) sign(header, payload any) string {
 }
 
 func (i *issuer) entra() *access.Entra {
-	return &access.Entra{Tenant: tenant, Audiences: []string{"api://countersign"}, Transport: i,
-		Admission: access.Admission{Roles: []string{"Sign.Invoke", "Sign.Admin"}, Callers: map[string]string{app: "crm-sync"}}}
+	return &access.Entra{
+		Tenant: tenant, Audiences: []string{"api://countersign"}, Transport: i,
+		Admission: access.Admission{Roles: []string{"Sign.Invoke", "Sign.Admin"}, Callers: map[string]string{app: "crm-sync"}},
+	}
 }
 
 func bearer(token string) *http.Request { return request("Authorization", "Bearer "+token) }
@@ -488,8 +490,10 @@ func TestEntraOptionsAreChecked(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault reported")
 	}
-	for _, want := range []string{"callers.entra.tenant:", "callers.entra.audience:", "callers.entra.keys_url:", "callers.entra.roles:",
-		`callers.entra.callers: "x"`, "callers.entra.callers." + app} {
+	for _, want := range []string{
+		"callers.entra.tenant:", "callers.entra.audience:", "callers.entra.keys_url:", "callers.entra.roles:",
+		`callers.entra.callers: "x"`, "callers.entra.callers." + app,
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("faults lack %q:\n%v", want, err)
 		}

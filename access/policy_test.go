@@ -31,8 +31,10 @@ func to(method, target string, fields ...string) access.Request {
 	if err != nil {
 		panic(err)
 	}
-	r := access.Request{Profile: "orders", Region: "eu-west-1", Method: method, Scheme: u.Scheme, Host: u.Host,
-		Path: u.EscapedPath(), RawQuery: u.RawQuery, Payload: access.PayloadSigned}
+	r := access.Request{
+		Profile: "orders", Region: "eu-west-1", Method: method, Scheme: u.Scheme, Host: u.Host,
+		Path: u.EscapedPath(), RawQuery: u.RawQuery, Payload: access.PayloadSigned,
+	}
 	labels := strings.Split(u.Hostname(), ".")
 	r.Service = labels[0]
 	for _, known := range []string{"execute-api", "s3"} {
@@ -277,8 +279,13 @@ func TestWhatIsAllowedIsListed(t *testing.T) {
 			continue
 		}
 		allowed++
-		for _, use := range []access.Use{{}, {Profile: q.Request.Profile}, {Service: q.Request.Service}, {Region: q.Request.Region},
-			{Profile: q.Request.Profile, Service: q.Request.Service, Region: q.Request.Region}} {
+		for _, use := range []access.Use{
+			{},
+			{Profile: q.Request.Profile},
+			{Service: q.Request.Service},
+			{Region: q.Request.Region},
+			{Profile: q.Request.Profile, Service: q.Request.Service, Region: q.Request.Region},
+		} {
 			if !p.MayUse(q.Caller, use) {
 				t.Errorf("%s: %+v is not listed", r.name, use)
 			}
@@ -326,8 +333,10 @@ FAIL  nonsense too: refused, want deny: not a request
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
-	for _, bad := range []string{``, `[]`, `{}`, `[{"nmae": "x"}]`, `[{"name": "x", "caller": "y", "request": 1, "expect": "maybe"}]`, `[{"name": "x", "expect": "deny"}]`,
-		`[{"name": "x", "caller": "y", "request": 1, "expect": "deny"}] []`} {
+	for _, bad := range []string{
+		``, `[]`, `{}`, `[{"nmae": "x"}]`, `[{"name": "x", "caller": "y", "request": 1, "expect": "maybe"}]`, `[{"name": "x", "expect": "deny"}]`,
+		`[{"name": "x", "caller": "y", "request": 1, "expect": "deny"}] []`,
+	} {
 		if _, err := access.ReadCases([]byte(bad)); err == nil {
 			t.Errorf("%s: accepted", bad)
 		}

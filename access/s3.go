@@ -74,8 +74,10 @@ func s3Level(host, path string) string {
 }
 
 func awsHost(host string) bool {
-	for _, suffix := range []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws",
-		".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov"} {
+	for _, suffix := range []string{
+		".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws",
+		".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov",
+	} {
 		if strings.HasSuffix(host, suffix) {
 			return true
 		}

@@ -28,7 +28,8 @@ func clientPrincipal(kind string, claims ...string) string {
 func TestTrustedHeader(t *testing.T) {
 	const long = "http://schemas.microsoft.com/identity/claims/"
 	a := newAuthenticator(t, access.Options{TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{
-		Roles: []string{"Sign.Invoke"}, Callers: map[string]string{app: "crm-sync"}}}})
+		Roles: []string{"Sign.Invoke"}, Callers: map[string]string{app: "crm-sync"},
+	}}})
 	for _, tt := range []struct {
 		name, header string
 		want         error // nil: the caller is crm-sync

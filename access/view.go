@@ -55,7 +55,7 @@ func (v *view) buildCaller() {
 		}
 		v.caller.Parents = types.NewEntityUIDSet(roles...)
 	}
-	if v.p.reads["id"] {
+	if v.p.reads["id"] || v.p.reads["method"] {
 		v.caller.Attributes = types.NewRecord(types.RecordMap{
 			"id":     types.String(c.ID),
 			"method": types.String(c.Method),
