@@ -18,7 +18,7 @@ type facts struct {
 	query                    []Field // decoded, in wire order
 	headers                  []Field // names in lower case
 	operation                string
-	unusual                  []string // nil when not known
+	unusual                  []string
 }
 
 // More fields than these make a request malformed: the sets that policies look
@@ -31,7 +31,7 @@ const (
 // readFacts returns what the question's request says, or why it is malformed.
 func (p *Policy) readFacts(q *Question) (facts, string) {
 	r := &q.Request
-	f := facts{profile: r.Profile, service: r.Service, unusual: []string{}}
+	f := facts{profile: r.Profile, service: r.Service}
 	switch q.Action {
 	case ActionSign, ActionPresign, ActionVerify, ActionPostPolicy:
 	default:
@@ -174,7 +174,7 @@ func signatureParameter(name string) bool {
 // bindingHeaders are those by which a relying party can tell a login meant for
 // it from one meant for another: all but the plain ones.
 func bindingHeaders(f *facts) []string {
-	binding := []string{}
+	var binding []string
 	for _, h := range f.headers {
 		switch h.Name {
 		case "accept", "content-length", "content-type", "host", "user-agent", "x-amz-content-sha256",

@@ -32,6 +32,10 @@ func (in *inspector) fault(format string, args ...any) {
 func (in *inspector) visit(n ast.IsNode) bool {
 	switch n := n.(type) {
 	case ast.NodeTypeAccess:
+		if variable, ok := n.Arg.(ast.NodeTypeVariable); ok && variable.Name == "principal" {
+			in.p.readsCaller = true
+			break
+		}
 		in.p.reads[string(n.Value)] = true
 	case ast.NodeTypeHas:
 		in.fault("write %s alone, without has: what a request leaves in doubt is denied where a policy asks for it", n.Value)

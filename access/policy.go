@@ -29,11 +29,12 @@ func Schema() string { return schemaText }
 
 // Policy decides who may have what signed. Make it with [NewPolicy].
 type Policy struct {
-	policies   statements // the operator's, or the default one
-	guardrails statements
-	restricted bool // a policy file is loaded
-	reads      map[string]bool
-	asked      askedNames
+	policies    statements // the operator's, or the default one
+	guardrails  statements
+	restricted  bool            // a policy file is loaded
+	reads       map[string]bool // attributes of requests that some policy reads
+	readsCaller bool
+	asked       askedNames
 
 	nothingNamed cedar.Record
 
@@ -49,7 +50,7 @@ type Policy struct {
 // All faults are reported joined, each with the file's name and the line.
 func NewPolicy(file string, document []byte) (*Policy, error) {
 	p := &Policy{restricted: document != nil, reads: map[string]bool{}, asked: askedNames{}}
-	p.nothingNamed = p.newContext(nil)
+	p.nothingNamed = p.newContext(nil, nil)
 	if err := p.readTables(); err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (p *Policy) Decide(q Question) Decision {
 		d.Reason = "no policy permits this"
 		return d
 	}
-	request.Context = p.context(permits)
+	request.Context = p.context(permits, f.unusual)
 	if _, denied := p.guardrails.decide(v, request, &d); denied {
 		if len(f.unusual) > 0 {
 			d.Reason += fmt.Sprintf(" (%.200s)", strings.Join(f.unusual, ", "))
@@ -113,8 +114,8 @@ func (p *Policy) Decide(q Question) Decision {
 
 // decide evaluates all statements. A forbid that cannot be evaluated denies: it
 // read what the request leaves in doubt. Cedar itself would pass over it.
-func (ss *statements) decide(v *view, request cedar.Request, d *Decision) (permits []*statement, denied bool) {
-	decision, diagnostic := cedar.Authorize(ss, v, request)
+func (ss statements) decide(v *view, request cedar.Request, d *Decision) (permits []*statement, denied bool) {
+	decision, diagnostic := cedar.Authorize(&candidates{ss, request.Principal, request.Action}, v, request)
 	for _, e := range diagnostic.Errors {
 		s := ss.byID(e.PolicyID)
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s", e.PolicyID, e.Message))

@@ -95,7 +95,7 @@ var s3Modifiers = []string{
 // sideDoors are the parameters and headers that make an S3 request do more than
 // read, write or list: all that are not known to be plain.
 func sideDoors(a Action, f *facts) []string {
-	doors := []string{}
+	var doors []string
 	for _, q := range f.query {
 		if !slices.Contains(s3PlainQuery, q.Name) && !strings.HasPrefix(q.Name, "response-") {
 			doors = append(doors, "query."+q.Name)

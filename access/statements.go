@@ -22,16 +22,28 @@ type statement struct {
 	named  []types.Value // what it names, for the guardrails
 	node   ast.Node      // its scope and conditions as one expression
 
-	context cedar.Record // for the guardrails, when it alone permits
+	context           cedar.Record     // for the guardrails, when it alone permits
+	principal, action *cedar.EntityUID // when its scope names just one
 }
 
 type statements []statement
 
-// All makes statements a [cedar.PolicyIterator], in the order of the file.
-func (ss *statements) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+// candidates are the statements that a request's principal and action leave: a
+// [cedar.PolicyIterator], in the order of the file.
+type candidates struct {
+	from              statements
+	principal, action cedar.EntityUID
+}
+
+// All passes over what Cedar would find out to be about somebody or something else.
+func (c *candidates) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-		for i := range *ss {
-			if !yield((*ss)[i].id, (*ss)[i].policy) {
+		for i := range c.from {
+			s := &c.from[i]
+			if s.principal != nil && *s.principal != c.principal || s.action != nil && *s.action != c.action {
+				continue
+			}
+			if !yield(s.id, s.policy) {
 				return
 			}
 		}
@@ -76,7 +88,13 @@ func (p *Policy) readStatements(file, text string) (statements, error) {
 		if s.named, err = inspect(p, s.node); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", where, err))
 		}
-		s.context = p.newContext(s.named)
+		if scope, ok := tree.Principal.(ast.ScopeTypeEq); ok {
+			s.principal = &scope.Entity
+		}
+		if scope, ok := tree.Action.(ast.ScopeTypeEq); ok {
+			s.action = &scope.Entity
+		}
+		s.context = p.newContext(s.named, nil)
 		ss = append(ss, s)
 	}
 	return ss, errors.Join(faults...)

@@ -49,7 +49,7 @@ func (p *Policy) mayPermit(env eval.Env) bool {
 	if len(permits) == 0 {
 		return false
 	}
-	env.Context = p.context(permits)
+	env.Context = p.context(permits, nil)
 	for i := range p.guardrails {
 		if !mayBe(false, p.guardrails[i].node.AsIsNode(), env) {
 			return false

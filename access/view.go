@@ -55,7 +55,7 @@ func (v *view) buildCaller() {
 		}
 		v.caller.Parents = types.NewEntityUIDSet(roles...)
 	}
-	if v.p.reads["id"] || v.p.reads["method"] {
+	if v.p.readsCaller {
 		v.caller.Attributes = types.NewRecord(types.RecordMap{
 			"id":     types.String(c.ID),
 			"method": types.String(c.Method),
@@ -93,9 +93,6 @@ func (v *view) buildRequest() {
 			attributes["expiresIn"] = types.Long(r.ExpiresIn / time.Second)
 		}
 	}
-	if f.unusual != nil {
-		attributes["unusual"] = texts(f.unusual)
-	}
 	v.request.UID = v.resource
 	v.request.Attributes = types.NewRecord(attributes)
 	if reads["tags"] {
@@ -120,7 +117,7 @@ func (p *Policy) tags(f *facts) types.Record {
 	return types.NewRecord(tags)
 }
 
-func names(fields []Field) types.Value {
+func names(fields []Field) types.Set {
 	list := make([]string, len(fields))
 	for i, f := range fields {
 		list[i] = f.Name
@@ -128,9 +125,9 @@ func names(fields []Field) types.Value {
 	return texts(list)
 }
 
-func texts(list []string) types.Value {
+func texts(list []string) types.Set {
 	if len(list) == 0 {
-		return noTexts
+		return types.Set{}
 	}
 	values := make([]types.Value, len(list))
 	for i, text := range list {
@@ -139,23 +136,23 @@ func texts(list []string) types.Value {
 	return types.NewSet(values...)
 }
 
-var noTexts types.Value = types.Set{}
-
-// context tells the guardrails what the permitting policies name.
-func (p *Policy) context(permits []*statement) cedar.Record {
-	if len(permits) == 1 {
+// context tells the guardrails what the permitting policies name, and what of
+// the request has to be named.
+func (p *Policy) context(permits []*statement, unusual []string) cedar.Record {
+	if len(permits) == 1 && len(unusual) == 0 {
 		return permits[0].context
 	}
-	var all []types.Value
+	var named []types.Value
 	for _, s := range permits {
-		all = append(all, s.named...)
+		named = append(named, s.named...)
 	}
-	return p.newContext(all)
+	return p.newContext(named, unusual)
 }
 
-func (p *Policy) newContext(named []types.Value) cedar.Record {
+func (p *Policy) newContext(named []types.Value, unusual []string) cedar.Record {
 	return types.NewRecord(types.RecordMap{
 		"named":      types.NewSet(named...),
+		"unusual":    texts(unusual),
 		"restricted": types.Boolean(p.restricted),
 	})
 }
