@@ -48,7 +48,7 @@ func (s *Sandbox) Gateway() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		answer, no := s.admit(r)
 		if no != nil {
-			c := gatewayCode(no.kind)
+			_, c := no.kind.codes()
 			seen.Status, seen.Code = c.status, c.name
 			w.Header().Set("x-amzn-ErrorType", c.name)
 			writeJSON(w, c.status, refused{Message: no.message + no.canonical, HeadersNotSigned: no.headers})

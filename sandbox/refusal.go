@@ -1,7 +1,5 @@
 package sandbox
 
-import "net/http"
-
 // kind tells refusals apart; each server has its own code for each.
 type kind int
 
@@ -37,66 +35,43 @@ type code struct {
 	status int
 }
 
-// stsCode spells a refusal as STS does ("Common Errors" of the AWS Security Token
-// Service API Reference; Query protocol services know no InvalidSignatureException).
-func stsCode(k kind) code {
+// codes spells a refusal as each server does: STS by "Common Errors" of the AWS
+// Security Token Service API Reference, whose Query protocol knows no
+// InvalidSignatureException; the gateway as API Gateway, and where API Gateway
+// has no such refusal, as S3. What one of them never refuses has no code there.
+func (k kind) codes() (sts, gateway code) {
 	switch k {
 	case missing:
-		return code{"MissingAuthenticationToken", http.StatusForbidden}
+		return code{"MissingAuthenticationToken", 403}, code{"MissingAuthenticationTokenException", 403}
 	case incomplete:
-		return code{"IncompleteSignature", http.StatusBadRequest}
+		return code{"IncompleteSignature", 400}, code{"IncompleteSignatureException", 403}
 	case mismatch:
-		return code{"SignatureDoesNotMatch", http.StatusForbidden}
+		return code{"SignatureDoesNotMatch", 403}, code{"InvalidSignatureException", 403}
 	case unrecognised:
-		return code{"InvalidClientTokenId", http.StatusForbidden}
+		return code{"InvalidClientTokenId", 403}, code{"UnrecognizedClientException", 403}
 	case expired:
-		return code{"ExpiredToken", http.StatusForbidden}
-	case notSigned, forbidden:
-		return code{"AccessDenied", http.StatusForbidden}
-	case wrongHash:
-		return code{"XAmzContentSHA256Mismatch", http.StatusBadRequest}
-	case malformed:
-		return code{"MalformedQueryString", http.StatusNotFound}
-	case tooLong:
-		return code{"RequestEntityTooLarge", http.StatusRequestEntityTooLarge}
-	case invalid:
-		return code{"ValidationError", http.StatusBadRequest}
-	case unknownAction:
-		return code{"InvalidAction", http.StatusBadRequest}
-	case noAction:
-		return code{"MissingAction", http.StatusBadRequest}
-	case badPolicy:
-		return code{"MalformedPolicyDocument", http.StatusBadRequest}
-	default:
-		return code{"InternalFailure", http.StatusInternalServerError}
-	}
-}
-
-// gatewayCode spells a refusal as API Gateway does. The last three it does not
-// know; they are S3's and keep S3's names.
-func gatewayCode(k kind) code {
-	switch k {
-	case missing:
-		return code{"MissingAuthenticationTokenException", http.StatusForbidden}
-	case incomplete:
-		return code{"IncompleteSignatureException", http.StatusForbidden}
-	case mismatch:
-		return code{"InvalidSignatureException", http.StatusForbidden}
-	case unrecognised:
-		return code{"UnrecognizedClientException", http.StatusForbidden}
-	case expired:
-		return code{"ExpiredTokenException", http.StatusForbidden}
-	case malformed:
-		return code{"BadRequestException", http.StatusBadRequest}
-	case tooLong:
-		return code{"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge}
+		return code{"ExpiredToken", 403}, code{"ExpiredTokenException", 403}
 	case notSigned:
-		return code{"AccessDenied", http.StatusForbidden}
+		return code{"AccessDenied", 403}, code{"AccessDenied", 403}
 	case wrongHash:
-		return code{"XAmzContentSHA256Mismatch", http.StatusBadRequest}
+		return code{"XAmzContentSHA256Mismatch", 400}, code{"XAmzContentSHA256Mismatch", 400}
 	case noHash:
-		return code{"InvalidRequest", http.StatusBadRequest}
+		return code{}, code{"InvalidRequest", 400}
+	case malformed:
+		return code{"MalformedQueryString", 404}, code{"BadRequestException", 400}
+	case tooLong:
+		return code{"RequestEntityTooLarge", 413}, code{"RequestEntityTooLargeException", 413}
+	case forbidden:
+		return code{"AccessDenied", 403}, code{}
+	case invalid:
+		return code{"ValidationError", 400}, code{}
+	case unknownAction:
+		return code{"InvalidAction", 400}, code{}
+	case noAction:
+		return code{"MissingAction", 400}, code{}
+	case badPolicy:
+		return code{"MalformedPolicyDocument", 400}, code{}
 	default:
-		return code{"InternalFailure", http.StatusInternalServerError}
+		panic("sandbox: a refusal of no kind")
 	}
 }

@@ -32,7 +32,7 @@ func (s *Sandbox) STS() http.Handler {
 		w.Header().Set("x-amzn-RequestId", seen.RequestID)
 		answer, no := s.act(r, &seen)
 		if no != nil {
-			c := stsCode(no.kind)
+			c, _ := no.kind.codes()
 			seen.Status, seen.Code = c.status, c.name
 			writeXML(w, c.status, errorResponse(c, no.message, seen.RequestID))
 		} else {
