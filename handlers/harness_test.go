@@ -69,6 +69,7 @@ func failing(err error) fakeSessions {
 type testServer struct {
 	t       testing.TB
 	handler http.Handler
+	plain   http.Handler // without the contract's eye
 	log     *strings.Builder
 	audit   *records
 }
@@ -115,6 +116,7 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 		Handlers: handlers.New(options), Contract: contract, Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
 		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: gate, Bytes: gate,
 	})
+	s.plain = service
 	s.handler, err = contract.Enforce(service, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)

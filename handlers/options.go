@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"strings"
+
+	"countersign/access"
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+// setOptions settles payload hash, content hash header and token: what the caller says, else what the service wants.
+func setOptions(in *toSend, p *prepared) error {
+	r, presign := &p.request, p.action == access.ActionPresign
+	operation := p.operation(in)
+	unsigned := in.Payload != nil && *in.Payload == "unsigned"
+	if unsigned && !p.quirks.UnsignedPayloadAllowed && !operation.UnsignedPayload {
+		return fieldFault("/payload", "The service "+r.Scope.Service+" does not take an unsigned payload.")
+	}
+	hashGiven := in.Payload != nil || in.PayloadSHA256 != nil
+	if !hashGiven && (p.quirks.UnsignedPayloadOnly || presign && p.quirks.S3Style) {
+		p.payload.hash = signing.UnsignedPayload
+	}
+	r.PayloadHash = p.payload.hash
+	// A presigned URL says by itself that its payload is not signed.
+	wanted := p.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
+	if presign {
+		wanted = p.quirks.S3Style && r.PayloadHash != signing.UnsignedPayload
+	}
+	r.ContentSHA256Header = r.ContentSHA256Header || wanted
+	r.Token = signing.TokenSigned
+	if p.quirks.TokenAppended && presign {
+		r.Token = signing.TokenAppended
+	}
+	if o := in.Options; o != nil {
+		if o.SessionToken != nil {
+			r.Token = signing.TokenMode(*o.SessionToken)
+		}
+		if o.ContentSHA256Header != nil && *o.ContentSHA256Header != "auto" {
+			r.ContentSHA256Header = *o.ContentSHA256Header == "always"
+		}
+	}
+	return nil
+}
+
+// operation finds what departs from the service's way of signing.
+func (p *prepared) operation(in *toSend) endpoints.Operation {
+	call := endpoints.Call{Method: in.Method, Path: p.request.URL.Path()}
+	for _, h := range p.request.Headers {
+		if strings.EqualFold(h.Name, "x-amz-target") {
+			call.Target = strings.TrimSpace(h.Value)
+		}
+	}
+	for _, q := range p.request.URL.Query() {
+		if q.Name == "Action" {
+			call.Action = q.Value
+		}
+	}
+	return endpoints.OperationOf(p.request.Scope.Service, call)
+}
+
+func warnOfOperation(in *toSend, p *prepared) error {
+	if o := p.operation(in); o.Unsigned {
+		p.warn("operation_unsigned", "The operation "+o.Name+" takes no signature and needs none.")
+	}
+	return nil
+}
