@@ -155,6 +155,20 @@ func TestCheckOfARightConfiguration(t *testing.T) {
 	}
 }
 
+func TestCheckOnlineTriesEveryProfile(t *testing.T) {
+	p := program{env: sandboxEnvironment(startSandbox(t))}
+	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "profile default") || !strings.Contains(p.out.String(), "  ok   ") {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+	p.env["COUNTERSIGN_EXTERNAL_ID"] = "another"
+	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 1 || !strings.Contains(p.out.String(), "  FAIL ") {
+		t.Errorf("a wrong external id: exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+	if strings.Contains(p.out.String(), sandbox.SecretAccessKey) {
+		t.Error("a secret is shown")
+	}
+}
+
 func TestServeFromStartToSIGTERM(t *testing.T) {
 	const key = "EXAMPLE-key-that-opens-nothing"
 	aws := startSandbox(t)

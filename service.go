@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/config"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/handlers"
+	"countersign/signing"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
+)
+
+// service is everything that serves: made from a checked configuration, used by serve and sandbox alike.
+type service struct {
+	handler  http.Handler
+	handlers *handlers.Handlers
+	store    *credentials.Store
+	auth     *access.Authenticator
+	audit    *access.Auditor
+	log      zerolog.Logger
+
+	maxConnections int
+}
+
+// close ends background work; every request is over by then.
+func (s *service) close() {
+	s.store.Close()
+	if err := s.audit.Close(); err != nil {
+		s.log.Error().AnErr("cause", err).Msg("closing the audit file")
+	}
+}
+
+func newService(p *process, conf config.Config) (*service, error) {
+	level, err := zerolog.ParseLevel(conf.LogLevel)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	log := zerolog.New(p.stdout).Level(level).With().Timestamp().Logger()
+	auth, authErr := access.NewAuthenticator(access.Options{
+		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
+	})
+	if authErr != nil {
+		authErr = errors.Join(authErr, noCallersHint(conf))
+	}
+	store, storeErr := newStore(p, conf, log)
+	contract, contractErr := api.LoadContract(contractYAML)
+	limits, limitsErr := newLimits(p, conf)
+	audit, auditErr := newAuditor(p, conf)
+	handlers, handlersErr := newHandlers(p, conf, store, audit)
+	if err := faultReport(conf, authErr, storeErr, contractErr, limitsErr, auditErr, handlersErr); err != nil {
+		return nil, err
+	}
+	s := &service{store: store, log: log, handlers: handlers, auth: auth, audit: audit, maxConnections: conf.MaxConnections}
+	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
+	s.handler = api.New(limits)
+	if conf.Sandbox {
+		s.handler, err = contract.Enforce(s.handler, func(err error) { fmt.Fprintln(p.stderr, "countersign: breach of the contract:", err) })
+	}
+	return s, err
+}
+
+// newLimits is the part of the way in that bounds what may come.
+func newLimits(p *process, conf config.Config) (api.Options, error) {
+	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
+	requests, requestsErr := access.NewGate(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
+	bodies, bodiesErr := access.NewGate(conf.MaxBytes, conf.MaxRequests, queueWait)
+	return api.Options{
+		Rate: rate, Requests: requests, Bytes: bodies, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+	}, errors.Join(rateErr, requestsErr, bodiesErr)
+}
+
+// queueWait is how long a request may wait for others to end.
+const queueWait = 2 * time.Second
+
+func newAuditor(p *process, conf config.Config) (*access.Auditor, error) {
+	o := access.AuditOptions{File: conf.AuditFile, HashPaths: conf.AuditHashPaths, Now: p.now, Random: rand.Reader}
+	if conf.AuditFile == "" || conf.AuditStdout {
+		o.Stdout = p.stdout
+	}
+	return access.NewAuditor(o)
+}
+
+func noCallersHint(conf config.Config) error {
+	if conf.Auth != "" || len(conf.APIKeys) > 0 || conf.Entra != nil || conf.TrustedHeader != nil {
+		return nil
+	}
+	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, or say --auth=none to let every caller in")
+}
+
+func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
+	return credentials.New(credentials.Options{
+		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: p.getenv, Region: conf.Region,
+		Log: func(e credentials.Event) {
+			line := log.Info()
+			if e.Err != nil {
+				line = log.Warn().AnErr("cause", e.Err)
+			}
+			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
+				Time("expires", e.Expires).Dur("skew_ms", e.Skew).Str("detail", e.Detail).Msg("session " + e.Kind)
+		},
+	})
+}
+
+func newHandlers(p *process, conf config.Config, store *credentials.Store, audit handlers.Audit) (*handlers.Handlers, error) {
+	httpHosts := make([]string, len(conf.HTTPHosts))
+	for i, host := range conf.HTTPHosts {
+		httpHosts[i] = strings.ToLower(host)
+	}
+	var faults []error
+	hosts := map[string]*endpoints.Hosts{}
+	for profile, rules := range conf.Hosts {
+		var err error
+		if hosts[profile], err = endpoints.NewHosts(rules); err != nil {
+			faults = append(faults, fmt.Errorf("profile %q: hosts: %w", profile, err))
+		}
+	}
+	policy, err := loadPolicy(conf.Policies)
+	defaultProfile := conf.DefaultProfile
+	if defaultProfile == "" && len(conf.Profiles) == 1 {
+		defaultProfile = conf.Profiles[0].Name
+	}
+	return handlers.New(handlers.Options{
+		Signer: signing.NewSigner(maxSigningKeys), Sessions: store, Now: p.now, Version: version(), Policy: policy, Audit: audit,
+		DefaultProfile: defaultProfile, Hosts: hosts, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
+		AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
+	}), errors.Join(append(faults, err)...)
+}
+
+// loadPolicy reads the operator's policies; without a file, those that everybody has.
+func loadPolicy(file string) (*access.Policy, error) {
+	if file == "" {
+		return access.NewPolicy("", nil)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	return access.NewPolicy(file, text)
+}
+
+// serve answers until ctx ends, and then until the requests under way are answered or drain is over.
+func (s *service) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          stdlog.New(s.log, "", 0),
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go s.auth.Run(running)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, s.maxConnections)) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	s.log.Info().AnErr("cause", context.Cause(ctx)).Msg("draining")
+	s.handlers.Drain()
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(end); err != nil {
+		return fmt.Errorf("draining: %w", err)
+	}
+	s.log.Info().Msg("stopped")
+	return nil
+}
+
+// maxSigningKeys bounds the derived keys that are kept: one for each session, day, region and service in use.
+const maxSigningKeys = 10_000
