@@ -1,0 +1,529 @@
+package azure_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/config"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+type template struct {
+	Schema         string               `json:"$schema"`
+	ContentVersion string               `json:"contentVersion"`
+	Metadata       map[string]string    `json:"metadata"`
+	Parameters     map[string]parameter `json:"parameters"`
+	Variables      map[string]any       `json:"variables"`
+	Resources      []resource           `json:"resources"`
+	Outputs        map[string]struct {
+		Type     string            `json:"type"`
+		Value    string            `json:"value"`
+		Metadata map[string]string `json:"metadata"`
+	} `json:"outputs"`
+}
+
+type parameter struct {
+	Type          string            `json:"type"`
+	DefaultValue  any               `json:"defaultValue"`
+	AllowedValues []any             `json:"allowedValues"`
+	MinLength     int               `json:"minLength"`
+	MaxLength     int               `json:"maxLength"`
+	MinValue      int               `json:"minValue"`
+	MaxValue      int               `json:"maxValue"`
+	Metadata      map[string]string `json:"metadata"`
+}
+
+type resource struct {
+	Condition  string         `json:"condition"`
+	Type       string         `json:"type"`
+	APIVersion string         `json:"apiVersion"`
+	Name       string         `json:"name"`
+	Location   string         `json:"location"`
+	Kind       string         `json:"kind"`
+	SKU        any            `json:"sku"`
+	Tags       map[string]any `json:"tags"`
+	Identity   any            `json:"identity"`
+	Scope      string         `json:"scope"`
+	DependsOn  []string       `json:"dependsOn"`
+	Properties any            `json:"properties"`
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func load(t *testing.T) template {
+	t.Helper()
+	var tmpl template
+	decoder := json.NewDecoder(bytes.NewReader(read(t, "azuredeploy.json")))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&tmpl); err != nil {
+		t.Fatal(err)
+	}
+	if len(tmpl.Resources) != 15 {
+		t.Errorf("the template has %d resources, want 15", len(tmpl.Resources))
+	}
+	return tmpl
+}
+
+// texts are all texts within a value, the keys of objects too, which may be expressions.
+func texts(value any) []string {
+	var all []string
+	switch v := value.(type) {
+	case string:
+		all = append(all, v)
+	case []any:
+		for _, item := range v {
+			all = append(all, texts(item)...)
+		}
+	case map[string]any:
+		for name, item := range v {
+			all = append(append(all, name), texts(item)...)
+		}
+	}
+	return all
+}
+
+func (r resource) texts() []string {
+	all := append(texts(r.Properties), texts(r.Identity)...)
+	return append(append(all, r.Condition, r.Name, r.Location, r.Scope), r.DependsOn...)
+}
+
+// id is the resource's id as an expression: what a resourceId that means it looks like.
+func (r resource) id(t *testing.T) string {
+	t.Helper()
+	name := parse(t, r.Name)
+	if r.Scope != "" {
+		return "extensionResourceId(" + strings.Join([]string{parse(t, r.Scope).String(), "'" + r.Type + "'", name.String()}, ", ") + ")"
+	}
+	parts := []string{"'" + r.Type + "'"}
+	if name.function != "format" {
+		return "resourceId(" + strings.Join(append(parts, name.String()), ", ") + ")"
+	}
+	// format('{0}/default/{1}', a, b) is three names.
+	args := map[string]string{"{0}": "", "{1}": ""}
+	for i, a := range name.args[1:] {
+		args["{"+string(rune('0'+i))+"}"] = a.String()
+	}
+	for piece := range strings.SplitSeq(name.args[0].literal, "/") {
+		if arg := args[piece]; arg != "" {
+			parts = append(parts, arg)
+		} else {
+			parts = append(parts, "'"+piece+"'")
+		}
+	}
+	return "resourceId(" + strings.Join(parts, ", ") + ")"
+}
+
+func TestTemplateNamesOnlyWhatItDeclares(t *testing.T) {
+	tmpl := load(t)
+	used := map[string]bool{}
+	visit := func(e expression) {
+		switch e.function {
+		case "parameters", "variables":
+			used[e.function+" "+e.args[0].literal] = true
+		}
+	}
+	for _, r := range tmpl.Resources {
+		for _, text := range r.texts() {
+			parse(t, text).each(visit)
+		}
+	}
+	for _, text := range texts(tmpl.Variables) {
+		parse(t, text).each(visit)
+	}
+	for _, p := range tmpl.Parameters {
+		for _, text := range texts(p.DefaultValue) {
+			parse(t, text).each(visit)
+		}
+	}
+	for _, o := range tmpl.Outputs {
+		parse(t, o.Value).each(visit)
+	}
+	declared := map[string]bool{}
+	for name := range tmpl.Parameters {
+		declared["parameters "+name] = true
+	}
+	for name := range tmpl.Variables {
+		declared["variables "+name] = true
+	}
+	for name := range used {
+		if !declared[name] {
+			t.Errorf("%s is used and not declared", name)
+		}
+	}
+	for name := range declared {
+		if !used[name] {
+			t.Errorf("%s is declared and not used", name)
+		}
+	}
+}
+
+func TestTemplateReferencesResolve(t *testing.T) {
+	tmpl := load(t)
+	ids := map[string]int{}
+	for i, r := range tmpl.Resources {
+		id := r.id(t)
+		if other, twice := ids[id]; twice {
+			t.Errorf("resources %d and %d are both %s", other, i, id)
+		}
+		ids[id] = i
+	}
+	before := make([]map[string]bool, len(tmpl.Resources)) // what must be there first
+	for i, r := range tmpl.Resources {
+		before[i] = map[string]bool{}
+		for _, text := range r.DependsOn {
+			id := parse(t, text).String()
+			if _, ok := ids[id]; !ok {
+				t.Errorf("%s depends on %s, which the template does not make", r.id(t), id)
+			}
+			before[i][id] = true
+		}
+	}
+	// What those depend on comes first as well.
+	for range tmpl.Resources {
+		for i := range before {
+			for id := range maps.Clone(before[i]) {
+				maps.Copy(before[i], before[ids[id]])
+			}
+		}
+	}
+	for i, r := range tmpl.Resources {
+		if before[i][r.id(t)] {
+			t.Errorf("%s depends on itself", r.id(t))
+		}
+		for _, text := range r.texts() {
+			parse(t, text).each(func(e expression) {
+				if e.function != "resourceId" && e.function != "extensionResourceId" {
+					return
+				}
+				e.access = ""
+				id := e.String()
+				if _, ok := ids[id]; !ok {
+					t.Errorf("%s names %s, which the template does not make", r.id(t), id)
+				} else if !before[i][id] {
+					t.Errorf("%s names %s and does not depend on it", r.id(t), id)
+				}
+			})
+		}
+	}
+	for name, output := range tmpl.Outputs {
+		parse(t, output.Value).each(func(e expression) {
+			if _, ok := ids[e.String()]; e.function == "resourceId" && !ok {
+				t.Errorf("output %s names %s, which the template does not make", name, e)
+			}
+		})
+	}
+}
+
+func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
+	known := strings.Fields("parameters variables format uniqueString toLower resourceGroup subscription resourceId subscriptionResourceId extensionResourceId reference guid equals if createArray createObject union not empty")
+	tmpl := load(t)
+	all := texts(tmpl.Variables)
+	for _, r := range tmpl.Resources {
+		all = append(all, r.texts()...)
+	}
+	for _, text := range all {
+		parse(t, text).each(func(e expression) {
+			if e.function != "" && !slices.Contains(known, e.function) {
+				t.Errorf("%s: the function %s is not known", text, e.function)
+			}
+			if e.function == "createObject" && len(e.args)%2 != 0 {
+				t.Errorf("%s: a name has no value", text)
+			}
+			if e.function == "format" {
+				for i := range e.args[1:] {
+					if !strings.Contains(e.args[0].literal, "{"+string(rune('0'+i))+"}") {
+						t.Errorf("%s: argument %d has no place", text, i)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTemplateExplainsItself(t *testing.T) {
+	tmpl := load(t)
+	if tmpl.Schema != "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#" || tmpl.ContentVersion == "" {
+		t.Error("the template does not say what it is")
+	}
+	for name, p := range tmpl.Parameters {
+		if d := p.Metadata["description"]; len(d) < 20 || !strings.HasSuffix(d, ".") {
+			t.Errorf("parameter %s is described by %q, want a sentence", name, d)
+		}
+	}
+	for name, o := range tmpl.Outputs {
+		if d := o.Metadata["description"]; !strings.HasSuffix(d, ".") {
+			t.Errorf("output %s is described by %q, want a sentence", name, d)
+		}
+	}
+	date := regexp.MustCompile(`^20\d\d-\d\d-\d\d$`)
+	for _, r := range tmpl.Resources {
+		if !date.MatchString(r.APIVersion) {
+			t.Errorf("%s has the API version %q, want one that is no preview", r.Type, r.APIVersion)
+		}
+	}
+}
+
+// The secret goes to Key Vault and nowhere else.
+func TestTemplateKeepsTheSecretInKeyVault(t *testing.T) {
+	tmpl := load(t)
+	for name, p := range tmpl.Parameters {
+		if secret := strings.Contains(strings.ToLower(name), "secret"); secret != (p.Type == "securestring") {
+			t.Errorf("parameter %s has type %s", name, p.Type)
+		}
+		if p.Type == "securestring" && p.DefaultValue != "" {
+			t.Errorf("parameter %s has a default value", name)
+		}
+	}
+	holders := 0
+	for _, r := range tmpl.Resources {
+		for _, text := range r.texts() {
+			parse(t, text).each(func(e expression) {
+				if e.function == "parameters" && e.args[0].literal == "awsSecretAccessKey" {
+					holders++
+					if r.Type != "Microsoft.KeyVault/vaults/secrets" {
+						t.Errorf("%s holds the secret", r.Type)
+					}
+				}
+			})
+		}
+	}
+	if holders != 1 {
+		t.Errorf("%d places hold the secret, want 1", holders)
+	}
+	for _, text := range texts(tmpl.Variables) {
+		if strings.Contains(text, "awsSecretAccessKey") {
+			t.Errorf("a variable holds the secret: %s", text)
+		}
+	}
+	for name, o := range tmpl.Outputs {
+		if strings.Contains(o.Value, "ecret") {
+			t.Errorf("output %s tells the secret", name)
+		}
+	}
+}
+
+// settings are the names of the app settings for a source of credentials.
+func settings(t *testing.T, tmpl template, source string) []string {
+	t.Helper()
+	names := slices.Collect(maps.Keys(tmpl.Variables["sourceSettings"].(map[string]any)[source].(map[string]any)))
+	for _, r := range tmpl.Resources {
+		if r.Type != "Microsoft.Web/sites/config" {
+			continue
+		}
+		parse(t, r.Properties.(string)).each(func(e expression) {
+			if e.function == "createObject" {
+				for i := 0; i < len(e.args); i += 2 {
+					names = append(names, e.args[i].literal)
+				}
+			}
+		})
+	}
+	slices.Sort(names)
+	return names
+}
+
+// The program takes the settings that the template makes, for each source of credentials.
+func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
+	tmpl := load(t)
+	known := settingNames(reflect.TypeFor[config.Settings]())
+	for source, extra := range map[string]map[string]string{
+		"azure-identity": {"COUNTERSIGN_SOURCE": "azure-identity", "COUNTERSIGN_AZURE_AUDIENCE": "api://countersign"},
+		"access-key":     {"COUNTERSIGN_SOURCE": "environment", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "COUNTERSIGN_EXTERNAL_ID": "external"},
+	} {
+		names := settings(t, tmpl, source)
+		for _, name := range names {
+			if setting, ok := strings.CutPrefix(name, "COUNTERSIGN_"); ok && !slices.Contains(known, strings.ToLower(setting)) {
+				t.Errorf("%s: the program does not know the setting %s", source, name)
+			}
+		}
+		env := map[string]string{
+			"AWS_REGION": "eu-west-1", "COUNTERSIGN_ROLE_ARN": "arn:aws:iam::123456789012:role/orders", "COUNTERSIGN_PUBLIC_URL": "https://countersign.azurewebsites.net",
+			"COUNTERSIGN_API_KEY_SHA256": strings.Repeat("0a", 32),
+		}
+		maps.Copy(env, extra)
+		for name := range env {
+			if !slices.Contains(names, name) {
+				t.Errorf("%s: the template does not set %s", source, name)
+			}
+		}
+		c, err := config.Load(config.Sources{Getenv: func(name string) string { return env[name] }})
+		if err != nil {
+			t.Errorf("%s: the program refuses the settings: %v", source, err)
+		}
+		if len(c.Profiles) != 1 || c.Profiles[0].Source != extra["COUNTERSIGN_SOURCE"] {
+			t.Errorf("%s: the settings make the profiles %+v", source, c.Profiles)
+		}
+	}
+}
+
+func settingNames(settings reflect.Type) []string {
+	var names []string
+	for field := range settings.Fields() {
+		if field.Anonymous {
+			names = append(names, settingNames(field.Type)...)
+		} else if name, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// The Bicep file is the same deployment.
+func TestBicepIsTheSameDeployment(t *testing.T) {
+	tmpl, bicep := load(t), string(read(t, "main.bicep"))
+	find := func(pattern string) []string {
+		var found []string
+		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(bicep, -1) {
+			found = append(found, strings.Join(match[1:], " "))
+		}
+		slices.Sort(found)
+		return found
+	}
+	same := func(what string, got, want []string) {
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s of main.bicep are\n%s\nwant those of azuredeploy.json\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	var parameters, descriptions, resources, outputs []string
+	for name, p := range tmpl.Parameters {
+		parameters = append(parameters, name+" "+strings.Replace(p.Type, "securestring", "string", 1))
+		descriptions = append(descriptions, p.Metadata["description"])
+	}
+	for _, r := range tmpl.Resources {
+		resources = append(resources, r.Type+" "+r.APIVersion)
+	}
+	for name, o := range tmpl.Outputs {
+		outputs = append(outputs, name+" "+o.Type)
+		descriptions = append(descriptions, o.Metadata["description"])
+	}
+	same("parameters", find(`(?m)^param (\w+) (\w+)`), parameters)
+	same("resources", find(`(?m)^resource \w+ '([^@]+)@([^']+)'`), resources)
+	same("outputs", find(`(?m)^output (\w+) (\w+)`), outputs)
+	var described []string
+	for _, d := range find(`@description\('((?:[^'\\]|\\.)*)'\)`) {
+		described = append(described, strings.ReplaceAll(d, `\'`, `'`))
+	}
+	slices.Sort(described)
+	same("descriptions", described, descriptions)
+	all := append(settings(t, tmpl, "azure-identity"), settings(t, tmpl, "access-key")...)
+	slices.Sort(all)
+	same("settings", slices.Compact(find(`(?m)^ +((?:AzureWebJobs|APPLICATIONINSIGHTS|AZURE|AWS|COUNTERSIGN)_*\w+): `)), slices.Compact(all))
+	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindAllString(string(read(t, "azuredeploy.json")), -1) {
+		if !strings.Contains(bicep, id) {
+			t.Errorf("main.bicep does not name the role %s", id)
+		}
+	}
+	var given struct {
+		Parameters map[string]any `json:"parameters"`
+	}
+	if err := json.Unmarshal(read(t, "main.parameters.json"), &given); err != nil {
+		t.Fatal(err)
+	}
+	for name := range given.Parameters {
+		if _, ok := tmpl.Parameters[name]; !ok {
+			t.Errorf("main.parameters.json gives %s, which main.bicep does not ask for", name)
+		}
+	}
+	for name, p := range tmpl.Parameters {
+		if _, ok := given.Parameters[name]; p.DefaultValue == nil && !ok {
+			t.Errorf("main.parameters.json does not give %s", name)
+		}
+	}
+}
+
+func TestAzureYAMLNamesWhatIsThere(t *testing.T) {
+	var project struct {
+		Name  string
+		Infra struct{ Provider, Path, Module string }
+		// Services by name, which is the app's tag azd-service-name.
+		Services map[string]struct {
+			Host, Language, Project, Dist string
+			Hooks                         map[string]map[string]map[string]string
+		}
+	}
+	if err := yaml.UnmarshalWithOptions(read(t, "azure.yaml"), &project, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	read(t, filepath.Join(project.Infra.Path, project.Infra.Module+".bicep"))
+	for name, service := range project.Services {
+		read(t, filepath.Join(service.Project, "go.mod"))
+		if !strings.Contains(string(read(t, "main.bicep")), "'azd-service-name': '"+name+"'") {
+			t.Errorf("no resource of main.bicep is the service %s", name)
+		}
+		if service.Hooks["prepackage"]["posix"]["run"] == "" {
+			t.Error("nothing builds the package")
+		}
+	}
+	if len(project.Services) != 1 {
+		t.Errorf("there are %d services, want 1", len(project.Services))
+	}
+}
+
+// Where the published JSON schemas are at hand, what the Functions host and azd read passes them.
+func TestFilesPassThePublishedSchemas(t *testing.T) {
+	const schemas = "../../../shared/data/schemas/"
+	for file, schema := range map[string]string{
+		"../../host.json":            "functions-host.schema.json",
+		"../../function.json":        "functions-function.schema.json",
+		"local.settings.sample.json": "functions-local.settings.schema.json",
+		"azure.yaml":                 "azure.yaml.json",
+	} {
+		text := read(t, file)
+		if strings.HasSuffix(file, ".yaml") {
+			var err error
+			if text, err = yaml.YAMLToJSON(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if _, err := os.Stat(schemas + schema); err != nil {
+			t.Logf("%s is JSON; its published schema is not here", file)
+			continue
+		}
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(read(t, schemas+schema)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The schema of function.json says const, which the draft that it names does not know.
+		document.(map[string]any)["$schema"] = "http://json-schema.org/draft-07/schema#"
+		compiler := jsonschema.NewCompiler()
+		compiler.UseLoader(anything{})
+		if err := compiler.AddResource("file:///"+schema, document); err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := compiler.Compile("file:///" + schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(value); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// anything stands for the schemas of azd's extensions, which azure.yaml's refers to by address.
+type anything struct{}
+
+func (anything) Load(string) (any, error) { return true, nil }
