@@ -385,3 +385,10 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkMayUse(b *testing.B) {
+	p := filePolicy(b)
+	for b.Loop() {
+		p.MayUse(by("crm-sync"), access.Use{Service: "glacier"})
+	}
+}

@@ -40,14 +40,15 @@ func (c *candidates) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
 		for i := range c.from {
 			s := &c.from[i]
-			if s.principal != nil && *s.principal != c.principal || s.action != nil && *s.action != c.action {
-				continue
-			}
-			if !yield(s.id, s.policy) {
+			if s.about(c.principal, c.action) && !yield(s.id, s.policy) {
 				return
 			}
 		}
 	}
+}
+
+func (s *statement) about(principal, action cedar.EntityUID) bool {
+	return (s.principal == nil || *s.principal == principal) && (s.action == nil || *s.action == action)
 }
 
 func (ss statements) byID(id cedar.PolicyID) *statement {

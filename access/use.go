@@ -17,24 +17,21 @@ func (p *Policy) MayUse(c Caller, u Use) bool {
 	for _, action := range []Action{ActionSign, ActionPresign} {
 		q := Question{Caller: c, Action: action}
 		v := p.view(&q, &facts{profile: u.Profile, service: u.Service, region: u.Region})
-		env := eval.Env{
-			Entities:  v,
-			Principal: v.principal,
-			Action:    types.NewEntityUID("Action", types.String(action)),
-			Resource:  v.resource,
-			Context:   p.nothingNamed,
-		}
-		if p.mayPermit(env) {
+		if p.mayPermit(v, types.NewEntityUID("Action", types.String(action))) {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *Policy) mayPermit(env eval.Env) bool {
+func (p *Policy) mayPermit(v *view, action cedar.EntityUID) bool {
+	env := eval.Env{Entities: v, Principal: v.principal, Action: action, Resource: v.resource, Context: p.nothingNamed}
 	var permits []*statement
 	for i := range p.policies {
 		s := &p.policies[i]
+		if !s.about(v.principal, action) {
+			continue
+		}
 		tree := s.node.AsIsNode()
 		if s.policy.Effect() == cedar.Forbid {
 			if !mayBe(false, tree, env) {
