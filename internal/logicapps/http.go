@@ -64,7 +64,7 @@ func (q *request) options(v any) error {
 // connection's address, with the connection's key.
 func sendConnection(ctx context.Context, r *Run, a *Action, _ Object) error {
 	inputs, _ := a.Inputs.(Object)
-	if err := only(inputs, "host method path body"); err != nil {
+	if err := only(inputs, "host method path body retryPolicy"); err != nil {
 		return err
 	}
 	id, _ := at(inputs, "host", "connection", "name").(string)
@@ -75,12 +75,8 @@ func sendConnection(ctx context.Context, r *Run, a *Action, _ Object) error {
 	path, _ := at(inputs, "path").(string)
 	method, _ := at(inputs, "method").(string)
 	q := request{retries: defaultRetries()}
-	filled := Object{{"body", at(inputs, "body")}}
-	var headers Object
-	for name := range connection.Header {
-		headers = append(headers, Member{name, connection.Header.Get(name)})
-	}
-	return r.send(ctx, a, &q, strings.ToUpper(method), connection.URL+path, append(filled, Member{"headers", headers}))
+	inputs = append(slices.Clone(inputs), Member{"headers", joined(connection.Header)})
+	return r.send(ctx, a, &q, strings.ToUpper(method), connection.URL+path, inputs)
 }
 
 // send does what both have in common: build, send, repeat, poll, read.
@@ -231,7 +227,7 @@ func (a answer) value() (any, error) {
 	case a.isJSON():
 		return Parse(a.body)
 	case strings.HasPrefix(a.media(), "text/"):
-		return string(a.body), nil
+		return strings.ToValidUTF8(string(a.body), "\uFFFD"), nil
 	}
 	return Object{{"$content-type", a.header.Get("Content-Type")}, {"$content", base64.StdEncoding.EncodeToString(a.body)}}, nil
 }
@@ -285,6 +281,6 @@ func (r *Run) once(ctx context.Context, a *Action, q *request) (answer, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	sent.Status = response.StatusCode
+	sent.Status, sent.Answer = response.StatusCode, body
 	return answer{response.StatusCode, response.Header, body}, err
 }

@@ -157,7 +157,7 @@ func TestAddressesAreNormalised(t *testing.T) {
 }
 
 func TestRetriesSendTheOldSignature(t *testing.T) {
-	for policy, want := range map[string]int{"": 4, `,"retryPolicy":{"type":"none"}`: 0, `,"retryPolicy":{"type":"exponential","count":2,"interval":"PT7S"}`: 2} {
+	for policy, want := range map[string]int{"": 4, `,"retryPolicy":{"type":"none"}`: 0, `,"retryPolicy":{"type":"exponential","count":2,"interval":"PT7S"}`: 2, `,"retryPolicy":{"type":"fixed","count":3,"interval":"PT7S"}`: 3} {
 		for _, status := range []int{408, 429, 500, 503} {
 			b := newBench(t)
 			b.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
@@ -171,6 +171,11 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 			if want > 0 && b.slept[0] != 7*time.Second {
 				t.Errorf("slept %v before the first retry", b.slept[0])
 			}
+		}
+	}
+	for _, policy := range []string{`{"type":"fixed"}`, `{"type":"fixed","count":1,"interval":"P1D"}`, `{"type":"fixed","count":0,"interval":"PT1S"}`} {
+		if a := newBench(t).action(t, `{"method":"GET","uri":"URL/","retryPolicy":`+policy+`}`, ""); a.Err == nil {
+			t.Errorf("%s is taken", policy)
 		}
 	}
 	b := newBench(t)
@@ -234,7 +239,7 @@ func TestWhatAnHTTPActionRefuses(t *testing.T) {
 		`{"method":"PUT","uri":"URL","body":{"$content":"?"}}`:                                                           "$content",
 		`{"method":"PUT","uri":"URL","headers":{"Content-Type":"application/json"},"body":"{}"}`:                         "not JSON",
 		`{"method":"GET","uri":"URL","headers":{"Authorization":"a"},"authentication":{"type":"Raw","value":"b"}}`:       "both",
-		`{"method":"GET","uri":"URL","retryPolicy":{"type":"sometimes"}}`:                                                "retryPolicy",
+		`{"method":"GET","uri":"URL","retryPolicy":{"type":"sometimes","count":1,"interval":"PT1S"}}`:                    "retryPolicy",
 		`{"method":"GET","uri":"URL","headers":"@body('A')"}`:                                                            "has not run",
 		`{"method":"GET","uri":"URL","authentication":{"type":"ManagedServiceIdentity","audience":"api://countersign"}}`: "Raw",
 	} {

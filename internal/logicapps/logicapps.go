@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -151,6 +152,7 @@ type Call struct {
 	Header      http.Header
 	Body        []byte
 	Status      int
+	Answer      []byte // its body
 }
 
 // Run runs the workflow with what its trigger got. The error is that of the
@@ -197,16 +199,16 @@ func (r *Run) Of(name string) []*Action {
 // History is what everyone who may see the run can read of it: inputs and
 // outputs, but for those that secureData hides.
 func (r *Run) History() string {
-	var text string
+	var text strings.Builder
 	for _, a := range r.Actions {
-		text += a.Name + " " + a.Status
+		text.WriteString(a.Name + " " + a.Status)
 		if !slices.Contains(a.secret, any("inputs")) {
-			text += " inputs " + r.textOf(a.Inputs)
+			text.WriteString(" inputs " + r.textOf(a.Inputs))
 		}
 		if !slices.Contains(a.secret, any("outputs")) {
-			text += " outputs " + r.textOf(a.Outputs)
+			text.WriteString(" outputs " + r.textOf(a.Outputs))
 		}
-		text += "\n"
+		text.WriteByte('\n')
 	}
-	return text
+	return text.String()
 }

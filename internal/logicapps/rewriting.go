@@ -43,24 +43,30 @@ func defaultRetries() []time.Duration { return exponential(4, 7*time.Second, 45*
 func exponential(count int, interval, most time.Duration) []time.Duration {
 	list := make([]time.Duration, count)
 	for i := range list {
-		list[i] = min(interval<<i, most)
+		list[i] = min(interval<<min(i, 16), most)
 	}
 	return list
 }
 
 func retries(policy any) ([]time.Duration, error) {
-	switch at(policy, "type") {
-	case "none":
+	if at(policy, "type") == "none" {
 		return nil, nil
+	}
+	count, err := strconv.Atoi(fmt.Sprint(at(policy, "count")))
+	if err != nil || count < 1 || count > 90 {
+		return nil, errors.New("retryPolicy: count is not from 1 to 90")
+	}
+	// ISO 8601, such as PT7S; of its other forms nothing is needed here.
+	text, found := strings.CutPrefix(fmt.Sprint(at(policy, "interval")), "PT")
+	interval, err := time.ParseDuration(strings.ToLower(text))
+	if err != nil || !found {
+		return nil, errors.New("retryPolicy: interval is not a duration that is known here")
+	}
+	switch at(policy, "type") {
+	case "fixed":
+		return exponential(count, interval, interval), nil
 	case "exponential":
-		count, err := strconv.Atoi(fmt.Sprint(at(policy, "count")))
-		if err != nil || count < 1 || count > 90 {
-			return nil, errors.New("retryPolicy: count is not from 1 to 90")
-		}
-		if at(policy, "interval") != "PT7S" {
-			return nil, errors.New("retryPolicy: the interval is not PT7S, the only one that is known here")
-		}
-		return exponential(count, 7*time.Second, time.Hour), nil
+		return exponential(count, interval, time.Hour), nil
 	}
 	return nil, errors.New("retryPolicy: the type is not known here")
 }

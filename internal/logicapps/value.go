@@ -2,7 +2,6 @@ package logicapps
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A value is nil, a bool, a [Number], a string, an [Object] or a []any of these.
@@ -39,66 +41,62 @@ func (o Object) Get(name string) (any, bool) {
 // Parse reads a JSON document as the engine does: order is kept, the spelling of
 // numbers is not.
 func Parse(text []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
+	d := jsontext.NewDecoder(bytes.NewReader(text))
 	value, err := parseValue(d)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("text after the JSON document")
 	}
 	return value, nil
 }
 
-func parseValue(d *json.Decoder) (any, error) {
-	token, err := d.Token()
+func parseValue(d *jsontext.Decoder) (any, error) {
+	if d.PeekKind() == '0' {
+		text, err := d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		return number(string(text))
+	}
+	token, err := d.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	switch t := token.(type) {
-	case json.Number:
-		return number(string(t))
-	case json.Delim:
-		if t == '[' {
-			return parseArray(d)
+	switch token.Kind() {
+	case '[':
+		list := []any{}
+		for d.PeekKind() != ']' {
+			v, err := parseValue(d)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
 		}
-		return parseObject(d)
+		_, err = d.ReadToken()
+		return list, err
+	case '{':
+		o := Object{}
+		for d.PeekKind() != '}' {
+			name, err := parseValue(d)
+			if err != nil {
+				return nil, err
+			}
+			v, err := parseValue(d)
+			if err != nil {
+				return nil, err
+			}
+			o = append(o, Member{name.(string), v}) // the decoder takes no other names, and none twice
+		}
+		_, err = d.ReadToken()
+		return o, err
+	case '"':
+		return token.String(), nil
+	case 'n':
+		return nil, nil
 	}
-	return token, nil
-}
-
-func parseArray(d *json.Decoder) (any, error) {
-	list := []any{}
-	for d.More() {
-		v, err := parseValue(d)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	_, err := d.Token()
-	return list, err
-}
-
-func parseObject(d *json.Decoder) (any, error) {
-	o := Object{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		v, err := parseValue(d)
-		if err != nil {
-			return nil, err
-		}
-		if _, twice := o.Get(name.(string)); twice {
-			return nil, fmt.Errorf("the name %q stands twice", name)
-		}
-		o = append(o, Member{name.(string), v})
-	}
-	_, err := d.Token()
-	return o, err
+	return token.Bool(), nil
 }
 
 // number spells a number as .NET's JSON library does once it has read it: whole
@@ -172,7 +170,13 @@ func appendValue(dst []byte, v any, ascii bool) []byte {
 
 func appendString(dst []byte, text string, ascii bool) []byte {
 	dst = append(dst, '"')
-	for _, c := range text {
+	plain := 0 // where what can be copied begins
+	for i, c := range text {
+		if c >= ' ' && c != '"' && c != '\\' && (c <= '~' || !ascii && c != 0x85 && c != 0x2028 && c != 0x2029) {
+			continue
+		}
+		dst = append(dst, text[plain:i]...)
+		plain = i + utf8.RuneLen(c)
 		switch {
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', byte(c))
@@ -182,13 +186,11 @@ func appendString(dst []byte, text string, ascii bool) []byte {
 			dst = append(dst, `\r`...)
 		case c == '\t':
 			dst = append(dst, `\t`...)
-		case c < ' ' || c == 0x85 || c == 0x2028 || c == 0x2029 || ascii && c > '~':
+		default:
 			for _, unit := range utf16.Encode([]rune{c}) {
 				dst = fmt.Appendf(dst, `\u%04x`, unit)
 			}
-		default:
-			dst = append(dst, string(c)...)
 		}
 	}
-	return append(dst, '"')
+	return append(append(dst, text[plain:]...), '"')
 }
