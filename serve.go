@@ -31,6 +31,9 @@ func (c *serveCommand) Run(p *process) error {
 	}
 	defer service.close()
 	if c.Check {
+		if err := service.contract.Check(); err != nil {
+			return err
+		}
 		fmt.Fprintf(p.stdout, "The configuration is right: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
 		if c.Online {
 			return tryProfiles(p, conf, service.store)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type service struct {
 	store    *credentials.Store
 	auth     *access.Authenticator
 	audit    *access.Auditor
+	contract *api.Contract
 	log      zerolog.Logger
 
 	maxConnections int
@@ -57,14 +59,14 @@ func newService(p *process, conf config.Config) (*service, error) {
 		authErr = errors.Join(authErr, noCallersHint(conf))
 	}
 	store, storeErr := newStore(p, conf, log)
-	contract, contractErr := api.LoadContract(contractYAML)
+	contract := api.NewContract(contractYAML)
 	limits, limitsErr := newLimits(p, conf)
 	audit, auditErr := newAuditor(p, conf)
 	handlers, handlersErr := newHandlers(p, conf, store, audit)
-	if err := faultReport(conf, authErr, storeErr, contractErr, limitsErr, auditErr, handlersErr); err != nil {
+	if err := faultReport(conf, authErr, storeErr, limitsErr, auditErr, handlersErr); err != nil {
 		return nil, err
 	}
-	s := &service{store: store, log: log, handlers: handlers, auth: auth, audit: audit, maxConnections: conf.MaxConnections}
+	s := &service{store: store, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections}
 	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
 	s.handler = api.New(limits)
 	if conf.Sandbox {
@@ -166,7 +168,14 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	go s.auth.Run(running)
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	go func() {
+		// The host's first poll need not wait for this. What it leaves behind is large, and not needed again.
+		if err := s.contract.Check(); err != nil {
+			failed <- err
+		}
+		debug.FreeOSMemory()
+	}()
 	go func() { failed <- server.Serve(netutil.LimitListener(listener, s.maxConnections)) }()
 	select {
 	case err := <-failed:

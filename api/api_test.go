@@ -69,8 +69,8 @@ func newServer(t *testing.T, s sessions) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contract, err := api.LoadContract(text)
-	if err != nil {
+	contract := api.NewContract(text)
+	if err := contract.Check(); err != nil {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return now }

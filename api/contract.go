@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"countersign/connector"
+	"countersign/handlers"
 
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -16,46 +17,59 @@ import (
 
 // Contract is the OpenAPI description of the service, in the three forms in which it is served.
 type Contract struct {
-	doc     *openapi3.T
 	yaml    []byte
-	json    []byte
-	swagger func() (*openapi2.T, error) // converted when first asked for
+	json    func() ([]byte, error)
+	swagger func() (*openapi2.T, error)
 }
 
-// LoadContract reads and validates openapi.yaml, its examples included.
-func LoadContract(yaml []byte) (*Contract, error) {
-	loader := openapi3.NewLoader()
-	doc, err := loader.LoadFromData(yaml)
+// NewContract takes openapi.yaml as it was written. It is read, validated and converted when first asked for, which takes longer than
+// all the rest of a start; [Contract.Check] asks.
+func NewContract(yaml []byte) *Contract {
+	return &Contract{
+		yaml: yaml,
+		json: sync.OnceValues(func() ([]byte, error) {
+			doc, err := load(yaml)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(doc)
+		}),
+		swagger: sync.OnceValues(func() (*openapi2.T, error) { return connector.Swagger(yaml) }),
+	}
+}
+
+// Check reads and validates the contract, its examples included.
+func (c *Contract) Check() error {
+	_, err := c.json()
+	return err
+}
+
+func load(yaml []byte) (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(yaml)
 	if err != nil {
 		return nil, fmt.Errorf("reading the contract: %w", err)
 	}
 	if err := doc.Validate(context.Background()); err != nil {
 		return nil, fmt.Errorf("validating the contract: %w", err)
 	}
-	text, err := json.Marshal(doc)
-	for _, schema := range doc.Components.Schemas {
-		for _, property := range schema.Value.Properties {
-			// OpenAPI 3.0.3 lets a schema without a type take null; kin-openapi wants to be told, and others refuse to see it written.
-			if property.Ref == "" && property.Value.Type == nil {
-				property.Value.Nullable = true
-			}
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("writing the contract as JSON: %w", err)
-	}
-	c := &Contract{doc: doc, yaml: yaml, json: text}
-	c.swagger = sync.OnceValues(func() (*openapi2.T, error) { return connector.Swagger(yaml) })
-	return c, nil
+	return doc, nil
 }
 
-func (c *Contract) serveYAML() http.Handler { return serveDocument("application/yaml", c.yaml) }
+func (c *Contract) serveYAML() http.Handler {
+	return serveDocument("application/yaml", func() ([]byte, error) { return c.yaml, nil })
+}
+
 func (c *Contract) serveJSON() http.Handler { return serveDocument("application/json", c.json) }
 
-func serveDocument(media string, document []byte) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+func serveDocument(media string, document func() ([]byte, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := document()
+		if err != nil {
+			handlers.WriteError(w, r, err)
+			return
+		}
 		openToAll(w.Header(), media)
-		_, _ = w.Write(document) // a client that is gone cannot be told anything more
+		_, _ = w.Write(text) // a client that is gone cannot be told anything more
 	})
 }
 
@@ -70,13 +84,15 @@ func (c *Contract) serveSwagger(publicURL string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc, err := c.swagger()
 		if err != nil {
-			panic(err)
+			handlers.WriteError(w, r, err)
+			return
 		}
 		filled := *doc
 		filled.Host, filled.Schemes = publicHost(publicURL, r)
 		text, err := json.Marshal(&filled)
 		if err != nil {
-			panic(err)
+			handlers.WriteError(w, r, err)
+			return
 		}
 		openToAll(w.Header(), "application/json")
 		_, _ = w.Write(text)

@@ -130,7 +130,8 @@ var contractOnce = sync.OnceValues(func() (*api.Contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.LoadContract(text)
+	contract := api.NewContract(text)
+	return contract, contract.Check()
 })
 
 func loadContract(t testing.TB) *api.Contract {
