@@ -7,7 +7,7 @@ TOOL      = $(GO) tool -modfile=tools/go.mod
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 FUZZTIME ?= 60s
 
-.PHONY: test check format lint vuln fuzz bench package image
+.PHONY: test check format lint vuln fuzz bench peers breaking lint-contract lint-bicep package image
 
 ## test: all tests, with what every change must pass before them
 test: format
@@ -38,9 +38,27 @@ fuzz:
 		done; \
 	done
 
-## bench: every benchmark once
+## bench: Signature Version 4 beside other signers, with ratios to the cost of the cryptography
 bench:
-	$(GO) test -run='^$$' -bench=. -benchmem ./...
+	cd signing/bench && $(GO) run .
+
+## peers: the same requests before servers that are not ours; installs what it needs
+peers:
+	$(GO) test -tags peers -timeout=30m -count=1 -v ./internal/peers/...
+
+## breaking: what in openapi.yaml would break the callers of the last release or, before the first, of the last commit
+breaking:
+	$(TOOL) oasdiff breaking --fail-on ERR --severity-levels connector/oasdiff-levels.txt "$$(git describe --tags --abbrev=0 2>/dev/null || echo HEAD):openapi.yaml" openapi.yaml
+
+## lint-contract: openapi.yaml by Redocly and Spectral; needs Node.js
+lint-contract:
+	npx -y @redocly/cli@2.77.0 lint openapi.yaml
+	npx -y @stoplight/spectral-cli@6.16.3 lint --ruleset connector/spectral.yaml openapi.yaml
+
+## lint-bicep: is deploy/azure/main.bicep Bicep at all; needs Node.js
+lint-bicep:
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix dist/bicep web-tree-sitter@0.27.1 tree-sitter-bicep@1.1.0
+	NODE_PATH=dist/bicep/node_modules node deploy/azure/parse.cjs deploy/azure/main.bicep
 
 ## package: dist/countersign.zip, the Azure Functions package
 package:
