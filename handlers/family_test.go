@@ -425,3 +425,33 @@ func TestFunctionsPayloadIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectTokensAreLogins(t *testing.T) {
+	const ask = `{"kind":"rds","endpoint":"orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com:5432","user":"reader","region":"eu-west-1"}`
+	server := newServer(t, nil)
+	if got := server.problem(server.post("/v1/tokens", ask), 403); got.Code != "forbidden" {
+		t.Errorf("without a policy: %+v", got)
+	}
+	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "rds-db" && resource.host == "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com" };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server = newServer(t, func(o *handlers.Options) { o.Policy = policy })
+	w := server.post("/v1/tokens", ask)
+	got := decodeAs[struct {
+		Token     string
+		ExpiresAt time.Time
+	}](t, w.Body)
+	if w.Code != http.StatusOK || !strings.HasPrefix(got.Token, "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com:5432/?Action=connect&DBUser=reader&X-Amz-Algorithm=") || !got.ExpiresAt.Equal(signedAt.Add(15*time.Minute)) {
+		t.Errorf("got %d %+v %s", w.Code, got, server.log)
+	}
+	if len(server.audit.list) != 1 || server.audit.list[0].SignatureSHA256 == "" || server.audit.list[0].Service != "rds-db" {
+		t.Errorf("records: %+v", server.audit.list)
+	}
+	for change, pointer := range map[string]string{`"kind":"ftp"`: "/kind", `"kind":"msk"`: "/user", `"kind":"rds","expiresInSeconds":901`: "/expiresInSeconds"} {
+		w := server.post("/v1/tokens", strings.Replace(ask, `"kind":"rds"`, change, 1))
+		if got := server.problem(w, 400); got.Errors[0].Pointer != pointer {
+			t.Errorf("%s: %+v", change, got)
+		}
+	}
+}

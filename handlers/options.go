@@ -21,12 +21,7 @@ func setOptions(in *toSend, p *prepared) error {
 		p.payload.hash = signing.UnsignedPayload
 	}
 	r.PayloadHash = p.payload.hash
-	// A presigned URL says by itself that its payload is not signed.
-	wanted := p.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
-	if presign {
-		wanted = p.quirks.S3Style && r.PayloadHash != signing.UnsignedPayload
-	}
-	r.ContentSHA256Header = r.ContentSHA256Header || wanted
+	r.ContentSHA256Header = r.ContentSHA256Header || p.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
 	r.Token = signing.TokenSigned
 	if p.quirks.TokenAppended && presign {
 		r.Token = signing.TokenAppended
@@ -38,6 +33,10 @@ func setOptions(in *toSend, p *prepared) error {
 		if o.ContentSHA256Header != nil && *o.ContentSHA256Header != "auto" {
 			r.ContentSHA256Header = *o.ContentSHA256Header == "always"
 		}
+	}
+	// Of presigned URLs, those of S3 alone carry the hash, as a parameter, and only where there is one.
+	if presign && (!p.quirks.S3Style || r.PayloadHash == signing.UnsignedPayload) {
+		r.ContentSHA256Header = false
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	if !h.mayBeHTTP(url) {
 		return &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
 	}
-	p.request.Method, p.request.URL, p.request.Explain = in.Method, url, in.Explain
+	p.request.Method, p.request.URL, p.request.SignAllHeaders, p.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
 	return nil
 }
 
