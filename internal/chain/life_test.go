@@ -1,0 +1,215 @@
+//go:build linux && amd64
+
+package chain_test
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/internal/functionshost"
+	"countersign/internal/logicapps"
+)
+
+const aGet = `{"method":"GET","url":"` + queue + `"}`
+
+// ask sends a request to the service as its public name does.
+func (s *service) ask(t *testing.T, method, path, body string, header ...string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// killedUnderLoad: workflows run while the program is killed, twice. What is under
+// way is lost, and repeated by the definition's retries; everything else is
+// served.
+func (c *chain) killedUnderLoad(t *testing.T) {
+	const workers, runsEach = 6, 40
+	e := c.engine()
+	e.Sleep = func(_ context.Context, d time.Duration) error { time.Sleep(d / 20); return nil }
+	var done, repeated atomic.Int64
+	before := c.aws.count()
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for range runsEach {
+				run, err := e.Run(t.Context(), c.open(t, "sign-then-call.json"), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if run.Status != logicapps.Succeeded {
+					t.Errorf("a run was lost: %v", run.Of("Sign")[0].Err)
+				}
+				repeated.Add(int64(len(run.Of("Sign")[0].Calls) - 1))
+				done.Add(1)
+			}
+		})
+	}
+	for _, at := range []int64{workers * runsEach / 4, workers * runsEach / 2} {
+		for done.Load() < at && !t.Failed() {
+			time.Sleep(time.Millisecond)
+		}
+		c.service.Kill()
+	}
+	group.Wait()
+	if c.service.Starts() != 3 {
+		t.Errorf("the program was started %d times, want 3", c.service.Starts())
+	}
+	t.Logf("%d runs, %d requests accepted, %d requests to the signer repeated", done.Load(), c.aws.count()-before, repeated.Load())
+	for range runsEach {
+		run := c.run(t, c.open(t, "sign-then-call.json"))
+		if sign := run.Of("Sign")[0]; run.Status != logicapps.Succeeded || len(sign.Calls) != 1 {
+			t.Fatalf("after the restart: %v after %d requests", sign.Err, len(sign.Calls))
+		}
+	}
+}
+
+func (c *chain) keysAndRoutes(t *testing.T) {
+	for header, want := range map[string]int{"X-API-Key " + apiKey: 200, "Authorization Bearer " + apiKey: 200, "X-API-Key x": 401, "X-Other x": 401} {
+		name, value, _ := strings.Cut(header, " ")
+		if status, text := c.service.ask(t, "POST", "/v1/sign", aGet, name, value); status != want {
+			t.Errorf("%s: %d %s, want %d", name, status, text, want)
+		}
+	}
+	for target, want := range map[string]int{"GET /": 200, "GET /readyz": 200, "GET /nothing": 404, "DELETE /v1/sign": 405, "GET /openapi.yaml": 200} {
+		method, path, _ := strings.Cut(target, " ")
+		if status, _ := c.service.ask(t, method, path, ""); status != want {
+			t.Errorf("%s: %d, want %d", target, status, want)
+		}
+	}
+}
+
+// chunkedBodies: an older host loses them; the program must say so in a way that
+// the caller understands.
+func (c *chain) chunkedBodies(t *testing.T) {
+	request, err := http.NewRequestWithContext(t.Context(), "POST", c.service.url+"/v1/sign", io.NopCloser(strings.NewReader(aGet)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-API-Key", apiKey)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	want := map[bool]string{false: "", true: "body_missing"}[c.older]
+	var problem struct{ Code string }
+	if err := json.NewDecoder(answer.Body).Decode(&problem); err != nil || problem.Code != want {
+		t.Errorf("%d %s (%v), want %q", answer.StatusCode, problem.Code, err, want)
+	}
+}
+
+// publicHost: whichever way the host tells it, the description that designers
+// read leads back to the public name.
+func (c *chain) publicHost(t *testing.T) {
+	_, text := c.service.ask(t, "GET", "/swagger.json", "")
+	var document struct {
+		Host    string
+		Schemes []string
+	}
+	if err := json.Unmarshal([]byte(text), &document); err != nil || document.Host != functionshost.PublicHost || strings.Join(document.Schemes, " ") != "https" {
+		t.Errorf("%+v (%v), want %s by https", document, err, functionshost.PublicHost)
+	}
+}
+
+// A host.json without the flags: the host wraps every request, which the program
+// cannot serve, and must say why.
+func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
+	s := startService(t, startAWS(t), functionshost.Options{Package: withoutFlags(t)})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := s.ask(t, "POST", "/v1/sign", aGet, "X-API-Key", apiKey); status != 500 {
+		t.Errorf("status %d, want the host's 500", status)
+	}
+	var said, logged string
+	for _, line := range s.Lines() {
+		if line.Stream == "host" && line.Level == functionshost.Error {
+			said += line.Text
+		}
+		if line.Stream == "stdout" {
+			logged += line.Text + "\n"
+		}
+	}
+	for _, want := range []string{": 500\n", `"code":"functions_payload"`, "enableForwardingHttpRequest", "enableProxyingHttpRequest"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the program's answer lacks %s: %s", want, said)
+		}
+	}
+	if !strings.Contains(logged, `"err_code":"functions_payload"`) || strings.Contains(logged, apiKey) {
+		t.Errorf("the log, which is all that the operator sees, does not tell, or tells a key:\n%s", logged)
+	}
+}
+
+// withoutFlags is the package with both flags of host.json off.
+func withoutFlags(t *testing.T) string {
+	t.Helper()
+	whole, err := zip.OpenReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Close()
+	name := filepath.Join(t.TempDir(), "app.zip")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	archive := zip.NewWriter(file)
+	for _, f := range whole.File {
+		if f.Name != "host.json" {
+			if err := archive.Copy(f); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := strings.ReplaceAll(string(text), `HttpRequest": true`, `HttpRequest": false`)
+		if strings.Count(plain, `HttpRequest": false`) != 2 {
+			t.Fatalf("host.json has not both flags: %s", text)
+		}
+		w, err := archive.Create(f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, plain); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
