@@ -25,7 +25,7 @@ func Canonicalize(r *Request) (Signed, error) {
 	return Signed{
 		URL:              r.URL,
 		Headers:          d.headers,
-		SignedHeaders:    string(d.appendSignedHeaders(nil)),
+		SignedHeaders:    string(d.signedHeaders),
 		CredentialScope:  CredentialScope(r.Algorithm, r.Time, r.Scope),
 		Date:             d.date,
 		CanonicalRequest: string(d.text),
@@ -69,7 +69,7 @@ func (d *draft) appendCanonicalRequest(r *Request) {
 	b = d.appendCanonicalQuery(b)
 	b = append(b, '\n')
 	b = append(d.appendCanonicalHeaders(b), '\n')
-	b = append(d.appendSignedHeaders(b), '\n')
+	b = append(append(b, d.signedHeaders...), '\n')
 	d.text = append(b, r.PayloadHash...)
 }
 
@@ -77,19 +77,7 @@ func (d *draft) appendCanonicalRequest(r *Request) {
 // an AWS API request signature"). Its first eight digits are the day.
 const timeFormat = "20060102T150405Z"
 
-// formatTime is Format without reading the layout each time.
-func formatTime(t time.Time) string {
-	t = t.UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	text := [len(timeFormat)]byte{8: 'T', 15: 'Z'}
-	for _, part := range [...]struct{ at, n int }{
-		{0, year / 100}, {2, year}, {4, int(month)}, {6, day}, {9, hour}, {11, minute}, {13, second},
-	} {
-		text[part.at], text[part.at+1] = byte('0'+part.n/10%10), byte('0'+part.n%10)
-	}
-	return string(text[:])
-}
+func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
 
 const day = len("20060102")
 

@@ -90,7 +90,7 @@ const eksCluster = "x-k8s-aws-id"
 // ConnectToken returns a token, and when it ends. For IoT it is the URL to open,
 // wss:// included.
 func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err error) {
-	r, err := c.request()
+	r, err := c.Request()
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -113,8 +113,9 @@ func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err 
 	return bare, expires, nil
 }
 
-// request returns the request to presign.
-func (c *Connect) request() (*Request, error) {
+// Request returns the request that a token is made of, so that it can be
+// decided on like any other.
+func (c *Connect) Request() (*Request, error) {
 	form, known := c.Kind.form()
 	if !known {
 		return nil, inputError("kind", "is not a kind of connect token")
@@ -164,10 +165,10 @@ func (c *Connect) request() (*Request, error) {
 // "Obtaining Amazon SES SMTP credentials by converting existing AWS
 // credentials"). It does not expire; session tokens do not work there.
 func SMTPPassword(secretAccessKey, region string) string {
-	key := hmacSHA256([]byte("AWS4"+secretAccessKey), []byte("11111111")) // a day that never was
-	for _, part := range []string{region, "ses", scopeEnd, "SendRawEmail"} {
-		key = hmacSHA256(key[:], []byte(part))
+	const dayThatNeverWas, version = "11111111", 4
+	key := []byte("AWS4" + secretAccessKey)
+	for _, part := range []string{dayThatNeverWas, region, "ses", scopeEnd, "SendRawEmail"} {
+		key = hmacSHA256(key, part)
 	}
-	const version = 4
-	return base64.StdEncoding.EncodeToString(append([]byte{version}, key[:]...))
+	return base64.StdEncoding.EncodeToString(append([]byte{version}, key...))
 }

@@ -67,25 +67,43 @@ func TestConnectTokens(t *testing.T) {
 		urlExpires     string
 		lasts          time.Duration
 	}{
-		{kind: signing.ConnectRDS, endpoint: "db.example.com:5432", user: "j+d", undress: https,
-			wantURL: "https://db.example.com:5432/?Action=connect&DBUser=j%2Bd&", service: "rds-db", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectDSQL, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
-			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnect&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectDSQLAdmin, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
-			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnectAdmin&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectElastiCache, endpoint: "orders", user: "u", undress: https,
-			wantURL: "https://orders/?Action=connect&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectElastiCacheServerless, endpoint: "orders", user: "u", undress: https,
-			wantURL: "https://orders/?Action=connect&ResourceType=ServerlessCache&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectMemoryDB, endpoint: "orders", user: "u", undress: https,
-			wantURL: "https://orders/?Action=connect&User=u&", service: "memorydb", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectEKS, endpoint: "sts.eu-west-1.amazonaws.com", user: "cluster", undress: base64URL("k8s-aws-v1."),
+		{
+			kind: signing.ConnectRDS, endpoint: "db.example.com:5432", user: "j+d", undress: https,
+			wantURL: "https://db.example.com:5432/?Action=connect&DBUser=j%2Bd&", service: "rds-db", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectDSQL, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
+			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnect&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectDSQLAdmin, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
+			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnectAdmin&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectElastiCache, endpoint: "orders", user: "u", undress: https,
+			wantURL: "https://orders/?Action=connect&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectElastiCacheServerless, endpoint: "orders", user: "u", undress: https,
+			wantURL: "https://orders/?Action=connect&ResourceType=ServerlessCache&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectMemoryDB, endpoint: "orders", user: "u", undress: https,
+			wantURL: "https://orders/?Action=connect&User=u&", service: "memorydb", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectEKS, endpoint: "sts.eu-west-1.amazonaws.com", user: "cluster", undress: base64URL("k8s-aws-v1."),
 			wantURL: "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&", service: "sts",
-			headers: []signing.Header{{Name: "X-K8s-Aws-Id", Value: "cluster"}}, urlExpires: "60", lasts: 15 * time.Minute},
-		{kind: signing.ConnectMSK, endpoint: "kafka.eu-west-1.amazonaws.com", undress: withoutAgent(base64URL("")),
-			wantURL: "https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&", service: "kafka-cluster", urlExpires: "900", lasts: 15 * time.Minute},
-		{kind: signing.ConnectIoT, endpoint: "x-ats.iot.eu-west-1.amazonaws.com:443", undress: https,
-			wantURL: "https://x-ats.iot.eu-west-1.amazonaws.com/mqtt?", service: "iotdevicegateway", token: signing.TokenAppended, urlExpires: "900", lasts: 15 * time.Minute},
+			headers: []signing.Header{{Name: "X-K8s-Aws-Id", Value: "cluster"}}, urlExpires: "60", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectMSK, endpoint: "kafka.eu-west-1.amazonaws.com", undress: withoutAgent(base64URL("")),
+			wantURL: "https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&", service: "kafka-cluster", urlExpires: "900", lasts: 15 * time.Minute,
+		},
+		{
+			kind: signing.ConnectIoT, endpoint: "x-ats.iot.eu-west-1.amazonaws.com:443", undress: https,
+			wantURL: "https://x-ats.iot.eu-west-1.amazonaws.com/mqtt?", service: "iotdevicegateway", token: signing.TokenAppended, urlExpires: "900", lasts: 15 * time.Minute,
+		},
 	} {
 		t.Run(string(tt.kind), func(t *testing.T) {
 			c := exampleConnect(tt.kind, tt.endpoint, tt.user)

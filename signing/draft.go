@@ -2,6 +2,7 @@ package signing
 
 import (
 	"bytes"
+	"hash"
 	"slices"
 	"strings"
 )
@@ -19,18 +20,20 @@ type draft struct {
 	scope   []byte   // the credential scope
 	text    []byte   // canonical request, string to sign, signature and what is made of them
 
-	date     string // of X-Amz-Date
-	wantHash bool   // x-amz-content-sha256 is to be sent
+	signedHeaders []byte
+	repeated      bool      // a name stands in fields more than once
+	date          string    // of X-Amz-Date, and which second of Unix time
+	second        int64     // it is: often the next request has the same
+	wantHash      bool      // x-amz-content-sha256 is to be sent
+	sha256        hash.Hash // to be used again
 	// Where in text the canonical request and the string to sign end.
 	canonical, stringToSign int
 }
 
 // reset makes a draft ready for the next request.
 func (d *draft) reset() {
-	clear(d.fields) // they hold on to the strings of a request
-	clear(d.pairs)
 	d.names, d.fields, d.pairs = d.names[:0], d.fields[:0], d.pairs[:0]
-	d.query, d.scope, d.text, d.headers = d.query[:0], d.scope[:0], d.text[:0], nil
+	d.query, d.scope, d.signedHeaders, d.text, d.headers = d.query[:0], d.scope[:0], d.signedHeaders[:0], d.text[:0], nil
 }
 
 // begin checks a request and takes over what both forms of signing share.
@@ -38,20 +41,18 @@ func (d *draft) begin(r *Request) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	d.date = formatTime(r.Time)
+	if second := r.Time.Unix(); d.date == "" || second != d.second {
+		d.date, d.second = formatTime(r.Time), second
+	}
 	d.scope = appendCredentialScope(d.scope, r.Algorithm, d.date, r.Scope)
 	d.wantHash = r.ContentSHA256Header
 	return d.takeHeaders(r)
 }
 
-// answer returns what both forms of signing answer.
-func (d *draft) answer(r *Request) Signed {
-	out := Signed{URL: r.URL, Headers: d.headers, Date: d.date}
-	if r.Explain {
-		out.CanonicalRequest = string(d.text[:d.canonical])
-		out.StringToSign = string(d.text[d.canonical:d.stringToSign])
-	}
-	return out
+// explain fills in the texts of the steps.
+func (d *draft) explain(out *Signed) {
+	out.CanonicalRequest = string(d.text[:d.canonical])
+	out.StringToSign = string(d.text[d.canonical:d.stringToSign])
 }
 
 // addHeader adds a header to send.
@@ -65,10 +66,11 @@ func (d *draft) takeHeaders(r *Request) error {
 	d.headers = make([]Header, 0, len(r.Headers)+5) // and what signing adds
 	d.addField(d.lower("host"), r.URL.Host(), notSent)
 	for i, h := range r.Headers {
-		if err := checkHeader(i, h); err != nil {
+		value, err := readHeader(i, h)
+		if err != nil {
 			return err
 		}
-		name, value, reason := d.lower(h.Name), fold(h.Value), ""
+		name, reason := d.lower(h.Name), ""
 		switch string(name) {
 		case "host":
 			if !sameHost(value, r.URL) {
@@ -112,8 +114,8 @@ func (d *draft) chooseSigned(r *Request) error {
 		f := &d.fields[i]
 		f.signed = string(f.name) == "host" || bytes.HasPrefix(f.name, []byte("x-amz-"))
 		if r.SignAllHeaders && !f.signed {
-			reason, _ := fragile(r.Method, string(f.name))
-			f.signed = reason == ""
+			_, forbidden := fragile(r.Method, string(f.name))
+			f.signed = !forbidden
 		}
 	}
 	for i, name := range r.SignedHeaders {
@@ -131,13 +133,16 @@ func (d *draft) chooseSigned(r *Request) error {
 		}
 		return &InputError{Field: "signedHeaders", Index: i, Name: name, Reason: reason}
 	}
+	d.listSigned()
 	return nil
 }
 
 // joinRepeated makes one header to send of each name that was given more than
 // once, as it stands in the canonical headers.
 func (d *draft) joinRepeated() {
-	repeated := false
+	if !d.repeated {
+		return
+	}
 	for rest := d.sorted; len(rest) > 0; {
 		first := &d.fields[rest[0]]
 		n := 1
@@ -153,11 +158,8 @@ func (d *draft) joinRepeated() {
 				}
 			}
 			d.headers[first.place].Value = strings.Join(values, ",")
-			repeated = true
 		}
 		rest = rest[n:]
 	}
-	if repeated {
-		d.headers = slices.DeleteFunc(d.headers, func(h Header) bool { return h.Name == "" })
-	}
+	d.headers = slices.DeleteFunc(d.headers, func(h Header) bool { return h.Name == "" })
 }

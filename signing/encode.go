@@ -1,11 +1,21 @@
 package signing
 
+import "strings"
+
 // charset is a set of bytes.
 type charset [256]bool
 
 func newCharset(chars string) (s charset) {
 	for i := range len(chars) {
 		s[chars[i]] = true
+	}
+	return s
+}
+
+// with returns the set with the bytes from first to last in it.
+func (s charset) with(first, last byte) charset {
+	for c := int(first); c <= int(last); c++ {
+		s[c] = true
 	}
 	return s
 }
@@ -30,6 +40,8 @@ var (
 	// key ids, which stand between the others in a credential.
 	visibleChars = newCharset(alphanumeric + idPunctuation + "/,")
 	idChars      = newCharset(alphanumeric + idPunctuation)
+	// valueChars make up the values of headers (RFC 9110 section 5.5).
+	valueChars = newCharset(alphanumeric+idPunctuation+"/, \t").with(0x80, 0xff)
 	// hexDigits are those of a hash.
 	hexDigits = newCharset("0123456789abcdef")
 	// regionSetChars make up a region or a pattern of regions.
@@ -133,10 +145,18 @@ func decoded(s string) string {
 func appendLower(dst []byte, s string) []byte {
 	begin := len(dst)
 	dst = append(dst, s...)
-	for i := begin; i < len(dst); i++ {
-		if c := dst[i]; 'A' <= c && c <= 'Z' {
-			dst[i] = c + ('a' - 'A')
+	for i, c := range dst[begin:] {
+		if 'A' <= c && c <= 'Z' {
+			dst[begin+i] = c + ('a' - 'A')
 		}
 	}
 	return dst
+}
+
+// cut is strings.Cut at one byte, which is found faster.
+func cut(s string, separator byte) (before, after string) {
+	if i := strings.IndexByte(s, separator); i >= 0 {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
 }

@@ -18,7 +18,7 @@ func FuzzParseURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw, name, value string) {
 		u, _, err := signing.ParseURL(raw, []signing.Parameter{{Name: name, Value: value}})
 		if err != nil {
-			wantInputError(t, err)
+			_ = wantInputError(t, err)
 			return
 		}
 		checkWireForm(t, u)

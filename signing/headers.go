@@ -2,7 +2,7 @@ package signing
 
 import (
 	"bytes"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -15,17 +15,19 @@ import (
 func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err error) {
 	var d draft
 	for i, h := range headers {
-		if err := checkHeader(i, h); err != nil {
+		value, err := readHeader(i, h)
+		if err != nil {
 			return "", "", err
 		}
-		d.addField(d.lower(h.Name), fold(h.Value), notSent)
+		d.addField(d.lower(h.Name), value, notSent)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
 	if len(d.named("host")) == 0 {
 		return "", "", inputError("headers", "have no Host, which must be signed")
 	}
-	return string(d.appendCanonicalHeaders(nil)), string(d.appendSignedHeaders(nil)), nil
+	d.listSigned()
+	return string(d.appendCanonicalHeaders(nil)), string(d.signedHeaders), nil
 }
 
 // field is a header on its way into the canonical headers.
@@ -52,22 +54,19 @@ func (d *draft) addField(name []byte, value string, place int) {
 
 // sortFields sorts by name; those of one name keep their order.
 func (d *draft) sortFields() {
+	d.repeated = false
 	d.sorted = appendOrder(d.sorted[:0], len(d.fields), func(i, j int32) int {
 		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
 			return c
 		}
+		d.repeated = true
 		return int(i - j)
 	})
 }
 
 // named returns the fields of a name in lower case, by their numbers.
 func (d *draft) named(name string) []int32 {
-	begin, _ := slices.BinarySearchFunc(d.sorted, name, func(i int32, name string) int {
-		if string(d.fields[i].name) < name {
-			return -1
-		}
-		return 1 // to find the first of them
-	})
+	begin := sort.Search(len(d.sorted), func(i int) bool { return string(d.fields[d.sorted[i]].name) >= name })
 	end := begin
 	for end < len(d.sorted) && string(d.fields[d.sorted[end]].name) == name {
 		end++
@@ -94,8 +93,8 @@ func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
 	return dst
 }
 
-// appendSignedHeaders appends the names of the signed fields.
-func (d *draft) appendSignedHeaders(dst []byte) []byte {
+// listSigned lists the names of the signed fields.
+func (d *draft) listSigned() {
 	var last []byte
 	for _, i := range d.sorted {
 		f := &d.fields[i]
@@ -103,56 +102,36 @@ func (d *draft) appendSignedHeaders(dst []byte) []byte {
 			continue
 		}
 		if last != nil {
-			dst = append(dst, ';')
+			d.signedHeaders = append(d.signedHeaders, ';')
 		}
-		dst = append(dst, f.name...)
+		d.signedHeaders = append(d.signedHeaders, f.name...)
 		last = f.name
 	}
-	return dst
 }
 
-// checkHeader refuses what cannot be a header (RFC 9110 section 5), and with it
-// everything that could break out of one.
-func checkHeader(i int, h Header) error {
-	reason := ""
+// readHeader returns the value of a header, with white space folded: trimmed,
+// and one space for each run of it inside, also within quotes. It refuses what
+// cannot be a header (RFC 9110 section 5), and with it everything that could
+// break out of one.
+func readHeader(i int, h Header) (value string, err error) {
 	if h.Name == "" || !tokenChars.all(h.Name) {
-		reason = "is not a header name"
-	} else if holdsControl(h.Value) {
-		reason = "holds a line break or another control character"
+		return "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "is not a header name"}
 	}
-	if reason != "" {
-		return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}
+	if !valueChars.all(h.Value) {
+		return "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
 	}
-	return nil
+	return fold(h.Value), nil
 }
 
-func holdsControl(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return true
-		}
-	}
-	return false
-}
-
-// fold trims white space and makes one space of each run of it inside, also
-// within quotes. White space is what HTTP takes for it: spaces and tabs.
+// fold folds white space, which in HTTP is spaces and tabs.
 func fold(value string) string {
-	blank := true // as if one came before
-	for i := range len(value) {
-		c := value[i]
-		if c == '\t' || c == ' ' && blank {
-			return foldSlowly(value)
-		}
-		blank = c == ' '
+	plain := strings.IndexByte(value, '\t') < 0
+	if plain && strings.IndexByte(value, ' ') < 0 {
+		return value
 	}
-	if blank {
-		return foldSlowly(value)
+	if n := len(value) - 1; plain && value[0] != ' ' && value[n] != ' ' && !strings.Contains(value, "  ") {
+		return value
 	}
-	return value
-}
-
-func foldSlowly(value string) string {
 	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " ")
 }
 
@@ -184,10 +163,10 @@ func fragile(method, name string) (reason string, forbidden bool) {
 	case "allow", "cookie", "expires", "last-modified", "origin", "set-cookie", "accept":
 		return dropped, false
 	case "content-type", "content-encoding", "content-disposition":
-		if method == "GET" || method == "HEAD" || method == "DELETE" {
-			return dropped, false
+		if method == "POST" || method == "PUT" {
+			return "", false
 		}
-		return "", false
+		return dropped, false
 	case "accept-version":
 		return "", false
 	}

@@ -2,6 +2,7 @@ package signing
 
 import (
 	"encoding/hex"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -23,8 +24,12 @@ func TestDerivedKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := hex.EncodeToString(key.secret().hmac[:]); got != tt.want {
-			t.Errorf("DeriveKey on %s = %s, want %s", at, got, tt.want)
+		raw, err := hex.DecodeString(tt.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := newHMACState(raw); !reflect.DeepEqual(key.secret().hmac, want) {
+			t.Errorf("DeriveKey on %s is not %s", at, tt.want)
 		}
 	}
 }
@@ -64,8 +69,8 @@ func TestHMACWithALongKey(t *testing.T) {
 	for i := range key {
 		key[i] = 0xaa
 	}
-	got := hmacSHA256(key, []byte("Test Using Larger Than Block-Size Key - Hash Key First"))
-	if want := "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"; hex.EncodeToString(got[:]) != want {
+	got := hmacSHA256(key, "Test Using Larger Than Block-Size Key - Hash Key First")
+	if want := "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"; hex.EncodeToString(got) != want {
 		t.Errorf("hmacSHA256 = %x, want %s", got, want)
 	}
 }

@@ -2,35 +2,70 @@ package signing
 
 import "strings"
 
-// NormalizePath removes dot segments (RFC 3986 section 5.2.4), plain or
-// percent-encoded, and empty segments, as every service does but the S3 family
-// (IAM User Guide, "Create a canonical request", URI). A trailing slash stays.
+// NormalizePath writes the path as clients that follow RFC 3986 would send it
+// anyway, .NET's among them: escapes of unreserved characters decoded and others
+// in capitals (section 6.2.2), dot segments removed (section 5.2.4), and empty
+// segments with them, as every service does but the S3 family (IAM User Guide,
+// "Create a canonical request", URI). A trailing slash stays.
 func (u URL) NormalizePath() URL {
 	path := u.Path()
-	if plainSegments(path) {
-		return u
+	if strings.IndexByte(path, '%') >= 0 {
+		path = normalEscapes(path)
 	}
+	if !plainSegments(path) {
+		path = withoutDots(path)
+	}
+	return u.withPath(path)
+}
+
+func normalEscapes(path string) string {
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] != '%' {
+			out = append(out, path[i])
+			continue
+		}
+		c, _ := decodeByte(path[i:]) // a URL's escapes are sound
+		if unreserved[c] {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', upperHex[c>>4], upperHex[c&15])
+		}
+		i += 2
+	}
+	return string(out)
+}
+
+// plainSegments says whether no segment is empty or begins with a dot, so that
+// there is nothing to remove.
+func plainSegments(path string) bool {
+	for i := 1; i < len(path); i++ {
+		if path[i-1] == '/' && (path[i] == '/' || path[i] == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutDots removes dot segments and empty ones.
+func withoutDots(path string) string {
 	kept := make([]string, 0, 8)
 	segment := ""
 	for rest, more := path[1:], true; more; {
 		segment, rest, more = strings.Cut(rest, "/")
-		switch dots(segment) {
-		case 2:
+		switch segment {
+		case "", ".":
+		case "..":
 			kept = kept[:max(len(kept)-1, 0)]
-		case 0:
-			if segment != "" {
-				kept = append(kept, segment)
-			}
+		default:
+			kept = append(kept, segment)
 		}
 	}
-	if len(kept) == 0 {
-		return u.withPath("/")
-	}
 	normal := "/" + strings.Join(kept, "/")
-	if segment == "" || dots(segment) > 0 {
+	if len(kept) > 0 && (segment == "" || segment == "." || segment == "..") {
 		normal += "/"
 	}
-	return u.withPath(normal)
+	return normal
 }
 
 // CleanS3Key encodes the path as S3 does before it verifies: decoded, then all
@@ -44,40 +79,11 @@ func (u URL) CleanS3Key() (URL, error) {
 	}
 	path = CanonicalURI(path, false)
 	for segment := range strings.SplitSeq(path, "/") {
-		if dots(segment) > 0 {
+		if segment == "." || segment == ".." {
 			return URL{}, inputError("url", "has a . or .. segment in its S3 key, which clients remove on the way")
 		}
 	}
 	return u.withPath(path), nil
-}
-
-// plainSegments says whether no segment is empty or begins like a dot segment,
-// so that there is nothing to remove.
-func plainSegments(path string) bool {
-	for i := 1; i < len(path); i++ {
-		if path[i-1] == '/' && (path[i] == '/' || path[i] == '.' || path[i] == '%') {
-			return false
-		}
-	}
-	return true
-}
-
-// dots returns 1 for a "." segment, 2 for a ".." segment, 0 for others. A dot
-// that is percent-encoded counts, as it does for clients that follow the URL
-// Standard.
-func dots(segment string) int {
-	n := 0
-	for segment != "" && n < 3 {
-		if segment[0] == '.' {
-			segment = segment[1:]
-		} else if len(segment) >= 3 && segment[:2] == "%2" && segment[2]|0x20 == 'e' {
-			segment = segment[3:]
-		} else {
-			return 0
-		}
-		n++
-	}
-	return n % 3
 }
 
 // CanonicalURI returns the canonical form of a path that is in wire form (IAM
@@ -111,16 +117,15 @@ func appendWirePath(dst []byte, path string) (_ []byte, ok bool) {
 		return append(dst, '/'), true
 	}
 	for {
-		plain, escaped, found := strings.Cut(path, "%")
-		dst = appendEncoded(dst, plain, &pathChars)
-		if !found {
-			return dst, true
+		escape := strings.IndexByte(path, '%')
+		if escape < 0 {
+			return appendEncoded(dst, path, &pathChars), true
 		}
-		escape := path[len(plain):]
-		if _, ok := decodeByte(escape); !ok {
+		dst = appendEncoded(dst, path[:escape], &pathChars)
+		if _, ok := decodeByte(path[escape:]); !ok {
 			return dst, false
 		}
-		dst = append(dst, escape[:3]...)
-		path = escaped[2:]
+		dst = append(dst, path[escape:escape+3]...)
+		path = path[escape+3:]
 	}
 }

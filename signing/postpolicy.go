@@ -139,7 +139,7 @@ func (p *PostPolicy) check(scope Scope) error {
 			case reason != "":
 			case !tokenChars.all(f.Name):
 				reason = "is not the name of a form field"
-			case holdsControl(f.Value) || !utf8.ValidString(f.Value):
+			case !valueChars.all(f.Value) || !utf8.ValidString(f.Value):
 				reason = "holds a line break, another control character or invalid UTF-8"
 			}
 			if reason != "" {

@@ -10,15 +10,15 @@ import (
 // send it until it expires (IAM User Guide, "Add the signature to the request";
 // S3 API Reference, "Authenticating Requests: Using Query Parameters"). The
 // headers of the answer must be sent with it.
-func (s *Signer) Presign(r *Request) (Signed, error) {
+func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)
-	if err := d.canonicalizeQuery(r); err != nil {
-		return Signed{}, err
+	if err = d.canonicalizeQuery(r); err != nil {
+		return out, err
 	}
 	signature, err := d.sign(r)
 	if err != nil {
-		return Signed{}, err
+		return out, err
 	}
 	// One string holds the URL and all that is answered beside it.
 	begin := len(d.text)
@@ -28,15 +28,19 @@ func (s *Signer) Presign(r *Request) (Signed, error) {
 	if r.Token == TokenAppended && r.Credentials.secret().token != "" {
 		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParam...)
 	}
-	end := len(b)
-	b = append(b, d.scope...)
-	d.text = d.appendSignedHeaders(b)
+	url := len(b) - begin
+	b = append(append(b, d.scope...), d.signedHeaders...)
+	d.text = append(b, signature...)
 
 	text := string(d.text[begin:])
-	out := d.answer(r)
-	out.URL.text, text = text[:end-begin], text[end-begin:]
-	out.CredentialScope, out.SignedHeaders = text[:len(d.scope)], text[len(d.scope):]
-	out.Signature = string(signature)
+	out.URL = r.URL
+	out.URL.text, text = text[:url], text[url:]
+	out.CredentialScope, text = text[:len(d.scope)], text[len(d.scope):]
+	out.SignedHeaders, out.Signature = text[:len(d.signedHeaders)], text[len(d.signedHeaders):]
+	out.Headers, out.Date = d.headers, d.date
+	if r.Explain {
+		d.explain(&out)
+	}
 	return out, nil
 }
 
@@ -65,7 +69,7 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 // addAuthorization adds the parameters that the Authorization header and its
 // companions hold in the other form, sorted, but for the signature.
 func (d *draft) addAuthorization(r *Request) {
-	b, names := d.query, len(d.names)
+	b := d.query
 	if len(b) > 0 {
 		b = append(b, '&')
 	}
@@ -85,8 +89,7 @@ func (d *draft) addAuthorization(r *Request) {
 		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParam...)
 	}
 	b = append(b, "&X-Amz-SignedHeaders="...)
-	d.names = d.appendSignedHeaders(d.names)
-	d.query = appendEncoded(b, d.names[names:], &unreserved)
+	d.query = appendEncoded(b, d.signedHeaders, &unreserved)
 }
 
 // checkPresigned refuses a query with the parameters that presigning adds.

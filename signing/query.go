@@ -19,31 +19,38 @@ func CanonicalQuery(rawQuery string) (string, error) {
 	return string(d.appendCanonicalQuery(nil)), nil
 }
 
-// pair is a parameter, encoded.
-type pair struct{ name, value []byte }
+// pair is where the name and the value of a parameter stand in a query.
+type pair struct{ name, value, end int32 }
 
 // appendCanonicalQuery appends the query of the draft, which is strictly encoded
 // already, sorted.
 func (d *draft) appendCanonicalQuery(dst []byte) []byte {
-	for rest := d.query; len(rest) > 0; {
-		var piece []byte
-		piece, rest, _ = bytes.Cut(rest, []byte("&"))
-		name, value, _ := bytes.Cut(piece, []byte("="))
-		d.pairs = append(d.pairs, pair{name, value})
+	q := d.query
+	for begin := 0; begin < len(q); {
+		p := pair{name: int32(begin), end: int32(len(q))}
+		if n := bytes.IndexByte(q[begin:], '&'); n >= 0 {
+			p.end = int32(begin + n)
+		}
+		p.value = int32(begin + bytes.IndexByte(q[begin:p.end], '=') + 1)
+		d.pairs = append(d.pairs, p)
+		begin = int(p.end) + 1
 	}
 	d.order = appendOrder(d.order[:0], len(d.pairs), func(i, j int32) int {
-		a, b := &d.pairs[i], &d.pairs[j]
-		if c := bytes.Compare(a.name, b.name); c != 0 {
+		a, b := d.pairs[i], d.pairs[j]
+		if c := bytes.Compare(q[a.name:a.value-1], q[b.name:b.value-1]); c != 0 {
 			return c
 		}
-		return bytes.Compare(a.value, b.value)
+		return bytes.Compare(q[a.value:a.end], q[b.value:b.end])
 	})
-	for i, p := range d.order {
+	if slices.IsSorted(d.order) { // as presigning leaves it
+		return append(dst, q...)
+	}
+	for i, n := range d.order {
 		if i > 0 {
 			dst = append(dst, '&')
 		}
-		dst = append(append(dst, d.pairs[p].name...), '=')
-		dst = append(dst, d.pairs[p].value...)
+		p := d.pairs[n]
+		dst = append(dst, q[p.name:p.end]...)
 	}
 	return dst
 }
@@ -61,15 +68,15 @@ func appendOrder(dst []int32, n int, compare func(i, j int32) int) []int32 {
 // appendQuery appends a query strictly encoded, in its order, beginning with
 // the given separator.
 func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason string) {
-	if strings.Contains(query, ";") {
+	if strings.IndexByte(query, ';') >= 0 {
 		return dst, "has a ; in its query, which some servers read as &; write %3B"
 	}
 	for query != "" {
 		var piece string
-		if piece, query, _ = strings.Cut(query, "&"); piece == "" {
+		if piece, query = cut(query, '&'); piece == "" {
 			continue
 		}
-		name, value, _ := strings.Cut(piece, "=")
+		name, value := cut(piece, '=')
 		var ok bool
 		if dst, ok = appendRecoded(append(dst, separator), name, &unreserved, true); ok {
 			dst, ok = appendRecoded(append(dst, '='), value, &unreserved, true)

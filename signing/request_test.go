@@ -84,10 +84,18 @@ func TestSignReturnsWhatToSend(t *testing.T) {
 
 func TestSignedHeadersAreChosen(t *testing.T) {
 	headers := []signing.Header{
-		{Name: "Content-Type", Value: "text/plain"}, {Name: "Accept", Value: "*/*"}, {Name: "User-Agent", Value: "x"},
-		{Name: "Range", Value: "bytes=0-9"}, {Name: "Date", Value: "now"}, {Name: "x-amzn-trace-id", Value: "1"},
-		{Name: "Content-Length", Value: "2"}, {Name: "X-Amz-Target", Value: "t"}, {Name: "Via", Value: "1.1 x"},
-		{Name: "X-Forwarded-For", Value: "::1"}, {Name: "Accept-Version", Value: "1"}, {Name: "Content-MD5", Value: "x"},
+		{Name: "Content-Type", Value: "text/plain"},
+		{Name: "Accept", Value: "*/*"},
+		{Name: "User-Agent", Value: "x"},
+		{Name: "Range", Value: "bytes=0-9"},
+		{Name: "Date", Value: "now"},
+		{Name: "x-amzn-trace-id", Value: "1"},
+		{Name: "Content-Length", Value: "2"},
+		{Name: "X-Amz-Target", Value: "t"},
+		{Name: "Via", Value: "1.1 x"},
+		{Name: "X-Forwarded-For", Value: "::1"},
+		{Name: "Accept-Version", Value: "1"},
+		{Name: "Content-MD5", Value: "x"},
 	}
 	for _, tt := range []struct {
 		name, method string
@@ -98,9 +106,9 @@ func TestSignedHeadersAreChosen(t *testing.T) {
 		{"host and x-amz-* by default", "POST", nil, false, "host;x-amz-date;x-amz-target"},
 		{"those that are named", "POST", []string{"Range", "CONTENT-TYPE", "range", "x-amz-date"}, false, "content-type;host;range;x-amz-date;x-amz-target"},
 		{"those that clients set, when named", "POST", []string{"content-length", "date", "accept"}, false, "accept;content-length;date;host;x-amz-date;x-amz-target"},
-		{"all that arrive", "POST", nil, true, "accept-version;content-type;host;range;x-amz-date;x-amz-target"},
-		{"all that arrive, without a body", "GET", nil, true, "accept-version;host;range;x-amz-date;x-amz-target"},
-		{"all that arrive and one more", "GET", []string{"content-type"}, true, "accept-version;content-type;host;range;x-amz-date;x-amz-target"},
+		{"all but what concerns one connection", "POST", nil, true, "accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target"},
+		{"all, whatever the method", "GET", nil, true, "accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target"},
+		{"all and one that is among them", "GET", []string{"content-type"}, true, "accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)

@@ -204,35 +204,63 @@ func TestIntendedDifferences(t *testing.T) {
 		ours, sdk     string // a line of the canonical request
 		oursErr       string // or the field of our error
 	}{
-		{name: "dot segments: the SDK leaves them to the service, which removes them",
-			url: target + "a/../b", ours: "/b", sdk: "/a/../b"},
-		{name: "empty segments: the same",
-			url: target + "a//b", ours: "/a/b", sdk: "/a//b"},
-		{name: "an S3 key that is not strictly encoded: S3 encodes it before it verifies",
-			url: target + "a$b", s3: true, ours: "/a%24b", sdk: "/a$b"},
-		{name: "a raw bracket in a path: clients encode it",
-			url: target + "a[b", ours: "/a%255Bb", sdk: "/a%5Bb"},
-		{name: "a host in capitals: clients send it in lower case",
-			url: "https://EXAMPLE.amazonaws.com/", ours: "host:example.amazonaws.com", sdk: "host:EXAMPLE.amazonaws.com"},
-		{name: "the default port of an IPv6 host: the SDK takes the brackets with it",
-			url: "https://[::1]:443/", ours: "host:[::1]", sdk: "host:::1"},
-		{name: "a tab in a value: folded, and returned so",
-			url: target, header: http.Header{"X-Amz-A": {"a \tb"}}, ours: "x-amz-a:a b", sdk: "x-amz-a:a \tb"},
-		{name: "a no-break space at the end of a value is no white space in HTTP",
-			url: target, header: http.Header{"X-Amz-A": {"a\u00a0"}}, ours: "x-amz-a:a\u00a0", sdk: "x-amz-a:a"},
-		{name: "headers that nobody asked to sign",
-			url: target, header: http.Header{"Accept": {"*/*"}}, ours: "host;x-amz-date", sdk: "accept;host;x-amz-date"},
-		{name: "a header that concerns one connection",
-			url: target, header: http.Header{"Connection": {"close"}}, signedHeaders: []string{"connection"},
-			oursErr: "signedHeaders", sdk: "connection:close"},
-		{name: "a line break in a value",
-			url: target, header: http.Header{"X-Amz-A": {"a\nb"}}, oursErr: "headers", sdk: "b"},
-		{name: "a date given by the caller: the SDK replaces it",
-			url: target, header: http.Header{"X-Amz-Date": {"20200101T000000Z"}}, oursErr: "headers", sdk: "x-amz-date:20150830T123600Z"},
-		{name: "a semicolon in the query: the SDK signs without the parameter and sends it",
-			url: target + "?a=1;b=2&c=3", oursErr: "url", sdk: "c=3"},
-		{name: "a query that cannot be decoded: the same",
-			url: target + "?a=%zz&c=3", oursErr: "url", sdk: "c=3"},
+		{
+			name: "dot segments: the SDK leaves them to the service, which removes them",
+			url:  target + "a/../b", ours: "/b", sdk: "/a/../b",
+		},
+		{
+			name: "empty segments: the same",
+			url:  target + "a//b", ours: "/a/b", sdk: "/a//b",
+		},
+		{
+			name: "an S3 key that is not strictly encoded: S3 encodes it before it verifies",
+			url:  target + "a$b", s3: true, ours: "/a%24b", sdk: "/a$b",
+		},
+		{
+			name: "a raw bracket in a path: clients encode it",
+			url:  target + "a[b", ours: "/a%255Bb", sdk: "/a%5Bb",
+		},
+		{
+			name: "a host in capitals: clients send it in lower case",
+			url:  "https://EXAMPLE.amazonaws.com/", ours: "host:example.amazonaws.com", sdk: "host:EXAMPLE.amazonaws.com",
+		},
+		{
+			name: "the default port of an IPv6 host: the SDK takes the brackets with it",
+			url:  "https://[::1]:443/", ours: "host:[::1]", sdk: "host:::1",
+		},
+		{
+			name: "a tab in a value: folded, and returned so",
+			url:  target, header: http.Header{"X-Amz-A": {"a \tb"}}, ours: "x-amz-a:a b", sdk: "x-amz-a:a \tb",
+		},
+		{
+			name: "a no-break space at the end of a value is no white space in HTTP",
+			url:  target, header: http.Header{"X-Amz-A": {"a\u00a0"}}, ours: "x-amz-a:a\u00a0", sdk: "x-amz-a:a",
+		},
+		{
+			name: "headers that nobody asked to sign",
+			url:  target, header: http.Header{"Accept": {"*/*"}}, ours: "host;x-amz-date", sdk: "accept;host;x-amz-date",
+		},
+		{
+			name: "a header that concerns one connection",
+			url:  target, header: http.Header{"Connection": {"close"}}, signedHeaders: []string{"connection"},
+			oursErr: "signedHeaders", sdk: "connection:close",
+		},
+		{
+			name: "a line break in a value",
+			url:  target, header: http.Header{"X-Amz-A": {"a\nb"}}, oursErr: "headers", sdk: "b",
+		},
+		{
+			name: "a date given by the caller: the SDK replaces it",
+			url:  target, header: http.Header{"X-Amz-Date": {"20200101T000000Z"}}, oursErr: "headers", sdk: "x-amz-date:20150830T123600Z",
+		},
+		{
+			name: "a semicolon in the query: the SDK signs without the parameter and sends it",
+			url:  target + "?a=1;b=2&c=3", oursErr: "url", sdk: "c=3",
+		},
+		{
+			name: "a query that cannot be decoded: the same",
+			url:  target + "?a=%zz&c=3", oursErr: "url", sdk: "c=3",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)

@@ -1,6 +1,9 @@
 package signing
 
-import "sync"
+import (
+	"crypto/sha256"
+	"sync"
+)
 
 // Signer signs requests. It keeps the space that it works in; derived keys are
 // kept by the [Credentials]. The zero Signer is ready for use.
@@ -10,15 +13,15 @@ type Signer struct{ drafts sync.Pool }
 func NewSigner(int) *Signer { return new(Signer) }
 
 // Sign signs a request by headers.
-func (s *Signer) Sign(r *Request) (Signed, error) {
+func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)
-	if err := d.canonicalize(r); err != nil {
-		return Signed{}, err
+	if err = d.canonicalize(r); err != nil {
+		return out, err
 	}
 	signature, err := d.sign(r)
 	if err != nil {
-		return Signed{}, err
+		return out, err
 	}
 	// Step 6: add the signature to the request.
 	begin := len(d.text)
@@ -27,16 +30,19 @@ func (s *Signer) Sign(r *Request) (Signed, error) {
 	scope := len(b) - begin
 	b = append(append(b, d.scope...), signedHeadersPart...)
 	names := len(b) - begin
-	b = d.appendSignedHeaders(b)
-	namesEnd := len(b) - begin
-	d.text = append(append(b, signaturePart...), signature...)
+	b = append(append(b, d.signedHeaders...), signaturePart...)
+	d.text = append(b, signature...)
 
-	out := d.answer(r)
+	// Its parts are parts of the one string.
 	out.Authorization = string(d.text[begin:])
 	out.CredentialScope = out.Authorization[scope:][:len(d.scope)]
-	out.SignedHeaders = out.Authorization[names:namesEnd]
-	out.Signature = out.Authorization[namesEnd+len(signaturePart):]
+	out.SignedHeaders = out.Authorization[names:][:len(d.signedHeaders)]
+	out.Signature = out.Authorization[len(out.Authorization)-len(signature):]
+	out.URL, out.Date = r.URL, d.date
 	out.Headers = append(d.headers, Header{"Authorization", out.Authorization})
+	if r.Explain {
+		d.explain(&out)
+	}
 	return out, nil
 }
 
@@ -52,7 +58,7 @@ func (d *draft) sign(r *Request) ([]byte, error) {
 	}
 	// Step 5: calculate the signature.
 	d.stringToSign = len(d.text)
-	d.text, err = key.appendSignature(d.text, d.text[d.canonical:])
+	d.text, err = key.appendSignature(d.text, d.text[d.canonical:], d.sha256)
 	return d.text[d.stringToSign:], err
 }
 
@@ -60,7 +66,7 @@ func (s *Signer) open() *draft {
 	if d, ok := s.drafts.Get().(*draft); ok {
 		return d
 	}
-	return new(draft)
+	return &draft{sha256: sha256.New()}
 }
 
 // release keeps a draft for the next request, unless it has grown beyond what

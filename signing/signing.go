@@ -111,7 +111,8 @@ type Request struct {
 	// SignedHeaders names headers to sign beside host and every x-amz-*. Each
 	// must be present; see [Fragile] for those that cannot be named.
 	SignedHeaders []string
-	// SignAllHeaders signs every header but those that [Fragile] names.
+	// SignAllHeaders signs every header but those that [Fragile] forbids, for a
+	// client that sends headers as they are.
 	SignAllHeaders bool
 	// Expires is how long a presigned URL holds: whole seconds, from one second
 	// to [MaxExpires]. Presign only.

@@ -41,10 +41,11 @@ func (s *Stream) Chunk(data []byte) (string, error) {
 func (s *Stream) Trailer(headers []Header) (string, error) {
 	var d draft
 	for i, h := range headers {
-		if err := checkHeader(i, h); err != nil {
+		value, err := readHeader(i, h)
+		if err != nil {
 			return "", err
 		}
-		d.addField(d.lower(h.Name), fold(h.Value), notSent)
+		d.addField(d.lower(h.Name), value, notSent)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
@@ -81,7 +82,7 @@ func (s *Stream) chain(kind string, t time.Time, hashes ...[]byte) (string, erro
 	if err != nil {
 		return "", err
 	}
-	signature, err := key.appendSignature(nil, []byte(strings.Join(lines, "\n")))
+	signature, err := key.appendSignature(nil, []byte(strings.Join(lines, "\n")), sha256.New())
 	if err != nil {
 		return "", err
 	}

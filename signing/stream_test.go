@@ -143,5 +143,5 @@ func TestTrailerRefusesALineBreak(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = stream.Trailer([]signing.Header{{Name: "a", Value: "b\nc:d"}})
-	wantInputError(t, err)
+	_ = wantInputError(t, err)
 }

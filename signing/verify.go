@@ -232,13 +232,14 @@ func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
 		sound = false
 	}
 	for i, h := range r.Headers {
+		value, err := readHeader(i, h)
 		switch {
-		case checkHeader(i, h) != nil:
+		case err != nil:
 			v.fault(PartRequest, "", "has a header that HTTP cannot carry")
 			sound = false
 		case !strings.EqualFold(h.Name, "host"):
-			d.addField(d.lower(h.Name), fold(h.Value), notSent)
-		case !sameHost(fold(h.Value), r.URL):
+			d.addField(d.lower(h.Name), value, notSent)
+		case !sameHost(value, r.URL):
 			v.fault(PartRequest, "host", "differs from the host of the URL")
 		}
 	}

@@ -1,0 +1,204 @@
+// Command bench holds package signing against other signers and against the
+// cost of the cryptography itself.
+//
+//	go run .                                   a table of medians and ratios
+//	go run . -rounds 51                        the same, steadier
+//	go test -bench . -count 10 | benchstat -col /signer -
+//
+// Every round runs all signers one after the other, and ratios are taken within
+// a round, so that a busy machine disturbs them little. Times are CPU time of
+// the process, garbage collection included. The floor is the hashing and one
+// HMAC from a saved state, in Go's own cryptography.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// target is what must hold of countersign: times the floor at most, times
+// faster than aws-sdk-go-v2 at least. Zero is no target.
+type target struct{ floor, faster float64 }
+
+func main() {
+	rounds := flag.Int("rounds", 15, "how often to run each signer")
+	match := flag.String("match", "", "run only the requests whose name holds this")
+	flag.Parse()
+	runtime.GOMAXPROCS(1)
+
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "request\tsigner\tns CPU\tallocs\t× floor\t× faster than aws-sdk-go-v2\tmust\t")
+	for _, row := range []struct {
+		r *request
+		target
+	}{
+		{post(), target{1.7, 3}},
+		{get(), target{2.5, 4}},
+		{presigned(), target{2.6, 5}},
+		{put(), target{1.05, 0}},
+		{manyHeaders(), target{0, 1 / 0.35}},
+		{manyParameters(), target{0, 1 / 0.35}},
+		{version4a(), target{}},
+	} {
+		if !strings.Contains(row.r.name, *match) {
+			continue
+		}
+		if err := compare(table, row.r, row.target, *rounds); err != nil {
+			log.Fatalf("%s: %v", row.r.name, err)
+		}
+	}
+	if *match == "" {
+		if err := compareRoles(table, *rounds); err != nil {
+			log.Fatalf("roles: %v", err)
+		}
+	}
+	table.Flush()
+}
+
+// compare prints the rows of one request.
+func compare(table *tabwriter.Writer, r *request, must target, rounds int) error {
+	signers := []signer{floor(), countersign(), goSDK(), smithyGo()}
+	if r.algorithm != "" { // the SDK's signer of Version 4a is internal
+		signers = slices.Delete(signers, 2, 3)
+	}
+	costs, err := measure(signers, r, rounds)
+	if err != nil {
+		return err
+	}
+	for i, s := range signers {
+		name, verdict := "", ""
+		if i == 0 {
+			name = r.name
+		}
+		overFloor, faster := ratio(costs[i], costs[0]), 0.0
+		if r.algorithm == "" {
+			faster = ratio(costs[2], costs[i])
+		}
+		if s.name == "countersign" {
+			verdict = must.verdict(overFloor, faster)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%.0f\t%d\t%.2f\t%.2f\t%s\t\n", name, s.name, median(costs[i].times), costs[i].allocs, overFloor, faster, verdict)
+	}
+	return nil
+}
+
+func (t target) verdict(overFloor, faster float64) string {
+	switch {
+	case t.floor > 0 && overFloor > t.floor || faster < t.faster:
+		return fmt.Sprintf("MISSED: ≤ %.2f, ≥ %.2f", t.floor, t.faster)
+	case t == target{}:
+		return ""
+	}
+	return "ok"
+}
+
+// compareRoles prints what ten thousand roles cost beside one.
+func compareRoles(table *tabwriter.Writer, rounds int) error {
+	const many = 10_000
+	requests := make([]*request, many)
+	for i := range requests {
+		requests[i] = post()
+		requests[i].credentials = role(i)
+	}
+	s, next := countersign(), 0
+	alternating := signer{"countersign, 10,000 roles", func(*request) (string, error) {
+		next = (next + 1) % many
+		return s.sign(requests[next])
+	}}
+	for range requests {
+		if _, err := alternating.sign(nil); err != nil {
+			return err
+		}
+	}
+	one := countersign()
+	one.name = "countersign, one role"
+	costs, err := measure([]signer{one, alternating}, requests[0], rounds)
+	if err != nil {
+		return err
+	}
+	for i, name := range []string{one.name, alternating.name} {
+		verdict := ""
+		if r := ratio(costs[i], costs[0]); i == 1 {
+			verdict = fmt.Sprintf("%.2f × one role, must be ≤ 1.25", r)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%.0f\t%d\t\t\t%s\t\n", "", name, median(costs[i].times), costs[i].allocs, verdict)
+	}
+	return nil
+}
+
+// cost is what a signer took in each round.
+type cost struct {
+	times  []float64 // ns of CPU time a signature
+	allocs uint64
+}
+
+// measure runs every signer once a round, for about fifty milliseconds, in which the garbage is
+// collected more than once.
+func measure(signers []signer, r *request, rounds int) ([]cost, error) {
+	costs := make([]cost, len(signers))
+	for range rounds {
+		for i, s := range signers {
+			n := 1
+			for {
+				elapsed, allocs, err := run(s, r, n)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", s.name, err)
+				}
+				if elapsed >= 50*time.Millisecond {
+					costs[i].times = append(costs[i].times, float64(elapsed)/float64(n))
+					costs[i].allocs = allocs / uint64(n)
+					break
+				}
+				n *= 2
+			}
+		}
+	}
+	return costs, nil
+}
+
+// run signs n times and returns CPU time and allocations.
+func run(s signer, r *request, n int) (time.Duration, uint64, error) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start, err := cpuTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	for range n {
+		if _, err := s.sign(r); err != nil {
+			return 0, 0, err
+		}
+	}
+	end, err := cpuTime()
+	runtime.ReadMemStats(&after)
+	return end - start, after.Mallocs - before.Mallocs, err
+}
+
+func cpuTime() (time.Duration, error) {
+	var u syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
+}
+
+// ratio is the median of the ratios of the rounds.
+func ratio(a, b cost) float64 {
+	ratios := make([]float64, len(a.times))
+	for i := range ratios {
+		ratios[i] = a.times[i] / b.times[i]
+	}
+	return median(ratios)
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}

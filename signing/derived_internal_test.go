@@ -1,0 +1,104 @@
+package signing
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// signingKeyAt asks for the key of a service on a day of August 2015.
+func signingKeyAt(t *testing.T, c Credentials, a Algorithm, service string, dayOfMonth int) *keySecret {
+	t.Helper()
+	s := Scope{Service: service, Region: "us-east-1"}
+	scope := CredentialScope(a, time.Date(2015, 8, dayOfMonth, 12, 0, 0, 0, time.UTC), s)
+	key, err := c.signingKey(a, []byte(scope), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func kept(c Credentials) int {
+	list := c.secret().keys.list.Load()
+	if list == nil {
+		return 0
+	}
+	return len(*list)
+}
+
+func TestKeyIsDerivedOnce(t *testing.T) {
+	c := NewCredentials("AKIDEXAMPLE", "secret", "")
+	first := signingKeyAt(t, c, HMAC, "s3", 30)
+	shared := c
+	if second := signingKeyAt(t, shared, HMAC, "s3", 30); second != first {
+		t.Error("the key was derived again")
+	}
+}
+
+func TestKeptKeysAreBounded(t *testing.T) {
+	c := NewCredentials("AKIDEXAMPLE", "secret", "")
+	for i := range 10 * keptKeys {
+		signingKeyAt(t, c, HMAC, fmt.Sprint("service-", i), 30)
+	}
+	if n := kept(c); n != keptKeys {
+		t.Errorf("%d keys are kept, want %d", n, keptKeys)
+	}
+	last := signingKeyAt(t, c, HMAC, fmt.Sprint("service-", 10*keptKeys-1), 30)
+	signingKeyAt(t, c, HMAC, "another", 30)
+	if again := signingKeyAt(t, c, HMAC, fmt.Sprint("service-", 10*keptKeys-1), 30); again != last {
+		t.Error("the key that was used last is the first to go")
+	}
+}
+
+func TestKeysAreDroppedAtTheChangeOfTheDay(t *testing.T) {
+	c := NewCredentials("AKIDEXAMPLE", "secret", "")
+	signingKeyAt(t, c, HMAC, "s3", 30)
+	signingKeyAt(t, c, HMAC, "sqs", 30)
+	signingKeyAt(t, c, HMAC, "s3", 31)
+	if n := kept(c); n != 1 {
+		t.Errorf("%d keys are kept, want the one of the new day", n)
+	}
+}
+
+// The key pair of Version 4a depends on the access key id, which a copy of the
+// credentials may have changed.
+func TestAnotherAccessKeyIDIsAnotherKey(t *testing.T) {
+	c := NewCredentials("AKIDEXAMPLE", "secret", "")
+	one := signingKeyAt(t, c, ECDSA, "s3", 30)
+	c.AccessKeyID = "AKIDEXAMPLE2"
+	if two := signingKeyAt(t, c, ECDSA, "s3", 30); one.pair.Equal(two.pair) {
+		t.Error("two access key ids have one key pair")
+	}
+}
+
+// A kept key is the derived one, whoever else asks at the same time.
+func TestKeptKeysAreTheDerivedOnes(t *testing.T) {
+	c := NewCredentials("AKIDEXAMPLE", "secret", "")
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			a := HMAC
+			if i == 3 {
+				a = ECDSA
+			}
+			for j := range 100 {
+				s := Scope{Service: fmt.Sprint("service-", j%(keptKeys+1)), Region: fmt.Sprint("region-", j%2)}
+				at := time.Date(2015, 8, 30+j/50, 0, 0, 0, 0, time.UTC)
+				got, err := c.signingKey(a, []byte(CredentialScope(a, at, s)), s)
+				if err != nil {
+					t.Error(err)
+				}
+				want, err := DeriveKey(a, c, at, s)
+				if err != nil {
+					t.Error(err)
+				}
+				if signature, err := got.appendSignature(nil, []byte("x"), sha256.New()); err != nil || !want.Verify("x", string(signature)) {
+					t.Errorf("%v on %v: the kept key is not the derived one", s, at)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
