@@ -16,6 +16,7 @@ import (
 
 	"countersign/access"
 	"countersign/credentials"
+	"countersign/endpoints"
 	"countersign/handlers"
 	"countersign/signing"
 )
@@ -453,5 +454,35 @@ func TestConnectTokensAreLogins(t *testing.T) {
 		if got := server.problem(w, 400); got.Errors[0].Pointer != pointer {
 			t.Errorf("%s: %+v", change, got)
 		}
+	}
+}
+
+func TestHostPatternsOfAProfilePlaceCustomDomains(t *testing.T) {
+	hosts, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "*.orders.example.com", Service: "execute-api", Region: "eu-west-2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(t, func(o *handlers.Options) { o.Hosts = map[string]*endpoints.Hosts{"orders": hosts} })
+	got := server.sign(`{"method":"GET","url":"https://api.orders.example.com/v1"}`)
+	if got.Service != "execute-api" || got.Region != "eu-west-2" || got.ScopeSource != "inferred" {
+		t.Errorf("got %s %s (%s)", got.Service, got.Region, got.ScopeSource)
+	}
+	if got := server.refuse(`{"method":"GET","url":"https://api.orders.example.com/v1","profile":"billing"}`, 400); got.Code != "host_not_aws" {
+		t.Errorf("another profile: %+v", got)
+	}
+	server.refuse(`{"method":"GET","url":"https://api.orders.example.com.evil.example/v1"}`, 400)
+}
+
+func TestHostsThatAreNotSignedSayWhatTheyTake(t *testing.T) {
+	got := newServer(t, nil).refuse(`{"method":"GET","url":"https://examplebucket.s3-website.eu-west-1.amazonaws.com/"}`, 400)
+	if got.Code != "host_not_signed" || got.Errors[0].Detail == "Use ." {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestUnsignedOperationsGetAWarning(t *testing.T) {
+	got := newServer(t, nil).sign(`{"method":"POST","url":"https://cognito-identity.eu-west-1.amazonaws.com/","headers":{"X-Amz-Target":"AWSCognitoIdentityService.GetId"},"body":"{}"}`)
+	if !slices.Contains(got.warningCodes(), "operation_unsigned") {
+		t.Errorf("got %v", got.Warnings)
 	}
 }
