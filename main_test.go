@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,6 +228,56 @@ func TestServeFromStartToSIGTERM(t *testing.T) {
 	}
 	if code := health.run(t.Context(), "healthcheck"); code != 1 {
 		t.Errorf("healthcheck of a stopped service: exit code %d", code)
+	}
+}
+
+func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault        func(*http.Request) http.Handler
+		status, code string
+	}{
+		"denying": {func(*http.Request) http.Handler {
+			return sandbox.Refuse(403, "AccessDenied", "User: arn:aws:iam::123456789012:user/private is not authorized")
+		}, "403", "session_denied"},
+		"throttling": {func(*http.Request) http.Handler {
+			return sandbox.Refuse(400, "Throttling", "Rate exceeded for private")
+		}, "503", "session_unavailable"},
+		"failing": {func(*http.Request) http.Handler { return sandbox.Refuse(500, "InternalFailure", "private") }, "503", "session_unavailable"},
+		"down":    {nil, "503", "session_unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aws, err := sandbox.New(sandbox.Options{Now: time.Now, Region: "eu-west-1", Fault: test.fault}).Start()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer aws.Close()
+			if test.fault == nil {
+				_ = aws.Close()
+			}
+			var out buffer
+			env := sandboxEnvironment(aws)
+			p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: &out, stderr: &out, now: time.Now, flags: map[string]string{"auth": "none"}}
+			conf, err := loadConfig(p, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			service, err := newService(p, conf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer service.close()
+			w := httptest.NewRecorder()
+			service.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)))
+			if got := fmt.Sprint(w.Code); got != test.status || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) || !strings.Contains(w.Body.String(), `"hint":"`) {
+				t.Errorf("got %d %s\n%s", w.Code, w.Body, &out)
+			}
+			if strings.Contains(w.Body.String(), "private") || strings.Contains(w.Body.String(), "arn:") || strings.Contains(w.Body.String(), "127.0.0.1") {
+				t.Errorf("the answer tells what STS said: %s", w.Body)
+			}
+			if test.status == "503" && w.Header().Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		})
 	}
 }
 
