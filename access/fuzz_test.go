@@ -30,8 +30,10 @@ func FuzzDecide(f *testing.F) {
 @id("object") permit (principal, action, resource) when { resource.service == "s3" && resource.operation == "GetObject" };
 `)
 	f.Fuzz(func(t *testing.T, service, region, method, host, target, query, name, value, payload string, body []byte) {
-		r := access.Request{Profile: "p", Service: service, Region: region, Method: method, Scheme: "https", Host: host, Path: target,
-			RawQuery: query, Headers: []access.Field{{Name: name, Value: value}}, Payload: access.Payload(payload), Body: body}
+		r := access.Request{
+			Profile: "p", Service: service, Region: region, Method: method, Scheme: "https", Host: host, Path: target,
+			RawQuery: query, Headers: []access.Field{{Name: name, Value: value}}, Payload: access.Payload(payload), Body: body,
+		}
 		d := p.Decide(crm(r))
 		respelled := r
 		respelled.Headers = []access.Field{{Name: strings.ToUpper(name), Value: value}}

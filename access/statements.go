@@ -72,6 +72,9 @@ func (p *Policy) readStatements(file, text string) (statements, error) {
 	var ss statements
 	for _, policy := range list {
 		where := fmt.Sprintf("%s:%d", file, policy.Position().Line)
+		if len(ss) > 0 && ss[len(ss)-1].policy.Position().Line == policy.Position().Line {
+			where = fmt.Sprintf("%s:%d", where, policy.Position().Column)
+		}
 		s := statement{id: cedar.PolicyID(where), policy: policy}
 		notes := policy.Annotations()
 		if id := notes["id"]; id != "" {
