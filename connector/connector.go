@@ -104,7 +104,7 @@ func Write(dir string, contractYAML []byte, o Options) error {
 	}
 	for name, text := range all {
 		target := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // as below
 			return err
 		}
 		if err := os.WriteFile(target, text, 0o644); err != nil { //nolint:gosec // made to be read by others, and holding no secret

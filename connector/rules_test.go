@@ -115,7 +115,7 @@ func TestRulesFindWhatBreaksThem(t *testing.T) {
 		"x-ms-editor":         func(f files) { aProperty(f)["x-ms-editor"] = "dictionary" },
 		"format":              func(f files) { aProperty(f)["format"] = "hostname" },
 		"visibility":          func(f files) { aProperty(f)["x-ms-visibility"] = "none" },
-		"vendor-ext":          func(f files) { aProperty(f)["x-ms-sumary"] = "URL" },
+		"vendor-ext":          func(f files) { aProperty(f)["x-ms-label"] = "URL" },
 		"host":                func(f files) { f.definition["host"] = "https://sign.example.com" },
 		"security-one":        func(f files) { in(f.definition, "securityDefinitions")["second"] = node{} },
 		"brand-color":         func(f files) { in(f.properties, "properties")["iconBrandColor"] = "#007ee5" },

@@ -51,9 +51,9 @@ func TestPublishedSchemasRefuseWhatIsWrong(t *testing.T) {
 	}
 	definition := object(t, generate(t)["apiDefinition.swagger.json"])
 	removeEditors(definition)
-	in(definition, "definitions", "SignRequest", "properties", "url")["x-ms-sumary"] = "URL"
+	in(definition, "definitions", "SignRequest", "properties", "url")["x-ms-label"] = "URL"
 	if err := compile(t, "apiDefinition.swagger").Validate(definition); err == nil {
-		t.Error("the schema takes a misspelt x-ms- extension")
+		t.Error("the schema takes an x-ms- extension that it does not know")
 	}
 }
 

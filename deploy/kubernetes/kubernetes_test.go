@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -35,7 +36,7 @@ func load(t *testing.T, path string) node {
 	if err := decoder.Decode(&n); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	if err := decoder.Decode(new(any)); err != io.EOF {
+	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		t.Fatalf("%s holds more than one document", path)
 	}
 	return n

@@ -1,0 +1,71 @@
+package connector_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What makers copy from a guide must at least be JSON, and ask for what the contract knows.
+func TestGuidesHoldJSON(t *testing.T) {
+	guides, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := in(connectorFiles(t).definition, "definitions", "SignRequest", "properties")
+	requests := 0
+	for _, guide := range guides {
+		for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(read(t, guide)), -1) {
+			text := strings.TrimSpace(block[1])
+			if strings.HasPrefix(text, `"`) {
+				text = "{" + text + "}" // a member to put into a step
+			}
+			var value node
+			if err := json.Unmarshal([]byte(text), &value); err != nil {
+				t.Errorf("%s: %v in\n%s", guide, err, text)
+				continue
+			}
+			if value["method"] == nil || value["url"] == nil || value["authorization"] != nil {
+				continue
+			}
+			requests++
+			for name := range value {
+				if fields[name] == nil {
+					t.Errorf("%s: a request has the field %s, which the contract does not know", guide, name)
+				}
+			}
+		}
+	}
+	if requests == 0 {
+		t.Error("no guide shows a request")
+	}
+}
+
+func TestN8NWorkflowIsWhole(t *testing.T) {
+	text := read(t, "../docs/n8n-workflow.json")
+	workflow := object(t, text)
+	nodes := map[string]node{}
+	for _, n := range asList(workflow["nodes"]) {
+		nodes[n.(node)["name"].(string)] = n.(node)
+	}
+	for from, to := range in(workflow, "connections") {
+		next, _ := at(to, "main").([]any)[0].([]any)[0].(node)["node"].(string)
+		if nodes[from] == nil || nodes[next] == nil {
+			t.Errorf("%q is followed by %q, and one of them is not there", from, next)
+		}
+	}
+	if len(nodes) != 4 {
+		t.Errorf("there are %d nodes, want 4", len(nodes))
+	}
+	signed := in(connectorFiles(t).definition, "definitions", "SignedRequest", "properties")
+	for _, field := range regexp.MustCompile(`\$json\.(\w+)`).FindAllStringSubmatch(string(text), -1) {
+		if signed[field[1]] == nil {
+			t.Errorf("the workflow reads %s, which the signer does not answer", field[1])
+		}
+	}
+	if nodes["Call AWS"]["retryOnFail"] != nil {
+		t.Error("the call to AWS is repeated with an old signature")
+	}
+}
