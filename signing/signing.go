@@ -21,12 +21,12 @@
 // Sign is a chain of the steps of "Create a signed AWS API request" in the
 // IAM User Guide, each of them a function of its own:
 //
-//	1  [CanonicalURI], [CanonicalQuery], [CanonicalHeaders], [CanonicalRequest]
-//	2  the SHA-256 of the canonical request, within step 3
-//	3  [CredentialScope], [StringToSign]
-//	4  [DeriveKey]
-//	5  [Key.Sign]
-//	6  [Authorization]
+//  1. [CanonicalURI], [CanonicalQuery], [CanonicalHeaders], [CanonicalRequest]
+//  2. the SHA-256 of the canonical request, which StringToSign takes
+//  3. [CredentialScope], [StringToSign]
+//  4. [DeriveKey]
+//  5. [Key.Sign]
+//  6. [Authorization]
 //
 // [Canonicalize] does step 1 for a whole [Request], the headers that signing
 // adds included.
