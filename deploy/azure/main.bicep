@@ -253,6 +253,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   name: 'appsettings'
   dependsOn: [secret, insightsRole]
   properties: union(sourceSettings[credentialSource], {
+    // Else / may show the host's welcome page in place of the service's answer.
+    AzureWebJobsDisableHomepage: 'true'
     AzureWebJobsStorage__accountName: storage.name
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identity.properties.clientId
