@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"net/url"
+	"strings"
 	"time"
 
 	"countersign/access"
@@ -14,6 +16,13 @@ func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request
 	event.Profile, event.Service, event.Region = asked.Profile, asked.Service, asked.Region
 	question := access.Question{Caller: event.Caller, Action: p.action, Request: asked}
 	decision := h.Policy.Decide(question)
+	if other, differs := p.otherPath(); differs && decision.Allowed {
+		also := question
+		also.Request.Path = other
+		if second := h.Policy.Decide(also); !second.Allowed {
+			decision = second
+		}
+	}
 	p.record = access.NewRecord(question, decision)
 	p.record.RequestID, p.record.ClientIP, p.record.Workflow = event.RequestID, event.ClientIP, event.Workflow
 	if decision.Allowed {
@@ -23,6 +32,23 @@ func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request
 		return err
 	}
 	return &fault{code: "forbidden", detail: "The policies do not allow this: " + decision.Reason + "."}
+}
+
+// otherPath is what the service would read out of the signature, where options.doubleEncode has the path encoded otherwise than the
+// service does it: the signature is good for that path as well.
+func (p *prepared) otherPath() (path string, differs bool) {
+	r := &p.request
+	if r.DoubleEncode != p.quirks.S3Style {
+		return "", false
+	}
+	given := r.URL.Path()
+	if r.DoubleEncode {
+		path = signing.CanonicalURI(given, true) // S3 decodes what it gets
+		return path, path != given
+	}
+	path, err := url.PathUnescape(given)
+	sent := !strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == '?' || c == '#' || c == 0x7f }) // or no client can send it
+	return path, err == nil && sent && path != given
 }
 
 // asked is what the policies look at.

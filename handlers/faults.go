@@ -139,7 +139,12 @@ func locate(err error, in *toSend) error {
 		}
 		return fieldFault("/credentials", reason)
 	case "sessionToken":
-		return fieldFault("/options/sessionToken", reason)
+		if in.Credentials == nil {
+			return fieldFault("/options/sessionToken", reason)
+		}
+		return fieldFault("/credentials/sessionToken", reason)
+	case "accessKeyId", "secretAccessKey", "roleArn", "accountId", "roleName", "externalId", "sessionName", "durationSeconds":
+		return fieldFault("/credentials/"+e.Field, reason)
 	}
 	return fieldFault("/"+e.Field, reason)
 }

@@ -30,7 +30,7 @@ func (h *Handlers) addSession(ctx context.Context, in *toSend, p *prepared) erro
 		})
 	}
 	if err != nil {
-		return h.recordUnsigned(ctx, p, err)
+		return h.recordUnsigned(ctx, p, locate(err, in))
 	}
 	p.request.Credentials = p.session.Credentials
 	p.request.Time = h.Now().Add(p.session.Skew).UTC().Truncate(time.Second)

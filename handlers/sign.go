@@ -44,6 +44,14 @@ type sentHeader struct {
 	Value string `json:"value"`
 }
 
+func sentHeaders(headers []signing.Header) []sentHeader {
+	list := make([]sentHeader, len(headers))
+	for i, h := range headers {
+		list[i] = sentHeader(h)
+	}
+	return list
+}
+
 type explanation struct {
 	CanonicalRequest       string `json:"canonicalRequest"`
 	CanonicalRequestSHA256 string `json:"canonicalRequestSha256"`

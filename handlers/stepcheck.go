@@ -3,68 +3,72 @@ package handlers
 import (
 	"context"
 	"strings"
-	"time"
 
 	"countersign/access"
+	"countersign/endpoints"
 	"countersign/signing"
 )
 
-// verified makes the canonical request again from its parts, and the time. A step that passed on a text which is not that of
-// the request beside it would let the one be decided on and the other be signed.
-func (in *canonicalStep) verified() (time.Time, error) {
+// verified makes the request of the step again, as step 1 makes it, and refuses texts beside it that are not its own: a step
+// that passed them on would let one request be decided on and another be signed. What is to be sent is taken from the request that was made.
+func (in *canonicalStep) verified() (*signing.Request, error) {
 	at, err := parseTime(in.SigningTime)
 	if err != nil {
-		return at, err // was found when it was decoded
+		return nil, err // was found when it was decoded
 	}
 	if date := in.header("x-amz-date"); date != at.Format(amzDate) {
-		return at, fieldFault("/signingTime", "The time is not that of the header X-Amz-Date.")
+		return nil, fieldFault("/signingTime", "The time is not that of the header X-Amz-Date.")
+	}
+	if in.PayloadSHA256 != signing.UnsignedPayload && !isSHA256(in.PayloadSHA256) {
+		return nil, fieldFault("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
 	}
 	url, _, err := signing.ParseURL(in.URL, nil)
 	if err != nil {
-		return at, locate(err, &toSend{})
+		return nil, locate(err, &toSend{})
 	}
-	query, err := signing.CanonicalQuery(url.RawQuery())
-	if err != nil {
-		return at, locate(err, &toSend{})
+	r := &signing.Request{
+		Method: in.Method, URL: url, PayloadHash: in.PayloadSHA256, Scope: in.scope(), Algorithm: in.Algorithm, Time: at,
+		Credentials: signing.NewCredentials("-", "-", in.header("x-amz-security-token")), Token: in.Options.SessionToken, DoubleEncode: in.Options.DoubleEncode,
 	}
-	signed := []signing.Header{{Name: "host", Value: url.Host()}}
+	if r.Credentials.Check() != nil {
+		return nil, fieldFault("/headerList", "The value of X-Amz-Security-Token is no session token.")
+	}
+	like := &toSend{SignedHeaders: in.SignedHeaders}
 	for _, h := range in.HeaderList {
-		for _, name := range in.SignedHeaders {
-			if strings.EqualFold(h.Name, name) && name != "host" {
-				signed = append(signed, signing.Header(h))
-			}
+		like.HeaderList = append(like.HeaderList, header{h.Name, &h.Value})
+		if !madeHere(strings.ToLower(h.Name)) {
+			r.Headers = append(r.Headers, signing.Header(h))
 		}
 	}
-	headers, names, err := signing.CanonicalHeaders(signed)
-	if err != nil {
-		return at, &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{"/headerList", err.Error()}}}
+	for _, name := range in.SignedHeaders {
+		if name != "host" && !strings.HasPrefix(name, "x-amz-") { // which are signed anyway
+			r.SignedHeaders = append(r.SignedHeaders, name)
+		}
 	}
-	canonical := signing.CanonicalRequest(in.Method, signing.CanonicalURI(url.Path(), in.Options.DoubleEncode), query, headers, names, in.PayloadSHA256)
-	if canonical != in.CanonicalRequest {
-		return at, fieldFault("/canonicalRequest", "The text is not the canonical request of method, url, headerList, signedHeaders and payloadSha256.")
+	made, err := signing.Canonicalize(r)
+	switch {
+	case err != nil:
+		return nil, locate(err, like)
+	case made.SignedHeaders != strings.Join(in.SignedHeaders, ";"):
+		return nil, fieldFault("/signedHeaders", "The names are not those of the headers that are signed, in lower case and in order.")
+	case made.CanonicalRequest != in.CanonicalRequest:
+		return nil, fieldFault("/canonicalRequest", "The text is not the canonical request of method, url, headerList, signedHeaders and payloadSha256.")
 	}
-	return at, nil
+	in.URL, in.HeaderList = url.String(), sentHeaders(made.Headers)
+	return r, nil
 }
 
 // admitStep has the request of step 3 decided like any other, and gets the session that step 1 had.
-func (h *Handlers) admitStep(ctx context.Context, in *stringStep, at time.Time) (*prepared, error) {
+func (h *Handlers) admitStep(ctx context.Context, in *stringStep, r *signing.Request) (*prepared, error) {
 	ask := &toSend{Method: in.Method, URL: in.URL, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
 	p := h.newPrepared(access.ActionSign, in.Profile, in.Credentials)
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
 	}
-	if off := at.Sub(h.Now()).Abs(); !h.AllowSigningTime && off > window {
-		return nil, &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "It is more than five minutes from now. Begin again with step 1."}}}
-	}
 	if err := h.readURL(ask, p); err != nil {
 		return nil, locate(err, ask)
 	}
-	p.request.Scope, p.request.PayloadHash = in.scope(), in.PayloadSHA256
-	for _, header := range in.HeaderList {
-		if !madeHere(strings.ToLower(header.Name)) {
-			p.request.Headers = append(p.request.Headers, signing.Header(header))
-		}
-	}
+	p.request, p.quirks = *r, endpoints.QuirksOf(in.Service)
 	if in.Body != nil {
 		p.payload.bytes = []byte(*in.Body)
 	} else if in.BodyBase64 != nil {
@@ -75,9 +79,12 @@ func (h *Handlers) admitStep(ctx context.Context, in *stringStep, at time.Time) 
 		return nil, err
 	}
 	if err := h.addSession(ctx, ask, p); err != nil {
-		return nil, err
+		return nil, locate(err, ask)
 	}
-	p.request.Time = at
+	if off := r.Time.Sub(p.request.Time).Abs(); !h.AllowSigningTime && off > window {
+		return nil, h.recordUnsigned(ctx, p, &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "It is more than five minutes from now. Begin again with step 1."}}})
+	}
+	p.request.Time = r.Time
 	if token := in.header("x-amz-security-token"); token != "" && token != p.session.Credentials.SessionToken() {
 		return nil, h.recordUnsigned(ctx, p, &fault{code: "session_changed", detail: "The session of step 1 has been replaced by a new one.", fields: []FieldError{{"/headerList", "The header X-Amz-Security-Token is of another session."}}})
 	}

@@ -122,13 +122,10 @@ func (h *Handlers) canonicalRequest(ctx context.Context, in *toSend) (*canonical
 	}
 	r := &p.request
 	out := &canonicalStep{
-		Method: r.Method, URL: made.URL.String(), HeaderList: make([]sentHeader, len(made.Headers)), PayloadSHA256: r.PayloadHash,
+		Method: r.Method, URL: made.URL.String(), HeaderList: sentHeaders(made.Headers), PayloadSHA256: r.PayloadHash,
 		Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: p.scopeSource(), Options: p.usedOptions(), Profile: p.session.Profile,
 		SigningTime: r.Time.Format(time.RFC3339), ExpiresAt: p.expiresAt().Format(time.RFC3339),
 		SignedHeaders: strings.Split(made.SignedHeaders, ";"), CanonicalRequest: made.CanonicalRequest, Warnings: p.warnings,
-	}
-	for i, h := range made.Headers {
-		out.HeaderList[i] = sentHeader(h)
 	}
 	out.Body, out.BodyBase64, out.BodyEnvelope = p.payload.forms(p.media)
 	return out, nil
@@ -138,14 +135,14 @@ func (h *Handlers) canonicalRequest(ctx context.Context, in *toSend) (*canonical
 func (h *Handlers) CreateStringToSign() http.Handler { return serveJSON(h.stringToSign) }
 
 func (h *Handlers) stringToSign(_ context.Context, in *canonicalStep) (*stringStep, error) {
-	at, err := in.verified()
+	r, err := in.verified()
 	if err != nil {
 		return nil, err
 	}
 	hash := sha256.Sum256([]byte(in.CanonicalRequest))
 	out := &stringStep{canonicalStep: *in, CanonicalRequestSHA256: hex.EncodeToString(hash[:])}
-	out.CredentialScope = signing.CredentialScope(in.Algorithm, at, in.scope())
-	out.StringToSign = signing.StringToSign(in.Algorithm, at, out.CredentialScope, in.CanonicalRequest)
+	out.CredentialScope = signing.CredentialScope(r.Algorithm, r.Time, r.Scope)
+	out.StringToSign = signing.StringToSign(r.Algorithm, r.Time, out.CredentialScope, in.CanonicalRequest)
 	return out, nil
 }
 
@@ -158,21 +155,21 @@ func (in *canonicalStep) scope() signing.Scope {
 func (h *Handlers) CalculateSignature() http.Handler { return serveJSON(h.signature) }
 
 func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureStep, error) {
-	at, err := in.verified()
+	r, err := in.verified()
 	if err != nil {
 		return nil, err
 	}
-	if in.CredentialScope != signing.CredentialScope(in.Algorithm, at, in.scope()) {
+	if in.CredentialScope != signing.CredentialScope(r.Algorithm, r.Time, r.Scope) {
 		return nil, fieldFault("/credentialScope", "The value is not made of signingTime, region and service.")
 	}
-	if in.StringToSign != signing.StringToSign(in.Algorithm, at, in.CredentialScope, in.CanonicalRequest) {
+	if in.StringToSign != signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest) {
 		return nil, fieldFault("/stringToSign", "The text is not made of algorithm, signingTime, credentialScope and the hash of canonicalRequest.")
 	}
-	p, err := h.admitStep(ctx, in, at)
+	p, err := h.admitStep(ctx, in, r)
 	if err != nil {
 		return nil, err
 	}
-	key, err := signing.DeriveKey(in.Algorithm, p.session.Credentials, at, in.scope())
+	key, err := signing.DeriveKey(r.Algorithm, p.session.Credentials, r.Time, r.Scope)
 	if err != nil {
 		return nil, h.recordUnsigned(ctx, p, locate(err, &toSend{Credentials: in.Credentials}))
 	}
@@ -192,13 +189,13 @@ func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureSte
 func (h *Handlers) AddSignatureToRequest() http.Handler { return serveJSON(h.authorization) }
 
 func (h *Handlers) authorization(_ context.Context, in *signatureStep) (*signedRequest, error) {
-	at, err := in.verified()
+	r, err := in.verified()
 	if err != nil {
 		return nil, err
 	}
 	end, err := parseTime(in.ExpiresAt)
 	if err != nil {
-		end = at.Add(window)
+		end = r.Time.Add(window)
 	}
 	value := signing.Authorization(in.Algorithm, in.AccessKeyID, in.CredentialScope, strings.Join(in.SignedHeaders, ";"), in.Signature)
 	if strings.ContainsAny(value, "\r\n\x00") {
@@ -209,7 +206,7 @@ func (h *Handlers) authorization(_ context.Context, in *signatureStep) (*signedR
 		Authorization: value, XAmzDate: in.header("x-amz-date"), XAmzSecurityToken: in.header("x-amz-security-token"), XAmzContentSHA256: in.header("x-amz-content-sha256"),
 		Body: in.Body, BodyBase64: in.BodyBase64, BodyEnvelope: in.BodyEnvelope, PayloadSHA256: in.PayloadSHA256,
 		Service: in.Service, Region: in.Region, Algorithm: in.Algorithm, ScopeSource: in.ScopeSource, Options: in.Options, SignedHeaders: in.SignedHeaders,
-		SignedAt: at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
+		SignedAt: r.Time, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
 	}
 	if out.ScopeSource != "inferred" {
 		out.ScopeSource = "explicit"

@@ -1,0 +1,235 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/handlers"
+	"countersign/signing"
+)
+
+// step is a document on its way through the four steps.
+type step map[string]any
+
+func (s *testServer) step(name string, document step) step {
+	s.t.Helper()
+	text, err := json.Marshal(document)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	w := s.post("/v1/steps/"+name, string(text))
+	if w.Code != http.StatusOK {
+		s.t.Fatalf("%s %s: %d %s\n%s", name, text, w.Code, w.Body, s.log)
+	}
+	return decodeAs[step](s.t, w.Body)
+}
+
+// forged is the document of step 3 for a request of the caller's own making: its texts fit one another, as a caller who knows the
+// algorithm makes them.
+func forged(t *testing.T, url string, change func(document step, headers *[]signing.Header, names *[]string)) string {
+	t.Helper()
+	headers := []signing.Header{{Name: "X-Amz-Date", Value: "20150830T123600Z"}}
+	names := []string{"host", "x-amz-date"}
+	document := step{
+		"method": "GET", "url": url, "payloadSha256": signing.PayloadHash(nil), "service": "sqs", "region": "eu-west-1", "algorithm": "AWS4-HMAC-SHA256",
+		"signingTime": "2015-08-30T12:36:00Z", "profile": "orders", "options": step{"normalizePath": true, "doubleEncode": true, "contentSha256Header": "never", "sessionToken": "signed"},
+	}
+	change(document, &headers, &names)
+	parsed, _, err := signing.ParseURL(document["url"].(string), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := []signing.Header{{Name: "host", Value: parsed.Host()}}
+	for _, name := range names {
+		for _, h := range headers {
+			if name != "host" && strings.EqualFold(h.Name, name) {
+				signed = append(signed, h)
+			}
+		}
+	}
+	canonicalHeaders, _, err := signing.CanonicalHeaders(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query, err := signing.CanonicalQuery(parsed.RawQuery())
+	if err != nil {
+		t.Fatal(err)
+	}
+	double := document["options"].(step)["doubleEncode"].(bool)
+	algorithm, scope := signing.Algorithm(document["algorithm"].(string)), signing.Scope{Service: document["service"].(string), Region: document["region"].(string)}
+	unique := names[:1:1]
+	for _, name := range names[1:] {
+		if name != unique[len(unique)-1] {
+			unique = append(unique, name)
+		}
+	}
+	canonical := signing.CanonicalRequest(document["method"].(string), signing.CanonicalURI(parsed.Path(), double), query, canonicalHeaders, strings.Join(unique, ";"), document["payloadSha256"].(string))
+	list := []step{}
+	for _, h := range headers {
+		list = append(list, step{"name": h.Name, "value": h.Value})
+	}
+	document["headerList"], document["signedHeaders"], document["canonicalRequest"] = list, names, canonical
+	document["credentialScope"] = signing.CredentialScope(algorithm, signedAt, scope)
+	document["stringToSign"] = signing.StringToSign(algorithm, signedAt, document["credentialScope"].(string), canonical)
+	text, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func add(headers *[]signing.Header, names *[]string, name, value string, signed ...string) {
+	*headers = append(*headers, signing.Header{Name: name, Value: value})
+	*names = append(*names, signed...)
+}
+
+func TestStepThreeSignsOnlyWhatStepOneWouldMake(t *testing.T) {
+	const queue = "https://sqs.eu-west-1.amazonaws.com/queue"
+	for name, test := range map[string]struct {
+		change func(document step, headers *[]signing.Header, names *[]string)
+		status int
+	}{
+		"as step 1 makes it": {func(step, *[]signing.Header, *[]string) {}, 200},
+		"a header that a policy may ask for, not signed": {func(_ step, h *[]signing.Header, n *[]string) {
+			add(h, n, "X-Amz-Server-Side-Encryption", "aws:kms")
+		}, 400},
+		"a header signed twice and shown once": {func(_ step, h *[]signing.Header, n *[]string) {
+			add(h, n, "X-Amz-Target", "a", "x-amz-target", "x-amz-target")
+		}, 400},
+		"a second host": {func(_ step, h *[]signing.Header, n *[]string) { add(h, n, "Host", "iam.amazonaws.com", "HOST") }, 400},
+		"a region set that is not the region": {func(d step, h *[]signing.Header, n *[]string) {
+			d["algorithm"] = "AWS4-ECDSA-P256-SHA256"
+			add(h, n, "X-Amz-Region-Set", "*")
+			*n = []string{"host", "x-amz-date", "x-amz-region-set"}
+		}, 400},
+		"a body that is open and not said to be": {func(d step, _ *[]signing.Header, _ *[]string) {
+			d["payloadSha256"] = signing.StreamingUnsignedPayloadTrailer
+		}, 400},
+		"no hash at all":        {func(d step, _ *[]signing.Header, _ *[]string) { d["payloadSha256"] = "none\nsuch" }, 400},
+		"a presigned URL":       {func(d step, _ *[]signing.Header, _ *[]string) { d["url"] = queue + "?X-Amz-Expires=604800" }, 403},
+		"a method on two lines": {func(d step, _ *[]signing.Header, _ *[]string) { d["method"] = "GET\nGET" }, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t, nil)
+			w := server.post("/v1/steps/signature", forged(t, queue, test.change))
+			if w.Code != test.status {
+				t.Fatalf("got %d %s, want %d", w.Code, w.Body, test.status)
+			}
+			if w.Code != http.StatusOK {
+				server.problem(w, test.status)
+			}
+		})
+	}
+}
+
+func TestNoStepAnswersALineBreak(t *testing.T) {
+	for name, change := range map[string]func(document step, headers *[]signing.Header, names *[]string){
+		"method": func(d step, _ *[]signing.Header, _ *[]string) { d["method"] = "GET\r\nX-Evil: 1" },
+		"header": func(d step, _ *[]signing.Header, _ *[]string) {},
+	} {
+		server := newServer(t, nil)
+		var document step
+		if err := json.Unmarshal([]byte(forged(t, "https://sqs.eu-west-1.amazonaws.com/", change)), &document); err != nil {
+			t.Fatal(err)
+		}
+		if name == "header" {
+			document["headerList"] = append(document["headerList"].([]any), step{"name": "X-A", "value": "1\r\nX-Evil: 1"})
+		}
+		document["accessKeyId"], document["signature"] = accessKeyID, strings.Repeat("0", 64)
+		text, err := json.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.problem(server.post("/v1/steps/authorization", string(text)), 400)
+	}
+}
+
+func TestTheStepsFollowTheClockOfAWS(t *testing.T) {
+	server := newServer(t, func(o *handlers.Options) {
+		o.Sessions = fakeSessions{session: func(credentials.Ask) (credentials.Session, error) {
+			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Skew: 10 * time.Minute}, nil
+		}}
+	})
+	document := step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"}
+	for _, name := range []string{"canonical-request", "string-to-sign", "signature", "authorization"} {
+		document = server.step(name, document)
+	}
+	if document["xAmzDate"] != "20150830T124600Z" {
+		t.Errorf("xAmzDate = %v", document["xAmzDate"])
+	}
+}
+
+func TestBadCredentialsInAStepAreTheCallersFault(t *testing.T) {
+	server := newServer(t, func(o *handlers.Options) {
+		withoutSession(o)
+		o.Sessions = fakeSessions{sessionFrom: func(credentials.Given) (credentials.Session, error) {
+			return credentials.Session{}, &signing.InputError{Field: "sessionToken", Index: -1, Reason: "is required"} // as package credentials says it
+		}}
+	})
+	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/", func(d step, _ *[]signing.Header, _ *[]string) {
+		delete(d, "profile")
+		d["credentials"] = step{"accessKeyId": "ASIATESTEXAMPLE", "secretAccessKey": "k"}
+	})
+	got := server.problem(server.post("/v1/steps/signature", document), 400)
+	if len(got.Errors) != 1 || got.Errors[0].Pointer != "/credentials/sessionToken" {
+		t.Errorf("got %+v", got)
+	}
+	got = server.refuse(`{`+aGet+`,"credentials":{"accessKeyId":"ASIATESTEXAMPLE","secretAccessKey":"k"}}`, 400)
+	if len(got.Errors) != 1 || got.Errors[0].Pointer != "/credentials/sessionToken" {
+		t.Errorf("got %+v", got)
+	}
+	for _, r := range server.audit.list {
+		if strings.Contains(strings.Join(r.Notes, ""), "internal") {
+			t.Errorf("a caller's fault is on record as ours: %+v", r)
+		}
+	}
+}
+
+// TestEncodingOtherwiseIsDecidedOnBothWays: a path that is encoded otherwise than its service does it stands for another path as well.
+func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
+	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.path like "/admin/*" };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		url     string
+		options string
+		status  int
+	}{
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin/x", `{}`, 403},
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin%2Fx", `{}`, 200},
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin%2Fx", `{"doubleEncode":false}`, 403},
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/public/%3Fx", `{"doubleEncode":false}`, 200},
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/public/x", `{"doubleEncode":false}`, 200},
+		{"https://examplebucket.s3.eu-west-1.amazonaws.com/a/x%2Fy", `{"doubleEncode":true}`, 200},
+	} {
+		server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
+		for _, path := range []string{"/v1/sign", "/v1/presign", "/v1/steps/canonical-request"} {
+			if w := server.post(path, `{"method":"GET","url":"`+test.url+`","options":`+test.options+`}`); w.Code != test.status {
+				t.Errorf("%s %s %s: got %d %s, want %d", path, test.url, test.options, w.Code, w.Body, test.status)
+			}
+		}
+	}
+	only, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.path like "/public/*" };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(t, func(o *handlers.Options) { o.Policy = only })
+	// The signature would be good for the key "public%2Fx", too.
+	server.refuse(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,"normalizePath":false}}`, 403)
+	server = newServer(t, func(o *handlers.Options) { o.Policy = policy })
+	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/admin%2Fx", func(d step, _ *[]signing.Header, _ *[]string) {
+		options := maps.Clone(d["options"].(step))
+		options["doubleEncode"] = false
+		d["options"] = options
+	})
+	if w := server.post("/v1/steps/signature", document); w.Code != http.StatusForbidden {
+		t.Errorf("step 3: %d %s", w.Code, w.Body)
+	}
+}
