@@ -136,7 +136,7 @@ func newHandlers(p *process, conf config.Config, store *credentials.Store, audit
 		defaultProfile = conf.Profiles[0].Name
 	}
 	return handlers.New(handlers.Options{
-		Signer: signing.NewSigner(maxSigningKeys), Sessions: store, Now: p.now, Version: version(), Policy: policy, Audit: audit,
+		Signer: new(signing.Signer), Sessions: store, Now: p.now, Version: version(), Policy: policy, Audit: audit,
 		DefaultProfile: defaultProfile, Hosts: hosts, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
 		AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
 	}), errors.Join(append(faults, err)...)
@@ -193,5 +193,3 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 	return nil
 }
 
-// maxSigningKeys bounds the derived keys that are kept: one for each session, day, region and service in use.
-const maxSigningKeys = 10_000

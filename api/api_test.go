@@ -86,7 +86,7 @@ permit (principal, action, resource) when { resource.service == "sts" && resourc
 		t.Fatal(err)
 	}
 	out := server{log: &strings.Builder{}}
-	out.h = handlers.New(handlers.Options{Signer: signing.NewSigner(10), Sessions: s, Now: clock, Version: "1.2.3", Policy: policy, DefaultProfile: "orders", Audit: unrecorded{}})
+	out.h = handlers.New(handlers.Options{Signer: new(signing.Signer), Sessions: s, Now: clock, Version: "1.2.3", Policy: policy, DefaultProfile: "orders", Audit: unrecorded{}})
 	rate, err := access.NewRate(access.RateOptions{PerSecond: 1, Burst: 1000, Now: clock})
 	if err != nil {
 		t.Fatal(err)

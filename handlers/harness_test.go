@@ -89,7 +89,7 @@ func (r *records) Write(_ context.Context, record access.Record) error {
 
 func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	t.Helper()
-	options := handlers.Options{Signer: signing.NewSigner(100), Sessions: fakeSessions{}, Now: func() time.Time { return signedAt }, Version: "test"}
+	options := handlers.Options{Signer: new(signing.Signer), Sessions: fakeSessions{}, Now: func() time.Time { return signedAt }, Version: "test"}
 	policy, err := access.NewPolicy("", nil)
 	if err != nil {
 		t.Fatal(err)

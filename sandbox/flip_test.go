@@ -87,7 +87,7 @@ func countersigned(t *testing.T, c call) *http.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signing.NewSigner(1).Sign(&signing.Request{
+	signed, err := new(signing.Signer).Sign(&signing.Request{
 		Method: r.Method, URL: target, PayloadHash: signing.PayloadHash([]byte(c.body)), Time: clock,
 		Scope: signing.Scope{Service: c.service, Region: "us-east-1"}, DoubleEncode: c.service != "s3",
 		ContentSHA256Header: true,

@@ -96,7 +96,7 @@ func TestCountersignSignsForTheGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	const body = `{"id":42}`
-	signed, err := signing.NewSigner(8).Sign(&signing.Request{
+	signed, err := new(signing.Signer).Sign(&signing.Request{
 		Method: "POST", URL: target.NormalizePath(), PayloadHash: signing.PayloadHash([]byte(body)),
 		Scope: signing.Scope{Service: "execute-api", Region: "us-east-1"}, Time: clock, DoubleEncode: true,
 		Credentials: signing.NewCredentials(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken),
