@@ -1,18 +1,37 @@
-// Package access decides who is calling, what they may have signed, and keeps
-// the record of it.
+// Package access decides who is calling and what they may have signed, keeps the
+// record of it, and holds callers to their share.
 //
-// It turns the credentials of an incoming request into a [Caller]. It reads
-// headers only: no bodies, no query strings, since a credential in a URL ends
-// in somebody's log.
+// # Callers
 //
-// What it does not do: it answers no requests and sends none to AWS.
+// An [Authenticator] turns the credentials of a request into a [Caller]: API
+// keys, tokens of Entra ID, and the headers of App Service authentication where
+// they are switched on. It reads headers only: a credential in a URL ends in
+// somebody's log.
 //
-// What the caller owes: a clock, and an answer that matches the error:
-// [ErrNoCredentials] and [ErrBadCredentials] are 401 with the value of
-// [Authenticator.Challenge], [ErrForbidden] is 403, [ErrUnavailable] is 503.
+// # Policies
 //
-// What it promises: no error holds any part of a credential, and every exported
-// type is safe for use by many goroutines at once.
+// A [Policy] answers a [Question] from policies in Cedar. Their attributes come
+// from a [Request], which the caller of this package fills from the one parsed
+// value that it signs and sends, in wire form; decoding, and finding the AWS
+// operation, is done here and once. What cannot be told for certain is absent:
+// a permit that reads it does not apply, a forbid that reads it denies. The
+// guardrails stand above every policy file.
+//
+// # Record and limits
+//
+// An [Auditor] writes one [Record] for each decision before its answer leaves.
+// [Rate] and [Gate] bound what callers, and what all together, may ask for.
+//
+// What it does not do: it answers no requests, signs nothing and sends nothing
+// to AWS. The one thing that it fetches is the signing keys of Entra ID.
+//
+// What the caller owes: a clock and random bytes; answers that match the errors
+// ([ErrNoCredentials] and [ErrBadCredentials] are 401 with the value of
+// [Authenticator.Challenge], [ErrForbidden] is 403, [ErrUnavailable] and
+// [ErrAudit] are 503); and to do nothing that [Auditor.Write] did not take.
+//
+// What it promises: no error, decision or record holds any part of a
+// credential, and every exported type is safe for use by many goroutines at once.
 package access
 
 import "errors"

@@ -48,6 +48,7 @@ func TestAPIKeyIsAccepted(t *testing.T) {
 		{SHA256: hashOf("a key without an id")},
 		{ID: "crm-sync", SHA256: strings.ToUpper(hashOf("crm-sync.old")), Expires: noon.Add(time.Second)},
 		{ID: "crm-sync", SHA256: hashOf("crm-sync.new")},
+		{ID: "long", SHA256: hashOf(strings.Repeat("x", 512))},
 	}})
 	for _, tt := range []struct {
 		name    string
@@ -59,6 +60,7 @@ func TestAPIKeyIsAccepted(t *testing.T) {
 		{"scheme in any case", []string{"Authorization", "bEARER crm-sync.new"}, "crm-sync"},
 		{"old key of a rotation", []string{"X-API-Key", "crm-sync.old"}, "crm-sync"},
 		{"new key of a rotation", []string{"X-API-Key", "crm-sync.new"}, "crm-sync"},
+		{"the longest", []string{"X-API-Key", strings.Repeat("x", 512)}, "long"},
 		{"X-API-Key decides", []string{"X-API-Key", "crm-sync.new", "Authorization", "Basic x"}, "crm-sync"},
 	} {
 		got, err := a.Authenticate(request(tt.headers...))
@@ -72,6 +74,7 @@ func TestAPIKeyIsRefused(t *testing.T) {
 	a := newAuthenticator(t, access.Options{APIKeys: []access.APIKey{
 		{ID: "crm-sync", SHA256: hashOf("crm-sync.old"), Expires: noon},
 		{ID: "crm-sync", SHA256: hashOf("crm-sync.new")},
+		{ID: "long", SHA256: hashOf(strings.Repeat("x", 513))},
 	}})
 	for _, tt := range []struct {
 		name    string

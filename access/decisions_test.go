@@ -154,7 +154,7 @@ func pathRows() []row {
 	var rows []row
 	for _, path := range []string{
 		"/prod/orders/", "/prod/orders/1/lines", "/prod/orders/a%20b", "/prod/orders/%E2%82%AC", "/prod/orders/a%2Fb",
-		"/%70rod/orders/1", "/prod/orders/...", "/prod/orders/.hidden", "/prod/orders/a..b", "/prod/orders/1%3F", "/prod/orders/100%25",
+		"/%70rod/orders/1", "/prod/orders/...", "/prod/orders/.hidden", "/prod/orders/a..b", "/prod/orders/1%3F", "/prod/orders/100%25", "/prod/orders/100%2525",
 	} {
 		rows = append(rows, allow("orders-api", "path "+path, crm(but(to("GET", api+"/"), func(r *access.Request) { r.Path = path }))))
 	}

@@ -321,10 +321,12 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 	}{
 		{"keys are served", 10_000, nil},
 		{"the issuer is down", 10_000, func() (int, []byte) { return 0, nil }},
-		{"the issuer answers an error", 500, func() (int, []byte) { return 500, nil }},
+		{"the issuer answers an error", 500, func() (int, []byte) { return 500, directory().keys() }},
 		{"the issuer answers a page", 500, func() (int, []byte) { return 200, []byte("<html>") }},
-		{"the issuer answers without end", 500, func() (int, []byte) { return 200, bytes.Repeat([]byte(" "), 300<<10) }},
-		{"the issuer redirects", 500, func() (int, []byte) { return 302, nil }},
+		{"the issuer answers without end", 500, func() (int, []byte) {
+			return 200, append(directory().keys(), bytes.Repeat([]byte(" "), 256<<10)...)
+		}},
+		{"the issuer redirects", 500, func() (int, []byte) { return 302, directory().keys() }},
 		{"the issuer has no keys", 500, func() (int, []byte) { return 200, []byte(`{"keys":[]}`) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -348,6 +350,10 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 					})
 				}
 				workers.Wait()
+				_, err := a.Authenticate(bearer(strings.Join(good, ".")))
+				if served := tt.answer == nil; served != (err == nil) {
+					t.Errorf("a good token: %v", err)
+				}
 				if refused.Load() != tt.bad || i.fetches.Load() != 1 {
 					t.Errorf("%d of %d refused, %d fetches of keys, want 1", refused.Load(), tt.bad, i.fetches.Load())
 				}
@@ -367,6 +373,10 @@ func TestSigningKeysOutliveTheirIssuerForADay(t *testing.T) {
 		}
 		if err := call(); err != nil {
 			t.Fatal(err)
+		}
+		time.Sleep(61 * time.Minute)
+		if err := call(); err != nil || i.fetches.Load() != 2 {
+			t.Fatalf("after an hour: %v, %d fetches, want a second one", err, i.fetches.Load())
 		}
 		i.answer = func() (int, []byte) { return 0, nil }
 		for hour := 1; hour <= 24; hour++ {

@@ -126,7 +126,8 @@ func (s *keySet) fetch() (map[string]*rsa.PublicKey, error) {
 	return parseKeySet(body)
 }
 
-// parseKeySet keeps the RSA keys of 2048 bits and more that are for signatures.
+// parseKeySet keeps the RSA keys that are for signatures. Those below 2048 bits
+// jwk does not read.
 func parseKeySet(body []byte) (map[string]*rsa.PublicKey, error) {
 	set, err := jwk.Parse(body, jwk.WithIgnoreParseError(true)) // one odd key does not spoil the others
 	if err != nil {
@@ -138,7 +139,7 @@ func parseKeySet(body []byte) (map[string]*rsa.PublicKey, error) {
 		kid, named := key.KeyID()
 		usage, _ := key.KeyUsage()
 		var public rsa.PublicKey
-		if !named || usage != "" && usage != "sig" || jwk.Export(key, &public) != nil || public.Size() < 256 {
+		if !named || usage != "" && usage != "sig" || jwk.Export(key, &public) != nil {
 			continue
 		}
 		keys[kid] = &public
