@@ -24,20 +24,22 @@ type room struct {
 func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 	const logs = "github.com/rs/zerolog"
 	rooms := map[string]room{
-		".":                      {rooms: "access api config connector credentials endpoints handlers sandbox signing", outside: "github.com/alecthomas/kong golang.org/x/net/netutil " + logs},
-		"api":                    {rooms: "access connector handlers", outside: "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs},
-		"handlers":               {rooms: "access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
-		"access":                 {rooms: "endpoints", outside: "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time"},
-		"credentials":            {rooms: "endpoints signing", outside: "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time"},
-		"config":                 {rooms: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
-		"connector":              {outside: "github.com/getkin/kin-openapi"},
-		"sandbox":                {rooms: "endpoints signing"},
-		"endpoints":              {pure: true},
-		"endpoints/gen":          {},
-		"signing":                {pure: true},
-		"deploy/package":         {},
-		"internal/functionshost": {},
-		"internal/logicapps":     {outside: "github.com/go-json-experiment/json"},
+		".":                       {rooms: "access api config connector credentials endpoints handlers sandbox signing", outside: "github.com/alecthomas/kong golang.org/x/net/netutil " + logs},
+		"api":                     {rooms: "access connector handlers", outside: "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs},
+		"handlers":                {rooms: "access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
+		"access":                  {rooms: "endpoints", outside: "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time"},
+		"credentials":             {rooms: "endpoints signing", outside: "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time"},
+		"config":                  {rooms: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
+		"connector":               {outside: "github.com/getkin/kin-openapi"},
+		"sandbox":                 {rooms: "endpoints signing"},
+		"endpoints":               {pure: true},
+		"endpoints/gen":           {},
+		"signing":                 {pure: true},
+		"deploy/package":          {},
+		"internal/functionshost":  {},
+		"internal/peers":          {},
+		"internal/peers/requests": {rooms: "signing"},
+		"internal/logicapps":      {outside: "github.com/go-json-experiment/json"},
 	}
 	found := map[string]bool{}
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {

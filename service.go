@@ -192,4 +192,3 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 	s.log.Info().Msg("stopped")
 	return nil
 }
-
