@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -12,20 +13,20 @@ import (
 // flowSteps are what the workflows and flows are made of, as far as they are rewritten here.
 type flowSteps struct {
 	Definition struct {
-		Schema         string                    `json:"$schema"`
-		ContentVersion string                    `json:"contentVersion"`
-		Parameters     map[string]any            `json:"parameters"`
-		Triggers       map[string]any            `json:"triggers"`
-		Actions        map[string]map[string]any `json:"actions"`
-		Outputs        map[string]any            `json:"outputs"`
+		Schema         string         `json:"$schema"`
+		ContentVersion string         `json:"contentVersion"`
+		Parameters     map[string]any `json:"parameters"`
+		Triggers       map[string]any `json:"triggers"`
+		Actions        map[string]any `json:"actions"`
+		Outputs        map[string]any `json:"outputs"`
 	} `json:"definition"`
 	Parameters map[string]any `json:"parameters"`
 }
 
 // Flows are packages for Power Automate's "Import package (legacy)", by file name: the workflows that call by HTTP, rewritten.
 //
-// A flow has no parameters of its own, so address and key of the signer stand in a first step, Signer. The connector form is not
-// among them: a package names a custom connector by an id that each environment makes up anew.
+// A flow has no parameters of its own, so address and key of the signer stand in the step that calls it, whose inputs no history shows. The
+// connector form is not among them: a package names a custom connector by an id that each environment makes up anew.
 func Flows() (map[string][]byte, error) {
 	workflows, err := Workflows()
 	if err != nil {
@@ -99,9 +100,12 @@ func flowPackage(name string, workflow []byte) ([]byte, error) {
 
 func flowDefinition(workflow []byte) (any, error) {
 	text := strings.NewReplacer(
-		"@{parameters('signerUrl')}", "@{outputs('Signer')['url']}",
-		"@parameters('signerKey')", "@outputs('Signer')['key']",
+		"@{parameters('signerUrl')}", "https://YOUR-APP.azurewebsites.net",
+		"@parameters('signerKey')", "YOUR-API-KEY",
 	).Replace(string(workflow))
+	if strings.Contains(text, "parameters('") {
+		return nil, errors.New("a parameter is left that a flow has no place for")
+	}
 	var steps flowSteps
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -109,19 +113,6 @@ func flowDefinition(workflow []byte) (any, error) {
 		return nil, err
 	}
 	d := &steps.Definition
-	if strings.Contains(text, "parameters('") {
-		return nil, fmt.Errorf("a parameter is left that a flow has no place for")
-	}
-	for name, action := range d.Actions {
-		if after, _ := action["runAfter"].(map[string]any); len(after) == 0 {
-			d.Actions[name]["runAfter"] = map[string]any{"Signer": []string{"Succeeded"}}
-		}
-	}
-	d.Actions["Signer"] = map[string]any{
-		"type": "Compose", "inputs": map[string]any{"url": "https://YOUR-APP.azurewebsites.net", "key": "YOUR-API-KEY"}, "runAfter": map[string]any{},
-		// For Compose, securing the inputs hides the outputs too.
-		"runtimeConfiguration": map[string]any{"secureData": map[string]any{"properties": []string{"inputs"}}},
-	}
 	d.Parameters = map[string]any{
 		"$connections":    map[string]any{"defaultValue": map[string]any{}, "type": "Object"},
 		"$authentication": map[string]any{"defaultValue": map[string]any{}, "type": "SecureObject"},

@@ -1,10 +1,7 @@
 package connector_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -201,61 +198,4 @@ func bodySchema(f files, path string) node {
 		}
 	}
 	return nil
-}
-
-func TestFlowPackagesAreWhole(t *testing.T) {
-	flows, err := connector.Flows()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(flows) != 4 {
-		t.Errorf("there are %d flow packages, want 4", len(flows))
-	}
-	ids := map[string]string{}
-	for file, packed := range flows {
-		parts := unzip(t, packed)
-		assets := at(parts["Microsoft.Flow/flows/manifest.json"], "flowAssets", "assetPaths").([]any)
-		id := assets[0].(string)
-		if other, twice := ids[id]; twice {
-			t.Errorf("%s and %s have one id", file, other)
-		}
-		ids[id] = file
-		folder := "Microsoft.Flow/flows/" + id + "/"
-		want := []string{folder + "apisMap.json", folder + "connectionsMap.json", folder + "definition.json", "Microsoft.Flow/flows/manifest.json", "manifest.json"}
-		if got := slices.Sorted(maps.Keys(parts)); !slices.Equal(got, want) {
-			t.Errorf("%s holds %q, want %q", file, got, want)
-		}
-		if at(parts["manifest.json"], "resources", id, "type") != "Microsoft.Flow/flows" {
-			t.Errorf("%s: the manifest does not name the flow", file)
-		}
-		definition := in(parts[folder+"definition.json"], "properties", "definition")
-		if at(definition, "actions", "Signer", "type") != "Compose" {
-			t.Errorf("%s has no step Signer", file)
-		}
-		if kind := at(definition, "triggers", "manual", "kind"); kind != "Button" {
-			t.Errorf("%s is triggered by %v, want Button", file, kind)
-		}
-		checkSteps(t, file, definition)
-	}
-}
-
-func unzip(t *testing.T, packed []byte) map[string]node {
-	t.Helper()
-	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := map[string]node{}
-	for _, entry := range archive.File {
-		file, err := entry.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		parts[entry.Name] = object(t, text)
-	}
-	return parts
 }
