@@ -191,6 +191,8 @@ func operationRows() []row {
 		allow("queue", "SendMessage in a form", crm(form("Action=SendMessage&MessageBody=x+y"))),
 		allow("queue", "Action in the query", crm(to("GET", queue+"?Action=SendMessage&MessageBody=x"))),
 		allow("queue", "Action encoded once is Action", crm(form("%41ction=SendMessage"))),
+		allow("queue", "10,000 pairs", crm(form("Action=SendMessage"+strings.Repeat("&a=1", 9_999)))),
+		deny("10,001 pairs", crm(form("Action=SendMessage"+strings.Repeat("&a=1", 10_000)))),
 		allow("queue", "path of a queue", crm(to("POST", queue+"123456789012/orders", "body", "Action=SendMessage"))),
 		allow("operators", "any operation where no policy asks for it", admin(to("POST", "https://kms.eu-west-1.amazonaws.com/"))),
 		forbidden("nothing-is-deleted", "DeleteTable by an operator", admin(target("DeleteTable"))),

@@ -102,6 +102,10 @@ func (s protocol) fromAction(name, value string) string {
 	return value
 }
 
+// maxFormPairs bounds what looking for Action in a body may cost; AWS takes no
+// form that comes near.
+const maxFormPairs = 10_000
+
 // fromBody reads the operations that the body of a query-protocol request
 // names, and whether that can be told at all: a body that stays with the caller
 // could name any, and so could one that is neither a form nor JSON.
@@ -114,7 +118,10 @@ func (s protocol) fromBody(r *Request) (operations []string, told bool) {
 		return nil, true
 	}
 	form := body[0] != '{'
-	for len(body) > 0 {
+	for pairs := 0; len(body) > 0; pairs++ {
+		if pairs == maxFormPairs {
+			return nil, false
+		}
 		var pair []byte
 		pair, body, _ = bytes.Cut(body, []byte("&"))
 		key, value, _ := bytes.Cut(pair, []byte("="))
