@@ -104,23 +104,46 @@ func (p *prepared) recordSession() {
 // amzDate is the format of X-Amz-Date.
 const amzDate = "20060102T150405Z"
 
-// Asked is what the policies would look at for the document of a request, for tests of policies.
+// Asked is what the policies would look at for a document as the action's operation takes it, for tests of policies.
 func (h *Handlers) Asked(action access.Action, document []byte) (access.Request, error) {
-	if action == access.ActionPresign {
+	switch action {
+	case access.ActionPresign:
 		in := new(toPresign)
 		if err := decodeDocument(document, in); err != nil {
 			return access.Request{}, err
 		}
-		return h.askedOf(&in.toSend, action, in.expires())
+		return h.askedToSign(&in.toSend, action, in.expires())
+	case access.ActionVerify:
+		in := new(toVerify)
+		if err := decodeDocument(document, in); err != nil {
+			return access.Request{}, err
+		}
+		ask := in.ask()
+		p, _, err := h.receive(in, ask)
+		if err != nil {
+			return access.Request{}, locate(err, ask)
+		}
+		return p.asked(), nil
+	case access.ActionPostPolicy:
+		in := new(toUpload)
+		if err := decodeDocument(document, in); err != nil {
+			return access.Request{}, err
+		}
+		ask := in.ask()
+		p, policy, err := h.readUpload(in, ask)
+		if err != nil {
+			return access.Request{}, locate(err, ask)
+		}
+		return p.askedUpload(policy), nil
 	}
 	in := new(toSend)
 	if err := decodeDocument(document, in); err != nil {
 		return access.Request{}, err
 	}
-	return h.askedOf(in, action, 0)
+	return h.askedToSign(in, action, 0)
 }
 
-func (h *Handlers) askedOf(in *toSend, action access.Action, expires time.Duration) (access.Request, error) {
+func (h *Handlers) askedToSign(in *toSend, action access.Action, expires time.Duration) (access.Request, error) {
 	p, err := h.read(in, action, expires)
 	if err != nil {
 		return access.Request{}, locate(err, in)

@@ -138,6 +138,10 @@ func locate(err error, in *toSend) error {
 			return errors.Join(credentials.ErrConfiguration, err)
 		}
 		return fieldFault("/credentials", reason)
+	case "fields", "startsWith":
+		if e.Name != "" {
+			return fieldFault("/"+e.Field+"/"+escapePointer(e.Name), reason)
+		}
 	case "sessionToken":
 		if in.Credentials == nil {
 			return fieldFault("/options/sessionToken", reason)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,25 +60,19 @@ type uploadForm struct {
 func (h *Handlers) CreatePostPolicy() http.Handler { return serveJSON(h.postPolicy) }
 
 func (h *Handlers) postPolicy(ctx context.Context, in *toUpload) (*uploadForm, error) {
-	target, err := in.target()
-	if err != nil {
-		return nil, err
-	}
-	ask := &toSend{Method: http.MethodPost, URL: target, Profile: in.Profile, Service: "s3", Region: in.Region, MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
-	p, err := h.admitUpload(ctx, in, ask)
+	ask := in.ask()
+	p, policy, err := h.readUpload(in, ask)
 	if err != nil {
 		return nil, locate(err, ask)
 	}
-	policy := &signing.PostPolicy{
-		Bucket: in.Bucket, Fields: append([]signing.Parameter{{Name: "key", Value: in.Key}}, in.Fields...), StartsWith: in.StartsWith,
-		Region: in.Region, Time: p.request.Time, Expires: p.request.Expires, Credentials: p.session.Credentials,
+	if err := h.decide(ctx, p, p.askedUpload(policy)); err != nil {
+		return nil, err
 	}
-	if in.MinLength != nil {
-		policy.MinLength = int64(*in.MinLength)
+	if err := h.addSession(ctx, ask, p); err != nil {
+		return nil, locate(err, ask)
 	}
-	if in.MaxLength != nil {
-		policy.MaxLength = int64(*in.MaxLength)
-	}
+	p.capExpiry()
+	policy.Time, policy.Expires, policy.Credentials = p.request.Time, p.request.Expires, p.session.Credentials
 	form, err := h.Signer.PostPolicy(policy)
 	if err != nil {
 		return nil, h.recordUnsigned(ctx, p, locate(err, ask))
@@ -95,10 +90,60 @@ func (h *Handlers) postPolicy(ctx context.Context, in *toUpload) (*uploadForm, e
 	return out, nil
 }
 
-// target is where a form for the bucket is posted: the bucket's own host, or its path where its name has dots, which no certificate covers.
-func (in *toUpload) target() (string, error) {
-	if in.URL != "" {
-		return in.URL, nil
+// ask is what an upload has in common with other requests.
+func (in *toUpload) ask() *toSend {
+	return &toSend{
+		Method: http.MethodPost, URL: in.URL, Profile: in.Profile, Service: "s3", Region: in.Region,
+		MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials,
+	}
+}
+
+// readUpload makes of what the caller sent the one policy that is decided on, signed and answered.
+func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.PostPolicy, error) {
+	p := h.newPrepared(access.ActionPostPolicy, in.Profile, in.Credentials)
+	if err := in.setAddress(ask); err != nil {
+		return nil, nil, err
+	}
+	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, h.readURL, h.place} {
+		if err := step(ask, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !isAddressOf(in.Bucket, p.request.URL) {
+		return nil, nil, fieldFault("/url", "The address is not that of the bucket: the bucket's own host at S3, or a path that is the bucket's name.")
+	}
+	p.request.Expires = defaultExpiry
+	if in.ExpiresInSeconds != nil {
+		p.request.Expires = time.Duration(*in.ExpiresInSeconds) * time.Second
+	}
+	policy := &signing.PostPolicy{
+		Bucket: in.Bucket, Fields: append([]signing.Parameter{{Name: "key", Value: in.Key}}, in.Fields...), StartsWith: in.StartsWith,
+		Region: in.Region, Expires: p.request.Expires,
+	}
+	for _, f := range slices.Concat(in.Fields, in.StartsWith) {
+		if strings.EqualFold(f.Name, "key") {
+			return nil, nil, &fault{code: "fields_conflict", detail: "The key is given twice.", fields: []FieldError{{"/key", "The key is given here and among the fields."}}}
+		}
+	}
+	if in.MinLength != nil {
+		policy.MinLength = int64(*in.MinLength)
+	}
+	if in.MaxLength != nil {
+		policy.MaxLength = int64(*in.MaxLength)
+	}
+	trial := *policy // what no key could sign, nobody has to decide on
+	trial.Time, trial.Credentials = h.Now(), signing.NewCredentials("-", "-", "")
+	_, err := h.Signer.PostPolicy(&trial)
+	return p, policy, err
+}
+
+// setAddress finds where a form for the bucket is posted: the bucket's own host, or its path where its name is none that a certificate covers.
+func (in *toUpload) setAddress(ask *toSend) error {
+	if !isBucket(in.Bucket) {
+		return fieldFault("/bucket", "The value is not the name of a bucket.")
+	}
+	if ask.URL != "" {
+		return nil
 	}
 	suffix := ""
 	switch endpoints.PartitionOf(in.Region) {
@@ -107,47 +152,53 @@ func (in *toUpload) target() (string, error) {
 	case "aws-cn":
 		suffix = ".amazonaws.com.cn/"
 	default:
-		return "", &fault{code: "scope_needed", detail: "The address of the bucket is not known for this region.", fields: []FieldError{{"/url", "Give the address to which the form is posted."}}}
+		return &fault{code: "scope_needed", detail: "The address of the bucket is not known for this region.", fields: []FieldError{{"/url", "Give the address to which the form is posted."}}}
 	}
-	if strings.Contains(in.Bucket, ".") {
-		return "https://s3." + in.Region + suffix + in.Bucket, nil
+	if ask.URL = "https://" + in.Bucket + ".s3." + in.Region + suffix; strings.Contains(in.Bucket, ".") || in.Bucket != strings.ToLower(in.Bucket) {
+		ask.URL = "https://s3." + in.Region + suffix + in.Bucket
 	}
-	return "https://" + in.Bucket + ".s3." + in.Region + suffix, nil
+	return nil
 }
 
-// admitUpload has the upload decided: the key that the form allows is the path, and its fields are the headers.
-func (h *Handlers) admitUpload(ctx context.Context, in *toUpload, ask *toSend) (*prepared, error) {
-	p := h.newPrepared(access.ActionPostPolicy, in.Profile, in.Credentials)
-	p.request.Expires = defaultExpiry
-	if in.ExpiresInSeconds != nil {
-		p.request.Expires = time.Duration(*in.ExpiresInSeconds) * time.Second
+// isBucket holds for what a bucket may be called, by rules old and new (Amazon S3 User Guide, "Bucket naming rules").
+func isBucket(name string) bool {
+	for _, c := range []byte(name) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_') {
+			return false
+		}
 	}
-	if err := h.checkAllowed(ask, p); err != nil {
-		return nil, err
+	return len(name) <= 255 && !strings.Contains("."+name+".", "..")
+}
+
+// isAddressOf tells whether an address is the bucket's. The signature covers the bucket alone, the policies look at the address. The host is read
+// from the right, for a bucket's name may look like S3's own (Amazon S3 User Guide, "Virtual hosting of buckets").
+func isAddressOf(bucket string, u signing.URL) bool {
+	host, _, _ := strings.Cut(u.Host(), ":")
+	path := strings.TrimSuffix(u.Path(), "/")
+	labels := strings.Split(host, ".")
+	for at := len(labels) - 1; at > 0; at-- {
+		if labels[at] == "s3" || strings.HasPrefix(labels[at], "s3-") || strings.HasPrefix(labels[at], "s3express-") {
+			return u.RawQuery() == "" && path == "" && strings.Join(labels[:at], ".") == bucket
+		}
 	}
-	if err := h.readURL(ask, p); err != nil {
-		return nil, err
+	return u.RawQuery() == "" && (path == "/"+bucket || path == "" && host == bucket)
+}
+
+// askedUpload is what the policies look at: the key that the form allows is the path, and its fields are the headers. What whoever uploads fills
+// in stands there twice: it has more than the one value that a policy may ask for.
+func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
+	u := p.request.URL
+	key := strings.TrimSuffix(policy.Fields[0].Value, "${filename}")
+	out := access.Request{
+		Profile: p.profile, Service: "s3", Region: policy.Region, Method: http.MethodPost, Scheme: u.Scheme(), Host: u.Host(),
+		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, true),
+		Payload: access.PayloadUnsigned, ExpiresIn: policy.Expires,
 	}
-	if err := h.place(ask, p); err != nil {
-		return nil, err
+	for _, f := range policy.Fields[1:] {
+		out.Headers = append(out.Headers, access.Field(f))
 	}
-	asked := access.Request{
-		Profile: p.profile, Service: "s3", Region: in.Region, Method: http.MethodPost, Scheme: p.request.URL.Scheme(), Host: p.request.URL.Host(),
-		Path:    strings.TrimSuffix(p.request.URL.Path(), "/") + "/" + strings.TrimPrefix(signing.CanonicalURI("/"+strings.TrimSuffix(in.Key, "${filename}"), true), "/"),
-		Payload: access.PayloadUnsigned, ExpiresIn: p.request.Expires,
+	for _, f := range policy.StartsWith {
+		out.Headers = append(out.Headers, access.Field(f), access.Field(f))
 	}
-	for _, f := range in.Fields {
-		asked.Headers = append(asked.Headers, access.Field(f))
-	}
-	for _, f := range in.StartsWith {
-		asked.Headers = append(asked.Headers, access.Field(f))
-	}
-	if err := h.decide(ctx, p, asked); err != nil {
-		return nil, err
-	}
-	if err := h.addSession(ctx, ask, p); err != nil {
-		return nil, err
-	}
-	p.capExpiry()
-	return p, nil
+	return out
 }

@@ -67,9 +67,15 @@ type verdictFault struct {
 func (h *Handlers) VerifyRequest() http.Handler { return serveJSON(h.verifyRequest) }
 
 func (h *Handlers) verifyRequest(ctx context.Context, in *toVerify) (*verdict, error) {
-	ask := &toSend{Method: in.Method, URL: in.URL, Headers: in.Headers, HeaderList: in.HeaderList, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
-	p, received, err := h.receive(ctx, in, ask)
+	ask := in.ask()
+	p, received, err := h.receive(in, ask)
 	if err != nil {
+		return nil, locate(err, ask)
+	}
+	if err := h.decide(ctx, p, p.asked()); err != nil {
+		return nil, err
+	}
+	if err := h.addSession(ctx, ask, p); err != nil {
 		return nil, locate(err, ask)
 	}
 	expected := signing.Expected{
@@ -92,8 +98,13 @@ func (h *Handlers) verifyRequest(ctx context.Context, in *toVerify) (*verdict, e
 	return judged(out, p.session.Credentials), nil
 }
 
-// receive parses the request as AWS would see it, has it decided, and gets the credentials that should have signed it.
-func (h *Handlers) receive(ctx context.Context, in *toVerify, ask *toSend) (*prepared, *signing.Received, error) {
+// ask is what a request to verify has in common with one to sign.
+func (in *toVerify) ask() *toSend {
+	return &toSend{Method: in.Method, URL: in.URL, Headers: in.Headers, HeaderList: in.HeaderList, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
+}
+
+// receive makes of what the caller sent the request as AWS would see it, which is decided on and verified.
+func (h *Handlers) receive(in *toVerify, ask *toSend) (*prepared, *signing.Received, error) {
 	p := h.newPrepared(access.ActionVerify, in.Profile, in.Credentials)
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, nil, err
@@ -119,17 +130,36 @@ func (h *Handlers) receive(ctx context.Context, in *toVerify, ask *toSend) (*pre
 	if in.DoubleEncode != nil {
 		p.request.DoubleEncode = *in.DoubleEncode
 	}
-	switch {
-	case in.PayloadSHA256 != nil:
-		received.PayloadHash = strings.ToLower(*in.PayloadSHA256)
-	case in.Body != nil || in.BodyBase64 != nil:
-		received.PayloadHash = signing.PayloadHash(in.bodyBytes)
-	}
-	p.request.Headers, p.payload.bytes = received.Headers, in.bodyBytes
-	if err := h.decide(ctx, p, p.asked()); err != nil {
+	p.request.Headers = received.Headers
+	if p.payload, err = in.payload(); err != nil {
 		return nil, nil, err
 	}
-	return p, received, h.addSession(ctx, ask, p)
+	received.PayloadHash = p.payload.hash
+	return p, received, nil
+}
+
+// payload is the body that came, as far as it is given; its hash is empty where nothing is.
+func (in *toVerify) payload() (p payload, err error) {
+	var given []FieldError
+	only := func(pointer string, hash string) {
+		given = append(given, FieldError{pointer, "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		p.hash = hash
+	}
+	p.bytes = in.bodyBytes
+	if in.Body != nil {
+		only("/body", signing.PayloadHash(in.bodyBytes))
+	}
+	if in.BodyBase64 != nil {
+		only("/bodyBase64", signing.PayloadHash(in.bodyBytes))
+	}
+	if in.PayloadSHA256 != nil {
+		only("/payloadSha256", strings.ToLower(*in.PayloadSHA256))
+		p.kept = true
+	}
+	if len(given) > 1 {
+		return p, &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: given}
+	}
+	return p, nil
 }
 
 func orElse(value, other string) string {
