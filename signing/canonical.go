@@ -115,15 +115,15 @@ func appendStringToSign(dst []byte, a Algorithm, date string, scope, canonicalRe
 // Authorization returns the value of the Authorization header (IAM User Guide,
 // "Add the signature to the request").
 func Authorization(a Algorithm, accessKeyID, credentialScope, signedHeaders, signature string) string {
-	return string(a.name()) + credentialPart + accessKeyID + "/" + credentialScope +
-		signedHeadersPart + signedHeaders + signaturePart + signature
+	return string(a.name()) + beforeID + accessKeyID + "/" + credentialScope +
+		beforeNames + signedHeaders + beforeSignature + signature
 }
 
 // What stands between the parts of an Authorization header.
 const (
-	credentialPart    = " Credential="
-	signedHeadersPart = ", SignedHeaders="
-	signaturePart     = ", Signature="
+	beforeID        = " Credential="
+	beforeNames     = ", SignedHeaders="
+	beforeSignature = ", Signature="
 )
 
 // name returns the algorithm's name, also of the zero value.

@@ -12,10 +12,10 @@ import (
 type draft struct {
 	names   []byte   // lower-case names that fields point into
 	fields  []field  // every header, with those that signing adds
-	sorted  []int32  // the fields by name
+	sorted  []int    // the fields by name
 	headers []Header // those to send
 	pairs   []pair   // the query in pieces
-	order   []int32  // the pairs by name and value
+	order   []int    // the pairs by name and value
 	query   []byte   // the query in wire form
 	scope   []byte   // the credential scope
 	text    []byte   // canonical request, string to sign, signature and what is made of them

@@ -79,26 +79,28 @@ func appendEncoded[T string | []byte](dst []byte, s T, plain *charset) []byte {
 func appendRecoded(dst []byte, s string, plain *charset, plus bool) (_ []byte, ok bool) {
 	done := 0
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if plain[c] {
-			continue
-		}
-		dst = append(dst, s[done:i]...)
+		c, size := s[i], 1
 		switch {
+		case plain[c]:
+			continue
 		case c == '%':
 			if c, ok = decodeByte(s[i:]); !ok {
 				return dst, false
 			}
-			i += 2
+			size = 3
 		case c == '+' && plus:
 			c = ' '
 		}
-		if plain[c] {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		if size == 1 || plain[c] || s[i+1] != upperHex[c>>4] || s[i+2] != upperHex[c&15] {
+			dst = append(dst, s[done:i]...)
+			if plain[c] {
+				dst = append(dst, c)
+			} else {
+				dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+			}
+			done = i + size
 		}
-		done = i + 1
+		i += size - 1
 	}
 	return append(dst, s[done:]...), true
 }

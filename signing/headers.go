@@ -55,17 +55,17 @@ func (d *draft) addField(name []byte, value string, place int) {
 // sortFields sorts by name; those of one name keep their order.
 func (d *draft) sortFields() {
 	d.repeated = false
-	d.sorted = appendOrder(d.sorted[:0], len(d.fields), func(i, j int32) int {
+	d.sorted = appendOrder(d.sorted[:0], len(d.fields), func(i, j int) int {
 		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
 			return c
 		}
 		d.repeated = true
-		return int(i - j)
+		return i - j
 	})
 }
 
 // named returns the fields of a name in lower case, by their numbers.
-func (d *draft) named(name string) []int32 {
+func (d *draft) named(name string) []int {
 	begin := sort.Search(len(d.sorted), func(i int) bool { return string(d.fields[d.sorted[i]].name) >= name })
 	end := begin
 	for end < len(d.sorted) && string(d.fields[d.sorted[end]].name) == name {

@@ -20,22 +20,22 @@ func CanonicalQuery(rawQuery string) (string, error) {
 }
 
 // pair is where the name and the value of a parameter stand in a query.
-type pair struct{ name, value, end int32 }
+type pair struct{ name, value, end int }
 
 // appendCanonicalQuery appends the query of the draft, which is strictly encoded
 // already, sorted.
 func (d *draft) appendCanonicalQuery(dst []byte) []byte {
 	q := d.query
 	for begin := 0; begin < len(q); {
-		p := pair{name: int32(begin), end: int32(len(q))}
+		p := pair{name: begin, end: len(q)}
 		if n := bytes.IndexByte(q[begin:], '&'); n >= 0 {
-			p.end = int32(begin + n)
+			p.end = begin + n
 		}
-		p.value = int32(begin + bytes.IndexByte(q[begin:p.end], '=') + 1)
+		p.value = begin + bytes.IndexByte(q[begin:p.end], '=') + 1
 		d.pairs = append(d.pairs, p)
-		begin = int(p.end) + 1
+		begin = p.end + 1
 	}
-	d.order = appendOrder(d.order[:0], len(d.pairs), func(i, j int32) int {
+	d.order = appendOrder(d.order[:0], len(d.pairs), func(i, j int) int {
 		a, b := d.pairs[i], d.pairs[j]
 		if c := bytes.Compare(q[a.name:a.value-1], q[b.name:b.value-1]); c != 0 {
 			return c
@@ -57,8 +57,8 @@ func (d *draft) appendCanonicalQuery(dst []byte) []byte {
 
 // appendOrder appends the numbers from 0 to n-1, sorted. To sort these costs
 // less than to sort what they stand for.
-func appendOrder(dst []int32, n int, compare func(i, j int32) int) []int32 {
-	for i := range int32(n) {
+func appendOrder(dst []int, n int, compare func(i, j int) int) []int {
+	for i := range n {
 		dst = append(dst, i)
 	}
 	slices.SortFunc(dst, compare)

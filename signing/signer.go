@@ -25,12 +25,12 @@ func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	}
 	// Step 6: add the signature to the request.
 	begin := len(d.text)
-	b := append(append(d.text, r.Algorithm.name()...), credentialPart...)
+	b := append(append(d.text, r.Algorithm.name()...), beforeID...)
 	b = append(append(b, r.Credentials.AccessKeyID...), '/')
 	scope := len(b) - begin
-	b = append(append(b, d.scope...), signedHeadersPart...)
+	b = append(append(b, d.scope...), beforeNames...)
 	names := len(b) - begin
-	b = append(append(b, d.signedHeaders...), signaturePart...)
+	b = append(append(b, d.signedHeaders...), beforeSignature...)
 	d.text = append(b, signature...)
 
 	// Its parts are parts of the one string.

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -31,13 +31,12 @@ var signingTime = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 // role returns credentials as STS issues them: with a token of 900 characters,
 // which is base64.
 func role(n int) signing.Credentials {
-	random := rand.New(rand.NewPCG(1, uint64(n)))
-	bytes := make([]byte, 675)
-	for i := range bytes {
-		bytes[i] = byte(random.Uint32())
-	}
 	secret := fmt.Sprintf("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEX%08d", n)
-	return signing.NewCredentials("ASIAIOSFODNN7EXAMPLE", secret, base64.StdEncoding.EncodeToString(bytes))
+	token := make([]byte, 0, 675)
+	for sum := sha256.Sum256([]byte(secret)); len(token) < cap(token); sum = sha256.Sum256(sum[:]) {
+		token = append(token, sum[:min(len(sum), cap(token)-len(token))]...)
+	}
+	return signing.NewCredentials("ASIAIOSFODNN7EXAMPLE", secret, base64.StdEncoding.EncodeToString(token))
 }
 
 var gateway = signing.Scope{Service: "execute-api", Region: "eu-west-1"}
