@@ -21,6 +21,7 @@ type prepared struct {
 	action  access.Action
 	record  access.Record
 	profile string // the caller's, or the default one
+	ownKeys bool   // the caller brought credentials of its own
 	session credentials.Session
 	quirks  endpoints.Quirks
 	// normalized: dot segments and empty segments were collapsed, if there were any.
@@ -66,7 +67,7 @@ func (h *Handlers) newPrepared(action access.Action, profile string, c *requestC
 	if profile == "" && c == nil {
 		profile = h.DefaultProfile
 	}
-	return &prepared{action: action, profile: profile, warnings: []warning{}}
+	return &prepared{action: action, profile: profile, ownKeys: c != nil, warnings: []warning{}}
 }
 
 // checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked.
