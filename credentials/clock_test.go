@@ -140,8 +140,10 @@ func TestWhatIsNoClock(t *testing.T) {
 // However the clocks jump, what is served has not expired by AWS's clock, and
 // what is signed with it is not 15 minutes off, as long as STS can be asked.
 func TestClockJumps(t *testing.T) {
-	jumps := []time.Duration{time.Second, -time.Second, 29 * time.Second, -29 * time.Second, time.Minute, -time.Minute, 6 * time.Minute, -6 * time.Minute,
-		14 * time.Minute, -14 * time.Minute, 59 * time.Minute, -59 * time.Minute, 24 * time.Hour, -24 * time.Hour}
+	jumps := []time.Duration{
+		time.Second, -time.Second, 29 * time.Second, -29 * time.Second, time.Minute, -time.Minute, 6 * time.Minute, -6 * time.Minute,
+		14 * time.Minute, -14 * time.Minute, 59 * time.Minute, -59 * time.Minute, 24 * time.Hour, -24 * time.Hour,
+	}
 	for _, sleep := range []bool{false, true} {
 		for _, jump := range jumps {
 			for _, age := range []time.Duration{time.Minute, 30 * time.Minute, 59 * time.Minute, 2 * time.Hour} {

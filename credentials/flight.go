@@ -3,7 +3,6 @@ package credentials
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -49,8 +48,8 @@ func (c *cache) launch(e *entry, awaited bool) *flight {
 
 func (c *cache) fetch(ctx context.Context, e *entry, awaited bool) (s Session, err error) {
 	defer func() {
-		if p := recover(); p != nil { // its value may hold anything
-			s, err = Session{}, fail(ErrUnavailable, fmt.Sprintf("panic (%T)", p))
+		if p := recover(); p != nil {
+			s, err = Session{}, panicked(p)
 		}
 	}()
 	if awaited {

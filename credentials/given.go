@@ -5,6 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +62,16 @@ func (g *given) region() string {
 		return r
 	}
 	return "us-east-1"
+}
+
+// Format prints what was given without the keys, whatever the verb.
+func (in Given) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, in.summary()) }
+
+// MarshalJSON is as mute as Format.
+func (in Given) MarshalJSON() ([]byte, error) { return json.Marshal(in.summary()) }
+
+func (in Given) summary() string {
+	return fmt.Sprintf("request credentials of %q for role %q", in.Caller, in.RoleARN+in.AccountID+in.RoleName)
 }
 
 func (in Given) keys() signing.Credentials {

@@ -53,7 +53,7 @@ func readToken(path string) (string, error) {
 
 // readLine returns what a file of a line holds, blanks around it cut.
 func readLine(path string) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return "", fail(ErrConfiguration, "token file unreadable")
 	}

@@ -53,7 +53,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.clock != nil {
 		sent = t.clock.elapsed()
 	}
-	resp, err := t.base.RoundTrip(r.WithContext(ctx))
+	resp, err := t.send(r.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -72,3 +72,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
+
+// send turns a panic below into an error: the SDK makes some calls from
+// goroutines of its own, where it would end the process.
+func (t *transport) send(r *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			resp, err = nil, panicked(p)
+		}
+	}()
+	return t.base.RoundTrip(r)
+}
+
+// panicked names the type alone: the value may hold anything.
+func panicked(p any) *Error { return fail(ErrUnavailable, fmt.Sprintf("panic (%T)", p)) }
