@@ -75,6 +75,8 @@ func TestOperation(t *testing.T) {
 		{"", on("newest", "POST", "https://newest.eu-west-1.amazonaws.com/", "X-Amz-Target", "Newest.Operation")},
 		{"", on("sqs", "POST", queue, "X-Amz-Target", "AmazonSQS.SendMessage", "body", `{"Action":"x"}&Action=DeleteQueue`)},
 
+		{"", to("POST", queue, "body", `{"a":"&Action=SendMessage&"}`)},
+
 		{"ListBuckets", to("GET", s3+"/")},
 		{"ListBuckets", to("GET", s3+"/?x-id=ListBuckets&max-buckets=3")},
 		{"ListObjects", to("GET", s3+"/b")},

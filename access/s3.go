@@ -15,7 +15,7 @@ func (p *Policy) s3Operation(f *facts) string {
 	}
 	selector := "-"
 	for i, q := range f.query {
-		if slices.ContainsFunc(f.query[:i], func(o Field) bool { return strings.EqualFold(o.Name, q.Name) }) {
+		if slices.ContainsFunc(f.query[:i], func(o Field) bool { return o.Name == q.Name }) {
 			return ""
 		}
 		switch {
