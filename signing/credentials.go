@@ -1,6 +1,9 @@
 package signing
 
-import "strings"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // Credentials are the keys that sign. The secret access key and the session
 // token sit behind a function, so that no printer, encoder or logger shows them,
@@ -16,19 +19,26 @@ type Credentials struct {
 // secret also holds what every signature needs of it.
 type secret struct {
 	key, token string
-	tokenParam string // token, encoded for a query
+	parameter  atomic.Pointer[string] // token, encoded for a query, once asked for
 	fault      *InputError
 	keys       derivedKeys
+}
+
+// tokenParameter returns the session token encoded for a query. It is kept, since
+// to encode it takes longer than all the rest of a signature but the hashing.
+func (s *secret) tokenParameter() string {
+	if kept := s.parameter.Load(); kept != nil {
+		return *kept
+	}
+	encoded := string(appendEncoded(nil, s.token, &unreserved))
+	s.parameter.Store(&encoded)
+	return encoded
 }
 
 // NewCredentials returns credentials. The session token is empty for
 // credentials that do not expire.
 func NewCredentials(accessKeyID, secretAccessKey, sessionToken string) Credentials {
-	s := &secret{
-		key:        secretAccessKey,
-		token:      sessionToken,
-		tokenParam: string(appendEncoded(nil, sessionToken, &unreserved)),
-	}
+	s := &secret{key: secretAccessKey, token: sessionToken}
 	switch {
 	case secretAccessKey == "":
 		s.fault = inputError("credentials", "have no secret access key")
@@ -81,7 +91,7 @@ func (c Credentials) Redact(text string) string {
 		return text
 	}
 	s := c.secret()
-	for _, shown := range []string{s.key, s.token, s.tokenParam} {
+	for _, shown := range []string{s.key, s.token, s.tokenParameter()} {
 		if shown != "" {
 			text = strings.ReplaceAll(text, shown, "[redacted]")
 		}

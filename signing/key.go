@@ -10,7 +10,6 @@ import (
 	"errors"
 	"hash"
 	"math/big"
-	"strings"
 	"time"
 )
 
@@ -103,14 +102,9 @@ func deriveKeyPair(accessKeyID, secretAccessKey string) (*keySecret, error) {
 	// The largest candidate is n-2: one is added to make the key.
 	limit := new(big.Int).Sub(elliptic.P256().Params().N, big.NewInt(2))
 	for counter := byte(1); counter != 0; counter++ {
-		var input strings.Builder
-		input.WriteString("\x00\x00\x00\x01")
-		input.WriteString(string(ECDSA))
-		input.WriteByte(0)
-		input.WriteString(accessKeyID)
-		input.WriteByte(counter)
-		input.WriteString("\x00\x00\x01\x00") // 256 bits
-		block := hmacSHA256(kdfKey, input.String())
+		const oneBlock, bits = "\x00\x00\x00\x01", "\x00\x00\x01\x00"
+		input := oneBlock + string(ECDSA) + "\x00" + accessKeyID + string([]byte{counter}) + bits
+		block := hmacSHA256(kdfKey, input)
 		candidate := new(big.Int).SetBytes(block)
 		if candidate.Cmp(limit) > 0 {
 			continue

@@ -26,7 +26,7 @@ func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	b = append(append(b, d.query...), "&X-Amz-Signature="...)
 	b = append(b, signature...)
 	if r.Token == TokenAppended && r.Credentials.secret().token != "" {
-		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParam...)
+		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParameter()...)
 	}
 	url := len(b) - begin
 	b = append(append(b, d.scope...), d.signedHeaders...)
@@ -86,7 +86,7 @@ func (d *draft) addAuthorization(r *Request) {
 		b = appendEncoded(append(b, "&X-Amz-Region-Set="...), r.Scope.Region, &unreserved)
 	}
 	if r.Credentials.secret().token != "" && (r.Token == "" || r.Token == TokenSigned) {
-		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParam...)
+		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParameter()...)
 	}
 	b = append(b, "&X-Amz-SignedHeaders="...)
 	d.query = appendEncoded(b, d.signedHeaders, &unreserved)
