@@ -9,9 +9,6 @@ import (
 // kept by the [Credentials]. The zero Signer is ready for use.
 type Signer struct{ drafts sync.Pool }
 
-// NewSigner returns a new zero Signer.
-func NewSigner(int) *Signer { return new(Signer) }
-
 // Sign signs a request by headers.
 func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	d := s.open()
