@@ -37,7 +37,7 @@ type Settings struct {
 	PublicURL        string   `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
 	LogLevel         string   `yaml:"log_level" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
 	DefaultProfile   string   `yaml:"default_profile" placeholder:"NAME" help:"Profile of requests that name none. Default: the only one."`
-	HTTPHosts        []string `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http."`
+	HTTPHosts        []string `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
 	AllowSigningTime bool     `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
 	AllowCredentials bool     `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
 	Policies         string   `yaml:"policies" placeholder:"FILE" help:"Cedar policies that say who may have what signed. Default: every caller, everything but logins."`

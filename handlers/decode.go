@@ -26,13 +26,22 @@ func decode(r *http.Request, in any) error {
 	}
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return &fault{code: "body_too_large", detail: fmt.Sprintf("The request body is larger than %d bytes.", tooLarge.Limit)}
-		}
-		return &fault{code: "body_unreadable", detail: "The request body did not arrive whole.", cause: err}
+		return unread(err)
 	}
 	return decodeDocument(data, in)
+}
+
+// unread is the fault of a body that could not be read to its end.
+func unread(err error) error {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return TooLarge(tooLarge.Limit)
+	}
+	return &fault{code: "body_unreadable", detail: "The request body did not arrive whole.", cause: err}
+}
+
+// TooLarge is the error of a body of more than limit bytes.
+func TooLarge(limit int64) error {
+	return &fault{code: "body_too_large", detail: fmt.Sprintf("The request body is larger than %d bytes.", limit)}
 }
 
 func checkMedia(header http.Header) error {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -15,7 +16,8 @@ func (h *Handlers) Elsewhere() http.Handler {
 			WriteError(w, r, errNotFound)
 			return
 		}
-		d := jsontext.NewDecoder(r.Body)
+		const head = 4 << 10 // nobody is authenticated here, and the first name is all that is looked at
+		d := jsontext.NewDecoder(io.LimitReader(r.Body, head))
 		if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
 			WriteError(w, r, errNotFound)
 			return

@@ -22,6 +22,8 @@ func setHeaders(in *toSend, p *prepared) error {
 	for _, h := range all {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		switch {
+		case !isASCII(h.Value):
+			return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, h.Name), "The header holds characters that are not ASCII, which clients refuse or change. Encode them: S3 reads RFC 2047 in its metadata."}}}
 		case madeHere(name):
 			if !warned[name] {
 				p.warn("header_replaced", "The header "+name+" is made by signing; the one given was dropped.")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"countersign/access"
@@ -15,13 +16,10 @@ import (
 // serveQuery is the way of operations that take parameters and no body.
 func serveQuery[A any](do func(context.Context, map[string]string) (*A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		values := map[string]string{}
-		for name, list := range r.URL.Query() {
-			if len(list) > 1 {
-				WriteError(w, r, &fault{code: "field_invalid", detail: "A parameter is given twice.", fields: []FieldError{{"/" + escapePointer(name), "This parameter is given twice."}}})
-				return
-			}
-			values[name] = list[0]
+		values, err := readParameters(r)
+		if err != nil {
+			WriteError(w, r, err)
+			return
 		}
 		out, err := do(r.Context(), values)
 		if err != nil {
@@ -30,6 +28,22 @@ func serveQuery[A any](do func(context.Context, map[string]string) (*A, error)) 
 		}
 		writeJSON(w, r, http.StatusOK, "application/json", out)
 	})
+}
+
+// readParameters reads the query, of which each name can be given once.
+func readParameters(r *http.Request) (map[string]string, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &fault{code: "field_invalid", detail: "The parameters cannot be decoded: write %25 for a percent sign, %3B for a semicolon."}
+	}
+	values := map[string]string{}
+	for name, list := range query {
+		if len(list) > 1 {
+			return nil, &fault{code: "field_invalid", detail: "A parameter is given twice.", fields: []FieldError{{"/" + escapePointer(strings.ToValidUTF8(name, "?")), "This parameter is given twice."}}}
+		}
+		values[name] = list[0]
+	}
+	return values, nil
 }
 
 type profileList struct {
@@ -123,7 +137,7 @@ type inferredScope struct {
 
 // InferScope says what a URL tells of its signature, and why.
 func (h *Handlers) InferScope() http.Handler {
-	return serveQuery(func(_ context.Context, values map[string]string) (*inferredScope, error) {
+	return serveQuery(func(ctx context.Context, values map[string]string) (*inferredScope, error) {
 		raw, given := values["url"]
 		if !given || raw == "" {
 			return nil, &fault{code: "field_missing", detail: "The parameter url is missing.", fields: []FieldError{{"/url", "This parameter is required."}}}
@@ -131,11 +145,19 @@ func (h *Handlers) InferScope() http.Handler {
 		if !strings.Contains(raw, "://") {
 			raw = "https://" + raw
 		}
-		url, _, err := signing.ParseURL(raw, nil)
+		target, _, err := signing.ParseURL(raw, nil)
 		if err != nil {
 			return nil, locate(err, &toSend{})
 		}
-		return scopeOf(h.Hosts[orElse(values["profile"], h.DefaultProfile)].Infer(url.Host(), url.Path()))(url.Host()), nil
+		profile := orElse(values["profile"], h.DefaultProfile)
+		hosts := h.Hosts[profile]
+		if !h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Profile: profile}) {
+			if values["profile"] != "" {
+				return nil, errProfileForbidden
+			}
+			hosts = nil
+		}
+		return scopeOf(hosts.Infer(target.Host(), target.Path()))(target.Host()), nil
 	})
 }
 
@@ -156,6 +178,8 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	}
 }
 
+var errProfileForbidden = &fault{code: "forbidden", detail: "The policies do not allow this profile to you."}
+
 type identity struct {
 	Profile string `json:"profile"`
 	Account string `json:"account"`
@@ -170,7 +194,7 @@ func (h *Handlers) TestConnection() http.Handler {
 		name := orElse(values["profile"], h.DefaultProfile)
 		event.Profile = name
 		if !h.Policy.MayUse(event.Caller, access.Use{Profile: name}) {
-			return nil, &fault{code: "forbidden", detail: "The policies do not allow this profile to you."}
+			return nil, errProfileForbidden
 		}
 		who, err := h.Sessions.Identity(ctx, credentials.Ask{Profile: name, Caller: event.Caller.ID})
 		if err != nil {

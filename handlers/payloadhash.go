@@ -3,10 +3,10 @@ package handlers
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"countersign/signing"
@@ -24,13 +24,18 @@ type hashed struct {
 // HashPayload hashes a body of any media type while it arrives and keeps none of it. A body may be sent for as long as bytes arrive.
 func (h *Handlers) HashPayload() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 			WriteError(w, r, &fault{code: "content_encoding_unsupported", detail: "The body is compressed, so its bytes are not those that you will send."})
+			return
+		}
+		parameters, err := readParameters(r)
+		if err != nil {
+			WriteError(w, r, err)
 			return
 		}
 		linear, tree := sha256.New(), hash.Hash(nil)
 		into := io.Writer(linear)
-		switch r.URL.Query().Get("tree") {
+		switch parameters["tree"] {
 		case "", "false":
 		case "true":
 			tree = signing.NewTreeHash()
@@ -42,12 +47,7 @@ func (h *Handlers) HashPayload() http.Handler {
 		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), now: h.Now}
 		n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 32<<10))
 		if err != nil {
-			if errors.As(err, new(*http.MaxBytesError)) {
-				err = &fault{code: "body_too_large", detail: "The body is larger than 5 GiB."}
-			} else {
-				err = &fault{code: "body_unreadable", detail: "The body did not arrive whole.", cause: err}
-			}
-			WriteError(w, r, err)
+			WriteError(w, r, unread(err))
 			return
 		}
 		out := hashed{PayloadSHA256: hex.EncodeToString(linear.Sum(nil)), PayloadLength: n}

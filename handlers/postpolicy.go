@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.Po
 	if err := in.setAddress(ask); err != nil {
 		return nil, nil, err
 	}
-	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, h.readURL, h.place} {
+	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, checkBounds, h.readURL, h.place} {
 		if err := step(ask, p); err != nil {
 			return nil, nil, err
 		}
@@ -139,8 +140,13 @@ func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.Po
 
 // setAddress finds where a form for the bucket is posted: the bucket's own host, or its path where its name is none that a certificate covers.
 func (in *toUpload) setAddress(ask *toSend) error {
-	if !isBucket(in.Bucket) {
+	switch {
+	case !isBucket(in.Bucket):
 		return fieldFault("/bucket", "The value is not the name of a bucket.")
+	case len(in.Key) > maxKey:
+		return fieldFault("/key", "The key is longer than "+strconv.Itoa(maxKey)+" bytes.")
+	case len(in.Fields)+len(in.StartsWith) > maxHeaders:
+		return fieldFault("/fields", "There are more than "+strconv.Itoa(maxHeaders)+" fields.")
 	}
 	if ask.URL != "" {
 		return nil

@@ -55,7 +55,7 @@ func (h *Handlers) prepare(ctx context.Context, in *toSend, action access.Action
 func (h *Handlers) read(in *toSend, action access.Action, expires time.Duration) (*prepared, error) {
 	p := h.newPrepared(action, in.Profile, in.Credentials)
 	p.request.Expires = expires
-	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, h.readURL, h.place, cleanPath, readPayload, setHeaders, setOptions, warnOfOperation} {
+	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, checkBounds, h.readURL, h.place, cleanPath, readPayload, setHeaders, setOptions, warnOfOperation} {
 		if err := step(in, p); err != nil {
 			return nil, err
 		}
@@ -92,6 +92,9 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	}
 	if !h.mayBeHTTP(url) {
 		return &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
+	}
+	if isAddress(url) && !h.LoopbackHTTP && !slices.Contains(h.HTTPHosts, url.Host()) {
+		return &fault{code: "url_invalid", detail: "The URL has an IP address in place of a host's name.", fields: []FieldError{{"/url", "Only the operator can list addresses, in http_hosts."}}}
 	}
 	p.request.Method, p.request.URL, p.request.SignAllHeaders, p.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
 	return nil

@@ -12,6 +12,13 @@ import (
 // verified makes the request of the step again, as step 1 makes it, and refuses texts beside it that are not its own: a step
 // that passed them on would let one request be decided on and another be signed. What is to be sent is taken from the request that was made.
 func (in *canonicalStep) verified() (*signing.Request, error) {
+	like := &toSend{Method: in.Method, URL: in.URL, Profile: in.Profile, Service: in.Service, Region: in.Region, SignedHeaders: in.SignedHeaders}
+	for _, h := range in.HeaderList {
+		like.HeaderList = append(like.HeaderList, header{h.Name, &h.Value})
+	}
+	if err := checkBounds(like, nil); err != nil {
+		return nil, err
+	}
 	at, err := parseTime(in.SigningTime)
 	if err != nil {
 		return nil, err // was found when it was decoded
@@ -24,7 +31,7 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 	}
 	url, _, err := signing.ParseURL(in.URL, nil)
 	if err != nil {
-		return nil, locate(err, &toSend{})
+		return nil, locate(err, like)
 	}
 	r := &signing.Request{
 		Method: in.Method, URL: url, PayloadHash: in.PayloadSHA256, Scope: in.scope(), Algorithm: in.Algorithm, Time: at,
@@ -33,9 +40,7 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 	if r.Credentials.Check() != nil {
 		return nil, fieldFault("/headerList", "The value of X-Amz-Security-Token is no session token.")
 	}
-	like := &toSend{SignedHeaders: in.SignedHeaders}
 	for _, h := range in.HeaderList {
-		like.HeaderList = append(like.HeaderList, header{h.Name, &h.Value})
 		if !madeHere(strings.ToLower(h.Name)) {
 			r.Headers = append(r.Headers, signing.Header(h))
 		}

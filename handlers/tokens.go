@@ -60,6 +60,9 @@ func (h *Handlers) connectToken(ctx context.Context, in *toConnect) (*connectTok
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
 	}
+	if err := checkBounds(ask, p); err != nil {
+		return nil, err
+	}
 	made, err := connect.Request()
 	if err != nil {
 		return nil, locate(err, ask)

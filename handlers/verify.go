@@ -109,6 +109,9 @@ func (h *Handlers) receive(in *toVerify, ask *toSend) (*prepared, *signing.Recei
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, nil, err
 	}
+	if err := checkBounds(ask, p); err != nil {
+		return nil, nil, err
+	}
 	if err := h.readURL(ask, p); err != nil {
 		return nil, nil, err
 	}

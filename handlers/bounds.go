@@ -1,0 +1,70 @@
+package handlers
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"countersign/signing"
+)
+
+// What a request to sign may hold at most: more than any service of AWS takes, and little enough for logs and records. Package access
+// looks at no more parameters and headers than these.
+const (
+	maxURL         = 64 << 10
+	maxParameters  = 1024
+	maxHeaders     = 128
+	maxHeaderBytes = 64 << 10 // names and values
+	maxName        = 256      // of method, profile, service and region
+	maxKey         = 1024     // of an object (Amazon S3 User Guide, "Naming Amazon S3 objects")
+)
+
+// checkBounds comes before all that takes time or space with the size of what a caller sent.
+func checkBounds(in *toSend, _ *prepared) error {
+	for _, name := range []struct{ pointer, value string }{{"/method", in.Method}, {"/profile", in.Profile}, {"/service", in.Service}, {"/region", in.Region}} {
+		if len(name.value) > maxName {
+			return fieldFault(name.pointer, "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
+		}
+	}
+	size, parameters := len(in.URL), len(in.Query)
+	if _, query, found := strings.Cut(in.URL, "?"); found {
+		parameters += 1 + strings.Count(query, "&")
+	}
+	for _, q := range in.Query {
+		size += len(q.Name) + len(q.Value)
+	}
+	if size > maxURL || parameters > maxParameters {
+		return &fault{code: "url_invalid", detail: "The URL is too long.", fields: []FieldError{{"/url", "It is longer than 64 KiB or has more than 1024 parameters."}}}
+	}
+	size = 0
+	for _, h := range in.Headers {
+		size += len(h.Name) + len(h.Value)
+	}
+	for _, h := range in.HeaderList {
+		size += len(h.Name) + len(*h.Value)
+	}
+	if size > maxHeaderBytes || len(in.Headers)+len(in.HeaderList) > maxHeaders {
+		pointer := "/headers"
+		if len(in.HeaderList) > len(in.Headers) {
+			pointer = "/headerList"
+		}
+		return &fault{code: "header_invalid", detail: "There are too many headers.", fields: []FieldError{{pointer, "They are more than 128, or longer than 64 KiB together."}}}
+	}
+	return nil
+}
+
+// isAddress tells an IP address from a name. No certificate and no endpoint of AWS is for one; what is reached by one is the operator's own to list.
+func isAddress(u signing.URL) bool {
+	host := u.Host()
+	if strings.HasPrefix(host, "[") {
+		return true
+	}
+	name, _, _ := strings.Cut(host, ":")
+	_, err := netip.ParseAddr(name) // package signing refuses all other spellings
+	return err == nil
+}
+
+// isASCII holds for what every client can send in a header: .NET's refuses the rest, or sends it as Latin-1.
+func isASCII(value string) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool { return r > 0x7e })
+}
