@@ -1,0 +1,145 @@
+//go:build peers
+
+// Package requests makes random requests to sign, for several signers to sign
+// alike. Each is legal HTTP and comes in two spellings: as a caller of
+// Countersign may write it, and as it goes over the wire, which is how other
+// signers want it. The second does not come from what is to be tested.
+package requests
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/signing"
+)
+
+// Source makes requests. The same seed and settings give the same requests.
+type Source struct {
+	// Segments lets paths have empty segments and dot segments.
+	Segments bool
+	// Tabs lets values of headers have tabs.
+	Tabs bool
+	// Runs lets values of headers have several spaces in a row.
+	Runs bool
+	// Escaped lets names in a query have characters that are encoded.
+	Escaped bool
+	// Version4a asks for Signature Version 4a.
+	Version4a bool
+
+	random *rand.Rand
+	text   []byte // to write into
+}
+
+// New returns a source with every setting off.
+func New(seed uint64) *Source { return &Source{random: rand.New(rand.NewPCG(seed, 0))} }
+
+// Request is a request to sign. The embedded one has the caller's spelling, but
+// for its URL.
+type Request struct {
+	signing.Request
+	// Given is the URL as a caller writes it.
+	Given string
+	// Scheme, Host, Path and Query are the URL as it goes over the wire, before
+	// dot segments and empty segments are removed from the path.
+	Scheme, Host, Path, Query string
+	// Body is the payload.
+	Body []byte
+	// Normalize says that dot segments and empty segments are to be removed.
+	Normalize bool
+	// Unsigned names, in lower case, the headers that must not be signed.
+	Unsigned []string
+}
+
+// Parse sets the URL of the request to what Countersign makes of the given one.
+func (r *Request) Parse() error {
+	u, _, err := signing.ParseURL(r.Given, nil)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !r.DoubleEncode:
+		u, err = u.CleanS3Key()
+	case r.Normalize:
+		u = u.NormalizePath()
+	}
+	r.URL = u
+	return err
+}
+
+// Next returns the next request. Its URL is not parsed yet.
+func (s *Source) Next() *Request {
+	r := new(Request)
+	r.Method = pick(s, "GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "PROPFIND", "X-Y_z!")
+	s.chooseScope(r)
+	s.chooseURL(r)
+	s.chooseBody(r)
+	s.chooseHeaders(r)
+	r.Time = time.Unix(s.random.Int64N(4_000_000_000), 0)
+	r.Expires = time.Duration(1+s.random.IntN(604_800)) * time.Second
+	r.Credentials = s.credentials()
+	r.Token = pick(s, signing.TokenSigned, signing.TokenSigned, signing.TokenAppended, signing.TokenOmitted)
+	r.Explain = true
+	return r
+}
+
+func (s *Source) chooseScope(r *Request) {
+	r.Scope.Service = pick(s, "s3", "s3", "s3-outposts", "execute-api", "execute-api", "es", "sts", "bedrock", "lambda", "iotdevicegateway", s.word(1, 20))
+	r.Scope.Region = pick(s, "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4", s.word(1, 20))
+	r.DoubleEncode = !strings.HasPrefix(r.Scope.Service, "s3")
+	r.Normalize = r.DoubleEncode && s.chance(90)
+	if s.Version4a {
+		r.Algorithm = signing.ECDSA
+		r.Scope.Region = pick(s, "*", "*", "us-east-1", "eu-*", "us-east-1,eu-west-1", "us-*,eu-central-1,ap-south-1")
+	}
+}
+
+func (s *Source) chooseBody(r *Request) {
+	if s.chance(40) {
+		r.Body = []byte(s.word(1, 200))
+	}
+	r.PayloadHash = signing.PayloadHash(r.Body)
+	if s.chance(20) {
+		r.PayloadHash = pick(s, signing.UnsignedPayload, signing.UnsignedPayload, signing.StreamingPayload, signing.StreamingUnsignedPayloadTrailer)
+	}
+	r.ContentSHA256Header = s.chance(40)
+}
+
+func (s *Source) credentials() signing.Credentials {
+	const base64 = letters + digits + "+/"
+	secret := s.chars(base64, 40, 40)
+	if s.chance(10) {
+		secret = s.chars(base64, 1, 130)
+	}
+	token := ""
+	if s.chance(50) {
+		token = s.chars(base64, 4, 400) + pick(s, "", "=", "==")
+	}
+	return signing.NewCredentials("AKIDEXAMPLE"+s.chars(letters+digits, 0, 16), secret, token)
+}
+
+const (
+	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	digits  = "0123456789"
+)
+
+// chance says yes in so many of a hundred cases.
+func (s *Source) chance(percent int) bool { return s.random.IntN(100) < percent }
+
+func pick[T any](s *Source, from ...T) T { return from[s.random.IntN(len(from))] }
+
+// chars returns from least to most of some characters.
+func (s *Source) chars(of string, least, most int) string {
+	s.text = s.text[:0]
+	for range least + s.random.IntN(most-least+1) {
+		s.text = append(s.text, of[s.random.IntN(len(of))])
+	}
+	return string(s.text)
+}
+
+// word returns from least to most letters, digits and hyphens.
+func (s *Source) word(least, most int) string { return s.chars(letters+digits+"-", least, most) }
+
+// number returns a whole number below a limit in digits.
+func (s *Source) number(limit int) string { return strconv.Itoa(s.random.IntN(limit)) }

@@ -1,0 +1,190 @@
+//go:build peers
+
+// Package signing_test holds package signing against signers and a server that
+// are not ours.
+package signing_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/internal/peers/requests"
+	"countersign/signing"
+)
+
+var (
+	seed  = flag.Uint64("seed", 0, "`number` that random requests come from; by default another one each time")
+	count = flag.Int("requests", 20_000, "how many random `requests` to make, for each comparison")
+)
+
+// randomSource returns a source of requests, and prints how to get them again.
+func randomSource(t *testing.T) *requests.Source {
+	t.Helper()
+	from := *seed
+	if from == 0 {
+		from = rand.Uint64()
+	}
+	t.Logf("the same again: -run '^%s$' -seed %d -requests %d", t.Name(), from, *count)
+	return requests.New(from)
+}
+
+// nextForCRT returns the next request that aws-crt reads as it is meant: see
+// TestDifferencesFromCRT.
+func nextForCRT(t *testing.T, source *requests.Source) *requests.Request {
+	t.Helper()
+	r := source.Next()
+	for strings.Contains(r.Path, ":/") {
+		r = source.Next()
+	}
+	r.Query = strings.ReplaceAll(r.Query, ":/", "%3A/")
+	if err := r.Parse(); err != nil {
+		t.Fatalf("%q: %v", r.Given, err)
+	}
+	return r
+}
+
+// AWS's signer in C and ours sign the same, in both forms.
+func TestSameAsCRT(t *testing.T) {
+	source := randomSource(t)
+	source.Segments, source.Tabs, source.Runs, source.Escaped = true, true, true, true
+	c, ours := startCRT(t), new(signing.Signer)
+	const batch = 500
+	for done := 0; done < *count; done += batch {
+		made := make([]*requests.Request, batch)
+		var asked []crtRequest
+		for i := range made {
+			made[i] = nextForCRT(t, source)
+			asked = append(asked, forCRT(made[i], false), forCRT(made[i], true))
+		}
+		answers := c.ask(t, asked)
+		for i, r := range made {
+			checkHeaders(t, ours, r, answers[2*i])
+			checkQuery(t, ours, r, answers[2*i+1])
+			checkVerify(t, r, answers[2*i], false)
+			checkVerify(t, r, answers[2*i+1], true)
+			if t.Failed() {
+				t.FailNow()
+			}
+		}
+	}
+	t.Logf("%d requests, each signed by headers and by query, and verified: 0 differences", *count)
+}
+
+func forCRT(r *requests.Request, presign bool) crtRequest {
+	c := crtRequest{
+		Method: r.Method, Path: r.Path, Headers: [][2]string{{"Host", r.Host}},
+		Version4a: r.Algorithm == signing.ECDSA, Presign: presign, DoubleEncode: r.DoubleEncode, Normalize: r.Normalize,
+		AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(), SessionToken: r.Credentials.SessionToken(),
+		OmitToken: r.Token == signing.TokenAppended, ContentSHA256Header: r.ContentSHA256Header && !presign, PayloadHash: r.PayloadHash,
+		Region: r.Scope.Region, Service: r.Scope.Service, Date: r.Time.UnixMilli(), Unsigned: r.Unsigned,
+	}
+	if r.Token == signing.TokenOmitted {
+		c.SessionToken = ""
+	}
+	if r.PayloadHash == signing.PayloadHash(nil) {
+		c.PayloadHash = ""
+	}
+	if r.Query != "" {
+		c.Path += "?" + r.Query
+	}
+	if presign {
+		c.Expires = int64(r.Expires.Seconds())
+	}
+	for _, h := range r.Headers {
+		c.Headers = append(c.Headers, [2]string{h.Name, h.Value})
+	}
+	return c
+}
+
+// What signing adds to the headers.
+var added = []string{"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-region-set", "x-amz-security-token"}
+
+func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, answer crtAnswer) {
+	t.Helper()
+	signed, err := ours.Sign(&r.Request)
+	if err != nil || answer.Error != "" {
+		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, answer.Error, r.Headers)
+		return
+	}
+	var want, got []string
+	for _, h := range answer.Headers {
+		if name := strings.ToLower(h[0]); slices.Contains(added, name) {
+			want = append(want, name+": "+h[1])
+		}
+	}
+	for _, h := range signed.Headers {
+		if name := strings.ToLower(h.Name); slices.Contains(added, name) {
+			got = append(got, name+": "+h.Value)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s %s\nwe add\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, strings.Join(got, "\n"), strings.Join(want, "\n"), signed.CanonicalRequest)
+	}
+}
+
+func checkQuery(t *testing.T, ours *signing.Signer, r *requests.Request, answer crtAnswer) {
+	t.Helper()
+	request := r.Request
+	request.ContentSHA256Header = false // see TestDifferencesFromCRT
+	signed, err := ours.Presign(&request)
+	if err != nil || answer.Error != "" {
+		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, answer.Error, r.Headers)
+		return
+	}
+	_, query, _ := strings.Cut(answer.Path, "?")
+	if got, want := sortedParameters(signed.URL.RawQuery()), sortedParameters(query); !slices.Equal(got, want) {
+		t.Errorf("%s %s\nwe sign\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, got, want, signed.CanonicalRequest)
+	}
+}
+
+// sortedParameters returns the parameters of a query strictly encoded.
+func sortedParameters(query string) (sorted []string) {
+	for piece := range strings.SplitSeq(query, "&") {
+		if piece != "" {
+			name, value, _ := strings.Cut(piece, "=")
+			sorted = append(sorted, strictly(name)+"="+strictly(value))
+		}
+	}
+	slices.Sort(sorted)
+	return sorted
+}
+
+// strictly returns a name or value with all but unreserved characters encoded.
+func strictly(text string) string {
+	plain, err := url.PathUnescape(text)
+	if err != nil {
+		return "not encoded: " + text
+	}
+	return strings.ReplaceAll(url.QueryEscape(plain), "+", "%20")
+}
+
+// checkVerify has Verify read the request that the other signed.
+func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bool) {
+	t.Helper()
+	if presign && !r.DoubleEncode && r.PayloadHash != signing.UnsignedPayload {
+		return // S3 takes no presigned payload without a parameter that aws-crt does not send
+	}
+	u, _, err := signing.ParseURL(r.Scheme+"://"+r.Host+answer.Path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Normalize {
+		u = u.NormalizePath()
+	}
+	received := signing.Received{Method: r.Method, URL: u, PayloadHash: r.PayloadHash}
+	for _, h := range answer.Headers {
+		received.Headers = append(received.Headers, signing.Header{Name: h[0], Value: h[1]})
+	}
+	verdict := signing.Verify(&received, &signing.Expected{
+		Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, Token: r.Token, Time: r.Time,
+	})
+	if !verdict.Valid() {
+		t.Errorf("Verify finds %+v in %s %s %q\nfor\n%s", verdict.Faults, r.Method, u, received.Headers, verdict.CanonicalRequest)
+	}
+}
