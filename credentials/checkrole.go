@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,16 +23,6 @@ const (
 	tagLimit        = 50
 	tagKeyLimit     = 128
 	tagValueLimit   = 256
-)
-
-var (
-	roleARNShape    = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role((?:/[\x21-\x7e]{1,510})?/)([\w+=,.@-]{1,64})$`)
-	policyARNShape  = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}|aws):policy/[\x21-\x7e]+$`)
-	accountShape    = regexp.MustCompile(`^[0-9]{12}$`)
-	roleNameShape   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	pathShape       = regexp.MustCompile(`^/(?:[\x21-\x7e]{1,510}/)?$`)
-	externalIDShape = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
-	policyShape     = regexp.MustCompile(`^[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+$`)
 )
 
 // role checks assume_role, each field against the API reference, so that a
@@ -61,10 +50,6 @@ func (f *faults) role(p *Profile, chained bool) {
 	}
 }
 
-func validExternalID(s string) bool {
-	return len(s) >= 2 && len(s) <= 1224 && externalIDShape.MatchString(s)
-}
-
 // roleName checks which role it is and returns its account.
 func (f *faults) roleName(p *Profile) (account string) {
 	a := p.AssumeRole
@@ -77,13 +62,13 @@ func (f *faults) roleName(p *Profile) (account string) {
 	case !parts:
 		f.add("assume_role.role_arn", "is required, or account_id and role_name")
 	default:
-		if !accountShape.MatchString(a.AccountID) {
+		if !validAccount(a.AccountID) {
 			f.add("assume_role.account_id", "is to be 12 digits, in quotes where they begin with 0")
 		}
-		if !roleNameShape.MatchString(a.RoleName) {
+		if !validRoleName(a.RoleName) {
 			f.add("assume_role.role_name", "is to be 1 to 64 of letters, digits and _+=,.@-")
 		}
-		if a.Path != "" && !pathShape.MatchString(a.Path) {
+		if a.Path != "" && !validPath(a.Path) {
 			f.add("assume_role.path", "is to begin and end with /")
 		}
 	}
@@ -102,15 +87,15 @@ func (f *faults) fullARN(p *Profile) (account string) {
 		}
 		return ""
 	}
-	m := roleARNShape.FindStringSubmatch(arn)
-	if m == nil {
+	partition, account, ok := parseRoleARN(arn)
+	if !ok {
 		f.add("assume_role.role_arn", "is to look like arn:aws:iam::123456789012:role/name")
 		return ""
 	}
-	if here := endpoints.PartitionOf(stsRegion(p)); here != "" && here != m[1] {
-		f.add("assume_role.role_arn", "is in partition %s, but the region %s is in %s", m[1], stsRegion(p), here)
+	if here := endpoints.PartitionOf(stsRegion(p)); here != "" && here != partition {
+		f.add("assume_role.role_arn", "is in partition %s, but the region %s is in %s", partition, stsRegion(p), here)
 	}
-	return m[2]
+	return account
 }
 
 func (f *faults) template(field, text string) {
@@ -129,7 +114,7 @@ func (f *faults) policies(a *AssumeRole, account string) {
 		switch err := json.Unmarshal([]byte(a.Policy), &object); {
 		case err != nil:
 			f.add("assume_role.policy", "is no JSON object")
-		case !policyShape.MatchString(a.Policy):
+		case strings.IndexFunc(a.Policy, func(r rune) bool { return r > 0xFF || r < ' ' && !strings.ContainsRune("\t\n\r", r) }) >= 0:
 			f.add("assume_role.policy", "holds characters beyond U+00FF")
 		}
 	}
@@ -138,11 +123,10 @@ func (f *faults) policies(a *AssumeRole, account string) {
 	}
 	for i, arn := range a.PolicyARNs {
 		length += len(arn)
-		m := policyARNShape.FindStringSubmatch(arn)
-		switch {
-		case m == nil || len(arn) > 2048:
+		switch owner, ok := parsePolicyARN(arn); {
+		case !ok:
 			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is to look like arn:aws:iam::123456789012:policy/name")
-		case account != "" && m[2] != "aws" && m[2] != account:
+		case account != "" && owner != "aws" && owner != account:
 			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is in another account than the role")
 		}
 	}

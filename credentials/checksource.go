@@ -3,16 +3,10 @@ package credentials
 import (
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"countersign/endpoints"
 	"countersign/signing"
-)
-
-var (
-	poolShape     = regexp.MustCompile(`^([\w-]{1,30}):[0-9a-f-]{1,36}$`)
-	identityShape = regexp.MustCompile(`^[\w-]{1,30}:[0-9a-f-]{1,36}$`)
 )
 
 // source checks the settings of p's source, and that there are none of another.
@@ -93,11 +87,10 @@ func (f *faults) cognito(p *Profile) {
 		f.add("cognito.identity_pool_id", "is required")
 		return
 	}
-	m := poolShape.FindStringSubmatch(c.IdentityPoolID)
-	if m == nil || endpoints.PartitionOf(m[1]) == "" {
+	if region, ok := splitIdentity(c.IdentityPoolID); !ok || endpoints.PartitionOf(region) == "" {
 		f.add("cognito.identity_pool_id", "is to look like eu-west-1:11111111-2222-3333-4444-555555555555")
 	}
-	if c.IdentityID != "" && !identityShape.MatchString(c.IdentityID) {
+	if _, ok := splitIdentity(c.IdentityID); c.IdentityID != "" && !ok {
 		f.add("cognito.identity_id", "is to look like eu-west-1:11111111-2222-3333-4444-555555555555")
 	}
 	login := c.LoginProvider != ""

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"regexp"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -80,10 +79,6 @@ func fail(kind error, code string) *Error {
 	return &Error{Kind: kind, Code: code, class: class{kind: kind, elsewhere: errors.Is(kind, ErrUnavailable)}}
 }
 
-// requestID lets through what STS's and its likenesses' ids look like, and no
-// free text: a secret would not pass.
-var requestID = regexp.MustCompile(`^[0-9a-fA-F-]{8,64}$`)
-
 // classify reduces any error of the SDK to a class and a known code. It fails
 // closed: what it does not recognise keeps nothing of its text.
 func classify(err error) *Error {
@@ -94,7 +89,7 @@ func classify(err error) *Error {
 	}
 	status, id := httpStatus(err)
 	out := classifyCode(err, status)
-	if requestID.MatchString(id) {
+	if validRequestID(id) {
 		out.RequestID = id
 	}
 	return out

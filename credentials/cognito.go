@@ -146,7 +146,7 @@ func (c *cognito) identity(ctx context.Context, logins map[string]string) (strin
 	if c.IdentityFile != "" {
 		text, err := os.ReadFile(c.IdentityFile)
 		if id := strings.TrimSpace(string(text)); err == nil && id != "" {
-			if !identityShape.MatchString(id) {
+			if _, ok := splitIdentity(id); !ok {
 				return "", fail(ErrConfiguration, "identity file malformed")
 			}
 			c.id = id
@@ -171,7 +171,7 @@ func (c *cognito) create(ctx context.Context, logins map[string]string) (string,
 		return "", classify(err)
 	}
 	id := aws.ToString(out.IdentityId)
-	if !identityShape.MatchString(id) {
+	if _, ok := splitIdentity(id); !ok {
 		return "", fail(ErrUnavailable, "malformed answer")
 	}
 	return id, c.keep(id)

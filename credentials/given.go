@@ -137,11 +137,11 @@ func checkGiven(in Given, c signing.Credentials) error {
 		return bad("region", "is no AWS region")
 	case in.RoleARN != "" && (in.AccountID != "" || in.RoleName != ""):
 		return bad("roleArn", "or accountId and roleName, not both")
-	case in.RoleARN != "" && !roleARNShape.MatchString(in.RoleARN):
+	case in.RoleARN != "" && !isRoleARN(in.RoleARN):
 		return bad("roleArn", "is to look like arn:aws:iam::123456789012:role/name")
-	case in.RoleARN == "" && !accountShape.MatchString(in.AccountID):
+	case in.RoleARN == "" && !validAccount(in.AccountID):
 		return bad("accountId", "is to be 12 digits")
-	case in.RoleARN == "" && !roleNameShape.MatchString(in.RoleName):
+	case in.RoleARN == "" && !validRoleName(in.RoleName):
 		return bad("roleName", "is to be 1 to 64 of letters, digits and _+=,.@-")
 	case in.ExternalID != "" && !validExternalID(in.ExternalID):
 		return bad("externalId", "is to be 2 to 1224 of letters, digits and _+=,.@:/-")
@@ -152,3 +152,5 @@ func checkGiven(in Given, c signing.Credentials) error {
 	}
 	return nil
 }
+
+func isRoleARN(s string) bool { _, _, ok := parseRoleARN(s); return ok }

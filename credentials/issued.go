@@ -33,14 +33,14 @@ func (i issued) session(r reading, least, asked time.Duration) (Session, error) 
 	if i.accessKeyID == nil || i.secretAccessKey == nil || i.sessionToken == nil || i.expires == nil {
 		return malformed()
 	}
-	if !keyIDShape(*i.accessKeyID) || !plain(*i.secretAccessKey) || !plain(*i.sessionToken) {
+	if !validKeyID(*i.accessKeyID) || !plain(*i.secretAccessKey) || !plain(*i.sessionToken) {
 		return malformed()
 	}
 	if i.expires.Before(r.time.Add(least)) || i.expires.After(r.time.Add(asked+lifeSlack)) {
 		return malformed()
 	}
 	id, _ := awsmiddleware.GetRequestIDMetadata(i.meta)
-	if !requestID.MatchString(id) {
+	if !validRequestID(id) {
 		id = ""
 	}
 	return Session{
@@ -48,29 +48,6 @@ func (i issued) session(r reading, least, asked time.Duration) (Session, error) 
 		Expires:     i.expires.UTC(),
 		RequestID:   id,
 	}, nil
-}
-
-// keyIDShape is the API reference's: 16…128 of \w.
-func keyIDShape(s string) bool {
-	if len(s) < 16 || len(s) > 128 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
-}
-
-// plain: not empty, and fit for a header.
-func plain(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64<<10
 }
 
 func asType[T error](err error) bool {

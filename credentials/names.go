@@ -50,6 +50,4 @@ func legalName(raw string) string {
 	return legal[:min(len(legal), nameLimit-len(tail))] + tail
 }
 
-func isNameRune(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_+=,.@-", r)
-}
+func isNameRune(r rune) bool { return every(string(r), isNameByte) }
