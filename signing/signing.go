@@ -74,7 +74,7 @@ type TokenMode string
 const (
 	TokenSigned   TokenMode = "signed"   // sent, and part of the signature
 	TokenAppended TokenMode = "appended" // sent, but left out of the signature: AWS IoT over WebSocket
-	TokenOmitted  TokenMode = "omitted"  // not sent; the caller brings it another way
+	TokenOmitted  TokenMode = "omitted"  // not sent; S3 Express takes it as a header of the caller's, x-amz-s3session-token
 )
 
 // Request is a request to sign. Sign and Presign do not keep or change it.

@@ -157,11 +157,10 @@ func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason
 	bracket := strings.IndexByte(authority, ']') + 1 // the end of an IPv6 address
 	host, port, hasPort := strings.Cut(authority[bracket:], ":")
 	host = authority[:bracket+len(host)]
-	begin := len(dst)
-	dst = appendLower(dst, host)
-	if reason = badHost(dst[begin:]); reason != "" {
+	if reason = badHost(host); reason != "" {
 		return dst, reason
 	}
+	dst = appendLower(dst, host)
 	if !hasPort {
 		return dst, ""
 	}
@@ -175,37 +174,29 @@ func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason
 	return dst, ""
 }
 
-// badHost says why a host in lower case cannot be sent. A last label that is a
-// number makes it an IPv4 address (URL Standard, "host parsing"), which clients
-// rewrite unless it is in the usual form.
-func badHost(host []byte) string {
-	if len(host) == 0 {
+// badHost says why a host cannot be sent. A last label that is a number makes it
+// an IPv4 address (URL Standard, "host parsing"), which clients rewrite unless it
+// is in the usual form.
+func badHost(host string) string {
+	switch {
+	case host == "":
 		return "has no host"
-	}
-	if host[0] == '[' {
-		addr, err := netip.ParseAddr(strings.Trim(string(host), "[]"))
-		if err != nil || !addr.Is6() || addr.Zone() != "" || "["+addr.String()+"]" != string(host) {
+	case host[0] == '[':
+		addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil || !addr.Is6() || addr.Zone() != "" || "["+addr.String()+"]" != strings.ToLower(host) {
 			return "has a host in brackets that is not an IPv6 address in its shortest form"
 		}
 		return ""
+	case !hostChars.all(host):
+		return "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
 	}
-	label := 0 // where the last one begins
-	for i, c := range host {
-		switch {
-		case !hostChars[c]:
-			return "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
-		case c == '.' && i == label:
-			return "has a host with an empty label"
-		case c == '.':
-			label = i + 1
-		}
-	}
-	if label == len(host) {
+	label := host[strings.LastIndexByte(host, '.')+1:]
+	if label == "" || host[0] == '.' || strings.Contains(host, "..") {
 		return "has a host with an empty label"
 	}
-	if '0' <= host[label] && host[label] <= '9' {
-		if _, err := strconv.ParseUint(string(host[label:]), 0, 64); err == nil {
-			if _, err := netip.ParseAddr(string(host)); err != nil {
+	if '0' <= label[0] && label[0] <= '9' {
+		if _, err := strconv.ParseUint(label, 0, 64); err == nil {
+			if _, err := netip.ParseAddr(host); err != nil {
 				return "has a host that ends in a number without being an IPv4 address"
 			}
 		}

@@ -1,0 +1,94 @@
+package signing_test
+
+import (
+	"testing"
+
+	"countersign/signing"
+)
+
+func TestCanonicalHeadersRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		headers []signing.Header
+	}{
+		{"no host", []signing.Header{{Name: "X-Amz-Date", Value: "20150830T123600Z"}}},
+		{"nothing", nil},
+		{"a header without a name", []signing.Header{{Name: "Host", Value: "example.com"}, {Value: "v"}}},
+		{"a line feed", []signing.Header{{Name: "Host", Value: "example.com\nx:y"}}},
+	} {
+		canonical, _, err := signing.CanonicalHeaders(tt.headers)
+		if err == nil {
+			t.Errorf("%s: CanonicalHeaders = %q, want an error", tt.name, canonical)
+			continue
+		}
+		if input := wantInputError(t, err); input.Field != "headers" {
+			t.Errorf("%s: %+v, want a fault of headers", tt.name, input)
+		}
+	}
+}
+
+func TestDeriveKeyRefuses(t *testing.T) {
+	c, s := signing.NewCredentials(exampleID, exampleSecret, ""), signing.Scope{Service: "s3", Region: "us-east-1"}
+	for _, tt := range []struct {
+		field string
+		a     signing.Algorithm
+		c     signing.Credentials
+		s     signing.Scope
+	}{
+		{"algorithm", "AWS4-HMAC-SHA1", c, s},
+		{"credentials", signing.HMAC, signing.Credentials{}, s},
+		{"credentials", signing.ECDSA, signing.Credentials{AccessKeyID: exampleID}, s},
+		{"service", signing.HMAC, c, signing.Scope{Region: "us-east-1"}},
+		{"region", signing.HMAC, c, signing.Scope{Service: "s3"}},
+	} {
+		key, err := signing.DeriveKey(tt.a, tt.c, exampleTime, tt.s)
+		if input := wantInputError(t, err); input.Field != tt.field {
+			t.Errorf("DeriveKey: %+v, want a fault of %s", input, tt.field)
+		}
+		if _, err := key.Sign("text"); err == nil || key.Verify("text", "") || key.PublicKey() != nil {
+			t.Errorf("the zero key signs, verifies or has a public half: %v", err)
+		}
+	}
+}
+
+func TestKeysTellEachOther(t *testing.T) {
+	c, s := signing.NewCredentials(exampleID, exampleSecret, ""), signing.Scope{Service: "s3", Region: "us-east-1"}
+	for _, a := range []signing.Algorithm{signing.HMAC, signing.ECDSA} {
+		key, err := signing.DeriveKey(a, c, exampleTime, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature, err := key.Sign("text")
+		if err != nil || !key.Verify("text", signature) {
+			t.Errorf("%s: signature %s, %v, does not verify", a, signature, err)
+		}
+		for _, other := range []string{"", "zz", signature[:len(signature)-2], signature + "00"} {
+			if key.Verify("text", other) {
+				t.Errorf("%s: %q verifies", a, other)
+			}
+		}
+		if key.Verify("another text", signature) {
+			t.Errorf("%s: the signature of another text verifies", a)
+		}
+	}
+}
+
+func TestZeroCredentialsHoldNothing(t *testing.T) {
+	var c signing.Credentials
+	if c.SecretAccessKey() != "" || c.SessionToken() != "" {
+		t.Error("zero credentials hold a secret")
+	}
+	_ = wantInputError(t, c.Check())
+}
+
+func TestHostOfPlainHTTP(t *testing.T) {
+	r := exampleRequest(t)
+	r.URL = mustParse(t, "http://127.0.0.1:80/")
+	r.Headers = []signing.Header{{Name: "Host", Value: "127.0.0.1:80"}}
+	if got := sign(t, r); got.URL.Host() != "127.0.0.1" {
+		t.Errorf("host = %q, want it without the port", got.URL.Host())
+	}
+	r.Headers[0].Value = "127.0.0.1:443"
+	_, err := new(signing.Signer).Sign(r)
+	_ = wantInputError(t, err)
+}
