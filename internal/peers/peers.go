@@ -117,7 +117,7 @@ func Start(tb testing.TB, server *exec.Cmd, ready string) {
 	for range 300 {
 		response, err := http.Get(ready)
 		if err == nil {
-			response.Body.Close()
+			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return
 			}

@@ -8,7 +8,6 @@ package requests
 
 import (
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"time"
 
@@ -116,7 +115,8 @@ func (s *Source) credentials() signing.Credentials {
 	if s.chance(50) {
 		token = s.chars(base64, 4, 400) + pick(s, "", "=", "==")
 	}
-	return signing.NewCredentials("AKIDEXAMPLE"+s.chars(letters+digits, 0, 16), secret, token)
+	// Never the same id again: there are signers that keep derived keys by it alone.
+	return signing.NewCredentials("AKIDEXAMPLE"+s.chars(letters+digits, 10, 16), secret, token)
 }
 
 const (
@@ -140,6 +140,3 @@ func (s *Source) chars(of string, least, most int) string {
 
 // word returns from least to most letters, digits and hyphens.
 func (s *Source) word(least, most int) string { return s.chars(letters+digits+"-", least, most) }
-
-// number returns a whole number below a limit in digits.
-func (s *Source) number(limit int) string { return strconv.Itoa(s.random.IntN(limit)) }
