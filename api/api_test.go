@@ -63,7 +63,7 @@ type server struct {
 	h       *handlers.Handlers
 }
 
-func newServer(t *testing.T, s sessions) server {
+func newServer(t *testing.T, s handlers.Sessions) server {
 	t.Helper()
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -81,10 +82,18 @@ func recoverPanic(next http.Handler) http.Handler {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
-			handlers.WriteError(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			handlers.WriteError(w, r, fmt.Errorf("panic: %s\n%s", told(p), debug.Stack()))
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// told is what the log may hold of a panic: the runtime's words, and of other values the type alone, since they may be or hold a secret.
+func told(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // authenticate lets in who brings a right key.
@@ -141,9 +150,13 @@ func pass(gate *access.Gate, weight func(*http.Request) int64, next http.Handler
 	})
 }
 
-// limitBody bounds what is read of a request.
+// limitBody bounds what is read of a request. One that says by itself that it is too large is not read at all.
 func (o Options) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > o.MaxBodyBytes {
+			handlers.WriteError(w, r, handlers.TooLarge(o.MaxBodyBytes))
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, o.MaxBodyBytes)
 		next.ServeHTTP(w, r)
 	})

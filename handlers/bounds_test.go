@@ -110,6 +110,14 @@ func TestParametersThatCannotBeReadAreRefused(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatCannotBeEncodedIsAProblem(t *testing.T) {
+	server := newServer(t, nil)
+	// The fake's ARN holds what it was asked for.
+	if got := server.problem(server.do(httptest.NewRequest(http.MethodGet, "/v1/identity?profile=%ff", nil)), 500); got.Code != "internal" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestAStrangersDocumentIsNotHeld(t *testing.T) {
 	server := newServer(t, nil)
 	body := io.MultiReader(strings.NewReader(`{"`), &zeros{left: 64 << 20})

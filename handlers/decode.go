@@ -97,6 +97,7 @@ func refuseNull(data []byte) error {
 	}
 }
 
+// decodeFault keeps nothing of the error's own text, which holds names out of the document.
 func decodeFault(err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
@@ -114,12 +115,12 @@ func decodeFault(err error) error {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			return &fault{code: "json_duplicate_name", detail: "A name stands twice in one object.", fields: []FieldError{{string(syntactic.JSONPointer), "This name stands twice."}}}
 		}
-		return &fault{code: "json_invalid", detail: fmt.Sprintf("The request body is not one JSON document in UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset), cause: err}
+		return &fault{code: "json_invalid", detail: fmt.Sprintf("The request body is not one JSON document in UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset)}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return &fault{code: "json_invalid", detail: "The request body ends in the middle of the JSON document.", cause: err}
+		return &fault{code: "json_invalid", detail: "The request body ends in the middle of the JSON document."}
 	}
-	return &fault{code: "json_invalid", detail: "The request body is not one JSON document in UTF-8.", cause: err}
+	return &fault{code: "json_invalid", detail: "The request body is not one JSON document in UTF-8."}
 }
 
 func kindName(kind jsontext.Kind) string {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const second = time.Second
@@ -95,9 +97,10 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r,
 // writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
 	var body bytes.Buffer
-	if err := json.MarshalWrite(&body, v, json.Deterministic(true)); err != nil {
-		EventOf(r.Context()).Cause = err
-		w.WriteHeader(http.StatusInternalServerError)
+	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
+	problem := status >= http.StatusBadRequest
+	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(problem)); err != nil {
+		WriteError(w, r, fmt.Errorf("encoding the answer: %w", err))
 		return
 	}
 	header := w.Header()
