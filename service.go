@@ -120,7 +120,7 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 func newHandlers(p *process, conf config.Config, store *credentials.Store, audit handlers.Audit) (*handlers.Handlers, error) {
 	httpHosts := make([]string, len(conf.HTTPHosts))
 	for i, host := range conf.HTTPHosts {
-		httpHosts[i] = strings.ToLower(host)
+		httpHosts[i] = strings.TrimSuffix(strings.ToLower(host), ":80") // as the Host header is sent
 	}
 	var faults []error
 	hosts := map[string]*endpoints.Hosts{}

@@ -12,8 +12,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"reflect"
-	"strconv"
 	"strings"
 	"time"
 
@@ -111,6 +109,9 @@ func Load(s Sources) (Config, error) {
 			faults = append(faults, fmt.Errorf("%s: %s", s.FileName, yaml.FormatError(err, false, false)))
 		}
 		c.file, _ = parser.ParseBytes(s.File, 0)
+		if documents(c.file) > 1 {
+			faults = append(faults, fmt.Errorf("%s: holds more than one document, and the first alone would count", s.FileName))
+		}
 	}
 	c.Settings = doc.Settings
 	faults = append(faults, c.overlay(s)...)
@@ -133,77 +134,15 @@ func Load(s Sources) (Config, error) {
 	return c, errors.Join(faults...)
 }
 
-// overlay lays the environment and then the flags over what the file says.
-func (c *Config) overlay(s Sources) []error {
-	var faults []error
-	eachField(reflect.ValueOf(&c.Settings).Elem(), func(key string, field reflect.Value) {
-		variable := "COUNTERSIGN_" + strings.ToUpper(key)
-		if text := s.Getenv(variable); text != "" {
-			if err := setField(field, text); err != nil {
-				faults = append(faults, fmt.Errorf("%s: %w", variable, err))
+func documents(f *ast.File) (n int) {
+	if f != nil {
+		for _, d := range f.Docs {
+			if d.Body != nil {
+				n++
 			}
 		}
-		flag := strings.ReplaceAll(key, "_", "-")
-		if text, ok := s.Flags[flag]; ok {
-			if err := setField(field, text); err != nil {
-				faults = append(faults, fmt.Errorf("--%s: %w", flag, err))
-			}
-		}
-	})
-	return faults
-}
-
-func eachField(v reflect.Value, do func(key string, field reflect.Value)) {
-	for i := range v.NumField() {
-		if v.Type().Field(i).Anonymous {
-			eachField(v.Field(i), do)
-			continue
-		}
-		do(v.Type().Field(i).Tag.Get("yaml"), v.Field(i))
 	}
-}
-
-func setField(field reflect.Value, text string) error {
-	if strings.HasPrefix(text, "@Microsoft.KeyVault(") {
-		return errors.New("the Key Vault reference was not resolved; check the identity's access to the vault")
-	}
-	switch field.Interface().(type) {
-	case string:
-		field.SetString(text)
-	case bool:
-		b, err := strconv.ParseBool(text)
-		if err != nil {
-			return errors.New("want true or false")
-		}
-		field.SetBool(b)
-	case time.Duration:
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return errors.New("want a duration such as 45m or 1h")
-		}
-		field.SetInt(int64(d))
-	case float64:
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return errors.New("want a number")
-		}
-		field.SetFloat(n)
-	case int, int64:
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || field.OverflowInt(n) {
-			return errors.New("want a whole number")
-		}
-		field.SetInt(n)
-	case []string:
-		var list []string
-		for part := range strings.SplitSeq(text, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				list = append(list, part)
-			}
-		}
-		field.Set(reflect.ValueOf(list))
-	}
-	return nil
+	return n
 }
 
 // addOneProfile makes the one profile of a start without a file.
@@ -291,7 +230,7 @@ func atLeast[N int | int64 | float64](name string, value *N, usual, least N) err
 	if *value == 0 {
 		*value = usual
 	}
-	if *value < least {
+	if !(*value >= least) { // which NaN is not either
 		return fmt.Errorf("%s: want %v at least", name, least)
 	}
 	return nil
