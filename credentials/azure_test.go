@@ -20,6 +20,7 @@ import (
 type identityEndpoint struct {
 	t        *testing.T
 	clientID string
+	version  string // of the tokens; empty: 1.0
 
 	mu      sync.Mutex
 	answers []int
@@ -43,6 +44,9 @@ func (e *identityEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	claims := azureClaims("1.0")
+	if e.version != "" {
+		claims["ver"] = e.version
+	}
 	claims["number"] = e.asked
 	fmt.Fprintf(w, `{"access_token":%q,"expires_on":"4102444800","resource":"api://countersign","token_type":"Bearer"}`, jwt(claims))
 }
