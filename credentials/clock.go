@@ -19,9 +19,8 @@ const (
 // when the wall clock was set or the process was suspended since: elapsed, which
 // never steps, then disagrees with it.
 type clock struct {
-	now     func() time.Time
-	elapsed func() time.Duration
-	alarm   func(skew time.Duration)
+	look  func() moment
+	alarm func(skew time.Duration)
 
 	mu      sync.Mutex
 	known   bool
@@ -31,10 +30,17 @@ type clock struct {
 	alarmed time.Duration // the last skew that was reported
 }
 
-// reading is the clock at one moment.
+// moment is one look at both clocks.
+type moment struct {
+	wall    time.Time
+	elapsed time.Duration
+}
+
+// reading is what a look says.
 type reading struct {
-	time time.Time     // by AWS's clock, as far as known
-	skew time.Duration // already within time
+	time    time.Time     // by AWS's clock, as far as known
+	skew    time.Duration // already within time
+	elapsed time.Duration
 	// doubt is how far the wall clock moved against elapsed since the skew was
 	// learnt: it stepped, or the machine slept. Only STS can tell which.
 	doubt time.Duration
@@ -43,19 +49,19 @@ type reading struct {
 func (r reading) refused() bool { return abs(r.skew) > skewRefused }
 
 func (c *clock) read() reading {
-	now := c.now().Round(0)
+	now := c.look()
+	r := reading{time: now.wall, elapsed: now.elapsed}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := reading{time: now}
 	if !c.known {
 		return r
 	}
-	if d := now.Sub(c.wall) - (c.elapsed() - c.at); abs(d) > skewApplied {
+	if d := now.wall.Round(0).Sub(c.wall) - (now.elapsed - c.at); abs(d) > skewApplied {
 		r.doubt = d
 	}
 	if abs(c.skew) > skewApplied {
 		r.skew = c.skew
-		r.time = now.Add(c.skew)
+		r.time = now.wall.Add(c.skew)
 	}
 	return r
 }
@@ -67,16 +73,16 @@ func (c *clock) observe(h http.Header, sent time.Duration) {
 	if err != nil || h.Get("Age") != "" {
 		return
 	}
-	now, elapsed := c.now().Round(0), c.elapsed()
-	if trip := elapsed - sent; trip > skewMaxTrip || trip < 0 {
+	now := c.look()
+	if trip := now.elapsed - sent; trip > skewMaxTrip || trip < 0 {
 		return
 	}
-	if alarming, skew := c.learn(date.Sub(now), now, elapsed); alarming && c.alarm != nil {
+	if alarming, skew := c.learn(date.Sub(now.wall), now); alarming && c.alarm != nil {
 		c.alarm(skew)
 	}
 }
 
-func (c *clock) learn(sample time.Duration, now time.Time, elapsed time.Duration) (alarming bool, skew time.Duration) {
+func (c *clock) learn(sample time.Duration, now moment) (alarming bool, skew time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if d := sample - c.skew; c.known && abs(d) < 10*time.Second {
@@ -84,7 +90,7 @@ func (c *clock) learn(sample time.Duration, now time.Time, elapsed time.Duration
 	} else {
 		c.skew = sample // the first sample, or a clock that was set
 	}
-	c.known, c.wall, c.at = true, now, elapsed
+	c.known, c.wall, c.at = true, now.wall.Round(0), now.elapsed
 	if abs(c.skew) <= skewAlarming {
 		c.alarmed = 0
 		return false, c.skew

@@ -65,7 +65,7 @@ type Options struct {
 type Store struct {
 	options  Options
 	profiles map[string]*profile
-	elapsed  func() time.Duration
+	look     func() moment
 	base     http.RoundTripper
 	clocks   map[string]*clock // by STS endpoint; AWS's own share one
 	given    *given
@@ -83,14 +83,14 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		options:  o,
 		profiles: map[string]*profile{},
-		elapsed:  func() time.Duration { return o.Now().Sub(start) },
+		look:     func() moment { now := o.Now(); return moment{now, now.Sub(start)} },
 		base:     o.Transport,
 		clocks:   map[string]*clock{},
 	}
 	if s.base == nil {
 		s.base = newBase()
 	}
-	s.cache = newCache(func() time.Duration { return s.elapsed() }, s.log)
+	s.cache = newCache(s.log)
 	for i := range o.Profiles {
 		p := &profile{Profile: o.Profiles[i], store: s}
 		s.profiles[p.Name] = p
@@ -100,6 +100,9 @@ func New(o Options) (*Store, error) {
 			s.Close()
 			return nil, err
 		}
+	}
+	for _, p := range s.profiles {
+		p.link()
 	}
 	s.given = newGiven(s)
 	return s, nil
@@ -124,9 +127,8 @@ func (s *Store) clock(endpoint string) *clock {
 	c := s.clocks[endpoint]
 	if c == nil {
 		c = &clock{
-			now:     s.options.Now,
-			elapsed: func() time.Duration { return s.elapsed() },
-			alarm:   func(skew time.Duration) { s.log(Event{Kind: EventSkew, Skew: skew}) },
+			look:  func() moment { return s.look() },
+			alarm: func(skew time.Duration) { s.log(Event{Kind: EventSkew, Skew: skew}) },
 		}
 		s.clocks[endpoint] = c
 	}

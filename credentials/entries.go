@@ -5,7 +5,7 @@ import "time"
 // enter finds or makes the entry of a wish and puts it in front. Beyond the
 // cache's bound the one longest unused goes; beyond a caller's share, that
 // caller's own. Nil when all of them are being fetched.
-func (c *cache) enter(w wish) *entry {
+func (c *cache) enter(w wish, r reading) *entry {
 	e := c.entries[w.key]
 	if e == nil {
 		if w.share != "" && c.shares[w.share] >= callerShare && !c.evict(func(e *entry) bool { return e.share == w.share }) {
@@ -22,10 +22,10 @@ func (c *cache) enter(w wish) *entry {
 		}
 	}
 	c.recent.MoveToFront(e.place)
-	wasIdle := e.held && !c.inUse(e, c.elapsed())
-	e.used = c.elapsed()
+	wasIdle := e.held && !e.inUse(r)
+	e.used = r.elapsed
 	if wasIdle {
-		c.arm(e)
+		c.arm(e, r)
 	}
 	return e
 }

@@ -3,15 +3,15 @@ package credentials
 import "time"
 
 // SetElapsed replaces the clock that never steps, which New derives from Now.
-func (s *Store) SetElapsed(elapsed func() time.Duration) { s.elapsed = elapsed }
+func (s *Store) SetElapsed(elapsed func() time.Duration) {
+	s.look = func() moment { return moment{s.options.Now(), elapsed()} }
+}
 
 // Key is the cache's key for an ask.
-func (s *Store) Key(a Ask) string { return s.find(a.Profile).key(a) }
+func (s *Store) Key(a Ask) any { return s.find(a.Profile).wish(a).key }
 
 // GivenKey is the cache's key for request credentials.
-func (s *Store) GivenKey(g Given) string {
-	return s.given.wish(g, trimmed(g.keys())).key
-}
+func (s *Store) GivenKey(g Given) any { return s.given.wish(g, trimmed(g.keys())).key }
 
 // LegalName is the rule for session names.
 func LegalName(raw string) string { return legalName(raw) }

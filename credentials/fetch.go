@@ -1,11 +1,6 @@
 package credentials
 
-import (
-	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/json"
-)
+import "context"
 
 // profile is a checked Profile with what it takes to fetch its session.
 type profile struct {
@@ -20,8 +15,9 @@ type profile struct {
 	token  tokenSource
 	parent *profile
 
-	fixed       bool   // keys that never change, and no role: nothing to fetch
-	fingerprint string // of all settings
+	fixed bool // keys that never change
+
+	byCaller, byHost bool // the session is another for each
 }
 
 // build connects a profile with its source. The profiles are all there, none is built yet.
@@ -32,12 +28,6 @@ func (p *profile) build() error {
 	if p.AssumeRole != nil {
 		p.role = newRole(p.AssumeRole, stsRegion(&p.Profile))
 	}
-	settings, err := json.Marshal(p.Profile) // without secrets: they are no part of what it shapes
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(settings)
-	p.fingerprint = string(sum[:])
 	if parent := s.profiles[p.Source]; parent != nil {
 		p.parent = parent
 		return nil
@@ -45,78 +35,55 @@ func (p *profile) build() error {
 	return p.source()
 }
 
-// session is the profile's, out of the cache where it is one that ends.
-func (p *profile) session(ctx context.Context, a Ask) (Session, error) {
-	if p.fixed && p.role == nil {
-		return p.finish(p.keys(ctx))
+// link finds out what of an ask shapes the session, here or in the profiles below.
+func (p *profile) link() {
+	for at := p; at != nil; at = at.parent {
+		if at.role != nil {
+			p.byCaller = p.byCaller || at.role.uses("caller")
+			p.byHost = p.byHost || at.role.uses("host")
+		}
 	}
-	return p.finish(p.store.cache.get(ctx, p.wish(a)))
 }
 
-// finish marks a session as this profile's.
-func (p *profile) finish(s Session, err error) (Session, error) {
-	if err != nil {
-		return Session{}, err
+// session is the profile's, out of the cache where it is one that ends.
+func (p *profile) session(ctx context.Context, a Ask) (Session, error) {
+	if !p.fixed || p.role != nil {
+		return p.store.cache.get(ctx, p.wish(a))
 	}
 	r := p.clock.read()
 	if r.refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
-	s.Skew, s.Profile = r.skew, p.Name
-	if s.Region = p.Region; s.Region == "" && p.parent != nil {
-		s.Region = p.parent.Region
-	}
-	return s, nil
+	s, err := p.keys(ctx)
+	s.Profile, s.Region, s.Skew = p.Name, p.Region, r.skew
+	return s, err
 }
 
 func (p *profile) wish(a Ask) wish {
-	return wish{
-		key:     p.key(a),
-		profile: p.Name,
-		share:   p.share(a),
-		min:     a.MinValidity,
-		clock:   p.clock,
-		fetch:   func(ctx context.Context) (Session, error) { return p.fetch(ctx, a) },
+	w := wish{key: key{profile: p.Name}, ask: a, issuer: p, clock: p.clock}
+	if p.byCaller {
+		w.key.caller = a.Caller
 	}
+	if p.byHost {
+		w.key.host = a.Host
+	}
+	if p.byCaller || p.byHost {
+		w.share = a.Caller
+	}
+	return w
 }
 
-// key names the session that an ask gets: everything that shapes it, each part
-// with its length so that no two lists of parts look alike.
-func (p *profile) key(a Ask) string {
-	key := appendPart(nil, "profile", p.fingerprint)
-	for at := p; at != nil; at = at.parent {
-		key = appendPart(key, at.Name)
-		if at.role == nil {
-			continue
-		}
-		n := at.role.names(at.Name, a)
-		key = appendPart(key, n.session, n.source)
-		if at.role.uses("caller") {
-			key = appendPart(key, "caller", a.Caller)
-		}
-		if at.role.uses("host") {
-			key = appendPart(key, "host", a.Host)
-		}
+// issue obtains a session and marks it as this profile's.
+func (p *profile) issue(ctx context.Context, a Ask) (Session, error) {
+	s, err := p.fetch(ctx, a)
+	if err != nil {
+		return Session{}, err
 	}
-	return string(key)
-}
-
-func appendPart(key []byte, parts ...string) []byte {
-	for _, part := range parts {
-		key = binary.AppendUvarint(key, uint64(len(part)))
-		key = append(key, part...)
+	s.Profile = p.Name
+	for at := p; s.Region == "" && at != nil; at = at.parent {
+		s.Region = at.Region
 	}
-	return key
-}
-
-// share is the caller to whom the session belongs, empty when it is everybody's.
-func (p *profile) share(a Ask) string {
-	for at := p; at != nil; at = at.parent {
-		if at.role != nil && (at.role.uses("caller") || at.role.uses("host")) {
-			return a.Caller
-		}
-	}
-	return ""
+	return s, nil
 }
 
 // fetch obtains a session anew. When STS says that the source's keys or token
@@ -158,7 +125,7 @@ func (p *profile) try(ctx context.Context, a Ask, anew bool) (Session, string, e
 
 // forget drops the cached session of the profile if it is still the one with these keys.
 func (p *profile) forget(a Ask, accessKeyID string) {
-	key := p.key(a)
+	key := p.wish(a).key
 	p.store.cache.invalidate(func(e *entry) bool {
 		return e.key == key && e.held && e.session.Credentials.AccessKeyID == accessKeyID
 	})

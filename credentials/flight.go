@@ -8,6 +8,7 @@ import (
 
 // flight is one fetch under way.
 type flight struct {
+	entry   *entry
 	done    chan struct{} // closed when the rest is set
 	session Session
 	err     error
@@ -16,65 +17,66 @@ type flight struct {
 }
 
 // launch begins the fetch, detached from any caller, within a time and with
-// panics caught. It is called with the lock held. A background fetch that
-// would exceed the rate is put off instead; nil then.
-func (c *cache) launch(e *entry, awaited bool) *flight {
-	f := &flight{done: make(chan struct{}), awaited: awaited}
+// panics caught. A background fetch that would exceed the rate is put off
+// instead. This and all below with an entry are called with the lock held.
+func (c *cache) launch(e *entry, r reading, awaited bool) *flight {
+	f := &flight{entry: e, done: make(chan struct{}), awaited: awaited}
 	if c.closed {
 		f.err = fail(ErrUnavailable, "closed")
 		close(f.done)
 		return f
 	}
 	if !awaited && !c.limit.Allow() {
-		e.advisoryAt = c.elapsed() + time.Second + time.Duration(c.jitter()*float64(time.Second))
-		c.arm(e)
+		e.advisoryAt = r.elapsed + time.Second + time.Duration(c.jitter()*float64(time.Second))
+		c.arm(e, r)
 		return nil
 	}
 	e.flight = f
 	c.flights.Add(1)
-	go func() {
-		defer c.flights.Done()
-		ctx, cancel := context.WithTimeout(c.ctx, flightTime)
-		defer cancel()
-		begun := c.elapsed()
-		s, err := c.fetch(ctx, e, awaited)
-		event := c.settle(e, f, s, err)
-		event.Took = c.elapsed() - begun
-		c.log(event)
-		close(f.done)
-	}()
+	go c.fly(f, r.elapsed)
 	return f
 }
 
-func (c *cache) fetch(ctx context.Context, e *entry, awaited bool) (s Session, err error) {
+func (c *cache) fly(f *flight, begun time.Duration) {
+	defer c.flights.Done()
+	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
+	defer cancel()
+	s, err := c.fetch(ctx, f)
+	event := c.settle(f, s, err, begun)
+	c.log(event)
+	close(f.done)
+}
+
+func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s, err = Session{}, panicked(p)
 		}
 	}()
-	if awaited {
+	if f.awaited {
 		turn, cancel := context.WithTimeout(ctx, flightTime-callTime)
 		defer cancel()
 		if err := c.limit.Wait(turn); err != nil {
 			return Session{}, fail(ErrUnavailable, "busy")
 		}
 	}
-	s, err = e.fetch(ctx)
-	if e.clock.read().refused() {
+	s, err = f.entry.issuer.issue(ctx, f.entry.ask)
+	if f.entry.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
 	return s, err
 }
 
 // settle takes the outcome into the entry and says what happened.
-func (c *cache) settle(e *entry, f *flight, s Session, err error) Event {
+func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e.flight = nil
-	f.session = s
+	e := f.entry
 	r := e.clock.read()
-	f.session.Skew = r.skew
-	event := Event{Kind: EventFetched, Profile: e.profile, RequestID: s.RequestID}
+	e.flight = nil
+	s.Skew = r.skew
+	f.session = s
+	event := Event{Kind: EventFetched, Profile: e.profile, RequestID: s.RequestID, Took: r.elapsed - begun}
 	switch {
 	case err == nil && !f.void && !e.gone:
 		c.keep(e, s, r)
@@ -88,12 +90,12 @@ func (c *cache) settle(e *entry, f *flight, s Session, err error) Event {
 		event.Expires = e.session.Expires
 	}
 	c.outcome[e.profile] = err == nil || e.held
-	c.arm(e)
+	c.arm(e, r)
 	return event
 }
 
 func (c *cache) keep(e *entry, s Session, r reading) {
-	e.held, e.session, e.born, e.doubt = true, s, c.elapsed(), r.doubt
+	e.held, e.session, e.born, e.doubt = true, s, r.elapsed, r.doubt
 	e.failures, e.lastErr, e.advisoryAt, e.mandatoryAt = 0, nil, 0, 0
 	if s.Expires.IsZero() {
 		e.life, e.advisory = forever, forever-reread
@@ -112,27 +114,25 @@ func (c *cache) keep(e *entry, s Session, r reading) {
 
 func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 	e.lastErr = failed
-	now := c.elapsed()
-	kind := failed.Kind
 	if failed.class.revoked {
 		e.held, e.session = false, Session{}
 	}
-	switch {
+	switch kind := failed.Kind; {
 	case errors.Is(kind, ErrDenied):
-		e.mandatoryAt = now + time.Duration((0.67+0.66*c.jitter())*float64(deniedFor))
+		e.mandatoryAt = r.elapsed + time.Duration((0.67+0.66*c.jitter())*float64(deniedFor))
 	case errors.Is(kind, ErrConfiguration):
-		e.mandatoryAt = now + configFor
+		e.mandatoryAt = r.elapsed + configFor
 	case errors.Is(kind, ErrClockSkew):
-		e.mandatoryAt = now + skewFor
+		e.mandatoryAt = r.elapsed + skewFor
 	case f.awaited:
-		e.mandatoryAt = now + mandatoryPause(e.failures, c.jitter())
+		e.mandatoryAt = r.elapsed + mandatoryPause(e.failures, c.jitter())
 		e.failures++
 	}
-	e.advisoryAt = now + advisoryPause(c.jitter())
+	e.advisoryAt = r.elapsed + advisoryPause(c.jitter())
 	switch {
 	case failed.class.revoked:
 		return EventRevoked
-	case e.left(r, now) >= margin:
+	case e.left(r) >= margin:
 		return EventStale
 	}
 	return EventFailed
@@ -140,33 +140,30 @@ func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 
 // arm sets the entry's timer to what comes next: the refresh while the entry is
 // in use, the end of the session when it is not, so that no dead secret stays.
-func (c *cache) arm(e *entry) {
+func (c *cache) arm(e *entry, r reading) {
 	if e.timer != nil {
 		e.timer.Stop()
 	}
-	if e.gone || c.closed {
+	var wait time.Duration
+	switch left := e.left(r); {
+	case e.gone || c.closed:
 		return
-	}
-	if e.once && !e.held { // a failure is remembered no longer than it holds off
-		e.timer = time.AfterFunc(max(c.until(e.mandatoryAt), time.Second), func() { c.tick(e) })
+	case e.once && !e.held: // a failure is remembered no longer than it holds off
+		wait = max(until(e.mandatoryAt, r), time.Second)
+	case !e.held || e.life == forever:
 		return
-	}
-	if !e.held || e.life == forever {
-		return
-	}
-	now := c.elapsed()
-	left := e.left(e.clock.read(), now)
-	wait := left - margin
-	if e.once {
-		wait = min(wait, givenFor-(now-e.born))
-	} else if c.inUse(e, now) {
-		wait = min(wait, max(left-e.advisory, c.until(e.advisoryAt), c.until(e.mandatoryAt)))
+	case e.once:
+		wait = min(left-margin, givenFor-(r.elapsed-e.born))
+	case e.inUse(r):
+		wait = min(left-margin, max(left-e.advisory, until(e.advisoryAt, r), until(e.mandatoryAt, r)))
+	default:
+		wait = left - margin
 	}
 	e.timer = time.AfterFunc(max(wait, time.Millisecond), func() { c.tick(e) })
 }
 
 // inUse: an entry nobody asked for during half its session's life lapses.
-func (c *cache) inUse(e *entry, now time.Duration) bool { return now-e.used < e.life/2 }
+func (e *entry) inUse(r reading) bool { return r.elapsed-e.used < e.life/2 }
 
 func (c *cache) tick(e *entry) {
 	c.mu.Lock()
@@ -174,17 +171,15 @@ func (c *cache) tick(e *entry) {
 	if e.gone || c.closed || e.flight != nil {
 		return
 	}
-	now := c.elapsed()
-	left := e.left(e.clock.read(), now)
-	switch {
-	case e.once && (!e.held || now-e.born >= givenFor), left <= margin:
+	r := e.clock.read()
+	switch left := e.left(r); {
+	case e.once && (!e.held || r.elapsed-e.born >= givenFor), e.once && left <= margin:
+		c.remove(e)
+	case left <= margin:
 		e.held, e.session = false, Session{}
-		if e.once {
-			c.remove(e)
-		}
-	case !e.once && left <= e.advisory && c.inUse(e, now) && c.until(e.advisoryAt) == 0 && c.until(e.mandatoryAt) == 0:
-		c.launch(e, false)
+	case !e.once && left <= e.advisory && e.inUse(r) && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0:
+		c.launch(e, r, false)
 	default:
-		c.arm(e)
+		c.arm(e, r)
 	}
 }

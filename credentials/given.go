@@ -5,9 +5,10 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -42,19 +43,14 @@ func (g *given) session(ctx context.Context, in Given) (Session, error) {
 	if err := checkGiven(in, c); err != nil {
 		return Session{}, err
 	}
-	s := Session{Credentials: c}
 	if in.hasRole() {
-		var err error
-		if s, err = g.store.cache.get(ctx, g.wish(in, c)); err != nil {
-			return Session{}, err
-		}
+		return g.store.cache.get(ctx, g.wish(in, c))
 	}
 	r := g.clock.read()
 	if r.refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
-	s.Skew = r.skew
-	return s, nil
+	return Session{Credentials: c, Skew: r.skew}, nil
 }
 
 func (g *given) region() string {
@@ -80,27 +76,40 @@ func (in Given) keys() signing.Credentials {
 
 func (in Given) hasRole() bool { return in.RoleARN != "" || in.AccountID != "" || in.RoleName != "" }
 
-func (g *given) wish(in Given, c signing.Credentials) wish {
+// givenRole is the issuer of one request's session.
+type givenRole struct {
+	given *given
+	in    Given
+	keys  signing.Credentials
+}
+
+func (g *given) wish(in Given, keys signing.Credentials) wish {
 	mac := hmac.New(sha256.New, g.hash)
-	mac.Write(appendPart(nil, c.AccessKeyID, c.SecretAccessKey(), c.SessionToken(), in.RoleARN, in.AccountID, in.RoleName,
-		in.ExternalID, in.SessionName, strconv.FormatInt(int64(in.Duration), 10), in.Region, in.Caller))
-	return wish{
-		key:   string(appendPart(nil, "given", string(mac.Sum(nil)))),
-		share: in.Caller,
-		min:   in.MinValidity,
-		once:  true,
-		clock: g.clock,
-		fetch: func(ctx context.Context) (Session, error) {
-			r := newRole(&AssumeRole{
-				RoleARN: in.RoleARN, AccountID: in.AccountID, RoleName: in.RoleName,
-				ExternalID: in.ExternalID, SessionName: in.SessionName, Duration: in.Duration,
-			}, in.Region)
-			if in.SessionName == "" {
-				r.name = "countersign-{caller}"
-			}
-			return r.assume(ctx, g.client(in.Region), c, r.names("", Ask{Caller: in.Caller}))
-		},
+	for _, part := range []string{
+		keys.AccessKeyID, keys.SecretAccessKey(), keys.SessionToken(), in.RoleARN, in.AccountID, in.RoleName,
+		in.ExternalID, in.SessionName, in.Duration.String(), in.Region, in.Caller,
+	} {
+		// Each part with its length, so that no two lists of parts look alike.
+		_ = binary.Write(mac, binary.BigEndian, uint64(len(part)))
+		_, _ = io.WriteString(mac, part)
 	}
+	return wish{
+		key:    key{given: [sha256.Size]byte(mac.Sum(nil))},
+		ask:    Ask{Caller: in.Caller, MinValidity: in.MinValidity},
+		issuer: givenRole{g, in, keys}, clock: g.clock, share: in.Caller, once: true,
+	}
+}
+
+func (r givenRole) issue(ctx context.Context, a Ask) (Session, error) {
+	in := r.in
+	role := newRole(&AssumeRole{
+		RoleARN: in.RoleARN, AccountID: in.AccountID, RoleName: in.RoleName,
+		ExternalID: in.ExternalID, SessionName: in.SessionName, Duration: in.Duration,
+	}, in.Region)
+	if in.SessionName == "" {
+		role.name = "countersign-{caller}"
+	}
+	return role.assume(ctx, r.given.client(in.Region), r.keys, role.names("", a))
 }
 
 // client is the region's; regions are those that endpoints knows, so there are few.

@@ -51,7 +51,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer cancel()
 	var sent time.Duration
 	if t.clock != nil {
-		sent = t.clock.elapsed()
+		sent = t.clock.look().elapsed
 	}
 	resp, err := t.send(r.WithContext(ctx))
 	if err != nil {
