@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"countersign/access"
 	"countersign/signing"
@@ -21,6 +23,8 @@ func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request
 		policy = func(access.Question) access.Decision {
 			return access.Decision{Allowed: true, Policies: []string{"own-keys"}}
 		}
+	} else if err := p.checkQuery(); err != nil {
+		return err
 	}
 	decision := policy(question)
 	if other, differs := p.otherPath(); differs && decision.Allowed {
@@ -56,6 +60,30 @@ func (p *prepared) otherPath() (path string, differs bool) {
 	path, err := url.PathUnescape(given)
 	sent := !strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == '?' || c == '#' || c == 0x7f }) // or no client can send it
 	return path, err == nil && sent && path != given
+}
+
+// checkQuery finds what no policy could allow: names that no text of a policy can hold, and the parameters of a signature that is already there.
+// It is the caller's slip, and not for the operator to mend.
+func (p *prepared) checkQuery() error {
+	if p.action == access.ActionVerify {
+		return nil
+	}
+	for _, q := range p.request.URL.Query() {
+		reason := ""
+		switch strings.ToLower(q.Name) {
+		case "":
+			reason = "has a parameter without a name"
+		case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders":
+			reason = "carries a signature already; leave out the parameters that begin with X-Amz-"
+		}
+		if !utf8.ValidString(q.Name) || strings.ContainsFunc(q.Name, unicode.IsControl) {
+			reason = "has a parameter whose name is no plain text"
+		}
+		if reason != "" {
+			return &fault{code: "url_invalid", detail: "The query " + reason + ".", fields: []FieldError{{"/url", "The query " + reason + "."}}}
+		}
+	}
+	return nil
 }
 
 // asked is what the policies look at.

@@ -113,7 +113,7 @@ func TestStepThreeSignsOnlyWhatStepOneWouldMake(t *testing.T) {
 			d["payloadSha256"] = signing.StreamingUnsignedPayloadTrailer
 		}, 400},
 		"no hash at all":        {func(d step, _ *[]signing.Header, _ *[]string) { d["payloadSha256"] = "none\nsuch" }, 400},
-		"a presigned URL":       {func(d step, _ *[]signing.Header, _ *[]string) { d["url"] = queue + "?X-Amz-Expires=604800" }, 403},
+		"a presigned URL":       {func(d step, _ *[]signing.Header, _ *[]string) { d["url"] = queue + "?X-Amz-Expires=604800" }, 400},
 		"a method on two lines": {func(d step, _ *[]signing.Header, _ *[]string) { d["method"] = "GET\nGET" }, 400},
 	} {
 		w := server.post("/v1/steps/signature", forged(t, queue, test.change))
