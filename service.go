@@ -82,6 +82,7 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 	bodies, bodiesErr := access.NewGate(conf.MaxBytes, conf.MaxRequests, queueWait)
 	return api.Options{
 		Rate: rate, Requests: requests, Bytes: bodies, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+		BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
 	}, errors.Join(rateErr, requestsErr, bodiesErr)
 }
 

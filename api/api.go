@@ -13,6 +13,7 @@ import (
 	"countersign/handlers"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/rs/zerolog"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	// Rate holds each caller to its share; Requests and Bytes bound what is under way in the whole process: requests, and bytes of their bodies.
 	Rate            *access.Rate
 	Requests, Bytes *access.Gate
+	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.
+	BehindFunctions bool
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
 }
@@ -39,7 +42,7 @@ type Options struct {
 func New(o Options) http.Handler {
 	h := o.Handlers
 	r := chi.NewRouter()
-	r.Use(o.logRequest, recoverPanic)
+	r.Use(o.logRequest, recoverPanic, middleware.GetHead)
 	r.NotFound(h.Elsewhere().ServeHTTP)
 	r.MethodNotAllowed(methodNotAllowed(r))
 

@@ -353,3 +353,12 @@ func TestTheHostOfSwagger(t *testing.T) {
 		}
 	}
 }
+
+func TestHeadIsAnsweredWhereGetIs(t *testing.T) {
+	s := newServer(t, sessions{})
+	w := httptest.NewRecorder()
+	s.routes.(http.Handler).ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/", nil))
+	if w.Code != http.StatusOK {
+		t.Errorf("HEAD /: %d", w.Code)
+	}
+}

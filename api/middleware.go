@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -21,8 +22,7 @@ import (
 func (o Options) logRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event := &handlers.Event{RequestID: requestID(r.Header.Get("X-Request-Id"), o.NewID), Workflow: access.WorkflowOf(r.Header)}
-		// The connection's other end, which may be a proxy: what proxies say of the client is anybody's word.
-		event.ClientIP, _, _ = net.SplitHostPort(r.RemoteAddr)
+		event.ClientIP = o.clientIP(r)
 		started := o.Now()
 		w.Header().Set("X-Request-Id", event.RequestID)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
@@ -36,6 +36,21 @@ func (o Options) logRequest(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 	})
+}
+
+// clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word, save the Functions host's.
+func (o Options) clientIP(r *http.Request) string {
+	remote := r.RemoteAddr
+	if forwarded := r.Header.Get("X-Forwarded-For"); o.BehindFunctions && forwarded != "" {
+		remote = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
+	}
+	if host, _, err := net.SplitHostPort(remote); err == nil {
+		remote = host
+	}
+	if ip, err := netip.ParseAddr(remote); err == nil {
+		return ip.String()
+	}
+	return ""
 }
 
 // line picks the level: polls of hosts and load balancers would fill the log, faults of ours must stand out.
