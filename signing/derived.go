@@ -1,37 +1,31 @@
 package signing
 
-import (
-	"slices"
-	"sync/atomic"
-)
+import "sync/atomic"
 
-// keptKeys is how many derived keys credentials keep: a key for each service
-// and region that they sign for.
+// keptKeys is how many derived keys credentials keep: one for each service and
+// region that they sign for.
 const keptKeys = 8
 
-// derivedKeys are the keys that were last derived from one secret, on one day.
-// They live and end with the credentials, so that there is no store of keys to
-// bound or to clear. A list is replaced, never changed.
-type derivedKeys struct {
-	list atomic.Pointer[[]derivedKey]
-}
+// derivedKeys are the keys that were last derived from one secret, on one day,
+// the newest first. They live and end with the credentials, so that there is no
+// store of keys to bound or to clear.
+type derivedKeys struct{ newest atomic.Pointer[derivedKey] }
 
-// derivedKey is a key and all that it was derived from beside the secret.
+// derivedKey is a key, and all that it was derived from beside the secret. It
+// does not change once others can see it.
 type derivedKey struct {
 	accessKeyID, scope string
-	key                *keySecret
+	key                keySecret
+	older              *derivedKey
 }
 
 // signingKey returns the key for a credential scope, kept or derived now.
 func (c Credentials) signingKey(a Algorithm, scope []byte, s Scope) (*keySecret, error) {
 	keys := &c.secret().keys
-	var kept []derivedKey
-	if list := keys.list.Load(); list != nil {
-		kept = *list
-	}
-	for i := range kept {
-		if k := &kept[i]; k.scope == string(scope) && k.accessKeyID == c.AccessKeyID {
-			return k.key, nil
+	newest := keys.newest.Load()
+	for k := newest; k != nil; k = k.older {
+		if k.scope == string(scope) && k.accessKeyID == c.AccessKeyID {
+			return &k.key, nil
 		}
 	}
 	date := string(scope[:day])
@@ -39,15 +33,14 @@ func (c Credentials) signingKey(a Algorithm, scope []byte, s Scope) (*keySecret,
 	if err != nil {
 		return nil, err
 	}
-	// The newest comes first; those of another day are of no more use.
-	list := make([]derivedKey, 1, keptKeys)
-	list[0] = derivedKey{accessKeyID: c.AccessKeyID, scope: string(scope), key: key}
-	for _, k := range kept[:min(len(kept), keptKeys-1)] {
-		if k.scope[:day] == date {
-			list = append(list, k)
-		}
-	}
-	list = slices.Clip(list)
-	keys.list.Store(&list)
+	keys.newest.Store(&derivedKey{c.AccessKeyID, string(scope), *key, newest.upTo(keptKeys-1, date)})
 	return key, nil
+}
+
+// upTo returns a copy of the newest n keys, as far as they are of a day.
+func (k *derivedKey) upTo(n int, date string) *derivedKey {
+	if k == nil || n == 0 || k.scope[:day] != date {
+		return nil
+	}
+	return &derivedKey{k.accessKeyID, k.scope, k.key, k.older.upTo(n-1, date)}
 }

@@ -20,19 +20,18 @@ func signingKeyAt(t *testing.T, c Credentials, a Algorithm, service string, dayO
 	return key
 }
 
-func kept(c Credentials) int {
-	list := c.secret().keys.list.Load()
-	if list == nil {
-		return 0
+func kept(c Credentials) (n int) {
+	for k := c.secret().keys.newest.Load(); k != nil; k = k.older {
+		n++
 	}
-	return len(*list)
+	return n
 }
 
 func TestKeyIsDerivedOnce(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "secret", "")
-	first := signingKeyAt(t, c, HMAC, "s3", 30)
+	signingKeyAt(t, c, HMAC, "s3", 30)
 	shared := c
-	if second := signingKeyAt(t, shared, HMAC, "s3", 30); second != first {
+	if first, second := signingKeyAt(t, c, HMAC, "s3", 30), signingKeyAt(t, shared, HMAC, "s3", 30); second != first {
 		t.Error("the key was derived again")
 	}
 }
@@ -45,10 +44,10 @@ func TestKeptKeysAreBounded(t *testing.T) {
 	if n := kept(c); n != keptKeys {
 		t.Errorf("%d keys are kept, want %d", n, keptKeys)
 	}
-	last := signingKeyAt(t, c, HMAC, fmt.Sprint("service-", 10*keptKeys-1), 30)
-	signingKeyAt(t, c, HMAC, "another", 30)
-	if again := signingKeyAt(t, c, HMAC, fmt.Sprint("service-", 10*keptKeys-1), 30); again != last {
-		t.Error("the key that was used last is the first to go")
+	for k, i := c.secret().keys.newest.Load(), 10*keptKeys-1; k != nil; k, i = k.older, i-1 {
+		if want := fmt.Sprintf("20150830/us-east-1/service-%d/aws4_request", i); k.scope != want {
+			t.Errorf("the key of %s is kept, want that of %s", k.scope, want)
+		}
 	}
 }
 

@@ -14,18 +14,18 @@ func hmacSHA256(key []byte, message string) []byte {
 	return h.Sum(nil)
 }
 
-// hmacState is HMAC-SHA256 (RFC 2104) with a key that is used often: the states
-// of SHA-256 after the inner and the outer pad. To resume them takes a third of
-// the time of crypto/hmac, and no allocation.
-type hmacState struct{ inner, outer []byte }
+// hmacState is HMAC-SHA256 (RFC 2104) with a key that is used often: the state
+// of SHA-256 after the inner pad, and that after the outer pad. To resume them
+// takes a third of the time of crypto/hmac, and no allocation.
+type hmacState []byte
 
+// newHMACState takes a key that is not longer than a block.
 func newHMACState(key []byte) hmacState {
-	return hmacState{inner: padState(key, 0x36), outer: padState(key, 0x5c)}
+	return appendPadded(appendPadded(nil, key, 0x36), key, 0x5c)
 }
 
-// padState returns the state after a key, which must not be longer than a block,
-// has been padded with one byte.
-func padState(key []byte, with byte) []byte {
+// appendPadded appends the state after a key padded with one byte.
+func appendPadded(dst, key []byte, with byte) []byte {
 	var pad [sha256.BlockSize]byte
 	copy(pad[:], key)
 	for i := range pad {
@@ -33,20 +33,20 @@ func padState(key []byte, with byte) []byte {
 	}
 	h := sha256.New()
 	h.Write(pad[:])
-	state, err := h.(encoding.BinaryMarshaler).MarshalBinary()
+	dst, err := h.(encoding.BinaryAppender).AppendBinary(dst)
 	if err != nil {
 		panic(err) // never: crypto/sha256 documents that its hashes can be saved
 	}
-	return state
+	return dst
 }
 
 // sum appends the HMAC of a message. h is a SHA-256 to work with.
 func (s hmacState) sum(h hash.Hash, dst, message []byte) []byte {
-	resume(h, s.inner)
+	resume(h, s[:len(s)/2])
 	h.Write(message)
 	begin := len(dst)
 	dst = h.Sum(dst)
-	resume(h, s.outer)
+	resume(h, s[len(s)/2:])
 	h.Write(dst[begin:])
 	return h.Sum(dst[:begin])
 }
