@@ -122,7 +122,7 @@ func loginRows() []row {
 
 func loginServices() []string {
 	return []string{
-		"account", "cassandra", "dsql", "ec2-instance-connect", "eks-auth", "elasticache", "iam", "identitystore", "kafka-cluster", "memorydb",
+		"account", "cassandra", "dsql", "ec2-instance-connect", "eks-auth", "elasticache", "iam", "identitystore", "iotdevicegateway", "kafka-cluster", "memorydb",
 		"organizations", "rds-db", "rolesanywhere", "signin", "ssmmessages", "sso", "sso-directory", "sso-oauth", "sts",
 	}
 }

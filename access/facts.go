@@ -21,6 +21,9 @@ type facts struct {
 	unusual                  []string
 }
 
+// malformation is why a request is not decided on, and in which of its fields.
+type malformation struct{ field, reason string }
+
 // More fields than these make a request malformed: the sets that policies look
 // into are built of strings that a stranger chose.
 const (
@@ -29,30 +32,37 @@ const (
 )
 
 // readFacts returns what the question's request says, or why it is malformed.
-func (p *Policy) readFacts(q *Question) (facts, string) {
+func (p *Policy) readFacts(q *Question) (facts, malformation) {
 	r := &q.Request
 	f := facts{profile: r.Profile, service: r.Service}
 	switch q.Action {
 	case ActionSign, ActionPresign, ActionVerify, ActionPostPolicy:
 	default:
-		return f, "the action is not known"
+		return f, malformation{"", "the action is not known"}
 	}
 	switch r.Payload {
 	case PayloadSigned, PayloadHash, PayloadUnsigned:
 	default:
-		return f, "it is not known whether the payload is signed"
+		return f, malformation{"", "it is not known whether the payload is signed"}
 	}
 	if !plainServiceName(r.Service) {
-		return f, fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)
+		return f, malformation{"service", fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)}
 	}
 	if oneRegion(r.Region) {
 		f.region = r.Region
 	}
-	if reason := f.readTarget(r); reason != "" {
-		return f, reason
+	if !madeOf(r.Method, func(c byte) bool { return 'A' <= c && c <= 'Z' || c == '-' }) || r.Method == "" {
+		return f, malformation{"method", "the method is not written in capital letters"}
 	}
-	if reason := f.readFields(r, q.Action); reason != "" {
-		return f, reason
+	f.method = r.Method
+	if reason := f.readTarget(r); reason != "" {
+		return f, malformation{"url", reason}
+	}
+	if reason := f.readQuery(r, q.Action); reason != "" {
+		return f, malformation{"url", reason}
+	}
+	if reason := f.readHeaders(r); reason != "" {
+		return f, malformation{"headers", reason}
 	}
 	f.operation = p.operation(q.Action, r, &f)
 	switch {
@@ -61,14 +71,10 @@ func (p *Policy) readFacts(q *Question) (facts, string) {
 	case r.Service == "sts":
 		f.unusual = bindingHeaders(&f)
 	}
-	return f, ""
+	return f, malformation{}
 }
 
 func (f *facts) readTarget(r *Request) string {
-	if r.Method == "" || !madeOf(r.Method, func(c byte) bool { return 'A' <= c && c <= 'Z' || c == '-' }) {
-		return "the method is not written in capital letters"
-	}
-	f.method = r.Method
 	switch r.Scheme {
 	case "https":
 		f.port = 443
@@ -115,27 +121,35 @@ func cutPort(s string) (host, port string, found bool) {
 	return s, "", false
 }
 
-func (f *facts) readFields(r *Request, a Action) string {
-	if r.RawQuery != "" {
-		pieces := strings.Split(r.RawQuery, "&")
-		if len(pieces) > maxQueryParameters {
-			return fmt.Sprintf("there are more than %d query parameters", maxQueryParameters)
-		}
-		f.query = make([]Field, 0, len(pieces))
-		for _, piece := range pieces {
-			name, value, _ := strings.Cut(piece, "=")
-			n, err1 := url.PathUnescape(name)
-			v, err2 := url.PathUnescape(value)
-			// A plus is read as a space by some and as itself by others.
-			if err1 != nil || err2 != nil || n == "" || !plainText(n) || strings.ContainsAny(piece, "+;#") {
-				return "the query is not in its encoded form"
-			}
-			if signatureParameter(n) && a != ActionVerify {
-				return fmt.Sprintf("the query parameter %q belongs to a signature that is already there", n)
-			}
-			f.query = append(f.query, Field{n, v})
-		}
+func (f *facts) readQuery(r *Request, a Action) string {
+	if r.RawQuery == "" {
+		return ""
 	}
+	pieces := strings.Split(r.RawQuery, "&")
+	if len(pieces) > maxQueryParameters {
+		return fmt.Sprintf("there are more than %d query parameters", maxQueryParameters)
+	}
+	f.query = make([]Field, 0, len(pieces))
+	for _, piece := range pieces {
+		name, value, _ := strings.Cut(piece, "=")
+		n, err1 := url.PathUnescape(name)
+		v, err2 := url.PathUnescape(value)
+		// A plus is read as a space by some and as itself by others.
+		if err1 != nil || err2 != nil || piece == "" || strings.ContainsAny(piece, "+;#") {
+			return "the query is not in its encoded form"
+		}
+		if !plainText(n) {
+			return "the name of a query parameter holds what no name may"
+		}
+		if signatureParameter(n) && a != ActionVerify {
+			return fmt.Sprintf("the query parameter %q belongs to a signature that is already there", n)
+		}
+		f.query = append(f.query, Field{n, v})
+	}
+	return ""
+}
+
+func (f *facts) readHeaders(r *Request) string {
 	if len(r.Headers) > maxHeaders {
 		return fmt.Sprintf("there are more than %d headers", maxHeaders)
 	}

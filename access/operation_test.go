@@ -191,7 +191,7 @@ func TestMalformedRequests(t *testing.T) {
 		"", "A" + host, host + ".", "." + host, "a..b", host + ":", host + ":0", host + ":0443", host + ":65536", host + ":x", "u@" + host, host + "/", host + "\\", host + "?", host + "#",
 		host + " ", "é" + host, "a%2eb", "[::1", "[]", "[::g]", "::1", strings.Repeat("a", 254),
 	} {
-		if d := p.Decide(crm(but(good, func(r *access.Request) { r.Host = h }))); d.Allowed || len(d.Policies) > 0 {
+		if d := p.Decide(crm(but(good, func(r *access.Request) { r.Host = h }))); d.Allowed || d.Malformed != "url" {
 			t.Errorf("host %q: %v", h, d)
 		}
 	}
@@ -201,14 +201,27 @@ func TestMalformedRequests(t *testing.T) {
 		}
 	}
 	for _, service := range []string{"", "S3", "s3 ", "s 3", "s3/x", "s3.x", "s3\x00", strings.Repeat("s", 65), "IotSecuredTunneling"} {
-		if d := p.Decide(crm(but(good, func(r *access.Request) { r.Service = service }))); d.Allowed || len(d.Policies) > 0 {
+		if d := p.Decide(crm(but(good, func(r *access.Request) { r.Service = service }))); d.Allowed || d.Malformed != "service" {
 			t.Errorf("service %q: %v", service, d)
 		}
 	}
-	for _, query := range []string{"a+b=1", "a=b+c", "a;b", "a=;", "&", "a&", "=1", "%zz", "a=%zz", "%00=1", "%0a=1", "%ff=1", "a#", "X-Amz-Signature=1", "x-amz-date=1"} {
-		if d := p.Decide(crm(but(good, func(r *access.Request) { r.RawQuery = query }))); d.Allowed || len(d.Policies) > 0 {
+	for _, query := range []string{"a+b=1", "a=b+c", "a;b", "a=;", "&", "a&", "%zz", "a=%zz", "%00=1", "%0a=1", "%ff=1", "a#", "X-Amz-Signature=1", "x-amz-date=1"} {
+		if d := p.Decide(crm(but(good, func(r *access.Request) { r.RawQuery = query }))); d.Allowed || d.Malformed != "url" {
 			t.Errorf("query %q: %v", query, d)
 		}
+	}
+	for _, query := range []string{"=1", "=", "a", "a=", "a=b&a=c", "%2b=%2B", "é=%C3%A9"} {
+		if d := p.Decide(crm(but(good, func(r *access.Request) { r.RawQuery = query }))); !d.Allowed {
+			t.Errorf("query %q: %v", query, d)
+		}
+	}
+	for _, h := range []access.Field{{"", "1"}, {"a b", "1"}, {"a", "b\r\n"}, {"é", "1"}} {
+		if d := p.Decide(crm(but(good, func(r *access.Request) { r.Headers = []access.Field{h} }))); d.Allowed || d.Malformed != "headers" {
+			t.Errorf("header %q: %v", h, d)
+		}
+	}
+	if d := p.Decide(crm(but(good, func(r *access.Request) { r.Method = "get" }))); d.Allowed || d.Malformed != "method" {
+		t.Errorf("method: %v", d)
 	}
 	if d := p.Decide(access.Question{Caller: by("x"), Action: access.ActionVerify, Request: but(good, func(r *access.Request) { r.RawQuery = "X-Amz-Signature=1" })}); !d.Allowed {
 		t.Errorf("what is verified is signed already: %v", d)

@@ -50,7 +50,7 @@ type Policy struct {
 // All faults are reported joined, each with the file's name and the line.
 func NewPolicy(file string, document []byte) (*Policy, error) {
 	p := &Policy{restricted: document != nil, reads: map[string]bool{}, asked: askedNames{}}
-	p.nothingNamed = p.newContext(nil, nil)
+	p.nothingNamed = p.newContext(nil, nil, false)
 	if err := p.readTables(); err != nil {
 		return nil, err
 	}
@@ -77,13 +77,12 @@ func (p *Policy) Decide(q Question) Decision {
 	if q.Caller.ID == "" {
 		return Decision{Reason: "nobody is asking"}
 	}
-	f, malformed := p.readFacts(&q)
-	d := Decision{Operation: f.operation}
-	if malformed == "" {
-		malformed = p.asked.ambiguity(&f)
+	f, bad := p.readFacts(&q)
+	d := Decision{Operation: f.operation, Malformed: bad.field, Reason: bad.reason}
+	if d.Reason == "" {
+		d.Reason = p.asked.ambiguity(&f)
 	}
-	if malformed != "" {
-		d.Reason = malformed
+	if d.Reason != "" {
 		return d
 	}
 	v := p.view(&q, &f)
@@ -101,7 +100,7 @@ func (p *Policy) Decide(q Question) Decision {
 		d.Reason = "no policy permits this"
 		return d
 	}
-	request.Context = p.context(permits, f.unusual)
+	request.Context = p.context(permits, f.unusual, q.Request.OwnKeys)
 	if _, denied := p.guardrails.decide(v, request, &d); denied {
 		if len(f.unusual) > 0 {
 			d.Reason += fmt.Sprintf(" (%.200s)", strings.Join(f.unusual, ", "))
@@ -175,7 +174,7 @@ func (a askedNames) ambiguity(f *facts) string {
 			return fmt.Sprintf("the query parameter %q is spelled otherwise than a policy spells it", q.Name)
 		}
 		for _, other := range f.query[:i] {
-			if want.value && strings.EqualFold(other.Name, q.Name) {
+			if want.value && other.Name == q.Name {
 				return fmt.Sprintf("the query parameter %q is given more than once", q.Name)
 			}
 		}

@@ -110,6 +110,8 @@ func TestAttributes(t *testing.T) {
 	full := to("POST", "https://s3.eu-west-1.amazonaws.com:8443/b%20c/d?prefix=x%2Fy&delimiter=%2F", "X-Amz-Meta-Flow", "  a   b ", "Content-Type", "text/plain")
 	full.ExpiresIn = 300 * time.Second
 	q := access.Question{Caller: access.Caller{ID: "crm-sync", Method: access.MethodEntra, Roles: []string{"Sign.Invoke"}}, Action: access.ActionPresign, Request: full}
+	own := q
+	own.Request.Profile, own.Request.OwnKeys = "", true
 	getItem := q
 	getItem.Request = target("GetItem")
 	for _, tt := range []struct {
@@ -120,6 +122,8 @@ func TestAttributes(t *testing.T) {
 		{"caller's method", `principal.method == "entra"`, `principal.method == "api-key"`, q},
 		{"role", `principal in Role::"Sign.Invoke"`, `principal in Role::"Sign.Admin"`, q},
 		{"profile", `resource.profile == "orders"`, `resource.profile == "other"`, q},
+		{"not its own keys", `resource.ownKeys == false`, `resource.ownKeys`, q},
+		{"its own keys", `resource.ownKeys`, `!resource.ownKeys`, own},
 		{"service", `resource.service == "s3"`, `resource.service == "s3express"`, q},
 		{"region", `resource.region == "eu-west-1"`, `resource.region == "eu-west"`, q},
 		{"host", `resource.host == "s3.eu-west-1.amazonaws.com"`, `resource.host == "s3.eu-west-1.amazonaws.com:8443"`, q},
@@ -187,6 +191,32 @@ func TestGuardrailsAreLiftedByName(t *testing.T) {
 	}
 	if d := two.Decide(sign(to("GET", files+"/a?acl&versionId=1&torrent"))); d.Allowed || !strings.Contains(d.Reason, "query.torrent") {
 		t.Errorf("one is not named: %v, want it said which", d)
+	}
+}
+
+// Guardrails guard the operator's credentials, not the caller's own. The
+// operator's policies decide about both.
+func TestGuardrailsLetOwnKeysThrough(t *testing.T) {
+	requests := []access.Request{
+		to("POST", token, "body", "Action=AssumeRole"),
+		to("GET", token+"?Action=GetCallerIdentity", "X-Vault-AWS-IAM-Server-ID", "vault"),
+		to("POST", token, "body", "no action"),
+		to("PUT", files+"/a?acl", "x-amz-acl", "public-read"),
+	}
+	for _, r := range requests {
+		own := but(r, func(r *access.Request) { r.Profile, r.OwnKeys = "", true })
+		for _, document := range []string{"", `permit (principal, action, resource);`, `permit (principal, action, resource) when { resource.ownKeys };`} {
+			if d := newPolicy(t, document).Decide(sign(own)); !d.Allowed {
+				t.Errorf("%q: %v", document, d)
+			}
+		}
+		if d := newPolicy(t, `permit (principal, action, resource); forbid (principal, action, resource) when { resource.ownKeys };`).Decide(sign(own)); d.Allowed {
+			t.Errorf("forbidden by the operator: %v", d)
+		}
+		nameless := but(r, func(r *access.Request) { r.Profile = "" })
+		if d := newPolicy(t, `permit (principal, action, resource);`).Decide(sign(nameless)); d.Allowed {
+			t.Errorf("no profile, and not said whose keys: %v", d)
+		}
 	}
 }
 

@@ -140,7 +140,11 @@ func (p *Policy) Explain(w io.Writer, q Question) error {
 	}
 	row("caller", strings.TrimSpace(q.Caller.ID+" "+strings.Join(q.Caller.Roles, " ")))
 	row("action", string(q.Action))
-	row("profile", f.profile)
+	if q.Request.OwnKeys {
+		row("profile", "(the caller's own keys)")
+	} else {
+		row("profile", f.profile)
+	}
 	row("service", f.service)
 	row("region", f.region)
 	row("host", f.host)

@@ -33,8 +33,10 @@ type Field struct{ Name, Value string }
 // parsed value that is signed and sent, in wire form: what is decided here is
 // what leaves. The zero value of a field says that it is not known.
 type Request struct {
-	// Profile names the credentials; empty when the caller brought its own.
+	// Profile names the credentials. It is empty when the caller brought its own,
+	// and then OwnKeys says so.
 	Profile string
+	OwnKeys bool
 	// Service and Region are the credential scope's; a region set is joined by commas.
 	Service, Region string
 	Method          string
@@ -68,6 +70,9 @@ type Decision struct {
 	Policies []string
 	// Reason says why not, in words that the caller may see.
 	Reason string
+	// Malformed is the field that no policy could have decided on: "service",
+	// "method", "url" or "headers". It is the caller's fault, not a lack of rights.
+	Malformed string
 	// Operation is the AWS operation, "" when the request does not name exactly one.
 	Operation string
 	// Notes say which policies could not be evaluated, and why: for the operator.

@@ -79,6 +79,9 @@ func (v *view) buildRequest() {
 	text("path", f.path)
 	text("payload", string(r.Payload))
 	text("operation", f.operation)
+	if reads["ownKeys"] && f.host != "" {
+		attributes["ownKeys"] = types.Boolean(r.OwnKeys)
+	}
 	if f.host != "" {
 		if reads["port"] {
 			attributes["port"] = types.Long(f.port)
@@ -138,21 +141,22 @@ func texts(list []string) types.Set {
 
 // context tells the guardrails what the permitting policies name, and what of
 // the request has to be named.
-func (p *Policy) context(permits []*statement, unusual []string) cedar.Record {
-	if len(permits) == 1 && len(unusual) == 0 {
+func (p *Policy) context(permits []*statement, unusual []string, ownKeys bool) cedar.Record {
+	if len(permits) == 1 && len(unusual) == 0 && !ownKeys {
 		return permits[0].context
 	}
 	var named []types.Value
 	for _, s := range permits {
 		named = append(named, s.named...)
 	}
-	return p.newContext(named, unusual)
+	return p.newContext(named, unusual, ownKeys)
 }
 
-func (p *Policy) newContext(named []types.Value, unusual []string) cedar.Record {
+func (p *Policy) newContext(named []types.Value, unusual []string, ownKeys bool) cedar.Record {
 	return types.NewRecord(types.RecordMap{
 		"named":      types.NewSet(named...),
 		"unusual":    texts(unusual),
 		"restricted": types.Boolean(p.restricted),
+		"ownKeys":    types.Boolean(ownKeys),
 	})
 }
