@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,15 +25,20 @@ func contains(text string, parts ...string) bool {
 // may be set; and the time elapsed, which stands still while the machine sleeps.
 type clocks struct {
 	start time.Time
-	off   time.Duration // ours ahead of AWS's
-	slept time.Duration
+	off   atomic.Int64 // ours ahead of AWS's
+	slept atomic.Int64
 }
 
-func (c *clocks) now() time.Time         { return time.Now().Round(0).Add(c.off) }
-func (c *clocks) elapsed() time.Duration { return time.Since(c.start) - c.slept }
+func newClocks(off time.Duration) *clocks {
+	c := &clocks{start: time.Now()}
+	c.off.Store(int64(off))
+	return c
+}
+
+func (c *clocks) now() time.Time         { return time.Now().Round(0).Add(time.Duration(c.off.Load())) }
+func (c *clocks) elapsed() time.Duration { return time.Since(c.start) - time.Duration(c.slept.Load()) }
 
 func openWith(t *testing.T, c *clocks, fake *fakeSTS) *credentials.Store {
-	c.start = time.Now()
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake, Now: c.now})
 	s.SetElapsed(c.elapsed)
 	return s
@@ -64,7 +70,7 @@ func TestSkewIsLearntFromSTS(t *testing.T) {
 					}
 					return nil, nil
 				}
-				s := openWith(t, &clocks{off: test.off}, fake)
+				s := openWith(t, newClocks(test.off), fake)
 				got, err := s.Session(t.Context(), credentials.Ask{})
 				if !errors.Is(err, test.err) {
 					t.Fatalf("Session() = %v, want %v", err, test.err)
@@ -83,7 +89,7 @@ func TestSkewIsLearntFromSTS(t *testing.T) {
 func TestSkewIsReportedAndHealed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		c := &clocks{start: time.Now(), off: 20 * time.Minute}
+		c := newClocks(20 * time.Minute)
 		var skews []time.Duration
 		s := open(t, credentials.Options{
 			Profiles: []credentials.Profile{orders()}, Transport: fake, Now: c.now,
@@ -97,7 +103,7 @@ func TestSkewIsReportedAndHealed(t *testing.T) {
 		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrClockSkew) {
 			t.Fatalf("Session() = %v, want ErrClockSkew", err)
 		}
-		c.off = 0 // somebody set the clock
+		c.off.Store(0) // somebody set the clock
 		time.Sleep(20 * time.Second)
 		if _, err := s.Session(t.Context(), credentials.Ask{}); err != nil {
 			t.Errorf("Session() = %v after the clock was set", err)
@@ -128,7 +134,7 @@ func TestWhatIsNoClock(t *testing.T) {
 					test.edit(resp)
 					return resp, nil
 				}
-				s := openWith(t, &clocks{}, fake)
+				s := openWith(t, newClocks(0), fake)
 				if got := get(t, s, ""); got.Skew != 0 {
 					t.Errorf("skew %v learnt, want none", got.Skew)
 				}
@@ -156,16 +162,16 @@ func TestClockJumps(t *testing.T) {
 				}
 				t.Run(name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						c := &clocks{}
+						c := newClocks(0)
 						fake := newFake(time.Now)
 						s := openWith(t, c, fake)
 						get(t, s, "")
 						time.Sleep(age)
 						if sleep {
 							time.Sleep(jump) // the process did not see it pass
-							c.slept += jump
+							c.slept.Add(int64(jump))
 						} else {
-							c.off += jump
+							c.off.Add(int64(jump))
 						}
 						for range 100 {
 							got, err := s.Session(t.Context(), credentials.Ask{})
@@ -204,7 +210,7 @@ func TestClockJumpsWithoutSTS(t *testing.T) {
 				continue
 			}
 			synctest.Test(t, func(t *testing.T) {
-				c := &clocks{}
+				c := newClocks(0)
 				fake := newFake(time.Now)
 				s := openWith(t, c, fake)
 				get(t, s, "")
@@ -212,9 +218,9 @@ func TestClockJumpsWithoutSTS(t *testing.T) {
 				fake.answer = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
 				if sleep {
 					time.Sleep(jump)
-					c.slept += jump
+					c.slept.Add(int64(jump))
 				} else {
-					c.off += jump
+					c.off.Add(int64(jump))
 				}
 				for range 100 {
 					got, err := s.Session(t.Context(), credentials.Ask{})
