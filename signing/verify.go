@@ -12,7 +12,8 @@ import (
 type Expected struct {
 	// Credentials are those that should have signed. Required.
 	Credentials Credentials
-	// Scope is what the signature should be for. An empty field takes any.
+	// Scope is what the signature should be for. An empty field takes any, and a
+	// region is also covered by a region set that it is in.
 	Scope Scope
 	// DoubleEncode as in [Request]. Without it, the payload of a presigned URL
 	// is taken to be unsigned, as S3 does.
@@ -107,9 +108,23 @@ func (v *Verdict) checkScope(e *Expected) {
 	if e.Scope.Service != "" && c.Scope.Service != e.Scope.Service {
 		v.fault(PartScope, "Credential", "is for another service")
 	}
-	if e.Scope.Region != "" && c.Scope.Region != e.Scope.Region {
+	if e.Scope.Region != "" && !c.covers(e.Scope.Region) {
 		v.fault(PartScope, "Credential", "is for another region")
 	}
+}
+
+// covers says whether a claim holds for a region, or for the same region set.
+func (c *Claim) covers(region string) bool {
+	if c.Scope.Region == region || c.Algorithm != ECDSA {
+		return c.Scope.Region == region
+	}
+	for pattern := range strings.SplitSeq(c.Scope.Region, ",") {
+		prefix, open := strings.CutSuffix(pattern, "*")
+		if pattern == region || open && strings.HasPrefix(region, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *Verdict) checkTime(e *Expected) {

@@ -219,6 +219,30 @@ func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
 	}
 }
 
+func TestRegionSetCoversItsRegions(t *testing.T) {
+	for _, tt := range []struct {
+		set, region string
+		want        bool
+	}{
+		{"*", "eu-west-1", true},
+		{"eu-*", "eu-west-1", true},
+		{"us-east-1,eu-west-1", "eu-west-1", true},
+		{"us-east-1,eu-west-1", "us-east-1,eu-west-1", true},
+		{"eu-west-1", "*", false},
+		{"us-*", "eu-west-1", false},
+		{"eu-west-1", "eu-west-10", false},
+		{"eu-west-10", "eu-west-1", false},
+	} {
+		r := exampleRequest(t)
+		r.Algorithm, r.Scope.Region = signing.ECDSA, tt.set
+		want := expected(r)
+		want.Scope.Region = tt.region
+		if verdict := signing.Verify(received(r, sign(t, r)), want); verdict.Valid() != tt.want {
+			t.Errorf("%q covers %q: %t (%v), want %t", tt.set, tt.region, verdict.Valid(), verdict.Faults, tt.want)
+		}
+	}
+}
+
 func TestVerifyTakesAnAuthorizationWithoutSpaces(t *testing.T) {
 	r := exampleRequest(t)
 	got := received(r, sign(t, r))

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -202,35 +201,13 @@ func asSent(r *requests.Request, presign bool) (*http.Request, error) {
 func nextForSmithy(t *testing.T, source *requests.Source) *requests.Request {
 	t.Helper()
 	r := next(t, source)
-	for !sortedAlike(r.Query) {
+	for !r.SortedAlike() {
 		r = next(t, source)
 	}
 	if strings.HasPrefix(r.PayloadHash, "STREAMING-") {
 		r.PayloadHash = signing.UnsignedPayload
 	}
 	return r
-}
-
-// sortedAlike says whether the values of a repeated parameter come in the same
-// order before and after they are encoded.
-func sortedAlike(query string) bool {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return false
-	}
-	for _, of := range values {
-		if len(of) == 1 {
-			continue
-		}
-		slices.Sort(of)
-		for i, value := range of {
-			of[i] = strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
-		}
-		if !slices.IsSorted(of) {
-			return false
-		}
-	}
-	return true
 }
 
 func smithyKeys(r *requests.Request) credentials.Credentials {
