@@ -32,11 +32,13 @@ func (in *inspector) fault(format string, args ...any) {
 func (in *inspector) visit(n ast.IsNode) bool {
 	switch n := n.(type) {
 	case ast.NodeTypeAccess:
-		if variable, ok := n.Arg.(ast.NodeTypeVariable); ok && variable.Name == "principal" {
+		switch variable, _ := n.Arg.(ast.NodeTypeVariable); variable.Name {
+		case "principal":
 			in.p.readsCaller = true
-			break
+		case "context":
+		default:
+			in.p.reads[string(n.Value)] = true
 		}
-		in.p.reads[string(n.Value)] = true
 	case ast.NodeTypeHas:
 		in.fault("write %s alone, without has: what a request leaves in doubt is denied where a policy asks for it", n.Value)
 	case ast.NodeTypeHasTag:

@@ -31,6 +31,7 @@ func Schema() string { return schemaText }
 type Policy struct {
 	policies    statements // the operator's, or the default one
 	guardrails  statements
+	all         statements      // both
 	restricted  bool            // a policy file is loaded
 	reads       map[string]bool // attributes of requests that some policy reads
 	readsCaller bool
@@ -65,6 +66,7 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	if p.policies, err = p.readStatements(file, text); err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}
+	p.all = slices.Concat(p.policies, p.guardrails)
 	return p, nil
 }
 
@@ -92,6 +94,14 @@ func (p *Policy) Decide(q Question) Decision {
 		Resource:  v.resource,
 		Context:   p.nothingNamed,
 	}
+	if len(f.unusual) == 0 && !q.Request.OwnKeys {
+		// Most requests pass without anything having to be named: then policies and
+		// guardrails are asked at once. Naming only ever lifts a guardrail.
+		quick := d
+		if permits, denied := p.all.decide(v, request, &quick); !denied && len(permits) > 0 {
+			return quick.allow(permits)
+		}
+	}
 	permits, denied := p.policies.decide(v, request, &d)
 	if denied {
 		return d
@@ -107,8 +117,12 @@ func (p *Policy) Decide(q Question) Decision {
 		}
 		return d
 	}
+	return d.allow(permits)
+}
+
+func (d Decision) allow(by []*statement) Decision {
 	d.Allowed = true
-	for _, s := range permits {
+	for _, s := range by {
 		d.Policies = append(d.Policies, string(s.id))
 	}
 	return d
