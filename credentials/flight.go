@@ -114,7 +114,8 @@ func (c *cache) keep(e *entry, s Session, r reading) {
 
 func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 	e.lastErr = failed
-	if failed.class.revoked {
+	revoked := e.held && failed.class.revoked
+	if revoked {
 		e.held, e.session = false, Session{}
 	}
 	switch kind := failed.Kind; {
@@ -130,7 +131,7 @@ func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 	}
 	e.advisoryAt = r.elapsed + advisoryPause(c.jitter())
 	switch {
-	case failed.class.revoked:
+	case revoked:
 		return EventRevoked
 	case e.left(r) >= margin:
 		return EventStale
