@@ -32,7 +32,7 @@ func Command(tb testing.TB, pkg string) string {
 	name, _, _ := strings.Cut(path.Base(pkg), "@")
 	return filepath.Join(install(tb, pkg, func(folder string) *exec.Cmd {
 		command := exec.CommandContext(tb.Context(), "go", "install", "-p", "2", pkg)
-		command.Env = append(os.Environ(), "GOBIN="+folder, "GOFLAGS=")
+		command.Env = append(command.Environ(), "GOBIN="+folder, "GOFLAGS=")
 		return command
 	}), name)
 }
@@ -72,9 +72,6 @@ func install(tb testing.TB, pkg string, into func(folder string) *exec.Cmd) stri
 	command.Dir = parts // no go.mod or package.json above it
 	if out, err := command.CombinedOutput(); err != nil {
 		tb.Fatalf("installing %s: %v\n%s", pkg, err, out)
-	}
-	if err := os.Chmod(parts, 0o750); err != nil {
-		tb.Fatal(err)
 	}
 	if err := os.Rename(parts, folder); err != nil && !errors.Is(err, fs.ErrExist) {
 		tb.Fatal(err)

@@ -2,7 +2,11 @@
 
 package requests
 
-import "strings"
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
 
 func (s *Source) chooseURL(r *Request) {
 	r.Scheme = pick(s, "https", "https", "https", "http")
@@ -134,6 +138,7 @@ const (
 	unreserved = letters + digits + "-._~"
 	upperHex   = "0123456789ABCDEF"
 	lowerHex   = "0123456789abcdef"
+	controls   = "\x00\x01\b\t\n\v\f\r\x0e\x1b\x1f\x7f"
 )
 
 // character returns any character that a URL can hold in one way or another.
@@ -144,7 +149,7 @@ func (s *Source) character() string {
 	case n < 85:
 		return s.chars(" !\"#$%&'()*+,/:;<=>?@[\\]^`{|}", 1, 1)
 	case n < 87:
-		return string(rune(s.random.IntN(32))) // a control character
+		return s.chars(controls, 1, 1)
 	default:
 		return pick(s, "é", "ü", "€", "漢", "😀", "\u00a0", "\u2028")
 	}
@@ -164,4 +169,23 @@ func escape(c, digits string) string {
 func (p *spelling) both(text string) {
 	p.wire.WriteString(text)
 	p.given.WriteString(text)
+}
+
+// SortedAlike says whether the values of each repeated parameter come in the same
+// order before and after they are encoded: there is software that sorts before.
+func (r *Request) SortedAlike() bool {
+	values, err := url.ParseQuery(r.Query)
+	if err != nil {
+		return false
+	}
+	for _, of := range values {
+		slices.Sort(of)
+		for i, value := range of {
+			of[i] = strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+		}
+		if !slices.IsSorted(of) {
+			return false
+		}
+	}
+	return true
 }

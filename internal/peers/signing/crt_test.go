@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -52,7 +51,7 @@ func startCRT(t *testing.T) *crt {
 		t.Fatal(err)
 	}
 	node := exec.Command("node", "--no-warnings", script)
-	node.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(peers.Package(t, "aws-crt@1.33.2"), "node_modules"))
+	node.Env = append(node.Environ(), "NODE_PATH="+filepath.Join(peers.Package(t, "aws-crt@1.33.2"), "node_modules"))
 	node.Stderr = t.Output()
 	in, err := node.StdinPipe()
 	if err != nil {
