@@ -127,6 +127,9 @@ func TestGatewayRefusesTamperingWithPresigned(t *testing.T) {
 		{name: "another body, which is not signed", sent: func(r *http.Request) {
 			r.Body = io.NopCloser(strings.NewReader(strings.Replace(string(body), "b<", "c<", 1)))
 		}},
+		{name: "a signed body, which this server takes for unsigned", ask: func(r *signing.Request) {
+			r.PayloadHash, r.ContentSHA256Header = signing.PayloadHash(body), true
+		}, code: "SignatureDoesNotMatch"},
 		{name: "over", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) }, code: "AccessDenied"},
 		{name: "in 16 minutes, which this server does not mind", ask: func(r *signing.Request) { r.Time = r.Time.Add(16 * time.Minute) }},
 		{name: "a longer life", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) }, sent: query("X-Amz-Expires=60", "X-Amz-Expires=6000"), code: "SignatureDoesNotMatch"},
