@@ -70,9 +70,6 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	return p, nil
 }
 
-// Restricted tells whether a policy file is in force, and not the default alone.
-func (p *Policy) Restricted() bool { return p.restricted }
-
 // Decide answers a question. It looks at nothing but the question, and denies
 // whatever it cannot tell.
 func (p *Policy) Decide(q Question) Decision {

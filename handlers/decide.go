@@ -5,32 +5,21 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"countersign/access"
 	"countersign/signing"
 )
 
-// decide asks the policies about the very value that will be signed, before AWS is asked for a session. Without a policy file they guard
-// the operator's credentials alone: with its own keys a caller could sign anywhere.
+// decide asks the policies about the very value that will be signed, before AWS is asked for a session.
 func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request) error {
 	event := EventOf(ctx)
 	event.Profile, event.Service, event.Region = asked.Profile, asked.Service, asked.Region
 	question := access.Question{Caller: event.Caller, Action: p.action, Request: asked}
-	policy := h.Policy.Decide
-	if p.ownKeys && !h.Policy.Restricted() {
-		policy = func(access.Question) access.Decision {
-			return access.Decision{Allowed: true, Policies: []string{"own-keys"}}
-		}
-	} else if err := p.checkQuery(); err != nil {
-		return err
-	}
-	decision := policy(question)
+	decision := h.Policy.Decide(question)
 	if other, differs := p.otherPath(); differs && decision.Allowed {
 		also := question
 		also.Request.Path = other
-		if second := policy(also); !second.Allowed {
+		if second := h.Policy.Decide(also); !second.Allowed {
 			decision = second
 		}
 	}
@@ -42,7 +31,22 @@ func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request
 	if err := h.Audit.Write(ctx, p.record); err != nil {
 		return err
 	}
-	return &fault{code: "forbidden", detail: "The policies do not allow this: " + decision.Reason + "."}
+	return denial(decision)
+}
+
+// denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's slip, and not for the operator to mend.
+func denial(d access.Decision) error {
+	if d.Malformed == "" {
+		return &fault{code: "forbidden", detail: "The policies do not allow this: " + d.Reason + "."}
+	}
+	code, pointer := "field_invalid", "/"+d.Malformed
+	switch d.Malformed {
+	case "url":
+		code = "url_invalid"
+	case "headers":
+		code = "header_invalid"
+	}
+	return &fault{code: code, detail: "The request cannot be decided on: " + d.Reason + ".", fields: []FieldError{{pointer, "It cannot be signed: " + d.Reason + "."}}}
 }
 
 // otherPath is what the service would read out of the signature, where options.doubleEncode has the path encoded otherwise than the
@@ -62,35 +66,11 @@ func (p *prepared) otherPath() (path string, differs bool) {
 	return path, err == nil && sent && path != given
 }
 
-// checkQuery finds what no policy could allow: names that no text of a policy can hold, and the parameters of a signature that is already there.
-// It is the caller's slip, and not for the operator to mend.
-func (p *prepared) checkQuery() error {
-	if p.action == access.ActionVerify {
-		return nil
-	}
-	for _, q := range p.request.URL.Query() {
-		reason := ""
-		switch strings.ToLower(q.Name) {
-		case "":
-			reason = "has a parameter without a name"
-		case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders":
-			reason = "carries a signature already; leave out the parameters that begin with X-Amz-"
-		}
-		if !utf8.ValidString(q.Name) || strings.ContainsFunc(q.Name, unicode.IsControl) {
-			reason = "has a parameter whose name is no plain text"
-		}
-		if reason != "" {
-			return &fault{code: "url_invalid", detail: "The query " + reason + ".", fields: []FieldError{{"/url", "The query " + reason + "."}}}
-		}
-	}
-	return nil
-}
-
 // asked is what the policies look at.
 func (p *prepared) asked() access.Request {
 	r := &p.request
 	out := access.Request{
-		Profile: p.profile, Service: r.Scope.Service, Region: r.Scope.Region, Method: r.Method,
+		Profile: p.profile, OwnKeys: p.ownKeys, Service: r.Scope.Service, Region: r.Scope.Region, Method: r.Method,
 		Scheme: r.URL.Scheme(), Host: r.URL.Host(), Path: r.URL.Path(), RawQuery: r.URL.RawQuery(),
 		Headers: make([]access.Field, len(r.Headers)), Body: p.payload.bytes, ExpiresIn: r.Expires,
 	}

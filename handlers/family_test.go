@@ -90,7 +90,11 @@ func TestPresignRefusesWhatItMakesItself(t *testing.T) {
 }
 
 func TestIoTPresignAppendsTheToken(t *testing.T) {
-	got := newServer(t, nil).presign(`{"method":"GET","url":"https://a1b2c3d4e5-ats.iot.eu-west-1.amazonaws.com/mqtt"}`)
+	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "iotdevicegateway" };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := newServer(t, func(o *handlers.Options) { o.Policy = policy }).presign(`{"method":"GET","url":"https://a1b2c3d4e5-ats.iot.eu-west-1.amazonaws.com/mqtt"}`)
 	signature, token := strings.Index(got.URL, "X-Amz-Signature="), strings.Index(got.URL, "X-Amz-Security-Token=")
 	if token < signature || signature < 0 || !strings.Contains(got.URL, "%2Fiotdevicegateway%2F") {
 		t.Errorf("url = %s", got.URL)

@@ -196,7 +196,7 @@ func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
 	u := p.request.URL
 	key := strings.TrimSuffix(policy.Fields[0].Value, "${filename}")
 	out := access.Request{
-		Profile: p.profile, Service: "s3", Region: policy.Region, Method: http.MethodPost, Scheme: u.Scheme(), Host: u.Host(),
+		Profile: p.profile, OwnKeys: p.ownKeys, Service: "s3", Region: policy.Region, Method: http.MethodPost, Scheme: u.Scheme(), Host: u.Host(),
 		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, true),
 		Payload: access.PayloadUnsigned, ExpiresIn: policy.Expires,
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -90,8 +91,11 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	for _, w := range warnings {
 		p.warn(w.Code, w.Message)
 	}
-	if !h.mayBeHTTP(url) {
+	if url.Scheme() != "https" && !h.mayBeHTTP(url) {
 		return &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
+	}
+	if isNumber(hostname(url)) && !h.mayBeHTTP(url) {
+		return &fault{code: "url_invalid", detail: "The host is an address of numbers, which no AWS service is called by.", fields: []FieldError{{"/url", "Give the host's name. For a local server, the operator can list its host in http_hosts."}}}
 	}
 	if isAddress(url) && !h.LoopbackHTTP && !slices.Contains(h.HTTPHosts, url.Host()) {
 		return &fault{code: "url_invalid", detail: "The URL has an IP address in place of a host's name.", fields: []FieldError{{"/url", "Only the operator can list addresses, in http_hosts."}}}
@@ -115,17 +119,26 @@ func (h *Handlers) checkAllowed(in *toSend, _ *prepared) error {
 	return nil
 }
 
+// mayBeHTTP: what the operator listed, and loopback in the sandbox.
 func (h *Handlers) mayBeHTTP(url signing.URL) bool {
-	if url.Scheme() == "https" || slices.Contains(h.HTTPHosts, url.Host()) {
-		return true
+	return slices.Contains(h.HTTPHosts, url.Host()) || h.LoopbackHTTP && isLoopback(hostname(url))
+}
+
+func hostname(url signing.URL) string {
+	if name, _, err := net.SplitHostPort(url.Host()); err == nil {
+		return name
 	}
-	if !h.LoopbackHTTP {
-		return false
-	}
-	host := url.Host()
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.Trim(url.Host(), "[]")
+}
+
+func isLoopback(name string) bool {
+	ip, err := netip.ParseAddr(name)
+	return name == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// isNumber tells an address from a name, in every spelling that clients take for one: a last label of digits, or of 0x and digits (URL
+// Standard, "ends in a number").
+func isNumber(name string) bool {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return strings.Contains(name, ":") || strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") && strings.Trim(last[2:], "0123456789abcdef") == ""
 }
