@@ -7,7 +7,7 @@ TOOL      = $(GO) tool -modfile=tools/go.mod
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 FUZZTIME ?= 60s
 
-.PHONY: test check format lint vuln fuzz bench peers breaking lint-contract lint-bicep package image
+.PHONY: test check format lint vuln fuzz sim bench peers breaking lint-contract lint-bicep package image
 
 ## test: all tests, with what every change must pass before them
 test: format
@@ -37,6 +37,12 @@ fuzz:
 			$(GO) test -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) $$package; \
 		done; \
 	done
+
+## sim: the cache of sessions through ten virtual years, ten thousand faults over HTTP, and a million pairs of keys
+sim:
+	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds 1000
+	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
+	$(GO) test $(RACE) ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
 
 ## bench: Signature Version 4 beside other signers, with ratios to the cost of the cryptography
 bench:
