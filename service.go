@@ -106,7 +106,7 @@ func noCallersHint(conf config.Config) error {
 
 func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
 	return credentials.New(credentials.Options{
-		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: p.getenv, Region: conf.Region,
+		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: p.getenv, Region: conf.Region, STSEndpoint: conf.STSEndpoint,
 		Log: func(e credentials.Event) {
 			line := log.Info()
 			if e.Err != nil {
@@ -155,6 +155,18 @@ func loadPolicy(file string) (*access.Policy, error) {
 	return access.NewPolicy(file, text)
 }
 
+// connections is how many may be open at once. When file descriptors run out, nobody is let in any more, health checks neither, and no file or STS can be
+// reached: so some are left.
+func (s *service) connections(descriptors int) int {
+	const spare = 256
+	if descriptors == 0 || s.maxConnections <= descriptors-spare {
+		return s.maxConnections
+	}
+	n := max(descriptors-spare, descriptors/2)
+	s.log.Warn().Int("max_connections", s.maxConnections).Int("descriptors", descriptors).Int("used", n).Msg("fewer connections than configured, for want of file descriptors")
+	return n
+}
+
 // serve answers until ctx ends, and then until the requests under way are answered or drain is over.
 func (s *service) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
 	server := &http.Server{
@@ -177,7 +189,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 		}
 		debug.FreeOSMemory()
 	}()
-	go func() { failed <- server.Serve(netutil.LimitListener(listener, s.maxConnections)) }()
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, s.connections(descriptors()))) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
