@@ -46,7 +46,7 @@ type Settings struct {
 	RateBurst        int      `yaml:"rate_burst" placeholder:"N" help:"Requests that a caller may make at once. Default: 1000."`
 	MaxRequests      int      `yaml:"max_requests" placeholder:"N" help:"Requests under way at once; as many again may wait for 2 seconds. Default: 256."`
 	MaxBytes         int64    `yaml:"max_bytes" placeholder:"N" help:"Bytes of request bodies under way at once. Default: 134217728."`
-	MaxConnections   int      `yaml:"max_connections" placeholder:"N" help:"Connections open at once. Default: 8192."`
+	MaxConnections   int      `yaml:"max_connections" placeholder:"N" help:"Connections open at once, as far as file descriptors last. Default: 16384."`
 	MaxBodyBytes     int64    `yaml:"max_body_bytes" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
 	DrainSeconds     int      `yaml:"drain_seconds" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
 	oneProfile
@@ -200,7 +200,7 @@ func (c *Config) check() []error {
 		value        *int
 		usual, least int
 	}{
-		{"drain_seconds", &c.DrainSeconds, 25, 1}, {"rate_burst", &c.RateBurst, 1000, 1}, {"max_requests", &c.MaxRequests, 256, 1}, {"max_connections", &c.MaxConnections, 8192, 16},
+		{"drain_seconds", &c.DrainSeconds, 25, 1}, {"rate_burst", &c.RateBurst, 1000, 1}, {"max_requests", &c.MaxRequests, 256, 1}, {"max_connections", &c.MaxConnections, 16384, 16},
 	} {
 		faults = append(faults, atLeast(n.name, n.value, n.usual, n.least))
 	}

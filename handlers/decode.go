@@ -24,11 +24,14 @@ func decode(r *http.Request, in any) error {
 	if err := checkMedia(r.Header); err != nil {
 		return err
 	}
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
+	// A body is not believed to be as long as it says: room for a usual one at once, for a larger one as it comes.
+	const usual = 64 << 10
+	var data bytes.Buffer
+	data.Grow(int(min(max(r.ContentLength, 0), usual)) + bytes.MinRead)
+	if _, err := data.ReadFrom(r.Body); err != nil {
 		return unread(err)
 	}
-	return decodeDocument(data, in)
+	return decodeDocument(data.Bytes(), in)
 }
 
 // unread is the fault of a body that could not be read to its end.

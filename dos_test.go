@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"countersign/handlers"
+)
+
+// dosConnections and dosSeconds are the size of the test; COUNTERSIGN_DOS=connections,seconds asks for another.
+const (
+	dosConnections = 10_000
+	dosSeconds     = 3
+	dosPerSecond   = 100
+)
+
+// server is the program in a process of its own: half of its connections' file descriptors are not ours.
+type server struct {
+	t       *testing.T
+	address string
+	process *exec.Cmd
+	client  *http.Client
+}
+
+const dosKey = "EXAMPLE-key-that-opens-nothing"
+
+// serveApart builds the program, without the race detector of the test, and runs it.
+func serveApart(t *testing.T, environment ...string) *server {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "countersign")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	port := freePort(t)
+	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), binary, "serve")}
+	s.process.Env = append(os.Environ(), append([]string{
+		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey), "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
+		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION=eu-west-1",
+	}, environment...)...)
+	s.process.Stderr = os.Stderr
+	s.process.Cancel = func() error { return s.process.Process.Signal(syscall.SIGTERM) }
+	s.process.WaitDelay = 10 * time.Second
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Process.Kill(); _ = s.process.Wait() })
+	s.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 30 * time.Second}
+	t.Cleanup(s.client.CloseIdleConnections)
+	waitFor(t, "http://"+s.address+"/livez")
+	return s
+}
+
+// ask sends a request to be signed, or what else body holds, and returns status and problem.
+func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (int, handlers.Problem, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/v1/sign", body)
+	if err != nil {
+		return 0, handlers.Problem{}, err
+	}
+	r.Header.Set("X-API-Key", dosKey)
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, handlers.Problem{}, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	var p handlers.Problem
+	if answer.Header.Get("Content-Type") == "application/problem+json" {
+		err = json.Unmarshal(text, &p)
+	}
+	return answer.StatusCode, p, err
+}
+
+const dosRequest = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=ListQueues"}`
+
+// memory is the greatest resident size of the process so far in MiB, or 0 where the system does not tell.
+func (s *server) memory() float64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if found == nil {
+		return 0
+	}
+	kilobytes, _ := strconv.Atoi(string(found[1]))
+	return float64(kilobytes) / 1024
+}
+
+// halfOpen keeps n connections open, each of which has begun a request and does not end it, until ctx ends; those that the server closes are opened again.
+func (s *server) halfOpen(ctx context.Context, n int) (opened, closed *atomic.Int64, done *sync.WaitGroup) {
+	opened, closed, done = new(atomic.Int64), new(atomic.Int64), new(sync.WaitGroup)
+	for i := range n {
+		begin := time.Duration(i) * time.Second / time.Duration(n)
+		done.Go(func() {
+			time.Sleep(begin) // as strangers do, not all in one instant
+			for ctx.Err() == nil {
+				c, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
+				if err != nil {
+					time.Sleep(100 * time.Millisecond)
+					continue
+				}
+				opened.Add(1)
+				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+				_, _ = io.WriteString(c, "POST /v1/sign HTTP/1.1\r\nHost: "+s.address+"\r\nX-Slow: ")
+				_, _ = c.Read(make([]byte, 1)) // until the server has had enough
+				closed.Add(1)
+				stop()
+				_ = c.Close()
+			}
+		})
+	}
+	return opened, closed, done
+}
+
+// TestSlowClientsDoNotKeepOthersWaiting: good requests are answered while thousands of connections have sent half a request, and the server's memory stays
+// bounded. Client and server are processes of their own, for each connection takes a file descriptor at both ends.
+func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
+	connections, seconds := dosConnections, dosSeconds
+	if size := os.Getenv("COUNTERSIGN_DOS"); size != "" {
+		if _, err := fmt.Sscanf(size, "%d,%d", &connections, &seconds); err != nil {
+			t.Fatalf("COUNTERSIGN_DOS=%q: %v", size, err)
+		}
+	}
+	if limit := descriptors(); limit > 0 {
+		connections = min(connections, limit-1000)
+	}
+	s := serveApart(t)
+	if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); status != http.StatusOK {
+		t.Fatalf("%d %+v %v", status, p, err)
+	}
+	idle := s.memory()
+
+	ctx, stop := context.WithCancel(t.Context())
+	opened, closed, done := s.halfOpen(ctx, connections)
+	for range 100 {
+		if opened.Load() >= int64(connections) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	var kept, fresh times
+	var both sync.WaitGroup
+	both.Go(func() { kept = s.measure(seconds*dosPerSecond, dosPerSecond, s.client) })
+	both.Go(func() {
+		fresh = s.measure(seconds*dosPerSecond/4, dosPerSecond/4, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second})
+	})
+	both.Wait()
+	stop()
+	done.Wait()
+	t.Logf("%d half-open connections (file descriptors: %d), %d opened and %d closed in all; %d good requests a second on connections of before: p50 %v, p99 %v, longest %v; a quarter as many on new connections: p50 %v, p99 %v, longest %v; memory %.0f MiB, idle %.0f MiB",
+		connections, descriptors(), opened.Load(), closed.Load(), dosPerSecond, kept.at(50), kept.at(99), kept.at(100), fresh.at(50), fresh.at(99), fresh.at(100), s.memory(), idle)
+	if s.memory() > 256 {
+		t.Errorf("the server took %.0f MiB", s.memory())
+	}
+	if kept.at(99) > 5*time.Second || fresh.at(99) > 5*time.Second {
+		t.Errorf("p99 of good requests: %v, and %v on new connections", kept.at(99), fresh.at(99))
+	}
+	s.sizes()
+}
+
+// times are how long requests took, in rising order.
+type times []time.Duration
+
+func (l times) at(percent int) time.Duration {
+	return l[max(0, (len(l)*percent+99)/100-1)].Round(10 * time.Microsecond)
+}
+
+// measure sends n good requests, so many each second whatever becomes of those before.
+func (s *server) measure(n, perSecond int, client *http.Client) times {
+	took := make(times, n)
+	var done sync.WaitGroup
+	tick := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer tick.Stop()
+	for i := range n {
+		<-tick.C
+		done.Go(func() {
+			started := time.Now()
+			status, p, err := s.ask(client, strings.NewReader(dosRequest))
+			took[i] = time.Since(started)
+			if status != http.StatusOK {
+				s.t.Errorf("a good request: %d %+v %v", status, p, err)
+			}
+		})
+	}
+	done.Wait()
+	slices.Sort(took)
+	return took
+}
+
+// sizes: what is too much gets its own status, and the server goes on.
+func (s *server) sizes() {
+	t := s.t
+	before := s.memory()
+	if status, p, err := s.ask(s.client, io.LimitReader(endless('x'), 100<<20)); status != 413 || p.Code != "body_too_large" {
+		t.Errorf("100 MB without length: %d %+v %v", status, p, err)
+	}
+	if status, p, err := s.ask(s.client, struct{ io.Reader }{io.LimitReader(endless('x'), 100<<20)}, "Content-Type", "application/json"); status != 413 {
+		t.Errorf("100 MB: %d %+v %v", status, p, err)
+	}
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	if _, err := io.Copy(z, io.LimitReader(endless(' '), 256<<20)); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	if status, p, err := s.ask(s.client, &bomb, "Content-Encoding", "gzip"); status != 415 || p.Code != "content_encoding_unsupported" {
+		t.Errorf("a bomb: %d %+v %v", status, p, err)
+	}
+	if status, _, err := s.ask(s.client, strings.NewReader(dosRequest), "X-Large", strings.Repeat("x", 1<<20)); status != 431 {
+		t.Errorf("1 MB of headers: %d %v", status, err)
+	}
+	keys := strings.Replace(dosRequest, `.com/"`, `.com/?`+strings.Repeat("key=1&", 10_000)+`"`, 1)
+	if status, p, err := s.ask(s.client, strings.NewReader(keys)); status != 400 || p.Code != "url_invalid" {
+		t.Errorf("10,000 parameters: %d %+v %v", status, p, err)
+	}
+	if status, p, err := s.ask(s.client, strings.NewReader(strings.Repeat("[", 100_000))); status != 400 || p.Code == "" {
+		t.Errorf("100,000 deep: %d %+v %v", status, p, err)
+	}
+	if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); status != http.StatusOK {
+		t.Errorf("afterwards: %d %+v %v", status, p, err)
+	}
+	t.Logf("100 MB, a gzip bomb of 256 MB, 1 MB of headers, 10,000 parameters, 100,000 levels: memory %.0f MiB, before %.0f MiB", s.memory(), before)
+	if s.memory() > 256 {
+		t.Errorf("the server took %.0f MiB", s.memory())
+	}
+}
+
+// endless is a body of one byte over and over.
+type endless byte
+
+func (e endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(e)
+	}
+	return len(b), nil
+}
