@@ -41,7 +41,7 @@ func (o Options) logRequest(next http.Handler) http.Handler {
 // clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word, save the Functions host's.
 func (o Options) clientIP(r *http.Request) string {
 	remote := r.RemoteAddr
-	if forwarded := r.Header.Get("X-Forwarded-For"); o.BehindFunctions && forwarded != "" {
+	if forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ","); o.BehindFunctions && forwarded != "" {
 		remote = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
 	}
 	if host, _, err := net.SplitHostPort(remote); err == nil {
@@ -116,7 +116,7 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, err := o.Auth.Authenticate(r)
 		if err != nil {
-			if !errors.Is(err, access.ErrForbidden) {
+			if !errors.Is(err, access.ErrForbidden) && !errors.Is(err, access.ErrUnavailable) {
 				w.Header().Set("WWW-Authenticate", o.Auth.Challenge(err))
 			}
 			handlers.WriteError(w, r, err)
