@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
@@ -94,14 +95,14 @@ func (p *payload) readBody(body jsontext.Value) error {
 
 // readEnvelope takes an object with $content for the workflow engine's own envelope; any other object is a JSON body.
 func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(body, &members); err != nil {
+	content, multipart, err := envelopeNames(body)
+	if err != nil {
 		return false, fieldFault("/body", "The value is not JSON.")
 	}
-	if _, multipart := members["$multipart"]; multipart {
+	if multipart {
 		return true, fieldFault("/body/$multipart", "A multipart body gets its boundary when it is sent, so it cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
 	}
-	if _, ok := members["$content"]; !ok {
+	if !content {
 		return false, nil
 	}
 	var e envelope
@@ -117,6 +118,26 @@ func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
 		p.media = mediaBinary
 	}
 	return true, nil
+}
+
+// envelopeNames looks for the names that make an object an envelope. A body may have any number of names, so none are kept.
+func envelopeNames(body jsontext.Value) (content, multipart bool, err error) {
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)) // that there are none was seen before
+	if _, err := d.ReadToken(); err != nil {
+		return false, false, err
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return false, false, err
+		}
+		content = content || name.String() == "$content"
+		multipart = multipart || name.String() == "$multipart"
+		if err := d.SkipValue(); err != nil {
+			return false, false, err
+		}
+	}
+	return content, multipart, nil
 }
 
 // decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.

@@ -43,6 +43,9 @@ func checkBounds(in *toSend, _ *prepared) error {
 	for _, h := range in.HeaderList {
 		size += len(h.Name) + len(*h.Value)
 	}
+	if len(in.SignedHeaders) > maxHeaders {
+		return fieldFault("/signedHeaders", "There are more than "+strconv.Itoa(maxHeaders)+" names.")
+	}
 	if size > maxHeaderBytes || len(in.Headers)+len(in.HeaderList) > maxHeaders {
 		pointer := "/headers"
 		if len(in.HeaderList) > len(in.Headers) {

@@ -24,6 +24,9 @@ func TestEveryBoundAtItsEdge(t *testing.T) {
 		}
 		return `"headerList":[` + strings.Join(list, ",") + `]`
 	}
+	names := func(n int) string {
+		return `"headers":{"x-a":"1"},"signedHeaders":["x-a"` + strings.Repeat(`,"x-a"`, n-1) + `]`
+	}
 	server := newServer(t, nil)
 	for _, test := range []struct {
 		name, fits, exceeds string
@@ -33,6 +36,7 @@ func TestEveryBoundAtItsEdge(t *testing.T) {
 		{"parameters", `"url":"` + parameters(1024) + `"`, `"url":"` + parameters(1025) + `"`, "/url"},
 		{"headers", headers(128, 1), headers(129, 1), "/headerList"},
 		{"header bytes", headers(64, 1024-8), headers(64, 1024-7), "/headerList"},
+		{"signed headers", names(128), names(129), "/signedHeaders"},
 		{"profile", `"profile":"` + strings.Repeat("p", 256) + `"`, `"profile":"` + strings.Repeat("p", 257) + `"`, "/profile"},
 		{"service", `"service":"` + strings.Repeat("s", 64) + `"`, `"service":"` + strings.Repeat("s", 257) + `"`, "/service"},
 		{"region", `"region":"` + strings.Repeat("r", 256) + `"`, `"region":"` + strings.Repeat("r", 257) + `"`, "/region"},
