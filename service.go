@@ -113,7 +113,7 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 				line = log.Warn().AnErr("cause", e.Err)
 			}
 			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
-				Time("expires", e.Expires).Dur("skew_ms", e.Skew).Str("detail", e.Detail).Msg("session " + e.Kind)
+				Time("expires", e.Expires).Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
 		},
 	})
 }
