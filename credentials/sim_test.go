@@ -183,7 +183,11 @@ func simulate(t *testing.T, seed uint64, span time.Duration) figures {
 		start := time.Now()
 		for at := start.Add(time.Minute); at.Before(start.Add(span)); {
 			at = at.Add(time.Duration((0.2+random.ExpFloat64())*float64(life)) + time.Duration(random.ExpFloat64()*float64(gap)))
-			o := outage{from: at, to: at.Add(time.Duration(random.Float64() * float64(longest)))}
+			lasts := random.Float64()
+			if random.IntN(2) == 0 {
+				lasts = 0.95 + 0.05*lasts // the longest are the hardest
+			}
+			o := outage{from: at, to: at.Add(time.Duration(lasts * float64(longest)))}
 			if random.IntN(3) > 0 {
 				o.kind = faultKinds[random.IntN(len(faultKinds))]
 			}
@@ -197,7 +201,11 @@ func simulate(t *testing.T, seed uint64, span time.Duration) figures {
 		p.AssumeRole.Duration = life
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: w})
 		for time.Since(start) < span {
-			w.request(t, s, short)
+			var several sync.WaitGroup
+			for range 1 + random.IntN(8)/5*2 { // three at a time, every third time or so
+				several.Go(func() { w.request(t, s, short) })
+			}
+			several.Wait()
 			time.Sleep(time.Duration(5+random.IntN(80)) * time.Second)
 		}
 		s.Close()
