@@ -13,6 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
 )
 
 // Contract is the OpenAPI description of the service, in the three forms in which it is served.
@@ -20,6 +21,7 @@ type Contract struct {
 	yaml    []byte
 	json    func() ([]byte, error)
 	swagger func() (*openapi2.T, error)
+	router  func() (routers.Router, error) // for Enforce alone
 }
 
 // NewContract takes openapi.yaml as it was written. It is read, validated and converted when first asked for, which takes longer than
@@ -35,6 +37,7 @@ func NewContract(yaml []byte) *Contract {
 			return json.Marshal(doc)
 		}),
 		swagger: sync.OnceValues(func() (*openapi2.T, error) { return connector.Swagger(yaml) }),
+		router:  sync.OnceValues(func() (routers.Router, error) { return routerOf(yaml) }),
 	}
 }
 

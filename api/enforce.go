@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
@@ -16,21 +17,9 @@ import (
 // that is served although the contract refuses it. It costs several times what a signature does, so tests and the sandbox use it, and the
 // service does not. It reads whole bodies.
 func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler, error) {
-	doc, err := load(c.yaml)
+	router, err := c.router()
 	if err != nil {
 		return nil, err
-	}
-	for _, schema := range doc.Components.Schemas {
-		for _, property := range schema.Value.Properties {
-			// OpenAPI 3.0.3 lets a schema without a type take null; kin-openapi wants to be told, and others refuse to see it written.
-			if property.Ref == "" && property.Value.Type == nil {
-				property.Value.Nullable = true
-			}
-		}
-	}
-	router, err := gorillamux.NewRouter(doc)
-	if err != nil {
-		return nil, fmt.Errorf("routing by the contract: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -62,6 +51,23 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 			report(errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, answer.status), err))
 		}
 	}), nil
+}
+
+// routerOf finds the operation of a request in the contract.
+func routerOf(yaml []byte) (routers.Router, error) {
+	doc, err := load(yaml)
+	if err != nil {
+		return nil, err
+	}
+	for _, schema := range doc.Components.Schemas {
+		for _, property := range schema.Value.Properties {
+			// OpenAPI 3.0.3 lets a schema without a type take null; kin-openapi wants to be told, and others refuse to see it written.
+			if property.Ref == "" && property.Value.Type == nil {
+				property.Value.Nullable = true
+			}
+		}
+	}
+	return gorillamux.NewRouter(doc)
 }
 
 // recorded sends an answer and keeps a copy.
