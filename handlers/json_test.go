@@ -117,14 +117,13 @@ func TestDepthIsSurvived(t *testing.T) {
 	const deep = 100_000
 	server := newServer(t, nil)
 	for name, document := range map[string]string{
-		"arrays":            strings.Repeat("[", deep) + strings.Repeat("]", deep),
-		"objects":           strings.Repeat(`{"a":`, deep) + "1" + strings.Repeat("}", deep),
-		"both":              strings.Repeat(`[{"a":`, deep) + "1" + strings.Repeat("}]", deep),
-		"never closed":      strings.Repeat("[", deep),
-		"objects, open":     strings.Repeat(`{"a":`, deep),
-		"closed too often":  strings.Repeat("]", deep),
-		"with white space":  strings.Repeat("[\n ", deep),
-		"a million of them": strings.Repeat("[", 1_000_000),
+		"arrays":           strings.Repeat("[", deep) + strings.Repeat("]", deep),
+		"objects":          strings.Repeat(`{"a":`, deep) + "1" + strings.Repeat("}", deep),
+		"both":             strings.Repeat(`[{"a":`, deep) + "1" + strings.Repeat("}]", deep),
+		"never closed":     strings.Repeat("[", deep),
+		"objects, open":    strings.Repeat(`{"a":`, deep),
+		"closed too often": strings.Repeat("]", deep),
+		"with white space": strings.Repeat("[\n ", deep),
 	} {
 		for _, path := range []string{"/v1/sign", "/v1/presign", "/v1/verify", "/v1/steps/canonical-request", "/v1/steps/string-to-sign", "/v1/steps/signature", "/v1/steps/authorization", "/v1/s3/post-policy", "/v1/tokens"} {
 			for _, text := range []string{document, `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","body":` + document + `}`, `{"headers":` + document + `}`, `{"warnings":` + document + `}`} {
