@@ -69,7 +69,8 @@ func TestEveryRequestBodyIsFuzzed(t *testing.T) {
 			if !slices.ContainsFunc(documents, func(d struct {
 				schema string
 				make   func() any
-			}) bool {
+			},
+			) bool {
 				return d.schema == name
 			}) {
 				t.Errorf("%s: %s is not among the documents", path, name)

@@ -22,7 +22,7 @@ func setHeaders(in *toSend, p *prepared) error {
 	for _, h := range all {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		switch {
-		case !isASCII(h.Value):
+		case !isASCII(h.Value) && !in.SignAllHeaders: // who asks for all says that its client sends headers as they are
 			return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, h.Name), "The header holds characters that are not ASCII, which clients refuse or change. Encode them: S3 reads RFC 2047 in its metadata."}}}
 		case madeHere(name):
 			if !warned[name] {
@@ -68,7 +68,7 @@ func madeHere(name string) bool {
 func (p *prepared) takeContentHash(value, pointer string) error {
 	value = strings.TrimSpace(value)
 	switch {
-	case strings.EqualFold(value, p.payload.hash):
+	case strings.EqualFold(value, p.payload.hash), value == signing.UnsignedPayload && p.quirks.UnsignedPayloadOnly:
 		p.request.ContentSHA256Header = true
 		return nil
 	case value == signing.UnsignedPayload:

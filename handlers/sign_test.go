@@ -255,3 +255,18 @@ func TestHTTPOnlyWhereTheOperatorListsTheHost(t *testing.T) {
 	}
 	server.refuse(`{"method":"GET","url":"http://127.0.0.1:9001/bucket","service":"s3","region":"us-east-1"}`, 400)
 }
+
+func TestSignAllHeadersIsForClientsThatSendThemAsTheyAre(t *testing.T) {
+	got := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Name":"Grüße\u00a0"},"signAllHeaders":true,"explain":true}`)
+	if !strings.Contains(got.Explanation["canonicalRequest"], "\nx-name:Grüße\u00a0\n") {
+		t.Errorf("canonical request = %q", got.Explanation["canonicalRequest"])
+	}
+	newServer(t, nil).refuse(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Name":"Grüße"}}`, 400)
+}
+
+func TestTheOnlyPayloadHashOfAServiceMayBeGiven(t *testing.T) {
+	got := newServer(t, nil).sign(`{"method":"POST","url":"https://api.example.com/","service":"vpc-lattice-svcs","region":"eu-west-1","headers":{"x-amz-content-sha256":"UNSIGNED-PAYLOAD"},"body":"x"}`)
+	if got.PayloadSha256 != "UNSIGNED-PAYLOAD" {
+		t.Errorf("payloadSha256 = %s", got.PayloadSha256)
+	}
+}
