@@ -235,8 +235,12 @@ func TestAuthentication(t *testing.T) {
 		name, value string
 		status      int
 	}{
-		{"X-API-Key", key, 200}, {"Authorization", "Bearer " + key, 200}, {"Authorization", "bearer " + key, 200},
-		{"X-API-Key", key + "x", 401}, {"Authorization", "Basic " + key, 401}, {"X-Other", key, 401},
+		{"X-API-Key", key, 200},
+		{"Authorization", "Bearer " + key, 200},
+		{"Authorization", "bearer " + key, 200},
+		{"X-API-Key", key + "x", 401},
+		{"Authorization", "Basic " + key, 401},
+		{"X-Other", key, 401},
 	} {
 		w := s.do("POST", "/v1/sign", body, test.name, test.value, "Content-Type", "application/json")
 		if w.Code != test.status {
