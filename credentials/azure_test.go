@@ -3,6 +3,7 @@ package credentials_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -51,6 +52,10 @@ func (e *identityEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token":%q,"expires_on":"4102444800","resource":"api://countersign","token_type":"Bearer"}`, jwt(claims))
 }
 
+// clientID is a new one each time: the library keeps an identity's tokens for
+// as long as the process lives.
+func clientID() string { return fmt.Sprintf("33333333-0000-0000-0000-%012d", rand.Int64N(1e12)) }
+
 // managed starts the endpoint and a store with one profile that uses it.
 func managed(t *testing.T, fake *fakeSTS, e *identityEndpoint) *credentials.Store {
 	t.Helper()
@@ -77,9 +82,9 @@ func TestManagedIdentity(t *testing.T) {
 		asked    int
 		want     error
 	}{
-		{"cold start: 429 and 500 before the token", "33333333-0000-0000-0000-000000000001", []int{429, 500, 200}, 3, nil},
-		{"no such identity", "33333333-0000-0000-0000-000000000002", []int{400}, 1, credentials.ErrConfiguration},
-		{"down for good", "33333333-0000-0000-0000-000000000003", []int{500}, 5, credentials.ErrUnavailable},
+		{"cold start: 429 and 500 before the token", clientID(), []int{429, 500, 200}, 3, nil},
+		{"no such identity", clientID(), []int{400}, 1, credentials.ErrConfiguration},
+		{"down for good", clientID(), []int{500}, 5, credentials.ErrUnavailable},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,7 +113,7 @@ func TestSystemAssignedIdentityNamesNoClient(t *testing.T) {
 
 func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	fake := newFake(time.Now)
-	e := &identityEndpoint{clientID: "33333333-0000-0000-0000-000000000004", answers: []int{200}}
+	e := &identityEndpoint{clientID: clientID(), answers: []int{200}}
 	s := managed(t, fake, e)
 	var first string
 	fake.answer = func(c call) (*http.Response, error) {

@@ -35,7 +35,8 @@ func newClocks(off time.Duration) *clocks {
 	return c
 }
 
-func (c *clocks) now() time.Time         { return time.Now().Round(0).Add(time.Duration(c.off.Load())) }
+func (c *clocks) now() time.Time { return time.Now().Round(0).Add(time.Duration(c.off.Load())) }
+
 func (c *clocks) elapsed() time.Duration { return time.Since(c.start) - time.Duration(c.slept.Load()) }
 
 func openWith(t *testing.T, c *clocks, fake *fakeSTS) *credentials.Store {

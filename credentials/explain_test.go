@@ -96,7 +96,7 @@ func TestExplainAdvisesOnTokens(t *testing.T) {
 	if len(d.Steps) < 2 || !strings.Contains(d.Steps[1].Detail, "ends with a slash") {
 		t.Errorf("Explain() = %+v, want a word on the slash", d.Steps)
 	}
-	e := &identityEndpoint{clientID: "33333333-0000-0000-0000-000000000005", answers: []int{200}, version: "2.0"}
+	e := &identityEndpoint{clientID: clientID(), answers: []int{200}, version: "2.0"}
 	d = managed(t, newFake(time.Now), e).Explain(t.Context(), "")
 	if len(d.Steps) < 2 || !strings.Contains(d.Steps[1].Detail, "v2.0 token") {
 		t.Errorf("Explain() = %+v, want a word on the token's version", d.Steps)
