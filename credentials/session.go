@@ -48,8 +48,6 @@ type Event struct {
 	Expires time.Time
 	// Skew is how far AWS's clock is ahead of ours, when that is the news.
 	Skew time.Duration
-	// Detail is one plain sentence for the log; may be empty.
-	Detail string
 }
 
 // What an [Event] can tell.
