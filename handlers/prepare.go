@@ -94,10 +94,7 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	if url.Scheme() != "https" && !h.mayBeHTTP(url) {
 		return &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
 	}
-	if isNumber(hostname(url)) && !h.mayBeHTTP(url) {
-		return &fault{code: "url_invalid", detail: "The host is an address of numbers, which no AWS service is called by.", fields: []FieldError{{"/url", "Give the host's name. For a local server, the operator can list its host in http_hosts."}}}
-	}
-	if isAddress(url) && !h.LoopbackHTTP && !slices.Contains(h.HTTPHosts, url.Host()) {
+	if isAddress(url) && !h.mayBeHTTP(url) {
 		return &fault{code: "url_invalid", detail: "The URL has an IP address in place of a host's name.", fields: []FieldError{{"/url", "Only the operator can list addresses, in http_hosts."}}}
 	}
 	p.request.Method, p.request.URL, p.request.SignAllHeaders, p.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
@@ -134,11 +131,4 @@ func hostname(url signing.URL) string {
 func isLoopback(name string) bool {
 	ip, err := netip.ParseAddr(name)
 	return name == "localhost" || err == nil && ip.IsLoopback()
-}
-
-// isNumber tells an address from a name, in every spelling that clients take for one: a last label of digits, or of 0x and digits (URL
-// Standard, "ends in a number").
-func isNumber(name string) bool {
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	return strings.Contains(name, ":") || strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") && strings.Trim(last[2:], "0123456789abcdef") == ""
 }
