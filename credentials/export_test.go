@@ -23,8 +23,5 @@ func (s *Store) Entries(caller string) (all, borne int) {
 	return len(s.cache.entries), s.cache.shares[caller]
 }
 
-// Classify is the rule for errors.
-func Classify(err error) *Error { return classify(err) }
-
 // Advisory is the window of background refresh for a lifetime.
 func Advisory(life time.Duration, jitter float64) time.Duration { return advisory(life, jitter) }
