@@ -26,7 +26,7 @@ func Canonicalize(r *Request) (Signed, error) {
 		URL:              r.URL,
 		Headers:          d.headers,
 		SignedHeaders:    string(d.signedHeaders),
-		CredentialScope:  CredentialScope(r.Algorithm, r.Time, r.Scope),
+		CredentialScope:  string(d.scope),
 		Date:             d.date,
 		CanonicalRequest: string(d.text),
 	}, nil
@@ -35,19 +35,24 @@ func Canonicalize(r *Request) (Signed, error) {
 // canonicalize makes the canonical request of the header form, the first text
 // of the draft.
 func (d *draft) canonicalize(r *Request) error {
+	added := 3 // the date, the session token and Authorization
+	if r.ContentSHA256Header || r.Algorithm == ECDSA {
+		added += 2
+	}
+	d.headers = make([]Header, 0, len(r.Headers)+added)
 	if err := d.begin(r); err != nil {
 		return err
 	}
-	d.addHeader("X-Amz-Date", d.date)
+	d.addHeader("x-amz-date", "X-Amz-Date", d.date)
 	if d.wantHash {
-		d.addHeader("X-Amz-Content-Sha256", r.PayloadHash)
+		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", r.PayloadHash)
 	}
 	if r.Algorithm == ECDSA {
-		d.addHeader("X-Amz-Region-Set", r.Scope.Region)
+		d.addHeader("x-amz-region-set", "X-Amz-Region-Set", r.Scope.Region)
 	}
 	token := r.Credentials.SessionToken()
 	if token != "" && (r.Token == "" || r.Token == TokenSigned) {
-		d.addHeader("X-Amz-Security-Token", token)
+		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
 	}
 	if err := d.chooseSigned(r); err != nil {
 		return err
@@ -68,7 +73,7 @@ func (d *draft) appendCanonicalRequest(r *Request) {
 	b = append(appendCanonicalURI(b, r.URL.Path(), r.DoubleEncode), '\n')
 	b = d.appendCanonicalQuery(b)
 	b = append(b, '\n')
-	b = append(d.appendCanonicalHeaders(b), '\n')
+	b = append(append(b, d.canonicalHeaders...), '\n')
 	b = append(append(b, d.signedHeaders...), '\n')
 	d.text = append(b, r.PayloadHash...)
 }

@@ -51,7 +51,8 @@ type Claim struct {
 func ReadClaim(r *Received) (Claim, error) {
 	sent := make(fieldValues)
 	for _, h := range r.Headers {
-		sent.add(strings.ToLower(h.Name), fold(h.Value))
+		value, _ := fold(h.Value)
+		sent.add(strings.ToLower(h.Name), value)
 	}
 	asked := make(fieldValues)
 	for _, p := range r.URL.Query() {

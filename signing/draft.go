@@ -7,33 +7,48 @@ import (
 	"strings"
 )
 
-// draft is the space in which one request is signed. Drafts are used again, so
-// that a signature costs little more than its hashes.
+// draft is one request on its way to be signed, in space that is used again and
+// again, so that a signature costs little more than its hashes.
 type draft struct {
-	names   []byte   // lower-case names that fields point into
-	fields  []field  // every header, with those that signing adds
-	sorted  []int    // the fields by name
-	headers []Header // those to send
-	pairs   []pair   // the query in pieces
-	order   []int    // the pairs by name and value
-	query   []byte   // the query in wire form
-	scope   []byte   // the credential scope
-	text    []byte   // canonical request, string to sign, signature and what is made of them
+	space
+	lender *space // to whom it goes back
 
-	signedHeaders []byte
-	repeated      bool      // a name stands in fields more than once
-	date          string    // of X-Amz-Date, and which second of Unix time
-	second        int64     // it is: often the next request has the same
-	wantHash      bool      // x-amz-content-sha256 is to be sent
-	sha256        hash.Hash // to be used again
+	headers  []Header // those to send
+	wantHash bool     // x-amz-content-sha256 is to be sent
+	repeated bool     // a name stands in fields more than once
+	inOrder  bool     // the query is sorted
 	// Where in text the canonical request and the string to sign end.
 	canonical, stringToSign int
 }
 
-// reset makes a draft ready for the next request.
-func (d *draft) reset() {
-	d.names, d.fields, d.pairs = d.names[:0], d.fields[:0], d.pairs[:0]
-	d.query, d.scope, d.signedHeaders, d.text, d.headers = d.query[:0], d.scope[:0], d.signedHeaders[:0], d.text[:0], nil
+// space is what a draft is written into.
+type space struct {
+	lines  []byte  // the headers as they come, in canonical lines
+	fields []field // where in lines each header is
+	sorted []int   // the fields by name
+	query  []byte  // the query in wire form
+	pairs  []pair  // where in query each parameter is
+	order  []int   // the pairs by name and value
+	scope  []byte  // the credential scope
+	text   []byte  // canonical request, string to sign, signature and what is made of them
+
+	canonicalHeaders, signedHeaders []byte
+
+	date   string    // of X-Amz-Date, and which second of Unix time it is:
+	second int64     // often the next request has the same
+	sha256 hash.Hash // to be used again
+}
+
+// size is a measure of the space.
+func (s *space) size() int {
+	return cap(s.lines) + cap(s.fields) + cap(s.sorted) + cap(s.query) + cap(s.pairs) + cap(s.order) + cap(s.scope) +
+		cap(s.text) + cap(s.canonicalHeaders) + cap(s.signedHeaders)
+}
+
+// borrow makes a draft ready for a request.
+func (d *draft) borrow(lender *space) {
+	d.space, d.lender = *lender, lender
+	d.lines, d.fields, d.query, d.pairs, d.text = d.lines[:0], d.fields[:0], d.query[:0], d.pairs[:0], d.text[:0]
 }
 
 // begin checks a request and takes over what both forms of signing share.
@@ -44,7 +59,7 @@ func (d *draft) begin(r *Request) error {
 	if second := r.Time.Unix(); d.date == "" || second != d.second {
 		d.date, d.second = formatTime(r.Time), second
 	}
-	d.scope = appendCredentialScope(d.scope, r.Algorithm, d.date, r.Scope)
+	d.scope = appendCredentialScope(d.scope[:0], r.Algorithm, d.date, r.Scope)
 	d.wantHash = r.ContentSHA256Header
 	return d.takeHeaders(r)
 }
@@ -55,28 +70,30 @@ func (d *draft) explain(out *Signed) {
 	out.StringToSign = string(d.text[d.canonical:d.stringToSign])
 }
 
-// addHeader adds a header to send.
-func (d *draft) addHeader(name, value string) {
-	d.addField(d.lower(name), value, len(d.headers))
+// addHeader adds a header to send, under its name in lower case and as it is
+// sent.
+func (d *draft) addHeader(lower, name, value string) {
+	d.addLine(lower, value, len(d.headers))
 	d.headers = append(d.headers, Header{name, value})
 }
 
 // takeHeaders takes over the host and the caller's headers.
 func (d *draft) takeHeaders(r *Request) error {
-	d.headers = make([]Header, 0, len(r.Headers)+5) // and what signing adds
-	d.addField(d.lower("host"), r.URL.Host(), notSent)
+	d.addLine("host", r.URL.Host(), notSent)
 	for i, h := range r.Headers {
-		value, err := readHeader(i, h)
+		name, value, err := d.readHeader(i, h)
 		if err != nil {
 			return err
 		}
-		name, reason := d.lower(h.Name), ""
+		reason := ""
 		switch string(name) {
 		case "host":
+			d.dropName(name)
 			if !sameHost(value, r.URL) {
 				reason = "differs from the host of the URL, from which it is sent"
 			}
 		case "x-amz-content-sha256":
+			d.dropName(name)
 			d.wantHash = true
 			if value != r.PayloadHash {
 				reason = "differs from the hash of the payload"
@@ -84,9 +101,9 @@ func (d *draft) takeHeaders(r *Request) error {
 		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
 			reason = "is set by signing and cannot be given"
 		case "content-length":
-			d.addField(name, value, notSent)
+			d.endLine(name, value, notSent)
 		default:
-			d.addField(name, value, len(d.headers))
+			d.endLine(name, value, len(d.headers))
 			d.headers = append(d.headers, Header{h.Name, value})
 		}
 		if reason != "" {
@@ -105,17 +122,15 @@ func sameHost(host string, u URL) bool {
 	return strings.ToLower(strings.TrimSuffix(host, defaultPort)) == u.Host()
 }
 
-// chooseSigned marks the fields to sign, once they are all there: host, every
-// x-amz-* header (IAM User Guide, "Create a canonical request",
-// CanonicalHeaders), and what the request asks for. It sorts them.
+// chooseSigned marks the fields to sign beside those that must be, as the request
+// asks, once they are all there. It sorts them.
 func (d *draft) chooseSigned(r *Request) error {
 	d.sortFields()
-	for i := range d.fields {
-		f := &d.fields[i]
-		f.signed = string(f.name) == "host" || bytes.HasPrefix(f.name, []byte("x-amz-"))
-		if r.SignAllHeaders && !f.signed {
-			_, forbidden := fragile(r.Method, string(f.name))
-			f.signed = !forbidden
+	if r.SignAllHeaders {
+		for i := range d.fields {
+			f := &d.fields[i]
+			_, forbidden := fragile(r.Method, string(d.name(i)))
+			f.signed = f.signed || !forbidden
 		}
 	}
 	for i, name := range r.SignedHeaders {
@@ -133,7 +148,7 @@ func (d *draft) chooseSigned(r *Request) error {
 		}
 		return &InputError{Field: "signedHeaders", Index: i, Name: name, Reason: reason}
 	}
-	d.listSigned()
+	d.joinSigned()
 	return nil
 }
 
@@ -144,20 +159,20 @@ func (d *draft) joinRepeated() {
 		return
 	}
 	for rest := d.sorted; len(rest) > 0; {
-		first := &d.fields[rest[0]]
-		n := 1
-		for n < len(rest) && bytes.Equal(d.fields[rest[n]].name, first.name) {
+		first, n := rest[0], 1
+		for n < len(rest) && bytes.Equal(d.name(rest[n]), d.name(first)) {
 			n++
 		}
-		if n > 1 && first.place != notSent {
+		if place := d.fields[first].place; n > 1 && place != notSent {
 			values := make([]string, n)
 			for i, j := range rest[:n] {
-				values[i] = d.fields[j].value
+				h := &d.headers[d.fields[j].place]
+				values[i] = h.Value
 				if i > 0 {
-					d.headers[d.fields[j].place].Name = ""
+					h.Name = ""
 				}
 			}
-			d.headers[first.place].Value = strings.Join(values, ",")
+			d.headers[place].Value = strings.Join(values, ",")
 		}
 		rest = rest[n:]
 	}

@@ -12,14 +12,6 @@ func newCharset(chars string) (s charset) {
 	return s
 }
 
-// with returns the set with the bytes from first to last in it.
-func (s charset) with(first, last byte) charset {
-	for c := int(first); c <= int(last); c++ {
-		s[c] = true
-	}
-	return s
-}
-
 const (
 	alphanumeric    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	unreservedChars = alphanumeric + "-._~" // RFC 3986 section 2.3
@@ -35,19 +27,18 @@ var (
 	// pathChars may stand plain in a path on the wire (RFC 3986 section 3.3).
 	pathChars = newCharset(unreservedChars + "/!$&'()*+,;=:@")
 	// hostChars make up a host.
-	hostChars = newCharset(alphanumeric + "-_.")
+	hostChars = newCharset(alphanumeric + "-_.").lower()
 	// visibleChars make up secret access keys and session tokens, idChars access
 	// key ids, which stand between the others in a credential.
 	visibleChars = newCharset(alphanumeric + idPunctuation + "/,")
 	idChars      = newCharset(alphanumeric + idPunctuation)
-	// valueChars make up the values of headers (RFC 9110 section 5.5).
-	valueChars = newCharset(alphanumeric+idPunctuation+"/, \t").with(0x80, 0xff)
 	// hexDigits are those of a hash.
 	hexDigits = newCharset("0123456789abcdef")
 	// regionSetChars make up a region or a pattern of regions.
 	regionSetChars = newCharset(unreservedChars + "*")
 	// tokenChars make up methods and header names (RFC 9110 section 5.6.2).
 	tokenChars = newCharset(alphanumeric + "!#$%&'*+-.^_`|~")
+	nameChars  = tokenChars.lower()
 )
 
 // all says whether s consists of members.
@@ -58,6 +49,33 @@ func (c *charset) all(s string) bool {
 		}
 	}
 	return true
+}
+
+// lowerCase holds the members of a set of bytes in lower case, and zero for all
+// others.
+type lowerCase [256]byte
+
+func (s charset) lower() (l lowerCase) {
+	for c, member := range s {
+		if member {
+			l[c] = strings.ToLower(string(rune(c)))[0]
+		}
+	}
+	return l
+}
+
+// append appends s in lower case. It reports false at a byte that is no member.
+func (l *lowerCase) append(dst []byte, s string) (_ []byte, ok bool) {
+	begin := len(dst)
+	dst = append(dst, s...)
+	appended := dst[begin:]
+	for i, c := range appended {
+		if c = l[c]; c == 0 {
+			return dst, false
+		}
+		appended[i] = c
+	}
+	return dst, true
 }
 
 // appendEncoded appends s with all bytes but the plain ones percent-encoded.
@@ -141,18 +159,6 @@ func decoded(s string) string {
 		out = append(out, s[i])
 	}
 	return string(out)
-}
-
-// appendLower appends s with ASCII letters in lower case.
-func appendLower(dst []byte, s string) []byte {
-	begin := len(dst)
-	dst = append(dst, s...)
-	for i, c := range dst[begin:] {
-		if 'A' <= c && c <= 'Z' {
-			dst[begin+i] = c + ('a' - 'A')
-		}
-	}
-	return dst
 }
 
 // cut is strings.Cut at one byte, which is found faster.

@@ -15,48 +15,61 @@ import (
 func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err error) {
 	var d draft
 	for i, h := range headers {
-		value, err := readHeader(i, h)
+		name, value, err := d.readHeader(i, h)
 		if err != nil {
 			return "", "", err
 		}
-		d.addField(d.lower(h.Name), value, notSent)
+		d.endLine(name, value, notSent)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
 	if len(d.named("host")) == 0 {
 		return "", "", inputError("headers", "have no Host, which must be signed")
 	}
-	d.listSigned()
-	return string(d.appendCanonicalHeaders(nil)), string(d.signedHeaders), nil
+	d.joinSigned()
+	return string(d.canonicalHeaders), string(d.signedHeaders), nil
 }
 
 // field is a header on its way into the canonical headers.
 type field struct {
-	name   []byte // in lower case
-	value  string // folded
-	place  int    // among the headers to send, or notSent
-	signed bool
+	begin, colon, end int // where in lines its name, its value and the next begin
+	place             int // among the headers to send, or notSent
+	signed            bool
 }
 
 // notSent is the place of a header that is left to whoever sends.
 const notSent = -1
 
-// lower returns a name in lower case.
-func (d *draft) lower(name string) []byte {
-	begin := len(d.names)
-	d.names = appendLower(d.names, name)
-	return d.names[begin:]
+// name returns the name of field i in lower case.
+func (d *draft) name(i int) []byte { return d.lines[d.fields[i].begin:d.fields[i].colon] }
+
+// addLine adds a header, with its name in lower case.
+func (d *draft) addLine(name, value string, place int) {
+	begin := len(d.lines)
+	d.lines = append(d.lines, name...)
+	d.endLine(d.lines[begin:], value, place)
 }
 
-func (d *draft) addField(name []byte, value string, place int) {
-	d.fields = append(d.fields, field{name: name, value: value, place: place})
+// endLine adds the header whose name ends the lines. Host and every x-amz-*
+// header must be signed (IAM User Guide, "Create a canonical request",
+// CanonicalHeaders).
+func (d *draft) endLine(name []byte, value string, place int) {
+	d.fields = append(d.fields, field{})
+	f := &d.fields[len(d.fields)-1]
+	f.begin, f.colon, f.place = len(d.lines)-len(name), len(d.lines), place
+	f.signed = string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
+	d.lines = append(append(append(d.lines, ':'), value...), '\n')
+	f.end = len(d.lines)
 }
+
+// dropName takes back the name that ends the lines.
+func (d *draft) dropName(name []byte) { d.lines = d.lines[:len(d.lines)-len(name)] }
 
 // sortFields sorts by name; those of one name keep their order.
 func (d *draft) sortFields() {
 	d.repeated = false
 	d.sorted = appendOrder(d.sorted[:0], len(d.fields), func(i, j int) int {
-		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
+		if c := bytes.Compare(d.name(i), d.name(j)); c != 0 {
 			return c
 		}
 		d.repeated = true
@@ -66,74 +79,93 @@ func (d *draft) sortFields() {
 
 // named returns the fields of a name in lower case, by their numbers.
 func (d *draft) named(name string) []int {
-	begin := sort.Search(len(d.sorted), func(i int) bool { return string(d.fields[d.sorted[i]].name) >= name })
+	begin := sort.Search(len(d.sorted), func(i int) bool { return string(d.name(d.sorted[i])) >= name })
 	end := begin
-	for end < len(d.sorted) && string(d.fields[d.sorted[end]].name) == name {
+	for end < len(d.sorted) && string(d.name(d.sorted[end])) == name {
 		end++
 	}
 	return d.sorted[begin:end]
 }
 
-// appendCanonicalHeaders appends the signed fields.
-func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
+// joinSigned writes the canonical headers and the signed headers: the lines and
+// the names of the fields to sign, once they are sorted.
+func (d *draft) joinSigned() {
+	lines, names := d.canonicalHeaders[:0], d.signedHeaders[:0]
 	var last []byte
 	for _, i := range d.sorted {
-		f := &d.fields[i]
+		f, name := &d.fields[i], d.name(i)
 		switch {
 		case !f.signed:
-			continue
-		case bytes.Equal(f.name, last):
-			dst[len(dst)-1] = ',' // in place of the line feed
+		case bytes.Equal(name, last):
+			lines[len(lines)-1] = ',' // in place of the line feed
+			lines = append(lines, d.lines[f.colon+1:f.end]...)
 		default:
-			dst = append(append(dst, f.name...), ':')
-			last = f.name
+			lines = append(lines, d.lines[f.begin:f.end]...)
+			names = append(append(names, name...), ';')
+			last = name
 		}
-		dst = append(append(dst, f.value...), '\n')
 	}
-	return dst
+	d.canonicalHeaders, d.signedHeaders = lines, names[:max(len(names)-1, 0)]
 }
 
-// listSigned lists the names of the signed fields.
-func (d *draft) listSigned() {
-	var last []byte
-	for _, i := range d.sorted {
-		f := &d.fields[i]
-		if !f.signed || bytes.Equal(f.name, last) {
-			continue
-		}
-		if last != nil {
-			d.signedHeaders = append(d.signedHeaders, ';')
-		}
-		d.signedHeaders = append(d.signedHeaders, f.name...)
-		last = f.name
+// readHeader appends the name of a header to the lines, in lower case, and
+// returns it with the value, white space folded. It refuses what cannot be a
+// header (RFC 9110 section 5), and with it everything that could break out of
+// one.
+func (d *draft) readHeader(i int, h Header) (name []byte, value string, err error) {
+	begin, ok := len(d.lines), false
+	if d.lines, ok = nameChars.append(d.lines, h.Name); h.Name == "" || !ok {
+		return nil, "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "is not a header name"}
 	}
+	if value, ok = fold(h.Value); !ok {
+		return nil, "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
+	}
+	return d.lines[begin:], value, nil
 }
 
-// readHeader returns the value of a header, with white space folded: trimmed,
-// and one space for each run of it inside, also within quotes. It refuses what
-// cannot be a header (RFC 9110 section 5), and with it everything that could
-// break out of one.
-func readHeader(i int, h Header) (value string, err error) {
-	if h.Name == "" || !tokenChars.all(h.Name) {
-		return "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "is not a header name"}
+// fold folds white space, which in HTTP is spaces and tabs: trimmed, and one
+// space for each run of it inside, also within quotes. It reports false where
+// there is a byte that no value may hold.
+func fold(value string) (folded string, ok bool) {
+	var seen byteClass
+	for i := range len(value) {
+		seen |= valueChars[value[i]]
 	}
-	if !valueChars.all(h.Value) {
-		return "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
+	n := len(value) - 1
+	switch {
+	case seen == 0:
+		return value, true
+	case seen >= controlByte:
+		return value, false
+	case seen == spaceByte && value[0] != ' ' && value[n] != ' ' && !strings.Contains(value, "  "):
+		return value, true
 	}
-	return fold(h.Value), nil
+	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " "), true
 }
 
-// fold folds white space, which in HTTP is spaces and tabs.
-func fold(value string) string {
-	plain := strings.IndexByte(value, '\t') < 0
-	if plain && strings.IndexByte(value, ' ') < 0 {
-		return value
+// byteClass is what a byte of a value is: plain when zero.
+type byteClass byte
+
+const (
+	spaceByte byteClass = 1 << iota
+	tabByte
+	controlByte
+)
+
+// valueChars tells the bytes of header values apart (RFC 9110 section 5.5).
+var valueChars = func() (classes [256]byteClass) {
+	for c := range classes {
+		switch {
+		case c == ' ':
+			classes[c] = spaceByte
+		case c == '\t':
+			classes[c] = tabByte
+		case c < ' ' || c == 0x7f:
+			classes[c] = controlByte
+		}
 	}
-	if n := len(value) - 1; plain && value[0] != ' ' && value[n] != ' ' && !strings.Contains(value, "  ") {
-		return value
-	}
-	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " ")
-}
+	return classes
+}()
 
 // Reasons of [Fragile].
 const (

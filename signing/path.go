@@ -9,9 +9,10 @@ import "strings"
 // "Create a canonical request", URI). A trailing slash stays.
 func (u URL) NormalizePath() URL {
 	path := u.Path()
-	if strings.IndexByte(path, '%') >= 0 {
-		path = normalEscapes(path)
+	if strings.IndexByte(path, '%') < 0 && plainSegments(path) {
+		return u
 	}
+	path = normalEscapes(path)
 	if !plainSegments(path) {
 		path = withoutDots(path)
 	}

@@ -128,6 +128,7 @@ func (p *PostPolicy) check(scope Scope) error {
 		for i, f := range list.parameters {
 			name := strings.ToLower(f.Name)
 			hasKey = hasKey || name == "key"
+			_, sound := fold(f.Value)
 			reason := ""
 			switch name {
 			case "":
@@ -139,7 +140,7 @@ func (p *PostPolicy) check(scope Scope) error {
 			case reason != "":
 			case !tokenChars.all(f.Name):
 				reason = "is not the name of a form field"
-			case !valueChars.all(f.Value) || !utf8.ValidString(f.Value):
+			case !sound || !utf8.ValidString(f.Value):
 				reason = "holds a line break, another control character or invalid UTF-8"
 			}
 			if reason != "" {

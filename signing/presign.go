@@ -11,8 +11,9 @@ import (
 // S3 API Reference, "Authenticating Requests: Using Query Parameters"). The
 // headers of the answer must be sent with it.
 func (s *Signer) Presign(r *Request) (out Signed, err error) {
-	d := s.open()
-	defer s.release(d)
+	var d draft
+	d.borrow(s.lend())
+	defer s.takeBack(&d)
 	if err = d.canonicalizeQuery(r); err != nil {
 		return out, err
 	}
@@ -20,24 +21,23 @@ func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	if err != nil {
 		return out, err
 	}
-	// One string holds the URL and all that is answered beside it.
 	begin := len(d.text)
 	b := append(append(d.text, r.URL.text[:r.URL.query]...), '?')
 	b = append(append(b, d.query...), "&X-Amz-Signature="...)
+	signatureAt := len(b) - begin
 	b = append(b, signature...)
 	if r.Token == TokenAppended && r.Credentials.secret().token != "" {
 		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParameter()...)
 	}
-	url := len(b) - begin
-	b = append(append(b, d.scope...), d.signedHeaders...)
-	d.text = append(b, signature...)
+	end := len(b) - begin
+	d.text = append(append(b, d.scope...), d.signedHeaders...)
 
+	// One string holds the URL and all that is answered beside it.
 	text := string(d.text[begin:])
-	out.URL = r.URL
-	out.URL.text, text = text[:url], text[url:]
-	out.CredentialScope, text = text[:len(d.scope)], text[len(d.scope):]
-	out.SignedHeaders, out.Signature = text[:len(d.signedHeaders)], text[len(d.signedHeaders):]
-	out.Headers, out.Date = d.headers, d.date
+	out.URL, out.Headers, out.Date = r.URL, d.headers, d.date
+	out.URL.text, text = text[:end], text[end:]
+	out.CredentialScope, out.SignedHeaders = text[:len(d.scope)], text[len(d.scope):]
+	out.Signature = out.URL.text[signatureAt:][:len(signature)]
 	if r.Explain {
 		d.explain(&out)
 	}
@@ -50,6 +50,7 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 	if r.Expires < time.Second || r.Expires > MaxExpires || r.Expires%time.Second != 0 {
 		return inputError("expiresInSeconds", "is not from 1 to 604800 seconds")
 	}
+	d.headers = make([]Header, 0, len(r.Headers))
 	if err := d.begin(r); err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 	if err := d.chooseSigned(r); err != nil {
 		return err
 	}
+	d.inOrder = len(d.query) == 0 // since what is added is
 	d.addAuthorization(r)
 	d.appendCanonicalRequest(r)
 	d.joinRepeated()

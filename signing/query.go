@@ -15,7 +15,8 @@ func CanonicalQuery(rawQuery string) (string, error) {
 	if reason != "" {
 		return "", inputError("query", reason)
 	}
-	d := draft{query: bytes.TrimPrefix(wire, []byte("&"))}
+	var d draft
+	d.query = bytes.TrimPrefix(wire, []byte("&"))
 	return string(d.appendCanonicalQuery(nil)), nil
 }
 
@@ -26,6 +27,9 @@ type pair struct{ name, value, end int }
 // already, sorted.
 func (d *draft) appendCanonicalQuery(dst []byte) []byte {
 	q := d.query
+	if d.inOrder {
+		return append(dst, q...)
+	}
 	for begin := 0; begin < len(q); {
 		p := pair{name: begin, end: len(q)}
 		if n := bytes.IndexByte(q[begin:], '&'); n >= 0 {
@@ -36,15 +40,12 @@ func (d *draft) appendCanonicalQuery(dst []byte) []byte {
 		begin = p.end + 1
 	}
 	d.order = appendOrder(d.order[:0], len(d.pairs), func(i, j int) int {
-		a, b := d.pairs[i], d.pairs[j]
+		a, b := &d.pairs[i], &d.pairs[j]
 		if c := bytes.Compare(q[a.name:a.value-1], q[b.name:b.value-1]); c != 0 {
 			return c
 		}
 		return bytes.Compare(q[a.value:a.end], q[b.value:b.end])
 	})
-	if slices.IsSorted(d.order) { // as presigning leaves it
-		return append(dst, q...)
-	}
 	for i, n := range d.order {
 		if i > 0 {
 			dst = append(dst, '&')

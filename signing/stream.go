@@ -41,15 +41,16 @@ func (s *Stream) Chunk(data []byte) (string, error) {
 func (s *Stream) Trailer(headers []Header) (string, error) {
 	var d draft
 	for i, h := range headers {
-		value, err := readHeader(i, h)
+		name, value, err := d.readHeader(i, h)
 		if err != nil {
 			return "", err
 		}
-		d.addField(d.lower(h.Name), value, notSent)
+		d.endLine(name, value, notSent)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
-	hash := sha256.Sum256(d.appendCanonicalHeaders(nil))
+	d.joinSigned()
+	hash := sha256.Sum256(d.canonicalHeaders)
 	return s.chain("-TRAILER", s.request.Time, hash[:])
 }
 

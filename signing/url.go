@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -29,9 +30,11 @@ type URL struct {
 func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	// The usual URL is in wire form already: it is built here, without touching
 	// the heap, and found to be the same.
-	var stack [512]byte
-	u, dst, reason := appendURL(stack[:0], raw)
-	if string(dst) != raw {
+	var stack [256]byte
+	var u URL
+	dst, reason := u.read(stack[:0], raw)
+	same := string(dst) == raw
+	if !same {
 		if why := unreadable(raw); why != "" {
 			reason = why
 		}
@@ -49,10 +52,10 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 		}
 		dst = appendParameter(dst, separator, p.Name, p.Value)
 	}
-	if u.text = raw; string(dst) != raw {
+	if u.text = raw; !same || len(add) > 0 {
 		u.text = string(dst)
 	}
-	if i := strings.IndexByte(raw, '?'); i >= 0 && strings.IndexByte(raw[i:], '+') >= 0 {
+	if _, query := cut(raw, '?'); strings.IndexByte(query, '+') >= 0 {
 		return u, []Warning{{
 			Code:    "plus-is-space",
 			Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
@@ -61,37 +64,41 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	return u, nil, nil
 }
 
-// appendURL appends raw in wire form and returns where its parts begin.
-func appendURL(dst []byte, raw string) (u URL, _ []byte, reason string) {
-	scheme, rest, found := strings.Cut(raw, "://")
-	dst = appendLower(dst, scheme)
-	defaultPort := 443
+// read appends raw in wire form and sets where its parts begin.
+func (u *URL) read(dst []byte, raw string) (_ []byte, reason string) {
+	scheme, defaultPort := "https://", 443
 	switch {
-	case found && string(dst) == "https":
-	case found && string(dst) == "http":
-		defaultPort = 80
+	case beginsWith(raw, scheme):
+	case beginsWith(raw, "http://"):
+		scheme, defaultPort = "http://", 80
 	default:
-		return u, dst, "must begin with https:// or http://"
+		return dst, "must begin with https:// or http://"
 	}
-	dst = append(dst, "://"...)
+	dst = append(dst, scheme...)
 	u.host = len(dst)
 
-	target, query := cut(rest, '?')
+	target, query := cut(raw[len(scheme):], '?')
 	host, path := target, ""
 	if i := strings.IndexByte(target, '/'); i >= 0 {
 		host, path = target[:i], target[i:]
 	}
 	if dst, reason = appendHost(dst, host, defaultPort); reason != "" {
-		return u, dst, reason
+		return dst, reason
 	}
 	u.path = len(dst)
 	dst, ok := appendWirePath(dst, path)
 	if !ok {
-		return u, dst, "has a percent sign in its path that encodes nothing; a percent sign itself is %25"
+		return dst, "has a percent sign in its path that encodes nothing; a percent sign itself is %25"
 	}
-	u.query = len(dst)
-	dst, reason = appendQuery(dst, query, '?')
-	return u, dst, reason
+	if u.query = len(dst); query == "" {
+		return dst, ""
+	}
+	return appendQuery(dst, query, '?')
+}
+
+// beginsWith says whether s begins with a scheme, in whatever case.
+func beginsWith(s, scheme string) bool {
+	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)
 }
 
 // Scheme returns "https" or "http".
@@ -151,18 +158,18 @@ func unreadable(raw string) string {
 // appendHost appends the host and port of an authority as the Host header
 // carries them.
 func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason string) {
+	begin := len(dst)
+	if dst, reason = appendHostName(dst, authority); reason == "" {
+		return dst, ""
+	}
 	if strings.IndexByte(authority, '@') >= 0 {
 		return dst, "holds user information; credentials do not belong into a URL"
 	}
 	bracket := strings.IndexByte(authority, ']') + 1 // the end of an IPv6 address
 	host, port, hasPort := strings.Cut(authority[bracket:], ":")
 	host = authority[:bracket+len(host)]
-	if reason = badHost(host); reason != "" {
+	if dst, reason = appendHostName(dst[:begin], host); reason != "" || !hasPort {
 		return dst, reason
-	}
-	dst = appendLower(dst, host)
-	if !hasPort {
-		return dst, ""
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
@@ -174,29 +181,38 @@ func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason
 	return dst, ""
 }
 
-// badHost says why a host cannot be sent. A last label that is a number makes it
-// an IPv4 address (URL Standard, "host parsing"), which clients rewrite unless it
-// is in the usual form.
-func badHost(host string) string {
+// appendHostName appends a host.
+func appendHostName(dst []byte, host string) (_ []byte, reason string) {
+	begin := len(dst)
+	dst, plain := hostChars.append(dst, host)
 	switch {
-	case host == "":
-		return "has no host"
-	case host[0] == '[':
-		addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-		if err != nil || !addr.Is6() || addr.Zone() != "" || "["+addr.String()+"]" != strings.ToLower(host) {
-			return "has a host in brackets that is not an IPv6 address in its shortest form"
-		}
-		return ""
-	case !hostChars.all(host):
-		return "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
+	case plain:
+		return dst, badLabels(dst[begin:])
+	case host[0] != '[':
+		return dst, "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
 	}
-	label := host[strings.LastIndexByte(host, '.')+1:]
-	if label == "" || host[0] == '.' || strings.Contains(host, "..") {
+	dst = append(dst[:begin], strings.ToLower(host)...)
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil || !addr.Is6() || addr.Zone() != "" || "["+addr.String()+"]" != string(dst[begin:]) {
+		return dst, "has a host in brackets that is not an IPv6 address in its shortest form"
+	}
+	return dst, ""
+}
+
+// badLabels says what is wrong with the labels of a host. A last one that is a
+// number makes it an IPv4 address (URL Standard, "host parsing"), which clients
+// rewrite unless it is in the usual form.
+func badLabels(host []byte) string {
+	if len(host) == 0 {
+		return "has no host"
+	}
+	label := host[bytes.LastIndexByte(host, '.')+1:]
+	if len(label) == 0 || host[0] == '.' || bytes.Contains(host, []byte("..")) {
 		return "has a host with an empty label"
 	}
 	if '0' <= label[0] && label[0] <= '9' {
-		if _, err := strconv.ParseUint(label, 0, 64); err == nil {
-			if _, err := netip.ParseAddr(host); err != nil {
+		if _, err := strconv.ParseUint(string(label), 0, 64); err == nil {
+			if _, err := netip.ParseAddr(string(host)); err != nil {
 				return "has a host that ends in a number without being an IPv4 address"
 			}
 		}

@@ -197,16 +197,15 @@ func (v *Verdict) canonicalize(r *Received, e *Expected) bool {
 	default:
 		payload = PayloadHash(nil)
 	}
-	headers := string(d.appendCanonicalHeaders(nil))
-	v.CanonicalRequest = CanonicalRequest(r.Method, CanonicalURI(r.URL.Path(), e.DoubleEncode), query, headers, c.SignedHeaders, payload)
+	d.joinSigned()
+	v.CanonicalRequest = CanonicalRequest(r.Method, CanonicalURI(r.URL.Path(), e.DoubleEncode), query, string(d.canonicalHeaders), c.SignedHeaders, payload)
 	v.StringToSign = StringToSign(c.Algorithm, c.Time, c.CredentialScope, v.CanonicalRequest)
 	return true
 }
 
 // signedFields returns the headers that are signed, sorted, and reports whether
-// all that are named are there. Host and every x-amz-* header must be signed
-// (IAM User Guide, "Create a canonical request", CanonicalHeaders); the session
-// token may be left out.
+// all that are named are there. Of those that must be signed, the session token
+// may be left out.
 func (v *Verdict) signedFields(r *Received) (d draft, whole bool) {
 	names := strings.Split(v.Claim.SignedHeaders, ";")
 	for i, name := range names {
@@ -215,17 +214,18 @@ func (v *Verdict) signedFields(r *Received) (d draft, whole bool) {
 			return d, false
 		}
 	}
-	d.addField(d.lower("host"), r.URL.Host(), notSent)
+	d.addLine("host", r.URL.Host(), notSent)
 	whole = v.takeReceived(&d, r)
 	d.sortFields()
 	last := ""
 	for _, i := range d.sorted {
 		f := &d.fields[i]
-		name := string(f.name)
+		name := string(d.name(i))
+		must := f.signed && name != "x-amz-security-token"
 		_, f.signed = slices.BinarySearch(names, name)
 		first := name != last
 		last = name
-		if !f.signed && first && (name == "host" || strings.HasPrefix(name, "x-amz-") && name != "x-amz-security-token") {
+		if must && !f.signed && first {
 			v.fault(PartSignedHeaders, name, "must be signed and is not")
 		}
 	}
@@ -247,15 +247,18 @@ func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
 		sound = false
 	}
 	for i, h := range r.Headers {
-		value, err := readHeader(i, h)
+		name, value, err := d.readHeader(i, h)
 		switch {
 		case err != nil:
 			v.fault(PartRequest, "", "has a header that HTTP cannot carry")
 			sound = false
-		case !strings.EqualFold(h.Name, "host"):
-			d.addField(d.lower(h.Name), value, notSent)
-		case !sameHost(value, r.URL):
-			v.fault(PartRequest, "host", "differs from the host of the URL")
+		case string(name) != "host":
+			d.endLine(name, value, notSent)
+		default:
+			d.dropName(name)
+			if !sameHost(value, r.URL) {
+				v.fault(PartRequest, "host", "differs from the host of the URL")
+			}
 		}
 	}
 	return sound
