@@ -6,6 +6,7 @@ GO       ?= go
 TOOL      = $(GO) tool -modfile=tools/go.mod
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 FUZZTIME ?= 60s
+SEEDS    ?= 1000
 
 .PHONY: test check format lint vuln fuzz sim bench peers breaking lint-contract lint-bicep package image
 
@@ -38,9 +39,9 @@ fuzz:
 		done; \
 	done
 
-## sim: the cache of sessions through ten virtual years, ten thousand faults over HTTP, and a million pairs of keys
+## sim: the cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys
 sim:
-	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds 1000
+	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
 	$(GO) test $(RACE) ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
 
