@@ -7,8 +7,9 @@ TOOL      = $(GO) tool -modfile=tools/go.mod
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 FUZZTIME ?= 60s
 SEEDS    ?= 1000
+REQUESTS ?= 250000
 
-.PHONY: test check format lint vuln fuzz sim bench peers breaking lint-contract lint-bicep package image
+.PHONY: test check format lint vuln fuzz random sim bench peers breaking lint-contract lint-bicep package image
 
 ## test: all tests, with what every change must pass before them
 test: format
@@ -38,6 +39,10 @@ fuzz:
 			$(GO) test -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) $$package; \
 		done; \
 	done
+
+## random: REQUESTS random requests, each signed by headers and by query, as aws-sdk-go-v2 signs them and as smithy-go does
+random:
+	cd signing/bench && $(GO) test -tags peers -run '^TestRandomRequestsAs' -timeout=12h -count=1 -v -requests $(REQUESTS) .
 
 ## sim: the cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys
 sim:
