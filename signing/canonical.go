@@ -35,11 +35,7 @@ func Canonicalize(r *Request) (Signed, error) {
 // canonicalize makes the canonical request of the header form, the first text
 // of the draft.
 func (d *draft) canonicalize(r *Request) error {
-	added := 3 // the date, the session token and Authorization
-	if r.ContentSHA256Header || r.Algorithm == ECDSA {
-		added += 2
-	}
-	d.headers = make([]Header, 0, len(r.Headers)+added)
+	d.headers = make([]Header, 0, len(r.Headers)+5) // and what signing adds
 	if err := d.begin(r); err != nil {
 		return err
 	}

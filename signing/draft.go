@@ -7,48 +7,40 @@ import (
 	"strings"
 )
 
-// draft is one request on its way to be signed, in space that is used again and
-// again, so that a signature costs little more than its hashes.
+// draft is the space in which one request is signed. Drafts are used again, so
+// that a signature costs little more than its hashes.
 type draft struct {
-	space
-	lender *space // to whom it goes back
-
-	headers  []Header // those to send
-	wantHash bool     // x-amz-content-sha256 is to be sent
-	repeated bool     // a name stands in fields more than once
-	inOrder  bool     // the query is sorted
-	// Where in text the canonical request and the string to sign end.
-	canonical, stringToSign int
-}
-
-// space is what a draft is written into.
-type space struct {
-	lines  []byte  // the headers as they come, in canonical lines
-	fields []field // where in lines each header is
-	sorted []int   // the fields by name
-	query  []byte  // the query in wire form
-	pairs  []pair  // where in query each parameter is
-	order  []int   // the pairs by name and value
-	scope  []byte  // the credential scope
-	text   []byte  // canonical request, string to sign, signature and what is made of them
+	lines   []byte   // the headers as they come, in canonical lines
+	fields  []field  // where in lines each header is
+	sorted  []int    // the fields by name
+	headers []Header // those to send
+	query   []byte   // the query in wire form
+	pairs   []pair   // where in query each parameter is
+	order   []int    // the pairs by name and value
+	scope   []byte   // the credential scope
+	text    []byte   // canonical request, string to sign, signature and what is made of them
 
 	canonicalHeaders, signedHeaders []byte
 
 	date   string    // of X-Amz-Date, and which second of Unix time it is:
 	second int64     // often the next request has the same
 	sha256 hash.Hash // to be used again
+
+	wantHash bool // x-amz-content-sha256 is to be sent
+	repeated bool // a name stands in fields more than once
+	inOrder  bool // the query is sorted
+	// Where in text the canonical request and the string to sign end.
+	canonical, stringToSign int
 }
 
-// size is a measure of the space.
-func (s *space) size() int {
-	return cap(s.lines) + cap(s.fields) + cap(s.sorted) + cap(s.query) + cap(s.pairs) + cap(s.order) + cap(s.scope) +
-		cap(s.text) + cap(s.canonicalHeaders) + cap(s.signedHeaders)
-}
-
-// borrow makes a draft ready for a request.
-func (d *draft) borrow(lender *space) {
-	d.space, d.lender = *lender, lender
-	d.lines, d.fields, d.query, d.pairs, d.text = d.lines[:0], d.fields[:0], d.query[:0], d.pairs[:0], d.text[:0]
+// reset makes a draft ready for the next request.
+func (d *draft) reset() {
+	d.lines = d.lines[:0]
+	d.fields = d.fields[:0]
+	d.query = d.query[:0]
+	d.pairs = d.pairs[:0]
+	d.text = d.text[:0]
+	d.headers, d.inOrder = nil, false
 }
 
 // begin checks a request and takes over what both forms of signing share.

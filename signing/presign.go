@@ -11,9 +11,8 @@ import (
 // S3 API Reference, "Authenticating Requests: Using Query Parameters"). The
 // headers of the answer must be sent with it.
 func (s *Signer) Presign(r *Request) (out Signed, err error) {
-	var d draft
-	d.borrow(s.lend())
-	defer s.takeBack(&d)
+	d := s.open()
+	defer s.release(d)
 	if err = d.canonicalizeQuery(r); err != nil {
 		return out, err
 	}

@@ -15,8 +15,7 @@ func CanonicalQuery(rawQuery string) (string, error) {
 	if reason != "" {
 		return "", inputError("query", reason)
 	}
-	var d draft
-	d.query = bytes.TrimPrefix(wire, []byte("&"))
+	d := draft{query: bytes.TrimPrefix(wire, []byte("&"))}
 	return string(d.appendCanonicalQuery(nil)), nil
 }
 

@@ -7,13 +7,12 @@ import (
 
 // Signer signs requests. It keeps the space that it works in; derived keys are
 // kept by the [Credentials]. The zero Signer is ready for use.
-type Signer struct{ spaces sync.Pool }
+type Signer struct{ drafts sync.Pool }
 
 // Sign signs a request by headers.
 func (s *Signer) Sign(r *Request) (out Signed, err error) {
-	var d draft
-	d.borrow(s.lend())
-	defer s.takeBack(&d)
+	d := s.open()
+	defer s.release(d)
 	if err = d.canonicalize(r); err != nil {
 		return out, err
 	}
@@ -60,24 +59,18 @@ func (d *draft) sign(r *Request) ([]byte, error) {
 	return d.text[d.stringToSign:], err
 }
 
-// lend returns space to work in.
-func (s *Signer) lend() *space {
-	if lent, ok := s.spaces.Get().(*space); ok {
-		return lent
+func (s *Signer) open() *draft {
+	if d, ok := s.drafts.Get().(*draft); ok {
+		return d
 	}
-	return &space{sha256: sha256.New()}
+	return &draft{sha256: sha256.New()}
 }
 
-// takeBack keeps the space of a draft for the next request, unless it has grown
-// beyond what requests usually need. It writes only what has changed, since
-// pointers that are written keep the collector busy.
-func (s *Signer) takeBack(d *draft) {
-	size := d.size()
-	if size > 256<<10 {
-		return
+// release keeps a draft for the next request, unless it has grown beyond what
+// requests usually need.
+func (s *Signer) release(d *draft) {
+	if cap(d.text) <= 64<<10 {
+		d.reset()
+		s.drafts.Put(d)
 	}
-	if size != d.lender.size() || d.second != d.lender.second {
-		*d.lender = d.space
-	}
-	s.spaces.Put(d.lender)
 }
