@@ -31,7 +31,7 @@ lint:
 vuln:
 	$(TOOL) govulncheck ./...
 
-## fuzz: each fuzz test for FUZZTIME
+## fuzz: each fuzz test for FUZZTIME, or so many times when it ends in x
 fuzz:
 	@set -e; for package in $$($(GO) list ./...); do \
 		for test in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
