@@ -10,7 +10,7 @@ import (
 // draft is the space in which one request is signed. Drafts are used again, so
 // that a signature costs little more than its hashes.
 type draft struct {
-	lines   []byte   // the headers as they come, in canonical lines
+	lines   []byte   // the headers as they come, in canonical lines, and names of which no line was made
 	fields  []field  // where in lines each header is
 	sorted  []int    // the fields by name
 	headers []Header // those to send
@@ -80,12 +80,10 @@ func (d *draft) takeHeaders(r *Request) error {
 		reason := ""
 		switch string(name) {
 		case "host":
-			d.dropName(name)
 			if !sameHost(value, r.URL) {
 				reason = "differs from the host of the URL, from which it is sent"
 			}
 		case "x-amz-content-sha256":
-			d.dropName(name)
 			d.wantHash = true
 			if value != r.PayloadHash {
 				reason = "differs from the hash of the payload"

@@ -62,9 +62,6 @@ func (d *draft) endLine(name []byte, value string, place int) {
 	f.end = len(d.lines)
 }
 
-// dropName takes back the name that ends the lines.
-func (d *draft) dropName(name []byte) { d.lines = d.lines[:len(d.lines)-len(name)] }
-
 // sortFields sorts by name; those of one name keep their order.
 func (d *draft) sortFields() {
 	d.repeated = false

@@ -254,11 +254,8 @@ func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
 			sound = false
 		case string(name) != "host":
 			d.endLine(name, value, notSent)
-		default:
-			d.dropName(name)
-			if !sameHost(value, r.URL) {
-				v.fault(PartRequest, "host", "differs from the host of the URL")
-			}
+		case !sameHost(value, r.URL):
+			v.fault(PartRequest, "host", "differs from the host of the URL")
 		}
 	}
 	return sound
