@@ -93,7 +93,7 @@ func (h *Handlers) recordSigned(ctx context.Context, p *prepared, signature, sig
 	p.recordSession()
 	p.record.SetSignature(signature)
 	p.record.SignedHeaders, p.record.PayloadSHA256 = signedHeaders, p.request.PayloadHash
-	p.record.AmzDate = p.request.Time.Format(amzDate)
+	p.record.AmzDate = p.request.Time.Format(signing.TimeFormat)
 	return h.Audit.Write(ctx, p.record)
 }
 
@@ -115,9 +115,6 @@ func (p *prepared) recordSession() {
 		p.record.SessionExpires = &s.Expires
 	}
 }
-
-// amzDate is the format of X-Amz-Date.
-const amzDate = "20060102T150405Z"
 
 // Asked is what the policies would look at for a document as the action's operation takes it, for tests of policies.
 func (h *Handlers) Asked(action access.Action, document []byte) (access.Request, error) {

@@ -23,7 +23,7 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 	if err != nil {
 		return nil, err // was found when it was decoded
 	}
-	if date := in.header("x-amz-date"); date != at.Format(amzDate) {
+	if date := in.header("x-amz-date"); date != at.Format(signing.TimeFormat) {
 		return nil, fieldFault("/signingTime", "The time is not that of the header X-Amz-Date.")
 	}
 	if in.PayloadSHA256 != signing.UnsignedPayload && !isSHA256(in.PayloadSHA256) {

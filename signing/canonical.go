@@ -2,7 +2,6 @@ package signing
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 )
@@ -24,7 +23,7 @@ func Canonicalize(r *Request) (Signed, error) {
 	}
 	return Signed{
 		URL:              r.URL,
-		Headers:          d.headers,
+		Headers:          d.sent(0),
 		SignedHeaders:    string(d.signedHeaders),
 		CredentialScope:  string(d.scope),
 		Date:             d.date,
@@ -35,13 +34,12 @@ func Canonicalize(r *Request) (Signed, error) {
 // canonicalize makes the canonical request of the header form, the first text
 // of the draft.
 func (d *draft) canonicalize(r *Request) error {
-	d.headers = make([]Header, 0, len(r.Headers)+5) // and what signing adds
 	if err := d.begin(r); err != nil {
 		return err
 	}
 	d.addHeader("x-amz-date", "X-Amz-Date", d.date)
 	if d.wantHash {
-		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", r.PayloadHash)
+		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", string(d.payload))
 	}
 	if r.Algorithm == ECDSA {
 		d.addHeader("x-amz-region-set", "X-Amz-Region-Set", r.Scope.Region)
@@ -55,9 +53,8 @@ func (d *draft) canonicalize(r *Request) error {
 	}
 	d.query = append(d.query, r.URL.RawQuery()...)
 	d.appendCanonicalRequest(r)
-	d.joinRepeated()
-	if token != "" && r.Token == TokenAppended {
-		d.headers = append(d.headers, Header{"X-Amz-Security-Token", token})
+	if token != "" && r.Token == TokenAppended { // too late to be signed
+		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
 	}
 	return nil
 }
@@ -69,16 +66,16 @@ func (d *draft) appendCanonicalRequest(r *Request) {
 	b = append(appendCanonicalURI(b, r.URL.Path(), r.DoubleEncode), '\n')
 	b = d.appendCanonicalQuery(b)
 	b = append(b, '\n')
-	b = append(append(b, d.canonicalHeaders...), '\n')
+	b = append(d.appendCanonicalHeaders(b), '\n')
 	b = append(append(b, d.signedHeaders...), '\n')
-	d.text = append(b, r.PayloadHash...)
+	d.text = append(b, d.payload...)
 }
 
-// timeFormat is that of X-Amz-Date, always in UTC (IAM User Guide, "Elements of
+// TimeFormat is that of X-Amz-Date, always in UTC (IAM User Guide, "Elements of
 // an AWS API request signature"). Its first eight digits are the day.
-const timeFormat = "20060102T150405Z"
+const TimeFormat = "20060102T150405Z"
 
-func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
+func formatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
 
 const day = len("20060102")
 
@@ -110,7 +107,7 @@ func appendStringToSign(dst []byte, a Algorithm, date string, scope, canonicalRe
 	dst = append(append(dst, a.name()...), '\n')
 	dst = append(append(dst, date...), '\n')
 	dst = append(append(dst, scope...), '\n')
-	return hex.AppendEncode(dst, hash[:])
+	return appendHex(dst, hash)
 }
 
 // Authorization returns the value of the Authorization header (IAM User Guide,

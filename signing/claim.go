@@ -164,7 +164,7 @@ func (c *Claim) interpret(algorithm, credential, date, regionSet string) (err er
 	if c.Algorithm != HMAC && c.Algorithm != ECDSA {
 		return &Fault{Part: PartAuthorization, Reason: "names neither " + string(HMAC) + " nor " + string(ECDSA)}
 	}
-	if c.Time, err = time.Parse(timeFormat, date); err != nil {
+	if c.Time, err = time.Parse(TimeFormat, date); err != nil {
 		return &Fault{Part: PartDate, Reason: "is not of the form 20150830T123600Z"}
 	}
 	c.AccessKeyID, c.CredentialScope, _ = strings.Cut(credential, "/")

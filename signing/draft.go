@@ -1,33 +1,30 @@
 package signing
 
 import (
-	"bytes"
 	"hash"
-	"slices"
 	"strings"
 )
 
 // draft is the space in which one request is signed. Drafts are used again, so
 // that a signature costs little more than its hashes.
 type draft struct {
-	lines   []byte   // the headers as they come, in canonical lines, and names of which no line was made
-	fields  []field  // where in lines each header is
-	sorted  []int    // the fields by name
-	headers []Header // those to send
-	query   []byte   // the query in wire form
-	pairs   []pair   // where in query each parameter is
-	order   []int    // the pairs by name and value
-	scope   []byte   // the credential scope
-	text    []byte   // canonical request, string to sign, signature and what is made of them
+	names   []byte  // the headers' names in lower case
+	fields  []field // the headers as they come
+	sorted  []rank  // the fields by name
+	query   []byte  // the query in wire form
+	pairs   []pair  // where in query each parameter is
+	order   []rank  // the pairs by name and value
+	scope   []byte  // the credential scope
+	payload []byte  // the payload's hash
+	text    []byte  // canonical request, string to sign, signature and what is made of them
 
-	canonicalHeaders, signedHeaders []byte
+	signedHeaders []byte
 
 	date   string    // of X-Amz-Date, and which second of Unix time it is:
 	second int64     // often the next request has the same
 	sha256 hash.Hash // to be used again
 
 	wantHash bool // x-amz-content-sha256 is to be sent
-	repeated bool // a name stands in fields more than once
 	inOrder  bool // the query is sorted
 	// Where in text the canonical request and the string to sign end.
 	canonical, stringToSign int
@@ -35,12 +32,10 @@ type draft struct {
 
 // reset makes a draft ready for the next request.
 func (d *draft) reset() {
-	d.lines = d.lines[:0]
-	d.fields = d.fields[:0]
-	d.query = d.query[:0]
-	d.pairs = d.pairs[:0]
-	d.text = d.text[:0]
-	d.headers, d.inOrder = nil, false
+	clear(d.fields) // they hold on to what was signed
+	d.names, d.fields, d.sorted = d.names[:0], d.fields[:0], d.sorted[:0]
+	d.query, d.pairs, d.order = d.query[:0], d.pairs[:0], d.order[:0]
+	d.text, d.inOrder = d.text[:0], false
 }
 
 // begin checks a request and takes over what both forms of signing share.
@@ -52,6 +47,10 @@ func (d *draft) begin(r *Request) error {
 		d.date, d.second = formatTime(r.Time), second
 	}
 	d.scope = appendCredentialScope(d.scope[:0], r.Algorithm, d.date, r.Scope)
+	d.payload = append(d.payload[:0], r.PayloadHash...)
+	if r.Payload != nil {
+		d.payload = appendPayloadHash(d.payload, r.Payload)
+	}
 	d.wantHash = r.ContentSHA256Header
 	return d.takeHeaders(r)
 }
@@ -62,16 +61,9 @@ func (d *draft) explain(out *Signed) {
 	out.StringToSign = string(d.text[d.canonical:d.stringToSign])
 }
 
-// addHeader adds a header to send, under its name in lower case and as it is
-// sent.
-func (d *draft) addHeader(lower, name, value string) {
-	d.addLine(lower, value, len(d.headers))
-	d.headers = append(d.headers, Header{name, value})
-}
-
 // takeHeaders takes over the host and the caller's headers.
 func (d *draft) takeHeaders(r *Request) error {
-	d.addLine("host", r.URL.Host(), notSent)
+	d.addHeader("host", notSent, r.URL.Host())
 	for i, h := range r.Headers {
 		name, value, err := d.readHeader(i, h)
 		if err != nil {
@@ -85,16 +77,15 @@ func (d *draft) takeHeaders(r *Request) error {
 			}
 		case "x-amz-content-sha256":
 			d.wantHash = true
-			if value != r.PayloadHash {
+			if value != string(d.payload) {
 				reason = "differs from the hash of the payload"
 			}
 		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
 			reason = "is set by signing and cannot be given"
 		case "content-length":
-			d.endLine(name, value, notSent)
+			d.addField(name, notSent, value)
 		default:
-			d.endLine(name, value, len(d.headers))
-			d.headers = append(d.headers, Header{h.Name, value})
+			d.addField(name, h.Name, value)
 		}
 		if reason != "" {
 			return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}
@@ -119,52 +110,24 @@ func (d *draft) chooseSigned(r *Request) error {
 	if r.SignAllHeaders {
 		for i := range d.fields {
 			f := &d.fields[i]
-			_, forbidden := fragile(r.Method, string(d.name(i)))
+			_, forbidden := fragile(r.Method, string(d.fields[i].name))
 			f.signed = f.signed || !forbidden
 		}
 	}
 	for i, name := range r.SignedHeaders {
 		lower := strings.ToLower(name)
-		fields := d.named(lower)
 		reason, forbidden := fragile(r.Method, lower)
-		if !forbidden && len(fields) > 0 {
-			for _, j := range fields {
-				d.fields[j].signed = true
-			}
-			continue
-		}
-		if !forbidden {
+		f := d.named(lower)
+		switch {
+		case forbidden:
+		case f == nil:
 			reason = "is not among the headers"
+		default:
+			f.signed = true
+			continue
 		}
 		return &InputError{Field: "signedHeaders", Index: i, Name: name, Reason: reason}
 	}
-	d.joinSigned()
+	d.joinSignedHeaders()
 	return nil
-}
-
-// joinRepeated makes one header to send of each name that was given more than
-// once, as it stands in the canonical headers.
-func (d *draft) joinRepeated() {
-	if !d.repeated {
-		return
-	}
-	for rest := d.sorted; len(rest) > 0; {
-		first, n := rest[0], 1
-		for n < len(rest) && bytes.Equal(d.name(rest[n]), d.name(first)) {
-			n++
-		}
-		if place := d.fields[first].place; n > 1 && place != notSent {
-			values := make([]string, n)
-			for i, j := range rest[:n] {
-				h := &d.headers[d.fields[j].place]
-				values[i] = h.Value
-				if i > 0 {
-					h.Name = ""
-				}
-			}
-			d.headers[place].Value = strings.Join(values, ",")
-		}
-		rest = rest[n:]
-	}
-	d.headers = slices.DeleteFunc(d.headers, func(h Header) bool { return h.Name == "" })
 }

@@ -1,6 +1,9 @@
 package signing
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // charset is a set of bytes.
 type charset [256]bool
@@ -27,7 +30,8 @@ var (
 	// pathChars may stand plain in a path on the wire (RFC 3986 section 3.3).
 	pathChars = newCharset(unreservedChars + "/!$&'()*+,;=:@")
 	// hostChars make up a host.
-	hostChars = newCharset(alphanumeric + "-_.").lower()
+	hostChars      = newCharset(alphanumeric + "-_.").lower()
+	lowerHostChars = newCharset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 	// visibleChars make up secret access keys and session tokens, idChars access
 	// key ids, which stand between the others in a credential.
 	visibleChars = newCharset(alphanumeric + idPunctuation + "/,")
@@ -68,9 +72,10 @@ func (s charset) lower() (l lowerCase) {
 func (l *lowerCase) append(dst []byte, s string) (_ []byte, ok bool) {
 	begin := len(dst)
 	dst = append(dst, s...)
-	appended := dst[begin:]
-	for i, c := range appended {
-		if c = l[c]; c == 0 {
+	appended := dst[begin:][:len(s)]
+	for i := range len(s) {
+		c := l[s[i]]
+		if c == 0 {
 			return dst, false
 		}
 		appended[i] = c
@@ -167,4 +172,18 @@ func cut(s string, separator byte) (before, after string) {
 		return s[:i], s[i+1:]
 	}
 	return s, ""
+}
+
+// appendHex appends a hash in hexadecimal, eight digits at a time.
+func appendHex(dst []byte, hash [32]byte) []byte {
+	for i := 0; i < len(hash); i += 4 {
+		// Half a byte of the hash in each of eight.
+		v := uint64(binary.BigEndian.Uint32(hash[i:]))
+		v = (v | v<<16) & 0x0000ffff0000ffff
+		v = (v | v<<8) & 0x00ff00ff00ff00ff
+		v = (v | v<<4) & 0x0f0f0f0f0f0f0f0f
+		letters := (v + 0x0606060606060606) >> 4 & 0x0101010101010101 // one for each above nine
+		dst = binary.BigEndian.AppendUint64(dst, v+0x3030303030303030+letters*('a'-'9'-1))
+	}
+	return dst
 }

@@ -19,105 +19,137 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 		if err != nil {
 			return "", "", err
 		}
-		d.endLine(name, value, notSent)
+		d.addField(name, notSent, value)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
-	if len(d.named("host")) == 0 {
+	if d.named("host") == nil {
 		return "", "", inputError("headers", "have no Host, which must be signed")
 	}
-	d.joinSigned()
-	return string(d.canonicalHeaders), string(d.signedHeaders), nil
+	d.joinSignedHeaders()
+	return string(d.appendCanonicalHeaders(nil)), string(d.signedHeaders), nil
 }
 
-// field is a header on its way into the canonical headers.
+// field is a header on its way into the canonical headers and to the service.
 type field struct {
-	begin, colon, end int // where in lines its name, its value and the next begin
-	place             int // among the headers to send, or notSent
-	signed            bool
+	name   []byte // in lower case, a part of names
+	sent   string // the name as it is sent, or notSent
+	value  string
+	signed bool
 }
 
-// notSent is the place of a header that is left to whoever sends.
-const notSent = -1
+// notSent is in place of the name of a header that is left to whoever sends.
+const notSent = ""
 
-// name returns the name of field i in lower case.
-func (d *draft) name(i int) []byte { return d.lines[d.fields[i].begin:d.fields[i].colon] }
-
-// addLine adds a header, with its name in lower case.
-func (d *draft) addLine(name, value string, place int) {
-	begin := len(d.lines)
-	d.lines = append(d.lines, name...)
-	d.endLine(d.lines[begin:], value, place)
+// addHeader adds a header under its name in lower case and as it is sent.
+func (d *draft) addHeader(lower, sent, value string) {
+	begin := len(d.names)
+	d.names = append(d.names, lower...)
+	d.addField(d.names[begin:], sent, value)
 }
 
-// endLine adds the header whose name ends the lines. Host and every x-amz-*
+// addField adds the header whose name ends the names. Host and every x-amz-*
 // header must be signed (IAM User Guide, "Create a canonical request",
 // CanonicalHeaders).
-func (d *draft) endLine(name []byte, value string, place int) {
-	d.fields = append(d.fields, field{})
-	f := &d.fields[len(d.fields)-1]
-	f.begin, f.colon, f.place = len(d.lines)-len(name), len(d.lines), place
-	f.signed = string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
-	d.lines = append(append(append(d.lines, ':'), value...), '\n')
-	f.end = len(d.lines)
+func (d *draft) addField(name []byte, sent, value string) {
+	d.sorted = append(d.sorted, rank{firstBytes(name), len(d.fields)})
+	must := string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
+	d.fields = append(d.fields, field{name, sent, value, must})
 }
 
-// sortFields sorts by name; those of one name keep their order.
+// sortFields sorts by name and joins those of one name, in their order.
 func (d *draft) sortFields() {
-	d.repeated = false
-	d.sorted = appendOrder(d.sorted[:0], len(d.fields), func(i, j int) int {
-		if c := bytes.Compare(d.name(i), d.name(j)); c != 0 {
+	repeated := false
+	sortRanks(d.sorted, func(i, j int) int {
+		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
 			return c
 		}
-		d.repeated = true
+		repeated = true
 		return i - j
 	})
-}
-
-// named returns the fields of a name in lower case, by their numbers.
-func (d *draft) named(name string) []int {
-	begin := sort.Search(len(d.sorted), func(i int) bool { return string(d.name(d.sorted[i])) >= name })
-	end := begin
-	for end < len(d.sorted) && string(d.name(d.sorted[end])) == name {
-		end++
+	if repeated {
+		d.joinRepeated()
 	}
-	return d.sorted[begin:end]
 }
 
-// joinSigned writes the canonical headers and the signed headers: the lines and
-// the names of the fields to sign, once they are sorted.
-func (d *draft) joinSigned() {
-	lines, names := d.canonicalHeaders[:0], d.signedHeaders[:0]
-	var last []byte
-	for _, i := range d.sorted {
-		f, name := &d.fields[i], d.name(i)
-		switch {
-		case !f.signed:
-		case bytes.Equal(name, last):
-			lines[len(lines)-1] = ',' // in place of the line feed
-			lines = append(lines, d.lines[f.colon+1:f.end]...)
-		default:
-			lines = append(lines, d.lines[f.begin:f.end]...)
-			names = append(append(names, name...), ';')
-			last = name
+// joinRepeated makes one field of those of one name: the first, with all the
+// values.
+func (d *draft) joinRepeated() {
+	kept := d.sorted[:0]
+	for rest := d.sorted; len(rest) > 0; {
+		first := rest[0]
+		var values []string
+		for len(rest) > 0 && bytes.Equal(d.fields[rest[0].number].name, d.fields[first.number].name) {
+			f := &d.fields[rest[0].number]
+			values = append(values, f.value)
+			if len(values) > 1 {
+				f.sent = notSent
+			}
+			rest = rest[1:]
+		}
+		d.fields[first.number].value = strings.Join(values, ",")
+		kept = append(kept, first)
+	}
+	d.sorted = kept
+}
+
+// named returns the field of a name in lower case, or nil.
+func (d *draft) named(name string) *field {
+	at := func(i int) *field { return &d.fields[d.sorted[i].number] }
+	i := sort.Search(len(d.sorted), func(i int) bool { return string(at(i).name) >= name })
+	if i == len(d.sorted) || string(at(i).name) != name {
+		return nil
+	}
+	return at(i)
+}
+
+// joinSignedHeaders writes the signed headers, once they are sorted.
+func (d *draft) joinSignedHeaders() {
+	names := d.signedHeaders[:0]
+	for _, r := range d.sorted {
+		if f := &d.fields[r.number]; f.signed {
+			names = append(append(names, f.name...), ';')
 		}
 	}
-	d.canonicalHeaders, d.signedHeaders = lines, names[:max(len(names)-1, 0)]
+	d.signedHeaders = names[:max(len(names)-1, 0)]
 }
 
-// readHeader appends the name of a header to the lines, in lower case, and
+// appendCanonicalHeaders appends the canonical headers, once they are sorted.
+func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
+	for _, r := range d.sorted {
+		if f := &d.fields[r.number]; f.signed {
+			dst = append(append(dst, f.name...), ':')
+			dst = append(append(dst, f.value...), '\n')
+		}
+	}
+	return dst
+}
+
+// sent returns the headers to send, with room for n more. The host, which is
+// always among the fields, is not.
+func (d *draft) sent(n int) []Header {
+	headers := make([]Header, 0, len(d.fields)-1+n)
+	for i := range d.fields {
+		if f := &d.fields[i]; f.sent != notSent {
+			headers = append(headers, Header{f.sent, f.value})
+		}
+	}
+	return headers
+}
+
+// readHeader appends the name of a header to the names, in lower case, and
 // returns it with the value, white space folded. It refuses what cannot be a
 // header (RFC 9110 section 5), and with it everything that could break out of
 // one.
 func (d *draft) readHeader(i int, h Header) (name []byte, value string, err error) {
-	begin, ok := len(d.lines), false
-	if d.lines, ok = nameChars.append(d.lines, h.Name); h.Name == "" || !ok {
+	begin, ok := len(d.names), false
+	if d.names, ok = nameChars.append(d.names, h.Name); h.Name == "" || !ok {
 		return nil, "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "is not a header name"}
 	}
 	if value, ok = fold(h.Value); !ok {
 		return nil, "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
 	}
-	return d.lines[begin:], value, nil
+	return d.names[begin:], value, nil
 }
 
 // fold folds white space, which in HTTP is spaces and tabs: trimmed, and one

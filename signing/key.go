@@ -86,7 +86,7 @@ func (s *keySecret) appendSignature(dst, stringToSign []byte, h hash.Hash) ([]by
 	if s.pair == nil {
 		begin := len(dst)
 		mac := [sha256.Size]byte(s.hmac.sum(h, dst, stringToSign)[begin:])
-		return hex.AppendEncode(dst, mac[:]), nil
+		return appendHex(dst, mac), nil
 	}
 	sum := sha256.Sum256(stringToSign)
 	signature, err := s.pair.Sign(nil, sum[:], crypto.SHA256)

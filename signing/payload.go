@@ -1,9 +1,6 @@
 package signing
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-)
+import "crypto/sha256"
 
 // Values of [Request.PayloadHash] that are not a hash (S3 API Reference,
 // "Authenticating Requests: Using the Authorization Header", payload options;
@@ -21,10 +18,15 @@ const (
 // PayloadHash returns the lower-case hex SHA-256 of a payload, which is empty
 // for a request without one.
 func PayloadHash(payload []byte) string {
-	sum := sha256.Sum256(payload)
 	var digits [2 * sha256.Size]byte
-	hex.Encode(digits[:], sum[:])
-	return string(digits[:])
+	return string(appendPayloadHash(digits[:0], payload))
+}
+
+func appendPayloadHash(dst, payload []byte) []byte {
+	if len(payload) == 0 {
+		return append(dst, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"...)
+	}
+	return appendHex(dst, sha256.Sum256(payload))
 }
 
 // badPayloadHash says why a payload hash cannot be signed.

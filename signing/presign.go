@@ -13,34 +13,57 @@ import (
 func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)
-	if err = d.canonicalizeQuery(r); err != nil {
-		return out, err
-	}
-	signature, err := d.sign(r)
+	signature, err := d.signQuery(r)
 	if err != nil {
 		return out, err
 	}
 	begin := len(d.text)
-	b := append(append(d.text, r.URL.text[:r.URL.query]...), '?')
-	b = append(append(b, d.query...), "&X-Amz-Signature="...)
-	signatureAt := len(b) - begin
-	b = append(b, signature...)
-	if r.Token == TokenAppended && r.Credentials.secret().token != "" {
-		b = append(append(b, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParameter()...)
-	}
+	b := d.appendURL(d.text, r, signature)
 	end := len(b) - begin
-	d.text = append(append(b, d.scope...), d.signedHeaders...)
+	d.text = append(append(append(b, d.scope...), d.signedHeaders...), signature...)
 
 	// One string holds the URL and all that is answered beside it.
 	text := string(d.text[begin:])
-	out.URL, out.Headers, out.Date = r.URL, d.headers, d.date
+	out.URL, out.Headers, out.Date = r.URL, d.sent(0), d.date
 	out.URL.text, text = text[:end], text[end:]
-	out.CredentialScope, out.SignedHeaders = text[:len(d.scope)], text[len(d.scope):]
-	out.Signature = out.URL.text[signatureAt:][:len(signature)]
+	out.CredentialScope, text = text[:len(d.scope)], text[len(d.scope):]
+	out.SignedHeaders, out.Signature = text[:len(d.signedHeaders)], text[len(d.signedHeaders):]
 	if r.Explain {
 		d.explain(&out)
 	}
 	return out, nil
+}
+
+// AppendURL signs a request like [Signer.Presign], and appends the URL to send,
+// without an allocation where dst has room. The request's headers must be sent
+// with it.
+func (s *Signer) AppendURL(dst []byte, r *Request) ([]byte, error) {
+	d := s.open()
+	defer s.release(d)
+	signature, err := d.signQuery(r)
+	if err != nil {
+		return dst, err
+	}
+	return d.appendURL(dst, r, signature), nil
+}
+
+// signQuery does all the steps but the last for the query form.
+func (d *draft) signQuery(r *Request) (signature []byte, err error) {
+	if err := d.canonicalizeQuery(r); err != nil {
+		return nil, err
+	}
+	return d.sign(r)
+}
+
+// appendURL does step 6: add the signature to the request.
+func (d *draft) appendURL(dst []byte, r *Request, signature []byte) []byte {
+	dst = append(append(dst, r.URL.text[:r.URL.query]...), '?')
+	dst = append(append(dst, d.query...), "&X-Amz-Signature="...)
+	dst = append(dst, signature...)
+	if r.Token == TokenAppended && r.Credentials.secret().token != "" {
+		dst = append(append(dst, "&X-Amz-Security-Token="...), r.Credentials.secret().tokenParameter()...)
+	}
+	return dst
 }
 
 // canonicalizeQuery makes the canonical request of the query form, the first
@@ -49,7 +72,6 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 	if r.Expires < time.Second || r.Expires > MaxExpires || r.Expires%time.Second != 0 {
 		return inputError("expiresInSeconds", "is not from 1 to 604800 seconds")
 	}
-	d.headers = make([]Header, 0, len(r.Headers))
 	if err := d.begin(r); err != nil {
 		return err
 	}
@@ -63,7 +85,6 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 	d.inOrder = len(d.query) == 0 // since what is added is
 	d.addAuthorization(r)
 	d.appendCanonicalRequest(r)
-	d.joinRepeated()
 	return nil
 }
 
@@ -76,7 +97,7 @@ func (d *draft) addAuthorization(r *Request) {
 	}
 	b = append(append(b, "X-Amz-Algorithm="...), r.Algorithm.name()...)
 	if d.wantHash {
-		b = append(append(b, "&X-Amz-Content-Sha256="...), r.PayloadHash...)
+		b = append(append(b, "&X-Amz-Content-Sha256="...), d.payload...)
 	}
 	b = appendEncoded(append(b, "&X-Amz-Credential="...), r.Credentials.AccessKeyID, &unreserved)
 	b = append(b, "%2F"...)

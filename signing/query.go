@@ -2,7 +2,6 @@ package signing
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
@@ -35,33 +34,24 @@ func (d *draft) appendCanonicalQuery(dst []byte) []byte {
 			p.end = begin + n
 		}
 		p.value = begin + bytes.IndexByte(q[begin:p.end], '=') + 1
+		d.order = append(d.order, rank{firstBytes(q[p.name : p.value-1]), len(d.pairs)})
 		d.pairs = append(d.pairs, p)
 		begin = p.end + 1
 	}
-	d.order = appendOrder(d.order[:0], len(d.pairs), func(i, j int) int {
+	sortRanks(d.order, func(i, j int) int {
 		a, b := &d.pairs[i], &d.pairs[j]
 		if c := bytes.Compare(q[a.name:a.value-1], q[b.name:b.value-1]); c != 0 {
 			return c
 		}
 		return bytes.Compare(q[a.value:a.end], q[b.value:b.end])
 	})
-	for i, n := range d.order {
+	for i, r := range d.order {
 		if i > 0 {
 			dst = append(dst, '&')
 		}
-		p := d.pairs[n]
+		p := d.pairs[r.number]
 		dst = append(dst, q[p.name:p.end]...)
 	}
-	return dst
-}
-
-// appendOrder appends the numbers from 0 to n-1, sorted. To sort these costs
-// less than to sort what they stand for.
-func appendOrder(dst []int, n int, compare func(i, j int) int) []int {
-	for i := range n {
-		dst = append(dst, i)
-	}
-	slices.SortFunc(dst, compare)
 	return dst
 }
 
@@ -87,6 +77,29 @@ func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason str
 		separator = '&'
 	}
 	return dst, ""
+}
+
+// isStrict says whether appendQuery would append a query as it is.
+func isStrict(query string) bool {
+	hasValue := false
+	for i := 0; i < len(query); i++ {
+		switch c := query[i]; {
+		case unreserved[c]:
+		case c == '=' && !hasValue:
+			hasValue = true
+		case c == '&' && hasValue:
+			hasValue = false
+		case c == '%':
+			c, ok := decodeByte(query[i:])
+			if !ok || unreserved[c] || query[i+1] != upperHex[c>>4] || query[i+2] != upperHex[c&15] {
+				return false
+			}
+			i += 2
+		default:
+			return false
+		}
+	}
+	return hasValue
 }
 
 // appendParameter appends a decoded parameter.

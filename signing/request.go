@@ -16,8 +16,11 @@ func (r *Request) check() error {
 	case r.Token != "" && r.Token != TokenSigned && r.Token != TokenAppended && r.Token != TokenOmitted:
 		return inputError("sessionToken", "is none of signed, appended and omitted")
 	}
-	if reason := badPayloadHash(r.PayloadHash); reason != "" {
+	switch reason := badPayloadHash(r.PayloadHash); {
+	case r.Payload == nil && reason != "":
 		return inputError("payloadSha256", reason)
+	case r.Payload != nil && r.PayloadHash != "":
+		return inputError("payloadSha256", "is given beside the payload")
 	}
 	return checkSigner(r.Algorithm, r.Scope, r.Time, r.Credentials)
 }

@@ -222,6 +222,7 @@ func TestSignRefuses(t *testing.T) {
 		{"x-amz-date", header(signing.Header{Name: "X-Amz-Date", Value: "20150830T123600Z"}), "headers", 0},
 		{"x-amz-security-token", header(signing.Header{Name: "x-amz-security-token", Value: "v"}), "headers", 0},
 		{"x-amz-region-set", header(signing.Header{Name: "x-amz-region-set", Value: "*"}), "headers", 0},
+		{"a payload beside its hash", func(r *signing.Request) { r.Payload = []byte("Param1=value1") }, "payloadSha256", -1},
 		{"another x-amz-content-sha256", header(signing.Header{Name: "x-amz-content-sha256", Value: "UNSIGNED-PAYLOAD"}), "headers", 0},
 		{"a signed header that is absent", func(r *signing.Request) { r.SignedHeaders = []string{"content-type", "range"} }, "signedHeaders", 1},
 	} {

@@ -116,6 +116,7 @@ func FuzzSameAsSDK(f *testing.F) {
 func sameAsSDK(t testing.TB, ours *signing.Signer, r *signing.Request, length int) error {
 	t.Helper()
 	signed, err := ours.Sign(r)
+	sameAppended(t, ours.AppendAuthorization, r, signed.Authorization, err)
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,7 @@ func sameAsSDK(t testing.TB, ours *signing.Signer, r *signing.Request, length in
 	}
 	r.ContentSHA256Header = false
 	presigned, err := ours.Presign(r)
+	sameAppended(t, ours.AppendURL, r, presigned.URL.String(), err)
 	if err != nil {
 		return err
 	}

@@ -13,34 +13,62 @@ type Signer struct{ drafts sync.Pool }
 func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)
-	if err = d.canonicalize(r); err != nil {
-		return out, err
-	}
-	signature, err := d.sign(r)
+	signature, err := d.signHeaders(r)
 	if err != nil {
 		return out, err
 	}
-	// Step 6: add the signature to the request.
 	begin := len(d.text)
-	b := append(append(d.text, r.Algorithm.name()...), beforeID...)
-	b = append(append(b, r.Credentials.AccessKeyID...), '/')
-	scope := len(b) - begin
-	b = append(append(b, d.scope...), beforeNames...)
-	names := len(b) - begin
-	b = append(append(b, d.signedHeaders...), beforeSignature...)
-	d.text = append(b, signature...)
-
-	// Its parts are parts of the one string.
+	d.text = d.appendAuthorization(d.text, r, signature)
 	out.Authorization = string(d.text[begin:])
-	out.CredentialScope = out.Authorization[scope:][:len(d.scope)]
-	out.SignedHeaders = out.Authorization[names:][:len(d.signedHeaders)]
-	out.Signature = out.Authorization[len(out.Authorization)-len(signature):]
+	// Its parts are parts of the one string.
+	text := out.Authorization
+	text, out.Signature = cutLast(text, len(signature), beforeSignature)
+	text, out.SignedHeaders = cutLast(text, len(d.signedHeaders), beforeNames)
+	_, out.CredentialScope = cutLast(text, len(d.scope), "")
 	out.URL, out.Date = r.URL, d.date
-	out.Headers = append(d.headers, Header{"Authorization", out.Authorization})
+	out.Headers = append(d.sent(1), Header{"Authorization", out.Authorization})
 	if r.Explain {
 		d.explain(&out)
 	}
 	return out, nil
+}
+
+// AppendAuthorization signs a request like [Signer.Sign], and appends the value
+// of its Authorization header, without an allocation where dst has room: for
+// those who sign much, and who send the rest by themselves. That is the request's
+// headers, X-Amz-Date in [TimeFormat], and as far as the request asks for them
+// X-Amz-Security-Token, X-Amz-Content-Sha256 and X-Amz-Region-Set.
+func (s *Signer) AppendAuthorization(dst []byte, r *Request) ([]byte, error) {
+	d := s.open()
+	defer s.release(d)
+	signature, err := d.signHeaders(r)
+	if err != nil {
+		return dst, err
+	}
+	return d.appendAuthorization(dst, r, signature), nil
+}
+
+// cutLast cuts the last n bytes off, and what is before them.
+func cutLast(s string, n int, before string) (rest, last string) {
+	begin := len(s) - n
+	return s[:begin-len(before)], s[begin:]
+}
+
+// signHeaders does all the steps but the last for the header form.
+func (d *draft) signHeaders(r *Request) (signature []byte, err error) {
+	if err := d.canonicalize(r); err != nil {
+		return nil, err
+	}
+	return d.sign(r)
+}
+
+// appendAuthorization does step 6: add the signature to the request.
+func (d *draft) appendAuthorization(dst []byte, r *Request, signature []byte) []byte {
+	dst = append(append(dst, r.Algorithm.name()...), beforeID...)
+	dst = append(append(dst, r.Credentials.AccessKeyID...), '/')
+	dst = append(append(dst, d.scope...), beforeNames...)
+	dst = append(append(dst, d.signedHeaders...), beforeSignature...)
+	return append(dst, signature...)
 }
 
 // sign does the steps after the canonical request and returns the signature.

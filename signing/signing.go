@@ -5,8 +5,8 @@
 // password. It also verifies what others have signed.
 //
 // It is a function of its arguments: no clock, no network, no environment, no
-// net/http. It sends nothing and reads no body; the caller hashes the payload
-// ([PayloadHash]) and says what time it is.
+// net/http. It sends nothing and reads no body; the caller hands it the payload
+// or its hash, and says what time it is.
 //
 // # What is sent is what was signed
 //
@@ -89,8 +89,12 @@ type Request struct {
 	// x-amz-region-set) is refused; x-amz-content-sha256 must equal PayloadHash.
 	Headers []Header
 	// PayloadHash is the lower-case hex SHA-256 of the payload, or one of the
-	// constants [UnsignedPayload], [StreamingPayload] and their like. Required.
+	// constants [UnsignedPayload], [StreamingPayload] and their like. Required
+	// without Payload.
 	PayloadHash string
+	// Payload is hashed in place of a PayloadHash. It is empty and not nil for a
+	// request without one.
+	Payload []byte
 	// Scope is what the signature is for. Required.
 	Scope Scope
 	// Algorithm is [HMAC] when empty.

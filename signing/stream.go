@@ -45,12 +45,11 @@ func (s *Stream) Trailer(headers []Header) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		d.endLine(name, value, notSent)
+		d.addField(name, notSent, value)
 		d.fields[i].signed = true
 	}
 	d.sortFields()
-	d.joinSigned()
-	hash := sha256.Sum256(d.canonicalHeaders)
+	hash := sha256.Sum256(d.appendCanonicalHeaders(nil))
 	return s.chain("-TRAILER", s.request.Time, hash[:])
 }
 

@@ -1,7 +1,6 @@
 package signing
 
 import (
-	"bytes"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -28,44 +27,69 @@ type URL struct {
 // ';' in the query. A '+' in the query is read as a space, as AWS does, with a
 // [Warning].
 func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
-	// The usual URL is in wire form already: it is built here, without touching
-	// the heap, and found to be the same.
-	var stack [256]byte
 	var u URL
-	dst, reason := u.read(stack[:0], raw)
-	same := string(dst) == raw
-	if !same {
+	var warnings []Warning
+	if !u.take(raw) {
+		text, reason := u.read(raw)
 		if why := unreadable(raw); why != "" {
 			reason = why
 		}
+		if reason != "" {
+			return URL{}, nil, inputError("url", reason)
+		}
+		u.text = string(text)
+		if _, query := cut(raw, '?'); strings.IndexByte(query, '+') >= 0 {
+			warnings = []Warning{{
+				Code:    "plus-is-space",
+				Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
+			}}
+		}
 	}
-	if reason != "" {
-		return URL{}, nil, inputError("url", reason)
+	if len(add) == 0 {
+		return u, warnings, nil
 	}
+	text := []byte(u.text)
 	for i, p := range add {
 		if p.Name == "" {
 			return URL{}, nil, &InputError{Field: "query", Index: i, Reason: "has no name"}
 		}
 		separator := byte('&')
-		if len(dst) == u.query {
+		if len(text) == u.query {
 			separator = '?'
 		}
-		dst = appendParameter(dst, separator, p.Name, p.Value)
+		text = appendParameter(text, separator, p.Name, p.Value)
 	}
-	if u.text = raw; !same || len(add) > 0 {
-		u.text = string(dst)
-	}
-	if _, query := cut(raw, '?'); strings.IndexByte(query, '+') >= 0 {
-		return u, []Warning{{
-			Code:    "plus-is-space",
-			Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
-		}}, nil
-	}
-	return u, nil, nil
+	u.text = string(text)
+	return u, warnings, nil
 }
 
-// read appends raw in wire form and sets where its parts begin.
-func (u *URL) read(dst []byte, raw string) (_ []byte, reason string) {
+// take takes a URL that is in wire form already, as the usual one is, with a
+// name for a host and no escapes in its path. It reports false of any other.
+func (u *URL) take(raw string) bool {
+	const scheme = "https://"
+	if !strings.HasPrefix(raw, scheme) {
+		return false
+	}
+	i := len(scheme)
+	for i < len(raw) && lowerHostChars[raw[i]] {
+		i++
+	}
+	host, path := len(scheme), i
+	if i == len(raw) || raw[i] != '/' || badLabels(raw[host:path]) != "" {
+		return false
+	}
+	for i < len(raw) && pathChars[raw[i]] {
+		i++
+	}
+	if i < len(raw) && !(raw[i] == '?' && isStrict(raw[i+1:])) {
+		return false
+	}
+	*u = URL{text: raw, host: host, path: path, query: i}
+	return true
+}
+
+// read returns raw in wire form and sets where its parts begin.
+func (u *URL) read(raw string) (dst []byte, reason string) {
 	scheme, defaultPort := "https://", 443
 	switch {
 	case beginsWith(raw, scheme):
@@ -187,7 +211,7 @@ func appendHostName(dst []byte, host string) (_ []byte, reason string) {
 	dst, plain := hostChars.append(dst, host)
 	switch {
 	case plain:
-		return dst, badLabels(dst[begin:])
+		return dst, badLabels(host)
 	case host[0] != '[':
 		return dst, "has a host with characters other than letters, digits, dots and hyphens; write other names in their xn-- form"
 	}
@@ -202,17 +226,17 @@ func appendHostName(dst []byte, host string) (_ []byte, reason string) {
 // badLabels says what is wrong with the labels of a host. A last one that is a
 // number makes it an IPv4 address (URL Standard, "host parsing"), which clients
 // rewrite unless it is in the usual form.
-func badLabels(host []byte) string {
+func badLabels(host string) string {
 	if len(host) == 0 {
 		return "has no host"
 	}
-	label := host[bytes.LastIndexByte(host, '.')+1:]
-	if len(label) == 0 || host[0] == '.' || bytes.Contains(host, []byte("..")) {
+	label := host[strings.LastIndexByte(host, '.')+1:]
+	if len(label) == 0 || host[0] == '.' || strings.Contains(host, "..") {
 		return "has a host with an empty label"
 	}
 	if '0' <= label[0] && label[0] <= '9' {
-		if _, err := strconv.ParseUint(string(label), 0, 64); err == nil {
-			if _, err := netip.ParseAddr(string(host)); err != nil {
+		if _, err := strconv.ParseUint(label, 0, 64); err == nil {
+			if _, err := netip.ParseAddr(host); err != nil {
 				return "has a host that ends in a number without being an IPv4 address"
 			}
 		}

@@ -197,8 +197,7 @@ func (v *Verdict) canonicalize(r *Received, e *Expected) bool {
 	default:
 		payload = PayloadHash(nil)
 	}
-	d.joinSigned()
-	v.CanonicalRequest = CanonicalRequest(r.Method, CanonicalURI(r.URL.Path(), e.DoubleEncode), query, string(d.canonicalHeaders), c.SignedHeaders, payload)
+	v.CanonicalRequest = CanonicalRequest(r.Method, CanonicalURI(r.URL.Path(), e.DoubleEncode), query, string(d.appendCanonicalHeaders(nil)), c.SignedHeaders, payload)
 	v.StringToSign = StringToSign(c.Algorithm, c.Time, c.CredentialScope, v.CanonicalRequest)
 	return true
 }
@@ -214,23 +213,20 @@ func (v *Verdict) signedFields(r *Received) (d draft, whole bool) {
 			return d, false
 		}
 	}
-	d.addLine("host", r.URL.Host(), notSent)
+	d.addHeader("host", notSent, r.URL.Host())
 	whole = v.takeReceived(&d, r)
 	d.sortFields()
-	last := ""
-	for _, i := range d.sorted {
-		f := &d.fields[i]
-		name := string(d.name(i))
+	for _, sorted := range d.sorted {
+		f := &d.fields[sorted.number]
+		name := string(d.fields[sorted.number].name)
 		must := f.signed && name != "x-amz-security-token"
 		_, f.signed = slices.BinarySearch(names, name)
-		first := name != last
-		last = name
-		if must && !f.signed && first {
+		if must && !f.signed {
 			v.fault(PartSignedHeaders, name, "must be signed and is not")
 		}
 	}
 	for _, name := range names {
-		if len(d.named(name)) == 0 {
+		if d.named(name) == nil {
 			v.fault(PartSignedHeaders, name, "is signed and is not there")
 			whole = false
 		}
@@ -253,7 +249,7 @@ func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
 			v.fault(PartRequest, "", "has a header that HTTP cannot carry")
 			sound = false
 		case string(name) != "host":
-			d.endLine(name, value, notSent)
+			d.addField(name, notSent, value)
 		case !sameHost(value, r.URL):
 			v.fault(PartRequest, "host", "differs from the host of the URL")
 		}
