@@ -1,23 +1,19 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
-
-	"countersign/signing"
 )
 
 func BenchmarkSign(b *testing.B) {
 	for _, r := range append(standard(), version4a(), manyHeaders(), manyParameters()) {
-		for _, s := range []signer{floor(), countersign(), goSDK(), smithyGo()} {
-			if r.algorithm == signing.ECDSA && s.name == "aws-sdk-go-v2" {
-				continue // its signer of Version 4a is internal
-			}
-			b.Run("request="+strings.ReplaceAll(r.name, " ", "_")+"/signer="+s.name, func(b *testing.B) {
+		for _, s := range signersOf(r.algorithm) {
+			b.Run(strings.ReplaceAll("request="+r.name+"/signer="+s.name, " ", "_"), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := s.sign(r); err != nil {
+					if err := s.sign(r); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -31,6 +27,9 @@ func TestAllSignTheSame(t *testing.T) {
 	for _, r := range standard() {
 		t.Run(r.name, func(t *testing.T) {
 			want := signature(t, countersign(), r)
+			if got := signature(t, countersignWhole(), r); got != want {
+				t.Errorf("the whole has the signature %s, the Authorization header %s", got, want)
+			}
 			if got := signature(t, goSDK(), r); got != want {
 				t.Errorf("aws-sdk-go-v2 signs %s, countersign %s", got, want)
 			}
@@ -44,12 +43,28 @@ func TestAllSignTheSame(t *testing.T) {
 	}
 }
 
+// What a signature may allocate: nothing but the text of a payload's hash that
+// is sent, or the headers and their texts.
+func TestAllocations(t *testing.T) {
+	for _, r := range standard() {
+		for _, tt := range []struct {
+			signer
+			most float64
+		}{{countersign(), 1}, {countersignWhole(), 3}} {
+			var err error
+			if got := testing.AllocsPerRun(100, func() { err = errors.Join(err, tt.sign(r)) }); got > tt.most || err != nil {
+				t.Errorf("%s, %s: %v allocations, want at most %v; %v", r.name, tt.name, got, tt.most, err)
+			}
+		}
+	}
+}
+
 func signature(t *testing.T, s signer, r *request) string {
 	t.Helper()
-	text, err := s.sign(r)
-	if err != nil {
+	if err := s.sign(r); err != nil {
 		t.Fatal(err)
 	}
+	text := s.last()
 	i := strings.LastIndex(text, "Signature=")
 	if i < 0 {
 		t.Fatalf("%s has no signature", text)

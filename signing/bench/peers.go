@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding"
@@ -25,56 +26,97 @@ import (
 // header, or to its presigned URL.
 type signer struct {
 	name string
-	sign func(*request) (string, error)
+	sign func(*request) error
+	last func() string // what sign made last
 }
 
-// countersign is what the others are held against.
+// signersOf returns all that know an algorithm.
+func signersOf(a signing.Algorithm) []signer {
+	if a == signing.ECDSA { // the SDK's signer of Version 4a is internal
+		return []signer{floor(), countersign(), countersignWhole(), smithyGo()}
+	}
+	return []signer{floor(), countersign(), countersignWhole(), goSDK(), smithyGo()}
+}
+
+// countersign is what the others are held against. It makes no more than they do.
 func countersign() signer {
-	s := new(signing.Signer)
-	return signer{"countersign", func(r *request) (string, error) {
-		u, _, err := signing.ParseURL(r.url, nil)
+	var s signing.Signer
+	var out []byte
+	sign := func(r *request) error {
+		var in signing.Request
+		err := r.read(&in)
 		if err != nil {
-			return "", err
-		}
-		if r.s3 {
-			u, err = u.CleanS3Key()
-		} else {
-			u = u.NormalizePath()
-		}
-		if err != nil {
-			return "", err
-		}
-		in := signing.Request{
-			Method:              r.method,
-			URL:                 u,
-			Headers:             r.headers,
-			PayloadHash:         signing.UnsignedPayload,
-			Scope:               r.scope,
-			Algorithm:           r.algorithm,
-			Time:                signingTime,
-			Credentials:         r.credentials,
-			DoubleEncode:        !r.s3,
-			ContentSHA256Header: r.s3 && !r.presign,
-			SignedHeaders:       r.signedHeaders,
+			return err
 		}
 		if r.presign {
-			in.Expires = expires
-			out, err := s.Presign(&in)
-			return out.URL.String(), err
+			out, err = s.AppendURL(out[:0], &in)
+		} else {
+			out, err = s.AppendAuthorization(out[:0], &in)
 		}
-		in.PayloadHash = signing.PayloadHash(r.body)
-		out, err := s.Sign(&in)
-		return out.Authorization, err
-	}}
+		return err
+	}
+	return signer{"countersign", sign, func() string { return string(out) }}
+}
+
+// countersignWhole makes all that there is to send, and tells its parts apart.
+func countersignWhole() signer {
+	var s signing.Signer
+	var out signing.Signed
+	sign := func(r *request) error {
+		var in signing.Request
+		err := r.read(&in)
+		if err != nil {
+			return err
+		}
+		if r.presign {
+			out, err = s.Presign(&in)
+		} else {
+			out, err = s.Sign(&in)
+		}
+		return err
+	}
+	return signer{"countersign, whole", sign, func() string { return cmp.Or(out.Authorization, out.URL.String()) }}
+}
+
+// read makes of the parts what countersign takes.
+func (r *request) read(in *signing.Request) error {
+	u, _, err := signing.ParseURL(r.url, nil)
+	if err != nil {
+		return err
+	}
+	if r.s3 {
+		u, err = u.CleanS3Key()
+	} else {
+		u = u.NormalizePath()
+	}
+	*in = signing.Request{
+		Method:              r.method,
+		URL:                 u,
+		Headers:             r.headers,
+		Payload:             r.body,
+		Scope:               r.scope,
+		Algorithm:           r.algorithm,
+		Time:                signingTime,
+		Credentials:         r.credentials,
+		DoubleEncode:        !r.s3,
+		ContentSHA256Header: r.s3 && !r.presign,
+		SignedHeaders:       r.signedHeaders,
+		Expires:             expires,
+	}
+	if r.presign {
+		in.Payload, in.PayloadHash = nil, signing.UnsignedPayload
+	}
+	return err
 }
 
 // goSDK is aws-sdk-go-v2's signer.
 func goSDK() signer {
 	s := sdk.NewSigner()
-	return signer{"aws-sdk-go-v2", func(r *request) (string, error) {
+	var out string
+	sign := func(r *request) error {
 		in, hash, err := httpRequest(r)
 		if err != nil {
-			return "", err
+			return err
 		}
 		keys := aws.Credentials{
 			AccessKeyID:     r.credentials.AccessKeyID,
@@ -83,16 +125,18 @@ func goSDK() signer {
 		}
 		options := func(o *sdk.SignerOptions) { o.DisableURIPathEscaping = r.s3 }
 		if r.presign {
-			u, _, err := s.PresignHTTP(context.Background(), keys, in, signing.UnsignedPayload, r.scope.Service, r.scope.Region, signingTime, options)
-			return u, err
+			out, _, err = s.PresignHTTP(context.Background(), keys, in, signing.UnsignedPayload, r.scope.Service, r.scope.Region, signingTime, options)
+			return err
 		}
 		text := hex.EncodeToString(hash[:])
 		if r.s3 {
 			in.Header.Set("X-Amz-Content-Sha256", text)
 		}
 		err = s.SignHTTP(context.Background(), keys, in, text, r.scope.Service, r.scope.Region, signingTime, options)
-		return in.Header.Get("Authorization"), err
-	}}
+		out = in.Header.Get("Authorization")
+		return err
+	}
+	return signer{"aws-sdk-go-v2", sign, func() string { return out }}
 }
 
 // everyHeader makes smithy-go sign what the request names.
@@ -110,10 +154,11 @@ func smithyGo() signer {
 		}
 	}
 	v4, v4a := sigv4.New(), sigv4a.New()
-	return signer{"smithy-go", func(r *request) (string, error) {
+	var out string
+	sign := func(r *request) error {
 		in, hash, err := httpRequest(r)
 		if err != nil {
-			return "", err
+			return err
 		}
 		payload, form := hash[:], smithy.SignatureTypeHeader
 		if r.presign {
@@ -135,11 +180,12 @@ func smithyGo() signer {
 				Region: r.scope.Region, Time: signingTime, SignatureType: form,
 			}, options(r))
 		}
-		if r.presign {
-			return in.URL.String(), err
+		if out = in.Header.Get("Authorization"); r.presign {
+			out = in.URL.String()
 		}
-		return in.Header.Get("Authorization"), err
-	}}
+		return err
+	}
+	return signer{"smithy-go", sign, func() string { return out }}
 }
 
 // httpRequest is what peers make of the parts of a request before they sign.
@@ -170,12 +216,12 @@ func floor() signer {
 	inner, outer, digest := paddedState(0x36), paddedState(0x5c), sha256.New()
 	text := make([]byte, 2*sha256.Size)
 	mac := make([]byte, 0, sha256.Size)
-	return signer{"floor", func(r *request) (string, error) {
+	sign := func(r *request) error {
 		canonical := texts[r]
 		if canonical == nil {
 			var err error
 			if canonical, err = canonicalRequest(r); err != nil {
-				return "", err
+				return err
 			}
 			texts[r] = canonical
 		}
@@ -188,8 +234,9 @@ func floor() signer {
 		mac = resume(digest, inner, message, mac[:0])
 		mac = resume(digest, outer, mac, mac[:0])
 		hex.Encode(text, mac)
-		return "", nil
-	}}
+		return nil
+	}
+	return signer{"floor", sign, func() string { return string(text) }}
 }
 
 // paddedState is SHA-256 after the padded key of an HMAC.

@@ -51,6 +51,7 @@ func get() *request {
 		url:           gatewayURL + "/4711/lines?status=open&from=2015-08-01T00%3A00%3A00Z&limit=50&customer=A%26B",
 		headers:       []signing.Header{{Name: "Accept", Value: "application/json"}},
 		signedHeaders: []string{"accept"},
+		body:          []byte{},
 	}
 }
 
@@ -117,15 +118,11 @@ func manyParameters() *request {
 
 // canonicalRequest returns the text that the floor hashes.
 func canonicalRequest(r *request) ([]byte, error) {
-	u, _, err := signing.ParseURL(r.url, nil)
-	if err != nil {
+	in := new(signing.Request)
+	if err := r.read(in); err != nil {
 		return nil, err
 	}
-	in := &signing.Request{
-		Method: r.method, URL: u, Headers: r.headers, PayloadHash: signing.PayloadHash(r.body), Scope: r.scope,
-		Algorithm: r.algorithm, Time: signingTime, Credentials: r.credentials, DoubleEncode: !r.s3,
-		ContentSHA256Header: r.s3 && !r.presign, SignedHeaders: r.signedHeaders, Expires: expires, Explain: true,
-	}
+	in.Explain = true
 	sign := new(signing.Signer).Sign
 	if r.presign {
 		sign = new(signing.Signer).Presign
