@@ -40,7 +40,7 @@ fuzz:
 		done; \
 	done
 
-## random: REQUESTS random requests, each signed by headers and by query, as aws-sdk-go-v2 signs them and as smithy-go does; with the tests of make bench
+## random: REQUESTS random requests, each signed by headers and by query, as aws-sdk-go-v2 signs them and as smithy-go does; with the other tests of signing/bench
 random:
 	cd signing/bench && $(GO) test -tags peers -skip OfVersion4a -timeout=12h -count=1 -v -requests $(REQUESTS) .
 

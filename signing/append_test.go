@@ -2,7 +2,10 @@ package signing_test
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"countersign/signing"
 )
@@ -31,7 +34,7 @@ func sameAppended(t testing.TB, form func([]byte, *signing.Request) ([]byte, err
 	}
 }
 
-// A payload is as good as its hash.
+// A payload is as good as its hash, in both forms, and where the hash is sent.
 func TestVectorsWithTheirPayload(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
@@ -40,13 +43,24 @@ func TestVectorsWithTheirPayload(t *testing.T) {
 		}
 		t.Run(v.Name+string(v.Algorithm), func(t *testing.T) {
 			r := v.request(t)
-			want, err := signer.Sign(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.PayloadHash, r.Payload = "", []byte(v.Body)
-			if got, err := signer.Sign(r); err != nil || got.CanonicalRequest != want.CanonicalRequest {
-				t.Errorf("%v, canonical request =\n%s\nwant\n%s", err, got.CanonicalRequest, want.CanonicalRequest)
+			r.Expires = time.Minute
+			given := signing.Header{Name: "x-amz-content-sha256", Value: r.PayloadHash}
+			for _, change := range []func(*signing.Request){
+				func(*signing.Request) {},
+				func(r *signing.Request) { r.ContentSHA256Header = true },
+				func(r *signing.Request) { r.Headers = append(slices.Clip(r.Headers), given) },
+			} {
+				hashed := *r
+				change(&hashed)
+				whole := hashed
+				whole.PayloadHash, whole.Payload = "", []byte(v.Body)
+				for form, do := range map[string]func(*signing.Request) (signing.Signed, error){"Sign": signer.Sign, "Presign": signer.Presign} {
+					want, wantErr := do(&hashed)
+					got, err := do(&whole)
+					if fmt.Sprint(err) != fmt.Sprint(wantErr) || !reflect.DeepEqual(got, want) {
+						t.Errorf("%s: %v, canonical request =\n%s\nwant %v,\n%s", form, err, got.CanonicalRequest, wantErr, want.CanonicalRequest)
+					}
+				}
 			}
 		})
 	}

@@ -39,7 +39,11 @@ func (d *draft) canonicalize(r *Request) error {
 	}
 	d.addHeader("x-amz-date", "X-Amz-Date", d.date)
 	if d.wantHash {
-		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", string(d.payload))
+		hash := r.PayloadHash
+		if r.Payload != nil {
+			hash = string(d.payload)
+		}
+		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", hash)
 	}
 	if r.Algorithm == ECDSA {
 		d.addHeader("x-amz-region-set", "X-Amz-Region-Set", r.Scope.Region)
@@ -53,7 +57,7 @@ func (d *draft) canonicalize(r *Request) error {
 	}
 	d.query = append(d.query, r.URL.RawQuery()...)
 	d.appendCanonicalRequest(r)
-	if token != "" && r.Token == TokenAppended { // too late to be signed
+	if token != "" && r.Token == TokenAppended { // to be sent; what is signed is written
 		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
 	}
 	return nil
@@ -71,8 +75,8 @@ func (d *draft) appendCanonicalRequest(r *Request) {
 	d.text = append(b, d.payload...)
 }
 
-// TimeFormat is that of X-Amz-Date, always in UTC (IAM User Guide, "Elements of
-// an AWS API request signature"). Its first eight digits are the day.
+// TimeFormat is that of X-Amz-Date, for a time in UTC (IAM User Guide, "Elements
+// of an AWS API request signature"). Its first eight digits are the day.
 const TimeFormat = "20060102T150405Z"
 
 func formatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }

@@ -9,7 +9,7 @@ import (
 // that a signature costs little more than its hashes.
 type draft struct {
 	names   []byte  // the headers' names in lower case
-	fields  []field // the headers as they come
+	fields  []field // the headers as they come, and joined once arranged
 	sorted  []rank  // the fields by name
 	query   []byte  // the query in wire form
 	pairs   []pair  // where in query each parameter is
@@ -104,13 +104,13 @@ func sameHost(host string, u URL) bool {
 }
 
 // chooseSigned marks the fields to sign beside those that must be, as the request
-// asks, once they are all there. It sorts them.
+// asks, once they are all there. It arranges them.
 func (d *draft) chooseSigned(r *Request) error {
-	d.sortFields()
+	d.arrangeFields()
 	if r.SignAllHeaders {
 		for i := range d.fields {
 			f := &d.fields[i]
-			_, forbidden := fragile(r.Method, string(d.fields[i].name))
+			_, forbidden := fragile(r.Method, string(f.name))
 			f.signed = f.signed || !forbidden
 		}
 	}

@@ -22,7 +22,7 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 		d.addField(name, notSent, value)
 		d.fields[i].signed = true
 	}
-	d.sortFields()
+	d.arrangeFields()
 	if d.named("host") == nil {
 		return "", "", inputError("headers", "have no Host, which must be signed")
 	}
@@ -33,32 +33,33 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 // field is a header on its way into the canonical headers and to the service.
 type field struct {
 	name   []byte // in lower case, a part of names
-	sent   string // the name as it is sent, or notSent
+	sendAs string // the name as it is sent, or notSent
 	value  string
 	signed bool
 }
 
-// notSent is in place of the name of a header that is left to whoever sends.
+// notSent is in place of the name of a header that is left to whoever sends, or
+// that another field speaks for.
 const notSent = ""
 
 // addHeader adds a header under its name in lower case and as it is sent.
-func (d *draft) addHeader(lower, sent, value string) {
+func (d *draft) addHeader(lower, sendAs, value string) {
 	begin := len(d.names)
 	d.names = append(d.names, lower...)
-	d.addField(d.names[begin:], sent, value)
+	d.addField(d.names[begin:], sendAs, value)
 }
 
 // addField adds the header whose name ends the names. Host and every x-amz-*
 // header must be signed (IAM User Guide, "Create a canonical request",
 // CanonicalHeaders).
-func (d *draft) addField(name []byte, sent, value string) {
+func (d *draft) addField(name []byte, sendAs, value string) {
 	d.sorted = append(d.sorted, rank{firstBytes(name), len(d.fields)})
 	must := string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
-	d.fields = append(d.fields, field{name, sent, value, must})
+	d.fields = append(d.fields, field{name, sendAs, value, must})
 }
 
-// sortFields sorts by name and joins those of one name, in their order.
-func (d *draft) sortFields() {
+// arrangeFields sorts by name and joins those of one name, in their order.
+func (d *draft) arrangeFields() {
 	repeated := false
 	sortRanks(d.sorted, func(i, j int) int {
 		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
@@ -77,18 +78,20 @@ func (d *draft) sortFields() {
 func (d *draft) joinRepeated() {
 	kept := d.sorted[:0]
 	for rest := d.sorted; len(rest) > 0; {
-		first := rest[0]
-		var values []string
-		for len(rest) > 0 && bytes.Equal(d.fields[rest[0].number].name, d.fields[first.number].name) {
-			f := &d.fields[rest[0].number]
-			values = append(values, f.value)
-			if len(values) > 1 {
-				f.sent = notSent
-			}
-			rest = rest[1:]
+		first, n := &d.fields[rest[0].number], 1
+		for n < len(rest) && bytes.Equal(d.fields[rest[n].number].name, first.name) {
+			n++
 		}
-		d.fields[first.number].value = strings.Join(values, ",")
-		kept = append(kept, first)
+		if n > 1 {
+			values := []string{first.value}
+			for _, r := range rest[1:n] {
+				f := &d.fields[r.number]
+				values = append(values, f.value)
+				f.sendAs = notSent
+			}
+			first.value = strings.Join(values, ",")
+		}
+		kept, rest = append(kept, rest[0]), rest[n:]
 	}
 	d.sorted = kept
 }
@@ -103,7 +106,8 @@ func (d *draft) named(name string) *field {
 	return at(i)
 }
 
-// joinSignedHeaders writes the signed headers, once they are sorted.
+// joinSignedHeaders writes the signed headers, once the fields are
+// arranged.
 func (d *draft) joinSignedHeaders() {
 	names := d.signedHeaders[:0]
 	for _, r := range d.sorted {
@@ -114,7 +118,8 @@ func (d *draft) joinSignedHeaders() {
 	d.signedHeaders = names[:max(len(names)-1, 0)]
 }
 
-// appendCanonicalHeaders appends the canonical headers, once they are sorted.
+// appendCanonicalHeaders appends the canonical headers, once the fields are
+// arranged.
 func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
 	for _, r := range d.sorted {
 		if f := &d.fields[r.number]; f.signed {
@@ -130,8 +135,8 @@ func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
 func (d *draft) sent(n int) []Header {
 	headers := make([]Header, 0, len(d.fields)-1+n)
 	for i := range d.fields {
-		if f := &d.fields[i]; f.sent != notSent {
-			headers = append(headers, Header{f.sent, f.value})
+		if f := &d.fields[i]; f.sendAs != notSent {
+			headers = append(headers, Header{f.sendAs, f.value})
 		}
 	}
 	return headers

@@ -34,9 +34,9 @@ func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	return out, nil
 }
 
-// AppendURL signs a request like [Signer.Presign], and appends the URL to send,
-// without an allocation where dst has room. The request's headers must be sent
-// with it.
+// AppendURL signs a request like [Signer.Presign], and appends the URL to send. The
+// request's headers must be sent with it; of them, of allocations and of errors
+// holds what [Signer.AppendAuthorization] says.
 func (s *Signer) AppendURL(dst []byte, r *Request) ([]byte, error) {
 	d := s.open()
 	defer s.release(d)

@@ -86,14 +86,15 @@ type Request struct {
 	// Headers are the caller's. Host comes from the URL; one that is given
 	// must say the same. Content-Length is left to whoever sends. What signing
 	// sets by itself (authorization, x-amz-date, x-amz-security-token,
-	// x-amz-region-set) is refused; x-amz-content-sha256 must equal PayloadHash.
+	// x-amz-region-set) is refused; x-amz-content-sha256 must be the hash of
+	// the payload.
 	Headers []Header
 	// PayloadHash is the lower-case hex SHA-256 of the payload, or one of the
-	// constants [UnsignedPayload], [StreamingPayload] and their like. Required
-	// without Payload.
+	// constants [UnsignedPayload], [StreamingPayload] and their like. Required,
+	// or else Payload.
 	PayloadHash string
-	// Payload is hashed in place of a PayloadHash. It is empty and not nil for a
-	// request without one.
+	// Payload, unless it is nil, is hashed here; PayloadHash must be empty then.
+	// For a request without a payload it is []byte{}.
 	Payload []byte
 	// Scope is what the signature is for. Required.
 	Scope Scope

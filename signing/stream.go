@@ -48,7 +48,7 @@ func (s *Stream) Trailer(headers []Header) (string, error) {
 		d.addField(name, notSent, value)
 		d.fields[i].signed = true
 	}
-	d.sortFields()
+	d.arrangeFields()
 	hash := sha256.Sum256(d.appendCanonicalHeaders(nil))
 	return s.chain("-TRAILER", s.request.Time, hash[:])
 }

@@ -63,8 +63,8 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	return u, warnings, nil
 }
 
-// take takes a URL that is in wire form already, as the usual one is, with a
-// name for a host and no escapes in its path. It reports false of any other.
+// take takes a URL that is in wire form already, as the usual one is: https, no
+// port, no brackets and no escapes in its path. It reports false of any other.
 func (u *URL) take(raw string) bool {
 	const scheme = "https://"
 	if !strings.HasPrefix(raw, scheme) {

@@ -215,10 +215,10 @@ func (v *Verdict) signedFields(r *Received) (d draft, whole bool) {
 	}
 	d.addHeader("host", notSent, r.URL.Host())
 	whole = v.takeReceived(&d, r)
-	d.sortFields()
+	d.arrangeFields()
 	for _, sorted := range d.sorted {
 		f := &d.fields[sorted.number]
-		name := string(d.fields[sorted.number].name)
+		name := string(f.name)
 		must := f.signed && name != "x-amz-security-token"
 		_, f.signed = slices.BinarySearch(names, name)
 		if must && !f.signed {

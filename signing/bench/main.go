@@ -7,9 +7,12 @@
 //
 // Every round runs all signers one after the other. Of its runs each signer is
 // given the first quartile, since what disturbs a run can only lengthen it.
-// Of countersign there are two rows: one for the value of the Authorization
-// header or the URL alone, which is what is timed of the others, and one for all
-// that there is to send. Times are CPU time of the process, garbage collection included. The floor is
+// Of countersign there are two rows. The first makes the value of the
+// Authorization header, or the URL, and no more, and is held against the targets.
+// The second makes all that there is to send, as Sign and Presign do; the others
+// also set the headers beside Authorization.
+//
+// Times are CPU time of the process, garbage collection included. The floor is
 // the hashing and one HMAC from a saved state, in Go's own cryptography.
 package main
 

@@ -38,7 +38,7 @@ func signersOf(a signing.Algorithm) []signer {
 	return []signer{floor(), countersign(), countersignWhole(), goSDK(), smithyGo()}
 }
 
-// countersign is what the others are held against. It makes no more than they do.
+// countersign makes the value or the URL, and nothing beside it.
 func countersign() signer {
 	var s signing.Signer
 	var out []byte
