@@ -45,6 +45,23 @@ func ExampleSigner_Sign() {
 	// Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
 }
 
+// One buffer serves for many requests.
+func ExampleSigner_AppendAuthorization() {
+	var signer signing.Signer
+	var authorization []byte
+	for _, r := range []*signing.Request{listUsers()} {
+		var err error
+		if authorization, err = signer.AppendAuthorization(authorization[:0], r); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("X-Amz-Date: %s\n", r.Time.Format(signing.TimeFormat))
+		fmt.Printf("Authorization: %s\n", authorization)
+	}
+	// Output:
+	// X-Amz-Date: 20150830T123600Z
+	// Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
+}
+
 func ExampleSigner_Presign() {
 	u, _, err := signing.ParseURL("https://examplebucket.s3.amazonaws.com/test.txt", nil)
 	if err != nil {
