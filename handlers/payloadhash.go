@@ -21,7 +21,7 @@ type hashed struct {
 	PayloadLength int64  `json:"payloadLength"`
 }
 
-// HashPayload hashes a body of any media type while it arrives and keeps none of it. A body may be sent for as long as bytes arrive.
+// HashPayload hashes a body of any media type while it arrives and keeps none of it. A body may take as long as it keeps to the least rate.
 func (h *Handlers) HashPayload() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -44,7 +44,7 @@ func (h *Handlers) HashPayload() http.Handler {
 			WriteError(w, r, &fault{code: "field_invalid", detail: "The parameter tree is not right.", fields: []FieldError{{"/tree", "The value is neither true nor false."}}})
 			return
 		}
-		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), now: h.Now}
+		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), until: h.Now().Add(silence), now: h.Now}
 		n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 32<<10))
 		if err != nil {
 			WriteError(w, r, unread(err))
@@ -58,19 +58,28 @@ func (h *Handlers) HashPayload() http.Handler {
 	})
 }
 
-// patient lets a read last as long as the server's own limits would have it, again and again: a large body is slow, but not silent.
+// patient lets a body take longer than the server's own limits would have it: a large one is slow, but neither silent nor a trickle that is there to hold a place.
 type patient struct {
 	body    io.Reader
 	control *http.ResponseController
+	until   time.Time // by when the next bytes are late, for all that came
 	now     func() time.Time
 }
 
-const silence = 30 * time.Second
+const (
+	silence   = 30 * time.Second
+	leastRate = 1 << 10 // bytes a second
+)
 
 func (p *patient) Read(b []byte) (int, error) {
 	until := p.now().Add(silence)
+	if p.until.Before(until) {
+		until = p.until
+	}
 	// Servers that know no deadlines, such as a recorder in a test, have none to move.
 	_ = p.control.SetReadDeadline(until)
 	_ = p.control.SetWriteDeadline(until.Add(silence))
-	return p.body.Read(b)
+	n, err := p.body.Read(b)
+	p.until = p.until.Add(time.Duration(n) * time.Second / leastRate)
+	return n, err
 }
