@@ -26,6 +26,7 @@ format:
 ## lint: the linters of .golangci.yml
 lint:
 	$(TOOL) golangci-lint run ./...
+	cd signing/bench && $(GO) tool -modfile=../../tools/go.mod golangci-lint run ./...
 
 ## vuln: known vulnerabilities in what the program calls; needs https://vuln.go.dev
 vuln:

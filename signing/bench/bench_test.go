@@ -51,8 +51,14 @@ func TestAllocations(t *testing.T) {
 		signer
 		want float64
 	}{
-		{get(), countersign(), 0}, {post(), countersign(), 0}, {put(), countersign(), 1}, {presigned(), countersign(), 0},
-		{get(), countersignWhole(), 2}, {post(), countersignWhole(), 2}, {put(), countersignWhole(), 3}, {presigned(), countersignWhole(), 1},
+		{get(), countersign(), 0},
+		{post(), countersign(), 0},
+		{put(), countersign(), 1},
+		{presigned(), countersign(), 0},
+		{get(), countersignWhole(), 2},
+		{post(), countersignWhole(), 2},
+		{put(), countersignWhole(), 3},
+		{presigned(), countersignWhole(), 1},
 	} {
 		var err error
 		if got := testing.AllocsPerRun(100, func() { err = errors.Join(err, tt.sign(tt.request)) }); got != tt.want || err != nil {
