@@ -1,24 +1,15 @@
 package signing
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
 
 // A draft that waits for the next request holds on to nothing of the last one.
 func TestDraftsForgetHeaders(t *testing.T) {
-	u, _, err := ParseURL("https://example.com/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var d draft
-	if err := d.canonicalize(&Request{
-		Method: "GET", URL: u, Headers: []Header{{"X-Amz-A", "1"}, {"x-amz-a", "2"}, {"X-Amz-B", "3"}}, Payload: []byte{},
-		Scope: Scope{Service: "iam", Region: "us-east-1"}, Time: time.Unix(1e9, 0),
-		Credentials: NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "token"),
-	}); err != nil {
-		t.Fatal(err)
-	}
+	d := draftOf(t, []Header{{"X-Amz-A", "1"}, {"x-amz-a", "2"}, {"X-Amz-B", "3"}})
 	if len(d.fields) == 0 {
 		t.Fatal("there is nothing to forget")
 	}
@@ -28,4 +19,40 @@ func TestDraftsForgetHeaders(t *testing.T) {
 			t.Errorf("field %d holds %q: %q", i, f.sendAs, f.value)
 		}
 	}
+}
+
+// One large request does not make all the later ones hold its space.
+func TestLargeDraftsAreNotKept(t *testing.T) {
+	many := make([]Header, 2<<10)
+	for i := range many {
+		many[i] = Header{"X-" + strconv.Itoa(i), ""}
+	}
+	for name, headers := range map[string][]Header{
+		"many headers":                 many,
+		"a long name":                  {{"X-" + strings.Repeat("a", 64<<10), ""}},
+		"a long header that is signed": {{"X-Amz-A", strings.Repeat("a", 64<<10)}},
+	} {
+		var s Signer
+		s.release(draftOf(t, headers))
+		if s.drafts.Get() != nil {
+			t.Errorf("a draft with %s is kept", name)
+		}
+	}
+}
+
+func draftOf(t *testing.T, headers []Header) *draft {
+	t.Helper()
+	u, _, err := ParseURL("https://example.com/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := new(draft)
+	if err := d.canonicalize(&Request{
+		Method: "GET", URL: u, Headers: headers, Payload: []byte{},
+		Scope: Scope{Service: "iam", Region: "us-east-1"}, Time: time.Unix(1e9, 0),
+		Credentials: NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "token"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

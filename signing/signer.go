@@ -99,9 +99,9 @@ func (s *Signer) open() *draft {
 }
 
 // release keeps a draft for the next request, unless it has grown beyond what
-// requests usually need.
+// requests usually need: by what is signed, or by headers that are not.
 func (s *Signer) release(d *draft) {
-	if cap(d.text) <= 64<<10 {
+	if cap(d.text) <= 64<<10 && cap(d.names) <= 64<<10 && cap(d.fields) <= 1<<10 {
 		d.reset()
 		s.drafts.Put(d)
 	}
