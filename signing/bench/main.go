@@ -8,9 +8,9 @@
 // Every round runs all signers one after the other. Of its runs each signer is
 // given the first quartile, since what disturbs a run can only lengthen it.
 // Of countersign there are two rows. The first makes the value of the
-// Authorization header, or the URL, and no more, and is held against the targets.
-// The second makes all that there is to send, as Sign and Presign do; the others
-// also set the headers beside Authorization.
+// Authorization header, or the URL, and no more. The second makes all that there
+// is to send, as Sign and Presign do; the others also set the headers beside
+// Authorization. Both are held against the targets.
 //
 // Times are CPU time of the process, garbage collection included. The floor is
 // the hashing and one HMAC from a saved state, in Go's own cryptography.
@@ -89,7 +89,7 @@ func compare(table *tabwriter.Writer, r *request, must target, rounds int) error
 		if theSDK >= 0 {
 			faster = ratio(costs[theSDK], costs[i])
 		}
-		if s.name == "countersign" {
+		if s.ours {
 			verdict = must.verdict(overFloor, faster)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%.0f\t%d\t%.2f\t%.2f\t%s\t\n", name, s.name, costs[i].quartile(), costs[i].allocs, overFloor, faster, verdict)
@@ -115,14 +115,13 @@ func compareRoles(table *tabwriter.Writer, rounds int) error {
 		roles[i] = role(i)
 	}
 	s, next := countersign(), 0
-	alternating := signer{"countersign, 10,000 roles", func(r *request) error {
+	alternating, one := s, s
+	alternating.name, alternating.sign = "countersign, 10,000 roles", func(r *request) error {
 		next = (next + 1) % many
 		r.credentials = roles[next]
 		return s.sign(r)
-	}, s.last}
-	one := countersign()
-	one.name = "countersign, one role"
-	one.sign = func(r *request) error {
+	}
+	one.name, one.sign = "countersign, one role", func(r *request) error {
 		r.credentials = roles[0]
 		return s.sign(r)
 	}

@@ -26,6 +26,7 @@ import (
 // header, or to its presigned URL.
 type signer struct {
 	name string
+	ours bool // what the others are compared with
 	sign func(*request) error
 	last func() string // what sign made last
 }
@@ -55,7 +56,7 @@ func countersign() signer {
 		}
 		return err
 	}
-	return signer{"countersign", sign, func() string { return string(out) }}
+	return signer{"countersign", true, sign, func() string { return string(out) }}
 }
 
 // countersignWhole makes all that there is to send, and tells its parts apart.
@@ -75,7 +76,7 @@ func countersignWhole() signer {
 		}
 		return err
 	}
-	return signer{"countersign, whole", sign, func() string { return cmp.Or(out.Authorization, out.URL.String()) }}
+	return signer{"countersign, whole", true, sign, func() string { return cmp.Or(out.Authorization, out.URL.String()) }}
 }
 
 // read makes of the parts what countersign takes.
@@ -136,7 +137,7 @@ func goSDK() signer {
 		out = in.Header.Get("Authorization")
 		return err
 	}
-	return signer{"aws-sdk-go-v2", sign, func() string { return out }}
+	return signer{"aws-sdk-go-v2", false, sign, func() string { return out }}
 }
 
 // everyHeader makes smithy-go sign what the request names.
@@ -185,7 +186,7 @@ func smithyGo() signer {
 		}
 		return err
 	}
-	return signer{"smithy-go", sign, func() string { return out }}
+	return signer{"smithy-go", false, sign, func() string { return out }}
 }
 
 // httpRequest is what peers make of the parts of a request before they sign.
@@ -236,7 +237,7 @@ func floor() signer {
 		hex.Encode(text, mac)
 		return nil
 	}
-	return signer{"floor", sign, func() string { return string(text) }}
+	return signer{"floor", false, sign, func() string { return string(text) }}
 }
 
 // paddedState is SHA-256 after the padded key of an HMAC.
