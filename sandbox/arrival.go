@@ -13,10 +13,7 @@ import (
 	"countersign/signing"
 )
 
-const (
-	timeFormat = "20060102T150405Z"
-	dateFormat = "20060102"
-)
+const dateFormat = "20060102"
 
 // arrival is a request as it came over the wire; nothing of it is believed yet.
 type arrival struct {
@@ -107,7 +104,7 @@ func (a arrival) claim() (claim, *refusal) {
 		return claim{}, &refusal{kind: incomplete, message: lacks + "(Hashed with SHA-256 and encoded with Base64) Authorization=" + hash}
 	}
 	var err error
-	if c.time, err = time.Parse(timeFormat, sent); err != nil {
+	if c.time, err = time.Parse(signing.TimeFormat, sent); err != nil {
 		return claim{}, &refusal{kind: incomplete, message: fmt.Sprintf(
 			"Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", sent)}
 	}
@@ -137,7 +134,7 @@ func (a arrival) sentTime() string {
 	}
 	date := a.headers.Get("Date")
 	if t, err := http.ParseTime(date); err == nil {
-		return t.UTC().Format(timeFormat)
+		return t.UTC().Format(signing.TimeFormat)
 	}
 	return date
 }

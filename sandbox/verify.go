@@ -66,14 +66,14 @@ func (s *Sandbox) verify(a arrival, want checks) (verified, *refusal) {
 // fresh holds a signature's time against the clock.
 func fresh(signed, now time.Time, skew time.Duration) *refusal {
 	now = now.Truncate(time.Second)
-	text, clock, minutes := signed.Format(timeFormat), now.Format(timeFormat), int(skew.Minutes())
+	text, clock, minutes := signed.Format(signing.TimeFormat), now.Format(signing.TimeFormat), int(skew.Minutes())
 	if earliest := now.Add(-skew); signed.Before(earliest) {
 		return &refusal{kind: mismatch, message: fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
-			text, earliest.Format(timeFormat), clock, minutes)}
+			text, earliest.Format(signing.TimeFormat), clock, minutes)}
 	}
 	if latest := now.Add(skew); signed.After(latest) {
 		return &refusal{kind: mismatch, message: fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
-			text, latest.Format(timeFormat), clock, minutes)}
+			text, latest.Format(signing.TimeFormat), clock, minutes)}
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (c claim) scoped(want checks) (string, *refusal) {
 	}
 	if day := c.time.Format(dateFormat); pieces[1] != day {
 		text += fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
-			pieces[1], day, c.time.Format(timeFormat))
+			pieces[1], day, c.time.Format(signing.TimeFormat))
 	}
 	if text != "" {
 		return "", &refusal{kind: mismatch, message: text}
