@@ -51,8 +51,11 @@ sim:
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
 	$(GO) test $(RACE) ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
 
-## bench: Signature Version 4 beside other signers, with ratios to the cost of the cryptography
+## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2
 bench:
+	mkdir -p dist
+	cd signing/bench && $(GO) test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1 . > ../../dist/bench.txt
+	$(TOOL) benchstat -row /request -col /signer dist/bench.txt
 	cd signing/bench && $(GO) run .
 
 ## peers: the same requests before servers that are not ours; installs what it needs

@@ -1,9 +1,8 @@
 // Command bench holds package signing against other signers and against the
 // cost of the cryptography itself.
 //
-//	go run .                                   a table of times and ratios
-//	go run . -rounds 51                        the same, steadier
-//	go test -bench . -count 10 | benchstat -col /signer -
+//	go run .             a table of times and ratios
+//	go run . -rounds 51  the same, steadier
 //
 // Every round runs all signers one after the other. Of its runs each signer is
 // given the first quartile, since what disturbs a run can only lengthen it.
