@@ -34,10 +34,12 @@ vuln:
 
 ## fuzz: each fuzz test for FUZZTIME, or so many times when it ends in x
 fuzz:
-	@set -e; for package in $$($(GO) list ./...); do \
-		for test in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			echo "$$package $$test"; \
-			$(GO) test -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) $$package; \
+	@set -e; for module in . signing/bench; do cd $(CURDIR)/$$module; \
+		for package in $$($(GO) list ./...); do \
+			for test in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+				echo "$$package $$test"; \
+				$(GO) test -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s $$package; \
+			done; \
 		done; \
 	done
 
