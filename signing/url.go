@@ -98,7 +98,7 @@ func (u *URL) read(raw string) (dst []byte, reason string) {
 	default:
 		return dst, "must begin with https:// or http://"
 	}
-	dst = append(dst, scheme...)
+	dst = append(make([]byte, 0, len(raw)+len(raw)/2), scheme...) // escapes take more
 	u.host = len(dst)
 
 	target, query := cut(raw[len(scheme):], '?')

@@ -44,7 +44,7 @@ func TestAllSignTheSame(t *testing.T) {
 }
 
 // What a signature allocates: the headers that are sent and what they hold, the
-// hash of a payload among them.
+// hash of a payload among them; and a URL whose query is not in wire form.
 func TestAllocations(t *testing.T) {
 	for _, tt := range []struct {
 		*request
@@ -55,10 +55,14 @@ func TestAllocations(t *testing.T) {
 		{post(), countersign(), 0},
 		{put(), countersign(), 1},
 		{presigned(), countersign(), 0},
+		{manyHeaders(), countersign(), 0},
+		{manyParameters(), countersign(), 3},
 		{get(), countersignWhole(), 2},
 		{post(), countersignWhole(), 2},
 		{put(), countersignWhole(), 3},
 		{presigned(), countersignWhole(), 1},
+		{manyHeaders(), countersignWhole(), 2},
+		{manyParameters(), countersignWhole(), 5},
 	} {
 		var err error
 		if got := testing.AllocsPerRun(100, func() { err = errors.Join(err, tt.sign(tt.request)) }); got != tt.want || err != nil {
