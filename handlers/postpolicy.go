@@ -194,7 +194,7 @@ func isAddressOf(bucket string, u signing.URL) bool {
 // in stands there twice: it has more than the one value that a policy may ask for.
 func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
 	u := p.request.URL
-	key := strings.TrimSuffix(policy.Fields[0].Value, "${filename}")
+	key, _ := signing.BeforeFilename(policy.Fields[0].Value)
 	out := access.Request{
 		Profile: p.profile, OwnKeys: p.ownKeys, Service: "s3", Region: policy.Region, Method: http.MethodPost, Scheme: u.Scheme(), Host: u.Host(),
 		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, true),
@@ -202,6 +202,9 @@ func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
 	}
 	for _, f := range policy.Fields[1:] {
 		out.Headers = append(out.Headers, access.Field(f))
+		if _, open := signing.BeforeFilename(f.Value); open {
+			out.Headers = append(out.Headers, access.Field(f))
+		}
 	}
 	for _, f := range policy.StartsWith {
 		out.Headers = append(out.Headers, access.Field(f), access.Field(f))

@@ -59,7 +59,7 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 		permit (principal, action == Action::"post-policy", resource) when {
 			resource.path like "/in/*" && resource.host == "photos.s3.eu-west-1.amazonaws.com" && !resource.headers.contains("acl") };
 		permit (principal, action == Action::"post-policy", resource) when {
-			resource.path like "/in/*" && resource.hasTag("header.acl") && resource.getTag("header.acl") == "public" };`))
+			resource.path like "/in/*" && resource.hasTag("header.acl") && ["public", "log-${filename}"].contains(resource.getTag("header.acl")) };`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,10 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 		`"bucket":"photos","key":"in${filename}"`:                                                             403,
 		`"bucket":"photos","key":"in/../out/a"`:                                                               403,
 		`"bucket":"salaries","key":"in/a"`:                                                                    403,
+		`"bucket":"photos","key":"in/${filename}.jpg"`:                                                        200,
+		`"bucket":"photos","key":"${filename}in/"`:                                                            403,
 		`"bucket":"photos","key":"in/a","fields":{"acl":"public"}`:                                            200,
+		`"bucket":"photos","key":"in/a","fields":{"acl":"log-${filename}"}`:                                   403, // may become anything
 		`"bucket":"photos","key":"in/a","fields":{"acl":"public-read"}`:                                       403,
 		`"bucket":"photos","key":"in/a","startsWith":{"acl":"public"}`:                                        403, // may become public-read-write
 		`"bucket":"photos","key":"in/a","fields":{"key":"out/a"}`:                                             400,

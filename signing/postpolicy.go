@@ -15,8 +15,8 @@ type PostPolicy struct {
 	// Bucket is the one to upload to. Required.
 	Bucket string
 	// Fields are form fields with the very values that must be sent, in the
-	// order in which they are answered. A key that ends in ${filename} leaves
-	// the rest of the name to the uploader.
+	// order in which they are answered. A value with ${filename} in it leaves
+	// the rest to the uploader; see [BeforeFilename].
 	Fields []Parameter
 	// StartsWith are form fields that the uploader fills in, with what their
 	// values must begin with; an empty value lets them hold anything.
@@ -84,13 +84,23 @@ func (s *Signer) PostPolicy(p *PostPolicy) (PostForm, error) {
 // filename is replaced by S3 with the name of the uploaded file.
 const filename = "${filename}"
 
+// BeforeFilename returns what stands before ${filename} in the value of a form
+// field, and whether that is there. S3 puts the name of the uploaded file in its
+// place, in every field and before it looks at the policy (S3 API Reference,
+// "Creating HTML Forms" and "POST Policy"), so that no more than the beginning of
+// such a value is held to.
+func BeforeFilename(value string) (prefix string, found bool) {
+	prefix, _, found = strings.Cut(value, filename)
+	return prefix, found
+}
+
 // document returns the policy as JSON, with a condition for every field of the
 // form, as S3 demands.
 func (p *PostPolicy) document(fields []Parameter) (string, error) {
 	conditions := []any{map[string]string{"bucket": p.Bucket}}
 	for _, f := range fields {
-		if prefix, open := strings.CutSuffix(f.Value, filename); open && strings.EqualFold(f.Name, "key") {
-			conditions = append(conditions, []string{"starts-with", "$key", prefix})
+		if prefix, open := BeforeFilename(f.Value); open {
+			conditions = append(conditions, []string{"starts-with", "$" + f.Name, prefix})
 		} else {
 			conditions = append(conditions, map[string]string{f.Name: f.Value})
 		}
@@ -129,6 +139,7 @@ func (p *PostPolicy) check(scope Scope) error {
 			name := strings.ToLower(f.Name)
 			hasKey = hasKey || name == "key"
 			_, sound := fold(f.Value)
+			_, variable := BeforeFilename(f.Value)
 			reason := ""
 			switch name {
 			case "":
@@ -142,6 +153,8 @@ func (p *PostPolicy) check(scope Scope) error {
 				reason = "is not the name of a form field"
 			case !sound || !utf8.ValidString(f.Value):
 				reason = "holds a line break, another control character or invalid UTF-8"
+			case variable && list.field == "startsWith":
+				reason = "holds ${filename}, which is replaced in fields and not in what they begin with"
 			}
 			if reason != "" {
 				return &InputError{Field: list.field, Index: i, Name: f.Name, Reason: reason}

@@ -96,6 +96,36 @@ func TestPostPolicy(t *testing.T) {
 	}
 }
 
+// S3 replaces ${filename} wherever it stands and then looks at the policy, so that
+// an exact condition could never hold.
+func TestFilenameLeavesTheRestToTheUploader(t *testing.T) {
+	for value, want := range map[string]string{
+		"user/${filename}":                    `["starts-with","$NAME","user/"]`,
+		"${filename}":                         `["starts-with","$NAME",""]`,
+		"user/${filename}.jpg":                `["starts-with","$NAME","user/"]`,
+		"https://example.com/?f=${filename}&": `["starts-with","$NAME","https://example.com/?f="]`,
+		"${filename}${filename}":              `["starts-with","$NAME",""]`,
+		"${filename":                          `{"NAME":"${filename"}`,
+		"$filename":                           `{"NAME":"$filename"}`,
+	} {
+		for i, name := range []string{"key", "success_action_redirect"} {
+			p := examplePolicy()
+			p.Fields = []signing.Parameter{{Name: "key", Value: "k"}, {Name: "success_action_redirect", Value: "r"}}
+			p.Fields[i].Value = value
+			got, err := new(signing.Signer).PostPolicy(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := strings.ReplaceAll(want, "NAME", name); !strings.Contains(got.Policy, want) {
+				t.Errorf("%s = %s: the policy %s lacks %s", name, value, got.Policy, want)
+			}
+			if got.Fields[i].Value != value {
+				t.Errorf("%s is sent as %s, want %s", name, got.Fields[i].Value, value)
+			}
+		}
+	}
+}
+
 // Every field of the form has a condition, or S3 refuses the upload.
 func TestPostPolicyHasAConditionForEveryField(t *testing.T) {
 	got, err := new(signing.Signer).PostPolicy(examplePolicy())
@@ -147,6 +177,7 @@ func TestPostPolicyRefuses(t *testing.T) {
 		{"a field without a name", func(p *signing.PostPolicy) { p.Fields[1].Name = "" }, "fields"},
 		{"a field name with a quote", func(p *signing.PostPolicy) { p.Fields[1].Name = `a"b` }, "fields"},
 		{"a line break in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "a\r\nb" }, "fields"},
+		{"a variable in the beginning of a value", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" }, "startsWith"},
 		{"invalid UTF-8 in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "\xff" }, "fields"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
