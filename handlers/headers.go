@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"countersign/access"
 	"countersign/signing"
 )
 
@@ -33,6 +34,9 @@ func setHeaders(in *toSend, p *prepared) error {
 		case name == "x-amz-content-sha256":
 			if err := p.takeContentHash(h.Value, headerPointer(in, h.Name)); err != nil {
 				return err
+			}
+			if p.action == access.ActionPresign {
+				p.warn("header_replaced", "The header "+name+" was dropped: a presigned URL has the hash in its query, where it has one.")
 			}
 			continue
 		case name == "content-type":

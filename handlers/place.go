@@ -90,6 +90,9 @@ func cleanPath(in *toSend, p *prepared) error {
 		p.request.URL = url
 		return err
 	}
+	if p.quirks.S3Style {
+		p.request.URL = p.request.URL.EncodeS3Key()
+	}
 	if p.normalized {
 		before := p.request.URL.Path()
 		p.request.URL = p.request.URL.NormalizePath()

@@ -225,6 +225,22 @@ func TestOptionsOverrideWhatTheServiceWants(t *testing.T) {
 	}
 }
 
+// S3 reads a plus sign that is sent plain as a space, whatever becomes of dots.
+func TestKeysAreEncodedWhateverBecomesOfDots(t *testing.T) {
+	server := newServer(t, nil)
+	for _, tt := range []struct{ path, options, want string }{
+		{"/a/c++@.txt", `null`, "/a/c%2B%2B%40.txt"},
+		{"/a/c++@.txt", `{"normalizePath":null}`, "/a/c%2B%2B%40.txt"},
+		{"/a/./c++@.txt", `{"normalizePath":true}`, "/a/c%2B%2B%40.txt"},
+		{"/a/./c++@.txt", `{"normalizePath":false}`, "/a/./c%2B%2B%40.txt"},
+	} {
+		got := server.sign(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com` + tt.path + `","explain":true,"options":` + tt.options + `}`)
+		if signed := strings.Split(got.Explanation["canonicalRequest"], "\n")[1]; signed != tt.want || !strings.HasSuffix(got.URL, ".com"+tt.want) {
+			t.Errorf("%s %s: sent %s, signed %s, want %s", tt.path, tt.options, got.URL, signed, tt.want)
+		}
+	}
+}
+
 func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
 	var given credentials.Given
 	server := newServer(t, func(o *handlers.Options) {

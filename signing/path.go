@@ -69,22 +69,30 @@ func withoutDots(path string) string {
 	return normal
 }
 
-// CleanS3Key encodes the path as S3 does before it verifies: decoded, then all
-// but unreserved characters and slashes encoded. Empty segments are part of a
-// key and stay. Dot segments are refused, since most clients would remove them
-// on the way.
+// EncodeS3Key encodes the path as S3 does before it verifies: decoded, then all
+// but unreserved characters and slashes encoded. S3 reads a plus sign that is
+// sent plain as a space. Empty segments and dot segments are part of a key and
+// stay; for those that clients would change see [URL.CleanS3Key].
+func (u URL) EncodeS3Key() URL {
+	if unreservedPath.all(u.Path()) {
+		return u
+	}
+	return u.withPath(CanonicalURI(u.Path(), false))
+}
+
+// CleanS3Key is [URL.EncodeS3Key], and refuses dot segments, since most clients
+// would remove them on the way.
 func (u URL) CleanS3Key() (URL, error) {
-	path := u.Path()
-	if unreservedPath.all(path) && plainSegments(path) {
+	u = u.EncodeS3Key()
+	if plainSegments(u.Path()) {
 		return u, nil
 	}
-	path = CanonicalURI(path, false)
-	for segment := range strings.SplitSeq(path, "/") {
+	for segment := range strings.SplitSeq(u.Path(), "/") {
 		if segment == "." || segment == ".." {
 			return URL{}, inputError("url", "has a . or .. segment in its S3 key, which clients remove on the way")
 		}
 	}
-	return u.withPath(path), nil
+	return u, nil
 }
 
 // CanonicalURI returns the canonical form of a path that is in wire form (IAM

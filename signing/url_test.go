@@ -218,8 +218,14 @@ func TestCleanS3Key(t *testing.T) {
 			t.Errorf("CleanS3Key of %q = %q, %v, want %q", tt.path, got.Path(), err, tt.want)
 		}
 	}
-	for _, path := range []string{"/a/../b", "/./a", "/a/%2e%2e/b", "/a%2F..%2Fb", "/.."} {
-		got, err := mustParse(t, "https://b.s3.amazonaws.com"+path).CleanS3Key()
+	for path, want := range map[string]string{
+		"/a/../b+": "/a/../b%2B", "/./a": "/./a", "/a/%2e%2e/b": "/a/../b", "/a%2F..%2Fb": "/a/../b", "/..": "/..",
+	} {
+		u := mustParse(t, "https://b.s3.amazonaws.com"+path)
+		if got := u.EncodeS3Key(); got.Path() != want {
+			t.Errorf("EncodeS3Key of %q = %q, want %q", path, got.Path(), want)
+		}
+		got, err := u.CleanS3Key()
 		if err == nil {
 			t.Errorf("CleanS3Key of %q = %q, want an error", path, got)
 			continue
