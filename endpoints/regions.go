@@ -48,6 +48,11 @@ type Service struct {
 // does not depend on this list.
 func Services() []Service { return slices.Clone(facts().services) }
 
+// IsService says whether a signing name is among the known ones.
+func IsService(name string) bool {
+	return slices.ContainsFunc(facts().services, func(s Service) bool { return s.Name == name })
+}
+
 func (t *table) addRegion(partition string, r Region) {
 	i := slices.IndexFunc(t.groups, func(g RegionGroup) bool { return g.Partition == partition })
 	if i < 0 {

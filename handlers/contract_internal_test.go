@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -162,5 +164,37 @@ func TestEveryCodeIsDocumented(t *testing.T) {
 		if !bytes.Contains(text, []byte("| `"+code+"` |")) {
 			t.Errorf("docs/errors.md does not explain %s", code)
 		}
+	}
+}
+
+func TestEveryWarningIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, pattern := range []string{"*.go", "../signing/url.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(`(?:\.warn\(|Code: +)"([^"]+)"`).FindAllSubmatch(source, -1) {
+				found++
+				if !bytes.Contains(text, append(append([]byte("`"), m[1]...), '`')) {
+					t.Errorf("docs/errors.md does not explain the warning %s of %s", m[1], file)
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d warnings were found, want more", found)
 	}
 }

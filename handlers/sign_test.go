@@ -202,6 +202,22 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 	}
 }
 
+// What a service takes that nobody here knows is for the caller to say.
+func TestUnsignedPayloadsOfUnknownServices(t *testing.T) {
+	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://blobs.example/a","service":"blobs","region":"eu-west-1","payload":"unsigned","body":"x","explain":true}`)
+	if !strings.HasSuffix(got.Explanation["canonicalRequest"], "\nUNSIGNED-PAYLOAD") || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) {
+		t.Errorf("got %s with %v", got.Explanation["canonicalRequest"], got.Warnings)
+	}
+}
+
+// The query of a presigned URL is where its hash goes.
+func TestPresigningDropsTheHeaderOfTheHash(t *testing.T) {
+	w := newServer(t, nil).post("/v1/presign", `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","body":"x","payload":"signed","headers":{"x-amz-content-sha256":"`+signing.PayloadHash([]byte("x"))+`"}}`)
+	if body := w.Body.String(); !strings.Contains(body, "X-Amz-Content-Sha256="+signing.PayloadHash([]byte("x"))) || !strings.Contains(body, `"code":"header_replaced"`) {
+		t.Errorf("got %s", body)
+	}
+}
+
 func TestOptionsOverrideWhatTheServiceWants(t *testing.T) {
 	server := newServer(t, nil)
 	const head = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/a/../b%3Ac","explain":true,"options":`

@@ -35,6 +35,6 @@ func inputError(field, reason string) *InputError {
 
 // Warning tells the caller of a change that was made to what they gave.
 type Warning struct {
-	Code    string // such as "plus-is-space"
+	Code    string // such as "plus_is_space"
 	Message string // a sentence
 }

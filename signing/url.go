@@ -40,7 +40,7 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 		u.text = string(text)
 		if _, query := cut(raw, '?'); strings.IndexByte(query, '+') >= 0 {
 			warnings = []Warning{{
-				Code:    "plus-is-space",
+				Code:    "plus_is_space",
 				Message: "A + in the query was read as a space, as AWS reads it, and is sent as %20; write %2B for a plus sign.",
 			}}
 		}

@@ -81,8 +81,8 @@ func TestParseURLReadsPlusAsSpaceAndSaysSo(t *testing.T) {
 	if got, want := u.String(), "https://e.com/a+b?q=a%20b%2B"; got != want {
 		t.Errorf("ParseURL = %q, want %q", got, want)
 	}
-	if len(warnings) != 1 || warnings[0].Code != "plus-is-space" {
-		t.Errorf("warnings = %v, want plus-is-space", warnings)
+	if len(warnings) != 1 || warnings[0].Code != "plus_is_space" {
+		t.Errorf("warnings = %v, want plus_is_space", warnings)
 	}
 }
 
