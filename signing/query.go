@@ -8,7 +8,8 @@ import (
 // CanonicalQuery returns the canonical form of a query (IAM User Guide, "Create
 // a canonical request", CanonicalQueryString): each name and value decoded and
 // encoded strictly, sorted by encoded name, then by encoded value. A name
-// without '=' has an empty value, empty pieces are dropped, and '+' is a space.
+// without '=' has an empty value, pieces with neither name nor value are dropped,
+// and '+' is a space.
 func CanonicalQuery(rawQuery string) (string, error) {
 	wire, reason := appendQuery(nil, rawQuery, '&')
 	if reason != "" {
@@ -63,10 +64,11 @@ func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason str
 	}
 	for query != "" {
 		var piece string
-		if piece, query = cut(query, '&'); piece == "" {
+		piece, query = cut(query, '&')
+		name, value := cut(piece, '=')
+		if name == "" && value == "" {
 			continue
 		}
-		name, value := cut(piece, '=')
 		var ok bool
 		if dst, ok = appendRecoded(append(dst, separator), name, &unreserved, true); ok {
 			dst, ok = appendRecoded(append(dst, '='), value, &unreserved, true)
@@ -85,7 +87,7 @@ func isStrict(query string) bool {
 	for i := 0; i < len(query); i++ {
 		switch c := query[i]; {
 		case unreserved[c]:
-		case c == '=' && !hasValue:
+		case c == '=' && !hasValue && i > 0 && query[i-1] != '&':
 			hasValue = true
 		case c == '&' && hasValue:
 			hasValue = false

@@ -33,7 +33,9 @@ func TestParseURLGivesTheWireForm(t *testing.T) {
 		{"what a path may hold plain stays plain", "https://e.com/$:@!&'()*+,;=~", "https://e.com/$:@!&'()*+,;=~"},
 		{"what a path may not hold is encoded", `https://e.com/"<>[]^{|}` + "`", "https://e.com/%22%3C%3E%5B%5D%5E%7B%7C%7D%60"},
 		{"parameter without =", "https://e.com/?a&b", "https://e.com/?a=&b="},
-		{"empty pieces dropped", "https://e.com/?&a=1&&b=2&", "https://e.com/?a=1&b=2"},
+		{"empty pieces dropped", "https://e.com/?&a=1&&=&b=2&", "https://e.com/?a=1&b=2"},
+		{"a value without a name kept", "https://e.com/?=1", "https://e.com/?=1"},
+		{"nothing but empty pieces", "https://e.com/?=&", "https://e.com/"},
 		{"empty query dropped", "https://e.com/?", "https://e.com/"},
 		{"empty name kept", "https://e.com/?=b", "https://e.com/?=b"},
 		{"repeated names kept in order", "https://e.com/?b=2&a=1&b=1", "https://e.com/?b=2&a=1&b=1"},
@@ -263,7 +265,7 @@ func TestCanonicalQuery(t *testing.T) {
 		{"B=1&a=1&_=1&A=1", "A=1&B=1&_=1&a=1"},
 		{"%C3%A9=1&z=1&~=1", "%C3%A9=1&z=1&~=1"},
 		{"lifecycle", "lifecycle="},
-		{"&&a&", "a="},
+		{"&&a&=", "a="},
 		{"a=x+y", "a=x%20y"},
 	} {
 		got, err := signing.CanonicalQuery(tt.raw)
