@@ -35,8 +35,10 @@ vuln:
 ## fuzz: each fuzz test for FUZZTIME, or so many times when it ends in x
 fuzz:
 	@set -e; for module in . signing/bench; do cd $(CURDIR)/$$module; \
-		for package in $$($(GO) list ./...); do \
-			for test in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		packages=$$($(GO) list ./...); \
+		for package in $$packages; do \
+			tests=$$($(GO) test -list '^Fuzz' $$package); \
+			for test in $$(echo "$$tests" | grep '^Fuzz'); do \
 				echo "$$package $$test"; \
 				$(GO) test -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s $$package; \
 			done; \
@@ -56,7 +58,7 @@ sim:
 ## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2
 bench:
 	mkdir -p dist
-	cd signing/bench && $(GO) test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1 . > ../../dist/bench.txt
+	cd signing/bench && $(GO) test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1 . > ../../dist/bench.txt || { cat ../../dist/bench.txt; exit 1; }
 	$(TOOL) benchstat -row /request -col /signer dist/bench.txt
 	cd signing/bench && $(GO) run .
 
