@@ -190,11 +190,14 @@ func isAddressOf(bucket string, u signing.URL) bool {
 	return u.RawQuery() == "" && (path == "/"+bucket || path == "" && host == bucket)
 }
 
-// askedUpload is what the policies look at: the key that the form allows is the path, and its fields are the headers. What whoever uploads fills
-// in stands there twice: it has more than the one value that a policy may ask for.
+// askedUpload is what the policies look at: the key that the form allows is the path, up to ${filename}, and its fields are the headers. What whoever
+// uploads fills in stands there twice: it has more than the one value that a policy may ask for.
 func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
 	u := p.request.URL
-	key, _ := signing.BeforeFilename(policy.Fields[0].Value)
+	key, open := signing.BeforeFilename(policy.Fields[0].Value)
+	if open { // so that no policy takes what the key begins with for the whole of it
+		key += "${filename}"
+	}
 	out := access.Request{
 		Profile: p.profile, OwnKeys: p.ownKeys, Service: "s3", Region: policy.Region, Method: http.MethodPost, Scheme: u.Scheme(), Host: u.Host(),
 		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, true),

@@ -59,6 +59,8 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 		permit (principal, action == Action::"post-policy", resource) when {
 			resource.path like "/in/*" && resource.host == "photos.s3.eu-west-1.amazonaws.com" && !resource.headers.contains("acl") };
 		permit (principal, action == Action::"post-policy", resource) when {
+			resource.path == "/one.jpg" || resource.path like "/pictures/*.jpg" || resource.path == "/" };
+		permit (principal, action == Action::"post-policy", resource) when {
 			resource.path like "/in/*" && resource.hasTag("header.acl") && ["public", "log-${filename}"].contains(resource.getTag("header.acl")) };`))
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,11 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 		`"bucket":"salaries","key":"in/a"`:                                                                    403,
 		`"bucket":"photos","key":"in/${filename}.jpg"`:                                                        200,
 		`"bucket":"photos","key":"${filename}in/"`:                                                            403,
+		`"bucket":"photos","key":"one.jpg"`:                                                                   200,
+		`"bucket":"photos","key":"one.jpg${filename}"`:                                                        403,
+		`"bucket":"photos","key":"pictures/a.jpg${filename}"`:                                                 403,
+		`"bucket":"photos","key":"pictures/a.jpg${filename}.jpg"`:                                             403,
+		`"bucket":"photos","key":"${filename}"`:                                                               403,
 		`"bucket":"photos","key":"in/a","fields":{"acl":"public"}`:                                            200,
 		`"bucket":"photos","key":"in/a","fields":{"acl":"log-${filename}"}`:                                   403, // may become anything
 		`"bucket":"photos","key":"in/a","fields":{"acl":"public-read"}`:                                       403,
