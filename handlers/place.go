@@ -91,7 +91,7 @@ func cleanPath(in *toSend, p *prepared) error {
 		return err
 	}
 	if p.quirks.S3Style {
-		p.request.URL = p.request.URL.EncodeS3Key()
+		p.request.URL = p.request.URL.EscapeS3Key()
 	}
 	if p.normalized {
 		before := p.request.URL.Path()

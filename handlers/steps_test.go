@@ -219,12 +219,8 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := newServer(t, func(o *handlers.Options) { o.Policy = only })
-	// What S3 decodes is decoded in the URL to send, so that a signature is good for no other key.
-	const before, after = `{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/`, `","options":{"doubleEncode":true,"normalizePath":false}}`
-	if got := server.sign(before + "public%2Fx" + after); !strings.HasSuffix(got.URL, "/public/x") {
-		t.Errorf("public%%2Fx is sent as %s", got.URL)
-	}
-	server.refuse(before+"public%252Fx"+after, 403)
+	// The signature would be good for the key "public%2Fx", too.
+	server.refuse(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,"normalizePath":false}}`, 403)
 	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/admin%2Fx", func(d step, _ *[]signing.Header, _ *[]string) {
 		options := maps.Clone(d["options"].(step))
 		options["doubleEncode"] = false

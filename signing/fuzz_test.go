@@ -30,6 +30,11 @@ func FuzzParseURL(f *testing.F) {
 		if again := normal.NormalizePath(); again != normal {
 			t.Errorf("NormalizePath of %q = %q", normal, again)
 		}
+		escaped := u.EscapeS3Key()
+		checkWireForm(t, escaped)
+		if escaped.EscapeS3Key() != escaped || signing.CanonicalURI(escaped.Path(), false) != signing.CanonicalURI(u.Path(), false) {
+			t.Errorf("EscapeS3Key of %q = %q, another key", u, escaped)
+		}
 		if key, err := u.CleanS3Key(); err == nil {
 			checkWireForm(t, key)
 			if again, err := key.CleanS3Key(); again != key || err != nil {

@@ -69,30 +69,31 @@ func withoutDots(path string) string {
 	return normal
 }
 
-// EncodeS3Key encodes the path as S3 does before it verifies: decoded, then all
-// but unreserved characters and slashes encoded. S3 reads a plus sign that is
-// sent plain as a space. Empty segments and dot segments are part of a key and
-// stay; for those that clients would change see [URL.CleanS3Key].
-func (u URL) EncodeS3Key() URL {
-	if unreservedPath.all(u.Path()) {
-		return u
-	}
-	return u.withPath(CanonicalURI(u.Path(), false))
-}
-
-// CleanS3Key is [URL.EncodeS3Key], and refuses dot segments, since most clients
-// would remove them on the way.
+// CleanS3Key encodes the path as S3 does before it verifies: decoded, then all
+// but unreserved characters and slashes encoded. Empty segments are part of a
+// key and stay. Dot segments are refused, since most clients would remove them
+// on the way.
 func (u URL) CleanS3Key() (URL, error) {
-	u = u.EncodeS3Key()
-	if plainSegments(u.Path()) {
+	path := u.Path()
+	if unreservedPath.all(path) && plainSegments(path) {
 		return u, nil
 	}
-	for segment := range strings.SplitSeq(u.Path(), "/") {
+	path = CanonicalURI(path, false)
+	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
 			return URL{}, inputError("url", "has a . or .. segment in its S3 key, which clients remove on the way")
 		}
 	}
-	return u, nil
+	return u.withPath(path), nil
+}
+
+// EscapeS3Key is for a key whose escapes are meant as they are, such as those that
+// hide a dot segment from clients: it encodes what stands plain in the path, but
+// for unreserved characters and slashes. A plus sign that is sent plain S3 reads
+// as a space.
+func (u URL) EscapeS3Key() URL {
+	path, _ := appendWirePath(nil, u.Path(), &unreservedPath) // a URL's escapes are sound
+	return u.withPath(string(path))
 }
 
 // CanonicalURI returns the canonical form of a path that is in wire form (IAM
@@ -118,19 +119,19 @@ func appendCanonicalURI(dst []byte, path string, doubleEncode bool) []byte {
 	return dst
 }
 
-// appendWirePath appends a path with the characters that cannot be sent
+// appendWirePath appends a path with all bytes but the plain ones
 // percent-encoded; what is encoded already stays as it is. It reports false at
 // a percent sign that encodes nothing.
-func appendWirePath(dst []byte, path string) (_ []byte, ok bool) {
+func appendWirePath(dst []byte, path string, plain *charset) (_ []byte, ok bool) {
 	if path == "" {
 		return append(dst, '/'), true
 	}
 	for {
 		escape := strings.IndexByte(path, '%')
 		if escape < 0 {
-			return appendEncoded(dst, path, &pathChars), true
+			return appendEncoded(dst, path, plain), true
 		}
-		dst = appendEncoded(dst, path[:escape], &pathChars)
+		dst = appendEncoded(dst, path[:escape], plain)
 		if _, ok := decodeByte(path[escape:]); !ok {
 			return dst, false
 		}

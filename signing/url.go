@@ -110,7 +110,7 @@ func (u *URL) read(raw string) (dst []byte, reason string) {
 		return dst, reason
 	}
 	u.path = len(dst)
-	dst, ok := appendWirePath(dst, path)
+	dst, ok := appendWirePath(dst, path, &pathChars)
 	if !ok {
 		return dst, "has a percent sign in its path that encodes nothing; a percent sign itself is %25"
 	}

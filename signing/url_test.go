@@ -221,11 +221,11 @@ func TestCleanS3Key(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"/a/../b+": "/a/../b%2B", "/./a": "/./a", "/a/%2e%2e/b": "/a/../b", "/a%2F..%2Fb": "/a/../b", "/..": "/..",
+		"/a/../b+@": "/a/../b%2B%40", "/./a": "/./a", "/a/%2e%2e/b": "/a/%2e%2e/b", "/a%2F..%2Fb+": "/a%2F..%2Fb%2B", "/..": "/..",
 	} {
 		u := mustParse(t, "https://b.s3.amazonaws.com"+path)
-		if got := u.EncodeS3Key(); got.Path() != want {
-			t.Errorf("EncodeS3Key of %q = %q, want %q", path, got.Path(), want)
+		if got := u.EscapeS3Key(); got.Path() != want {
+			t.Errorf("EscapeS3Key of %q = %q, want %q", path, got.Path(), want)
 		}
 		got, err := u.CleanS3Key()
 		if err == nil {
