@@ -35,9 +35,10 @@ func setHeaders(in *toSend, p *prepared) error {
 			if err := p.takeContentHash(h.Value, headerPointer(in, h.Name)); err != nil {
 				return err
 			}
-			if p.action == access.ActionPresign {
-				p.warn("header_replaced", "The header "+name+" was dropped: a presigned URL has the hash in its query, where it has one.")
+			if p.action == access.ActionPresign && !warned[name] {
+				p.warn("header_replaced", "The header "+name+` was dropped. A presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
 			}
+			warned[name] = true
 			continue
 		case name == "content-type":
 			p.media = strings.TrimSpace(h.Value)
