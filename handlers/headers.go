@@ -80,8 +80,7 @@ func (p *prepared) takeContentHash(value, pointer string) error {
 		return fieldFault(pointer, `To leave the body out of the signature, set payload to "unsigned".`)
 	case isSHA256(value):
 		return fieldFault(pointer, "The value is not the hash of the body given. When the body stays with you, put its hash into payloadSha256.")
-	}
-	if strings.HasPrefix(value, "STREAMING-") {
+	case strings.HasPrefix(value, "STREAMING-"):
 		return fieldFault(pointer, "A body that is sent in signed chunks cannot be signed here, where no chunk is seen.")
 	}
 	return fieldFault(pointer, "The value is not the hash of the body.")

@@ -194,9 +194,9 @@ func isAddressOf(bucket string, u signing.URL) bool {
 // uploads fills in stands there twice: it has more than the one value that a policy may ask for.
 func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
 	u := p.request.URL
-	key, open := signing.BeforeFilename(policy.Fields[0].Value)
+	key, _, open := strings.Cut(policy.Fields[0].Value, signing.Filename)
 	if open { // so that no policy takes what the key begins with for the whole of it
-		key += "${filename}"
+		key += signing.Filename
 	}
 	out := access.Request{
 		Profile: p.profile, OwnKeys: p.ownKeys, Service: "s3", Region: policy.Region, Method: http.MethodPost, Scheme: u.Scheme(), Host: u.Host(),
@@ -205,7 +205,7 @@ func (p *prepared) askedUpload(policy *signing.PostPolicy) access.Request {
 	}
 	for _, f := range policy.Fields[1:] {
 		out.Headers = append(out.Headers, access.Field(f))
-		if _, open := signing.BeforeFilename(f.Value); open {
+		if strings.Contains(f.Value, signing.Filename) {
 			out.Headers = append(out.Headers, access.Field(f))
 		}
 	}

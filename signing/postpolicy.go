@@ -16,7 +16,7 @@ type PostPolicy struct {
 	Bucket string
 	// Fields are form fields with the very values that must be sent, in the
 	// order in which they are answered. A value with ${filename} in it leaves
-	// the rest to the uploader; see [BeforeFilename].
+	// the rest to the uploader; see [Filename].
 	Fields []Parameter
 	// StartsWith are form fields that the uploader fills in, with what their
 	// values must begin with; an empty value lets them hold anything.
@@ -81,25 +81,17 @@ func (s *Signer) PostPolicy(p *PostPolicy) (PostForm, error) {
 	return out, nil
 }
 
-// filename is replaced by S3 with the name of the uploaded file.
-const filename = "${filename}"
-
-// BeforeFilename returns what stands before ${filename} in the value of a form
-// field, and whether that is there. S3 puts the name of the uploaded file in its
-// place, in every field and before it looks at the policy (S3 API Reference,
-// "Creating HTML Forms" and "POST Policy"), so that no more than the beginning of
-// such a value is held to.
-func BeforeFilename(value string) (prefix string, found bool) {
-	prefix, _, found = strings.Cut(value, filename)
-	return prefix, found
-}
+// Filename is replaced by S3 with the name of the uploaded file, in every field of
+// a form and before it looks at the policy (S3 API Reference, "Creating HTML Forms"
+// and "POST Policy"), so that a value is held to no more than what stands before it.
+const Filename = "${filename}"
 
 // document returns the policy as JSON, with a condition for every field of the
 // form, as S3 demands.
 func (p *PostPolicy) document(fields []Parameter) (string, error) {
 	conditions := []any{map[string]string{"bucket": p.Bucket}}
 	for _, f := range fields {
-		if prefix, open := BeforeFilename(f.Value); open {
+		if prefix, _, open := strings.Cut(f.Value, Filename); open {
 			conditions = append(conditions, []string{"starts-with", "$" + f.Name, prefix})
 		} else {
 			conditions = append(conditions, map[string]string{f.Name: f.Value})
@@ -139,7 +131,6 @@ func (p *PostPolicy) check(scope Scope) error {
 			name := strings.ToLower(f.Name)
 			hasKey = hasKey || name == "key"
 			_, sound := fold(f.Value)
-			_, variable := BeforeFilename(f.Value)
 			reason := ""
 			switch name {
 			case "":
@@ -153,7 +144,7 @@ func (p *PostPolicy) check(scope Scope) error {
 				reason = "is not the name of a form field"
 			case !sound || !utf8.ValidString(f.Value):
 				reason = "holds a line break, another control character or invalid UTF-8"
-			case variable && list.field == "startsWith":
+			case list.field == "startsWith" && strings.Contains(f.Value, Filename):
 				reason = "holds ${filename}, which is replaced in fields and not in what they begin with"
 			}
 			if reason != "" {
