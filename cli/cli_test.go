@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -48,8 +48,18 @@ type program struct {
 func (p *program) run(ctx context.Context, args ...string) int {
 	return run(process{
 		ctx: ctx, getenv: func(name string) string { return p.env[name] }, stdin: strings.NewReader(p.stdin), stdout: &p.out, stderr: &p.err, now: time.Now,
+		contract: contract,
 	}, args)
 }
+
+// contract is what package main embeds.
+var contract = func() []byte {
+	text, err := os.ReadFile("../openapi.yaml")
+	if err != nil {
+		panic(err)
+	}
+	return text
+}()
 
 func startSandbox(t *testing.T) *sandbox.Server {
 	t.Helper()
@@ -256,7 +266,7 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			}
 			var out buffer
 			env := sandboxEnvironment(aws)
-			p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: &out, stderr: &out, now: time.Now, flags: map[string]string{"auth": "none"}}
+			p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: &out, stderr: &out, now: time.Now, flags: map[string]string{"auth": "none"}, contract: contract}
 			conf, err := loadConfig(p, "")
 			if err != nil {
 				t.Fatal(err)

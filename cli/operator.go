@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"crypto/rand"
@@ -120,6 +120,6 @@ type connectorCommand struct {
 	Host string `placeholder:"HOST" help:"Host of the service that connections offer."`
 }
 
-func (c connectorCommand) Run(*process) error {
-	return connector.Write(c.Out, contractYAML, connector.Options{Host: c.Host})
+func (c connectorCommand) Run(p *process) error {
+	return connector.Write(c.Out, p.contract, connector.Options{Host: c.Host})
 }

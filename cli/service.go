@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -59,7 +59,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 		authErr = errors.Join(authErr, noCallersHint(conf))
 	}
 	store, storeErr := newStore(p, conf, log)
-	contract := api.NewContract(contractYAML)
+	contract := api.NewContract(p.contract)
 	limits, limitsErr := newLimits(p, conf)
 	audit, auditErr := newAuditor(p, conf)
 	handlers, handlersErr := newHandlers(p, conf, store, audit)

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -46,7 +46,7 @@ const dosKey = "EXAMPLE-key-that-opens-nothing"
 func serveApart(t *testing.T, environment ...string) *server {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "countersign")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	port := freePort(t)

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"crypto/sha256"
@@ -128,7 +128,7 @@ callers: {api_keys: [{id: crm, sha256: %s}]}
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := newService(&process{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: &p.out, stderr: &p.err, now: time.Now}, conf)
+	service, err := newService(&process{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: &p.out, stderr: &p.err, now: time.Now, contract: contract}, conf)
 	if err != nil {
 		t.Fatal(err)
 	}

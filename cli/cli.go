@@ -1,0 +1,135 @@
+// Package cli is the countersign command: a file for each of its commands, and
+// service.go, which wires what serves. Clock, environment, standard streams and
+// signals enter the program here, in Main, and nowhere else.
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// process is what the commands see of the outside world; tests give them another.
+type process struct {
+	ctx    context.Context
+	getenv func(string) string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	now    func() time.Time
+	flags  map[string]string // set on the command line, by name
+
+	contract []byte // openapi.yaml
+}
+
+type commands struct {
+	Serve       serveCommand       `cmd:"" help:"Run the service."`
+	Sandbox     sandboxCommand     `cmd:"" help:"Run the service with an AWS in miniature beside it, do one exchange and keep serving."`
+	Sign        signCommand        `cmd:"" help:"Sign one request and print it."`
+	Scope       scopeCommand       `cmd:"" help:"Say which service and region hosts and URLs belong to."`
+	Key         keyCommand         `cmd:"" help:"Make keys for callers."`
+	Policy      policyCommand      `cmd:"" help:"Show, test and explain who may have what signed."`
+	Connector   connectorCommand   `cmd:"" help:"Write the files of the Power Platform connector and the workflow templates."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 when the service on this machine is ready."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
+}
+
+// Main runs the program with the arguments of the process and returns its exit code. contract is openapi.yaml, which lies where only package main can embed it.
+func Main(contract []byte) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
+	signal.Ignore(syscall.SIGPIPE)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemoryLimit)
+	}
+	p := process{ctx: ctx, getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, contract: contract}
+	return run(p, os.Args[1:])
+}
+
+// softMemoryLimit is where garbage is collected more often instead of left lying: above what 10,000 idle connections hold, below what the smallest containers
+// and Functions instances have. More is taken where requests need it. GOMEMLIMIT sets another.
+const softMemoryLimit = 208 << 20
+
+// run is the whole program; its result is the exit code.
+func run(p process, args []string) int {
+	var cli commands
+	exited := -1
+	parser, err := kong.New(&cli, kong.Name("countersign"), kong.Description("Signs HTTP requests for AWS on behalf of tools that cannot."),
+		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError())
+	if err != nil {
+		panic(err)
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(p.stderr, "countersign: %v\nSee countersign --help.\n", err)
+		return 2
+	}
+	p.flags = map[string]string{}
+	for _, path := range command.Path {
+		if path.Flag != nil {
+			p.flags[path.Flag.Name] = flagText(path.Flag)
+		}
+	}
+	return exitCode(p, command.Run(&p))
+}
+
+func flagText(f *kong.Flag) string {
+	if list, ok := f.Target.Interface().([]string); ok {
+		return joinList(list)
+	}
+	return fmt.Sprint(f.Target.Interface())
+}
+
+// usageError is the operator's mistake: exit code 2.
+type usageError struct{ error }
+
+func exitCode(p process, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(p.stderr, "countersign:", err)
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(p *process) error {
+	_, err := fmt.Fprintln(p.stdout, version())
+	return err
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "devel-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}
+
+// newID makes the id of a request.
+func newID() string { return rand.Text() }
