@@ -107,29 +107,5 @@ func exitCode(p process, err error) int {
 	return 1
 }
 
-type versionCommand struct{}
-
-func (versionCommand) Run(p *process) error {
-	_, err := fmt.Fprintln(p.stdout, version())
-	return err
-}
-
-// version is the module's version, or the commit it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return "devel"
-}
-
 // newID makes the id of a request.
 func newID() string { return rand.Text() }

@@ -1,37 +1,16 @@
 package cli
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
 	"countersign/access"
-	"countersign/connector"
 	"countersign/handlers"
 
 	"github.com/rs/zerolog"
 )
-
-type keyCommand struct {
-	New newKeyCommand `cmd:"" help:"Make a key for a caller and print it with the line for the configuration."`
-}
-
-type newKeyCommand struct {
-	ID string `arg:"" help:"Name of the caller: letters, digits, - and _."`
-}
-
-// Run prints the key once; what is kept is its hash.
-func (c newKeyCommand) Run(p *process) error {
-	key, entry, err := access.NewKey(rand.Reader, c.ID)
-	if err != nil {
-		return usageError{err}
-	}
-	_, err = fmt.Fprintf(p.stdout, "key, for the caller: %s\n\nfor the file, under callers.api_keys:\n  - {id: %s, sha256: %s}\n\nor, for the one caller of a start without a file:\n  COUNTERSIGN_API_KEY_SHA256=%s\n", key, entry.ID, entry.SHA256, entry.SHA256)
-	return err
-}
 
 type policyCommand struct {
 	Show    showPolicyCommand    `cmd:"" default:"1" help:"Print the guardrails that hold whatever a policy file permits."`
@@ -113,13 +92,4 @@ func decider(p *process, file string) (*handlers.Handlers, error) {
 	store, storeErr := newStore(p, conf, zerolog.Nop())
 	h, err := newHandlers(p, conf, store, operator{})
 	return h, faultReport(conf, storeErr, err)
-}
-
-type connectorCommand struct {
-	Out  string `required:"" placeholder:"DIR" help:"Folder to write to."`
-	Host string `placeholder:"HOST" help:"Host of the service that connections offer."`
-}
-
-func (c connectorCommand) Run(p *process) error {
-	return connector.Write(c.Out, p.contract, connector.Options{Host: c.Host})
 }

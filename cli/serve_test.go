@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/sandbox"
+)
+
+func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "countersign.yaml")
+	yaml := "profiles:\n  orders:\n    region: eu-west-1\n    source: environment\n    assume_role:\n      role_arn: orders\n      duration: 1m\n"
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program{env: map[string]string{"COUNTERSIGN_CONFIG": file, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET with a blank"}}
+	if code := p.run(t.Context(), "serve", "--check"); code != 2 {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+	for _, want := range []string{file + ":6", "role_arn", file + ":7", "duration", "no way to authenticate callers", "--auth=none"} {
+		if !strings.Contains(p.err.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, &p.err)
+		}
+	}
+	if strings.Contains(p.err.String(), "EXAMPLESECRET") {
+		t.Errorf("the report shows a secret:\n%s", &p.err)
+	}
+}
+
+func TestCheckOfARightConfiguration(t *testing.T) {
+	p := program{env: sandboxEnvironment(startSandbox(t))}
+	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "1 profiles") {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+}
+
+func TestCheckOnlineTriesEveryProfile(t *testing.T) {
+	p := program{env: sandboxEnvironment(startSandbox(t))}
+	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "profile default") || !strings.Contains(p.out.String(), "  ok   ") {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+	p.env["COUNTERSIGN_EXTERNAL_ID"] = "another"
+	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 1 || !strings.Contains(p.out.String(), "  FAIL ") {
+		t.Errorf("a wrong external id: exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+	if strings.Contains(p.out.String(), sandbox.SecretAccessKey) {
+		t.Error("a secret is shown")
+	}
+}
+
+func TestServeFromStartToSIGTERM(t *testing.T) {
+	const key = "EXAMPLE-key-that-opens-nothing"
+	aws := startSandbox(t)
+	sum := sha256.Sum256([]byte(key))
+	p := program{env: sandboxEnvironment(aws)}
+	p.env["COUNTERSIGN_API_KEY_SHA256"] = hex.EncodeToString(sum[:])
+	p.env["FUNCTIONS_CUSTOMHANDLER_PORT"] = freePort(t)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan int, 1)
+	go func() { done <- p.run(ctx, "serve") }()
+	base := "http://127.0.0.1:" + p.env["FUNCTIONS_CUSTOMHANDLER_PORT"]
+	waitFor(t, base+"/")
+
+	ask := fmt.Sprintf(`{"method":"POST","url":"%s/orders","service":"execute-api","region":"eu-west-1","body":"x"}`, aws.GatewayURL)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/v1/sign", strings.NewReader(ask))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-API-Key", key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s %v", answer.StatusCode, text, err)
+	}
+	var signed exchanged
+	if err := json.Unmarshal(text, &signed); err != nil {
+		t.Fatal(err)
+	}
+	if got := send(t, signed); got != http.StatusOK {
+		t.Errorf("the gateway answered %d", got)
+	}
+	health := program{env: p.env}
+	if code := health.run(t.Context(), "healthcheck"); code != 0 {
+		t.Errorf("healthcheck: exit code %d %s", code, &health.err)
+	}
+
+	stop()
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d\n%s", code, &p.err)
+	}
+	if p.err.String() != "" {
+		t.Errorf("something was written to stderr, which the Functions host takes for errors: %s", &p.err)
+	}
+	for _, secret := range []string{key, sandbox.SecretAccessKey, signed.Headers["X-Amz-Security-Token"], signed.Headers["Authorization"]} {
+		if secret == "" || strings.Contains(p.out.String(), secret) {
+			t.Errorf("the log shows a secret, or there was none: %q", secret)
+		}
+	}
+	for line := range strings.Lines(p.out.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not a JSON line: %s", line)
+		}
+	}
+	if code := health.run(t.Context(), "healthcheck"); code != 1 {
+		t.Errorf("healthcheck of a stopped service: exit code %d", code)
+	}
+}
+
+func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault        func(*http.Request) http.Handler
+		status, code string
+	}{
+		"denying": {func(*http.Request) http.Handler {
+			return sandbox.Refuse(403, "AccessDenied", "User: arn:aws:iam::123456789012:user/private is not authorized")
+		}, "403", "session_denied"},
+		"throttling": {func(*http.Request) http.Handler {
+			return sandbox.Refuse(400, "Throttling", "Rate exceeded for private")
+		}, "503", "session_unavailable"},
+		"failing": {func(*http.Request) http.Handler { return sandbox.Refuse(500, "InternalFailure", "private") }, "503", "session_unavailable"},
+		"down":    {nil, "503", "session_unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aws, err := sandbox.New(sandbox.Options{Now: time.Now, Region: "eu-west-1", Fault: test.fault}).Start()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer aws.Close()
+			if test.fault == nil {
+				_ = aws.Close()
+			}
+			var out buffer
+			env := sandboxEnvironment(aws)
+			p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: &out, stderr: &out, now: time.Now, flags: map[string]string{"auth": "none"}, contract: contract}
+			conf, err := loadConfig(p, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			service, err := newService(p, conf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer service.close()
+			w := httptest.NewRecorder()
+			service.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)))
+			if got := fmt.Sprint(w.Code); got != test.status || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) || !strings.Contains(w.Body.String(), `"hint":"`) {
+				t.Errorf("got %d %s\n%s", w.Code, w.Body, &out)
+			}
+			if strings.Contains(w.Body.String(), "private") || strings.Contains(w.Body.String(), "arn:") || strings.Contains(w.Body.String(), "127.0.0.1") {
+				t.Errorf("the answer tells what STS said: %s", w.Body)
+			}
+			if test.status == "503" && w.Header().Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		})
+	}
+}
+
+func TestListenAddress(t *testing.T) {
+	for _, test := range []struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{nil, nil, ":8080"},
+		{map[string]string{"PORT": "80"}, nil, ":80"},
+		{map[string]string{"PORT": "80", "COUNTERSIGN_PORT": "90", "COUNTERSIGN_ADDRESS": "::1"}, nil, "[::1]:90"},
+		{map[string]string{"FUNCTIONS_CUSTOMHANDLER_PORT": "70", "PORT": "80", "COUNTERSIGN_ADDRESS": "0.0.0.0"}, nil, "127.0.0.1:70"},
+	} {
+		getenv := func(name string) string {
+			if name == "AWS_ACCESS_KEY_ID" {
+				return "AKIDEXAMPLE"
+			}
+			return test.env[name]
+		}
+		p := process{getenv: getenv}
+		conf, err := loadConfig(&p, "")
+		if got := listenAddress(&p, conf); err != nil || got != test.want {
+			t.Errorf("%v: got %q, %v; want %q", test.env, got, err, test.want)
+		}
+	}
+}
