@@ -7,6 +7,7 @@ TOOL      = $(GO) tool -modfile=tools/go.mod
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 FUZZTIME ?= 60s
 SEEDS    ?= 1000
+PAIRS    ?= 1000000
 REQUESTS ?= 250000
 
 .PHONY: test check format lint vuln fuzz random sim bench peers breaking lint-contract lint-bicep package image
@@ -49,11 +50,12 @@ fuzz:
 random:
 	cd signing/bench && $(GO) test -tags peers -skip OfVersion4a -timeout=12h -count=1 -v -requests $(REQUESTS) .
 
-## sim: the cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys
+## sim: the cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys; PAIRS changed requests decided on again
 sim:
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
 	$(GO) test $(RACE) ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
+	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
 
 ## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2
 bench:

@@ -28,7 +28,7 @@ func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 		"cli":                     {rooms: "access api config connector credentials endpoints handlers sandbox signing", outside: "github.com/alecthomas/kong golang.org/x/net/netutil " + logs},
 		"api":                     {rooms: "access connector handlers", outside: "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs},
 		"handlers":                {rooms: "access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
-		"access":                  {rooms: "endpoints", outside: "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time"},
+		"access":                  {rooms: "endpoints signing", outside: "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time"},
 		"credentials":             {rooms: "endpoints signing", outside: "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time"},
 		"config":                  {rooms: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
 		"connector":               {outside: "github.com/getkin/kin-openapi"},

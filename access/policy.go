@@ -190,9 +190,9 @@ func (a askedNames) ambiguity(f *facts) string {
 			}
 		}
 	}
-	for i, h := range f.headers {
-		if want, found := a["header."+h.Name]; found && want.value && slices.ContainsFunc(f.headers[:i], func(o Field) bool { return o.Name == h.Name }) {
-			return fmt.Sprintf("the header %q is given more than once", h.Name)
+	for _, h := range f.headers {
+		if want, found := a["header."+h.Name]; found && want.value && !oneValue(f.headers, h.Name) {
+			return fmt.Sprintf("the header %q has more than one value, or one with a comma, which could be sent as two", h.Name)
 		}
 	}
 	if f.operation != "" {

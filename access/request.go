@@ -45,7 +45,8 @@ type Request struct {
 	Scheme, Host string
 	// Path and RawQuery are percent-encoded as they are sent.
 	Path, RawQuery string
-	// Headers are all that are sent but for Host and what signing adds.
+	// Headers are those that the signature covers, but for Host and what signing
+	// sets: a header that is sent unsigned can be changed by whoever sends it.
 	Headers []Field
 	Payload Payload
 	// Body is the body under PayloadSigned. It is looked at only to find the

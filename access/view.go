@@ -114,7 +114,7 @@ func (p *Policy) tags(f *facts) types.Record {
 	}
 	for _, h := range f.headers {
 		if _, found := p.asked["header."+h.Name]; found {
-			tags[types.String("header."+h.Name)] = types.String(strings.Join(strings.Fields(h.Value), " "))
+			tags[types.String("header."+h.Name)] = types.String(foldSpace(h.Value))
 		}
 	}
 	return types.NewRecord(tags)

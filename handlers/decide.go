@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,10 +73,7 @@ func (p *prepared) asked() access.Request {
 	out := access.Request{
 		Profile: p.profile, OwnKeys: p.ownKeys, Service: r.Scope.Service, Region: r.Scope.Region, Method: r.Method,
 		Scheme: r.URL.Scheme(), Host: r.URL.Host(), Path: r.URL.Path(), RawQuery: r.URL.RawQuery(),
-		Headers: make([]access.Field, len(r.Headers)), Body: p.payload.bytes, ExpiresIn: r.Expires,
-	}
-	for i, h := range r.Headers {
-		out.Headers[i] = access.Field(h)
+		Headers: p.signedFields(), Body: p.payload.bytes, ExpiresIn: r.Expires,
 	}
 	switch {
 	case r.PayloadHash == signing.UnsignedPayload:
@@ -86,6 +84,52 @@ func (p *prepared) asked() access.Request {
 		out.Payload = access.PayloadSigned
 	}
 	return out
+}
+
+// signedFields are the headers that the policies see: those that the signature covers, so that nobody can change afterwards what was
+// decided on. Host is an attribute of its own, what signing sets is no choice of the caller's, and an empty header leaves the same line in the
+// canonical request as a missing one that a lenient receiver takes for empty.
+func (p *prepared) signedFields() []access.Field {
+	fields := make([]access.Field, 0, len(p.request.Headers))
+	for _, h := range p.request.Headers {
+		name := strings.ToLower(h.Name)
+		setBySigner := signing.Reserved(name) || name == "x-amz-content-sha256" || name == "host"
+		if !setBySigner && slices.Contains(p.signed, name) && !p.onlyEmpty(name) {
+			fields = append(fields, access.Field(h))
+		}
+	}
+	return fields
+}
+
+// onlyEmpty tells whether the values of a header, joined as they are signed, are nothing.
+func (p *prepared) onlyEmpty(name string) bool {
+	times, empty := 0, true
+	for _, h := range p.request.Headers {
+		if strings.EqualFold(h.Name, name) {
+			times++
+			empty = empty && strings.Trim(h.Value, " \t") == ""
+		}
+	}
+	return times == 1 && empty
+}
+
+// signWhatPoliciesRead adds the headers that some policy looks at to those that are signed. One that cannot be signed no policy sees.
+func (h *Handlers) signWhatPoliciesRead(in *toSend, p *prepared) error {
+	if in.SignAllHeaders {
+		return nil
+	}
+	for _, header := range p.request.Headers {
+		name := strings.ToLower(header.Name)
+		reason, forbidden := signing.Fragile(p.request.Method, name)
+		if forbidden || !h.Policy.ReadsHeader(name) || slices.Contains(p.request.SignedHeaders, name) {
+			continue
+		}
+		p.request.SignedHeaders = append(p.request.SignedHeaders, name)
+		if reason != "" {
+			p.warn("header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not arrive as it is given: it "+reason+". AWS then refuses the signature.")
+		}
+	}
+	return nil
 }
 
 // recordSigned puts on record what is about to be given out. Nothing may be answered when it fails.

@@ -27,7 +27,8 @@ type prepared struct {
 	quirks  endpoints.Quirks
 	// normalized: dot segments and empty segments were collapsed, if there were any.
 	normalized bool
-	inferred   bool // service or region came from the host
+	inferred   bool     // service or region came from the host
+	signed     []string // the names of the headers that the signature covers
 	warnings   []warning
 }
 
@@ -56,7 +57,7 @@ func (h *Handlers) prepare(ctx context.Context, in *toSend, action access.Action
 func (h *Handlers) read(in *toSend, action access.Action, expires time.Duration) (*prepared, error) {
 	p := h.newPrepared(action, in.Profile, in.Credentials)
 	p.request.Expires = expires
-	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, checkBounds, h.readURL, h.place, cleanPath, readPayload, setHeaders, setOptions, warnOfOperation} {
+	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, checkBounds, h.readURL, h.place, cleanPath, readPayload, setHeaders, h.signWhatPoliciesRead, setOptions, warnOfOperation} {
 		if err := step(in, p); err != nil {
 			return nil, err
 		}
@@ -71,15 +72,16 @@ func (h *Handlers) newPrepared(action access.Action, profile string, c *requestC
 	return &prepared{action: action, profile: profile, ownKeys: c != nil, warnings: []warning{}}
 }
 
-// checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked.
+// checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked, and which headers will be signed.
 func (h *Handlers) checkSignable(p *prepared) error {
 	trial := p.request
 	trial.Time, trial.Credentials = h.Now(), signing.NewCredentials("-", "-", "")
+	sign := signing.Canonicalize
 	if p.action == access.ActionPresign {
-		_, err := h.Signer.Presign(&trial)
-		return err
+		sign = h.Signer.Presign
 	}
-	_, err := signing.Canonicalize(&trial)
+	made, err := sign(&trial)
+	p.signed = strings.Split(made.SignedHeaders, ";")
 	return err
 }
 

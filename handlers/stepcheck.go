@@ -73,7 +73,7 @@ func (h *Handlers) admitStep(ctx context.Context, in *stringStep, r *signing.Req
 	if err := h.readURL(ask, p); err != nil {
 		return nil, locate(err, ask)
 	}
-	p.request, p.quirks = *r, endpoints.QuirksOf(in.Service)
+	p.request, p.signed, p.quirks = *r, in.SignedHeaders, endpoints.QuirksOf(in.Service)
 	if in.Body != nil {
 		p.payload.bytes = []byte(*in.Body)
 	} else if in.BodyBase64 != nil {

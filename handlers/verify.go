@@ -125,6 +125,7 @@ func (h *Handlers) receive(in *toVerify, ask *toSend) (*prepared, *signing.Recei
 	claim, err := signing.ReadClaim(received)
 	if err == nil {
 		ask.Service, ask.Region = orElse(in.Service, claim.Scope.Service), orElse(in.Region, claim.Scope.Region)
+		p.signed = strings.Split(claim.SignedHeaders, ";")
 	}
 	if err := h.place(ask, p); err != nil {
 		return nil, nil, err

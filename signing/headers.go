@@ -218,6 +218,16 @@ func Fragile(method, name string) (reason string, forbidden bool) {
 	return fragile(method, strings.ToLower(name))
 }
 
+// Reserved tells whether signing sets a header, named in lower case, so that a
+// request cannot bring it.
+func Reserved(name string) bool {
+	switch name {
+	case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
+		return true
+	}
+	return false
+}
+
 func fragile(method, name string) (reason string, forbidden bool) {
 	switch name {
 	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect":
