@@ -35,6 +35,9 @@ func (c *serveCommand) Run(p *process) error {
 			return err
 		}
 		fmt.Fprintf(p.stdout, "The configuration is right: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
+		for _, warning := range service.handlers.Policy.Warnings() {
+			fmt.Fprintf(p.stdout, "warning: %s\n", warning)
+		}
 		if c.Online {
 			return tryProfiles(p, conf, service.store)
 		}
@@ -45,6 +48,9 @@ func (c *serveCommand) Run(p *process) error {
 		return err
 	}
 	service.log.Info().Str("address", listener.Addr().String()).Str("version", version()).Int("profiles", len(conf.Profiles)).Msg("listening")
+	for _, warning := range service.handlers.Policy.Warnings() {
+		service.log.Warn().Msg(warning)
+	}
 	return service.serve(p.ctx, listener, time.Duration(conf.DrainSeconds)*time.Second)
 }
 

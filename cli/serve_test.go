@@ -45,6 +45,19 @@ func TestCheckOfARightConfiguration(t *testing.T) {
 	}
 }
 
+func TestServe_CheckWarnsOfPoliciesThatRestOnAbsence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policies.cedar")
+	text := `permit (principal, action, resource); @id("debug") forbid (principal, action, resource) when { resource.headers.contains("x-debug") };`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program{env: sandboxEnvironment(startSandbox(t))}
+	p.env["COUNTERSIGN_POLICIES"] = file
+	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "warning: policy debug decides by the absence of the header x-debug") {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+}
+
 func TestCheckOnlineTriesEveryProfile(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "profile default") || !strings.Contains(p.out.String(), "  ok   ") {
