@@ -29,9 +29,11 @@ type Options struct {
 	NewID func() string
 	// MaxBodyBytes is the largest request body.
 	MaxBodyBytes int64
-	// Rate holds each caller to its share; Requests and Bytes bound what is under way in the whole process: requests, and bytes of their bodies.
-	Rate            *access.Rate
-	Requests, Bytes *access.Gate
+	// Rate holds each caller to its share of requests in time.
+	Rate *access.Rate
+	// Requests, Memory and Hashes bound what is under way in the process: requests that are being answered, the bytes of memory that their
+	// bodies take, and bodies that are only hashed.
+	Requests, Memory, Hashes *access.Limiter
 	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.
 	BehindFunctions bool
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
@@ -54,15 +56,18 @@ func New(o Options) http.Handler {
 	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o.PublicURL))
 
 	r.Group(func(r chi.Router) {
-		r.Use(o.authenticate, o.limitCaller, o.limitRequests)
-		r.Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
-		r.Method(http.MethodGet, "/v1/profiles", h.ListProfiles())
-		r.Method(http.MethodGet, "/v1/services", h.ListServices())
-		r.Method(http.MethodGet, "/v1/regions", h.ListRegions())
-		r.Method(http.MethodGet, "/v1/scope", h.InferScope())
-		r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
+		r.Use(o.authenticate, o.limitCaller)
+		r.With(o.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
 		r.Group(func(r chi.Router) {
-			r.Use(o.limitBody, o.limitBytes)
+			r.Use(o.limitRequests)
+			r.Method(http.MethodGet, "/v1/profiles", h.ListProfiles())
+			r.Method(http.MethodGet, "/v1/services", h.ListServices())
+			r.Method(http.MethodGet, "/v1/regions", h.ListRegions())
+			r.Method(http.MethodGet, "/v1/scope", h.InferScope())
+			r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(o.readBody, o.limitRequests)
 			r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
 			r.Method(http.MethodPost, "/v1/presign", h.PresignURL())
 			r.Method(http.MethodPost, "/v1/steps/canonical-request", h.CreateCanonicalRequest())

@@ -31,11 +31,17 @@ const key = "crm-sync.EXAMPLE-key-that-opens-nothing"
 
 var now = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
-type sessions struct{ panics bool }
+type sessions struct {
+	panics bool
+	wait   <-chan struct{} // until a session comes, unless it is nil
+}
 
 func (s sessions) Session(context.Context, credentials.Ask) (credentials.Session, error) {
 	if s.panics {
 		panic("EXAMPLESECRET")
+	}
+	if s.wait != nil {
+		<-s.wait
 	}
 	return credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN"), Expires: now.Add(time.Hour), Profile: "orders"}, nil
 }
@@ -91,13 +97,13 @@ permit (principal, action, resource) when { resource.service == "sts" && resourc
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate, err := access.NewGate(1<<30, 1, time.Second)
+	limiter, err := access.NewLimiter(1<<30, 1, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole := api.New(api.Options{
 		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
-		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: gate, Bytes: gate,
+		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
 	})
 	out.routes = whole.(chi.Routes)
 	if out.handler, err = contract.Enforce(whole, func(err error) { t.Error(err) }); err != nil {

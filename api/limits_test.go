@@ -1,16 +1,20 @@
 package api_test
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,8 +29,16 @@ import (
 
 const toSign = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
 
-// limited is the service with limits of its own, for two callers; its clock is that of the test.
-func limited(t *testing.T, maxBody int64, rate access.RateOptions, requests, queue, inFlight int) http.Handler {
+// limits are the limits of a service; what is zero is plenty.
+type limits struct {
+	maxBody, memory         int64
+	rate                    access.RateOptions
+	requests, queue, hashes int
+	sessions                sessions
+}
+
+// limited is the service with limits of its own, for the callers a and b; its clock is that of the test.
+func limited(t *testing.T, l limits) http.Handler {
 	t.Helper()
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
@@ -45,23 +57,26 @@ func limited(t *testing.T, maxBody int64, rate access.RateOptions, requests, que
 	if err != nil {
 		t.Fatal(err)
 	}
-	rate.Now = time.Now
-	share, err := access.NewRate(rate)
+	l.rate.Now = time.Now
+	l.rate.PerSecond, l.rate.Burst = cmp.Or(l.rate.PerSecond, plenty), cmp.Or(l.rate.Burst, plenty)
+	rate, err := access.NewRate(l.rate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate, err := access.NewGate(int64(requests), queue, 2*time.Second)
-	if err != nil {
-		t.Fatal(err)
+	limiter := func(capacity int64) *access.Limiter {
+		made, err := access.NewLimiter(cmp.Or(capacity, plenty), cmp.Or(l.queue, 1), 2*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
 	}
-	bodies, err := access.NewGate(int64(inFlight), queue, 2*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := handlers.New(handlers.Options{Signer: new(signing.Signer), Sessions: sessions{}, Now: time.Now, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{}})
+	h := handlers.New(handlers.Options{
+		Signer: new(signing.Signer), Sessions: l.sessions, Now: time.Now, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
+	})
 	return api.New(api.Options{
 		Handlers: h, Contract: api.NewContract(text), Auth: auth, Log: zerolog.Nop(), Now: time.Now, NewID: func() string { return "made-here" },
-		MaxBodyBytes: maxBody, Rate: share, Requests: gate, Bytes: bodies,
+		MaxBodyBytes: cmp.Or(l.maxBody, 1<<20), Rate: rate,
+		Requests: limiter(int64(l.requests)), Memory: limiter(l.memory), Hashes: limiter(int64(l.hashes)),
 	})
 }
 
@@ -95,7 +110,7 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code st
 
 func TestTheLargestBodyIsTaken(t *testing.T) {
 	const limit = 2048
-	h := limited(t, limit, access.RateOptions{PerSecond: 1000, Burst: 1000}, plenty, 1, plenty)
+	h := limited(t, limits{maxBody: limit})
 	fits := toSign[:len(toSign)-1] + strings.Repeat(" ", limit-len(toSign)) + "}"
 	for _, told := range []bool{true, false} {
 		length := func(text string) int64 {
@@ -114,7 +129,7 @@ func TestTheLargestBodyIsTaken(t *testing.T) {
 func TestRetryAfterIsHonest(t *testing.T) {
 	for _, perSecond := range []float64{1, 3, 7.5, 1000} {
 		synctest.Test(t, func(t *testing.T) {
-			h := limited(t, 1<<20, access.RateOptions{PerSecond: perSecond, Burst: 5}, plenty, 1, plenty)
+			h := limited(t, limits{rate: access.RateOptions{PerSecond: perSecond, Burst: 5}})
 			for range 5 {
 				if w := askOnce(h, "a"); w.Code != http.StatusOK {
 					t.Fatalf("within the burst: %d %s", w.Code, w.Body)
@@ -135,40 +150,25 @@ func TestRetryAfterIsHonest(t *testing.T) {
 	}
 }
 
-// upload is a request whose body is on its way.
-type upload struct {
-	body   *io.PipeWriter
-	answer chan *httptest.ResponseRecorder
+// slow sends a request that waits for its session until the channel is closed.
+func slow(h http.Handler, caller string) <-chan *httptest.ResponseRecorder {
+	answer := make(chan *httptest.ResponseRecorder, 1)
+	go func() { answer <- askOnce(h, caller) }()
+	synctest.Wait()
+	return answer
 }
 
-func begin(h http.Handler, length int64) upload {
-	read, write := io.Pipe()
-	u := upload{write, make(chan *httptest.ResponseRecorder, 1)}
-	go func() { u.answer <- ask(h, "a", read, length) }()
-	return u
-}
-
-func (u upload) finish(t *testing.T) {
-	t.Helper()
-	go func() {
-		_, _ = io.Copy(u.body, bytes.NewReader([]byte(toSign)))
-		_ = u.body.Close()
-	}()
-	if w := <-u.answer; w.Code != http.StatusOK {
-		t.Errorf("a request under way: %d %s", w.Code, w.Body)
-	}
-}
-
-func TestRequestsUnderWayAndInTheQueue(t *testing.T) {
+func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := limited(t, 1<<20, access.RateOptions{PerSecond: 1000, Burst: 1000}, 2, 2, plenty)
-		first, second := begin(h, -1), begin(h, -1)
-		synctest.Wait()
-		third, fourth := begin(h, -1), begin(h, -1)
-		synctest.Wait()
-		if wait := wantProblem(t, askOnce(h, "b"), http.StatusServiceUnavailable, "busy"); wait != 2 {
+		session := make(chan struct{})
+		h := limited(t, limits{requests: 2, queue: 2, sessions: sessions{wait: session}})
+		first, second := slow(h, "a"), slow(h, "a")
+		third, fourth := slow(h, "a"), slow(h, "a")
+		if wait := wantProblem(t, askOnce(h, "a"), http.StatusServiceUnavailable, "busy"); wait != 2 {
 			t.Errorf("Retry-After is %d", wait)
 		}
+		other := slow(h, "b") // takes the place in the queue of the caller that fills it
+		wantProblem(t, <-fourth, http.StatusServiceUnavailable, "busy")
 		for _, path := range []string{"/", "/livez", "/readyz"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
@@ -176,44 +176,128 @@ func TestRequestsUnderWayAndInTheQueue(t *testing.T) {
 				t.Errorf("%s of a full service: %d", path, w.Code)
 			}
 		}
-		first.finish(t)
-		time.Sleep(3 * time.Second) // one of the queue got in, for the other it was too long
-		var in upload
-		select {
-		case w := <-third.answer:
-			wantProblem(t, w, http.StatusServiceUnavailable, "busy")
-			in = fourth
-		case w := <-fourth.answer:
-			wantProblem(t, w, http.StatusServiceUnavailable, "busy")
-			in = third
-		}
-		second.finish(t)
-		in.finish(t)
-		if w := askOnce(h, "b"); w.Code != http.StatusOK {
-			t.Errorf("when all are answered: %d %s", w.Code, w.Body)
+		close(session)
+		for name, answer := range map[string]<-chan *httptest.ResponseRecorder{"first": first, "second": second, "third": third, "other": other} {
+			if w := <-answer; w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
 		}
 	})
 }
 
-func TestBytesUnderWay(t *testing.T) {
-	const capacity = 4096
+// A hostile caller opens connections and lets its bodies trickle: another one must not even notice.
+func TestBodiesOnTheirWayHoldNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := limited(t, capacity, access.RateOptions{PerSecond: 1000, Burst: 1000}, plenty, 1, capacity)
-		// Its length is not told, so it may become as large as any.
-		first := begin(h, -1)
-		synctest.Wait()
-		wantProblem(t, askOnce(h, "b"), http.StatusServiceUnavailable, "busy")
-		first.finish(t)
-		// Room for both at the edge, and for no byte more.
-		first = begin(h, capacity-int64(len(toSign)))
-		synctest.Wait()
-		if w := askOnce(h, "b"); w.Code != http.StatusOK {
-			t.Errorf("what fits: %d %s", w.Code, w.Body)
+		h := limited(t, limits{requests: 1, memory: 1 << 20, maxBody: 10 << 20})
+		var writers []*io.PipeWriter
+		var done sync.WaitGroup
+		for i := range 300 {
+			read, write := io.Pipe()
+			writers = append(writers, write)
+			done.Go(func() {
+				if w := ask(h, "a", read, []int64{10 << 20, -1, 100}[i%3]); w.Code == http.StatusOK {
+					t.Errorf("a body that breaks off: %d", w.Code)
+				}
+			})
+			_, _ = write.Write([]byte("{"))
 		}
-		wantProblem(t, ask(h, "b", strings.NewReader(toSign+" "), int64(len(toSign)+1)), http.StatusServiceUnavailable, "busy")
-		first.finish(t)
-		if w := ask(h, "b", strings.NewReader(toSign+" "), int64(len(toSign)+1)); w.Code != http.StatusOK {
-			t.Errorf("when there is room again: %d %s", w.Code, w.Body)
+		synctest.Wait()
+		begun := time.Now()
+		if w := askOnce(h, "b"); w.Code != http.StatusOK || time.Since(begun) != 0 {
+			t.Errorf("another caller: %d after %v", w.Code, time.Since(begun))
 		}
+		for _, w := range writers {
+			_ = w.CloseWithError(io.ErrUnexpectedEOF)
+		}
+		done.Wait()
 	})
+}
+
+// open sends the head of a request and the beginning of its body over a connection of its own.
+func open(t *testing.T, server *httptest.Server, path string, declared, sent int) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_, err = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: a.%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{%s",
+		path, key, declared, strings.Repeat(" ", sent-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Uploads that stall hold memory and places; another caller takes them back.
+func TestStalledUploadsGiveWay(t *testing.T) {
+	const size = 256 << 10
+	for _, path := range []string{"/v1/sign", "/v1/payload-hash"} {
+		server := httptest.NewServer(limited(t, limits{memory: 8 * size, hashes: 2, queue: 8}))
+		t.Cleanup(server.Close)
+		stalled := []net.Conn{open(t, server, path, size, 40<<10)}
+		for range 3 {
+			stalled = append(stalled, open(t, server, path, size, 40<<10))
+		}
+		time.Sleep(50 * time.Millisecond) // some of them are in by now; how many does not matter
+		body := toSign[:len(toSign)-1] + strings.Repeat(" ", size-len(toSign)) + "}"
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-API-Key", "b."+key)
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("%s of another caller: %s, want 200", path, answer.Status)
+		}
+		for _, c := range stalled {
+			_ = c.Close()
+		}
+	}
+}
+
+// Bodies of which only one fits at a time are all answered, and no connection is reset.
+func TestRefusedBodiesAreReadToTheirEnd(t *testing.T) {
+	const size = 4 << 20
+	server := httptest.NewServer(limited(t, limits{maxBody: size, memory: 8 * size, queue: 2}))
+	t.Cleanup(server.Close)
+	body := `{"method":"PUT","url":"https://inbox.s3.eu-west-1.amazonaws.com/k","body":"`
+	body += strings.Repeat("x", size-len(body)-2) + `"}`
+	var done sync.WaitGroup
+	var served, busy atomic.Int64
+	for range 20 {
+		done.Go(func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/sign", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("X-API-Key", "a."+key)
+			r.Header.Set("Content-Type", "application/json")
+			answer, err := server.Client().Do(r)
+			if err != nil {
+				t.Errorf("a connection was lost: %v", err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			switch {
+			case answer.StatusCode == http.StatusOK:
+				served.Add(1)
+			case answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "":
+				busy.Add(1)
+			default:
+				t.Errorf("%s", answer.Status)
+			}
+		})
+	}
+	done.Wait()
+	if served.Load() == 0 || busy.Load() == 0 {
+		t.Errorf("%d served, %d told that the service is busy: want some of both", served.Load(), busy.Load())
+	}
 }

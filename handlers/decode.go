@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"countersign/access"
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
@@ -24,18 +25,32 @@ func decode(r *http.Request, in any) error {
 	if err := checkMedia(r.Header); err != nil {
 		return err
 	}
-	// A body is not believed to be as long as it says: room for a usual one at once, for a larger one as it comes.
-	const usual = 64 << 10
-	var data bytes.Buffer
-	data.Grow(int(min(max(r.ContentLength, 0), usual)) + bytes.MinRead)
-	if _, err := data.ReadFrom(r.Body); err != nil {
-		return unread(err)
+	if whole, ok := r.Body.(*wholeBody); ok {
+		return decodeDocument(whole.data, in)
 	}
-	return decodeDocument(data.Bytes(), in)
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return BodyUnreadable(err)
+	}
+	return decodeDocument(data, in)
 }
 
-// unread is the fault of a body that could not be read to its end.
-func unread(err error) error {
+// wholeBody is a body that was read before the handler was called.
+type wholeBody struct {
+	*bytes.Reader
+	data []byte
+}
+
+func (*wholeBody) Close() error { return nil }
+
+// WholeBody is the body of a request that has arrived; it is decoded where it lies.
+func WholeBody(data []byte) io.ReadCloser { return &wholeBody{bytes.NewReader(data), data} }
+
+// BodyUnreadable is the error of a body that could not be read to its end; nil for nil.
+func BodyUnreadable(err error) error {
+	if err == nil || errors.As(err, new(*access.BusyError)) {
+		return err
+	}
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return TooLarge(tooLarge.Limit)
 	}

@@ -108,13 +108,13 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate, err := access.NewGate(1<<30, 1, time.Second)
+	limiter, err := access.NewLimiter(1<<30, 1, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	service := api.New(api.Options{
 		Handlers: handlers.New(options), Contract: contract, Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
-		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: gate, Bytes: gate,
+		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
 	})
 	s.plain = service
 	s.handler, err = contract.Enforce(service, func(err error) { t.Error(err) })

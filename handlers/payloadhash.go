@@ -47,7 +47,7 @@ func (h *Handlers) HashPayload() http.Handler {
 		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), until: h.Now().Add(silence), now: h.Now}
 		n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 32<<10))
 		if err != nil {
-			WriteError(w, r, unread(err))
+			WriteError(w, r, BodyUnreadable(err))
 			return
 		}
 		out := hashed{PayloadSHA256: hex.EncodeToString(linear.Sum(nil)), PayloadLength: n}

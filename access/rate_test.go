@@ -1,11 +1,8 @@
 package access_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,54 +58,5 @@ func TestRateRemembersABoundedNumberOfCallers(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("faults lack %q: %v", want, err)
 		}
-	}
-}
-
-func TestGate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := must(access.NewGate(10, 1, 2*time.Second))
-		var busy *access.BusyError
-		leave, err := g.Enter(t.Context(), 7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		small, err := g.Enter(t.Context(), 3)
-		if err != nil {
-			t.Fatal("what fits exactly:", err)
-		}
-		begin := time.Now()
-		if _, err := g.Enter(t.Context(), 1); !errors.As(err, &busy) || busy.RetryAfter != 2*time.Second || time.Since(begin) != 2*time.Second {
-			t.Errorf("full: got %v after %v, want a refusal after 2s", err, time.Since(begin))
-		}
-		var queued sync.WaitGroup
-		queued.Go(func() {
-			inside, err := g.Enter(t.Context(), 5)
-			if err != nil {
-				t.Errorf("queued: %v", err)
-				return
-			}
-			inside()
-		})
-		synctest.Wait()
-		begin = time.Now()
-		if _, err := g.Enter(t.Context(), 1); !errors.As(err, &busy) || time.Since(begin) != 0 {
-			t.Errorf("queue is full: got %v after %v, want a refusal at once", err, time.Since(begin))
-		}
-		leave()
-		queued.Wait()
-		small()
-		all, err := g.Enter(t.Context(), 1000)
-		if err != nil {
-			t.Fatal("what is larger than the gate goes alone:", err)
-		}
-		gone, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := g.Enter(gone, 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("request is gone: got %v", err)
-		}
-		all()
-	})
-	if _, err := access.NewGate(0, -1, -1); err == nil {
-		t.Error("no capacity: accepted")
 	}
 }

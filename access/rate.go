@@ -1,13 +1,11 @@
 package access
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
 
@@ -92,51 +90,4 @@ func (r *Rate) forget(now time.Time) {
 		}
 		delete(r.by, caller)
 	}
-}
-
-// BusyError means that a [Gate] is full.
-type BusyError struct{ RetryAfter time.Duration }
-
-func (e *BusyError) Error() string { return "too many requests at once" }
-
-// Gate bounds what goes on at once in the process: requests, each of weight 1,
-// or bytes of bodies. Who finds it full waits in a short queue.
-type Gate struct {
-	capacity int64
-	wait     time.Duration
-	inside   *semaphore.Weighted
-	queue    chan struct{}
-}
-
-// NewGate lets capacity in and queue wait, each for at most wait.
-func NewGate(capacity int64, queue int, wait time.Duration) (*Gate, error) {
-	if capacity < 1 || queue < 0 || wait < 0 {
-		return nil, fmt.Errorf("gate: capacity %d, queue %d, wait %v: want at least 1, 0 and 0", capacity, queue, wait)
-	}
-	return &Gate{capacity: capacity, wait: wait, inside: semaphore.NewWeighted(capacity), queue: make(chan struct{}, queue)}, nil
-}
-
-// Enter takes weight and returns what gives it back; call that once. What weighs
-// more than the whole gate goes alone. The error is a [*BusyError], or the
-// context's own when that ended first.
-func (g *Gate) Enter(ctx context.Context, weight int64) (leave func(), err error) {
-	weight = min(max(weight, 0), g.capacity)
-	if g.inside.TryAcquire(weight) {
-		return func() { g.inside.Release(weight) }, nil
-	}
-	select {
-	case g.queue <- struct{}{}:
-		defer func() { <-g.queue }()
-	default:
-		return nil, &BusyError{RetryAfter: g.wait}
-	}
-	waiting, cancel := context.WithTimeout(ctx, g.wait)
-	defer cancel()
-	if g.inside.Acquire(waiting, weight) != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &BusyError{RetryAfter: g.wait}
-	}
-	return func() { g.inside.Release(weight) }, nil
 }

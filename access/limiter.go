@@ -1,0 +1,267 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// BusyError means that a [Limiter] is full.
+type BusyError struct{ RetryAfter time.Duration }
+
+func (e *BusyError) Error() string { return "too many requests at once" }
+
+// Limiter bounds what is under way in the process, such as requests or bytes of
+// memory, and parts it fairly between callers. A caller may use all of it while
+// nobody else waits. Of those who wait, who uses least gets the next room; what
+// is missing for it is taken back from callers with more than their share, as
+// far as they hold it in a way that can be revoked.
+//
+// It knows callers by name only: that they are who they say is the caller's to
+// check. It is safe for concurrent use.
+type Limiter struct {
+	capacity int64
+	queue    int
+	wait     time.Duration
+
+	mu       sync.Mutex
+	used     int64
+	revoking int64 // part of used: revoked, and not released yet
+	callers  map[string]*share
+	waiting  []*waiter // in the order of their arrival
+}
+
+// share is what one caller has of a limiter.
+type share struct {
+	used, revoking int64
+	waiting        int
+	revocable      []*Hold // oldest first
+}
+
+type waiter struct {
+	hold  *Hold
+	share *share
+	done  chan error // gets one value
+}
+
+// NewLimiter lets capacity in and queue wait, each for at most wait.
+func NewLimiter(capacity int64, queue int, wait time.Duration) (*Limiter, error) {
+	if capacity < 1 || queue < 0 || wait < 0 {
+		return nil, fmt.Errorf("limiter: capacity %d, queue %d, wait %v: want at least 1, 0 and 0", capacity, queue, wait)
+	}
+	return &Limiter{capacity: capacity, queue: queue, wait: wait, callers: map[string]*share{}}, nil
+}
+
+// Hold is a part of a [Limiter] that is in use.
+type Hold struct {
+	limiter   *Limiter
+	caller    string
+	weight    int64
+	revoked   chan struct{}
+	isRevoked bool
+}
+
+// Acquire takes weight for a caller; [Hold.Release] gives it back. What weighs
+// more than all there is goes alone. A revocable hold can be taken back until
+// [Hold.Settle]. The error is a [*BusyError], or the context's own when that
+// ended first.
+func (l *Limiter) Acquire(ctx context.Context, caller string, weight int64, revocable bool) (*Hold, error) {
+	h := &Hold{limiter: l, caller: caller, weight: min(max(weight, 0), l.capacity)}
+	if revocable {
+		h.revoked = make(chan struct{})
+	}
+	w, err := l.enter(h)
+	if w != nil {
+		err = l.await(ctx, w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// await waits until the hold is let in, or for as long as it may.
+func (l *Limiter) await(ctx context.Context, w *waiter) (err error) {
+	timer := time.NewTimer(l.wait)
+	defer timer.Stop()
+	select {
+	case err := <-w.done:
+		return err
+	case <-timer.C:
+		err = &BusyError{RetryAfter: l.wait}
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if l.leave(w) {
+		return err
+	}
+	return <-w.done // it was let in, or sent away, at that moment
+}
+
+// enter admits a hold at once, or puts it into the queue.
+func (l *Limiter) enter(h *Hold) (*waiter, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.callers[h.caller]
+	if s == nil {
+		s = &share{}
+		l.callers[h.caller] = s
+	}
+	if len(l.waiting) == 0 && l.used+h.weight <= l.capacity {
+		l.admit(h, s)
+		return nil, nil
+	}
+	if len(l.waiting) >= l.queue && !l.makeRoom(s) {
+		l.forget(h.caller, s)
+		return nil, &BusyError{RetryAfter: l.wait}
+	}
+	w := &waiter{h, s, make(chan error, 1)}
+	s.waiting++
+	l.waiting = append(l.waiting, w)
+	l.grant()
+	return w, nil
+}
+
+// makeRoom sends the last of the caller with most in the queue away, if that
+// caller has more there than the one who comes.
+func (l *Limiter) makeRoom(comer *share) bool {
+	last := -1
+	for i, w := range l.waiting {
+		if w.share.waiting > comer.waiting+1 && (last < 0 || w.share.waiting >= l.waiting[last].share.waiting) {
+			last = i
+		}
+	}
+	if last < 0 {
+		return false
+	}
+	w := l.waiting[last]
+	l.remove(last)
+	w.done <- &BusyError{RetryAfter: l.wait}
+	return true
+}
+
+// leave takes a waiter out of the queue, if it is there.
+func (l *Limiter) leave(w *waiter) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.waiting, w)
+	if i < 0 {
+		return false
+	}
+	l.remove(i)
+	l.grant() // who came after may fit
+	return true
+}
+
+func (l *Limiter) remove(i int) {
+	w := l.waiting[i]
+	l.waiting = slices.Delete(l.waiting, i, i+1)
+	w.share.waiting--
+	l.forget(w.hold.caller, w.share)
+}
+
+// grant lets in whom there is room for, the neediest first, and makes room.
+func (l *Limiter) grant() {
+	for len(l.waiting) > 0 {
+		next := 0
+		for i, w := range l.waiting {
+			if w.share.used < l.waiting[next].share.used {
+				next = i
+			}
+		}
+		w := l.waiting[next]
+		if l.used+w.hold.weight > l.capacity {
+			l.revokeFor(w)
+			return
+		}
+		l.admit(w.hold, w.share)
+		l.remove(next)
+		w.done <- nil
+	}
+}
+
+func (l *Limiter) admit(h *Hold, s *share) {
+	l.used += h.weight
+	s.used += h.weight
+	if h.revoked != nil {
+		s.revocable = append(s.revocable, h)
+	}
+}
+
+// revokeFor takes back what a waiter lacks, the newest first, from the callers
+// with most, as long as they have more than an equal share.
+func (l *Limiter) revokeFor(w *waiter) {
+	fair := l.capacity / int64(len(l.callers))
+	if w.share.used > 0 && w.share.used+w.hold.weight > fair {
+		return
+	}
+	for l.used-l.revoking+w.hold.weight > l.capacity {
+		var from *share
+		for _, s := range l.callers {
+			left := s.used - s.revoking
+			if s != w.share && len(s.revocable) > 0 && left > fair && (from == nil || left > from.used-from.revoking) {
+				from = s
+			}
+		}
+		if from == nil {
+			return
+		}
+		last := len(from.revocable) - 1
+		h := from.revocable[last]
+		from.revocable = from.revocable[:last]
+		from.revoking += h.weight
+		l.revoking += h.weight
+		h.isRevoked = true
+		close(h.revoked)
+	}
+}
+
+// forget drops a caller who has and wants nothing.
+func (l *Limiter) forget(caller string, s *share) {
+	if s.used == 0 && s.waiting == 0 {
+		delete(l.callers, caller)
+	}
+}
+
+// Revoked is closed when the hold is taken back: what it was for must end, and
+// then Release be called all the same. It is nil for one that cannot be revoked.
+func (h *Hold) Revoked() <-chan struct{} { return h.revoked }
+
+// Settle keeps a hold from being revoked, and corrects its weight to what it
+// turned out to be, at most what was acquired. It reports false for one that was
+// revoked before.
+func (h *Hold) Settle(weight int64) bool {
+	l := h.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h.isRevoked {
+		return false
+	}
+	s := l.callers[h.caller]
+	s.revocable = slices.DeleteFunc(s.revocable, func(o *Hold) bool { return o == h })
+	less := h.weight - min(max(weight, 0), h.weight)
+	h.weight -= less
+	s.used -= less
+	l.used -= less
+	l.grant()
+	return true
+}
+
+// Release gives back what is held. Call it once.
+func (h *Hold) Release() {
+	l := h.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.callers[h.caller]
+	s.revocable = slices.DeleteFunc(s.revocable, func(o *Hold) bool { return o == h })
+	if h.isRevoked {
+		s.revoking -= h.weight
+		l.revoking -= h.weight
+	}
+	s.used -= h.weight
+	l.used -= h.weight
+	l.forget(h.caller, s)
+	l.grant()
+}

@@ -1,0 +1,260 @@
+package access_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"countersign/access"
+)
+
+const limiterWait = 2 * time.Second
+
+// limiterTest is a limiter of ten, under virtual time.
+func limiterTest(t *testing.T, queue int, test func(*testing.T, *access.Limiter)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, must(access.NewLimiter(10, queue, limiterWait))) })
+}
+
+// later acquires in the background and says how it went.
+func later(l *access.Limiter, caller string, weight int64) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		hold, err := l.Acquire(context.Background(), caller, weight, false)
+		if err == nil {
+			hold.Release()
+		}
+		done <- err
+	}()
+	synctest.Wait()
+	return done
+}
+
+func isBusy(err error) bool {
+	var busy *access.BusyError
+	return errors.As(err, &busy) && busy.RetryAfter == limiterWait
+}
+
+func TestLimiter_OneCallerMayUseAllOfIt(t *testing.T) {
+	limiterTest(t, 1, func(t *testing.T, l *access.Limiter) {
+		seven, three := must(l.Acquire(t.Context(), "a", 7, true)), must(l.Acquire(t.Context(), "a", 3, true))
+		begun := time.Now()
+		if _, err := l.Acquire(t.Context(), "a", 1, false); !isBusy(err) || time.Since(begun) != limiterWait {
+			t.Errorf("one more: %v after %v, want busy after %v", err, time.Since(begun), limiterWait)
+		}
+		waiting := later(l, "a", 5)
+		begun = time.Now()
+		if _, err := l.Acquire(t.Context(), "a", 1, false); !isBusy(err) || time.Since(begun) != 0 {
+			t.Errorf("with a full queue: %v after %v, want busy at once", err, time.Since(begun))
+		}
+		seven.Release()
+		if err := <-waiting; err != nil {
+			t.Errorf("when there is room: %v", err)
+		}
+		three.Release()
+		must(l.Acquire(t.Context(), "a", 1000, false)).Release() // what is larger than all goes alone
+	})
+}
+
+func TestLimiter_RevokesUploadsOfWhoHasMoreThanItsShare(t *testing.T) {
+	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
+		var uploads []*access.Hold
+		for range 10 {
+			uploads = append(uploads, must(l.Acquire(t.Context(), "greedy", 1, true)))
+		}
+		other := later(l, "other", 2)
+		for i, h := range uploads {
+			select {
+			case <-h.Revoked():
+				if i < 8 {
+					t.Errorf("upload %d of ten was revoked, want the newest two", i)
+				}
+				if h.Settle(1) {
+					t.Error("a revoked upload settles")
+				}
+				h.Release()
+			default:
+				if i >= 8 {
+					t.Errorf("upload %d was not revoked", i)
+				}
+			}
+		}
+		if err := <-other; err != nil {
+			t.Errorf("the other caller: %v", err)
+		}
+		if !uploads[0].Settle(1) {
+			t.Error("an upload that was not revoked does not settle")
+		}
+	})
+}
+
+func TestLimiter_RevokesNothingWithinAShare(t *testing.T) {
+	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
+		a, b := must(l.Acquire(t.Context(), "a", 5, true)), must(l.Acquire(t.Context(), "b", 5, true))
+		if err := <-later(l, "a", 1); !isBusy(err) {
+			t.Errorf("beyond its share: %v, want busy", err)
+		}
+		settled := must(access.NewLimiter(1, 1, limiterWait))
+		hold := must(settled.Acquire(t.Context(), "a", 1, true))
+		if !hold.Settle(1) {
+			t.Error("it does not settle")
+		}
+		if err := <-later(settled, "b", 1); !isBusy(err) {
+			t.Errorf("beside one that is settled: %v, want busy", err)
+		}
+		for _, h := range []*access.Hold{a, b, hold} {
+			select {
+			case <-h.Revoked():
+				t.Error("a hold was revoked")
+			default:
+			}
+		}
+	})
+}
+
+func TestLimiter_ServesTheNeediestFirst(t *testing.T) {
+	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
+		hold := must(l.Acquire(t.Context(), "greedy", 10, false))
+		var mu sync.Mutex
+		var done sync.WaitGroup
+		var order []string
+		for _, caller := range []string{"greedy", "greedy", "greedy", "other"} {
+			done.Go(func() {
+				h, err := l.Acquire(context.Background(), caller, 10, false)
+				if err != nil {
+					t.Errorf("%s: %v", caller, err)
+					return
+				}
+				mu.Lock()
+				order = append(order, caller)
+				mu.Unlock()
+				time.Sleep(time.Millisecond)
+				h.Release()
+			})
+			synctest.Wait()
+		}
+		hold.Release()
+		done.Wait()
+		if fmt.Sprint(order) != "[greedy greedy greedy other]" { // all use nothing then: in their order
+			t.Errorf("order %v", order)
+		}
+		greedy := must(l.Acquire(t.Context(), "greedy", 5, false))
+		full := must(l.Acquire(t.Context(), "third", 5, false))
+		first, second := later(l, "greedy", 5), later(l, "other", 5)
+		full.Release()
+		if err := <-second; err != nil {
+			t.Errorf("who uses less: %v", err)
+		}
+		if err := <-first; err != nil {
+			t.Errorf("who uses more, afterwards: %v", err)
+		}
+		greedy.Release()
+	})
+}
+
+func TestLimiter_PartsItsQueueFairly(t *testing.T) {
+	limiterTest(t, 4, func(t *testing.T, l *access.Limiter) {
+		hold := must(l.Acquire(t.Context(), "greedy", 10, false))
+		var greedy []<-chan error
+		for range 4 {
+			greedy = append(greedy, later(l, "greedy", 1))
+		}
+		other := later(l, "other", 1)
+		if err := <-greedy[3]; !isBusy(err) {
+			t.Errorf("the last of the caller that fills the queue: %v, want busy", err)
+		}
+		hold.Release()
+		if err := <-other; err != nil {
+			t.Errorf("the other caller: %v", err)
+		}
+		for _, done := range greedy[:3] {
+			if err := <-done; err != nil {
+				t.Errorf("the rest: %v", err)
+			}
+		}
+	})
+}
+
+func TestLimiter_ForgetsWhoIsGone(t *testing.T) {
+	limiterTest(t, 4, func(t *testing.T, l *access.Limiter) {
+		hold := must(l.Acquire(t.Context(), "a", 10, false))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := l.Acquire(ctx, "b", 1, false); !errors.Is(err, context.Canceled) {
+			t.Errorf("a request that is gone: %v", err)
+		}
+		hold.Release()
+		must(l.Acquire(t.Context(), "c", 10, false)).Release()
+	})
+	if _, err := access.NewLimiter(0, -1, -1); err == nil {
+		t.Error("no capacity: accepted")
+	}
+}
+
+// TestLimiter_InTheLongRun has many callers come and go at random: there is never
+// more in use than there is, and at the end nothing is.
+func TestLimiter_InTheLongRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := must(access.NewLimiter(20, 8, limiterWait))
+		var mu sync.Mutex
+		var inUse int64
+		add := func(n int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			if inUse += n; inUse > 20 || inUse < 0 {
+				t.Errorf("%d of 20 in use", inUse)
+			}
+		}
+		var done sync.WaitGroup
+		served := make([]int, 5)
+		for worker := range 100 {
+			done.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(worker), 15))
+				for range 50 {
+					weight, revocable := 1+r.Int64N(12), r.IntN(2) == 0
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+r.IntN(3000))*time.Millisecond)
+					h, err := l.Acquire(ctx, fmt.Sprint(worker%5), weight, revocable)
+					cancel()
+					if err != nil {
+						time.Sleep(time.Duration(r.IntN(50)) * time.Millisecond)
+						continue
+					}
+					add(weight)
+					select {
+					case <-h.Revoked():
+					case <-time.After(time.Duration(r.IntN(50)) * time.Millisecond):
+						if settled := max(1, weight-r.Int64N(3)); revocable {
+							add(settled - weight)
+							if h.Settle(settled) {
+								weight = settled
+							} else { // revoked at this moment, and so whole until it is released
+								add(-settled)
+								weight = 0
+							}
+						}
+					}
+					mu.Lock()
+					served[worker%5]++
+					mu.Unlock()
+					add(-weight)
+					h.Release()
+				}
+			})
+		}
+		done.Wait()
+		if inUse != 0 {
+			t.Errorf("%d in use when all are gone", inUse)
+		}
+		must(l.Acquire(t.Context(), "last", 20, false)).Release()
+		for caller, n := range served {
+			if n == 0 {
+				t.Errorf("caller %d was never served", caller)
+			}
+		}
+	})
+}

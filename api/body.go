@@ -1,0 +1,172 @@
+package api
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"time"
+
+	"countersign/access"
+	"countersign/handlers"
+)
+
+const (
+	// smallBody is what a body may hold before its memory is charged: connections are bounded, so these bytes are too. Until then nothing
+	// is held for a request, whatever it declares.
+	smallBody = 16 << 10
+	// memoryPerByte is what a byte of a body takes until it is answered, in its forms as document, text, Base64 and answer.
+	memoryPerByte = 8
+	// A body has patience to arrive, and a second more for each leastRate bytes that have.
+	patience  = 15 * time.Second
+	leastRate = 32 << 10
+	// grace is how long a revoked upload may take to see it; then its connection is cut.
+	grace = 250 * time.Millisecond
+)
+
+// readBody takes a body into memory before a request holds anything else, so that one that trickles keeps nobody waiting.
+func (o Options) readBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in := &arrival{o: o, r: r, body: r.Body, control: http.NewResponseController(w)}
+		data, hold, err := in.read()
+		if err != nil {
+			in.discard()
+			handlers.WriteError(w, r, err)
+			return
+		}
+		if hold != nil {
+			defer hold.Release()
+		}
+		r.Body = handlers.WholeBody(data)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// arrival is a body on its way.
+type arrival struct {
+	o       Options
+	r       *http.Request
+	body    io.Reader
+	control *http.ResponseController
+	arrived int64
+	begun   time.Time // of what is held to the least rate; the server's own timeouts are enough for a small body
+}
+
+// Read holds the body to its least rate.
+func (in *arrival) Read(b []byte) (int, error) {
+	if !in.begun.IsZero() {
+		until := in.begun.Add(patience + time.Duration(in.arrived)*time.Second/leastRate)
+		// Servers that know no deadlines, such as a recorder in a test, have none to move.
+		_ = in.control.SetReadDeadline(until)
+		_ = in.control.SetWriteDeadline(until.Add(patience))
+	}
+	n, err := in.body.Read(b)
+	in.arrived += int64(n)
+	return n, err
+}
+
+// read returns the body, and what is held of the memory for it.
+func (in *arrival) read() ([]byte, *access.Hold, error) {
+	limit, declared := in.o.MaxBodyBytes, in.r.ContentLength
+	if declared > limit {
+		return nil, nil, handlers.TooLarge(limit)
+	}
+	if declared < 0 {
+		declared = limit
+	}
+	var data bytes.Buffer
+	data.Grow(int(min(declared, smallBody)) + bytes.MinRead)
+	n, err := io.Copy(&data, io.LimitReader(in, min(smallBody, limit+1)))
+	switch {
+	case n > limit:
+		return nil, nil, handlers.TooLarge(limit)
+	case err != nil || n < smallBody:
+		return data.Bytes(), nil, handlers.BodyUnreadable(err)
+	}
+	in.begun = in.o.Now()
+	hold, err := in.o.Memory.Acquire(in.r.Context(), handlers.EventOf(in.r.Context()).Caller.ID, memoryPerByte*declared, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := in.cutWhenRevoked(hold)
+	defer stop()
+	data.Grow(int(min(declared, limit)-smallBody) + bytes.MinRead)
+	_, err = io.Copy(&data, io.LimitReader(&revocable{in, hold.Revoked()}, limit+1-smallBody))
+	switch {
+	case !hold.Settle(memoryPerByte * int64(data.Len())):
+		err = errRevoked
+	case err != nil:
+		err = handlers.BodyUnreadable(err)
+	case int64(data.Len()) > limit:
+		err = handlers.TooLarge(limit)
+	default:
+		return data.Bytes(), hold, nil
+	}
+	hold.Release()
+	return nil, nil, err
+}
+
+// errRevoked is the error of a body that had to give way to another caller's.
+var errRevoked = &access.BusyError{RetryAfter: time.Second}
+
+// revocable ends a body whose memory was taken back.
+type revocable struct {
+	io.Reader
+	revoked <-chan struct{}
+}
+
+func (r *revocable) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	select {
+	case <-r.revoked: // which may be why there was an error
+		return n, errRevoked
+	default:
+		return n, err
+	}
+}
+
+// cutWhenRevoked wakes a reader whose client sends nothing.
+func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+			return
+		case <-hold.Revoked():
+		}
+		select {
+		case <-done:
+		case <-time.After(grace):
+			_ = in.control.SetReadDeadline(in.o.Now())
+		}
+	}()
+	return func() { close(done) }
+}
+
+// discard reads what is left of a refused body, so that its client gets to read the answer: a connection that is closed upon a client that
+// still sends is reset. A body that is far too large is not worth it.
+func (in *arrival) discard() {
+	if in.begun.IsZero() {
+		in.begun = in.o.Now()
+	}
+	_, _ = io.CopyN(io.Discard, in, max(4*in.o.MaxBodyBytes-in.arrived, 0))
+}
+
+// limitHashes bounds the bodies that are hashed at once, and shares them fairly between callers.
+func (o Options) limitHashes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hold, err := o.Hashes.Acquire(r.Context(), handlers.EventOf(r.Context()).Caller.ID, 1, true)
+		if err != nil {
+			handlers.WriteError(w, r, err)
+			return
+		}
+		defer hold.Release()
+		in := &arrival{o: o, r: r, control: http.NewResponseController(w)}
+		stop := in.cutWhenRevoked(hold)
+		defer stop()
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{&revocable{r.Body, hold.Revoked()}, r.Body}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// attackerKey is the key of a second caller of serveApart.
+const attackerKey = "EXAMPLE-key-of-a-hostile-caller"
+
+// serveTwo runs the program with its defaults for two callers.
+func serveTwo(t *testing.T) *server {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "countersign.yaml")
+	text := fmt.Sprintf("callers:\n  api_keys:\n    - {id: good, sha256: %s}\n    - {id: hostile, sha256: %s}\n", sha256Hex(dosKey), sha256Hex(attackerKey))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return serveApart(t, "COUNTERSIGN_API_KEY_SHA256=", "COUNTERSIGN_CONFIG="+file)
+}
+
+// trickle opens n connections of the hostile caller whose bodies declare much and send little, and keeps them open until ctx ends.
+func (s *server) trickle(ctx context.Context, n int, path string, declared, sent int) *sync.WaitGroup {
+	var done sync.WaitGroup
+	for range n {
+		done.Go(func() {
+			for ctx.Err() == nil {
+				c, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
+				if err != nil {
+					return
+				}
+				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+				_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+					path, attackerKey, declared, strings.Repeat("{", sent))
+				_, _ = io.Copy(io.Discard, c) // until the server has had enough
+				stop()
+				_ = c.Close()
+			}
+		})
+	}
+	return &done
+}
+
+// TestHostileCallerKeepsNobodyWaiting: whatever one caller does, the requests of another are answered.
+func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
+	s := serveTwo(t)
+	for _, attack := range []struct {
+		name, path              string
+		n, declared, sent       int
+		alsoLarge, alsoPayloads bool
+	}{
+		{"bodies of one byte", "/v1/sign", 600, 100, 1, false, false},
+		{"large bodies of one byte", "/v1/sign", 100, 10 << 20, 1, true, false},
+		{"large bodies that stall", "/v1/sign", 100, 10 << 20, 64 << 10, true, false},
+		{"bodies to hash that stall", "/v1/payload-hash", 400, 1 << 30, 64 << 10, false, true},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			s := &server{t: t, address: s.address, process: s.process, client: s.client}
+			ctx, stop := context.WithCancel(t.Context())
+			under := s.trickle(ctx, attack.n, attack.path, attack.declared, attack.sent)
+			time.Sleep(300 * time.Millisecond)
+			var both sync.WaitGroup
+			var took times
+			both.Go(func() { took = s.measure(200, 100, s.client) })
+			if attack.alsoLarge {
+				both.Go(func() { s.one(t, "/v1/sign", largeRequest(1<<20)) })
+			}
+			if attack.alsoPayloads {
+				both.Go(func() { s.one(t, "/v1/payload-hash", strings.Repeat("x", 1<<20)) })
+			}
+			both.Wait()
+			stop()
+			under.Wait()
+			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; memory %.0f MiB", took.at(50), took.at(99), took.at(100), s.memory())
+		})
+	}
+}
+
+func (s *server) one(t *testing.T, path, body string) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+path, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	r.Header.Set("X-API-Key", dosKey)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := s.client.Do(r)
+	if err != nil {
+		t.Errorf("%s with %d bytes: %v", path, len(body), err)
+		return
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("%s with %d bytes: %s %v", path, len(body), answer.Status, err)
+	}
+}
+
+func largeRequest(size int) string {
+	head := `{"method":"PUT","url":"https://inbox.s3.eu-west-1.amazonaws.com/k","body":"`
+	return head + strings.Repeat("x", size) + `"}`
+}
+
+// TestLargeBodiesAtOnceStayWithinMemory: 28 bodies of 9 MiB with the default settings. Each is answered, and no connection is lost.
+func TestLargeBodiesAtOnceStayWithinMemory(t *testing.T) {
+	const bodies, size, most = 28, 9 << 20, 256
+	s := serveTwo(t)
+	var served, busy atomic.Int64
+	var done sync.WaitGroup
+	body := largeRequest(size)
+	for range bodies {
+		done.Go(func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/v1/sign", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("X-API-Key", dosKey)
+			r.Header.Set("Content-Type", "application/json")
+			answer, err := s.client.Do(r)
+			if err != nil {
+				t.Errorf("a connection was lost: %v", err)
+				return
+			}
+			defer answer.Body.Close()
+			_, err = io.Copy(io.Discard, answer.Body)
+			switch {
+			case err == nil && answer.StatusCode == http.StatusOK:
+				served.Add(1)
+			case err == nil && answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "":
+				busy.Add(1)
+			default:
+				t.Errorf("%s %v", answer.Status, err)
+			}
+		})
+	}
+	done.Wait()
+	t.Logf("%d bodies of 9 MiB at once: %d signed, %d told that the service is busy; memory %.0f MiB", bodies, served.Load(), busy.Load(), s.memory())
+	if s.memory() > most || served.Load() == 0 {
+		t.Errorf("memory %.0f MiB, want %d at most; %d signed", s.memory(), most, served.Load())
+	}
+}
