@@ -19,6 +19,9 @@
 //
 // It listens on FUNCTIONS_CUSTOMHANDLER_PORT, on 127.0.0.1 alone, under Azure Functions; else on PORT, else on 8080.
 //
+// /readyz answers 503 while audit records cannot be written, or no profile has a session or reaches a source of one. It finds out by
+// itself when that is over.
+//
 // SIGTERM and SIGINT: /readyz answers 503, requests under way get drain_seconds to end, then the process exits with 0. Nothing
 // has to be saved, so SIGKILL loses no more than the requests under way.
 //

@@ -46,7 +46,9 @@ type Auditor struct {
 
 	// Of the one who has the turn:
 	file               *os.File
-	fileCut, stdoutCut bool // the last line there was cut
+	fileCut, stdoutCut bool   // the last line there was cut
+	unwritten          []byte // the last line, where it is not on all sinks,
+	inFile             bool   // but in the file
 }
 
 // NewAuditor opens the sinks.
@@ -100,7 +102,7 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 	// keeps the turn until the sink lets go.
 	written := make(chan error, 1)
 	go func() {
-		written <- a.write(line)
+		written <- a.write(line, false)
 		<-a.turn
 	}()
 	select {
@@ -115,8 +117,30 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 	return nil
 }
 
-// Broken tells whether the last record could not be written.
-func (a *Auditor) Broken() bool { return a.broken.Load() }
+// Broken tells whether the last record could not be written. If so, it also
+// tries to write that record again, in the background, so that Broken ends when
+// the fault does: an instance that is taken for broken gets no more requests, and
+// so no other record that would show it. What the record tells of stays refused.
+func (a *Auditor) Broken() bool {
+	if !a.broken.Load() {
+		return false
+	}
+	select {
+	case a.turn <- struct{}{}:
+		go a.rewrite()
+	default: // a sink hangs
+	}
+	return true
+}
+
+// rewrite has the turn and gives it back.
+func (a *Auditor) rewrite() {
+	// None is left where the sink took it after all, after Wait.
+	if a.unwritten == nil || a.write(a.unwritten, a.inFile) == nil {
+		a.broken.Store(false)
+	}
+	<-a.turn
+}
 
 // Close closes the file when no record is on its way any more, or after Wait.
 func (a *Auditor) Close() error {
@@ -149,21 +173,24 @@ func (a *Auditor) line(r Record) ([]byte, error) {
 	return line.Bytes(), nil
 }
 
-// write has the turn.
-func (a *Auditor) write(line []byte) error {
-	if a.o.File != "" {
+// write has the turn. inFile: the line is in the file already.
+func (a *Auditor) write(line []byte, inFile bool) error {
+	a.unwritten, a.inFile = line, inFile
+	if a.o.File != "" && !inFile {
 		if err := a.followRotation(); err != nil {
 			return fmt.Errorf("opening the file: %w", err)
 		}
 		if err := writeLine(a.file, line, &a.fileCut); err != nil {
 			return fmt.Errorf("writing the file: %w", err)
 		}
+		a.inFile = true
 	}
 	if a.o.Stdout != nil {
 		if err := writeLine(a.o.Stdout, line, &a.stdoutCut); err != nil {
 			return fmt.Errorf("writing to standard output: %w", err)
 		}
 	}
+	a.unwritten = nil
 	return nil
 }
 

@@ -127,6 +127,48 @@ func TestAuditCannotBeWritten(t *testing.T) {
 	}
 }
 
+// A broken instance gets no more requests, so its health checks alone must find
+// out that it works again.
+func TestAuditor_BrokenEndsWithTheFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		full := true
+		file := filepath.Join(t.TempDir(), "audit")
+		a := newAuditor(t, access.AuditOptions{File: file, Stdout: writerFunc(func(p []byte) (int, error) {
+			if full {
+				n, _ := out.Write(p[:3])
+				return n, errors.New("no space left")
+			}
+			return out.Write(p)
+		})})
+		if err := a.Write(t.Context(), access.Record{RequestID: "first"}); !errors.Is(err, access.ErrAudit) {
+			t.Fatalf("got %v, want %v", err, access.ErrAudit)
+		}
+		for range 3 {
+			if !a.Broken() {
+				t.Fatal("not reported as broken")
+			}
+			synctest.Wait()
+		}
+		full = false
+		a.Broken()
+		synctest.Wait()
+		if a.Broken() {
+			t.Error("broken after the sink has room again")
+		}
+		if text := must(os.ReadFile(file)); bytes.Count(text, []byte("first")) != 1 {
+			t.Errorf("the file, which was never full, has\n%s", text)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if last := lines[len(lines)-1]; !strings.Contains(last, `"first"`) || !json.Valid([]byte(last)) {
+			t.Errorf("the record did not turn up:\n%s", &out)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func must2[A, B any](a A, b B, err error) (A, B) {
 	if err != nil {
 		panic(err)

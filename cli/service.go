@@ -66,6 +66,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 	if err := faultReport(conf, authErr, storeErr, limitsErr, auditErr, handlersErr); err != nil {
 		return nil, err
 	}
+	handlers.AuditBroken, handlers.SessionsReady = audit.Broken, store.Ready
 	s := &service{store: store, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections}
 	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
 	s.handler = api.New(limits)

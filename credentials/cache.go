@@ -27,7 +27,7 @@ type cache struct {
 	entries map[key]*entry
 	recent  *list.List      // of *entry, the latest used in front
 	shares  map[string]int  // entries by the caller that bears them
-	outcome map[string]bool // by profile: whether the latest fetch left a session
+	outcome map[string]bool // by profile: whether the latest fetch left a session or AWS refused it
 }
 
 // key is everything that shapes a session. A profile's settings do not change

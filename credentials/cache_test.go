@@ -369,6 +369,60 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
+func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(time.Now)
+		fake.answer = func(call) (*http.Response, error) { return nil, errors.New("no route") }
+		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
+		if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || s.Ready() {
+			t.Fatalf("ready with no session and STS down (%v)", err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		before := fake.count()
+		for range 100 {
+			s.Ready()
+		}
+		synctest.Wait()
+		if n := fake.count() - before; n < 1 || n > 3 {
+			t.Errorf("%d calls of STS for 100 questions at once, want those of one fetch", n)
+		}
+		fake.answer = nil
+		for range 20 { // as kubelet asks
+			if time.Sleep(5 * time.Second); s.Ready() {
+				return
+			}
+		}
+		t.Error("not ready 100 s after STS came back")
+	})
+}
+
+func TestReadiness_RefusalsAreAnswers(t *testing.T) {
+	for _, code := range []string{"AccessDenied", "MalformedPolicyDocument"} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFake(time.Now)
+			fake.answer = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
+			s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
+			if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || !s.Ready() {
+				t.Errorf("%s: not ready, so that callers would not see it (%v)", code, err)
+			}
+		})
+	}
+}
+
+func TestReadiness_OneProfileOfTwoIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(time.Now)
+		fake.answer = func(call) (*http.Response, error) { return nil, errors.New("no route") }
+		other := orders()
+		other.Name = "other"
+		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), other}, Transport: fake})
+		if _, err := s.Session(t.Context(), credentials.Ask{Profile: "other"}); err == nil || !s.Ready() {
+			t.Errorf("not ready for want of one profile (%v)", err)
+		}
+	})
+}
+
 func TestSessionsDoNotPrintTheirSecrets(t *testing.T) {
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: newFake(time.Now)})
 	got := get(t, s, "")

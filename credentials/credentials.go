@@ -223,13 +223,21 @@ func (s *Store) Invalidate(profile string) {
 	s.cache.invalidate(func(e *entry) bool { return e.profile == profile })
 }
 
-// Ready reports whether at least one profile can be used or was never tried:
-// STS being down does not make a store unready while sessions last.
+// Ready reports whether requests may hope for a session here: whether some
+// profile holds one, was never tried, or was refused by AWS, which would refuse
+// it to every instance alike and whose refusal the caller needs to see. So a
+// short outage, one profile or one caller does not make a store unready.
+//
+// When nothing can be reached, Ready tries again in the background, as often as
+// requests could: an instance that is not ready gets none that would find out.
 func (s *Store) Ready() bool {
 	for name := range s.profiles {
 		if s.cache.usable(name) {
 			return true
 		}
+	}
+	for name := range s.profiles {
+		s.cache.retry(name)
 	}
 	return len(s.profiles) == 0
 }

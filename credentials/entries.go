@@ -77,12 +77,29 @@ func (c *cache) invalidate(forget func(*entry) bool) {
 }
 
 // usable reports whether the profile's latest fetch left something to sign
-// with, or whether there was none yet.
+// with or was refused by AWS, or whether there was none yet.
 func (c *cache) usable(profile string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ok, tried := c.outcome[profile]
 	return ok || !tried
+}
+
+// retry fetches again what the profile was last asked for.
+func (c *cache) retry(profile string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for at := c.recent.Front(); at != nil; at = at.Next() {
+		e := at.Value.(*entry)
+		if e.profile != profile || e.once {
+			continue
+		}
+		if r := e.clock.read(); e.flight == nil && until(e.mandatoryAt, r) == 0 {
+			c.launch(e, r, true)
+		}
+		return
+	}
+	delete(c.outcome, profile) // evicted, with what was known of it
 }
 
 // close ends the fetches, waits for them and forgets everything.

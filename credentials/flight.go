@@ -89,7 +89,7 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 	if e.held {
 		event.Expires = e.session.Expires
 	}
-	c.outcome[e.profile] = err == nil || e.held
+	c.outcome[e.profile] = f.err == nil || e.held || errors.Is(f.err, ErrDenied) || errors.Is(f.err, ErrConfiguration)
 	c.arm(e, r)
 	return event
 }

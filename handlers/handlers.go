@@ -55,6 +55,8 @@ type Options struct {
 	// AllowSigningTime and AllowCredentials let requests carry signingTime and credentials.
 	AllowSigningTime bool
 	AllowCredentials bool
+	// AuditBroken and SessionsReady tell whether the instance can do its work at the moment. Nil: it can.
+	AuditBroken, SessionsReady func() bool
 }
 
 // Handlers holds one maker for each operation of the contract.

@@ -26,15 +26,34 @@ func (h *Handlers) GetLiveness() http.Handler {
 	})
 }
 
-// GetReadiness answers 200 until [Handlers.Drain].
+// GetReadiness answers 200 while a request sent here can be expected to succeed.
+//
+// A load balancer that hears 503 sends requests elsewhere, and nowhere if it hears 503 from every instance. So an instance is unready only for
+// what it cannot do for anybody, and what another instance may well do: it is going to stop, it cannot write audit records, or it holds no
+// session and reaches no source of one. Not so when AWS refuses a session, which it would to all instances alike, and which only an instance
+// that gets requests can tell the caller. Both questions look at what requests left behind, call nobody before they answer, and try again in
+// the background what failed: without requests nothing else would.
 func (h *Handlers) GetReadiness() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h.draining.Load() {
-			WriteError(w, r, &fault{code: "draining", detail: "This instance takes no more requests.", retryAfter: 5 * second})
+		if err := h.unready(); err != nil {
+			WriteError(w, r, err)
 			return
 		}
 		writeJSON(w, r, http.StatusOK, "application/json", status{"ok"})
 	})
+}
+
+func (h *Handlers) unready() error {
+	const retry = 5 * second
+	switch {
+	case h.draining.Load():
+		return &fault{code: "draining", detail: "This instance takes no more requests.", retryAfter: retry}
+	case h.AuditBroken != nil && h.AuditBroken():
+		return &fault{code: "audit_unavailable", detail: "The last audit record of this instance could not be written.", retryAfter: retry}
+	case h.SessionsReady != nil && !h.SessionsReady():
+		return &fault{code: "session_unavailable", detail: "This instance has no session of any profile and reaches no source of one.", retryAfter: retry}
+	}
+	return nil
 }
 
 // Drain makes the instance unready, so that a load balancer sends requests elsewhere while those under way are finished.

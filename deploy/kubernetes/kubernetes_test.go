@@ -131,6 +131,9 @@ func TestManifestsAreOneApplication(t *testing.T) {
 			t.Errorf("%s: %v, want %v", fact.what, fact.got, fact.want)
 		}
 	}
+	if failures := at(container, "readinessProbe", "failureThreshold").(uint64); failures < 2 {
+		t.Errorf("%d failed check of readiness moves the traffic", failures)
+	}
 	if least := at(all["HorizontalPodAutoscaler"], "spec", "minReplicas").(uint64); least < 2 {
 		t.Errorf("%d replicas are not enough to take one away", least)
 	}
