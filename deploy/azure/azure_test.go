@@ -477,53 +477,53 @@ func TestAzureYAMLNamesWhatIsThere(t *testing.T) {
 	}
 }
 
-// Where the published JSON schemas are at hand, what the Functions host and azd read passes them.
+// testdata holds what the published JSON schemas of the files that the Functions
+// host and azd read say of the fields that ours have.
 func TestFilesPassThePublishedSchemas(t *testing.T) {
-	const schemas = "../../../shared/data/schemas/"
-	for file, schema := range map[string]string{
-		"../../host.json":            "functions-host.schema.json",
-		"../../function.json":        "functions-function.schema.json",
-		"local.settings.sample.json": "functions-local.settings.schema.json",
-		"azure.yaml":                 "azure.yaml.json",
+	for _, test := range []struct{ file, schema, wrong, right string }{
+		{"../../host.json", "host", `"routePrefx"`, `"routePrefix"`},
+		{"../../function.json", "function", `"inout"`, `"out"`},
+		{"local.settings.sample.json", "local.settings", `"7071"`, `7071`},
+		{"azure.yaml", "azure", `languages:`, `language:`},
 	} {
-		text := read(t, file)
-		if strings.HasSuffix(file, ".yaml") {
-			var err error
-			if text, err = yaml.YAMLToJSON(text); err != nil {
-				t.Fatal(err)
-			}
+		right := string(read(t, test.file))
+		wrong := strings.Replace(right, test.right, test.wrong, 1)
+		schema := compile(t, test.schema)
+		if err := schema.Validate(unmarshal(t, test.file, right)); err != nil {
+			t.Errorf("%s: %v", test.file, err)
 		}
-		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-		if err != nil {
-			t.Errorf("%s: %v", file, err)
-			continue
-		}
-		if _, err := os.Stat(schemas + schema); err != nil {
-			t.Logf("%s is JSON; its published schema is not here", file)
-			continue
-		}
-		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(read(t, schemas+schema)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The schema of function.json says const, which the draft that it names does not know.
-		document.(map[string]any)["$schema"] = "http://json-schema.org/draft-07/schema#"
-		compiler := jsonschema.NewCompiler()
-		compiler.UseLoader(anything{})
-		if err := compiler.AddResource("file:///"+schema, document); err != nil {
-			t.Fatal(err)
-		}
-		compiled, err := compiler.Compile("file:///" + schema)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := compiled.Validate(value); err != nil {
-			t.Errorf("%s: %v", file, err)
+		if err := schema.Validate(unmarshal(t, test.file, wrong)); err == nil || wrong == right {
+			t.Errorf("%s: the schema takes %s", test.file, test.wrong)
 		}
 	}
 }
 
-// anything stands for the schemas of azd's extensions, which azure.yaml's refers to by address.
-type anything struct{}
+func unmarshal(t *testing.T, file, text string) any {
+	t.Helper()
+	if strings.HasSuffix(file, ".yaml") {
+		json, err := yaml.YAMLToJSON([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(json)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return value
+}
 
-func (anything) Load(string) (any, error) { return true, nil }
+func compile(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	file := "testdata/" + name + ".schema.json"
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(file, unmarshal(t, file, string(read(t, file)))); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
