@@ -10,7 +10,7 @@ SEEDS    ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 
-.PHONY: test check format lint vuln fuzz random sim bench peers breaking lint-contract lint-bicep package image
+.PHONY: test check format lint vuln fuzz random sim bench peers breaking lint-contract lint-bicep package image home home-test
 
 ## test: all tests, with what every change must pass before them
 test: format
@@ -85,6 +85,14 @@ lint-bicep:
 ## package: dist/countersign.zip, the Azure Functions package
 package:
 	$(GO) run ./deploy/package -o dist/countersign.zip
+
+## home: MODULE=github.com/acme/countersign as the module path and the address in contract, connector and documents; CONTACT=you@example.org for mail
+home:
+	$(GO) run ./internal/home -module '$(MODULE)' -contact '$(CONTACT)'
+
+## home-test: does the project build, and do its tests pass, after make home? On a copy
+home-test:
+	$(GO) test ./internal/home -run '^TestHome_MovesTheProject$$' -count=1 -v -full
 
 ## image: the container
 image:

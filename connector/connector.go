@@ -29,7 +29,7 @@ var written embed.FS
 type Options struct {
 	// Host is the public host of the service, without scheme, as it stands in the definition. The connector asks for the
 	// host with each connection and calls that one; this one is shown where a tool reads the definition alone.
-	// Default: countersign.example.com.
+	// Default: sign.example.com.
 	Host string
 }
 
@@ -37,7 +37,7 @@ type Options struct {
 // settings.json, icon.png and readme.md.
 func Generate(contractYAML []byte, o Options) (map[string][]byte, error) {
 	if o.Host == "" {
-		o.Host = "countersign.example.com"
+		o.Host = "sign.example.com"
 	}
 	doc, err := Swagger(contractYAML)
 	if err != nil {

@@ -26,7 +26,7 @@ type service struct {
 func startService(t *testing.T) *service {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "countersign")
-	if out, err := exec.Command("go", "build", "-o", program, "countersign").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", program, "../../..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	g := startGateway(t)
