@@ -15,8 +15,8 @@ import (
 var full = flag.Bool("full", false, "build, vet and test the project that was moved, which takes minutes")
 
 const (
-	module  = "github.com/acme/countersign"
-	contact = "sign@acme.example"
+	module  = "moved.example/acme/countersign"
+	contact = "sign@moved.example"
 )
 
 // A copy of the project is moved, and is a project like before: what it imports
@@ -39,7 +39,7 @@ func TestHome_MovesTheProject(t *testing.T) {
 		t.Errorf("lives at %+v (%v)", after, err)
 	}
 	walk(t, project, func(path string, text []byte) {
-		for _, old := range []string{strings.TrimPrefix(before.site, "https://"), before.contact, `"` + before.module + "/", "[" + before.module + "]"} {
+		for _, old := range []string{before.site, before.contact, "countersign" + ".example", `"` + before.module + "/", "[" + before.module + "]"} {
 			if bytes.Contains(text, []byte(old)) {
 				t.Errorf("%s still has %s", path, old)
 			}
