@@ -6,69 +6,135 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// room says what the code of a folder may import, tests aside: they may ask
+// entry says what the code of a folder may import, tests aside: they may ask
 // anyone for a second opinion.
-type room struct {
-	rooms   string // of this project, divided by spaces
-	outside string // prefixes of other modules' packages
-	pure    bool   // nothing of the standard library that reaches outside the process
+type entry struct {
+	folder   string
+	packages string // of this project, divided by spaces
+	outside  string // prefixes of other modules' packages
+	pure     bool   // nothing of the standard library that reaches outside the process
 }
 
-// Nothing points back: a room knows those it serves itself from, never those it
-// serves. What a library is for, one room knows.
-func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
-	const logs = "github.com/rs/zerolog"
-	rooms := map[string]room{
-		".":                       {rooms: "cli"},
-		"cli":                     {rooms: "access api config connector credentials endpoints handlers sandbox signing", outside: "github.com/alecthomas/kong golang.org/x/net/netutil " + logs},
-		"api":                     {rooms: "access connector handlers", outside: "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs},
-		"handlers":                {rooms: "access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
-		"access":                  {rooms: "endpoints signing", outside: "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time"},
-		"credentials":             {rooms: "endpoints signing", outside: "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time"},
-		"config":                  {rooms: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
-		"connector":               {outside: "github.com/getkin/kin-openapi"},
-		"sandbox":                 {rooms: "endpoints signing"},
-		"endpoints":               {pure: true},
-		"endpoints/gen":           {},
-		"signing":                 {pure: true},
-		"deploy/package":          {},
-		"internal/functionshost":  {},
-		"internal/home":           {outside: "github.com/goccy/go-yaml"},
-		"internal/peers":          {},
-		"internal/peers/requests": {rooms: "signing"},
-		"internal/logicapps":      {outside: "github.com/go-json-experiment/json"},
+const logs = "github.com/rs/zerolog"
+
+// entries are in order: a package imports only those below it. What a library is
+// for, one package knows.
+var entries = []entry{
+	{folder: ".", packages: "cli"},
+	{
+		folder:   "cli",
+		packages: "api handlers connector sandbox config access credentials endpoints signing",
+		outside:  "github.com/alecthomas/kong golang.org/x/net/netutil " + logs,
+	},
+	{
+		folder:   "api",
+		packages: "handlers connector access",
+		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
+	},
+	{folder: "handlers", packages: "access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
+	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
+	{folder: "sandbox", packages: "endpoints signing"},
+	{folder: "config", packages: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
+	{
+		folder:   "access",
+		packages: "endpoints signing",
+		outside:  "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time",
+	},
+	{
+		folder:   "credentials",
+		packages: "endpoints signing",
+		outside:  "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time",
+	},
+	{folder: "endpoints/gen"},
+	{folder: "deploy/package"},
+	{folder: "internal/functionshost"},
+	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},
+	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
+	{folder: "internal/peers"},
+	{folder: "internal/peers/requests", packages: "signing"},
+	{folder: "endpoints", pure: true},
+	{folder: "signing", pure: true},
+}
+
+func TestImports_PointOneWay(t *testing.T) {
+	for i, e := range entries {
+		for _, imported := range strings.Fields(e.packages) {
+			at := slices.IndexFunc(entries, func(other entry) bool { return other.folder == imported })
+			if at <= i {
+				t.Errorf("%s imports %s, which is not below it in the table", e.folder, imported)
+			}
+		}
 	}
+}
+
+// docs/architecture.md has the same table, in the same order, for those who read.
+func TestImports_AreDocumented(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := regexp.MustCompile("`([a-z]+)`")
+	last := -1
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z]+|main\\.go)` \\| .* \\| (.*) \\|$").FindAllStringSubmatch(string(text), -1) {
+		folder := strings.Replace(row[1], "main.go", ".", 1)
+		at := slices.IndexFunc(entries, func(e entry) bool { return e.folder == folder })
+		if at < 0 {
+			continue // a folder of several packages, or no package
+		}
+		if at < last {
+			t.Errorf("%s stands below what it may import", row[1])
+		}
+		last, documented[folder] = at, true
+		var names []string
+		for _, name := range quoted.FindAllStringSubmatch(row[2], -1) {
+			names = append(names, name[1])
+		}
+		if want := strings.Fields(entries[at].packages); !slices.Equal(names, want) {
+			t.Errorf("%s imports %q by the documentation, and may import %q", row[1], names, want)
+		}
+	}
+	for _, e := range entries {
+		if !strings.Contains(e.folder, "/") && !documented[e.folder] {
+			t.Errorf("%s is not documented", e.folder)
+		}
+	}
+}
+
+func TestImports_AreAllowed(t *testing.T) {
 	text, err := os.ReadFile("go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
 	module, _, _ := strings.Cut(strings.TrimPrefix(string(text), "module "), "\n")
 	found := map[string]bool{}
-	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(".", func(path string, f fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && path != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata" || path == "tools" || path == "signing/bench") {
+		if f.IsDir() && path != "." && (strings.HasPrefix(f.Name(), ".") || f.Name() == "testdata" || path == "tools" || path == "signing/bench") {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
 		folder := filepath.ToSlash(filepath.Dir(path))
-		allowed, listed := rooms[folder]
-		if !listed {
-			t.Errorf("%s is in no room that this test knows", path)
+		at := slices.IndexFunc(entries, func(e entry) bool { return e.folder == folder })
+		if at < 0 {
+			t.Errorf("%s is in no folder that the table knows", path)
+			return nil
 		}
 		found[folder] = true
 		for _, name := range imports(t, path) {
-			if !allowed.takes(module, name) {
-				t.Errorf("%s imports %s, which its room may not", path, name)
+			if !entries[at].allows(module, name) {
+				t.Errorf("%s imports %s, which its package may not", path, name)
 			}
 		}
 		return nil
@@ -76,9 +142,9 @@ func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for folder := range rooms {
-		if !found[folder] {
-			t.Errorf("%s has no Go files; is the room called otherwise now?", folder)
+	for _, e := range entries {
+		if !found[e.folder] {
+			t.Errorf("%s has no Go files; has the package another name now?", e.folder)
 		}
 	}
 }
@@ -100,16 +166,16 @@ func imports(t *testing.T, path string) []string {
 	return names
 }
 
-func (r room) takes(module, name string) bool {
+func (e entry) allows(module, name string) bool {
 	if folder, ok := strings.CutPrefix(name, module+"/"); ok {
-		return slices.Contains(strings.Fields(r.rooms), folder)
+		return slices.Contains(strings.Fields(e.packages), folder)
 	}
 	first, _, _ := strings.Cut(name, "/")
 	if strings.Contains(first, ".") {
-		return slices.ContainsFunc(strings.Fields(r.outside), func(prefix string) bool {
+		return slices.ContainsFunc(strings.Fields(e.outside), func(prefix string) bool {
 			return name == prefix || strings.HasPrefix(name, prefix+"/")
 		})
 	}
 	reaching := []string{"crypto/rand", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall", "unsafe"}
-	return !r.pure || !slices.Contains(reaching, name)
+	return !e.pure || !slices.Contains(reaching, name)
 }
