@@ -43,7 +43,8 @@ type commands struct {
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
-// Main runs the program with the arguments of the process and returns its exit code. contract is openapi.yaml, which lies where only package main can embed it.
+// Main runs the program with the arguments of the process and returns its exit code.
+// contract is openapi.yaml, which lies where only package main can embed it.
 func Main(contract []byte) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -56,8 +57,10 @@ func Main(contract []byte) int {
 	return run(p, os.Args[1:])
 }
 
-// softMemoryLimit is where garbage is collected more often instead of left lying: above what 10,000 idle connections hold, below what the smallest containers
-// and Functions instances have. More is taken where requests need it. GOMEMLIMIT sets another.
+// softMemoryLimit is where garbage is collected more often instead of left lying:
+// above what 10,000 idle connections hold, below what the smallest containers and
+// Functions instances have. More is taken where requests need it. GOMEMLIMIT sets
+// another.
 const softMemoryLimit = 208 << 20
 
 // run is the whole program; its result is the exit code.

@@ -21,6 +21,9 @@ func (c newKeyCommand) Run(p *process) error {
 	if err != nil {
 		return usageError{err}
 	}
-	_, err = fmt.Fprintf(p.stdout, "key, for the caller: %s\n\nfor the file, under callers.api_keys:\n  - {id: %s, sha256: %s}\n\nor, for the one caller of a start without a file:\n  COUNTERSIGN_API_KEY_SHA256=%s\n", key, entry.ID, entry.SHA256, entry.SHA256)
+	_, err = fmt.Fprintf(p.stdout, "key, for the caller: %s\n\n"+
+		"for the file, under callers.api_keys:\n  - {id: %s, sha256: %s}\n\n"+
+		"or, for the one caller of a start without a file:\n  COUNTERSIGN_API_KEY_SHA256=%s\n",
+		key, entry.ID, entry.SHA256, entry.SHA256)
 	return err
 }

@@ -80,7 +80,8 @@ func (c explainPolicyCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	return h.Policy.Explain(p.stdout, access.Question{Caller: access.Caller{ID: c.Caller, Method: access.MethodAPIKey, Roles: c.Roles}, Action: c.Action, Request: asked})
+	caller := access.Caller{ID: c.Caller, Method: access.MethodAPIKey, Roles: c.Roles}
+	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: c.Action, Request: asked})
 }
 
 // decider is the service as far as it decides: it reads requests as the service does, and signs none.

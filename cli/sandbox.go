@@ -73,13 +73,18 @@ func (c sandboxCommand) Run(p *process) error {
 
 func sandboxConfig(sts string, key access.APIKey) config.Config {
 	return config.Config{
-		Settings: config.Settings{LogLevel: "info", MaxBodyBytes: config.DefaultMaxBodyBytes, MaxBytes: 128 << 20, MaxRequests: 256, MaxConnections: 1024, RatePerSecond: 500, RateBurst: 1000},
-		Sandbox:  true,
-		APIKeys:  []access.APIKey{key},
+		Settings: config.Settings{
+			LogLevel: "info", MaxBodyBytes: config.DefaultMaxBodyBytes, MaxBytes: 128 << 20, MaxRequests: 256, MaxConnections: 1024,
+			RatePerSecond: 500, RateBurst: 1000,
+		},
+		Sandbox: true,
+		APIKeys: []access.APIKey{key},
 		Profiles: []credentials.Profile{{
 			Name: "sandbox", Description: "A role in the sandbox's own AWS", Region: sandboxRegion, Source: credentials.SourceStatic,
-			Keys:        signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""),
-			AssumeRole:  &credentials.AssumeRole{RoleARN: sandbox.PartnerRoleARN, ExternalID: sandbox.PartnerExternalID, SessionName: "countersign-{caller}"},
+			Keys: signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""),
+			AssumeRole: &credentials.AssumeRole{
+				RoleARN: sandbox.PartnerRoleARN, ExternalID: sandbox.PartnerExternalID, SessionName: "countersign-{caller}",
+			},
 			STSEndpoint: sts,
 		}},
 	}
@@ -105,9 +110,11 @@ type exchanged struct {
 }
 
 func (t transcript) run(ctx context.Context) error {
-	ask := fmt.Sprintf(`{"method":"POST","url":"%s/orders?dryRun=false","headers":{"Content-Type":"application/json"},"body":{"order":1042},"service":"execute-api","region":"%s"}`, t.gateway, sandboxRegion)
+	ask := fmt.Sprintf(`{"method":"POST","url":"%s/orders?dryRun=false","headers":{"Content-Type":"application/json"},"body":{"order":1042},`+
+		`"service":"execute-api","region":"%s"}`, t.gateway, sandboxRegion)
 	fmt.Fprintf(t.out, "1. The request to sign, as a workflow posts it\n\n   POST %s/v1/sign\n   %s\n", t.service, ask)
-	answer, err := t.send(ctx, http.MethodPost, t.service+"/v1/sign", map[string]string{"Content-Type": "application/json", "X-API-Key": t.key}, ask)
+	headers := map[string]string{"Content-Type": "application/json", "X-API-Key": t.key}
+	answer, err := t.send(ctx, http.MethodPost, t.service+"/v1/sign", headers, ask)
 	if err != nil {
 		return err
 	}
@@ -119,7 +126,8 @@ func (t transcript) run(ctx context.Context) error {
 		return fmt.Errorf("reading the signed request: %w", err)
 	}
 	sts := <-t.calls
-	fmt.Fprintf(t.out, "\n2. A session from STS signs it\n\n   %s by %s: %d\n   %s for %s in %s, at %s, good until %s\n", sts.Action, sts.CallerARN, sts.Status, signed.AccessKeyID, signed.Service, signed.Region, signed.SignedAt, signed.ExpiresAt)
+	fmt.Fprintf(t.out, "\n2. A session from STS signs it\n\n   %s by %s: %d\n   %s for %s in %s, at %s, good until %s\n",
+		sts.Action, sts.CallerARN, sts.Status, signed.AccessKeyID, signed.Service, signed.Region, signed.SignedAt, signed.ExpiresAt)
 	fmt.Fprintf(t.out, "\n3. The signed request, as the workflow sends it on\n\n   %s %s\n", signed.Method, signed.URL)
 	for _, name := range []string{"Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "Authorization"} {
 		fmt.Fprintf(t.out, "   %s: %s\n", name, shorten(signed.Headers[name]))
@@ -129,12 +137,15 @@ func (t transcript) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "\n4. The gateway checks the signature as AWS does\n\n   %d %s\n   %s\n", got.status, http.StatusText(got.status), bytes.TrimSpace(got.body))
+	fmt.Fprintf(t.out, "\n4. The gateway checks the signature as AWS does\n\n   %d %s\n   %s\n",
+		got.status, http.StatusText(got.status), bytes.TrimSpace(got.body))
 	if got.status != http.StatusOK {
 		return fmt.Errorf("the gateway answered %d", got.status)
 	}
-	fmt.Fprintf(t.out, "\nTo repeat it:\n\n   curl -s %s/v1/sign -H 'Content-Type: application/json' -H 'X-API-Key: %s' \\\n     -d '%s'\n", t.service, t.key, ask)
-	fmt.Fprintf(t.out, "\nand, within five minutes, the signed request itself:\n\n   %s\n", curlLine(signed.Method, signed.URL, headerLines(signed.Headers), rawBody(signed.Body)))
+	fmt.Fprintf(t.out, "\nTo repeat it:\n\n   curl -s %s/v1/sign -H 'Content-Type: application/json' -H 'X-API-Key: %s' \\\n     -d '%s'\n",
+		t.service, t.key, ask)
+	fmt.Fprintf(t.out, "\nand, within five minutes, the signed request itself:\n\n   %s\n",
+		curlLine(signed.Method, signed.URL, headerLines(signed.Headers), rawBody(signed.Body)))
 	return nil
 }
 

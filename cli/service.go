@@ -67,7 +67,9 @@ func newService(p *process, conf config.Config) (*service, error) {
 		return nil, err
 	}
 	handlers.AuditBroken, handlers.SessionsReady = audit.Broken, store.Ready
-	s := &service{store: store, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections}
+	s := &service{
+		store: store, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections,
+	}
 	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
 	s.handler = api.New(limits)
 	if conf.Sandbox {
@@ -103,7 +105,8 @@ func noCallersHint(conf config.Config) error {
 	if conf.Auth != "" || len(conf.APIKeys) > 0 || conf.Entra != nil || conf.TrustedHeader != nil {
 		return nil
 	}
-	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, or say --auth=none to let every caller in")
+	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, " +
+		"or say --auth=none to let every caller in")
 }
 
 func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
@@ -157,7 +160,8 @@ func loadPolicy(file string) (*access.Policy, error) {
 	return access.NewPolicy(file, text)
 }
 
-// connections is how many may be open at once. When file descriptors run out, nobody is let in any more, health checks neither, and no file or STS can be
+// connections is how many may be open at once. When file descriptors run out,
+// nobody is let in any more, health checks neither, and no file or STS can be
 // reached: so some are left.
 func (s *service) connections(descriptors int) int {
 	const spare = 256
@@ -165,7 +169,8 @@ func (s *service) connections(descriptors int) int {
 		return s.maxConnections
 	}
 	n := max(descriptors-spare, descriptors/2)
-	s.log.Warn().Int("max_connections", s.maxConnections).Int("descriptors", descriptors).Int("used", n).Msg("fewer connections than configured, for want of file descriptors")
+	s.log.Warn().Int("max_connections", s.maxConnections).Int("descriptors", descriptors).Int("used", n).
+		Msg("fewer connections than configured, for want of file descriptors")
 	return n
 }
 

@@ -83,7 +83,9 @@ func (c signCommand) document(p *process) ([]byte, error) {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	}
-	request := map[string]any{"url": c.URL, "method": c.Method, "profile": c.Profile, "service": c.Service, "region": c.Region, "explain": c.Explain}
+	request := map[string]any{
+		"url": c.URL, "method": c.Method, "profile": c.Profile, "service": c.Service, "region": c.Region, "explain": c.Explain,
+	}
 	list := make([]pair, 0, len(c.Header))
 	for _, line := range c.Header {
 		name, value, ok := strings.Cut(line, ":")

@@ -372,7 +372,13 @@ func TestReadiness(t *testing.T) {
 func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(call) (*http.Response, error) { return nil, errors.New("no route") }
+		var up atomic.Bool
+		fake.answer = func(call) (*http.Response, error) {
+			if up.Load() {
+				return nil, nil // as STS does
+			}
+			return nil, errors.New("no route")
+		}
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || s.Ready() {
 			t.Fatalf("ready with no session and STS down (%v)", err)
@@ -387,7 +393,7 @@ func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
 		if n := fake.count() - before; n < 1 || n > 3 {
 			t.Errorf("%d calls of STS for 100 questions at once, want those of one fetch", n)
 		}
-		fake.answer = nil
+		up.Store(true)
 		for range 20 { // as kubelet asks
 			if time.Sleep(5 * time.Second); s.Ready() {
 				return

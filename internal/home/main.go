@@ -42,8 +42,8 @@ func run(project string, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("home", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	var to address
-	flags.StringVar(&to.module, "module", "", "module path, such as github.com/acme/countersign; https:// before it is where people find the project")
-	flags.StringVar(&to.contact, "contact", "", "mail address of the maintainers (default: that which GitHub gives the owner of the module, at which no mail arrives)")
+	flags.StringVar(&to.module, "module", "", "module path, such as github.com/acme/countersign; with https:// before it, the website")
+	flags.StringVar(&to.contact, "contact", "", "mail address of the maintainers (default: the address without a mailbox of a GitHub owner)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func TestHome_MovesTheProject(t *testing.T) {
 	if *full {
 		command(t, project, "go", "build", "./...")
 		command(t, project, "go", "vet", "./...")
-		command(t, project, "go", "test", ".", "./cli", "./connector", "./endpoints", "./signing")
+		command(t, project, "go", "test", ".", "./api", "./connector", "./endpoints", "./signing")
 	}
 }
 

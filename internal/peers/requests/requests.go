@@ -84,8 +84,8 @@ func (s *Source) Next() *Request {
 }
 
 func (s *Source) chooseScope(r *Request) {
-	r.Scope.Service = pick(s, "s3", "s3", "s3-outposts", "execute-api", "execute-api", "es", "sts", "bedrock", "lambda", "iotdevicegateway", s.word(1, 20))
-	r.Scope.Region = pick(s, "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4", s.word(1, 20))
+	r.Scope.Service = pick(s, "s3", "s3", "s3-outposts", "execute-api", "execute-api", "es", "sts", "bedrock", "lambda", "iotdevicegateway", s.word(20))
+	r.Scope.Region = pick(s, "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4", s.word(20))
 	r.DoubleEncode = !strings.HasPrefix(r.Scope.Service, "s3")
 	r.Normalize = r.DoubleEncode && s.chance(90)
 	if s.Version4a {
@@ -96,7 +96,7 @@ func (s *Source) chooseScope(r *Request) {
 
 func (s *Source) chooseBody(r *Request) {
 	if s.chance(40) {
-		r.Body = []byte(s.word(1, 200))
+		r.Body = []byte(s.word(200))
 	}
 	r.PayloadHash = signing.PayloadHash(r.Body)
 	if s.chance(20) {
@@ -138,5 +138,5 @@ func (s *Source) chars(of string, least, most int) string {
 	return string(s.text)
 }
 
-// word returns from least to most letters, digits and hyphens.
-func (s *Source) word(least, most int) string { return s.chars(letters+digits+"-", least, most) }
+// word returns from one to most letters, digits and hyphens.
+func (s *Source) word(most int) string { return s.chars(letters+digits+"-", 1, most) }

@@ -93,7 +93,7 @@ func (s *Source) query(r *Request) string {
 			q.both("&") // an empty piece
 		}
 		if name == "" || s.chance(85) {
-			name = pick(s, s.chars(letters, 1, 3), s.word(1, 12), "X-Amz-Meta", "a", "A")
+			name = pick(s, s.chars(letters, 1, 3), s.word(12), "X-Amz-Meta", "a", "A")
 			if s.Escaped && s.chance(30) {
 				name += s.character()
 			}
