@@ -25,7 +25,7 @@ type AuditOptions struct {
 	// File is appended to. When it is moved or removed, as log rotation does, the
 	// next record goes to a new file of the same name.
 	File string
-	// Wait bounds how long a record may take to be written; 0 means 2 s.
+	// Wait bounds how long a record may take to be written; 0 means 1 s.
 	Wait time.Duration
 	// HashPaths puts the SHA-256 of paths on record in place of the paths, where
 	// those hold what must not be kept.
@@ -61,7 +61,7 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 		return nil, errors.Join(append(faults, errors.New("audit: a clock and random bytes are required"))...)
 	}
 	if o.Wait == 0 {
-		o.Wait = 2 * time.Second
+		o.Wait = time.Second
 	}
 	a := &Auditor{o: o, turn: make(chan struct{}, 1)}
 	var id [8]byte

@@ -45,6 +45,12 @@ const dosKey = "EXAMPLE-key-that-opens-nothing"
 // serveApart builds the program, without the race detector of the test, and runs it.
 func serveApart(t *testing.T, environment ...string) *server {
 	t.Helper()
+	return serveApartTo(t, nil, environment...)
+}
+
+// serveApartTo is serveApart with its standard output.
+func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "countersign")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -55,7 +61,7 @@ func serveApart(t *testing.T, environment ...string) *server {
 		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey), "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION=eu-west-1",
 	}, environment...)...)
-	s.process.Stderr = os.Stderr
+	s.process.Stdout, s.process.Stderr = stdout, os.Stderr
 	s.process.Cancel = func() error { return s.process.Process.Signal(syscall.SIGTERM) }
 	s.process.WaitDelay = 10 * time.Second
 	if err := s.process.Start(); err != nil {

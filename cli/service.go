@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	stdlog "log"
 	"net"
 	"net/http"
@@ -33,6 +34,7 @@ type service struct {
 	auth     *access.Authenticator
 	audit    *access.Auditor
 	contract *api.Contract
+	stdout   *outlet
 	log      zerolog.Logger
 
 	maxConnections int
@@ -44,6 +46,7 @@ func (s *service) close() {
 	if err := s.audit.Close(); err != nil {
 		s.log.Error().AnErr("cause", err).Msg("closing the audit file")
 	}
+	s.stdout.close()
 }
 
 func newService(p *process, conf config.Config) (*service, error) {
@@ -51,7 +54,8 @@ func newService(p *process, conf config.Config) (*service, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	log := zerolog.New(p.stdout).Level(level).With().Timestamp().Logger()
+	stdout := newOutlet(p.stdout, p.now)
+	log := zerolog.New(stdout).Level(level).With().Timestamp().Logger()
 	auth, authErr := access.NewAuthenticator(access.Options{
 		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
 	})
@@ -61,14 +65,15 @@ func newService(p *process, conf config.Config) (*service, error) {
 	store, storeErr := newStore(p, conf, log)
 	contract := api.NewContract(p.contract)
 	limits, limitsErr := newLimits(p, conf)
-	audit, auditErr := newAuditor(p, conf)
+	audit, auditErr := newAuditor(p, conf, records{stdout})
 	handlers, handlersErr := newHandlers(p, conf, store, audit)
 	if err := faultReport(conf, authErr, storeErr, limitsErr, auditErr, handlersErr); err != nil {
+		stdout.close()
 		return nil, err
 	}
 	handlers.AuditBroken, handlers.SessionsReady = audit.Broken, store.Ready
 	s := &service{
-		store: store, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections,
+		store: store, stdout: stdout, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections,
 	}
 	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
 	s.handler = api.New(limits)
@@ -93,10 +98,10 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 // queueWait is how long a request may wait for others to end.
 const queueWait = 2 * time.Second
 
-func newAuditor(p *process, conf config.Config) (*access.Auditor, error) {
+func newAuditor(p *process, conf config.Config, stdout io.Writer) (*access.Auditor, error) {
 	o := access.AuditOptions{File: conf.AuditFile, HashPaths: conf.AuditHashPaths, Now: p.now, Random: rand.Reader}
 	if conf.AuditFile == "" || conf.AuditStdout {
-		o.Stdout = p.stdout
+		o.Stdout = stdout
 	}
 	return access.NewAuditor(o)
 }

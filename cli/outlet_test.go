@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stalled takes nothing until it is opened.
+type stalled struct {
+	open chan struct{}
+	text bytes.Buffer
+}
+
+func (s *stalled) Write(text []byte) (int, error) {
+	<-s.open
+	return s.text.Write(text)
+}
+
+func TestOutlet_DropsAndCountsLogLinesThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := &stalled{open: make(chan struct{})}
+		o := newOutlet(reader, time.Now)
+		_, _ = io.WriteString(o, "line\n")
+		synctest.Wait() // it is with the writer
+		for range outletLines + 99 {
+			_, _ = io.WriteString(o, "line\n") // must not wait
+		}
+		close(reader.open)
+		o.close()
+		text := reader.text.String()
+		if n := strings.Count(text, "line\n"); n != outletLines+1 || !strings.Contains(text, `"dropped":99,`) {
+			t.Errorf("%d lines are written, and it says %q", n, text[:min(len(text), 300)])
+		}
+	})
+}
+
+func TestOutlet_ARecordIsThereWhenItsWriterReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := &stalled{open: make(chan struct{})}
+		o := newOutlet(reader, time.Now)
+		done := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(records{o}, "record\n")
+			done <- err
+		}()
+		synctest.Wait()
+		if len(done) > 0 {
+			t.Fatal("the record is written before anybody reads")
+		}
+		close(reader.open)
+		if err := <-done; err != nil || reader.text.String() != "record\n" {
+			t.Errorf("%v, %q", err, reader.text.String())
+		}
+		o.close()
+		if _, err := io.WriteString(records{o}, "late\n"); err == nil {
+			t.Error("a record after the end is taken")
+		}
+		_, _ = io.WriteString(o, "late\n")
+	})
+}
+
+func TestOutlet_CloseWaitsASecondAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := &stalled{open: make(chan struct{})}
+		o := newOutlet(reader, time.Now)
+		_, _ = io.WriteString(o, "line\n")
+		begun := time.Now()
+		o.close()
+		if waited := time.Since(begun); waited != time.Second {
+			t.Errorf("it waits %v", waited)
+		}
+		close(reader.open)
+	})
+}
+
+// TestServe_SurvivesALogReaderThatStalls: standard output is a pipe that nobody reads. Requests that need no record go on, those that need one are
+// refused, and SIGTERM ends the process.
+func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	s := serveApartTo(t, write, "COUNTERSIGN_AUDIT_FILE=", "COUNTERSIGN_LOG_LEVEL=info")
+	_ = write.Close()
+	for range 400 { // each leaves two lines: the pipe is full long before
+		if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); err != nil || status != http.StatusOK && p.Code != "audit_unavailable" {
+			t.Fatalf("%d %+v %v", status, p, err)
+		} else if p.Code == "audit_unavailable" {
+			break
+		}
+	}
+	if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); p.Code != "audit_unavailable" || status != http.StatusServiceUnavailable {
+		t.Errorf("with a full pipe: %d %+v %v, want audit_unavailable", status, p, err)
+	}
+	for path, want := range map[string]int{"/livez": 200, "/v1/regions": 200, "/readyz": 503} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-API-Key", dosKey)
+		answer, err := s.client.Do(r)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, answer.Status, want)
+		}
+	}
+	s.client.CloseIdleConnections()
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.process.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("it ends with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("SIGTERM is not obeyed")
+	}
+}
