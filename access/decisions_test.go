@@ -153,8 +153,8 @@ func hostRows() []row {
 func pathRows() []row {
 	var rows []row
 	for _, path := range []string{
-		"/prod/orders/", "/prod/orders/1/lines", "/prod/orders/a%20b", "/prod/orders/%E2%82%AC", "/prod/orders/a%2Fb",
-		"/%70rod/orders/1", "/prod/orders/...", "/prod/orders/.hidden", "/prod/orders/a..b", "/prod/orders/1%3F", "/prod/orders/100%25", "/prod/orders/100%2525",
+		"/prod/orders/", "/prod/orders/1/lines", "/prod/orders/a%20b", "/prod/orders/%E2%82%AC", "/prod/orders/a:b@c,d=e",
+		"/%70rod/orders/1", "/prod/orders/...", "/prod/orders/.hidden", "/prod/orders/a..b", "/prod/orders/100%25", "/prod/orders/100%2525", "/prod/orders/100%25zz",
 	} {
 		rows = append(rows, allow("orders-api", "path "+path, crm(but(to("GET", api+"/"), func(r *access.Request) { r.Path = path }))))
 	}
@@ -168,6 +168,9 @@ func pathRows() []row {
 		"/prod/orders/%252e%252e/admin", "/prod/orders/%252e%252e%252fadmin", "/prod/orders/..%252fadmin", "/prod/orders/%25252e%25252e/admin",
 		"/prod/orders/%2525252e%2525252e/admin", "/prod/orders/%252525252e%252525252e/admin", "/prod/orders/%25zz/%252e%252e/admin",
 		"/prod/orders/..;/admin", "/prod/orders/..;x=y/admin", "/prod/orders/..%3b/admin", "/prod/orders/%2e%2e%3B/admin", "/prod/orders/.;/1",
+		"/prod/orders/a%2Fb", "/prod/orders/a%2fb", "/prod/orders/a%252Fb", "/prod/orders/a%25252Fb", "/prod/orders/a%5Cb", "/prod/orders/a%5cb", "/prod/orders/a\\b", "/prod/orders/a%255cb",
+		"/prod/orders/1%3F", "/prod/orders/1%253Fx", "/prod/orders/1%23", "/prod/orders/1%2523x", "/prod/orders/1;x=y", "/prod/orders;x/1", "/prod/orders/1%3Bx", "/prod/orders/1%253bx",
+		"/prod/orders/%2561", "/prod/orders/%252561", "/prod/orders/%2541/1", "/prod/orders/1%2500", "/prod/orders/%c2%85", "/prod/orders/%7f", "/prod/orders/%u002fadmin", "/prod/orders/%c0%af", "/prod/orders/%e0%80%af",
 		"/prod/orders/%00", "/prod/orders/1%0d%0aX:y", "/prod/orders/%c0%ae%c0%ae/admin", "/prod/orders/%ff", "/prod/orders/%zz", "/prod/orders/%2", "/prod/orders/%",
 	} {
 		rows = append(rows, deny("path "+path, crm(but(to("GET", api+"/"), func(r *access.Request) { r.Path = path }))))

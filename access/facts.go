@@ -1,10 +1,13 @@
 package access
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,10 +18,12 @@ type facts struct {
 	host                     string
 	port                     int
 	method, path             string
+	wire                     string  // the path as it is sent
 	query                    []Field // decoded, in wire order
 	headers                  []Field // names in lower case
 	operation                string
 	unusual                  []string
+	credentials              []string // calls of credentials.tsv that this is or may be
 }
 
 // malformation is why a request is not decided on, and in which of its fields.
@@ -64,7 +69,11 @@ func (p *Policy) readFacts(q *Question) (facts, malformation) {
 	if reason := f.readHeaders(r); reason != "" {
 		return f, malformation{"headers", reason}
 	}
+	if r.Service == "sqs" && otherQueue(r, &f) {
+		f.path = ""
+	}
 	f.operation = p.operation(q.Action, r, &f)
+	f.credentials = p.credentialCalls(r, &f)
 	switch {
 	case s3Family(r.Service):
 		f.unusual = sideDoors(q.Action, &f)
@@ -98,7 +107,7 @@ func (f *facts) readTarget(r *Request) string {
 	if !strings.HasPrefix(r.Path, "/") || strings.ContainsAny(r.Path, "?#") {
 		return "the path does not begin with a slash"
 	}
-	f.path = decodePath(r.Path, s3Family(r.Service))
+	f.path, f.wire = decodePath(r.Path, s3Family(r.Service)), r.Path
 	return ""
 }
 
@@ -163,9 +172,34 @@ func (f *facts) readHeaders(r *Request) string {
 	return ""
 }
 
+// header returns the value of the first header of a name.
+func (f *facts) header(name string) string {
+	for _, h := range f.headers {
+		if h.Name == name {
+			return h.Value
+		}
+	}
+	return ""
+}
+
+// otherQueue tells whether a request to SQS could be for another queue than its
+// path says: QueueUrl goes before the path, and under X-Amz-Target only that counts.
+func otherQueue(r *Request, f *facts) bool {
+	names := func(name string) bool { return looksLike(name, "queueurl") }
+	switch {
+	case f.path == "/":
+		return false
+	case r.Payload != PayloadSigned, f.header("x-amz-target") != "", slices.ContainsFunc(f.query, func(q Field) bool { return names(q.Name) }):
+		return true
+	}
+	return !eachPair(bytes.TrimSpace(r.Body), func(name, _ string, decoded bool) bool {
+		return decoded && !strings.HasPrefix(name, "{") && !names(name)
+	})
+}
+
 // plainText tells whether s is UTF-8 without control characters.
 func plainText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // headerCharacter: RFC 9110 section 5.6.2, token.

@@ -17,8 +17,9 @@ type inspector struct {
 }
 
 // inspect notes in p which attributes a policy reads and which names it asks
-// for. It returns what the policy names: the services that it compares
-// resource.service with, and the fields that it looks for among query and headers.
+// for. It returns what the policy names: the services, operations and hosts of S3's
+// control plane that it compares with, and the fields that it looks for among query
+// and headers.
 func inspect(p *Policy, n ast.Node) (named []types.Value, err error) {
 	in := inspector{p: p}
 	ast.Inspect(n, in.visit)
@@ -47,6 +48,10 @@ func (in *inspector) visit(n ast.IsNode) bool {
 		in.tag(n.Right, true)
 	case ast.NodeTypeEquals:
 		in.comparison(n.BinaryNode)
+	case ast.NodeTypeLike:
+		if attribute, ok := n.Arg.(ast.NodeTypeAccess); ok && attribute.Value == "host" {
+			in.host(strings.Trim(string(n.Value.MarshalCedar()), `"*`))
+		}
 	case ast.NodeTypeContains:
 		in.comparison(n.BinaryNode)
 	case ast.NodeTypeContainsAll:
@@ -78,8 +83,18 @@ func (in *inspector) comparison(n ast.BinaryNode) {
 				in.field("header."+text, false)
 			case "operation":
 				in.p.asked.add("operation."+text, false)
+				in.named = append(in.named, types.String("operation."+text))
+			case "host":
+				in.host(text)
 			}
 		}
+	}
+}
+
+// host names the control plane of S3 when a policy means it.
+func (in *inspector) host(text string) {
+	if control := controlHost(text); control != "" {
+		in.named = append(in.named, types.String(control))
 	}
 }
 

@@ -12,28 +12,49 @@ import (
 // second way in which the request could name one makes it "".
 func (p *Policy) operation(a Action, r *Request, f *facts) string {
 	switch {
+	case bearerToken(f):
+		return bearerTokenOperation(r, f)
+	case controlHost(f.host) != "" && s3Family(r.Service):
+		return f.told(p.callOf(r.Service, f))
 	case s3Family(r.Service):
 		if a == ActionPostPolicy {
 			return "PostObject"
 		}
 		return p.s3Operation(f)
-	case f.path == "":
-		return ""
 	case r.Service == "execute-api":
-		if strings.Contains(f.path, "/@connections/") {
-			return "ManageConnections"
-		}
-		return "Invoke"
+		return f.told(executeOperation)
 	case r.Service == "lambda":
-		return lambdaOperation(f)
+		return f.told(func(part []string) string { return lambdaOperation(f, part) })
 	case r.Service == "bedrock":
-		return bedrockOperation(f)
+		return f.told(func(part []string) string { return bedrockOperation(f, part) })
+	}
+	if operation := f.told(p.callOf(r.Service, f)); operation != "" {
+		return operation
 	}
 	service, known := p.protocols[r.Service]
-	if !known {
+	if !known || f.path == "" {
 		return ""
 	}
 	return service.operation(r, f)
+}
+
+// told is the operation that read finds in the path, or "" when receivers that
+// read the path otherwise could find another.
+func (f *facts) told(read func(part []string) string) string {
+	if f.path != "" {
+		return read(strings.Split(f.path, "/"))
+	}
+	operation := ""
+	for i, way := range ways(f.wire) {
+		found := read(way)
+		switch {
+		case i == 0:
+			operation = found
+		case found != "" && found != operation:
+			return ""
+		}
+	}
+	return operation
 }
 
 // protocol is how a service is told its operation, by its signing name.
@@ -49,6 +70,7 @@ func (s protocol) operation(r *Request, f *facts) string {
 			named = append(named, s.fromTarget(strings.TrimSpace(h.Value), f))
 		}
 	}
+	byTarget := len(named)
 	for _, q := range f.query {
 		if looksLike(q.Name, "x-amz-target") {
 			return ""
@@ -57,19 +79,21 @@ func (s protocol) operation(r *Request, f *facts) string {
 			named = append(named, s.fromAction(q.Name, q.Value))
 		}
 	}
-	if rest, found := strings.CutPrefix(f.path, "/service/"); found {
+	inQuery := len(named) > byTarget
+	rest, cbor := strings.CutPrefix(f.path, "/service/")
+	switch {
+	case cbor:
 		name, op, _ := strings.Cut(rest, "/operation/")
 		if f.method != "POST" || !slices.Contains(s.targets, name) {
 			return ""
 		}
-		return onlyOne(append(named, op))
-	}
-	if f.path != "/" && r.Service != "sqs" { // SQS takes the path of a queue
+		named = append(named, op)
+	case f.header("smithy-protocol") != "", f.path != "/" && r.Service != "sqs": // SQS takes the path of a queue
 		return ""
 	}
 	if s.query {
-		inBody, told := s.fromBody(r)
-		if !told {
+		inBody, kind := s.fromBody(r, cbor)
+		if kind == bodyUnknown || kind == bodyOther && inQuery || !fits(kind, f.header("content-type")) {
 			return ""
 		}
 		named = append(named, inBody...)
@@ -106,39 +130,80 @@ func (s protocol) fromAction(name, value string) string {
 // form that comes near.
 const maxFormPairs = 10_000
 
-// fromBody reads the operations that the body of a query-protocol request
-// names, and whether that can be told at all: a body that stays with the caller
-// could name any, and so could one that is neither a form nor JSON.
-func (s protocol) fromBody(r *Request) (operations []string, told bool) {
+// The kinds of body that a service of the query protocol may get.
+const (
+	bodyUnknown = iota // it could name any operation, or none
+	bodyNone
+	bodyForm
+	bodyOther // JSON or CBOR: the operation is named elsewhere
+)
+
+// fits tells whether a body is of the kind that its content type says. What the
+// content type says decides for some services, and the body itself for others.
+func fits(kind int, contentType string) bool {
+	contentType = strings.ToLower(contentType)
+	form := strings.Contains(contentType, "x-www-form-urlencoded")
+	switch kind {
+	case bodyForm:
+		return form || !strings.ContainsAny(contentType, "/") || strings.HasPrefix(contentType, "text/plain")
+	case bodyOther:
+		return !form
+	}
+	return true
+}
+
+// fromBody reads the operations that the body of a query-protocol request names,
+// and what kind of body it is. What it names cannot be told of a body that stays
+// with the caller, and of one that is neither a form nor JSON, nor CBOR where the
+// path says so.
+func (s protocol) fromBody(r *Request, cbor bool) (operations []string, kind int) {
 	if r.Payload != PayloadSigned {
-		return nil, false
+		return nil, bodyUnknown
 	}
 	body := bytes.TrimSpace(r.Body)
-	if len(body) == 0 {
-		return nil, true
+	switch {
+	case len(body) == 0:
+		return nil, bodyNone
+	case cbor && body[0]&0xe0 == 0xa0: // a map of CBOR, and no letter of a form
+		return nil, bodyOther
 	}
 	form := body[0] != '{'
-	for pairs := 0; len(body) > 0; pairs++ {
-		if pairs == maxFormPairs {
-			return nil, false
-		}
-		var pair []byte
-		pair, body, _ = bytes.Cut(body, []byte("&"))
-		key, value, _ := bytes.Cut(pair, []byte("="))
-		name, err := url.QueryUnescape(string(key))
-		if form && (err != nil || name == "" || !madeOf(name, formName)) {
-			return nil, false
+	clear := eachPair(body, func(name, value string, decoded bool) bool {
+		if form && (!decoded || name == "" || !madeOf(name, formName)) {
+			return false
 		}
 		if !looksLike(name, "action") {
-			continue
+			return true
 		}
-		op, err := url.QueryUnescape(string(value))
-		if err != nil || !form {
-			return nil, false
-		}
+		op, err := url.QueryUnescape(value)
 		operations = append(operations, s.fromAction(name, op))
+		return err == nil && form
+	})
+	switch {
+	case !clear:
+		return nil, bodyUnknown
+	case form:
+		return operations, bodyForm
 	}
-	return operations, true
+	return operations, bodyOther
+}
+
+// eachPair shows the pairs of a form, the names decoded where they can be, and
+// tells whether look took them all.
+func eachPair(form []byte, look func(name, value string, decoded bool) bool) bool {
+	for pairs := 0; len(form) > 0; pairs++ {
+		if pairs == maxFormPairs {
+			return false
+		}
+		var pair []byte
+		pair, form, _ = bytes.Cut(form, []byte("&"))
+		key, value, _ := bytes.Cut(pair, []byte("="))
+		name, err := url.QueryUnescape(string(key))
+		if !look(name, string(value), err == nil) {
+			return false
+		}
+	}
+	return true
 }
 
 func formName(c byte) bool {
@@ -164,13 +229,23 @@ func letterOrDigit(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
+// executeOperation knows the two permissions of an API (API Gateway Developer
+// Guide, "Control access to an API with IAM permissions").
+func executeOperation(part []string) string {
+	for _, segment := range part[:len(part)-1] {
+		if segment == "@connections" {
+			return "ManageConnections"
+		}
+	}
+	return "Invoke"
+}
+
 // lambdaOperation knows the ways to call a function (Lambda API reference,
 // "Invoke", "InvokeWithResponseStream"; function URLs have hosts of their own).
-func lambdaOperation(f *facts) string {
+func lambdaOperation(f *facts, part []string) string { // "", version, functions, name, what
 	if strings.Contains(f.host, ".lambda-url.") && strings.HasSuffix(f.host, ".on.aws") {
 		return "InvokeFunctionUrl"
 	}
-	part := strings.Split(f.path, "/") // "", version, functions, name, what
 	if len(part) != 5 || part[2] != "functions" || part[3] == "" || f.method != "POST" {
 		return ""
 	}
@@ -184,8 +259,7 @@ func lambdaOperation(f *facts) string {
 }
 
 // bedrockOperation knows the calls of a model (Bedrock Runtime API reference).
-func bedrockOperation(f *facts) string {
-	part := strings.Split(f.path, "/") // "", model, id, what
+func bedrockOperation(f *facts, part []string) string { // "", model, id, what
 	if len(part) != 4 || part[1] != "model" || part[2] == "" || f.method != "POST" {
 		return ""
 	}

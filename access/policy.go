@@ -40,6 +40,7 @@ type Policy struct {
 	nothingNamed cedar.Record
 
 	protocols    map[string]protocol
+	calls        map[string][]call
 	s3Operations map[[3]string]string
 	s3Selectors  map[string]bool
 }
@@ -51,7 +52,7 @@ type Policy struct {
 // All faults are reported joined, each with the file's name and the line.
 func NewPolicy(file string, document []byte) (*Policy, error) {
 	p := &Policy{restricted: document != nil, reads: map[string]bool{}, asked: askedNames{}}
-	p.nothingNamed = p.newContext(nil, nil, false)
+	p.nothingNamed = p.newContext(nil, nil, nil, false)
 	if err := p.readTables(); err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func (p *Policy) Decide(q Question) Decision {
 		Resource:  v.resource,
 		Context:   p.nothingNamed,
 	}
-	if len(f.unusual) == 0 && !q.Request.OwnKeys {
+	if len(f.unusual) == 0 && len(f.credentials) == 0 && !q.Request.OwnKeys {
 		// Most requests pass without anything having to be named: then policies and
 		// guardrails are asked at once. Naming only ever lifts a guardrail.
 		quick := d
@@ -107,10 +108,10 @@ func (p *Policy) Decide(q Question) Decision {
 		d.Reason = "no policy permits this"
 		return d
 	}
-	request.Context = p.context(permits, f.unusual, q.Request.OwnKeys)
+	request.Context = p.context(permits, &f, q.Request.OwnKeys)
 	if _, denied := p.guardrails.decide(v, request, &d); denied {
-		if len(f.unusual) > 0 {
-			d.Reason += fmt.Sprintf(" (%.200s)", strings.Join(f.unusual, ", "))
+		if names := slices.Concat(f.credentials, f.unusual); len(names) > 0 {
+			d.Reason += fmt.Sprintf(" (%.200s)", strings.Join(names, ", "))
 		}
 		return d
 	}

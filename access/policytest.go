@@ -161,6 +161,9 @@ func (p *Policy) Explain(w io.Writer, q Question) error {
 	for _, name := range f.unusual {
 		row("unusual", name)
 	}
+	for _, name := range f.credentials {
+		row("credential", name)
+	}
 	for _, note := range d.Notes {
 		fmt.Fprintf(&out, "\nnot evaluated: %s\n", note)
 	}

@@ -48,12 +48,8 @@ func s3Level(host, path string) string {
 	if path == "" || strings.Contains(host, ".vpce.") || !awsHost(host) {
 		return ""
 	}
-	labels := strings.Split(host, ".")
-	at := len(labels) - 1
-	for at >= 0 && labels[at] != "s3" && !strings.HasPrefix(labels[at], "s3-") && !strings.HasPrefix(labels[at], "s3express-") {
-		at--
-	}
-	if at < 0 || strings.HasPrefix(labels[at], "s3-control") || strings.HasPrefix(labels[at], "s3express-control") {
+	_, at := s3Label(host)
+	if at < 0 {
 		return ""
 	}
 	rest := strings.TrimPrefix(path, "/")
@@ -71,6 +67,34 @@ func s3Level(host, path string) string {
 		return "bucket"
 	}
 	return "object"
+}
+
+// s3Label returns the labels of a host, and the index of the one that names S3.
+func s3Label(host string) (labels []string, at int) {
+	labels = strings.Split(host, ".")
+	at = len(labels) - 1
+	for at >= 0 && labels[at] != "s3" && !strings.HasPrefix(labels[at], "s3-") && !strings.HasPrefix(labels[at], "s3express-") {
+		at--
+	}
+	return labels, at
+}
+
+// controlHost returns what a policy has to name before it lets a request to the
+// control plane of S3 through, or "" for other hosts. The control plane signs as
+// S3 does, and a request to it means something else (S3 API reference, "Amazon S3
+// Control", "Amazon S3 on Outposts"). Host may be a text that a policy compares with.
+func controlHost(host string) string {
+	labels, at := s3Label(host)
+	switch {
+	case at < 0:
+	case strings.HasPrefix(labels[at], "s3-control"), at >= 2 && strings.HasPrefix(labels[at-1], "vpce-") && labels[at-2] == "control":
+		return "host.s3-control"
+	case strings.HasPrefix(labels[at], "s3express-control"):
+		return "host.s3express-control"
+	case at == 0 && strings.HasPrefix(labels[at], "s3-outposts"):
+		return "host.s3-outposts"
+	}
+	return ""
 }
 
 func awsHost(host string) bool {
@@ -92,10 +116,13 @@ var s3Modifiers = []string{
 	"prefix", "select-type", "start-after", "upload-id-marker", "version-id-marker", "versionId", "x-id",
 }
 
-// sideDoors are the parameters and headers that make an S3 request do more than
-// read, write or list: all that are not known to be plain.
+// sideDoors are the parameters, headers and hosts that make an S3 request do more
+// than read, write or list: all that are not known to be plain.
 func sideDoors(a Action, f *facts) []string {
 	var doors []string
+	if control := controlHost(f.host); control != "" {
+		doors = append(doors, control)
+	}
 	for _, q := range f.query {
 		if !slices.Contains(s3PlainQuery, q.Name) && !strings.HasPrefix(q.Name, "response-") {
 			doors = append(doors, "query."+q.Name)

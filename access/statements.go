@@ -98,7 +98,7 @@ func (p *Policy) readStatements(file, text string) (statements, error) {
 		if scope, ok := tree.Action.(ast.ScopeTypeEq); ok {
 			s.action = &scope.Entity
 		}
-		s.context = p.newContext(s.named, nil, false)
+		s.context = p.newContext(s.named, nil, nil, false)
 		ss = append(ss, s)
 	}
 	return ss, errors.Join(faults...)

@@ -10,6 +10,9 @@ import (
 //go:embed protocols.tsv
 var protocolTable string
 
+//go:embed credentials.tsv
+var credentialTable string
+
 //go:embed s3operations.tsv
 var s3OperationTable string
 
@@ -39,6 +42,16 @@ func (p *Policy) readTables() error {
 	for _, row := range rows {
 		p.s3Operations[[3]string(row[:3])] = row[3]
 		p.s3Selectors[row[2]] = true
+	}
+	rows, err = readTable(credentialTable, "service", "operation", "request", "default", "credential", "why", "source")
+	if err != nil {
+		return fmt.Errorf("reading credentials.tsv: %w", err)
+	}
+	p.calls = map[string][]call{}
+	for _, row := range rows {
+		if row[1] != "*" && row[3] == "refused" { // whole services are in guardrails.cedar
+			p.calls[row[0]] = append(p.calls[row[0]], newCall(row[1], row[2]))
+		}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (p *Policy) mayPermit(v *view, action cedar.EntityUID) bool {
 	if len(permits) == 0 {
 		return false
 	}
-	env.Context = p.context(permits, nil, false)
+	env.Context = p.context(permits, &facts{}, false)
 	for i := range p.guardrails {
 		if !mayBe(false, p.guardrails[i].node.AsIsNode(), env) {
 			return false

@@ -141,22 +141,23 @@ func texts(list []string) types.Set {
 
 // context tells the guardrails what the permitting policies name, and what of
 // the request has to be named.
-func (p *Policy) context(permits []*statement, unusual []string, ownKeys bool) cedar.Record {
-	if len(permits) == 1 && len(unusual) == 0 && !ownKeys {
+func (p *Policy) context(permits []*statement, f *facts, ownKeys bool) cedar.Record {
+	if len(permits) == 1 && len(f.unusual) == 0 && len(f.credentials) == 0 && !ownKeys {
 		return permits[0].context
 	}
 	var named []types.Value
 	for _, s := range permits {
 		named = append(named, s.named...)
 	}
-	return p.newContext(named, unusual, ownKeys)
+	return p.newContext(named, f.unusual, f.credentials, ownKeys)
 }
 
-func (p *Policy) newContext(named []types.Value, unusual []string, ownKeys bool) cedar.Record {
+func (p *Policy) newContext(named []types.Value, unusual, credentials []string, ownKeys bool) cedar.Record {
 	return types.NewRecord(types.RecordMap{
-		"named":      types.NewSet(named...),
-		"unusual":    texts(unusual),
-		"restricted": types.Boolean(p.restricted),
-		"ownKeys":    types.Boolean(ownKeys),
+		"named":       types.NewSet(named...),
+		"unusual":     texts(unusual),
+		"credentials": texts(credentials),
+		"restricted":  types.Boolean(p.restricted),
+		"ownKeys":     types.Boolean(ownKeys),
 	})
 }

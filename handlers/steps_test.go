@@ -202,9 +202,9 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 		status  int
 	}{
 		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin/x", `{}`, 403},
-		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin%2Fx", `{}`, 200},
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin%2Fx", `{}`, 403},
 		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/admin%2Fx", `{"doubleEncode":false}`, 403},
-		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/public/%3Fx", `{"doubleEncode":false}`, 200},
+		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/public/%3Fx", `{"doubleEncode":false}`, 403},
 		{"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/public/x", `{"doubleEncode":false}`, 200},
 		{"https://examplebucket.s3.eu-west-1.amazonaws.com/a/x%2Fy", `{"doubleEncode":true}`, 200},
 	} {
