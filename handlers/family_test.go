@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -459,6 +460,42 @@ func TestConnectTokensAreLogins(t *testing.T) {
 			t.Errorf("%s: %+v", change, got)
 		}
 	}
+}
+
+func TestAnAPIKeyOfBedrockIsALogin(t *testing.T) {
+	const ask = `{"kind":"bedrock","endpoint":"bedrock.amazonaws.com","region":"eu-west-1","expiresInSeconds":43200}`
+	for _, document := range []string{``, `permit (principal, action, resource);`, `permit (principal, action, resource) when { resource.service == "bedrock" };`} {
+		server := newServer(t, func(o *handlers.Options) { o.Policy = policyOf(t, document) })
+		if got := server.problem(server.post("/v1/tokens", ask), 403); got.Code != "forbidden" || !strings.Contains(got.Detail, "operation.CallWithBearerToken") {
+			t.Errorf("%q: %+v", document, got)
+		}
+	}
+	server := newServer(t, func(o *handlers.Options) {
+		o.Policy = policyOf(t, `permit (principal, action == Action::"presign", resource) when { resource.service == "bedrock" && resource.operation == "CallWithBearerToken" };`)
+	})
+	w := server.post("/v1/tokens", ask)
+	got := decodeAs[struct{ Token string }](t, w.Body)
+	encoded, found := strings.CutPrefix(got.Token, "bedrock-api-key-")
+	text, err := base64.StdEncoding.DecodeString(encoded)
+	if w.Code != http.StatusOK || !found || err != nil || !strings.HasPrefix(string(text), "bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=") || !strings.HasSuffix(string(text), "&Version=1") {
+		t.Errorf("got %d %q, %v", w.Code, text, err)
+	}
+	if len(server.audit.list) != 1 || server.audit.list[0].Operation != "CallWithBearerToken" || server.audit.list[0].SignatureSHA256 == "" {
+		t.Errorf("records: %+v", server.audit.list)
+	}
+}
+
+func policyOf(t *testing.T, document string) *access.Policy {
+	t.Helper()
+	var text []byte
+	if document != "" {
+		text = []byte(document)
+	}
+	policy, err := access.NewPolicy("p.cedar", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy
 }
 
 func TestHostPatternsOfAProfilePlaceCustomDomains(t *testing.T) {

@@ -26,6 +26,7 @@ type toConnect struct {
 var connectKinds = []string{
 	string(signing.ConnectRDS), string(signing.ConnectDSQL), string(signing.ConnectDSQLAdmin), string(signing.ConnectElastiCache),
 	string(signing.ConnectElastiCacheServerless), string(signing.ConnectMemoryDB), string(signing.ConnectEKS), string(signing.ConnectMSK), string(signing.ConnectIoT),
+	string(signing.ConnectBedrock),
 }
 
 func (in *toConnect) check(found *fieldErrors) {
@@ -47,7 +48,8 @@ type connectToken struct {
 	Warnings    []warning `json:"warnings"`
 }
 
-// CreateConnectToken makes a token that a service takes in place of a password. It is a login, so no policy but one that names the service allows it.
+// CreateConnectToken makes a token that a service takes in place of a password. It is a login, so no policy but one that names the service allows it, and for Bedrock
+// the operation.
 func (h *Handlers) CreateConnectToken() http.Handler { return serveJSON(h.connectToken) }
 
 func (h *Handlers) connectToken(ctx context.Context, in *toConnect) (*connectToken, error) {

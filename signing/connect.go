@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ const (
 	ConnectEKS                   ConnectKind = "eks"                    // host of STS in the cluster's region
 	ConnectMSK                   ConnectKind = "msk"                    // kafka.region.amazonaws.com, or that of the partition
 	ConnectIoT                   ConnectKind = "iot"                    // data endpoint of the account
+	ConnectBedrock               ConnectKind = "bedrock"                // bedrock.amazonaws.com, for an API key of whatever region
 )
 
 // Connect asks for a token that a service takes in place of a password. It is a
@@ -37,15 +39,17 @@ type Connect struct {
 	// Time is when the token begins to hold. Required.
 	Time time.Time
 	// Expires is how long the token holds, 15 minutes when zero. DSQL takes up
-	// to [MaxExpires], IoT up to a day, the others 15 minutes; EKS decides by
-	// itself.
+	// to [MaxExpires], IoT up to a day, Bedrock up to 12 hours, the others 15
+	// minutes; EKS decides by itself.
 	Expires time.Duration
 	// Credentials sign. Required.
 	Credentials Credentials
 }
 
-// connectForm is how a kind dresses up a presigned GET.
+// connectForm is how a kind dresses up a presigned request, a GET unless the
+// method says otherwise.
 type connectForm struct {
+	method        string
 	service, path string
 	query         []Parameter
 	user          string        // parameter or header that names the user
@@ -59,7 +63,7 @@ const quarterHour = 15 * time.Minute
 // authentication token"; ElastiCache User Guide and MemoryDB Developer Guide,
 // "Authenticating with IAM"; aws-iam-authenticator, "API Authorization from
 // Outside a Cluster"; MSK Developer Guide, "IAM access control"; IoT Core
-// Developer Guide, "MQTT over WebSocket".
+// Developer Guide, "MQTT over WebSocket"; aws-bedrock-token-generator.
 func (k ConnectKind) form() (f connectForm, known bool) {
 	switch k {
 	case ConnectRDS:
@@ -80,9 +84,14 @@ func (k ConnectKind) form() (f connectForm, known bool) {
 		return connectForm{service: "kafka-cluster", path: "/", query: []Parameter{{"Action", "kafka-cluster:Connect"}}}, true
 	case ConnectIoT:
 		return connectForm{service: "iotdevicegateway", path: "/mqtt", longest: 24 * time.Hour}, true
+	case ConnectBedrock:
+		return connectForm{method: "POST", service: "bedrock", path: "/", query: []Parameter{{"Action", "CallWithBearerToken"}}, longest: 12 * time.Hour}, true
 	}
 	return connectForm{}, false
 }
+
+// bedrockHost is the one host that API keys of Bedrock are signed for, in every region.
+const bedrockHost = "bedrock.amazonaws.com"
 
 // eksCluster is the header that binds a token to one cluster.
 const eksCluster = "x-k8s-aws-id"
@@ -109,6 +118,8 @@ func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err 
 		return base64.RawURLEncoding.EncodeToString([]byte(signed.URL.String() + "&User-Agent=countersign")), expires, nil
 	case ConnectIoT:
 		return "wss://" + bare, expires, nil
+	case ConnectBedrock:
+		return "bedrock-api-key-" + base64.StdEncoding.EncodeToString([]byte(bare+"&Version=1")), expires, nil
 	}
 	return bare, expires, nil
 }
@@ -121,7 +132,7 @@ func (c *Connect) Request() (*Request, error) {
 		return nil, inputError("kind", "is not a kind of connect token")
 	}
 	r := &Request{
-		Method:       "GET",
+		Method:       cmp.Or(form.method, "GET"),
 		PayloadHash:  PayloadHash(nil),
 		Scope:        Scope{Service: form.service, Region: c.Region},
 		Time:         c.Time,
@@ -156,6 +167,9 @@ func (c *Connect) Request() (*Request, error) {
 	r.URL, _, err = ParseURL("https://"+c.Endpoint+form.path, query)
 	if err != nil || r.URL.Path() != form.path || strings.Contains(c.Endpoint, "?") {
 		return nil, inputError("endpoint", "is not a host, with a port or without")
+	}
+	if c.Kind == ConnectBedrock && r.URL.Host() != bedrockHost {
+		return nil, inputError("endpoint", "is not "+bedrockHost+", the host of API keys in every region")
 	}
 	return r, nil
 }

@@ -28,6 +28,39 @@ func TestConnectTokenOfRDS(t *testing.T) {
 	}
 }
 
+// API keys that botocore's SigV4QueryAuth made in the way of aws-bedrock-token-generator;
+// it puts the session token behind the signed headers, where no order counts.
+func TestConnectTokenOfBedrock(t *testing.T) {
+	for _, tt := range []struct{ id, secret, token, want string }{
+		{
+			"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "",
+			"bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20260301%2Feu-west-1%2Fbedrock%2Faws4_request" +
+				"&X-Amz-Date=20260301T123000Z&X-Amz-Expires=43200&X-Amz-SignedHeaders=host" +
+				"&X-Amz-Signature=c76db19bae176c10d5a9d786c149078c7b7819b25244c4f7ab4dbf20dc2b388b&Version=1",
+		},
+		{
+			"ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AQoDYXdzEJr/+token=EXAMPLE",
+			"bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20260301%2Feu-west-1%2Fbedrock%2Faws4_request" +
+				"&X-Amz-Date=20260301T123000Z&X-Amz-Expires=43200&X-Amz-Security-Token=AQoDYXdzEJr%2F%2Btoken%3DEXAMPLE&X-Amz-SignedHeaders=host" +
+				"&X-Amz-Signature=3d902cfcbca5a404b822fd5cf70a2af80d04d06d1a7103d2e8b5bde3deb72abd&Version=1",
+		},
+	} {
+		c := &signing.Connect{
+			Kind: signing.ConnectBedrock, Endpoint: "bedrock.amazonaws.com", Region: "eu-west-1", Expires: 12 * time.Hour,
+			Time: time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC), Credentials: signing.NewCredentials(tt.id, tt.secret, tt.token),
+		}
+		got, expires, err := new(signing.Signer).ConnectToken(c)
+		encoded, found := strings.CutPrefix(got, "bedrock-api-key-")
+		text, bad := base64.StdEncoding.DecodeString(encoded)
+		if err != nil || !found || bad != nil || string(text) != tt.want {
+			t.Errorf("%s: %q, %v, want %q", tt.id, text, err, tt.want)
+		}
+		if want := c.Time.Add(12 * time.Hour); !expires.Equal(want) {
+			t.Errorf("expires = %v, want %v", expires, want)
+		}
+	}
+}
+
 func exampleConnect(kind signing.ConnectKind, endpoint, user string) *signing.Connect {
 	return &signing.Connect{
 		Kind: kind, Endpoint: endpoint, User: user, Region: "eu-west-1",
@@ -154,6 +187,12 @@ func TestConnectTokenRefuses(t *testing.T) {
 		{"no region", signing.ConnectRDS, func(c *signing.Connect) { c.Region = "" }, "region"},
 		{"too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, "expiresInSeconds"},
 		{"too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, "expiresInSeconds"},
+		{"a key for longer than half a day", signing.ConnectBedrock, func(c *signing.Connect) {
+			c.Endpoint, c.User, c.Expires = "bedrock.amazonaws.com", "", 12*time.Hour+time.Second
+		}, "expiresInSeconds"},
+		{"a key of another host", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock-runtime.eu-west-1.amazonaws.com", "" }, "endpoint"},
+		{"a key with a port", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock.amazonaws.com:8443", "" }, "endpoint"},
+		{"a key with a user", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint = "bedrock.amazonaws.com" }, "user"},
 		{"a cluster with a line break", signing.ConnectEKS, func(c *signing.Connect) { c.User = "a\nb" }, "user"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
