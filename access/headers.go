@@ -59,7 +59,11 @@ func restsOnAbsence(n ast.IsNode, wanted bool) []string {
 	case ast.NodeTypeAnd:
 		return append(restsOnAbsence(n.Left, wanted), restsOnAbsence(n.Right, wanted)...)
 	case ast.NodeTypeOr:
-		return append(restsOnAbsence(n.Left, wanted), restsOnAbsence(n.Right, wanted)...)
+		list := append(restsOnAbsence(n.Left, wanted), restsOnAbsence(n.Right, wanted)...)
+		if wanted { // the right side may be what holds, as long as the left one can be evaluated
+			list = append(list, opensDoubt(n.Left)...)
+		}
+		return list
 	case ast.NodeTypeIfThenElse:
 		either := append(restsOnAbsence(n.If, true), restsOnAbsence(n.If, false)...)
 		return slices.Concat(either, restsOnAbsence(n.Then, wanted), restsOnAbsence(n.Else, wanted))
@@ -89,6 +93,29 @@ func restsOnAbsence(n ast.IsNode, wanted bool) []string {
 		return []string{"other headers"}
 	}
 	return nil
+}
+
+// opensDoubt names the headers whose addition could make an expression ask for
+// what the request leaves in doubt: then it is neither true nor false.
+func opensDoubt(n ast.IsNode) []string {
+	var list []string
+	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
+		if and, ok := n.(ast.NodeTypeAnd); ok && mayBeInDoubt(and.Right) {
+			list = append(list, restsOnAbsence(and.Left, false)...)
+		}
+		return true
+	})
+	return list
+}
+
+func mayBeInDoubt(n ast.IsNode) bool {
+	found := false
+	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
+		access, ok := n.(ast.NodeTypeAccess)
+		found = found || ok && slices.Contains([]types.String{"profile", "region", "path", "operation"}, access.Value)
+		return !found
+	})
+	return found
 }
 
 // ifUnwanted returns the names with a prefix, where finding them is unwanted.

@@ -17,6 +17,7 @@ func TestPolicy_WarnsOfWhatNoSignatureHolds(t *testing.T) {
 		{"forbid on any of several", `forbid (principal, action, resource) when { resource.headers.containsAny(["x-debug"]) };`, "absence of the header x-debug"},
 		{"forbid, written the other way round", `forbid (principal, action, resource) when { ["x-debug"].containsAny(resource.headers) };`, "absence of the header x-debug"},
 		{"permit on absence", `permit (principal, action, resource) when { !resource.headers.contains("x-debug") };`, "absence of the header x-debug"},
+		{"permit that a header makes ask for more", `permit (principal, action, resource) when { (resource.headers.contains("x-debug") && resource.operation == "PutObject") || resource.payload == "signed" };`, "absence of the header x-debug"},
 		{"permit unless", `permit (principal, action, resource) unless { resource.headers.contains("x-debug") };`, "absence of the header x-debug"},
 		{"permit on no headers", `permit (principal, action, resource) when { resource.headers.isEmpty() };`, "absence of other headers"},
 		{"permit on a list of allowed headers", `permit (principal, action, resource) when { ["accept"].containsAll(resource.headers) };`, "absence of other headers"},
