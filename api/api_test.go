@@ -87,6 +87,7 @@ func newServer(t *testing.T, s handlers.Sessions) server {
 	}
 	policy, err := access.NewPolicy("logins.cedar", []byte(`permit (principal, action, resource);
 permit (principal, action, resource) when { resource.service == "rds-db" };
+permit (principal, action, resource) when { resource.operation == "CallWithBearerToken" };
 permit (principal, action, resource) when { resource.service == "sts" && resource.hasTag("header.x-k8s-aws-id") };`))
 	if err != nil {
 		t.Fatal(err)
