@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-//go:generate go run ./gen -names ../../shared/data/endpoints/signing-names.tsv,gen/names.tsv,gen/rules.tsv -quirks ../../shared/data/endpoints/quirks.tsv -o facts.txt
+//go:generate go run ./gen -o facts.txt gen/models.tsv gen/names.tsv gen/rules.tsv gen/quirks.tsv gen/stores.tsv
 
 // factsText is the table, one fact a line: kind, key and further columns,
 // parted by tabs. It is written by the command gen and reviewed like code.

@@ -1,13 +1,19 @@
 // Command gen writes the table that package endpoints embeds.
 //
-// It reads tab-separated fact files with the columns fact, key, value, extra
-// and source (signing names, partitions, global hosts), a file of quirks with
-// the columns quirk, signing_service, scope, detail and source, and writes one
-// line for each fact that a program can use, sorted by kind and key, without
-// the sources. A fact of an unknown kind, a missing column and two facts that
-// contradict each other are errors. To refresh the table, name newer files:
+// It reads tab-separated files of facts with the columns fact, key, value,
+// extra and source, and writes one line for each fact, sorted by kind and key,
+// without the sources. A fact of an unknown kind, a missing column and two
+// facts that contradict each other are errors. The files are
 //
-//	go run ./gen -names signing-names.tsv,gen/names.tsv,gen/rules.tsv -quirks quirks.tsv -o facts.txt
+//	models.tsv  names, suffixes and partitions from the models of AWS's SDKs
+//	names.tsv   services and regions, with titles for people
+//	rules.tsv   forms of hosts from AWS's documentation
+//	quirks.tsv  what services ask of their signers
+//	stores.tsv  stores of other makers that speak S3
+//
+// To refresh the table, change them and run
+//
+//	go run ./gen -o facts.txt gen/models.tsv gen/names.tsv gen/rules.tsv gen/quirks.tsv gen/stores.tsv
 package main
 
 import (
@@ -23,37 +29,26 @@ import (
 )
 
 func main() {
-	names := flag.String("names", "", "comma-separated `files` of names, regions and rules")
-	quirks := flag.String("quirks", "", "`file` of quirks")
 	out := flag.String("o", "facts.txt", "`file` to write")
 	flag.Parse()
-	if err := run(strings.Split(*names, ","), *quirks, *out); err != nil {
+	if err := run(flag.Args(), *out); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(names []string, quirks, out string) error {
+func run(files []string, out string) error {
 	t := table{}
-	for _, name := range names {
-		if err := t.readFile(name, nameColumns, t.addName); err != nil {
+	for _, name := range files {
+		if err := t.readFile(name); err != nil {
 			return err
 		}
-	}
-	if err := t.readFile(quirks, quirkColumns, t.addQuirk); err != nil {
-		return err
-	}
-	if err := t.settle(); err != nil {
-		return err
 	}
 	return os.WriteFile(out, []byte(t.String()), 0o644)
 }
 
-// Headings of the two kinds of file.
-const (
-	nameColumns  = "fact key value extra source"
-	quirkColumns = "quirk signing_service scope detail source"
-)
+// columns is the heading of every file.
+const columns = "fact key value extra source"
 
 // table holds the lines to write: kind and key, then the other columns.
 type table map[[2]string][]string
@@ -90,7 +85,7 @@ func (t table) extend(kind, key string, word string, values ...string) error {
 	return nil
 }
 
-func (t table) readFile(name, columns string, add func(row []string) error) error {
+func (t table) readFile(name string) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -113,7 +108,7 @@ func (t table) readFile(name, columns string, add func(row []string) error) erro
 			return nil
 		}
 		if err == nil {
-			err = add(row)
+			err = t.add(row)
 		}
 		if err != nil {
 			line, _ := r.FieldPos(0)
