@@ -43,7 +43,8 @@ type Scope struct {
 	Region    string   // signing region; empty where RegionSet holds
 	RegionSet []string // SigV4a only: the regions that the signature is good for
 	Algorithm string   // SigV4 or SigV4a
-	Partition string   // "aws", "aws-cn", "aws-us-gov"…
+	Partition string   // "aws", "aws-cn", "aws-us-gov"…; empty for a store of another maker
+	Guessed   bool     // the service stands in no table: it is read from the form of the host
 	Quirks    Quirks
 	Why       string // one sentence, for people
 }

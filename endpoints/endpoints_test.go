@@ -78,6 +78,8 @@ func TestInferForms(t *testing.T) {
 		{"S3 Tables is no S3", "s3tables.us-east-1.amazonaws.com", "s3tables us-east-1 sigv4"},
 		{"S3 accelerated", "photos.s3-accelerate.amazonaws.com", "s3 - sigv4"},
 		{"S3 accelerated, dual-stack", "photos.s3-accelerate.dualstack.amazonaws.com", "s3 - sigv4"},
+		{"S3 accelerated, dual-stack, dots in the bucket", "my.photos.s3-accelerate.dualstack.amazonaws.com", "s3 - sigv4"},
+		{"S3 accelerated, dual-stack, bucket in the path", "s3-accelerate.dualstack.amazonaws.com/photos/cat.jpg", "s3 - sigv4"},
 
 		{"EventBridge global endpoint", "abc123.456def.endpoint.events.amazonaws.com", "events * sigv4a"},
 		{"SES global endpoint", "abc123.456def.endpoints.email.global.api.aws", "ses * sigv4a"},
@@ -109,10 +111,26 @@ func TestInferForms(t *testing.T) {
 		{"maps, first generation", "maps.geo.eu-west-1.amazonaws.com/maps/v0/maps/m/style-descriptor", "geo eu-west-1 sigv4"},
 		{"maps", "maps.geo.eu-west-1.amazonaws.com/v2/styles/Standard/descriptor", "geo-maps eu-west-1 sigv4"},
 		{"places without a path", "places.geo.eu-west-1.amazonaws.com", "geo-places eu-west-1 sigv4"},
+		{"control plane of maps", "cp.maps.geo.eu-west-1.amazonaws.com", "geo eu-west-1 sigv4"},
+		{"control plane of places, FIPS", "cp.places.geo-fips.us-gov-west-1.amazonaws.com", "geo us-gov-west-1 sigv4"},
+		{"control plane of routes, dual-stack", "cp.routes.geo.eu-west-1.api.aws/v2", "geo eu-west-1 sigv4"},
+		{"control plane of trackers", "cp.tracking.geo.eu-west-1.amazonaws.com", "geo eu-west-1 sigv4"},
+		{"cp in the middle is no control plane", "x.cpmaps.maps.geo.eu-west-1.amazonaws.com", "geo-maps eu-west-1 sigv4"},
 		{"geofences", "geofencing.geo.eu-west-1.amazonaws.com/geofencing/v0/collections", "geo eu-west-1 sigv4"},
 		{"Git", "git-codecommit.eu-west-1.amazonaws.com/v1/repos/r", "codecommit eu-west-1 sigv4"},
 
 		{"sign-in", "eu-west-1.signin.aws.amazon.com/v1/token", "signin eu-west-1 sigv4"},
+		{"sign-in by OAuth", "eu-west-1.oauth.signin.aws/v1/token", "signin eu-west-1 sigv4"},
+		{"sign-in in China", "cn-northwest-1.signin.amazonaws.cn", "signin cn-northwest-1 sigv4"},
+		{"sign-in in GovCloud, FIPS", "us-gov-east-1.signin-fips.amazonaws-us-gov.com", "signin us-gov-east-1 sigv4"},
+		{"sign-in in GovCloud, FIPS, without a region", "signin-fips.amazonaws-us-gov.com", "signin us-gov-west-1 sigv4"},
+		{"sign-in in the European Sovereign Cloud", "eusc-de-east-1.signin.amazonaws-eusc.eu", "signin eusc-de-east-1 sigv4"},
+		{"sign-in in aws-iso", "us-iso-west-1.signin.c2shome.ic.gov", "signin us-iso-west-1 sigv4"},
+		{"sign-in in aws-iso-b", "us-isob-east-1.signin.sc2shome.sgov.gov", "signin us-isob-east-1 sigv4"},
+		{"sign-in in aws-iso-e", "eu-isoe-west-1.signin.csphome.adc-e.uk", "signin eu-isoe-west-1 sigv4"},
+		{"sign-in in aws-iso-f", "us-isof-south-1.signin.csphome.hci.ic.gov", "signin us-isof-south-1 sigv4"},
+		{"sign-in elsewhere", "us-east-1.signin.amazonaws.com", "signin us-east-1 sigv4"},
+		{"sign-in's control plane", "signin-fips.us-east-1.api.aws", "signin us-east-1 sigv4"},
 		{"MLflow", "t-abcdefghijkl.eu-west-1.experiments.sagemaker.aws", "sagemaker-mlflow eu-west-1 sigv4"},
 		{"Chime messaging", "node001.ue1.ws-messaging.chime.aws", "chime us-east-1 sigv4"},
 		{"Product Advertising", "webservices.amazon.com.au/paapi5/getitems", "ProductAdvertisingAPI us-west-2 sigv4"},
@@ -125,6 +143,49 @@ func TestInferForms(t *testing.T) {
 				t.Errorf("the scope of %q is %s, want %s (%s)", tt.url, s, tt.want, got.note)
 			}
 		})
+	}
+}
+
+// TestInferGuesses: what stands in no table is marked, whether the label is
+// taken as it is or its form says more.
+func TestInferGuesses(t *testing.T) {
+	tests := []struct {
+		name, host, want string
+		guessed          bool
+	}{
+		{"service of the table", "sqs.eu-west-1.amazonaws.com", "sqs", false},
+		{"label of the table", "email.eu-west-1.amazonaws.com", "ses", false},
+		{"service without a region", "iam.amazonaws.com", "iam", false},
+		{"service of the suffix", "eu-west-1.signin.aws.amazon.com", "signin", false},
+		{"bucket", "brandnew.s3.eu-west-1.amazonaws.com", "s3", false},
+		{"VPC endpoint of the table", "vpce-1a2b-3c4d.kms.us-east-1.vpce.amazonaws.com", "kms", false},
+		{"store of another maker", "acct.r2.cloudflarestorage.com", "s3", false},
+
+		{"nothing known", "brandnew.eu-west-1.amazonaws.com", "brandnew", true},
+		{"nothing known, FIPS and dual-stack", "brandnew-fips.eu-west-1.api.aws", "brandnew", true},
+		{"nothing known, no region", "brandnew.global.api.aws", "brandnew", true},
+		{"nothing known, VPC endpoint", "vpce-1a2b-3c4d.brandnew.us-east-1.vpce.amazonaws.com", "brandnew", true},
+		{"word of an operation before a service", "streaming-logs.eu-west-1.amazonaws.com", "logs", true},
+		{"word of an operation, FIPS", "streaming-logs-fips.us-east-1.amazonaws.com", "logs", true},
+		{"word of an operation before a label", "sync-states.eu-west-1.amazonaws.com", "states", false},
+		{"word of an operation before another service", "sync-sqs.eu-west-1.amazonaws.com", "sqs", true},
+		{"two labels joined", "data-iot.eu-west-1.api.aws", "iotdata", true},
+		{"two labels joined, of one service", "api-sagemaker.eu-west-1.api.aws", "sagemaker", true},
+		{"side of a service", "kendra-runtime.eu-west-1.amazonaws.com", "kendra", true},
+		{"control plane of a service", "polly-control-plane.eu-west-1.amazonaws.com", "polly", true},
+		{"cell", "kinesis-pod2.us-west-2.amazonaws.com", "kinesis", true},
+		{"cell of a label", "123456789012.data-kinesis-pod1-fips.us-east-1.amazonaws.com", "kinesis", true},
+		{"another word", "fancy-logs.eu-west-1.amazonaws.com", "fancy-logs", true},
+		{"word before nothing known", "sync-brandnew.eu-west-1.amazonaws.com", "sync-brandnew", true},
+	}
+	for _, tt := range tests {
+		s, err := endpoints.Infer(tt.host, "/")
+		if err != nil || s.Service != tt.want || s.Guessed != tt.guessed {
+			t.Errorf("%s: Infer(%q) = %s, guessed %t, %v, want %s, %t", tt.name, tt.host, s.Service, s.Guessed, err, tt.want, tt.guessed)
+		}
+		if strings.Contains(s.Why, "guess") != tt.guessed {
+			t.Errorf("%s: Infer(%q) says %q", tt.name, tt.host, s.Why)
+		}
 	}
 }
 
@@ -209,6 +270,20 @@ func TestInferRefusals(t *testing.T) {
 		{"a broker", "b-1.orders.abc.c2.kafka.us-east-1.amazonaws.com:9098", endpoints.NoSigV4, "", "  aws", "Kafka"},
 		{"Cognito pages", "login.auth.eu-west-1.amazoncognito.com", endpoints.NoSigV4, "", "  aws", "OAuth"},
 		{"distribution", "d111111abcdef8.cloudfront.net", endpoints.NoSigV4, "", "  aws", "origin"},
+		{"the caller's address", "checkip.amazonaws.com", endpoints.NoSigV4, "", "  aws", "answers everyone"},
+		{"the caller's address, dual-stack", "checkip.global.api.aws", endpoints.NoSigV4, "", "  aws", "answers everyone"},
+		{"address ranges", "ip-ranges.amazonaws.com", endpoints.NoSigV4, "", "  aws", "address ranges"},
+		{"price lists", "pricing.us-east-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "price lists are public"},
+		{"certificates of databases", "truststore.pki.rds.amazonaws.com", endpoints.NoSigV4, "", "  aws", "public certificates"},
+		{"keys of load balancers", "public-keys.auth.elb.eu-west-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "public keys"},
+		{"the documentation", "docs.aws.amazon.com", endpoints.NoSigV4, "", "  aws", "public web pages"},
+		{"open MCP server", "knowledge-mcp.global.api.aws", endpoints.NoSigV4, "", "  aws", "open to everyone"},
+		{"certificates", "ocsp.sca1b.amazontrust.com", endpoints.NoSigV4, "", "  aws", "public certificates"},
+		{"a database in China", "db.abc.rds.cn-north-1.amazonaws.com.cn", endpoints.NoSigV4, "", "  aws-cn", "database login"},
+		{"an application's page", "es-1.emrappui-prod.us-east-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "a person's login"},
+		{"an application in China", "app.cn-north-1.eb.amazonaws.com.cn", endpoints.NoSigV4, "", "  aws-cn", "application"},
+		{"access portal", "ssoins-1234.portal.us-east-1.app.aws", endpoints.NoSigV4, "", "  aws", "a person's login"},
+
 		{"bearer tokens only", "codecatalyst.global.api.aws", endpoints.NoSigV4, "", "codecatalyst  aws", "bearer token"},
 	}
 	for _, tt := range tests {

@@ -39,7 +39,11 @@ type table struct {
 	hosts      map[string]fixedScope
 	quirks     map[string]Quirks
 	operations map[string][]operation // by service
+	fronts     map[string]bool        // words that are joined to a service's name, before it
+	backs      map[string]bool        // and after it
+	stores     map[string][]store     // by the last label
 	services   []Service
+	names      map[string]bool // of the services
 	groups     []RegionGroup
 }
 
@@ -93,6 +97,8 @@ func parseTable(text string) (*table, error) {
 		globals: map[string]global{},
 		hosts:   map[string]fixedScope{}, quirks: map[string]Quirks{},
 		operations: map[string][]operation{},
+		fronts:     map[string]bool{}, backs: map[string]bool{}, names: map[string]bool{},
+		stores: map[string][]store{},
 	}
 	// The file is sorted by kind, and some kinds before "partition" refer to
 	// partitions, so these are read first.
@@ -113,9 +119,9 @@ func parseTable(text string) (*table, error) {
 // columns is the number of columns after the kind, or 0 for no kind of fact.
 func columns(kind string) int {
 	switch kind {
-	case "suffix", "known-suffix", "no-sigv4-suffix", "label", "no-sigv4", "bearer", "bare", "any-region", "quirk", "service":
+	case "suffix", "known-suffix", "no-sigv4-suffix", "label", "no-sigv4", "bearer", "bare", "any-region", "quirk", "service", "front", "back", "no-store":
 		return 2
-	case "partition", "region", "service-suffix", "fixed-suffix", "global", "host":
+	case "partition", "region", "service-suffix", "fixed-suffix", "global", "host", "store":
 		return 3
 	case "cross", "operation":
 		return 4
@@ -170,6 +176,15 @@ func (t *table) add(kind string, f []string) error {
 		return t.addOperation(f)
 	case "service":
 		t.services = append(t.services, Service{f[0], f[1]})
+		t.names[f[0]] = true
+	case "store": // its region, and whose it is
+		return t.addStore(f[0], store{region: f[1], maker: f[2]})
+	case "no-store": // what the host takes instead
+		return t.addStore(f[0], store{instead: f[1]})
+	case "front":
+		t.fronts[f[0]] = true
+	case "back":
+		t.backs[f[0]] = true
 	}
 	return nil
 }

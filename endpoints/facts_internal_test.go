@@ -16,6 +16,9 @@ func TestParseTableRefusesWhatItDoesNotKnow(t *testing.T) {
 		"suffix\ta.b.c.d.e.f\taws\n":                          "labels",
 		"fixed-suffix\ta.example\tchime\tnowhere\n":           "unknown region",
 		"host\ta.example\tchime\tnowhere\n":                   "unknown region",
+		"store\texample\tauto\tA\n":                           "two labels",
+		"store\ts3.{region}\t{region}\tA\n":                   "two labels",
+		"store\ts3.example.com\t{region}\tA\n":                "no region",
 		"quirk\ts3\tfancy\n":                                  "unknown quirk",
 		"operation\tsts\tunsigned\tPOST\taction=AssumeRole\n": "no operation",
 	} {
@@ -27,8 +30,8 @@ func TestParseTableRefusesWhatItDoesNotKnow(t *testing.T) {
 
 // TestHostFactsAreReachable: single hosts are looked up after the suffixes.
 func TestHostFactsAreReachable(t *testing.T) {
-	if n := len(facts().hosts); n != 27 {
-		t.Errorf("the table holds %d single hosts, want 27", n)
+	if n := len(facts().hosts); n != 29 {
+		t.Errorf("the table holds %d single hosts, want 29", n)
 	}
 	for host, want := range facts().hosts {
 		s, err := Infer(host, "/")

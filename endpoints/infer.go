@@ -16,12 +16,12 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	if fault != "" {
 		return Scope{}, notAWS(fault)
 	}
+	if f, ok := t.hosts[name]; ok {
+		return t.scope(f.service, f.region, f.at, "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
+	}
 	under, left, ok := t.suffixOf(name)
 	if !ok {
-		if f, ok := t.hosts[name]; ok {
-			return t.scope(f.service, f.region, f.at, "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
-		}
-		return Scope{}, notAWS("it is no host of an AWS API; behind a custom domain, the caller knows service and region")
+		return t.inferStore(name)
 	}
 	at := under.partitions[0]
 	switch {
@@ -99,104 +99,15 @@ func notAWS(reason string) *Refusal {
 }
 
 func noSigV4(v verdict, at *partition) *Refusal {
-	return &Refusal{
-		Kind: NoSigV4, Instead: v.instead, Service: v.service, Partition: at.name,
-		Reason: "the host takes no Signature Version 4, but " + v.instead,
+	reason := "the host takes no Signature Version 4, but " + v.instead
+	if strings.HasPrefix(v.instead, "no signature") {
+		reason = "the host takes " + v.instead
 	}
+	return &Refusal{Kind: NoSigV4, Instead: v.instead, Service: v.service, Partition: at.name, Reason: reason}
 }
 
 func ask(field, reason string, known Refusal) *Refusal {
 	known.Kind, known.Field = Ask, field
 	known.Reason = reason + ", so the caller must give the " + field
 	return &known
-}
-
-// reading is what the labels that name a service say, read from the right.
-type reading struct {
-	verdict
-	label   string // the label or labels that decided
-	listed  bool   // found in the table
-	signsIn fixedPartition
-}
-
-// read tells what the right end of a host's labels stands for.
-func (p *place) read(name string) reading {
-	left, label := cutLast(name)
-	if label == "dualstack" && left != "" {
-		name = left
-		left, label = cutLast(left)
-	}
-	label = trimFIPS(label)
-	if left == "fips" {
-		left = ""
-	}
-	if strings.HasPrefix(label, "s3express-") { // a zone follows
-		return reading{verdict: verdict{service: "s3express"}, label: label, listed: true}
-	}
-	got := reading{verdict: verdict{service: label}, label: label}
-	if left != "" {
-		two, next := p.lastTwo(name, left, label)
-		if geo := p.geo(next, label); geo != "" {
-			return reading{verdict: verdict{service: geo}, label: two, listed: true}
-		}
-		if f, ok := p.labels[two]; ok {
-			got.signsIn = f.signsIn
-			if f.any.known() {
-				return reading{f.any, two, true, f.signsIn}
-			}
-		}
-	}
-	f, ok := p.labels[label]
-	if !ok {
-		return got
-	}
-	if f.signsIn.region != "" {
-		got.signsIn = f.signsIn
-	}
-	switch {
-	case left != "" && f.left.known():
-		got.verdict, got.listed = f.left, true
-	case left == "" && f.alone.known():
-		got.verdict, got.listed = f.alone, true
-	case f.any.known():
-		got.verdict, got.listed = f.any, true
-	}
-	if got.service == "iotdata" && strings.HasPrefix(p.path, "/mqtt") {
-		got.service = "iotdevicegateway"
-	}
-	return got
-}
-
-// lastTwo gives the last two labels of a name, each without -fips, and the
-// first of them.
-func (p *place) lastTwo(name, left, label string) (two, next string) {
-	_, next = cutLast(left)
-	if cut := trimFIPS(next); cut != next {
-		return cut + "." + label, cut
-	}
-	return name[len(left)-len(next) : len(left)+1+len(label)], next
-}
-
-// geo tells which generation of Amazon Location a path belongs to: the hosts
-// of maps, places and routes are shared.
-func (p *place) geo(next, label string) string {
-	if label != "geo" {
-		return ""
-	}
-	switch next {
-	case "maps", "places", "routes":
-		if rest, ok := strings.CutPrefix(p.path, "/"+next); ok && strings.HasPrefix(rest, "/v0/") {
-			return "geo"
-		}
-		return "geo-" + next
-	}
-	return ""
-}
-
-// trimFIPS takes the mark of a FIPS endpoint from a label.
-func trimFIPS(label string) string {
-	if cut, ok := strings.CutSuffix(label, "-fips"); ok && cut != "" {
-		return cut
-	}
-	return label
 }

@@ -50,7 +50,7 @@ func Services() []Service { return slices.Clone(facts().services) }
 
 // IsService says whether a signing name is among the known ones.
 func IsService(name string) bool {
-	return slices.ContainsFunc(facts().services, func(s Service) bool { return s.Name == name })
+	return facts().names[name]
 }
 
 func (t *table) addRegion(partition string, r Region) {

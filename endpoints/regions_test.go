@@ -9,7 +9,7 @@ import (
 )
 
 func TestRegions(t *testing.T) {
-	want := map[string]int{"aws": 34, "aws-cn": 2, "aws-eusc": 1, "aws-iso": 2, "aws-iso-b": 2, "aws-iso-e": 1, "aws-iso-f": 2, "aws-us-gov": 2}
+	want := map[string]int{"aws": 36, "aws-cn": 2, "aws-eusc": 1, "aws-iso": 2, "aws-iso-b": 2, "aws-iso-e": 1, "aws-iso-f": 2, "aws-us-gov": 2}
 	var partitions []string
 	for _, g := range endpoints.Regions() {
 		partitions = append(partitions, g.Partition)
@@ -51,8 +51,8 @@ func TestPartitionOf(t *testing.T) {
 
 func TestServices(t *testing.T) {
 	services := endpoints.Services()
-	if len(services) != 386 {
-		t.Errorf("Services gives %d services, want 386", len(services))
+	if len(services) != 387 {
+		t.Errorf("Services gives %d services, want 387", len(services))
 	}
 	for i, s := range services {
 		if s.Title == "" || i > 0 && services[i-1].Name >= s.Name {

@@ -29,7 +29,15 @@ func (p *place) regional(left, region string, at *partition) (Scope, *Refusal) {
 		service, region := l.signsIn.service, l.signsIn.region
 		return p.scope(service, region, at, service+" signs in "+region+" whatever region its host names"), nil
 	}
-	return p.scope(l.service, region, at, regionalWhy(l.label, l.service, region)), nil
+	return guessing(p.scope(l.service, region, at, regionalWhy(l.label, l.service, region)), l), nil
+}
+
+// guessing marks a scope whose service is not known for sure.
+func guessing(s Scope, l reading) Scope {
+	if s.Guessed = l.guessed; s.Guessed {
+		s.Why += "; no table holds " + l.label + ", so the service is a guess"
+	}
+	return s
 }
 
 func regionalWhy(label, service, region string) string {
@@ -73,9 +81,9 @@ func (p *place) global(left, name string, at *partition) (Scope, *Refusal) {
 	}
 	region := at.global
 	if g, ok := p.globals[trimFIPS(left)+name[len(left):]]; ok && g.regions[at.name] != "" {
-		l.service, region = g.service, g.regions[at.name]
+		l.service, l.guessed, region = g.service, false, g.regions[at.name]
 	}
-	return p.scope(l.service, region, at, globalWhy(l.service, region, at)), nil
+	return guessing(p.scope(l.service, region, at, globalWhy(l.service, region, at)), l), nil
 }
 
 func globalWhy(service, region string, at *partition) string {

@@ -1,14 +1,12 @@
 package endpoints_test
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -36,22 +34,21 @@ func TestInferSample(t *testing.T) {
 	checkTruth(t, rows)
 }
 
-// TestInferTruth reads the full file of rows that the sample was taken from,
-// where there is one: its name is ENDPOINTS_TRUTH, or the place beside the
-// repository where a full checkout has it. With -v it prints the table of
-// docs/endpoints.md.
+// truthRows pins the file: a lost row is a lost test.
+const truthRows = 82858
+
+// TestInferTruth reads testdata/truth.tsv.gz, what AWS's own SDKs sign each
+// host with. With -v it prints the table of docs/endpoints.md. ENDPOINTS_TRUTH
+// names a further file, of a row for each host.
 func TestInferTruth(t *testing.T) {
-	name := os.Getenv("ENDPOINTS_TRUTH")
-	if name == "" {
-		name = "../../shared/data/endpoints/truth-public.tsv.gz"
-		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			t.Log("read 0 rows: no full file here, the sample stands for it")
-			return
-		}
+	rows := readTruth(t)
+	if len(rows) != truthRows {
+		t.Fatalf("testdata/truth.tsv.gz holds %d rows, want %d", len(rows), truthRows)
 	}
-	rows := readTruth(t, name)
-	t.Logf("read %d rows of %s", len(rows), filepath.Base(name))
 	checkTruth(t, rows)
+	if name := os.Getenv("ENDPOINTS_TRUTH"); name != "" {
+		t.Run(filepath.Base(name), func(t *testing.T) { checkTruth(t, readWideTruth(t, name)) })
+	}
 }
 
 // checkTruth infers every row and logs how many are right, by kind.
@@ -168,7 +165,31 @@ func readDoubtful(t *testing.T) map[string]string {
 	return rows
 }
 
-func readTruth(t *testing.T, name string) (rows []truth) {
+// readTruth unfolds the committed file, where {r} stands for each region of the
+// last column.
+func readTruth(t *testing.T) (rows []truth) {
+	t.Helper()
+	for line := range strings.Lines(unzip(t, "testdata/truth.tsv.gz")) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(f) != 7 {
+			t.Fatalf("testdata/truth.tsv.gz: %q has %d columns, want 7", line, len(f))
+		}
+		for region := range strings.FieldsSeq(f[6]) {
+			at := func(s string) string { return strings.ReplaceAll(s, "{r}", region) }
+			host, path, slash := strings.Cut(at(f[1]), "/")
+			if slash {
+				path = "/" + path
+			}
+			rows = append(rows, truth{f[0], host, path, f[2], at(f[3]), f[5], strings.Split(f[4], "|")})
+		}
+	}
+	return rows
+}
+
+func unzip(t *testing.T, name string) string {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -179,7 +200,16 @@ func readTruth(t *testing.T, name string) (rows []truth) {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	r := csv.NewReader(bufio.NewReader(z))
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return string(text)
+}
+
+func readWideTruth(t *testing.T, name string) (rows []truth) {
+	t.Helper()
+	r := csv.NewReader(strings.NewReader(unzip(t, name)))
 	r.Comma, r.LazyQuotes, r.ReuseRecord = '\t', true, true
 	head, err := r.Read()
 	if err != nil {
