@@ -16,10 +16,12 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	if fault != "" {
 		return Scope{}, notAWS(fault)
 	}
-	if f, ok := t.hosts[name]; ok {
-		return t.scope(f.service, f.region, f.at, "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
-	}
 	under, left, ok := t.suffixOf(name)
+	if !ok || left == "" || under.instead != "" {
+		if f, ok := t.hosts[name]; ok {
+			return t.scope(f.service, f.region, f.at, "the host belongs to "+f.service+", which signs in "+f.region+" for it"), nil
+		}
+	}
 	if !ok {
 		return t.inferStore(name)
 	}

@@ -13,6 +13,8 @@ type Quirks struct {
 	ContentSHA256          bool // x-amz-content-sha256 must be sent and signed
 	UnsignedPayloadOnly    bool // its value must be UNSIGNED-PAYLOAD
 	UnsignedPayloadAllowed bool // its value may be UNSIGNED-PAYLOAD, over https
+	UnsignedPayloadPartly  bool // some calls take UNSIGNED-PAYLOAD and others refuse it, and which is not documented
+	ContentLengthUnsigned  bool // content-length must stay out of the signature
 	TokenAppended          bool // the session token joins a presigned URL after signing
 	SigV4aOnly             bool // refuses Signature Version 4
 	SigV4aPreferred        bool // AWS's own clients try Signature Version 4a first; 4 is accepted
@@ -23,6 +25,12 @@ type Quirks struct {
 // named. Some hosts of a service ask for more than the service does: [Infer]
 // knows those.
 func QuirksOf(service string) Quirks { return facts().quirks[service] }
+
+// NeverSigned says whether the service refuses signatures that hold a header,
+// whose name is in lower case.
+func (q Quirks) NeverSigned(header string) bool {
+	return q.ContentLengthUnsigned && header == "content-length"
+}
 
 func (t *table) addQuirks(service string, words []string) error {
 	var q Quirks
@@ -36,6 +44,10 @@ func (t *table) addQuirks(service string, words []string) error {
 			q.UnsignedPayloadAllowed = true
 		case "unsigned-payload-only":
 			q.UnsignedPayloadOnly, q.UnsignedPayloadAllowed = true, true
+		case "unsigned-payload-partly":
+			q.UnsignedPayloadPartly = true
+		case "content-length-unsigned":
+			q.ContentLengthUnsigned = true
 		case "token-appended":
 			q.TokenAppended = true
 		case "sigv4a-only":

@@ -18,7 +18,7 @@ func TestQuirksOf(t *testing.T) {
 		"s3tables":                 {},
 		"s3vectors":                {},
 		"s3files":                  {},
-		"aoss":                     {ContentSHA256: true},
+		"aoss":                     {ContentSHA256: true, ContentLengthUnsigned: true, UnsignedPayloadPartly: true},
 		"glacier":                  {ContentSHA256: true},
 		"vpc-lattice-svcs":         {ContentSHA256: true, UnsignedPayloadOnly: true, UnsignedPayloadAllowed: true, SigV4aAllowed: true},
 		"iotdevicegateway":         {TokenAppended: true},

@@ -160,16 +160,20 @@ func locate(err error, in *toSend) error {
 func refusalFault(r *endpoints.Refusal, in *toSend) error {
 	switch r.Kind {
 	case endpoints.NoSigV4:
-		return &fault{code: "host_not_signed", detail: "This host takes no AWS signature: " + r.Reason + ".", fields: []FieldError{{"/url", "Use " + r.Instead + "."}}}
+		way := "Use " + r.Instead + "."
+		if strings.HasPrefix(r.Instead, "no signature") {
+			way = "Send the request as it is, without a signature."
+		}
+		return &fault{code: "host_not_signed", detail: "This host takes no AWS signature: " + r.Reason + ".", fields: []FieldError{{"/url", way}}}
 	case endpoints.Ask:
 		return &fault{code: "scope_needed", detail: "The host does not tell everything: " + r.Reason + ".", fields: []FieldError{{"/" + r.Field, "Give the " + r.Field + "."}}}
 	}
 	var fields []FieldError
 	if in.Service == "" {
-		fields = append(fields, FieldError{"/service", "Give the signing name of the service, for example execute-api."})
+		fields = append(fields, FieldError{"/service", "Give the signing name of the service, for example execute-api; a store of another maker that speaks S3 has s3."})
 	}
 	if in.Region == "" {
-		fields = append(fields, FieldError{"/region", "Give the region, for example eu-west-1."})
+		fields = append(fields, FieldError{"/region", "Give the region, for example eu-west-1; a store of another maker has names of its own, such as auto."})
 	}
 	return &fault{code: "host_not_aws", detail: "Nothing is known about this host: " + r.Reason + ".", fields: fields}
 }

@@ -55,12 +55,31 @@ func setHeaders(in *toSend, p *prepared) error {
 			p.request.Headers = append(p.request.Headers, signing.Header{Name: "Content-Type", Value: p.payload.media})
 		}
 	}
-	for _, name := range in.SignedHeaders {
-		if lower := strings.ToLower(strings.TrimSpace(name)); lower != "host" && lower != "x-amz-content-sha256" && !madeHere(lower) {
+	for i, name := range in.SignedHeaders {
+		lower := strings.ToLower(strings.TrimSpace(name))
+		if p.quirks.NeverSigned(lower) {
+			return fieldFault("/signedHeaders/"+strconv.Itoa(i), "The service "+p.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
+		}
+		if lower != "host" && lower != "x-amz-content-sha256" && !madeHere(lower) {
 			p.request.SignedHeaders = append(p.request.SignedHeaders, lower)
 		}
 	}
+	p.listAllHeaders()
 	return nil
+}
+
+// listAllHeaders puts names in place of "all headers" for a service that refuses signatures over some of them.
+func (p *prepared) listAllHeaders() {
+	refused := func(h signing.Header) bool { return p.quirks.NeverSigned(strings.ToLower(h.Name)) }
+	if !p.request.SignAllHeaders || !slices.ContainsFunc(p.request.Headers, refused) {
+		return
+	}
+	p.request.SignAllHeaders = false
+	for _, h := range p.request.Headers {
+		if _, forbidden := signing.Fragile(p.request.Method, h.Name); !forbidden && !refused(h) {
+			p.request.SignedHeaders = append(p.request.SignedHeaders, strings.ToLower(h.Name))
+		}
+	}
 }
 
 // madeHere names what a caller cannot set: what signing sets, and what proxies write for one another.

@@ -133,6 +133,8 @@ type inferredScope struct {
 	Why       string   `json:"why"`
 	Needs     []string `json:"needs"`
 	Instead   string   `json:"instead,omitzero"`
+
+	Warnings []warning `json:"warnings"`
 }
 
 // InferScope says what a URL tells of its signature, and why.
@@ -165,12 +167,13 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	return func(host string) *inferredScope {
 		var r *endpoints.Refusal
 		if !errors.As(err, &r) {
-			return &inferredScope{Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm, Partition: s.Partition, Why: s.Why, Needs: []string{}}
+			return &inferredScope{Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm, Partition: s.Partition, Why: s.Why, Needs: []string{}, Warnings: guesses(s)}
 		}
-		out := &inferredScope{Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason, Needs: []string{}, Instead: r.Instead}
+		out := &inferredScope{Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason, Needs: []string{}, Instead: r.Instead, Warnings: []warning{}}
 		switch r.Kind {
 		case endpoints.Ask:
 			out.Signable, out.Algorithm, out.Needs = true, endpoints.SigV4, []string{r.Field}
+			out.Warnings = guesses(endpoints.Scope{Service: r.Service})
 		case endpoints.NotAWS:
 			out.Needs = []string{"service", "region"}
 		}

@@ -14,10 +14,14 @@ func setOptions(in *toSend, p *prepared) error {
 	operation := p.operation(in)
 	unsigned := in.Payload != nil && *in.Payload == "unsigned"
 	if unsigned && !p.quirks.UnsignedPayloadAllowed && !operation.UnsignedPayload {
-		if endpoints.IsService(r.Scope.Service) {
+		switch {
+		case p.quirks.UnsignedPayloadPartly:
+			p.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and refuses it in others. Sign the payload where you have it.")
+		case endpoints.IsService(r.Scope.Service):
 			return fieldFault("/payload", "The service "+r.Scope.Service+" does not take an unsigned payload.")
+		default:
+			p.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
 		}
-		p.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
 	}
 	hashGiven := in.Payload != nil || in.PayloadSHA256 != nil
 	if !hashGiven && (p.quirks.UnsignedPayloadOnly || presign && p.quirks.S3Style) {

@@ -30,6 +30,7 @@ func (h *Handlers) place(in *toSend, p *prepared) error {
 	p.contradict(in, found)
 	if scope.Service == "" {
 		scope.Service = found.Service
+		p.warnings = append(p.warnings, guesses(found)...)
 	}
 	sameService := scope.Service == found.Service
 	if scope.Region == "" {
@@ -51,6 +52,15 @@ func (h *Handlers) place(in *toSend, p *prepared) error {
 		p.quirks = found.Quirks
 	}
 	return nil
+}
+
+// guesses warns of a service that stands in no table.
+func guesses(found endpoints.Scope) []warning {
+	if found.Service == "" || !found.Guessed && endpoints.IsService(found.Service) {
+		return []warning{}
+	}
+	return []warning{{Code: "service_guessed", Message: "The service " + found.Service + " was read from the form of the host, and stands in no table here. " +
+		"Where AWS refuses the signature, give the signing name in the field service."}}
 }
 
 // answered reports whether the caller gave the very field that the host leaves open.
@@ -105,6 +115,12 @@ func cleanPath(in *toSend, p *prepared) error {
 
 // checkPartition refuses what no partition of AWS takes: keys of one are unknown in the others.
 func (p *prepared) checkPartition() error {
+	if ofOtherMaker(p.request.URL) {
+		if strings.HasPrefix(p.session.RoleARN, "arn:aws") {
+			p.warn("session_differs", "The host belongs to a store of another maker, which knows its own keys alone, and the session of the profile is one of AWS.")
+		}
+		return nil
+	}
 	of := endpoints.PartitionOf(p.session.Region)
 	if parts := strings.SplitN(p.session.RoleARN, ":", 3); len(parts) == 3 {
 		of = parts[1]
@@ -115,4 +131,14 @@ func (p *prepared) checkPartition() error {
 		return nil
 	}
 	return &fault{code: "partition_differs", detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", fields: []FieldError{{"/region", "The region is in the partition " + wanted + "."}}}
+}
+
+// ofOtherMaker tells whether a URL leads to a store that speaks S3 and is in no partition of AWS.
+func ofOtherMaker(url signing.URL) bool {
+	found, err := endpoints.Infer(url.Host(), url.Path())
+	var refusal *endpoints.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Kind == endpoints.Ask && refusal.Partition == ""
+	}
+	return found.Partition == ""
 }
