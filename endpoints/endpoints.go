@@ -16,7 +16,11 @@
 // id of an API) and is never looked at, so a bucket that is called
 // execute-api.us-east-1 is a bucket. Names of AWS that differ from the signing
 // name come from an embedded table; a service that the table does not hold
-// signs with the name in its host, as AWS's SDKs do it for nearly all.
+// signs with the name in its host, as AWS's SDKs do it for nearly all, and the
+// scope is marked as a guess.
+//
+// Hosts of other makers' stores that speak S3 come last, from a table of their
+// own. They are in no partition.
 //
 // # Spellings
 //

@@ -117,6 +117,8 @@ func TestInferForms(t *testing.T) {
 		{"control plane of trackers", "cp.tracking.geo.eu-west-1.amazonaws.com", "geo eu-west-1 sigv4"},
 		{"cp in the middle is no control plane", "x.cpmaps.maps.geo.eu-west-1.amazonaws.com", "geo-maps eu-west-1 sigv4"},
 		{"geofences", "geofencing.geo.eu-west-1.amazonaws.com/geofencing/v0/collections", "geo eu-west-1 sigv4"},
+		{"tunnel to an instance", "eice-0123.abc.ec2-instance-connect-endpoint.eu-west-1.amazonaws.com", "ec2-instance-connect eu-west-1 sigv4"},
+		{"event buses of the second version", "123456789012.eventsv2.eu-west-1.amazonaws.com", "events eu-west-1 sigv4"},
 		{"Git", "git-codecommit.eu-west-1.amazonaws.com/v1/repos/r", "codecommit eu-west-1 sigv4"},
 
 		{"sign-in", "eu-west-1.signin.aws.amazon.com/v1/token", "signin eu-west-1 sigv4"},
@@ -245,6 +247,9 @@ func TestInferRefusals(t *testing.T) {
 		{"long label", strings.Repeat("a", 64) + ".s3.amazonaws.com", endpoints.NotAWS, "service", "  ", "63"},
 
 		{"suffix alone", "amazonaws.com", endpoints.Ask, "service", "  aws", "names no service"},
+		{"all regions alone", "global.api.aws", endpoints.Ask, "service", "  aws", "names no service"},
+		{"all of GovCloud alone", "us-gov.amazonaws.com", endpoints.Ask, "service", "  aws", "names no service"},
+		{"VPC endpoints alone", "vpce.amazonaws.com", endpoints.Ask, "service", "  aws", "names no service"},
 		{"region alone", "eu-west-1.amazonaws.com", endpoints.Ask, "service", " eu-west-1 aws", "names no service"},
 		{"accelerated bucket", "photos.s3-accelerate.amazonaws.com", endpoints.Ask, "region", "s3  aws", "accelerated"},
 		{"service that has regions", "lambda.amazonaws.com", endpoints.Ask, "region", "lambda  aws", "no region"},

@@ -16,7 +16,14 @@ func FuzzInfer(f *testing.F) {
 	for _, row := range readSample(f) {
 		f.Add(row.host, row.path, "example")
 	}
-	for _, host := range []string{"", ".", ":", "[::1]", "s3.amazonaws.com.", "a.us-east-1.vpce.amazonaws.com", "global.api.aws", "us-gov.amazonaws.com", "dualstack.us-east-1.amazonaws.com", "-fips.us-east-1.amazonaws.com", "streaming-logs.us-east-1.amazonaws.com", "a-b-pod1.us-east-1.amazonaws.com", "b.acct.r2.cloudflarestorage.com", "s3.private.dal.us.cloud-object-storage.appdomain.cloud", "oss-cn-hangzhou-internal.aliyuncs.com", "fips.us-east-1.amazonaws.com", "s3express-.us-east-1.amazonaws.com"} {
+	for _, host := range []string{
+		"", ".", ":", "[::1]", "s3.amazonaws.com.", "a.us-east-1.vpce.amazonaws.com", "global.api.aws",
+		"us-gov.amazonaws.com", "dualstack.us-east-1.amazonaws.com", "-fips.us-east-1.amazonaws.com",
+		"streaming-logs.us-east-1.amazonaws.com", "a-b-pod1.us-east-1.amazonaws.com",
+		"b.acct.r2.cloudflarestorage.com", "s3.private.dal.us.cloud-object-storage.appdomain.cloud",
+		"oss-cn-hangzhou-internal.aliyuncs.com", "fips.us-east-1.amazonaws.com",
+		"s3express-.us-east-1.amazonaws.com",
+	} {
 		f.Add(host, "/", "com")
 	}
 	known := endpoints.Services()

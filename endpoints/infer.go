@@ -39,7 +39,10 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 		return p.ofService(left)
 	}
 	rest, last := cutLast(left)
-	if last == "vpce" && rest != "" {
+	if rest == "" && (last == "vpce" || p.allRegions(last) != nil) {
+		return Scope{}, ask("service", "the host names no service", Refusal{Partition: at.name})
+	}
+	if last == "vpce" {
 		return p.endpoint(rest)
 	}
 	if at := p.home(last); at != nil {
@@ -48,7 +51,7 @@ func (t *table) infer(host, path string) (Scope, *Refusal) {
 	if other := t.partitionOf(last); other != nil {
 		return Scope{}, notAWS("the region " + last + " belongs to the partition " + other.name + ", which has other hosts")
 	}
-	if at := p.allRegions(last); at != nil && rest != "" {
+	if at := p.allRegions(last); at != nil {
 		if next, region := cutLast(rest); at.has(region) {
 			return p.regional(next, region, at)
 		}
