@@ -19,7 +19,7 @@
 // signs with the name in its host, as AWS's SDKs do it for nearly all, and the
 // scope is marked as a guess.
 //
-// Hosts of other makers' stores that speak S3 come last, from a table of their
+// Hosts of S3-compatible stores of other makers come last, from a table of their
 // own. They are in no partition.
 //
 // # Spellings

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// store is a form of hosts of another maker's store that speaks S3, or of what
-// stands beside it and does not.
+// store is a form of hosts of an S3-compatible store of another maker, or of
+// what stands beside it and is no S3.
 type store struct {
 	labels  []storeLabel // from the right
 	region  string       // as "auto", "{region}" for the one in the host, "?" for one that the host does not tell
@@ -79,11 +79,11 @@ func (t *table) inferStore(name string) (Scope, *Refusal) {
 			if s.region != regionMark {
 				region = s.region
 			}
-			return t.scope("s3", region, &partition{}, "the host belongs to "+s.maker+", which speaks S3, in the region "+region), nil
+			return t.scope("s3", region, &partition{}, "the host belongs to "+s.maker+", an S3-compatible store, in the region "+region), nil
 		}
 	}
 	return Scope{}, notAWS("it is no host of an AWS API; behind a custom domain, the caller knows service and region; " +
-		"for a store that speaks S3, the service is s3 and the region is its maker's")
+		"for an S3-compatible store, the service is s3 and the region is one of its maker's")
 }
 
 // match compares the pattern with the right end of a host and finds the region.

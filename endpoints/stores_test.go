@@ -115,7 +115,7 @@ func TestInferStores(t *testing.T) {
 			t.Errorf("Infer(%q) = %+v, want s3 outside of AWS with its quirks", tt.host, s)
 		case got == "?" && (r.Service != "s3" || r.Field != "region" || r.Partition != ""):
 			t.Errorf("Infer(%q) = %+v, want to be asked for the region of s3", tt.host, r)
-		case got == "unknown" && !strings.Contains(r.Reason, "speaks S3"):
+		case got == "unknown" && !strings.Contains(r.Reason, "S3-compatible"):
 			t.Errorf("Infer(%q) = %q, want a word on stores", tt.host, r.Reason)
 		}
 	}

@@ -170,10 +170,10 @@ func refusalFault(r *endpoints.Refusal, in *toSend) error {
 	}
 	var fields []FieldError
 	if in.Service == "" {
-		fields = append(fields, FieldError{"/service", "Give the signing name of the service, for example execute-api; a store of another maker that speaks S3 has s3."})
+		fields = append(fields, FieldError{"/service", "Give the signing name of the service, for example execute-api, or s3 for an S3-compatible store."})
 	}
 	if in.Region == "" {
-		fields = append(fields, FieldError{"/region", "Give the region, for example eu-west-1; a store of another maker has names of its own, such as auto."})
+		fields = append(fields, FieldError{"/region", "Give the region, for example eu-west-1; S3-compatible stores have names of their own, such as auto."})
 	}
 	return &fault{code: "host_not_aws", detail: "Nothing is known about this host: " + r.Reason + ".", fields: fields}
 }

@@ -133,7 +133,7 @@ func (p *prepared) checkPartition() error {
 	return &fault{code: "partition_differs", detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", fields: []FieldError{{"/region", "The region is in the partition " + wanted + "."}}}
 }
 
-// ofOtherMaker tells whether a URL leads to a store that speaks S3 and is in no partition of AWS.
+// ofOtherMaker tells whether a URL leads to an S3-compatible store, which is in no partition of AWS.
 func ofOtherMaker(url signing.URL) bool {
 	found, err := endpoints.Infer(url.Host(), url.Path())
 	var refusal *endpoints.Refusal

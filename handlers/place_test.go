@@ -59,7 +59,7 @@ func TestStoresOfOtherMakersAreSignedAsS3(t *testing.T) {
 		t.Errorf("a store that does not tell its region: got %s %s", got.Service, got.Region)
 	}
 	problem := newServer(t, nil).refuse(`{"method":"GET","url":"https://minio.example.com/photos/cat.jpg"}`, 400)
-	if problem.Code != "host_not_aws" || len(problem.Errors) != 2 || !strings.Contains(problem.Errors[0].Detail, "speaks S3 has s3") {
+	if problem.Code != "host_not_aws" || len(problem.Errors) != 2 || !strings.Contains(problem.Errors[0].Detail, "S3-compatible store") {
 		t.Errorf("an unknown host: got %+v", problem)
 	}
 	problem = newServer(t, nil).refuse(`{"method":"GET","url":"https://pub-0123.r2.dev/cat.jpg"}`, 400)

@@ -9,7 +9,7 @@
 //	names.tsv   services and regions, with titles for people
 //	rules.tsv   forms of hosts from AWS's documentation
 //	quirks.tsv  what services ask of their signers
-//	stores.tsv  stores of other makers that speak S3
+//	stores.tsv  S3-compatible stores of other makers
 //
 // To refresh the table, change them and run
 //
