@@ -121,7 +121,7 @@ func (h *Handlers) signWhatPoliciesRead(in *toSend, p *prepared) error {
 	for _, header := range p.request.Headers {
 		name := strings.ToLower(header.Name)
 		reason, forbidden := signing.Fragile(p.request.Method, name)
-		if forbidden || !h.Policy.ReadsHeader(name) || slices.Contains(p.request.SignedHeaders, name) {
+		if forbidden || p.quirks.NeverSigned(name) || !h.Policy.ReadsHeader(name) || slices.Contains(p.request.SignedHeaders, name) {
 			continue
 		}
 		p.request.SignedHeaders = append(p.request.SignedHeaders, name)

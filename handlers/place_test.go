@@ -122,6 +122,16 @@ func TestAHeaderThatAServiceNeverSignsIsLeftOut(t *testing.T) {
 	server.sign(strings.ReplaceAll(`{`+request+`,"signedHeaders":["content-length"]}`, "aoss", "es"))
 }
 
+// A policy that reads a header has it signed, unless the service refuses that: then no policy sees it.
+func TestAHeaderThatAServiceNeverSignsIsSeenByNoPolicy(t *testing.T) {
+	server := withPolicies(t, `permit (principal, action, resource) when { resource.headers.contains("content-length") };`)
+	const request = `{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}","headers":{"Content-Length":"2"}}`
+	server.refuse(request, 403)
+	if got := server.sign(strings.Replace(request, "aoss", "es", 1)); !slices.Contains(got.SignedHeaders, "content-length") {
+		t.Errorf("es: signed %v, want content-length among them", got.SignedHeaders)
+	}
+}
+
 func TestAnUnsignedPayloadThatAServiceTakesInPartIsWarnedAbout(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}","payload":"unsigned"}`)
 	if got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) || !strings.Contains(got.Warnings[0].Message, "some calls") {
