@@ -186,6 +186,9 @@ func independent(signed answer, style bool, query []string, payloadHash string) 
 				value = h.Value
 			}
 		}
+		for strings.Contains(value, "  ") {
+			value = strings.ReplaceAll(value, "  ", " ")
+		}
 		text += name + ":" + value + "\n"
 	}
 	text += "\n" + strings.Join(signed.SignedHeaders, ";") + "\n" + payloadHash

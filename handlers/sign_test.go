@@ -55,7 +55,7 @@ func TestTheAnswerIsTheRequestToSend(t *testing.T) {
 	if got.Method != "POST" || *got.Body != "hello" || got.BodyBase64 != nil {
 		t.Errorf("got %s with body %v", got.Method, got.Body)
 	}
-	if want := "content-type: text/plain; x-amz-target: a b; x-twice: 1,2"; !strings.HasPrefix(lowerHeaders(got), want) {
+	if want := "content-type: text/plain; x-amz-target: a   b; x-twice: 1,2"; !strings.HasPrefix(lowerHeaders(got), want) {
 		t.Errorf("headers = %s, want %s …", lowerHeaders(got), want)
 	}
 	if got.Headers["X-Amz-Security-Token"] != token || got.XAmzSecurityToken != token || got.Headers["X-Amz-Date"] != "20150830T123600Z" || got.XAmzDate != "20150830T123600Z" {

@@ -86,6 +86,9 @@ func (d *draft) takeHeaders(r *Request) error {
 			d.addField(name, notSent, value)
 		default:
 			d.addField(name, h.Name, value)
+			if len(value) != len(h.Value) {
+				d.fields[len(d.fields)-1].spaced = keepSpaces(h.Value)
+			}
 		}
 		if reason != "" {
 			return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}

@@ -34,8 +34,17 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 type field struct {
 	name   []byte // in lower case, a part of names
 	sendAs string // the name as it is sent, or notSent
-	value  string
+	value  string // white space folded, as it is signed
+	spaced string // as it is sent, where that differs; see keepSpaces
 	signed bool
+}
+
+// sent returns the value to send.
+func (f *field) sent() string {
+	if f.spaced != "" {
+		return f.spaced
+	}
+	return f.value
 }
 
 // notSent is in place of the name of a header that is left to whoever sends, or
@@ -55,7 +64,7 @@ func (d *draft) addHeader(lower, sendAs, value string) {
 func (d *draft) addField(name []byte, sendAs, value string) {
 	d.sorted = append(d.sorted, rank{firstBytes(name), len(d.fields)})
 	must := string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
-	d.fields = append(d.fields, field{name, sendAs, value, must})
+	d.fields = append(d.fields, field{name: name, sendAs: sendAs, value: value, signed: must})
 }
 
 // arrangeFields sorts by name and joins those of one name, in their order.
@@ -83,13 +92,13 @@ func (d *draft) joinRepeated() {
 			n++
 		}
 		if n > 1 {
-			values := []string{first.value}
+			values, sent := []string{first.value}, []string{first.sent()}
 			for _, r := range rest[1:n] {
 				f := &d.fields[r.number]
-				values = append(values, f.value)
+				values, sent = append(values, f.value), append(sent, f.sent())
 				f.sendAs = notSent
 			}
-			first.value = strings.Join(values, ",")
+			first.value, first.spaced = strings.Join(values, ","), strings.Join(sent, ",")
 		}
 		kept, rest = append(kept, rest[0]), rest[n:]
 	}
@@ -136,7 +145,7 @@ func (d *draft) sent(n int) []Header {
 	headers := make([]Header, 0, len(d.fields)-1+n)
 	for i := range d.fields {
 		if f := &d.fields[i]; f.sendAs != notSent {
-			headers = append(headers, Header{f.sendAs, f.value})
+			headers = append(headers, Header{f.sendAs, f.sent()})
 		}
 	}
 	return headers
@@ -175,6 +184,32 @@ func fold(value string) (folded string, ok bool) {
 		return value, true
 	}
 	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " "), true
+}
+
+// keepSpaces returns a value as it is sent. Its spaces inside stay, since
+// services store them (metadata of S3) and fold them only to verify. White space
+// with a tab in it becomes one space: not every verifier folds tabs.
+func keepSpaces(value string) string {
+	value = strings.Trim(value, " \t")
+	if strings.IndexByte(value, '\t') < 0 {
+		return value
+	}
+	var out strings.Builder
+	for value != "" {
+		word := strings.IndexAny(value, " \t")
+		if word < 0 {
+			word = len(value)
+		}
+		out.WriteString(value[:word])
+		rest := strings.TrimLeft(value[word:], " \t")
+		if white := value[word : len(value)-len(rest)]; strings.IndexByte(white, '\t') >= 0 {
+			out.WriteByte(' ')
+		} else {
+			out.WriteString(white)
+		}
+		value = rest
+	}
+	return out.String()
 }
 
 // byteClass is what a byte of a value is: plain when zero.

@@ -24,7 +24,7 @@ func TestPresignReturnsWhatToSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []signing.Header{r.Headers[0], r.Headers[1], {Name: "X-Amz-Meta-A", Value: "b c"}}; !slices.Equal(got.Headers, want) {
+	if want := []signing.Header{r.Headers[0], r.Headers[1], {Name: "X-Amz-Meta-A", Value: "b  c"}}; !slices.Equal(got.Headers, want) {
 		t.Errorf("headers = %q, want %q", got.Headers, want)
 	}
 	want := "https://example.amazonaws.com/orders?x-id=PutObject&X-Amz-S3session-Token=t" +

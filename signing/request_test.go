@@ -58,7 +58,7 @@ func TestSignReturnsWhatToSend(t *testing.T) {
 	r.ContentSHA256Header = true
 	got := sign(t, r)
 	want := []signing.Header{
-		{Name: "X-Amz-Meta", Value: `a b,"c d",`},
+		{Name: "X-Amz-Meta", Value: `a b,"c   d",`},
 		{Name: "Accept", Value: "*/*,text/plain"},
 		{Name: "X-Amz-Date", Value: "20150830T123600Z"},
 		{Name: "X-Amz-Content-Sha256", Value: r.PayloadHash},
@@ -72,13 +72,59 @@ func TestSignReturnsWhatToSend(t *testing.T) {
 		t.Errorf("signed headers = %q, want %q", got.SignedHeaders, want)
 	}
 	if !strings.Contains(got.CanonicalRequest, "\nx-amz-meta:a b,\"c d\",\n") {
-		t.Errorf("canonical request lacks the header as it is sent:\n%s", got.CanonicalRequest)
+		t.Errorf("canonical request lacks the header with white space folded:\n%s", got.CanonicalRequest)
 	}
 	if got.URL != r.URL {
 		t.Errorf("URL = %q, want %q", got.URL, r.URL)
 	}
 	if r.Explain = false; sign(t, r).CanonicalRequest != "" || sign(t, r).StringToSign != "" {
 		t.Error("texts of the steps without being asked for")
+	}
+}
+
+// Services fold white space to verify, and keep what was sent. Some fold spaces only, so no tab is sent.
+func TestSpacesAreFoldedOnlyWhereTheyAreSigned(t *testing.T) {
+	for _, tt := range []struct {
+		values       []string
+		sent, signed string
+	}{
+		{[]string{"a b"}, "a b", "a b"},
+		{[]string{"a  b   c"}, "a  b   c", "a b c"},
+		{[]string{"  a  b  "}, "a  b", "a b"},
+		{[]string{`"a   b"`}, `"a   b"`, `"a b"`},
+		{[]string{"a\tb"}, "a b", "a b"},
+		{[]string{"\ta \t b  c\t"}, "a b  c", "a b c"},
+		{[]string{"  ", "\t"}, ",", ","},
+		{[]string{"   "}, "", ""},
+		{[]string{"a  b", "c", " d \t  e "}, "a  b,c,d e", "a b,c,d e"},
+		{[]string{"a", "b  c"}, "a,b  c", "a,b c"},
+		{[]string{"é  \u00a0 b"}, "é  \u00a0 b", "é \u00a0 b"},
+	} {
+		r := exampleRequest(t)
+		r.Headers = nil
+		for _, value := range tt.values {
+			r.Headers = append(r.Headers, signing.Header{Name: "x-amz-meta-a", Value: value})
+		}
+		got := sign(t, r)
+		presigned, err := new(signing.Signer).Presign(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for form, out := range map[string]signing.Signed{"Sign": got, "Presign": presigned} {
+			if sent := out.Headers[0]; sent != (signing.Header{Name: "x-amz-meta-a", Value: tt.sent}) {
+				t.Errorf("%s %q: sent %q, want %q", form, tt.values, sent, tt.sent)
+			}
+			if !strings.Contains(out.CanonicalRequest, "\nx-amz-meta-a:"+tt.signed+"\n") {
+				t.Errorf("%s %q: want %q signed in\n%s", form, tt.values, tt.signed, out.CanonicalRequest)
+			}
+		}
+		received := &signing.Received{Method: r.Method, URL: got.URL, Headers: got.Headers, PayloadHash: r.PayloadHash}
+		if v := signing.Verify(received, &signing.Expected{Credentials: r.Credentials, DoubleEncode: true}); !v.Valid() {
+			t.Errorf("%q: what is sent does not verify: %v", tt.values, v.Faults)
+		}
+		if want := sdkSign(t, r, sdkRequest(t, r, got, 0)); strings.Contains(got.Authorization, "content-length") || got.Authorization != want {
+			t.Errorf("%q: got %s, the SDK %s", tt.values, got.Authorization, want)
+		}
 	}
 }
 

@@ -37,8 +37,8 @@ func (s *Signer) Sign(r *Request) (out Signed, err error) {
 // of its Authorization header: for those who sign much, and who send the rest by
 // themselves. That is X-Amz-Date in [TimeFormat], as far as the request asks for
 // them X-Amz-Security-Token, X-Amz-Content-Sha256 and X-Amz-Region-Set, and the
-// request's own headers. These are best given as Sign answers them, names once
-// and white space folded, since they are signed so.
+// request's own headers. These are best given with names once and white space
+// folded, since they are signed so.
 //
 // The usual request costs no allocation where dst has room. With an error dst
 // comes back as it was.

@@ -12,8 +12,9 @@
 //
 // [ParseURL] turns the text of a URL into the one form that is sent, and
 // [Signer.Sign] and [Signer.Presign] answer with the headers and the URL to
-// send: white space folded, repeated names joined, parameters encoded. The
-// caller sends exactly these. What has two readings is refused with an
+// send: repeated names joined, parameters encoded. White space in values is
+// folded where they are signed; where they are sent, spaces stay as they were
+// given, since services keep them. The caller sends exactly these. What has two readings is refused with an
 // [InputError], which is always the fault of whoever made the request.
 //
 // # The steps
@@ -135,7 +136,7 @@ const MaxExpires = 7 * 24 * time.Hour
 type Signed struct {
 	// URL is the URL to send: the request's, with the signature when presigned.
 	URL URL
-	// Headers are the headers to send: the caller's, folded and joined, then
+	// Headers are the headers to send: the caller's, trimmed and joined, then
 	// those that signing added, Authorization last. Host and Content-Length are
 	// left to whoever sends.
 	Headers []Header
