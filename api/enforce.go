@@ -38,7 +38,11 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 			return
 		}
 		again := r.Clone(context.WithoutCancel(r.Context()))
-		again.Body = io.NopCloser(bytes.NewReader(body))
+		document := body
+		if r.Header.Get("Content-Type") != "application/octet-stream" { // of JSON, a byte order mark is no part (RFC 8259 section 8.1)
+			document = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+		}
+		again.Body = io.NopCloser(bytes.NewReader(document))
 		input := &openapi3filter.RequestValidationInput{
 			Request: again, PathParams: params, Route: route,
 			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true},

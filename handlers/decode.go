@@ -20,19 +20,24 @@ import (
 )
 
 // decode reads one strict JSON document into in: one object, UTF-8, no repeated, unknown or differently cased name,
-// nothing after it. It refuses exactly what the contract refuses; a fuzz test feeds both.
+// nothing after it; a byte order mark in front of it is skipped. It refuses exactly what the contract refuses; a fuzz test feeds both.
 func decode(r *http.Request, in any) error {
 	if err := checkMedia(r.Header); err != nil {
 		return err
 	}
+	var data []byte
 	if whole, ok := r.Body.(*wholeBody); ok {
-		return decodeDocument(whole.data, in)
+		data = whole.data
+	} else {
+		var err error
+		if data, err = io.ReadAll(r.Body); err != nil {
+			return BodyUnreadable(err)
+		}
 	}
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		return BodyUnreadable(err)
+	if err := emptyChunk(r.Header, int64(len(data))); err != nil {
+		return err
 	}
-	return decodeDocument(data, in)
+	return decodeDocument(bytes.TrimPrefix(data, []byte(byteOrderMark)), in)
 }
 
 // wholeBody is a body that was read before the handler was called.
@@ -86,6 +91,12 @@ func decodeDocument(data []byte, in any) error {
 		return &fault{code: "body_missing", detail: "The request has no body."}
 	}
 	if err := json.Unmarshal(data, in, json.RejectUnknownMembers(true)); err != nil {
+		if wrong := wrongEncoding(data); wrong != nil {
+			return wrong
+		}
+		if encodedTwice(data) {
+			return &fault{code: "json_encoded_twice", detail: "The request body is one JSON text, and the document is inside it: it was encoded twice."}
+		}
 		return decodeFault(err)
 	}
 	if jsontext.Value(data).Kind() != '{' {
@@ -126,7 +137,11 @@ func decodeFault(err error) error {
 		case semantic.Err != nil && errors.As(semantic.Err, new(*valueError)):
 			return fieldFault(pointer, semantic.Err.Error())
 		}
-		return fieldFault(pointer, "The value is "+kindName(semantic.JSONKind)+", not "+typeName(semantic.GoType)+".")
+		want := typeName(semantic.GoType)
+		if semantic.JSONKind == '"' && (want == "an object" || want == "an array") {
+			return fieldFault(pointer, "The value is a text, not "+want+"."+textForObject)
+		}
+		return fieldFault(pointer, "The value is "+kindName(semantic.JSONKind)+", not "+want+".")
 	}
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
@@ -140,6 +155,9 @@ func decodeFault(err error) error {
 	}
 	return &fault{code: "json_invalid", detail: "The request body is not one JSON document in UTF-8."}
 }
+
+// textForObject is for makers who insert a text that holds the JSON of an object.
+const textForObject = " In a workflow, put json() around a text that holds JSON."
 
 func kindName(kind jsontext.Kind) string {
 	switch kind {
@@ -215,6 +233,9 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if open.Kind() == 'n' {
 		*m = nil
 		return nil
+	}
+	if open.Kind() == '"' {
+		return &valueError{"The value is a text, not an object." + textForObject}
 	}
 	if open.Kind() != '{' {
 		return &valueError{"The value is not an object."}

@@ -50,6 +50,10 @@ func (h *Handlers) HashPayload() http.Handler {
 			WriteError(w, r, BodyUnreadable(err))
 			return
 		}
+		if err := emptyChunk(r.Header, n); err != nil { // the hash of nothing is not what the caller wants
+			WriteError(w, r, err)
+			return
+		}
 		out := hashed{PayloadSHA256: hex.EncodeToString(linear.Sum(nil)), PayloadLength: n}
 		if tree != nil {
 			out.TreeSHA256 = hex.EncodeToString(tree.Sum(nil))

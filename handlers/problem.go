@@ -32,6 +32,8 @@ var kinds = map[string]kind{
 	"body_missing":                 {400, "The request has no body", "Send a JSON object with at least method and url."},
 	"body_unreadable":              {400, "The request body did not arrive whole", "Send the request again."},
 	"json_invalid":                 {400, "The request is not JSON", "Send one JSON document in UTF-8. In a workflow, insert values with string() or json(), so that quotes and line breaks are escaped."},
+	"json_encoded_twice":           {400, "The JSON was encoded twice", "Send the object itself. In a workflow, leave out string(), or put json() around the text."},
+	"chunking_unsupported":         {400, "The body is to follow in chunks", "Switch chunking off in the settings of the step that sends this (Allow chunking)."},
 	"json_duplicate_name":          {400, "A name stands twice", "Remove one of the two: which one counts would be a guess."},
 	"field_unknown":                {400, "A field is not known", "Check its spelling against the contract at /openapi.yaml."},
 	"field_missing":                {400, "A field is missing", "Add the field that errors names."},

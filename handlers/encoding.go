@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// byteOrderMark is U+FEFF in UTF-8, which .NET and PowerShell write in front of a document and which is no part of it (RFC 8259 section 8.1).
+const byteOrderMark = "\xef\xbb\xbf"
+
+// wrongEncoding says what the bytes of a document that is not JSON look like, or nil where they are UTF-8.
+func wrongEncoding(data []byte) error {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return &fault{code: "json_invalid", detail: "The request body is UTF-16, as its byte order mark says. Send it in UTF-8."}
+	}
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		at += size
+	}
+	if at == len(data) {
+		return nil
+	}
+	detail := fmt.Sprintf("The request body is not UTF-8: byte %d is 0x%02X.", at, data[at])
+	// A letter of Latin-1 stands alone among ASCII; half a character of UTF-8 rarely does.
+	if rest := data[at:]; rest[0] >= 0x80 && (len(rest) == 1 || rest[1] < 0x80 || isLatin1Pair(rest)) {
+		detail += " It seems to be in Latin-1 or Windows-1252. Send it in UTF-8."
+	}
+	return &fault{code: "json_invalid", detail: detail}
+}
+
+// isLatin1Pair holds for two or three letters of Latin-1 in a row before the text goes on in ASCII.
+func isLatin1Pair(rest []byte) bool {
+	n := 0
+	for n < len(rest) && rest[n] >= 0xc0 {
+		n++
+	}
+	return n >= 2 && (n == len(rest) || rest[n] < 0x80)
+}
+
+// encodedTwice tells a document that is JSON within a JSON text.
+func encodedTwice(data []byte) bool {
+	var text string
+	if jsontext.Value(data).Kind() != '"' || json.Unmarshal(data, &text) != nil {
+		return false
+	}
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") || strings.HasPrefix(text, `"{`) && strings.HasSuffix(text, `}"`)
+}
+
+// emptyChunk is the first request of the chunking of Logic Apps and Power Automate: it has no body, and says that parts of one will follow.
+func emptyChunk(header http.Header, length int64) error {
+	if length > 0 || !strings.EqualFold(strings.TrimSpace(header.Get("X-Ms-Transfer-Mode")), "chunked") {
+		return nil
+	}
+	return &fault{code: "chunking_unsupported", detail: "The request has no body, and x-ms-transfer-mode: chunked says that the workflow engine means to send it in parts."}
+}
