@@ -36,13 +36,19 @@ type envelope struct {
 	Content     string `json:"$content"`
 }
 
+// receivedEnvelope is one that came. A content that is absent or null is none: it is what an expression gives that found no file.
+type receivedEnvelope struct {
+	ContentType string  `json:"$content-type"`
+	Content     *string `json:"$content"`
+}
+
 // readPayload reads the one of body, bodyBase64 and payloadSha256 that is given.
 func readPayload(in *toSend, to *prepared) error {
 	var p payload
 	given := make([]FieldError, 0, 3)
 	if len(in.Body) > 0 && in.Body.Kind() != 'n' {
 		given = append(given, FieldError{"/body", "Only one of body, bodyBase64 and payloadSha256 can be given."})
-		if err := p.readBody(in.Body); err != nil {
+		if err := p.readBody(in.Body, in.mediaType()); err != nil {
 			return err
 		}
 	}
@@ -70,7 +76,8 @@ func readPayload(in *toSend, to *prepared) error {
 	return nil
 }
 
-func (p *payload) readBody(body jsontext.Value) error {
+// readBody reads the field body, of which the caller's Content-Type says whether an object is a form.
+func (p *payload) readBody(body jsontext.Value, media string) (err error) {
 	p.present, p.text = true, true
 	switch body.Kind() {
 	case '"':
@@ -85,6 +92,11 @@ func (p *payload) readBody(body jsontext.Value) error {
 			return err
 		}
 	}
+	if media == mediaForm {
+		p.bytes, err = encodeForm(body)
+		p.media = mediaForm
+		return err
+	}
 	compact := body.Clone()
 	if err := compact.Compact(); err != nil {
 		return fieldFault("/body", "The value is not JSON.")
@@ -93,23 +105,26 @@ func (p *payload) readBody(body jsontext.Value) error {
 	return nil
 }
 
-// readEnvelope takes an object with $content for the workflow engine's own envelope; any other object is a JSON body.
+// readEnvelope takes an object with $content or $content-type for the workflow engine's own envelope; any other object is a JSON body.
 func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
-	content, multipart, err := envelopeNames(body)
+	found, multipart, err := envelopeNames(body)
 	if err != nil {
 		return false, fieldFault("/body", "The value is not JSON.")
 	}
 	if multipart {
 		return true, fieldFault("/body/$multipart", "A multipart body gets its boundary when it is sent, so it cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
 	}
-	if !content {
+	if !found {
 		return false, nil
 	}
-	var e envelope
+	var e receivedEnvelope
 	if err := json.Unmarshal(body, &e, json.RejectUnknownMembers(true)); err != nil {
 		return true, fieldFault("/body", "An object with $content may only hold $content and $content-type, both texts.")
 	}
-	data, err := decodeBase64(e.Content)
+	if e.Content == nil {
+		return true, fieldFault("/body/$content", "There is no content. Check the expression that the body comes from: the step before may have found no file. For an empty body, give an empty text.")
+	}
+	data, err := decodeBase64(*e.Content)
 	if err != nil {
 		return true, fieldFault("/body/$content", "The value is not Base64.")
 	}
@@ -121,7 +136,7 @@ func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
 }
 
 // envelopeNames looks for the names that make an object an envelope. A body may have any number of names, so none are kept.
-func envelopeNames(body jsontext.Value) (content, multipart bool, err error) {
+func envelopeNames(body jsontext.Value) (found, multipart bool, err error) {
 	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)) // that there are none was seen before
 	if _, err := d.ReadToken(); err != nil {
 		return false, false, err
@@ -131,13 +146,13 @@ func envelopeNames(body jsontext.Value) (content, multipart bool, err error) {
 		if err != nil {
 			return false, false, err
 		}
-		content = content || name.String() == "$content"
+		found = found || name.String() == "$content" || name.String() == "$content-type"
 		multipart = multipart || name.String() == "$multipart"
 		if err := d.SkipValue(); err != nil {
 			return false, false, err
 		}
 	}
-	return content, multipart, nil
+	return found, multipart, nil
 }
 
 // decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.

@@ -6,25 +6,21 @@ import (
 	"strings"
 
 	"countersign/access"
+	"countersign/endpoints"
 	"countersign/signing"
 )
 
 // setHeaders takes the caller's headers into the request. Those that signing makes are dropped with a warning, so that
 // a request that was signed before can be signed again; those that the way to AWS drops or changes get a warning.
 func setHeaders(in *toSend, p *prepared) error {
-	all := make([]signing.Header, 0, len(in.Headers)+len(in.HeaderList)+1)
-	for _, h := range in.Headers {
-		all = append(all, signing.Header(h))
-	}
-	for _, h := range in.HeaderList {
-		all = append(all, signing.Header{Name: h.Name, Value: *h.Value})
-	}
 	warned := map[string]bool{}
-	for _, h := range all {
+	var hashes []signing.Header
+	for _, h := range in.allHeaders() {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
+		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
+			return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, h.Name), reason}}}
+		}
 		switch {
-		case !isASCII(h.Value) && !in.SignAllHeaders: // who asks for all says that its client sends headers as they are
-			return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, h.Name), "The header holds characters that are not ASCII, which clients refuse or change. Encode them: S3 reads RFC 2047 in its metadata."}}}
 		case madeHere(name):
 			if !warned[name] {
 				p.warn("header_replaced", "The header "+name+" is made by signing; the one given was dropped.")
@@ -32,13 +28,7 @@ func setHeaders(in *toSend, p *prepared) error {
 			warned[name] = true
 			continue
 		case name == "x-amz-content-sha256":
-			if err := p.takeContentHash(h.Value, headerPointer(in, h.Name)); err != nil {
-				return err
-			}
-			if p.action == access.ActionPresign && !warned[name] {
-				p.warn("header_replaced", "The header "+name+` was dropped. A presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
-			}
-			warned[name] = true
+			hashes = append(hashes, h)
 			continue
 		case name == "content-type":
 			p.media = strings.TrimSpace(h.Value)
@@ -65,7 +55,42 @@ func setHeaders(in *toSend, p *prepared) error {
 		}
 	}
 	p.listAllHeaders()
-	return nil
+	return p.takeContentHashes(in, hashes)
+}
+
+// allHeaders are those of both fields, in the order in which they are sent.
+func (in *toSend) allHeaders() []signing.Header {
+	all := make([]signing.Header, 0, len(in.Headers)+len(in.HeaderList)+1)
+	for _, h := range in.Headers {
+		all = append(all, signing.Header(h))
+	}
+	for _, h := range in.HeaderList {
+		all = append(all, signing.Header{Name: h.Name, Value: *h.Value})
+	}
+	return all
+}
+
+// unsendable says why clients cannot send a header, and in what form AWS reads what it says. Whoever asks for all headers to be signed says that
+// its client sends them as they are.
+func unsendable(name string, h signing.Header, asTheyAre bool) string {
+	if kind := unevaluated(h.Name); kind != "" {
+		return "The name holds " + kind + ", which looks like an expression that was not evaluated."
+	}
+	if isASCII(h.Value) || asTheyAre {
+		return ""
+	}
+	const reason = "The header holds characters that are not ASCII, which clients refuse or change. "
+	switch {
+	case name == "x-amz-copy-source" || name == "x-amz-rename-source" || name == "x-amz-website-redirect-location":
+		return reason + "Percent-encode the value as UTF-8, as in a URL."
+	case name == "x-amz-tagging":
+		return reason + "Percent-encode the names and values of the tags as UTF-8, as in a query."
+	case name == "content-disposition":
+		return reason + "Percent-encode the name of the file as UTF-8 (RFC 8187): filename*=UTF-8''caf%C3%A9.txt."
+	case strings.HasPrefix(name, "x-amz-meta-"):
+		return reason + "Encode the value after RFC 2047, which S3 reads in its metadata: =?UTF-8?B?…?= with the Base64 of its UTF-8; or percent-encode it where your own programs read it."
+	}
+	return reason + "Write the value in ASCII."
 }
 
 // listAllHeaders puts names in place of "all headers" for a service that refuses signatures over some of them.
@@ -88,21 +113,46 @@ func madeHere(name string) bool {
 		strings.HasPrefix(name, "x-forwarded-")
 }
 
-// takeContentHash takes an x-amz-content-sha256 that says what will be signed anyway as the wish to send it.
-func (p *prepared) takeContentHash(value, pointer string) error {
-	value = strings.TrimSpace(value)
-	switch {
-	case strings.EqualFold(value, p.payload.hash), value == signing.UnsignedPayload && p.quirks.UnsignedPayloadOnly:
+// takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the wish to send it, and UNSIGNED-PAYLOAD as the wish not to
+// sign the body. It comes after the other headers, which tell the operation.
+func (p *prepared) takeContentHashes(in *toSend, headers []signing.Header) error {
+	for _, h := range headers {
+		value, pointer := strings.TrimSpace(h.Value), headerPointer(in, h.Name)
+		switch {
+		case strings.EqualFold(value, signing.UnsignedPayload):
+			if err := p.leaveUnsigned(in, pointer); err != nil {
+				return err
+			}
+		case strings.EqualFold(value, p.payload.hash):
+		case isSHA256(value):
+			return fieldFault(pointer, "The value is not the hash of the body given. When the body stays with you, put its hash into payloadSha256.")
+		case strings.HasPrefix(value, "STREAMING-"):
+			return fieldFault(pointer, "A body that is sent in signed chunks cannot be signed here, where no chunk is seen.")
+		default:
+			return fieldFault(pointer, "The value is not the hash of the body.")
+		}
 		p.request.ContentSHA256Header = true
-		return nil
-	case value == signing.UnsignedPayload:
-		return fieldFault(pointer, `To leave the body out of the signature, set payload to "unsigned".`)
-	case isSHA256(value):
-		return fieldFault(pointer, "The value is not the hash of the body given. When the body stays with you, put its hash into payloadSha256.")
-	case strings.HasPrefix(value, "STREAMING-"):
-		return fieldFault(pointer, "A body that is sent in signed chunks cannot be signed here, where no chunk is seen.")
 	}
-	return fieldFault(pointer, "The value is not the hash of the body.")
+	if len(headers) > 0 && p.action == access.ActionPresign {
+		p.warn("header_replaced", `The header x-amz-content-sha256 was dropped. A presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
+	}
+	return nil
+}
+
+// leaveUnsigned is what the header UNSIGNED-PAYLOAD asks for; the field payload says the same.
+func (p *prepared) leaveUnsigned(in *toSend, pointer string) error {
+	service := p.request.Scope.Service
+	switch {
+	case in.PayloadSHA256 != nil:
+		return fieldFault(pointer, "The header leaves the payload out of the signature, and payloadSha256 gives its hash. Keep one of the two.")
+	case in.Payload != nil && *in.Payload == "signed":
+		return fieldFault(pointer, "The header leaves the payload out of the signature, and the field payload signs it. Keep one of the two.")
+	case !p.takesUnsigned(in) && endpoints.IsService(service):
+		return fieldFault(pointer, "The service "+service+" does not take an unsigned payload.")
+	}
+	unsigned := "unsigned"
+	in.Payload, p.payload.hash = &unsigned, signing.UnsignedPayload
+	return nil
 }
 
 // headerPointer finds the field that holds the header that signing refused.

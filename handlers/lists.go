@@ -144,6 +144,7 @@ func (h *Handlers) InferScope() http.Handler {
 		if !given || raw == "" {
 			return nil, &fault{code: "field_missing", detail: "The parameter url is missing.", fields: []FieldError{{"/url", "This parameter is required."}}}
 		}
+		raw = strings.TrimFunc(raw, isInvisible)
 		if !strings.Contains(raw, "://") {
 			raw = "https://" + raw
 		}

@@ -11,9 +11,8 @@ import (
 // setOptions settles payload hash, content hash header and token: what the caller says, else what the service wants.
 func setOptions(in *toSend, p *prepared) error {
 	r, presign := &p.request, p.action == access.ActionPresign
-	operation := p.operation(in)
 	unsigned := in.Payload != nil && *in.Payload == "unsigned"
-	if unsigned && !p.quirks.UnsignedPayloadAllowed && !operation.UnsignedPayload {
+	if unsigned && !p.takesUnsigned(in) {
 		switch {
 		case p.quirks.UnsignedPayloadPartly:
 			p.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and refuses it in others. Sign the payload where you have it.")
@@ -46,6 +45,11 @@ func setOptions(in *toSend, p *prepared) error {
 		r.ContentSHA256Header = false
 	}
 	return nil
+}
+
+// takesUnsigned says whether the service is known to take a payload that is not signed.
+func (p *prepared) takesUnsigned(in *toSend) bool {
+	return p.quirks.UnsignedPayloadAllowed || p.operation(in).UnsignedPayload
 }
 
 // operation finds what departs from the service's way of signing.

@@ -96,11 +96,18 @@ func cleanPath(in *toSend, p *prepared) error {
 	if o != nil && o.NormalizePath != nil {
 		p.normalized = *o.NormalizePath
 	} else if p.quirks.S3Style {
+		p.warnOfPlus()
 		url, err := p.request.URL.CleanS3Key()
+		if err != nil {
+			return &fault{code: "url_invalid", detail: "The S3 key has a . or .. segment, which clients take out of the URL on the way.", fields: []FieldError{{
+				"/url", "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, or to false to sign the key as it is, for a client that sends it so.",
+			}}}
+		}
 		p.request.URL = url
-		return err
+		return nil
 	}
 	if p.quirks.S3Style {
+		p.warnOfPlus()
 		p.request.URL = p.request.URL.EscapeS3Key()
 	}
 	if p.normalized {
@@ -111,6 +118,13 @@ func cleanPath(in *toSend, p *prepared) error {
 		}
 	}
 	return nil
+}
+
+// warnOfPlus: in a path, a plus sign is read as itself everywhere but at S3.
+func (p *prepared) warnOfPlus() {
+	if strings.Contains(p.request.URL.Path(), "+") {
+		p.warn("plus_in_key", "A + in the S3 key was read as a plus sign and is sent as %2B; S3 itself would read it as a space. Write %20 for a space and %2B for a plus sign.")
+	}
 }
 
 // checkPartition refuses what no partition of AWS takes: keys of one are unknown in the others.

@@ -102,6 +102,8 @@ func (in *toUpload) ask() *toSend {
 // readUpload makes of what the caller sent the one policy that is decided on, signed and answered.
 func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.PostPolicy, error) {
 	p := h.newPrepared(access.ActionPostPolicy, in.Profile, in.Credentials)
+	in.Region = p.lowerRegion(in.Region)
+	ask.Region = in.Region
 	if err := in.setAddress(ask); err != nil {
 		return nil, nil, err
 	}
@@ -121,7 +123,9 @@ func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.Po
 		Bucket: in.Bucket, Fields: append([]signing.Parameter{{Name: "key", Value: in.Key}}, in.Fields...), StartsWith: in.StartsWith,
 		Region: in.Region, Expires: p.request.Expires,
 	}
+	p.warnOfText("The key", strings.ReplaceAll(in.Key, signing.Filename, ""))
 	for _, f := range slices.Concat(in.Fields, in.StartsWith) {
+		p.warnOfText("The field "+f.Name, strings.ReplaceAll(f.Value, signing.Filename, ""))
 		if strings.EqualFold(f.Name, "key") {
 			return nil, nil, &fault{code: "fields_conflict", detail: "The key is given twice.", fields: []FieldError{{"/key", "The key is given here and among the fields."}}}
 		}

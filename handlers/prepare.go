@@ -57,7 +57,10 @@ func (h *Handlers) prepare(ctx context.Context, in *toSend, action access.Action
 func (h *Handlers) read(in *toSend, action access.Action, expires time.Duration) (*prepared, error) {
 	p := h.newPrepared(action, in.Profile, in.Credentials)
 	p.request.Expires = expires
-	for _, step := range []func(*toSend, *prepared) error{h.checkAllowed, checkBounds, h.readURL, h.place, cleanPath, readPayload, setHeaders, h.signWhatPoliciesRead, setOptions, warnOfOperation} {
+	for _, step := range []func(*toSend, *prepared) error{
+		h.checkAllowed, checkBounds, correctSpelling, h.readURL, h.place, cleanPath, readPayload, setHeaders,
+		h.signWhatPoliciesRead, setOptions, warnOfOperation, warnOfURL, warnOfExpressions, warnOfBody, warnOfParameters,
+	} {
 		if err := step(in, p); err != nil {
 			return nil, err
 		}
@@ -86,8 +89,13 @@ func (h *Handlers) checkSignable(p *prepared) error {
 }
 
 func (h *Handlers) readURL(in *toSend, p *prepared) error {
-	url, warnings, err := signing.ParseURL(in.URL, in.Query)
+	given := p.trimURL(in.URL)
+	url, warnings, err := signing.ParseURL(given, in.Query)
 	if err != nil {
+		if kind := unevaluated(given); kind != "" {
+			detail := "The URL holds " + kind + ", which looks like an expression that was not evaluated."
+			return &fault{code: "url_invalid", detail: detail, fields: []FieldError{{"/url", detail}}}
+		}
 		return err
 	}
 	for _, w := range warnings {

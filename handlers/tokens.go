@@ -54,11 +54,13 @@ func (h *Handlers) CreateConnectToken() http.Handler { return serveJSON(h.connec
 
 func (h *Handlers) connectToken(ctx context.Context, in *toConnect) (*connectToken, error) {
 	ask := &toSend{Method: http.MethodGet, Profile: in.Profile, Region: in.Region, MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
-	connect := &signing.Connect{Kind: signing.ConnectKind(in.Kind), Endpoint: in.Endpoint, User: in.User, Region: in.Region}
+	connect := &signing.Connect{Kind: signing.ConnectKind(in.Kind), Endpoint: in.Endpoint, User: in.User}
 	if in.ExpiresInSeconds != nil {
 		connect.Expires = time.Duration(*in.ExpiresInSeconds) * time.Second
 	}
 	p := h.newPrepared(access.ActionPresign, in.Profile, in.Credentials)
+	connect.Region = p.lowerRegion(in.Region)
+	ask.Region = connect.Region
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
 	}

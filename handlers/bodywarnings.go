@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"countersign/access"
+	"countersign/signing"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// warnOfBody looks for bodies that cannot be what was meant. None is refused, since each could be.
+func warnOfBody(in *toSend, p *prepared) error {
+	b := &p.payload
+	switch in.Method {
+	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
+		if len(b.bytes) > 0 || b.kept && b.hash != signing.PayloadHash(nil) {
+			p.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse it, and AWS seldom reads one. Put what it says into the query, or take another method if the service has one.")
+		}
+	}
+	p.warnOfMissingBody(in)
+	if found := undecoded(b.bytes); found != "" {
+		p.warn("body_not_decoded", "The body is "+found+". It was signed as that text, so the service gets the text and not the file. Give the file as an object with $content-type and $content, or as bodyBase64.")
+	} else if b.media == mediaText && garbled(b.bytes) {
+		p.warn("body_garbled", "The body seems to be a file that was read as text, which changed its bytes: some are replaced by U+FFFD, or each became a character. Give the file as an object with $content-type and $content, or as bodyBase64.")
+	} else if differs := b.differs(p.media); differs != "" {
+		p.warn("content_type_differs", differs+" It was signed as it stands.")
+	}
+	return nil
+}
+
+// warnOfMissingBody: an expression that found no file gives null, and an object without content replaces the one that is there. Copies and
+// subresources have no body, and a name that ends in a slash stands for a folder.
+func (p *prepared) warnOfMissingBody(in *toSend) {
+	null := len(in.Body) > 0 && in.Body.Kind() == 'n'
+	if !null || in.Method != http.MethodPut || !p.quirks.S3Style || p.action != access.ActionSign || p.payload.present || p.payload.kept {
+		return
+	}
+	if p.request.URL.RawQuery() != "" || strings.HasSuffix(p.request.URL.Path(), "/") {
+		return
+	}
+	for _, h := range p.request.Headers {
+		if strings.EqualFold(h.Name, "x-amz-copy-source") {
+			return
+		}
+	}
+	p.warn("body_null", "The body is null, so the request was signed without one: it stores an empty object. Check the expression that the body comes from.")
+}
+
+var dataURI = regexp.MustCompile(`(?i)^data:(?:[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[^,;\s]*)*|(?:;[^,;\s]*)*;base64),`)
+
+// undecoded says what a body is that holds a file in a wrapping which nobody takes off on the way, or "".
+func undecoded(body []byte) string {
+	const head = 1 << 10
+	text := bytes.TrimSpace(body)
+	begin := string(text[:min(len(text), head)])
+	switch {
+	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"$`):
+		if found, multipart, err := envelopeNames(text); err == nil && (found || multipart) && jsontext.Value(text).IsValid() {
+			return "the text of an object with $content, the form in which workflow engines hold a file"
+		}
+	case dataURI.MatchString(begin):
+		return "a data URI, which holds a file as text"
+	}
+	if name := base64File(text); name != "" {
+		return "the Base64 of a file (" + name + ")"
+	}
+	return ""
+}
+
+// windows1252 are the characters that Windows-1252 has where Latin-1 has control characters, from 0x80 on.
+var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
+// garbled holds for a text that was a file: bytes that are not UTF-8 became U+FFFD, or each byte became a character of Latin-1 or Windows-1252.
+func garbled(text []byte) bool {
+	if bytes.Contains(text, []byte("\uFFFD")) {
+		return true
+	}
+	const longest = 64
+	head := make([]byte, 0, longest)
+	beyondASCII := false
+	for _, r := range string(text[:min(len(text), 4*longest)]) {
+		if r > 0xff {
+			if i := slices.Index(windows1252, r); i >= 0 {
+				r = rune(0x80 + i)
+			}
+		}
+		if r > 0xff || len(head) == longest {
+			break
+		}
+		head = append(head, byte(r))
+		beyondASCII = beyondASCII || r > 0x7f
+	}
+	name := fileType(string(head))
+	return beyondASCII && name != "" && name != "XML" && name != "HTML" && name != "SVG" && name != "RTF"
+}
+
+// differs says in which way a Content-Type belongs to another body than the one given, or "". A body that is bytes may be anything.
+func (p *payload) differs(contentType string) string {
+	media, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || len(p.bytes) == 0 || p.media != mediaText && p.media != mediaJSON {
+		return ""
+	}
+	isJSON := media == mediaJSON || strings.HasPrefix(media, "application/x-amz-json-") || strings.HasSuffix(media, "+json")
+	switch {
+	case strings.HasPrefix(media, "multipart/"):
+		if boundary := parameters["boundary"]; boundary == "" || !bytes.Contains(p.bytes, []byte("--"+boundary)) {
+			return "Content-Type is " + media + ", and the body is not divided by its boundary. Give the whole of the multipart text with its boundary, or presign and let the client make it."
+		}
+	case p.media == mediaJSON:
+		kind, _, _ := strings.Cut(media, "/")
+		if kind == "image" || kind == "audio" || kind == "video" || strings.HasSuffix(media, "xml") || media == "text/csv" || media == "text/html" || media == "application/pdf" || media == "application/zip" {
+			return "Content-Type is " + media + ", and the body is an object, which is sent as JSON. Give a file as an object with $content-type and $content, a text as a text."
+		}
+	case media == mediaForm:
+		if value := jsontext.Value(bytes.TrimSpace(p.bytes)); value.Kind() == '{' && value.IsValid() {
+			return "Content-Type is " + media + ", and the body is the text of a JSON object. Give the object itself, which is encoded as a form, or the form as a text: a=1&b=2."
+		}
+	case isJSON && !isJSONText(p.bytes):
+		return "Content-Type is " + media + ", and the body is a text that is not JSON, or JSON that was encoded twice. Give the object itself."
+	}
+	return ""
+}
+
+// isJSONText holds for what a service that takes JSON may get as text: one document or several in a row, none of them encoded twice. What is very long
+// is not looked at.
+func isJSONText(text []byte) bool {
+	const longest = 256 << 10
+	if len(text) > longest {
+		return true
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))
+	for {
+		value, err := d.ReadValue()
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		if bytes.HasPrefix(value, []byte(`"{`)) || bytes.HasPrefix(value, []byte(`"[`)) {
+			return false
+		}
+	}
+}
+
+// warnOfParameters: S3 reads some parameters of a presigned URL as headers, and what counts when both are there is its own affair.
+func warnOfParameters(_ *toSend, p *prepared) error {
+	if p.action != access.ActionPresign {
+		return nil
+	}
+	for _, q := range p.request.URL.Query() {
+		name := strings.ToLower(q.Name)
+		if !strings.HasPrefix(name, "x-amz-") {
+			continue
+		}
+		for _, h := range p.request.Headers {
+			if strings.EqualFold(strings.TrimSpace(h.Name), name) {
+				p.warn("parameter_and_header", "Both a query parameter and a header are called "+name+". S3 reads such a parameter of a presigned URL as the header, and may refuse or join the two. Keep one of them.")
+				break
+			}
+		}
+	}
+	return nil
+}

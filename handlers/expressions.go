@@ -1,0 +1,86 @@
+package handlers
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Expressions of workflow engines and templates that were to be replaced by a value: @{…} and @body(…) of Logic Apps and Power Automate, {{…}} of n8n, Make and
+// Postman, ${…} of shells and scripts, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole of a value.
+var (
+	expression      = regexp.MustCompile(`@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>`)
+	callAtBeginning = regexp.MustCompile(`^\s*@[A-Za-z][A-Za-z0-9]*\(.*\)`)
+	callAnywhere    = regexp.MustCompile(`@(?:actionBody|actionOutputs|actions|appsetting|body|coalesce|concat|decodeUriComponent|encodeUriComponent|first|formatDateTime|guid|if|items?|json|last|outputs|parameters|replace|result|string|toLower|toUpper|trigger|triggerBody|triggerOutputs|uriComponent|utcNow|variables|workflow)\(`)
+)
+
+// unevaluated says which kind of expression a text holds that was to be replaced by its value, or "".
+func unevaluated(text string) string {
+	if !strings.ContainsAny(text, "@{%") {
+		return ""
+	}
+	if found := expression.FindString(text); found != "" {
+		opening, closing := found[:2], "}"
+		switch opening {
+		case "{{":
+			closing = "}}"
+		case "{%":
+			closing = "%}"
+		case "<%":
+			closing = "%>"
+		}
+		return opening + "…" + closing
+	}
+	if callAtBeginning.MatchString(text) || callAnywhere.MatchString(text) {
+		return "@name(…)"
+	}
+	return ""
+}
+
+// objectAsText is what JavaScript makes of an object where a text is wanted.
+const objectAsText = "[object Object]"
+
+// urlParts are the path, its last segments, and the names and values of the query, decoded.
+func (p *prepared) urlParts() []string {
+	path := p.request.URL.Path()
+	if decoded, err := url.PathUnescape(path); err == nil {
+		path = decoded
+	}
+	parts := append([]string{path}, strings.Split(path, "/")...)
+	for _, q := range p.request.URL.Query() {
+		parts = append(parts, q.Name, q.Value)
+	}
+	return parts
+}
+
+// warnOfExpressions looks where makers put values together: in the URL, in headers, and in a text that is the whole body.
+func warnOfExpressions(_ *toSend, p *prepared) error {
+	if strings.ContainsAny(p.request.URL.String(), "%@$") {
+		p.warnOfText("The URL", p.urlParts()...)
+	}
+	for _, h := range p.request.Headers {
+		p.warnOfText("The header "+strings.ToLower(strings.TrimSpace(h.Name)), h.Value)
+	}
+	const longest = 4 << 10
+	body := strings.TrimSpace(string(p.payload.bytes[:min(len(p.payload.bytes), longest+1)]))
+	if len(body) > longest || p.payload.media != mediaText {
+		return nil
+	}
+	if whole := expression.FindString(body); body == objectAsText || body != "" && whole == body || callAtBeginning.MatchString(body) {
+		p.warnOfText("The body", body)
+	}
+	return nil
+}
+
+func (p *prepared) warnOfText(where string, texts ...string) {
+	for _, text := range texts {
+		if kind := unevaluated(text); kind != "" {
+			p.warn("expression_unevaluated", where+" holds "+kind+", which looks like an expression that was not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a text; elsewhere switch the field to expressions.")
+			return
+		}
+		if strings.Contains(text, objectAsText) {
+			p.warn("object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
+			return
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package handlers
+
+import (
+	"bytes"
+	"mime"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const mediaForm = "application/x-www-form-urlencoded"
+
+// mediaType is that of the caller's Content-Type, without parameters and in lower case.
+func (in *toSend) mediaType() string {
+	media := ""
+	for _, h := range in.allHeaders() {
+		if strings.EqualFold(strings.TrimSpace(h.Name), "content-type") {
+			media = h.Value
+		}
+	}
+	if parsed, _, err := mime.ParseMediaType(media); err == nil {
+		return parsed
+	}
+	media, _, _ = strings.Cut(media, ";")
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
+// encodeForm writes an object as a form (URL Standard, "application/x-www-form-urlencoded serializing"), in its order, with %20 for a space, which AWS
+// reads like +. Texts, numbers and booleans are written as they are spelled, null is left out as everywhere in a request. What holds several
+// values has no one spelling in a form, so it is refused.
+func encodeForm(body jsontext.Value) ([]byte, error) {
+	form := []byte{}
+	d := jsontext.NewDecoder(bytes.NewReader(body)) // that it is JSON was seen before
+	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
+		return nil, fieldFault("/body", "With Content-Type "+mediaForm+" the body must be an object of names and values, or the form as a text.")
+	}
+	for d.PeekKind() == '"' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil, fieldFault("/body", "The value is not JSON.")
+		}
+		name := token.String()
+		kind := d.PeekKind()
+		if kind == '{' || kind == '[' {
+			return nil, fieldFault("/body/"+escapePointer(name), "The value is "+kindName(kind)+", which a form cannot hold. Give each value a name of its own, as the service spells it, for example Attribute.1.Name; or give the form as a text.")
+		}
+		value, err := d.ReadToken()
+		if err != nil {
+			return nil, fieldFault("/body", "The value is not JSON.")
+		}
+		if kind == 'n' {
+			continue
+		}
+		if len(form) > 0 {
+			form = append(form, '&')
+		}
+		form = append(append(append(form, formText(name)...), '='), formText(value.String())...)
+	}
+	return form, nil
+}
+
+func formText(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
