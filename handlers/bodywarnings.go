@@ -43,7 +43,7 @@ func (p *prepared) warnOfMissingBody(in *toSend) {
 	if !null || in.Method != http.MethodPut || !p.quirks.S3Style || p.action != access.ActionSign || p.payload.present || p.payload.kept {
 		return
 	}
-	if p.request.URL.RawQuery() != "" || strings.HasSuffix(p.request.URL.Path(), "/") {
+	if p.request.PayloadHash == signing.UnsignedPayload || p.request.URL.RawQuery() != "" || strings.HasSuffix(p.request.URL.Path(), "/") {
 		return
 	}
 	for _, h := range p.request.Headers {
