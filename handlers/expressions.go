@@ -7,16 +7,16 @@ import (
 )
 
 // Expressions of workflow engines and templates that were to be replaced by a value: @{…} and @body(…) of Logic Apps and Power Automate, {{…}} of n8n, Make and
-// Postman, ${…} of shells and scripts, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole of a value.
+// Postman, ${…} and $(…) of shells and scripts, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole of a value.
 var (
-	expression      = regexp.MustCompile(`@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>`)
+	expression      = regexp.MustCompile(`(?s)@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>|\$\([A-Za-z_][\w.]*\)`)
 	callAtBeginning = regexp.MustCompile(`^\s*@[A-Za-z][A-Za-z0-9]*\(.*\)`)
 	callAnywhere    = regexp.MustCompile(`@(?:actionBody|actionOutputs|actions|appsetting|body|coalesce|concat|decodeUriComponent|encodeUriComponent|first|formatDateTime|guid|if|items?|json|last|outputs|parameters|replace|result|string|toLower|toUpper|trigger|triggerBody|triggerOutputs|uriComponent|utcNow|variables|workflow)\(`)
 )
 
 // unevaluated says which kind of expression a text holds that was to be replaced by its value, or "".
 func unevaluated(text string) string {
-	if !strings.ContainsAny(text, "@{%") {
+	if !strings.ContainsAny(text, "@{%$") {
 		return ""
 	}
 	if found := expression.FindString(text); found != "" {
@@ -28,6 +28,8 @@ func unevaluated(text string) string {
 			closing = "%}"
 		case "<%":
 			closing = "%>"
+		case "$(":
+			closing = ")"
 		}
 		return opening + "…" + closing
 	}

@@ -23,7 +23,7 @@ var fileTypes = []struct{ begin, name string }{
 	{"????ftyp", "MP4, MOV or HEIC"}, {"ID3\x02", "MP3"}, {"ID3\x03", "MP3"}, {"ID3\x04", "MP3"}, {"OggS\x00", "Ogg"}, {"fLaC\x00", "FLAC"}, {"\x1a\x45\xdf\xa3", "Matroska or WebM"},
 	{"PAR1", "Parquet"}, {"Obj\x01", "Avro"}, {"ORC\x08", "ORC"}, {"SQLite format 3\x00", "SQLite"},
 	{"<?xml ", "XML"}, {"\xef\xbb\xbf<?xml ", "XML"}, {"<!DOCTYPE ", "HTML"}, {"<!doctype ", "HTML"}, {"<html", "HTML"}, {"<svg ", "SVG"},
-	{"\x7fELF", "ELF"}, {"\x00asm\x01", "WebAssembly"}, {"wOFF\x00", "WOFF"}, {"wOF2\x00", "WOFF2"},
+	{"\x7fELF", "ELF"}, {"MZ\x90\x00", "Windows program"}, {"\xca\xfe\xba\xbe", "Java class"}, {"MSCF\x00", "CAB"}, {"\x04\x22\x4d\x18", "LZ4"}, {"8BPS\x00\x01", "Photoshop"}, {"\x00asm\x01", "WebAssembly"}, {"wOFF\x00", "WOFF"}, {"wOF2\x00", "WOFF2"},
 }
 
 // fileType names the type of file that begins so, or "".

@@ -39,6 +39,7 @@ func setHeaders(in *toSend, p *prepared) error {
 		}
 		p.request.Headers = append(p.request.Headers, h)
 	}
+	p.warnOfRepeated()
 	if p.media == "" {
 		p.media = p.payload.media
 		if p.payload.carried {
@@ -56,6 +57,28 @@ func setHeaders(in *toSend, p *prepared) error {
 	}
 	p.listAllHeaders()
 	return p.takeContentHashes(in, hashes)
+}
+
+// warnOfRepeated looks for headers that hold one value and are given twice: joined by a comma, they say something else.
+func (p *prepared) warnOfRepeated() {
+	given := map[string]int{}
+	for _, h := range p.request.Headers {
+		name := strings.ToLower(strings.TrimSpace(h.Name))
+		if given[name]++; given[name] == 2 && holdsOneValue(name) {
+			p.warn("header_repeated", "The header "+name+" is given twice and holds one value. Both were joined by a comma; keep one of them.")
+		}
+	}
+}
+
+// holdsOneValue says whether a header is no list. Of AWS's own, only some are lists, and those of the caller may be.
+func holdsOneValue(name string) bool {
+	switch name {
+	case "content-type", "content-disposition", "range", "x-apigw-api-id":
+		return true
+	case "x-amz-object-attributes", "x-amz-optional-object-attributes":
+		return false
+	}
+	return strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-amz-meta-") && !strings.HasPrefix(name, "x-amz-grant-")
 }
 
 // allHeaders are those of both fields, in the order in which they are sent.

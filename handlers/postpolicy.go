@@ -102,7 +102,7 @@ func (in *toUpload) ask() *toSend {
 // readUpload makes of what the caller sent the one policy that is decided on, signed and answered.
 func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.PostPolicy, error) {
 	p := h.newPrepared(access.ActionPostPolicy, in.Profile, in.Credentials)
-	in.Region = p.lowerRegion(in.Region)
+	in.Region = p.respellRegion(in.Region)
 	ask.Region = in.Region
 	if err := in.setAddress(ask); err != nil {
 		return nil, nil, err

@@ -92,8 +92,7 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	given := p.trimURL(in.URL)
 	url, warnings, err := signing.ParseURL(given, in.Query)
 	if err != nil {
-		if kind := unevaluated(given); kind != "" {
-			detail := "The URL holds " + kind + ", which looks like an expression that was not evaluated."
+		if detail := otherURL(given); detail != "" {
 			return &fault{code: "url_invalid", detail: detail, fields: []FieldError{{"/url", detail}}}
 		}
 		return err

@@ -20,21 +20,25 @@ func correctSpelling(in *toSend, p *prepared) error {
 		in.Service = lower
 		p.warn("service_lowercased", "The service was signed as "+lower+", since AWS reads names of services as they are spelled. Give it so.")
 	}
-	in.Region = p.lowerRegion(in.Region)
+	in.Region = p.respellRegion(in.Region)
 	return nil
 }
 
-// lowerRegion writes the regions of AWS as AWS does. Names that others gave their regions stay.
-func (p *prepared) lowerRegion(given string) string {
+// respellRegion writes the regions of AWS as AWS does: eu-west-1 for EU-WEST-1 and for the EU_WEST_1 of SDKs. Names that others gave their regions stay.
+func (p *prepared) respellRegion(given string) string {
 	regions := strings.Split(given, ",")
 	for i, region := range regions {
-		if lower := strings.ToLower(region); isASCII(region) && endpoints.PartitionOf(lower) != "" {
+		lower := strings.ReplaceAll(strings.ToLower(region), "_", "-")
+		if isASCII(region) && endpoints.PartitionOf(region) == "" && endpoints.PartitionOf(lower) != "" {
 			regions[i] = lower
+		}
+		if n := len(lower) - 1; n > 0 && 'a' <= lower[n] && lower[n] <= 'z' && endpoints.PartitionOf(lower[:n]) != "" {
+			p.warn("region_is_zone", "The region "+lower+" is the name of a zone. It was signed as it stands, which AWS refuses. Give the region, "+lower[:n]+".")
 		}
 	}
 	region := strings.Join(regions, ",")
 	if region != given {
-		p.warn("region_lowercased", "The region was signed as "+region+", since AWS writes regions in lower case. Give it so.")
+		p.warn("region_respelled", "The region was signed as "+region+", since AWS writes regions in lower case with hyphens. Give it so.")
 	}
 	return region
 }
@@ -46,6 +50,24 @@ func (p *prepared) trimURL(given string) string {
 		p.warn("url_trimmed", "Blanks or invisible characters around the URL were left out. Send the URL of this answer; write %20 for a blank that belongs to it.")
 	}
 	return trimmed
+}
+
+// otherURL says what a text is that is no URL of a request, or "".
+func otherURL(given string) string {
+	if kind := unevaluated(given); kind != "" {
+		return "The URL holds " + kind + ", which looks like an expression that was not evaluated."
+	}
+	switch lower := strings.ToLower(given); {
+	case strings.HasPrefix(lower, "s3://"):
+		return "The address s3://bucket/key is for AWS's own tools. Write https://bucket.s3.region.amazonaws.com/key."
+	case strings.HasPrefix(lower, "arn:"):
+		return "An ARN is no URL. Give the address of the service, such as https://sqs.eu-west-1.amazonaws.com/."
+	case strings.Contains(lower, "&amp;"):
+		return "The URL holds &amp;, as HTML writes &. Write & itself."
+	case strings.HasPrefix(lower, "https%3a"), strings.HasPrefix(lower, "http%3a"):
+		return "The URL is percent-encoded as a whole. Encode its names and values only."
+	}
+	return ""
 }
 
 // isInvisible holds for blanks, line breaks and characters that are there for layout only, such as U+200B and U+FEFF.

@@ -59,7 +59,7 @@ func (h *Handlers) connectToken(ctx context.Context, in *toConnect) (*connectTok
 		connect.Expires = time.Duration(*in.ExpiresInSeconds) * time.Second
 	}
 	p := h.newPrepared(access.ActionPresign, in.Profile, in.Credentials)
-	connect.Region = p.lowerRegion(in.Region)
+	connect.Region = p.respellRegion(in.Region)
 	ask.Region = connect.Region
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
