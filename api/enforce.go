@@ -39,7 +39,8 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 		}
 		again := r.Clone(context.WithoutCancel(r.Context()))
 		document := body
-		if r.Header.Get("Content-Type") != "application/octet-stream" { // of JSON, a byte order mark is no part (RFC 8259 section 8.1)
+		// A byte order mark is no part of JSON (RFC 8259 section 8.1).
+		if r.Header.Get("Content-Type") != "application/octet-stream" {
 			document = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 		}
 		again.Body = io.NopCloser(bytes.NewReader(document))

@@ -22,28 +22,36 @@ func warnOfBody(in *toSend, p *prepared) error {
 	switch in.Method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
 		if len(b.bytes) > 0 || b.kept && b.hash != signing.PayloadHash(nil) {
-			p.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse it, and AWS seldom reads one. Put what it says into the query, or take another method if the service has one.")
+			p.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse "+
+				"it, and AWS seldom reads one. Put what it says into the query, or take another method if the "+
+				"service has one.")
 		}
 	}
 	p.warnOfMissingBody(in)
 	if found := undecoded(b.bytes); found != "" {
-		p.warn("body_not_decoded", "The body is "+found+". It was signed as that text, so the service gets the text and not the file. Give the file as an object with $content-type and $content, or as bodyBase64.")
+		p.warn("body_not_decoded", "The body is "+found+". It was signed as that text, so the service gets the "+
+			"text and not the file. Give the file as an object with $content-type and $content, or as bodyBase64.")
 	} else if b.media == mediaText && garbled(b.bytes) {
-		p.warn("body_garbled", "The body seems to be a file that was read as text, which changed its bytes: some are replaced by U+FFFD, or each became a character. Give the file as an object with $content-type and $content, or as bodyBase64.")
+		p.warn("body_garbled", "The body seems to be a file that was read as text, which changed its bytes: "+
+			"some are replaced by U+FFFD, or each became a character. Give the file as an object with "+
+			"$content-type and $content, or as bodyBase64.")
 	} else if differs := b.differs(p.media); differs != "" {
 		p.warn("content_type_differs", differs+" It was signed as it stands.")
 	}
 	return nil
 }
 
-// warnOfMissingBody: an expression that found no file gives null, and an object without content replaces the one that is there. Copies and
-// subresources have no body, and a name that ends in a slash stands for a folder.
+// warnOfMissingBody: an expression that found no file gives null, and an object without content
+// replaces the one that is there. Copies and subresources have no body, and a name that ends in
+// a slash stands for a folder.
 func (p *prepared) warnOfMissingBody(in *toSend) {
-	null := len(in.Body) > 0 && in.Body.Kind() == 'n'
-	if !null || in.Method != http.MethodPut || !p.quirks.S3Style || p.action != access.ActionSign || p.payload.present || p.payload.kept {
+	isNull, u := len(in.Body) > 0 && in.Body.Kind() == 'n', p.request.URL
+	switch {
+	case !isNull, in.Method != http.MethodPut, !p.quirks.S3Style, p.action != access.ActionSign:
 		return
-	}
-	if p.request.PayloadHash == signing.UnsignedPayload || p.request.URL.RawQuery() != "" || strings.HasSuffix(p.request.URL.Path(), "/") {
+	case p.payload.present, p.payload.kept, p.request.PayloadHash == signing.UnsignedPayload:
+		return
+	case u.RawQuery() != "", strings.HasSuffix(u.Path(), "/"):
 		return
 	}
 	for _, h := range p.request.Headers {
@@ -51,12 +59,14 @@ func (p *prepared) warnOfMissingBody(in *toSend) {
 			return
 		}
 	}
-	p.warn("body_null", "The body is null, so the request was signed without one: it stores an empty object. Check the expression that the body comes from.")
+	p.warn("body_null", "The body is null, so the request was signed without one: it stores an empty object. "+
+		"Check the expression that the body comes from.")
 }
 
 var dataURI = regexp.MustCompile(`(?i)^data:(?:[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[^,;\s]*)*|(?:;[^,;\s]*)*;base64),`)
 
-// undecoded says what a body is that holds a file in a wrapping which nobody takes off on the way, or "".
+// undecoded says what a body is that holds a file in a wrapping which nobody takes off on the
+// way, or "".
 func undecoded(body []byte) string {
 	const head = 1 << 10
 	text := bytes.TrimSpace(body)
@@ -75,10 +85,12 @@ func undecoded(body []byte) string {
 	return ""
 }
 
-// windows1252 are the characters that Windows-1252 has where Latin-1 has control characters, from 0x80 on.
+// windows1252 are the characters that Windows-1252 has where Latin-1 has control characters,
+// from 0x80 on.
 var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
 
-// garbled holds for a text that was a file: bytes that are not UTF-8 became U+FFFD, or each byte became a character of Latin-1 or Windows-1252.
+// garbled holds for a text that was a file: bytes that are not UTF-8 became U+FFFD, or each
+// byte became a character of Latin-1 or Windows-1252.
 func garbled(text []byte) bool {
 	if bytes.Contains(text, []byte("\uFFFD")) {
 		return true
@@ -102,7 +114,11 @@ func garbled(text []byte) bool {
 	return beyondASCII && name != "" && name != "XML" && name != "HTML" && name != "SVG" && name != "RTF"
 }
 
-// differs says in which way a Content-Type belongs to another body than the one given, or "". A body that is bytes may be anything.
+// holdsNoJSON are the media types of files, which an object is never sent as.
+var holdsNoJSON = regexp.MustCompile(`^(?:image|audio|video)/|xml$|^text/(?:csv|html)$|^application/(?:pdf|zip)$`)
+
+// differs says in which way a Content-Type belongs to another body than the one given, or "". A
+// body that is bytes may be anything.
 func (p *payload) differs(contentType string) string {
 	media, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || len(p.bytes) == 0 || p.media != mediaText && p.media != mediaJSON {
@@ -112,25 +128,28 @@ func (p *payload) differs(contentType string) string {
 	switch {
 	case strings.HasPrefix(media, "multipart/"):
 		if boundary := parameters["boundary"]; boundary == "" || !bytes.Contains(p.bytes, []byte("--"+boundary)) {
-			return "Content-Type is " + media + ", and the body is not divided by its boundary. Give the whole of the multipart text with its boundary, or presign and let the client make it."
+			return "Content-Type is " + media + ", and the body is not divided by its boundary. Give the whole " +
+				"of the multipart text with its boundary, or presign and let the client make it."
 		}
 	case p.media == mediaJSON:
-		kind, _, _ := strings.Cut(media, "/")
-		if kind == "image" || kind == "audio" || kind == "video" || strings.HasSuffix(media, "xml") || media == "text/csv" || media == "text/html" || media == "application/pdf" || media == "application/zip" {
-			return "Content-Type is " + media + ", and the body is an object, which is sent as JSON. Give a file as an object with $content-type and $content, a text as a text."
+		if holdsNoJSON.MatchString(media) {
+			return "Content-Type is " + media + ", and the body is an object, which is sent as JSON. Give a " +
+				"file as an object with $content-type and $content, a text as a text."
 		}
 	case media == mediaForm:
 		if value := jsontext.Value(bytes.TrimSpace(p.bytes)); value.Kind() == '{' && value.IsValid() {
-			return "Content-Type is " + media + ", and the body is the text of a JSON object. Give the object itself, which is encoded as a form, or the form as a text: a=1&b=2."
+			return "Content-Type is " + media + ", and the body is the text of a JSON object. Give the object " +
+				"itself, which is encoded as a form, or the form as a text: a=1&b=2."
 		}
 	case isJSON && !isJSONText(p.bytes):
-		return "Content-Type is " + media + ", and the body is a text that is not JSON, or JSON that was encoded twice. Give the object itself."
+		return "Content-Type is " + media + ", and the body is a text that is not JSON, or JSON that was " +
+			"encoded twice. Give the object itself."
 	}
 	return ""
 }
 
-// isJSONText holds for what a service that takes JSON may get as text: one document or several in a row, none of them encoded twice. What is very long
-// is not looked at.
+// isJSONText holds for what a service that takes JSON may get as text: one document or several
+// in a row, none of them encoded twice. What is very long is not looked at.
 func isJSONText(text []byte) bool {
 	const longest = 256 << 10
 	if len(text) > longest {
@@ -148,7 +167,8 @@ func isJSONText(text []byte) bool {
 	}
 }
 
-// warnOfParameters: S3 reads some parameters of a presigned URL as headers, and what counts when both are there is its own affair.
+// warnOfParameters: S3 reads some parameters of a presigned URL as headers, and what counts
+// when both are there is its own affair.
 func warnOfParameters(_ *toSend, p *prepared) error {
 	if p.action != access.ActionPresign {
 		return nil
@@ -160,7 +180,9 @@ func warnOfParameters(_ *toSend, p *prepared) error {
 		}
 		for _, h := range p.request.Headers {
 			if strings.EqualFold(strings.TrimSpace(h.Name), name) {
-				p.warn("parameter_and_header", "Both a query parameter and a header are called "+name+". S3 reads such a parameter of a presigned URL as the header, and may refuse or join the two. Keep one of them.")
+				p.warn("parameter_and_header", "Both a query parameter and a header are called "+name+". S3 "+
+					"reads such a parameter of a presigned URL as the header, and may refuse or join the two. Keep "+
+					"one of them.")
 				break
 			}
 		}

@@ -95,7 +95,8 @@ func decodeDocument(data []byte, in any) error {
 			return wrong
 		}
 		if encodedTwice(data) {
-			return &fault{code: "json_encoded_twice", detail: "The request body is one JSON text, and the document is inside it: it was encoded twice."}
+			detail := "The request body is one JSON text, and the document is inside it: it was encoded twice."
+			return &fault{code: "json_encoded_twice", detail: detail}
 		}
 		return decodeFault(err)
 	}

@@ -11,13 +11,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// byteOrderMark is U+FEFF in UTF-8, which .NET and PowerShell write in front of a document and which is no part of it (RFC 8259 section 8.1).
+// byteOrderMark is U+FEFF in UTF-8, which .NET and PowerShell write in front of a document and
+// which is no part of it (RFC 8259 section 8.1).
 const byteOrderMark = "\xef\xbb\xbf"
 
-// wrongEncoding says what the bytes of a document that is not JSON look like, or nil where they are UTF-8.
+// wrongEncoding says what the bytes of a document that is not JSON look like, or nil where they
+// are UTF-8.
 func wrongEncoding(data []byte) error {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return &fault{code: "json_invalid", detail: "The request body is UTF-16, as its byte order mark says. Send it in UTF-8."}
+		return &fault{code: "json_invalid", detail: "The request body is UTF-16, as its byte order mark says. " +
+			"Send it in UTF-8."}
 	}
 	at := 0
 	for at < len(data) {
@@ -57,10 +60,12 @@ func encodedTwice(data []byte) bool {
 	return strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") || strings.HasPrefix(text, `"{`) && strings.HasSuffix(text, `}"`)
 }
 
-// emptyChunk is the first request of the chunking of Logic Apps and Power Automate: it has no body, and says that parts of one will follow.
+// emptyChunk is the first request of the chunking of Logic Apps and Power Automate: it has no
+// body, and says that parts of one will follow.
 func emptyChunk(header http.Header, length int64) error {
 	if length > 0 || !strings.EqualFold(strings.TrimSpace(header.Get("X-Ms-Transfer-Mode")), "chunked") {
 		return nil
 	}
-	return &fault{code: "chunking_unsupported", detail: "The request has no body, and x-ms-transfer-mode: chunked says that the workflow engine means to send it in parts."}
+	return &fault{code: "chunking_unsupported", detail: "The request has no body, and x-ms-transfer-mode: " +
+		"chunked says that the workflow engine means to send it in parts."}
 }

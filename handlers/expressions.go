@@ -6,15 +6,23 @@ import (
 	"strings"
 )
 
-// Expressions of workflow engines and templates that were to be replaced by a value: @{…} and @body(…) of Logic Apps and Power Automate, {{…}} of n8n, Make and
-// Postman, ${…} and $(…) of shells and scripts, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole of a value.
+// Expressions of workflow engines and templates, each to be replaced by a value: @{…} and @body(…)
+// of Logic Apps and Power Automate, {{…}} of n8n, Make and Postman, ${…} and $(…) of shells and
+// pipelines, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole
+// of a value, so the functions that authors write most are found anywhere.
 var (
 	expression      = regexp.MustCompile(`(?s)@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>|\$\([A-Za-z_][\w.]*\)`)
 	callAtBeginning = regexp.MustCompile(`^\s*@[A-Za-z][A-Za-z0-9]*\(.*\)`)
-	callAnywhere    = regexp.MustCompile(`@(?:actionBody|actionOutputs|actions|appsetting|body|coalesce|concat|decodeUriComponent|encodeUriComponent|first|formatDateTime|guid|if|items?|json|last|outputs|parameters|replace|result|string|toLower|toUpper|trigger|triggerBody|triggerOutputs|uriComponent|utcNow|variables|workflow)\(`)
+	callAnywhere    = regexp.MustCompile(`@(?:` + strings.Join([]string{
+		"actionBody", "actionOutputs", "actions", "appsetting", "body", "coalesce", "concat", "decodeUriComponent",
+		"encodeUriComponent", "first", "formatDateTime", "guid", "if", "items?", "json", "last", "outputs",
+		"parameters", "replace", "result", "string", "toLower", "toUpper", "trigger", "triggerBody",
+		"triggerOutputs", "uriComponent", "utcNow", "variables", "workflow",
+	}, "|") + `)\(`)
 )
 
-// unevaluated says which kind of expression a text holds that was to be replaced by its value, or "".
+// unevaluated says which kind of expression a text holds that was to be replaced by its value,
+// or "".
 func unevaluated(text string) string {
 	if !strings.ContainsAny(text, "@{%$") {
 		return ""
@@ -55,7 +63,8 @@ func (p *prepared) urlParts() []string {
 	return parts
 }
 
-// warnOfExpressions looks where makers put values together: in the URL, in headers, and in a text that is the whole body.
+// warnOfExpressions looks where makers put values together: in the URL, in headers, and in a
+// text that is the whole body.
 func warnOfExpressions(_ *toSend, p *prepared) error {
 	if strings.ContainsAny(p.request.URL.String(), "%@$") {
 		p.warnOfText("The URL", p.urlParts()...)
@@ -77,11 +86,14 @@ func warnOfExpressions(_ *toSend, p *prepared) error {
 func (p *prepared) warnOfText(where string, texts ...string) {
 	for _, text := range texts {
 		if kind := unevaluated(text); kind != "" {
-			p.warn("expression_unevaluated", where+" holds "+kind+", which looks like an expression that was not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a text; elsewhere switch the field to expressions.")
+			p.warn("expression_unevaluated", where+" holds "+kind+", which looks like an expression that was "+
+				"not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a "+
+				"text; elsewhere switch the field to expressions.")
 			return
 		}
 		if strings.Contains(text, objectAsText) {
-			p.warn("object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
+			p.warn("object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where "+
+				"a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
 			return
 		}
 	}

@@ -130,8 +130,10 @@ func locate(err error, in *toSend) error {
 		return &fault{code: "url_invalid", detail: "The query " + e.Reason + ".", fields: []FieldError{{pointer, reason}}}
 	case "headers":
 		if strings.EqualFold(e.Name, "host") {
-			reason = " For a private API of API Gateway behind a VPC endpoint, leave Host out and give the header x-apigw-api-id with the id of the API; for another host, put it into the URL."
-			return &fault{code: "header_invalid", detail: "The header Host differs from the URL.", fields: []FieldError{{headerPointer(in, e.Name), "The header " + e.Reason + "." + reason}}}
+			reason = "The header " + e.Reason + ". For a private API of API Gateway behind a VPC endpoint, leave Host out " +
+				"and give the header x-apigw-api-id with the id of the API; for another host, put it into the URL."
+			fields := []FieldError{{headerPointer(in, e.Name), reason}}
+			return &fault{code: "header_invalid", detail: "The header Host differs from the URL.", fields: fields}
 		}
 		return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, e.Name), "The header " + e.Reason + "."}}}
 	case "signedHeaders":

@@ -26,14 +26,16 @@ func (in *toSend) mediaType() string {
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
-// encodeForm writes an object as a form (URL Standard, "application/x-www-form-urlencoded serializing"), in its order, with %20 for a space, which AWS
-// reads like +. Texts, numbers and booleans are written as they are spelled, null is left out as everywhere in a request. What holds several
-// values has no one spelling in a form, so it is refused.
+// encodeForm writes an object as a form (URL Standard, "application/x-www-form-urlencoded
+// serializing"), in its order, with %20 for a space, which AWS reads like +. Texts, numbers and
+// booleans are written as they are spelled, null is left out as everywhere in a request. What
+// holds several values has no one spelling in a form, so it is refused.
 func encodeForm(body jsontext.Value) ([]byte, error) {
 	form := []byte{}
 	d := jsontext.NewDecoder(bytes.NewReader(body)) // that it is JSON was seen before
 	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
-		return nil, fieldFault("/body", "With Content-Type "+mediaForm+" the body must be an object of names and values, or the form as a text.")
+		return nil, fieldFault("/body", "With Content-Type "+mediaForm+" the body must be an object of names "+
+			"and values, or the form as a text.")
 	}
 	for d.PeekKind() == '"' {
 		token, err := d.ReadToken()
@@ -43,7 +45,9 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 		name := token.String()
 		kind := d.PeekKind()
 		if kind == '{' || kind == '[' {
-			return nil, fieldFault("/body/"+escapePointer(name), "The value is "+kindName(kind)+", which a form cannot hold. Give each value a name of its own, as the service spells it, for example Attribute.1.Name; or give the form as a text.")
+			return nil, fieldFault("/body/"+escapePointer(name), "The value is "+kindName(kind)+", which a "+
+				"form cannot hold. Give each value a name of its own, as the service spells it, for example "+
+				"Attribute.1.Name; or give the form as a text.")
 		}
 		value, err := d.ReadToken()
 		if err != nil {

@@ -10,8 +10,9 @@ import (
 	"countersign/signing"
 )
 
-// setHeaders takes the caller's headers into the request. Those that signing makes are dropped with a warning, so that
-// a request that was signed before can be signed again; those that the way to AWS drops or changes get a warning.
+// setHeaders takes the caller's headers into the request. Those that signing makes are dropped
+// with a warning, so that a request that was signed before can be signed again; those that the
+// way to AWS drops or changes get a warning.
 func setHeaders(in *toSend, p *prepared) error {
 	warned := map[string]bool{}
 	var hashes []signing.Header
@@ -59,18 +60,21 @@ func setHeaders(in *toSend, p *prepared) error {
 	return p.takeContentHashes(in, hashes)
 }
 
-// warnOfRepeated looks for headers that hold one value and are given twice: joined by a comma, they say something else.
+// warnOfRepeated looks for headers that hold one value and are given twice: joined by a comma,
+// they say something else.
 func (p *prepared) warnOfRepeated() {
 	given := map[string]int{}
 	for _, h := range p.request.Headers {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		if given[name]++; given[name] == 2 && holdsOneValue(name) {
-			p.warn("header_repeated", "The header "+name+" is given twice and holds one value. Both were joined by a comma; keep one of them.")
+			p.warn("header_repeated", "The header "+name+" is given twice and holds one value. Both were "+
+				"joined by a comma; keep one of them.")
 		}
 	}
 }
 
-// holdsOneValue says whether a header is no list. Of AWS's own, only some are lists, and those of the caller may be.
+// holdsOneValue says whether a header is no list. Of AWS's own, only some are lists, and those
+// of the caller may be.
 func holdsOneValue(name string) bool {
 	switch name {
 	case "content-type", "content-disposition", "range", "x-apigw-api-id":
@@ -93,8 +97,8 @@ func (in *toSend) allHeaders() []signing.Header {
 	return all
 }
 
-// unsendable says why clients cannot send a header, and in what form AWS reads what it says. Whoever asks for all headers to be signed says that
-// its client sends them as they are.
+// unsendable says why clients cannot send a header, and in what form AWS reads what it says.
+// Whoever asks for all headers to be signed says that its client sends them as they are.
 func unsendable(name string, h signing.Header, asTheyAre bool) string {
 	if kind := unevaluated(h.Name); kind != "" {
 		return "The name holds " + kind + ", which looks like an expression that was not evaluated."
@@ -111,7 +115,8 @@ func unsendable(name string, h signing.Header, asTheyAre bool) string {
 	case name == "content-disposition":
 		return reason + "Percent-encode the name of the file as UTF-8 (RFC 8187): filename*=UTF-8''caf%C3%A9.txt."
 	case strings.HasPrefix(name, "x-amz-meta-"):
-		return reason + "Encode the value after RFC 2047, which S3 reads in its metadata: =?UTF-8?B?…?= with the Base64 of its UTF-8; or percent-encode it where your own programs read it."
+		return reason + "Encode the value after RFC 2047, which S3 reads in its metadata: =?UTF-8?B?…?= with " +
+			"the Base64 of its UTF-8; or percent-encode it where your own programs read it."
 	}
 	return reason + "Write the value in ASCII."
 }
@@ -130,14 +135,16 @@ func (p *prepared) listAllHeaders() {
 	}
 }
 
-// madeHere names what a caller cannot set: what signing sets, and what proxies write for one another.
+// madeHere names what a caller cannot set: what signing sets, and what proxies write for one
+// another.
 func madeHere(name string) bool {
 	return slices.Contains([]string{"authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set"}, name) ||
 		strings.HasPrefix(name, "x-forwarded-")
 }
 
-// takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the wish to send it, and UNSIGNED-PAYLOAD as the wish not to
-// sign the body. It comes after the other headers, which tell the operation.
+// takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the
+// wish to send it, and UNSIGNED-PAYLOAD as the wish not to sign the body. It comes after the
+// other headers, which tell the operation.
 func (p *prepared) takeContentHashes(in *toSend, headers []signing.Header) error {
 	for _, h := range headers {
 		value, pointer := strings.TrimSpace(h.Value), headerPointer(in, h.Name)
@@ -148,9 +155,11 @@ func (p *prepared) takeContentHashes(in *toSend, headers []signing.Header) error
 			}
 		case strings.EqualFold(value, p.payload.hash):
 		case isSHA256(value):
-			return fieldFault(pointer, "The value is not the hash of the body given. When the body stays with you, put its hash into payloadSha256.")
+			return fieldFault(pointer, "The value is not the hash of the body given. When the body stays with "+
+				"you, put its hash into payloadSha256.")
 		case strings.HasPrefix(value, "STREAMING-"):
-			return fieldFault(pointer, "A body that is sent in signed chunks cannot be signed here, where no chunk is seen.")
+			return fieldFault(pointer, "A body that is sent in signed chunks cannot be signed here, where no "+
+				"chunk is seen.")
 		default:
 			return fieldFault(pointer, "The value is not the hash of the body.")
 		}
@@ -167,9 +176,11 @@ func (p *prepared) leaveUnsigned(in *toSend, pointer string) error {
 	service := p.request.Scope.Service
 	switch {
 	case in.PayloadSHA256 != nil:
-		return fieldFault(pointer, "The header leaves the payload out of the signature, and payloadSha256 gives its hash. Keep one of the two.")
+		return fieldFault(pointer, "The header leaves the payload out of the signature, and payloadSha256 "+
+			"gives its hash. Keep one of the two.")
 	case in.Payload != nil && *in.Payload == "signed":
-		return fieldFault(pointer, "The header leaves the payload out of the signature, and the field payload signs it. Keep one of the two.")
+		return fieldFault(pointer, "The header leaves the payload out of the signature, and the field payload "+
+			"signs it. Keep one of the two.")
 	case !p.takesUnsigned(in) && endpoints.IsService(service):
 		return fieldFault(pointer, "The service "+service+" does not take an unsigned payload.")
 	}

@@ -99,8 +99,10 @@ func cleanPath(in *toSend, p *prepared) error {
 		p.warnOfPlus()
 		url, err := p.request.URL.CleanS3Key()
 		if err != nil {
-			return &fault{code: "url_invalid", detail: "The S3 key has a . or .. segment, which clients take out of the URL on the way.", fields: []FieldError{{
-				"/url", "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, or to false to sign the key as it is, for a client that sends it so.",
+			detail := "The S3 key has a . or .. segment, which clients take out of the URL on the way."
+			return &fault{code: "url_invalid", detail: detail, fields: []FieldError{{
+				"/url", "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, " +
+					"or to false to sign the key as it is, for a client that sends it so.",
 			}}}
 		}
 		p.request.URL = url
@@ -123,7 +125,8 @@ func cleanPath(in *toSend, p *prepared) error {
 // warnOfPlus: in a path, a plus sign is read as itself everywhere but at S3.
 func (p *prepared) warnOfPlus() {
 	if strings.Contains(p.request.URL.Path(), "+") {
-		p.warn("plus_in_key", "A + in the S3 key was read as a plus sign and is sent as %2B; S3 itself would read it as a space. Write %20 for a space and %2B for a plus sign.")
+		p.warn("plus_in_key", "A + in the S3 key was read as a plus sign and is sent as %2B; S3 itself would read it "+
+			"as a space. Write %20 for a space and %2B for a plus sign.")
 	}
 }
 

@@ -9,22 +9,27 @@ import (
 	"countersign/endpoints"
 )
 
-// correctSpelling mends what has one meaning only, and which AWS would refuse as it is given: methods and regions are case-sensitive.
+// correctSpelling mends what has one meaning only, and which AWS would refuse as it is given:
+// methods and regions are case-sensitive.
 func correctSpelling(in *toSend, p *prepared) error {
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 	if upper := strings.ToUpper(in.Method); upper != in.Method && isASCII(in.Method) && slices.Contains(methods, upper) {
 		in.Method = upper
-		p.warn("method_uppercased", "The method was signed as "+upper+", since AWS reads methods in capital letters. Send it so, as in the method of this answer.")
+		p.warn("method_uppercased", "The method was signed as "+upper+", since AWS reads methods in capital "+
+			"letters. Send it so, as in the method of this answer.")
 	}
-	if lower := strings.ToLower(in.Service); !endpoints.IsService(in.Service) && isASCII(in.Service) && lower != in.Service && endpoints.IsService(lower) {
+	lower := strings.ToLower(in.Service)
+	if !endpoints.IsService(in.Service) && isASCII(in.Service) && endpoints.IsService(lower) {
 		in.Service = lower
-		p.warn("service_lowercased", "The service was signed as "+lower+", since AWS reads names of services as they are spelled. Give it so.")
+		p.warn("service_lowercased", "The service was signed as "+lower+", since AWS reads names of services "+
+			"as they are spelled. Give it so.")
 	}
 	in.Region = p.respellRegion(in.Region)
 	return nil
 }
 
-// respellRegion writes the regions of AWS as AWS does: eu-west-1 for EU-WEST-1 and for the EU_WEST_1 of SDKs. Names that others gave their regions stay.
+// respellRegion writes the regions of AWS as AWS does: eu-west-1 for EU-WEST-1 and for the
+// EU_WEST_1 of SDKs. Names that others gave their regions stay.
 func (p *prepared) respellRegion(given string) string {
 	regions := strings.Split(given, ",")
 	for i, region := range regions {
@@ -33,21 +38,25 @@ func (p *prepared) respellRegion(given string) string {
 			regions[i] = lower
 		}
 		if n := len(lower) - 1; n > 0 && 'a' <= lower[n] && lower[n] <= 'z' && endpoints.PartitionOf(lower[:n]) != "" {
-			p.warn("region_is_zone", "The region "+lower+" is the name of a zone. It was signed as it stands, which AWS refuses. Give the region, "+lower[:n]+".")
+			p.warn("region_is_zone", "The region "+lower+" is the name of a zone. It was signed as it stands, "+
+				"which AWS refuses. Give the region, "+lower[:n]+".")
 		}
 	}
 	region := strings.Join(regions, ",")
 	if region != given {
-		p.warn("region_respelled", "The region was signed as "+region+", since AWS writes regions in lower case with hyphens. Give it so.")
+		p.warn("region_respelled", "The region was signed as "+region+", since AWS writes regions in lower "+
+			"case with hyphens. Give it so.")
 	}
 	return region
 }
 
-// trimURL takes away what is at the ends of a URL that was copied or put together, and which no client sends.
+// trimURL takes away what is at the ends of a URL that was copied or put together, and which no
+// client sends.
 func (p *prepared) trimURL(given string) string {
 	trimmed := strings.TrimFunc(given, isInvisible)
 	if trimmed != given {
-		p.warn("url_trimmed", "Blanks or invisible characters around the URL were left out. Send the URL of this answer; write %20 for a blank that belongs to it.")
+		p.warn("url_trimmed", "Blanks or invisible characters around the URL were left out. Send the URL of "+
+			"this answer; write %20 for a blank that belongs to it.")
 	}
 	return trimmed
 }
@@ -70,14 +79,19 @@ func otherURL(given string) string {
 	return ""
 }
 
-// isInvisible holds for blanks, line breaks and characters that are there for layout only, such as U+200B and U+FEFF.
+// isInvisible holds for blanks, line breaks and characters that are there for layout only, such
+// as U+200B and U+FEFF.
 func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
-// strayCharacter finds an invisible character within a URL that no name has for a reason. Joiners (U+200C, U+200D) are part of emoji and of some scripts.
-var strayCharacter = regexp.MustCompile(`[\x{00AD}\x{061C}\x{180E}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}]`)
+// strayCharacter finds an invisible character within a URL that no name has for a reason. Joiners
+// (U+200C, U+200D) are part of emoji and of some scripts.
+var strayCharacter = regexp.MustCompile(`[\x{00AD}\x{061C}\x{180E}\x{200B}\x{200E}\x{200F}` +
+	`\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}]`)
 
-// encodedEscape finds an escape whose percent sign is encoded again: of ASCII other than letters and digits, or of a first byte in UTF-8.
-var encodedEscape = regexp.MustCompile(`%25(2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Eb-e]|[Cc][2-9A-Fa-f]|[DdEe][0-9A-Fa-f]|[Ff][0-4])`)
+// encodedEscape finds an escape whose percent sign is encoded again: of ASCII other than letters
+// and digits, or of a first byte in UTF-8.
+var encodedEscape = regexp.MustCompile(`%25(?:2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Eb-e]|` +
+	`[Cc][2-9A-Fa-f]|[DdEe][0-9A-Fa-f]|[Ff][0-4])`)
 
 // warnOfURL looks for what a URL holds by mistake.
 func warnOfURL(_ *toSend, p *prepared) error {
@@ -86,12 +100,14 @@ func warnOfURL(_ *toSend, p *prepared) error {
 	}
 	for _, part := range p.urlParts() {
 		if strayCharacter.MatchString(part) {
-			p.warn("invisible_character", "The URL holds an invisible character, such as a zero-width space, which often comes along when text is copied. It was signed; remove it unless the name has it.")
+			p.warn("invisible_character", "The URL holds an invisible character, such as a zero-width space, "+
+				"which often comes along when text is copied. It was signed; remove it unless the name has it.")
 			break
 		}
 	}
 	if encodedEscape.MatchString(p.request.URL.String()) {
-		p.warn("encoded_twice", "The URL holds an escape whose percent sign is encoded again, such as %2520. Names are encoded here: give them plain, or encoded once, unless the name itself holds a percent sign.")
+		p.warn("encoded_twice", "The URL holds an escape whose percent sign is encoded again, such as %2520. "+
+			"Names are encoded here: give them plain, or encoded once, unless the name itself holds a percent sign.")
 	}
 	return nil
 }
