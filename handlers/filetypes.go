@@ -106,15 +106,25 @@ func base64File(text []byte) string {
 		if err != nil {
 			continue
 		}
-		if name := fileType(string(begin)); name != "" && isBase64(unpadded, len(text)-len(unpadded), encoding) {
+		if name := fileType(string(begin)); name != "" && isBase64(unpadded, len(text)-len(unpadded), encoding == base64.RawURLEncoding) {
 			return name
 		}
 	}
 	return ""
 }
 
-// isBase64 holds for a text that decodes as a whole, and is padded as it has to be, if it is.
-func isBase64(unpadded []byte, padding int, encoding *base64.Encoding) bool {
-	data, err := encoding.AppendDecode(nil, unpadded)
-	return err == nil && (padding == 0 || (len(data)+padding)%3 == 0)
+// isBase64 holds for a text that consists of Base64, divided into lines or not, and is padded as it has to be, if it is.
+func isBase64(unpadded []byte, padding int, url bool) bool {
+	n := 0
+	for _, c := range unpadded {
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			n++
+		case !url && (c == '+' || c == '/'), url && (c == '-' || c == '_'):
+			n++
+		case c != '\r' && c != '\n':
+			return false
+		}
+	}
+	return n%4 != 1 && (padding == 0 || (n+padding)%4 == 0)
 }
