@@ -99,16 +99,19 @@ func garbled(text []byte) bool {
 	head := make([]byte, 0, longest)
 	beyondASCII := false
 	for _, r := range string(text[:min(len(text), 4*longest)]) {
+		c := byte(r & 0xff)
 		if r > 0xff {
-			if i := slices.Index(windows1252, r); i >= 0 {
-				r = rune(0x80 + i)
+			i := slices.Index(windows1252, r)
+			if i < 0 {
+				break
 			}
+			c = byte((0x80 + i) & 0xff)
 		}
-		if r > 0xff || len(head) == longest {
+		if len(head) == longest {
 			break
 		}
-		head = append(head, byte(r))
-		beyondASCII = beyondASCII || r > 0x7f
+		head = append(head, c)
+		beyondASCII = beyondASCII || c > 0x7f
 	}
 	name := fileType(string(head))
 	return beyondASCII && name != "" && name != "XML" && name != "HTML" && name != "SVG" && name != "RTF"
