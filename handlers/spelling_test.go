@@ -29,7 +29,7 @@ func TestSpellingsWithOneMeaningAreCorrected(t *testing.T) {
 		"a region as SDKs name it":    {"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "AP_SOUTHEAST_2"}, "region_respelled", "GET https://api.example.com/ execute-api ap-southeast-2"},
 		"a zone":                      {"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "eu-west-1a"}, "region_is_zone", "GET https://api.example.com/ execute-api eu-west-1a"},
 		"a service in capitals":       {"GET", "https://api.example.com/", map[string]any{"service": "SQS", "region": "eu-west-1"}, "service_lowercased", "GET https://api.example.com/ sqs eu-west-1"},
-		"a service that has capitals": {"GET", "https://api.example.com/", map[string]any{"service": "IoTSecuredTunneling", "region": "eu-west-1"}, "", "GET https://api.example.com/ IoTSecuredTunneling eu-west-1"},
+		"a service that has capitals": {"GET", "https://api.example.com/", map[string]any{"service": "IngestionService", "region": "eu-west-1"}, "", "GET https://api.example.com/ IngestionService eu-west-1"},
 		"blanks around":               {"GET", "  " + aQueue + " ", nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
 		"a line break at the end":     {"GET", aQueue + "?a=b\r\n", nil, "url_trimmed", "GET " + aQueue + "?a=b sqs eu-west-1"},
 		"a zero-width space":          {"GET", aQueue + "q\u200b", nil, "url_trimmed", "GET " + aQueue + "q sqs eu-west-1"},
