@@ -36,6 +36,8 @@ type Options struct {
 	Requests, Memory, Hashes *access.Limiter
 	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.
 	BehindFunctions bool
+	// Open: callers are not authenticated.
+	Open bool
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
 }
@@ -53,10 +55,10 @@ func New(o Options) http.Handler {
 	r.Method(http.MethodGet, "/readyz", h.GetReadiness())
 	r.Method(http.MethodGet, "/openapi.yaml", o.Contract.serveYAML())
 	r.Method(http.MethodGet, "/openapi.json", o.Contract.serveJSON())
-	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o.PublicURL))
+	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o))
 
 	r.Group(func(r chi.Router) {
-		r.Use(o.authenticate, o.limitCaller)
+		r.Use(o.refuseBrowsers, o.authenticate, o.limitCaller)
 		r.With(o.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
 		r.Group(func(r chi.Router) {
 			r.Use(o.limitRequests)

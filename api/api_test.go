@@ -71,6 +71,12 @@ type server struct {
 
 func newServer(t *testing.T, s handlers.Sessions) server {
 	t.Helper()
+	return newServerWith(t, s, func(*api.Options) {})
+}
+
+// newServerWith is newServer with other options.
+func newServerWith(t *testing.T, s handlers.Sessions, change func(*api.Options)) server {
+	t.Helper()
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -102,10 +108,12 @@ permit (principal, action, resource) when { resource.service == "sts" && resourc
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := api.New(api.Options{
+	options := api.Options{
 		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
 		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
-	})
+	}
+	change(&options)
+	whole := api.New(options)
 	out.routes = whole.(chi.Routes)
 	if out.handler, err = contract.Enforce(whole, func(err error) { t.Error(err) }); err != nil {
 		t.Fatal(err)
@@ -326,9 +334,9 @@ func TestPollsAreNotLoggedAtInfo(t *testing.T) {
 
 func TestSwaggerIsForDesigners(t *testing.T) {
 	s := newServer(t, sessions{})
-	w := s.do("GET", "/swagger.json", "", "X-Forwarded-Host", "sign.example.com", "X-Forwarded-Proto", "https")
-	if w.Header().Get("Access-Control-Allow-Origin") != "*" {
-		t.Errorf("no CORS: %v", w.Header())
+	w := s.do("GET", "https://sign.example.com/swagger.json", "")
+	if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("no CORS, or a cache may keep it: %v", w.Header())
 	}
 	var doc openapi2.T
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
@@ -351,16 +359,26 @@ func TestSwaggerIsForDesigners(t *testing.T) {
 }
 
 func TestTheHostOfSwagger(t *testing.T) {
-	for _, test := range []struct{ url, header, value, want string }{
-		{"http://127.0.0.1:9/swagger.json", "", "", "127.0.0.1:9 [http]"},
-		{"http://127.0.0.1:9/swagger.json", "X-Forwarded-Host", "fn.azurewebsites.net", "fn.azurewebsites.net [https]"},
+	for _, test := range []struct {
+		url, forwarded, public string
+		functions              bool
+		want                   string
+	}{
+		{"http://127.0.0.1:9/swagger.json", "", "", false, "127.0.0.1:9 / [http]"},
+		{"http://localhost/swagger.json", "", "", false, "localhost / [http]"},
+		{"http://sign.example.com/swagger.json", "", "", false, "sign.example.com / [https]"},
+		{"http://sign.example.com/swagger.json", "evil.example", "", false, "sign.example.com / [https]"},
+		{"http://127.0.0.1:9/swagger.json", "fn.azurewebsites.net", "", true, "fn.azurewebsites.net / [https]"},
+		{"http://127.0.0.1:9/swagger.json", "evil.example", "https://api.example.com/sign", true, "api.example.com /sign [https]"},
 	} {
+		s := newServerWith(t, sessions{}, func(o *api.Options) { o.PublicURL, o.BehindFunctions = test.public, test.functions })
 		var doc openapi2.T
-		if err := json.Unmarshal(newServer(t, sessions{}).do("GET", test.url, "", test.header, test.value).Body.Bytes(), &doc); err != nil {
+		answer := s.do("GET", test.url, "", "X-Forwarded-Host", test.forwarded, "X-Forwarded-Proto", "https")
+		if err := json.Unmarshal(answer.Body.Bytes(), &doc); err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprint(doc.Host, " ", doc.Schemes); got != test.want {
-			t.Errorf("%s with %s %s: got %s, want %s", test.url, test.header, test.value, got, test.want)
+		if got := fmt.Sprint(doc.Host, " ", doc.BasePath, " ", doc.Schemes); got != test.want {
+			t.Errorf("%+v: got %s", test, got)
 		}
 	}
 }

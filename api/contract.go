@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"countersign/connector"
@@ -82,8 +83,8 @@ func openToAll(header http.Header, media string) {
 	header.Set("Content-Type", media)
 }
 
-// serveSwagger fills in the host by which the caller came, which designers need to find the service again.
-func (c *Contract) serveSwagger(publicURL string) http.Handler {
+// serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache may give one caller's to another.
+func (c *Contract) serveSwagger(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc, err := c.swagger()
 		if err != nil {
@@ -91,32 +92,34 @@ func (c *Contract) serveSwagger(publicURL string) http.Handler {
 			return
 		}
 		filled := *doc
-		filled.Host, filled.Schemes = publicHost(publicURL, r)
+		public := o.publicAddress(r)
+		filled.Host, filled.Schemes = public.Host, []string{public.Scheme}
+		if path := strings.TrimSuffix(public.Path, "/"); path != "" {
+			filled.BasePath = path + strings.TrimSuffix(doc.BasePath, "/")
+		}
 		text, err := json.Marshal(&filled)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return
 		}
 		openToAll(w.Header(), "application/json")
+		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(text)
 	})
 }
 
-// publicHost is the configured host, or what the proxy in front says, or what the client asked for.
-func publicHost(publicURL string, r *http.Request) (host string, schemes []string) {
-	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
-		return u.Host, []string{u.Scheme}
+// publicAddress is the configured address, or where the client came. What a proxy says of that is anybody's word, save the Functions host's.
+// Names are served by https, as every proxy in front of the service does it; addresses and localhost are somebody's own machine.
+func (o Options) publicAddress(r *http.Request) *url.URL {
+	if u, err := url.Parse(o.PublicURL); err == nil && u.Host != "" {
+		return u
 	}
-	scheme := r.Header.Get("X-Forwarded-Proto")
-	if scheme != "http" && scheme != "https" {
-		scheme = "http"
-		if r.TLS != nil || r.Header.Get("X-Forwarded-Host") != "" {
-			scheme = "https"
-		}
+	u := &url.URL{Scheme: "https", Host: r.Host}
+	if forwarded := r.Header.Get("X-Forwarded-Host"); o.BehindFunctions && forwarded != "" {
+		u.Host = forwarded
 	}
-	host = r.Header.Get("X-Forwarded-Host")
-	if host == "" {
-		host = r.Host
+	if r.TLS == nil && ownName(u.Host, nil) {
+		u.Scheme = "http"
 	}
-	return host, []string{scheme}
+	return u
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/access"
 	"countersign/config"
 	"countersign/credentials"
 )
@@ -143,6 +144,9 @@ func listenAddress(p *process, conf config.Config) string {
 		port = p.getenv("PORT")
 	default:
 		port = "8080"
+	}
+	if host == "" && conf.Auth == string(access.AuthNone) {
+		host = "127.0.0.1" // who serves everybody has to say where
 	}
 	return net.JoinHostPort(host, port)
 }

@@ -91,6 +91,7 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 	hashes, hashesErr := access.NewLimiter(int64(max(1, conf.MaxRequests/4)), conf.MaxRequests, queueWait)
 	return api.Options{
 		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+		Open:            conf.Auth == string(access.AuthNone),
 		BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
 	}, errors.Join(rateErr, requestsErr, memoryErr, hashesErr)
 }

@@ -39,7 +39,15 @@ var sentinels = []struct {
 	{access.ErrAudit, "audit_unavailable", "What was decided could not be put on record, so nothing is answered."},
 	{errNotFound, "not_found", "The address is not part of this service."},
 	{errMethodNotAllowed, "method_not_allowed", "The address does not take this method."},
+	{ErrCrossOrigin, "cross_origin", "A web page of another origin made this request."},
+	{ErrHostUnknown, "host_unknown", "The Host header names neither this machine nor the host of public_url."},
 }
+
+// The errors of requests that a browser made for a page of somebody else's.
+var (
+	ErrCrossOrigin = errors.New("cross-origin request")
+	ErrHostUnknown = errors.New("unknown host, and callers are not authenticated")
+)
 
 var (
 	errNotFound         = errors.New("not found")

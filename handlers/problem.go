@@ -50,6 +50,8 @@ var kinds = map[string]kind{
 	"profile_unknown":              {400, "The profile is not known", "Use a profile that GET /v1/profiles lists, or leave the field out for the default one."},
 	"unauthenticated":              {401, "A key is needed", "Send your key in the X-API-Key header."},
 	"identity_unavailable":         {503, "The token cannot be checked", "Try again after the time that Retry-After gives."},
+	"cross_origin":                 {403, "Cross-origin request", "Call the service from a program or a workflow, not from a web page of another origin."},
+	"host_unknown":                 {421, "Unknown host", "Use localhost or an IP address, or set public_url. With auth none, other names are refused."},
 	"forbidden":                    {403, "Not allowed", "Ask the operator for a policy that allows it."},
 	"session_denied":               {403, "AWS refused the session", "The operator finds the reason in the log, under the id in instance: usually the role's trust policy or the external ID."},
 	"session_misconfigured":        {500, "The profile is not set up right", "The operator finds the reason in the log, under the id in instance."},

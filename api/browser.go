@@ -1,0 +1,47 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"countersign/handlers"
+)
+
+// refuseBrowsers keeps web pages of others from using the service through the browser of somebody who may. A page of another origin gets 403.
+// Where callers are not authenticated, a page can also come under a name of its own that leads here (DNS rebinding): to the browser it is the same
+// origin, so there only names count that nobody else can own.
+func (o Options) refuseBrowsers(next http.Handler) http.Handler {
+	origins := http.NewCrossOriginProtection()
+	public, _ := url.Parse(o.PublicURL)
+	if public != nil && public.Host != "" { // behind a proxy, Host may be another
+		_ = origins.AddTrustedOrigin(public.Scheme + "://" + public.Host) // it was checked when it was configured
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case origins.Check(r) != nil:
+			handlers.WriteError(w, r, handlers.ErrCrossOrigin)
+		case o.Open && !ownName(r.Host, public):
+			handlers.WriteError(w, r, handlers.ErrHostUnknown)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// ownName tells whether a Host header names this service and nothing that a stranger could register: an address, localhost, a name without a dot,
+// as containers have, or the host of public_url.
+func ownName(host string, public *url.URL) bool {
+	if public != nil && public.Host != "" && strings.EqualFold(host, public.Host) {
+		return true
+	}
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.Trim(name, "[]"))
+	_, err := netip.ParseAddr(name)
+	return err == nil || name != "" && !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost")
+}
