@@ -1,23 +1,26 @@
 package signing
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Received is a request as it came.
 type Received struct {
 	// Method is as it came.
 	Method string
-	// URL is the one that was asked for, with the query; normalized where the
-	// service does that (see [URL.NormalizePath]).
+	// URL is the one that was asked for, with the query, as the service reads it:
+	// see [ParseReceivedURL], [URL.RemoveDotSegments] and [URL.PlusIsSpace].
 	URL URL
 	// Headers are all that came, Authorization among them unless the URL is
-	// presigned. Host is that of the URL.
+	// presigned. Host counts as it came; without one it is that of the URL.
 	Headers []Header
-	// PayloadHash is the lower-case hex SHA-256 of the payload that came. Empty
-	// when the payload is not at hand: then the request is believed.
+	// PayloadHash is the lower-case hex SHA-256 of the payload that came, or
+	// [UnsignedPayload] where that was signed. Empty when the payload is not at
+	// hand: then the request is believed.
 	PayloadHash string
 }
 
@@ -34,20 +37,24 @@ type Claim struct {
 	SignedHeaders string
 	// Signature is hexadecimal.
 	Signature string
-	// Time is X-Amz-Date.
+	// Time is X-Amz-Date, or else Date.
 	Time time.Time
 	// SessionToken is empty when there is none.
 	SessionToken string
 	// Presigned says that the claim stands in the query, and Expires how long
-	// it holds then.
+	// it holds then, zero where it does not say.
 	Presigned bool
 	Expires   time.Duration
 
-	payloadHash string // x-amz-content-sha256
+	// PayloadHash is x-amz-content-sha256, empty where the request does not say.
+	PayloadHash string
+
+	expressToken string // x-amz-s3session-token
 }
 
 // ReadClaim reads what a request says of its signature, from the Authorization
-// header and its companions or from the query. The error is a [*Fault].
+// header and its companions or from the query. The error is a [*Fault]; what could
+// be read is returned with it.
 func ReadClaim(r *Received) (Claim, error) {
 	sent := make(fieldValues)
 	for _, h := range r.Headers {
@@ -65,9 +72,11 @@ func ReadClaim(r *Received) (Claim, error) {
 	case byHeader && c.Presigned:
 		return c, &Fault{Part: PartAuthorization, Reason: "stands both in a header and in the query"}
 	case byHeader:
-		return c, c.readHeaders(sent)
+		err := c.readHeaders(sent)
+		return c, err
 	case c.Presigned:
-		return c, c.readQuery(asked)
+		err := c.readQuery(asked, sent)
+		return c, err
 	}
 	return c, &Fault{Part: PartAuthorization, Reason: "is missing"}
 }
@@ -80,6 +89,8 @@ func (v fieldValues) add(name, value string) { v[name] = append(v[name], value) 
 // one returns the value of a field that must be there once, or may be absent.
 func (v fieldValues) one(part Part, name string, optional bool) (string, error) {
 	switch values := v[name]; {
+	case len(values) == 1 && !utf8.ValidString(values[0]):
+		return "", &Fault{Part: part, Name: name, Reason: "is not UTF-8"}
 	case len(values) == 1:
 		return values[0], nil
 	case len(values) > 1:
@@ -98,25 +109,30 @@ type claimField struct {
 	into     *string
 }
 
-func (v fieldValues) read(fields []claimField) (err error) {
+// read reads all fields that it can, and returns the first fault.
+func (v fieldValues) read(fields []claimField) error {
+	var first error
 	for _, f := range fields {
-		if *f.into, err = v.one(f.part, f.name, f.optional); err != nil {
-			return err
-		}
+		value, err := v.one(f.part, f.name, f.optional)
+		*f.into, first = value, cmp.Or(first, err)
 	}
-	return nil
+	return first
 }
 
 func (c *Claim) readHeaders(sent fieldValues) error {
 	var authorization, date, regionSet string
-	if err := sent.read([]claimField{
+	fault := sent.read([]claimField{
 		{PartAuthorization, "authorization", false, &authorization},
-		{PartDate, "x-amz-date", false, &date},
+		{PartDate, "x-amz-date", len(sent["date"]) > 0, &date},
 		{PartToken, "x-amz-security-token", true, &c.SessionToken},
-		{PartPayloadHash, "x-amz-content-sha256", true, &c.payloadHash},
+		{PartToken, "x-amz-s3session-token", true, &c.expressToken},
+		{PartPayloadHash, "x-amz-content-sha256", true, &c.PayloadHash},
 		{PartScope, "x-amz-region-set", true, &regionSet},
-	}); err != nil {
-		return err
+	})
+	dateName := "x-amz-date"
+	if len(sent["x-amz-date"]) == 0 && len(sent["date"]) > 0 {
+		dateName = "date"
+		fault = cmp.Or(fault, sent.read([]claimField{{PartDate, dateName, false, &date}}))
 	}
 	algorithm, rest, _ := strings.Cut(authorization, " ")
 	pieces := make(fieldValues)
@@ -125,63 +141,81 @@ func (c *Claim) readHeaders(sent fieldValues) error {
 		pieces.add(name, value)
 	}
 	var credential string
-	if err := pieces.read([]claimField{
+	fault = cmp.Or(fault, pieces.read([]claimField{
 		{PartAuthorization, "Credential", false, &credential},
 		{PartAuthorization, "SignedHeaders", false, &c.SignedHeaders},
 		{PartAuthorization, "Signature", false, &c.Signature},
-	}); err != nil {
-		return err
-	}
-	return c.interpret(algorithm, credential, date, regionSet)
+	}))
+	return cmp.Or(fault, c.interpret(algorithm, credential, dateName, date, regionSet))
 }
 
-func (c *Claim) readQuery(asked fieldValues) error {
-	var algorithm, credential, date, expires, regionSet string
-	if err := asked.read([]claimField{
+func (c *Claim) readQuery(asked, sent fieldValues) error {
+	var algorithm, credential, date, expires, regionSet, inHeader string
+	fault := asked.read([]claimField{
 		{PartAuthorization, "X-Amz-Algorithm", false, &algorithm},
 		{PartAuthorization, "X-Amz-Credential", false, &credential},
 		{PartAuthorization, "X-Amz-SignedHeaders", false, &c.SignedHeaders},
 		{PartAuthorization, "X-Amz-Signature", false, &c.Signature},
 		{PartDate, "X-Amz-Date", false, &date},
-		{PartDate, "X-Amz-Expires", false, &expires},
+		{PartDate, "X-Amz-Expires", true, &expires},
 		{PartToken, "X-Amz-Security-Token", true, &c.SessionToken},
-		{PartPayloadHash, "X-Amz-Content-Sha256", true, &c.payloadHash},
+		{PartToken, "X-Amz-S3session-Token", true, &c.expressToken},
+		{PartPayloadHash, "X-Amz-Content-Sha256", true, &c.PayloadHash},
 		{PartScope, "X-Amz-Region-Set", true, &regionSet},
-	}); err != nil {
-		return err
+	})
+	fault = cmp.Or(fault, sent.read([]claimField{{PartPayloadHash, "x-amz-content-sha256", true, &inHeader}}))
+	if inHeader != "" {
+		if c.PayloadHash != "" && c.PayloadHash != inHeader {
+			fault = cmp.Or[error](fault, &Fault{Part: PartPayloadHash, Name: "x-amz-content-sha256", Reason: "differs from the parameter X-Amz-Content-Sha256"})
+		}
+		c.PayloadHash = inHeader
 	}
 	seconds, err := strconv.ParseUint(expires, 10, 32)
-	c.Expires = time.Duration(seconds) * time.Second
-	if err != nil || c.Expires < time.Second || c.Expires > MaxExpires {
-		return &Fault{Part: PartDate, Name: "X-Amz-Expires", Reason: "is not from 1 to 604800 seconds"}
+	if expires != "" && (err != nil || seconds == 0) {
+		fault = cmp.Or[error](fault, &Fault{Part: PartDate, Name: "X-Amz-Expires", Reason: "is not from 1 to 604800 seconds"})
 	}
-	return c.interpret(algorithm, credential, date, regionSet)
+	c.Expires = time.Duration(seconds) * time.Second
+	return cmp.Or(fault, c.interpret(algorithm, credential, "X-Amz-Date", date, regionSet))
 }
 
 // interpret reads the texts that both forms share.
-func (c *Claim) interpret(algorithm, credential, date, regionSet string) (err error) {
-	c.Algorithm = Algorithm(algorithm)
-	if c.Algorithm != HMAC && c.Algorithm != ECDSA {
-		return &Fault{Part: PartAuthorization, Reason: "names neither " + string(HMAC) + " nor " + string(ECDSA)}
-	}
-	if c.Time, err = time.Parse(TimeFormat, date); err != nil {
-		return &Fault{Part: PartDate, Reason: "is not of the form 20150830T123600Z"}
+func (c *Claim) interpret(algorithm, credential, dateName, date, regionSet string) error {
+	if a := Algorithm(algorithm); a == HMAC || a == ECDSA { // or it may be a secret of another scheme
+		c.Algorithm = a
 	}
 	c.AccessKeyID, c.CredentialScope, _ = strings.Cut(credential, "/")
 	pieces := strings.Split(c.CredentialScope, "/")
 	switch {
-	case c.Algorithm == HMAC && len(pieces) == 4:
-		c.Scope = Scope{Region: pieces[1], Service: pieces[2]}
 	case c.Algorithm == ECDSA && len(pieces) == 3:
 		c.Scope = Scope{Region: regionSet, Service: pieces[1]}
-	default:
+	case c.Algorithm != ECDSA && len(pieces) == 4:
+		c.Scope = Scope{Region: pieces[1], Service: pieces[2]}
+	}
+	at, err := time.Parse(TimeFormat, date)
+	if err == nil {
+		c.Time = at
+	}
+	switch {
+	case c.Algorithm == "":
+		return &Fault{Part: PartAuthorization, Reason: "names neither " + string(HMAC) + " nor " + string(ECDSA)}
+	case err != nil:
+		return badDate(dateName, date)
+	case c.Scope.Service == "":
 		return &Fault{Part: PartScope, Name: "Credential", Reason: "is not of the form id/day/region/service/aws4_request, which has no region in Version 4a"}
-	}
-	if pieces[len(pieces)-1] != scopeEnd {
+	case pieces[len(pieces)-1] != scopeEnd:
 		return &Fault{Part: PartScope, Name: "Credential", Reason: "does not end in aws4_request"}
-	}
-	if pieces[0] != date[:day] {
-		return &Fault{Part: PartScope, Name: "Credential", Reason: "has another day than X-Amz-Date"}
+	case pieces[0] != date[:day]:
+		return &Fault{Part: PartScope, Name: "Credential", Reason: "has another day than " + dateName}
 	}
 	return nil
+}
+
+// badDate says what a date is that is not of the form that signatures take.
+func badDate(name, date string) *Fault {
+	for _, layout := range []string{time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC} { // as HTTP knows them
+		if _, err := time.Parse(layout, date); err == nil {
+			return &Fault{Part: PartDate, Name: name, Reason: "is in the form of RFC 1123; a signature needs X-Amz-Date in the form 20150830T123600Z"}
+		}
+	}
+	return &Fault{Part: PartDate, Name: name, Reason: "is not of the form 20150830T123600Z"}
 }

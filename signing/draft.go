@@ -82,8 +82,6 @@ func (d *draft) takeHeaders(r *Request) error {
 			}
 		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
 			reason = "is set by signing and cannot be given"
-		case "content-length":
-			d.addField(name, notSent, value)
 		default:
 			d.addField(name, h.Name, value)
 			if len(value) != len(h.Value) {

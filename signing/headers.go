@@ -140,11 +140,12 @@ func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
 }
 
 // sent returns the headers to send, with room for n more. The host, which is
-// always among the fields, is not.
+// always among the fields, is not, and Content-Length only where it is signed:
+// otherwise it is left to whoever sends.
 func (d *draft) sent(n int) []Header {
 	headers := make([]Header, 0, len(d.fields)-1+n)
 	for i := range d.fields {
-		if f := &d.fields[i]; f.sendAs != notSent {
+		if f := &d.fields[i]; f.sendAs != notSent && (f.signed || string(f.name) != "content-length") {
 			headers = append(headers, Header{f.sendAs, f.sent()})
 		}
 	}

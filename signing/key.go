@@ -67,6 +67,9 @@ func (k Key) Verify(stringToSign, signature string) bool {
 		want, err := k.Sign(stringToSign)
 		return err == nil && subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 1
 	}
+	if !hexDigits.all(signature) { // one spelling of one signature
+		return false
+	}
 	asn1, err := hex.DecodeString(signature)
 	hash := sha256.Sum256([]byte(stringToSign))
 	return err == nil && ecdsa.VerifyASN1(public, hash[:], asn1)

@@ -69,6 +69,30 @@ func withoutDots(path string) string {
 	return normal
 }
 
+// RemoveDotSegments returns the URLs that a service may read out of one that was
+// sent: without dot segments and empty segments, and with every escape as it is
+// spelled, since that is what gets encoded again. There are two where the path
+// ends in a dot segment. By RFC 3986 section 5.2.4 a slash remains there; the
+// signers of AWS in Python, JavaScript and C leave none.
+func (u URL) RemoveDotSegments() []URL {
+	path := u.Path()
+	if plainSegments(path) {
+		return []URL{u}
+	}
+	normal := withoutDots(path)
+	urls := []URL{u.withPath(normal)}
+	if last := path[strings.LastIndexByte(path, '/'):]; (last == "/." || last == "/..") && normal != "/" {
+		urls = append(urls, u.withPath(strings.TrimSuffix(normal, "/")))
+	}
+	return urls
+}
+
+// PlusIsSpace returns the URL with plain plus signs of its path read as spaces, as
+// Amazon S3 reads those of a key.
+func (u URL) PlusIsSpace() URL {
+	return u.withPath(strings.ReplaceAll(u.Path(), "+", "%20"))
+}
+
 // CleanS3Key encodes the path as S3 does before it verifies: decoded, then all
 // but unreserved characters and slashes encoded. Empty segments are part of a
 // key and stay. Dot segments are refused, since most clients would remove them

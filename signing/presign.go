@@ -78,6 +78,10 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 	if err := checkPresigned(r.URL); err != nil {
 		return err
 	}
+	if d.wantHash && string(d.payload) == UnsignedPayload {
+		d.wantHash = false // as a parameter
+		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", UnsignedPayload)
+	}
 	d.query = append(d.query, r.URL.RawQuery()...)
 	if err := d.chooseSigned(r); err != nil {
 		return err

@@ -85,7 +85,8 @@ type Request struct {
 	// URL is the target. Required.
 	URL URL
 	// Headers are the caller's. Host comes from the URL; one that is given
-	// must say the same. Content-Length is left to whoever sends. What signing
+	// must say the same. Content-Length is left to whoever sends unless it is
+	// signed. What signing
 	// sets by itself (authorization, x-amz-date, x-amz-security-token,
 	// x-amz-region-set) is refused; x-amz-content-sha256 must be the hash of
 	// the payload.
@@ -109,8 +110,9 @@ type Request struct {
 	// service does but the S3 family (IAM User Guide, "Create a canonical
 	// request", URI).
 	DoubleEncode bool
-	// ContentSHA256Header adds x-amz-content-sha256, signed; as a parameter
-	// when presigning.
+	// ContentSHA256Header adds x-amz-content-sha256, signed. When presigning, a
+	// hash is a parameter; [UnsignedPayload] stays a header, as VPC Lattice takes
+	// it.
 	ContentSHA256Header bool
 	// Token is [TokenSigned] when empty.
 	Token TokenMode
@@ -137,8 +139,8 @@ type Signed struct {
 	// URL is the URL to send: the request's, with the signature when presigned.
 	URL URL
 	// Headers are the headers to send: the caller's, trimmed and joined, then
-	// those that signing added, Authorization last. Host and Content-Length are
-	// left to whoever sends.
+	// those that signing added, Authorization last. Host is left to whoever
+	// sends, and so is Content-Length unless it is signed.
 	Headers []Header
 	// SignedHeaders are the names in the signature: "host;x-amz-date".
 	SignedHeaders string

@@ -63,6 +63,17 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	return u, warnings, nil
 }
 
+// ParseReceivedURL reads the URL of a request that someone else signed, as
+// [ParseURL] does, but for a ';' in the query: AWS reads that as itself, and
+// some signers leave it plain in X-Amz-SignedHeaders.
+func ParseReceivedURL(raw string) (URL, error) {
+	if target, query, found := strings.Cut(raw, "?"); found {
+		raw = target + "?" + strings.ReplaceAll(query, ";", "%3B")
+	}
+	u, _, err := ParseURL(raw, nil)
+	return u, err
+}
+
 // take takes a URL that is in wire form already, as the usual one is: https, no
 // port, no brackets and no escapes in its path. It reports false of any other.
 func (u *URL) take(raw string) bool {

@@ -275,11 +275,6 @@ func signedOnes(r *signing.Request, whole signing.Signed) []signing.Header {
 			signed = append(signed, h)
 		}
 	}
-	for _, h := range r.Headers {
-		if strings.EqualFold(h.Name, "content-length") && slices.Contains(names, "content-length") {
-			signed = append(signed, h)
-		}
-	}
 	return signed
 }
 

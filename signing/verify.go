@@ -3,7 +3,6 @@ package signing
 import (
 	"crypto/subtle"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 )
@@ -15,11 +14,22 @@ type Expected struct {
 	// Scope is what the signature should be for. An empty field takes any, and a
 	// region is also covered by a region set that it is in.
 	Scope Scope
-	// DoubleEncode as in [Request]. Without it, the payload of a presigned URL
-	// is taken to be unsigned, as S3 does.
+	// OtherSessions says that these are the credentials of one session of several
+	// that may have signed. What another one signed cannot be judged then; see
+	// [Verdict.Unknown].
+	OtherSessions bool
+	// DoubleEncode as in [Request].
 	DoubleEncode bool
+	// S3Style says that the service is of the S3 family: the payload of a
+	// presigned URL that names no hash is unsigned, such a URL must say how long
+	// it holds, and x-amz-content-sha256 must be signed.
+	S3Style bool
+	// PayloadHash is what is signed of the payload where the request does not say.
+	// When empty it is the payload's hash, or what S3Style says.
+	PayloadHash string
 	// Token as in [Request]. With [TokenAppended] a presigned URL's signature
-	// leaves the token out; in the other form the signed headers tell.
+	// leaves the token out; when empty it may, since services differ. In the other
+	// form the signed headers tell.
 	Token TokenMode
 	// Time is now. With the zero time no date is too early or too late.
 	Time time.Time
@@ -67,13 +77,18 @@ type Verdict struct {
 	// key is another one.
 	Faults []Fault
 	// CanonicalRequest and StringToSign are what the signature should be over,
-	// as far as they are known. They hold the session token; see
-	// [Credentials.Redact].
+	// as far as they are known. They hold the session token; see [RedactTokens].
 	CanonicalRequest, StringToSign string
+
+	otherSession bool // another session's key signed
 }
 
 // Valid says whether nothing is wrong.
 func (v *Verdict) Valid() bool { return len(v.Faults) == 0 }
+
+// Unknown says whether nothing is wrong but that another session signed, so that
+// its key is needed to tell; see [Expected.OtherSessions].
+func (v *Verdict) Unknown() bool { return v.otherSession && len(v.Faults) == 1 }
 
 func (v *Verdict) fault(p Part, name, reason string) {
 	v.Faults = append(v.Faults, Fault{p, name, reason})
@@ -94,15 +109,33 @@ func Verify(r *Received, e *Expected) Verdict {
 	v.checkTime(e)
 	v.checkToken(e)
 	v.checkPayload(r)
-	if v.canonicalize(r, e) {
-		v.checkSignature(e)
+	headers, whole := v.signedFields(r, e)
+	if !whole {
+		return v
 	}
+	v.canonicalize(r, e, headers, e.Token == TokenAppended)
+	if c := &v.Claim; c.AccessKeyID != e.Credentials.AccessKeyID || v.signedBy(e.Credentials) {
+		return v
+	}
+	if v.Claim.Presigned && e.Token == "" {
+		without := v
+		without.canonicalize(r, e, headers, true)
+		if without.signedBy(e.Credentials) {
+			return without
+		}
+	}
+	v.fault(PartSignature, "", "is not that of the canonical request")
 	return v
 }
 
 func (v *Verdict) checkScope(e *Expected) {
 	c := &v.Claim
-	if c.AccessKeyID != e.Credentials.AccessKeyID {
+	switch {
+	case c.AccessKeyID == e.Credentials.AccessKeyID:
+	case e.OtherSessions && c.ofSession():
+		v.otherSession = true
+		v.fault(PartAccessKey, "Credential", "is signed by another session: cannot be judged here")
+	default:
 		v.fault(PartAccessKey, "Credential", "names another access key")
 	}
 	if e.Scope.Service != "" && c.Scope.Service != e.Scope.Service {
@@ -111,6 +144,19 @@ func (v *Verdict) checkScope(e *Expected) {
 	if e.Scope.Region != "" && !c.covers(e.Scope.Region) {
 		v.fault(PartScope, "Credential", "is for another region")
 	}
+}
+
+// ofSession says whether the access key is one of a session. AWS tells them by how
+// they begin (IAM User Guide, "Understanding unique ID prefixes"); where others
+// issue the keys, a session's come with a token.
+func (c *Claim) ofSession() bool {
+	switch {
+	case strings.HasPrefix(c.AccessKeyID, "ASIA"):
+		return true
+	case strings.HasPrefix(c.AccessKeyID, "AKIA"):
+		return false
+	}
+	return c.SessionToken != ""
 }
 
 // covers says whether a claim holds for a region, or for the same region set.
@@ -128,6 +174,13 @@ func (c *Claim) covers(region string) bool {
 }
 
 func (v *Verdict) checkTime(e *Expected) {
+	switch c := &v.Claim; {
+	case !c.Presigned || !e.S3Style:
+	case c.Expires == 0:
+		v.fault(PartDate, "X-Amz-Expires", "is missing")
+	case c.Expires > MaxExpires:
+		v.fault(PartDate, "X-Amz-Expires", "is not from 1 to 604800 seconds")
+	}
 	if e.Time.IsZero() {
 		return
 	}
@@ -139,20 +192,30 @@ func (v *Verdict) checkTime(e *Expected) {
 	switch {
 	case age < -tolerance:
 		v.fault(PartDate, "X-Amz-Date", "is still later than now")
-	case v.Claim.Presigned && age >= v.Claim.Expires:
-		v.fault(PartDate, "X-Amz-Expires", "is over")
-	case !v.Claim.Presigned && age > tolerance:
+	case v.Claim.Presigned && v.Claim.Expires > 0:
+		if age >= v.Claim.Expires {
+			v.fault(PartDate, "X-Amz-Expires", "is over")
+		}
+	case age > tolerance && !(v.Claim.Presigned && age <= presignedWindow):
 		v.fault(PartDate, "X-Amz-Date", "is too long ago")
 	}
 }
+
+// presignedWindow is how long a presigned URL holds that does not say, as those of
+// AWS IoT may.
+const presignedWindow = 15 * time.Minute
 
 func (v *Verdict) checkToken(e *Expected) {
 	got, want := v.Claim.SessionToken, e.Credentials.SessionToken()
 	if e.Token == TokenOmitted {
 		want = ""
 	}
+	if got == "" && want != "" { // S3 Express has it in a header of its own
+		got = v.Claim.expressToken
+	}
 	switch {
-	case got == "" && want != "":
+	case v.otherSession && got != "": // its token is not known
+	case v.otherSession, got == "" && want != "":
 		v.fault(PartToken, "X-Amz-Security-Token", "is missing")
 	case got != "" && want == "":
 		v.fault(PartToken, "X-Amz-Security-Token", "is given, but the credentials have none")
@@ -163,7 +226,7 @@ func (v *Verdict) checkToken(e *Expected) {
 
 // checkPayload compares what the request says of its payload with what came.
 func (v *Verdict) checkPayload(r *Received) {
-	claimed := v.Claim.payloadHash
+	claimed := v.Claim.PayloadHash
 	if claimed == "" || claimed == r.PayloadHash {
 		return
 	}
@@ -171,113 +234,5 @@ func (v *Verdict) checkPayload(r *Received) {
 		v.fault(PartPayloadHash, "X-Amz-Content-Sha256", reason)
 	} else if r.PayloadHash != "" && len(claimed) == len(r.PayloadHash) {
 		v.fault(PartPayloadHash, "X-Amz-Content-Sha256", "is not the hash of the payload")
-	}
-}
-
-// canonicalize makes the canonical request and the string to sign. It reports
-// false when a header that they need is absent.
-func (v *Verdict) canonicalize(r *Received, e *Expected) bool {
-	c := &v.Claim
-	d, whole := v.signedFields(r)
-	if !whole {
-		return false
-	}
-	query, err := CanonicalQuery(strings.Join(v.signedQuery(r, e), "&"))
-	if err != nil { // never of a URL: its query is sound
-		v.fault(PartSignature, "", "cannot be over such a query")
-		return false
-	}
-	payload := c.payloadHash
-	switch {
-	case payload != "":
-	case c.Presigned && !e.DoubleEncode:
-		payload = UnsignedPayload
-	case r.PayloadHash != "":
-		payload = r.PayloadHash
-	default:
-		payload = PayloadHash(nil)
-	}
-	v.CanonicalRequest = CanonicalRequest(r.Method, CanonicalURI(r.URL.Path(), e.DoubleEncode), query, string(d.appendCanonicalHeaders(nil)), c.SignedHeaders, payload)
-	v.StringToSign = StringToSign(c.Algorithm, c.Time, c.CredentialScope, v.CanonicalRequest)
-	return true
-}
-
-// signedFields returns the headers that are signed, sorted, and reports whether
-// all that are named are there. Of those that must be signed, the session token
-// may be left out.
-func (v *Verdict) signedFields(r *Received) (d draft, whole bool) {
-	names := strings.Split(v.Claim.SignedHeaders, ";")
-	for i, name := range names {
-		if name == "" || name != strings.ToLower(name) || i > 0 && name <= names[i-1] {
-			v.fault(PartSignedHeaders, "SignedHeaders", "are not names in lower case, sorted and divided by semicolons")
-			return d, false
-		}
-	}
-	d.addHeader("host", notSent, r.URL.Host())
-	whole = v.takeReceived(&d, r)
-	d.arrangeFields()
-	for _, sorted := range d.sorted {
-		f := &d.fields[sorted.number]
-		name := string(f.name)
-		must := f.signed && name != "x-amz-security-token"
-		_, f.signed = slices.BinarySearch(names, name)
-		if must && !f.signed {
-			v.fault(PartSignedHeaders, name, "must be signed and is not")
-		}
-	}
-	for _, name := range names {
-		if d.named(name) == nil {
-			v.fault(PartSignedHeaders, name, "is signed and is not there")
-			whole = false
-		}
-	}
-	return d, whole
-}
-
-// takeReceived takes over the headers that came. What HTTP cannot carry is a
-// fault: a line break would make one canonical request of two requests.
-func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
-	sound = true
-	if r.Method == "" || !tokenChars.all(r.Method) {
-		v.fault(PartRequest, "", "has a method that HTTP cannot carry")
-		sound = false
-	}
-	for i, h := range r.Headers {
-		name, value, err := d.readHeader(i, h)
-		switch {
-		case err != nil:
-			v.fault(PartRequest, "", "has a header that HTTP cannot carry")
-			sound = false
-		case string(name) != "host":
-			d.addField(name, notSent, value)
-		case !sameHost(value, r.URL):
-			v.fault(PartRequest, "host", "differs from the host of the URL")
-		}
-	}
-	return sound
-}
-
-// signedQuery returns the encoded parameters that are signed.
-func (v *Verdict) signedQuery(r *Received, e *Expected) []string {
-	pieces := strings.Split(r.URL.RawQuery(), "&")
-	if !v.Claim.Presigned {
-		return pieces
-	}
-	return slices.DeleteFunc(pieces, func(piece string) bool {
-		return strings.HasPrefix(piece, "X-Amz-Signature=") ||
-			e.Token == TokenAppended && strings.HasPrefix(piece, "X-Amz-Security-Token=")
-	})
-}
-
-// checkSignature compares the signature. The key is that of the claimed scope,
-// so that a wrong scope is told apart from a wrong signature.
-func (v *Verdict) checkSignature(e *Expected) {
-	c := &v.Claim
-	if c.AccessKeyID != e.Credentials.AccessKeyID {
-		return
-	}
-	key, err := DeriveKey(c.Algorithm, e.Credentials, c.Time, c.Scope)
-	if err != nil || !key.Verify(v.StringToSign, c.Signature) {
-		v.fault(PartSignature, "", "is not that of the canonical request")
 	}
 }

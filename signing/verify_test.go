@@ -11,18 +11,12 @@ import (
 
 // received returns a signed request as it comes to a service.
 func received(r *signing.Request, signed signing.Signed) *signing.Received {
-	out := &signing.Received{Method: r.Method, URL: signed.URL, Headers: slices.Clone(signed.Headers), PayloadHash: r.PayloadHash}
-	for _, h := range r.Headers {
-		if strings.EqualFold(h.Name, "content-length") {
-			out.Headers = append(out.Headers, h)
-		}
-	}
-	return out
+	return &signing.Received{Method: r.Method, URL: signed.URL, Headers: slices.Clone(signed.Headers), PayloadHash: r.PayloadHash}
 }
 
 // expected returns what a request of a signer should be.
 func expected(r *signing.Request) *signing.Expected {
-	return &signing.Expected{Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, Token: r.Token, Time: r.Time}
+	return &signing.Expected{Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time}
 }
 
 func TestVerifyAcceptsEveryVector(t *testing.T) {
@@ -134,7 +128,12 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 		{"a method with a line break", func(r *signing.Received, _ *signing.Expected) { r.Method = "POST\n/" }, []signing.Part{signing.PartRequest}},
 		{"a header with a line break", withHeader("A", "b\nx-amz-a:c"), []signing.Part{signing.PartRequest}},
 		{"a host beside the URL's", withHeader("Host", "evil.com"), []signing.Part{signing.PartRequest}},
-		{"the URL's host again", withHeader("Host", "Example.amazonaws.com:443"), nil},
+		{"the URL's host again", withHeader("Host", "example.amazonaws.com"), nil},
+		{"the host with its port, signed without", withHeader("Host", "example.amazonaws.com:443"), []signing.Part{signing.PartSignature}},
+		{"two hosts", func(r *signing.Received, e *signing.Expected) {
+			withHeader("Host", "example.amazonaws.com")(r, e)
+			withHeader("Host", "example.amazonaws.com")(r, e)
+		}, []signing.Part{signing.PartRequest}},
 		{"another signature", replaceHeader("Authorization", func(v string) string { return v[:len(v)-1] + "x" }), []signing.Part{signing.PartSignature}},
 		{"the path encoded once", func(r *signing.Received, e *signing.Expected) { e.DoubleEncode = false }, []signing.Part{signing.PartSignature}},
 		{"another secret", func(_ *signing.Received, e *signing.Expected) {
@@ -192,9 +191,17 @@ func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
 		{"no signature", inURL("&X-Amz-Signature=", "&Y="), []signing.Part{signing.PartAuthorization}},
 		{"two signatures", inURL("&X-Amz-Signature=", "&X-Amz-Signature=x&X-Amz-Signature="), []signing.Part{signing.PartAuthorization}},
 		{"an authorization header as well", withHeader("Authorization", "x"), []signing.Part{signing.PartAuthorization}},
-		{"no expiry", inURL("&X-Amz-Expires=60", ""), []signing.Part{signing.PartDate}},
+		{"an expiry taken out", inURL("&X-Amz-Expires=60", ""), []signing.Part{signing.PartSignature}},
+		{"no expiry at S3", func(r *signing.Received, e *signing.Expected) {
+			e.S3Style = true
+			inURL("&X-Amz-Expires=60", "")(r, e)
+		}, []signing.Part{signing.PartDate, signing.PartSignature}},
 		{"an expiry that was changed", inURL("X-Amz-Expires=60", "X-Amz-Expires=61"), []signing.Part{signing.PartSignature}},
-		{"an expiry too far away", inURL("X-Amz-Expires=60", "X-Amz-Expires=604801"), []signing.Part{signing.PartDate}},
+		{"an expiry too far away for S3", func(r *signing.Received, e *signing.Expected) {
+			e.S3Style = true
+			inURL("X-Amz-Expires=60", "X-Amz-Expires=604801")(r, e)
+		}, []signing.Part{signing.PartDate, signing.PartSignature}},
+		{"an expiry that is no number", inURL("X-Amz-Expires=60", "X-Amz-Expires=60s"), []signing.Part{signing.PartDate}},
 		{"an expiry of nothing", inURL("X-Amz-Expires=60", "X-Amz-Expires=0"), []signing.Part{signing.PartDate}},
 		{"expired", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(time.Minute) }, []signing.Part{signing.PartDate}},
 		{"about to expire", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(59 * time.Second) }, nil},
