@@ -24,7 +24,8 @@ type Record struct {
 	ClientIP      string `json:"client_ip,omitempty"`
 
 	Action   Action   `json:"action"`
-	Decision string   `json:"decision"` // "allow" or "deny"
+	Step     int      `json:"step,omitempty"` // of the four steps: 1 gives no signature, 3 does
+	Decision string   `json:"decision"`       // "allow" or "deny"
 	Policies []string `json:"policies,omitempty"`
 	Reason   string   `json:"deny_reason,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
