@@ -19,8 +19,19 @@ const (
 	maxKey         = 1024     // of an object (Amazon S3 User Guide, "Naming Amazon S3 objects")
 )
 
+// bounds are the most that a request may hold.
+type bounds struct{ url, parameters, headers, headerBytes int }
+
+// unsignedBounds are those of a request to sign; signedBounds leave room for what signing adds, a long session token with it.
+var (
+	unsignedBounds = bounds{maxURL, maxParameters, maxHeaders, maxHeaderBytes}
+	signedBounds   = bounds{maxURL + 24<<10, maxParameters + 9, maxHeaders + 7, maxHeaderBytes + 16<<10}
+)
+
 // checkBounds comes before all that takes time or space with the size of what a caller sent.
-func checkBounds(in *toSend, _ *prepared) error {
+func checkBounds(in *toSend, _ *prepared) error { return unsignedBounds.check(in) }
+
+func (b *bounds) check(in *toSend) error {
 	for _, name := range []struct{ pointer, value string }{{"/method", in.Method}, {"/profile", in.Profile}, {"/service", in.Service}, {"/region", in.Region}} {
 		if len(name.value) > maxName {
 			return fieldFault(name.pointer, "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
@@ -33,7 +44,7 @@ func checkBounds(in *toSend, _ *prepared) error {
 	for _, q := range in.Query {
 		size += len(q.Name) + len(q.Value)
 	}
-	if size > maxURL || parameters > maxParameters {
+	if size > b.url || parameters > b.parameters {
 		return &fault{code: "url_invalid", detail: "The URL is too long.", fields: []FieldError{{"/url", "It is longer than 64 KiB or has more than 1024 parameters."}}}
 	}
 	size = 0
@@ -43,10 +54,10 @@ func checkBounds(in *toSend, _ *prepared) error {
 	for _, h := range in.HeaderList {
 		size += len(h.Name) + len(*h.Value)
 	}
-	if len(in.SignedHeaders) > maxHeaders {
-		return fieldFault("/signedHeaders", "There are more than "+strconv.Itoa(maxHeaders)+" names.")
+	if len(in.SignedHeaders) > b.headers {
+		return fieldFault("/signedHeaders", "There are more than "+strconv.Itoa(b.headers)+" names.")
 	}
-	if size > maxHeaderBytes || len(in.Headers)+len(in.HeaderList) > maxHeaders {
+	if size > b.headerBytes || len(in.Headers)+len(in.HeaderList) > b.headers {
 		pointer := "/headers"
 		if len(in.HeaderList) > len(in.Headers) {
 			pointer = "/headerList"

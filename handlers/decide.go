@@ -25,6 +25,7 @@ func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request
 		}
 	}
 	p.record = access.NewRecord(question, decision)
+	p.record.Step = p.step
 	p.record.RequestID, p.record.ClientIP, p.record.Workflow = event.RequestID, event.ClientIP, event.Workflow
 	if decision.Allowed {
 		return nil
@@ -135,7 +136,9 @@ func (h *Handlers) signWhatPoliciesRead(in *toSend, p *prepared) error {
 // recordSigned puts on record what is about to be given out. Nothing may be answered when it fails.
 func (h *Handlers) recordSigned(ctx context.Context, p *prepared, signature, signedHeaders string) error {
 	p.recordSession()
-	p.record.SetSignature(signature)
+	if signature != "" {
+		p.record.SetSignature(signature)
+	}
 	p.record.SignedHeaders, p.record.PayloadSHA256 = signedHeaders, p.request.PayloadHash
 	p.record.AmzDate = p.request.Time.Format(signing.TimeFormat)
 	return h.Audit.Write(ctx, p.record)

@@ -165,7 +165,7 @@ func (p *prepared) takeContentHashes(in *toSend, headers []signing.Header) error
 		}
 		p.request.ContentSHA256Header = true
 	}
-	if len(headers) > 0 && p.action == access.ActionPresign {
+	if len(headers) > 0 && p.action == access.ActionPresign && !p.quirks.UnsignedPayloadOnly {
 		p.warn("header_replaced", `The header x-amz-content-sha256 was dropped. A presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
 	}
 	return nil

@@ -40,8 +40,10 @@ func setOptions(in *toSend, p *prepared) error {
 			r.ContentSHA256Header = *o.ContentSHA256Header == "always"
 		}
 	}
-	// Of presigned URLs, those of S3 alone carry the hash, as a parameter, and only where there is one.
-	if presign && (!p.quirks.S3Style || r.PayloadHash == signing.UnsignedPayload) {
+	// What presigning must say of the payload is what is not the rule: at S3 that it is signed, at a few others that it is not.
+	switch unsigned = r.PayloadHash == signing.UnsignedPayload; {
+	case !presign:
+	case p.quirks.S3Style == unsigned, unsigned && !p.quirks.UnsignedPayloadAllowed && !operation.UnsignedPayload:
 		r.ContentSHA256Header = false
 	}
 	return nil

@@ -20,6 +20,7 @@ type prepared struct {
 	payload payload
 	media   string // of the body
 	action  access.Action
+	step    int // of the four steps, where they are taken apart
 	record  access.Record
 	profile string // the caller's, or the default one
 	ownKeys bool   // the caller brought credentials of its own
@@ -47,10 +48,15 @@ func (h *Handlers) prepare(ctx context.Context, in *toSend, action access.Action
 	if err != nil {
 		return nil, err
 	}
+	return p, h.admit(ctx, in, p)
+}
+
+// admit has a request decided and gets a session for it.
+func (h *Handlers) admit(ctx context.Context, in *toSend, p *prepared) error {
 	if err := h.decide(ctx, p, p.asked()); err != nil {
-		return nil, err
+		return err
 	}
-	return p, h.addSession(ctx, in, p)
+	return h.addSession(ctx, in, p)
 }
 
 // read makes of what the caller sent the one value that is decided on, signed and answered.

@@ -148,7 +148,7 @@ func explain(r *signing.Request, s signing.Signed) *explanation {
 	}
 	hash := s.StringToSign[strings.LastIndexByte(s.StringToSign, '\n')+1:]
 	return &explanation{
-		CanonicalRequest: r.Credentials.Redact(s.CanonicalRequest), CanonicalRequestSHA256: hash,
+		CanonicalRequest: r.Credentials.Redact(signing.RedactTokens(s.CanonicalRequest)), CanonicalRequestSHA256: hash,
 		CredentialScope: s.CredentialScope, StringToSign: s.StringToSign, Signature: s.Signature,
 	}
 }

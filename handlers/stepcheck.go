@@ -3,8 +3,10 @@ package handlers
 import (
 	"context"
 	"strings"
+	"time"
 
 	"countersign/access"
+	"countersign/credentials"
 	"countersign/endpoints"
 	"countersign/signing"
 )
@@ -16,7 +18,7 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 	for _, h := range in.HeaderList {
 		like.HeaderList = append(like.HeaderList, header{h.Name, &h.Value})
 	}
-	if err := checkBounds(like, nil); err != nil {
+	if err := signedBounds.check(like); err != nil {
 		return nil, err
 	}
 	at, err := parseTime(in.SigningTime)
@@ -41,7 +43,10 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 		return nil, fieldFault("/headerList", "The value of X-Amz-Security-Token is no session token.")
 	}
 	for _, h := range in.HeaderList {
-		if !madeHere(strings.ToLower(h.Name)) {
+		switch name := strings.ToLower(h.Name); {
+		case name == "x-amz-content-sha256":
+			r.ContentSHA256Header = true
+		case !madeHere(name):
 			r.Headers = append(r.Headers, signing.Header(h))
 		}
 	}
@@ -63,10 +68,11 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 	return r, nil
 }
 
-// admitStep has the request of step 3 decided like any other, and gets the session that step 1 had.
+// admitStep has the request of step 3 decided like any other, and gets a session for it.
 func (h *Handlers) admitStep(ctx context.Context, in *stringStep, r *signing.Request) (*prepared, error) {
 	ask := &toSend{Method: in.Method, URL: in.URL, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
 	p := h.newPrepared(access.ActionSign, in.Profile, in.Credentials)
+	p.step = 3
 	if err := h.checkAllowed(ask, p); err != nil {
 		return nil, err
 	}
@@ -80,18 +86,40 @@ func (h *Handlers) admitStep(ctx context.Context, in *stringStep, r *signing.Req
 		p.payload.bytes, _ = decodeBase64(*in.BodyBase64)
 	}
 	p.payload.kept = signing.PayloadHash(p.payload.bytes) != in.PayloadSHA256
-	if err := h.decide(ctx, p, p.asked()); err != nil {
-		return nil, err
-	}
-	if err := h.addSession(ctx, ask, p); err != nil {
+	if err := h.admit(ctx, ask, p); err != nil {
 		return nil, locate(err, ask)
 	}
 	if off := r.Time.Sub(p.request.Time).Abs(); !h.AllowSigningTime && off > window {
 		return nil, h.recordUnsigned(ctx, p, &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "It is more than five minutes from now. Begin again with step 1."}}})
 	}
 	p.request.Time = r.Time
-	if token := in.header("x-amz-security-token"); token != "" && token != p.session.Credentials.SessionToken() {
-		return nil, h.recordUnsigned(ctx, p, &fault{code: "session_changed", detail: "The session of step 1 has been replaced by a new one.", fields: []FieldError{{"/headerList", "The header X-Amz-Security-Token is of another session."}}})
-	}
 	return p, nil
+}
+
+// takeSession makes the step one of the session that signs. Another instance, or this one a minute ago, may have had another session of the
+// profile; then its token takes the old one's place. A step of the caller's own keys, or one in which a token would come or go, is refused.
+func (in *stringStep) takeSession(r *signing.Request, s *credentials.Session) error {
+	old, token := in.header("x-amz-security-token"), s.Credentials.SessionToken()
+	if r.Token == signing.TokenOmitted || old == token {
+		return nil
+	}
+	if in.Credentials != nil || old == "" || token == "" {
+		return &fault{code: "session_changed", detail: "The session of step 1 is not the one that would sign.", fields: []FieldError{
+			{"/headerList", "The header X-Amz-Security-Token is of another session, or there is none."},
+		}}
+	}
+	r.Credentials = s.Credentials
+	made, err := signing.Canonicalize(r)
+	if err != nil {
+		return locate(err, &toSend{})
+	}
+	in.HeaderList, in.CanonicalRequest = sentHeaders(made.Headers), made.CanonicalRequest
+	in.writeTexts(r)
+	if end, err := parseTime(in.ExpiresAt); !s.Expires.IsZero() && (err != nil || s.Expires.Before(end)) {
+		in.ExpiresAt = s.Expires.UTC().Truncate(time.Second).Format(time.RFC3339)
+	}
+	in.Warnings = append(in.Warnings, warning{
+		"session_replaced", "The profile has a new session since step 1. Its token is in headerList and in the texts; send what step 4 answers.",
+	})
+	return nil
 }

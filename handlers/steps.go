@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
@@ -108,7 +106,11 @@ func (in *signatureStep) check(found *fieldErrors) {
 func (h *Handlers) CreateCanonicalRequest() http.Handler { return serveJSON(h.canonicalRequest) }
 
 func (h *Handlers) canonicalRequest(ctx context.Context, in *toSend) (*canonicalStep, error) {
-	p, err := h.prepare(ctx, in, access.ActionSign, 0)
+	p, err := h.read(in, access.ActionSign, 0)
+	if err == nil {
+		p.step = 1
+		err = h.admit(ctx, in, p)
+	}
 	if err != nil {
 		return nil, locate(err, in)
 	}
@@ -139,11 +141,15 @@ func (h *Handlers) stringToSign(_ context.Context, in *canonicalStep) (*stringSt
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.Sum256([]byte(in.CanonicalRequest))
-	out := &stringStep{canonicalStep: *in, CanonicalRequestSHA256: hex.EncodeToString(hash[:])}
-	out.CredentialScope = signing.CredentialScope(r.Algorithm, r.Time, r.Scope)
-	out.StringToSign = signing.StringToSign(r.Algorithm, r.Time, out.CredentialScope, in.CanonicalRequest)
+	out := &stringStep{canonicalStep: *in, CredentialScope: signing.CredentialScope(r.Algorithm, r.Time, r.Scope)}
+	out.writeTexts(r)
 	return out, nil
+}
+
+// writeTexts writes what follows from the canonical request.
+func (in *stringStep) writeTexts(r *signing.Request) {
+	in.CanonicalRequestSHA256 = signing.PayloadHash([]byte(in.CanonicalRequest))
+	in.StringToSign = signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest)
 }
 
 func (in *canonicalStep) scope() signing.Scope {
@@ -168,6 +174,9 @@ func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureSte
 	p, err := h.admitStep(ctx, in, r)
 	if err != nil {
 		return nil, err
+	}
+	if err := in.takeSession(r, &p.session); err != nil {
+		return nil, h.recordUnsigned(ctx, p, err)
 	}
 	key, err := signing.DeriveKey(r.Algorithm, p.session.Credentials, r.Time, r.Scope)
 	if err != nil {

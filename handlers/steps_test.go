@@ -91,7 +91,9 @@ func add(headers *[]signing.Header, names *[]string, name, value string, signed 
 
 func TestStepThreeSignsOnlyWhatStepOneWouldMake(t *testing.T) {
 	const queue = "https://sqs.eu-west-1.amazonaws.com/queue"
-	server := newServer(t, nil)
+	server := newServer(t, func(o *handlers.Options) {
+		o.Sessions = holding(signing.NewCredentials(accessKeyID, secretKey, ""), time.Time{})
+	})
 	for name, test := range map[string]struct {
 		change func(document step, headers *[]signing.Header, names *[]string)
 		status int
@@ -124,6 +126,13 @@ func TestStepThreeSignsOnlyWhatStepOneWouldMake(t *testing.T) {
 			server.problem(w, w.Code)
 		}
 	}
+}
+
+// holding has one session for every profile.
+func holding(c signing.Credentials, expires time.Time) fakeSessions {
+	return fakeSessions{session: func(credentials.Ask) (credentials.Session, error) {
+		return credentials.Session{Credentials: c, Expires: expires, Profile: "orders"}, nil
+	}}
 }
 
 func TestNoStepAnswersALineBreak(t *testing.T) {
@@ -229,4 +238,111 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 	if w := both.post("/v1/steps/signature", document); w.Code != http.StatusForbidden {
 		t.Errorf("step 3: %d %s", w.Code, w.Body)
 	}
+}
+
+// walk takes a document through the steps that are named.
+func (s *testServer) walk(document step, names ...string) step {
+	s.t.Helper()
+	for _, name := range names {
+		document = s.step(name, document)
+	}
+	return document
+}
+
+func TestSteps_AnotherSessionOfTheProfileTakesOver(t *testing.T) {
+	const newToken = "NEWEXAMPLETOKENthatOpensNothing=="
+	ends := signedAt.Add(2 * time.Minute)
+	newer := newServer(t, func(o *handlers.Options) {
+		o.Sessions = holding(signing.NewCredentials("ASIAEXAMPLENEW00", secretKey, newToken), ends)
+	})
+	for name, ask := range map[string]step{
+		"plain":          {"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/a?b=1"},
+		"s3":             {"method": "PUT", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a", "body": "x", "headers": step{"Content-Length": "1"}, "signAllHeaders": true},
+		"token appended": {"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/", "options": step{"sessionToken": "appended"}},
+		"version 4a":     {"method": "GET", "url": "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			second := newServer(t, nil).walk(ask, "canonical-request", "string-to-sign")
+			third := newer.step("signature", second)
+			text := encode(t, third)
+			if strings.Contains(text, token) || !strings.Contains(text, newToken) || third["accessKeyId"] != "ASIAEXAMPLENEW00" {
+				t.Errorf("step 3: %s", text)
+			}
+			if canonical := third["canonicalRequest"].(string); third["canonicalRequestSha256"] != signing.PayloadHash([]byte(canonical)) || !strings.HasSuffix(third["stringToSign"].(string), third["canonicalRequestSha256"].(string)) {
+				t.Errorf("the texts do not follow from one another: %s", text)
+			}
+			if !strings.Contains(encode(t, third["warnings"]), `"session_replaced"`) || third["expiresAt"] != ends.Format(time.RFC3339) {
+				t.Errorf("warnings %v, expiresAt %v", third["warnings"], third["expiresAt"])
+			}
+			fourth := newer.step("authorization", third)
+			if got := newer.verify(paste(fourth, "method", "url", "headers", "body", "options")); !got.Valid {
+				t.Errorf("%s: %+v", encode(t, fourth), got)
+			}
+		})
+	}
+}
+
+func TestSteps_ASessionThatCannotTakeOver(t *testing.T) {
+	temporary, permanent := signing.NewCredentials(accessKeyID, secretKey, token), signing.NewCredentials(accessKeyID, secretKey, "")
+	for name, test := range map[string]struct {
+		first, third signing.Credentials
+		options      step
+		keys         bool
+		status       int
+	}{
+		"a token would appear":         {permanent, temporary, nil, false, 409},
+		"a token would vanish":         {temporary, permanent, nil, false, 409},
+		"the token is left out":        {permanent, temporary, step{"sessionToken": "omitted"}, false, 200},
+		"permanent keys were replaced": {permanent, signing.NewCredentials("AKIAIOSFODNN7EXAMPLE", secretKey, ""), nil, false, 200},
+		"the same":                     {temporary, temporary, nil, false, 200},
+		"keys of the request":          {temporary, temporary, nil, true, 409},
+	} {
+		ask := step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"}
+		if test.options != nil {
+			ask["options"] = test.options
+		}
+		document := newServer(t, func(o *handlers.Options) { o.Sessions = holding(test.first, time.Time{}) }).walk(ask, "canonical-request", "string-to-sign")
+		server := newServer(t, func(o *handlers.Options) { o.Sessions, o.AllowCredentials = holding(test.third, time.Time{}), true })
+		if test.keys {
+			delete(document, "profile")
+			document["credentials"] = step{"accessKeyId": "ASIAEXAMPLE", "secretAccessKey": secretKey, "sessionToken": "ANOTHEREXAMPLETOKEN"}
+		}
+		w := server.post("/v1/steps/signature", encode(t, document))
+		if w.Code != test.status {
+			t.Errorf("%s: %d %s, want %d", name, w.Code, w.Body, test.status)
+		}
+		if test.status == http.StatusConflict {
+			if got := server.problem(w, 409); got.Code != "session_changed" || len(server.audit.list) != 1 || len(server.audit.list[0].Notes) != 1 || server.audit.list[0].SignatureSHA256 != "" {
+				t.Errorf("%s: %+v, on record %+v", name, got, server.audit.list)
+			}
+		}
+	}
+}
+
+func TestSteps_SayWhichOneIsOnRecord(t *testing.T) {
+	server := newServer(t, nil)
+	third := server.walk(step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"}, "canonical-request", "string-to-sign", "signature")
+	server.step("authorization", third)
+	server.sign(`{` + aGet + `}`)
+	if len(server.audit.list) != 3 {
+		t.Fatalf("%d records: %+v", len(server.audit.list), server.audit.list)
+	}
+	for i, want := range []struct {
+		step   int
+		signed bool
+	}{{1, false}, {3, true}, {0, true}} {
+		if r := server.audit.list[i]; r.Step != want.step || (r.SignatureSHA256 != "") != want.signed || r.Action != access.ActionSign || r.Decision != "allow" {
+			t.Errorf("record %d: %+v", i, r)
+		}
+	}
+}
+
+// The policies decide on step 3 as on the request that it is a step of.
+func TestSteps_PoliciesSeeWhatTheySeeOfSigning(t *testing.T) {
+	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.headers.contains("x-amz-content-sha256") };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
+	server.walk(step{"method": "GET", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a"}, "canonical-request", "string-to-sign", "signature", "authorization")
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"countersign/access"
 	"countersign/signing"
 )
 
@@ -24,6 +23,7 @@ type toVerify struct {
 	Region        string              `json:"region"`
 	Credentials   *requestCredentials `json:"credentials"`
 	DoubleEncode  *bool               `json:"doubleEncode"`
+	Options       *signingOptions     `json:"options"`
 	At            *string             `json:"at"`
 
 	bodyBytes []byte
@@ -31,11 +31,16 @@ type toVerify struct {
 
 func (in *toVerify) check(found *fieldErrors) {
 	// The fields that signing has too are held in one place.
-	like := toSend{Method: in.Method, URL: in.URL, HeaderList: in.HeaderList, BodyBase64: in.BodyBase64, PayloadSHA256: in.PayloadSHA256, Credentials: in.Credentials}
+	like := toSend{
+		Method: in.Method, URL: in.URL, HeaderList: in.HeaderList, BodyBase64: in.BodyBase64, Credentials: in.Credentials, Options: in.Options,
+	}
 	like.check(found)
 	in.bodyBytes = like.bodyBytes
 	if in.Body != nil {
 		in.bodyBytes = []byte(*in.Body)
+	}
+	if hash := in.PayloadSHA256; hash != nil && *hash != signing.UnsignedPayload && !isSHA256(*hash) {
+		found.add("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
 	}
 	if in.At != nil {
 		if _, err := parseTime(*in.At); err != nil {
@@ -47,6 +52,7 @@ func (in *toVerify) check(found *fieldErrors) {
 // verdict says whether a signature is right, and if not, which part of the request is wrong.
 type verdict struct {
 	Valid           bool           `json:"valid"`
+	Verdict         string         `json:"verdict"`
 	Faults          []verdictFault `json:"faults"`
 	Form            string         `json:"form"`
 	Algorithm       string         `json:"algorithm,omitzero"`
@@ -79,11 +85,9 @@ func (h *Handlers) verifyRequest(ctx context.Context, in *toVerify) (*verdict, e
 		return nil, locate(err, ask)
 	}
 	expected := signing.Expected{
-		Credentials: p.session.Credentials, Scope: signing.Scope{Service: in.Service, Region: in.Region},
-		DoubleEncode: p.request.DoubleEncode, Time: h.Now().Add(p.session.Skew),
-	}
-	if p.quirks.TokenAppended {
-		expected.Token = signing.TokenAppended
+		Credentials: p.session.Credentials, OtherSessions: p.mayChange(in.Credentials), Scope: signing.Scope{Service: in.Service, Region: in.Region},
+		DoubleEncode: p.request.DoubleEncode, S3Style: p.quirks.S3Style, PayloadHash: p.request.PayloadHash, Token: p.request.Token,
+		Time: h.Now().Add(p.session.Skew),
 	}
 	if p.quirks.S3Style {
 		expected.Tolerance = windowS3
@@ -91,79 +95,39 @@ func (h *Handlers) verifyRequest(ctx context.Context, in *toVerify) (*verdict, e
 	if in.At != nil {
 		expected.Time, _ = parseTime(*in.At) // checked when it was decoded
 	}
-	out := signing.Verify(received, &expected)
+	out := verifyReadings(received, &expected)
 	if err := h.recordSigned(ctx, p, out.Claim.Signature, out.Claim.SignedHeaders); err != nil {
 		return nil, err
 	}
 	return judged(out, p.session.Credentials), nil
 }
 
+// verifyReadings returns the verdict on the first of the readings that is valid, or else on the first.
+func verifyReadings(readings []*signing.Received, e *signing.Expected) signing.Verdict {
+	first := signing.Verify(readings[0], e)
+	for _, r := range readings[1:] {
+		if first.Valid() {
+			break
+		}
+		if v := signing.Verify(r, e); v.Valid() {
+			return v
+		}
+	}
+	return first
+}
+
+// mayChange says whether the session is one of several that the same caller may have signed with: all but keys that came with the request.
+func (p *prepared) mayChange(c *requestCredentials) bool {
+	keys := c != nil && c.RoleARN == "" && c.RoleName == ""
+	return !keys && p.session.Credentials.SessionToken() != ""
+}
+
 // ask is what a request to verify has in common with one to sign.
 func (in *toVerify) ask() *toSend {
-	return &toSend{Method: in.Method, URL: in.URL, Headers: in.Headers, HeaderList: in.HeaderList, Profile: in.Profile, Service: in.Service, Region: in.Region, Credentials: in.Credentials}
-}
-
-// receive makes of what the caller sent the request as AWS would see it, which is decided on and verified.
-func (h *Handlers) receive(in *toVerify, ask *toSend) (*prepared, *signing.Received, error) {
-	p := h.newPrepared(access.ActionVerify, in.Profile, in.Credentials)
-	if err := h.checkAllowed(ask, p); err != nil {
-		return nil, nil, err
+	return &toSend{
+		Method: in.Method, URL: in.URL, Headers: in.Headers, HeaderList: in.HeaderList, Profile: in.Profile, Service: in.Service, Region: in.Region,
+		Credentials: in.Credentials, Options: in.Options,
 	}
-	if err := checkBounds(ask, p); err != nil {
-		return nil, nil, err
-	}
-	if err := h.readURL(ask, p); err != nil {
-		return nil, nil, err
-	}
-	received := &signing.Received{Method: in.Method, URL: p.request.URL}
-	for _, header := range in.Headers {
-		received.Headers = append(received.Headers, signing.Header(header))
-	}
-	for _, header := range in.HeaderList {
-		received.Headers = append(received.Headers, signing.Header{Name: header.Name, Value: *header.Value})
-	}
-	claim, err := signing.ReadClaim(received)
-	if err == nil {
-		ask.Service, ask.Region = orElse(in.Service, claim.Scope.Service), orElse(in.Region, claim.Scope.Region)
-		p.signed = strings.Split(claim.SignedHeaders, ";")
-	}
-	if err := h.place(ask, p); err != nil {
-		return nil, nil, err
-	}
-	p.request.DoubleEncode = !p.quirks.S3Style
-	if in.DoubleEncode != nil {
-		p.request.DoubleEncode = *in.DoubleEncode
-	}
-	p.request.Headers = received.Headers
-	if p.payload, err = in.payload(); err != nil {
-		return nil, nil, err
-	}
-	received.PayloadHash = p.payload.hash
-	return p, received, nil
-}
-
-// payload is the body that came, as far as it is given; its hash is empty where nothing is.
-func (in *toVerify) payload() (p payload, err error) {
-	var given []FieldError
-	only := func(pointer string, hash string) {
-		given = append(given, FieldError{pointer, "Only one of body, bodyBase64 and payloadSha256 can be given."})
-		p.hash = hash
-	}
-	p.bytes = in.bodyBytes
-	if in.Body != nil {
-		only("/body", signing.PayloadHash(in.bodyBytes))
-	}
-	if in.BodyBase64 != nil {
-		only("/bodyBase64", signing.PayloadHash(in.bodyBytes))
-	}
-	if in.PayloadSHA256 != nil {
-		only("/payloadSha256", strings.ToLower(*in.PayloadSHA256))
-		p.kept = true
-	}
-	if len(given) > 1 {
-		return p, &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: given}
-	}
-	return p, nil
 }
 
 func orElse(value, other string) string {
@@ -175,8 +139,14 @@ func orElse(value, other string) string {
 
 func judged(v signing.Verdict, c signing.Credentials) *verdict {
 	out := &verdict{
-		Valid: v.Valid(), Faults: []verdictFault{}, Form: "headers", Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
+		Valid: v.Valid(), Verdict: "invalid", Faults: []verdictFault{}, Form: "headers", Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
 		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{},
+	}
+	switch {
+	case v.Valid():
+		out.Verdict = "valid"
+	case v.Unknown():
+		out.Verdict = "unknown"
 	}
 	for _, f := range v.Faults {
 		out.Faults = append(out.Faults, verdictFault{string(f.Part), f.Name, f.Reason})
@@ -193,7 +163,7 @@ func judged(v signing.Verdict, c signing.Credentials) *verdict {
 	if v.CanonicalRequest != "" {
 		// The signature that would be right stays here: an answer that held it would be a signature for whatever is asked about.
 		out.Explanation = &explanation{
-			CanonicalRequest: c.Redact(v.CanonicalRequest), CanonicalRequestSHA256: signing.PayloadHash([]byte(v.CanonicalRequest)),
+			CanonicalRequest: c.Redact(signing.RedactTokens(v.CanonicalRequest)), CanonicalRequestSHA256: signing.PayloadHash([]byte(v.CanonicalRequest)),
 			CredentialScope: v.Claim.CredentialScope, StringToSign: v.StringToSign, Signature: v.Claim.Signature,
 		}
 	}
