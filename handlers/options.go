@@ -43,7 +43,7 @@ func setOptions(in *toSend, p *prepared) error {
 	// What presigning must say of the payload is what is not the rule: at S3 that it is signed, at a few others that it is not.
 	switch unsigned = r.PayloadHash == signing.UnsignedPayload; {
 	case !presign:
-	case p.quirks.S3Style == unsigned, unsigned && !p.quirks.UnsignedPayloadAllowed && !operation.UnsignedPayload:
+	case p.quirks.S3Style == unsigned, unsigned && !p.takesUnsigned(in):
 		r.ContentSHA256Header = false
 	}
 	return nil
