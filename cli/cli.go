@@ -20,13 +20,14 @@ import (
 
 // process is what the commands see of the outside world; tests give them another.
 type process struct {
-	ctx    context.Context
-	getenv func(string) string
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	now    func() time.Time
-	flags  map[string]string // set on the command line, by name
+	ctx     context.Context
+	getenv  func(string) string
+	environ []string // NAME=value, so that misspelt names are found
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	now     func() time.Time
+	flags   map[string]string // set on the command line, by name
 
 	contract []byte // openapi.yaml
 }
@@ -53,7 +54,7 @@ func Main(contract []byte) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemoryLimit)
 	}
-	p := process{ctx: ctx, getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, contract: contract}
+	p := process{ctx: ctx, getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, contract: contract}
 	return run(p, os.Args[1:])
 }
 

@@ -40,7 +40,7 @@ type program struct {
 
 func (p *program) run(ctx context.Context, args ...string) int {
 	return run(process{
-		ctx: ctx, getenv: func(name string) string { return p.env[name] }, stdin: strings.NewReader(p.stdin), stdout: &p.out, stderr: &p.err, now: time.Now,
+		ctx: ctx, getenv: func(name string) string { return p.env[name] }, environ: environ(p.env), stdin: strings.NewReader(p.stdin), stdout: &p.out, stderr: &p.err, now: time.Now,
 		contract: contract,
 	}, args)
 }
@@ -106,4 +106,11 @@ func TestUsage(t *testing.T) {
 			t.Errorf("countersign %s: exit code %d, want %d\n%s%s", args, code, want, &p.out, &p.err)
 		}
 	}
+}
+
+func environ(env map[string]string) (list []string) {
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	return list
 }

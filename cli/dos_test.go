@@ -57,7 +57,8 @@ func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server
 	}
 	port := freePort(t)
 	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), binary, "serve")}
-	s.process.Env = append(os.Environ(), append([]string{
+	inherited := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "COUNTERSIGN_") })
+	s.process.Env = append(inherited, append([]string{
 		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey), "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION=eu-west-1",
 	}, environment...)...)

@@ -6,21 +6,16 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"countersign/config"
 )
 
 type healthcheckCommand struct{}
 
 // Run asks the service on this machine whether it is ready: the HEALTHCHECK of the container image, which has no curl.
 func (healthcheckCommand) Run(p *process) error {
-	conf, err := loadConfig(p, "")
-	if err != nil {
-		conf = config.Config{} // what is wrong is for serve to say; the port may still be right
-	}
+	conf, _ := loadConfig(p, "") // what is wrong is for serve to say; the port may still be right
 	ctx, cancel := context.WithTimeout(p.ctx, 3*time.Second)
 	defer cancel()
-	host, port, err := net.SplitHostPort(listenAddress(p, conf))
+	host, port, err := net.SplitHostPort(listenAddress(conf))
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,8 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
-	"countersign/access"
 	"countersign/config"
 	"countersign/credentials"
 )
@@ -44,7 +42,7 @@ func (c *serveCommand) Run(p *process) error {
 		}
 		return nil
 	}
-	listener, err := net.Listen("tcp", listenAddress(p, conf))
+	listener, err := net.Listen("tcp", listenAddress(conf))
 	if err != nil {
 		return err
 	}
@@ -87,66 +85,29 @@ func loadConfig(p *process, file string) (config.Config, error) {
 	if file == "" {
 		file = p.getenv("COUNTERSIGN_CONFIG")
 	}
-	var data []byte
-	if file != "" {
-		var err error
-		if data, err = os.ReadFile(file); err != nil {
-			return config.Config{}, usageError{err}
-		}
-	}
-	conf, err := config.Load(config.Sources{FileName: file, File: data, Getenv: p.getenv, Flags: p.flags})
-	if err != nil {
-		return conf, faultReport(conf, err)
-	}
-	return conf, nil
+	return loadSources(p, config.Sources{FileName: file})
 }
 
-// faultReport lists all faults of the configuration, one a line, with the line of the file where it is known.
+func loadSources(p *process, s config.Sources) (config.Config, error) {
+	s.Getenv, s.Environ, s.Flags = p.getenv, p.environ, p.flags
+	var fileErr error
+	if s.FileName != "" {
+		if s.File, fileErr = os.ReadFile(s.FileName); fileErr != nil {
+			s.FileName, s.NoProfiles = "", true // the other sources may have faults, too
+		}
+	}
+	conf, err := config.Load(s)
+	return conf, faultReport(conf, fileErr, err)
+}
+
+// faultReport lists all faults of the configuration, one a line.
 func faultReport(conf config.Config, errs ...error) error {
-	var lines []string
-	var walk func(error)
-	walk = func(err error) {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, e := range joined.Unwrap() {
-				walk(e)
-			}
-			return
-		}
-		line := err.Error()
-		var fault *credentials.Fault
-		if errors.As(err, &fault) && fault.Profile != "" {
-			if where := conf.Where(fault.Profile, fault.Field); where != "" {
-				line = where + ": " + line
-			}
-		}
-		lines = append(lines, "  "+line)
+	if err := conf.Report(errs...); err != nil {
+		return usageError{err}
 	}
-	for _, err := range errs {
-		if err != nil {
-			walk(err)
-		}
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	return usageError{errors.New("the configuration has faults:\n" + strings.Join(lines, "\n"))}
+	return nil
 }
 
-// listenAddress: the Functions host tells its port and reaches the handler over loopback, where nobody else should.
-func listenAddress(p *process, conf config.Config) string {
-	host, port := conf.Address, strconv.Itoa(conf.Port)
-	functions := p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT")
-	switch {
-	case functions != "":
-		host, port = "127.0.0.1", functions
-	case conf.Port != 0:
-	case p.getenv("PORT") != "":
-		port = p.getenv("PORT")
-	default:
-		port = "8080"
-	}
-	if host == "" && conf.Auth == string(access.AuthNone) {
-		host = "127.0.0.1" // who serves everybody has to say where
-	}
-	return net.JoinHostPort(host, port)
+func listenAddress(conf config.Config) string {
+	return net.JoinHostPort(conf.Address, strconv.Itoa(conf.Port))
 }

@@ -202,7 +202,7 @@ func TestListenAddress(t *testing.T) {
 		}
 		p := process{getenv: getenv}
 		conf, err := loadConfig(&p, "")
-		if got := listenAddress(&p, conf); err != nil || got != test.want {
+		if got := listenAddress(conf); err != nil || got != test.want {
 			t.Errorf("%v: got %q, %v; want %q", test.env, got, err, test.want)
 		}
 	}

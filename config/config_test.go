@@ -73,11 +73,10 @@ func TestFile(t *testing.T) {
 	if k := got.APIKeys[0]; k.ID != "crm-sync" || !k.Expires.Equal(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %+v", k)
 	}
-	if where := got.Where("orders", "assume_role.external_id"); where != "countersign.yaml:12" {
-		t.Errorf("Where = %q", where)
-	}
-	if where := got.Where("orders", "sts_region"); where != "countersign.yaml:6" && where != "countersign.yaml:7" {
-		t.Errorf("a field that is not there: Where = %q", where)
+	for field, want := range map[string]string{"assume_role.external_id": "countersign.yaml:12:7: ", "sts_region": "countersign.yaml:6:3: "} {
+		if err := got.Report(&credentials.Fault{Profile: "orders", Field: field, Reason: "is wrong"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want it at %s", field, err, want)
+		}
 	}
 }
 
@@ -109,8 +108,9 @@ func TestAllFaultsInOneReport(t *testing.T) {
 		t.Fatal("no fault was found")
 	}
 	for _, want := range []string{
-		"countersign.yaml: [2:1] unknown field \"profils\"", "COUNTERSIGN_PORT: want a whole number", "COUNTERSIGN_ALLOW_SIGNING_TIME: want true or false", "COUNTERSIGN_DURATION: want a duration",
-		"log_level: want debug", "COUNTERSIGN_EXTERNAL_ID: the Key Vault reference", "--max-body-bytes: want a whole number", "public_url: want an address", "profiles: there is none",
+		"countersign.yaml:2:1: profils: unknown key; did you mean profiles?", "COUNTERSIGN_PORT: must be a whole number", "COUNTERSIGN_ALLOW_SIGNING_TIME: must be true or false",
+		"COUNTERSIGN_DURATION: must be a duration", "COUNTERSIGN_LOG_LEVEL: must be debug", "COUNTERSIGN_EXTERNAL_ID: is a Key Vault reference", "--max-body-bytes: must be a whole number",
+		"--public-url: must be an address", "profiles: there is none",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the report lacks %q:\n%v", want, err)
@@ -145,6 +145,6 @@ func FuzzLoad(f *testing.F) {
 			t.Error("a configuration without profiles passed")
 		}
 		_ = fmt.Sprint(err)
-		got.Where("a", "region")
+		_ = got.Report(err)
 	})
 }

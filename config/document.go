@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -13,106 +12,120 @@ import (
 	"countersign/signing"
 )
 
-// document is the YAML file.
+// document is the YAML file. Its tags are those of [Settings], and: free, a text that may hold quotes, braces and the
+// like; empty, a text that may be empty.
 type document struct {
-	Settings `yaml:",inline"`
-	Profiles map[string]profile `yaml:"profiles"`
-	Callers  callers            `yaml:"callers"`
+	Settings
+	Profiles map[string]profile `yaml:"profiles" help:"Profiles by name: each is one AWS session on offer."`
+	Callers  callers            `yaml:"callers" help:"Who may call."`
 }
 
 type profile struct {
-	Description     string      `yaml:"description"`
-	Region          string      `yaml:"region"`
-	Source          string      `yaml:"source"`
-	AccessKeyID     string      `yaml:"access_key_id"`
-	SecretAccessKey string      `yaml:"secret_access_key"`
-	SessionToken    string      `yaml:"session_token"`
-	AssumeRole      *assumeRole `yaml:"assume_role"`
-	Azure           *azure      `yaml:"azure"`
-	WebIdentity     *struct {
-		TokenFile string `yaml:"token_file"`
-	} `yaml:"web_identity"`
-	Cognito   *cognito `yaml:"cognito"`
-	Container *struct {
-		Endpoint  string `yaml:"endpoint"`
-		TokenFile string `yaml:"token_file"`
-	} `yaml:"container"`
-	SessionTokenOptions *struct {
-		Duration time.Duration `yaml:"duration"`
-	} `yaml:"session_token_options"`
-	Hosts map[string]struct {
-		Service   string   `yaml:"service"`
-		Region    string   `yaml:"region"`
-		RegionSet []string `yaml:"region_set"`
-	} `yaml:"hosts"`
-	STSEndpoint     string   `yaml:"sts_endpoint"`
-	STSRegion       string   `yaml:"sts_region"`
-	FallbackRegions []string `yaml:"fallback_regions"`
-	FIPS            bool     `yaml:"fips"`
-	DualStack       bool     `yaml:"dualstack"`
+	Description         string              `yaml:"description" free:"" help:"What callers read in the list of profiles."`
+	Region              string              `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
+	Source              string              `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, get-session-token, or the name of another profile."`
+	AccessKeyID         string              `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
+	SecretAccessKey     string              `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
+	SessionToken        string              `yaml:"session_token" secret:"" help:"Session token, for the source static."`
+	AssumeRole          *assumeRole         `yaml:"assume_role" help:"Role to assume with what the source yields."`
+	Azure               *azure              `yaml:"azure" help:"Settings of the source azure-identity."`
+	WebIdentity         *webIdentity        `yaml:"web_identity" help:"Settings of the source web-identity-file."`
+	Cognito             *cognito            `yaml:"cognito" help:"Settings of the source cognito."`
+	Container           *container          `yaml:"container" help:"Settings of the source container."`
+	SessionTokenOptions *sessionToken       `yaml:"session_token_options" help:"Settings of the source get-session-token."`
+	Hosts               map[string]hostRule `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
+	STSEndpoint         string              `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
+	STSRegion           string              `yaml:"sts_region" help:"Region of the STS to call. Default: the profile's region."`
+	FallbackRegions     []string            `yaml:"fallback_regions" help:"Up to two regions whose STS is called when the first cannot be reached."`
+	FIPS                bool                `yaml:"fips" help:"Call the FIPS endpoint of STS."`
+	DualStack           bool                `yaml:"dualstack" help:"Call the dual-stack endpoint of STS."`
 }
 
 type assumeRole struct {
-	RoleARN        string            `yaml:"role_arn"`
-	AccountID      string            `yaml:"account_id"`
-	RoleName       string            `yaml:"role_name"`
-	Path           string            `yaml:"path"`
-	ExternalID     string            `yaml:"external_id"`
-	SessionName    string            `yaml:"session_name"`
-	Duration       time.Duration     `yaml:"duration"`
-	Policy         any               `yaml:"policy"`
-	PolicyARNs     []string          `yaml:"policy_arns"`
-	Tags           map[string]string `yaml:"tags"`
-	TransitiveTags []string          `yaml:"transitive_tags"`
-	SourceIdentity string            `yaml:"source_identity"`
+	RoleARN        string            `yaml:"role_arn" help:"ARN of the role. Or account_id and role_name."`
+	AccountID      string            `yaml:"account_id" help:"Account of the role, 12 digits."`
+	RoleName       string            `yaml:"role_name" help:"Name of the role."`
+	Path           string            `yaml:"path" help:"Path of the role. Default: /."`
+	ExternalID     string            `yaml:"external_id" secret:"" help:"External ID that the role's trust policy asks for."`
+	SessionName    string            `yaml:"session_name" help:"Name of the session, which may hold {caller}, {profile} and {host}. Default: countersign-{profile}."`
+	Duration       time.Duration     `yaml:"duration" help:"Life of the session, 15m to 12h; at most 1h where the source is a role's session. Default: 1h."`
+	Policy         any               `yaml:"policy" free:"" help:"Session policy, as YAML or as JSON text."`
+	PolicyARNs     []string          `yaml:"policy_arns" help:"Up to 10 managed policies that restrict the session."`
+	Tags           map[string]string `yaml:"tags" free:"" empty:"" help:"Session tags."`
+	TransitiveTags []string          `yaml:"transitive_tags" help:"Keys of the tags that survive role chaining."`
+	SourceIdentity string            `yaml:"source_identity" help:"Source identity of the session, which may hold the same placeholders as session_name."`
 }
 
 type azure struct {
-	Audience string `yaml:"audience"`
-	ClientID string `yaml:"client_id"`
+	Audience string `yaml:"audience" help:"Application ID URI that the IAM identity provider lists, such as api://countersign."`
+	ClientID string `yaml:"client_id" help:"Client ID of a user-assigned identity. Default: AZURE_CLIENT_ID, else the system-assigned identity."`
+}
+
+type webIdentity struct {
+	TokenFile string `yaml:"token_file" help:"File with the token. Default: AWS_WEB_IDENTITY_TOKEN_FILE."`
+}
+
+type container struct {
+	Endpoint  string `yaml:"endpoint" help:"Credentials endpoint. Default: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI."`
+	TokenFile string `yaml:"token_file" help:"File with the Authorization header. Default: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_CONTAINER_AUTHORIZATION_TOKEN."`
+}
+
+type sessionToken struct {
+	Duration time.Duration `yaml:"duration" help:"Life of the session, 15m to 36h. Default: 12h."`
+}
+
+type hostRule struct {
+	Service   string   `yaml:"service" help:"Signing name of the service."`
+	Region    string   `yaml:"region" help:"Region of the signature."`
+	RegionSet []string `yaml:"region_set" help:"Regions of a Version 4a signature."`
 }
 
 type cognito struct {
-	IdentityPoolID string `yaml:"identity_pool_id"`
-	IdentityID     string `yaml:"identity_id"`
-	IdentityFile   string `yaml:"identity_file"`
-	LoginProvider  string `yaml:"login_provider"`
-	TokenFile      string `yaml:"token_file"`
-	TokenVariable  string `yaml:"token_variable"`
-	CustomRoleARN  string `yaml:"custom_role_arn"`
-	Basic          bool   `yaml:"basic"`
+	IdentityPoolID string `yaml:"identity_pool_id" help:"Identity pool, as eu-west-1:11111111-2222-3333-4444-555555555555."`
+	IdentityID     string `yaml:"identity_id" help:"Identity of the pool, where it is known."`
+	IdentityFile   string `yaml:"identity_file" help:"File that keeps the identity which the pool made for a guest."`
+	LoginProvider  string `yaml:"login_provider" help:"Name of the login provider. Default: a guest."`
+	TokenFile      string `yaml:"token_file" help:"File with the login token."`
+	TokenVariable  string `yaml:"token_variable" help:"Environment variable with the login token."`
+	CustomRoleARN  string `yaml:"custom_role_arn" help:"One of the roles that the login token allows."`
+	Basic          bool   `yaml:"basic" help:"Take the basic flow, into the role of assume_role."`
 }
 
 type callers struct {
-	APIKeys       []apiKey   `yaml:"api_keys"`
-	Entra         *directory `yaml:"entra"`
-	TrustedHeader *directory `yaml:"trusted_header"`
+	APIKeys       []apiKey       `yaml:"api_keys" help:"API keys, of which only the hashes are kept. countersign key new makes them."`
+	Entra         *entra         `yaml:"entra" help:"Callers with a token of Microsoft Entra ID."`
+	TrustedHeader *trustedHeader `yaml:"trusted_header" help:"Callers that App Service authentication in front has signed in. Only where nothing else reaches the port."`
 }
 
-// directory says which identities of Microsoft Entra ID are callers.
-type directory struct {
-	Tenant   string            `yaml:"tenant"`
-	Audience texts             `yaml:"audience"`
-	Roles    []string          `yaml:"roles"`
-	Users    bool              `yaml:"users"`
-	Callers  map[string]string `yaml:"callers"`
-	KeysURL  string            `yaml:"keys_url"`
+// admission says which identities of Microsoft Entra ID are callers.
+type admission struct {
+	Tenant  string            `yaml:"tenant" help:"ID of the directory, a GUID in lower case."`
+	Roles   []string          `yaml:"roles" help:"App roles, of which a caller needs one."`
+	Users   bool              `yaml:"users" help:"Let people in, beside applications."`
+	Callers map[string]string `yaml:"callers" help:"Names of callers, by the ID of the application or of the person's object."`
+}
+
+type entra struct {
+	admission
+	Audience texts  `yaml:"audience" help:"Audience of the tokens, one or a list: the application's ID URI or its client ID."`
+	KeysURL  string `yaml:"keys_url" help:"Where the signing keys are. Default: the tenant's at login.microsoftonline.com."`
+}
+
+type trustedHeader struct {
+	admission
 }
 
 // texts is one text or a list of them.
 type texts []string
 
-func (t *texts) UnmarshalYAML(decode func(any) error) error {
-	var one string
-	if decode(&one) == nil {
-		*t = texts{one}
-		return nil
-	}
-	return decode((*[]string)(t))
+type apiKey struct {
+	ID      string    `yaml:"id" help:"Name of the caller. Default: the name in a key that countersign key new made, else default."`
+	SHA256  string    `yaml:"sha256" secret:"" help:"SHA-256 of the key in 64 hexadecimal digits."`
+	Expires time.Time `yaml:"expires" help:"Day or time at which the key stops working, as 2027-01-31 or 2027-01-31T12:00:00Z."`
 }
 
-func (d *directory) admission() access.Admission {
-	return access.Admission{Roles: d.Roles, Users: d.Users, Callers: d.Callers}
+func (a *admission) options() access.Admission {
+	return access.Admission{Roles: a.Roles, Users: a.Users, Callers: a.Callers}
 }
 
 func (d *document) entra() *access.Entra {
@@ -120,7 +133,7 @@ func (d *document) entra() *access.Entra {
 	if e == nil {
 		return nil
 	}
-	return &access.Entra{Tenant: e.Tenant, Audiences: e.Audience, Admission: e.admission(), KeysURL: e.KeysURL}
+	return &access.Entra{Tenant: e.Tenant, Audiences: e.Audience, Admission: e.options(), KeysURL: e.KeysURL}
 }
 
 func (d *document) trustedHeader() *access.TrustedHeader {
@@ -128,7 +141,15 @@ func (d *document) trustedHeader() *access.TrustedHeader {
 	if h == nil {
 		return nil
 	}
-	return &access.TrustedHeader{Tenant: h.Tenant, Admission: h.admission()}
+	return &access.TrustedHeader{Tenant: h.Tenant, Admission: h.options()}
+}
+
+func (d *document) apiKeys() []access.APIKey {
+	var keys []access.APIKey
+	for _, in := range d.Callers.APIKeys {
+		keys = append(keys, access.APIKey{ID: in.ID, SHA256: in.SHA256, Expires: in.Expires})
+	}
+	return keys
 }
 
 func (d *document) hosts() map[string][]endpoints.HostRule {
@@ -142,15 +163,8 @@ func (d *document) hosts() map[string][]endpoints.HostRule {
 	return out
 }
 
-type apiKey struct {
-	ID      string `yaml:"id"`
-	SHA256  string `yaml:"sha256"`
-	Expires string `yaml:"expires"`
-}
-
-func (d *document) profiles(region string) ([]credentials.Profile, []error) {
+func (d *document) profiles(region string) []credentials.Profile {
 	var list []credentials.Profile
-	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(d.Profiles)) {
 		in := d.Profiles[name]
 		p := credentials.Profile{
@@ -165,18 +179,14 @@ func (d *document) profiles(region string) ([]credentials.Profile, []error) {
 		}
 		in.sources(&p)
 		if r := in.AssumeRole; r != nil {
-			policy, err := policyText(r.Policy)
-			if err != nil {
-				faults = append(faults, fmt.Errorf("profile %q: assume_role.policy: %w", name, err))
-			}
 			p.AssumeRole = &credentials.AssumeRole{
 				RoleARN: r.RoleARN, AccountID: r.AccountID, RoleName: r.RoleName, Path: r.Path, ExternalID: r.ExternalID, SessionName: r.SessionName,
-				Duration: r.Duration, Policy: policy, PolicyARNs: r.PolicyARNs, Tags: r.Tags, TransitiveTags: r.TransitiveTags, SourceIdentity: r.SourceIdentity,
+				Duration: r.Duration, Policy: policyText(r.Policy), PolicyARNs: r.PolicyARNs, Tags: r.Tags, TransitiveTags: r.TransitiveTags, SourceIdentity: r.SourceIdentity,
 			}
 		}
 		list = append(list, p)
 	}
-	return list, faults
+	return list
 }
 
 // sources hands on what single sources need.
@@ -201,38 +211,14 @@ func (in *profile) sources(p *credentials.Profile) {
 	}
 }
 
-// policyText gives the JSON that STS wants, from a policy written as JSON text or as YAML.
-func policyText(policy any) (string, error) {
-	switch policy := policy.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return policy, nil
-	default:
-		text, err := json.Marshal(policy)
-		return string(text), err
+// policyText gives the JSON that STS needs, from a policy written as JSON text or as YAML.
+func policyText(policy any) string {
+	if text, isText := policy.(string); isText || policy == nil {
+		return text
 	}
-}
-
-func (d *document) apiKeys() ([]access.APIKey, []error) {
-	var keys []access.APIKey
-	var faults []error
-	for i, in := range d.Callers.APIKeys {
-		key := access.APIKey{ID: in.ID, SHA256: in.SHA256}
-		if in.Expires != "" {
-			var err error
-			if key.Expires, err = parseDay(in.Expires); err != nil {
-				faults = append(faults, fmt.Errorf("callers.api_keys[%d].expires: want a day as 2027-01-31 or a time as 2027-01-31T12:00:00Z", i))
-			}
-		}
-		keys = append(keys, key)
+	text, err := json.Marshal(policy)
+	if err != nil {
+		panic(err) // the decoder makes maps, lists, texts, numbers of JSON and booleans alone
 	}
-	return keys, faults
-}
-
-func parseDay(text string) (time.Time, error) {
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
-	}
-	return time.Parse(time.RFC3339, text)
+	return string(text)
 }

@@ -132,8 +132,8 @@ func (f *faults) keys(c signing.Credentials, id, secret, token string) {
 		case value == "" && required:
 			f.add(field, "is required")
 		case value == "":
-		case strings.HasPrefix(value, "@Microsoft.KeyVault("):
-			f.add(field, "is a Key Vault reference that was not resolved: the app's identity needs the Key Vault Secrets User role, and the reference the right name")
+		case Unusable(value) != "":
+			f.add(field, "%s", Unusable(value))
 		case !plain(value):
 			f.add(field, "holds a blank, a line break or another character that no key has: was it pasted with one?")
 		}
@@ -141,6 +141,9 @@ func (f *faults) keys(c signing.Credentials, id, secret, token string) {
 	part(id, c.AccessKeyID, true)
 	part(secret, c.SecretAccessKey(), true)
 	part(token, c.SessionToken(), false)
+	if swapped := c.SecretAccessKey(); len(swapped) == 20 && (strings.HasPrefix(swapped, "AKIA") || strings.HasPrefix(swapped, "ASIA")) {
+		f.add(secret, "is an access key ID; the secret access key is the longer of the two")
+	}
 	if strings.HasPrefix(c.AccessKeyID, "ASIA") && c.SessionToken() == "" {
 		f.add(token, "is required: a key id that begins with ASIA is temporary")
 	}

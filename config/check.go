@@ -1,0 +1,194 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+
+	"countersign/credentials"
+	"countersign/signing"
+)
+
+func fileHash(text []byte) string {
+	hash := sha256.Sum256(text)
+	return hex.EncodeToString(hash[:])
+}
+
+// setDefaults gives the settings that no source names their usual values.
+func (c *Config) setDefaults() []error {
+	for _, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {
+		if _, named := c.origins[f.key]; named || f.usual == "" {
+			continue
+		}
+		if err := f.set(f.value, f.usual); err != nil {
+			return []error{fmt.Errorf("%s: the default %s", f.key, err)}
+		}
+	}
+	if c.Address == "" && c.Auth == "none" {
+		c.Address = "127.0.0.1" // who serves everybody has to say where
+	}
+	return nil
+}
+
+// setListener finds the port: the Functions host tells its own, and reaches the handler over loopback, where nobody
+// else should; other platforms set PORT.
+func (c *Config) setListener(getenv func(string) string) []error {
+	name := "PORT"
+	if getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "" {
+		name = "FUNCTIONS_CUSTOMHANDLER_PORT"
+		c.ignored(name, "port", "address")
+		c.Address, c.origins["address"] = "127.0.0.1", origin{name: name}
+	} else if _, named := c.origins["port"]; named || getenv(name) == "" {
+		return nil
+	}
+	c.origins["port"] = origin{name: name}
+	for _, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {
+		if f.key == "port" {
+			if err := f.set(f.value, strings.TrimSpace(getenv(name))); err != nil {
+				return []error{fmt.Errorf("%s: %w", name, err)}
+			}
+		}
+	}
+	return nil
+}
+
+// ignored warns that settings have no effect beside the variable why.
+func (c *Config) ignored(why string, settings ...string) {
+	for _, key := range settings {
+		if from, named := c.origins[key]; named {
+			c.warnings = append(c.warnings, fmt.Sprintf("%s: has no effect under Azure Functions, where %s decides", from.name, why))
+		}
+	}
+}
+
+// fault is what is wrong with the value at path, after where it comes from.
+func (c *Config) fault(path, format string, args ...any) error {
+	return errors.New(c.named(path) + ": " + fmt.Sprintf(format, args...))
+}
+
+// named is a path of the file after its line, or the variable or flag that it comes from.
+func (c *Config) named(path string) string {
+	switch from := c.from(path); {
+	case from.name == "":
+		return path
+	case from.inFile:
+		return from.name + ": " + path
+	default:
+		return from.name
+	}
+}
+
+// from is where the value at path comes from; for one that is not there, where the mapping stands that lacks it.
+func (c *Config) from(path string) origin {
+	for {
+		if from, found := c.origins[path]; found {
+			return from
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			return origin{}
+		}
+		path = path[:cut]
+	}
+}
+
+// check finds what single values do not show.
+func (c *Config) check(noProfiles bool) []error {
+	var faults []error
+	fault := func(path, format string, args ...any) { faults = append(faults, c.fault(path, format, args...)) }
+	if c.PublicURL != "" {
+		if u, _, err := signing.ParseURL(c.PublicURL, nil); err != nil || u.RawQuery() != "" {
+			fault("public_url", "must be an address such as https://sign.example.com")
+		}
+	}
+	if c.Address != "" && !isHost(c.Address) {
+		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port")
+	}
+	for i, host := range c.HTTPHosts {
+		path := "http_hosts"
+		if at := fmt.Sprintf("http_hosts[%d]", i); c.origins[at].name != "" {
+			path = at
+		}
+		if !isHostPort(host) {
+			fault(path, "must be a host such as s3.internal or 10.0.0.1:9000, without http:// and without *")
+		}
+	}
+	_, bodySet := c.origins["max_body_bytes"]
+	if _, bytesSet := c.origins["max_bytes"]; bodySet && bytesSet && c.MaxBodyBytes > c.MaxBytes {
+		fault("max_body_bytes", "is more than max_bytes, which all bodies together may have")
+	}
+	if len(c.Profiles) == 0 && !c.AllowCredentials && !noProfiles && !c.broken {
+		faults = append(faults, errors.New("profiles: there is none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or source, or name a file with profiles by COUNTERSIGN_CONFIG"))
+	}
+	return faults
+}
+
+func isHost(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	return strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == "" && strings.Trim(text, ".-_") != ""
+}
+
+func isHostPort(text string) bool {
+	host, port, found := strings.Cut(text, ":")
+	if strings.HasPrefix(text, "[") {
+		address, rest, closed := strings.Cut(text[1:], "]")
+		_, err := netip.ParseAddr(address)
+		return closed && err == nil && (rest == "" || rest[0] == ':' && isPort(rest[1:]))
+	}
+	return isHost(host) && (!found || isPort(port))
+}
+
+func isPort(text string) bool {
+	var port int
+	return field{least: "1", most: "65535"}.set(reflect.ValueOf(&port).Elem(), text) == nil
+}
+
+// Report lists the faults of errors that were joined, one a line: those of profiles and callers, which packages
+// credentials and access find, with the line of the file or the variable that they come from. It returns nil for none.
+func (c *Config) Report(errs ...error) error {
+	var lines []string
+	var walk func(error)
+	walk = func(err error) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range joined.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		lines = append(lines, "  "+c.located(err))
+	}
+	for _, err := range errs {
+		if err != nil {
+			walk(err)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return errors.New("the configuration has faults:\n" + strings.Join(lines, "\n"))
+}
+
+// located is the text of a fault, after where the value comes from that it speaks of.
+func (c *Config) located(err error) string {
+	var fault *credentials.Fault
+	text := err.Error()
+	path, _, _ := strings.Cut(text, ": ")
+	if errors.As(err, &fault) {
+		path = fault.Field
+		if fault.Profile != "" {
+			path = "profiles." + fault.Profile + "." + fault.Field
+		}
+	}
+	switch from := c.from(path); {
+	case from.name == "" || strings.HasPrefix(text, from.name):
+		return text
+	default:
+		return from.name + ": " + text
+	}
+}

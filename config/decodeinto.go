@@ -1,0 +1,132 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// mapping decodes into a struct.
+func (d *decoder) mapping(path string, node ast.Node, v reflect.Value) {
+	pairs, ok := d.pairs(path, node)
+	if !ok {
+		return
+	}
+	fields := fieldsOf(v)
+	given := map[string]bool{}
+	for _, p := range pairs {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.key == p.name || f.secret && f.key+"_file" == p.name })
+		if i < 0 {
+			d.fault(p.key.GetToken(), join(path, p.name), "unknown key%s", hint(suggestKey(p.name, v.Type())))
+			continue
+		}
+		f := fields[i]
+		at := join(path, f.key)
+		if given[f.key] {
+			d.fault(p.key.GetToken(), join(path, p.name), "%s and %s_file are both given; keep one", f.key, f.key)
+			continue
+		}
+		given[f.key] = true
+		d.origins[at] = origin{name: d.at(p.key.GetToken()), inFile: true}
+		if f.key != p.name {
+			d.secretFile(join(path, p.name), p.value, f)
+			continue
+		}
+		d.value(at, p.value, f.value, f)
+	}
+}
+
+// secretFile sets a field to what the named file holds.
+func (d *decoder) secretFile(path string, node ast.Node, f field) {
+	var name string
+	before := len(d.faults)
+	if d.value(path, node, reflect.ValueOf(&name).Elem(), field{}); len(d.faults) > before {
+		return
+	}
+	text, err := readSecret(name)
+	if err == nil {
+		err = f.set(f.value, text)
+	}
+	if err != nil {
+		d.fault(node.GetToken(), path, "%v", err)
+	}
+}
+
+func (d *decoder) mapOf(path string, node ast.Node, v reflect.Value, f field) {
+	pairs, ok := d.pairs(path, node)
+	if !ok {
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, p := range pairs {
+		at := join(path, p.name)
+		d.origins[at] = origin{name: d.at(p.key.GetToken()), inFile: true}
+		value := reflect.New(v.Type().Elem()).Elem()
+		d.value(at, p.value, value, f)
+		v.SetMapIndex(reflect.ValueOf(p.name), value)
+	}
+}
+
+func (d *decoder) list(path string, node ast.Node, v reflect.Value, f field) {
+	sequence, isList := node.(*ast.SequenceNode)
+	if !isList {
+		if _, isText := scalar(node); !isText || v.Type() != textsType {
+			d.fault(node.GetToken(), path, "must be a list")
+			return
+		}
+		sequence = &ast.SequenceNode{Values: []ast.Node{node}}
+	}
+	for i, item := range sequence.Values {
+		value := reflect.New(v.Type().Elem()).Elem()
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.origins[at] = origin{name: d.at(item.GetToken()), inFile: true}
+		d.value(at, item, value, f)
+		v.Set(reflect.Append(v, value))
+	}
+}
+
+// free decodes what has no struct: a policy in YAML. A number stays as it is written where JSON can write it so, and
+// is a text elsewhere: the account 012345678901 is no number.
+func (d *decoder) free(path string, node ast.Node) any {
+	if d.spent(path, node) {
+		return nil
+	}
+	node, resolved := d.resolve(path, node)
+	if !resolved {
+		return nil
+	}
+	switch n := node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		out := map[string]any{}
+		pairs, _ := d.pairs(path, n)
+		for _, p := range pairs {
+			out[p.name] = d.free(join(path, p.name), p.value)
+		}
+		return out
+	case *ast.SequenceNode:
+		out := []any{}
+		for i, item := range n.Values {
+			out = append(out, d.free(fmt.Sprintf("%s[%d]", path, i), item))
+		}
+		return out
+	case *ast.NullNode:
+		d.fault(n.GetToken(), path, "has no value; give it one, or remove the line")
+		return nil
+	case *ast.BoolNode:
+		return n.Value
+	case *ast.IntegerNode, *ast.FloatNode:
+		text, _ := scalar(n)
+		if json.Valid([]byte(text)) {
+			return json.Number(text)
+		}
+		return text
+	}
+	text, isText := scalar(node)
+	if !isText {
+		d.fault(node.GetToken(), path, "is no value of a policy")
+	}
+	return text
+}

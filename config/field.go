@@ -1,0 +1,207 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/credentials"
+)
+
+var (
+	timeType     = reflect.TypeFor[time.Time]()
+	durationType = reflect.TypeFor[time.Duration]()
+	textsType    = reflect.TypeFor[texts]()
+)
+
+// field is what the tags of a struct's field say, beside the field itself.
+type field struct {
+	key, help, usual, least, most string
+	values                        []string
+	secret, free, empty, guard    bool
+	value                         reflect.Value
+}
+
+// fieldsOf lists the fields of a struct, those of embedded ones in their place.
+func fieldsOf(v reflect.Value) []field {
+	var list []field
+	for i := range v.NumField() {
+		in := v.Type().Field(i)
+		if in.Anonymous {
+			list = append(list, fieldsOf(v.Field(i))...)
+			continue
+		}
+		has := func(name string) bool { _, ok := in.Tag.Lookup(name); return ok }
+		list = append(list, field{
+			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
+			values: strings.Fields(in.Tag.Get("values")), secret: has("secret"), free: has("free"), empty: has("empty"), guard: has("guard"),
+			value: v.Field(i),
+		})
+	}
+	return list
+}
+
+func (f field) variable() string { return prefix + strings.ToUpper(f.key) }
+func (f field) flag() string     { return strings.ReplaceAll(f.key, "_", "-") }
+
+var (
+	errEmpty  = errors.New("has no value; give it one, or remove it")
+	errWhole  = errors.New("must be a whole number, such as 25, in decimal digits")
+	errBool   = errors.New("must be true or false")
+	errNumber = errors.New("must be a number, such as 2.5")
+)
+
+// set reads a text into v: a setting's, or an item of its list. The error names the rule and never the value.
+func (f field) set(v reflect.Value, text string) error {
+	if strings.TrimSpace(text) == "" && !f.empty {
+		return errEmpty
+	}
+	if !f.free {
+		if reason := credentials.Unusable(text); reason != "" {
+			return errors.New(reason)
+		}
+	}
+	switch v.Interface().(type) {
+	case time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return errors.New("must be a duration such as 45m or 1h")
+		}
+		v.SetInt(int64(d))
+		return nil
+	case time.Time:
+		t, err := parseDay(text)
+		if err != nil {
+			return errors.New("must be a day such as 2027-01-31 or a time such as 2027-01-31T12:00:00Z")
+		}
+		v.Set(reflect.ValueOf(t))
+		return nil
+	case []string:
+		return f.setList(v, text)
+	}
+	switch v.Kind() {
+	case reflect.String:
+		if len(f.values) > 0 && !slices.Contains(f.values, text) {
+			return fmt.Errorf("must be %s", oneOf(f.values))
+		}
+		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return errBool
+		}
+		v.SetBool(b)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || !decimal(text) {
+			return errNumber
+		}
+		v.SetFloat(n)
+		return f.bounded(n)
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) || !decimal(text) {
+			return errWhole
+		}
+		v.SetInt(n)
+		return f.bounded(float64(n))
+	default:
+		return fmt.Errorf("must be %s", kindOf(v.Type()))
+	}
+	return nil
+}
+
+// setList reads the list of a variable or flag, divided by commas.
+func (f field) setList(v reflect.Value, text string) error {
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		var item string
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if err := f.set(reflect.ValueOf(&item).Elem(), part); err != nil {
+			return err
+		}
+		list = append(list, item)
+	}
+	if len(list) == 0 {
+		return errEmpty
+	}
+	v.Set(reflect.ValueOf(list))
+	return nil
+}
+
+// decimal tells 8080 and 2.5 from 010, which some read as 8, from 1_000, 1e6, 0x1F, .inf and NaN.
+func decimal(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	whole, _, _ := strings.Cut(digits, ".")
+	if digits == "" || len(whole) > 1 && whole[0] == '0' {
+		return false
+	}
+	return strings.Trim(digits, "0123456789.") == ""
+}
+
+func (f field) bounded(n float64) error {
+	if f.least == "" {
+		return nil
+	}
+	least, errLeast := strconv.ParseFloat(f.least, 64)
+	most, errMost := strconv.ParseFloat(f.most, 64)
+	if errLeast != nil || errMost != nil || !(n >= least && n <= most) || math.IsNaN(n) {
+		return fmt.Errorf("must be %s to %s", f.least, f.most)
+	}
+	return nil
+}
+
+func oneOf(values []string) string {
+	if len(values) == 1 {
+		return fmt.Sprintf("%q, or be removed", values[0])
+	}
+	last := len(values) - 1
+	return strings.Join(values[:last], ", ") + " or " + values[last]
+}
+
+// kindOf names the type of a setting as a reader knows it.
+func kindOf(t reflect.Type) string {
+	switch {
+	case t == timeType:
+		return "a day or a time"
+	case t == durationType:
+		return "a duration"
+	case t == textsType:
+		return "a text or a list of texts"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.String {
+			return "a list of texts"
+		}
+		return "a list"
+	case reflect.Map:
+		if t.Elem().Kind() == reflect.String {
+			return "a mapping of texts"
+		}
+		return "a mapping"
+	case reflect.Struct, reflect.Pointer, reflect.Interface:
+		return "a mapping"
+	}
+	return "a text"
+}
+
+func parseDay(text string) (time.Time, error) {
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, text)
+}

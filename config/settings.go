@@ -1,0 +1,49 @@
+package config
+
+import "time"
+
+// Settings are the plain settings. Each has one name in three spellings: allow_signing_time in the file,
+// COUNTERSIGN_ALLOW_SIGNING_TIME in the environment, --allow-signing-time on the command line.
+//
+// Beside the tags of YAML and of the command line, the tags are: usual, the default; least and most, the bounds of a
+// number; values, the only ones allowed; secret, never printed, and readable from a file by the name with _file added;
+// guard, without which the service would permit or hide more, so that an empty variable is a fault.
+type Settings struct {
+	Auth             string   `yaml:"auth" values:"none" help:"\"none\" lets every caller in without a key. Nothing else is accepted."`
+	APIKeySHA256     string   `yaml:"api_key_sha256" name:"api-key-sha256" secret:"" placeholder:"HEX" help:"SHA-256 of the one API key, for a start without a file."`
+	Address          string   `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all, and 127.0.0.1 under Azure Functions."`
+	Port             int      `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
+	PublicURL        string   `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
+	LogLevel         string   `yaml:"log_level" usual:"info" values:"debug info warn error" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
+	DefaultProfile   string   `yaml:"default_profile" placeholder:"NAME" help:"Profile of requests that name none. Default: the only one."`
+	HTTPHosts        []string `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
+	AllowSigningTime bool     `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
+	AllowCredentials bool     `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
+	Policies         string   `yaml:"policies" guard:"" placeholder:"FILE" help:"Cedar policy file. Default: every caller may use every service except those in the guardrails."`
+	AuditFile        string   `yaml:"audit_file" guard:"" placeholder:"FILE" help:"File to append audit records to. Default: standard output."`
+	AuditStdout      bool     `yaml:"audit_stdout" guard:"" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`
+	AuditHashPaths   bool     `yaml:"audit_hash_paths" guard:"" help:"Record the SHA-256 of paths in place of the paths."`
+	RatePerSecond    float64  `yaml:"rate_per_second" usual:"500" least:"1" most:"1000000000" placeholder:"N" help:"Requests that a caller may make each second in the long run. Default: 500."`
+	RateBurst        int      `yaml:"rate_burst" usual:"1000" least:"1" most:"1000000000" placeholder:"N" help:"Requests that a caller may make at once. Default: 1000."`
+	MaxRequests      int      `yaml:"max_requests" usual:"256" least:"1" most:"1000000" placeholder:"N" help:"Requests under way at once; as many again may wait for 2 seconds. Default: 256."`
+	MaxBytes         int64    `yaml:"max_bytes" usual:"134217728" least:"1024" most:"1099511627776" placeholder:"N" help:"Bytes of memory that large bodies may take at once; each takes eight times its size. Default: 134217728."`
+	MaxConnections   int      `yaml:"max_connections" usual:"16384" least:"16" most:"1000000" placeholder:"N" help:"Connections open at once, as far as file descriptors last. Default: 16384."`
+	MaxBodyBytes     int64    `yaml:"max_body_bytes" usual:"10485760" least:"1024" most:"1099511627776" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
+	DrainSeconds     int      `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
+	defaultProfile
+}
+
+// defaultProfile are the settings of a start without profiles in the file: they make one profile, named default.
+type defaultProfile struct {
+	Source        string        `yaml:"source" placeholder:"SOURCE" help:"Where the keys come from. Default: environment."`
+	RoleARN       string        `yaml:"role_arn" name:"role-arn" placeholder:"ARN" help:"Role to assume."`
+	AccountID     string        `yaml:"account_id" placeholder:"ID" help:"Account of the role to assume, with --role-name in place of --role-arn."`
+	RoleName      string        `yaml:"role_name" placeholder:"NAME" help:"Name of the role to assume."`
+	RolePath      string        `yaml:"role_path" placeholder:"PATH" help:"Path of the role to assume. Default: /."`
+	ExternalID    string        `yaml:"external_id" secret:"" placeholder:"ID" help:"External ID that the role asks for."`
+	SessionName   string        `yaml:"session_name" placeholder:"NAME" help:"Name of the role session. Default: countersign-default."`
+	Duration      time.Duration `yaml:"duration" placeholder:"1h" help:"Life of the role session, 15m to 12h. Default: 1h."`
+	STSEndpoint   string        `yaml:"sts_endpoint" name:"sts-endpoint" placeholder:"URL" help:"STS to call in place of the region's own."`
+	STSRegion     string        `yaml:"sts_region" name:"sts-region" placeholder:"REGION" help:"Region of the STS to call. Default: AWS_REGION."`
+	AzureAudience string        `yaml:"azure_audience" placeholder:"URI" help:"Audience of the Azure identity's token, for the source azure-identity."`
+}

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// synonyms are names that people try and that no measure of likeness leads from, by what they meant.
+var synonyms = map[string]string{
+	"policy": "policies", "policy_file": "policies", "policies_file": "policies", "cedar": "policies", "region": "AWS_REGION", "aws_region": "AWS_REGION",
+	"profile": "default_profile", "listen": "address", "listen_address": "address", "host": "address", "bind": "address", "role": "role_arn",
+	"api_key": "api_key_sha256", "key": "api_key_sha256", "api_key_hash": "api_key_sha256", "log": "log_level", "level": "log_level", "debug": "log_level", "audit": "audit_file",
+	"audit_log": "audit_file", "config_file": "config", "file": "config", "url": "public_url", "hostname": "public_url", "timeout": "drain_seconds",
+	"authentication": "auth", "audience": "azure_audience", "endpoint": "sts_endpoint", "ttl": "duration", "rate": "rate_per_second", "rate_limit": "rate_per_second",
+	"secret": "secret_access_key", "secret_key": "secret_access_key", "access_key": "access_key_id", "token": "session_token", "arn": "role_arn",
+	"account": "account_id", "hash": "sha256", "caller": "callers", "users": "callers", "keys": "api_keys", "name": "id",
+}
+
+// hint is the end of a fault about an unknown name.
+func hint(meant string) string {
+	if meant == "" {
+		return "; countersign config schema lists all"
+	}
+	if strings.Contains(meant, " ") {
+		return "; " + meant
+	}
+	return "; did you mean " + meant + "?"
+}
+
+// suggestKey finds the key of a struct that an unknown one was meant to be, or says under which key it belongs.
+func suggestKey(name string, in reflect.Type) string {
+	plain := normal(name)
+	var keys []string
+	for _, f := range fieldsOf(reflect.New(in).Elem()) {
+		if f.key == plain {
+			return f.key
+		}
+		keys = append(keys, f.key)
+	}
+	if below := keyBelow(plain, in); below != "" {
+		return plain + " belongs under " + below
+	}
+	if strings.HasPrefix(plain, "aws_") {
+		return "the file does not take it; set it in the environment"
+	}
+	if meant := nearest(plain, keys); meant != "" {
+		return meant
+	}
+	if elsewhere := keyBelow(plain, reflect.TypeFor[document]()); elsewhere != "" {
+		return plain + " belongs under " + elsewhere
+	}
+	return ""
+}
+
+// keyBelow is the path from a struct to the first key of that name further down, or "".
+func keyBelow(name string, in reflect.Type) string {
+	for _, f := range fieldsOf(reflect.New(in).Elem()) {
+		t, path := f.value.Type(), f.key
+		switch t.Kind() {
+		case reflect.Pointer:
+			t = t.Elem()
+		case reflect.Map:
+			t, path = t.Elem(), path+".NAME"
+		case reflect.Slice:
+			t, path = t.Elem(), path+"[]"
+		}
+		if t.Kind() != reflect.Struct || t == timeType {
+			continue
+		}
+		if slices.ContainsFunc(fieldsOf(reflect.New(t).Elem()), func(f field) bool { return f.key == name }) {
+			return path
+		}
+		if below := keyBelow(name, t); below != "" {
+			return path + "." + below
+		}
+	}
+	return ""
+}
+
+// normal is how the file spells a name that is written as a variable, a flag, or in another case.
+func normal(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if r >= 'A' && r <= 'Z' && i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
+			b.WriteByte('_') // roleArn
+		}
+		b.WriteRune(r)
+	}
+	low := strings.ToLower(b.String())
+	low = strings.NewReplacer("-", "_", ".", "_", "__", "_", ":", "_").Replace(low)
+	return strings.TrimPrefix(low, "countersign_")
+}
+
+// suggestVariable finds the variable that an unknown one was meant to be.
+func suggestVariable(name string, known map[string]bool) string {
+	plain := normal(name)
+	var keys []string
+	for v := range known {
+		keys = append(keys, normal(v))
+	}
+	slices.Sort(keys)
+	if slices.Contains(secretVariables, strings.ToUpper("aws_"+plain)) || slices.Contains(secretVariables, strings.ToUpper(plain)) {
+		return "AWS_" + strings.TrimPrefix(strings.ToUpper(plain), "AWS_")
+	}
+	if slices.Contains(keys, plain) {
+		return prefix + strings.ToUpper(plain)
+	}
+	if plain == "profiles" || plain == "callers" {
+		return "only a file can hold " + plain + "; name it by " + configVariable
+	}
+	meant := nearest(plain, keys)
+	if meant == "" || strings.HasPrefix(meant, "AWS_") {
+		return meant
+	}
+	return prefix + strings.ToUpper(meant)
+}
+
+// misspeltPrefix is the variable that one such as COUNTERSING_PORT was meant to be.
+func misspeltPrefix(name string, known map[string]bool) string {
+	for i := range name {
+		if i < 9 || i > 13 || name[i] != '_' {
+			continue
+		}
+		meant := prefix + name[i+1:]
+		if known[meant] && distance(name[:i+1], prefix) <= 2 {
+			return meant
+		}
+	}
+	return ""
+}
+
+// nearest is the key that a name was most likely meant to be: a near spelling, else a known synonym, else the key that
+// shares most words with it.
+func nearest(name string, keys []string) string {
+	if len(name) > 64 {
+		return ""
+	}
+	best, least := "", max(1, len(name)/3)+1
+	for _, key := range keys {
+		if d := distance(name, key); d < least {
+			best, least = key, d
+		}
+	}
+	if meant := synonyms[name]; meant != "" && least > 1 && (slices.Contains(keys, meant) || meant == "AWS_REGION" && slices.Contains(keys, "port")) {
+		return meant
+	}
+	if best != "" {
+		return best
+	}
+	shared := 0
+	for _, key := range keys {
+		n := 0
+		for word := range strings.SplitSeq(name, "_") {
+			if len(word) > 2 && slices.Contains(strings.Split(key, "_"), word) {
+				n += len(word)
+			}
+		}
+		if n > shared {
+			best, shared = key, n
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete, replace or swap with a neighbour between a and b.
+func distance(a, b string) int {
+	var before, last, row []int
+	for j := range len(b) + 1 {
+		last = append(last, j)
+	}
+	for i := 1; i <= len(a); i++ {
+		row = append(make([]int, 0, len(b)+1), i)
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			d := min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, before[j-2]+1)
+			}
+			row = append(row, d)
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

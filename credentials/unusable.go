@@ -1,0 +1,63 @@
+package credentials
+
+import (
+	"slices"
+	"strings"
+)
+
+// placeholders are what samples write where a value belongs, in lower case.
+var placeholders = map[string]bool{
+	"...": true, "…": true, "todo": true, "tbd": true, "fixme": true, "changeme": true, "change-me": true, "change_me": true, "replaceme": true,
+	"replace-me": true, "replace_me": true, "placeholder": true, "undefined": true, "null": true, "nil": true,
+}
+
+// Unusable says why a text cannot have been meant as the value of a setting or as a key, or returns "": it has quotes
+// around it, it is a reference that the platform should have replaced, or it is a placeholder.
+func Unusable(text string) string {
+	text = strings.TrimSpace(text)
+	bare := strings.Trim(text, `"'`)
+	low := strings.ToLower(bare)
+	switch {
+	case strings.HasPrefix(low, "@microsoft.keyvault("):
+		return "is a Key Vault reference that was not resolved: the app's identity needs the role Key Vault Secrets User, and the reference must name the right secret"
+	case strings.HasPrefix(low, "@microsoft."):
+		return "is an App Configuration reference that was not resolved: the app's identity needs the role App Configuration Data Reader, and the reference must name the right key"
+	case isReference(bare):
+		return "is a reference or a placeholder that was not replaced; check what sets it"
+	case text != bare:
+		return "has quotes around it that are part of the value; remove them"
+	case isPlaceholder(low):
+		return "is a placeholder; give it a value"
+	}
+	return ""
+}
+
+// isPlaceholder: changeme, your-secret-key, xxxx.
+func isPlaceholder(low string) bool {
+	if placeholders[low] || len(low) > 1 && strings.Trim(low, "x*.…?-_") == "" {
+		return true
+	}
+	name, yours := strings.CutPrefix(low, "your")
+	return yours && name != "" && (name[0] == '-' || name[0] == '_') &&
+		slices.ContainsFunc([]string{"key", "secret", "token", "id", "arn", "role", "account", "region", "here"}, func(what string) bool { return strings.HasSuffix(name, what) })
+}
+
+// isReference: what shells, templates, pipelines and secret stores replace.
+func isReference(text string) bool {
+	for _, opening := range []string{"${", "$(", "{{", "#{", "<%"} {
+		if strings.Contains(text, opening) {
+			return true
+		}
+	}
+	for _, start := range []string{"secretref:", "op://", "ref+", "vault:", "ENC[", "{{", "arn:aws:secretsmanager:", "arn:aws:ssm:"} {
+		if strings.HasPrefix(text, start) {
+			return true
+		}
+	}
+	around := func(first, last string) bool {
+		return len(text) > len(first)+len(last) && strings.HasPrefix(text, first) && strings.HasSuffix(text, last)
+	}
+	name := strings.TrimPrefix(text, "$")
+	return around("<", ">") || around("%", "%") || around("__", "__") ||
+		name != text && name != "" && every(name, isWord) // $KEY
+}

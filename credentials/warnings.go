@@ -1,0 +1,59 @@
+package credentials
+
+import (
+	"slices"
+	"strings"
+
+	"countersign/signing"
+)
+
+// Warnings are what [New] accepts in profiles although it hardly can work, as *[Fault]s. env is that of [Options.Getenv].
+func Warnings(profiles []Profile, env func(string) string) []error {
+	var found []error
+	for i := range profiles {
+		f := &faults{profile: profiles[i].Name}
+		f.warnings(&profiles[i], env)
+		found = append(found, f.found...)
+	}
+	return found
+}
+
+func (f *faults) warnings(p *Profile, env func(string) string) {
+	keys := trimmed(p.Keys)
+	id, token := "access_key_id", "session_token"
+	if p.Source == SourceEnvironment || p.Source == SourceSessionToken && noKeys(keys) {
+		keys, id, token = environmentKeys(env), "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
+	}
+	if strings.HasSuffix(keys.AccessKeyID, "EXAMPLE") {
+		f.add(id, "is an example of AWS's documentation, which AWS refuses")
+	}
+	if p.AssumeRole != nil {
+		f.chainingLimit(p, keys, token)
+		f.sampleAccount(p.AssumeRole)
+	}
+}
+
+// chainingLimit warns of sessions that are longer than a role's session may make them. Whether the keys of a session
+// token are a role's or a user's shows only in STS's answer.
+func (f *faults) chainingLimit(p *Profile, keys signing.Credentials, token string) {
+	const limit = "AWS refuses a session longer than 1h that is assumed with a role's session"
+	switch {
+	case p.AssumeRole.Duration <= longestChained:
+	case keys.SessionToken() != "":
+		f.add("assume_role.duration", "%s, and %s is set: use 1h at most, unless the token is of a user (GetSessionToken)", limit, token)
+	case p.Source == SourceAWSDefault:
+		f.add("assume_role.duration", "%s, which the default chain mostly yields: use 1h at most", limit)
+	}
+}
+
+// sampleAccount warns of the accounts in AWS's examples and in ours.
+func (f *faults) sampleAccount(a *AssumeRole) {
+	samples := []string{"123456789012", "111122223333", "000000000000"}
+	_, account, _, _ := splitARN(a.RoleARN)
+	switch {
+	case slices.Contains(samples, account):
+		f.add("assume_role.role_arn", "has the account of the examples; put the ARN of your role")
+	case slices.Contains(samples, a.AccountID):
+		f.add("assume_role.account_id", "is the account of the examples; put yours")
+	}
+}
