@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
 // APIKey is a caller's key as the configuration holds it. Several may carry one
 // ID: that is how a key is rotated without a gap.
 type APIKey struct {
-	// ID names the caller; empty means "default".
+	// ID names the caller. Empty: the name in a key that [NewKey] made, else
+	// [DefaultKeyID]. Leave it empty only where whoever made the key may choose
+	// the name.
 	ID string
 	// SHA256 is the SHA-256 of the whole key as it is presented, prefix and
 	// all, in 64 hexadecimal digits. A key of 256 random bits needs no slow hash.
@@ -24,10 +27,12 @@ type APIKey struct {
 }
 
 const (
-	defaultKeyID = "default"
+	// DefaultKeyID names the caller of a key that no name is known for.
+	DefaultKeyID = "default"
 	// maxKeyLength bounds the bytes that a stranger can have hashed.
 	maxKeyLength = 512
 	maxIDLength  = 64
+	secretLength = 32 // bytes of a key that NewKey makes
 )
 
 type storedKey struct {
@@ -45,10 +50,7 @@ func parseKeys(keys []APIKey) ([]storedKey, error) {
 			faults = append(faults, fmt.Errorf("callers.api_keys[%d].%s: %s", i, field, reason))
 		}
 		s := storedKey{id: k.ID, expires: k.Expires}
-		if s.id == "" {
-			s.id = defaultKeyID
-		}
-		if reason := checkCallerID(s.id); reason != "" {
+		if reason := checkCallerID(s.id); s.id != "" && reason != "" {
 			fault("id", reason)
 		}
 		if len(k.SHA256) != 2*sha256.Size {
@@ -59,8 +61,8 @@ func parseKeys(keys []APIKey) ([]storedKey, error) {
 			fault("sha256", "want the key's SHA-256 in 64 hexadecimal digits")
 			continue
 		}
-		if s.hash == sha256.Sum256(nil) {
-			fault("sha256", "this is the hash of an empty key")
+		if s.hash == sha256.Sum256(nil) || s.hash == sha256.Sum256([]byte("\n")) {
+			fault("sha256", "is the hash of an empty key")
 		}
 		if first, again := seen[s.hash]; again {
 			fault("sha256", fmt.Sprintf("the same key as callers.api_keys[%d]", first))
@@ -105,7 +107,23 @@ func (a *Authenticator) apiKey(key string) (Caller, error) {
 	if !k.expires.IsZero() && !a.now().Before(k.expires) {
 		return Caller{}, bad("API key has expired")
 	}
-	return Caller{ID: k.id, Method: MethodAPIKey}, nil
+	id := k.id
+	if id == "" {
+		id = nameIn(key)
+	}
+	return Caller{ID: id, Method: MethodAPIKey}, nil
+}
+
+// nameIn is the caller's name in a key that [NewKey] made. It is as good as one
+// in the configuration, since the hash that matched is of the whole key. Other
+// keys have none: what stands before a dot of theirs may be secret.
+func nameIn(key string) string {
+	id, secret, _ := strings.Cut(key, ".")
+	random, err := base64.RawURLEncoding.Strict().DecodeString(secret)
+	if err != nil || len(random) != secretLength || checkCallerID(id) != "" {
+		return DefaultKeyID
+	}
+	return id
 }
 
 // NewKey makes a key for the caller id: "id.secret" with 256 random bits, and
@@ -115,7 +133,7 @@ func NewKey(random io.Reader, id string) (key string, entry APIKey, err error) {
 	if reason := checkCallerID(id); reason != "" {
 		return "", APIKey{}, fmt.Errorf("id: %s", reason)
 	}
-	var secret [32]byte
+	var secret [secretLength]byte
 	if _, err := io.ReadFull(random, secret[:]); err != nil {
 		return "", APIKey{}, fmt.Errorf("reading random bytes: %w", err)
 	}

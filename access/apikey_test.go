@@ -184,3 +184,30 @@ func BenchmarkAPIKey(b *testing.B) {
 		}
 	}
 }
+
+func TestAPIKeyWithoutAnIDIsCalledAsTheKeyWasMade(t *testing.T) {
+	made, entry, err := access.NewKey(bytes.NewReader(bytes.Repeat([]byte{0xfb}, 32)), "my-flow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := strings.TrimPrefix(made, "my-flow.")
+	for _, test := range []struct{ name, key, want string }{
+		{"made by key new", made, "my-flow"},
+		{"made elsewhere, with a dot", "tops3cret.rest", "default"},
+		{"made elsewhere, without a dot", secret, "default"},
+		{"a token of three parts", "eyJhbGciOiJub25lIn0." + made, "default"},
+		{"a name that no caller has", "anonymous." + secret, "default"},
+		{"a name with a blank", "my flow." + secret, "default"},
+		{"one character more", made + "A", "default"},
+	} {
+		a := newAuthenticator(t, access.Options{APIKeys: []access.APIKey{{SHA256: hashOf(test.key)}}})
+		got, err := a.Authenticate(request("X-API-Key", test.key))
+		if err != nil || got.ID != test.want {
+			t.Errorf("%s: got %q, %v, want %q", test.name, got.ID, err, test.want)
+		}
+	}
+	named := newAuthenticator(t, access.Options{APIKeys: []access.APIKey{{ID: "other", SHA256: entry.SHA256}}})
+	if got, err := named.Authenticate(request("X-API-Key", made)); err != nil || got.ID != "other" {
+		t.Errorf("the configured name: got %q, %v", got.ID, err)
+	}
+}

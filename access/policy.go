@@ -2,6 +2,8 @@ package access
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +35,7 @@ type Policy struct {
 	guardrails  statements
 	all         statements      // both
 	restricted  bool            // a policy file is loaded
+	hash        [sha256.Size]byte
 	reads       map[string]bool // attributes of requests that some policy reads
 	readsCaller bool
 	asked       askedNames
@@ -61,6 +64,7 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 		return nil, fmt.Errorf("reading the guardrails: %w", err)
 	}
 	text := string(document)
+	p.hash = sha256.Sum256(document)
 	if !p.restricted {
 		file, text = "default.cedar", defaultPolicy
 	}
@@ -69,6 +73,14 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	}
 	p.all = slices.Concat(p.policies, p.guardrails)
 	return p, nil
+}
+
+// SHA256 is the hash of the policy file in hexadecimal digits, or "" without one.
+func (p *Policy) SHA256() string {
+	if !p.restricted {
+		return ""
+	}
+	return hex.EncodeToString(p.hash[:])
 }
 
 // Decide answers a question. It looks at nothing but the question, and denies

@@ -38,6 +38,7 @@ type commands struct {
 	Sign        signCommand        `cmd:"" help:"Sign one request and print it."`
 	Scope       scopeCommand       `cmd:"" help:"Say which service and region hosts and URLs belong to."`
 	Key         keyCommand         `cmd:"" help:"Make keys for callers."`
+	Config      configCommand      `cmd:"" help:"Show the configuration that is in force, and the JSON Schema of its file."`
 	Policy      policyCommand      `cmd:"" help:"Show, test and explain who may have what signed."`
 	Connector   connectorCommand   `cmd:"" help:"Write the files of the Power Platform connector and the workflow templates."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 when the service on this machine is ready."`

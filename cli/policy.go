@@ -7,9 +7,8 @@ import (
 	"os"
 
 	"countersign/access"
+	"countersign/config"
 	"countersign/handlers"
-
-	"github.com/rs/zerolog"
 )
 
 type policyCommand struct {
@@ -84,13 +83,13 @@ func (c explainPolicyCommand) Run(p *process) error {
 	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: c.Action, Request: asked})
 }
 
-// decider is the service as far as it decides: it reads requests as the service does, and signs none.
+// decider is the service as far as it decides: it reads requests as the service does, and signs none. So it needs
+// neither keys nor profiles.
 func decider(p *process, file string) (*handlers.Handlers, error) {
-	conf, err := loadConfig(p, file)
+	conf, err := loadSources(p, config.Sources{FileName: configFile(p, file), NoProfiles: true})
 	if err != nil {
 		return nil, err
 	}
-	store, storeErr := newStore(p, conf, zerolog.Nop())
-	h, err := newHandlers(p, conf, store, operator{})
-	return h, faultReport(conf, storeErr, err)
+	h, err := newHandlers(p, conf, nil, operator{})
+	return h, faultReport(conf, err)
 }

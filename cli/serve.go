@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"countersign/config"
@@ -33,10 +34,10 @@ func (c *serveCommand) Run(p *process) error {
 		if err := service.contract.Check(); err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "The configuration is right: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
-		for _, warning := range service.handlers.Policy.Warnings() {
+		for _, warning := range service.warnings(p, conf) {
 			fmt.Fprintf(p.stdout, "warning: %s\n", warning)
 		}
+		fmt.Fprintf(p.stdout, "Configuration OK: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
 		if c.Online {
 			return tryProfiles(p, conf, service.store)
 		}
@@ -46,10 +47,7 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	service.log.Info().Str("address", listener.Addr().String()).Str("version", version()).Int("profiles", len(conf.Profiles)).Msg("listening")
-	for _, warning := range service.handlers.Policy.Warnings() {
-		service.log.Warn().Msg(warning)
-	}
+	service.logStart(p, conf, listener.Addr().String())
 	return service.serve(p.ctx, listener, time.Duration(conf.DrainSeconds)*time.Second)
 }
 
@@ -82,10 +80,15 @@ func tryProfiles(p *process, conf config.Config, store *credentials.Store) error
 
 // loadConfig reads the configuration file that flag or environment name, and lays environment and flags over it.
 func loadConfig(p *process, file string) (config.Config, error) {
-	if file == "" {
-		file = p.getenv("COUNTERSIGN_CONFIG")
+	return loadSources(p, config.Sources{FileName: configFile(p, file)})
+}
+
+// configFile is the file that the flag names, or the environment.
+func configFile(p *process, flag string) string {
+	if flag != "" {
+		return flag
 	}
-	return loadSources(p, config.Sources{FileName: file})
+	return strings.TrimSpace(p.getenv("COUNTERSIGN_CONFIG"))
 }
 
 func loadSources(p *process, s config.Sources) (config.Config, error) {

@@ -117,7 +117,7 @@ func noCallersHint(conf config.Config) error {
 
 func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
 	return credentials.New(credentials.Options{
-		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: p.getenv, Region: conf.Region, STSEndpoint: conf.STSEndpoint,
+		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv), Region: conf.Region, STSEndpoint: conf.STSEndpoint,
 		Log: func(e credentials.Event) {
 			line := log.Info()
 			if e.Err != nil {
@@ -129,7 +129,7 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 	})
 }
 
-func newHandlers(p *process, conf config.Config, store *credentials.Store, audit handlers.Audit) (*handlers.Handlers, error) {
+func newHandlers(p *process, conf config.Config, store handlers.Sessions, audit handlers.Audit) (*handlers.Handlers, error) {
 	httpHosts := make([]string, len(conf.HTTPHosts))
 	for i, host := range conf.HTTPHosts {
 		httpHosts[i] = strings.TrimSuffix(strings.ToLower(host), ":80") // as the Host header is sent
@@ -139,7 +139,7 @@ func newHandlers(p *process, conf config.Config, store *credentials.Store, audit
 	for profile, rules := range conf.Hosts {
 		var err error
 		if hosts[profile], err = endpoints.NewHosts(rules); err != nil {
-			faults = append(faults, fmt.Errorf("profile %q: hosts: %w", profile, err))
+			faults = append(faults, fmt.Errorf("profiles.%s.hosts: %w", profile, err))
 		}
 	}
 	policy, err := loadPolicy(conf.Policies)

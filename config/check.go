@@ -186,6 +186,13 @@ func (c *Config) located(err error) string {
 		}
 	}
 	switch from := c.from(path); {
+	case from.name == "" && fault != nil && fault.Profile == "default":
+		for key, name := range profileFields {
+			if name == fault.Field {
+				return field{key: key}.variable() + ": " + text
+			}
+		}
+		return text
 	case from.name == "" || strings.HasPrefix(text, from.name):
 		return text
 	default:

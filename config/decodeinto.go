@@ -60,6 +60,9 @@ func (d *decoder) mapOf(path string, node ast.Node, v reflect.Value, f field) {
 	if !ok {
 		return
 	}
+	if len(pairs) == 0 && v.Type().Elem().Kind() == reflect.Struct {
+		d.fault(node.GetToken(), path, "is empty; give it an entry, or remove the line")
+	}
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, p := range pairs {
 		at := join(path, p.name)

@@ -119,7 +119,7 @@ type trustedHeader struct {
 type texts []string
 
 type apiKey struct {
-	ID      string    `yaml:"id" help:"Name of the caller. Default: the name in a key that countersign key new made, else default."`
+	ID      string    `yaml:"id" help:"Name of the caller. Default: default."`
 	SHA256  string    `yaml:"sha256" secret:"" help:"SHA-256 of the key in 64 hexadecimal digits."`
 	Expires time.Time `yaml:"expires" help:"Day or time at which the key stops working, as 2027-01-31 or 2027-01-31T12:00:00Z."`
 }
@@ -147,6 +147,9 @@ func (d *document) trustedHeader() *access.TrustedHeader {
 func (d *document) apiKeys() []access.APIKey {
 	var keys []access.APIKey
 	for _, in := range d.Callers.APIKeys {
+		if in.ID == "" {
+			in.ID = access.DefaultKeyID // never the name in the key: who makes a key could take another caller's
+		}
 		keys = append(keys, access.APIKey{ID: in.ID, SHA256: in.SHA256, Expires: in.Expires})
 	}
 	return keys

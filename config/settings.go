@@ -10,7 +10,7 @@ import "time"
 // guard, without which the service would permit or hide more, so that an empty variable is a fault.
 type Settings struct {
 	Auth             string   `yaml:"auth" values:"none" help:"\"none\" lets every caller in without a key. Nothing else is accepted."`
-	APIKeySHA256     string   `yaml:"api_key_sha256" name:"api-key-sha256" secret:"" placeholder:"HEX" help:"SHA-256 of the one API key, for a start without a file."`
+	APIKeySHA256     string   `yaml:"api_key_sha256" name:"api-key-sha256" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
 	Address          string   `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all, and 127.0.0.1 under Azure Functions."`
 	Port             int      `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
 	PublicURL        string   `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`

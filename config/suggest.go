@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,8 +39,12 @@ func suggestKey(name string, in reflect.Type) string {
 		}
 		keys = append(keys, f.key)
 	}
-	if below := keyBelow(plain, in); below != "" {
-		return plain + " belongs under " + below
+	if meant := synonyms[plain]; slices.Contains(keys, meant) {
+		return meant
+	}
+	below := keysBelow(in, "")
+	if path, found := below[plain]; found {
+		return plain + " belongs under " + path
 	}
 	if strings.HasPrefix(plain, "aws_") {
 		return "the file does not take it; set it in the environment"
@@ -47,35 +52,50 @@ func suggestKey(name string, in reflect.Type) string {
 	if meant := nearest(plain, keys); meant != "" {
 		return meant
 	}
-	if elsewhere := keyBelow(plain, reflect.TypeFor[document]()); elsewhere != "" {
-		return plain + " belongs under " + elsewhere
+	if meant := nearest(plain, slices.Sorted(maps.Keys(below))); meant != "" {
+		return meant + " belongs under " + below[meant]
+	}
+	if path, found := keysBelow(reflect.TypeFor[document](), "")[plain]; found {
+		return plain + " belongs under " + path
 	}
 	return ""
 }
 
-// keyBelow is the path from a struct to the first key of that name further down, or "".
-func keyBelow(name string, in reflect.Type) string {
+// keysBelow are the keys further down from a struct, with the first path under which each stands.
+func keysBelow(in reflect.Type, path string) map[string]string {
+	found := map[string]string{}
+	add := func(key, path string) {
+		if _, known := found[key]; !known {
+			found[key] = path
+		}
+	}
+	var deeper []func()
 	for _, f := range fieldsOf(reflect.New(in).Elem()) {
-		t, path := f.value.Type(), f.key
+		t, at := f.value.Type(), join(path, f.key)
 		switch t.Kind() {
 		case reflect.Pointer:
 			t = t.Elem()
 		case reflect.Map:
-			t, path = t.Elem(), path+".NAME"
+			t, at = t.Elem(), at+".NAME"
 		case reflect.Slice:
-			t, path = t.Elem(), path+"[]"
+			t, at = t.Elem(), at+"[]"
 		}
 		if t.Kind() != reflect.Struct || t == timeType {
 			continue
 		}
-		if slices.ContainsFunc(fieldsOf(reflect.New(t).Elem()), func(f field) bool { return f.key == name }) {
-			return path
+		for _, f := range fieldsOf(reflect.New(t).Elem()) {
+			add(f.key, at)
 		}
-		if below := keyBelow(name, t); below != "" {
-			return path + "." + below
-		}
+		deeper = append(deeper, func() {
+			for key, path := range keysBelow(t, at) {
+				add(key, path)
+			}
+		})
 	}
-	return ""
+	for _, add := range deeper {
+		add()
+	}
+	return found
 }
 
 // normal is how the file spells a name that is written as a variable, a flag, or in another case.
@@ -140,6 +160,11 @@ func nearest(name string, keys []string) string {
 	for _, key := range keys {
 		if d := distance(name, key); d < least {
 			best, least = key, d
+		}
+	}
+	for _, key := range keys {
+		if least > 1 && strings.HasSuffix(name, "_"+key) {
+			return key
 		}
 	}
 	if meant := synonyms[name]; meant != "" && least > 1 && (slices.Contains(keys, meant) || meant == "AWS_REGION" && slices.Contains(keys, "port")) {

@@ -13,11 +13,14 @@ package connector
 
 import (
 	"embed"
+	"errors"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 )
 
 // written is what is written by hand, since nothing in it depends on the contract.
@@ -27,8 +30,9 @@ var written embed.FS
 
 // Options are what the contract does not say.
 type Options struct {
-	// Host is the public host of the service, without scheme, as it stands in the definition. The connector asks for the
-	// host with each connection and calls that one; this one is shown where a tool reads the definition alone.
+	// Host is the public host of the service as it stands in the definition; https:// before it and / after it are cut.
+	// The connector asks for the host with each connection and calls that one; this one is shown where a tool reads the
+	// definition alone.
 	// Default: sign.example.com.
 	Host string
 }
@@ -36,14 +40,15 @@ type Options struct {
 // Generate makes the files of the custom connector, by file name: apiDefinition.swagger.json, apiProperties.json,
 // settings.json, icon.png and readme.md.
 func Generate(contractYAML []byte, o Options) (map[string][]byte, error) {
-	if o.Host == "" {
-		o.Host = "sign.example.com"
+	host, err := hostOf(o.Host)
+	if err != nil {
+		return nil, err
 	}
 	doc, err := Swagger(contractYAML)
 	if err != nil {
 		return nil, err
 	}
-	shown := forConnections(doc, o.Host)
+	shown := forConnections(doc, host)
 	definition, err := writeDefinition(shown)
 	if err != nil {
 		return nil, err
@@ -63,6 +68,23 @@ func Generate(contractYAML []byte, o Options) (map[string][]byte, error) {
 		}
 	}
 	return files, nil
+}
+
+// hostOf is the host of an address, which people paste with its scheme. A connector calls by https and at the root.
+func hostOf(text string) (string, error) {
+	if text == "" {
+		return "sign.example.com", nil
+	}
+	host := text
+	if scheme := "https://"; len(host) > len(scheme) && strings.EqualFold(host[:len(scheme)], scheme) {
+		host = host[len(scheme):]
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "/"))
+	u, err := url.Parse("https://" + host)
+	if err != nil || u.Host != host || u.Hostname() == "" || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:") != "" {
+		return "", errors.New("host: must be a host such as sign.example.com, without a path; connections use https")
+	}
+	return host, nil
 }
 
 // Workflows are the workflow definitions for Logic Apps, by file name.

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/rs/zerolog"
+
+	"countersign/access"
+	"countersign/config"
+)
+
+// logStart says in one line what is in force, and then what the operator should look at.
+func (s *service) logStart(p *process, conf config.Config, address string) {
+	line := s.log.Info().Str("version", version()).Str("address", address)
+	if conf.FileName != "" {
+		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256)
+	}
+	line.Strs("auth", authKinds(conf)).Int("api_keys", len(conf.APIKeys)).Strs("callers", callerNames(conf)).
+		Int("profiles", len(conf.Profiles)).Dict("sources", profileSources(conf))
+	if hash := s.handlers.Policy.SHA256(); hash != "" {
+		line.Str("policies", conf.Policies).Str("policies_sha256", hash)
+	} else {
+		line.Str("policies", "default")
+	}
+	line.Strs("audit", auditSinks(conf)).Bool("request_credentials", conf.AllowCredentials).Bool("signing_time", conf.AllowSigningTime).
+		Dict("limits", zerolog.Dict().Float64("rate_per_second", conf.RatePerSecond).Int("rate_burst", conf.RateBurst).
+			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
+			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds)).
+		Msg("listening")
+	for _, warning := range s.warnings(p, conf) {
+		s.log.Warn().Msg(warning)
+	}
+}
+
+// warnings are what the operator should look at, of the configuration and of the policies.
+func (s *service) warnings(p *process, conf config.Config) []string {
+	return append(conf.Warnings(p.getenv), s.handlers.Policy.Warnings()...)
+}
+
+// authKinds are the ways in which callers may prove who they are.
+func authKinds(conf config.Config) []string {
+	var kinds []string
+	if conf.Auth == string(access.AuthNone) {
+		kinds = append(kinds, "none")
+	}
+	if len(conf.APIKeys) > 0 {
+		kinds = append(kinds, string(access.MethodAPIKey))
+	}
+	if conf.Entra != nil {
+		kinds = append(kinds, string(access.MethodEntra))
+	}
+	if conf.TrustedHeader != nil {
+		kinds = append(kinds, string(access.MethodTrustedHeader))
+	}
+	return kinds
+}
+
+// callerNames are the callers that the configuration names; a key from the environment names its own when it is used.
+func callerNames(conf config.Config) []string {
+	names := []string{}
+	for _, key := range conf.APIKeys {
+		if key.ID != "" {
+			names = append(names, key.ID)
+		}
+	}
+	if conf.Entra != nil {
+		for _, name := range conf.Entra.Callers {
+			names = append(names, name)
+		}
+	}
+	if conf.TrustedHeader != nil {
+		for _, name := range conf.TrustedHeader.Callers {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// profileSources are the sources of the profiles, by name.
+func profileSources(conf config.Config) *zerolog.Event {
+	sources := zerolog.Dict()
+	for _, profile := range conf.Profiles {
+		sources.Str(profile.Name, profile.Source)
+	}
+	return sources
+}
+
+func auditSinks(conf config.Config) []string {
+	var sinks []string
+	if conf.AuditFile == "" || conf.AuditStdout {
+		sinks = append(sinks, "stdout")
+	}
+	if conf.AuditFile != "" {
+		sinks = append(sinks, conf.AuditFile)
+	}
+	return sinks
+}
