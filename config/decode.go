@@ -20,11 +20,14 @@ type decoder struct {
 	origins map[string]origin
 	faults  []error
 	anchors map[string]ast.Node
-	// left bounds the nodes, since aliases of aliases grow exponentially.
-	left int
+	// left bounds the nodes and depth their nesting: aliases of aliases grow exponentially, and one of itself has no end.
+	left, depth int
 }
 
-const maxNodes = 100_000
+const (
+	maxNodes = 100_000
+	maxDepth = 64
+)
 
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
@@ -91,6 +94,8 @@ func (d *decoder) fault(t *token.Token, path, format string, args ...any) {
 
 // value decodes node into v. path is how the value is called in faults; f is the field that it belongs to.
 func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
+	d.depth++
+	defer func() { d.depth-- }()
 	if d.spent(path, node) {
 		return
 	}
@@ -107,8 +112,12 @@ func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(path, node, v.Elem(), f)
 	case v.Kind() == reflect.Interface:
-		if value := d.free(path, node); value != nil {
+		switch value := d.free(path, node).(type) {
+		case string, map[string]any:
 			v.Set(reflect.ValueOf(value))
+		case nil: // a fault already
+		default:
+			d.fault(node.GetToken(), path, "must be a mapping or a JSON text")
 		}
 	case v.Kind() == reflect.Struct && v.Type() != timeType:
 		d.mapping(path, node, v)
@@ -132,13 +141,16 @@ func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
 	}
 }
 
-// spent counts nodes; it reports true, and a fault once, when there are too many.
+// spent counts nodes; it reports true, and a fault once, when there are too many or they are nested too deep.
 func (d *decoder) spent(path string, node ast.Node) bool {
-	d.left--
-	if d.left == -1 {
-		d.fault(node.GetToken(), path, "the file has more than %d nodes, aliases counted each time", maxNodes)
+	if d.left--; d.left > 0 && d.depth <= maxDepth {
+		return false
 	}
-	return d.left < 0
+	if d.left >= 0 {
+		d.fault(node.GetToken(), path, "the file has more than %d nodes or is more than %d levels deep, aliases counted each time", maxNodes, maxDepth)
+	}
+	d.left = -1
+	return true
 }
 
 // resolve follows anchors, aliases and the tag !!str, which changes nothing here: a text is a text without it.
@@ -223,6 +235,8 @@ func (d *decoder) pairs(path string, node ast.Node) ([]pair, bool) {
 }
 
 func (d *decoder) merged(path string, node ast.Node) []pair {
+	d.depth++
+	defer func() { d.depth-- }()
 	node, resolved := d.resolve(path, node)
 	if !resolved {
 		return nil

@@ -94,6 +94,8 @@ func (d *decoder) list(path string, node ast.Node, v reflect.Value, f field) {
 // free decodes what has no struct: a policy in YAML. A number stays as it is written where JSON can write it so, and
 // is a text elsewhere: the account 012345678901 is no number.
 func (d *decoder) free(path string, node ast.Node) any {
+	d.depth++
+	defer func() { d.depth-- }()
 	if d.spent(path, node) {
 		return nil
 	}

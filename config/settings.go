@@ -37,7 +37,7 @@ type Settings struct {
 type defaultProfile struct {
 	Source        string        `yaml:"source" placeholder:"SOURCE" help:"Where the keys come from. Default: environment."`
 	RoleARN       string        `yaml:"role_arn" name:"role-arn" placeholder:"ARN" help:"Role to assume."`
-	AccountID     string        `yaml:"account_id" placeholder:"ID" help:"Account of the role to assume, with --role-name in place of --role-arn."`
+	AccountID     string        `yaml:"account_id" placeholder:"ID" help:"Account of the role to assume; with role_name, in place of role_arn."`
 	RoleName      string        `yaml:"role_name" placeholder:"NAME" help:"Name of the role to assume."`
 	RolePath      string        `yaml:"role_path" placeholder:"PATH" help:"Path of the role to assume. Default: /."`
 	ExternalID    string        `yaml:"external_id" secret:"" placeholder:"ID" help:"External ID that the role asks for."`
