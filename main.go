@@ -4,6 +4,7 @@
 //	countersign sandbox        the service with an AWS in miniature beside it, to try it out
 //	countersign sign           one request, on the command line
 //	countersign scope          which service and region do hosts belong to?
+//	countersign config         the configuration that is in force, and the JSON Schema of its file
 //	countersign key new ID     a key for a caller
 //	countersign policy         who may have what signed: show, test, explain
 //	countersign connector      the files of the Power Platform connector
@@ -15,7 +16,8 @@
 // Settings come from the environment (COUNTERSIGN_…), one optional YAML file (COUNTERSIGN_CONFIG or --config) and flags; each has one
 // name in three spellings: allow_signing_time, COUNTERSIGN_ALLOW_SIGNING_TIME, --allow-signing-time. The keys of the source
 // environment are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, the region from AWS_REGION.
-// "countersign serve --check" reads and checks it all and exits.
+// "countersign serve --check" reads and checks it all and exits; "countersign config print" shows each value and where it
+// comes from.
 //
 // It listens on FUNCTIONS_CUSTOMHANDLER_PORT, on 127.0.0.1 alone, under Azure Functions; else on PORT, else on 8080.
 //

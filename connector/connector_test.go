@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -168,6 +169,22 @@ func TestGenerateSaysWhatIsWrongWithAContract(t *testing.T) {
 	} {
 		if _, err := connector.Generate([]byte(text), connector.Options{}); err == nil {
 			t.Errorf("%s: Generate succeeded, want an error", name)
+		}
+	}
+}
+
+func TestHost_IsTakenAsPeoplePasteIt(t *testing.T) {
+	for host, want := range map[string]string{
+		"": "countersign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com", "HTTPS://Sign.Example.com": "sign.example.com",
+		"sign.example.com:8443": "sign.example.com:8443", "http://sign.example.com": "", "https://sign.example.com/v1": "", "https://": "", "sign.example.com?a=b": "", "a b": "", "https://user@x": "", "x:port": "",
+		"https://https://x": "", "ftp://x": "", "x//": "", "<host>": "",
+	} {
+		files, err := connector.Generate(contract(t), connector.Options{Host: host})
+		switch definition := string(files["apiDefinition.swagger.json"]); {
+		case want == "" && err == nil:
+			t.Errorf("%q is taken", host)
+		case want != "" && (err != nil || !strings.Contains(definition, `"host": "`+want+`"`)):
+			t.Errorf("%q: want %q, got %v and\n%.300s", host, want, err, definition)
 		}
 	}
 }
