@@ -33,8 +33,8 @@ func Schema() string { return schemaText }
 type Policy struct {
 	policies    statements // the operator's, or the default one
 	guardrails  statements
-	all         statements      // both
-	restricted  bool            // a policy file is loaded
+	all         statements // both
+	restricted  bool       // a policy file is loaded
 	hash        [sha256.Size]byte
 	reads       map[string]bool // attributes of requests that some policy reads
 	readsCaller bool

@@ -25,7 +25,7 @@ func (c *Config) setDefaults() []error {
 			continue
 		}
 		if err := f.set(f.value, f.usual); err != nil {
-			return []error{fmt.Errorf("%s: the default %s", f.key, err)}
+			return []error{fmt.Errorf("%s: the default %w", f.key, err)}
 		}
 	}
 	if c.Address == "" && c.Auth == "none" {
@@ -122,7 +122,8 @@ func (c *Config) check(noProfiles bool) []error {
 		fault("max_body_bytes", "is more than max_bytes, which all bodies together may have")
 	}
 	if len(c.Profiles) == 0 && !c.AllowCredentials && !noProfiles && !c.broken {
-		faults = append(faults, errors.New("profiles: there is none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or source, or name a file with profiles by COUNTERSIGN_CONFIG"))
+		faults = append(faults, errors.New("profiles: there is none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or source, "+
+			"or name a file with profiles by COUNTERSIGN_CONFIG"))
 	}
 	return faults
 }

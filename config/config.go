@@ -112,8 +112,9 @@ func (c *Config) setRegion(getenv func(string) string) []error {
 
 // profileFields are the fields of a profile that the settings of the default profile set, where the names differ.
 var profileFields = map[string]string{
-	"role_arn": "assume_role.role_arn", "account_id": "assume_role.account_id", "role_name": "assume_role.role_name", "role_path": "assume_role.path",
-	"external_id": "assume_role.external_id", "session_name": "assume_role.session_name", "duration": "assume_role.duration", "azure_audience": "azure.audience",
+	"role_arn": "assume_role.role_arn", "account_id": "assume_role.account_id", "role_name": "assume_role.role_name",
+	"role_path": "assume_role.path", "external_id": "assume_role.external_id", "session_name": "assume_role.session_name",
+	"duration": "assume_role.duration", "azure_audience": "azure.audience",
 }
 
 // addDefaultProfile makes the profile of a start without profiles in the file.

@@ -174,7 +174,7 @@ func (d *decoder) resolve(path string, node ast.Node) (ast.Node, bool) {
 			node = target
 		case *ast.TagNode:
 			if n.Start.Value != "!!str" || n.Value == nil {
-				d.fault(n.GetToken(), path, "tags such as !secret are not supported; write the value, or name a file by the setting with _file added")
+				d.fault(n.GetToken(), path, "tags such as !secret are not supported; write the value, or name a file by the key with _file added")
 				return nil, false
 			}
 			node = n.Value

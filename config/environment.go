@@ -147,7 +147,8 @@ func isLink(name, value string) bool {
 		return false
 	}
 	// Compiled here, since hardly any start comes this far.
-	links := regexp.MustCompile(`^COUNTERSIGN(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+	links := regexp.MustCompile(`^COUNTERSIGN(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|` +
+		`PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 	return links.MatchString(name)
 }
 

@@ -9,13 +9,16 @@ import (
 
 // synonyms are names that people try and that no measure of likeness leads from, by what they meant.
 var synonyms = map[string]string{
-	"policy": "policies", "policy_file": "policies", "policies_file": "policies", "cedar": "policies", "region": "AWS_REGION", "aws_region": "AWS_REGION",
-	"profile": "default_profile", "listen": "address", "listen_address": "address", "host": "address", "bind": "address", "role": "role_arn",
-	"api_key": "api_key_sha256", "key": "api_key_sha256", "api_key_hash": "api_key_sha256", "log": "log_level", "level": "log_level", "debug": "log_level", "audit": "audit_file",
-	"audit_log": "audit_file", "config_file": "config", "file": "config", "url": "public_url", "hostname": "public_url", "timeout": "drain_seconds",
-	"authentication": "auth", "audience": "azure_audience", "endpoint": "sts_endpoint", "ttl": "duration", "rate": "rate_per_second", "rate_limit": "rate_per_second",
-	"secret": "secret_access_key", "secret_key": "secret_access_key", "access_key": "access_key_id", "token": "session_token", "arn": "role_arn",
-	"account": "account_id", "hash": "sha256", "caller": "callers", "users": "callers", "keys": "api_keys", "name": "id",
+	"policy": "policies", "policy_file": "policies", "policies_file": "policies", "cedar": "policies",
+	"region": "AWS_REGION", "aws_region": "AWS_REGION", "profile": "default_profile",
+	"listen": "address", "listen_address": "address", "host": "address", "bind": "address",
+	"role": "role_arn", "arn": "role_arn", "account": "account_id", "audience": "azure_audience", "endpoint": "sts_endpoint",
+	"api_key": "api_key_sha256", "key": "api_key_sha256", "api_key_hash": "api_key_sha256", "hash": "sha256",
+	"log": "log_level", "level": "log_level", "debug": "log_level", "audit": "audit_file", "audit_log": "audit_file",
+	"config_file": "config", "file": "config", "url": "public_url", "hostname": "public_url",
+	"timeout": "drain_seconds", "ttl": "duration", "rate": "rate_per_second", "rate_limit": "rate_per_second",
+	"authentication": "auth", "secret": "secret_access_key", "secret_key": "secret_access_key",
+	"access_key": "access_key_id", "token": "session_token", "caller": "callers", "users": "callers", "keys": "api_keys", "name": "id",
 }
 
 // hint is the end of a fault about an unknown name.
@@ -167,7 +170,8 @@ func nearest(name string, keys []string) string {
 			return key
 		}
 	}
-	if meant := synonyms[name]; meant != "" && least > 1 && (slices.Contains(keys, meant) || meant == "AWS_REGION" && slices.Contains(keys, "port")) {
+	isVariable := slices.Contains(keys, "config") // which no file has
+	if meant := synonyms[name]; meant != "" && least > 1 && (slices.Contains(keys, meant) || meant == "AWS_REGION" && isVariable) {
 		return meant
 	}
 	if best != "" {

@@ -17,7 +17,8 @@ func (c *Config) Warnings(getenv func(string) string) []string {
 	}
 	for i, key := range c.APIKeys {
 		if digit := key.SHA256; digit != "" && strings.Trim(digit, digit[:1]) == "" {
-			warn(fmt.Sprintf("callers.api_keys[%d].sha256", i), "is a placeholder that no key has, so nobody can call with it; make a key with countersign key new NAME")
+			warn(fmt.Sprintf("callers.api_keys[%d].sha256", i),
+				"is a placeholder that no key has, so nobody can call with it; make a key with countersign key new NAME")
 		}
 	}
 	if c.Entra != nil && isSampleGUID(c.Entra.Tenant) {

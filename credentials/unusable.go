@@ -7,9 +7,12 @@ import (
 
 // placeholders are what samples write where a value belongs, in lower case.
 var placeholders = map[string]bool{
-	"...": true, "…": true, "todo": true, "tbd": true, "fixme": true, "changeme": true, "change-me": true, "change_me": true, "replaceme": true,
-	"replace-me": true, "replace_me": true, "placeholder": true, "undefined": true, "null": true, "nil": true,
+	"...": true, "…": true, "todo": true, "tbd": true, "fixme": true, "placeholder": true, "undefined": true, "null": true, "nil": true,
+	"changeme": true, "change-me": true, "change_me": true, "replaceme": true, "replace-me": true, "replace_me": true,
 }
+
+// yours are the ends of placeholders such as your-secret-key.
+var yours = []string{"key", "secret", "token", "id", "arn", "role", "account", "region", "here"}
 
 // Unusable says why a text cannot have been meant as the value of a setting or as a key, or returns "": it has quotes
 // around it, it is a reference that the platform should have replaced, or it is a placeholder.
@@ -19,9 +22,11 @@ func Unusable(text string) string {
 	low := strings.ToLower(bare)
 	switch {
 	case strings.HasPrefix(low, "@microsoft.keyvault("):
-		return "is a Key Vault reference that was not resolved: the app's identity needs the role Key Vault Secrets User, and the reference must name the right secret"
+		return "is a Key Vault reference that was not resolved: the app's identity needs the role Key Vault Secrets User, " +
+			"and the reference must name the right secret"
 	case strings.HasPrefix(low, "@microsoft."):
-		return "is an App Configuration reference that was not resolved: the app's identity needs the role App Configuration Data Reader, and the reference must name the right key"
+		return "is an App Configuration reference that was not resolved: the app's identity needs the role " +
+			"App Configuration Data Reader, and the reference must name the right key"
 	case isReference(bare):
 		return "is a reference or a placeholder that was not replaced; check what sets it"
 	case text != bare:
@@ -37,9 +42,9 @@ func isPlaceholder(low string) bool {
 	if placeholders[low] || len(low) > 1 && strings.Trim(low, "x*.…?-_") == "" {
 		return true
 	}
-	name, yours := strings.CutPrefix(low, "your")
-	return yours && name != "" && (name[0] == '-' || name[0] == '_') &&
-		slices.ContainsFunc([]string{"key", "secret", "token", "id", "arn", "role", "account", "region", "here"}, func(what string) bool { return strings.HasSuffix(name, what) })
+	name, isYours := strings.CutPrefix(low, "your")
+	return isYours && name != "" && (name[0] == '-' || name[0] == '_') &&
+		slices.ContainsFunc(yours, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 // isReference: what shells, templates, pipelines and secret stores replace.

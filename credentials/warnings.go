@@ -19,10 +19,10 @@ func Warnings(profiles []Profile, env func(string) string) []error {
 }
 
 func (f *faults) warnings(p *Profile, env func(string) string) {
-	keys := trimmed(p.Keys)
-	id, token := "access_key_id", "session_token"
+	keys, id, token := trimmed(p.Keys), "access_key_id", "session_token"
 	if p.Source == SourceEnvironment || p.Source == SourceSessionToken && noKeys(keys) {
-		keys, id, token = environmentKeys(env), "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
+		keys = environmentKeys(env)
+		id, token = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
 	}
 	if strings.HasSuffix(keys.AccessKeyID, "EXAMPLE") {
 		f.add(id, "is an example of AWS's documentation, which AWS refuses")
