@@ -53,7 +53,8 @@ type Options struct {
 	// It is called from several goroutines and must not block. Nil: nobody listens.
 	Log func(Event)
 	// Transport carries every call to STS, Cognito and token endpoints.
-	// Nil: one of our own with short timeouts and no proxy but the environment's.
+	// Nil: one of our own with short timeouts, the certificates of AWS_CA_BUNDLE, and the environment's proxy but for what
+	// a platform offers this machine alone.
 	Transport http.RoundTripper
 	// Region is where STS is called for request credentials that name no region. Empty: us-east-1.
 	Region string
@@ -67,6 +68,7 @@ type Store struct {
 	profiles map[string]*profile
 	look     func() moment
 	base     http.RoundTripper
+	proxy    proxy
 	clocks   map[string]*clock // by STS endpoint; AWS's own share one
 	given    *given
 	cache    *cache
@@ -79,16 +81,21 @@ func New(o Options) (*Store, error) {
 	if err := checkOptions(o); err != nil {
 		return nil, err
 	}
+	roots, err := caBundle(o.Getenv)
+	if err != nil {
+		return nil, &Fault{Field: "AWS_CA_BUNDLE", Reason: err.Error()}
+	}
 	start := o.Now()
 	s := &Store{
 		options:  o,
 		profiles: map[string]*profile{},
 		look:     func() moment { now := o.Now(); return moment{now, now.Sub(start)} },
 		base:     o.Transport,
+		proxy:    exceptLocal(http.ProxyFromEnvironment, o.Profiles, o.Getenv),
 		clocks:   map[string]*clock{},
 	}
 	if s.base == nil {
-		s.base = newBase()
+		s.base = newBase(s.proxy, roots)
 	}
 	s.cache = newCache(s.log)
 	for i := range o.Profiles {

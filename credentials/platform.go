@@ -52,11 +52,11 @@ func containerToken(c *Container, env func(string) string) (string, error) {
 // defaultKeys loads the SDK's chain anew for each session. A chain that lives
 // on keeps the instance metadata provider's last keys and, when they cannot be
 // renewed, declares them valid for longer than AWS does.
-func defaultKeys(region string, env func(string) string, base http.RoundTripper, k *clock) keySource {
+func defaultKeys(region string, env func(string) string, s *Store, k *clock) keySource {
 	return func(ctx context.Context) (Session, error) {
-		var client config.HTTPClient = newClient(base, nil)
+		var client config.HTTPClient = newClient(s.base, nil)
 		if lookup(env, "AWS_CA_BUNDLE") != "" { // the chain puts it into a client of its own kind, or gives up
-			client = awshttp.NewBuildableClient().WithTimeout(attemptTime)
+			client = awshttp.NewBuildableClient().WithTimeout(attemptTime).WithTransportOptions(func(t *http.Transport) { t.Proxy = s.proxy })
 		}
 		c, err := config.LoadDefaultConfig(ctx,
 			config.WithRegion(region),

@@ -3,6 +3,8 @@ package credentials
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -34,9 +36,10 @@ func newClient(base http.RoundTripper, c *clock) *http.Client {
 	}
 }
 
-func newBase() *http.Transport {
+func newBase(proxy proxy, roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxy,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		DialContext:            (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    2 * time.Second,
 		ForceAttemptHTTP2:      true,
