@@ -32,6 +32,11 @@ func (c *Config) Print(w io.Writer, getenv func(string) string) error {
 		}
 		p.add("# "+name+": (set)", from)
 	}
+	for _, name := range []string{"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE"} {
+		if text := env(name); text != "" {
+			p.add("# "+name+": "+text, name)
+		}
+	}
 	return p.write(w)
 }
 

@@ -29,9 +29,9 @@ func (f *faults) add(field, format string, args ...any) {
 	f.found = append(f.found, &Fault{Profile: f.profile, Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
-// checkOptions returns every fault of o, joined.
-func checkOptions(o Options) error {
-	all := &faults{}
+// checkOptions returns every fault of o, joined with those that were found before.
+func checkOptions(o Options, found []error) error {
+	all := &faults{found: found}
 	if o.Now == nil {
 		all.add("now", "a clock is required")
 	}
@@ -55,7 +55,7 @@ func checkOptions(o Options) error {
 		f.check(&o.Profiles[i], named, o.Getenv)
 		all.found = append(all.found, f.found...)
 	}
-	options := &Profile{STSEndpoint: o.STSEndpoint, Region: o.Region}
+	options := &Profile{STSEndpoint: o.STSEndpoint, Region: o.Region, FIPS: o.fips, DualStack: o.dualStack}
 	all.sts(options)
 	if o.Default != "" && named[o.Default] == nil {
 		all.add("default_profile", "%q is no profile", o.Default)
@@ -182,21 +182,25 @@ func (f *faults) sts(p *Profile) {
 }
 
 func (f *faults) endpoint(p *Profile) {
-	u, err := url.Parse(p.STSEndpoint)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		f.add("sts_endpoint", "is to be a URL such as https://sts.example.com")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		f.add("sts_endpoint", "is to be https, or http on loopback")
-	}
+	f.endpointURL("sts_endpoint", p.STSEndpoint)
 	if p.FIPS {
-		f.add("fips", "cannot be joined with sts_endpoint")
+		f.add("fips", "and AWS_USE_FIPS_ENDPOINT cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS")
 	}
 	if p.DualStack {
-		f.add("dualstack", "cannot be joined with sts_endpoint")
+		f.add("dualstack", "and AWS_USE_DUALSTACK_ENDPOINT cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS")
 	}
 	if len(p.FallbackRegions) > 0 {
-		f.add("fallback_regions", "cannot be joined with sts_endpoint")
+		f.add("fallback_regions", "cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS")
+	}
+}
+
+func (f *faults) endpointURL(field, text string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		f.add(field, "must be a URL such as https://sts.example.com")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		f.add(field, "must be https, or http on loopback")
 	}
 }
 

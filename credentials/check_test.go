@@ -2,6 +2,7 @@ package credentials_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -249,3 +250,48 @@ func TestProfilesAreListedWithoutSecrets(t *testing.T) {
 		t.Errorf("Profiles() = %+v, want orders without its secret", got)
 	}
 }
+
+func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
+	for _, test := range []struct {
+		name, variable, value string
+		change                func(*credentials.Profile)
+		want                  string // host of STS, or the fault
+	}{
+		{"none", "", "", nil, "sts.eu-west-1.amazonaws.com"},
+		{"FIPS", "AWS_USE_FIPS_ENDPOINT", "true", func(p *credentials.Profile) { p.Region = "us-east-1" }, "sts-fips.us-east-1.amazonaws.com"},
+		{"no FIPS", "AWS_USE_FIPS_ENDPOINT", "FALSE", nil, "sts.eu-west-1.amazonaws.com"},
+		{"dual stack", "AWS_USE_DUALSTACK_ENDPOINT", "True", nil, "sts.eu-west-1.api.aws"},
+		{"an endpoint", "AWS_ENDPOINT_URL_STS", "https://sts.internal", nil, "sts.internal"},
+		{"an endpoint, and the profile's", "AWS_ENDPOINT_URL_STS", "https://sts.internal", func(p *credentials.Profile) { p.STSEndpoint = "https://own.internal" }, "own.internal"},
+		{"no flag", "AWS_USE_FIPS_ENDPOINT", "yes", nil, "AWS_USE_FIPS_ENDPOINT: must be true or false"},
+		{"no URL", "AWS_ENDPOINT_URL_STS", "sts.internal", nil, "AWS_ENDPOINT_URL_STS: must be a URL"},
+		{"http", "AWS_ENDPOINT_URL_STS", "http://sts.internal", nil, "AWS_ENDPOINT_URL_STS: must be https"},
+		{"FIPS and an endpoint", "AWS_USE_FIPS_ENDPOINT", "true", func(p *credentials.Profile) { p.STSEndpoint = "https://own.internal" }, "AWS_USE_FIPS_ENDPOINT cannot be used with sts_endpoint"},
+		{"an endpoint and fallbacks", "AWS_ENDPOINT_URL_STS", "https://sts.internal", func(p *credentials.Profile) { p.FallbackRegions = []string{"eu-west-2"} }, "fallback_regions: cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS"},
+	} {
+		var host string
+		p := orders()
+		if test.change != nil {
+			test.change(&p)
+		}
+		s, err := credentials.New(credentials.Options{
+			Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return map[string]string{test.variable: test.value}[name] },
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) { host = r.URL.Host; return nil, errors.New("enough") }),
+		})
+		if err != nil {
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+			}
+			continue
+		}
+		_, _ = s.Session(t.Context(), credentials.Ask{})
+		s.Close()
+		if host != test.want {
+			t.Errorf("%s: STS was called at %s, want %s", test.name, host, test.want)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

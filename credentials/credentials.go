@@ -47,7 +47,8 @@ type Options struct {
 	// Now is the wall clock, usually time.Now. Required.
 	Now func() time.Time
 	// Getenv reads the environment for the sources that are defined by it
-	// (environment, container, web-identity-file, azure-identity). Nil: empty.
+	// (environment, container, web-identity-file, azure-identity), and AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT,
+	// AWS_ENDPOINT_URL_STS and AWS_CA_BUNDLE. Nil: empty.
 	Getenv func(string) string
 	// Log receives what happened to sessions: no secret is in an [Event].
 	// It is called from several goroutines and must not block. Nil: nobody listens.
@@ -60,6 +61,8 @@ type Options struct {
 	Region string
 	// STSEndpoint replaces the regional endpoint for request credentials, as in [Profile].
 	STSEndpoint string
+
+	fips, dualStack bool // of AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT
 }
 
 // Store keeps sessions. Build it with [New].
@@ -78,7 +81,8 @@ type Store struct {
 // there is one, joins a *[Fault] for each field that cannot stand. It makes no
 // network call.
 func New(o Options) (*Store, error) {
-	if err := checkOptions(o); err != nil {
+	o, found := o.withEnvironment()
+	if err := checkOptions(o, found); err != nil {
 		return nil, err
 	}
 	roots, err := caBundle(o.Getenv)

@@ -118,7 +118,8 @@ func (g *given) client(region string) *stsClient {
 	defer g.mu.Unlock()
 	c := g.clients[region]
 	if c == nil {
-		c = newSTS(&Profile{Region: region, STSEndpoint: g.store.options.STSEndpoint}, newClient(g.store.base, g.clock), g.clock)
+		o := &g.store.options
+		c = newSTS(&Profile{Region: region, STSEndpoint: o.STSEndpoint, FIPS: o.fips, DualStack: o.dualStack}, newClient(g.store.base, g.clock), g.clock)
 		g.clients[region] = c
 	}
 	return c
