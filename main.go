@@ -30,7 +30,8 @@
 // # Logs
 //
 // JSON lines on stdout, one for each request: time, level, request_id, method, route, status, bytes, dur_ms, user_agent, and as far as
-// they are known caller, profile, service, region, err_code, cause. No header, query, body or secret is ever in them.
+// they are known caller, profile, service, region, err_code, cause, detail (what AWS or the network said) and hint. No header, query,
+// body or secret is ever in them.
 //
 // # Exit codes
 //

@@ -62,7 +62,7 @@ func (o Options) line(status int, e *handlers.Event, route string) *zerolog.Even
 	case status < 400 && (route == "/" || route == "/livez" || route == "/readyz"):
 		line = o.Log.Debug()
 	}
-	for key, value := range map[string]string{"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code} {
+	for key, value := range map[string]string{"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code, "detail": e.Detail, "hint": e.Hint} {
 		if value != "" {
 			line = line.Str(key, value)
 		}

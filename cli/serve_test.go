@@ -179,6 +179,19 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			if test.status == "503" && w.Header().Get("Retry-After") == "" {
 				t.Error("no Retry-After")
 			}
+			service.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/identity", nil))
+			said := map[string]string{
+				"denying": "User: arn:aws:iam::123456789012:user/private is not authorized", "throttling": "Rate exceeded for private", "failing": "InternalFailure", "down": "connection refused",
+			}[name]
+			hint := map[string]string{"denying": "trust policy", "down": "cannot be reached"}[name]
+			for _, line := range []string{`"message":"session failed"`, `"route":"/v1/sign"`, `"route":"/v1/identity"`} {
+				if !hasLine(out.String(), line, `"detail":"`, said, hint) {
+					t.Errorf("the log has no line with %s, what STS said and what to look at:\n%s", line, &out)
+				}
+			}
+			if strings.Contains(out.String(), "0001-01-01") {
+				t.Errorf("the log has a time that never was:\n%s", &out)
+			}
 		})
 	}
 }

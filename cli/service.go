@@ -123,8 +123,16 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 			if e.Err != nil {
 				line = log.Warn().AnErr("cause", e.Err)
 			}
+			if !e.Expires.IsZero() {
+				line.Time("expires", e.Expires)
+			}
+			for name, text := range map[string]string{"detail": e.Detail, "hint": e.Hint} {
+				if text != "" {
+					line.Str(name, text)
+				}
+			}
 			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
-				Time("expires", e.Expires).Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
+				Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
 		},
 	})
 }

@@ -116,7 +116,9 @@ func (r *role) assumeWithToken(ctx context.Context, s *stsClient, token string, 
 			}, o)
 		})
 	if err != nil {
-		return Session{}, err
+		f := classify(err)
+		f.Detail = without(f.Detail, token)
+		return Session{}, f
 	}
 	return r.session(s, n, out.Credentials, issued{meta: out.ResultMetadata})
 }

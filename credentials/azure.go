@@ -79,8 +79,14 @@ func azureCredential(a *AzureIdentity, env func(string) string, c *http.Client) 
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 }
 
-// classifyAzure keeps nothing of the library's text: it holds the answer's body.
+// classifyAzure keeps the library's text, which holds the answer's body, for the log alone.
 func classifyAzure(ctx context.Context, err error) *Error {
+	f := classOfAzure(ctx, err)
+	f.Detail = detail(err)
+	return f
+}
+
+func classOfAzure(ctx context.Context, err error) *Error {
 	var refused *azidentity.AuthenticationFailedError
 	switch {
 	case ctx.Err() != nil:

@@ -80,8 +80,9 @@ func fail(kind error, code string) *Error {
 }
 
 // classify reduces any error of the SDK to a class and a known code. It fails
-// closed: what it does not recognise keeps nothing of its text.
-func classify(err error) *Error {
+// closed: of what it does not recognise nothing but Detail keeps the text, and
+// that without the secrets that were sent.
+func classify(err error, secrets ...string) *Error {
 	var known *Error
 	if errors.As(err, &known) {
 		out := *known // RetryAfter is set on it later
@@ -89,6 +90,7 @@ func classify(err error) *Error {
 	}
 	status, id := httpStatus(err)
 	out := classifyCode(err, status)
+	out.Detail = detail(err, secrets...)
 	if validRequestID(id) {
 		out.RequestID = id
 	}

@@ -21,8 +21,9 @@
 //   - While a refresh fails for want of STS the valid old session is served;
 //     when STS says that access was taken away, it is not.
 //   - Two asks share a session only when everything that shapes it is equal.
-//   - Errors carry a class and AWS's error code; never a secret, an ARN, a
-//     region or STS's own words.
+//   - The text of an error is a class and AWS's error code; never a secret, an
+//     ARN, a region or STS's own words. Those are in [Error.Detail], for the log,
+//     without what looks like a secret.
 //
 // All methods are safe for concurrent use.
 package credentials
@@ -217,7 +218,13 @@ func (s *Store) Identity(ctx context.Context, a Ask) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	return identity(ctx, p.sts, session.Credentials)
+	who, err := identity(ctx, p.sts, session.Credentials)
+	if err != nil {
+		f := classify(err)
+		f.Hint = hint(f, false)
+		return who, f
+	}
+	return who, nil
 }
 
 // Profiles returns the profiles in the order given, with their secrets removed.

@@ -33,6 +33,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// RequestID is STS's id of the failed call; for the log.
 	RequestID string
+	// Detail is what the server or the network said, secrets taken out: hosts, addresses, roles, principals. Hint says what
+	// to look at. Both are for the log, never for a caller.
+	Detail, Hint string
 
 	class class
 }

@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -82,9 +83,11 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 		c.keep(e, s, r)
 	case err != nil:
 		failed := classify(err)
+		failed.Hint = e.hint(failed)
 		f.err = failed
 		event.Kind = c.fail(e, f, failed, r)
 		event.Err, event.Code, event.RequestID = failed, failed.Code, failed.RequestID
+		event.Detail, event.Hint = failed.Detail, failed.Hint
 	}
 	if e.held {
 		event.Expires = e.session.Expires
@@ -92,6 +95,15 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 	c.outcome[e.profile] = f.err == nil || e.held || errors.Is(f.err, ErrDenied) || errors.Is(f.err, ErrConfiguration)
 	c.arm(e, r)
 	return event
+}
+
+// hint is what to look at after the failure of the entry's fetch.
+func (e *entry) hint(failed *Error) string {
+	p, isProfile := e.issuer.(*profile)
+	if isProfile && failed.RequestID == "" && p.token != nil && strings.HasPrefix(failed.Code, "Azure identity") {
+		return sourceHint(p.Source)
+	}
+	return hint(failed, isProfile && p.token != nil)
 }
 
 func (c *cache) keep(e *entry, s Session, r reading) {

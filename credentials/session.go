@@ -42,6 +42,8 @@ type Event struct {
 	RequestID string
 	// Err is the classified error; nil on success.
 	Err error
+	// Detail and Hint are those of [Error]; empty on success.
+	Detail, Hint string
 	// Took is how long the call lasted.
 	Took time.Duration
 	// Expires is the end of the session that is now held, if any.

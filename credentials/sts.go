@@ -136,7 +136,7 @@ func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
 			s.mark(at, 0)
 			return out, nil
 		}
-		f := classify(err)
+		f := classify(err, keys.SecretAccessKey(), keys.SessionToken())
 		err = f
 		if !f.class.elsewhere || ctx.Err() != nil {
 			break

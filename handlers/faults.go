@@ -89,6 +89,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	k := kinds[f.code]
 	event := EventOf(r.Context())
 	event.Code, event.Cause = f.code, f.cause
+	if e := new(credentials.Error); errors.As(f.cause, &e) {
+		event.Detail, event.Hint = e.Detail, e.Hint
+	}
 	if k.status == http.StatusServiceUnavailable || f.retryAfter > 0 {
 		seconds := max(1, int64((f.retryAfter+second-1)/second))
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))

@@ -79,6 +79,8 @@ type Event struct {
 	Region    string
 	Code      string // of the problem, when the answer is one
 	Cause     error  // of the problem; for the log alone
+	Detail    string // what AWS or the network said when there is no session; for the log alone
+	Hint      string // what the operator should look at then; for the log alone
 }
 
 type eventKey struct{}

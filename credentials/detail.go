@@ -1,0 +1,63 @@
+package credentials
+
+import (
+	"strings"
+	"unicode"
+)
+
+const (
+	detailLimit = 600
+	// secretLength is how long a run of letters, digits and the like is that may be a secret.
+	secretLength = 24
+	removed      = "[removed]"
+)
+
+// detail is the text of an error in one line, without these secrets and without what looks like one: a server may write
+// back what it was sent.
+func detail(err error, secrets ...string) string {
+	var b strings.Builder
+	for word := range strings.FieldsFuncSeq(without(err.Error(), secrets...), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		for len(word) > 0 {
+			run := len(word) - len(strings.TrimLeft(word, secretLetters))
+			if run == 0 {
+				run = len(word) - len(strings.TrimLeftFunc(word, func(r rune) bool { return !strings.ContainsRune(secretLetters, r) }))
+			}
+			if likeSecret(word[:run]) {
+				b.WriteString(removed)
+			} else {
+				b.WriteString(word[:run])
+			}
+			word = word[run:]
+		}
+	}
+	if text := b.String(); len(text) > detailLimit {
+		return strings.ToValidUTF8(text[:detailLimit], "") + "…"
+	}
+	return b.String()
+}
+
+const (
+	digits        = "0123456789"
+	lower         = "abcdefghijklmnopqrstuvwxyz"
+	upper         = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	secretLetters = digits + lower + upper + "+/=_-.%"
+)
+
+// likeSecret: long, and of letters of both cases and digits, as keys and tokens are and names of roles and hosts mostly
+// are not.
+func likeSecret(run string) bool {
+	return len(run) >= secretLength && strings.ContainsAny(run, digits) && strings.ContainsAny(run, lower) && strings.ContainsAny(run, upper)
+}
+
+// without takes known secrets out of a text, however short they are.
+func without(text string, secrets ...string) string {
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, removed)
+		}
+	}
+	return text
+}
