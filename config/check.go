@@ -119,7 +119,7 @@ func (c *Config) check(noProfiles bool) []error {
 	}
 	_, bodySet := c.origins["max_body_bytes"]
 	if _, bytesSet := c.origins["max_bytes"]; bodySet && bytesSet && c.MaxBodyBytes > c.MaxBytes {
-		fault("max_body_bytes", "is more than max_bytes, which all bodies together may have")
+		fault("max_body_bytes", "is more than max_bytes, the memory that all large bodies may take")
 	}
 	if len(c.Profiles) == 0 && !c.AllowCredentials && !noProfiles && !c.broken {
 		faults = append(faults, errors.New("profiles: there is none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or source, "+
