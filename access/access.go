@@ -34,7 +34,10 @@
 // credential, and every exported type is safe for use by many goroutines at once.
 package access
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Method tells how a caller proved who it is.
 type Method string
@@ -68,6 +71,12 @@ var (
 	ErrBadCredentials = errors.New("credentials not accepted")
 	// ErrForbidden is for a caller who is known and has no business here.
 	ErrForbidden = errors.New("caller not allowed")
+	// ErrTokenTime, ErrTokenAudience, ErrPerson and ErrNoRole are the refusals of tokens that callers can mend. They are
+	// kinds of ErrBadCredentials, or of ErrForbidden.
+	ErrTokenTime     = fmt.Errorf("%w: token is not valid at this time", ErrBadCredentials)
+	ErrTokenAudience = fmt.Errorf("%w: token is for another audience", ErrBadCredentials)
+	ErrPerson        = fmt.Errorf("%w: a person, and only applications may call", ErrForbidden)
+	ErrNoRole        = fmt.Errorf("%w: none of the app roles", ErrForbidden)
 	// ErrUnavailable is for a check that could not be made: not the caller's fault.
 	ErrUnavailable = errors.New("authentication not available")
 )

@@ -52,9 +52,9 @@ func (a *Admission) admit(who identity, method Method) (Caller, error) {
 	case !isGUID(who.application) || who.object != "" && !isGUID(who.object) || !isGUID(id):
 		return Caller{}, bad("identity has no id")
 	case who.user && !a.Users:
-		return Caller{}, fmt.Errorf("%w: a person, and only applications may call", ErrForbidden)
+		return Caller{}, ErrPerson
 	case !slices.ContainsFunc(who.roles, func(r string) bool { return slices.Contains(a.Roles, r) }):
-		return Caller{}, fmt.Errorf("%w: %s has none of the app roles", ErrForbidden, id)
+		return Caller{}, fmt.Errorf("%w: %s", ErrNoRole, id)
 	}
 	c := Caller{ID: id, Method: method, Roles: who.roles, Application: who.application, Object: who.object}
 	if name, named := a.Callers[id]; named {

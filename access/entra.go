@@ -120,9 +120,9 @@ func (e *entra) authenticate(r *http.Request, token string) (Caller, error) {
 	if err != nil {
 		return Caller{}, bad("token's claims are not readable")
 	}
-	who, reason := e.read(claims)
-	if reason != "" {
-		return Caller{}, bad(reason)
+	who, err := e.read(claims)
+	if err != nil {
+		return Caller{}, err
 	}
 	key, err := e.keys.key(r.Context(), kid)
 	if err != nil {
@@ -160,22 +160,22 @@ func tokenKey(token string) (kid, reason string) {
 
 // read checks the claims (Microsoft identity platform, "Secure applications and
 // APIs by validating claims") and returns who they speak of.
-func (e *entra) read(claims jwt.Token) (identity, string) {
+func (e *entra) read(claims jwt.Token) (identity, error) {
 	now := jwt.ClockFunc(e.now)
 	if err := jwt.Validate(claims, jwt.WithClock(now), jwt.WithAcceptableSkew(clockSkew), jwt.WithRequiredClaim("exp")); err != nil {
-		return identity{}, "token is not valid at this time"
+		return identity{}, ErrTokenTime
 	}
 	issuer, _ := claims.Issuer()
 	version, known := e.issuers[issuer]
 	if !known || claimText(claims, "ver") != version {
-		return identity{}, "token's issuer is not the tenant"
+		return identity{}, bad("token's issuer is not the tenant")
 	}
 	if claimText(claims, "tid") != e.tenant {
-		return identity{}, "token is of another tenant"
+		return identity{}, bad("token is of another tenant")
 	}
 	audience, _ := claims.Audience()
 	if len(audience) != 1 || !slices.Contains(e.audiences, audience[0]) {
-		return identity{}, "token is for another audience"
+		return identity{}, ErrTokenAudience
 	}
 	who := identity{object: claimText(claims, "oid"), user: claims.Has("scp"), roles: claimTexts(claims, "roles")}
 	if kind := claimText(claims, "idtyp"); kind != "" && kind != "app" {
@@ -188,9 +188,9 @@ func (e *entra) read(claims jwt.Token) (identity, string) {
 	}
 	who.application = claimText(claims, name)
 	if claims.Has(other) {
-		return identity{}, "token names its application in two ways"
+		return identity{}, bad("token names its application in two ways")
 	}
-	return who, ""
+	return who, nil
 }
 
 // claimText returns a claim that is a string, or "".

@@ -313,6 +313,39 @@ func TestEntraCallerWithoutBusinessIsForbidden(t *testing.T) {
 	}
 }
 
+func TestEntra_RefusalsThatACallerCanMendAreKindsOfTheirOwn(t *testing.T) {
+	i := directory()
+	a := newAuthenticator(t, access.Options{Entra: i.entra()})
+	for name, test := range map[string]struct {
+		claims claims
+		want   error
+	}{
+		"expired":          {with(goodClaims(noon), "exp", noon.Add(-time.Hour).Unix()), access.ErrTokenTime},
+		"not valid yet":    {with(goodClaims(noon), "nbf", noon.Add(time.Hour).Unix()), access.ErrTokenTime},
+		"another audience": {with(goodClaims(noon), "aud", "https://management.azure.com/"), access.ErrTokenAudience},
+		"a person":         {with(goodClaims(noon), "scp", "user_impersonation"), access.ErrPerson},
+		"no role":          {with(goodClaims(noon), "roles", nil), access.ErrNoRole},
+	} {
+		if _, err := a.Authenticate(bearer(i.sign(goodHeader(), test.claims))); !errors.Is(err, test.want) {
+			t.Errorf("%s: got %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+func TestRun_RetriesAtOnceAndThenLessOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := directory()
+		i.answer = func() (int, []byte) { return 0, nil }
+		a := newAuthenticator(t, access.Options{Entra: i.entra(), Now: time.Now})
+		go a.Run(t.Context())
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := i.fetches.Load(); got != 6 { // after 1, 3, 7, 15 and 31 seconds, and not again before 61
+			t.Errorf("%d fetches in a minute, want 6", got)
+		}
+	})
+}
+
 func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -437,10 +470,10 @@ func TestRunKeepsSigningKeysFresh(t *testing.T) {
 		go a.Run(t.Context())
 		synctest.Wait()
 		down.Store(false)
-		time.Sleep(30 * time.Second)
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if _, err := a.Authenticate(bearer(i.sign(goodHeader(), goodClaims(time.Now())))); err != nil {
-			t.Errorf("half a minute after the issuer came back: %v", err)
+			t.Errorf("a second after the first failure: %v", err)
 		}
 		before := i.fetches.Load()
 		time.Sleep(24*time.Hour + time.Minute)

@@ -19,7 +19,8 @@ const (
 	keysFresh    = time.Hour
 	keysLastGood = 24 * time.Hour
 	keysAgain    = 5 * time.Minute
-	keysRetry    = 30 * time.Second // of [Authenticator.Run] after a failure
+	keysRetry    = 30 * time.Second // of [Authenticator.Run] after failures, at most
+	keysFirst    = time.Second      // and after the first
 	keysTimeout  = 10 * time.Second
 	maxKeysBody  = 256 << 10
 )
@@ -152,6 +153,7 @@ func parseKeySet(body []byte) (map[string]*rsa.PublicKey, error) {
 
 // run keeps the keys fresh until ctx ends, so that no request waits for them.
 func (s *keySet) run(ctx context.Context) {
+	retry := keysFirst
 	for ctx.Err() == nil {
 		s.mu.Lock()
 		flight := s.flight
@@ -159,7 +161,7 @@ func (s *keySet) run(ctx context.Context) {
 			flight = s.startFetch()
 		}
 		s.mu.Unlock()
-		wait := keysRetry
+		wait := retry
 		select {
 		case <-flight:
 		case <-ctx.Done():
@@ -167,7 +169,9 @@ func (s *keySet) run(ctx context.Context) {
 		}
 		s.mu.Lock()
 		if s.keys != nil && s.now().Sub(s.good) < keysRetry {
-			wait = keysFresh
+			wait, retry = keysFresh, keysFirst
+		} else {
+			retry = min(2*retry, keysRetry)
 		}
 		s.mu.Unlock()
 		select {

@@ -44,7 +44,11 @@ func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
 	}
 	session, err := p.session(ctx, Ask{Caller: "check", Host: "check"})
 	if err != nil {
-		d.failed(step("session"), err, hint(err, source.token != nil))
+		look := hint(err, source.token != nil)
+		if errors.Is(err, ErrDenied) && d.TrustPolicy != "" {
+			look += "; the policy to paste is below"
+		}
+		d.failed(step("session"), err, look)
 		return false
 	}
 	if session.Expires.IsZero() {
@@ -87,8 +91,10 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 		d.passed(step, "token with %s", m.token.describe())
 		if advice := m.token.advice(p); advice != "" {
 			d.passed(step, "note: %s", advice)
+			d.TrustPolicy = "" // one for this token would not hold for the right one
+		} else {
+			d.TrustPolicy = p.trustToken(m.token)
 		}
-		d.TrustPolicy = p.trustToken(m.token)
 		return m, true
 	case p.parent != nil:
 		s, err := p.parent.session(ctx, Ask{Caller: "check", Host: "check"})
@@ -129,9 +135,9 @@ func hint(err error, token bool) string {
 	}
 	switch {
 	case errors.Is(err, ErrDenied) && token:
-		return "the role's trust policy does not admit this token: AWS compares iss with the identity provider's URL, and aud and sub with the policy's conditions, letter by letter; the policy to paste is below"
+		return "the role's trust policy does not admit this token: AWS compares iss with the identity provider's URL, and aud and sub with the policy's conditions, letter by letter"
 	case errors.Is(err, ErrDenied):
-		return "the role's trust policy does not admit this caller, or the caller has no permission for sts:AssumeRole on the role; the policy to paste is below"
+		return "the role's trust policy does not admit this caller, or the caller has no permission for sts:AssumeRole on the role"
 	case errors.Is(err, ErrClockSkew):
 		return "set this machine's clock: it is more than 15 minutes off AWS's"
 	case strings.HasPrefix(e.Code, "HTTP"), e.Code == "timeout", e.Code == "connection":

@@ -76,13 +76,16 @@ func TestExplainNamesWhatIsWrong(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
 				fake.answer = func(call) (*http.Response, error) { return fake.refuse(test.status, test.code), nil }
-				d := explain(t, fake, fromFile(t, azureClaims("2.0")))
+				d := explain(t, fake, fromFile(t, azureClaims("1.0")))
 				last := d.Steps[len(d.Steps)-1]
 				if d.OK() || last.Name != "orders: session" || !strings.Contains(last.Hint, test.hint) {
 					t.Errorf("Explain() ends with %+v, want a hint of %q", last, test.hint)
 				}
 				if d.TrustPolicy == "" {
 					t.Error("no trust policy to paste")
+				}
+				if named := strings.Contains(last.Hint, "the policy to paste is below"); named != (test.status == 403 && test.code != "RegionDisabledException") {
+					t.Errorf("the hint is %q", last.Hint)
 				}
 			})
 		})
@@ -96,10 +99,16 @@ func TestExplainAdvisesOnTokens(t *testing.T) {
 	if len(d.Steps) < 2 || !strings.Contains(d.Steps[1].Detail, "ends with a slash") {
 		t.Errorf("Explain() = %+v, want a word on the slash", d.Steps)
 	}
+	if d.TrustPolicy != "" {
+		t.Errorf("a trust policy for the wrong token: %s", d.TrustPolicy)
+	}
 	e := &identityEndpoint{clientID: clientID(), answers: []int{200}, version: "2.0"}
 	d = managed(t, newFake(time.Now), e).Explain(t.Context(), "")
 	if len(d.Steps) < 2 || !strings.Contains(d.Steps[1].Detail, "v2.0 token") {
 		t.Errorf("Explain() = %+v, want a word on the token's version", d.Steps)
+	}
+	if d.TrustPolicy != "" {
+		t.Errorf("a trust policy for the wrong token: %s", d.TrustPolicy)
 	}
 }
 

@@ -27,6 +27,10 @@ var sentinels = []struct {
 	code, detail string
 }{
 	{access.ErrNoCredentials, "unauthenticated", "The request carries no key."},
+	{access.ErrTokenTime, "unauthenticated", "The token has expired, or is not valid yet. Get a new one for each call."},
+	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Ask for one with the application ID URI of this service as its audience."},
+	{access.ErrPerson, "forbidden", "The token is a person's, and this service takes those of applications. The operator can let people in with users: true."},
+	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The administrator of the directory can assign one."},
 	{access.ErrBadCredentials, "unauthenticated", "The key of the request is not a right one."},
 	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default."},
 	{credentials.ErrDenied, "session_denied", "AWS does not give a session to this profile."},

@@ -1,0 +1,32 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"countersign/access"
+	"countersign/handlers"
+)
+
+func TestWriteError_TokenRefusalsSayWhatToMend(t *testing.T) {
+	for err, test := range map[error]struct {
+		status int
+		detail string
+	}{
+		access.ErrTokenTime:                         {http.StatusUnauthorized, "The token has expired"},
+		access.ErrTokenAudience:                     {http.StatusUnauthorized, "The token is for another audience"},
+		access.ErrPerson:                            {http.StatusForbidden, "The token is a person's"},
+		fmt.Errorf("%w: someone", access.ErrNoRole): {http.StatusForbidden, "The caller has none of the app roles"},
+		access.ErrBadCredentials:                    {http.StatusUnauthorized, "The key of the request"},
+		access.ErrForbidden:                         {http.StatusForbidden, "The caller is known"},
+	} {
+		w := httptest.NewRecorder()
+		handlers.WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), err)
+		if w.Code != test.status || !strings.Contains(w.Body.String(), `"detail":"`+test.detail) {
+			t.Errorf("%v: got %d %s", err, w.Code, w.Body)
+		}
+	}
+}
