@@ -19,28 +19,28 @@ func Warnings(profiles []Profile, env func(string) string) []error {
 }
 
 func (f *faults) warnings(p *Profile, env func(string) string) {
-	keys, id, token := trimmed(p.Keys), "access_key_id", "session_token"
+	keys, id, session := trimmed(p.Keys), "access_key_id", "session_token"
 	if p.Source == SourceEnvironment || p.Source == SourceSessionToken && noKeys(keys) {
 		keys = environmentKeys(env)
-		id, token = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
+		id, session = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
 	}
 	if strings.HasSuffix(keys.AccessKeyID, "EXAMPLE") {
 		f.add(id, "is an example of AWS's documentation, which AWS refuses")
 	}
 	if p.AssumeRole != nil {
-		f.chainingLimit(p, keys, token)
+		f.chainingLimit(p, keys, session)
 		f.sampleAccount(p.AssumeRole)
 	}
 }
 
 // chainingLimit warns of sessions that are longer than a role's session may make them. Whether the keys of a session
 // token are a role's or a user's shows only in STS's answer.
-func (f *faults) chainingLimit(p *Profile, keys signing.Credentials, token string) {
+func (f *faults) chainingLimit(p *Profile, keys signing.Credentials, session string) {
 	const limit = "AWS refuses a session longer than 1h that is assumed with a role's session"
 	switch {
 	case p.AssumeRole.Duration <= longestChained:
 	case keys.SessionToken() != "":
-		f.add("assume_role.duration", "%s, and %s is set: use 1h at most, unless the token is of a user (GetSessionToken)", limit, token)
+		f.add("assume_role.duration", "%s, and %s is set: use 1h at most, unless the token is of a user (GetSessionToken)", limit, session)
 	case p.Source == SourceAWSDefault:
 		f.add("assume_role.duration", "%s, which the default chain mostly yields: use 1h at most", limit)
 	}
