@@ -167,7 +167,6 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer service.close()
 			w := httptest.NewRecorder()
 			service.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)))
 			if got := fmt.Sprint(w.Code); got != test.status || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) || !strings.Contains(w.Body.String(), `"hint":"`) {
@@ -180,6 +179,7 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 				t.Error("no Retry-After")
 			}
 			service.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/identity", nil))
+			service.close() // and so the log is whole
 			said := map[string]string{
 				"denying": "User: arn:aws:iam::123456789012:user/private is not authorized", "throttling": "Rate exceeded for private", "failing": "InternalFailure", "down": "connection refused",
 			}[name]
