@@ -62,6 +62,11 @@ func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server
 		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey), "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION=eu-west-1",
 	}, environment...)...)
+	for _, entry := range environment {
+		if strings.HasSuffix(entry, "=") { // not set at all
+			s.process.Env = slices.DeleteFunc(s.process.Env, func(other string) bool { return strings.HasPrefix(other, entry) })
+		}
+	}
 	s.process.Stdout, s.process.Stderr = stdout, os.Stderr
 	s.process.Cancel = func() error { return s.process.Process.Signal(syscall.SIGTERM) }
 	s.process.WaitDelay = 10 * time.Second
