@@ -99,7 +99,7 @@ func (c *Config) from(path string) origin {
 // check finds what single values do not show.
 func (c *Config) check(noProfiles bool) []error {
 	var faults []error
-	fault := func(path, format string, args ...any) { faults = append(faults, c.fault(path, format, args...)) }
+	fault := func(path, reason string) { faults = append(faults, c.fault(path, "%s", reason)) }
 	if c.PublicURL != "" {
 		if u, _, err := signing.ParseURL(c.PublicURL, nil); err != nil || u.RawQuery() != "" {
 			fault("public_url", "must be an address such as https://sign.example.com")

@@ -175,7 +175,7 @@ func TestGenerateSaysWhatIsWrongWithAContract(t *testing.T) {
 
 func TestHost_IsTakenAsPeoplePasteIt(t *testing.T) {
 	for host, want := range map[string]string{
-		"": "countersign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com", "HTTPS://Sign.Example.com": "sign.example.com",
+		"": "sign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com", "HTTPS://Sign.Example.com": "sign.example.com",
 		"sign.example.com:8443": "sign.example.com:8443", "http://sign.example.com": "", "https://sign.example.com/v1": "", "https://": "", "sign.example.com?a=b": "", "a b": "", "https://user@x": "", "x:port": "",
 		"https://https://x": "", "ftp://x": "", "x//": "", "<host>": "",
 	} {
