@@ -204,6 +204,8 @@ func TestListenAddress(t *testing.T) {
 	}{
 		{nil, nil, ":8080"},
 		{map[string]string{"PORT": "80"}, nil, ":80"},
+		{map[string]string{"COUNTERSIGN_AUTH": "none"}, nil, "127.0.0.1:8080"},
+		{map[string]string{"COUNTERSIGN_AUTH": "none", "COUNTERSIGN_ADDRESS": "0.0.0.0"}, nil, "0.0.0.0:8080"},
 		{map[string]string{"PORT": "80", "COUNTERSIGN_PORT": "90", "COUNTERSIGN_ADDRESS": "::1"}, nil, "[::1]:90"},
 		{map[string]string{"FUNCTIONS_CUSTOMHANDLER_PORT": "70", "PORT": "80", "COUNTERSIGN_ADDRESS": "0.0.0.0"}, nil, "127.0.0.1:70"},
 	} {
