@@ -48,7 +48,7 @@ func TestReadiness_FollowsAuditAndSessions(t *testing.T) {
 			defer service.close()
 			ask := func(method, path, body string) *httptest.ResponseRecorder {
 				w := httptest.NewRecorder()
-				service.handler.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+				service.handler.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body)))
 				return w
 			}
 			if w := ask("GET", "/readyz", ""); w.Code != http.StatusOK {

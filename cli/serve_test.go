@@ -168,7 +168,7 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := httptest.NewRecorder()
-			service.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)))
+			service.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)))
 			if got := fmt.Sprint(w.Code); got != test.status || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) || !strings.Contains(w.Body.String(), `"hint":"`) {
 				t.Errorf("got %d %s\n%s", w.Code, w.Body, &out)
 			}
@@ -178,7 +178,7 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			if test.status == "503" && w.Header().Get("Retry-After") == "" {
 				t.Error("no Retry-After")
 			}
-			service.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/identity", nil))
+			service.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost/v1/identity", nil))
 			service.close() // and so the log is whole
 			said := map[string]string{
 				"denying": "User: arn:aws:iam::123456789012:user/private is not authorized", "throttling": "Rate exceeded for private", "failing": "InternalFailure", "down": "connection refused",
