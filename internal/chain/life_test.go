@@ -148,13 +148,20 @@ func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
 		t.Errorf("status %d, want the host's 500", status)
 	}
 	var said, logged string
-	for _, line := range s.Lines() {
-		if line.Stream == "host" && line.Level == functionshost.Error {
-			said += line.Text
+	for range 100 { // the log comes by a pipe of its own, after the answer
+		said, logged = "", ""
+		for _, line := range s.Lines() {
+			if line.Stream == "host" && line.Level == functionshost.Error {
+				said += line.Text
+			}
+			if line.Stream == "stdout" {
+				logged += line.Text + "\n"
+			}
 		}
-		if line.Stream == "stdout" {
-			logged += line.Text + "\n"
+		if strings.Contains(logged, "err_code") {
+			break
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	for _, want := range []string{": 500\n", `"code":"functions_payload"`, "enableForwardingHttpRequest", "enableProxyingHttpRequest"} {
 		if !strings.Contains(said, want) {

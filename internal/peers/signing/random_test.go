@@ -182,7 +182,7 @@ func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bo
 		received.Headers = append(received.Headers, signing.Header{Name: h[0], Value: h[1]})
 	}
 	verdict := signing.Verify(&received, &signing.Expected{
-		Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, Token: r.Token, Time: r.Time,
+		Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time,
 	})
 	if !verdict.Valid() {
 		t.Errorf("Verify finds %+v in %s %s %q\nfor\n%s", verdict.Faults, r.Method, u, received.Headers, verdict.CanonicalRequest)
