@@ -52,6 +52,7 @@ var entries = []entry{
 		packages: "endpoints signing",
 		outside:  "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time",
 	},
+	{folder: "sending", packages: "signing"},
 	{folder: "endpoints/gen"},
 	{folder: "deploy/package"},
 	{folder: "internal/functionshost"},

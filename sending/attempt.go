@@ -1,0 +1,192 @@
+package sending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"time"
+
+	"countersign/signing"
+)
+
+type roundTripper = http.RoundTripper
+
+// attempt is one signature on its way.
+type attempt struct {
+	exchange *exchange
+	signed   signing.Signed
+	body     *upload // nil where there is none
+	length   int64
+	wire     wire
+	watch    *watch
+	cancel   context.CancelCauseFunc
+
+	sent, received time.Time
+	resp           *http.Response // nil where there was no answer
+	record         Attempt
+}
+
+// sign prepares an attempt at the present time.
+func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
+	signed, stream, err := x.request.Sign(ctx, x.moment(x.client.now()))
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, contextError(ctx, ErrNotSigned, err)
+		}
+		return nil, &Error{Kind: ErrNotSigned, Cause: err}
+	}
+	at, err := time.Parse(signing.TimeFormat, signed.Date)
+	switch b := x.request.Body; {
+	case err != nil:
+		err = errors.New("the signature has no date")
+	case signed.URL.Scheme() != x.request.URL.Scheme() || signed.URL.Host() != x.request.URL.Host():
+		err = errors.New("the signature is for another host")
+	case (stream != nil) != (b != nil && b.chunks):
+		err = errors.New("the signature and the body differ in whether chunks are signed")
+	}
+	if err != nil {
+		return nil, &Error{Kind: ErrUnsendable, Cause: err}
+	}
+	a := &attempt{exchange: x, signed: signed, record: Attempt{Time: at, Signature: signed.Signature}}
+	if b := x.request.Body; b != nil && b.length != 0 {
+		a.body, a.length = &upload{from: b.open(stream)}, b.length
+	}
+	return a, nil
+}
+
+// do sends the request and waits for the answer's headers; of an error it reads
+// the code.
+func (a *attempt) do(ctx context.Context) *Error {
+	inner, cancel := context.WithCancelCause(ctx)
+	a.cancel = cancel
+	a.watch = newWatch(cancel)
+	a.wire.watch, a.wire.headerTimeout = a.watch, a.exchange.headerTimeout()
+	if a.body != nil {
+		a.body.watch = a.watch
+	}
+	req, err := a.httpRequest(httptrace.WithClientTrace(inner, a.wire.trace()))
+	if err != nil {
+		return &Error{Kind: ErrUnsendable, Cause: err}
+	}
+	a.sent = a.exchange.client.now()
+	resp, err := a.exchange.transport.RoundTrip(req) //nolint:bodyclose // by the answer, or abandon
+	a.received = a.exchange.client.now()
+	if a.body != nil {
+		a.record.BytesOut = a.body.read.Load()
+	}
+	a.wire.tell(&a.record, err)
+	if err != nil {
+		failure := a.failure(ctx, inner, err)
+		a.record.Err = failure.Kind
+		return failure
+	}
+	a.watch.enter(phaseAnswer, idleTimeout)
+	a.resp = resp
+	a.record.Written, a.record.Status = true, resp.StatusCode
+	if resp.StatusCode >= 400 {
+		if a.record.Code = ErrorCode(resp.Header, nil); a.record.Code == "" && namesErrors(resp.Header) {
+			a.record.Code = ErrorCode(resp.Header, peek(resp))
+		}
+	}
+	return nil
+}
+
+func (x *exchange) headerTimeout() time.Duration {
+	if x.request.HeaderTimeout > 0 {
+		return x.request.HeaderTimeout
+	}
+	return x.client.headerTimeout
+}
+
+// failure classifies the error of an attempt that was not answered.
+func (a *attempt) failure(ctx, inner context.Context, err error) *Error {
+	if bodyErr := a.body.failure(); bodyErr != nil && ctx.Err() == nil {
+		return &Error{Kind: ErrBody, Cause: bodyErr}
+	}
+	if cause := context.Cause(inner); cause != nil {
+		err = cause // net/http may tell of what followed from it
+	}
+	kind := ErrNoAnswer
+	if !a.record.Written {
+		kind = a.wire.connectError(err)
+	}
+	if ctx.Err() != nil {
+		return contextError(ctx, kind, err)
+	}
+	return &Error{Kind: kind, Cause: err}
+}
+
+// canRepeatBody says whether another attempt can have the whole body.
+func (a *attempt) canRepeatBody() bool {
+	return a.body == nil || a.exchange.request.Body.again || a.body.withdraw()
+}
+
+// abandon ends an attempt whose answer, if any, is not for the caller.
+func (a *attempt) abandon() {
+	a.watch.stop()
+	if a.resp != nil {
+		_ = a.resp.Body.Close() // the connection can be used again where peek saw the end
+	}
+	a.cancel(nil)
+}
+
+// httpRequest is the request for net/http, which must write what was signed.
+func (a *attempt) httpRequest(ctx context.Context) (*http.Request, error) {
+	target := a.signed.URL
+	u, err := url.Parse(target.String())
+	if err != nil {
+		return nil, errors.New("the URL cannot be written as it was signed")
+	}
+	wanted := target.Path()
+	if query := target.RawQuery(); query != "" {
+		wanted += "?" + query
+	}
+	if u.RequestURI() != wanted || u.Host != target.Host() {
+		return nil, errors.New("the URL cannot be written as it was signed")
+	}
+	headers, err := a.headers()
+	if err != nil {
+		return nil, err
+	}
+	req := &http.Request{
+		Method: a.exchange.request.Method, URL: u, Host: target.Host(), Header: headers,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		// Not a reader of nothing, which would go out as chunks. And no GetBody:
+		// net/http would send what it can read again with the same signature.
+		Body: http.NoBody,
+	}
+	if a.body != nil {
+		req.Body, req.ContentLength = a.body, a.length
+	}
+	return req.WithContext(ctx), nil
+}
+
+// headers are those of the signature, and what belongs to the connection.
+func (a *attempt) headers() (http.Header, error) {
+	r := a.exchange.request
+	headers := http.Header{"User-Agent": nil} // net/http would name itself
+	for _, h := range a.signed.Headers {
+		name := textproto.CanonicalMIMEHeaderKey(h.Name)
+		switch {
+		case perConnection[name] || name == "Host" || name == "Content-Length":
+			return nil, fmt.Errorf("the header %s is set by whoever sends", name)
+		case name == "Idempotency-Key" || name == "X-Idempotency-Key":
+			// For net/http, which looks for its own spelling, these are leave to send
+			// a POST again by itself.
+			name = lower(name)
+		}
+		headers[name] = append(headers[name], h.Value)
+	}
+	if r.Expect && a.body != nil && !r.Body.again {
+		headers.Set("Expect", "100-continue")
+	}
+	if r.Upgrade != "" {
+		headers.Set("Connection", "Upgrade")
+		headers.Set("Upgrade", r.Upgrade)
+	}
+	return headers, nil
+}

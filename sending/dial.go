@@ -1,0 +1,118 @@
+package sending
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+// dialer opens connections to addresses that it allows. It looks at each address
+// that a name resolved to right before it is dialed, so a name that changes
+// between two look-ups gains nothing.
+type dialer struct {
+	exceptions   exceptions
+	private      bool // every name may resolve to a private address
+	privateNames bool // those among the exceptions may
+	unchecked    bool // for proxies alone, which the operator names
+	resolver     *net.Resolver
+	connect      func(ctx context.Context, network, address string) (net.Conn, error) // in place of TCP, in tests
+}
+
+// dial opens a connection to host:port.
+func (d *dialer) dial(ctx context.Context, network, target string) (net.Conn, error) {
+	connect := d.connect
+	if connect == nil {
+		n := net.Dialer{Timeout: dialTimeout, Resolver: d.resolver}
+		if !d.unchecked {
+			n.Control = func(_, address string, _ syscall.RawConn) error { return d.check(target, address) }
+		}
+		connect = n.DialContext
+	}
+	conn, err := connect(ctx, network, target)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{Conn: conn}, nil
+}
+
+// check says whether an address that target resolved to may be dialed.
+func (d *dialer) check(target, address string) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %q", ErrAddressRefused, address)
+	}
+	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	if d.exceptions.addresses[at] {
+		return nil
+	}
+	named := d.exceptions.names[strings.ToLower(target)]
+	switch reachOf(at.Addr()) {
+	case reachPublic:
+		return nil
+	case reachPrivate:
+		if d.private || named && d.privateNames {
+			return nil
+		}
+	case reachLoopback:
+		if host, _, _ := strings.Cut(target, ":"); named && strings.EqualFold(host, "localhost") {
+			return nil
+		}
+	case reachNever:
+	}
+	return fmt.Errorf("%w: %s resolved to %s", ErrAddressRefused, target, at.Addr())
+}
+
+// exceptions are the hosts of [Options.HTTPHosts].
+type exceptions struct {
+	addresses map[netip.AddrPort]bool
+	names     map[string]bool // host:port
+}
+
+// parseHosts reads hosts. Without a port one is meant at both default ports.
+func parseHosts(list []string) (exceptions, error) {
+	e := exceptions{map[netip.AddrPort]bool{}, map[string]bool{}}
+	for _, host := range list {
+		targets := []string{host}
+		if _, _, err := net.SplitHostPort(host); err != nil {
+			bare := strings.Trim(host, "[]")
+			targets = []string{net.JoinHostPort(bare, "80"), net.JoinHostPort(bare, "443")}
+		}
+		for _, target := range targets {
+			name, port, err := net.SplitHostPort(target)
+			if err != nil || name == "" || port == "" {
+				return e, fmt.Errorf("%q is not a host or host:port", host)
+			}
+			if at, err := netip.ParseAddrPort(target); err == nil {
+				e.addresses[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())] = true
+			} else {
+				e.names[strings.ToLower(target)] = true
+			}
+		}
+	}
+	return e, nil
+}
+
+// connection counts what is written to it: whether anything was decides whether
+// a request can be repeated.
+type connection struct {
+	net.Conn
+	written atomic.Int64
+}
+
+func (c *connection) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// CloseWrite ends the sending half, as a protocol after an upgrade may ask for.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return net.ErrClosed
+}

@@ -1,0 +1,34 @@
+package sending
+
+import (
+	"context"
+	"net"
+	"net/http"
+)
+
+// ConnectBy has all connections opened by connect, without a check of addresses.
+func (c *Client) ConnectBy(connect func(ctx context.Context, network, address string) (net.Conn, error)) {
+	for _, t := range []*http.Transport{c.overTLS, c.overProxy, c.plain} {
+		t.DialContext = (&dialer{connect: connect}).dial
+	}
+}
+
+// ResolveBy has names resolved by r, and addresses checked as always.
+func (c *Client) ResolveBy(o Options, r *net.Resolver) {
+	hosts, err := parseHosts(o.HTTPHosts)
+	if err != nil {
+		panic(err)
+	}
+	c.overTLS.DialContext = (&dialer{exceptions: hosts, private: !o.DenyPrivate, resolver: r}).dial
+	c.plain.DialContext = (&dialer{exceptions: hosts, privateNames: !o.DenyPrivate, resolver: r}).dial
+}
+
+// SetJitter replaces the randomness of delays.
+func (c *Client) SetJitter(f func() float64) { c.jitter = f }
+
+// HostsKept is how many hosts the client remembers.
+func (c *Client) HostsKept() int {
+	c.hosts.mu.Lock()
+	defer c.hosts.mu.Unlock()
+	return len(c.hosts.byName)
+}

@@ -1,0 +1,147 @@
+package sending
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// AWS's rules of 2026 for retries, as its SDKs have them.
+const (
+	maxAttempts  = 3
+	baseDelay    = 50 * time.Millisecond
+	throttleBase = time.Second
+	maxDelay     = 20 * time.Second
+	maxAsked     = 5 * time.Second // how much x-amz-retry-after can add
+)
+
+var (
+	throttleCodes = set("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",
+		"TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException",
+		"RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "SlowDown",
+		"PriorRequestNotComplete", "EC2ThrottledException")
+	timeoutCodes = set("RequestTimeout", "RequestTimeoutException")
+	sessionCodes = set("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
+)
+
+// Throttled says whether an answer means that the request came too soon.
+func Throttled(status int, code string) bool {
+	return status == http.StatusTooManyRequests || status >= 400 && throttleCodes[code]
+}
+
+// SessionExpired says whether AWS's code means that a session has ended.
+func SessionExpired(code string) bool { return sessionCodes[code] }
+
+// retry is what to do after an attempt.
+type retry struct {
+	again bool
+	cost  int
+	delay time.Duration
+}
+
+// plan says whether to repeat the request after an attempt, which was answered
+// unless err is set. Of clock and session it takes note either way.
+func (x *exchange) plan(ctx context.Context, a *attempt, err *Error) retry {
+	throttled := a.resp != nil && Throttled(a.record.Status, a.record.Code)
+	allowed := x.worthRepeating(a, err)
+	if !allowed || len(x.report.Attempts) >= maxAttempts || !a.canRepeatBody() {
+		return retry{}
+	}
+	r := retry{again: true, cost: retryCost, delay: x.client.delay(len(x.report.Attempts)-1, throttled)}
+	if throttled {
+		r.cost = throttleCost
+	}
+	if a.resp != nil {
+		r.delay = asked(a.resp.Header, r.delay)
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(x.client.now()) <= r.delay {
+		return retry{}
+	}
+	r.again = x.host.spend(r.cost)
+	return r
+}
+
+// worthRepeating says whether another attempt may fare better and does no harm.
+func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
+	never, standard := x.request.Retry == RetryNever, x.request.Retry == RetryStandard
+	switch {
+	case err == nil:
+	case errors.Is(err.Kind, ErrNoAnswer):
+		return standard && Idempotent(x.request.Method)
+	case errors.Is(err.Kind, ErrName), errors.Is(err.Kind, ErrNotConnected), errors.Is(err.Kind, ErrTLS):
+		return !never && !permanent(err.Cause)
+	default:
+		return false
+	}
+	status, code := a.record.Status, a.record.Code
+	switch {
+	case x.correctClock(a), x.renewSession(code):
+		return !never
+	case Throttled(status, code), status >= 400 && timeoutCodes[code]:
+		return standard
+	}
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return standard
+	}
+	return false
+}
+
+// correctClock learns from the answer's date, and says whether the request was
+// refused for its time and has not been signed again for that reason.
+func (x *exchange) correctClock(a *attempt) bool {
+	reading, ok := readClock(a.resp.Header, a.sent, a.received)
+	if !ok {
+		return false
+	}
+	if offset, known := x.host.clock(); known && reading.excludes(offset) {
+		x.host.setClock(0, false)
+	}
+	used := a.record.Time.Sub(a.sent)
+	if !skewCodes[a.record.Code] || a.record.Status < 400 || !reading.excludes(used) {
+		return false
+	}
+	x.host.setClock(reading.least, reading.excludes(0))
+	x.moment = func(now time.Time) Moment { return Moment{now.Add(reading.least), true} }
+	again := !x.clockCorrected
+	x.clockCorrected = true
+	return again
+}
+
+// renewSession drops an expired session, once.
+func (x *exchange) renewSession(code string) bool {
+	if !SessionExpired(code) || x.sessionRenewed || x.request.SessionRefused == nil {
+		return false
+	}
+	x.sessionRenewed = true
+	return x.request.SessionRefused()
+}
+
+// delay is how long to wait after so many retries.
+func (c *Client) delay(retries int, throttled bool) time.Duration {
+	base := baseDelay
+	if throttled {
+		base = throttleBase
+	}
+	return time.Duration(c.jitter() * float64(min(base<<retries, maxDelay)))
+}
+
+// asked is the delay that AWS asks for, within bounds.
+func asked(h http.Header, delay time.Duration) time.Duration {
+	ms, err := strconv.ParseInt(h.Get("X-Amz-Retry-After"), 10, 64)
+	if err != nil || ms < 0 {
+		return delay
+	}
+	wish := time.Duration(min(ms, int64(time.Hour/time.Millisecond))) * time.Millisecond
+	return min(max(wish, delay), delay+maxAsked)
+}
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, name := range names {
+		m[name] = true
+	}
+	return m
+}

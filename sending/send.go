@@ -1,0 +1,146 @@
+package sending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// exchange is a request with all its attempts.
+type exchange struct {
+	client    *Client
+	request   *Request
+	transport roundTripper
+	host      *host
+	leave     func() // gives back the slot
+	report    Report
+
+	moment         func(time.Time) Moment // by the host's clock, once it had to be corrected
+	clockCorrected bool
+	sessionRenewed bool
+}
+
+// Send signs a request and sends it, again where [Request.Retry] says so, and
+// returns the last answer, whatever its status. The body of the answer must be
+// closed.
+//
+// There is no limit of time for the whole but that of ctx. It holds for the
+// answer's body too; when it ends, a protocol after an upgrade ends as well.
+//
+// The error is an [*Error].
+func (c *Client) Send(ctx context.Context, r *Request) (*Answer, error) {
+	x := &exchange{client: c, request: r}
+	if err := x.begin(ctx); err != nil {
+		return nil, x.fail(err)
+	}
+	answer, err := x.run(ctx)
+	if err != nil {
+		x.leave()
+		return nil, x.fail(err)
+	}
+	return answer, nil
+}
+
+// begin checks the request and waits for a slot.
+func (x *exchange) begin(ctx context.Context) *Error {
+	r := x.request
+	if r.Body != nil && r.Body.unsigned() && r.URL.Scheme() != "https" {
+		return &Error{Kind: ErrUnsendable, Cause: errors.New("an unsigned payload needs https")}
+	}
+	if r.Upgrade != "" && r.Body != nil && r.Body.length != 0 {
+		return &Error{Kind: ErrUnsendable, Cause: errors.New("a request that changes the protocol has no body")}
+	}
+	var err error
+	if x.transport, err = x.client.transport(r.URL); err != nil {
+		return &Error{Kind: ErrNotConnected, Cause: err}
+	}
+	if x.host, x.leave, err = x.client.hosts.enter(ctx, r.URL.Host()); err != nil {
+		if errors.Is(err, ErrBusy) {
+			return &Error{Kind: ErrBusy}
+		}
+		return contextError(ctx, ErrBusy, err)
+	}
+	x.moment = func(now time.Time) Moment {
+		offset, known := x.host.clock()
+		return Moment{now.Add(offset), known}
+	}
+	return nil
+}
+
+// run makes attempts until one is final.
+func (x *exchange) run(ctx context.Context) (*Answer, *Error) {
+	for cost := 0; ; {
+		a, err := x.sign(ctx)
+		if err != nil {
+			return nil, err
+		}
+		err = a.do(ctx)
+		x.note(a)
+		next := x.plan(ctx, a, err)
+		if !next.again {
+			if err != nil {
+				a.abandon()
+				return nil, err
+			}
+			x.repay(a, cost)
+			return newAnswer(ctx, x, a), nil
+		}
+		a.abandon()
+		cost = next.cost
+		if err := pause(ctx, next.delay); err != nil {
+			return nil, contextError(ctx, ErrNoAnswer, err)
+		}
+	}
+}
+
+// note puts an attempt on record.
+func (x *exchange) note(a *attempt) {
+	x.report.Attempts = append(x.report.Attempts, a.record)
+	x.report.Status, x.report.Code = a.record.Status, a.record.Code
+	x.report.RemoteAddress = a.record.RemoteAddress
+	x.report.BytesOut += a.record.BytesOut
+	if a.resp != nil {
+		x.report.RequestID = requestID(a.resp.Header)
+	}
+}
+
+// repay gives tokens back after a success.
+func (x *exchange) repay(a *attempt, cost int) {
+	switch {
+	case a.record.Status >= 400:
+	case len(x.report.Attempts) == 1:
+		x.host.refund(firstTryBonus)
+	default:
+		x.host.refund(cost)
+	}
+}
+
+// fail completes an error. It returns the interface, which is nil for no error.
+func (x *exchange) fail(err *Error) error {
+	x.report.Status, x.report.Code = 0, ""
+	x.report.Outcome = x.report.outcomeOf(err.Kind)
+	err.Report = x.report
+	return err
+}
+
+// contextError is the error of a context that ended: the caller's leaving, or, for
+// want of time, kind.
+func contextError(ctx context.Context, kind, cause error) *Error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		kind = ErrCallerGone
+	}
+	return &Error{Kind: kind, Cause: fmt.Errorf("waiting: %w", cause)}
+}
+
+// pause waits before a retry.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

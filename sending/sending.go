@@ -1,0 +1,210 @@
+// Package sending sends one signed request and returns the answer: it dials,
+// signs each attempt anew, streams both bodies, and repeats what is safe to
+// repeat.
+//
+// It decides nothing about who may send what, it has no credentials, and it
+// serves no HTTP. A redirect is an answer like others; none is followed.
+//
+// # What the caller must do
+//
+// Hand [Client.Send] a [Request] with a function that signs it at a given time;
+// write the record of intent in that function, since it runs before the first
+// byte of every attempt. Close the body of the answer, then the [Body]. Make the
+// reader of a [Streamed] body return when its client stalls or the server stops,
+// for instance by read deadlines: net/http waits for it. Call [Client.Close] at
+// the end.
+//
+// # What it promises
+//
+//   - The bytes of method, path, query and signed headers on the wire are those
+//     that were signed; a request of which this is not so is not sent.
+//   - No connection is opened to an address that [Options] does not allow,
+//     whatever a name resolves to.
+//   - What may have been done is not repeated: a POST or PATCH that was written
+//     and not answered is sent once.
+//   - A request whose body fails never ends well for the server, and an answer
+//     that breaks off never ends well for the reader.
+//   - Errors are an [*Error] with a kind; their texts hold addresses and names of
+//     hosts, never a header, a body or a query. They are for the log.
+//
+// All methods of a [Client] are safe for concurrent use.
+package sending
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"countersign/signing"
+)
+
+// Options configure a [Client].
+type Options struct {
+	// Now is the clock. Required.
+	Now func() time.Time
+	// ExtraCAs are certificates in PEM that are trusted beside the system's.
+	ExtraCAs []byte
+	// DenyPrivate refuses private addresses (RFC 1918, unique local, carrier-grade
+	// NAT), to which names of VPC endpoints resolve. HTTPHosts are exempt where they
+	// are addresses.
+	DenyPrivate bool
+	// HTTPHosts are hosts, with their port where it is not the scheme's default,
+	// that the operator allows over http. An address among them may be called
+	// whatever range it is in, at that port only. A name among them may resolve to
+	// a private address, and localhost to a loopback address.
+	HTTPHosts []string
+	// Proxy returns the HTTP proxy for an https URL, nil for none; see
+	// golang.org/x/net/http/httpproxy. Behind a proxy only the proxy sees the
+	// address, so the check of addresses does not apply; the certificate is the
+	// proof of the host. Requests over http go out directly. Default: no proxy.
+	Proxy func(*url.URL) (*url.URL, error)
+	// HeaderTimeout is how long an answer's headers may take once the request is
+	// written. Default: one minute.
+	HeaderTimeout time.Duration
+}
+
+// Bounds that have no setting.
+const (
+	dialTimeout    = 5 * time.Second
+	tlsTimeout     = 5 * time.Second
+	idleTimeout    = 5 * time.Minute  // without a byte in a body
+	upgradeTimeout = 10 * time.Minute // without a byte in either direction
+	headerTimeout  = time.Minute
+)
+
+// Client sends requests. It keeps connections, and for each host how many
+// requests are under way, how many retries it has left and by how much its clock
+// differs from ours.
+type Client struct {
+	now           func() time.Time
+	headerTimeout time.Duration
+	proxy         func(*url.URL) (*url.URL, error)
+	jitter        func() float64
+	hosts         hosts
+
+	overTLS, overProxy, plain *http.Transport
+}
+
+// New returns a Client.
+func New(o Options) (*Client, error) {
+	if o.Now == nil {
+		return nil, errors.New("sending: Options.Now is required")
+	}
+	roots, err := trusted(o.ExtraCAs)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := parseHosts(o.HTTPHosts)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{now: o.Now, headerTimeout: o.HeaderTimeout, proxy: o.Proxy, jitter: rand.Float64}
+	if c.headerTimeout == 0 {
+		c.headerTimeout = headerTimeout
+	}
+	checked := &dialer{exceptions: hosts, private: !o.DenyPrivate}
+	c.overTLS = newTransport(checked, roots)
+	c.plain = newTransport(&dialer{exceptions: hosts, privateNames: !o.DenyPrivate}, nil)
+	c.overProxy = newTransport(&dialer{unchecked: true}, roots)
+	c.overProxy.Proxy = func(r *http.Request) (*url.URL, error) { return proxyOf(c.proxy, r.URL) }
+	return c, nil
+}
+
+// Close closes the connections that are not in use.
+func (c *Client) Close() {
+	for _, t := range []*http.Transport{c.overTLS, c.overProxy, c.plain} {
+		t.CloseIdleConnections()
+	}
+}
+
+// transport returns the one for a URL.
+func (c *Client) transport(u signing.URL) (*http.Transport, error) {
+	if u.Scheme() == "http" {
+		return c.plain, nil
+	}
+	if c.proxy == nil {
+		return c.overTLS, nil
+	}
+	proxy, err := c.proxy(&url.URL{Scheme: u.Scheme(), Host: u.Host()})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("choosing a proxy: %w", err)
+	case proxy == nil:
+		return c.overTLS, nil
+	}
+	return c.overProxy, nil
+}
+
+// trusted returns the roots of trust, nil for the system's.
+func trusted(extra []byte) (*x509.CertPool, error) {
+	if len(extra) == 0 {
+		return nil, nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's certificates: %w", err)
+	}
+	if !roots.AppendCertsFromPEM(extra) {
+		return nil, errors.New("the file of certificates holds none in PEM")
+	}
+	return roots, nil
+}
+
+// Request is what to send.
+type Request struct {
+	// Method is sent as it is. Required.
+	Method string
+	// URL is the target; what is sent is the URL of the signed request, which must
+	// be of the same scheme and host. Required.
+	URL signing.URL
+	// Sign signs the request at a time; it is called before each attempt. The
+	// stream is that of [signing.Signer.SignStream] where [Body.SignsChunks] says
+	// so, else nil. An error ends the request: [ErrNotSigned]. Required.
+	Sign func(context.Context, Moment) (signing.Signed, *signing.Stream, error)
+	// SessionRefused is called, at most once, when AWS says that the session has
+	// expired: to drop it. It says whether another one can be had; then the
+	// request is signed and sent once more. Nil stands for no.
+	SessionRefused func() bool
+	// Body is the payload; nil stands for none.
+	Body *Body
+	// Retry says what is repeated.
+	Retry Retry
+	// HeaderTimeout is how long the answer's headers may take once the request is
+	// written. Default: that of the client.
+	HeaderTimeout time.Duration
+	// Expect asks the server with Expect: 100-continue whether it wants a
+	// [Streamed] body before that is read. It says nothing with other bodies.
+	Expect bool
+	// Upgrade is the protocol to change to, such as "websocket"; empty for none.
+	// The answer's body can be written to where its status is 101.
+	Upgrade string
+}
+
+// Moment is the time for which to sign.
+type Moment struct {
+	Time time.Time
+	// Corrected says that Time is by the host's own clock, as learnt from its
+	// answers. A correction of the caller's own is not to be added then.
+	Corrected bool
+}
+
+// Retry says what is repeated, at most twice.
+type Retry int
+
+// The zero value is for clients that repeat requests by themselves.
+const (
+	// RetryUnprocessed repeats what AWS cannot have acted on: requests that were
+	// not written, were signed by a wrong clock, or with an expired session.
+	RetryUnprocessed Retry = iota
+	// RetryStandard repeats as AWS's SDKs do: besides, what was throttled, what
+	// failed with a status of 500, 502, 503 or 504 and, where the method is
+	// idempotent, what was not answered.
+	RetryStandard
+	// RetryNever sends once.
+	RetryNever
+)

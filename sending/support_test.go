@@ -1,0 +1,182 @@
+package sending_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"countersign/sending"
+	"countersign/signing"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	accessKeyID = "AKIDEXAMPLE"
+	secretKey   = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+	region      = "us-east-1"
+	service     = "execute-api"
+)
+
+var keys = signing.NewCredentials(accessKeyID, secretKey, "token/EXAMPLE=")
+
+// message is a request to be sent, with what the test wants signed.
+type message struct {
+	method, url string
+	headers     []signing.Header
+	body        *sending.Body
+	service     string
+}
+
+func parseURL(t testing.TB, raw string) signing.URL {
+	t.Helper()
+	u, _, err := signing.ParseURL(raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// request makes a request that signs itself and notes each signature.
+func (m message) request(t testing.TB) *sending.Request {
+	t.Helper()
+	u := parseURL(t, m.url)
+	signer := new(signing.Signer)
+	r := &sending.Request{Method: m.method, URL: u, Body: m.body}
+	r.Sign = func(_ context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
+		s := &signing.Request{
+			Method: m.method, URL: u, Headers: m.headers, SignedHeaders: sending.Signed(m.headers),
+			PayloadHash: signing.PayloadHash(nil), Scope: signing.Scope{Service: service, Region: region},
+			Time: at.Time, Credentials: keys, DoubleEncode: true,
+		}
+		if m.service == "s3" {
+			s.Scope.Service, s.DoubleEncode, s.ContentSHA256Header = "s3", false, true
+		}
+		if m.body != nil {
+			s.PayloadHash = m.body.PayloadHash()
+			if m.body.SignsChunks() {
+				return signer.SignStream(s)
+			}
+		}
+		signed, err := signer.Sign(s)
+		return signed, nil, err
+	}
+	return r
+}
+
+// newClient returns a client of its own for a test.
+func newClient(t testing.TB, o sending.Options) *sending.Client {
+	t.Helper()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c, err := sending.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// rawServer answers the bytes of each request by a function, connection by
+// connection.
+type rawServer struct {
+	net.Listener
+	wg sync.WaitGroup
+}
+
+// newRawServer serves each connection by a function, which need not close it.
+func newRawServer(t testing.TB, serve func(net.Conn, *bufio.Reader)) *rawServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &rawServer{Listener: l}
+	s.wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.wg.Go(func() {
+				defer conn.Close()
+				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+				serve(conn, bufio.NewReader(conn))
+			})
+		}
+	})
+	t.Cleanup(func() { l.Close(); s.wg.Wait() })
+	return s
+}
+
+func (s *rawServer) host() string { return s.Addr().String() }
+
+// readHead reads a request's line and headers as they are on the wire.
+func readHead(r *bufio.Reader) (line string, headers []string, err error) {
+	for {
+		text, err := r.ReadString('\n')
+		if err != nil {
+			return line, headers, err
+		}
+		text = strings.TrimSuffix(text, "\r\n")
+		switch {
+		case text == "":
+			return line, headers, nil
+		case line == "":
+			line = text
+		default:
+			headers = append(headers, text)
+		}
+	}
+}
+
+// valuesOf are the values of a header, whatever its name's case.
+func valuesOf(headers []string, name string) []string {
+	var values []string
+	for _, h := range headers {
+		n, value, _ := strings.Cut(h, ":")
+		if strings.EqualFold(n, name) {
+			values = append(values, strings.TrimSpace(value))
+		}
+	}
+	return values
+}
+
+func sha256Hex(p []byte) string {
+	sum := sha256.Sum256(p)
+	return hex.EncodeToString(sum[:])
+}
+
+// wantError fails unless err is of a kind.
+func wantError(t testing.TB, err, kind error) *sending.Error {
+	t.Helper()
+	var e *sending.Error
+	if !errors.As(err, &e) || !errors.Is(err, kind) {
+		t.Fatalf("error %v, want %v", err, kind)
+	}
+	return e
+}
+
+// readAll reads an answer and closes it.
+func readAll(t testing.TB, a *sending.Answer) string {
+	t.Helper()
+	content, err := io.ReadAll(a.Response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

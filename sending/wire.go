@@ -1,0 +1,138 @@
+package sending
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"time"
+)
+
+// wire is what net/http tells of an attempt. It tells it from goroutines of its
+// own, some of them after the attempt has ended.
+type wire struct {
+	watch         *watch
+	headerTimeout time.Duration
+
+	mu      sync.Mutex
+	remote  string
+	conns   int         // how often the request got a connection
+	conn    *connection // of HTTP/1, which has it to itself; nil with HTTP/2
+	before  int64       // what was written to conn by then
+	headers bool        // all headers were handed to conn
+	written bool        // by an earlier connection than conn
+	tlsErr  error
+}
+
+func (w *wire) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn:          w.gotConn,
+		TLSHandshakeDone: w.shookHands,
+		WroteHeaders:     w.wroteHeaders,
+		WroteRequest:     func(httptrace.WroteRequestInfo) { w.watch.enter(phaseWaiting, w.headerTimeout) },
+	}
+}
+
+func (w *wire) gotConn(info httptrace.GotConnInfo) {
+	w.watch.enter(phaseWriting, idleTimeout)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.written = w.isWritten()
+	w.conns++
+	w.headers = false
+	w.remote = info.Conn.RemoteAddr().String()
+	conn := info.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+			conn = nil
+		}
+	}
+	if w.conn, _ = conn.(*connection); w.conn != nil {
+		w.before = w.conn.written.Load()
+	}
+}
+
+func (w *wire) shookHands(_ tls.ConnectionState, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tlsErr = err
+}
+
+func (w *wire) wroteHeaders() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.headers = true
+}
+
+// isWritten says whether a server may have acted on the request. Headers that
+// are not complete it cannot act on.
+func (w *wire) isWritten() bool {
+	if w.written || !w.headers {
+		return w.written
+	}
+	return w.conn == nil || w.conn.written.Load() > w.before
+}
+
+// tell fills in what is known of the attempt, which failed with err or not.
+func (w *wire) tell(a *Attempt, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a.RemoteAddress = w.remote
+	a.Resent = max(w.conns-1, 0)
+	a.Written = w.isWritten() && !notProcessed(err)
+}
+
+// connectError classifies the error of an attempt that was not written.
+func (w *wire) connectError(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, ErrAddressRefused):
+		return ErrAddressRefused
+	case errors.As(err, &name):
+		return ErrName
+	case w.tlsErr != nil, errors.As(err, &certificate):
+		return ErrTLS
+	}
+	return ErrNotConnected
+}
+
+// permanent says whether a failure to connect would be the same again.
+func permanent(err error) bool {
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	return errors.Is(err, ErrAddressRefused) || errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate)
+}
+
+// StreamError has the form of net/http's own error of a stream of HTTP/2, which
+// fills it in for errors.As by the names of its fields.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+// Error implements error, as errors.As demands.
+func (streamError) Error() string { return "stream error" }
+
+// notProcessed says whether the server of HTTP/2 told that it did not look at the
+// request (RFC 9113, section 8.7). net/http repeats these by itself where there
+// is no body, and otherwise says so in a text only.
+func notProcessed(err error) bool {
+	const refusedStream = 0x7
+	var stream streamError
+	if err == nil {
+		return false
+	}
+	if errors.As(err, &stream) && stream.Code == refusedStream {
+		return true
+	}
+	text := err.Error()
+	return strings.HasPrefix(text, "http2: Transport: cannot retry err [") &&
+		(strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "graceful shutdown GOAWAY"))
+}
