@@ -53,7 +53,7 @@ func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
 	}
 	a := &attempt{exchange: x, signed: signed, record: Attempt{Time: at, Signature: signed.Signature}}
 	if b := x.request.Body; b != nil && b.length != 0 {
-		a.body, a.length = &upload{from: b.open(stream)}, b.length
+		a.body, a.length = &upload{from: b.open(stream), length: b.length}, b.length
 	}
 	return a, nil
 }

@@ -3,6 +3,7 @@ package sending
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -88,11 +89,12 @@ func (b *Body) unsigned() bool {
 // upload is a body on its way into one attempt. It keeps the error of its reader,
 // which net/http wraps or drops.
 type upload struct {
-	from  io.Reader
-	watch *watch
-	state atomic.Int32 // untouched, touched or withdrawn
-	read  atomic.Int64
-	err   atomic.Pointer[error]
+	from   io.Reader
+	length int64 // that was announced, -1 for none
+	watch  *watch
+	state  atomic.Int32 // untouched, touched or withdrawn
+	read   atomic.Int64
+	err    atomic.Pointer[error]
 }
 
 const (
@@ -109,9 +111,12 @@ func (u *upload) Read(p []byte) (int, error) {
 		return 0, errWithdrawn
 	}
 	n, err := u.from.Read(p)
-	u.read.Add(int64(n))
+	read := u.read.Add(int64(n))
 	if n > 0 {
 		u.watch.moved()
+	}
+	if ended := err == io.EOF; u.length >= 0 && (read > u.length || ended && read < u.length) { //nolint:errorlint // as below
+		n, err = 0, fmt.Errorf("it has another length than the %d bytes that were announced", u.length)
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns io.EOF as it is
 		u.err.CompareAndSwap(nil, &err)

@@ -24,14 +24,16 @@ const (
 // "Transferring Payload in Multiple Chunks") and writes it with the signatures of
 // another key. Signatures have one length, so everything else stays where it is.
 //
-// It gives out a chunk once it has read it whole, and the last one once it has
-// seen the end: what is malformed never ends well.
+// It gives out a chunk once it has read it whole, but for the end of its line,
+// and the last one once it has seen the end: so a malformed payload is always
+// shorter than its Content-Length and never ends well.
 type chunks struct {
 	from    *bufio.Reader
 	stream  *signing.Stream
 	trailer bool        // headers follow the last chunk
 	out     net.Buffers // not yet given out
 	data    []byte      // of the last chunk read
+	open    bool        // its line end is still to be given out
 	done    bool
 	err     error
 }
@@ -53,7 +55,8 @@ func (c *chunks) Read(p []byte) (int, error) {
 			c.out = nil
 		}
 	}
-	return c.out.Read(p)
+	n, _ := c.out.Read(p) // whose end is not ours
+	return n, nil
 }
 
 // next reads a chunk and writes it to out.
@@ -65,7 +68,7 @@ func (c *chunks) next() error {
 	digits, signature, ok := strings.Cut(strings.TrimSuffix(line, "\r\n"), chunkSignature)
 	size, sizeErr := strconv.ParseUint(digits, 16, 32)
 	switch {
-	case !ok, sizeErr != nil, len(signature) != signatureSize, !strings.HasSuffix(line, "\r\n"):
+	case !ok, sizeErr != nil, !isSignature(signature), !strings.HasSuffix(line, "\r\n"):
 		return fmt.Errorf("%w: a chunk must begin with its size, %s and 64 hexadecimal digits", ErrChunk, chunkSignature)
 	case size > maxChunk:
 		return fmt.Errorf("%w: a chunk has %d bytes; at most 1 MiB is allowed", ErrChunk, size)
@@ -81,6 +84,10 @@ func (c *chunks) next() error {
 	if err != nil {
 		return err
 	}
+	if c.open {
+		c.write("\r\n")
+	}
+	c.open = true
 	if size == 0 {
 		c.write(digits + chunkSignature + again + "\r\n")
 		return c.end()
@@ -92,7 +99,6 @@ func (c *chunks) next() error {
 	}
 	c.write(digits + chunkSignature + again + "\r\n")
 	c.out = append(c.out, c.data)
-	c.write("\r\n")
 	return nil
 }
 
@@ -138,7 +144,7 @@ func (c *chunks) trailers() error {
 			return fmt.Errorf("%w: a trailer must be a name, a colon and a value", ErrChunk)
 		case strings.EqualFold(strings.TrimSpace(name), signatureName):
 			old := strings.TrimSpace(value)
-			if len(old) != signatureSize {
+			if !isSignature(old) {
 				return fmt.Errorf("%w: %s must have 64 hexadecimal digits", ErrChunk, signatureName)
 			}
 			again, err := c.stream.Trailer(headers)
@@ -152,6 +158,10 @@ func (c *chunks) trailers() error {
 		}
 		c.write(line)
 	}
+}
+
+func isSignature(text string) bool {
+	return len(text) == signatureSize && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }
 
 func (c *chunks) write(text string) { c.out = append(c.out, []byte(text)) }

@@ -83,12 +83,13 @@ func parseHosts(list []string) (exceptions, error) {
 		}
 		for _, target := range targets {
 			name, port, err := net.SplitHostPort(target)
-			if err != nil || name == "" || port == "" {
-				return e, fmt.Errorf("%q is not a host or host:port", host)
-			}
-			if at, err := netip.ParseAddrPort(target); err == nil {
+			at, notAddress := netip.ParseAddrPort(target)
+			switch {
+			case notAddress == nil:
 				e.addresses[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())] = true
-			} else {
+			case err != nil || name == "" || port == "" || strings.Contains(name, ":"):
+				return e, fmt.Errorf("%q is not a host or host:port", host)
+			default:
 				e.names[strings.ToLower(target)] = true
 			}
 		}

@@ -79,7 +79,7 @@ func (h Headers) Back(answer http.Header, status int) {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
 		switch {
 		case status == http.StatusSwitchingProtocols && (canonical == "Connection" || canonical == "Upgrade"):
-		case named[canonical], perConnection[canonical] && canonical != "Trailer", strings.HasPrefix(canonical, "Proxy-"),
+		case named[canonical], perConnection[canonical], strings.HasPrefix(canonical, "Proxy-"),
 			canonical == "Alt-Svc",
 			canonical == "Strict-Transport-Security" && h.Plain,
 			(canonical == "Set-Cookie" || canonical == "Set-Cookie2") && !h.Cookies:

@@ -180,3 +180,7 @@ func readAll(t testing.TB, a *sending.Answer) string {
 	}
 	return string(content)
 }
+
+func nowFixed() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func asError(err error, e **sending.Error) bool { return errors.As(err, e) }
