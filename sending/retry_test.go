@@ -1,0 +1,500 @@
+package sending_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"countersign/sending"
+	"countersign/signing"
+)
+
+// step is what the scripted AWS does with a connection or a request.
+type step func(s *script, conn net.Conn, r *http.Request)
+
+// script is an AWS in memory, in virtual time. It does one step after the other,
+// the last one for ever.
+type script struct {
+	t     *testing.T
+	steps []step
+	ahead time.Duration // its clock before ours
+
+	mu       sync.Mutex
+	dials    int
+	arrivals []time.Time
+	dates    []string
+	bodies   []string
+	sums     []string
+	wg       sync.WaitGroup
+}
+
+func (s *script) next() step {
+	n := s.dials
+	s.dials++
+	return s.steps[min(n, len(s.steps)-1)]
+}
+
+// connect gives each attempt a connection of its own.
+func (s *script) connect(ctx context.Context, _, _ string) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do := s.next()
+	if do == nil {
+		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	}
+	ours, theirs := net.Pipe()
+	s.wg.Go(func() {
+		defer theirs.Close()
+		do(s, theirs, nil)
+	})
+	return addressed{ours}, ctx.Err()
+}
+
+type addressed struct{ net.Conn }
+
+func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }
+
+// unread closes the connection before anything was written to it.
+func unread(*script, net.Conn, *http.Request) {}
+
+// reading reads a request, notes it, and goes on with it.
+func reading(then step) step {
+	return func(s *script, conn net.Conn, _ *http.Request) {
+		r, err := http.ReadRequest(bufio.NewReader(conn))
+		if err != nil {
+			s.t.Errorf("reading the request: %v", err)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			s.t.Errorf("reading the body: %v", err)
+			return
+		}
+		s.mu.Lock()
+		s.arrivals = append(s.arrivals, time.Now())
+		s.dates = append(s.dates, r.Header.Get("X-Amz-Date"))
+		s.bodies = append(s.bodies, string(body))
+		s.sums = append(s.sums, r.Header.Get("X-Amz-Content-Sha256"))
+		s.mu.Unlock()
+		then(s, conn, r)
+	}
+}
+
+func answer(status int, headers, body string) step {
+	return reading(func(s *script, conn net.Conn, r *http.Request) {
+		body := body
+		if r.Method == "HEAD" {
+			body = ""
+		}
+		date := time.Now().Add(s.ahead).UTC().Format(http.TimeFormat)
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d X\r\nDate: %s\r\nConnection: close\r\n%s\r\n%s", status, date, headers, body)
+	})
+}
+
+var (
+	silent  = reading(func(*script, net.Conn, *http.Request) {})
+	garbled = reading(func(_ *script, conn net.Conn, _ *http.Request) { _, _ = io.WriteString(conn, "HTTP/1.1 2") })
+	hanging = reading(func(_ *script, conn net.Conn, _ *http.Request) { _, _ = conn.Read(make([]byte, 1)) })
+	fine    = answer(200, "", "fine")
+)
+
+func withCode(status int, code string) step {
+	return answer(status, "X-Amzn-Errortype: "+code+"\r\n", "")
+}
+
+// run runs a test in a bubble with a scripted AWS.
+func (s *script) run(t *testing.T, test func(*testing.T, *sending.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s.t = t
+		c, err := sending.New(sending.Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.ConnectBy(s.connect)
+		test(t, c)
+		c.Close()
+		s.wg.Wait()
+	})
+}
+
+// bodyKinds are bodies of the same content, or of none.
+var bodyKinds = map[string]func(*testing.T) *sending.Body{
+	"none":  func(*testing.T) *sending.Body { return nil },
+	"empty": func(*testing.T) *sending.Body { return sending.Bytes(nil) },
+	"bytes": func(*testing.T) *sending.Body { return sending.Bytes([]byte("payload")) },
+	"spooled": func(t *testing.T) *sending.Body {
+		b, err := new(sending.Spool).Read(strings.NewReader("payload"), -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	},
+	"on disk": func(t *testing.T) *sending.Body {
+		b, err := (&sending.Spool{Dir: t.TempDir()}).Read(bytes.NewReader(make([]byte, 1<<20+1)), 1<<20+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		return b
+	},
+	"streamed": func(t *testing.T) *sending.Body {
+		b, err := sending.Streamed(sha256Hex([]byte("payload")), strings.NewReader("payload"), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	},
+	"streamed chunks": func(t *testing.T) *sending.Body {
+		body := inChunks([]byte("payload"), 7, "")
+		b, err := sending.Streamed(signing.StreamingPayload, strings.NewReader(body), int64(len(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	},
+}
+
+var methods = []string{"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"}
+
+// Classes of events, by what they allow.
+const (
+	notWritten  = "not written"  // repeated by any method and any body that was not begun
+	unanswered  = "not answered" // by idempotent methods
+	failed      = "failed"       // by any method
+	unprocessed = "unprocessed"  // once, also by clients that repeat themselves
+	final       = "final"
+)
+
+// events are the rows of the table of retries.
+var events = map[string]struct {
+	class  string
+	do     step
+	ahead  time.Duration
+	status int   // where it is an answer
+	err    error // where it is none
+}{
+	"connection refused":               {class: notWritten, do: nil, err: sending.ErrNotConnected},
+	"closed before anything written":   {class: notWritten, do: unread, err: sending.ErrNotConnected},
+	"closed without an answer":         {class: unanswered, do: silent, err: sending.ErrNoAnswer},
+	"half an answer":                   {class: unanswered, do: garbled, err: sending.ErrNoAnswer},
+	"no answer in time":                {class: unanswered, do: hanging, err: sending.ErrNoAnswer},
+	"500":                              {class: failed, do: answer(500, "", ""), status: 500},
+	"502":                              {class: failed, do: answer(502, "", ""), status: 502},
+	"503":                              {class: failed, do: answer(503, "", ""), status: 503},
+	"504":                              {class: failed, do: answer(504, "", ""), status: 504},
+	"503 SlowDown":                     {class: failed, do: withCode(503, "SlowDown"), status: 503},
+	"429":                              {class: failed, do: answer(429, "", ""), status: 429},
+	"400 ThrottlingException":          {class: failed, do: withCode(400, "ThrottlingException:http://x"), status: 400},
+	"400 throughput exceeded":          {class: failed, do: withCode(400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"), status: 400},
+	"400 RequestTimeout":               {class: failed, do: withCode(400, "RequestTimeout"), status: 400},
+	"403 clock ahead":                  {class: unprocessed, do: withCode(403, "RequestTimeTooSkewed"), ahead: 10 * time.Minute, status: 403},
+	"403 clock behind":                 {class: unprocessed, do: withCode(403, "SignatureDoesNotMatch"), ahead: -10 * time.Minute, status: 403},
+	"400 clock an hour ahead":          {class: unprocessed, do: withCode(400, "InvalidSignatureException"), ahead: time.Hour, status: 400},
+	"403 clock 3 minutes ahead":        {class: final, do: withCode(403, "RequestTimeTooSkewed"), ahead: 3 * time.Minute, status: 403},
+	"403 denied, clock right":          {class: final, do: withCode(403, "AccessDeniedException"), status: 403},
+	"403 denied, another code":         {class: final, do: withCode(403, "AccessDenied"), ahead: time.Hour, status: 403},
+	"403 ahead, out of a cache":        {class: final, do: answer(403, "Age: 1\r\nX-Amzn-Errortype: RequestTimeTooSkewed\r\n", ""), ahead: time.Hour, status: 403},
+	"403 ExpiredToken":                 {class: unprocessed, do: withCode(403, "ExpiredToken"), status: 403},
+	"400 ExpiredTokenException":        {class: unprocessed, do: withCode(400, "ExpiredTokenException"), status: 400},
+	"400 TokenRefreshRequired":         {class: unprocessed, do: withCode(400, "TokenRefreshRequired"), status: 400},
+	"400 ValidationException":          {class: final, do: withCode(400, "ValidationException"), status: 400},
+	"404":                              {class: final, do: answer(404, "", ""), status: 404},
+	"409":                              {class: final, do: answer(409, "", ""), status: 409},
+	"501":                              {class: final, do: answer(501, "", ""), status: 501},
+	"301":                              {class: final, do: answer(301, "Location: /\r\n", ""), status: 301},
+	"304":                              {class: final, do: answer(304, "", ""), status: 304},
+	"200":                              {class: final, do: fine, status: 200},
+	"200 with a code and a wrong date": {class: final, do: withCode(200, "RequestTimeTooSkewed"), ahead: time.Hour, status: 200},
+}
+
+// TestSend_RepeatsByTheTable: every event, method, kind of body and rule; how often
+// the request arrives when the event comes every time, and when it comes once.
+func TestSend_RepeatsByTheTable(t *testing.T) {
+	rules := map[string]sending.Retry{"standard": sending.RetryStandard, "unprocessed": sending.RetryUnprocessed, "never": sending.RetryNever}
+	postsRepeated, rows := 0, 0
+	for name, event := range events {
+		t.Run(name, func(t *testing.T) {
+			for _, method := range methods {
+				for kind, body := range bodyKinds {
+					for rule, retry := range rules {
+						if strings.HasPrefix(kind, "streamed") && name == "closed before anything written" {
+							continue // net/http may have begun to read it or not
+						}
+						if kind == "on disk" && (method != "PUT" || rule != "standard") {
+							continue // once is enough for what takes long
+						}
+						for _, once := range []bool{false, true} {
+							rows++
+							s := &script{steps: []step{event.do}, ahead: event.ahead}
+							if once {
+								s.steps = append(s.steps, fine)
+							}
+							label := fmt.Sprintf("%s with body %s, rule %s, once %v", method, kind, rule, once)
+							again := repeats(event.class, name, method, kind, retry)
+							s.run(t, func(t *testing.T, c *sending.Client) {
+								r := message{method: method, url: "http://a.example/", body: body(t)}.request(t)
+								r.Retry = retry
+								r.SessionRefused = func() bool { return true }
+								check(t, label, s, c, r, again, once, event.status, event.err)
+							})
+							if event.class == unanswered && (method == "POST" || method == "PATCH") && len(s.arrivals) > 1 {
+								postsRepeated++
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+	t.Logf("%d rows, %d POSTs repeated after they were written and not answered", rows, postsRepeated)
+	if postsRepeated != 0 || rows < 7*len(events) {
+		t.Errorf("%d rows, %d POSTs repeated", rows, postsRepeated)
+	}
+}
+
+// repeats says how many attempts an event leads to when it comes every time.
+func repeats(class, name, method, kind string, retry sending.Retry) int {
+	idempotent := method != "POST" && method != "PATCH"
+	gone := strings.HasPrefix(kind, "streamed") && name != "connection refused" // it was read from
+	if gone {
+		return 1
+	}
+	switch {
+	case class == notWritten && retry != sending.RetryNever,
+		class == unanswered && retry == sending.RetryStandard && idempotent,
+		class == failed && retry == sending.RetryStandard:
+		return 3
+	case class == unprocessed && retry != sending.RetryNever:
+		return 2
+	}
+	return 1
+}
+
+func check(t *testing.T, label string, s *script, c *sending.Client, r *sending.Request, again int, once bool, status int, wantErr error) {
+	t.Helper()
+	if once {
+		again = min(again, 2)
+	}
+	recovered := once && again > 1 || status == 200
+	if recovered {
+		status, wantErr = 200, nil
+	}
+	signatures := 0
+	sign := r.Sign
+	r.Sign = func(ctx context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
+		signatures++
+		if off := at.Time.Sub(time.Now()); off != 0 && off.Round(time.Minute) != s.ahead {
+			t.Errorf("%s: signed for a time %v off", label, off)
+		}
+		return sign(ctx, at)
+	}
+	a, err := c.Send(t.Context(), r)
+	var report sending.Report
+	if wantErr != nil {
+		report = wantError(t, err, wantErr).Report
+	} else {
+		if err != nil {
+			t.Fatalf("%s: %v", label, err)
+		}
+		if a.Response.StatusCode != status {
+			t.Errorf("%s: status %d, want %d", label, a.Response.StatusCode, status)
+		}
+		readAll(t, a)
+		report = a.Report()
+	}
+	if s.dials != again || len(report.Attempts) != again || signatures != again {
+		t.Errorf("%s: %d attempts on record, %d signatures, %d connections, want %d", label, len(report.Attempts), signatures, s.dials, again)
+	}
+	for i, sum := range s.sums {
+		if sum != "" && !strings.HasPrefix(sum, "STREAMING") && sum != sha256Hex([]byte(s.bodies[i])) {
+			t.Errorf("%s: body %d arrived changed", label, i)
+		}
+		if !slices.Contains(datesOf(report), s.dates[i]) {
+			t.Errorf("%s: date %s is on no record", label, s.dates[i])
+		}
+	}
+	if written := slices.ContainsFunc(report.Attempts, func(a sending.Attempt) bool { return a.Written }); written != (len(s.arrivals) > 0) {
+		t.Errorf("%s: written %v, and %d arrived", label, written, len(s.arrivals))
+	}
+}
+
+func datesOf(r sending.Report) []string {
+	var dates []string
+	for _, a := range r.Attempts {
+		dates = append(dates, a.Time.Format(signing.TimeFormat))
+	}
+	return dates
+}
+
+func (s *script) send(t *testing.T, c *sending.Client, change func(*sending.Request)) (*sending.Answer, error) {
+	t.Helper()
+	r := message{method: "GET", url: "http://a.example/"}.request(t)
+	r.Retry = sending.RetryStandard
+	if change != nil {
+		change(r)
+	}
+	a, err := c.Send(t.Context(), r)
+	if err == nil {
+		readAll(t, a)
+	}
+	return a, err
+}
+
+// gaps are the times between arrivals.
+func (s *script) gaps() []time.Duration {
+	var gaps []time.Duration
+	for i := range len(s.arrivals) - 1 {
+		gaps = append(gaps, s.arrivals[i+1].Sub(s.arrivals[i]))
+	}
+	return gaps
+}
+
+func TestSend_WaitsAsAWSsClientsDo(t *testing.T) {
+	const ms = time.Millisecond
+	for name, row := range map[string]struct {
+		do     step
+		jitter float64
+		want   []time.Duration
+	}{
+		"failed":                   {answer(500, "", ""), 1, []time.Duration{50 * ms, 100 * ms}},
+		"failed, half the jitter":  {answer(500, "", ""), 0.5, []time.Duration{25 * ms, 50 * ms}},
+		"failed, no jitter":        {answer(500, "", ""), 0, []time.Duration{0, 0}},
+		"not answered":             {silent, 1, []time.Duration{50 * ms, 100 * ms}},
+		"throttled":                {withCode(400, "Throttling"), 1, []time.Duration{time.Second, 2 * time.Second}},
+		"429":                      {answer(429, "", ""), 1, []time.Duration{time.Second, 2 * time.Second}},
+		"asked for more":           {answer(500, "X-Amz-Retry-After: 700\r\n", ""), 1, []time.Duration{700 * ms, 700 * ms}},
+		"asked for less":           {answer(500, "X-Amz-Retry-After: 10\r\n", ""), 1, []time.Duration{50 * ms, 100 * ms}},
+		"asked for too much":       {answer(500, "X-Amz-Retry-After: 60000\r\n", ""), 1, []time.Duration{5050 * ms, 5100 * ms}},
+		"asked for an overflow":    {answer(500, "X-Amz-Retry-After: 9223372036854775807\r\n", ""), 1, []time.Duration{5050 * ms, 5100 * ms}},
+		"asked for less than none": {answer(500, "X-Amz-Retry-After: -5\r\n", ""), 1, []time.Duration{50 * ms, 100 * ms}},
+		"asked for nonsense":       {answer(500, "X-Amz-Retry-After: soon\r\n", ""), 1, []time.Duration{50 * ms, 100 * ms}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{steps: []step{row.do}}
+			s.run(t, func(t *testing.T, c *sending.Client) {
+				c.SetJitter(func() float64 { return row.jitter })
+				_, _ = s.send(t, c, nil)
+				if got := s.gaps(); !slices.Equal(got, row.want) {
+					t.Errorf("waited %v, want %v", got, row.want)
+				}
+			})
+		})
+	}
+}
+
+// When everything fails, each host gets as many retries as its budget pays, and
+// successes fill it up again.
+func TestSend_RetriesAreBudgetedByHost(t *testing.T) {
+	for name, row := range map[string]struct {
+		do   step
+		want int
+	}{"failures": {answer(500, "", ""), 35}, "throttling": {answer(429, "", ""), 100}, "no answers": {silent, 35}, "refused connections": {nil, 35}} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{steps: []step{row.do}}
+			s.run(t, func(t *testing.T, c *sending.Client) {
+				const requests = 120
+				for range requests {
+					_, _ = s.send(t, c, nil)
+				}
+				if retries := s.dials - requests; retries != row.want {
+					t.Errorf("%d retries of %d requests, want %d", retries, requests, row.want)
+				}
+				before := s.dials
+				r := message{method: "GET", url: "http://b.example/"}.request(t)
+				r.Retry = sending.RetryStandard
+				if a, err := c.Send(t.Context(), r); err == nil {
+					readAll(t, a)
+				}
+				if s.dials-before != 3 {
+					t.Errorf("another host got %d attempts", s.dials-before)
+				}
+				s.steps = []step{fine}
+				for range 28 {
+					_, _ = s.send(t, c, nil)
+				}
+				s.steps, before = []step{row.do}, s.dials
+				_, _ = s.send(t, c, nil)
+				if s.dials-before < 2 {
+					t.Error("successes filled no budget up")
+				}
+			})
+		})
+	}
+}
+
+func TestSend_RetriesNeverPassTheDeadline(t *testing.T) {
+	s := &script{steps: []step{answer(429, "", "")}}
+	s.run(t, func(t *testing.T, c *sending.Client) {
+		c.SetJitter(func() float64 { return 1 })
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		defer cancel()
+		begun := time.Now()
+		r := message{method: "GET", url: "http://a.example/"}.request(t)
+		r.Retry = sending.RetryStandard
+		a, err := c.Send(ctx, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readAll(t, a)
+		if a.Response.StatusCode != 429 || len(s.arrivals) != 2 || time.Since(begun) != time.Second {
+			t.Errorf("status %d after %v and %d attempts, want the second answer at once", a.Response.StatusCode, time.Since(begun), len(s.arrivals))
+		}
+	})
+}
+
+// A deadline within an attempt: written is not the same as never sent.
+func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
+	for name, row := range map[string]struct {
+		do   step
+		kind error
+	}{
+		"written": {hanging, sending.ErrNoAnswer},
+		"unread":  {func(_ *script, conn net.Conn, _ *http.Request) { time.Sleep(time.Minute) }, sending.ErrNotConnected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{steps: []step{row.do}}
+			s.run(t, func(t *testing.T, c *sending.Client) {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				_, err := c.Send(ctx, message{method: "POST", url: "http://a.example/"}.request(t))
+				e := wantError(t, err, row.kind)
+				if !errors.Is(err, context.DeadlineExceeded) || e.Report.Written() != (row.kind == sending.ErrNoAnswer) {
+					t.Errorf("%v, report %+v", err, e.Report)
+				}
+			})
+		})
+	}
+}
+
+func TestSend_CallerWhoLeavesEndsIt(t *testing.T) {
+	for name, do := range map[string]step{"waiting for the answer": hanging, "waiting to repeat": answer(500, "X-Amz-Retry-After: 4000\r\n", "")} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{steps: []step{do}}
+			s.run(t, func(t *testing.T, c *sending.Client) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(2*time.Second, cancel)
+				begun := time.Now()
+				r := message{method: "GET", url: "http://a.example/"}.request(t)
+				r.Retry = sending.RetryStandard
+				_, err := c.Send(ctx, r)
+				e := wantError(t, err, sending.ErrCallerGone)
+				if e.Report.Outcome != sending.OutcomeCallerGone || time.Since(begun) != 2*time.Second {
+					t.Errorf("after %v, report %+v", time.Since(begun), e.Report)
+				}
+			})
+		})
+	}
+}
