@@ -65,6 +65,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	a.cancel = cancel
 	a.watch = newWatch(cancel)
 	a.wire.watch, a.wire.headerTimeout = a.watch, a.exchange.headerTimeout()
+	a.wire.hashed = a.exchange.request.Body == nil || !a.exchange.request.Body.unsigned()
 	if a.body != nil {
 		a.body.watch = a.watch
 	}

@@ -115,7 +115,12 @@ func (u *upload) Read(p []byte) (int, error) {
 	if n > 0 {
 		u.watch.moved()
 	}
-	if ended := err == io.EOF; u.length >= 0 && (read > u.length || ended && read < u.length) { //nolint:errorlint // as below
+	var more int
+	if u.length >= 0 && read == u.length && err == nil {
+		// The last byte completes the request, so whether it is the last comes first.
+		more, err = io.ReadFull(u.from, make([]byte, 1))
+	}
+	if ended := err == io.EOF; u.length >= 0 && (read+int64(more) > u.length || ended && read < u.length) { //nolint:errorlint // as below
 		n, err = 0, fmt.Errorf("it has another length than the %d bytes that were announced", u.length)
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns io.EOF as it is

@@ -41,6 +41,7 @@ func ErrorCode(h http.Header, body []byte) string {
 // codeOfJSON reads a body that may be cut off, as far as it is there.
 func codeOfJSON(body []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber() // 1e400 is one
 	if _, err := decoder.Token(); err != nil {
 		return ""
 	}

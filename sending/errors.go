@@ -11,8 +11,8 @@ var (
 	ErrAddressRefused = errors.New("the host resolves to an address that may not be called")
 	// ErrName: the host's name could not be resolved.
 	ErrName = errors.New("the host's name could not be resolved")
-	// ErrNotConnected: no connection, in time or at all, or it was lost before
-	// anything was written.
+	// ErrNotConnected: no connection, in time or at all, or it was lost before the
+	// request was written whole.
 	ErrNotConnected = errors.New("the host could not be connected to")
 	// ErrTLS: no secure connection, for want of a valid certificate or otherwise.
 	ErrTLS = errors.New("no secure connection to the host")
@@ -28,8 +28,7 @@ var (
 	// The cause is one of the errors about bodies, or that of the body's reader.
 	ErrBody = errors.New("the request's body could not be read")
 
-	// ErrNoAnswer: written, at least in part, and not answered. It may have been
-	// done; see [Idempotent].
+	// ErrNoAnswer: written and not answered. It may have been done; see [Idempotent].
 	ErrNoAnswer = errors.New("the request was written and not answered")
 	// ErrBroken: the answer broke off midway.
 	ErrBroken = errors.New("the answer broke off")

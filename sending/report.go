@@ -57,7 +57,8 @@ type Attempt struct {
 	Signature string
 	// RemoteAddress is empty where there was no connection.
 	RemoteAddress string
-	// Written says whether anything of the request reached the connection.
+	// Written says whether AWS may have acted on it: it was written whole or, where
+	// the payload is unsigned, with its headers.
 	Written bool
 	// Resent counts how often net/http wrote this attempt again by itself, with the
 	// same signature: after a kept connection was lost, which it does for GET, HEAD

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"strings"
 	"sync"
@@ -184,3 +185,5 @@ func readAll(t testing.TB, a *sending.Answer) string {
 func nowFixed() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
 func asError(err error, e **sending.Error) bool { return errors.As(err, e) }
+
+var discardLog = log.New(io.Discard, "", 0)

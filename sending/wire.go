@@ -15,6 +15,7 @@ import (
 type wire struct {
 	watch         *watch
 	headerTimeout time.Duration
+	hashed        bool // the signature covers the payload
 
 	mu      sync.Mutex
 	remote  string
@@ -22,6 +23,7 @@ type wire struct {
 	conn    *connection // of HTTP/1, which has it to itself; nil with HTTP/2
 	before  int64       // what was written to conn by then
 	headers bool        // all headers were handed to conn
+	partial bool        // what follows them was not
 	written bool        // by an earlier connection than conn
 	tlsErr  error
 }
@@ -31,7 +33,7 @@ func (w *wire) trace() *httptrace.ClientTrace {
 		GotConn:          w.gotConn,
 		TLSHandshakeDone: w.shookHands,
 		WroteHeaders:     w.wroteHeaders,
-		WroteRequest:     func(httptrace.WroteRequestInfo) { w.watch.enter(phaseWaiting, w.headerTimeout) },
+		WroteRequest:     w.wroteRequest,
 	}
 }
 
@@ -41,7 +43,7 @@ func (w *wire) gotConn(info httptrace.GotConnInfo) {
 	defer w.mu.Unlock()
 	w.written = w.isWritten()
 	w.conns++
-	w.headers = false
+	w.headers, w.partial = false, false
 	w.remote = info.Conn.RemoteAddr().String()
 	conn := info.Conn
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -67,10 +69,18 @@ func (w *wire) wroteHeaders() {
 	w.headers = true
 }
 
-// isWritten says whether a server may have acted on the request. Headers that
-// are not complete it cannot act on.
+func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
+	w.watch.enter(phaseWaiting, w.headerTimeout)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.partial = info.Err != nil
+}
+
+// isWritten says whether a server may have acted on the request. It cannot act on
+// headers that are not complete, nor on a payload of which it has to verify the
+// hash first.
 func (w *wire) isWritten() bool {
-	if w.written || !w.headers {
+	if w.written || !w.headers || w.partial && w.hashed {
 		return w.written
 	}
 	return w.conn == nil || w.conn.written.Load() > w.before
@@ -102,11 +112,13 @@ func (w *wire) connectError(err error) error {
 	return ErrNotConnected
 }
 
-// permanent says whether a failure to connect would be the same again.
+// permanent says whether a failure to connect would be the same again, or took as
+// long as nobody waits for twice.
 func permanent(err error) bool {
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError
-	return errors.Is(err, ErrAddressRefused) || errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate)
+	return errors.Is(err, ErrAddressRefused) || errors.Is(err, errIdle) ||
+		errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate)
 }
 
 // StreamError has the form of net/http's own error of a stream of HTTP/2, which
