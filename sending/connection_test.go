@@ -196,8 +196,8 @@ func TestSend_NoTLS(t *testing.T) {
 // certificate is asked for through it.
 func TestSend_UpstreamProxy(t *testing.T) {
 	server, certificate := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), nil)
-	var asked, tunnels sync.Map
-	var wg sync.WaitGroup
+	var asked sync.Map
+	tunnels := make(chan chan struct{}, 8) // each closed at its end
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Store(r.Method+" "+r.Host, true)
 		if strings.HasPrefix(r.Host, "refused.") {
@@ -214,13 +214,24 @@ func TestSend_UpstreamProxy(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		tunnels.Store(near, far)
-		_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
-		wg.Go(func() { _, _ = io.Copy(far, near); far.Close() })
-		wg.Go(func() { _, _ = io.Copy(near, far); near.Close() })
+		ended := make(chan struct{})
+		tunnels <- ended
+		go func() {
+			defer close(ended)
+			var wg sync.WaitGroup
+			_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
+			wg.Go(func() { _, _ = io.Copy(far, near); far.Close() })
+			_, _ = io.Copy(near, far)
+			near.Close()
+			wg.Wait()
+		}()
 	}))
-	defer wg.Wait()
-	defer proxy.Close()
+	defer func() {
+		proxy.Close()
+		for len(tunnels) > 0 {
+			<-<-tunnels
+		}
+	}()
 	to, err := url.Parse(proxy.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ var (
 	// ErrNoSpace: the file that holds a body could not be made or written.
 	ErrNoSpace = errors.New("no space to hold the body")
 	// ErrPayloadHash: not one that can be sent in x-amz-content-sha256.
-	ErrPayloadHash = errors.New("x-amz-content-sha256 must be a SHA-256 in 64 lower-case hexadecimal digits or one of AWS's names for other payloads")
+	ErrPayloadHash = errors.New("x-amz-content-sha256 must be a SHA-256 in 64 lower-case hexadecimal digits or AWS's name for another payload")
 	// ErrPayloadKind: AWS knows it and this package does not.
 	ErrPayloadKind = errors.New("payloads signed as event streams or with Signature Version 4a are not supported")
 	// ErrChunk: not in the form of a payload signed chunk by chunk.

@@ -11,7 +11,8 @@ import (
 
 // perConnection are headers that concern one connection, and Expect, which
 // [Request.Expect] asks for (RFC 9110, sections 7.6.1 and 10.1.1).
-var perConnection = set("Connection", "Expect", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade")
+var perConnection = set("Connection", "Expect", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade")
 
 // notForwarded are headers that do not leave: credentials for us, what proxies
 // say of the client, and what signing sets.

@@ -230,6 +230,9 @@ func TestSend_RepeatsByTheTable(t *testing.T) {
 			for _, method := range methods {
 				for kind, body := range bodyKinds {
 					for rule, retry := range rules {
+						if retry == sending.RetryNever && method != "GET" && method != "POST" {
+							continue
+						}
 						if strings.HasPrefix(kind, "streamed") && name == "closed before anything written" {
 							continue // net/http may have begun to read it or not
 						}
@@ -315,6 +318,7 @@ func check(t *testing.T, label string, s *script, c *sending.Client, r *sending.
 		readAll(t, a)
 		report = a.Report()
 	}
+	synctest.Wait()
 	if s.dials != again || len(report.Attempts) != again || signatures != again {
 		t.Errorf("%s: %d attempts on record, %d signatures, %d connections, want %d", label, len(report.Attempts), signatures, s.dials, again)
 	}
