@@ -71,6 +71,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	}
 	req, err := a.httpRequest(httptrace.WithClientTrace(inner, a.wire.trace()))
 	if err != nil {
+		a.record.Err = ErrUnsendable
 		return &Error{Kind: ErrUnsendable, Cause: err}
 	}
 	a.sent = a.exchange.client.now()

@@ -245,11 +245,11 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 					length = int64(len(row.body))
 				}
 				got, report, err := tryUpload(t, hash, strings.NewReader(row.body), length)
-				e := wantError(t, err, sending.ErrBody)
+				wantError(t, err, sending.ErrBody)
 				if got.err == nil {
 					t.Errorf("the server got a complete request: %q", got.body)
 				}
-				wantError(t, e, sending.ErrChunk)
+				wantError(t, err, sending.ErrChunk)
 				if report.Outcome != sending.OutcomeBroken || len(report.Attempts) != 1 {
 					t.Errorf("report %+v", report)
 				}

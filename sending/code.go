@@ -53,7 +53,7 @@ func codeOfJSON(body []byte) string {
 			break
 		}
 		if code, ok := value.(string); ok {
-			found[name.(string)] = code //nolint:errcheck // names of members are strings
+			found[name.(string)] = code
 		}
 	}
 	for _, name := range []string{"__type", "code", "Code"} {

@@ -73,7 +73,7 @@ func TestSend_LostKeptConnection(t *testing.T) {
 			a, err = c.Send(t.Context(), m.request(t))
 			var report sending.Report
 			if row.kind != nil {
-				report = wantError(t, err, row.kind).Report
+				report = wantError(t, err, row.kind)
 			} else if err != nil {
 				t.Fatal(err)
 			} else {
@@ -167,8 +167,8 @@ func TestSend_TLS(t *testing.T) {
 			c := newClient(t, o)
 			a, err := c.Send(t.Context(), message{method: "GET", url: target + "/"}.request(t))
 			if row.kind != nil {
-				if e := wantError(t, err, row.kind); len(e.Report.Attempts) != row.tries || e.Report.Outcome != sending.OutcomeUnreachable {
-					t.Errorf("report %+v", e.Report)
+				if e := wantError(t, err, row.kind); len(e.Attempts) != row.tries || e.Outcome != sending.OutcomeUnreachable {
+					t.Errorf("report %+v", e)
 				}
 				return
 			}
@@ -356,8 +356,8 @@ func TestSend_HTTP2SaysWhatWasNotProcessed(t *testing.T) {
 				a, err := c.Send(t.Context(), message{method: "POST", url: "https://" + host + "/", body: body}.request(t))
 				if !row.again {
 					e := wantError(t, err, sending.ErrNoAnswer)
-					if arrivals.Load() != 1 || !e.Report.Written() {
-						t.Errorf("%d arrived, report %+v", arrivals.Load(), e.Report)
+					if arrivals.Load() != 1 || !e.Written() {
+						t.Errorf("%d arrived, report %+v", arrivals.Load(), e)
 					}
 					return
 				}

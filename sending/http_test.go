@@ -107,8 +107,8 @@ func TestSend_AnswerAsItCame(t *testing.T) {
 			a, err := c.Send(t.Context(), r)
 			if row.status == 0 {
 				e := wantError(t, err, row.err)
-				if e.Report.Outcome != row.outcome || len(e.Report.Attempts) != 1 || e.Report.Attempts[0].Signature == "" {
-					t.Errorf("report %+v, want outcome %s", e.Report, row.outcome)
+				if e.Outcome != row.outcome || len(e.Attempts) != 1 || e.Attempts[0].Signature == "" {
+					t.Errorf("report %+v, want outcome %s", e, row.outcome)
 				}
 				return
 			}

@@ -125,6 +125,40 @@ func TestSend_TimeLimits(t *testing.T) {
 	}
 }
 
+// A connection that changed its protocol ends when neither side says anything.
+func TestSend_UpgradeEndsWhenIdle(t *testing.T) {
+	changing := reading(func(_ *script, conn net.Conn, _ *http.Request) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = io.Copy(conn, conn)
+	})
+	s := &script{steps: []step{changing}}
+	s.run(t, func(t *testing.T, c *sending.Client) {
+		r := message{method: "GET", url: "http://a.example/"}.request(t)
+		r.Upgrade = "x"
+		a, err := c.Send(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := a.Response.Body.(io.ReadWriteCloser)
+		for range 3 {
+			time.Sleep(9 * time.Minute)
+			if _, err := io.WriteString(conn, "x"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begun := time.Now()
+		_, err = conn.Read(make([]byte, 1))
+		wantError(t, err, sending.ErrBroken)
+		if took := time.Since(begun); took != 10*time.Minute {
+			t.Errorf("ended after %v", took)
+		}
+		conn.Close()
+	})
+}
+
 // 256 requests to a host may be under way; the next one waits a second for one of
 // them to end. Another host is not concerned.
 func TestSend_WaitsForASlot(t *testing.T) {
@@ -144,8 +178,8 @@ func TestSend_WaitsForASlot(t *testing.T) {
 		begun := time.Now()
 		_, err := open("a.example")
 		e := wantError(t, err, sending.ErrBusy)
-		if took := time.Since(begun); took != time.Second || e.Report.Outcome != sending.OutcomeUnreachable || len(e.Report.Attempts) != 0 {
-			t.Errorf("after %v, report %+v", took, e.Report)
+		if took := time.Since(begun); took != time.Second || e.Outcome != sending.OutcomeUnreachable || len(e.Attempts) != 0 {
+			t.Errorf("after %v, report %+v", took, e)
 		}
 		b, err := open("b.example")
 		if err != nil {

@@ -74,7 +74,7 @@ func TestSend_ClockIsDroppedByAnyAnswer(t *testing.T) {
 			_, err := s.send(t, c, func(r *sending.Request) {
 				sign := r.Sign
 				r.Sign = func(ctx context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
-					used = at.Time.Sub(time.Now())
+					used = time.Until(at.Time)
 					return sign(ctx, at)
 				}
 			})

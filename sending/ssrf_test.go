@@ -225,8 +225,8 @@ func TestSend_ChecksEachLookUp(t *testing.T) {
 	readAll(t, a)
 	_, err = c.Send(t.Context(), m.request(t))
 	e := wantError(t, err, sending.ErrAddressRefused)
-	if e.Report.Outcome != sending.OutcomeUnreachable || len(e.Report.Attempts) != 1 || e.Report.Attempts[0].Written {
-		t.Errorf("report %+v", e.Report)
+	if e.Outcome != sending.OutcomeUnreachable || len(e.Attempts) != 1 || e.Attempts[0].Written {
+		t.Errorf("report %+v", e)
 	}
 }
 

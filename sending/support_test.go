@@ -159,14 +159,14 @@ func sha256Hex(p []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// wantError fails unless err is of a kind.
-func wantError(t testing.TB, err, kind error) *sending.Error {
+// wantError fails unless err is of a kind, and returns what it reports.
+func wantError(t testing.TB, err, kind error) sending.Report {
 	t.Helper()
 	var e *sending.Error
 	if !errors.As(err, &e) || !errors.Is(err, kind) {
 		t.Fatalf("error %v, want %v", err, kind)
 	}
-	return e
+	return e.Report
 }
 
 // readAll reads an answer and closes it.
