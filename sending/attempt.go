@@ -8,19 +8,18 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"time"
 
 	"countersign/signing"
 )
-
-type roundTripper = http.RoundTripper
 
 // attempt is one signature on its way.
 type attempt struct {
 	exchange *exchange
 	signed   signing.Signed
 	body     *upload // nil where there is none
-	length   int64
+	unsigned bool    // nothing but TLS protects the payload
 	wire     wire
 	watch    *watch
 	cancel   context.CancelCauseFunc
@@ -48,14 +47,25 @@ func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
 	case (stream != nil) != (b != nil && b.chunks):
 		err = errors.New("the signature and the body differ in whether chunks are signed")
 	}
+	a := &attempt{exchange: x, signed: signed, unsigned: unsignedPayload(signed), record: Attempt{Time: at, Signature: signed.Signature}}
+	if err == nil && a.unsigned && signed.URL.Scheme() != "https" {
+		err = errors.New("an unsigned payload needs https")
+	}
 	if err != nil {
 		return nil, &Error{Kind: ErrUnsendable, Cause: err}
 	}
-	a := &attempt{exchange: x, signed: signed, record: Attempt{Time: at, Signature: signed.Signature}}
 	if b := x.request.Body; b != nil && b.length != 0 {
-		a.body, a.length = &upload{from: b.open(stream), length: b.length}, b.length
+		a.body = &upload{from: b.open(stream), length: b.length}
 	}
 	return a, nil
+}
+
+// unsignedPayload says whether a header leaves the payload open.
+func unsignedPayload(signed signing.Signed) bool {
+	return slices.ContainsFunc(signed.Headers, func(h signing.Header) bool {
+		return lower(h.Name) == "x-amz-content-sha256" &&
+			(h.Value == signing.UnsignedPayload || h.Value == signing.StreamingUnsignedPayloadTrailer)
+	})
 }
 
 // do sends the request and waits for the answer's headers; of an error it reads
@@ -65,7 +75,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	a.cancel = cancel
 	a.watch = newWatch(cancel)
 	a.wire.watch, a.wire.headerTimeout = a.watch, a.exchange.headerTimeout()
-	a.wire.hashed = a.exchange.request.Body == nil || !a.exchange.request.Body.unsigned()
+	a.wire.hashed = !a.unsigned && a.signed.Authorization != "" // presigned, who knows
 	if a.body != nil {
 		a.body.watch = a.watch
 	}
@@ -162,7 +172,7 @@ func (a *attempt) httpRequest(ctx context.Context) (*http.Request, error) {
 		Body: http.NoBody,
 	}
 	if a.body != nil {
-		req.Body, req.ContentLength = a.body, a.length
+		req.Body, req.ContentLength = a.body, a.body.length
 	}
 	return req.WithContext(ctx), nil
 }

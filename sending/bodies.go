@@ -81,11 +81,6 @@ func Streamed(payloadHash string, r io.Reader, length int64) (*Body, error) {
 	return b, nil
 }
 
-// unsigned says whether nothing but TLS protects the body.
-func (b *Body) unsigned() bool {
-	return b.hash == signing.UnsignedPayload || b.hash == signing.StreamingUnsignedPayloadTrailer
-}
-
 // upload is a body on its way into one attempt. It keeps the error of its reader,
 // which net/http wraps or drops.
 type upload struct {

@@ -58,6 +58,17 @@ func TestSend_UnsignedPayloadNeedsHTTPS(t *testing.T) {
 		_, err = c.Send(t.Context(), message{method: "PUT", url: "http://127.0.0.1:1/", body: b, service: "s3"}.request(t))
 		wantError(t, err, sending.ErrUnsendable)
 	}
+	// Whatever the body is: what counts is the signature.
+	r := message{method: "PUT", url: "http://127.0.0.1:1/", service: "s3"}.request(t)
+	r.Sign = func(_ context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
+		signed, err := new(signing.Signer).Sign(&signing.Request{
+			Method: "PUT", URL: r.URL, PayloadHash: signing.UnsignedPayload, ContentSHA256Header: true,
+			Scope: signing.Scope{Service: "s3", Region: region}, Time: at.Time, Credentials: keys,
+		})
+		return signed, nil, err
+	}
+	_, err := c.Send(t.Context(), r)
+	wantError(t, err, sending.ErrUnsendable)
 }
 
 func TestSend_UnsignedPayloadPassesAsItIs(t *testing.T) {
@@ -119,6 +130,38 @@ func TestSend_BodyThatFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An answer that comes while the body is still on its way ends the request.
+func TestSend_AnswerBeforeTheBodyIsSent(t *testing.T) {
+	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		if _, _, err := readHead(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Type: application/xml\r\nContent-Length: 42\r\n\r\n<Error><Code>EntityTooLarge</Code></Error>")
+		_, _ = io.Copy(io.Discard, r)
+	})
+	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
+	ours, theirs := io.Pipe()
+	b, err := sending.Streamed(sha256Hex(nil), ours, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			if _, err := theirs.Write(make([]byte, 1<<16)); err != nil {
+				return
+			}
+		}
+	}()
+	a, err := c.Send(t.Context(), message{method: "PUT", url: "http://" + server.host() + "/b/k", body: b, service: "s3"}.request(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := a.ReadAll(1 << 10); err != nil || len(content) != 42 || a.Report().Code != "EntityTooLarge" || a.Report().Outcome != sending.OutcomeRefused {
+		t.Errorf("%q, %v, report %+v", content, err, a.Report())
+	}
+	ours.Close()
 }
 
 // A server that refuses by its headers is sent no body, where the client asked.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -11,7 +12,7 @@ import (
 type exchange struct {
 	client    *Client
 	request   *Request
-	transport roundTripper
+	transport *http.Transport
 	host      *host
 	leave     func() // gives back the slot
 	report    Report
@@ -45,9 +46,6 @@ func (c *Client) Send(ctx context.Context, r *Request) (*Answer, error) {
 // begin checks the request and waits for a slot.
 func (x *exchange) begin(ctx context.Context) *Error {
 	r := x.request
-	if r.Body != nil && r.Body.unsigned() && r.URL.Scheme() != "https" {
-		return &Error{Kind: ErrUnsendable, Cause: errors.New("an unsigned payload needs https")}
-	}
 	if r.Upgrade != "" && r.Body != nil && r.Body.length != 0 {
 		return &Error{Kind: ErrUnsendable, Cause: errors.New("a request that changes the protocol has no body")}
 	}

@@ -24,8 +24,9 @@
 //     and not answered is sent once.
 //   - A request whose body fails never ends well for the server, and an answer
 //     that breaks off never ends well for the reader.
-//   - Errors are an [*Error] with a kind; their texts hold addresses and names of
-//     hosts, never a header, a body or a query. They are for the log.
+//   - Errors are an [*Error] with a kind. Their texts are for the log: they hold
+//     addresses and names of hosts, and may quote an answer that is not HTTP, but
+//     nothing of the request.
 //
 // All methods of a [Client] are safe for concurrent use.
 package sending

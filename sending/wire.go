@@ -121,7 +121,7 @@ func permanent(err error) bool {
 		errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate)
 }
 
-// StreamError has the form of net/http's own error of a stream of HTTP/2, which
+// streamError has the form of net/http's own error of a stream of HTTP/2, which
 // fills it in for errors.As by the names of its fields.
 type streamError struct {
 	StreamID uint32
