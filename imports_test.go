@@ -60,6 +60,7 @@ var entries = []entry{
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
 	{folder: "internal/peers"},
 	{folder: "internal/peers/requests", packages: "signing"},
+	{folder: "signing/signhttp", packages: "signing"},
 	{folder: "endpoints", pure: true},
 	{folder: "signing", pure: true},
 }
