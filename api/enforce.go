@@ -46,14 +46,25 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 		again.Body = io.NopCloser(bytes.NewReader(document))
 		input := &openapi3filter.RequestValidationInput{
 			Request: again, PathParams: params, Route: route,
-			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true},
+			Options: &openapi3filter.Options{
+				AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
+				IncludeResponseStatus: true,
+				MultiError:            true,
+			},
 		}
 		if err := openapi3filter.ValidateRequest(again.Context(), input); err != nil && answer.status < 300 {
 			report(fmt.Errorf("%s %s: served a request that the contract refuses: %w", r.Method, r.URL.Path, err))
 		}
-		output := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: answer.status, Header: w.Header(), Options: input.Options}
+		output := &openapi3filter.ResponseValidationInput{
+			RequestValidationInput: input,
+			Status:                 answer.status,
+			Header:                 w.Header(),
+			Options:                input.Options,
+		}
 		if err := openapi3filter.ValidateResponse(again.Context(), output.SetBodyBytes(answer.body.Bytes())); err != nil {
-			report(errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, answer.status), err))
+			report(
+				errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, answer.status), err),
+			)
 		}
 	}), nil
 }

@@ -147,7 +147,13 @@ func (d *decoder) spent(path string, node ast.Node) bool {
 		return false
 	}
 	if d.left >= 0 {
-		d.fault(node.GetToken(), path, "the file has more than %d nodes or is more than %d levels deep, aliases counted each time", maxNodes, maxDepth)
+		d.fault(
+			node.GetToken(),
+			path,
+			"the file has more than %d nodes or is more than %d levels deep, aliases counted each time",
+			maxNodes,
+			maxDepth,
+		)
 	}
 	d.left = -1
 	return true

@@ -58,14 +58,24 @@ func flowPackage(name string, workflow []byte) ([]byte, error) {
 		text any
 	}{
 		{"manifest.json", map[string]any{
-			"schema":  "1.0",
-			"details": map[string]any{"displayName": title, "description": "", "createdTime": "2026-01-01T00:00:00Z", "packageTelemetryId": uuidOf("package " + name), "creator": "N/A", "sourceEnvironment": ""},
+			"schema": "1.0",
+			"details": map[string]any{
+				"displayName":        title,
+				"description":        "",
+				"createdTime":        "2026-01-01T00:00:00Z",
+				"packageTelemetryId": uuidOf("package " + name),
+				"creator":            "N/A",
+				"sourceEnvironment":  "",
+			},
 			"resources": map[string]any{asset: map[string]any{
 				"type": "Microsoft.Flow/flows", "suggestedCreationType": "New", "creationType": "Existing, New, Update",
 				"details": map[string]any{"displayName": title}, "configurableBy": "User", "hierarchy": "Root", "dependsOn": []string{},
 			}},
 		}},
-		{"Microsoft.Flow/flows/manifest.json", map[string]any{"packageSchemaVersion": "1.0", "flowAssets": map[string]any{"assetPaths": []string{asset}}}},
+		{
+			"Microsoft.Flow/flows/manifest.json",
+			map[string]any{"packageSchemaVersion": "1.0", "flowAssets": map[string]any{"assetPaths": []string{asset}}},
+		},
 		{folder + "definition.json", map[string]any{
 			"name": flow, "id": "/providers/Microsoft.Flow/flows/" + flow, "type": "Microsoft.Flow/flows",
 			"properties": map[string]any{

@@ -75,7 +75,10 @@ func byVisibility(doc *openapi2.T) []*openapi2.Operation {
 	}
 	rank := map[any]int{"important": 0, nil: 1, "advanced": 2, "internal": 3}
 	slices.SortFunc(all, func(a, b *openapi2.Operation) int {
-		return cmp.Or(cmp.Compare(rank[a.Extensions["x-ms-visibility"]], rank[b.Extensions["x-ms-visibility"]]), cmp.Compare(a.Summary, b.Summary))
+		return cmp.Or(
+			cmp.Compare(rank[a.Extensions["x-ms-visibility"]], rank[b.Extensions["x-ms-visibility"]]),
+			cmp.Compare(a.Summary, b.Summary),
+		)
 	})
 	return all
 }

@@ -119,7 +119,8 @@ func parseTable(text string) (*table, error) {
 // columns is the number of columns after the kind, or 0 for no kind of fact.
 func columns(kind string) int {
 	switch kind {
-	case "suffix", "known-suffix", "no-sigv4-suffix", "label", "no-sigv4", "bearer", "bare", "any-region", "quirk", "service", "front", "back", "no-store":
+	case "suffix", "known-suffix", "no-sigv4-suffix", "label", "no-sigv4", "bearer", "bare", "any-region", "quirk", "service",
+		"front", "back", "no-store":
 		return 2
 	case "partition", "region", "service-suffix", "fixed-suffix", "global", "host", "store":
 		return 3

@@ -9,7 +9,11 @@ func (p *place) ofService(left string) (Scope, *Refusal) {
 	_, region := cutLast(left)
 	at := p.home(region)
 	if at == nil {
-		return Scope{}, ask("region", "the host names no region of its partition", Refusal{Service: service, Partition: p.under.partitions[0].name})
+		return Scope{}, ask(
+			"region",
+			"the host names no region of its partition",
+			Refusal{Service: service, Partition: p.under.partitions[0].name},
+		)
 	}
 	return p.scope(service, region, at, regionalWhy(service, service, region)), nil
 }
@@ -66,7 +70,11 @@ func (p *place) endpoint(name string) (Scope, *Refusal) {
 			return p.regional(rest, region, at)
 		}
 	}
-	return Scope{}, ask("service", "the VPC endpoint leads to a service that its host does not name", Refusal{Region: region, Partition: at.name})
+	return Scope{}, ask(
+		"service",
+		"the VPC endpoint leads to a service that its host does not name",
+		Refusal{Region: region, Partition: at.name},
+	)
 }
 
 // global reads labels.global.suffix and labels.us-gov.suffix: name is the

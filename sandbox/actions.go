@@ -65,7 +65,10 @@ func (s *Sandbox) assumeRole(p principal, form url.Values, requestID string) (an
 			"User: %s is not authorized to perform: sts:AssumeRole on resource: %s", p.arn, roleARN)}
 	}
 	if p.role && d > chainingLimit {
-		return nil, &refusal{kind: invalid, message: "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"}
+		return nil, &refusal{
+			kind:    invalid,
+			message: "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+		}
 	}
 	if d > role.MaxSession {
 		return nil, &refusal{kind: invalid, message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."}

@@ -166,7 +166,10 @@ func (c *Claim) readQuery(asked, sent fieldValues) error {
 	fault = cmp.Or(fault, sent.read([]claimField{{PartPayloadHash, "x-amz-content-sha256", true, &inHeader}}))
 	if inHeader != "" {
 		if c.PayloadHash != "" && c.PayloadHash != inHeader {
-			fault = cmp.Or[error](fault, &Fault{Part: PartPayloadHash, Name: "x-amz-content-sha256", Reason: "differs from the parameter X-Amz-Content-Sha256"})
+			fault = cmp.Or[error](
+				fault,
+				&Fault{Part: PartPayloadHash, Name: "x-amz-content-sha256", Reason: "differs from the parameter X-Amz-Content-Sha256"},
+			)
 		}
 		c.PayloadHash = inHeader
 	}
@@ -201,7 +204,11 @@ func (c *Claim) interpret(algorithm, credential, dateName, date, regionSet strin
 	case err != nil:
 		return badDate(dateName, date)
 	case c.Scope.Service == "":
-		return &Fault{Part: PartScope, Name: "Credential", Reason: "is not of the form id/day/region/service/aws4_request, which has no region in Version 4a"}
+		return &Fault{
+			Part:   PartScope,
+			Name:   "Credential",
+			Reason: "is not of the form id/day/region/service/aws4_request, which has no region in Version 4a",
+		}
 	case pieces[len(pieces)-1] != scopeEnd:
 		return &Fault{Part: PartScope, Name: "Credential", Reason: "does not end in aws4_request"}
 	case pieces[0] != date[:day]:
@@ -214,7 +221,11 @@ func (c *Claim) interpret(algorithm, credential, dateName, date, regionSet strin
 func badDate(name, date string) *Fault {
 	for _, layout := range []string{time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC} { // as HTTP knows them
 		if _, err := time.Parse(layout, date); err == nil {
-			return &Fault{Part: PartDate, Name: name, Reason: "is in the form of RFC 1123; a signature needs X-Amz-Date in the form 20150830T123600Z"}
+			return &Fault{
+				Part:   PartDate,
+				Name:   name,
+				Reason: "is in the form of RFC 1123; a signature needs X-Amz-Date in the form 20150830T123600Z",
+			}
 		}
 	}
 	return &Fault{Part: PartDate, Name: name, Reason: "is not of the form 20150830T123600Z"}

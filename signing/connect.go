@@ -75,17 +75,33 @@ func (k ConnectKind) form() (f connectForm, known bool) {
 	case ConnectElastiCache:
 		return connectForm{service: "elasticache", path: "/", query: []Parameter{{"Action", "connect"}}, user: "User"}, true
 	case ConnectElastiCacheServerless:
-		return connectForm{service: "elasticache", path: "/", query: []Parameter{{"Action", "connect"}, {"ResourceType", "ServerlessCache"}}, user: "User"}, true
+		return connectForm{
+			service: "elasticache",
+			path:    "/",
+			query:   []Parameter{{"Action", "connect"}, {"ResourceType", "ServerlessCache"}},
+			user:    "User",
+		}, true
 	case ConnectMemoryDB:
 		return connectForm{service: "memorydb", path: "/", query: []Parameter{{"Action", "connect"}}, user: "User"}, true
 	case ConnectEKS:
-		return connectForm{service: "sts", path: "/", query: []Parameter{{"Action", "GetCallerIdentity"}, {"Version", "2011-06-15"}}, user: eksCluster}, true
+		return connectForm{
+			service: "sts",
+			path:    "/",
+			query:   []Parameter{{"Action", "GetCallerIdentity"}, {"Version", "2011-06-15"}},
+			user:    eksCluster,
+		}, true
 	case ConnectMSK:
 		return connectForm{service: "kafka-cluster", path: "/", query: []Parameter{{"Action", "kafka-cluster:Connect"}}}, true
 	case ConnectIoT:
 		return connectForm{service: "iotdevicegateway", path: "/mqtt", longest: 24 * time.Hour}, true
 	case ConnectBedrock:
-		return connectForm{method: "POST", service: "bedrock", path: "/", query: []Parameter{{"Action", "CallWithBearerToken"}}, longest: 12 * time.Hour}, true
+		return connectForm{
+			method:  "POST",
+			service: "bedrock",
+			path:    "/",
+			query:   []Parameter{{"Action", "CallWithBearerToken"}},
+			longest: 12 * time.Hour,
+		}, true
 	}
 	return connectForm{}, false
 }
