@@ -42,6 +42,29 @@ type server struct {
 
 const dosKey = "EXAMPLE-key-that-opens-nothing"
 
+// builtOnce is the program, built once for all tests of the package; [TestMain] removes it.
+var builtOnce = sync.OnceValues(func() (string, error) {
+	var err error
+	if builtIn, err = os.MkdirTemp("", "countersign-"); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(builtIn, "countersign")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+var builtIn string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
+	os.Exit(code)
+}
+
 // serveApart builds the program, without the race detector of the test, and runs it.
 func serveApart(t *testing.T, environment ...string) *server {
 	t.Helper()
@@ -51,9 +74,9 @@ func serveApart(t *testing.T, environment ...string) *server {
 // serveApartTo is serveApart with its standard output.
 func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "countersign")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	binary, err := builtOnce()
+	if err != nil {
+		t.Fatal(err)
 	}
 	port := freePort(t)
 	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), binary, "serve")}
