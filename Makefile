@@ -55,6 +55,7 @@ sim:
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
 	$(GO) test $(RACE) ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
+	$(GO) test ./access -run '^TestDeniedRequestsStayDenied$$' -timeout=60m -v -mutations $(PAIRS)
 	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
 
 ## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2

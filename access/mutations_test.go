@@ -12,7 +12,7 @@ import (
 	"countersign/access"
 )
 
-var mutations = flag.Int("mutations", 100_000, "how many mutations of denied requests to try; 1000000 is the full run")
+var mutations = flag.Int("mutations", 20_000, "how many mutations of denied requests to try; 1000000 is the full run")
 
 // A mutation changes a denied question in a way that leaves why it is denied: it
 // adds, repeats, respells and disguises.

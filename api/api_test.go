@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,16 @@ func (s sessions) SessionFrom(context.Context, credentials.Given) (credentials.S
 	return credentials.Session{}, credentials.ErrConfiguration
 }
 
+// contractOnce: validating the contract and its examples takes longer than a test.
+var contractOnce = sync.OnceValues(func() (*api.Contract, error) {
+	text, err := os.ReadFile("../openapi.yaml")
+	if err != nil {
+		return nil, err
+	}
+	contract := api.NewContract(text)
+	return contract, contract.Check()
+})
+
 type unrecorded struct{}
 
 func (unrecorded) Write(context.Context, access.Record) error { return nil }
@@ -77,12 +88,8 @@ func newServer(t *testing.T, s handlers.Sessions) server {
 // newServerWith is newServer with other options.
 func newServerWith(t *testing.T, s handlers.Sessions, change func(*api.Options)) server {
 	t.Helper()
-	text, err := os.ReadFile("../openapi.yaml")
+	contract, err := contractOnce()
 	if err != nil {
-		t.Fatal(err)
-	}
-	contract := api.NewContract(text)
-	if err := contract.Check(); err != nil {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return now }
