@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"countersign/endpoints"
 )
 
 // facts are what a [Request] says, read once. An empty string is a fact that
@@ -261,12 +263,5 @@ func madeOf(s string, of func(byte) bool) bool {
 	return true
 }
 
-// s3Family are the services whose paths are keys of objects, taken as they are
-// (IAM User Guide, "Create a canonical request").
-func s3Family(service string) bool {
-	switch service {
-	case "s3", "s3express", "s3-outposts", "s3-object-lambda":
-		return true
-	}
-	return false
-}
+// s3Family are the services whose paths are keys of objects, taken as they are.
+func s3Family(service string) bool { return endpoints.QuirksOf(service).S3Style }

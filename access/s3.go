@@ -3,6 +3,8 @@ package access
 import (
 	"slices"
 	"strings"
+
+	"countersign/endpoints"
 )
 
 // s3Operation tells the operation of an S3 request, or "" when a parameter is
@@ -45,7 +47,7 @@ func (p *Policy) s3Operation(f *facts) string {
 // host is read from the right, for a bucket's name may hold dots and look like
 // a service (S3 User Guide, "Virtual hosting of general purpose buckets").
 func s3Level(host, path string) string {
-	if path == "" || strings.Contains(host, ".vpce.") || !awsHost(host) {
+	if path == "" || strings.Contains(host, ".vpce.") || !endpoints.IsAWS(host) {
 		return ""
 	}
 	_, at := s3Label(host)
@@ -95,18 +97,6 @@ func controlHost(host string) string {
 		return "host.s3-outposts"
 	}
 	return ""
-}
-
-func awsHost(host string) bool {
-	for _, suffix := range []string{
-		".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws",
-		".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov",
-	} {
-		if strings.HasSuffix(host, suffix) {
-			return true
-		}
-	}
-	return false
 }
 
 // s3Modifiers shape an answer or continue a list; they select no operation.

@@ -82,3 +82,13 @@ func (t *table) suffixOf(name string) (s suffix, left string, ok bool) {
 	}
 	return s, left, ok
 }
+
+// IsAWS tells whether a host is under one of AWS's names, whatever it serves.
+func IsAWS(host string) bool {
+	name, fault := cleanHost(host)
+	if fault != "" {
+		return false
+	}
+	_, left, ok := facts().suffixOf(name)
+	return ok && left != ""
+}
