@@ -1,0 +1,263 @@
+package reading
+
+import (
+	"strings"
+)
+
+// readCurl reads a command line with curl, as the shell that it is written for
+// would.
+func (r *reader) readCurl(v Value, _ int) int {
+	start := commandStart(v.Text())
+	form := curlDialect(v.Text(), start)
+	if form == FormCurlCmd && r.shell == FormCurlPowerShell && !strings.Contains(firstLine(v.Text()), "^") {
+		form = r.shell
+	}
+	r.shell = form
+	rest := v.from(start)
+	var words []Value
+	var length int
+	switch form {
+	case FormCurlCmd:
+		words, length = r.cmdWords(rest)
+	case FormCurlPowerShell:
+		words, length = r.powerShellWords(rest)
+	default:
+		words, length = r.bashWords(rest)
+	}
+	if len(words) > 0 && strings.EqualFold(words[0].Text(), "time") || len(words) > 0 && words[0].Text() == "sudo" {
+		words = words[1:]
+	}
+	for _, word := range words {
+		if strings.HasPrefix(word.Text(), "“") || strings.HasPrefix(word.Text(), "‘") {
+			r.note("smart_quotes", word.Span(), true)
+		}
+	}
+	end := start + max(length, 1)
+	if len(words) > 0 {
+		r.curlOptions(words[1:], form, (*curl).finish)
+	}
+	r.part(form, "curl", v.Slice(start, end))
+	return end
+}
+
+// commandStart is where the command begins behind blanks and a prompt.
+func commandStart(s string) int {
+	blanks := len(s) - len(strings.TrimLeft(s, " \t\ufeff"))
+	head := s[blanks:min(len(s), blanks+8192)]
+	head = firstLine(head)
+	if curlCommand().MatchString(head) || psCommand().MatchString(head) {
+		return blanks
+	}
+	return blanks + len(prompt().FindString(head))
+}
+
+// curlDialect tells by the quoting for which shell a line was written.
+func curlDialect(s string, start int) Form {
+	before := s[:start]
+	line := firstLine(s[start:])
+	windows := strings.Contains(line[:min(len(line), 200)], "curl.exe")
+	trimmed := strings.TrimRight(line, " \t")
+	switch {
+	case strings.Contains(before, "PS "):
+		return FormCurlPowerShell
+	case strings.Contains(before, `:\`), strings.HasSuffix(trimmed, " ^"), strings.HasSuffix(trimmed, `"^`), firstQuote(line) == '^':
+		return FormCurlCmd
+	case strings.HasSuffix(trimmed, " `") && strings.Count(line, "`")%2 == 1:
+		return FormCurlPowerShell
+	case windows && (strings.Contains(line, " '") || strings.Contains(line, "`")):
+		return FormCurlPowerShell
+	case windows:
+		return FormCurlCmd
+	}
+	return FormCurlBash
+}
+
+// firstQuote is the first quote of a line, or ^ where that stands before it.
+func firstQuote(line string) byte {
+	i := strings.IndexAny(line, "'\"")
+	if i > 0 && line[i] == '"' && line[i-1] == '^' {
+		return '^'
+	}
+	if i < 0 {
+		return 0
+	}
+	return line[i]
+}
+
+func (c *curl) finish() {
+	if len(c.urls) == 0 {
+		if c.dataAt.Len() > 0 || len(c.headers) > 0 || c.method.Len() > 0 {
+			c.r.note("url_missing", Span{}, true)
+		}
+		return
+	}
+	for i, u := range c.urls {
+		if i >= maxExchanges || !c.r.spend(c.data.text.Len()+c.query.text.Len(), u) {
+			c.r.note("too_many_requests", u.Span(), true)
+			return
+		}
+		c.r.add(Exchange{Form: c.form, Request: c.request(u)})
+	}
+}
+
+// request is what curl sends to one of its URLs.
+func (c *curl) request(u Value) *Request {
+	q := &Request{Form: c.form, Method: c.verb()}
+	u, login := c.url(u)
+	q.URL = u
+	switch {
+	case c.multipart, c.uploaded.Len() > 0, c.noData:
+		q.Body = Body{State: BodyUnknown}
+	case c.hasData && c.getAt.in == nil:
+		q.Body = bodyOf(c.data.value(), true)
+	default:
+		q.Body = Body{State: BodyAbsent, Exact: true}
+	}
+	if c.user.in == nil {
+		c.user = login
+	}
+	c.setHeaders(q)
+	c.signing(q)
+	c.r.mark(q)
+	if c.noData {
+		q.addPlaceholder("/body", c.dataAt, 0, c.dataAt.Len())
+	} else if c.uploaded.Len() > 0 {
+		q.addPlaceholder("/body", c.uploaded, 0, c.uploaded.Len())
+	}
+	return q
+}
+
+func (c *curl) verb() Value {
+	switch {
+	case c.method.Len() > 0:
+		return c.method
+	case c.headAt.in != nil:
+		return given("HEAD", c.headAt)
+	case c.uploaded.in != nil:
+		return given("PUT", c.uploaded)
+	case c.getAt.in != nil:
+		return given("GET", c.getAt)
+	case c.hasData || c.multipart:
+		return given("POST", c.dataAt)
+	}
+	return literal("GET")
+}
+
+// addData adds to the body: several are joined with &, @ means a file.
+func (c *curl) addData(v, at Value, files bool) {
+	if c.hasData {
+		c.data.add("&")
+	}
+	c.begin(at)
+	if files && strings.HasPrefix(v.Text(), "@") {
+		c.fromFile(v)
+		return
+	}
+	c.data.copy(v)
+}
+
+func (c *curl) begin(at Value) {
+	if !c.hasData {
+		c.dataAt = at
+	}
+	c.hasData = true
+}
+
+func (c *curl) fromFile(v Value) {
+	c.noData, c.dataAt = true, v
+	c.r.note("body_in_file", v.Span(), false)
+}
+
+func (c *curl) addJSON(v, at Value) {
+	c.begin(at)
+	c.jsonAt = at
+	if strings.HasPrefix(v.Text(), "@") {
+		c.fromFile(v)
+		return
+	}
+	c.data.copy(v)
+}
+
+// addEncoded adds what curl percent-encodes: content, =content, name=content,
+// @file or name@file.
+func (c *curl) addEncoded(v, at Value) {
+	if c.hasData {
+		c.data.add("&")
+	}
+	c.begin(at)
+	text := v.Text()
+	i := strings.IndexAny(text, "=@")
+	if i >= 0 && text[i] == '@' {
+		c.fromFile(v)
+		return
+	}
+	encodeForm(&c.data, v, i)
+}
+
+// encodeForm encodes what is behind the equals sign at i, or all.
+func encodeForm(b *builder, v Value, i int) {
+	if i > 0 {
+		b.copy(v.Slice(0, i+1))
+	}
+	for at := i + 1; at < v.Len(); at++ {
+		c := v.Slice(at, at+1)
+		switch text := c.Text(); {
+		case text == " ":
+			b.decode("+", c)
+		case percentEncode(text) == text:
+			b.copy(c)
+		default:
+			b.decode(percentEncode(text), c)
+		}
+	}
+}
+
+func (c *curl) addQuery(v Value) {
+	if c.hasQuery {
+		c.query.add("&")
+	}
+	c.hasQuery = true
+	text := v.Text()
+	if strings.HasPrefix(text, "+") {
+		c.query.copy(v.from(1))
+		return
+	}
+	i := strings.IndexAny(text, "=@")
+	if i >= 0 && text[i] == '@' {
+		c.r.note("option_not_read", v.Span(), true)
+		return
+	}
+	encodeForm(&c.query, v, i)
+}
+
+func (c *curl) addCookie(v, at Value) {
+	if !strings.Contains(v.Text(), "=") {
+		c.r.note("cookies_in_file", at.Span(), false)
+		return
+	}
+	c.cookies = append(c.cookies, v)
+}
+
+// signing takes region and service of --aws-sigv4, and the key id beside it. The
+// secret key is not kept.
+func (c *curl) signing(q *Request) {
+	if c.sigv4.Len() == 0 {
+		return
+	}
+	pos := 0
+	for i, text := range strings.Split(c.sigv4.Text(), ":") {
+		part := c.sigv4.Slice(pos, pos+len(text))
+		switch i {
+		case 2:
+			q.Region = part
+		case 3:
+			q.Service = part
+		}
+		pos += len(text) + 1
+	}
+	if i := strings.IndexByte(c.user.Text(), ':'); i > 0 {
+		q.AccessKeyID = c.user.Slice(0, i)
+		c.r.secret("secret-key", c.user.from(i+1))
+		c.r.note("secret_dropped", c.user.from(i+1).Span(), false)
+	}
+}

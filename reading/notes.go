@@ -1,0 +1,48 @@
+package reading
+
+// noteTexts says for each code of a note what it means and what to do. None holds
+// text of the paste: that is what the span is for.
+var noteTexts = map[string]string{
+	"argument_missing":     "The option needs an argument, and the line ends here.",
+	"authentication_added": "The tool adds its own authentication, which takes the place of a signature.",
+	"bare_ampersand": "The shell ends the command at the &, so that curl sees only the URL before it. Put the URL " +
+		"into quotes.",
+	"body_in_file":   "The body is in a file, which is not read; paste it as text.",
+	"body_truncated": "The body is shorter than Content-Length says.",
+	"command_ends": "cmd ends the command or redirects it here: what follows is not read. Put the URL into double " +
+		"quotes.",
+	"command_not_read": "A shell cannot read this as one command: a quote or bracket is not closed, or there are too many.",
+	"cookies_in_file":  "The cookies are in a file, which is not read; cookies are not signed.",
+	"cut":              "Something in the text ends early or was shortened. Paste all of it.",
+	"encodings_assumed": "--compressed sends the list of encodings that this curl was built with; do not sign " +
+		"Accept-Encoding.",
+	"folded_header":   "A header goes on in the next line; AWS and most servers refuse that.",
+	"header_ignored":  "curl sends no header without a colon.",
+	"headers_in_file": "The headers are in a file, which is not read; write them as -H.",
+	"host_missing":    "The request has no Host header; add it, or write the whole URL into the first line.",
+	"line_ends_lost":  "The body has fewer bytes than Content-Length says: its line ends were changed when it was copied.",
+	"method_unknown":  "The text does not say the method of the request.",
+	"multipart": "A multipart form cannot be signed: its boundary is made when it is sent. Send the file as the " +
+		"body, or use a signed upload form.",
+	"option_not_read": "This changes the request in a way that is not read here; write it out without this option or file.",
+	"option_unknown":  "The command has no such option, or it is too new to be known here.",
+	"pipe":            "What stands behind the pipe is not read.",
+	"quotes_lost":     `PowerShell before 7.3 loses the quotes within this argument; write \" for each.`,
+	"redirect":        "A redirect is not followed; give the body as -d or --data-raw.",
+	"scheme_assumed": "The text does not say whether it is http or https; curl takes http, else https is assumed for " +
+		"all but this machine and port 80.",
+	"secret_dropped": "The secret key beside --aws-sigv4 is not taken; use a profile. Who can read this paste should " +
+		"not be able to use the key: change it.",
+	"shortened":          "Somebody took text away here; what was computed over it cannot be checked.",
+	"smart_quotes":       "Some editor made typographic quotes of plain ones; no shell knows them.",
+	"answer_assumed":     "What stands where the request's body would be is taken for AWS's answer.",
+	"too_long":           "The text is longer than 1 MiB; what follows was not read. Paste only the request and the answer.",
+	"too_many_headers":   "The line has more headers than are read.",
+	"too_many_requests":  "The text holds more than 200 requests; the others were not read.",
+	"too_many_values":    "The document has more levels or values than are read.",
+	"too_much_to_decode": "There is more text within text than is read.",
+	"url_invalid":        "curl refuses a URL with a blank in it; write %20.",
+	"url_missing":        "There is no URL that is written out; add it.",
+	"url_pattern":        "curl makes several requests of a URL with { or [; write %7B and %5B, or add -g.",
+	"variable":           "What belongs here is in a variable whose value is not in the text; write it out.",
+}

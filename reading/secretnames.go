@@ -1,0 +1,175 @@
+package reading
+
+import (
+	"strings"
+)
+
+// secretsIn finds what a text gives a secret's name, in any notation, and what
+// looks like a secret by itself. It looks at names from the separator behind
+// them, which is what all notations have in common, so that one pass will do.
+func secretsIn(text string) []Secret {
+	var found []Secret
+	add := func(kind string, start, end int) {
+		if start < end && !isPlaceholder(text[start:end]) && text[start:end] != mask {
+			found = append(found, Secret{kind, Span{start, end}})
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case ':', '=', '>':
+			if kind := kindOfName(nameBefore(text, i)); kind != "" {
+				start, end := valueAfter(text, i, kind)
+				add(kind, start, end)
+				i = max(i, end-1)
+			}
+		}
+	}
+	for _, p := range secretShapes {
+		for pos := 0; ; {
+			next := strings.Index(text[pos:], p.has)
+			if next < 0 {
+				break
+			}
+			pos += next
+			if m := p.pattern().FindStringSubmatchIndex(text[pos:min(len(text), pos+maxSecret)]); m != nil && m[2] >= 0 {
+				add(p.kind, pos+m[2], pos+m[3])
+				pos += m[1]
+				continue
+			}
+			pos += len(p.has)
+		}
+	}
+	return mergeSecrets(found)
+}
+
+const maxSecret = 64 << 10 // no secret is longer
+
+// secretShapes are secrets that need no name.
+var secretShapes = []struct {
+	kind, has string
+	pattern   expression
+}{
+	{"bearer", "earer", lazy(`^earer(?:[ \t]+|%20)([A-Za-z0-9._~+/=%-]{4,})`)},
+	{"bearer", "EARER", lazy(`^EARER(?:[ \t]+|%20)([A-Za-z0-9._~+/=%-]{4,})`)},
+	{"basic", "asic ", lazy(`^asic[ \t]+([A-Za-z0-9+/=%]{8,})`)},
+	{"bearer", "eyJ", lazy(`^(eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){1,4})`)},
+	{"password", "-u", lazy(`^-u[ =]?["'^]{0,2}[^:\s"'=]{1,200}:([^\s"'^]+)`)},
+	{"password", "--user", lazy(`^--user[ =]["'^]{0,2}[^:\s"'=]{1,200}:([^\s"'^]+)`)},
+	{"password", "://", lazy(`^://[^\s/:@"'?#]{0,200}:([^\s/@"'?#]+)@`)},
+}
+
+// nameBefore is the name that ends before a separator, or before quotes,
+// backslashes and blanks that stand between.
+func nameBefore(text string, at int) string {
+	end := at
+	for end > 0 && at-end < 8 && strings.IndexByte(" \t\"'\\^`", text[end-1]) >= 0 {
+		end--
+	}
+	start := end
+	for start > 0 && end-start < 80 && isNameByte(text[start-1]) && text[start-1] < 0x80 {
+		start--
+	}
+	if start > 0 && strings.IndexByte("?&", text[start-1]) >= 0 && text[start:end] == "code" {
+		return "functions-key"
+	}
+	return text[start:end]
+}
+
+// valueAfter is where the value behind a separator begins and ends.
+func valueAfter(text string, at int, kind string) (start, end int) {
+	start = at + 1
+	xml := text[at] == '>'
+	if text[at] == '=' && strings.HasPrefix(text[start:], ">") {
+		start++
+	}
+	for start < len(text) && start-at < 16 && strings.IndexByte(" \t\"'\\^`", text[start]) >= 0 {
+		start++
+	}
+	stops := " \t\r\n\"'\\&<>;,{}^`"
+	switch {
+	case xml:
+		stops = "<"
+	case kind == "cookie" || kind == "bearer":
+		stops = "\r\n\"'\\<>^`"
+	}
+	for end = start; end < len(text); end++ {
+		if strings.IndexByte(stops, text[end]) < 0 {
+			continue
+		}
+		skip := goesOn(text[end:])
+		if skip == 0 {
+			break
+		}
+		end += skip - 1
+	}
+	if strings.HasPrefix(text[start:end], "AWS") && kind == "bearer" {
+		return start, start // a signature is no secret
+	}
+	return start, end
+}
+
+var (
+	escapedInside = lazy(`^\\+(?:/|u[0-9a-fA-F]{4})`)
+	lostPlus      = lazy(`^ [A-Za-z0-9+/=%_-]{16,}`)
+)
+
+// goesOn reports how much of what would end a value belongs to it: an escaped
+// slash, or a blank that was a + within a token.
+func goesOn(rest string) int {
+	switch rest[0] {
+	case '\\':
+		return len(escapedInside().FindString(rest[:min(len(rest), 40)]))
+	case ' ':
+		return len(lostPlus().FindString(rest[:min(len(rest), 4096)]))
+	}
+	return 0
+}
+
+// kindOfName is the kind of secret that has a name, or empty.
+func kindOfName(name string) string {
+	if len(name) < 6 {
+		return ""
+	}
+	name = squeeze(name)
+	has := func(parts ...string) bool {
+		for _, part := range parts {
+			if strings.HasSuffix(name, part) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("securitytoken", "sessiontoken"), len(name) == 6 && strings.HasPrefix(name, "token") && isDigits(name[5:]):
+		return "session-token"
+	case has("secretaccesskey", "secretkey", "awssecret", "clientsecret", "customerkey"):
+		return "secret-key"
+	case has("apikey", "functionskey", "subscriptionkey"):
+		return "api-key"
+	case has("password", "passwd", "privatekey", "secret"):
+		return "password"
+	case has("accesstoken", "refreshtoken", "idtoken", "authtoken", "vaulttoken", "csrftoken", "authorizationtoken"):
+		return "token"
+	case has("cookie"):
+		return "cookie"
+	case has("authorization"):
+		return "bearer"
+	}
+	return ""
+}
+
+// headerSecret is the kind of secret that a header's value is, or empty.
+func headerSecret(name, value string) string {
+	kind := kindOfName(name)
+	if kind != "bearer" {
+		return kind
+	}
+	scheme, _, _ := strings.Cut(value, " ")
+	switch {
+	case value == "" || strings.HasPrefix(scheme, "AWS"):
+		return ""
+	case strings.EqualFold(scheme, "basic"):
+		return "basic"
+	}
+	return "bearer"
+}

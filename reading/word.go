@@ -1,0 +1,90 @@
+package reading
+
+import "strings"
+
+// word reads a number, a name, a call or any other expression: up to the comma
+// or bracket that ends it.
+func (p *parser) word(depth int) *node {
+	start := p.pos
+	for p.pos < len(p.s) && (isNameByte(p.s[p.pos]) || p.s[p.pos] == '+' || p.s[p.pos] == ':' && p.pos > start && p.s[p.pos-1] != ' ') {
+		p.pos++
+	}
+	name := p.v.Slice(start, p.pos)
+	if p.pos < len(p.s) && p.s[p.pos] == '(' && p.pos > start {
+		return p.call(name, depth)
+	}
+	p.blanks()
+	if p.pos < len(p.s) && strings.IndexByte(",;}])\r\n", p.s[p.pos]) < 0 {
+		if word := name.Text(); (word == "new" || word == "await") && p.pos > start {
+			return p.value(depth + 1)
+		}
+		p.expression()
+		n := &node{kind: kindWord, text: p.v.Slice(start, p.pos).trim(), mixed: true}
+		return n
+	}
+	if p.pos == start {
+		p.bad = true
+		return nil
+	}
+	return &node{kind: kindWord, text: name}
+}
+
+func (p *parser) blanks() {
+	for p.pos < len(p.s) && (p.s[p.pos] == ' ' || p.s[p.pos] == '\t') {
+		p.pos++
+	}
+}
+
+// call reads the arguments of JSON.stringify(…), Some(…) and the like.
+func (p *parser) call(name Value, depth int) *node {
+	n := &node{kind: kindCall, text: name}
+	p.pos++
+	for !p.bad {
+		p.space()
+		if p.pos >= len(p.s) {
+			p.end = true
+			return n
+		}
+		switch p.s[p.pos] {
+		case ')':
+			p.pos++
+			return n
+		case ',':
+			p.pos++
+			continue
+		}
+		before := p.pos
+		if value := p.value(depth + 1); value != nil {
+			n.items = append(n.items, member{value: value})
+		}
+		if p.pos == before {
+			p.bad = true
+		}
+	}
+	return n
+}
+
+// expression skips an expression, brackets and strings in it included.
+func (p *parser) expression() {
+	open := 0
+	for p.pos < len(p.s) {
+		switch c := p.s[p.pos]; c {
+		case '"', '\'', '`':
+			p.quoted()
+			continue
+		case '(', '[', '{':
+			open++
+		case ')', ']', '}':
+			if open == 0 {
+				return
+			}
+			open--
+		case ',', ';', '\n':
+			if open == 0 {
+				return
+			}
+		}
+		p.pos++
+	}
+	p.end = true
+}
