@@ -60,7 +60,7 @@ func curlDialect(s string, start int) Form {
 	switch {
 	case strings.Contains(before, "PS "):
 		return FormCurlPowerShell
-	case strings.Contains(before, `:\`), strings.HasSuffix(trimmed, " ^"), strings.HasSuffix(trimmed, `"^`), firstQuote(line) == '^':
+	case strings.Contains(before, `:\`), goesOnInCmd(trimmed), firstQuote(line) == '^':
 		return FormCurlCmd
 	case strings.HasSuffix(trimmed, " `") && strings.Count(line, "`")%2 == 1:
 		return FormCurlPowerShell
@@ -70,6 +70,12 @@ func curlDialect(s string, start int) Form {
 		return FormCurlCmd
 	}
 	return FormCurlBash
+}
+
+// goesOnInCmd reports whether a line ends with cmd's ^, and not with one in the
+// quotes of another shell.
+func goesOnInCmd(line string) bool {
+	return (strings.HasSuffix(line, " ^") || strings.HasSuffix(line, `"^`)) && strings.Count(line, `"`)%2 == 0
 }
 
 // firstQuote is the first quote of a line, or ^ where that stands before it.

@@ -210,3 +210,31 @@ func TestCurl_ScopeOfAWSSigV4(t *testing.T) {
 		t.Error("the key was taken for a login")
 	}
 }
+
+func TestCurl_ShellIsToldByTheQuoting(t *testing.T) {
+	for line, want := range map[string]Form{
+		`curl "https://h.example/" ^` + "\n -d a":             FormCurlCmd,
+		`curl "https://h.example/"^` + "\n -d a":              FormCurlCmd,
+		`curl ^"https://h.example/^" -d ^"it's^"`:             FormCurlCmd,
+		`C:\x>curl https://h.example/`:                        FormCurlCmd,
+		`curl.exe https://h.example/`:                         FormCurlCmd,
+		`curl.exe 'https://h.example/'`:                       FormCurlPowerShell,
+		"curl.exe https://h.example/ `\n -d a":                FormCurlPowerShell,
+		`PS C:\x> curl.exe https://h.example/`:                FormCurlPowerShell,
+		`curl 'https://h.example/' -d '^"'`:                   FormCurlBash,
+		`curl https://h.example/ -A 'a ^"b' `:                 FormCurlBash,
+		`curl https://h.example/ --data-binary "^` + "\n\"":   FormCurlBash,
+		`curl https://h.example/ -d \=\^`:                     FormCurlBash,
+		"curl https://h.example/ -d \\`":                      FormCurlBash,
+		`user@host:~/dir$ curl https://h.example/`:            FormCurlBash,
+		`time curl https://h.example/`:                        FormCurlBash,
+		`/usr/bin/curl https://h.example/`:                    FormCurlBash,
+		`curl -H "Authorization: $(aws x)" https://h.example`: FormCurlBash,
+	} {
+		r := Read(line)
+		q := r.Request()
+		if q == nil || q.Form != want || !strings.HasPrefix(q.URL.Text(), "https://h.example") {
+			t.Errorf("%s: read as %+v, want %s", line, q, want)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type reader struct {
 func newReader(text string) *reader {
 	r := &reader{}
 	r.paste = Value{&layer{text: text}, 0, min(len(text), MaxText)}
+	r.out.paste = r.paste
 	r.loose = &gatherer{r: r}
 	return r
 }

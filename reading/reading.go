@@ -23,7 +23,7 @@ const (
 	maxLevels    = 8       // texts within texts: JSON in JSON, base64, hex
 	maxExchanges = 200     // requests and responses
 	maxNodes     = 100_000 // values of JSON
-	maxDecoded   = 8 << 20 // bytes of texts within texts
+	maxDecoded   = 4 << 20 // bytes of texts within texts
 	maxWasted    = 4 << 20 // bytes that only looked like a document
 	maxNotes     = 100
 	maxHeaders   = 500 // of a command line
@@ -64,6 +64,8 @@ type Reading struct {
 	Notes     []Note
 	Secrets   []Secret // by place, none within another
 	Cut       bool     // something in the paste ends early, or says that it was shortened
+
+	paste Value
 }
 
 // Exchange is a request with the response to it, as far as the paste has them.

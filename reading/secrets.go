@@ -33,8 +33,9 @@ func Redact(text string) string {
 	return b.String()
 }
 
-// Redacted is the paste without its secrets.
-func (r *Reading) Redacted(paste string) string {
+// Redacted is the text that was read, without its secrets.
+func (r *Reading) Redacted() string {
+	paste := r.paste.Text()
 	var b strings.Builder
 	pos := 0
 	for _, s := range r.Secrets {
