@@ -70,7 +70,7 @@ var hostile = map[string]string{
 	"words":                    "a ",
 }
 
-var hostileSize = flag.Int("hostile", 64<<10, "how long the hostile texts are")
+var hostileSize = flag.Int("hostile", 32<<10, "how long the hostile texts are")
 
 func TestRead_HostileTextsEnd(t *testing.T) {
 	for name, unit := range hostile {

@@ -181,8 +181,8 @@ func (c *curl) addition(b *builder, v Value) {
 }
 
 func (c *curl) checkBlanks(v Value) {
-	if strings.Contains(v.Text(), "$(") || strings.Contains(v.Text(), "`") || strings.Contains(v.Text(), "{{") {
-		return // what fills these in may hold blanks where they are written
+	if len(c.r.marks) > 0 || strings.Contains(v.Text(), "{{") {
+		return // a placeholder may hold blanks as it is written
 	}
 	if strings.ContainsFunc(v.Text(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		c.r.note("url_invalid", v.Span(), true)

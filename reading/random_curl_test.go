@@ -24,7 +24,7 @@ func TestCurl_RandomLinesAgainstTheInstalledCurl(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("no curl on this machine")
 	}
-	r := rand.New(rand.NewPCG(21, 24))
+	r := rand.New(rand.NewPCG(21, 25))
 	var lines []string
 	var script strings.Builder
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

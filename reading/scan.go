@@ -178,6 +178,20 @@ func (r *reader) readJSON(v Value, depth int) int {
 	return length
 }
 
+// readQuoted reads a document in single quotes, such as Python's b'<?xml …'.
+func (r *reader) readQuoted(v Value, depth int) int {
+	if r.wasted > maxWasted {
+		return 0
+	}
+	n, length := r.document(v)
+	if n == nil || n.kind != kindString || n.cut || n.mixed {
+		r.wasted += length
+		return 0
+	}
+	r.scan(n.text, depth+1)
+	return length
+}
+
 // readEscaped reads a document with escaped quotes, cut out of a log line.
 func (r *reader) readEscaped(v Value, depth int) int {
 	start := strings.IndexByte(v.Text(), '{')
@@ -198,7 +212,7 @@ func (r *reader) prose(v Value, depth int) {
 	found := r.loose.sentences(v)
 	gap := 0 // since the last document
 	for pos := 0; pos < len(s); {
-		next := strings.IndexAny(s[pos:], "{<\"")
+		next := strings.IndexAny(s[pos:], "{<\"'")
 		if next < 0 {
 			break
 		}
@@ -240,6 +254,8 @@ func (r *reader) embedded(v Value, depth int) int {
 		if embeddedXML().MatchString(s[:min(len(s), 600)]) {
 			return r.readXML(v, depth+1)
 		}
+	case strings.HasPrefix(s, "'{"), strings.HasPrefix(s, "'<"):
+		return r.readQuoted(v, depth)
 	case strings.HasPrefix(s, `{\`):
 		return r.readEscaped(v, depth)
 	case s[0] == '{', strings.HasPrefix(s, `"{`), strings.HasPrefix(s, `"<`):

@@ -18,6 +18,9 @@ func (p *parser) word(depth int) *node {
 		if word := name.Text(); (word == "new" || word == "await") && p.pos > start {
 			return p.value(depth + 1)
 		}
+		if n := p.classed(name, depth); n != nil {
+			return n
+		}
 		p.expression()
 		n := &node{kind: kindWord, text: p.v.Slice(start, p.pos).trim(), mixed: true}
 		return n
@@ -28,6 +31,19 @@ func (p *parser) word(depth int) *node {
 	}
 	return &node{kind: kindWord, text: name}
 }
+
+// classed reads an object behind the name of its class, as Node prints it:
+// Object [AxiosHeaders] {…}.
+func (p *parser) classed(name Value, depth int) *node {
+	m := className().FindString(p.s[p.pos:min(len(p.s), p.pos+100)])
+	if name.Len() == 0 || m == "" {
+		return nil
+	}
+	p.pos += len(m) - 1
+	return p.value(depth + 1)
+}
+
+var className = lazy(`^(?:\[[A-Za-z]+\] )?\{`)
 
 func (p *parser) blanks() {
 	for p.pos < len(p.s) && (p.s[p.pos] == ' ' || p.s[p.pos] == '\t') {
