@@ -45,12 +45,12 @@ var entries = []entry{
 	{
 		folder:   "access",
 		packages: "endpoints signing",
-		outside:  "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/sync golang.org/x/time",
+		outside:  "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/time",
 	},
 	{
 		folder:   "credentials",
 		packages: "endpoints signing",
-		outside:  "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/sync golang.org/x/time",
+		outside:  "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/time",
 	},
 	{folder: "sending", packages: "signing"},
 	{folder: "endpoints/gen"},
