@@ -172,3 +172,16 @@ func oneValue(headers []Field, name string) bool {
 	}
 	return times == 1
 }
+
+// onlyEmpty tells whether the values of a header, joined as they are signed, are
+// nothing.
+func onlyEmpty(headers []Field, name string) bool {
+	times, empty := 0, true
+	for _, h := range headers {
+		if h.Name == name {
+			times++
+			empty = empty && foldSpace(h.Value) == ""
+		}
+	}
+	return times == 1 && empty
+}

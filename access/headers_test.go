@@ -90,6 +90,26 @@ func TestPolicy_RefusesAHeaderThatCouldBeSentAsTwo(t *testing.T) {
 	}
 }
 
+// An empty header leaves the line in the canonical request that a receiver makes of
+// a missing one when it is lenient: what a policy looks for must be there for certain.
+func TestPolicy_RefusesAnEmptyHeaderThatItLooksFor(t *testing.T) {
+	const policy = `permit (principal, action, resource);
+		forbid (principal, action, resource) when { resource.headers.contains("x-amz-acl") };`
+	for value, allow := range map[string]bool{"": false, " \t ": false, "private": false} {
+		d := newPolicy(t, policy).Decide(sign(to("GET", api+"/prod/orders", "x-amz-acl", value)))
+		if d.Allowed != allow {
+			t.Errorf("x-amz-acl: %q: %v, want allowed %v", value, d, allow)
+		}
+	}
+	if d := newPolicy(t, policy).Decide(sign(to("GET", api+"/prod/orders", "x-other", ""))); !d.Allowed {
+		t.Errorf("an empty header that no policy looks for: %v", d)
+	}
+	present := `permit (principal, action, resource) when { resource.headers.contains("x-tenant") };`
+	if d := newPolicy(t, present).Decide(sign(to("GET", api+"/prod/orders", "x-tenant", ""))); d.Allowed {
+		t.Errorf("an empty header that a permit looks for: %v", d)
+	}
+}
+
 // Signing folds spaces and tabs and nothing else; so a policy must not take
 // other white space for a space.
 func TestPolicy_FoldsWhiteSpaceAsSigningDoes(t *testing.T) {

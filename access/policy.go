@@ -204,8 +204,12 @@ func (a askedNames) ambiguity(f *facts) string {
 		}
 	}
 	for _, h := range f.headers {
-		if want, found := a["header."+h.Name]; found && want.value && !oneValue(f.headers, h.Name) {
+		switch want, found := a["header."+h.Name]; {
+		case !found:
+		case want.value && !oneValue(f.headers, h.Name):
 			return fmt.Sprintf("the header %q has more than one value, or one with a comma, which could be sent as two", h.Name)
+		case onlyEmpty(f.headers, h.Name):
+			return fmt.Sprintf("the header %q is empty, which is signed as a missing one is by lenient receivers", h.Name)
 		}
 	}
 	if f.operation != "" {
