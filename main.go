@@ -24,8 +24,10 @@
 // /readyz answers 503 while audit records cannot be written, or no profile has a session or reaches a source of one. It finds out by
 // itself when that is over.
 //
-// SIGTERM and SIGINT: /readyz answers 503, requests under way get drain_seconds to end, then the process exits with 0. Nothing
-// has to be saved, so SIGKILL loses no more than the requests under way.
+// SIGTERM: /readyz answers 503, and for shutdown_delay requests are still accepted, each answer ending its connection, so that load
+// balancers send elsewhere; then requests under way get drain_seconds to end, and the process exits with 0. SIGINT skips
+// shutdown_delay. A second one of either ends the process at once, with 1. SIGHUP has no effect: the configuration is read at start.
+// Nothing has to be saved, so SIGKILL loses no more than the requests under way.
 //
 // # Logs
 //

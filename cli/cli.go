@@ -1,6 +1,7 @@
-// Package cli is the countersign command: a file for each of its commands, and
-// service.go, which wires what serves. Clock, environment, standard streams and
-// signals enter the program here, in Main, and nowhere else.
+// Package cli is the countersign command: a file for each of its commands,
+// service.go, which wires what serves, and shutdown.go, which ends it. Clock,
+// environment, standard streams and signals enter the program here, in Main, and
+// nowhere else, except that serve ignores SIGHUP.
 package cli
 
 import (
@@ -48,14 +49,12 @@ type commands struct {
 // Main runs the program with the arguments of the process and returns its exit code.
 // contract is openapi.yaml, which lies where only package main can embed it.
 func Main(contract []byte) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemoryLimit)
 	}
-	p := process{ctx: ctx, getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, contract: contract}
+	p := process{ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, contract: contract}
 	return run(p, os.Args[1:])
 }
 

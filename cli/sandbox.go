@@ -57,7 +57,7 @@ func (c sandboxCommand) Run(p *process) error {
 	ctx, stop := context.WithCancel(p.ctx)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- service.serve(ctx, listener, time.Second) }()
+	go func() { done <- service.serve(ctx, listener, grace{drain: time.Second}) }()
 
 	t := transcript{out: p.stdout, service: "http://" + listener.Addr().String(), gateway: aws.GatewayURL, key: key, calls: calls}
 	if err := t.run(ctx); err != nil {

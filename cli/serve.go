@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"countersign/config"
@@ -21,6 +23,7 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(p *process) error {
+	signal.Ignore(syscall.SIGHUP) // sent by a terminal that closes, or by who hopes for a reload: no reason to stop signing
 	conf, err := loadConfig(p, c.Config)
 	if err != nil {
 		return err
@@ -48,7 +51,7 @@ func (c *serveCommand) Run(p *process) error {
 		return err
 	}
 	service.logStart(p, conf, listener.Addr().String())
-	return service.serve(p.ctx, listener, time.Duration(conf.DrainSeconds)*time.Second)
+	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
 }
 
 // tryProfiles goes the way to AWS with every profile and shows where it ends.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"countersign/access"
@@ -38,6 +39,7 @@ type service struct {
 	log      zerolog.Logger
 
 	maxConnections int
+	leaving        atomic.Bool // the process is going to stop
 }
 
 // close ends background work; every request is over by then.
@@ -188,10 +190,10 @@ func (s *service) connections(descriptors int) int {
 	return n
 }
 
-// serve answers until ctx ends, and then until the requests under way are answered or drain is over.
-func (s *service) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+// serve answers until ctx ends, and then as long as g grants.
+func (s *service) serve(ctx context.Context, listener net.Listener, g grace) error {
 	server := &http.Server{
-		Handler:           s.handler,
+		Handler:           closeWhen(&s.leaving, s.handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -199,7 +201,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          stdlog.New(s.log, "", 0),
 	}
-	running, stop := context.WithCancel(ctx)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // callers come until the end
 	defer stop()
 	go s.auth.Run(running)
 	failed := make(chan error, 2)
@@ -216,13 +218,5 @@ func (s *service) serve(ctx context.Context, listener net.Listener, drain time.D
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	s.log.Info().AnErr("cause", context.Cause(ctx)).Msg("draining")
-	s.handlers.Drain()
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := server.Shutdown(end); err != nil {
-		return fmt.Errorf("draining: %w", err)
-	}
-	s.log.Info().Msg("stopped")
-	return nil
+	return s.shutdown(ctx, server, failed, g)
 }

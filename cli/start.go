@@ -25,7 +25,7 @@ func (s *service) logStart(p *process, conf config.Config, address string) {
 	line.Strs("audit", auditSinks(conf)).Bool("request_credentials", conf.AllowCredentials).Bool("signing_time", conf.AllowSigningTime).
 		Dict("limits", zerolog.Dict().Float64("rate_per_second", conf.RatePerSecond).Int("rate_burst", conf.RateBurst).
 			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
-			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds)).
+			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
 		Msg("listening")
 	for _, warning := range s.warnings(p, conf) {
 		s.log.Warn().Msg(warning)

@@ -28,6 +28,7 @@ func TestEveryLimitHasALeastValueAndAUsualOne(t *testing.T) {
 		"rate_burst":      {func(c config.Config) any { return c.RateBurst }, "1000", "1", []string{"-1", "1.5"}},
 		"rate_per_second": {func(c config.Config) any { return c.RatePerSecond }, "500", "1", []string{"0.5", "-1", "NaN", "-Inf", "x"}},
 		"drain_seconds":   {func(c config.Config) any { return c.DrainSeconds }, "25", "1", []string{"-1", "5s"}},
+		"shutdown_delay":  {func(c config.Config) any { return c.ShutdownDelay }, "0s", "0s", []string{"5", "0", "-1s", "-0s", "10m1s", "soon"}},
 		"port":            {func(c config.Config) any { return c.Port }, "8080", "1", []string{"0", "-1", "65536", "http"}},
 	} {
 		if got := fmt.Sprint(test.got(usual)); got != test.usual {

@@ -50,10 +50,11 @@ func (f field) variable() string { return prefix + strings.ToUpper(f.key) }
 func (f field) flag() string     { return strings.ReplaceAll(f.key, "_", "-") }
 
 var (
-	errEmpty  = errors.New("has no value; give it one, or remove it")
-	errWhole  = errors.New("must be a whole number, such as 25, in decimal digits")
-	errBool   = errors.New("must be true or false")
-	errNumber = errors.New("must be a number, such as 2.5")
+	errEmpty    = errors.New("has no value; give it one, or remove it")
+	errWhole    = errors.New("must be a whole number, such as 25, in decimal digits")
+	errBool     = errors.New("must be true or false")
+	errNumber   = errors.New("must be a number, such as 2.5")
+	errDuration = errors.New("must be a duration such as 5s, 45m or 1h")
 )
 
 // set reads a text into v: a setting's, or an item of its list. The error names the rule and never the value.
@@ -68,12 +69,12 @@ func (f field) set(v reflect.Value, text string) error {
 	}
 	switch v.Interface().(type) {
 	case time.Duration:
-		d, err := time.ParseDuration(text)
-		if err != nil || d <= 0 {
-			return errors.New("must be a duration such as 45m or 1h")
+		d, err := parseDuration(text)
+		if err != nil || d == 0 && f.least == "" {
+			return errDuration
 		}
 		v.SetInt(int64(d))
-		return nil
+		return f.boundedDuration(d)
 	case time.Time:
 		t, err := parseDay(text)
 		if err != nil {
@@ -156,6 +157,27 @@ func (f field) bounded(n float64) error {
 		return fmt.Errorf("must be %s to %s", f.least, f.most)
 	}
 	return nil
+}
+
+func (f field) boundedDuration(d time.Duration) error {
+	if f.least == "" {
+		return nil
+	}
+	least, errLeast := parseDuration(f.least)
+	most, errMost := parseDuration(f.most)
+	if errLeast != nil || errMost != nil || d < least || d > most {
+		return fmt.Errorf("must be %s to %s", f.least, f.most)
+	}
+	return nil
+}
+
+// parseDuration reads a duration that has a unit, 0s too, and no sign of less than nothing.
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || strings.HasPrefix(text, "-") || strings.HasSuffix(text, "0") {
+		return 0, errDuration
+	}
+	return d, nil
 }
 
 func oneOf(values []string) string {

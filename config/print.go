@@ -83,7 +83,7 @@ func (p *printer) fields(v reflect.Value, path, indent string) {
 		at := join(path, f.key)
 		_, named := p.config.origins[at]
 		plainSetting := path == "" && f.value.Kind() == reflect.Bool
-		if f.value.IsZero() && !plainSetting && (!named || f.value.Kind() == reflect.Pointer) {
+		if f.value.IsZero() && f.usual == "" && !plainSetting && (!named || f.value.Kind() == reflect.Pointer) {
 			continue
 		}
 		p.value(f.key+":", f.value, at, indent, f)

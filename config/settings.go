@@ -6,30 +6,31 @@ import "time"
 // COUNTERSIGN_ALLOW_SIGNING_TIME in the environment, --allow-signing-time on the command line.
 //
 // Beside the tags of YAML and of the command line, the tags are: usual, the default; least and most, the bounds of a
-// number; values, the only ones allowed; secret, never printed, and readable from a file by the name with _file added;
+// number or duration; values, the only ones allowed; secret, never printed, and readable from a file by the name with _file added;
 // guard, without which the service would permit or hide more, so that an empty variable is a fault.
 type Settings struct {
-	Auth             string   `yaml:"auth" values:"none" help:"\"none\" lets every caller in without a key. Nothing else is accepted."`
-	APIKeySHA256     string   `yaml:"api_key_sha256" name:"api-key-sha256" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
-	Address          string   `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all; 127.0.0.1 under Azure Functions, or where auth is none."`
-	Port             int      `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
-	PublicURL        string   `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
-	LogLevel         string   `yaml:"log_level" usual:"info" values:"debug info warn error" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
-	DefaultProfile   string   `yaml:"default_profile" placeholder:"NAME" help:"Profile of requests that name none. Default: the only one."`
-	HTTPHosts        []string `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
-	AllowSigningTime bool     `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
-	AllowCredentials bool     `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
-	Policies         string   `yaml:"policies" guard:"" placeholder:"FILE" help:"Cedar policy file. Default: every caller may use every service except those in the guardrails."`
-	AuditFile        string   `yaml:"audit_file" guard:"" placeholder:"FILE" help:"File to append audit records to. Default: standard output."`
-	AuditStdout      bool     `yaml:"audit_stdout" guard:"" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`
-	AuditHashPaths   bool     `yaml:"audit_hash_paths" guard:"" help:"Record the SHA-256 of paths in place of the paths."`
-	RatePerSecond    float64  `yaml:"rate_per_second" usual:"500" least:"1" most:"1000000000" placeholder:"N" help:"Requests that a caller may make each second in the long run. Default: 500."`
-	RateBurst        int      `yaml:"rate_burst" usual:"1000" least:"1" most:"1000000000" placeholder:"N" help:"Requests that a caller may make at once. Default: 1000."`
-	MaxRequests      int      `yaml:"max_requests" usual:"256" least:"1" most:"1000000" placeholder:"N" help:"Requests under way at once; as many again may wait for 2 seconds. Default: 256."`
-	MaxBytes         int64    `yaml:"max_bytes" usual:"134217728" least:"1024" most:"1099511627776" placeholder:"N" help:"Bytes of memory that large bodies may take at once; each takes eight times its size. Default: 134217728."`
-	MaxConnections   int      `yaml:"max_connections" usual:"16384" least:"16" most:"1000000" placeholder:"N" help:"Connections open at once, as far as file descriptors last. Default: 16384."`
-	MaxBodyBytes     int64    `yaml:"max_body_bytes" usual:"10485760" least:"1024" most:"1099511627776" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
-	DrainSeconds     int      `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
+	Auth             string        `yaml:"auth" values:"none" help:"\"none\" lets every caller in without a key. Nothing else is accepted."`
+	APIKeySHA256     string        `yaml:"api_key_sha256" name:"api-key-sha256" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
+	Address          string        `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all; 127.0.0.1 under Azure Functions, or where auth is none."`
+	Port             int           `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
+	PublicURL        string        `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
+	LogLevel         string        `yaml:"log_level" usual:"info" values:"debug info warn error" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
+	DefaultProfile   string        `yaml:"default_profile" placeholder:"NAME" help:"Profile of requests that name none. Default: the only one."`
+	HTTPHosts        []string      `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
+	AllowSigningTime bool          `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
+	AllowCredentials bool          `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
+	Policies         string        `yaml:"policies" guard:"" placeholder:"FILE" help:"Cedar policy file. Default: every caller may use every service except those in the guardrails."`
+	AuditFile        string        `yaml:"audit_file" guard:"" placeholder:"FILE" help:"File to append audit records to. Default: standard output."`
+	AuditStdout      bool          `yaml:"audit_stdout" guard:"" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`
+	AuditHashPaths   bool          `yaml:"audit_hash_paths" guard:"" help:"Record the SHA-256 of paths in place of the paths."`
+	RatePerSecond    float64       `yaml:"rate_per_second" usual:"500" least:"1" most:"1000000000" placeholder:"N" help:"Requests that a caller may make each second in the long run. Default: 500."`
+	RateBurst        int           `yaml:"rate_burst" usual:"1000" least:"1" most:"1000000000" placeholder:"N" help:"Requests that a caller may make at once. Default: 1000."`
+	MaxRequests      int           `yaml:"max_requests" usual:"256" least:"1" most:"1000000" placeholder:"N" help:"Requests under way at once; as many again may wait for 2 seconds. Default: 256."`
+	MaxBytes         int64         `yaml:"max_bytes" usual:"134217728" least:"1024" most:"1099511627776" placeholder:"N" help:"Bytes of memory that large bodies may take at once; each takes eight times its size. Default: 134217728."`
+	MaxConnections   int           `yaml:"max_connections" usual:"16384" least:"16" most:"1000000" placeholder:"N" help:"Connections open at once, as far as file descriptors last. Default: 16384."`
+	MaxBodyBytes     int64         `yaml:"max_body_bytes" usual:"10485760" least:"1024" most:"1099511627776" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
+	DrainSeconds     int           `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
+	ShutdownDelay    time.Duration `yaml:"shutdown_delay" usual:"0s" least:"0s" most:"10m" placeholder:"5s" help:"How long requests are still accepted after SIGTERM, while /readyz answers 503 and load balancers send elsewhere; drain_seconds begin after it. Default: 0s."`
 	defaultProfile
 }
 
