@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/config"
 
@@ -164,22 +165,53 @@ func TestPodIsRestricted(t *testing.T) {
 	if !strings.Contains(string(read(t, "../../Dockerfile")), "USER 65532:65532") {
 		t.Error("the image runs as another user")
 	}
-	grace := at(pod, "terminationGracePeriodSeconds").(uint64)
-	wait := at(container, "lifecycle", "preStop", "sleep", "seconds").(uint64)
-	if drain := uint64(25); grace < wait+drain+5 {
-		t.Errorf("a pod gets %d s to end, want at least %d + %d + 5", grace, wait, drain)
+	if at(container, "lifecycle") != nil {
+		t.Error("a hook delays SIGTERM, which shutdown_delay is for")
 	}
 }
 
 func TestConfigurationIsRight(t *testing.T) {
-	env := map[string]string{"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
-	c, err := config.Load(config.Sources{FileName: "countersign.yaml", File: read(t, "countersign.yaml"), Getenv: func(name string) string { return env[name] }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := configuration(t, render(t, false))
 	if len(c.Profiles) != 1 || len(c.APIKeys) != 1 {
 		t.Errorf("there are %d profiles and %d keys, want one of each", len(c.Profiles), len(c.APIKeys))
 	}
+	grace := time.Duration(at(manifests(t)["Deployment"], "spec", "template", "spec", "terminationGracePeriodSeconds").(uint64)) * time.Second
+	drain := time.Duration(c.DrainSeconds) * time.Second
+	if c.ShutdownDelay != 5*time.Second || grace < c.ShutdownDelay+drain+5*time.Second {
+		t.Errorf("a pod gets %v to end, want at least shutdown_delay %v + drain_seconds %v + 5s", grace, c.ShutdownDelay, drain)
+	}
+}
+
+// Large bodies and what the program takes otherwise stay below GOMEMLIMIT, that stays below the limit of the pod, and
+// the largest body is not refused for its size.
+func TestMemoryFitsTheLimit(t *testing.T) {
+	const idle, timesSize = 64 << 20, 8
+	p := render(t, false)
+	c := configuration(t, p)
+	text, ok := strings.CutSuffix(p.env["GOMEMLIMIT"], "MiB")
+	soft, err := strconv.ParseInt(text, 10, 64)
+	if !ok || err != nil {
+		t.Fatalf("GOMEMLIMIT is %q", p.env["GOMEMLIMIT"])
+	}
+	soft <<= 20
+	if limit := int64(p.limit) << 20; c.MaxBytes+idle > soft || soft > limit*8/10 {
+		t.Errorf("max_bytes %d + %d, GOMEMLIMIT %d, 8/10 of the limit %d: want each below the next", c.MaxBytes, idle, soft, limit*8/10)
+	}
+	if c.MaxBodyBytes*timesSize > c.MaxBytes {
+		t.Errorf("max_bytes %d is less than %d times max_body_bytes %d", c.MaxBytes, timesSize, c.MaxBodyBytes)
+	}
+}
+
+// configuration is what the program reads in the pod.
+func configuration(t *testing.T, p *pod) config.Config {
+	t.Helper()
+	c, err := config.Load(config.Sources{
+		FileName: p.env["COUNTERSIGN_CONFIG"], File: []byte(p.files["countersign.yaml"]), Getenv: func(name string) string { return p.env[name] }, Environ: p.environ(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // What no document of Kubernetes knows would be dropped without a word.
@@ -187,7 +219,7 @@ func TestNoNameIsMisspelt(t *testing.T) {
 	known := strings.Fields(`apiVersion kind metadata name labels spec selector matchLabels app.kubernetes.io/name strategy rollingUpdate maxUnavailable maxSurge template
 		serviceAccountName automountServiceAccountToken terminationGracePeriodSeconds securityContext runAsNonRoot runAsUser runAsGroup seccompProfile type
 		topologySpreadConstraints maxSkew topologyKey whenUnsatisfiable labelSelector containers image ports containerPort env value envFrom secretRef optional resources requests limits
-		cpu memory allowPrivilegeEscalation readOnlyRootFilesystem capabilities drop livenessProbe readinessProbe httpGet path port periodSeconds failureThreshold lifecycle preStop sleep seconds
+		cpu memory allowPrivilegeEscalation readOnlyRootFilesystem capabilities drop livenessProbe readinessProbe httpGet path port periodSeconds failureThreshold enableServiceLinks
 		volumeMounts mountPath readOnly volumes configMap targetPort scaleTargetRef minReplicas maxReplicas metrics resource target averageUtilization
 		podSelector policyTypes ingress from namespaceSelector countersign/access protocol egress to ipBlock cidr except pod-security.kubernetes.io/enforce`)
 	var walk func(string, any)

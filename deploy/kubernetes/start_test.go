@@ -1,0 +1,325 @@
+package kubernetes_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"countersign/sandbox"
+)
+
+const (
+	keyID  = "AKIAIOSFODNN7EXAMPLE"
+	secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	apiKey = "EXAMPLE-key-that-opens-nothing"
+)
+
+// pod is what the manifests give to the program.
+type pod struct {
+	env   map[string]string
+	args  []string
+	limit uint64            // of memory, in MiB
+	files map[string]string // in the ConfigMap, by name
+	dir   string            // where the files are, in place of the mount path
+}
+
+// render does what kustomize and the kubelet do. What it does not know fails the test.
+func render(t *testing.T, links bool) *pod {
+	t.Helper()
+	all := manifests(t)
+	spec := at(all["Deployment"], "spec", "template", "spec").(node)
+	container := at(spec, "containers", "0").(node)
+	p := &pod{env: kubernetesVariables("KUBERNETES", "10.0.0.1", "https", 443), files: map[string]string{}, dir: t.TempDir()}
+	if links {
+		service := all["Service"]
+		port := at(service, "spec", "ports", "0").(node)
+		name := strings.ToUpper(strings.ReplaceAll(at(service, "metadata", "name").(string), "-", "_"))
+		for key, value := range kubernetesVariables(name, "10.0.171.23", port["name"].(string), port["port"].(uint64)) {
+			p.env[key] = value
+		}
+	}
+	for _, from := range list(container["envFrom"]) {
+		if at(from, "secretRef", "name") != "countersign" || len(from.(node)) != 1 {
+			t.Fatalf("envFrom: %v is not known", from)
+		}
+		p.env["AWS_ACCESS_KEY_ID"], p.env["AWS_SECRET_ACCESS_KEY"] = keyID, secret // as docs/containers.md makes it
+	}
+	for _, entry := range list(container["env"]) {
+		value, ok := at(entry, "value").(string)
+		if !ok {
+			t.Fatalf("env: %v has no value that is a text", entry)
+		}
+		p.env[at(entry, "name").(string)] = value
+	}
+	p.args = imageCommand(t)
+	for _, name := range []string{"command", "args", "workingDir"} {
+		if container[name] != nil {
+			t.Fatalf("the container's %s is not known", name)
+		}
+	}
+	p.mount(t, spec, container)
+	limit, ok := strings.CutSuffix(at(container, "resources", "limits", "memory").(string), "Mi")
+	if p.limit, _ = strconv.ParseUint(limit, 10, 64); !ok {
+		t.Fatalf("the limit of memory is %sMi", limit)
+	}
+	return p
+}
+
+func list(value any) []any {
+	l, _ := value.([]any)
+	return l
+}
+
+// kubernetesVariables are those that Kubernetes sets for a Service with one port.
+func kubernetesVariables(service, ip, portName string, port uint64) map[string]string {
+	n := strconv.FormatUint(port, 10)
+	address, link := "tcp://"+net.JoinHostPort(ip, n), service+"_PORT_"+n+"_TCP"
+	return map[string]string{
+		service + "_SERVICE_HOST": ip, service + "_SERVICE_PORT": n, service + "_SERVICE_PORT_" + strings.ToUpper(portName): n, service + "_PORT": address,
+		link: address, link + "_PROTO": "tcp", link + "_PORT": n, link + "_ADDR": ip,
+	}
+}
+
+// imageCommand is what the image runs, without the program itself.
+func imageCommand(t *testing.T) []string {
+	t.Helper()
+	var parts []string
+	for _, name := range []string{"ENTRYPOINT", "CMD"} {
+		found := regexp.MustCompile(`(?m)^` + name + ` (\[.*\])$`).FindSubmatch(read(t, "../../Dockerfile"))
+		var words []string
+		if found == nil || json.Unmarshal(found[1], &words) != nil {
+			t.Fatalf("the Dockerfile has no %s", name)
+		}
+		parts = append(parts, words...)
+	}
+	if parts[0] != "/countersign" {
+		t.Fatalf("the image runs %q", parts)
+	}
+	return parts[1:]
+}
+
+// mount writes the files of the ConfigMap into a folder, and has the variables name it in place of the mount path.
+func (p *pod) mount(t *testing.T, spec, container node) {
+	t.Helper()
+	generated := at(load(t, "kustomization.yaml"), "configMapGenerator", "0").(node)
+	volumes, mounts := list(spec["volumes"]), list(container["volumeMounts"])
+	if len(volumes) != 1 || len(mounts) != 1 || at(volumes, "0", "name") != at(mounts, "0", "name") || at(volumes, "0", "configMap", "name") != generated["name"] {
+		t.Fatalf("volumes %v, mounts %v: want the ConfigMap %v alone", volumes, mounts, generated["name"])
+	}
+	for _, file := range list(generated["files"]) {
+		p.files[file.(string)] = string(read(t, file.(string)))
+	}
+	path := at(mounts, "0", "mountPath").(string)
+	for name, value := range p.env {
+		p.env[name] = strings.Replace(value, path+"/", p.dir+"/", 1)
+	}
+}
+
+func (p *pod) environ() []string {
+	var list []string
+	for name, value := range p.env {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// program is the built program as it runs in the pod.
+type running struct {
+	t       *testing.T
+	base    string
+	process *exec.Cmd
+	output  *bytes.Buffer // whole once the program has ended
+}
+
+// start runs the program with the environment, the arguments and the files of the pod and nothing else, except PORT: the
+// port of the pod may be taken on this machine.
+func (p *pod) start(t *testing.T, binary string) *running {
+	t.Helper()
+	for name, text := range p.files {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	_, port, _ := net.SplitHostPort(address)
+	r := &running{t: t, base: "http://" + address, process: exec.CommandContext(t.Context(), binary, p.args...), output: &bytes.Buffer{}}
+	r.process.Env = append(p.environ(), "PORT="+port)
+	r.process.Dir = "/"
+	r.process.Stdout, r.process.Stderr = r.output, r.output
+	if err := r.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = r.process.Wait(); close(ended) }()
+	t.Cleanup(func() {
+		_ = r.process.Process.Signal(os.Interrupt)
+		<-ended
+		if t.Failed() {
+			t.Logf("the program said:\n%s", r.output)
+		}
+	})
+	for {
+		if r.status(http.MethodGet, "/livez", "", "") == http.StatusOK {
+			return r
+		}
+		select {
+		case <-ended:
+			t.Fatalf("the program ended with %d", r.process.ProcessState.ExitCode())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// ask sends a request and returns status and answer; 0 when there was none.
+func (r *running) ask(method, path, key, body string) (int, string) {
+	request, err := http.NewRequestWithContext(context.Background(), method, r.base+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Error(err)
+		return 0, ""
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-API-Key", key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return answer.StatusCode, string(text)
+}
+
+func (r *running) status(method, path, key, body string) int {
+	status, _ := r.ask(method, path, key, body)
+	return status
+}
+
+const toSign = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=ListQueues"}`
+
+func TestManifests_StartTheProgram(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "countersign")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if at(manifests(t)["Deployment"], "spec", "template", "spec", "enableServiceLinks") != false {
+		t.Error("enableServiceLinks is not false")
+	}
+	for name, links := range map[string]bool{"as they are": false, "with service links": true} {
+		t.Run(name, func(t *testing.T) {
+			p := render(t, links)
+			port := at(manifests(t)["Deployment"], "spec", "template", "spec", "containers", "0", "ports", "0", "containerPort")
+			if c := configuration(t, p); fmt.Sprint(c.Port) != fmt.Sprint(port) {
+				t.Errorf("the program listens on %d, and the port of the container is %v", c.Port, port)
+			}
+			r := p.start(t, binary)
+			if status, text := r.ask(http.MethodGet, "/readyz", "", ""); status != http.StatusOK {
+				t.Errorf("/readyz: %d %s", status, text)
+			}
+			if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusUnauthorized || !strings.Contains(text, `"code":"`) {
+				t.Errorf("a caller without a right key: %d %s", status, text)
+			}
+		})
+	}
+	t.Run("set up as the guide says", func(t *testing.T) { testGuide(t, binary) })
+}
+
+// testGuide has the hash of a key in the place of the zeros, and an STS that takes the keys of the Secret.
+func testGuide(t *testing.T, binary string) {
+	p := render(t, false)
+	role := regexp.MustCompile(`role_arn: (\S+)`).FindStringSubmatch(p.files["countersign.yaml"])
+	hash, zeros := sha256.Sum256([]byte(apiKey)), strings.Repeat("0", 64)
+	if role == nil || strings.Count(p.files["countersign.yaml"], zeros) != 1 {
+		t.Fatal("countersign.yaml has no role, or no place for the hash")
+	}
+	aws, err := sandbox.New(sandbox.Options{
+		Now: time.Now, Region: "eu-west-1", Users: []sandbox.User{{ARN: sandbox.UserARN, AccessKeyID: keyID, SecretAccessKey: secret}}, Roles: []sandbox.Role{{ARN: role[1]}},
+	}).Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = aws.Close() }()
+	p.files["countersign.yaml"] = strings.Replace(p.files["countersign.yaml"], zeros, hex.EncodeToString(hash[:]), 1)
+	p.env["AWS_ENDPOINT_URL_STS"] = aws.STSURL
+	r := p.start(t, binary)
+	if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusOK || !strings.Contains(text, "AWS4-HMAC-SHA256") {
+		t.Errorf("signing: %d %s", status, text)
+	}
+	r.fill(p.limit)
+	if status, text := r.ask(http.MethodGet, "/readyz", "", ""); status != http.StatusOK {
+		t.Errorf("/readyz: %d %s", status, text)
+	}
+	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	// That the pod is served until the endpoints have gone round is the program's part, and tested with it.
+	for r.status(http.MethodGet, "/readyz", "", "") == http.StatusOK {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusOK {
+		t.Errorf("just after SIGTERM: %d %s", status, text)
+	}
+}
+
+// fill sends as many large bodies at once as a busy moment may bring. The limit kills a pod that needs more.
+func (r *running) fill(limit uint64) {
+	const bodies, size = 28, 9 << 20
+	body := `{"method":"PUT","url":"https://inbox.s3.eu-west-1.amazonaws.com/k","body":"` + strings.Repeat("x", size) + `"}`
+	var signed, busy atomic.Int64
+	var done sync.WaitGroup
+	for range bodies {
+		done.Go(func() {
+			switch status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, body); status {
+			case http.StatusOK:
+				signed.Add(1)
+			case http.StatusServiceUnavailable:
+				busy.Add(1)
+			default:
+				r.t.Errorf("a large body: %d %.200s", status, text)
+			}
+		})
+	}
+	done.Wait()
+	peak := r.peak()
+	r.t.Logf("%d bodies of 9 MiB at once: %d signed, %d told that the service is busy; %d MiB at most, the limit is %d", bodies, signed.Load(), busy.Load(), peak, limit)
+	if signed.Load() == 0 || peak > limit*15/16 {
+		r.t.Errorf("%d signed; %d MiB at most, and the limit of the pod is %d", signed.Load(), peak, limit)
+	}
+}
+
+// peak is the greatest resident size of the process so far in MiB, or 0 where the system does not tell.
+func (r *running) peak() uint64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.process.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if found == nil {
+		return 0
+	}
+	kilobytes, _ := strconv.ParseUint(string(found[1]), 10, 64)
+	return kilobytes / 1024
+}
