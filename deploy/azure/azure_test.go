@@ -6,13 +6,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-
-	"countersign/config"
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -319,72 +316,6 @@ func TestTemplateKeepsTheSecretInKeyVault(t *testing.T) {
 	}
 }
 
-// settings are the names of the app settings for a source of credentials.
-func settings(t *testing.T, tmpl template, source string) []string {
-	t.Helper()
-	names := slices.Collect(maps.Keys(tmpl.Variables["sourceSettings"].(map[string]any)[source].(map[string]any)))
-	for _, r := range tmpl.Resources {
-		if r.Type != "Microsoft.Web/sites/config" {
-			continue
-		}
-		parse(t, r.Properties.(string)).each(func(e expression) {
-			if e.function == "createObject" {
-				for i := 0; i < len(e.args); i += 2 {
-					names = append(names, e.args[i].literal)
-				}
-			}
-		})
-	}
-	slices.Sort(names)
-	return names
-}
-
-// The program takes the settings that the template makes, for each source of credentials.
-func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
-	tmpl := load(t)
-	known := settingNames(reflect.TypeFor[config.Settings]())
-	for source, extra := range map[string]map[string]string{
-		"azure-identity": {"COUNTERSIGN_SOURCE": "azure-identity", "COUNTERSIGN_AZURE_AUDIENCE": "api://countersign"},
-		"access-key":     {"COUNTERSIGN_SOURCE": "environment", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "COUNTERSIGN_EXTERNAL_ID": "external"},
-	} {
-		names := settings(t, tmpl, source)
-		for _, name := range names {
-			if setting, ok := strings.CutPrefix(name, "COUNTERSIGN_"); ok && !slices.Contains(known, strings.ToLower(setting)) {
-				t.Errorf("%s: the program does not know the setting %s", source, name)
-			}
-		}
-		env := map[string]string{
-			"AWS_REGION": "eu-west-1", "COUNTERSIGN_ROLE_ARN": "arn:aws:iam::123456789012:role/orders", "COUNTERSIGN_PUBLIC_URL": "https://countersign.azurewebsites.net",
-			"COUNTERSIGN_API_KEY_SHA256": strings.Repeat("0a", 32),
-		}
-		maps.Copy(env, extra)
-		for name := range env {
-			if !slices.Contains(names, name) {
-				t.Errorf("%s: the template does not set %s", source, name)
-			}
-		}
-		c, err := config.Load(config.Sources{Getenv: func(name string) string { return env[name] }})
-		if err != nil {
-			t.Errorf("%s: the program refuses the settings: %v", source, err)
-		}
-		if len(c.Profiles) != 1 || c.Profiles[0].Source != extra["COUNTERSIGN_SOURCE"] {
-			t.Errorf("%s: the settings make the profiles %+v", source, c.Profiles)
-		}
-	}
-}
-
-func settingNames(settings reflect.Type) []string {
-	var names []string
-	for field := range settings.Fields() {
-		if field.Anonymous {
-			names = append(names, settingNames(field.Type)...)
-		} else if name, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // The Bicep file is the same deployment.
 func TestBicepIsTheSameDeployment(t *testing.T) {
 	tmpl, bicep := load(t), string(read(t, "main.bicep"))
@@ -423,7 +354,10 @@ func TestBicepIsTheSameDeployment(t *testing.T) {
 	}
 	slices.Sort(described)
 	same("descriptions", described, descriptions)
-	all := append(settings(t, tmpl, "azure-identity"), settings(t, tmpl, "access-key")...)
+	var all []string
+	for _, d := range deployments {
+		all = slices.AppendSeq(all, maps.Keys(settings(t, tmpl, d.parameters)))
+	}
 	slices.Sort(all)
 	same("settings", slices.Compact(find(`(?m)^ +((?:AzureWebJobs|APPLICATIONINSIGHTS|AZURE|AWS|COUNTERSIGN)_*\w+): `)), slices.Compact(all))
 	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindAllString(string(read(t, "azuredeploy.json")), -1) {

@@ -12,6 +12,9 @@ param location string = resourceGroup().location
 @description('Address of countersign.zip, which Azure must be able to fetch. Leave it empty to upload the package yourself.')
 param packageUri string = ''
 
+@description('Name of the configuration file in the package, such as countersign.yaml, with profiles, callers and policies. The profile of roleArn, azureAudience and externalId is then not made.')
+param configFile string = ''
+
 @description('SHA-256 of the API key that callers will send, as 64 hexadecimal digits. The key itself never reaches Azure.')
 @minLength(64)
 @maxLength(64)
@@ -72,17 +75,30 @@ var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 var secretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
 
-var sourceSettings = {
+var keySettings = {
+  'azure-identity': {}
+  'access-key': {
+    AWS_ACCESS_KEY_ID: awsAccessKeyId
+    AWS_SECRET_ACCESS_KEY: '@Microsoft.KeyVault(VaultName=${vault.name};SecretName=${secretName})'
+  }
+}
+
+// Without a file, settings make the one profile. Beside a file with profiles the program refuses them.
+var profileSettings = {
   'azure-identity': {
     COUNTERSIGN_SOURCE: 'azure-identity'
     COUNTERSIGN_AZURE_AUDIENCE: azureAudience
+    COUNTERSIGN_ROLE_ARN: roleArn
   }
   'access-key': {
     COUNTERSIGN_SOURCE: 'environment'
-    AWS_ACCESS_KEY_ID: awsAccessKeyId
-    AWS_SECRET_ACCESS_KEY: '@Microsoft.KeyVault(VaultName=${vault.name};SecretName=${secretName})'
     COUNTERSIGN_EXTERNAL_ID: externalId
+    COUNTERSIGN_ROLE_ARN: roleArn
   }
+}
+
+var fileSettings = {
+  COUNTERSIGN_CONFIG: configFile
 }
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
@@ -252,7 +268,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: app
   name: 'appsettings'
   dependsOn: [secret, insightsRole]
-  properties: union(sourceSettings[credentialSource], {
+  properties: union(keySettings[credentialSource], empty(configFile) ? profileSettings[credentialSource] : fileSettings, {
     // Else / may show the host's welcome page in place of the service's answer.
     AzureWebJobsDisableHomepage: 'true'
     AzureWebJobsStorage__accountName: storage.name
@@ -262,7 +278,6 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
     AZURE_CLIENT_ID: identity.properties.clientId
     AWS_REGION: awsRegion
-    COUNTERSIGN_ROLE_ARN: roleArn
     COUNTERSIGN_API_KEY_SHA256: apiKeySha256
     COUNTERSIGN_PUBLIC_URL: publicUrl
   })

@@ -6,11 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // host is host.json as far as this project uses it.
 type host struct {
-	Version    string `json:"version"`
+	Version string `json:"version"`
+	Logging struct {
+		ApplicationInsights struct {
+			SamplingSettings struct {
+				IsEnabled     *bool  `json:"isEnabled"`
+				ExcludedTypes string `json:"excludedTypes"`
+			} `json:"samplingSettings"`
+		} `json:"applicationInsights"`
+	} `json:"logging"`
 	Extensions struct {
 		HTTP struct {
 			RoutePrefix *string `json:"routePrefix"`
@@ -69,8 +78,11 @@ func (h host) faults() []error {
 			faults = append(faults, errors.New("host.json: "+text))
 		}
 	}
-	c := h.CustomHandler
+	c, sampling := h.CustomHandler, h.Logging.ApplicationInsights.SamplingSettings
 	demand(h.Version == "2.0", `version must be "2.0"`)
+	off := sampling.IsEnabled != nil && !*sampling.IsEnabled
+	demand(off || slices.Contains(strings.Split(sampling.ExcludedTypes, ";"), "Trace"),
+		"logging.applicationInsights.samplingSettings.excludedTypes must list Trace: audit records are traces, and Application Insights would drop some")
 	demand(h.Extensions.HTTP.RoutePrefix != nil && *h.Extensions.HTTP.RoutePrefix == "",
 		`extensions.http.routePrefix must be "", or every path begins with /api`)
 	demand(c.Description.DefaultExecutablePath == program, "customHandler.description.defaultExecutablePath must be "+program)

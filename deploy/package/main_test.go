@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"debug/elf"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -31,13 +32,16 @@ func read(t *testing.T, name string) []byte {
 func TestCheckNamesEachFault(t *testing.T) {
 	hostJSON, functionJSON := string(read(t, "../../host.json")), string(read(t, "../../function.json"))
 	for old, c := range map[string]struct{ with, want string }{
-		`"2.0"`:                                 {`"3.0"`, "version must be"},
-		`"routePrefix": ""`:                     {`"routePrefix": "api"`, "routePrefix must be"},
-		`Path": "countersign"`:                  {`Path": "app"`, "defaultExecutablePath must be countersign"},
-		`["serve"]`:                             {`[]`, "arguments must be [serve]"},
-		`"enableProxyingHttpRequest": true`:     {`"enableProxyingHttpRequest": false`, "enableProxyingHttpRequest must be true"},
-		`"enableForwardingHttpRequest": true`:   {`"enableForwardingHttpRequest": false`, "enableForwardingHttpRequest must be true"},
-		`"customHandler": {`:                    {`"customHandler": {"http": {"routes": []},`, `unknown field "http"`},
+		`"2.0"`:                               {`"3.0"`, "version must be"},
+		`"routePrefix": ""`:                   {`"routePrefix": "api"`, "routePrefix must be"},
+		`Path": "countersign"`:                {`Path": "app"`, "defaultExecutablePath must be countersign"},
+		`["serve"]`:                           {`[]`, "arguments must be [serve]"},
+		`"enableProxyingHttpRequest": true`:   {`"enableProxyingHttpRequest": false`, "enableProxyingHttpRequest must be true"},
+		`"enableForwardingHttpRequest": true`: {`"enableForwardingHttpRequest": false`, "enableForwardingHttpRequest must be true"},
+		`"customHandler": {`:                  {`"customHandler": {"http": {"routes": []},`, `unknown field "http"`},
+		`"Trace"`:                             {`"Request;Traces"`, "excludedTypes must list Trace"},
+		"\"isEnabled\": true,\n        \"excludedTypes\": \"Trace\"": {`"isEnabled": true`, "excludedTypes must list Trace"},
+		`"excludedTypes"`:                       {`"excludedType"`, `unknown field "excludedType"`},
 		`"httpTrigger"`:                         {`"timerTrigger"`, "must be an httpTrigger"},
 		`"{*path}"`:                             {`"v1/{*path}"`, "route must be"},
 		`"anonymous"`:                           {`"user"`, "authLevel must be"},
@@ -105,6 +109,14 @@ func checkPackage(t *testing.T, text, hostJSON, functionJSON []byte) {
 	}
 	if !bytes.Equal(contents["host.json"], hostJSON) || !bytes.Equal(contents["api/function.json"], functionJSON) {
 		t.Error("host.json and function.json are not the project's")
+	}
+	var staged struct {
+		Logging struct {
+			ApplicationInsights struct{ SamplingSettings map[string]any }
+		}
+	}
+	if err := json.Unmarshal(contents["host.json"], &staged); err != nil || staged.Logging.ApplicationInsights.SamplingSettings["excludedTypes"] != "Trace" {
+		t.Errorf("the package's host.json has audit records sampled away: %+v, %v", staged, err)
 	}
 	binary, err := elf.NewFile(bytes.NewReader(contents["countersign"]))
 	if err != nil {

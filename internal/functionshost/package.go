@@ -24,6 +24,7 @@ type app struct {
 
 type hostJSON struct {
 	Version    string `json:"version"`
+	Logging    any    `json:"logging"` // what Application Insights gets
 	Extensions struct {
 		HTTP struct {
 			RoutePrefix *string `json:"routePrefix"`
