@@ -83,9 +83,9 @@ lint-bicep:
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix dist/bicep web-tree-sitter@0.27.1 tree-sitter-bicep@1.1.0
 	NODE_PATH=dist/bicep/node_modules node deploy/azure/parse.cjs deploy/azure/main.bicep
 
-## package: dist/countersign.zip, the Azure Functions package
+## package: dist/countersign.zip, the Azure Functions package; FILES='countersign.yaml policies.cedar' to take along
 package:
-	$(GO) run ./deploy/package -o dist/countersign.zip
+	$(GO) run ./deploy/package -o dist/countersign.zip $(FILES)
 
 ## home: MODULE=github.com/acme/countersign as the module path and the address in contract, connector and documents; CONTACT=you@example.org for mail
 home:

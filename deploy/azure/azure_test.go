@@ -383,6 +383,15 @@ func TestBicepIsTheSameDeployment(t *testing.T) {
 	}
 }
 
+func TestGuide_ExplainsEveryParameter(t *testing.T) {
+	guide := string(read(t, "../../docs/azure-functions.md"))
+	for name := range load(t).Parameters {
+		if !strings.Contains(guide, "`"+name+"`") {
+			t.Errorf("docs/azure-functions.md does not name the parameter %s", name)
+		}
+	}
+}
+
 func TestAzureYAMLNamesWhatIsThere(t *testing.T) {
 	var project struct {
 		Name  string

@@ -1,7 +1,7 @@
 // Package builds Countersign for Azure Functions and packs it into the zip that
 // a Functions app with custom handlers is deployed from.
 //
-//	go run ./deploy/package -o dist/countersign.zip
+//	go run ./deploy/package -o dist/countersign.zip [FILE…]
 //
 // It is run in the root of the project and needs nothing but Go; it builds for
 // linux/amd64 whatever it runs on. The zip holds
@@ -10,9 +10,10 @@
 //	countersign         the program, with its execute bit
 //	api/function.json   alone in its folder
 //
-// and nothing else. The host reads function.json in folders of the package only,
-// names the function after the folder, and takes any other file in there for the
-// function's script. On the Premium and Dedicated plans it starts the program
+// and the files that are named, such as the configuration and its policies. The
+// host reads function.json in folders of the package only, names the function
+// after the folder, and takes any other file in there for the function's script.
+// On the Premium and Dedicated plans it starts the program
 // only when the zip says that it may be executed, which a zip written on Windows
 // does not; this one does, wherever it is written. The same source and the same
 // Go give the same bytes.
@@ -30,6 +31,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -66,11 +68,17 @@ func run(ctx context.Context, project string, args []string, stdout, stderr io.W
 	if err := check(host, trigger); err != nil {
 		return err
 	}
+	more, err := readFiles(flags.Args())
+	if err != nil {
+		return err
+	}
 	binary, err := build(ctx, project, stderr)
 	if err != nil {
 		return fmt.Errorf("building %s: %w", program, err)
 	}
-	text, err := pack(host, trigger, binary)
+	text, err := pack(append([]file{
+		{"host.json", 0o644, host}, {program, 0o755, binary}, {function + "/function.json", 0o644, trigger},
+	}, more...))
 	if err != nil {
 		return fmt.Errorf("writing the zip: %w", err)
 	}
@@ -102,20 +110,39 @@ func build(ctx context.Context, project string, stderr io.Writer) ([]byte, error
 	return os.ReadFile(out)
 }
 
+// file is one of the package.
+type file struct {
+	name string
+	mode fs.FileMode
+	data []byte
+}
+
+// readFiles reads the files that lie beside the program, where the configuration
+// finds them by their names alone.
+func readFiles(paths []string) ([]file, error) {
+	names := map[string]bool{"host.json": true, "function.json": true, "local.settings.json": true, program: true, function: true}
+	files := make([]file, 0, len(paths))
+	for _, path := range paths {
+		name := filepath.Base(path)
+		if names[strings.ToLower(name)] {
+			return nil, fmt.Errorf("%s: the package has, or must not have, another file of this name", path)
+		}
+		names[strings.ToLower(name)] = true
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{name, 0o644, data})
+	}
+	return files, nil
+}
+
 // pack writes the package. Entries carry no time of their own, so that the zip
 // depends on its contents alone.
-func pack(host, trigger, binary []byte) ([]byte, error) {
+func pack(files []file) ([]byte, error) {
 	var text bytes.Buffer
 	archive := zip.NewWriter(&text)
-	for _, f := range []struct {
-		name string
-		mode fs.FileMode
-		data []byte
-	}{
-		{"host.json", 0o644, host},
-		{program, 0o755, binary},
-		{function + "/function.json", 0o644, trigger},
-	} {
+	for _, f := range files {
 		// The earliest time that a zip can tell.
 		header := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
 		header.SetMode(f.mode)

@@ -127,6 +127,45 @@ func checkPackage(t *testing.T, text, hostJSON, functionJSON []byte) {
 	}
 }
 
+func TestRun_TakesFilesAlong(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"countersign.yaml", "policies.cedar", "host.json", "Countersign", "local.settings.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	files, err := readFiles([]string{in("countersign.yaml"), in("policies.cedar")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := pack(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil || len(archive.File) != 2 {
+		t.Fatalf("%d files, %v", len(archive.File), err)
+	}
+	for i, name := range []string{"countersign.yaml", "policies.cedar"} {
+		f := archive.File[i]
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(r); err != nil || f.Name != name || f.Mode() != 0o644 || string(text) != "text of "+name {
+			t.Errorf("the package has %s, %v, with %q, %v", f.Name, f.Mode(), text, err)
+		}
+	}
+	for _, paths := range [][]string{
+		{in("host.json")}, {in("Countersign")}, {in("local.settings.json")}, {in("policies.cedar"), in("policies.cedar")}, {in("none.yaml")}, {dir},
+	} {
+		if files, err := readFiles(paths); err == nil {
+			t.Errorf("%q are taken: %v", paths, files)
+		}
+	}
+}
+
 func TestRunWritesNothingWhenTheCheckFails(t *testing.T) {
 	project := t.TempDir()
 	for name, text := range map[string]string{"host.json": "{}", "function.json": "{}"} {
