@@ -44,6 +44,39 @@ func TestGuidesHoldJSON(t *testing.T) {
 	}
 }
 
+// Whoever sets the connector up with Entra ID finds each value's place, and no value that belongs to nobody: the tenant
+// common lets accounts of any directory sign in, whose tokens the service refuses.
+func TestGuides_SayWhereTheValuesOfEntraGo(t *testing.T) {
+	files := generate(t)
+	settings := map[string]string{}
+	for _, set := range asList(in(object(t, files["apiProperties.json"]), "properties", "connectionParameterSets")["values"]) {
+		if set.(node)["name"] == "entra-id" {
+			oauth := in(set.(node), "parameters", "token", "oAuthSettings")
+			settings["clientId"], _ = oauth["clientId"].(string)
+			for name, value := range in(oauth, "customParameters") {
+				settings[name], _ = value.(node)["value"].(string)
+			}
+		}
+	}
+	for name, prefix := range map[string]string{"clientId": "YOUR-", "tenantId": "YOUR-", "resourceUri": "api://"} {
+		if !strings.HasPrefix(settings[name], prefix) {
+			t.Errorf("%s is %q, want a placeholder that begins with %s", name, settings[name], prefix)
+		}
+	}
+	for name, guide := range map[string]string{"readme.md": string(files["readme.md"]), "docs/power-automate.md": string(read(t, "../docs/power-automate.md"))} {
+		for _, want := range []string{settings["clientId"], settings["tenantId"], settings["resourceUri"], `--secret "$CLIENT_SECRET"`, "users: true", "entra-id"} {
+			if !strings.Contains(guide, want) {
+				t.Errorf("%s does not name %s", name, want)
+			}
+		}
+	}
+	for _, want := range []string{"callers.entra.tenant", "callers.entra.audience", "callers.entra.roles", "users: true", "securestring"} {
+		if !strings.Contains(string(read(t, "../docs/logic-apps.md")), want) {
+			t.Errorf("docs/logic-apps.md does not name %s", want)
+		}
+	}
+}
+
 func TestN8NWorkflowIsWhole(t *testing.T) {
 	text := read(t, "../docs/n8n-workflow.json")
 	workflow := object(t, text)

@@ -24,8 +24,11 @@ calls it from Microsoft's cloud. Custom connectors need a premium plan of Power 
 `
 	readmeTail = `
 ## Obtaining Credentials
-With an API key: your operator makes one and gives you the host name and the key. With Microsoft Entra ID: your operator sets up an application and puts its
-ID and audience in place of YOUR-APPLICATION-ID and api://countersign in apiProperties.json before the connector is created; you sign in with your own account.
+With an API key: your operator makes one and gives you the host name and the key.
+
+With Microsoft Entra ID you sign in with your own account. Before the connector is created, your operator registers an application for it and changes
+apiProperties.json: the application's ID in place of YOUR-APPLICATION-ID, the ID of the directory in place of YOUR-TENANT-ID, and the audience of the service in
+place of api://countersign. The application's secret is in no file: the command line tool takes it with --secret. The service lets people in only with users: true.
 
 No AWS credential is ever asked for. They stay with the service, under the name of a profile.
 
@@ -45,7 +48,10 @@ Ready-made workflows are beside this file.
 - Choosing between API key and Entra ID when a connection is made works for connectors created with the command line tool, not for those made in the wizard.
 
 ## Deployment Instructions
-` + "```sh\npaconn login\npaconn create --api-def apiDefinition.swagger.json --api-prop apiProperties.json --icon icon.png\n```" + `
+` + "```sh\npaconn login\npaconn create --api-def apiDefinition.swagger.json --api-prop apiProperties.json --icon icon.png --secret \"$CLIENT_SECRET\"\n```" + `
+
+Without Entra ID, first take the set entra-id out of connectionParameterSets in apiProperties.json, and leave --secret out: paconn refuses a connector that has
+such a set and no secret.
 
 In the wizard: **Custom connectors**, **New custom connector**, **Import an OpenAPI file**, and choose apiDefinition.swagger.json. The wizard does not read
 apiProperties.json: the host then is the one in the definition, so generate it with yours, or change it on the first page.
