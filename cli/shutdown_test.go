@@ -133,6 +133,7 @@ func TestShutdown_ServesUntilTheDelayIsOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer a.Body.Close()
 		if _, err := io.Copy(io.Discard, a.Body); err != nil || a.StatusCode != http.StatusOK || a.Close != closes {
 			t.Errorf("status %d, Connection: close %t, %v; want 200 and %t", a.StatusCode, a.Close, err, closes)
 		}
