@@ -9,15 +9,14 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // cache keeps one session for each key, and at most one fetch under way for it.
 type cache struct {
 	jitter  func() float64
 	log     func(Event)
-	limit   *rate.Limiter
+	queue   *queue          // of fetches for profiles
+	given   *queue          // of fetches with keys of requests, which count in the account of those
 	ctx     context.Context // of the fetches: callers come and go
 	cancel  context.CancelFunc
 	flights sync.WaitGroup
@@ -26,7 +25,8 @@ type cache struct {
 	closed  bool
 	entries map[key]*entry
 	recent  *list.List      // of *entry, the latest used in front
-	shares  map[string]int  // entries by the caller that bears them
+	shares  map[string]int  // entries by the caller that bears them,
+	borne   int             // and all of those
 	outcome map[string]bool // by profile: whether the latest fetch left a session or AWS refused it
 }
 
@@ -51,7 +51,8 @@ type wish struct {
 	ask    Ask
 	issuer issuer
 	clock  *clock
-	share  string // the caller whose share bears the entry; empty when callers share it
+	borne  bool   // the entry is one caller's; else callers share it
+	share  string // the caller who bears it
 	once   bool   // from a request's keys: no refresh, dropped early
 }
 
@@ -80,12 +81,13 @@ type entry struct {
 
 const forever = time.Duration(math.MaxInt64)
 
-func newCache(log func(Event)) *cache {
+func newCache(log func(Event), elapsed func() time.Duration) *cache {
+	steady := func() time.Time { return time.Time{}.Add(elapsed()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	return &cache{
 		jitter: rand.Float64, log: log,
-		limit: rate.NewLimiter(fetchRate, fetchBurst),
-		ctx:   ctx, cancel: cancel,
+		queue: newQueue(steady), given: newQueue(steady),
+		ctx: ctx, cancel: cancel,
 		entries: map[key]*entry{}, recent: list.New(), shares: map[string]int{}, outcome: map[string]bool{},
 	}
 }
@@ -118,9 +120,9 @@ func (c *cache) get(ctx context.Context, w wish) (Session, error) {
 			}
 			return c.landed(a.wait, w.ask.MinValidity, true)
 		}
-		// A background fetch that began in worse times, or one whose outcome was
-		// invalidated since, is not the answer to this request.
-		if !a.joined || !a.wait.void && (a.wait.err == nil || a.wait.awaited) {
+		// A background fetch that began in worse times, one whose outcome was
+		// invalidated since, or another's that got no turn, is not the answer to this request.
+		if !a.joined || !a.wait.void && !a.wait.passed && (a.wait.err == nil || a.wait.awaited) {
 			return c.landed(a.wait, w.ask.MinValidity, false)
 		}
 		a = c.take(w)
@@ -135,7 +137,7 @@ func (c *cache) take(w wish) answer {
 	defer c.mu.Unlock()
 	e := c.enter(w, r)
 	if e == nil {
-		return answer{err: &Error{Kind: ErrUnavailable, Code: "busy", RetryAfter: time.Second}}
+		return answer{err: busy()}
 	}
 	left := e.left(r)
 	usable := e.servable(r, w.ask.MinValidity)
@@ -143,7 +145,7 @@ func (c *cache) take(w wish) answer {
 	switch due := !usable || left <= mandatory || doubted; {
 	case !due:
 		if left <= e.advisory && !e.once && e.flight == nil && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0 {
-			c.launch(e, r, false)
+			c.refresh(e, r)
 		}
 		return answer{session: e.served(r)}
 	case until(e.mandatoryAt, r) > 0 && usable:
@@ -156,9 +158,14 @@ func (c *cache) take(w wish) answer {
 		}
 		return answer{err: fail(ErrTooShort, "")}
 	case e.flight != nil:
+		c.queueOf(e).hasten(e.flight.turn, w.ask.Caller)
 		return answer{wait: e.flight, joined: true}
 	}
-	return answer{wait: c.launch(e, r, true)}
+	f := c.launch(e, r, w.ask.Caller, true)
+	if f == nil {
+		return answer{err: busy()}
+	}
+	return answer{wait: f}
 }
 
 // landed answers a request that waited for f, in vain if it is late.
@@ -172,6 +179,8 @@ func (c *cache) landed(f *flight, least time.Duration, late bool) (Session, erro
 		return e.served(r), nil
 	case late:
 		return Session{}, &Error{Kind: ErrUnavailable, Code: "timeout", RetryAfter: time.Second}
+	case f.passed:
+		return Session{}, busy()
 	case f.err != nil:
 		return Session{}, e.refusal(r)
 	case !e.held: // evicted, or invalidated meanwhile: the outcome is still this request's
@@ -203,6 +212,11 @@ func (e *entry) served(r reading) Session {
 	s := e.session
 	s.Skew = r.skew
 	return s
+}
+
+// busy is the answer where STS was not asked, for want of a turn.
+func busy() *Error {
+	return &Error{Kind: ErrUnavailable, Code: "busy", RetryAfter: time.Second, class: class{kind: ErrUnavailable, busy: true}}
 }
 
 // refusal is the latest failure as the caller may see it.

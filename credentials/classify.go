@@ -19,6 +19,8 @@ type class struct {
 	source bool
 	// elsewhere: another region may answer.
 	elsewhere bool
+	// busy: nobody was asked.
+	busy bool
 }
 
 // codes are the error codes of STS and Cognito that are known, after the API

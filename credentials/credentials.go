@@ -17,6 +17,14 @@
 //
 //   - No session is served that has expired or that is about to (30 seconds).
 //   - However many requests wait for a session, one call to STS is under way.
+//   - Five fetches a second begin, twenty at once, and as many more with keys of
+//     requests, which count in the accounts of those. Callers take turns, however
+//     much each wants. What all callers share, and what is renewed in the
+//     background, goes before what one caller has for itself and has half of the
+//     twenty in reserve; of the rest, one begins each second at the least.
+//   - A caller has 32 sessions of its own, all callers 256; of each kind 32 fetches
+//     wait for their turn, five seconds at the most. Of what is too many, what
+//     belongs to the caller with most goes first.
 //   - No call waits longer than 15 seconds, whatever STS does.
 //   - While a refresh fails for want of STS the valid old session is served;
 //     when STS says that access was taken away, it is not.
@@ -29,6 +37,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -102,7 +111,7 @@ func New(o Options) (*Store, error) {
 	if s.base == nil {
 		s.base = newBase(s.proxy, roots)
 	}
-	s.cache = newCache(s.log)
+	s.cache = newCache(s.log, func() time.Duration { return s.look().elapsed })
 	for i := range o.Profiles {
 		p := &profile{Profile: o.Profiles[i], store: s}
 		s.profiles[p.Name] = p
@@ -217,6 +226,10 @@ func (s *Store) Identity(ctx context.Context, a Ask) (Identity, error) {
 	session, err := p.session(ctx, a)
 	if err != nil {
 		return Identity{}, err
+	}
+	q := s.cache.queue
+	if w := q.enter(a.Caller, false); w == nil || !s.cache.turn(ctx, q, w) {
+		return Identity{}, cmp.Or[error](ctx.Err(), busy())
 	}
 	who, err := identity(ctx, p.sts, session.Credentials)
 	if err != nil {

@@ -2,23 +2,22 @@ package credentials
 
 import "time"
 
-// enter finds or makes the entry of a wish and puts it in front. Beyond the
-// cache's bound the one longest unused goes; beyond a caller's share, that
-// caller's own. Nil when all of them are being fetched.
+// enter finds or makes the entry of a wish and puts it in front. Beyond a
+// caller's share, the one of that caller's goes that is longest unused; beyond
+// the cache's bound, one of a caller with most. What callers share stays, for
+// there are no more of them than profiles. Nil when all that may go are being fetched.
 func (c *cache) enter(w wish, r reading) *entry {
 	e := c.entries[w.key]
 	if e == nil {
-		if w.share != "" && c.shares[w.share] >= callerShare && !c.evict(func(e *entry) bool { return e.share == w.share }) {
-			return nil
-		}
-		if len(c.entries) >= cacheSize && !c.evict(func(*entry) bool { return true }) {
+		if w.borne && !c.makeRoom(w.share) {
 			return nil
 		}
 		e = &entry{wish: w}
 		e.place = c.recent.PushFront(e)
 		c.entries[w.key] = e
-		if w.share != "" {
+		if w.borne {
 			c.shares[w.share]++
+			c.borne++
 		}
 	}
 	c.recent.MoveToFront(e.place)
@@ -30,16 +29,29 @@ func (c *cache) enter(w wish, r reading) *entry {
 	return e
 }
 
-// evict removes the entry longest unused of those that may go. One that is
-// being fetched may not: its key would be fetched twice at a time.
+// makeRoom sees to it that a caller can bear one entry more.
+func (c *cache) makeRoom(caller string) bool {
+	if c.shares[caller] >= callerShare {
+		return c.evict(func(e *entry) bool { return e.share == caller })
+	}
+	return c.borne < cacheSize || c.evict(func(*entry) bool { return true })
+}
+
+// evict removes, of the borne entries that may go, one of the caller with most,
+// the longest unused. One that is being fetched may not: its key would be
+// fetched twice at a time.
 func (c *cache) evict(may func(*entry) bool) bool {
+	var out *entry
 	for at := c.recent.Back(); at != nil; at = at.Prev() {
-		if e := at.Value.(*entry); e.flight == nil && may(e) {
-			c.remove(e)
-			return true
+		e := at.Value.(*entry)
+		if e.borne && e.flight == nil && may(e) && (out == nil || c.shares[e.share] > c.shares[out.share]) {
+			out = e
 		}
 	}
-	return false
+	if out != nil {
+		c.remove(out)
+	}
+	return out != nil
 }
 
 func (c *cache) remove(e *entry) {
@@ -52,9 +64,10 @@ func (c *cache) remove(e *entry) {
 	}
 	c.recent.Remove(e.place)
 	delete(c.entries, e.key)
-	if e.share == "" {
+	if !e.borne {
 		return
 	}
+	c.borne--
 	if c.shares[e.share]--; c.shares[e.share] == 0 {
 		delete(c.shares, e.share)
 	}
@@ -95,7 +108,7 @@ func (c *cache) retry(profile string) {
 			continue
 		}
 		if r := e.clock.read(); e.flight == nil && until(e.mandatoryAt, r) == 0 {
-			c.launch(e, r, true)
+			c.launch(e, r, "", true)
 		}
 		return
 	}

@@ -23,5 +23,16 @@ func (s *Store) Entries(caller string) (all, borne int) {
 	return len(s.cache.entries), s.cache.shares[caller]
 }
 
+// Waiting is how many fetches wait for their turn.
+func (s *Store) Waiting() int {
+	n := 0
+	for _, q := range []*queue{s.cache.queue, s.cache.given} {
+		q.mu.Lock()
+		n += len(q.first.waiting) + len(q.rest.waiting)
+		q.mu.Unlock()
+	}
+	return n
+}
+
 // Advisory is the window of background refresh for a lifetime.
 func Advisory(life time.Duration, jitter float64) time.Duration { return advisory(life, jitter) }

@@ -68,7 +68,7 @@ func (p *profile) wish(a Ask) wish {
 		w.key.host = a.Host
 	}
 	if p.byCaller || p.byHost {
-		w.share = a.Caller
+		w.borne, w.share = true, a.Caller
 	}
 	return w
 }

@@ -13,22 +13,24 @@ type flight struct {
 	done    chan struct{} // closed when the rest is set
 	session Session
 	err     error
+	turn    *waiter
+	passed  bool // it got no turn
 	awaited bool // begun for a request, not in the background
 	void    bool // invalidated: what it brings was asked for too early
 }
 
-// launch begins the fetch, detached from any caller, within a time and with
-// panics caught. A background fetch that would exceed the rate is put off
-// instead. This and all below with an entry are called with the lock held.
-func (c *cache) launch(e *entry, r reading, awaited bool) *flight {
+// launch begins the fetch, detached from the caller for whom it is, within a
+// time and with panics caught. Nil: too many wait for their turn. This and all
+// below with an entry are called with the lock held.
+func (c *cache) launch(e *entry, r reading, caller string, awaited bool) *flight {
 	f := &flight{entry: e, done: make(chan struct{}), awaited: awaited}
 	if c.closed {
 		f.err = fail(ErrUnavailable, "closed")
 		close(f.done)
 		return f
 	}
-	if !awaited && !c.limit.Allow() {
-		e.advisoryAt = r.elapsed + time.Second + time.Duration(c.jitter()*float64(time.Second))
+	f.turn = c.queueOf(e).enter(caller, !e.borne || !awaited)
+	if f.turn == nil {
 		c.arm(e, r)
 		return nil
 	}
@@ -38,14 +40,32 @@ func (c *cache) launch(e *entry, r reading, awaited bool) *flight {
 	return f
 }
 
+// refresh begins the fetch in the background, for no caller.
+func (c *cache) refresh(e *entry, r reading) { c.launch(e, r, "", false) }
+
+func (c *cache) queueOf(e *entry) *queue {
+	if e.once {
+		return c.given
+	}
+	return c.queue
+}
+
 func (c *cache) fly(f *flight, begun time.Duration) {
 	defer c.flights.Done()
 	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
 	defer cancel()
+	defer close(f.done)
+	if !c.turn(ctx, c.queueOf(f.entry), f.turn) {
+		c.pass(f)
+		return
+	}
 	s, err := c.fetch(ctx, f)
+	if err != nil && classify(err).class.busy { // the profile below got no turn
+		c.pass(f)
+		return
+	}
 	event := c.settle(f, s, err, begun)
 	c.log(event)
-	close(f.done)
 }
 
 func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
@@ -54,18 +74,32 @@ func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
 			s, err = Session{}, panicked(p)
 		}
 	}()
-	if f.awaited {
-		turn, cancel := context.WithTimeout(ctx, flightTime-callTime)
-		defer cancel()
-		if err := c.limit.Wait(turn); err != nil {
-			return Session{}, fail(ErrUnavailable, "busy")
-		}
-	}
 	s, err = f.entry.issuer.issue(ctx, f.entry.ask)
 	if f.entry.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
 	return s, err
+}
+
+// turn waits for a fetch's turn, for as long as leaves time for the fetch.
+func (c *cache) turn(ctx context.Context, q *queue, w *waiter) bool {
+	ctx, cancel := context.WithTimeout(ctx, turnTime)
+	defer cancel()
+	return q.wait(ctx, w)
+}
+
+// pass ends a flight that got no turn. That says nothing about the session's
+// source: it is no failure, and whoever asks next may try at once.
+func (c *cache) pass(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := f.entry
+	r := e.clock.read()
+	e.flight, f.passed, f.err = nil, true, busy()
+	if !f.awaited {
+		e.advisoryAt = r.elapsed + time.Second + time.Duration(c.jitter()*float64(time.Second))
+	}
+	c.arm(e, r)
 }
 
 // settle takes the outcome into the entry and says what happened.
@@ -191,7 +225,7 @@ func (c *cache) tick(e *entry) {
 	case left <= margin:
 		e.held, e.session = false, Session{}
 	case !e.once && left <= e.advisory && e.inUse(r) && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0:
-		c.launch(e, r, false)
+		c.refresh(e, r)
 	default:
 		c.arm(e, r)
 	}

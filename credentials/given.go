@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"countersign/endpoints"
@@ -24,15 +23,12 @@ type given struct {
 	store *Store
 	clock *clock
 	hash  []byte
-
-	mu      sync.Mutex
-	clients map[string]*stsClient // by region
 }
 
 func newGiven(s *Store) *given {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails, crypto/rand
-	return &given{store: s, clock: s.clock(s.options.STSEndpoint), hash: key, clients: map[string]*stsClient{}}
+	return &given{store: s, clock: s.clock(s.options.STSEndpoint), hash: key}
 }
 
 func (g *given) session(ctx context.Context, in Given) (Session, error) {
@@ -96,7 +92,7 @@ func (g *given) wish(in Given, keys signing.Credentials) wish {
 	return wish{
 		key:    key{given: [sha256.Size]byte(mac.Sum(nil))},
 		ask:    Ask{Caller: in.Caller, MinValidity: in.MinValidity},
-		issuer: givenRole{g, in, keys}, clock: g.clock, share: in.Caller, once: true,
+		issuer: givenRole{g, in, keys}, clock: g.clock, borne: true, share: in.Caller, once: true,
 	}
 }
 
@@ -112,17 +108,12 @@ func (r givenRole) issue(ctx context.Context, a Ask) (Session, error) {
 	return role.assume(ctx, r.given.client(in.Region), r.keys, role.names("", a))
 }
 
-// client is the region's; regions are those that endpoints knows, so there are few.
+// client is one for the region. None is kept: whatever has the form of a
+// region's name is one, so a caller could have any number made.
 func (g *given) client(region string) *stsClient {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c := g.clients[region]
-	if c == nil {
-		o := &g.store.options
-		c = newSTS(&Profile{Region: region, STSEndpoint: o.STSEndpoint, FIPS: o.fips, DualStack: o.dualStack}, newClient(g.store.base, g.clock), g.clock)
-		g.clients[region] = c
-	}
-	return c
+	o := &g.store.options
+	p := &Profile{Region: region, STSEndpoint: o.STSEndpoint, FIPS: o.fips, DualStack: o.dualStack}
+	return newSTS(p, newClient(g.store.base, g.clock), g.clock)
 }
 
 // checkGiven returns the first fault, named as in the contract.

@@ -27,10 +27,17 @@ const (
 
 	givenFor = 5 * time.Minute // a session made from a request's keys is kept
 
-	cacheSize   = 256
+	cacheSize   = 256 // sessions that are one caller's; those that all share are as many as there are profiles
 	callerShare = 32
-	fetchRate   = 5 // a second, over all keys; STS allows an account 600 calls a second for all its users
-	fetchBurst  = 20
+
+	// Of profiles' sessions, and as many of sessions from requests' keys: STS
+	// allows an account 600 calls a second for all its users.
+	fetchRate    = 5 // a second
+	fetchBurst   = 20
+	fetchReserve = 10          // of the burst, for what all callers share and for refreshes;
+	overdue      = time.Second // the rest waits no longer for one turn
+	turnTime     = flightTime - callTime
+	queueSize    = 32 // more would wait for longer than turnTime
 )
 
 // advisory is the window before the end in which a session is renewed in the

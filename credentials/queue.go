@@ -1,0 +1,198 @@
+package credentials
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// queue spaces fetches out and decides whose is next. What all callers share,
+// and what is renewed in the background, goes first and has a reserve. The rest
+// may use that only when it had no turn for as long as overdue. Within either
+// line callers take turns, however many fetches each of them wants.
+type queue struct {
+	limit *rate.Limiter
+	now   func() time.Time // never steps
+
+	mu          sync.Mutex
+	first, rest line
+	served      time.Time // when the rest had its last turn, or began to wait
+	timer       *time.Timer
+}
+
+// line are fetches that wait. A caller has one turn in each round: who comes is
+// in the round being served unless it had its turn there, and its further
+// fetches are in the rounds that follow.
+type line struct {
+	waiting []*waiter       // in the order of their arrival
+	round   uint64          // being served
+	had     map[string]bool // the callers who had their turn in it
+}
+
+type waiter struct {
+	line    *line
+	caller  string
+	round   uint64
+	refused bool          // set before done
+	done    chan struct{} // closed when it is this one's turn, or never will be
+}
+
+func newQueue(now func() time.Time) *queue {
+	return &queue{
+		limit: rate.NewLimiter(fetchRate, fetchBurst), now: now,
+		first: line{had: map[string]bool{}}, rest: line{had: map[string]bool{}},
+	}
+}
+
+// enter queues a fetch for a caller. Nil: too many wait, and the caller has its share of them.
+func (q *queue) enter(caller string, first bool) *waiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := &q.rest
+	if first {
+		l = &q.first
+	}
+	// How many wait in the first line is bounded by the sessions there are.
+	if !first && len(l.waiting) >= queueSize && !l.makeRoom(caller) {
+		return nil
+	}
+	if !first && len(l.waiting) == 0 {
+		q.served = q.now()
+	}
+	w := &waiter{line: l, caller: caller, round: l.next(caller), done: make(chan struct{})}
+	l.waiting = append(l.waiting, w)
+	q.grant()
+	return w
+}
+
+// wait reports whether the fetch got its turn before ctx ended.
+func (q *queue) wait(ctx context.Context, w *waiter) bool {
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		q.mu.Lock()
+		w.refused = w.refused || w.line.remove(w)
+		q.mu.Unlock()
+	}
+	return !w.refused
+}
+
+// hasten gives a fetch that waits the place that it would have as another caller's.
+func (q *queue) hasten(w *waiter, caller string) {
+	if w.caller == caller {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w.round = min(w.round, w.line.next(caller))
+}
+
+// grant gives turns while there are any.
+func (q *queue) grant() {
+	now := q.now()
+	for {
+		l := q.next(now)
+		if l == nil || !q.limit.AllowN(now, 1) {
+			break
+		}
+		if l == &q.rest {
+			q.served = now
+		}
+		close(l.pop().done)
+	}
+	if q.timer == nil && len(q.first.waiting)+len(q.rest.waiting) > 0 {
+		tokens := q.limit.TokensAt(now)
+		missing := 1 - (tokens - float64(int(tokens)))
+		q.timer = time.AfterFunc(max(time.Duration(missing/fetchRate*float64(time.Second)), time.Millisecond), func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.timer = nil
+			q.grant()
+		})
+	}
+}
+
+// next is the line whose turn it is, if it is one's.
+func (q *queue) next(now time.Time) *line {
+	tokens := q.limit.TokensAt(now)
+	rest := len(q.rest.waiting) > 0
+	switch {
+	case tokens < 1:
+		return nil
+	case rest && now.Sub(q.served) >= overdue:
+		return &q.rest
+	case len(q.first.waiting) > 0:
+		return &q.first
+	case rest && tokens >= 1+fetchReserve:
+		return &q.rest
+	}
+	return nil
+}
+
+// next is the round of a caller's next fetch.
+func (l *line) next(caller string) uint64 {
+	round := l.round
+	if l.had[caller] {
+		round++
+	}
+	for _, w := range l.waiting {
+		if w.caller == caller {
+			round = max(round, w.round+1)
+		}
+	}
+	return round
+}
+
+// pop takes the fetch of the lowest round out, of equal ones the oldest.
+func (l *line) pop() *waiter {
+	w := slices.MinFunc(l.waiting, func(a, b *waiter) int {
+		switch {
+		case a.round < b.round:
+			return -1
+		case a.round > b.round:
+			return 1
+		}
+		return 0
+	})
+	l.remove(w)
+	if w.round > l.round || len(l.waiting) == 0 {
+		l.round = w.round
+		clear(l.had)
+	}
+	l.had[w.caller] = true
+	return w
+}
+
+func (l *line) remove(w *waiter) bool {
+	i := slices.Index(l.waiting, w)
+	if i < 0 {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, i, i+1)
+	return true
+}
+
+// makeRoom refuses the latest fetch of the caller with most, if that has more
+// than the one who comes would have.
+func (l *line) makeRoom(comer string) bool {
+	count := map[string]int{}
+	for _, w := range l.waiting {
+		count[w.caller]++
+	}
+	var last *waiter
+	for _, w := range l.waiting {
+		if count[w.caller] > count[comer]+1 && (last == nil || count[w.caller] >= count[last.caller]) {
+			last = w
+		}
+	}
+	if last == nil {
+		return false
+	}
+	l.remove(last)
+	last.refused = true
+	close(last.done)
+	return true
+}
