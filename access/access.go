@@ -19,7 +19,8 @@
 //
 // # Record and limits
 //
-// An [Auditor] writes one [Record] for each decision before its answer leaves.
+// An [Auditor] writes one [Record] for each decision before its answer leaves,
+// in a line of at most 64 KiB, whatever the caller asked for.
 // [Rate] and [Gate] bound what callers, and what all together, may ask for.
 //
 // What it does not do: it answers no requests, signs nothing and sends nothing

@@ -164,6 +164,7 @@ func (a *Auditor) line(r Record) ([]byte, error) {
 	if a.o.HashPaths && r.Path != "" {
 		r.Path = "sha256:" + digest(r.Path)
 	}
+	r = r.bounded()
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)

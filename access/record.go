@@ -9,7 +9,8 @@ import (
 )
 
 // Record is what is kept of one decision. It holds names and hashes, never a
-// header's or parameter's value, a body, a signature or a secret. It is joined
+// header's or parameter's value, a body, a signature or a secret. On its line
+// texts are cut at 1 KiB and lists at 64 entries and 4 KiB. It is joined
 // to CloudTrail by AccessKeyID (userIdentity.accessKeyId), SessionName (in the
 // principalId) and SourceIdentity, and to the workflow's run by [Workflow].
 type Record struct {

@@ -1,0 +1,97 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Callers choose much of what is on record, also those who are denied. With
+// these bounds a line has at most 64 KiB, whatever a request holds.
+const (
+	maxText  = 1 << 10 // bytes of a text, as JSON
+	maxList  = 4 << 10 // bytes of a list, as JSON
+	maxNames = 64
+)
+
+// bounded is the record with what is too long cut. What was cut says so, with
+// the length and the hash of the whole, by which it can still be found.
+func (r Record) bounded() Record {
+	for _, text := range r.texts() {
+		*text = shorten(*text)
+	}
+	r.Policies, r.Notes, r.QueryKeys = shortenList(r.Policies), shortenList(r.Notes), shortenList(r.QueryKeys)
+	return r
+}
+
+// texts are all but those that this package alone chooses.
+func (r *Record) texts() []*string {
+	return []*string{
+		&r.EventID, &r.RequestID, &r.CallerID, &r.ApplicationID, &r.ObjectID, &r.ClientIP, &r.Decision, &r.Reason,
+		&r.Profile, &r.AccessKeyID, &r.RoleARN, &r.SessionName, &r.SourceIdentity, &r.STSRequestID,
+		&r.Method, &r.Host, &r.Region, &r.Service, &r.Operation, &r.Path,
+		&r.SignedHeaders, &r.PayloadSHA256, &r.SignatureSHA256, &r.AmzDate,
+		&r.WorkflowID, &r.WorkflowName, &r.RunID, &r.OperationName, &r.ClientTrackingID, &r.ActionTrackingID,
+		&r.CorrelationID, &r.InvocationID, &r.Traceparent,
+	}
+}
+
+func shorten(s string) string {
+	if n := fitting(s, maxText); n < len(s) {
+		return fmt.Sprintf("%s…(%d bytes, sha256:%s)", s[:n], len(s), digest(s))
+	}
+	return s
+}
+
+// shortenList keeps the first and the last.
+func shortenList(list []string) []string {
+	if len(list) == 0 {
+		return list
+	}
+	last := len(list) - 1
+	end := shorten(list[last])
+	left := maxList - jsonSize(end)
+	out := make([]string, 0, min(last, maxNames)+2)
+	for i, s := range list[:last] {
+		s = shorten(s)
+		if left -= jsonSize(s); left < 0 || i == maxNames-1 {
+			out = append(out, fmt.Sprintf("…(%d in all, sha256:%s)", len(list), digest(strings.Join(list, "\n"))))
+			break
+		}
+		out = append(out, s)
+	}
+	return append(out, end)
+}
+
+// fitting is how many of the first bytes of s take at most limit bytes in JSON.
+func fitting(s string, limit int) int {
+	for i := 0; i < len(s); {
+		c, n := utf8.DecodeRuneInString(s[i:])
+		if limit -= runeSize(c, n); limit < 0 {
+			return i
+		}
+		i += n
+	}
+	return len(s)
+}
+
+func jsonSize(s string) int {
+	size := len(`"",`)
+	for i := 0; i < len(s); {
+		c, n := utf8.DecodeRuneInString(s[i:])
+		size += runeSize(c, n)
+		i += n
+	}
+	return size
+}
+
+// runeSize is what encoding/json makes of a character that has n bytes.
+func runeSize(c rune, n int) int {
+	switch {
+	case c < ' ', c == 0x2028, c == 0x2029, c == utf8.RuneError && n == 1:
+		return len(`\u0000`) // or less
+	case c == '"', c == '\\':
+		return 2
+	}
+	return n
+}
