@@ -30,9 +30,9 @@ func (o Options) logRequest(next http.Handler) http.Handler {
 		defer func() {
 			route := chi.RouteContext(ctx).RoutePattern()
 			o.line(ww.Status(), event, route).
-				Str("request_id", event.RequestID).Str("method", short(r.Method)).Str("route", route).
+				Str("request_id", event.RequestID).Str("method", short(r.Method, 100)).Str("route", route).
 				Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", o.Now().Sub(started)).
-				Str("user_agent", short(r.UserAgent())).Msg("request")
+				Str("user_agent", short(r.UserAgent(), 100)).Msg("request")
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 	})
@@ -64,14 +64,17 @@ func (o Options) line(status int, e *handlers.Event, route string) *zerolog.Even
 	}
 	for key, value := range map[string]string{"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code, "detail": e.Detail, "hint": e.Hint} {
 		if value != "" {
-			line = line.Str(key, value)
+			line = line.Str(key, short(value, 1000))
 		}
 	}
-	return line.AnErr("cause", e.Cause)
+	if e.Cause != nil {
+		line = line.Str("cause", short(e.Cause.Error(), 1000))
+	}
+	return line
 }
 
 // short bounds what a stranger can have written into the log.
-func short(text string) string { return strings.ToValidUTF8(text[:min(len(text), 100)], "") }
+func short(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }
 
 // requestID takes the caller's id when it is one that can stand in a log and a header, so that both sides can be searched for it.
 func requestID(given string, newID func() string) string {

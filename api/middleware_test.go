@@ -88,3 +88,23 @@ func TestALineOfTheLogIsShort(t *testing.T) {
 		}
 	}
 }
+
+// Nothing that a caller writes makes a line of the log long.
+func TestLog_HasShortLines(t *testing.T) {
+	long := strings.Repeat("long", 15<<10)
+	for _, test := range []struct{ name, method, path, header string }{
+		{"profile", http.MethodGet, "/v1/identity?profile=" + long, "X-Request-Id"},
+		{"path", http.MethodGet, "/v1/" + long, "X-Request-Id"},
+		{"method", long, "/v1/identity", "X-Request-Id"},
+		{"user agent", http.MethodGet, "/v1/identity", "User-Agent"},
+		{"workflow", http.MethodGet, "/v1/identity", "X-Ms-Workflow-Name"},
+	} {
+		s := newServer(t, sessions{})
+		s.do(test.method, test.path, "", "X-API-Key", key, test.header, long)
+		for line := range strings.Lines(s.log.String()) {
+			if len(line) > 2<<10 {
+				t.Errorf("%s: a line of %d bytes, want at most 2 KiB: %.300s", test.name, len(line), line)
+			}
+		}
+	}
+}
