@@ -191,7 +191,8 @@ func otherQueue(r *Request, f *facts) bool {
 	switch {
 	case f.path == "/":
 		return false
-	case r.Payload != PayloadSigned, f.header("x-amz-target") != "", slices.ContainsFunc(f.query, func(q Field) bool { return names(q.Name) }):
+	case r.Payload != PayloadSigned, f.header("x-amz-target") != "",
+		slices.ContainsFunc(f.query, func(q Field) bool { return names(q.Name) }):
 		return true
 	}
 	return !eachPair(bytes.TrimSpace(r.Body), func(name, _ string, decoded bool) bool {

@@ -39,7 +39,8 @@ func (s *statement) warnings() []string {
 		text, _ := value.(types.String)
 		name, ok := strings.CutPrefix(string(text), "header.")
 		if _, forbidden := signing.Fragile("POST", name); ok && (forbidden || signing.Reserved(name) || name == "host") {
-			list = append(list, fmt.Sprintf("policy %s looks for the header %s, which no policy sees: it is not signed, or signing sets it", s.id, name))
+			list = append(list, fmt.Sprintf("policy %s looks for the header %s, which no policy sees: "+
+				"it is not signed, or signing sets it", s.id, name))
 		}
 	}
 	for _, name := range restsOnAbsence(s.node.AsIsNode(), s.policy.Effect() == cedar.Permit) {

@@ -119,7 +119,8 @@ func sideDoors(a Action, f *facts) []string {
 		}
 	}
 	for _, h := range f.headers {
-		plain := slices.Contains(s3PlainHeaders, h.Name) || strings.HasPrefix(h.Name, "x-amz-meta-") || strings.HasPrefix(h.Name, "x-amz-checksum-")
+		plain := slices.Contains(s3PlainHeaders, h.Name) || strings.HasPrefix(h.Name, "x-amz-meta-") ||
+			strings.HasPrefix(h.Name, "x-amz-checksum-")
 		switch {
 		case plain:
 		case a == ActionPostPolicy && !slices.Contains(s3PlainForm, h.Name), strings.HasPrefix(h.Name, "x-amz-"):
