@@ -74,7 +74,8 @@ func isSource(s string) bool { _, ok := sources[s]; return ok }
 func (f *faults) check(p *Profile, named map[string]*Profile, env func(string) string) {
 	switch {
 	case p.Source == "":
-		f.add("source", "is required: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, get-session-token or another profile")
+		f.add("source", "is required: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, "+
+			"get-session-token or another profile")
 	case !isSource(p.Source) && named[p.Source] == nil:
 		f.add("source", "%q is neither a source nor a profile", p.Source)
 	case !isSource(p.Source):
@@ -151,7 +152,8 @@ func (f *faults) keys(c signing.Credentials, id, secret, token string) {
 
 // trimmed drops the blanks and line breaks around pasted keys.
 func trimmed(c signing.Credentials) signing.Credentials {
-	return signing.NewCredentials(strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey()), strings.TrimSpace(c.SessionToken()))
+	trim := strings.TrimSpace
+	return signing.NewCredentials(trim(c.AccessKeyID), trim(c.SecretAccessKey()), trim(c.SessionToken()))
 }
 
 // sts checks where STS is called. Profiles that never call it need no region.

@@ -102,7 +102,8 @@ func (f *faults) cognito(p *Profile) {
 	case !login && (c.TokenFile != "" || c.TokenVariable != ""):
 		f.add("cognito.login_provider", "is required with a token")
 	case !login && c.IdentityID == "" && c.IdentityFile == "":
-		f.add("cognito.identity_file", "or identity_id is required for a guest: the pool keeps every identity it ever made, and each start would make one")
+		f.add("cognito.identity_file", "or identity_id is required for a guest: the pool keeps every identity it ever made, "+
+			"and each start would make one")
 	}
 	if c.CustomRoleARN != "" && (c.Basic || !login) {
 		f.add("cognito.custom_role_arn", "is for the enhanced flow with a login")

@@ -89,7 +89,9 @@ func (c *cognito) token(ctx context.Context, _ bool) (string, error) {
 
 // as runs call for the identity. One that was kept and that the pool no longer
 // has is made anew, once; the one that the pool answers with is kept.
-func (c *cognito) as(ctx context.Context, call func(ctx context.Context, id string, logins map[string]string) (returned *string, err error)) error {
+func (c *cognito) as(ctx context.Context,
+	call func(ctx context.Context, id string, logins map[string]string) (returned *string, err error),
+) error {
 	ctx, cancel := context.WithTimeout(ctx, sourceTime)
 	defer cancel()
 	if err := c.turn.take(ctx); err != nil {

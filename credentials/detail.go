@@ -16,7 +16,8 @@ const (
 // back what it was sent.
 func detail(err error, secrets ...string) string {
 	var b strings.Builder
-	for word := range strings.FieldsFuncSeq(without(err.Error(), secrets...), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+	blank := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+	for word := range strings.FieldsFuncSeq(without(err.Error(), secrets...), blank) {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
@@ -49,7 +50,8 @@ const (
 // likeSecret: long, and of letters of both cases and digits, as keys and tokens are and names of roles and hosts mostly
 // are not.
 func likeSecret(run string) bool {
-	return len(run) >= secretLength && strings.ContainsAny(run, digits) && strings.ContainsAny(run, lower) && strings.ContainsAny(run, upper)
+	has := strings.ContainsAny
+	return len(run) >= secretLength && has(run, digits) && has(run, lower) && has(run, upper)
 }
 
 // without takes known secrets out of a text, however short they are.

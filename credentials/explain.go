@@ -135,7 +135,8 @@ func hint(err error, token bool) string {
 	}
 	switch {
 	case errors.Is(err, ErrDenied) && token:
-		return "the role's trust policy does not admit this token: AWS compares iss with the identity provider's URL, and aud and sub with the policy's conditions, letter by letter"
+		return "the role's trust policy does not admit this token: AWS compares iss with the identity provider's URL, " +
+			"and aud and sub with the policy's conditions, letter by letter"
 	case errors.Is(err, ErrDenied):
 		return "the role's trust policy does not admit this caller, or the caller has no permission for sts:AssumeRole on the role"
 	case errors.Is(err, ErrClockSkew):
@@ -147,18 +148,23 @@ func hint(err error, token bool) string {
 }
 
 var hints = map[string]string{
-	"InvalidIdentityToken":                      "the account has no identity provider with the token's iss as URL (for Azure with the slash at its end), or the token's aud is not among the provider's audiences; a v2.0 token is refused too: set requestedAccessTokenVersion of the app registration to null or 1",
-	"IDPCommunicationError":                     "AWS could not fetch the identity provider's keys: try again, then see whether the provider's URL can be reached from the internet",
-	"IDPRejectedClaim":                          "the token is expired or its provider was deleted",
-	"ExpiredTokenException":                     "the token or the source's session is over: see that its file is renewed",
-	"ExpiredToken":                              "the source's session is over",
-	"InvalidClientTokenId":                      "the access key does not exist, is inactive, or belongs to another partition",
-	"SignatureDoesNotMatch":                     "the secret is not the one of this access key",
-	"RegionDisabledException":                   "activate the region for STS in the account settings of IAM, or set sts_region to another",
-	"PackedPolicyTooLarge":                      "the session policy and tags are too large once packed: shorten them",
-	"MalformedPolicyDocument":                   "the session policy is no valid IAM policy",
-	"ValidationError":                           "one of the parameters is out of its bounds: most often assume_role.duration is more than the role's maximum session duration, or than one hour when chaining",
-	"NotAuthorizedException":                    "the identity pool does not admit this: guest access may be off, the login token over, or the pool without a role for it",
+	"InvalidIdentityToken": "the account has no identity provider with the token's iss as URL " +
+		"(for Azure with the slash at its end), or the token's aud is not among the provider's audiences; " +
+		"a v2.0 token is refused too: set requestedAccessTokenVersion of the app registration to null or 1",
+	"IDPCommunicationError": "AWS could not fetch the identity provider's keys: try again, " +
+		"then see whether the provider's URL can be reached from the internet",
+	"IDPRejectedClaim":        "the token is expired or its provider was deleted",
+	"ExpiredTokenException":   "the token or the source's session is over: see that its file is renewed",
+	"ExpiredToken":            "the source's session is over",
+	"InvalidClientTokenId":    "the access key does not exist, is inactive, or belongs to another partition",
+	"SignatureDoesNotMatch":   "the secret is not the one of this access key",
+	"RegionDisabledException": "activate the region for STS in the account settings of IAM, or set sts_region to another",
+	"PackedPolicyTooLarge":    "the session policy and tags are too large once packed: shorten them",
+	"MalformedPolicyDocument": "the session policy is no valid IAM policy",
+	"ValidationError": "one of the parameters is out of its bounds: " +
+		"most often assume_role.duration is more than the role's maximum session duration, or than one hour when chaining",
+	"NotAuthorizedException": "the identity pool does not admit this: " +
+		"guest access may be off, the login token over, or the pool without a role for it",
 	"ResourceNotFoundException":                 "the identity pool or the identity does not exist in this region",
 	"InvalidIdentityPoolConfigurationException": "the identity pool has no role, or the role's trust policy does not admit the pool",
 }
@@ -166,7 +172,8 @@ var hints = map[string]string{
 func sourceHint(source string) string {
 	switch source {
 	case SourceAzureIdentity:
-		return "see that the app has a managed identity, that azure.client_id is its client id if it is user-assigned, and that azure.audience is the Application ID URI of an app registration in the same tenant"
+		return "see that the app has a managed identity, that azure.client_id is its client id if it is user-assigned, " +
+			"and that azure.audience is the Application ID URI of an app registration in the same tenant"
 	case SourceWebIdentityFile:
 		return "see that the file is there, readable for this user, and holds one token"
 	case SourceCognito:

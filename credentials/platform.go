@@ -56,7 +56,8 @@ func defaultKeys(region string, env func(string) string, s *Store, k *clock) key
 	return func(ctx context.Context) (Session, error) {
 		var client config.HTTPClient = newClient(s.base, nil)
 		if lookup(env, "AWS_CA_BUNDLE") != "" { // the chain puts it into a client of its own kind, or gives up
-			client = awshttp.NewBuildableClient().WithTimeout(attemptTime).WithTransportOptions(func(t *http.Transport) { t.Proxy = s.proxy })
+			client = awshttp.NewBuildableClient().WithTimeout(attemptTime).
+				WithTransportOptions(func(t *http.Transport) { t.Proxy = s.proxy })
 		}
 		c, err := config.LoadDefaultConfig(ctx,
 			config.WithRegion(region),
@@ -98,9 +99,11 @@ func sessionTokenKeys(o *SessionToken, keys signing.Credentials, s *stsClient) k
 		life = o.Duration
 	}
 	return func(ctx context.Context) (Session, error) {
-		out, err := callSTS(ctx, s, keys, func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.GetSessionTokenOutput, error) {
-			return c.GetSessionToken(ctx, &sts.GetSessionTokenInput{DurationSeconds: seconds(life)}, o)
-		})
+		in := &sts.GetSessionTokenInput{DurationSeconds: seconds(life)}
+		out, err := callSTS(ctx, s, keys,
+			func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.GetSessionTokenOutput, error) {
+				return c.GetSessionToken(ctx, in, o)
+			})
 		if err != nil {
 			return Session{}, err
 		}
