@@ -75,7 +75,10 @@ func (a *attack) run(ctx context.Context, often time.Duration, asks ...func(cont
 		}
 		time.Sleep(often)
 		all, _ := a.store.Entries("")
-		a.mostSessions, a.mostWaiting = max(a.mostSessions, all), max(a.mostWaiting, a.store.Waiting())
+		waiting := a.store.Waiting()
+		a.mu.Lock()
+		a.mostSessions, a.mostWaiting = max(a.mostSessions, all), max(a.mostWaiting, waiting)
+		a.mu.Unlock()
 	}
 	wg.Wait()
 }
