@@ -254,6 +254,7 @@ func TestAuditIsNeverLeftOut(t *testing.T) {
 		}
 		workers.Wait()
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		onRecord := map[string]bool{}
 		for line := range strings.Lines(out.String()) {
 			var r access.Record

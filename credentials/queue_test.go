@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/credentials"
+	"countersign/signing"
 )
 
 // perHost is a profile with a session for each host and caller.
@@ -390,5 +391,33 @@ func TestSessions_ProfilesDoNotStarveCallers(t *testing.T) {
 		}
 		stop()
 		wg.Wait()
+	})
+}
+
+// The same where the profile below got none.
+func TestReadiness_NoTurnInAChainIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var failed []error
+		var mu sync.Mutex
+		top := perHost()
+		top.Name, top.Source, top.Keys = "top", "hosts", signing.Credentials{}
+		s := open(t, credentials.Options{
+			Profiles: []credentials.Profile{perHost(), top}, Transport: newFake(time.Now), Default: "top",
+			Log: func(e credentials.Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Err != nil {
+					failed = append(failed, e.Err)
+				}
+			},
+		})
+		var wg sync.WaitGroup
+		for n := range 200 {
+			wg.Go(func() { _, _ = s.Session(t.Context(), credentials.Ask{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)}) })
+		}
+		wg.Wait()
+		if !s.Ready() || len(failed) != 0 {
+			t.Errorf("ready %t after %v, want no failure", s.Ready(), failed)
+		}
 	})
 }
