@@ -20,6 +20,7 @@ import (
 	"countersign/api"
 	"countersign/credentials"
 	"countersign/handlers"
+	"countersign/problem"
 	"countersign/signing"
 
 	"github.com/getkin/kin-openapi/openapi2"
@@ -285,7 +286,7 @@ func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	for path, want := range map[string]string{"GET /nothing": "404 not_found", "GET /v1/sign": "405 method_not_allowed", "DELETE /": "405 method_not_allowed", "POST /v1/sign/": "404 not_found"} {
 		method, target, _ := strings.Cut(path, " ")
 		w := s.do(method, target, "")
-		var p handlers.Problem
+		var p problem.Document
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || fmt.Sprint(w.Code, " ", p.Code) != want {
 			t.Errorf("%s: got %d %s (%v), want %s", path, w.Code, w.Body, err, want)
 		}

@@ -22,6 +22,7 @@ import (
 	"countersign/access"
 	"countersign/api"
 	"countersign/handlers"
+	"countersign/problem"
 	"countersign/signing"
 
 	"github.com/rs/zerolog"
@@ -97,7 +98,7 @@ func askOnce(h http.Handler, caller string) *httptest.ResponseRecorder {
 
 func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code string) (retryAfter int) {
 	t.Helper()
-	var p handlers.Problem
+	var p problem.Document
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != status || p.Code != code || p.Hint == "" {
 		t.Fatalf("got %d %s, want %d %s", w.Code, w.Body, status, code)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"countersign/credentials"
-	"countersign/handlers"
+	"countersign/problem"
 )
 
 // panicking panics with what it is given.
@@ -56,7 +56,7 @@ func TestABodyThatSaysItIsTooLargeIsNotRead(t *testing.T) {
 	r.Header.Set("X-API-Key", key)
 	w := httptest.NewRecorder()
 	s.routes.(http.Handler).ServeHTTP(w, r)
-	var p handlers.Problem
+	var p problem.Document
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusRequestEntityTooLarge || p.Code != "body_too_large" {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}

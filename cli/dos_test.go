@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"countersign/handlers"
+	"countersign/problem"
 )
 
 // dosConnections and dosSeconds are the size of the test; COUNTERSIGN_DOS=connections,seconds asks for another.
@@ -104,10 +104,10 @@ func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server
 }
 
 // ask sends a request to be signed, or what else body holds, and returns status and problem.
-func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (int, handlers.Problem, error) {
+func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (int, problem.Document, error) {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/v1/sign", body)
 	if err != nil {
-		return 0, handlers.Problem{}, err
+		return 0, problem.Document{}, err
 	}
 	r.Header.Set("X-API-Key", dosKey)
 	r.Header.Set("Content-Type", "application/json")
@@ -116,11 +116,11 @@ func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (in
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, handlers.Problem{}, err
+		return 0, problem.Document{}, err
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	var p handlers.Problem
+	var p problem.Document
 	if answer.Header.Get("Content-Type") == "application/problem+json" {
 		err = json.Unmarshal(text, &p)
 	}

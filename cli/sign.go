@@ -15,6 +15,7 @@ import (
 
 	"countersign/access"
 	"countersign/handlers"
+	"countersign/problem"
 
 	"github.com/rs/zerolog"
 )
@@ -140,7 +141,7 @@ func (c *captured) Write(b []byte) (int, error) { return c.body.Write(b) }
 
 // problemError tells the whole problem: on the command line, caller and operator are one.
 func problemError(body []byte, cause error) error {
-	var problem handlers.Problem
+	var problem problem.Document
 	if err := json.Unmarshal(body, &problem); err != nil {
 		return err
 	}

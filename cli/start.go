@@ -3,10 +3,10 @@ package cli
 import (
 	"slices"
 
-	"github.com/rs/zerolog"
-
 	"countersign/access"
 	"countersign/config"
+
+	"github.com/rs/zerolog"
 )
 
 // logStart says in one line what is in force, and then what the operator should look at.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"countersign/problem"
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
@@ -45,29 +46,29 @@ type receivedEnvelope struct {
 // readPayload reads the one of body, bodyBase64 and payloadSha256 that is given.
 func readPayload(in *toSend, to *prepared) error {
 	var p payload
-	given := make([]FieldError, 0, 3)
+	given := make([]problem.Field, 0, 3)
 	if len(in.Body) > 0 && in.Body.Kind() != 'n' {
-		given = append(given, FieldError{"/body", "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		given = append(given, problem.Field{Pointer: "/body", Detail: "Only one of body, bodyBase64 and payloadSha256 can be given."})
 		if err := p.readBody(in.Body, in.mediaType()); err != nil {
 			return err
 		}
 	}
 	if in.BodyBase64 != nil {
-		given = append(given, FieldError{"/bodyBase64", "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		given = append(given, problem.Field{Pointer: "/bodyBase64", Detail: "Only one of body, bodyBase64 and payloadSha256 can be given."})
 		p = payload{present: true, bytes: in.bodyBytes, media: mediaBinary}
 	}
 	p.hash = signing.PayloadHash(p.bytes)
 	if in.PayloadSHA256 != nil {
-		given = append(given, FieldError{"/payloadSha256", "Only one of body, bodyBase64 and payloadSha256 can be given."})
+		given = append(given, problem.Field{Pointer: "/payloadSha256", Detail: "Only one of body, bodyBase64 and payloadSha256 can be given."})
 		p.hash, p.kept = strings.ToLower(*in.PayloadSHA256), true
 	}
 	if len(given) > 1 {
-		return &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: given}
+		return &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: given}
 	}
 	if in.Payload != nil && *in.Payload == "unsigned" {
 		if in.PayloadSHA256 != nil {
-			return &fault{code: "fields_conflict", detail: "A payload that is not signed has no hash.", fields: []FieldError{
-				{"/payload", "unsigned leaves no use for payloadSha256."}, {"/payloadSha256", "The hash has no use when payload is unsigned."},
+			return &problem.Error{Code: "fields_conflict", Detail: "A payload that is not signed has no hash.", Fields: []problem.Field{
+				{Pointer: "/payload", Detail: "unsigned leaves no use for payloadSha256."}, {Pointer: "/payloadSha256", Detail: "The hash has no use when payload is unsigned."},
 			}}
 		}
 		p.hash = signing.UnsignedPayload
@@ -83,7 +84,7 @@ func (p *payload) readBody(body jsontext.Value, media string) (err error) {
 	case '"':
 		var text string
 		if err := json.Unmarshal(body, &text); err != nil {
-			return fieldFault("/body", "The text is not UTF-8.")
+			return problem.Invalid("/body", "The text is not UTF-8.")
 		}
 		p.bytes, p.media = []byte(text), mediaText
 		return nil
@@ -99,7 +100,7 @@ func (p *payload) readBody(body jsontext.Value, media string) (err error) {
 	}
 	compact := body.Clone()
 	if err := compact.Compact(); err != nil {
-		return fieldFault("/body", "The value is not JSON.")
+		return problem.Invalid("/body", "The value is not JSON.")
 	}
 	p.bytes, p.media = compact, mediaJSON
 	return nil
@@ -109,24 +110,24 @@ func (p *payload) readBody(body jsontext.Value, media string) (err error) {
 func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
 	found, multipart, err := envelopeNames(body)
 	if err != nil {
-		return false, fieldFault("/body", "The value is not JSON.")
+		return false, problem.Invalid("/body", "The value is not JSON.")
 	}
 	if multipart {
-		return true, fieldFault("/body/$multipart", "A multipart body gets its boundary when it is sent, so it cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
+		return true, problem.Invalid("/body/$multipart", "A multipart body gets its boundary when it is sent, so it cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
 	}
 	if !found {
 		return false, nil
 	}
 	var e receivedEnvelope
 	if err := json.Unmarshal(body, &e, json.RejectUnknownMembers(true)); err != nil {
-		return true, fieldFault("/body", "An object with $content may only hold $content and $content-type, both texts.")
+		return true, problem.Invalid("/body", "An object with $content may only hold $content and $content-type, both texts.")
 	}
 	if e.Content == nil {
-		return true, fieldFault("/body/$content", "There is no content. Check the expression that the body comes from: the step before may have found no file. For an empty body, give an empty text.")
+		return true, problem.Invalid("/body/$content", "There is no content. Check the expression that the body comes from: the step before may have found no file. For an empty body, give an empty text.")
 	}
 	data, err := decodeBase64(*e.Content)
 	if err != nil {
-		return true, fieldFault("/body/$content", "The value is not Base64.")
+		return true, problem.Invalid("/body/$content", "The value is not Base64.")
 	}
 	p.bytes, p.text, p.media, p.carried = data, false, e.ContentType, e.ContentType != ""
 	if !p.carried {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -34,7 +35,7 @@ func checkBounds(in *toSend, _ *prepared) error { return unsignedBounds.check(in
 func (b *bounds) check(in *toSend) error {
 	for _, name := range []struct{ pointer, value string }{{"/method", in.Method}, {"/profile", in.Profile}, {"/service", in.Service}, {"/region", in.Region}} {
 		if len(name.value) > maxName {
-			return fieldFault(name.pointer, "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
+			return problem.Invalid(name.pointer, "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
 		}
 	}
 	size, parameters := len(in.URL), len(in.Query)
@@ -45,7 +46,7 @@ func (b *bounds) check(in *toSend) error {
 		size += len(q.Name) + len(q.Value)
 	}
 	if size > b.url || parameters > b.parameters {
-		return &fault{code: "url_invalid", detail: "The URL is too long.", fields: []FieldError{{"/url", "It is longer than 64 KiB or has more than 1024 parameters."}}}
+		return &problem.Error{Code: "url_invalid", Detail: "The URL is too long.", Fields: []problem.Field{{Pointer: "/url", Detail: "It is longer than 64 KiB or has more than 1024 parameters."}}}
 	}
 	size = 0
 	for _, h := range in.Headers {
@@ -55,14 +56,14 @@ func (b *bounds) check(in *toSend) error {
 		size += len(h.Name) + len(*h.Value)
 	}
 	if len(in.SignedHeaders) > b.headers {
-		return fieldFault("/signedHeaders", "There are more than "+strconv.Itoa(b.headers)+" names.")
+		return problem.Invalid("/signedHeaders", "There are more than "+strconv.Itoa(b.headers)+" names.")
 	}
 	if size > b.headerBytes || len(in.Headers)+len(in.HeaderList) > b.headers {
 		pointer := "/headers"
 		if len(in.HeaderList) > len(in.Headers) {
 			pointer = "/headerList"
 		}
-		return &fault{code: "header_invalid", detail: "There are too many headers.", fields: []FieldError{{pointer, "They are more than 128, or longer than 64 KiB together."}}}
+		return &problem.Error{Code: "header_invalid", Detail: "There are too many headers.", Fields: []problem.Field{{Pointer: pointer, Detail: "They are more than 128, or longer than 64 KiB together."}}}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -39,7 +40,7 @@ func (h *Handlers) decide(ctx context.Context, p *prepared, asked access.Request
 // denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's slip, and not for the operator to mend.
 func denial(d access.Decision) error {
 	if d.Malformed == "" {
-		return &fault{code: "forbidden", detail: "The policies do not allow this: " + d.Reason + "."}
+		return &problem.Error{Code: "forbidden", Detail: "The policies do not allow this: " + d.Reason + "."}
 	}
 	code, pointer := "field_invalid", "/"+d.Malformed
 	switch d.Malformed {
@@ -48,7 +49,7 @@ func denial(d access.Decision) error {
 	case "headers":
 		code = "header_invalid"
 	}
-	return &fault{code: code, detail: "The request cannot be decided on: " + d.Reason + ".", fields: []FieldError{{pointer, "It cannot be signed: " + d.Reason + "."}}}
+	return &problem.Error{Code: code, Detail: "The request cannot be decided on: " + d.Reason + ".", Fields: []problem.Field{{Pointer: pointer, Detail: "It cannot be signed: " + d.Reason + "."}}}
 }
 
 // otherPath is what the service would read out of the signature, where options.doubleEncode has the path encoded otherwise than the
@@ -147,7 +148,7 @@ func (h *Handlers) recordSigned(ctx context.Context, p *prepared, signature, sig
 // recordUnsigned puts on record that what was allowed came to nothing, and why.
 func (h *Handlers) recordUnsigned(ctx context.Context, p *prepared, cause error) error {
 	p.recordSession()
-	p.record.Notes = append(p.record.Notes, "nothing was signed: "+faultOf(cause).code)
+	p.record.Notes = append(p.record.Notes, "nothing was signed: "+problemOf(cause).Code)
 	if err := h.Audit.Write(ctx, p.record); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"countersign/access"
+	"countersign/problem"
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
@@ -59,17 +60,17 @@ func BodyUnreadable(err error) error {
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return TooLarge(tooLarge.Limit)
 	}
-	return &fault{code: "body_unreadable", detail: "The request body did not arrive whole.", cause: err}
+	return &problem.Error{Code: "body_unreadable", Detail: "The request body did not arrive whole.", Cause: err}
 }
 
 // TooLarge is the error of a body of more than limit bytes.
 func TooLarge(limit int64) error {
-	return &fault{code: "body_too_large", detail: fmt.Sprintf("The request body is larger than %d bytes.", limit)}
+	return &problem.Error{Code: "body_too_large", Detail: fmt.Sprintf("The request body is larger than %d bytes.", limit)}
 }
 
 func checkMedia(header http.Header) error {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return &fault{code: "content_encoding_unsupported", detail: "The request body is compressed."}
+		return &problem.Error{Code: "content_encoding_unsupported", Detail: "The request body is compressed."}
 	}
 	contentType := header.Get("Content-Type")
 	if contentType == "" {
@@ -78,17 +79,17 @@ func checkMedia(header http.Header) error {
 	media, params, err := mime.ParseMediaType(contentType)
 	charset := params["charset"]
 	if err != nil || media != "application/json" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
-		return &fault{code: "content_type_unsupported", detail: "The request body is not application/json in UTF-8."}
+		return &problem.Error{Code: "content_type_unsupported", Detail: "The request body is not application/json in UTF-8."}
 	}
 	return nil
 }
 
 // checker is what a request type does beyond its Go types to hold the contract: required fields, enums, bounds.
-type checker interface{ check(*fieldErrors) }
+type checker interface{ check(*problem.Fields) }
 
 func decodeDocument(data []byte, in any) error {
 	if len(data) == 0 {
-		return &fault{code: "body_missing", detail: "The request has no body."}
+		return &problem.Error{Code: "body_missing", Detail: "The request has no body."}
 	}
 	if err := json.Unmarshal(data, in, json.RejectUnknownMembers(true)); err != nil {
 		if wrong := wrongEncoding(data); wrong != nil {
@@ -96,21 +97,21 @@ func decodeDocument(data []byte, in any) error {
 		}
 		if encodedTwice(data) {
 			detail := "The request body is one JSON text, and the document is inside it: it was encoded twice."
-			return &fault{code: "json_encoded_twice", detail: detail}
+			return &problem.Error{Code: "json_encoded_twice", Detail: detail}
 		}
 		return decodeFault(err)
 	}
 	if jsontext.Value(data).Kind() != '{' {
-		return fieldFault("", "The document is not a JSON object.")
+		return problem.Invalid("", "The document is not a JSON object.")
 	}
 	if _, ok := in.(interface{ nullFree() }); ok {
 		if err := refuseNull(data); err != nil {
 			return err
 		}
 	}
-	var found fieldErrors
+	var found problem.Fields
 	in.(checker).check(&found)
-	return found.fault()
+	return found.Err()
 }
 
 // refuseNull finds a null anywhere but in the credentials, where an absent field may be written so.
@@ -122,7 +123,7 @@ func refuseNull(data []byte) error {
 			return nil //nolint:nilerr // the end: that it is one document was seen before
 		}
 		if at := string(d.StackPointer()); token.Kind() == 'n' && !strings.HasPrefix(at, "/credentials") {
-			return fieldFault(at, "The value is null.")
+			return problem.Invalid(at, "The value is null.")
 		}
 	}
 }
@@ -134,27 +135,27 @@ func decodeFault(err error) error {
 		pointer := string(semantic.JSONPointer)
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return &fault{code: "field_unknown", detail: "The request has a field that is not known.", fields: []FieldError{{pointer, "This field is not known. Names are case-sensitive."}}}
+			return &problem.Error{Code: "field_unknown", Detail: "The request has a field that is not known.", Fields: []problem.Field{{Pointer: pointer, Detail: "This field is not known. Names are case-sensitive."}}}
 		case semantic.Err != nil && errors.As(semantic.Err, new(*valueError)):
-			return fieldFault(pointer, semantic.Err.Error())
+			return problem.Invalid(pointer, semantic.Err.Error())
 		}
 		want := typeName(semantic.GoType)
 		if semantic.JSONKind == '"' && (want == "an object" || want == "an array") {
-			return fieldFault(pointer, "The value is a text, not "+want+"."+textForObject)
+			return problem.Invalid(pointer, "The value is a text, not "+want+"."+textForObject)
 		}
-		return fieldFault(pointer, "The value is "+kindName(semantic.JSONKind)+", not "+want+".")
+		return problem.Invalid(pointer, "The value is "+kindName(semantic.JSONKind)+", not "+want+".")
 	}
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return &fault{code: "json_duplicate_name", detail: "A name stands twice in one object.", fields: []FieldError{{string(syntactic.JSONPointer), "This name stands twice."}}}
+			return &problem.Error{Code: "json_duplicate_name", Detail: "A name stands twice in one object.", Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "This name stands twice."}}}
 		}
-		return &fault{code: "json_invalid", detail: fmt.Sprintf("The request body is not one JSON document in UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset)}
+		return &problem.Error{Code: "json_invalid", Detail: fmt.Sprintf("The request body is not one JSON document in UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset)}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return &fault{code: "json_invalid", detail: "The request body ends in the middle of the JSON document."}
+		return &problem.Error{Code: "json_invalid", Detail: "The request body ends in the middle of the JSON document."}
 	}
-	return &fault{code: "json_invalid", detail: "The request body is not one JSON document in UTF-8."}
+	return &problem.Error{Code: "json_invalid", Detail: "The request body is not one JSON document in UTF-8."}
 }
 
 // textForObject is for makers who insert a text that holds the JSON of an object.

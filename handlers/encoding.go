@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"countersign/problem"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -19,7 +21,7 @@ const byteOrderMark = "\xef\xbb\xbf"
 // are UTF-8.
 func wrongEncoding(data []byte) error {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return &fault{code: "json_invalid", detail: "The request body is UTF-16, as its byte order mark says. " +
+		return &problem.Error{Code: "json_invalid", Detail: "The request body is UTF-16, as its byte order mark says. " +
 			"Send it in UTF-8."}
 	}
 	at := 0
@@ -38,7 +40,7 @@ func wrongEncoding(data []byte) error {
 	if rest := data[at:]; rest[0] >= 0x80 && (len(rest) == 1 || rest[1] < 0x80 || isLatin1Pair(rest)) {
 		detail += " It seems to be in Latin-1 or Windows-1252. Send it in UTF-8."
 	}
-	return &fault{code: "json_invalid", detail: detail}
+	return &problem.Error{Code: "json_invalid", Detail: detail}
 }
 
 // isLatin1Pair holds for two or three letters of Latin-1 in a row before the text goes on in ASCII.
@@ -66,6 +68,6 @@ func emptyChunk(header http.Header, length int64) error {
 	if length > 0 || !strings.EqualFold(strings.TrimSpace(header.Get("X-Ms-Transfer-Mode")), "chunked") {
 		return nil
 	}
-	return &fault{code: "chunking_unsupported", detail: "The request has no body, and x-ms-transfer-mode: " +
+	return &problem.Error{Code: "chunking_unsupported", Detail: "The request has no body, and x-ms-transfer-mode: " +
 		"chunked says that the workflow engine means to send it in parts."}
 }

@@ -13,6 +13,7 @@ import (
 	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
@@ -58,52 +59,48 @@ var (
 	errMethodNotAllowed = errors.New("method not allowed")
 )
 
-// faultOf gives every error its code. Only faults made here tell details of their own.
-func faultOf(err error) *fault {
-	var f *fault
+// problemOf gives every error its code. Only a [problem.Error] tells details of its own.
+func problemOf(err error) *problem.Error {
+	var f *problem.Error
 	if errors.As(err, &f) {
 		return f
 	}
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {
-			f := &fault{code: s.code, detail: s.detail, cause: err}
+			f := &problem.Error{Code: s.code, Detail: s.detail, Cause: err}
 			if e := new(credentials.Error); errors.As(err, &e) {
-				f.retryAfter = e.RetryAfter
+				f.RetryAfter = e.RetryAfter
 			}
 			if s.code == "profile_unknown" {
-				f.fields = []FieldError{{"/profile", "There is no such profile."}}
+				f.Fields = []problem.Field{{Pointer: "/profile", Detail: "There is no such profile."}}
 			}
 			return f
 		}
 	}
 	if busy := new(access.BusyError); errors.As(err, &busy) {
-		return &fault{code: "busy", detail: "The service has as many requests as it takes.", retryAfter: busy.RetryAfter}
+		return &problem.Error{Code: "busy", Detail: "The service has as many requests as it takes.", RetryAfter: busy.RetryAfter}
 	}
-	return &fault{code: "internal", detail: "The request could not be served.", cause: err}
+	return &problem.Error{Code: "internal", Detail: "The request could not be served.", Cause: err}
 }
 
 // RateLimited is the error of a caller that has used up its share, until wait is over.
 func RateLimited(wait time.Duration) error {
-	return &fault{code: "rate_limited", detail: "You have made as many requests as you may for now.", retryAfter: wait}
+	return &problem.Error{Code: "rate_limited", Detail: "You have made as many requests as you may for now.", RetryAfter: wait}
 }
 
 // WriteError answers with the problem that err is.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	f := faultOf(err)
-	k := kinds[f.code]
+	p := problemOf(err)
 	event := EventOf(r.Context())
-	event.Code, event.Cause = f.code, f.cause
-	if e := new(credentials.Error); errors.As(f.cause, &e) {
+	event.Code, event.Cause = p.Code, p.Cause
+	if e := new(credentials.Error); errors.As(p.Cause, &e) {
 		event.Detail, event.Hint = e.Detail, e.Hint
 	}
-	if k.status == http.StatusServiceUnavailable || f.retryAfter > 0 {
-		seconds := max(1, int64((f.retryAfter+second-1)/second))
+	if p.Status() == http.StatusServiceUnavailable || p.RetryAfter > 0 {
+		seconds := max(1, int64((p.RetryAfter+second-1)/second))
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
-	writeJSON(w, r, k.status, "application/problem+json", Problem{
-		Type: "urn:countersign:problem:" + f.code, Title: k.title, Status: k.status, Code: f.code,
-		Detail: f.detail, Hint: k.hint, Instance: event.RequestID, Errors: f.fields,
-	})
+	writeJSON(w, r, p.Status(), "application/problem+json", p.Document(event.RequestID))
 }
 
 // MethodNotAllowed answers a known address with another method; the router has set Allow.
@@ -113,8 +110,8 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r,
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
 	var body bytes.Buffer
 	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
-	problem := status >= http.StatusBadRequest
-	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(problem)); err != nil {
+	refused := status >= http.StatusBadRequest
+	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {
 		WriteError(w, r, fmt.Errorf("encoding the answer: %w", err))
 		return
 	}
@@ -136,45 +133,45 @@ func locate(err error, in *toSend) error {
 	reason := "The value " + e.Reason + "."
 	switch e.Field {
 	case "url":
-		return &fault{code: "url_invalid", detail: "The URL " + e.Reason + ".", fields: []FieldError{{"/url", reason}}}
+		return &problem.Error{Code: "url_invalid", Detail: "The URL " + e.Reason + ".", Fields: []problem.Field{{Pointer: "/url", Detail: reason}}}
 	case "query":
 		pointer := "/url"
 		if slices.ContainsFunc(in.Query, func(p signing.Parameter) bool { return p.Name == e.Name }) {
 			pointer = "/query/" + escapePointer(e.Name)
 		}
-		return &fault{code: "url_invalid", detail: "The query " + e.Reason + ".", fields: []FieldError{{pointer, reason}}}
+		return &problem.Error{Code: "url_invalid", Detail: "The query " + e.Reason + ".", Fields: []problem.Field{{Pointer: pointer, Detail: reason}}}
 	case "headers":
 		if strings.EqualFold(e.Name, "host") {
 			reason = "The header " + e.Reason + ". For a private API of API Gateway behind a VPC endpoint, leave Host out " +
 				"and give the header x-apigw-api-id with the id of the API; for another host, put it into the URL."
-			fields := []FieldError{{headerPointer(in, e.Name), reason}}
-			return &fault{code: "header_invalid", detail: "The header Host differs from the URL.", fields: fields}
+			fields := []problem.Field{{Pointer: headerPointer(in, e.Name), Detail: reason}}
+			return &problem.Error{Code: "header_invalid", Detail: "The header Host differs from the URL.", Fields: fields}
 		}
-		return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, e.Name), "The header " + e.Reason + "."}}}
+		return &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is.", Fields: []problem.Field{{Pointer: headerPointer(in, e.Name), Detail: "The header " + e.Reason + "."}}}
 	case "signedHeaders":
 		pointer := "/signedHeaders"
 		if i := slices.IndexFunc(in.SignedHeaders, func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), e.Name) }); i >= 0 {
 			pointer += "/" + strconv.Itoa(i)
 		}
-		return fieldFault(pointer, "The header "+e.Reason+".")
+		return problem.Invalid(pointer, "The header "+e.Reason+".")
 	case "credentials":
 		if in.Credentials == nil {
 			return errors.Join(credentials.ErrConfiguration, err)
 		}
-		return fieldFault("/credentials", reason)
+		return problem.Invalid("/credentials", reason)
 	case "fields", "startsWith":
 		if e.Name != "" {
-			return fieldFault("/"+e.Field+"/"+escapePointer(e.Name), reason)
+			return problem.Invalid("/"+e.Field+"/"+escapePointer(e.Name), reason)
 		}
 	case "sessionToken":
 		if in.Credentials == nil {
-			return fieldFault("/options/sessionToken", reason)
+			return problem.Invalid("/options/sessionToken", reason)
 		}
-		return fieldFault("/credentials/sessionToken", reason)
+		return problem.Invalid("/credentials/sessionToken", reason)
 	case "accessKeyId", "secretAccessKey", "roleArn", "accountId", "roleName", "externalId", "sessionName", "durationSeconds":
-		return fieldFault("/credentials/"+e.Field, reason)
+		return problem.Invalid("/credentials/"+e.Field, reason)
 	}
-	return fieldFault("/"+e.Field, reason)
+	return problem.Invalid("/"+e.Field, reason)
 }
 
 // refusalFault asks the caller for what the host does not tell.
@@ -185,16 +182,16 @@ func refusalFault(r *endpoints.Refusal, in *toSend) error {
 		if strings.HasPrefix(r.Instead, "no signature") {
 			way = "Send the request as it is, without a signature."
 		}
-		return &fault{code: "host_not_signed", detail: "This host takes no AWS signature: " + r.Reason + ".", fields: []FieldError{{"/url", way}}}
+		return &problem.Error{Code: "host_not_signed", Detail: "This host takes no AWS signature: " + r.Reason + ".", Fields: []problem.Field{{Pointer: "/url", Detail: way}}}
 	case endpoints.Ask:
-		return &fault{code: "scope_needed", detail: "The host does not tell everything: " + r.Reason + ".", fields: []FieldError{{"/" + r.Field, "Give the " + r.Field + "."}}}
+		return &problem.Error{Code: "scope_needed", Detail: "The host does not tell everything: " + r.Reason + ".", Fields: []problem.Field{{Pointer: "/" + r.Field, Detail: "Give the " + r.Field + "."}}}
 	}
-	var fields []FieldError
+	var fields []problem.Field
 	if in.Service == "" {
-		fields = append(fields, FieldError{"/service", "Give the signing name of the service, for example execute-api, or s3 for an S3-compatible store."})
+		fields = append(fields, problem.Field{Pointer: "/service", Detail: "Give the signing name of the service, for example execute-api, or s3 for an S3-compatible store."})
 	}
 	if in.Region == "" {
-		fields = append(fields, FieldError{"/region", "Give the region, for example eu-west-1; S3-compatible stores have names of their own, such as auto."})
+		fields = append(fields, problem.Field{Pointer: "/region", Detail: "Give the region, for example eu-west-1; S3-compatible stores have names of their own, such as auto."})
 	}
-	return &fault{code: "host_not_aws", detail: "Nothing is known about this host: " + r.Reason + ".", fields: fields}
+	return &problem.Error{Code: "host_not_aws", Detail: "Nothing is known about this host: " + r.Reason + ".", Fields: fields}
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"countersign/problem"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -34,24 +36,24 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 	form := []byte{}
 	d := jsontext.NewDecoder(bytes.NewReader(body)) // that it is JSON was seen before
 	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
-		return nil, fieldFault("/body", "With Content-Type "+mediaForm+" the body must be an object of names "+
+		return nil, problem.Invalid("/body", "With Content-Type "+mediaForm+" the body must be an object of names "+
 			"and values, or the form as a text.")
 	}
 	for d.PeekKind() == '"' {
 		token, err := d.ReadToken()
 		if err != nil {
-			return nil, fieldFault("/body", "The value is not JSON.")
+			return nil, problem.Invalid("/body", "The value is not JSON.")
 		}
 		name := token.String()
 		kind := d.PeekKind()
 		if kind == '{' || kind == '[' {
-			return nil, fieldFault("/body/"+escapePointer(name), "The value is "+kindName(kind)+", which a "+
+			return nil, problem.Invalid("/body/"+escapePointer(name), "The value is "+kindName(kind)+", which a "+
 				"form cannot hold. Give each value a name of its own, as the service spells it, for example "+
 				"Attribute.1.Name; or give the form as a text.")
 		}
 		value, err := d.ReadToken()
 		if err != nil {
-			return nil, fieldFault("/body", "The value is not JSON.")
+			return nil, problem.Invalid("/body", "The value is not JSON.")
 		}
 		if kind == 'n' {
 			continue

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"countersign/problem"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -26,6 +28,6 @@ func (h *Handlers) Elsewhere() http.Handler {
 			WriteError(w, r, errNotFound)
 			return
 		}
-		WriteError(w, r, &fault{code: "functions_payload", detail: "The Azure Functions host sent its own payload in place of the caller's request."})
+		WriteError(w, r, &problem.Error{Code: "functions_payload", Detail: "The Azure Functions host sent its own payload in place of the caller's request."})
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"countersign/api"
 	"countersign/credentials"
 	"countersign/handlers"
+	"countersign/problem"
 	"countersign/signing"
 
 	"github.com/rs/zerolog"
@@ -200,17 +201,17 @@ func (s *testServer) sign(body string) answer {
 	return decodeAs[answer](s.t, w.Body)
 }
 
-func (s *testServer) refuse(body string, status int) handlers.Problem {
+func (s *testServer) refuse(body string, status int) problem.Document {
 	s.t.Helper()
 	return s.problem(s.post("/v1/sign", body), status)
 }
 
-func (s *testServer) problem(w *httptest.ResponseRecorder, status int) handlers.Problem {
+func (s *testServer) problem(w *httptest.ResponseRecorder, status int) problem.Document {
 	s.t.Helper()
 	if w.Code != status || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Cache-Control") != "no-store" {
 		s.t.Fatalf("got %d %s %q, want %d application/problem+json and no-store\n%s", w.Code, w.Header(), w.Body, status, s.log)
 	}
-	return decodeAs[handlers.Problem](s.t, w.Body)
+	return decodeAs[problem.Document](s.t, w.Body)
 }
 
 func decodeAs[T any](t testing.TB, r io.Reader) T {

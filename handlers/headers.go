@@ -7,6 +7,7 @@ import (
 
 	"countersign/access"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -19,7 +20,7 @@ func setHeaders(in *toSend, p *prepared) error {
 	for _, h := range in.allHeaders() {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
-			return &fault{code: "header_invalid", detail: "A header cannot be sent as it is.", fields: []FieldError{{headerPointer(in, h.Name), reason}}}
+			return &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is.", Fields: []problem.Field{{Pointer: headerPointer(in, h.Name), Detail: reason}}}
 		}
 		switch {
 		case madeHere(name):
@@ -50,7 +51,7 @@ func setHeaders(in *toSend, p *prepared) error {
 	for i, name := range in.SignedHeaders {
 		lower := strings.ToLower(strings.TrimSpace(name))
 		if p.quirks.NeverSigned(lower) {
-			return fieldFault("/signedHeaders/"+strconv.Itoa(i), "The service "+p.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
+			return problem.Invalid("/signedHeaders/"+strconv.Itoa(i), "The service "+p.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
 		}
 		if lower != "host" && lower != "x-amz-content-sha256" && !madeHere(lower) {
 			p.request.SignedHeaders = append(p.request.SignedHeaders, lower)
@@ -155,13 +156,13 @@ func (p *prepared) takeContentHashes(in *toSend, headers []signing.Header) error
 			}
 		case strings.EqualFold(value, p.payload.hash):
 		case isSHA256(value):
-			return fieldFault(pointer, "The value is not the hash of the body given. When the body stays with "+
+			return problem.Invalid(pointer, "The value is not the hash of the body given. When the body stays with "+
 				"you, put its hash into payloadSha256.")
 		case strings.HasPrefix(value, "STREAMING-"):
-			return fieldFault(pointer, "A body that is sent in signed chunks cannot be signed here, where no "+
+			return problem.Invalid(pointer, "A body that is sent in signed chunks cannot be signed here, where no "+
 				"chunk is seen.")
 		default:
-			return fieldFault(pointer, "The value is not the hash of the body.")
+			return problem.Invalid(pointer, "The value is not the hash of the body.")
 		}
 		p.request.ContentSHA256Header = true
 	}
@@ -176,13 +177,13 @@ func (p *prepared) leaveUnsigned(in *toSend, pointer string) error {
 	service := p.request.Scope.Service
 	switch {
 	case in.PayloadSHA256 != nil:
-		return fieldFault(pointer, "The header leaves the payload out of the signature, and payloadSha256 "+
+		return problem.Invalid(pointer, "The header leaves the payload out of the signature, and payloadSha256 "+
 			"gives its hash. Keep one of the two.")
 	case in.Payload != nil && *in.Payload == "signed":
-		return fieldFault(pointer, "The header leaves the payload out of the signature, and the field payload "+
+		return problem.Invalid(pointer, "The header leaves the payload out of the signature, and the field payload "+
 			"signs it. Keep one of the two.")
 	case !p.takesUnsigned(in) && endpoints.IsService(service):
-		return fieldFault(pointer, "The service "+service+" does not take an unsigned payload.")
+		return problem.Invalid(pointer, "The service "+service+" does not take an unsigned payload.")
 	}
 	unsigned := "unsigned"
 	in.Payload, p.payload.hash = &unsigned, signing.UnsignedPayload

@@ -1,6 +1,10 @@
 package handlers
 
-import "net/http"
+import (
+	"net/http"
+
+	"countersign/problem"
+)
 
 type about struct {
 	Service  string `json:"service"`
@@ -47,11 +51,11 @@ func (h *Handlers) unready() error {
 	const retry = 5 * second
 	switch {
 	case h.draining.Load():
-		return &fault{code: "draining", detail: "This instance takes no more requests.", retryAfter: retry}
+		return &problem.Error{Code: "draining", Detail: "This instance takes no more requests.", RetryAfter: retry}
 	case h.AuditBroken != nil && h.AuditBroken():
-		return &fault{code: "audit_unavailable", detail: "The last audit record of this instance could not be written.", retryAfter: retry}
+		return &problem.Error{Code: "audit_unavailable", Detail: "The last audit record of this instance could not be written.", RetryAfter: retry}
 	case h.SessionsReady != nil && !h.SessionsReady():
-		return &fault{code: "session_unavailable", detail: "This instance has no session of any profile and reaches no source of one.", retryAfter: retry}
+		return &problem.Error{Code: "session_unavailable", Detail: "This instance has no session of any profile and reaches no source of one.", RetryAfter: retry}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"countersign/handlers"
+	"countersign/problem"
 )
 
 type jsonCase struct{ kind, text string }
@@ -129,7 +129,7 @@ func TestDepthIsSurvived(t *testing.T) {
 			for _, text := range []string{document, `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","body":` + document + `}`, `{"headers":` + document + `}`, `{"warnings":` + document + `}`} {
 				w := httptest.NewRecorder()
 				server.plain.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(text)))
-				if w.Code != http.StatusBadRequest || decodeAs[handlers.Problem](t, w.Body).Hint == "" {
+				if w.Code != http.StatusBadRequest || decodeAs[problem.Document](t, w.Body).Hint == "" {
 					t.Errorf("%s to %s: %d", name, path, w.Code)
 				}
 			}

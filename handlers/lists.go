@@ -10,6 +10,7 @@ import (
 	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -34,12 +35,12 @@ func serveQuery[A any](do func(context.Context, map[string]string) (*A, error)) 
 func readParameters(r *http.Request) (map[string]string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &fault{code: "field_invalid", detail: "The parameters cannot be decoded: write %25 for a percent sign, %3B for a semicolon."}
+		return nil, &problem.Error{Code: "field_invalid", Detail: "The parameters cannot be decoded: write %25 for a percent sign, %3B for a semicolon."}
 	}
 	values := map[string]string{}
 	for name, list := range query {
 		if len(list) > 1 {
-			return nil, &fault{code: "field_invalid", detail: "A parameter is given twice.", fields: []FieldError{{"/" + escapePointer(strings.ToValidUTF8(name, "?")), "This parameter is given twice."}}}
+			return nil, &problem.Error{Code: "field_invalid", Detail: "A parameter is given twice.", Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "This parameter is given twice."}}}
 		}
 		values[name] = list[0]
 	}
@@ -142,7 +143,7 @@ func (h *Handlers) InferScope() http.Handler {
 	return serveQuery(func(ctx context.Context, values map[string]string) (*inferredScope, error) {
 		raw, given := values["url"]
 		if !given || raw == "" {
-			return nil, &fault{code: "field_missing", detail: "The parameter url is missing.", fields: []FieldError{{"/url", "This parameter is required."}}}
+			return nil, &problem.Error{Code: "field_missing", Detail: "The parameter url is missing.", Fields: []problem.Field{{Pointer: "/url", Detail: "This parameter is required."}}}
 		}
 		raw = strings.TrimFunc(raw, isInvisible)
 		if !strings.Contains(raw, "://") {
@@ -182,7 +183,7 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	}
 }
 
-var errProfileForbidden = &fault{code: "forbidden", detail: "The policies do not allow this profile to you."}
+var errProfileForbidden = &problem.Error{Code: "forbidden", Detail: "The policies do not allow this profile to you."}
 
 type identity struct {
 	Profile string `json:"profile"`

@@ -5,6 +5,7 @@ import (
 
 	"countersign/access"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -17,7 +18,7 @@ func setOptions(in *toSend, p *prepared) error {
 		case p.quirks.UnsignedPayloadPartly:
 			p.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and refuses it in others. Sign the payload where you have it.")
 		case endpoints.IsService(r.Scope.Service):
-			return fieldFault("/payload", "The service "+r.Scope.Service+" does not take an unsigned payload.")
+			return problem.Invalid("/payload", "The service "+r.Scope.Service+" does not take an unsigned payload.")
 		default:
 			p.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
 		}

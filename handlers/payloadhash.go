@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -25,7 +26,7 @@ type hashed struct {
 func (h *Handlers) HashPayload() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-			WriteError(w, r, &fault{code: "content_encoding_unsupported", detail: "The body is compressed, so its bytes are not those that you will send."})
+			WriteError(w, r, &problem.Error{Code: "content_encoding_unsupported", Detail: "The body is compressed, so its bytes are not those that you will send."})
 			return
 		}
 		parameters, err := readParameters(r)
@@ -41,7 +42,7 @@ func (h *Handlers) HashPayload() http.Handler {
 			tree = signing.NewTreeHash()
 			into = io.MultiWriter(linear, tree)
 		default:
-			WriteError(w, r, &fault{code: "field_invalid", detail: "The parameter tree is not right.", fields: []FieldError{{"/tree", "The value is neither true nor false."}}})
+			WriteError(w, r, &problem.Error{Code: "field_invalid", Detail: "The parameter tree is not right.", Fields: []problem.Field{{Pointer: "/tree", Detail: "The value is neither true nor false."}}})
 			return
 		}
 		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), until: h.Now().Add(silence), now: h.Now}

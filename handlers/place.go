@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -100,8 +101,8 @@ func cleanPath(in *toSend, p *prepared) error {
 		url, err := p.request.URL.CleanS3Key()
 		if err != nil {
 			detail := "The S3 key has a . or .. segment, which clients take out of the URL on the way."
-			return &fault{code: "url_invalid", detail: detail, fields: []FieldError{{
-				"/url", "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, " +
+			return &problem.Error{Code: "url_invalid", Detail: detail, Fields: []problem.Field{{
+				Pointer: "/url", Detail: "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, " +
 					"or to false to sign the key as it is, for a client that sends it so.",
 			}}}
 		}
@@ -147,7 +148,7 @@ func (p *prepared) checkPartition() error {
 	if of == "" || wanted == "" || of == wanted {
 		return nil
 	}
-	return &fault{code: "partition_differs", detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", fields: []FieldError{{"/region", "The region is in the partition " + wanted + "."}}}
+	return &problem.Error{Code: "partition_differs", Detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", Fields: []problem.Field{{Pointer: "/region", Detail: "The region is in the partition " + wanted + "."}}}
 }
 
 // ofOtherMaker tells whether a URL leads to an S3-compatible store, which is in no partition of AWS.

@@ -10,6 +10,7 @@ import (
 
 	"countersign/access"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -33,15 +34,15 @@ type toUpload struct {
 // maxObject is the largest file that a form can upload (Amazon S3 User Guide, "Uploading objects").
 const maxObject = 5 << 30
 
-func (in *toUpload) check(found *fieldErrors) {
-	found.require("/bucket", in.Bucket)
-	found.require("/key", in.Key)
-	found.require("/region", in.Region)
+func (in *toUpload) check(found *problem.Fields) {
+	found.Require("/bucket", in.Bucket)
+	found.Require("/key", in.Key)
+	found.Require("/region", in.Region)
 	like := toSend{Method: "POST", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
 	like.check(found)
-	found.between("/minLength", in.MinLength, 0, maxObject)
-	found.between("/maxLength", in.MaxLength, 1, maxObject)
-	found.between("/expiresInSeconds", in.ExpiresInSeconds, 1, wholeNumber(signing.MaxExpires/time.Second))
+	between(found, "/minLength", in.MinLength, 0, maxObject)
+	between(found, "/maxLength", in.MaxLength, 1, maxObject)
+	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
 // uploadForm is where to post the form, and what must stand in it.
@@ -113,7 +114,7 @@ func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.Po
 		}
 	}
 	if !isAddressOf(in.Bucket, p.request.URL) {
-		return nil, nil, fieldFault("/url", "The address is not that of the bucket: the bucket's own host at S3, or a path that is the bucket's name.")
+		return nil, nil, problem.Invalid("/url", "The address is not that of the bucket: the bucket's own host at S3, or a path that is the bucket's name.")
 	}
 	p.request.Expires = defaultExpiry
 	if in.ExpiresInSeconds != nil {
@@ -127,7 +128,7 @@ func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.Po
 	for _, f := range slices.Concat(in.Fields, in.StartsWith) {
 		p.warnOfText("The field "+f.Name, strings.ReplaceAll(f.Value, signing.Filename, ""))
 		if strings.EqualFold(f.Name, "key") {
-			return nil, nil, &fault{code: "fields_conflict", detail: "The key is given twice.", fields: []FieldError{{"/key", "The key is given here and among the fields."}}}
+			return nil, nil, &problem.Error{Code: "fields_conflict", Detail: "The key is given twice.", Fields: []problem.Field{{Pointer: "/key", Detail: "The key is given here and among the fields."}}}
 		}
 	}
 	if in.MinLength != nil {
@@ -146,11 +147,11 @@ func (h *Handlers) readUpload(in *toUpload, ask *toSend) (*prepared, *signing.Po
 func (in *toUpload) setAddress(ask *toSend) error {
 	switch {
 	case !isBucket(in.Bucket):
-		return fieldFault("/bucket", "The value is not the name of a bucket.")
+		return problem.Invalid("/bucket", "The value is not the name of a bucket.")
 	case len(in.Key) > maxKey:
-		return fieldFault("/key", "The key is longer than "+strconv.Itoa(maxKey)+" bytes.")
+		return problem.Invalid("/key", "The key is longer than "+strconv.Itoa(maxKey)+" bytes.")
 	case len(in.Fields)+len(in.StartsWith) > maxHeaders:
-		return fieldFault("/fields", "There are more than "+strconv.Itoa(maxHeaders)+" fields.")
+		return problem.Invalid("/fields", "There are more than "+strconv.Itoa(maxHeaders)+" fields.")
 	}
 	if ask.URL != "" {
 		return nil
@@ -162,7 +163,7 @@ func (in *toUpload) setAddress(ask *toSend) error {
 	case "aws-cn":
 		suffix = ".amazonaws.com.cn/"
 	default:
-		return &fault{code: "scope_needed", detail: "The address of the bucket is not known for this region.", fields: []FieldError{{"/url", "Give the address to which the form is posted."}}}
+		return &problem.Error{Code: "scope_needed", Detail: "The address of the bucket is not known for this region.", Fields: []problem.Field{{Pointer: "/url", Detail: "Give the address to which the form is posted."}}}
 	}
 	if ask.URL = "https://" + in.Bucket + ".s3." + in.Region + suffix; strings.Contains(in.Bucket, ".") || in.Bucket != strings.ToLower(in.Bucket) {
 		ask.URL = "https://s3." + in.Region + suffix + in.Bucket

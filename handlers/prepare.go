@@ -11,6 +11,7 @@ import (
 	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -99,7 +100,7 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 	url, warnings, err := signing.ParseURL(given, in.Query)
 	if err != nil {
 		if detail := otherURL(given); detail != "" {
-			return &fault{code: "url_invalid", detail: detail, fields: []FieldError{{"/url", detail}}}
+			return &problem.Error{Code: "url_invalid", Detail: detail, Fields: []problem.Field{{Pointer: "/url", Detail: detail}}}
 		}
 		return err
 	}
@@ -107,10 +108,10 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 		p.warn(w.Code, w.Message)
 	}
 	if url.Scheme() != "https" && !h.mayBeHTTP(url) {
-		return &fault{code: "url_not_https", detail: "The URL has the scheme http.", fields: []FieldError{{"/url", "The scheme is not https."}}}
+		return &problem.Error{Code: "url_not_https", Detail: "The URL has the scheme http.", Fields: []problem.Field{{Pointer: "/url", Detail: "The scheme is not https."}}}
 	}
 	if isAddress(url) && !h.mayBeHTTP(url) {
-		return &fault{code: "url_invalid", detail: "The URL has an IP address in place of a host's name.", fields: []FieldError{{"/url", "Only the operator can list addresses, in http_hosts."}}}
+		return &problem.Error{Code: "url_invalid", Detail: "The URL has an IP address in place of a host's name.", Fields: []problem.Field{{Pointer: "/url", Detail: "Only the operator can list addresses, in http_hosts."}}}
 	}
 	p.request.Method, p.request.URL, p.request.SignAllHeaders, p.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
 	return nil
@@ -118,14 +119,14 @@ func (h *Handlers) readURL(in *toSend, p *prepared) error {
 
 func (h *Handlers) checkAllowed(in *toSend, _ *prepared) error {
 	if in.SigningTime != nil && !h.AllowSigningTime {
-		return &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "Only where allow_signing_time is on."}}}
+		return &problem.Error{Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.", Fields: []problem.Field{{Pointer: "/signingTime", Detail: "Only where allow_signing_time is on."}}}
 	}
 	if in.Credentials != nil && !h.AllowCredentials {
-		return &fault{code: "option_not_allowed", detail: "Keys in a request are not taken here.", fields: []FieldError{{"/credentials", "Only where allow_request_credentials is on."}}}
+		return &problem.Error{Code: "option_not_allowed", Detail: "Keys in a request are not taken here.", Fields: []problem.Field{{Pointer: "/credentials", Detail: "Only where allow_request_credentials is on."}}}
 	}
 	if in.Credentials != nil && in.Profile != "" {
-		return &fault{code: "fields_conflict", detail: "Both a profile and credentials are given.", fields: []FieldError{
-			{"/profile", "Only one of profile and credentials can be given."}, {"/credentials", "Only one of profile and credentials can be given."},
+		return &problem.Error{Code: "fields_conflict", Detail: "Both a profile and credentials are given.", Fields: []problem.Field{
+			{Pointer: "/profile", Detail: "Only one of profile and credentials can be given."}, {Pointer: "/credentials", Detail: "Only one of profile and credentials can be given."},
 		}}
 	}
 	return nil

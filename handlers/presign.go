@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -16,9 +17,9 @@ type toPresign struct {
 	ExpiresInSeconds *wholeNumber `json:"expiresInSeconds"`
 }
 
-func (in *toPresign) check(found *fieldErrors) {
+func (in *toPresign) check(found *problem.Fields) {
 	in.toSend.check(found)
-	found.between("/expiresInSeconds", in.ExpiresInSeconds, 1, wholeNumber(signing.MaxExpires/time.Second))
+	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
 // presignedURL is the answer: the URL, and what must be sent with it.

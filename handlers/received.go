@@ -8,6 +8,7 @@ import (
 
 	"countersign/access"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -73,8 +74,8 @@ func (in *toVerify) setOptions(p *prepared) error {
 		o = new(signingOptions)
 	}
 	if in.DoubleEncode != nil && o.DoubleEncode != nil && *in.DoubleEncode != *o.DoubleEncode {
-		return &fault{code: "fields_conflict", detail: "The encoding of the path is given in two ways.", fields: []FieldError{
-			{"/doubleEncode", "It differs from options.doubleEncode."}, {"/options/doubleEncode", "It differs from doubleEncode."},
+		return &problem.Error{Code: "fields_conflict", Detail: "The encoding of the path is given in two ways.", Fields: []problem.Field{
+			{Pointer: "/doubleEncode", Detail: "It differs from options.doubleEncode."}, {Pointer: "/options/doubleEncode", Detail: "It differs from doubleEncode."},
 		}}
 	}
 	p.request.DoubleEncode, p.normalized = !p.quirks.S3Style, !p.quirks.S3Style
@@ -167,8 +168,8 @@ var signatureParameters = []string{
 // of the payload, for the policies and for where the request does not say it.
 func (in *toVerify) takePayload(p *prepared, claim *signing.Claim) error {
 	if in.Body != nil && in.BodyBase64 != nil {
-		return &fault{code: "fields_conflict", detail: "The body is given in more than one way.", fields: []FieldError{
-			{"/body", "Only one of body and bodyBase64 can be given."}, {"/bodyBase64", "Only one of body and bodyBase64 can be given."},
+		return &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: []problem.Field{
+			{Pointer: "/body", Detail: "Only one of body and bodyBase64 can be given."}, {Pointer: "/bodyBase64", Detail: "Only one of body and bodyBase64 can be given."},
 		}}
 	}
 	given := in.Body != nil || in.BodyBase64 != nil
@@ -182,8 +183,8 @@ func (in *toVerify) takePayload(p *prepared, claim *signing.Claim) error {
 			said = strings.ToLower(said)
 		}
 		if given && said != p.payload.hash && said != signing.UnsignedPayload {
-			return &fault{code: "fields_conflict", detail: "The hash is not that of the body.", fields: []FieldError{
-				{"/payloadSha256", "It is not the SHA-256 of the body that is given beside it."},
+			return &problem.Error{Code: "fields_conflict", Detail: "The hash is not that of the body.", Fields: []problem.Field{
+				{Pointer: "/payloadSha256", Detail: "It is not the SHA-256 of the body that is given beside it."},
 			}}
 		}
 		p.payload.hash, p.payload.kept = said, !given

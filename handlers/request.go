@@ -1,8 +1,9 @@
 package handlers
 
 import (
-	"slices"
 	"strconv"
+
+	"countersign/problem"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -58,66 +59,55 @@ type signingOptions struct {
 }
 
 // check holds what the contract says beyond types. It must refuse exactly what the schema refuses.
-func (in *toSend) check(found *fieldErrors) {
-	found.require("/method", in.Method)
-	found.require("/url", in.URL)
+func (in *toSend) check(found *problem.Fields) {
+	found.Require("/method", in.Method)
+	found.Require("/url", in.URL)
 	for i, h := range in.HeaderList {
 		at := "/headerList/" + strconv.Itoa(i)
-		found.require(at+"/name", h.Name)
+		found.Require(at+"/name", h.Name)
 		if h.Value == nil {
-			found.require(at+"/value", "")
+			found.Require(at+"/value", "")
 		}
 	}
 	if in.BodyBase64 != nil {
 		var err error
 		if in.bodyBytes, err = decodeBase64(*in.BodyBase64); err != nil {
-			found.add("/bodyBase64", "The value is not Base64 with padding.")
+			found.Add("/bodyBase64", "The value is not Base64 with padding.")
 		}
 	}
 	if in.PayloadSHA256 != nil && !isSHA256(*in.PayloadSHA256) {
-		found.add("/payloadSha256", "The value is not 64 hexadecimal digits.")
+		found.Add("/payloadSha256", "The value is not 64 hexadecimal digits.")
 	}
-	found.oneOf("/payload", in.Payload, "signed", "unsigned")
-	found.oneOf("/algorithm", in.Algorithm, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
+	found.OneOf("/payload", in.Payload, "signed", "unsigned")
+	found.OneOf("/algorithm", in.Algorithm, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
 	for i, name := range in.SignedHeaders {
 		if name == "" {
-			found.add("/signedHeaders/"+strconv.Itoa(i), "The name is empty.")
+			found.Add("/signedHeaders/"+strconv.Itoa(i), "The name is empty.")
 		}
 	}
-	found.between("/minValiditySeconds", in.MinValiditySeconds, 0, 900)
+	between(found, "/minValiditySeconds", in.MinValiditySeconds, 0, 900)
 	if in.SigningTime != nil {
 		if _, err := parseTime(*in.SigningTime); err != nil {
-			found.add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
+			found.Add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
 	if c := in.Credentials; c != nil {
-		found.require("/credentials/accessKeyId", c.AccessKeyID)
-		found.require("/credentials/secretAccessKey", c.SecretAccessKey)
+		found.Require("/credentials/accessKeyId", c.AccessKeyID)
+		found.Require("/credentials/secretAccessKey", c.SecretAccessKey)
 		if c.AccountID != nil && !isAccountID(*c.AccountID) {
-			found.add("/credentials/accountId", "The value is not 12 digits.")
+			found.Add("/credentials/accountId", "The value is not 12 digits.")
 		}
-		found.between("/credentials/durationSeconds", c.DurationSeconds, 900, 43200)
+		between(found, "/credentials/durationSeconds", c.DurationSeconds, 900, 43200)
 	}
 	if o := in.Options; o != nil {
-		found.oneOf("/options/contentSha256Header", o.ContentSHA256Header, "auto", "always", "never")
-		found.oneOf("/options/sessionToken", o.SessionToken, "signed", "appended", "omitted")
+		found.OneOf("/options/contentSha256Header", o.ContentSHA256Header, "auto", "always", "never")
+		found.OneOf("/options/sessionToken", o.SessionToken, "signed", "appended", "omitted")
 	}
 }
 
-func (e *fieldErrors) oneOf(pointer string, value *string, allowed ...string) {
-	if value == nil || slices.Contains(allowed, *value) {
-		return
-	}
-	text := "The value is none of"
-	for _, a := range allowed {
-		text += " " + a
-	}
-	e.add(pointer, text+".")
-}
-
-func (e *fieldErrors) between(pointer string, value *wholeNumber, low, high wholeNumber) {
-	if value != nil && (*value < low || *value > high) {
-		e.add(pointer, "The value is not from "+strconv.Itoa(int(low))+" to "+strconv.Itoa(int(high))+".")
+func between(found *problem.Fields, pointer string, value *wholeNumber, low, high int64) {
+	if value != nil {
+		found.Between(pointer, int64(*value), low, high)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -26,10 +27,10 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 		return nil, err // was found when it was decoded
 	}
 	if date := in.header("x-amz-date"); date != at.Format(signing.TimeFormat) {
-		return nil, fieldFault("/signingTime", "The time is not that of the header X-Amz-Date.")
+		return nil, problem.Invalid("/signingTime", "The time is not that of the header X-Amz-Date.")
 	}
 	if in.PayloadSHA256 != signing.UnsignedPayload && !isSHA256(in.PayloadSHA256) {
-		return nil, fieldFault("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
+		return nil, problem.Invalid("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
 	}
 	url, _, err := signing.ParseURL(in.URL, nil)
 	if err != nil {
@@ -40,7 +41,7 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 		Credentials: signing.NewCredentials("-", "-", in.header("x-amz-security-token")), Token: in.Options.SessionToken, DoubleEncode: in.Options.DoubleEncode,
 	}
 	if r.Credentials.Check() != nil {
-		return nil, fieldFault("/headerList", "The value of X-Amz-Security-Token is no session token.")
+		return nil, problem.Invalid("/headerList", "The value of X-Amz-Security-Token is no session token.")
 	}
 	for _, h := range in.HeaderList {
 		switch name := strings.ToLower(h.Name); {
@@ -60,9 +61,9 @@ func (in *canonicalStep) verified() (*signing.Request, error) {
 	case err != nil:
 		return nil, locate(err, like)
 	case made.SignedHeaders != strings.Join(in.SignedHeaders, ";"):
-		return nil, fieldFault("/signedHeaders", "The names are not those of the headers that are signed, in lower case and in order.")
+		return nil, problem.Invalid("/signedHeaders", "The names are not those of the headers that are signed, in lower case and in order.")
 	case made.CanonicalRequest != in.CanonicalRequest:
-		return nil, fieldFault("/canonicalRequest", "The text is not the canonical request of method, url, headerList, signedHeaders and payloadSha256.")
+		return nil, problem.Invalid("/canonicalRequest", "The text is not the canonical request of method, url, headerList, signedHeaders and payloadSha256.")
 	}
 	in.URL, in.HeaderList = url.String(), sentHeaders(made.Headers)
 	return r, nil
@@ -90,7 +91,7 @@ func (h *Handlers) admitStep(ctx context.Context, in *stringStep, r *signing.Req
 		return nil, locate(err, ask)
 	}
 	if off := r.Time.Sub(p.request.Time).Abs(); !h.AllowSigningTime && off > window {
-		return nil, h.recordUnsigned(ctx, p, &fault{code: "option_not_allowed", detail: "The time of the signature cannot be chosen here.", fields: []FieldError{{"/signingTime", "It is more than five minutes from now. Begin again with step 1."}}})
+		return nil, h.recordUnsigned(ctx, p, &problem.Error{Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.", Fields: []problem.Field{{Pointer: "/signingTime", Detail: "It is more than five minutes from now. Begin again with step 1."}}})
 	}
 	p.request.Time = r.Time
 	return p, nil
@@ -104,8 +105,8 @@ func (in *stringStep) takeSession(r *signing.Request, s *credentials.Session) er
 		return nil
 	}
 	if in.Credentials != nil || old == "" || token == "" {
-		return &fault{code: "session_changed", detail: "The session of step 1 is not the one that would sign.", fields: []FieldError{
-			{"/headerList", "The header X-Amz-Security-Token is of another session, or there is none."},
+		return &problem.Error{Code: "session_changed", Detail: "The session of step 1 is not the one that would sign.", Fields: []problem.Field{
+			{Pointer: "/headerList", Detail: "The header X-Amz-Security-Token is of another session, or there is none."},
 		}}
 	}
 	r.Credentials = s.Credentials

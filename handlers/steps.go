@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -49,25 +50,25 @@ type signatureStep struct {
 	Signature   string `json:"signature"`
 }
 
-func (in *canonicalStep) check(found *fieldErrors) {
-	found.require("/method", in.Method)
-	found.require("/url", in.URL)
-	found.require("/payloadSha256", in.PayloadSHA256)
-	found.require("/service", in.Service)
-	found.require("/region", in.Region)
-	found.require("/algorithm", string(in.Algorithm))
-	found.require("/signingTime", in.SigningTime)
-	found.require("/canonicalRequest", in.CanonicalRequest)
+func (in *canonicalStep) check(found *problem.Fields) {
+	found.Require("/method", in.Method)
+	found.Require("/url", in.URL)
+	found.Require("/payloadSha256", in.PayloadSHA256)
+	found.Require("/service", in.Service)
+	found.Require("/region", in.Region)
+	found.Require("/algorithm", string(in.Algorithm))
+	found.Require("/signingTime", in.SigningTime)
+	found.Require("/canonicalRequest", in.CanonicalRequest)
 	if len(in.SignedHeaders) == 0 {
-		found.require("/signedHeaders", "")
+		found.Require("/signedHeaders", "")
 	}
 	algorithm := string(in.Algorithm)
-	found.oneOf("/algorithm", &algorithm, string(signing.HMAC), string(signing.ECDSA))
+	found.OneOf("/algorithm", &algorithm, string(signing.HMAC), string(signing.ECDSA))
 	if _, err := parseTime(in.SigningTime); err != nil {
-		found.add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
+		found.Add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
 	}
 	for i, h := range in.HeaderList {
-		found.require("/headerList/"+strconv.Itoa(i)+"/name", h.Name)
+		found.Require("/headerList/"+strconv.Itoa(i)+"/name", h.Name)
 	}
 	encoded := map[string]*string{"/bodyBase64": in.BodyBase64}
 	if in.BodyEnvelope != nil {
@@ -78,7 +79,7 @@ func (in *canonicalStep) check(found *fieldErrors) {
 			continue
 		}
 		if _, err := decodeBase64(*text); err != nil {
-			found.add(pointer, "The value is not Base64 with padding.")
+			found.Add(pointer, "The value is not Base64 with padding.")
 		}
 	}
 }
@@ -86,20 +87,20 @@ func (in *canonicalStep) check(found *fieldErrors) {
 // nullFree: what one step answers and the next takes holds no null.
 func (in *canonicalStep) nullFree() {}
 
-func (in *stringStep) check(found *fieldErrors) {
+func (in *stringStep) check(found *problem.Fields) {
 	in.canonicalStep.check(found)
 	if in.Credentials != nil {
 		like := toSend{Method: "-", URL: "-", Credentials: in.Credentials}
 		like.check(found)
 	}
-	found.require("/stringToSign", in.StringToSign)
-	found.require("/credentialScope", in.CredentialScope)
+	found.Require("/stringToSign", in.StringToSign)
+	found.Require("/credentialScope", in.CredentialScope)
 }
 
-func (in *signatureStep) check(found *fieldErrors) {
+func (in *signatureStep) check(found *problem.Fields) {
 	in.stringStep.check(found)
-	found.require("/accessKeyId", in.AccessKeyID)
-	found.require("/signature", in.Signature)
+	found.Require("/accessKeyId", in.AccessKeyID)
+	found.Require("/signature", in.Signature)
 }
 
 // CreateCanonicalRequest is the first step of the algorithm.
@@ -166,10 +167,10 @@ func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureSte
 		return nil, err
 	}
 	if in.CredentialScope != signing.CredentialScope(r.Algorithm, r.Time, r.Scope) {
-		return nil, fieldFault("/credentialScope", "The value is not made of signingTime, region and service.")
+		return nil, problem.Invalid("/credentialScope", "The value is not made of signingTime, region and service.")
 	}
 	if in.StringToSign != signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest) {
-		return nil, fieldFault("/stringToSign", "The text is not made of algorithm, signingTime, credentialScope and the hash of canonicalRequest.")
+		return nil, problem.Invalid("/stringToSign", "The text is not made of algorithm, signingTime, credentialScope and the hash of canonicalRequest.")
 	}
 	p, err := h.admitStep(ctx, in, r)
 	if err != nil {
@@ -208,7 +209,7 @@ func (h *Handlers) authorization(_ context.Context, in *signatureStep) (*signedR
 	}
 	value := signing.Authorization(in.Algorithm, in.AccessKeyID, in.CredentialScope, strings.Join(in.SignedHeaders, ";"), in.Signature)
 	if strings.ContainsAny(value, "\r\n\x00") {
-		return nil, fieldFault("/signature", "The value holds a line break.")
+		return nil, problem.Invalid("/signature", "The value holds a line break.")
 	}
 	out := &signedRequest{
 		Method: in.Method, URL: in.URL, Headers: map[string]string{}, HeaderList: append(in.HeaderList, sentHeader{"Authorization", value}),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -29,13 +30,13 @@ var connectKinds = []string{
 	string(signing.ConnectBedrock),
 }
 
-func (in *toConnect) check(found *fieldErrors) {
-	found.oneOf("/kind", &in.Kind, connectKinds...)
-	found.require("/endpoint", in.Endpoint)
-	found.require("/region", in.Region)
+func (in *toConnect) check(found *problem.Fields) {
+	found.OneOf("/kind", &in.Kind, connectKinds...)
+	found.Require("/endpoint", in.Endpoint)
+	found.Require("/region", in.Region)
 	like := toSend{Method: "GET", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
 	like.check(found)
-	found.between("/expiresInSeconds", in.ExpiresInSeconds, 1, wholeNumber(signing.MaxExpires/time.Second))
+	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
 // connectToken is what a service takes in place of a password.

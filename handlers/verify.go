@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -29,7 +30,7 @@ type toVerify struct {
 	bodyBytes []byte
 }
 
-func (in *toVerify) check(found *fieldErrors) {
+func (in *toVerify) check(found *problem.Fields) {
 	// The fields that signing has too are held in one place.
 	like := toSend{
 		Method: in.Method, URL: in.URL, HeaderList: in.HeaderList, BodyBase64: in.BodyBase64, Credentials: in.Credentials, Options: in.Options,
@@ -40,11 +41,11 @@ func (in *toVerify) check(found *fieldErrors) {
 		in.bodyBytes = []byte(*in.Body)
 	}
 	if hash := in.PayloadSHA256; hash != nil && *hash != signing.UnsignedPayload && !isSHA256(*hash) {
-		found.add("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
+		found.Add("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
 	}
 	if in.At != nil {
 		if _, err := parseTime(*in.At); err != nil {
-			found.add("/at", "The value is not a time such as 2026-01-31T12:00:00Z.")
+			found.Add("/at", "The value is not a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
 }

@@ -1,24 +1,4 @@
-package handlers
-
-import "time"
-
-// Problem is the answer to every request that is not served, in the form of RFC 9457.
-type Problem struct {
-	Type     string       `json:"type"`
-	Title    string       `json:"title"`
-	Status   int          `json:"status"`
-	Code     string       `json:"code"`
-	Detail   string       `json:"detail"`
-	Hint     string       `json:"hint,omitzero"`
-	Instance string       `json:"instance"`
-	Errors   []FieldError `json:"errors,omitempty"`
-}
-
-// FieldError says what is wrong with the field at a JSON Pointer (RFC 6901).
-type FieldError struct {
-	Pointer string `json:"pointer"`
-	Detail  string `json:"detail"`
-}
+package problem
 
 // kind is what all problems of one code have in common.
 type kind struct {
@@ -69,54 +49,4 @@ var kinds = map[string]kind{
 	"content_encoding_unsupported": {415, "The request is compressed", "Send the body as it is, without Content-Encoding."},
 	"internal":                     {500, "Something went wrong here", "Try again. If it stays, the operator finds the cause in the log, under the id in instance."},
 	"draining":                     {503, "The service is stopping", "Try again; another instance will answer."},
-}
-
-// fault is an error whose detail, hint and fields may be told to the caller. Its cause may not: it goes to the log.
-type fault struct {
-	code       string
-	detail     string
-	fields     []FieldError
-	retryAfter time.Duration
-	cause      error
-}
-
-func (f *fault) Error() string {
-	if f.cause != nil {
-		return f.code + ": " + f.cause.Error()
-	}
-	return f.code + ": " + f.detail
-}
-
-func (f *fault) Unwrap() error { return f.cause }
-
-func fieldFault(pointer, detail string) *fault {
-	return &fault{code: "field_invalid", detail: "The field " + pointer + " is not right.", fields: []FieldError{{pointer, detail}}}
-}
-
-// fieldErrors gathers what is wrong, so that a maker sees all of it at once.
-type fieldErrors struct {
-	missing bool
-	list    []FieldError
-}
-
-func (e *fieldErrors) add(pointer, detail string) {
-	e.list = append(e.list, FieldError{pointer, detail})
-}
-
-func (e *fieldErrors) require(pointer, value string) {
-	if value == "" {
-		e.missing = true
-		e.add(pointer, "This field is required.")
-	}
-}
-
-func (e *fieldErrors) fault() error {
-	switch {
-	case len(e.list) == 0:
-		return nil
-	case e.missing:
-		return &fault{code: "field_missing", detail: "The request lacks a field that it needs.", fields: e.list}
-	default:
-		return &fault{code: "field_invalid", detail: "The request has a field that is not right.", fields: e.list}
-	}
 }

@@ -1,0 +1,125 @@
+// Package problem holds what a caller is told when a request is not served: the codes there are, each with its status,
+// title and hint, the document in the form of RFC 9457, and the error that carries them from where something is found
+// wrong to where the answer is written.
+//
+// It writes no answer and reads none. Whoever makes an [Error] must choose a code of the table; its detail and fields are
+// told to the caller, its cause never is.
+package problem
+
+import (
+	"strconv"
+	"time"
+)
+
+// Document is the answer to every request that is not served.
+type Document struct {
+	Type     string  `json:"type"`
+	Title    string  `json:"title"`
+	Status   int     `json:"status"`
+	Code     string  `json:"code"`
+	Detail   string  `json:"detail"`
+	Hint     string  `json:"hint,omitzero"`
+	Instance string  `json:"instance"`
+	Errors   []Field `json:"errors,omitempty"`
+}
+
+// Field says what is wrong with the field at a JSON Pointer (RFC 6901).
+type Field struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// Error is an error whose detail, hint and fields the caller is told. Its cause goes to the log alone.
+type Error struct {
+	Code       string
+	Detail     string
+	Fields     []Field
+	RetryAfter time.Duration
+	Cause      error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return e.Code + ": " + e.Cause.Error()
+	}
+	return e.Code + ": " + e.Detail
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Status is the HTTP status of the error's code.
+func (e *Error) Status() int { return kinds[e.Code].status }
+
+// Document is what the caller is told; instance is the id of the request.
+func (e *Error) Document(instance string) Document {
+	k := kinds[e.Code]
+	return Document{
+		Type: "urn:countersign:problem:" + e.Code, Title: k.title, Status: k.status, Code: e.Code,
+		Detail: e.Detail, Hint: k.hint, Instance: instance, Errors: e.Fields,
+	}
+}
+
+// Known tells whether there is such a code.
+func Known(code string) bool {
+	_, ok := kinds[code]
+	return ok
+}
+
+// Invalid is the error of one field that is not right.
+func Invalid(pointer, detail string) *Error {
+	return &Error{Code: "field_invalid", Detail: "The field " + pointer + " is not right.", Fields: []Field{{Pointer: pointer, Detail: detail}}}
+}
+
+// Fields gathers what is wrong with several fields, so that the caller sees all of it at once.
+type Fields struct {
+	missing bool
+	list    []Field
+}
+
+// Add notes what is wrong with a field.
+func (f *Fields) Add(pointer, detail string) {
+	f.list = append(f.list, Field{Pointer: pointer, Detail: detail})
+}
+
+// Require notes that a field is missing where its value is empty.
+func (f *Fields) Require(pointer, value string) {
+	if value == "" {
+		f.missing = true
+		f.Add(pointer, "This field is required.")
+	}
+}
+
+// OneOf notes a value that is none of those allowed; nil is no value.
+func (f *Fields) OneOf(pointer string, value *string, allowed ...string) {
+	if value == nil {
+		return
+	}
+	text := "The value is none of"
+	for _, a := range allowed {
+		if a == *value {
+			return
+		}
+		text += " " + a
+	}
+	f.Add(pointer, text+".")
+}
+
+// Between notes a number outside of its bounds.
+func (f *Fields) Between(pointer string, value, low, high int64) {
+	if value < low || value > high {
+		f.Add(pointer, "The value is not from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10)+".")
+	}
+}
+
+// Err is nil where nothing was noted.
+func (f *Fields) Err() error {
+	switch {
+	case len(f.list) == 0:
+		return nil
+	case f.missing:
+		return &Error{Code: "field_missing", Detail: "The request lacks a field that it needs.", Fields: f.list}
+	default:
+		return &Error{Code: "field_invalid", Detail: "The request has a field that is not right.", Fields: f.list}
+	}
+}
