@@ -30,7 +30,7 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers problem connector sandbox config access credentials endpoints signing",
+		packages: "api handlers broker problem connector sandbox config access credentials endpoints signing",
 		outside:  "github.com/alecthomas/kong golang.org/x/net/netutil " + logs,
 	},
 	{
@@ -38,7 +38,8 @@ var entries = []entry{
 		packages: "handlers problem connector access",
 		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
 	},
-	{folder: "handlers", packages: "problem access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
+	{folder: "handlers", packages: "broker problem access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
+	{folder: "broker", packages: "problem access credentials endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
 	{folder: "problem", pure: true},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},

@@ -18,6 +18,7 @@ import (
 
 	"countersign/access"
 	"countersign/api"
+	"countersign/broker"
 	"countersign/credentials"
 	"countersign/handlers"
 	"countersign/problem"
@@ -81,13 +82,13 @@ type server struct {
 	h       *handlers.Handlers
 }
 
-func newServer(t *testing.T, s handlers.Sessions) server {
+func newServer(t *testing.T, s broker.Sessions) server {
 	t.Helper()
 	return newServerWith(t, s, func(*api.Options) {})
 }
 
 // newServerWith is newServer with other options.
-func newServerWith(t *testing.T, s handlers.Sessions, change func(*api.Options)) server {
+func newServerWith(t *testing.T, s broker.Sessions, change func(*api.Options)) server {
 	t.Helper()
 	contract, err := contractOnce()
 	if err != nil {
@@ -107,7 +108,9 @@ permit (principal, action, resource) when { resource.service == "sts" && resourc
 		t.Fatal(err)
 	}
 	out := server{log: &strings.Builder{}}
-	out.h = handlers.New(handlers.Options{Signer: new(signing.Signer), Sessions: s, Now: clock, Version: "1.2.3", Policy: policy, DefaultProfile: "orders", Audit: unrecorded{}})
+	out.h = handlers.New(handlers.Options{Version: "1.2.3", Options: broker.Options{
+		Signer: new(signing.Signer), Sessions: s, Now: clock, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
+	}})
 	rate, err := access.NewRate(access.RateOptions{PerSecond: 1, Burst: 1000, Now: clock})
 	if err != nil {
 		t.Fatal(err)

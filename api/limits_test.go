@@ -21,6 +21,7 @@ import (
 
 	"countersign/access"
 	"countersign/api"
+	"countersign/broker"
 	"countersign/handlers"
 	"countersign/problem"
 	"countersign/signing"
@@ -71,9 +72,9 @@ func limited(t *testing.T, l limits) http.Handler {
 		}
 		return made
 	}
-	h := handlers.New(handlers.Options{
+	h := handlers.New(handlers.Options{Options: broker.Options{
 		Signer: new(signing.Signer), Sessions: l.sessions, Now: time.Now, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
-	})
+	}})
 	return api.New(api.Options{
 		Handlers: h, Contract: api.NewContract(text), Auth: auth, Log: zerolog.Nop(), Now: time.Now, NewID: func() string { return "made-here" },
 		MaxBodyBytes: cmp.Or(l.maxBody, 1<<20), Rate: rate,

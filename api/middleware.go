@@ -21,8 +21,8 @@ import (
 // logRequest writes one line for each request, when it is over. No header, query or body is in it.
 func (o Options) logRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		event := &handlers.Event{RequestID: requestID(r.Header.Get("X-Request-Id"), o.NewID), Workflow: access.WorkflowOf(r.Header)}
-		event.ClientIP = o.clientIP(r)
+		event := new(handlers.Event)
+		event.RequestID, event.ClientIP, event.Workflow = requestID(r.Header.Get("X-Request-Id"), o.NewID), o.clientIP(r), access.WorkflowOf(r.Header)
 		started := o.Now()
 		w.Header().Set("X-Request-Id", event.RequestID)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)

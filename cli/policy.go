@@ -51,7 +51,7 @@ func (c testPolicyCommand) Run(p *process) error {
 		return usageError{err}
 	}
 	failed, err := h.Policy.Test(p.stdout, cases, func(c access.Case) (access.Request, error) {
-		return h.Asked(c.Action, c.Request)
+		return h.PolicyRequest(c.Action, c.Request)
 	})
 	if err == nil && failed > 0 {
 		err = errors.New("cases failed")
@@ -75,12 +75,12 @@ func (c explainPolicyCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	asked, err := h.Asked(c.Action, json.RawMessage(document))
+	request, err := h.PolicyRequest(c.Action, json.RawMessage(document))
 	if err != nil {
 		return err
 	}
 	caller := access.Caller{ID: c.Caller, Method: access.MethodAPIKey, Roles: c.Roles}
-	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: c.Action, Request: asked})
+	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: c.Action, Request: request})
 }
 
 // decider is the service as far as it decides: it reads requests as the service does, and signs none. So it needs
@@ -90,6 +90,6 @@ func decider(p *process, file string) (*handlers.Handlers, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := newHandlers(p, conf, nil, operator{})
+	h, err := newHandlers(p, conf, nil, discardAudit{})
 	return h, faultReport(conf, err)
 }

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/access"
+	"countersign/broker"
 	"countersign/handlers"
 	"countersign/problem"
 
@@ -44,7 +45,7 @@ func (c signCommand) Run(p *process) error {
 		return err
 	}
 	store, storeErr := newStore(p, conf, zerolog.Nop())
-	handler, err := newHandlers(p, conf, store, operator{})
+	handler, err := newHandlers(p, conf, store, discardAudit{})
 	if err := faultReport(conf, storeErr, err); err != nil {
 		return err
 	}
@@ -53,8 +54,8 @@ func (c signCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	answer := captured{header: http.Header{}}
-	event := &handlers.Event{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
+	answer := responseBuffer{header: http.Header{}}
+	event := &handlers.Event{Call: broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}}
 	handler.SignRequest().ServeHTTP(&answer, request.WithContext(handlers.WithEvent(p.ctx, event)))
 	if answer.status != http.StatusOK {
 		return problemError(answer.body.Bytes(), event.Cause)
@@ -70,10 +71,10 @@ func (c signCommand) Run(p *process) error {
 	return err
 }
 
-// operator is who runs the command, holds the credentials and needs no record of what they do themselves.
-type operator struct{}
+// discardAudit: who runs the command holds the credentials, and needs no record of what they do themselves.
+type discardAudit struct{}
 
-func (operator) Write(context.Context, access.Record) error { return nil }
+func (discardAudit) Write(context.Context, access.Record) error { return nil }
 
 // document is what POST /v1/sign takes.
 func (c signCommand) document(p *process) ([]byte, error) {
@@ -128,16 +129,16 @@ func (c signCommand) body(p *process) ([]byte, error) {
 	}
 }
 
-// captured is an answer that is kept rather than sent.
-type captured struct {
+// responseBuffer is a response that is kept rather than sent.
+type responseBuffer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (c *captured) Header() http.Header         { return c.header }
-func (c *captured) WriteHeader(status int)      { c.status = status }
-func (c *captured) Write(b []byte) (int, error) { return c.body.Write(b) }
+func (c *responseBuffer) Header() http.Header         { return c.header }
+func (c *responseBuffer) WriteHeader(status int)      { c.status = status }
+func (c *responseBuffer) Write(b []byte) (int, error) { return c.body.Write(b) }
 
 // problemError tells the whole problem: on the command line, caller and operator are one.
 func problemError(body []byte, cause error) error {

@@ -1,35 +1,14 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/hex"
-	"strings"
 
+	"countersign/broker"
 	"countersign/problem"
-	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
-
-// Media types of bodies whose request names none.
-const (
-	mediaJSON   = "application/json"
-	mediaText   = "text/plain; charset=utf-8"
-	mediaBinary = "application/octet-stream"
-)
-
-// payload is the body in the one form that is hashed, and how it goes back to the caller.
-type payload struct {
-	present bool
-	bytes   []byte
-	text    bool   // goes back as text, else as Base64
-	media   string // of the envelope that goes back
-	carried bool   // the media type came with the body, in an envelope: it must be sent
-	hash    string
-	kept    bool // by the caller, who gave its hash
-}
 
 // envelope is the form in which workflow engines carry binary content.
 type envelope struct {
@@ -43,72 +22,64 @@ type receivedEnvelope struct {
 	Content     *string `json:"$content"`
 }
 
-// readPayload reads the one of body, bodyBase64 and payloadSha256 that is given.
-func readPayload(in *toSend, to *prepared) error {
-	var p payload
+// readBody reads the one of body and bodyBase64 that is given; payloadSha256 stands for either.
+func (in *signRequest) readBody() (broker.Body, error) {
+	const onlyOne = "Only one of body, bodyBase64 and payloadSha256 can be given."
+	var out broker.Body
 	given := make([]problem.Field, 0, 3)
 	if len(in.Body) > 0 && in.Body.Kind() != 'n' {
-		given = append(given, problem.Field{Pointer: "/body", Detail: "Only one of body, bodyBase64 and payloadSha256 can be given."})
-		if err := p.readBody(in.Body, in.mediaType()); err != nil {
-			return err
+		given = append(given, problem.Field{Pointer: "/body", Detail: onlyOne})
+		var err error
+		if out, err = readForms(in.Body, in.mediaType()); err != nil {
+			return broker.Body{}, err
 		}
 	}
 	if in.BodyBase64 != nil {
-		given = append(given, problem.Field{Pointer: "/bodyBase64", Detail: "Only one of body, bodyBase64 and payloadSha256 can be given."})
-		p = payload{present: true, bytes: in.bodyBytes, media: mediaBinary}
+		given = append(given, problem.Field{Pointer: "/bodyBase64", Detail: onlyOne})
+		out = broker.Body{Present: true, Bytes: in.bodyBytes, MediaType: broker.MediaBinary}
 	}
-	p.hash = signing.PayloadHash(p.bytes)
 	if in.PayloadSHA256 != nil {
-		given = append(given, problem.Field{Pointer: "/payloadSha256", Detail: "Only one of body, bodyBase64 and payloadSha256 can be given."})
-		p.hash, p.kept = strings.ToLower(*in.PayloadSHA256), true
+		given = append(given, problem.Field{Pointer: "/payloadSha256", Detail: onlyOne})
 	}
 	if len(given) > 1 {
-		return &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: given}
+		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: given}
 	}
-	if in.Payload != nil && *in.Payload == "unsigned" {
-		if in.PayloadSHA256 != nil {
-			return &problem.Error{Code: "fields_conflict", Detail: "A payload that is not signed has no hash.", Fields: []problem.Field{
-				{Pointer: "/payload", Detail: "unsigned leaves no use for payloadSha256."}, {Pointer: "/payloadSha256", Detail: "The hash has no use when payload is unsigned."},
-			}}
-		}
-		p.hash = signing.UnsignedPayload
-	}
-	to.payload = p
-	return nil
+	out.Null = len(in.Body) > 0 && in.Body.Kind() == 'n'
+	return out, nil
 }
 
-// readBody reads the field body, of which the caller's Content-Type says whether an object is a form.
-func (p *payload) readBody(body jsontext.Value, media string) (err error) {
-	p.present, p.text = true, true
+// readForms reads the field body, of which the caller's Content-Type says whether an object is a form.
+func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
+	p.Present, p.Text = true, true
 	switch body.Kind() {
 	case '"':
 		var text string
 		if err := json.Unmarshal(body, &text); err != nil {
-			return problem.Invalid("/body", "The text is not UTF-8.")
+			return p, problem.Invalid("/body", "The text is not UTF-8.")
 		}
-		p.bytes, p.media = []byte(text), mediaText
-		return nil
+		p.Bytes, p.MediaType = []byte(text), broker.MediaText
+		return p, nil
 	case '{':
-		if found, err := p.readEnvelope(body); found || err != nil {
-			return err
+		if found, err := readEnvelope(body, &p); found || err != nil {
+			return p, err
 		}
 	}
-	if media == mediaForm {
-		p.bytes, err = encodeForm(body)
-		p.media = mediaForm
-		return err
+	if media == broker.MediaForm {
+		p.Bytes, err = encodeForm(body)
+		p.MediaType = broker.MediaForm
+		return p, err
 	}
 	compact := body.Clone()
 	if err := compact.Compact(); err != nil {
-		return problem.Invalid("/body", "The value is not JSON.")
+		return p, problem.Invalid("/body", "The value is not JSON.")
 	}
-	p.bytes, p.media = compact, mediaJSON
-	return nil
+	p.Bytes, p.MediaType = compact, broker.MediaJSON
+	return p, nil
 }
 
 // readEnvelope takes an object with $content or $content-type for the workflow engine's own envelope; any other object is a JSON body.
-func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
-	found, multipart, err := envelopeNames(body)
+func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
+	found, multipart, err := broker.EnvelopeNames(body)
 	if err != nil {
 		return false, problem.Invalid("/body", "The value is not JSON.")
 	}
@@ -129,54 +100,26 @@ func (p *payload) readEnvelope(body jsontext.Value) (bool, error) {
 	if err != nil {
 		return true, problem.Invalid("/body/$content", "The value is not Base64.")
 	}
-	p.bytes, p.text, p.media, p.carried = data, false, e.ContentType, e.ContentType != ""
-	if !p.carried {
-		p.media = mediaBinary
+	p.Bytes, p.Text, p.MediaType, p.FromEnvelope = data, false, e.ContentType, e.ContentType != ""
+	if !p.FromEnvelope {
+		p.MediaType = broker.MediaBinary
 	}
 	return true, nil
-}
-
-// envelopeNames looks for the names that make an object an envelope. A body may have any number of names, so none are kept.
-func envelopeNames(body jsontext.Value) (found, multipart bool, err error) {
-	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)) // that there are none was seen before
-	if _, err := d.ReadToken(); err != nil {
-		return false, false, err
-	}
-	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return false, false, err
-		}
-		found = found || name.String() == "$content" || name.String() == "$content-type"
-		multipart = multipart || name.String() == "$multipart"
-		if err := d.SkipValue(); err != nil {
-			return false, false, err
-		}
-	}
-	return found, multipart, nil
 }
 
 // decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.
 func decodeBase64(text string) ([]byte, error) { return base64.StdEncoding.Strict().DecodeString(text) }
 
-// forms gives the body back in the forms that a client can send.
-func (p *payload) forms(media string) (text, encoded *string, e *envelope) {
-	if !p.present {
+// bodyForms gives the body back in the forms that a client can send.
+func bodyForms(p broker.Body, media string) (text, encoded *string, e *envelope) {
+	if !p.Present {
 		return nil, nil, nil
 	}
-	content := base64.StdEncoding.EncodeToString(p.bytes)
+	content := base64.StdEncoding.EncodeToString(p.Bytes)
 	e = &envelope{ContentType: media, Content: content}
-	if p.text {
-		body := string(p.bytes)
+	if p.Text {
+		body := string(p.Bytes)
 		return &body, nil, e
 	}
 	return nil, &content, e
-}
-
-func isSHA256(text string) bool {
-	if len(text) != 64 {
-		return false
-	}
-	_, err := hex.DecodeString(text)
-	return err == nil
 }

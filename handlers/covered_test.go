@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"countersign/access"
+	"countersign/broker"
 	"countersign/handlers"
 )
 
@@ -30,7 +31,7 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
-		reader := handlers.New(handlers.Options{Policy: policy, DefaultProfile: "orders", Now: server.now})
+		reader := handlers.New(handlers.Options{Options: broker.Options{Policy: policy, DefaultProfile: "orders", Now: server.now}})
 		if len(policy.Warnings()) > 0 {
 			warned++
 			continue
@@ -53,7 +54,7 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 				}
 				taken++
 				kinds[kind]++
-				request, err := reader.Asked(access.ActionSign, []byte(encode(t, map[string]any{"method": changed.method, "url": changed.url(), "service": changed.service, "region": "eu-west-1"})))
+				request, err := reader.PolicyRequest(access.ActionSign, []byte(encode(t, map[string]any{"method": changed.method, "url": changed.url(), "service": changed.service, "region": "eu-west-1"})))
 				if err != nil {
 					t.Fatalf("%s: the changed request cannot be read: %v\n%+v", kind, err, changed)
 				}

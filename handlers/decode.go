@@ -99,7 +99,7 @@ func decodeDocument(data []byte, in any) error {
 			detail := "The request body is one JSON text, and the document is inside it: it was encoded twice."
 			return &problem.Error{Code: "json_encoded_twice", Detail: detail}
 		}
-		return decodeFault(err)
+		return decodeProblem(err)
 	}
 	if jsontext.Value(data).Kind() != '{' {
 		return problem.Invalid("", "The document is not a JSON object.")
@@ -128,8 +128,8 @@ func refuseNull(data []byte) error {
 	}
 }
 
-// decodeFault keeps nothing of the error's own text, which holds names out of the document.
-func decodeFault(err error) error {
+// decodeProblem keeps nothing of the error's own text, which holds names out of the document.
+func decodeProblem(err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		pointer := string(semantic.JSONPointer)

@@ -6,15 +6,14 @@ import (
 	"net/url"
 	"strings"
 
+	"countersign/broker"
 	"countersign/problem"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const mediaForm = "application/x-www-form-urlencoded"
-
 // mediaType is that of the caller's Content-Type, without parameters and in lower case.
-func (in *toSend) mediaType() string {
+func (in *signRequest) mediaType() string {
 	media := ""
 	for _, h := range in.allHeaders() {
 		if strings.EqualFold(strings.TrimSpace(h.Name), "content-type") {
@@ -36,7 +35,7 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 	form := []byte{}
 	d := jsontext.NewDecoder(bytes.NewReader(body)) // that it is JSON was seen before
 	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
-		return nil, problem.Invalid("/body", "With Content-Type "+mediaForm+" the body must be an object of names "+
+		return nil, problem.Invalid("/body", "With Content-Type "+broker.MediaForm+" the body must be an object of names "+
 			"and values, or the form as a text.")
 	}
 	for d.PeekKind() == '"' {

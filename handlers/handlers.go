@@ -12,49 +12,14 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
-	"time"
 
-	"countersign/access"
-	"countersign/credentials"
-	"countersign/endpoints"
-	"countersign/signing"
+	"countersign/broker"
 )
 
-// Sessions is where credentials come from.
-type Sessions interface {
-	Session(context.Context, credentials.Ask) (credentials.Session, error)
-	SessionFrom(context.Context, credentials.Given) (credentials.Session, error)
-	Identity(context.Context, credentials.Ask) (credentials.Identity, error)
-	Profiles() []credentials.Profile
-}
-
-// Audit writes a record before the answer leaves; when it cannot, nothing is answered but that.
-type Audit interface {
-	Write(context.Context, access.Record) error
-}
-
-// Options is what the handlers need and what the operator allows.
+// Options is what the handlers need besides what the broker does.
 type Options struct {
-	Signer   *signing.Signer
-	Sessions Sessions
-	// Now is the clock, usually time.Now.
-	Now     func() time.Time
+	broker.Options
 	Version string
-	// DefaultProfile is the profile of requests that name none.
-	DefaultProfile string
-	// Hosts are the operator's host patterns, by profile.
-	Hosts map[string]*endpoints.Hosts
-	// Policy decides what a caller may have signed.
-	Policy *access.Policy
-	// Audit keeps the record of every decision.
-	Audit Audit
-	// HTTPHosts may be called by http; entries are hosts with their port, in lower case. All others need https.
-	HTTPHosts []string
-	// LoopbackHTTP lets every loopback address be called by http: the sandbox.
-	LoopbackHTTP bool
-	// AllowSigningTime and AllowCredentials let requests carry signingTime and credentials.
-	AllowSigningTime bool
-	AllowCredentials bool
 	// AuditBroken and SessionsReady tell whether the instance can do its work at the moment. Nil: it can.
 	AuditBroken, SessionsReady func() bool
 }
@@ -62,25 +27,20 @@ type Options struct {
 // Handlers holds one maker for each operation of the contract.
 type Handlers struct {
 	Options
+	broker   *broker.Broker
 	draining atomic.Bool
 }
 
 // New returns the handlers.
-func New(o Options) *Handlers { return &Handlers{Options: o} }
+func New(o Options) *Handlers { return &Handlers{Options: o, broker: broker.New(o.Options)} }
 
 // Event gathers what is known about a request as it travels; package api logs it once, at the end.
 type Event struct {
-	RequestID string
-	Caller    access.Caller
-	ClientIP  string
-	Workflow  access.Workflow // the ids of the workflow run that the request names
-	Profile   string
-	Service   string
-	Region    string
-	Code      string // of the problem, when the answer is one
-	Cause     error  // of the problem; for the log alone
-	Detail    string // what AWS or the network said when there is no session; for the log alone
-	Hint      string // what the operator should look at then; for the log alone
+	broker.Call
+	Code   string // of the problem, when the answer is one
+	Cause  error  // of the problem; for the log alone
+	Detail string // what AWS or the network said when there is no session; for the log alone
+	Hint   string // what the operator should look at then; for the log alone
 }
 
 type eventKey struct{}
@@ -98,17 +58,18 @@ func EventOf(ctx context.Context) *Event {
 	return &Event{}
 }
 
-// serveJSON is the way of every operation: strict JSON in, JSON out, errors by the one table.
-func serveJSON[Q any, A any](do func(context.Context, *Q) (*A, error)) http.Handler {
+// serveJSON is the way of every operation: strict JSON in, JSON out, errors by the one table. Only here is it known which
+// field of the document a part of the request came from.
+func serveJSON[Q any, A any](do func(context.Context, *broker.Call, *Q) (*A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in Q
 		if err := decode(r, &in); err != nil {
 			WriteError(w, r, err)
 			return
 		}
-		out, err := do(r.Context(), &in)
+		out, err := do(r.Context(), &EventOf(r.Context()).Call, &in)
 		if err != nil {
-			WriteError(w, r, err)
+			WriteError(w, r, withPointers(err, &in))
 			return
 		}
 		writeJSON(w, r, http.StatusOK, "application/json", out)

@@ -90,7 +90,8 @@ func (r *records) Write(_ context.Context, record access.Record) error {
 
 func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	t.Helper()
-	options := handlers.Options{Signer: new(signing.Signer), Sessions: fakeSessions{}, Now: func() time.Time { return signedAt }, Version: "test"}
+	options := handlers.Options{Version: "test"}
+	options.Signer, options.Sessions, options.Now = new(signing.Signer), fakeSessions{}, func() time.Time { return signedAt }
 	policy, err := access.NewPolicy("", nil)
 	if err != nil {
 		t.Fatal(err)

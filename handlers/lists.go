@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"countersign/access"
+	"countersign/broker"
 	"countersign/credentials"
 	"countersign/endpoints"
 	"countersign/problem"
@@ -145,15 +147,15 @@ func (h *Handlers) InferScope() http.Handler {
 		if !given || raw == "" {
 			return nil, &problem.Error{Code: "field_missing", Detail: "The parameter url is missing.", Fields: []problem.Field{{Pointer: "/url", Detail: "This parameter is required."}}}
 		}
-		raw = strings.TrimFunc(raw, isInvisible)
+		raw = broker.TrimURL(raw)
 		if !strings.Contains(raw, "://") {
 			raw = "https://" + raw
 		}
 		target, _, err := signing.ParseURL(raw, nil)
 		if err != nil {
-			return nil, locate(err, &toSend{})
+			return nil, broker.InputProblem(err)
 		}
-		profile := orElse(values["profile"], h.DefaultProfile)
+		profile := cmp.Or(values["profile"], h.DefaultProfile)
 		hosts := h.Hosts[profile]
 		if !h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Profile: profile}) {
 			if values["profile"] != "" {
@@ -169,13 +171,13 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	return func(host string) *inferredScope {
 		var r *endpoints.Refusal
 		if !errors.As(err, &r) {
-			return &inferredScope{Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm, Partition: s.Partition, Why: s.Why, Needs: []string{}, Warnings: guesses(s)}
+			return &inferredScope{Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm, Partition: s.Partition, Why: s.Why, Needs: []string{}, Warnings: warningsOf(broker.WarnGuessed(s))}
 		}
 		out := &inferredScope{Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason, Needs: []string{}, Instead: r.Instead, Warnings: []warning{}}
 		switch r.Kind {
 		case endpoints.Ask:
 			out.Signable, out.Algorithm, out.Needs = true, endpoints.SigV4, []string{r.Field}
-			out.Warnings = guesses(endpoints.Scope{Service: r.Service})
+			out.Warnings = warningsOf(broker.WarnGuessed(endpoints.Scope{Service: r.Service}))
 		case endpoints.NotAWS:
 			out.Needs = []string{"service", "region"}
 		}
@@ -196,7 +198,7 @@ type identity struct {
 func (h *Handlers) TestConnection() http.Handler {
 	return serveQuery(func(ctx context.Context, values map[string]string) (*identity, error) {
 		event := EventOf(ctx)
-		name := orElse(values["profile"], h.DefaultProfile)
+		name := cmp.Or(values["profile"], h.DefaultProfile)
 		event.Profile = name
 		if !h.Policy.MayUse(event.Caller, access.Use{Profile: name}) {
 			return nil, errProfileForbidden

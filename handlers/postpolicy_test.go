@@ -128,7 +128,7 @@ func TestTestsOfPoliciesSeeWhatTheServiceSees(t *testing.T) {
 			t.Fatalf("%s: %d %s", test.path, w.Code, w.Body)
 		}
 		record := server.audit.list[len(server.audit.list)-1]
-		asked, err := handlers.New(asking).Asked(action, []byte(test.body))
+		asked, err := handlers.New(asking).PolicyRequest(action, []byte(test.body))
 		if err != nil {
 			t.Fatalf("%s: %v", action, err)
 		}

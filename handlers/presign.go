@@ -3,22 +3,21 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
-	"countersign/access"
+	"countersign/broker"
 	"countersign/problem"
 	"countersign/signing"
 )
 
-// toPresign is a request to put a signature into the URL of.
-type toPresign struct {
-	toSend
+// presignRequest is a request to put a signature into the URL of.
+type presignRequest struct {
+	signRequest
 	ExpiresInSeconds *wholeNumber `json:"expiresInSeconds"`
 }
 
-func (in *toPresign) check(found *problem.Fields) {
-	in.toSend.check(found)
+func (in *presignRequest) check(found *problem.Fields) {
+	in.signRequest.check(found)
 	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
@@ -47,54 +46,26 @@ type presignedURL struct {
 	Explanation      *explanation      `json:"explanation,omitzero"`
 }
 
-const defaultExpiry = 15 * time.Minute
-
-func (in *toPresign) expires() time.Duration {
-	if in.ExpiresInSeconds == nil {
-		return defaultExpiry
-	}
-	return time.Duration(*in.ExpiresInSeconds) * time.Second
+func (in *presignRequest) input() *broker.Input {
+	out := in.signRequest.input()
+	out.Expires = valueOf(in.ExpiresInSeconds.duration())
+	return out
 }
 
 // PresignURL puts the signature into the URL.
-func (h *Handlers) PresignURL() http.Handler { return serveJSON(h.presignURL) }
+func (h *Handlers) PresignURL() http.Handler { return serveJSON(h.presign) }
 
-func (h *Handlers) presignURL(ctx context.Context, in *toPresign) (*presignedURL, error) {
-	p, err := h.prepare(ctx, &in.toSend, access.ActionPresign, in.expires())
+func (h *Handlers) presign(ctx context.Context, call *broker.Call, in *presignRequest) (*presignedURL, error) {
+	s, err := h.broker.Presign(ctx, call, in.input())
 	if err != nil {
-		return nil, locate(err, &in.toSend)
-	}
-	p.capExpiry()
-	signed, err := h.Signer.Presign(&p.request)
-	if err != nil {
-		return nil, h.recordUnsigned(ctx, p, locate(err, &in.toSend))
-	}
-	p.record.PresignSeconds = int64(p.request.Expires / time.Second)
-	if err := h.recordSigned(ctx, p, signed.Signature, signed.SignedHeaders); err != nil {
 		return nil, err
 	}
-	r := &p.request
 	out := &presignedURL{
-		Method: r.Method, URL: signed.URL.String(), Headers: make(map[string]string, len(signed.Headers)), HeaderList: make([]sentHeader, len(signed.Headers)),
-		PayloadSHA256: r.PayloadHash, Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: p.scopeSource(), Options: p.usedOptions(),
-		SignedHeaders: strings.Split(signed.SignedHeaders, ";"), SignedAt: r.Time, ExpiresInSeconds: int64(r.Expires / time.Second), ExpiresAt: r.Time.Add(r.Expires),
-		AccessKeyID: r.Credentials.AccessKeyID, Profile: p.session.Profile, Warnings: p.warnings, Explanation: explain(r, signed),
+		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers), PayloadSHA256: s.PayloadHash,
+		Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s),
+		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresInSeconds: int64(s.Expires / time.Second), ExpiresAt: s.ExpiresAt,
+		AccessKeyID: s.AccessKeyID, Profile: s.Profile, Warnings: warningsOf(s.Warnings), Explanation: (*explanation)(s.Explanation),
 	}
-	for i, h := range signed.Headers {
-		out.Headers[h.Name], out.HeaderList[i] = h.Value, sentHeader(h)
-	}
-	out.Body, out.BodyBase64, out.BodyEnvelope = p.payload.forms(p.media)
+	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
 	return out, nil
-}
-
-// capExpiry: a presigned URL dies with the session that signed it, whatever it says of itself (S3 API Reference, "Authenticating Requests:
-// Using Query Parameters"), so it shall not say more.
-func (p *prepared) capExpiry() {
-	if p.session.Expires.IsZero() {
-		return
-	}
-	if left := p.session.Expires.Sub(p.request.Time).Truncate(time.Second); left < p.request.Expires {
-		p.request.Expires = max(left, time.Second)
-		p.warn("expiry_shortened", "The session ends before the time asked for, and the URL with it. expiresInSeconds is what is left.")
-	}
 }

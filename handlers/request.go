@@ -1,15 +1,17 @@
 package handlers
 
 import (
+	"encoding/hex"
 	"strconv"
+	"time"
 
 	"countersign/problem"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// toSend is the request that a caller wants to send to AWS, as the contract describes it.
-type toSend struct {
+// signRequest is the request that a caller wants to send to AWS, as the contract describes it.
+type signRequest struct {
 	Method             string              `json:"method"`
 	URL                string              `json:"url"`
 	Query              textMap             `json:"query"`
@@ -31,7 +33,8 @@ type toSend struct {
 	Options            *signingOptions     `json:"options"`
 	Explain            bool                `json:"explain"`
 
-	bodyBytes []byte // what BodyBase64 holds
+	bodyBytes   []byte     // what BodyBase64 holds
+	signingTime *time.Time // what SigningTime says
 }
 
 type header struct {
@@ -59,7 +62,7 @@ type signingOptions struct {
 }
 
 // check holds what the contract says beyond types. It must refuse exactly what the schema refuses.
-func (in *toSend) check(found *problem.Fields) {
+func (in *signRequest) check(found *problem.Fields) {
 	found.Require("/method", in.Method)
 	found.Require("/url", in.URL)
 	for i, h := range in.HeaderList {
@@ -87,7 +90,9 @@ func (in *toSend) check(found *problem.Fields) {
 	}
 	between(found, "/minValiditySeconds", in.MinValiditySeconds, 0, 900)
 	if in.SigningTime != nil {
-		if _, err := parseTime(*in.SigningTime); err != nil {
+		at, err := parseTime(*in.SigningTime)
+		in.signingTime = &at
+		if err != nil {
 			found.Add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
@@ -118,4 +123,18 @@ func isAccountID(text string) bool {
 		}
 	}
 	return len(text) == 12
+}
+
+// parseTime reads RFC 3339 to the second, in UTC.
+func parseTime(text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	return t.UTC().Truncate(time.Second), err
+}
+
+func isSHA256(text string) bool {
+	if len(text) != 64 {
+		return false
+	}
+	_, err := hex.DecodeString(text)
+	return err == nil
 }

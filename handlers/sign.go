@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"countersign/access"
-	"countersign/credentials"
+	"countersign/broker"
 	"countersign/signing"
 )
 
@@ -61,40 +60,20 @@ type explanation struct {
 }
 
 // SignRequest signs a request by headers.
-func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.signRequest) }
+func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.sign) }
 
-func (h *Handlers) signRequest(ctx context.Context, in *toSend) (*signedRequest, error) {
-	p, err := h.prepare(ctx, in, access.ActionSign, 0)
+func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest) (*signedRequest, error) {
+	s, err := h.broker.Sign(ctx, call, in.input())
 	if err != nil {
-		return nil, locate(err, in)
-	}
-	signed, err := h.Signer.Sign(&p.request)
-	if err != nil {
-		return nil, h.recordUnsigned(ctx, p, locate(err, in))
-	}
-	if err := h.recordSigned(ctx, p, signed.Signature, signed.SignedHeaders); err != nil {
 		return nil, err
 	}
-	return p.answer(signed), nil
-}
-
-// Windows in which AWS takes a signature: five minutes, fifteen at the S3 family (S3 API Reference, RequestTimeTooSkewed).
-const (
-	window   = 5 * time.Minute
-	windowS3 = 15 * time.Minute
-)
-
-func (p *prepared) answer(s signing.Signed) *signedRequest {
-	r := &p.request
 	out := &signedRequest{
-		Method: r.Method, URL: s.URL.String(), Headers: make(map[string]string, len(s.Headers)), HeaderList: make([]sentHeader, len(s.Headers)),
-		Authorization: s.Authorization, XAmzDate: s.Date, PayloadSHA256: r.PayloadHash,
-		Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: p.scopeSource(), Options: p.usedOptions(),
-		SignedHeaders: strings.Split(s.SignedHeaders, ";"), SignedAt: r.Time, ExpiresAt: p.expiresAt(),
-		AccessKeyID: r.Credentials.AccessKeyID, Profile: p.session.Profile, Warnings: p.warnings,
+		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers), Authorization: s.Authorization, XAmzDate: s.Date,
+		PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s),
+		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresAt: s.ExpiresAt, AccessKeyID: s.AccessKeyID, Profile: s.Profile,
+		Warnings: warningsOf(s.Warnings), Explanation: (*explanation)(s.Explanation),
 	}
-	for i, h := range s.Headers {
-		out.Headers[h.Name], out.HeaderList[i] = h.Value, sentHeader(h)
+	for _, h := range s.Headers {
 		switch {
 		case strings.EqualFold(h.Name, "x-amz-security-token"):
 			out.XAmzSecurityToken = h.Value
@@ -102,9 +81,16 @@ func (p *prepared) answer(s signing.Signed) *signedRequest {
 			out.XAmzContentSHA256 = h.Value
 		}
 	}
-	out.Body, out.BodyBase64, out.BodyEnvelope = p.payload.forms(p.media)
-	out.Explanation = explain(r, s)
-	return out
+	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
+	return out, nil
+}
+
+func headerMap(headers []signing.Header) map[string]string {
+	byName := make(map[string]string, len(headers))
+	for _, h := range headers {
+		byName[h.Name] = h.Value
+	}
+	return byName
 }
 
 // usedOptions says how the request was signed, whether that was asked for or is what the service wants.
@@ -115,42 +101,17 @@ type usedOptions struct {
 	SessionToken        signing.TokenMode `json:"sessionToken"`
 }
 
-func (p *prepared) usedOptions() usedOptions {
-	used := usedOptions{NormalizePath: p.normalized, DoubleEncode: p.request.DoubleEncode, ContentSHA256Header: "never", SessionToken: p.request.Token}
-	if p.request.ContentSHA256Header {
+func optionsOf(s *broker.Result) usedOptions {
+	used := usedOptions{NormalizePath: s.Normalized, DoubleEncode: s.DoubleEncode, ContentSHA256Header: "never", SessionToken: s.Token}
+	if s.ContentSHA256Header {
 		used.ContentSHA256Header = "always"
 	}
 	return used
 }
 
-func (p *prepared) scopeSource() string {
-	if p.inferred {
+func scopeSource(s *broker.Result) string {
+	if s.Inferred {
 		return "inferred"
 	}
 	return "explicit"
 }
-
-func (p *prepared) expiresAt() time.Time {
-	end := p.request.Time.Add(window)
-	if p.quirks.S3Style {
-		end = p.request.Time.Add(windowS3)
-	}
-	if !p.session.Expires.IsZero() && p.session.Expires.Before(end) {
-		end = p.session.Expires
-	}
-	return end.UTC().Truncate(time.Second)
-}
-
-// explain shows the intermediate texts. The session token is left out, since explanations end up in tickets and logs.
-func explain(r *signing.Request, s signing.Signed) *explanation {
-	if !r.Explain {
-		return nil
-	}
-	hash := s.StringToSign[strings.LastIndexByte(s.StringToSign, '\n')+1:]
-	return &explanation{
-		CanonicalRequest: r.Credentials.Redact(signing.RedactTokens(s.CanonicalRequest)), CanonicalRequestSHA256: hash,
-		CredentialScope: s.CredentialScope, StringToSign: s.StringToSign, Signature: s.Signature,
-	}
-}
-
-var _ Sessions = (*credentials.Store)(nil)

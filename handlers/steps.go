@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"countersign/access"
+	"countersign/broker"
 	"countersign/problem"
 	"countersign/signing"
 )
@@ -90,7 +90,7 @@ func (in *canonicalStep) nullFree() {}
 func (in *stringStep) check(found *problem.Fields) {
 	in.canonicalStep.check(found)
 	if in.Credentials != nil {
-		like := toSend{Method: "-", URL: "-", Credentials: in.Credentials}
+		like := signRequest{Method: "-", URL: "-", Credentials: in.Credentials}
 		like.check(found)
 	}
 	found.Require("/stringToSign", in.StringToSign)
@@ -103,109 +103,119 @@ func (in *signatureStep) check(found *problem.Fields) {
 	found.Require("/signature", in.Signature)
 }
 
+// step is what the broker takes of it.
+func (in *canonicalStep) step() broker.Step {
+	at, _ := parseTime(in.SigningTime) // checked when it was decoded
+	step := broker.Step{CanonicalRequest: in.CanonicalRequest}
+	step.Method, step.URL, step.Profile, step.Service, step.Region = in.Method, in.URL, in.Profile, in.Service, in.Region
+	step.PayloadSHA256, step.Algorithm, step.SigningTime, step.SignedHeaders = in.PayloadSHA256, in.Algorithm, &at, in.SignedHeaders
+	step.Token, step.DoubleEncode = in.Options.SessionToken, &in.Options.DoubleEncode
+	for _, h := range in.HeaderList {
+		step.Headers = append(step.Headers, signing.Header(h))
+	}
+	step.Body = func() (broker.Body, error) {
+		switch {
+		case in.Body != nil:
+			return broker.Body{Bytes: []byte(*in.Body)}, nil
+		case in.BodyBase64 != nil:
+			data, err := decodeBase64(*in.BodyBase64)
+			return broker.Body{Bytes: data}, err
+		}
+		return broker.Body{}, nil
+	}
+	return step
+}
+
+func (in *canonicalStep) namedParts() namedParts {
+	parts := namedParts{signedHeaders: in.SignedHeaders}
+	for _, h := range in.HeaderList {
+		parts.headerList = append(parts.headerList, h.Name)
+	}
+	return parts
+}
+
+// verify refuses what step 1 would not have answered. What is to be sent is taken from the request that was made again.
+func (in *canonicalStep) verify() error {
+	step := in.step()
+	if err := broker.CheckStep(&step); err != nil {
+		return err
+	}
+	in.URL, in.HeaderList = step.URL, sentHeaders(step.Headers)
+	return nil
+}
+
 // CreateCanonicalRequest is the first step of the algorithm.
 func (h *Handlers) CreateCanonicalRequest() http.Handler { return serveJSON(h.canonicalRequest) }
 
-func (h *Handlers) canonicalRequest(ctx context.Context, in *toSend) (*canonicalStep, error) {
-	p, err := h.read(in, access.ActionSign, 0)
-	if err == nil {
-		p.step = 1
-		err = h.admit(ctx, in, p)
-	}
+func (h *Handlers) canonicalRequest(ctx context.Context, call *broker.Call, in *signRequest) (*canonicalStep, error) {
+	s, err := h.broker.CanonicalRequest(ctx, call, in.input())
 	if err != nil {
-		return nil, locate(err, in)
-	}
-	made, err := signing.Canonicalize(&p.request)
-	if err != nil {
-		return nil, h.recordUnsigned(ctx, p, locate(err, in))
-	}
-	// The answer holds the session token, though no signature yet.
-	if err := h.recordSigned(ctx, p, "", made.SignedHeaders); err != nil {
 		return nil, err
 	}
-	r := &p.request
 	out := &canonicalStep{
-		Method: r.Method, URL: made.URL.String(), HeaderList: sentHeaders(made.Headers), PayloadSHA256: r.PayloadHash,
-		Service: r.Scope.Service, Region: r.Scope.Region, Algorithm: r.Algorithm, ScopeSource: p.scopeSource(), Options: p.usedOptions(), Profile: p.session.Profile,
-		SigningTime: r.Time.Format(time.RFC3339), ExpiresAt: p.expiresAt().Format(time.RFC3339),
-		SignedHeaders: strings.Split(made.SignedHeaders, ";"), CanonicalRequest: made.CanonicalRequest, Warnings: p.warnings,
+		Method: s.Method, URL: s.URL, HeaderList: sentHeaders(s.Headers), PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region,
+		Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s), Profile: s.Profile, SigningTime: s.SignedAt.Format(time.RFC3339),
+		ExpiresAt: s.ExpiresAt.Format(time.RFC3339), SignedHeaders: s.SignedHeaders, CanonicalRequest: s.CanonicalRequest, Warnings: warningsOf(s.Warnings),
 	}
-	out.Body, out.BodyBase64, out.BodyEnvelope = p.payload.forms(p.media)
+	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
 	return out, nil
 }
 
 // CreateStringToSign is the second step.
 func (h *Handlers) CreateStringToSign() http.Handler { return serveJSON(h.stringToSign) }
 
-func (h *Handlers) stringToSign(_ context.Context, in *canonicalStep) (*stringStep, error) {
-	r, err := in.verified()
+func (h *Handlers) stringToSign(_ context.Context, _ *broker.Call, in *canonicalStep) (*stringStep, error) {
+	if err := in.verify(); err != nil {
+		return nil, err
+	}
+	at, err := parseTime(in.SigningTime)
 	if err != nil {
 		return nil, err
 	}
-	out := &stringStep{canonicalStep: *in, CredentialScope: signing.CredentialScope(r.Algorithm, r.Time, r.Scope)}
-	out.writeTexts(r)
+	scope := signing.CredentialScope(in.Algorithm, at, signing.Scope{Service: in.Service, Region: in.Region})
+	out := &stringStep{canonicalStep: *in, CredentialScope: scope}
+	out.CanonicalRequestSHA256 = signing.PayloadHash([]byte(in.CanonicalRequest))
+	out.StringToSign = signing.StringToSign(in.Algorithm, at, scope, in.CanonicalRequest)
 	return out, nil
 }
 
-// writeTexts writes what follows from the canonical request.
-func (in *stringStep) writeTexts(r *signing.Request) {
-	in.CanonicalRequestSHA256 = signing.PayloadHash([]byte(in.CanonicalRequest))
-	in.StringToSign = signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest)
-}
-
-func (in *canonicalStep) scope() signing.Scope {
-	return signing.Scope{Service: in.Service, Region: in.Region}
-}
-
-// CalculateSignature is the third step, the only one that needs a secret. It signs no text of which it does not know the request: what
-// the policies see is what is signed.
+// CalculateSignature is the third step, the only one that needs a secret.
 func (h *Handlers) CalculateSignature() http.Handler { return serveJSON(h.signature) }
 
-func (h *Handlers) signature(ctx context.Context, in *stringStep) (*signatureStep, error) {
-	r, err := in.verified()
+func (h *Handlers) signature(ctx context.Context, call *broker.Call, in *stringStep) (*signatureStep, error) {
+	step := in.step()
+	step.CredentialScope, step.StringToSign, step.Credentials = in.CredentialScope, in.StringToSign, in.Credentials.given()
+	s, err := h.broker.SignStep(ctx, call, step)
 	if err != nil {
 		return nil, err
 	}
-	if in.CredentialScope != signing.CredentialScope(r.Algorithm, r.Time, r.Scope) {
-		return nil, problem.Invalid("/credentialScope", "The value is not made of signingTime, region and service.")
+	out := &signatureStep{stringStep: *in, AccessKeyID: s.AccessKeyID, Signature: s.Signature}
+	out.URL, out.HeaderList, out.Credentials = s.URL, sentHeaders(s.Headers), nil
+	if s.Replaced {
+		out.CanonicalRequest, out.StringToSign = s.CanonicalRequest, s.StringToSign
+		out.CanonicalRequestSHA256 = signing.PayloadHash([]byte(s.CanonicalRequest))
+		if end, err := parseTime(in.ExpiresAt); !s.SessionExpires.IsZero() && (err != nil || s.SessionExpires.Before(end)) {
+			out.ExpiresAt = s.SessionExpires.UTC().Truncate(time.Second).Format(time.RFC3339)
+		}
+		out.Warnings = append(out.Warnings, warningsOf(s.Warnings)...)
 	}
-	if in.StringToSign != signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest) {
-		return nil, problem.Invalid("/stringToSign", "The text is not made of algorithm, signingTime, credentialScope and the hash of canonicalRequest.")
-	}
-	p, err := h.admitStep(ctx, in, r)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.takeSession(r, &p.session); err != nil {
-		return nil, h.recordUnsigned(ctx, p, err)
-	}
-	key, err := signing.DeriveKey(r.Algorithm, p.session.Credentials, r.Time, r.Scope)
-	if err != nil {
-		return nil, h.recordUnsigned(ctx, p, locate(err, &toSend{Credentials: in.Credentials}))
-	}
-	signature, err := key.Sign(in.StringToSign)
-	if err != nil {
-		return nil, h.recordUnsigned(ctx, p, err)
-	}
-	if err := h.recordSigned(ctx, p, signature, strings.Join(in.SignedHeaders, ";")); err != nil {
-		return nil, err
-	}
-	out := &signatureStep{stringStep: *in, AccessKeyID: p.session.Credentials.AccessKeyID, Signature: signature}
-	out.Credentials = nil
 	return out, nil
 }
 
 // AddSignatureToRequest is the fourth step.
 func (h *Handlers) AddSignatureToRequest() http.Handler { return serveJSON(h.authorization) }
 
-func (h *Handlers) authorization(_ context.Context, in *signatureStep) (*signedRequest, error) {
-	r, err := in.verified()
+func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatureStep) (*signedRequest, error) {
+	if err := in.verify(); err != nil {
+		return nil, err
+	}
+	at, err := parseTime(in.SigningTime)
 	if err != nil {
 		return nil, err
 	}
 	end, err := parseTime(in.ExpiresAt)
 	if err != nil {
-		end = r.Time.Add(window)
+		end = at.Add(broker.Window)
 	}
 	value := signing.Authorization(in.Algorithm, in.AccessKeyID, in.CredentialScope, strings.Join(in.SignedHeaders, ";"), in.Signature)
 	if strings.ContainsAny(value, "\r\n\x00") {
@@ -216,7 +226,7 @@ func (h *Handlers) authorization(_ context.Context, in *signatureStep) (*signedR
 		Authorization: value, XAmzDate: in.header("x-amz-date"), XAmzSecurityToken: in.header("x-amz-security-token"), XAmzContentSHA256: in.header("x-amz-content-sha256"),
 		Body: in.Body, BodyBase64: in.BodyBase64, BodyEnvelope: in.BodyEnvelope, PayloadSHA256: in.PayloadSHA256,
 		Service: in.Service, Region: in.Region, Algorithm: in.Algorithm, ScopeSource: in.ScopeSource, Options: in.Options, SignedHeaders: in.SignedHeaders,
-		SignedAt: r.Time, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
+		SignedAt: at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
 	}
 	if out.ScopeSource != "inferred" {
 		out.ScopeSource = "explicit"

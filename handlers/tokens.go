@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"time"
 
-	"countersign/access"
+	"countersign/broker"
 	"countersign/problem"
 	"countersign/signing"
 )
 
-// toConnect says what a token shall open.
-type toConnect struct {
+// connectTokenRequest says what a token must open.
+type connectTokenRequest struct {
 	Kind               string              `json:"kind"`
 	Endpoint           string              `json:"endpoint"`
 	User               string              `json:"user"`
@@ -21,6 +21,8 @@ type toConnect struct {
 	MinValiditySeconds *wholeNumber        `json:"minValiditySeconds"`
 	SigningTime        *string             `json:"signingTime"`
 	Credentials        *requestCredentials `json:"credentials"`
+
+	signingTime *time.Time
 }
 
 // connectKinds are those of package signing.
@@ -30,12 +32,13 @@ var connectKinds = []string{
 	string(signing.ConnectBedrock),
 }
 
-func (in *toConnect) check(found *problem.Fields) {
+func (in *connectTokenRequest) check(found *problem.Fields) {
 	found.OneOf("/kind", &in.Kind, connectKinds...)
 	found.Require("/endpoint", in.Endpoint)
 	found.Require("/region", in.Region)
-	like := toSend{Method: "GET", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
+	like := signRequest{Method: "GET", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
 	like.check(found)
+	in.signingTime = like.signingTime
 	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))
 }
 
@@ -49,53 +52,16 @@ type connectToken struct {
 	Warnings    []warning `json:"warnings"`
 }
 
-// CreateConnectToken makes a token that a service takes in place of a password. It is a login, so no policy but one that names the service allows it, and for Bedrock
-// the operation.
+// CreateConnectToken makes a token that a service takes in place of a password.
 func (h *Handlers) CreateConnectToken() http.Handler { return serveJSON(h.connectToken) }
 
-func (h *Handlers) connectToken(ctx context.Context, in *toConnect) (*connectToken, error) {
-	ask := &toSend{Method: http.MethodGet, Profile: in.Profile, Region: in.Region, MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
-	connect := &signing.Connect{Kind: signing.ConnectKind(in.Kind), Endpoint: in.Endpoint, User: in.User}
-	if in.ExpiresInSeconds != nil {
-		connect.Expires = time.Duration(*in.ExpiresInSeconds) * time.Second
-	}
-	p := h.newPrepared(access.ActionPresign, in.Profile, in.Credentials)
-	connect.Region = p.respellRegion(in.Region)
-	ask.Region = connect.Region
-	if err := h.checkAllowed(ask, p); err != nil {
-		return nil, err
-	}
-	if err := checkBounds(ask, p); err != nil {
-		return nil, err
-	}
-	made, err := connect.Request()
+func (h *Handlers) connectToken(ctx context.Context, call *broker.Call, in *connectTokenRequest) (*connectToken, error) {
+	input := &broker.ConnectInput{Kind: signing.ConnectKind(in.Kind), Endpoint: in.Endpoint, User: in.User}
+	input.Region, input.Profile, input.Expires = in.Region, in.Profile, valueOf(in.ExpiresInSeconds.duration())
+	input.MinValidity, input.SigningTime, input.Credentials = in.MinValiditySeconds.duration(), in.signingTime, in.Credentials.given()
+	t, err := h.broker.ConnectToken(ctx, call, input)
 	if err != nil {
-		return nil, locate(err, ask)
-	}
-	p.request = *made
-	if err := h.checkSignable(p); err != nil {
-		return nil, locate(err, ask)
-	}
-	if err := h.decide(ctx, p, p.asked()); err != nil {
 		return nil, err
 	}
-	if err := h.addSession(ctx, ask, p); err != nil {
-		return nil, err
-	}
-	p.capExpiry()
-	connect.Time, connect.Credentials = p.request.Time, p.session.Credentials
-	if signing.ConnectKind(in.Kind) != signing.ConnectEKS {
-		connect.Expires = p.request.Expires
-	}
-	token, expires, err := h.Signer.ConnectToken(connect)
-	if err != nil {
-		return nil, h.recordUnsigned(ctx, p, locate(err, ask))
-	}
-	if err := h.recordSigned(ctx, p, token, ""); err != nil {
-		return nil, err
-	}
-	if end := p.session.Expires; !end.IsZero() && end.Before(expires) {
-		expires = end
-	}
-	return &connectToken{token, p.request.Time, expires, p.session.Credentials.AccessKeyID, p.session.Profile, p.warnings}, nil
+	return &connectToken{t.Token, t.SignedAt, t.ExpiresAt, t.AccessKeyID, t.Profile, warningsOf(t.Warnings)}, nil
 }

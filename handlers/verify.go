@@ -6,12 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"countersign/broker"
 	"countersign/problem"
 	"countersign/signing"
 )
 
-// toVerify is a signed request as it was or will be sent.
-type toVerify struct {
+// verifyRequest is a signed request as it was or will be sent.
+type verifyRequest struct {
 	Method        string              `json:"method"`
 	URL           string              `json:"url"`
 	Headers       textMap             `json:"headers"`
@@ -28,11 +29,12 @@ type toVerify struct {
 	At            *string             `json:"at"`
 
 	bodyBytes []byte
+	at        *time.Time // what At says
 }
 
-func (in *toVerify) check(found *problem.Fields) {
+func (in *verifyRequest) check(found *problem.Fields) {
 	// The fields that signing has too are held in one place.
-	like := toSend{
+	like := signRequest{
 		Method: in.Method, URL: in.URL, HeaderList: in.HeaderList, BodyBase64: in.BodyBase64, Credentials: in.Credentials, Options: in.Options,
 	}
 	like.check(found)
@@ -44,14 +46,15 @@ func (in *toVerify) check(found *problem.Fields) {
 		found.Add("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
 	}
 	if in.At != nil {
-		if _, err := parseTime(*in.At); err != nil {
+		at, err := parseTime(*in.At)
+		if in.at = &at; err != nil {
 			found.Add("/at", "The value is not a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
 }
 
-// verdict says whether a signature is right, and if not, which part of the request is wrong.
-type verdict struct {
+// verdictResponse says whether a signature is right, and if not, which part of the request is wrong.
+type verdictResponse struct {
 	Valid           bool           `json:"valid"`
 	Verdict         string         `json:"verdict"`
 	Faults          []verdictFault `json:"faults"`
@@ -70,78 +73,53 @@ type verdictFault struct {
 	Reason string `json:"reason"`
 }
 
+// input is the request as the broker takes it.
+func (in *verifyRequest) input() *broker.VerifyInput {
+	out := &broker.VerifyInput{At: in.at}
+	in.Options.set(&out.Input)
+	out.Method, out.URL, out.Headers, out.Body = in.Method, in.URL, joinHeaders(in.Headers, in.HeaderList), in.readBody
+	out.PayloadSHA256, out.Profile, out.Service, out.Region = valueOf(in.PayloadSHA256), in.Profile, in.Service, in.Region
+	out.Credentials = in.Credentials.given()
+	if out.DoubleEncode == nil {
+		out.DoubleEncode = in.DoubleEncode
+	}
+	return out
+}
+
+func (in *verifyRequest) namedParts() namedParts {
+	return namedParts{headers: in.Headers, headerList: namesOf(in.HeaderList)}
+}
+
+// readBody takes the body, and refuses what the document says in two ways.
+func (in *verifyRequest) readBody() (broker.Body, error) {
+	if o := in.Options; o != nil && in.DoubleEncode != nil && o.DoubleEncode != nil && *in.DoubleEncode != *o.DoubleEncode {
+		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The encoding of the path is given in two ways.", Fields: []problem.Field{
+			{Pointer: "/doubleEncode", Detail: "It differs from options.doubleEncode."}, {Pointer: "/options/doubleEncode", Detail: "It differs from doubleEncode."},
+		}}
+	}
+	if in.Body != nil && in.BodyBase64 != nil {
+		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: []problem.Field{
+			{Pointer: "/body", Detail: "Only one of body and bodyBase64 can be given."}, {Pointer: "/bodyBase64", Detail: "Only one of body and bodyBase64 can be given."},
+		}}
+	}
+	return broker.Body{Present: in.Body != nil || in.BodyBase64 != nil, Bytes: in.bodyBytes}, nil
+}
+
 // VerifyRequest computes a signature again and compares.
-func (h *Handlers) VerifyRequest() http.Handler { return serveJSON(h.verifyRequest) }
+func (h *Handlers) VerifyRequest() http.Handler { return serveJSON(h.verify) }
 
-func (h *Handlers) verifyRequest(ctx context.Context, in *toVerify) (*verdict, error) {
-	ask := in.ask()
-	p, received, err := h.receive(in, ask)
+func (h *Handlers) verify(ctx context.Context, call *broker.Call, in *verifyRequest) (*verdictResponse, error) {
+	v, err := h.broker.Verify(ctx, call, in.input())
 	if err != nil {
-		return nil, locate(err, ask)
-	}
-	if err := h.decide(ctx, p, p.asked()); err != nil {
 		return nil, err
 	}
-	if err := h.addSession(ctx, ask, p); err != nil {
-		return nil, locate(err, ask)
-	}
-	expected := signing.Expected{
-		Credentials: p.session.Credentials, OtherSessions: p.mayChange(in.Credentials), Scope: signing.Scope{Service: in.Service, Region: in.Region},
-		DoubleEncode: p.request.DoubleEncode, S3Style: p.quirks.S3Style, PayloadHash: p.request.PayloadHash, Token: p.request.Token,
-		Time: h.Now().Add(p.session.Skew),
-	}
-	if p.quirks.S3Style {
-		expected.Tolerance = windowS3
-	}
-	if in.At != nil {
-		expected.Time, _ = parseTime(*in.At) // checked when it was decoded
-	}
-	out := verifyReadings(received, &expected)
-	if err := h.recordSigned(ctx, p, out.Claim.Signature, out.Claim.SignedHeaders); err != nil {
-		return nil, err
-	}
-	return judged(out, p.session.Credentials), nil
+	return verdictOf(v), nil
 }
 
-// verifyReadings returns the verdict on the first of the readings that is valid, or else on the first.
-func verifyReadings(readings []*signing.Received, e *signing.Expected) signing.Verdict {
-	first := signing.Verify(readings[0], e)
-	for _, r := range readings[1:] {
-		if first.Valid() {
-			break
-		}
-		if v := signing.Verify(r, e); v.Valid() {
-			return v
-		}
-	}
-	return first
-}
-
-// mayChange says whether the session is one of several that the same caller may have signed with: all but keys that came with the request.
-func (p *prepared) mayChange(c *requestCredentials) bool {
-	keys := c != nil && c.RoleARN == "" && c.RoleName == ""
-	return !keys && p.session.Credentials.SessionToken() != ""
-}
-
-// ask is what a request to verify has in common with one to sign.
-func (in *toVerify) ask() *toSend {
-	return &toSend{
-		Method: in.Method, URL: in.URL, Headers: in.Headers, HeaderList: in.HeaderList, Profile: in.Profile, Service: in.Service, Region: in.Region,
-		Credentials: in.Credentials, Options: in.Options,
-	}
-}
-
-func orElse(value, other string) string {
-	if value == "" {
-		return other
-	}
-	return value
-}
-
-func judged(v signing.Verdict, c signing.Credentials) *verdict {
-	out := &verdict{
+func verdictOf(v *broker.Verdict) *verdictResponse {
+	out := &verdictResponse{
 		Valid: v.Valid(), Verdict: "invalid", Faults: []verdictFault{}, Form: "headers", Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
-		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{},
+		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{}, Explanation: (*explanation)(v.Explanation),
 	}
 	switch {
 	case v.Valid():
@@ -160,13 +138,6 @@ func judged(v signing.Verdict, c signing.Credentials) *verdict {
 	}
 	if !v.Claim.Time.IsZero() {
 		out.SignedAt = &v.Claim.Time
-	}
-	if v.CanonicalRequest != "" {
-		// The signature that would be right stays here: an answer that held it would be a signature for whatever is asked about.
-		out.Explanation = &explanation{
-			CanonicalRequest: c.Redact(signing.RedactTokens(v.CanonicalRequest)), CanonicalRequestSHA256: signing.PayloadHash([]byte(v.CanonicalRequest)),
-			CredentialScope: v.Claim.CredentialScope, StringToSign: v.StringToSign, Signature: v.Claim.Signature,
-		}
 	}
 	return out
 }

@@ -7,6 +7,7 @@
 package problem
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -23,10 +24,15 @@ type Document struct {
 	Errors   []Field `json:"errors,omitempty"`
 }
 
-// Field says what is wrong with the field at a JSON Pointer (RFC 6901).
+// Field says what is wrong with one part of a request. Who reads a document knows its JSON Pointer (RFC 6901). Who does
+// not names the part, and [Error.WithPointers] finds the field that it came from.
 type Field struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
+	// Part is the part's name, with a dot where it lies within another: "url", "headers", "credentials.accountId".
+	Part string `json:"-"`
+	// Name is that of the header, parameter or form field at fault.
+	Name string `json:"-"`
 }
 
 // Error is an error whose detail, hint and fields the caller is told. Its cause goes to the log alone.
@@ -69,6 +75,26 @@ func Known(code string) bool {
 // Invalid is the error of one field that is not right.
 func Invalid(pointer, detail string) *Error {
 	return &Error{Code: "field_invalid", Detail: "The field " + pointer + " is not right.", Fields: []Field{{Pointer: pointer, Detail: detail}}}
+}
+
+// InvalidPart is [Invalid] for who knows no document: a part, and the name of what is at fault in it, or "".
+func InvalidPart(part, name, detail string) *Error {
+	return &Error{Code: "field_invalid", Fields: []Field{{Part: part, Name: name, Detail: detail}}}
+}
+
+// WithPointers returns the error with a pointer at each named part, as find finds it.
+func (e *Error) WithPointers(find func(Field) string) *Error {
+	found := *e
+	found.Fields = slices.Clone(e.Fields)
+	for i := range found.Fields {
+		if f := &found.Fields[i]; f.Part != "" {
+			f.Pointer, f.Part, f.Name = find(*f), "", ""
+		}
+	}
+	if found.Detail == "" && len(found.Fields) == 1 {
+		found.Detail = "The field " + found.Fields[0].Pointer + " is not right."
+	}
+	return &found
 }
 
 // Fields gathers what is wrong with several fields, so that the caller sees all of it at once.

@@ -1,4 +1,4 @@
-package handlers
+package broker
 
 import (
 	"regexp"
@@ -11,26 +11,26 @@ import (
 
 // correctSpelling mends what has one meaning only, and which AWS would refuse as it is given:
 // methods and regions are case-sensitive.
-func correctSpelling(in *toSend, p *prepared) error {
+func correctSpelling(in *Input, op *operation) error {
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 	if upper := strings.ToUpper(in.Method); upper != in.Method && isASCII(in.Method) && slices.Contains(methods, upper) {
 		in.Method = upper
-		p.warn("method_uppercased", "The method was signed as "+upper+", since AWS reads methods in capital "+
+		op.warn("method_uppercased", "The method was signed as "+upper+", since AWS reads methods in capital "+
 			"letters. Send it so, as in the method of this answer.")
 	}
 	lower := strings.ToLower(in.Service)
 	if !endpoints.IsService(in.Service) && isASCII(in.Service) && endpoints.IsService(lower) {
 		in.Service = lower
-		p.warn("service_lowercased", "The service was signed as "+lower+", since AWS reads names of services "+
+		op.warn("service_lowercased", "The service was signed as "+lower+", since AWS reads names of services "+
 			"as they are spelled. Give it so.")
 	}
-	in.Region = p.respellRegion(in.Region)
+	in.Region = op.respellRegion(in.Region)
 	return nil
 }
 
 // respellRegion writes the regions of AWS as AWS does: eu-west-1 for EU-WEST-1 and for the
 // EU_WEST_1 of SDKs. Names that others gave their regions stay.
-func (p *prepared) respellRegion(given string) string {
+func (op *operation) respellRegion(given string) string {
 	regions := strings.Split(given, ",")
 	for i, region := range regions {
 		lower := strings.ReplaceAll(strings.ToLower(region), "_", "-")
@@ -38,13 +38,13 @@ func (p *prepared) respellRegion(given string) string {
 			regions[i] = lower
 		}
 		if n := len(lower) - 1; n > 0 && 'a' <= lower[n] && lower[n] <= 'z' && endpoints.PartitionOf(lower[:n]) != "" {
-			p.warn("region_is_zone", "The region "+lower+" is the name of a zone. It was signed as it stands, "+
+			op.warn("region_is_zone", "The region "+lower+" is the name of a zone. It was signed as it stands, "+
 				"which AWS refuses. Give the region, "+lower[:n]+".")
 		}
 	}
 	region := strings.Join(regions, ",")
 	if region != given {
-		p.warn("region_respelled", "The region was signed as "+region+", since AWS writes regions in lower "+
+		op.warn("region_respelled", "The region was signed as "+region+", since AWS writes regions in lower "+
 			"case with hyphens. Give it so.")
 	}
 	return region
@@ -52,10 +52,10 @@ func (p *prepared) respellRegion(given string) string {
 
 // trimURL takes away what is at the ends of a URL that was copied or put together, and which no
 // client sends.
-func (p *prepared) trimURL(given string) string {
-	trimmed := strings.TrimFunc(given, isInvisible)
+func (op *operation) trimURL(given string) string {
+	trimmed := TrimURL(given)
 	if trimmed != given {
-		p.warn("url_trimmed", "Blanks or invisible characters around the URL were left out. Send the URL of "+
+		op.warn("url_trimmed", "Blanks or invisible characters around the URL were left out. Send the URL of "+
 			"this answer; write %20 for a blank that belongs to it.")
 	}
 	return trimmed
@@ -79,6 +79,9 @@ func otherURL(given string) string {
 	return ""
 }
 
+// TrimURL takes away blanks and invisible characters around a URL.
+func TrimURL(given string) string { return strings.TrimFunc(given, isInvisible) }
+
 // isInvisible holds for blanks, line breaks and characters that are there for layout only, such
 // as U+200B and U+FEFF.
 func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
@@ -94,19 +97,19 @@ var encodedEscape = regexp.MustCompile(`%25(?:2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f
 	`[Cc][2-9A-Fa-f]|[DdEe][0-9A-Fa-f]|[Ff][0-4])`)
 
 // warnOfURL looks for what a URL holds by mistake.
-func warnOfURL(_ *toSend, p *prepared) error {
-	if !strings.Contains(p.request.URL.String(), "%") {
+func warnOfURL(_ *Input, op *operation) error {
+	if !strings.Contains(op.request.URL.String(), "%") {
 		return nil
 	}
-	for _, part := range p.urlParts() {
+	for _, part := range op.urlParts() {
 		if strayCharacter.MatchString(part) {
-			p.warn("invisible_character", "The URL holds an invisible character, such as a zero-width space, "+
+			op.warn("invisible_character", "The URL holds an invisible character, such as a zero-width space, "+
 				"which often comes along when text is copied. It was signed; remove it unless the name has it.")
 			break
 		}
 	}
-	if encodedEscape.MatchString(p.request.URL.String()) {
-		p.warn("encoded_twice", "The URL holds an escape whose percent sign is encoded again, such as %2520. "+
+	if encodedEscape.MatchString(op.request.URL.String()) {
+		op.warn("encoded_twice", "The URL holds an escape whose percent sign is encoded again, such as %2520. "+
 			"Names are encoded here: give them plain, or encoded once, unless the name itself holds a percent sign.")
 	}
 	return nil

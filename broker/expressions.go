@@ -1,4 +1,4 @@
-package handlers
+package broker
 
 import (
 	"net/url"
@@ -51,13 +51,13 @@ func unevaluated(text string) string {
 const objectAsText = "[object Object]"
 
 // urlParts are the path, its last segments, and the names and values of the query, decoded.
-func (p *prepared) urlParts() []string {
-	path := p.request.URL.Path()
+func (op *operation) urlParts() []string {
+	path := op.request.URL.Path()
 	if decoded, err := url.PathUnescape(path); err == nil {
 		path = decoded
 	}
 	parts := append([]string{path}, strings.Split(path, "/")...)
-	for _, q := range p.request.URL.Query() {
+	for _, q := range op.request.URL.Query() {
 		parts = append(parts, q.Name, q.Value)
 	}
 	return parts
@@ -65,34 +65,34 @@ func (p *prepared) urlParts() []string {
 
 // warnOfExpressions looks where makers put values together: in the URL, in headers, and in a
 // text that is the whole body.
-func warnOfExpressions(_ *toSend, p *prepared) error {
-	if strings.ContainsAny(p.request.URL.String(), "%@$") {
-		p.warnOfText("The URL", p.urlParts()...)
+func warnOfExpressions(_ *Input, op *operation) error {
+	if strings.ContainsAny(op.request.URL.String(), "%@$") {
+		op.warnOfText("The URL", op.urlParts()...)
 	}
-	for _, h := range p.request.Headers {
-		p.warnOfText("The header "+strings.ToLower(strings.TrimSpace(h.Name)), h.Value)
+	for _, h := range op.request.Headers {
+		op.warnOfText("The header "+strings.ToLower(strings.TrimSpace(h.Name)), h.Value)
 	}
 	const longest = 4 << 10
-	body := strings.TrimSpace(string(p.payload.bytes[:min(len(p.payload.bytes), longest+1)]))
-	if len(body) > longest || p.payload.media != mediaText {
+	body := strings.TrimSpace(string(op.payload.Bytes[:min(len(op.payload.Bytes), longest+1)]))
+	if len(body) > longest || op.payload.MediaType != MediaText {
 		return nil
 	}
 	if whole := expression.FindString(body); body == objectAsText || body != "" && whole == body || callAtBeginning.MatchString(body) {
-		p.warnOfText("The body", body)
+		op.warnOfText("The body", body)
 	}
 	return nil
 }
 
-func (p *prepared) warnOfText(where string, texts ...string) {
+func (op *operation) warnOfText(where string, texts ...string) {
 	for _, text := range texts {
 		if kind := unevaluated(text); kind != "" {
-			p.warn("expression_unevaluated", where+" holds "+kind+", which looks like an expression that was "+
+			op.warn("expression_unevaluated", where+" holds "+kind+", which looks like an expression that was "+
 				"not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a "+
 				"text; elsewhere switch the field to expressions.")
 			return
 		}
 		if strings.Contains(text, objectAsText) {
-			p.warn("object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where "+
+			op.warn("object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where "+
 				"a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
 			return
 		}

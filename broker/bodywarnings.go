@@ -1,4 +1,4 @@
-package handlers
+package broker
 
 import (
 	"bytes"
@@ -17,26 +17,26 @@ import (
 )
 
 // warnOfBody looks for bodies that cannot be what was meant. None is refused, since each could be.
-func warnOfBody(in *toSend, p *prepared) error {
-	b := &p.payload
+func warnOfBody(in *Input, op *operation) error {
+	b := &op.payload
 	switch in.Method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
-		if len(b.bytes) > 0 || b.kept && b.hash != signing.PayloadHash(nil) {
-			p.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse "+
+		if len(b.Bytes) > 0 || b.hashOnly && b.hash != signing.PayloadHash(nil) {
+			op.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse "+
 				"it, and AWS seldom reads one. Put what it says into the query, or take another method if the "+
 				"service has one.")
 		}
 	}
-	p.warnOfMissingBody(in)
-	if found := undecoded(b.bytes); found != "" {
-		p.warn("body_not_decoded", "The body is "+found+". It was signed as that text, so the service gets the "+
+	op.warnOfMissingBody(in)
+	if found := undecoded(b.Bytes); found != "" {
+		op.warn("body_not_decoded", "The body is "+found+". It was signed as that text, so the service gets the "+
 			"text and not the file. Give the file as an object with $content-type and $content, or as bodyBase64.")
-	} else if b.media == mediaText && garbled(b.bytes) {
-		p.warn("body_garbled", "The body seems to be a file that was read as text, which changed its bytes: "+
+	} else if b.MediaType == MediaText && garbled(b.Bytes) {
+		op.warn("body_garbled", "The body seems to be a file that was read as text, which changed its bytes: "+
 			"some are replaced by U+FFFD, or each became a character. Give the file as an object with "+
 			"$content-type and $content, or as bodyBase64.")
-	} else if differs := b.differs(p.media); differs != "" {
-		p.warn("content_type_differs", differs+" It was signed as it stands.")
+	} else if differs := b.differs(op.mediaType); differs != "" {
+		op.warn("content_type_differs", differs+" It was signed as it stands.")
 	}
 	return nil
 }
@@ -44,22 +44,22 @@ func warnOfBody(in *toSend, p *prepared) error {
 // warnOfMissingBody: an expression that found no file gives null, and an object without content
 // replaces the one that is there. Copies and subresources have no body, and a name that ends in
 // a slash stands for a folder.
-func (p *prepared) warnOfMissingBody(in *toSend) {
-	isNull, u := len(in.Body) > 0 && in.Body.Kind() == 'n', p.request.URL
+func (op *operation) warnOfMissingBody(in *Input) {
+	isNull, u := op.payload.Null, op.request.URL
 	switch {
-	case !isNull, in.Method != http.MethodPut, !p.quirks.S3Style, p.action != access.ActionSign:
+	case !isNull, in.Method != http.MethodPut, !op.quirks.S3Style, op.action != access.ActionSign:
 		return
-	case p.payload.present, p.payload.kept, p.request.PayloadHash == signing.UnsignedPayload:
+	case op.payload.Present, op.payload.hashOnly, op.request.PayloadHash == signing.UnsignedPayload:
 		return
 	case u.RawQuery() != "", strings.HasSuffix(u.Path(), "/"):
 		return
 	}
-	for _, h := range p.request.Headers {
+	for _, h := range op.request.Headers {
 		if strings.EqualFold(h.Name, "x-amz-copy-source") {
 			return
 		}
 	}
-	p.warn("body_null", "The body is null, so the request was signed without one: it stores an empty object. "+
+	op.warn("body_null", "The body is null, so the request was signed without one: it stores an empty object. "+
 		"Check the expression that the body comes from.")
 }
 
@@ -73,7 +73,7 @@ func undecoded(body []byte) string {
 	begin := string(text[:min(len(text), head)])
 	switch {
 	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"$`):
-		if found, multipart, err := envelopeNames(text); err == nil && (found || multipart) && jsontext.Value(text).IsValid() {
+		if found, multipart, err := EnvelopeNames(text); err == nil && (found || multipart) && jsontext.Value(text).IsValid() {
 			return "the text of an object with $content, the form in which workflow engines hold a file"
 		}
 	case dataURI.MatchString(begin):
@@ -124,27 +124,27 @@ var holdsNoJSON = regexp.MustCompile(`^(?:image|audio|video)/|xml$|^text/(?:csv|
 // body that is bytes may be anything.
 func (p *payload) differs(contentType string) string {
 	media, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil || len(p.bytes) == 0 || p.media != mediaText && p.media != mediaJSON {
+	if err != nil || len(p.Bytes) == 0 || p.MediaType != MediaText && p.MediaType != MediaJSON {
 		return ""
 	}
-	isJSON := media == mediaJSON || strings.HasPrefix(media, "application/x-amz-json-") || strings.HasSuffix(media, "+json")
+	isJSON := media == MediaJSON || strings.HasPrefix(media, "application/x-amz-json-") || strings.HasSuffix(media, "+json")
 	switch {
 	case strings.HasPrefix(media, "multipart/"):
-		if boundary := parameters["boundary"]; boundary == "" || !bytes.Contains(p.bytes, []byte("--"+boundary)) {
+		if boundary := parameters["boundary"]; boundary == "" || !bytes.Contains(p.Bytes, []byte("--"+boundary)) {
 			return "Content-Type is " + media + ", and the body is not divided by its boundary. Give the whole " +
 				"of the multipart text with its boundary, or presign and let the client make it."
 		}
-	case p.media == mediaJSON:
+	case p.MediaType == MediaJSON:
 		if holdsNoJSON.MatchString(media) {
 			return "Content-Type is " + media + ", and the body is an object, which is sent as JSON. Give a " +
 				"file as an object with $content-type and $content, a text as a text."
 		}
-	case media == mediaForm:
-		if value := jsontext.Value(bytes.TrimSpace(p.bytes)); value.Kind() == '{' && value.IsValid() {
+	case media == MediaForm:
+		if value := jsontext.Value(bytes.TrimSpace(p.Bytes)); value.Kind() == '{' && value.IsValid() {
 			return "Content-Type is " + media + ", and the body is the text of a JSON object. Give the object " +
 				"itself, which is encoded as a form, or the form as a text: a=1&b=2."
 		}
-	case isJSON && !isJSONText(p.bytes):
+	case isJSON && !isJSONText(p.Bytes):
 		return "Content-Type is " + media + ", and the body is a text that is not JSON, or JSON that was " +
 			"encoded twice. Give the object itself."
 	}
@@ -172,18 +172,18 @@ func isJSONText(text []byte) bool {
 
 // warnOfParameters: S3 reads some parameters of a presigned URL as headers, and what counts
 // when both are there is its own affair.
-func warnOfParameters(_ *toSend, p *prepared) error {
-	if p.action != access.ActionPresign {
+func warnOfParameters(_ *Input, op *operation) error {
+	if op.action != access.ActionPresign {
 		return nil
 	}
-	for _, q := range p.request.URL.Query() {
+	for _, q := range op.request.URL.Query() {
 		name := strings.ToLower(q.Name)
 		if !strings.HasPrefix(name, "x-amz-") {
 			continue
 		}
-		for _, h := range p.request.Headers {
+		for _, h := range op.request.Headers {
 			if strings.EqualFold(strings.TrimSpace(h.Name), name) {
-				p.warn("parameter_and_header", "Both a query parameter and a header are called "+name+". S3 "+
+				op.warn("parameter_and_header", "Both a query parameter and a header are called "+name+". S3 "+
 					"reads such a parameter of a presigned URL as the header, and may refuse or join the two. Keep "+
 					"one of them.")
 				break
@@ -191,4 +191,24 @@ func warnOfParameters(_ *toSend, p *prepared) error {
 		}
 	}
 	return nil
+}
+
+// EnvelopeNames looks for the names that make an object an envelope. A body may have any number of names, so none are kept.
+func EnvelopeNames(body []byte) (found, multipart bool, err error) {
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)) // that there are none was seen before
+	if _, err := d.ReadToken(); err != nil {
+		return false, false, err
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return false, false, err
+		}
+		found = found || name.String() == "$content" || name.String() == "$content-type"
+		multipart = multipart || name.String() == "$multipart"
+		if err := d.SkipValue(); err != nil {
+			return false, false, err
+		}
+	}
+	return found, multipart, nil
 }

@@ -1,4 +1,4 @@
-package handlers
+package broker
 
 import (
 	"net/netip"
@@ -20,6 +20,9 @@ const (
 	maxKey         = 1024     // of an object (Amazon S3 User Guide, "Naming Amazon S3 objects")
 )
 
+// AllHeaders is the part of a [problem.Field] for all headers together.
+const AllHeaders = "allHeaders"
+
 // bounds are the most that a request may hold.
 type bounds struct{ url, parameters, headers, headerBytes int }
 
@@ -30,12 +33,12 @@ var (
 )
 
 // checkBounds comes before all that takes time or space with the size of what a caller sent.
-func checkBounds(in *toSend, _ *prepared) error { return unsignedBounds.check(in) }
+func checkBounds(in *Input, _ *operation) error { return unsignedBounds.check(in) }
 
-func (b *bounds) check(in *toSend) error {
-	for _, name := range []struct{ pointer, value string }{{"/method", in.Method}, {"/profile", in.Profile}, {"/service", in.Service}, {"/region", in.Region}} {
+func (b *bounds) check(in *Input) error {
+	for _, name := range []struct{ part, value string }{{"method", in.Method}, {"profile", in.Profile}, {"service", in.Service}, {"region", in.Region}} {
 		if len(name.value) > maxName {
-			return problem.Invalid(name.pointer, "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
+			return problem.InvalidPart(name.part, "", "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
 		}
 	}
 	size, parameters := len(in.URL), len(in.Query)
@@ -46,24 +49,17 @@ func (b *bounds) check(in *toSend) error {
 		size += len(q.Name) + len(q.Value)
 	}
 	if size > b.url || parameters > b.parameters {
-		return &problem.Error{Code: "url_invalid", Detail: "The URL is too long.", Fields: []problem.Field{{Pointer: "/url", Detail: "It is longer than 64 KiB or has more than 1024 parameters."}}}
+		return &problem.Error{Code: "url_invalid", Detail: "The URL is too long.", Fields: []problem.Field{{Part: "url", Detail: "It is longer than 64 KiB or has more than 1024 parameters."}}}
 	}
 	size = 0
 	for _, h := range in.Headers {
 		size += len(h.Name) + len(h.Value)
 	}
-	for _, h := range in.HeaderList {
-		size += len(h.Name) + len(*h.Value)
-	}
 	if len(in.SignedHeaders) > b.headers {
-		return problem.Invalid("/signedHeaders", "There are more than "+strconv.Itoa(b.headers)+" names.")
+		return problem.InvalidPart("signedHeaders", "", "There are more than "+strconv.Itoa(b.headers)+" names.")
 	}
-	if size > b.headerBytes || len(in.Headers)+len(in.HeaderList) > b.headers {
-		pointer := "/headers"
-		if len(in.HeaderList) > len(in.Headers) {
-			pointer = "/headerList"
-		}
-		return &problem.Error{Code: "header_invalid", Detail: "There are too many headers.", Fields: []problem.Field{{Pointer: pointer, Detail: "They are more than 128, or longer than 64 KiB together."}}}
+	if size > b.headerBytes || len(in.Headers) > b.headers {
+		return &problem.Error{Code: "header_invalid", Detail: "There are too many headers.", Fields: []problem.Field{{Part: AllHeaders, Detail: "They are more than 128, or longer than 64 KiB together."}}}
 	}
 	return nil
 }

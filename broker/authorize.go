@@ -1,0 +1,129 @@
+package broker
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"countersign/access"
+	"countersign/problem"
+	"countersign/signing"
+)
+
+// authorize asks the policies about the very value that will be signed, before AWS is asked for a session, and begins the
+// record of what they say. The error is nil where they allow it.
+func (b *Broker) authorize(call *Call, op *operation) (access.Record, error) {
+	call.Profile, call.Service, call.Region = op.policy.Profile, op.policy.Service, op.policy.Region
+	question := access.Question{Caller: call.Caller, Action: op.action, Request: op.policy}
+	decision := b.Policy.Decide(question)
+	if other, differs := op.pathAsServiceDecodes(); differs && decision.Allowed {
+		also := question
+		also.Request.Path = other
+		if second := b.Policy.Decide(also); !second.Allowed {
+			decision = second
+		}
+	}
+	record := access.NewRecord(question, decision)
+	record.Step, record.RequestID, record.ClientIP, record.Workflow = op.step, call.RequestID, call.ClientIP, call.Workflow
+	if decision.Allowed {
+		return record, nil
+	}
+	return record, denial(decision)
+}
+
+// denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's slip, and not for the operator to mend.
+func denial(d access.Decision) error {
+	if d.Malformed == "" {
+		return &problem.Error{Code: "forbidden", Detail: "The policies do not allow this: " + d.Reason + "."}
+	}
+	code := "field_invalid"
+	switch d.Malformed {
+	case "url":
+		code = "url_invalid"
+	case "headers":
+		code = "header_invalid"
+	}
+	return &problem.Error{Code: code, Detail: "The request cannot be decided on: " + d.Reason + ".", Fields: []problem.Field{{Part: d.Malformed, Detail: "It cannot be signed: " + d.Reason + "."}}}
+}
+
+// pathAsServiceDecodes is what the service would read out of the signature, where options.doubleEncode has the path encoded otherwise than the
+// service does it: the signature is good for that path as well.
+func (op *operation) pathAsServiceDecodes() (path string, differs bool) {
+	r := &op.request
+	if r.DoubleEncode != op.quirks.S3Style {
+		return "", false
+	}
+	given := r.URL.Path()
+	if r.DoubleEncode {
+		path = signing.CanonicalURI(given, true) // S3 decodes what it gets
+		return path, path != given
+	}
+	path, err := url.PathUnescape(given)
+	sent := !strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == '?' || c == '#' || c == 0x7f }) // or no client can send it
+	return path, err == nil && sent && path != given
+}
+
+// policyRequest is what the policies look at.
+func (op *operation) policyRequest() access.Request {
+	r := &op.request
+	out := access.Request{
+		Profile: op.profile, OwnKeys: op.in.Credentials != nil, Service: r.Scope.Service, Region: r.Scope.Region, Method: r.Method,
+		Scheme: r.URL.Scheme(), Host: r.URL.Host(), Path: r.URL.Path(), RawQuery: r.URL.RawQuery(),
+		Headers: op.signedFields(), Body: op.payload.Bytes, ExpiresIn: r.Expires,
+	}
+	switch {
+	case r.PayloadHash == signing.UnsignedPayload:
+		out.Payload = access.PayloadUnsigned
+	case op.payload.hashOnly:
+		out.Payload = access.PayloadHash
+	default:
+		out.Payload = access.PayloadSigned
+	}
+	return out
+}
+
+// signedFields are the headers that the policies see: those that the signature covers, so that nobody can change afterwards what was
+// decided on. Host is an attribute of its own, what signing sets is no choice of the caller's, and an empty header leaves the same line in the
+// canonical request as a missing one that a lenient receiver takes for empty.
+func (op *operation) signedFields() []access.Field {
+	fields := make([]access.Field, 0, len(op.request.Headers))
+	for _, h := range op.request.Headers {
+		name := strings.ToLower(h.Name)
+		noChoice := signing.Reserved(name) || name == "x-amz-content-sha256" || name == "host"
+		if !noChoice && slices.Contains(op.signed, name) && !op.onlyEmpty(name) {
+			fields = append(fields, access.Field(h))
+		}
+	}
+	return fields
+}
+
+// onlyEmpty tells whether the values of a header, joined as they are signed, are nothing.
+func (op *operation) onlyEmpty(name string) bool {
+	times, empty := 0, true
+	for _, h := range op.request.Headers {
+		if strings.EqualFold(h.Name, name) {
+			times++
+			empty = empty && strings.Trim(h.Value, " \t") == ""
+		}
+	}
+	return times == 1 && empty
+}
+
+// signWhatPoliciesRead adds the headers that some policy looks at to those that are signed. One that cannot be signed no policy sees.
+func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
+	if in.SignAllHeaders {
+		return nil
+	}
+	for _, header := range op.request.Headers {
+		name := strings.ToLower(header.Name)
+		reason, forbidden := signing.Fragile(op.request.Method, name)
+		if forbidden || op.quirks.NeverSigned(name) || !b.Policy.ReadsHeader(name) || slices.Contains(op.request.SignedHeaders, name) {
+			continue
+		}
+		op.request.SignedHeaders = append(op.request.SignedHeaders, name)
+		if reason != "" {
+			op.warn("header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not arrive as it is given: it "+reason+". AWS then refuses the signature.")
+		}
+	}
+	return nil
+}

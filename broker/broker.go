@@ -1,0 +1,127 @@
+// Package broker signs one request for one caller: it parses it, resolves the scope, authorizes, gets the session, signs,
+// and writes the audit record. All operations go through one function, which writes exactly one record and hands out
+// nothing that was signed without it.
+//
+// It knows neither HTTP nor the documents in which requests come: an [Input] holds the parts of a request, and errors name
+// parts, not fields. The caller must provide a clock, a signer, policies, a source of sessions and an audit trail, and must
+// have authenticated whom a [Call] names. Errors are those of [Problem]. A Broker is safe for concurrent use.
+package broker
+
+import (
+	"context"
+	"time"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+// Sessions is where credentials come from.
+type Sessions interface {
+	Session(context.Context, credentials.Ask) (credentials.Session, error)
+	SessionFrom(context.Context, credentials.Given) (credentials.Session, error)
+	Identity(context.Context, credentials.Ask) (credentials.Identity, error)
+	Profiles() []credentials.Profile
+}
+
+var _ Sessions = (*credentials.Store)(nil)
+
+// Audit takes the records. An error means that the record may not be there, and that nothing may be handed out.
+type Audit interface {
+	Write(context.Context, access.Record) error
+}
+
+// Options is what a broker needs and what the operator allows.
+type Options struct {
+	Signer   *signing.Signer
+	Sessions Sessions
+	// Now is the clock, usually time.Now.
+	Now func() time.Time
+	// DefaultProfile is the profile of requests that name none.
+	DefaultProfile string
+	// Hosts are the operator's host patterns, by profile.
+	Hosts map[string]*endpoints.Hosts
+	// Policy decides what a caller may have signed.
+	Policy *access.Policy
+	// Audit keeps the record of every decision.
+	Audit Audit
+	// HTTPHosts may be called by http; entries are hosts with their port, in lower case. All others need https.
+	HTTPHosts []string
+	// LoopbackHTTP lets every loopback address be called by http: the sandbox.
+	LoopbackHTTP bool
+	// AllowSigningTime and AllowCredentials let requests carry a signing time and credentials.
+	AllowSigningTime bool
+	AllowCredentials bool
+}
+
+// Broker does the operations.
+type Broker struct{ Options }
+
+// New returns a broker.
+func New(o Options) *Broker { return &Broker{o} }
+
+// Call says who calls, and what else is recorded of the request that the call came in.
+type Call struct {
+	RequestID string
+	Caller    access.Caller
+	ClientIP  string
+	Workflow  access.Workflow // the ids of the workflow run that the request names
+
+	// Profile, Service and Region are those that were decided on; the broker sets them, for the log.
+	Profile, Service, Region string
+}
+
+// signature is what an operation signed, as far as it is recorded.
+type signature struct {
+	value          string // of which a hash is recorded; empty where none was given out
+	signedHeaders  string
+	presignSeconds int64 // of a presigned URL; 0 for all others
+}
+
+// perform has an operation decided, gets the session, signs, and writes the one record of it: denied, failed or signed.
+// It returns what sign made only when the record is written.
+func perform[T any](ctx context.Context, b *Broker, call *Call, op *operation, sign func() (T, signature, error)) (T, error) {
+	var made, nothing T
+	record, err := b.authorize(call, op)
+	if err == nil {
+		var given signature
+		if err = b.getSession(ctx, call, op); err == nil {
+			made, given, err = sign()
+		}
+		err = op.problem(err)
+		op.recordSession(&record)
+		if err != nil {
+			record.Notes = append(record.Notes, "nothing was signed: "+Problem(err).Code)
+		} else {
+			op.recordSignature(&record, given)
+		}
+	}
+	if failed := b.Audit.Write(ctx, record); failed != nil {
+		return nothing, failed
+	}
+	if err != nil {
+		return nothing, err
+	}
+	return made, nil
+}
+
+func (op *operation) recordSession(record *access.Record) {
+	s := &op.session
+	record.AccessKeyID, record.RoleARN, record.SessionName = s.Credentials.AccessKeyID, s.RoleARN, s.SessionName
+	record.SourceIdentity, record.STSRequestID = s.SourceIdentity, s.RequestID
+	if !s.Expires.IsZero() {
+		record.SessionExpires = &s.Expires
+	}
+}
+
+func (op *operation) recordSignature(record *access.Record, s signature) {
+	if s.value != "" {
+		record.SetSignature(s.value)
+	}
+	record.SignedHeaders, record.PayloadSHA256 = s.signedHeaders, op.request.PayloadHash
+	record.AmzDate = op.request.Time.Format(signing.TimeFormat)
+	if s.presignSeconds > 0 {
+		record.PresignSeconds = s.presignSeconds
+	}
+}

@@ -1,0 +1,136 @@
+package broker
+
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/problem"
+	"countersign/signing"
+)
+
+// sentinels maps the errors of the packages below to codes and details. What is not here is a 500 of which nothing is told.
+var sentinels = []struct {
+	err          error
+	code, detail string
+}{
+	{access.ErrNoCredentials, "unauthenticated", "The request carries no key."},
+	{access.ErrTokenTime, "unauthenticated", "The token has expired, or is not valid yet. Get a new one for each call."},
+	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Ask for one with the application ID URI of this service as its audience."},
+	{access.ErrPerson, "forbidden", "The token is a person's, and this service takes those of applications. The operator can let people in with users: true."},
+	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The administrator of the directory can assign one."},
+	{access.ErrBadCredentials, "unauthenticated", "The key of the request is not a right one."},
+	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default."},
+	{credentials.ErrDenied, "session_denied", "AWS does not give a session to this profile."},
+	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials cannot work as they are set up."},
+	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},
+	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as was asked for."},
+	{credentials.ErrUnavailable, "session_unavailable", "The session could not be had in time."},
+	{access.ErrForbidden, "forbidden", "The caller is known, but may not use this service."},
+	{access.ErrUnavailable, "identity_unavailable", "Who you are cannot be checked at the moment."},
+	{access.ErrAudit, "audit_unavailable", "What was decided could not be put on record, so nothing is answered."},
+}
+
+// Problem gives every error its code. Only a [problem.Error] tells details of its own.
+func Problem(err error) *problem.Error {
+	var p *problem.Error
+	if errors.As(err, &p) {
+		return p
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			p := &problem.Error{Code: s.code, Detail: s.detail, Cause: err}
+			if e := new(credentials.Error); errors.As(err, &e) {
+				p.RetryAfter = e.RetryAfter
+			}
+			if s.code == "profile_unknown" {
+				p.Fields = []problem.Field{{Part: "profile", Detail: "There is no such profile."}}
+			}
+			return p
+		}
+	}
+	if busy := new(access.BusyError); errors.As(err, &busy) {
+		return &problem.Error{Code: "busy", Detail: "The service has as many requests as it takes.", RetryAfter: busy.RetryAfter}
+	}
+	return &problem.Error{Code: "internal", Detail: "The request could not be served.", Cause: err}
+}
+
+// InputProblem turns what package signing says of an input into the problem of a part; other errors stay.
+func InputProblem(err error) error { return problemIn(err, false) }
+
+func (op *operation) problem(err error) error { return problemIn(err, op.in.Credentials != nil) }
+
+// problemIn is [InputProblem] that knows whose credentials they are: of those that the caller
+// did not bring, nothing is told.
+func problemIn(err error, ownKeys bool) error {
+	var e *signing.InputError
+	if errors.As(err, new(*problem.Error)) || !errors.As(err, &e) {
+		return err
+	}
+	reason := "The value " + e.Reason + "."
+	switch e.Field {
+	case "url":
+		return &problem.Error{Code: "url_invalid", Detail: "The URL " + e.Reason + ".", Fields: []problem.Field{{Part: "url", Detail: reason}}}
+	case "query":
+		return &problem.Error{Code: "url_invalid", Detail: "The query " + e.Reason + ".", Fields: []problem.Field{{Part: "query", Name: e.Name, Detail: reason}}}
+	case "headers":
+		p := &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is."}
+		reason = "The header " + e.Reason + "."
+		if strings.EqualFold(e.Name, "host") {
+			p.Detail = "The header Host differs from the URL."
+			reason += " For a private API of API Gateway behind a VPC endpoint, leave Host out " +
+				"and give the header x-apigw-api-id with the id of the API; for another host, put it into the URL."
+		}
+		p.Fields = []problem.Field{{Part: "headers", Name: e.Name, Detail: reason}}
+		return p
+	case "signedHeaders":
+		return problem.InvalidPart("signedHeaders", e.Name, "The header "+e.Reason+".")
+	case "credentials":
+		if !ownKeys {
+			return errors.Join(credentials.ErrConfiguration, err)
+		}
+	case "fields", "startsWith":
+		return problem.InvalidPart(e.Field, e.Name, reason)
+	case "sessionToken":
+		if !ownKeys {
+			return problem.InvalidPart("options.sessionToken", "", reason)
+		}
+		return problem.InvalidPart("credentials.sessionToken", "", reason)
+	case "accessKeyId", "secretAccessKey", "roleArn", "accountId", "roleName", "externalId", "sessionName", "durationSeconds":
+		return problem.InvalidPart("credentials."+e.Field, "", reason)
+	}
+	return problem.InvalidPart(e.Field, "", reason)
+}
+
+// inferProblem asks the caller for what the host does not tell.
+func inferProblem(r *endpoints.Refusal, in *Input) error {
+	switch r.Kind {
+	case endpoints.NoSigV4:
+		way := "Use " + r.Instead + "."
+		if strings.HasPrefix(r.Instead, "no signature") {
+			way = "Send the request as it is, without a signature."
+		}
+		return &problem.Error{Code: "host_not_signed", Detail: "This host takes no AWS signature: " + r.Reason + ".", Fields: []problem.Field{{Part: "url", Detail: way}}}
+	case endpoints.Ask:
+		return &problem.Error{Code: "scope_needed", Detail: "The host does not tell everything: " + r.Reason + ".", Fields: []problem.Field{{Part: r.Field, Detail: "Give the " + r.Field + "."}}}
+	}
+	var fields []problem.Field
+	if in.Service == "" {
+		fields = append(fields, problem.Field{Part: "service", Detail: "Give the signing name of the service, for example execute-api, or s3 for an S3-compatible store."})
+	}
+	if in.Region == "" {
+		fields = append(fields, problem.Field{Part: "region", Detail: "Give the region, for example eu-west-1; S3-compatible stores have names of their own, such as auto."})
+	}
+	return &problem.Error{Code: "host_not_aws", Detail: "Nothing is known about this host: " + r.Reason + ".", Fields: fields}
+}
+
+func isSHA256(text string) bool {
+	if len(text) != 64 {
+		return false
+	}
+	_, err := hex.DecodeString(text)
+	return err == nil
+}

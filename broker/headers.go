@@ -1,0 +1,177 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+
+	"countersign/access"
+	"countersign/endpoints"
+	"countersign/problem"
+	"countersign/signing"
+)
+
+// setHeaders takes the caller's headers into the request. Those that signing makes are dropped
+// with a warning, so that a request that was signed before can be signed again; those that the
+// way to AWS drops or changes get a warning.
+func setHeaders(in *Input, op *operation) error {
+	warned := map[string]bool{}
+	var hashes []signing.Header
+	for _, h := range in.Headers {
+		name := strings.ToLower(strings.TrimSpace(h.Name))
+		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
+			return &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is.", Fields: []problem.Field{{Part: "headers", Name: h.Name, Detail: reason}}}
+		}
+		switch {
+		case setBySigner(name):
+			if !warned[name] {
+				op.warn("header_replaced", "The header "+name+" is made by signing; the one given was dropped.")
+			}
+			warned[name] = true
+			continue
+		case name == "x-amz-content-sha256":
+			hashes = append(hashes, h)
+			continue
+		case name == "content-type":
+			op.mediaType = strings.TrimSpace(h.Value)
+		}
+		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] {
+			warned[name] = true
+			op.warn("header_fragile", "The header "+name+" may not arrive as it is given: "+reason+".")
+		}
+		op.request.Headers = append(op.request.Headers, h)
+	}
+	op.warnOfRepeated()
+	if op.mediaType == "" {
+		op.mediaType = op.payload.MediaType
+		if op.payload.FromEnvelope {
+			op.request.Headers = append(op.request.Headers, signing.Header{Name: "Content-Type", Value: op.payload.MediaType})
+		}
+	}
+	for _, name := range in.SignedHeaders {
+		lower := strings.ToLower(strings.TrimSpace(name))
+		if op.quirks.NeverSigned(lower) {
+			return problem.InvalidPart("signedHeaders", lower, "The service "+op.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
+		}
+		if lower != "host" && lower != "x-amz-content-sha256" && !setBySigner(lower) {
+			op.request.SignedHeaders = append(op.request.SignedHeaders, lower)
+		}
+	}
+	op.listAllHeaders()
+	return op.takeContentHashes(in, hashes)
+}
+
+// warnOfRepeated looks for headers that hold one value and are given twice: joined by a comma,
+// they say something else.
+func (op *operation) warnOfRepeated() {
+	given := map[string]int{}
+	for _, h := range op.request.Headers {
+		name := strings.ToLower(strings.TrimSpace(h.Name))
+		if given[name]++; given[name] == 2 && holdsOneValue(name) {
+			op.warn("header_repeated", "The header "+name+" is given twice and holds one value. Both were "+
+				"joined by a comma; keep one of them.")
+		}
+	}
+}
+
+// holdsOneValue says whether a header is no list. Of AWS's own, only some are lists, and those
+// of the caller may be.
+func holdsOneValue(name string) bool {
+	switch name {
+	case "content-type", "content-disposition", "range", "x-apigw-api-id":
+		return true
+	case "x-amz-object-attributes", "x-amz-optional-object-attributes":
+		return false
+	}
+	return strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-amz-meta-") && !strings.HasPrefix(name, "x-amz-grant-")
+}
+
+// unsendable says why clients cannot send a header, and in what form AWS reads what it says.
+// Whoever asks for all headers to be signed says that its client sends them as they are.
+func unsendable(name string, h signing.Header, asTheyAre bool) string {
+	if kind := unevaluated(h.Name); kind != "" {
+		return "The name holds " + kind + ", which looks like an expression that was not evaluated."
+	}
+	if isASCII(h.Value) || asTheyAre {
+		return ""
+	}
+	const reason = "The header holds characters that are not ASCII, which clients refuse or change. "
+	switch {
+	case name == "x-amz-copy-source" || name == "x-amz-rename-source" || name == "x-amz-website-redirect-location":
+		return reason + "Percent-encode the value as UTF-8, as in a URL."
+	case name == "x-amz-tagging":
+		return reason + "Percent-encode the names and values of the tags as UTF-8, as in a query."
+	case name == "content-disposition":
+		return reason + "Percent-encode the name of the file as UTF-8 (RFC 8187): filename*=UTF-8''caf%C3%A9.txt."
+	case strings.HasPrefix(name, "x-amz-meta-"):
+		return reason + "Encode the value after RFC 2047, which S3 reads in its metadata: =?UTF-8?B?…?= with " +
+			"the Base64 of its UTF-8; or percent-encode it where your own programs read it."
+	}
+	return reason + "Write the value in ASCII."
+}
+
+// listAllHeaders puts names in place of "all headers" for a service that refuses signatures over some of them.
+func (op *operation) listAllHeaders() {
+	refused := func(h signing.Header) bool { return op.quirks.NeverSigned(strings.ToLower(h.Name)) }
+	if !op.request.SignAllHeaders || !slices.ContainsFunc(op.request.Headers, refused) {
+		return
+	}
+	op.request.SignAllHeaders = false
+	for _, h := range op.request.Headers {
+		if _, forbidden := signing.Fragile(op.request.Method, h.Name); !forbidden && !refused(h) {
+			op.request.SignedHeaders = append(op.request.SignedHeaders, strings.ToLower(h.Name))
+		}
+	}
+}
+
+// setBySigner names what a caller cannot set: what signing sets, and what proxies write for one
+// another.
+func setBySigner(name string) bool {
+	return slices.Contains([]string{"authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set"}, name) ||
+		strings.HasPrefix(name, "x-forwarded-")
+}
+
+// takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the
+// wish to send it, and UNSIGNED-PAYLOAD as the wish not to sign the body. It comes after the
+// other headers, which tell the operation.
+func (op *operation) takeContentHashes(in *Input, headers []signing.Header) error {
+	for _, h := range headers {
+		value := strings.TrimSpace(h.Value)
+		switch {
+		case strings.EqualFold(value, signing.UnsignedPayload):
+			if err := op.leaveUnsigned(in, h.Name); err != nil {
+				return err
+			}
+		case strings.EqualFold(value, op.payload.hash):
+		case isSHA256(value):
+			return problem.InvalidPart("headers", h.Name, "The value is not the hash of the body given. When the body stays with "+
+				"you, put its hash into payloadSha256.")
+		case strings.HasPrefix(value, "STREAMING-"):
+			return problem.InvalidPart("headers", h.Name, "A body that is sent in signed chunks cannot be signed here, where no "+
+				"chunk is seen.")
+		default:
+			return problem.InvalidPart("headers", h.Name, "The value is not the hash of the body.")
+		}
+		op.request.ContentSHA256Header = true
+	}
+	if len(headers) > 0 && op.action == access.ActionPresign && !op.quirks.UnsignedPayloadOnly {
+		op.warn("header_replaced", `The header x-amz-content-sha256 was dropped. A presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
+	}
+	return nil
+}
+
+// leaveUnsigned is what the header UNSIGNED-PAYLOAD asks for; the field payload says the same.
+func (op *operation) leaveUnsigned(in *Input, header string) error {
+	service := op.request.Scope.Service
+	switch {
+	case in.PayloadSHA256 != "":
+		return problem.InvalidPart("headers", header, "The header leaves the payload out of the signature, and payloadSha256 "+
+			"gives its hash. Keep one of the two.")
+	case in.Payload == "signed":
+		return problem.InvalidPart("headers", header, "The header leaves the payload out of the signature, and the field payload "+
+			"signs it. Keep one of the two.")
+	case !op.takesUnsigned(in) && endpoints.IsService(service):
+		return problem.InvalidPart("headers", header, "The service "+service+" does not take an unsigned payload.")
+	}
+	in.Payload, op.payload.hash = "unsigned", signing.UnsignedPayload
+	return nil
+}

@@ -1,0 +1,77 @@
+package broker
+
+import (
+	"strings"
+
+	"countersign/access"
+	"countersign/endpoints"
+	"countersign/problem"
+	"countersign/signing"
+)
+
+// setOptions settles payload hash, content hash header and token: what the caller says, else what the service wants.
+func setOptions(in *Input, op *operation) error {
+	r, presign := &op.request, op.action == access.ActionPresign
+	unsigned := in.Payload == "unsigned"
+	if unsigned && !op.takesUnsigned(in) {
+		switch {
+		case op.quirks.UnsignedPayloadPartly:
+			op.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and refuses it in others. Sign the payload where you have it.")
+		case endpoints.IsService(r.Scope.Service):
+			return problem.InvalidPart("payload", "", "The service "+r.Scope.Service+" does not take an unsigned payload.")
+		default:
+			op.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
+		}
+	}
+	hashGiven := in.Payload != "" || in.PayloadSHA256 != ""
+	if !hashGiven && (op.quirks.UnsignedPayloadOnly || presign && op.quirks.S3Style) {
+		op.payload.hash = signing.UnsignedPayload
+	}
+	r.PayloadHash = op.payload.hash
+	r.ContentSHA256Header = r.ContentSHA256Header || op.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
+	r.Token = signing.TokenSigned
+	if op.quirks.TokenAppended && presign {
+		r.Token = signing.TokenAppended
+	}
+	if in.Token != "" {
+		r.Token = in.Token
+	}
+	if in.ContentSHA256Header != nil {
+		r.ContentSHA256Header = *in.ContentSHA256Header
+	}
+	// What presigning must say of the payload is what is not the rule: at S3 that it is signed, at a few others that it is not.
+	switch unsigned = r.PayloadHash == signing.UnsignedPayload; {
+	case !presign:
+	case op.quirks.S3Style == unsigned, unsigned && !op.takesUnsigned(in):
+		r.ContentSHA256Header = false
+	}
+	return nil
+}
+
+// takesUnsigned says whether the service is known to take a payload that is not signed.
+func (op *operation) takesUnsigned(in *Input) bool {
+	return op.quirks.UnsignedPayloadAllowed || op.serviceOperation(in).UnsignedPayload
+}
+
+// serviceOperation finds what departs from the service's way of signing.
+func (op *operation) serviceOperation(in *Input) endpoints.Operation {
+	call := endpoints.Call{Method: in.Method, Path: op.request.URL.Path()}
+	for _, h := range op.request.Headers {
+		if strings.EqualFold(h.Name, "x-amz-target") {
+			call.Target = strings.TrimSpace(h.Value)
+		}
+	}
+	for _, q := range op.request.URL.Query() {
+		if q.Name == "Action" {
+			call.Action = q.Value
+		}
+	}
+	return endpoints.OperationOf(op.request.Scope.Service, call)
+}
+
+func warnOfOperation(in *Input, op *operation) error {
+	if o := op.serviceOperation(in); o.Unsigned {
+		op.warn("operation_unsigned", "The operation "+o.Name+" takes no signature and needs none.")
+	}
+	return nil
+}

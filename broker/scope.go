@@ -1,0 +1,161 @@
+package broker
+
+import (
+	"errors"
+	"strings"
+
+	"countersign/endpoints"
+	"countersign/problem"
+	"countersign/signing"
+)
+
+// resolveScope finds the scope: what the caller says wins over what the operator's patterns say, and these over what the host says.
+func (b *Broker) resolveScope(in *Input, op *operation) error {
+	found, err := b.Hosts[op.profile].Infer(op.request.URL.Host(), op.request.URL.Path())
+	var refusal *endpoints.Refusal
+	if err != nil && !errors.As(err, &refusal) {
+		return err
+	}
+	scope := signing.Scope{Service: in.Service, Region: in.Region}
+	if scope.Service == "" || scope.Region == "" {
+		if refusal != nil && !(refusal.Kind == endpoints.Ask && op.callerSupplied(refusal, in)) {
+			return inferProblem(refusal, in)
+		}
+		op.inferred = true
+	} else if refusal != nil && refusal.Kind == endpoints.NoSigV4 {
+		op.warn("host_not_signed", "This host is known to take no AWS signature. It was signed because service and region were given.")
+	}
+	if refusal != nil {
+		found.Service, found.Region = refusal.Service, refusal.Region
+	}
+	op.warnScopeMismatch(in, found)
+	if scope.Service == "" {
+		scope.Service = found.Service
+		op.warnings = append(op.warnings, WarnGuessed(found)...)
+	}
+	sameService := scope.Service == found.Service
+	if scope.Region == "" {
+		scope.Region = found.Region
+		if len(found.RegionSet) > 0 {
+			scope.Region = strings.Join(found.RegionSet, ",")
+		}
+	}
+	op.request.Scope = scope
+	op.request.Algorithm = signing.HMAC
+	switch {
+	case in.Algorithm != "":
+		op.request.Algorithm = in.Algorithm
+	case strings.ContainsAny(scope.Region, "*,"), sameService && found.Algorithm == endpoints.SigV4a:
+		op.request.Algorithm = signing.ECDSA
+	}
+	op.quirks = endpoints.QuirksOf(scope.Service)
+	if sameService && refusal == nil {
+		op.quirks = found.Quirks
+	}
+	return nil
+}
+
+// WarnGuessed warns of a service that stands in no table.
+func WarnGuessed(found endpoints.Scope) []signing.Warning {
+	if found.Service == "" || !found.Guessed && endpoints.IsService(found.Service) {
+		return []signing.Warning{}
+	}
+	return []signing.Warning{{Code: "service_guessed", Message: "The service " + found.Service + " was read from the form of the host, and stands in no table here. " +
+		"Where AWS refuses the signature, give the signing name in the field service."}}
+}
+
+// callerSupplied reports whether the caller gave the very field that the host leaves open.
+func (op *operation) callerSupplied(r *endpoints.Refusal, in *Input) bool {
+	service, region := in.Service, in.Region
+	if service == "" {
+		service = r.Service
+	}
+	if region == "" {
+		region = r.Region
+	}
+	return service != "" && region != ""
+}
+
+// warnScopeMismatch warns where the caller's word and the host's differ: a wrong scope is the commonest reason for a refused signature.
+func (op *operation) warnScopeMismatch(in *Input, found endpoints.Scope) {
+	if in.Service != "" && found.Service != "" && in.Service != found.Service {
+		op.warn("service_differs", "The host belongs to "+found.Service+", but the request was signed for "+in.Service+" as given.")
+	}
+	if in.Region != "" && found.Region != "" && in.Region != found.Region {
+		op.warn("region_differs", "The host belongs to "+found.Region+", but the request was signed for "+in.Region+" as given.")
+	}
+}
+
+// cleanPath brings the path into the form that the service reads and no client on the way changes.
+func cleanPath(in *Input, op *operation) error {
+	op.request.DoubleEncode = !op.quirks.S3Style
+	if in.DoubleEncode != nil {
+		op.request.DoubleEncode = *in.DoubleEncode
+	}
+	op.normalized = !op.quirks.S3Style
+	if in.NormalizePath != nil {
+		op.normalized = *in.NormalizePath
+	} else if op.quirks.S3Style {
+		op.warnOfPlus()
+		url, err := op.request.URL.CleanS3Key()
+		if err != nil {
+			detail := "The S3 key has a . or .. segment, which clients take out of the URL on the way."
+			return &problem.Error{Code: "url_invalid", Detail: detail, Fields: []problem.Field{{
+				Part: "url", Detail: "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, " +
+					"or to false to sign the key as it is, for a client that sends it so.",
+			}}}
+		}
+		op.request.URL = url
+		return nil
+	}
+	if op.quirks.S3Style {
+		op.warnOfPlus()
+		op.request.URL = op.request.URL.EscapeS3Key()
+	}
+	if op.normalized {
+		before := op.request.URL.Path()
+		op.request.URL = op.request.URL.NormalizePath()
+		if op.request.URL.Path() != before {
+			op.warn("path_normalized", "Dot segments or empty segments were removed from the path, as the service and most clients do. Send the URL of this answer.")
+		}
+	}
+	return nil
+}
+
+// warnOfPlus: in a path, a plus sign is read as itself everywhere but at S3.
+func (op *operation) warnOfPlus() {
+	if strings.Contains(op.request.URL.Path(), "+") {
+		op.warn("plus_in_key", "A + in the S3 key was read as a plus sign and is sent as %2B; S3 itself would read it "+
+			"as a space. Write %20 for a space and %2B for a plus sign.")
+	}
+}
+
+// checkPartition refuses what no partition of AWS takes: keys of one are unknown in the others.
+func (op *operation) checkPartition() error {
+	if ofOtherMaker(op.request.URL) {
+		if strings.HasPrefix(op.session.RoleARN, "arn:aws") {
+			op.warn("session_differs", "The host belongs to a store of another maker, which knows its own keys alone, and the session of the profile is one of AWS.")
+		}
+		return nil
+	}
+	of := endpoints.PartitionOf(op.session.Region)
+	if parts := strings.SplitN(op.session.RoleARN, ":", 3); len(parts) == 3 {
+		of = parts[1]
+	}
+	region, _, _ := strings.Cut(op.request.Scope.Region, ",")
+	wanted := endpoints.PartitionOf(region)
+	if of == "" || wanted == "" || of == wanted {
+		return nil
+	}
+	return &problem.Error{Code: "partition_differs", Detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", Fields: []problem.Field{{Part: "region", Detail: "The region is in the partition " + wanted + "."}}}
+}
+
+// ofOtherMaker tells whether a URL leads to an S3-compatible store, which is in no partition of AWS.
+func ofOtherMaker(url signing.URL) bool {
+	found, err := endpoints.Infer(url.Host(), url.Path())
+	var refusal *endpoints.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Kind == endpoints.Ask && refusal.Partition == ""
+	}
+	return found.Partition == ""
+}

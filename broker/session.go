@@ -1,0 +1,42 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"countersign/credentials"
+)
+
+// How long a session must last where the request does not say, and the most that one can be asked to last.
+const (
+	defaultValidity = 60 * time.Second
+	maxValidity     = 900 * time.Second
+)
+
+// getSession gets the credentials and the time of the signature.
+func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) error {
+	in, validity := op.in, defaultValidity
+	if in.MinValidity != nil {
+		validity = *in.MinValidity
+	}
+	validity = max(validity, min(op.request.Expires, maxValidity))
+	var err error
+	if in.Credentials != nil {
+		given := *in.Credentials
+		given.Region, given.Caller, given.MinValidity = op.request.Scope.Region, call.Caller.ID, validity
+		op.session, err = b.Sessions.SessionFrom(ctx, given)
+	} else {
+		op.session, err = b.Sessions.Session(ctx, credentials.Ask{
+			Profile: op.profile, Caller: call.Caller.ID, Host: op.request.URL.Host(), MinValidity: validity,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	op.request.Credentials = op.session.Credentials
+	op.request.Time = b.Now().Add(op.session.Skew).UTC().Truncate(time.Second)
+	if in.SigningTime != nil {
+		op.request.Time = *in.SigningTime
+	}
+	return op.checkPartition()
+}

@@ -1,0 +1,146 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/broker"
+	"countersign/credentials"
+	"countersign/problem"
+	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const second = time.Second
+
+// The errors of requests that a browser made for a page of somebody else's.
+var (
+	ErrCrossOrigin = &problem.Error{
+		Code: "cross_origin", Detail: "A web page of another origin made this request.", Cause: errors.New("cross-origin request"),
+	}
+	ErrHostUnknown = &problem.Error{
+		Code: "host_unknown", Detail: "The Host header names neither this machine nor the host of public_url.",
+		Cause: errors.New("unknown host, and callers are not authenticated"),
+	}
+)
+
+var (
+	errNotFound = &problem.Error{
+		Code: "not_found", Detail: "The address is not part of this service.", Cause: errors.New("not found"),
+	}
+	errMethodNotAllowed = &problem.Error{
+		Code: "method_not_allowed", Detail: "The address does not take this method.", Cause: errors.New("method not allowed"),
+	}
+)
+
+// RateLimited is the error of a caller that has used up its share, until wait is over.
+func RateLimited(wait time.Duration) error {
+	return &problem.Error{Code: "rate_limited", Detail: "You have made as many requests as you may for now.", RetryAfter: wait}
+}
+
+// WriteError answers with the problem that err is.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	p := broker.Problem(err).WithPointers(namedParts{}.pointer)
+	event := EventOf(r.Context())
+	event.Code, event.Cause = p.Code, p.Cause
+	if e := new(credentials.Error); errors.As(p.Cause, &e) {
+		event.Detail, event.Hint = e.Detail, e.Hint
+	}
+	if p.Status() == http.StatusServiceUnavailable || p.RetryAfter > 0 {
+		seconds := max(1, int64((p.RetryAfter+second-1)/second))
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+	}
+	writeJSON(w, r, p.Status(), "application/problem+json", p.Document(event.RequestID))
+}
+
+// MethodNotAllowed answers a known address with another method; the router has set Allow.
+func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errMethodNotAllowed) }
+
+// writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
+	var body bytes.Buffer
+	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
+	refused := status >= http.StatusBadRequest
+	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {
+		WriteError(w, r, fmt.Errorf("encoding the answer: %w", err))
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", media)
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// A client that is gone cannot be told anything more.
+	_, _ = w.Write(body.Bytes())
+}
+
+// namedParts are the fields of a document in which a name, or its place, is part of the pointer.
+type namedParts struct {
+	query, headers textMap
+	headerList     []string // names
+	signedHeaders  []string
+}
+
+// withPointers gives every part of a request that an error names the pointer of the field that it came from.
+func withPointers(err error, in any) error {
+	var parts namedParts
+	if document, ok := in.(interface{ namedParts() namedParts }); ok {
+		parts = document.namedParts()
+	}
+	return broker.Problem(err).WithPointers(parts.pointer)
+}
+
+func (d namedParts) pointer(f problem.Field) string {
+	switch f.Part {
+	case "query":
+		if slices.ContainsFunc(d.query, func(p signing.Parameter) bool { return p.Name == f.Name }) {
+			return "/query/" + escapePointer(f.Name)
+		}
+		return "/url"
+	case broker.AllHeaders:
+		if len(d.headerList) > len(d.headers) {
+			return "/headerList"
+		}
+		return "/headers"
+	case "headers":
+		return d.headerPointer(f.Name)
+	case "signedHeaders":
+		if i := slices.IndexFunc(d.signedHeaders, func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), f.Name) }); i >= 0 {
+			return "/signedHeaders/" + strconv.Itoa(i)
+		}
+		return "/signedHeaders"
+	}
+	pointer := "/" + strings.ReplaceAll(f.Part, ".", "/")
+	if f.Name != "" {
+		pointer += "/" + escapePointer(f.Name)
+	}
+	return pointer
+}
+
+// headerPointer finds the field that holds a header.
+func (d namedParts) headerPointer(name string) string {
+	for _, h := range d.headers {
+		if strings.EqualFold(h.Name, name) {
+			return "/headers/" + escapePointer(h.Name)
+		}
+	}
+	for i, other := range d.headerList {
+		if strings.EqualFold(other, name) {
+			return "/headerList/" + strconv.Itoa(i)
+		}
+	}
+	return "/headers"
+}
+
+// escapePointer writes a name as a token of a JSON Pointer (RFC 6901 section 3).
+func escapePointer(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
