@@ -83,30 +83,17 @@ func (op *operation) policyRequest() access.Request {
 }
 
 // signedFields are the headers that the policies see: those that the signature covers, so that nobody can change afterwards what was
-// decided on. Host is an attribute of its own, what signing sets is no choice of the caller's, and an empty header leaves the same line in the
-// canonical request as a missing one that a lenient receiver takes for empty.
+// decided on. Host is an attribute of its own, and what signing sets is no choice of the caller's.
 func (op *operation) signedFields() []access.Field {
 	fields := make([]access.Field, 0, len(op.request.Headers))
 	for _, h := range op.request.Headers {
 		name := strings.ToLower(h.Name)
 		noChoice := signing.Reserved(name) || name == "x-amz-content-sha256" || name == "host"
-		if !noChoice && slices.Contains(op.signed, name) && !op.onlyEmpty(name) {
+		if !noChoice && slices.Contains(op.signed, name) {
 			fields = append(fields, access.Field(h))
 		}
 	}
 	return fields
-}
-
-// onlyEmpty tells whether the values of a header, joined as they are signed, are nothing.
-func (op *operation) onlyEmpty(name string) bool {
-	times, empty := 0, true
-	for _, h := range op.request.Headers {
-		if strings.EqualFold(h.Name, name) {
-			times++
-			empty = empty && strings.Trim(h.Value, " \t") == ""
-		}
-	}
-	return times == 1 && empty
 }
 
 // signWhatPoliciesRead adds the headers that some policy looks at to those that are signed. One that cannot be signed no policy sees.

@@ -27,7 +27,7 @@ import (
 
 // dosConnections and dosSeconds are the size of the test; COUNTERSIGN_DOS=connections,seconds asks for another.
 const (
-	dosConnections = 10_000
+	dosConnections = 4_000
 	dosSeconds     = 3
 	dosPerSecond   = 100
 )
