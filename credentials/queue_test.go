@@ -413,7 +413,9 @@ func TestReadiness_NoTurnInAChainIsNoOutage(t *testing.T) {
 		})
 		var wg sync.WaitGroup
 		for n := range 200 {
-			wg.Go(func() { _, _ = s.Session(t.Context(), credentials.Ask{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)}) })
+			wg.Go(func() {
+				_, _ = s.Session(t.Context(), credentials.Ask{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)})
+			})
 		}
 		wg.Wait()
 		if !s.Ready() || len(failed) != 0 {
