@@ -10,7 +10,7 @@ SEEDS    ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 
-.PHONY: test check format lint vuln fuzz random sim bench peers breaking lint-contract lint-bicep package image home home-test
+.PHONY: test check format lint vuln fuzz random sim mutations bench peers breaking lint-contract lint-bicep package image home home-test
 
 ## test: all tests, with what every change must pass before them
 test: format
@@ -57,6 +57,10 @@ sim:
 	$(GO) test $(RACE) ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
 	$(GO) test ./access -run '^TestDeniedRequestsStayDenied$$' -timeout=60m -v -mutations $(PAIRS)
 	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
+
+## mutations: does a test see it when an operation leaves no audit record? One build for each way to leave it out
+mutations:
+	$(GO) test ./api -tags mutations -run '^TestMutations_' -timeout=20m -count=1 -v
 
 ## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2
 bench:

@@ -90,6 +90,17 @@ func newServer(t *testing.T, s broker.Sessions) server {
 // newServerWith is newServer with other options.
 func newServerWith(t *testing.T, s broker.Sessions, change func(*api.Options)) server {
 	t.Helper()
+	return newServerOf(t, s, unrecorded{}, everythingAllowed, change)
+}
+
+const everythingAllowed = `permit (principal, action, resource);
+permit (principal, action, resource) when { resource.service == "rds-db" };
+permit (principal, action, resource) when { resource.operation == "CallWithBearerToken" };
+permit (principal, action, resource) when { resource.service == "sts" && resource.hasTag("header.x-k8s-aws-id") };`
+
+// newServerOf is newServer with an audit trail and policies.
+func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies string, change func(*api.Options)) server {
+	t.Helper()
 	contract, err := contractOnce()
 	if err != nil {
 		t.Fatal(err)
@@ -100,16 +111,13 @@ func newServerWith(t *testing.T, s broker.Sessions, change func(*api.Options)) s
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy, err := access.NewPolicy("logins.cedar", []byte(`permit (principal, action, resource);
-permit (principal, action, resource) when { resource.service == "rds-db" };
-permit (principal, action, resource) when { resource.operation == "CallWithBearerToken" };
-permit (principal, action, resource) when { resource.service == "sts" && resource.hasTag("header.x-k8s-aws-id") };`))
+	policy, err := access.NewPolicy("test.cedar", []byte(policies))
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := server{log: &strings.Builder{}}
 	out.h = handlers.New(handlers.Options{Version: "1.2.3", Options: broker.Options{
-		Signer: new(signing.Signer), Sessions: s, Now: clock, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
+		Signer: new(signing.Signer), Sessions: s, Now: clock, Policy: policy, DefaultProfile: "orders", Audit: audit,
 	}})
 	rate, err := access.NewRate(access.RateOptions{PerSecond: 1, Burst: 1000, Now: clock})
 	if err != nil {

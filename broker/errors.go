@@ -84,10 +84,10 @@ func problemIn(err error, ownKeys bool) error {
 			reason += " For a private API of API Gateway behind a VPC endpoint, leave Host out " +
 				"and give the header x-apigw-api-id with the id of the API; for another host, put it into the URL."
 		}
-		p.Fields = []problem.Field{{Part: "headers", Name: e.Name, Detail: reason}}
+		p.Fields = []problem.Field{{Part: "header", Name: e.Name, Detail: reason}}
 		return p
 	case "signedHeaders":
-		return problem.InvalidPart("signedHeaders", e.Name, "The header "+e.Reason+".")
+		return problem.InvalidPart("signedHeader", e.Name, "The header "+e.Reason+".")
 	case "credentials":
 		if !ownKeys {
 			return errors.Join(credentials.ErrConfiguration, err)

@@ -19,7 +19,7 @@ func setHeaders(in *Input, op *operation) error {
 	for _, h := range in.Headers {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
-			return &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is.", Fields: []problem.Field{{Part: "headers", Name: h.Name, Detail: reason}}}
+			return &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is.", Fields: []problem.Field{{Part: "header", Name: h.Name, Detail: reason}}}
 		}
 		switch {
 		case setBySigner(name):
@@ -50,7 +50,7 @@ func setHeaders(in *Input, op *operation) error {
 	for _, name := range in.SignedHeaders {
 		lower := strings.ToLower(strings.TrimSpace(name))
 		if op.quirks.NeverSigned(lower) {
-			return problem.InvalidPart("signedHeaders", lower, "The service "+op.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
+			return problem.InvalidPart("signedHeader", lower, "The service "+op.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
 		}
 		if lower != "host" && lower != "x-amz-content-sha256" && !setBySigner(lower) {
 			op.request.SignedHeaders = append(op.request.SignedHeaders, lower)
@@ -143,13 +143,13 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 			}
 		case strings.EqualFold(value, op.payload.hash):
 		case isSHA256(value):
-			return problem.InvalidPart("headers", h.Name, "The value is not the hash of the body given. When the body stays with "+
+			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body given. When the body stays with "+
 				"you, put its hash into payloadSha256.")
 		case strings.HasPrefix(value, "STREAMING-"):
-			return problem.InvalidPart("headers", h.Name, "A body that is sent in signed chunks cannot be signed here, where no "+
+			return problem.InvalidPart("header", h.Name, "A body that is sent in signed chunks cannot be signed here, where no "+
 				"chunk is seen.")
 		default:
-			return problem.InvalidPart("headers", h.Name, "The value is not the hash of the body.")
+			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body.")
 		}
 		op.request.ContentSHA256Header = true
 	}
@@ -164,13 +164,13 @@ func (op *operation) leaveUnsigned(in *Input, header string) error {
 	service := op.request.Scope.Service
 	switch {
 	case in.PayloadSHA256 != "":
-		return problem.InvalidPart("headers", header, "The header leaves the payload out of the signature, and payloadSha256 "+
+		return problem.InvalidPart("header", header, "The header leaves the payload out of the signature, and payloadSha256 "+
 			"gives its hash. Keep one of the two.")
 	case in.Payload == "signed":
-		return problem.InvalidPart("headers", header, "The header leaves the payload out of the signature, and the field payload "+
+		return problem.InvalidPart("header", header, "The header leaves the payload out of the signature, and the field payload "+
 			"signs it. Keep one of the two.")
 	case !op.takesUnsigned(in) && endpoints.IsService(service):
-		return problem.InvalidPart("headers", header, "The service "+service+" does not take an unsigned payload.")
+		return problem.InvalidPart("header", header, "The service "+service+" does not take an unsigned payload.")
 	}
 	in.Payload, op.payload.hash = "unsigned", signing.UnsignedPayload
 	return nil

@@ -110,9 +110,9 @@ func (d namedParts) pointer(f problem.Field) string {
 			return "/headerList"
 		}
 		return "/headers"
-	case "headers":
+	case "header":
 		return d.headerPointer(f.Name)
-	case "signedHeaders":
+	case "signedHeader":
 		if i := slices.IndexFunc(d.signedHeaders, func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), f.Name) }); i >= 0 {
 			return "/signedHeaders/" + strconv.Itoa(i)
 		}

@@ -29,7 +29,8 @@ type Document struct {
 type Field struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
-	// Part is the part's name, with a dot where it lies within another: "url", "headers", "credentials.accountId".
+	// Part is the part's name, with a dot where it lies within another: "url", "header",
+	// "credentials.accountId".
 	Part string `json:"-"`
 	// Name is that of the header, parameter or form field at fault.
 	Name string `json:"-"`

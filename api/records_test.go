@@ -1,0 +1,168 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/broker"
+	"countersign/credentials"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// unsigning are the routes that sign nothing, so that they leave no record. What a new route signs is looked for until it
+// is listed here.
+var unsigning = []string{
+	"GET /", "GET /livez", "GET /readyz", "GET /openapi.yaml", "GET /openapi.json", "GET /swagger.json",
+	"GET /v1/profiles", "GET /v1/services", "GET /v1/regions", "GET /v1/scope", "GET /v1/identity",
+	"POST /v1/payload-hash", "POST /v1/steps/string-to-sign", "POST /v1/steps/authorization",
+}
+
+// trail keeps records, or fails.
+type trail struct {
+	list []access.Record
+	err  error
+}
+
+func (a *trail) Write(_ context.Context, r access.Record) error {
+	if a.err == nil {
+		a.list = append(a.list, r)
+	}
+	return a.err
+}
+
+// denied is AWS when it gives no session.
+type denied struct{ sessions }
+
+func (denied) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+	return credentials.Session{}, credentials.ErrDenied
+}
+
+// askEveryRoute sends the examples of the contract to every route that the router has.
+func askEveryRoute(t *testing.T, s server, each func(route, request string, w *httptest.ResponseRecorder)) {
+	t.Helper()
+	doc := contractDocument(t)
+	err := chi.Walk(s.routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		item := doc.Paths.Value(route)
+		if item == nil || item.GetOperation(method) == nil {
+			return fmt.Errorf("%s %s is not in the contract, so there is no example of it", method, route)
+		}
+		operation := item.GetOperation(method)
+		if operation.RequestBody == nil {
+			each(method+" "+route, "", s.do(method, route+exampleQuery(operation), "", "X-API-Key", key))
+			return nil
+		}
+		for media, content := range operation.RequestBody.Value.Content {
+			if len(content.Examples) == 0 && content.Schema.Value.Type.Is("object") {
+				return fmt.Errorf("%s %s has no example", method, route)
+			}
+			for _, example := range content.Examples {
+				body, err := json.Marshal(example.Value.Value)
+				if err != nil {
+					return err
+				}
+				each(method+" "+route, string(body), s.do(method, route, string(body), "X-API-Key", key, "Content-Type", media))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// No signature, token, form or canonical request that is made here leaves without its record, by whatever route.
+func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
+	for _, outcome := range []struct {
+		name     string
+		sessions broker.Sessions
+		policies string
+		status   int
+		recorded func(access.Record) bool
+	}{
+		{"signed", sessions{}, everythingAllowed, 200, func(r access.Record) bool { return r.Decision == "allow" && r.AccessKeyID != "" }},
+		{"denied", sessions{}, "forbid (principal, action, resource);", 403, func(r access.Record) bool { return r.Decision == "deny" }},
+		{"failed", denied{}, everythingAllowed, 403, func(r access.Record) bool {
+			return r.Decision == "allow" && strings.Contains(strings.Join(r.Notes, "\n"), "nothing was signed: session_denied")
+		}},
+	} {
+		t.Run(outcome.name, func(t *testing.T) {
+			audit := &trail{}
+			made := map[string]bool{}
+			server := newServerOf(t, outcome.sessions, audit, outcome.policies, func(*api.Options) {})
+			seen, signing := 0, 0
+			askEveryRoute(t, server, func(route, request string, w *httptest.ResponseRecorder) {
+				records := audit.list[seen:]
+				seen = len(audit.list)
+				switch {
+				case slices.Contains(unsigning, route):
+					if len(records) > 0 {
+						t.Errorf("%s: %d records of a route that signs nothing", route, len(records))
+					}
+				case w.Code != outcome.status || len(records) != 1 || !outcome.recorded(records[0]):
+					t.Errorf("%s %s: %d %s, want %d and one record, got %+v", route, request, w.Code, w.Body, outcome.status, records)
+				default:
+					signing++
+				}
+				for _, text := range notOf(request, secrets(route, w.Body.String())) {
+					if made[text] = true; len(records) == 0 {
+						t.Errorf("%s: the answer holds %q, which is made here, and there is no record", route, text)
+					}
+				}
+			})
+			if signing < 7 || (outcome.name == "signed") != (len(made) > 7) {
+				t.Fatalf("%d requests were recorded, %d secrets made; is the test blind?", signing, len(made))
+			}
+			audit.err = errors.Join(access.ErrAudit, errors.New("disk full"))
+			askEveryRoute(t, server, func(route, request string, w *httptest.ResponseRecorder) {
+				if !slices.Contains(unsigning, route) && (w.Code != 503 || !strings.Contains(w.Body.String(), `"audit_unavailable"`)) {
+					t.Errorf("%s: got %d %s without a record, want 503", route, w.Code, w.Body)
+				}
+				if found := notOf(request, secrets(route, w.Body.String())); len(found) > 0 {
+					t.Errorf("%s: without a record, the answer holds %q", route, found)
+				}
+			})
+		})
+	}
+}
+
+var (
+	hexSignature = regexp.MustCompile(`(?i)(?:signature"?[=:]"?|signature","value":")([0-9a-f]{64})`)
+	madeField    = regexp.MustCompile(`"(?:token|policy|canonicalRequest|authorization)":("(?:[^"\\]|\\.)*")`)
+)
+
+// secrets are the parts of an answer that only a signer can make. The contract holds examples of them.
+func secrets(route, answer string) []string {
+	var found []string
+	if slices.Contains([]string{"GET /openapi.yaml", "GET /openapi.json", "GET /swagger.json"}, route) {
+		return nil
+	}
+	for _, m := range hexSignature.FindAllStringSubmatch(answer, -1) {
+		found = append(found, m[1])
+	}
+	for _, m := range madeField.FindAllStringSubmatch(answer, -1) {
+		found = append(found, m[1])
+	}
+	if strings.Contains(answer, "EXAMPLETOKEN") {
+		found = append(found, "EXAMPLETOKEN")
+	}
+	return found
+}
+
+// notOf leaves out what the request brought; an Authorization is made of its signature.
+func notOf(request string, found []string) []string {
+	return slices.DeleteFunc(found, func(text string) bool {
+		signature := hexSignature.FindStringSubmatch(text)
+		return strings.Contains(request, text) || signature != nil && strings.Contains(request, signature[1])
+	})
+}
