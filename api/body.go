@@ -83,7 +83,7 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 		return data.Bytes(), nil, handlers.BodyUnreadable(err)
 	}
 	in.begun = in.o.Now()
-	hold, err := in.o.Memory.Acquire(in.r.Context(), handlers.EventOf(in.r.Context()).Caller.ID, memoryPerByte*declared, true)
+	hold, err := in.o.Memory.Acquire(in.r.Context(), handlers.EventOf(in.r).Caller.ID, memoryPerByte*declared, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +154,7 @@ func (in *arrival) discard() {
 // limitHashes bounds the bodies that are hashed at once, and shares them fairly between callers.
 func (o Options) limitHashes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold, err := o.Hashes.Acquire(r.Context(), handlers.EventOf(r.Context()).Caller.ID, 1, true)
+		hold, err := o.Hashes.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, true)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

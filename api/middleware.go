@@ -26,15 +26,15 @@ func (o Options) logRequest(next http.Handler) http.Handler {
 		started := o.Now()
 		w.Header().Set("X-Request-Id", event.RequestID)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		ctx := handlers.WithEvent(r.Context(), event)
+		r = handlers.WithEvent(r, event)
 		defer func() {
-			route := chi.RouteContext(ctx).RoutePattern()
+			route := chi.RouteContext(r.Context()).RoutePattern()
 			o.line(ww.Status(), event, route).
 				Str("request_id", event.RequestID).Str("method", short(r.Method, 100)).Str("route", route).
 				Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", o.Now().Sub(started)).
 				Str("user_agent", short(r.UserAgent(), 100)).Msg("request")
 		}()
-		next.ServeHTTP(ww, r.WithContext(ctx))
+		next.ServeHTTP(ww, r)
 	})
 }
 
@@ -125,7 +125,7 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		handlers.EventOf(r.Context()).Caller = caller
+		handlers.EventOf(r).Caller = caller
 		next.ServeHTTP(w, r)
 	})
 }
@@ -133,7 +133,7 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 // limitCaller takes one request from the caller's share.
 func (o Options) limitCaller(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait, ok := o.Rate.Allow(handlers.EventOf(r.Context()).Caller.ID); !ok {
+		if wait, ok := o.Rate.Allow(handlers.EventOf(r).Caller.ID); !ok {
 			handlers.WriteError(w, r, handlers.RateLimited(wait))
 			return
 		}
@@ -144,7 +144,7 @@ func (o Options) limitCaller(next http.Handler) http.Handler {
 // limitRequests bounds the requests that are being answered, and shares them fairly between callers. Their bodies have arrived by then.
 func (o Options) limitRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold, err := o.Requests.Acquire(r.Context(), handlers.EventOf(r.Context()).Caller.ID, 1, false)
+		hold, err := o.Requests.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

@@ -56,7 +56,7 @@ func (c signCommand) Run(p *process) error {
 	}
 	answer := responseBuffer{header: http.Header{}}
 	event := &handlers.Event{Call: broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}}
-	handler.SignRequest().ServeHTTP(&answer, request.WithContext(handlers.WithEvent(p.ctx, event)))
+	handler.SignRequest().ServeHTTP(&answer, handlers.WithEvent(request, event))
 	if answer.status != http.StatusOK {
 		return problemError(answer.body.Bytes(), event.Cause)
 	}

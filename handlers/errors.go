@@ -49,7 +49,7 @@ func RateLimited(wait time.Duration) error {
 // WriteError answers with the problem that err is.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p := broker.Problem(err).WithPointers(namedParts{}.pointer)
-	event := EventOf(r.Context())
+	event := EventOf(r)
 	event.Code, event.Cause = p.Code, p.Cause
 	if e := new(credentials.Error); errors.As(p.Cause, &e) {
 		event.Detail, event.Hint = e.Detail, e.Hint

@@ -1,11 +1,10 @@
-// Package handlers turns HTTP requests into calls of the other rooms, and their results into answers: one file per operation.
-//
-// A handler decodes one strict JSON document, parses the URL in it once, and lets the scope, the session and the signature look at
-// that one parsed value; what it answers is rebuilt from it, so that what is sent is what was signed. Every refusal is a
+// Package handlers answers the operations of the API, one file for each: it decodes one strict JSON document, calls package
+// broker, and writes the answer. It knows which field of the document a part of the request came from: every refusal is a
 // problem document with a code, a pointer to the field where there is one, and a hint.
 //
-// It does not route, authenticate or log: package api does, and hands in the [Event] of the request by its context.
-// The caller owes a clock, a signer and a source of sessions. All handlers are safe for concurrent use.
+// It does not route, authenticate or log: package api does, and gives each request its [Event]. It does not authorize, sign
+// or record either: package broker does. The caller must provide what [broker.Options] names. All handlers are safe for
+// concurrent use.
 package handlers
 
 import (
@@ -45,17 +44,18 @@ type Event struct {
 
 type eventKey struct{}
 
-// WithEvent puts the event of a request into its context.
-func WithEvent(ctx context.Context, e *Event) context.Context {
-	return context.WithValue(ctx, eventKey{}, e)
+// WithEvent returns the request with its event.
+func WithEvent(r *http.Request, e *Event) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), eventKey{}, e))
 }
 
-// EventOf returns the event of a request; never nil.
-func EventOf(ctx context.Context) *Event {
-	if e, ok := ctx.Value(eventKey{}).(*Event); ok {
+// EventOf returns the event of a request; never nil. Middleware and the edge of the handlers ask; what they call gets the
+// event, or the call in it, as an argument.
+func EventOf(r *http.Request) *Event {
+	if e, ok := r.Context().Value(eventKey{}).(*Event); ok {
 		return e
 	}
-	return &Event{}
+	return new(Event)
 }
 
 // serveJSON is the way of every operation: strict JSON in, JSON out, errors by the one table. Only here is it known which
@@ -67,7 +67,7 @@ func serveJSON[Q any, A any](do func(context.Context, *broker.Call, *Q) (*A, err
 			WriteError(w, r, err)
 			return
 		}
-		out, err := do(r.Context(), &EventOf(r.Context()).Call, &in)
+		out, err := do(r.Context(), &EventOf(r).Call, &in)
 		if err != nil {
 			WriteError(w, r, withPointers(err, &in))
 			return

@@ -17,14 +17,14 @@ import (
 )
 
 // serveQuery is the way of operations that take parameters and no body.
-func serveQuery[A any](do func(context.Context, map[string]string) (*A, error)) http.Handler {
+func serveQuery[A any](do func(context.Context, *broker.Call, map[string]string) (*A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		values, err := readParameters(r)
 		if err != nil {
 			WriteError(w, r, err)
 			return
 		}
-		out, err := do(r.Context(), values)
+		out, err := do(r.Context(), &EventOf(r).Call, values)
 		if err != nil {
 			WriteError(w, r, err)
 			return
@@ -63,10 +63,10 @@ type listedProfile struct {
 
 // ListProfiles lists the profiles that the caller may use.
 func (h *Handlers) ListProfiles() http.Handler {
-	return serveQuery(func(ctx context.Context, _ map[string]string) (*profileList, error) {
+	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*profileList, error) {
 		out := &profileList{Profiles: []listedProfile{}}
 		for _, p := range h.Sessions.Profiles() {
-			if h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Profile: p.Name}) {
+			if h.Policy.MayUse(call.Caller, access.Use{Profile: p.Name}) {
 				title := p.Name
 				if p.Description != "" {
 					title += ": " + p.Description
@@ -89,10 +89,10 @@ type listedService struct {
 
 // ListServices lists the signing names that the caller may have signed for.
 func (h *Handlers) ListServices() http.Handler {
-	return serveQuery(func(ctx context.Context, _ map[string]string) (*serviceList, error) {
+	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*serviceList, error) {
 		out := &serviceList{Services: []listedService{}}
 		for _, s := range endpoints.Services() {
-			if h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Service: s.Name}) {
+			if h.Policy.MayUse(call.Caller, access.Use{Service: s.Name}) {
 				out.Services = append(out.Services, listedService{s.Name, s.Title + " (" + s.Name + ")"})
 			}
 		}
@@ -112,11 +112,11 @@ type listedRegion struct {
 
 // ListRegions lists the regions that the caller may have signed for, partition by partition.
 func (h *Handlers) ListRegions() http.Handler {
-	return serveQuery(func(ctx context.Context, _ map[string]string) (*regionList, error) {
+	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*regionList, error) {
 		out := &regionList{Regions: []listedRegion{}}
 		for _, group := range endpoints.Regions() {
 			for _, r := range group.Regions {
-				if h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Region: r.Name}) {
+				if h.Policy.MayUse(call.Caller, access.Use{Region: r.Name}) {
 					out.Regions = append(out.Regions, listedRegion{r.Name, r.Name + " " + r.Title, group.Partition})
 				}
 			}
@@ -142,7 +142,7 @@ type inferredScope struct {
 
 // InferScope says what a URL tells of its signature, and why.
 func (h *Handlers) InferScope() http.Handler {
-	return serveQuery(func(ctx context.Context, values map[string]string) (*inferredScope, error) {
+	return serveQuery(func(_ context.Context, call *broker.Call, values map[string]string) (*inferredScope, error) {
 		raw, given := values["url"]
 		if !given || raw == "" {
 			return nil, &problem.Error{Code: "field_missing", Detail: "The parameter url is missing.", Fields: []problem.Field{{Pointer: "/url", Detail: "This parameter is required."}}}
@@ -157,7 +157,7 @@ func (h *Handlers) InferScope() http.Handler {
 		}
 		profile := cmp.Or(values["profile"], h.DefaultProfile)
 		hosts := h.Hosts[profile]
-		if !h.Policy.MayUse(EventOf(ctx).Caller, access.Use{Profile: profile}) {
+		if !h.Policy.MayUse(call.Caller, access.Use{Profile: profile}) {
 			if values["profile"] != "" {
 				return nil, errProfileForbidden
 			}
@@ -196,14 +196,13 @@ type identity struct {
 
 // TestConnection says who AWS takes a profile's session for.
 func (h *Handlers) TestConnection() http.Handler {
-	return serveQuery(func(ctx context.Context, values map[string]string) (*identity, error) {
-		event := EventOf(ctx)
+	return serveQuery(func(ctx context.Context, call *broker.Call, values map[string]string) (*identity, error) {
 		name := cmp.Or(values["profile"], h.DefaultProfile)
-		event.Profile = name
-		if !h.Policy.MayUse(event.Caller, access.Use{Profile: name}) {
+		call.Profile = name
+		if !h.Policy.MayUse(call.Caller, access.Use{Profile: name}) {
 			return nil, errProfileForbidden
 		}
-		who, err := h.Sessions.Identity(ctx, credentials.Ask{Profile: name, Caller: event.Caller.ID})
+		who, err := h.Sessions.Identity(ctx, credentials.Ask{Profile: name, Caller: call.Caller.ID})
 		if err != nil {
 			return nil, err
 		}
