@@ -43,11 +43,14 @@ func denial(d access.Decision) error {
 	case "headers":
 		code = "header_invalid"
 	}
-	return &problem.Error{Code: code, Detail: "The request cannot be decided on: " + d.Reason + ".", Fields: []problem.Field{{Part: d.Malformed, Detail: "It cannot be signed: " + d.Reason + "."}}}
+	return &problem.Error{
+		Code: code, Detail: "The request cannot be decided on: " + d.Reason + ".",
+		Fields: []problem.Field{{Part: d.Malformed, Detail: "It cannot be signed: " + d.Reason + "."}},
+	}
 }
 
-// pathAsServiceDecodes is what the service would read out of the signature, where options.doubleEncode has the path encoded otherwise than the
-// service does it: the signature is good for that path as well.
+// pathAsServiceDecodes is what the service would read out of the signature, where options.doubleEncode has the path
+// encoded otherwise than the service does it: the signature is good for that path as well.
 func (op *operation) pathAsServiceDecodes() (path string, differs bool) {
 	r := &op.request
 	if r.DoubleEncode != op.quirks.S3Style {
@@ -109,7 +112,8 @@ func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
 		}
 		op.request.SignedHeaders = append(op.request.SignedHeaders, name)
 		if reason != "" {
-			op.warn("header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not arrive as it is given: it "+reason+". AWS then refuses the signature.")
+			op.warn("header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not "+
+				"arrive as it is given: it "+reason+". AWS then refuses the signature.")
 		}
 	}
 	return nil

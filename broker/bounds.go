@@ -36,7 +36,9 @@ var (
 func checkBounds(in *Input, _ *operation) error { return unsignedBounds.check(in) }
 
 func (b *bounds) check(in *Input) error {
-	for _, name := range []struct{ part, value string }{{"method", in.Method}, {"profile", in.Profile}, {"service", in.Service}, {"region", in.Region}} {
+	for _, name := range []struct{ part, value string }{
+		{"method", in.Method}, {"profile", in.Profile}, {"service", in.Service}, {"region", in.Region},
+	} {
 		if len(name.value) > maxName {
 			return problem.InvalidPart(name.part, "", "The value is longer than "+strconv.Itoa(maxName)+" bytes.")
 		}
@@ -49,7 +51,10 @@ func (b *bounds) check(in *Input) error {
 		size += len(q.Name) + len(q.Value)
 	}
 	if size > b.url || parameters > b.parameters {
-		return &problem.Error{Code: "url_invalid", Detail: "The URL is too long.", Fields: []problem.Field{{Part: "url", Detail: "It is longer than 64 KiB or has more than 1024 parameters."}}}
+		return &problem.Error{
+			Code: "url_invalid", Detail: "The URL is too long.",
+			Fields: []problem.Field{{Part: "url", Detail: "It is longer than 64 KiB or has more than 1024 parameters."}},
+		}
 	}
 	size = 0
 	for _, h := range in.Headers {
@@ -59,12 +64,16 @@ func (b *bounds) check(in *Input) error {
 		return problem.InvalidPart("signedHeaders", "", "There are more than "+strconv.Itoa(b.headers)+" names.")
 	}
 	if size > b.headerBytes || len(in.Headers) > b.headers {
-		return &problem.Error{Code: "header_invalid", Detail: "There are too many headers.", Fields: []problem.Field{{Part: AllHeaders, Detail: "They are more than 128, or longer than 64 KiB together."}}}
+		return &problem.Error{
+			Code: "header_invalid", Detail: "There are too many headers.",
+			Fields: []problem.Field{{Part: AllHeaders, Detail: "They are more than 128, or longer than 64 KiB together."}},
+		}
 	}
 	return nil
 }
 
-// isAddress tells an IP address from a name. No certificate and no endpoint of AWS is for one; what is reached by one is the operator's own to list.
+// isAddress tells an IP address from a name. No certificate and no endpoint of AWS is for one; what is reached by one
+// is the operator's own to list.
 func isAddress(u signing.URL) bool {
 	host := u.Host()
 	if strings.HasPrefix(host, "[") {

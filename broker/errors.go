@@ -19,9 +19,12 @@ var sentinels = []struct {
 }{
 	{access.ErrNoCredentials, "unauthenticated", "The request carries no key."},
 	{access.ErrTokenTime, "unauthenticated", "The token has expired, or is not valid yet. Get a new one for each call."},
-	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Ask for one with the application ID URI of this service as its audience."},
-	{access.ErrPerson, "forbidden", "The token is a person's, and this service takes those of applications. The operator can let people in with users: true."},
-	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The administrator of the directory can assign one."},
+	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Ask for one with the " +
+		"application ID URI of this service as its audience."},
+	{access.ErrPerson, "forbidden", "The token is a person's, and this service takes those of applications. The " +
+		"operator can let people in with users: true."},
+	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The " +
+		"administrator of the directory can assign one."},
 	{access.ErrBadCredentials, "unauthenticated", "The key of the request is not a right one."},
 	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default."},
 	{credentials.ErrDenied, "session_denied", "AWS does not give a session to this profile."},
@@ -75,7 +78,10 @@ func problemIn(err error, ownKeys bool) error {
 	case "url":
 		return &problem.Error{Code: "url_invalid", Detail: "The URL " + e.Reason + ".", Fields: []problem.Field{{Part: "url", Detail: reason}}}
 	case "query":
-		return &problem.Error{Code: "url_invalid", Detail: "The query " + e.Reason + ".", Fields: []problem.Field{{Part: "query", Name: e.Name, Detail: reason}}}
+		return &problem.Error{
+			Code: "url_invalid", Detail: "The query " + e.Reason + ".",
+			Fields: []problem.Field{{Part: "query", Name: e.Name, Detail: reason}},
+		}
 	case "headers":
 		p := &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is."}
 		reason = "The header " + e.Reason + "."
@@ -113,16 +119,24 @@ func inferProblem(r *endpoints.Refusal, in *Input) error {
 		if strings.HasPrefix(r.Instead, "no signature") {
 			way = "Send the request as it is, without a signature."
 		}
-		return &problem.Error{Code: "host_not_signed", Detail: "This host takes no AWS signature: " + r.Reason + ".", Fields: []problem.Field{{Part: "url", Detail: way}}}
+		return &problem.Error{
+			Code: "host_not_signed", Detail: "This host takes no AWS signature: " + r.Reason + ".",
+			Fields: []problem.Field{{Part: "url", Detail: way}},
+		}
 	case endpoints.Ask:
-		return &problem.Error{Code: "scope_needed", Detail: "The host does not tell everything: " + r.Reason + ".", Fields: []problem.Field{{Part: r.Field, Detail: "Give the " + r.Field + "."}}}
+		return &problem.Error{
+			Code: "scope_needed", Detail: "The host does not tell everything: " + r.Reason + ".",
+			Fields: []problem.Field{{Part: r.Field, Detail: "Give the " + r.Field + "."}},
+		}
 	}
 	var fields []problem.Field
 	if in.Service == "" {
-		fields = append(fields, problem.Field{Part: "service", Detail: "Give the signing name of the service, for example execute-api, or s3 for an S3-compatible store."})
+		fields = append(fields, problem.Field{Part: "service", Detail: "Give the signing name of the service, for " +
+			"example execute-api, or s3 for an S3-compatible store."})
 	}
 	if in.Region == "" {
-		fields = append(fields, problem.Field{Part: "region", Detail: "Give the region, for example eu-west-1; S3-compatible stores have names of their own, such as auto."})
+		fields = append(fields, problem.Field{Part: "region", Detail: "Give the region, for example eu-west-1; " +
+			"S3-compatible stores have names of their own, such as auto."})
 	}
 	return &problem.Error{Code: "host_not_aws", Detail: "Nothing is known about this host: " + r.Reason + ".", Fields: fields}
 }

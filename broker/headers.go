@@ -19,7 +19,10 @@ func setHeaders(in *Input, op *operation) error {
 	for _, h := range in.Headers {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
-			return &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is.", Fields: []problem.Field{{Part: "header", Name: h.Name, Detail: reason}}}
+			return &problem.Error{
+				Code: "header_invalid", Detail: "A header cannot be sent as it is.",
+				Fields: []problem.Field{{Part: "header", Name: h.Name, Detail: reason}},
+			}
 		}
 		switch {
 		case setBySigner(name):
@@ -50,7 +53,8 @@ func setHeaders(in *Input, op *operation) error {
 	for _, name := range in.SignedHeaders {
 		lower := strings.ToLower(strings.TrimSpace(name))
 		if op.quirks.NeverSigned(lower) {
-			return problem.InvalidPart("signedHeader", lower, "The service "+op.request.Scope.Service+" refuses signatures that hold the header "+lower+". Leave it out; it is sent all the same.")
+			return problem.InvalidPart("signedHeader", lower, "The service "+op.request.Scope.Service+" refuses signatures "+
+				"that hold the header "+lower+". Leave it out; it is sent all the same.")
 		}
 		if lower != "host" && lower != "x-amz-content-sha256" && !setBySigner(lower) {
 			op.request.SignedHeaders = append(op.request.SignedHeaders, lower)
@@ -154,7 +158,8 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 		op.request.ContentSHA256Header = true
 	}
 	if len(headers) > 0 && op.action == access.ActionPresign && !op.quirks.UnsignedPayloadOnly {
-		op.warn("header_replaced", `The header x-amz-content-sha256 was dropped. A presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
+		op.warn("header_replaced", "The header x-amz-content-sha256 was dropped. A presigned URL has the hash in "+
+			`its query, and only at S3 with payload "signed" or payloadSha256.`)
 	}
 	return nil
 }

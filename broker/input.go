@@ -139,7 +139,8 @@ func readPayload(in *Input, op *operation) error {
 	if in.Payload == "unsigned" {
 		if in.PayloadSHA256 != "" {
 			return &problem.Error{Code: "fields_conflict", Detail: "A payload that is not signed has no hash.", Fields: []problem.Field{
-				{Part: "payload", Detail: "unsigned leaves no use for payloadSha256."}, {Part: "payloadSha256", Detail: "The hash has no use when payload is unsigned."},
+				{Part: "payload", Detail: "unsigned leaves no use for payloadSha256."},
+				{Part: "payloadSha256", Detail: "The hash has no use when payload is unsigned."},
 			}}
 		}
 		p.hash = signing.UnsignedPayload

@@ -16,7 +16,8 @@ func setOptions(in *Input, op *operation) error {
 	if unsigned && !op.takesUnsigned(in) {
 		switch {
 		case op.quirks.UnsignedPayloadPartly:
-			op.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and refuses it in others. Sign the payload where you have it.")
+			op.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and "+
+				"refuses it in others. Sign the payload where you have it.")
 		case endpoints.IsService(r.Scope.Service):
 			return problem.InvalidPart("payload", "", "The service "+r.Scope.Service+" does not take an unsigned payload.")
 		default:

@@ -92,7 +92,8 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 		}
 	}
 	if !isAddressOf(in.Bucket, op.request.URL) {
-		return nil, problem.InvalidPart("url", "", "The address is not that of the bucket: the bucket's own host at S3, or a path that is the bucket's name.")
+		return nil, problem.InvalidPart("url", "", "The address is not that of the bucket: the bucket's own host at S3, "+
+			"or a path that is the bucket's name.")
 	}
 	op.request.Expires = cmp.Or(in.Expires, DefaultExpiry)
 	policy := &signing.PostPolicy{
@@ -103,7 +104,10 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 	for _, f := range slices.Concat(in.Fields, in.StartsWith) {
 		op.warnOfText("The field "+f.Name, strings.ReplaceAll(f.Value, signing.Filename, ""))
 		if strings.EqualFold(f.Name, "key") {
-			return nil, &problem.Error{Code: "fields_conflict", Detail: "The key is given twice.", Fields: []problem.Field{{Part: "key", Detail: "The key is given here and among the fields."}}}
+			return nil, &problem.Error{
+				Code: "fields_conflict", Detail: "The key is given twice.",
+				Fields: []problem.Field{{Part: "key", Detail: "The key is given here and among the fields."}},
+			}
 		}
 	}
 	trial := *policy // what no key could sign, nobody has to decide on
@@ -112,7 +116,8 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 	return policy, err
 }
 
-// setAddress finds where a form for the bucket is posted: the bucket's own host, or its path where its name is none that a certificate covers.
+// setAddress finds where a form for the bucket is posted: the bucket's own host, or its path where its name is none
+// that a certificate covers.
 func (in *FormInput) setAddress() error {
 	switch {
 	case !isBucket(in.Bucket):
@@ -132,9 +137,13 @@ func (in *FormInput) setAddress() error {
 	case "aws-cn":
 		suffix = ".amazonaws.com.cn/"
 	default:
-		return &problem.Error{Code: "scope_needed", Detail: "The address of the bucket is not known for this region.", Fields: []problem.Field{{Part: "url", Detail: "Give the address to which the form is posted."}}}
+		return &problem.Error{
+			Code: "scope_needed", Detail: "The address of the bucket is not known for this region.",
+			Fields: []problem.Field{{Part: "url", Detail: "Give the address to which the form is posted."}},
+		}
 	}
-	if in.URL = "https://" + in.Bucket + ".s3." + in.Region + suffix; strings.Contains(in.Bucket, ".") || in.Bucket != strings.ToLower(in.Bucket) {
+	in.URL = "https://" + in.Bucket + ".s3." + in.Region + suffix
+	if strings.Contains(in.Bucket, ".") || in.Bucket != strings.ToLower(in.Bucket) {
 		in.URL = "https://s3." + in.Region + suffix + in.Bucket
 	}
 	return nil
@@ -150,8 +159,9 @@ func isBucket(name string) bool {
 	return len(name) <= 255 && !strings.Contains("."+name+".", "..")
 }
 
-// isAddressOf tells whether an address is the bucket's. The signature covers the bucket alone, the policies look at the address. The host is read
-// from the right, for a bucket's name may look like S3's own (Amazon S3 User Guide, "Virtual hosting of buckets").
+// isAddressOf tells whether an address is the bucket's. The signature covers the bucket alone, the policies look at
+// the address. The host is read from the right, for a bucket's name may look like S3's own (Amazon S3 User Guide,
+// "Virtual hosting of buckets").
 func isAddressOf(bucket string, u signing.URL) bool {
 	host, _, _ := strings.Cut(u.Host(), ":")
 	path := strings.TrimSuffix(u.Path(), "/")
@@ -164,8 +174,9 @@ func isAddressOf(bucket string, u signing.URL) bool {
 	return u.RawQuery() == "" && (path == "/"+bucket || path == "" && host == bucket)
 }
 
-// formPolicyRequest is what the policies look at: the key that the form allows is the path, up to ${filename}, and its fields are the headers. What whoever
-// uploads fills in stands there twice: it has more than the one value that a policy may ask for.
+// formPolicyRequest is what the policies look at: the key that the form allows is the path, up to ${filename}, and
+// its fields are the headers. What whoever uploads fills in stands there twice: it has more than the one value that a
+// policy may ask for.
 func (op *operation) formPolicyRequest(policy *signing.PostPolicy) access.Request {
 	u := op.request.URL
 	key, _, open := strings.Cut(policy.Fields[0].Value, signing.Filename)
@@ -173,7 +184,8 @@ func (op *operation) formPolicyRequest(policy *signing.PostPolicy) access.Reques
 		key += signing.Filename
 	}
 	out := access.Request{
-		Profile: op.profile, OwnKeys: op.in.Credentials != nil, Service: "s3", Region: policy.Region, Method: "POST", Scheme: u.Scheme(), Host: u.Host(),
+		Profile: op.profile, OwnKeys: op.in.Credentials != nil, Service: "s3", Region: policy.Region, Method: "POST",
+		Scheme: u.Scheme(), Host: u.Host(),
 		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, true),
 		Payload: access.PayloadUnsigned, ExpiresIn: policy.Expires,
 	}

@@ -60,7 +60,8 @@ func WarnGuessed(found endpoints.Scope) []signing.Warning {
 	if found.Service == "" || !found.Guessed && endpoints.IsService(found.Service) {
 		return []signing.Warning{}
 	}
-	return []signing.Warning{{Code: "service_guessed", Message: "The service " + found.Service + " was read from the form of the host, and stands in no table here. " +
+	return []signing.Warning{{Code: "service_guessed", Message: "The service " + found.Service + " was read from the " +
+		"form of the host, and stands in no table here. " +
 		"Where AWS refuses the signature, give the signing name in the field service."}}
 }
 
@@ -116,7 +117,8 @@ func cleanPath(in *Input, op *operation) error {
 		before := op.request.URL.Path()
 		op.request.URL = op.request.URL.NormalizePath()
 		if op.request.URL.Path() != before {
-			op.warn("path_normalized", "Dot segments or empty segments were removed from the path, as the service and most clients do. Send the URL of this answer.")
+			op.warn("path_normalized", "Dot segments or empty segments were removed from the path, as the service and most "+
+				"clients do. Send the URL of this answer.")
 		}
 	}
 	return nil
@@ -134,7 +136,8 @@ func (op *operation) warnOfPlus() {
 func (op *operation) checkPartition() error {
 	if ofOtherMaker(op.request.URL) {
 		if strings.HasPrefix(op.session.RoleARN, "arn:aws") {
-			op.warn("session_differs", "The host belongs to a store of another maker, which knows its own keys alone, and the session of the profile is one of AWS.")
+			op.warn("session_differs", "The host belongs to a store of another maker, which knows its own keys alone, and "+
+				"the session of the profile is one of AWS.")
 		}
 		return nil
 	}
@@ -147,7 +150,10 @@ func (op *operation) checkPartition() error {
 	if of == "" || wanted == "" || of == wanted {
 		return nil
 	}
-	return &problem.Error{Code: "partition_differs", Detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".", Fields: []problem.Field{{Part: "region", Detail: "The region is in the partition " + wanted + "."}}}
+	return &problem.Error{
+		Code: "partition_differs", Detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".",
+		Fields: []problem.Field{{Part: "region", Detail: "The region is in the partition " + wanted + "."}},
+	}
 }
 
 // ofOtherMaker tells whether a URL leads to an S3-compatible store, which is in no partition of AWS.

@@ -52,15 +52,19 @@ func (b *Broker) CanonicalRequest(ctx context.Context, call *Call, in *Input) (*
 	})
 }
 
-// CheckStep makes the request of the step again, as step 1 makes it, and refuses texts beside it that are not its own: a step
-// that passed them on would let one request be decided on and another be signed. What is to be sent is taken from the request that was made.
+// CheckStep makes the request of the step again, as step 1 makes it, and refuses texts beside it that are not its
+// own: a step that passed them on would let one request be decided on and another be signed. What is to be sent is
+// taken from the request that was made.
 func CheckStep(in *Step) error {
 	_, err := in.verified()
 	return InputProblem(err)
 }
 
 func (in *Step) verified() (*signing.Request, error) {
-	like := &Input{Method: in.Method, URL: in.URL, Headers: in.Headers, Profile: in.Profile, Service: in.Service, Region: in.Region, SignedHeaders: in.SignedHeaders}
+	like := &Input{
+		Method: in.Method, URL: in.URL, Headers: in.Headers, Profile: in.Profile, Service: in.Service, Region: in.Region,
+		SignedHeaders: in.SignedHeaders,
+	}
 	if err := signedBounds.check(like); err != nil {
 		return nil, err
 	}
@@ -99,9 +103,11 @@ func (in *Step) verified() (*signing.Request, error) {
 	case err != nil:
 		return nil, err
 	case made.SignedHeaders != strings.Join(in.SignedHeaders, ";"):
-		return nil, problem.InvalidPart("signedHeaders", "", "The names are not those of the headers that are signed, in lower case and in order.")
+		return nil, problem.InvalidPart("signedHeaders", "", "The names are not those of the headers that are signed, "+
+			"in lower case and in order.")
 	case made.CanonicalRequest != in.CanonicalRequest:
-		return nil, problem.InvalidPart("canonicalRequest", "", "The text is not the canonical request of method, url, headerList, signedHeaders and payloadSha256.")
+		return nil, problem.InvalidPart("canonicalRequest", "", "The text is not the canonical request of method, url, "+
+			"headerList, signedHeaders and payloadSha256.")
 	}
 	in.URL, in.Headers = url.String(), made.Headers
 	return r, nil
@@ -131,7 +137,8 @@ func (b *Broker) SignStep(ctx context.Context, call *Call, in Step) (*SignedStep
 		return nil, problem.InvalidPart("credentialScope", "", "The value is not made of signingTime, region and service.")
 	}
 	if in.StringToSign != signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest) {
-		return nil, problem.InvalidPart("stringToSign", "", "The text is not made of algorithm, signingTime, credentialScope and the hash of canonicalRequest.")
+		return nil, problem.InvalidPart("stringToSign", "", "The text is not made of algorithm, signingTime, "+
+			"credentialScope and the hash of canonicalRequest.")
 	}
 	op, err := b.readStep(&in, r)
 	if err != nil {
@@ -172,7 +179,8 @@ func (b *Broker) readStep(in *Step, r *signing.Request) (*operation, error) {
 
 func (b *Broker) signStep(op *operation, in *Step, r *signing.Request) (*SignedStep, error) {
 	if off := r.Time.Sub(op.request.Time).Abs(); !b.AllowSigningTime && off > Window {
-		return nil, &problem.Error{Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.", Fields: []problem.Field{
+		return nil, &problem.Error{Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen " +
+			"here.", Fields: []problem.Field{
 			{Part: "signingTime", Detail: "It is more than five minutes from now. Begin again with step 1."},
 		}}
 	}

@@ -11,7 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked, and which headers will be signed.
+// checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked, and
+// which headers will be signed.
 func (b *Broker) checkSignable(op *operation) error {
 	trial := op.request
 	trial.Time, trial.Credentials = b.Now(), signing.NewCredentials("-", "-", "")
@@ -37,10 +38,16 @@ func (b *Broker) readURL(in *Input, op *operation) error {
 		op.warn(w.Code, w.Message)
 	}
 	if url.Scheme() != "https" && !b.mayBeHTTP(url) {
-		return &problem.Error{Code: "url_not_https", Detail: "The URL has the scheme http.", Fields: []problem.Field{{Part: "url", Detail: "The scheme is not https."}}}
+		return &problem.Error{
+			Code: "url_not_https", Detail: "The URL has the scheme http.",
+			Fields: []problem.Field{{Part: "url", Detail: "The scheme is not https."}},
+		}
 	}
 	if isAddress(url) && !b.mayBeHTTP(url) {
-		return &problem.Error{Code: "url_invalid", Detail: "The URL has an IP address in place of a host's name.", Fields: []problem.Field{{Part: "url", Detail: "Only the operator can list addresses, in http_hosts."}}}
+		return &problem.Error{
+			Code: "url_invalid", Detail: "The URL has an IP address in place of a host's name.",
+			Fields: []problem.Field{{Part: "url", Detail: "Only the operator can list addresses, in http_hosts."}},
+		}
 	}
 	op.request.Method, op.request.URL, op.request.SignAllHeaders, op.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
 	return nil
@@ -48,14 +55,21 @@ func (b *Broker) readURL(in *Input, op *operation) error {
 
 func (b *Broker) checkAllowed(in *Input, _ *operation) error {
 	if in.SigningTime != nil && !b.AllowSigningTime {
-		return &problem.Error{Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.", Fields: []problem.Field{{Part: "signingTime", Detail: "Only where allow_signing_time is on."}}}
+		return &problem.Error{
+			Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.",
+			Fields: []problem.Field{{Part: "signingTime", Detail: "Only where allow_signing_time is on."}},
+		}
 	}
 	if in.Credentials != nil && !b.AllowCredentials {
-		return &problem.Error{Code: "option_not_allowed", Detail: "Keys in a request are not taken here.", Fields: []problem.Field{{Part: "credentials", Detail: "Only where allow_request_credentials is on."}}}
+		return &problem.Error{
+			Code: "option_not_allowed", Detail: "Keys in a request are not taken here.",
+			Fields: []problem.Field{{Part: "credentials", Detail: "Only where allow_request_credentials is on."}},
+		}
 	}
 	if in.Credentials != nil && in.Profile != "" {
 		return &problem.Error{Code: "fields_conflict", Detail: "Both a profile and credentials are given.", Fields: []problem.Field{
-			{Part: "profile", Detail: "Only one of profile and credentials can be given."}, {Part: "credentials", Detail: "Only one of profile and credentials can be given."},
+			{Part: "profile", Detail: "Only one of profile and credentials can be given."},
+			{Part: "credentials", Detail: "Only one of profile and credentials can be given."},
 		}}
 	}
 	return nil

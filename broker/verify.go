@@ -74,7 +74,8 @@ func verifyReadings(readings []*signing.Received, e *signing.Expected) signing.V
 	return first
 }
 
-// sessionMayDiffer says whether the session is one of several that the same caller may have signed with: all but keys that came with the request.
+// sessionMayDiffer says whether the session is one of several that the same caller may have signed with: all but keys
+// that came with the request.
 func (op *operation) sessionMayDiffer() bool {
 	c := op.in.Credentials
 	keys := c != nil && c.RoleARN == "" && c.RoleName == ""
@@ -251,7 +252,8 @@ func (in *VerifyInput) takePayload(op *operation, claim *signing.Claim) error {
 		op.payload.hash, op.payload.hashOnly = said, !given
 	}
 	r := &op.request
-	notSent := in.ContentSHA256Header != nil && !*in.ContentSHA256Header && in.PayloadSHA256 != "" // the caller says that the hash was signed and left out
+	// The caller may say that the hash was signed and left out.
+	notSent := in.ContentSHA256Header != nil && !*in.ContentSHA256Header && in.PayloadSHA256 != ""
 	switch r.PayloadHash = claim.PayloadHash; {
 	case r.PayloadHash != "":
 	case claim.Presigned && op.quirks.S3Style && !notSent:

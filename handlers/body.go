@@ -84,7 +84,8 @@ func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 		return false, problem.Invalid("/body", "The value is not JSON.")
 	}
 	if multipart {
-		return true, problem.Invalid("/body/$multipart", "A multipart body gets its boundary when it is sent, so it cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
+		return true, problem.Invalid("/body/$multipart", "A multipart body gets its boundary when it is sent, so it "+
+			"cannot be signed here. Use payload unsigned where the service takes it, or a presigned URL.")
 	}
 	if !found {
 		return false, nil
@@ -94,7 +95,8 @@ func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 		return true, problem.Invalid("/body", "An object with $content may only hold $content and $content-type, both texts.")
 	}
 	if e.Content == nil {
-		return true, problem.Invalid("/body/$content", "There is no content. Check the expression that the body comes from: the step before may have found no file. For an empty body, give an empty text.")
+		return true, problem.Invalid("/body/$content", "There is no content. Check the expression that the body comes "+
+			"from: the step before may have found no file. For an empty body, give an empty text.")
 	}
 	data, err := decodeBase64(*e.Content)
 	if err != nil {

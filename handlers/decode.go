@@ -135,7 +135,10 @@ func decodeProblem(err error) error {
 		pointer := string(semantic.JSONPointer)
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return &problem.Error{Code: "field_unknown", Detail: "The request has a field that is not known.", Fields: []problem.Field{{Pointer: pointer, Detail: "This field is not known. Names are case-sensitive."}}}
+			return &problem.Error{
+				Code: "field_unknown", Detail: "The request has a field that is not known.",
+				Fields: []problem.Field{{Pointer: pointer, Detail: "This field is not known. Names are case-sensitive."}},
+			}
 		case semantic.Err != nil && errors.As(semantic.Err, new(*valueError)):
 			return problem.Invalid(pointer, semantic.Err.Error())
 		}
@@ -148,9 +151,13 @@ func decodeProblem(err error) error {
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return &problem.Error{Code: "json_duplicate_name", Detail: "A name stands twice in one object.", Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "This name stands twice."}}}
+			return &problem.Error{
+				Code: "json_duplicate_name", Detail: "A name stands twice in one object.",
+				Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "This name stands twice."}},
+			}
 		}
-		return &problem.Error{Code: "json_invalid", Detail: fmt.Sprintf("The request body is not one JSON document in UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset)}
+		return &problem.Error{Code: "json_invalid", Detail: fmt.Sprintf("The request body is not one JSON document in "+
+			"UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset)}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return &problem.Error{Code: "json_invalid", Detail: "The request body ends in the middle of the JSON document."}

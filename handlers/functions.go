@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Elsewhere answers what has no route: not found, but for what an Azure Functions host sends when host.json does not tell it to hand on requests as they are: a document
-// with Data and Metadata, posted to the function's name.
+// Elsewhere answers what has no route: not found, but for what an Azure Functions host sends when host.json does not
+// tell it to hand on requests as they are: a document with Data and Metadata, posted to the function's name.
 func (h *Handlers) Elsewhere() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || strings.Count(r.URL.Path, "/") != 1 {
@@ -28,6 +28,7 @@ func (h *Handlers) Elsewhere() http.Handler {
 			WriteError(w, r, errNotFound)
 			return
 		}
-		WriteError(w, r, &problem.Error{Code: "functions_payload", Detail: "The Azure Functions host sent its own payload in place of the caller's request."})
+		WriteError(w, r, &problem.Error{Code: "functions_payload", Detail: "The Azure Functions host sent its own " +
+			"payload in place of the caller's request."})
 	})
 }

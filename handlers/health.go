@@ -32,11 +32,12 @@ func (h *Handlers) GetLiveness() http.Handler {
 
 // GetReadiness answers 200 while a request sent here can be expected to succeed.
 //
-// A load balancer that hears 503 sends requests elsewhere, and nowhere if it hears 503 from every instance. So an instance is unready only for
-// what it cannot do for anybody, and what another instance may well do: it is going to stop, it cannot write audit records, or it holds no
-// session and reaches no source of one. Not so when AWS refuses a session, which it would to all instances alike, and which only an instance
-// that gets requests can tell the caller. Both questions look at what requests left behind, call nobody before they answer, and try again in
-// the background what failed: without requests nothing else would.
+// A load balancer that hears 503 sends requests elsewhere, and nowhere if it hears 503 from every instance. So an
+// instance is unready only for what it cannot do for anybody, and what another instance may well do: it is going to
+// stop, it cannot write audit records, or it holds no session and reaches no source of one. Not so when AWS refuses a
+// session, which it would to all instances alike, and which only an instance that gets requests can tell the caller.
+// Both questions look at what requests left behind, call nobody before they answer, and try again in the background
+// what failed: without requests nothing else would.
 func (h *Handlers) GetReadiness() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h.unready(); err != nil {
@@ -53,9 +54,11 @@ func (h *Handlers) unready() error {
 	case h.draining.Load():
 		return &problem.Error{Code: "draining", Detail: "This instance takes no more requests.", RetryAfter: retry}
 	case h.AuditBroken != nil && h.AuditBroken():
-		return &problem.Error{Code: "audit_unavailable", Detail: "The last audit record of this instance could not be written.", RetryAfter: retry}
+		return &problem.Error{Code: "audit_unavailable", Detail: "The last audit record of this instance could not be " +
+			"written.", RetryAfter: retry}
 	case h.SessionsReady != nil && !h.SessionsReady():
-		return &problem.Error{Code: "session_unavailable", Detail: "This instance has no session of any profile and reaches no source of one.", RetryAfter: retry}
+		return &problem.Error{Code: "session_unavailable", Detail: "This instance has no session of any profile and " +
+			"reaches no source of one.", RetryAfter: retry}
 	}
 	return nil
 }

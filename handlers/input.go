@@ -12,7 +12,8 @@ import (
 func (in *signRequest) input() *broker.Input {
 	out := &broker.Input{
 		Method: in.Method, URL: in.URL, Query: in.Query, Headers: in.allHeaders(), Body: in.readBody, PayloadSHA256: valueOf(in.PayloadSHA256),
-		Payload: valueOf(in.Payload), Profile: in.Profile, Service: in.Service, Region: in.Region, Algorithm: signing.Algorithm(valueOf(in.Algorithm)),
+		Payload: valueOf(in.Payload), Profile: in.Profile, Service: in.Service, Region: in.Region,
+		Algorithm:     signing.Algorithm(valueOf(in.Algorithm)),
 		SignedHeaders: in.SignedHeaders, SignAllHeaders: in.SignAllHeaders, MinValidity: in.MinValiditySeconds.duration(),
 		SigningTime: in.signingTime, Credentials: in.Credentials.given(), Explain: in.Explain,
 	}

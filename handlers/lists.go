@@ -37,12 +37,16 @@ func serveQuery[A any](do func(context.Context, *broker.Call, map[string]string)
 func readParameters(r *http.Request) (map[string]string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &problem.Error{Code: "field_invalid", Detail: "The parameters cannot be decoded: write %25 for a percent sign, %3B for a semicolon."}
+		return nil, &problem.Error{Code: "field_invalid", Detail: "The parameters cannot be decoded: write %25 for a " +
+			"percent sign, %3B for a semicolon."}
 	}
 	values := map[string]string{}
 	for name, list := range query {
 		if len(list) > 1 {
-			return nil, &problem.Error{Code: "field_invalid", Detail: "A parameter is given twice.", Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "This parameter is given twice."}}}
+			return nil, &problem.Error{
+				Code: "field_invalid", Detail: "A parameter is given twice.",
+				Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "This parameter is given twice."}},
+			}
 		}
 		values[name] = list[0]
 	}
@@ -145,7 +149,10 @@ func (h *Handlers) InferScope() http.Handler {
 	return serveQuery(func(_ context.Context, call *broker.Call, values map[string]string) (*inferredScope, error) {
 		raw, given := values["url"]
 		if !given || raw == "" {
-			return nil, &problem.Error{Code: "field_missing", Detail: "The parameter url is missing.", Fields: []problem.Field{{Pointer: "/url", Detail: "This parameter is required."}}}
+			return nil, &problem.Error{
+				Code: "field_missing", Detail: "The parameter url is missing.",
+				Fields: []problem.Field{{Pointer: "/url", Detail: "This parameter is required."}},
+			}
 		}
 		raw = broker.TrimURL(raw)
 		if !strings.Contains(raw, "://") {
@@ -171,9 +178,15 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	return func(host string) *inferredScope {
 		var r *endpoints.Refusal
 		if !errors.As(err, &r) {
-			return &inferredScope{Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm, Partition: s.Partition, Why: s.Why, Needs: []string{}, Warnings: warningsOf(broker.WarnGuessed(s))}
+			return &inferredScope{
+				Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm,
+				Partition: s.Partition, Why: s.Why, Needs: []string{}, Warnings: warningsOf(broker.WarnGuessed(s)),
+			}
 		}
-		out := &inferredScope{Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason, Needs: []string{}, Instead: r.Instead, Warnings: []warning{}}
+		out := &inferredScope{
+			Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason,
+			Needs: []string{}, Instead: r.Instead, Warnings: []warning{},
+		}
 		switch r.Kind {
 		case endpoints.Ask:
 			out.Signable, out.Algorithm, out.Needs = true, endpoints.SigV4, []string{r.Field}

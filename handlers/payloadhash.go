@@ -26,7 +26,8 @@ type hashed struct {
 func (h *Handlers) HashPayload() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-			WriteError(w, r, &problem.Error{Code: "content_encoding_unsupported", Detail: "The body is compressed, so its bytes are not those that you will send."})
+			WriteError(w, r, &problem.Error{Code: "content_encoding_unsupported", Detail: "The body is compressed, so its " +
+				"bytes are not those that you will send."})
 			return
 		}
 		parameters, err := readParameters(r)
@@ -42,10 +43,14 @@ func (h *Handlers) HashPayload() http.Handler {
 			tree = signing.NewTreeHash()
 			into = io.MultiWriter(linear, tree)
 		default:
-			WriteError(w, r, &problem.Error{Code: "field_invalid", Detail: "The parameter tree is not right.", Fields: []problem.Field{{Pointer: "/tree", Detail: "The value is neither true nor false."}}})
+			WriteError(w, r, &problem.Error{Code: "field_invalid", Detail: "The parameter tree is not " +
+				"right.", Fields: []problem.Field{{Pointer: "/tree", Detail: "The value is neither true nor false."}}})
 			return
 		}
-		body := &patient{body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w), until: h.Now().Add(silence), now: h.Now}
+		body := &patient{
+			body: http.MaxBytesReader(w, r.Body, maxHashed), control: http.NewResponseController(w),
+			until: h.Now().Add(silence), now: h.Now,
+		}
 		n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 32<<10))
 		if err != nil {
 			WriteError(w, r, BodyUnreadable(err))
@@ -63,7 +68,8 @@ func (h *Handlers) HashPayload() http.Handler {
 	})
 }
 
-// patient lets a body take longer than the server's own limits would have it: a large one is slow, but neither silent nor a trickle that is there to hold a place.
+// patient lets a body take longer than the server's own limits would have it: a large one is slow, but neither silent
+// nor a trickle that is there to hold a place.
 type patient struct {
 	body    io.Reader
 	control *http.ResponseController

@@ -36,7 +36,9 @@ func (in *postPolicyRequest) check(found *problem.Fields) {
 	found.Require("/bucket", in.Bucket)
 	found.Require("/key", in.Key)
 	found.Require("/region", in.Region)
-	like := signRequest{Method: "POST", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
+	like := signRequest{
+		Method: "POST", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials,
+	}
 	like.check(found)
 	in.signingTime = like.signingTime
 	between(found, "/minLength", in.MinLength, 0, maxObject)

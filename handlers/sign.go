@@ -68,8 +68,10 @@ func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest)
 		return nil, err
 	}
 	out := &signedRequest{
-		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers), Authorization: s.Authorization, XAmzDate: s.Date,
-		PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s),
+		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers),
+		Authorization: s.Authorization, XAmzDate: s.Date,
+		PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm,
+		ScopeSource: scopeSource(s), Options: optionsOf(s),
 		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresAt: s.ExpiresAt, AccessKeyID: s.AccessKeyID, Profile: s.Profile,
 		Warnings: warningsOf(s.Warnings), Explanation: (*explanation)(s.Explanation),
 	}

@@ -153,9 +153,12 @@ func (h *Handlers) canonicalRequest(ctx context.Context, call *broker.Call, in *
 		return nil, err
 	}
 	out := &canonicalStep{
-		Method: s.Method, URL: s.URL, HeaderList: sentHeaders(s.Headers), PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region,
-		Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s), Profile: s.Profile, SigningTime: s.SignedAt.Format(time.RFC3339),
-		ExpiresAt: s.ExpiresAt.Format(time.RFC3339), SignedHeaders: s.SignedHeaders, CanonicalRequest: s.CanonicalRequest, Warnings: warningsOf(s.Warnings),
+		Method: s.Method, URL: s.URL, HeaderList: sentHeaders(s.Headers), PayloadSHA256: s.PayloadHash,
+		Service: s.Scope.Service, Region: s.Scope.Region,
+		Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s), Profile: s.Profile,
+		SigningTime: s.SignedAt.Format(time.RFC3339),
+		ExpiresAt:   s.ExpiresAt.Format(time.RFC3339), SignedHeaders: s.SignedHeaders, CanonicalRequest: s.CanonicalRequest,
+		Warnings: warningsOf(s.Warnings),
 	}
 	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
 	return out, nil
@@ -223,10 +226,12 @@ func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatur
 	}
 	out := &signedRequest{
 		Method: in.Method, URL: in.URL, Headers: map[string]string{}, HeaderList: append(in.HeaderList, sentHeader{"Authorization", value}),
-		Authorization: value, XAmzDate: in.header("x-amz-date"), XAmzSecurityToken: in.header("x-amz-security-token"), XAmzContentSHA256: in.header("x-amz-content-sha256"),
-		Body: in.Body, BodyBase64: in.BodyBase64, BodyEnvelope: in.BodyEnvelope, PayloadSHA256: in.PayloadSHA256,
-		Service: in.Service, Region: in.Region, Algorithm: in.Algorithm, ScopeSource: in.ScopeSource, Options: in.Options, SignedHeaders: in.SignedHeaders,
-		SignedAt: at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
+		Authorization: value, XAmzDate: in.header("x-amz-date"), XAmzSecurityToken: in.header("x-amz-security-token"),
+		XAmzContentSHA256: in.header("x-amz-content-sha256"),
+		Body:              in.Body, BodyBase64: in.BodyBase64, BodyEnvelope: in.BodyEnvelope, PayloadSHA256: in.PayloadSHA256,
+		Service: in.Service, Region: in.Region, Algorithm: in.Algorithm, ScopeSource: in.ScopeSource, Options: in.Options,
+		SignedHeaders: in.SignedHeaders,
+		SignedAt:      at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
 	}
 	if out.ScopeSource != "inferred" {
 		out.ScopeSource = "explicit"

@@ -28,7 +28,8 @@ type connectTokenRequest struct {
 // connectKinds are those of package signing.
 var connectKinds = []string{
 	string(signing.ConnectRDS), string(signing.ConnectDSQL), string(signing.ConnectDSQLAdmin), string(signing.ConnectElastiCache),
-	string(signing.ConnectElastiCacheServerless), string(signing.ConnectMemoryDB), string(signing.ConnectEKS), string(signing.ConnectMSK), string(signing.ConnectIoT),
+	string(signing.ConnectElastiCacheServerless), string(signing.ConnectMemoryDB), string(signing.ConnectEKS),
+	string(signing.ConnectMSK), string(signing.ConnectIoT),
 	string(signing.ConnectBedrock),
 }
 
@@ -36,7 +37,9 @@ func (in *connectTokenRequest) check(found *problem.Fields) {
 	found.OneOf("/kind", &in.Kind, connectKinds...)
 	found.Require("/endpoint", in.Endpoint)
 	found.Require("/region", in.Region)
-	like := signRequest{Method: "GET", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials}
+	like := signRequest{
+		Method: "GET", URL: "-", MinValiditySeconds: in.MinValiditySeconds, SigningTime: in.SigningTime, Credentials: in.Credentials,
+	}
 	like.check(found)
 	in.signingTime = like.signingTime
 	between(found, "/expiresInSeconds", in.ExpiresInSeconds, 1, int64(signing.MaxExpires/time.Second))

@@ -93,13 +93,16 @@ func (in *verifyRequest) namedParts() namedParts {
 // readBody takes the body, and refuses what the document says in two ways.
 func (in *verifyRequest) readBody() (broker.Body, error) {
 	if o := in.Options; o != nil && in.DoubleEncode != nil && o.DoubleEncode != nil && *in.DoubleEncode != *o.DoubleEncode {
-		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The encoding of the path is given in two ways.", Fields: []problem.Field{
-			{Pointer: "/doubleEncode", Detail: "It differs from options.doubleEncode."}, {Pointer: "/options/doubleEncode", Detail: "It differs from doubleEncode."},
+		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The encoding of the path is given in two " +
+			"ways.", Fields: []problem.Field{
+			{Pointer: "/doubleEncode", Detail: "It differs from options.doubleEncode."},
+			{Pointer: "/options/doubleEncode", Detail: "It differs from doubleEncode."},
 		}}
 	}
 	if in.Body != nil && in.BodyBase64 != nil {
 		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: []problem.Field{
-			{Pointer: "/body", Detail: "Only one of body and bodyBase64 can be given."}, {Pointer: "/bodyBase64", Detail: "Only one of body and bodyBase64 can be given."},
+			{Pointer: "/body", Detail: "Only one of body and bodyBase64 can be given."},
+			{Pointer: "/bodyBase64", Detail: "Only one of body and bodyBase64 can be given."},
 		}}
 	}
 	return broker.Body{Present: in.Body != nil || in.BodyBase64 != nil, Bytes: in.bodyBytes}, nil
@@ -118,7 +121,8 @@ func (h *Handlers) verify(ctx context.Context, call *broker.Call, in *verifyRequ
 
 func verdictOf(v *broker.Verdict) *verdictResponse {
 	out := &verdictResponse{
-		Valid: v.Valid(), Verdict: "invalid", Faults: []verdictFault{}, Form: "headers", Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
+		Valid: v.Valid(), Verdict: "invalid", Faults: []verdictFault{}, Form: "headers",
+		Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
 		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{}, Explanation: (*explanation)(v.Explanation),
 	}
 	switch {

@@ -9,44 +9,134 @@ type kind struct {
 
 // kinds lists every code there is. docs/errors.md explains them, and a test holds the two together.
 var kinds = map[string]kind{
-	"body_missing":                 {400, "The request has no body", "Send a JSON object with at least method and url."},
-	"body_unreadable":              {400, "The request body did not arrive whole", "Send the request again."},
-	"json_invalid":                 {400, "The request is not JSON", "Send one JSON document in UTF-8. In a workflow, insert values with string() or json(), so that quotes and line breaks are escaped."},
-	"json_encoded_twice":           {400, "The JSON was encoded twice", "Send the object itself. In a workflow, leave out string(), or put json() around the text."},
-	"chunking_unsupported":         {400, "The body is to follow in chunks", "Switch chunking off in the settings of the step that sends this (Allow chunking)."},
-	"json_duplicate_name":          {400, "A name stands twice", "Remove one of the two: which one counts would be a guess."},
-	"field_unknown":                {400, "A field is not known", "Check its spelling against the contract at /openapi.yaml."},
-	"field_missing":                {400, "A field is missing", "Add the field that errors names."},
-	"field_invalid":                {400, "A field is not right", "Correct the field that errors names."},
-	"fields_conflict":              {400, "Two fields exclude each other", "Keep one of the fields that errors names."},
-	"url_invalid":                  {400, "The URL cannot be signed", "Give the complete address, https://host/path?query, with special characters percent-encoded."},
-	"url_not_https":                {400, "The URL is not https", "Use https. For a local server, the operator can list its host in http_hosts."},
-	"header_invalid":               {400, "A header cannot be sent", "Correct or remove the header that errors names."},
-	"host_not_aws":                 {400, "The host is not an AWS endpoint", "Check the URL. For a custom domain, give service and region."},
-	"host_not_signed":              {400, "The host takes no AWS signature", "Call it without signing, in the way that detail says."},
-	"scope_needed":                 {400, "Service or region is needed", "Give the field that errors names; the host does not tell it."},
-	"option_not_allowed":           {403, "The operator does not allow this field", "Leave the field out, or ask the operator to allow it."},
-	"partition_differs":            {400, "Region and profile are of two partitions", "Use a region of the profile's partition, or a profile of the region's."},
-	"profile_unknown":              {400, "The profile is not known", "Use a profile that GET /v1/profiles lists, or leave the field out for the default one."},
-	"unauthenticated":              {401, "A key is needed", "Send your key in the X-API-Key header."},
-	"identity_unavailable":         {503, "The token cannot be checked", "Try again after the time that Retry-After gives."},
-	"cross_origin":                 {403, "Cross-origin request", "Call the service from a program or a workflow, not from a web page of another origin."},
-	"host_unknown":                 {421, "Unknown host", "Use localhost or an IP address, or set public_url. With auth none, other names are refused."},
-	"forbidden":                    {403, "Not allowed", "Ask the operator for a policy that allows it."},
-	"session_denied":               {403, "AWS refused the session", "The operator finds the reason in the log, under the id in instance: usually the role's trust policy or the external ID."},
-	"session_misconfigured":        {500, "The profile is not set up right", "The operator finds the reason in the log, under the id in instance."},
-	"session_unavailable":          {503, "No session at the moment", "Try again after the time that Retry-After gives."},
-	"session_short":                {503, "The session ends too soon", "Ask for a smaller minValiditySeconds, or try again after the time that Retry-After gives."},
-	"session_changed":              {409, "The session was replaced", "Begin again with step 1; a new session came into use between the steps."},
-	"not_found":                    {404, "There is nothing here", "See the contract at /openapi.yaml for what there is."},
-	"method_not_allowed":           {405, "The method is not allowed here", "Use a method that the Allow header lists."},
-	"rate_limited":                 {429, "Too many requests", "Try again after the time that Retry-After gives."},
-	"busy":                         {503, "Too many requests at once", "Try again after the time that Retry-After gives."},
-	"audit_unavailable":            {503, "The decision cannot be recorded", "Try again later; the operator finds the cause in the log, under the id in instance."},
-	"functions_payload":            {500, "The Functions host wraps requests", "Set customHandler.enableProxyingHttpRequest and customHandler.enableForwardingHttpRequest to true in host.json and deploy again; keep exactly the two bindings of function.json."},
-	"body_too_large":               {413, "The request is too large", "Send payloadSha256 in place of the body, or ask the operator to raise max_body_bytes."},
-	"content_type_unsupported":     {415, "The request is not application/json", "Set the header Content-Type: application/json."},
-	"content_encoding_unsupported": {415, "The request is compressed", "Send the body as it is, without Content-Encoding."},
-	"internal":                     {500, "Something went wrong here", "Try again. If it stays, the operator finds the cause in the log, under the id in instance."},
-	"draining":                     {503, "The service is stopping", "Try again; another instance will answer."},
+	"body_missing":    {400, "The request has no body", "Send a JSON object with at least method and url."},
+	"body_unreadable": {400, "The request body did not arrive whole", "Send the request again."},
+	"json_invalid": {
+		400, "The request is not JSON",
+		"Send one JSON document in UTF-8. In a workflow, insert values with string() or json(), so that " +
+			"quotes and line breaks are escaped.",
+	},
+	"json_encoded_twice": {
+		400, "The JSON was encoded twice",
+		"Send the object itself. In a workflow, leave out string(), or put json() around the text.",
+	},
+	"chunking_unsupported": {
+		400, "The body is to follow in chunks",
+		"Switch chunking off in the settings of the step that sends this (Allow chunking).",
+	},
+	"json_duplicate_name": {
+		400, "A name stands twice",
+		"Remove one of the two: which one counts would be a guess.",
+	},
+	"field_unknown": {
+		400, "A field is not known",
+		"Check its spelling against the contract at /openapi.yaml.",
+	},
+	"field_missing":   {400, "A field is missing", "Add the field that errors names."},
+	"field_invalid":   {400, "A field is not right", "Correct the field that errors names."},
+	"fields_conflict": {400, "Two fields exclude each other", "Keep one of the fields that errors names."},
+	"url_invalid": {
+		400, "The URL cannot be signed",
+		"Give the complete address, https://host/path?query, with special characters percent-encoded.",
+	},
+	"url_not_https": {
+		400, "The URL is not https",
+		"Use https. For a local server, the operator can list its host in http_hosts.",
+	},
+	"header_invalid": {400, "A header cannot be sent", "Correct or remove the header that errors names."},
+	"host_not_aws": {
+		400, "The host is not an AWS endpoint",
+		"Check the URL. For a custom domain, give service and region.",
+	},
+	"host_not_signed": {
+		400, "The host takes no AWS signature",
+		"Call it without signing, in the way that detail says.",
+	},
+	"scope_needed": {
+		400, "Service or region is needed",
+		"Give the field that errors names; the host does not tell it.",
+	},
+	"option_not_allowed": {
+		403, "The operator does not allow this field",
+		"Leave the field out, or ask the operator to allow it.",
+	},
+	"partition_differs": {
+		400, "Region and profile are of two partitions",
+		"Use a region of the profile's partition, or a profile of the region's.",
+	},
+	"profile_unknown": {
+		400, "The profile is not known",
+		"Use a profile that GET /v1/profiles lists, or leave the field out for the default one.",
+	},
+	"unauthenticated": {401, "A key is needed", "Send your key in the X-API-Key header."},
+	"identity_unavailable": {
+		503, "The token cannot be checked",
+		"Try again after the time that Retry-After gives.",
+	},
+	"cross_origin": {
+		403, "Cross-origin request",
+		"Call the service from a program or a workflow, not from a web page of another origin.",
+	},
+	"host_unknown": {
+		421, "Unknown host",
+		"Use localhost or an IP address, or set public_url. With auth none, other names are refused.",
+	},
+	"forbidden": {403, "Not allowed", "Ask the operator for a policy that allows it."},
+	"session_denied": {
+		403, "AWS refused the session",
+		"The operator finds the reason in the log, under the id in instance: usually the role's trust policy " +
+			"or the external ID.",
+	},
+	"session_misconfigured": {
+		500, "The profile is not set up right",
+		"The operator finds the reason in the log, under the id in instance.",
+	},
+	"session_unavailable": {
+		503, "No session at the moment",
+		"Try again after the time that Retry-After gives.",
+	},
+	"session_short": {
+		503, "The session ends too soon",
+		"Ask for a smaller minValiditySeconds, or try again after the time that Retry-After gives.",
+	},
+	"session_changed": {
+		409, "The session was replaced",
+		"Begin again with step 1; a new session came into use between the steps.",
+	},
+	"not_found": {
+		404, "There is nothing here",
+		"See the contract at /openapi.yaml for what there is.",
+	},
+	"method_not_allowed": {405, "The method is not allowed here", "Use a method that the Allow header lists."},
+	"rate_limited":       {429, "Too many requests", "Try again after the time that Retry-After gives."},
+	"busy": {
+		503, "Too many requests at once",
+		"Try again after the time that Retry-After gives.",
+	},
+	"audit_unavailable": {
+		503, "The decision cannot be recorded",
+		"Try again later; the operator finds the cause in the log, under the id in instance.",
+	},
+	"functions_payload": {
+		500, "The Functions host wraps requests",
+		"Set customHandler.enableProxyingHttpRequest and customHandler.enableForwardingHttpRequest to true " +
+			"in host.json and deploy again; keep exactly the two bindings of function.json.",
+	},
+	"body_too_large": {
+		413, "The request is too large",
+		"Send payloadSha256 in place of the body, or ask the operator to raise max_body_bytes.",
+	},
+	"content_type_unsupported": {
+		415, "The request is not application/json",
+		"Set the header Content-Type: application/json.",
+	},
+	"content_encoding_unsupported": {
+		415, "The request is compressed",
+		"Send the body as it is, without Content-Encoding.",
+	},
+	"internal": {
+		500, "Something went wrong here",
+		"Try again. If it stays, the operator finds the cause in the log, under the id in instance.",
+	},
+	"draining": {503, "The service is stopping", "Try again; another instance will answer."},
 }

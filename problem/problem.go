@@ -75,7 +75,10 @@ func Known(code string) bool {
 
 // Invalid is the error of one field that is not right.
 func Invalid(pointer, detail string) *Error {
-	return &Error{Code: "field_invalid", Detail: "The field " + pointer + " is not right.", Fields: []Field{{Pointer: pointer, Detail: detail}}}
+	return &Error{
+		Code: "field_invalid", Detail: "The field " + pointer + " is not right.",
+		Fields: []Field{{Pointer: pointer, Detail: detail}},
+	}
 }
 
 // InvalidPart is [Invalid] for who knows no document: a part, and the name of what is at fault in it, or "".
