@@ -262,6 +262,9 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		if value.Kind() != '"' {
 			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"The value is not a text."}}
 		}
+		if len(*m) == maxEntries {
+			return &valueError{"The object has more than " + strconv.Itoa(maxEntries) + " entries."}
+		}
 		*m = append(*m, signing.Parameter{Name: text, Value: value.String()})
 	}
 	_, err = d.ReadToken()

@@ -16,7 +16,7 @@ type signRequest struct {
 	URL                string              `json:"url"`
 	Query              textMap             `json:"query"`
 	Headers            textMap             `json:"headers"`
-	HeaderList         []header            `json:"headerList"`
+	HeaderList         list[header]        `json:"headerList"`
 	Body               jsontext.Value      `json:"body"`
 	BodyBase64         *string             `json:"bodyBase64"`
 	PayloadSHA256      *string             `json:"payloadSha256"`
@@ -25,7 +25,7 @@ type signRequest struct {
 	Service            string              `json:"service"`
 	Region             string              `json:"region"`
 	Algorithm          *string             `json:"algorithm"`
-	SignedHeaders      []string            `json:"signedHeaders"`
+	SignedHeaders      list[string]        `json:"signedHeaders"`
 	SignAllHeaders     bool                `json:"signAllHeaders"`
 	MinValiditySeconds *wholeNumber        `json:"minValiditySeconds"`
 	SigningTime        *string             `json:"signingTime"`

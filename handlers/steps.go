@@ -16,7 +16,7 @@ import (
 type canonicalStep struct {
 	Method           string            `json:"method"`
 	URL              string            `json:"url"`
-	HeaderList       []sentHeader      `json:"headerList"`
+	HeaderList       list[sentHeader]  `json:"headerList"`
 	Body             *string           `json:"body,omitzero"`
 	BodyBase64       *string           `json:"bodyBase64,omitzero"`
 	BodyEnvelope     *envelope         `json:"bodyEnvelope,omitzero"`
@@ -29,7 +29,7 @@ type canonicalStep struct {
 	Profile          string            `json:"profile,omitzero"`
 	SigningTime      string            `json:"signingTime"`
 	ExpiresAt        string            `json:"expiresAt"`
-	SignedHeaders    []string          `json:"signedHeaders"`
+	SignedHeaders    list[string]      `json:"signedHeaders"`
 	CanonicalRequest string            `json:"canonicalRequest"`
 	Warnings         []warning         `json:"warnings"`
 }

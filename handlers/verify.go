@@ -16,7 +16,7 @@ type verifyRequest struct {
 	Method        string              `json:"method"`
 	URL           string              `json:"url"`
 	Headers       textMap             `json:"headers"`
-	HeaderList    []header            `json:"headerList"`
+	HeaderList    list[header]        `json:"headerList"`
 	Body          *string             `json:"body"`
 	BodyBase64    *string             `json:"bodyBase64"`
 	PayloadSHA256 *string             `json:"payloadSha256"`

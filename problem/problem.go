@@ -9,6 +9,7 @@ package problem
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -61,9 +62,13 @@ func (e *Error) Status() int { return kinds[e.Code].status }
 // Document is what the caller is told; instance is the id of the request.
 func (e *Error) Document(instance string) Document {
 	k := kinds[e.Code]
+	fields := slices.Clone(e.Fields)
+	for i, f := range fields {
+		fields[i].Pointer, fields[i].Detail = clip(f.Pointer, maxPointer), clip(f.Detail, maxDetail)
+	}
 	return Document{
 		Type: "urn:countersign:problem:" + e.Code, Title: k.title, Status: k.status, Code: e.Code,
-		Detail: e.Detail, Hint: k.hint, Instance: instance, Errors: e.Fields,
+		Detail: clip(e.Detail, maxDetail), Hint: k.hint, Instance: instance, Errors: fields,
 	}
 }
 
@@ -101,15 +106,25 @@ func (e *Error) WithPointers(find func(Field) string) *Error {
 	return &found
 }
 
-// Fields gathers what is wrong with several fields, so that the caller sees all of it at once.
+// Fields gathers what is wrong with several fields, so that the caller sees all of it at once: the first maxFields of them.
 type Fields struct {
 	missing bool
 	list    []Field
+	all     int
 }
+
+// An answer to a bad request must stay small, whatever is in the request.
+const (
+	maxFields  = 20
+	maxPointer = 512
+	maxDetail  = 2048
+)
 
 // Add notes what is wrong with a field.
 func (f *Fields) Add(pointer, detail string) {
-	f.list = append(f.list, Field{Pointer: pointer, Detail: detail})
+	if f.all++; f.all <= maxFields {
+		f.list = append(f.list, Field{Pointer: pointer, Detail: detail})
+	}
 }
 
 // Require notes that a field is missing where its value is empty.
@@ -144,12 +159,24 @@ func (f *Fields) Between(pointer string, value, low, high int64) {
 
 // Err is nil where nothing was noted.
 func (f *Fields) Err() error {
+	more := ""
+	if f.all > maxFields {
+		more = " The first " + strconv.Itoa(maxFields) + " of " + strconv.Itoa(f.all) + " faults are listed."
+	}
 	switch {
 	case len(f.list) == 0:
 		return nil
 	case f.missing:
-		return &Error{Code: "field_missing", Detail: "The request lacks a field that it needs.", Fields: f.list}
+		return &Error{Code: "field_missing", Detail: "The request lacks a field that it needs." + more, Fields: f.list}
 	default:
-		return &Error{Code: "field_invalid", Detail: "The request has a field that is not right.", Fields: f.list}
+		return &Error{Code: "field_invalid", Detail: "The request has a field that is not right." + more, Fields: f.list}
 	}
+}
+
+// clip cuts a text that a caller may have chosen.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
