@@ -10,9 +10,10 @@ import (
 	"countersign/handlers"
 )
 
-// refuseBrowsers keeps web pages of others from using the service through the browser of somebody who may. A page of another origin gets 403.
-// Where callers are not authenticated, a page can also come under a name of its own that leads here (DNS rebinding): to the browser it is the same
-// origin, so there only names count that nobody else can own.
+// refuseBrowsers keeps web pages of others from using the service through the browser of somebody who may. A page of
+// another origin gets 403. Where callers are not authenticated, a page can also come under a name of its own that
+// leads here (DNS rebinding): to the browser it is the same origin, so there only names count that nobody else can
+// own.
 func (o Options) refuseBrowsers(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	public, _ := url.Parse(o.PublicURL)
@@ -31,8 +32,8 @@ func (o Options) refuseBrowsers(next http.Handler) http.Handler {
 	})
 }
 
-// ownName tells whether a Host header names this service and nothing that a stranger could register: an address, localhost, a name without a dot,
-// as containers have, or the host of public_url.
+// ownName tells whether a Host header names this service and nothing that a stranger could register: an address,
+// localhost, a name without a dot, as containers have, or the host of public_url.
 func ownName(host string, public *url.URL) bool {
 	if public != nil && public.Host != "" && strings.EqualFold(host, public.Host) {
 		return true

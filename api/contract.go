@@ -83,7 +83,8 @@ func openToAll(header http.Header, media string) {
 	header.Set("Content-Type", media)
 }
 
-// serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache may give one caller's to another.
+// serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache
+// may give one caller's to another.
 func (c *Contract) serveSwagger(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc, err := c.swagger()
@@ -108,8 +109,9 @@ func (c *Contract) serveSwagger(o Options) http.Handler {
 	})
 }
 
-// publicAddress is the configured address, or where the client came. What a proxy says of that is anybody's word, save the Functions host's.
-// Names are served by https, as every proxy in front of the service does it; addresses and localhost are somebody's own machine.
+// publicAddress is the configured address, or where the client came. What a proxy says of that is anybody's word, save
+// the Functions host's. Names are served by https, as every proxy in front of the service does it; addresses and
+// localhost are somebody's own machine.
 func (o Options) publicAddress(r *http.Request) *url.URL {
 	if u, err := url.Parse(o.PublicURL); err == nil && u.Host != "" {
 		return u

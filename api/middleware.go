@@ -22,7 +22,8 @@ import (
 func (o Options) logRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event := new(handlers.Event)
-		event.RequestID, event.ClientIP, event.Workflow = requestID(r.Header.Get("X-Request-Id"), o.NewID), o.clientIP(r), access.WorkflowOf(r.Header)
+		event.RequestID = requestID(r.Header.Get("X-Request-Id"), o.NewID)
+		event.ClientIP, event.Workflow = o.clientIP(r), access.WorkflowOf(r.Header)
 		started := o.Now()
 		w.Header().Set("X-Request-Id", event.RequestID)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
@@ -38,7 +39,8 @@ func (o Options) logRequest(next http.Handler) http.Handler {
 	})
 }
 
-// clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word, save the Functions host's.
+// clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word,
+// save the Functions host's.
 func (o Options) clientIP(r *http.Request) string {
 	remote := r.RemoteAddr
 	if forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ","); o.BehindFunctions && forwarded != "" {
@@ -62,7 +64,10 @@ func (o Options) line(status int, e *handlers.Event, route string) *zerolog.Even
 	case status < 400 && (route == "/" || route == "/livez" || route == "/readyz"):
 		line = o.Log.Debug()
 	}
-	for key, value := range map[string]string{"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region, "err_code": e.Code, "detail": e.Detail, "hint": e.Hint} {
+	for key, value := range map[string]string{
+		"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region,
+		"err_code": e.Code, "detail": e.Detail, "hint": e.Hint,
+	} {
 		if value != "" {
 			line = line.Str(key, short(value, 1000))
 		}

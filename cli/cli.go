@@ -54,7 +54,10 @@ func Main(contract []byte) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemoryLimit)
 	}
-	p := process{ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, contract: contract}
+	p := process{
+		ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		now: time.Now, contract: contract,
+	}
 	return run(p, os.Args[1:])
 }
 

@@ -76,7 +76,8 @@ func newService(p *process, conf config.Config) (*service, error) {
 	}
 	handlers.AuditBroken, handlers.SessionsReady = audit.Broken, store.Ready
 	s := &service{
-		store: store, stdout: stdout, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract, maxConnections: conf.MaxConnections,
+		store: store, stdout: stdout, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract,
+		maxConnections: conf.MaxConnections,
 	}
 	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
 	s.handler = api.New(limits)
@@ -93,7 +94,8 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 	memory, memoryErr := access.NewLimiter(conf.MaxBytes, conf.MaxRequests, queueWait)
 	hashes, hashesErr := access.NewLimiter(int64(max(1, conf.MaxRequests/4)), conf.MaxRequests, queueWait)
 	return api.Options{
-		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, MaxBodyBytes: conf.MaxBodyBytes, PublicURL: strings.TrimSuffix(conf.PublicURL, "/"),
+		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, MaxBodyBytes: conf.MaxBodyBytes,
+		PublicURL:       strings.TrimSuffix(conf.PublicURL, "/"),
 		Open:            conf.Auth == string(access.AuthNone),
 		BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
 	}, errors.Join(rateErr, requestsErr, memoryErr, hashesErr)
@@ -120,7 +122,8 @@ func noCallersHint(conf config.Config) error {
 
 func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
 	return credentials.New(credentials.Options{
-		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv), Region: conf.Region, STSEndpoint: conf.STSEndpoint,
+		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv),
+		Region: conf.Region, STSEndpoint: conf.STSEndpoint,
 		Log: func(e credentials.Event) {
 			line := log.Info()
 			if e.Err != nil {

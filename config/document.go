@@ -184,7 +184,8 @@ func (d *document) profiles(region string) []credentials.Profile {
 		if r := in.AssumeRole; r != nil {
 			p.AssumeRole = &credentials.AssumeRole{
 				RoleARN: r.RoleARN, AccountID: r.AccountID, RoleName: r.RoleName, Path: r.Path, ExternalID: r.ExternalID, SessionName: r.SessionName,
-				Duration: r.Duration, Policy: policyText(r.Policy), PolicyARNs: r.PolicyARNs, Tags: r.Tags, TransitiveTags: r.TransitiveTags, SourceIdentity: r.SourceIdentity,
+				Duration: r.Duration, Policy: policyText(r.Policy), PolicyARNs: r.PolicyARNs, Tags: r.Tags,
+				TransitiveTags: r.TransitiveTags, SourceIdentity: r.SourceIdentity,
 			}
 		}
 		list = append(list, p)

@@ -149,8 +149,9 @@ func (a arrival) match(c claim, names []string, want checks, accessKeyID, secret
 	key, err := signing.DeriveKey(signing.HMAC, signing.NewCredentials(accessKeyID, secret, ""), c.time, scope)
 	if err != nil || !key.Verify(toSign, c.signature) {
 		return &refusal{
-			kind:    mismatch,
-			message: "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+			kind: mismatch,
+			message: "The request signature we calculated does not match the signature you provided. " +
+				"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
 			canonical: fmt.Sprintf("\n\nThe Canonical String for this request should have been\n'%s'\n\nThe String-to-Sign should have been\n'%s'\n",
 				canonical, toSign),
 		}

@@ -82,7 +82,8 @@ func (h host) faults() []error {
 	demand(h.Version == "2.0", `version must be "2.0"`)
 	off := sampling.IsEnabled != nil && !*sampling.IsEnabled
 	demand(off || slices.Contains(strings.Split(sampling.ExcludedTypes, ";"), "Trace"),
-		"logging.applicationInsights.samplingSettings.excludedTypes must list Trace: audit records are traces, and Application Insights would drop some")
+		"logging.applicationInsights.samplingSettings.excludedTypes must list Trace: "+
+			"audit records are traces, and Application Insights would drop some")
 	demand(h.Extensions.HTTP.RoutePrefix != nil && *h.Extensions.HTTP.RoutePrefix == "",
 		`extensions.http.routePrefix must be "", or every path begins with /api`)
 	demand(c.Description.DefaultExecutablePath == program, "customHandler.description.defaultExecutablePath must be "+program)

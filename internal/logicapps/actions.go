@@ -25,7 +25,8 @@ func only(o Object, words string) error {
 func (r *Run) learn(actions Object) error {
 	for _, m := range actions {
 		a, _ := m.Value.(Object)
-		if err := only(a, "type kind inputs runAfter runtimeConfiguration operationOptions actions else expression limit description"); err != nil {
+		const known = "type kind inputs runAfter runtimeConfiguration operationOptions actions else expression limit description"
+		if err := only(a, known); err != nil {
 			return fmt.Errorf("action %s: %w", m.Name, err)
 		}
 		kind, _ := at(a, "type").(string)

@@ -126,7 +126,8 @@ func goSDK() signer {
 		}
 		options := func(o *sdk.SignerOptions) { o.DisableURIPathEscaping = r.s3 }
 		if r.presign {
-			out, _, err = s.PresignHTTP(context.Background(), keys, in, signing.UnsignedPayload, r.scope.Service, r.scope.Region, signingTime, options)
+			out, _, err = s.PresignHTTP(context.Background(), keys, in, signing.UnsignedPayload,
+				r.scope.Service, r.scope.Region, signingTime, options)
 			return err
 		}
 		text := hex.EncodeToString(hash[:])

@@ -58,7 +58,9 @@ func get() *request {
 func post() *request {
 	return &request{
 		name: "POST 1 KiB", method: "POST", scope: gateway, credentials: role(0), url: gatewayURL,
-		headers:       []signing.Header{{Name: "Content-Type", Value: "application/json"}, {Name: "X-Amz-Target", Value: "Orders_20150830.PutOrder"}},
+		headers: []signing.Header{
+			{Name: "Content-Type", Value: "application/json"}, {Name: "X-Amz-Target", Value: "Orders_20150830.PutOrder"},
+		},
 		signedHeaders: []string{"content-type"},
 		body:          []byte(strings.Repeat("x", 1<<10)),
 	}

@@ -52,7 +52,8 @@ func (s *Source) chooseSigned(r *Request, name string) {
 
 func (s *Source) headerName() string {
 	name := pick(s, "Accept", "Accept-Encoding", "Content-Type", "Content-MD5", "Date", "If-Match", "Range", "Cookie", "Origin", "X-Api-Key",
-		"X-Amz-Target", "X-Amz-Acl", "X-Amz-Meta-"+s.word(8), "X-Amz-Meta-"+s.word(8), "X-Amz-Copy-Source", "X-"+s.chars(letters+digits+"!#$%&'*+-.^_`|~", 1, 12))
+		"X-Amz-Target", "X-Amz-Acl", "X-Amz-Meta-"+s.word(8), "X-Amz-Meta-"+s.word(8), "X-Amz-Copy-Source",
+		"X-"+s.chars(letters+digits+"!#$%&'*+-.^_`|~", 1, 12))
 	if s.chance(20) {
 		return strings.ToLower(name)
 	}

@@ -84,7 +84,8 @@ func (s *Source) Next() *Request {
 }
 
 func (s *Source) chooseScope(r *Request) {
-	r.Scope.Service = pick(s, "s3", "s3", "s3-outposts", "execute-api", "execute-api", "es", "sts", "bedrock", "lambda", "iotdevicegateway", s.word(20))
+	r.Scope.Service = pick(s,
+		"s3", "s3", "s3-outposts", "execute-api", "execute-api", "es", "sts", "bedrock", "lambda", "iotdevicegateway", s.word(20))
 	r.Scope.Region = pick(s, "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4", s.word(20))
 	r.DoubleEncode = !strings.HasPrefix(r.Scope.Service, "s3")
 	r.Normalize = r.DoubleEncode && s.chance(90)
@@ -100,7 +101,8 @@ func (s *Source) chooseBody(r *Request) {
 	}
 	r.PayloadHash = signing.PayloadHash(r.Body)
 	if s.chance(20) {
-		r.PayloadHash = pick(s, signing.UnsignedPayload, signing.UnsignedPayload, signing.StreamingPayload, signing.StreamingUnsignedPayloadTrailer)
+		r.PayloadHash = pick(s,
+			signing.UnsignedPayload, signing.UnsignedPayload, signing.StreamingPayload, signing.StreamingUnsignedPayloadTrailer)
 	}
 	r.ContentSHA256Header = s.chance(40)
 }

@@ -67,7 +67,8 @@ func (s *Source) segment(p *spelling, r *Request) {
 			p.both(c)
 		case r.Normalize || !r.DoubleEncode:
 			p.wire.WriteString(escape(c, upperHex))
-			if raw := c >= " " && !strings.Contains("%/?#\\\x7f", c); raw && (len(c) > 1 || strings.Contains(` "<>[]^{|}`+"`", c) || !r.DoubleEncode) && s.chance(30) {
+			if raw := c >= " " && !strings.Contains("%/?#\\\x7f", c); raw &&
+				(len(c) > 1 || strings.Contains(` "<>[]^{|}`+"`", c) || !r.DoubleEncode) && s.chance(30) {
 				p.given.WriteString(c)
 			} else {
 				p.given.WriteString(s.escape(c))
