@@ -53,7 +53,7 @@ func (b *Broker) CanonicalRequest(ctx context.Context, call *Call, in *Input) (*
 }
 
 // CheckStep makes the request of the step again, as step 1 makes it, and refuses texts beside it that are not its
-// own: a step that passed them on would let one request be decided on and another be signed. What is to be sent is
+// own: a step that passed them on would let one request be decided on and another be signed. What must be sent is
 // taken from the request that was made.
 func CheckStep(in *Step) error {
 	_, err := in.verified()

@@ -134,7 +134,7 @@ func (in *canonicalStep) namedParts() namedParts {
 	return parts
 }
 
-// verify refuses what step 1 would not have answered. What is to be sent is taken from the request that was made again.
+// verify refuses what step 1 would not have answered. What must be sent is taken from the request that was made again.
 func (in *canonicalStep) verify() error {
 	step := in.step()
 	if err := broker.CheckStep(&step); err != nil {
