@@ -62,12 +62,13 @@ sim:
 mutations:
 	$(GO) test ./api -tags mutations -run '^TestMutations_' -timeout=20m -count=1 -v
 
-## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2
+## bench: Signature Version 4 beside other signers: the table of benchstat, then CPU times with ratios to the cost of the cryptography and to aws-sdk-go-v2; then the service under attack, with times and memory
 bench:
 	mkdir -p dist
 	cd signing/bench && $(GO) test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1 . > ../../dist/bench.txt || { cat ../../dist/bench.txt; exit 1; }
 	$(TOOL) benchstat -row /request -col /signer dist/bench.txt
 	cd signing/bench && $(GO) run .
+	$(GO) test ./cli -count=1 -v -run 'TestHostileCaller|TestLargeBodiesAtOnce|TestBadInputCosts|TestKilledUnderLoad|TestShutdown'
 
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:

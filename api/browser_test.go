@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,11 @@ import (
 
 	"github.com/go-chi/chi/v5"
 )
+
+const tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+var principal = base64.StdEncoding.EncodeToString([]byte(`{"auth_typ":"aad","claims":[{"typ":"tid","val":"` + tenant + `"},
+	{"typ":"appid","val":"11111111-2222-3333-4444-555555555555"},{"typ":"roles","val":"Sign.Invoke"}]}`))
 
 // TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned: whatever a page of a stranger sends, to every operation, however callers are told apart.
 func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
@@ -29,9 +35,17 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 		{"the same without headers of the browser", "evil.example", []string{"Content-Type", "application/json"}, true},
 	}
 	const body = `{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/","bucket":"b","key":"k","region":"eu-west-1","kind":"rds","endpoint":"x:1","user":"u"}`
-	for _, kind := range []access.Auth{access.AuthNone, "keys"} {
+	for _, kind := range []access.Auth{access.AuthNone, "keys", "trusted header"} {
 		s := newServerWith(t, sessions{}, func(o *api.Options) {
-			if kind == access.AuthNone {
+			switch kind {
+			case "trusted header":
+				trusted := &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}}
+				auth, err := access.NewAuthenticator(access.Options{TrustedHeader: trusted, Now: o.Now})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Auth = auth
+			case access.AuthNone:
 				auth, err := access.NewAuthenticator(access.Options{Auth: access.AuthNone, Now: o.Now})
 				if err != nil {
 					t.Fatal(err)
@@ -43,7 +57,11 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 		send := func(method, route, host string, headers []string) *httptest.ResponseRecorder {
 			r := httptest.NewRequest(method, route, strings.NewReader(body))
 			r.Host = host
-			r.Header.Set("X-API-Key", key) // as a page behind App Service authentication has a cookie
+			if kind == "trusted header" { // which the platform makes of the cookie that the browser has
+				r.Header.Set("X-Ms-Client-Principal", principal)
+			} else {
+				r.Header.Set("X-API-Key", key)
+			}
 			for i := 0; i < len(headers); i += 2 {
 				r.Header.Set(headers[i], headers[i+1])
 			}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -147,5 +148,81 @@ func TestLargeBodiesAtOnceStayWithinMemory(t *testing.T) {
 	t.Logf("%d bodies of 9 MiB at once: %d signed, %d told that the service is busy; memory %.0f MiB", bodies, served.Load(), busy.Load(), s.memory())
 	if s.memory() > most || served.Load() == 0 {
 		t.Errorf("memory %.0f MiB, want %d at most; %d signed", s.memory(), most, served.Load())
+	}
+}
+
+// TestBadInputCostsLittleMemory: documents of ten megabytes with a fault in each of millions of entries.
+func TestBadInputCostsLittleMemory(t *testing.T) {
+	s := serveTwo(t)
+	const head = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/",`
+	for name, body := range map[string]string{
+		"headers without name": head + `"headerList":[{}` + strings.Repeat(",{}", 3_000_000) + `]}`,
+		"names to sign":        head + `"signedHeaders":[""` + strings.Repeat(`,""`, 3_000_000) + `]}`,
+		"headers":              head + `"headers":{"a":"1"` + strings.Repeat(`,"":""`, 1_500_000) + `}}`,
+		"levels":               head + `"body":` + strings.Repeat("[", 9_000_000) + `}`,
+	} {
+		status, problem, err := s.ask(s.client, strings.NewReader(body))
+		if status != http.StatusBadRequest || err != nil || len(problem.Errors) > 20 {
+			t.Errorf("%s: %d with %d errors, %v", name, status, len(problem.Errors), err)
+		}
+	}
+	t.Logf("documents of 7 to 9 MB that are wrong everywhere: memory %.0f MiB", s.memory())
+	if s.memory() > 256 {
+		t.Errorf("memory %.0f MiB, want 256 at most", s.memory())
+	}
+}
+
+// TestKilledUnderLoadLosesNoRecord: what was answered before the process was killed is on record, and no line is cut but the last.
+func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit.jsonl")
+	s := serveApart(t, "COUNTERSIGN_AUDIT_FILE="+file)
+	var mu sync.Mutex
+	answered := map[string]bool{} // by the id of the request
+	var done sync.WaitGroup
+	for worker := range 16 {
+		done.Go(func() {
+			for n := range 100_000 {
+				id := fmt.Sprintf("w%d-%d", worker, n)
+				status, _, err := s.ask(s.client, strings.NewReader(dosRequest), "X-Request-Id", id)
+				if err != nil {
+					return // it is gone
+				}
+				if status == http.StatusOK {
+					mu.Lock()
+					answered[id] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	time.Sleep(time.Second)
+	if err := s.process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	done.Wait()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	recorded := map[string]bool{}
+	for i, line := range lines {
+		var record struct {
+			RequestID string `json:"request_id"`
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil && i < len(lines)-1 {
+			t.Errorf("line %d is cut: %.100s", i, line)
+		}
+		recorded[record.RequestID] = true
+	}
+	missing := 0
+	for id := range answered {
+		if !recorded[id] {
+			missing++
+		}
+	}
+	t.Logf("%d requests answered before the kill, %d records, %d missing", len(answered), len(lines)-1, missing)
+	if missing > 0 || len(answered) < 100 {
+		t.Errorf("%d of %d answered requests are not on record", missing, len(answered))
 	}
 }
