@@ -16,17 +16,10 @@ func (d *document) body(n *node, q *Request, form Form) Body {
 		return d.bodyN8N(n, q)
 	}
 	content := n.get("body", "data", "payload", "postData", "bodyEnvelope")
-	if content.isNull() {
-		if form == FormHAR {
-			for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
-				if h, ok := q.Header(name); ok && h.Value.Text() != "0" {
-					return Body{State: BodyUnknown} // browsers leave bodies out
-				}
-			}
-		}
-		return Body{State: BodyAbsent, Exact: true}
-	}
-	if form == FormPostman && len(content.items) == 0 {
+	switch {
+	case content.isNull() && form == FormHAR && announcesBody(q):
+		return Body{State: BodyUnknown} // browsers leave bodies out
+	case content.isNull(), form == FormPostman && len(content.items) == 0:
 		return Body{State: BodyAbsent, Exact: true}
 	}
 	if content.kind == kindObject {
@@ -44,6 +37,16 @@ func (d *document) body(n *node, q *Request, form Form) Body {
 		}
 	}
 	return body
+}
+
+// announcesBody says whether the headers of a request speak of a body.
+func announcesBody(q *Request) bool {
+	for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
+		if h, ok := q.Header(name); ok && h.Value.Text() != "0" {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *document) contentType(q *Request, value Value) {

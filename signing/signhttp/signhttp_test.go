@@ -105,8 +105,12 @@ func TestSign_RefusesWhatItCannotSign(t *testing.T) {
 	failing.Credentials = func(context.Context) (signing.Credentials, error) { return signing.Credentials{}, errors.New("none") }
 	closed := &closing{Reader: strings.NewReader("x")}
 	r := httptest.NewRequest(http.MethodPost, "https://sqs.eu-west-1.amazonaws.com/", closed)
-	if _, err := (&signhttp.Transport{Signer: failing}).RoundTrip(r); err == nil || !closed.closed {
+	answer, err := (&signhttp.Transport{Signer: failing}).RoundTrip(r)
+	if err == nil || !closed.closed {
 		t.Errorf("without credentials: %v, body closed %v", err, closed.closed)
+	}
+	if answer != nil {
+		_ = answer.Body.Close()
 	}
 }
 
