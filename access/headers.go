@@ -186,3 +186,14 @@ func onlyEmpty(headers []Field, name string) bool {
 	}
 	return times == 1 && empty
 }
+
+// anyEmpty says why a request is not to be decided on where policies look at its
+// headers as a whole.
+func anyEmpty(headers []Field) string {
+	for _, h := range headers {
+		if onlyEmpty(headers, h.Name) {
+			return fmt.Sprintf("the header %q is empty, which is signed as a missing one is by lenient receivers", h.Name)
+		}
+	}
+	return ""
+}

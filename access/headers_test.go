@@ -104,6 +104,15 @@ func TestPolicy_RefusesAnEmptyHeaderThatItLooksFor(t *testing.T) {
 	if d := newPolicy(t, policy).Decide(sign(to("GET", api+"/prod/orders", "x-other", ""))); !d.Allowed {
 		t.Errorf("an empty header that no policy looks for: %v", d)
 	}
+	for _, whole := range []string{`!(["accept"].containsAll(resource.headers))`, `!resource.headers.isEmpty()`, `resource.headers != ["accept"]`} {
+		all := "permit (principal, action, resource) when { " + whole + " };"
+		if d := newPolicy(t, all).Decide(sign(to("GET", api+"/prod/orders", "x-other", ""))); d.Allowed {
+			t.Errorf("an empty header where a permit looks at all of them by %s: %v", whole, d)
+		}
+		if d := newPolicy(t, all).Decide(sign(to("GET", api+"/prod/orders", "x-other", "1"))); !d.Allowed {
+			t.Errorf("a header where a permit looks at all of them by %s: %v", whole, d)
+		}
+	}
 	present := `permit (principal, action, resource) when { resource.headers.contains("x-tenant") };`
 	if d := newPolicy(t, present).Decide(sign(to("GET", api+"/prod/orders", "x-tenant", ""))); d.Allowed {
 		t.Errorf("an empty header that a permit looks for: %v", d)

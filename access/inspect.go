@@ -14,6 +14,8 @@ type inspector struct {
 	p      *Policy
 	named  []types.Value
 	faults []error
+
+	headers, headersByName int // how often the policy reads resource.headers, and how often to look for names
 }
 
 // inspect notes in p which attributes a policy reads and which names it asks
@@ -23,6 +25,7 @@ type inspector struct {
 func inspect(p *Policy, n ast.Node) (named []types.Value, err error) {
 	in := inspector{p: p}
 	ast.Inspect(n, in.visit)
+	p.headersAsSet = p.headersAsSet || in.headers > in.headersByName
 	return in.named, errors.Join(in.faults...)
 }
 
@@ -31,6 +34,7 @@ func (in *inspector) fault(format string, args ...any) {
 }
 
 func (in *inspector) visit(n ast.IsNode) bool {
+	in.countHeaders(n)
 	switch n := n.(type) {
 	case ast.NodeTypeAccess:
 		switch variable, _ := n.Arg.(ast.NodeTypeVariable); variable.Name {
@@ -60,6 +64,26 @@ func (in *inspector) visit(n ast.IsNode) bool {
 		in.comparison(n.BinaryNode)
 	}
 	return true
+}
+
+// countHeaders tells looking for headers by name from looking at all there are.
+func (in *inspector) countHeaders(n ast.IsNode) {
+	byName := false
+	switch n := n.(type) {
+	case ast.NodeTypeAccess:
+		if isHeaders(n) {
+			in.headers++
+		}
+	case ast.NodeTypeContains:
+		byName = isHeaders(n.Left) && len(literals(n.Right)) > 0
+	case ast.NodeTypeContainsAll:
+		byName = isHeaders(n.Left) && len(literals(n.Right)) > 0
+	case ast.NodeTypeContainsAny:
+		byName = isHeaders(n.Left) && len(literals(n.Right)) > 0 || isHeaders(n.Right) && len(literals(n.Left)) > 0
+	}
+	if byName {
+		in.headersByName++
+	}
 }
 
 // comparison looks for an attribute of the resource on one side of an operator

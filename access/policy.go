@@ -31,14 +31,15 @@ func Schema() string { return schemaText }
 
 // Policy decides who may have what signed. Make it with [NewPolicy].
 type Policy struct {
-	policies    statements // the operator's, or the default one
-	guardrails  statements
-	all         statements // both
-	restricted  bool       // a policy file is loaded
-	hash        [sha256.Size]byte
-	reads       map[string]bool // attributes of requests that some policy reads
-	readsCaller bool
-	asked       askedNames
+	policies     statements // the operator's, or the default one
+	guardrails   statements
+	all          statements // both
+	restricted   bool       // a policy file is loaded
+	hash         [sha256.Size]byte
+	reads        map[string]bool // attributes of requests that some policy reads
+	readsCaller  bool
+	asked        askedNames
+	headersAsSet bool // a policy looks at the headers as a whole, and not only for some by name
 
 	nothingNamed cedar.Record
 
@@ -93,6 +94,9 @@ func (p *Policy) Decide(q Question) Decision {
 	d := Decision{Operation: f.operation, Malformed: bad.field, Reason: bad.reason}
 	if d.Reason == "" {
 		d.Reason = p.asked.ambiguity(&f)
+	}
+	if d.Reason == "" && p.headersAsSet {
+		d.Reason = anyEmpty(f.headers)
 	}
 	if d.Reason != "" {
 		return d

@@ -60,13 +60,21 @@ func (w wire) values(name string) (values []string) {
 	return values
 }
 
-// visible are the headers that a policy could look at: all that are sent but
-// for those that signing sets.
+// visible are the headers that a policy could look at: all that are sent but for
+// those that signing sets, and for two kinds that are not signed: empty ones, which
+// say nothing, and Content-Type, which can make a request malformed for its service
+// but not another operation, since what names one is signed.
 func (w wire) visible() (fields []access.Field) {
+	_, signedHeaders, _ := w.claim()
 	for _, h := range w.headers {
-		switch strings.ToLower(h[0]) {
+		name := strings.ToLower(h[0])
+		switch name {
 		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256", "host":
 		default:
+			signed := slices.Contains(strings.Split(signedHeaders, ";"), name)
+			if !signed && (name == "content-type" || strings.Join(w.values(name), ",") == "") {
+				continue
+			}
 			fields = append(fields, access.Field{Name: h[0], Value: h[1]})
 		}
 	}
