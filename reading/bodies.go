@@ -39,16 +39,6 @@ func (d *document) body(n *node, q *Request, form Form) Body {
 	return body
 }
 
-// announcesBody says whether the headers of a request speak of a body.
-func announcesBody(q *Request) bool {
-	for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
-		if h, ok := q.Header(name); ok && h.Value.Text() != "0" {
-			return true
-		}
-	}
-	return false
-}
-
 func (d *document) contentType(q *Request, value Value) {
 	if _, have := q.Header("Content-Type"); !have {
 		h := newHeader(given("Content-Type", value), value)

@@ -40,3 +40,13 @@ func hasKey(n *node, name string) bool {
 	}
 	return false
 }
+
+// announcesBody says whether the headers of a request speak of a body.
+func announcesBody(q *Request) bool {
+	for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
+		if h, ok := q.Header(name); ok && h.Value.Text() != "0" {
+			return true
+		}
+	}
+	return false
+}
