@@ -174,14 +174,16 @@ func (f *facts) readHeaders(r *Request) string {
 	return ""
 }
 
-// header returns the value of the first header of a name.
+// header returns the values of a name, joined as they are signed: whether they come
+// in one header or in several must make no difference.
 func (f *facts) header(name string) string {
+	var values []string
 	for _, h := range f.headers {
 		if h.Name == name {
-			return h.Value
+			values = append(values, h.Value)
 		}
 	}
-	return ""
+	return strings.Join(values, ",")
 }
 
 // otherQueue tells whether a request to SQS could be for another queue than its

@@ -300,3 +300,19 @@ func TestWhatIsInDoubtIsAbsent(t *testing.T) {
 		}
 	}
 }
+
+// A header that comes in two parts is signed as one: the operation must not depend
+// on which of the two a request came with.
+func TestOperation_JoinsTheValuesOfAHeader(t *testing.T) {
+	p := newPolicy(t, `permit (principal, action, resource) when { resource.operation == "SendMessage" };`)
+	for name, headers := range map[string][]string{
+		"in one":   {"Content-Type", "acme,text/xml"},
+		"in two":   {"Content-Type", "acme", "content-type", "text/xml"},
+		"in other": {"Content-Type", "acme,", "content-type", "text/xml"},
+	} {
+		request := to("POST", "https://sqs.eu-west-1.amazonaws.com/", append(headers, "body", "Action=SendMessage&x=1")...)
+		if d := p.Decide(sign(request)); d.Allowed {
+			t.Errorf("a form under a content type that is none, %s: %v", name, d)
+		}
+	}
+}
