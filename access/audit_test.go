@@ -154,7 +154,7 @@ func TestAuditor_BrokenEndsWithTheFault(t *testing.T) {
 		a.Broken()
 		synctest.Wait()
 		if a.Broken() {
-			t.Error("broken after the sink has room again")
+			t.Error("broken after the sink has space again")
 		}
 		if text := must(os.ReadFile(file)); bytes.Count(text, []byte("first")) != 1 {
 			t.Errorf("the file, which was never full, has\n%s", text)

@@ -12,7 +12,7 @@ import (
 func TestThreatsNameTheirTests(t *testing.T) {
 	text := string(must(os.ReadFile("../docs/security.md")))
 	name := regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9_]*)`")
-	room := regexp.MustCompile(`(?:^|; )([a-z]+) `)
+	folderName := regexp.MustCompile(`(?:^|; )([a-z]+) `)
 	threats := 0
 	for line := range strings.Lines(text) {
 		cells := strings.Split(line, " | ")
@@ -23,11 +23,11 @@ func TestThreatsNameTheirTests(t *testing.T) {
 		if !name.MatchString(cells[3]) {
 			t.Errorf("no test: %s", cells[1])
 		}
-		rooms := room.FindAllStringSubmatchIndex(cells[3], -1)
-		for i, at := range rooms {
+		folders := folderName.FindAllStringSubmatchIndex(cells[3], -1)
+		for i, at := range folders {
 			end := len(cells[3])
-			if i+1 < len(rooms) {
-				end = rooms[i+1][0]
+			if i+1 < len(folders) {
+				end = folders[i+1][0]
 			}
 			folder := cells[3][at[2]:at[3]]
 			tests := testNames(t, folder)

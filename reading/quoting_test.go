@@ -57,6 +57,9 @@ func TestBashWords_RandomQuotings(t *testing.T) {
 		script.WriteString("printf '%s\\0' " + strings.TrimPrefix(line, "curl ") + "\n")
 	}
 	if _, err := exec.LookPath("bash"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no bash on this machine, and CI must compare the quotings with it")
+		}
 		t.Skip("no bash on this machine: the quotings were not compared with it")
 	}
 	cmd := exec.Command("bash")

@@ -22,7 +22,7 @@ func TestCurl_RandomLinesAgainstTheInstalledCurl(t *testing.T) {
 		t.Skip("not asked for: go test ./reading -run RandomLines -lines 10000")
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("no curl on this machine")
+		t.Fatal("no curl on this machine to compare with")
 	}
 	r := rand.New(rand.NewPCG(21, 25))
 	var lines []string
