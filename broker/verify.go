@@ -3,7 +3,6 @@ package broker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,7 +164,7 @@ func (in *VerifyInput) readings(received signing.Received, op *operation) []*sig
 	switch {
 	case op.normalized:
 		urls = received.URL.RemoveDotSegments()
-	case op.quirks.S3Style && ofAWS(received.URL):
+	case op.quirks.S3Style && endpoints.IsAWS(received.URL.Host()): // stores of others read a plus otherwise
 		urls[0] = received.URL.PlusIsSpace()
 	}
 	if len(urls) == 1 {
@@ -194,15 +193,6 @@ func writtenHost(url string) string {
 		return rest[:end]
 	}
 	return rest
-}
-
-// ofAWS says whether a host is one of AWS's own: stores of others speak its protocol, but read some characters otherwise.
-func ofAWS(url signing.URL) bool {
-	scope, err := endpoints.Infer(url.Host(), url.Path())
-	if refusal := new(endpoints.Refusal); errors.As(err, &refusal) {
-		return refusal.Partition != ""
-	}
-	return err == nil && scope.Partition != ""
 }
 
 // withoutSignature takes the parameters out that presigning adds, so that policies see what they saw when it was presigned.
