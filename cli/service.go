@@ -144,6 +144,11 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 }
 
 func newHandlers(p *process, conf config.Config, store broker.Sessions, audit broker.Audit) (*handlers.Handlers, error) {
+	o, err := brokerOptions(p, conf, store, audit)
+	return handlers.New(handlers.Options{Version: version(), Options: o}), err
+}
+
+func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit broker.Audit) (broker.Options, error) {
 	httpHosts := make([]string, len(conf.HTTPHosts))
 	for i, host := range conf.HTTPHosts {
 		httpHosts[i] = strings.TrimSuffix(strings.ToLower(host), ":80") // as the Host header is sent
@@ -161,11 +166,11 @@ func newHandlers(p *process, conf config.Config, store broker.Sessions, audit br
 	if defaultProfile == "" && len(conf.Profiles) == 1 {
 		defaultProfile = conf.Profiles[0].Name
 	}
-	return handlers.New(handlers.Options{Version: version(), Options: broker.Options{
+	return broker.Options{
 		Signer: new(signing.Signer), Sessions: store, Now: p.now, Policy: policy, Audit: audit,
 		DefaultProfile: defaultProfile, Hosts: hosts, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
 		AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
-	}}), errors.Join(append(faults, err)...)
+	}, errors.Join(append(faults, err)...)
 }
 
 // loadPolicy reads the operator's policies; without a file, those that everybody has.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"countersign/broker"
 	"countersign/handlers"
 	"countersign/problem"
+	"countersign/signing"
 
 	"github.com/rs/zerolog"
 )
@@ -34,9 +36,9 @@ type signCommand struct {
 	Config  string   `placeholder:"FILE" help:"YAML file with profiles. Default: COUNTERSIGN_CONFIG."`
 }
 
-// Run signs by the same handler as the service, with the same configuration.
+// Run signs as the service does, with the same configuration.
 func (c signCommand) Run(p *process) error {
-	document, err := c.document(p)
+	sign, err := c.request(p)
 	if err != nil {
 		return err
 	}
@@ -45,30 +47,20 @@ func (c signCommand) Run(p *process) error {
 		return err
 	}
 	store, storeErr := newStore(p, conf, zerolog.Nop())
-	handler, err := newHandlers(p, conf, store, discardAudit{})
+	options, err := brokerOptions(p, conf, store, discardAudit{})
 	if err := faultReport(conf, storeErr, err); err != nil {
 		return err
 	}
 	defer store.Close()
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, "/v1/sign", bytes.NewReader(document))
+	call := &broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
+	signed, err := sign(options, call)
 	if err != nil {
-		return err
-	}
-	answer := responseBuffer{header: http.Header{}}
-	event := &handlers.Event{Call: broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}}
-	handler.SignRequest().ServeHTTP(&answer, handlers.WithEvent(request, event))
-	if answer.status != http.StatusOK {
-		return problemError(answer.body.Bytes(), event.Cause)
+		return problemError(broker.Problem(err).WithPointers(flagOf))
 	}
 	if c.Output == "curl" {
-		return printCurl(p.stdout, answer.body.Bytes())
+		return printCurl(p.stdout, signed)
 	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, answer.body.Bytes(), "", "  "); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(p.stdout, indented.String())
-	return err
+	return printDocument(p.stdout, signed)
 }
 
 // discardAudit: who runs the command holds the credentials, and needs no record of what they do themselves.
@@ -76,45 +68,45 @@ type discardAudit struct{}
 
 func (discardAudit) Write(context.Context, access.Record) error { return nil }
 
-// document is what POST /v1/sign takes.
-func (c signCommand) document(p *process) ([]byte, error) {
+// request reads what to sign: the flags, or the document of POST /v1/sign on standard input.
+func (c signCommand) request(p *process) (func(broker.Options, *broker.Call) (*broker.Result, error), error) {
 	if c.URL == "" {
-		return io.ReadAll(p.stdin)
+		document, err := io.ReadAll(p.stdin)
+		return func(o broker.Options, call *broker.Call) (*broker.Result, error) {
+			return handlers.New(handlers.Options{Options: o}).SignDocument(p.ctx, call, document)
+		}, err
 	}
-	type pair struct {
-		Name  string `json:"name"`
-		Value string `json:"value"`
+	in, err := c.input(p)
+	return func(o broker.Options, call *broker.Call) (*broker.Result, error) {
+		return broker.New(o).Sign(p.ctx, call, in)
+	}, err
+}
+
+func (c signCommand) input(p *process) (*broker.Input, error) {
+	in := &broker.Input{
+		URL: c.URL, Method: cmp.Or(c.Method, http.MethodGet), Profile: c.Profile, Service: c.Service, Region: c.Region, Explain: c.Explain,
 	}
-	request := map[string]any{
-		"url": c.URL, "method": c.Method, "profile": c.Profile, "service": c.Service, "region": c.Region, "explain": c.Explain,
-	}
-	list := make([]pair, 0, len(c.Header))
 	for _, line := range c.Header {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
 			return nil, usageError{fmt.Errorf("--header %q: want NAME: VALUE", name)}
 		}
-		list = append(list, pair{strings.TrimSpace(name), strings.TrimSpace(value)})
+		in.Headers = append(in.Headers, signing.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
 	}
-	request["headerList"] = list
-	if c.Method == "" {
-		request["method"] = http.MethodGet
+	if c.Data == "" {
+		return in, nil
 	}
-	if c.Data != "" {
-		body, err := c.body(p)
-		if err != nil {
-			return nil, err
-		}
-		if utf8.Valid(body) {
-			request["body"] = string(body)
-		} else {
-			request["bodyBase64"] = base64.StdEncoding.EncodeToString(body)
-		}
-		if c.Method == "" {
-			request["method"] = http.MethodPost
-		}
+	data, err := c.body(p)
+	if err != nil {
+		return nil, err
 	}
-	return json.Marshal(request)
+	in.Method = cmp.Or(c.Method, http.MethodPost)
+	body := broker.Body{Present: true, Bytes: data, MediaType: broker.MediaBinary}
+	if utf8.Valid(data) {
+		body.Text, body.MediaType = true, broker.MediaText
+	}
+	in.Body = func() (broker.Body, error) { return body, nil }
+	return in, nil
 }
 
 func (c signCommand) body(p *process) ([]byte, error) {
@@ -129,54 +121,59 @@ func (c signCommand) body(p *process) ([]byte, error) {
 	}
 }
 
-// responseBuffer is a response that is kept rather than sent.
-type responseBuffer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
+// flagOf says where on the command line a part of the request stands.
+func flagOf(f problem.Field) string {
+	switch f.Part {
+	case "url", "query":
+		return "URL"
+	case "method":
+		return "--request"
+	case "header", broker.AllHeaders:
+		return "--header"
+	case "profile", "service", "region":
+		return "--" + f.Part
+	}
+	return f.Part
 }
 
-func (c *responseBuffer) Header() http.Header         { return c.header }
-func (c *responseBuffer) WriteHeader(status int)      { c.status = status }
-func (c *responseBuffer) Write(b []byte) (int, error) { return c.body.Write(b) }
-
 // problemError tells the whole problem: on the command line, caller and operator are one.
-func problemError(body []byte, cause error) error {
-	var problem problem.Document
-	if err := json.Unmarshal(body, &problem); err != nil {
-		return err
-	}
-	text := problem.Detail
-	for _, e := range problem.Errors {
+func problemError(p *problem.Error) error {
+	document := p.Document("")
+	text := document.Detail
+	for _, e := range document.Errors {
 		text += "\n  " + e.Pointer + ": " + e.Detail
 	}
-	if problem.Hint != "" {
-		text += "\n  " + problem.Hint
+	if document.Hint != "" {
+		text += "\n  " + document.Hint
 	}
-	if cause != nil {
-		text += "\n  cause: " + cause.Error()
+	if p.Cause != nil {
+		text += "\n  cause: " + p.Cause.Error()
 	}
 	return errors.New(text)
 }
 
-func printCurl(out io.Writer, answer []byte) error {
-	var signed struct {
-		Method     string `json:"method"`
-		URL        string `json:"url"`
-		HeaderList []struct{ Name, Value string }
-		Body       string `json:"body"`
-		BodyBase64 string `json:"bodyBase64"`
-	}
-	if err := json.Unmarshal(answer, &signed); err != nil {
+func printDocument(out io.Writer, signed *broker.Result) error {
+	document, err := handlers.SignedDocument(signed)
+	if err != nil {
 		return err
 	}
-	lines := make([]string, len(signed.HeaderList))
-	for i, h := range signed.HeaderList {
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, document, "", "  "); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, indented.String())
+	return err
+}
+
+func printCurl(out io.Writer, signed *broker.Result) error {
+	lines := make([]string, len(signed.Headers))
+	for i, h := range signed.Headers {
 		lines[i] = h.Name + ": " + h.Value
 	}
-	line := curlLine(signed.Method, signed.URL, lines, rawBody(signed.Body))
-	if signed.BodyBase64 != "" {
-		line = "printf %s " + quote(signed.BodyBase64) + " | base64 -d | " + curlLine(signed.Method, signed.URL, lines, "--data-binary @-")
+	line := curlLine(signed.Method, signed.URL, lines, rawBody(string(signed.Body.Bytes)))
+	if signed.Body.Present && !signed.Body.Text {
+		encoded := base64.StdEncoding.EncodeToString(signed.Body.Bytes)
+		line = "printf %s " + quote(encoded) + " | base64 -d | " + curlLine(signed.Method, signed.URL, lines, "--data-binary @-")
 	}
 	_, err := fmt.Fprintln(out, line)
 	return err

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -46,8 +48,41 @@ func TestSignFromStandardInputAsCurl(t *testing.T) {
 }
 
 func TestSignSaysWhatIsWrong(t *testing.T) {
+	env := sandboxEnvironment(startSandbox(t))
+	for name, c := range map[string]struct {
+		stdin string
+		args  []string
+		want  string
+	}{
+		"the service is missing":    {"", []string{"https://api.example.com/"}, "--service: "},
+		"a header of no name":       {"", []string{"-H", ": a", "https://sqs.eu-west-1.amazonaws.com/"}, "--header: "},
+		"a header that is not text": {"", []string{"-H", "A: \xff", "https://sqs.eu-west-1.amazonaws.com/"}, "--header: "},
+		"a URL of another kind":     {"", []string{"ftp://sqs.eu-west-1.amazonaws.com/"}, "URL: "},
+		"no such profile":           {"", []string{"--profile", "x", "https://sqs.eu-west-1.amazonaws.com/"}, "--profile: "},
+		"a document":                {`{"method":"GET","url":"https://api.example.com/"}`, nil, "/service: "},
+		"a document of bad JSON":    {`{"method":"GET"`, nil, "is not one JSON document"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := program{env: env, stdin: c.stdin}
+			if code := p.run(t.Context(), append([]string{"sign"}, c.args...)...); code != 1 || !strings.Contains(p.err.String(), c.want) {
+				t.Errorf("exit code %d, want 1 and %q\n%s", code, c.want, &p.err)
+			}
+		})
+	}
+}
+
+func TestSignAsCurl_BytesComeThroughBase64(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(file, []byte{0xff, 0x00}, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	p := program{env: sandboxEnvironment(startSandbox(t))}
-	if code := p.run(t.Context(), "sign", "https://api.example.com/"); code != 1 || !strings.Contains(p.err.String(), "/service: ") {
-		t.Errorf("exit code %d\n%s", code, &p.err)
+	if code := p.run(t.Context(), "sign", "-o", "curl", "-d", "@"+file, "https://sqs.eu-west-1.amazonaws.com/"); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, &p.err)
+	}
+	for _, want := range []string{"printf %s '/wA=' | base64 -d | curl", "-X POST", "--data-binary @-"} {
+		if !strings.Contains(p.out.String(), want) {
+			t.Errorf("the line lacks %q:\n%s", want, &p.out)
+		}
 	}
 }

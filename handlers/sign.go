@@ -8,6 +8,8 @@ import (
 
 	"countersign/broker"
 	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
 )
 
 // signedRequest is the answer: the request to send, and what it was signed with.
@@ -67,6 +69,28 @@ func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest)
 	if err != nil {
 		return nil, err
 	}
+	return newSignedRequest(s), nil
+}
+
+// SignDocument signs a request that comes as the document of POST /v1/sign, but by another way than HTTP.
+func (h *Handlers) SignDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Result, error) {
+	var in signRequest
+	if err := decodeDocument(document, &in); err != nil {
+		return nil, err
+	}
+	s, err := h.broker.Sign(ctx, call, in.input())
+	if err != nil {
+		return nil, withPointers(err, &in)
+	}
+	return s, nil
+}
+
+// SignedDocument is what POST /v1/sign answers with.
+func SignedDocument(s *broker.Result) ([]byte, error) {
+	return json.Marshal(newSignedRequest(s), json.Deterministic(true))
+}
+
+func newSignedRequest(s *broker.Result) *signedRequest {
 	out := &signedRequest{
 		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers),
 		Authorization: s.Authorization, XAmzDate: s.Date,
@@ -84,7 +108,7 @@ func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest)
 		}
 	}
 	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
-	return out, nil
+	return out
 }
 
 func headerMap(headers []signing.Header) map[string]string {
