@@ -53,12 +53,12 @@ func denial(d access.Decision) error {
 // encoded otherwise than the service does it: the signature is good for that path as well.
 func (op *operation) pathAsServiceDecodes() (path string, differs bool) {
 	r := &op.request
-	if r.DoubleEncode != op.quirks.S3Style {
+	if r.SingleEncode == op.quirks.S3Style {
 		return "", false
 	}
 	given := r.URL.Path()
-	if r.DoubleEncode {
-		path = signing.CanonicalURI(given, true) // S3 decodes what it gets
+	if !r.SingleEncode {
+		path = signing.CanonicalURI(given, false) // S3 decodes what it gets
 		return path, path != given
 	}
 	path, err := url.PathUnescape(given)

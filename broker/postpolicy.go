@@ -186,7 +186,7 @@ func (op *operation) formPolicyRequest(policy *signing.PostPolicy) access.Reques
 	out := access.Request{
 		Profile: op.profile, OwnKeys: op.in.Credentials != nil, Service: "s3", Region: policy.Region, Method: "POST",
 		Scheme: u.Scheme(), Host: u.Host(),
-		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, true),
+		Path:    strings.TrimSuffix(u.Path(), "/") + signing.CanonicalURI("/"+key, false),
 		Payload: access.PayloadUnsigned, ExpiresIn: policy.Expires,
 	}
 	for _, f := range policy.Fields[1:] {

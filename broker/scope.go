@@ -52,6 +52,7 @@ func (b *Broker) resolveScope(in *Input, op *operation) error {
 	if sameService && refusal == nil {
 		op.quirks = found.Quirks
 	}
+	op.request.SingleEncode = op.quirks.S3Style
 	return nil
 }
 
@@ -89,9 +90,8 @@ func (op *operation) warnScopeMismatch(in *Input, found endpoints.Scope) {
 
 // cleanPath brings the path into the form that the service reads and no client on the way changes.
 func cleanPath(in *Input, op *operation) error {
-	op.request.DoubleEncode = !op.quirks.S3Style
 	if in.DoubleEncode != nil {
-		op.request.DoubleEncode = *in.DoubleEncode
+		op.request.SingleEncode = !*in.DoubleEncode
 	}
 	op.normalized = !op.quirks.S3Style
 	if in.NormalizePath != nil {

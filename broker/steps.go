@@ -80,7 +80,7 @@ func (in *Step) verified() (*signing.Request, error) {
 	}
 	r := &signing.Request{
 		Method: in.Method, URL: url, PayloadHash: in.PayloadSHA256, Scope: in.scope(), Algorithm: in.Algorithm, Time: *in.SigningTime,
-		Credentials: signing.NewCredentials("-", "-", in.header("x-amz-security-token")), Token: in.Token, DoubleEncode: *in.DoubleEncode,
+		Credentials: signing.NewCredentials("-", "-", in.header("x-amz-security-token")), Token: in.Token, SingleEncode: !*in.DoubleEncode,
 	}
 	if r.Credentials.Check() != nil {
 		return nil, problem.InvalidPart(AllHeaders, "", "The value of X-Amz-Security-Token is no session token.")

@@ -36,7 +36,7 @@ func (b *Broker) Verify(ctx context.Context, call *Call, in *VerifyInput) (*Verd
 	return perform(ctx, b, call, op, func() (*Verdict, signature, error) {
 		expected := signing.Expected{
 			Credentials: op.session.Credentials, OtherSessions: op.sessionMayDiffer(), Scope: signing.Scope{Service: in.Service, Region: in.Region},
-			DoubleEncode: op.request.DoubleEncode, S3Style: op.quirks.S3Style, PayloadHash: op.request.PayloadHash, Token: op.request.Token,
+			SingleEncode: op.request.SingleEncode, S3Style: op.quirks.S3Style, PayloadHash: op.request.PayloadHash, Token: op.request.Token,
 			Time: b.Now().Add(op.session.Skew),
 		}
 		if op.quirks.S3Style {
@@ -144,9 +144,9 @@ func hasHeader(headers []signing.Header, name string) bool {
 
 // setReading settles how the service reads the request: what the caller says, else what is known of the service.
 func (in *VerifyInput) setReading(op *operation) {
-	op.request.DoubleEncode, op.normalized = !op.quirks.S3Style, !op.quirks.S3Style
+	op.normalized = !op.quirks.S3Style
 	if in.DoubleEncode != nil {
-		op.request.DoubleEncode = *in.DoubleEncode
+		op.request.SingleEncode = !*in.DoubleEncode
 	}
 	if in.NormalizePath != nil {
 		op.normalized = *in.NormalizePath

@@ -157,7 +157,7 @@ func verifyAgain(t testing.TB, signed answer, style bool) {
 	for _, h := range signed.HeaderList {
 		received.Headers = append(received.Headers, signing.Header{Name: h.Name, Value: h.Value})
 	}
-	v := signing.Verify(received, &signing.Expected{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), DoubleEncode: !style, S3Style: style, Time: signedAt})
+	v := signing.Verify(received, &signing.Expected{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), SingleEncode: style, S3Style: style, Time: signedAt})
 	if !v.Valid() {
 		t.Fatalf("%s %s: %+v\n%s", signed.Method, signed.URL, v.Faults, v.CanonicalRequest)
 	}

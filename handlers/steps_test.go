@@ -69,7 +69,7 @@ func forged(t *testing.T, url string, change func(document step, headers *[]sign
 			unique = append(unique, name)
 		}
 	}
-	canonical := signing.CanonicalRequest(document["method"].(string), signing.CanonicalURI(parsed.Path(), double), query, canonicalHeaders, strings.Join(unique, ";"), document["payloadSha256"].(string))
+	canonical := signing.CanonicalRequest(document["method"].(string), signing.CanonicalURI(parsed.Path(), !double), query, canonicalHeaders, strings.Join(unique, ";"), document["payloadSha256"].(string))
 	list := []step{}
 	for _, h := range headers {
 		list = append(list, step{"name": h.Name, "value": h.Value})

@@ -89,7 +89,7 @@ func countersigned(t *testing.T, c call) *http.Request {
 	}
 	signed, err := new(signing.Signer).Sign(&signing.Request{
 		Method: r.Method, URL: target, PayloadHash: signing.PayloadHash([]byte(c.body)), Time: clock,
-		Scope: signing.Scope{Service: c.service, Region: "us-east-1"}, DoubleEncode: c.service != "s3",
+		Scope: signing.Scope{Service: c.service, Region: "us-east-1"}, SingleEncode: c.service == "s3",
 		ContentSHA256Header: true,
 		Credentials:         signing.NewCredentials(c.keys.AccessKeyID, c.keys.SecretAccessKey, c.keys.SessionToken),
 	})

@@ -98,7 +98,7 @@ func TestCountersignSignsForTheGateway(t *testing.T) {
 	const body = `{"id":42}`
 	signed, err := new(signing.Signer).Sign(&signing.Request{
 		Method: "POST", URL: target.NormalizePath(), PayloadHash: signing.PayloadHash([]byte(body)),
-		Scope: signing.Scope{Service: "execute-api", Region: "us-east-1"}, Time: clock, DoubleEncode: true,
+		Scope: signing.Scope{Service: "execute-api", Region: "us-east-1"}, Time: clock,
 		Credentials: signing.NewCredentials(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken),
 	})
 	if err != nil {

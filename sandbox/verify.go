@@ -179,7 +179,7 @@ func (a arrival) canonicalRequest(c claim, names []string, quirks endpoints.Quir
 	if err != nil {
 		return "", err
 	}
-	return signing.CanonicalRequest(a.method, signing.CanonicalURI(path, !quirks.S3Style), query, headers, c.signedHeaders, payloadHash), nil
+	return signing.CanonicalRequest(a.method, signing.CanonicalURI(path, quirks.S3Style), query, headers, c.signedHeaders, payloadHash), nil
 }
 
 // normalize removes dot segments (RFC 3986 section 5.2.4) and empty ones.

@@ -63,7 +63,7 @@ func TestSend_UnsignedPayloadNeedsHTTPS(t *testing.T) {
 	r.Sign = func(_ context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
 		signed, err := new(signing.Signer).Sign(&signing.Request{
 			Method: "PUT", URL: r.URL, PayloadHash: signing.UnsignedPayload, ContentSHA256Header: true,
-			Scope: signing.Scope{Service: "s3", Region: region}, Time: at.Time, Credentials: keys,
+			Scope: signing.Scope{Service: "s3", Region: region}, Time: at.Time, Credentials: keys, SingleEncode: true,
 		})
 		return signed, nil, err
 	}

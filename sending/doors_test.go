@@ -36,7 +36,7 @@ func TestSend_GatewayTakesIt(t *testing.T) {
 				r := &sending.Request{Method: method, URL: u, Body: body}
 				r.Sign = func(_ context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
 					s := &signing.Request{
-						Method: method, URL: u, PayloadHash: signing.PayloadHash(nil), Time: at.Time, Credentials: keys, DoubleEncode: true,
+						Method: method, URL: u, PayloadHash: signing.PayloadHash(nil), Time: at.Time, Credentials: keys,
 						Scope: signing.Scope{Service: service, Region: region}, SignedHeaders: []string{"content-type"},
 						Headers: []signing.Header{{Name: "Content-Type", Value: "application/json"}, {Name: "X-Amz-Meta-A", Value: "1"}},
 					}

@@ -58,10 +58,10 @@ func (m message) request(t testing.TB) *sending.Request {
 		s := &signing.Request{
 			Method: m.method, URL: u, Headers: m.headers, SignedHeaders: sending.Signed(m.headers),
 			PayloadHash: signing.PayloadHash(nil), Scope: signing.Scope{Service: service, Region: region},
-			Time: at.Time, Credentials: keys, DoubleEncode: true,
+			Time: at.Time, Credentials: keys,
 		}
 		if m.service == "s3" {
-			s.Scope.Service, s.DoubleEncode, s.ContentSHA256Header = "s3", false, true
+			s.Scope.Service, s.SingleEncode, s.ContentSHA256Header = "s3", true, true
 		}
 		if m.body != nil {
 			s.PayloadHash = m.body.PayloadHash()

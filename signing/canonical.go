@@ -67,7 +67,7 @@ func (d *draft) canonicalize(r *Request) error {
 // and the query.
 func (d *draft) appendCanonicalRequest(r *Request) {
 	b := append(append(d.text, r.Method...), '\n')
-	b = append(appendCanonicalURI(b, r.URL.Path(), r.DoubleEncode), '\n')
+	b = append(appendCanonicalURI(b, r.URL.Path(), r.SingleEncode), '\n')
 	b = d.appendCanonicalQuery(b)
 	b = append(b, '\n')
 	b = append(d.appendCanonicalHeaders(b), '\n')

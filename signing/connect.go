@@ -148,13 +148,12 @@ func (c *Connect) Request() (*Request, error) {
 		return nil, inputError("kind", "is not a kind of connect token")
 	}
 	r := &Request{
-		Method:       cmp.Or(form.method, "GET"),
-		PayloadHash:  PayloadHash(nil),
-		Scope:        Scope{Service: form.service, Region: c.Region},
-		Time:         c.Time,
-		Credentials:  c.Credentials,
-		DoubleEncode: true,
-		Expires:      quarterHour,
+		Method:      cmp.Or(form.method, "GET"),
+		PayloadHash: PayloadHash(nil),
+		Scope:       Scope{Service: form.service, Region: c.Region},
+		Time:        c.Time,
+		Credentials: c.Credentials,
+		Expires:     quarterHour,
 	}
 	query := form.query
 	switch {

@@ -22,7 +22,6 @@ func listUsers() *signing.Request {
 		Scope:         signing.Scope{Service: "iam", Region: "us-east-1"},
 		Time:          time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC),
 		Credentials:   signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""),
-		DoubleEncode:  true,
 		SignedHeaders: []string{"content-type"},
 		Expires:       time.Minute,
 	}
@@ -72,13 +71,14 @@ func ExampleSigner_Presign() {
 	}
 	var signer signing.Signer
 	signed, err := signer.Presign(&signing.Request{
-		Method:      "GET",
-		URL:         u,
-		PayloadHash: signing.UnsignedPayload,
-		Scope:       signing.Scope{Service: "s3", Region: "us-east-1"},
-		Time:        time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC),
-		Credentials: signing.NewCredentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""),
-		Expires:     24 * time.Hour,
+		Method:       "GET",
+		URL:          u,
+		PayloadHash:  signing.UnsignedPayload,
+		Scope:        signing.Scope{Service: "s3", Region: "us-east-1"},
+		Time:         time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC),
+		Credentials:  signing.NewCredentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""),
+		SingleEncode: true,
+		Expires:      24 * time.Hour,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -103,7 +103,7 @@ func Example_steps() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	canonicalRequest := signing.CanonicalRequest(r.Method, signing.CanonicalURI(r.URL.Path(), r.DoubleEncode), query, headers, signedHeaders, r.PayloadHash)
+	canonicalRequest := signing.CanonicalRequest(r.Method, signing.CanonicalURI(r.URL.Path(), r.SingleEncode), query, headers, signedHeaders, r.PayloadHash)
 	fmt.Println(canonicalRequest)
 	fmt.Println()
 
@@ -150,7 +150,7 @@ func ExampleVerify() {
 	}
 	verdict := signing.Verify(
 		&signing.Received{Method: r.Method, URL: signed.URL, Headers: signed.Headers[1:], PayloadHash: signing.PayloadHash(nil)},
-		&signing.Expected{Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: true, Time: r.Time.Add(10 * time.Minute)},
+		&signing.Expected{Credentials: r.Credentials, Scope: r.Scope, Time: r.Time.Add(10 * time.Minute)},
 	)
 	fmt.Println(verdict.Valid())
 	for _, fault := range verdict.Faults {

@@ -102,7 +102,7 @@ func (u URL) CleanS3Key() (URL, error) {
 	if unreservedPath.all(path) && plainSegments(path) {
 		return u, nil
 	}
-	path = CanonicalURI(path, false)
+	path = CanonicalURI(path, true)
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
 			return URL{}, inputError("url", "has a . or .. segment in its S3 key, which clients remove on the way")
@@ -121,18 +121,18 @@ func (u URL) EscapeS3Key() URL {
 }
 
 // CanonicalURI returns the canonical form of a path that is in wire form (IAM
-// User Guide, "Create a canonical request", URI). With doubleEncode the path is
-// encoded again, as every service does but the S3 family; S3 decodes what was
-// sent and encodes it once.
-func CanonicalURI(path string, doubleEncode bool) string {
-	return string(appendCanonicalURI(nil, path, doubleEncode))
+// User Guide, "Create a canonical request", URI). Services encode the path again,
+// but for the S3 family: with singleEncode, which is for those, it is decoded and
+// encoded once.
+func CanonicalURI(path string, singleEncode bool) string {
+	return string(appendCanonicalURI(nil, path, singleEncode))
 }
 
-func appendCanonicalURI(dst []byte, path string, doubleEncode bool) []byte {
+func appendCanonicalURI(dst []byte, path string, singleEncode bool) []byte {
 	switch {
 	case path == "":
 		return append(dst, '/')
-	case doubleEncode:
+	case !singleEncode:
 		return appendEncoded(dst, path, &unreservedPath)
 	}
 	begin := len(dst)

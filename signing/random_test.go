@@ -70,7 +70,7 @@ func (g generator) request(t *testing.T) (r *signing.Request, length int) {
 		Scope:               signing.Scope{Service: g.one("s3", "execute-api", "es", "bedrock"), Region: g.one("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")},
 		Time:                time.Unix(g.Int64N(4_102_444_800), g.Int64N(1e9)), // before 2100
 		Credentials:         signing.NewCredentials("AKIDEXAMPLE"+g.text(8, "A", "7", "Z"), g.base64(30), token),
-		DoubleEncode:        !s3,
+		SingleEncode:        s3,
 		ContentSHA256Header: g.IntN(2) == 0,
 		Expires:             time.Duration(1+g.IntN(604_800)) * time.Second,
 		Explain:             true,

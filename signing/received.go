@@ -20,7 +20,7 @@ func (v *Verdict) canonicalize(r *Received, e *Expected, canonicalHeaders string
 	default:
 		payload = PayloadHash(nil)
 	}
-	uri, query := CanonicalURI(r.URL.Path(), e.DoubleEncode), signedQuery(r.URL, c.Presigned, tokenAppended)
+	uri, query := CanonicalURI(r.URL.Path(), e.SingleEncode), signedQuery(r.URL, c.Presigned, tokenAppended)
 	v.CanonicalRequest = CanonicalRequest(r.Method, uri, query, canonicalHeaders, c.SignedHeaders, payload)
 	v.StringToSign = StringToSign(c.Algorithm, c.Time, c.CredentialScope, v.CanonicalRequest)
 }

@@ -165,7 +165,7 @@ func TestVerify_TokenOfS3Express(t *testing.T) {
 		r.Token = signing.TokenOmitted
 		r.Headers = append(r.Headers, signing.Header{Name: "x-amz-s3session-token", Value: "express"})
 		whole := received(r, sign(t, r))
-		v := signing.Verify(whole, &signing.Expected{Credentials: tt.credentials, DoubleEncode: r.DoubleEncode, Time: r.Time})
+		v := signing.Verify(whole, &signing.Expected{Credentials: tt.credentials, SingleEncode: r.SingleEncode, Time: r.Time})
 		if v.Valid() != tt.valid {
 			t.Errorf("%s: %v", name, v.Faults)
 		}

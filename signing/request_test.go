@@ -22,16 +22,15 @@ var exampleTime = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 func exampleRequest(t testing.TB) *signing.Request {
 	t.Helper()
 	return &signing.Request{
-		Method:       "POST",
-		URL:          mustParse(t, "https://example.amazonaws.com/orders?b=2&a=1"),
-		Headers:      []signing.Header{{Name: "Content-Type", Value: "application/json"}},
-		PayloadHash:  signing.PayloadHash([]byte("{}")),
-		Scope:        signing.Scope{Service: "execute-api", Region: "us-east-1"},
-		Time:         exampleTime,
-		Credentials:  signing.NewCredentials(exampleID, exampleSecret, exampleToken),
-		DoubleEncode: true,
-		Expires:      time.Minute,
-		Explain:      true,
+		Method:      "POST",
+		URL:         mustParse(t, "https://example.amazonaws.com/orders?b=2&a=1"),
+		Headers:     []signing.Header{{Name: "Content-Type", Value: "application/json"}},
+		PayloadHash: signing.PayloadHash([]byte("{}")),
+		Scope:       signing.Scope{Service: "execute-api", Region: "us-east-1"},
+		Time:        exampleTime,
+		Credentials: signing.NewCredentials(exampleID, exampleSecret, exampleToken),
+		Expires:     time.Minute,
+		Explain:     true,
 	}
 }
 
@@ -119,7 +118,7 @@ func TestSpacesAreFoldedOnlyWhereTheyAreSigned(t *testing.T) {
 			}
 		}
 		received := &signing.Received{Method: r.Method, URL: got.URL, Headers: got.Headers, PayloadHash: r.PayloadHash}
-		if v := signing.Verify(received, &signing.Expected{Credentials: r.Credentials, DoubleEncode: true}); !v.Valid() {
+		if v := signing.Verify(received, &signing.Expected{Credentials: r.Credentials}); !v.Valid() {
 			t.Errorf("%q: what is sent does not verify: %v", tt.values, v.Faults)
 		}
 		if want := sdkSign(t, r, sdkRequest(t, r, got, 0)); strings.Contains(got.Authorization, "content-length") || got.Authorization != want {

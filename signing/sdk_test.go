@@ -41,7 +41,7 @@ func sdkRequest(t testing.TB, r *signing.Request, sent signing.Signed, length in
 func sdkOptions(r *signing.Request) func(*v4.SignerOptions) {
 	return func(o *v4.SignerOptions) {
 		o.DisableHeaderHoisting = true
-		o.DisableURIPathEscaping = !r.DoubleEncode
+		o.DisableURIPathEscaping = r.SingleEncode
 		o.DisableSessionToken = r.Token == signing.TokenOmitted
 	}
 }
@@ -157,7 +157,6 @@ func fuzzRequest(method, rawURL, lines, body string, flags byte) (*signing.Reque
 		Scope:               signing.Scope{Service: "service", Region: "us-east-1"},
 		Time:                exampleTime,
 		Credentials:         signing.NewCredentials(exampleID, exampleSecret, token),
-		DoubleEncode:        true,
 		ContentSHA256Header: flags&fuzzContentSHA256 != 0,
 		Expires:             time.Minute,
 		Explain:             true,
@@ -166,7 +165,7 @@ func fuzzRequest(method, rawURL, lines, body string, flags byte) (*signing.Reque
 		if r.URL, err = u.CleanS3Key(); err != nil {
 			return nil, false
 		}
-		r.Scope.Service, r.DoubleEncode = "s3", false
+		r.Scope.Service, r.SingleEncode = "s3", true
 	}
 	if flags&fuzzUnsigned != 0 {
 		r.PayloadHash = signing.UnsignedPayload
@@ -274,7 +273,7 @@ func TestIntendedDifferences(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)
-			r.Method, r.Token, r.Headers, r.SignedHeaders, r.DoubleEncode = "GET", signing.TokenOmitted, nil, tt.signedHeaders, !tt.s3
+			r.Method, r.Token, r.Headers, r.SignedHeaders, r.SingleEncode = "GET", signing.TokenOmitted, nil, tt.signedHeaders, tt.s3
 			for name, values := range tt.header {
 				r.Headers = append(r.Headers, signing.Header{Name: name, Value: values[0]})
 			}

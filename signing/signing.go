@@ -106,10 +106,10 @@ type Request struct {
 	Time time.Time
 	// Credentials sign. Required.
 	Credentials Credentials
-	// DoubleEncode encodes the path again for the canonical URI, as every
-	// service does but the S3 family (IAM User Guide, "Create a canonical
-	// request", URI).
-	DoubleEncode bool
+	// SingleEncode is for the S3 family, where each character of the path is
+	// encoded once in the canonical URI. Every other service encodes the path
+	// that is sent again (IAM User Guide, "Create a canonical request", URI).
+	SingleEncode bool
 	// ContentSHA256Header adds x-amz-content-sha256, signed. When presigning, a
 	// hash is a parameter; [UnsignedPayload] stays a header, as VPC Lattice takes
 	// it.

@@ -238,19 +238,19 @@ func TestCleanS3Key(t *testing.T) {
 func TestCanonicalURI(t *testing.T) {
 	for _, tt := range []struct {
 		path   string
-		double bool
+		single bool
 		want   string
 	}{
-		{"", true, "/"},
-		{"/model/anthropic.claude-v2:1/invoke", true, "/model/anthropic.claude-v2%3A1/invoke"},
-		{"/model/anthropic.claude-v2%3A1/invoke", true, "/model/anthropic.claude-v2%253A1/invoke"},
-		{"/a%2fb", true, "/a%252fb"},
-		{"/test$file.text", false, "/test%24file.text"},
-		{"/test%24file.text", false, "/test%24file.text"},
-		{"/%zz", false, "/%25zz"},
+		{"", false, "/"},
+		{"/model/anthropic.claude-v2:1/invoke", false, "/model/anthropic.claude-v2%3A1/invoke"},
+		{"/model/anthropic.claude-v2%3A1/invoke", false, "/model/anthropic.claude-v2%253A1/invoke"},
+		{"/a%2fb", false, "/a%252fb"},
+		{"/test$file.text", true, "/test%24file.text"},
+		{"/test%24file.text", true, "/test%24file.text"},
+		{"/%zz", true, "/%25zz"},
 	} {
-		if got := signing.CanonicalURI(tt.path, tt.double); got != tt.want {
-			t.Errorf("CanonicalURI(%q, %t) = %q, want %q", tt.path, tt.double, got, tt.want)
+		if got := signing.CanonicalURI(tt.path, tt.single); got != tt.want {
+			t.Errorf("CanonicalURI(%q, %t) = %q, want %q", tt.path, tt.single, got, tt.want)
 		}
 	}
 }

@@ -150,7 +150,7 @@ func (v *vector) request(t testing.TB) *signing.Request {
 		Algorithm:           v.Algorithm,
 		Time:                at,
 		Credentials:         signing.NewCredentials(v.Credentials[0], v.Credentials[1], v.Credentials[2]),
-		DoubleEncode:        v.DoubleEncode,
+		SingleEncode:        !v.DoubleEncode,
 		ContentSHA256Header: v.ContentSHA256Header,
 		Token:               v.Token,
 		SignedHeaders:       v.SignedHeaders,
@@ -300,7 +300,7 @@ func TestStepsChainToSign(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			canonical := signing.CanonicalRequest(r.Method, signing.CanonicalURI(r.URL.Path(), r.DoubleEncode), query, headers, names, r.PayloadHash)
+			canonical := signing.CanonicalRequest(r.Method, signing.CanonicalURI(r.URL.Path(), r.SingleEncode), query, headers, names, r.PayloadHash)
 			scope := signing.CredentialScope(r.Algorithm, r.Time, r.Scope)
 			text := signing.StringToSign(r.Algorithm, r.Time, scope, canonical)
 			signature, err := v.key(t, r).Sign(text)

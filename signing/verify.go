@@ -18,8 +18,8 @@ type Expected struct {
 	// that may have signed. What another one signed cannot be judged then; see
 	// [Verdict.Unknown].
 	OtherSessions bool
-	// DoubleEncode as in [Request].
-	DoubleEncode bool
+	// SingleEncode as in [Request].
+	SingleEncode bool
 	// S3Style says that the service is of the S3 family: the payload of a
 	// presigned URL that names no hash is unsigned, such a URL must say how long
 	// it holds, and x-amz-content-sha256 must be signed.

@@ -16,7 +16,7 @@ func received(r *signing.Request, signed signing.Signed) *signing.Received {
 
 // expected returns what a request of a signer should be.
 func expected(r *signing.Request) *signing.Expected {
-	return &signing.Expected{Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time}
+	return &signing.Expected{Credentials: r.Credentials, Scope: r.Scope, SingleEncode: r.SingleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time}
 }
 
 func TestVerifyAcceptsEveryVector(t *testing.T) {
@@ -35,7 +35,7 @@ func TestVerifyAcceptsEveryVector(t *testing.T) {
 			if r.Expires == 0 {
 				return
 			}
-			if !r.DoubleEncode {
+			if r.SingleEncode {
 				r.PayloadHash = signing.UnsignedPayload
 			}
 			presigned, err := signer.Presign(r)
@@ -135,7 +135,7 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			withHeader("Host", "example.amazonaws.com")(r, e)
 		}, []signing.Part{signing.PartRequest}},
 		{"another signature", replaceHeader("Authorization", func(v string) string { return v[:len(v)-1] + "x" }), []signing.Part{signing.PartSignature}},
-		{"the path encoded once", func(r *signing.Received, e *signing.Expected) { e.DoubleEncode = false }, []signing.Part{signing.PartSignature}},
+		{"the path encoded once", func(r *signing.Received, e *signing.Expected) { e.SingleEncode = true }, []signing.Part{signing.PartSignature}},
 		{"another secret", func(_ *signing.Received, e *signing.Expected) {
 			e.Credentials = signing.NewCredentials(exampleID, "another", exampleToken)
 		}, []signing.Part{signing.PartSignature}},

@@ -158,7 +158,7 @@ func (a *aws) verifyPresigned(r *http.Request) (sandbox.Seen, string) {
 		return sandbox.Seen{}, "the access key is not known"
 	}
 	verdict := signing.Verify(&received, &signing.Expected{
-		Credentials: credentials, Scope: signing.Scope{Service: "s3", Region: region}, S3Style: true, Time: time.Now(),
+		Credentials: credentials, Scope: signing.Scope{Service: "s3", Region: region}, SingleEncode: true, S3Style: true, Time: time.Now(),
 	})
 	if !verdict.Valid() {
 		return sandbox.Seen{}, verdict.Faults[0].Error()

@@ -99,7 +99,7 @@ func (r *request) read(in *signing.Request) error {
 		Algorithm:           r.algorithm,
 		Time:                signingTime,
 		Credentials:         r.credentials,
-		DoubleEncode:        !r.s3,
+		SingleEncode:        r.s3,
 		ContentSHA256Header: r.s3 && !r.presign,
 		SignedHeaders:       r.signedHeaders,
 		Expires:             expires,

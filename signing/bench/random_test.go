@@ -51,7 +51,7 @@ func TestRandomRequestsAsSDK(t *testing.T) {
 		keys := aws.Credentials{AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(), SessionToken: r.Credentials.SessionToken()}
 		options := func(o *sdk.SignerOptions) {
 			o.DisableHeaderHoisting = true
-			o.DisableURIPathEscaping = !r.DoubleEncode
+			o.DisableURIPathEscaping = r.SingleEncode
 			o.DisableSessionToken = r.Token == signing.TokenOmitted || r.Token == signing.TokenAppended
 		}
 		in, err := asSent(r, presign)
@@ -233,6 +233,6 @@ func smithyHash(t *testing.T, r *requests.Request) []byte {
 func smithyOptions(r *requests.Request) smithy.SignerOption {
 	return func(o *smithy.SignerOptions) {
 		o.HeaderRules = everyHeader{}
-		o.DisableDoublePathEscape = !r.DoubleEncode
+		o.DisableDoublePathEscape = r.SingleEncode
 	}
 }

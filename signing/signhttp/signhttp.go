@@ -69,7 +69,7 @@ func (s *Signer) Sign(r *http.Request) error {
 	}
 	signed, err := s.signer.Sign(&signing.Request{
 		Method: method(r), URL: target, Headers: headers(r.Header), SignedHeaders: contentType(r), PayloadHash: hash, Scope: s.Scope,
-		Algorithm: s.Algorithm, Time: s.Now(), Credentials: credentials, DoubleEncode: !s.S3, ContentSHA256Header: s.S3,
+		Algorithm: s.Algorithm, Time: s.Now(), Credentials: credentials, SingleEncode: s.S3, ContentSHA256Header: s.S3,
 	})
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func (r *Request) Parse() error {
 		return err
 	}
 	switch {
-	case !r.DoubleEncode:
+	case r.SingleEncode:
 		u, err = u.CleanS3Key()
 	case r.Normalize:
 		u = u.NormalizePath()
@@ -87,8 +87,8 @@ func (s *Source) chooseScope(r *Request) {
 	r.Scope.Service = pick(s,
 		"s3", "s3", "s3-outposts", "execute-api", "execute-api", "es", "sts", "bedrock", "lambda", "iotdevicegateway", s.word(20))
 	r.Scope.Region = pick(s, "us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4", s.word(20))
-	r.DoubleEncode = !strings.HasPrefix(r.Scope.Service, "s3")
-	r.Normalize = r.DoubleEncode && s.chance(90)
+	r.SingleEncode = strings.HasPrefix(r.Scope.Service, "s3")
+	r.Normalize = !r.SingleEncode && s.chance(90)
 	if s.Version4a {
 		r.Algorithm = signing.ECDSA
 		r.Scope.Region = pick(s, "*", "*", "us-east-1", "eu-*", "us-east-1,eu-west-1", "us-*,eu-central-1,ap-south-1")

@@ -56,19 +56,19 @@ func (s *Source) segment(p *spelling, r *Request) {
 	p.both(s.chars(letters, 1, 1))
 	for range s.random.IntN(12) {
 		switch c := s.character(); {
-		case c == "/" && !r.DoubleEncode: // of S3, the same as a plain one
+		case c == "/" && r.SingleEncode: // of S3, the same as a plain one
 		case len(c) == 1 && strings.Contains(unreserved, c):
 			p.wire.WriteString(c)
-			if respelled := r.Normalize || !r.DoubleEncode; respelled && s.chance(5) {
+			if respelled := r.Normalize || r.SingleEncode; respelled && s.chance(5) {
 				c = s.escape(c)
 			}
 			p.given.WriteString(c)
-		case len(c) == 1 && strings.Contains("!$&'()*+,;=:@", c) && r.DoubleEncode && s.chance(60):
+		case len(c) == 1 && strings.Contains("!$&'()*+,;=:@", c) && !r.SingleEncode && s.chance(60):
 			p.both(c)
-		case r.Normalize || !r.DoubleEncode:
+		case r.Normalize || r.SingleEncode:
 			p.wire.WriteString(escape(c, upperHex))
 			if raw := c >= " " && !strings.Contains("%/?#\\\x7f", c); raw &&
-				(len(c) > 1 || strings.Contains(` "<>[]^{|}`+"`", c) || !r.DoubleEncode) && s.chance(30) {
+				(len(c) > 1 || strings.Contains(` "<>[]^{|}`+"`", c) || r.SingleEncode) && s.chance(30) {
 				p.given.WriteString(c)
 			} else {
 				p.given.WriteString(s.escape(c))

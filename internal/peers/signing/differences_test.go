@@ -84,7 +84,7 @@ func (d difference) request(t *testing.T) *requests.Request {
 	r.Request = signing.Request{
 		Method: "GET", PayloadHash: signing.PayloadHash(nil), Scope: signing.Scope{Service: "service", Region: "*"}, Algorithm: signing.ECDSA,
 		Time: time.Unix(1440938160, 0), Credentials: root,
-		DoubleEncode: !d.s3, ContentSHA256Header: d.presign, SignAllHeaders: true, Expires: time.Minute, Explain: true,
+		SingleEncode: d.s3, ContentSHA256Header: d.presign, SignAllHeaders: true, Expires: time.Minute, Explain: true,
 	}
 	if d.header != "" {
 		r.Headers = []signing.Header{{Name: d.header, Value: "x"}}

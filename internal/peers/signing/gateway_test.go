@@ -55,7 +55,7 @@ func (g *gateway) request(t *testing.T, method, target string, body []byte, head
 	}
 	return &signing.Request{
 		Method: method, URL: u, Headers: headers, PayloadHash: signing.PayloadHash(body), Scope: signing.Scope{Service: "s3", Region: "us-east-1"},
-		Time: time.Now(), Credentials: root, ContentSHA256Header: true, SignAllHeaders: true, Explain: true,
+		Time: time.Now(), Credentials: root, SingleEncode: true, ContentSHA256Header: true, SignAllHeaders: true, Explain: true,
 	}
 }
 

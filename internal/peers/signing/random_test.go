@@ -77,7 +77,7 @@ func TestSameAsCRT(t *testing.T) {
 func forCRT(r *requests.Request, presign bool) crtRequest {
 	c := crtRequest{
 		Method: r.Method, Path: r.Path, Headers: [][2]string{{"Host", r.Host}},
-		Version4a: r.Algorithm == signing.ECDSA, Presign: presign, DoubleEncode: r.DoubleEncode, Normalize: r.Normalize,
+		Version4a: r.Algorithm == signing.ECDSA, Presign: presign, DoubleEncode: !r.SingleEncode, Normalize: r.Normalize,
 		AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(), SessionToken: r.Credentials.SessionToken(),
 		OmitToken: r.Token == signing.TokenAppended, ContentSHA256Header: r.ContentSHA256Header && !presign, PayloadHash: r.PayloadHash,
 		Region: r.Scope.Region, Service: r.Scope.Service, Date: r.Time.UnixMilli(), Unsigned: r.Unsigned,
@@ -167,7 +167,7 @@ func strictly(text string) string {
 // checkVerify has Verify read the request that the other signed.
 func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bool) {
 	t.Helper()
-	if presign && !r.DoubleEncode && r.PayloadHash != signing.UnsignedPayload {
+	if presign && r.SingleEncode && r.PayloadHash != signing.UnsignedPayload {
 		return // S3 takes no presigned payload without a parameter that aws-crt does not send
 	}
 	u, _, err := signing.ParseURL(r.Scheme+"://"+r.Host+answer.Path, nil)
@@ -182,7 +182,7 @@ func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bo
 		received.Headers = append(received.Headers, signing.Header{Name: h[0], Value: h[1]})
 	}
 	verdict := signing.Verify(&received, &signing.Expected{
-		Credentials: r.Credentials, Scope: r.Scope, DoubleEncode: r.DoubleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time,
+		Credentials: r.Credentials, Scope: r.Scope, SingleEncode: r.SingleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time,
 	})
 	if !verdict.Valid() {
 		t.Errorf("Verify finds %+v in %s %s %q\nfor\n%s", verdict.Faults, r.Method, u, received.Headers, verdict.CanonicalRequest)

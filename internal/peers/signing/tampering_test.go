@@ -93,7 +93,7 @@ var shared = []tampering{
 	{name: "a header left out", sent: func(r *http.Request) { r.Header.Del("X-Amz-Meta-Note") }, code: "SignatureDoesNotMatch"},
 	{name: "one more header of AWS", sent: header("X-Amz-Acl", "public-read"), code: "AccessDenied"},
 	{name: "one more header of others", sent: header("X-Other", "1")},
-	{name: "a path encoded twice", ask: func(r *signing.Request) { r.DoubleEncode = true }, code: "SignatureDoesNotMatch"},
+	{name: "a path encoded twice", ask: func(r *signing.Request) { r.SingleEncode = false }, code: "SignatureDoesNotMatch"},
 	{name: "another secret", ask: func(r *signing.Request) {
 		r.Credentials = signing.NewCredentials(root.AccessKeyID, root.SecretAccessKey()+"x", "")
 	}, code: "SignatureDoesNotMatch"},

@@ -148,7 +148,7 @@ func s3(t *testing.T, c signing.Credentials, method, url string, body []byte) *h
 	}
 	signed, err := new(signing.Signer).Sign(&signing.Request{
 		Method: method, URL: u, PayloadHash: signing.PayloadHash(body), Scope: signing.Scope{Service: "s3", Region: "us-east-1"},
-		Time: time.Now(), Credentials: c, ContentSHA256Header: true,
+		Time: time.Now(), Credentials: c, SingleEncode: true, ContentSHA256Header: true,
 	})
 	if err != nil {
 		t.Fatal(err)
