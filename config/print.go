@@ -32,7 +32,10 @@ func (c *Config) Print(w io.Writer, getenv func(string) string) error {
 		}
 		p.add("# "+name+": (set)", from)
 	}
-	for _, name := range []string{"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE"} {
+	for _, name := range []string{
+		"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_COGNITO_IDENTITY",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_CA_BUNDLE",
+	} {
 		if text := env(name); text != "" {
 			p.add("# "+name+": "+text, name)
 		}

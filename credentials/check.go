@@ -186,13 +186,13 @@ func (f *faults) sts(p *Profile) {
 func (f *faults) endpoint(p *Profile) {
 	f.endpointURL("sts_endpoint", p.STSEndpoint)
 	if p.FIPS {
-		f.add("fips", "and AWS_USE_FIPS_ENDPOINT cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS")
+		f.add("fips", "and AWS_USE_FIPS_ENDPOINT cannot be used with sts_endpoint, AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL")
 	}
 	if p.DualStack {
-		f.add("dualstack", "and AWS_USE_DUALSTACK_ENDPOINT cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS")
+		f.add("dualstack", "and AWS_USE_DUALSTACK_ENDPOINT cannot be used with sts_endpoint, AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL")
 	}
 	if len(p.FallbackRegions) > 0 {
-		f.add("fallback_regions", "cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS")
+		f.add("fallback_regions", "cannot be used with sts_endpoint, AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL")
 	}
 }
 

@@ -2,6 +2,7 @@ package credentials_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -255,7 +256,7 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 	for _, test := range []struct {
 		name, variable, value string
 		change                func(*credentials.Profile)
-		want                  string // host of STS, or the fault
+		want                  string // host that is called, or the fault
 	}{
 		{"none", "", "", nil, "sts.eu-west-1.amazonaws.com"},
 		{"FIPS", "AWS_USE_FIPS_ENDPOINT", "true", func(p *credentials.Profile) { p.Region = "us-east-1" }, "sts-fips.us-east-1.amazonaws.com"},
@@ -267,15 +268,34 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 		{"no URL", "AWS_ENDPOINT_URL_STS", "sts.internal", nil, "AWS_ENDPOINT_URL_STS: must be a URL"},
 		{"http", "AWS_ENDPOINT_URL_STS", "http://sts.internal", nil, "AWS_ENDPOINT_URL_STS: must be https"},
 		{"FIPS and an endpoint", "AWS_USE_FIPS_ENDPOINT", "true", func(p *credentials.Profile) { p.STSEndpoint = "https://own.internal" }, "AWS_USE_FIPS_ENDPOINT cannot be used with sts_endpoint"},
-		{"an endpoint and fallbacks", "AWS_ENDPOINT_URL_STS", "https://sts.internal", func(p *credentials.Profile) { p.FallbackRegions = []string{"eu-west-2"} }, "fallback_regions: cannot be used with sts_endpoint or AWS_ENDPOINT_URL_STS"},
+		{"an endpoint and fallbacks", "AWS_ENDPOINT_URL_STS", "https://sts.internal", func(p *credentials.Profile) { p.FallbackRegions = []string{"eu-west-2"} }, "fallback_regions: cannot be used with sts_endpoint, AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL"},
+		{"an endpoint of all services", "AWS_ENDPOINT_URL", "https://aws.internal", nil, "aws.internal"},
+		{"of all services and of STS", "AWS_ENDPOINT_URL=https://aws.internal AWS_ENDPOINT_URL_STS", "https://sts.internal", nil, "sts.internal"},
+		{"of all services, and the profile's", "AWS_ENDPOINT_URL", "https://aws.internal", func(p *credentials.Profile) { p.STSEndpoint = "https://own.internal" }, "own.internal"},
+		{"of all services, by http", "AWS_ENDPOINT_URL", "http://localstack:4566", nil, "AWS_ENDPOINT_URL: must be https"},
+		{"of Cognito", "AWS_ENDPOINT_URL_COGNITO_IDENTITY", "https://cognito.internal", nil, "sts.eu-west-1.amazonaws.com"},
+		{"of another service", "AWS_ENDPOINT_URL_S3", "https://s3.internal", nil, "sts.eu-west-1.amazonaws.com"},
+		{"endpoints that are to be ignored", "AWS_ENDPOINT_URL=https://aws.internal AWS_ENDPOINT_URL_STS=sts AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", nil, "sts.eu-west-1.amazonaws.com"},
+		{"endpoints that are not", "AWS_ENDPOINT_URL=https://aws.internal AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false", nil, "aws.internal"},
+		{"or perhaps", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1", nil, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: must be true or false"},
+		{"FIPS and all services", "AWS_ENDPOINT_URL=https://aws.internal AWS_USE_FIPS_ENDPOINT", "true", nil, "AWS_USE_FIPS_ENDPOINT cannot be used with"},
+		{"a pool", "AWS_ENDPOINT_URL", "https://aws.internal", inPool, "aws.internal"},
+		{"a pool of its own", "AWS_ENDPOINT_URL_STS=https://sts.internal AWS_ENDPOINT_URL_COGNITO_IDENTITY", "https://cognito.internal", inPool, "cognito.internal"},
+		{"a pool, and STS", "AWS_ENDPOINT_URL_STS", "https://sts.internal", inPool, "cognito-identity.eu-west-1.amazonaws.com"},
+		{"a pool with FIPS", "AWS_ENDPOINT_URL_COGNITO_IDENTITY=https://cognito.internal AWS_USE_FIPS_ENDPOINT", "true", inPool, "cognito: AWS_ENDPOINT_URL_COGNITO_IDENTITY and"},
 	} {
 		var host string
 		p := orders()
 		if test.change != nil {
 			test.change(&p)
 		}
+		environment := map[string]string{}
+		for _, entry := range strings.Fields(test.variable + "=" + test.value) {
+			name, value, _ := strings.Cut(entry, "=")
+			environment[name] = value
+		}
 		s, err := credentials.New(credentials.Options{
-			Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return map[string]string{test.variable: test.value}[name] },
+			Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return environment[name] },
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) { host = r.URL.Host; return nil, errors.New("enough") }),
 		})
 		if err != nil {
@@ -287,8 +307,15 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 		_, _ = s.Session(t.Context(), credentials.Ask{})
 		s.Close()
 		if host != test.want {
-			t.Errorf("%s: STS was called at %s, want %s", test.name, host, test.want)
+			t.Errorf("%s: %s was called, want %s", test.name, host, test.want)
 		}
+	}
+}
+
+func inPool(p *credentials.Profile) {
+	*p = credentials.Profile{
+		Name: "pool", Region: "eu-west-1", Source: credentials.SourceCognito,
+		Cognito: &credentials.Cognito{IdentityPoolID: pool, IdentityID: fmt.Sprintf(identity, 1)},
 	}
 }
 

@@ -30,11 +30,11 @@ type cognito struct {
 	id   string
 }
 
-func newCognito(p *Profile, env func(string) string, base http.RoundTripper, k *clock) *cognito {
+func newCognito(p *Profile, endpoint string, env func(string) string, base http.RoundTripper, k *clock) *cognito {
 	region, _, _ := strings.Cut(p.Cognito.IdentityPoolID, ":")
 	o := cognitoidentity.Options{
 		Region: region, HTTPClient: newClient(base, k), AppID: "countersign",
-		Retryer: retryer(maxAttempts), Credentials: aws.AnonymousCredentials{},
+		Retryer: retryer(maxAttempts), Credentials: aws.AnonymousCredentials{}, BaseEndpoint: optional(endpoint),
 	}
 	if p.FIPS {
 		o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled

@@ -1,22 +1,22 @@
 package credentials
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// withEnvironment lays over the profiles what AWS's own tools read from the environment about the endpoint of STS. An
-// sts_endpoint of the profile is stronger.
+// withEnvironment lays over the profiles what AWS's own tools read from the environment about the endpoints of STS and
+// Cognito. An sts_endpoint of the profile is stronger.
 func (o Options) withEnvironment() (Options, []error) {
 	f := &faults{}
 	o.Profiles = slices.Clone(o.Profiles)
 	fips, dualStack := f.flag(o.Getenv, "AWS_USE_FIPS_ENDPOINT"), f.flag(o.Getenv, "AWS_USE_DUALSTACK_ENDPOINT")
-	endpoint := lookup(o.Getenv, "AWS_ENDPOINT_URL_STS")
-	if endpoint != "" {
-		before := len(f.found)
-		if f.endpointURL("AWS_ENDPOINT_URL_STS", endpoint); len(f.found) > before {
-			endpoint = ""
-		}
+	endpoint := ""
+	if !f.flag(o.Getenv, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+		all := f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL")
+		endpoint = cmp.Or(f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL_STS"), all)
+		o.cognitoEndpoint = cmp.Or(f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL_COGNITO_IDENTITY"), all)
 	}
 	for i := range o.Profiles {
 		p := &o.Profiles[i]
@@ -24,12 +24,30 @@ func (o Options) withEnvironment() (Options, []error) {
 		if p.STSEndpoint == "" {
 			p.STSEndpoint = endpoint
 		}
+		if p.Cognito != nil && o.cognitoEndpoint != "" && (p.FIPS || p.DualStack) {
+			f.found = append(f.found, &Fault{
+				Profile: p.Name, Field: "cognito",
+				Reason: "AWS_ENDPOINT_URL_COGNITO_IDENTITY and AWS_ENDPOINT_URL cannot be used with fips, dualstack or the variables for them",
+			})
+		}
 	}
 	if o.STSEndpoint == "" {
 		o.STSEndpoint = endpoint
 	}
 	o.fips, o.dualStack = fips, dualStack
 	return o, f.found
+}
+
+// endpointVariable is the URL in a variable; "" where there is none that can be used.
+func (f *faults) endpointVariable(env func(string) string, name string) string {
+	text, before := lookup(env, name), len(f.found)
+	if text == "" {
+		return ""
+	}
+	if f.endpointURL(name, text); len(f.found) > before {
+		return ""
+	}
+	return text
 }
 
 func (f *faults) flag(env func(string) string, name string) bool {

@@ -92,7 +92,7 @@ func (p *profile) source() (err error) {
 		}
 		p.token = tokenFile(path)
 	case SourceCognito:
-		c := newCognito(&p.Profile, env, base, p.store.clock(""))
+		c := newCognito(&p.Profile, p.store.options.cognitoEndpoint, env, base, p.store.clock(p.store.options.cognitoEndpoint))
 		if p.Cognito.Basic {
 			p.token = c.token
 		} else {
