@@ -68,7 +68,7 @@ bench:
 	cd signing/bench && $(GO) test -run '^$$' -bench . -benchtime 200ms -count 6 -cpu 1 . > ../../dist/bench.txt || { cat ../../dist/bench.txt; exit 1; }
 	$(TOOL) benchstat -row /request -col /signer dist/bench.txt
 	cd signing/bench && $(GO) run .
-	$(GO) test ./cli -count=1 -v -run 'TestHostileCaller|TestLargeBodiesAtOnce|TestBadInputCosts|TestKilledUnderLoad|TestShutdown'
+	$(GO) test ./cli -count=1 -v -run 'TestHostileCaller|TestLargeBodiesAtOnce|TestBadInputCosts|TestKilledUnderLoad|TestFullDisk|TestShutdown'
 
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:

@@ -74,12 +74,18 @@ func serveApart(t *testing.T, environment ...string) *server {
 // serveApartTo is serveApart with its standard output.
 func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server {
 	t.Helper()
+	return serveUnder(t, nil, stdout, environment...)
+}
+
+// serveUnder is serveApartTo by way of a command that executes the one which follows it, such as prlimit.
+func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ...string) *server {
+	t.Helper()
 	binary, err := builtOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
-	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), binary, "serve")}
+	port, line := freePort(t), append(command, binary, "serve")
+	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), line[0], line[1:]...)}
 	inherited := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "COUNTERSIGN_") })
 	s.process.Env = append(inherited, append([]string{
 		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey), "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
