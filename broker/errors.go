@@ -61,7 +61,7 @@ func Problem(err error) *problem.Error {
 	return &problem.Error{Code: "internal", Detail: "The request could not be served.", Cause: err}
 }
 
-// InputProblem turns what package signing says of an input into the problem of a part; other errors stay.
+// InputProblem turns what is wrong with an input into the problem of a part; other errors stay.
 func InputProblem(err error) error { return problemIn(err, false) }
 
 func (op *operation) problem(err error) error { return problemIn(err, op.in.Credentials != nil) }
@@ -69,20 +69,31 @@ func (op *operation) problem(err error) error { return problemIn(err, op.in.Cred
 // problemIn is [InputProblem] that knows whose credentials they are: of those that the caller
 // did not bring, nothing is told.
 func problemIn(err error, ownKeys bool) error {
-	var e *signing.InputError
-	if errors.As(err, new(*problem.Error)) || !errors.As(err, &e) {
-		return err
+	var input *signing.InputError
+	var given *credentials.GivenError
+	switch {
+	case errors.As(err, new(*problem.Error)):
+	case errors.As(err, &given):
+		return problem.InvalidPart(givenParts[given.Part], "", "The value "+given.Reason+".")
+	case errors.As(err, &input) && input.Part == signing.InputCredentials && !ownKeys:
+		return errors.Join(credentials.ErrConfiguration, err)
+	case input != nil:
+		return inputProblem(input)
 	}
+	return err
+}
+
+func inputProblem(e *signing.InputError) *problem.Error {
 	reason := "The value " + e.Reason + "."
-	switch e.Field {
-	case "url":
+	switch e.Part {
+	case signing.InputURL:
 		return &problem.Error{Code: "url_invalid", Detail: "The URL " + e.Reason + ".", Fields: []problem.Field{{Part: "url", Detail: reason}}}
-	case "query":
+	case signing.InputQuery:
 		return &problem.Error{
 			Code: "url_invalid", Detail: "The query " + e.Reason + ".",
 			Fields: []problem.Field{{Part: "query", Name: e.Name, Detail: reason}},
 		}
-	case "headers":
+	case signing.InputHeaders:
 		p := &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is."}
 		reason = "The header " + e.Reason + "."
 		if strings.EqualFold(e.Name, "host") {
@@ -92,23 +103,28 @@ func problemIn(err error, ownKeys bool) error {
 		}
 		p.Fields = []problem.Field{{Part: "header", Name: e.Name, Detail: reason}}
 		return p
-	case "signedHeaders":
-		return problem.InvalidPart("signedHeader", e.Name, "The header "+e.Reason+".")
-	case "credentials":
-		if !ownKeys {
-			return errors.Join(credentials.ErrConfiguration, err)
-		}
-	case "fields", "startsWith":
-		return problem.InvalidPart(e.Field, e.Name, reason)
-	case "sessionToken":
-		if !ownKeys {
-			return problem.InvalidPart("options.sessionToken", "", reason)
-		}
-		return problem.InvalidPart("credentials.sessionToken", "", reason)
-	case "accessKeyId", "secretAccessKey", "roleArn", "accountId", "roleName", "externalId", "sessionName", "durationSeconds":
-		return problem.InvalidPart("credentials."+e.Field, "", reason)
+	case signing.InputSignedHeaders:
+		reason = "The header " + e.Reason + "."
 	}
-	return problem.InvalidPart(e.Field, "", reason)
+	return problem.InvalidPart(inputParts[e.Part], e.Name, reason)
+}
+
+// inputParts are the parts of an [Input], a [FormInput] and a [ConnectInput], as problems name them.
+var inputParts = map[signing.InputPart]string{
+	signing.InputMethod: "method", signing.InputSignedHeaders: "signedHeader", signing.InputPayloadHash: "payloadSha256",
+	signing.InputService: "service", signing.InputRegion: "region", signing.InputAlgorithm: "algorithm", signing.InputTime: "signingTime",
+	signing.InputCredentials: "credentials", signing.InputTokenMode: "options.sessionToken", signing.InputExpires: "expiresInSeconds",
+	signing.InputBucket: "bucket", signing.InputFields: "fields", signing.InputStartsWith: "startsWith", signing.InputMaxLength: "maxLength",
+	signing.InputKind: "kind", signing.InputUser: "user", signing.InputEndpoint: "endpoint",
+}
+
+// givenParts are the parts of the credentials in an [Input]; the region is the request's.
+var givenParts = map[credentials.GivenPart]string{
+	credentials.GivenAccessKeyID: "credentials.accessKeyId", credentials.GivenSecretAccessKey: "credentials.secretAccessKey",
+	credentials.GivenSessionToken: "credentials.sessionToken", credentials.GivenRoleARN: "credentials.roleArn",
+	credentials.GivenAccountID: "credentials.accountId", credentials.GivenRoleName: "credentials.roleName",
+	credentials.GivenExternalID: "credentials.externalId", credentials.GivenSessionName: "credentials.sessionName",
+	credentials.GivenDuration: "credentials.durationSeconds", credentials.GivenRegion: "region",
 }
 
 // inferProblem asks the caller for what the host does not tell.

@@ -212,8 +212,7 @@ type Given struct {
 
 // SessionFrom returns a session made from keys in the request: without an
 // expiry for bare keys, through AssumeRole when a role is named. Faults of the
-// input are *[signing.InputError] with the field's name as the contract spells
-// it ("roleArn"); other errors are those of [Store.Session].
+// input are *[GivenError]; other errors are those of [Store.Session].
 func (s *Store) SessionFrom(ctx context.Context, g Given) (Session, error) {
 	return s.given.session(ctx, g)
 }

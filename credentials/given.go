@@ -116,40 +116,64 @@ func (g *given) client(region string) *stsClient {
 	return newSTS(p, newClient(g.store.base, g.clock), g.clock)
 }
 
-// checkGiven returns the first fault, named as in the contract.
+// GivenPart is a part of [Given].
+type GivenPart string
+
+// The parts of [Given].
+const (
+	GivenAccessKeyID     GivenPart = "access key id"
+	GivenSecretAccessKey GivenPart = "secret access key"
+	GivenSessionToken    GivenPart = "session token"
+	GivenRoleARN         GivenPart = "role ARN"
+	GivenAccountID       GivenPart = "account id"
+	GivenRoleName        GivenPart = "role name"
+	GivenExternalID      GivenPart = "external id"
+	GivenSessionName     GivenPart = "session name"
+	GivenDuration        GivenPart = "duration"
+	GivenRegion          GivenPart = "region"
+)
+
+// GivenError reports what is wrong with keys that came in a request. It holds none of them.
+type GivenError struct {
+	Part   GivenPart
+	Reason string // completes "Part …"
+}
+
+// Error implements error.
+func (e *GivenError) Error() string { return string(e.Part) + " " + e.Reason }
+
+// checkGiven returns the first fault.
 func checkGiven(in Given, c signing.Credentials) error {
-	bad := func(field, reason string) error {
-		return &signing.InputError{Field: field, Index: -1, Reason: reason}
-	}
+	bad := func(part GivenPart, reason string) error { return &GivenError{part, reason} }
 	switch {
 	case !plain(c.AccessKeyID):
-		return bad("accessKeyId", "is required, without blanks or line breaks")
+		return bad(GivenAccessKeyID, "is required, without blanks or line breaks")
 	case !plain(c.SecretAccessKey()):
-		return bad("secretAccessKey", "is required, without blanks or line breaks")
+		return bad(GivenSecretAccessKey, "is required, without blanks or line breaks")
 	case c.SessionToken() != "" && !plain(c.SessionToken()):
-		return bad("sessionToken", "holds a blank or a line break")
+		return bad(GivenSessionToken, "holds a blank or a line break")
 	case strings.HasPrefix(c.AccessKeyID, "ASIA") && c.SessionToken() == "":
-		return bad("sessionToken", "is required: a key id that begins with ASIA is temporary")
+		return bad(GivenSessionToken, "is required: a key id that begins with ASIA is temporary")
 	case !in.hasRole() && (in.ExternalID != "" || in.SessionName != "" || in.Duration != 0):
-		return bad("roleArn", "is required with externalId, sessionName or durationSeconds")
+		return bad(GivenRoleARN, "is required with externalId, sessionName or durationSeconds")
 	case !in.hasRole():
 		return nil
 	case endpoints.PartitionOf(in.Region) == "":
-		return bad("region", "is no AWS region")
+		return bad(GivenRegion, "is no AWS region")
 	case in.RoleARN != "" && (in.AccountID != "" || in.RoleName != ""):
-		return bad("roleArn", "or accountId and roleName, not both")
+		return bad(GivenRoleARN, "or accountId and roleName, not both")
 	case in.RoleARN != "" && !isRoleARN(in.RoleARN):
-		return bad("roleArn", "is to look like arn:aws:iam::123456789012:role/name")
+		return bad(GivenRoleARN, "is to look like arn:aws:iam::123456789012:role/name")
 	case in.RoleARN == "" && !validAccount(in.AccountID):
-		return bad("accountId", "is to be 12 digits")
+		return bad(GivenAccountID, "is to be 12 digits")
 	case in.RoleARN == "" && !validRoleName(in.RoleName):
-		return bad("roleName", "is to be 1 to 64 of letters, digits and _+=,.@-")
+		return bad(GivenRoleName, "is to be 1 to 64 of letters, digits and _+=,.@-")
 	case in.ExternalID != "" && !validExternalID(in.ExternalID):
-		return bad("externalId", "is to be 2 to 1224 of letters, digits and _+=,.@:/-")
+		return bad(GivenExternalID, "is to be 2 to 1224 of letters, digits and _+=,.@:/-")
 	case in.SessionName != "" && (legalName(in.SessionName) != in.SessionName):
-		return bad("sessionName", "is to be 2 to 64 of letters, digits and _+=,.@-")
+		return bad(GivenSessionName, "is to be 2 to 64 of letters, digits and _+=,.@-")
 	case in.Duration != 0 && (in.Duration < shortestSession || in.Duration > longestSession || in.Duration%time.Second != 0):
-		return bad("durationSeconds", "is to be 900 to 43200")
+		return bad(GivenDuration, "is to be 900 to 43200")
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"countersign/credentials"
-	"countersign/signing"
 )
 
 func TestBareKeysAreTheSession(t *testing.T) {
@@ -307,31 +306,31 @@ func TestRequestCredentials(t *testing.T) {
 func TestRequestCredentialsFaults(t *testing.T) {
 	good := credentials.Given{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, RoleARN: roleARN}
 	tests := []struct {
-		edit  func(*credentials.Given)
-		field string
+		edit func(*credentials.Given)
+		part credentials.GivenPart
 	}{
-		{func(g *credentials.Given) { g.AccessKeyID = "" }, "accessKeyId"},
-		{func(g *credentials.Given) { g.SecretAccessKey = "two words" }, "secretAccessKey"},
-		{func(g *credentials.Given) { g.SessionToken = "a\nb" }, "sessionToken"},
-		{func(g *credentials.Given) { g.AccessKeyID = "ASIASANDBOX000000001" }, "sessionToken"},
-		{func(g *credentials.Given) { g.RoleARN, g.ExternalID = "", "x-1" }, "roleArn"},
-		{func(g *credentials.Given) { g.AccountID = "123456789012" }, "roleArn"},
-		{func(g *credentials.Given) { g.RoleARN = "arn:aws:iam::1:user/x" }, "roleArn"},
-		{func(g *credentials.Given) { g.RoleARN, g.RoleName = "", "orders" }, "accountId"},
-		{func(g *credentials.Given) { g.RoleARN, g.AccountID = "", "123456789012" }, "roleName"},
-		{func(g *credentials.Given) { g.ExternalID = "x" }, "externalId"},
-		{func(g *credentials.Given) { g.SessionName = "{caller}" }, "sessionName"},
-		{func(g *credentials.Given) { g.Duration = time.Minute }, "durationSeconds"},
-		{func(g *credentials.Given) { g.Region = "mars-north-1" }, "region"},
+		{func(g *credentials.Given) { g.AccessKeyID = "" }, credentials.GivenAccessKeyID},
+		{func(g *credentials.Given) { g.SecretAccessKey = "two words" }, credentials.GivenSecretAccessKey},
+		{func(g *credentials.Given) { g.SessionToken = "a\nb" }, credentials.GivenSessionToken},
+		{func(g *credentials.Given) { g.AccessKeyID = "ASIASANDBOX000000001" }, credentials.GivenSessionToken},
+		{func(g *credentials.Given) { g.RoleARN, g.ExternalID = "", "x-1" }, credentials.GivenRoleARN},
+		{func(g *credentials.Given) { g.AccountID = "123456789012" }, credentials.GivenRoleARN},
+		{func(g *credentials.Given) { g.RoleARN = "arn:aws:iam::1:user/x" }, credentials.GivenRoleARN},
+		{func(g *credentials.Given) { g.RoleARN, g.RoleName = "", "orders" }, credentials.GivenAccountID},
+		{func(g *credentials.Given) { g.RoleARN, g.AccountID = "", "123456789012" }, credentials.GivenRoleName},
+		{func(g *credentials.Given) { g.ExternalID = "x" }, credentials.GivenExternalID},
+		{func(g *credentials.Given) { g.SessionName = "{caller}" }, credentials.GivenSessionName},
+		{func(g *credentials.Given) { g.Duration = time.Minute }, credentials.GivenDuration},
+		{func(g *credentials.Given) { g.Region = "mars-north-1" }, credentials.GivenRegion},
 	}
 	s := open(t, credentials.Options{Transport: newFake(time.Now)})
 	for _, test := range tests {
 		g := good
 		test.edit(&g)
 		_, err := s.SessionFrom(t.Context(), g)
-		var in *signing.InputError
-		if !errors.As(err, &in) || in.Field != test.field {
-			t.Errorf("SessionFrom() = %v, want a fault of %s", err, test.field)
+		var in *credentials.GivenError
+		if !errors.As(err, &in) || in.Part != test.part {
+			t.Errorf("SessionFrom() = %v, want a fault of %s", err, test.part)
 		}
 	}
 }

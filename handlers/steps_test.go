@@ -176,7 +176,7 @@ func TestBadCredentialsInAStepAreTheCallersFault(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		withoutSession(o)
 		o.Sessions = fakeSessions{sessionFrom: func(credentials.Given) (credentials.Session, error) {
-			return credentials.Session{}, &signing.InputError{Field: "sessionToken", Index: -1, Reason: "is required"} // as package credentials says it
+			return credentials.Session{}, &credentials.GivenError{Part: credentials.GivenSessionToken, Reason: "is required"}
 		}}
 	})
 	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/", func(d step, _ *[]signing.Header, _ *[]string) {

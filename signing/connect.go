@@ -145,7 +145,7 @@ func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err 
 func (c *Connect) Request() (*Request, error) {
 	form, known := c.Kind.form()
 	if !known {
-		return nil, inputError("kind", "is not a kind of connect token")
+		return nil, inputError(InputKind, "is not a kind of connect token")
 	}
 	r := &Request{
 		Method:      cmp.Or(form.method, "GET"),
@@ -158,11 +158,11 @@ func (c *Connect) Request() (*Request, error) {
 	query := form.query
 	switch {
 	case form.user == "" && c.User != "":
-		return nil, inputError("user", "is not part of such a token")
+		return nil, inputError(InputUser, "is not part of such a token")
 	case form.user != "" && c.User == "":
-		return nil, inputError("user", "is missing")
+		return nil, inputError(InputUser, "is missing")
 	case form.user == eksCluster && !unreserved.all(c.User):
-		return nil, inputError("user", "is not the name of a cluster")
+		return nil, inputError(InputUser, "is not the name of a cluster")
 	case form.user == eksCluster:
 		r.Headers, r.SignedHeaders = []Header{{eksCluster, c.User}}, []string{eksCluster}
 		r.Expires = time.Minute
@@ -176,15 +176,15 @@ func (c *Connect) Request() (*Request, error) {
 		r.Expires = c.Expires
 	}
 	if r.Expires > max(form.longest, quarterHour) {
-		return nil, inputError("expiresInSeconds", "is more than such a token may last")
+		return nil, inputError(InputExpires, "is more than such a token may last")
 	}
 	var err error
 	r.URL, _, err = ParseURL("https://"+c.Endpoint+form.path, query)
 	if err != nil || r.URL.Path() != form.path || strings.Contains(c.Endpoint, "?") {
-		return nil, inputError("endpoint", "is not a host, with a port or without")
+		return nil, inputError(InputEndpoint, "is not a host, with a port or without")
 	}
 	if c.Kind == ConnectBedrock && r.URL.Host() != bedrockHost {
-		return nil, inputError("endpoint", "is not "+bedrockHost+", the host of API keys in every region")
+		return nil, inputError(InputEndpoint, "is not "+bedrockHost+", the host of API keys in every region")
 	}
 	return r, nil
 }

@@ -174,26 +174,26 @@ func TestConnectTokenRefuses(t *testing.T) {
 		name   string
 		kind   signing.ConnectKind
 		change func(*signing.Connect)
-		field  string
+		part   signing.InputPart
 	}{
-		{"no kind", "", func(*signing.Connect) {}, "kind"},
-		{"no user", signing.ConnectRDS, func(c *signing.Connect) { c.User = "" }, "user"},
-		{"a user where there is none", signing.ConnectMSK, func(*signing.Connect) {}, "user"},
-		{"no endpoint", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "" }, "endpoint"},
-		{"an endpoint with a path", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com/x" }, "endpoint"},
-		{"an endpoint with a query", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com?x=" }, "endpoint"},
-		{"an endpoint with a scheme", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "https://db.example.com" }, "endpoint"},
-		{"an endpoint with user information", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "a@db.example.com" }, "endpoint"},
-		{"no region", signing.ConnectRDS, func(c *signing.Connect) { c.Region = "" }, "region"},
-		{"too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, "expiresInSeconds"},
-		{"too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, "expiresInSeconds"},
+		{"no kind", "", func(*signing.Connect) {}, signing.InputKind},
+		{"no user", signing.ConnectRDS, func(c *signing.Connect) { c.User = "" }, signing.InputUser},
+		{"a user where there is none", signing.ConnectMSK, func(*signing.Connect) {}, signing.InputUser},
+		{"no endpoint", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "" }, signing.InputEndpoint},
+		{"an endpoint with a path", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com/x" }, signing.InputEndpoint},
+		{"an endpoint with a query", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com?x=" }, signing.InputEndpoint},
+		{"an endpoint with a scheme", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "https://db.example.com" }, signing.InputEndpoint},
+		{"an endpoint with user information", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "a@db.example.com" }, signing.InputEndpoint},
+		{"no region", signing.ConnectRDS, func(c *signing.Connect) { c.Region = "" }, signing.InputRegion},
+		{"too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, signing.InputExpires},
+		{"too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, signing.InputExpires},
 		{"a key for longer than half a day", signing.ConnectBedrock, func(c *signing.Connect) {
 			c.Endpoint, c.User, c.Expires = "bedrock.amazonaws.com", "", 12*time.Hour+time.Second
-		}, "expiresInSeconds"},
-		{"a key of another host", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock-runtime.eu-west-1.amazonaws.com", "" }, "endpoint"},
-		{"a key with a port", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock.amazonaws.com:8443", "" }, "endpoint"},
-		{"a key with a user", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint = "bedrock.amazonaws.com" }, "user"},
-		{"a cluster with a line break", signing.ConnectEKS, func(c *signing.Connect) { c.User = "a\nb" }, "user"},
+		}, signing.InputExpires},
+		{"a key of another host", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock-runtime.eu-west-1.amazonaws.com", "" }, signing.InputEndpoint},
+		{"a key with a port", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock.amazonaws.com:8443", "" }, signing.InputEndpoint},
+		{"a key with a user", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint = "bedrock.amazonaws.com" }, signing.InputUser},
+		{"a cluster with a line break", signing.ConnectEKS, func(c *signing.Connect) { c.User = "a\nb" }, signing.InputUser},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := exampleConnect(tt.kind, "db.example.com:5432", "user")
@@ -202,8 +202,8 @@ func TestConnectTokenRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("ConnectToken = %q, want an error", token)
 			}
-			if input := wantInputError(t, err); input.Field != tt.field {
-				t.Errorf("ConnectToken: %v, want a fault of %s", input, tt.field)
+			if input := wantInputError(t, err); input.Part != tt.part {
+				t.Errorf("ConnectToken: %v, want a fault of %s", input, tt.part)
 			}
 		})
 	}

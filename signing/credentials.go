@@ -41,11 +41,11 @@ func NewCredentials(accessKeyID, secretAccessKey, sessionToken string) Credentia
 	s := &secret{key: secretAccessKey, token: sessionToken}
 	switch {
 	case secretAccessKey == "":
-		s.fault = inputError("credentials", "have no secret access key")
+		s.fault = inputError(InputCredentials, "have no secret access key")
 	case !visibleChars.all(secretAccessKey):
-		s.fault = inputError("credentials", "have a secret access key with white space or other characters that no key holds")
+		s.fault = inputError(InputCredentials, "have a secret access key with white space or other characters that no key holds")
 	case !visibleChars.all(sessionToken):
-		s.fault = inputError("credentials", "have a session token with white space or other characters that no token holds")
+		s.fault = inputError(InputCredentials, "have a session token with white space or other characters that no token holds")
 	}
 	return Credentials{AccessKeyID: accessKeyID, secret: func() *secret { return s }}
 }
@@ -72,11 +72,11 @@ func (c Credentials) SessionToken() string {
 func (c Credentials) Check() error {
 	switch {
 	case c.AccessKeyID == "":
-		return inputError("credentials", "have no access key id")
+		return inputError(InputCredentials, "have no access key id")
 	case !idChars.all(c.AccessKeyID):
-		return inputError("credentials", "have an access key id with white space or other characters that no id holds")
+		return inputError(InputCredentials, "have an access key id with white space or other characters that no id holds")
 	case c.secret == nil:
-		return inputError("credentials", "have no secret access key")
+		return inputError(InputCredentials, "have no secret access key")
 	}
 	if fault := c.secret().fault; fault != nil {
 		return fault

@@ -89,7 +89,7 @@ func (d *draft) takeHeaders(r *Request) error {
 			}
 		}
 		if reason != "" {
-			return &InputError{Field: "headers", Index: i, Name: h.Name, Reason: reason}
+			return &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: reason}
 		}
 	}
 	return nil
@@ -127,7 +127,7 @@ func (d *draft) chooseSigned(r *Request) error {
 			f.signed = true
 			continue
 		}
-		return &InputError{Field: "signedHeaders", Index: i, Name: name, Reason: reason}
+		return &InputError{Part: InputSignedHeaders, Index: i, Name: name, Reason: reason}
 	}
 	d.joinSignedHeaders()
 	return nil

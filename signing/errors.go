@@ -2,19 +2,62 @@ package signing
 
 import "fmt"
 
+// InputPart is a part of what a signature was asked for.
+type InputPart uint8
+
+// The parts of a [Request], and of a [Scope] and [Credentials] wherever they are.
+const (
+	InputMethod InputPart = iota + 1
+	InputURL
+	InputQuery
+	InputHeaders
+	InputSignedHeaders
+	InputPayloadHash
+	InputService
+	InputRegion
+	InputAlgorithm
+	InputTime
+	InputCredentials
+	InputTokenMode
+	InputExpires
+)
+
+// The parts that a [PostPolicy] or a [Connect] has besides.
+const (
+	InputBucket InputPart = iota + 1 + InputExpires
+	InputFields
+	InputStartsWith
+	InputMaxLength
+	InputKind
+	InputUser
+	InputEndpoint
+)
+
+var inputParts = [...]string{
+	InputMethod: "method", InputURL: "url", InputQuery: "query", InputHeaders: "headers", InputSignedHeaders: "signed headers",
+	InputPayloadHash: "payload hash", InputService: "service", InputRegion: "region", InputAlgorithm: "algorithm", InputTime: "time",
+	InputCredentials: "credentials", InputTokenMode: "token mode", InputExpires: "lifetime", InputBucket: "bucket", InputFields: "fields",
+	InputStartsWith: "beginnings of fields", InputMaxLength: "length", InputKind: "kind", InputUser: "user", InputEndpoint: "endpoint",
+}
+
+// String is the part's name in an error.
+func (p InputPart) String() string {
+	if p == 0 || int(p) >= len(inputParts) {
+		return "input"
+	}
+	return inputParts[p]
+}
+
 // InputError reports what is wrong with a request. It is always the fault of
 // whoever made the request, and holds no value of theirs but names.
 type InputError struct {
-	// Field is the part at fault in the caller's terms: "method", "url",
-	// "query", "headers", "payloadSha256", "service", "region", "algorithm",
-	// "signingTime", "credentials", "sessionToken", "signedHeaders",
-	// "expiresInSeconds".
-	Field string
+	// Part is the part at fault.
+	Part InputPart
 	// Index is the place within a list, -1 where there is none.
 	Index int
 	// Name is the header or parameter at fault, empty where there is none.
 	Name string
-	// Reason completes "Field …".
+	// Reason completes "Part …".
 	Reason string
 }
 
@@ -22,15 +65,15 @@ type InputError struct {
 func (e *InputError) Error() string {
 	switch {
 	case e.Name != "":
-		return fmt.Sprintf("%s: %q %s", e.Field, e.Name, e.Reason)
+		return fmt.Sprintf("%s: %q %s", e.Part, e.Name, e.Reason)
 	case e.Index >= 0:
-		return fmt.Sprintf("%s[%d] %s", e.Field, e.Index, e.Reason)
+		return fmt.Sprintf("%s[%d] %s", e.Part, e.Index, e.Reason)
 	}
-	return e.Field + " " + e.Reason
+	return e.Part.String() + " " + e.Reason
 }
 
-func inputError(field, reason string) *InputError {
-	return &InputError{Field: field, Index: -1, Reason: reason}
+func inputError(part InputPart, reason string) *InputError {
+	return &InputError{Part: part, Index: -1, Reason: reason}
 }
 
 // Warning tells the caller of a change that was made to what they gave.

@@ -24,7 +24,7 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 	}
 	d.arrangeFields()
 	if d.named("host") == nil {
-		return "", "", inputError("headers", "have no Host, which must be signed")
+		return "", "", inputError(InputHeaders, "have no Host, which must be signed")
 	}
 	d.joinSignedHeaders()
 	return string(d.appendCanonicalHeaders(nil)), string(d.signedHeaders), nil
@@ -159,10 +159,10 @@ func (d *draft) sent(n int) []Header {
 func (d *draft) readHeader(i int, h Header) (name []byte, value string, err error) {
 	begin, ok := len(d.names), false
 	if d.names, ok = nameChars.append(d.names, h.Name); h.Name == "" || !ok {
-		return nil, "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "is not a header name"}
+		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "is not a header name"}
 	}
 	if value, ok = fold(h.Value); !ok {
-		return nil, "", &InputError{Field: "headers", Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
+		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
 	}
 	return d.names[begin:], value, nil
 }

@@ -116,5 +116,5 @@ func deriveKeyPair(accessKeyID, secretAccessKey string) (*keySecret, error) {
 		pair, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), block)
 		return &keySecret{pair: pair}, err
 	}
-	return nil, inputError("credentials", "have no key pair of Version 4a")
+	return nil, inputError(InputCredentials, "have no key pair of Version 4a")
 }

@@ -105,7 +105,7 @@ func (u URL) CleanS3Key() (URL, error) {
 	path = CanonicalURI(path, true)
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
-			return URL{}, inputError("url", "has a . or .. segment in its S3 key, which clients remove on the way")
+			return URL{}, inputError(InputURL, "has a . or .. segment in its S3 key, which clients remove on the way")
 		}
 	}
 	return u.withPath(path), nil

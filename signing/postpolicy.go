@@ -116,17 +116,17 @@ func (p *PostPolicy) document(fields []Parameter) (string, error) {
 func (p *PostPolicy) check(scope Scope) error {
 	switch {
 	case p.Bucket == "":
-		return inputError("bucket", "is missing")
+		return inputError(InputBucket, "is missing")
 	case p.Expires < time.Second || p.Expires > MaxExpires:
-		return inputError("expiresInSeconds", "is not from 1 to 604800 seconds")
+		return inputError(InputExpires, "is not from 1 to 604800 seconds")
 	case p.MinLength < 0 || p.MaxLength < 0 || p.MaxLength > 0 && p.MinLength > p.MaxLength || p.MaxLength == 0 && p.MinLength > 0:
-		return inputError("maxLength", "is not a limit above the least length")
+		return inputError(InputMaxLength, "is not a limit above the least length")
 	}
 	hasKey := false
 	for _, list := range []struct {
-		field      string
+		part       InputPart
 		parameters []Parameter
-	}{{"fields", p.Fields}, {"startsWith", p.StartsWith}} {
+	}{{InputFields, p.Fields}, {InputStartsWith, p.StartsWith}} {
 		for i, f := range list.parameters {
 			name := strings.ToLower(f.Name)
 			hasKey = hasKey || name == "key"
@@ -144,16 +144,16 @@ func (p *PostPolicy) check(scope Scope) error {
 				reason = "is not the name of a form field"
 			case !sound || !utf8.ValidString(f.Value):
 				reason = "holds a line break, another control character or invalid UTF-8"
-			case list.field == "startsWith" && strings.Contains(f.Value, Filename):
+			case list.part == InputStartsWith && strings.Contains(f.Value, Filename):
 				reason = "holds ${filename}, which is replaced in fields and not in what they begin with"
 			}
 			if reason != "" {
-				return &InputError{Field: list.field, Index: i, Name: f.Name, Reason: reason}
+				return &InputError{Part: list.part, Index: i, Name: f.Name, Reason: reason}
 			}
 		}
 	}
 	if !hasKey {
-		return inputError("fields", "lack the key of the object")
+		return inputError(InputFields, "lack the key of the object")
 	}
 	return checkSigner(HMAC, scope, p.Time, p.Credentials)
 }

@@ -160,32 +160,32 @@ func TestPostPolicyRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*signing.PostPolicy)
-		field  string
+		part   signing.InputPart
 	}{
-		{"no bucket", func(p *signing.PostPolicy) { p.Bucket = "" }, "bucket"},
-		{"no key", func(p *signing.PostPolicy) { p.Fields = nil }, "fields"},
-		{"no region", func(p *signing.PostPolicy) { p.Region = "" }, "region"},
-		{"no time", func(p *signing.PostPolicy) { p.Time = time.Time{} }, "signingTime"},
-		{"no expiry", func(p *signing.PostPolicy) { p.Expires = 0 }, "expiresInSeconds"},
-		{"an expiry too far away", func(p *signing.PostPolicy) { p.Expires = signing.MaxExpires + 1 }, "expiresInSeconds"},
-		{"no credentials", func(p *signing.PostPolicy) { p.Credentials = signing.Credentials{} }, "credentials"},
-		{"a least length without a limit", func(p *signing.PostPolicy) { p.MaxLength = 0 }, "maxLength"},
-		{"a least length above the limit", func(p *signing.PostPolicy) { p.MinLength = 1 << 21 }, "maxLength"},
-		{"a negative length", func(p *signing.PostPolicy) { p.MinLength = -1 }, "maxLength"},
-		{"a field that signing sets", func(p *signing.PostPolicy) { p.Fields[1].Name = "X-Amz-Date" }, "fields"},
-		{"the file", func(p *signing.PostPolicy) { p.StartsWith[1].Name = "file" }, "startsWith"},
-		{"a field without a name", func(p *signing.PostPolicy) { p.Fields[1].Name = "" }, "fields"},
-		{"a field name with a quote", func(p *signing.PostPolicy) { p.Fields[1].Name = `a"b` }, "fields"},
-		{"a line break in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "a\r\nb" }, "fields"},
-		{"a variable in the beginning of a value", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" }, "startsWith"},
-		{"invalid UTF-8 in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "\xff" }, "fields"},
+		{"no bucket", func(p *signing.PostPolicy) { p.Bucket = "" }, signing.InputBucket},
+		{"no key", func(p *signing.PostPolicy) { p.Fields = nil }, signing.InputFields},
+		{"no region", func(p *signing.PostPolicy) { p.Region = "" }, signing.InputRegion},
+		{"no time", func(p *signing.PostPolicy) { p.Time = time.Time{} }, signing.InputTime},
+		{"no expiry", func(p *signing.PostPolicy) { p.Expires = 0 }, signing.InputExpires},
+		{"an expiry too far away", func(p *signing.PostPolicy) { p.Expires = signing.MaxExpires + 1 }, signing.InputExpires},
+		{"no credentials", func(p *signing.PostPolicy) { p.Credentials = signing.Credentials{} }, signing.InputCredentials},
+		{"a least length without a limit", func(p *signing.PostPolicy) { p.MaxLength = 0 }, signing.InputMaxLength},
+		{"a least length above the limit", func(p *signing.PostPolicy) { p.MinLength = 1 << 21 }, signing.InputMaxLength},
+		{"a negative length", func(p *signing.PostPolicy) { p.MinLength = -1 }, signing.InputMaxLength},
+		{"a field that signing sets", func(p *signing.PostPolicy) { p.Fields[1].Name = "X-Amz-Date" }, signing.InputFields},
+		{"the file", func(p *signing.PostPolicy) { p.StartsWith[1].Name = "file" }, signing.InputStartsWith},
+		{"a field without a name", func(p *signing.PostPolicy) { p.Fields[1].Name = "" }, signing.InputFields},
+		{"a field name with a quote", func(p *signing.PostPolicy) { p.Fields[1].Name = `a"b` }, signing.InputFields},
+		{"a line break in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "a\r\nb" }, signing.InputFields},
+		{"a variable in the beginning of a value", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" }, signing.InputStartsWith},
+		{"invalid UTF-8 in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "\xff" }, signing.InputFields},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := examplePolicy()
 			tt.change(p)
 			_, err := new(signing.Signer).PostPolicy(p)
-			if input := wantInputError(t, err); input.Field != tt.field {
-				t.Errorf("PostPolicy: %v, want a fault of %s", input, tt.field)
+			if input := wantInputError(t, err); input.Part != tt.part {
+				t.Errorf("PostPolicy: %v, want a fault of %s", input, tt.part)
 			}
 		})
 	}

@@ -70,7 +70,7 @@ func (d *draft) appendURL(dst []byte, r *Request, signature []byte) []byte {
 // text of the draft.
 func (d *draft) canonicalizeQuery(r *Request) error {
 	if r.Expires < time.Second || r.Expires > MaxExpires || r.Expires%time.Second != 0 {
-		return inputError("expiresInSeconds", "is not from 1 to 604800 seconds")
+		return inputError(InputExpires, "is not from 1 to 604800 seconds")
 	}
 	if err := d.begin(r); err != nil {
 		return err
@@ -127,7 +127,7 @@ func checkPresigned(u URL) error {
 		switch strings.ToLower(name) {
 		case "x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires",
 			"x-amz-region-set", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders":
-			return &InputError{Field: "query", Index: -1, Name: name, Reason: "is set by presigning and cannot be given"}
+			return &InputError{Part: InputQuery, Index: -1, Name: name, Reason: "is set by presigning and cannot be given"}
 		}
 	}
 	return nil

@@ -87,7 +87,7 @@ func TestPresignRefusesWhatItSets(t *testing.T) {
 			t.Errorf("Presign takes %s", name)
 			continue
 		}
-		if input := wantInputError(t, err); input.Field != "query" || input.Name != name {
+		if input := wantInputError(t, err); input.Part != signing.InputQuery || input.Name != name {
 			t.Errorf("Presign with %s: %+v, want a fault of query", name, input)
 		}
 		if got := sign(t, r); !strings.Contains(got.CanonicalRequest, name+"=v") {
@@ -101,7 +101,7 @@ func TestPresignRefusesExpiries(t *testing.T) {
 		r := exampleRequest(t)
 		r.Expires = expires
 		_, err := new(signing.Signer).Presign(r)
-		if input := wantInputError(t, err); input.Field != "expiresInSeconds" {
+		if input := wantInputError(t, err); input.Part != signing.InputExpires {
 			t.Errorf("Presign for %v: %+v, want a fault of expiresInSeconds", expires, input)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func CanonicalQuery(rawQuery string) (string, error) {
 	wire, reason := appendQuery(nil, rawQuery, '&')
 	if reason != "" {
-		return "", inputError("query", reason)
+		return "", inputError(InputQuery, reason)
 	}
 	d := draft{query: bytes.TrimPrefix(wire, []byte("&"))}
 	return string(d.appendCanonicalQuery(nil)), nil

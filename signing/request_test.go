@@ -179,7 +179,7 @@ func TestFragileHeadersCannotBeNamed(t *testing.T) {
 		r.SignedHeaders = []string{"host", name}
 		_, err := new(signing.Signer).Sign(r)
 		input := wantInputError(t, err)
-		if name != "Authorization" && (input.Field != "signedHeaders" || input.Index != 1 || input.Name != name) {
+		if name != "Authorization" && (input.Part != signing.InputSignedHeaders || input.Index != 1 || input.Name != name) {
 			t.Errorf("naming %q: %+v, want signedHeaders[1]", name, input)
 		}
 	}
@@ -226,50 +226,50 @@ func TestSignRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*signing.Request)
-		field  string
+		part   signing.InputPart
 		index  int
 	}{
-		{"no method", func(r *signing.Request) { r.Method = "" }, "method", -1},
-		{"a method with a line break", func(r *signing.Request) { r.Method = "GET\r\nX: y" }, "method", -1},
-		{"no URL", func(r *signing.Request) { r.URL = signing.URL{} }, "url", -1},
-		{"no payload hash", func(r *signing.Request) { r.PayloadHash = "" }, "payloadSha256", -1},
-		{"a payload hash in upper case", func(r *signing.Request) { r.PayloadHash = strings.Repeat("A", 64) }, "payloadSha256", -1},
-		{"a short payload hash", func(r *signing.Request) { r.PayloadHash = "abc" }, "payloadSha256", -1},
-		{"another word for a payload hash", func(r *signing.Request) { r.PayloadHash = "STREAMING-PAYLOAD" }, "payloadSha256", -1},
-		{"no service", func(r *signing.Request) { r.Scope.Service = "" }, "service", -1},
-		{"a service with a slash", func(r *signing.Request) { r.Scope.Service = "s3/aws4_request" }, "service", -1},
-		{"no region", func(r *signing.Request) { r.Scope.Region = "" }, "region", -1},
-		{"a region set with HMAC", func(r *signing.Request) { r.Scope.Region = "*" }, "region", -1},
-		{"a region with a line break", func(r *signing.Request) { r.Scope.Region = "a\nb" }, "region", -1},
-		{"a region set with a gap", func(r *signing.Request) { r.Algorithm, r.Scope.Region = signing.ECDSA, "a,,b" }, "region", -1},
-		{"a region set with a space", func(r *signing.Request) { r.Algorithm, r.Scope.Region = signing.ECDSA, "a, b" }, "region", -1},
-		{"another algorithm", func(r *signing.Request) { r.Algorithm = "AWS4" }, "algorithm", -1},
-		{"another token mode", func(r *signing.Request) { r.Token = "twice" }, "sessionToken", -1},
-		{"no time", func(r *signing.Request) { r.Time = time.Time{} }, "signingTime", -1},
-		{"a year of five digits", func(r *signing.Request) { r.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "signingTime", -1},
-		{"no credentials", func(r *signing.Request) { r.Credentials = signing.Credentials{} }, "credentials", -1},
-		{"an id alone", func(r *signing.Request) { r.Credentials = signing.Credentials{AccessKeyID: exampleID} }, "credentials", -1},
-		{"no id", func(r *signing.Request) { r.Credentials.AccessKeyID = "" }, "credentials", -1},
-		{"an id with a slash", func(r *signing.Request) { r.Credentials.AccessKeyID = "AKID/x" }, "credentials", -1},
-		{"no secret", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, "", "") }, "credentials", -1},
-		{"a secret with a line feed", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret+"\n", "") }, "credentials", -1},
-		{"a token with a space", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret, "a b") }, "credentials", -1},
-		{"a header without a name", header(signing.Header{Value: "v"}), "headers", 0},
-		{"a header name with a space", header(signing.Header{Name: "A", Value: "v"}, signing.Header{Name: "B C", Value: "v"}), "headers", 1},
-		{"a pseudo-header", header(signing.Header{Name: ":authority", Value: "example.com"}), "headers", 0},
-		{"a carriage return in a value", header(signing.Header{Name: "A", Value: "v\rX: y"}), "headers", 0},
-		{"a line feed in a value", header(signing.Header{Name: "A", Value: "v\nX: y"}), "headers", 0},
-		{"NUL in a value", header(signing.Header{Name: "A", Value: "\x00"}), "headers", 0},
-		{"another host", header(signing.Header{Name: "Host", Value: "other.amazonaws.com"}), "headers", 0},
-		{"a second host", header(signing.Header{Name: "Host", Value: "example.amazonaws.com"}, signing.Header{Name: "host", Value: "evil.com"}), "headers", 1},
-		{"the host with another port", header(signing.Header{Name: "Host", Value: "example.amazonaws.com:8443"}), "headers", 0},
-		{"authorization", header(signing.Header{Name: "authorization", Value: "v"}), "headers", 0},
-		{"x-amz-date", header(signing.Header{Name: "X-Amz-Date", Value: "20150830T123600Z"}), "headers", 0},
-		{"x-amz-security-token", header(signing.Header{Name: "x-amz-security-token", Value: "v"}), "headers", 0},
-		{"x-amz-region-set", header(signing.Header{Name: "x-amz-region-set", Value: "*"}), "headers", 0},
-		{"a payload beside its hash", func(r *signing.Request) { r.Payload = []byte("Param1=value1") }, "payloadSha256", -1},
-		{"another x-amz-content-sha256", header(signing.Header{Name: "x-amz-content-sha256", Value: "UNSIGNED-PAYLOAD"}), "headers", 0},
-		{"a signed header that is absent", func(r *signing.Request) { r.SignedHeaders = []string{"content-type", "range"} }, "signedHeaders", 1},
+		{"no method", func(r *signing.Request) { r.Method = "" }, signing.InputMethod, -1},
+		{"a method with a line break", func(r *signing.Request) { r.Method = "GET\r\nX: y" }, signing.InputMethod, -1},
+		{"no URL", func(r *signing.Request) { r.URL = signing.URL{} }, signing.InputURL, -1},
+		{"no payload hash", func(r *signing.Request) { r.PayloadHash = "" }, signing.InputPayloadHash, -1},
+		{"a payload hash in upper case", func(r *signing.Request) { r.PayloadHash = strings.Repeat("A", 64) }, signing.InputPayloadHash, -1},
+		{"a short payload hash", func(r *signing.Request) { r.PayloadHash = "abc" }, signing.InputPayloadHash, -1},
+		{"another word for a payload hash", func(r *signing.Request) { r.PayloadHash = "STREAMING-PAYLOAD" }, signing.InputPayloadHash, -1},
+		{"no service", func(r *signing.Request) { r.Scope.Service = "" }, signing.InputService, -1},
+		{"a service with a slash", func(r *signing.Request) { r.Scope.Service = "s3/aws4_request" }, signing.InputService, -1},
+		{"no region", func(r *signing.Request) { r.Scope.Region = "" }, signing.InputRegion, -1},
+		{"a region set with HMAC", func(r *signing.Request) { r.Scope.Region = "*" }, signing.InputRegion, -1},
+		{"a region with a line break", func(r *signing.Request) { r.Scope.Region = "a\nb" }, signing.InputRegion, -1},
+		{"a region set with a gap", func(r *signing.Request) { r.Algorithm, r.Scope.Region = signing.ECDSA, "a,,b" }, signing.InputRegion, -1},
+		{"a region set with a space", func(r *signing.Request) { r.Algorithm, r.Scope.Region = signing.ECDSA, "a, b" }, signing.InputRegion, -1},
+		{"another algorithm", func(r *signing.Request) { r.Algorithm = "AWS4" }, signing.InputAlgorithm, -1},
+		{"another token mode", func(r *signing.Request) { r.Token = "twice" }, signing.InputTokenMode, -1},
+		{"no time", func(r *signing.Request) { r.Time = time.Time{} }, signing.InputTime, -1},
+		{"a year of five digits", func(r *signing.Request) { r.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, signing.InputTime, -1},
+		{"no credentials", func(r *signing.Request) { r.Credentials = signing.Credentials{} }, signing.InputCredentials, -1},
+		{"an id alone", func(r *signing.Request) { r.Credentials = signing.Credentials{AccessKeyID: exampleID} }, signing.InputCredentials, -1},
+		{"no id", func(r *signing.Request) { r.Credentials.AccessKeyID = "" }, signing.InputCredentials, -1},
+		{"an id with a slash", func(r *signing.Request) { r.Credentials.AccessKeyID = "AKID/x" }, signing.InputCredentials, -1},
+		{"no secret", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, "", "") }, signing.InputCredentials, -1},
+		{"a secret with a line feed", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret+"\n", "") }, signing.InputCredentials, -1},
+		{"a token with a space", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret, "a b") }, signing.InputCredentials, -1},
+		{"a header without a name", header(signing.Header{Value: "v"}), signing.InputHeaders, 0},
+		{"a header name with a space", header(signing.Header{Name: "A", Value: "v"}, signing.Header{Name: "B C", Value: "v"}), signing.InputHeaders, 1},
+		{"a pseudo-header", header(signing.Header{Name: ":authority", Value: "example.com"}), signing.InputHeaders, 0},
+		{"a carriage return in a value", header(signing.Header{Name: "A", Value: "v\rX: y"}), signing.InputHeaders, 0},
+		{"a line feed in a value", header(signing.Header{Name: "A", Value: "v\nX: y"}), signing.InputHeaders, 0},
+		{"NUL in a value", header(signing.Header{Name: "A", Value: "\x00"}), signing.InputHeaders, 0},
+		{"another host", header(signing.Header{Name: "Host", Value: "other.amazonaws.com"}), signing.InputHeaders, 0},
+		{"a second host", header(signing.Header{Name: "Host", Value: "example.amazonaws.com"}, signing.Header{Name: "host", Value: "evil.com"}), signing.InputHeaders, 1},
+		{"the host with another port", header(signing.Header{Name: "Host", Value: "example.amazonaws.com:8443"}), signing.InputHeaders, 0},
+		{"authorization", header(signing.Header{Name: "authorization", Value: "v"}), signing.InputHeaders, 0},
+		{"x-amz-date", header(signing.Header{Name: "X-Amz-Date", Value: "20150830T123600Z"}), signing.InputHeaders, 0},
+		{"x-amz-security-token", header(signing.Header{Name: "x-amz-security-token", Value: "v"}), signing.InputHeaders, 0},
+		{"x-amz-region-set", header(signing.Header{Name: "x-amz-region-set", Value: "*"}), signing.InputHeaders, 0},
+		{"a payload beside its hash", func(r *signing.Request) { r.Payload = []byte("Param1=value1") }, signing.InputPayloadHash, -1},
+		{"another x-amz-content-sha256", header(signing.Header{Name: "x-amz-content-sha256", Value: "UNSIGNED-PAYLOAD"}), signing.InputHeaders, 0},
+		{"a signed header that is absent", func(r *signing.Request) { r.SignedHeaders = []string{"content-type", "range"} }, signing.InputSignedHeaders, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)
@@ -281,8 +281,8 @@ func TestSignRefuses(t *testing.T) {
 				if err == nil {
 					t.Fatalf("%s accepts it", form)
 				}
-				if input := wantInputError(t, err); input.Field != tt.field || input.Index != tt.index {
-					t.Errorf("%s: %+v, want field %s, index %d", form, input, tt.field, tt.index)
+				if input := wantInputError(t, err); input.Part != tt.part || input.Index != tt.index {
+					t.Errorf("%s: %+v, want %s, index %d", form, input, tt.part, tt.index)
 				}
 				for _, secret := range []string{exampleSecret, exampleToken, "X: y"} {
 					if strings.Contains(err.Error(), secret) {
@@ -368,9 +368,11 @@ func TestInputErrorSaysWhere(t *testing.T) {
 		err  signing.InputError
 		want string
 	}{
-		{signing.InputError{Field: "url", Index: -1, Reason: "has no host"}, "url has no host"},
-		{signing.InputError{Field: "query", Index: 2, Reason: "has no name"}, "query[2] has no name"},
-		{signing.InputError{Field: "headers", Index: 0, Name: "A\nB", Reason: "is not a header name"}, `headers: "A\nB" is not a header name`},
+		{signing.InputError{Part: signing.InputURL, Index: -1, Reason: "has no host"}, "url has no host"},
+		{signing.InputError{Part: signing.InputQuery, Index: 2, Reason: "has no name"}, "query[2] has no name"},
+		{signing.InputError{Part: signing.InputPayloadHash, Index: -1, Reason: "is missing"}, "payload hash is missing"},
+		{signing.InputError{Index: -1, Reason: "is wrong"}, "input is wrong"},
+		{signing.InputError{Part: signing.InputHeaders, Index: 0, Name: "A\nB", Reason: "is not a header name"}, `headers: "A\nB" is not a header name`},
 	} {
 		if got := tt.err.Error(); got != tt.want {
 			t.Errorf("Error() = %q, want %q", got, tt.want)

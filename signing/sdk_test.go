@@ -210,8 +210,8 @@ func TestIntendedDifferences(t *testing.T) {
 		header        http.Header
 		signedHeaders []string
 		s3            bool
-		ours, sdk     string // a line of the canonical request
-		oursErr       string // or the field of our error
+		ours, sdk     string            // a line of the canonical request
+		oursErr       signing.InputPart // or the field of our error
 	}{
 		{
 			name: "dot segments: the SDK leaves them to the service, which removes them",
@@ -252,23 +252,23 @@ func TestIntendedDifferences(t *testing.T) {
 		{
 			name: "a header that concerns one connection",
 			url:  target, header: http.Header{"Connection": {"close"}}, signedHeaders: []string{"connection"},
-			oursErr: "signedHeaders", sdk: "connection:close",
+			oursErr: signing.InputSignedHeaders, sdk: "connection:close",
 		},
 		{
 			name: "a line break in a value",
-			url:  target, header: http.Header{"X-Amz-A": {"a\nb"}}, oursErr: "headers", sdk: "b",
+			url:  target, header: http.Header{"X-Amz-A": {"a\nb"}}, oursErr: signing.InputHeaders, sdk: "b",
 		},
 		{
 			name: "a date given by the caller: the SDK replaces it",
-			url:  target, header: http.Header{"X-Amz-Date": {"20200101T000000Z"}}, oursErr: "headers", sdk: "x-amz-date:20150830T123600Z",
+			url:  target, header: http.Header{"X-Amz-Date": {"20200101T000000Z"}}, oursErr: signing.InputHeaders, sdk: "x-amz-date:20150830T123600Z",
 		},
 		{
 			name: "a semicolon in the query: the SDK signs without the parameter and sends it",
-			url:  target + "?a=1;b=2&c=3", oursErr: "url", sdk: "c=3",
+			url:  target + "?a=1;b=2&c=3", oursErr: signing.InputURL, sdk: "c=3",
 		},
 		{
 			name: "a query that cannot be decoded: the same",
-			url:  target + "?a=%zz&c=3", oursErr: "url", sdk: "c=3",
+			url:  target + "?a=%zz&c=3", oursErr: signing.InputURL, sdk: "c=3",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -278,8 +278,8 @@ func TestIntendedDifferences(t *testing.T) {
 				r.Headers = append(r.Headers, signing.Header{Name: name, Value: values[0]})
 			}
 			canonical, err := signURL(r, tt.url, tt.s3)
-			if tt.oursErr != "" {
-				if input := wantInputError(t, err); input.Field != tt.oursErr {
+			if tt.oursErr != 0 {
+				if input := wantInputError(t, err); input.Part != tt.oursErr {
 					t.Errorf("ours: %v, want a fault of %s", input, tt.oursErr)
 				}
 			} else if err != nil || !slices.Contains(strings.Split(canonical, "\n"), tt.ours) {

@@ -21,7 +21,7 @@ func TestCanonicalHeadersRefuses(t *testing.T) {
 			t.Errorf("%s: CanonicalHeaders = %q, want an error", tt.name, canonical)
 			continue
 		}
-		if input := wantInputError(t, err); input.Field != "headers" {
+		if input := wantInputError(t, err); input.Part != signing.InputHeaders {
 			t.Errorf("%s: %+v, want a fault of headers", tt.name, input)
 		}
 	}
@@ -30,20 +30,20 @@ func TestCanonicalHeadersRefuses(t *testing.T) {
 func TestDeriveKeyRefuses(t *testing.T) {
 	c, s := signing.NewCredentials(exampleID, exampleSecret, ""), signing.Scope{Service: "s3", Region: "us-east-1"}
 	for _, tt := range []struct {
-		field string
-		a     signing.Algorithm
-		c     signing.Credentials
-		s     signing.Scope
+		part signing.InputPart
+		a    signing.Algorithm
+		c    signing.Credentials
+		s    signing.Scope
 	}{
-		{"algorithm", "AWS4-HMAC-SHA1", c, s},
-		{"credentials", signing.HMAC, signing.Credentials{}, s},
-		{"credentials", signing.ECDSA, signing.Credentials{AccessKeyID: exampleID}, s},
-		{"service", signing.HMAC, c, signing.Scope{Region: "us-east-1"}},
-		{"region", signing.HMAC, c, signing.Scope{Service: "s3"}},
+		{signing.InputAlgorithm, "AWS4-HMAC-SHA1", c, s},
+		{signing.InputCredentials, signing.HMAC, signing.Credentials{}, s},
+		{signing.InputCredentials, signing.ECDSA, signing.Credentials{AccessKeyID: exampleID}, s},
+		{signing.InputService, signing.HMAC, c, signing.Scope{Region: "us-east-1"}},
+		{signing.InputRegion, signing.HMAC, c, signing.Scope{Service: "s3"}},
 	} {
 		key, err := signing.DeriveKey(tt.a, tt.c, exampleTime, tt.s)
-		if input := wantInputError(t, err); input.Field != tt.field {
-			t.Errorf("DeriveKey: %+v, want a fault of %s", input, tt.field)
+		if input := wantInputError(t, err); input.Part != tt.part {
+			t.Errorf("DeriveKey: %+v, want a fault of %s", input, tt.part)
 		}
 		if _, err := key.Sign("text"); err == nil || key.Verify("text", "") || key.PublicKey() != nil {
 			t.Errorf("the zero key signs, verifies or has a public half: %v", err)

@@ -20,7 +20,7 @@ type Stream struct {
 // API Reference, "Transferring Payload in Multiple Chunks").
 func (s *Signer) SignStream(r *Request) (Signed, *Stream, error) {
 	if !strings.HasPrefix(r.PayloadHash, "STREAMING-AWS4-") {
-		return Signed{}, nil, inputError("payloadSha256", "is not that of a payload whose pieces are signed")
+		return Signed{}, nil, inputError(InputPayloadHash, "is not that of a payload whose pieces are signed")
 	}
 	signed, err := s.Sign(r)
 	if err != nil {

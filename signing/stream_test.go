@@ -129,7 +129,7 @@ func TestSignStreamRefusesAPayloadInOnePiece(t *testing.T) {
 		r := exampleRequest(t)
 		r.PayloadHash = hash
 		_, _, err := new(signing.Signer).SignStream(r)
-		if input := wantInputError(t, err); input.Field != "payloadSha256" {
+		if input := wantInputError(t, err); input.Part != signing.InputPayloadHash {
 			t.Errorf("SignStream with %q: %v, want a fault of payloadSha256", hash, input)
 		}
 	}

@@ -35,7 +35,7 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 			reason = why
 		}
 		if reason != "" {
-			return URL{}, nil, inputError("url", reason)
+			return URL{}, nil, inputError(InputURL, reason)
 		}
 		u.text = string(text)
 		if _, query := cut(raw, '?'); strings.IndexByte(query, '+') >= 0 {
@@ -51,7 +51,7 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	text := []byte(u.text)
 	for i, p := range add {
 		if p.Name == "" {
-			return URL{}, nil, &InputError{Field: "query", Index: i, Reason: "has no name"}
+			return URL{}, nil, &InputError{Part: InputQuery, Index: i, Reason: "has no name"}
 		}
 		separator := byte('&')
 		if len(text) == u.query {

@@ -102,7 +102,7 @@ func TestParseURLAddsParameters(t *testing.T) {
 		}
 	}
 	_, _, err := signing.ParseURL("https://e.com", []signing.Parameter{{Name: "a"}, {Value: "b"}})
-	if input := wantInputError(t, err); input.Field != "query" || input.Index != 1 {
+	if input := wantInputError(t, err); input.Part != signing.InputQuery || input.Index != 1 {
 		t.Errorf("ParseURL with a nameless parameter: %+v, want query[1]", input)
 	}
 }
@@ -154,7 +154,7 @@ func TestParseURLRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("ParseURL(%q) = %q, want an error", tt.raw, u)
 			}
-			if input := wantInputError(t, err); input.Field != "url" || input.Index != -1 {
+			if input := wantInputError(t, err); input.Part != signing.InputURL || input.Index != -1 {
 				t.Errorf("ParseURL(%q): %+v, want field url", tt.raw, input)
 			}
 		})
