@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"countersign/endpoints"
+
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jws"
 	"github.com/lestrrat-go/jwx/v3/jwt"
@@ -68,7 +70,7 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 	if address == "" {
 		address = "https://login.microsoftonline.com/" + o.Tenant + "/discovery/v2.0/keys"
 	}
-	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) || u.Host == "" {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && !(u.Scheme == "http" && endpoints.IsLoopback(u.Hostname())) || u.Host == "" {
 		fault("keys_url", "want an https URL")
 	}
 	if len(faults) > 0 {
@@ -86,8 +88,6 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 		now:       now,
 	}, nil
 }
-
-func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
 func isGUID(s string) bool {
 	if len(s) != 36 {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/endpoints"
+	"countersign/signing"
 )
 
 // facts are what a [Request] says, read once. An empty string is a fact that
@@ -34,8 +35,8 @@ type malformation struct{ field, reason string }
 // More fields than these make a request malformed: the sets that policies look
 // into are built of strings that a stranger chose.
 const (
-	maxQueryParameters = 1024
-	maxHeaders         = 128
+	MaxQueryParameters = 1024
+	MaxHeaders         = 128
 )
 
 // readFacts returns what the question's request says, or why it is malformed.
@@ -137,8 +138,8 @@ func (f *facts) readQuery(r *Request, a Action) string {
 		return ""
 	}
 	pieces := strings.Split(r.RawQuery, "&")
-	if len(pieces) > maxQueryParameters {
-		return fmt.Sprintf("there are more than %d query parameters", maxQueryParameters)
+	if len(pieces) > MaxQueryParameters {
+		return fmt.Sprintf("there are more than %d query parameters", MaxQueryParameters)
 	}
 	f.query = make([]Field, 0, len(pieces))
 	for _, piece := range pieces {
@@ -161,8 +162,8 @@ func (f *facts) readQuery(r *Request, a Action) string {
 }
 
 func (f *facts) readHeaders(r *Request) string {
-	if len(r.Headers) > maxHeaders {
-		return fmt.Sprintf("there are more than %d headers", maxHeaders)
+	if len(r.Headers) > MaxHeaders {
+		return fmt.Sprintf("there are more than %d headers", MaxHeaders)
 	}
 	f.headers = make([]Field, 0, len(r.Headers))
 	for _, h := range r.Headers {
@@ -213,15 +214,9 @@ func headerCharacter(c byte) bool {
 }
 
 // signatureParameter tells whether a query parameter is one of those by which a
-// presigned URL is authenticated, in any case (S3 API reference,
-// "Authenticating Requests: Using Query Parameters").
+// presigned URL is authenticated. The hash of the payload authenticates nothing.
 func signatureParameter(name string) bool {
-	switch strings.ToLower(name) {
-	case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
-		"x-amz-signedheaders", "x-amz-signature", "x-amz-security-token", "x-amz-region-set":
-		return true
-	}
-	return false
+	return signing.ReservedParameter(name) && !strings.EqualFold(name, "x-amz-content-sha256")
 }
 
 // bindingHeaders are those by which a relying party can tell a login meant for

@@ -5,16 +5,17 @@ import (
 	"strconv"
 	"strings"
 
+	"countersign/access"
 	"countersign/problem"
 	"countersign/signing"
 )
 
-// What a request to sign may hold at most: more than any service of AWS takes, and little enough for logs and records. Package access
-// looks at no more parameters and headers than these.
+// What a request to sign may hold at most: more than any service of AWS takes, and little enough for logs and records. Of
+// parameters and headers it is what package access looks at.
 const (
 	maxURL         = 64 << 10
-	maxParameters  = 1024
-	maxHeaders     = 128
+	maxParameters  = access.MaxQueryParameters
+	maxHeaders     = access.MaxHeaders
 	maxHeaderBytes = 64 << 10 // names and values
 	maxName        = 256      // of method, profile, service and region
 	maxKey         = 1024     // of an object (Amazon S3 User Guide, "Naming Amazon S3 objects")
@@ -53,7 +54,7 @@ func (b *bounds) check(in *Input) error {
 	if size > b.url || parameters > b.parameters {
 		return &problem.Error{
 			Code: "url_invalid", Detail: "The URL is too long.",
-			Fields: []problem.Field{{Part: "url", Detail: "It is longer than 64 KiB or has more than 1024 parameters."}},
+			Fields: []problem.Field{{Part: "url", Detail: "It is longer than 64 KiB or has more than " + strconv.Itoa(maxParameters) + " parameters."}},
 		}
 	}
 	size = 0
@@ -66,7 +67,7 @@ func (b *bounds) check(in *Input) error {
 	if size > b.headerBytes || len(in.Headers) > b.headers {
 		return &problem.Error{
 			Code: "header_invalid", Detail: "There are too many headers.",
-			Fields: []problem.Field{{Part: AllHeaders, Detail: "They are more than 128, or longer than 64 KiB together."}},
+			Fields: []problem.Field{{Part: AllHeaders, Detail: "They are more than " + strconv.Itoa(maxHeaders) + ", or longer than 64 KiB together."}},
 		}
 	}
 	return nil

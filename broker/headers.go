@@ -130,8 +130,7 @@ func (op *operation) listAllHeaders() {
 // setBySigner names what a caller cannot set: what signing sets, and what proxies write for one
 // another.
 func setBySigner(name string) bool {
-	return slices.Contains([]string{"authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set"}, name) ||
-		strings.HasPrefix(name, "x-forwarded-")
+	return signing.Reserved(name) || strings.HasPrefix(name, "x-forwarded-")
 }
 
 // takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the

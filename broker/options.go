@@ -54,7 +54,8 @@ func (op *operation) takesUnsigned(in *Input) bool {
 	return op.quirks.UnsignedPayloadAllowed || op.serviceOperation(in).UnsignedPayload
 }
 
-// serviceOperation finds what departs from the service's way of signing.
+// serviceOperation finds what departs from the service's way of signing. It is no answer for policies, which must not guess:
+// package access reads the operation by stricter rules.
 func (op *operation) serviceOperation(in *Input) endpoints.Operation {
 	call := endpoints.Call{Method: in.Method, Path: op.request.URL.Path()}
 	for _, h := range op.request.Headers {

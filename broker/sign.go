@@ -9,12 +9,6 @@ import (
 	"countersign/signing"
 )
 
-// Window and windowS3 are how long AWS takes a signature: five minutes, fifteen at the S3 family (S3 API Reference, RequestTimeTooSkewed).
-const (
-	Window   = 5 * time.Minute
-	windowS3 = 15 * time.Minute
-)
-
 // DefaultExpiry is the lifetime of a presigned URL or a form for which the caller gives none.
 const DefaultExpiry = 15 * time.Minute
 
@@ -131,9 +125,9 @@ func (op *operation) result(s signing.Signed) *Result {
 }
 
 func (op *operation) expiresAt() time.Time {
-	end := op.request.Time.Add(Window)
+	end := op.request.Time.Add(signing.Window)
 	if op.quirks.S3Style {
-		end = op.request.Time.Add(windowS3)
+		end = op.request.Time.Add(signing.WindowS3)
 	}
 	if !op.session.Expires.IsZero() && op.session.Expires.Before(end) {
 		end = op.session.Expires

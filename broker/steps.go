@@ -178,7 +178,7 @@ func (b *Broker) readStep(in *Step, r *signing.Request) (*operation, error) {
 }
 
 func (b *Broker) signStep(op *operation, in *Step, r *signing.Request) (*SignedStep, error) {
-	if off := r.Time.Sub(op.request.Time).Abs(); !b.AllowSigningTime && off > Window {
+	if off := r.Time.Sub(op.request.Time).Abs(); !b.AllowSigningTime && off > signing.Window {
 		return nil, &problem.Error{Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen " +
 			"here.", Fields: []problem.Field{
 			{Part: "signingTime", Detail: "It is more than five minutes from now. Begin again with step 1."},

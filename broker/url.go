@@ -2,11 +2,11 @@ package broker
 
 import (
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"countersign/access"
+	"countersign/endpoints"
 	"countersign/problem"
 	"countersign/signing"
 )
@@ -77,7 +77,7 @@ func (b *Broker) checkAllowed(in *Input, _ *operation) error {
 
 // mayBeHTTP: what the operator listed, and loopback in the sandbox.
 func (b *Broker) mayBeHTTP(url signing.URL) bool {
-	return slices.Contains(b.HTTPHosts, url.Host()) || b.LoopbackHTTP && isLoopback(hostname(url))
+	return slices.Contains(b.HTTPHosts, url.Host()) || b.LoopbackHTTP && endpoints.IsLoopback(hostname(url))
 }
 
 func hostname(url signing.URL) string {
@@ -85,9 +85,4 @@ func hostname(url signing.URL) string {
 		return name
 	}
 	return strings.Trim(url.Host(), "[]")
-}
-
-func isLoopback(name string) bool {
-	ip, err := netip.ParseAddr(name)
-	return name == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -40,7 +40,7 @@ func (b *Broker) Verify(ctx context.Context, call *Call, in *VerifyInput) (*Verd
 			Time: b.Now().Add(op.session.Skew),
 		}
 		if op.quirks.S3Style {
-			expected.Tolerance = windowS3
+			expected.Tolerance = signing.WindowS3
 		}
 		if in.At != nil {
 			expected.Time = *in.At
@@ -211,6 +211,7 @@ func withoutSignature(url signing.URL) signing.URL {
 	return without
 }
 
+// signatureParameters as [signing.ReadClaim] reads them: in another spelling they are the caller's own, and the policies see them.
 var signatureParameters = []string{
 	"X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Region-Set",
 	"X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders",

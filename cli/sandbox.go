@@ -45,7 +45,11 @@ func (c sandboxCommand) Run(p *process) error {
 	}
 	quiet := *p
 	quiet.stdout = io.Discard
-	service, err := newService(&quiet, sandboxConfig(aws.STSURL, entry))
+	settings, err := config.Defaults()
+	if err != nil {
+		return err
+	}
+	service, err := newService(&quiet, sandboxConfig(settings, aws.STSURL, entry))
 	if err != nil {
 		return err
 	}
@@ -71,14 +75,11 @@ func (c sandboxCommand) Run(p *process) error {
 	return <-done
 }
 
-func sandboxConfig(sts string, key access.APIKey) config.Config {
+func sandboxConfig(settings config.Settings, sts string, key access.APIKey) config.Config {
 	return config.Config{
-		Settings: config.Settings{
-			LogLevel: "info", MaxBodyBytes: config.DefaultMaxBodyBytes, MaxBytes: 128 << 20, MaxRequests: 256, MaxConnections: 1024,
-			RatePerSecond: 500, RateBurst: 1000,
-		},
-		Sandbox: true,
-		APIKeys: []access.APIKey{key},
+		Settings: settings,
+		Sandbox:  true,
+		APIKeys:  []access.APIKey{key},
 		Profiles: []credentials.Profile{{
 			Name: "sandbox", Description: "A role in the sandbox's own AWS", Region: sandboxRegion, Source: credentials.SourceStatic,
 			Keys: signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""),

@@ -46,8 +46,12 @@ type Config struct {
 	broken   bool // the file could not be read
 }
 
-// DefaultMaxBodyBytes is the largest request body where nothing else is set.
-const DefaultMaxBodyBytes = 10 << 20
+// Defaults are the settings that are in force where no source names any.
+func Defaults() (Settings, error) {
+	var c Config
+	err := errors.Join(c.setDefaults()...)
+	return c.Settings, err
+}
 
 // Sources is where the configuration comes from.
 type Sources struct {

@@ -201,7 +201,7 @@ func (f *faults) endpointURL(field, text string) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		f.add(field, "must be a URL such as https://sts.example.com")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !endpoints.IsLoopback(u.Hostname())):
 		f.add(field, "must be https, or http on loopback")
 	}
 }

@@ -62,7 +62,7 @@ func (f *faults) roleName(p *Profile) (account string) {
 	case !parts:
 		f.add("assume_role.role_arn", "is required, or account_id and role_name")
 	default:
-		if !validAccount(a.AccountID) {
+		if !ValidAccount(a.AccountID) {
 			f.add("assume_role.account_id", "is to be 12 digits, in quotes where they begin with 0")
 		}
 		if !validRoleName(a.RoleName) {

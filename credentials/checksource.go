@@ -1,7 +1,6 @@
 package credentials
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -117,16 +116,7 @@ func lookup(env func(string) string, name string) string {
 	return strings.TrimSpace(env(name))
 }
 
-// loopback: a name or address that cannot leave the machine.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
-}
-
-// Where ECS and EKS serve credentials, beside loopback: container credential
+// Where ECS and EKS serve credentials, besides loopback: container credential
 // provider, AWS SDKs and Tools Reference Guide.
 const ecsEndpoint = "http://169.254.170.2"
 
@@ -154,7 +144,7 @@ func containerEndpoint(c *Container, env func(string) string) (string, error) {
 		return "", errContainerURL
 	case u.Scheme == "https":
 		return endpoint, nil
-	case u.Scheme == "http" && (loopback(u.Hostname()) || containerHosts[u.Hostname()]):
+	case u.Scheme == "http" && (endpoints.IsLoopback(u.Hostname()) || containerHosts[u.Hostname()]):
 		return endpoint, nil
 	}
 	return "", errContainerHost

@@ -164,7 +164,7 @@ func checkGiven(in Given, c signing.Credentials) error {
 		return bad(GivenRoleARN, "or accountId and roleName, not both")
 	case in.RoleARN != "" && !isRoleARN(in.RoleARN):
 		return bad(GivenRoleARN, "is to look like arn:aws:iam::123456789012:role/name")
-	case in.RoleARN == "" && !validAccount(in.AccountID):
+	case in.RoleARN == "" && !ValidAccount(in.AccountID):
 		return bad(GivenAccountID, "is to be 12 digits")
 	case in.RoleARN == "" && !validRoleName(in.RoleName):
 		return bad(GivenRoleName, "is to be 1 to 64 of letters, digits and _+=,.@-")

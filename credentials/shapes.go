@@ -29,7 +29,9 @@ func isNameByte(c byte) bool { return isWord(c) || strings.IndexByte("+=,.@-", c
 
 func isExternalIDByte(c byte) bool { return isNameByte(c) || c == ':' || c == '/' }
 
-func validAccount(s string) bool  { return len(s) == 12 && every(s, isDigit) }
+// ValidAccount holds for the id of an AWS account: 12 digits.
+func ValidAccount(s string) bool { return len(s) == 12 && every(s, isDigit) }
+
 func validRoleName(s string) bool { return len(s) <= 64 && every(s, isNameByte) }
 
 // validPath: / or /…/, up to 512 characters.
@@ -58,14 +60,14 @@ func parseRoleARN(arn string) (partition, account string, ok bool) {
 	partition, account, rest, ok := splitARN(arn)
 	name := rest[strings.LastIndexByte(rest, '/')+1:]
 	path, isRole := strings.CutPrefix(strings.TrimSuffix(rest, name), "role")
-	return partition, account, ok && isRole && validAccount(account) && validPath(path) && validRoleName(name)
+	return partition, account, ok && isRole && ValidAccount(account) && validPath(path) && validRoleName(name)
 }
 
 // parsePolicyARN returns the account of a managed policy, "aws" for AWS's own.
 func parsePolicyARN(arn string) (account string, ok bool) {
 	_, account, rest, ok := splitARN(arn)
 	name, isPolicy := strings.CutPrefix(rest, "policy/")
-	return account, ok && isPolicy && (account == "aws" || validAccount(account)) && every(name, isVisible)
+	return account, ok && isPolicy && (account == "aws" || ValidAccount(account)) && every(name, isVisible)
 }
 
 // splitIdentity returns the region of a Cognito pool's or identity's id, region:uuid.

@@ -1,6 +1,9 @@
 package endpoints
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // cleanHost gives a host in lower case, without port and trailing dot, or says
 // what is wrong with it. Lengths and characters are those of RFC 1035 §2.3.4
@@ -91,4 +94,11 @@ func IsAWS(host string) bool {
 	}
 	_, left, ok := facts().suffixOf(name)
 	return ok && left != ""
+}
+
+// IsLoopback holds for a name or an address, without brackets, that does not leave the
+// machine.
+func IsLoopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
 }

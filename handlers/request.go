@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/credentials"
 	"countersign/problem"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -99,7 +100,7 @@ func (in *signRequest) check(found *problem.Fields) {
 	if c := in.Credentials; c != nil {
 		found.Require("/credentials/accessKeyId", c.AccessKeyID)
 		found.Require("/credentials/secretAccessKey", c.SecretAccessKey)
-		if c.AccountID != nil && !isAccountID(*c.AccountID) {
+		if c.AccountID != nil && !credentials.ValidAccount(*c.AccountID) {
 			found.Add("/credentials/accountId", "The value is not 12 digits.")
 		}
 		between(found, "/credentials/durationSeconds", c.DurationSeconds, 900, 43200)
@@ -114,15 +115,6 @@ func between(found *problem.Fields, pointer string, value *wholeNumber, low, hig
 	if value != nil {
 		found.Between(pointer, int64(*value), low, high)
 	}
-}
-
-func isAccountID(text string) bool {
-	for _, c := range []byte(text) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(text) == 12
 }
 
 // parseTime reads RFC 3339 to the second, in UTC.

@@ -218,7 +218,7 @@ func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatur
 	}
 	end, err := parseTime(in.ExpiresAt)
 	if err != nil {
-		end = at.Add(broker.Window)
+		end = at.Add(signing.Window)
 	}
 	value := signing.Authorization(in.Algorithm, in.AccessKeyID, in.CredentialScope, strings.Join(in.SignedHeaders, ";"), in.Signature)
 	if strings.ContainsAny(value, "\r\n\x00") {

@@ -80,9 +80,11 @@ func (d *draft) takeHeaders(r *Request) error {
 			if value != string(d.payload) {
 				reason = "differs from the hash of the payload"
 			}
-		case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
-			reason = "is set by signing and cannot be given"
 		default:
+			if reserved(name) {
+				reason = "is set by signing and cannot be given"
+				break
+			}
 			d.addField(name, h.Name, value)
 			if len(value) != len(h.Value) {
 				d.fields[len(d.fields)-1].spaced = keepSpaces(h.Value)

@@ -256,8 +256,10 @@ func Fragile(method, name string) (reason string, forbidden bool) {
 
 // Reserved tells whether signing sets a header, named in lower case, so that a
 // request cannot bring it.
-func Reserved(name string) bool {
-	switch name {
+func Reserved(name string) bool { return reserved([]byte(name)) }
+
+func reserved(name []byte) bool {
+	switch string(name) {
 	case "authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set":
 		return true
 	}

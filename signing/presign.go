@@ -118,15 +118,24 @@ func (d *draft) addAuthorization(r *Request) {
 	d.query = appendEncoded(b, d.signedHeaders, &unreserved)
 }
 
+// ReservedParameter tells whether presigning sets a query parameter, however it
+// is spelled, so that a request cannot bring it.
+func ReservedParameter(name string) bool {
+	switch strings.ToLower(name) {
+	case "x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires",
+		"x-amz-region-set", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders":
+		return true
+	}
+	return false
+}
+
 // checkPresigned refuses a query with the parameters that presigning adds.
 func checkPresigned(u URL) error {
 	for rest := u.RawQuery(); rest != ""; {
 		var piece string
 		piece, rest, _ = strings.Cut(rest, "&")
 		name, _, _ := strings.Cut(piece, "=")
-		switch strings.ToLower(name) {
-		case "x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires",
-			"x-amz-region-set", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders":
+		if ReservedParameter(name) {
 			return &InputError{Part: InputQuery, Index: -1, Name: name, Reason: "is set by presigning and cannot be given"}
 		}
 	}

@@ -130,6 +130,13 @@ type Request struct {
 	Explain bool
 }
 
+// Window and WindowS3 are how long AWS takes a signature that is no presigned URL:
+// five minutes, fifteen at the S3 family (S3 API Reference, RequestTimeTooSkewed).
+const (
+	Window   = 5 * time.Minute
+	WindowS3 = 15 * time.Minute
+)
+
 // MaxExpires is the longest life of a presigned URL (S3 API Reference,
 // "Authenticating Requests: Using Query Parameters", X-Amz-Expires).
 const MaxExpires = 7 * 24 * time.Hour

@@ -33,7 +33,7 @@ type Expected struct {
 	Token TokenMode
 	// Time is now. With the zero time no date is too early or too late.
 	Time time.Time
-	// Tolerance is how far the clocks may differ, five minutes when zero.
+	// Tolerance is how far the clocks may differ, [Window] when zero.
 	Tolerance time.Duration
 }
 
@@ -186,7 +186,7 @@ func (v *Verdict) checkTime(e *Expected) {
 	}
 	tolerance := e.Tolerance
 	if tolerance == 0 {
-		tolerance = 5 * time.Minute
+		tolerance = Window
 	}
 	age := e.Time.Sub(v.Claim.Time)
 	switch {
