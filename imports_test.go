@@ -63,6 +63,7 @@ var entries = []entry{
 	{folder: "internal/peers"},
 	{folder: "internal/peers/requests", packages: "signing"},
 	{folder: "signing/signhttp", packages: "signing"},
+	{folder: "diagnosis", packages: "reading endpoints signing", pure: true},
 	{folder: "reading", outside: "mvdan.cc/sh/v3/syntax", pure: true},
 	{folder: "endpoints", pure: true},
 	{folder: "signing", pure: true},

@@ -1,0 +1,68 @@
+package diagnosis
+
+import (
+	"strings"
+
+	"countersign/signing"
+)
+
+// canonical is a canonical request in parts.
+type canonical struct {
+	method, path, query string
+	headers             []signing.Header // one a line
+	signedHeaders       string
+	payload             string
+	whole               bool // all six parts were found
+}
+
+func (c *canonical) given() bool { return c.method != "" }
+
+// parseCanonical reads a canonical request as a service or a signer wrote it. A
+// cut one gives the parts that are there.
+func parseCanonical(text string) canonical {
+	var c canonical
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
+	if len(lines) < 4 || strings.ContainsAny(lines[0], " :/") || lines[0] == "" {
+		return c
+	}
+	c.method, c.path, c.query = lines[0], lines[1], lines[2]
+	i := 3
+	for ; i < len(lines) && lines[i] != ""; i++ {
+		name, value, ok := strings.Cut(lines[i], ":")
+		if !ok { // a value that went on, or the list without the empty line
+			break
+		}
+		c.headers = append(c.headers, signing.Header{Name: name, Value: value})
+	}
+	for i < len(lines) && lines[i] == "" {
+		i++
+	}
+	if i < len(lines) {
+		c.signedHeaders = lines[i]
+		i++
+	}
+	if i < len(lines) {
+		c.payload = lines[i]
+		c.whole = i == len(lines)-1
+	}
+	return c
+}
+
+// value is that of a header line.
+func (c *canonical) value(name string) (string, bool) {
+	for _, h := range c.headers {
+		if h.Name == name {
+			return h.Value, true
+		}
+	}
+	return "", false
+}
+
+// text is the canonical request as it is hashed.
+func (c *canonical) text() string {
+	var b strings.Builder
+	for _, h := range c.headers {
+		b.WriteString(h.Name + ":" + h.Value + "\n")
+	}
+	return signing.CanonicalRequest(c.method, c.path, c.query, b.String(), c.signedHeaders, c.payload)
+}

@@ -1,0 +1,184 @@
+package diagnosis
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// finding is a verdict before what the table of causes says is added to it.
+type finding struct {
+	cause     Cause
+	detail    string
+	place     string
+	side      Side
+	certainty Certainty
+	reason    string
+	evidence  []Evidence
+	fix       string // in place of the table's fix for a maker
+	code      string // in place of that for a developer
+}
+
+// collector gathers what the rules find.
+type collector struct {
+	*facts
+	ctx       context.Context
+	findings  []finding
+	ruledOut  []string
+	questions []Question
+}
+
+func (c *collector) add(f finding) {
+	for _, have := range c.findings {
+		if have.cause == f.cause && have.place == f.place {
+			return
+		}
+	}
+	c.findings = append(c.findings, f)
+}
+
+// also adds causes that fit as well, each only as likely as the text leaves it.
+func (c *collector) also(certainty Certainty, reason string, causes ...Cause) {
+	for _, id := range causes {
+		c.add(finding{cause: id, certainty: certainty, reason: reason})
+	}
+}
+
+func (c *collector) ruleOut(sentences ...string) {
+	for _, s := range sentences {
+		if !slices.Contains(c.ruledOut, s) {
+			c.ruledOut = append(c.ruledOut, s)
+		}
+	}
+}
+
+func (c *collector) ask(questions ...Question) {
+	for _, q := range questions {
+		if !slices.Contains(c.questions, q) {
+			c.questions = append(c.questions, q)
+		}
+	}
+}
+
+// answered says whether a rule has given an answer.
+func (c *collector) answered() bool { return len(c.findings) > 0 }
+
+// What refusals rule out.
+const (
+	rightSignature = "The signature was right: key, secret, canonical request and clock are not the reason."
+	goodScope      = "The scope, the clock and the access key are good: they are checked before the signature."
+	goodTime       = "The clock is good enough: the time is checked first."
+	notSeen        = "AWS did not look at the signature: it says nothing about key, secret or clock."
+)
+
+func (c *collector) report() Report {
+	r := Report{Verdicts: []Verdict{}, RuledOut: []string{}, Questions: []Question{}}
+	hide := c.masker()
+	for _, f := range c.ranked() {
+		r.Verdicts = append(r.Verdicts, f.verdict(hide))
+	}
+	for _, s := range c.ruledOut {
+		r.RuledOut = append(r.RuledOut, hide(s))
+	}
+	for _, q := range c.questions {
+		r.Questions = append(r.Questions, Question{hide(q.What), hide(q.Why), hide(q.How)})
+	}
+	r.Understood = c.understood(hide)
+	r.Summary = summary(&r.Verdicts[0])
+	return r
+}
+
+// ranked puts the answer first: the first that was found, unless another is more
+// certain.
+func (c *collector) ranked() []finding {
+	list := slices.Clone(c.findings)
+	if len(list) == 0 {
+		list = []finding{{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}}
+	}
+	slices.SortStableFunc(list, func(a, b finding) int {
+		return slices.Index(certainties, b.certainty)/2 - slices.Index(certainties, a.certainty)/2
+	})
+	return list[:min(len(list), 6)]
+}
+
+func (f *finding) verdict(hide func(string) string) Verdict {
+	info := infoOf(f.cause)
+	v := Verdict{
+		Cause: f.cause, Detail: f.detail, Title: info.Title, Place: hide(f.place), Side: info.Side,
+		Certainty: weaker(f.certainty, info.Most), Reason: hide(f.reason),
+		FixInWorkflow: info.FixInWorkflow, FixInCode: info.FixInCode, Read: documentation(f.cause),
+	}
+	if !info.hasDetail(f.detail) {
+		v.Detail = ""
+	}
+	if f.side != "" {
+		v.Side = f.side
+	}
+	if f.fix != "" {
+		v.FixInWorkflow = hide(f.fix)
+	}
+	if f.code != "" {
+		v.FixInCode = hide(f.code)
+	}
+	for _, e := range f.evidence {
+		v.Evidence = append(v.Evidence, Evidence{hide(e.Part), hide(shown(e.Part, e.Signed)), hide(shown(e.Part, e.Arrived))})
+	}
+	return v
+}
+
+// summary is what somebody reads who reads no further: the cause and what to do.
+func summary(v *Verdict) string {
+	lead := v.Title
+	if infoOf(v.Cause).Family == FamilyPermission && v.Cause != "unknown-route" && v.Cause != "other-authorizer" &&
+		v.Certainty != Open && strings.HasPrefix(string(v.Cause), "denied-") && v.Cause != "denied-api-key" && v.Cause != "denied-aoss" {
+		lead = "Your signature was right. " + lead
+	}
+	switch v.Certainty {
+	case Likely:
+		lead = "Likely: " + lead
+	case Open:
+		if v.Cause != "unclear" {
+			lead = "Not decided, perhaps: " + lead
+		}
+	}
+	if v.Reason != "" {
+		lead += " " + v.Reason
+	}
+	return lead + " To do: " + v.FixInWorkflow
+}
+
+func (c *collector) understood(hide func(string) string) Understood {
+	u := Understood{
+		AccessKeyID: hide(c.claim.keyID), Scope: hide(strings.Join(c.claim.scope, "/")), SignedHeaders: hide(c.claim.signedHeaders),
+		Date: hide(c.claim.date), Status: c.status, Code: hide(c.refusal.Code.Text()), Message: hide(clip(c.refusal.Message.Text(), 600)),
+		Secret: c.secretAtHand(),
+	}
+	if m := c.request(); m != nil {
+		u.Method, u.URL, u.Body = hide(m.method), hide(clip(m.url, 2000)), "not at hand"
+		if m.known {
+			u.Body = strconv.Itoa(len(m.body)) + " bytes"
+		}
+	}
+	if c.arrived.given() {
+		u.CanonicalRequest = string(c.refusal.Whole)
+	}
+	return u
+}
+
+// secretAtHand says whether there is a secret for the key that signed.
+func (c *collector) secretAtHand() bool {
+	held := c.in.Credentials
+	return held.AccessKeyID != "" && held.SecretAccessKey() != "" && (c.claim.keyID == "" || c.claim.keyID == held.AccessKeyID)
+}
+
+// clip shortens a text for display, at a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
+}

@@ -1,0 +1,90 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+
+	"countersign/signing"
+)
+
+var quotedCredential = regexp.MustCompile(`component ["']Credential=([^"'\n]*)["']`)
+
+// keyIDForm is how AWS and the makers of S3-alikes write access key ids.
+var keyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{3,128}$`)
+
+// badCredential is the detail of a Credential that no service takes, or empty.
+func (c *collector) badCredential() string {
+	want := 4
+	if c.claim.algorithm == string(signing.ECDSA) {
+		want = 3
+	}
+	switch {
+	case c.claim.credential == "":
+		return ""
+	case !keyIDForm.MatchString(c.claim.keyID):
+		return "key-id"
+	case len(c.claim.scope) != want:
+		return "parts"
+	}
+	return ""
+}
+
+func malformedCredential(c *collector) bool {
+	if m := quotedCredential.FindStringSubmatch(c.text); m != nil && c.claim.credential == "" {
+		c.claim.set("Credential", m[1])
+	}
+	f := finding{
+		cause: "malformed-credential", detail: c.badCredential(), certainty: Stated, place: "header:authorization",
+		reason: "AWS cannot read the Credential; it reads id/date/region/service/aws4_request.",
+	}
+	if c.claim.presigned {
+		f.place = "query"
+	}
+	switch f.detail {
+	case "parts":
+		f.reason = "The Credential has " + plural(len(c.claim.scope)+1, "part") + " in place of five: id/date/region/service/aws4_request."
+	case "key-id":
+		f.reason = "The access key id in the Credential is empty or holds characters that no key has: id/date/region/service/aws4_request is the form."
+		f.side = SideCredentials
+	}
+	if c.claim.credential != "" {
+		f.evidence = []Evidence{{Part: "credential", Signed: c.claim.credential, Arrived: "id/date/region/service/aws4_request"}}
+	}
+	c.add(f)
+	return true
+}
+
+func plural(n int, word string) string {
+	s := itoa(n) + " " + word
+	if n != 1 {
+		s += "s"
+	}
+	return s
+}
+
+// byForm looks at the request itself, where the refusal says nothing of its form
+// or is not at hand.
+func byForm(c *collector) bool {
+	m := c.request()
+	switch {
+	case m == nil:
+		return false
+	case c.claim.inHeader && c.claim.presigned:
+		c.add(finding{cause: "two-signatures", certainty: Proved, place: "header:authorization", reason: "The request has X-Amz-Signature in its URL and an Authorization header."})
+	case c.claim.v2:
+		c.add(finding{cause: "sigv2", certainty: Proved, place: "header:authorization", reason: "The request has the form of Signature Version 2."})
+	case c.claim.raw != "" && !strings.HasPrefix(c.claim.scheme, "AWS4-"):
+		return otherScheme(c, Proved)
+	case c.claim.inHeader && !c.soundHeader():
+		return headerAtHand(c, nil)
+	case c.claim.presigned && c.badCredential() != "":
+		return malformedCredential(c)
+	case c.claim.sent() && c.claim.signedHeaders != "" && !c.claim.covers("host") && !c.claim.covers(":authority"):
+		c.add(finding{cause: "host-not-signed", certainty: Proved, place: "header:host", reason: "SignedHeaders does not list host."})
+	case c.claim.sent() && c.claim.date == "":
+		return missingDate(c)
+	default:
+		return false
+	}
+	return true
+}

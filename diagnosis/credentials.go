@@ -1,0 +1,194 @@
+package diagnosis
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// credentialsStated takes refusals of the access key or the session token.
+func credentialsStated(c *collector) bool {
+	switch {
+	case c.says("token-expired") || c.code("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"):
+		c.ruleOut(goodTime)
+		c.add(finding{cause: "expired-token", certainty: Stated, place: "token", reason: "AWS says that the session is over." + c.sessionEnd()})
+	case c.says("token-malformed") || c.code("InvalidToken"):
+		invalidToken(c)
+	case c.says("token-invalid") || c.code("InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId"):
+		tokenOrKey(c, "token-invalid")
+	case c.says("key-unknown") || c.code("InvalidAccessKeyId"):
+		tokenOrKey(c, "key-unknown")
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *collector) sessionEnd() string {
+	if c.in.SessionExpires.IsZero() {
+		return ""
+	}
+	return " It ended at " + c.in.SessionExpires.UTC().Format(time.RFC3339) + "."
+}
+
+// session says whether the access key id is one of a session.
+func (c *claim) session() bool { return strings.HasPrefix(c.keyID, "ASIA") }
+
+func (c *claim) longTerm() bool { return strings.HasPrefix(c.keyID, "AKIA") }
+
+func invalidToken(c *collector) bool {
+	f := finding{cause: "invalid-token", certainty: Stated, place: "token", reason: "AWS cannot read the token."}
+	if c.claim.session() && c.claim.token == "" && c.request() != nil {
+		missingToken(c)
+		return true
+	}
+	if reason := c.damage(); reason != "" {
+		f.detail, f.reason = "damaged", reason
+	}
+	c.add(f)
+	return true
+}
+
+// damage says what happened to a token that is nearly the profile's, or that has
+// characters no token has; empty where nothing shows.
+func (c *collector) damage() string {
+	token, held := c.claim.token, c.in.Credentials.SessionToken()
+	switch {
+	case token == "":
+	case strings.Contains(token, " "):
+		return "There are blanks in the token, where plus signs were: it was not encoded in the URL."
+	case strings.ContainsAny(token, "%\"'\r\n…"):
+		return "There are characters in the token that no token holds: it was quoted, or encoded twice."
+	case held != "" && token != held && len(token) >= 16 && (strings.HasPrefix(held, token) || strings.HasSuffix(held, token)):
+		return "The token is a piece of the profile's: it was cut to " + plural(len(token), "character") + " of " + itoa(len(held)) + "."
+	case held != "" && token != held && strings.EqualFold(token, held):
+		return "The token has the profile's letters in another case."
+	}
+	return ""
+}
+
+func missingToken(c *collector) {
+	c.add(finding{
+		cause: "missing-token", certainty: Proved, place: "token",
+		reason: "The access key id begins with ASIA, so it belongs to a session, and the request has no x-amz-security-token.",
+	})
+}
+
+// tokenOrKey: AWS calls the token or the key invalid, whichever it is. The request
+// and the profile tell more.
+func tokenOrKey(c *collector, said string) {
+	c.ruleOut(goodTime)
+	held := c.in.Credentials
+	token := c.claim.token
+	switch {
+	case c.claim.session() && token == "" && c.request() != nil:
+		missingToken(c)
+	case token != "" && c.claim.longTerm():
+		c.add(finding{
+			cause: "token-not-for-key", certainty: Proved, place: "token",
+			reason: "The access key id begins with AKIA, a long-term key, which has no token; yet the request has one.",
+		})
+	case token != "" && c.over():
+		c.add(finding{cause: "expired-token", certainty: Likely, place: "token", reason: "The session was over when the request was made." + c.sessionEnd() + jwtEnd(token)})
+		c.also(Open, "The key may be unknown all the same.", "unknown-key", "invalid-token")
+	case token != "" && c.damage() != "":
+		c.add(finding{cause: "invalid-token", detail: "damaged", certainty: Likely, place: "token", reason: c.damage()})
+	case token != "" && held.SessionToken() != "" && (held.AccessKeyID == c.claim.keyID) != (held.SessionToken() == token):
+		c.add(finding{
+			cause: "token-not-for-key", certainty: Proved, place: "token",
+			reason: "Key and token are not of one session: one of both is the profile's, the other is not.",
+		})
+	case token != "" && optIn(c.claim.region()):
+		c.add(finding{
+			cause: "foreign-token", certainty: Likely, place: "token",
+			reason: c.claim.region() + " is an opt-in region: it takes sessions of regional STS endpoints, not those of sts.amazonaws.com.",
+		})
+		c.also(Open, "The token may be damaged or of another session.", "invalid-token", "unknown-key", "region-disabled")
+	default:
+		keyOrToken(c, said)
+	}
+}
+
+// keyOrToken: nothing in the request decides.
+func keyOrToken(c *collector, said string) {
+	noToken := c.request() != nil && c.claim.token == ""
+	switch {
+	case said == "key-unknown" && c.claim.token == "" && c.claim.longTerm():
+		c.add(finding{cause: "unknown-key", certainty: Stated, place: "key", reason: "AWS says that it does not know " + c.claim.keyID + "."})
+	case said == "key-unknown" || noToken:
+		c.add(finding{cause: "unknown-key", certainty: Likely, place: "key", reason: c.keyReason(said)})
+		c.also(Open, "A token that does not belong to the key is refused in the same words.", "invalid-token", "expired-token")
+	case c.claim.token != "":
+		c.add(finding{cause: "invalid-token", certainty: Likely, place: "token", reason: "The request has a session's key and a token, and AWS does not take them together."})
+		c.also(Open, "The key may be deleted, or the token one of another session.", "token-not-for-key", "unknown-key")
+	default:
+		c.add(finding{cause: "invalid-token", certainty: Open, place: "token", reason: "AWS says the same of a missing, damaged or foreign token and of an unknown key."})
+		c.also(Open, "The access key id may be unknown to AWS.", "unknown-key", "missing-token", "token-not-for-key")
+		c.ask(Question{
+			What: "Does the access key id begin with AKIA or ASIA, and was X-Amz-Security-Token sent?",
+			Why:  "ASIA needs a token, AKIA has none.",
+			How:  "Send the request with its headers; tokens are not kept.",
+		})
+	}
+}
+
+func (c *collector) keyReason(said string) string {
+	if said == "key-unknown" {
+		return "AWS says that the access key id does not exist in its records."
+	}
+	return "The request has no token, so it is the access key id " + c.claim.keyID + " that AWS does not know."
+}
+
+// over says whether the session had ended by the time of the refusal.
+func (c *collector) over() bool {
+	now, ok := c.serverTime()
+	if !ok {
+		now, ok = c.in.ReceivedAt, !c.in.ReceivedAt.IsZero()
+	}
+	if !ok {
+		return false
+	}
+	held := c.in.Credentials
+	if !c.in.SessionExpires.IsZero() && (held.SessionToken() == c.claim.token || held.SessionToken() == "") && now.After(c.in.SessionExpires) {
+		return true
+	}
+	end, ok := jwtExpiry(c.claim.token)
+	return ok && now.After(end)
+}
+
+// jwtExpiry reads the end of a token that is a JWT, as those of MinIO are.
+func jwtExpiry(token string) (time.Time, bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 || len(parts[1]) > 16<<10 {
+		return time.Time{}, false
+	}
+	text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return time.Time{}, false
+	}
+	var body struct {
+		Exp float64 `json:"exp"`
+	}
+	if json.Unmarshal(text, &body) != nil || body.Exp <= 0 || body.Exp > 1e11 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(body.Exp), 0).UTC(), true
+}
+
+func jwtEnd(token string) string {
+	if end, ok := jwtExpiry(token); ok {
+		return " The token itself says that it ended at " + end.Format(time.RFC3339) + "."
+	}
+	return ""
+}
+
+// optInRegions must be enabled in an account (AWS Account Management Reference
+// Guide, "Enable or disable AWS Regions in your account").
+var optInRegions = []string{
+	"af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6",
+	"ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1", "eu-south-2", "il-central-1", "me-central-1", "me-south-1", "mx-central-1",
+}
+
+func optIn(region string) bool { return slices.Contains(optInRegions, region) }

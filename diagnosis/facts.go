@@ -1,0 +1,266 @@
+package diagnosis
+
+import (
+	"strconv"
+	"strings"
+
+	"countersign/reading"
+	"countersign/signing"
+)
+
+// facts are the input in one form, whatever it came in.
+type facts struct {
+	in *Input
+
+	signed *message // what was signed, where that is known
+	sent   *message // what was sent, where that is known
+	claim  claim    // what the request says of its signature
+
+	refusal *reading.Refusal // never nil
+	answer  *reading.Response
+	status  int
+	text    string // all that the refusal says, for wording that package reading does not know
+
+	arrived canonical // AWS's canonical request; the zero value where there is none
+	edited  bool      // somebody cut or masked something in AWS's own texts
+	signers []string  // canonical requests and strings to sign that the signer logged
+
+	refused bool // there is a refusal or an answer
+}
+
+// message is a request in wire form.
+type message struct {
+	method, url               string
+	scheme, host, path, query string // as written; a fragment stays in rest
+	fragment                  bool
+	headers                   []signing.Header
+	body                      []byte
+	known                     bool // the body is at hand
+	exact                     bool // with its very bytes
+}
+
+const maxAnswer = 256 << 10 // bytes of an answer that are looked at
+
+func observe(in *Input) *facts {
+	f := &facts{in: in, refusal: &reading.Refusal{}}
+	if len(in.Paste) > 0 {
+		f.takePaste(reading.Read(in.Paste))
+	}
+	if in.Response != nil {
+		f.takeResponse(in.Response)
+	}
+	if in.Request != nil {
+		m := messageOf(in.Request)
+		f.place(m)
+	}
+	if in.Sent != nil {
+		f.sent = messageOf(in.Sent)
+	}
+	f.claim = readClaim(f.request(), f.refusal)
+	f.arrived = parseCanonical(f.refusal.CanonicalRequest.Text())
+	f.edited = f.refusal.Whole == reading.WholeNo
+	return f
+}
+
+// place keeps a request as what the caller says that it is.
+func (f *facts) place(m *message) {
+	if f.in.RequestIs == AsSigned {
+		f.signed = m
+		return
+	}
+	f.sent = m
+}
+
+// request is the request at hand, the signed one first.
+func (f *facts) request() *message {
+	if f.signed != nil {
+		return f.signed
+	}
+	return f.sent
+}
+
+func (f *facts) takePaste(r reading.Reading) {
+	for i := range r.Exchanges {
+		e := &r.Exchanges[i]
+		if e.Refusal != nil && !f.refused {
+			f.refusal, f.refused = e.Refusal, true
+			f.status = e.Refusal.Status
+			if e.Response != nil {
+				f.answer = e.Response
+			}
+		}
+	}
+	if q := requestBeside(&r); q != nil {
+		f.place(messageRead(q))
+	}
+	if f.answer == nil {
+		f.answer = r.Response()
+	}
+	if f.answer != nil && f.answer.Status > 0 {
+		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
+	}
+	for _, t := range r.Texts {
+		f.signers = append(f.signers, t.Value.Text())
+	}
+	f.text = f.words(f.in.Paste)
+}
+
+// requestBeside is the request of the refusal's own exchange, or else the first.
+func requestBeside(r *reading.Reading) *reading.Request {
+	for i := range r.Exchanges {
+		if r.Exchanges[i].Refusal != nil && r.Exchanges[i].Request != nil {
+			return r.Exchanges[i].Request
+		}
+	}
+	return r.Request()
+}
+
+// takeResponse reads an answer in parts as it came over the wire, so that one
+// reader knows all refusals.
+func (f *facts) takeResponse(a *Response) {
+	var b strings.Builder
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(a.Status) + " \r\n")
+	for _, h := range a.Headers {
+		if oneLine(h.Name) && oneLine(h.Value) {
+			b.WriteString(h.Name + ": " + h.Value + "\r\n")
+		}
+	}
+	body := a.Body[:min(len(a.Body), maxAnswer)]
+	b.WriteString("\r\n")
+	b.Write(body)
+	r := reading.Read(b.String())
+	f.refusal, f.answer, f.status, f.refused = &reading.Refusal{}, r.Response(), a.Status, a.Status >= 300 || a.Status == 0
+	if found := r.Refusal(); found != nil {
+		f.refusal, f.refused = found, true
+	}
+	f.text = f.words(string(body))
+}
+
+func oneLine(s string) bool { return !strings.ContainsAny(s, "\r\n") }
+
+// words is the text of a refusal: its messages, and what stands around them.
+func (f *facts) words(raw string) string {
+	var b strings.Builder
+	for _, m := range f.refusal.Messages {
+		b.WriteString(m.Text() + "\n")
+	}
+	b.WriteString(raw[:min(len(raw), maxAnswer)])
+	return b.String()
+}
+
+func messageOf(q *Request) *message {
+	m := &message{method: q.Method, headers: q.Headers, body: q.Body, known: !q.BodyUnknown, exact: !q.BodyUnknown}
+	m.takeURL(q.URL)
+	return m
+}
+
+func messageRead(q *reading.Request) *message {
+	m := &message{method: q.Method.Text(), exact: q.Body.Exact}
+	for _, h := range q.Headers {
+		m.headers = append(m.headers, signing.Header{Name: h.Name.Text(), Value: h.Value.Text()})
+	}
+	switch q.Body.State {
+	case reading.BodyAbsent:
+		m.known, m.exact = true, true
+	case reading.BodyPresent:
+		m.known, m.body = true, []byte(q.Body.Content.Text())
+	}
+	m.takeURL(q.URL.Text())
+	return m
+}
+
+// takeURL divides an address without changing a byte of it.
+func (m *message) takeURL(raw string) {
+	m.url = raw
+	rest := raw
+	if scheme, after, ok := strings.Cut(raw, "://"); ok && !strings.ContainsAny(scheme, "/?#") {
+		m.scheme, rest = strings.ToLower(scheme), after
+		end := strings.IndexAny(rest, "/?#")
+		if end < 0 {
+			end = len(rest)
+		}
+		m.host, rest = strings.ToLower(rest[:end]), rest[end:]
+	}
+	rest, _, m.fragment = strings.Cut(rest, "#")
+	m.path, m.query, _ = strings.Cut(rest, "?")
+	if m.path == "" {
+		m.path = "/"
+	}
+	if host := m.header("host"); host != "" {
+		m.host = host
+	}
+}
+
+// header is the value of a header, those of a repeated name joined.
+func (m *message) header(name string) string {
+	var values []string
+	for _, h := range m.headers {
+		if strings.EqualFold(h.Name, name) {
+			values = append(values, strings.TrimSpace(h.Value))
+		}
+	}
+	return strings.Join(values, ",")
+}
+
+func (m *message) has(name string) bool {
+	for _, h := range m.headers {
+		if strings.EqualFold(h.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// responseHeader is a header of the answer.
+func (f *facts) responseHeader(name string) string {
+	if f.answer != nil {
+		if h, ok := f.answer.Header(name); ok {
+			return strings.TrimSpace(h.Value.Text())
+		}
+	}
+	return f.refusal.Field(name).Text()
+}
+
+// says tells whether package reading recognised a sentence.
+func (f *facts) says(ids ...string) bool {
+	for _, s := range f.refusal.Says {
+		for _, id := range ids {
+			if s.ID == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// code tells whether the refusal has one of these error codes.
+func (f *facts) code(codes ...string) bool {
+	for _, have := range f.refusal.Codes {
+		for _, c := range codes {
+			if have.Text() == c {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mentions tells whether the refusal holds one of these texts, in any case.
+func (f *facts) mentions(texts ...string) bool {
+	lower := strings.ToLower(f.text)
+	for _, t := range texts {
+		if strings.Contains(lower, strings.ToLower(t)) {
+			return true
+		}
+	}
+	return false
+}
+
+// host is the host of the request, without port.
+func (f *facts) host() string {
+	if m := f.request(); m != nil {
+		host, _, _ := strings.Cut(m.host, ":")
+		return host
+	}
+	return ""
+}

@@ -1,0 +1,225 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+
+	"countersign/signing"
+)
+
+// authorizationForm takes refusals of the form of the Authorization header or of
+// the query in its place.
+func authorizationForm(c *collector) bool {
+	switch {
+	case c.says("mechanism-unsupported"), c.mentions("unsupported authorization type"), c.code("SignatureVersionNotSupported"):
+		return unsupportedMechanism(c)
+	case c.says("wrong-region", "wrong-service", "wrong-scope-date", "wrong-terminator"):
+		return false // the header is malformed, AWS says, and then how
+	case c.mentions("incorrect terminal"):
+		return false
+	case c.says("component-missing"), c.says("not-key-value"), c.says("three-components"), c.code("MissingFields"):
+		return malformedHeader(c)
+	case c.says("credential-malformed"), c.mentions(`component "Credential=`, "component 'Credential="):
+		return malformedCredential(c)
+	case c.says("query-incomplete"):
+		return incompleteQuery(c)
+	case c.mentions("X-Amz-Algorithm only supports", "unsupported algorithm", "'algorithm'"):
+		return algorithmRefused(c)
+	case c.says("authorization-malformed"), c.code("IncompleteSignature", "IncompleteSignatureException"):
+		return malformedHeader(c)
+	case c.code("InvalidArgument") && c.claim.inHeader && !c.soundHeader():
+		return malformedHeader(c)
+	}
+	return false
+}
+
+func unsupportedMechanism(c *collector) bool {
+	c.ruleOut(notSeen)
+	scheme := strings.ToLower(c.claim.scheme)
+	switch {
+	case c.claim.algorithm == string(signing.ECDSA):
+		return algorithmRefused(c)
+	case scheme == "bearer", scheme == "basic":
+		return otherScheme(c, Stated)
+	case c.claim.v2 || strings.HasPrefix(c.claim.raw, "AWS "):
+		c.add(finding{cause: "sigv2", certainty: Proved, place: "header:authorization", reason: "The request has the form of Signature Version 2, and AWS does not take it."})
+	case c.mentions("AWS4-HMAC-SHA256"):
+		c.add(finding{cause: "sigv2", certainty: Stated, place: "header:authorization", reason: "AWS asks for AWS4-HMAC-SHA256 in place of what was sent."})
+	default:
+		c.add(finding{cause: "not-sigv4", certainty: Likely, place: "header:authorization", reason: "AWS does not know the kind of authorization that was sent."})
+		c.also(Open, "An old client may have signed with Signature Version 2.", "sigv2")
+	}
+	return true
+}
+
+func algorithmRefused(c *collector) bool {
+	f := finding{cause: "wrong-algorithm", certainty: Stated, place: "algorithm", reason: "AWS refuses the algorithm of the signature."}
+	switch c.claim.algorithm {
+	case string(signing.ECDSA):
+		f.detail = "sigv4a"
+		f.reason = "The request is signed with " + c.claim.algorithm + ", which AWS does not take here."
+	case "":
+	default:
+		f.reason += " The request says " + clip(c.claim.algorithm, 60) + "."
+	}
+	c.add(f)
+	return true
+}
+
+// otherScheme: something else stands where the signature should.
+func otherScheme(c *collector, certainty Certainty) bool {
+	f := finding{
+		cause: "not-sigv4", certainty: certainty, place: "header:authorization", side: SideClient,
+		reason: "The Authorization header does not begin with AWS4-HMAC-SHA256.",
+	}
+	switch scheme := strings.ToLower(c.claim.scheme); {
+	case scheme == "bearer" || strings.HasPrefix(c.claim.raw, "eyJ"):
+		f.detail, f.reason = "bearer", "The Authorization header holds a Bearer token."
+	case scheme == "basic":
+		f.detail, f.reason = "basic", "The Authorization header holds Basic credentials."
+	}
+	c.ruleOut(notSeen)
+	c.add(f)
+	if strings.Contains(c.host(), "execute-api") || c.host() == "" {
+		c.also(Open, "API Gateway also answers so where the route does not exist, or its method has IAM authorization.", "unknown-route")
+	}
+	return true
+}
+
+var echoedScheme = regexp.MustCompile(`(?i)Authorization(?: header: |=)['"]?(Bearer|Basic|eyJ|AWS4-[A-Z0-9-]+|AWS )`)
+
+// takeEcho reads the scheme from the header that the refusal echoes.
+func (c *collector) takeEcho() {
+	if c.claim.raw != "" {
+		return
+	}
+	if m := echoedScheme.FindStringSubmatch(c.text); m != nil {
+		c.claim.raw, c.claim.scheme, c.claim.inHeader = m[1], strings.TrimSpace(m[1]), true
+		if strings.HasPrefix(m[1], "eyJ") {
+			c.claim.scheme = "Bearer"
+		}
+	}
+}
+
+// malformedHeader looks at the header for what AWS refuses in general words.
+func malformedHeader(c *collector) bool {
+	c.takeEcho()
+	lacks := c.lacking()
+	switch raw, scheme := c.claim.raw, c.claim.scheme; {
+	case c.claim.presigned && raw == "":
+		return incompleteQuery(c)
+	case raw != "" && scheme == "AWS":
+		c.add(finding{cause: "sigv2", certainty: Stated, place: "header:authorization", reason: "The Authorization header has the form of Signature Version 2."})
+	case raw != "" && !strings.HasPrefix(scheme, "AWS4-"):
+		return otherScheme(c, Stated)
+	case len(lacks) == 1 && lacks[0] == "X-Amz-Date":
+		return missingDate(c)
+	case raw == "" && len(lacks) >= 3:
+		otherScheme(c, Likely)
+		c.also(Open, "An Authorization header without all three components would be refused in the same words.", "malformed-authorization", "no-signature")
+	case raw == "":
+		c.add(finding{
+			cause: "malformed-authorization", detail: statedDetail(lacks), certainty: c.statedOrLikely(lacks), place: "header:authorization",
+			reason: "AWS cannot read the Authorization header." + missing(lacks),
+		})
+		c.also(Open, "A Bearer token or Basic credentials in the header give the same refusal.", "not-sigv4")
+		c.ask(askRequest)
+	default:
+		return headerAtHand(c, lacks)
+	}
+	return true
+}
+
+// lacking are the components that AWS finds missing.
+func (c *collector) lacking() []string {
+	var names []string
+	for _, n := range []string{"Credential", "SignedHeaders", "Signature"} {
+		if c.mentions("requires '"+n+"'", "missing "+n, n+" field is missing") {
+			names = append(names, n)
+		}
+	}
+	if c.mentions("existence of either a 'X-Amz-Date'") {
+		names = append(names, "X-Amz-Date")
+	}
+	return names
+}
+
+func statedDetail(lacks []string) string {
+	if len(lacks) > 0 {
+		return "component-missing"
+	}
+	return ""
+}
+
+func (c *collector) statedOrLikely(lacks []string) Certainty {
+	if len(lacks) > 0 && len(lacks) < 3 || c.says("three-components") {
+		return Stated
+	}
+	return Likely
+}
+
+func missing(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " Missing: " + strings.Join(names, ", ") + "."
+}
+
+// headerAtHand: the header begins rightly, so its parts show what is wrong.
+func headerAtHand(c *collector, lacks []string) bool {
+	f := finding{cause: "malformed-authorization", certainty: Stated, place: "header:authorization"}
+	var absent []string
+	for _, n := range []string{"Credential", "SignedHeaders", "Signature"} {
+		if !c.claim.components[n] {
+			absent = append(absent, n)
+		}
+	}
+	raw := c.claim.raw
+	switch {
+	case strings.ContainsAny(raw, `"'`):
+		f.detail, f.reason = "quoted", "There are quotes in the Authorization header."
+	case len(absent) > 0 && c.claim.components["Credential"] || len(absent) == 1:
+		f.detail, f.reason = "component-missing", "The Authorization header has no "+strings.Join(absent, ", no ")+"."
+	case strings.Count(raw, ",") < 2:
+		f.detail, f.reason = "separator", "The commas between the components of the Authorization header are missing."
+	case len(absent) > 0:
+		f.detail, f.reason = "component-missing", "The Authorization header has no "+strings.Join(absent, ", no ")+"."
+	case c.badCredential() != "":
+		return malformedCredential(c)
+	default:
+		f.detail, f.reason, f.certainty = statedDetail(lacks), "AWS cannot read the Authorization header."+missing(lacks), c.statedOrLikely(lacks)
+	}
+	c.add(f)
+	return true
+}
+
+// soundHeader says whether the Authorization header reads as AWS wants it.
+func (c *collector) soundHeader() bool {
+	return strings.HasPrefix(c.claim.scheme, "AWS4-") && len(c.claim.components) >= 3 && c.badCredential() == "" &&
+		strings.Count(c.claim.raw, ",") >= 2 && !strings.ContainsAny(c.claim.raw, `"'`)
+}
+
+func incompleteQuery(c *collector) bool {
+	f := finding{
+		cause: "malformed-authorization", detail: "component-missing", certainty: Stated, place: "query",
+		reason: "The presigned URL lacks a parameter.",
+	}
+	if m := c.request(); m != nil {
+		var lacks []string
+		have := map[string]bool{}
+		for _, p := range queryPairs(m.query) {
+			have[strings.ToLower(p.Name)] = true
+		}
+		for _, n := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires"} {
+			if !have[strings.ToLower(n)] {
+				lacks = append(lacks, n)
+			}
+		}
+		if len(lacks) > 0 {
+			f.certainty, f.reason = Proved, "The presigned URL lacks "+strings.Join(lacks, ", ")+"."
+		}
+	}
+	f.fix = "Use the answer's url as it is, the whole query included."
+	c.add(f)
+	return true
+}

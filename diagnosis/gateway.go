@@ -1,0 +1,167 @@
+package diagnosis
+
+import (
+	"slices"
+	"strings"
+)
+
+// gatewayStated takes what API Gateway says in few words, and the bare denials.
+func gatewayStated(c *collector) bool {
+	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
+	switch {
+	case c.says("no-signature") || c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException") || c.mentions("access credentials are missing"):
+		return noSignature(c)
+	case c.says("other-authorizer") || message == "Unauthorized" || c.mentions("the incoming token"):
+		c.ruleOut(notSeen)
+		c.add(finding{cause: "other-authorizer", certainty: Stated, place: "path", reason: "The words are those of an authorizer of API Gateway that is not IAM's."})
+		return true
+	case message == "Forbidden":
+		return forbidden(c)
+	}
+	return false
+}
+
+func noSignature(c *collector) bool {
+	m := c.request()
+	gateway := strings.Contains(c.host(), ".execute-api.") || c.host() == "" && !c.mentions("request is missing authentication token", "<errorresponse")
+	switch {
+	case m != nil && (c.claim.sent() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
+		unknownRoute(c, m)
+	case m != nil && c.claim.sent():
+		c.add(finding{cause: "no-signature", certainty: Likely, place: "header:authorization", reason: "The request at hand is signed, and AWS saw no signature: its Authorization header was lost on the way."})
+	case m != nil:
+		f := finding{cause: "no-signature", certainty: Proved, place: "header:authorization", reason: "The request has no Authorization header and no X-Amz-Signature."}
+		if gateway {
+			f.certainty = Likely
+			c.add(f)
+			c.also(Open, "API Gateway says the same of a route that does not exist.", "unknown-route")
+			return true
+		}
+		c.add(f)
+	case gateway:
+		c.add(finding{cause: "unknown-route", certainty: Open, place: "path", reason: "API Gateway says so of signed requests whose path, method or stage does not exist, and of unsigned ones."})
+		c.also(Open, "If no signature was sent, that is why.", "no-signature")
+		c.ask(Question{
+			What: "Was the request signed, and which URL and method did it have?",
+			Why:  "With a signature the route is wrong; without one the signature is missing.",
+			How:  "Send the request with its headers.",
+		})
+	default:
+		c.add(finding{cause: "no-signature", certainty: Stated, place: "header:authorization", reason: "AWS says that the request has no signature."})
+	}
+	return true
+}
+
+// unknownRoute: a signed request that API Gateway knows no route for.
+func unknownRoute(c *collector, m *message) {
+	c.ruleOut("A signature was sent, so it is not missing: the route is.")
+	f := finding{cause: "unknown-route", certainty: Likely, place: "path", reason: "A signature was sent, so API Gateway does not know " + m.method + " " + clip(m.path, 200) + "."}
+	segments := strings.FieldsFunc(m.path, func(r rune) bool { return r == '/' })
+	switch {
+	case m.fragment:
+		f.detail = "fragment"
+		f.reason += " There is a # in the address: what follows it is not sent. Write %23."
+	case len(segments) == 1 && !strings.HasSuffix(m.path, "/"):
+		f.reason += " The stage alone needs a slash behind it: " + m.path + "/."
+		f.fix = "Write the address with a slash behind the stage: " + m.path + "/."
+	case len(segments) == 0:
+		f.reason += " The path has no stage: https://id.execute-api.region.amazonaws.com/stage/path."
+	}
+	c.add(f)
+}
+
+func forbidden(c *collector) bool {
+	c.ruleOut("API Gateway says Forbidden of other things than a wrong signature.")
+	f := finding{cause: "denied-api-key", certainty: Likely, place: "header:x-api-key", reason: "API Gateway answers a bare Forbidden."}
+	if m := c.request(); m != nil {
+		switch {
+		case strings.Contains(m.path, "@connections") && !strings.Contains(strings.Split(m.path, "@connections")[0], "/prod") &&
+			strings.HasPrefix(m.path, "/@connections"):
+			f.place, f.reason = "path", "@connections is called without the stage before it."
+			f.fix = "Put the stage before @connections: https://id.execute-api.region.amazonaws.com/stage/@connections/id."
+		case !m.has("x-api-key"):
+			f.reason += " The request has no x-api-key."
+		default:
+			f.reason += " The request has an x-api-key: its usage plan may not hold this stage."
+		}
+	}
+	c.add(f)
+	c.also(Open, "WAF, a private API or a custom domain without mapping give the same answer.", "waf-blocked", "unknown-route", "denied-resource")
+	return true
+}
+
+var throttleCodes = []string{
+	"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException",
+	"ProvisionedThroughputExceededException", "TransactionInProgressException", "RequestLimitExceeded", "BandwidthLimitExceeded",
+	"LimitExceededException", "SlowDown", "PriorRequestNotComplete", "EC2ThrottledException", "TooManyRequests", "Throttled",
+}
+
+var faultCodes = []string{
+	"InternalError", "InternalFailure", "InternalServerError", "InternalServerException", "InternalServiceError", "ServiceUnavailable",
+	"ServiceUnavailableException", "ServiceException", "RequestTimeout", "RequestTimeoutException", "InternalErrorException",
+	"ServiceFailureException", "ModelNotReadyException", "ModelErrorException", "Unavailable", "BadGatewayException",
+}
+
+// byStatus takes what has nothing to do with signing: limits, faults, and what
+// comes after the signature was checked.
+func byStatus(c *collector) bool {
+	has := func(list []string) bool {
+		return slices.ContainsFunc(list, func(code string) bool { return c.code(code) })
+	}
+	switch {
+	case c.status == 429 || has(throttleCodes) || c.says("throttled"):
+		c.ruleOut("The signature is not the reason.")
+		c.add(finding{cause: "throttled", certainty: Stated, place: "request", reason: "AWS says that there are too many requests."})
+	case c.status >= 500 || has(faultCodes):
+		c.ruleOut("The signature is not the reason.")
+		c.add(finding{cause: "aws-fault", certainty: Stated, place: "aws", reason: "The answer is a fault of the service" + c.withStatus() + "."})
+	default:
+		return c.late()
+	}
+	return true
+}
+
+func (c *collector) withStatus() string {
+	if c.status == 0 {
+		return ""
+	}
+	return ", status " + itoa(c.status)
+}
+
+// authCodes come before or with the signature: they do not show that it was right.
+var authCodes = []string{
+	"AccessDenied", "AccessDeniedException", "AuthFailure", "SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature",
+	"IncompleteSignature", "IncompleteSignatureException", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError",
+	"AuthorizationParametersError", "Forbidden", "ForbiddenException", "Unauthorized", "UnauthorizedException", "NotAuthorized",
+	"NotAuthorizedException", "UnauthorizedAccess", "UnauthorizedOperation", "InvalidArgument", "InvalidRequest", "MissingFields",
+	"MissingSecurityHeader", "XAmzContentSHA256Mismatch", "AuthorizationError", "AuthorizationErrorException", "AllAccessDisabled",
+	"InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId", "InvalidToken", "BadRequestException", "BadRequest",
+}
+
+// late: a code that AWS gives only after it took the signature.
+func (c *collector) late() bool {
+	code := c.refusal.Code.Text()
+	unnamed := code == "" && c.status == 404
+	if code != "" && slices.Contains(authCodes, code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
+		return false
+	}
+	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
+	if message == "Not Found" && (c.host() == "" || strings.Contains(c.host(), ".execute-api.")) {
+		c.add(finding{cause: "unknown-route", certainty: Likely, place: "path", reason: "HTTP APIs of API Gateway say Not Found of a route that does not exist."})
+		return true
+	}
+	f := finding{cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request"}
+	f.reason = "AWS answers " + orThe(code, "404") + ", which comes after the signature was checked."
+	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || c.status == 404 {
+		f.detail = "not-found"
+	}
+	if unnamed || !strings.HasSuffix(code, "Exception") && c.status == 0 {
+		f.certainty = Likely
+	}
+	if m := c.refusal.Message.Text(); m != "" {
+		f.reason += " It says: " + clip(m, 300)
+	}
+	c.ruleOut(rightSignature)
+	c.add(f)
+	return true
+}

@@ -1,0 +1,116 @@
+package diagnosis
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"countersign/reading"
+)
+
+const masked = "[redacted]"
+
+// masker returns a function that takes out of a text everything that must not be
+// shown: secret, tokens, signatures, bearer values, in every spelling of a URL.
+func (c *collector) masker() func(string) string {
+	held := c.in.Credentials
+	secrets := []string{held.SecretAccessKey(), held.SessionToken(), c.claim.token, c.claim.signature, c.refusal.SignatureProvided.Text()}
+	for _, m := range []*message{c.signed, c.sent} {
+		if m == nil {
+			continue
+		}
+		other := readClaim(m, &reading.Refusal{})
+		secrets = append(secrets, other.token, other.signature)
+		for _, h := range m.headers {
+			if secretHeader(h.Name) {
+				_, rest, _ := strings.Cut(strings.TrimSpace(h.Value), " ")
+				secrets = append(secrets, h.Value, rest)
+			}
+		}
+	}
+	for _, text := range []string{c.arrived.tokenValue(), quotedAuthorization(c.refusal), c.refusal.Field("Token-0").Text()} {
+		secrets = append(secrets, text)
+	}
+	var all []string
+	for _, s := range secrets {
+		if s = strings.TrimSpace(s); len(s) >= 6 {
+			all = append(all, s, url.QueryEscape(s), url.PathEscape(s), strings.ReplaceAll(s, "+", " "))
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) }) // the longest first
+	all = slices.Compact(all)
+	return func(text string) string {
+		for _, s := range all {
+			text = strings.ReplaceAll(text, s, masked)
+		}
+		return hideSignatures(text)
+	}
+}
+
+func secretHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-amz-s3session-token", "x-api-key":
+		return true
+	}
+	return false
+}
+
+// tokenValue is the session token that AWS's canonical request echoes.
+func (c *canonical) tokenValue() string {
+	value, _ := c.value("x-amz-security-token")
+	return value
+}
+
+// hideSignatures takes out what stands behind the names of a signature, whosesoever
+// it is: a text may quote another request's.
+func hideSignatures(text string) string {
+	for _, name := range []string{"Signature=", "X-Amz-Signature%3D", "X-Amz-Security-Token=", "x-amz-security-token:", "Bearer ", "Basic "} {
+		var b strings.Builder
+		rest := text
+		for {
+			i := strings.Index(rest, name)
+			if i < 0 {
+				break
+			}
+			end := i + len(name)
+			b.WriteString(rest[:end])
+			rest = rest[end:]
+			n := strings.IndexAny(rest, "& \t\r\n,;'\"<>")
+			if n < 0 {
+				n = len(rest)
+			}
+			if n >= 8 && !strings.HasPrefix(rest, masked) && !plainWord(rest[:n]) {
+				b.WriteString(masked)
+			} else {
+				b.WriteString(rest[:n])
+			}
+			rest = rest[n:]
+		}
+		b.WriteString(rest)
+		text = b.String()
+	}
+	return text
+}
+
+// plainWord tells a word of prose (Basic credentials) from a value.
+func plainWord(s string) bool {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && r != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// shown is a value as evidence shows it: a token by its length and the beginning
+// of its hash.
+func shown(part, value string) string {
+	if value != "" && (part == "header:x-amz-security-token" || part == "header:authorization" || part == "header:cookie") {
+		sum := sha256.Sum256([]byte(value))
+		return strconv.Itoa(len(value)) + " characters, sha256 " + hex.EncodeToString(sum[:4]) + "…"
+	}
+	return clip(value, 1000)
+}

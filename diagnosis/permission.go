@@ -1,0 +1,189 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+)
+
+var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) )?is not authorized to perform: ?([\w-]+:[\w*-]+)(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
+
+// tails are the ends of a message of IAM, which name the kind of policy.
+var tails = []struct {
+	text               string
+	implicit, explicit Cause
+}{
+	{"service control policy", "denied-scp", "denied-scp"},
+	{"resource control policy", "denied-rcp", "denied-rcp"},
+	{"permissions boundary", "denied-boundary", "denied-boundary"},
+	{"session policy", "denied-session", "denied-session"},
+	{"vpc endpoint policy", "denied-endpoint", "denied-endpoint"},
+	{"resource-based policy", "denied-resource", "denied-explicit-resource"},
+	{"identity-based policy", "denied-identity", "denied-explicit-identity"},
+}
+
+// permissionStated takes refusals of policies. They rule out all of signing.
+func permissionStated(c *collector) bool {
+	switch {
+	case c.says("not-subscribed") || c.code("OptInRequired", "SubscriptionRequiredException", "NotSignedUp") || c.mentions("model access is denied"):
+		c.ruleOut(rightSignature)
+		c.add(finding{cause: "not-subscribed", certainty: Stated, place: "account", reason: "AWS says so."})
+	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
+		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
+	case c.says("not-authorized") || deniedAction.MatchString(c.text):
+		return deniedByPolicy(c)
+	case c.says("encoded-message"):
+		c.ruleOut(rightSignature)
+		deniedEncoded(c)
+	case c.says("function-url"):
+		deniedFunction(c)
+	case strings.Contains(c.host(), ".aoss.") && c.status == 403 || c.responseHeader("x-aoss-response-hint") != "":
+		deniedCollection(c)
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *collector) inRegion() string {
+	if r := c.claim.region(); r != "" {
+		return " of " + r
+	}
+	return ""
+}
+
+func deniedByPolicy(c *collector) bool {
+	var who, action, resource string
+	if m := deniedAction.FindStringSubmatch(c.text); m != nil {
+		who, action, resource = m[1], m[2], strings.TrimRight(m[3], ".,\"'")
+	}
+	if strings.HasSuffix(who, "anonymous") || who == "*" {
+		c.add(finding{
+			cause: "no-signature", certainty: Stated, place: "header:authorization",
+			reason: "AWS calls the caller anonymous: no signature arrived" + forAction(action, resource) + ".",
+		})
+		return true
+	}
+	c.ruleOut(rightSignature)
+	f := finding{cause: "denied-unspecified", certainty: Likely, place: "policy", reason: c.deniedReason(who, action, resource)}
+	lower := strings.ToLower(c.text)
+	explicit := strings.Contains(lower, "explicit deny")
+	for _, t := range tails {
+		if strings.Contains(lower, t.text) {
+			f.cause, f.certainty = t.implicit, Stated
+			if explicit {
+				f.cause = t.explicit
+			}
+			break
+		}
+	}
+	if trustAction(action) && (f.cause == "denied-unspecified" || f.cause == "denied-resource") {
+		f.cause, f.certainty = "denied-trust", Likely
+		c.ask(Question{
+			What: "Does the role's trust policy name this caller, and does it ask for an external id?",
+			Why:  "AWS does not tell which of trust policy, external id and the caller's own permission is missing.",
+			How:  "Look at the trust policy of " + orThe(resource, "the role") + " and at CloudTrail.",
+		})
+	}
+	if c.says("encoded-message") {
+		f.reason += " aws sts decode-authorization-message tells more."
+	}
+	if action != "" {
+		f.evidence = []Evidence{{Part: "action", Signed: action, Arrived: resource}}
+	}
+	c.add(f)
+	if f.cause == "denied-unspecified" {
+		c.also(Open, "As a rule no identity-based policy allows it.", "denied-identity", "denied-resource")
+		c.ask(askPolicy)
+	}
+	return true
+}
+
+func trustAction(action string) bool {
+	return strings.HasPrefix(action, "sts:AssumeRole") || action == "sts:TagSession" || action == "sts:SetSourceIdentity"
+}
+
+func orThe(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func forAction(action, resource string) string {
+	s := ""
+	if action != "" {
+		s += " for " + action
+	}
+	if resource != "" {
+		s += " on " + resource
+	}
+	return s
+}
+
+var policyARN = regexp.MustCompile(`arn:aws[\w-]*:(?:iam|organizations)::[\w-]*:(?:aws:)?policy/[\w./+=,@-]*[\w]`)
+
+// deniedReason names the caller, the action, the resource and the policy.
+func (c *collector) deniedReason(who, action, resource string) string {
+	reason := "AWS does not allow"
+	if who != "" {
+		reason += " " + who
+	} else {
+		reason += " the caller"
+	}
+	reason += " " + orThe(action, "this action")
+	if resource != "" {
+		reason += " on " + resource
+	}
+	if arn := policyARN.FindString(c.text); arn != "" {
+		reason += "; the policy is " + arn
+	}
+	return reason + "."
+}
+
+var askPolicy = Question{
+	What: "What do CloudTrail's event and the policies of caller and resource say?",
+	Why:  "The answer names no policy.",
+	How:  "Search CloudTrail for the request id of the answer.",
+}
+
+func deniedEncoded(c *collector) {
+	c.add(finding{
+		cause: "denied-unspecified", certainty: Likely, place: "policy",
+		reason: "AWS wrote the reason in an encoded message: aws sts decode-authorization-message --encoded-message … shows it.",
+		fix:    "The workflow is right. Give the encoded message to whoever runs AWS: aws sts decode-authorization-message shows which policy denies.",
+	})
+	c.also(Open, "As a rule no identity-based policy allows it.", "denied-identity")
+	c.ask(askPolicy)
+}
+
+func deniedFunction(c *collector) {
+	if m := c.request(); m != nil && !c.claim.sent() && c.claim.raw == "" {
+		c.add(finding{cause: "no-signature", certainty: Likely, place: "header:authorization", reason: "The request to the function URL has no signature."})
+		c.also(Open, "The function's policy may deny as well.", "denied-function-url")
+		return
+	}
+	c.ruleOut(rightSignature)
+	c.add(finding{
+		cause: "denied-function-url", certainty: Likely, place: "policy",
+		reason: "Lambda's own words: the caller lacks lambda:InvokeFunctionUrl or, since October 2025, lambda:InvokeFunction.",
+	})
+}
+
+func deniedCollection(c *collector) {
+	reason := "The host is one of OpenSearch Serverless, which answers 403 to all of them."
+	if hint := c.responseHeader("x-aoss-response-hint"); hint != "" {
+		reason += " Its hint is " + clip(hint, 80) + "."
+	}
+	if c.claim.covers("content-length") {
+		reason += " The signature covers content-length, which aoss refuses."
+	}
+	if c.request() != nil && c.claim.payloadHash == "" {
+		reason += " The request has no x-amz-content-sha256, which aoss wants."
+	}
+	c.add(finding{cause: "denied-aoss", certainty: Open, place: "policy", reason: reason})
+	c.ask(Question{
+		What: "Which of IAM aoss:APIAccessAll, data access policy and network policy names the caller?",
+		Why:  "OpenSearch Serverless does not tell them apart.",
+		How:  "Look at the three in the console of the collection.",
+	})
+}

@@ -1,0 +1,72 @@
+package diagnosis
+
+import "strings"
+
+var askRequest = Question{
+	What: "The request as it was sent: method, URL, headers and body.",
+	Why:  "AWS's text tells what arrived; the request tells what was meant.",
+	How:  "Copy the action's inputs, curl -v, or the client's trace. Secrets are not needed, and tokens are not kept.",
+}
+
+var askCanonical = Question{
+	What: "The whole answer of AWS, with its canonical request if it has one.",
+	Why:  "It tells what arrived.",
+	How:  "Copy the answer's body as it came, not only its message.",
+}
+
+var askProfile = Question{
+	What: "Which profile signed, or the canonical request and the string to sign of the signer.",
+	Why:  "With the secret it can be proved what was signed.",
+	How:  "Name the profile; or switch on the signer's debug log.",
+}
+
+// byDefault answers where nobody has.
+func byDefault(c *collector) {
+	if c.answered() || byStatus(c) || byForm(c) || bareDenial(c) {
+		return
+	}
+	f := finding{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}
+	switch {
+	case !c.refused && c.request() == nil:
+		f.reason = "Neither a request nor a refusal was found in it."
+		c.ask(askCanonical, askRequest)
+	case !c.refused:
+		f.reason = "There is a request, and no refusal."
+		c.ask(askCanonical)
+	default:
+		c.ask(askRequest, askProfile)
+	}
+	c.add(f)
+}
+
+// bareDenial: access is denied, and nothing says by what.
+func bareDenial(c *collector) bool {
+	denied := c.says("access-denied") || c.code("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError")
+	if !denied && c.status != 403 {
+		return false
+	}
+	c.ruleOut(goodTime)
+	f := finding{
+		cause: "denied-unspecified", certainty: Likely, place: "policy",
+		reason: "AWS names neither action nor policy. Without s3:ListBucket S3 says the same of an object that does not exist.",
+	}
+	if over, ok := c.overBy(); ok {
+		c.add(finding{cause: "presign-expired", certainty: Likely, place: "time", reason: "It was over " + spoken(over) + " before." + c.window()})
+		return true
+	}
+	switch m := c.request(); {
+	case m != nil && !c.claim.sent() && c.claim.raw == "":
+		c.add(finding{cause: "no-signature", certainty: Likely, place: "header:authorization", reason: "The request has no signature."})
+		f.certainty = Open
+	case m == nil || !denied:
+		f.certainty = Open
+		c.ask(askRequest)
+	case strings.EqualFold(m.method, "HEAD"):
+		f.certainty = Open
+		f.reason += " A HEAD request has no body that could say more: repeat it as GET."
+	}
+	c.add(f)
+	c.also(Open, "As a rule a permission is missing.", "denied-identity", "denied-resource")
+	c.ask(askPolicy)
+	return true
+}

@@ -1,0 +1,172 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+
+	"countersign/endpoints"
+	"countersign/signing"
+)
+
+var (
+	notRegion   = regexp.MustCompile(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
+	wrongRegion = regexp.MustCompile(`(?i)region ["']([\w-]*)["'] is wrong`)
+	endpointIn  = regexp.MustCompile(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
+)
+
+// inferred is what the host tells of the scope.
+func (c *collector) inferred() (endpoints.Scope, bool) {
+	m := c.request()
+	if m == nil || m.host == "" {
+		return endpoints.Scope{}, false
+	}
+	scope, err := c.in.Hosts.Infer(m.host, m.path)
+	return scope, err == nil
+}
+
+// scopeStated takes what AWS says of the credential scope. Several faults may
+// stand in one message; all are named.
+func scopeStated(c *collector) bool {
+	place, ok := c.inferred()
+	switch {
+	case c.needsV4a(place, ok):
+		c.add(finding{
+			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: c.v4aCertainty(place, ok), place: "algorithm",
+			reason: "The service takes " + string(signing.ECDSA) + " (SigV4a) alone, and the request is signed with " + string(signing.HMAC) + ".",
+		})
+	case c.says("wrong-region"):
+		regionStated(c, place, ok)
+	}
+	if c.says("wrong-service") || c.code("AuthorizationParametersError") && c.mentions("service") {
+		serviceStated(c, place, ok)
+	}
+	if c.says("wrong-scope-date") {
+		c.add(finding{
+			cause: "wrong-scope-date", certainty: Stated, place: "scope:date", reason: "The scope has another day than the time of signing.",
+			evidence: []Evidence{{Part: "scope:date", Signed: c.claim.day(), Arrived: clip(c.claim.date, 16)}},
+		})
+	}
+	if c.says("wrong-terminator") || c.mentions("incorrect terminal") {
+		c.add(finding{
+			cause: "wrong-terminator", certainty: Stated, place: "scope:terminator", reason: "The scope must end in aws4_request.",
+			evidence: []Evidence{{Part: "scope:terminator", Signed: c.claim.end(), Arrived: "aws4_request"}},
+		})
+	}
+	if c.answered() {
+		return true
+	}
+	return endpointStated(c)
+}
+
+// needsV4a: AWS speaks of no valid region though none was named, or cannot
+// authenticate, and the host takes Signature Version 4a alone.
+func (c *collector) needsV4a(place endpoints.Scope, known bool) bool {
+	if c.claim.algorithm == string(signing.ECDSA) {
+		return false
+	}
+	bare := c.mentions("scoped to a valid region") && !notRegion.MatchString(c.text)
+	if known && place.Algorithm == endpoints.SigV4a && place.Quirks.SigV4aOnly {
+		return bare || c.says("wrong-region", "authentication-failed")
+	}
+	return bare
+}
+
+func (c *collector) v4aCertainty(place endpoints.Scope, known bool) Certainty {
+	if known && place.Quirks.SigV4aOnly && c.claim.algorithm == string(signing.HMAC) {
+		return Stated
+	}
+	return Likely
+}
+
+func regionStated(c *collector, place endpoints.Scope, known bool) {
+	was := c.claim.region()
+	for _, p := range []*regexp.Regexp{wrongRegion, notRegion} {
+		if m := p.FindStringSubmatch(c.text); m != nil {
+			was = m[1]
+		}
+	}
+	want := c.refusal.Region.Text()
+	if want == "" {
+		want = c.refusal.Field("Region").Text()
+	}
+	f := finding{cause: "wrong-region", certainty: Stated, place: "scope:region", reason: "It was signed for " + orUnknown(was) + "."}
+	switch {
+	case want != "":
+		f.reason = "It was signed for " + orUnknown(was) + ", and AWS expects " + want + "."
+	case known && place.Region != "" && place.Region != was:
+		want = place.Region
+		f.reason = "It was signed for " + orUnknown(was) + ", and the host is in " + want + "."
+	}
+	if want != "" {
+		f.fix = "Sign for region " + want + ": give it to the signing step, or leave region out where the host names it."
+	} else {
+		c.ask(Question{What: "Which region is in the address of the endpoint?", Why: "AWS does not name the right one here.", How: "Send the URL of the request."})
+	}
+	f.evidence = []Evidence{{Part: "scope:region", Signed: was, Arrived: want}}
+	c.ruleOut(goodTime)
+	c.add(f)
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "another region"
+	}
+	return s
+}
+
+func serviceStated(c *collector, place endpoints.Scope, known bool) {
+	want, was := c.refusal.Service.Text(), c.claim.service()
+	if want == "" && known {
+		want = place.Service
+	}
+	f := finding{
+		cause: "wrong-service", certainty: Stated, place: "scope:service", reason: "AWS refuses the service of the scope.",
+		evidence: []Evidence{{Part: "scope:service", Signed: was, Arrived: want}},
+	}
+	if want != "" {
+		f.reason = "AWS expects " + want
+		if was != "" && was != want {
+			f.reason += ", and it was signed for " + was
+		}
+		f.reason += "."
+		f.fix = "Sign for service " + want + ": give it to the signing step, or leave service out where the host names it."
+	}
+	c.ruleOut(goodTime)
+	c.add(f)
+}
+
+// endpointStated: the request belongs to another endpoint.
+func endpointStated(c *collector) bool {
+	bucket := c.responseHeader("x-amz-bucket-region")
+	moved := c.says("wrong-endpoint") || c.code("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException") ||
+		c.status == 301 || c.status == 307 && c.answer != nil && c.responseHeader("x-amz-request-id") != ""
+	bare := len(c.refusal.Codes) == 0 && len(c.refusal.Says) == 0 && c.status == 400 // HEAD has no body
+	if !moved && !(bare && bucket != "" && bucket != c.claim.region()) {
+		return false
+	}
+	want := c.refusal.Field("Endpoint").Text()
+	if want == "" {
+		if m := endpointIn.FindStringSubmatch(c.text); m != nil {
+			want = m[1]
+		}
+	}
+	f := finding{cause: "wrong-endpoint", certainty: Stated, place: "host", reason: "AWS sends the request elsewhere."}
+	if want != "" {
+		f.reason = "AWS names the endpoint " + want + "."
+	}
+	if bucket != "" {
+		f.reason += " The bucket is in " + bucket + "."
+	}
+	if want == "" && bucket == "" && !c.says("wrong-endpoint") && len(c.refusal.Codes) == 0 {
+		f.certainty = Likely
+	}
+	if place, ok := c.inferred(); bare && ok && bucket == place.Region && bucket != c.claim.region() && c.claim.region() != "" {
+		f = finding{
+			cause: "wrong-region", certainty: Stated, place: "scope:region",
+			reason: "It was signed for " + c.claim.region() + ", and bucket and host are in " + bucket + ".",
+		}
+	}
+	f.evidence = []Evidence{{Part: "host", Signed: c.host(), Arrived: strings.TrimSpace(want + " " + bucket)}}
+	c.add(f)
+	return true
+}

@@ -1,0 +1,158 @@
+package diagnosis
+
+import "strings"
+
+// byWording takes what the refusal says in words, in the order in which AWS
+// checks: what stands before it, the form, the scope, the time, the key and the
+// token, permission last.
+func byWording(c *collector) {
+	for _, rule := range []func(*collector) bool{
+		clientRefused, frontAnswered, twoSignatures, authorizationForm, headersOfSignature,
+		scopeStated, timeStated, presignStated, credentialsStated, permissionStated, gatewayStated, notReached,
+	} {
+		if rule(c) {
+			return
+		}
+	}
+}
+
+func clientRefused(c *collector) bool {
+	if !c.says("client-refused-header") {
+		return false
+	}
+	c.ruleOut("AWS never saw this request: it says nothing about key, secret or signature.")
+	c.add(finding{
+		cause: "client-refused-header", certainty: Stated, place: "header:authorization",
+		reason: "The exception comes from the HTTP client of .NET.",
+	})
+	return true
+}
+
+var connectionErrors = []string{
+	"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "getaddrinfo", "could not resolve host", "connection refused",
+	"name or service not known", "could not connect to the endpoint", "no such host", "dial tcp", "i/o timeout", "connection timed out",
+	"connect timeout", "certificate verify failed", "x509:", "self-signed certificate", "self signed certificate", "the remote name could not be resolved",
+	"nameresolutionfailure", "unknownhostexception", "no route to host", "ssl connect error", "failed to connect", "connection reset by peer",
+	"sockettimeoutexception", "unable to connect to the remote server", "ssl: wrong_version_number", "socket hang up",
+}
+
+func notReached(c *collector) bool {
+	if len(c.refusal.Codes) > 0 || len(c.refusal.Says) > 0 || !c.mentions(connectionErrors...) {
+		return false
+	}
+	if c.status != 0 && c.status < 500 {
+		return false
+	}
+	c.ruleOut(notSeen)
+	c.add(finding{cause: "not-reached", certainty: Stated, place: "host", reason: "The error is the client's own, of its connection" + at(c.host()) + "."})
+	return true
+}
+
+// at names a host, where there is one.
+func at(host string) string {
+	if host == "" {
+		return ""
+	}
+	return " to " + host
+}
+
+// twoSignatures: a presigned URL and an Authorization header together.
+func twoSignatures(c *collector) bool {
+	both := c.claim.presigned && c.claim.inHeader
+	if !c.says("two-mechanisms") && !c.mentions("only one auth mechanism") {
+		return false
+	}
+	f := finding{cause: "two-signatures", certainty: Stated, place: "header:authorization", reason: "AWS says that only one auth mechanism is allowed."}
+	if both {
+		f.certainty = Proved
+		f.reason += " The request has X-Amz-Signature in its URL and an Authorization header."
+	}
+	c.add(f)
+	return true
+}
+
+// headersOfSignature: AWS tells which header is signed and not there, or there and
+// not signed.
+func headersOfSignature(c *collector) bool {
+	name := strings.ToLower(c.refusal.HeadersNotSigned.Text())
+	switch {
+	case c.says("host-not-signed") || c.says("headers-not-signed") && name == "host":
+		c.add(finding{
+			cause: "host-not-signed", certainty: Stated, place: "header:host", reason: "SignedHeaders does not list host.",
+			evidence: []Evidence{{Part: "signedHeaders", Signed: c.claim.signedHeaders, Arrived: "host"}},
+		})
+	case c.says("headers-not-signed"):
+		return unsignedHeaders(c, name)
+	case c.says("signed-header-missing"):
+		c.add(finding{
+			cause: "dropped-header", certainty: Stated, place: "header:" + name,
+			reason:   "AWS says that " + name + " is named in SignedHeaders and did not arrive.",
+			evidence: []Evidence{{Part: "header:" + name, Signed: c.signedValue(name), Arrived: ""}},
+		})
+	case c.says("hash-missing"), c.missingHeader("x-amz-content-sha256"):
+		c.add(finding{cause: "missing-payload-hash-header", certainty: Stated, place: "header:x-amz-content-sha256", reason: "AWS asks for it."})
+	case c.missingHeader("x-amz-date"), c.mentions("requires a valid Date or x-amz-date"), c.mentions("X-Amz-Date must be"):
+		return missingDate(c)
+	default:
+		return false
+	}
+	return true
+}
+
+// missingHeader says whether the refusal calls a header missing by its name.
+func (c *collector) missingHeader(name string) bool {
+	return strings.EqualFold(c.refusal.Field("MissingHeaderName").Text(), name) ||
+		c.mentions("missing required header for this request: "+name, "missing a required header: "+name)
+}
+
+func missingDate(c *collector) bool {
+	reason := "AWS finds no time of signing that it can read."
+	if c.claim.date != "" {
+		reason += " The request says " + c.claim.date + "."
+	}
+	c.add(finding{cause: "missing-date", certainty: Stated, place: "header:x-amz-date", reason: reason})
+	return true
+}
+
+func unsignedHeaders(c *collector, listed string) bool {
+	names := splitNames(listed)
+	m := c.sent
+	if m == nil {
+		m = c.request()
+	}
+	shows := m != nil && c.claim.signedHeaders != ""
+	for _, n := range names {
+		shows = shows && m.has(n) && !c.claim.covers(n)
+	}
+	if len(names) == 0 && m != nil { // those of the request that SignedHeaders lacks
+		for _, h := range m.headers {
+			if n := strings.ToLower(h.Name); strings.HasPrefix(n, "x-amz-") && !c.claim.covers(n) {
+				names = append(names, n)
+			}
+		}
+	}
+	f := finding{cause: "unsigned-header", certainty: Stated, place: "header", reason: "AWS says that headers were sent and not signed."}
+	if len(names) > 0 {
+		f.place = "header:" + names[0]
+		f.reason = "Sent and not signed: " + strings.Join(names, ", ") + "."
+		f.evidence = []Evidence{{Part: "signedHeaders", Signed: c.claim.signedHeaders, Arrived: strings.Join(names, ";")}}
+	}
+	if shows && len(names) > 0 {
+		f.certainty = Proved
+	}
+	c.ruleOut(goodTime)
+	c.add(f)
+	return true
+}
+
+func splitNames(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
+}
+
+// signedValue is the value of a header as it was signed, where that is known.
+func (c *collector) signedValue(name string) string {
+	if m := c.request(); m != nil {
+		return m.header(name)
+	}
+	return ""
+}
