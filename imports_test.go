@@ -38,7 +38,11 @@ var entries = []entry{
 		packages: "handlers problem connector access",
 		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
 	},
-	{folder: "handlers", packages: "broker problem access credentials endpoints signing", outside: "github.com/go-json-experiment/json"},
+	{
+		folder:   "handlers",
+		packages: "broker problem access credentials reading endpoints signing",
+		outside:  "github.com/go-json-experiment/json",
+	},
 	{folder: "broker", packages: "problem access credentials endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
 	{folder: "problem", pure: true},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},

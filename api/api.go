@@ -79,6 +79,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodPost, "/v1/verify", h.VerifyRequest())
 			r.Method(http.MethodPost, "/v1/s3/post-policy", h.CreatePostPolicy())
 			r.Method(http.MethodPost, "/v1/tokens", h.CreateConnectToken())
+			r.Method(http.MethodPost, "/v1/read", h.ReadRequest())
 		})
 	})
 	return r

@@ -22,3 +22,29 @@ func (q *Request) Each(f func(field string, v Value)) {
 		f("/region", q.Region)
 	}
 }
+
+// Piece is a range of bytes of a value and the range of the paste that it comes
+// from. Both are of one length unless an escape stands for the bytes.
+type Piece struct{ In, Paste Span }
+
+// Pieces are the value's bytes by their places in the paste, in order. Where
+// there would be more than limit, there is one for all of them.
+func (v Value) Pieces(limit int) []Piece {
+	var out []Piece
+	end := v.Len()
+	v.each(func(at int, p piece) {
+		if n := len(out); n > 0 {
+			out[n-1].In.End = min(out[n-1].In.End, at)
+			if out[n-1].In.Start == out[n-1].In.End {
+				out = out[:n-1]
+			}
+		}
+		if p.from >= 0 {
+			out = append(out, Piece{In: Span{at, end}, Paste: Span{int(p.from), int(p.to)}})
+		}
+	})
+	if len(out) > limit {
+		return []Piece{{In: Span{0, end}, Paste: v.Span()}}
+	}
+	return out
+}
