@@ -30,7 +30,7 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials endpoints signing",
+		packages: "api handlers broker problem connector sandbox config access credentials sending endpoints signing",
 		outside:  "github.com/alecthomas/kong golang.org/x/net/netutil " + logs,
 	},
 	{
@@ -43,7 +43,7 @@ var entries = []entry{
 		packages: "broker problem access credentials reading endpoints signing",
 		outside:  "github.com/go-json-experiment/json",
 	},
-	{folder: "broker", packages: "problem access credentials endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
+	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
 	{folder: "problem", pure: true},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
@@ -66,6 +66,7 @@ var entries = []entry{
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
 	{folder: "internal/peers"},
 	{folder: "internal/peers/requests", packages: "signing"},
+	{folder: "internal/upstream"},
 	{folder: "signing/signhttp", packages: "signing"},
 	{folder: "diagnosis", packages: "reading endpoints signing", pure: true},
 	{folder: "reading", outside: "mvdan.cc/sh/v3/syntax", pure: true},

@@ -80,8 +80,12 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 	return a, nil
 }
 
+// NextID returns the id of an event that is about to be recorded, for other
+// records to name.
+func (a *Auditor) NextID() string { return fmt.Sprintf("%s-%d", a.process, a.count.Add(1)) }
+
 // Write puts a record on all sinks and returns when it is there. It fills in the
-// time, when that is zero, and the event's id. An error is an [ErrAudit]: the
+// time and the event's id, where there is none. An error is an [ErrAudit]: the
 // record may then be there or not, and what it tells of must not happen.
 func (a *Auditor) Write(ctx context.Context, r Record) error {
 	line, err := a.line(r)
@@ -160,7 +164,9 @@ func (a *Auditor) line(r Record) ([]byte, error) {
 		r.Time = a.o.Now()
 	}
 	r.Time = r.Time.UTC().Truncate(time.Millisecond)
-	r.EventID = fmt.Sprintf("%s-%d", a.process, a.count.Add(1))
+	if r.EventID == "" {
+		r.EventID = a.NextID()
+	}
 	if a.o.HashPaths && r.Path != "" {
 		r.Path = "sha256:" + digest(r.Path)
 	}

@@ -31,6 +31,7 @@ func (r *Record) texts() []*string {
 		&r.Profile, &r.AccessKeyID, &r.RoleARN, &r.SessionName, &r.SourceIdentity, &r.STSRequestID,
 		&r.Method, &r.Host, &r.Region, &r.Service, &r.Operation, &r.Path,
 		&r.SignedHeaders, &r.PayloadSHA256, &r.SignatureSHA256, &r.AmzDate,
+		&r.Of, &r.Outcome, &r.AWSCode, &r.AWSRequestID, &r.RemoteAddress,
 		&r.WorkflowID, &r.WorkflowName, &r.RunID, &r.OperationName, &r.ClientTrackingID, &r.ActionTrackingID,
 		&r.CorrelationID, &r.InvocationID, &r.Traceparent,
 	}

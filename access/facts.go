@@ -44,7 +44,7 @@ func (p *Policy) readFacts(q *Question) (facts, malformation) {
 	r := &q.Request
 	f := facts{profile: r.Profile, service: r.Service}
 	switch q.Action {
-	case ActionSign, ActionPresign, ActionVerify, ActionPostPolicy:
+	case ActionSign, ActionPresign, ActionVerify, ActionPostPolicy, ActionSend:
 	default:
 		return f, malformation{"", "the action is not known"}
 	}

@@ -34,14 +34,18 @@ func (s *statement) warnings() []string {
 	if s.action != nil && s.action.ID == "verify" { // nothing is sent afterwards
 		return nil
 	}
+	sent := s.action != nil && s.action.ID == "send" // by us, as it was decided on
 	var list []string
 	for _, value := range s.named {
 		text, _ := value.(types.String)
 		name, ok := strings.CutPrefix(string(text), "header.")
-		if _, forbidden := signing.Fragile("POST", name); ok && (forbidden || signing.Reserved(name) || name == "host") {
+		if _, forbidden := signing.Fragile("POST", name); ok && (forbidden && !sent || signing.Reserved(name) || name == "host") {
 			list = append(list, fmt.Sprintf("policy %s looks for the header %s, which no policy sees: "+
 				"it is not signed, or signing sets it", s.id, name))
 		}
+	}
+	if sent {
+		return list
 	}
 	for _, name := range restsOnAbsence(s.node.AsIsNode(), s.policy.Effect() == cedar.Permit) {
 		list = append(list, fmt.Sprintf("policy %s decides by the absence of %s, which no signature can hold: "+

@@ -54,8 +54,29 @@ type Record struct {
 	PresignSeconds  int64   `json:"presign_expires,omitempty"`
 	AmzDate         string  `json:"amz_date,omitempty"`
 
+	Sent
 	Workflow
 	LatencyMilliseconds float64 `json:"latency_ms,omitempty"`
+}
+
+// Sent is what is kept of a request that this service sends. There is a record
+// before the first byte of each attempt, and one for what became of them.
+type Sent struct {
+	// Of is the EventID of the first attempt's record, in all that belong to it.
+	Of      string `json:"of,omitempty"`
+	Attempt int    `json:"attempt,omitempty"` // from 2 on
+
+	// Outcome is "complete", "refused", "unreachable", "unknown", "caller_gone" or
+	// "broken"; the rest tells what was answered, and is AWS's word.
+	Outcome              string  `json:"outcome,omitempty"`
+	Attempts             int     `json:"attempts,omitempty"`
+	Status               int     `json:"status,omitempty"`
+	AWSCode              string  `json:"aws_code,omitempty"`
+	AWSRequestID         string  `json:"aws_request_id,omitempty"`
+	BytesOut             int64   `json:"bytes_out,omitempty"`
+	BytesIn              int64   `json:"bytes_in,omitempty"`
+	DurationMilliseconds float64 `json:"duration_ms,omitempty"`
+	RemoteAddress        string  `json:"remote_address,omitempty"`
 }
 
 // Workflow are the ids by which the caller's platform names the run that sent a

@@ -14,6 +14,9 @@ const (
 	// Path the bucket's path and the key or key prefix that the form allows, and
 	// as Headers the form's fields.
 	ActionPostPolicy Action = "post-policy"
+	// ActionSend is a request that this service itself sends to AWS, and whose
+	// answer the caller gets. The Headers of its Request are all that are sent.
+	ActionSend Action = "send"
 )
 
 // Payload tells what the signature says about the body.
@@ -46,7 +49,8 @@ type Request struct {
 	// Path and RawQuery are percent-encoded as they are sent.
 	Path, RawQuery string
 	// Headers are those that the signature covers, but for Host and what signing
-	// sets: a header that is sent unsigned can be changed by whoever sends it.
+	// sets: a header that is sent unsigned can be changed by whoever sends it. With
+	// [ActionSend] that is nobody else, and they are all that are sent.
 	Headers []Field
 	Payload Payload
 	// Body is the body under PayloadSigned. It is looked at only to find the

@@ -14,7 +14,7 @@ type Use struct{ Profile, Service, Region string }
 // it is what lists of profiles, services and regions are filtered by. It errs
 // toward yes; only [Policy.Decide] allows anything.
 func (p *Policy) MayUse(c Caller, u Use) bool {
-	for _, action := range []Action{ActionSign, ActionPresign} {
+	for _, action := range []Action{ActionSign, ActionPresign, ActionSend} {
 		q := Question{Caller: c, Action: action}
 		v := p.view(&q, &facts{profile: u.Profile, service: u.Service, region: u.Region})
 		if p.mayPermit(v, types.NewEntityUID("Action", types.String(action))) {

@@ -41,6 +41,8 @@ func (a *trail) Write(_ context.Context, r access.Record) error {
 	return a.err
 }
 
+func (a *trail) NextID() string { return fmt.Sprint("event-", len(a.list)+1) }
+
 // denied is AWS when it gives no session.
 type denied struct{ sessions }
 

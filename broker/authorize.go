@@ -7,6 +7,7 @@ import (
 
 	"countersign/access"
 	"countersign/problem"
+	"countersign/sending"
 	"countersign/signing"
 )
 
@@ -75,7 +76,7 @@ func (op *operation) policyRequest() access.Request {
 		Headers: op.signedFields(), Body: op.payload.Bytes, ExpiresIn: r.Expires,
 	}
 	switch {
-	case r.PayloadHash == signing.UnsignedPayload:
+	case r.PayloadHash == signing.UnsignedPayload, r.PayloadHash == signing.StreamingUnsignedPayloadTrailer:
 		out.Payload = access.PayloadUnsigned
 	case op.payload.hashOnly:
 		out.Payload = access.PayloadHash
@@ -86,21 +87,31 @@ func (op *operation) policyRequest() access.Request {
 }
 
 // signedFields are the headers that the policies see: those that the signature covers, so that nobody can change afterwards what was
-// decided on. Host is an attribute of its own, and what signing sets is no choice of the caller's.
+// decided on. Of what this service sends they see everything. Host is an attribute of its own, and what signing sets is no choice of the
+// caller's.
 func (op *operation) signedFields() []access.Field {
 	fields := make([]access.Field, 0, len(op.request.Headers))
 	for _, h := range op.request.Headers {
 		name := strings.ToLower(h.Name)
 		noChoice := signing.Reserved(name) || name == "x-amz-content-sha256" || name == "host"
-		if !noChoice && slices.Contains(op.signed, name) {
+		if !noChoice && (op.action == access.ActionSend || slices.Contains(op.signed, name)) {
 			fields = append(fields, access.Field(h))
 		}
 	}
 	return fields
 }
 
-// signWhatPoliciesRead adds the headers that some policy looks at to those that are signed. One that cannot be signed no policy sees.
+// signWhatPoliciesRead adds the headers that some policy looks at to those that are signed. One that cannot be signed no policy sees. What
+// this service sends nobody changes before it leaves, so only what says how AWS reads it is signed.
 func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
+	if op.action == access.ActionSend {
+		for _, name := range sending.Signed(op.request.Headers) {
+			if !op.quirks.NeverSigned(name) {
+				op.request.SignedHeaders = append(op.request.SignedHeaders, name)
+			}
+		}
+		return nil
+	}
 	if in.SignAllHeaders {
 		return nil
 	}

@@ -21,6 +21,9 @@ func warnOfBody(in *Input, op *operation) error {
 	b := &op.payload
 	switch in.Method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
+		if op.action == access.ActionSend {
+			break
+		}
 		if len(b.Bytes) > 0 || b.hashOnly && b.hash != signing.PayloadHash(nil) {
 			op.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse "+
 				"it, and AWS seldom reads one. Put what it says into the query, or take another method if the "+
@@ -47,7 +50,7 @@ func warnOfBody(in *Input, op *operation) error {
 func (op *operation) warnOfMissingBody(in *Input) {
 	isNull, u := op.payload.Null, op.request.URL
 	switch {
-	case !isNull, in.Method != http.MethodPut, !op.quirks.S3Style, op.action != access.ActionSign:
+	case !isNull, in.Method != http.MethodPut, !op.quirks.S3Style, op.action != access.ActionSign && op.action != access.ActionSend:
 		return
 	case op.payload.Present, op.payload.hashOnly, op.request.PayloadHash == signing.UnsignedPayload:
 		return

@@ -1,9 +1,10 @@
 // Package broker signs one request for one caller: it parses it, resolves the scope, authorizes, gets the session, signs,
 // and writes the audit record. All operations go through one function, which writes exactly one record and hands out
-// nothing that was signed without it.
+// nothing that was signed without it. [Broker.Send] also has the request sent: it writes that record before each attempt,
+// and one of the outcome.
 //
-// It knows neither HTTP nor the documents in which requests come: an [Input] holds the parts of a request, and errors name
-// parts, not fields. The caller must provide a clock, a signer, policies, a source of sessions and an audit trail, and must
+// It serves no HTTP and knows no documents: an [Input] holds the parts of a request, and errors name
+// parts, not fields. Of the answer that package sending gets it reads nothing. The caller must provide a clock, a signer, policies, a source of sessions and an audit trail, and must
 // have authenticated whom a [Call] names. Errors are those of [Problem]. A Broker is safe for concurrent use.
 package broker
 
@@ -14,6 +15,7 @@ import (
 	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
+	"countersign/sending"
 	"countersign/signing"
 )
 
@@ -23,6 +25,8 @@ type Sessions interface {
 	SessionFrom(context.Context, credentials.Given) (credentials.Session, error)
 	Identity(context.Context, credentials.Ask) (credentials.Identity, error)
 	Profiles() []credentials.Profile
+	// Drop forgets a session that AWS refused as expired, and says whether another can be had.
+	Drop(credentials.Session) bool
 }
 
 var _ Sessions = (*credentials.Store)(nil)
@@ -30,6 +34,8 @@ var _ Sessions = (*credentials.Store)(nil)
 // Audit takes the records. An error means that the record may not be there, and that nothing may be handed out.
 type Audit interface {
 	Write(context.Context, access.Record) error
+	// NextID is the id of a record that others will name.
+	NextID() string
 }
 
 // Options is what a broker needs and what the operator allows.
@@ -53,6 +59,8 @@ type Options struct {
 	// AllowSigningTime and AllowCredentials let requests carry a signing time and credentials.
 	AllowSigningTime bool
 	AllowCredentials bool
+	// Sender sends requests. Nil: the operator does not allow it.
+	Sender *sending.Client
 }
 
 // Broker does the operations.
@@ -82,8 +90,15 @@ type signature struct {
 // perform has an operation decided, gets the session, signs, and writes the one record of it: denied, failed or signed.
 // It returns what sign made only when the record is written.
 func perform[T any](ctx context.Context, b *Broker, call *Call, op *operation, sign func() (T, signature, error)) (T, error) {
-	var made, nothing T
 	record, err := b.authorize(call, op)
+	return carryOut(ctx, b, call, op, record, err, sign)
+}
+
+// carryOut is [perform] after the decision: err is nil where that allows the request.
+func carryOut[T any](
+	ctx context.Context, b *Broker, call *Call, op *operation, record access.Record, err error, sign func() (T, signature, error),
+) (T, error) {
+	var made, nothing T
 	if err == nil {
 		var given signature
 		if err = b.getSession(ctx, call, op); err == nil {

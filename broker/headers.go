@@ -14,7 +14,7 @@ import (
 // with a warning, so that a request that was signed before can be signed again; those that the
 // way to AWS drops or changes get a warning.
 func setHeaders(in *Input, op *operation) error {
-	warned := map[string]bool{}
+	warned, sends := map[string]bool{}, op.action == access.ActionSend
 	var hashes []signing.Header
 	for _, h := range in.Headers {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
@@ -25,9 +25,12 @@ func setHeaders(in *Input, op *operation) error {
 			}
 		}
 		switch {
-		case setBySigner(name):
-			if !warned[name] {
-				op.warn("header_replaced", "The header "+name+" is made by signing; the one given was dropped.")
+		case setBySigner(name), sends && setBySender(name):
+			if by := "signing"; !warned[name] {
+				if !setBySigner(name) {
+					by = "whoever sends the request"
+				}
+				op.warn("header_replaced", "The header "+name+" is made by "+by+"; the one given was dropped.")
 			}
 			warned[name] = true
 			continue
@@ -37,7 +40,7 @@ func setHeaders(in *Input, op *operation) error {
 		case name == "content-type":
 			op.mediaType = strings.TrimSpace(h.Value)
 		}
-		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] {
+		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] && !sends {
 			warned[name] = true
 			op.warn("header_fragile", "The header "+name+" may not arrive as it is given: "+reason+".")
 		}
@@ -46,7 +49,7 @@ func setHeaders(in *Input, op *operation) error {
 	op.warnOfRepeated()
 	if op.mediaType == "" {
 		op.mediaType = op.payload.MediaType
-		if op.payload.FromEnvelope {
+		if op.payload.FromEnvelope || sends && op.payload.Present {
 			op.request.Headers = append(op.request.Headers, signing.Header{Name: "Content-Type", Value: op.payload.MediaType})
 		}
 	}
@@ -133,6 +136,16 @@ func setBySigner(name string) bool {
 	return signing.Reserved(name) || strings.HasPrefix(name, "x-forwarded-")
 }
 
+// setBySender names what belongs to the connection, and what proxies write for one another: who sends says it itself.
+func setBySender(name string) bool {
+	switch name {
+	case "connection", "content-length", "expect", "forwarded", "http2-settings", "keep-alive", "te", "trailer",
+		"transfer-encoding", "upgrade", "via":
+		return true
+	}
+	return strings.HasPrefix(name, "proxy-")
+}
+
 // takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the
 // wish to send it, and UNSIGNED-PAYLOAD as the wish not to sign the body. It comes after the
 // other headers, which tell the operation.
@@ -145,6 +158,8 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 				return err
 			}
 		case strings.EqualFold(value, op.payload.hash):
+		case isSHA256(value) && op.action == access.ActionSend:
+			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body given. Leave the header out; it is made here.")
 		case isSHA256(value):
 			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body given. When the body stays with "+
 				"you, put its hash into payloadSha256.")

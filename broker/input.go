@@ -89,6 +89,7 @@ type operation struct {
 	inferred   bool     // service or region came from the host
 	signed     []string // the names of the headers that the signature covers
 	warnings   []signing.Warning
+	stream     *Stream // the body of a request to send that is not held in memory
 }
 
 func (op *operation) warn(code, message string) {
@@ -105,10 +106,14 @@ func (b *Broker) newOperation(action access.Action, in *Input) *operation {
 
 // read makes of what the caller sent the one value that is decided on, signed and answered.
 func (b *Broker) read(in *Input, action access.Action) (*operation, error) {
-	op := b.newOperation(action, in)
+	return b.readInto(b.newOperation(action, in))
+}
+
+func (b *Broker) readInto(op *operation) (*operation, error) {
+	in := op.in
 	op.request.Expires = in.Expires
 	for _, step := range []func(*Input, *operation) error{
-		b.checkAllowed, checkBounds, correctSpelling, b.readURL, b.resolveScope, cleanPath, readPayload, setHeaders,
+		b.checkAllowed, checkBounds, correctSpelling, b.readURL, b.checkSendable, b.resolveScope, cleanPath, readPayload, setHeaders,
 		b.signWhatPoliciesRead, setOptions, warnOfOperation, warnOfURL, warnOfExpressions, warnOfBody, warnOfParameters,
 	} {
 		if err := step(in, op); err != nil {
@@ -144,6 +149,12 @@ func readPayload(in *Input, op *operation) error {
 			}}
 		}
 		p.hash = signing.UnsignedPayload
+	}
+	if s := op.stream; s != nil {
+		p.hashOnly = in.Body == nil
+		if s.Hash != "" {
+			p.hash = s.Hash
+		}
 	}
 	op.payload = p
 	return nil

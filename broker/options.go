@@ -24,12 +24,12 @@ func setOptions(in *Input, op *operation) error {
 			op.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
 		}
 	}
-	hashGiven := in.Payload != "" || in.PayloadSHA256 != ""
+	hashGiven := in.Payload != "" || in.PayloadSHA256 != "" || op.stream != nil
 	if !hashGiven && (op.quirks.UnsignedPayloadOnly || presign && op.quirks.S3Style) {
 		op.payload.hash = signing.UnsignedPayload
 	}
 	r.PayloadHash = op.payload.hash
-	r.ContentSHA256Header = r.ContentSHA256Header || op.quirks.ContentSHA256 || r.PayloadHash == signing.UnsignedPayload
+	r.ContentSHA256Header = r.ContentSHA256Header || op.quirks.ContentSHA256 || !isSHA256(r.PayloadHash)
 	r.Token = signing.TokenSigned
 	if op.quirks.TokenAppended && presign {
 		r.Token = signing.TokenAppended

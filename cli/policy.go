@@ -62,7 +62,7 @@ func (c testPolicyCommand) Run(p *process) error {
 type explainPolicyCommand struct {
 	Caller string        `required:"" help:"Who is asking."`
 	Roles  []string      `help:"App roles of the caller."`
-	Action access.Action `default:"sign" enum:"sign,presign,verify,post-policy" help:"sign, presign, verify or post-policy."`
+	Action access.Action `default:"sign" enum:"sign,presign,verify,post-policy,send" help:"sign, presign, verify, post-policy or send."`
 	Config string        `placeholder:"FILE" help:"YAML file that names the policies. Default: COUNTERSIGN_CONFIG."`
 }
 

@@ -46,6 +46,9 @@ type service struct {
 // close ends background work; every request is over by then.
 func (s *service) close() {
 	s.store.Close()
+	if s.handlers.Sender != nil {
+		s.handlers.Sender.Close()
+	}
 	if err := s.audit.Close(); err != nil {
 		s.log.Error().AnErr("cause", err).Msg("closing the audit file")
 	}
@@ -162,6 +165,7 @@ func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit 
 		}
 	}
 	policy, err := loadPolicy(conf.Policies)
+	sender, senderErr := newSender(p, conf)
 	defaultProfile := conf.DefaultProfile
 	if defaultProfile == "" && len(conf.Profiles) == 1 {
 		defaultProfile = conf.Profiles[0].Name
@@ -170,7 +174,8 @@ func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit 
 		Signer: new(signing.Signer), Sessions: store, Now: p.now, Policy: policy, Audit: audit,
 		DefaultProfile: defaultProfile, Hosts: hosts, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
 		AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
-	}, errors.Join(append(faults, err)...)
+		Sender: sender,
+	}, errors.Join(append(faults, err, senderErr)...)
 }
 
 // loadPolicy reads the operator's policies; without a file, those that everybody has.

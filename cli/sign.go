@@ -67,6 +67,7 @@ func (c signCommand) Run(p *process) error {
 type discardAudit struct{}
 
 func (discardAudit) Write(context.Context, access.Record) error { return nil }
+func (discardAudit) NextID() string                             { return "" }
 
 // request reads what to sign: the flags, or the document of POST /v1/sign on standard input.
 func (c signCommand) request(p *process) (func(broker.Options, *broker.Call) (*broker.Result, error), error) {

@@ -19,6 +19,9 @@ type Settings struct {
 	HTTPHosts        []string      `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
 	AllowSigningTime bool          `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
 	AllowCredentials bool          `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
+	AllowSend        bool          `yaml:"allow_send" help:"Let requests be sent from here, and their answers be passed on: POST /v1/send."`
+	MaxResponseBytes int64         `yaml:"max_response_bytes" usual:"26214400" least:"1024" most:"78643200" placeholder:"N" help:"Largest answer in bytes that POST /v1/send passes on. Default: 26214400."`
+	DenyPrivate      bool          `yaml:"deny_private_addresses" name:"deny-private-addresses" help:"Send nothing to private addresses, to which names of VPC endpoints resolve; addresses among the http_hosts excepted."`
 	Policies         string        `yaml:"policies" guard:"" placeholder:"FILE" help:"Cedar policy file. Default: every caller may use every service except those in the guardrails."`
 	AuditFile        string        `yaml:"audit_file" guard:"" placeholder:"FILE" help:"File to append audit records to. Default: standard output."`
 	AuditStdout      bool          `yaml:"audit_stdout" guard:"" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`

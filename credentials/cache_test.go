@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/credentials"
+	"countersign/signing"
 )
 
 // perCaller is a profile with a session for each caller.
@@ -199,6 +200,28 @@ func TestInvalidate(t *testing.T) {
 			t.Errorf("Session() = %s, want one that was asked for after Invalidate", got.Credentials.AccessKeyID)
 		}
 		wg.Wait()
+	})
+}
+
+func TestDrop_ForgetsTheRefusedSessionAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(time.Now)
+		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
+		first := get(t, s, "")
+		if !s.Drop(first) {
+			t.Error("no other session can be had of a role")
+		}
+		second := get(t, s, "")
+		if second.Credentials.AccessKeyID == first.Credentials.AccessKeyID {
+			t.Errorf("Session() = %s, which was dropped", second.Credentials.AccessKeyID)
+		}
+		s.Drop(first) // by another request that was refused with it
+		if third := get(t, s, ""); third.Credentials.AccessKeyID != second.Credentials.AccessKeyID || fake.count() != 2 {
+			t.Errorf("%d calls, want the second session to stay", fake.count())
+		}
+		if s.Drop(credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "secret/EXAMPLE", "")}) {
+			t.Error("another session can be had of keys that have no end")
+		}
 	})
 }
 

@@ -254,6 +254,18 @@ func (s *Store) Invalidate(profile string) {
 	s.cache.invalidate(func(e *entry) bool { return e.profile == profile })
 }
 
+// Drop forgets a session that AWS has refused as expired, where it is still held, and reports whether another one can
+// be had. Keys that have no end are all there is.
+func (s *Store) Drop(refused Session) bool {
+	if refused.Expires.IsZero() {
+		return false
+	}
+	s.cache.invalidate(func(e *entry) bool {
+		return e.held && e.session.Credentials.AccessKeyID == refused.Credentials.AccessKeyID
+	})
+	return true
+}
+
 // Ready reports whether requests may hope for a session here: whether some
 // profile holds one, was never tried, or was refused by AWS, which would refuse
 // it to every instance alike and whose refusal the caller needs to see. So a

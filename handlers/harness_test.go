@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,8 @@ func (f fakeSessions) SessionFrom(_ context.Context, g credentials.Given) (crede
 	return credentials.Session{Credentials: signing.NewCredentials(g.AccessKeyID, g.SecretAccessKey, g.SessionToken)}, nil
 }
 
+func (f fakeSessions) Drop(credentials.Session) bool { return true }
+
 func failing(err error) fakeSessions {
 	return fakeSessions{session: func(credentials.Ask) (credentials.Session, error) { return credentials.Session{}, err }}
 }
@@ -87,6 +90,8 @@ func (r *records) Write(_ context.Context, record access.Record) error {
 	}
 	return r.err
 }
+
+func (r *records) NextID() string { return "event-" + strconv.Itoa(len(r.list)+1) }
 
 func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	t.Helper()

@@ -139,4 +139,38 @@ var kinds = map[string]kind{
 		"Try again. If it stays, the operator finds the cause in the log, under the id in instance.",
 	},
 	"draining": {503, "The service is stopping", "Try again; another instance will answer."},
+
+	"send_not_allowed": {
+		403, "Sending is switched off",
+		"Sign the request and send it yourself, or ask the operator to set allow_send.",
+	},
+	"host_not_sendable": {
+		403, "Requests are not sent to this host",
+		"Check the URL. The operator can give the host to a profile, in hosts, or list it in http_hosts.",
+	},
+	"request_unsendable": {
+		400, "The request cannot be sent as it is",
+		"An unsigned payload needs https; URLs and headers are sent as they were signed.",
+	},
+	"payload_unsupported": {
+		501, "The kind of payload is not supported",
+		"Payloads signed as event streams or with Signature Version 4a cannot be sent from here.",
+	},
+	"aws_unreachable": {
+		503, "AWS could not be reached",
+		"Nothing was sent. Check the host, and try again after the time that Retry-After gives.",
+	},
+	"aws_timeout": {
+		504, "AWS did not answer",
+		"The method can be repeated: try again. What takes AWS longer than timeoutSeconds is better begun and asked about later.",
+	},
+	"outcome_unknown": {
+		424, "It is not known whether AWS did it",
+		"Find out at AWS before you repeat it: it may have been done. An idempotency token of the service makes repeating safe.",
+	},
+	"answer_broken": {502, "The answer broke off", "The method can be repeated: try again."},
+	"answer_too_large": {
+		422, "The answer is too large",
+		"Presign the URL and fetch it directly, ask for a part with the header Range, or have the operator raise max_response_bytes.",
+	},
 }

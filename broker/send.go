@@ -1,0 +1,209 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"countersign/access"
+	"countersign/endpoints"
+	"countersign/problem"
+	"countersign/sending"
+	"countersign/signing"
+)
+
+// SendInput is a request that this service sends. Of its Input, SigningTime, SignedHeaders and SignAllHeaders have no use.
+type SendInput struct {
+	Input
+	// Stream is the body where it is not one that Input.Body reads into memory.
+	Stream *Stream
+	// Retry, HeaderTimeout, Expect and Upgrade are those of [sending.Request].
+	Retry         sending.Retry
+	HeaderTimeout time.Duration
+	Expect        bool
+	Upgrade       string
+}
+
+// Stream is a body that is sent as it comes, or from a file.
+type Stream struct {
+	// Hash is what the client declares in x-amz-content-sha256, which must not be among the headers; empty where it is
+	// only known when the body was read.
+	Hash string
+	// Open makes the body. It is called once, and only for a request that is allowed. The broker closes what it returns.
+	Open func() (*sending.Body, error)
+}
+
+// Sent is an answer of AWS, and what was sent for it. [Sent.Close] must be called.
+type Sent struct {
+	*sending.Answer
+	Method   string
+	URL      string
+	Scope    signing.Scope
+	Profile  string
+	Warnings []signing.Warning
+
+	// Signed is the last attempt as it was sent, its signature and session token included; they are never to leave.
+	Signed signing.Signed
+
+	close func()
+}
+
+// Close closes the body of the answer and writes the record of the outcome.
+func (s *Sent) Close() { s.close() }
+
+// Send has a request decided on, signed and sent, and returns AWS's answer, whatever its status. Before the first byte of
+// each attempt stands its record; afterwards [Sent.Close] or, where there is no answer, Send itself records the outcome.
+// That one cannot be written changes nothing for the caller, who would otherwise do again what was done.
+func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, error) {
+	if b.Sender == nil {
+		return nil, &problem.Error{Code: "send_not_allowed", Detail: "This service signs and does not send."}
+	}
+	op, err := b.readSend(in)
+	if err != nil {
+		return nil, err
+	}
+	record, err := b.authorize(call, op)
+	var body *sending.Body
+	if err == nil {
+		if body, err = op.openBody(); err != nil {
+			record.Notes = append(record.Notes, "nothing was signed: "+Problem(err).Code)
+		}
+	}
+	if err != nil {
+		return carryOut(ctx, b, call, op, record, err, func() (*Sent, signature, error) { return nil, signature{}, nil })
+	}
+	x := &exchange{b: b, call: call, op: op, record: record, body: body, started: b.Now()}
+	answer, err := b.Sender.Send(ctx, &sending.Request{
+		Method: op.request.Method, URL: op.request.URL, Sign: x.sign, SessionRefused: x.sessionRefused, Body: body,
+		Retry: in.Retry, HeaderTimeout: in.HeaderTimeout, Expect: in.Expect, Upgrade: in.Upgrade,
+	})
+	if err != nil {
+		x.end(ctx, err)
+		return nil, sendProblem(err, op.request.Method)
+	}
+	return &Sent{
+		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
+		Warnings: op.warnings, Signed: x.signed,
+		close: func() {
+			_ = answer.Response.Body.Close() // what matters was read
+			x.finish(ctx, answer.Report())
+		},
+	}, nil
+}
+
+func (b *Broker) readSend(in *SendInput) (*operation, error) {
+	op := b.newOperation(access.ActionSend, &in.Input)
+	op.stream = in.Stream
+	return b.readInto(op)
+}
+
+// checkSendable refuses what this service does not send, though it may sign it: requests for a host of which the operator and
+// the tables do not know the service. Service and region in the request do not make a host one of AWS.
+func (b *Broker) checkSendable(in *Input, op *operation) error {
+	if op.action != access.ActionSend {
+		return nil
+	}
+	url := op.request.URL
+	_, err := b.Hosts[op.profile].Infer(url.Host(), url.Path())
+	var refusal *endpoints.Refusal
+	if !errors.As(err, &refusal) || refusal.Kind == endpoints.Ask && refusal.Service != "" || b.mayBeHTTP(url) {
+		return nil
+	}
+	if refusal.Kind == endpoints.NoSigV4 {
+		return inferProblem(refusal, in)
+	}
+	return &problem.Error{
+		Code: "host_not_sendable", Detail: "The host is none that requests are sent to: " + refusal.Reason + ".",
+		Fields: []problem.Field{{Part: "url", Detail: "Requests are sent to endpoints of AWS, to the hosts of the profile and to http_hosts."}},
+	}
+}
+
+// openBody makes the body to send, and settles what is signed of it.
+func (op *operation) openBody() (*sending.Body, error) {
+	if op.stream == nil {
+		if len(op.payload.Bytes) == 0 {
+			return nil, nil
+		}
+		return sending.Bytes(op.payload.Bytes), nil
+	}
+	body, err := op.stream.Open()
+	if err != nil {
+		return nil, sendProblem(err, op.request.Method)
+	}
+	op.request.PayloadHash = body.PayloadHash()
+	return body, nil
+}
+
+// exchange is a request on its way, with all its attempts.
+type exchange struct {
+	b       *Broker
+	call    *Call
+	op      *operation
+	record  access.Record // of the first attempt, once there was one
+	body    *sending.Body
+	started time.Time
+
+	attempts int
+	signed   signing.Signed
+}
+
+// sign makes one attempt and its record.
+func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
+	op, record := x.op, x.record
+	if x.attempts++; x.attempts == 1 {
+		record.EventID = x.b.Audit.NextID()
+		x.record.EventID = record.EventID
+	} else {
+		record.EventID, record.Of, record.Attempt = "", x.record.EventID, x.attempts
+	}
+	var stream *signing.Stream
+	signed, err := carryOut(ctx, x.b, x.call, op, record, nil, func() (signed signing.Signed, _ signature, err error) {
+		op.request.Time = at.Time.UTC().Truncate(time.Second)
+		if !at.Corrected {
+			op.request.Time = at.Time.Add(op.session.Skew).UTC().Truncate(time.Second)
+		}
+		if x.body != nil && x.body.SignsChunks() {
+			signed, stream, err = x.b.Signer.SignStream(&op.request)
+		} else {
+			signed, err = x.b.Signer.Sign(&op.request)
+		}
+		return signed, signature{value: signed.Signature, signedHeaders: signed.SignedHeaders}, err
+	})
+	if err != nil && x.attempts == 1 {
+		x.attempts = 0 // nothing was signed, so there is no outcome
+	}
+	x.signed = signed
+	return signed, stream, err
+}
+
+func (x *exchange) sessionRefused() bool { return x.b.Sessions.Drop(x.op.session) }
+
+// end is [exchange.finish] of a request without an answer.
+func (x *exchange) end(ctx context.Context, err error) {
+	var failure *sending.Error
+	if errors.As(err, &failure) {
+		x.finish(ctx, failure.Report)
+	}
+}
+
+// finish records what became of the request, also for a caller that is gone.
+func (x *exchange) finish(ctx context.Context, report sending.Report) {
+	if x.body != nil {
+		_ = x.body.Close() // what it held is of no use any more
+	}
+	if x.attempts == 0 {
+		return
+	}
+	r := &x.record
+	record := access.Record{
+		RequestID: r.RequestID, CallerID: r.CallerID, AuthMethod: r.AuthMethod, Action: r.Action, Decision: r.Decision,
+		Profile: r.Profile, Method: r.Method, Host: r.Host, Region: r.Region, Service: r.Service, Operation: r.Operation,
+		Sent: access.Sent{
+			Of: r.EventID, Outcome: string(report.Outcome), Attempts: len(report.Attempts), Status: report.Status, AWSCode: report.Code,
+			AWSRequestID: report.RequestID, BytesOut: report.BytesOut, BytesIn: report.BytesIn, RemoteAddress: report.RemoteAddress,
+			DurationMilliseconds: float64(x.b.Now().Sub(x.started)) / float64(time.Millisecond),
+		},
+	}
+	// The auditor tells readiness of a failure.
+	_ = x.b.Audit.Write(context.WithoutCancel(ctx), record)
+}

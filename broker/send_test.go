@@ -1,0 +1,482 @@
+package broker_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/access"
+	"countersign/broker"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/internal/upstream"
+	"countersign/problem"
+	"countersign/sending"
+	"countersign/signing"
+)
+
+const orders = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/orders"
+
+// trail keeps records; writing fails from record number failFrom on, unless that is 0.
+type trail struct {
+	mu       sync.Mutex
+	list     []access.Record
+	failFrom int
+	ids      int
+}
+
+func (t *trail) Write(_ context.Context, r access.Record) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failFrom > 0 && len(t.list)+1 >= t.failFrom {
+		return access.ErrAudit
+	}
+	t.list = append(t.list, r)
+	return nil
+}
+
+func (t *trail) NextID() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ids++
+	return "event-" + string(rune('0'+t.ids))
+}
+
+func (t *trail) records() []access.Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.list)
+}
+
+// sessions gives one session after another, as they are dropped.
+type sessions struct {
+	skew    time.Duration
+	err     error
+	dropped int
+}
+
+func (s *sessions) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+	id := "ASIAEXAMPLE" + string(rune('A'+s.dropped))
+	return credentials.Session{
+		Credentials: signing.NewCredentials(id, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "token/EXAMPLE="),
+		Expires:     time.Now().Add(time.Hour), Profile: "orders", Skew: s.skew,
+	}, s.err
+}
+
+func (s *sessions) SessionFrom(context.Context, credentials.Given) (credentials.Session, error) {
+	return credentials.Session{}, credentials.ErrConfiguration
+}
+
+func (s *sessions) Identity(context.Context, credentials.Ask) (credentials.Identity, error) {
+	return credentials.Identity{}, nil
+}
+
+func (s *sessions) Profiles() []credentials.Profile       { return nil }
+func (s *sessions) Drop(refused credentials.Session) bool { s.dropped++; return true }
+
+// sender is a broker that sends to an AWS of the test's own.
+type sender struct {
+	*broker.Broker
+	t        *testing.T
+	audit    *trail
+	sessions *sessions
+	calls    *[]string // what arrived
+}
+
+func newSender(t *testing.T, policies string, answer http.HandlerFunc) *sender {
+	t.Helper()
+	var mu sync.Mutex
+	calls := &[]string{}
+	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		*calls = append(*calls, r.Method+" "+r.Host+r.URL.RequestURI())
+		mu.Unlock()
+		answer(w, r)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(aws.Close)
+	client, err := sending.New(sending.Options{Now: time.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	var document []byte
+	if policies != "" {
+		document = []byte(policies)
+	}
+	policy, err := access.NewPolicy("test.cedar", document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sender{t: t, audit: &trail{}, sessions: &sessions{}, calls: calls}
+	s.Broker = broker.New(broker.Options{
+		Signer: new(signing.Signer), Sessions: s.sessions, Now: time.Now, Policy: policy, Audit: s.audit, DefaultProfile: "orders",
+		Sender: client,
+	})
+	return s
+}
+
+func ok(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("X-Amzn-Requestid", "aws-request-1")
+	_, _ = io.WriteString(w, `{"order":1042}`)
+}
+
+func (s *sender) send(in *broker.SendInput) (*broker.Sent, error) {
+	s.t.Helper()
+	call := &broker.Call{RequestID: "request-1", Caller: access.Caller{ID: "crm-sync", Method: access.MethodAPIKey}}
+	return s.Send(context.Background(), call, in)
+}
+
+func (s *sender) read(in *broker.SendInput) (int, string) {
+	s.t.Helper()
+	sent, err := s.send(in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer sent.Close()
+	body, err := sent.ReadAll(1 << 20)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sent.Response.StatusCode, string(body)
+}
+
+// refused fails unless the request was refused with a code.
+func (s *sender) refused(in *broker.SendInput, code string) *problem.Error {
+	s.t.Helper()
+	sent, err := s.send(in)
+	if err == nil {
+		sent.Close()
+		s.t.Fatalf("answered %d, want %s", sent.Response.StatusCode, code)
+	}
+	p := broker.Problem(err)
+	if p.Code != code {
+		s.t.Fatalf("refused with %v, want %s", err, code)
+	}
+	return p
+}
+
+func get(url string, headers ...signing.Header) *broker.SendInput {
+	return &broker.SendInput{Input: broker.Input{Method: "GET", URL: url, Headers: headers}}
+}
+
+func post(url, body string) *broker.SendInput {
+	return &broker.SendInput{Input: broker.Input{Method: "POST", URL: url, Body: func() (broker.Body, error) {
+		return broker.Body{Present: true, Bytes: []byte(body), MediaType: broker.MediaJSON, Text: true}, nil
+	}}}
+}
+
+func TestSend_RecordsIntentBeforeTheFirstByteAndOutcomeAfter(t *testing.T) {
+	var s *sender
+	var onArrival []access.Record
+	var sentHash, contentType string
+	s = newSender(t, "", func(w http.ResponseWriter, r *http.Request) {
+		onArrival = s.audit.records()
+		sentHash, contentType = r.Header.Get("Authorization"), r.Header.Get("Content-Type")
+		ok(w, r)
+	})
+	if status, body := s.read(post(orders, `{"order":1042}`)); status != 200 || body != `{"order":1042}` {
+		t.Errorf("answered %d %s", status, body)
+	}
+	if len(onArrival) != 1 || onArrival[0].Action != access.ActionSend || onArrival[0].Decision != "allow" || onArrival[0].SignatureSHA256 == "" ||
+		onArrival[0].EventID == "" || onArrival[0].Outcome != "" {
+		t.Errorf("when the request arrived, the records were %+v", onArrival)
+	}
+	if !strings.Contains(sentHash, "SignedHeaders=content-type;host;x-amz-date") || contentType != "application/json" {
+		t.Errorf("sent with %s and content type %s", sentHash, contentType)
+	}
+	all := s.audit.records()
+	if len(all) != 2 {
+		t.Fatalf("%d records, want 2", len(all))
+	}
+	want := access.Sent{
+		Of: all[0].EventID, Outcome: "complete", Attempts: 1, Status: 200, AWSRequestID: "aws-request-1", BytesOut: 14, BytesIn: 14,
+		RemoteAddress: all[1].RemoteAddress, DurationMilliseconds: all[1].DurationMilliseconds,
+	}
+	if got := all[1]; got.Sent != want || got.RequestID != "request-1" || got.CallerID != "crm-sync" || got.RemoteAddress == "" {
+		t.Errorf("outcome %+v, want %+v", got, want)
+	}
+}
+
+func TestSend_IsAnActionOfItsOwn(t *testing.T) {
+	for name, test := range map[string]struct {
+		policies string
+		allowed  bool
+	}{
+		"signing is permitted": {`permit (principal, action == Action::"sign", resource);`, false},
+		"sending is permitted": {`permit (principal, action == Action::"send", resource);`, true},
+		"sending is forbidden": {`permit (principal, action, resource); forbid (principal, action == Action::"send", resource);`, false},
+		"no policy file":       {"", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSender(t, test.policies, ok)
+			if test.allowed {
+				s.read(get(orders))
+				return
+			}
+			s.refused(get(orders), "forbidden")
+			if len(*s.calls) > 0 || len(s.audit.list) != 1 || s.audit.list[0].Decision != "deny" {
+				t.Errorf("sent %v, recorded %+v", *s.calls, s.audit.list)
+			}
+		})
+	}
+}
+
+func TestSend_PoliciesSeeEveryHeaderThatIsSent(t *testing.T) {
+	s := newSender(t, `permit (principal, action == Action::"send", resource) unless { resource.headers.contains("x-http-method-override") };`, ok)
+	s.refused(get(orders, signing.Header{Name: "X-HTTP-Method-Override", Value: "DELETE"}), "forbidden")
+	s.read(get(orders, signing.Header{Name: "User-Agent", Value: "workflow"}))
+	if len(*s.calls) != 1 {
+		t.Errorf("sent %v", *s.calls)
+	}
+}
+
+func TestSend_AnswersThatAreCredentialsNeedAPolicyThatNamesThem(t *testing.T) {
+	target := func(url, operation string) *broker.SendInput {
+		in := post(url, "{}")
+		in.Headers = []signing.Header{{Name: "X-Amz-Target", Value: operation}, {Name: "Content-Type", Value: "application/x-amz-json-1.1"}}
+		return in
+	}
+	for name, in := range map[string]*broker.SendInput{
+		"sts":                 get("https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"),
+		"iam":                 get("https://iam.amazonaws.com/?Action=CreateAccessKey&Version=2010-05-08"),
+		"S3 Express":          get("https://bucket--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com/?session"),
+		"S3 Access Grants":    get("https://123456789012.s3-control.eu-west-1.amazonaws.com/v20180820/accessgrantsinstance/dataaccess?target=s3"),
+		"ECR":                 target("https://api.ecr.eu-west-1.amazonaws.com/", "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"),
+		"CodeArtifact":        post("https://codeartifact.eu-west-1.amazonaws.com/v1/authorization-token?domain=d", ""),
+		"a shell":             target("https://ssm.eu-west-1.amazonaws.com/", "AmazonSSM.StartSession"),
+		"unknown, of ECR":     target("https://api.ecr.eu-west-1.amazonaws.com/", ""),
+		"Cognito's role keys": target("https://cognito-identity.eu-west-1.amazonaws.com/", "AWSCognitoIdentityService.GetCredentialsForIdentity"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, policies := range []string{"", "permit (principal, action, resource);"} {
+				s := newSender(t, policies, ok)
+				s.refused(in, "forbidden")
+				if len(*s.calls) > 0 {
+					t.Errorf("sent %v", *s.calls)
+				}
+			}
+		})
+	}
+}
+
+func TestSend_WithoutItsRecordNothingIsSent(t *testing.T) {
+	s := newSender(t, "", ok)
+	s.audit.failFrom = 1
+	s.refused(get(orders), "audit_unavailable")
+	if len(*s.calls) > 0 {
+		t.Errorf("sent %v", *s.calls)
+	}
+}
+
+func TestSend_AnOutcomeThatCannotBeRecordedKeepsNoAnswerBack(t *testing.T) {
+	s := newSender(t, "", ok)
+	s.audit.failFrom = 2
+	if status, body := s.read(get(orders)); status != 200 || body == "" {
+		t.Errorf("answered %d %s", status, body)
+	}
+}
+
+func TestSend_WithoutASessionNothingIsSent(t *testing.T) {
+	s := newSender(t, "", ok)
+	s.sessions.err = credentials.ErrDenied
+	s.refused(get(orders), "session_denied")
+	if got := s.audit.list; len(*s.calls) > 0 || len(got) != 1 || !slices.Contains(got[0].Notes, "nothing was signed: session_denied") {
+		t.Errorf("sent %v, recorded %+v", *s.calls, got)
+	}
+}
+
+func TestSend_AnExpiredSessionIsReplacedOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		refusals, attempts int
+		status             int
+		outcome            string
+	}{
+		"then it is taken": {1, 2, 200, "complete"},
+		"then refused too": {2, 2, 400, "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ids []string
+			s := newSender(t, "", func(w http.ResponseWriter, r *http.Request) {
+				ids = append(ids, r.Header.Get("Authorization"))
+				if len(ids) <= test.refusals {
+					w.Header().Set("X-Amzn-Errortype", "ExpiredTokenException")
+					w.WriteHeader(http.StatusBadRequest)
+					return
+				}
+				ok(w, r)
+			})
+			if status, _ := s.read(post(orders, "{}")); status != test.status {
+				t.Errorf("answered %d, want %d", status, test.status)
+			}
+			if len(ids) != test.attempts || !strings.Contains(ids[0], "ASIAEXAMPLEA") || !strings.Contains(ids[1], "ASIAEXAMPLEB") {
+				t.Errorf("signed with %v", ids)
+			}
+			all := s.audit.records()
+			if len(all) != 3 || all[1].Of != all[0].EventID || all[1].Attempt != 2 || all[1].AccessKeyID != "ASIAEXAMPLEB" || all[1].SignatureSHA256 == "" ||
+				all[2].Of != all[0].EventID || all[2].Attempts != 2 || all[2].Outcome != test.outcome {
+				t.Errorf("recorded %+v", all)
+			}
+		})
+	}
+}
+
+func TestSend_GoesWhereTheServiceIsKnownAlone(t *testing.T) {
+	hosts, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "api.example.com", Service: "execute-api", Region: "eu-west-1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, code := range map[string]string{
+		"https://api.example.com/orders":                                   "",
+		"https://orders.s3.eu-west-1.amazonaws.com/a":                      "",
+		"https://photos.s3-accelerate.amazonaws.com/a":                     "",
+		"https://other.example.com/":                                       "host_not_sendable",
+		"https://ec2-1-2-3-4.compute.amazonaws.com/":                       "host_not_sendable",
+		"https://my-lb-1234567890.eu-west-1.elb.amazonaws.com/":            "host_not_signed",
+		"https://d111111abcdef8.cloudfront.net/":                           "host_not_signed",
+		"https://site.s3-website.eu-west-1.amazonaws.com/":                 "host_not_signed",
+		"https://db.abc.eu-west-1.rds.amazonaws.com/":                      "host_not_signed",
+		"https://vpce-svc-0123456789abcdef0.eu-west-1.vpce.amazonaws.com/": "host_not_sendable",
+		"https://169.254.169.254/latest/meta-data/":                        "url_invalid",
+		"http://orders.s3.eu-west-1.amazonaws.com/a":                       "url_not_https",
+	} {
+		s := newSender(t, "", ok)
+		s.Hosts = map[string]*endpoints.Hosts{"orders": hosts}
+		in := get(url)
+		in.Service, in.Region = "s3", "eu-west-1"
+		if strings.Contains(url, "api.") {
+			in.Service = "execute-api"
+		}
+		if code == "" {
+			s.read(in)
+			continue
+		}
+		s.refused(in, code)
+		if len(*s.calls) > 0 {
+			t.Errorf("%s: sent %v", url, *s.calls)
+		}
+	}
+}
+
+func TestSend_IsOffUnlessAllowed(t *testing.T) {
+	s := newSender(t, "", ok)
+	s.Sender = nil
+	if p := s.refused(get(orders), "send_not_allowed"); !strings.Contains(p.Document("").Hint, "allow_send") {
+		t.Errorf("the hint %q does not name the setting", p.Document("").Hint)
+	}
+}
+
+// What AWS may have done is not told with a status that workflows repeat.
+func TestSend_TellsWhatMayHaveBeenDone(t *testing.T) {
+	hangUp := func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }
+	breakOff := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	for _, test := range []struct {
+		name    string
+		answer  http.HandlerFunc
+		in      *broker.SendInput
+		code    string
+		outcome string
+	}{
+		{"no answer to a POST", hangUp, post(orders, "{}"), "outcome_unknown", "unknown"},
+		{"no answer to a GET", hangUp, get(orders), "aws_timeout", "unknown"},
+		{"half an answer to a POST", breakOff, post(orders, "{}"), "outcome_unknown", "broken"},
+		{"half an answer to a GET", breakOff, get(orders), "answer_broken", "broken"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSender(t, "", test.answer)
+			sent, err := s.send(test.in)
+			if err == nil {
+				_, err = sent.ReadAll(1 << 20)
+				err = sent.Problem(err)
+				sent.Close()
+			}
+			if p := broker.Problem(err); p.Code != test.code {
+				t.Errorf("got %v, want %s", err, test.code)
+			}
+			if all := s.audit.records(); all[len(all)-1].Outcome != test.outcome {
+				t.Errorf("outcome %+v, want %s", all[len(all)-1].Sent, test.outcome)
+			}
+		})
+	}
+}
+
+func TestSend_TellsThatNothingWasSent(t *testing.T) {
+	s := newSender(t, "", ok)
+	client, err := sending.New(sending.Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	s.Sender = client
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = s.Send(ctx, &broker.Call{Caller: access.Caller{ID: "crm-sync"}}, post(orders, "{}"))
+	if p := broker.Problem(err); p.Code != "aws_unreachable" {
+		t.Errorf("got %v, want aws_unreachable", err)
+	}
+}
+
+// The clock of credentials is added only where the host has not told its own.
+func TestSend_AddsTheSkewOfTheSession(t *testing.T) {
+	var dates []string
+	s := newSender(t, "", func(w http.ResponseWriter, r *http.Request) {
+		dates = append(dates, r.Header.Get("X-Amz-Date"))
+		if len(dates) == 1 {
+			w.Header().Set("X-Amzn-Errortype", "InvalidSignatureException")
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		ok(w, r)
+	})
+	s.sessions.skew = time.Hour // and the host's clock is right
+	s.read(get(orders))
+	for i, ahead := range []time.Duration{time.Hour, 0} {
+		at, err := time.Parse(signing.TimeFormat, dates[i])
+		if off := time.Until(at) - ahead; err != nil || off.Abs() > time.Minute {
+			t.Errorf("attempt %d is dated %s, want %s ahead", i+1, dates[i], ahead)
+		}
+	}
+}
+
+// A stream is opened for a request that is allowed, and for no other.
+func TestSend_OpensAStreamOnceItIsAllowed(t *testing.T) {
+	opened := 0
+	in := func(policy string) (*sender, *broker.SendInput) {
+		s := newSender(t, policy, ok)
+		return s, &broker.SendInput{
+			Input: broker.Input{Method: "PUT", URL: "https://files.s3.eu-west-1.amazonaws.com/a"},
+			Stream: &broker.Stream{Hash: signing.PayloadHash([]byte("hello")), Open: func() (*sending.Body, error) {
+				opened++
+				return sending.Streamed(signing.PayloadHash([]byte("hello")), strings.NewReader("hello"), 5)
+			}},
+		}
+	}
+	s, request := in(`forbid (principal, action, resource);`)
+	s.refused(request, "forbidden")
+	if opened != 0 {
+		t.Error("the body of a request that is refused was opened")
+	}
+	s, request = in(`permit (principal, action, resource) when { resource.payload == "hash" };`)
+	s.read(request)
+	if r := s.audit.records()[0]; opened != 1 || r.PayloadSHA256 != request.Stream.Hash || r.Payload != access.PayloadHash {
+		t.Errorf("opened %d times, recorded %+v", opened, r)
+	}
+	s, request = in("")
+	request.Stream.Open = func() (*sending.Body, error) { return nil, sending.ErrBodyTooLarge }
+	s.refused(request, "body_too_large")
+	if got := s.audit.records(); len(got) != 1 || !slices.Contains(got[0].Notes, "nothing was signed: body_too_large") {
+		t.Errorf("recorded %+v", got)
+	}
+}

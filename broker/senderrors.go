@@ -1,0 +1,59 @@
+package broker
+
+import (
+	"errors"
+
+	"countersign/problem"
+	"countersign/sending"
+)
+
+// sendErrors maps the errors of package sending to codes and details, but for those where AWS may have done what was asked for.
+var sendErrors = []struct {
+	err          error
+	code, detail string
+}{
+	{sending.ErrAddressRefused, "host_not_sendable", "The host's name leads to an address that requests are not sent to."},
+	{sending.ErrName, "aws_unreachable", "The host's name could not be resolved."},
+	{sending.ErrTLS, "aws_unreachable", "There was no secure connection to the host."},
+	{sending.ErrNotConnected, "aws_unreachable", "The host could not be connected to."},
+	{sending.ErrBusy, "busy", "As many requests to this host are under way as may be."},
+	{sending.ErrUnsendable, "request_unsendable", "The request cannot be sent as it was signed."},
+	{sending.ErrBodyTooLarge, "body_too_large", "The body is larger than may be sent."},
+	{sending.ErrNoSpace, "busy", "There is no space to hold the body at the moment."},
+	{sending.ErrPayloadHash, "header_invalid", "The header x-amz-content-sha256 holds neither a hash nor AWS's name for a payload."},
+	{sending.ErrPayloadKind, "payload_unsupported", "A payload of this kind cannot be sent."},
+	{sending.ErrBody, "body_unreadable", "The body did not arrive whole, or is not what was announced."},
+	{sending.ErrTooLarge, "answer_too_large", "The answer is larger than may be passed on."},
+}
+
+// sendProblem is what the caller is told of a request without a whole answer. Where AWS may have done what must not be done
+// twice, it says so, and not with a status that workflows take for leave to repeat.
+func sendProblem(err error, method string) error {
+	if p := Problem(err); p.Code != "internal" { // of signing
+		return p
+	}
+	for _, known := range sendErrors {
+		if errors.Is(err, known.err) {
+			return &problem.Error{Code: known.code, Detail: known.detail, Cause: err}
+		}
+	}
+	var failure *sending.Error
+	written := errors.As(err, &failure) && failure.Report.Written()
+	broke := errors.Is(err, sending.ErrBroken)
+	switch {
+	case (written || broke) && !sending.Idempotent(method):
+		return &problem.Error{
+			Code: "outcome_unknown", Detail: "The request was sent, and no whole answer came. AWS may have done what it asks for.", Cause: err,
+		}
+	case broke:
+		return &problem.Error{Code: "answer_broken", Detail: "The answer broke off before its end.", Cause: err}
+	case written, errors.Is(err, sending.ErrNoAnswer):
+		return &problem.Error{Code: "aws_timeout", Detail: "No answer came in time.", Cause: err}
+	case errors.Is(err, sending.ErrNotSigned):
+		return &problem.Error{Code: "session_unavailable", Detail: "The session could not be had in time.", Cause: err}
+	}
+	return &problem.Error{Code: "aws_unreachable", Detail: "The request was given up before it was sent.", Cause: err}
+}
+
+// Problem is that of an answer that could not be read to its end.
+func (s *Sent) Problem(err error) error { return sendProblem(err, s.Method) }
