@@ -39,7 +39,7 @@ type sessions struct {
 	wait   <-chan struct{} // until a session comes, unless it is nil
 }
 
-func (s sessions) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+func (s sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
 	if s.panics {
 		panic("EXAMPLESECRET")
 	}
@@ -49,7 +49,7 @@ func (s sessions) Session(context.Context, credentials.Ask) (credentials.Session
 	return credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN"), Expires: now.Add(time.Hour), Profile: "orders"}, nil
 }
 
-func (s sessions) Identity(context.Context, credentials.Ask) (credentials.Identity, error) {
+func (s sessions) Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error) {
 	return credentials.Identity{Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/countersign", UserID: "AROAEXAMPLE:countersign"}, nil
 }
 
@@ -57,7 +57,7 @@ func (s sessions) Profiles() []credentials.Profile {
 	return []credentials.Profile{{Name: "orders", Description: "Orders API", Region: "eu-west-1"}}
 }
 
-func (s sessions) SessionFrom(context.Context, credentials.Given) (credentials.Session, error) {
+func (s sessions) SessionFromRequest(context.Context, credentials.RequestCredentials) (credentials.Session, error) {
 	return credentials.Session{}, credentials.ErrConfiguration
 }
 

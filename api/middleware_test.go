@@ -19,7 +19,7 @@ type panicking struct {
 	with any
 }
 
-func (p panicking) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+func (p panicking) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
 	panic(p.with)
 }
 
@@ -44,7 +44,7 @@ type panickingDo struct {
 	do func()
 }
 
-func (p panickingDo) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+func (p panickingDo) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
 	p.do()
 	return credentials.Session{}, nil
 }

@@ -46,7 +46,7 @@ func (a *trail) NextID() string { return fmt.Sprint("event-", len(a.list)+1) }
 // denied is AWS when it gives no session.
 type denied struct{ sessions }
 
-func (denied) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+func (denied) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
 	return credentials.Session{}, credentials.ErrDenied
 }
 

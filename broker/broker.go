@@ -21,9 +21,9 @@ import (
 
 // Sessions is where credentials come from.
 type Sessions interface {
-	Session(context.Context, credentials.Ask) (credentials.Session, error)
-	SessionFrom(context.Context, credentials.Given) (credentials.Session, error)
-	Identity(context.Context, credentials.Ask) (credentials.Identity, error)
+	Session(context.Context, credentials.SessionRequest) (credentials.Session, error)
+	SessionFromRequest(context.Context, credentials.RequestCredentials) (credentials.Session, error)
+	Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error)
 	Profiles() []credentials.Profile
 	// Drop forgets a session that AWS refused as expired, and says whether another can be had.
 	Drop(credentials.Session) bool

@@ -70,11 +70,11 @@ func (op *operation) problem(err error) error { return problemIn(err, op.in.Cred
 // did not bring, nothing is told.
 func problemIn(err error, ownKeys bool) error {
 	var input *signing.InputError
-	var given *credentials.GivenError
+	var given *credentials.InputError
 	switch {
 	case errors.As(err, new(*problem.Error)):
 	case errors.As(err, &given):
-		return problem.InvalidPart(givenParts[given.Part], "", "The value "+given.Reason+".")
+		return problem.InvalidPart(credentialParts[given.Part], "", "The value "+given.Reason+".")
 	case errors.As(err, &input) && input.Part == signing.InputCredentials && !ownKeys:
 		return errors.Join(credentials.ErrConfiguration, err)
 	case input != nil:
@@ -119,12 +119,12 @@ var inputParts = map[signing.InputPart]string{
 }
 
 // givenParts are the parts of the credentials in an [Input]; the region is the request's.
-var givenParts = map[credentials.GivenPart]string{
-	credentials.GivenAccessKeyID: "credentials.accessKeyId", credentials.GivenSecretAccessKey: "credentials.secretAccessKey",
-	credentials.GivenSessionToken: "credentials.sessionToken", credentials.GivenRoleARN: "credentials.roleArn",
-	credentials.GivenAccountID: "credentials.accountId", credentials.GivenRoleName: "credentials.roleName",
-	credentials.GivenExternalID: "credentials.externalId", credentials.GivenSessionName: "credentials.sessionName",
-	credentials.GivenDuration: "credentials.durationSeconds", credentials.GivenRegion: "region",
+var credentialParts = map[credentials.InputPart]string{
+	credentials.InputAccessKeyID: "credentials.accessKeyId", credentials.InputSecretAccessKey: "credentials.secretAccessKey",
+	credentials.InputSessionToken: "credentials.sessionToken", credentials.InputRoleARN: "credentials.roleArn",
+	credentials.InputAccountID: "credentials.accountId", credentials.InputRoleName: "credentials.roleName",
+	credentials.InputExternalID: "credentials.externalId", credentials.InputSessionName: "credentials.sessionName",
+	credentials.InputDuration: "credentials.durationSeconds", credentials.InputRegion: "region",
 }
 
 // inferProblem asks the caller for what the host does not tell.

@@ -35,7 +35,7 @@ type Input struct {
 	MinValidity *time.Duration
 	SigningTime *time.Time
 	// Credentials sign in place of a profile's session. Region, Caller and MinValidity in them are not used.
-	Credentials *credentials.Given
+	Credentials *credentials.RequestCredentials
 	// NormalizePath, DoubleEncode, ContentSHA256Header and Token depart from what the service wants.
 	NormalizePath, DoubleEncode, ContentSHA256Header *bool
 	Token                                            signing.TokenMode

@@ -24,9 +24,9 @@ func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) erro
 	if in.Credentials != nil {
 		given := *in.Credentials
 		given.Region, given.Caller, given.MinValidity = op.request.Scope.Region, call.Caller.ID, validity
-		op.session, err = b.Sessions.SessionFrom(ctx, given)
+		op.session, err = b.Sessions.SessionFromRequest(ctx, given)
 	} else {
-		op.session, err = b.Sessions.Session(ctx, credentials.Ask{
+		op.session, err = b.Sessions.Session(ctx, credentials.SessionRequest{
 			Profile: op.profile, Caller: call.Caller.ID, Host: op.request.URL.Host(), MinValidity: validity,
 		})
 	}

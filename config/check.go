@@ -177,7 +177,7 @@ func (c *Config) Report(errs ...error) error {
 
 // located is the text of a fault, after where the value comes from that it speaks of.
 func (c *Config) located(err error) string {
-	var fault *credentials.Fault
+	var fault *credentials.ConfigError
 	text := err.Error()
 	path, _, _ := strings.Cut(text, ": ")
 	if errors.As(err, &fault) {

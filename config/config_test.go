@@ -74,7 +74,7 @@ func TestFile(t *testing.T) {
 		t.Errorf("got %+v", k)
 	}
 	for field, want := range map[string]string{"assume_role.external_id": "countersign.yaml:12:7: ", "sts_region": "countersign.yaml:6:3: "} {
-		if err := got.Report(&credentials.Fault{Profile: "orders", Field: field, Reason: "is wrong"}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := got.Report(&credentials.ConfigError{Profile: "orders", Field: field, Reason: "is wrong"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want it at %s", field, err, want)
 		}
 	}

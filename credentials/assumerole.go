@@ -77,7 +77,7 @@ func roleARN(a *AssumeRole, region string) string {
 	return "arn:" + partition + ":iam::" + a.AccountID + ":role" + path + a.RoleName
 }
 
-func (r *role) names(profile string, a Ask) names {
+func (r *role) names(profile string, a SessionRequest) names {
 	return names{session: r.name.render(profile, a), source: r.source.render(profile, a)}
 }
 

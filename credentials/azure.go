@@ -25,7 +25,7 @@ func azureToken(a *AzureIdentity, env func(string) string, base http.RoundTrippe
 	}
 	var current azcore.TokenCredential
 	turn := newTurn()
-	return func(ctx context.Context, anew bool) (string, error) {
+	return func(ctx context.Context, forceRefresh bool) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, sourceTime)
 		defer cancel()
 		if err := turn.take(ctx); err != nil {
@@ -33,7 +33,7 @@ func azureToken(a *AzureIdentity, env func(string) string, base http.RoundTrippe
 		}
 		defer turn.give()
 		options := policy.TokenRequestOptions{Scopes: []string{a.Audience + "/.default"}}
-		if anew {
+		if forceRefresh {
 			current = nil
 			options.Claims = "{}" // a managed identity's tokens are kept by the library for the whole process, except with claims
 		}
@@ -103,7 +103,7 @@ func classOfAzure(ctx context.Context, err error) *Error {
 	return fail(ErrConfiguration, "Azure identity: token refused")
 }
 
-// turn lets one at a time through, as a mutex that heeds a context.
+// turn lets one at a time through, like a mutex that a context can interrupt.
 type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }

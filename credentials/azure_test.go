@@ -90,7 +90,7 @@ func TestManagedIdentity(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			fake := newFake(time.Now)
 			e := &identityEndpoint{clientID: test.clientID, answers: test.answers}
-			_, err := managed(t, fake, e).Session(t.Context(), credentials.Ask{})
+			_, err := managed(t, fake, e).Session(t.Context(), credentials.SessionRequest{})
 			if !errors.Is(err, test.want) || e.asked != test.asked {
 				t.Errorf("Session() = %v after %d requests, want %v after %d", err, e.asked, test.want, test.asked)
 			}
@@ -106,7 +106,7 @@ func TestManagedIdentity(t *testing.T) {
 
 func TestSystemAssignedIdentityNamesNoClient(t *testing.T) {
 	e := &identityEndpoint{answers: []int{200}}
-	if _, err := managed(t, newFake(time.Now), e).Session(t.Context(), credentials.Ask{}); err != nil {
+	if _, err := managed(t, newFake(time.Now), e).Session(t.Context(), credentials.SessionRequest{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -125,7 +125,7 @@ func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 		}
 		return nil, nil
 	}
-	if _, err := s.Session(t.Context(), credentials.Ask{}); err != nil || fake.count() != 2 || e.asked != 2 {
+	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err != nil || fake.count() != 2 || e.asked != 2 {
 		t.Errorf("Session() = %v after %d calls and %d tokens, want none after 2 and 2", err, fake.count(), e.asked)
 	}
 }

@@ -21,7 +21,7 @@ func BenchmarkSession(b *testing.B) {
 	for _, profile := range []string{"bare", "orders", "by-caller"} {
 		b.Run(profile, func(b *testing.B) {
 			b.ReportAllocs()
-			ask := credentials.Ask{Profile: profile, Caller: "crm-sync", Host: "api.example.com", MinValidity: time.Minute}
+			ask := credentials.SessionRequest{Profile: profile, Caller: "crm-sync", Host: "api.example.com", MinValidity: time.Minute}
 			for b.Loop() {
 				if _, err := s.Session(b.Context(), ask); err != nil {
 					b.Fatal(err)

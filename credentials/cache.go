@@ -13,20 +13,20 @@ import (
 
 // cache keeps one session for each key, and at most one fetch under way for it.
 type cache struct {
-	jitter  func() float64
-	log     func(Event)
-	queue   *queue          // of fetches for profiles
-	given   *queue          // of fetches with keys of requests, which count in the account of those
-	ctx     context.Context // of the fetches: callers come and go
-	cancel  context.CancelFunc
-	flights sync.WaitGroup
+	jitter       func() float64
+	log          func(Event)
+	queue        *queue          // of fetches for profiles
+	requestQueue *queue          // of fetches with keys of requests, which count in the account of those
+	ctx          context.Context // of the fetches: callers come and go
+	cancel       context.CancelFunc
+	flights      sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
 	entries map[key]*entry
 	recent  *list.List      // of *entry, the latest used in front
-	shares  map[string]int  // entries by the caller that bears them,
-	borne   int             // and all of those
+	owners  map[string]int  // owned entries by their owner,
+	owned   int             // and how many there are
 	outcome map[string]bool // by profile: whether the latest fetch left a session or AWS refused it
 }
 
@@ -37,41 +37,41 @@ type cache struct {
 type key struct {
 	profile      string
 	caller, host string
-	given        [sha256.Size]byte // of all that came with a request, keyed with a secret
+	request      [sha256.Size]byte // of all that came with a request, keyed with a secret
 }
 
-// issuer obtains a session anew.
+// issuer fetches a session.
 type issuer interface {
-	issue(context.Context, Ask) (Session, error)
+	issue(context.Context, SessionRequest) (Session, error)
 }
 
-// wish is what a session is asked of the cache with.
-type wish struct {
+// cacheRequest is what the cache needs to find or fetch a session.
+type cacheRequest struct {
 	key
-	ask    Ask
-	issuer issuer
-	clock  *clock
-	borne  bool   // the entry is one caller's; else callers share it
-	share  string // the caller who bears it
-	once   bool   // from a request's keys: no refresh, dropped early
+	request    SessionRequest
+	issuer     issuer
+	clock      *clock
+	owned      bool   // by one caller; else callers share it
+	quotaOwner string // the caller whose quota it takes
+	noRefresh  bool   // from a request's keys: no refresh, dropped early
 }
 
 // entry is a session with its past and its next fetch.
 type entry struct {
-	wish
-	place *list.Element
-	gone  bool // out of the cache; a fetch may still be under way
+	cacheRequest
+	place   *list.Element
+	evicted bool // out of the cache; a fetch may still be under way
 
-	held     bool
-	session  Session
-	born     time.Duration // elapsed when it was fetched
-	life     time.Duration // from then to its end; forever when it has none
-	doubt    time.Duration // the clock's then: fetching has not resolved it
-	advisory time.Duration
+	valid     bool
+	session   Session
+	fetchedAt time.Duration // elapsed when it was fetched
+	lifetime  time.Duration // from then to its end; noExpiry when it has none
+	stepped   time.Duration // the clock's then: fetching has not resolved it
+	advisory  time.Duration
 
-	used   time.Duration
-	flight *flight
-	timer  *time.Timer
+	lastUsed time.Duration
+	flight   *flight
+	timer    *time.Timer
 
 	failures    int           // in a row, of fetches that requests waited for
 	lastErr     *Error        // of the latest fetch; nil after a success
@@ -79,20 +79,20 @@ type entry struct {
 	mandatoryAt time.Duration // and none at all
 }
 
-const forever = time.Duration(math.MaxInt64)
+const noExpiry = time.Duration(math.MaxInt64)
 
 func newCache(log func(Event), elapsed func() time.Duration) *cache {
 	steady := func() time.Time { return time.Time{}.Add(elapsed()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	return &cache{
 		jitter: rand.Float64, log: log,
-		queue: newQueue(steady), given: newQueue(steady),
+		queue: newQueue(steady), requestQueue: newQueue(steady),
 		ctx: ctx, cancel: cancel,
-		entries: map[key]*entry{}, recent: list.New(), shares: map[string]int{}, outcome: map[string]bool{},
+		entries: map[key]*entry{}, recent: list.New(), owners: map[string]int{}, outcome: map[string]bool{},
 	}
 }
 
-// answer is what can be done for a wish right now.
+// answer is what can be done for a request right now.
 type answer struct {
 	session Session
 	err     error
@@ -104,7 +104,7 @@ type answer struct {
 var errWaited = errors.New("waited long enough")
 
 // get returns a session that lasts as long as asked, fetching it when need be.
-func (c *cache) get(ctx context.Context, w wish) (Session, error) {
+func (c *cache) get(ctx context.Context, w cacheRequest) (Session, error) {
 	a := c.take(w)
 	if a.wait == nil {
 		return a.session, a.err
@@ -118,12 +118,12 @@ func (c *cache) get(ctx context.Context, w wish) (Session, error) {
 			if !errors.Is(context.Cause(waiting), errWaited) {
 				return Session{}, ctx.Err()
 			}
-			return c.landed(a.wait, w.ask.MinValidity, true)
+			return c.resultOf(a.wait, w.request.MinValidity, true)
 		}
 		// A background fetch that began in worse times, one whose outcome was
 		// invalidated since, or another's that got no turn, is not the answer to this request.
-		if !a.joined || !a.wait.void && !a.wait.passed && (a.wait.err == nil || a.wait.awaited) {
-			return c.landed(a.wait, w.ask.MinValidity, false)
+		if !a.joined || !a.wait.discarded && !a.wait.passed && (a.wait.err == nil || a.wait.foreground) {
+			return c.resultOf(a.wait, w.request.MinValidity, false)
 		}
 		a = c.take(w)
 	}
@@ -131,7 +131,7 @@ func (c *cache) get(ctx context.Context, w wish) (Session, error) {
 }
 
 // take answers at once where it can, else with the fetch to wait for.
-func (c *cache) take(w wish) answer {
+func (c *cache) take(w cacheRequest) answer {
 	r := w.clock.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,11 +140,11 @@ func (c *cache) take(w wish) answer {
 		return answer{err: busy()}
 	}
 	left := e.left(r)
-	usable := e.servable(r, w.ask.MinValidity)
-	doubted := abs(r.doubt-e.doubt) > skewApplied
-	switch due := !usable || left <= mandatory || doubted; {
+	usable := e.servable(r, w.request.MinValidity)
+	clockStepped := abs(r.stepped-e.stepped) > skewApplied
+	switch due := !usable || left <= mandatory || clockStepped; {
 	case !due:
-		if left <= e.advisory && !e.once && e.flight == nil && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0 {
+		if left <= e.advisory && !e.noRefresh && e.flight == nil && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0 {
 			c.refresh(e, r)
 		}
 		return answer{session: e.served(r)}
@@ -152,24 +152,24 @@ func (c *cache) take(w wish) answer {
 		return answer{session: e.served(r)}
 	case until(e.mandatoryAt, r) > 0:
 		return answer{err: e.refusal(r)}
-	case left >= margin && !doubted && !r.refused() && r.elapsed-e.born < settled: // asking again would bring no more
+	case left >= margin && !clockStepped && !r.refused() && r.elapsed-e.fetchedAt < settled: // asking again would bring no more
 		if usable {
 			return answer{session: e.served(r)}
 		}
 		return answer{err: fail(ErrTooShort, "")}
 	case e.flight != nil:
-		c.queueOf(e).hasten(e.flight.turn, w.ask.Caller)
+		c.queueOf(e).hasten(e.flight.turn, w.request.Caller)
 		return answer{wait: e.flight, joined: true}
 	}
-	f := c.launch(e, r, w.ask.Caller, true)
+	f := c.startFetch(e, r, w.request.Caller, true)
 	if f == nil {
 		return answer{err: busy()}
 	}
 	return answer{wait: f}
 }
 
-// landed answers a request that waited for f, in vain if it is late.
-func (c *cache) landed(f *flight, least time.Duration, late bool) (Session, error) {
+// resultOf answers a request that waited for f; late means that it waited too long.
+func (c *cache) resultOf(f *flight, least time.Duration, late bool) (Session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := f.entry
@@ -183,7 +183,7 @@ func (c *cache) landed(f *flight, least time.Duration, late bool) (Session, erro
 		return Session{}, busy()
 	case f.err != nil:
 		return Session{}, e.refusal(r)
-	case !e.held: // evicted, or invalidated meanwhile: the outcome is still this request's
+	case !e.valid: // evicted, or invalidated meanwhile: the outcome is still this request's
 		return f.session, nil
 	}
 	return Session{}, fail(ErrTooShort, "")
@@ -193,19 +193,19 @@ func (c *cache) landed(f *flight, least time.Duration, late bool) (Session, erro
 // and of what has elapsed since it was fetched. The wall clock may be set, the
 // other one stands still while the machine sleeps.
 func (e *entry) left(r reading) time.Duration {
-	switch age := r.elapsed - e.born; {
-	case !e.held, age < 0:
+	switch age := r.elapsed - e.fetchedAt; {
+	case !e.valid, age < 0:
 		return 0
-	case e.life == forever:
-		return forever - age
+	case e.lifetime == noExpiry:
+		return noExpiry - age
 	default:
-		return min(e.session.Expires.Sub(r.time), e.life-age)
+		return min(e.session.Expires.Sub(r.time), e.lifetime-age)
 	}
 }
 
 // servable: AWS will take what is held, for at least as long as asked.
 func (e *entry) servable(r reading, least time.Duration) bool {
-	return e.held && e.left(r) >= max(margin, least) && !r.refused() && abs(r.doubt-e.doubt) <= skewRefused
+	return e.valid && e.left(r) >= max(margin, least) && !r.refused() && abs(r.stepped-e.stepped) <= skewRefused
 }
 
 func (e *entry) served(r reading) Session {

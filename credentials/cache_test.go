@@ -21,7 +21,9 @@ func perCaller() credentials.Profile {
 	return p
 }
 
-func as(caller string) credentials.Ask { return credentials.Ask{Profile: "orders", Caller: caller} }
+func as(caller string) credentials.SessionRequest {
+	return credentials.SessionRequest{Profile: "orders", Caller: caller}
+}
 
 func TestAdvisoryWindows(t *testing.T) {
 	tests := []struct{ life, least, most time.Duration }{
@@ -54,7 +56,7 @@ func TestOldSessionIsServedWhileRefreshingFails(t *testing.T) {
 		}
 		time.Sleep(time.Until(first.Expires.Add(-29 * time.Second)))
 		var e *credentials.Error
-		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.As(err, &e) || !errors.Is(err, credentials.ErrUnavailable) || e.RetryAfter <= 0 {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.As(err, &e) || !errors.Is(err, credentials.ErrUnavailable) || e.RetryAfter <= 0 {
 			t.Errorf("Session() = %v within the last 30 seconds, want ErrUnavailable with a delay", err)
 		}
 		synctest.Wait()
@@ -72,11 +74,11 @@ func TestMinimumValidity(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
 		get(t, s, "")
 		time.Sleep(6 * time.Minute)
-		if _, err := s.Session(t.Context(), credentials.Ask{MinValidity: 10 * time.Minute}); err != nil || fake.count() != 2 {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{MinValidity: 10 * time.Minute}); err != nil || fake.count() != 2 {
 			t.Errorf("Session() = %v after %d calls, want a new one that lasts 10 minutes", err, fake.count())
 		}
 		for range 3 {
-			if _, err := s.Session(t.Context(), credentials.Ask{MinValidity: 16 * time.Minute}); !errors.Is(err, credentials.ErrTooShort) {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{MinValidity: 16 * time.Minute}); !errors.Is(err, credentials.ErrTooShort) {
 				t.Errorf("Session() = %v, want ErrTooShort", err)
 			}
 		}
@@ -98,7 +100,7 @@ func TestRevocationBeatsStaleness(t *testing.T) {
 				get(t, s, "")
 				time.Sleep(6 * time.Minute) // the background has tried
 				synctest.Wait()
-				if got, err := s.Session(t.Context(), credentials.Ask{}); err == nil {
+				if got, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil {
 					t.Errorf("Session() = %s, 14 minutes before its end, after STS said %s", got.Credentials.AccessKeyID, code)
 				}
 			})
@@ -141,7 +143,7 @@ func TestRefusalsAreRemembered(t *testing.T) {
 				}
 				s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 				for range 3000 {
-					_, _ = s.Session(t.Context(), credentials.Ask{})
+					_, _ = s.Session(t.Context(), credentials.SessionRequest{})
 					time.Sleep(100 * time.Millisecond)
 				}
 				for i := 5; i < len(at); i++ {
@@ -232,7 +234,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 		p.AssumeRole.SessionName = "{caller}-{host}"
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
 		ask := func(caller string, host int) {
-			if _, err := s.Session(t.Context(), credentials.Ask{Caller: caller, Host: fmt.Sprintf("h%d.example.com", host)}); err != nil {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{Caller: caller, Host: fmt.Sprintf("h%d.example.com", host)}); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(200 * time.Millisecond)
@@ -344,7 +346,7 @@ func TestPanicsAreCaught(t *testing.T) {
 		fake := newFake(time.Now)
 		fake.answer = func(call) (*http.Response, error) { panic("a secret: " + exampleSecret) }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
-		if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || err.Error() != "session source unavailable: panic (string)" {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || err.Error() != "session source unavailable: panic (string)" {
 			t.Errorf("Session() = %v, want the panic's type alone", err)
 		}
 		fake.answer = nil
@@ -359,14 +361,14 @@ func TestClosedStoreRefuses(t *testing.T) {
 		fake.answer = func(c call) (*http.Response, error) { <-c.ctx.Done(); return nil, errors.New("gone") }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		done := make(chan error)
-		go func() { _, err := s.Session(t.Context(), credentials.Ask{}); done <- err }()
+		go func() { _, err := s.Session(t.Context(), credentials.SessionRequest{}); done <- err }()
 		time.Sleep(time.Second)
 		start := time.Now()
 		s.Close()
 		if err := <-done; err == nil || time.Since(start) > time.Second {
 			t.Errorf("Session() = %v, %v after Close", err, time.Since(start))
 		}
-		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrUnavailable) {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrUnavailable) {
 			t.Errorf("Session() = %v after Close, want ErrUnavailable", err)
 		}
 	})
@@ -386,7 +388,7 @@ func TestReadiness(t *testing.T) {
 			t.Error("not ready while the session lasts")
 		}
 		time.Sleep(20 * time.Minute)
-		if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || s.Ready() {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || s.Ready() {
 			t.Errorf("ready with no session and STS down (%v)", err)
 		}
 	})
@@ -403,7 +405,7 @@ func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
 			return nil, errors.New("no route")
 		}
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
-		if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || s.Ready() {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || s.Ready() {
 			t.Fatalf("ready with no session and STS down (%v)", err)
 		}
 		time.Sleep(time.Minute)
@@ -432,7 +434,7 @@ func TestReadiness_RefusalsAreAnswers(t *testing.T) {
 			fake := newFake(time.Now)
 			fake.answer = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
 			s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
-			if _, err := s.Session(t.Context(), credentials.Ask{}); err == nil || !s.Ready() {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || !s.Ready() {
 				t.Errorf("%s: not ready, so that callers would not see it (%v)", code, err)
 			}
 		})
@@ -446,7 +448,7 @@ func TestReadiness_OneProfileOfTwoIsEnough(t *testing.T) {
 		other := orders()
 		other.Name = "other"
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), other}, Transport: fake})
-		if _, err := s.Session(t.Context(), credentials.Ask{Profile: "other"}); err == nil || !s.Ready() {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "other"}); err == nil || !s.Ready() {
 			t.Errorf("not ready for want of one profile (%v)", err)
 		}
 	})

@@ -26,7 +26,7 @@ type faults struct {
 }
 
 func (f *faults) add(field, format string, args ...any) {
-	f.found = append(f.found, &Fault{Profile: f.profile, Field: field, Reason: fmt.Sprintf(format, args...)})
+	f.found = append(f.found, &ConfigError{Profile: f.profile, Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
 // checkOptions returns every fault of o, joined with those that were found before.

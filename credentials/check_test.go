@@ -13,7 +13,7 @@ import (
 )
 
 // faultsOf returns the fields at fault of one profile, or of the options.
-func faultsOf(t *testing.T, o credentials.Options) []*credentials.Fault {
+func faultsOf(t *testing.T, o credentials.Options) []*credentials.ConfigError {
 	t.Helper()
 	if o.Now == nil {
 		o.Now = time.Now
@@ -27,9 +27,9 @@ func faultsOf(t *testing.T, o credentials.Options) []*credentials.Fault {
 	if !ok {
 		t.Fatalf("New() = %T, want joined faults", err)
 	}
-	var found []*credentials.Fault
+	var found []*credentials.ConfigError
 	for _, err := range joined.Unwrap() {
-		var f *credentials.Fault
+		var f *credentials.ConfigError
 		if !errors.As(err, &f) {
 			t.Fatalf("New() = %v, want a Fault", err)
 		}
@@ -304,7 +304,7 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 			}
 			continue
 		}
-		_, _ = s.Session(t.Context(), credentials.Ask{})
+		_, _ = s.Session(t.Context(), credentials.SessionRequest{})
 		s.Close()
 		if host != test.want {
 			t.Errorf("%s: %s was called, want %s", test.name, host, test.want)

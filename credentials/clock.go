@@ -19,7 +19,7 @@ const (
 // when the wall clock was set or the process was suspended since: elapsed, which
 // never steps, then disagrees with it.
 type clock struct {
-	look  func() moment
+	now   func() instant
 	alarm func(skew time.Duration)
 
 	mu      sync.Mutex
@@ -30,26 +30,26 @@ type clock struct {
 	alarmed time.Duration // the last skew that was reported
 }
 
-// moment is one look at both clocks.
-type moment struct {
+// instant is what both clocks say at one time.
+type instant struct {
 	wall    time.Time
 	elapsed time.Duration
 }
 
-// reading is what a look says.
+// reading is what the clock says.
 type reading struct {
 	time    time.Time     // by AWS's clock, as far as known
 	skew    time.Duration // already within time
 	elapsed time.Duration
-	// doubt is how far the wall clock moved against elapsed since the skew was
+	// stepped is how far the wall clock moved against elapsed since the skew was
 	// learnt: it stepped, or the machine slept. Only STS can tell which.
-	doubt time.Duration
+	stepped time.Duration
 }
 
 func (r reading) refused() bool { return abs(r.skew) > skewRefused }
 
 func (c *clock) read() reading {
-	now := c.look()
+	now := c.now()
 	r := reading{time: now.wall, elapsed: now.elapsed}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,7 +57,7 @@ func (c *clock) read() reading {
 		return r
 	}
 	if d := now.wall.Round(0).Sub(c.wall) - (now.elapsed - c.at); abs(d) > skewApplied {
-		r.doubt = d
+		r.stepped = d
 	}
 	if abs(c.skew) > skewApplied {
 		r.skew = c.skew
@@ -73,7 +73,7 @@ func (c *clock) observe(h http.Header, sent time.Duration) {
 	if err != nil || h.Get("Age") != "" {
 		return
 	}
-	now := c.look()
+	now := c.now()
 	if trip := now.elapsed - sent; trip > skewMaxTrip || trip < 0 {
 		return
 	}
@@ -82,7 +82,7 @@ func (c *clock) observe(h http.Header, sent time.Duration) {
 	}
 }
 
-func (c *clock) learn(sample time.Duration, now moment) (alarming bool, skew time.Duration) {
+func (c *clock) learn(sample time.Duration, now instant) (alarming bool, skew time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if d := sample - c.skew; c.known && abs(d) < 10*time.Second {

@@ -72,7 +72,7 @@ func TestSkewIsLearntFromSTS(t *testing.T) {
 					return nil, nil
 				}
 				s := openWith(t, newClocks(test.off), fake)
-				got, err := s.Session(t.Context(), credentials.Ask{})
+				got, err := s.Session(t.Context(), credentials.SessionRequest{})
 				if !errors.Is(err, test.err) {
 					t.Fatalf("Session() = %v, want %v", err, test.err)
 				}
@@ -101,12 +101,12 @@ func TestSkewIsReportedAndHealed(t *testing.T) {
 			},
 		})
 		s.SetElapsed(c.elapsed)
-		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrClockSkew) {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrClockSkew) {
 			t.Fatalf("Session() = %v, want ErrClockSkew", err)
 		}
 		c.off.Store(0) // somebody set the clock
 		time.Sleep(20 * time.Second)
-		if _, err := s.Session(t.Context(), credentials.Ask{}); err != nil {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err != nil {
 			t.Errorf("Session() = %v after the clock was set", err)
 		}
 		if len(skews) != 1 || skews[0] != -20*time.Minute {
@@ -175,7 +175,7 @@ func TestClockJumps(t *testing.T) {
 							c.off.Add(int64(jump))
 						}
 						for range 100 {
-							got, err := s.Session(t.Context(), credentials.Ask{})
+							got, err := s.Session(t.Context(), credentials.SessionRequest{})
 							if err == nil {
 								checkUsable(t, got, c)
 							} else if !errors.Is(err, credentials.ErrClockSkew) {
@@ -224,7 +224,7 @@ func TestClockJumpsWithoutSTS(t *testing.T) {
 					c.off.Add(int64(jump))
 				}
 				for range 100 {
-					got, err := s.Session(t.Context(), credentials.Ask{})
+					got, err := s.Session(t.Context(), credentials.SessionRequest{})
 					if err != nil {
 						time.Sleep(40 * time.Second)
 						continue

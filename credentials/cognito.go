@@ -88,7 +88,7 @@ func (c *cognito) token(ctx context.Context, _ bool) (string, error) {
 }
 
 // as runs call for the identity. One that was kept and that the pool no longer
-// has is made anew, once; the one that the pool answers with is kept.
+// has is replaced once; the one that the pool answers with is kept.
 func (c *cognito) as(ctx context.Context,
 	call func(ctx context.Context, id string, logins map[string]string) (returned *string, err error),
 ) error {

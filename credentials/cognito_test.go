@@ -100,7 +100,7 @@ func TestGuestIdentityIsKeptOverStarts(t *testing.T) {
 func TestNoIdentityIsMadeThatCannotBeKept(t *testing.T) {
 	f := &fakePool{}
 	s := openPool(t, f, nil, guest(filepath.Join(t.TempDir(), "none", "identity")))
-	if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrConfiguration) || f.created != 0 {
+	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) || f.created != 0 {
 		t.Errorf("Session() = %v with %d identities created, want ErrConfiguration and none", err, f.created)
 	}
 }
@@ -135,7 +135,7 @@ func TestPoolThatRefuses(t *testing.T) {
 	p := guest("")
 	p.Cognito.IdentityPoolID, p.Cognito.LoginProvider, p.Cognito.TokenVariable = strings.Replace(pool, "1111", "9999", 1), "accounts.example.com", "LOGIN"
 	s := openPool(t, &fakePool{}, nil, p)
-	if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrDenied) || !strings.HasSuffix(err.Error(), "NotAuthorizedException") {
+	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrDenied) || !strings.HasSuffix(err.Error(), "NotAuthorizedException") {
 		t.Errorf("Session() = %v, want ErrDenied with Cognito's code", err)
 	}
 }

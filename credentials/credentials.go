@@ -10,25 +10,25 @@
 // and it never reads the process environment or the clock by itself.
 //
 // The caller hands in the clock and the environment with [Options], names the
-// caller of each request truthfully in [Ask] and [Given], adds [Session.Skew]
+// caller of each request truthfully in [SessionRequest] and [RequestCredentials], adds [Session.Skew]
 // to its clock before signing, and calls [Store.Close] at the end.
 //
 // # Promises
 //
 //   - No session is served that has expired or that is about to (30 seconds).
 //   - However many requests wait for a session, one call to STS is under way.
-//   - Five fetches a second begin, twenty at once, and as many more with keys of
-//     requests, which count in the accounts of those. Callers take turns, however
-//     much each wants. What all callers share, and what is renewed in the
-//     background, goes before what one caller has for itself and has half of the
-//     twenty in reserve; of the rest, one begins each second at the least.
-//   - A caller has 32 sessions of its own, all callers 256; of each kind 32 fetches
-//     wait for their turn, five seconds at the most. Of what is too many, what
-//     belongs to the caller with most goes first.
+//   - Five fetches a second begin, in bursts of up to twenty; for keys that came
+//     with requests there is a second limit of the same size. Callers take turns,
+//     however much each asks for. Sessions that all callers share, and refreshes in
+//     the background, go first and have half of the burst in reserve; of the rest,
+//     at least one begins each second.
+//   - A caller has at most 32 sessions of its own, all callers together 256; up to
+//     32 fetches of each kind wait for their turn, five seconds at most. Beyond
+//     these limits the caller with most loses first.
 //   - No call waits longer than 15 seconds, whatever STS does.
-//   - While a refresh fails for want of STS the valid old session is served;
+//   - While STS cannot be reached, the old session is served as long as it is valid;
 //     when STS says that access was taken away, it is not.
-//   - Two asks share a session only when everything that shapes it is equal.
+//   - Two requests share a session only when everything that shapes it is equal.
 //   - The text of an error is a class and AWS's error code; never a secret, an
 //     ARN, a region or STS's own words. Those are in [Error.Detail], for the log,
 //     without what looks like a secret.
@@ -51,7 +51,7 @@ type Options struct {
 	// Profiles are the sessions on offer. At least one is required unless all
 	// requests bring their own keys.
 	Profiles []Profile
-	// Default names the profile of an [Ask] without one. Empty: the only
+	// Default names the profile of a [SessionRequest] without one. Empty: the only
 	// profile when there is just one, else none.
 	Default string
 	// Now is the wall clock, usually time.Now. Required.
@@ -78,18 +78,18 @@ type Options struct {
 
 // Store keeps sessions. Build it with [New].
 type Store struct {
-	options  Options
-	profiles map[string]*profile
-	look     func() moment
-	base     http.RoundTripper
-	proxy    proxy
-	clocks   map[string]*clock // by STS endpoint; AWS's own share one
-	given    *given
-	cache    *cache
+	options         Options
+	profiles        map[string]*profile
+	now             func() instant
+	base            http.RoundTripper
+	proxy           proxy
+	clocks          map[string]*clock // by STS endpoint; AWS's own share one
+	requestSessions *requestSessions
+	cache           *cache
 }
 
 // New checks every profile and returns all faults together: the error, when
-// there is one, joins a *[Fault] for each field that cannot stand. It makes no
+// there is one, joins a *[ConfigError] for each setting that cannot be used. It makes no
 // network call.
 func New(o Options) (*Store, error) {
 	o, found := o.withEnvironment()
@@ -98,13 +98,13 @@ func New(o Options) (*Store, error) {
 	}
 	roots, err := caBundle(o.Getenv)
 	if err != nil {
-		return nil, &Fault{Field: "AWS_CA_BUNDLE", Reason: err.Error()}
+		return nil, &ConfigError{Field: "AWS_CA_BUNDLE", Reason: err.Error()}
 	}
 	start := o.Now()
 	s := &Store{
 		options:  o,
 		profiles: map[string]*profile{},
-		look:     func() moment { now := o.Now(); return moment{now, now.Sub(start)} },
+		now:      func() instant { now := o.Now(); return instant{now, now.Sub(start)} },
 		base:     o.Transport,
 		proxy:    exceptLocal(http.ProxyFromEnvironment, o.Profiles, o.Getenv),
 		clocks:   map[string]*clock{},
@@ -112,21 +112,21 @@ func New(o Options) (*Store, error) {
 	if s.base == nil {
 		s.base = newBase(s.proxy, roots)
 	}
-	s.cache = newCache(s.log, func() time.Duration { return s.look().elapsed })
+	s.cache = newCache(s.log, func() time.Duration { return s.now().elapsed })
 	for i := range o.Profiles {
 		p := &profile{Profile: o.Profiles[i], store: s}
 		s.profiles[p.Name] = p
 	}
 	for _, p := range s.profiles {
-		if err := p.build(); err != nil {
+		if err := p.connectSource(); err != nil {
 			s.Close()
 			return nil, err
 		}
 	}
 	for _, p := range s.profiles {
-		p.link()
+		p.resolveParents()
 	}
-	s.given = newGiven(s)
+	s.requestSessions = newRequestSessions(s)
 	return s, nil
 }
 
@@ -149,7 +149,7 @@ func (s *Store) clock(endpoint string) *clock {
 	c := s.clocks[endpoint]
 	if c == nil {
 		c = &clock{
-			look:  func() moment { return s.look() },
+			now:   func() instant { return s.now() },
 			alarm: func(skew time.Duration) { s.log(Event{Kind: EventSkew, Skew: skew}) },
 		}
 		s.clocks[endpoint] = c
@@ -157,11 +157,11 @@ func (s *Store) clock(endpoint string) *clock {
 	return c
 }
 
-// Ask is one request for the session of a profile.
-type Ask struct {
+// SessionRequest is one request for the session of a profile.
+type SessionRequest struct {
 	// Profile is the name; empty means the default.
 	Profile string
-	// Caller is the authenticated caller's id: it fills {caller} and bears the cache share.
+	// Caller is the authenticated caller's id: it fills {caller}, and the session counts in its quota of the cache.
 	Caller string
 	// Host is the host that will be called: it fills {host}.
 	Host string
@@ -173,7 +173,7 @@ type Ask struct {
 //
 // Errors: [ErrUnknownProfile], [ErrDenied], [ErrConfiguration], [ErrClockSkew],
 // [ErrUnavailable] (with a delay, see [Error]), [ErrTooShort], or ctx's own.
-func (s *Store) Session(ctx context.Context, a Ask) (Session, error) {
+func (s *Store) Session(ctx context.Context, a SessionRequest) (Session, error) {
 	p := s.find(a.Profile)
 	if p == nil {
 		return Session{}, ErrUnknownProfile
@@ -193,8 +193,8 @@ func (s *Store) find(name string) *profile {
 	return nil
 }
 
-// Given is what a request that brings its own keys says.
-type Given struct {
+// RequestCredentials is what a request that brings its own keys says.
+type RequestCredentials struct {
 	// AccessKeyID and SecretAccessKey are required, SessionToken is not.
 	AccessKeyID, SecretAccessKey, SessionToken string
 	// RoleARN, or AccountID and RoleName, name a role to assume with the keys. All empty: the keys themselves sign.
@@ -204,21 +204,21 @@ type Given struct {
 	Duration                time.Duration
 	// Region is where STS is called. Empty: Options.Region.
 	Region string
-	// Caller bears the cache share, as in [Ask].
+	// Caller is as in [SessionRequest].
 	Caller string
-	// MinValidity is as in [Ask].
+	// MinValidity is as in [SessionRequest].
 	MinValidity time.Duration
 }
 
 // SessionFrom returns a session made from keys in the request: without an
 // expiry for bare keys, through AssumeRole when a role is named. Faults of the
-// input are *[GivenError]; other errors are those of [Store.Session].
-func (s *Store) SessionFrom(ctx context.Context, g Given) (Session, error) {
-	return s.given.session(ctx, g)
+// input are *[InputError]; other errors are those of [Store.Session].
+func (s *Store) SessionFromRequest(ctx context.Context, g RequestCredentials) (Session, error) {
+	return s.requestSessions.session(ctx, g)
 }
 
 // Identity says who AWS takes the profile's session for (GetCallerIdentity).
-func (s *Store) Identity(ctx context.Context, a Ask) (Identity, error) {
+func (s *Store) Identity(ctx context.Context, a SessionRequest) (Identity, error) {
 	p := s.find(a.Profile)
 	if p == nil {
 		return Identity{}, ErrUnknownProfile

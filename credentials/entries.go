@@ -2,49 +2,49 @@ package credentials
 
 import "time"
 
-// enter finds or makes the entry of a wish and puts it in front. Beyond a
-// caller's share, the one of that caller's goes that is longest unused; beyond
+// enter finds or makes the entry of a request and puts it in front. Beyond a
+// caller's quota, the one of that caller's goes that is longest unused; beyond
 // the cache's bound, one of a caller with most. What callers share stays, for
 // there are no more of them than profiles. Nil when all that may go are being fetched.
-func (c *cache) enter(w wish, r reading) *entry {
+func (c *cache) enter(w cacheRequest, r reading) *entry {
 	e := c.entries[w.key]
 	if e == nil {
-		if w.borne && !c.makeRoom(w.share) {
+		if w.owned && !c.makeRoom(w.quotaOwner) {
 			return nil
 		}
-		e = &entry{wish: w}
+		e = &entry{cacheRequest: w}
 		e.place = c.recent.PushFront(e)
 		c.entries[w.key] = e
-		if w.borne {
-			c.shares[w.share]++
-			c.borne++
+		if w.owned {
+			c.owners[w.quotaOwner]++
+			c.owned++
 		}
 	}
 	c.recent.MoveToFront(e.place)
-	wasIdle := e.held && !e.inUse(r)
-	e.used = r.elapsed
+	wasIdle := e.valid && !e.inUse(r)
+	e.lastUsed = r.elapsed
 	if wasIdle {
 		c.arm(e, r)
 	}
 	return e
 }
 
-// makeRoom sees to it that a caller can bear one entry more.
+// makeRoom evicts an entry where the caller, or the cache, has no room for one more.
 func (c *cache) makeRoom(caller string) bool {
-	if c.shares[caller] >= callerShare {
-		return c.evict(func(e *entry) bool { return e.share == caller })
+	if c.owners[caller] >= callerQuota {
+		return c.evict(func(e *entry) bool { return e.quotaOwner == caller })
 	}
-	return c.borne < cacheSize || c.evict(func(*entry) bool { return true })
+	return c.owned < cacheSize || c.evict(func(*entry) bool { return true })
 }
 
-// evict removes, of the borne entries that may go, one of the caller with most,
+// evict removes, of the owned entries that may go, one of the caller with most,
 // the longest unused. One that is being fetched may not: its key would be
 // fetched twice at a time.
 func (c *cache) evict(may func(*entry) bool) bool {
 	var out *entry
 	for at := c.recent.Back(); at != nil; at = at.Prev() {
 		e := at.Value.(*entry)
-		if e.borne && e.flight == nil && may(e) && (out == nil || c.shares[e.share] > c.shares[out.share]) {
+		if e.owned && e.flight == nil && may(e) && (out == nil || c.owners[e.quotaOwner] > c.owners[out.quotaOwner]) {
 			out = e
 		}
 	}
@@ -55,21 +55,21 @@ func (c *cache) evict(may func(*entry) bool) bool {
 }
 
 func (c *cache) remove(e *entry) {
-	if e.gone {
+	if e.evicted {
 		return
 	}
-	e.gone, e.held, e.session = true, false, Session{}
+	e.evicted, e.valid, e.session = true, false, Session{}
 	if e.timer != nil {
 		e.timer.Stop()
 	}
 	c.recent.Remove(e.place)
 	delete(c.entries, e.key)
-	if !e.borne {
+	if !e.owned {
 		return
 	}
-	c.borne--
-	if c.shares[e.share]--; c.shares[e.share] == 0 {
-		delete(c.shares, e.share)
+	c.owned--
+	if c.owners[e.quotaOwner]--; c.owners[e.quotaOwner] == 0 {
+		delete(c.owners, e.quotaOwner)
 	}
 }
 
@@ -82,9 +82,9 @@ func (c *cache) invalidate(forget func(*entry) bool) {
 		if !forget(e) {
 			continue
 		}
-		e.held, e.session, e.lastErr, e.failures, e.mandatoryAt = false, Session{}, nil, 0, 0
+		e.valid, e.session, e.lastErr, e.failures, e.mandatoryAt = false, Session{}, nil, 0, 0
 		if e.flight != nil {
-			e.flight.void = true
+			e.flight.discarded = true
 		}
 	}
 }
@@ -104,11 +104,11 @@ func (c *cache) retry(profile string) {
 	defer c.mu.Unlock()
 	for at := c.recent.Front(); at != nil; at = at.Next() {
 		e := at.Value.(*entry)
-		if e.profile != profile || e.once {
+		if e.profile != profile || e.noRefresh {
 			continue
 		}
 		if r := e.clock.read(); e.flight == nil && until(e.mandatoryAt, r) == 0 {
-			c.launch(e, r, "", true)
+			c.startFetch(e, r, "", true)
 		}
 		return
 	}
@@ -128,6 +128,6 @@ func (c *cache) close() {
 	go func() { c.flights.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(flightTime): // a source that heeds no context; it holds nothing of ours
+	case <-time.After(flightTime): // a source that ignores its context; it holds no locks
 	}
 }

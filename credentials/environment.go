@@ -25,7 +25,7 @@ func (o Options) withEnvironment() (Options, []error) {
 			p.STSEndpoint = endpoint
 		}
 		if p.Cognito != nil && o.cognitoEndpoint != "" && (p.FIPS || p.DualStack) {
-			f.found = append(f.found, &Fault{
+			f.found = append(f.found, &ConfigError{
 				Profile: p.Name, Field: "cognito",
 				Reason: "AWS_ENDPOINT_URL_COGNITO_IDENTITY and AWS_ENDPOINT_URL cannot be used with fips, dualstack or the variables for them",
 			})

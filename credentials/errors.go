@@ -50,8 +50,8 @@ func (e *Error) Error() string {
 // Unwrap returns Kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Fault is one field of one profile that cannot stand.
-type Fault struct {
+// ConfigError is one setting of one profile that cannot be used.
+type ConfigError struct {
 	// Profile is the profile's name; empty for a fault of [Options] itself.
 	Profile string
 	// Field is the name in the YAML file, such as assume_role.external_id.
@@ -60,7 +60,7 @@ type Fault struct {
 	Reason string
 }
 
-func (f *Fault) Error() string {
+func (f *ConfigError) Error() string {
 	if f.Profile == "" {
 		return fmt.Sprintf("%s: %s", f.Field, f.Reason)
 	}

@@ -42,7 +42,7 @@ func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
 	if !ok {
 		return false
 	}
-	session, err := p.session(ctx, Ask{Caller: "check", Host: "check"})
+	session, err := p.session(ctx, SessionRequest{Caller: "check", Host: "check"})
 	if err != nil {
 		look := hint(err, source.token != nil)
 		if errors.Is(err, ErrDenied) && d.TrustPolicy != "" {
@@ -97,7 +97,7 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 		}
 		return m, true
 	case p.parent != nil:
-		s, err := p.parent.session(ctx, Ask{Caller: "check", Host: "check"})
+		s, err := p.parent.session(ctx, SessionRequest{Caller: "check", Host: "check"})
 		if err != nil {
 			d.failed(step, err, hint(err, false))
 			return m, false

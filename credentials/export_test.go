@@ -4,14 +4,16 @@ import "time"
 
 // SetElapsed replaces the clock that never steps, which New derives from Now.
 func (s *Store) SetElapsed(elapsed func() time.Duration) {
-	s.look = func() moment { return moment{s.options.Now(), elapsed()} }
+	s.now = func() instant { return instant{s.options.Now(), elapsed()} }
 }
 
 // Key is the cache's key for an ask.
-func (s *Store) Key(a Ask) any { return s.find(a.Profile).wish(a).key }
+func (s *Store) Key(a SessionRequest) any { return s.find(a.Profile).cacheRequest(a).key }
 
 // GivenKey is the cache's key for request credentials.
-func (s *Store) GivenKey(g Given) any { return s.given.wish(g, trimmed(g.keys())).key }
+func (s *Store) RequestKey(g RequestCredentials) any {
+	return s.requestSessions.cacheRequest(g, trimmed(g.keys())).key
+}
 
 // LegalName is the rule for session names.
 func LegalName(raw string) string { return legalName(raw) }
@@ -20,13 +22,13 @@ func LegalName(raw string) string { return legalName(raw) }
 func (s *Store) Entries(caller string) (all, borne int) {
 	s.cache.mu.Lock()
 	defer s.cache.mu.Unlock()
-	return len(s.cache.entries), s.cache.shares[caller]
+	return len(s.cache.entries), s.cache.owners[caller]
 }
 
 // Waiting is how many fetches wait for their turn.
 func (s *Store) Waiting() int {
 	n := 0
-	for _, q := range []*queue{s.cache.queue, s.cache.given} {
+	for _, q := range []*queue{s.cache.queue, s.cache.requestQueue} {
 		q.mu.Lock()
 		n += len(q.first.waiting) + len(q.rest.waiting)
 		q.mu.Unlock()

@@ -148,8 +148,8 @@ func (f *faulty) once(t *testing.T, transport http.RoundTripper, endpoint string
 	defer s.Close()
 	start := time.Now()
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = s.Session(t.Context(), credentials.Ask{}) })
-	got, err := s.Session(t.Context(), credentials.Ask{})
+	wg.Go(func() { _, _ = s.Session(t.Context(), credentials.SessionRequest{}) })
+	got, err := s.Session(t.Context(), credentials.SessionRequest{})
 	took = time.Since(start)
 	wg.Wait()
 	var e *credentials.Error
@@ -177,7 +177,7 @@ func TestLargestToken(t *testing.T) {
 	base.STSEndpoint = server.URL
 	top.Name, top.Source, top.Keys, top.STSEndpoint = "top", "orders", signing.Credentials{}, server.URL
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{base, top}})
-	got, err := s.Session(context.Background(), credentials.Ask{Profile: "top"})
+	got, err := s.Session(context.Background(), credentials.SessionRequest{Profile: "top"})
 	if err != nil || got.Credentials.SessionToken() != token {
 		t.Fatalf("Session() = a token of %d bytes, %v; want %d", len(got.Credentials.SessionToken()), err, len(token))
 	}

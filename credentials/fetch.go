@@ -20,8 +20,8 @@ type profile struct {
 	byCaller, byHost bool // the session is another for each
 }
 
-// build connects a profile with its source. The profiles are all there, none is built yet.
-func (p *profile) build() error {
+// connectSource connects a profile with its source. All profiles exist by now; none is connected yet.
+func (p *profile) connectSource() error {
 	s := p.store
 	p.clock = s.clock(p.STSEndpoint)
 	p.sts = newSTS(&p.Profile, newClient(s.base, p.clock), p.clock)
@@ -35,8 +35,8 @@ func (p *profile) build() error {
 	return p.source()
 }
 
-// link finds out what of an ask shapes the session, here or in the profiles below.
-func (p *profile) link() {
+// resolveParents finds out what of a request shapes the session, here or in the profiles below.
+func (p *profile) resolveParents() {
 	for at := p; at != nil; at = at.parent {
 		if at.role != nil {
 			p.byCaller = p.byCaller || at.role.uses("caller")
@@ -46,9 +46,9 @@ func (p *profile) link() {
 }
 
 // session is the profile's, out of the cache where it is one that ends.
-func (p *profile) session(ctx context.Context, a Ask) (Session, error) {
+func (p *profile) session(ctx context.Context, a SessionRequest) (Session, error) {
 	if !p.fixed || p.role != nil {
-		return p.store.cache.get(ctx, p.wish(a))
+		return p.store.cache.get(ctx, p.cacheRequest(a))
 	}
 	r := p.clock.read()
 	if r.refused() {
@@ -59,8 +59,8 @@ func (p *profile) session(ctx context.Context, a Ask) (Session, error) {
 	return s, err
 }
 
-func (p *profile) wish(a Ask) wish {
-	w := wish{key: key{profile: p.Name}, ask: a, issuer: p, clock: p.clock}
+func (p *profile) cacheRequest(a SessionRequest) cacheRequest {
+	w := cacheRequest{key: key{profile: p.Name}, request: a, issuer: p, clock: p.clock}
 	if p.byCaller {
 		w.key.caller = a.Caller
 	}
@@ -68,13 +68,13 @@ func (p *profile) wish(a Ask) wish {
 		w.key.host = a.Host
 	}
 	if p.byCaller || p.byHost {
-		w.borne, w.share = true, a.Caller
+		w.owned, w.quotaOwner = true, a.Caller
 	}
 	return w
 }
 
 // issue obtains a session and marks it as this profile's.
-func (p *profile) issue(ctx context.Context, a Ask) (Session, error) {
+func (p *profile) issue(ctx context.Context, a SessionRequest) (Session, error) {
 	s, err := p.fetch(ctx, a)
 	if err != nil {
 		return Session{}, err
@@ -86,9 +86,9 @@ func (p *profile) issue(ctx context.Context, a Ask) (Session, error) {
 	return s, nil
 }
 
-// fetch obtains a session anew. When STS says that the source's keys or token
+// fetch gets a new session. When STS says that the source's keys or token
 // are bad, the source is asked once for others.
-func (p *profile) fetch(ctx context.Context, a Ask) (Session, error) {
+func (p *profile) fetch(ctx context.Context, a SessionRequest) (Session, error) {
 	s, used, err := p.try(ctx, a, false)
 	if err != nil && classify(err).class.source && p.role != nil && !p.fixed {
 		if p.parent != nil {
@@ -100,9 +100,9 @@ func (p *profile) fetch(ctx context.Context, a Ask) (Session, error) {
 }
 
 // try returns also the id of the keys that were used to ask.
-func (p *profile) try(ctx context.Context, a Ask, anew bool) (Session, string, error) {
+func (p *profile) try(ctx context.Context, a SessionRequest, forceRefresh bool) (Session, string, error) {
 	if p.token != nil {
-		token, err := p.token(ctx, anew)
+		token, err := p.token(ctx, forceRefresh)
 		if err != nil {
 			return Session{}, "", err
 		}
@@ -112,7 +112,7 @@ func (p *profile) try(ctx context.Context, a Ask, anew bool) (Session, string, e
 	var source Session
 	var err error
 	if p.parent != nil {
-		source, err = p.parent.session(ctx, Ask{Caller: a.Caller, Host: a.Host})
+		source, err = p.parent.session(ctx, SessionRequest{Caller: a.Caller, Host: a.Host})
 	} else {
 		source, err = p.keys(ctx)
 	}
@@ -124,9 +124,9 @@ func (p *profile) try(ctx context.Context, a Ask, anew bool) (Session, string, e
 }
 
 // forget drops the cached session of the profile if it is still the one with these keys.
-func (p *profile) forget(a Ask, accessKeyID string) {
-	key := p.wish(a).key
+func (p *profile) forget(a SessionRequest, accessKeyID string) {
+	key := p.cacheRequest(a).key
 	p.store.cache.invalidate(func(e *entry) bool {
-		return e.key == key && e.held && e.session.Credentials.AccessKeyID == accessKeyID
+		return e.key == key && e.valid && e.session.Credentials.AccessKeyID == accessKeyID
 	})
 }

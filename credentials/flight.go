@@ -9,48 +9,48 @@ import (
 
 // flight is one fetch under way.
 type flight struct {
-	entry   *entry
-	done    chan struct{} // closed when the rest is set
-	session Session
-	err     error
-	turn    *waiter
-	passed  bool // it got no turn
-	awaited bool // begun for a request, not in the background
-	void    bool // invalidated: what it brings was asked for too early
+	entry      *entry
+	done       chan struct{} // closed when the rest is set
+	session    Session
+	err        error
+	turn       *waiter
+	passed     bool // it got no turn
+	foreground bool // begun for a request, not in the background
+	discarded  bool // invalidated: what it brings was asked for too early
 }
 
-// launch begins the fetch, detached from the caller for whom it is, within a
+// startFetch begins the fetch, detached from the caller for whom it is, within a
 // time and with panics caught. Nil: too many wait for their turn. This and all
 // below with an entry are called with the lock held.
-func (c *cache) launch(e *entry, r reading, caller string, awaited bool) *flight {
-	f := &flight{entry: e, done: make(chan struct{}), awaited: awaited}
+func (c *cache) startFetch(e *entry, r reading, caller string, foreground bool) *flight {
+	f := &flight{entry: e, done: make(chan struct{}), foreground: foreground}
 	if c.closed {
 		f.err = fail(ErrUnavailable, "closed")
 		close(f.done)
 		return f
 	}
-	f.turn = c.queueOf(e).enter(caller, !e.borne || !awaited)
+	f.turn = c.queueOf(e).enter(caller, !e.owned || !foreground)
 	if f.turn == nil {
 		c.arm(e, r)
 		return nil
 	}
 	e.flight = f
 	c.flights.Add(1)
-	go c.fly(f, r.elapsed)
+	go c.runFetch(f, r.elapsed)
 	return f
 }
 
 // refresh begins the fetch in the background, for no caller.
-func (c *cache) refresh(e *entry, r reading) { c.launch(e, r, "", false) }
+func (c *cache) refresh(e *entry, r reading) { c.startFetch(e, r, "", false) }
 
 func (c *cache) queueOf(e *entry) *queue {
-	if e.once {
-		return c.given
+	if e.noRefresh {
+		return c.requestQueue
 	}
 	return c.queue
 }
 
-func (c *cache) fly(f *flight, begun time.Duration) {
+func (c *cache) runFetch(f *flight, begun time.Duration) {
 	defer c.flights.Done()
 	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
 	defer cancel()
@@ -74,7 +74,7 @@ func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
 			s, err = Session{}, panicked(p)
 		}
 	}()
-	s, err = f.entry.issuer.issue(ctx, f.entry.ask)
+	s, err = f.entry.issuer.issue(ctx, f.entry.request)
 	if f.entry.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
@@ -96,7 +96,7 @@ func (c *cache) pass(f *flight) {
 	e := f.entry
 	r := e.clock.read()
 	e.flight, f.passed, f.err = nil, true, busy()
-	if !f.awaited {
+	if !f.foreground {
 		e.advisoryAt = r.elapsed + time.Second + time.Duration(c.jitter()*float64(time.Second))
 	}
 	c.arm(e, r)
@@ -113,7 +113,7 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 	f.session = s
 	event := Event{Kind: EventFetched, Profile: e.profile, RequestID: s.RequestID, Took: r.elapsed - begun}
 	switch {
-	case err == nil && !f.void && !e.gone:
+	case err == nil && !f.discarded && !e.evicted:
 		c.keep(e, s, r)
 	case err != nil:
 		failed := classify(err)
@@ -123,10 +123,10 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 		event.Err, event.Code, event.RequestID = failed, failed.Code, failed.RequestID
 		event.Detail, event.Hint = failed.Detail, failed.Hint
 	}
-	if e.held {
+	if e.valid {
 		event.Expires = e.session.Expires
 	}
-	c.outcome[e.profile] = f.err == nil || e.held || errors.Is(f.err, ErrDenied) || errors.Is(f.err, ErrConfiguration)
+	c.outcome[e.profile] = f.err == nil || e.valid || errors.Is(f.err, ErrDenied) || errors.Is(f.err, ErrConfiguration)
 	c.arm(e, r)
 	return event
 }
@@ -141,28 +141,28 @@ func (e *entry) hint(failed *Error) string {
 }
 
 func (c *cache) keep(e *entry, s Session, r reading) {
-	e.held, e.session, e.born, e.doubt = true, s, r.elapsed, r.doubt
+	e.valid, e.session, e.fetchedAt, e.stepped = true, s, r.elapsed, r.stepped
 	e.failures, e.lastErr, e.advisoryAt, e.mandatoryAt = 0, nil, 0, 0
 	if s.Expires.IsZero() {
-		e.life, e.advisory = forever, forever-reread
+		e.lifetime, e.advisory = noExpiry, noExpiry-reread
 		return
 	}
-	e.life = s.Expires.Sub(r.time)
-	e.advisory = advisory(e.life, c.jitter())
+	e.lifetime = s.Expires.Sub(r.time)
+	e.advisory = advisory(e.lifetime, c.jitter())
 	// A source may hand out the same keys until close to their end.
-	if e.life <= e.advisory {
-		e.advisoryAt = e.born + advisoryPause(c.jitter())
+	if e.lifetime <= e.advisory {
+		e.advisoryAt = e.fetchedAt + advisoryPause(c.jitter())
 	}
-	if e.life <= mandatory {
-		e.mandatoryAt = e.born + time.Second
+	if e.lifetime <= mandatory {
+		e.mandatoryAt = e.fetchedAt + time.Second
 	}
 }
 
 func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 	e.lastErr = failed
-	revoked := e.held && failed.class.revoked
+	revoked := e.valid && failed.class.revoked
 	if revoked {
-		e.held, e.session = false, Session{}
+		e.valid, e.session = false, Session{}
 	}
 	switch kind := failed.Kind; {
 	case errors.Is(kind, ErrDenied):
@@ -171,7 +171,7 @@ func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 		e.mandatoryAt = r.elapsed + configFor
 	case errors.Is(kind, ErrClockSkew):
 		e.mandatoryAt = r.elapsed + skewFor
-	case f.awaited:
+	case f.foreground:
 		e.mandatoryAt = r.elapsed + mandatoryPause(e.failures, c.jitter())
 		e.failures++
 	}
@@ -193,14 +193,14 @@ func (c *cache) arm(e *entry, r reading) {
 	}
 	var wait time.Duration
 	switch left := e.left(r); {
-	case e.gone || c.closed:
+	case e.evicted || c.closed:
 		return
-	case e.once && !e.held: // a failure is remembered no longer than it holds off
+	case e.noRefresh && !e.valid: // a failure is remembered no longer than it holds off
 		wait = max(until(e.mandatoryAt, r), time.Second)
-	case !e.held || e.life == forever:
+	case !e.valid || e.lifetime == noExpiry:
 		return
-	case e.once:
-		wait = min(left-margin, givenFor-(r.elapsed-e.born))
+	case e.noRefresh:
+		wait = min(left-margin, requestFor-(r.elapsed-e.fetchedAt))
 	case e.inUse(r):
 		wait = min(left-margin, max(left-e.advisory, until(e.advisoryAt, r), until(e.mandatoryAt, r)))
 	default:
@@ -210,21 +210,21 @@ func (c *cache) arm(e *entry, r reading) {
 }
 
 // inUse: an entry nobody asked for during half its session's life lapses.
-func (e *entry) inUse(r reading) bool { return r.elapsed-e.used < e.life/2 }
+func (e *entry) inUse(r reading) bool { return r.elapsed-e.lastUsed < e.lifetime/2 }
 
 func (c *cache) tick(e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e.gone || c.closed || e.flight != nil {
+	if e.evicted || c.closed || e.flight != nil {
 		return
 	}
 	r := e.clock.read()
 	switch left := e.left(r); {
-	case e.once && (!e.held || r.elapsed-e.born >= givenFor), e.once && left <= margin:
+	case e.noRefresh && (!e.valid || r.elapsed-e.fetchedAt >= requestFor), e.noRefresh && left <= margin:
 		c.remove(e)
 	case left <= margin:
-		e.held, e.session = false, Session{}
-	case !e.once && left <= e.advisory && e.inUse(r) && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0:
+		e.valid, e.session = false, Session{}
+	case !e.noRefresh && left <= e.advisory && e.inUse(r) && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0:
 		c.refresh(e, r)
 	default:
 		c.arm(e, r)

@@ -45,8 +45,8 @@ func TestKeys(t *testing.T) {
 	names := []string{"all", "all2", "by-caller", "by-host", "by-both", "identity", "chained"}
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func() string { return words[random.IntN(len(words))] }
-	ask := func() (credentials.Ask, [3]string) {
-		a := credentials.Ask{Profile: names[random.IntN(len(names))], Caller: word(), Host: word(), MinValidity: time.Duration(random.IntN(900)) * time.Second}
+	ask := func() (credentials.SessionRequest, [3]string) {
+		a := credentials.SessionRequest{Profile: names[random.IntN(len(names))], Caller: word(), Host: word(), MinValidity: time.Duration(random.IntN(900)) * time.Second}
 		tuple := [3]string{a.Profile}
 		if shapes[a.Profile].caller {
 			tuple[1] = a.Caller
@@ -56,9 +56,9 @@ func TestKeys(t *testing.T) {
 		}
 		return a, tuple
 	}
-	given := func() (credentials.Given, credentials.Given) {
+	given := func() (credentials.RequestCredentials, credentials.RequestCredentials) {
 		small := func() string { return words[random.IntN(4)] }
-		g := credentials.Given{
+		g := credentials.RequestCredentials{
 			AccessKeyID: small(), SecretAccessKey: small(), SessionToken: small(), RoleARN: small(), AccountID: small(), RoleName: small(),
 			ExternalID: small(), SessionName: small(), Region: small(), Caller: small(), Duration: time.Duration(random.IntN(2)) * time.Hour,
 		}
@@ -88,9 +88,9 @@ func TestKeys(t *testing.T) {
 				two.ExternalID += "x"
 			}
 		}
-		if (s.GivenKey(a) == s.GivenKey(b)) != (one == two) {
+		if (s.RequestKey(a) == s.RequestKey(b)) != (one == two) {
 			mixed++
-			t.Errorf("%+v and %+v share a key: %t", a, b, s.GivenKey(a) == s.GivenKey(b))
+			t.Errorf("%+v and %+v share a key: %t", a, b, s.RequestKey(a) == s.RequestKey(b))
 		}
 		if one == two {
 			equal++
@@ -103,12 +103,12 @@ func TestKeys(t *testing.T) {
 }
 
 func TestRequestKeysAreHashedWithASecret(t *testing.T) {
-	g := credentials.Given{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, RoleARN: roleARN}
+	g := credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, RoleARN: roleARN}
 	one, two := open(t, credentials.Options{}), open(t, credentials.Options{})
-	if one.GivenKey(g) == two.GivenKey(g) {
+	if one.RequestKey(g) == two.RequestKey(g) {
 		t.Error("two processes hash alike")
 	}
-	if text := fmt.Sprintf("%s", one.GivenKey(g)); contains(text, exampleSecret, exampleKey) {
+	if text := fmt.Sprintf("%s", one.RequestKey(g)); contains(text, exampleSecret, exampleKey) {
 		t.Error("the key holds what it was made from")
 	}
 }

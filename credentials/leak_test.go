@@ -148,13 +148,13 @@ func TestNoSecretShows(t *testing.T) {
 		{Name: "login", Source: credentials.SourceCognito, Cognito: &credentials.Cognito{IdentityPoolID: pool, LoginProvider: "l", TokenFile: write(t, "login", next())}},
 		{Name: "basic", Source: credentials.SourceCognito, Cognito: &credentials.Cognito{IdentityPoolID: pool, LoginProvider: "l", TokenVariable: "LOGIN", Basic: true}, AssumeRole: role()},
 	}
-	given := []credentials.Given{
+	given := []credentials.RequestCredentials{
 		{AccessKeyID: next() + " " + next(), SecretAccessKey: next(), SessionToken: next()},
 		{AccessKeyID: exampleKey, SecretAccessKey: next() + "\n" + next(), SessionToken: next()},
 	}
 	fault := credentials.Profile{Name: "fault", Source: credentials.SourceStatic, Keys: signing.NewCredentials(exampleKey, next()+" x", next()+"\nx")}
 	for n+1 < len(secrets) {
-		given = append(given, credentials.Given{AccessKeyID: exampleKey, SecretAccessKey: next(), SessionToken: next(), RoleARN: roleARN})
+		given = append(given, credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: next(), SessionToken: next(), RoleARN: roleARN})
 	}
 	if n != len(secrets) {
 		t.Fatalf("%d secrets planted, want %d", n, len(secrets))
@@ -179,9 +179,9 @@ func TestNoSecretShows(t *testing.T) {
 			seen.take(s.Profiles(), given, given[0])
 			for _, p := range profiles {
 				time.Sleep(time.Second)
-				session, err := s.Session(t.Context(), credentials.Ask{Profile: p.Name, Caller: "crm", Host: "h"})
-				_, again := s.Session(t.Context(), credentials.Ask{Profile: p.Name, Caller: "crm", Host: "h"})
-				_, whoErr := s.Identity(t.Context(), credentials.Ask{Profile: p.Name})
+				session, err := s.Session(t.Context(), credentials.SessionRequest{Profile: p.Name, Caller: "crm", Host: "h"})
+				_, again := s.Session(t.Context(), credentials.SessionRequest{Profile: p.Name, Caller: "crm", Host: "h"})
+				_, whoErr := s.Identity(t.Context(), credentials.SessionRequest{Profile: p.Name})
 				seen.take(session, err, again, whoErr, s.Explain(context.WithoutCancel(t.Context()), p.Name))
 				if err != nil {
 					errorsSeen++
@@ -190,7 +190,7 @@ func TestNoSecretShows(t *testing.T) {
 				}
 			}
 			for _, g := range given {
-				session, err := s.SessionFrom(t.Context(), g)
+				session, err := s.SessionFromRequest(t.Context(), g)
 				seen.take(session, err)
 				if err != nil {
 					errorsSeen++

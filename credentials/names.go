@@ -26,7 +26,7 @@ func (t template) check() error {
 	return nil
 }
 
-func (t template) render(profile string, a Ask) string {
+func (t template) render(profile string, a SessionRequest) string {
 	if t == "" {
 		return ""
 	}
@@ -50,4 +50,4 @@ func legalName(raw string) string {
 	return legal[:min(len(legal), nameLimit-len(tail))] + tail
 }
 
-func isNameRune(r rune) bool { return every(string(r), isNameByte) }
+func isNameRune(r rune) bool { return allBytes(string(r), isNameByte) }

@@ -36,7 +36,7 @@ func containerKeys(c *Container, env func(string) string, base http.RoundTripper
 	}, nil
 }
 
-// containerToken is the Authorization header, read anew each time as EKS
+// containerToken is the Authorization header, read each time as EKS
 // replaces it. The provider refuses one with a line break.
 func containerToken(c *Container, env func(string) string) (string, error) {
 	path := lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
@@ -49,7 +49,7 @@ func containerToken(c *Container, env func(string) string) (string, error) {
 	return lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN"), nil
 }
 
-// defaultKeys loads the SDK's chain anew for each session. A chain that lives
+// defaultKeys loads the SDK's chain again for each session. A chain that lives
 // on keeps the instance metadata provider's last keys and, when they cannot be
 // renewed, declares them valid for longer than AWS does.
 func defaultKeys(region string, env func(string) string, s *Store, k *clock) keySource {

@@ -2,7 +2,7 @@ package credentials
 
 import "time"
 
-// When a session is fetched anew, and how often a failing fetch is repeated.
+// When a session is fetched again, and how often a failing fetch is repeated.
 // Windows are by what remains of the session; they follow the "credential
 // refresh behavior" that the AWS SDKs moved to in 2026, with two differences:
 // nothing is served past its end, and back-off is seconds, not minutes, for
@@ -25,10 +25,10 @@ const (
 	skewFor    = 15 * time.Second
 	longestOff = 2 * time.Minute // no back-off is longer: a deadline further away is a clock's jump
 
-	givenFor = 5 * time.Minute // a session made from a request's keys is kept
+	requestFor = 5 * time.Minute // a session made from a request's keys is kept
 
 	cacheSize   = 256 // sessions that are one caller's; those that all share are as many as there are profiles
-	callerShare = 32
+	callerQuota = 32
 
 	// Of profiles' sessions, and as many of sessions from requests' keys: STS
 	// allows an account 600 calls a second for all its users.

@@ -20,7 +20,7 @@ const (
 )
 
 // Profile is one named session on offer. Plain values; [New] checks them.
-// The names in a [Fault] are the ones of the YAML file, given here in brackets.
+// The names in a [ConfigError] are the ones of the YAML file, given here in brackets.
 type Profile struct {
 	// Name is what callers ask for: 1…64 of letters, digits, '.', '_' and '-', and not a source's name.
 	Name string
@@ -92,7 +92,7 @@ type AzureIdentity struct {
 	ClientID string // [client_id]
 }
 
-// WebIdentity reads a token from a file, anew for each session.
+// WebIdentity reads a token from a file, again for each session.
 type WebIdentity struct {
 	// TokenFile is the path. Empty: AWS_WEB_IDENTITY_TOKEN_FILE.
 	TokenFile string // [token_file]
@@ -109,7 +109,7 @@ type Cognito struct {
 	IdentityFile string // [identity_file]
 	// LoginProvider is the key of the Logins map; with it one of TokenFile and TokenVariable is required.
 	LoginProvider string // [login_provider]
-	// TokenFile and TokenVariable hold the login token, read anew for each session.
+	// TokenFile and TokenVariable hold the login token, read again for each session.
 	TokenFile, TokenVariable string // [token_file, token_variable]
 	// CustomRoleARN picks one of the roles that the login token allows.
 	CustomRoleARN string // [custom_role_arn]

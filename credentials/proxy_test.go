@@ -86,7 +86,7 @@ func askPlatforms(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		if _, err := s.Session(ctx, credentials.Ask{}); err == nil {
+		if _, err := s.Session(ctx, credentials.SessionRequest{}); err == nil {
 			t.Errorf("%s: a session from nowhere", name)
 		}
 		cancel()
@@ -122,7 +122,7 @@ func TestCABundle_IsHeededOrRefusedByName(t *testing.T) {
 			return "", err
 		}
 		defer s.Close()
-		_, err = s.Session(t.Context(), credentials.Ask{})
+		_, err = s.Session(t.Context(), credentials.SessionRequest{})
 		return err.Error(), nil
 	}
 	if text, err := ask(certificates(t)); err != nil || !strings.Contains(text, "unrecognised refusal") {

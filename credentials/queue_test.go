@@ -57,8 +57,8 @@ func newAttack(t *testing.T) *attack {
 
 const theirRole = "arn:aws:iam::999999999999:role/theirs"
 
-func theirs(caller string, n int) credentials.Given {
-	return credentials.Given{AccessKeyID: exampleKey, SecretAccessKey: fmt.Sprint(exampleSecret, n), RoleARN: theirRole, Caller: caller}
+func theirs(caller string, n int) credentials.RequestCredentials {
+	return credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: fmt.Sprint(exampleSecret, n), RoleARN: theirRole, Caller: caller}
 }
 
 // run asks often and always for something else, until ctx ends. It returns when every ask is answered.
@@ -86,21 +86,21 @@ func (a *attack) run(ctx context.Context, often time.Duration, asks ...func(cont
 
 func (a *attack) hosts(caller string) func(context.Context, int) error {
 	return func(ctx context.Context, n int) error {
-		_, err := a.store.Session(ctx, credentials.Ask{Profile: "hosts", Caller: caller, Host: fmt.Sprintf("h%d.example.com", n)})
+		_, err := a.store.Session(ctx, credentials.SessionRequest{Profile: "hosts", Caller: caller, Host: fmt.Sprintf("h%d.example.com", n)})
 		return err
 	}
 }
 
 func (a *attack) keys(caller string) func(context.Context, int) error {
 	return func(ctx context.Context, n int) error {
-		_, err := a.store.SessionFrom(ctx, theirs(caller, n))
+		_, err := a.store.SessionFromRequest(ctx, theirs(caller, n))
 		return err
 	}
 }
 
 func (a *attack) identities(caller string) func(context.Context, int) error {
 	return func(ctx context.Context, _ int) error {
-		_, err := a.store.Identity(ctx, credentials.Ask{Profile: "orders", Caller: caller})
+		_, err := a.store.Identity(ctx, credentials.SessionRequest{Profile: "orders", Caller: caller})
 		return err
 	}
 }
@@ -159,7 +159,7 @@ func TestSessions_OneCallerKeepsNobodyWaiting(t *testing.T) {
 				for n := range 8 {
 					a.store.Invalidate("orders")
 					within(t, "a profile's session", 2*oneFetch, func() error {
-						_, err := a.store.Session(t.Context(), credentials.Ask{Profile: "orders", Caller: "quiet"})
+						_, err := a.store.Session(t.Context(), credentials.SessionRequest{Profile: "orders", Caller: "quiet"})
 						return err
 					})
 					within(t, "another's first session", 2*oneFetch, func() error { return a.hosts("quiet")(t.Context(), n) })
@@ -199,7 +199,7 @@ func TestSessions_ManyCallersTakeTurns(t *testing.T) {
 		for n := range 20 {
 			a.store.Invalidate("orders")
 			within(t, "a profile's session", oneFetch, func() error {
-				_, err := a.store.Session(t.Context(), credentials.Ask{Profile: "orders", Caller: "quiet"})
+				_, err := a.store.Session(t.Context(), credentials.SessionRequest{Profile: "orders", Caller: "quiet"})
 				return err
 			})
 			// After eight others and the profile's, five a second.
@@ -215,7 +215,7 @@ func TestSessions_AreRenewedUnderAttack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAttack(t)
 		ask := func() (got credentials.Session, err error) {
-			return a.store.Session(t.Context(), credentials.Ask{Profile: "orders", Caller: "quiet"})
+			return a.store.Session(t.Context(), credentials.SessionRequest{Profile: "orders", Caller: "quiet"})
 		}
 		first, err := ask()
 		if err != nil {
@@ -251,7 +251,7 @@ func TestReadiness_NoTurnIsNoOutage(t *testing.T) {
 		var busy int
 		for n := range 200 {
 			wg.Go(func() {
-				_, err := s.Session(t.Context(), credentials.Ask{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)})
+				_, err := s.Session(t.Context(), credentials.SessionRequest{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)})
 				var e *credentials.Error
 				if err != nil && (!errors.As(err, &e) || e.Code != "busy" || e.RetryAfter <= 0) {
 					t.Errorf("%v, want busy with a delay", err)
@@ -281,7 +281,7 @@ func TestTheCacheIsBounded_ByWhoHasMost(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), perHost()}, Transport: fake})
 		ask := func(profile, caller string, host int) {
 			t.Helper()
-			if _, err := s.Session(t.Context(), credentials.Ask{Profile: profile, Caller: caller, Host: fmt.Sprint(host)}); err != nil {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: profile, Caller: caller, Host: fmt.Sprint(host)}); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(200 * time.Millisecond)
@@ -310,7 +310,7 @@ func TestRequestCredentials_NothingIsKeptForARegion(t *testing.T) {
 		ask := func(n int) {
 			in := theirs("hostile", 0)
 			in.Region = fmt.Sprint("eu-west-", n)
-			if _, err := s.SessionFrom(t.Context(), in); err != nil {
+			if _, err := s.SessionFromRequest(t.Context(), in); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(200 * time.Millisecond)
@@ -347,7 +347,7 @@ func TestSessions_WhoJoinsAFetchIsNoWorseOff(t *testing.T) {
 		p.AssumeRole.SessionName = "{host}"
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
 		ask := func(caller string, host int) error {
-			_, err := s.Session(t.Context(), credentials.Ask{Caller: caller, Host: fmt.Sprintf("h%d.example.com", host)})
+			_, err := s.Session(t.Context(), credentials.SessionRequest{Caller: caller, Host: fmt.Sprintf("h%d.example.com", host)})
 			return err
 		}
 		var wg sync.WaitGroup
@@ -377,7 +377,7 @@ func TestSessions_ProfilesDoNotStarveCallers(t *testing.T) {
 			wg.Go(func() {
 				for ctx.Err() == nil {
 					s.Invalidate(p.Name)
-					_, _ = s.Session(ctx, credentials.Ask{Profile: p.Name, Caller: p.Name})
+					_, _ = s.Session(ctx, credentials.SessionRequest{Profile: p.Name, Caller: p.Name})
 					time.Sleep(time.Second)
 				}
 			})
@@ -385,7 +385,7 @@ func TestSessions_ProfilesDoNotStarveCallers(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		for n := range 10 {
 			within(t, "a caller's own session", 1400*time.Millisecond, func() error {
-				_, err := s.Session(t.Context(), credentials.Ask{Profile: "hosts", Caller: "quiet", Host: fmt.Sprint(n)})
+				_, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "hosts", Caller: "quiet", Host: fmt.Sprint(n)})
 				return err
 			})
 		}
@@ -414,7 +414,7 @@ func TestReadiness_NoTurnInAChainIsNoOutage(t *testing.T) {
 		var wg sync.WaitGroup
 		for n := range 200 {
 			wg.Go(func() {
-				_, _ = s.Session(t.Context(), credentials.Ask{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)})
+				_, _ = s.Session(t.Context(), credentials.SessionRequest{Caller: fmt.Sprint(n % 50), Host: fmt.Sprint(n)})
 			})
 		}
 		wg.Wait()

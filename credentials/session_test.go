@@ -19,7 +19,7 @@ func TestBareKeysAreTheSession(t *testing.T) {
 		Profiles: []credentials.Profile{{Name: "laptop", Region: "eu-west-1", Source: credentials.SourceEnvironment}},
 		Getenv:   func(name string) string { return env[name] },
 	})
-	got, err := s.Session(t.Context(), credentials.Ask{})
+	got, err := s.Session(t.Context(), credentials.SessionRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestAssumeRoleSendsWhatTheProfileSays(t *testing.T) {
 			TransitiveTags: []string{"team"}, SourceIdentity: "{caller}",
 		}
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
-		got, err := s.Session(t.Context(), credentials.Ask{Profile: "orders", Caller: "crm sync", Host: "api.example.com"})
+		got, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "orders", Caller: "crm sync", Host: "api.example.com"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestEndpoints(t *testing.T) {
 			p := orders()
 			test.edit(&p)
 			s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
-			if _, err := s.Session(t.Context(), credentials.Ask{}); err != nil {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err != nil {
 				t.Fatal(err)
 			}
 			if got := fake.last(t).host; got != test.want {
@@ -119,7 +119,7 @@ func TestStampedeMakesOneCall(t *testing.T) {
 		ids := map[string]int{}
 		for range 1000 {
 			wg.Go(func() {
-				got, err := s.Session(t.Context(), credentials.Ask{Profile: "orders"})
+				got, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "orders"})
 				if err != nil {
 					t.Error(err)
 				}
@@ -140,7 +140,7 @@ func TestSessionIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 		fake := newFake(time.Now)
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		ask := func() credentials.Session {
-			got, err := s.Session(t.Context(), credentials.Ask{})
+			got, err := s.Session(t.Context(), credentials.SessionRequest{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestAnswersAreCheckedBeforeTheyAreBelieved(t *testing.T) {
 				return fake.xml(200, issuedXML("AssumeRole", test.id, test.secret, test.token, time.Now().Add(test.life))), nil
 			}
 			s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
-			got, err := s.Session(t.Context(), credentials.Ask{})
+			got, err := s.Session(t.Context(), credentials.SessionRequest{})
 			if !errors.Is(err, credentials.ErrUnavailable) || err.Error() != "session source unavailable: malformed answer" {
 				t.Errorf("Session() = %q, %v; want a malformed answer", got.Credentials.AccessKeyID, err)
 			}
@@ -221,7 +221,7 @@ func TestErrorClasses(t *testing.T) {
 				fake := newFake(time.Now)
 				fake.answer = func(call) (*http.Response, error) { return fake.refuse(test.status, test.code), nil }
 				s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
-				_, err := s.Session(t.Context(), credentials.Ask{})
+				_, err := s.Session(t.Context(), credentials.SessionRequest{})
 				var e *credentials.Error
 				if !errors.Is(err, test.want) || !errors.As(err, &e) {
 					t.Fatalf("Session() = %v, want %v", err, test.want)
@@ -248,7 +248,7 @@ func TestUnknownProfile(t *testing.T) {
 	two.Name = "second"
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), two}})
 	for _, name := range []string{"", "Orders", "nobody"} {
-		if _, err := s.Session(t.Context(), credentials.Ask{Profile: name}); !errors.Is(err, credentials.ErrUnknownProfile) {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: name}); !errors.Is(err, credentials.ErrUnknownProfile) {
 			t.Errorf("Session(%q) = %v, want ErrUnknownProfile", name, err)
 		}
 	}
@@ -261,10 +261,10 @@ func TestCallerWhoLeavesIsLetGo(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := s.Session(ctx, credentials.Ask{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Session(ctx, credentials.SessionRequest{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Session() = %v, want the caller's own deadline", err)
 		}
-		if _, err := s.Session(t.Context(), credentials.Ask{}); err != nil || fake.count() != 1 {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err != nil || fake.count() != 1 {
 			t.Errorf("the fetch went on for the next caller: %v after %d calls, want none after 1", err, fake.count())
 		}
 	})
@@ -274,17 +274,17 @@ func TestRequestCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		s := open(t, credentials.Options{Transport: fake})
-		bare := credentials.Given{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, SessionToken: "t"}
-		got, err := s.SessionFrom(t.Context(), bare)
+		bare := credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, SessionToken: "t"}
+		got, err := s.SessionFromRequest(t.Context(), bare)
 		if err != nil || got.Credentials.SessionToken() != "t" || !got.Expires.IsZero() || fake.count() != 0 {
 			t.Errorf("SessionFrom(keys) = %+v, %v after %d calls; want the keys themselves", got, err, fake.count())
 		}
-		role := credentials.Given{
+		role := credentials.RequestCredentials{
 			AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, AccountID: "123456789012", RoleName: "orders",
 			ExternalID: "x-1", SessionName: "mine", Duration: 20 * time.Minute, Region: "eu-west-1",
 		}
 		for range 3 {
-			if got, err = s.SessionFrom(t.Context(), role); err != nil {
+			if got, err = s.SessionFromRequest(t.Context(), role); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -293,42 +293,42 @@ func TestRequestCredentials(t *testing.T) {
 		}
 		other := role
 		other.SecretAccessKey += "x"
-		if _, err = s.SessionFrom(t.Context(), other); err != nil || fake.count() != 2 {
+		if _, err = s.SessionFromRequest(t.Context(), other); err != nil || fake.count() != 2 {
 			t.Errorf("another secret made %d calls, want its own session: %v", fake.count(), err)
 		}
 		time.Sleep(6 * time.Minute)
-		if _, err = s.SessionFrom(t.Context(), role); err != nil || fake.count() != 3 {
+		if _, err = s.SessionFromRequest(t.Context(), role); err != nil || fake.count() != 3 {
 			t.Errorf("after 6 minutes %d calls, want 3: such sessions are dropped early (%v)", fake.count(), err)
 		}
 	})
 }
 
 func TestRequestCredentialsFaults(t *testing.T) {
-	good := credentials.Given{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, RoleARN: roleARN}
+	good := credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: exampleSecret, RoleARN: roleARN}
 	tests := []struct {
-		edit func(*credentials.Given)
-		part credentials.GivenPart
+		edit func(*credentials.RequestCredentials)
+		part credentials.InputPart
 	}{
-		{func(g *credentials.Given) { g.AccessKeyID = "" }, credentials.GivenAccessKeyID},
-		{func(g *credentials.Given) { g.SecretAccessKey = "two words" }, credentials.GivenSecretAccessKey},
-		{func(g *credentials.Given) { g.SessionToken = "a\nb" }, credentials.GivenSessionToken},
-		{func(g *credentials.Given) { g.AccessKeyID = "ASIASANDBOX000000001" }, credentials.GivenSessionToken},
-		{func(g *credentials.Given) { g.RoleARN, g.ExternalID = "", "x-1" }, credentials.GivenRoleARN},
-		{func(g *credentials.Given) { g.AccountID = "123456789012" }, credentials.GivenRoleARN},
-		{func(g *credentials.Given) { g.RoleARN = "arn:aws:iam::1:user/x" }, credentials.GivenRoleARN},
-		{func(g *credentials.Given) { g.RoleARN, g.RoleName = "", "orders" }, credentials.GivenAccountID},
-		{func(g *credentials.Given) { g.RoleARN, g.AccountID = "", "123456789012" }, credentials.GivenRoleName},
-		{func(g *credentials.Given) { g.ExternalID = "x" }, credentials.GivenExternalID},
-		{func(g *credentials.Given) { g.SessionName = "{caller}" }, credentials.GivenSessionName},
-		{func(g *credentials.Given) { g.Duration = time.Minute }, credentials.GivenDuration},
-		{func(g *credentials.Given) { g.Region = "mars-north-1" }, credentials.GivenRegion},
+		{func(g *credentials.RequestCredentials) { g.AccessKeyID = "" }, credentials.InputAccessKeyID},
+		{func(g *credentials.RequestCredentials) { g.SecretAccessKey = "two words" }, credentials.InputSecretAccessKey},
+		{func(g *credentials.RequestCredentials) { g.SessionToken = "a\nb" }, credentials.InputSessionToken},
+		{func(g *credentials.RequestCredentials) { g.AccessKeyID = "ASIASANDBOX000000001" }, credentials.InputSessionToken},
+		{func(g *credentials.RequestCredentials) { g.RoleARN, g.ExternalID = "", "x-1" }, credentials.InputRoleARN},
+		{func(g *credentials.RequestCredentials) { g.AccountID = "123456789012" }, credentials.InputRoleARN},
+		{func(g *credentials.RequestCredentials) { g.RoleARN = "arn:aws:iam::1:user/x" }, credentials.InputRoleARN},
+		{func(g *credentials.RequestCredentials) { g.RoleARN, g.RoleName = "", "orders" }, credentials.InputAccountID},
+		{func(g *credentials.RequestCredentials) { g.RoleARN, g.AccountID = "", "123456789012" }, credentials.InputRoleName},
+		{func(g *credentials.RequestCredentials) { g.ExternalID = "x" }, credentials.InputExternalID},
+		{func(g *credentials.RequestCredentials) { g.SessionName = "{caller}" }, credentials.InputSessionName},
+		{func(g *credentials.RequestCredentials) { g.Duration = time.Minute }, credentials.InputDuration},
+		{func(g *credentials.RequestCredentials) { g.Region = "mars-north-1" }, credentials.InputRegion},
 	}
 	s := open(t, credentials.Options{Transport: newFake(time.Now)})
 	for _, test := range tests {
 		g := good
 		test.edit(&g)
-		_, err := s.SessionFrom(t.Context(), g)
-		var in *credentials.GivenError
+		_, err := s.SessionFromRequest(t.Context(), g)
+		var in *credentials.InputError
 		if !errors.As(err, &in) || in.Part != test.part {
 			t.Errorf("SessionFrom() = %v, want a fault of %s", err, test.part)
 		}
@@ -337,7 +337,7 @@ func TestRequestCredentialsFaults(t *testing.T) {
 
 func TestIdentity(t *testing.T) {
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: newFake(time.Now)})
-	got, err := s.Identity(t.Context(), credentials.Ask{Profile: "orders"})
+	got, err := s.Identity(t.Context(), credentials.SessionRequest{Profile: "orders"})
 	want := credentials.Identity{Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/x", UserID: "AROAEXAMPLE:x"}
 	if err != nil || got != want {
 		t.Errorf("Identity() = %+v, %v; want %+v", got, err, want)

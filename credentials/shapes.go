@@ -5,8 +5,8 @@ import "strings"
 // The shapes of AWS's names, read by hand: compiling them as patterns costs
 // every start milliseconds.
 
-// every reports whether s is not empty and all its bytes are of a class.
-func every(s string, is func(byte) bool) bool {
+// allBytes reports whether s is not empty and all its bytes are of a class.
+func allBytes(s string, is func(byte) bool) bool {
 	for i := range len(s) {
 		if !is(s[i]) {
 			return false
@@ -30,17 +30,17 @@ func isNameByte(c byte) bool { return isWord(c) || strings.IndexByte("+=,.@-", c
 func isExternalIDByte(c byte) bool { return isNameByte(c) || c == ':' || c == '/' }
 
 // ValidAccount holds for the id of an AWS account: 12 digits.
-func ValidAccount(s string) bool { return len(s) == 12 && every(s, isDigit) }
+func ValidAccount(s string) bool { return len(s) == 12 && allBytes(s, isDigit) }
 
-func validRoleName(s string) bool { return len(s) <= 64 && every(s, isNameByte) }
+func validRoleName(s string) bool { return len(s) <= 64 && allBytes(s, isNameByte) }
 
 // validPath: / or /…/, up to 512 characters.
 func validPath(s string) bool {
-	return len(s) <= 512 && every(s, isVisible) && s[0] == '/' && s[len(s)-1] == '/'
+	return len(s) <= 512 && allBytes(s, isVisible) && s[0] == '/' && s[len(s)-1] == '/'
 }
 
 func validExternalID(s string) bool {
-	return len(s) >= 2 && len(s) <= 1224 && every(s, isExternalIDByte)
+	return len(s) >= 2 && len(s) <= 1224 && allBytes(s, isExternalIDByte)
 }
 
 // splitARN returns the partition, the account and what follows it of an IAM ARN.
@@ -52,7 +52,7 @@ func splitARN(arn string) (partition, account, rest string, ok bool) {
 	if partition = parts[1]; !strings.HasPrefix(partition, "aws") {
 		return "", "", "", false
 	}
-	return partition, parts[4], parts[5], every(partition, func(c byte) bool { return c == '-' || 'a' <= c && c <= 'z' })
+	return partition, parts[4], parts[5], allBytes(partition, func(c byte) bool { return c == '-' || 'a' <= c && c <= 'z' })
 }
 
 // parseRoleARN returns the partition and the account of a role.
@@ -67,13 +67,13 @@ func parseRoleARN(arn string) (partition, account string, ok bool) {
 func parsePolicyARN(arn string) (account string, ok bool) {
 	_, account, rest, ok := splitARN(arn)
 	name, isPolicy := strings.CutPrefix(rest, "policy/")
-	return account, ok && isPolicy && (account == "aws" || ValidAccount(account)) && every(name, isVisible)
+	return account, ok && isPolicy && (account == "aws" || ValidAccount(account)) && allBytes(name, isVisible)
 }
 
 // splitIdentity returns the region of a Cognito pool's or identity's id, region:uuid.
 func splitIdentity(id string) (region string, ok bool) {
 	region, uuid, _ := strings.Cut(id, ":")
-	return region, len(id) <= 55 && every(region, func(c byte) bool { return isWord(c) || c == '-' }) && every(uuid, isHexOrDash)
+	return region, len(id) <= 55 && allBytes(region, func(c byte) bool { return isWord(c) || c == '-' }) && allBytes(uuid, isHexOrDash)
 }
 
 func isHexOrDash(c byte) bool {
@@ -82,10 +82,10 @@ func isHexOrDash(c byte) bool {
 
 // validRequestID lets through what STS's and its likenesses' ids look like, and
 // no free text: a secret would not pass.
-func validRequestID(s string) bool { return len(s) >= 8 && len(s) <= 64 && every(s, isHexOrDash) }
+func validRequestID(s string) bool { return len(s) >= 8 && len(s) <= 64 && allBytes(s, isHexOrDash) }
 
 // validKeyID is the API reference's: 16…128 of \w.
-func validKeyID(s string) bool { return len(s) >= 16 && len(s) <= 128 && every(s, isWord) }
+func validKeyID(s string) bool { return len(s) >= 16 && len(s) <= 128 && allBytes(s, isWord) }
 
 // plain: not empty, and fit for a header.
-func plain(s string) bool { return len(s) <= 64<<10 && every(s, isVisible) }
+func plain(s string) bool { return len(s) <= 64<<10 && allBytes(s, isVisible) }

@@ -217,7 +217,7 @@ func simulate(t *testing.T, seed uint64, span time.Duration) figures {
 
 func (w *world) request(t *testing.T, s *credentials.Store, short bool) {
 	asked := time.Now()
-	got, err := s.Session(t.Context(), credentials.Ask{MinValidity: time.Minute})
+	got, err := s.Session(t.Context(), credentials.SessionRequest{MinValidity: time.Minute})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.figures.requests++

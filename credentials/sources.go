@@ -14,8 +14,8 @@ import (
 // token for AssumeRoleWithWebIdentity, or another profile.
 type (
 	keySource func(context.Context) (Session, error)
-	// tokenSource returns a token; anew asks for one that no cache has held.
-	tokenSource func(ctx context.Context, anew bool) (string, error)
+	// tokenSource returns a token; forceRefresh asks for one that no cache has held.
+	tokenSource func(ctx context.Context, forceRefresh bool) (string, error)
 )
 
 var (
@@ -38,7 +38,7 @@ func fixed(c signing.Credentials) keySource {
 	return func(context.Context) (Session, error) { return Session{Credentials: c}, nil }
 }
 
-// tokenFile reads the token anew each time: the platform replaces it well before its end.
+// tokenFile reads the token each time: the platform replaces it well before its end.
 func tokenFile(path string) tokenSource {
 	return func(context.Context, bool) (string, error) { return readToken(path) }
 }
@@ -100,7 +100,7 @@ func (p *profile) source() (err error) {
 		}
 	}
 	if err != nil {
-		return &Fault{Profile: p.Name, Field: "source", Reason: err.Error()}
+		return &ConfigError{Profile: p.Name, Field: "source", Reason: err.Error()}
 	}
 	return nil
 }

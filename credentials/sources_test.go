@@ -78,7 +78,7 @@ func write(t *testing.T, name, text string) string {
 
 func get(t *testing.T, s *credentials.Store, profile string) credentials.Session {
 	t.Helper()
-	got, err := s.Session(t.Context(), credentials.Ask{Profile: profile, Caller: "crm"})
+	got, err := s.Session(t.Context(), credentials.SessionRequest{Profile: profile, Caller: "crm"})
 	if err != nil {
 		t.Fatalf("Session(%q) = %v", profile, err)
 	}
@@ -109,7 +109,7 @@ func TestWebIdentityFileIsReadForEachSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Invalidate("orders")
-		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrConfiguration) || strings.Contains(err.Error(), path) {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) || strings.Contains(err.Error(), path) {
 			t.Errorf("Session() = %v without the file, want ErrConfiguration without the path", err)
 		}
 	})
@@ -130,7 +130,7 @@ func TestChainUsesTheFirstSessionForTheSecond(t *testing.T) {
 		if got.Profile != "top" || got.SessionName != "crm-top" || got.Region != "eu-west-1" {
 			t.Errorf("Session() = %+v, want top's, with the region of the profile below", got)
 		}
-		if _, err := s.Session(t.Context(), credentials.Ask{Profile: "top", Caller: "erp"}); err != nil || fake.count() != 3 {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "top", Caller: "erp"}); err != nil || fake.count() != 3 {
 			t.Errorf("another caller made %d calls in all (%v), want 3: the first session is shared", fake.count(), err)
 		}
 	})
@@ -236,7 +236,7 @@ func TestInstanceMetadataCannotExtendDeadKeys(t *testing.T) {
 		}
 		down = true
 		for time.Now().Before(end.Add(time.Hour)) {
-			got, err := s.Session(t.Context(), credentials.Ask{})
+			got, err := s.Session(t.Context(), credentials.SessionRequest{})
 			if err == nil && got.Expires.Before(time.Now().Add(30*time.Second)) {
 				t.Fatalf("served keys that end %v from now", time.Until(got.Expires))
 			}
@@ -246,7 +246,7 @@ func TestInstanceMetadataCannotExtendDeadKeys(t *testing.T) {
 			time.Sleep(20 * time.Second)
 		}
 		down = false // the service is back, and still hands out the dead keys
-		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrUnavailable) {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrUnavailable) {
 			t.Errorf("Session() = %v with dead keys from the service, want ErrUnavailable", err)
 		}
 	})
@@ -258,7 +258,7 @@ func TestUnreadableSourcesSayNothingOfThemselves(t *testing.T) {
 	for _, text := range []string{"", "two words", strings.Repeat("x", 20001)} {
 		p.WebIdentity = &credentials.WebIdentity{TokenFile: write(t, "token", text)}
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: newFake(time.Now)})
-		if _, err := s.Session(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrConfiguration) || !strings.HasSuffix(err.Error(), "token file malformed") {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) || !strings.HasSuffix(err.Error(), "token file malformed") {
 			t.Errorf("Session() = %v for a file of %d bytes, want a malformed file", err, len(text))
 		}
 	}

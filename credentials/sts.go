@@ -141,7 +141,7 @@ func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
 		if !f.class.elsewhere || ctx.Err() != nil {
 			break
 		}
-		s.mark(at, s.clock.look().elapsed)
+		s.mark(at, s.clock.now().elapsed)
 	}
 	return out, err
 }
@@ -156,7 +156,7 @@ func (s *stsClient) order() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var well, ill []int
-	now := s.clock.look().elapsed
+	now := s.clock.now().elapsed
 	for i, failed := range s.failed {
 		if failed != 0 && abs(now-failed) < regionRest {
 			ill = append(ill, i)

@@ -54,7 +54,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer cancel()
 	var sent time.Duration
 	if t.clock != nil {
-		sent = t.clock.look().elapsed
+		sent = t.clock.now().elapsed
 	}
 	resp, err := t.send(r.WithContext(ctx))
 	if err != nil {

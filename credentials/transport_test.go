@@ -20,7 +20,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	p := orders()
 	p.STSEndpoint = server.URL
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{p}})
-	if got, err := s.Session(t.Context(), credentials.Ask{}); err == nil || strayed.Load() != 0 {
+	if got, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || strayed.Load() != 0 {
 		t.Errorf("Session() = %s, %v with %d calls elsewhere, want an error and none", got.Credentials.AccessKeyID, err, strayed.Load())
 	}
 }
@@ -44,7 +44,7 @@ func TestLargeAnswersAreNotRead(t *testing.T) {
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{p}})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := s.Session(t.Context(), credentials.Ask{})
+	_, err := s.Session(t.Context(), credentials.SessionRequest{})
 	runtime.ReadMemStats(&after)
 	if !errors.Is(err, credentials.ErrUnavailable) || err.Error() != "session source unavailable: answer too large" {
 		t.Errorf("Session() = %v, want an answer too large", err)

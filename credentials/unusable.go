@@ -64,5 +64,5 @@ func isReference(text string) bool {
 	}
 	name := strings.TrimPrefix(text, "$")
 	return around("<", ">") || around("%", "%") || around("__", "__") ||
-		name != text && name != "" && every(name, isWord) // $KEY
+		name != text && name != "" && allBytes(name, isWord) // $KEY
 }

@@ -7,7 +7,7 @@ import (
 	"countersign/signing"
 )
 
-// Warnings are what [New] accepts in profiles although it hardly can work, as *[Fault]s. env is that of [Options.Getenv].
+// Warnings are what [New] accepts in profiles although it hardly can work, as *[ConfigError]s. env is that of [Options.Getenv].
 func Warnings(profiles []Profile, env func(string) string) []error {
 	var found []error
 	for i := range profiles {

@@ -402,7 +402,7 @@ func TestInferScopeSaysWhy(t *testing.T) {
 
 func TestPartitionsDoNotMix(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
-		o.Sessions = fakeSessions{session: func(credentials.Ask) (credentials.Session, error) {
+		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), RoleARN: "arn:aws-cn:iam::123456789012:role/orders"}, nil
 		}}
 	})

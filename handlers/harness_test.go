@@ -34,18 +34,18 @@ var signedAt = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
 // fakeSessions answers as its functions do; without them, as a profile whose session lasts an hour.
 type fakeSessions struct {
-	session     func(credentials.Ask) (credentials.Session, error)
-	sessionFrom func(credentials.Given) (credentials.Session, error)
+	session     func(credentials.SessionRequest) (credentials.Session, error)
+	sessionFrom func(credentials.RequestCredentials) (credentials.Session, error)
 }
 
-func (f fakeSessions) Session(_ context.Context, a credentials.Ask) (credentials.Session, error) {
+func (f fakeSessions) Session(_ context.Context, a credentials.SessionRequest) (credentials.Session, error) {
 	if f.session != nil {
 		return f.session(a)
 	}
 	return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: signedAt.Add(time.Hour), Profile: "orders"}, nil
 }
 
-func (f fakeSessions) Identity(_ context.Context, a credentials.Ask) (credentials.Identity, error) {
+func (f fakeSessions) Identity(_ context.Context, a credentials.SessionRequest) (credentials.Identity, error) {
 	if _, err := f.Session(context.Background(), a); err != nil {
 		return credentials.Identity{}, err
 	}
@@ -56,7 +56,7 @@ func (f fakeSessions) Profiles() []credentials.Profile {
 	return []credentials.Profile{{Name: "orders", Description: "Orders API", Region: "eu-west-1"}, {Name: "billing", Region: "us-east-1"}}
 }
 
-func (f fakeSessions) SessionFrom(_ context.Context, g credentials.Given) (credentials.Session, error) {
+func (f fakeSessions) SessionFromRequest(_ context.Context, g credentials.RequestCredentials) (credentials.Session, error) {
 	if f.sessionFrom != nil {
 		return f.sessionFrom(g)
 	}
@@ -66,7 +66,7 @@ func (f fakeSessions) SessionFrom(_ context.Context, g credentials.Given) (crede
 func (f fakeSessions) Drop(credentials.Session) bool { return true }
 
 func failing(err error) fakeSessions {
-	return fakeSessions{session: func(credentials.Ask) (credentials.Session, error) { return credentials.Session{}, err }}
+	return fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) { return credentials.Session{}, err }}
 }
 
 // testServer is the whole service with a fixed clock, held to the contract; its log is in log.

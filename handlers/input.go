@@ -15,7 +15,7 @@ func (in *signRequest) input() *broker.Input {
 		Payload: valueOf(in.Payload), Profile: in.Profile, Service: in.Service, Region: in.Region,
 		Algorithm:     signing.Algorithm(valueOf(in.Algorithm)),
 		SignedHeaders: in.SignedHeaders, SignAllHeaders: in.SignAllHeaders, MinValidity: in.MinValiditySeconds.duration(),
-		SigningTime: in.signingTime, Credentials: in.Credentials.given(), Explain: in.Explain,
+		SigningTime: in.signingTime, Credentials: in.Credentials.credentials(), Explain: in.Explain,
 	}
 	in.Options.set(out)
 	return out
@@ -57,11 +57,11 @@ func (o *signingOptions) set(in *broker.Input) {
 	}
 }
 
-func (c *requestCredentials) given() *credentials.Given {
+func (c *requestCredentials) credentials() *credentials.RequestCredentials {
 	if c == nil {
 		return nil
 	}
-	out := &credentials.Given{
+	out := &credentials.RequestCredentials{
 		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, RoleARN: c.RoleARN,
 		AccountID: valueOf(c.AccountID), RoleName: c.RoleName, ExternalID: c.ExternalID, SessionName: c.SessionName,
 	}

@@ -215,7 +215,7 @@ func (h *Handlers) TestConnection() http.Handler {
 		if !h.Policy.MayUse(call.Caller, access.Use{Profile: name}) {
 			return nil, errProfileForbidden
 		}
-		who, err := h.Sessions.Identity(ctx, credentials.Ask{Profile: name, Caller: call.Caller.ID})
+		who, err := h.Sessions.Identity(ctx, credentials.SessionRequest{Profile: name, Caller: call.Caller.ID})
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func TestStoresOfOtherMakersAreSignedAsS3(t *testing.T) {
 // The names of regions are those of AWS at many stores, and mean no partition there.
 func TestStoresOfOtherMakersHaveNoPartition(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
-		o.Sessions = fakeSessions{session: func(credentials.Ask) (credentials.Session, error) {
+		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), RoleARN: "arn:aws-cn:iam::123456789012:role/orders"}, nil
 		}}
 	})

@@ -80,6 +80,6 @@ func (in *postPolicyRequest) input() *broker.FormInput {
 		MinLength: int64(valueOf(in.MinLength)), MaxLength: int64(valueOf(in.MaxLength)),
 	}
 	out.URL, out.Region, out.Profile, out.Expires = in.URL, in.Region, in.Profile, valueOf(in.ExpiresInSeconds.duration())
-	out.MinValidity, out.SigningTime, out.Credentials = in.MinValiditySeconds.duration(), in.signingTime, in.Credentials.given()
+	out.MinValidity, out.SigningTime, out.Credentials = in.MinValiditySeconds.duration(), in.signingTime, in.Credentials.credentials()
 	return out
 }

@@ -171,7 +171,7 @@ func TestExplanationShowsEveryStageButTheToken(t *testing.T) {
 func TestExpiryIsTheEarlierOfWindowAndSession(t *testing.T) {
 	soon := signedAt.Add(90 * time.Second)
 	server := newServer(t, func(o *handlers.Options) {
-		o.Sessions = fakeSessions{session: func(a credentials.Ask) (credentials.Session, error) {
+		o.Sessions = fakeSessions{session: func(a credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: soon}, nil
 		}}
 	})
@@ -181,15 +181,15 @@ func TestExpiryIsTheEarlierOfWindowAndSession(t *testing.T) {
 }
 
 func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
-	var asked credentials.Ask
+	var asked credentials.SessionRequest
 	server := newServer(t, func(o *handlers.Options) {
-		o.Sessions = fakeSessions{session: func(a credentials.Ask) (credentials.Session, error) {
+		o.Sessions = fakeSessions{session: func(a credentials.SessionRequest) (credentials.Session, error) {
 			asked = a
 			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Skew: 40 * time.Second}, nil
 		}}
 	})
 	got := server.sign(`{` + aGet + `,"profile":"billing","minValiditySeconds":6e2}`)
-	want := credentials.Ask{Profile: "billing", Caller: "anonymous", Host: "sqs.eu-west-1.amazonaws.com", MinValidity: 10 * time.Minute}
+	want := credentials.SessionRequest{Profile: "billing", Caller: "anonymous", Host: "sqs.eu-west-1.amazonaws.com", MinValidity: 10 * time.Minute}
 	if asked != want {
 		t.Errorf("asked %+v, want %+v", asked, want)
 	}
@@ -259,10 +259,10 @@ func TestKeysAreEncodedWhateverBecomesOfDots(t *testing.T) {
 }
 
 func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
-	var given credentials.Given
+	var given credentials.RequestCredentials
 	server := newServer(t, func(o *handlers.Options) {
 		o.AllowCredentials, o.AllowSigningTime = true, true
-		o.Sessions = fakeSessions{sessionFrom: func(g credentials.Given) (credentials.Session, error) {
+		o.Sessions = fakeSessions{sessionFrom: func(g credentials.RequestCredentials) (credentials.Session, error) {
 			given = g
 			return credentials.Session{Credentials: signing.NewCredentials(g.AccessKeyID, g.SecretAccessKey, g.SessionToken)}, nil
 		}}
@@ -271,7 +271,7 @@ func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
 	if got.XAmzDate != "20130524T000000Z" {
 		t.Errorf("xAmzDate = %s", got.XAmzDate)
 	}
-	want := credentials.Given{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "k", AccountID: "123456789012", RoleName: "r", ExternalID: "e", Duration: 15 * time.Minute, Region: "eu-west-1", Caller: "anonymous", MinValidity: time.Minute}
+	want := credentials.RequestCredentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "k", AccountID: "123456789012", RoleName: "r", ExternalID: "e", Duration: 15 * time.Minute, Region: "eu-west-1", Caller: "anonymous", MinValidity: time.Minute}
 	if given != want {
 		t.Errorf("given %+v, want %+v", given, want)
 	}

@@ -187,7 +187,7 @@ func (h *Handlers) CalculateSignature() http.Handler { return serveJSON(h.signat
 
 func (h *Handlers) signature(ctx context.Context, call *broker.Call, in *stringStep) (*signatureStep, error) {
 	step := in.step()
-	step.CredentialScope, step.StringToSign, step.Credentials = in.CredentialScope, in.StringToSign, in.Credentials.given()
+	step.CredentialScope, step.StringToSign, step.Credentials = in.CredentialScope, in.StringToSign, in.Credentials.credentials()
 	s, err := h.broker.SignStep(ctx, call, step)
 	if err != nil {
 		return nil, err

@@ -130,7 +130,7 @@ func TestStepThreeSignsOnlyWhatStepOneWouldMake(t *testing.T) {
 
 // holding has one session for every profile.
 func holding(c signing.Credentials, expires time.Time) fakeSessions {
-	return fakeSessions{session: func(credentials.Ask) (credentials.Session, error) {
+	return fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 		return credentials.Session{Credentials: c, Expires: expires, Profile: "orders"}, nil
 	}}
 }
@@ -159,7 +159,7 @@ func TestNoStepAnswersALineBreak(t *testing.T) {
 
 func TestTheStepsFollowTheClockOfAWS(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
-		o.Sessions = fakeSessions{session: func(credentials.Ask) (credentials.Session, error) {
+		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Skew: 10 * time.Minute}, nil
 		}}
 	})
@@ -175,8 +175,8 @@ func TestTheStepsFollowTheClockOfAWS(t *testing.T) {
 func TestBadCredentialsInAStepAreTheCallersFault(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		withoutSession(o)
-		o.Sessions = fakeSessions{sessionFrom: func(credentials.Given) (credentials.Session, error) {
-			return credentials.Session{}, &credentials.GivenError{Part: credentials.GivenSessionToken, Reason: "is required"}
+		o.Sessions = fakeSessions{sessionFrom: func(credentials.RequestCredentials) (credentials.Session, error) {
+			return credentials.Session{}, &credentials.InputError{Part: credentials.InputSessionToken, Reason: "is required"}
 		}}
 	})
 	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/", func(d step, _ *[]signing.Header, _ *[]string) {

@@ -61,7 +61,7 @@ func (h *Handlers) CreateConnectToken() http.Handler { return serveJSON(h.connec
 func (h *Handlers) connectToken(ctx context.Context, call *broker.Call, in *connectTokenRequest) (*connectToken, error) {
 	input := &broker.ConnectInput{Kind: signing.ConnectKind(in.Kind), Endpoint: in.Endpoint, User: in.User}
 	input.Region, input.Profile, input.Expires = in.Region, in.Profile, valueOf(in.ExpiresInSeconds.duration())
-	input.MinValidity, input.SigningTime, input.Credentials = in.MinValiditySeconds.duration(), in.signingTime, in.Credentials.given()
+	input.MinValidity, input.SigningTime, input.Credentials = in.MinValiditySeconds.duration(), in.signingTime, in.Credentials.credentials()
 	t, err := h.broker.ConnectToken(ctx, call, input)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (in *verifyRequest) input() *broker.VerifyInput {
 	in.Options.set(&out.Input)
 	out.Method, out.URL, out.Headers, out.Body = in.Method, in.URL, joinHeaders(in.Headers, in.HeaderList), in.readBody
 	out.PayloadSHA256, out.Profile, out.Service, out.Region = valueOf(in.PayloadSHA256), in.Profile, in.Service, in.Region
-	out.Credentials = in.Credentials.given()
+	out.Credentials = in.Credentials.credentials()
 	if out.DoubleEncode == nil {
 		out.DoubleEncode = in.DoubleEncode
 	}

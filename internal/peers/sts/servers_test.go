@@ -57,7 +57,7 @@ func awaitSTS(t *testing.T, url string) {
 	t.Helper()
 	var err error
 	for range 100 {
-		if _, err = store(t, withKeys(url)).Session(t.Context(), credentials.Ask{}); err == nil {
+		if _, err = store(t, withKeys(url)).Session(t.Context(), credentials.SessionRequest{}); err == nil {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -129,7 +129,7 @@ func store(t *testing.T, p credentials.Profile) *credentials.Store {
 
 func session(t *testing.T, s *credentials.Store) credentials.Session {
 	t.Helper()
-	got, err := s.Session(t.Context(), credentials.Ask{Caller: "crm-sync", MinValidity: time.Minute})
+	got, err := s.Session(t.Context(), credentials.SessionRequest{Caller: "crm-sync", MinValidity: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

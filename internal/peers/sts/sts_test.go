@@ -93,7 +93,7 @@ func TestSessionOfAWebIdentitySigns(t *testing.T) {
 		t.Errorf("GET = %q, want %q", body, order)
 	}
 	p.AssumeRole.RoleARN = "arn:minio:iam:us-east-1::role/nobody-has-this-one"
-	if _, err := store(t, p).Session(t.Context(), credentials.Ask{}); err == nil {
+	if _, err := store(t, p).Session(t.Context(), credentials.SessionRequest{}); err == nil {
 		t.Error("a role that the issuer may not assume was assumed")
 	}
 }
@@ -114,7 +114,7 @@ func TestRefusalsAreClassified(t *testing.T) {
 	for _, test := range tests {
 		p := withKeys(url)
 		test.edit(&p)
-		_, err := store(t, p).Session(t.Context(), credentials.Ask{})
+		_, err := store(t, p).Session(t.Context(), credentials.SessionRequest{})
 		var e *credentials.Error
 		if !errors.Is(err, test.want) || !errors.As(err, &e) {
 			t.Errorf("%s: Session() = %v, want %v", test.name, err, test.want)
@@ -138,12 +138,12 @@ func TestVersityTakesItsOwnKeys(t *testing.T) {
 
 func TestVersitySaysWhoAsks(t *testing.T) {
 	s := store(t, credentials.Profile{Source: credentials.SourceStatic, Keys: rootKeys(), STSEndpoint: versity(t, true)})
-	got, err := s.Identity(t.Context(), credentials.Ask{})
+	got, err := s.Identity(t.Context(), credentials.SessionRequest{})
 	if err != nil || !strings.HasSuffix(got.ARN, ":root") {
 		t.Errorf("Identity() = %+v, %v; want the root's", got, err)
 	}
 	s = store(t, credentials.Profile{Source: credentials.SourceStatic, Keys: signing.NewCredentials(rootUser, "another", ""), STSEndpoint: versity(t, true)})
-	if _, err := s.Identity(t.Context(), credentials.Ask{}); !errors.Is(err, credentials.ErrConfiguration) {
+	if _, err := s.Identity(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) {
 		t.Errorf("Identity() = %v with a wrong secret, want ErrConfiguration", err)
 	}
 }
