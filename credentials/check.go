@@ -41,7 +41,7 @@ func checkOptions(o Options, found []error) error {
 		f := &faults{profile: p.Name}
 		switch {
 		case !validProfileName(p.Name):
-			f.add("name", "is to be 1 to 64 letters, digits, '.', '_' and '-'")
+			f.add("name", "must be 1 to 64 letters, digits, '.', '_' and '-'")
 		case isSource(p.Name):
 			f.add("name", "is the name of a source")
 		case named[p.Name] != nil:

@@ -31,7 +31,7 @@ func (f *faults) role(p *Profile, chained bool) {
 	a := p.AssumeRole
 	account := f.roleName(p)
 	if a.ExternalID != "" && !validExternalID(a.ExternalID) {
-		f.add("assume_role.external_id", "is to be 2 to 1224 of letters, digits and _+=,.@:/-")
+		f.add("assume_role.external_id", "must be 2 to 1224 of letters, digits and _+=,.@:/-")
 	}
 	f.template("assume_role.session_name", a.SessionName)
 	f.template("assume_role.source_identity", a.SourceIdentity)
@@ -63,13 +63,13 @@ func (f *faults) roleName(p *Profile) (account string) {
 		f.add("assume_role.role_arn", "is required, or account_id and role_name")
 	default:
 		if !ValidAccount(a.AccountID) {
-			f.add("assume_role.account_id", "is to be 12 digits, in quotes where they begin with 0")
+			f.add("assume_role.account_id", "must be 12 digits, in quotes where they begin with 0")
 		}
 		if !validRoleName(a.RoleName) {
-			f.add("assume_role.role_name", "is to be 1 to 64 of letters, digits and _+=,.@-")
+			f.add("assume_role.role_name", "must be 1 to 64 of letters, digits and _+=,.@-")
 		}
 		if a.Path != "" && !validPath(a.Path) {
-			f.add("assume_role.path", "is to begin and end with /")
+			f.add("assume_role.path", "must begin and end with /")
 		}
 	}
 	return a.AccountID
@@ -83,13 +83,13 @@ func (f *faults) fullARN(p *Profile) (account string) {
 	}
 	if p.STSEndpoint != "" { // STS's likenesses have role names of their own
 		if !strings.HasPrefix(arn, "arn:") || !plain(arn) {
-			f.add("assume_role.role_arn", "is to begin with arn:")
+			f.add("assume_role.role_arn", "must begin with arn:")
 		}
 		return ""
 	}
 	partition, account, ok := parseRoleARN(arn)
 	if !ok {
-		f.add("assume_role.role_arn", "is to look like arn:aws:iam::123456789012:role/name")
+		f.add("assume_role.role_arn", "must look like arn:aws:iam::123456789012:role/name")
 		return ""
 	}
 	if here := endpoints.PartitionOf(stsRegion(p)); here != "" && here != partition {
@@ -125,7 +125,7 @@ func (f *faults) policies(a *AssumeRole, account string) {
 		length += len(arn)
 		switch owner, ok := parsePolicyARN(arn); {
 		case !ok:
-			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is to look like arn:aws:iam::123456789012:policy/name")
+			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "must look like arn:aws:iam::123456789012:policy/name")
 		case account != "" && owner != "aws" && owner != account:
 			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is in another account than the role")
 		}
@@ -144,13 +144,13 @@ func (f *faults) tags(a *AssumeRole) {
 		value := a.Tags[key]
 		field := "assume_role.tags." + key
 		if n := utf8.RuneCountInString(key); n < 1 || n > tagKeyLimit || !tagText(key) {
-			f.add(field, "a key is to be 1 to %d of letters, digits, spaces and _.:/=+-@", tagKeyLimit)
+			f.add(field, "a key must be 1 to %d of letters, digits, spaces and _.:/=+-@", tagKeyLimit)
 		}
 		if strings.HasPrefix(strings.ToLower(key), "aws:") {
 			f.add(field, "a key cannot begin with aws:")
 		}
 		if utf8.RuneCountInString(value) > tagValueLimit || !tagText(value) {
-			f.add(field, "a value is to be up to %d of letters, digits, spaces and _.:/=+-@", tagValueLimit)
+			f.add(field, "a value must be up to %d of letters, digits, spaces and _.:/=+-@", tagValueLimit)
 		}
 		if seen[strings.ToLower(key)] {
 			f.add(field, "differs from another key only in case, which AWS does not tell apart")

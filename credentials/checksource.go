@@ -74,7 +74,7 @@ func (f *faults) azure(a *AzureIdentity) {
 	case a == nil || a.Audience == "":
 		f.add("azure.audience", "is required: the Application ID URI that the IAM identity provider lists, such as api://countersign")
 	case strings.HasSuffix(a.Audience, "/.default"):
-		f.add("azure.audience", "is to be the Application ID URI itself, without /.default")
+		f.add("azure.audience", "must be the Application ID URI itself, without /.default")
 	case !plain(a.Audience):
 		f.add("azure.audience", "holds a blank or a character that no URI has")
 	}
@@ -87,10 +87,10 @@ func (f *faults) cognito(p *Profile) {
 		return
 	}
 	if region, ok := splitIdentity(c.IdentityPoolID); !ok || endpoints.PartitionOf(region) == "" {
-		f.add("cognito.identity_pool_id", "is to look like eu-west-1:11111111-2222-3333-4444-555555555555")
+		f.add("cognito.identity_pool_id", "must look like eu-west-1:11111111-2222-3333-4444-555555555555")
 	}
 	if _, ok := splitIdentity(c.IdentityID); c.IdentityID != "" && !ok {
-		f.add("cognito.identity_id", "is to look like eu-west-1:11111111-2222-3333-4444-555555555555")
+		f.add("cognito.identity_id", "must look like eu-west-1:11111111-2222-3333-4444-555555555555")
 	}
 	login := c.LoginProvider != ""
 	switch {

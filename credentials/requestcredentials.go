@@ -165,17 +165,17 @@ func checkRequestCredentials(in RequestCredentials, c signing.Credentials) error
 	case in.RoleARN != "" && (in.AccountID != "" || in.RoleName != ""):
 		return bad(InputRoleARN, "or accountId and roleName, not both")
 	case in.RoleARN != "" && !isRoleARN(in.RoleARN):
-		return bad(InputRoleARN, "is to look like arn:aws:iam::123456789012:role/name")
+		return bad(InputRoleARN, "must look like arn:aws:iam::123456789012:role/name")
 	case in.RoleARN == "" && !ValidAccount(in.AccountID):
-		return bad(InputAccountID, "is to be 12 digits")
+		return bad(InputAccountID, "must be 12 digits")
 	case in.RoleARN == "" && !validRoleName(in.RoleName):
-		return bad(InputRoleName, "is to be 1 to 64 of letters, digits and _+=,.@-")
+		return bad(InputRoleName, "must be 1 to 64 of letters, digits and _+=,.@-")
 	case in.ExternalID != "" && !validExternalID(in.ExternalID):
-		return bad(InputExternalID, "is to be 2 to 1224 of letters, digits and _+=,.@:/-")
+		return bad(InputExternalID, "must be 2 to 1224 of letters, digits and _+=,.@:/-")
 	case in.SessionName != "" && (legalName(in.SessionName) != in.SessionName):
-		return bad(InputSessionName, "is to be 2 to 64 of letters, digits and _+=,.@-")
+		return bad(InputSessionName, "must be 2 to 64 of letters, digits and _+=,.@-")
 	case in.Duration != 0 && (in.Duration < shortestSession || in.Duration > longestSession || in.Duration%time.Second != 0):
-		return bad(InputDuration, "is to be 900 to 43200")
+		return bad(InputDuration, "must be 900 to 43200")
 	}
 	return nil
 }

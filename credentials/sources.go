@@ -20,8 +20,8 @@ type (
 
 var (
 	errNoContainer   = errors.New("is required, or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI")
-	errContainerURL  = errors.New("is to be a URL such as http://169.254.170.23/v1/credentials")
-	errContainerHost = errors.New("is to be https, or http on loopback or on the addresses of ECS and EKS")
+	errContainerURL  = errors.New("must be a URL such as http://169.254.170.23/v1/credentials")
+	errContainerHost = errors.New("must be https, or http on loopback or on the addresses of ECS and EKS")
 )
 
 const (
