@@ -53,11 +53,10 @@ func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
 	p.Present, p.Text = true, true
 	switch body.Kind() {
 	case '"':
-		var text string
-		if err := json.Unmarshal(body, &text); err != nil {
+		if p.Bytes, err = jsontext.AppendUnquote(make([]byte, 0, len(body)), body); err != nil {
 			return p, problem.Invalid("/body", "The text is not UTF-8.")
 		}
-		p.Bytes, p.MediaType = []byte(text), broker.MediaText
+		p.MediaType = broker.MediaText
 		return p, nil
 	case '{':
 		if found, err := readEnvelope(body, &p); found || err != nil {
@@ -124,4 +123,13 @@ func bodyForms(p broker.Body, media string) (text, encoded *string, e *envelope)
 		return &body, nil, e
 	}
 	return nil, &content, e
+}
+
+// bodySize is what those forms take in an answer, about, with the third that its encoder wants left over.
+func bodySize(text, encoded *string, e *envelope) int {
+	n := len(valueOf(text)) + len(valueOf(encoded))
+	if e != nil {
+		n += len(e.Content)
+	}
+	return n + n/3
 }

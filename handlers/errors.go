@@ -67,6 +67,9 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r,
 // writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
 	var body bytes.Buffer
+	if large, ok := v.(interface{ size() int }); ok {
+		body.Grow(large.size()) // doubling it while it is written would take two and three times as much
+	}
 	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
 	refused := status >= http.StatusBadRequest
 	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {

@@ -27,6 +27,10 @@ func (in *signRequest) mediaType() string {
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
+// maxForm bounds what encoding may make of an object: a byte may become three, and an answer holds the form twice. What
+// is longer can be given as a text, which takes its memory on the wire already.
+const maxForm = 1 << 20
+
 // encodeForm writes an object as a form (URL Standard, "application/x-www-form-urlencoded
 // serializing"), in its order, with %20 for a space, which AWS reads like +. Texts, numbers and
 // booleans are written as they are spelled, null is left out as everywhere in a request. What
@@ -50,17 +54,24 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 				"form cannot hold. Give each value a name of its own, as the service spells it, for example "+
 				"Attribute.1.Name; or give the form as a text.")
 		}
-		value, err := d.ReadToken()
+		token, err = d.ReadToken()
 		if err != nil {
 			return nil, problem.Invalid("/body", "The value is not JSON.")
 		}
 		if kind == 'n' {
 			continue
 		}
+		value := token.String()
 		if len(form) > 0 {
 			form = append(form, '&')
 		}
-		form = append(append(append(form, formText(name)...), '='), formText(value.String())...)
+		tooLong := len(form)+len(name)+len(value) > maxForm // before it is three times as long
+		if !tooLong {
+			form = append(append(append(form, formText(name)...), '='), formText(value)...)
+		}
+		if tooLong || len(form) > maxForm {
+			return nil, problem.Invalid("/body", "Encoded as a form, the object is longer than 1 MiB. Give the form as a text.")
+		}
 	}
 	return form, nil
 }

@@ -75,3 +75,22 @@ func TestAFormOfAnObjectIsDecidedOnLikeAnyOther(t *testing.T) {
 		}
 	}
 }
+
+// TestFormsAreBounded: encoding takes a byte to three, and the answer holds the form twice.
+func TestFormsAreBounded(t *testing.T) {
+	const most = 1 << 20
+	server := newServer(t, nil)
+	sign := func(value string) string {
+		return `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"content-type":"application/x-www-form-urlencoded"},"body":{"k":"` + value + `"}}`
+	}
+	for name, value := range map[string]string{"letters": strings.Repeat("a", most-2), "escapes": strings.Repeat("%", most/3-1)} {
+		if w := server.post("/v1/sign", sign(value)); w.Code != 200 {
+			t.Errorf("%s: %d %.300s", name, w.Code, w.Body)
+		}
+	}
+	for name, value := range map[string]string{"letters": strings.Repeat("a", most-1), "escapes": strings.Repeat("%", most/3+1)} {
+		if got := server.refuse(sign(value), 400); got.Errors[0].Pointer != "/body" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

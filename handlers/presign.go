@@ -46,6 +46,8 @@ type presignedURL struct {
 	Explanation      *explanation      `json:"explanation,omitzero"`
 }
 
+func (u *presignedURL) size() int { return bodySize(u.Body, u.BodyBase64, u.BodyEnvelope) }
+
 func (in *presignRequest) input() *broker.Input {
 	out := in.signRequest.input()
 	out.Expires = valueOf(in.ExpiresInSeconds.duration())

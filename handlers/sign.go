@@ -40,6 +40,8 @@ type signedRequest struct {
 	Explanation       *explanation      `json:"explanation,omitzero"`
 }
 
+func (s *signedRequest) size() int { return bodySize(s.Body, s.BodyBase64, s.BodyEnvelope) }
+
 type sentHeader struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`

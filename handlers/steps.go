@@ -144,6 +144,8 @@ func (in *canonicalStep) verify() error {
 	return nil
 }
 
+func (in *canonicalStep) size() int { return bodySize(in.Body, in.BodyBase64, in.BodyEnvelope) }
+
 // CreateCanonicalRequest is the first step of the algorithm.
 func (h *Handlers) CreateCanonicalRequest() http.Handler { return serveJSON(h.canonicalRequest) }
 
