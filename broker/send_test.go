@@ -60,7 +60,7 @@ type sessions struct {
 	dropped int
 }
 
-func (s *sessions) Session(context.Context, credentials.Ask) (credentials.Session, error) {
+func (s *sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
 	id := "ASIAEXAMPLE" + string(rune('A'+s.dropped))
 	return credentials.Session{
 		Credentials: signing.NewCredentials(id, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "token/EXAMPLE="),
@@ -68,11 +68,11 @@ func (s *sessions) Session(context.Context, credentials.Ask) (credentials.Sessio
 	}, s.err
 }
 
-func (s *sessions) SessionFrom(context.Context, credentials.Given) (credentials.Session, error) {
+func (s *sessions) SessionFromRequest(context.Context, credentials.RequestCredentials) (credentials.Session, error) {
 	return credentials.Session{}, credentials.ErrConfiguration
 }
 
-func (s *sessions) Identity(context.Context, credentials.Ask) (credentials.Identity, error) {
+func (s *sessions) Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error) {
 	return credentials.Identity{}, nil
 }
 

@@ -261,7 +261,7 @@ func (s *Store) Drop(refused Session) bool {
 		return false
 	}
 	s.cache.invalidate(func(e *entry) bool {
-		return e.held && e.session.Credentials.AccessKeyID == refused.Credentials.AccessKeyID
+		return e.valid && e.session.Credentials.AccessKeyID == refused.Credentials.AccessKeyID
 	})
 	return true
 }
