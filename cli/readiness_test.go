@@ -14,6 +14,7 @@ import (
 
 // Each fault shows only after a request has met it, and ends without another.
 func TestReadiness_FollowsAuditAndSessions(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, code string }{
 		{"audit", "audit_unavailable"},
 		{"STS", "session_unavailable"},

@@ -134,6 +134,7 @@ func TestServeFromStartToSIGTERM(t *testing.T) {
 }
 
 func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fault        func(*http.Request) http.Handler
 		status, code string

@@ -61,6 +61,7 @@ func (s *server) waitReady(status int) {
 const unended = "COUNTERSIGN_SHUTDOWN_DELAY=10m"
 
 func TestShutdown_Signals(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		setting string
@@ -218,6 +219,7 @@ func (b *balancer) send(stop <-chan struct{}, sent, failed *atomic.Int64) {
 
 // Two instances are replaced one after the other, while 40 clients send requests.
 func TestShutdown_RollingUpdateFailsNoRequest(t *testing.T) {
+	t.Parallel()
 	rollout := func(delay string) (sent, failed int64) {
 		start := func() *server {
 			return serveApart(t, "COUNTERSIGN_SHUTDOWN_DELAY="+delay, "COUNTERSIGN_RATE_PER_SECOND=100000", "COUNTERSIGN_RATE_BURST=100000")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"countersign/credentials"
@@ -284,31 +285,35 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 		{"a pool, and STS", "AWS_ENDPOINT_URL_STS", "https://sts.internal", inPool, "cognito-identity.eu-west-1.amazonaws.com"},
 		{"a pool with FIPS", "AWS_ENDPOINT_URL_COGNITO_IDENTITY=https://cognito.internal AWS_USE_FIPS_ENDPOINT", "true", inPool, "cognito: AWS_ENDPOINT_URL_COGNITO_IDENTITY and"},
 	} {
-		var host string
-		p := orders()
-		if test.change != nil {
-			test.change(&p)
-		}
-		environment := map[string]string{}
-		for _, entry := range strings.Fields(test.variable + "=" + test.value) {
-			name, value, _ := strings.Cut(entry, "=")
-			environment[name] = value
-		}
-		s, err := credentials.New(credentials.Options{
-			Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return environment[name] },
-			Transport: roundTrip(func(r *http.Request) (*http.Response, error) { host = r.URL.Host; return nil, errors.New("enough") }),
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // the calls are repeated, with waits
+				var host string
+				p := orders()
+				if test.change != nil {
+					test.change(&p)
+				}
+				environment := map[string]string{}
+				for _, entry := range strings.Fields(test.variable + "=" + test.value) {
+					name, value, _ := strings.Cut(entry, "=")
+					environment[name] = value
+				}
+				s, err := credentials.New(credentials.Options{
+					Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return environment[name] },
+					Transport: roundTrip(func(r *http.Request) (*http.Response, error) { host = r.URL.Host; return nil, errors.New("enough") }),
+				})
+				if err != nil {
+					if !strings.Contains(err.Error(), test.want) {
+						t.Errorf("got %v, want %s", err, test.want)
+					}
+					return
+				}
+				_, _ = s.Session(t.Context(), credentials.SessionRequest{})
+				s.Close()
+				if host != test.want {
+					t.Errorf("%s was called, want %s", host, test.want)
+				}
+			})
 		})
-		if err != nil {
-			if !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%s: got %v, want %s", test.name, err, test.want)
-			}
-			continue
-		}
-		_, _ = s.Session(t.Context(), credentials.SessionRequest{})
-		s.Close()
-		if host != test.want {
-			t.Errorf("%s: %s was called, want %s", test.name, host, test.want)
-		}
 	}
 }
 

@@ -22,6 +22,7 @@ func TestProxy_NeverSeesPlatformEndpoints(t *testing.T) {
 		askPlatforms(t)
 		return
 	}
+	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -15,7 +15,7 @@ import (
 	"countersign/handlers"
 )
 
-var pairs = flag.Int("pairs", 5_000, "how many changed requests to decide on again; 1000000 is the full run")
+var pairs = flag.Int("pairs", 2_000, "how many changed requests to decide on again; 1000000 is the full run")
 
 // TestPolicies_DecideOnWhatTheSignatureHolds signs random requests under random
 // policies and changes each in every way that a sender could. Whatever of it AWS

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -28,8 +29,10 @@ const (
 	notInTheSig = "User-Agent is unsigned by design: every hop may change it"
 )
 
-// A bit is flipped in every byte of a signed request, each of the eight in turn,
-// and what comes of it is sent over a connection of its own.
+var bits = flag.Int("bits", 1, "how many bits to flip in each byte, each for itself; 8 is the full run")
+
+// A bit is flipped in every byte of a signed request, or each of the eight in
+// turn, and what comes of it is sent over a connection of its own.
 func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -57,7 +60,8 @@ func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 			signed := w.send(t, w.raw).seen(t)
 			taken := map[string]int{}
 			for i := range w.raw {
-				for bit := range 8 {
+				for n := range *bits {
+					bit := (i + n) % 8
 					changed := bytes.Clone(w.raw)
 					changed[i] ^= 1 << bit
 					got := w.send(t, changed)
@@ -72,8 +76,13 @@ func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 					taken[w.harmless(t, i, changed)]++
 				}
 			}
-			if !maps.Equal(taken, c.want) {
+			if *bits == 8 && !maps.Equal(taken, c.want) {
 				t.Errorf("taken: %v\nwant:  %v (of %d bits)", taken, c.want, 8*len(w.raw))
+			}
+			for reason, n := range taken {
+				if n > c.want[reason] {
+					t.Errorf("%d taken, want %d at most: %s", n, c.want[reason], reason)
+				}
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -131,8 +132,11 @@ func (c *chain) open(t *testing.T, file string) *logicapps.Workflow {
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
+var whole = flag.Bool("whole", false, "run the whole matrix behind both kinds of host")
+
 // matrix takes every template, with every method and every body that the method
-// may have.
+// may have. Behind the second kind of host, of which only the way of a request
+// to the program differs, one method stands for all.
 func (c *chain) matrix(t *testing.T) {
 	if files, err := filepath.Glob("../../connector/workflows/*.json"); err != nil || len(files) != len(templates) {
 		t.Errorf("%d definitions in connector/workflows, %d here", len(files), len(templates))
@@ -145,6 +149,9 @@ func (c *chain) matrix(t *testing.T) {
 				for _, p := range all {
 					if method == http.MethodGet && p.value != nil {
 						continue // the engine refuses it
+					}
+					if c.older && method != http.MethodPost && !*whole {
+						continue
 					}
 					t.Run(tpl.file+" "+method+" "+p.name, func(t *testing.T) { c.walk(t, tpl, method, url, p) })
 					runs++
