@@ -31,7 +31,7 @@ var entries = []entry{
 	{
 		folder:   "cli",
 		packages: "api handlers broker problem connector sandbox config access credentials sending endpoints signing",
-		outside:  "github.com/alecthomas/kong golang.org/x/net/netutil " + logs,
+		outside:  "github.com/spf13/cobra github.com/spf13/pflag golang.org/x/net/netutil " + logs,
 	},
 	{
 		folder:   "api",

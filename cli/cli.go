@@ -15,8 +15,6 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
-
-	"github.com/alecthomas/kong"
 )
 
 // process is what the commands see of the outside world; tests give them another.
@@ -31,19 +29,6 @@ type process struct {
 	flags   map[string]string // set on the command line, by name
 
 	contract []byte // openapi.yaml
-}
-
-type commands struct {
-	Serve       serveCommand       `cmd:"" help:"Run the service."`
-	Sandbox     sandboxCommand     `cmd:"" help:"Run the service with an AWS in miniature beside it, do one exchange and keep serving."`
-	Sign        signCommand        `cmd:"" help:"Sign one request and print it."`
-	Scope       scopeCommand       `cmd:"" help:"Say which service and region hosts and URLs belong to."`
-	Key         keyCommand         `cmd:"" help:"Make keys for callers."`
-	Config      configCommand      `cmd:"" help:"Show the configuration that is in force, and the JSON Schema of its file."`
-	Policy      policyCommand      `cmd:"" help:"Show, test and explain who may have what signed."`
-	Connector   connectorCommand   `cmd:"" help:"Write the files of the Power Platform connector and the workflow templates."`
-	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 when the service on this machine is ready."`
-	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 // Main runs the program with the arguments of the process and returns its exit code.
@@ -69,35 +54,15 @@ const softMemoryLimit = 208 << 20
 
 // run is the whole program; its result is the exit code.
 func run(p process, args []string) int {
-	var cli commands
-	exited := -1
-	parser, err := kong.New(&cli, kong.Name("countersign"), kong.Description("Signs HTTP requests for AWS on behalf of tools that cannot."),
-		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError())
-	if err != nil {
-		panic(err)
-	}
-	command, err := parser.Parse(args)
-	if exited >= 0 {
-		return exited
-	}
-	if err != nil {
-		fmt.Fprintf(p.stderr, "countersign: %v\nSee countersign --help.\n", err)
-		return 2
-	}
 	p.flags = map[string]string{}
-	for _, path := range command.Path {
-		if path.Flag != nil {
-			p.flags[path.Flag.Name] = flagText(path.Flag)
-		}
+	parsed := false
+	root := newRoot(&p, &parsed)
+	root.SetArgs(args)
+	c, err := root.ExecuteContextC(p.ctx)
+	if err != nil && !parsed {
+		err = usageError{fmt.Errorf("%w\n%s --help shows what is possible", err, c.CommandPath())}
 	}
-	return exitCode(p, command.Run(&p))
-}
-
-func flagText(f *kong.Flag) string {
-	if list, ok := f.Target.Interface().([]string); ok {
-		return joinList(list)
-	}
-	return fmt.Sprint(f.Target.Interface())
+	return exitCode(p, err)
 }
 
 // usageError is the operator's mistake: exit code 2.

@@ -100,10 +100,42 @@ func waitFor(t *testing.T, url string) {
 }
 
 func TestUsage(t *testing.T) {
-	for args, want := range map[string]int{"version": 0, "--help": 0, "serve --help": 0, "": 2, "nothing": 2, "serve --port=x": 2, "serve --config=/nonexistent": 2} {
+	for args, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"version":                     {0, version()},
+		"--version":                   {0, version()},
+		"--help":                      {0, "Commands:"},
+		"help":                        {0, "Commands:"},
+		"help key new":                {0, "countersign key new NAME"},
+		"serve --help":                {0, "--shutdown-delay 5s"},
+		"completion bash":             {0, "__start_countersign"},
+		"completion zsh":              {0, "#compdef countersign"},
+		"completion fish":             {0, "complete -c countersign"},
+		"__complete serve --log-":     {0, "--log-level"},
+		"__complete policy ex":        {0, "explain"},
+		"":                            {2, "Commands:"},
+		"key":                         {2, "Commands:"},
+		"nothing":                     {2, `unknown command "nothing"`},
+		"serv":                        {2, "did you mean serve?"},
+		"config prin":                 {2, "did you mean print?"},
+		"connector":                   {2, `"out" not set`},
+		"serve x":                     {2, `"x"`},
+		"serve --prot=1":              {2, "unknown flag: --prot; did you mean --port?"},
+		"serve --port=x":              {2, "--port: must be a whole number"},
+		"serve --config=/nonexistent": {2, "/nonexistent"},
+	} {
 		var p program
-		if code := p.run(t.Context(), strings.Fields(args)...); code != want {
-			t.Errorf("countersign %s: exit code %d, want %d\n%s%s", args, code, want, &p.out, &p.err)
+		if code := p.run(t.Context(), strings.Fields(args)...); code != want.code {
+			t.Errorf("countersign %s: exit code %d, want %d\n%s%s", args, code, want.code, &p.out, &p.err)
+		}
+		out := &p.out
+		if want.code != 0 {
+			out = &p.err
+		}
+		if !strings.Contains(out.String(), want.text) {
+			t.Errorf("countersign %s lacks %q:\n%s\n%s", args, want.text, &p.out, &p.err)
 		}
 	}
 }

@@ -46,5 +46,3 @@ func headerLines(headers map[string]string) []string {
 
 // quote makes text one word of a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-
-func joinList(list []string) string { return strings.Join(list, ",") }

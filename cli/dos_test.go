@@ -42,18 +42,25 @@ type server struct {
 
 const dosKey = "EXAMPLE-key-that-opens-nothing"
 
-// builtOnce is the program, built once for all tests of the package; [TestMain] removes it.
-var builtOnce = sync.OnceValues(func() (string, error) {
+// builtOnce is the program, built once for all tests of the package, with what the linker says it depends on;
+// [TestMain] removes it.
+var builtOnce = sync.OnceValues(func() (built, error) {
 	var err error
 	if builtIn, err = os.MkdirTemp("", "countersign-"); err != nil {
-		return "", err
+		return built{}, err
 	}
-	binary := filepath.Join(builtIn, "countersign")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
+	b := built{binary: filepath.Join(builtIn, "countersign")}
+	b.dependencies, err = exec.Command("go", "build", "-ldflags=-dumpdep", "-o", b.binary, "..").CombinedOutput()
+	if err != nil {
+		return built{}, fmt.Errorf("%w\n%.10000s", err, b.dependencies)
 	}
-	return binary, nil
+	return b, nil
 })
+
+type built struct {
+	binary       string
+	dependencies []byte
+}
 
 var builtIn string
 
@@ -80,11 +87,11 @@ func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server
 // serveUnder is serveApartTo by way of a command that executes the one which follows it, such as prlimit.
 func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ...string) *server {
 	t.Helper()
-	binary, err := builtOnce()
+	program, err := builtOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, line := freePort(t), append(command, binary, "serve")
+	port, line := freePort(t), append(command, program.binary, "serve")
 	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), line[0], line[1:]...)}
 	inherited := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "COUNTERSIGN_") })
 	s.process.Env = append(inherited, append([]string{

@@ -6,12 +6,16 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
-type healthcheckCommand struct{}
+func newHealthcheck(p *process) *cobra.Command {
+	return command("healthcheck", "Exit with 0 when the service on this machine is ready.", func() error { return checkHealth(p) })
+}
 
-// Run asks the service on this machine whether it is ready: the HEALTHCHECK of the container image, which has no curl.
-func (healthcheckCommand) Run(p *process) error {
+// checkHealth asks the service on this machine whether it is ready: the HEALTHCHECK of the container image, which has no curl.
+func checkHealth(p *process) error {
 	conf, _ := loadConfig(p, "") // what is wrong is for serve to say; the port may still be right
 	ctx, cancel := context.WithTimeout(p.ctx, 3*time.Second)
 	defer cancel()

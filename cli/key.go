@@ -5,19 +5,22 @@ import (
 	"fmt"
 
 	"countersign/access"
+
+	"github.com/spf13/cobra"
 )
 
-type keyCommand struct {
-	New newKeyCommand `cmd:"" help:"Make a key for a caller and print it with the line for the configuration."`
+func newKey(p *process) *cobra.Command {
+	return group("key", "Make API keys for callers.", &cobra.Command{
+		Use:   "new NAME",
+		Short: "Make a key for a caller and print it with the line for the configuration.",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return printNewKey(p, args[0]) },
+	})
 }
 
-type newKeyCommand struct {
-	ID string `arg:"" help:"Name of the caller: letters, digits, - and _."`
-}
-
-// Run prints the key once; what is kept is its hash.
-func (c newKeyCommand) Run(p *process) error {
-	key, entry, err := access.NewKey(rand.Reader, c.ID)
+// printNewKey prints the key once; what is kept is its hash.
+func printNewKey(p *process, id string) error {
+	key, entry, err := access.NewKey(rand.Reader, id)
 	if err != nil {
 		return usageError{err}
 	}

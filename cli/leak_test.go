@@ -194,6 +194,8 @@ var leaks = []struct {
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(48) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(49) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(50) + `"},"body":"` + secret(51) + `","profile":"denied"}`, 403},
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","at":"` + secret(52) + `"}`, 400},
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","body":"` + secret(51) + `"}`, 200},
+	{"POST", "/v1/read", nil, `{"text":"curl {SQS}/?a=` + secret(67) + ` -H 'Authorization: Bearer ` + secret(68) + `'"}`, 200},
+	{"POST", "/v1/read", nil, `{"text":"` + secret(67) + `","choice":"` + secret(68) + `"}`, 400},
 	{"POST", "/v1/steps/canonical-request", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `"}}`, 200},
 	{"POST", "/v1/steps/canonical-request", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `\u0000"}}`, 400},
 	{"POST", "/v1/steps/string-to-sign", nil, `{"method":"GET","url":"{SQS}/","payloadSha256":"` + secret(55) + `","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","headerList":[{"name":"X-Amz-Date","value":"20150830T123600Z"},{"name":"X-Amz-Security-Token","value":"` + secret(57) + `"}]}`, 400},

@@ -3,46 +3,53 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"countersign/access"
 	"countersign/config"
 	"countersign/handlers"
+
+	"github.com/spf13/cobra"
 )
 
-type policyCommand struct {
-	Show    showPolicyCommand    `cmd:"" default:"1" help:"Print the guardrails that hold whatever a policy file permits."`
-	Schema  schemaCommand        `cmd:"" help:"Print the Cedar schema of policy files."`
-	Test    testPolicyCommand    `cmd:"" help:"Decide a table of cases and say which came out otherwise than expected."`
-	Explain explainPolicyCommand `cmd:"" help:"Decide the request on standard input and say which policy decided."`
+func newPolicy(p *process) *cobra.Command {
+	c := group("policy", "Show, test and explain what callers may have signed.")
+	show := func() error {
+		_, err := io.WriteString(p.stdout, access.Guardrails())
+		return err
+	}
+	c.RunE = func(*cobra.Command, []string) error { return show() }
+	c.AddCommand(command("show", "Print the guardrails, which hold whatever a policy file permits.", show),
+		command("schema", "Print the Cedar schema of policy files.", func() error {
+			_, err := io.WriteString(p.stdout, access.Schema())
+			return err
+		}), newPolicyTest(p), newPolicyExplain(p))
+	return c
 }
 
-type showPolicyCommand struct{}
-
-func (showPolicyCommand) Run(p *process) error {
-	_, err := io.WriteString(p.stdout, access.Guardrails())
-	return err
+func newPolicyTest(p *process) *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "test TABLE",
+		Short: "Decide a table of cases and print which decisions were not the expected ones.",
+		Long:  "TABLE is a file with a JSON array of {name, caller, roles, action, request, expect, policy}.",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return testPolicies(p, file, args[0]) },
+	}
+	addConfig(c, &file)
+	return c
 }
 
-type schemaCommand struct{}
-
-func (schemaCommand) Run(p *process) error {
-	_, err := io.WriteString(p.stdout, access.Schema())
-	return err
-}
-
-type testPolicyCommand struct {
-	File   string `arg:"" help:"Table of cases: a JSON array of {name, caller, roles, action, request, expect, policy}."`
-	Config string `placeholder:"FILE" help:"YAML file that names the policies. Default: COUNTERSIGN_CONFIG."`
-}
-
-func (c testPolicyCommand) Run(p *process) error {
-	h, err := decider(p, c.Config)
+func testPolicies(p *process, file, tableFile string) error {
+	h, err := decider(p, file)
 	if err != nil {
 		return err
 	}
-	table, err := os.ReadFile(c.File)
+	table, err := os.ReadFile(tableFile)
 	if err != nil {
 		return usageError{err}
 	}
@@ -59,15 +66,30 @@ func (c testPolicyCommand) Run(p *process) error {
 	return err
 }
 
-type explainPolicyCommand struct {
-	Caller string        `required:"" help:"Who is asking."`
-	Roles  []string      `help:"App roles of the caller."`
-	Action access.Action `default:"sign" enum:"sign,presign,verify,post-policy,send" help:"sign, presign, verify, post-policy or send."`
-	Config string        `placeholder:"FILE" help:"YAML file that names the policies. Default: COUNTERSIGN_CONFIG."`
+// decidedActions are the actions that requests to sign can be explained for.
+var decidedActions = []string{"sign", "presign", "verify", "post-policy"}
+
+func newPolicyExplain(p *process) *cobra.Command {
+	var file, id, action string
+	var roles []string
+	c := command("explain", "Decide the request on standard input and print which policy decided.", func() error {
+		if !slices.Contains(decidedActions, action) {
+			return usageError{fmt.Errorf("--action: must be %s", strings.Join(decidedActions, ", "))}
+		}
+		caller := access.Caller{ID: id, Method: access.MethodAPIKey, Roles: roles}
+		return explainPolicies(p, file, caller, access.Action(action))
+	})
+	c.Flags().StringVar(&id, "caller", "", "`NAME` of the caller (required).")
+	c.Flags().StringSliceVar(&roles, "roles", nil, "App `ROLES` of the caller, separated by commas.")
+	c.Flags().StringVar(&action, "action", "sign", "`ACTION`: "+strings.Join(decidedActions, ", ")+".")
+	_ = c.MarkFlagRequired("caller")
+	complete(c, "action", decidedActions...)
+	addConfig(c, &file)
+	return c
 }
 
-func (c explainPolicyCommand) Run(p *process) error {
-	h, err := decider(p, c.Config)
+func explainPolicies(p *process, file string, caller access.Caller, action access.Action) error {
+	h, err := decider(p, file)
 	if err != nil {
 		return err
 	}
@@ -75,12 +97,11 @@ func (c explainPolicyCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	request, err := h.PolicyRequest(c.Action, json.RawMessage(document))
+	request, err := h.PolicyRequest(action, json.RawMessage(document))
 	if err != nil {
 		return err
 	}
-	caller := access.Caller{ID: c.Caller, Method: access.MethodAPIKey, Roles: c.Roles}
-	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: c.Action, Request: request})
+	return h.Policy.Explain(p.stdout, access.Question{Caller: caller, Action: action, Request: request})
 }
 
 // decider is the service as far as it decides: it reads requests as the service does, and signs none. So it needs

@@ -17,17 +17,28 @@ import (
 	"countersign/credentials"
 	"countersign/sandbox"
 	"countersign/signing"
+
+	"github.com/spf13/cobra"
 )
 
 const sandboxRegion = "eu-west-1"
 
-type sandboxCommand struct {
-	Port int  `placeholder:"N" help:"Port to listen on. Default: any free one."`
-	Once bool `help:"Do the exchange and exit instead of serving until Ctrl-C."`
+type sandboxOptions struct {
+	port int
+	once bool
 }
 
-// Run starts an STS, a gateway and the service on loopback, sends one request the whole way and shows it.
-func (c sandboxCommand) Run(p *process) error {
+func newSandbox(p *process) *cobra.Command {
+	var o sandboxOptions
+	c := command("sandbox", "Run the service beside a local AWS emulator, show one request end to end and keep serving.",
+		func() error { return runSandbox(p, o) })
+	c.Flags().IntVar(&o.port, "port", 0, "`PORT` to listen on. Default: any free one.")
+	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
+	return c
+}
+
+// runSandbox starts an STS, a gateway and the service on loopback, sends one request end to end and shows it.
+func runSandbox(p *process, o sandboxOptions) error {
 	calls := make(chan sandbox.Exchange, 16)
 	aws, err := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, Observe: func(e sandbox.Exchange) {
 		select {
@@ -54,7 +65,7 @@ func (c sandboxCommand) Run(p *process) error {
 		return err
 	}
 	defer service.close()
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(c.Port)))
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(o.port)))
 	if err != nil {
 		return err
 	}
@@ -67,7 +78,7 @@ func (c sandboxCommand) Run(p *process) error {
 	if err := t.run(ctx); err != nil {
 		return err
 	}
-	if c.Once {
+	if o.once {
 		stop()
 		return <-done
 	}

@@ -4,16 +4,21 @@ import (
 	"strings"
 
 	"countersign/endpoints"
+
+	"github.com/spf13/cobra"
 )
 
-type scopeCommand struct {
-	Hosts []string `arg:"" optional:"" name:"host" help:"Hosts or URLs; - reads them from standard input, one a line."`
-}
-
-// Run writes a line for each host: input, service, region, algorithm and a note, divided by tabs.
-func (c scopeCommand) Run(p *process) error {
-	if len(c.Hosts) == 0 || len(c.Hosts) == 1 && c.Hosts[0] == "-" {
-		return endpoints.WriteScopes(p.stdout, p.stdin)
+func newScope(p *process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "scope [HOST…]",
+		Short: "Print the service and region of hosts and URLs.",
+		Long: "Print a line for each host: the host, its service, region and algorithm, and a note, separated by tabs.\n" +
+			"Without hosts, or with -, read them from standard input, one on each line.",
+		RunE: func(_ *cobra.Command, hosts []string) error {
+			if len(hosts) == 0 || len(hosts) == 1 && hosts[0] == "-" {
+				return endpoints.WriteScopes(p.stdout, p.stdin)
+			}
+			return endpoints.WriteScopes(p.stdout, strings.NewReader(strings.Join(hosts, "\n")))
+		},
 	}
-	return endpoints.WriteScopes(p.stdout, strings.NewReader(strings.Join(c.Hosts, "\n")))
 }

@@ -13,18 +13,29 @@ import (
 
 	"countersign/config"
 	"countersign/credentials"
+
+	"github.com/spf13/cobra"
 )
 
-type serveCommand struct {
-	Config string `placeholder:"FILE" help:"YAML file with profiles and callers. Default: COUNTERSIGN_CONFIG."`
-	Check  bool   `help:"Read and check the configuration, say what is wrong with it, and exit."`
-	Online bool   `help:"With --check: also try every profile, and say what to change where one does not work."`
-	config.Settings
+// serveOptions are the flags of serve that are no settings.
+type serveOptions struct {
+	config        string
+	check, online bool
 }
 
-func (c *serveCommand) Run(p *process) error {
+func newServe(p *process) *cobra.Command {
+	var o serveOptions
+	c := command("serve", "Run the service.", func() error { return serve(p, o) })
+	addConfig(c, &o.config)
+	c.Flags().BoolVar(&o.check, "check", false, "Read and check the configuration, print what is wrong with it, and exit.")
+	c.Flags().BoolVar(&o.online, "online", false, "With --check: also try every profile, and print what to change where one does not work.")
+	addSettings(c, p)
+	return c
+}
+
+func serve(p *process, o serveOptions) error {
 	signal.Ignore(syscall.SIGHUP) // sent by a terminal that closes, or by who hopes for a reload: no reason to stop signing
-	conf, err := loadConfig(p, c.Config)
+	conf, err := loadConfig(p, o.config)
 	if err != nil {
 		return err
 	}
@@ -33,7 +44,7 @@ func (c *serveCommand) Run(p *process) error {
 		return err
 	}
 	defer service.close()
-	if c.Check {
+	if o.check {
 		if err := service.contract.Check(); err != nil {
 			return err
 		}
@@ -41,7 +52,7 @@ func (c *serveCommand) Run(p *process) error {
 			fmt.Fprintf(p.stdout, "warning: %s\n", warning)
 		}
 		fmt.Fprintf(p.stdout, "Configuration OK: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
-		if c.Online {
+		if o.online {
 			return tryProfiles(p, conf, service.store)
 		}
 		return nil

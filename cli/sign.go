@@ -21,28 +21,53 @@ import (
 	"countersign/signing"
 
 	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
 )
 
-type signCommand struct {
-	URL     string   `arg:"" optional:"" help:"URL to call. Without it, the request is read from standard input as JSON, as POST /v1/sign takes it."`
-	Method  string   `short:"X" name:"request" placeholder:"METHOD" help:"Method. Default: GET, or POST with a body."`
-	Header  []string `short:"H" name:"header" sep:"none" placeholder:"NAME:VALUE" help:"Header to send; may be repeated."`
-	Data    string   `short:"d" name:"data" placeholder:"DATA" help:"Body; @FILE takes it from a file, @- from standard input."`
-	Profile string   `placeholder:"NAME" help:"Profile to sign with."`
-	Service string   `placeholder:"NAME" help:"Signing name of the service. Default: from the URL."`
-	Region  string   `placeholder:"REGION" help:"Region to sign for. Default: from the URL."`
-	Explain bool     `help:"Add the intermediate texts of the algorithm."`
-	Output  string   `short:"o" enum:"json,curl" default:"json" help:"json, or curl for a command line to run."`
-	Config  string   `placeholder:"FILE" help:"YAML file with profiles. Default: COUNTERSIGN_CONFIG."`
+type signOptions struct {
+	url, method, data, profile, service, region, output, config string
+	headers                                                     []string
+	explain                                                     bool
 }
 
-// Run signs as the service does, with the same configuration.
-func (c signCommand) Run(p *process) error {
+func newSign(p *process) *cobra.Command {
+	var o signOptions
+	c := &cobra.Command{
+		Use:   "sign [URL]",
+		Short: "Sign one request and print it.",
+		Long:  "Without a URL, the request is read from standard input as JSON, as POST /v1/sign takes it.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.url = args[0]
+			}
+			return o.sign(p)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&o.method, "request", "X", "", "`METHOD`. Default: GET, or POST with a body.")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "Header to send, as `NAME:VALUE`; may be repeated.")
+	f.StringVarP(&o.data, "data", "d", "", "`BODY`; @FILE takes it from a file, @- from standard input.")
+	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile to sign with.")
+	f.StringVar(&o.service, "service", "", "Signing `NAME` of the service. Default: from the URL.")
+	f.StringVar(&o.region, "region", "", "`REGION` to sign for. Default: from the URL.")
+	f.BoolVar(&o.explain, "explain", false, "Add the intermediate texts of the algorithm.")
+	f.StringVarP(&o.output, "output", "o", "json", "`FORM`: json, or curl for a command line to run.")
+	complete(c, "output", "json", "curl")
+	addConfig(c, &o.config)
+	return c
+}
+
+// sign signs as the service does, with the same configuration.
+func (c signOptions) sign(p *process) error {
+	if c.output != "json" && c.output != "curl" {
+		return usageError{errors.New("--output: must be json or curl")}
+	}
 	sign, err := c.request(p)
 	if err != nil {
 		return err
 	}
-	conf, err := loadConfig(p, c.Config)
+	conf, err := loadConfig(p, c.config)
 	if err != nil {
 		return err
 	}
@@ -57,7 +82,7 @@ func (c signCommand) Run(p *process) error {
 	if err != nil {
 		return problemError(broker.Problem(err).WithPointers(flagOf))
 	}
-	if c.Output == "curl" {
+	if c.output == "curl" {
 		return printCurl(p.stdout, signed)
 	}
 	return printDocument(p.stdout, signed)
@@ -70,8 +95,8 @@ func (discardAudit) Write(context.Context, access.Record) error { return nil }
 func (discardAudit) NextID() string                             { return "" }
 
 // request reads what to sign: the flags, or the document of POST /v1/sign on standard input.
-func (c signCommand) request(p *process) (func(broker.Options, *broker.Call) (*broker.Result, error), error) {
-	if c.URL == "" {
+func (c signOptions) request(p *process) (func(broker.Options, *broker.Call) (*broker.Result, error), error) {
+	if c.url == "" {
 		document, err := io.ReadAll(p.stdin)
 		return func(o broker.Options, call *broker.Call) (*broker.Result, error) {
 			return handlers.New(handlers.Options{Options: o}).SignDocument(p.ctx, call, document)
@@ -83,25 +108,25 @@ func (c signCommand) request(p *process) (func(broker.Options, *broker.Call) (*b
 	}, err
 }
 
-func (c signCommand) input(p *process) (*broker.Input, error) {
+func (c signOptions) input(p *process) (*broker.Input, error) {
 	in := &broker.Input{
-		URL: c.URL, Method: cmp.Or(c.Method, http.MethodGet), Profile: c.Profile, Service: c.Service, Region: c.Region, Explain: c.Explain,
+		URL: c.url, Method: cmp.Or(c.method, http.MethodGet), Profile: c.profile, Service: c.service, Region: c.region, Explain: c.explain,
 	}
-	for _, line := range c.Header {
+	for _, line := range c.headers {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
 			return nil, usageError{fmt.Errorf("--header %q: want NAME: VALUE", name)}
 		}
 		in.Headers = append(in.Headers, signing.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
 	}
-	if c.Data == "" {
+	if c.data == "" {
 		return in, nil
 	}
 	data, err := c.body(p)
 	if err != nil {
 		return nil, err
 	}
-	in.Method = cmp.Or(c.Method, http.MethodPost)
+	in.Method = cmp.Or(c.method, http.MethodPost)
 	body := broker.Body{Present: true, Bytes: data, MediaType: broker.MediaBinary}
 	if utf8.Valid(data) {
 		body.Text, body.MediaType = true, broker.MediaText
@@ -110,11 +135,11 @@ func (c signCommand) input(p *process) (*broker.Input, error) {
 	return in, nil
 }
 
-func (c signCommand) body(p *process) ([]byte, error) {
-	name, file := strings.CutPrefix(c.Data, "@")
+func (c signOptions) body(p *process) ([]byte, error) {
+	name, file := strings.CutPrefix(c.data, "@")
 	switch {
 	case !file:
-		return []byte(c.Data), nil
+		return []byte(c.data), nil
 	case name == "-":
 		return io.ReadAll(p.stdin)
 	default:

@@ -3,13 +3,15 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
-type versionCommand struct{}
-
-func (versionCommand) Run(p *process) error {
-	_, err := fmt.Fprintln(p.stdout, version())
-	return err
+func newVersion(p *process) *cobra.Command {
+	return command("version", "Print the version.", func() error {
+		_, err := fmt.Fprintln(p.stdout, version())
+		return err
+	})
 }
 
 // version is the module's version, or the commit it was built from.

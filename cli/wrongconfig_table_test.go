@@ -61,8 +61,8 @@ var refused = map[string][]wrong{
 		{"env", "COUNTERSIGN_PROFILES={}", "only a file can hold profiles"},
 		{"env", "COUNTERSIGN_ZZZ=1", "COUNTERSIGN_ZZZ: unknown variable"},
 		{"env", "COUNTERSIGN_=1", "COUNTERSIGN_: unknown variable"},
-		{"flag", "--policy=x", "unknown flag --policy"},
-		{"flag", "--role=x", "unknown flag --role"},
+		{"flag", "--policy=x", "unknown flag: --policy; did you mean --policies?"},
+		{"flag", "--role=x", "unknown flag: --role; did you mean --role-arn?"},
 	},
 	"empty": {
 		{"top", "policies:", "policies: has no value"},

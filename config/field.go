@@ -21,10 +21,10 @@ var (
 
 // field is what the tags of a struct's field say, beside the field itself.
 type field struct {
-	key, help, usual, least, most string
-	values                        []string
-	secret, free, empty, guard    bool
-	value                         reflect.Value
+	key, help, placeholder, usual, least, most string
+	values                                     []string
+	secret, free, empty, guard                 bool
+	value                                      reflect.Value
 }
 
 // fieldsOf lists the fields of a struct, those of embedded ones in their place.
@@ -38,7 +38,7 @@ func fieldsOf(v reflect.Value) []field {
 		}
 		has := func(name string) bool { _, ok := in.Tag.Lookup(name); return ok }
 		list = append(list, field{
-			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
+			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), placeholder: in.Tag.Get("placeholder"), usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
 			values: strings.Fields(in.Tag.Get("values")), secret: has("secret"), free: has("free"), empty: has("empty"), guard: has("guard"),
 			value: v.Field(i),
 		})

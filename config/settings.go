@@ -10,18 +10,18 @@ import "time"
 // guard, without which the service would permit or hide more, so that an empty variable is a fault.
 type Settings struct {
 	Auth             string        `yaml:"auth" values:"none" help:"\"none\" lets every caller in without a key. Nothing else is accepted."`
-	APIKeySHA256     string        `yaml:"api_key_sha256" name:"api-key-sha256" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
+	APIKeySHA256     string        `yaml:"api_key_sha256" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
 	Address          string        `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all; 127.0.0.1 under Azure Functions, or where auth is none."`
 	Port             int           `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
-	PublicURL        string        `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
+	PublicURL        string        `yaml:"public_url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
 	LogLevel         string        `yaml:"log_level" usual:"info" values:"debug info warn error" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
 	DefaultProfile   string        `yaml:"default_profile" placeholder:"NAME" help:"Profile of requests that name none. Default: the only one."`
-	HTTPHosts        []string      `yaml:"http_hosts" name:"http-hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
+	HTTPHosts        []string      `yaml:"http_hosts" placeholder:"HOST" help:"Hosts, with their port where there is one, that may be called by http, or by https although they are IP addresses."`
 	AllowSigningTime bool          `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
-	AllowCredentials bool          `yaml:"allow_request_credentials" name:"allow-request-credentials" help:"Let requests bring their own keys."`
+	AllowCredentials bool          `yaml:"allow_request_credentials" help:"Let requests bring their own keys."`
 	AllowSend        bool          `yaml:"allow_send" help:"Let requests be sent from here, and their answers be passed on: POST /v1/send."`
 	MaxResponseBytes int64         `yaml:"max_response_bytes" usual:"26214400" least:"1024" most:"78643200" placeholder:"N" help:"Largest answer in bytes that POST /v1/send passes on. Default: 26214400."`
-	DenyPrivate      bool          `yaml:"deny_private_addresses" name:"deny-private-addresses" help:"Send nothing to private addresses, to which names of VPC endpoints resolve; addresses among the http_hosts excepted."`
+	DenyPrivate      bool          `yaml:"deny_private_addresses" help:"Send nothing to private addresses, to which names of VPC endpoints resolve; addresses among the http_hosts excepted."`
 	Policies         string        `yaml:"policies" guard:"" placeholder:"FILE" help:"Cedar policy file. Default: every caller may use every service except those in the guardrails."`
 	AuditFile        string        `yaml:"audit_file" guard:"" placeholder:"FILE" help:"File to append audit records to. Default: standard output."`
 	AuditStdout      bool          `yaml:"audit_stdout" guard:"" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`
@@ -40,14 +40,14 @@ type Settings struct {
 // defaultProfile are the settings of a start without profiles in the file: they make one profile, named default.
 type defaultProfile struct {
 	Source        string        `yaml:"source" placeholder:"SOURCE" help:"Where the keys come from. Default: environment."`
-	RoleARN       string        `yaml:"role_arn" name:"role-arn" placeholder:"ARN" help:"Role to assume."`
+	RoleARN       string        `yaml:"role_arn" placeholder:"ARN" help:"Role to assume."`
 	AccountID     string        `yaml:"account_id" placeholder:"ID" help:"Account of the role to assume; with role_name, in place of role_arn."`
 	RoleName      string        `yaml:"role_name" placeholder:"NAME" help:"Name of the role to assume."`
 	RolePath      string        `yaml:"role_path" placeholder:"PATH" help:"Path of the role to assume. Default: /."`
 	ExternalID    string        `yaml:"external_id" secret:"" placeholder:"ID" help:"External ID that the role asks for."`
 	SessionName   string        `yaml:"session_name" placeholder:"NAME" help:"Name of the role session. Default: countersign-default."`
 	Duration      time.Duration `yaml:"duration" placeholder:"1h" help:"Life of the role session, 15m to 12h. Default: 1h."`
-	STSEndpoint   string        `yaml:"sts_endpoint" name:"sts-endpoint" placeholder:"URL" help:"STS to call in place of the region's own."`
-	STSRegion     string        `yaml:"sts_region" name:"sts-region" placeholder:"REGION" help:"Region of the STS to call. Default: AWS_REGION."`
+	STSEndpoint   string        `yaml:"sts_endpoint" placeholder:"URL" help:"STS to call in place of the region's own."`
+	STSRegion     string        `yaml:"sts_region" placeholder:"REGION" help:"Region of the STS to call. Default: AWS_REGION."`
 	AzureAudience string        `yaml:"azure_audience" placeholder:"URI" help:"Audience of the Azure identity's token, for the source azure-identity."`
 }

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"countersign/config"
+)
+
+// newRoot is the table of commands. parsed is set when the command line is right and its command begins.
+func newRoot(p *process, parsed *bool) *cobra.Command {
+	root := group("countersign", "Signs HTTP requests for AWS on behalf of tools that cannot.",
+		newServe(p), newSandbox(p), newSign(p), newScope(p), newKey(p), newConfig(p), newPolicy(p), newConnector(p), newHealthcheck(p), newVersion(p))
+	root.Version = version()
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetUsageFunc(usage)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			if meant := nearestFlag(c, unknown.GetSpecifiedName()); meant != "" {
+				return fmt.Errorf("%w; did you mean --%s?", err, meant)
+			}
+		}
+		return err
+	})
+	tellStart(root, parsed)
+	return root
+}
+
+// tellStart has each command set parsed when it runs: its flags and arguments are right then.
+func tellStart(c *cobra.Command, parsed *bool) {
+	c.Flags().SortFlags = false
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			*parsed = true
+			return run(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		tellStart(sub, parsed)
+	}
+}
+
+// group is a command that does nothing without one of its own commands.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, SuggestionsMinimumDistance: 2}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
+		if meant := c.SuggestionsFor(args[0]); len(meant) > 0 {
+			text += "; did you mean " + strings.Join(meant, " or ") + "?"
+		}
+		return errors.New(text)
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		c.SetOut(c.ErrOrStderr())
+		_ = c.Help()
+		return usageError{errors.New("which command?")} // the list stands above
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+// command is a command that takes no arguments; those that do set Args.
+func command(name, short string, run func() error) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return run() }}
+}
+
+// setting is the value of a flag that is a setting: package config reads and checks its text.
+type setting struct {
+	config.Flag
+	texts map[string]string
+}
+
+func (s setting) String() string { return s.texts[s.Name] }
+
+// Type is the placeholder in the help; pflag takes bool for what needs no value.
+func (s setting) Type() string {
+	if s.Switch {
+		return "bool"
+	}
+	return s.Placeholder
+}
+
+func (s setting) Set(text string) error {
+	if before, again := s.texts[s.Name]; again && s.List {
+		text = before + "," + text
+	}
+	s.texts[s.Name] = text
+	return nil
+}
+
+// addSettings gives a command a flag for each setting.
+func addSettings(c *cobra.Command, p *process) {
+	for _, f := range config.Flags() {
+		flag := c.Flags().VarPF(setting{f, p.flags}, f.Name, "", f.Help)
+		if f.Switch {
+			flag.NoOptDefVal = "true"
+		}
+		if len(f.Values) > 0 {
+			complete(c, f.Name, f.Values...)
+		}
+	}
+}
+
+// addConfig gives a command the flag that names the configuration file.
+func addConfig(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "config", "", "YAML `FILE` with profiles and callers. Default: COUNTERSIGN_CONFIG.")
+}
+
+// complete lists for the shell what a flag may be.
+func complete(c *cobra.Command, flag string, values ...string) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// nearestFlag is the flag that a misspelt one was most likely meant to be.
+func nearestFlag(c *cobra.Command, name string) string {
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return config.NearestFlag(name, names)
+}
+
+// usage prints how to call a command, for a terminal of 100 columns.
+func usage(c *cobra.Command) error {
+	out := c.OutOrStderr()
+	fmt.Fprintf(out, "Usage:\n  %s\n", strings.TrimSuffix(c.UseLine(), " [flags]")+parts(c))
+	if c.HasExample() {
+		fmt.Fprintf(out, "\nExamples:\n%s\n", c.Example)
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprint(out, "\nCommands:\n")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() || sub.Name() == "help" {
+				fmt.Fprintf(out, "  %-*s  %s\n", c.NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+	}
+	if c.HasAvailableFlags() {
+		fmt.Fprintf(out, "\nFlags:\n%s", c.Flags().FlagUsagesWrapped(100))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(out, "\n%s COMMAND --help says more about a command.\n", c.CommandPath())
+	}
+	return nil
+}
+
+// parts says what may follow the name of a command.
+func parts(c *cobra.Command) string {
+	text := ""
+	if c.HasAvailableSubCommands() {
+		text += " COMMAND"
+	}
+	if c.HasAvailableFlags() && !slices.Contains([]string{"help", "version"}, c.Name()) {
+		text += " [FLAGS]"
+	}
+	return text
+}
