@@ -21,15 +21,15 @@
 //
 // An [Auditor] writes one [Record] for each decision before its answer leaves,
 // in a line of at most 64 KiB, whatever the caller asked for.
-// [Rate] and [Gate] bound what callers, and what all together, may ask for.
+// [Rate] bounds what one caller, [Limiter] what all callers together may ask for.
 //
-// What it does not do: it answers no requests, signs nothing and sends nothing
+// It answers no requests, signs nothing and sends nothing
 // to AWS. The one thing that it fetches is the signing keys of Entra ID.
 //
-// What the caller owes: a clock and random bytes; answers that match the errors
+// The caller must provide a clock and random bytes; answer as the errors say
 // ([ErrNoCredentials] and [ErrBadCredentials] are 401 with the value of
 // [Authenticator.Challenge], [ErrForbidden] is 403, [ErrUnavailable] and
-// [ErrAudit] are 503); and to do nothing that [Auditor.Write] did not take.
+// [ErrAudit] are 503); and do nothing that [Auditor.Write] did not take.
 //
 // What it promises: no error, decision or record holds any part of a
 // credential, and every exported type is safe for use by many goroutines at once.

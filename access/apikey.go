@@ -76,7 +76,7 @@ func parseKeys(keys []APIKey) ([]storedKey, error) {
 // checkCallerID returns why id cannot name a caller, or "". No dot, because a
 // key is id.secret; nothing that a session name in AWS could not show.
 func checkCallerID(id string) string {
-	if id == "" || len(id) > maxIDLength || !madeOf(id, func(c byte) bool { return letterOrDigit(c) || c == '-' || c == '_' }) {
+	if id == "" || len(id) > maxIDLength || !allBytes(id, func(c byte) bool { return letterOrDigit(c) || c == '-' || c == '_' }) {
 		return "want 1 to 64 of letters, digits, '-' and '_'"
 	}
 	if id == Anonymous {

@@ -34,7 +34,7 @@ func newCall(operation, request string) call {
 // credentialCalls are the calls of credentials.tsv that a request is or may be,
 // as policies name them. Where it cannot be told which operation a request asks
 // for, it may be each of its service's.
-func (p *Policy) credentialCalls(r *Request, f *facts) []string {
+func (p *Policy) credentialCalls(r *Request, f *attributes) []string {
 	var may []string
 	if bearerToken(f) {
 		may = append(may, "operation.CallWithBearerToken")
@@ -49,7 +49,7 @@ func (p *Policy) credentialCalls(r *Request, f *facts) []string {
 		var is bool
 		switch {
 		case !c.byName:
-			is = c.mayBe(f, paths, s3Family(r.Service) && controlHost(f.host) == "")
+			is = c.couldBe(f, paths, s3Family(r.Service) && controlHost(f.host) == "")
 		case f.operation != "":
 			is = strings.EqualFold(f.operation, c.operation)
 		default:
@@ -64,7 +64,7 @@ func (p *Policy) credentialCalls(r *Request, f *facts) []string {
 
 // byPath tells whether a request asks for what its path says: it names no
 // operation, as it would have to for a service that is told one.
-func byPath(f *facts, paths [][]string) bool {
+func byPath(f *attributes, paths [][]string) bool {
 	for _, path := range paths {
 		if len(path) < 2 || path[1] == "" || path[1] == "service" {
 			return false
@@ -76,9 +76,9 @@ func byPath(f *facts, paths [][]string) bool {
 	return len(paths) > 0 && !named
 }
 
-// mayBe tells whether some receiver could read the call out of a request; it is
+// couldBe tells whether some receiver could read the call out of a request; it is
 // lenient where receivers are. In S3 any path may be a bucket's.
-func (c *call) mayBe(f *facts, paths [][]string, anyPath bool) bool {
+func (c *call) couldBe(f *attributes, paths [][]string, anyPath bool) bool {
 	if f.method != c.method || c.query != nil && !c.asks(f.query, looksLike, strings.EqualFold) {
 		return false
 	}
@@ -110,7 +110,7 @@ func (c *call) asks(query []Field, sameName, sameValue func(got, want string) bo
 
 // callOf returns what reads the one call of a service out of a path, as the
 // service itself does.
-func (p *Policy) callOf(service string, f *facts) func(part []string) string {
+func (p *Policy) callOf(service string, f *attributes) func(part []string) string {
 	same := func(got, want string) bool { return got == want }
 	return func(part []string) string {
 		for _, c := range p.calls[service] {
@@ -127,7 +127,7 @@ func (p *Policy) callOf(service string, f *facts) func(part []string) string {
 
 // bearerToken tells whether a request could be taken for the one that, presigned
 // for whatever service, is an API key.
-func bearerToken(f *facts) bool {
+func bearerToken(f *attributes) bool {
 	return slices.ContainsFunc(f.query, func(q Field) bool {
 		text := q.Name + "=" + q.Value
 		for strings.Contains(text, "%") {
@@ -143,7 +143,7 @@ func bearerToken(f *facts) bool {
 
 // bearerTokenOperation is CallWithBearerToken where the request names that in
 // the one right way and nothing else.
-func bearerTokenOperation(r *Request, f *facts) string {
+func bearerTokenOperation(r *Request, f *attributes) string {
 	actions := 0
 	for _, q := range f.query {
 		if looksLike(q.Name, "action") {

@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-// operation tells the one AWS operation that a request names, or "". Each
-// service is asked only in the ways in which it is told its operation, and every
-// second way in which the request could name one makes it "".
-func (p *Policy) operation(a Action, r *Request, f *facts) string {
+// operation is the one AWS operation that a request names, or "". It is read only
+// where the service itself reads it, and a request that could name a second one
+// anywhere names none.
+func (p *Policy) operation(a Action, r *Request, f *attributes) string {
 	switch {
 	case bearerToken(f):
 		return bearerTokenOperation(r, f)
 	case controlHost(f.host) != "" && s3Family(r.Service):
-		return f.told(p.callOf(r.Service, f))
+		return f.operationInPath(p.callOf(r.Service, f))
 	case s3Family(r.Service):
 		if a == ActionPostPolicy {
 			return "PostObject"
 		}
 		return p.s3Operation(f)
 	case r.Service == "execute-api":
-		return f.told(executeOperation)
+		return f.operationInPath(executeOperation)
 	case r.Service == "lambda":
-		return f.told(func(part []string) string { return lambdaOperation(f, part) })
+		return f.operationInPath(func(part []string) string { return lambdaOperation(f, part) })
 	case r.Service == "bedrock":
-		return f.told(func(part []string) string { return bedrockOperation(f, part) })
+		return f.operationInPath(func(part []string) string { return bedrockOperation(f, part) })
 	}
-	if operation := f.told(p.callOf(r.Service, f)); operation != "" {
+	if operation := f.operationInPath(p.callOf(r.Service, f)); operation != "" {
 		return operation
 	}
 	service, known := p.protocols[r.Service]
@@ -38,9 +38,9 @@ func (p *Policy) operation(a Action, r *Request, f *facts) string {
 	return service.operation(r, f)
 }
 
-// told is the operation that read finds in the path, or "" when receivers that
-// read the path otherwise could find another.
-func (f *facts) told(read func(part []string) string) string {
+// operationInPath is the operation that read finds in the path, or "" when receivers
+// that read the path in another way could find another.
+func (f *attributes) operationInPath(read func(part []string) string) string {
 	if f.path != "" {
 		return read(strings.Split(f.path, "/"))
 	}
@@ -63,7 +63,7 @@ type protocol struct {
 	targets []string
 }
 
-func (s protocol) operation(r *Request, f *facts) string {
+func (s protocol) operation(r *Request, f *attributes) string {
 	var named []string // every operation that the request names anywhere
 	for _, h := range f.headers {
 		if h.Name == "x-amz-target" {
@@ -109,7 +109,7 @@ func onlyOne(named []string) string {
 }
 
 // fromTarget reads X-Amz-Target: a prefix of the service, a dot, the operation.
-func (s protocol) fromTarget(value string, f *facts) string {
+func (s protocol) fromTarget(value string, f *attributes) string {
 	dot := strings.LastIndexByte(value, '.')
 	if dot < 0 || f.method != "POST" || !slices.Contains(s.targets, value[:dot]) {
 		return ""
@@ -169,7 +169,7 @@ func (s protocol) fromBody(r *Request, cbor bool) (operations []string, kind int
 	}
 	form := body[0] != '{'
 	clear := eachPair(body, func(name, value string, decoded bool) bool {
-		if form && (!decoded || name == "" || !madeOf(name, formName)) {
+		if form && (!decoded || name == "" || !allBytes(name, formName)) {
 			return false
 		}
 		if !looksLike(name, "action") {
@@ -222,7 +222,7 @@ func looksLike(name, want string) bool {
 // operationName holds for a word as AWS forms operations: a capital, then
 // letters and digits, not all of them capitals.
 func operationName(s string) bool {
-	return s != "" && len(s) <= 128 && 'A' <= s[0] && s[0] <= 'Z' && madeOf(s, letterOrDigit) && s != strings.ToUpper(s)
+	return s != "" && len(s) <= 128 && 'A' <= s[0] && s[0] <= 'Z' && allBytes(s, letterOrDigit) && s != strings.ToUpper(s)
 }
 
 func letterOrDigit(c byte) bool {
@@ -242,7 +242,7 @@ func executeOperation(part []string) string {
 
 // lambdaOperation knows the ways to call a function (Lambda API reference,
 // "Invoke", "InvokeWithResponseStream"; function URLs have hosts of their own).
-func lambdaOperation(f *facts, part []string) string { // "", version, functions, name, what
+func lambdaOperation(f *attributes, part []string) string { // "", version, functions, name, what
 	if strings.Contains(f.host, ".lambda-url.") && strings.HasSuffix(f.host, ".on.aws") {
 		return "InvokeFunctionUrl"
 	}
@@ -259,7 +259,7 @@ func lambdaOperation(f *facts, part []string) string { // "", version, functions
 }
 
 // bedrockOperation knows the calls of a model (Bedrock Runtime API reference).
-func bedrockOperation(f *facts, part []string) string { // "", model, id, what
+func bedrockOperation(f *attributes, part []string) string { // "", model, id, what
 	if len(part) != 4 || part[1] != "model" || part[2] == "" || f.method != "POST" {
 		return ""
 	}

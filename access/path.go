@@ -35,7 +35,7 @@ func decodePath(wire string, s3 bool) string {
 func encodedTwice(decoded string) bool {
 	for strings.Contains(decoded, "%") {
 		for i := range len(decoded) - 2 {
-			if escape := decoded[i : i+3]; escape[0] == '%' && escape != "%25" && madeOf(escape[1:], hexDigit) {
+			if escape := decoded[i : i+3]; escape[0] == '%' && escape != "%25" && allBytes(escape[1:], hexDigit) {
 				return true
 			}
 		}

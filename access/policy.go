@@ -90,7 +90,7 @@ func (p *Policy) Decide(q Question) Decision {
 	if q.Caller.ID == "" {
 		return Decision{Reason: "nobody is asking"}
 	}
-	f, bad := p.readFacts(&q)
+	f, bad := p.readAttributes(&q)
 	d := Decision{Operation: f.operation, Malformed: bad.field, Reason: bad.reason}
 	if d.Reason == "" {
 		d.Reason = p.asked.ambiguity(&f)
@@ -188,7 +188,7 @@ func (a askedNames) add(name string, value bool) {
 // ambiguity says why a request is not to be decided on: a name that a policy
 // asks for is spelled in another case, or it is given more than once and the
 // policy asks for its value. Receivers differ about both.
-func (a askedNames) ambiguity(f *facts) string {
+func (a askedNames) ambiguity(f *attributes) string {
 	if len(a) == 0 {
 		return ""
 	}

@@ -242,7 +242,7 @@ func TestReasonsTeach(t *testing.T) {
 	}
 }
 
-func TestMayUse(t *testing.T) {
+func TestCouldAllow(t *testing.T) {
 	p := newPolicy(t, `
 permit (principal == Caller::"crm-sync", action == Action::"sign", resource)
 when { resource.profile == "orders" && (resource.service == "s3" || resource.service == "sqs") && resource.path like "/x*" };
@@ -257,37 +257,37 @@ forbid (principal, action, resource) when { resource.service == "sqs" && resourc
 `)
 	for _, tt := range []struct {
 		caller string
-		use    access.Use
+		use    access.Filter
 		want   bool
 	}{
-		{"crm-sync", access.Use{}, true},
-		{"crm-sync", access.Use{Profile: "orders"}, true},
-		{"crm-sync", access.Use{Profile: "files"}, true},
-		{"crm-sync", access.Use{Profile: "cluster"}, true},
-		{"crm-sync", access.Use{Profile: "other"}, false},
-		{"crm-sync", access.Use{Service: "s3"}, true},
-		{"crm-sync", access.Use{Service: "sqs"}, true},
-		{"crm-sync", access.Use{Service: "sts"}, true},
-		{"crm-sync", access.Use{Service: "iam"}, false},
-		{"crm-sync", access.Use{Service: "ec2"}, false},
-		{"crm-sync", access.Use{Profile: "orders", Service: "sts"}, false},
-		{"crm-sync", access.Use{Profile: "files", Service: "sqs"}, false},
-		{"crm-sync", access.Use{Region: "eu-west-1"}, true},
-		{"crm-sync", access.Use{Region: "cn-north-1"}, false},
-		{"crm-sync", access.Use{Profile: "files", Region: "us-east-1"}, false},
-		{"crm-sync", access.Use{Profile: "orders", Region: "us-east-1"}, true},
-		{"verifier", access.Use{}, false},
-		{"stranger", access.Use{}, false},
-		{"ops", access.Use{Profile: "any", Service: "ec2", Region: "eu-west-1"}, true},
-		{"ops", access.Use{Service: "sts"}, false},
-		{"", access.Use{}, false},
+		{"crm-sync", access.Filter{}, true},
+		{"crm-sync", access.Filter{Profile: "orders"}, true},
+		{"crm-sync", access.Filter{Profile: "files"}, true},
+		{"crm-sync", access.Filter{Profile: "cluster"}, true},
+		{"crm-sync", access.Filter{Profile: "other"}, false},
+		{"crm-sync", access.Filter{Service: "s3"}, true},
+		{"crm-sync", access.Filter{Service: "sqs"}, true},
+		{"crm-sync", access.Filter{Service: "sts"}, true},
+		{"crm-sync", access.Filter{Service: "iam"}, false},
+		{"crm-sync", access.Filter{Service: "ec2"}, false},
+		{"crm-sync", access.Filter{Profile: "orders", Service: "sts"}, false},
+		{"crm-sync", access.Filter{Profile: "files", Service: "sqs"}, false},
+		{"crm-sync", access.Filter{Region: "eu-west-1"}, true},
+		{"crm-sync", access.Filter{Region: "cn-north-1"}, false},
+		{"crm-sync", access.Filter{Profile: "files", Region: "us-east-1"}, false},
+		{"crm-sync", access.Filter{Profile: "orders", Region: "us-east-1"}, true},
+		{"verifier", access.Filter{}, false},
+		{"stranger", access.Filter{}, false},
+		{"ops", access.Filter{Profile: "any", Service: "ec2", Region: "eu-west-1"}, true},
+		{"ops", access.Filter{Service: "sts"}, false},
+		{"", access.Filter{}, false},
 	} {
-		if got := p.MayUse(by(tt.caller), tt.use); got != tt.want {
+		if got := p.CouldAllow(by(tt.caller), tt.use); got != tt.want {
 			t.Errorf("%q %+v: got %v, want %v", tt.caller, tt.use, got, tt.want)
 		}
 	}
 	open := newPolicy(t, "")
-	if !open.MayUse(by("x"), access.Use{Profile: "any", Service: "s3"}) || open.MayUse(by("x"), access.Use{Service: "sts"}) {
+	if !open.CouldAllow(by("x"), access.Filter{Profile: "any", Service: "s3"}) || open.CouldAllow(by("x"), access.Filter{Service: "sts"}) {
 		t.Error("without a policy file: want every service but those of the guardrails")
 	}
 }
@@ -302,14 +302,14 @@ func TestWhatIsAllowedIsListed(t *testing.T) {
 			continue
 		}
 		allowed++
-		for _, use := range []access.Use{
+		for _, use := range []access.Filter{
 			{},
 			{Profile: q.Request.Profile},
 			{Service: q.Request.Service},
 			{Region: q.Request.Region},
 			{Profile: q.Request.Profile, Service: q.Request.Service, Region: q.Request.Region},
 		} {
-			if !p.MayUse(q.Caller, use) {
+			if !p.CouldAllow(q.Caller, use) {
 				t.Errorf("%s: %+v is not listed", r.name, use)
 			}
 		}
@@ -416,9 +416,9 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-func BenchmarkMayUse(b *testing.B) {
+func BenchmarkCouldAllow(b *testing.B) {
 	p := filePolicy(b)
 	for b.Loop() {
-		p.MayUse(by("crm-sync"), access.Use{Service: "glacier"})
+		p.CouldAllow(by("crm-sync"), access.Filter{Service: "glacier"})
 	}
 }

@@ -129,7 +129,7 @@ func (d Decision) String() string {
 // which of them could not be evaluated.
 func (p *Policy) Explain(w io.Writer, q Question) error {
 	d := p.Decide(q)
-	f, _ := p.readFacts(&q)
+	f, _ := p.readAttributes(&q)
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s\n\n", d)
 	row := func(name, value string) {

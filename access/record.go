@@ -128,7 +128,7 @@ func digest(s string) string {
 // not look like an id is left out.
 func WorkflowOf(h http.Header) Workflow {
 	id := func(name string) string {
-		if v := h.Get(name); len(v) <= 128 && madeOf(v, idCharacter) {
+		if v := h.Get(name); len(v) <= 128 && allBytes(v, idCharacter) {
 			return v
 		}
 		return ""

@@ -10,7 +10,7 @@ import (
 // s3Operation tells the operation of an S3 request, or "" when a parameter is
 // not known, when several select, or when the host does not tell whether it
 // holds the bucket.
-func (p *Policy) s3Operation(f *facts) string {
+func (p *Policy) s3Operation(f *attributes) string {
 	level := s3Level(f.host, f.path)
 	if level == "" {
 		return ""
@@ -106,16 +106,16 @@ var s3Modifiers = []string{
 	"prefix", "select-type", "start-after", "upload-id-marker", "version-id-marker", "versionId", "x-id",
 }
 
-// sideDoors are the parameters, headers and hosts that make an S3 request do more
+// sensitiveS3Fields are the parameters, headers and hosts that make an S3 request do more
 // than read, write or list: all that are not known to be plain.
-func sideDoors(a Action, f *facts) []string {
-	var doors []string
+func sensitiveS3Fields(a Action, f *attributes) []string {
+	var fields []string
 	if control := controlHost(f.host); control != "" {
-		doors = append(doors, control)
+		fields = append(fields, control)
 	}
 	for _, q := range f.query {
 		if !slices.Contains(s3PlainQuery, q.Name) && !strings.HasPrefix(q.Name, "response-") {
-			doors = append(doors, "query."+q.Name)
+			fields = append(fields, "query."+q.Name)
 		}
 	}
 	for _, h := range f.headers {
@@ -124,10 +124,10 @@ func sideDoors(a Action, f *facts) []string {
 		switch {
 		case plain:
 		case a == ActionPostPolicy && !slices.Contains(s3PlainForm, h.Name), strings.HasPrefix(h.Name, "x-amz-"):
-			doors = append(doors, "header."+h.Name)
+			fields = append(fields, "header."+h.Name)
 		}
 	}
-	return doors
+	return fields
 }
 
 var s3PlainQuery = []string{

@@ -16,7 +16,7 @@ var credentialTable string
 //go:embed s3operations.tsv
 var s3OperationTable string
 
-// readTables reads the facts about operations.
+// readTables reads the tables of operations.
 func (p *Policy) readTables() error {
 	rows, err := readTable(protocolTable, "service", "query", "targets")
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 type view struct {
 	p                   *Policy
 	q                   *Question
-	f                   *facts
+	f                   *attributes
 	principal, resource cedar.EntityUID
 	caller, request     cedar.Entity
 }
 
-func (p *Policy) view(q *Question, f *facts) *view {
+func (p *Policy) view(q *Question, f *attributes) *view {
 	return &view{
 		p: p, q: q, f: f,
 		principal: types.NewEntityUID("Caller", types.String(q.Caller.ID)),
@@ -105,7 +105,7 @@ func (v *view) buildRequest() {
 
 // tags are the values that policies ask for. What is given more than once is
 // never asked for (see askedNames.ambiguity).
-func (p *Policy) tags(f *facts) types.Record {
+func (p *Policy) tags(f *attributes) types.Record {
 	tags := types.RecordMap{}
 	for _, q := range f.query {
 		if name := "query." + q.Name; slices.Contains(p.asked[strings.ToLower(name)].spellings, name) {
@@ -141,7 +141,7 @@ func texts(list []string) types.Set {
 
 // context tells the guardrails what the permitting policies name, and what of
 // the request has to be named.
-func (p *Policy) context(permits []*statement, f *facts, ownKeys bool) cedar.Record {
+func (p *Policy) context(permits []*statement, f *attributes, ownKeys bool) cedar.Record {
 	if len(permits) == 1 && len(f.unusual) == 0 && len(f.credentials) == 0 && !ownKeys {
 		return permits[0].context
 	}

@@ -70,7 +70,7 @@ func (h *Handlers) ListProfiles() http.Handler {
 	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*profileList, error) {
 		out := &profileList{Profiles: []listedProfile{}}
 		for _, p := range h.Sessions.Profiles() {
-			if h.Policy.MayUse(call.Caller, access.Use{Profile: p.Name}) {
+			if h.Policy.CouldAllow(call.Caller, access.Filter{Profile: p.Name}) {
 				title := p.Name
 				if p.Description != "" {
 					title += ": " + p.Description
@@ -96,7 +96,7 @@ func (h *Handlers) ListServices() http.Handler {
 	return serveQuery(func(_ context.Context, call *broker.Call, _ map[string]string) (*serviceList, error) {
 		out := &serviceList{Services: []listedService{}}
 		for _, s := range endpoints.Services() {
-			if h.Policy.MayUse(call.Caller, access.Use{Service: s.Name}) {
+			if h.Policy.CouldAllow(call.Caller, access.Filter{Service: s.Name}) {
 				out.Services = append(out.Services, listedService{s.Name, s.Title + " (" + s.Name + ")"})
 			}
 		}
@@ -120,7 +120,7 @@ func (h *Handlers) ListRegions() http.Handler {
 		out := &regionList{Regions: []listedRegion{}}
 		for _, group := range endpoints.Regions() {
 			for _, r := range group.Regions {
-				if h.Policy.MayUse(call.Caller, access.Use{Region: r.Name}) {
+				if h.Policy.CouldAllow(call.Caller, access.Filter{Region: r.Name}) {
 					out.Regions = append(out.Regions, listedRegion{r.Name, r.Name + " " + r.Title, group.Partition})
 				}
 			}
@@ -164,7 +164,7 @@ func (h *Handlers) InferScope() http.Handler {
 		}
 		profile := cmp.Or(values["profile"], h.DefaultProfile)
 		hosts := h.Hosts[profile]
-		if !h.Policy.MayUse(call.Caller, access.Use{Profile: profile}) {
+		if !h.Policy.CouldAllow(call.Caller, access.Filter{Profile: profile}) {
 			if values["profile"] != "" {
 				return nil, errProfileForbidden
 			}
@@ -212,7 +212,7 @@ func (h *Handlers) TestConnection() http.Handler {
 	return serveQuery(func(ctx context.Context, call *broker.Call, values map[string]string) (*identity, error) {
 		name := cmp.Or(values["profile"], h.DefaultProfile)
 		call.Profile = name
-		if !h.Policy.MayUse(call.Caller, access.Use{Profile: name}) {
+		if !h.Policy.CouldAllow(call.Caller, access.Filter{Profile: name}) {
 			return nil, errProfileForbidden
 		}
 		who, err := h.Sessions.Identity(ctx, credentials.SessionRequest{Profile: name, Caller: call.Caller.ID})

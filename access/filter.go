@@ -7,24 +7,24 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/eval"
 )
 
-// Use is what a caller might ask for; an empty field stands for anything.
-type Use struct{ Profile, Service, Region string }
+// Filter is what a caller might ask for; an empty field stands for anything.
+type Filter struct{ Profile, Service, Region string }
 
-// MayUse tells whether some request of the caller with these could be permitted:
+// CouldAllow tells whether some request of the caller with these could be permitted:
 // it is what lists of profiles, services and regions are filtered by. It errs
 // toward yes; only [Policy.Decide] allows anything.
-func (p *Policy) MayUse(c Caller, u Use) bool {
+func (p *Policy) CouldAllow(c Caller, u Filter) bool {
 	for _, action := range []Action{ActionSign, ActionPresign, ActionSend} {
 		q := Question{Caller: c, Action: action}
-		v := p.view(&q, &facts{profile: u.Profile, service: u.Service, region: u.Region})
-		if p.mayPermit(v, types.NewEntityUID("Action", types.String(action))) {
+		v := p.view(&q, &attributes{profile: u.Profile, service: u.Service, region: u.Region})
+		if p.couldPermit(v, types.NewEntityUID("Action", types.String(action))) {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *Policy) mayPermit(v *view, action cedar.EntityUID) bool {
+func (p *Policy) couldPermit(v *view, action cedar.EntityUID) bool {
 	env := eval.Env{Entities: v, Principal: v.principal, Action: action, Resource: v.resource, Context: p.nothingNamed}
 	var permits []*statement
 	for i := range p.policies {
@@ -34,44 +34,44 @@ func (p *Policy) mayPermit(v *view, action cedar.EntityUID) bool {
 		}
 		tree := s.node.AsIsNode()
 		if s.policy.Effect() == cedar.Forbid {
-			if !mayBe(false, tree, env) {
+			if !couldBe(false, tree, env) {
 				return false
 			}
 			continue
 		}
-		if mayBe(true, tree, env) {
+		if couldBe(true, tree, env) {
 			permits = append(permits, s)
 		}
 	}
 	if len(permits) == 0 {
 		return false
 	}
-	env.Context = p.context(permits, &facts{}, false)
+	env.Context = p.context(permits, &attributes{}, false)
 	for i := range p.guardrails {
-		if !mayBe(false, p.guardrails[i].node.AsIsNode(), env) {
+		if !couldBe(false, p.guardrails[i].node.AsIsNode(), env) {
 			return false
 		}
 	}
 	return true
 }
 
-// mayBe tells whether an expression could come to want when the attributes that
+// couldBe tells whether an expression could come to want when the attributes that
 // are not known yet have some value. Cedar has two truth values and errors;
 // here an error is "not known".
-func mayBe(want bool, n ast.IsNode, env eval.Env) bool {
+func couldBe(want bool, n ast.IsNode, env eval.Env) bool {
 	switch n := n.(type) {
 	case ast.NodeTypeNot:
-		return mayBe(!want, n.Arg, env)
+		return couldBe(!want, n.Arg, env)
 	case ast.NodeTypeAnd:
 		if want {
-			return mayBe(true, n.Left, env) && mayBe(true, n.Right, env)
+			return couldBe(true, n.Left, env) && couldBe(true, n.Right, env)
 		}
-		return mayBe(false, n.Left, env) || mayBe(false, n.Right, env)
+		return couldBe(false, n.Left, env) || couldBe(false, n.Right, env)
 	case ast.NodeTypeOr:
 		if want {
-			return mayBe(true, n.Left, env) || mayBe(true, n.Right, env)
+			return couldBe(true, n.Left, env) || couldBe(true, n.Right, env)
 		}
-		return mayBe(false, n.Left, env) && mayBe(false, n.Right, env)
+		return couldBe(false, n.Left, env) && couldBe(false, n.Right, env)
 	}
 	if asksForTag(n) { // Cedar knows no error for a tag that is not there
 		return true

@@ -14,9 +14,9 @@ import (
 	"countersign/signing"
 )
 
-// facts are what a [Request] says, read once. An empty string is a fact that
-// cannot be told for certain.
-type facts struct {
+// attributes are what policies see of a [Request], read once. An empty string is
+// one that cannot be told for certain.
+type attributes struct {
 	profile, service, region string
 	host                     string
 	port                     int
@@ -29,48 +29,48 @@ type facts struct {
 	credentials              []string // calls of credentials.tsv that this is or may be
 }
 
-// malformation is why a request is not decided on, and in which of its fields.
-type malformation struct{ field, reason string }
+// invalidRequest is why no policy may decide on a request, and which field is at fault.
+type invalidRequest struct{ field, reason string }
 
-// More fields than these make a request malformed: the sets that policies look
+// More fields than these make a request invalid: the sets that policies look
 // into are built of strings that a stranger chose.
 const (
 	MaxQueryParameters = 1024
 	MaxHeaders         = 128
 )
 
-// readFacts returns what the question's request says, or why it is malformed.
-func (p *Policy) readFacts(q *Question) (facts, malformation) {
+// readAttributes reads the request of a question, or says why it is invalid.
+func (p *Policy) readAttributes(q *Question) (attributes, invalidRequest) {
 	r := &q.Request
-	f := facts{profile: r.Profile, service: r.Service}
+	f := attributes{profile: r.Profile, service: r.Service}
 	switch q.Action {
 	case ActionSign, ActionPresign, ActionVerify, ActionPostPolicy, ActionSend:
 	default:
-		return f, malformation{"", "the action is not known"}
+		return f, invalidRequest{"", "the action is not known"}
 	}
 	switch r.Payload {
 	case PayloadSigned, PayloadHash, PayloadUnsigned:
 	default:
-		return f, malformation{"", "it is not known whether the payload is signed"}
+		return f, invalidRequest{"", "it is not known whether the payload is signed"}
 	}
 	if !plainServiceName(r.Service) {
-		return f, malformation{"service", fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)}
+		return f, invalidRequest{"service", fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)}
 	}
 	if oneRegion(r.Region) {
 		f.region = r.Region
 	}
-	if !madeOf(r.Method, func(c byte) bool { return 'A' <= c && c <= 'Z' || c == '-' }) || r.Method == "" {
-		return f, malformation{"method", "the method is not written in capital letters"}
+	if !allBytes(r.Method, func(c byte) bool { return 'A' <= c && c <= 'Z' || c == '-' }) || r.Method == "" {
+		return f, invalidRequest{"method", "the method is not written in capital letters"}
 	}
 	f.method = r.Method
 	if reason := f.readTarget(r); reason != "" {
-		return f, malformation{"url", reason}
+		return f, invalidRequest{"url", reason}
 	}
 	if reason := f.readQuery(r, q.Action); reason != "" {
-		return f, malformation{"url", reason}
+		return f, invalidRequest{"url", reason}
 	}
 	if reason := f.readHeaders(r); reason != "" {
-		return f, malformation{"headers", reason}
+		return f, invalidRequest{"headers", reason}
 	}
 	if r.Service == "sqs" && otherQueue(r, &f) {
 		f.path = ""
@@ -79,14 +79,14 @@ func (p *Policy) readFacts(q *Question) (facts, malformation) {
 	f.credentials = p.credentialCalls(r, &f)
 	switch {
 	case s3Family(r.Service):
-		f.unusual = sideDoors(q.Action, &f)
+		f.unusual = sensitiveS3Fields(q.Action, &f)
 	case r.Service == "sts":
 		f.unusual = bindingHeaders(&f)
 	}
-	return f, malformation{}
+	return f, invalidRequest{}
 }
 
-func (f *facts) readTarget(r *Request) string {
+func (f *attributes) readTarget(r *Request) string {
 	switch r.Scheme {
 	case "https":
 		f.port = 443
@@ -119,10 +119,10 @@ func (f *facts) readTarget(r *Request) string {
 func plainHost(s string) bool {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		inner, closed := strings.CutSuffix(inner, "]")
-		return closed && inner != "" && madeOf(inner, func(c byte) bool { return 'a' <= c && c <= 'f' || '0' <= c && c <= ':' || c == '.' })
+		return closed && inner != "" && allBytes(inner, func(c byte) bool { return 'a' <= c && c <= 'f' || '0' <= c && c <= ':' || c == '.' })
 	}
 	return s != "" && len(s) <= 253 && !strings.HasPrefix(s, ".") && !strings.HasSuffix(s, ".") && !strings.Contains(s, "..") &&
-		madeOf(s, func(c byte) bool { return lowerWord(c) || c == '.' || c == '_' })
+		allBytes(s, func(c byte) bool { return lowerWord(c) || c == '.' || c == '_' })
 }
 
 // cutPort parts host:port; brackets around an IPv6 address stay.
@@ -133,7 +133,7 @@ func cutPort(s string) (host, port string, found bool) {
 	return s, "", false
 }
 
-func (f *facts) readQuery(r *Request, a Action) string {
+func (f *attributes) readQuery(r *Request, a Action) string {
 	if r.RawQuery == "" {
 		return ""
 	}
@@ -161,13 +161,13 @@ func (f *facts) readQuery(r *Request, a Action) string {
 	return ""
 }
 
-func (f *facts) readHeaders(r *Request) string {
+func (f *attributes) readHeaders(r *Request) string {
 	if len(r.Headers) > MaxHeaders {
 		return fmt.Sprintf("there are more than %d headers", MaxHeaders)
 	}
 	f.headers = make([]Field, 0, len(r.Headers))
 	for _, h := range r.Headers {
-		if h.Name == "" || !madeOf(h.Name, headerCharacter) || strings.ContainsAny(h.Value, "\r\n\x00") {
+		if h.Name == "" || !allBytes(h.Name, headerCharacter) || strings.ContainsAny(h.Value, "\r\n\x00") {
 			return "a header's name or value holds what no header may"
 		}
 		f.headers = append(f.headers, Field{strings.ToLower(h.Name), h.Value})
@@ -177,7 +177,7 @@ func (f *facts) readHeaders(r *Request) string {
 
 // header returns the values of a name, joined as they are signed: whether they come
 // in one header or in several must make no difference.
-func (f *facts) header(name string) string {
+func (f *attributes) header(name string) string {
 	var values []string
 	for _, h := range f.headers {
 		if h.Name == name {
@@ -189,7 +189,7 @@ func (f *facts) header(name string) string {
 
 // otherQueue tells whether a request to SQS could be for another queue than its
 // path says: QueueUrl goes before the path, and under X-Amz-Target only that counts.
-func otherQueue(r *Request, f *facts) bool {
+func otherQueue(r *Request, f *attributes) bool {
 	names := func(name string) bool { return looksLike(name, "queueurl") }
 	switch {
 	case f.path == "/":
@@ -221,7 +221,7 @@ func signatureParameter(name string) bool {
 
 // bindingHeaders are those by which a relying party can tell a login meant for
 // it from one meant for another: all but the plain ones.
-func bindingHeaders(f *facts) []string {
+func bindingHeaders(f *attributes) []string {
 	var binding []string
 	for _, h := range f.headers {
 		switch h.Name {
@@ -242,17 +242,17 @@ func plainServiceName(s string) bool {
 	case "IngestionService", "IoTSecuredTunneling", "ProductAdvertisingAPI":
 		return true
 	}
-	return s != "" && len(s) <= 64 && madeOf(s, lowerWord)
+	return s != "" && len(s) <= 64 && allBytes(s, lowerWord)
 }
 
 // oneRegion tells a region from a set of regions.
 func oneRegion(s string) bool {
-	return s != "" && len(s) <= 64 && madeOf(s, lowerWord)
+	return s != "" && len(s) <= 64 && allBytes(s, lowerWord)
 }
 
 func lowerWord(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' }
 
-func madeOf(s string, of func(byte) bool) bool {
+func allBytes(s string, of func(byte) bool) bool {
 	for i := range len(s) {
 		if !of(s[i]) {
 			return false
