@@ -70,7 +70,8 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 	if address == "" {
 		address = "https://login.microsoftonline.com/" + o.Tenant + "/discovery/v2.0/keys"
 	}
-	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && !(u.Scheme == "http" && endpoints.IsLoopback(u.Hostname())) || u.Host == "" {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && endpoints.IsLoopback(u.Hostname())) {
 		fault("keys_url", "want an https URL")
 	}
 	if len(faults) > 0 {

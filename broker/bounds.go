@@ -54,7 +54,9 @@ func (b *bounds) check(in *Input) error {
 	if size > b.url || parameters > b.parameters {
 		return &problem.Error{
 			Code: "url_invalid", Detail: "The URL is too long.",
-			Fields: []problem.Field{{Part: "url", Detail: "It is longer than 64 KiB or has more than " + strconv.Itoa(maxParameters) + " parameters."}},
+			Fields: []problem.Field{{
+				Part: "url", Detail: "It is longer than 64 KiB or has more than " + strconv.Itoa(maxParameters) + " parameters.",
+			}},
 		}
 	}
 	size = 0
@@ -67,7 +69,9 @@ func (b *bounds) check(in *Input) error {
 	if size > b.headerBytes || len(in.Headers) > b.headers {
 		return &problem.Error{
 			Code: "header_invalid", Detail: "There are too many headers.",
-			Fields: []problem.Field{{Part: AllHeaders, Detail: "They are more than " + strconv.Itoa(maxHeaders) + ", or longer than 64 KiB together."}},
+			Fields: []problem.Field{{
+				Part: AllHeaders, Detail: "They are more than " + strconv.Itoa(maxHeaders) + ", or longer than 64 KiB together.",
+			}},
 		}
 	}
 	return nil

@@ -128,18 +128,18 @@ var credentialParts = map[credentials.InputPart]string{
 }
 
 // inferProblem asks the caller for what the host does not tell.
-func inferProblem(r *endpoints.Refusal, in *Input) error {
+func inferProblem(r *endpoints.InferError, in *Input) error {
 	switch r.Kind {
 	case endpoints.NoSigV4:
-		way := "Use " + r.Instead + "."
-		if strings.HasPrefix(r.Instead, "no signature") {
+		way := "Use " + r.UseInstead + "."
+		if strings.HasPrefix(r.UseInstead, "no signature") {
 			way = "Send the request as it is, without a signature."
 		}
 		return &problem.Error{
 			Code: "host_not_signed", Detail: "This host takes no AWS signature: " + r.Reason + ".",
 			Fields: []problem.Field{{Part: "url", Detail: way}},
 		}
-	case endpoints.Ask:
+	case endpoints.Ambiguous:
 		return &problem.Error{
 			Code: "scope_needed", Detail: "The host does not tell everything: " + r.Reason + ".",
 			Fields: []problem.Field{{Part: r.Field, Detail: "Give the " + r.Field + "."}},

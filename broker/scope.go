@@ -12,21 +12,21 @@ import (
 // resolveScope finds the scope: what the caller says wins over what the operator's patterns say, and these over what the host says.
 func (b *Broker) resolveScope(in *Input, op *operation) error {
 	found, err := b.Hosts[op.profile].Infer(op.request.URL.Host(), op.request.URL.Path())
-	var refusal *endpoints.Refusal
-	if err != nil && !errors.As(err, &refusal) {
+	var inferErr *endpoints.InferError
+	if err != nil && !errors.As(err, &inferErr) {
 		return err
 	}
 	scope := signing.Scope{Service: in.Service, Region: in.Region}
 	if scope.Service == "" || scope.Region == "" {
-		if refusal != nil && !(refusal.Kind == endpoints.Ask && op.callerSupplied(refusal, in)) {
-			return inferProblem(refusal, in)
+		if inferErr != nil && !(inferErr.Kind == endpoints.Ambiguous && op.callerSupplied(inferErr, in)) {
+			return inferProblem(inferErr, in)
 		}
 		op.inferred = true
-	} else if refusal != nil && refusal.Kind == endpoints.NoSigV4 {
+	} else if inferErr != nil && inferErr.Kind == endpoints.NoSigV4 {
 		op.warn("host_not_signed", "This host is known to take no AWS signature. It was signed because service and region were given.")
 	}
-	if refusal != nil {
-		found.Service, found.Region = refusal.Service, refusal.Region
+	if inferErr != nil {
+		found.Service, found.Region = inferErr.Service, inferErr.Region
 	}
 	op.warnScopeMismatch(in, found)
 	if scope.Service == "" {
@@ -49,7 +49,7 @@ func (b *Broker) resolveScope(in *Input, op *operation) error {
 		op.request.Algorithm = signing.ECDSA
 	}
 	op.quirks = endpoints.QuirksOf(scope.Service)
-	if sameService && refusal == nil {
+	if sameService && inferErr == nil {
 		op.quirks = found.Quirks
 	}
 	op.request.SingleEncode = op.quirks.S3Style
@@ -67,7 +67,7 @@ func WarnGuessed(found endpoints.Scope) []signing.Warning {
 }
 
 // callerSupplied reports whether the caller gave the very field that the host leaves open.
-func (op *operation) callerSupplied(r *endpoints.Refusal, in *Input) bool {
+func (op *operation) callerSupplied(r *endpoints.InferError, in *Input) bool {
 	service, region := in.Service, in.Region
 	if service == "" {
 		service = r.Service
@@ -159,9 +159,9 @@ func (op *operation) checkPartition() error {
 // ofOtherMaker tells whether a URL leads to an S3-compatible store, which is in no partition of AWS.
 func ofOtherMaker(url signing.URL) bool {
 	found, err := endpoints.Infer(url.Host(), url.Path())
-	var refusal *endpoints.Refusal
-	if errors.As(err, &refusal) {
-		return refusal.Kind == endpoints.Ask && refusal.Partition == ""
+	var inferErr *endpoints.InferError
+	if errors.As(err, &inferErr) {
+		return inferErr.Kind == endpoints.Ambiguous && inferErr.Partition == ""
 	}
 	return found.Partition == ""
 }

@@ -105,8 +105,8 @@ func (b *Broker) checkSendable(in *Input, op *operation) error {
 	}
 	url := op.request.URL
 	_, err := b.Hosts[op.profile].Infer(url.Host(), url.Path())
-	var refusal *endpoints.Refusal
-	if !errors.As(err, &refusal) || refusal.Kind == endpoints.Ask && refusal.Service != "" || b.mayBeHTTP(url) {
+	var refusal *endpoints.InferError
+	if !errors.As(err, &refusal) || refusal.Kind == endpoints.Ambiguous && refusal.Service != "" || b.mayBeHTTP(url) {
 		return nil
 	}
 	if refusal.Kind == endpoints.NoSigV4 {

@@ -210,7 +210,7 @@ type RequestCredentials struct {
 	MinValidity time.Duration
 }
 
-// SessionFrom returns a session made from keys in the request: without an
+// SessionFromRequest returns a session made from keys in the request: without an
 // expiry for bare keys, through AssumeRole when a role is named. Faults of the
 // input are *[InputError]; other errors are those of [Store.Session].
 func (s *Store) SessionFromRequest(ctx context.Context, g RequestCredentials) (Session, error) {

@@ -1,11 +1,11 @@
 // Package endpoints computes what a URL tells about its signature: service,
-// region, algorithm, partition, and what the service asks of its signers.
+// region, algorithm, partition, and the rules of the service for signers.
 //
 // It does not resolve names, call AWS, read the environment or sign. It cannot
 // know where a custom domain leads, or in which region an accelerated bucket
-// lives: there it refuses, and says which field the caller has to give.
+// lives: then its error says which field the caller must give.
 //
-// The caller owes the host and the path of a URL as they are sent, which
+// The caller must pass the host and the path of a URL as they are sent, which
 // signing.ParseURL gives.
 //
 // # How a host is read
@@ -53,40 +53,40 @@ type Scope struct {
 	Why       string // one sentence, for people
 }
 
-// Kind tells refusals apart.
+// Kind says why a host gives no scope.
 type Kind int
 
-// The kinds of refusal.
+// The kinds of [InferError].
 const (
-	NotAWS  Kind = iota + 1 // no host of AWS: for a custom domain the caller gives service and region
-	NoSigV4                 // a host of AWS that must not be signed: Instead says what it takes
-	Ask                     // a host of AWS that leaves something open: Field says what
+	NotAWS    Kind = iota + 1 // no host of AWS: for a custom domain the caller gives service and region
+	NoSigV4                   // a host of AWS that must not be signed: UseInstead says what it takes
+	Ambiguous                 // a host of AWS that leaves something open: Field says what
 )
 
-// Refusal is the error of [Infer]: the host does not give a scope.
-type Refusal struct {
-	Kind    Kind
-	Host    string // as it was given
-	Field   string // what the caller must give, "service" or "region"; empty for NoSigV4
-	Instead string // NoSigV4: what the host takes instead, as in "a Kubernetes bearer token"
-	Reason  string // one sentence, for people; holds nothing of the host but checked labels
+// InferError is the error of [Infer]: the host does not give a scope.
+type InferError struct {
+	Kind       Kind
+	Host       string // as it was given
+	Field      string // what the caller must give, "service" or "region"; empty for NoSigV4
+	UseInstead string // NoSigV4: what the host takes instead, as in "a Kubernetes bearer token"
+	Reason     string // one sentence, for people; holds nothing of the host but checked labels
 
 	// What is known all the same; empty otherwise.
 	Service, Region, Partition string
 }
 
-func (r *Refusal) Error() string {
+func (r *InferError) Error() string {
 	return "inferring the scope of " + strconv.Quote(r.Host) + ": " + r.Reason
 }
 
 // Infer tells the signing scope of a host and path as they are sent. The path
 // decides for the few hosts that two services share, and is empty where the
-// caller has none. An error is always a *[Refusal].
+// caller has none. An error is always an *[InferError].
 func Infer(host, path string) (Scope, error) {
-	s, refusal := facts().infer(host, path)
-	if refusal != nil {
-		refusal.Host = host
-		return Scope{}, refusal
+	s, inferErr := facts().infer(host, path)
+	if inferErr != nil {
+		inferErr.Host = host
+		return Scope{}, inferErr
 	}
 	return s, nil
 }

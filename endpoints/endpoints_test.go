@@ -19,9 +19,9 @@ func ExampleInfer() {
 	// the host names the service execute-api and the region eu-west-1
 }
 
-func ExampleRefusal() {
+func ExampleInferError() {
 	_, err := endpoints.Infer("photos.s3-accelerate.amazonaws.com", "/cat.jpg")
-	var refusal *endpoints.Refusal
+	var refusal *endpoints.InferError
 	if errors.As(err, &refusal) {
 		fmt.Println(refusal.Service, "asks for the", refusal.Field)
 	}
@@ -203,21 +203,21 @@ func TestInferRefusals(t *testing.T) {
 		{"255 bytes", strings.Repeat("a.", 110) + "execute-api.eu-west-1.amazonaws.com", endpoints.NotAWS, "service", "  ", "253"},
 		{"long label", strings.Repeat("a", 64) + ".s3.amazonaws.com", endpoints.NotAWS, "service", "  ", "63"},
 
-		{"suffix alone", "amazonaws.com", endpoints.Ask, "service", "  aws", "names no service"},
-		{"all regions alone", "global.api.aws", endpoints.Ask, "service", "  aws", "names no service"},
-		{"all of GovCloud alone", "us-gov.amazonaws.com", endpoints.Ask, "service", "  aws", "names no service"},
-		{"VPC endpoints alone", "vpce.amazonaws.com", endpoints.Ask, "service", "  aws", "names no service"},
-		{"region alone", "eu-west-1.amazonaws.com", endpoints.Ask, "service", " eu-west-1 aws", "names no service"},
-		{"accelerated bucket", "photos.s3-accelerate.amazonaws.com", endpoints.Ask, "region", "s3  aws", "accelerated"},
-		{"service that has regions", "lambda.amazonaws.com", endpoints.Ask, "region", "lambda  aws", "no region"},
-		{"S3 control without a region", "123456789012.s3-control.amazonaws.com", endpoints.Ask, "region", "s3  aws", "no region"},
-		{"form that is not known", "a.b.amazonaws.com", endpoints.Ask, "service", "  aws", "not known"},
-		{"unknown service after the region", "a.us-east-1.brandnew.amazonaws.com", endpoints.Ask, "service", " us-east-1 aws", "brandnew"},
-		{"unknown label under on.aws", "a.brandnew.us-east-1.on.aws", endpoints.Ask, "service", " us-east-1 aws", "brandnew"},
-		{"endpoint service of others", "vpce-1a2b-3c4d.vpce-svc-0123.us-east-1.vpce.amazonaws.com", endpoints.Ask, "service", " us-east-1 aws", "VPC endpoint"},
-		{"VPC endpoint of nothing", "vpce-1a2b-3c4d.us-east-1.vpce.amazonaws.com", endpoints.Ask, "service", " us-east-1 aws", "VPC endpoint"},
-		{"VPC endpoint of no region", "vpce-1a2b-3c4d.sqs.nowhere.vpce.amazonaws.com", endpoints.Ask, "region", "  aws", "no region"},
-		{"sign-in without a region", "www.signin.aws.amazon.com", endpoints.Ask, "region", "signin  aws", "no region"},
+		{"suffix alone", "amazonaws.com", endpoints.Ambiguous, "service", "  aws", "names no service"},
+		{"all regions alone", "global.api.aws", endpoints.Ambiguous, "service", "  aws", "names no service"},
+		{"all of GovCloud alone", "us-gov.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "names no service"},
+		{"VPC endpoints alone", "vpce.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "names no service"},
+		{"region alone", "eu-west-1.amazonaws.com", endpoints.Ambiguous, "service", " eu-west-1 aws", "names no service"},
+		{"accelerated bucket", "photos.s3-accelerate.amazonaws.com", endpoints.Ambiguous, "region", "s3  aws", "accelerated"},
+		{"service that has regions", "lambda.amazonaws.com", endpoints.Ambiguous, "region", "lambda  aws", "no region"},
+		{"S3 control without a region", "123456789012.s3-control.amazonaws.com", endpoints.Ambiguous, "region", "s3  aws", "no region"},
+		{"form that is not known", "a.b.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "not known"},
+		{"unknown service after the region", "a.us-east-1.brandnew.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "brandnew"},
+		{"unknown label under on.aws", "a.brandnew.us-east-1.on.aws", endpoints.Ambiguous, "service", " us-east-1 aws", "brandnew"},
+		{"endpoint service of others", "vpce-1a2b-3c4d.vpce-svc-0123.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "VPC endpoint"},
+		{"VPC endpoint of nothing", "vpce-1a2b-3c4d.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "VPC endpoint"},
+		{"VPC endpoint of no region", "vpce-1a2b-3c4d.sqs.nowhere.vpce.amazonaws.com", endpoints.Ambiguous, "region", "  aws", "no region"},
+		{"sign-in without a region", "www.signin.aws.amazon.com", endpoints.Ambiguous, "region", "signin  aws", "no region"},
 
 		{"Docker registry", "123456789012.dkr.ecr.us-east-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "registry password"},
 		{"Kubernetes", "ABCDEF.gr7.us-east-1.eks.amazonaws.com", endpoints.NoSigV4, "", "  aws", "Kubernetes bearer token"},
@@ -251,7 +251,7 @@ func TestInferRefusals(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := endpoints.Infer(tt.host, "/")
-			var r *endpoints.Refusal
+			var r *endpoints.InferError
 			if !errors.As(err, &r) {
 				t.Fatalf("Infer(%q) = %+v, %v, want a refusal", tt.host, s, err)
 			}
@@ -264,8 +264,8 @@ func TestInferRefusals(t *testing.T) {
 			if !strings.Contains(r.Reason, tt.reason) || strings.ContainsAny(r.Reason, "\r\n\t\x00") {
 				t.Errorf("Infer(%q) refuses because %q, want a reason with %q", tt.host, r.Reason, tt.reason)
 			}
-			if (r.Kind == endpoints.NoSigV4) != (r.Instead != "") {
-				t.Errorf("Infer(%q) refuses with kind %d and names %q instead", tt.host, r.Kind, r.Instead)
+			if (r.Kind == endpoints.NoSigV4) != (r.UseInstead != "") {
+				t.Errorf("Infer(%q) refuses with kind %d and names %q instead", tt.host, r.Kind, r.UseInstead)
 			}
 			if strings.ContainsAny(err.Error(), "\r\n\x00") {
 				t.Errorf("Infer(%q) = %q, which holds a control character", tt.host, err)

@@ -29,22 +29,22 @@ var facts = sync.OnceValue(func() *table {
 })
 
 type table struct {
-	partitions []*partition
-	suffixes   map[string]suffix
-	labels     map[string]labelFact
-	before     map[string]verdict // by the label that follows the region
-	bare       map[string]string  // S3 hosts without a region
-	anyRegion  map[string]string  // services signed for a set of regions
-	globals    map[string]global
-	hosts      map[string]fixedScope
-	quirks     map[string]Quirks
-	operations map[string][]operation // by service
-	fronts     map[string]bool        // words that are joined to a service's name, before it
-	backs      map[string]bool        // and after it
-	stores     map[string][]store     // by the last label
-	services   []Service
-	names      map[string]bool // of the services
-	groups     []RegionGroup
+	partitions  []*partition
+	suffixes    map[string]suffix
+	labels      map[string]labelFact
+	afterRegion map[string]verdict // by the label that follows the region
+	bare        map[string]string  // S3 hosts without a region
+	anyRegion   map[string]string  // services signed for a set of regions
+	globals     map[string]global
+	hosts       map[string]fixedScope
+	quirks      map[string]Quirks
+	operations  map[string][]operation // by service
+	fronts      map[string]bool        // words that are joined to a service's name, before it
+	backs       map[string]bool        // and after it
+	stores      map[string][]store     // by the last label
+	services    []Service
+	names       map[string]bool // of the services
+	groups      []RegionGroup
 }
 
 type partition struct {
@@ -86,13 +86,13 @@ type global struct {
 
 type fixedScope struct {
 	service, region string
-	at              *partition
+	partition       *partition
 }
 
 func parseTable(text string) (*table, error) {
 	t := &table{
 		suffixes: map[string]suffix{},
-		labels:   map[string]labelFact{}, before: map[string]verdict{},
+		labels:   map[string]labelFact{}, afterRegion: map[string]verdict{},
 		bare: map[string]string{}, anyRegion: map[string]string{},
 		globals: map[string]global{},
 		hosts:   map[string]fixedScope{}, quirks: map[string]Quirks{},
@@ -166,11 +166,11 @@ func (t *table) add(kind string, f []string) error {
 		l.signsIn = fixedPartition{f[1], f[2], f[3]}
 		t.labels[f[0]] = l
 	case "host":
-		at := t.partitionOf(f[2])
-		if at == nil {
+		partition := t.partitionOf(f[2])
+		if partition == nil {
 			return fmt.Errorf("unknown region %q", f[2])
 		}
-		t.hosts[f[0]] = fixedScope{f[1], f[2], at}
+		t.hosts[f[0]] = fixedScope{f[1], f[2], partition}
 	case "quirk":
 		return t.addQuirks(f[0], strings.Fields(f[1]))
 	case "operation":
@@ -200,11 +200,11 @@ func (t *table) addSuffix(kind string, f []string) error {
 	case "service-suffix":
 		s.service, partitions = f[1], f[2]
 	case "fixed-suffix":
-		at := t.partitionOf(f[2])
-		if at == nil {
+		partition := t.partitionOf(f[2])
+		if partition == nil {
 			return fmt.Errorf("unknown region %q", f[2])
 		}
-		s.service, s.region, partitions = f[1], f[2], at.name
+		s.service, s.region, partitions = f[1], f[2], partition.name
 	case "no-sigv4-suffix":
 		s.instead, partitions = f[1], "aws"
 	}
@@ -223,7 +223,7 @@ func (t *table) addSuffix(kind string, f []string) error {
 // "*.x" with labels to its left, "{region}.x" after the region.
 func (t *table) addLabel(key string, v verdict) {
 	if label, ok := strings.CutPrefix(key, "{region}."); ok {
-		t.before[label] = v
+		t.afterRegion[label] = v
 		return
 	}
 	if label, ok := strings.CutPrefix(key, "="); ok {

@@ -52,7 +52,7 @@ func TestServicesOfTheTableAreListed(t *testing.T) {
 	for _, l := range table.labels {
 		services = append(services, l.any.service, l.alone.service, l.left.service, l.signsIn.service)
 	}
-	for _, v := range table.before {
+	for _, v := range table.afterRegion {
 		services = append(services, v.service)
 	}
 	for _, g := range table.globals {

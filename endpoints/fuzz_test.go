@@ -45,14 +45,14 @@ func FuzzInfer(f *testing.F) {
 }
 
 func checkRefusal(t *testing.T, host string, err error) {
-	var r *endpoints.Refusal
+	var r *endpoints.InferError
 	if !errors.As(err, &r) || r.Host != host || r.Reason == "" {
 		t.Fatalf("Infer(%q) = %v, want a refusal with a reason", host, err)
 	}
 	ok := map[endpoints.Kind]bool{
-		endpoints.NotAWS:  r.Field == "service" && r.Instead == "",
-		endpoints.NoSigV4: r.Field == "" && r.Instead != "",
-		endpoints.Ask:     (r.Field == "service" || r.Field == "region") && r.Instead == "" && (r.Partition != "" || r.Service == "s3"),
+		endpoints.NotAWS:    r.Field == "service" && r.UseInstead == "",
+		endpoints.NoSigV4:   r.Field == "" && r.UseInstead != "",
+		endpoints.Ambiguous: (r.Field == "service" || r.Field == "region") && r.UseInstead == "" && (r.Partition != "" || r.Service == "s3"),
 	}
 	if !ok[r.Kind] {
 		t.Errorf("Infer(%q) refuses with %+v", host, *r)

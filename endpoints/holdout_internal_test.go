@@ -10,7 +10,7 @@ import (
 // known is what they may be trusted with for those that are not.
 func TestGuessOfWhatTheTableHolds(t *testing.T) {
 	table := *facts()
-	p := &place{table: &table}
+	p := &parsedHost{table: &table}
 	explained := 0
 	for label, fact := range facts().labels {
 		if strings.Contains(label, ".") || fact.any.service == "" || table.names[label] {

@@ -15,7 +15,7 @@ func cleanHost(host string) (name, fault string) {
 	name = host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
 		port := host[i+1:]
-		if len(port) > 5 || !all(port, isDigit) {
+		if len(port) > 5 || !allBytes(port, isDigit) {
 			return "", "the port is not a number"
 		}
 		name = host[:i]

@@ -74,15 +74,15 @@ func (r HostRule) check() (hostRule, error) {
 		return hostRule{}, errors.New("a pattern is a host alone, and holds for every port")
 	case fault != "":
 		return hostRule{}, errors.New(fault)
-	case !all(strings.ToLower(r.Service), isName):
+	case !allBytes(strings.ToLower(r.Service), isName):
 		return hostRule{}, fmt.Errorf("service %q is no signing name", r.Service)
 	case (r.Region == "") == (len(r.RegionSet) == 0):
 		return hostRule{}, errors.New("either a region or a region set must be given")
-	case r.Region != "" && !all(r.Region, isName):
+	case r.Region != "" && !allBytes(r.Region, isName):
 		return hostRule{}, fmt.Errorf("region %q is no region's name", r.Region)
 	}
 	for _, region := range r.RegionSet {
-		if region != "*" && !all(strings.TrimSuffix(region, "*"), isName) {
+		if region != "*" && !allBytes(strings.TrimSuffix(region, "*"), isName) {
 			return hostRule{}, fmt.Errorf("region %q of the set is no region's name", region)
 		}
 	}

@@ -12,7 +12,7 @@ type reading struct {
 }
 
 // read tells what the right end of a host's labels stands for.
-func (p *place) read(name string) reading {
+func (p *parsedHost) read(name string) reading {
 	left, label := cutLast(name)
 	if label == "dualstack" && left != "" {
 		name = left
@@ -66,7 +66,7 @@ func (p *place) read(name string) reading {
 
 // lastTwo gives the last two labels of a name, each without -fips, and the
 // first of them.
-func (p *place) lastTwo(name, left, label string) (two, next string) {
+func (p *parsedHost) lastTwo(name, left, label string) (two, next string) {
 	_, next = cutLast(left)
 	if cut := trimFIPS(next); cut != next {
 		return cut + "." + label, cut
@@ -77,7 +77,7 @@ func (p *place) lastTwo(name, left, label string) (two, next string) {
 // geo tells which generation of Amazon Location a host and path belong to: the
 // hosts of maps, places and routes are shared, their control planes (cp.maps)
 // are of the first alone.
-func (p *place) geo(left, next, label string) string {
+func (p *parsedHost) geo(left, next, label string) string {
 	if label != "geo" {
 		return ""
 	}
@@ -97,7 +97,7 @@ func (p *place) geo(left, next, label string) string {
 // name of a service (sync-states, streams-dynamodb), and some services have a
 // second host for one side of theirs (bedrock-runtime) or for a cell
 // (kinesis-pod1); in these forms the service that is known is meant.
-func (p *place) guess(label string) verdict {
+func (p *parsedHost) guess(label string) verdict {
 	name := trimCell(label)
 	if v := p.named(name); name != label && v.known() {
 		return v
@@ -118,7 +118,7 @@ func (p *place) guess(label string) verdict {
 }
 
 // named is what the table says of a label, as such or as a signing name.
-func (p *place) named(label string) verdict {
+func (p *parsedHost) named(label string) verdict {
 	if v := p.labels[label].any; v.known() || !p.names[label] {
 		return v
 	}
@@ -127,7 +127,7 @@ func (p *place) named(label string) verdict {
 
 // trimCell takes the mark of a cell, -pod with a number, from a label.
 func trimCell(label string) string {
-	if i := strings.LastIndex(label, "-pod"); i > 0 && all(label[i+len("-pod"):], isDigit) {
+	if i := strings.LastIndex(label, "-pod"); i > 0 && allBytes(label[i+len("-pod"):], isDigit) {
 		return label[:i]
 	}
 	return label

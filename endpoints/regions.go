@@ -83,14 +83,14 @@ func (p *partition) has(region string) bool {
 			continue
 		}
 		word, number, ok := strings.Cut(rest[1:], "-")
-		if ok && all(word, isWord) && all(number, isDigit) {
+		if ok && allBytes(word, isWord) && allBytes(number, isDigit) {
 			return true
 		}
 	}
 	return false
 }
 
-func all(s string, is func(byte) bool) bool {
+func allBytes(s string, is func(byte) bool) bool {
 	for i := range len(s) {
 		if !is(s[i]) {
 			return false

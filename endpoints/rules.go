@@ -4,36 +4,36 @@ import "strings"
 
 // ofService reads a host whose suffix names the service: the region is the
 // label before it.
-func (p *place) ofService(left string) (Scope, *Refusal) {
-	service := p.under.service
+func (p *parsedHost) ofService(left string) (Scope, *InferError) {
+	service := p.suffix.service
 	_, region := cutLast(left)
-	at := p.home(region)
-	if at == nil {
-		return Scope{}, ask(
+	partition := p.partitionOfRegion(region)
+	if partition == nil {
+		return Scope{}, ambiguous(
 			"region",
 			"the host names no region of its partition",
-			Refusal{Service: service, Partition: p.under.partitions[0].name},
+			InferError{Service: service, Partition: p.suffix.partitions[0].name},
 		)
 	}
-	return p.scope(service, region, at, regionalWhy(service, service, region)), nil
+	return p.scope(service, region, partition, regionalWhy(service, service, region)), nil
 }
 
 // regional reads labels.region.suffix.
-func (p *place) regional(left, region string, at *partition) (Scope, *Refusal) {
+func (p *parsedHost) regional(left, region string, partition *partition) (Scope, *InferError) {
 	if left == "" {
-		return Scope{}, ask("service", "the host names no service", Refusal{Region: region, Partition: at.name})
+		return Scope{}, ambiguous("service", "the host names no service", InferError{Region: region, Partition: partition.name})
 	}
 	l := p.read(left)
 	switch {
 	case l.instead != "":
-		return Scope{}, noSigV4(l.verdict, at)
-	case p.under.known && !l.listed:
-		return Scope{}, ask("service", "the service behind hosts named "+l.label+" is not known", Refusal{Region: region, Partition: at.name})
-	case l.signsIn.partition == at.name && !p.private:
+		return Scope{}, noSigV4(l.verdict, partition)
+	case p.suffix.known && !l.listed:
+		return Scope{}, unknownLabel(l.label, region, partition)
+	case l.signsIn.partition == partition.name && !p.private:
 		service, region := l.signsIn.service, l.signsIn.region
-		return p.scope(service, region, at, service+" signs in "+region+" whatever region its host names"), nil
+		return p.scope(service, region, partition, service+" signs in "+region+" whatever region its host names"), nil
 	}
-	return guessing(p.scope(l.service, region, at, regionalWhy(l.label, l.service, region)), l), nil
+	return guessing(p.scope(l.service, region, partition, regionalWhy(l.label, l.service, region)), l), nil
 }
 
 // guessing marks a scope whose service is not known for sure.
@@ -53,54 +53,54 @@ func regionalWhy(label, service, region string) string {
 
 // endpoint reads an interface endpoint of AWS PrivateLink:
 // vpce-id.labels.region.vpce.suffix, with a bucket perhaps before it.
-func (p *place) endpoint(name string) (Scope, *Refusal) {
+func (p *parsedHost) endpoint(name string) (Scope, *InferError) {
 	p.private = true
 	if service := p.servesAll(name); service != "" {
-		return p.scopeOfAll(service, p.under.partitions[0]), nil
+		return p.scopeOfAll(service, p.suffix.partitions[0]), nil
 	}
 	left, region := cutLast(name)
-	at := p.home(region)
-	if at == nil {
-		return Scope{}, ask("region", "the host names no region of its partition", Refusal{Partition: p.under.partitions[0].name})
+	partition := p.partitionOfRegion(region)
+	if partition == nil {
+		return Scope{}, ambiguous("region", "the host names no region of its partition", InferError{Partition: p.suffix.partitions[0].name})
 	}
 	for rest := left; rest != ""; {
 		var label string
 		label, rest, _ = strings.Cut(rest, ".")
 		if strings.HasPrefix(label, "vpce-") && rest != "" && !strings.HasPrefix(rest, "vpce-svc-") {
-			return p.regional(rest, region, at)
+			return p.regional(rest, region, partition)
 		}
 	}
-	return Scope{}, ask(
+	return Scope{}, ambiguous(
 		"service",
 		"the VPC endpoint leads to a service that its host does not name",
-		Refusal{Region: region, Partition: at.name},
+		InferError{Region: region, Partition: partition.name},
 	)
 }
 
 // global reads labels.global.suffix and labels.us-gov.suffix: name is the
 // whole before the suffix, left what comes before that label.
-func (p *place) global(left, name string, at *partition) (Scope, *Refusal) {
+func (p *parsedHost) global(left, name string, partition *partition) (Scope, *InferError) {
 	if service := p.servesAll(left); service != "" {
-		return p.scopeOfAll(service, at), nil
+		return p.scopeOfAll(service, partition), nil
 	}
 	l := p.read(left)
 	if l.instead != "" {
-		return Scope{}, noSigV4(l.verdict, at)
+		return Scope{}, noSigV4(l.verdict, partition)
 	}
-	region := at.global
-	if g, ok := p.globals[trimFIPS(left)+name[len(left):]]; ok && g.regions[at.name] != "" {
-		l.service, l.guessed, region = g.service, false, g.regions[at.name]
+	region := partition.global
+	if g, ok := p.globals[trimFIPS(left)+name[len(left):]]; ok && g.regions[partition.name] != "" {
+		l.service, l.guessed, region = g.service, false, g.regions[partition.name]
 	}
-	return guessing(p.scope(l.service, region, at, globalWhy(l.service, region, at)), l), nil
+	return guessing(p.scope(l.service, region, partition, globalWhy(l.service, region, partition)), l), nil
 }
 
-func globalWhy(service, region string, at *partition) string {
-	return "the host names the service " + service + " and no region: it signs in " + region + " throughout " + at.name
+func globalWhy(service, region string, partition *partition) string {
+	return "the host names the service " + service + " and no region: it signs in " + region + " throughout " + partition.name
 }
 
 // servesAll tells the service of a host that serves all regions at once, which
 // has an id before the labels that name it.
-func (p *place) servesAll(name string) string {
+func (p *parsedHost) servesAll(name string) string {
 	left, label := cutLast(name)
 	if left == "" {
 		return ""
@@ -117,14 +117,14 @@ func (p *place) servesAll(name string) string {
 
 // regionless reads labels.suffix: the few hosts without a region, the S3
 // family's older forms, and hosts with the region before the service.
-func (p *place) regionless(name string) (Scope, *Refusal) {
+func (p *parsedHost) regionless(name string) (Scope, *InferError) {
 	if service := p.servesAll(name); service != "" {
-		return p.scopeOfAll(service, p.under.partitions[0]), nil
+		return p.scopeOfAll(service, p.suffix.partitions[0]), nil
 	}
 	if g, ok := p.globals[trimFIPS(name)]; ok {
-		for _, at := range p.under.partitions {
-			if region := g.regions[at.name]; region != "" {
-				return p.scope(g.service, region, at, globalWhy(g.service, region, at)), nil
+		for _, partition := range p.suffix.partitions {
+			if region := g.regions[partition.name]; region != "" {
+				return p.scope(g.service, region, partition, globalWhy(g.service, region, partition)), nil
 			}
 		}
 	}
@@ -133,40 +133,42 @@ func (p *place) regionless(name string) (Scope, *Refusal) {
 		left, label = cutLast(left)
 	}
 	if strings.HasPrefix(label, "s3") {
-		if s, refusal, ok := p.s3(label); ok {
-			return s, refusal
+		if s, err, ok := p.s3(label); ok {
+			return s, err
 		}
 	}
 	_, region := cutLast(left)
-	if at := p.home(region); at != nil {
-		return p.regionFirst(label, region, at)
+	if partition := p.partitionOfRegion(region); partition != nil {
+		return p.regionFirst(label, region, partition)
 	}
 	return p.unplaced(name, label)
 }
 
 // regionFirst reads labels.region.service.suffix.
-func (p *place) regionFirst(label, region string, at *partition) (Scope, *Refusal) {
+func (p *parsedHost) regionFirst(label, region string, partition *partition) (Scope, *InferError) {
 	label = trimFIPS(label)
-	switch v := p.before[label]; {
+	switch v := p.afterRegion[label]; {
 	case v.instead != "":
-		return Scope{}, noSigV4(v, at)
+		return Scope{}, noSigV4(v, partition)
 	case v.service != "":
-		return p.scope(v.service, region, at, regionalWhy(label, v.service, region)), nil
+		return p.scope(v.service, region, partition, regionalWhy(label, v.service, region)), nil
 	}
-	return Scope{}, ask("service", "the service behind hosts named "+label+" is not known", Refusal{Region: region, Partition: at.name})
+	return Scope{}, unknownLabel(label, region, partition)
 }
 
 // s3 reads the S3 hosts that do not have their region as a label of its own:
 // s3 alone, which signs in the partition's global region (Amazon S3 user guide,
 // "Virtual hosting of general purpose buckets"), s3-region, and the accelerated
 // hosts, which do not tell the region at all. A bucket may stand before each.
-func (p *place) s3(label string) (Scope, *Refusal, bool) {
-	at := p.under.partitions[0]
+func (p *parsedHost) s3(label string) (Scope, *InferError, bool) {
+	partition := p.suffix.partitions[0]
 	if service := p.bare[label]; service != "" {
-		return p.scope(service, at.global, at, "S3 hosts without a region sign in "+at.global+", if the bucket lives nowhere else"), nil, true
+		why := "S3 hosts without a region sign in " + partition.global + ", if the bucket lives nowhere else"
+		return p.scope(service, partition.global, partition, why), nil, true
 	}
 	if label == "s3-accelerate" {
-		return Scope{}, ask("region", "accelerated S3 hosts do not name the bucket's region", Refusal{Service: "s3", Partition: at.name}), true
+		known := InferError{Service: "s3", Partition: partition.name}
+		return Scope{}, ambiguous("region", "accelerated S3 hosts do not name the bucket's region", known), true
 	}
 	rest, ok := strings.CutPrefix(label, "s3-")
 	if !ok {
@@ -174,25 +176,25 @@ func (p *place) s3(label string) (Scope, *Refusal, bool) {
 	}
 	rest, website := strings.CutPrefix(rest, "website-")
 	region := strings.TrimPrefix(rest, "fips-")
-	if at = p.home(region); at == nil {
+	if partition = p.partitionOfRegion(region); partition == nil {
 		return Scope{}, nil, false
 	}
 	if website {
-		return Scope{}, noSigV4(p.labels["s3-website"].any, at), true
+		return Scope{}, noSigV4(p.labels["s3-website"].any, partition), true
 	}
-	return p.scope("s3", region, at, regionalWhy(label, "s3", region)), nil, true
+	return p.scope("s3", region, partition, regionalWhy(label, "s3", region)), nil, true
 }
 
 // unplaced is the answer for an AWS host that no rule reads.
-func (p *place) unplaced(name, label string) (Scope, *Refusal) {
-	known := Refusal{Partition: p.under.partitions[0].name}
+func (p *parsedHost) unplaced(name, label string) (Scope, *InferError) {
+	known := InferError{Partition: p.suffix.partitions[0].name}
 	l := p.read(name)
 	switch {
 	case l.instead != "":
-		return Scope{}, noSigV4(l.verdict, p.under.partitions[0])
-	case l.listed || name == label && !p.under.known:
+		return Scope{}, noSigV4(l.verdict, p.suffix.partitions[0])
+	case l.listed || name == label && !p.suffix.known:
 		known.Service = l.service
-		return Scope{}, ask("region", "the host names no region", known)
+		return Scope{}, ambiguous("region", "the host names no region", known)
 	}
-	return Scope{}, ask("service", "the host has a form that is not known", known)
+	return Scope{}, ambiguous("service", "the host has a form that is not known", known)
 }

@@ -39,18 +39,18 @@ func WriteScopes(w io.Writer, r io.Reader) error {
 func appendScope(buf []byte, line string) []byte {
 	service, region, algorithm, note := "-", "-", "none", ""
 	host, path := splitURL(line)
-	s, refusal := facts().infer(host, path)
+	s, inferErr := facts().infer(host, path)
 	switch {
-	case refusal == nil && s.Algorithm == SigV4a:
+	case inferErr == nil && s.Algorithm == SigV4a:
 		service, region, algorithm, note = s.Service, strings.Join(s.RegionSet, ","), "sigv4a", s.Why
-	case refusal == nil:
+	case inferErr == nil:
 		service, region, algorithm, note = s.Service, s.Region, "sigv4", s.Why
-	case refusal.Service != "" && refusal.Kind == NoSigV4:
-		service, algorithm, note = refusal.Service, "bearer", refusal.Reason
-	case refusal.Service != "":
-		service, algorithm, note = refusal.Service, "sigv4", refusal.Reason
+	case inferErr.Service != "" && inferErr.Kind == NoSigV4:
+		service, algorithm, note = inferErr.Service, "bearer", inferErr.Reason
+	case inferErr.Service != "":
+		service, algorithm, note = inferErr.Service, "sigv4", inferErr.Reason
 	default:
-		note = refusal.Reason
+		note = inferErr.Reason
 	}
 	for _, column := range [...]string{strings.ReplaceAll(line, "\t", " "), service, region, algorithm} {
 		buf = append(append(buf, column...), '\t')

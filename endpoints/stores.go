@@ -64,7 +64,7 @@ func (s *store) literals() (n int) {
 }
 
 // inferStore reads a host under none of AWS's suffixes.
-func (t *table) inferStore(name string) (Scope, *Refusal) {
+func (t *table) inferStore(name string) (Scope, *InferError) {
 	_, last := cutLast(name)
 	for i := range t.stores[last] {
 		s := &t.stores[last][i]
@@ -74,7 +74,7 @@ func (t *table) inferStore(name string) (Scope, *Refusal) {
 		case s.instead != "":
 			return Scope{}, noSigV4(verdict{instead: s.instead}, &partition{})
 		case s.region == "?":
-			return Scope{}, ask("region", "the host belongs to "+s.maker+" and does not tell the region", Refusal{Service: "s3"})
+			return Scope{}, ambiguous("region", "the host belongs to "+s.maker+" and does not tell the region", InferError{Service: "s3"})
 		default:
 			if s.region != regionMark {
 				region = s.region

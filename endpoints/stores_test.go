@@ -113,9 +113,9 @@ func TestInferStores(t *testing.T) {
 	for _, tt := range tests {
 		s, err := endpoints.Infer(tt.host, "/photos/cat.jpg")
 		got := s.Region
-		var r *endpoints.Refusal
+		var r *endpoints.InferError
 		if errors.As(err, &r) {
-			got = map[endpoints.Kind]string{endpoints.NotAWS: "unknown", endpoints.NoSigV4: "none", endpoints.Ask: "?"}[r.Kind]
+			got = map[endpoints.Kind]string{endpoints.NotAWS: "unknown", endpoints.NoSigV4: "none", endpoints.Ambiguous: "?"}[r.Kind]
 		}
 		if got != tt.want {
 			t.Errorf("the region of %q is %q, want %q", tt.host, got, tt.want)

@@ -176,7 +176,7 @@ func (h *Handlers) InferScope() http.Handler {
 
 func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 	return func(host string) *inferredScope {
-		var r *endpoints.Refusal
+		var r *endpoints.InferError
 		if !errors.As(err, &r) {
 			return &inferredScope{
 				Host: host, Signable: true, Service: s.Service, Region: s.Region, RegionSet: s.RegionSet, Algorithm: s.Algorithm,
@@ -185,10 +185,10 @@ func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
 		}
 		out := &inferredScope{
 			Host: host, Service: r.Service, Region: r.Region, Algorithm: "none", Partition: r.Partition, Why: r.Reason,
-			Needs: []string{}, Instead: r.Instead, Warnings: []warning{},
+			Needs: []string{}, Instead: r.UseInstead, Warnings: []warning{},
 		}
 		switch r.Kind {
-		case endpoints.Ask:
+		case endpoints.Ambiguous:
 			out.Signable, out.Algorithm, out.Needs = true, endpoints.SigV4, []string{r.Field}
 			out.Warnings = warningsOf(broker.WarnGuessed(endpoints.Scope{Service: r.Service}))
 		case endpoints.NotAWS:
