@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +22,7 @@ type finding struct {
 // collector gathers what the rules find.
 type collector struct {
 	*facts
-	ctx       context.Context
+	*budget
 	findings  []finding
 	ruledOut  []string
 	questions []Question

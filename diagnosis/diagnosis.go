@@ -179,7 +179,7 @@ type Understood struct {
 // the verdict is unclear and the questions say what to bring.
 func Diagnose(ctx context.Context, in Input) Report {
 	f := observe(&in)
-	c := &collector{facts: f, ctx: ctx}
+	c := &collector{facts: f, budget: &budget{ctx: ctx}}
 	for _, rule := range rules {
 		rule(c)
 	}

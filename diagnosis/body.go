@@ -1,0 +1,225 @@
+package diagnosis
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// change is what somebody did to a body: forth names it where the variant is what
+// came out, back where the variant is what it was made of.
+type change struct{ forth, back string }
+
+var (
+	newlineAdded   = change{"trailing-newline-added", "trailing-newline-removed"}
+	newlineRemoved = change{"trailing-newline-removed", "trailing-newline-added"}
+	toCRLF         = change{"crlf", "lf"}
+	toLF           = change{"lf", "crlf"}
+	linesJoined    = change{"lf", "lf"}
+	bomAdded       = change{"bom-added", "bom-removed"}
+	bomRemoved     = change{"bom-removed", "bom-added"}
+	trimmed        = change{"trimmed", "trimmed"}
+	rewritten      = change{"json-reserialised", "json-reserialised"}
+	quoted         = change{"json-quoted", "json-quoted"}
+	toBase64       = change{"base64-sent", "base64-decoded"}
+	fromBase64     = change{"base64-decoded", "base64-sent"}
+	enveloped      = change{"envelope", "envelope"}
+	formRewritten  = change{"form-reencoded", "form-reencoded"}
+	recoded        = change{"charset", "charset"}
+	unzipped       = change{"gzip", "gzip"}
+	emptied        = change{"emptied", "empty"}
+)
+
+// variant is a body after one change.
+type variant struct {
+	change
+	body []byte
+}
+
+const (
+	maxVaried    = 8 << 20 // bytes of a body that is changed in all ways
+	maxPairBody  = 1 << 20 // and of one that is changed twice
+	firstOfPair  = 60
+	secondOfPair = 120
+)
+
+// variantsOf are the changes of a body that clients make, the usual ones first.
+// None is the body itself, and none comes twice.
+func variantsOf(body []byte, contentType string, limit int) []variant {
+	if len(body) > maxVaried {
+		return nil
+	}
+	v := &varier{body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}, limit: limit}
+	v.add(emptied, nil)
+	v.lines()
+	text := string(body)
+	if utf8.ValidString(text) {
+		v.json(text)
+		v.form(text, contentType)
+	}
+	v.encodings(text, contentType)
+	v.charsets(text)
+	return v.list
+}
+
+type varier struct {
+	body  []byte
+	list  []variant
+	seen  map[[32]byte]bool
+	limit int
+}
+
+func (v *varier) add(c change, body []byte) {
+	sum := sha256.Sum256(body)
+	if !v.seen[sum] && len(v.list) < v.limit {
+		v.seen[sum] = true
+		v.list = append(v.list, variant{c, body})
+	}
+}
+
+func (v *varier) text(c change, text string) { v.add(c, []byte(text)) }
+
+// lines changes line ends, white space at the ends and byte order marks.
+func (v *varier) lines() {
+	text := string(v.body)
+	v.text(newlineAdded, text+"\n")
+	v.text(newlineAdded, text+"\r\n")
+	for _, end := range []string{"\r\n", "\n"} {
+		if short, ok := strings.CutSuffix(text, end); ok {
+			v.text(newlineRemoved, short)
+		}
+	}
+	v.text(newlineRemoved, strings.TrimRight(text, "\r\n"))
+	unix := strings.ReplaceAll(text, "\r\n", "\n")
+	v.text(toCRLF, strings.ReplaceAll(unix, "\n", "\r\n"))
+	v.text(toLF, unix)
+	v.text(linesJoined, strings.NewReplacer("\r", "", "\n", "").Replace(text))
+	v.text(linesJoined, strings.ReplaceAll(text, "\n", ""))
+	v.text(linesJoined, strings.ReplaceAll(unix, "\n", " "))
+	v.text(linesJoined, strings.ReplaceAll(unix, "\n", "\r"))
+	v.text(trimmed, strings.TrimSpace(text))
+	v.text(trimmed, strings.TrimLeft(text, " \t\r\n"))
+	v.text(trimmed, strings.TrimRight(text, " \t\r\n"))
+	v.text(trimmed, text+" ")
+	const bom = "\xEF\xBB\xBF"
+	v.text(bomAdded, bom+text)
+	if plain, ok := strings.CutPrefix(text, bom); ok {
+		v.text(bomRemoved, plain)
+	}
+	v.text(newlineAdded, text+"\n\n")
+}
+
+// encodings wraps the body: base64, a JSON string, a workflow's envelope; and
+// undoes these.
+func (v *varier) encodings(text, contentType string) {
+	v.text(toBase64, base64.StdEncoding.EncodeToString(v.body))
+	v.text(toBase64, base64.URLEncoding.EncodeToString(v.body))
+	v.text(toBase64, base64.RawStdEncoding.EncodeToString(v.body))
+	v.text(toBase64, base64.RawURLEncoding.EncodeToString(v.body))
+	v.text(toBase64, brokenLines(base64.StdEncoding.EncodeToString(v.body)))
+	compact := strings.TrimSpace(text)
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
+		if plain, err := e.DecodeString(compact); err == nil && len(plain) > 0 {
+			v.add(fromBase64, plain)
+		}
+	}
+	v.text(quoted, quoteJSON(text, jsonStyle{}))
+	v.text(quoted, quoteJSON(text, jsonStyle{ascii: 'x'}))
+	v.text(quoted, quoteJSON(text, jsonStyle{html: true}))
+	v.text(quoted, quoteJSON(text, jsonStyle{slash: true}))
+	v.text(quoted, `"`+base64.StdEncoding.EncodeToString(v.body)+`"`)
+	var inner string
+	if json.Unmarshal(v.body, &inner) == nil {
+		v.text(quoted, inner)
+	}
+	v.envelope(contentType)
+	v.unzip()
+	sum := sha256.Sum256(v.body)
+	v.text(change{"hash-of-hash", "hash-of-hash"}, hex.EncodeToString(sum[:]))
+	v.add(change{"hash-of-hash", "hash-of-hash"}, sum[:])
+}
+
+// brokenLines writes base64 in lines, as MIME does.
+func brokenLines(s string) string {
+	var b strings.Builder
+	for len(s) > 76 {
+		b.WriteString(s[:76] + "\r\n")
+		s = s[76:]
+	}
+	return b.String() + s
+}
+
+// envelope is how workflows carry what is no JSON.
+func (v *varier) envelope(contentType string) {
+	content := base64.StdEncoding.EncodeToString(v.body)
+	types := []string{"application/octet-stream", "text/plain", "application/json", "application/xml"}
+	if contentType != "" {
+		types = append([]string{contentType}, types...)
+	}
+	for _, t := range types {
+		for _, format := range []string{`{"$content-type":%t,"$content":%c}`, `{"$content-type": %t, "$content": %c}`, "{\n  \"$content-type\": %t,\n  \"$content\": %c\n}"} {
+			v.text(enveloped, strings.NewReplacer("%t", quoteJSON(t, jsonStyle{}), "%c", `"`+content+`"`).Replace(format))
+		}
+	}
+	var wrapped struct {
+		Content *string `json:"$content"`
+	}
+	if bytes.Contains(v.body, []byte("$content")) && json.Unmarshal(v.body, &wrapped) == nil && wrapped.Content != nil {
+		if plain, err := base64.StdEncoding.DecodeString(*wrapped.Content); err == nil {
+			v.add(enveloped, plain)
+		}
+		v.text(enveloped, *wrapped.Content)
+	}
+}
+
+// explained is the change that leads from a body to one with a hash.
+type explained struct {
+	first, second *change
+}
+
+// explain finds the change, or the two, after which a body has a hash.
+func (b *budget) explain(body []byte, contentType, wanted string) (explained, bool) {
+	var found explained
+	ok := b.search(body, contentType, func(hash string) bool { return hash == wanted }, &found)
+	return found, ok
+}
+
+// search tries single changes and then pairs until fits takes a hash.
+func (b *budget) search(body []byte, contentType string, fits func(hash string) bool, found *explained) bool {
+	single := variantsOf(body, contentType, 1000)
+	for i := range single {
+		if b.take(len(single[i].body)) && fits(hashOf(single[i].body)) {
+			found.first = &single[i].change
+			return true
+		}
+	}
+	if len(body) > maxPairBody {
+		return false
+	}
+	for i := range single[:min(len(single), firstOfPair)] {
+		first := &single[i]
+		for _, second := range variantsOf(first.body, contentType, secondOfPair) {
+			if !b.take(len(second.body)) {
+				return false
+			}
+			if fits(hashOf(second.body)) {
+				c := second.change
+				found.first, found.second = &first.change, &c
+				return true
+			}
+		}
+		if b.spent || b.bytes > maxBytes/2 {
+			return false
+		}
+	}
+	return false
+}
+
+func hashOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,240 @@
+package diagnosis
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// form writes a form anew, as the encoders of clients do.
+func (v *varier) form(text, contentType string) {
+	if !strings.Contains(text, "=") && !strings.Contains(contentType, "form") || strings.ContainsAny(text, "{<\n") || len(text) > 64<<10 {
+		return
+	}
+	pairs, ok := formPairs(text)
+	if !ok {
+		return
+	}
+	sorted := slices.Clone(pairs)
+	slices.SortStableFunc(sorted, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	for _, list := range [][][2]string{pairs, sorted} {
+		for _, plain := range []string{"-._~", "-._*", "-._", "-._~!'()*", "-._*!'()", "-._~:/,@"} {
+			for _, space := range []string{"+", "%20"} {
+				v.text(formRewritten, joinForm(list, plain, space, false))
+			}
+		}
+		v.text(formRewritten, joinForm(list, "-._~", "%20", true))
+		v.text(formRewritten, joinForm(list, "-._*", "+", true))
+	}
+	var decoded []string
+	for _, p := range pairs {
+		decoded = append(decoded, p[0]+"="+p[1])
+	}
+	v.text(formRewritten, strings.Join(decoded, "&"))
+	v.text(formRewritten, strings.ReplaceAll(text, "%20", "+"))
+	v.text(formRewritten, strings.ReplaceAll(text, "+", "%20"))
+	v.text(formRewritten, url.QueryEscape(text))
+	v.text(formRewritten, strings.ReplaceAll(text, "%", "%25"))
+}
+
+func formPairs(text string) (pairs [][2]string, ok bool) {
+	for piece := range strings.SplitSeq(text, "&") {
+		name, value, _ := strings.Cut(piece, "=")
+		n, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, false
+		}
+		val, err := url.QueryUnescape(value)
+		if err != nil || len(pairs) > 500 {
+			return nil, false
+		}
+		pairs = append(pairs, [2]string{n, val})
+	}
+	return pairs, true
+}
+
+// joinForm encodes all but letters, digits and the characters of plain.
+func joinForm(pairs [][2]string, plain, space string, lower bool) string {
+	digits := "0123456789ABCDEF"
+	if lower {
+		digits = "0123456789abcdef"
+	}
+	var b strings.Builder
+	write := func(s string) {
+		for i := 0; i < len(s); i++ {
+			switch ch := s[i]; {
+			case ch == ' ':
+				b.WriteString(space)
+			case ch >= 'A' && ch <= 'Z' || ch >= 'a' && ch <= 'z' || ch >= '0' && ch <= '9' || strings.IndexByte(plain, ch) >= 0:
+				b.WriteByte(ch)
+			default:
+				b.Write([]byte{'%', digits[ch>>4], digits[ch&15]})
+			}
+		}
+	}
+	for i, p := range pairs {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		write(p[0])
+		b.WriteByte('=')
+		write(p[1])
+	}
+	return b.String()
+}
+
+// cp1252 are the characters that Windows-1252 has between 0x80 and 0x9F.
+const cp1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
+
+var cp1252Runes = []rune(cp1252)
+
+// charsets writes the text in other character sets, and undoes that.
+func (v *varier) charsets(text string) {
+	if !utf8.ValidString(text) {
+		v.text(recoded, latin(v.body, false)) // Latin-1 read as such
+		v.text(recoded, latin(v.body, true))
+		v.text(recoded, strings.ToValidUTF8(text, "\uFFFD"))
+		v.text(recoded, eachInvalid(text, "\uFFFD"))
+		v.text(recoded, eachInvalid(text, "?"))
+		return
+	}
+	if ascii(text) {
+		v.add(recoded, utf16(text, false, false))
+		v.add(recoded, utf16(text, true, false))
+		v.add(recoded, utf16(text, false, true))
+		v.add(recoded, utf16(text, true, true))
+		return
+	}
+	for _, windows := range []bool{false, true} {
+		if b, ok := narrow(text, windows); ok {
+			v.add(recoded, b)
+			if utf8.Valid(b) { // it had been UTF-8 twice
+				v.add(recoded, b)
+			}
+		}
+		b, _ := narrow(text, windows) // with ? for what it lacks
+		v.add(recoded, b)
+		v.text(recoded, latin([]byte(text), windows)) // UTF-8 twice
+	}
+	for _, big := range []bool{false, true} {
+		v.add(recoded, utf16(text, big, false))
+		v.add(recoded, utf16(text, big, true))
+	}
+	v.text(recoded, question(text, false))
+	v.text(recoded, question(text, true))
+}
+
+func ascii(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) }
+
+// eachInvalid replaces every byte that is not UTF-8.
+func eachInvalid(s, with string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			b.WriteString(with)
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// latin reads bytes as Latin-1 or Windows-1252 and writes UTF-8.
+func latin(body []byte, windows bool) string {
+	var b strings.Builder
+	for _, ch := range body {
+		r := rune(ch)
+		if windows && ch >= 0x80 && ch < 0xA0 {
+			r = cp1252Runes[ch-0x80]
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// narrow writes a text in Latin-1 or Windows-1252, with ? for what that lacks.
+func narrow(text string, windows bool) (out []byte, whole bool) {
+	whole = true
+	for _, r := range text {
+		at := slices.Index(cp1252Runes, r)
+		switch {
+		case windows && at >= 0:
+			out = append(out, byte(0x80+at))
+		case r < 0x100 && (!windows || r < 0x80 || r >= 0xA0):
+			out = append(out, byte(r))
+		default:
+			out, whole = append(out, '?'), false
+		}
+	}
+	return out, whole
+}
+
+// question writes ? for characters that ASCII lacks, or for each of their bytes.
+func question(text string, bytewise bool) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r < 0x80:
+			b.WriteRune(r)
+		case bytewise:
+			b.WriteString(strings.Repeat("?", utf8.RuneLen(r)))
+		default:
+			b.WriteByte('?')
+		}
+	}
+	return b.String()
+}
+
+func utf16(text string, big, mark bool) []byte {
+	var out []byte
+	put := func(u uint16) {
+		if big {
+			out = append(out, byte(u>>8), byte(u))
+		} else {
+			out = append(out, byte(u), byte(u>>8))
+		}
+	}
+	if mark {
+		put(0xFEFF)
+	}
+	for _, r := range text {
+		if r >= 0x10000 {
+			r -= 0x10000
+			put(uint16(0xD800 + r>>10))
+			put(uint16(0xDC00 + r&0x3FF))
+			continue
+		}
+		put(uint16(r))
+	}
+	return out
+}
+
+const maxUnzipped = 4 << 20
+
+// unzip undoes compression. What was compressed cannot be done again byte for
+// byte: compressors differ.
+func (v *varier) unzip() {
+	var r io.Reader
+	var err error
+	switch {
+	case bytes.HasPrefix(v.body, []byte{0x1F, 0x8B}):
+		r, err = gzip.NewReader(bytes.NewReader(v.body))
+	case len(v.body) > 2 && v.body[0] == 0x78:
+		r, err = zlib.NewReader(bytes.NewReader(v.body))
+	default:
+		return
+	}
+	if err != nil {
+		return
+	}
+	if plain, err := io.ReadAll(io.LimitReader(r, maxUnzipped)); err == nil {
+		v.add(unzipped, plain)
+	}
+}

@@ -1,0 +1,163 @@
+package diagnosis
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"countersign/signing"
+)
+
+// changed reports what differs between the signed request and what arrived. All
+// places are named; the first explains the rest, as a redirect changes method and
+// body at once.
+func (m *mismatch) changed(found []difference, certainty Certainty, reason string, from *message) {
+	for i := range found {
+		d := &found[i]
+		if d.cause == "changed-body" {
+			m.explainBody(d, from)
+		}
+		f := d.finding(certainty, reason)
+		if i == 0 {
+			for _, other := range found[1:] {
+				f.evidence = append(f.evidence, Evidence{other.place, other.signed, other.arrived})
+			}
+		}
+		m.add(f)
+	}
+}
+
+// explainBody finds how the body changed on its way.
+func (m *mismatch) explainBody(d *difference, from *message) {
+	d.detail = "other"
+	empty := signing.PayloadHash(nil)
+	switch {
+	case d.arrived == empty:
+		d.detail, d.note = "emptied", "A body was signed, and none arrived: "+empty+" is the hash of nothing."
+		return
+	case d.signed == empty && from != nil && len(from.body) > 0:
+		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+"."
+		return
+	case d.arrived == signing.UnsignedPayload:
+		d.cause, d.detail, d.note = "signed-payload", "other", "AWS takes UNSIGNED-PAYLOAD here, and a hash was signed."
+		return
+	}
+	if m.sent != nil && m.signed != nil && m.sent.known && hashOf(m.sent.body) == d.arrived && m.gzipped(m.sent) {
+		d.detail, d.note = "gzip", "It was compressed."
+		return
+	}
+	if from == nil || !from.known {
+		d.note = "How it changed is not known: its bytes are not at hand."
+		m.ask(askBody)
+		return
+	}
+	if found, ok := m.budget.explain(from.body, from.header("content-type"), d.arrived); ok {
+		d.detail = found.first.forth
+		d.note = "What arrived is the body after this change: " + bodyNote(d.detail)
+		if found.second != nil {
+			d.note += ", and " + bodyNote(found.second.forth)
+		}
+		d.note += "."
+		return
+	}
+	m.unexplained(d, from)
+}
+
+func (m *mismatch) unexplained(d *difference, from *message) {
+	encoding, _ := m.arrived.value("content-encoding")
+	if strings.Contains(encoding, "gzip") || strings.Contains(from.header("content-encoding"), "gzip") {
+		d.detail, d.note = "gzip", "It was compressed, it seems: content-encoding says gzip."
+		return
+	}
+	d.note = "None of the usual changes gives what arrived: a placeholder filled in later, a multipart boundary, a time stamp or compression are the usual reasons."
+	m.ask(askBody)
+}
+
+func (m *mismatch) gzipped(q *message) bool { return bytes.HasPrefix(q.body, []byte{0x1F, 0x8B}) }
+
+var askBody = Question{
+	What: "The bytes of the body as they were sent.",
+	Why:  "Only its hash is known, and none of the usual changes gives it.",
+	How:  "Send the same request to a server that shows what it receives, or take the client's trace.",
+}
+
+// unmasked leaves out places that somebody masked before pasting: they are no
+// cause. In a text that is whole nothing is.
+func (m *mismatch) unmasked(found []difference) []difference {
+	if !m.edited {
+		return found
+	}
+	return slices.DeleteFunc(found, func(d difference) bool {
+		return d.place == "header:x-amz-security-token" || looksMasked(d.arrived) || looksMasked(d.signed) || d.place == "header:host" && d.detail == "name"
+	})
+}
+
+var masks = []string{
+	"***", "xxx", "XXX", "redacted", "removed", "masked", "hidden", "[...", "…", "...", "<", ">", "your-", "your_", "MY_", "my-", "example", "EXAMPLE", "snip", "####",
+}
+
+func looksMasked(s string) bool {
+	return slices.ContainsFunc(masks, func(mask string) bool { return strings.Contains(s, mask) })
+}
+
+// hashMismatch: the signature was right, and the bytes have another hash than the
+// header says.
+func hashMismatch(c *collector) {
+	c.ruleOut(rightSignature)
+	client, server := c.refusal.Field("ClientComputedContentSHA256").Text(), c.refusal.Field("S3ComputedContentSHA256").Text()
+	if client == "" {
+		client = c.claim.payloadHash
+	}
+	m := &mismatch{collector: c, how: c.mannerOf(), at: c.request()}
+	d := difference{cause: "changed-body", detail: "other", place: "body", signed: client, arrived: server}
+	reason := "AWS says that x-amz-content-sha256 is not the hash of what arrived."
+	certainty := Stated
+	at := c.request()
+	empty := signing.PayloadHash(nil)
+	switch {
+	case client == empty && server != empty:
+		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+", and a body was sent."
+	case server == empty:
+		d.detail, d.note = "emptied", "No body arrived: "+empty+" is the hash of nothing."
+	case at != nil && at.known && client != "" && client != hashOf(at.body):
+		m.sentOtherwise(&d, at, client)
+	case server != "":
+		m.explainBody(&d, at)
+	}
+	if d.detail != "other" && client != "" && (server != "" || at != nil) {
+		certainty = Proved
+	}
+	f := d.finding(certainty, reason)
+	f.evidence[0].Part = "payloadHash"
+	c.add(f)
+	if len(c.questions) == 0 && d.detail == "other" {
+		c.ask(askBody)
+	}
+}
+
+// sentOtherwise: the body at hand is not the one that was hashed; what change of it
+// was?
+func (m *mismatch) sentOtherwise(d *difference, at *message, signed string) {
+	hash := hashOf(at.body)
+	switch raw := strings.ToLower(signed); {
+	case raw == hash:
+		d.cause, d.detail, d.note = "signed-payload", "upper-case", "The hash was written in capitals."
+		return
+	case signed == hexHash(hash):
+		d.cause, d.detail, d.note = "signed-payload", "hash-of-hash", "The hash of the hash was signed."
+		return
+	}
+	if found, ok := m.budget.explain(at.body, at.header("content-type"), signed); ok {
+		last := found.first
+		if found.second != nil {
+			last = found.second
+		}
+		d.detail = last.back
+		d.note = "What was hashed is the body before this change: " + bodyNote(d.detail) + "."
+		if last.back == "empty" {
+			d.cause = "signed-payload"
+		}
+		return
+	}
+	m.unexplained(d, at)
+}

@@ -1,0 +1,189 @@
+package diagnosis
+
+import (
+	"slices"
+	"strings"
+
+	"countersign/signing"
+)
+
+// mistakes lists the single mistakes of signers over a canonical request, those of
+// the path first. Without a message the canonical request is all there is.
+func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
+	var list []mistake
+	list = append(list, m.pathMistakes(base, at)...)
+	list = append(list, m.queryMistakes(base, at)...)
+	list = append(list, m.headerMistakes(base, at)...)
+	list = append(list, m.payloadMistakes(base, at)...)
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", strings.ToLower(base.method)} {
+		list = append(list, mistake{
+			dimension: inMethod, cause: "changed-method", place: "method", note: method + " was signed, and " + base.method + " was sent.",
+			apply: func(p *parts) { p.method = method },
+		})
+	}
+	list = append(list, m.timeMistakes()...)
+	list = append(list, m.stringMistakes()...)
+	list = append(list, m.keyMistakes()...)
+	return append(list, m.secretMistakes()...)
+}
+
+func pathMistake(detail, note, path string) mistake {
+	return mistake{dimension: inPath, cause: "signed-path", detail: detail, place: "path", note: note, apply: func(p *parts) { p.path = path }}
+}
+
+func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
+	wire, query := base.path, base.query
+	if at != nil {
+		wire, query = wirePath(at.path), signedQuery(at.query, m.how)
+	} else {
+		wire = onWire(wire, m.how)
+	}
+	once, twice := signing.CanonicalURI(normalPath(wire), true), signing.CanonicalURI(normalPath(wire), false)
+	rawOnce, rawTwice := signing.CanonicalURI(wire, true), signing.CanonicalURI(wire, false)
+	var list []mistake
+	add := func(detail, note, path string) { list = append(list, pathMistake(detail, note, path)) }
+	if m.how.single {
+		add("encoded-twice", "The path was encoded twice, and the service encodes it once.", rawTwice)
+		add("normalised", "The path was normalised, and the service takes it as it is.", once)
+		add("encoded-twice", "The path was normalised and encoded twice.", twice)
+	} else {
+		add("encoded-once", "The path was encoded once, and the service encodes it again.", once)
+		add("not-normalised", "The path was signed with its slashes and dots, and the service removes them.", rawTwice)
+		add("encoded-once", "The path was encoded once and not normalised.", rawOnce)
+	}
+	add("not-encoded", "The path was signed without percent-encoding.", unescape(wire))
+	add("not-encoded", "The path was signed as it was sent.", wire)
+	if at != nil {
+		add("not-encoded", "The path was signed as it was written.", at.path)
+	}
+	add("not-encoded", "Characters of the path were not encoded.", laxPath(wire, m.how.single))
+	add("encoded-twice", "The path was encoded three times.", signing.CanonicalURI(twice, false))
+	add("encoded-twice", "The percent signs of the path were encoded again.", strings.ReplaceAll(base.path, "%", "%25"))
+	if query != "" {
+		for _, joined := range []string{wire + "?" + query, base.path + "?" + query, base.path + "?" + base.query, base.path + signing.CanonicalURI("?"+query, true), base.path + "%3F" + query} {
+			k := pathMistake("holds-query", "The query was signed as part of the path.", joined)
+			both := k
+			k.apply = func(p *parts) { p.path, p.query = joined, "" }
+			list = append(list, k, both)
+		}
+	}
+	rest := base.path
+	for range 4 {
+		i := strings.IndexByte(strings.TrimPrefix(rest, "/"), '/')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+		add("prefix-removed", "The first segments of the path were not signed.", rest)
+	}
+	add("prefix-removed", "The path was signed as a slash alone.", "/")
+	add("trailing-slash", "The slash at the end was signed in another way.", strings.TrimRight(base.path, "/"))
+	add("trailing-slash", "The slash at the end was signed in another way.", base.path+"/")
+	add("other", "The path was signed without its first slash.", strings.TrimPrefix(base.path, "/"))
+	add("other", "The path was not signed.", "")
+	add("hex-case", "The percent-encoding was signed in small letters.", lowerHex(base.path))
+	add("other", "The path was signed in small letters.", strings.ToLower(base.path))
+	add("other", "Spaces of the path were signed as plus signs.", strings.NewReplacer("%2520", "+", "%20", "+").Replace(base.path))
+	if at != nil {
+		add("other", "The whole address was signed as the path.", at.url)
+		if m.how.single { // a bucket in the host, signed in the path
+			bucket, _, _ := strings.Cut(at.host, ".")
+			add("prefix-added", "The bucket was signed as part of the path, and stands in the host.", "/"+bucket+base.path)
+		}
+	}
+	return list
+}
+
+// laxPath encodes as encodeURIComponent does, which leaves ! ' ( ) * as they are.
+func laxPath(path string, single bool) string {
+	if single {
+		path = unescape(path)
+	}
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		segments[i] = lax(s)
+	}
+	return strings.Join(segments, "/")
+}
+
+var laxMarks = strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")
+
+func lax(s string) string { return laxMarks.Replace(escape(s)) }
+
+func lowerHex(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			b.WriteString(strings.ToLower(s[i : i+3]))
+			i += 2
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func (m *mismatch) queryMistakes(base *canonical, at *message) []mistake {
+	if base.query == "" {
+		return nil
+	}
+	raw := base.query
+	if at != nil {
+		raw = signedQuery(at.query, m.how)
+	}
+	pieces, pairs := strings.Split(raw, "&"), queryPairs(strings.ReplaceAll(raw, "+", "%20"))
+	var list []mistake
+	add := func(detail, note, query string) {
+		list = append(list, mistake{
+			dimension: inQuery, cause: "signed-query", detail: detail, place: "query", note: note, apply: func(p *parts) { p.query = query },
+		})
+	}
+	spell := func(encode func(string) string, sorted bool) string {
+		var out []string
+		for _, p := range pairs {
+			out = append(out, encode(p.Name)+"="+encode(p.Value))
+		}
+		if sorted {
+			slices.Sort(out)
+		}
+		return strings.Join(out, "&")
+	}
+	sorted := slices.Sorted(slices.Values(pieces))
+	add("omitted", "The query was not signed.", "")
+	add("unsorted", "The parameters were signed in the order in which they were sent.", spell(escape, false))
+	add("unsorted", "The parameters were sorted as texts, with their values.", spell(escape, true))
+	add("unsorted", "The parameters were sorted without regard to case.", foldSorted(base.query))
+	add("encoded-twice", "The query was encoded twice.", spell(func(s string) string { return escape(escape(s)) }, true))
+	add("encoded-twice", "The query was encoded twice.", canonicalQuery(strings.ReplaceAll(raw, "%", "%25")))
+	add("encoded-twice", "The percent signs of the query were encoded again.", strings.ReplaceAll(base.query, "%", "%25"))
+	if strings.ContainsAny(raw, "+") || strings.Contains(base.query, "%20") || strings.Contains(base.query, "%2B") {
+		add("plus", "Plus signs were signed as %2B.", canonicalQuery(strings.ReplaceAll(raw, "+", "%2B")))
+		add("plus", "Spaces were signed as plus signs.", strings.ReplaceAll(base.query, "%20", "+"))
+		add("plus", "Plus signs were signed as spaces.", strings.ReplaceAll(base.query, "%2B", "%20"))
+		add("plus", "Plus signs were signed as they are.", strings.ReplaceAll(base.query, "%2B", "+"))
+	}
+	if strings.Contains(base.query+"&", "=&") {
+		add("no-equals", "A parameter without a value was signed without its equals sign.", strings.TrimSuffix(strings.ReplaceAll(base.query+"&", "=&", "&"), "&"))
+	}
+	add("not-encoded", "The query was signed as it was sent.", raw)
+	add("not-encoded", "The query was signed as it was sent, sorted.", strings.Join(sorted, "&"))
+	add("not-encoded", "The query was signed without percent-encoding.", spell(func(s string) string { return s }, true))
+	add("not-encoded", "The query was signed without percent-encoding and unsorted.", spell(func(s string) string { return s }, false))
+	add("not-encoded", "Characters of the query were not encoded.", spell(lax, true))
+	add("not-encoded", "Characters of the query were not encoded, nor was it sorted.", spell(lax, false))
+	add("other", "The percent-encoding was signed in small letters.", lowerHex(base.query))
+	add("other", "The query was signed with its question mark.", "?"+base.query)
+	canonicalPieces := strings.Split(base.query, "&")
+	for i, piece := range canonicalPieces[:min(len(canonicalPieces), 20)] {
+		name, _, _ := strings.Cut(piece, "=")
+		without := strings.Join(slices.Delete(slices.Clone(canonicalPieces), i, i+1), "&")
+		add("added", "The parameter "+unescape(name)+" was added after signing.", without)
+	}
+	return list
+}
+
+func foldSorted(query string) string {
+	pieces := strings.Split(query, "&")
+	slices.SortStableFunc(pieces, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return strings.Join(pieces, "&")
+}

@@ -1,0 +1,221 @@
+package diagnosis
+
+import (
+	"slices"
+	"strings"
+
+	"countersign/signing"
+)
+
+var commonTypes = []string{
+	"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8", "application/json; charset=UTF-8",
+	"application/json;charset=UTF-8", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8",
+	"application/x-www-form-urlencoded;charset=UTF-8", "application/x-www-form-urlencoded; charset=UTF-8", "application/x-amz-json-1.0", "application/x-amz-json-1.1",
+	"text/plain", "text/plain;charset=UTF-8", "text/plain; charset=utf-8", "application/octet-stream", "binary/octet-stream", "application/xml", "text/xml",
+	"application/x-ndjson", "text/csv", "multipart/form-data", "",
+}
+
+func headerMistake(detail, place, note string, apply func(*parts)) mistake {
+	return mistake{dimension: inHeaders, cause: "signed-headers", detail: detail, place: place, note: note, apply: apply}
+}
+
+func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
+	var list []mistake
+	add := func(detail, place, note string, apply func(*parts)) {
+		list = append(list, headerMistake(detail, place, note, apply))
+	}
+	lines := func(f func(h signing.Header) string) string {
+		var b strings.Builder
+		for _, h := range base.headers {
+			b.WriteString(f(h))
+		}
+		return b.String()
+	}
+	set := func(text string) func(*parts) { return func(p *parts) { p.headers = text } }
+	add("blank-line", "header", "The empty line after the headers was not signed.", func(p *parts) { p.headers = strings.TrimSuffix(p.headers, "\n") })
+	add("line-ends", "header", "The lines were signed with CR LF.", func(p *parts) { p.crlf = true })
+	add("line-ends", "header", "The lines of the headers were signed with CR LF.", func(p *parts) { p.headers = strings.ReplaceAll(p.headers, "\n", "\r\n") })
+	add("value-not-trimmed", "header", "A space behind each colon was signed.", set(lines(func(h signing.Header) string { return h.Name + ": " + h.Value + "\n" })))
+	if at != nil {
+		list = append(list, m.rawHeaders(base, at)...)
+	}
+	add("name-case", "header", "The names of the headers were signed with capitals.", set(lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" })))
+	add("name-case", "header", "The names of the headers were signed with capitals, and listed so.", func(p *parts) {
+		p.headers, p.list = lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" }), titledList(p.list)
+	})
+	add("blank-line", "header", "Two empty lines were signed after the headers.", func(p *parts) { p.headers += "\n" })
+	list = append(list, orders(base)...)
+	list = append(list, m.hostMistakes(base)...)
+	list = append(list, otherValues(base)...)
+	for i, h := range base.headers {
+		if h.Name == "host" {
+			continue
+		}
+		without := slices.Delete(slices.Clone(base.headers), i, i+1)
+		fewer := canonical{headers: without}
+		add("", "header:"+h.Name, h.Name+" is listed, and its line was not signed.", set(partsOf(&fewer).headers))
+		names := strings.Split(base.signedHeaders, ";")
+		if j := slices.Index(names, h.Name); j >= 0 {
+			shorter := strings.Join(slices.Delete(names, j, j+1), ";")
+			add("", "header:"+h.Name, h.Name+" was listed after signing.", func(p *parts) { p.headers, p.list = partsOf(&fewer).headers, shorter })
+		}
+	}
+	return list
+}
+
+// rawHeaders are the values as they were sent, not folded or not trimmed.
+func (m *mismatch) rawHeaders(base *canonical, at *message) []mistake {
+	var list []mistake
+	var loose, raw strings.Builder
+	place := "header"
+	for _, h := range base.headers {
+		value := at.signedValue(h.Name)
+		unfolded, untouched := value, value
+		for _, sent := range at.headers {
+			if strings.EqualFold(sent.Name, h.Name) && strings.TrimSpace(sent.Value) == value {
+				untouched = sent.Value
+			}
+		}
+		if unfolded != h.Value || untouched != h.Value {
+			place = "header:" + h.Name
+		}
+		loose.WriteString(h.Name + ":" + unfolded + "\n")
+		raw.WriteString(h.Name + ":" + untouched + "\n")
+	}
+	one, other := loose.String(), raw.String()
+	list = append(list, headerMistake("value-not-folded", place, "Runs of spaces in a value were signed as they are.", func(p *parts) { p.headers = one }))
+	return append(list, headerMistake("value-not-trimmed", place, "Spaces at the ends of a value were signed.", func(p *parts) { p.headers = other }))
+}
+
+// titled writes a name as HTTP/1.1 clients do.
+func titled(name string) string {
+	pieces := strings.Split(name, "-")
+	for i, p := range pieces {
+		if p != "" {
+			pieces[i] = strings.ToUpper(p[:1]) + p[1:]
+		}
+	}
+	return strings.Join(pieces, "-")
+}
+
+func titledList(list string) string {
+	names := strings.Split(list, ";")
+	for i, n := range names {
+		names[i] = titled(n)
+	}
+	return strings.Join(names, ";")
+}
+
+// orders are other orders of headers than the sorted one.
+func orders(base *canonical) []mistake {
+	var list []mistake
+	sorted := slices.Clone(base.headers)
+	slices.SortStableFunc(sorted, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
+	reversed := slices.Clone(sorted)
+	slices.Reverse(reversed)
+	hostLast := slices.Clone(sorted)
+	slices.SortStableFunc(hostLast, func(a, b signing.Header) int { return rankOf(a.Name == "host") - rankOf(b.Name == "host") })
+	hostFirst := slices.Clone(sorted)
+	slices.SortStableFunc(hostFirst, func(a, b signing.Header) int { return rankOf(b.Name == "host") - rankOf(a.Name == "host") })
+	for _, headers := range [][]signing.Header{sorted, hostLast, hostFirst, reversed} {
+		var names []string
+		for _, h := range headers {
+			names = append(names, h.Name)
+		}
+		other := canonical{headers: headers}
+		text, listed := partsOf(&other).headers, strings.Join(names, ";")
+		list = append(
+			list,
+			headerMistake("order", "header", "The headers were signed in another order.", func(p *parts) { p.headers = text }),
+			headerMistake("order", "header", "The headers were signed and listed in another order.", func(p *parts) { p.headers, p.list = text, listed }),
+			headerMistake("order", "header", "SignedHeaders was signed in another order.", func(p *parts) { p.list = listed }),
+		)
+	}
+	return list
+}
+
+func rankOf(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
+}
+
+// hostMistakes are other hosts that signers take.
+func (m *mismatch) hostMistakes(base *canonical) []mistake {
+	host, ok := base.value("host")
+	if !ok {
+		return nil
+	}
+	name, port, _ := strings.Cut(host, ":")
+	hosts := []string{name + ":443", name + ":80", strings.ToUpper(host), "https://" + host, host + "/", "http://" + host}
+	if port != "" {
+		hosts = append([]string{name}, hosts...)
+	}
+	service, region := m.claim.service(), m.claim.region()
+	hosts = append(hosts, service+"."+region+".amazonaws.com", service+".amazonaws.com", service+"-"+region+".amazonaws.com", "localhost", "")
+	if _, rest, ok := strings.Cut(name, "."); ok {
+		hosts = append(hosts, rest)
+	}
+	var list []mistake
+	for _, h := range hosts {
+		text := withValue(base, "host", h)
+		list = append(list, headerMistake("host", "header:host", "The host was signed as "+orThe(h, "nothing")+".", func(p *parts) { p.headers = text }))
+	}
+	return list
+}
+
+// withValue are the header lines with another value of one.
+func withValue(base *canonical, name, value string) string {
+	other := canonical{headers: slices.Clone(base.headers)}
+	for i := range other.headers {
+		if other.headers[i].Name == name {
+			other.headers[i].Value = value
+		}
+	}
+	return partsOf(&other).headers
+}
+
+// otherValues: a header changed after it was signed, as the signature shows.
+func otherValues(base *canonical) []mistake {
+	var list []mistake
+	add := func(name, value, signed string) {
+		text := withValue(base, name, signed)
+		list = append(list, mistake{
+			dimension: inHeaders, cause: "changed-header", place: "header:" + name, other: headerDifference(name, signed, value),
+			apply: func(p *parts) { p.headers = text },
+		})
+	}
+	for _, h := range base.headers {
+		switch h.Name {
+		case "host", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256":
+			continue
+		case "content-type":
+			if i := strings.IndexByte(h.Value, ';'); i >= 0 {
+				add(h.Name, h.Value, strings.TrimSpace(h.Value[:i]))
+			}
+			for _, t := range commonTypes {
+				add(h.Name, h.Value, t)
+			}
+			add(h.Name, h.Value, h.Value+"; charset=utf-8")
+			add(h.Name, h.Value, h.Value+";charset=UTF-8")
+		case "accept-encoding":
+			for _, v := range []string{"identity", "gzip", "gzip, deflate", "gzip, deflate, br", ""} {
+				add(h.Name, h.Value, v)
+			}
+		case "accept":
+			for _, v := range []string{"application/json", "*/*", ""} {
+				add(h.Name, h.Value, v)
+			}
+		default:
+			add(h.Name, h.Value, "")
+		}
+		if half, again, ok := strings.Cut(h.Value, ","); ok && strings.TrimSpace(half) == strings.TrimSpace(again) {
+			add(h.Name, h.Value, half)
+		}
+		if lower := strings.ToLower(h.Value); lower != h.Value {
+			add(h.Name, h.Value, lower)
+		}
+	}
+	return list
+}

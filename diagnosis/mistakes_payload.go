@@ -1,0 +1,90 @@
+package diagnosis
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+
+	"countersign/signing"
+)
+
+func payloadMistake(detail, note, payload string) mistake {
+	return mistake{dimension: inPayload, cause: "signed-payload", detail: detail, place: "body", note: note, apply: func(p *parts) { p.payload = payload }}
+}
+
+func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
+	empty := signing.PayloadHash(nil)
+	body := base.payload
+	var content []byte
+	if at != nil && at.known {
+		content = at.body
+		body = hashOf(content)
+	}
+	var list []mistake
+	add := func(detail, note, payload string) { list = append(list, payloadMistake(detail, note, payload)) }
+	add("empty", "The hash of an empty body was signed, "+empty+"; the service expects "+orThe(base.payload, "that of the body")+".", empty)
+	add("unsigned", "UNSIGNED-PAYLOAD was signed, and the service hashes the body.", signing.UnsignedPayload)
+	if at != nil && m.claim.payloadHash != "" {
+		add(claimedDetail(m.claim.payloadHash), "The value of x-amz-content-sha256 was signed, and the service hashes the body.", m.claim.payloadHash)
+	}
+	if body != "" && body != base.payload {
+		add("other", "The hash of the body was signed; the service expects "+base.payload+".", body)
+	}
+	raw, _ := hex.DecodeString(body)
+	if len(raw) == 32 {
+		std := base64.StdEncoding.EncodeToString(raw)
+		twice := sha256.Sum256(raw)
+		add("upper-case", "The hash was signed in capitals.", strings.ToUpper(body))
+		add("base64", "The hash was signed in base64.", std)
+		add("base64", "The hash was signed in base64.", base64.RawURLEncoding.EncodeToString(raw))
+		add("hash-of-hash", "The hash of the hash was signed.", hexHash(body))
+		add("hash-of-hash", "The hash of the hash was signed.", hex.EncodeToString(twice[:]))
+	}
+	add("missing", "No hash was signed.", "")
+	list = append(list, mistake{
+		dimension: inPayload, cause: "signed-payload", detail: "missing", place: "body", note: "The line of the payload's hash was left out.",
+		apply: func(p *parts) { p.short = true },
+	})
+	if at == nil || !at.known {
+		return list
+	}
+	if len(content) < 16<<10 {
+		add("other", "The body itself was signed in place of its hash.", string(content))
+	}
+	for _, v := range variantsOf(content, at.header("content-type"), 300) {
+		if !m.budget.take(len(v.body)) {
+			break
+		}
+		add(signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", hashOf(v.body))
+	}
+	return list
+}
+
+func claimedDetail(claimed string) string {
+	switch {
+	case claimed == signing.PayloadHash(nil):
+		return "empty"
+	case claimed == signing.UnsignedPayload:
+		return "unsigned"
+	}
+	return "other"
+}
+
+// signedDetail names a change whose variant was signed: the body was sent
+// otherwise.
+func signedDetail(c change) string {
+	if strings.HasPrefix(c.back, "trailing-newline") {
+		return "trailing-newline"
+	}
+	return c.back
+}
+
+func bodyNote(detail string) string {
+	for _, d := range bodyDetails {
+		if d.ID == detail {
+			return d.Title
+		}
+	}
+	return detail
+}

@@ -1,0 +1,76 @@
+package diagnosis
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+)
+
+// spelling tells in which other form a signature is the right one, or "".
+func spelling(pasted, right string) string {
+	raw, _ := hex.DecodeString(right)
+	std := base64.StdEncoding.EncodeToString(raw)
+	switch {
+	case pasted == right:
+		return ""
+	case pasted == strings.ToUpper(right) || strings.EqualFold(pasted, right):
+		return "upper-case"
+	case pasted == std || pasted == strings.TrimRight(std, "=") || pasted == base64.URLEncoding.EncodeToString(raw) ||
+		pasted == base64.RawURLEncoding.EncodeToString(raw) || unescape(pasted) == std ||
+		pasted == base64.StdEncoding.EncodeToString([]byte(right)):
+		return "base64"
+	case len(pasted) != len(right) && nearly(pasted, right):
+		return "length"
+	case len(pasted) == len(right) && distance(pasted, right) == 1:
+		return "digit"
+	}
+	return ""
+}
+
+// nearly says whether one text is the other with some characters lost or added at
+// one place.
+func nearly(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(a) < 32 || len(b)-len(a) > 32 {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	return a[i:] == b[len(b)-(len(a)-i):]
+}
+
+// distance counts the places at which two texts of one length differ.
+func distance(a, b string) int {
+	n := 0
+	for i := range len(a) {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// badForm tells what is wrong with the form of a signature, as far as it shows
+// without knowing the right one.
+func badForm(sig string) string {
+	plain := unescape(sig)
+	isHex := strings.Trim(sig, "0123456789abcdefABCDEF") == ""
+	switch {
+	case isHex && len(sig) == 64 && sig != strings.ToLower(sig):
+		return "upper-case"
+	case isHex && len(sig) != 64 && len(sig) >= 20:
+		return "length"
+	case isHex:
+		return ""
+	}
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if raw, err := e.DecodeString(plain); err == nil && (len(raw) == 32 || len(raw) == 64) {
+			return "base64"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,175 @@
+package diagnosis
+
+import "strings"
+
+// ofRequestAlone: the request at hand shows by itself why no signature fits.
+func (m *mismatch) ofRequestAlone() bool {
+	if m.at == nil {
+		return byFormOnly(m.collector)
+	}
+	if byFormOnly(m.collector) {
+		return true
+	}
+	for _, name := range m.claim.names() {
+		if name == "host" || name == ":authority" || m.at.has(name) || m.in.RequestIs == AsSigned {
+			continue
+		}
+		arrived, there := m.arrived.value(name)
+		if arrived != "" {
+			continue // a proxy or the client adds it
+		}
+		f := finding{
+			cause: "dropped-header", certainty: Proved, place: "header:" + name,
+			reason:   "SignedHeaders lists " + name + ", and the request that was sent has none.",
+			evidence: []Evidence{{"header:" + name, "(signed, value not known)", ""}},
+		}
+		if m.arrived.given() && !there || !m.arrived.given() && setByClient(name) {
+			f.certainty = Likely
+		}
+		m.add(f)
+		return true
+	}
+	return false
+}
+
+// byFormOnly takes faults of the form that AWS answers with a mismatch.
+func byFormOnly(c *collector) bool {
+	if c.request() == nil || !c.claim.inHeader && !c.claim.presigned {
+		return false
+	}
+	return byForm(c)
+}
+
+// setByClient are headers that clients write themselves, so that a trace of what
+// was given to the client lacks them.
+func setByClient(name string) bool {
+	switch name {
+	case "content-length", "user-agent", "accept", "accept-encoding", "connection", "content-type", "date", "expect", "transfer-encoding":
+		return true
+	}
+	return false
+}
+
+// loggedBySigner: the canonical request that the signer logged is at hand.
+func (m *mismatch) loggedBySigner() bool {
+	if !m.arrived.given() {
+		return false
+	}
+	for _, text := range m.signers {
+		logged := parseCanonical(text)
+		if !logged.given() || logged.text() == m.arrived.text() {
+			continue
+		}
+		found := m.unmasked(differences(&logged, &m.arrived, m.how))
+		if len(found) == 0 {
+			continue
+		}
+		certainty := Likely
+		if m.proof() == Proved && m.prover != nil && m.prover.signed(strings.TrimRight(text, "\n")) {
+			certainty = Proved
+		}
+		if m.at != nil && m.in.RequestIs != AsSigned && len(differences(&m.own, &m.arrived, m.how)) == 0 {
+			for i := range found {
+				found[i].cause = bySigner(found[i].cause)
+			}
+		}
+		m.changed(found, certainty, "The signer's own canonical request differs there from AWS's.", m.at)
+		return true
+	}
+	return false
+}
+
+// bySigner is the cause of a difference that was there when it was signed.
+func bySigner(c Cause) Cause {
+	switch c {
+	case "changed-path":
+		return "signed-path"
+	case "changed-query":
+		return "signed-query"
+	case "changed-body":
+		return "signed-payload"
+	case "changed-header", "changed-host", "dropped-header":
+		return "signed-headers"
+	}
+	return c
+}
+
+// withoutSecret compares the request with what arrived. The place of a difference
+// is sure, who made it is not.
+func (m *mismatch) withoutSecret() bool {
+	if !m.arrived.given() || m.at == nil {
+		return false
+	}
+	found := m.unmasked(differences(&m.own, &m.arrived, m.how))
+	if len(found) == 0 {
+		m.sameOnBothSides()
+		return true
+	}
+	certainty := m.proof()
+	reason := "AWS's canonical request differs there from the one of the request at hand."
+	if m.prover != nil || !m.how.known && found[0].place == "path" || !m.at.exact && found[0].place == "body" {
+		certainty = weaker(certainty, Likely)
+	}
+	if found[0].place == "path" && m.otherManner() {
+		certainty = weaker(certainty, Likely)
+	}
+	if found[0].place == "body" && !m.at.exact && m.in.RequestIs != AsSigned {
+		found[0].note = "The body at hand is not byte for byte the one that was sent."
+	}
+	m.changed(found, certainty, reason, m.at)
+	return true
+}
+
+// otherManner says whether the path fits in the manner of the other family.
+func (m *mismatch) otherManner() bool {
+	other := m.how
+	other.single = !other.single
+	return canonicalPath(m.at.path, other) == m.arrived.path
+}
+
+// sameOnBothSides: what arrived is what is at hand, so the signature was made in
+// another way, or with another secret.
+func (m *mismatch) sameOnBothSides() {
+	if m.edited {
+		m.add(finding{
+			cause: "unclear", certainty: Open,
+			reason: "The paste was edited: AWS's canonical request does not fit its own hash. What is left of it agrees with the request.",
+		})
+		m.ask(askCanonical, askProfile)
+		return
+	}
+	m.ruleOut("Nothing changed on the way: what arrived at AWS is the request at hand.")
+	reason := "What arrived is the request at hand: so the signer computed in another way than AWS, or with another secret."
+	if m.prover != nil {
+		reason += " None of the usual mistakes gives the signature that was sent."
+	}
+	m.add(finding{cause: "unclear", certainty: Open, side: SideSigner, reason: reason})
+	m.also(Open, "An unknown mistake and another secret look alike.", "wrong-secret", "signed-payload", "signed-path", "signed-headers")
+	m.ask(askProfile)
+}
+
+// undecided: nothing proves, nothing differs.
+func (m *mismatch) undecided() {
+	reason := "AWS computed another signature, and what is at hand does not tell why."
+	if m.at == nil {
+		reason += " Works for GET and fails with a body? Then look at the payload hash first, and at content-type."
+	}
+	if m.prover != nil {
+		reason += " None of the usual mistakes gives the signature that was sent."
+	}
+	m.add(finding{
+		cause: "unclear", certainty: Open, reason: reason,
+		fix: "Bring the request as it was sent, headers and body included. Look at the body first: it must be sent as it was signed, as text; then at content-type.",
+	})
+	m.also(Open, "What fails most often.", "signed-payload", "changed-body", "changed-header", "wrong-secret")
+	if m.at == nil {
+		m.ask(askRequest)
+	}
+	if !m.arrived.given() {
+		m.ask(askCanonical)
+	}
+	if m.prover == nil {
+		m.ask(askProfile)
+	}
+	m.ask(askSent)
+}
