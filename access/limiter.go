@@ -61,11 +61,12 @@ type Hold struct {
 	weight    int64
 	revoked   chan struct{}
 	isRevoked bool
+	onRevoke  func() // of one that is offered
 }
 
 // Acquire takes weight for a caller; [Hold.Release] gives it back. What weighs
 // more than all there is goes alone. A revocable hold can be taken back until
-// [Hold.Settle]. The error is a [*BusyError], or the context's own when that
+// [Hold.Settle], and any from [Hold.Offer] on. The error is a [*BusyError], or the context's own when that
 // ended first.
 func (l *Limiter) Acquire(ctx context.Context, caller string, weight int64, revocable bool) (*Hold, error) {
 	h := &Hold{limiter: l, caller: caller, weight: min(max(weight, 0), l.capacity)}
@@ -190,14 +191,23 @@ func (l *Limiter) admit(h *Hold, s *share) {
 	}
 }
 
-// revokeFor takes back what a waiter lacks, the newest first, from the callers
-// with most, as long as they have more than an equal share.
+// revokeFor takes back what a waiter lacks, and those that come after it in the
+// queue of their caller, from the callers with most, as long as they have more
+// than an equal share. Of a caller's it takes back the newest first, but for what
+// was offered.
 func (l *Limiter) revokeFor(w *waiter) {
 	fair := l.capacity / int64(len(l.callers))
 	if w.share.used > 0 && w.share.used+w.hold.weight > fair {
 		return
 	}
-	for l.used-l.revoking+w.hold.weight > l.capacity {
+	// The next of the same caller would lack as much again once this one is in: waiting for them one by one takes too long.
+	lacking := int64(0)
+	for _, o := range l.waiting {
+		if o.share == w.share && (lacking == 0 || w.share.used+lacking+o.hold.weight <= fair) {
+			lacking += o.hold.weight
+		}
+	}
+	for l.used-l.revoking+lacking > l.capacity {
 		var from *share
 		for _, s := range l.callers {
 			left := s.used - s.revoking
@@ -214,7 +224,11 @@ func (l *Limiter) revokeFor(w *waiter) {
 		from.revoking += h.weight
 		l.revoking += h.weight
 		h.isRevoked = true
-		close(h.revoked)
+		if h.onRevoke != nil {
+			go h.onRevoke()
+		} else {
+			close(h.revoked)
+		}
 	}
 }
 
@@ -247,6 +261,27 @@ func (h *Hold) Settle(weight int64) bool {
 	l.used -= less
 	l.grant()
 	return true
+}
+
+// Offer lets a hold be taken back again, or for the first time: what it was for
+// is done, all but what does not end by itself. onRevoke is then called once, and
+// must see to it that Release is. Of a caller's holds, those that were offered are
+// taken back first, the oldest before the others. Call it once.
+func (h *Hold) Offer(onRevoke func()) {
+	l := h.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h.isRevoked {
+		return
+	}
+	h.onRevoke = onRevoke
+	s := l.callers[h.caller]
+	at := slices.IndexFunc(s.revocable, func(o *Hold) bool { return o.onRevoke != nil })
+	if at < 0 {
+		at = len(s.revocable)
+	}
+	s.revocable = slices.Insert(s.revocable, at, h)
+	l.grant()
 }
 
 // Release gives back what is held. Call it once.

@@ -258,3 +258,58 @@ func TestLimiter_InTheLongRun(t *testing.T) {
 		}
 	})
 }
+
+// Who has its answer written offers its place: others get it, the one that was offered first, and its owner is told once.
+func TestLimiter_TakesBackWhatIsOffered(t *testing.T) {
+	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
+		holds := make([]*access.Hold, 10)
+		for i := range holds {
+			holds[i] = must(l.Acquire(t.Context(), "greedy", 1, i == 9))
+		}
+		if !holds[9].Settle(1) {
+			t.Fatal("it does not settle")
+		}
+		if err := <-later(l, "other", 1); !isBusy(err) {
+			t.Fatalf("before anything is offered: %v, want busy", err)
+		}
+		other := later(l, "other", 2)
+		var revoked []int
+		for _, i := range []int{4, 9, 7, 1} {
+			holds[i].Offer(func() { revoked = append(revoked, i); holds[i].Release() })
+			synctest.Wait()
+		}
+		if err := <-other; err != nil {
+			t.Errorf("the other caller: %v", err)
+		}
+		if fmt.Sprint(revoked) != "[4 9]" {
+			t.Errorf("taken back are %v, want those two that were offered first", revoked)
+		}
+		holds[7].Release()
+		if err := <-later(l, "greedy", 3); err != nil {
+			t.Errorf("its own caller: %v", err)
+		}
+	})
+}
+
+// Many requests of one caller wait together, not one for the other.
+func TestLimiter_TakesBackForAllWhoWaitAtOnce(t *testing.T) {
+	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
+		for range 10 {
+			h := must(l.Acquire(t.Context(), "greedy", 1, false))
+			h.Offer(func() { time.Sleep(time.Second); h.Release() })
+		}
+		begun := time.Now()
+		var waiting []<-chan error
+		for range 5 {
+			waiting = append(waiting, later(l, "other", 1))
+		}
+		for _, w := range waiting {
+			if err := <-w; err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("five are let in after %v, want the second that one takes", took)
+		}
+	})
+}

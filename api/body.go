@@ -34,7 +34,9 @@ func (o Options) readBody(next http.Handler) http.Handler {
 			return
 		}
 		if hold != nil {
-			defer hold.Release()
+			answer := &offered{ResponseWriter: w, hold: hold}
+			defer answer.release()
+			w = answer
 		}
 		r.Body = handlers.WholeBody(data)
 		next.ServeHTTP(w, r)

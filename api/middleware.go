@@ -154,7 +154,8 @@ func (o Options) limitRequests(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		defer hold.Release()
-		next.ServeHTTP(w, r)
+		answer := &offered{ResponseWriter: w, hold: hold}
+		defer answer.release()
+		next.ServeHTTP(answer, r)
 	})
 }

@@ -19,15 +19,15 @@ import (
 // attackerKey is the key of a second caller of serveApart.
 const attackerKey = "EXAMPLE-key-of-a-hostile-caller"
 
-// serveTwo runs the program with its defaults for two callers.
-func serveTwo(t *testing.T) *server {
+// serveTwo runs the program for two callers, with its defaults but for the environment given.
+func serveTwo(t *testing.T, environment ...string) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
 	text := fmt.Sprintf("callers:\n  api_keys:\n    - {id: good, sha256: %s}\n    - {id: hostile, sha256: %s}\n", sha256Hex(dosKey), sha256Hex(attackerKey))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return serveApart(t, "COUNTERSIGN_API_KEY_SHA256=", "COUNTERSIGN_CONFIG="+file)
+	return serveApart(t, append(environment, "COUNTERSIGN_API_KEY_SHA256=", "COUNTERSIGN_CONFIG="+file)...)
 }
 
 // trickle opens n connections of the hostile caller whose bodies declare much and send little, and keeps them open until ctx ends.
@@ -85,6 +85,57 @@ func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
 			under.Wait()
 			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; memory %.0f MiB", took.at(50), took.at(99), took.at(100), s.memory())
 		})
+	}
+}
+
+// TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting: one caller has requests signed over and over, and does not read the answers, so that the service
+// cannot get rid of them. There are few places, so that they are taken soon.
+func TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting(t *testing.T) {
+	var headers strings.Builder
+	for i := range 120 {
+		fmt.Fprintf(&headers, `,"x-%d":"%s"`, i, strings.Repeat("v", 480))
+	}
+	for name, document := range map[string]string{
+		"long answers":  `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","explain":true,"headers":{` + headers.String()[1:] + `}}`,
+		"large answers": largeRequest(3 << 20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveTwo(t, "COUNTERSIGN_MAX_REQUESTS=16", "COUNTERSIGN_RATE_PER_SECOND=1000000", "COUNTERSIGN_RATE_BURST=1000000")
+			ctx, stop := context.WithCancel(t.Context())
+			var under sync.WaitGroup
+			for range 24 {
+				under.Go(func() {
+					for ctx.Err() == nil {
+						s.unread(ctx, document)
+					}
+				})
+			}
+			time.Sleep(4 * time.Second)
+			var both sync.WaitGroup
+			var took times
+			both.Go(func() { took = s.measure(200, 100, s.client) })
+			both.Go(func() { s.one(t, "/v1/sign", largeRequest(1<<20)) })
+			both.Wait()
+			stop()
+			under.Wait()
+			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; memory %.0f MiB", took.at(50), took.at(99), took.at(100), s.memory())
+		})
+	}
+}
+
+// unread sends a document again and again on one connection, and reads nothing, until the server has had enough.
+func (s *server) unread(ctx context.Context, document string) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
+	if err != nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	defer c.Close()
+	_ = c.(*net.TCPConn).SetReadBuffer(1 << 10)
+	for err == nil {
+		_, err = fmt.Fprintf(c, "POST /v1/sign HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			attackerKey, len(document), document)
 	}
 }
 

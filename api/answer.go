@@ -1,0 +1,68 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"countersign/access"
+)
+
+const (
+	// A client has so long to take an answer before others may need what it holds,
+	takeTime = 250 * time.Millisecond
+	// and a second more for each takeRate bytes of it.
+	takeRate = 16 << 20
+)
+
+// offered is an answer that gives back what it holds when others need that. All is computed when the first byte is written, so from then on
+// only a client that does not read keeps it: its connection is cut.
+type offered struct {
+	http.ResponseWriter
+	hold *access.Hold
+
+	begun bool
+
+	mu    sync.Mutex
+	ended bool
+	timer *time.Timer // of the cut
+}
+
+// Unwrap is for [http.ResponseController].
+func (a *offered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *offered) Write(b []byte) (int, error) {
+	if !a.begun {
+		a.begun = true
+		until := time.Now().Add(takeTime + time.Duration(len(b))*time.Second/takeRate)
+		a.hold.Offer(func() { a.cut(until) })
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// cut ends a write that has not ended by then.
+func (a *offered) cut(until time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return
+	}
+	a.timer = time.AfterFunc(time.Until(until), func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if !a.ended { // else it is the next request's connection
+			_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now())
+		}
+	})
+}
+
+// release gives back the hold when the answer has been written.
+func (a *offered) release() {
+	a.mu.Lock()
+	a.ended = true
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.mu.Unlock()
+	a.hold.Release()
+}
