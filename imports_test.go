@@ -40,7 +40,7 @@ var entries = []entry{
 	},
 	{
 		folder:   "handlers",
-		packages: "broker problem access credentials reading endpoints signing",
+		packages: "broker problem access credentials reading explain endpoints signing",
 		outside:  "github.com/go-json-experiment/json",
 	},
 	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
@@ -70,6 +70,7 @@ var entries = []entry{
 	{folder: "signing/signhttp", packages: "signing"},
 	{folder: "diagnosis", packages: "reading endpoints signing", pure: true},
 	{folder: "reading", outside: "mvdan.cc/sh/v3/syntax", pure: true},
+	{folder: "explain", packages: "signing", pure: true},
 	{folder: "endpoints", pure: true},
 	{folder: "signing", pure: true},
 }

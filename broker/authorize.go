@@ -123,7 +123,7 @@ func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
 		}
 		op.request.SignedHeaders = append(op.request.SignedHeaders, name)
 		if reason != "" {
-			op.warn("header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not "+
+			op.warnOf(headerPart(name), "header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not "+
 				"arrive as it is given: it "+reason+". AWS then refuses the signature.")
 		}
 	}

@@ -186,7 +186,7 @@ func warnOfParameters(_ *Input, op *operation) error {
 		}
 		for _, h := range op.request.Headers {
 			if strings.EqualFold(strings.TrimSpace(h.Name), name) {
-				op.warn("parameter_and_header", "Both a query parameter and a header are called "+name+". S3 "+
+				op.warnOf(headerPart(name), "parameter_and_header", "Both a query parameter and a header are called "+name+". S3 "+
 					"reads such a parameter of a presigned URL as the header, and may refuse or join the two. Keep "+
 					"one of them.")
 				break

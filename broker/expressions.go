@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"countersign/problem"
 )
 
 // Expressions of workflow engines and templates, each to be replaced by a value: @{…} and @body(…)
@@ -67,10 +69,11 @@ func (op *operation) urlParts() []string {
 // text that is the whole body.
 func warnOfExpressions(_ *Input, op *operation) error {
 	if strings.ContainsAny(op.request.URL.String(), "%@$") {
-		op.warnOfText("The URL", op.urlParts()...)
+		op.warnOfText(problem.Field{Part: "url"}, "The URL", op.urlParts()...)
 	}
 	for _, h := range op.request.Headers {
-		op.warnOfText("The header "+strings.ToLower(strings.TrimSpace(h.Name)), h.Value)
+		name := strings.ToLower(strings.TrimSpace(h.Name))
+		op.warnOfText(headerPart(name), "The header "+name, h.Value)
 	}
 	const longest = 4 << 10
 	body := strings.TrimSpace(string(op.payload.Bytes[:min(len(op.payload.Bytes), longest+1)]))
@@ -78,21 +81,21 @@ func warnOfExpressions(_ *Input, op *operation) error {
 		return nil
 	}
 	if whole := expression.FindString(body); body == objectAsText || body != "" && whole == body || callAtBeginning.MatchString(body) {
-		op.warnOfText("The body", body)
+		op.warnOfText(problem.Field{Part: "body"}, "The body", body)
 	}
 	return nil
 }
 
-func (op *operation) warnOfText(where string, texts ...string) {
+func (op *operation) warnOfText(part problem.Field, where string, texts ...string) {
 	for _, text := range texts {
 		if kind := unevaluated(text); kind != "" {
-			op.warn("expression_unevaluated", where+" holds "+kind+", which looks like an expression that was "+
+			op.warnOf(part, "expression_unevaluated", where+" holds "+kind+", which looks like an expression that was "+
 				"not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a "+
 				"text; elsewhere switch the field to expressions.")
 			return
 		}
 		if strings.Contains(text, objectAsText) {
-			op.warn("object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where "+
+			op.warnOf(part, "object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where "+
 				"a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
 			return
 		}

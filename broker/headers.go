@@ -30,7 +30,7 @@ func setHeaders(in *Input, op *operation) error {
 				if !setBySigner(name) {
 					by = "whoever sends the request"
 				}
-				op.warn("header_replaced", "The header "+name+" is made by "+by+"; the one given was dropped.")
+				op.warnOf(headerPart(name), "header_replaced", "The header "+name+" is made by "+by+"; the one given was dropped.")
 			}
 			warned[name] = true
 			continue
@@ -42,7 +42,7 @@ func setHeaders(in *Input, op *operation) error {
 		}
 		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] && !sends {
 			warned[name] = true
-			op.warn("header_fragile", "The header "+name+" may not arrive as it is given: "+reason+".")
+			op.warnOf(headerPart(name), "header_fragile", "The header "+name+" may not arrive as it is given: "+reason+".")
 		}
 		op.request.Headers = append(op.request.Headers, h)
 	}
@@ -74,7 +74,7 @@ func (op *operation) warnOfRepeated() {
 	for _, h := range op.request.Headers {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		if given[name]++; given[name] == 2 && holdsOneValue(name) {
-			op.warn("header_repeated", "The header "+name+" is given twice and holds one value. Both were "+
+			op.warnOf(headerPart(name), "header_repeated", "The header "+name+" is given twice and holds one value. Both were "+
 				"joined by a comma; keep one of them.")
 		}
 	}
@@ -172,7 +172,7 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 		op.request.ContentSHA256Header = true
 	}
 	if len(headers) > 0 && op.action == access.ActionPresign && !op.quirks.UnsignedPayloadOnly {
-		op.warn("header_replaced", "The header x-amz-content-sha256 was dropped. A presigned URL has the hash in "+
+		op.warnOf(headerPart("x-amz-content-sha256"), "header_replaced", "The header x-amz-content-sha256 was dropped. A presigned URL has the hash in "+
 			`its query, and only at S3 with payload "signed" or payloadSha256.`)
 	}
 	return nil

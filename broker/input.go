@@ -90,10 +90,10 @@ type operation struct {
 	signed     []string // the names of the headers that the signature covers
 	warnings   []signing.Warning
 	stream     *Stream // the body of a request to send that is not held in memory
-}
-
-func (op *operation) warn(code, message string) {
-	op.warnings = append(op.warnings, signing.Warning{Code: code, Message: message})
+	// warned are the parts that the warnings are about, one for each.
+	warned   []problem.Field
+	scopeWhy string // what the host tells of its scope
+	pattern  bool   // a host pattern does
 }
 
 func (b *Broker) newOperation(action access.Action, in *Input) *operation {

@@ -25,13 +25,16 @@ func (b *Broker) resolveScope(in *Input, op *operation) error {
 	} else if inferErr != nil && inferErr.Kind == endpoints.NoSigV4 {
 		op.warn("host_not_signed", "This host is known to take no AWS signature. It was signed because service and region were given.")
 	}
+	op.scopeWhy, op.pattern = found.Why, found.Pattern
 	if inferErr != nil {
-		found.Service, found.Region = inferErr.Service, inferErr.Region
+		found.Service, found.Region, op.scopeWhy = inferErr.Service, inferErr.Region, inferErr.Reason
 	}
 	op.warnScopeMismatch(in, found)
 	if scope.Service == "" {
 		scope.Service = found.Service
-		op.warnings = append(op.warnings, WarnGuessed(found)...)
+		for _, w := range WarnGuessed(found) {
+			op.warn(w.Code, w.Message)
+		}
 	}
 	sameService := scope.Service == found.Service
 	if scope.Region == "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/problem"
 	"countersign/signing"
 )
 
@@ -46,7 +47,14 @@ type Result struct {
 // Explanation shows the intermediate texts. The session token is left out, since explanations end up in tickets and logs.
 type Explanation struct {
 	CanonicalRequest, CanonicalRequestSHA256, CredentialScope, StringToSign, Signature string
+
+	Scope ScopeOrigin
+	// Warned are the parts of the request that the warnings are about, one for each; empty where there is none.
+	Warned []problem.Field
 }
+
+// ScopeOrigin says where service and region came from: "given", "host", or "profile" where a host pattern of the profile tells.
+type ScopeOrigin struct{ Service, Region, Why string }
 
 // Sign signs a request by headers.
 func (b *Broker) Sign(ctx context.Context, call *Call, in *Input) (*Result, error) {
@@ -120,8 +128,32 @@ func (op *operation) result(s signing.Signed) *Result {
 		Scope: r.Scope, Algorithm: r.Algorithm, Inferred: op.inferred, Normalized: op.normalized, DoubleEncode: !r.SingleEncode,
 		ContentSHA256Header: r.ContentSHA256Header, Token: r.Token, SignedHeaders: strings.Split(s.SignedHeaders, ";"),
 		SignedAt: r.Time, ExpiresAt: op.expiresAt(), Expires: r.Expires, AccessKeyID: r.Credentials.AccessKeyID, Profile: op.session.Profile,
-		Warnings: op.warnings, Authorization: s.Authorization, Date: s.Date, Explanation: explain(r, s),
+		Warnings: op.warnings, Authorization: s.Authorization, Date: s.Date, Explanation: op.explain(explain(r, s)),
 	}
+}
+
+// explain adds to the texts of the steps where the scope and the warnings came from.
+func (op *operation) explain(e *Explanation) *Explanation {
+	if e == nil {
+		return nil
+	}
+	e.Warned = op.warned
+	e.Scope = ScopeOrigin{Service: "given", Region: "given", Why: "The request gives service and region."}
+	if !op.inferred {
+		return e
+	}
+	source := "host"
+	if op.pattern {
+		source = "profile"
+	}
+	e.Scope.Why = op.scopeWhy
+	if op.in.Service == "" {
+		e.Scope.Service = source
+	}
+	if op.in.Region == "" {
+		e.Scope.Region = source
+	}
+	return e
 }
 
 func (op *operation) expiresAt() time.Time {

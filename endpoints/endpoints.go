@@ -51,6 +51,7 @@ type Scope struct {
 	Guessed   bool     // the service stands in no table: it is read from the form of the host
 	Quirks    Quirks
 	Why       string // one sentence, for people
+	Pattern   bool   // a host pattern of the configuration says so
 }
 
 // Kind says why a host gives no scope.

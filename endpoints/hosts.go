@@ -138,7 +138,7 @@ func (r *hostRule) scope() Scope {
 	t := facts()
 	s := Scope{
 		Service: r.Service, Region: r.Region, Algorithm: SigV4, Quirks: t.quirks[r.Service],
-		Partition: PartitionOf(r.Region),
+		Partition: PartitionOf(r.Region), Pattern: true,
 		Why:       "the host pattern " + r.Pattern + " of the configuration says so",
 	}
 	if len(r.RegionSet) > 0 {

@@ -181,7 +181,7 @@ type verdict struct {
 	Verdict     string
 	Faults      []struct{ Part, Name, Reason string }
 	Form        string
-	Explanation map[string]string
+	Explanation stageTexts
 }
 
 func (s *testServer) verify(document map[string]any) verdict {

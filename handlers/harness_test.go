@@ -195,7 +195,7 @@ type answer struct {
 	AccessKeyID       string
 	Profile           string
 	Warnings          []struct{ Code, Message string }
-	Explanation       map[string]string
+	Explanation       stageTexts
 }
 
 func (s *testServer) sign(body string) answer {
@@ -235,4 +235,21 @@ func (a answer) warningCodes() []string {
 		codes[i] = w.Code
 	}
 	return codes
+}
+
+// stageTexts are the texts of an explanation, without what it says of each line.
+type stageTexts map[string]string
+
+func (e *stageTexts) UnmarshalJSON(data []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*e = stageTexts{}
+	for name, value := range all {
+		if text, ok := value.(string); ok {
+			(*e)[name] = text
+		}
+	}
+	return nil
 }

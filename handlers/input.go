@@ -91,7 +91,7 @@ func valueOf[T any](pointer *T) (value T) {
 func warningsOf(list []signing.Warning) []warning {
 	out := make([]warning, len(list))
 	for i, w := range list {
-		out[i] = warning(w)
+		out[i] = warning{Code: w.Code, Message: w.Message}
 	}
 	return out
 }
@@ -99,4 +99,5 @@ func warningsOf(list []signing.Warning) []warning {
 type warning struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	Pointer string `json:"pointer,omitzero"`
 }

@@ -66,8 +66,9 @@ func (h *Handlers) presign(ctx context.Context, call *broker.Call, in *presignRe
 		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers), PayloadSHA256: s.PayloadHash,
 		Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s),
 		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresInSeconds: int64(s.Expires / time.Second), ExpiresAt: s.ExpiresAt,
-		AccessKeyID: s.AccessKeyID, Profile: s.Profile, Warnings: warningsOf(s.Warnings), Explanation: (*explanation)(s.Explanation),
+		AccessKeyID: s.AccessKeyID, Profile: s.Profile, Warnings: warningsOf(s.Warnings),
 	}
+	out.Explanation = in.explanation(s, in.ExpiresInSeconds, out.Warnings)
 	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
 	return out, nil
 }

@@ -55,14 +55,6 @@ func sentHeaders(headers []signing.Header) []sentHeader {
 	return list
 }
 
-type explanation struct {
-	CanonicalRequest       string `json:"canonicalRequest"`
-	CanonicalRequestSHA256 string `json:"canonicalRequestSha256"`
-	CredentialScope        string `json:"credentialScope"`
-	StringToSign           string `json:"stringToSign"`
-	Signature              string `json:"signature"`
-}
-
 // SignRequest signs a request by headers.
 func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.sign) }
 
@@ -71,7 +63,9 @@ func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest)
 	if err != nil {
 		return nil, err
 	}
-	return newSignedRequest(s), nil
+	out := newSignedRequest(s)
+	out.Explanation = in.explanation(s, nil, out.Warnings)
+	return out, nil
 }
 
 // SignDocument signs a request that comes as the document of POST /v1/sign, but by another way than HTTP.
@@ -99,7 +93,7 @@ func newSignedRequest(s *broker.Result) *signedRequest {
 		PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm,
 		ScopeSource: scopeSource(s), Options: optionsOf(s),
 		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresAt: s.ExpiresAt, AccessKeyID: s.AccessKeyID, Profile: s.Profile,
-		Warnings: warningsOf(s.Warnings), Explanation: (*explanation)(s.Explanation),
+		Warnings: warningsOf(s.Warnings), Explanation: newExplanation(s.Explanation),
 	}
 	for _, h := range s.Headers {
 		switch {

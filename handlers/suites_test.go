@@ -64,7 +64,7 @@ func (c *suiteCase) compare(t *testing.T, server *testServer) (compared int) {
 		return 0
 	}
 	got := decodeAs[struct {
-		Explanation   map[string]string
+		Explanation   stageTexts
 		SignedHeaders []string
 	}](t, w.Body)
 	lines := strings.Split(got.Explanation["canonicalRequest"], "\n")

@@ -111,7 +111,7 @@ func (v *officialVector) compare(t *testing.T, server *testServer, path string, 
 		t.Errorf("%s %s: %d %s", path, v.Name, w.Code, w.Body)
 		return
 	}
-	got := decodeAs[struct{ Explanation map[string]string }](t, w.Body).Explanation
+	got := decodeAs[struct{ Explanation stageTexts }](t, w.Body).Explanation
 	if want := strings.Join(stringToSign, "\n"); want != "" && got["stringToSign"] != want {
 		t.Errorf("%s %s: string to sign\n%s\nwant\n%s\nof\n%s", path, v.Name, got["stringToSign"], want, got["canonicalRequest"])
 		return

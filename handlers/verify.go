@@ -123,7 +123,7 @@ func verdictOf(v *broker.Verdict) *verdictResponse {
 	out := &verdictResponse{
 		Valid: v.Valid(), Verdict: "invalid", Faults: []verdictFault{}, Form: "headers",
 		Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
-		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{}, Explanation: (*explanation)(v.Explanation),
+		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{}, Explanation: newExplanation(v.Explanation),
 	}
 	switch {
 	case v.Valid():
