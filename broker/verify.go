@@ -52,10 +52,10 @@ func (b *Broker) Verify(ctx context.Context, call *Call, in *VerifyInput) (*Verd
 			out.Explanation = &Explanation{
 				CanonicalRequest:       op.session.Credentials.Redact(signing.RedactTokens(v.CanonicalRequest)),
 				CanonicalRequestSHA256: signing.PayloadHash([]byte(v.CanonicalRequest)),
-				CredentialScope:        v.Claim.CredentialScope, StringToSign: v.StringToSign, Signature: v.Claim.Signature,
+				CredentialScope:        v.Info.CredentialScope, StringToSign: v.StringToSign, Signature: v.Info.Signature,
 			}
 		}
-		return out, signature{value: v.Claim.Signature, signedHeaders: v.Claim.SignedHeaders}, nil
+		return out, signature{value: v.Info.Signature, signedHeaders: v.Info.SignedHeaders}, nil
 	})
 }
 
@@ -116,13 +116,13 @@ func (b *Broker) readReceivedInto(in *VerifyInput, like *Input, op *operation) (
 	}
 	received := signing.Received{Method: in.Method, URL: url, Headers: slices.Clip(in.Headers)}
 	op.request.Method, op.request.URL = in.Method, url
-	claim, _ := signing.ReadClaim(&received) // a fault will be in the verdict
-	like.Service, like.Region = cmp.Or(in.Service, claim.Scope.Service), cmp.Or(in.Region, claim.Scope.Region)
+	info, _ := signing.ReadSignatureInfo(&received) // what is wrong will be in the verdict
+	like.Service, like.Region = cmp.Or(in.Service, info.Scope.Service), cmp.Or(in.Region, info.Scope.Region)
 	if err := b.resolveScope(like, op); err != nil {
 		return nil, err
 	}
 	in.setReading(op)
-	if err := in.takePayload(op, &claim); err != nil {
+	if err := in.takePayload(op, &info); err != nil {
 		return nil, err
 	}
 	// Content-Length, which clients add, is that of the body where one is given.
@@ -131,10 +131,10 @@ func (b *Broker) readReceivedInto(in *VerifyInput, like *Input, op *operation) (
 	}
 	received.PayloadHash = op.payload.hash
 	readings := in.readings(received, op)
-	if claim.Presigned {
+	if info.Presigned {
 		op.request.URL = withoutSignature(op.request.URL)
 	}
-	op.request.Headers, op.signed = received.Headers, strings.Split(claim.SignedHeaders, ";")
+	op.request.Headers, op.signed = received.Headers, strings.Split(info.SignedHeaders, ";")
 	return readings, nil
 }
 
@@ -219,7 +219,7 @@ var signatureParameters = []string{
 
 // takePayload takes the body that came, as far as it is given; its hash is empty where nothing is. With it comes what the signature says
 // of the payload, for the policies and for where the request does not say it.
-func (in *VerifyInput) takePayload(op *operation, claim *signing.Claim) error {
+func (in *VerifyInput) takePayload(op *operation, info *signing.SignatureInfo) error {
 	if in.Body != nil {
 		body, err := in.Body()
 		if err != nil {
@@ -245,9 +245,9 @@ func (in *VerifyInput) takePayload(op *operation, claim *signing.Claim) error {
 	r := &op.request
 	// The caller may say that the hash was signed and left out.
 	notSent := in.ContentSHA256Header != nil && !*in.ContentSHA256Header && in.PayloadSHA256 != ""
-	switch r.PayloadHash = claim.PayloadHash; {
+	switch r.PayloadHash = info.PayloadHash; {
 	case r.PayloadHash != "":
-	case claim.Presigned && op.quirks.S3Style && !notSent:
+	case info.Presigned && op.quirks.S3Style && !notSent:
 		r.PayloadHash = signing.UnsignedPayload
 	default:
 		r.PayloadHash = cmp.Or(op.payload.hash, signing.PayloadHash(nil))

@@ -159,7 +159,7 @@ func verifyAgain(t testing.TB, signed answer, style bool) {
 	}
 	v := signing.Verify(received, &signing.Expected{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), SingleEncode: style, S3Style: style, Time: signedAt})
 	if !v.Valid() {
-		t.Fatalf("%s %s: %+v\n%s", signed.Method, signed.URL, v.Faults, v.CanonicalRequest)
+		t.Fatalf("%s %s: %+v\n%s", signed.Method, signed.URL, v.Mismatches, v.CanonicalRequest)
 	}
 }
 

@@ -122,8 +122,8 @@ func (h *Handlers) verify(ctx context.Context, call *broker.Call, in *verifyRequ
 func verdictOf(v *broker.Verdict) *verdictResponse {
 	out := &verdictResponse{
 		Valid: v.Valid(), Verdict: "invalid", Faults: []verdictFault{}, Form: "headers",
-		Algorithm: string(v.Claim.Algorithm), AccessKeyID: v.Claim.AccessKeyID,
-		CredentialScope: v.Claim.CredentialScope, SignedHeaders: []string{}, Explanation: newExplanation(v.Explanation),
+		Algorithm: string(v.Info.Algorithm), AccessKeyID: v.Info.AccessKeyID,
+		CredentialScope: v.Info.CredentialScope, SignedHeaders: []string{}, Explanation: newExplanation(v.Explanation),
 	}
 	switch {
 	case v.Valid():
@@ -131,17 +131,17 @@ func verdictOf(v *broker.Verdict) *verdictResponse {
 	case v.Unknown():
 		out.Verdict = "unknown"
 	}
-	for _, f := range v.Faults {
+	for _, f := range v.Mismatches {
 		out.Faults = append(out.Faults, verdictFault{string(f.Part), f.Name, f.Reason})
 	}
-	if v.Claim.SignedHeaders != "" {
-		out.SignedHeaders = strings.Split(v.Claim.SignedHeaders, ";")
+	if v.Info.SignedHeaders != "" {
+		out.SignedHeaders = strings.Split(v.Info.SignedHeaders, ";")
 	}
-	if v.Claim.Presigned {
+	if v.Info.Presigned {
 		out.Form = "query"
 	}
-	if !v.Claim.Time.IsZero() {
-		out.SignedAt = &v.Claim.Time
+	if !v.Info.Time.IsZero() {
+		out.SignedAt = &v.Info.Time
 	}
 	return out
 }

@@ -17,7 +17,7 @@ func CanonicalRequest(method, canonicalURI, canonicalQuery, canonicalHeaders, si
 // (Authorization not yet among them), the signed headers, the credential scope,
 // the date and the canonical request.
 func Canonicalize(r *Request) (Signed, error) {
-	var d draft
+	var d scratch
 	if err := d.canonicalize(r); err != nil {
 		return Signed{}, err
 	}
@@ -32,13 +32,13 @@ func Canonicalize(r *Request) (Signed, error) {
 }
 
 // canonicalize makes the canonical request of the header form, the first text
-// of the draft.
-func (d *draft) canonicalize(r *Request) error {
+// of the scratch.
+func (d *scratch) canonicalize(r *Request) error {
 	if err := d.begin(r); err != nil {
 		return err
 	}
 	d.addHeader("x-amz-date", "X-Amz-Date", d.date)
-	if d.wantHash {
+	if d.sendHash {
 		hash := r.PayloadHash
 		if r.Payload != nil {
 			hash = string(d.payload)
@@ -65,7 +65,7 @@ func (d *draft) canonicalize(r *Request) error {
 
 // appendCanonicalRequest appends the canonical request of the chosen headers
 // and the query.
-func (d *draft) appendCanonicalRequest(r *Request) {
+func (d *scratch) appendCanonicalRequest(r *Request) {
 	b := append(append(d.text, r.Method...), '\n')
 	b = append(appendCanonicalURI(b, r.URL.Path(), r.SingleEncode), '\n')
 	b = d.appendCanonicalQuery(b)

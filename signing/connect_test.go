@@ -160,10 +160,10 @@ func TestConnectTokens(t *testing.T) {
 				&signing.Expected{Credentials: c.Credentials, Scope: signing.Scope{Service: tt.service, Region: "eu-west-1"}, Token: tt.token, Time: c.Time},
 			)
 			if !verdict.Valid() {
-				t.Errorf("%q does not verify: %v", u, verdict.Faults)
+				t.Errorf("%q does not verify: %v", u, verdict.Mismatches)
 			}
-			if tt.headers != nil && verdict.Claim.SignedHeaders != "host;x-k8s-aws-id" {
-				t.Errorf("signed headers = %q, want the cluster among them", verdict.Claim.SignedHeaders)
+			if tt.headers != nil && verdict.Info.SignedHeaders != "host;x-k8s-aws-id" {
+				t.Errorf("signed headers = %q, want the cluster among them", verdict.Info.SignedHeaders)
 			}
 		})
 	}

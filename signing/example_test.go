@@ -153,7 +153,7 @@ func ExampleVerify() {
 		&signing.Expected{Credentials: r.Credentials, Scope: r.Scope, Time: r.Time.Add(10 * time.Minute)},
 	)
 	fmt.Println(verdict.Valid())
-	for _, fault := range verdict.Faults {
+	for _, fault := range verdict.Mismatches {
 		fmt.Println(fault.Error())
 	}
 	// Output:

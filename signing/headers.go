@@ -13,7 +13,7 @@ import (
 // values of a repeated name joined by commas in their order. Host must be among
 // them.
 func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err error) {
-	var d draft
+	var d scratch
 	for i, h := range headers {
 		name, value, err := d.readHeader(i, h)
 		if err != nil {
@@ -52,7 +52,7 @@ func (f *field) sent() string {
 const notSent = ""
 
 // addHeader adds a header under its name in lower case and as it is sent.
-func (d *draft) addHeader(lower, sendAs, value string) {
+func (d *scratch) addHeader(lower, sendAs, value string) {
 	begin := len(d.names)
 	d.names = append(d.names, lower...)
 	d.addField(d.names[begin:], sendAs, value)
@@ -61,14 +61,14 @@ func (d *draft) addHeader(lower, sendAs, value string) {
 // addField adds the header whose name ends the names. Host and every x-amz-*
 // header must be signed (IAM User Guide, "Create a canonical request",
 // CanonicalHeaders).
-func (d *draft) addField(name []byte, sendAs, value string) {
+func (d *scratch) addField(name []byte, sendAs, value string) {
 	d.sorted = append(d.sorted, rank{firstBytes(name), len(d.fields)})
 	must := string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
 	d.fields = append(d.fields, field{name: name, sendAs: sendAs, value: value, signed: must})
 }
 
 // arrangeFields sorts by name and joins those of one name, in their order.
-func (d *draft) arrangeFields() {
+func (d *scratch) arrangeFields() {
 	repeated := false
 	sortRanks(d.sorted, func(i, j int) int {
 		if c := bytes.Compare(d.fields[i].name, d.fields[j].name); c != 0 {
@@ -84,7 +84,7 @@ func (d *draft) arrangeFields() {
 
 // joinRepeated makes one field of those of one name: the first, with all the
 // values.
-func (d *draft) joinRepeated() {
+func (d *scratch) joinRepeated() {
 	kept := d.sorted[:0]
 	for rest := d.sorted; len(rest) > 0; {
 		first, n := &d.fields[rest[0].number], 1
@@ -106,7 +106,7 @@ func (d *draft) joinRepeated() {
 }
 
 // named returns the field of a name in lower case, or nil.
-func (d *draft) named(name string) *field {
+func (d *scratch) named(name string) *field {
 	at := func(i int) *field { return &d.fields[d.sorted[i].number] }
 	i := sort.Search(len(d.sorted), func(i int) bool { return string(at(i).name) >= name })
 	if i == len(d.sorted) || string(at(i).name) != name {
@@ -117,7 +117,7 @@ func (d *draft) named(name string) *field {
 
 // joinSignedHeaders writes the signed headers, once the fields are
 // arranged.
-func (d *draft) joinSignedHeaders() {
+func (d *scratch) joinSignedHeaders() {
 	names := d.signedHeaders[:0]
 	for _, r := range d.sorted {
 		if f := &d.fields[r.number]; f.signed {
@@ -129,7 +129,7 @@ func (d *draft) joinSignedHeaders() {
 
 // appendCanonicalHeaders appends the canonical headers, once the fields are
 // arranged.
-func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
+func (d *scratch) appendCanonicalHeaders(dst []byte) []byte {
 	for _, r := range d.sorted {
 		if f := &d.fields[r.number]; f.signed {
 			dst = append(append(dst, f.name...), ':')
@@ -142,7 +142,7 @@ func (d *draft) appendCanonicalHeaders(dst []byte) []byte {
 // sent returns the headers to send, with room for n more. The host, which is
 // always among the fields, is not, and Content-Length only where it is signed:
 // otherwise it is left to whoever sends.
-func (d *draft) sent(n int) []Header {
+func (d *scratch) sent(n int) []Header {
 	headers := make([]Header, 0, len(d.fields)-1+n)
 	for i := range d.fields {
 		if f := &d.fields[i]; f.sendAs != notSent && (f.signed || string(f.name) != "content-length") {
@@ -156,7 +156,7 @@ func (d *draft) sent(n int) []Header {
 // returns it with the value, white space folded. It refuses what cannot be a
 // header (RFC 9110 section 5), and with it everything that could break out of
 // one.
-func (d *draft) readHeader(i int, h Header) (name []byte, value string, err error) {
+func (d *scratch) readHeader(i int, h Header) (name []byte, value string, err error) {
 	begin, ok := len(d.names), false
 	if d.names, ok = nameChars.append(d.names, h.Name); h.Name == "" || !ok {
 		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "is not a header name"}

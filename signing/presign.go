@@ -48,7 +48,7 @@ func (s *Signer) AppendURL(dst []byte, r *Request) ([]byte, error) {
 }
 
 // signQuery does all the steps but the last for the query form.
-func (d *draft) signQuery(r *Request) (signature []byte, err error) {
+func (d *scratch) signQuery(r *Request) (signature []byte, err error) {
 	if err := d.canonicalizeQuery(r); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (d *draft) signQuery(r *Request) (signature []byte, err error) {
 }
 
 // appendURL does step 6: add the signature to the request.
-func (d *draft) appendURL(dst []byte, r *Request, signature []byte) []byte {
+func (d *scratch) appendURL(dst []byte, r *Request, signature []byte) []byte {
 	dst = append(append(dst, r.URL.text[:r.URL.query]...), '?')
 	dst = append(append(dst, d.query...), "&X-Amz-Signature="...)
 	dst = append(dst, signature...)
@@ -67,8 +67,8 @@ func (d *draft) appendURL(dst []byte, r *Request, signature []byte) []byte {
 }
 
 // canonicalizeQuery makes the canonical request of the query form, the first
-// text of the draft.
-func (d *draft) canonicalizeQuery(r *Request) error {
+// text of the scratch.
+func (d *scratch) canonicalizeQuery(r *Request) error {
 	if r.Expires < time.Second || r.Expires > MaxExpires || r.Expires%time.Second != 0 {
 		return inputError(InputExpires, "is not from 1 to 604800 seconds")
 	}
@@ -78,8 +78,8 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 	if err := checkPresigned(r.URL); err != nil {
 		return err
 	}
-	if d.wantHash && string(d.payload) == UnsignedPayload {
-		d.wantHash = false // as a parameter
+	if d.sendHash && string(d.payload) == UnsignedPayload {
+		d.sendHash = false // as a parameter
 		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", UnsignedPayload)
 	}
 	d.query = append(d.query, r.URL.RawQuery()...)
@@ -94,13 +94,13 @@ func (d *draft) canonicalizeQuery(r *Request) error {
 
 // addAuthorization adds the parameters that the Authorization header and its
 // companions hold in the other form, sorted, but for the signature.
-func (d *draft) addAuthorization(r *Request) {
+func (d *scratch) addAuthorization(r *Request) {
 	b := d.query
 	if len(b) > 0 {
 		b = append(b, '&')
 	}
 	b = append(append(b, "X-Amz-Algorithm="...), r.Algorithm.name()...)
-	if d.wantHash {
+	if d.sendHash {
 		b = append(append(b, "&X-Amz-Content-Sha256="...), d.payload...)
 	}
 	b = appendEncoded(append(b, "&X-Amz-Credential="...), r.Credentials.AccessKeyID, &unreserved)

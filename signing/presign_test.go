@@ -61,8 +61,8 @@ func TestPresignWithARegionSet(t *testing.T) {
 		t.Errorf("URL = %q, want the region set in it", got.URL)
 	}
 	verdict := signing.Verify(received(r, got), expected(r))
-	if !verdict.Valid() || verdict.Claim.Scope != r.Scope {
-		t.Errorf("faults %v, scope %v, want none and %v", verdict.Faults, verdict.Claim.Scope, r.Scope)
+	if !verdict.Valid() || verdict.Info.Scope != r.Scope {
+		t.Errorf("faults %v, scope %v, want none and %v", verdict.Mismatches, verdict.Info.Scope, r.Scope)
 	}
 }
 

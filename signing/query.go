@@ -15,16 +15,16 @@ func CanonicalQuery(rawQuery string) (string, error) {
 	if reason != "" {
 		return "", inputError(InputQuery, reason)
 	}
-	d := draft{query: bytes.TrimPrefix(wire, []byte("&"))}
+	d := scratch{query: bytes.TrimPrefix(wire, []byte("&"))}
 	return string(d.appendCanonicalQuery(nil)), nil
 }
 
 // pair is where the name and the value of a parameter stand in a query.
 type pair struct{ name, value, end int }
 
-// appendCanonicalQuery appends the query of the draft, which is strictly encoded
+// appendCanonicalQuery appends the query of the scratch, which is strictly encoded
 // already, sorted.
-func (d *draft) appendCanonicalQuery(dst []byte) []byte {
+func (d *scratch) appendCanonicalQuery(dst []byte) []byte {
 	q := d.query
 	if d.inOrder {
 		return append(dst, q...)

@@ -9,7 +9,7 @@ import (
 // canonicalize makes the canonical request and the string to sign, with a
 // presigned URL's token or without.
 func (v *Verdict) canonicalize(r *Received, e *Expected, canonicalHeaders string, tokenAppended bool) {
-	c := &v.Claim
+	c := &v.Info
 	payload := cmp.Or(c.PayloadHash, e.PayloadHash)
 	switch {
 	case payload != "":
@@ -30,14 +30,14 @@ func (v *Verdict) canonicalize(r *Received, e *Expected, canonicalHeaders string
 // token may be left out, and outside S3 the hash of the payload, which is signed
 // as such.
 func (v *Verdict) signedFields(r *Received, e *Expected) (canonical string, whole bool) {
-	names := strings.Split(v.Claim.SignedHeaders, ";")
+	names := strings.Split(v.Info.SignedHeaders, ";")
 	for i, name := range names {
 		if name == "" || name != strings.ToLower(name) || i > 0 && name <= names[i-1] {
-			v.fault(PartSignedHeaders, "SignedHeaders", "are not names in lower case, sorted and divided by semicolons")
+			v.mismatch(PartSignedHeaders, "SignedHeaders", "are not names in lower case, sorted and divided by semicolons")
 			return "", false
 		}
 	}
-	var d draft
+	var d scratch
 	d.addHeader("host", notSent, r.URL.Host())
 	whole = v.takeReceived(&d, r)
 	d.arrangeFields()
@@ -47,12 +47,12 @@ func (v *Verdict) signedFields(r *Received, e *Expected) (canonical string, whol
 		must := f.signed && name != "x-amz-security-token" && (name != "x-amz-content-sha256" || e.S3Style)
 		_, f.signed = slices.BinarySearch(names, name)
 		if must && !f.signed {
-			v.fault(PartSignedHeaders, name, "must be signed and is not")
+			v.mismatch(PartSignedHeaders, name, "must be signed and is not")
 		}
 	}
 	for _, name := range names {
 		if d.named(name) == nil {
-			v.fault(PartSignedHeaders, name, "is signed and is not there")
+			v.mismatch(PartSignedHeaders, name, "is signed and is not there")
 			whole = false
 		}
 	}
@@ -60,28 +60,28 @@ func (v *Verdict) signedFields(r *Received, e *Expected) (canonical string, whol
 }
 
 // takeReceived takes over the headers that came. What HTTP cannot carry is a
-// fault: a line break would make one canonical request of two requests.
-func (v *Verdict) takeReceived(d *draft, r *Received) (sound bool) {
+// mismatch: a line break would make one canonical request of two requests.
+func (v *Verdict) takeReceived(d *scratch, r *Received) (sound bool) {
 	sound = true
-	fault := func(name, reason string) {
-		v.fault(PartRequest, name, reason)
+	mismatch := func(name, reason string) {
+		v.mismatch(PartRequest, name, reason)
 		sound = false
 	}
 	if r.Method == "" || !tokenChars.all(r.Method) {
-		fault("", "has a method that HTTP cannot carry")
+		mismatch("", "has a method that HTTP cannot carry")
 	}
 	hosts := 0
 	for i, h := range r.Headers {
 		name, value, err := d.readHeader(i, h)
 		switch {
 		case err != nil:
-			fault("", "has a header that HTTP cannot carry")
+			mismatch("", "has a header that HTTP cannot carry")
 		case string(name) != "host":
 			d.addField(name, notSent, value)
 		case !sameHost(value, r.URL):
-			fault("host", "differs from the host of the URL")
+			mismatch("host", "differs from the host of the URL")
 		case hosts > 0:
-			fault("host", "is given more than once")
+			mismatch("host", "is given more than once")
 		default:
 			d.fields[0].value = value // as it was sent, with its port
 			hosts++
@@ -106,7 +106,7 @@ func signedQuery(u URL, presigned, tokenAppended bool) string {
 // that of the claimed scope, so that a wrong scope is told apart from a wrong
 // signature.
 func (v *Verdict) signedBy(credentials Credentials) bool {
-	c := &v.Claim
+	c := &v.Info
 	key, err := DeriveKey(c.Algorithm, credentials, c.Time, c.Scope)
 	return err == nil && key.Verify(v.StringToSign, c.Signature)
 }

@@ -82,7 +82,7 @@ func TestPresignHasAnUnsignedPayloadInAHeader(t *testing.T) {
 		t.Errorf("got %s with %q", got.URL, got.Headers)
 	}
 	if v := signing.Verify(received(r, got), expected(r)); !v.Valid() {
-		t.Errorf("faults = %v", v.Faults)
+		t.Errorf("faults = %v", v.Mismatches)
 	}
 	for name, change := range map[string]func(*signing.Received, *signing.Expected){
 		"without the header": withoutHeader("X-Amz-Content-Sha256"),
@@ -115,7 +115,7 @@ func TestVerify_ATokenMayBeLeftOutOfAPresignedURLsSignature(t *testing.T) {
 			e.Token = expects
 			v := signing.Verify(received(r, signed), e)
 			if v.Valid() != valid {
-				t.Errorf("%s, %q expected: %v", mode, expects, v.Faults)
+				t.Errorf("%s, %q expected: %v", mode, expects, v.Mismatches)
 			}
 			if valid && strings.Contains(v.CanonicalRequest, "X-Amz-Security-Token") != (mode == signing.TokenSigned) {
 				t.Errorf("%s, %q expected: the canonical request is\n%s", mode, expects, v.CanonicalRequest)
@@ -143,7 +143,7 @@ func TestVerify_AnotherSessionIsUnknown(t *testing.T) {
 		r.Credentials = signing.NewCredentials(tt.id, exampleSecret, tt.token)
 		v := signing.Verify(received(r, sign(t, r)), e)
 		if v.Valid() || v.Unknown() != tt.unknown {
-			t.Errorf("%+v: unknown = %t, faults %v", tt, v.Unknown(), v.Faults)
+			t.Errorf("%+v: unknown = %t, faults %v", tt, v.Unknown(), v.Mismatches)
 		}
 		e.Time = e.Time.Add(time.Hour)
 		if v := signing.Verify(received(r, sign(t, r)), e); v.Unknown() {
@@ -167,7 +167,7 @@ func TestVerify_TokenOfS3Express(t *testing.T) {
 		whole := received(r, sign(t, r))
 		v := signing.Verify(whole, &signing.Expected{Credentials: tt.credentials, SingleEncode: r.SingleEncode, Time: r.Time})
 		if v.Valid() != tt.valid {
-			t.Errorf("%s: %v", name, v.Faults)
+			t.Errorf("%s: %v", name, v.Mismatches)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func TestSpacesAreFoldedOnlyWhereTheyAreSigned(t *testing.T) {
 		}
 		received := &signing.Received{Method: r.Method, URL: got.URL, Headers: got.Headers, PayloadHash: r.PayloadHash}
 		if v := signing.Verify(received, &signing.Expected{Credentials: r.Credentials}); !v.Valid() {
-			t.Errorf("%q: what is sent does not verify: %v", tt.values, v.Faults)
+			t.Errorf("%q: what is sent does not verify: %v", tt.values, v.Mismatches)
 		}
 		if want := sdkSign(t, r, sdkRequest(t, r, got, 0)); strings.Contains(got.Authorization, "content-length") || got.Authorization != want {
 			t.Errorf("%q: got %s, the SDK %s", tt.values, got.Authorization, want)

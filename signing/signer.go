@@ -7,7 +7,7 @@ import (
 
 // Signer signs requests. It keeps the space that it works in; derived keys are
 // kept by the [Credentials]. The zero Signer is ready for use.
-type Signer struct{ drafts sync.Pool }
+type Signer struct{ scratches sync.Pool }
 
 // Sign signs a request by headers.
 func (s *Signer) Sign(r *Request) (out Signed, err error) {
@@ -59,7 +59,7 @@ func cutLast(s string, n int, before string) (rest, last string) {
 }
 
 // signHeaders does all the steps but the last for the header form.
-func (d *draft) signHeaders(r *Request) (signature []byte, err error) {
+func (d *scratch) signHeaders(r *Request) (signature []byte, err error) {
 	if err := d.canonicalize(r); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (d *draft) signHeaders(r *Request) (signature []byte, err error) {
 }
 
 // appendAuthorization does step 6: add the signature to the request.
-func (d *draft) appendAuthorization(dst []byte, r *Request, signature []byte) []byte {
+func (d *scratch) appendAuthorization(dst []byte, r *Request, signature []byte) []byte {
 	dst = append(append(dst, r.Algorithm.name()...), beforeID...)
 	dst = append(append(dst, r.Credentials.AccessKeyID...), '/')
 	dst = append(append(dst, d.scope...), beforeNames...)
@@ -76,7 +76,7 @@ func (d *draft) appendAuthorization(dst []byte, r *Request, signature []byte) []
 }
 
 // sign does the steps after the canonical request and returns the signature.
-func (d *draft) sign(r *Request) ([]byte, error) {
+func (d *scratch) sign(r *Request) ([]byte, error) {
 	// Steps 2 and 3: hash the canonical request, create the string to sign.
 	d.canonical = len(d.text)
 	d.text = appendStringToSign(d.text, r.Algorithm, d.date, d.scope, d.text)
@@ -91,18 +91,18 @@ func (d *draft) sign(r *Request) ([]byte, error) {
 	return d.text[d.stringToSign:], err
 }
 
-func (s *Signer) open() *draft {
-	if d, ok := s.drafts.Get().(*draft); ok {
+func (s *Signer) open() *scratch {
+	if d, ok := s.scratches.Get().(*scratch); ok {
 		return d
 	}
-	return &draft{sha256: sha256.New()}
+	return &scratch{sha256: sha256.New()}
 }
 
-// release keeps a draft for the next request, unless it has grown beyond what
+// release keeps a scratch for the next request, unless it has grown beyond what
 // requests usually need: by what is signed, or by headers that are not.
-func (s *Signer) release(d *draft) {
+func (s *Signer) release(d *scratch) {
 	if cap(d.text) <= 64<<10 && cap(d.names) <= 64<<10 && cap(d.fields) <= 1<<10 {
 		d.reset()
-		s.drafts.Put(d)
+		s.scratches.Put(d)
 	}
 }

@@ -14,8 +14,9 @@
 // [Signer.Sign] and [Signer.Presign] answer with the headers and the URL to
 // send: repeated names joined, parameters encoded. White space in values is
 // folded where they are signed; where they are sent, spaces stay as they were
-// given, since services keep them. The caller sends exactly these. What has two readings is refused with an
-// [InputError], which is always the fault of whoever made the request.
+// given, since services keep them. The caller must send exactly these. What could
+// be read in two ways is refused with an [InputError], which is always the fault
+// of whoever made the request.
 //
 // # The steps
 //
@@ -32,12 +33,12 @@
 // [Canonicalize] does step 1 for a whole [Request], the headers that signing
 // adds included.
 //
-// # What the caller owes
+// # What the caller must provide
 //
-// Which service and region a host belongs to, whether that service encodes
-// its path twice, wants the x-amz-content-sha256 header or the session token
-// outside the signature, are fields of [Request]; package endpoints knows
-// them. Errors never hold a header's value or a secret.
+// A [Request] says which service and region a host belongs to, and how that
+// service differs from the others: whether it encodes the path once, needs the
+// x-amz-content-sha256 header, or takes the session token outside the signature.
+// Package endpoints knows. Errors never hold a header's value or a secret.
 //
 // A [Signer] is safe for use by several goroutines; so is every function.
 package signing

@@ -39,7 +39,7 @@ func (s *Stream) Chunk(data []byte) (string, error) {
 // Trailer returns the signature of the headers that follow the last chunk (S3
 // API Reference, "Including Trailing Headers").
 func (s *Stream) Trailer(headers []Header) (string, error) {
-	var d draft
+	var d scratch
 	for i, h := range headers {
 		name, value, err := d.readHeader(i, h)
 		if err != nil {

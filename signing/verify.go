@@ -53,15 +53,15 @@ const (
 	PartSignature     Part = "signature"      // not that of the canonical request
 )
 
-// Fault is one thing wrong with a signed request.
-type Fault struct {
+// Mismatch is one thing wrong with a signed request.
+type Mismatch struct {
 	Part   Part
 	Name   string // the header or parameter at fault, or empty
 	Reason string // completes "Name …" or "Part …", without values of the request
 }
 
 // Error implements error.
-func (f *Fault) Error() string {
+func (f *Mismatch) Error() string {
 	if f.Name == "" {
 		return string(f.Part) + " " + f.Reason
 	}
@@ -70,12 +70,12 @@ func (f *Fault) Error() string {
 
 // Verdict is the outcome of a verification.
 type Verdict struct {
-	// Claim is what the request says of its signature.
-	Claim Claim
-	// Faults are all that is wrong. Whether the signature is right is not known
-	// where the claim cannot be read, a signed header is absent, or the access
+	// Info is what the request says of its signature.
+	Info SignatureInfo
+	// Mismatches are all that is wrong. Whether the signature is right is not known
+	// where it cannot be read, a signed header is absent, or the access
 	// key is another one.
-	Faults []Fault
+	Mismatches []Mismatch
 	// CanonicalRequest and StringToSign are what the signature should be over,
 	// as far as they are known. They hold the session token; see [RedactTokens].
 	CanonicalRequest, StringToSign string
@@ -84,14 +84,14 @@ type Verdict struct {
 }
 
 // Valid says whether nothing is wrong.
-func (v *Verdict) Valid() bool { return len(v.Faults) == 0 }
+func (v *Verdict) Valid() bool { return len(v.Mismatches) == 0 }
 
 // Unknown says whether nothing is wrong but that another session signed, so that
 // its key is needed to tell; see [Expected.OtherSessions].
-func (v *Verdict) Unknown() bool { return v.otherSession && len(v.Faults) == 1 }
+func (v *Verdict) Unknown() bool { return v.otherSession && len(v.Mismatches) == 1 }
 
-func (v *Verdict) fault(p Part, name, reason string) {
-	v.Faults = append(v.Faults, Fault{p, name, reason})
+func (v *Verdict) mismatch(p Part, name, reason string) {
+	v.Mismatches = append(v.Mismatches, Mismatch{p, name, reason})
 }
 
 // Verify computes the signature of a received request again, in either form and
@@ -99,10 +99,10 @@ func (v *Verdict) fault(p Part, name, reason string) {
 // are compared in constant time.
 func Verify(r *Received, e *Expected) Verdict {
 	var v Verdict
-	claim, err := ReadClaim(r)
-	v.Claim = claim
-	if fault := new(Fault); errors.As(err, &fault) {
-		v.Faults = []Fault{*fault}
+	info, err := ReadSignatureInfo(r)
+	v.Info = info
+	if mismatch := new(Mismatch); errors.As(err, &mismatch) {
+		v.Mismatches = []Mismatch{*mismatch}
 		return v
 	}
 	v.checkScope(e)
@@ -114,42 +114,42 @@ func Verify(r *Received, e *Expected) Verdict {
 		return v
 	}
 	v.canonicalize(r, e, headers, e.Token == TokenAppended)
-	if c := &v.Claim; c.AccessKeyID != e.Credentials.AccessKeyID || v.signedBy(e.Credentials) {
+	if c := &v.Info; c.AccessKeyID != e.Credentials.AccessKeyID || v.signedBy(e.Credentials) {
 		return v
 	}
-	if v.Claim.Presigned && e.Token == "" {
+	if v.Info.Presigned && e.Token == "" {
 		without := v
 		without.canonicalize(r, e, headers, true)
 		if without.signedBy(e.Credentials) {
 			return without
 		}
 	}
-	v.fault(PartSignature, "", "is not that of the canonical request")
+	v.mismatch(PartSignature, "", "is not that of the canonical request")
 	return v
 }
 
 func (v *Verdict) checkScope(e *Expected) {
-	c := &v.Claim
+	c := &v.Info
 	switch {
 	case c.AccessKeyID == e.Credentials.AccessKeyID:
 	case e.OtherSessions && c.ofSession():
 		v.otherSession = true
-		v.fault(PartAccessKey, "Credential", "is signed by another session: cannot be judged here")
+		v.mismatch(PartAccessKey, "Credential", "is signed by another session: cannot be judged here")
 	default:
-		v.fault(PartAccessKey, "Credential", "names another access key")
+		v.mismatch(PartAccessKey, "Credential", "names another access key")
 	}
 	if e.Scope.Service != "" && c.Scope.Service != e.Scope.Service {
-		v.fault(PartScope, "Credential", "is for another service")
+		v.mismatch(PartScope, "Credential", "is for another service")
 	}
 	if e.Scope.Region != "" && !c.covers(e.Scope.Region) {
-		v.fault(PartScope, "Credential", "is for another region")
+		v.mismatch(PartScope, "Credential", "is for another region")
 	}
 }
 
 // ofSession says whether the access key is one of a session. AWS tells them by how
 // they begin (IAM User Guide, "Understanding unique ID prefixes"); where others
 // issue the keys, a session's come with a token.
-func (c *Claim) ofSession() bool {
+func (c *SignatureInfo) ofSession() bool {
 	switch {
 	case strings.HasPrefix(c.AccessKeyID, "ASIA"):
 		return true
@@ -159,8 +159,8 @@ func (c *Claim) ofSession() bool {
 	return c.SessionToken != ""
 }
 
-// covers says whether a claim holds for a region, or for the same region set.
-func (c *Claim) covers(region string) bool {
+// covers says whether a scope holds for a region, or for the same region set.
+func (c *SignatureInfo) covers(region string) bool {
 	if c.Scope.Region == region || c.Algorithm != ECDSA {
 		return c.Scope.Region == region
 	}
@@ -174,12 +174,12 @@ func (c *Claim) covers(region string) bool {
 }
 
 func (v *Verdict) checkTime(e *Expected) {
-	switch c := &v.Claim; {
+	switch c := &v.Info; {
 	case !c.Presigned || !e.S3Style:
 	case c.Expires == 0:
-		v.fault(PartDate, "X-Amz-Expires", "is missing")
+		v.mismatch(PartDate, "X-Amz-Expires", "is missing")
 	case c.Expires > MaxExpires:
-		v.fault(PartDate, "X-Amz-Expires", "is not from 1 to 604800 seconds")
+		v.mismatch(PartDate, "X-Amz-Expires", "is not from 1 to 604800 seconds")
 	}
 	if e.Time.IsZero() {
 		return
@@ -188,16 +188,16 @@ func (v *Verdict) checkTime(e *Expected) {
 	if tolerance == 0 {
 		tolerance = Window
 	}
-	age := e.Time.Sub(v.Claim.Time)
+	age := e.Time.Sub(v.Info.Time)
 	switch {
 	case age < -tolerance:
-		v.fault(PartDate, "X-Amz-Date", "is still later than now")
-	case v.Claim.Presigned && v.Claim.Expires > 0:
-		if age >= v.Claim.Expires {
-			v.fault(PartDate, "X-Amz-Expires", "is over")
+		v.mismatch(PartDate, "X-Amz-Date", "is still later than now")
+	case v.Info.Presigned && v.Info.Expires > 0:
+		if age >= v.Info.Expires {
+			v.mismatch(PartDate, "X-Amz-Expires", "is over")
 		}
-	case age > tolerance && !(v.Claim.Presigned && age <= presignedWindow):
-		v.fault(PartDate, "X-Amz-Date", "is too long ago")
+	case age > tolerance && !(v.Info.Presigned && age <= presignedWindow):
+		v.mismatch(PartDate, "X-Amz-Date", "is too long ago")
 	}
 }
 
@@ -206,33 +206,33 @@ func (v *Verdict) checkTime(e *Expected) {
 const presignedWindow = 15 * time.Minute
 
 func (v *Verdict) checkToken(e *Expected) {
-	got, want := v.Claim.SessionToken, e.Credentials.SessionToken()
+	got, want := v.Info.SessionToken, e.Credentials.SessionToken()
 	if e.Token == TokenOmitted {
 		want = ""
 	}
 	if got == "" && want != "" { // S3 Express has it in a header of its own
-		got = v.Claim.expressToken
+		got = v.Info.expressToken
 	}
 	switch {
 	case v.otherSession && got != "": // its token is not known
 	case v.otherSession, got == "" && want != "":
-		v.fault(PartToken, "X-Amz-Security-Token", "is missing")
+		v.mismatch(PartToken, "X-Amz-Security-Token", "is missing")
 	case got != "" && want == "":
-		v.fault(PartToken, "X-Amz-Security-Token", "is given, but the credentials have none")
+		v.mismatch(PartToken, "X-Amz-Security-Token", "is given, but the credentials have none")
 	case subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1:
-		v.fault(PartToken, "X-Amz-Security-Token", "is not that of the credentials")
+		v.mismatch(PartToken, "X-Amz-Security-Token", "is not that of the credentials")
 	}
 }
 
 // checkPayload compares what the request says of its payload with what came.
 func (v *Verdict) checkPayload(r *Received) {
-	claimed := v.Claim.PayloadHash
+	claimed := v.Info.PayloadHash
 	if claimed == "" || claimed == r.PayloadHash {
 		return
 	}
 	if reason := badPayloadHash(claimed); reason != "" {
-		v.fault(PartPayloadHash, "X-Amz-Content-Sha256", reason)
+		v.mismatch(PartPayloadHash, "X-Amz-Content-Sha256", reason)
 	} else if r.PayloadHash != "" && len(claimed) == len(r.PayloadHash) {
-		v.fault(PartPayloadHash, "X-Amz-Content-Sha256", "is not the hash of the payload")
+		v.mismatch(PartPayloadHash, "X-Amz-Content-Sha256", "is not the hash of the payload")
 	}
 }

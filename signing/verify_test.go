@@ -30,7 +30,7 @@ func TestVerifyAcceptsEveryVector(t *testing.T) {
 			}
 			verdict := signing.Verify(received(r, signed), expected(r))
 			if !verdict.Valid() || verdict.CanonicalRequest != signed.CanonicalRequest || verdict.StringToSign != signed.StringToSign {
-				t.Errorf("signed by headers: %v over\n%s\nwant\n%s", verdict.Faults, verdict.CanonicalRequest, signed.CanonicalRequest)
+				t.Errorf("signed by headers: %v over\n%s\nwant\n%s", verdict.Mismatches, verdict.CanonicalRequest, signed.CanonicalRequest)
 			}
 			if r.Expires == 0 {
 				return
@@ -44,7 +44,7 @@ func TestVerifyAcceptsEveryVector(t *testing.T) {
 			}
 			verdict = signing.Verify(received(r, presigned), expected(r))
 			if !verdict.Valid() || verdict.CanonicalRequest != presigned.CanonicalRequest {
-				t.Errorf("presigned: %v over\n%s\nwant\n%s", verdict.Faults, verdict.CanonicalRequest, presigned.CanonicalRequest)
+				t.Errorf("presigned: %v over\n%s\nwant\n%s", verdict.Mismatches, verdict.CanonicalRequest, presigned.CanonicalRequest)
 			}
 		})
 	}
@@ -155,7 +155,7 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 func checkFaults(t *testing.T, verdict signing.Verdict, want []signing.Part) {
 	t.Helper()
 	var parts []signing.Part
-	for _, f := range verdict.Faults {
+	for _, f := range verdict.Mismatches {
 		parts = append(parts, f.Part)
 		for _, secret := range []string{exampleSecret, exampleToken} {
 			if strings.Contains(f.Error(), secret) {
@@ -164,7 +164,7 @@ func checkFaults(t *testing.T, verdict signing.Verdict, want []signing.Part) {
 		}
 	}
 	if !slices.Equal(parts, want) {
-		t.Errorf("faults = %v, want parts %v", verdict.Faults, want)
+		t.Errorf("faults = %v, want parts %v", verdict.Mismatches, want)
 	}
 	if verdict.Valid() != (len(want) == 0) {
 		t.Errorf("Valid() = %t, want %t", verdict.Valid(), len(want) == 0)
@@ -245,7 +245,7 @@ func TestRegionSetCoversItsRegions(t *testing.T) {
 		want := expected(r)
 		want.Scope.Region = tt.region
 		if verdict := signing.Verify(received(r, sign(t, r)), want); verdict.Valid() != tt.want {
-			t.Errorf("%q covers %q: %t (%v), want %t", tt.set, tt.region, verdict.Valid(), verdict.Faults, tt.want)
+			t.Errorf("%q covers %q: %t (%v), want %t", tt.set, tt.region, verdict.Valid(), verdict.Mismatches, tt.want)
 		}
 	}
 }
@@ -256,7 +256,7 @@ func TestVerifyTakesAnAuthorizationWithoutSpaces(t *testing.T) {
 	inHeader("Authorization", ", ", ",")(got, nil)
 	inHeader("Authorization", ", ", ",")(got, nil)
 	if verdict := signing.Verify(got, expected(r)); !verdict.Valid() {
-		t.Errorf("faults = %v, want none", verdict.Faults)
+		t.Errorf("faults = %v, want none", verdict.Mismatches)
 	}
 }
 
@@ -285,14 +285,14 @@ func FuzzVerifyRefusesWhatWasChanged(f *testing.F) {
 			}
 			verdict := signing.Verify(whole, expected(r))
 			if !verdict.Valid() {
-				t.Fatalf("%s: %v for\n%s\nwant\n%s", form, verdict.Faults, verdict.CanonicalRequest, signed.CanonicalRequest)
+				t.Fatalf("%s: %v for\n%s\nwant\n%s", form, verdict.Mismatches, verdict.CanonicalRequest, signed.CanonicalRequest)
 			}
 			changed := *whole
 			if !changeByte(&changed, at, with) {
 				continue
 			}
 			after := signing.Verify(&changed, expected(r))
-			if after.Valid() && (after.CanonicalRequest != verdict.CanonicalRequest || after.Claim.Signature != verdict.Claim.Signature) {
+			if after.Valid() && (after.CanonicalRequest != verdict.CanonicalRequest || after.Info.Signature != verdict.Info.Signature) {
 				t.Errorf("%s: accepted after a change of byte %d to %q:\n%s", form, at, with, after.CanonicalRequest)
 			}
 		}

@@ -147,7 +147,7 @@ func (a *aws) verifyPresigned(r *http.Request) (sandbox.Seen, string) {
 		headers = append(headers, signing.Header{Name: name, Value: strings.Join(values, ",")})
 	}
 	received := signing.Received{Method: r.Method, URL: url, Headers: headers, PayloadHash: signing.PayloadHash(body)}
-	claim, err := signing.ReadClaim(&received)
+	claim, err := signing.ReadSignatureInfo(&received)
 	if err != nil {
 		return sandbox.Seen{}, err.Error()
 	}
@@ -161,7 +161,7 @@ func (a *aws) verifyPresigned(r *http.Request) (sandbox.Seen, string) {
 		Credentials: credentials, Scope: signing.Scope{Service: "s3", Region: region}, SingleEncode: true, S3Style: true, Time: time.Now(),
 	})
 	if !verdict.Valid() {
-		return sandbox.Seen{}, verdict.Faults[0].Error()
+		return sandbox.Seen{}, verdict.Mismatches[0].Error()
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	return sandbox.Seen{Method: r.Method, Path: path, Query: query, Host: r.Host, BodySHA256: signing.PayloadHash(body), BodyLength: len(body)}, ""

@@ -96,7 +96,7 @@ func TestVerifyTakesSmithysSignatures(t *testing.T) {
 		}
 		verdict := signing.Verify(received, &signing.Expected{Credentials: r.credentials, Scope: r.scope, Time: signingTime.Add(time.Minute)})
 		if !verdict.Valid() {
-			t.Errorf("%s: %v", r.name, verdict.Faults)
+			t.Errorf("%s: %v", r.name, verdict.Mismatches)
 		}
 	}
 }

@@ -185,6 +185,6 @@ func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bo
 		Credentials: r.Credentials, Scope: r.Scope, SingleEncode: r.SingleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time,
 	})
 	if !verdict.Valid() {
-		t.Errorf("Verify finds %+v in %s %s %q\nfor\n%s", verdict.Faults, r.Method, u, received.Headers, verdict.CanonicalRequest)
+		t.Errorf("Verify finds %+v in %s %s %q\nfor\n%s", verdict.Mismatches, r.Method, u, received.Headers, verdict.CanonicalRequest)
 	}
 }

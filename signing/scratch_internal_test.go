@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A draft that waits for the next request holds on to nothing of the last one.
-func TestDraftsForgetHeaders(t *testing.T) {
-	d := draftOf(t, []Header{{"X-Amz-A", "1"}, {"x-amz-a", "2"}, {"X-Amz-B", "3"}})
+// A scratch that waits for the next request holds on to nothing of the last one.
+func TestScratchForgetsHeaders(t *testing.T) {
+	d := scratchOf(t, []Header{{"X-Amz-A", "1"}, {"x-amz-a", "2"}, {"X-Amz-B", "3"}})
 	if len(d.fields) == 0 {
 		t.Fatal("there is nothing to forget")
 	}
@@ -22,7 +22,7 @@ func TestDraftsForgetHeaders(t *testing.T) {
 }
 
 // One large request does not make all the later ones hold its space.
-func TestLargeDraftsAreNotKept(t *testing.T) {
+func TestLargeScratchIsNotKept(t *testing.T) {
 	many := make([]Header, 2<<10)
 	for i := range many {
 		many[i] = Header{"X-" + strconv.Itoa(i), ""}
@@ -33,20 +33,20 @@ func TestLargeDraftsAreNotKept(t *testing.T) {
 		"a long header that is signed": {{"X-Amz-A", strings.Repeat("a", 64<<10)}},
 	} {
 		var s Signer
-		s.release(draftOf(t, headers))
-		if s.drafts.Get() != nil {
-			t.Errorf("a draft with %s is kept", name)
+		s.release(scratchOf(t, headers))
+		if s.scratches.Get() != nil {
+			t.Errorf("a scratch with %s is kept", name)
 		}
 	}
 }
 
-func draftOf(t *testing.T, headers []Header) *draft {
+func scratchOf(t *testing.T, headers []Header) *scratch {
 	t.Helper()
 	u, _, err := ParseURL("https://example.com/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := new(draft)
+	d := new(scratch)
 	if err := d.canonicalize(&Request{
 		Method: "GET", URL: u, Headers: headers, Payload: []byte{},
 		Scope: Scope{Service: "iam", Region: "us-east-1"}, Time: time.Unix(1e9, 0),

@@ -24,8 +24,8 @@ type Received struct {
 	PayloadHash string
 }
 
-// Claim is what a request says of its own signature. Nothing in it is proved.
-type Claim struct {
+// SignatureInfo is what a request says of its own signature. Nothing in it is proved.
+type SignatureInfo struct {
 	Algorithm   Algorithm
 	AccessKeyID string
 	// CredentialScope is "20150830/us-east-1/service/aws4_request".
@@ -41,7 +41,7 @@ type Claim struct {
 	Time time.Time
 	// SessionToken is empty when there is none.
 	SessionToken string
-	// Presigned says that the claim stands in the query, and Expires how long
+	// Presigned says that it stands in the query, and Expires how long
 	// it holds then, zero where it does not say.
 	Presigned bool
 	Expires   time.Duration
@@ -52,10 +52,10 @@ type Claim struct {
 	expressToken string // x-amz-s3session-token
 }
 
-// ReadClaim reads what a request says of its signature, from the Authorization
-// header and its companions or from the query. The error is a [*Fault]; what could
+// ReadSignatureInfo reads what a request says of its signature, from the Authorization
+// header and its companions or from the query. The error is a [*Mismatch]; what could
 // be read is returned with it.
-func ReadClaim(r *Received) (Claim, error) {
+func ReadSignatureInfo(r *Received) (SignatureInfo, error) {
 	sent := make(fieldValues)
 	for _, h := range r.Headers {
 		value, _ := fold(h.Value)
@@ -65,12 +65,12 @@ func ReadClaim(r *Received) (Claim, error) {
 	for _, p := range r.URL.Query() {
 		asked.add(p.Name, p.Value)
 	}
-	c := Claim{}
+	c := SignatureInfo{}
 	_, byHeader := sent["authorization"]
 	_, c.Presigned = asked["X-Amz-Signature"]
 	switch {
 	case byHeader && c.Presigned:
-		return c, &Fault{Part: PartAuthorization, Reason: "stands both in a header and in the query"}
+		return c, &Mismatch{Part: PartAuthorization, Reason: "stands both in a header and in the query"}
 	case byHeader:
 		err := c.readHeaders(sent)
 		return c, err
@@ -78,7 +78,7 @@ func ReadClaim(r *Received) (Claim, error) {
 		err := c.readQuery(asked, sent)
 		return c, err
 	}
-	return c, &Fault{Part: PartAuthorization, Reason: "is missing"}
+	return c, &Mismatch{Part: PartAuthorization, Reason: "is missing"}
 }
 
 // fieldValues are headers or parameters by name.
@@ -90,27 +90,27 @@ func (v fieldValues) add(name, value string) { v[name] = append(v[name], value) 
 func (v fieldValues) one(part Part, name string, optional bool) (string, error) {
 	switch values := v[name]; {
 	case len(values) == 1 && !utf8.ValidString(values[0]):
-		return "", &Fault{Part: part, Name: name, Reason: "is not UTF-8"}
+		return "", &Mismatch{Part: part, Name: name, Reason: "is not UTF-8"}
 	case len(values) == 1:
 		return values[0], nil
 	case len(values) > 1:
-		return "", &Fault{Part: part, Name: name, Reason: "is given more than once"}
+		return "", &Mismatch{Part: part, Name: name, Reason: "is given more than once"}
 	case !optional:
-		return "", &Fault{Part: part, Name: name, Reason: "is missing"}
+		return "", &Mismatch{Part: part, Name: name, Reason: "is missing"}
 	}
 	return "", nil
 }
 
-// claimField is a field of a claim and where it is read into.
-type claimField struct {
+// infoField is a header or parameter and where it is read into.
+type infoField struct {
 	part     Part
 	name     string
 	optional bool
 	into     *string
 }
 
-// read reads all fields that it can, and returns the first fault.
-func (v fieldValues) read(fields []claimField) error {
+// read reads all fields that it can, and returns the first mismatch.
+func (v fieldValues) read(fields []infoField) error {
 	var first error
 	for _, f := range fields {
 		value, err := v.one(f.part, f.name, f.optional)
@@ -119,9 +119,9 @@ func (v fieldValues) read(fields []claimField) error {
 	return first
 }
 
-func (c *Claim) readHeaders(sent fieldValues) error {
+func (c *SignatureInfo) readHeaders(sent fieldValues) error {
 	var authorization, date, regionSet string
-	fault := sent.read([]claimField{
+	mismatch := sent.read([]infoField{
 		{PartAuthorization, "authorization", false, &authorization},
 		{PartDate, "x-amz-date", len(sent["date"]) > 0, &date},
 		{PartToken, "x-amz-security-token", true, &c.SessionToken},
@@ -132,7 +132,7 @@ func (c *Claim) readHeaders(sent fieldValues) error {
 	dateName := "x-amz-date"
 	if len(sent["x-amz-date"]) == 0 && len(sent["date"]) > 0 {
 		dateName = "date"
-		fault = cmp.Or(fault, sent.read([]claimField{{PartDate, dateName, false, &date}}))
+		mismatch = cmp.Or(mismatch, sent.read([]infoField{{PartDate, dateName, false, &date}}))
 	}
 	algorithm, rest, _ := strings.Cut(authorization, " ")
 	pieces := make(fieldValues)
@@ -141,17 +141,17 @@ func (c *Claim) readHeaders(sent fieldValues) error {
 		pieces.add(name, value)
 	}
 	var credential string
-	fault = cmp.Or(fault, pieces.read([]claimField{
+	mismatch = cmp.Or(mismatch, pieces.read([]infoField{
 		{PartAuthorization, "Credential", false, &credential},
 		{PartAuthorization, "SignedHeaders", false, &c.SignedHeaders},
 		{PartAuthorization, "Signature", false, &c.Signature},
 	}))
-	return cmp.Or(fault, c.interpret(algorithm, credential, dateName, date, regionSet))
+	return cmp.Or(mismatch, c.interpret(algorithm, credential, dateName, date, regionSet))
 }
 
-func (c *Claim) readQuery(asked, sent fieldValues) error {
+func (c *SignatureInfo) readQuery(asked, sent fieldValues) error {
 	var algorithm, credential, date, expires, regionSet, inHeader string
-	fault := asked.read([]claimField{
+	mismatch := asked.read([]infoField{
 		{PartAuthorization, "X-Amz-Algorithm", false, &algorithm},
 		{PartAuthorization, "X-Amz-Credential", false, &credential},
 		{PartAuthorization, "X-Amz-SignedHeaders", false, &c.SignedHeaders},
@@ -163,26 +163,26 @@ func (c *Claim) readQuery(asked, sent fieldValues) error {
 		{PartPayloadHash, "X-Amz-Content-Sha256", true, &c.PayloadHash},
 		{PartScope, "X-Amz-Region-Set", true, &regionSet},
 	})
-	fault = cmp.Or(fault, sent.read([]claimField{{PartPayloadHash, "x-amz-content-sha256", true, &inHeader}}))
+	mismatch = cmp.Or(mismatch, sent.read([]infoField{{PartPayloadHash, "x-amz-content-sha256", true, &inHeader}}))
 	if inHeader != "" {
 		if c.PayloadHash != "" && c.PayloadHash != inHeader {
-			fault = cmp.Or[error](
-				fault,
-				&Fault{Part: PartPayloadHash, Name: "x-amz-content-sha256", Reason: "differs from the parameter X-Amz-Content-Sha256"},
+			mismatch = cmp.Or[error](
+				mismatch,
+				&Mismatch{Part: PartPayloadHash, Name: "x-amz-content-sha256", Reason: "differs from the parameter X-Amz-Content-Sha256"},
 			)
 		}
 		c.PayloadHash = inHeader
 	}
 	seconds, err := strconv.ParseUint(expires, 10, 32)
 	if expires != "" && (err != nil || seconds == 0) {
-		fault = cmp.Or[error](fault, &Fault{Part: PartDate, Name: "X-Amz-Expires", Reason: "is not from 1 to 604800 seconds"})
+		mismatch = cmp.Or[error](mismatch, &Mismatch{Part: PartDate, Name: "X-Amz-Expires", Reason: "is not from 1 to 604800 seconds"})
 	}
 	c.Expires = time.Duration(seconds) * time.Second
-	return cmp.Or(fault, c.interpret(algorithm, credential, "X-Amz-Date", date, regionSet))
+	return cmp.Or(mismatch, c.interpret(algorithm, credential, "X-Amz-Date", date, regionSet))
 }
 
 // interpret reads the texts that both forms share.
-func (c *Claim) interpret(algorithm, credential, dateName, date, regionSet string) error {
+func (c *SignatureInfo) interpret(algorithm, credential, dateName, date, regionSet string) error {
 	if a := Algorithm(algorithm); a == HMAC || a == ECDSA { // or it may be a secret of another scheme
 		c.Algorithm = a
 	}
@@ -200,33 +200,33 @@ func (c *Claim) interpret(algorithm, credential, dateName, date, regionSet strin
 	}
 	switch {
 	case c.Algorithm == "":
-		return &Fault{Part: PartAuthorization, Reason: "names neither " + string(HMAC) + " nor " + string(ECDSA)}
+		return &Mismatch{Part: PartAuthorization, Reason: "names neither " + string(HMAC) + " nor " + string(ECDSA)}
 	case err != nil:
 		return badDate(dateName, date)
 	case c.Scope.Service == "":
-		return &Fault{
+		return &Mismatch{
 			Part:   PartScope,
 			Name:   "Credential",
 			Reason: "is not of the form id/day/region/service/aws4_request, which has no region in Version 4a",
 		}
 	case pieces[len(pieces)-1] != scopeEnd:
-		return &Fault{Part: PartScope, Name: "Credential", Reason: "does not end in aws4_request"}
+		return &Mismatch{Part: PartScope, Name: "Credential", Reason: "does not end in aws4_request"}
 	case pieces[0] != date[:day]:
-		return &Fault{Part: PartScope, Name: "Credential", Reason: "has another day than " + dateName}
+		return &Mismatch{Part: PartScope, Name: "Credential", Reason: "has another day than " + dateName}
 	}
 	return nil
 }
 
 // badDate says what a date is that is not of the form that signatures take.
-func badDate(name, date string) *Fault {
+func badDate(name, date string) *Mismatch {
 	for _, layout := range []string{time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC} { // as HTTP knows them
 		if _, err := time.Parse(layout, date); err == nil {
-			return &Fault{
+			return &Mismatch{
 				Part:   PartDate,
 				Name:   name,
 				Reason: "is in the form of RFC 1123; a signature needs X-Amz-Date in the form 20150830T123600Z",
 			}
 		}
 	}
-	return &Fault{Part: PartDate, Name: name, Reason: "is not of the form 20150830T123600Z"}
+	return &Mismatch{Part: PartDate, Name: name, Reason: "is not of the form 20150830T123600Z"}
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// draft is the space in which one request is signed. Drafts are used again, so
-// that a signature costs little more than its hashes.
-type draft struct {
+// scratch is the memory in which one request is signed. It is used again, so that
+// a signature costs little more than its hashes.
+type scratch struct {
 	names   []byte  // the headers' names in lower case
 	fields  []field // the headers as they come, and joined once arranged
 	sorted  []rank  // the fields by name
@@ -24,14 +24,14 @@ type draft struct {
 	second int64     // often the next request has the same
 	sha256 hash.Hash // to be used again
 
-	wantHash bool // x-amz-content-sha256 is to be sent
+	sendHash bool // x-amz-content-sha256 is sent
 	inOrder  bool // the query is sorted
 	// Where in text the canonical request and the string to sign end.
 	canonical, stringToSign int
 }
 
-// reset makes a draft ready for the next request.
-func (d *draft) reset() {
+// reset makes it ready for the next request.
+func (d *scratch) reset() {
 	clear(d.fields) // they hold on to what was signed
 	d.names, d.fields, d.sorted = d.names[:0], d.fields[:0], d.sorted[:0]
 	d.query, d.pairs, d.order = d.query[:0], d.pairs[:0], d.order[:0]
@@ -39,7 +39,7 @@ func (d *draft) reset() {
 }
 
 // begin checks a request and takes over what both forms of signing share.
-func (d *draft) begin(r *Request) error {
+func (d *scratch) begin(r *Request) error {
 	if err := r.check(); err != nil {
 		return err
 	}
@@ -51,18 +51,18 @@ func (d *draft) begin(r *Request) error {
 	if r.Payload != nil {
 		d.payload = appendPayloadHash(d.payload, r.Payload)
 	}
-	d.wantHash = r.ContentSHA256Header
+	d.sendHash = r.ContentSHA256Header
 	return d.takeHeaders(r)
 }
 
 // explain fills in the texts of the steps.
-func (d *draft) explain(out *Signed) {
+func (d *scratch) explain(out *Signed) {
 	out.CanonicalRequest = string(d.text[:d.canonical])
 	out.StringToSign = string(d.text[d.canonical:d.stringToSign])
 }
 
 // takeHeaders takes over the host and the caller's headers.
-func (d *draft) takeHeaders(r *Request) error {
+func (d *scratch) takeHeaders(r *Request) error {
 	d.addHeader("host", notSent, r.URL.Host())
 	for i, h := range r.Headers {
 		name, value, err := d.readHeader(i, h)
@@ -76,7 +76,7 @@ func (d *draft) takeHeaders(r *Request) error {
 				reason = "differs from the host of the URL, from which it is sent"
 			}
 		case "x-amz-content-sha256":
-			d.wantHash = true
+			d.sendHash = true
 			if value != string(d.payload) {
 				reason = "differs from the hash of the payload"
 			}
@@ -108,7 +108,7 @@ func sameHost(host string, u URL) bool {
 
 // chooseSigned marks the fields to sign beside those that must be, as the request
 // asks, once they are all there. It arranges them.
-func (d *draft) chooseSigned(r *Request) error {
+func (d *scratch) chooseSigned(r *Request) error {
 	d.arrangeFields()
 	if r.SignAllHeaders {
 		for i := range d.fields {
