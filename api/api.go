@@ -1,6 +1,6 @@
-// Package api is the way in: the route list, what every request passes on its way, and the contract that is served.
+// Package api routes requests: the routes, their middleware, and the OpenAPI document that is served.
 //
-// It does not decode or answer operations; package handlers does. The caller owes a checked contract, an authenticator
+// It does not decode or answer operations; package handlers does. The caller must provide a checked document, an authenticator
 // and a logger. The handler that [New] returns answers every request with JSON: what has no route, is not authenticated, is too
 // large or panics gets a problem document like any other.
 package api
@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Options is what the way in needs.
+// Options is what [New] needs.
 type Options struct {
 	Handlers *handlers.Handlers
 	Contract *Contract
@@ -42,26 +42,29 @@ type Options struct {
 	PublicURL string
 }
 
+// server has the middleware as its methods.
+type server struct{ Options }
+
 // New returns the handler of the whole service.
 func New(o Options) http.Handler {
-	h := o.Handlers
+	s, h := &server{o}, o.Handlers
 	r := chi.NewRouter()
-	r.Use(o.logRequest, recoverPanic, middleware.GetHead)
+	r.Use(s.logRequest, recoverPanic, middleware.GetHead)
 	r.NotFound(h.Elsewhere().ServeHTTP)
 	r.MethodNotAllowed(methodNotAllowed(r))
 
 	r.Method(http.MethodGet, "/", h.GetRoot())
 	r.Method(http.MethodGet, "/livez", h.GetLiveness())
 	r.Method(http.MethodGet, "/readyz", h.GetReadiness())
-	r.Method(http.MethodGet, "/openapi.yaml", o.Contract.serveYAML())
-	r.Method(http.MethodGet, "/openapi.json", o.Contract.serveJSON())
-	r.Method(http.MethodGet, "/swagger.json", o.Contract.serveSwagger(o))
+	r.Method(http.MethodGet, "/openapi.yaml", s.Contract.serveYAML())
+	r.Method(http.MethodGet, "/openapi.json", s.Contract.serveJSON())
+	r.Method(http.MethodGet, "/swagger.json", s.Contract.serveSwagger(s))
 
 	r.Group(func(r chi.Router) {
-		r.Use(o.refuseBrowsers, o.authenticate, o.limitCaller)
-		r.With(o.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
+		r.Use(s.refuseBrowsers, s.authenticate, s.limitCaller)
+		r.With(s.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
 		r.Group(func(r chi.Router) {
-			r.Use(o.limitRequests)
+			r.Use(s.limitRequests)
 			r.Method(http.MethodGet, "/v1/profiles", h.ListProfiles())
 			r.Method(http.MethodGet, "/v1/services", h.ListServices())
 			r.Method(http.MethodGet, "/v1/regions", h.ListRegions())
@@ -69,7 +72,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
 		})
 		r.Group(func(r chi.Router) {
-			r.Use(o.readBody, o.limitRequests)
+			r.Use(s.readBody, s.limitRequests)
 			r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
 			r.Method(http.MethodPost, "/v1/presign", h.PresignURL())
 			r.Method(http.MethodPost, "/v1/steps/canonical-request", h.CreateCanonicalRequest())
@@ -85,7 +88,7 @@ func New(o Options) http.Handler {
 	return r
 }
 
-// methodNotAllowed says what would be allowed, which a 405 owes (RFC 9110 section 15.5.6) and chi leaves to custom handlers.
+// methodNotAllowed lists the methods that are allowed, as a 405 must (RFC 9110 section 15.5.6); chi leaves that to custom handlers.
 func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {

@@ -24,9 +24,9 @@ const (
 )
 
 // readBody takes a body into memory before a request holds anything else, so that one that trickles keeps nobody waiting.
-func (o Options) readBody(next http.Handler) http.Handler {
+func (s *server) readBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		in := &arrival{o: o, r: r, body: r.Body, control: http.NewResponseController(w)}
+		in := &arrival{server: s, r: r, body: r.Body, control: http.NewResponseController(w)}
 		data, hold, err := in.read()
 		if err != nil {
 			in.discard()
@@ -45,7 +45,7 @@ func (o Options) readBody(next http.Handler) http.Handler {
 
 // arrival is a body on its way.
 type arrival struct {
-	o       Options
+	server  *server
 	r       *http.Request
 	body    io.Reader
 	control *http.ResponseController
@@ -68,7 +68,7 @@ func (in *arrival) Read(b []byte) (int, error) {
 
 // read returns the body, and what is held of the memory for it.
 func (in *arrival) read() ([]byte, *access.Hold, error) {
-	limit, declared := in.o.MaxBodyBytes, in.r.ContentLength
+	limit, declared := in.server.MaxBodyBytes, in.r.ContentLength
 	if declared > limit {
 		return nil, nil, handlers.TooLarge(limit)
 	}
@@ -84,8 +84,8 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 	case err != nil || n < smallBody:
 		return data.Bytes(), nil, handlers.BodyUnreadable(err)
 	}
-	in.begun = in.o.Now()
-	hold, err := in.o.Memory.Acquire(in.r.Context(), handlers.EventOf(in.r).Caller.ID, memoryPerByte*declared, true)
+	in.begun = in.server.Now()
+	hold, err := in.server.Memory.Acquire(in.r.Context(), handlers.EventOf(in.r).Caller.ID, memoryPerByte*declared, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,7 +138,7 @@ func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
 		select {
 		case <-done:
 		case <-time.After(grace):
-			_ = in.control.SetReadDeadline(in.o.Now())
+			_ = in.control.SetReadDeadline(in.server.Now())
 		}
 	}()
 	return func() { close(done) }
@@ -148,21 +148,21 @@ func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
 // still sends is reset. A body that is far too large is not worth it.
 func (in *arrival) discard() {
 	if in.begun.IsZero() {
-		in.begun = in.o.Now()
+		in.begun = in.server.Now()
 	}
-	_, _ = io.CopyN(io.Discard, in, max(4*in.o.MaxBodyBytes-in.arrived, 0))
+	_, _ = io.CopyN(io.Discard, in, max(4*in.server.MaxBodyBytes-in.arrived, 0))
 }
 
 // limitHashes bounds the bodies that are hashed at once, and shares them fairly between callers.
-func (o Options) limitHashes(next http.Handler) http.Handler {
+func (s *server) limitHashes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold, err := o.Hashes.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, true)
+		hold, err := s.Hashes.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, true)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return
 		}
 		defer hold.Release()
-		in := &arrival{o: o, r: r, control: http.NewResponseController(w)}
+		in := &arrival{server: s, r: r, control: http.NewResponseController(w)}
 		stop := in.cutWhenRevoked(hold)
 		defer stop()
 		r.Body = struct {

@@ -14,9 +14,9 @@ import (
 // another origin gets 403. Where callers are not authenticated, a page can also come under a name of its own that
 // leads here (DNS rebinding): to the browser it is the same origin, so there only names count that nobody else can
 // own.
-func (o Options) refuseBrowsers(next http.Handler) http.Handler {
+func (s *server) refuseBrowsers(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
-	public, _ := url.Parse(o.PublicURL)
+	public, _ := url.Parse(s.PublicURL)
 	if public != nil && public.Host != "" { // behind a proxy, Host may be another
 		_ = origins.AddTrustedOrigin(public.Scheme + "://" + public.Host) // it was checked when it was configured
 	}
@@ -24,7 +24,7 @@ func (o Options) refuseBrowsers(next http.Handler) http.Handler {
 		switch {
 		case origins.Check(r) != nil:
 			handlers.WriteError(w, r, handlers.ErrCrossOrigin)
-		case o.Open && !ownName(r.Host, public):
+		case s.Open && !ownName(r.Host, public):
 			handlers.WriteError(w, r, handlers.ErrHostUnknown)
 		default:
 			next.ServeHTTP(w, r)

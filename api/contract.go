@@ -85,7 +85,7 @@ func openToAll(header http.Header, media string) {
 
 // serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache
 // may give one caller's to another.
-func (c *Contract) serveSwagger(o Options) http.Handler {
+func (c *Contract) serveSwagger(s *server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc, err := c.swagger()
 		if err != nil {
@@ -93,7 +93,7 @@ func (c *Contract) serveSwagger(o Options) http.Handler {
 			return
 		}
 		filled := *doc
-		public := o.publicAddress(r)
+		public := s.publicAddress(r)
 		filled.Host, filled.Schemes = public.Host, []string{public.Scheme}
 		if path := strings.TrimSuffix(public.Path, "/"); path != "" {
 			filled.BasePath = path + strings.TrimSuffix(doc.BasePath, "/")
@@ -112,12 +112,12 @@ func (c *Contract) serveSwagger(o Options) http.Handler {
 // publicAddress is the configured address, or where the client came. What a proxy says of that is anybody's word, save
 // the Functions host's. Names are served by https, as every proxy in front of the service does it; addresses and
 // localhost are somebody's own machine.
-func (o Options) publicAddress(r *http.Request) *url.URL {
-	if u, err := url.Parse(o.PublicURL); err == nil && u.Host != "" {
+func (s *server) publicAddress(r *http.Request) *url.URL {
+	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
 		return u
 	}
 	u := &url.URL{Scheme: "https", Host: r.Host}
-	if forwarded := r.Header.Get("X-Forwarded-Host"); o.BehindFunctions && forwarded != "" {
+	if forwarded := r.Header.Get("X-Forwarded-Host"); s.BehindFunctions && forwarded != "" {
 		u.Host = forwarded
 	}
 	if r.TLS == nil && ownName(u.Host, nil) {

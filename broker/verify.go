@@ -211,7 +211,7 @@ func withoutSignature(url signing.URL) signing.URL {
 	return without
 }
 
-// signatureParameters as [signing.ReadClaim] reads them: in another spelling they are the caller's own, and the policies see them.
+// signatureParameters as [signing.ReadSignatureInfo] reads them: in another spelling they are the caller's own, and the policies see them.
 var signatureParameters = []string{
 	"X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Region-Set",
 	"X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders",

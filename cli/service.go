@@ -90,7 +90,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 	return s, err
 }
 
-// newLimits is the part of the way in that bounds what may come.
+// newLimits bounds what requests may take.
 func newLimits(p *process, conf config.Config) (api.Options, error) {
 	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
 	requests, requestsErr := access.NewLimiter(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
