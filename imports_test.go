@@ -40,7 +40,7 @@ var entries = []entry{
 	},
 	{
 		folder:   "handlers",
-		packages: "broker problem access credentials reading explain endpoints signing",
+		packages: "broker problem access credentials sending reading explain endpoints signing",
 		outside:  "github.com/go-json-experiment/json",
 	},
 	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -34,7 +35,11 @@ func (a *offered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *offered) Write(b []byte) (int, error) {
 	if !a.begun {
 		a.begun = true
-		until := time.Now().Add(takeTime + time.Duration(len(b))*time.Second/takeRate)
+		size, err := strconv.Atoi(a.Header().Get("Content-Length")) // which may follow piece by piece
+		if err != nil || size < len(b) {
+			size = len(b)
+		}
+		until := time.Now().Add(takeTime + time.Duration(size)*time.Second/takeRate)
 		a.hold.Offer(func() { a.cut(until) })
 	}
 	return a.ResponseWriter.Write(b)

@@ -34,6 +34,9 @@ type Options struct {
 	// Requests, Memory and Hashes bound what is under way in the process: requests that are being answered, the bytes of memory that their
 	// bodies take, and bodies that are only hashed.
 	Requests, Memory, Hashes *access.Limiter
+	// Sends bounds requests that are sent to AWS and wait for its answer, MaxSends in all.
+	Sends    *access.Limiter
+	MaxSends int
 	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.
 	BehindFunctions bool
 	// Open: callers are not authenticated.
@@ -71,6 +74,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodGet, "/v1/scope", h.InferScope())
 			r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
 		})
+		r.With(s.readBody, s.limitSends).Method(http.MethodPost, "/v1/send", h.CallAWS())
 		r.Group(func(r chi.Router) {
 			r.Use(s.readBody, s.limitRequests)
 			r.Method(http.MethodPost, "/v1/sign", h.SignRequest())

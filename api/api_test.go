@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,9 @@ import (
 	"countersign/broker"
 	"countersign/credentials"
 	"countersign/handlers"
+	"countersign/internal/upstream"
 	"countersign/problem"
+	"countersign/sending"
 	"countersign/signing"
 
 	"github.com/getkin/kin-openapi/openapi2"
@@ -83,6 +86,8 @@ type server struct {
 	handler http.Handler
 	log     *strings.Builder
 	h       *handlers.Handlers
+	arrived *atomic.Int64 // requests at AWS,
+	aws     *func()       // which does this first
 }
 
 func newServer(t *testing.T, s broker.Sessions) server {
@@ -118,9 +123,25 @@ func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies s
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := server{log: &strings.Builder{}}
+	out := server{log: &strings.Builder{}, arrived: new(atomic.Int64), aws: new(func())}
+	*out.aws = func() {}
+	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		out.arrived.Add(1)
+		(*out.aws)()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"order":1042}`))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(aws.Close)
+	client, err := sending.New(sending.Options{Now: clock, ExtraCAs: aws.CA, Proxy: aws.Proxy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
 	out.h = handlers.New(handlers.Options{Version: "1.2.3", Options: broker.Options{
-		Signer: new(signing.Signer), Sessions: s, Now: clock, Policy: policy, DefaultProfile: "orders", Audit: audit,
+		Signer: new(signing.Signer), Sessions: s, Now: clock, Policy: policy, DefaultProfile: "orders", Audit: audit, Sender: client,
 	}})
 	rate, err := access.NewRate(access.RateOptions{PerSecond: 1, Burst: 1000, Now: clock})
 	if err != nil {
@@ -132,7 +153,7 @@ func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies s
 	}
 	options := api.Options{
 		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
-		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
+		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, MaxSends: 8,
 	}
 	change(&options)
 	whole := api.New(options)

@@ -26,6 +26,7 @@ var mutations = map[string]struct{ from, to string }{
 	"presign":           skip(`op.action == access.ActionPresign && op.in.URL != ""`),
 	"token":             skip(`op.action == access.ActionPresign && op.in.URL == ""`),
 	"verify":            skip(`op.action == access.ActionVerify`),
+	"send":              skip(`op.action == access.ActionSend`),
 	"post-policy":       skip(`op.action == access.ActionPostPolicy`),
 	"error not heeded":  {"return nothing, failed", "return made, err"},
 	"written twice":     {write, "_ = b.Audit.Write(ctx, record)\n\t" + write},

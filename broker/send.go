@@ -3,6 +3,9 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"countersign/access"
@@ -42,10 +45,38 @@ type Sent struct {
 	Profile  string
 	Warnings []signing.Warning
 
-	// Signed is the last attempt as it was sent, its signature and session token included; they are never to leave.
+	// Signed is the last attempt as it was sent. Its signature and session token are not for the caller.
 	Signed signing.Signed
 
-	close func()
+	credentials signing.Credentials
+	close       func()
+}
+
+// Redact takes the session token out of what AWS says of a request that it refused: services quote what was signed, in the
+// spelling of whatever they put it into.
+func (s *Sent) Redact(text string) string {
+	token := s.credentials.SessionToken()
+	if token == "" {
+		return text
+	}
+	var pattern strings.Builder
+	for _, c := range token {
+		if spelled, found := spellings[c]; found {
+			pattern.WriteString(spelled)
+		} else {
+			pattern.WriteString(regexp.QuoteMeta(string(c)))
+		}
+	}
+	inHexadecimal := regexp.QuoteMeta(fmt.Sprintf("% x", token))
+	fmt.Fprintf(&pattern, "|(?i:%s|%x)", inHexadecimal, token)
+	return regexp.MustCompile(pattern.String()).ReplaceAllLiteralString(text, "…")
+}
+
+// spellings are those in URLs, JSON and XML, of the characters of a token that are written otherwise there.
+var spellings = map[rune]string{
+	'/': `(?:\\*/|%2[Ff]|\\+u002[Ff]|&#47;|&#x2[Ff];)`,
+	'+': `(?:\+|%2[Bb]|\\+u002[Bb]|&#43;|&#x2[Bb];)`,
+	'=': `(?:=|%3[Dd]|\\+u003[Dd]|&#61;|&#x3[Dd];)`,
 }
 
 // Close closes the body of the answer and writes the record of the outcome.
@@ -83,7 +114,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	}
 	return &Sent{
 		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
-		Warnings: op.warnings, Signed: x.signed,
+		Warnings: op.warnings, Signed: x.signed, credentials: op.session.Credentials,
 		close: func() {
 			_ = answer.Response.Body.Close() // what matters was read
 			x.finish(ctx, answer.Report())
@@ -201,9 +232,9 @@ func (x *exchange) finish(ctx context.Context, report sending.Report) {
 		Sent: access.Sent{
 			Of: r.EventID, Outcome: string(report.Outcome), Attempts: len(report.Attempts), Status: report.Status, AWSCode: report.Code,
 			AWSRequestID: report.RequestID, BytesOut: report.BytesOut, BytesIn: report.BytesIn, RemoteAddress: report.RemoteAddress,
-			DurationMilliseconds: float64(x.b.Now().Sub(x.started)) / float64(time.Millisecond),
 		},
 	}
-	// The auditor tells readiness of a failure.
-	_ = x.b.Audit.Write(context.WithoutCancel(ctx), record)
+	record.DurationMilliseconds = float64(x.b.Now().Sub(x.started)) / float64(time.Millisecond)
+	ctx = context.WithoutCancel(ctx)
+	_ = x.b.Audit.Write(ctx, record) // the auditor tells readiness of a failure
 }

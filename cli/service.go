@@ -77,7 +77,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 		stdout.close()
 		return nil, err
 	}
-	handlers.AuditBroken, handlers.SessionsReady = audit.Broken, store.Ready
+	handlers.AuditBroken, handlers.SessionsReady, handlers.MaxResponseBytes = audit.Broken, store.Ready, conf.MaxResponseBytes
 	s := &service{
 		store: store, stdout: stdout, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract,
 		maxConnections: conf.MaxConnections,
@@ -94,14 +94,15 @@ func newService(p *process, conf config.Config) (*service, error) {
 func newLimits(p *process, conf config.Config) (api.Options, error) {
 	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
 	requests, requestsErr := access.NewLimiter(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
+	sends, sendsErr := access.NewLimiter(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
 	memory, memoryErr := access.NewLimiter(conf.MaxBytes, conf.MaxRequests, queueWait)
 	hashes, hashesErr := access.NewLimiter(int64(max(1, conf.MaxRequests/4)), conf.MaxRequests, queueWait)
 	return api.Options{
-		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, MaxBodyBytes: conf.MaxBodyBytes,
+		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, Sends: sends, MaxSends: conf.MaxRequests, MaxBodyBytes: conf.MaxBodyBytes,
 		PublicURL:       strings.TrimSuffix(conf.PublicURL, "/"),
 		Open:            conf.Auth == string(access.AuthNone),
 		BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
-	}, errors.Join(rateErr, requestsErr, memoryErr, hashesErr)
+	}, errors.Join(rateErr, requestsErr, sendsErr, memoryErr, hashesErr)
 }
 
 // queueWait is how long a request may wait for others to end.

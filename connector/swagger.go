@@ -91,6 +91,10 @@ type restorer struct{ components *openapi3.Components }
 
 func (r restorer) operation(to *openapi2.Operation, from *openapi3.Operation) {
 	for code, response := range from.Responses.Map() {
+		if strings.HasSuffix(code, "XX") { // Swagger 2.0 knows no ranges
+			to.Responses.Delete(code)
+			continue
+		}
 		if response.Ref == "" {
 			r.response(to.Responses.Value(code), response.Value)
 		}

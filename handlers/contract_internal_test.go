@@ -32,6 +32,7 @@ var documents = []struct {
 	{"CanonicalRequestStep", func() any { return new(canonicalStep) }},
 	{"StringToSignStep", func() any { return new(stringStep) }},
 	{"SignatureStep", func() any { return new(signatureStep) }},
+	{"SendRequest", func() any { return new(sendRequest) }},
 }
 
 // schemas are those of the contract. The format date-time means RFC 3339 as Go reads it, which knows how long each month is, and byte

@@ -19,6 +19,8 @@ import (
 type Options struct {
 	broker.Options
 	Version string
+	// MaxResponseBytes is the largest answer of AWS that is passed on. Default: 25 MiB.
+	MaxResponseBytes int64
 	// AuditBroken and SessionsReady tell whether the instance can do its work at the moment. Nil: it can.
 	AuditBroken, SessionsReady func() bool
 }

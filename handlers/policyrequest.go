@@ -9,6 +9,10 @@ func (h *Handlers) PolicyRequest(action access.Action, document []byte) (access.
 		return policyRequest(document, func(in *presignRequest) (access.Request, error) { return h.broker.PolicyRequest(action, in.input()) })
 	case access.ActionVerify:
 		return policyRequest(document, func(in *verifyRequest) (access.Request, error) { return h.broker.VerifyPolicyRequest(in.input()) })
+	case access.ActionSend:
+		return policyRequest(document, func(in *sendRequest) (access.Request, error) {
+			return h.broker.PolicyRequest(action, &in.input().Input)
+		})
 	case access.ActionPostPolicy:
 		return policyRequest(document, func(in *postPolicyRequest) (access.Request, error) { return h.broker.FormPolicyRequest(in.input()) })
 	}

@@ -156,6 +156,16 @@ var kinds = map[string]kind{
 		501, "The kind of payload is not supported",
 		"Payloads signed as event streams or with Signature Version 4a cannot be sent from here.",
 	},
+	"aws_refused": {
+		400, "AWS refused the request",
+		"What AWS said is in aws. Mend the request, or the rights of the profile's role.",
+	},
+	"aws_redirected": {
+		400, "AWS answered with a redirect",
+		"Redirects are not followed: call the address or the region that detail names.",
+	},
+	"aws_throttled": {429, "AWS was asked too often", "Try again after the time that Retry-After gives."},
+	"aws_failed":    {503, "AWS failed", "Try again after the time that Retry-After gives. What AWS said is in aws."},
 	"aws_unreachable": {
 		503, "AWS could not be reached",
 		"Nothing was sent. Check the host, and try again after the time that Retry-After gives.",
@@ -169,6 +179,10 @@ var kinds = map[string]kind{
 		"Find out at AWS before you repeat it: it may have been done. An idempotency token of the service makes repeating safe.",
 	},
 	"answer_broken": {502, "The answer broke off", "The method can be repeated: try again."},
+	"answer_is_stream": {
+		422, "The answer is a stream of events",
+		"Call the operation that answers at once, or use the proxy, which passes streams on.",
+	},
 	"answer_too_large": {
 		422, "The answer is too large",
 		"Presign the URL and fetch it directly, ask for a part with the header Range, or have the operator raise max_response_bytes.",

@@ -23,6 +23,17 @@ type Document struct {
 	Hint     string  `json:"hint,omitzero"`
 	Instance string  `json:"instance"`
 	Errors   []Field `json:"errors,omitempty"`
+	AWS      *Answer `json:"aws,omitzero"`
+}
+
+// Answer is what AWS answered to a request that was sent from here, where that is the problem.
+type Answer struct {
+	Status    int               `json:"status"`
+	Code      string            `json:"code,omitzero"`
+	Message   string            `json:"message,omitzero"`
+	RequestID string            `json:"requestId,omitzero"`
+	Headers   map[string]string `json:"headers"`
+	Body      any               `json:"body,omitzero"` // whatever has a form in JSON
 }
 
 // Field says what is wrong with one part of a request. Who reads a document knows its JSON Pointer (RFC 6901). Who does
@@ -44,6 +55,9 @@ type Error struct {
 	Fields     []Field
 	RetryAfter time.Duration
 	Cause      error
+	// AWS is told as well, and StatusCode is the status in place of the code's own, where that is not 0.
+	AWS        *Answer
+	StatusCode int
 }
 
 // Error implements error.
@@ -56,8 +70,13 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Status is the HTTP status of the error's code.
-func (e *Error) Status() int { return kinds[e.Code].status }
+// Status is the HTTP status of the answer.
+func (e *Error) Status() int {
+	if e.StatusCode != 0 {
+		return e.StatusCode
+	}
+	return kinds[e.Code].status
+}
 
 // Document is what the caller is told; instance is the id of the request.
 func (e *Error) Document(instance string) Document {
@@ -67,8 +86,8 @@ func (e *Error) Document(instance string) Document {
 		fields[i].Pointer, fields[i].Detail = clip(f.Pointer, maxPointer), clip(f.Detail, maxDetail)
 	}
 	return Document{
-		Type: "urn:countersign:problem:" + e.Code, Title: k.title, Status: k.status, Code: e.Code,
-		Detail: clip(e.Detail, maxDetail), Hint: k.hint, Instance: instance, Errors: fields,
+		Type: "urn:countersign:problem:" + e.Code, Title: k.title, Status: e.Status(), Code: e.Code,
+		Detail: clip(e.Detail, maxDetail), Hint: k.hint, Instance: instance, Errors: fields, AWS: e.AWS,
 	}
 }
 

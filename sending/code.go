@@ -17,7 +17,7 @@ const (
 // ErrorCode returns AWS's code of an error, given the headers of the answer and as
 // much of its body as is at hand; empty where there is none. It is the one of the
 // header x-amzn-ErrorType, else that of the body: __type, code or Code of a JSON
-// object, or the first Code of an XML document. Namespaces before and URLs after
+// object or of its Error, or the first Code of an XML document. Namespaces before and URLs after
 // the code are left out (Smithy 2.0, "Operation error serialization").
 func ErrorCode(h http.Header, body []byte) string {
 	if code := cleanCode(h.Get("X-Amzn-Errortype")); code != "" {
@@ -52,11 +52,16 @@ func codeOfJSON(body []byte) string {
 		if err != nil || decoder.Decode(&value) != nil {
 			break
 		}
-		if code, ok := value.(string); ok {
-			found[name.(string)] = code
+		switch value := value.(type) {
+		case string:
+			found[name.(string)] = value
+		case map[string]any: // services that speak XML, where JSON is asked of them
+			if code, ok := value["Code"].(string); ok && name == "Error" {
+				found["Error"] = code
+			}
 		}
 	}
-	for _, name := range []string{"__type", "code", "Code"} {
+	for _, name := range []string{"__type", "code", "Code", "Error"} {
 		if found[name] != "" {
 			return found[name]
 		}

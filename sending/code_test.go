@@ -21,6 +21,8 @@ func TestErrorCode(t *testing.T) {
 		"__type after others":               {body: `{"a":{"__type":"no"},"b":["__type","no"],"n":1e400,"__type":"Yes"}`, want: "Yes"},
 		"code":                              {body: `{"code":"Yes"}`, want: "Yes"},
 		"Code":                              {body: `{"Code":"Yes"}`, want: "Yes"},
+		"Code of an Error":                  {body: `{"Error":{"Code":"Yes","Type":"Sender"},"RequestId":"1"}`, want: "Yes"},
+		"Code of another object":            {body: `{"Detail":{"Code":"No"}}`},
 		"__type before code":                {body: `{"code":"No","__type":"Yes"}`, want: "Yes"},
 		"a code that is a number":           {body: `{"code":404}`},
 		"a code that is an object":          {body: `{"__type":{"code":"no"}}`},

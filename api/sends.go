@@ -1,0 +1,59 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"countersign/access"
+	"countersign/handlers"
+)
+
+// limitSends bounds the requests that wait for AWS. They have places of their own, since AWS may keep them for minutes and
+// signing must not wait for that; and nobody has more than half of the places, since what was sent cannot be taken back
+// from its caller for another.
+func (s *server) limitSends(next http.Handler) http.Handler {
+	under := &senders{most: max(1, s.MaxSends/2), count: map[string]int{}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller := handlers.EventOf(r).Caller.ID
+		if !under.enter(caller) {
+			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
+			return
+		}
+		defer under.leave(caller)
+		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
+		if err != nil {
+			handlers.WriteError(w, r, err)
+			return
+		}
+		answer := &offered{ResponseWriter: w, hold: hold}
+		defer answer.release()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+// senders counts what each caller has under way.
+type senders struct {
+	most int
+
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (s *senders) enter(caller string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count[caller] >= s.most {
+		return false
+	}
+	s.count[caller]++
+	return true
+}
+
+func (s *senders) leave(caller string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count[caller]--; s.count[caller] == 0 {
+		delete(s.count, caller)
+	}
+}

@@ -1,0 +1,37 @@
+package api_test
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"countersign/api"
+)
+
+// A caller whose requests AWS keeps waiting leaves half of the places to others, and all of them to signing.
+func TestSends_OneCallerLeavesPlacesToOthers(t *testing.T) {
+	wait := make(chan struct{})
+	s := newServerWith(t, sessions{}, func(o *api.Options) { o.MaxSends = 4 })
+	*s.aws = func() { <-wait }
+	const document = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","retry":"none"}`
+	var under sync.WaitGroup
+	for range 2 {
+		under.Go(func() {
+			if w := s.do("POST", "/v1/send", document, "X-API-Key", key, "Content-Type", "application/json"); w.Code != 200 {
+				t.Errorf("sent: %d %s", w.Code, w.Body)
+			}
+		})
+	}
+	for s.arrived.Load() < 2 {
+		runtime.Gosched()
+	}
+	if w := s.do("POST", "/v1/send", document, "X-API-Key", key, "Content-Type", "application/json"); w.Code != 503 || !strings.Contains(w.Body.String(), `"busy"`) {
+		t.Errorf("the third: %d %s", w.Code, w.Body)
+	}
+	if w := s.do("POST", "/v1/sign", document[:len(document)-len(`,"retry":"none"}`)]+"}", "X-API-Key", key, "Content-Type", "application/json"); w.Code != 200 {
+		t.Errorf("signing: %d %s", w.Code, w.Body)
+	}
+	close(wait)
+	under.Wait()
+}

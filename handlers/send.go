@@ -1,0 +1,119 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"countersign/broker"
+	"countersign/problem"
+	"countersign/sending"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// sendTimeout is how long a request and its answer may take: less than the 120 seconds that workflows wait, so that
+	// the timeout is told and not met.
+	sendTimeout = 90 * time.Second
+	// answerGrace is how long the answer may take beyond that to reach the caller.
+	answerGrace = 30 * time.Second
+)
+
+// sendRequest is a request that is signed and sent from here.
+type sendRequest struct {
+	Method         string              `json:"method"`
+	URL            string              `json:"url"`
+	Query          textMap             `json:"query"`
+	Headers        textMap             `json:"headers"`
+	HeaderList     list[header]        `json:"headerList"`
+	Body           jsontext.Value      `json:"body"`
+	BodyBase64     *string             `json:"bodyBase64"`
+	Payload        *string             `json:"payload"`
+	Profile        string              `json:"profile"`
+	Service        string              `json:"service"`
+	Region         string              `json:"region"`
+	Algorithm      *string             `json:"algorithm"`
+	Credentials    *requestCredentials `json:"credentials"`
+	Options        *signingOptions     `json:"options"`
+	TimeoutSeconds *wholeNumber        `json:"timeoutSeconds"`
+	OnError        *string             `json:"onError"`
+	ResponseBody   *string             `json:"responseBody"`
+	Retry          *string             `json:"retry"`
+
+	sign signRequest // the fields that signing has too
+}
+
+func (in *sendRequest) check(found *problem.Fields) {
+	in.sign = signRequest{
+		Method: in.Method, URL: in.URL, Query: in.Query, Headers: in.Headers, HeaderList: in.HeaderList, Body: in.Body,
+		BodyBase64: in.BodyBase64, Payload: in.Payload, Profile: in.Profile, Service: in.Service, Region: in.Region,
+		Algorithm: in.Algorithm, Credentials: in.Credentials, Options: in.Options,
+	}
+	in.sign.check(found)
+	between(found, "/timeoutSeconds", in.TimeoutSeconds, 1, 100)
+	found.OneOf("/onError", in.OnError, "fail", "return")
+	found.OneOf("/responseBody", in.ResponseBody, "auto", "text", "base64", "envelope", "none")
+	found.OneOf("/retry", in.Retry, "standard", "none")
+}
+
+func (in *sendRequest) namedParts() namedParts { return in.sign.namedParts() }
+
+func (in *sendRequest) input() *broker.SendInput {
+	out := &broker.SendInput{Input: *in.sign.input(), Retry: sending.RetryStandard, HeaderTimeout: in.timeout()}
+	if valueOf(in.Retry) == "none" {
+		out.Retry = sending.RetryNever
+	}
+	return out
+}
+
+func (in *sendRequest) timeout() time.Duration {
+	if in.TimeoutSeconds == nil {
+		return sendTimeout
+	}
+	return *in.TimeoutSeconds.duration()
+}
+
+// CallAWS signs a request, sends it and answers with what AWS answered.
+func (h *Handlers) CallAWS() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in sendRequest
+		if err := decode(r, &in); err != nil {
+			WriteError(w, r, err)
+			return
+		}
+		begun := h.Now()
+		// The server's own timeouts are for requests that are answered at once. A recorder in a test has none to move.
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Time{})
+		_ = control.SetWriteDeadline(time.Now().Add(in.timeout() + answerGrace))
+		ctx, cancel := context.WithTimeout(r.Context(), in.timeout())
+		defer cancel()
+		sent, err := h.broker.Send(ctx, &EventOf(r).Call, in.input())
+		if err != nil {
+			WriteError(w, r, withPointers(err, &in))
+			return
+		}
+		defer sent.Close()
+		answer := &passedOn{sent: sent, limit: h.maxResponseBytes(), form: valueOf(in.ResponseBody), took: h.Now().Sub(begun)}
+		if valueOf(in.OnError) != "return" {
+			if refusal := answer.refusal(); refusal != nil {
+				WriteError(w, r, refusal)
+				return
+			}
+		}
+		if err := answer.read(); err != nil {
+			WriteError(w, r, err)
+			return
+		}
+		defer answer.close()
+		answer.write(w, r)
+	})
+}
+
+func (h *Handlers) maxResponseBytes() int64 {
+	if h.MaxResponseBytes == 0 {
+		return 25 << 20
+	}
+	return h.MaxResponseBytes
+}

@@ -1,0 +1,543 @@
+package handlers_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/access"
+	"countersign/handlers"
+	"countersign/internal/upstream"
+	"countersign/sending"
+)
+
+const orders = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders"
+
+// sendServer is the service with an AWS of the test's own behind it.
+type sendServer struct {
+	*testServer
+	arrived *atomic.Int64
+}
+
+func newSendServer(t testing.TB, aws http.HandlerFunc, change func(*handlers.Options)) *sendServer {
+	t.Helper()
+	arrived := new(atomic.Int64)
+	up, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		aws(w, r)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(up.Close)
+	client, err := sending.New(sending.Options{Now: time.Now, ExtraCAs: up.CA, Proxy: up.Proxy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	s := newServer(t, func(o *handlers.Options) {
+		o.Sender = client
+		if change != nil {
+			change(o)
+		}
+	})
+	return &sendServer{s, arrived}
+}
+
+// answers is an AWS that always answers the same.
+func answers(status int, body string, headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil // or net/http guesses one
+		for i := 0; i < len(headers); i += 2 {
+			w.Header().Add(headers[i], headers[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// sentDocument is the answer to a request that was sent.
+type sentDocument struct {
+	Status       int
+	Headers      map[string]string
+	HeaderList   []struct{ Name, Value string }
+	ContentType  string
+	Body         json.RawMessage
+	BodyBase64   *string
+	BodyEnvelope map[string]string
+	BodyBytes    int64
+	RequestID    string
+	Attempts     int
+	Service      string
+	Region       string
+	Profile      string
+	Warnings     []struct{ Code, Message string }
+}
+
+// refusedDocument is a problem with what AWS said.
+type refusedDocument struct {
+	Code, Detail, Hint string
+	Status             int
+	AWS                *struct {
+		Status                   int
+		Code, Message, RequestID string
+		Headers                  map[string]string
+		Body                     json.RawMessage
+	}
+}
+
+func (s *sendServer) call(fields string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	return s.post("/v1/send", `{"method":"GET","url":"`+orders+`"`+fields+`}`)
+}
+
+func (s *sendServer) sent(fields string) sentDocument {
+	s.t.Helper()
+	w := s.call(fields)
+	if w.Code != http.StatusOK {
+		s.t.Fatalf("%s: %d %s\n%s", fields, w.Code, w.Body, s.log)
+	}
+	return decodeAs[sentDocument](s.t, w.Body)
+}
+
+func (s *sendServer) fails(fields string, status int, code string) refusedDocument {
+	s.t.Helper()
+	w := s.call(fields)
+	p := decodeAs[refusedDocument](s.t, bytes.NewReader(w.Body.Bytes()))
+	if w.Code != status || p.Code != code || p.Status != status {
+		s.t.Fatalf("%s: %d %s\n%s", fields, w.Code, w.Body, s.log)
+	}
+	if retry := w.Header().Get("Retry-After"); (retry != "") != (status == 429 || status == 503) {
+		s.t.Errorf("%s: %d with Retry-After %q", fields, status, retry)
+	}
+	return p
+}
+
+func packed(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
+func TestSend_AnswersWithWhatAWSAnswered(t *testing.T) {
+	s := newSendServer(t, answers(201, `{"order":1042}`, "Content-Type", "application/json", "X-Amzn-Requestid", "aws-1",
+		"X-Two", "a", "X-Two", "b", "Alt-Svc", `h3=":443"`, "Location", "/orders/1042"), nil)
+	w := s.call("")
+	got := decodeAs[sentDocument](t, bytes.NewReader(w.Body.Bytes()))
+	if got.Status != 201 || string(got.Body) != `{"order":1042}` || got.RequestID != "aws-1" || got.Attempts != 1 || got.BodyBytes != 14 ||
+		got.Service != "execute-api" || got.Region != "eu-west-1" || got.Profile != "orders" || got.ContentType != "application/json" {
+		t.Errorf("got %s", w.Body)
+	}
+	if got.Headers["x-two"] != "a, b" || got.Headers["location"] != "/orders/1042" || got.Headers["alt-svc"] != "" || len(got.HeaderList) < 4 {
+		t.Errorf("headers %v, list %v", got.Headers, got.HeaderList)
+	}
+	// What would make an engine wait, or go elsewhere.
+	if w.Code != 200 || w.Header().Get("Location") != "" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("answered %d %v", w.Code, w.Header())
+	}
+}
+
+// The body comes in the form that suits it, and byte for byte where it is JSON.
+func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
+	deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)
+	large := `{"a":"` + strings.Repeat("ü", 3<<20) + `"}`
+	const png = "\x89PNG\r\n\x1a\n\x00"
+	encode := base64.StdEncoding.EncodeToString
+	var aws http.HandlerFunc
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
+	for name, row := range map[string]struct {
+		media, body, asked string
+		encoding           string
+		json               string // the body as it must be in the answer
+		base64             string
+		warning            string
+	}{
+		"JSON":                              {media: "application/json", body: `{"b":1,"a":[true,null]}`, json: `{"b":1,"a":[true,null]}`},
+		"JSON with blanks":                  {media: "application/json; charset=utf-8", body: "{ \"a\" :\n\t1 }\n", json: "{ \"a\" :\n\t1 }\n"},
+		"numbers beyond floats":             {media: "application/json", body: `{"a":9007199254740993,"b":1e400,"c":1.10}`, json: `{"a":9007199254740993,"b":1e400,"c":1.10}`},
+		"escapes":                           {media: "application/json", body: `{"a":"\u00e9\/"}`, json: `{"a":"\u00e9\/"}`},
+		"JSON of AWS":                       {media: "application/x-amz-json-1.0", body: `{}`, json: `{}`},
+		"JSON of problems":                  {media: "application/problem+json", body: `{}`, json: `{}`},
+		"a number":                          {media: "text/json", body: `7`, json: `7`},
+		"null":                              {media: "application/json", body: `null`, json: `null`},
+		"64 levels":                         {media: "application/json", body: deep, json: deep},
+		"JSON of MiBs":                      {media: "application/json", body: large, json: large},
+		"65 levels":                         {media: "application/json", body: "[" + deep + "]", json: `"[` + deep + `]"`},
+		"a name twice":                      {media: "application/json", body: `{"a":1,"a":2}`, json: `"{\"a\":1,\"a\":2}"`},
+		"two documents":                     {media: "application/json", body: `{}{}`, json: `"{}{}"`},
+		"no JSON":                           {media: "application/json", body: `OK`, json: `"OK"`},
+		"JSON that is not UTF-8":            {media: "application/json", body: "\"\xe9\"", base64: encode([]byte("\"\xe9\""))},
+		"text":                              {media: "text/plain", body: "Grüße\n\"1\"", json: `"Grüße\n\"1\""`},
+		"text of MiBs":                      {media: "text/plain", body: strings.Repeat("aü€😀", 300_000), json: `"` + strings.Repeat("aü€😀", 300_000) + `"`},
+		"XML":                               {media: "application/xml", body: "<a>1</a>", json: `"<a>1</a>"`},
+		"XML of another kind":               {media: "image/svg+xml", body: "<svg/>", json: `"<svg/>"`},
+		"a form":                            {media: "application/x-www-form-urlencoded", body: "a=1", json: `"a=1"`},
+		"events":                            {media: "text/event-stream", body: "data: 1\n\n", json: `"data: 1\n\n"`},
+		"Latin-1":                           {media: "text/plain; charset=ISO-8859-1", body: "caf\xe9", json: `"café"`},
+		"text that is not UTF-8":            {media: "text/plain", body: "caf\xe9", base64: encode([]byte("caf\xe9"))},
+		"text in UTF-16":                    {media: "text/plain; charset=utf-16", body: "\xff\xfea\x00", base64: encode([]byte("\xff\xfea\x00"))},
+		"a picture":                         {media: "image/png", body: png, base64: encode([]byte(png))},
+		"nothing said":                      {body: "abc", base64: encode([]byte("abc"))},
+		"gzip of JSON":                      {media: "application/json", encoding: "gzip", body: packed(`{"a":1}`), json: `{"a":1}`, warning: "body_unpacked"},
+		"gzip of text":                      {media: "text/csv", encoding: "gzip", body: packed("a;b"), json: `"a;b"`, warning: "body_unpacked"},
+		"gzip of a file":                    {media: "application/x-tar", encoding: "gzip", body: packed("tar"), base64: encode([]byte(packed("tar")))},
+		"another encoding":                  {media: "application/json", encoding: "br", body: "\x0b\x01", base64: encode([]byte("\x0b\x01"))},
+		"asked as text":                     {media: "application/octet-stream", asked: "text", body: "abc", json: `"abc"`},
+		"JSON, asked as text":               {media: "application/json", asked: "text", body: `{"a":1}`, json: `"{\"a\":1}"`},
+		"a picture, asked as text":          {media: "image/png", asked: "text", body: png, base64: encode([]byte(png)), warning: "body_not_text"},
+		"JSON, asked as Base64":             {media: "application/json", asked: "base64", body: `{}`, base64: encode([]byte(`{}`))},
+		"gzip of JSON, asked as Base64":     {media: "application/json", encoding: "gzip", asked: "base64", body: packed(`{}`), base64: encode([]byte(packed(`{}`)))},
+		"nothing at all":                    {media: "application/json", body: ""},
+		"not asked for":                     {media: "application/json", asked: "none", body: `{"a":1}`},
+		"an encoding that is not what says": {media: "application/json", encoding: "gzip", body: `{"a":1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, known := range []bool{true, false} {
+				aws = func(w http.ResponseWriter, r *http.Request) {
+					if row.encoding != "" {
+						w.Header().Set("Content-Encoding", row.encoding)
+					}
+					if !known {
+						_ = http.NewResponseController(w).Flush // or net/http tells the length of what is short
+						w.Header().Set("Transfer-Encoding", "chunked")
+					}
+					answers(200, row.body, "Content-Type", row.media)(w, r)
+				}
+				got := s.sent(`,"responseBody":` + quotedOr(row.asked, "null"))
+				if string(got.Body) != row.json && strings.TrimSpace(string(got.Body)) != strings.TrimSpace(row.json) {
+					t.Errorf("body %.200s, want %.200s", got.Body, row.json)
+				}
+				if base := *orEmpty(got.BodyBase64); base != row.base64 {
+					t.Errorf("Base64 %.200q, want %.200q", base, row.base64)
+				}
+				if row.warning != "" && (len(got.Warnings) != 1 || got.Warnings[0].Code != row.warning) {
+					t.Errorf("warnings %v, want %s", got.Warnings, row.warning)
+				}
+			}
+		})
+	}
+}
+
+func quotedOr(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return `"` + text + `"`
+}
+
+func orEmpty(text *string) *string {
+	if text == nil {
+		return new(string)
+	}
+	return text
+}
+
+func TestSend_GivesAnEnvelopeForStepsThatCreateFiles(t *testing.T) {
+	s := newSendServer(t, answers(200, "\x89PNG", "Content-Type", "image/png"), nil)
+	got := s.sent(`,"responseBody":"envelope"`)
+	if got.BodyEnvelope["$content-type"] != "image/png" || got.BodyEnvelope["$content"] != "iVBORw==" || got.BodyBase64 != nil || got.Body != nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Of what AWS says, the status that a workflow sees: the same class, and repeated by itself only where that helps and does no harm.
+func TestSend_TellsWhatAWSSays(t *testing.T) {
+	var aws http.HandlerFunc
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
+	throttled := `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Slow down."}`
+	for _, row := range []struct {
+		status  int
+		body    string
+		headers []string
+		method  string
+		want    int
+		code    string
+	}{
+		{status: 200}, {status: 202, headers: []string{"Location", "/poll"}}, {status: 204}, {status: 304},
+		{status: 301, headers: []string{"X-Amz-Bucket-Region", "eu-central-1"}, want: 400, code: "aws_redirected"},
+		{status: 302, headers: []string{"Location", "https://other.example.com/x"}, want: 400, code: "aws_redirected"},
+		{status: 307, want: 400, code: "aws_redirected"}, {status: 308, want: 400, code: "aws_redirected"},
+		{status: 400, want: 400, code: "aws_refused"}, {status: 401, want: 403, code: "aws_refused"},
+		{status: 403, want: 403, code: "aws_refused"}, {status: 404, want: 404, code: "aws_refused"},
+		{status: 404, method: "HEAD", want: 404, code: "aws_refused"},
+		{status: 408, want: 408, code: "aws_refused"}, {status: 408, method: "POST", want: 400, code: "aws_refused"},
+		{status: 409, want: 409, code: "aws_refused"}, {status: 412, want: 412, code: "aws_refused"},
+		{status: 416, want: 416, code: "aws_refused"}, {status: 424, want: 424, code: "aws_refused"},
+		{status: 429, want: 429, code: "aws_throttled"}, {status: 400, body: throttled, want: 429, code: "aws_throttled"},
+		{status: 400, body: `{"__type":"ThrottlingException"}`, want: 429, code: "aws_throttled"},
+		{status: 500, want: 503, code: "aws_failed"}, {status: 501, want: 503, code: "aws_failed"}, {status: 502, want: 503, code: "aws_failed"},
+		{status: 503, want: 503, code: "aws_failed"}, {status: 504, want: 503, code: "aws_failed"},
+		{status: 503, body: "<Error><Code>SlowDown</Code></Error>", want: 503, code: "aws_failed"},
+	} {
+		method := row.method
+		if method == "" {
+			method = "GET"
+		}
+		t.Run(fmt.Sprintf("%s %d %s", method, row.status, row.body), func(t *testing.T) {
+			aws = answers(row.status, row.body, append(row.headers, "Content-Type", "application/json")...)
+			fields := `{"retry":"none","url":"` + orders + `","method":"` + method + `"`
+			w := s.post("/v1/send", fields+"}")
+			if row.code == "" {
+				if got := decodeAs[sentDocument](t, w.Body); w.Code != 200 || got.Status != row.status || w.Header().Get("Location") != "" {
+					t.Errorf("got %d %+v", w.Code, got)
+				}
+				return
+			}
+			p := decodeAs[refusedDocument](t, bytes.NewReader(w.Body.Bytes()))
+			if w.Code != row.want || p.Status != row.want || p.Code != row.code || p.AWS == nil || p.AWS.Status != row.status {
+				t.Errorf("got %d %s, want %d %s", w.Code, w.Body, row.want, row.code)
+			}
+			for _, said := range []string{"eu-central-1", "other.example.com"} {
+				if strings.Contains(strings.Join(row.headers, " "), said) && !strings.Contains(p.Detail, said) {
+					t.Errorf("detail %q does not name %s", p.Detail, said)
+				}
+			}
+			w = s.post("/v1/send", fields+`,"onError":"return"}`)
+			if got := decodeAs[sentDocument](t, w.Body); w.Code != 200 || got.Status != row.status {
+				t.Errorf("returned %d %+v", w.Code, got)
+			}
+		})
+	}
+}
+
+// refusals are what people were told by AWS, in our own words where AWS's do not matter.
+func refusals(t *testing.T) []struct {
+	Name, Service       string
+	Status              int
+	Headers             map[string]string
+	Body, Code, Message string
+} {
+	t.Helper()
+	text, err := os.ReadFile("testdata/refusals.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decodeAs[[]struct {
+		Name, Service       string
+		Status              int
+		Headers             map[string]string
+		Body, Code, Message string
+	}](t, bytes.NewReader(text))
+}
+
+func TestSend_TellsTheRefusalsOfAWS(t *testing.T) {
+	list := refusals(t)
+	if len(list) != 30 {
+		t.Errorf("%d refusals, want 30", len(list))
+	}
+	var aws http.HandlerFunc
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
+	for _, refusal := range list {
+		t.Run(refusal.Name, func(t *testing.T) {
+			var headers []string
+			for name, value := range refusal.Headers {
+				headers = append(headers, name, value)
+			}
+			aws = answers(refusal.Status, refusal.Body, headers...)
+			p := s.fails("", refusal.Status, "aws_refused")
+			if p.AWS.Status != refusal.Status || p.AWS.Code != refusal.Code || p.AWS.Message != refusal.Message ||
+				refusal.Code != "" && !strings.Contains(p.Detail, refusal.Code) {
+				t.Errorf("got %+v, detail %s", p.AWS, p.Detail)
+			}
+			var text string
+			if json.Unmarshal(p.AWS.Body, &text); text != refusal.Body && string(p.AWS.Body) != refusal.Body {
+				var a, b any
+				if json.Unmarshal(p.AWS.Body, &a) != nil || json.Unmarshal([]byte(refusal.Body), &b) != nil || fmt.Sprint(a) != fmt.Sprint(b) {
+					t.Errorf("body %s, want %s", p.AWS.Body, refusal.Body)
+				}
+			}
+			if got := s.sent(`,"onError":"return"`); got.Status != refusal.Status {
+				t.Errorf("returned %+v", got)
+			}
+		})
+	}
+}
+
+// AWS repeats in refusals what was signed, the session token with it.
+func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
+	for name, echo := range map[string]string{
+		"plain":          token,
+		"in hexadecimal": fmt.Sprintf("% x", token),
+		"with escapes":   strings.ReplaceAll(token, "/", `\/`),
+		"encoded":        strings.ReplaceAll(token, "/", "%2F"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := `{"message":"x-amz-security-token:` + strings.ReplaceAll(echo, `\`, `\\`) + `"}`
+			s := newSendServer(t, answers(403, body, "Content-Type", "application/json", "X-Echo", echo), nil)
+			w := s.call("")
+			if text := w.Body.String(); strings.Contains(text, "ExampleSessionToken") || strings.Contains(text, fmt.Sprintf("% x", "ExampleSession")) {
+				t.Errorf("told %s", text)
+			}
+			if !strings.Contains(w.Body.String(), "x-amz-security-token:") {
+				t.Errorf("told %s", w.Body)
+			}
+		})
+	}
+}
+
+func TestSend_HoldsAnswersToALimit(t *testing.T) {
+	small := func(o *handlers.Options) { o.MaxResponseBytes = 1000 }
+	for name, aws := range map[string]http.HandlerFunc{
+		"length told": answers(200, strings.Repeat("a", 1001), "Content-Type", "text/plain"),
+		"length not told": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			for range 1001 {
+				_, _ = io.WriteString(w, "a")
+				_ = http.NewResponseController(w).Flush()
+			}
+		},
+		"a file, length told": answers(200, strings.Repeat("a", 1001), "Content-Type", "image/png"),
+		"a gzip bomb":         answers(200, packed(strings.Repeat("a", 1<<20)), "Content-Type", "text/plain", "Content-Encoding", "gzip"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSendServer(t, aws, small)
+			if p := s.fails("", 422, "answer_too_large"); !strings.Contains(p.Hint, "max_response_bytes") {
+				t.Errorf("hint %q", p.Hint)
+			}
+			if last := s.audit.list[len(s.audit.list)-1]; last.Outcome != "complete" {
+				t.Errorf("recorded %+v", last.Sent)
+			}
+		})
+	}
+	s := newSendServer(t, answers(200, strings.Repeat("a", 1000), "Content-Type", "text/plain"), small)
+	if got := s.sent(""); got.BodyBytes != 1000 {
+		t.Errorf("%d bytes", got.BodyBytes)
+	}
+	s = newSendServer(t, answers(200, "", "Content-Length", "5000"), small)
+	if w := s.post("/v1/send", `{"method":"HEAD","url":"`+orders+`"}`); w.Code != 200 {
+		t.Errorf("a HEAD of something large: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestSend_RefusesStreamsOfEvents(t *testing.T) {
+	s := newSendServer(t, answers(200, "\x00\x00", "Content-Type", "application/vnd.amazon.eventstream"), nil)
+	s.fails("", 422, "answer_is_stream")
+}
+
+// An answer that breaks off never ends well: neither as JSON, nor as Base64 that is on its way.
+func TestSend_AnswersThatBreakOffNeverEndWell(t *testing.T) {
+	breaking := func(media, body string, length int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", media)
+			if length > 0 {
+				w.Header().Set("Content-Length", fmt.Sprint(length))
+			}
+			_, _ = io.WriteString(w, body)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}
+	for name, aws := range map[string]http.HandlerFunc{
+		"JSON that is whole by itself": breaking("application/json", "{}", 100),
+		"JSON in chunks":               breaking("application/json", "{}", 0),
+		"text in chunks":               breaking("text/plain", "half", 0),
+		"a file in chunks":             breaking("image/png", "half", 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSendServer(t, aws, nil)
+			s.fails("", 502, "answer_broken")
+			s.fails(`,"onError":"return"`, 502, "answer_broken")
+			w := s.post("/v1/send", `{"method":"POST","url":"`+orders+`","body":{}}`)
+			if p := decodeAs[refusedDocument](t, w.Body); w.Code != 424 || p.Code != "outcome_unknown" {
+				t.Errorf("a POST: %d %+v", w.Code, p)
+			}
+		})
+	}
+	t.Run("a file on its way", func(t *testing.T) {
+		s := newSendServer(t, breaking("image/png", strings.Repeat("x", 200_000), 1<<20), nil)
+		front := httptest.NewServer(s.plain)
+		defer front.Close()
+		resp, err := http.Post(front.URL+"/v1/send", "application/json", strings.NewReader(`{"method":"GET","url":"`+orders+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if text, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("%d bytes of an answer that ends well", len(text))
+		}
+	})
+}
+
+func TestSend_AnswersWithinItsTimeout(t *testing.T) {
+	hang := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	s := newSendServer(t, hang, nil)
+	s.fails(`,"timeoutSeconds":1,"retry":"none"`, 504, "aws_timeout")
+	w := s.post("/v1/send", `{"method":"POST","url":"`+orders+`","body":{},"timeoutSeconds":1}`)
+	if p := decodeAs[refusedDocument](t, w.Body); w.Code != 424 || p.Code != "outcome_unknown" {
+		t.Errorf("a POST: %d %+v", w.Code, p)
+	}
+	if n := s.arrived.Load(); n != 2 {
+		t.Errorf("%d requests arrived, want 2", n)
+	}
+}
+
+func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
+	s := newSendServer(t, answers(200, ""), nil)
+	for _, field := range []string{
+		`"signedHeaders":["a"]`, `"signAllHeaders":true`, `"signingTime":"2015-08-30T12:36:00Z"`, `"minValiditySeconds":60`,
+		`"payloadSha256":"` + strings.Repeat("0", 64) + `"`, `"explain":true`,
+	} {
+		s.fails(","+field, 400, "field_unknown")
+	}
+	for _, field := range []string{`"timeoutSeconds":0`, `"timeoutSeconds":101`, `"onError":"ignore"`, `"responseBody":"xml"`, `"retry":"always"`} {
+		s.fails(","+field, 400, "field_invalid")
+	}
+	if n := s.arrived.Load(); n != 0 {
+		t.Errorf("%d requests arrived", n)
+	}
+}
+
+// The headers of a request are for AWS: all arrive that are not the connection's, a key of API Gateway and a cookie with them.
+func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
+	var got http.Header
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Clone() }, nil)
+	answer := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv","X-Forwarded-For":"1.2.3.4",` +
+		`"Connection":"X-Api-Key","Transfer-Encoding":"chunked","Te":"trailers","Proxy-Authorization":"x","Via":"1.1 a","Content-Length":"7"}`)
+	for name, want := range map[string]string{
+		"X-Api-Key": "key of the API", "Cookie": "a=1", "User-Agent": "workflow", "Accept": "text/csv",
+		"X-Forwarded-For": "", "Te": "", "Proxy-Authorization": "", "Via": "", "Accept-Encoding": "",
+	} {
+		if got.Get(name) != want {
+			t.Errorf("%s: %q arrived, want %q", name, got.Get(name), want)
+		}
+	}
+	for _, w := range answer.Warnings {
+		if w.Code != "header_replaced" {
+			t.Errorf("warned of %s: %s", w.Code, w.Message)
+		}
+	}
+	if len(answer.Warnings) != 7 {
+		t.Errorf("%d warnings: %v", len(answer.Warnings), answer.Warnings)
+	}
+}
+
+func TestSend_LogsAndRecordsNoSecret(t *testing.T) {
+	s := newSendServer(t, answers(200, "EXAMPLEANSWER", "Content-Type", "text/plain"), nil)
+	s.sent(`,"headers":{"X-Secret":"EXAMPLEHEADER"}`)
+	recorded, err := json.Marshal(s.audit.list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"EXAMPLEANSWER", "EXAMPLEHEADER", token, secretKey} {
+		if strings.Contains(s.log.String()+string(recorded), secret) {
+			t.Errorf("%s is in the log or on record", secret)
+		}
+	}
+	if s.audit.list[0].Action != access.ActionSend || s.audit.list[1].Outcome != "complete" {
+		t.Errorf("recorded %s", recorded)
+	}
+}

@@ -1,0 +1,324 @@
+package handlers
+
+import (
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/broker"
+	"countersign/problem"
+	"countersign/sending"
+	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
+)
+
+// sentAnswer is the answer of AWS, without its body, which is written behind it in one form.
+type sentAnswer struct {
+	Status               int               `json:"status"`
+	Headers              map[string]string `json:"headers"`
+	HeaderList           []sentHeader      `json:"headerList"`
+	ContentType          string            `json:"contentType,omitzero"`
+	BodyBytes            int64             `json:"bodyBytes"`
+	RequestID            string            `json:"requestId,omitzero"`
+	Attempts             int               `json:"attempts"`
+	DurationMilliseconds int64             `json:"durationMilliseconds"`
+	Service              string            `json:"service"`
+	Region               string            `json:"region"`
+	Profile              string            `json:"profile,omitzero"`
+	Warnings             []warning         `json:"warnings"`
+}
+
+// The forms in which a body is passed on.
+const (
+	inNone     = "none"
+	inJSON     = "json" // as it was received
+	inText     = "text"
+	inBase64   = "base64"
+	inEnvelope = "envelope"
+)
+
+// passedOn is an answer of AWS on its way to the caller.
+type passedOn struct {
+	sent     *broker.Sent
+	limit    int64
+	form     string // as it was asked for, and then as it is
+	took     time.Duration
+	warnings []signing.Warning
+
+	body   *held // nil where there is none, or it is passed on as it comes
+	length int64
+	latin1 bool // the text is ISO 8859-1
+}
+
+func (a *passedOn) close() {
+	if a.body != nil {
+		a.body.close()
+	}
+}
+
+// read settles the form, and reads the body where that has to be known, or its length is not.
+func (a *passedOn) read() error {
+	resp := a.sent.Response
+	media := mediaOf(resp.Header)
+	if media == "application/vnd.amazon.eventstream" {
+		return &problem.Error{Code: "answer_is_stream", Detail: "The answer is a stream of events, which one answer cannot hold."}
+	}
+	if a.length = resp.ContentLength; a.length > a.limit && resp.Request.Method != http.MethodHead {
+		_, err := a.sent.ReadAll(a.limit)
+		return a.sent.Problem(err)
+	}
+	asked := a.form
+	a.form = a.candidate(asked, media)
+	if a.form == inNone && asked != inNone {
+		a.length = 0
+		return nil
+	}
+	if (a.form == inBase64 || a.form == inEnvelope) && a.length >= 0 {
+		return nil
+	}
+	var err error
+	if a.body, err = hold(a.unpacked(a.limit), a.limit); err != nil {
+		if errors.Is(err, sending.ErrTooLarge) {
+			_, _ = a.sent.ReadAll(0) // so that the record tells an answer from a caller who left
+		}
+		return a.sent.Problem(err)
+	}
+	if a.length = a.body.size; a.length == 0 {
+		a.form = inNone
+	}
+	return a.settle(asked)
+}
+
+// candidate is the form that suits what the answer says of itself.
+func (a *passedOn) candidate(asked, media string) string {
+	resp := a.sent.Response
+	noBody := resp.Request.Method == http.MethodHead || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified
+	encoding := resp.Header.Get("Content-Encoding")
+	switch {
+	case noBody:
+		return inNone
+	case asked == inNone, asked == inBase64, asked == inEnvelope:
+		return asked
+	case encoding != "" && encoding != "identity" && encoding != "gzip":
+		return inBase64
+	case asked == inText:
+		return inText
+	case isJSON(media):
+		return inJSON
+	case isText(media):
+		return inText
+	}
+	return inBase64
+}
+
+// settle looks whether the body has the form.
+func (a *passedOn) settle(asked string) error {
+	if a.form == inJSON && !isStrictJSON(a.body.reader()) {
+		a.form = inText
+	}
+	if a.form == inText {
+		_, parameters, _ := mime.ParseMediaType(a.sent.Response.Header.Get("Content-Type"))
+		switch strings.ToLower(parameters["charset"]) {
+		case "iso-8859-1", "latin1":
+			a.latin1 = true
+		case "", "utf-8", "us-ascii":
+			if !isUTF8(a.body.reader()) {
+				a.form = inBase64
+			}
+		default:
+			a.form = inBase64
+		}
+		if a.form == inBase64 && asked == inText {
+			a.warn("body_not_text", "The body is no text in UTF-8, so it is passed on as Base64.")
+		}
+	}
+	return nil
+}
+
+func (a *passedOn) warn(code, message string) {
+	a.warnings = append(a.warnings, signing.Warning{Code: code, Message: message})
+}
+
+// unpacked is the body, out of gzip where it is JSON or text. Where it is not what it says, its reader fails.
+func (a *passedOn) unpacked(limit int64) io.Reader {
+	resp := a.sent.Response
+	media := mediaOf(resp.Header)
+	if resp.Header.Get("Content-Encoding") != "gzip" || !isJSON(media) && !isText(media) || slices.Contains([]string{inBase64, inEnvelope}, a.form) {
+		return resp.Body
+	}
+	packed, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return io.MultiReader() // nothing of it
+	}
+	a.warn("body_unpacked", "The body was compressed with gzip and is passed on unpacked; the headers are as AWS sent them.")
+	return packed
+}
+
+// headers are those of the answer, but for those of the connection.
+func (a *passedOn) headers() []signing.Header {
+	answered := a.sent.Response.Header.Clone()
+	sending.Headers{Cookies: true}.Back(answered, a.sent.Response.StatusCode)
+	var list []signing.Header
+	for name, values := range answered {
+		for _, value := range values {
+			list = append(list, signing.Header{Name: strings.ToLower(name), Value: strings.ToValidUTF8(value, "\uFFFD")})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// flat are the headers by name, repeated ones joined.
+func flat(headers []signing.Header) map[string]string {
+	byName := make(map[string]string, len(headers))
+	for _, h := range headers {
+		if before, found := byName[h.Name]; found {
+			h.Value = before + ", " + h.Value
+		}
+		byName[h.Name] = h.Value
+	}
+	return byName
+}
+
+// write answers. From the first byte on there is no other answer, so what breaks then breaks the connection.
+func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
+	head, tail, err := a.frame()
+	if err != nil {
+		WriteError(w, r, err)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	if length, known := a.written(); known {
+		header.Set("Content-Length", strconv.FormatInt(int64(len(head))+length+int64(len(tail)), 10))
+	}
+	w.WriteHeader(http.StatusOK)
+	to := &steady{w: w, control: http.NewResponseController(w)}
+	if _, err = to.Write(head); err == nil {
+		err = a.writeBody(to)
+	}
+	if err == nil {
+		_, err = to.Write(tail)
+	}
+	if err != nil {
+		event := EventOf(r)
+		event.Code, event.Cause = "answer_broken", err
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// frame is the document around the body.
+func (a *passedOn) frame() (head, tail []byte, err error) {
+	headers, report := a.headers(), a.sent.Report()
+	head, err = json.Marshal(sentAnswer{
+		Status: a.sent.Response.StatusCode, Headers: flat(headers), HeaderList: sentHeaders(headers),
+		ContentType: strings.ToValidUTF8(a.sent.Response.Header.Get("Content-Type"), "\uFFFD"), BodyBytes: a.length,
+		RequestID: report.RequestID, Attempts: len(report.Attempts), DurationMilliseconds: a.took.Milliseconds(),
+		Service: a.sent.Scope.Service, Region: a.sent.Scope.Region, Profile: a.sent.Profile,
+		Warnings: warningsOf(append(slices.Clone(a.sent.Warnings), a.warnings...)),
+	}, json.Deterministic(true))
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoding the answer: %w", err)
+	}
+	head, tail = head[:len(head)-1], []byte("}")
+	switch a.form {
+	case inJSON:
+		head = append(head, `,"body":`...)
+	case inText:
+		head, tail = append(head, `,"body":"`...), []byte(`"}`)
+	case inBase64:
+		head, tail = append(head, `,"bodyBase64":"`...), []byte(`"}`)
+	case inEnvelope:
+		media, err := json.Marshal(contentTypeOr(a.sent.Response.Header, broker.MediaBinary))
+		if err != nil {
+			return nil, nil, fmt.Errorf("encoding the answer: %w", err)
+		}
+		head = append(append(append(head, `,"bodyEnvelope":{"$content-type":`...), media...), `,"$content":"`...)
+		tail = []byte(`"}}`)
+	}
+	return head, tail, nil
+}
+
+func contentTypeOr(h http.Header, other string) string {
+	if given := h.Get("Content-Type"); given != "" {
+		return strings.ToValidUTF8(given, "\uFFFD")
+	}
+	return other
+}
+
+// written is the length of the body as it is written, where that is known before.
+func (a *passedOn) written() (int64, bool) {
+	switch a.form {
+	case inNone:
+		return 0, true
+	case inBase64, inEnvelope:
+		return (a.length + 2) / 3 * 4, true
+	case inJSON:
+		return a.length, true
+	}
+	return 0, false
+}
+
+func (a *passedOn) writeBody(w io.Writer) error {
+	if a.form == inNone {
+		return nil
+	}
+	from := io.Reader(a.sent.Response.Body)
+	if a.body != nil {
+		from = a.body.reader()
+	}
+	switch a.form {
+	case inJSON:
+		_, err := copyTo(w, from)
+		return err
+	case inText:
+		return writeQuoted(w, from, a.latin1)
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, w)
+	n, err := copyTo(encoder, from)
+	if err == nil && n != a.length {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		err = encoder.Close()
+	}
+	return err
+}
+
+func copyTo(w io.Writer, r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, 48<<10))
+}
+
+// steady gives each piece of an answer its time, however long the whole takes.
+type steady struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (s *steady) Write(p []byte) (int, error) {
+	_ = s.control.SetWriteDeadline(time.Now().Add(answerGrace)) // a recorder in a test has none
+	return s.w.Write(p)
+}
+
+func mediaOf(h http.Header) string {
+	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
+func isJSON(media string) bool {
+	return strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json") || strings.HasPrefix(media, "application/x-amz-json-")
+}
+
+func isText(media string) bool {
+	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml") || media == broker.MediaForm
+}

@@ -1,0 +1,149 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+
+	"countersign/sending"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	heldMemory = 1 << 20 // of an answer; what is larger goes into a file
+	maxDepth   = 64      // of JSON, as far as designers follow
+)
+
+// held is the body of an answer of which the form, or the length, has to be known first.
+type held struct {
+	memory bytes.Buffer
+	file   *os.File // without a name, where the system allows that; nil for none
+	size   int64
+}
+
+// hold reads a body of at most limit bytes; with more, the error is [sending.ErrTooLarge].
+func hold(r io.Reader, limit int64) (*held, error) {
+	h := &held{}
+	n, err := h.memory.ReadFrom(io.LimitReader(r, min(heldMemory, limit+1)))
+	if h.size = n; err == nil && n == heldMemory {
+		err = h.spill(r, limit+1-n)
+	}
+	if err == nil && h.size > limit {
+		err = sending.ErrTooLarge
+	}
+	if err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *held) spill(r io.Reader, most int64) error {
+	file, err := os.CreateTemp("", "countersign-*.answer") // 0600
+	if err != nil {
+		return errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the answer: %w", err))
+	}
+	h.file = file
+	n, err := copyTo(file, io.LimitReader(r, most))
+	h.size += n
+	return err
+}
+
+func (h *held) reader() io.Reader {
+	if h.file == nil {
+		return bytes.NewReader(h.memory.Bytes())
+	}
+	return io.MultiReader(bytes.NewReader(h.memory.Bytes()), io.NewSectionReader(h.file, 0, h.size-int64(h.memory.Len())))
+}
+
+func (h *held) close() {
+	if h.file != nil {
+		_ = h.file.Close()
+		_ = os.Remove(h.file.Name()) // nobody reads it any more
+	}
+}
+
+// isStrictJSON holds for one document in UTF-8 without repeated names, that designers can follow.
+func isStrictJSON(r io.Reader) bool {
+	d := jsontext.NewDecoder(r)
+	for {
+		if _, err := d.ReadToken(); err != nil || d.StackDepth() > maxDepth {
+			return false
+		}
+		if d.StackDepth() == 0 {
+			_, err := d.ReadToken()
+			return errors.Is(err, io.EOF)
+		}
+	}
+}
+
+// isUTF8 holds for text without a part of a character.
+func isUTF8(r io.Reader) bool {
+	err := eachRun(r, func(run []byte) error {
+		if !utf8.Valid(run) {
+			return errors.ErrUnsupported
+		}
+		return nil
+	})
+	return err == nil
+}
+
+// eachRun hands on runs of whole characters, as far as there are.
+func eachRun(r io.Reader, do func([]byte) error) error {
+	buffer, kept := make([]byte, 48<<10), 0
+	for {
+		n, err := r.Read(buffer[kept:])
+		n += kept
+		whole := n
+		if err == nil {
+			whole -= unfinished(buffer[:n])
+		}
+		if failed := do(buffer[:whole]); failed != nil {
+			return failed
+		}
+		kept = copy(buffer, buffer[whole:n])
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// unfinished is how many bytes at the end begin a character.
+func unfinished(text []byte) int {
+	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
+		if at := text[len(text)-back:]; utf8.RuneStart(at[0]) {
+			if !utf8.FullRune(at) {
+				return back
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// writeQuoted writes text as the inside of a text in JSON.
+func writeQuoted(w io.Writer, r io.Reader, latin1 bool) error {
+	var quoted, converted []byte
+	return eachRun(r, func(run []byte) error {
+		if latin1 {
+			converted = converted[:0]
+			for _, c := range run {
+				converted = utf8.AppendRune(converted, rune(c))
+			}
+			run = converted
+		}
+		var err error
+		if quoted, err = jsontext.AppendQuote(quoted[:0], run); err != nil {
+			return err
+		}
+		_, err = w.Write(quoted[1 : len(quoted)-1])
+		return err
+	})
+}
