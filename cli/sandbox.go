@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -43,7 +44,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 	aws, err := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, Observe: func(e sandbox.Exchange) {
 		select {
 		case calls <- e:
-		default: // the transcript is over, and nobody reads any more
+		default: // more at once than anybody reads
 		}
 	}}).Start()
 	if err != nil {
@@ -60,6 +61,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 	if err != nil {
 		return err
 	}
+	settings.AllowSend, settings.HTTPHosts = true, []string{strings.TrimPrefix(aws.GatewayURL, "http://")}
 	service, err := newService(&quiet, sandboxConfig(settings, aws.STSURL, entry))
 	if err != nil {
 		return err
@@ -82,8 +84,15 @@ func runSandbox(p *process, o sandboxOptions) error {
 		stop()
 		return <-done
 	}
-	fmt.Fprintln(p.stdout, "\nServing until Ctrl-C.")
-	return <-done
+	fmt.Fprintln(p.stdout, "\nServing until Ctrl-C. Each call that arrives at this AWS is shown:")
+	for {
+		select {
+		case call := <-calls:
+			fmt.Fprintln(p.stdout, "  ", shown(call))
+		case err := <-done:
+			return err
+		}
+	}
 }
 
 func sandboxConfig(settings config.Settings, sts string, key access.APIKey) config.Config {
@@ -154,11 +163,39 @@ func (t transcript) run(ctx context.Context) error {
 	if got.status != http.StatusOK {
 		return fmt.Errorf("the gateway answered %d", got.status)
 	}
-	fmt.Fprintf(t.out, "\nTo repeat it:\n\n   curl -s %s/v1/sign -H 'Content-Type: application/json' -H 'X-API-Key: %s' \\\n     -d '%s'\n",
+	<-t.calls // the gateway's
+	if err := t.callAWS(ctx, headers, ask); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "\nTo repeat it:\n\n   curl -s %s/v1/send -H 'Content-Type: application/json' -H 'X-API-Key: %s' \\\n     -d '%s'\n",
 		t.service, t.key, ask)
-	fmt.Fprintf(t.out, "\nand, within five minutes, the signed request itself:\n\n   %s\n",
+	fmt.Fprintf(t.out, "\nand, within five minutes, the request that was signed in step 3:\n\n   %s\n",
 		curlLine(signed.Method, signed.URL, headerLines(signed.Headers), rawBody(signed.Body)))
 	return nil
+}
+
+// callAWS does all of it in one step.
+func (t transcript) callAWS(ctx context.Context, headers map[string]string, ask string) error {
+	fmt.Fprintf(t.out, "\n5. All of it in one step: the same request, to be sent from here\n\n   POST %s/v1/send\n   %s\n", t.service, ask)
+	answer, err := t.send(ctx, http.MethodPost, t.service+"/v1/send", headers, ask)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "\n   %d %s\n   %s\n", answer.status, http.StatusText(answer.status), answer.body)
+	if answer.status != http.StatusOK {
+		return fmt.Errorf("calling AWS: %d %s", answer.status, answer.body)
+	}
+	fmt.Fprintf(t.out, "\n   %s\n", shown(<-t.calls))
+	return nil
+}
+
+// shown is a call that arrived, on one line.
+func shown(e sandbox.Exchange) string {
+	what := e.Action
+	if what == "" {
+		what = e.Method + " " + e.Path
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s: %s by %s: %d %s", e.Server, what, cmp.Or(e.CallerARN, "nobody known"), e.Status, e.Code))
 }
 
 type reply struct {

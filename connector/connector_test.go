@@ -140,9 +140,9 @@ func TestWriteWritesEverything(t *testing.T) {
 	}
 	want := []string{
 		"apiDefinition.swagger.json", "apiProperties.json", "icon.png",
-		"power-automate/call-api-gateway.zip", "power-automate/loop-with-resigning.zip", "power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
+		"power-automate/call-api-gateway.zip", "power-automate/call-aws.zip", "power-automate/loop-with-resigning.zip", "power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
 		"readme.md", "settings.json",
-		"workflows/call-api-gateway.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
+		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("Write wrote %q, want %q", got, want)

@@ -2,6 +2,7 @@ package connector_test
 
 import (
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,7 +15,8 @@ func TestGuidesHoldJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := in(connectorFiles(t).definition, "definitions", "SignRequest", "properties")
+	fields := maps.Clone(in(connectorFiles(t).definition, "definitions", "SignRequest", "properties"))
+	maps.Copy(fields, in(connectorFiles(t).definition, "definitions", "SendRequest", "properties"))
 	requests := 0
 	for _, guide := range guides {
 		for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(read(t, guide)), -1) {
@@ -77,8 +79,15 @@ func TestGuides_SayWhereTheValuesOfEntraGo(t *testing.T) {
 	}
 }
 
-func TestN8NWorkflowIsWhole(t *testing.T) {
-	text := read(t, "../docs/n8n-workflow.json")
+func TestN8NWorkflowsAreWhole(t *testing.T) {
+	for file, want := range map[string]int{"n8n-call-aws.json": 3, "n8n-workflow.json": 4} {
+		n8nWorkflowIsWhole(t, file, want)
+	}
+}
+
+func n8nWorkflowIsWhole(t *testing.T, file string, want int) {
+	t.Helper()
+	text := read(t, "../docs/"+file)
 	workflow := object(t, text)
 	nodes := map[string]node{}
 	for _, n := range asList(workflow["nodes"]) {
@@ -90,8 +99,8 @@ func TestN8NWorkflowIsWhole(t *testing.T) {
 			t.Errorf("%q is followed by %q, and one of them is not there", from, next)
 		}
 	}
-	if len(nodes) != 4 {
-		t.Errorf("there are %d nodes, want 4", len(nodes))
+	if len(nodes) != want {
+		t.Errorf("%s has %d nodes, want %d", file, len(nodes), want)
 	}
 	signed := in(connectorFiles(t).definition, "definitions", "SignedRequest", "properties")
 	for _, field := range regexp.MustCompile(`\$json\.(\w+)`).FindAllStringSubmatch(string(text), -1) {
@@ -99,7 +108,7 @@ func TestN8NWorkflowIsWhole(t *testing.T) {
 			t.Errorf("the workflow reads %s, which the signer does not answer", field[1])
 		}
 	}
-	if nodes["Call AWS"]["retryOnFail"] != nil {
+	if sends := strings.HasSuffix(at(nodes["Call AWS"], "parameters", "url").(string), "/v1/send"); !sends && nodes["Call AWS"]["retryOnFail"] != nil {
 		t.Error("the call to AWS is repeated with an old signature")
 	}
 }

@@ -1,0 +1,156 @@
+package handlers_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/internal/logicapps"
+)
+
+// inProcess hands requests to a handler.
+type inProcess struct{ http.Handler }
+
+func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// script is what AWS does with one request after another, the last for all that follow. It says whether it did what was asked for.
+type script []func(http.ResponseWriter, *http.Request) (did bool)
+
+func does(status int, body string, headers ...string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		answers(status, body, append(headers, "Content-Type", "application/json")...)(w, r)
+		return status < 300
+	}
+}
+
+// The engine's default retry policy repeats 408, 429 and 5xx. With it, what AWS did it does once.
+func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
+	hangUp := func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	breakOff := func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"half":`)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	noAnswer := func(w http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		return true
+	}
+	ok := does(200, `{"order":1042}`)
+	for name, row := range map[string]struct {
+		script script
+		status string
+		done   int // how often AWS did it
+		sent   int // how often it was sent to AWS; 0 for any number
+	}{
+		"done":                               {script{ok}, logicapps.Succeeded, 1, 1},
+		"done, to be polled for":             {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
+		"done, and the connection is lost":   {script{hangUp}, logicapps.Failed, 1, 1},
+		"done, and the answer breaks off":    {script{breakOff}, logicapps.Failed, 1, 1},
+		"done, and no answer comes":          {script{noAnswer}, logicapps.Failed, 1, 1},
+		"refused":                            {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
+		"unknown to an API":                  {script{does(404, "{}")}, logicapps.Failed, 0, 1},
+		"an API that answers 408":            {script{does(408, "{}")}, logicapps.Failed, 0, 1},
+		"an API that answers 424":            {script{does(424, "{}")}, logicapps.Failed, 0, 1},
+		"redirected":                         {script{does(307, "", "Location", "https://other.example.com/")}, logicapps.Failed, 0, 1},
+		"throttled, then done":               {script{does(429, "{}"), does(429, "{}"), does(429, "{}"), does(429, "{}"), ok}, logicapps.Succeeded, 1, 5},
+		"throttled with 400, then done":      {script{does(400, `{"__type":"ThrottlingException"}`), ok}, logicapps.Succeeded, 1, 2},
+		"failing, then done":                 {script{does(503, "{}"), does(500, "{}"), does(503, "{}"), does(503, "{}"), ok}, logicapps.Succeeded, 1, 5},
+		"failing":                            {script{does(500, "{}")}, logicapps.Failed, 0, 0},
+		"failing, then done and lost":        {script{does(503, "{}"), hangUp}, logicapps.Failed, 1, 2},
+		"an expired session, then done":      {script{does(400, `{"__type":"ExpiredTokenException"}`), ok}, logicapps.Succeeded, 1, 2},
+		"an expired session, then lost":      {script{does(400, `{"__type":"ExpiredTokenException"}`), hangUp}, logicapps.Failed, 1, 2},
+		"throttled, failing, then throttled": {script{does(429, "{}"), does(503, "{}"), does(400, `{"__type":"ThrottlingException"}`), ok}, logicapps.Succeeded, 1, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // the engine of package sending waits between attempts
+			var sent, done atomic.Int64
+			s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
+				step := row.script[min(int(sent.Add(1)), len(row.script))-1]
+				defer func() {
+					if p := recover(); p != nil { // it was done, and AWS broke
+						done.Add(1)
+						panic(p)
+					}
+				}()
+				if step(w, r) {
+					done.Add(1)
+				}
+			}, nil)
+			run := runCallAWS(t, s, nil)
+			for range 100 { // AWS may notice later that nobody waits
+				if int(done.Load()) < row.done {
+					time.Sleep(10 * time.Millisecond)
+				}
+			}
+			if run.Status != row.status || int(done.Load()) != row.done || row.sent > 0 && int(sent.Load()) != row.sent {
+				t.Errorf("the run %s, AWS did it %d times of %d, want %s and %d of %d\n%s",
+					run.Status, done.Load(), sent.Load(), row.status, row.done, row.sent, s.log)
+			}
+		})
+	}
+}
+
+// runCallAWS runs call-aws.json with the engine's default retry policy, after a change.
+func runCallAWS(t *testing.T, s *sendServer, change func(*logicapps.Workflow) error) *logicapps.Run {
+	t.Helper()
+	text, err := os.ReadFile("../connector/workflows/call-aws.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflow, err := logicapps.Load(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := workflow.Edit(nil, "definition", "actions", "Call_AWS", "inputs", "retryPolicy"); err != nil {
+		t.Fatal(err)
+	}
+	request := logicapps.Object{
+		{Name: "method", Value: "POST"}, {Name: "url", Value: orders}, {Name: "body", Value: logicapps.Object{{Name: "order", Value: "1042"}}},
+		{Name: "timeoutSeconds", Value: logicapps.Number("2")},
+	}
+	if err := workflow.Edit(request, "definition", "actions", "Request", "inputs"); err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		if err := change(workflow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engine := logicapps.Engine{Transport: inProcess{s.plain}, Sleep: func(context.Context, time.Duration) error { return nil }}
+	run, err := engine.Run(t.Context(), workflow, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// A workflow reads the answer as its author writes it, and no secret is in its history.
+func TestSend_WorkflowsReadTheAnswer(t *testing.T) {
+	s := newSendServer(t, answers(200, `{"Items":[{"id":1042}]}`, "Content-Type", "application/json"), nil)
+	run := runCallAWS(t, s, nil)
+	steps := run.Of("Call_AWS")
+	if len(steps) != 1 || steps[0].Status != logicapps.Succeeded {
+		t.Fatalf("got %+v", steps)
+	}
+	outputs := fmt.Sprint(steps[0].Outputs)
+	for _, secret := range []string{token, "Signature=", "YOUR-API-KEY"} {
+		if history := run.History(); strings.Contains(history, secret) || strings.Contains(outputs, secret) {
+			t.Errorf("the history holds %s", secret)
+		}
+	}
+	if !strings.Contains(outputs, "Items") {
+		t.Errorf("outputs %s", outputs)
+	}
+}
