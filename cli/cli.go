@@ -72,6 +72,9 @@ func exitCode(p process, err error) int {
 	if err == nil {
 		return 0
 	}
+	if answered := statusError(0); errors.As(err, &answered) {
+		return int(answered) / 100
+	}
 	fmt.Fprintln(p.stderr, "countersign:", err)
 	if errors.As(err, new(usageError)) {
 		return 2

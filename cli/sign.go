@@ -44,18 +44,24 @@ func newSign(p *process) *cobra.Command {
 			return o.sign(p)
 		},
 	}
+	o.addTo(c)
 	f := c.Flags()
-	f.StringVarP(&o.method, "request", "X", "", "`METHOD`. Default: GET, or POST with a body.")
-	f.StringArrayVarP(&o.headers, "header", "H", nil, "Header to send, as `NAME:VALUE`; may be repeated.")
-	f.StringVarP(&o.data, "data", "d", "", "`BODY`; @FILE takes it from a file, @- from standard input.")
-	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile to sign with.")
-	f.StringVar(&o.service, "service", "", "Signing `NAME` of the service. Default: from the URL.")
-	f.StringVar(&o.region, "region", "", "`REGION` to sign for. Default: from the URL.")
 	f.BoolVar(&o.explain, "explain", false, "Add the intermediate texts of the algorithm.")
 	f.StringVarP(&o.output, "output", "o", "json", "`FORM`: json, or curl for a command line to run.")
 	complete(c, "output", "json", "curl")
 	addConfig(c, &o.config)
 	return c
+}
+
+// addTo gives a command the flags that describe a request.
+func (c *signOptions) addTo(to *cobra.Command) {
+	f := to.Flags()
+	f.StringVarP(&c.method, "request", "X", "", "`METHOD`. Default: GET, or POST with a body.")
+	f.StringArrayVarP(&c.headers, "header", "H", nil, "Header to send, as `NAME:VALUE`; may be repeated.")
+	f.StringVarP(&c.data, "data", "d", "", "`BODY`; @FILE takes it from a file, @- from standard input.")
+	f.StringVar(&c.profile, "profile", "", "`NAME` of the profile to sign with.")
+	f.StringVar(&c.service, "service", "", "Signing `NAME` of the service. Default: from the URL.")
+	f.StringVar(&c.region, "region", "", "`REGION` to sign for. Default: from the URL.")
 }
 
 // sign signs as the service does, with the same configuration.
