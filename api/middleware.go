@@ -111,7 +111,8 @@ func recoverPanic(next http.Handler) http.Handler {
 	})
 }
 
-// panicText is what the log may hold of a panic: the runtime's words, and of other values the type alone, since they may be or hold a secret.
+// panicText is what the log may hold of a panic: the runtime's words, and of other values the type alone, since they may
+// be or hold a secret.
 func panicText(p any) string {
 	if err, ok := p.(runtime.Error); ok {
 		return err.Error()
