@@ -25,7 +25,8 @@ type AuditOptions struct {
 	// File is appended to. When it is moved or removed, as log rotation does, the
 	// next record goes to a new file of the same name.
 	File string
-	// Wait bounds how long a record may take to be written; 0 means 1 s.
+	// Wait bounds how long a sink may take for a record; 0 means 1 s. Where it is not the sinks that take long, a record
+	// waits up to five times as long.
 	Wait time.Duration
 	// HashPaths puts the SHA-256 of paths on record in place of the paths, where
 	// those hold what must not be kept.
@@ -42,7 +43,10 @@ type Auditor struct {
 	process string        // tells the records of this process from others'
 	count   atomic.Uint64 // numbers them, so that a gap shows
 	turn    chan struct{} // held by the record that is being written
-	broken  atomic.Bool   // the last write failed
+	made    time.Time
+	// withSink is when the record was given to the sinks, after made, plus 1; 0 while none is with them.
+	withSink atomic.Int64
+	broken   atomic.Bool // the last write failed
 
 	// Of the one who has the turn:
 	file               *os.File
@@ -50,6 +54,9 @@ type Auditor struct {
 	unwritten          []byte // the last line, where it is not on all sinks,
 	inFile             bool   // but in the file
 }
+
+// busyWaits is how many times [AuditOptions.Wait] a record waits for its turn and the processor.
+const busyWaits = 5
 
 // NewAuditor opens the sinks.
 func NewAuditor(o AuditOptions) (*Auditor, error) {
@@ -63,7 +70,7 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
-	a := &Auditor{o: o, turn: make(chan struct{}, 1)}
+	a := &Auditor{o: o, turn: make(chan struct{}, 1), made: time.Now()}
 	var id [8]byte
 	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
 		faults = append(faults, fmt.Errorf("audit: reading random bytes: %w", err))
@@ -92,15 +99,9 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
 	}
-	timer := time.NewTimer(a.o.Wait)
-	defer timer.Stop()
-	select {
-	case a.turn <- struct{}{}:
-	case <-timer.C:
-		a.broken.Store(true)
-		return fmt.Errorf("%w: another record has been on its way for long", ErrAudit)
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrAudit, ctx.Err())
+	last := time.Now().Add(busyWaits * a.o.Wait)
+	if err := a.takeTurn(ctx, last); err != nil {
+		return err
 	}
 	// A sink that hangs cannot be interrupted, only left behind: the goroutine
 	// keeps the turn until the sink lets go.
@@ -109,16 +110,52 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 		written <- a.write(line, false)
 		<-a.turn
 	}()
-	select {
-	case err = <-written:
-	case <-timer.C:
-		err = errors.New("a sink is too slow")
+	timer := time.NewTimer(a.o.Wait)
+	defer timer.Stop()
+	for waiting := true; waiting; {
+		select {
+		case err = <-written:
+			waiting = false
+		case <-timer.C:
+			if waiting = !a.stalled(last); waiting {
+				timer.Reset(a.o.Wait)
+			} else {
+				err = errors.New("a sink is too slow")
+			}
+		}
 	}
 	a.broken.Store(err != nil)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
 	}
 	return nil
+}
+
+// takeTurn waits until no other record is being written.
+func (a *Auditor) takeTurn(ctx context.Context, last time.Time) error {
+	timer := time.NewTimer(a.o.Wait)
+	defer timer.Stop()
+	for {
+		select {
+		case a.turn <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrAudit, ctx.Err())
+		case <-timer.C:
+			if a.stalled(last) {
+				a.broken.Store(true)
+				return fmt.Errorf("%w: another record has been on its way for long", ErrAudit)
+			}
+			timer.Reset(a.o.Wait)
+		}
+	}
+}
+
+// stalled tells a sink that hangs from a process that gets no processor time: there records wait for each other without
+// any being with a sink for long.
+func (a *Auditor) stalled(last time.Time) bool {
+	with := a.withSink.Load()
+	return with != 0 && time.Since(a.made) >= time.Duration(with-1)+a.o.Wait || !time.Now().Before(last)
 }
 
 // Broken tells whether the last record could not be written. If so, it also
@@ -182,6 +219,8 @@ func (a *Auditor) line(r Record) ([]byte, error) {
 
 // write has the turn. inFile: the line is in the file already.
 func (a *Auditor) write(line []byte, inFile bool) error {
+	a.withSink.Store(int64(time.Since(a.made)) + 1)
+	defer a.withSink.Store(0)
 	a.unwritten, a.inFile = line, inFile
 	if a.o.File != "" && !inFile {
 		if err := a.followRotation(); err != nil {

@@ -219,6 +219,28 @@ func TestAuditOfASlowSink(t *testing.T) {
 	})
 }
 
+// Records that wait for each other are no fault of the sinks, which each have for a little while: the processor may be short.
+func TestAudit_WaitsLongerForATurnThanForASink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: writerFunc(func(p []byte) (int, error) {
+			time.Sleep(300 * time.Millisecond)
+			return len(p), nil
+		})})
+		var done sync.WaitGroup
+		for range 10 {
+			done.Go(func() {
+				if err := a.Write(t.Context(), access.Record{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		done.Wait()
+		if a.Broken() {
+			t.Error("it is taken for broken")
+		}
+	})
+}
+
 // Nothing is signed without a record, however the sinks fail.
 func TestAuditIsNeverLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

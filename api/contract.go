@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 
 	"countersign/connector"
@@ -81,32 +80,6 @@ func serveDocument(media string, document func() ([]byte, error)) http.Handler {
 func openToAll(header http.Header, media string) {
 	header.Set("Access-Control-Allow-Origin", "*")
 	header.Set("Content-Type", media)
-}
-
-// serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache
-// may give one caller's to another.
-func (c *Contract) serveSwagger(s *server) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		doc, err := c.swagger()
-		if err != nil {
-			handlers.WriteError(w, r, err)
-			return
-		}
-		filled := *doc
-		public := s.publicAddress(r)
-		filled.Host, filled.Schemes = public.Host, []string{public.Scheme}
-		if path := strings.TrimSuffix(public.Path, "/"); path != "" {
-			filled.BasePath = path + strings.TrimSuffix(doc.BasePath, "/")
-		}
-		text, err := json.Marshal(&filled)
-		if err != nil {
-			handlers.WriteError(w, r, err)
-			return
-		}
-		openToAll(w.Header(), "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(text)
-	})
 }
 
 // publicAddress is the configured address, or where the client came. What a proxy says of that is anybody's word, save

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"countersign/access"
 	"countersign/handlers"
@@ -136,10 +137,17 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 	})
 }
 
+// refusalTime is how long a connection waits that sends more than its caller's share: refusals are cheap, but not for nothing.
+const refusalTime = 100 * time.Millisecond
+
 // limitCaller takes one request from the caller's share.
 func (s *server) limitCaller(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if wait, ok := s.Rate.Allow(handlers.EventOf(r).Caller.ID); !ok {
+			select {
+			case <-time.After(min(wait, refusalTime)):
+			case <-r.Context().Done():
+			}
 			handlers.WriteError(w, r, handlers.RateLimited(wait))
 			return
 		}
