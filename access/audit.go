@@ -78,7 +78,7 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 	a.process = hex.EncodeToString(id[:])
 	if o.File != "" {
 		if err := a.openFile(); err != nil {
-			faults = append(faults, fmt.Errorf("audit.file: %w", err))
+			faults = append(faults, fmt.Errorf("audit_file: %w", err))
 		}
 	}
 	if len(faults) > 0 {

@@ -349,7 +349,7 @@ func TestAuditOptionsAreChecked(t *testing.T) {
 		t.Error("no clock: accepted")
 	}
 	_, err := access.NewAuditor(access.AuditOptions{Now: at(noon), Random: bytes.NewReader(nil), File: t.TempDir()})
-	if err == nil || !strings.Contains(err.Error(), "audit.file:") || !strings.Contains(err.Error(), "random") {
+	if err == nil || !strings.Contains(err.Error(), "audit_file:") || !strings.Contains(err.Error(), "random") {
 		t.Errorf("got %v, want both faults", err)
 	}
 }

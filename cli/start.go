@@ -34,7 +34,7 @@ func (s *service) logStart(p *process, conf config.Config, address string) {
 
 // warnings are what the operator should look at, of the configuration and of the policies.
 func (s *service) warnings(p *process, conf config.Config) []string {
-	return append(conf.Warnings(p.getenv), s.handlers.Policy.Warnings()...)
+	return append(conf.Warnings(p.getenv, p.now()), s.handlers.Policy.Warnings()...)
 }
 
 // authKinds are the ways in which callers may prove who they are.

@@ -139,8 +139,14 @@ func suggestVariable(name string, known map[string]bool) string {
 	return prefix + strings.ToUpper(meant)
 }
 
-// misspeltPrefix is the variable that one such as COUNTERSING_PORT was meant to be.
+// misspeltPrefix is the variable that one such as COUNTERSING_PORT or COUNTERSIGNPORT was meant to be.
 func misspeltPrefix(name string, known map[string]bool) string {
+	joined := strings.ReplaceAll(name, "_", "")
+	for variable := range known {
+		if strings.ReplaceAll(variable, "_", "") == joined { // COUNTERSIGNPOLICIES
+			return variable
+		}
+	}
 	for i := range name {
 		if i < 9 || i > 13 || name[i] != '_' {
 			continue

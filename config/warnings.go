@@ -3,22 +3,26 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"countersign/credentials"
 )
 
 // Warnings are what can be meant but hardly is, each with the line of the file or the variable that it comes from.
-// getenv is the environment that the profiles' keys come from.
-func (c *Config) Warnings(getenv func(string) string) []string {
+// getenv is the environment that the profiles' keys come from, now the time.
+func (c *Config) Warnings(getenv func(string) string, now time.Time) []string {
 	list := c.warnings
 	warn := func(path, format string, args ...any) { list = append(list, c.fault(path, format, args...).Error()) }
 	if c.Auth == "none" {
 		warn("auth", "every caller is let in without a key")
 	}
 	for i, key := range c.APIKeys {
-		if digit := key.SHA256; digit != "" && strings.Trim(digit, digit[:1]) == "" {
+		if isRepeated(key.SHA256) {
 			warn(fmt.Sprintf("callers.api_keys[%d].sha256", i),
 				"is a placeholder that no key has, so nobody can call with it; make a key with countersign key new NAME")
+		}
+		if !key.Expires.IsZero() && !now.Before(key.Expires) {
+			warn(fmt.Sprintf("callers.api_keys[%d].expires", i), "has passed, so nobody can call with the key")
 		}
 	}
 	if c.Entra != nil && isSampleGUID(c.Entra.Tenant) {
@@ -31,6 +35,16 @@ func (c *Config) Warnings(getenv func(string) string) []string {
 		list = append(list, c.located(fault))
 	}
 	return list
+}
+
+// isRepeated holds for what no hash is: one to sixteen characters over and over.
+func isRepeated(hash string) bool {
+	for n := 1; n <= 16; n *= 2 {
+		if len(hash) == 64 && strings.Repeat(hash[:n], len(hash)/n) == hash {
+			return true
+		}
+	}
+	return false
 }
 
 // isSampleGUID: 00000000-0000-0000-0000-000000000000 and the like.

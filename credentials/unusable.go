@@ -18,7 +18,7 @@ var yours = []string{"key", "secret", "token", "id", "arn", "role", "account", "
 // around it, it is a reference that the platform should have replaced, or it is a placeholder.
 func Unusable(text string) string {
 	text = strings.TrimSpace(text)
-	bare := strings.Trim(text, `"'`)
+	bare := strings.Trim(text, "\"'`")
 	low := strings.ToLower(bare)
 	switch {
 	case strings.HasPrefix(low, "@microsoft.keyvault("):
@@ -61,6 +61,11 @@ func isReference(text string) bool {
 	}
 	around := func(first, last string) bool {
 		return len(text) > len(first)+len(last) && strings.HasPrefix(text, first) && strings.HasSuffix(text, last)
+	}
+	if _, rest, found := strings.Cut(text, "<"); found { // api://<app-id>
+		if name, _, closed := strings.Cut(rest, ">"); closed && allBytes(strings.ReplaceAll(name, "-", "_"), isWord) && !strings.ContainsAny(text, " \t\n") {
+			return true
+		}
 	}
 	name := strings.TrimPrefix(text, "$")
 	return around("<", ">") || around("%", "%") || around("__", "__") ||
