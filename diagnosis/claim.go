@@ -236,8 +236,11 @@ func (c *claim) covers(name string) bool {
 	return false
 }
 
-// hexSignature says whether the signature has the form of one.
-func (c *claim) hexSignature() bool {
+// wellFormed says whether the signature has the form of one.
+func (c *claim) wellFormed() bool {
+	if c.algorithm == string(signing.ECDSA) {
+		return true
+	}
 	raw, err := hex.DecodeString(c.signature)
 	return err == nil && len(raw) == 32 && c.signature == strings.ToLower(c.signature)
 }

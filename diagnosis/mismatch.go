@@ -74,7 +74,7 @@ type mismatch struct {
 // string to sign, so AWS holds another one. It takes no request.
 func (m *mismatch) otherSecret() bool {
 	toSign := m.awsToSign()
-	if m.prover == nil || toSign == "" {
+	if m.prover == nil || toSign == "" || !m.claim.wellFormed() {
 		return false
 	}
 	if m.prover.take(len(toSign)) && m.prover.matches(m.prover.key, toSign) {
@@ -122,7 +122,7 @@ func slipIn(secret string) string {
 
 // traced: the request as signed and as sent are both at hand.
 func (m *mismatch) traced() bool {
-	if m.signed == nil || m.sent == nil {
+	if m.signed == nil || m.sent == nil || m.prover != nil && !m.claim.wellFormed() {
 		return false
 	}
 	sent := m.canonicalOf(m.sent, m.how, m.payloadOf(m.sent, m.how))
@@ -141,10 +141,7 @@ func (m *mismatch) traced() bool {
 // rightForRequest: the secret shows that the pasted signature is right for the
 // pasted request. Then it changed on the way, or AWS holds another secret.
 func (m *mismatch) rightForRequest() bool {
-	if m.prover == nil || m.at == nil {
-		return false
-	}
-	if !m.signedAsIs() {
+	if m.prover == nil || m.at == nil || !m.claim.wellFormed() || !m.signedAsIs() {
 		return false
 	}
 	m.right = true

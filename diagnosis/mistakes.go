@@ -24,7 +24,8 @@ func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
 	list = append(list, m.timeMistakes()...)
 	list = append(list, m.stringMistakes()...)
 	list = append(list, m.keyMistakes()...)
-	return append(list, m.secretMistakes()...)
+	list = append(list, m.secretMistakes()...)
+	return append(list, m.otherScopes()...)
 }
 
 func pathMistake(detail, note, path string) mistake {

@@ -20,6 +20,7 @@ func (m *mismatch) timeMistakes() []mistake {
 		list = append(list, mistake{
 			dimension: inString, cause: "signed-time", place: "time", signed: at,
 			note:   "The string to sign has " + at + ", and x-amz-date " + m.prover.date + ": the clock was read twice.",
+			rare:   d.Abs() > 2*time.Second && d%time.Hour != 0 || d.Abs() > 14*time.Hour,
 			toSign: func(c string) string { return m.prover.algorithm + "\n" + at + "\n" + scope + "\n" + hexHash(c) },
 		})
 	}
@@ -73,7 +74,9 @@ func (m *mismatch) keyMistakes() []mistake {
 	day, region, service, end := p.scope[0], p.scope[1], p.scope[2], p.scope[3]
 	var list []mistake
 	add := func(detail, note string, key []byte) {
-		list = append(list, mistake{dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key})
+		list = append(list, mistake{
+			dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key, rare: detail != "prefix" && detail != "date",
+		})
 	}
 	secret := []byte("AWS4" + p.secret)
 	add("prefix", "AWS4 was not put before the secret.", chain([]byte(p.secret), p.scope...))
@@ -90,6 +93,18 @@ func (m *mismatch) keyMistakes() []mistake {
 		}
 	}
 	add("date", "The key was derived with the whole time.", chain(secret, p.date, region, service, end))
+	return list
+}
+
+// otherScopes are keys for another region or service than the scope says.
+func (m *mismatch) otherScopes() []mistake {
+	p := m.prover
+	day, region, service, end := p.scope[0], p.scope[1], p.scope[2], p.scope[3]
+	var list []mistake
+	add := func(detail, note string, key []byte) {
+		list = append(list, mistake{dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key, rare: true})
+	}
+	secret := []byte("AWS4" + p.secret)
 	for _, g := range endpoints.Regions() {
 		for _, r := range g.Regions {
 			add("region", "The key was derived for "+r.Name+", and the scope says "+region+".", chain(secret, day, r.Name, service, end))
@@ -122,6 +137,7 @@ func (m *mismatch) secretMistakes() []mistake {
 					dimension: inKey, cause: "wrong-secret", detail: detail, place: "secret",
 					note: "It was signed with the profile's secret after a slip of copying: " + infoOf("wrong-secret").detailTitle(detail) + ".",
 					key:  chain([]byte("AWS4"+other), m.prover.scope...),
+					rare: detail == "other" || len(list) > 28,
 				})
 			}
 		}

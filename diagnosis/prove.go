@@ -1,10 +1,13 @@
 package diagnosis
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
+	"hash"
 	"strings"
 
 	"countersign/signing"
@@ -45,6 +48,8 @@ type prover struct {
 	date      string // as in the string to sign
 	scope     []string
 	key       []byte
+	hash      hash.Hash // HMAC with the key
+	sum       [sha256.Size]byte
 	public    signing.Key // Version 4a
 }
 
@@ -68,13 +73,12 @@ func (c *collector) prover() *prover {
 		p.public = key
 		return p
 	}
-	if c.claim.hexSignature() {
-		p.signature, _ = hex.DecodeString(c.claim.signature)
-	}
+	p.signature = signatureBytes(c.claim.signature)
 	if len(p.scope) != 4 {
 		return nil
 	}
 	p.key = chain([]byte("AWS4"+p.secret), p.scope...)
+	p.hash = hmac.New(sha256.New, p.key)
 	return p
 }
 
@@ -108,10 +112,30 @@ func (p *prover) signed(canonicalRequest string) bool {
 	return p.take(len(canonicalRequest)) && p.matches(p.key, p.toSign(canonicalRequest))
 }
 
+// signatureBytes are those of a signature in hexadecimal or, by mistake, in base64.
+func signatureBytes(text string) []byte {
+	for _, decode := range []func(string) ([]byte, error){
+		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	} {
+		if raw, err := decode(text); err == nil && len(raw) == sha256.Size {
+			return raw
+		}
+	}
+	return nil
+}
+
 // matches says whether the pasted signature is that of a string to sign.
 func (p *prover) matches(key []byte, toSign string) bool {
 	if p.algorithm == string(signing.ECDSA) {
 		return p.public.Verify(toSign, p.pasted)
 	}
-	return p.signature != nil && hmac.Equal(mac(key, toSign), p.signature)
+	if p.signature == nil {
+		return false
+	}
+	if bytes.Equal(key, p.key) { // by far the most
+		p.hash.Reset()
+		p.hash.Write([]byte(toSign))
+		return hmac.Equal(p.hash.Sum(p.sum[:0]), p.signature)
+	}
+	return hmac.Equal(mac(key, toSign), p.signature)
 }

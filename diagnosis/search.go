@@ -57,6 +57,7 @@ type mistake struct {
 	key           []byte                        // in place of the key
 	signed        string                        // what was signed, where the parts do not show it
 	other         difference                    // for headers that changed
+	rare          bool                          // not tried together with another
 }
 
 // signersMistake searches for the mistake that gives the very signature that was
@@ -116,25 +117,25 @@ func (m *mismatch) fits(base *parts, tried map[string]bool, mistakes ...*mistake
 	return m.budget.take(len(text)) && m.prover.matches(key, toSign(text))
 }
 
-const (
-	pairPayloads = 70
-	pairOthers   = 40
-)
+// perDimension is how many mistakes of each are tried together with others.
+var perDimension = [dimensions]int{inPath: 24, inQuery: 24, inHeaders: 64, inPayload: 60, inMethod: 8, inString: 34, inKey: 24}
 
 // pairs tries two mistakes of different dimensions.
 func (m *mismatch) pairs(base *canonical, at *message, p *parts, list []mistake) bool {
 	var by [dimensions][]*mistake
+	before := p.text()
 	for i := range list {
 		k := &list[i]
-		limit := pairOthers
-		if k.dimension == inPayload {
-			limit = pairPayloads
+		after := *p
+		if k.apply != nil {
+			k.apply(&after)
 		}
-		if len(by[k.dimension]) < limit {
+		same := k.apply != nil && after.text() == before
+		if !k.rare && !same && len(by[k.dimension]) < perDimension[k.dimension] {
 			by[k.dimension] = append(by[k.dimension], k)
 		}
 	}
-	tried := map[string]bool{p.text(): true}
+	tried := map[string]bool{before: true}
 	for first := range by {
 		for second := first + 1; second < dimensions; second++ {
 			for _, a := range by[first] {

@@ -1,0 +1,177 @@
+package diagnosis_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/diagnosis"
+	"countersign/sandbox"
+	"countersign/signing"
+)
+
+var generatedCount = flag.Int("generated", 300, "requests that are changed on the way or signed with a mistake")
+
+// refusedBy sends a call to the gateway of the sandbox; the answer is nil where it
+// was taken.
+func refusedBy(t *testing.T, g *generated, c *call) *diagnosis.Response {
+	t.Helper()
+	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(c.raw())))
+	if err != nil {
+		return nil // nothing that could be sent
+	}
+	s := sandbox.New(sandbox.Options{Now: func() time.Time { return g.now }, Service: g.site.service, Region: g.site.region})
+	w := httptest.NewRecorder()
+	s.Gateway().ServeHTTP(w, r)
+	if w.Code == http.StatusOK {
+		return nil
+	}
+	a := &diagnosis.Response{Status: w.Code, Body: w.Body.Bytes()}
+	for name := range w.Header() {
+		a.Headers = append(a.Headers, signing.Header{Name: name, Value: w.Header().Get(name)})
+	}
+	return a
+}
+
+func (c *call) diagnosed() *diagnosis.Request {
+	q := &diagnosis.Request{Method: c.method, URL: "https://" + c.host + c.path, Body: c.body}
+	if c.query != "" {
+		q.URL += "?" + c.query
+	}
+	for _, h := range c.headers {
+		q.Headers = append(q.Headers, signing.Header{Name: h[0], Value: h[1]})
+	}
+	return q
+}
+
+// generate makes one case: the input with all that can be known, or nil where the
+// mutations came to nothing.
+func generate(t *testing.T, seed uint64) (*diagnosis.Input, *generated) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 18))
+	g := &generated{
+		r: r, site: pick(r, sites...), secret: sandbox.SecretAccessKey, truth: map[diagnosis.Cause]bool{},
+		now: time.Date(2026, 11, 28, 19, 7, 48, 0, time.UTC),
+	}
+	g.request()
+	s := g.right()
+	kind := seed % 5 // on the way, by the signer, two on the way, two by the signer, one of each
+	in := &diagnosis.Input{RequestIs: diagnosis.AsSent}
+	if kind == 1 || kind >= 3 {
+		g.mistake(s)
+	}
+	if kind == 3 {
+		g.mistake(s)
+	}
+	in.Credentials = signing.NewCredentials(generatedKey, g.secret, "")
+	g.sign(s)
+	sent := g.call.clone()
+	if kind == 0 || kind == 2 || kind == 4 {
+		in.RequestIs = diagnosis.AsSigned
+		g.onItsWay(sent)
+	}
+	if kind == 2 {
+		g.onItsWay(sent)
+	}
+	if in.Response = refusedBy(t, g, sent); in.Response == nil || !bytes.Contains(in.Response.Body, []byte("does not match")) {
+		return nil, g
+	}
+	in.Request = g.call.diagnosed()
+	return in, g
+}
+
+// mistake lets the signer go wrong, a second time at another place: two faults at
+// one place are a third one. A signature that lost a digit tells no more.
+func (g *generated) mistake(s *stages) {
+	m := bySigner[g.r.IntN(len(bySigner))]
+	for g.place != "" && (m.place() == g.place || m.place() == "" || m.causes[0] == "unclear" || g.place == "unclear") {
+		if g.place == "unclear" {
+			return
+		}
+		m = bySigner[g.r.IntN(len(bySigner))]
+	}
+	if g.place = m.place(); g.place == "" || m.causes[0] == "unclear" {
+		g.place = "unclear"
+	}
+	m.apply(g, s)
+	g.names = append(g.names, "signer: "+m.name)
+	for _, c := range m.causes {
+		g.truth[c] = true
+	}
+	if g.site.s3 && m.causes[0] == "signed-payload" {
+		g.truth["changed-body"] = true // S3 finds the signature right, and the hash not that of the body
+	}
+}
+
+func (g *generated) onItsWay(c *call) {
+	m := onTheWay[g.r.IntN(len(onTheWay))]
+	before := string(c.raw())
+	m.apply(g, c)
+	if string(c.raw()) != before {
+		g.names = append(g.names, "on the way: "+m.name)
+		g.truth[m.cause] = true
+		if m.cause == "changed-method" {
+			g.truth["changed-body"] = true
+		}
+	}
+}
+
+// short is the refusal without AWS's canonical request.
+func short(a *diagnosis.Response) *diagnosis.Response {
+	body, _, cut := strings.Cut(string(a.Body), `\n\nThe Canonical String`)
+	if cut {
+		body += `"}`
+	}
+	return &diagnosis.Response{Status: a.Status, Headers: a.Headers, Body: []byte(body)}
+}
+
+func TestDiagnose_GeneratedMistakes(t *testing.T) {
+	named, all := 0, 0
+	missed := map[string]int{}
+	for seed := range uint64(*generatedCount) {
+		in, g := generate(t, seed)
+		if in == nil || len(g.names) == 0 {
+			continue
+		}
+		for setting := range 4 {
+			with := *in
+			if setting&1 != 0 {
+				with.Credentials = signing.Credentials{}
+			}
+			if setting&2 != 0 {
+				with.Response = short(in.Response)
+			}
+			report := diagnosis.Diagnose(context.Background(), with)
+			for _, v := range report.Verdicts {
+				if v.Certainty == diagnosis.Proved && !g.truth[v.Cause] {
+					t.Errorf("seed %d, setting %d: %v at %s: %s/%s is called proved: %s", seed, setting, g.names, g.site.service, v.Cause, v.Detail, v.Reason)
+				}
+			}
+			if text := printed(t, &report); strings.Contains(text, sandbox.SecretAccessKey) {
+				t.Errorf("seed %d: the secret leaks", seed)
+			}
+			if setting == 0 {
+				all++
+				if g.truth[report.Verdicts[0].Cause] {
+					named++
+				} else {
+					missed[strings.Join(g.names, " + ")+" => "+string(report.Verdicts[0].Cause)]++
+					if len(missed) < 30 {
+						t.Logf("seed %d: %v at %s: %s: %s", seed, g.names, g.site.service, report.Verdicts[0].Cause, report.Verdicts[0].Reason)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d named", named, all)
+	if all == 0 || named*100 < all*99 {
+		t.Errorf("%d of %d are named: %v", named, all, missed)
+	}
+}
