@@ -144,7 +144,7 @@ func summary(v *Verdict) string {
 	if v.Reason != "" {
 		lead += " " + v.Reason
 	}
-	return lead + " To do: " + v.FixInWorkflow
+	return lead + "\nTo do: " + v.FixInWorkflow
 }
 
 func (c *collector) understood(hide func(string) string) Understood {

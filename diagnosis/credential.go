@@ -7,7 +7,14 @@ import (
 	"countersign/signing"
 )
 
-var quotedCredential = regexp.MustCompile(`component ["']Credential=([^"'\n]*)["']`)
+var quotedCredential = regexp.MustCompile(`(?:component ["']Credential=|elements, [^"']*got ["'])([^"'\n]*)["']`)
+
+// badCredentialWords are those of AWS and other makers for a Credential or a key id
+// that they cannot read.
+var badCredentialWords = []string{
+	`component "credential=`, "component 'credential=", "non-empty access key", "credential access key has length",
+	"slash-delimited elements", "malformed access key id", "credential is mal-formed",
+}
 
 // keyIDForm is how AWS and the makers of S3-alikes write access key ids.
 var keyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{3,128}$`)
@@ -41,6 +48,10 @@ func malformedCredential(c *collector) bool {
 		f.place = "query"
 	}
 	switch f.detail {
+	case "":
+		if c.mentions("non-empty access key", "has length", "malformed access key id") {
+			f.detail, f.reason, f.side = "key-id", "AWS does not take the access key id: "+clip(c.refusal.Message.Text(), 200), SideCredentials
+		}
 	case "parts":
 		f.reason = "The Credential has " + plural(len(c.claim.scope)+1, "part") + " in place of five: id/date/region/service/aws4_request."
 	case "key-id":

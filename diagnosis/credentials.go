@@ -38,17 +38,16 @@ func (c *claim) session() bool { return strings.HasPrefix(c.keyID, "ASIA") }
 
 func (c *claim) longTerm() bool { return strings.HasPrefix(c.keyID, "AKIA") }
 
-func invalidToken(c *collector) bool {
+func invalidToken(c *collector) {
 	f := finding{cause: "invalid-token", certainty: Stated, place: "token", reason: "AWS cannot read the token."}
 	if c.claim.session() && c.claim.token == "" && c.request() != nil {
 		missingToken(c)
-		return true
+		return
 	}
 	if reason := c.damage(); reason != "" {
 		f.detail, f.reason = "damaged", reason
 	}
 	c.add(f)
-	return true
 }
 
 // damage says what happened to a token that is nearly the profile's, or that has
@@ -100,7 +99,7 @@ func tokenOrKey(c *collector, said string) {
 			cause: "token-not-for-key", certainty: Proved, place: "token",
 			reason: "Key and token are not of one session: one of both is the profile's, the other is not.",
 		})
-	case token != "" && optIn(c.claim.region()):
+	case token != "" && optIn(c.claim.region()) && (c.in.STSEndpoint == "" || strings.Contains(c.in.STSEndpoint, "sts.amazonaws.com")):
 		c.add(finding{
 			cause: "foreign-token", certainty: Likely, place: "token",
 			reason: c.claim.region() + " is an opt-in region: it takes sessions of regional STS endpoints, not those of sts.amazonaws.com.",

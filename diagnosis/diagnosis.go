@@ -57,6 +57,8 @@ type Input struct {
 	OtherSessions bool
 	// SessionExpires is when the session of Credentials ends.
 	SessionExpires time.Time
+	// STSEndpoint is the host that the session came from, empty where unknown.
+	STSEndpoint string
 	// Hosts are the operator's rules, nil where there are none.
 	Hosts *endpoints.Hosts
 
@@ -119,7 +121,7 @@ const (
 
 // Report is a diagnosis.
 type Report struct {
-	Summary    string     `json:"summary"`   // one or two sentences: the cause, and what to do
+	Summary    string     `json:"summary"`   // two lines: the cause, and what to do
 	Verdicts   []Verdict  `json:"verdicts"`  // the first is the answer, the others what else may be
 	RuledOut   []string   `json:"ruledOut"`  // sentences: what the refusal shows to be right
 	Questions  []Question `json:"questions"` // what would decide or prove more

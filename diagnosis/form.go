@@ -11,15 +11,16 @@ import (
 // the query in its place.
 func authorizationForm(c *collector) bool {
 	switch {
-	case c.says("mechanism-unsupported"), c.mentions("unsupported authorization type"), c.code("SignatureVersionNotSupported"):
+	case c.says("mechanism-unsupported"), c.code("SignatureVersionNotSupported"),
+		c.mentions("unsupported authorization type", "authorization mechanism is not supported", "require aws signature version 4"):
 		return unsupportedMechanism(c)
-	case c.says("wrong-region", "wrong-service", "wrong-scope-date", "wrong-terminator"):
+	case c.wrongRegion(), c.says("wrong-service", "wrong-scope-date", "wrong-terminator"):
 		return false // the header is malformed, AWS says, and then how
 	case c.mentions("incorrect terminal"):
 		return false
 	case c.says("component-missing"), c.says("not-key-value"), c.says("three-components"), c.code("MissingFields"):
 		return malformedHeader(c)
-	case c.says("credential-malformed"), c.mentions(`component "Credential=`, "component 'Credential="):
+	case c.says("credential-malformed"), c.mentions(badCredentialWords...):
 		return malformedCredential(c)
 	case c.says("query-incomplete"):
 		return incompleteQuery(c)
@@ -43,8 +44,11 @@ func unsupportedMechanism(c *collector) bool {
 		return otherScheme(c, Stated)
 	case c.claim.v2 || strings.HasPrefix(c.claim.raw, "AWS "):
 		c.add(finding{cause: "sigv2", certainty: Proved, place: "header:authorization", reason: "The request has the form of Signature Version 2, and AWS does not take it."})
-	case c.mentions("AWS4-HMAC-SHA256"):
-		c.add(finding{cause: "sigv2", certainty: Stated, place: "header:authorization", reason: "AWS asks for AWS4-HMAC-SHA256 in place of what was sent."})
+	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"):
+		c.add(finding{
+			cause: "sigv2", certainty: Stated, place: "header:authorization",
+			reason: "AWS asks for Signature Version 4 (AWS4-HMAC-SHA256) in place of what was sent.",
+		})
 	default:
 		c.add(finding{cause: "not-sigv4", certainty: Likely, place: "header:authorization", reason: "AWS does not know the kind of authorization that was sent."})
 		c.also(Open, "An old client may have signed with Signature Version 2.", "sigv2")

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -11,9 +12,13 @@ func gatewayStated(c *collector) bool {
 	switch {
 	case c.says("no-signature") || c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException") || c.mentions("access credentials are missing"):
 		return noSignature(c)
-	case c.says("other-authorizer") || message == "Unauthorized" || c.mentions("the incoming token"):
+	case c.says("other-authorizer") || message == "Unauthorized" ||
+		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided"):
 		c.ruleOut(notSeen)
 		c.add(finding{cause: "other-authorizer", certainty: Stated, place: "path", reason: "The words are those of an authorizer of API Gateway that is not IAM's."})
+		return true
+	case message == "Forbidden" && strings.Contains(c.host(), ".lambda-url."):
+		deniedFunction(c)
 		return true
 	case message == "Forbidden":
 		return forbidden(c)
@@ -113,6 +118,9 @@ func byStatus(c *collector) bool {
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{cause: "throttled", certainty: Stated, place: "request", reason: "AWS says that there are too many requests."})
 	case c.status >= 500 || has(faultCodes):
+		if strings.Contains(c.host(), ".execute-api.") || strings.Contains(c.host(), ".lambda-url.") {
+			c.ruleOut(rightSignature)
+		}
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{cause: "aws-fault", certainty: Stated, place: "aws", reason: "The answer is a fault of the service" + c.withStatus() + "."})
 	default:
@@ -138,6 +146,12 @@ var authCodes = []string{
 	"InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId", "InvalidToken", "BadRequestException", "BadRequest",
 }
 
+// lateCode are codes that AWS gives of what a request asks for.
+var lateCode = regexp.MustCompile(`^NoSuch|NotFound|^Validation|^InvalidParameter|^InvalidBucket|^InvalidRange|^InvalidPart|^InvalidObject|` +
+	`^Malformed|Exists|AlreadyOwned|Conflict|^Precondition|^ConditionalCheck|^ResourceInUse|^EntityToo|^BadDigest|^InvalidDigest|^MethodNotAllowed|` +
+	`^MissingParameter|^NotModified|^Gone|^InvalidInput|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^DeleteConflict|` +
+	`^LimitExceeded|^InvalidState|^UnsupportedOperation|^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
+
 // late: a code that AWS gives only after it took the signature.
 func (c *collector) late() bool {
 	code := c.refusal.Code.Text()
@@ -152,10 +166,10 @@ func (c *collector) late() bool {
 	}
 	f := finding{cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request"}
 	f.reason = "AWS answers " + orThe(code, "404") + ", which comes after the signature was checked."
-	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || c.status == 404 {
+	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || code == "GoneException" || c.status == 404 || c.status == 410 {
 		f.detail = "not-found"
 	}
-	if unnamed || !strings.HasSuffix(code, "Exception") && c.status == 0 {
+	if unnamed || !lateCode.MatchString(code) {
 		f.certainty = Likely
 	}
 	if m := c.refusal.Message.Text(); m != "" {

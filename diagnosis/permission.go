@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) )?is not authorized to perform: ?([\w-]+:[\w*-]+)(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
+var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?([\w-]+:[\w*-]+)(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
 
 // tails are the ends of a message of IAM, which name the kind of policy.
 var tails = []struct {
@@ -31,6 +31,12 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
 	case c.says("not-authorized") || deniedAction.MatchString(c.text):
 		return deniedByPolicy(c)
+	case c.mentions("security_exception") && c.mentions("no permissions for"):
+		c.ruleOut(rightSignature)
+		c.add(finding{
+			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control denies: " + permissions.FindString(c.text) + ".",
+			fix: "The workflow is right. Ask whoever runs the domain to map the caller's role to a role of OpenSearch that has this permission.",
+		})
 	case c.says("encoded-message"):
 		c.ruleOut(rightSignature)
 		deniedEncoded(c)
@@ -119,6 +125,8 @@ func forAction(action, resource string) string {
 	}
 	return s
 }
+
+var permissions = regexp.MustCompile(`(?i)no permissions for \[[^\]]{0,200}\]`)
 
 var policyARN = regexp.MustCompile(`arn:aws[\w-]*:(?:iam|organizations)::[\w-]*:(?:aws:)?policy/[\w./+=,@-]*[\w]`)
 

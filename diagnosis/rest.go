@@ -1,6 +1,10 @@
 package diagnosis
 
-import "strings"
+import (
+	"strings"
+
+	"countersign/signing"
+)
 
 var askRequest = Question{
 	What: "The request as it was sent: method, URL, headers and body.",
@@ -41,6 +45,9 @@ func byDefault(c *collector) {
 
 // bareDenial: access is denied, and nothing says by what.
 func bareDenial(c *collector) bool {
+	if c.says("authentication-failed") {
+		return authenticationFailed(c)
+	}
 	denied := c.says("access-denied") || c.code("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError")
 	if !denied && c.status != 403 {
 		return false
@@ -68,5 +75,23 @@ func bareDenial(c *collector) bool {
 	c.add(f)
 	c.also(Open, "As a rule a permission is missing.", "denied-identity", "denied-resource")
 	c.ask(askPolicy)
+	return true
+}
+
+// authenticationFailed: the CloudFront KeyValueStore says no more than that. It
+// takes Signature Version 4a alone.
+func authenticationFailed(c *collector) bool {
+	store := c.mentions("KeyValueStore") || strings.Contains(c.host(), "cloudfront-kvs")
+	switch {
+	case store && c.claim.algorithm != string(signing.ECDSA):
+		c.add(finding{
+			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Open, place: "algorithm",
+			reason: "The CloudFront KeyValueStore takes " + string(signing.ECDSA) + " (SigV4a) alone, and says no more than that the authentication failed.",
+		})
+	default:
+		c.add(finding{cause: "unclear", certainty: Open, reason: "The service says no more than that the authentication failed."})
+	}
+	c.also(Open, "A wrong secret or another mistake of the signer gives the same answer.", "wrong-secret")
+	c.ask(askRequest, askProfile)
 	return true
 }

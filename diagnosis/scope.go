@@ -10,9 +10,16 @@ import (
 
 var (
 	notRegion   = regexp.MustCompile(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
-	wrongRegion = regexp.MustCompile(`(?i)region ["']([\w-]*)["'] is wrong`)
+	wrongRegion = regexp.MustCompile(`(?i)region ["']([\w-]*)["'] is wrong|region name ["']([\w-]+)["'] is not valid`)
+	rightRegion = regexp.MustCompile(`(?i)region(?: ["'][\w-]*["'])? is wrong; expecting ["']([\w-]+)["']`)
 	endpointIn  = regexp.MustCompile(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
 )
+
+// wrongRegion says whether the refusal is one of the region, in AWS's words or those
+// of other makers.
+func (c *collector) wrongRegion() bool {
+	return c.says("wrong-region") || c.code("InvalidRegionName") || rightRegion.MatchString(c.text)
+}
 
 // inferred is what the host tells of the scope.
 func (c *collector) inferred() (endpoints.Scope, bool) {
@@ -34,7 +41,7 @@ func scopeStated(c *collector) bool {
 			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: c.v4aCertainty(place, ok), place: "algorithm",
 			reason: "The service takes " + string(signing.ECDSA) + " (SigV4a) alone, and the request is signed with " + string(signing.HMAC) + ".",
 		})
-	case c.says("wrong-region"):
+	case c.wrongRegion():
 		regionStated(c, place, ok)
 	}
 	if c.says("wrong-service") || c.code("AuthorizationParametersError") && c.mentions("service") {
@@ -82,12 +89,21 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 	was := c.claim.region()
 	for _, p := range []*regexp.Regexp{wrongRegion, notRegion} {
 		if m := p.FindStringSubmatch(c.text); m != nil {
-			was = m[1]
+			was = m[len(m)-1]
+			if m[1] != "" {
+				was = m[1]
+			}
 		}
 	}
 	want := c.refusal.Region.Text()
 	if want == "" {
 		want = c.refusal.Field("Region").Text()
+	}
+	if m := rightRegion.FindStringSubmatch(c.text); m != nil && want == "" {
+		want = m[1]
+	}
+	if want == "" && c.code("InvalidRegionName") && c.mentions(" auto") {
+		want = "auto"
 	}
 	f := finding{cause: "wrong-region", certainty: Stated, place: "scope:region", reason: "It was signed for " + orUnknown(was) + "."}
 	switch {

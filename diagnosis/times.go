@@ -108,11 +108,12 @@ func timeStated(c *collector) bool {
 	return true
 }
 
-// ofZone says whether a skew looks like a time zone: whole or half hours.
+// ofZone says whether a skew looks like a time zone: whole or half hours, of which
+// there is none below an hour.
 func ofZone(skew time.Duration) bool {
 	rest := skew.Abs() % (30 * time.Minute)
 	rest = min(rest, 30*time.Minute-rest)
-	return skew.Abs() > 25*time.Minute && skew.Abs() < 15*time.Hour && rest <= 20*time.Second
+	return skew.Abs() > 45*time.Minute && skew.Abs() < 15*time.Hour && rest <= 20*time.Second
 }
 
 // atOnce says whether the refusal came within seconds of signing, by the clock of
