@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"countersign/reading"
 )
 
 // finding is a verdict before what the table of causes says is added to it.
@@ -150,11 +152,11 @@ func summary(v *Verdict) string {
 func (c *collector) understood(hide func(string) string) Understood {
 	u := Understood{
 		AccessKeyID: hide(c.claim.keyID), Scope: hide(strings.Join(c.claim.scope, "/")), SignedHeaders: hide(c.claim.signedHeaders),
-		Date: hide(c.claim.date), Status: c.status, Code: hide(c.refusal.Code.Text()), Message: hide(clip(c.refusal.Message.Text(), 600)),
+		Date: hide(c.claim.date), Status: c.status, Code: hide(c.refusal.Code.Text()), Message: hide(c.message(600)),
 		Secret: c.secretAtHand(),
 	}
 	if m := c.request(); m != nil {
-		u.Method, u.URL, u.Body = hide(m.method), hide(clip(m.url, 2000)), "not at hand"
+		u.Method, u.URL, u.Body = hide(m.method), hide(clip(reading.Redact(m.url), 2000)), "not at hand"
 		if m.known {
 			u.Body = strconv.Itoa(len(m.body)) + " bytes"
 		}
@@ -164,6 +166,9 @@ func (c *collector) understood(hide func(string) string) Understood {
 	}
 	return u
 }
+
+// message is what the refusal says, for showing.
+func (c *collector) message(n int) string { return clip(reading.Redact(c.refusal.Message.Text()), n) }
 
 // secretAtHand says whether there is a secret for the key that signed.
 func (c *collector) secretAtHand() bool {

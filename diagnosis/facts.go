@@ -32,6 +32,7 @@ type facts struct {
 type message struct {
 	method, url               string
 	scheme, host, path, query string // as written; a fragment stays in rest
+	user                      string // what stands before an @ in the host
 	fragment                  bool
 	headers                   []signing.Header
 	body                      []byte
@@ -180,6 +181,9 @@ func (m *message) takeURL(raw string) {
 			end = len(rest)
 		}
 		m.host, rest = strings.ToLower(rest[:end]), rest[end:]
+		if i := strings.LastIndexByte(m.host, '@'); i >= 0 {
+			m.user, m.host = raw[len(scheme)+3:len(scheme)+3+i], m.host[i+1:]
+		}
 	}
 	rest, _, m.fragment = strings.Cut(rest, "#")
 	m.path, m.query, _ = strings.Cut(rest, "?")

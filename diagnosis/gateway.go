@@ -172,8 +172,8 @@ func (c *collector) late() bool {
 	if unnamed || !lateCode.MatchString(code) {
 		f.certainty = Likely
 	}
-	if m := c.refusal.Message.Text(); m != "" {
-		f.reason += " It says: " + clip(m, 300)
+	if m := c.message(300); m != "" {
+		f.reason += " It says: " + m
 	}
 	c.ruleOut(rightSignature)
 	c.add(f)

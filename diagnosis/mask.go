@@ -23,7 +23,8 @@ func (c *collector) masker() func(string) string {
 			continue
 		}
 		other := readClaim(m, &reading.Refusal{})
-		secrets = append(secrets, other.token, other.signature)
+		_, password, _ := strings.Cut(m.user, ":")
+		secrets = append(secrets, other.token, other.signature, m.user, password)
 		for _, h := range m.headers {
 			if secretHeader(h.Name) {
 				_, rest, _ := strings.Cut(strings.TrimSpace(h.Value), " ")
@@ -31,9 +32,7 @@ func (c *collector) masker() func(string) string {
 			}
 		}
 	}
-	for _, text := range []string{c.arrived.tokenValue(), quotedAuthorization(c.refusal), c.refusal.Field("Token-0").Text()} {
-		secrets = append(secrets, text)
-	}
+	secrets = append(secrets, c.arrived.tokenValue(), quotedAuthorization(c.refusal), c.refusal.Field("Token-0").Text())
 	var all []string
 	for _, s := range secrets {
 		if s = strings.TrimSpace(s); len(s) >= 6 {
@@ -112,5 +111,5 @@ func shown(part, value string) string {
 		sum := sha256.Sum256([]byte(value))
 		return strconv.Itoa(len(value)) + " characters, sha256 " + hex.EncodeToString(sum[:4]) + "…"
 	}
-	return clip(value, 1000)
+	return clip(reading.Redact(value), 1000)
 }
