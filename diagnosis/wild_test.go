@@ -2,7 +2,8 @@ package diagnosis_test
 
 import (
 	"context"
-	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"countersign/diagnosis"
@@ -17,17 +18,36 @@ type wildRefusal struct {
 	Headers []signing.Header
 	Body    string
 	Want    []diagnosis.Cause
+	Todo    string // what the second line must speak of
 }
 
-func TestShow(t *testing.T) {
-	if os.Getenv("SHOW") == "" {
-		t.Skip()
-	}
+// Somebody who reads two lines and no more must know what is wrong and what to do.
+func TestDiagnose_RefusalsOfAWSInTwoLines(t *testing.T) {
 	var refusals []wildRefusal
 	readJSON(t, "testdata/refusals.json", &refusals)
+	if len(refusals) != 30 {
+		t.Fatalf("%d refusals", len(refusals))
+	}
 	for _, r := range refusals {
-		report := diagnosis.Diagnose(context.Background(), diagnosis.Input{Paste: r.Body})
-		v := report.Verdicts[0]
-		t.Logf("%s %s\n   %.150s\n   => %s/%s %s %s\n   %s\n   q=%d ruledOut=%q", r.Source, r.Code, r.Body, v.Cause, v.Detail, v.Certainty, v.Place, report.Summary, len(report.Questions), report.RuledOut)
+		t.Run(r.Source, func(t *testing.T) {
+			for form, in := range map[string]diagnosis.Input{
+				"pasted": {Paste: r.Body},
+				"parts":  {Response: &diagnosis.Response{Status: r.Status, Headers: r.Headers, Body: []byte(r.Body)}},
+			} {
+				report := diagnosis.Diagnose(context.Background(), in)
+				checkReport(t, &report)
+				v := report.Verdicts[0]
+				if !slices.Contains(r.Want, v.Cause) {
+					t.Errorf("%s: %s (%s), want %v", form, v.Cause, v.Certainty, r.Want)
+				}
+				first, second, two := strings.Cut(report.Summary, "\n")
+				if !two || strings.Contains(second, "\n") || !strings.Contains(first, v.Title) || !strings.HasPrefix(second, "To do: ") {
+					t.Errorf("%s: not two lines: %q", form, report.Summary)
+				}
+				if !strings.Contains(second, r.Todo) || len(first) > 420 || len(second) > 420 {
+					t.Errorf("%s: the second line does not speak of %q, or they are long:\n%s", form, r.Todo, report.Summary)
+				}
+			}
+		})
 	}
 }

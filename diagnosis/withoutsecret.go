@@ -151,6 +151,13 @@ func (m *mismatch) sameOnBothSides() {
 // undecided: nothing proves, nothing differs.
 func (m *mismatch) undecided() {
 	reason := "AWS computed another signature, and what is at hand does not tell why."
+	if kind, _ := m.arrived.value("content-type"); strings.HasPrefix(kind, "multipart/") && m.at == nil {
+		m.add(finding{
+			cause: "changed-body", certainty: Open, place: "body",
+			reason: "It is a multipart form: its boundary and its bytes are made by the client, as a rule after signing.",
+			fix:    "Build the multipart body before signing, with a boundary of your own, and send body and content-type as they were signed.",
+		})
+	}
 	if m.at == nil {
 		reason += " Works for GET and fails with a body? Then look at the payload hash first, and at content-type."
 	}
