@@ -38,22 +38,28 @@ var (
 type variant struct {
 	change
 	body []byte
+	sum  [sha256.Size]byte
 }
 
+func (v *variant) hash() string { return hex.EncodeToString(v.sum[:]) }
+
 const (
-	maxVaried    = 8 << 20 // bytes of a body that is changed in all ways
-	maxPairBody  = 1 << 20 // and of one that is changed twice
-	firstOfPair  = 60
-	secondOfPair = 120
+	maxVaried   = 8 << 20 // bytes of a body that is changed in all ways
+	maxPairBody = 1 << 20 // and of one that is changed twice
+	firstOfPair = 60
 )
 
-// variantsOf are the changes of a body that clients make, the usual ones first.
-// None is the body itself, and none comes twice.
-func variantsOf(body []byte, contentType string, limit int) []variant {
+// variants are the changes of a body that clients make, the usual ones first. None
+// is the body itself, and none comes twice.
+func (b *budget) variants(body []byte, contentType string) []variant {
 	if len(body) > maxVaried {
 		return nil
 	}
-	v := &varier{body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}, limit: limit}
+	key := hashOf(body) + contentType
+	if list, ok := b.varied[key]; ok {
+		return list
+	}
+	v := &varier{budget: b, body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}}
 	v.add(emptied, nil)
 	v.lines()
 	text := string(body)
@@ -63,21 +69,38 @@ func variantsOf(body []byte, contentType string, limit int) []variant {
 	}
 	v.encodings(text, contentType)
 	v.charsets(text)
+	if b.varied == nil {
+		b.varied = map[string][]variant{}
+	}
+	b.varied[key] = v.list
+	return v.list
+}
+
+// wrappings are the changes that come on top of another: whoever writes JSON anew
+// may end it with a line feed, quote it or send it as base64.
+func (b *budget) wrappings(body []byte) []variant {
+	v := &varier{budget: b, body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}}
+	text := string(body)
+	v.lines()
+	v.wrap(text)
 	return v.list
 }
 
 type varier struct {
-	body  []byte
-	list  []variant
-	seen  map[[32]byte]bool
-	limit int
+	*budget
+	body []byte
+	list []variant
+	seen map[[32]byte]bool
 }
 
 func (v *varier) add(c change, body []byte) {
+	if !v.take(len(body)) {
+		return
+	}
 	sum := sha256.Sum256(body)
-	if !v.seen[sum] && len(v.list) < v.limit {
+	if !v.seen[sum] {
 		v.seen[sum] = true
-		v.list = append(v.list, variant{c, body})
+		v.list = append(v.list, variant{c, body, sum})
 	}
 }
 
@@ -116,6 +139,20 @@ func (v *varier) lines() {
 // encodings wraps the body: base64, a JSON string, a workflow's envelope; and
 // undoes these.
 func (v *varier) encodings(text, contentType string) {
+	v.wrap(text)
+	v.text(quoted, quoteJSON(text, jsonEscapes{ascii: 'x'}))
+	v.text(quoted, quoteJSON(text, jsonEscapes{html: true}))
+	v.text(quoted, quoteJSON(text, jsonEscapes{slash: true}))
+	v.text(quoted, `"`+base64.StdEncoding.EncodeToString(v.body)+`"`)
+	v.envelope(contentType)
+	v.unzip()
+	sum := sha256.Sum256(v.body)
+	v.text(change{"hash-of-hash", "hash-of-hash"}, hex.EncodeToString(sum[:]))
+	v.add(change{"hash-of-hash", "hash-of-hash"}, sum[:])
+}
+
+// wrap is base64 and the JSON string, and what undoes them.
+func (v *varier) wrap(text string) {
 	v.text(toBase64, base64.StdEncoding.EncodeToString(v.body))
 	v.text(toBase64, base64.URLEncoding.EncodeToString(v.body))
 	v.text(toBase64, base64.RawStdEncoding.EncodeToString(v.body))
@@ -127,20 +164,11 @@ func (v *varier) encodings(text, contentType string) {
 			v.add(fromBase64, plain)
 		}
 	}
-	v.text(quoted, quoteJSON(text, jsonStyle{}))
-	v.text(quoted, quoteJSON(text, jsonStyle{ascii: 'x'}))
-	v.text(quoted, quoteJSON(text, jsonStyle{html: true}))
-	v.text(quoted, quoteJSON(text, jsonStyle{slash: true}))
-	v.text(quoted, `"`+base64.StdEncoding.EncodeToString(v.body)+`"`)
+	v.text(quoted, quoteJSON(text, jsonEscapes{}))
 	var inner string
 	if json.Unmarshal(v.body, &inner) == nil {
 		v.text(quoted, inner)
 	}
-	v.envelope(contentType)
-	v.unzip()
-	sum := sha256.Sum256(v.body)
-	v.text(change{"hash-of-hash", "hash-of-hash"}, hex.EncodeToString(sum[:]))
-	v.add(change{"hash-of-hash", "hash-of-hash"}, sum[:])
 }
 
 // brokenLines writes base64 in lines, as MIME does.
@@ -162,7 +190,7 @@ func (v *varier) envelope(contentType string) {
 	}
 	for _, t := range types {
 		for _, format := range []string{`{"$content-type":%t,"$content":%c}`, `{"$content-type": %t, "$content": %c}`, "{\n  \"$content-type\": %t,\n  \"$content\": %c\n}"} {
-			v.text(enveloped, strings.NewReplacer("%t", quoteJSON(t, jsonStyle{}), "%c", `"`+content+`"`).Replace(format))
+			v.text(enveloped, strings.NewReplacer("%t", quoteJSON(t, jsonEscapes{}), "%c", `"`+content+`"`).Replace(format))
 		}
 	}
 	var wrapped struct {
@@ -184,15 +212,15 @@ type explained struct {
 // explain finds the change, or the two, after which a body has a hash.
 func (b *budget) explain(body []byte, contentType, wanted string) (explained, bool) {
 	var found explained
-	ok := b.search(body, contentType, func(hash string) bool { return hash == wanted }, &found)
+	ok := b.search(body, contentType, wanted, &found)
 	return found, ok
 }
 
-// search tries single changes and then pairs until fits takes a hash.
-func (b *budget) search(body []byte, contentType string, fits func(hash string) bool, found *explained) bool {
-	single := variantsOf(body, contentType, 1000)
+// search tries single changes and then pairs.
+func (b *budget) search(body []byte, contentType, wanted string, found *explained) bool {
+	single := b.variants(body, contentType)
 	for i := range single {
-		if b.take(len(single[i].body)) && fits(hashOf(single[i].body)) {
+		if single[i].hash() == wanted {
 			found.first = &single[i].change
 			return true
 		}
@@ -201,18 +229,14 @@ func (b *budget) search(body []byte, contentType string, fits func(hash string) 
 		return false
 	}
 	for i := range single[:min(len(single), firstOfPair)] {
-		first := &single[i]
-		for _, second := range variantsOf(first.body, contentType, secondOfPair) {
-			if !b.take(len(second.body)) {
-				return false
-			}
-			if fits(hashOf(second.body)) {
-				c := second.change
-				found.first, found.second = &first.change, &c
+		second := b.wrappings(single[i].body)
+		for j := range second {
+			if second[j].hash() == wanted {
+				found.first, found.second = &single[i].change, &second[j].change
 				return true
 			}
 		}
-		if b.spent || b.bytes > maxBytes/2 {
+		if b.spent {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"math"
@@ -13,28 +14,31 @@ import (
 // jsonNode is a JSON value that keeps the order of members and the spelling of
 // numbers.
 type jsonNode struct {
-	kind  byte // '{' '[' '"' or 0 for the rest
-	text  string
-	names []string
-	items []*jsonNode
+	kind   byte // '{' '[' '"', '0' for a number, or 0 for the rest
+	text   string
+	names  []*jsonNode // strings
+	items  []*jsonNode
+	sorted []int    // the order of members by name
+	forms  []string // as each of escapings or numbers writes it
+}
+
+// jsonEscapes is how a program writes strings.
+type jsonEscapes struct {
+	ascii byte // 'x' and 'X' write what is not ASCII as \u with such digits
+	html  bool // < > & as \u003c \u003e \u0026
+	upper bool // those in capitals, and " ' + ` with them, as .NET does
+	slash bool // \/
 }
 
 // jsonStyle is how a program writes JSON.
 type jsonStyle struct {
-	item, colon string // separators; empty for , and :
-	indent      string // for each level
-	newline     string // with an indent
-	sorted      bool
-	ascii       byte // 'x' and 'X' write what is not ASCII as \u with such digits
-	html        bool // < > & as \u003c \u003e \u0026
-	upper       bool // those in capitals, and ' + ` with them, as .NET does
-	slash       bool // \/
-	number      byte // 'j' as JavaScript writes numbers, 'p' as Python does
+	item, colon     string // separators
+	indent, newline string // for each level, where there is one
 }
 
 var (
 	spacings = []jsonStyle{
-		{},
+		{item: ",", colon: ":"},
 		{item: ", ", colon: ": "},
 		{item: ",", colon: ": ", indent: "  ", newline: "\n"},
 		{item: ",", colon: ": ", indent: "    ", newline: "\n"},
@@ -44,12 +48,17 @@ var (
 		{item: ",", colon: ": "},
 		{item: ", ", colon: ":"},
 	}
-	escapings = []jsonStyle{{}, {ascii: 'x'}, {ascii: 'X'}, {html: true}, {html: true, upper: true, ascii: 'X'}, {slash: true}, {slash: true, ascii: 'x'}, {html: true, ascii: 'x'}}
+	escapings = []jsonEscapes{
+		{}, {ascii: 'x'}, {html: true}, {slash: true}, {slash: true, ascii: 'x'}, {ascii: 'X'},
+		{html: true, upper: true, ascii: 'X'}, {html: true, ascii: 'x'},
+	}
+	numbers = []byte{0, 'j', 'p'} // as they are, as JavaScript and as Python write them
 )
 
 const maxJSON = 512 << 10
 
-// json writes a JSON text anew in the ways of the usual programs.
+// json writes a JSON text anew in the ways of the usual programs: those that differ
+// in less first.
 func (v *varier) json(text string) {
 	if len(text) > maxJSON {
 		return
@@ -58,42 +67,53 @@ func (v *varier) json(text string) {
 	if root == nil {
 		return
 	}
-	var before []jsonStyle
-	for _, spacing := range spacings {
-		for _, escaping := range escapings {
-			for _, sorted := range []bool{false, true} {
-				for _, number := range []byte{0, 'j', 'p'} {
-					s := spacing
-					s.ascii, s.html, s.upper, s.slash, s.sorted, s.number = escaping.ascii, escaping.html, escaping.upper, escaping.slash, sorted, number
-					before = append(before, s)
+	root.prepare()
+	var b []byte
+	for odd := range 4 {
+		for _, spacing := range spacings {
+			for escaping := range escapings {
+				for number := range numbers {
+					for _, sorted := range []bool{false, true} {
+						w := jsonWriter{jsonStyle: spacing, escaping: escaping, number: number, sorted: sorted}
+						if w.oddity() != odd || v.spent {
+							continue
+						}
+						b = w.append(b[:0], root, 0)
+						v.fresh(rewritten, b)
+					}
 				}
 			}
 		}
 	}
-	// The usual ones first: whatever differs in fewer ways from the plain style.
-	slices.SortStableFunc(before, func(a, b jsonStyle) int { return a.oddity() - b.oddity() })
-	written := map[string]bool{}
-	for _, s := range before {
-		if len(v.list) >= v.limit {
-			return
-		}
-		var b strings.Builder
-		root.write(&b, s, 0)
-		if out := b.String(); !written[out] {
-			written[out] = true
-			v.text(rewritten, out)
-		}
+}
+
+// fresh adds a copy of a variant, where it is new.
+func (v *varier) fresh(c change, body []byte) {
+	if !v.seen[sha256.Sum256(body)] {
+		v.add(c, slices.Clone(body))
 	}
 }
 
-func (s jsonStyle) oddity() int {
-	n := 0
-	for _, odd := range []bool{s.ascii != 0, s.html, s.upper, s.slash, s.sorted, s.number != 0, s.newline == "\r\n"} {
-		if odd {
-			n++
+// prepare writes strings and numbers once in each form, and sorts members.
+func (n *jsonNode) prepare() {
+	switch n.kind {
+	case '"':
+		for _, e := range escapings {
+			n.forms = append(n.forms, quoteJSON(n.text, e))
+		}
+	case '0':
+		for _, manner := range numbers {
+			n.forms = append(n.forms, spellNumber(n.text, manner))
 		}
 	}
-	return n
+	for i, name := range n.names {
+		name.prepare()
+		n.sorted = append(n.sorted, i)
+	}
+	slices.SortStableFunc(n.sorted, func(i, j int) int { return strings.Compare(n.names[i].text, n.names[j].text) })
+	for _, item := range n.items {
+		item.prepare()
+	}
 }
 
 func parseJSON(text string) *jsonNode {
@@ -103,7 +123,7 @@ func parseJSON(text string) *jsonNode {
 	if root == nil || root.kind != '{' && root.kind != '[' {
 		return nil
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Decoder returns io.EOF itself
+	if _, err := d.Token(); err != io.EOF {
 		return nil
 	}
 	return root
@@ -144,7 +164,7 @@ func jsonItems(d *json.Decoder, kind byte, depth int) *jsonNode {
 			if !ok {
 				return nil
 			}
-			n.names = append(n.names, text)
+			n.names = append(n.names, &jsonNode{kind: '"', text: text})
 		}
 		item := nextJSON(d, depth+1)
 		if item == nil {
@@ -158,52 +178,67 @@ func jsonItems(d *json.Decoder, kind byte, depth int) *jsonNode {
 	return n
 }
 
-func (n *jsonNode) write(b *strings.Builder, s jsonStyle, depth int) {
-	switch n.kind {
-	case '"':
-		b.WriteString(quoteJSON(n.text, s))
-	case '0':
-		b.WriteString(spellNumber(n.text, s.number))
-	case '{', '[':
-		n.writeItems(b, s, depth)
-	default:
-		b.WriteString(n.text)
-	}
+// jsonWriter writes prepared values in one style.
+type jsonWriter struct {
+	jsonStyle
+	escaping, number int
+	sorted           bool
 }
 
-func (n *jsonNode) writeItems(b *strings.Builder, s jsonStyle, depth int) {
-	order := make([]int, len(n.items))
-	for i := range order {
-		order[i] = i
+func (w *jsonWriter) oddity() int {
+	n := 0
+	for _, odd := range []bool{w.escaping > 0, w.number > 0, w.sorted} {
+		if odd {
+			n++
+		}
 	}
-	if s.sorted && n.kind == '{' {
-		slices.SortStableFunc(order, func(i, j int) int { return strings.Compare(n.names[i], n.names[j]) })
+	return n
+}
+
+func (w *jsonWriter) append(b []byte, n *jsonNode, depth int) []byte {
+	switch n.kind {
+	case '"':
+		return append(b, n.forms[w.escaping]...)
+	case '0':
+		return append(b, n.forms[w.number]...)
+	case '{', '[':
+	default:
+		return append(b, n.text...)
 	}
-	item, colon := ",", ":"
-	if s.item != "" {
-		item, colon = s.item, s.colon
-	}
-	b.WriteByte(n.kind)
-	for i, at := range order {
+	b = append(b, n.kind)
+	for i := range n.items {
 		if i > 0 {
-			b.WriteString(item)
+			b = append(b, w.item...)
 		}
-		if s.newline != "" {
-			b.WriteString(s.newline + strings.Repeat(s.indent, depth+1))
-		}
+		b = w.breakLine(b, depth+1)
+		at := i
 		if n.kind == '{' {
-			b.WriteString(quoteJSON(n.names[at], s) + colon)
+			if w.sorted {
+				at = n.sorted[i]
+			}
+			b = append(append(b, n.names[at].forms[w.escaping]...), w.colon...)
 		}
-		n.items[at].write(b, s, depth+1)
+		b = w.append(b, n.items[at], depth+1)
 	}
-	if s.newline != "" && len(order) > 0 {
-		b.WriteString(s.newline + strings.Repeat(s.indent, depth))
+	if len(n.items) > 0 {
+		b = w.breakLine(b, depth)
 	}
-	b.WriteByte(n.kind + 2) // } and ] stand two behind { and [
+	return append(b, n.kind+2) // } and ] stand two behind { and [
+}
+
+func (w *jsonWriter) breakLine(b []byte, depth int) []byte {
+	if w.newline == "" {
+		return b
+	}
+	b = append(b, w.newline...)
+	for range depth {
+		b = append(b, w.indent...)
+	}
+	return b
 }
 
 // quoteJSON writes a string as a style does.
-func quoteJSON(text string, s jsonStyle) string {
+func quoteJSON(text string, s jsonEscapes) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range text {
@@ -229,7 +264,7 @@ func quoteJSON(text string, s jsonStyle) string {
 	return b.String()
 }
 
-func controlJSON(r rune, s jsonStyle) string {
+func controlJSON(r rune, s jsonEscapes) string {
 	if i := strings.IndexRune("\b\f\n\r\t", r); i >= 0 {
 		return `\` + "bfnrt"[i:i+1]
 	}

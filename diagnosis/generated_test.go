@@ -17,7 +17,7 @@ import (
 	"countersign/signing"
 )
 
-var generatedCount = flag.Int("generated", 300, "requests that are changed on the way or signed with a mistake")
+var generatedCount = flag.Int("generated", 60, "requests that are changed on the way or signed with a mistake")
 
 // refusedBy sends a call to the gateway of the sandbox; the answer is nil where it
 // was taken.

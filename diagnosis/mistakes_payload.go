@@ -52,11 +52,8 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 	if len(content) < 16<<10 {
 		add("other", "The body itself was signed in place of its hash.", string(content))
 	}
-	for _, v := range variantsOf(content, at.header("content-type"), 300) {
-		if !m.budget.take(len(v.body)) {
-			break
-		}
-		add(signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", hashOf(v.body))
+	for _, v := range m.budget.variants(content, at.header("content-type")) {
+		add(signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", v.hash())
 	}
 	return list
 }

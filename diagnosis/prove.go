@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -20,6 +19,7 @@ type budget struct {
 	bytes      int
 	candidates int
 	spent      bool
+	varied     map[string][]variant // by body, so that it is done once
 }
 
 const (
@@ -29,9 +29,12 @@ const (
 
 // take says whether a candidate of n bytes may be tried.
 func (b *budget) take(n int) bool {
+	if b.spent {
+		return false
+	}
 	b.bytes += n
 	b.candidates++
-	if b.bytes > maxBytes || b.candidates > maxCandidates || b.candidates%64 == 0 && b.ctx.Err() != nil {
+	if b.bytes > maxBytes || b.candidates > maxCandidates || b.candidates%64 == 1 && b.ctx.Err() != nil {
 		b.spent = true
 	}
 	return !b.spent
@@ -49,6 +52,7 @@ type prover struct {
 	scope     []string
 	key       []byte
 	hash      hash.Hash // HMAC with the key
+	lead      string    // the string to sign, but for the hash
 	sum       [sha256.Size]byte
 	public    signing.Key // Version 4a
 }
@@ -79,6 +83,7 @@ func (c *collector) prover() *prover {
 	}
 	p.key = chain([]byte("AWS4"+p.secret), p.scope...)
 	p.hash = hmac.New(sha256.New, p.key)
+	p.lead = p.algorithm + "\n" + p.date + "\n" + strings.Join(p.scope, "/") + "\n"
 	return p
 }
 
@@ -124,6 +129,14 @@ func signatureBytes(text string) []byte {
 	return nil
 }
 
+// has says whether the pasted signature is that of a string to sign, with an HMAC
+// that has the key.
+func (p *prover) has(mac hash.Hash, toSign []byte) bool {
+	mac.Reset()
+	mac.Write(toSign)
+	return hmac.Equal(mac.Sum(p.sum[:0]), p.signature)
+}
+
 // matches says whether the pasted signature is that of a string to sign.
 func (p *prover) matches(key []byte, toSign string) bool {
 	if p.algorithm == string(signing.ECDSA) {
@@ -131,11 +144,6 @@ func (p *prover) matches(key []byte, toSign string) bool {
 	}
 	if p.signature == nil {
 		return false
-	}
-	if bytes.Equal(key, p.key) { // by far the most
-		p.hash.Reset()
-		p.hash.Write([]byte(toSign))
-		return hmac.Equal(p.hash.Sum(p.sum[:0]), p.signature)
 	}
 	return hmac.Equal(mac(key, toSign), p.signature)
 }

@@ -1,7 +1,11 @@
 package diagnosis
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"strings"
 
 	"countersign/signing"
@@ -23,15 +27,18 @@ func partsOf(c *canonical) parts {
 	return parts{method: c.method, path: c.path, query: c.query, headers: b.String(), list: c.signedHeaders, payload: c.payload}
 }
 
-func (p *parts) text() string {
-	text := signing.CanonicalRequest(p.method, p.path, p.query, p.headers, p.list, p.payload)
-	if p.short {
-		text = strings.TrimSuffix(text, "\n"+p.payload)
+// append appends the canonical request that the parts make.
+func (p *parts) append(b []byte) []byte {
+	for _, line := range [...]string{p.method, p.path, p.query, p.headers, p.list} {
+		b = append(append(b, line...), '\n')
+	}
+	if b = append(b, p.payload...); p.short {
+		b = b[:len(b)-len(p.payload)-1]
 	}
 	if p.crlf {
-		text = strings.ReplaceAll(text, "\n", "\r\n")
+		b = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
 	}
-	return text
+	return b
 }
 
 // The dimensions of mistakes: two of one dimension do not meet.
@@ -55,6 +62,7 @@ type mistake struct {
 	apply         func(*parts)                  // to the canonical request
 	toSign        func(canonical string) string // in place of the string to sign
 	key           []byte                        // in place of the key
+	hash          hash.Hash                     // HMAC with it
 	signed        string                        // what was signed, where the parts do not show it
 	other         difference                    // for headers that changed
 	rare          bool                          // not tried together with another
@@ -77,81 +85,104 @@ func (m *mismatch) signersMistake() bool {
 
 // over searches with one canonical request as the right one.
 func (m *mismatch) over(base *canonical, at *message) bool {
-	p := partsOf(base)
+	s := searcher{prover: m.prover, base: partsOf(base)}
+	s.plain = s.base.append(nil)
 	list := m.mistakes(base, at)
-	tried := map[string]bool{p.text(): true}
 	for i := range list {
-		if m.fits(&p, tried, &list[i]) {
+		if s.fits(&list[i], nil) {
 			m.found(base, at, &list[i])
 			return true
 		}
-		if m.budget.spent {
-			return false
-		}
 	}
-	return m.pairs(base, at, &p, list)
+	if at == nil && m.at != nil { // once is enough
+		return false
+	}
+	first, second := s.pairs(list)
+	if first == nil {
+		return false
+	}
+	m.found(base, at, first, second)
+	return true
 }
 
-// fits says whether mistakes together give the pasted signature.
-func (m *mismatch) fits(base *parts, tried map[string]bool, mistakes ...*mistake) bool {
-	p := *base
-	key, toSign, special := m.prover.key, m.prover.toSign, false
-	for _, k := range mistakes {
+// searcher tries mistakes over one canonical request.
+type searcher struct {
+	*prover
+	base         parts
+	plain        []byte // the base as text
+	text, toSign []byte // of the candidate
+}
+
+// fits says whether one mistake, or two together, give the pasted signature. What
+// changes nothing fits nothing.
+func (s *searcher) fits(first, second *mistake) bool {
+	p := s.base
+	mac, toSign := s.hash, first.toSign
+	special := false
+	for _, k := range [...]*mistake{first, second} {
+		if k == nil {
+			continue
+		}
 		if k.apply != nil {
 			k.apply(&p)
 		}
 		if k.key != nil {
-			key, special = k.key, true
+			if k.hash == nil {
+				k.hash = hmac.New(sha256.New, k.key)
+			}
+			mac, special = k.hash, true
 		}
 		if k.toSign != nil {
 			toSign, special = k.toSign, true
 		}
 	}
-	text := p.text()
-	if !special {
-		if tried[text] {
-			return false
-		}
-		tried[text] = true
+	s.text = p.append(s.text[:0])
+	if !s.take(len(s.text)) || !special && bytes.Equal(s.text, s.plain) {
+		return false
 	}
-	return m.budget.take(len(text)) && m.prover.matches(key, toSign(text))
+	if toSign != nil {
+		return s.has(mac, []byte(toSign(string(s.text))))
+	}
+	sum := sha256.Sum256(s.text)
+	s.toSign = hex.AppendEncode(append(s.toSign[:0], s.lead...), sum[:])
+	return s.has(mac, s.toSign)
 }
 
 // perDimension is how many mistakes of each are tried together with others.
 var perDimension = [dimensions]int{inPath: 24, inQuery: 24, inHeaders: 64, inPayload: 60, inMethod: 8, inString: 34, inKey: 24}
 
 // pairs tries two mistakes of different dimensions.
-func (m *mismatch) pairs(base *canonical, at *message, p *parts, list []mistake) bool {
+func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 	var by [dimensions][]*mistake
-	before := p.text()
 	for i := range list {
 		k := &list[i]
-		after := *p
+		if k.rare || len(by[k.dimension]) >= perDimension[k.dimension] {
+			continue
+		}
 		if k.apply != nil {
-			k.apply(&after)
+			p := s.base
+			k.apply(&p)
+			if s.text = p.append(s.text[:0]); bytes.Equal(s.text, s.plain) {
+				continue
+			}
 		}
-		same := k.apply != nil && after.text() == before
-		if !k.rare && !same && len(by[k.dimension]) < perDimension[k.dimension] {
-			by[k.dimension] = append(by[k.dimension], k)
-		}
+		by[k.dimension] = append(by[k.dimension], k)
 	}
-	tried := map[string]bool{before: true}
-	for first := range by {
-		for second := first + 1; second < dimensions; second++ {
-			for _, a := range by[first] {
-				for _, b := range by[second] {
-					if m.fits(p, tried, a, b) {
-						m.found(base, at, a, b)
-						return true
+	for d := range by {
+		for e := d + 1; e < dimensions; e++ {
+			for _, a := range by[d] {
+				for _, b := range by[e] {
+					if s.fits(a, b) {
+						return a, b
 					}
-					if m.budget.spent {
-						return false
-					}
+				}
+				if s.spent {
+					return nil, nil
 				}
 			}
 		}
 	}
-	return false
+	return nil, nil
 }
 
 // found reports mistakes that give the pasted signature.
