@@ -29,6 +29,38 @@ var bodyDetails = []Detail{
 	{"other", "the kind of change is not known"},
 }
 
+// pathDetails are those of paths, after signing and by the signer.
+var pathDetails = []Detail{
+	{"encoded-once", "it was signed encoded once, and the service encodes it again"},
+	{"encoded-twice", "it was signed encoded twice, and the service encodes it once"},
+	{"not-encoded", "it was signed without percent-encoding"},
+	{"not-normalised", "//, /./ or /../ were signed, and the service removes them"},
+	{"holds-query", "the query was signed as part of the path"},
+	{"encoded-again", "it was percent-encoded once more"},
+	{"decoded", "percent-encoding was undone"},
+	{"hex-case", "the case of percent-encoding differs"},
+	{"normalised", "//, /./ or /../ were removed"},
+	{"prefix-removed", "its beginning was removed, or not signed"},
+	{"prefix-added", "something was put in front"},
+	{"trailing-slash", "the slash at the end was added or removed"},
+	{"other", "it is another path"},
+}
+
+// queryDetails are those of queries, after signing and by the signer.
+var queryDetails = []Detail{
+	{"omitted", "it was not signed"},
+	{"unsorted", "the parameters were not sorted when they were signed"},
+	{"not-encoded", "it was signed without percent-encoding"},
+	{"encoded-twice", "it was signed encoded twice"},
+	{"plus", "a plus sign was taken for a space, or a space for a plus sign"},
+	{"no-equals", "a parameter without a value was signed without ="},
+	{"added", "a parameter was added after signing"},
+	{"removed", "a parameter was removed"},
+	{"value", "a value changed"},
+	{"encoded-again", "it was percent-encoded once more"},
+	{"other", "it is another query"},
+}
+
 const (
 	asTextFix = "The step that calls AWS changed the request after it was signed. Send the answer of the signing step as it came: " +
 		"its url, its headers, and its body as text, not as an object."
@@ -50,16 +82,7 @@ var changedCauses = []CauseInfo{
 			"so %2525 there is a path that was encoded twice on the wire.",
 		FixInWorkflow: "Use the answer's url as it is, do not build it again. With a proxy or custom domain between, sign the path that AWS sees.",
 		FixInCode:     "Send the path byte for byte as it was signed; switch off path normalisation in the client and rewriting in the proxy." + allInfo,
-		Details: []Detail{
-			{"encoded-again", "it was percent-encoded once more"},
-			{"decoded", "percent-encoding was undone"},
-			{"hex-case", "the case of percent-encoding changed"},
-			{"normalised", "//, /./ or /../ were removed"},
-			{"prefix-removed", "its beginning was removed"},
-			{"prefix-added", "something was put in front"},
-			{"trailing-slash", "the slash at the end was added or removed"},
-			{"other", "it is another path"},
-		},
+		Details:       pathDetails,
 	},
 	{
 		ID: "changed-query", Family: FamilyChanged, Title: "The query changed after signing.", Side: SideClient, Most: Proved,
@@ -67,14 +90,7 @@ var changedCauses = []CauseInfo{
 		Decides:       "The third line of AWS's canonical request differs. %2B that arrives as %20 was sent as a plain plus.",
 		FixInWorkflow: "Use the answer's url as it is: leave the Queries field of the action empty and add nothing to the address.",
 		FixInCode:     "Sign the final query, every parameter included, and send it with the same encoding; %20 for a space, %2B for a plus." + allInfo,
-		Details: []Detail{
-			{"added", "a parameter was added"},
-			{"removed", "a parameter was removed"},
-			{"value", "a value changed"},
-			{"plus", "a plus sign was read as a space"},
-			{"encoded-again", "it was percent-encoded once more"},
-			{"other", "it is another query"},
-		},
+		Details:       queryDetails,
 	},
 	{
 		ID: "changed-host", Family: FamilyChanged, Title: "Another host arrived than was signed.", Side: SideClient, Most: Proved,

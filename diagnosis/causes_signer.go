@@ -9,16 +9,7 @@ var signerCauses = []CauseInfo{
 		Decides:       "A canonical request with this mistake gives the very signature that was sent.",
 		FixInWorkflow: letSign,
 		FixInCode:     "Encode each segment once for the wire and once more for the canonical path. For S3: encode once, keep // and dots.",
-		Details: []Detail{
-			{"encoded-once", "it was encoded once, the service encodes it again"},
-			{"encoded-twice", "it was encoded twice, the service encodes it once"},
-			{"not-encoded", "it was signed without percent-encoding"},
-			{"not-normalised", "//, /./ or /../ were signed, the service removes them"},
-			{"holds-query", "the query was signed as part of the path"},
-			{"prefix-removed", "its first segments were not signed"},
-			{"trailing-slash", "the slash at the end was signed in another way"},
-			{"other", "another path was signed"},
-		},
+		Details:       pathDetails,
 	},
 	{
 		ID: "signed-query", Family: FamilySigner, Title: "The signer wrote the query in another way than AWS.", Side: SideSigner, Most: Proved,
@@ -27,16 +18,7 @@ var signerCauses = []CauseInfo{
 		FixInWorkflow: letSign,
 		FixInCode: "Decode each name and value, encode all but A-Z a-z 0-9 - _ . ~ as %XX in capitals (a space is %20), sort by encoded name, " +
 			"then by value, and write name= where there is no value.",
-		Details: []Detail{
-			{"omitted", "the query was not signed"},
-			{"unsorted", "the parameters were not sorted"},
-			{"not-encoded", "it was signed without percent-encoding"},
-			{"encoded-twice", "it was encoded twice"},
-			{"plus", "plus signs were treated in another way"},
-			{"no-equals", "a parameter without a value was signed without ="},
-			{"added", "a parameter was added after signing"},
-			{"other", "another query was signed"},
-		},
+		Details: queryDetails,
 	},
 	{
 		ID: "signed-headers", Family: FamilySigner, Title: "The signer wrote the headers in another way than AWS.", Side: SideSigner, Most: Proved,

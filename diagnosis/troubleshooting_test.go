@@ -1,0 +1,188 @@
+package diagnosis_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/diagnosis"
+)
+
+var update = flag.Bool("update", false, "write docs/troubleshooting.md anew")
+
+const troubleshooting = "../docs/troubleshooting.md"
+
+// questions are those that people asked and got no answer to, each with the case of
+// testdata/cases.json that reproduces it.
+var questions = []struct {
+	question, told string
+	cases          []string
+}{
+	{
+		"My GET works, and PUT with a body says that the signature does not match",
+		"The code has the hash of an empty body written in. It is right for GET, and for nothing that has a body.",
+		[]string{"payload-empty-hash"},
+	},
+	{
+		"I put the signature into the URL, and S3 says that it does not match",
+		"A presigned URL of S3 signs the words UNSIGNED-PAYLOAD in place of a hash, since whoever uses it later brings the body.",
+		[]string{"presign-payload-empty-hash"},
+	},
+	{
+		"Signature expired: … is now earlier than …",
+		"The clock is right, and the signature is old: something waited between signing and sending, or a retry repeated the headers.",
+		[]string{"stale-delay", "clock-behind"},
+	},
+	{
+		"The format of value 'AWS4-HMAC-SHA256 …' is invalid",
+		"That is no answer of AWS. The HTTP client of .NET refuses to send the header.",
+		[]string{"seed003-format-of-value"},
+	},
+	{
+		"It works now and then, or not at all: code that signs by itself for API Gateway",
+		"Two mistakes hide in the same lines: the clock is read twice, and the service is called apigateway, which is the name of the API that manages APIs.",
+		[]string{"two-clocks", "gateway-service"},
+	},
+}
+
+var chapters = map[diagnosis.Family]string{
+	diagnosis.FamilyChanged:     "The signature was right for the request as it was signed. Something between the signer and AWS changed the request.",
+	diagnosis.FamilySigner:      "The request arrived as it was sent. The signer computed in another way than AWS, or with another secret.",
+	diagnosis.FamilyForm:        "AWS cannot read the signature, finds none, or the client did not send it.",
+	diagnosis.FamilyScope:       "The signature is for another region, service or day, or the request went elsewhere.",
+	diagnosis.FamilyTime:        "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else is known to be right or wrong.",
+	diagnosis.FamilyCredentials: "AWS does not take the access key or the session token. The secret was not looked at yet.",
+	diagnosis.FamilyPermission:  "As a rule the signature was right, and something else decides: a policy, an authorizer, a route.",
+	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or what is at hand does not decide.",
+}
+
+// The page is made of the table of causes and of diagnoses, so that it cannot say
+// anything else than they do.
+func TestTroubleshooting_IsOfTheTable(t *testing.T) {
+	want := writeTroubleshooting(t)
+	if *update {
+		if err := os.WriteFile(troubleshooting, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(troubleshooting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the table of causes gives; run go test ./diagnosis -run Troubleshooting -update", troubleshooting)
+	}
+}
+
+func writeTroubleshooting(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(`# AWS said no: causes and what to do
+
+Every diagnosis names a cause by its id and links to its section here. The page is generated from the table of causes
+(` + "`go test ./diagnosis -run Troubleshooting -update`" + `).
+
+A cause is **proved** where a calculation or the request itself shows it, **stated** where AWS says it in words, **likely**
+where it fits best, and **open** where what is at hand does not decide; then the questions say what would. Nothing is called
+proved on a paste that somebody edited. What proves most: the request as it was sent, the whole answer of AWS, and the profile
+that signed. A diagnosis shows no secret, no token and no signature.
+
+## Questions that people ask
+
+`)
+	for _, q := range questions {
+		fmt.Fprintf(&b, "### %s\n\n%s\n\n", q.question, q.told)
+		for _, id := range q.cases {
+			writeAnswer(t, &b, id)
+		}
+	}
+	for _, family := range diagnosis.Families() {
+		fmt.Fprintf(&b, "## %s\n\n%s\n\n", family, chapters[family])
+		for _, c := range diagnosis.Causes() {
+			if c.Family == family {
+				writeCause(&b, &c)
+			}
+		}
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// writeAnswer writes what the diagnosis says of a case.
+func writeAnswer(t *testing.T, b *strings.Builder, id string) {
+	t.Helper()
+	cases := readCases(t)
+	at := slices.IndexFunc(cases, func(c caseFile) bool { return c.ID == id })
+	if at < 0 {
+		t.Fatalf("there is no case %s", id)
+	}
+	report := diagnosis.Diagnose(context.Background(), cases[at].input())
+	v := report.Verdicts[0]
+	fmt.Fprintf(b, "Reproduced, the answer is [%s](#%s), %s:\n\n> %s\n", v.Cause, v.Cause, v.Certainty, v.Title+" "+v.Reason)
+	for _, e := range v.Evidence {
+		fmt.Fprintf(b, ">\n> - %s as signed: `%s`\n> - %s as AWS sees it: `%s`\n", e.Part, e.Signed, e.Part, orNothing(e.Arrived))
+	}
+	fmt.Fprintf(b, "\nIn a workflow: %s\n\nIn code: %s\n\n", v.FixInWorkflow, v.FixInCode)
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return " "
+	}
+	return s
+}
+
+func writeCause(b *strings.Builder, c *diagnosis.CauseInfo) {
+	fmt.Fprintf(b, "### %s\n\n**%s** %s\n\n- What tells it: %s\n- In a workflow: %s\n- In code: %s\n", c.ID, c.Title, c.Means, c.Decides, c.FixInWorkflow, c.FixInCode)
+	if len(c.Details) > 0 {
+		b.WriteString("\nDetails: ")
+		for i, d := range c.Details {
+			if i > 0 {
+				b.WriteString("; ")
+			}
+			fmt.Fprintf(b, "`%s` %s", d.ID, d.Title)
+		}
+		b.WriteString(".\n")
+	}
+	b.WriteString("\n")
+}
+
+func TestCauses_AreWhole(t *testing.T) {
+	seen := map[diagnosis.Cause]bool{}
+	for _, c := range diagnosis.Causes() {
+		if seen[c.ID] {
+			t.Errorf("%s stands twice", c.ID)
+		}
+		seen[c.ID] = true
+		if !slices.Contains(diagnosis.Families(), c.Family) || c.Side == "" || c.Most == "" || !strings.HasSuffix(c.Title, ".") ||
+			c.Means == "" || c.Decides == "" || c.FixInWorkflow == "" || c.FixInCode == "" {
+			t.Errorf("%s lacks something", c.ID)
+		}
+		details := map[string]bool{}
+		for _, d := range c.Details {
+			if details[d.ID] || d.Title == "" {
+				t.Errorf("%s: the detail %s stands twice or has no title", c.ID, d.ID)
+			}
+			details[d.ID] = true
+		}
+	}
+	for _, id := range strings.Fields(`changed-method changed-path changed-query changed-host changed-header dropped-header changed-body unsigned-header
+		signed-path signed-query signed-headers signed-payload signed-time signed-string signed-key signature-form wrong-secret
+		no-signature not-sigv4 sigv2 two-signatures malformed-authorization malformed-credential host-not-signed missing-payload-hash-header missing-date
+		wrong-algorithm client-refused-header wrong-region wrong-service wrong-scope-date wrong-terminator wrong-endpoint clock-behind clock-ahead
+		local-time stale-signature presign-expired presign-lifetime presign-not-yet unknown-key missing-token invalid-token token-not-for-key
+		foreign-token expired-token denied-identity denied-explicit-identity denied-resource denied-explicit-resource denied-scp denied-rcp
+		denied-boundary denied-session denied-endpoint denied-trust denied-function-url denied-aoss denied-api-key denied-unspecified not-subscribed
+		region-disabled other-authorizer unknown-route waf-blocked front-refused proxy-page not-reached throttled aws-fault signature-right unclear`) {
+		if !seen[diagnosis.Cause(id)] {
+			t.Errorf("there is no %s", id)
+		}
+		delete(seen, diagnosis.Cause(id))
+	}
+	for id := range seen {
+		t.Errorf("%s is new: add it to this list", id)
+	}
+}
