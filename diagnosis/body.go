@@ -189,7 +189,9 @@ func (v *varier) envelope(contentType string) {
 		types = append([]string{contentType}, types...)
 	}
 	for _, t := range types {
-		for _, format := range []string{`{"$content-type":%t,"$content":%c}`, `{"$content-type": %t, "$content": %c}`, "{\n  \"$content-type\": %t,\n  \"$content\": %c\n}"} {
+		for _, format := range []string{
+			`{"$content-type":%t,"$content":%c}`, `{"$content-type": %t, "$content": %c}`, "{\n  \"$content-type\": %t,\n  \"$content\": %c\n}",
+		} {
 			v.text(enveloped, strings.NewReplacer("%t", quoteJSON(t, jsonEscapes{}), "%c", `"`+content+`"`).Replace(format))
 		}
 	}

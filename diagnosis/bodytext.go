@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/binary"
 	"io"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -93,6 +95,16 @@ const cp1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’
 
 var cp1252Runes = []rune(cp1252)
 
+// cp1252Bytes are their bytes.
+var cp1252Bytes = func() map[rune]byte {
+	table, b := map[rune]byte{}, byte(0x80)
+	for _, r := range cp1252Runes {
+		table[r] = b
+		b++
+	}
+	return table
+}()
+
 // charsets writes the text in other character sets, and undoes that.
 func (v *varier) charsets(text string) {
 	if !utf8.ValidString(text) {
@@ -104,10 +116,7 @@ func (v *varier) charsets(text string) {
 		return
 	}
 	if ascii(text) {
-		v.add(recoded, utf16(text, false, false))
-		v.add(recoded, utf16(text, true, false))
-		v.add(recoded, utf16(text, false, true))
-		v.add(recoded, utf16(text, true, true))
+		v.widths(text)
 		return
 	}
 	for _, windows := range []bool{false, true} {
@@ -121,12 +130,17 @@ func (v *varier) charsets(text string) {
 		v.add(recoded, b)
 		v.text(recoded, latin([]byte(text), windows)) // UTF-8 twice
 	}
-	for _, big := range []bool{false, true} {
-		v.add(recoded, utf16(text, big, false))
-		v.add(recoded, utf16(text, big, true))
-	}
+	v.widths(text)
 	v.text(recoded, question(text, false))
 	v.text(recoded, question(text, true))
+}
+
+// widths writes a text in UTF-16.
+func (v *varier) widths(text string) {
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		v.add(recoded, wide(text, order, false))
+		v.add(recoded, wide(text, order, true))
+	}
 }
 
 func ascii(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) }
@@ -163,12 +177,12 @@ func latin(body []byte, windows bool) string {
 func narrow(text string, windows bool) (out []byte, whole bool) {
 	whole = true
 	for _, r := range text {
-		at := slices.Index(cp1252Runes, r)
+		high, has := cp1252Bytes[r]
 		switch {
-		case windows && at >= 0:
-			out = append(out, byte(0x80+at))
+		case windows && has:
+			out = append(out, high)
 		case r < 0x100 && (!windows || r < 0x80 || r >= 0xA0):
-			out = append(out, byte(r))
+			out = append(out, byte(r&0xFF))
 		default:
 			out, whole = append(out, '?'), false
 		}
@@ -192,26 +206,13 @@ func question(text string, bytewise bool) string {
 	return b.String()
 }
 
-func utf16(text string, big, mark bool) []byte {
+func wide(text string, order binary.AppendByteOrder, mark bool) []byte {
 	var out []byte
-	put := func(u uint16) {
-		if big {
-			out = append(out, byte(u>>8), byte(u))
-		} else {
-			out = append(out, byte(u), byte(u>>8))
-		}
-	}
 	if mark {
-		put(0xFEFF)
+		out = order.AppendUint16(out, 0xFEFF)
 	}
-	for _, r := range text {
-		if r >= 0x10000 {
-			r -= 0x10000
-			put(uint16(0xD800 + r>>10))
-			put(uint16(0xDC00 + r&0x3FF))
-			continue
-		}
-		put(uint16(r))
+	for _, unit := range utf16.Encode([]rune(text)) {
+		out = order.AppendUint16(out, unit)
 	}
 	return out
 }

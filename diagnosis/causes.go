@@ -75,3 +75,13 @@ func weaker(a, b Certainty) Certainty {
 
 // documentation is where a cause is explained.
 func documentation(id Cause) string { return "docs/troubleshooting.md#" + string(id) }
+
+// detailTitle is the title of a kind, or empty.
+func (c *CauseInfo) detailTitle(id string) string {
+	for _, d := range c.Details {
+		if d.ID == id {
+			return d.Title
+		}
+	}
+	return ""
+}

@@ -3,8 +3,9 @@ package diagnosis
 var credentialCauses = []CauseInfo{
 	{
 		ID: "unknown-key", Family: FamilyCredentials, Title: "AWS does not know this access key id.", Side: SideCredentials, Most: Stated,
-		Means:         "The key was deleted or made inactive, belongs to another partition (China, GovCloud) or another store, or is mistyped.",
-		Decides:       "AWS says so. Where it only calls the security token invalid, a key that never has a token (AKIA) leaves the key itself.",
+		Means: "The key was deleted or made inactive, belongs to another partition (China, GovCloud) or another store, or is mistyped.",
+		Decides: "AWS says so. Where it only calls the security token invalid, a key that never has a token (AKIA) leaves " +
+			"the key itself.",
 		FixInWorkflow: "Ask whoever runs the profile to check its access key id in IAM, or to make a new key.",
 		FixInCode:     "Check the key in IAM (aws iam get-access-key-last-used --access-key-id …), its account and its partition.",
 	},
@@ -24,18 +25,23 @@ var credentialCauses = []CauseInfo{
 		Details:       []Detail{{"damaged", "characters were changed or lost"}},
 	},
 	{
-		ID: "token-not-for-key", Family: FamilyCredentials, Title: "The session token does not belong to this access key.", Side: SideCredentials, Most: Proved,
-		Means:         "Key id, secret and token come as three and change together. A token beside a long-term key (AKIA), or the token of an older session, is refused.",
+		ID: "token-not-for-key", Family: FamilyCredentials, Title: "The session token does not belong to this access " +
+			"key.", Side: SideCredentials, Most: Proved,
+		Means: "Key id, secret and token come as three and change together. A token beside a long-term key (AKIA), or " +
+			"the token of an older session, is refused.",
 		Decides:       "The request has a token beside an AKIA key, or another token than the profile's session.",
 		FixInWorkflow: "Take key and token from one answer; do not keep one of them in a variable.",
 		FixInCode:     "Unset a stale AWS_SESSION_TOKEN, and refresh all three together.",
 	},
 	{
-		ID: "foreign-token", Family: FamilyCredentials, Title: "The session token is not valid in this region.", Side: SideCredentials, Most: Likely,
-		Means:         "A session of the global endpoint sts.amazonaws.com holds in regions that are enabled by default; opt-in regions want one of a regional endpoint.",
+		ID: "foreign-token", Family: FamilyCredentials, Title: "The session token is not valid in this " +
+			"region.", Side: SideCredentials, Most: Likely,
+		Means: "A session of the global endpoint sts.amazonaws.com holds in regions that are enabled by default; opt-in " +
+			"regions want one of a regional endpoint.",
 		Decides:       "The region is an opt-in region and the session came from the global endpoint.",
 		FixInWorkflow: "Ask the operator to get sessions from STS of the region.",
-		FixInCode:     "Use sts.<region>.amazonaws.com (AWS_STS_REGIONAL_ENDPOINTS=regional), or let the account's global tokens hold everywhere.",
+		FixInCode: "Use sts.<region>.amazonaws.com (AWS_STS_REGIONAL_ENDPOINTS=regional), or let the account's global " +
+			"tokens hold everywhere.",
 	},
 	{
 		ID: "expired-token", Family: FamilyCredentials, Title: "The session has expired.", Side: SideCredentials, Most: Stated,
@@ -78,34 +84,44 @@ var permissionCauses = []CauseInfo{
 	},
 	{
 		ID: "denied-function-url", Family: FamilyPermission, Title: "The function URL may not be called.", Side: SidePolicy, Most: Stated,
-		Means:         signatureRight + " Since October 2025 a function URL wants two permissions: lambda:InvokeFunctionUrl and lambda:InvokeFunction.",
+		Means: signatureRight + " Since October 2025 a function URL wants two permissions: lambda:InvokeFunctionUrl and " +
+			"lambda:InvokeFunction.",
 		Decides:       "The text of Lambda: Forbidden. For troubleshooting Function URL authorization issues.",
 		FixInWorkflow: "Ask whoever runs the function to allow the caller both lambda:InvokeFunctionUrl and lambda:InvokeFunction.",
-		FixInCode:     "Allow lambda:InvokeFunctionUrl and lambda:InvokeFunction (condition lambda:InvokedViaFunctionUrl) to the caller; check that AuthType is AWS_IAM and the request is signed for lambda.",
+		FixInCode: "Allow lambda:InvokeFunctionUrl and lambda:InvokeFunction (condition lambda:InvokedViaFunctionUrl) to " +
+			"the caller; check that AuthType is AWS_IAM and the request is signed for lambda.",
 	},
 	{
 		ID: "denied-aoss", Family: FamilyPermission, Title: "OpenSearch Serverless refused the request.", Side: SidePolicy, Most: Likely,
 		Means: "Its 403 lumps several together: IAM permission aoss:APIAccessAll, the data access policy, the network policy, " +
 			"a signed content-length, a missing payload hash.",
-		Decides:       "The host is one of aoss; the text does not tell which.",
-		FixInWorkflow: "Ask whoever runs the collection for aoss:APIAccessAll in IAM, a data access policy and a network policy for the caller.",
-		FixInCode:     "Allow aoss:APIAccessAll, name the role in the data access policy, check the network policy; sign for service aoss with x-amz-content-sha256 and without content-length.",
+		Decides: "The host is one of aoss; the text does not tell which.",
+		FixInWorkflow: "Ask whoever runs the collection for aoss:APIAccessAll in IAM, a data access policy and a network policy " +
+			"for the caller.",
+		FixInCode: "Allow aoss:APIAccessAll, name the role in the data access policy, check the network policy; sign for " +
+			"service aoss with x-amz-content-sha256 and without content-length.",
 	},
 	{
-		ID: "denied-api-key", Family: FamilyPermission, Title: "API Gateway forbids the request: API key, resource policy or private API.", Side: SidePolicy, Most: Likely,
-		Means: "{\"message\":\"Forbidden\"} of API Gateway is no matter of the signature: an API key (x-api-key) is missing or in no usage plan of the stage, " +
+		ID: "denied-api-key", Family: FamilyPermission, Title: "API Gateway forbids the request: API key, resource policy or " +
+			"private API.", Side: SidePolicy, Most: Likely,
+		Means: "{\"message\":\"Forbidden\"} of API Gateway is no matter of the signature: an API key (x-api-key) is missing or " +
+			"in no usage plan of the stage, " +
 			"the API is private, WAF blocks, a custom domain has no mapping, or @connections is called without its stage.",
 		Decides:       "The answer is the bare Forbidden; the request shows whether x-api-key was sent.",
 		FixInWorkflow: "If the API wants an API key, send it in the header x-api-key; check the path of the custom domain.",
-		FixInCode:     "Send x-api-key of a usage plan that holds this stage; look at WAF, at the API's endpoint type and at its base path mappings.",
+		FixInCode: "Send x-api-key of a usage plan that holds this stage; look at WAF, at the API's endpoint type and at " +
+			"its base path mappings.",
 	},
 	{
 		ID: "denied-unspecified", Family: FamilyPermission, Title: "AWS denied access without saying why.", Side: SidePolicy, Most: Likely,
-		Means: "A bare AccessDenied. At S3: a policy, a public access block, a key of KMS, or an object that does not exist while s3:ListBucket " +
+		Means: "A bare AccessDenied. At S3: a policy, a public access block, a key of KMS, or an object that does not exist " +
+			"while s3:ListBucket " +
 			"is not allowed. At other makers' stores also a wrong secret.",
-		Decides:       "The text names neither action nor policy. CloudTrail does.",
-		FixInWorkflow: "Check bucket and key first: without s3:ListBucket a missing object looks like this. Then ask whoever runs AWS for the permission.",
-		FixInCode:     "Check that the object exists; allow the action (s3:GetObject, s3:PutObject) and s3:ListBucket; look at the bucket policy, KMS and CloudTrail. For EC2, aws sts decode-authorization-message tells more.",
+		Decides: "The text names neither action nor policy. CloudTrail does.",
+		FixInWorkflow: "Check bucket and key first: without s3:ListBucket a missing object looks like this. Then ask whoever " +
+			"runs AWS for the permission.",
+		FixInCode: "Check that the object exists; allow the action (s3:GetObject, s3:PutObject) and s3:ListBucket; look at " +
+			"the bucket policy, KMS and CloudTrail. For EC2, aws sts decode-authorization-message tells more.",
 	},
 	{
 		ID: "not-subscribed", Family: FamilyPermission, Title: "The account is not subscribed to this.", Side: SideAccount, Most: Stated,
@@ -122,7 +138,8 @@ var permissionCauses = []CauseInfo{
 		FixInCode:     "Enable the region in the account settings, or use another endpoint.",
 	},
 	{
-		ID: "other-authorizer", Family: FamilyPermission, Title: "The route is protected by another authorizer than IAM.", Side: SideRoute, Most: Stated,
+		ID: "other-authorizer", Family: FamilyPermission, Title: "The route is protected by another authorizer than " +
+			"IAM.", Side: SideRoute, Most: Stated,
 		Means:         "A Cognito, JWT or Lambda authorizer refused the request; AWS did not look at the signature.",
 		Decides:       "{\"message\":\"Unauthorized\"}, or not authorized to access this resource, from API Gateway.",
 		FixInWorkflow: "Call the API with the token that it asks for, or ask for a route with IAM authorization.",
@@ -151,7 +168,8 @@ func denied(id Cause, title, policy, fix string) CauseInfo {
 
 var elsewhereCauses = []CauseInfo{
 	{
-		ID: "waf-blocked", Family: FamilyElsewhere, Title: "A firewall blocked the request before AWS looked at the signature.", Side: SideFront, Most: Likely,
+		ID: "waf-blocked", Family: FamilyElsewhere, Title: "A firewall blocked the request before AWS looked at the " +
+			"signature.", Side: SideFront, Most: Likely,
 		Means:         "AWS WAF, at CloudFront, API Gateway or a load balancer, or another maker's firewall (Cloudflare) answered.",
 		Decides:       "The page is one of CloudFront (Request blocked), or the answer has cf-mitigated.",
 		FixInWorkflow: "Ask whoever runs the API which WAF rule fits this request: body, size, address or country.",
@@ -159,7 +177,8 @@ var elsewhereCauses = []CauseInfo{
 	},
 	{
 		ID: "front-refused", Family: FamilyElsewhere, Title: "Something in front of AWS refused the request.", Side: SideFront, Most: Likely,
-		Means:         "CloudFront, Azure API Management, a load balancer or another gateway answered in its own name; AWS's service did not see the request.",
+		Means: "CloudFront, Azure API Management, a load balancer or another gateway answered in its own name; AWS's " +
+			"service did not see the request.",
 		Decides:       "Server, Via, WWW-Authenticate and the wording of the page.",
 		FixInWorkflow: "Look at the settings of the gateway in front: it may want its own key or token.",
 		FixInCode:     "Call the AWS endpoint itself to compare; let the gateway pass Host, Authorization and x-amz-* unchanged.",
@@ -193,12 +212,14 @@ var elsewhereCauses = []CauseInfo{
 		FixInCode:     "Retry with growing pauses, and sign again each time; for an API look into the integration's log.",
 	},
 	{
-		ID: "signature-right", Family: FamilyElsewhere, Title: "The signature was right: AWS refuses what the request asks for.", Side: SideRequest, Most: Stated,
+		ID: "signature-right", Family: FamilyElsewhere, Title: "The signature was right: AWS refuses what the request asks " +
+			"for.", Side: SideRequest, Most: Stated,
 		Means:         "AWS checked the signature, took it, and then found something else: a missing object, a bad parameter, a state.",
 		Decides:       "The code is one that comes after the signature was checked.",
 		FixInWorkflow: "Leave the signing alone; correct what the message names.",
 		FixInCode:     "Leave the signing alone; correct what the message names.",
-		Details:       []Detail{{"not-found", "there is no such resource"}, {"bad-request", "the request asks for something that is not possible"}},
+		Details: []Detail{{"not-found", "there is no such resource"}, {"bad-request", "the request asks for something " +
+			"that is not possible"}},
 	},
 	{
 		ID: "unclear", Family: FamilyElsewhere, Title: "What is at hand does not decide it.", Side: SideUnknown, Most: Open,

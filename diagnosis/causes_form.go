@@ -3,23 +3,28 @@ package diagnosis
 var formCauses = []CauseInfo{
 	{
 		ID: "no-signature", Family: FamilyForm, Title: "The request was not signed.", Side: SideClient, Most: Proved,
-		Means:         "No Authorization header and no X-Amz-Signature arrived: the signing step was left out, or its headers were lost on the way, as after a redirect.",
-		Decides:       "The request has no signature, or AWS names an anonymous caller.",
-		FixInWorkflow: "Put the headers of the signing step's answer into the call, Authorization among them, and set the action's own authentication to none.",
-		FixInCode:     "Send the Authorization header, or the presigned URL whole. HTTP clients drop it when a redirect leads to another host.",
+		Means: "No Authorization header and no X-Amz-Signature arrived: the signing step was left out, or its headers " +
+			"were lost on the way, as after a redirect.",
+		Decides: "The request has no signature, or AWS names an anonymous caller.",
+		FixInWorkflow: "Put the headers of the signing step's answer into the call, Authorization among them, and set the " +
+			"action's own authentication to none.",
+		FixInCode: "Send the Authorization header, or the presigned URL whole. HTTP clients drop it when a redirect leads to another host.",
 	},
 	{
 		ID: "not-sigv4", Family: FamilyForm, Title: "The Authorization header holds no AWS signature.", Side: SideClient, Most: Proved,
 		Means: "Something else stands there: a Bearer token or Basic credentials, put there by the client's own authentication. " +
 			"API Gateway also answers so for a route that does not exist or has IAM authorization.",
-		Decides:       "The first word of the header is not AWS4-HMAC-SHA256.",
-		FixInWorkflow: "Set the authentication of the HTTP action to None, so that the signing step's Authorization header stays. Bearer and Basic replace it.",
-		FixInCode:     "Send one Authorization header, that of the signature. If the API wants a Bearer token, call a route that takes one, and check the path.",
-		Details:       []Detail{{"bearer", "a Bearer token"}, {"basic", "Basic credentials"}},
+		Decides: "The first word of the header is not AWS4-HMAC-SHA256.",
+		FixInWorkflow: "Set the authentication of the HTTP action to None, so that the signing step's Authorization header " +
+			"stays. Bearer and Basic replace it.",
+		FixInCode: "Send one Authorization header, that of the signature. If the API wants a Bearer token, call a route " +
+			"that takes one, and check the path.",
+		Details: []Detail{{"bearer", "a Bearer token"}, {"basic", "Basic credentials"}},
 	},
 	{
 		ID: "sigv2", Family: FamilyForm, Title: "The request was signed with Signature Version 2.", Side: SideSigner, Most: Proved,
-		Means:         "The old form, AWS KEY:signature or AWSAccessKeyId and Signature in the URL, is no longer taken by most services and regions.",
+		Means: "The old form, AWS KEY:signature or AWSAccessKeyId and Signature in the URL, is no longer taken by most " +
+			"services and regions.",
 		Decides:       "The form of the header or URL, a string to sign without a scope, or a signature in base64.",
 		FixInWorkflow: "Let this service sign: it uses Signature Version 4.",
 		FixInCode:     "Switch the client to Signature Version 4 (AWS4-HMAC-SHA256): newer SDK, or its setting signature_version = s3v4.",
@@ -60,35 +65,41 @@ var formCauses = []CauseInfo{
 		FixInCode:     "Add host to the canonical headers and to SignedHeaders.",
 	},
 	{
-		ID: "missing-payload-hash-header", Family: FamilyForm, Title: "The header x-amz-content-sha256 is missing.", Side: SideSigner, Most: Proved,
-		Means:         "S3 and its family want the payload's hash, or UNSIGNED-PAYLOAD, in x-amz-content-sha256, signed.",
-		Decides:       "AWS says so; the request has none.",
-		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Content-Sha256 among them. For an S3-compatible host give service s3.",
-		FixInCode:     "Set x-amz-content-sha256 to the payload's hash and sign it.",
+		ID: "missing-payload-hash-header", Family: FamilyForm, Title: "The header x-amz-content-sha256 is " +
+			"missing.", Side: SideSigner, Most: Proved,
+		Means:   "S3 and its family want the payload's hash, or UNSIGNED-PAYLOAD, in x-amz-content-sha256, signed.",
+		Decides: "AWS says so; the request has none.",
+		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Content-Sha256 among them. For an S3-compatible " +
+			"host give service s3.",
+		FixInCode: "Set x-amz-content-sha256 to the payload's hash and sign it.",
 	},
 	{
 		ID: "missing-date", Family: FamilyForm, Title: "The signature has no time.", Side: SideSigner, Most: Proved,
 		Means:         "AWS wants X-Amz-Date in the form 20260131T120000Z, or Date.",
 		Decides:       "AWS says so; the request has neither, or in another form.",
 		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Date among them.",
-		FixInCode:     "Set X-Amz-Date in UTC, in the form 20260131T120000Z, and sign it. Do not lean on Date: some clients drop or replace it.",
+		FixInCode: "Set X-Amz-Date in UTC, in the form 20260131T120000Z, and sign it. Do not lean on Date: some clients " +
+			"drop or replace it.",
 	},
 	{
 		ID: "wrong-algorithm", Family: FamilyForm, Title: "The service wants another signing algorithm.", Side: SideSigner, Most: Proved,
 		Means: "Multi-Region Access Points and the CloudFront KeyValueStore take Signature Version 4a (AWS4-ECDSA-P256-SHA256) alone; " +
 			"most other services take Version 4 (AWS4-HMAC-SHA256).",
-		Decides:       "The host is one of those, or AWS refuses the algorithm.",
-		FixInWorkflow: "Set the algorithm of the signing step to the one that the service takes; without one this service chooses it by the host.",
-		FixInCode:     "For SigV4a sign with AWS4-ECDSA-P256-SHA256 and X-Amz-Region-Set; SDKs need their CRT extension for it.",
-		Details:       []Detail{{"sigv4a", "SigV4a was used, the service takes SigV4"}, {"needs-sigv4a", "the service takes SigV4a alone"}},
+		Decides: "The host is one of those, or AWS refuses the algorithm.",
+		FixInWorkflow: "Set the algorithm of the signing step to the one that the service takes; without one this service " +
+			"chooses it by the host.",
+		FixInCode: "For SigV4a sign with AWS4-ECDSA-P256-SHA256 and X-Amz-Region-Set; SDKs need their CRT extension for it.",
+		Details:   []Detail{{"sigv4a", "SigV4a was used, the service takes SigV4"}, {"needs-sigv4a", "the service takes SigV4a alone"}},
 	},
 	{
-		ID: "client-refused-header", Family: FamilyForm, Title: "The HTTP client refused the Authorization header: nothing was sent.", Side: SideClient, Most: Stated,
+		ID: "client-refused-header", Family: FamilyForm, Title: "The HTTP client refused the Authorization header: nothing was " +
+			"sent.", Side: SideClient, Most: Stated,
 		Means: "Headers.Add and AuthenticationHeaderValue of .NET check the value by the grammar of other schemes and refuse the commas " +
 			"of an AWS signature. AWS never saw the request.",
-		Decides:       "The exception is the client's own: The format of value '…' is invalid, Failed to copy the HTTP header.",
-		FixInWorkflow: "This is no answer of AWS. Send the header through an action that takes it as it is, such as HTTP with authentication None.",
-		FixInCode:     `request.Headers.TryAddWithoutValidation("Authorization", value) sends it as it is.`,
+		Decides: "The exception is the client's own: The format of value '…' is invalid, Failed to copy the HTTP header.",
+		FixInWorkflow: "This is no answer of AWS. Send the header through an action that takes it as it is, such as HTTP with " +
+			"authentication None.",
+		FixInCode: `request.Headers.TryAddWithoutValidation("Authorization", value) sends it as it is.`,
 	},
 }
 
@@ -102,20 +113,23 @@ var scopeCauses = []CauseInfo{
 	},
 	{
 		ID: "wrong-service", Family: FamilyScope, Title: "The request was signed for the wrong service.", Side: SideSigner, Most: Proved,
-		Means:         "The service of the credential scope is the signing name, which often is not the name in the documentation: execute-api for a deployed API, es for OpenSearch.",
+		Means: "The service of the credential scope is the signing name, which often is not the name in the " +
+			"documentation: execute-api for a deployed API, es for OpenSearch.",
 		Decides:       "AWS names the right one.",
 		FixInWorkflow: "Give the signing step the service that AWS names, or leave service out.",
 		FixInCode:     "Use the signing name that AWS names in scope and key.",
 	},
 	{
-		ID: "wrong-scope-date", Family: FamilyScope, Title: "The day of the credential scope is not that of x-amz-date.", Side: SideSigner, Most: Proved,
+		ID: "wrong-scope-date", Family: FamilyScope, Title: "The day of the credential scope is not that of " +
+			"x-amz-date.", Side: SideSigner, Most: Proved,
 		Means:         "Two clocks, or a local day beside UTC: it fails around midnight.",
 		Decides:       "AWS says so; the request shows both days.",
 		FixInWorkflow: letSign,
 		FixInCode:     "Read the clock once, in UTC, and take the day of the scope from X-Amz-Date.",
 	},
 	{
-		ID: "wrong-terminator", Family: FamilyScope, Title: "The credential scope does not end in aws4_request.", Side: SideSigner, Most: Proved,
+		ID: "wrong-terminator", Family: FamilyScope, Title: "The credential scope does not end in " +
+			"aws4_request.", Side: SideSigner, Most: Proved,
 		Means:         "The last part of the scope, and the last step of the key, is aws4_request.",
 		Decides:       "AWS says so; the Credential shows it.",
 		FixInWorkflow: letSign,
@@ -123,10 +137,11 @@ var scopeCauses = []CauseInfo{
 	},
 	{
 		ID: "wrong-endpoint", Family: FamilyScope, Title: "The request went to the wrong endpoint.", Side: SideRequest, Most: Proved,
-		Means:         "The bucket or resource lives behind another endpoint, usually that of its region.",
-		Decides:       "S3 names it in <Endpoint>, in the text or in x-amz-bucket-region.",
-		FixInWorkflow: "Use the address of the region that AWS names, and sign for that region. Do not follow the redirect with the old signature.",
-		FixInCode:     "Set endpoint and region to those of the bucket, and sign again.",
+		Means:   "The bucket or resource lives behind another endpoint, usually that of its region.",
+		Decides: "S3 names it in <Endpoint>, in the text or in x-amz-bucket-region.",
+		FixInWorkflow: "Use the address of the region that AWS names, and sign for that region. Do not follow the redirect with " +
+			"the old signature.",
+		FixInCode: "Set endpoint and region to those of the bucket, and sign again.",
 	},
 }
 
@@ -154,12 +169,15 @@ var timeCauses = []CauseInfo{
 	},
 	{
 		ID: "stale-signature", Family: FamilyTime, Title: "The signature was too old when it was sent.", Side: SideClient, Most: Proved,
-		Means: "It was signed rightly and sent more than five minutes later (15 at S3 and STS): a delay, an approval or a queue stood between, " +
+		Means: "It was signed rightly and sent more than five minutes later (15 at S3 and STS): a delay, an approval or a queue " +
+			"stood between, " +
 			"a retry repeated the old headers, or a program reuses a signed request.",
-		Decides:       "The time of signing by a clock known to be right, against AWS's time.",
-		FixInWorkflow: "Put Sign and HTTP into one scope, with nothing between, and retry the scope: each attempt needs a new signature. Set the HTTP action's own retry policy to none.",
-		FixInCode:     "Sign right before sending, and sign each retry again. Remove an X-Amz-Date of an earlier attempt before signing.",
-		Details:       []Detail{{"delay", "something waited between signing and sending"}, {"retry", "a retry repeated the headers"}, {"reused", "a signed request was used again"}},
+		Decides: "The time of signing by a clock known to be right, against AWS's time.",
+		FixInWorkflow: "Put Sign and HTTP into one scope, with nothing between, and retry the scope: each attempt needs a new " +
+			"signature. Set the HTTP action's own retry policy to none.",
+		FixInCode: "Sign right before sending, and sign each retry again. Remove an X-Amz-Date of an earlier attempt before signing.",
+		Details: []Detail{{"delay", "something waited between signing and " +
+			"sending"}, {"retry", "a retry repeated the headers"}, {"reused", "a signed request was used again"}},
 	},
 	{
 		ID: "presign-expired", Family: FamilyTime, Title: "The presigned URL has expired.", Side: SideClient, Most: Proved,

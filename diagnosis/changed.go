@@ -69,7 +69,8 @@ func (m *mismatch) unexplained(d *difference, from *message) {
 		d.detail, d.note = "gzip", "It was compressed, it seems: content-encoding says gzip."
 		return
 	}
-	d.note = "None of the usual changes gives what arrived: a placeholder filled in later, a multipart boundary, a time stamp or compression are the usual reasons."
+	d.note = "None of the usual changes gives what arrived: a placeholder filled in later, a multipart boundary, a time " +
+		"stamp or compression are the usual reasons."
 	m.ask(askBody)
 }
 
@@ -88,12 +89,14 @@ func (m *mismatch) unmasked(found []difference) []difference {
 		return found
 	}
 	return slices.DeleteFunc(found, func(d difference) bool {
-		return d.place == "header:x-amz-security-token" || looksMasked(d.arrived) || looksMasked(d.signed) || d.place == "header:host" && d.detail == "name"
+		return d.place == "header:x-amz-security-token" || d.place == "header:host" && d.detail == "name" ||
+			looksMasked(d.arrived) || looksMasked(d.signed)
 	})
 }
 
 var masks = []string{
-	"***", "xxx", "XXX", "redacted", "removed", "masked", "hidden", "[...", "…", "...", "<", ">", "your-", "your_", "MY_", "my-", "example", "EXAMPLE", "snip", "####",
+	"***", "xxx", "XXX", "redacted", "removed", "masked", "hidden", "[...", "…", "...", "<", ">",
+	"your-", "your_", "MY_", "my-", "example", "EXAMPLE", "snip", "####",
 }
 
 func looksMasked(s string) bool {

@@ -39,10 +39,10 @@ func (c *collector) add(f finding) {
 	c.findings = append(c.findings, f)
 }
 
-// also adds causes that fit as well, each only as likely as the text leaves it.
-func (c *collector) also(certainty Certainty, reason string, causes ...Cause) {
+// also adds causes that may be it as well.
+func (c *collector) also(reason string, causes ...Cause) {
 	for _, id := range causes {
-		c.add(finding{cause: id, certainty: certainty, reason: reason})
+		c.add(finding{cause: id, certainty: Open, reason: reason})
 	}
 }
 

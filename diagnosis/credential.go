@@ -55,7 +55,8 @@ func malformedCredential(c *collector) bool {
 	case "parts":
 		f.reason = "The Credential has " + plural(len(c.claim.scope)+1, "part") + " in place of five: id/date/region/service/aws4_request."
 	case "key-id":
-		f.reason = "The access key id in the Credential is empty or holds characters that no key has: id/date/region/service/aws4_request is the form."
+		f.reason = "The access key id in the Credential is empty or holds characters that no key has: " +
+			"id/date/region/service/aws4_request is the form."
 		f.side = SideCredentials
 	}
 	if c.claim.credential != "" {
@@ -81,9 +82,15 @@ func byForm(c *collector) bool {
 	case m == nil:
 		return false
 	case c.claim.inHeader && c.claim.presigned:
-		c.add(finding{cause: "two-signatures", certainty: Proved, place: "header:authorization", reason: "The request has X-Amz-Signature in its URL and an Authorization header."})
+		c.add(finding{
+			cause: "two-signatures", certainty: Proved, place: "header:authorization",
+			reason: "The request has X-Amz-Signature in its URL and an Authorization header.",
+		})
 	case c.claim.v2:
-		c.add(finding{cause: "sigv2", certainty: Proved, place: "header:authorization", reason: "The request has the form of Signature Version 2."})
+		c.add(finding{
+			cause: "sigv2", certainty: Proved, place: "header:authorization",
+			reason: "The request has the form of Signature Version 2.",
+		})
 	case c.claim.raw != "" && !strings.HasPrefix(c.claim.scheme, "AWS4-"):
 		return otherScheme(c, Proved)
 	case c.claim.inHeader && !c.soundHeader():

@@ -90,8 +90,11 @@ func tokenOrKey(c *collector, said string) {
 			reason: "The access key id begins with AKIA, a long-term key, which has no token; yet the request has one.",
 		})
 	case token != "" && c.over():
-		c.add(finding{cause: "expired-token", certainty: Likely, place: "token", reason: "The session was over when the request was made." + c.sessionEnd() + jwtEnd(token)})
-		c.also(Open, "The key may be unknown all the same.", "unknown-key", "invalid-token")
+		c.add(finding{
+			cause: "expired-token", certainty: Likely, place: "token",
+			reason: "The session was over when the request was made." + c.sessionEnd() + jwtEnd(token),
+		})
+		c.also("The key may be unknown all the same.", "unknown-key", "invalid-token")
 	case token != "" && c.damage() != "":
 		c.add(finding{cause: "invalid-token", detail: "damaged", certainty: Likely, place: "token", reason: c.damage()})
 	case token != "" && held.SessionToken() != "" && (held.AccessKeyID == c.claim.keyID) != (held.SessionToken() == token):
@@ -104,7 +107,7 @@ func tokenOrKey(c *collector, said string) {
 			cause: "foreign-token", certainty: Likely, place: "token",
 			reason: c.claim.region() + " is an opt-in region: it takes sessions of regional STS endpoints, not those of sts.amazonaws.com.",
 		})
-		c.also(Open, "The token may be damaged or of another session.", "invalid-token", "unknown-key", "region-disabled")
+		c.also("The token may be damaged or of another session.", "invalid-token", "unknown-key", "region-disabled")
 	default:
 		keyOrToken(c, said)
 	}
@@ -118,13 +121,19 @@ func keyOrToken(c *collector, said string) {
 		c.add(finding{cause: "unknown-key", certainty: Stated, place: "key", reason: "AWS says that it does not know " + c.claim.keyID + "."})
 	case said == "key-unknown" || noToken:
 		c.add(finding{cause: "unknown-key", certainty: Likely, place: "key", reason: c.keyReason(said)})
-		c.also(Open, "A token that does not belong to the key is refused in the same words.", "invalid-token", "expired-token")
+		c.also("A token that does not belong to the key is refused in the same words.", "invalid-token", "expired-token")
 	case c.claim.token != "":
-		c.add(finding{cause: "invalid-token", certainty: Likely, place: "token", reason: "The request has a session's key and a token, and AWS does not take them together."})
-		c.also(Open, "The key may be deleted, or the token one of another session.", "token-not-for-key", "unknown-key")
+		c.add(finding{
+			cause: "invalid-token", certainty: Likely, place: "token",
+			reason: "The request has a session's key and a token, and AWS does not take them together.",
+		})
+		c.also("The key may be deleted, or the token one of another session.", "token-not-for-key", "unknown-key")
 	default:
-		c.add(finding{cause: "invalid-token", certainty: Open, place: "token", reason: "AWS says the same of a missing, damaged or foreign token and of an unknown key."})
-		c.also(Open, "The access key id may be unknown to AWS.", "unknown-key", "missing-token", "token-not-for-key")
+		c.add(finding{
+			cause: "invalid-token", certainty: Open, place: "token",
+			reason: "AWS says the same of a missing, damaged or foreign token and of an unknown key.",
+		})
+		c.also("The access key id may be unknown to AWS.", "unknown-key", "missing-token", "token-not-for-key")
 		c.ask(Question{
 			What: "Does the access key id begin with AKIA or ASIA, and was X-Amz-Security-Token sent?",
 			Why:  "ASIA needs a token, AKIA has none.",
@@ -150,7 +159,7 @@ func (c *collector) over() bool {
 		return false
 	}
 	held := c.in.Credentials
-	if !c.in.SessionExpires.IsZero() && (held.SessionToken() == c.claim.token || held.SessionToken() == "") && now.After(c.in.SessionExpires) {
+	if end := c.in.SessionExpires; !end.IsZero() && (held.SessionToken() == c.claim.token || held.SessionToken() == "") && now.After(end) {
 		return true
 	}
 	end, ok := jwtExpiry(c.claim.token)

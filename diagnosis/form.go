@@ -43,15 +43,21 @@ func unsupportedMechanism(c *collector) bool {
 	case scheme == "bearer", scheme == "basic":
 		return otherScheme(c, Stated)
 	case c.claim.v2 || strings.HasPrefix(c.claim.raw, "AWS "):
-		c.add(finding{cause: "sigv2", certainty: Proved, place: "header:authorization", reason: "The request has the form of Signature Version 2, and AWS does not take it."})
+		c.add(finding{
+			cause: "sigv2", certainty: Proved, place: "header:authorization",
+			reason: "The request has the form of Signature Version 2, and AWS does not take it.",
+		})
 	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"):
 		c.add(finding{
 			cause: "sigv2", certainty: Stated, place: "header:authorization",
 			reason: "AWS asks for Signature Version 4 (AWS4-HMAC-SHA256) in place of what was sent.",
 		})
 	default:
-		c.add(finding{cause: "not-sigv4", certainty: Likely, place: "header:authorization", reason: "AWS does not know the kind of authorization that was sent."})
-		c.also(Open, "An old client may have signed with Signature Version 2.", "sigv2")
+		c.add(finding{
+			cause: "not-sigv4", certainty: Likely, place: "header:authorization",
+			reason: "AWS does not know the kind of authorization that was sent.",
+		})
+		c.also("An old client may have signed with Signature Version 2.", "sigv2")
 	}
 	return true
 }
@@ -85,7 +91,7 @@ func otherScheme(c *collector, certainty Certainty) bool {
 	c.ruleOut(notSeen)
 	c.add(f)
 	if strings.Contains(c.host(), "execute-api") || c.host() == "" {
-		c.also(Open, "API Gateway also answers so where the route does not exist, or its method has IAM authorization.", "unknown-route")
+		c.also("API Gateway also answers so where the route does not exist, or its method has IAM authorization.", "unknown-route")
 	}
 	return true
 }
@@ -113,20 +119,24 @@ func malformedHeader(c *collector) bool {
 	case c.claim.presigned && raw == "":
 		return incompleteQuery(c)
 	case raw != "" && scheme == "AWS":
-		c.add(finding{cause: "sigv2", certainty: Stated, place: "header:authorization", reason: "The Authorization header has the form of Signature Version 2."})
+		c.add(finding{
+			cause: "sigv2", certainty: Stated, place: "header:authorization",
+			reason: "The Authorization header has the form of Signature Version 2.",
+		})
 	case raw != "" && !strings.HasPrefix(scheme, "AWS4-"):
 		return otherScheme(c, Stated)
 	case len(lacks) == 1 && lacks[0] == "X-Amz-Date":
 		return missingDate(c)
 	case raw == "" && len(lacks) >= 3:
 		otherScheme(c, Likely)
-		c.also(Open, "An Authorization header without all three components would be refused in the same words.", "malformed-authorization", "no-signature")
+		c.also("An Authorization header without all three components would be refused in the same "+
+			"words.", "malformed-authorization", "no-signature")
 	case raw == "":
 		c.add(finding{
 			cause: "malformed-authorization", detail: statedDetail(lacks), certainty: c.statedOrLikely(lacks), place: "header:authorization",
 			reason: "AWS cannot read the Authorization header." + missing(lacks),
 		})
-		c.also(Open, "A Bearer token or Basic credentials in the header give the same refusal.", "not-sigv4")
+		c.also("A Bearer token or Basic credentials in the header give the same refusal.", "not-sigv4")
 		c.ask(askRequest)
 	default:
 		return headerAtHand(c, lacks)
@@ -191,7 +201,8 @@ func headerAtHand(c *collector, lacks []string) bool {
 	case c.badCredential() != "":
 		return malformedCredential(c)
 	default:
-		f.detail, f.reason, f.certainty = statedDetail(lacks), "AWS cannot read the Authorization header."+missing(lacks), c.statedOrLikely(lacks)
+		f.detail, f.reason, f.certainty = statedDetail(lacks), "AWS cannot read the Authorization "+
+			"header."+missing(lacks), c.statedOrLikely(lacks)
 	}
 	c.add(f)
 	return true
@@ -214,7 +225,9 @@ func incompleteQuery(c *collector) bool {
 		for _, p := range queryPairs(m.query) {
 			have[strings.ToLower(p.Name)] = true
 		}
-		for _, n := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires"} {
+		for _, n := range []string{
+			"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires",
+		} {
 			if !have[strings.ToLower(n)] {
 				lacks = append(lacks, n)
 			}

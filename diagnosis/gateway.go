@@ -10,12 +10,16 @@ import (
 func gatewayStated(c *collector) bool {
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
 	switch {
-	case c.says("no-signature") || c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException") || c.mentions("access credentials are missing"):
+	case c.says("no-signature"), c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
+		c.mentions("access credentials are missing"):
 		return noSignature(c)
 	case c.says("other-authorizer") || message == "Unauthorized" ||
 		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided"):
 		c.ruleOut(notSeen)
-		c.add(finding{cause: "other-authorizer", certainty: Stated, place: "path", reason: "The words are those of an authorizer of API Gateway that is not IAM's."})
+		c.add(finding{
+			cause: "other-authorizer", certainty: Stated, place: "path",
+			reason: "The words are those of an authorizer of API Gateway that is not IAM's.",
+		})
 		return true
 	case message == "Forbidden" && strings.Contains(c.host(), ".lambda-url."):
 		deniedFunction(c)
@@ -28,31 +32,44 @@ func gatewayStated(c *collector) bool {
 
 func noSignature(c *collector) bool {
 	m := c.request()
-	gateway := strings.Contains(c.host(), ".execute-api.") || c.host() == "" && !c.mentions("request is missing authentication token", "<errorresponse")
+	gateway := strings.Contains(c.host(), ".execute-api.") || c.host() == "" && !c.mentions("request is missing "+
+		"authentication token", "<errorresponse")
 	switch {
 	case m != nil && (c.claim.sent() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
 		unknownRoute(c, m)
 	case m != nil && c.claim.sent():
-		c.add(finding{cause: "no-signature", certainty: Likely, place: "header:authorization", reason: "The request at hand is signed, and AWS saw no signature: its Authorization header was lost on the way."})
+		c.add(finding{
+			cause: "no-signature", certainty: Likely, place: "header:authorization",
+			reason: "The request at hand is signed, and AWS saw no signature: its Authorization header was lost on the way.",
+		})
 	case m != nil:
-		f := finding{cause: "no-signature", certainty: Proved, place: "header:authorization", reason: "The request has no Authorization header and no X-Amz-Signature."}
+		f := finding{
+			cause: "no-signature", certainty: Proved, place: "header:authorization",
+			reason: "The request has no Authorization header and no X-Amz-Signature.",
+		}
 		if gateway {
 			f.certainty = Likely
 			c.add(f)
-			c.also(Open, "API Gateway says the same of a route that does not exist.", "unknown-route")
+			c.also("API Gateway says the same of a route that does not exist.", "unknown-route")
 			return true
 		}
 		c.add(f)
 	case gateway:
-		c.add(finding{cause: "unknown-route", certainty: Open, place: "path", reason: "API Gateway says so of signed requests whose path, method or stage does not exist, and of unsigned ones."})
-		c.also(Open, "If no signature was sent, that is why.", "no-signature")
+		c.add(finding{
+			cause: "unknown-route", certainty: Open, place: "path",
+			reason: "API Gateway says so of signed requests whose path, method or stage does not exist, and of unsigned ones.",
+		})
+		c.also("If no signature was sent, that is why.", "no-signature")
 		c.ask(Question{
 			What: "Was the request signed, and which URL and method did it have?",
 			Why:  "With a signature the route is wrong; without one the signature is missing.",
 			How:  "Send the request with its headers.",
 		})
 	default:
-		c.add(finding{cause: "no-signature", certainty: Stated, place: "header:authorization", reason: "AWS says that the request has no signature."})
+		c.add(finding{
+			cause: "no-signature", certainty: Stated, place: "header:authorization",
+			reason: "AWS says that the request has no signature.",
+		})
 	}
 	return true
 }
@@ -60,7 +77,10 @@ func noSignature(c *collector) bool {
 // unknownRoute: a signed request that API Gateway knows no route for.
 func unknownRoute(c *collector, m *message) {
 	c.ruleOut("A signature was sent, so it is not missing: the route is.")
-	f := finding{cause: "unknown-route", certainty: Likely, place: "path", reason: "A signature was sent, so API Gateway does not know " + m.method + " " + clip(m.path, 200) + "."}
+	f := finding{
+		cause: "unknown-route", certainty: Likely, place: "path",
+		reason: "A signature was sent, so API Gateway does not know " + m.method + " " + clip(m.path, 200) + ".",
+	}
 	segments := strings.FieldsFunc(m.path, func(r rune) bool { return r == '/' })
 	switch {
 	case m.fragment:
@@ -91,7 +111,8 @@ func forbidden(c *collector) bool {
 		}
 	}
 	c.add(f)
-	c.also(Open, "WAF, a private API or a custom domain without mapping give the same answer.", "waf-blocked", "unknown-route", "denied-resource")
+	c.also("WAF, a private API or a custom domain without mapping give the same "+
+		"answer.", "waf-blocked", "unknown-route", "denied-resource")
 	return true
 }
 
@@ -122,7 +143,10 @@ func byStatus(c *collector) bool {
 			c.ruleOut(rightSignature)
 		}
 		c.ruleOut("The signature is not the reason.")
-		c.add(finding{cause: "aws-fault", certainty: Stated, place: "aws", reason: "The answer is a fault of the service" + c.withStatus() + "."})
+		c.add(finding{
+			cause: "aws-fault", certainty: Stated, place: "aws",
+			reason: "The answer is a fault of the service" + c.withStatus() + ".",
+		})
 	default:
 		return c.late()
 	}
@@ -147,10 +171,10 @@ var authCodes = []string{
 }
 
 // lateCode are codes that AWS gives of what a request asks for.
-var lateCode = regexp.MustCompile(`^NoSuch|NotFound|^Validation|^InvalidParameter|^InvalidBucket|^InvalidRange|^InvalidPart|^InvalidObject|` +
-	`^Malformed|Exists|AlreadyOwned|Conflict|^Precondition|^ConditionalCheck|^ResourceInUse|^EntityToo|^BadDigest|^InvalidDigest|^MethodNotAllowed|` +
-	`^MissingParameter|^NotModified|^Gone|^InvalidInput|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^DeleteConflict|` +
-	`^LimitExceeded|^InvalidState|^UnsupportedOperation|^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
+var lateCode = regexp.MustCompile(`^NoSuch|NotFound|^Validation|^Invalid(?:Parameter|Bucket|Range|Part|Object|Digest|Input|State)|` +
+	`^Malformed|Exists|AlreadyOwned|Conflict|^Precondition|^ConditionalCheck|^ResourceInUse|^EntityToo|^BadDigest|^MethodNotAllowed|` +
+	`^MissingParameter|^NotModified|^Gone|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^LimitExceeded|` +
+	`^UnsupportedOperation|^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
 
 // late: a code that AWS gives only after it took the signature.
 func (c *collector) late() bool {
@@ -161,12 +185,16 @@ func (c *collector) late() bool {
 	}
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
 	if message == "Not Found" && (c.host() == "" || strings.Contains(c.host(), ".execute-api.")) {
-		c.add(finding{cause: "unknown-route", certainty: Likely, place: "path", reason: "HTTP APIs of API Gateway say Not Found of a route that does not exist."})
+		c.add(finding{
+			cause: "unknown-route", certainty: Likely, place: "path",
+			reason: "HTTP APIs of API Gateway say Not Found of a route that does not exist.",
+		})
 		return true
 	}
 	f := finding{cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request"}
 	f.reason = "AWS answers " + orThe(code, "404") + ", which comes after the signature was checked."
-	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || code == "GoneException" || c.status == 404 || c.status == 410 {
+	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || code == "GoneException" ||
+		c.status == 404 || c.status == 410 {
 		f.detail = "not-found"
 	}
 	if unnamed || !lateCode.MatchString(code) {

@@ -112,7 +112,6 @@ type stages struct {
 	write             func(mac []byte) string
 	pathHoldsQuery    bool
 	contentType       *string
-	omitted           string // a parameter that is added after signing
 }
 
 func (g *generated) right() *stages {
@@ -343,8 +342,8 @@ var onTheWay = []struct {
 	{"gzip", "changed-body", func(_ *generated, c *call) {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)
-		w.Write(c.body)
-		w.Close()
+		_, _ = w.Write(c.body)
+		_ = w.Close()
 		c.body = b.Bytes()
 		c.set("Content-Encoding", "gzip")
 	}},

@@ -9,7 +9,8 @@ import (
 // mismatched says whether AWS computed another signature, or may have: some
 // services say the same of all faults.
 func (c *collector) mismatched() bool {
-	return c.says("mismatch", "auth-failure") || c.code("SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure") || c.arrived.given()
+	return c.arrived.given() || c.says("mismatch", "auth-failure") ||
+		c.code("SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure")
 }
 
 // byMismatch finds what differs where AWS computed another signature: what
@@ -52,7 +53,10 @@ func oldSignature(c *collector) bool {
 	if !c.claim.v2 && !old {
 		return false
 	}
-	f := finding{cause: "sigv2", certainty: Stated, place: "header:authorization", reason: "AWS's string to sign is that of Signature Version 2."}
+	f := finding{
+		cause: "sigv2", certainty: Stated, place: "header:authorization",
+		reason: "AWS's string to sign is that of Signature Version 2.",
+	}
 	if !old {
 		f.certainty, f.reason = Proved, "The request has the form of Signature Version 2."
 	}
@@ -222,17 +226,19 @@ func (m *mismatch) rightAndUnknown() {
 			cause: "unclear", certainty: Open, side: SideClient,
 			reason: "The signature is right for the request as it was signed, so something changed on the way, or AWS holds another secret. " +
 				"What changes most often: " + m.atRisk() + ".",
-			fix: "Find out what was sent: look at content-type and body in the action's inputs. Send the answer's url, headers and body as they came.",
+			fix: "Find out what was sent: look at content-type and body in the action's inputs. Send the answer's url, headers and " +
+				"body as they came.",
 		})
-		m.also(Open, "One of them may have changed.", "changed-header", "changed-body", "wrong-secret")
+		m.also("One of them may have changed.", "changed-header", "changed-body", "wrong-secret")
 		m.ask(askSent)
 		return
 	}
 	m.add(finding{
 		cause: "wrong-secret", detail: "other", certainty: Open, place: "secret",
-		reason: "The signature is right for the request at hand with the profile's secret. Either AWS holds another secret for this key, or a proxy changed the request.",
+		reason: "The signature is right for the request at hand with the profile's secret. Either AWS holds another secret for " +
+			"this key, or a proxy changed the request.",
 	})
-	m.also(Open, "A proxy may have changed something behind the trace.", "changed-header", "changed-body", "changed-path", "changed-host")
+	m.also("A proxy may have changed something behind the trace.", "changed-header", "changed-body", "changed-path", "changed-host")
 	m.ask(Question{
 		What: "Do other requests with this key pass?",
 		Why:  "If none does, the secret is not the one that AWS has; if some do, something between changes this one.",

@@ -29,7 +29,9 @@ func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
 }
 
 func pathMistake(detail, note, path string) mistake {
-	return mistake{dimension: inPath, cause: "signed-path", detail: detail, place: "path", note: note, apply: func(p *parts) { p.path = path }}
+	return mistake{
+		dimension: inPath, cause: "signed-path", detail: detail, place: "path", note: note, apply: func(p *parts) { p.path = path },
+	}
 }
 
 func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
@@ -61,11 +63,11 @@ func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
 	add("encoded-twice", "The path was encoded three times.", signing.CanonicalURI(twice, false))
 	add("encoded-twice", "The percent signs of the path were encoded again.", strings.ReplaceAll(base.path, "%", "%25"))
 	if query != "" {
-		for _, joined := range []string{wire + "?" + query, base.path + "?" + query, base.path + "?" + base.query, base.path + signing.CanonicalURI("?"+query, true), base.path + "%3F" + query} {
-			k := pathMistake("holds-query", "The query was signed as part of the path.", joined)
+		for _, tail := range []string{"?" + query, "?" + base.query, signing.CanonicalURI("?"+query, true), "%3F" + query} {
+			k := pathMistake("holds-query", "The query was signed as part of the path.", base.path+tail)
 			both := k
-			k.apply = func(p *parts) { p.path, p.query = joined, "" }
-			list = append(list, k, both)
+			k.apply = func(p *parts) { p.path, p.query = base.path+tail, "" }
+			list = append(list, k, both, pathMistake("holds-query", k.note, wire+tail))
 		}
 	}
 	rest := base.path
@@ -164,7 +166,8 @@ func (m *mismatch) queryMistakes(base *canonical, at *message) []mistake {
 		add("plus", "Plus signs were signed as they are.", strings.ReplaceAll(base.query, "%2B", "+"))
 	}
 	if strings.Contains(base.query+"&", "=&") {
-		add("no-equals", "A parameter without a value was signed without its equals sign.", strings.TrimSuffix(strings.ReplaceAll(base.query+"&", "=&", "&"), "&"))
+		add("no-equals", "A parameter without a value was signed without its equals "+
+			"sign.", strings.TrimSuffix(strings.ReplaceAll(base.query+"&", "=&", "&"), "&"))
 	}
 	add("not-encoded", "The query was signed as it was sent.", raw)
 	add("not-encoded", "The query was signed as it was sent, sorted.", strings.Join(sorted, "&"))

@@ -10,8 +10,10 @@ import (
 var commonTypes = []string{
 	"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8", "application/json; charset=UTF-8",
 	"application/json;charset=UTF-8", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8",
-	"application/x-www-form-urlencoded;charset=UTF-8", "application/x-www-form-urlencoded; charset=UTF-8", "application/x-amz-json-1.0", "application/x-amz-json-1.1",
-	"text/plain", "text/plain;charset=UTF-8", "text/plain; charset=utf-8", "application/octet-stream", "binary/octet-stream", "application/xml", "text/xml",
+	"application/x-www-form-urlencoded;charset=UTF-8", "application/x-www-form-urlencoded; " +
+		"charset=UTF-8", "application/x-amz-json-1.0", "application/x-amz-json-1.1",
+	"text/plain", "text/plain;charset=UTF-8", "text/plain; charset=utf-8", "application/octet-stream",
+	"binary/octet-stream", "application/xml", "text/xml",
 	"application/x-ndjson", "text/csv", "multipart/form-data", "",
 }
 
@@ -32,14 +34,18 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 		return b.String()
 	}
 	set := func(text string) func(*parts) { return func(p *parts) { p.headers = text } }
-	add("blank-line", "header", "The empty line after the headers was not signed.", func(p *parts) { p.headers = strings.TrimSuffix(p.headers, "\n") })
+	add("blank-line", "header", "The empty line after the headers was not "+
+		"signed.", func(p *parts) { p.headers = strings.TrimSuffix(p.headers, "\n") })
 	add("line-ends", "header", "The lines were signed with CR LF.", func(p *parts) { p.crlf = true })
-	add("line-ends", "header", "The lines of the headers were signed with CR LF.", func(p *parts) { p.headers = strings.ReplaceAll(p.headers, "\n", "\r\n") })
-	add("value-not-trimmed", "header", "A space behind each colon was signed.", set(lines(func(h signing.Header) string { return h.Name + ": " + h.Value + "\n" })))
+	add("line-ends", "header", "The lines of the headers were signed with CR "+
+		"LF.", func(p *parts) { p.headers = strings.ReplaceAll(p.headers, "\n", "\r\n") })
+	add("value-not-trimmed", "header", "A space behind each colon was "+
+		"signed.", set(lines(func(h signing.Header) string { return h.Name + ": " + h.Value + "\n" })))
 	if at != nil {
 		list = append(list, m.rawHeaders(base, at)...)
 	}
-	add("name-case", "header", "The names of the headers were signed with capitals.", set(lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" })))
+	add("name-case", "header", "The names of the headers were signed with "+
+		"capitals.", set(lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" })))
 	add("name-case", "header", "The names of the headers were signed with capitals, and listed so.", func(p *parts) {
 		p.headers, p.list = lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" }), titledList(p.list)
 	})
@@ -83,8 +89,10 @@ func (m *mismatch) rawHeaders(base *canonical, at *message) []mistake {
 		raw.WriteString(h.Name + ":" + untouched + "\n")
 	}
 	one, other := loose.String(), raw.String()
-	list = append(list, headerMistake("value-not-folded", place, "Runs of spaces in a value were signed as they are.", func(p *parts) { p.headers = one }))
-	return append(list, headerMistake("value-not-trimmed", place, "Spaces at the ends of a value were signed.", func(p *parts) { p.headers = other }))
+	list = append(list, headerMistake("value-not-folded", place, "Runs of spaces in a value were signed as they "+
+		"are.", func(p *parts) { p.headers = one }))
+	return append(list, headerMistake("value-not-trimmed", place, "Spaces at the ends of a value were "+
+		"signed.", func(p *parts) { p.headers = other }))
 }
 
 // titled writes a name as HTTP/1.1 clients do.
@@ -127,7 +135,8 @@ func orders(base *canonical) []mistake {
 		list = append(
 			list,
 			headerMistake("order", "header", "The headers were signed in another order.", func(p *parts) { p.headers = text }),
-			headerMistake("order", "header", "The headers were signed and listed in another order.", func(p *parts) { p.headers, p.list = text, listed }),
+			headerMistake("order", "header", "The headers were signed and listed in another "+
+				"order.", func(p *parts) { p.headers, p.list = text, listed }),
 			headerMistake("order", "header", "SignedHeaders was signed in another order.", func(p *parts) { p.list = listed }),
 		)
 	}
@@ -160,7 +169,8 @@ func (m *mismatch) hostMistakes(base *canonical) []mistake {
 	var list []mistake
 	for _, h := range hosts {
 		text := withValue(base, "host", h)
-		list = append(list, headerMistake("host", "header:host", "The host was signed as "+orThe(h, "nothing")+".", func(p *parts) { p.headers = text }))
+		note := "The host was signed as " + orThe(h, "nothing") + "."
+		list = append(list, headerMistake("host", "header:host", note, func(p *parts) { p.headers = text }))
 	}
 	return list
 }

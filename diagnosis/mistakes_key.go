@@ -47,8 +47,10 @@ func (m *mismatch) stringMistakes() []mistake {
 	add("Its hash is in capitals.", func(c string) string {
 		return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + strings.ToUpper(hexHash(c))
 	})
-	add("It holds the canonical request in place of its hash.", func(c string) string { return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + c })
-	add("It holds the hash of the hash.", func(c string) string { return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + hexHash(hexHash(c)) })
+	add("It holds the canonical request in place of its "+
+		"hash.", func(c string) string { return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + c })
+	add("It holds the hash of the "+
+		"hash.", func(c string) string { return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + hexHash(hexHash(c)) })
 	add("The canonical request was signed in its place.", func(c string) string { return c })
 	add("The hash of the canonical request was signed in its place.", hexHash)
 	add("Its scope has the access key id before it.", func(c string) string {
@@ -58,7 +60,8 @@ func (m *mismatch) stringMistakes() []mistake {
 		return p.algorithm + "\n" + p.date + "\n" + strings.TrimSuffix(scope, "/"+p.scope[3]) + "\n" + hexHash(c)
 	})
 	add("Its time is the day alone.", func(c string) string { return p.algorithm + "\n" + p.date[:8] + "\n" + scope + "\n" + hexHash(c) })
-	add("It has the date as it was sent.", func(c string) string { return p.algorithm + "\n" + m.claim.date + "\n" + scope + "\n" + hexHash(c) })
+	add("It has the date as it was "+
+		"sent.", func(c string) string { return p.algorithm + "\n" + m.claim.date + "\n" + scope + "\n" + hexHash(c) })
 	add("It lacks the line of the algorithm.", func(c string) string { return p.date + "\n" + scope + "\n" + hexHash(c) })
 	add("The hash is in base64.", func(c string) string {
 		sum := sha256.Sum256([]byte(c))

@@ -10,7 +10,9 @@ import (
 )
 
 func payloadMistake(detail, note, payload string) mistake {
-	return mistake{dimension: inPayload, cause: "signed-payload", detail: detail, place: "body", note: note, apply: func(p *parts) { p.payload = payload }}
+	return mistake{
+		dimension: inPayload, cause: "signed-payload", detail: detail, place: "body", note: note, apply: func(p *parts) { p.payload = payload },
+	}
 }
 
 func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
@@ -26,7 +28,8 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 	add("empty", "The hash of an empty body was signed, "+empty+"; the service expects "+orThe(base.payload, "that of the body")+".", empty)
 	add("unsigned", "UNSIGNED-PAYLOAD was signed, and the service hashes the body.", signing.UnsignedPayload)
 	if at != nil && m.claim.payloadHash != "" {
-		add(claimedDetail(m.claim.payloadHash), "The value of x-amz-content-sha256 was signed, and the service hashes the body.", m.claim.payloadHash)
+		add(claimedDetail(m.claim.payloadHash), "The value of x-amz-content-sha256 was signed, and the service hashes the "+
+			"body.", m.claim.payloadHash)
 	}
 	if body != "" && body != base.payload {
 		add("other", "The hash of the body was signed; the service expects "+base.payload+".", body)

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?([\w-]+:[\w*-]+)(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
+var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?([\w-]+:[\w*-]+)` +
+	`(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
 
 // tails are the ends of a message of IAM, which name the kind of policy.
 var tails = []struct {
@@ -24,7 +25,8 @@ var tails = []struct {
 // permissionStated takes refusals of policies. They rule out all of signing.
 func permissionStated(c *collector) bool {
 	switch {
-	case c.says("not-subscribed") || c.code("OptInRequired", "SubscriptionRequiredException", "NotSignedUp") || c.mentions("model access is denied"):
+	case c.says("not-subscribed"), c.code("OptInRequired", "SubscriptionRequiredException", "NotSignedUp"),
+		c.mentions("model access is denied"):
 		c.ruleOut(rightSignature)
 		c.add(finding{cause: "not-subscribed", certainty: Stated, place: "account", reason: "AWS says so."})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
@@ -34,7 +36,8 @@ func permissionStated(c *collector) bool {
 	case c.mentions("security_exception") && c.mentions("no permissions for"):
 		c.ruleOut(rightSignature)
 		c.add(finding{
-			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control denies: " + permissions.FindString(c.text) + ".",
+			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control " +
+				"denies: " + permissions.FindString(c.text) + ".",
 			fix: "The workflow is right. Ask whoever runs the domain to map the caller's role to a role of OpenSearch that has this permission.",
 		})
 	case c.says("encoded-message"):
@@ -98,7 +101,7 @@ func deniedByPolicy(c *collector) bool {
 	}
 	c.add(f)
 	if f.cause == "denied-unspecified" {
-		c.also(Open, "As a rule no identity-based policy allows it.", "denied-identity", "denied-resource")
+		c.also("As a rule no identity-based policy allows it.", "denied-identity", "denied-resource")
 		c.ask(askPolicy)
 	}
 	return true
@@ -158,16 +161,20 @@ func deniedEncoded(c *collector) {
 	c.add(finding{
 		cause: "denied-unspecified", certainty: Likely, place: "policy",
 		reason: "AWS wrote the reason in an encoded message: aws sts decode-authorization-message --encoded-message … shows it.",
-		fix:    "The workflow is right. Give the encoded message to whoever runs AWS: aws sts decode-authorization-message shows which policy denies.",
+		fix: "The workflow is right. Give the encoded message to whoever runs AWS: aws sts decode-authorization-message " +
+			"shows which policy denies.",
 	})
-	c.also(Open, "As a rule no identity-based policy allows it.", "denied-identity")
+	c.also("As a rule no identity-based policy allows it.", "denied-identity")
 	c.ask(askPolicy)
 }
 
 func deniedFunction(c *collector) {
 	if m := c.request(); m != nil && !c.claim.sent() && c.claim.raw == "" {
-		c.add(finding{cause: "no-signature", certainty: Likely, place: "header:authorization", reason: "The request to the function URL has no signature."})
-		c.also(Open, "The function's policy may deny as well.", "denied-function-url")
+		c.add(finding{
+			cause: "no-signature", certainty: Likely, place: "header:authorization",
+			reason: "The request to the function URL has no signature.",
+		})
+		c.also("The function's policy may deny as well.", "denied-function-url")
 		return
 	}
 	c.ruleOut(rightSignature)

@@ -19,7 +19,10 @@ func presignStated(c *collector) bool {
 			return false
 		}
 		c.ruleOut("AWS read the URL: only its time is over, or checked first.")
-		c.add(finding{cause: "presign-expired", certainty: Stated, place: "time", reason: "AWS says that the request has expired." + c.window()})
+		c.add(finding{
+			cause: "presign-expired", certainty: Stated, place: "time",
+			reason: "AWS says that the request has expired." + c.window(),
+		})
 		return true
 	}
 	return false

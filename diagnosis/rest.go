@@ -48,7 +48,8 @@ func bareDenial(c *collector) bool {
 	if c.says("authentication-failed") {
 		return authenticationFailed(c)
 	}
-	denied := c.says("access-denied") || c.code("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError")
+	denied := c.says("access-denied") ||
+		c.code("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError")
 	if !denied && c.status != 403 {
 		return false
 	}
@@ -58,7 +59,10 @@ func bareDenial(c *collector) bool {
 		reason: "AWS names neither action nor policy. Without s3:ListBucket S3 says the same of an object that does not exist.",
 	}
 	if over, ok := c.overBy(); ok {
-		c.add(finding{cause: "presign-expired", certainty: Likely, place: "time", reason: "It was over " + spoken(over) + " before." + c.window()})
+		c.add(finding{
+			cause: "presign-expired", certainty: Likely, place: "time",
+			reason: "It was over " + spoken(over) + " before." + c.window(),
+		})
 		return true
 	}
 	switch m := c.request(); {
@@ -73,7 +77,7 @@ func bareDenial(c *collector) bool {
 		f.reason += " A HEAD request has no body that could say more: repeat it as GET."
 	}
 	c.add(f)
-	c.also(Open, "As a rule a permission is missing.", "denied-identity", "denied-resource")
+	c.also("As a rule a permission is missing.", "denied-identity", "denied-resource")
 	c.ask(askPolicy)
 	return true
 }
@@ -86,12 +90,13 @@ func authenticationFailed(c *collector) bool {
 	case store && c.claim.algorithm != string(signing.ECDSA):
 		c.add(finding{
 			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Open, place: "algorithm",
-			reason: "The CloudFront KeyValueStore takes " + string(signing.ECDSA) + " (SigV4a) alone, and says no more than that the authentication failed.",
+			reason: "The CloudFront KeyValueStore " +
+				"takes " + string(signing.ECDSA) + " (SigV4a) alone, and says no more than that the authentication failed.",
 		})
 	default:
 		c.add(finding{cause: "unclear", certainty: Open, reason: "The service says no more than that the authentication failed."})
 	}
-	c.also(Open, "A wrong secret or another mistake of the signer gives the same answer.", "wrong-secret")
+	c.also("A wrong secret or another mistake of the signer gives the same answer.", "wrong-secret")
 	c.ask(askRequest, askProfile)
 	return true
 }

@@ -116,7 +116,11 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 	if want != "" {
 		f.fix = "Sign for region " + want + ": give it to the signing step, or leave region out where the host names it."
 	} else {
-		c.ask(Question{What: "Which region is in the address of the endpoint?", Why: "AWS does not name the right one here.", How: "Send the URL of the request."})
+		c.ask(Question{
+			What: "Which region is in the address of the endpoint?",
+			Why:  "AWS does not name the right one here.",
+			How:  "Send the URL of the request.",
+		})
 	}
 	f.evidence = []Evidence{{Part: "scope:region", Signed: was, Arrived: want}}
 	c.ruleOut(goodTime)

@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"strings"
-
-	"countersign/signing"
 )
 
 // parts are a canonical request in the pieces in which signers go wrong.
@@ -156,17 +154,9 @@ func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 	var by [dimensions][]*mistake
 	for i := range list {
 		k := &list[i]
-		if k.rare || len(by[k.dimension]) >= perDimension[k.dimension] {
-			continue
+		if !k.rare && len(by[k.dimension]) < perDimension[k.dimension] && s.changes(k) {
+			by[k.dimension] = append(by[k.dimension], k)
 		}
-		if k.apply != nil {
-			p := s.base
-			k.apply(&p)
-			if s.text = p.append(s.text[:0]); bytes.Equal(s.text, s.plain) {
-				continue
-			}
-		}
-		by[k.dimension] = append(by[k.dimension], k)
 	}
 	for d := range by {
 		for e := d + 1; e < dimensions; e++ {
@@ -183,6 +173,17 @@ func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 		}
 	}
 	return nil, nil
+}
+
+// changes says whether a mistake makes another text than the base.
+func (s *searcher) changes(k *mistake) bool {
+	if k.apply == nil {
+		return true
+	}
+	p := s.base
+	k.apply(&p)
+	s.text = p.append(s.text[:0])
+	return !bytes.Equal(s.text, s.plain)
 }
 
 // found reports mistakes that give the pasted signature.
@@ -266,49 +267,4 @@ func headerEvidence(signed, arrived string) Evidence {
 func visible(s string) string {
 	s = strings.TrimSuffix(s, "\n")
 	return strings.NewReplacer("\r", `\r`, "\n", `\n`, "\t", `\t`).Replace(s)
-}
-
-// formOfSignature: the right signature in another form, or something that has not
-// the form of one.
-func (m *mismatch) formOfSignature() bool {
-	sig := m.claim.signature
-	if sig == "" || m.claim.algorithm == string(signing.ECDSA) {
-		return false
-	}
-	f := finding{cause: "signature-form", certainty: Proved, place: "signature"}
-	if m.prover != nil {
-		texts := []string{m.awsToSign()}
-		if m.at != nil {
-			texts = append(texts, m.prover.toSign(m.own.text()))
-		}
-		for _, t := range texts {
-			if t == "" {
-				continue
-			}
-			if f.detail = spelling(sig, hex.EncodeToString(mac(m.prover.key, t))); f.detail != "" {
-				f.reason = "It is the right signature, " + infoOf(f.cause).detailTitle(f.detail) + "."
-				f.reason = strings.Replace(f.reason, "signature, it ", "signature, but it ", 1)
-				m.add(f)
-				return true
-			}
-		}
-	}
-	if f.detail = badForm(sig); f.detail == "" {
-		return false
-	}
-	f.reason = "A signature is 64 hexadecimal digits in lower case, and this one is not: " + infoOf(f.cause).detailTitle(f.detail) + "."
-	if f.detail == "upper-case" || m.in.Request == nil && f.detail == "length" { // a paste may be cut
-		f.certainty = Likely
-	}
-	m.add(f)
-	return true
-}
-
-func (c *CauseInfo) detailTitle(id string) string {
-	for _, d := range c.Details {
-		if d.ID == id {
-			return d.Title
-		}
-	}
-	return ""
 }

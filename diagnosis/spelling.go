@@ -4,7 +4,45 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"countersign/signing"
 )
+
+// formOfSignature: the right signature in another form, or something that has not
+// the form of one.
+func (m *mismatch) formOfSignature() bool {
+	sig := m.claim.signature
+	if sig == "" || m.claim.algorithm == string(signing.ECDSA) {
+		return false
+	}
+	f := finding{cause: "signature-form", certainty: Proved, place: "signature"}
+	if m.prover != nil {
+		texts := []string{m.awsToSign()}
+		if m.at != nil {
+			texts = append(texts, m.prover.toSign(m.own.text()))
+		}
+		for _, t := range texts {
+			if t == "" {
+				continue
+			}
+			if f.detail = spelling(sig, hex.EncodeToString(mac(m.prover.key, t))); f.detail != "" {
+				f.reason = "It is the right signature, " + infoOf(f.cause).detailTitle(f.detail) + "."
+				f.reason = strings.Replace(f.reason, "signature, it ", "signature, but it ", 1)
+				m.add(f)
+				return true
+			}
+		}
+	}
+	if f.detail = badForm(sig); f.detail == "" {
+		return false
+	}
+	f.reason = "A signature is 64 hexadecimal digits in lower case, and this one is not: " + infoOf(f.cause).detailTitle(f.detail) + "."
+	if f.detail == "upper-case" || m.in.Request == nil && f.detail == "length" { // a paste may be cut
+		f.certainty = Likely
+	}
+	m.add(f)
+	return true
+}
 
 // spelling tells in which other form a signature is the right one, or "".
 func spelling(pasted, right string) string {

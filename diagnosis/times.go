@@ -95,14 +95,21 @@ func timeStated(c *collector) bool {
 	}
 	switch {
 	case early && c.claim.presigned:
-		c.add(finding{cause: "presign-not-yet", certainty: Stated, place: "time", evidence: evidence, reason: "Its X-Amz-Date is in AWS's future."})
+		c.add(finding{
+			cause: "presign-not-yet", certainty: Stated, place: "time",
+			evidence: evidence,
+			reason:   "Its X-Amz-Date is in AWS's future.",
+		})
 	case early:
 		aheadOfTime(c, skew, known, evidence)
 	case late:
 		behindTime(c, skew, signed, server, known, evidence)
 	default:
-		c.add(finding{cause: "clock-behind", certainty: Open, place: "time", reason: "AWS finds the two clocks too far apart, and does not say which way."})
-		c.also(Open, "A signature that was sent late is refused in the same words.", "clock-ahead", "stale-signature")
+		c.add(finding{
+			cause: "clock-behind", certainty: Open, place: "time",
+			reason: "AWS finds the two clocks too far apart, and does not say which way.",
+		})
+		c.also("A signature that was sent late is refused in the same words.", "clock-ahead", "stale-signature")
 		c.ask(askTimes)
 	}
 	return true
@@ -158,7 +165,8 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 		return
 	case known && c.atOnce(signed) && c.in.ReceivedAt.Sub(server).Abs() > time.Minute:
 		clock.certainty = Stated
-		clock.reason += " By the signer's own clock the answer came " + spoken(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
+		clock.reason += " By the signer's own clock the answer " +
+			"came " + spoken(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
 		c.add(clock)
 		return
 	case known && c.in.SignerClock && !c.in.ReceivedAt.IsZero() && c.in.ReceivedAt.Sub(server).Abs() <= 2*time.Minute && !ofZone(skew):
@@ -169,7 +177,7 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	case c.in.Attempt > 1:
 		stale.certainty = Likely
 		c.add(stale)
-		c.also(Open, reason, "clock-behind")
+		c.also(reason, "clock-behind")
 		return
 	case known && ofZone(skew):
 		c.add(finding{
@@ -197,7 +205,11 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 		stale.reason += " It was signed at the right time and reached AWS " + spoken(waited) + " later."
 		c.add(stale)
 	case off < 0 && waited.Abs() <= 5*time.Minute && ofZone(off):
-		c.add(finding{cause: "local-time", certainty: Likely, place: "time", evidence: stale.evidence, reason: stale.reason + " Whole hours: local time with a Z."})
+		c.add(finding{
+			cause: "local-time", certainty: Likely, place: "time",
+			evidence: stale.evidence,
+			reason:   stale.reason + " Whole hours: local time with a Z.",
+		})
 		c.add(clock)
 	case off < 0:
 		clock.certainty = Likely
@@ -214,5 +226,6 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 var askTimes = Question{
 	What: "When was the request signed, and when was it sent?",
 	Why:  "A slow clock and a late sending give the same refusal.",
-	How:  "Compare the clock of the signing machine with the Date header of AWS's answer; look for a delay, an approval or a retry between signing and sending.",
+	How: "Compare the clock of the signing machine with the Date header of AWS's answer; look for a delay, an approval or a " +
+		"retry between signing and sending.",
 }

@@ -144,7 +144,7 @@ func (m *mismatch) sameOnBothSides() {
 		reason += " None of the usual mistakes gives the signature that was sent."
 	}
 	m.add(finding{cause: "unclear", certainty: Open, side: SideSigner, reason: reason})
-	m.also(Open, "An unknown mistake and another secret look alike.", "wrong-secret", "signed-payload", "signed-path", "signed-headers")
+	m.also("An unknown mistake and another secret look alike.", "wrong-secret", "signed-payload", "signed-path", "signed-headers")
 	m.ask(askProfile)
 }
 
@@ -166,9 +166,10 @@ func (m *mismatch) undecided() {
 	}
 	m.add(finding{
 		cause: "unclear", certainty: Open, reason: reason,
-		fix: "Bring the request as it was sent, headers and body included. Look at the body first: it must be sent as it was signed, as text; then at content-type.",
+		fix: "Bring the request as it was sent, headers and body included. Look at the body first: it must be sent as it was " +
+			"signed, as text; then at content-type.",
 	})
-	m.also(Open, "What fails most often.", "signed-payload", "changed-body", "changed-header", "wrong-secret")
+	m.also("What fails most often.", "signed-payload", "changed-body", "changed-header", "wrong-secret")
 	if m.at == nil {
 		m.ask(askRequest)
 	}

@@ -31,7 +31,8 @@ func clientRefused(c *collector) bool {
 var connectionErrors = []string{
 	"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "getaddrinfo", "could not resolve host", "connection refused",
 	"name or service not known", "could not connect to the endpoint", "no such host", "dial tcp", "i/o timeout", "connection timed out",
-	"connect timeout", "certificate verify failed", "x509:", "self-signed certificate", "self signed certificate", "the remote name could not be resolved",
+	"connect timeout", "certificate verify failed", "x509:", "self-signed certificate", "self signed certificate",
+	"the remote name could not be resolved",
 	"nameresolutionfailure", "unknownhostexception", "no route to host", "ssl connect error", "failed to connect", "connection reset by peer",
 	"sockettimeoutexception", "unable to connect to the remote server", "ssl: wrong_version_number", "socket hang up",
 }
@@ -44,7 +45,10 @@ func notReached(c *collector) bool {
 		return false
 	}
 	c.ruleOut(notSeen)
-	c.add(finding{cause: "not-reached", certainty: Stated, place: "host", reason: "The error is the client's own, of its connection" + at(c.host()) + "."})
+	c.add(finding{
+		cause: "not-reached", certainty: Stated, place: "host",
+		reason: "The error is the client's own, of its connection" + at(c.host()) + ".",
+	})
 	return true
 }
 
@@ -62,7 +66,10 @@ func twoSignatures(c *collector) bool {
 	if !c.says("two-mechanisms") && !c.mentions("only one auth mechanism") {
 		return false
 	}
-	f := finding{cause: "two-signatures", certainty: Stated, place: "header:authorization", reason: "AWS says that only one auth mechanism is allowed."}
+	f := finding{
+		cause: "two-signatures", certainty: Stated, place: "header:authorization",
+		reason: "AWS says that only one auth mechanism is allowed.",
+	}
 	if both {
 		f.certainty = Proved
 		f.reason += " The request has X-Amz-Signature in its URL and an Authorization header."
@@ -90,7 +97,10 @@ func headersOfSignature(c *collector) bool {
 			evidence: []Evidence{{Part: "header:" + name, Signed: c.signedValue(name), Arrived: ""}},
 		})
 	case c.says("hash-missing"), c.missingHeader("x-amz-content-sha256"):
-		c.add(finding{cause: "missing-payload-hash-header", certainty: Stated, place: "header:x-amz-content-sha256", reason: "AWS asks for it."})
+		c.add(finding{
+			cause: "missing-payload-hash-header", certainty: Stated, place: "header:x-amz-content-sha256",
+			reason: "AWS asks for it.",
+		})
 	case c.missingHeader("x-amz-date"), c.mentions("requires a valid Date or x-amz-date"), c.mentions("X-Amz-Date must be"):
 		return missingDate(c)
 	default:

@@ -67,10 +67,9 @@ type wording struct {
 }
 
 var (
-	s3Get   = signedRequest("GET https://orders.s3.eu-west-1.amazonaws.com/a.txt", "s3", "eu-west-1", "x-amz-content-sha256: UNSIGNED-PAYLOAD")
-	apiGet  = signedRequest("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders", "execute-api", "eu-west-1")
-	plain   = request("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders")
-	stsPost = signedRequest("POST https://sts.us-east-1.amazonaws.com/", "sts", "us-east-1")
+	s3Get  = signedRequest("GET https://orders.s3.eu-west-1.amazonaws.com/a.txt", "s3", "eu-west-1", "x-amz-content-sha256: UNSIGNED-PAYLOAD")
+	apiGet = signedRequest("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders", "execute-api", "eu-west-1")
+	plain  = request("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders")
 )
 
 func presigned(query string) *diagnosis.Request {

@@ -1,0 +1,83 @@
+package diagnosis
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// quoteJSON writes a string as a style does.
+func quoteJSON(text string, s jsonEscapes) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' && s.upper:
+			b.WriteString(`\u0022`)
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '/' && s.slash:
+			b.WriteString(`\/`)
+		case r < 0x20:
+			b.WriteString(controlJSON(r, s))
+		case s.html && (r == '<' || r == '>' || r == '&') || s.upper && (r == '\'' || r == '+' || r == '`' || r == 0x7F):
+			b.WriteString(unicodeEscape(r, s.upper))
+		case r >= 0x80 && s.ascii != 0:
+			b.WriteString(unicodeEscape(r, s.ascii == 'X'))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func controlJSON(r rune, s jsonEscapes) string {
+	if i := strings.IndexRune("\b\f\n\r\t", r); i >= 0 {
+		return `\` + "bfnrt"[i:i+1]
+	}
+	return unicodeEscape(r, s.upper)
+}
+
+func unicodeEscape(r rune, upper bool) string {
+	if r >= 0x10000 && r <= utf8.MaxRune {
+		r -= 0x10000
+		return unicodeEscape(0xD800+r>>10, upper) + unicodeEscape(0xDC00+r&0x3FF, upper)
+	}
+	text := strconv.FormatInt(int64(r), 16)
+	text = strings.Repeat("0", max(0, 4-len(text))) + text
+	if upper {
+		text = strings.ToUpper(text)
+	}
+	return `\u` + text
+}
+
+// spellNumber writes a number as JavaScript or Python does after reading it.
+func spellNumber(text string, manner byte) string {
+	if manner == 0 {
+		return text
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	whole := !strings.ContainsAny(text, ".eE")
+	if err != nil || math.IsInf(f, 0) || manner == 'p' && whole {
+		return text
+	}
+	large := math.Abs(f) >= 1e21 || f != 0 && math.Abs(f) < 1e-6
+	if manner == 'p' {
+		large = math.Abs(f) >= 1e16 || f != 0 && math.Abs(f) < 1e-4
+	}
+	if !large {
+		out := strconv.FormatFloat(f, 'f', -1, 64)
+		if manner == 'p' && !strings.Contains(out, ".") {
+			out += ".0"
+		}
+		return out
+	}
+	out := strconv.FormatFloat(f, 'e', -1, 64)
+	if manner == 'j' { // 1e+21, 1e-7
+		out = strings.NewReplacer("e+0", "e+", "e-0", "e-").Replace(out)
+	}
+	return out
+}
