@@ -30,7 +30,7 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials sending endpoints signing",
+		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending endpoints signing",
 		outside:  "github.com/spf13/cobra github.com/spf13/pflag golang.org/x/net/netutil " + logs,
 	},
 	{
@@ -40,7 +40,7 @@ var entries = []entry{
 	},
 	{
 		folder:   "handlers",
-		packages: "broker problem access credentials sending reading explain endpoints signing",
+		packages: "broker problem access credentials sending diagnosis reading explain endpoints signing",
 		outside:  "github.com/go-json-experiment/json",
 	},
 	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},

@@ -87,6 +87,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodPost, "/v1/s3/post-policy", h.CreatePostPolicy())
 			r.Method(http.MethodPost, "/v1/tokens", h.CreateConnectToken())
 			r.Method(http.MethodPost, "/v1/read", h.ReadRequest())
+			r.Method(http.MethodPost, "/v1/diagnose", h.DiagnoseRefusal())
 		})
 	})
 	return r

@@ -32,23 +32,31 @@ var mutations = map[string]struct{ from, to string }{
 	"written twice":     {write, "_ = b.Audit.Write(ctx, record)\n\t" + write},
 }
 
+// diagnosing explains without having it decided, or before there is a record.
+var diagnosing = map[string]struct{ from, to string }{
+	"not decided":       {"op, readings, err := b.readReceived(in)", "if len(in.URL) > 0 {\n\t\treturn explain(Held{}), nil\n\t}\n\top, readings, err := b.readReceived(in)"},
+	"denied, explained": {`denied.Code != "forbidden"`, `denied.Code == "forbidden"`},
+}
+
 func skip(condition string) struct{ from, to string } {
 	return struct{ from, to string }{write, "if " + condition + " {\n\t\treturn made, err\n\t}\n\t" + write}
 }
 
 // Each mutation, and each audit write of the program that is taken out, fails TestRoutes.
 func TestMutations_OfTheRecordAreSeen(t *testing.T) {
-	source, err := os.ReadFile("../broker/broker.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, m := range mutations {
-		if strings.Count(string(source), m.from) != 1 {
-			t.Fatalf("%s: broker.go does not hold %q once", name, m.from)
+	for file, list := range map[string]map[string]struct{ from, to string }{"../broker/broker.go": mutations, "../broker/diagnose.go": diagnosing} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Run(name, func(t *testing.T) {
-			mustFail(t, "../broker/broker.go", strings.Replace(string(source), m.from, m.to, 1))
-		})
+		for name, m := range list {
+			if strings.Count(string(source), m.from) != 1 {
+				t.Fatalf("%s: %s does not hold %q once", name, file, m.from)
+			}
+			t.Run(name, func(t *testing.T) {
+				mustFail(t, file, strings.Replace(string(source), m.from, m.to, 1))
+			})
+		}
 	}
 	writes := 0
 	for _, folder := range []string{"broker", "handlers", "api"} {

@@ -167,7 +167,7 @@ type Understood struct {
 	SignedHeaders string `json:"signedHeaders,omitempty"`
 	Date          string `json:"date,omitempty"`
 	Body          string `json:"body,omitempty"` // "15 bytes", "not at hand"
-	Status        int    `json:"status,omitempty"`
+	Status        int    `json:"status,omitzero"`
 	Code          string `json:"code,omitempty"`
 	Message       string `json:"message,omitempty"`
 	// CanonicalRequest says whether AWS's own canonical request was found: whole,

@@ -45,7 +45,7 @@ func (c *collector) masker() func(string) string {
 		for _, s := range all {
 			text = strings.ReplaceAll(text, s, masked)
 		}
-		return hideSignatures(text)
+		return hideSignatures(strings.ToValidUTF8(text, "\uFFFD")) // bodies may hold any bytes, and a report is text
 	}
 }
 

@@ -66,13 +66,7 @@ type signingOptions struct {
 func (in *signRequest) check(found *problem.Fields) {
 	found.Require("/method", in.Method)
 	found.Require("/url", in.URL)
-	for i, h := range in.HeaderList {
-		at := "/headerList/" + strconv.Itoa(i)
-		found.Require(at+"/name", h.Name)
-		if h.Value == nil {
-			found.Require(at+"/value", "")
-		}
-	}
+	checkHeaderList(found, "/headerList", in.HeaderList)
 	if in.BodyBase64 != nil {
 		var err error
 		if in.bodyBytes, err = decodeBase64(*in.BodyBase64); err != nil {
@@ -108,6 +102,16 @@ func (in *signRequest) check(found *problem.Fields) {
 	if o := in.Options; o != nil {
 		found.OneOf("/options/contentSha256Header", o.ContentSHA256Header, "auto", "always", "never")
 		found.OneOf("/options/sessionToken", o.SessionToken, "signed", "appended", "omitted")
+	}
+}
+
+func checkHeaderList(found *problem.Fields, at string, headers list[header]) {
+	for i, h := range headers {
+		at := at + "/" + strconv.Itoa(i)
+		found.Require(at+"/name", h.Name)
+		if h.Value == nil {
+			found.Require(at+"/value", "")
+		}
 	}
 }
 
