@@ -33,6 +33,7 @@ func (c *collector) masker() func(string) string {
 		}
 	}
 	secrets = append(secrets, c.arrived.tokenValue(), quotedAuthorization(c.refusal), c.refusal.Field("Token-0").Text())
+	secrets = append(secrets, quotedSecrets(c.text)...)
 	var all []string
 	for _, s := range secrets {
 		if s = strings.TrimSpace(s); len(s) >= 6 {
