@@ -73,16 +73,11 @@ func (c signOptions) sign(p *process) error {
 	if err != nil {
 		return err
 	}
-	conf, err := loadConfig(p, c.config)
+	options, closeStore, err := localBroker(p, c.config)
 	if err != nil {
 		return err
 	}
-	store, storeErr := newStore(p, conf, zerolog.Nop())
-	options, err := brokerOptions(p, conf, store, discardAudit{})
-	if err := faultReport(conf, storeErr, err); err != nil {
-		return err
-	}
-	defer store.Close()
+	defer closeStore()
 	call := &broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
 	signed, err := sign(options, call)
 	if err != nil {
@@ -92,6 +87,20 @@ func (c signOptions) sign(p *process) error {
 		return printCurl(p.stdout, signed)
 	}
 	return printDocument(p.stdout, signed)
+}
+
+// localBroker is what a broker needs, as the configuration says, for whoever runs a command.
+func localBroker(p *process, file string) (broker.Options, func(), error) {
+	conf, err := loadConfig(p, file)
+	if err != nil {
+		return broker.Options{}, nil, err
+	}
+	store, storeErr := newStore(p, conf, zerolog.Nop())
+	options, err := brokerOptions(p, conf, store, discardAudit{})
+	if err := faultReport(conf, storeErr, err); err != nil {
+		return broker.Options{}, nil, err
+	}
+	return options, store.Close, nil
 }
 
 // discardAudit: who runs the command holds the credentials, and needs no record of what they do themselves.

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"countersign/access"
+	"countersign/broker"
+	"countersign/diagnosis"
+	"countersign/handlers"
+
+	"github.com/spf13/cobra"
+)
+
+type diagnoseOptions struct {
+	file, curl, profile, config string
+	json                        bool
+}
+
+func newDiagnose(p *process) *cobra.Command {
+	var o diagnoseOptions
+	c := &cobra.Command{
+		Use:   "diagnose [FILE]",
+		Short: "Say why AWS refused a request, and what to do.",
+		Long: "Reads a refusal from FILE or standard input, in whatever form it was found: an answer of AWS, curl -v, an action of a\n" +
+			"workflow with its outputs, an exception, a log line, or a document as POST /v1/diagnose takes it. With the request\n" +
+			"beside it, and the profile that signed, more can be proved. Nothing is sent to AWS but for the profile's session.\n" +
+			"Exit code 0: the cause is proved, or AWS states it.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.file = args[0]
+			}
+			return o.diagnose(p)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.curl, "curl", "", "The request as a `LINE` of curl; the answer comes from FILE or standard input.")
+	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile that should have signed, to prove the cause with its credentials.")
+	f.BoolVar(&o.json, "json", false, "Print the whole answer as JSON.")
+	addConfig(c, &o.config)
+	return c
+}
+
+// maxPaste is more than is read of a paste.
+const maxPaste = 8 << 20
+
+// diagnose explains as the service does, with the same configuration.
+func (c diagnoseOptions) diagnose(p *process) error {
+	text, err := c.read(p)
+	if err != nil {
+		return err
+	}
+	in, use, isDocument := handlers.DiagnoseDocument(text)
+	if !isDocument {
+		in = diagnosis.Input{Paste: string(text)}
+		if c.curl != "" {
+			in.Paste = c.curl + "\n\n" + in.Paste
+		}
+	}
+	if c.profile != "" {
+		use.Profile = c.profile
+	}
+	var b *broker.Broker
+	call := &broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
+	if use.Profile != "" || use.Credentials != nil {
+		options, closeStore, err := localBroker(p, c.config)
+		if err != nil {
+			return err
+		}
+		defer closeStore()
+		b = broker.New(options)
+	}
+	report, err := handlers.Diagnose(p.ctx, b, call, in, use)
+	if err != nil {
+		return problemError(broker.Problem(err).WithPointers(flagOf))
+	}
+	if err := c.print(p, report); err != nil {
+		return err
+	}
+	if certainty := report.Verdicts[0].Certainty; certainty != diagnosis.Proved && certainty != diagnosis.Stated {
+		return fmt.Errorf("the cause is %s, not certain", certainty)
+	}
+	return nil
+}
+
+// read takes the refusal. Beside a line of curl there may be none.
+func (c diagnoseOptions) read(p *process) ([]byte, error) {
+	in := p.stdin
+	switch {
+	case c.file != "" && c.file != "-":
+		file, err := os.Open(c.file)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	case !isTerminal(p.stdin):
+	case c.curl != "":
+		return nil, nil
+	default:
+		fmt.Fprintln(p.stderr, "Paste the refusal, with the request where you have it, and end it with Ctrl-D.")
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxPaste))
+	if err == nil && len(bytes.TrimSpace(text)) == 0 && c.curl == "" {
+		err = usageError{errors.New("there is nothing to explain: give the refusal in FILE or on standard input")}
+	}
+	return text, err
+}
+
+func (c diagnoseOptions) print(p *process, report *diagnosis.Report) error {
+	if c.json {
+		out := json.NewEncoder(p.stdout)
+		out.SetEscapeHTML(false)
+		out.SetIndent("", "  ")
+		return out.Encode(report)
+	}
+	page := explained{colour: isTerminal(p.stdout) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
+	page.report(report)
+	_, err := p.stdout.Write(page.Bytes())
+	return err
+}
+
+// isTerminal tells a terminal, or another device, from files and pipes.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

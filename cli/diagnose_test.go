@@ -1,0 +1,262 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"countersign/diagnosis"
+)
+
+// wildRefusal is what somebody reported to the public, as package diagnosis has it for its own tests.
+type wildRefusal struct {
+	Source, Code, Body string
+	Status             int
+}
+
+func wildRefusals(t *testing.T) []wildRefusal {
+	t.Helper()
+	text, err := os.ReadFile("../diagnosis/testdata/refusals.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []wildRefusal
+	if err := json.Unmarshal(text, &list); err != nil || len(list) < 30 {
+		t.Fatalf("%d refusals: %v", len(list), err)
+	}
+	return list
+}
+
+// firstLines are words that the first two lines must have, by the refusal's source. Of the others all that was reported is that
+// the signature does not match, or less; then the lines say what to bring.
+var firstLines = map[string]string{
+	"aws/aws-sdk-js/issues/404":                "Version 4",
+	"s3tools/s3cmd/issues/812":                 "body as text",
+	"jsoma/flatware/issues/10":                 "eu-central-1",
+	"minio/minio-go/issues/677":                "us-east-1",
+	"zendesk/apt-s3/issues/10":                 "access key id",
+	"versity/versitygw/issues/1514":            "clock",
+	"soto-project/soto/issues/374":             "x-amz-acl",
+	"agilord/aws_client/issues/238":            "x-amz-security-token",
+	"apache/arrow-rs-object-store/issues/484":  "x-amz-tagging",
+	"coda/packs-sdk/pull/3093":                 "host",
+	"lukejacksonn/react-slack-clone/issues/27": "expired",
+	"minio/minio-js/issues/1312":               "604800",
+	"aws/chalice/issues/828":                   "Bearer",
+	"joona/aws-es-curl/issues/15":              "region",
+	"cllunsford/aws-signing-proxy/issues/25":   "batch",
+	"aws/aws-cli/issues/6676":                  "clock",
+	"aws/aws-sdk-php/issues/2444":              "token",
+	"avi-wish/aws4-signature-php/pull/1":       "x-amz-content-sha256",
+	"awslabs/aws-sdk-rust/issues/291":          "x-amz-content-sha256",
+	"aws/chalice/issues/12":                    "stage",
+	"serverless/enterprise/issues/11":          "clock",
+	"mhart/aws4/issues/118":                    "UTC",
+	"anomalyco/sst/issues/5741":                "permission",
+	"jamesmbourne/aws4-axios/issues/1553":      "token",
+}
+
+// Whoever pastes a refusal reads in two lines what it is and what to do.
+func TestDiagnose_TwoLinesSayWhatToDo(t *testing.T) {
+	known := 0
+	for _, r := range wildRefusals(t) {
+		t.Run(r.Source+" "+r.Code, func(t *testing.T) {
+			word := "as it was sent"
+			for source, its := range firstLines {
+				if strings.HasSuffix(r.Source, source) {
+					word = its
+					known++
+				}
+			}
+			for form, paste := range map[string]string{
+				"the answer":             r.Body,
+				"with its status":        fmt.Sprintf("HTTP/1.1 %d \r\nContent-Type: text/plain\r\n\r\n%s", r.Status, r.Body),
+				"in a line of a log":     `{"level":"error","detail":` + asJSON(r.Body) + `}`,
+				"an action's outputs":    fmt.Sprintf(`{"statusCode":%d,"headers":{},"body":%s}`, r.Status, asJSON(r.Body)),
+				"behind words of an SDK": "botocore.exceptions.ClientError: " + r.Body,
+			} {
+				p := program{stdin: paste}
+				code := p.run(t.Context(), "diagnose")
+				lines := strings.Split(p.out.String(), "\n")
+				text := strings.Join(lines[:min(2, len(lines))], "\n")
+				if len(lines) < 2 || lines[0] == "" || !strings.HasPrefix(lines[1], "To do: ") || !strings.Contains(text, word) {
+					t.Errorf("%s: exit code %d, no %q in\n%s", form, code, word, text)
+				}
+				certain := strings.HasPrefix(text, "Proved. ") || strings.HasPrefix(text, "AWS says so. ")
+				if (code == 0) != certain || code != 0 && code != 1 {
+					t.Errorf("%s: exit code %d for\n%s", form, code, text)
+				}
+			}
+		})
+	}
+	if known != len(firstLines) {
+		t.Errorf("%d of %d refusals were found", known, len(firstLines))
+	}
+}
+
+func asJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // never of texts
+	}
+	return string(text)
+}
+
+// A line of curl and its answer, from a file, are one paste; with the lines that differ below each other.
+func TestDiagnose_ShowsWhatDiffers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "answer.json")
+	if err := os.WriteFile(file, []byte(`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. "}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program{}
+	code := p.run(t.Context(), "diagnose", "--curl", "curl https://search-orders-abc123.eu-west-1.es.amazonaws.com/ -H 'X-Amz-Date: 20260101T000000Z' -H 'Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/es/aws4_request, SignedHeaders=host;x-amz-date, Signature=00'", file)
+	if code != 0 || !strings.Contains(p.out.String(), "eu-west-1") || !strings.Contains(p.out.String(), "us-east-1") {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+}
+
+func TestExplained_MarksWhatDiffers(t *testing.T) {
+	for name, test := range map[string]struct{ signed, arrived, want string }{
+		"at the end": {"application/json", "application/json; charset=utf-8", `
+  part
+    signed   application/json
+    arrived  application/json; charset=utf-8
+                             ^^^^^^^^^^^^^^^
+`},
+		"in the middle": {"/a%20b/c", "/a b/c", `
+  part
+    signed   /a%20b/c
+    arrived  /a b/c
+               ^^^
+`},
+		"nothing":                    {"", "x", "\n  part\n    signed   (nothing)\n    arrived  x\n             ^^^^^^^^^\n"},
+		"what a terminal would obey": {"a\x1b[31mb\r\n", "a\u202eb", "\n  part\n    signed   a\\u001b[31mb\\r\\n\n    arrived  a\\u202eb\n                ^^^^^^^^^^^^^\n"},
+		"letters of several bytes":   {"grüße", "grüsse", "\n  part\n    signed   grüße\n    arrived  grüsse\n                ^^\n"},
+		"far behind":                 {strings.Repeat("a", 100) + "b", strings.Repeat("a", 100) + "c", "\n  part\n    signed   …" + strings.Repeat("a", 60) + "b\n    arrived  …" + strings.Repeat("a", 60) + "c\n" + strings.Repeat(" ", 74) + "^\n"},
+		"the same":                   {"a", "a", "\n  part\n    signed   a\n    arrived  a\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var e explained
+			e.evidence(&diagnosis.Evidence{Part: "part", Signed: test.signed, Arrived: test.arrived})
+			if e.String() != test.want {
+				t.Errorf("got\n%s\nwant\n%s", e.String(), test.want)
+			}
+			coloured := explained{colour: true}
+			coloured.evidence(&diagnosis.Evidence{Part: "part", Signed: test.signed, Arrived: test.arrived})
+			if got := regexp.MustCompile(`\x1b\[\d+m`).ReplaceAllString(coloured.String(), ""); got != test.want {
+				t.Errorf("in colour\n%s", got)
+			}
+		})
+	}
+}
+
+func FuzzExplained(f *testing.F) {
+	f.Add("a", "b")
+	f.Add("ü", "\xc3\xbc\xc3")
+	f.Add("\x1b", "\u2028")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		var e explained
+		e.evidence(&diagnosis.Evidence{Part: a, Signed: a, Arrived: b})
+		if strings.ContainsAny(strings.ReplaceAll(e.String(), "\n", ""), "\x1b\r\x00\u202e") || strings.Count(e.String(), "\n") > 5 {
+			t.Errorf("%q", e.String())
+		}
+	})
+}
+
+func TestDiagnose_AsJSON(t *testing.T) {
+	p := program{stdin: `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`}
+	code := p.run(t.Context(), "diagnose", "--json")
+	var report diagnosis.Report
+	if err := json.Unmarshal([]byte(p.out.String()), &report); err != nil || code != 0 || report.Verdicts[0].Cause != "expired-token" {
+		t.Errorf("exit code %d, %v\n%s", code, err, &p.out)
+	}
+}
+
+// What the command may use is configured as for the service.
+func TestDiagnose_UsesKeys(t *testing.T) {
+	env := sandboxEnvironment(startSandbox(t))
+	document := map[string]any{
+		"request": map[string]any{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/", "headers": map[string]string{
+			"X-Amz-Date":    "20260101T000000Z",
+			"Authorization": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + strings.Repeat("0", 64),
+		}},
+		"response":    map[string]any{"status": 403, "body": `{"message":"Forbidden"}`},
+		"credentials": map[string]string{"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"},
+	}
+	diagnose := func(want int, args ...string) (diagnosis.Report, string) {
+		t.Helper()
+		p := program{env: env, stdin: asJSON(document)}
+		if code := p.run(t.Context(), append([]string{"diagnose", "--json"}, args...)...); code != want {
+			t.Errorf("exit code %d, want %d\n%s", code, want, &p.err)
+		}
+		var report diagnosis.Report
+		_ = json.Unmarshal([]byte(p.out.String()), &report)
+		return report, p.err.String()
+	}
+	if _, said := diagnose(1); !strings.Contains(said, "allow_request_credentials") {
+		t.Errorf("keys that are not allowed: %s", said)
+	}
+	env["COUNTERSIGN_ALLOW_REQUEST_CREDENTIALS"] = "true"
+	if report, _ := diagnose(1); !report.Understood.Secret {
+		t.Errorf("the keys were not used: %+v", report)
+	}
+	delete(document, "credentials")
+	if report, said := diagnose(1, "--profile", "default"); report.Summary == "" {
+		t.Errorf("with the profile's session: %s", said)
+	}
+	if _, said := diagnose(1, "--profile", "nobody"); !strings.Contains(said, "--profile") {
+		t.Errorf("no such profile: %s", said)
+	}
+}
+
+func TestDiagnose_NeedsSomething(t *testing.T) {
+	for name, args := range map[string][]string{"an empty paste": {"diagnose"}, "two files": {"diagnose", "a", "b"}} {
+		p := program{stdin: " \n"}
+		if code := p.run(t.Context(), args...); code != 2 {
+			t.Errorf("%s: exit code %d\n%s", name, code, &p.err)
+		}
+	}
+	p := program{}
+	if code := p.run(t.Context(), "diagnose", filepath.Join(t.TempDir(), "none")); code != 1 {
+		t.Errorf("a file that is not there: exit code %d", code)
+	}
+}
+
+// Neither the page nor the JSON nor an error holds what was secret in a paste.
+func TestDiagnose_TellsNoSecret(t *testing.T) {
+	const secret, signature = "CANARYxyzEXAMPLEthatMustNotComeOut", "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcd"
+	signed := "X-Amz-Date: 20260101T000000Z\nX-Amz-Security-Token: " + secret + "\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/s3/aws4_request, " +
+		"SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=" + signature
+	const url = "https://b.s3.eu-west-1.amazonaws.com/k"
+	answers := map[string]string{
+		"mismatch": "<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the signature you provided.</Message><SignatureProvided>" + signature + "</SignatureProvided>" +
+			"<CanonicalRequest>GET\n/k\n\nhost:b.s3.eu-west-1.amazonaws.com\nx-amz-date:20260101T000000Z\nx-amz-security-token:" + secret + "\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD</CanonicalRequest></Error>",
+		"token":  "<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message><Token-0>" + secret + "</Token-0></Error>",
+		"bearer": `{"message":"'` + secret + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` + secret + `'."}`,
+		"denied": "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+	}
+	requests := map[string]string{
+		"raw":       "GET /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\n" + signed + "\n\nHTTP/1.1 403 Forbidden\n\n",
+		"curl":      "curl " + url + " -H '" + strings.ReplaceAll(signed, "\n", "' -H '") + "'\n\n",
+		"curl -u":   "curl --aws-sigv4 aws:amz:eu-west-1:s3 -u AKIDEXAMPLE:" + secret + " " + url + "\n\n",
+		"bearer":    "GET /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\nAuthorization: Bearer " + secret + "\nCookie: a=" + secret + "\n\nHTTP/1.1 403 Forbidden\n\n",
+		"presigned": "curl '" + url + "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token=" + secret + "&X-Amz-Signature=" + signature + "'\n\n",
+		"none":      "",
+	}
+	for name, request := range requests {
+		for said, answer := range answers {
+			for _, args := range [][]string{{"diagnose"}, {"diagnose", "--json"}} {
+				p := program{stdin: request + answer}
+				p.run(t.Context(), args...)
+				out := p.out.String() + p.err.String()
+				if len(out) < 200 || strings.Contains(out, secret) || strings.Contains(out, signature) {
+					t.Errorf("%s, %s, %v:\n%s", name, said, args, out)
+				}
+			}
+		}
+	}
+}
