@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/broker"
+	"countersign/diagnosis"
 	"countersign/problem"
 	"countersign/signing"
 )
@@ -68,9 +69,10 @@ type verdictResponse struct {
 }
 
 type verdictFault struct {
-	Part   string `json:"part"`
-	Name   string `json:"name,omitzero"`
-	Reason string `json:"reason"`
+	Part   string          `json:"part"`
+	Name   string          `json:"name,omitzero"`
+	Reason string          `json:"reason"`
+	Cause  diagnosis.Cause `json:"cause"`
 }
 
 // input is the request as the broker takes it.
@@ -131,8 +133,9 @@ func verdictOf(v *broker.Verdict) *verdictResponse {
 	case v.Unknown():
 		out.Verdict = "unknown"
 	}
-	for _, f := range v.Mismatches {
-		out.Faults = append(out.Faults, verdictFault{string(f.Part), f.Name, f.Reason})
+	for i := range v.Mismatches {
+		m := &v.Mismatches[i]
+		out.Faults = append(out.Faults, verdictFault{string(m.Part), m.Name, m.Reason, diagnosis.CauseOf(m, &v.Info)})
 	}
 	if v.Info.SignedHeaders != "" {
 		out.SignedHeaders = strings.Split(v.Info.SignedHeaders, ";")
