@@ -131,7 +131,7 @@ func hashMismatch(c *collector) {
 		certainty = Proved
 	}
 	f := d.finding(certainty, reason)
-	f.evidence[0].Part = "payloadHash"
+	f.evidence[0].Part = "payload-hash"
 	c.add(f)
 	if len(c.questions) == 0 && d.detail == "other" {
 		c.ask(askBody)

@@ -40,7 +40,7 @@ func (m *mismatch) stringMistakes() []mistake {
 	p, scope := m.prover, strings.Join(m.prover.scope, "/")
 	var list []mistake
 	add := func(note string, f func(c string) string) {
-		list = append(list, mistake{dimension: inString, cause: "signed-string", place: "stringToSign", note: note, toSign: f})
+		list = append(list, mistake{dimension: inString, cause: "signed-string", place: "string-to-sign", note: note, toSign: f})
 	}
 	add("It ends in a line feed.", func(c string) string { return p.toSign(c) + "\n" })
 	add("Its lines end in CR LF.", func(c string) string { return strings.ReplaceAll(p.toSign(c), "\n", "\r\n") })

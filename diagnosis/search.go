@@ -238,7 +238,7 @@ func (k *mistake) finding(base *canonical, certainty Certainty) finding {
 	case inHeaders:
 		e = headerEvidence(after.headers, before.headers)
 	case inPayload:
-		e = Evidence{"payloadHash", after.payload, before.payload}
+		e = Evidence{"payload-hash", after.payload, before.payload}
 	case inMethod:
 		e = Evidence{"method", after.method, before.method}
 	default:

@@ -86,7 +86,7 @@ func headersOfSignature(c *collector) bool {
 	case c.says("host-not-signed") || c.says("headers-not-signed") && name == "host":
 		c.add(finding{
 			cause: "host-not-signed", certainty: Stated, place: "header:host", reason: "SignedHeaders does not list host.",
-			evidence: []Evidence{{Part: "signedHeaders", Signed: c.claim.signedHeaders, Arrived: "host"}},
+			evidence: []Evidence{{Part: "signed-headers", Signed: c.claim.signedHeaders, Arrived: "host"}},
 		})
 	case c.says("headers-not-signed"):
 		return unsignedHeaders(c, name)
@@ -145,7 +145,7 @@ func unsignedHeaders(c *collector, listed string) bool {
 	if len(names) > 0 {
 		f.place = "header:" + names[0]
 		f.reason = "Sent and not signed: " + strings.Join(names, ", ") + "."
-		f.evidence = []Evidence{{Part: "signedHeaders", Signed: c.claim.signedHeaders, Arrived: strings.Join(names, ";")}}
+		f.evidence = []Evidence{{Part: "signed-headers", Signed: c.claim.signedHeaders, Arrived: strings.Join(names, ";")}}
 	}
 	if shows && len(names) > 0 {
 		f.certainty = Proved
