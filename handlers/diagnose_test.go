@@ -202,7 +202,7 @@ func compare(t *testing.T, what string, got diagnosis.Report, in diagnosis.Input
 	}
 }
 
-const refusedDocument = `{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Amz-Date":"20150830T123600Z","Authorization":"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000"}},"response":{"status":403,"body":"{\"message\":\"The request signature we calculated does not match the signature you provided.\"}"},"profile":"orders"}`
+const refusedRequest = `{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Amz-Date":"20150830T123600Z","Authorization":"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000"}},"response":{"status":403,"body":"{\"message\":\"The request signature we calculated does not match the signature you provided.\"}"},"profile":"orders"}`
 
 // To diagnose with a profile is to verify with it.
 func TestDiagnose_IsDecidedAndRecordedAsVerify(t *testing.T) {
@@ -211,12 +211,12 @@ func TestDiagnose_IsDecidedAndRecordedAsVerify(t *testing.T) {
 		status           int
 		decisions        string
 	}{
-		"allowed":                       {`permit (principal, action == Action::"verify", resource) when { resource.host == "sqs.eu-west-1.amazonaws.com" };`, refusedDocument, 200, "allow"},
-		"denied":                        {`permit (principal, action == Action::"sign", resource);`, refusedDocument, 403, "deny"},
-		"denied, and without a profile": {`permit (principal, action == Action::"sign", resource);`, strings.Replace(refusedDocument, `,"profile":"orders"`, ``, 1), 200, ""},
+		"allowed":                       {`permit (principal, action == Action::"verify", resource) when { resource.host == "sqs.eu-west-1.amazonaws.com" };`, refusedRequest, 200, "allow"},
+		"denied":                        {`permit (principal, action == Action::"sign", resource);`, refusedRequest, 403, "deny"},
+		"denied, and without a profile": {`permit (principal, action == Action::"sign", resource);`, strings.Replace(refusedRequest, `,"profile":"orders"`, ``, 1), 200, ""},
 		"no request to decide on":       {`permit (principal, action == Action::"sign", resource);`, `{"paste":"AccessDenied","profile":"orders"}`, 200, ""},
 		"a request that is none":        {`permit (principal, action, resource);`, `{"request":{"method":"G T","url":"https://sqs.eu-west-1.amazonaws.com/"},"paste":"x","profile":"orders"}`, 200, ""},
-		"keys that are not allowed":     {`permit (principal, action, resource);`, strings.Replace(refusedDocument, `"profile":"orders"`, `"credentials":{"accessKeyId":"a","secretAccessKey":"b"}`, 1), 403, ""},
+		"keys that are not allowed":     {`permit (principal, action, resource);`, strings.Replace(refusedRequest, `"profile":"orders"`, `"credentials":{"accessKeyId":"a","secretAccessKey":"b"}`, 1), 403, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy, err := access.NewPolicy("p.cedar", []byte(test.policy))
