@@ -30,12 +30,12 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending endpoints signing",
+		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy endpoints signing",
 		outside:  "github.com/spf13/cobra github.com/spf13/pflag golang.org/x/net/netutil " + logs,
 	},
 	{
 		folder:   "api",
-		packages: "handlers problem connector access",
+		packages: "handlers proxy broker problem connector access",
 		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
 	},
 	{
@@ -43,6 +43,7 @@ var entries = []entry{
 		packages: "broker problem access credentials sending diagnosis reading explain endpoints signing",
 		outside:  "github.com/go-json-experiment/json",
 	},
+	{folder: "proxy", packages: "broker problem sending endpoints signing"},
 	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
 	{folder: "problem", pure: true},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},

@@ -70,6 +70,8 @@ type Caller struct {
 var (
 	ErrNoCredentials  = errors.New("no credentials presented")
 	ErrBadCredentials = errors.New("credentials not accepted")
+	// ErrTwoKeys is for a request that brings two keys which differ: 400.
+	ErrTwoKeys = errors.New("two different keys presented")
 	// ErrForbidden is for a caller who is known and has no business here.
 	ErrForbidden = errors.New("caller not allowed")
 	// ErrTokenTime, ErrTokenAudience, ErrPerson and ErrNoRole are the refusals of tokens that callers can mend. They are

@@ -2,9 +2,11 @@ package access
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -119,6 +121,60 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 		return a.entra.authenticate(r, token)
 	}
 	return a.apiKey(token)
+}
+
+// AuthenticateProxied is [Authenticator.Authenticate] for a request that is passed
+// on, whose Authorization the client may have made for somebody else. Besides, a
+// key may come as the password of the Basic scheme, and as the session token of a
+// client that signs for AWS, whose signature is not looked at. Keys that differ are
+// refused with [ErrTwoKeys]: which one counts would be a guess.
+func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
+	if a.auth == AuthNone {
+		return Caller{ID: Anonymous, Method: MethodNone}, nil
+	}
+	keys := slices.Clone(r.Header.Values("X-Api-Key"))
+	if a.trusted != nil && len(keys) == 0 && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
+		return a.trusted.authenticate(r)
+	}
+	for _, value := range r.Header.Values("Authorization") {
+		found, err := keysIn(value, r)
+		if err != nil {
+			return Caller{}, err
+		}
+		keys = append(keys, found...)
+	}
+	if len(keys) == 0 {
+		return Caller{}, ErrNoCredentials
+	}
+	key := strings.TrimSpace(keys[0])
+	for _, other := range keys[1:] {
+		if strings.TrimSpace(other) != key {
+			return Caller{}, ErrTwoKeys
+		}
+	}
+	if a.entra != nil && strings.Count(key, ".") == 2 {
+		return a.entra.authenticate(r, key)
+	}
+	return a.apiKey(key)
+}
+
+// keysIn are the keys that an Authorization header brings.
+func keysIn(authorization string, r *http.Request) ([]string, error) {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(authorization), " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return []string{rest}, nil
+	case strings.EqualFold(scheme, "Basic"):
+		pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
+		_, password, found := strings.Cut(string(pair), ":")
+		if err != nil || !found {
+			return nil, bad("Authorization is not of the Basic scheme")
+		}
+		return []string{password}, nil
+	case strings.HasPrefix(scheme, "AWS4-"):
+		return r.Header.Values("X-Amz-Security-Token"), nil
+	}
+	return nil, bad("Authorization is of a scheme that is not known")
 }
 
 // Run keeps the signing keys of Entra ID fresh until ctx ends, so that no

@@ -11,6 +11,7 @@ import (
 
 	"countersign/access"
 	"countersign/handlers"
+	"countersign/proxy"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -41,6 +42,8 @@ type Options struct {
 	BehindFunctions bool
 	// Open: callers are not authenticated.
 	Open bool
+	// Proxy passes requests on; see [NewProxy]. Nil: there is no such path.
+	Proxy *proxy.Proxy
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
 }
@@ -63,6 +66,9 @@ func New(o Options) http.Handler {
 	r.Method(http.MethodGet, "/openapi.json", s.Contract.serveJSON())
 	r.Method(http.MethodGet, "/swagger.json", s.Contract.serveSwagger(s))
 
+	if o.Proxy != nil {
+		s.mountProxy(r)
+	}
 	r.Group(func(r chi.Router) {
 		r.Use(s.refuseBrowsers, s.authenticate, s.limitCaller)
 		r.With(s.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it

@@ -32,6 +32,41 @@ func (s *server) refuseBrowsers(next http.Handler) http.Handler {
 	})
 }
 
+// refusePages is [server.refuseBrowsers] for requests that are passed on: among AWS's there are GETs that delete, so no page of another
+// origin may make one, whatever its method. ours tells the origins and Host headers that may.
+func (s *server) refusePages(origin, host func(string) bool) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case ofOtherOrigin(r, origin):
+				handlers.WriteError(w, r, handlers.ErrCrossOrigin)
+			case s.Open && !host(r.Host):
+				handlers.WriteError(w, r, handlers.ErrHostUnknown)
+			default:
+				next.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// ofOtherOrigin tells whether a page of another origin made a request: browsers say so in Origin or, where they leave that out, in
+// Sec-Fetch-Site (W3C Fetch Metadata). What neither says no browser made.
+func ofOtherOrigin(r *http.Request, trusted func(string) bool) bool {
+	origins := r.Header.Values("Origin")
+	for _, origin := range origins {
+		at, err := url.Parse(origin)
+		if !trusted(origin) && (err != nil || at.Host == "" || !strings.EqualFold(at.Host, r.Host)) {
+			return true
+		}
+	}
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "same-origin" && site != "none" && (len(origins) == 0 || !trusted(origins[0])) {
+			return true
+		}
+	}
+	return false
+}
+
 // ownName tells whether a Host header names this service and nothing that a stranger could register: an address,
 // localhost, a name without a dot, as containers have, or the host of public_url.
 func ownName(host string, public *url.URL) bool {

@@ -123,10 +123,19 @@ func panicText(p any) string {
 
 // authenticate lets in who brings a right key.
 func (s *server) authenticate(next http.Handler) http.Handler {
+	return s.authenticateBy((*access.Authenticator).Authenticate, next)
+}
+
+// authenticateProxied is authenticate for requests that are passed on.
+func (s *server) authenticateProxied(next http.Handler) http.Handler {
+	return s.authenticateBy((*access.Authenticator).AuthenticateProxied, next)
+}
+
+func (s *server) authenticateBy(how func(*access.Authenticator, *http.Request) (access.Caller, error), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, err := s.Auth.Authenticate(r)
+		caller, err := how(s.Auth, r)
 		if err != nil {
-			if !errors.Is(err, access.ErrForbidden) && !errors.Is(err, access.ErrUnavailable) {
+			if errors.Is(err, access.ErrNoCredentials) || errors.Is(err, access.ErrBadCredentials) {
 				w.Header().Set("WWW-Authenticate", s.Auth.Challenge(err))
 			}
 			handlers.WriteError(w, r, err)

@@ -25,6 +25,7 @@ var sentinels = []struct {
 		"operator can let people in with users: true."},
 	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The " +
 		"administrator of the directory can assign one."},
+	{access.ErrTwoKeys, "credentials_conflict", "The request brings two keys that differ."},
 	{access.ErrBadCredentials, "unauthenticated", "The key of the request is not a right one."},
 	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default."},
 	{credentials.ErrDenied, "session_denied", "AWS does not give a session to this profile."},

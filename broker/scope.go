@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"countersign/access"
 	"countersign/endpoints"
 	"countersign/problem"
 	"countersign/signing"
@@ -99,7 +100,7 @@ func cleanPath(in *Input, op *operation) error {
 	op.normalized = !op.quirks.S3Style
 	if in.NormalizePath != nil {
 		op.normalized = *in.NormalizePath
-	} else if op.quirks.S3Style {
+	} else if op.quirks.S3Style && op.action != access.ActionSend { // what is sent from here arrives as it is
 		op.warnOfPlus()
 		url, err := op.request.URL.CleanS3Key()
 		if err != nil {

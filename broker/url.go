@@ -76,13 +76,16 @@ func (b *Broker) checkAllowed(in *Input, _ *operation) error {
 }
 
 // mayBeHTTP: what the operator listed, and loopback in the sandbox.
-func (b *Broker) mayBeHTTP(url signing.URL) bool {
-	return slices.Contains(b.HTTPHosts, url.Host()) || b.LoopbackHTTP && endpoints.IsLoopback(hostname(url))
+func (b *Broker) mayBeHTTP(url signing.URL) bool { return b.MayBeHTTP(url.Host()) }
+
+// MayBeHTTP tells whether a host, with its port where that is not 80, may be called by http.
+func (b *Broker) MayBeHTTP(host string) bool {
+	return slices.Contains(b.HTTPHosts, host) || b.LoopbackHTTP && endpoints.IsLoopback(hostname(host))
 }
 
-func hostname(url signing.URL) string {
-	if name, _, err := net.SplitHostPort(url.Host()); err == nil {
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name
 	}
-	return strings.Trim(url.Host(), "[]")
+	return strings.Trim(host, "[]")
 }

@@ -22,6 +22,8 @@ import (
 	"countersign/credentials"
 	"countersign/endpoints"
 	"countersign/handlers"
+	"countersign/proxy"
+	"countersign/sending"
 	"countersign/signing"
 
 	"github.com/rs/zerolog"
@@ -36,6 +38,8 @@ type service struct {
 	auth     *access.Authenticator
 	audit    *access.Auditor
 	contract *api.Contract
+	proxy    *proxy.Proxy
+	options  api.Options
 	stdout   *outlet
 	log      zerolog.Logger
 
@@ -83,7 +87,11 @@ func newService(p *process, conf config.Config) (*service, error) {
 		maxConnections: conf.MaxConnections,
 	}
 	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
-	s.handler = api.New(limits)
+	s.proxy = api.NewProxy(limits, proxy.Options{
+		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies,
+	})
+	limits.Proxy = s.proxy
+	s.options, s.handler = limits, api.New(limits)
 	if conf.Sandbox {
 		s.handler, err = contract.Enforce(s.handler, func(err error) { fmt.Fprintln(p.stderr, "countersign: breach of the contract:", err) })
 	}

@@ -54,11 +54,25 @@ func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-ch
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.drain)
 	defer cancel()
-	if err := server.Shutdown(end); err != nil {
+	_ = server.Shutdown(end) // whose error is that of end
+	s.proxy.Wait(end)        // for connections that are none of the server's any more
+	if err := end.Err(); err != nil {
+		s.breakOff(server)
 		return fmt.Errorf("draining: %w", err)
 	}
 	s.log.Info().Msg("stopped")
 	return nil
+}
+
+// breakOff ends what the time for it has not ended.
+func (s *service) breakOff(server *http.Server) {
+	s.proxy.Stop()
+	rest, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.proxy.Wait(rest)
+	if server.Shutdown(rest) != nil {
+		_ = server.Close()
+	}
 }
 
 // closeWhen has every answer end its connection as soon as leaving is set. A

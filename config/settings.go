@@ -32,6 +32,10 @@ type Settings struct {
 	MaxBytes         int64         `yaml:"max_bytes" usual:"134217728" least:"1024" most:"1099511627776" placeholder:"N" help:"Bytes of memory that large bodies may take at once; each takes eight times its size. Default: 134217728."`
 	MaxConnections   int           `yaml:"max_connections" usual:"16384" least:"16" most:"1000000" placeholder:"N" help:"Connections open at once, as far as file descriptors last. Default: 16384."`
 	MaxBodyBytes     int64         `yaml:"max_body_bytes" usual:"10485760" least:"1024" most:"1099511627776" placeholder:"N" help:"Largest request body in bytes. Default: 10485760."`
+	MaxProxyBody     int64         `yaml:"max_proxy_body_bytes" usual:"1073741824" least:"1024" most:"1099511627776" placeholder:"N" help:"Largest request body in bytes that the proxy reads whole, since the client declares no hash of it. Default: 1073741824."`
+	SpoolDir         string        `yaml:"spool_dir" placeholder:"DIR" help:"Directory for request bodies of more than 1 MiB while the proxy reads them. Default: that of the system for temporary files."`
+	HeaderTimeout    time.Duration `yaml:"response_header_timeout" usual:"60s" least:"1s" most:"15m" placeholder:"60s" help:"How long AWS may take to begin its answer to a request of the proxy. Default: 60s."`
+	ForwardCookies   bool          `yaml:"forward_cookies" help:"Let cookies pass through the proxy, both ways."`
 	DrainSeconds     int           `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
 	ShutdownDelay    time.Duration `yaml:"shutdown_delay" usual:"0s" least:"0s" most:"10m" placeholder:"5s" help:"How long requests are still accepted after SIGTERM, while /readyz answers 503 and load balancers send elsewhere; drain_seconds begin after it. Default: 0s."`
 	defaultProfile

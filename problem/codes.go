@@ -69,6 +69,10 @@ var kinds = map[string]kind{
 		"Use a profile that GET /v1/profiles lists, or leave the field out for the default one.",
 	},
 	"unauthenticated": {401, "A key is needed", "Send your key in the X-API-Key header."},
+	"credentials_conflict": {
+		400, "Two keys are given",
+		"Send one key: in X-API-Key, as Bearer token, as password of the Basic scheme, or as session token of an AWS SDK.",
+	},
 	"identity_unavailable": {
 		503, "The token cannot be checked",
 		"Try again after the time that Retry-After gives.",
@@ -166,6 +170,10 @@ var kinds = map[string]kind{
 	},
 	"aws_throttled": {429, "AWS was asked too often", "Try again after the time that Retry-After gives."},
 	"aws_failed":    {503, "AWS failed", "Try again after the time that Retry-After gives. What AWS said is in aws."},
+	"proxy_unsupported": {
+		501, "The proxy does not work here",
+		"Use POST /v1/send, or run the service outside of Azure Functions.",
+	},
 	"aws_unreachable": {
 		503, "AWS could not be reached",
 		"Nothing was sent. Check the host, and try again after the time that Retry-After gives.",

@@ -1,0 +1,183 @@
+package api_test
+
+import (
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/broker"
+	"countersign/internal/upstream"
+	"countersign/proxy"
+	"countersign/sending"
+)
+
+const passedOn = "/proxy/orders/a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/orders"
+
+// newPassing is a server that passes requests on to an AWS of the test's own, which counts them and keeps the last.
+func newPassing(t *testing.T, audit broker.Audit, change func(*api.Options)) (server, *atomic.Int64, *atomic.Pointer[http.Request]) {
+	t.Helper()
+	arrived, last := new(atomic.Int64), new(atomic.Pointer[http.Request])
+	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		last.Store(r)
+		_, _ = io.WriteString(w, `{"order":1042}`)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(aws.Close)
+	s := newServerOf(t, sessions{}, audit, everythingAllowed, func(o *api.Options) {
+		client, err := sending.New(sending.Options{Now: o.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		o.Handlers.Sender = client
+		change(o)
+		o.Proxy = api.NewProxy(*o, proxy.Options{})
+	})
+	return s, arrived, last
+}
+
+func unchanged(*api.Options) {}
+
+func TestProxy_PassesRequestsOn(t *testing.T) {
+	audit := &trail{}
+	s, arrived, last := newPassing(t, audit, unchanged)
+	for name, headers := range map[string][]string{
+		"X-API-Key": {"X-API-Key", key},
+		"Basic":     {"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("grafana:"+key))},
+		"an SDK":    {"Authorization", "AWS4-HMAC-SHA256 Credential=x", "X-Amz-Security-Token", key},
+	} {
+		before, records := arrived.Load(), len(audit.list)
+		w := s.do("GET", passedOn, "", headers...)
+		if w.Code != 200 || w.Body.String() != `{"order":1042}` || arrived.Load() != before+1 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		for _, value := range last.Load().Header {
+			if strings.Contains(strings.Join(value, " "), "EXAMPLE-key-that-opens-nothing") {
+				t.Errorf("%s: the key was sent: %q", name, last.Load().Header)
+			}
+		}
+		made := audit.list[records:]
+		if len(made) != 2 || made[0].Action != access.ActionSend || made[0].CallerID != "crm-sync" || made[1].Of != made[0].EventID || made[1].Outcome != "complete" {
+			t.Errorf("%s: recorded %+v", name, made)
+		}
+	}
+	if log := s.log.String(); !strings.Contains(log, `"route":"/proxy/*"`) || strings.Contains(log, key) {
+		t.Errorf("logged %s", log)
+	}
+}
+
+func TestProxy_LetsNobodyElseIn(t *testing.T) {
+	s, arrived, _ := newPassing(t, unrecorded{}, unchanged)
+	for name, row := range map[string]struct {
+		status  int
+		headers []string
+	}{
+		"no key":    {401, nil},
+		"wrong key": {401, []string{"X-API-Key", "EXAMPLE-wrong"}},
+		"two keys":  {400, []string{"X-API-Key", key, "Authorization", "Bearer EXAMPLE-wrong"}},
+	} {
+		if w := s.do("GET", passedOn, "", row.headers...); w.Code != row.status || (w.Header().Get("WWW-Authenticate") != "") != (row.status == 401) {
+			t.Errorf("%s: %d %s %q, want %d", name, w.Code, w.Body, w.Header(), row.status)
+		}
+	}
+	if arrived.Load() > 0 {
+		t.Error("something was sent")
+	}
+}
+
+// No page of another origin has anything sent, whatever the method: AWS has GETs that delete.
+func TestProxy_RefusesPagesOfOtherOrigins(t *testing.T) {
+	open, err := access.NewAuthenticator(access.Options{Auth: access.AuthNone, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"keys", "none", "public"} {
+		s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) {
+			switch kind {
+			case "none":
+				o.Auth, o.Open = open, true
+			case "public":
+				o.PublicURL = "https://sign.example.com"
+			}
+		})
+		const local = "127.0.0.1:8080"
+		for name, row := range map[string]struct {
+			host    string
+			headers []string
+			status  map[string]int // by kind; 200 where there is none
+		}{
+			"fetch of a stranger":        {local, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, all(403)},
+			"an image of a stranger":     {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, all(403)},
+			"a link of a stranger":       {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, all(403)},
+			"an old browser":             {local, []string{"Origin", "https://evil.example"}, all(403)},
+			"a sandboxed frame":          {local, []string{"Origin", "null"}, all(403)},
+			"another port":               {local, []string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site"}, all(403)},
+			"a WebSocket of a stranger":  {local, []string{"Origin", "https://evil.example", "Connection", "Upgrade", "Upgrade", "websocket"}, all(403)},
+			"two origins":                {local, []string{"Origin", "http://" + local, "Origin", "https://evil.example"}, all(403)},
+			"a name that leads here":     {"evil.example", []string{"Origin", "http://evil.example", "Sec-Fetch-Site", "same-origin"}, map[string]int{"none": 421}},
+			"the page's own":             {local, []string{"Origin", "http://" + local, "Sec-Fetch-Site", "same-origin"}, nil},
+			"typed into the browser":     {local, []string{"Sec-Fetch-Site", "none"}, nil},
+			"a program":                  {local, nil, nil},
+			"the page of the public URL": {local, []string{"Origin", "https://sign.example.com", "Sec-Fetch-Site", "same-site"}, map[string]int{"keys": 403, "none": 403}},
+		} {
+			for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"} {
+				before := arrived.Load()
+				w := request(s, method, passedOn, row.host, append([]string{"X-API-Key", key}, row.headers...)...)
+				want := row.status[kind]
+				if want == 0 {
+					want = 200
+				}
+				if sent := arrived.Load() - before; w.Code != want || sent != map[bool]int64{true: 1}[want == 200] {
+					t.Errorf("%s, %s, callers by %s: %d %s, want %d; %d sent", name, method, kind, w.Code, w.Body, want, sent)
+				}
+			}
+		}
+	}
+}
+
+func all(status int) map[string]int {
+	return map[string]int{"keys": status, "none": status, "public": status}
+}
+
+func TestProxy_WithoutItsRecordNothingIsSent(t *testing.T) {
+	audit := &trail{err: access.ErrAudit}
+	s, arrived, _ := newPassing(t, audit, unchanged)
+	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 503 || !strings.Contains(w.Body.String(), "audit_unavailable") || arrived.Load() > 0 {
+		t.Errorf("%d %s, %d sent", w.Code, w.Body, arrived.Load())
+	}
+}
+
+func TestProxy_IsOffUnlessAllowed(t *testing.T) {
+	s, _, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.Handlers.Sender = nil })
+	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 403 || !strings.Contains(w.Body.String(), "allow_send") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestProxy_SaysThatItDoesNotWorkBehindTheFunctionsHost(t *testing.T) {
+	s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.BehindFunctions = true })
+	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 501 || !strings.Contains(w.Body.String(), "Functions host") || arrived.Load() > 0 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func request(s server, method, target, host string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(""))
+	r.Host = host
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"countersign/access"
+	"countersign/handlers"
+)
+
+// stalled is how long a client may take for a piece of a stream before others may need the place that it holds.
+const stalled = 2 * time.Second
+
+// limitStreams is limitRequests for what takes its time: a stream holds its place until it ends. Where others need it, what is cut are the
+// streams of clients that stalled, and connections that changed their protocol.
+func (s *server) limitStreams(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hold, err := s.Requests.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, false)
+		if err != nil {
+			handlers.WriteError(w, r, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(r.Context())
+		out := &stream{ResponseWriter: w, hold: hold, cancel: cancel, past: s.Now()}
+		defer out.release()
+		r = r.WithContext(ctx)
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &watched{r.Body, out}
+		}
+		next.ServeHTTP(out, r)
+	})
+}
+
+// stream is a connection to a client that may stall.
+type stream struct {
+	http.ResponseWriter
+	hold   *access.Hold
+	cancel context.CancelFunc
+	past   time.Time
+
+	mu             sync.Mutex
+	ended, offered bool
+	hijacked       net.Conn
+}
+
+// Unwrap is for [http.ResponseController].
+func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s *stream) Write(p []byte) (int, error) {
+	timer := time.AfterFunc(stalled, s.offer)
+	defer timer.Stop()
+	return s.ResponseWriter.Write(p)
+}
+
+// Hijack implements [http.Hijacker].
+func (s *stream) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(s.ResponseWriter).Hijack()
+	if err == nil {
+		s.mu.Lock()
+		s.hijacked = conn
+		s.mu.Unlock()
+		s.offer()
+	}
+	return conn, rw, err
+}
+
+// offer lets others have the place.
+func (s *stream) offer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended && !s.offered {
+		s.offered = true
+		s.hold.Offer(func() { go s.cut() })
+	}
+}
+
+func (s *stream) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended { // else it is the next request's connection
+		return
+	}
+	s.cancel()
+	if s.hijacked != nil {
+		_ = s.hijacked.Close()
+		return
+	}
+	control := http.NewResponseController(s.ResponseWriter)
+	_ = control.SetReadDeadline(s.past)
+	_ = control.SetWriteDeadline(s.past)
+}
+
+func (s *stream) release() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.cancel()
+	s.hold.Release()
+}
+
+// watched is the body of a request on its way.
+type watched struct {
+	io.ReadCloser
+	stream *stream
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	timer := time.AfterFunc(stalled, b.stream.offer)
+	defer timer.Stop()
+	return b.ReadCloser.Read(p)
+}

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"countersign/broker"
+	"countersign/problem"
+	"countersign/sending"
+	"countersign/signing"
+)
+
+const (
+	// inMemory is what a body may take of it.
+	inMemory = 1 << 20
+	// memoryPerByte: a buffer that grows is there twice.
+	memoryPerByte = 2
+)
+
+// payload settles what becomes of the client's body. What the client declares is
+// signed as it stands, and AWS checks it; only what declares nothing is read first.
+// Forms are read too, since some services are told their operation in them, which
+// is for policies to see.
+func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
+	declared := strings.TrimSpace(x.in.Header.Get("X-Amz-Content-Sha256"))
+	isClaim := declared != "" && declared != signing.UnsignedPayload
+	switch {
+	case body != nil && isForm(x.in) && length >= 0 && length <= inMemory && !strings.HasPrefix(declared, "STREAMING-"):
+		in.Body = func() (broker.Body, error) { return x.form(body, length) }
+		if isClaim {
+			return // a false one is told
+		}
+	case body == nil && (!isClaim || declared == signing.PayloadHash(nil)):
+	case body == nil: // what the client means is for AWS to judge
+		in.Stream = &broker.Stream{Hash: declared, Open: func() (*sending.Body, error) { return sending.Streamed(declared, http.NoBody, 0) }}
+	case declared != "":
+		in.Stream = &broker.Stream{Hash: declared, Open: func() (*sending.Body, error) { return sending.Streamed(declared, body, length) }}
+	default:
+		in.Stream = &broker.Stream{Open: func() (*sending.Body, error) {
+			if err := x.reserve(length); err != nil {
+				return nil, err
+			}
+			return x.proxy.Spool.Read(body, length)
+		}}
+	}
+	in.Headers = slices.DeleteFunc(in.Headers, func(h signing.Header) bool { return h.Name == "X-Amz-Content-Sha256" })
+}
+
+// form reads a body into memory.
+func (x *exchange) form(body io.Reader, length int64) (broker.Body, error) {
+	if err := x.reserve(length); err != nil {
+		return broker.Body{}, err
+	}
+	content := make([]byte, length)
+	if _, err := io.ReadFull(body, content); err != nil {
+		return broker.Body{}, &problem.Error{Code: "body_unreadable", Detail: "The body did not arrive whole.", Cause: err}
+	}
+	return broker.Body{Present: true, Bytes: content, MediaType: broker.MediaForm, Text: true}, nil
+}
+
+// reserve takes the memory for a body of a length, -1 where it is not known, until
+// the exchange ends.
+func (x *exchange) reserve(length int64) error {
+	if length < 0 || length > inMemory {
+		length = inMemory
+	}
+	release, err := x.proxy.Reserve(x.in.Context(), x.call.Caller.ID, memoryPerByte*length)
+	if err == nil {
+		x.release = append(x.release, release)
+	}
+	return err
+}
+
+func isForm(r *http.Request) bool {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return r.Method == http.MethodPost && media == broker.MediaForm
+}

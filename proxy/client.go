@@ -1,0 +1,151 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// idle is how long a client may take for a piece of a body, in either direction.
+	idle = 5 * time.Minute
+	// parting is how long a client may take for the rest of a body that nobody wants,
+	// so that it gets to read the answer.
+	parting = 5 * time.Second
+	// small is below what an answer that is not complete would wait for more in a
+	// buffer.
+	small = 4 << 10
+)
+
+var past = time.Unix(1, 0)
+
+// client is the connection to the client. The timeouts of the server are for
+// requests that are answered at once; here each piece of a body has its own.
+type client struct {
+	http.ResponseWriter
+	proxy   *Proxy
+	control *http.ResponseController
+	cancel  context.CancelFunc
+	unwatch func() bool
+
+	left     int64  // of the answer's body, where its length is known
+	protocol string // that the answer changes to
+	hijacked bool
+
+	mu     sync.Mutex
+	over   bool // no more patience
+	unread bool // something of the request's body is
+}
+
+func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *client {
+	c := &client{ResponseWriter: w, proxy: p, control: http.NewResponseController(w), cancel: cancel}
+	// net/http reads on behind the body, to see whether the client is still there.
+	_ = c.control.SetReadDeadline(time.Time{}) // a recorder in a test has none
+	c.unwatch = context.AfterFunc(p.stopped, c.breakOff)
+	return c
+}
+
+// Unwrap is for http.ResponseController.
+func (c *client) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// breakOff ends the exchange, whatever it waits for.
+func (c *client) breakOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.cancel()
+	_ = c.control.SetReadDeadline(past)
+	_ = c.control.SetWriteDeadline(past)
+}
+
+func (c *client) end() {
+	c.unwatch()
+	if c.hijacked {
+		c.proxy.upgraded(-1)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unread && !c.over {
+		_ = c.control.SetReadDeadline(c.proxy.Broker.Now().Add(parting))
+	}
+	c.over = true
+}
+
+// within sets a deadline, unless all is over.
+func (c *client) within(set func(time.Time) error, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		_ = set(c.proxy.Broker.Now().Add(d))
+	}
+}
+
+// expect says what answer comes.
+func (c *client) expect(answer *http.Response) {
+	c.left, c.protocol = answer.ContentLength, answer.Header.Get("Upgrade")
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (c *client) WriteHeader(status int) {
+	c.within(c.control.SetWriteDeadline, idle)
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter. A piece that is not the last does not wait
+// for others.
+func (c *client) Write(p []byte) (int, error) {
+	c.within(c.control.SetWriteDeadline, idle)
+	n, err := c.ResponseWriter.Write(p)
+	if c.left -= int64(n); err == nil && n < small && c.left > 0 {
+		err = c.control.Flush()
+	}
+	return n, err
+}
+
+// Hijack implements http.Hijacker. Such a connection is none of the server's any
+// more, so it is ended from here.
+func (c *client) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := c.control.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.hijacked = true
+	c.proxy.upgraded(+1)
+	c.unwatch()
+	c.unwatch = context.AfterFunc(c.proxy.stopped, func() {
+		c.cancel()
+		_ = conn.SetDeadline(c.proxy.Broker.Now().Add(time.Second / 2))
+		if strings.EqualFold(c.protocol, "websocket") {
+			_, _ = conn.Write([]byte{0x88, 0x02, 0x03, 0xe9}) // close, going away (RFC 6455, section 7.4.1)
+		}
+		_ = conn.Close()
+	})
+	return conn, rw, nil
+}
+
+// upload is the request's body as it comes from the client.
+type upload struct {
+	io.Reader
+	client *client
+}
+
+// Read implements io.Reader.
+func (u *upload) Read(p []byte) (int, error) {
+	c := u.client
+	c.within(c.control.SetReadDeadline, idle)
+	n, err := u.Reader.Read(p)
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.unread = false; !c.over {
+			_ = c.control.SetReadDeadline(time.Time{})
+		}
+	}
+	return n, err
+}

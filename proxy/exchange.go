@@ -1,0 +1,162 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"countersign/broker"
+	"countersign/problem"
+	"countersign/sending"
+)
+
+// exchange is one request and its answer.
+type exchange struct {
+	proxy   *Proxy
+	mode    Mode
+	target  Target
+	in      *http.Request // the client's
+	call    *broker.Call
+	client  *client
+	headers sending.Headers
+	sent    *broker.Sent
+	answer  *download
+	release []func()
+	cancel  context.CancelFunc
+}
+
+// newExchange finds where a request goes.
+func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*exchange, error) {
+	switch {
+	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+		return nil, &problem.Error{Code: "method_not_allowed", Detail: "The proxy does not take " + r.Method + "."}
+	case !strings.HasPrefix(r.RequestURI, "/"):
+		// RFC 9112, section 3.2.2: net/http takes the host of such a request line in place of the Host header.
+		return nil, errNotPassed("The request line must begin with a path: this is a reverse proxy.")
+	}
+	target, err := m.Target(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	x := &exchange{
+		proxy: p, mode: m, target: target, in: r.WithContext(ctx), call: p.Call(r), cancel: cancel,
+		headers: sending.Headers{Cookies: p.Cookies, Plain: r.TLS == nil},
+	}
+	x.client = newClient(p, w, cancel)
+	return x, nil
+}
+
+// end gives back what the exchange held.
+func (x *exchange) end() {
+	x.client.end()
+	x.cancel()
+	if x.answer != nil && !x.answer.closed.Load() { // an upgrade that came to nothing
+		_ = x.answer.Close()
+	}
+	for _, release := range x.release {
+		release()
+	}
+}
+
+// RoundTrip implements http.RoundTripper: it has the client's request signed and
+// sent. Of what net/http makes of it, only the body and the context are used.
+func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
+	in := &broker.SendInput{
+		Input: broker.Input{
+			Method: x.in.Method, URL: withoutSignature(x.target.URL), Headers: x.headers.Out(x.in.Header),
+			Profile: x.target.Profile,
+		},
+		Expect: strings.EqualFold(x.in.Header.Get("Expect"), "100-continue"),
+	}
+	if x.mode.Refusal != nil {
+		in.Retry = sending.RetryStandard
+	}
+	var body io.Reader
+	if out.Body != nil {
+		body, x.client.unread = &upload{out.Body, x.client}, true
+	} else if to := out.Header.Get("Upgrade"); strings.EqualFold(to, "websocket") && x.in.Method == http.MethodGet {
+		if strings.Contains(x.target.URL, ".appsync-realtime-api.") {
+			return nil, &problem.Error{Code: "host_not_signed", Detail: "AppSync takes the signature of a real-time connection in a subprotocol, which the client makes."}
+		}
+		in.Upgrade = to // others, such as h2c, are offers that need no answer
+	}
+	x.payload(in, body, x.in.ContentLength)
+	sent, err := x.proxy.Broker.Send(out.Context(), x.call, in)
+	if err != nil {
+		return nil, err
+	}
+	answer := sent.Response
+	x.client.expect(answer)
+	x.sent, x.answer = sent, &download{ReadCloser: answer.Body, sent: sent}
+	if to, ok := answer.Body.(io.Writer); ok && answer.StatusCode == http.StatusSwitchingProtocols {
+		changed := *answer // ReverseProxy takes the body out
+		changed.Body = &duplex{x.answer, to}
+		return &changed, nil
+	}
+	answer.Body = x.answer
+	return answer, nil
+}
+
+// back makes of AWS's answer the one for the client.
+func (x *exchange) back(answer *http.Response) error {
+	if x.mode.Refusal != nil {
+		if p := x.mode.Refusal(x.sent); p != nil {
+			return p
+		}
+		// Workflows take these for something to follow.
+		if answer.StatusCode == http.StatusAccepted {
+			answer.StatusCode = http.StatusOK
+		}
+		answer.Header.Del("Location")
+	}
+	x.headers.Back(answer.Header, answer.StatusCode)
+	if to := answer.Header.Get("Location"); to != "" {
+		answer.Header.Set("Location", x.target.location(to))
+	}
+	if answer.Header.Get("X-Request-Id") != "" {
+		x.client.Header().Del("X-Request-Id") // ours is in the log as well
+	}
+	return nil
+}
+
+// fail answers a request for which there is no answer.
+func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
+	if x.sent != nil && !errors.As(err, new(*problem.Error)) {
+		err = &problem.Error{Code: "answer_broken", Detail: "The answer could not be passed on.", Cause: err}
+	}
+	x.proxy.WriteError(x.client, x.in, err)
+}
+
+// download is the answer's body; closing it completes the record.
+type download struct {
+	io.ReadCloser
+	sent   *broker.Sent
+	closed atomic.Bool
+}
+
+// Close implements io.Closer. Sent.Close may come back here.
+func (d *download) Close() error {
+	if d.closed.Swap(true) {
+		return d.ReadCloser.Close()
+	}
+	d.sent.Close()
+	return nil
+}
+
+// duplex is a connection that speaks another protocol now.
+type duplex struct {
+	*download
+	io.Writer
+}
+
+// CloseWrite ends the sending half.
+func (d *duplex) CloseWrite() error {
+	if half, ok := d.ReadCloser.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return http.ErrNotSupported
+}

@@ -1,0 +1,319 @@
+package proxy_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestProxy_HoldsNoEventBack: each piece reaches the client before AWS writes the next.
+func TestProxy_HoldsNoEventBack(t *testing.T) {
+	for name, head := range map[string]string{
+		"events":                 "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked",
+		"events of Bedrock":      "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked",
+		"lines of JSON":          "Content-Type: application/json\r\nTransfer-Encoding: chunked",
+		"until the end":          "Content-Type: text/plain\r\nConnection: close",
+		"a length that is known": "Content-Type: text/plain\r\nContent-Length: 30",
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := make(chan struct{})
+			server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+				if _, err := readRequest(r); err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+head+"\r\n\r\n")
+				for range 10 {
+					select {
+					case <-next:
+					case <-time.After(10 * time.Second):
+						return // the client did not get the piece before
+					}
+					if strings.Contains(head, "chunked") {
+						_, _ = io.WriteString(conn, "3\r\nabc\r\n")
+					} else {
+						_, _ = io.WriteString(conn, "abc")
+					}
+				}
+				if strings.Contains(head, "chunked") {
+					_, _ = io.WriteString(conn, "0\r\n\r\n")
+				}
+			})
+			f := newFront(t, options{}, server.host())
+			_, r := f.send(t, "POST "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+			next <- struct{}{}
+			answer, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			piece := make([]byte, 3)
+			for i := range 10 {
+				if _, err := io.ReadFull(answer.Body, piece); err != nil {
+					t.Fatalf("piece %d: %v", i, err)
+				}
+				if i < 9 {
+					next <- struct{}{}
+				}
+			}
+			if rest, err := io.ReadAll(answer.Body); err != nil || len(rest) > 0 {
+				t.Errorf("then %q, %v", rest, err)
+			}
+			if got := f.audit.outcome(t); got.Outcome != "complete" || got.BytesIn != 30 {
+				t.Errorf("outcome %+v", got.Sent)
+			}
+		})
+	}
+}
+
+// TestProxy_HoldsNoUploadBack: each piece reaches AWS before the client writes the next.
+func TestProxy_HoldsNoUploadBack(t *testing.T) {
+	got := make(chan string)
+	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		if _, err := readRequest(r); err != nil {
+			return
+		}
+		for range 10 {
+			piece := make([]byte, 3)
+			if _, err := io.ReadFull(r, piece); err != nil {
+				return
+			}
+			got <- string(piece)
+		}
+		_, _ = io.WriteString(conn, noContent)
+	})
+	f := newFront(t, options{}, server.host())
+	text := strings.Repeat("abc", 10)
+	conn, r := f.send(t, fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: 30\r\n\r\n", path(server.host(), "/"), sha256Hex(text)))
+	for i := range 10 {
+		if _, err := io.WriteString(conn, "abc"); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-got:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("piece %d was held back", i)
+		}
+	}
+	if answer, err := http.ReadResponse(r, nil); err != nil || answer.StatusCode != 204 {
+		t.Errorf("%v %v", answer, err)
+	}
+}
+
+// The timeouts of the server are for a request that is answered at once; streams that go on outlast them.
+func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
+	const timeout = 300 * time.Millisecond
+	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		s, err := readRequest(r)
+		if err != nil {
+			return
+		}
+		if _, err := s.readBody(r); err != nil {
+			return
+		}
+		time.Sleep(2 * timeout) // an answer that takes its time
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+		for range 10 {
+			time.Sleep(timeout / 4)
+			_, _ = io.WriteString(conn, "x")
+		}
+	})
+	f := newFront(t, options{timeout: timeout}, server.host())
+	for name, send := range map[string]func(net.Conn){
+		"down": func(c net.Conn) {
+			fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path(server.host(), "/"))
+		},
+		"up and down": func(c net.Conn) {
+			fmt.Fprintf(c, "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", path(server.host(), "/"))
+			for range 10 {
+				time.Sleep(timeout / 4)
+				_, _ = io.WriteString(c, "x")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, r := f.send(t, "")
+			send(conn)
+			answer, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "xxxxxxxxxx" {
+				t.Errorf("%s %q, %v", answer.Status, body, err)
+			}
+		})
+	}
+}
+
+func TestProxy_AClientThatIsGoneEndsTheRequest(t *testing.T) {
+	gone := make(chan error, 1)
+	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		if _, err := readRequest(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+		_, err := r.ReadByte()
+		gone <- err
+	})
+	f := newFront(t, options{}, server.host())
+	conn, r := f.send(t, "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	if _, err := http.ReadResponse(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		t.Fatal("AWS is still sending")
+	}
+	if got := f.audit.outcome(t); got.Outcome != "caller_gone" {
+		t.Errorf("outcome %+v", got.Sent)
+	}
+}
+
+// echo answers an upgrade, and then sends back what comes.
+func echo(t testing.TB) (*rawServer, <-chan seen) {
+	saw := make(chan seen, 64)
+	return newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		s, err := readRequest(r)
+		if err != nil {
+			return
+		}
+		saw <- s
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+		_, _ = io.Copy(conn, r)
+	}), saw
+}
+
+const upgrade = " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+func (f *front) webSocket(t testing.TB, host string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, r := f.send(t, "GET "+path(host, "/prod")+upgrade)
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != 101 || answer.Header.Get("Sec-Websocket-Accept") == "" || answer.Header.Get("Upgrade") != "websocket" {
+		t.Fatalf("%s %q", answer.Status, answer.Header)
+	}
+	return conn, r
+}
+
+func TestProxy_WebSockets(t *testing.T) {
+	server, saw := echo(t)
+	f := newFront(t, options{timeout: 200 * time.Millisecond}, server.host())
+	conn, r := f.webSocket(t, server.host())
+	got := arrived(t, saw)
+	got.mustBeSigned(t, "execute-api")
+	if got.value("Sec-Websocket-Key") == "" || got.value("Connection") != "Upgrade" {
+		t.Errorf("sent %q", got.headers)
+	}
+	time.Sleep(400 * time.Millisecond) // longer than the server's timeouts
+	for range 3 {
+		_, _ = io.WriteString(conn, "hello")
+		back := make([]byte, 5)
+		if _, err := io.ReadFull(r, back); err != nil || string(back) != "hello" {
+			t.Fatalf("%q, %v", back, err)
+		}
+	}
+	conn.Close()
+	if got := f.audit.outcome(t); got.Status != 101 || got.BytesIn != 15 || got.BytesOut != 15 {
+		t.Errorf("outcome %+v", got.Sent)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if f.Wait(ctx); ctx.Err() != nil {
+		t.Error("the connection is still counted")
+	}
+}
+
+func TestProxy_AnUpgradeThatAWSRefusesIsAnAnswer(t *testing.T) {
+	server, _ := answering(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}")
+	f := newFront(t, options{}, server.host())
+	answer, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+upgrade)
+	if answer.StatusCode != 403 || body != "{}" {
+		t.Errorf("%s %q", answer.Status, body)
+	}
+}
+
+func TestProxy_RefusesWhatIsSignedInASubprotocol(t *testing.T) {
+	f := newFront(t, options{})
+	answer, _ := f.exchange(t, "GET", "GET /proxy/orders/abc.appsync-realtime-api.eu-west-1.amazonaws.com/graphql"+upgrade)
+	if answer.StatusCode != 400 || answer.Header.Get("X-Problem") != "host_not_signed" {
+		t.Errorf("%s %s", answer.Status, answer.Header.Get("X-Problem"))
+	}
+}
+
+// TestStop_EndsWhatIsUnderWay: streams and bodies break off, WebSockets are told, and nothing of them stays.
+func TestStop_EndsWhatIsUnderWay(t *testing.T) {
+	runtime.GC()
+	before := runtime.NumGoroutine()
+	done := make(chan struct{})
+	t.Run("under way", func(t *testing.T) {
+		defer close(done)
+		streams := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+			if _, err := readRequest(r); err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+			_, _ = r.ReadByte()
+		})
+		sockets, _ := echo(t)
+		f := newFront(t, options{}, streams.host(), sockets.host())
+		var conns []net.Conn
+		var readers []*bufio.Reader
+		for range 50 {
+			conn, r := f.send(t, "GET "+path(streams.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			answer, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := answer.Body.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, conn)
+		}
+		for range 10 { // bodies that do not go on, one way to send them and the other
+			for _, claim := range []string{"", "X-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\n"} {
+				conn, _ := f.send(t, "PUT "+path(streams.host(), "/")+" HTTP/1.1\r\nHost: x\r\n"+claim+"Content-Length: 5\r\n\r\nhe")
+				conns = append(conns, conn)
+			}
+		}
+		for range 20 {
+			conn, r := f.webSocket(t, sockets.host())
+			conns, readers = append(conns, conn), append(readers, r)
+		}
+		f.Stop()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		f.Wait(ctx)
+		if err := f.server.Shutdown(ctx); err != nil {
+			t.Errorf("requests are under way still: %v", err)
+		}
+		for _, r := range readers {
+			if rest, _ := io.ReadAll(r); !bytes.Equal(rest, []byte{0x88, 0x02, 0x03, 0xe9}) {
+				t.Errorf("a WebSocket was told %x", rest)
+			}
+		}
+		for _, conn := range conns {
+			conn.Close()
+		}
+	})
+	<-done
+	var after int
+	for range 100 {
+		if after = runtime.NumGoroutine(); after <= before {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	stacks := make([]byte, 1<<20)
+	t.Errorf("%d goroutines before, %d after:\n%s", before, after, stacks[:runtime.Stack(stacks, true)])
+}

@@ -1,0 +1,396 @@
+package proxy_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"countersign/access"
+	"countersign/broker"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/proxy"
+	"countersign/sending"
+	"countersign/signing"
+)
+
+const (
+	accessKeyID = "ASIAIOSFODNN7EXAMPLE"
+	secretKey   = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	token       = "session/EXAMPLE="
+	region      = "eu-west-1"
+	profile     = "orders"
+)
+
+// sessions gives one session.
+type sessions struct{}
+
+func (sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
+	return credentials.Session{
+		Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: time.Now().Add(time.Hour), Profile: profile,
+	}, nil
+}
+
+func (sessions) SessionFromRequest(context.Context, credentials.RequestCredentials) (credentials.Session, error) {
+	return credentials.Session{}, credentials.ErrConfiguration
+}
+
+func (sessions) Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error) {
+	return credentials.Identity{}, nil
+}
+func (sessions) Profiles() []credentials.Profile { return nil }
+func (sessions) Drop(credentials.Session) bool   { return false }
+
+// trail keeps records.
+type trail struct {
+	mu   sync.Mutex
+	list []access.Record
+	ids  int
+	err  error
+}
+
+func (t *trail) Write(_ context.Context, r access.Record) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.list = append(t.list, r)
+	}
+	return t.err
+}
+
+func (t *trail) NextID() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ids++
+	return fmt.Sprint("event-", t.ids)
+}
+
+func (t *trail) records() []access.Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.list)
+}
+
+// outcome waits for the record of what became of a request.
+func (t *trail) outcome(tb testing.TB) access.Record {
+	tb.Helper()
+	for range 500 {
+		for _, r := range t.records() {
+			if r.Outcome != "" {
+				return r
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	tb.Fatalf("no outcome among %+v", t.records())
+	return access.Record{}
+}
+
+// front is a proxy with a server before it, whose timeouts are short.
+type front struct {
+	*proxy.Proxy
+	address string
+	audit   *trail
+	server  *http.Server
+}
+
+type options struct {
+	service  string // of the hosts; default: execute-api
+	policies string
+	spool    sending.Spool
+	cookies  bool
+	target   func(*http.Request) (proxy.Target, error)
+	sending  sending.Options
+	reserve  func(int64) error
+	timeout  time.Duration // of the server; default: a minute
+}
+
+// newFront returns a proxy that calls hosts on this machine by http.
+func newFront(t testing.TB, o options, hosts ...string) *front {
+	t.Helper()
+	if o.service == "" {
+		o.service = "execute-api"
+	}
+	rules, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "127.0.0.1", Service: o.service, Region: region}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document []byte
+	if o.policies != "" {
+		document = []byte(o.policies)
+	}
+	policy, err := access.NewPolicy("test.cedar", document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.sending.Now, o.sending.HTTPHosts = time.Now, hosts
+	client, err := sending.New(o.sending)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	f := &front{audit: &trail{}}
+	b := broker.New(broker.Options{
+		Signer: new(signing.Signer), Sessions: sessions{}, Now: time.Now, Policy: policy, Audit: f.audit, DefaultProfile: profile,
+		Hosts: map[string]*endpoints.Hosts{profile: rules}, HTTPHosts: hosts, Sender: client,
+	})
+	f.Proxy = proxy.New(proxy.Options{
+		Broker: b, Spool: o.spool, Cookies: o.cookies,
+		Call: func(*http.Request) *broker.Call {
+			return &broker.Call{RequestID: "request-1", Caller: access.Caller{ID: "crm-sync", Method: access.MethodAPIKey}}
+		},
+		WriteError: func(w http.ResponseWriter, _ *http.Request, err error) {
+			p := broker.Problem(err)
+			w.Header().Set("X-Problem", p.Code)
+			w.WriteHeader(p.Status())
+		},
+		Reserve: func(_ context.Context, _ string, n int64) (func(), error) {
+			if o.reserve != nil {
+				if err := o.reserve(n); err != nil {
+					return nil, err
+				}
+			}
+			return func() {}, nil
+		},
+	})
+	if o.target == nil {
+		o.target = proxy.PathTarget("/proxy", b.MayBeHTTP)
+	}
+	if o.timeout == 0 {
+		o.timeout = time.Minute
+	}
+	f.server = &http.Server{
+		Handler: f.Handler(proxy.Mode{Target: o.target}), ReadTimeout: o.timeout, WriteTimeout: o.timeout, ErrorLog: log.New(io.Discard, "", 0),
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.address = listener.Addr().String()
+	go func() { _ = f.server.Serve(listener) }()
+	t.Cleanup(func() { f.Stop(); f.server.Close() })
+	return f
+}
+
+// path is that of an upstream's path by the proxy.
+func path(host, rest string) string { return "/proxy/" + profile + "/" + host + rest }
+
+// send writes the bytes of a request and reads the answer; the connection stays.
+func (f *front) send(t testing.TB, raw string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.WriteString(conn, raw); err != nil {
+		t.Fatal(err)
+	}
+	return conn, bufio.NewReader(conn)
+}
+
+// exchange is send that reads the answer whole.
+func (f *front) exchange(t testing.TB, method, raw string) (*http.Response, string) {
+	t.Helper()
+	conn, r := f.send(t, raw)
+	defer conn.Close()
+	answer, err := http.ReadResponse(r, &http.Request{Method: method})
+	for err == nil && answer.StatusCode == http.StatusContinue {
+		answer, err = http.ReadResponse(r, &http.Request{Method: method})
+	}
+	if err != nil {
+		t.Fatalf("%q: %v", raw[:min(len(raw), 200)], err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+// rawServer serves each connection by a function.
+type rawServer struct {
+	net.Listener
+	wg sync.WaitGroup
+}
+
+func newRawServer(t testing.TB, serve func(net.Conn, *bufio.Reader)) *rawServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &rawServer{Listener: l}
+	s.wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.wg.Go(func() {
+				defer conn.Close()
+				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+				serve(conn, bufio.NewReader(conn))
+			})
+		}
+	})
+	t.Cleanup(func() { l.Close(); s.wg.Wait() })
+	return s
+}
+
+func (s *rawServer) host() string { return s.Addr().String() }
+
+// seen is a request as it was on the wire.
+type seen struct {
+	line    string
+	headers []string
+	body    string
+}
+
+// answering answers every request with one text, and tells what it saw.
+func answering(t testing.TB, text string) (*rawServer, <-chan seen) {
+	t.Helper()
+	saw := make(chan seen, 256)
+	return newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+		for {
+			s, err := readRequest(r)
+			if err != nil {
+				return
+			}
+			if s.values("Expect") != nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+			}
+			if s.body, err = s.readBody(r); err != nil {
+				return
+			}
+			saw <- s
+			if _, err := io.WriteString(conn, text); err != nil {
+				return
+			}
+		}
+	}), saw
+}
+
+func readRequest(r *bufio.Reader) (s seen, err error) {
+	for {
+		text, err := r.ReadString('\n')
+		if err != nil {
+			return s, err
+		}
+		text = strings.TrimSuffix(text, "\r\n")
+		switch {
+		case text == "":
+			return s, nil
+		case s.line == "":
+			s.line = text
+		default:
+			s.headers = append(s.headers, text)
+		}
+	}
+}
+
+func (s seen) readBody(r *bufio.Reader) (string, error) {
+	head := s.line + "\r\n" + strings.Join(s.headers, "\r\n") + "\r\n\r\n"
+	request, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader(head), r)))
+	if err != nil {
+		return "", err
+	}
+	body, err := io.ReadAll(request.Body)
+	return string(body), err
+}
+
+func (s seen) values(name string) []string {
+	var values []string
+	for _, h := range s.headers {
+		n, value, _ := strings.Cut(h, ":")
+		if strings.EqualFold(n, name) {
+			values = append(values, strings.TrimSpace(value))
+		}
+	}
+	return values
+}
+
+func (s seen) value(name string) string { return strings.Join(s.values(name), "\n") }
+
+func (s seen) target() string {
+	_, rest, _ := strings.Cut(s.line, " ")
+	target, _, _ := strings.Cut(rest, " HTTP/1.1")
+	return target
+}
+
+// mustBeSigned fails unless the AWS SDK signs what arrived the same.
+func (s seen) mustBeSigned(t testing.TB, service string) {
+	t.Helper()
+	method, _, _ := strings.Cut(s.line, " ")
+	target, host := s.target(), s.value("Host")
+	at, err := time.Parse(signing.TimeFormat, s.value("X-Amz-Date"))
+	if err != nil {
+		t.Fatalf("%s: %v of %q", s.line, err, s.headers)
+	}
+	r, err := http.NewRequest(method, "https://"+host+target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, _, _ := strings.Cut(target, "?")
+	if service == "s3" {
+		plain, err := url.PathUnescape(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path = strings.NewReplacer("+", "%20", "%2F", "/", "%7E", "~").Replace(url.QueryEscape(plain))
+	}
+	r.URL.Opaque = "//" + host + path // which the SDK signs as it is
+	_, names, _ := strings.Cut(s.value("Authorization"), "SignedHeaders=")
+	names, _, _ = strings.Cut(names, ",")
+	for name := range strings.SplitSeq(names, ";") {
+		if name != "host" && name != "x-amz-date" && name != "x-amz-security-token" {
+			r.Header[http.CanonicalHeaderKey(name)] = s.values(name)
+		}
+	}
+	hash := s.value("X-Amz-Content-Sha256")
+	if hash == "" {
+		hash = sha256Hex(s.body)
+	}
+	sdkKeys := aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: token}
+	err = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = service == "s3" }).
+		SignHTTP(t.Context(), sdkKeys, r, hash, service, region, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.value("Authorization"), r.Header.Get("Authorization"); got != want {
+		t.Errorf("%s: Authorization\n%s, the SDK signs\n%s\nof %q", s.line, got, want, s.headers)
+	}
+}
+
+func sha256Hex(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func arrived(t testing.TB, saw <-chan seen) seen {
+	t.Helper()
+	select {
+	case s := <-saw:
+		return s
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing arrived")
+		return seen{}
+	}
+}
