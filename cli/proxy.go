@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/config"
+	"countersign/endpoints"
+	"countersign/proxy"
+)
+
+// proxyOptions are the flags of proxy that are no settings.
+type proxyOptions struct {
+	config, profile, upstream, service, region, socket string
+	origins, hosts                                     []string
+}
+
+func newProxy(p *process) *cobra.Command {
+	var o proxyOptions
+	c := command("proxy", "Pass the requests of other programs on to AWS, signed.", func() error { return o.run(p) })
+	c.Long = "Without --upstream, a request goes to the host in its Host header or, where that is this machine, to the endpoint that an AWS SDK\n" +
+		"with AWS_ENDPOINT_URL has signed it for. It listens on 127.0.0.1 unless --address is given. Callers need a key where the\n" +
+		"configuration has any; without one, only this machine may call."
+	c.Example = "  countersign proxy --profile metrics --upstream aps-workspaces.eu-west-1.amazonaws.com\n" +
+		"  countersign proxy --port 8081 & AWS_ENDPOINT_URL=http://127.0.0.1:8081 aws s3 ls"
+	f := c.Flags()
+	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile to sign with. Default: default_profile, or the only one.")
+	f.StringVar(&o.upstream, "upstream", "", "`HOST` to send every request to, or its URL without a path.")
+	f.StringVar(&o.service, "service", "", "Signing `NAME` of the upstream's service, where the host does not tell it.")
+	f.StringVar(&o.region, "region", "", "`REGION` of the upstream, where the host does not tell it.")
+	f.StringVar(&o.socket, "socket", "", "`PATH` of a Unix socket to listen on, in place of address and port.")
+	f.StringArrayVar(&o.origins, "allow-origin", nil, "`ORIGIN` of web pages that may use the proxy, such as http://localhost:3000; may be repeated.")
+	f.StringArrayVar(&o.hosts, "allow-host", nil, "`NAME` in the Host header by which this machine is also called; may be repeated.")
+	addConfig(c, &o.config)
+	addSettings(c, p)
+	return c
+}
+
+func (o *proxyOptions) run(p *process) error {
+	conf, err := loadConfig(p, o.config)
+	if err != nil {
+		return err
+	}
+	upstream, err := o.apply(&conf)
+	if err != nil {
+		return usageError{err}
+	}
+	service, err := newService(p, conf)
+	if err != nil {
+		return err
+	}
+	defer service.close()
+	service.handler = api.NewPassing(service.options, o.passing(service.proxy, upstream))
+	listener, err := o.listen(p.ctx, conf)
+	if err != nil {
+		return err
+	}
+	service.logStart(p, conf, listener.Addr().String())
+	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
+}
+
+// apply makes of the flags what the configuration says for serve. It returns the upstream, nil for none.
+func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
+	conf.AllowSend = true // which is what the command is for
+	o.profile = cmp.Or(o.profile, conf.DefaultProfile)
+	if o.profile == "" && len(conf.Profiles) == 1 {
+		o.profile = conf.Profiles[0].Name
+	}
+	if o.profile == "" {
+		return nil, errors.New("--profile: name one of the profiles")
+	}
+	if conf.Address == "" {
+		conf.Address = "127.0.0.1"
+	}
+	if noCallers := len(conf.APIKeys) == 0 && conf.Entra == nil && conf.TrustedHeader == nil; noCallers || conf.Auth == string(access.AuthNone) {
+		if o.socket == "" && !isLoopback(conf.Address) {
+			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; make a key with countersign key new", conf.Address)
+		}
+		conf.Auth = string(access.AuthNone)
+	}
+	return o.applyUpstream(conf)
+}
+
+func (o *proxyOptions) applyUpstream(conf *config.Config) (*url.URL, error) {
+	if o.upstream == "" {
+		if o.service != "" || o.region != "" {
+			return nil, errors.New("--service, --region: they need --upstream")
+		}
+		return nil, nil
+	}
+	text := o.upstream
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	upstream, err := url.Parse(strings.TrimSuffix(text, "/"))
+	if err != nil || upstream.Host == "" || upstream.Path != "" || upstream.RawQuery != "" || upstream.Scheme != "https" && upstream.Scheme != "http" {
+		return nil, errors.New("--upstream: want a host such as aps-workspaces.eu-west-1.amazonaws.com, or https://HOST")
+	}
+	upstream.Host = strings.ToLower(upstream.Host)
+	if upstream.Scheme == "http" {
+		conf.HTTPHosts = append(slices.Clone(conf.HTTPHosts), upstream.Host)
+	}
+	if (o.service == "") != (o.region == "") {
+		return nil, errors.New("--service, --region: give both or none")
+	}
+	if o.service != "" {
+		rules := []endpoints.HostRule{{Pattern: upstream.Hostname(), Service: o.service, Region: o.region}}
+		for _, rule := range conf.Hosts[o.profile] {
+			if rule.Pattern != upstream.Hostname() {
+				rules = append(rules, rule)
+			}
+		}
+		hosts := map[string][]endpoints.HostRule{o.profile: rules}
+		for profile, list := range conf.Hosts {
+			if profile != o.profile {
+				hosts[profile] = list
+			}
+		}
+		conf.Hosts = hosts
+	}
+	return upstream, nil
+}
+
+// passing says where requests go and by which names the proxy may be called.
+func (o *proxyOptions) passing(p *proxy.Proxy, upstream *url.URL) api.Passing {
+	own := func(host string) bool {
+		name := strings.ToLower(host)
+		if bare, _, err := net.SplitHostPort(name); err == nil {
+			name = bare
+		}
+		return api.OwnName(host) || slices.ContainsFunc(o.hosts, func(h string) bool { return strings.EqualFold(h, name) })
+	}
+	if upstream == nil {
+		// Any other name must be one of AWS, or a host of the profile: the broker refuses the rest.
+		return api.Passing{Origins: o.origins, Target: proxy.HostTarget(o.profile, p.Broker.MayBeHTTP, own)}
+	}
+	return api.Passing{
+		Origins: o.origins, Target: proxy.FixedTarget(o.profile, upstream.Scheme+"://"+upstream.Host),
+		Host: func(host string) bool { return o.socket != "" || own(host) || strings.EqualFold(host, upstream.Host) },
+	}
+}
+
+func (o *proxyOptions) listen(ctx context.Context, conf config.Config) (net.Listener, error) {
+	if o.socket == "" {
+		return new(net.ListenConfig).Listen(ctx, "tcp", listenAddress(conf))
+	}
+	if err := removeSocket(o.socket); err != nil {
+		return nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", o.socket)
+	if err != nil {
+		return nil, err
+	}
+	const ownerAlone = 0o600
+	if err := os.Chmod(o.socket, ownerAlone); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
+}
+
+// removeSocket removes a socket that a process left behind, and nothing else.
+func removeSocket(path string) error {
+	found, err := os.Lstat(path)
+	if err != nil || found.Mode().Type() != os.ModeSocket {
+		return nil //nolint:nilerr // there is none; listening says what is wrong
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("--socket %s: somebody listens there", path)
+	}
+	return os.Remove(path)
+}
+
+func isLoopback(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return address == "localhost" || err == nil && ip.IsLoopback()
+}
