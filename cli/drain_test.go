@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// lasting is an AWS that sends a byte of each answer every 50 milliseconds, or echoes what a WebSocket sends.
+func lasting(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil {
+					return
+				}
+				if r.Header.Get("Upgrade") != "" {
+					_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+					_, _ = io.Copy(conn, conn)
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+				for err == nil {
+					time.Sleep(50 * time.Millisecond)
+					_, err = io.WriteString(conn, "1\r\nx\r\n")
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// passing is a service that passes requests on to an upstream by http.
+func passing(t *testing.T, upstream string, environment ...string) *server {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "countersign.yaml")
+	text := fmt.Sprintf("allow_send: true\nhttp_hosts: ['%s']\nprofiles:\n  orders:\n    source: environment\n    region: eu-west-1\n    hosts:\n"+
+		"      127.0.0.1: {service: execute-api, region: eu-west-1}\n", upstream)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return serveApart(t, append(environment, "COUNTERSIGN_CONFIG="+file)...)
+}
+
+// pass writes the head of a request to pass on, and reads that of the answer.
+func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Response) {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	fmt.Fprintf(conn, "GET /proxy/orders/%s/ HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n%s\r\n", upstream, dosKey, rest)
+	r := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return conn, r, answer
+}
+
+// TestShutdown_StreamsGoOnUntilTheDrainIsOver: 50 streams and 20 WebSockets go on for all of drain_seconds, and then end.
+func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
+	const drain = 2 * time.Second
+	upstream := lasting(t)
+	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=2")
+	var bodies []io.Reader
+	for range 50 {
+		_, _, answer := s.pass(upstream, "")
+		if answer.StatusCode != 200 {
+			t.Fatal(answer.Status)
+		}
+		bodies = append(bodies, answer.Body)
+	}
+	type socket struct {
+		net.Conn
+		*bufio.Reader
+	}
+	var sockets []socket
+	for range 20 {
+		conn, r, answer := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
+		if answer.StatusCode != 101 {
+			t.Fatal(answer.Status)
+		}
+		sockets = append(sockets, socket{conn, r})
+	}
+	s.signal(syscall.SIGTERM)
+	signalled := time.Now()
+	ends := make(chan time.Duration, len(bodies)+len(sockets))
+	for _, body := range bodies {
+		go func() {
+			_, err := io.Copy(io.Discard, body)
+			if err == nil {
+				t.Error("a stream that was cut ended well")
+			}
+			ends <- time.Since(signalled)
+		}()
+	}
+	for _, socket := range sockets {
+		go func() {
+			var last []byte
+			buffer := make([]byte, 64)
+			for {
+				_, _ = io.WriteString(socket.Conn, "x")
+				n, err := socket.Reader.Read(buffer)
+				if last = append(last, buffer[:n]...); err != nil {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			if !bytes.HasSuffix(last, []byte{0x88, 0x02, 0x03, 0xe9}) && len(bytes.Trim(last, "x")) > 0 {
+				t.Errorf("a WebSocket was told %x", last)
+			}
+			ends <- time.Since(signalled)
+		}()
+	}
+	for range cap(ends) {
+		if took := <-ends; took < drain*9/10 {
+			t.Errorf("cut %v after the signal", took)
+		}
+	}
+	if code := s.exit(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	t.Logf("the program ended %v after the signal", time.Since(signalled))
+}
+
+// An instance without streams ends at once.
+func TestShutdown_WithoutStreamsNothingIsWaitedFor(t *testing.T) {
+	upstream := lasting(t)
+	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=600")
+	conn, _, answer := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
+	if answer.StatusCode != 101 || !strings.EqualFold(answer.Header.Get("Upgrade"), "websocket") {
+		t.Fatal(answer.Status)
+	}
+	conn.Close()
+	s.signal(syscall.SIGTERM)
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
