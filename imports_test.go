@@ -40,7 +40,7 @@ var entries = []entry{
 	},
 	{
 		folder:   "handlers",
-		packages: "broker problem access credentials sending diagnosis reading explain endpoints signing",
+		packages: "broker problem access credentials sending diagnosis reading explain snippets endpoints signing",
 		outside:  "github.com/go-json-experiment/json",
 	},
 	{folder: "proxy", packages: "broker problem sending endpoints signing"},
@@ -72,6 +72,7 @@ var entries = []entry{
 	{folder: "diagnosis", packages: "reading endpoints signing", pure: true},
 	{folder: "reading", outside: "mvdan.cc/sh/v3/syntax", pure: true},
 	{folder: "explain", packages: "signing", pure: true},
+	{folder: "snippets", pure: true},
 	{folder: "endpoints", pure: true},
 	{folder: "signing", pure: true},
 }

@@ -94,6 +94,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodPost, "/v1/tokens", h.CreateConnectToken())
 			r.Method(http.MethodPost, "/v1/read", h.ReadRequest())
 			r.Method(http.MethodPost, "/v1/diagnose", h.DiagnoseRefusal())
+			r.Method(http.MethodPost, "/v1/snippets", h.CreateSnippet())
 		})
 	})
 	return r

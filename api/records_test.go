@@ -25,7 +25,7 @@ import (
 var unsigning = []string{
 	"GET /", "GET /livez", "GET /readyz", "GET /openapi.yaml", "GET /openapi.json", "GET /swagger.json",
 	"GET /v1/profiles", "GET /v1/services", "GET /v1/regions", "GET /v1/scope", "GET /v1/identity",
-	"POST /v1/payload-hash", "POST /v1/read", "POST /v1/steps/string-to-sign", "POST /v1/steps/authorization",
+	"POST /v1/payload-hash", "POST /v1/read", "POST /v1/snippets", "POST /v1/steps/string-to-sign", "POST /v1/steps/authorization",
 }
 
 // usesNothing: without a profile, a diagnosis is made of what the caller says alone.

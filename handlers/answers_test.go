@@ -90,7 +90,7 @@ func askAll(t *testing.T, ask func(method, path, body string) string) {
 			answer = ask("POST", "/v1/steps/"+step, answer)
 		}
 	}
-	for _, operation := range []string{"verify", "s3/post-policy", "tokens", "read", "diagnose"} {
+	for _, operation := range []string{"verify", "s3/post-policy", "tokens", "read", "diagnose", "snippets"} {
 		for _, body := range readLines(t, "testdata/requests/"+path.Base(operation)+".txt") {
 			ask("POST", "/v1/"+operation, body)
 		}

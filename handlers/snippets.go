@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"countersign/broker"
+	"countersign/problem"
+	"countersign/signing"
+	"countersign/snippets"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// snippetRequest is a request to write for another tool.
+type snippetRequest struct {
+	For             string         `json:"for"`
+	Request         jsontext.Value `json:"request"`
+	Address         *string        `json:"address"`
+	KeepExpressions bool           `json:"keepExpressions"`
+
+	request signRequest
+}
+
+func (in *snippetRequest) check(found *problem.Fields) {
+	forms := snippets.Forms()
+	names := make([]string, len(forms))
+	for i, form := range forms {
+		names[i] = string(form)
+	}
+	found.OneOf("/for", &in.For, names...)
+	if in.Request == nil {
+		found.Require("/request", "")
+		return
+	}
+	err := decodeDocument(in.Request, &in.request)
+	if wrong := new(problem.Error); errors.As(err, &wrong) {
+		if len(wrong.Fields) == 0 {
+			found.Add("/request", wrong.Detail)
+		}
+		for _, f := range wrong.Fields {
+			found.Add("/request"+f.Pointer, f.Detail)
+		}
+	}
+}
+
+// snippet is the answer.
+type snippet struct {
+	Text     string `json:"text"`
+	FileName string `json:"fileName"`
+	Hint     string `json:"hint"`
+	Variable string `json:"variable,omitzero"`
+}
+
+// CreateSnippet writes a request for another tool. It signs nothing, so it leaves no record.
+func (h *Handlers) CreateSnippet() http.Handler { return serveJSON(h.snippet) }
+
+func (h *Handlers) snippet(_ context.Context, _ *broker.Call, in *snippetRequest) (*snippet, error) {
+	if in.request.Credentials != nil {
+		return nil, problem.Invalid("/request/credentials", "A snippet holds no keys. Leave them out and name a profile.")
+	}
+	options := snippets.Options{Expressions: in.KeepExpressions}
+	if in.Address != nil {
+		u, err := url.Parse(*in.Address)
+		if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return nil, problem.Invalid("/address", "The value is not an address such as https://sign.example.com.")
+		}
+		options.Service = strings.TrimRight(u.String(), "/")
+	}
+	r, err := in.write()
+	if err != nil {
+		return nil, err
+	}
+	made, err := snippets.Write(snippets.Form(in.For), r, options)
+	if err != nil {
+		return nil, problem.Invalid("/for", "A body that is not a text cannot be written in this form. Choose another one.")
+	}
+	out := &snippet{Text: made.Text, FileName: made.FileName, Hint: made.Hint}
+	if in.Address != nil {
+		out.Variable = snippets.Variable
+	}
+	return out, nil
+}
+
+// write is the request as package snippets takes it.
+func (in *snippetRequest) write() (*snippets.Request, error) {
+	target, _, err := signing.ParseURL(broker.TrimURL(in.request.URL), in.request.Query)
+	if err != nil && in.Address == nil {
+		return nil, within("/request", withPointers(broker.InputProblem(err), &in.request))
+	}
+	body, err := in.request.readBody()
+	if err != nil {
+		return nil, within("/request", err)
+	}
+	document := in.Request.Clone()
+	if err := document.Indent(jsontext.WithIndent("  ")); err != nil {
+		return nil, problem.Invalid("/request", "The value is not JSON.")
+	}
+	r := &snippets.Request{
+		Method: in.request.Method, URL: target.String(), Document: document, Body: body.Bytes, MediaType: body.MediaType,
+	}
+	for _, h := range in.request.allHeaders() {
+		r.Headers = append(r.Headers, snippets.Header(h))
+	}
+	return r, nil
+}
+
+// within is an error of a document that is a field of another.
+func within(pointer string, err error) error {
+	p := *broker.Problem(err)
+	p.Fields = slices.Clone(p.Fields)
+	for i := range p.Fields {
+		p.Fields[i].Pointer = pointer + p.Fields[i].Pointer
+	}
+	return &p
+}

@@ -1,0 +1,188 @@
+package snippets
+
+import "strings"
+
+func pythonSigning(r *Request, o Options) string {
+	return `import base64, http.client, json, os, urllib.error, urllib.request
+
+# The request. Countersign signs it; the key is read from ` + Variable + `.
+request = r'''
+` + within(r.Document, "'", `\u0027`) + `
+'''
+ask = urllib.request.Request(
+    ` + literal(o.Service+"/v1/sign") + `, request.encode(),
+    {"Content-Type": "application/json", "X-API-Key": os.environ["` + Variable + `"]})
+try:
+    signed = json.load(urllib.request.urlopen(ask))
+except urllib.error.HTTPError as refused:
+    raise SystemExit(refused.read().decode())
+
+# What is sent is what was signed.
+scheme, _, host, target = signed["url"].split("/", 3)
+connection = (http.client.HTTPConnection if scheme == "http:" else http.client.HTTPSConnection)(host)
+body = base64.b64decode(signed["bodyEnvelope"]["$content"]) if "bodyEnvelope" in signed else None
+connection.request(signed["method"], "/" + target, body, {h["name"]: h["value"] for h in signed["headerList"]})
+answer = connection.getresponse()
+print(answer.status, answer.reason)
+print(answer.read().decode(errors="replace"))
+`
+}
+
+func pythonSigned(r *Request, _ Options) string {
+	secure, host, target := r.hostAndTarget()
+	class := "HTTPSConnection"
+	if !secure {
+		class = "HTTPConnection"
+	}
+	body, imports := "None", "import http.client"
+	switch {
+	case len(r.Body) == 0:
+	case r.isText():
+		body = literal(string(r.Body)) + ".encode()"
+	default:
+		body, imports = `base64.b64decode("`+base64Of(r.Body)+`")`, "import base64, http.client"
+	}
+	return imports + "\n\nconnection = http.client." + class + "(" + literal(host) + ")\nconnection.request(" + literal(r.Method) + ", " + literal(target) +
+		",\n    body=" + body + ",\n    headers={" + r.headerLines("\n        ", func(h Header) string { return literal(h.Name) + ": " + literal(h.Value) + "," }) +
+		"\n    })\nanswer = connection.getresponse()\nprint(answer.status, answer.reason)\nprint(answer.read().decode(errors=\"replace\"))\n"
+}
+
+func (r *Request) headerLines(before string, line func(Header) string) string {
+	var b strings.Builder
+	for _, h := range r.Headers {
+		b.WriteString(before + line(h))
+	}
+	return b.String()
+}
+
+func javascriptSigning(r *Request, o Options) string {
+	return `// The request. Countersign signs it; the key is read from ` + Variable + `.
+const request = String.raw` + "`\n" + within(r.Document, "`", `\u0060`, "${", `$\u007b`) + "\n`" + `;
+const told = await fetch(` + literal(o.Service+"/v1/sign") + `, {
+  method: "POST",
+  headers: {"Content-Type": "application/json", "X-API-Key": process.env.` + Variable + `},
+  body: request,
+});
+if (!told.ok) throw new Error(await told.text());
+const signed = await told.json();
+
+// What is sent is what was signed.
+const answer = await fetch(signed.url, {
+  method: signed.method,
+  headers: signed.headerList.map(({name, value}) => [name, value ?? ""]),
+  body: signed.bodyEnvelope && Buffer.from(signed.bodyEnvelope.$content, "base64"),
+  redirect: "manual",
+});
+console.log(answer.status, answer.statusText);
+console.log(await answer.text());
+`
+}
+
+func javascriptSigned(r *Request, _ Options) string {
+	body := ""
+	switch {
+	case len(r.Body) == 0:
+	case r.isText():
+		body = "  body: Buffer.from(" + literal(string(r.Body)) + "),\n"
+	default:
+		body = `  body: Buffer.from("` + base64Of(r.Body) + `", "base64"),` + "\n"
+	}
+	return "const answer = await fetch(" + literal(r.URL) + ", {\n  method: " + literal(r.Method) + ",\n  headers: [" +
+		r.headerLines("\n    ", func(h Header) string { return "[" + literal(h.Name) + ", " + literal(h.Value) + "]," }) + "\n  ],\n" + body +
+		"  redirect: \"manual\",\n});\nconsole.log(answer.status, answer.statusText);\nconsole.log(await answer.text());\n"
+}
+
+const csharpClient = `using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+`
+
+func csharpSigning(r *Request, o Options) string {
+	return `using System.Net.Http;
+using System.Text;
+using System.Text.Json;
+
+// The request. Countersign signs it; the key is read from ` + Variable + `.
+const string request = """
+` + string(r.Document) + `
+""";
+` + csharpClient + `using var ask = new HttpRequestMessage(HttpMethod.Post, ` + literal(o.Service+"/v1/sign") + `);
+ask.Content = new StringContent(request, Encoding.UTF8, "application/json");
+ask.Headers.Add("X-API-Key", Environment.GetEnvironmentVariable("` + Variable + `"));
+using var told = await http.SendAsync(ask);
+var text = await told.Content.ReadAsStringAsync();
+if (!told.IsSuccessStatusCode) throw new Exception(text);
+var signed = JsonDocument.Parse(text).RootElement;
+
+// What is sent is what was signed.
+using var call = new HttpRequestMessage(new HttpMethod(signed.GetProperty("method").GetString()!), signed.GetProperty("url").GetString());
+call.Content = new ByteArrayContent(signed.TryGetProperty("bodyEnvelope", out var body) ? body.GetProperty("$content").GetBytesFromBase64() : []);
+foreach (var header in signed.GetProperty("headerList").EnumerateArray())
+{
+    var name = header.GetProperty("name").GetString()!;
+    var value = header.TryGetProperty("value", out var v) ? v.GetString() : "";
+    if (!call.Headers.TryAddWithoutValidation(name, value)) call.Content.Headers.TryAddWithoutValidation(name, value);
+}
+using var answer = await http.SendAsync(call);
+Console.WriteLine((int)answer.StatusCode);
+Console.WriteLine(await answer.Content.ReadAsStringAsync());
+`
+}
+
+func csharpSigned(r *Request, _ Options) string {
+	content := "Array.Empty<byte>()"
+	switch {
+	case len(r.Body) == 0:
+	case r.isText():
+		content = "Encoding.UTF8.GetBytes(" + literal(string(r.Body)) + ")"
+	default:
+		content = `Convert.FromBase64String("` + base64Of(r.Body) + `")`
+	}
+	return "using System.Net.Http;\nusing System.Text;\n\n" + csharpClient + "using var call = new HttpRequestMessage(new HttpMethod(" +
+		literal(r.Method) + "), " + literal(r.URL) + ");\ncall.Content = new ByteArrayContent(" + content + ");\n" +
+		"foreach (var (name, value) in new (string, string)[] {" +
+		r.headerLines("\n    ", func(h Header) string { return "(" + literal(h.Name) + ", " + literal(h.Value) + ")," }) + "\n})\n" +
+		"    if (!call.Headers.TryAddWithoutValidation(name, value)) call.Content.Headers.TryAddWithoutValidation(name, value);\n" +
+		"using var answer = await http.SendAsync(call);\nConsole.WriteLine((int)answer.StatusCode);\nConsole.WriteLine(await answer.Content.ReadAsStringAsync());\n"
+}
+
+const powershellSend = `if (-not $call.Headers.TryAddWithoutValidation($h.name, [string]$h.value)) { [void]$call.Content.Headers.TryAddWithoutValidation($h.name, [string]$h.value) }
+}
+$handler = [Net.Http.HttpClientHandler]::new()
+$handler.AllowAutoRedirect = $false
+$answer = [Net.Http.HttpClient]::new($handler).SendAsync($call).Result
+[int]$answer.StatusCode
+$answer.Content.ReadAsStringAsync().Result
+`
+
+func powershellSigning(r *Request, o Options) string {
+	return `Add-Type -AssemblyName System.Net.Http
+
+# The request. Countersign signs it; the key is read from ` + Variable + `.
+$request = @'
+` + string(r.Document) + `
+'@
+$signed = Invoke-RestMethod -Method Post -Uri ` + powershellWord(o.Service+"/v1/sign") + " -ContentType 'application/json' `\n" +
+		`  -Headers @{ 'X-API-Key' = $env:` + Variable + ` } -Body ([Text.Encoding]::UTF8.GetBytes($request))
+
+# What is sent is what was signed.
+$call = [Net.Http.HttpRequestMessage]::new([Net.Http.HttpMethod]::new($signed.method), [Uri]$signed.url)
+$call.Content = [Net.Http.ByteArrayContent]::new([Convert]::FromBase64String([string]$signed.bodyEnvelope.'$content'))
+foreach ($h in $signed.headerList) {
+  ` + powershellSend
+}
+
+func powershellSigned(r *Request, _ Options) string {
+	content := "[byte[]]@()"
+	switch {
+	case len(r.Body) == 0:
+	case r.isText():
+		content = "[Text.Encoding]::UTF8.GetBytes(" + powershellWord(string(r.Body)) + ")"
+	default:
+		content = "[Convert]::FromBase64String('" + base64Of(r.Body) + "')"
+	}
+	return "Add-Type -AssemblyName System.Net.Http\n\n$call = [Net.Http.HttpRequestMessage]::new([Net.Http.HttpMethod]::new(" + powershellWord(r.Method) +
+		"), [Uri]" + powershellWord(r.URL) + ")\n$call.Content = [Net.Http.ByteArrayContent]::new(" + content + ")\nforeach ($h in @(" +
+		r.headerLines("\n  ", func(h Header) string {
+			return "@{ name = " + powershellWord(h.Name) + "; value = " + powershellWord(h.Value) + " }"
+		}) +
+		"\n)) {\n  " + powershellSend
+}
