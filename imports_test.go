@@ -30,12 +30,12 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy endpoints signing",
+		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy workbench endpoints signing",
 		outside:  "github.com/spf13/cobra github.com/spf13/pflag golang.org/x/net/netutil " + logs,
 	},
 	{
 		folder:   "api",
-		packages: "handlers proxy broker problem connector access",
+		packages: "handlers proxy broker problem connector access workbench",
 		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
 	},
 	{
@@ -46,6 +46,7 @@ var entries = []entry{
 	{folder: "proxy", packages: "broker problem sending endpoints signing"},
 	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
 	{folder: "problem", pure: true},
+	{folder: "workbench"},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
 	{folder: "config", packages: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
@@ -133,7 +134,7 @@ func TestImports_AreAllowed(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if f.IsDir() && path != "." && (strings.HasPrefix(f.Name(), ".") || f.Name() == "testdata" || path == "tools" || path == "signing/bench") {
+		if f.IsDir() && path != "." && (strings.HasPrefix(f.Name(), ".") || f.Name() == "testdata" || path == "tools" || path == "signing/bench" || path == "workbench/browser") {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

@@ -12,6 +12,7 @@ import (
 	"countersign/access"
 	"countersign/handlers"
 	"countersign/proxy"
+	"countersign/workbench"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -44,6 +45,8 @@ type Options struct {
 	Open bool
 	// Proxy passes requests on; see [NewProxy]. Nil: there is no such path.
 	Proxy *proxy.Proxy
+	// Workbench is what the page is told that shows how a signature comes about. Nil: there is no page.
+	Workbench *workbench.Settings
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
 }
@@ -59,7 +62,7 @@ func New(o Options) http.Handler {
 	r.NotFound(h.Elsewhere().ServeHTTP)
 	r.MethodNotAllowed(methodNotAllowed(r))
 
-	r.Method(http.MethodGet, "/", h.GetRoot())
+	s.pages(r)
 	r.Method(http.MethodGet, "/livez", h.GetLiveness())
 	r.Method(http.MethodGet, "/readyz", h.GetReadiness())
 	r.Method(http.MethodGet, "/openapi.yaml", s.Contract.serveYAML())

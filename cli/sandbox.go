@@ -27,6 +27,7 @@ const sandboxRegion = "eu-west-1"
 type sandboxOptions struct {
 	port int
 	once bool
+	open bool
 }
 
 func newSandbox(p *process) *cobra.Command {
@@ -35,6 +36,7 @@ func newSandbox(p *process) *cobra.Command {
 		func() error { return runSandbox(p, o) })
 	c.Flags().IntVar(&o.port, "port", 0, "`PORT` to listen on. Default: any free one.")
 	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
+	c.Flags().BoolVar(&o.open, "open", false, "Open the workbench in the browser.")
 	return c
 }
 
@@ -62,7 +64,10 @@ func runSandbox(p *process, o sandboxOptions) error {
 		return err
 	}
 	settings.AllowSend, settings.HTTPHosts = true, []string{strings.TrimPrefix(aws.GatewayURL, "http://")}
-	service, err := newService(&quiet, sandboxConfig(settings, aws.STSURL, entry))
+	settings.Workbench = true
+	conf := sandboxConfig(settings, aws.STSURL, entry)
+	conf.SandboxKey, conf.SandboxExample = key, exampleRequest(aws.GatewayURL)
+	service, err := newService(&quiet, conf)
 	if err != nil {
 		return err
 	}
@@ -83,6 +88,13 @@ func runSandbox(p *process, o sandboxOptions) error {
 	if o.once {
 		stop()
 		return <-done
+	}
+	page := t.service + "/workbench?example=sandbox"
+	fmt.Fprintf(p.stdout, "\nTo see what was signed, and why, open the workbench:\n\n   %s\n", page)
+	if o.open {
+		if err := openPage(ctx, page); err != nil {
+			fmt.Fprintln(p.stderr, "countersign: no browser could be opened:", err)
+		}
 	}
 	fmt.Fprintln(p.stdout, "\nServing until Ctrl-C. Each call that arrives at this AWS is shown:")
 	for {

@@ -108,6 +108,7 @@ func newLimits(p *process, conf config.Config) (api.Options, error) {
 	return api.Options{
 		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, Sends: sends, MaxSends: conf.MaxRequests, MaxBodyBytes: conf.MaxBodyBytes,
 		PublicURL:       strings.TrimSuffix(conf.PublicURL, "/"),
+		Workbench:       newWorkbench(conf),
 		Open:            conf.Auth == string(access.AuthNone),
 		BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
 	}, errors.Join(rateErr, requestsErr, sendsErr, memoryErr, hashesErr)

@@ -56,6 +56,21 @@ func (c *Config) setListener(getenv func(string) string) []error {
 	return nil
 }
 
+// setWorkbench switches the page on for who tries the service on the own machine, unless a source says otherwise. The
+// Functions host reaches the handler over loopback, too, but for everybody.
+func (c *Config) setWorkbench() {
+	if _, named := c.origins["workbench"]; named || c.origins["address"].name == "FUNCTIONS_CUSTOMHANDLER_PORT" {
+		return
+	}
+	c.Workbench = c.Auth == "none" && loopback(c.Address)
+}
+
+// loopback tells whether an address is one of this machine alone.
+func loopback(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return address == "localhost" || err == nil && ip.IsLoopback()
+}
+
 // ignored warns that settings have no effect beside the variable why.
 func (c *Config) ignored(why string, settings ...string) {
 	for _, key := range settings {

@@ -38,6 +38,8 @@ type Config struct {
 	FileName, FileSHA256 string
 	// Sandbox lets loopback be called by http. No source sets it: the command sandbox does.
 	Sandbox bool
+	// SandboxKey and SandboxExample are what the sandbox's workbench is told: its key, and a request to begin with.
+	SandboxKey, SandboxExample string
 
 	document document
 	origins  map[string]origin
@@ -86,6 +88,7 @@ func Load(s Sources) (Config, error) {
 	}
 	faults = append(faults, c.setDefaults()...)
 	faults = append(faults, c.setListener(s.Getenv)...)
+	c.setWorkbench()
 	faults = append(faults, c.check(s.NoProfiles)...)
 	return c, errors.Join(faults...)
 }

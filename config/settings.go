@@ -22,6 +22,7 @@ type Settings struct {
 	AllowSend        bool          `yaml:"allow_send" help:"Let requests be sent from here, and their answers be passed on: POST /v1/send."`
 	MaxResponseBytes int64         `yaml:"max_response_bytes" usual:"26214400" least:"1024" most:"78643200" placeholder:"N" help:"Largest answer in bytes that POST /v1/send passes on. Default: 26214400."`
 	DenyPrivate      bool          `yaml:"deny_private_addresses" help:"Send nothing to private addresses, to which names of VPC endpoints resolve; addresses among the http_hosts excepted."`
+	Workbench        bool          `yaml:"workbench" help:"Serve /workbench, a page that shows what is signed and why, and /docs. Default: where auth is none and address a loopback one."`
 	Policies         string        `yaml:"policies" guard:"" placeholder:"FILE" help:"Cedar policy file. Default: every caller may use every service except those in the guardrails."`
 	AuditFile        string        `yaml:"audit_file" guard:"" placeholder:"FILE" help:"File to append audit records to. Default: standard output."`
 	AuditStdout      bool          `yaml:"audit_stdout" guard:"" help:"Write audit records to standard output as well as to the file. Without a file they go there anyway."`

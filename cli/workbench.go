@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"runtime"
+
+	"countersign/config"
+	"countersign/workbench"
+)
+
+// newWorkbench is what the page is told; nil where there is none.
+func newWorkbench(conf config.Config) *workbench.Settings {
+	if !conf.Workbench {
+		return nil
+	}
+	s := &workbench.Settings{Version: version(), Examples: workbench.Examples}
+	if conf.Sandbox {
+		s.Key = conf.SandboxKey
+		s.Examples = append([]workbench.Example{{Name: "sandbox", Title: "Sandbox", Text: conf.SandboxExample}}, s.Examples...)
+	}
+	return s
+}
+
+// exampleRequest is a request to the gateway of the sandbox, as somebody may have it.
+func exampleRequest(gateway string) string {
+	return fmt.Sprintf("curl '%s/orders?dryRun=false&note=a+b' --aws-sigv4 aws:amz:%s:execute-api \\\n"+
+		"  -H 'Content-Type: application/json' -H 'X-Amz-Meta-Source:  web   shop ' -d '{\"order\":1042}'", gateway, sandboxRegion)
+}
+
+// openPage opens an address in the browser of whoever sits there.
+func openPage(ctx context.Context, address string) error {
+	program, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		program = "open"
+	case "windows":
+		program, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	return exec.CommandContext(ctx, program, args...).Start()
+}

@@ -1,0 +1,130 @@
+// Package workbench serves a page that shows what is signed, where each line of
+// it comes from, and what to change; and the reference of the API.
+//
+// The files are embedded and static. The page gets everything else from the API,
+// with the key of whoever sits before it: it holds none, but in the sandbox,
+// whose key is for everyone on the machine. The caller must serve the files at
+// their paths, and must let only names of its own lead to settings.json where
+// the settings have a key.
+package workbench
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+//go:embed index.html docs.html workbench.css workbench.js icon.svg
+var files embed.FS
+
+// Settings are what the page is told about the service.
+type Settings struct {
+	Version string `json:"version"`
+	// Operations are those that the service offers, such as "POST /v1/sign".
+	Operations []string  `json:"operations"`
+	Examples   []Example `json:"examples"`
+	// Key is the key that the page uses. Only the sandbox has one.
+	Key string `json:"key,omitempty"`
+}
+
+// Example is a text to begin with.
+type Example struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Text  string `json:"text"`
+}
+
+// Examples are requests to services that many call.
+var Examples = []Example{
+	{"sqs", "SQS", `curl 'https://sqs.eu-west-1.amazonaws.com/' -d 'Action=ListQueues&Version=2012-11-05'`},
+	{"s3", "S3 upload", "PUT /in/photo%201.txt HTTP/1.1\nHost: examplebucket.s3.eu-west-1.amazonaws.com\nContent-Type: text/plain\n\nhello"},
+	{
+		"api", "API Gateway",
+		`{"type":"Http","inputs":{"method":"POST","uri":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders?dryRun=false",` +
+			`"headers":{"Content-Type":"application/json"},"body":{"order":"@{triggerBody()?['id']}"}}}`,
+	},
+	{
+		"dynamodb", "DynamoDB", `curl https://dynamodb.eu-west-1.amazonaws.com/ -H 'Content-Type: application/x-amz-json-1.0' \` + "\n" +
+			`  -H 'X-Amz-Target: DynamoDB_20120810.GetItem' -d '{"TableName":"orders","Key":{"id":{"S":"1042"}}}'`,
+	},
+}
+
+// Policies of the two pages: everything comes from here, and nothing is made of texts.
+const (
+	pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	docsPolicy = "default-src 'none'; script-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+// Paths are the addresses under which the files are served.
+var Paths = map[string]string{
+	"/workbench": "index.html", "/docs": "docs.html", "/workbench/workbench.css": "workbench.css",
+	"/workbench/workbench.js": "workbench.js", "/workbench/icon.svg": "icon.svg",
+}
+
+var mediaTypes = map[string]string{
+	"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
+}
+
+// File serves one of the files.
+func File(name string) http.Handler {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // a name of Paths that is not embedded
+	}
+	policy := pagePolicy
+	if name == "docs.html" {
+		policy = docsPolicy
+	}
+	return static(content, mediaTypes[name[strings.LastIndexByte(name, '.')+1:]], policy, "no-cache")
+}
+
+// ServeSettings serves settings.json. settings is called for each request.
+func ServeSettings(settings func() Settings) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := json.Marshal(settings())
+		if err != nil {
+			http.Error(w, "", http.StatusInternalServerError)
+			return
+		}
+		static(text, "application/json", pagePolicy, "no-store").ServeHTTP(w, r)
+	})
+}
+
+func static(content []byte, media, policy, cache string) http.Handler {
+	sum := sha256.Sum256(content)
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("X-Frame-Options", "DENY")
+		header.Set("Cache-Control", cache)
+		header.Set("Content-Type", media)
+		if cache == "no-cache" {
+			header.Set("ETag", tag)
+			if strings.Contains(r.Header.Get("If-None-Match"), tag) {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+		}
+		_, _ = bytes.NewReader(content).WriteTo(w) // a client that is gone cannot be told anything more
+	})
+}
+
+// Redirect sends a browser to another address, relative to the one that it asked for, so that a prefix stays.
+func Redirect(to string, status int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", to)
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+	})
+}

@@ -1,0 +1,694 @@
+// The workbench draws what the API answers. It knows nothing about AWS: reading,
+// signing, explaining, diagnosing, sending and writing are the API's.
+
+const $ = (id) => document.getElementById(id);
+const state = {settings: {operations: [], examples: []}, key: "", text: "", read: null, request: null, signed: null, signing: "", cause: null, sent: null};
+const encoder = new TextEncoder();
+
+// make builds an element; texts are always texts, never markup.
+function make(name, attributes, ...children) {
+  const e = document.createElement(name);
+  for (const [k, v] of Object.entries(attributes ?? {})) {
+    if (k.startsWith("on")) e.addEventListener(k.slice(2), v);
+    else if (v !== undefined && v !== false) e.setAttribute(k, v === true ? "" : v);
+  }
+  e.append(...children.filter((c) => c !== undefined && c !== null));
+  return e;
+}
+const show = (id, ...children) => $(id).replaceChildren(...children.filter((c) => c !== undefined && c !== null));
+const toggle = (id, on) => { $(id).hidden = !on; };
+const offers = (operation) => state.settings.operations.includes(operation);
+
+// places turns numbers of UTF-8 bytes into places of a string.
+function places(text) {
+  const bytes = encoder.encode(text).length;
+  if (bytes === text.length) return {index: (b) => b, byte: (i) => i, length: bytes};
+  const at = new Uint32Array(text.length + 1);
+  for (let i = 0, b = 0; i < text.length;) {
+    const size = text.codePointAt(i) > 0xffff ? 2 : 1, code = text.codePointAt(i);
+    const width = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    at[i] = b;
+    if (size === 2) at[i + 1] = b;
+    i += size;
+    b += width;
+    at[i] = b;
+  }
+  const index = (b) => {
+    let low = 0, high = text.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (at[middle] < b) low = middle + 1; else high = middle;
+    }
+    return low;
+  };
+  return {index, byte: (i) => at[Math.min(i, text.length)], length: bytes};
+}
+
+// The API.
+
+class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? `The server answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+async function ask(path, document) {
+  const headers = document === undefined ? {} : {"Content-Type": "application/json"};
+  if (state.key) headers["X-API-Key"] = state.key;
+  const answer = await fetch("v1/" + path, {
+    method: document === undefined ? "GET" : "POST", headers, body: document === undefined ? undefined : JSON.stringify(document),
+    credentials: state.key ? "omit" : "same-origin", redirect: "manual", cache: "no-store",
+  });
+  if (answer.type === "opaqueredirect") throw new Refused(401, {login: true, detail: "You must sign in first."});
+  let body = {};
+  try { body = await answer.json(); } catch { /* a proxy's own page */ }
+  if (!answer.ok) throw new Refused(answer.status, body);
+  return body;
+}
+
+// problem shows an error of the API in its own words.
+function problem(where, error) {
+  const p = error.problem ?? {};
+  if (error.status === 401) toggle("access", true);
+  const title = error.status === 403 && where === "sent" ? "Your key may not send." : p.title;
+  const parts = [make("p", {class: "bad"}, title ? make("strong", {}, title + " ") : "", error.message, p.hint ? " " + p.hint : "")];
+  if (p.login) parts.push(make("p", {}, make("a", {href: ".auth/login/aad?post_login_redirect_uri=/workbench"}, "Sign in")));
+  for (const e of p.errors ?? []) {
+    parts.push(make("p", {}, make("code", {}, e.pointer), " ", e.detail, " ", markIt(e.pointer)));
+  }
+  show(where, ...parts);
+}
+
+function markIt(pointer) {
+  if (!pointer || !rangesOf(pointer).length) return "";
+  return make("button", {type: "button", onclick: () => { markSource(rangesOf(pointer)); scrollToMark(); }}, "Mark it");
+}
+
+// Access.
+
+async function enter() {
+  state.key = state.key || state.settings.key || "";
+  try {
+    const {profiles} = await ask("profiles");
+    show("profile", ...profiles.map((p) => make("option", {value: p.name, selected: p.default}, p.title)));
+    toggle("access", Boolean(state.key) && !state.settings.key);
+    show("state", "");
+  } catch (error) {
+    toggle("access", error.status === 401 && !error.problem.login);
+    if (error.status === 401 && !error.problem.login && !state.key) show("state", "This service asks for a key. It stays in this page's memory.");
+    else problem("state", error);
+  }
+}
+
+function useKey(event) {
+  event.preventDefault();
+  state.key = $("key").value.trim();
+  $("key").value = "";
+  if ($("keep").checked) sessionStorage.setItem("countersign-key", state.key);
+  enter();
+}
+
+function forgetKey() {
+  state.key = "";
+  sessionStorage.removeItem("countersign-key");
+  show("state", "The key is forgotten.");
+  enter();
+}
+
+// Reading what was pasted.
+
+let reading = 0;
+
+async function readPaste(choice = 0) {
+  const text = $("paste").value;
+  const turn = ++reading;
+  state.text = text;
+  state.textPlaces = places(text);
+  $("mirror").textContent = text + "\n";
+  CSS.highlights?.clear();
+  if (!text.trim()) {
+    state.read = null;
+    show("read", "");
+    show("problem", "");
+    toggle("placeholders", false);
+    toggle("choices", false);
+    return;
+  }
+  try {
+    const read = await ask("read", {text: text.toWellFormed?.() ?? text, choice});
+    if (turn !== reading) return;
+    state.read = read;
+    show("problem", "");
+    drawRead(read, choice);
+  } catch (error) {
+    if (turn === reading) problem("read", error);
+  }
+}
+
+const kinds = {
+  "curl-bash": "curl", "curl-cmd": "curl for Windows", "curl-powershell": "curl in PowerShell", powershell: "PowerShell", "curl-trace": "what curl -v shows",
+  http: "raw HTTP", fetch: "fetch()", axios: "axios", postman: "Postman", har: "a HAR file", "logic-apps": "a workflow's action", n8n: "an n8n node",
+  countersign: "a document of Countersign", url: "a URL", signing: "a text of signing",
+};
+
+function drawRead(read, choice) {
+  const q = read.request, parts = [];
+  if (q) {
+    const body = q.body !== undefined ? `, body of ${encoder.encode(q.body).length} bytes` : q.bodyBase64 !== undefined ? ", binary body" : "";
+    const count = q.headerList?.length ?? 0;
+    parts.push(make("p", {}, `Read as ${kinds[read.kind] ?? read.kind}: ${q.method || "no method"}, ${count} header${count === 1 ? "" : "s"}${body}.`,
+      read.signed ? " An old signature was left out." : "", read.secrets.length ? ` ${read.secrets.length} secret${read.secrets.length === 1 ? "" : "s"} in it.` : ""));
+  } else {
+    parts.push(make("p", {}, read.answered ? "This is an answer, not a request." : "No request was found in it."));
+  }
+  if (read.answered && offers("POST /v1/diagnose")) {
+    parts.push(make("p", {}, make("button", {type: "button", onclick: () => diagnose({paste: state.text})}, "Say why AWS refused it")));
+  }
+  for (const n of read.notes) {
+    parts.push(make("p", {class: n.error ? "bad" : "quiet"}, `Line ${n.line}, column ${n.column}: ${n.message} `,
+      n.end > n.start ? make("button", {type: "button", onclick: () => { markSource([[n.start, n.end]]); scrollToMark(); }}, "Mark it") : ""));
+  }
+  show("read", ...parts);
+  toggle("choices", read.choices.length > 1);
+  show("choice", ...read.choices.map((c) => make("option", {value: c.choice, selected: c.choice === choice}, `${c.method} ${c.url}`)));
+  const known = new Map([...$("placeholders").querySelectorAll("input")].map((i) => [i.dataset.text, i.value]));
+  const texts = [...new Set(read.placeholders.map((p) => p.text))];
+  toggle("placeholders", texts.length > 0);
+  show("placeholders", make("legend", {}, "Give these a value to sign with"), ...texts.map((text) =>
+    make("label", {}, make("code", {}, text), make("input", {"data-text": text, value: known.get(text) ?? "", spellcheck: "false"}))));
+}
+
+// filled is the request that was read, with values in place of placeholders. What
+// moved is remembered, so that places still lead to the paste.
+function filled() {
+  const q = structuredClone(state.read.request);
+  state.moved = {};
+  const values = new Map([...$("placeholders").querySelectorAll("input")].map((i) => [i.dataset.text, i.value]));
+  const byPointer = Map.groupBy ? Map.groupBy(state.read.placeholders, (p) => p.pointer) : group(state.read.placeholders);
+  for (const [pointer, list] of byPointer) {
+    const value = at(q, pointer);
+    if (typeof value !== "string") continue;
+    const bytes = encoder.encode(value), parts = [], moved = [];
+    let done = 0;
+    for (const p of [...list].sort((a, b) => a.valueStart - b.valueStart)) {
+      if (p.valueStart < done) continue;
+      const fill = encoder.encode(values.get(p.text) ?? "");
+      parts.push(bytes.subarray(done, p.valueStart), fill);
+      moved.push([p.valueStart, p.valueEnd, fill.length]);
+      done = p.valueEnd;
+    }
+    parts.push(bytes.subarray(done));
+    const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+    parts.reduce((n, p) => (out.set(p, n), n + p.length), 0);
+    set(q, pointer, new TextDecoder().decode(out));
+    state.moved[pointer] = moved;
+  }
+  return q;
+}
+
+function group(list) {
+  const groups = new Map();
+  for (const p of list) groups.set(p.pointer, [...(groups.get(p.pointer) ?? []), p]);
+  return groups;
+}
+
+const tokens = (pointer) => pointer.split("/").slice(1).map((t) => t.replaceAll("~1", "/").replaceAll("~0", "~"));
+const at = (value, pointer) => tokens(pointer).reduce((v, t) => v?.[t], value);
+function set(value, pointer, to) {
+  const path = tokens(pointer), last = path.pop();
+  path.reduce((v, t) => v[t], value)[last] = to;
+}
+
+// asked is the document to have signed.
+async function asked() {
+  const q = filled();
+  for (const id of ["service", "region"]) if ($(id).value.trim()) q[id] = $(id).value.trim();
+  if ($("method").value.trim()) q.method = $("method").value.trim();
+  if ($("profile").value) q.profile = $("profile").value;
+  if ($("all-headers").checked) q.signAllHeaders = true;
+  const names = $("signed-headers").value.split(/[\s,]+/).filter(Boolean);
+  if (names.length) q.signedHeaders = names;
+  if ($("line-ends").value === "crlf" && q.body !== undefined) q.body = q.body.replace(/\r?\n/g, "\r\n");
+  const [file] = $("file").files;
+  if (file) {
+    delete q.body;
+    q.bodyBase64 = base64(new Uint8Array(await file.arrayBuffer()));
+  }
+  return q;
+}
+
+function base64(bytes) {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return btoa(text);
+}
+
+// Signing.
+
+async function sign() {
+  await pending;
+  if (!state.read?.request) {
+    show("problem", make("p", {class: "bad"}, "There is no request to sign yet. Paste one above."));
+    $("paste").focus();
+    return;
+  }
+  try {
+    state.request = await asked();
+    state.signing = $("place").value;
+    const document = {...state.request, explain: true};
+    if (state.signing === "presign" && $("expires").value) document.expiresInSeconds = Number($("expires").value);
+    state.signed = await ask(state.signing, document);
+    state.cause = state.sent = null;
+    show("problem", "");
+    drawSigned();
+  } catch (error) {
+    if (!error.problem) throw error;
+    problem("problem", error);
+  }
+}
+
+const how = {
+  "lower-case": "Written in lower case.", "upper-case": "Written in capital letters.", trimmed: "Spaces at the ends are left out.",
+  "spaces-folded": "Several spaces count as one.", joined: "Headers of one name are joined by commas.", sorted: "Sorted by name.",
+  "plus-is-space": "A + is a space.", "equals-added": "A name without a value gets an equals sign.", "empty-removed": "Empty parameters are left out.",
+  "encoded-twice": "Encoded a second time, as this service wants it.", "re-encoded": "Percent-encoded as AWS spells it.",
+  "segments-removed": "Empty segments and dot segments are removed.", "default-port-removed": "The usual port is left out.",
+  "empty-hash": "This is the hash of no body.", "unsigned-payload": "The body is not part of the signature.",
+};
+const by = {
+  clock: "It is the time of the signature.", session: "The session of the profile gave it.", scope: "It follows from the region.",
+  host: "It is the host of the URL.", hash: "It is the SHA-256 of the body.", signing: "Signing adds it.",
+};
+const parts = {
+  method: "method", path: "path", query: "query", header: "header", blank: "blank line", "signed-headers": "names of the signed headers", "payload-hash": "hash of the body",
+};
+
+function sourceName(pointer) {
+  const [first, second] = tokens(pointer);
+  const names = {url: "the URL", method: "the method", body: "the body", bodyBase64: "the body", signingTime: "the field signingTime", region: "the field region"};
+  if (first === "headerList") return "the header " + (state.request.headerList[Number(second)]?.name ?? "");
+  return names[first] ?? "the field " + tokens(pointer).join(".");
+}
+
+function drawSigned() {
+  const s = state.signed, e = s.explanation;
+  toggle("nothing", false);
+  toggle("signed", true);
+  const from = e.scope.serviceFrom === e.scope.regionFrom ? {given: "you gave both", host: "the host names both", profile: "the profile says both"}[e.scope.serviceFrom] :
+    `service: ${e.scope.serviceFrom}, region: ${e.scope.regionFrom}`;
+  show("scope", make("strong", {}, s.service), " in ", make("strong", {}, s.region), `: ${from}. `, make("span", {class: "quiet"}, sentence(e.scope.why)));
+  tick();
+  show("lines", ...e.lines.map((line, i) => make("li", {
+    role: "option", id: "line-" + (i + 1), tabindex: i === 0 ? "0" : "-1", "aria-selected": "false", "aria-label": `Line ${line.number}, ${parts[line.part]}: ${line.text || "empty"}`,
+  }, make("span", {}, ...line.pieces.map((p, n) => make("span", {"data-piece": n}, p.text)), line.pieces.length ? "" : "\u00a0"))));
+  show("explanation", "Choose a line to see where it comes from.");
+  const [algorithm, date, scope, hash] = e.stringToSign.split("\n");
+  show("string", ...pairs([["Algorithm", algorithm], ["Time", date], ["Credential scope", scope], ["Hash of step 1", hash]]));
+  show("signature", "A key made of the secret key, the day, the region and the service signs step 2: ", make("code", {}, e.signature));
+  drawHeaders();
+  toggle("unsigned", e.notSigned.length > 0);
+  show("not-signed", ...e.notSigned.map((h) => make("li", {}, make("code", {}, h.name), ": ", h.message, " ", markIt(h.from))));
+  toggle("warned", s.warnings.length > 0);
+  show("warnings", ...s.warnings.map((w) => make("li", {}, w.message, " ", markIt(w.pointer))));
+  toggle("difference", offers("POST /v1/diagnose"));
+  toggle("spoil", Boolean(s.body || s.url.includes("?")));
+  show("cause", "");
+  toggle("sending", offers("POST /v1/send") && state.signing === "sign");
+  $("send").disabled = false;
+  $("send").textContent = `Send ${s.method} to ${new URL(s.url).host}`;
+  show("sent", "");
+  toggle("copying", offers("POST /v1/snippets"));
+  drawSnippet();
+}
+
+const sentence = (text) => text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "";
+const pairs = (list) => list.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]);
+const secret = (name) => /^(x-amz-security-token|authorization|cookie|x-api-key)$/i.test(name);
+
+function drawHeaders() {
+  const s = state.signed;
+  const rows = [make("dt", {}, s.method), make("dd", {}, state.signing === "presign" ? hidden(s.url) : s.url)];
+  for (const h of s.headerList) {
+    rows.push(make("dt", {}, h.name), make("dd", {}, /^x-amz-security-token$/i.test(h.name) ? hidden(h.value ?? "") : h.value ?? ""));
+  }
+  show("headers", ...rows);
+}
+
+// hidden keeps what opens doors from being seen until somebody asks.
+function hidden(text) {
+  const box = make("span", {}, `${text.length} characters, hidden `);
+  box.append(make("button", {type: "button", onclick: () => box.replaceChildren(text)}, "Show"));
+  return box;
+}
+
+function tick() {
+  if (!state.signed) return;
+  const end = new Date(state.signed.expiresAt), left = Math.floor((end - Date.now()) / 1000);
+  const clock = end.toLocaleTimeString();
+  const text = left > 0 ? `Good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.` : `AWS takes it no longer, since ${clock}. Sign again.`;
+  if ($("time").textContent !== text) $("time").textContent = text;
+  $("until").textContent = "with this signature, good until " + clock;
+}
+
+// Links between lines and the paste.
+
+// rangesOf are the bytes of the paste that a value, or some bytes of it, come from.
+function rangesOf(pointer, range) {
+  if (!state.read) return [];
+  const name = tokens(pointer)[0] === "headerList" && tokens(pointer).length === 2 ? pointer + "/value" : pointer;
+  const [from, to] = range ? range.map((b) => before(name, b)) : [0, Infinity];
+  const found = [];
+  for (const s of state.read.spans) {
+    if (s.pointer !== name || s.valueStart >= to && s.valueStart > 0 || s.valueEnd <= from && s.valueEnd > s.valueStart) continue;
+    const exact = s.end - s.start === s.valueEnd - s.valueStart;
+    const low = exact ? s.start + Math.max(0, from - s.valueStart) : s.start;
+    const high = exact ? s.end - Math.max(0, s.valueEnd - to) : s.end;
+    if (high > low) found.push([low, high]);
+  }
+  return found;
+}
+
+// before is where a byte of a filled value was before placeholders were filled.
+function before(pointer, byte) {
+  let shift = 0;
+  for (const [start, end, length] of state.moved?.[pointer] ?? []) {
+    const begin = start + shift;
+    if (byte <= begin) break;
+    if (byte < begin + length) return start;
+    shift += length - (end - start);
+  }
+  return byte - shift;
+}
+
+function markSource(ranges) {
+  if (!CSS.highlights) return;
+  const node = $("mirror").firstChild;
+  CSS.highlights.clear();
+  if (!node || !ranges.length || $("paste").value !== state.text) return;
+  CSS.highlights.set("source", new Highlight(...ranges.map(([from, to]) => {
+    const range = new Range();
+    range.setStart(node, state.textPlaces.index(from));
+    range.setEnd(node, state.textPlaces.index(to));
+    return range;
+  })));
+}
+
+function scrollToMark() {
+  const [range] = CSS.highlights?.get("source") ?? [];
+  if (!range) return;
+  const box = range.getBoundingClientRect(), editor = $("editor"), frame = editor.getBoundingClientRect();
+  if (box.top < frame.top || box.bottom > frame.bottom) editor.scrollTop += box.top - frame.top - frame.height / 3;
+}
+
+function choose(number, piece, focus = true) {
+  const line = state.signed?.explanation.lines[number - 1];
+  if (!line) return;
+  for (const li of $("lines").children) {
+    const here = li.id === "line-" + number;
+    li.setAttribute("aria-selected", here);
+    li.tabIndex = here ? 0 : -1;
+    for (const span of li.querySelectorAll("[data-piece]")) span.classList.toggle("mark", here && Number(span.dataset.piece) === piece);
+    if (here && focus) li.focus({preventScroll: true});
+    if (here) li.scrollIntoView({block: "nearest"});
+  }
+  state.line = number;
+  state.piece = piece;
+  const pieces = piece === undefined ? line.pieces : [line.pieces[piece]];
+  markSource(pieces.flatMap((p) => p.from ? rangesOf(p.from, p.at) : []));
+  scrollToMark();
+  show("explanation", explained(line, piece));
+}
+
+function explained(line, piece) {
+  const name = line.name ? ` ${line.name}` : "";
+  let text = `Line ${line.number}, ${parts[line.part]}${name}. `;
+  const said = new Set();
+  for (const p of piece === undefined ? line.pieces : [line.pieces[piece]]) {
+    if (p.from && p.at) said.add(`From ${sourceName(p.from)}: ${sliced(p) || "nothing written"}.`);
+    else if (p.by && (p.by !== "signing" || line.pieces.length === 1 || piece !== undefined)) said.add(by[p.by]);
+  }
+  if (line.part === "blank") said.add("It ends the headers.");
+  if (line.redacted) said.add("The session token is left out here.");
+  return text + [...said].slice(0, 6).join(" ") + " " + line.how.map((h) => how[h] ?? h).join(" ");
+}
+
+function sliced(p) {
+  const value = at(state.request, p.from);
+  if (typeof value !== "string") return "";
+  const where = places(value);
+  return value.slice(where.index(p.at[0]), where.index(p.at[1]));
+}
+
+function lineKeys(event) {
+  const lines = state.signed?.explanation.lines;
+  if (!lines) return;
+  const now = state.line ?? Number(document.activeElement.id.slice(5)) ?? 1, pieces = lines[now - 1]?.pieces.length ?? 0;
+  const moves = {ArrowDown: now + 1, ArrowUp: now - 1, Home: 1, End: lines.length};
+  if (event.key in moves) choose(Math.min(lines.length, Math.max(1, moves[event.key])));
+  else if (event.key === "ArrowRight" && pieces) choose(now, state.piece === undefined ? 0 : Math.min(pieces - 1, state.piece + 1));
+  else if (event.key === "ArrowLeft" && pieces) choose(now, state.piece ? state.piece - 1 : undefined);
+  else if (event.key === "Enter" || event.key === " ") choose(now, state.piece);
+  else return;
+  event.preventDefault();
+}
+
+function lineClick(event) {
+  const li = event.target.closest("li"), piece = event.target.closest("[data-piece]");
+  if (li) choose(Number(li.id.slice(5)), piece ? Number(piece.dataset.piece) : undefined);
+}
+
+// fromCaret finds the line that the place of the caret went into.
+function fromCaret() {
+  const box = $("paste");
+  if (document.activeElement !== box || !state.signed || !state.read || box.value !== state.text) return;
+  const byte = state.textPlaces.byte(box.selectionStart);
+  const span = state.read.spans.find((s) => s.start <= byte && byte < s.end);
+  if (!span) return;
+  const lines = state.signed.explanation.lines;
+  for (const [i, line] of lines.entries()) {
+    for (const [n, p] of line.pieces.entries()) {
+      if (p.from && rangesOf(p.from, p.at).some(([a, b]) => a <= byte && byte < b)) return choose(i + 1, n, false);
+    }
+  }
+}
+
+// Difference, sending, copying.
+
+const refusal = '{"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}';
+const asSigned = () => ({method: state.signed.method, url: state.signed.url, headerList: state.signed.headerList.map((h) => ({name: h.name, value: h.value ?? ""})), body: state.signed.body, bodyBase64: state.signed.bodyBase64});
+
+async function diagnose(document) {
+  toggle("difference", true);
+  try {
+    state.cause = await ask("diagnose", document);
+    drawCause();
+  } catch (error) {
+    if (!error.problem) throw error;
+    problem("cause", error);
+  }
+}
+
+function findCause() {
+  const answer = $("answer").value;
+  if (!answer.trim()) return show("cause", make("p", {class: "bad"}, "Paste what AWS answered first."));
+  diagnose(state.signed ? {
+    request: asSigned(), requestIs: "signed", paste: answer, profile: state.signed.profile, signedAt: state.signed.signedAt,
+  } : {paste: state.text + "\n" + answer});
+}
+
+// spoil asks what would be said if the last byte of body or query were another.
+function spoil() {
+  const sent = asSigned(), other = (c) => c === "x" ? "y" : "x";
+  if (sent.body) sent.body = sent.body.slice(0, -1) + other(sent.body.at(-1));
+  else sent.url = sent.url.slice(0, -1) + other(sent.url.at(-1));
+  diagnose({request: asSigned(), requestIs: "signed", sent, response: {status: 403, body: refusal}, profile: state.signed.profile, signedAt: state.signed.signedAt});
+}
+
+// apart marks where two texts differ: what they have in common at both ends is cut.
+function apart(a, b) {
+  let start = 0, end = 0;
+  while (start < a.length && start < b.length && a[start] === b[start]) start++;
+  while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const cell = (t) => make("td", {}, t.slice(0, start), a === b ? "" : make("mark", {}, t.slice(start, t.length - end)), t.slice(t.length - end));
+  return [cell(a), cell(b)];
+}
+
+function drawCause() {
+  const c = state.cause, [first, ...others] = c.verdicts ?? [];
+  const nodes = [make("p", {}, make("strong", {}, c.summary), first ? ` (${first.certainty})` : "")];
+  const rows = (first?.evidence ?? []).map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed ?? "", e.arrived ?? "")));
+  if (rows.length) {
+    nodes.push(make("table", {}, make("thead", {}, make("tr", {}, ...["Part", "You signed", "AWS received"].map((t) => make("th", {scope: "col"}, t)))), make("tbody", {}, ...rows)));
+  }
+  if (first) nodes.push(make("p", {}, first.reason), make("p", {}, make("strong", {}, "For your workflow: "), first.fixInWorkflow), make("p", {}, make("strong", {}, "For a developer: "), first.fixInCode));
+  if (c.ruledOut?.length) nodes.push(make("details", {}, make("summary", {}, "What is right"), make("ul", {}, ...c.ruledOut.map((t) => make("li", {}, t)))));
+  if (c.questions?.length) nodes.push(make("details", {}, make("summary", {}, "What would tell more"), make("ul", {}, ...c.questions.map((q) => make("li", {}, `${q.what}: ${q.why} ${q.how}`)))));
+  if (others.length) nodes.push(make("details", {}, make("summary", {}, `Other causes (${others.length})`), make("ul", {}, ...others.map((v) => make("li", {}, make("strong", {}, v.title), ` (${v.certainty}): `, v.reason)))));
+  show("cause", ...nodes);
+}
+
+async function send() {
+  $("send").disabled = true;
+  show("sent", "Sending…");
+  try {
+    const {signAllHeaders, signedHeaders, ...document} = state.request;
+    state.sent = await ask("send", {...document, onError: "return", responseBody: "text"});
+    drawSent();
+  } catch (error) {
+    if (!error.problem) throw error;
+    problem("sent", error);
+  } finally {
+    $("send").disabled = false;
+  }
+}
+
+function drawSent() {
+  const a = state.sent, text = a.body ?? a.bodyBase64 ?? "";
+  let pretty = text;
+  try { pretty = JSON.stringify(JSON.parse(text), null, 2); } catch { /* it is shown as received */ }
+  const box = make("pre", {tabindex: "0", "aria-label": "Body of the answer"}, pretty);
+  show("sent",
+    make("p", {}, make("strong", {class: a.status >= 400 ? "bad" : ""}, String(a.status)), `, ${a.durationMilliseconds} ms${a.requestId ? ", request id " + a.requestId : ""}`),
+    make("details", {}, make("summary", {}, "Headers"), make("dl", {}, ...pairs(a.headerList.map((h) => [h.name, h.value ?? ""])))),
+    pretty !== text ? make("p", {}, make("button", {type: "button", onclick: (e) => {
+      const raw = box.textContent === pretty;
+      box.textContent = raw ? text : pretty;
+      e.target.textContent = raw ? "Pretty" : "As received";
+    }}, "As received")) : null,
+    text ? box : null,
+    a.status >= 400 && offers("POST /v1/diagnose") ? make("p", {}, make("button", {type: "button", onclick: () => diagnose({
+      request: asSigned(), response: {status: a.status, headerList: a.headerList.map((h) => ({name: h.name, value: h.value ?? ""})), body: text}, profile: state.signed.profile,
+    })}, "Find the cause")) : null);
+}
+
+const forms = [["logic-apps", "Logic Apps"], ["power-automate", "Power Automate"], ["n8n", "n8n"], ["python", "Python"], ["csharp", "C#"],
+  ["powershell", "PowerShell"], ["javascript", "JavaScript"], ["curl-bash", "curl bash"], ["curl-cmd", "curl cmd"]];
+
+async function drawSnippet() {
+  if (!state.signed || !offers("POST /v1/snippets")) return;
+  const form = document.querySelector("[name=form]:checked").value, which = document.querySelector("[name=which]:checked").value;
+  const document_ = {for: form, request: asSigned()};
+  if (which === "service") {
+    const keeps = ["logic-apps", "power-automate"].includes(form) && state.read.kind === "logic-apps" || form === "n8n" && state.read.kind === "n8n";
+    const original = keeps ? {...state.request, ...pick(state.read.request, ["url", "headerList", "body"])} : state.request;
+    Object.assign(document_, {request: original, address: new URL(".", location.href).href, keepExpressions: keeps});
+  }
+  try {
+    const made = await ask("snippets", document_);
+    show("hint", made.hint, made.variable ? ` The key is not in it: it reads ${made.variable}.` : "");
+    show("snippet", made.text);
+  } catch (error) {
+    if (!error.problem) throw error;
+    show("snippet", "");
+    problem("hint", error);
+  }
+}
+
+const pick = (o, names) => Object.fromEntries(names.filter((n) => o[n] !== undefined).map((n) => [n, o[n]]));
+
+// redact takes the secrets of the paste out of a text.
+function redact(text) {
+  const bytes = encoder.encode(state.text), decoder = new TextDecoder();
+  for (const s of state.read?.secrets ?? []) {
+    const value = decoder.decode(bytes.subarray(s.start, s.end));
+    if (value) text = text.replaceAll(value, "[redacted]");
+  }
+  for (const h of state.request?.headerList ?? []) if (secret(h.name) && h.value) text = text.replaceAll(h.value, "[redacted]");
+  if (state.key) text = text.replaceAll(state.key, "[redacted]");
+  return text;
+}
+
+function ticket() {
+  const s = state.signed, e = s.explanation;
+  const lines = [`Countersign ${state.settings.version}`, `${s.method} to ${new URL(s.url).host}, ${s.service} in ${s.region}, signed at ${s.signedAt} by ${s.accessKeyId}`, "", "Canonical request:", e.canonicalRequest, ""];
+  if (s.warnings.length) lines.push("Warnings:", ...s.warnings.map((w) => `- ${w.code}: ${w.message}`), "");
+  if (e.notSigned.length) lines.push("Not signed: " + e.notSigned.map((h) => h.name).join(", "), "");
+  if (state.cause) lines.push("Cause: " + state.cause.summary, "");
+  if (state.sent) lines.push(`Answer: ${state.sent.status}, request id ${state.sent.requestId ?? "none"}`);
+  return redact(lines.join("\n"));
+}
+
+async function copy(event) {
+  const s = state.signed, what = event.target.dataset.copy;
+  const text = {
+    canonical: () => s.explanation.canonicalRequest, string: () => s.explanation.stringToSign, snippet: () => $("snippet").textContent, ticket,
+    send: () => [`${s.method} ${s.url}`, ...s.headerList.map((h) => `${h.name}: ${h.value ?? ""}`)].join("\n"),
+  }[what]();
+  const was = event.target.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    event.target.textContent = "Copied";
+    setTimeout(() => { event.target.textContent = was; }, 1500);
+  } catch {
+    if (what === "ticket") show("snippet", text);
+    getSelection().selectAllChildren($(what === "ticket" ? "snippet" : {canonical: "lines", string: "string", send: "headers", snippet: "snippet"}[what]));
+    show("state", "Copying needs https. The text is selected: press Ctrl+C.");
+  }
+}
+
+// Examples.
+
+async function example(name) {
+  const known = state.settings.examples.find((e) => e.name === name);
+  if (known) return load(known.text);
+  const [operation, which] = name.split(".");
+  const contract = await (await fetch("openapi.json")).json();
+  for (const item of Object.values(contract.paths)) {
+    for (const o of Object.values(item)) {
+      const value = o.operationId === operation && o.requestBody?.content?.["application/json"]?.examples?.[which]?.value;
+      if (value) return load(value.text ?? value.paste ?? JSON.stringify(value.request ?? value, null, 2));
+    }
+  }
+}
+
+function load(text) {
+  $("paste").value = text;
+  pending = readPaste();
+  return pending;
+}
+
+// Wiring.
+
+let pending = Promise.resolve(), timer;
+
+function changed() {
+  $("mirror").textContent = $("paste").value + "\n";
+  CSS.highlights?.clear();
+  clearTimeout(timer);
+  pending = new Promise((done) => { timer = setTimeout(() => done(readPaste()), $("paste").value.length > 50000 ? 400 : 150); });
+}
+
+async function start() {
+  $("access").addEventListener("submit", useKey);
+  $("forget").addEventListener("click", forgetKey);
+  $("paste").addEventListener("input", changed);
+  $("choice").addEventListener("change", (e) => { pending = readPaste(Number(e.target.value)); });
+  $("sign").addEventListener("click", sign);
+  $("lines").addEventListener("keydown", lineKeys);
+  $("lines").addEventListener("click", lineClick);
+  $("diagnose").addEventListener("click", findCause);
+  $("spoil").addEventListener("click", spoil);
+  $("send").addEventListener("click", send);
+  document.addEventListener("selectionchange", fromCaret);
+  document.addEventListener("keydown", (e) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); sign(); }
+    if (e.key === "Escape") CSS.highlights?.clear();
+  });
+  for (const b of document.querySelectorAll("[data-copy]")) b.addEventListener("click", copy);
+  show("forms", ...forms.map(([value, name], i) => make("label", {}, make("input", {type: "radio", name: "form", value, checked: i === 0}), " " + name)));
+  $("copying").addEventListener("change", drawSnippet);
+  setInterval(tick, 1000);
+  state.settings = await (await fetch("workbench/settings.json")).json();
+  state.key = sessionStorage.getItem("countersign-key") ?? "";
+  $("version").textContent = state.settings.version;
+  $("examples").append(...state.settings.examples.map((e) => make("button", {type: "button", onclick: () => load(e.text)}, e.title)));
+  toggle("examples", state.settings.examples.length > 0);
+  await enter();
+  const wanted = new URLSearchParams(location.search).get("example");
+  if (wanted) await example(wanted);
+  else if ($("paste").value) changed(); // what the browser kept
+}
+
+start().catch((error) => show("state", make("span", {class: "bad"}, "The workbench could not start: " + error.message)));
