@@ -541,3 +541,23 @@ func TestSend_LogsAndRecordsNoSecret(t *testing.T) {
 		t.Errorf("recorded %s", recorded)
 	}
 }
+
+// AWS may take longer than the server's timeouts, which are for requests that are answered at once.
+func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(600 * time.Millisecond)
+		answers(200, "{}", "Content-Type", "application/json")(w, r)
+	}, nil)
+	front := httptest.NewUnstartedServer(s.plain)
+	front.Config.ReadTimeout, front.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	front.Start()
+	defer front.Close()
+	resp, err := http.Post(front.URL+"/v1/send", "application/json", strings.NewReader(`{"method":"POST","url":"`+orders+`","body":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 200 {
+		t.Errorf("%d %s %v", resp.StatusCode, text, err)
+	}
+}

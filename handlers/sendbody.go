@@ -13,10 +13,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const (
-	heldMemory = 1 << 20 // of an answer; what is larger goes into a file
-	maxDepth   = 64      // of JSON, as far as designers follow
-)
+// heldMemory is what of an answer is held in memory; the rest goes into a file.
+const heldMemory = 256 << 10
 
 // held is the body of an answer of which the form, or the length, has to be known first.
 type held struct {
@@ -64,20 +62,6 @@ func (h *held) close() {
 	if h.file != nil {
 		_ = h.file.Close()
 		_ = os.Remove(h.file.Name()) // nobody reads it any more
-	}
-}
-
-// isStrictJSON holds for one document in UTF-8 without repeated names, that designers can follow.
-func isStrictJSON(r io.Reader) bool {
-	d := jsontext.NewDecoder(r)
-	for {
-		if _, err := d.ReadToken(); err != nil || d.StackDepth() > maxDepth {
-			return false
-		}
-		if d.StackDepth() == 0 {
-			_, err := d.ReadToken()
-			return errors.Is(err, io.EOF)
-		}
 	}
 }
 

@@ -105,7 +105,7 @@ func (a *passedOn) told() *problem.Answer {
 	switch {
 	case text == "":
 	case whole && isJSON(mediaOf(resp.Header)) && isStrictJSON(strings.NewReader(text)):
-		out.Body = jsontext.Value(strings.TrimPrefix(text, byteOrderMark))
+		out.Body = jsontext.Value(text)
 	default:
 		out.Body = text
 	}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var sentSignature = regexp.MustCompile(`Signature=([0-9a-f]{64})`)
+
+// serveSending runs the program with leave to send to an AWS, and returns the SHA-256 of each signature that arrives there.
+func serveSending(t *testing.T, aws http.HandlerFunc, environment ...string) (*server, string, func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var arrived []string
+	at := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if found := sentSignature.FindStringSubmatch(r.Header.Get("Authorization")); found != nil {
+			mu.Lock()
+			arrived = append(arrived, sha256Hex(found[1]))
+			mu.Unlock()
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		aws(w, r)
+	}))
+	t.Cleanup(at.Close)
+	s := serveApart(t, append(environment, "COUNTERSIGN_ALLOW_SEND=true", "COUNTERSIGN_HTTP_HOSTS="+strings.TrimPrefix(at.URL, "http://"),
+		"COUNTERSIGN_RATE_PER_SECOND=1000000", "COUNTERSIGN_RATE_BURST=1000000")...)
+	return s, at.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string{}, arrived...)
+	}
+}
+
+// sendOne has a request sent and returns the status of the answer.
+func (s *server) sendOne(url, fields string) (int, string, error) {
+	document := fmt.Sprintf(`{"method":"POST","url":%q,"service":"execute-api","region":"eu-west-1","body":{"n":%d}%s}`, url, time.Now().UnixNano(), fields)
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/v1/send", strings.NewReader(document))
+	if err != nil {
+		return 0, "", err
+	}
+	r.Header.Set("X-API-Key", dosKey)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := s.client.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text), err
+}
+
+// sendRecords are the hashes of the signatures that are on record, and the ids of those without an outcome.
+func sendRecords(t *testing.T, file string) (signatures map[string]bool, open int) {
+	t.Helper()
+	text, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	signatures = map[string]bool{}
+	ended := map[string]bool{}
+	for lines := bufio.NewScanner(text); lines.Scan(); {
+		var r struct {
+			Event     string `json:"event_id"`
+			Action    string `json:"action"`
+			Signature string `json:"signature_sha256"`
+			Of        string `json:"of"`
+			Outcome   string `json:"outcome"`
+		}
+		if json.Unmarshal(lines.Bytes(), &r) != nil || r.Action != "send" {
+			continue
+		}
+		switch {
+		case r.Outcome != "":
+			ended[r.Of] = true
+		default:
+			signatures[r.Signature] = true
+			if r.Of == "" {
+				ended[r.Event] = ended[r.Event]
+			}
+		}
+	}
+	for _, is := range ended {
+		if !is {
+			open++
+		}
+	}
+	return signatures, open
+}
+
+// Whatever arrives at AWS was on record before, also when the process is killed; outcomes are missing for what was under way alone.
+func TestSend_KilledUnderLoadHasARecordOfAllThatArrived(t *testing.T) {
+	const workers = 16
+	file := filepath.Join(t.TempDir(), "audit.jsonl")
+	s, url, arrived := serveSending(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }, "COUNTERSIGN_AUDIT_FILE="+file)
+	var done sync.WaitGroup
+	for range workers {
+		done.Go(func() {
+			for {
+				if _, _, err := s.sendOne(url+"/orders", ""); err != nil {
+					return // it is gone
+				}
+			}
+		})
+	}
+	time.Sleep(time.Second)
+	if err := s.process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	done.Wait()
+	recorded, open := sendRecords(t, file)
+	missing := 0
+	for _, signature := range arrived() {
+		if !recorded[signature] {
+			missing++
+		}
+	}
+	t.Logf("%d requests arrived, %d on record, %d without an outcome", len(arrived()), len(recorded), open)
+	if missing > 0 || open > workers || len(arrived()) < 50 {
+		t.Errorf("%d of %d requests are not on record, %d have no outcome", missing, len(arrived()), open)
+	}
+}
+
+// On a full disk nothing is sent.
+func TestSend_OnAFullDiskNothingArrives(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	s, url, arrived := serveSending(t, func(http.ResponseWriter, *http.Request) {}, "COUNTERSIGN_AUDIT_FILE=/dev/full")
+	for range 20 {
+		status, text, err := s.sendOne(url+"/orders", "")
+		if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(text, "audit_unavailable") {
+			t.Errorf("%d %s %v", status, text, err)
+		}
+	}
+	if n := len(arrived()); n > 0 {
+		t.Errorf("%d requests arrived", n)
+	}
+}
+
+// Large answers take little memory: JSON is held in files until it is known to be whole, and all else is passed on as it comes.
+func TestSend_LargeAnswersStayWithinMemory(t *testing.T) {
+	json := append(append([]byte(`{"a":"`), make([]byte, 20<<20)...), `"}`...)
+	for i := 6; i < len(json)-2; i++ {
+		json[i] = 'x'
+	}
+	s, url, _ := serveSending(t, func(w http.ResponseWriter, r *http.Request) {
+		media := "application/json"
+		if r.URL.Path == "/file" {
+			media = "application/octet-stream"
+		}
+		w.Header().Set("Content-Type", media)
+		w.Header().Set("Content-Length", fmt.Sprint(len(json)))
+		_, _ = w.Write(json)
+	})
+	before := s.memory()
+	var done sync.WaitGroup
+	for _, path := range []string{"/json", "/file", "/json", "/file", "/json", "/file", "/json", "/file"} {
+		done.Go(func() {
+			status, text, err := s.sendOne(url+path, "")
+			if err != nil || status != http.StatusOK || len(text) < len(json) {
+				t.Errorf("%s: %d, %d bytes, %v", path, status, len(text), err)
+			}
+		})
+	}
+	done.Wait()
+	t.Logf("memory %.0f MiB before, %.0f MiB after", before, s.memory())
+	if s.memory() > 96 {
+		t.Errorf("memory %.0f MiB", s.memory())
+	}
+}
