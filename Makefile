@@ -8,7 +8,7 @@ SEEDS    ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 
-.PHONY: test race check format lint vuln fuzz random sim mutations bench peers breaking lint-contract lint-bicep package image home home-test
+.PHONY: test race check format lint vuln fuzz random sim mutations bench peers live breaking lint-contract lint-bicep package image home home-test
 
 # Many tests wait for a process or a connection: twice as many packages at once as there are processors. Results are
 # not cached, since some tests build and run the program, which the cache does not see.
@@ -82,6 +82,10 @@ bench:
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:
 	$(GO) test -tags peers -timeout=30m -count=1 -v ./internal/peers/...
+
+## live: the status table before AWS itself, with the keys of the environment; without keys it says so and asks nothing. LIVE_OUT=FOLDER keeps the answers
+live:
+	$(GO) test -tags live -timeout=10m -count=1 -v ./internal/live
 
 ## breaking: what in openapi.yaml would break the callers of the last release or, before the first, of the last commit
 breaking:
