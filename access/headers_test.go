@@ -35,6 +35,9 @@ func TestPolicy_WarnsOfWhatNoSignatureHolds(t *testing.T) {
 		{"forbid when nothing is there", `forbid (principal, action, resource) when { resource.headers.isEmpty() };`, ""},
 		{"x-amz-, which AWS wants signed", `forbid (principal, action, resource) when { resource.headers.contains("x-amz-acl") };`, ""},
 		{"verify, after which nothing is sent", `forbid (principal, action == Action::"verify", resource) when { resource.headers.contains("x-debug") };`, ""},
+		{"send, after which nobody changes it", `forbid (principal, action == Action::"send", resource) when { resource.headers.contains("x-debug") };`, ""},
+		{"User-Agent, which is sent", `permit (principal, action == Action::"send", resource) when { resource.headers.contains("user-agent") };`, ""},
+		{"Host, when sent", `permit (principal, action == Action::"send", resource) when { resource.headers.contains("host") };`, "looks for the header host"},
 		{"no headers at all", `forbid (principal, action, resource) when { resource.query.contains("acl") };`, ""},
 	} {
 		got := newPolicy(t, tt.policy).Warnings()

@@ -24,12 +24,9 @@ func setHeaders(in *Input, op *operation) error {
 				Fields: []problem.Field{{Part: "header", Name: h.Name, Detail: reason}},
 			}
 		}
-		switch {
-		case setBySigner(name), sends && setBySender(name):
-			if by := "signing"; !warned[name] {
-				if !setBySigner(name) {
-					by = "whoever sends the request"
-				}
+		switch by := op.madeBy(name); {
+		case by != "":
+			if !warned[name] {
 				op.warnOf(headerPart(name), "header_replaced", "The header "+name+" is made by "+by+"; the one given was dropped.")
 			}
 			warned[name] = true
@@ -134,6 +131,17 @@ func (op *operation) listAllHeaders() {
 // another.
 func setBySigner(name string) bool {
 	return signing.Reserved(name) || strings.HasPrefix(name, "x-forwarded-")
+}
+
+// madeBy says who makes a header that a caller cannot set; "" for all others.
+func (op *operation) madeBy(name string) string {
+	switch {
+	case setBySigner(name):
+		return "signing"
+	case op.action == access.ActionSend && setBySender(name):
+		return "whoever sends the request"
+	}
+	return ""
 }
 
 // setBySender names what belongs to the connection, and what proxies write for one another: who sends says it itself.

@@ -148,8 +148,13 @@ func (s *sender) read(in *broker.SendInput) (int, string) {
 	return sent.Response.StatusCode, string(body)
 }
 
-// refused fails unless the request was refused with a code.
-func (s *sender) refused(in *broker.SendInput, code string) *problem.Error {
+func (s *sender) refused(in *broker.SendInput, code string) {
+	s.t.Helper()
+	_ = s.refusal(in, code)
+}
+
+// refusal fails unless the request was refused with a code.
+func (s *sender) refusal(in *broker.SendInput, code string) *problem.Error {
 	s.t.Helper()
 	sent, err := s.send(in)
 	if err == nil {
@@ -368,7 +373,7 @@ func TestSend_GoesWhereTheServiceIsKnownAlone(t *testing.T) {
 func TestSend_IsOffUnlessAllowed(t *testing.T) {
 	s := newSender(t, "", ok)
 	s.Sender = nil
-	if p := s.refused(get(orders), "send_not_allowed"); !strings.Contains(p.Document("").Hint, "allow_send") {
+	if p := s.refusal(get(orders), "send_not_allowed"); !strings.Contains(p.Document("").Hint, "allow_send") {
 		t.Errorf("the hint %q does not name the setting", p.Document("").Hint)
 	}
 }

@@ -38,21 +38,20 @@ func sendProblem(err error, method string) error {
 		}
 	}
 	var failure *sending.Error
-	written := errors.As(err, &failure) && failure.Report.Written()
-	broke := errors.Is(err, sending.ErrBroken)
+	answered := !errors.As(err, &failure) || errors.Is(err, sending.ErrBroken) // and it could not be read
 	switch {
-	case (written || broke) && !sending.Idempotent(method):
+	case !answered && !failure.Report.Written() && errors.Is(err, sending.ErrNotSigned):
+		return &problem.Error{Code: "session_unavailable", Detail: "The session could not be had in time.", Cause: err}
+	case !answered && !failure.Report.Written() && !errors.Is(err, sending.ErrNoAnswer):
+		return &problem.Error{Code: "aws_unreachable", Detail: "The request was given up before it was sent.", Cause: err}
+	case !sending.Idempotent(method) && (answered || failure.Report.Written()):
 		return &problem.Error{
 			Code: "outcome_unknown", Detail: "The request was sent, and no whole answer came. AWS may have done what it asks for.", Cause: err,
 		}
-	case broke:
+	case answered:
 		return &problem.Error{Code: "answer_broken", Detail: "The answer broke off before its end.", Cause: err}
-	case written, errors.Is(err, sending.ErrNoAnswer):
-		return &problem.Error{Code: "aws_timeout", Detail: "No answer came in time.", Cause: err}
-	case errors.Is(err, sending.ErrNotSigned):
-		return &problem.Error{Code: "session_unavailable", Detail: "The session could not be had in time.", Cause: err}
 	}
-	return &problem.Error{Code: "aws_unreachable", Detail: "The request was given up before it was sent.", Cause: err}
+	return &problem.Error{Code: "aws_timeout", Detail: "No answer came in time.", Cause: err}
 }
 
 // Problem is that of an answer that could not be read to its end.

@@ -87,8 +87,8 @@ func sendRecords(t *testing.T, file string) (signatures map[string]bool, open in
 			ended[r.Of] = true
 		default:
 			signatures[r.Signature] = true
-			if r.Of == "" {
-				ended[r.Event] = ended[r.Event]
+			if r.Of == "" && !ended[r.Event] {
+				ended[r.Event] = false
 			}
 		}
 	}

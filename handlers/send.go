@@ -86,7 +86,7 @@ func (h *Handlers) CallAWS() http.Handler {
 		// The server's own timeouts are for requests that are answered at once. A recorder in a test has none to move.
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Time{})
-		_ = control.SetWriteDeadline(time.Now().Add(in.timeout() + answerGrace))
+		_ = control.SetWriteDeadline(begun.Add(in.timeout() + answerGrace))
 		ctx, cancel := context.WithTimeout(r.Context(), in.timeout())
 		defer cancel()
 		sent, err := h.broker.Send(ctx, &EventOf(r).Call, in.input())
@@ -95,7 +95,7 @@ func (h *Handlers) CallAWS() http.Handler {
 			return
 		}
 		defer sent.Close()
-		answer := &passedOn{sent: sent, limit: h.maxResponseBytes(), form: valueOf(in.ResponseBody), took: h.Now().Sub(begun)}
+		answer := &passedOn{sent: sent, limit: h.maxResponseBytes(), form: valueOf(in.ResponseBody), took: h.Now().Sub(begun), now: h.Now}
 		if valueOf(in.OnError) != "return" {
 			if refusal := answer.refusal(); refusal != nil {
 				WriteError(w, r, refusal)

@@ -117,7 +117,9 @@ func runCallAWS(t *testing.T, s *sendServer, change func(*logicapps.Workflow) er
 		t.Fatal(err)
 	}
 	request := logicapps.Object{
-		{Name: "method", Value: "POST"}, {Name: "url", Value: orders}, {Name: "body", Value: logicapps.Object{{Name: "order", Value: "1042"}}},
+		{Name: "method", Value: "POST"},
+		{Name: "url", Value: orders},
+		{Name: "body", Value: logicapps.Object{{Name: "order", Value: "1042"}}},
 		{Name: "timeoutSeconds", Value: logicapps.Number("2")},
 	}
 	if err := workflow.Edit(request, "definition", "actions", "Request", "inputs"); err != nil {

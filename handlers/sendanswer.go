@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bufio"
 	"compress/gzip"
 	"encoding/base64"
 	"errors"
@@ -52,6 +53,7 @@ type passedOn struct {
 	limit    int64
 	form     string // as it was asked for, and then as it is
 	took     time.Duration
+	now      func() time.Time
 	warnings []signing.Warning
 
 	body   *held // nil where there is none, or it is passed on as it comes
@@ -86,7 +88,7 @@ func (a *passedOn) read() error {
 		return nil
 	}
 	var err error
-	if a.body, err = hold(a.unpacked(a.limit), a.limit); err != nil {
+	if a.body, err = hold(a.unpacked(), a.limit); err != nil {
 		if errors.Is(err, sending.ErrTooLarge) {
 			_, _ = a.sent.ReadAll(0) // so that the record tells an answer from a caller who left
 		}
@@ -148,19 +150,38 @@ func (a *passedOn) warn(code, message string) {
 	a.warnings = append(a.warnings, signing.Warning{Code: code, Message: message})
 }
 
-// unpacked is the body, out of gzip where it is JSON or text. Where it is not what it says, its reader fails.
-func (a *passedOn) unpacked(limit int64) io.Reader {
+// unpacked is the body, out of gzip where it is JSON or text.
+func (a *passedOn) unpacked() io.Reader {
 	resp := a.sent.Response
-	media := mediaOf(resp.Header)
-	if resp.Header.Get("Content-Encoding") != "gzip" || !isJSON(media) && !isText(media) || slices.Contains([]string{inBase64, inEnvelope}, a.form) {
+	media, asBytes := mediaOf(resp.Header), a.form == inBase64 || a.form == inEnvelope
+	if asBytes || resp.Header.Get("Content-Encoding") != "gzip" || !isJSON(media) && !isText(media) {
 		return resp.Body
 	}
-	packed, err := gzip.NewReader(resp.Body)
-	if err != nil {
-		return io.MultiReader() // nothing of it
+	body := bufio.NewReader(resp.Body)
+	if magic, _ := body.Peek(2); string(magic) != "\x1f\x8b" { // it is not what it says
+		return body
 	}
 	a.warn("body_unpacked", "The body was compressed with gzip and is passed on unpacked; the headers are as AWS sent them.")
-	return packed
+	return &unpacking{packed: body}
+}
+
+// unpacking reads what is packed with gzip. What cannot be unpacked has broken.
+type unpacking struct {
+	packed io.Reader
+	plain  *gzip.Reader
+}
+
+func (u *unpacking) Read(b []byte) (n int, err error) {
+	if u.plain == nil {
+		u.plain, err = gzip.NewReader(u.packed)
+	}
+	if err == nil {
+		n, err = u.plain.Read(b)
+	}
+	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, new(*sending.Error)) {
+		err = fmt.Errorf("%w: %w", sending.ErrBroken, err)
+	}
+	return n, err
 }
 
 // headers are those of the answer, but for those of the connection.
@@ -203,7 +224,7 @@ func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Length", strconv.FormatInt(int64(len(head))+length+int64(len(tail)), 10))
 	}
 	w.WriteHeader(http.StatusOK)
-	to := &steady{w: w, control: http.NewResponseController(w)}
+	to := &steady{w: w, control: http.NewResponseController(w), now: a.now}
 	if _, err = to.Write(head); err == nil {
 		err = a.writeBody(to)
 	}
@@ -303,10 +324,11 @@ func copyTo(w io.Writer, r io.Reader) (int64, error) {
 type steady struct {
 	w       io.Writer
 	control *http.ResponseController
+	now     func() time.Time
 }
 
 func (s *steady) Write(p []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(time.Now().Add(answerGrace)) // a recorder in a test has none
+	_ = s.control.SetWriteDeadline(s.now().Add(answerGrace)) // a recorder in a test has none
 	return s.w.Write(p)
 }
 
@@ -320,5 +342,6 @@ func isJSON(media string) bool {
 }
 
 func isText(media string) bool {
-	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml") || media == broker.MediaForm
+	isXML := strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml")
+	return isXML || strings.HasPrefix(media, "text/") || media == broker.MediaForm
 }

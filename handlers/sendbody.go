@@ -46,9 +46,20 @@ func (h *held) spill(r io.Reader, most int64) error {
 		return errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the answer: %w", err))
 	}
 	h.file = file
-	n, err := copyTo(file, io.LimitReader(r, most))
+	n, err := copyTo(space{file}, io.LimitReader(r, most))
 	h.size += n
 	return err
+}
+
+// space is a file of which it is told that it cannot be written.
+type space struct{ to io.Writer }
+
+func (s space) Write(b []byte) (int, error) {
+	n, err := s.to.Write(b)
+	if err != nil {
+		err = errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the answer: %w", err))
+	}
+	return n, err
 }
 
 func (h *held) reader() io.Reader {

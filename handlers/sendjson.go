@@ -67,11 +67,11 @@ func (s *jsonScanner) value(first byte, depth int) bool {
 	case '"':
 		return s.text()
 	case 't':
-		return s.rest("rue")
+		return s.rest("true"[1:])
 	case 'f':
-		return s.rest("alse")
+		return s.rest("false"[1:])
 	case 'n':
-		return s.rest("ull")
+		return s.rest("null"[1:])
 	}
 	return s.number(first)
 }

@@ -92,7 +92,7 @@ func redirected(resp *http.Response) string {
 // told is what the caller is told of a refusal, without what AWS repeats of the session.
 func (a *passedOn) told() *problem.Answer {
 	resp, report := a.sent.Response, a.sent.Report()
-	body, _ := io.ReadAll(io.LimitReader(a.unpacked(maxRefusal), maxRefusal+1)) // as far as it came
+	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+1)) // as far as it came
 	whole := len(body) <= maxRefusal
 	text := a.sent.Redact(strings.ToValidUTF8(string(body[:min(len(body), maxRefusal)]), "\uFFFD"))
 	out := &problem.Answer{
