@@ -30,8 +30,8 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy workbench endpoints signing",
-		outside:  "github.com/spf13/cobra github.com/spf13/pflag golang.org/x/net/netutil " + logs,
+		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy workbench reading endpoints signing",
+		outside:  "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " + logs,
 	},
 	{
 		folder:   "api",

@@ -1,12 +1,12 @@
 // Countersign signs HTTP requests for AWS on behalf of tools that cannot.
 //
 //	countersign serve          the service
-//	countersign sandbox        the service with an AWS in miniature beside it, to try it out
-//	countersign sign           one request, on the command line
-//	countersign scope          which service and region do hosts belong to?
+//	countersign sandbox        the service beside a local AWS emulator, to try it out
+//	countersign sign           sign one request, given as for curl; also presign, verify, whoami
+//	countersign scope          print service and region of hosts
 //	countersign config         the configuration that is in force, and the JSON Schema of its file
 //	countersign key new ID     a key for a caller
-//	countersign policy         who may have what signed: show, test, explain
+//	countersign policy         show, test and explain what callers may have signed
 //	countersign connector      the files of the Power Platform connector
 //	countersign healthcheck    is the service on this machine ready?
 //	countersign version

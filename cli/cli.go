@@ -15,6 +15,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/mattn/go-isatty"
 )
 
 // process is what the commands see of the outside world; tests give them another.
@@ -27,6 +29,8 @@ type process struct {
 	stderr  io.Writer
 	now     func() time.Time
 	flags   map[string]string // set on the command line, by name
+	// terminal: standard input and standard error are one, so that somebody watches.
+	terminal bool
 
 	contract []byte // openapi.yaml
 }
@@ -41,9 +45,15 @@ func Main(contract []byte) int {
 	}
 	p := process{
 		ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		now: time.Now, contract: contract,
+		now: time.Now, contract: contract, terminal: isTerminal(os.Stdin) && isTerminal(os.Stderr),
 	}
 	return run(p, os.Args[1:])
+}
+
+// isTerminal tells a terminal from files, pipes and devices such as /dev/null.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
 }
 
 // softMemoryLimit is where garbage is collected more often instead of left lying:

@@ -36,12 +36,13 @@ type program struct {
 	out, err buffer
 	env      map[string]string
 	stdin    string
+	terminal bool
 }
 
 func (p *program) run(ctx context.Context, args ...string) int {
 	return run(process{
 		ctx: ctx, getenv: func(name string) string { return p.env[name] }, environ: environ(p.env), stdin: strings.NewReader(p.stdin), stdout: &p.out, stderr: &p.err, now: time.Now,
-		contract: contract,
+		contract: contract, terminal: p.terminal,
 	}, args)
 }
 
@@ -118,7 +119,7 @@ func TestUsage(t *testing.T) {
 		"":                            {2, "Commands:"},
 		"key":                         {2, "Commands:"},
 		"nothing":                     {2, `unknown command "nothing"`},
-		"serv":                        {2, "did you mean serve?"},
+		"serv":                        {2, "did you mean send or serve?"},
 		"config prin":                 {2, "did you mean print?"},
 		"connector":                   {2, `"out" not set`},
 		"serve x":                     {2, `"x"`},

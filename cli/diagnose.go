@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 
-	"countersign/access"
 	"countersign/broker"
 	"countersign/diagnosis"
 	"countersign/handlers"
@@ -66,16 +65,15 @@ func (c diagnoseOptions) diagnose(p *process) error {
 		use.Profile = c.profile
 	}
 	var b *broker.Broker
-	call := &broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
 	if use.Profile != "" || use.Credentials != nil {
-		options, closeStore, err := localBroker(p, c.config)
+		o, err := newOperator(p, c.config, use.Profile, false)
 		if err != nil {
 			return err
 		}
-		defer closeStore()
-		b = broker.New(options)
+		defer o.close()
+		use.Profile, b = o.profile, broker.New(o.options)
 	}
-	report, err := handlers.Diagnose(p.ctx, b, call, in, use)
+	report, err := handlers.Diagnose(p.ctx, b, newCall(), in, use)
 	if err != nil {
 		return problemError(broker.Problem(err).WithPointers(flagOf))
 	}
@@ -123,14 +121,4 @@ func (c diagnoseOptions) print(p *process, report *diagnosis.Report) error {
 	page.report(report)
 	_, err := p.stdout.Write(page.Bytes())
 	return err
-}
-
-// isTerminal tells a terminal, or another device, from files and pipes.
-func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -208,7 +208,7 @@ func TestDiagnose_UsesKeys(t *testing.T) {
 	if report, said := diagnose(1, "--profile", "default"); report.Summary == "" {
 		t.Errorf("with the profile's session: %s", said)
 	}
-	if _, said := diagnose(1, "--profile", "nobody"); !strings.Contains(said, "--profile") {
+	if _, said := diagnose(2, "--profile", "nobody"); !strings.Contains(said, "--profile") {
 		t.Errorf("no such profile: %s", said)
 	}
 }

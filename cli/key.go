@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 
 	"countersign/access"
@@ -10,23 +11,31 @@ import (
 )
 
 func newKey(p *process) *cobra.Command {
-	return group("key", "Make API keys for callers.", &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "new NAME",
-		Short: "Make a key for a caller and print it with the line for the configuration.",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return printNewKey(p, args[0]) },
-	})
+		Short: "Make a key for a caller and print it, with the lines for the configuration on standard error.",
+		Long: "Make a key for a caller. The key alone goes to standard output; the lines for the configuration, which holds\n" +
+			"only its hash, go to standard error. The key is kept nowhere: print it into the store of secrets of the caller.",
+		Example: "  KEY=$(countersign key new orders)",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return printNewKey(p, args[0], asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "Print key, name and hash as JSON.")
+	return group("key", "Make API keys for callers.", c)
 }
 
-// printNewKey prints the key once; what is kept is its hash.
-func printNewKey(p *process, id string) error {
+func printNewKey(p *process, id string, asJSON bool) error {
 	key, entry, err := access.NewKey(rand.Reader, id)
 	if err != nil {
 		return usageError{err}
 	}
-	_, err = fmt.Fprintf(p.stdout, "key, for the caller: %s\n\n"+
-		"for the file, under callers.api_keys:\n  - {id: %s, sha256: %s}\n\n"+
-		"or, for the one caller of a start without a file:\n  COUNTERSIGN_API_KEY_SHA256=%s\n",
-		key, entry.ID, entry.SHA256, entry.SHA256)
+	if asJSON {
+		return json.NewEncoder(p.stdout).Encode(map[string]string{"key": key, "id": entry.ID, "sha256": entry.SHA256})
+	}
+	fmt.Fprintf(p.stderr, "For the configuration file, under callers.api_keys:\n  - {id: %s, sha256: %s}\n"+
+		"or, for a start without a file with this one caller:\n  COUNTERSIGN_API_KEY_SHA256=%s\nThe key, for the caller:\n",
+		entry.ID, entry.SHA256, entry.SHA256)
+	_, err = fmt.Fprintln(p.stdout, key)
 	return err
 }

@@ -25,16 +25,17 @@ import (
 const sandboxRegion = "eu-west-1"
 
 type sandboxOptions struct {
-	port int
-	once bool
-	open bool
+	port, stsPort, gatewayPort int
+	once, open                 bool
 }
 
 func newSandbox(p *process) *cobra.Command {
 	var o sandboxOptions
 	c := command("sandbox", "Run the service beside a local AWS emulator, show one request end to end and keep serving.",
 		func() error { return runSandbox(p, o) })
-	c.Flags().IntVar(&o.port, "port", 0, "`PORT` to listen on. Default: any free one.")
+	c.Flags().IntVar(&o.port, "port", 0, "`PORT` of the service. Default: any free one.")
+	c.Flags().IntVar(&o.stsPort, "sts-port", 0, "`PORT` of the STS. Default: any free one.")
+	c.Flags().IntVar(&o.gatewayPort, "gateway-port", 0, "`PORT` of the gateway, which checks signatures. Default: any free one.")
 	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
 	c.Flags().BoolVar(&o.open, "open", false, "Open the workbench in the browser.")
 	return c
@@ -48,7 +49,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 		case calls <- e:
 		default: // more at once than anybody reads
 		}
-	}}).Start()
+	}}).StartOn(o.stsPort, o.gatewayPort)
 	if err != nil {
 		return err
 	}
@@ -89,6 +90,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 		stop()
 		return <-done
 	}
+	printRehearsal(p.stdout, aws)
 	page := t.service + "/workbench?example=sandbox"
 	fmt.Fprintf(p.stdout, "\nTo see what was signed, and why, open the workbench:\n\n   %s\n", page)
 	if o.open {
@@ -105,6 +107,22 @@ func runSandbox(p *process, o sandboxOptions) error {
 			return err
 		}
 	}
+}
+
+// printRehearsal says how a configuration of one's own is tried out against the emulator.
+func printRehearsal(out io.Writer, aws *sandbox.Server) {
+	fmt.Fprintf(out, `
+To rehearse a configuration of your own (countersign serve --config FILE), give it this STS and these keys, which are good here alone:
+
+   export AWS_ENDPOINT_URL_STS=%s AWS_REGION=%s
+   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s
+
+   roles:    %s
+             %s, with the external ID %s
+   gateway:  %s, which takes what is signed for execute-api in %s; http_hosts must name it: %s
+`, aws.STSURL, sandboxRegion, sandbox.AccessKeyID, sandbox.SecretAccessKey,
+		sandbox.RoleARN, sandbox.PartnerRoleARN, sandbox.PartnerExternalID,
+		aws.GatewayURL, sandboxRegion, strings.TrimPrefix(aws.GatewayURL, "http://"))
 }
 
 func sandboxConfig(settings config.Settings, sts string, key access.APIKey) config.Config {

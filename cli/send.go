@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,35 +13,22 @@ import (
 	"sync/atomic"
 	"time"
 
-	"countersign/access"
 	"countersign/broker"
 	"countersign/sending"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 )
 
-type sendOptions struct {
-	signOptions
-	include bool
-}
-
 func newSend(p *process) *cobra.Command {
-	var o sendOptions
-	c := &cobra.Command{
-		Use:   "send URL",
-		Short: "Sign one request, send it and print the answer.",
-		Long: "The answer's body goes to standard output as it is. The exit code is 0 for an answer below 300, 3, 4 or 5 for\n" +
-			"one with a status of 3xx, 4xx or 5xx, 1 without an answer, and 2 for a wrong command line.",
-		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			o.url = args[0]
-			return o.send(p)
-		},
-	}
-	o.addTo(c)
-	c.Flags().BoolVarP(&o.include, "include", "i", false, "Print status and headers of the answer, too.")
-	addConfig(c, &o.config)
+	var r curlRequest
+	var include bool
+	c := curlCommand("send", "Sign one request, send it and print the answer.",
+		"The answer's body goes to standard output as it is. The exit code is 0 for an answer below 300, 3, 4 or 5 for\n"+
+			"one with a status of 3xx, 4xx or 5xx, 1 without an answer, and 2 for a wrong command line.", &r,
+		func() error { return sendRequest(p, &r, include) })
+	c.Flags().BoolVarP(&include, "include", "i", false, "Print status and headers of the answer, too.")
+	c.Example = `  countersign send --profile work https://sqs.eu-west-1.amazonaws.com/ -d Action=ListQueues
+  countersign send -T file.txt https://examplebucket.s3.eu-west-1.amazonaws.com/key`
 	return c
 }
 
@@ -52,31 +38,27 @@ type statusError int
 // Error implements error.
 func (s statusError) Error() string { return fmt.Sprintf("AWS answered %d", int(s)) }
 
-func (c sendOptions) send(p *process) error {
-	in, moved, err := c.message(p)
+func sendRequest(p *process, r *curlRequest, include bool) error {
+	if len(r.words) == 0 {
+		return usageError{errors.New("which URL?")}
+	}
+	in, moved, err := r.message(p)
 	if err != nil {
 		return err
 	}
-	conf, err := loadConfig(p, c.config)
+	o, err := newOperator(p, r.config, r.profile, r.login != "")
 	if err != nil {
 		return err
 	}
-	conf.AllowSend = true // it is the operator's own request
-	store, storeErr := newStore(p, conf, zerolog.Nop())
-	options, err := brokerOptions(p, conf, store, discardAudit{})
-	if err := faultReport(conf, storeErr, err); err != nil {
-		return err
-	}
-	defer store.Close()
-	defer options.Sender.Close()
+	defer o.close()
+	o.complete(&in.Input)
 	defer showProgress(p.stderr, moved)()
-	call := &broker.Call{RequestID: newID(), Caller: access.Caller{ID: "operator", Method: access.MethodNone}}
-	sent, err := broker.New(options).Send(p.ctx, call, in)
+	sent, err := broker.New(o.options).Send(p.ctx, newCall(), in)
 	if err != nil {
-		return problemError(broker.Problem(err).WithPointers(flagOf))
+		return o.problem(err)
 	}
 	defer sent.Close()
-	if c.include {
+	if include {
 		printHead(p.stdout, sent.Response)
 	}
 	if _, err := io.Copy(p.stdout, &counted{sent.Response.Body, moved}); err != nil {
@@ -92,30 +74,47 @@ func (c sendOptions) send(p *process) error {
 const largeFile = 1 << 20
 
 // message is the request, and a count of the bytes that are moved for it.
-func (c sendOptions) message(p *process) (*broker.SendInput, *atomic.Int64, error) {
+func (r *curlRequest) message(p *process) (*broker.SendInput, *atomic.Int64, error) {
 	moved := new(atomic.Int64)
-	name, isFile := strings.CutPrefix(c.data, "@")
-	if isFile && name != "-" {
+	if name := r.uploaded(); name != "" && name != "-" {
 		info, err := os.Stat(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, usageError{err}
 		}
 		if info.Size() > largeFile {
-			c.data = ""
-			c.method = cmp.Or(c.method, http.MethodPost)
-			in, err := c.input(p)
+			r.unread = name
+			in, err := r.input(p)
 			if err != nil {
 				return nil, nil, err
 			}
-			stream, err := streamOf(name, info.Size(), moved)
-			return &broker.SendInput{Input: *in, Stream: stream, Retry: sending.RetryStandard, Expect: true}, moved, err
+			if in.Body == nil { // the file is all of the body
+				stream, err := streamOf(name, info.Size(), moved)
+				return &broker.SendInput{Input: *in, Stream: stream, Retry: sending.RetryStandard, Expect: true}, moved, err
+			}
+			r.unread = ""
 		}
 	}
-	in, err := c.input(p)
+	in, err := r.input(p)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &broker.SendInput{Input: *in, Retry: sending.RetryStandard}, moved, nil
+}
+
+// uploaded is the file that is sent as it is: the one of -T or of --data-binary.
+func (r *curlRequest) uploaded() string {
+	for i, word := range r.words[:len(r.words)-1] {
+		name := r.words[i+1]
+		switch word {
+		case "-T", "--upload-file":
+			return name
+		case "--data-binary":
+			if file, ok := strings.CutPrefix(name, "@"); ok {
+				return file
+			}
+		}
+	}
+	return ""
 }
 
 // streamOf reads a file once for its hash, and again when it is sent.
@@ -153,11 +152,7 @@ func (c *counted) Read(b []byte) (int, error) {
 
 // showProgress writes a line to a terminal while a transfer lasts. What it returns ends it.
 func showProgress(out io.Writer, moved *atomic.Int64) func() {
-	file, ok := out.(*os.File)
-	if !ok {
-		return func() {}
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !isTerminal(out) {
 		return func() {}
 	}
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -168,10 +163,10 @@ func showProgress(out io.Writer, moved *atomic.Int64) func() {
 		for shown := false; ; shown = true {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(file, "\r\x1b[K%.1f MiB", float64(moved.Load())/(1<<20))
+				fmt.Fprintf(out, "\r\x1b[K%.1f MiB", float64(moved.Load())/(1<<20))
 			case <-done:
 				if shown {
-					fmt.Fprint(file, "\r\x1b[K")
+					fmt.Fprint(out, "\r\x1b[K")
 				}
 				return
 			}

@@ -63,7 +63,7 @@ func TestSend_SendsAFile(t *testing.T) {
 	}))
 	defer server.Close()
 	p := sendTo(t, server)
-	if code := p.run(t.Context(), "send", "-X", "PUT", "-d", "@"+file, "--service", "s3", "--region", "eu-west-1", server.URL+"/key"); code != 0 {
+	if code := p.run(t.Context(), "send", "-T", file, "--service", "s3", "--region", "eu-west-1", server.URL+"/key"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}
 	if method != "PUT" || !bytes.Equal(got.Bytes(), content) || hash != sha256Hex(string(content)) {
@@ -79,8 +79,8 @@ func TestSend_SaysWhatIsWrong(t *testing.T) {
 		want string
 	}{
 		"a host that is not AWS's": {[]string{"--service", "s3", "--region", "eu-west-1", "https://example.com/"}, 1, "URL: "},
-		"no URL":                   {nil, 2, "accepts 1 arg"},
-		"a file that is not there": {[]string{"-d", "@/nowhere", "https://sqs.eu-west-1.amazonaws.com/"}, 1, "/nowhere"},
+		"no URL":                   {nil, 2, "which URL?"},
+		"a file that is not there": {[]string{"-d", "@/nowhere", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "/nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := program{env: env}

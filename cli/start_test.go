@@ -85,11 +85,10 @@ func TestKeyNew_ItsNameIsInTheAuditRecordWithoutAFile(t *testing.T) {
 	if code := made.run(t.Context(), "key", "new", "my-flow"); code != 0 {
 		t.Fatal(&made.err)
 	}
-	_, rest, _ := strings.Cut(made.out.String(), "my-flow.")
-	key := "my-flow." + strings.Fields(rest)[0]
-	_, hash, _ := strings.Cut(made.out.String(), "COUNTERSIGN_API_KEY_SHA256=")
+	key := strings.TrimSpace(made.out.String())
+	_, hash, _ := strings.Cut(made.err.String(), "COUNTERSIGN_API_KEY_SHA256=")
 	p := &program{env: sandboxEnvironment(startSandbox(t))}
-	p.env["COUNTERSIGN_API_KEY_SHA256"] = strings.TrimSpace(hash)
+	p.env["COUNTERSIGN_API_KEY_SHA256"] = strings.Fields(hash)[0]
 	lines := serveUntil(t, p, func(base string) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`))
 		if err != nil {

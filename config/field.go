@@ -38,7 +38,8 @@ func fieldsOf(v reflect.Value) []field {
 		}
 		has := func(name string) bool { _, ok := in.Tag.Lookup(name); return ok }
 		list = append(list, field{
-			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), placeholder: in.Tag.Get("placeholder"), usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
+			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), placeholder: in.Tag.Get("placeholder"),
+			usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
 			values: strings.Fields(in.Tag.Get("values")), secret: has("secret"), free: has("free"), empty: has("empty"), guard: has("guard"),
 			value: v.Field(i),
 		})

@@ -52,7 +52,7 @@ func containerToken(c *Container, env func(string) string) (string, error) {
 // defaultKeys loads the SDK's chain again for each session. A chain that lives
 // on keeps the instance metadata provider's last keys and, when they cannot be
 // renewed, declares them valid for longer than AWS does.
-func defaultKeys(region string, env func(string) string, s *Store, k *clock) keySource {
+func defaultKeys(region, shared string, env func(string) string, s *Store, k *clock) keySource {
 	return func(ctx context.Context) (Session, error) {
 		var client config.HTTPClient = newClient(s.base, nil)
 		if lookup(env, "AWS_CA_BUNDLE") != "" { // the chain puts it into a client of its own kind, or gives up
@@ -60,7 +60,7 @@ func defaultKeys(region string, env func(string) string, s *Store, k *clock) key
 				WithTransportOptions(func(t *http.Transport) { t.Proxy = s.proxy })
 		}
 		c, err := config.LoadDefaultConfig(ctx,
-			config.WithRegion(region),
+			config.WithRegion(region), config.WithSharedConfigProfile(shared),
 			config.WithHTTPClient(client),
 			config.WithRetryer(func() aws.Retryer { return retryer(maxAttempts) }),
 			config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }),

@@ -33,6 +33,9 @@ type Profile struct {
 
 	// Keys are the long-lived keys of the sources static and get-session-token.
 	Keys signing.Credentials // [access_key_id, secret_access_key, session_token]
+	// SharedProfile is the profile of ~/.aws that aws-default takes, before keys in the environment. Empty: AWS_PROFILE, else default.
+	// The command line has it, the file does not.
+	SharedProfile string
 	// Azure is for azure-identity, required.
 	Azure *AzureIdentity // [azure]
 	// WebIdentity is for web-identity-file.

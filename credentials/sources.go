@@ -80,7 +80,7 @@ func (p *profile) source() (err error) {
 		}
 		p.keys = sessionTokenKeys(p.SessionToken, keys, p.sts)
 	case SourceAWSDefault:
-		p.keys = defaultKeys(stsRegion(&p.Profile), env, p.store, p.clock)
+		p.keys = defaultKeys(stsRegion(&p.Profile), p.SharedProfile, env, p.store, p.clock)
 	case SourceContainer:
 		p.keys, err = containerKeys(p.Container, env, base, p.clock)
 	case SourceAzureIdentity:

@@ -8,6 +8,8 @@ import (
 	"countersign/broker"
 	"countersign/problem"
 	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
 )
 
 // presignRequest is a request to put a signature into the URL of.
@@ -62,13 +64,36 @@ func (h *Handlers) presign(ctx context.Context, call *broker.Call, in *presignRe
 	if err != nil {
 		return nil, err
 	}
+	out := newPresignedURL(s)
+	out.Explanation = in.explanation(s, in.ExpiresInSeconds, out.Warnings)
+	return out, nil
+}
+
+// PresignDocument presigns a request that comes as the document of POST /v1/presign, but by another way than HTTP.
+func (h *Handlers) PresignDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Result, error) {
+	var in presignRequest
+	if err := decodeDocument(document, &in); err != nil {
+		return nil, err
+	}
+	s, err := h.broker.Presign(ctx, call, in.input())
+	if err != nil {
+		return nil, withPointers(err, &in)
+	}
+	return s, nil
+}
+
+// PresignedDocument is what POST /v1/presign answers with.
+func PresignedDocument(s *broker.Result) ([]byte, error) {
+	return json.Marshal(newPresignedURL(s), json.Deterministic(true))
+}
+
+func newPresignedURL(s *broker.Result) *presignedURL {
 	out := &presignedURL{
 		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers), PayloadSHA256: s.PayloadHash,
 		Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm, ScopeSource: scopeSource(s), Options: optionsOf(s),
 		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresInSeconds: int64(s.Expires / time.Second), ExpiresAt: s.ExpiresAt,
-		AccessKeyID: s.AccessKeyID, Profile: s.Profile, Warnings: warningsOf(s.Warnings),
+		AccessKeyID: s.AccessKeyID, Profile: s.Profile, Warnings: warningsOf(s.Warnings), Explanation: newExplanation(s.Explanation),
 	}
-	out.Explanation = in.explanation(s, in.ExpiresInSeconds, out.Warnings)
 	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
-	return out, nil
+	return out
 }

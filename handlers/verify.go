@@ -10,6 +10,8 @@ import (
 	"countersign/diagnosis"
 	"countersign/problem"
 	"countersign/signing"
+
+	"github.com/go-json-experiment/json"
 )
 
 // verifyRequest is a signed request as it was or will be sent.
@@ -119,6 +121,24 @@ func (h *Handlers) verify(ctx context.Context, call *broker.Call, in *verifyRequ
 		return nil, err
 	}
 	return verdictOf(v), nil
+}
+
+// VerifyDocument verifies a request that comes as the document of POST /v1/verify, but by another way than HTTP.
+func (h *Handlers) VerifyDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Verdict, error) {
+	var in verifyRequest
+	if err := decodeDocument(document, &in); err != nil {
+		return nil, err
+	}
+	v, err := h.broker.Verify(ctx, call, in.input())
+	if err != nil {
+		return nil, withPointers(err, &in)
+	}
+	return v, nil
+}
+
+// VerdictDocument is what POST /v1/verify answers with.
+func VerdictDocument(v *broker.Verdict) ([]byte, error) {
+	return json.Marshal(verdictOf(v), json.Deterministic(true))
 }
 
 func verdictOf(v *broker.Verdict) *verdictResponse {

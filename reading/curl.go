@@ -109,11 +109,16 @@ func (c *curl) finish() {
 // request is what curl sends to one of its URLs.
 func (c *curl) request(u Value) *Request {
 	q := &Request{Form: c.form, Method: c.verb()}
-	u, login := c.url(u)
+	u, login := c.url(c.withFileName(u))
 	q.URL = u
+	if c.uploaded.in != nil && c.hasData && c.getAt.in == nil {
+		c.r.note("option_not_read", c.dataAt.Span(), true) // curl refuses two bodies
+	}
 	switch {
-	case c.multipart, c.uploaded.Len() > 0, c.noData:
+	case c.multipart, c.uploaded.Len() > 0 && c.r.file == nil, c.noData:
 		q.Body = Body{State: BodyUnknown}
+	case c.uploaded.Len() > 0:
+		q.Body = c.uploadedBody()
 	case c.hasData && c.getAt.in == nil:
 		q.Body = bodyOf(c.data.value(), true)
 	default:
@@ -127,7 +132,7 @@ func (c *curl) request(u Value) *Request {
 	c.r.mark(q)
 	if c.noData {
 		q.addPlaceholder("/body", c.dataAt, 0, c.dataAt.Len())
-	} else if c.uploaded.Len() > 0 {
+	} else if c.uploaded.Len() > 0 && q.Body.State == BodyUnknown {
 		q.addPlaceholder("/body", c.uploaded, 0, c.uploaded.Len())
 	}
 	return q
@@ -150,16 +155,20 @@ func (c *curl) verb() Value {
 }
 
 // addData adds to the body: several are joined with &, @ means a file.
-func (c *curl) addData(v, at Value, files bool) {
+func (c *curl) addData(option string, v, at Value) {
 	if c.hasData {
 		c.data.add("&")
 	}
 	c.begin(at)
-	if files && strings.HasPrefix(v.Text(), "@") {
-		c.fromFile(v)
-		return
+	name, isFile := strings.CutPrefix(v.Text(), "@")
+	switch {
+	case !isFile || option == "data-raw":
+		c.data.copy(v)
+	case option == "data-binary":
+		c.fromFile(name, v, func(text string) string { return text })
+	default:
+		c.fromFile(name, v, withoutLineEnds.Replace)
 	}
-	c.data.copy(v)
 }
 
 func (c *curl) begin(at Value) {
@@ -169,7 +178,12 @@ func (c *curl) begin(at Value) {
 	c.hasData = true
 }
 
-func (c *curl) fromFile(v Value) {
+// fromFile adds what as makes of the content of a file.
+func (c *curl) fromFile(name string, v Value, as func(string) string) {
+	if text, ok := c.content(name); ok {
+		c.data.decode(as(text), v)
+		return
+	}
 	c.noData, c.dataAt = true, v
 	c.r.note("body_in_file", v.Span(), false)
 }
@@ -177,8 +191,8 @@ func (c *curl) fromFile(v Value) {
 func (c *curl) addJSON(v, at Value) {
 	c.begin(at)
 	c.jsonAt = at
-	if strings.HasPrefix(v.Text(), "@") {
-		c.fromFile(v)
+	if name, isFile := strings.CutPrefix(v.Text(), "@"); isFile {
+		c.fromFile(name, v, func(text string) string { return text })
 		return
 	}
 	c.data.copy(v)
@@ -194,7 +208,12 @@ func (c *curl) addEncoded(v, at Value) {
 	text := v.Text()
 	i := strings.IndexAny(text, "=@")
 	if i >= 0 && text[i] == '@' {
-		c.fromFile(v)
+		c.fromFile(text[i+1:], v, func(content string) string {
+			if i > 0 {
+				return text[:i] + "=" + formEscape(content)
+			}
+			return formEscape(content)
+		})
 		return
 	}
 	encodeForm(&c.data, v, i)

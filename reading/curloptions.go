@@ -97,7 +97,7 @@ type curl struct {
 	form Form
 
 	method, user, agent, referer, sigv4, bearer, byteRange, target Value
-	uploaded, dataAt, headAt, getAt, jsonAt, compressed            Value
+	uploaded, upload, dataAt, headAt, getAt, jsonAt, compressed    Value
 	headers, urls, cookies                                         []Value
 	data, query                                                    builder
 	hasData, noData, noAgent, globOff, asIs, multipart, hasQuery   bool
@@ -171,11 +171,9 @@ func (c *curl) take(o *option, v, at Value, done func(*curl)) *curl {
 			c.r.note("too_many_headers", at.Span(), true)
 			return c
 		}
-		c.headers = append(c.headers, v)
-	case "data", "data-ascii", "data-binary":
-		c.addData(v, at, true)
-	case "data-raw":
-		c.addData(v, at, false)
+		c.addHeader(v)
+	case "data", "data-ascii", "data-binary", "data-raw":
+		c.addData(o.name, v, at)
 	case "data-urlencode":
 		c.addEncoded(v, at)
 	case "json":
@@ -199,7 +197,7 @@ func (c *curl) take(o *option, v, at Value, done func(*curl)) *curl {
 	case "aws-sigv4":
 		c.sigv4 = v
 	case "upload-file":
-		c.uploaded = join(at, v)
+		c.uploaded, c.upload = join(at, v), v
 	case "form", "form-string":
 		c.multipart = true
 		c.r.noteMultipart(at.Span())

@@ -19,6 +19,7 @@ type reader struct {
 	commands int    // command lines that were read
 	shell    Form   // of the command before
 	marks    []Span // what a shell would fill in
+	file     func(name string) ([]byte, bool)
 }
 
 func newReader(text string) *reader {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -18,12 +19,15 @@ type Server struct {
 }
 
 // Start listens on two free ports of 127.0.0.1 and serves until Close.
-func (s *Sandbox) Start() (*Server, error) {
-	stsListener, err := net.Listen("tcp", "127.0.0.1:0")
+func (s *Sandbox) Start() (*Server, error) { return s.StartOn(0, 0) }
+
+// StartOn is Start with the ports given; 0 is any free one.
+func (s *Sandbox) StartOn(stsPort, gatewayPort int) (*Server, error) {
+	stsListener, err := listen(stsPort)
 	if err != nil {
 		return nil, err
 	}
-	gatewayListener, err := net.Listen("tcp", "127.0.0.1:0")
+	gatewayListener, err := listen(gatewayPort)
 	if err != nil {
 		return nil, errors.Join(err, stsListener.Close())
 	}
@@ -34,6 +38,10 @@ func (s *Sandbox) Start() (*Server, error) {
 	running.servers[0] = running.serve(stsListener, s.STS())
 	running.servers[1] = running.serve(gatewayListener, s.Gateway())
 	return running, nil
+}
+
+func listen(port int) (net.Listener, error) {
+	return net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
 func (r *Server) serve(l net.Listener, h http.Handler) *http.Server {

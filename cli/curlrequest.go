@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"countersign/broker"
+	"countersign/credentials"
+	"countersign/handlers"
+	"countersign/reading"
+	"countersign/signing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// curlRequest is a request on the command line, in the words of curl, with the flags beside them that are ours.
+type curlRequest struct {
+	profile, service, region, config string
+	explain                          bool
+
+	words []string // of curl
+	login string   // the argument of curl's -u, which holds keys beside --aws-sigv4
+
+	unread string // a file that is sent from where it is, and left out of the input
+}
+
+const curlHelp = `
+The request is given as for curl: -X, -H, -d, --data-raw, --data-binary, --data-urlencode, --json, -G,
+--url-query, -T, -I, -A, -e, -b and -r say what is sent, as they do there. --aws-sigv4 gives region and
+service, and -u beside it the keys to sign with. Options that change nothing about what is signed, such
+as -s, -v, -L or --max-time, are ignored; others are errors.`
+
+// curlCommand is a command that takes a request as people write it for curl. Where it has a flag of the same name, that is meant.
+func curlCommand(name, short, without string, r *curlRequest, run func() error) *cobra.Command {
+	c := &cobra.Command{
+		Use: name + " [CURL ARGUMENTS]", Short: short, Long: short + "\n" + curlHelp + "\n\n" + without,
+		DisableFlagParsing: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := r.parse(c, args); err != nil {
+				return usageError{err}
+			}
+			if help, _ := c.Flags().GetBool("help"); help {
+				return c.Help()
+			}
+			return run()
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&r.profile, "profile", "", "`NAME` of the profile. Without a configuration file, one of ~/.aws.")
+	f.StringVar(&r.service, "service", "", "Signing `NAME` of the service. Default: from the URL.")
+	f.StringVar(&r.region, "region", "", "`REGION` to sign for. Default: from the URL.")
+	addConfig(c, &r.config)
+	_ = c.MarkFlagFilename("config", "yaml", "yml")
+	return c
+}
+
+// parse divides the arguments into our own flags and curl's words.
+func (r *curlRequest) parse(c *cobra.Command, args []string) error {
+	var own []string
+	c.InitDefaultHelpFlag()
+	for i := 0; i < len(args); i++ {
+		word := args[i]
+		if word == "--" {
+			r.words = append(r.words, args[i:]...)
+			break
+		}
+		if f := ownFlag(c.Flags(), word); f != nil && !isCurlOutput(f, args[i:]) {
+			own = append(own, word)
+			if f.NoOptDefVal == "" && !strings.Contains(word, "=") && i+1 < len(args) {
+				i++
+				own = append(own, args[i])
+			}
+			continue
+		}
+		r.words = append(r.words, word)
+		if reading.TakesNext(word) && i+1 < len(args) {
+			i++
+			r.words = append(r.words, args[i])
+			if word == "-u" || word == "--user" {
+				r.login = args[i]
+			}
+		} else if attached, ok := strings.CutPrefix(word, "-u"); ok {
+			r.login = attached
+		}
+	}
+	return c.Flags().Parse(own)
+}
+
+// isCurlOutput tells curl's -o FILE from ours, which takes the name of a form. Nothing is downloaded, so it has no effect.
+func isCurlOutput(f *pflag.Flag, args []string) bool {
+	return f.Name == "output" && len(args) > 1 && !strings.Contains(args[0], "=") && strings.ContainsAny(args[1], "./")
+}
+
+// ownFlag is the flag that a whole word names: --name, --name=value or -n.
+func ownFlag(flags *pflag.FlagSet, word string) *pflag.Flag {
+	if name, long := strings.CutPrefix(word, "--"); long {
+		name, _, _ = strings.Cut(name, "=")
+		return flags.Lookup(name)
+	}
+	if len(word) == 2 && word[0] == '-' && word[1] != '-' {
+		return flags.ShorthandLookup(word[1:])
+	}
+	return nil
+}
+
+// input is the request that curl would send.
+func (r *curlRequest) input(p *process) (*broker.Input, error) {
+	var unread error
+	read := reading.ReadCurlArguments(reading.CurlArguments{Words: r.words, File: func(name string) ([]byte, bool) {
+		if name == r.unread && name != "" {
+			return nil, true
+		}
+		data, err := p.readFile(name)
+		unread = errors.Join(unread, err)
+		return data, err == nil
+	}})
+	if unread != nil {
+		return nil, usageError{unread}
+	}
+	text := strings.Join(r.words, "\n")
+	if err := noteErrors(read, text); err != nil {
+		return nil, usageError{err}
+	}
+	for _, n := range read.Notes {
+		if !n.Error && n.Code != "secret_dropped" && n.Code != "encodings_assumed" {
+			fmt.Fprintf(p.stderr, "warning: %s%s\n", optionAt(text, n.Span), n.Text)
+		}
+	}
+	if len(read.Exchanges) != 1 {
+		return nil, usageError{fmt.Errorf("curl would send %d requests; one can be signed at a time", len(read.Exchanges))}
+	}
+	q := read.Exchanges[0].Request
+	in := &broker.Input{
+		Method: q.Method.Text(), URL: q.URL.Text(), Service: r.service, Region: r.region, Explain: r.explain,
+	}
+	if in.Service == "" {
+		in.Service = q.Service.Text()
+	}
+	if in.Region == "" {
+		in.Region = q.Region.Text()
+	}
+	for _, h := range q.Headers {
+		name := h.Name.Text()
+		switch {
+		case h.Implied && strings.EqualFold(name, "authorization"):
+			return nil, usageError{errors.New("-u, --oauth2-bearer: a signature takes the place of another login; " +
+				"leave it out, or add --aws-sigv4 aws:amz:REGION:SERVICE to sign with the key of -u")}
+		case h.Implied && (strings.EqualFold(name, "accept-encoding") || strings.EqualFold(name, "accept") && h.Value.Text() == "*/*"):
+			continue // whoever sends the request has its own
+		}
+		in.Headers = append(in.Headers, signing.Header{Name: name, Value: h.Value.Text()})
+	}
+	var err error
+	in.Credentials, err = r.keys(in)
+	setBody(in, []byte(q.Body.Content.Text()))
+	return in, err
+}
+
+func setBody(in *broker.Input, data []byte) {
+	if len(data) == 0 {
+		return
+	}
+	body := broker.Body{Present: true, Bytes: data, MediaType: broker.MediaBinary}
+	if utf8.Valid(data) {
+		body.Text, body.MediaType = true, broker.MediaText
+	}
+	in.Body = func() (broker.Body, error) { return body, nil }
+}
+
+// keys are those of -u beside --aws-sigv4, with the session token that curl takes as a header.
+func (r *curlRequest) keys(in *broker.Input) (*credentials.RequestCredentials, error) {
+	if r.login == "" {
+		return nil, nil
+	}
+	id, secret, ok := strings.Cut(r.login, ":")
+	if !ok || secret == "" {
+		return nil, usageError{errors.New("-u: must be ACCESS-KEY-ID:SECRET-ACCESS-KEY beside --aws-sigv4")}
+	}
+	keys := &credentials.RequestCredentials{AccessKeyID: id, SecretAccessKey: secret}
+	for i, h := range in.Headers {
+		if strings.EqualFold(h.Name, "x-amz-security-token") {
+			keys.SessionToken = h.Value
+			in.Headers = append(in.Headers[:i:i], in.Headers[i+1:]...)
+			break
+		}
+	}
+	return keys, nil
+}
+
+// noteErrors are the notes of a reading because of which the request is not the one that curl would send. Of the
+// words, only names of options are repeated.
+func noteErrors(read reading.Reading, text string) error {
+	var faults []error
+	for _, n := range read.Notes {
+		if !n.Error {
+			continue
+		}
+		faults = append(faults, errors.New(optionAt(text, n.Span)+n.Text))
+	}
+	return errors.Join(faults...)
+}
+
+// optionAt is the name of the option at a place, with a colon behind it.
+func optionAt(text string, at reading.Span) string {
+	word, _, _ := strings.Cut(text[at.Start:at.End], "\n")
+	switch {
+	case len(word) == 1:
+		return "-" + word + ": "
+	case strings.HasPrefix(word, "-"):
+		return word + ": "
+	}
+	return ""
+}
+
+// readFile reads a file, or standard input for -.
+func (p *process) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(p.stdin)
+	}
+	return os.ReadFile(name)
+}
+
+// perform does one operation with the request of the arguments or, where there are none, with the document on standard input.
+func perform[T any](p *process, r *curlRequest, command string,
+	ofDocument func(*handlers.Handlers, context.Context, *broker.Call, []byte) (T, error),
+	ofInput func(*broker.Broker, context.Context, *broker.Call, *broker.Input) (T, error),
+) (result T, err error) {
+	var in *broker.Input
+	var document []byte
+	if len(r.words) > 0 {
+		in, err = r.input(p)
+	} else {
+		document, err = p.document(command)
+	}
+	if err != nil {
+		return result, err
+	}
+	o, err := newOperator(p, r.config, r.profile, r.login != "")
+	if err != nil {
+		return result, err
+	}
+	defer o.close()
+	defer p.waiting("Waiting for a session from AWS…")()
+	if in != nil {
+		o.complete(in)
+		result, err = ofInput(broker.New(o.options), p.ctx, newCall(), in)
+	} else {
+		result, err = ofDocument(handlers.New(handlers.Options{Options: o.options}), p.ctx, newCall(), document)
+	}
+	if err != nil {
+		return result, o.problem(err)
+	}
+	return result, nil
+}
