@@ -54,7 +54,6 @@ func (s *server) trickle(ctx context.Context, n int, path string, declared, sent
 
 // TestHostileCallerKeepsNobodyWaiting: whatever one caller does, the requests of another are answered.
 func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
-	t.Parallel()
 	s := serveTwo(t)
 	for _, attack := range []struct {
 		name, path              string
