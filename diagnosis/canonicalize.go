@@ -14,7 +14,8 @@ type manner struct {
 	single    bool // the S3 family: the path is encoded once and not normalised
 	known     bool // the service is one that the tables hold
 	appended  bool // the session token of a presigned URL is not signed
-	unsigned  bool // what arrived is not hashed, but believed: S3
+	believed  bool // the service signs what x-amz-content-sha256 says: S3
+	unsigned  bool // it takes UNSIGNED-PAYLOAD there
 	presigned bool
 }
 
@@ -27,7 +28,8 @@ func (c *collector) mannerOf() manner {
 		quirks, known = endpoints.QuirksOf(s), endpoints.IsService(s)
 	}
 	return manner{
-		single: quirks.S3Style, known: known, appended: quirks.TokenAppended, unsigned: quirks.S3Style, presigned: c.claim.presigned,
+		single: quirks.S3Style, known: known, appended: quirks.TokenAppended, presigned: c.claim.presigned, believed: quirks.S3Style,
+		unsigned: quirks.S3Style || quirks.UnsignedPayloadAllowed || quirks.UnsignedPayloadPartly || quirks.UnsignedPayloadOnly,
 	}
 }
 
@@ -38,10 +40,24 @@ func (c *collector) canonicalOf(m *message, how manner, payload string) canonica
 		method: m.method, path: canonicalPath(m.path, how), query: canonicalQuery(signedQuery(m.query, how)),
 		signedHeaders: c.claim.signedHeaders, payload: payload, whole: true,
 	}
-	for _, name := range c.claim.names() {
-		out.headers = append(out.headers, signing.Header{Name: name, Value: fold(m.signedValue(name))})
+	for _, name := range slices.Sorted(slices.Values(c.claim.names())) {
+		out.headers = append(out.headers, signing.Header{Name: name, Value: c.headerLine(m, name)})
 	}
 	return out
+}
+
+// headerLine is the value of a header as it is signed. One that the client writes
+// by itself and the message does not show is taken as it arrived.
+func (c *collector) headerLine(m *message, name string) string {
+	if setByClient(name) && !m.has(name) {
+		if value, ok := c.arrived.value(name); ok && value != "" {
+			return value
+		}
+		if name == "content-length" && m.known && m.exact && len(m.body) > 0 {
+			return itoa(len(m.body))
+		}
+	}
+	return fold(m.signedValue(name))
 }
 
 // signedValue is the value of a header as it is signed; host comes from the URL.
@@ -155,16 +171,16 @@ func unreserved(ch byte) bool {
 	return ch >= 'A' && ch <= 'Z' || ch >= 'a' && ch <= 'z' || ch >= '0' && ch <= '9' || strings.IndexByte("-_.~", ch) >= 0
 }
 
-// payloadsOf are the payload lines that a service may have written for a message,
-// the right one first. None is known where neither body nor hash is.
+// payloadOf is the line of the payload as the service writes it for a message,
+// empty where neither body nor hash is known.
 func (c *collector) payloadOf(m *message, how manner) string {
 	claimed := readClaimedHash(m)
 	switch {
-	case how.unsigned && claimed != "":
+	case how.believed && claimed != "":
 		return claimed
-	case how.unsigned && how.presigned:
+	case how.believed && how.presigned:
 		return signing.UnsignedPayload
-	case claimed == signing.UnsignedPayload || strings.HasPrefix(claimed, "STREAMING-"):
+	case claimed == signing.UnsignedPayload && (how.unsigned || c.arrived.payload == claimed), strings.HasPrefix(claimed, "STREAMING-"):
 		return claimed
 	case m.known && m.exact:
 		return signing.PayloadHash(m.body)

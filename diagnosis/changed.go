@@ -111,6 +111,9 @@ func hashMismatch(c *collector) {
 	if client == "" {
 		client = c.claim.payloadHash
 	}
+	if server == "" && c.signed != nil && c.sent != nil && c.sent.known {
+		server = hashOf(c.sent.body)
+	}
 	m := &mismatch{collector: c, how: c.mannerOf(), at: c.request()}
 	d := difference{cause: "changed-body", detail: "other", place: "body", signed: client, arrived: server}
 	reason := "AWS says that x-amz-content-sha256 is not the hash of what arrived."

@@ -131,15 +131,19 @@ func queryDetail(s, a []signing.Parameter, signed, arrived string) (detail, note
 // pairedDetail: as many parameters are missing as are new.
 func pairedDetail(removed, added []signing.Parameter, names string) (detail, note string) {
 	plus, again, sameNames := true, true, true
+	space := func(s string) string { return strings.ReplaceAll(s, "+", " ") }
 	for i := range removed {
 		r, n := removed[i], added[i]
 		sameNames = sameNames && r.Name == n.Name
-		plus = plus && strings.ReplaceAll(r.Name, "+", " ") == n.Name && strings.ReplaceAll(r.Value, "+", " ") == n.Value
+		plus = plus && space(r.Name) == space(n.Name) && space(r.Value) == space(n.Value)
 		again = again && unescape(n.Name) == r.Name && unescape(n.Value) == r.Value
 	}
 	switch {
 	case plus:
-		return "plus", "The plus sign in " + names + " arrived as a space: it was sent as + in place of %2B."
+		if strings.Contains(removed[0].Name+removed[0].Value, "+") {
+			return "plus", "The plus sign in " + names + " arrived as a space: it was sent as + in place of %2B."
+		}
+		return "plus", "The space in " + names + " arrived as a plus sign: it was not sent as %20."
 	case again:
 		return "encoded-again", "The value of " + names + " was percent-encoded once more."
 	case sameNames:

@@ -100,7 +100,7 @@ func byForm(c *collector) bool {
 	case c.claim.sent() && c.claim.signedHeaders != "" && !c.claim.covers("host") && !c.claim.covers(":authority"):
 		c.add(finding{cause: "host-not-signed", certainty: Proved, place: "header:host", reason: "SignedHeaders does not list host."})
 	case c.claim.sent() && c.claim.date == "":
-		return missingDate(c)
+		return missingDate(c, Likely)
 	default:
 		return false
 	}

@@ -56,6 +56,8 @@ func (c *collector) damage() string {
 	token, held := c.claim.token, c.in.Credentials.SessionToken()
 	switch {
 	case token == "":
+	case c.plusInToken():
+		return "There are plain plus signs in the token of the URL, which AWS reads as blanks: it was not encoded."
 	case strings.Contains(token, " "):
 		return "There are blanks in the token, where plus signs were: it was not encoded in the URL."
 	case strings.ContainsAny(token, "%\"'\r\n…"):
@@ -66,6 +68,20 @@ func (c *collector) damage() string {
 		return "The token has the profile's letters in another case."
 	}
 	return ""
+}
+
+// plusInToken says whether the token stands in the URL with a plain plus sign.
+func (c *collector) plusInToken() bool {
+	m := c.request()
+	if m == nil {
+		return false
+	}
+	for piece := range strings.SplitSeq(m.query, "&") {
+		if name, value, _ := strings.Cut(piece, "="); strings.EqualFold(name, "x-amz-security-token") && strings.Contains(value, "+") {
+			return true
+		}
+	}
+	return false
 }
 
 func missingToken(c *collector) {
@@ -117,7 +133,7 @@ func tokenOrKey(c *collector, said string) {
 func keyOrToken(c *collector, said string) {
 	noToken := c.request() != nil && c.claim.token == ""
 	switch {
-	case said == "key-unknown" && c.claim.token == "" && c.claim.longTerm():
+	case said == "key-unknown" && c.claim.token == "" && (c.claim.longTerm() || noToken && !c.claim.session()):
 		c.add(finding{cause: "unknown-key", certainty: Stated, place: "key", reason: "AWS says that it does not know " + c.claim.keyID + "."})
 	case said == "key-unknown" || noToken:
 		c.add(finding{cause: "unknown-key", certainty: Likely, place: "key", reason: c.keyReason(said)})

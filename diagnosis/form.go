@@ -28,6 +28,8 @@ func authorizationForm(c *collector) bool {
 		return algorithmRefused(c)
 	case c.says("authorization-malformed"), c.code("IncompleteSignature", "IncompleteSignatureException"):
 		return malformedHeader(c)
+	case c.mentions("x-amz-content-sha256 must be"):
+		return hashOfNoForm(c)
 	case c.code("InvalidArgument") && c.claim.inHeader && !c.soundHeader():
 		return malformedHeader(c)
 	}
@@ -126,7 +128,7 @@ func malformedHeader(c *collector) bool {
 	case raw != "" && !strings.HasPrefix(scheme, "AWS4-"):
 		return otherScheme(c, Stated)
 	case len(lacks) == 1 && lacks[0] == "X-Amz-Date":
-		return missingDate(c)
+		return missingDate(c, Stated)
 	case raw == "" && len(lacks) >= 3:
 		otherScheme(c, Likely)
 		c.also("An Authorization header without all three components would be refused in the same "+
@@ -190,6 +192,9 @@ func headerAtHand(c *collector, lacks []string) bool {
 	}
 	raw := c.claim.raw
 	switch {
+	case c.claim.scheme != string(signing.HMAC) && c.claim.scheme != string(signing.ECDSA) && c.claim.components["Credential"] &&
+		strings.Contains(c.claim.scheme, "Credential"):
+		f.detail, f.reason = "separator", "There is no blank between the algorithm and Credential."
 	case strings.ContainsAny(raw, `"'`):
 		f.detail, f.reason = "quoted", "There are quotes in the Authorization header."
 	case len(absent) > 0 && c.claim.components["Credential"] || len(absent) == 1:
@@ -237,6 +242,27 @@ func incompleteQuery(c *collector) bool {
 		}
 	}
 	f.fix = "Use the answer's url as it is, the whole query included."
+	c.add(f)
+	return true
+}
+
+// hashOfNoForm: x-amz-content-sha256 holds what is no hash.
+func hashOfNoForm(c *collector) bool {
+	f := finding{
+		cause: "signed-payload", certainty: Stated, place: "header:x-amz-content-sha256",
+		reason: "AWS says that x-amz-content-sha256 holds neither a hash nor UNSIGNED-PAYLOAD.",
+	}
+	switch claimed := c.claim.payloadHash; {
+	case claimed == "":
+	case badForm(claimed) == "upper-case", badForm(claimed) == "base64":
+		f.detail = badForm(claimed)
+	default:
+		f.detail = "other"
+	}
+	if f.detail != "" {
+		f.reason += " " + strings.ToUpper(bodyNote(f.detail)[:1]) + bodyNote(f.detail)[1:] + "."
+		f.evidence = []Evidence{{"header:x-amz-content-sha256", c.claim.payloadHash, "64 hexadecimal digits in lower case, or UNSIGNED-PAYLOAD"}}
+	}
 	c.add(f)
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func generate(t *testing.T, seed uint64) (*diagnosis.Input, *generated) {
 // one place are a third one. A signature that lost a digit tells no more.
 func (g *generated) mistake(s *stages) {
 	m := bySigner[g.r.IntN(len(bySigner))]
-	for g.place != "" && (m.place() == g.place || m.place() == "" || m.causes[0] == "unclear" || g.place == "unclear") {
+	for g.place != "" && (m.place() == g.place || m.place() == "" || m.place() == "unclear" || m.causes[0] == "unclear" || g.place == "unclear") {
 		if g.place == "unclear" {
 			return
 		}
@@ -158,6 +159,7 @@ func TestDiagnose_GeneratedMistakes(t *testing.T) {
 				t.Errorf("seed %d: the secret leaks", seed)
 			}
 			if setting == 0 {
+				g.checkDetail(t, seed, &report.Verdicts[0])
 				all++
 				if g.truth[report.Verdicts[0].Cause] {
 					named++
@@ -173,5 +175,38 @@ func TestDiagnose_GeneratedMistakes(t *testing.T) {
 	t.Logf("%d of %d named", named, all)
 	if all == 0 || named*100 < all*99 {
 		t.Errorf("%d of %d are named: %v", named, all, missed)
+	}
+}
+
+// details are those of single mutations, divided by blanks; others have none or
+// several names.
+var details = map[string]string{
+	"path encoded again": "encoded-again", "path decoded": "decoded", "slashes collapsed": "normalised", "slash added": "trailing-slash",
+	"stage removed": "prefix-removed", "prefix added": "prefix-added", "hexadecimal in small letters": "hex-case",
+	"parameter added": "added", "parameter removed": "removed", "value changed": "value", "plus sent plain": "plus", "query encoded again": "encoded-again",
+	"port in host": "port", "another host": "name", "charset appended": "charset-appended", "another content type": "value", "accept-encoding replaced": "value",
+	"type sent twice": "repeated", "line feed added": "trailing-newline-added", "line feed removed": "trailing-newline-removed",
+	"CR LF": "crlf line-ends", "line feeds lost": "lf trailing-newline-removed", "byte order mark": "bom-added", "JSON written anew": "json-reserialised",
+	"JSON as a string": "json-quoted", "base64": "base64-sent base64", "envelope": "envelope", "form written anew": "form-reencoded", "plus in form": "form-reencoded",
+	"Latin-1": "charset", "UTF-8 twice": "charset", "question marks": "charset", "body lost": "emptied", "placeholder filled in": "other",
+	"secret with a line feed": "white-space", "secret with a blank": "white-space", "secret quoted": "quoted", "secret URL-encoded": "url-encoded",
+	"secret cut": "truncated", "no prefix": "prefix", "key of another region": "region", "key of another service": "service", "key of another day": "date",
+	"capitals": "upper-case", "a digit lost": "length", "another digit": "digit", "path encoded once or twice": "encoded-once encoded-twice",
+	"path not encoded": "not-encoded encoded-once", "path holds query": "holds-query", "path without stage": "prefix-removed", "path with a slash": "trailing-slash",
+	"no query": "omitted", "query unsorted": "unsorted", "query encoded twice": "encoded-twice", "query decoded": "not-encoded plus", "no equals sign": "no-equals",
+	"a parameter unsigned": "added omitted", "values not folded": "value-not-folded", "names with capitals": "name-case", "no empty line": "blank-line",
+	"host with a port": "host", "hash of nothing": "empty", "unsigned payload": "unsigned", "hash in capitals": "upper-case", "hash of the hash": "hash-of-hash",
+	"hash of a body with a line feed": "trailing-newline trailing-newline-removed", "hash of other JSON": "json-reserialised",
+}
+
+// checkDetail: a single mutation is named to the kind.
+func (g *generated) checkDetail(t *testing.T, seed uint64, v *diagnosis.Verdict) {
+	t.Helper()
+	if len(g.names) != 1 || !g.truth[v.Cause] || g.site.s3 && v.Cause == "changed-body" { // this S3 does not tell what it computed
+		return
+	}
+	_, name, _ := strings.Cut(g.names[0], ": ")
+	if want, ok := details[name]; ok && !slices.Contains(strings.Fields(want), v.Detail) {
+		t.Errorf("seed %d: %s at %s: %s has the detail %q, want %q: %s", seed, g.names[0], g.site.service, v.Cause, v.Detail, want, v.Reason)
 	}
 }

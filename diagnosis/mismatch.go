@@ -24,6 +24,7 @@ func byMismatch(c *collector) {
 		return
 	}
 	if !c.mismatched() {
+		deniedOrMismatch(c)
 		return
 	}
 	if !c.says("auth-failure") && !c.code("AuthFailure") {
@@ -44,6 +45,23 @@ func byMismatch(c *collector) {
 		}
 	}
 	m.undecided()
+}
+
+// deniedOrMismatch: a bare denial may hide a mismatch, as at Ceph. Only the secret
+// can show it.
+func deniedOrMismatch(c *collector) {
+	bare := c.says("access-denied") || c.code("AccessDenied") || c.status == 403 && c.refusal.Code.Text() == ""
+	m := &mismatch{collector: c, how: c.mannerOf(), prover: c.prover(), at: c.request()}
+	if !bare || m.prover == nil || m.at == nil || c.says("not-authorized", "function-url", "encoded-message") {
+		return
+	}
+	m.own = c.canonicalOf(m.at, m.how, c.payloadOf(m.at, m.how))
+	switch {
+	case m.claim.wellFormed() && m.signedAsIs():
+		c.ruleOut("The signature is right for the request at hand, by the profile's secret.")
+	default:
+		_ = m.formOfSignature() || m.signersMistake()
+	}
 }
 
 // oldSignature: a string to sign without a scope is that of Version 2.

@@ -50,7 +50,7 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 		p.headers, p.list = lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" }), titledList(p.list)
 	})
 	add("blank-line", "header", "Two empty lines were signed after the headers.", func(p *parts) { p.headers += "\n" })
-	list = append(list, orders(base)...)
+	list = append(list, orders(base, m.claim.names())...)
 	list = append(list, m.hostMistakes(base)...)
 	list = append(list, otherValues(base)...)
 	for i, h := range base.headers {
@@ -115,8 +115,10 @@ func titledList(list string) string {
 }
 
 // orders are other orders of headers than the sorted one.
-func orders(base *canonical) []mistake {
+func orders(base *canonical, listed []string) []mistake {
 	var list []mistake
+	asListed := slices.Clone(base.headers)
+	slices.SortStableFunc(asListed, func(a, b signing.Header) int { return slices.Index(listed, a.Name) - slices.Index(listed, b.Name) })
 	sorted := slices.Clone(base.headers)
 	slices.SortStableFunc(sorted, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
 	reversed := slices.Clone(sorted)
@@ -125,7 +127,7 @@ func orders(base *canonical) []mistake {
 	slices.SortStableFunc(hostLast, func(a, b signing.Header) int { return rankOf(a.Name == "host") - rankOf(b.Name == "host") })
 	hostFirst := slices.Clone(sorted)
 	slices.SortStableFunc(hostFirst, func(a, b signing.Header) int { return rankOf(b.Name == "host") - rankOf(a.Name == "host") })
-	for _, headers := range [][]signing.Header{sorted, hostLast, hostFirst, reversed} {
+	for _, headers := range [][]signing.Header{asListed, sorted, hostLast, hostFirst, reversed} {
 		var names []string
 		for _, h := range headers {
 			names = append(names, h.Name)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?([\w-]+:[\w*-]+)` +
+var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?["']?([\w-]+:[\w*-]+)["']?` +
 	`(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
 
 // tails are the ends of a message of IAM, which name the kind of policy.
@@ -18,8 +18,8 @@ var tails = []struct {
 	{"permissions boundary", "denied-boundary", "denied-boundary"},
 	{"session policy", "denied-session", "denied-session"},
 	{"vpc endpoint policy", "denied-endpoint", "denied-endpoint"},
-	{"resource-based policy", "denied-resource", "denied-explicit-resource"},
-	{"identity-based policy", "denied-identity", "denied-explicit-identity"},
+	{"resource-based polic", "denied-resource", "denied-explicit-resource"},
+	{"identity-based polic", "denied-identity", "denied-explicit-identity"},
 }
 
 // permissionStated takes refusals of policies. They rule out all of signing.

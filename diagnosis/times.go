@@ -160,14 +160,14 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 		stale.reason += " It was attempt " + itoa(c.in.Attempt) + " with the same headers."
 	}
 	switch {
-	case known && !c.in.SignedAt.IsZero():
-		staleOrClock(c, stale, clock, signed, server)
-		return
 	case known && c.atOnce(signed) && c.in.ReceivedAt.Sub(server).Abs() > time.Minute:
 		clock.certainty = Stated
 		clock.reason += " By the signer's own clock the answer " +
 			"came " + spoken(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
 		c.add(clock)
+		return
+	case known && !c.in.SignedAt.IsZero():
+		staleOrClock(c, stale, clock, signed, server)
 		return
 	case known && c.in.SignerClock && !c.in.ReceivedAt.IsZero() && c.in.ReceivedAt.Sub(server).Abs() <= 2*time.Minute && !ofZone(skew):
 		stale.certainty = Likely
@@ -211,6 +211,13 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 			reason:   stale.reason + " Whole hours: local time with a Z.",
 		})
 		c.add(clock)
+	case off < 0 && c.in.SignerClock: // one clock, two times: the old one was kept
+		stale.detail, stale.certainty = "reused", Likely
+		stale.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + " with a date of " + spoken(off) +
+			" before: a program signs again with the X-Amz-Date of an earlier request."
+		c.add(stale)
+		c.add(clock)
+		c.ask(askTimes)
 	case off < 0:
 		clock.certainty = Likely
 		clock.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + ", and says " + spoken(off) + " before that."
@@ -220,6 +227,7 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 	default:
 		c.add(stale)
 		c.add(clock)
+		c.ask(askTimes)
 	}
 }
 

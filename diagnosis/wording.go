@@ -101,8 +101,9 @@ func headersOfSignature(c *collector) bool {
 			cause: "missing-payload-hash-header", certainty: Stated, place: "header:x-amz-content-sha256",
 			reason: "AWS asks for it.",
 		})
-	case c.missingHeader("x-amz-date"), c.mentions("requires a valid Date or x-amz-date"), c.mentions("X-Amz-Date must be"):
-		return missingDate(c)
+	case c.missingHeader("x-amz-date"), c.code("MissingDateHeader"),
+		c.mentions("requires a valid Date or x-amz-date", "X-Amz-Date must be", "date must be in ISO-8601", "missing date header"):
+		return missingDate(c, Stated)
 	default:
 		return false
 	}
@@ -115,12 +116,15 @@ func (c *collector) missingHeader(name string) bool {
 		c.mentions("missing required header for this request: "+name, "missing a required header: "+name)
 }
 
-func missingDate(c *collector) bool {
+func missingDate(c *collector, certainty Certainty) bool {
 	reason := "AWS finds no time of signing that it can read."
-	if c.claim.date != "" {
-		reason += " The request says " + c.claim.date + "."
+	if certainty != Stated {
+		reason = "The request has neither X-Amz-Date nor Date."
 	}
-	c.add(finding{cause: "missing-date", certainty: Stated, place: "header:x-amz-date", reason: reason})
+	if c.claim.date != "" {
+		reason += " The request says " + clip(c.claim.date, 60) + "; the form is 20260131T120000Z."
+	}
+	c.add(finding{cause: "missing-date", certainty: certainty, place: "header:x-amz-date", reason: reason})
 	return true
 }
 
