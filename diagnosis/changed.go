@@ -18,6 +18,9 @@ func (m *mismatch) changed(found []difference, certainty Certainty, reason strin
 			m.explainBody(d, from)
 		}
 		f := d.finding(certainty, reason)
+		if d.place == "body" && (from == nil || !from.known) && (m.in.RequestIs == AsSigned) == (d.cause == "signed-payload") {
+			f.certainty = weaker(certainty, Likely) // what was sent, or what was signed, is not at hand
+		}
 		if i == 0 {
 			for _, other := range found[1:] {
 				f.evidence = append(f.evidence, Evidence{other.place, other.signed, other.arrived})
@@ -35,7 +38,7 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 	case d.arrived == empty:
 		d.detail, d.note = "emptied", "A body was signed, and none arrived: "+empty+" is the hash of nothing."
 		return
-	case d.signed == empty && from != nil && len(from.body) > 0:
+	case d.signed == empty && from != nil && (!from.known || len(from.body) > 0):
 		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+"."
 		return
 	case d.arrived == signing.UnsignedPayload:

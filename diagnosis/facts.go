@@ -162,7 +162,9 @@ func messageRead(q *reading.Request) *message {
 	}
 	switch q.Body.State {
 	case reading.BodyAbsent:
-		m.known, m.exact = true, true
+		// curl -v shows no bodies.
+		m.known = q.Form != reading.FormCurlTrace || m.method == "GET" || m.method == "HEAD"
+		m.exact = m.known
 	case reading.BodyPresent:
 		m.known, m.body = true, []byte(q.Body.Content.Text())
 	}

@@ -129,7 +129,7 @@ func malformedHeader(c *collector) bool {
 		return otherScheme(c, Stated)
 	case len(lacks) == 1 && lacks[0] == "X-Amz-Date":
 		return missingDate(c, Stated)
-	case raw == "" && len(lacks) >= 3:
+	case raw == "" && (len(lacks) >= 3 || c.says("not-key-value")):
 		otherScheme(c, Likely)
 		c.also("An Authorization header without all three components would be refused in the same "+
 			"words.", "malformed-authorization", "no-signature")

@@ -138,6 +138,24 @@ func (m *mismatch) sameOnBothSides() {
 		m.ask(askCanonical, askProfile)
 		return
 	}
+	if !m.at.known || !m.at.exact {
+		if m.prover != nil && m.in.RequestIs == AsSigned {
+			m.add(finding{
+				cause: "changed-body", detail: "other", certainty: Likely, place: "body",
+				reason: "All else arrived as it was signed, and with the body that arrived the signature is another one: so it is the body that changed.",
+			})
+			m.ask(askBody)
+			return
+		}
+		m.add(finding{
+			cause: "unclear", certainty: Open,
+			reason: "What arrived is the request at hand, but for the body, which is not at hand byte for byte.",
+			fix:    "Bring the body as it was signed and as it was sent: as a rule one of the two was written anew.",
+		})
+		m.also("The body is what is left.", "changed-body", "signed-payload", "wrong-secret")
+		m.ask(askBody, askProfile)
+		return
+	}
 	m.ruleOut("Nothing changed on the way: what arrived at AWS is the request at hand.")
 	reason := "What arrived is the request at hand: so the signer computed in another way than AWS, or with another secret."
 	if m.prover != nil {

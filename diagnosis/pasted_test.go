@@ -1,0 +1,177 @@
+package diagnosis_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"countersign/diagnosis"
+	"countersign/signing"
+)
+
+// pasteForms write a case as people paste it.
+var pasteForms = []struct {
+	name  string
+	write func(c *caseFile) string
+}{
+	{"HTTP", func(c *caseFile) string {
+		var b strings.Builder
+		target, host := c.target()
+		fmt.Fprintf(&b, "%s %s HTTP/1.1\nHost: %s\n", c.Request.Method, target, host)
+		for _, h := range c.Request.Headers {
+			fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
+		}
+		fmt.Fprintf(&b, "\n%s\n\nHTTP/1.1 %d \n", c.Request.body(), c.Response.Status)
+		for _, h := range c.Response.Headers {
+			fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
+		}
+		return b.String() + "\n" + string(c.Response.body())
+	}},
+	{"curl -v", func(c *caseFile) string {
+		var b strings.Builder
+		target, host := c.target()
+		fmt.Fprintf(&b, "* Connected to %s (192.0.2.10) port 443\n> %s %s HTTP/1.1\n> Host: %s\n", host, c.Request.Method, target, host)
+		for _, h := range c.Request.Headers {
+			fmt.Fprintf(&b, "> %s: %s\n", h.Name, h.Value)
+		}
+		fmt.Fprintf(&b, ">\n< HTTP/1.1 %d \n", c.Response.Status)
+		for _, h := range c.Response.Headers {
+			fmt.Fprintf(&b, "< %s: %s\n", h.Name, h.Value)
+		}
+		return b.String() + "<\n" + string(c.Response.body()) + "\n* Connection #0 to host " + host + " left intact\n"
+	}},
+	{"Logic Apps", func(c *caseFile) string {
+		inputs := map[string]any{"method": c.Request.Method, "uri": c.Request.URL, "headers": headersOf(c.Request)}
+		if len(c.Request.body()) > 0 {
+			inputs["body"] = asWorkflow(c.Request.body())
+		}
+		text, _ := json.MarshalIndent(map[string]any{
+			"name": "HTTP", "status": "Failed", "code": "ActionFailed", "inputs": inputs,
+			"outputs": map[string]any{"statusCode": c.Response.Status, "headers": headersOf(c.Response), "body": asWorkflow(c.Response.body())},
+		}, "", "  ")
+		return string(text)
+	}},
+	{"answer alone", func(c *caseFile) string { return string(c.Response.body()) }},
+	{"within a log line", func(c *caseFile) string {
+		quoted, _ := json.Marshal(string(c.Response.body()))
+		return `2026-11-28T19:07:48.123Z ERROR call failed {"level":"error","status":` + fmt.Sprint(c.Response.Status) + `,"responseBody":` + string(quoted) + `}`
+	}},
+}
+
+func headersOf(m *caseMessage) map[string]string {
+	out := map[string]string{}
+	for _, h := range m.Headers {
+		out[h.Name] = h.Value
+	}
+	return out
+}
+
+// asWorkflow is a body as a workflow shows it: JSON parsed, text as text.
+func asWorkflow(body []byte) any {
+	var document any
+	if json.Unmarshal(body, &document) == nil {
+		return document
+	}
+	return string(body)
+}
+
+func (c *caseFile) target() (target, host string) {
+	rest := strings.TrimPrefix(c.Request.URL, "https://")
+	host, target, _ = strings.Cut(rest, "/")
+	return "/" + target, host
+}
+
+// However a case is pasted: never more certain than it is, and with the request the
+// same cause, unless the form loses what decides.
+func TestDiagnose_CasesInEveryForm(t *testing.T) {
+	for _, form := range pasteForms {
+		t.Run(form.name, func(t *testing.T) {
+			right, all := 0, 0
+			for _, c := range readCases(t) {
+				if c.Request == nil || c.Response == nil || !utf8.Valid(c.Request.body()) {
+					continue
+				}
+				in := c.input()
+				in.Request, in.Response, in.Paste = nil, nil, form.write(&c)
+				checkNoFalseProof(t, &c, in)
+				report := diagnosis.Diagnose(context.Background(), in)
+				checkReport(t, &report)
+				v := report.Verdicts[0]
+				all++
+				if slices.Contains(c.Want.Causes, v.Cause) {
+					right++
+				} else {
+					t.Logf("%s: %s (%s): %s", c.ID, v.Cause, v.Certainty, v.Reason)
+				}
+				if order[v.Certainty] > order[c.Want.Certainty] || v.Certainty == diagnosis.Proved && !slices.Contains(c.Want.Causes, v.Cause) {
+					t.Errorf("%s: %s is called %s: %s", c.ID, v.Cause, v.Certainty, v.Reason)
+				}
+				for _, secret := range c.Want.MustNotLeak {
+					if strings.Contains(printed(t, &report), secret) {
+						t.Errorf("%s: the answer holds %.8s…", c.ID, secret)
+					}
+				}
+			}
+			t.Logf("%d of %d", right, all)
+			if alone := !strings.ContainsAny(form.name, "HLc") || form.name == "within a log line"; !alone && right*10 < all*9 {
+				t.Errorf("%d of %d are named", right, all)
+			}
+		})
+	}
+}
+
+// checkNoFalseProof knows less: no secret, not what the request is, neither.
+func checkNoFalseProof(t *testing.T, c *caseFile, in diagnosis.Input) {
+	t.Helper()
+	for _, less := range []func(*diagnosis.Input){
+		func(in *diagnosis.Input) { in.Credentials = signing.Credentials{} },
+		func(in *diagnosis.Input) { in.RequestIs = "" },
+		func(in *diagnosis.Input) { in.Credentials, in.RequestIs = signing.Credentials{}, "" },
+		func(in *diagnosis.Input) {
+			in.Paste = strings.NewReplacer("orders-api", "my-api", `\/orders`, "/***", "\norders", "\n***").Replace(in.Paste)
+		},
+	} {
+		with := in
+		less(&with)
+		report := diagnosis.Diagnose(context.Background(), with)
+		for _, v := range report.Verdicts {
+			if v.Certainty == diagnosis.Proved && !slices.Contains(c.Want.Causes, v.Cause) && v.Cause != "changed-body" {
+				t.Errorf("%s: with less known %s is called proved: %s", c.ID, v.Cause, v.Reason)
+			}
+		}
+	}
+}
+
+// A paste that somebody edited proves nothing, and the mask is not the cause.
+func TestDiagnose_EditedPastes(t *testing.T) {
+	for _, c := range readCases(t) {
+		if c.Request == nil || c.Response == nil || !strings.Contains(string(c.Response.body()), "should have been") {
+			continue
+		}
+		_, host := c.target()
+		for _, masks := range [][2]string{{"host:" + host, "host:xxxxx.example.com"}, {"x-amz-date:", "x-amz-security-token:[REDACTED]\\nx-amz-date:"}} {
+			in := c.input()
+			in.Response = &diagnosis.Response{
+				Status: c.Response.Status, Headers: c.Response.Headers, Body: []byte(strings.ReplaceAll(string(c.Response.body()), masks[0], masks[1])),
+			}
+			for _, secret := range []bool{true, false} {
+				if !secret {
+					in.Credentials = signing.Credentials{}
+				}
+				report := diagnosis.Diagnose(context.Background(), in)
+				for _, v := range report.Verdicts {
+					if v.Cause == "changed-host" && !slices.Contains(c.Want.Causes, v.Cause) || strings.Contains(v.Place, "token") {
+						t.Errorf("%s, %s: the mask is taken for the cause: %s: %s", c.ID, masks[1], v.Cause, v.Reason)
+					}
+					if v.Certainty == diagnosis.Proved && !slices.Contains(c.Want.Causes, v.Cause) {
+						t.Errorf("%s, %s: %s is called proved: %s", c.ID, masks[1], v.Cause, v.Reason)
+					}
+				}
+			}
+		}
+	}
+}
