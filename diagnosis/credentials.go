@@ -16,7 +16,7 @@ func credentialsStated(c *collector) bool {
 		c.add(finding{cause: "expired-token", certainty: Stated, place: "token", reason: "AWS says that the session is over." + c.sessionEnd()})
 	case c.says("token-malformed") || c.code("InvalidToken"):
 		invalidToken(c)
-	case c.says("token-invalid") || c.code("InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId"):
+	case c.says("token-invalid") || c.code("InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId", "InvalidSecurity"):
 		tokenOrKey(c, "token-invalid")
 	case c.says("key-unknown") || c.code("InvalidAccessKeyId"):
 		tokenOrKey(c, "key-unknown")

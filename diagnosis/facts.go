@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,7 @@ type facts struct {
 	answer  *reading.Response
 	status  int
 	text    string // all that the refusal says, for wording that package reading does not know
+	lower   string // the same in small letters
 
 	arrived canonical // AWS's canonical request; the zero value where there is none
 	edited  bool      // somebody cut or masked something in AWS's own texts
@@ -100,11 +102,22 @@ func (f *facts) takePaste(r reading.Reading) {
 	if f.answer != nil && f.answer.Status > 0 {
 		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
 	}
+	if m := headStatus.FindStringSubmatch(f.in.Paste); m != nil && f.status == 0 {
+		f.status, _ = strconv.Atoi(m[1])
+		f.refused = true
+	}
 	for _, t := range r.Texts {
 		f.signers = append(f.signers, t.Value.Text())
 	}
-	f.text = f.words(f.in.Paste)
+	if f.answer != nil && f.answer.Body.Content.Len() > 0 {
+		f.words(f.answer.Body.Content.Text()) // not what the request says
+	} else {
+		f.words(f.in.Paste)
+	}
 }
+
+// headStatus is how botocore reports the answer to a HEAD request, which has no body.
+var headStatus = regexp.MustCompile(`An error occurred \(([345]\d\d)\) when calling the`)
 
 // requestBeside is the request of the refusal's own exchange, or else the first.
 func requestBeside(r *reading.Reading) *reading.Request {
@@ -134,19 +147,20 @@ func (f *facts) takeResponse(a *Response) {
 	if found := r.Refusal(); found != nil {
 		f.refusal, f.refused = found, true
 	}
-	f.text = f.words(string(body))
+	f.words(string(body))
 }
 
 func oneLine(s string) bool { return !strings.ContainsAny(s, "\r\n") }
 
-// words is the text of a refusal: its messages, and what stands around them.
-func (f *facts) words(raw string) string {
+// words keeps the text of a refusal: its messages, and what stands around them.
+func (f *facts) words(raw string) {
 	var b strings.Builder
 	for _, m := range f.refusal.Messages {
 		b.WriteString(m.Text() + "\n")
 	}
 	b.WriteString(raw[:min(len(raw), maxAnswer)])
-	return b.String()
+	f.text = b.String()
+	f.lower = strings.ToLower(f.text)
 }
 
 func messageOf(q *Request) *message {
@@ -253,9 +267,8 @@ func (f *facts) code(codes ...string) bool {
 
 // mentions tells whether the refusal holds one of these texts, in any case.
 func (f *facts) mentions(texts ...string) bool {
-	lower := strings.ToLower(f.text)
 	for _, t := range texts {
-		if strings.Contains(lower, strings.ToLower(t)) {
+		if strings.Contains(f.lower, strings.ToLower(t)) {
 			return true
 		}
 	}

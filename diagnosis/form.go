@@ -18,6 +18,8 @@ func authorizationForm(c *collector) bool {
 		return false // the header is malformed, AWS says, and then how
 	case c.mentions("incorrect terminal"):
 		return false
+	case c.mentions("date must be in ISO-8601"):
+		return missingDate(c, Stated)
 	case c.says("component-missing"), c.says("not-key-value"), c.says("three-components"), c.code("MissingFields"):
 		return malformedHeader(c)
 	case c.says("credential-malformed"), c.mentions(badCredentialWords...):

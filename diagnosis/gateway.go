@@ -138,7 +138,8 @@ func byStatus(c *collector) bool {
 	case c.status == 429 || has(throttleCodes) || c.says("throttled"):
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{cause: "throttled", certainty: Stated, place: "request", reason: "AWS says that there are too many requests."})
-	case c.status >= 500 || has(faultCodes):
+	case c.status >= 500 || has(faultCodes) || c.status == 0 && c.refusal.Code.Text() == "" &&
+		c.mentions("internal server error", "endpoint request timed out", "service unavailable"):
 		if strings.Contains(c.host(), ".execute-api.") || strings.Contains(c.host(), ".lambda-url.") {
 			c.ruleOut(rightSignature)
 		}

@@ -91,13 +91,15 @@ func TestDiagnose_CasesInEveryForm(t *testing.T) {
 	for _, form := range pasteForms {
 		t.Run(form.name, func(t *testing.T) {
 			right, all := 0, 0
-			for _, c := range readCases(t) {
+			for i, c := range readCases(t) {
 				if c.Request == nil || c.Response == nil || !utf8.Valid(c.Request.body()) {
 					continue
 				}
 				in := c.input()
 				in.Request, in.Response, in.Paste = nil, nil, form.write(&c)
-				checkNoFalseProof(t, &c, in)
+				if *generatedCount > 1000 || i%4 == 0 {
+					checkNoFalseProof(t, &c, in)
+				}
 				report := diagnosis.Diagnose(context.Background(), in)
 				checkReport(t, &report)
 				v := report.Verdicts[0]

@@ -29,6 +29,9 @@ func permissionStated(c *collector) bool {
 		c.mentions("model access is denied"):
 		c.ruleOut(rightSignature)
 		c.add(finding{cause: "not-subscribed", certainty: Stated, place: "account", reason: "AWS says so."})
+	case c.code("AccountProblem", "InvalidPayer", "PendingVerification", "Blocked"):
+		c.ruleOut(rightSignature)
+		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.message(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
 	case c.says("not-authorized") || deniedAction.MatchString(c.text):
@@ -74,10 +77,9 @@ func deniedByPolicy(c *collector) bool {
 	}
 	c.ruleOut(rightSignature)
 	f := finding{cause: "denied-unspecified", certainty: Likely, place: "policy", reason: c.deniedReason(who, action, resource)}
-	lower := strings.ToLower(c.text)
-	explicit := strings.Contains(lower, "explicit deny")
+	explicit := c.mentions("explicit deny")
 	for _, t := range tails {
-		if strings.Contains(lower, t.text) {
+		if c.mentions(t.text) {
 			f.cause, f.certainty = t.implicit, Stated
 			if explicit {
 				f.cause = t.explicit

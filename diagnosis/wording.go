@@ -7,7 +7,7 @@ import "strings"
 // token, permission last.
 func byWording(c *collector) {
 	for _, rule := range []func(*collector) bool{
-		clientRefused, frontAnswered, twoSignatures, authorizationForm, headersOfSignature,
+		clientRefused, noCredentials, frontAnswered, twoSignatures, authorizationForm, headersOfSignature,
 		scopeStated, timeStated, presignStated, credentialsStated, permissionStated, gatewayStated, notReached,
 	} {
 		if rule(c) {
@@ -28,13 +28,32 @@ func clientRefused(c *collector) bool {
 	return true
 }
 
+// noCredentials: the SDK found no keys to sign with.
+func noCredentials(c *collector) bool {
+	if len(c.refusal.Codes) > 0 || !c.mentions(
+		"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
+		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
+	) {
+		return false
+	}
+	c.ruleOut("AWS never saw this request: it says nothing about key, secret or signature.")
+	c.add(finding{
+		cause: "no-signature", certainty: Stated, place: "credentials", side: SideCredentials,
+		reason: "The client's own error: it found no credentials, so nothing was signed or sent.",
+		fix:    "Let this service sign: it has the credentials of its profile.",
+		code:   "Give the client credentials: environment, profile, role of the machine; and check that the process sees them.",
+	})
+	return true
+}
+
 var connectionErrors = []string{
 	"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "getaddrinfo", "could not resolve host", "connection refused",
 	"name or service not known", "could not connect to the endpoint", "no such host", "dial tcp", "i/o timeout", "connection timed out",
 	"connect timeout", "certificate verify failed", "x509:", "self-signed certificate", "self signed certificate",
 	"the remote name could not be resolved",
 	"nameresolutionfailure", "unknownhostexception", "no route to host", "ssl connect error", "failed to connect", "connection reset by peer",
-	"sockettimeoutexception", "unable to connect to the remote server", "ssl: wrong_version_number", "socket hang up",
+	"sockettimeoutexception", "unable to connect to the remote server", "ssl certificate problem", "certificate has expired",
+	"unable to verify the first certificate", "handshake_failure", "tls handshake", "did not respond within the timeout", "ssl: wrong_version_number", "socket hang up",
 }
 
 func notReached(c *collector) bool {
