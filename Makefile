@@ -4,6 +4,7 @@
 GO       ?= go
 TOOL      = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 60s
+GENERATED ?= 5000
 SEEDS    ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
@@ -57,7 +58,7 @@ fuzz:
 random:
 	cd signing/bench && $(GO) test -tags peers -skip OfVersion4a -timeout=12h -count=1 -v -requests $(REQUESTS) .
 
-## sim: long forms of tests. The cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys; PAIRS changed requests decided on again; each bit of signed requests flipped; all workflow definitions behind both kinds of Functions host
+## sim: long forms of tests. The cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys; PAIRS changed requests decided on again; each bit of signed requests flipped; all workflow definitions behind both kinds of Functions host; GENERATED refusals diagnosed in four settings
 sim:
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
@@ -66,6 +67,7 @@ sim:
 	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
 	$(GO) test ./sandbox -run '^TestGatewayRefusesEveryFlippedBit$$' -v -bits 8
 	$(GO) test ./internal/chain -run '^TestBehindBothKindsOfHost$$' -whole
+	$(GO) test ./diagnosis -run '^TestDiagnose_GeneratedMistakes$$' -timeout=2h -v -generated $(GENERATED)
 
 ## mutations: does a test see it when an operation leaves no audit record? One build for each way to leave it out
 mutations:
