@@ -18,11 +18,8 @@ type explained struct {
 
 func (e *explained) report(r *diagnosis.Report) {
 	v := &r.Verdicts[0]
-	e.line("", e.paint(bold, certaintyOf(v.Certainty)), strings.TrimSuffix(r.Summary, " To do: "+v.FixInWorkflow))
-	todo := v.FixInWorkflow
-	if v.Certainty == diagnosis.Open && v.Cause == "unclear" && len(r.Questions) > 0 {
-		todo = "Bring this, and ask again: " + r.Questions[0].What + " " + r.Questions[0].How
-	}
+	lead, todo, _ := strings.Cut(r.Summary, "\nTo do: ")
+	e.line("", e.paint(bold, certaintyOf(v.Certainty)), lead)
 	e.line("", e.paint(bold, "To do:"), todo)
 	for i := range v.Evidence {
 		e.evidence(&v.Evidence[i])

@@ -196,6 +196,8 @@ var leaks = []struct {
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","body":"` + secret(51) + `"}`, 200},
 	{"POST", "/v1/read", nil, `{"text":"curl {SQS}/?a=` + secret(67) + ` -H 'Authorization: Bearer ` + secret(68) + `'"}`, 200},
 	{"POST", "/v1/read", nil, `{"text":"` + secret(67) + `","choice":"` + secret(68) + `"}`, 400},
+	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","headers":{"X-Api-Key":"` + secret(88) + `"},"body":"` + secret(89) + `"}`, 403},
+	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","retry":"` + secret(88) + `"}`, 400},
 	{"POST", "/v1/diagnose", nil, `{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) + `\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`, 200},
 	{"POST", "/v1/diagnose", nil, `{"request":{"method":"GET","url":"{SQS}/?a=` + secret(80) + `","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(83) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(84) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(85) + `"}},"response":{"status":403,"body":"` + secret(82) + `"},"profile":"denied"}`, 403},
 	{"POST", "/v1/diagnose", nil, `{"paste":"` + secret(82) + `","response":{"status":"` + secret(86) + `"}}`, 400},
