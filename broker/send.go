@@ -47,15 +47,20 @@ type Sent struct {
 
 	// Signed is the last attempt as it was sent. Its signature and session token are not for the caller.
 	Signed signing.Signed
+	// Body is what was sent, unless BodyUnknown: then it was not in memory.
+	Body        []byte
+	BodyUnknown bool
+	// Held is what signed, and AnsweredAt when the answer came, by the clock that signed.
+	Held       Held
+	AnsweredAt time.Time
 
-	credentials signing.Credentials
-	close       func()
+	close func()
 }
 
 // Redact takes the session token out of what AWS says of a request that it refused: services quote what was signed, in the
 // spelling of whatever they put it into.
 func (s *Sent) Redact(text string) string {
-	token := s.credentials.SessionToken()
+	token := s.Held.Credentials.SessionToken()
 	if token == "" {
 		return text
 	}
@@ -114,7 +119,8 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	}
 	return &Sent{
 		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
-		Warnings: op.warnings, Signed: x.signed, credentials: op.session.Credentials,
+		Warnings: op.warnings, Signed: x.signed, Body: op.payload.Bytes, BodyUnknown: op.stream != nil,
+		AnsweredAt: b.Now().Add(op.session.Skew), Held: Held{Credentials: op.session.Credentials, Expires: op.session.Expires, Hosts: b.Hosts[op.profile]},
 		close: func() {
 			_ = answer.Response.Body.Close() // what matters was read
 			x.finish(ctx, answer.Report())

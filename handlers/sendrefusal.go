@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"html"
 	"io"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"countersign/diagnosis"
 	"countersign/problem"
 	"countersign/sending"
+	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,8 +35,8 @@ func (a *passedOn) refusal() *problem.Error {
 	if status < 300 || status == http.StatusNotModified {
 		return nil
 	}
-	aws := a.told()
-	p := &problem.Error{AWS: aws}
+	aws, body := a.told()
+	p := &problem.Error{AWS: aws, Diagnosis: a.diagnosis(body)}
 	said := strings.TrimSpace(cmp.Or(aws.Code, "") + " " + clip(aws.Message, maxMessage))
 	if said == "" {
 		said = http.StatusText(status)
@@ -89,8 +92,8 @@ func redirected(resp *http.Response) string {
 	return detail
 }
 
-// told is what the caller is told of a refusal, without what AWS repeats of the session.
-func (a *passedOn) told() *problem.Answer {
+// told is what the caller is told of a refusal, without what AWS repeats of the session; and its body with that.
+func (a *passedOn) told() (*problem.Answer, []byte) {
 	resp, report := a.sent.Response, a.sent.Report()
 	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+1)) // as far as it came
 	whole := len(body) <= maxRefusal
@@ -109,7 +112,33 @@ func (a *passedOn) told() *problem.Answer {
 	default:
 		out.Body = text
 	}
-	return out
+	return out, body
+}
+
+// diagnosis says why AWS refused. What was signed and what was sent are known here, and one thing.
+func (a *passedOn) diagnosis(body []byte) *problem.Diagnosis {
+	sent := a.sent
+	request := &diagnosis.Request{
+		Method: sent.Method, URL: sent.URL, Headers: sent.Signed.Headers, Body: sent.Body, BodyUnknown: sent.BodyUnknown,
+	}
+	response := &diagnosis.Response{Status: sent.Response.StatusCode, Body: body}
+	for name, values := range sent.Response.Header {
+		for _, value := range values {
+			response.Headers = append(response.Headers, signing.Header{Name: name, Value: value})
+		}
+	}
+	ctx, cancel := context.WithTimeout(sent.Response.Request.Context(), diagnosisTime)
+	defer cancel()
+	report := diagnosis.Diagnose(ctx, diagnosis.Input{
+		Request: request, RequestIs: diagnosis.AsSigned, Sent: request, Response: response,
+		Credentials: sent.Held.Credentials, SessionExpires: sent.Held.Expires, Hosts: sent.Held.Hosts,
+		ReceivedAt: sent.AnsweredAt, SignerClock: true,
+	})
+	v := &report.Verdicts[0]
+	return &problem.Diagnosis{
+		Cause: string(v.Cause), Detail: v.Detail, Title: v.Title, Certainty: string(v.Certainty), Reason: sent.Redact(v.Reason),
+		FixInWorkflow: sent.Redact(v.FixInWorkflow), Read: v.Read,
+	}
 }
 
 // messageOf is what a service says in its answer to a request that it refuses: message, in one of AWS's spellings, or the

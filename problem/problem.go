@@ -24,6 +24,8 @@ type Document struct {
 	Instance string  `json:"instance"`
 	Errors   []Field `json:"errors,omitempty"`
 	AWS      *Answer `json:"aws,omitzero"`
+	// Diagnosis says why AWS answered so.
+	Diagnosis *Diagnosis `json:"diagnosis,omitzero"`
 }
 
 // Answer is what AWS answered to a request that was sent from here, where that is the problem.
@@ -34,6 +36,17 @@ type Answer struct {
 	RequestID string            `json:"requestId,omitzero"`
 	Headers   map[string]string `json:"headers"`
 	Body      any               `json:"body,omitzero"` // whatever has a form in JSON
+}
+
+// Diagnosis is the cause of AWS's refusal, as far as it is known, and what to do in a workflow.
+type Diagnosis struct {
+	Cause         string `json:"cause"`
+	Detail        string `json:"detail,omitzero"`
+	Title         string `json:"title"`
+	Certainty     string `json:"certainty"`
+	Reason        string `json:"reason"`
+	FixInWorkflow string `json:"fixInWorkflow"`
+	Read          string `json:"read"`
 }
 
 // Field says what is wrong with one part of a request. Who reads a document knows its JSON Pointer (RFC 6901). Who does
@@ -55,8 +68,9 @@ type Error struct {
 	Fields     []Field
 	RetryAfter time.Duration
 	Cause      error
-	// AWS is told as well, and StatusCode is the status in place of the code's own, where that is not 0.
+	// AWS and Diagnosis are told as well, and StatusCode is the status in place of the code's own, where that is not 0.
 	AWS        *Answer
+	Diagnosis  *Diagnosis
 	StatusCode int
 }
 
@@ -87,7 +101,7 @@ func (e *Error) Document(instance string) Document {
 	}
 	return Document{
 		Type: "urn:countersign:problem:" + e.Code, Title: k.title, Status: e.Status(), Code: e.Code,
-		Detail: clip(e.Detail, maxDetail), Hint: k.hint, Instance: instance, Errors: fields, AWS: e.AWS,
+		Detail: clip(e.Detail, maxDetail), Hint: k.hint, Instance: instance, Errors: fields, AWS: e.AWS, Diagnosis: e.Diagnosis,
 	}
 }
 

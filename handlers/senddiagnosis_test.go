@@ -1,0 +1,69 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"countersign/diagnosis"
+)
+
+// A refusal says why: here what was signed and what was sent are known, and the same.
+func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
+	var aws http.HandlerFunc
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
+	for name, test := range map[string]struct {
+		status    int
+		body      string
+		code      string
+		cause     diagnosis.Cause
+		certainty diagnosis.Certainty
+	}{
+		"denied":                {403, `{"message":"User: arn:aws:sts::123456789012:assumed-role/orders/a is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`, "aws_refused", "denied-identity", diagnosis.Stated},
+		"the session ended":     {403, `{"message":"The security token included in the request is expired"}`, "aws_refused", "expired-token", diagnosis.Stated},
+		"this clock is behind":  {403, `{"message":"Signature expired: 20150830T123600Z is now earlier than 20150830T123700Z (20150830T124200Z - 5 min.)"}`, "aws_refused", "clock-behind", diagnosis.Stated},
+		"the region is another": {400, `<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region></Error>`, "aws_refused", "wrong-region", diagnosis.Stated},
+		"throttled":             {429, `{"message":"Too Many Requests"}`, "aws_throttled", "throttled", diagnosis.Stated},
+		"failed":                {500, `{"message":"Internal server error"}`, "aws_failed", "aws-fault", diagnosis.Stated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aws = answers(test.status, test.body)
+			w := s.call(`,"retry":"none"`)
+			p := decodeAs[struct {
+				Code      string
+				Diagnosis struct {
+					Cause                                diagnosis.Cause
+					Certainty                            diagnosis.Certainty
+					Title, Reason, FixInWorkflow, Detail string
+				}
+			}](t, w.Body)
+			d := p.Diagnosis
+			if p.Code != test.code || d.Cause != test.cause || d.Certainty != test.certainty || d.Title == "" || d.Reason == "" || d.FixInWorkflow == "" {
+				t.Errorf("%d %+v, want %s and %s, %s", w.Code, p, test.code, test.cause, test.certainty)
+			}
+		})
+	}
+}
+
+// What AWS quotes of the request is in no part of the answer.
+func TestSend_TheDiagnosisTellsNoSecret(t *testing.T) {
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, signature, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+		_, _ = w.Write([]byte(`<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the signature you provided. ` + r.Header.Get("Authorization") +
+			`</Message><SignatureProvided>` + signature + `</SignatureProvided><CanonicalRequest>GET
+/prod/orders
+
+host:a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com
+x-amz-date:20150830T123600Z
+x-amz-security-token:` + r.Header.Get("X-Amz-Security-Token") + `
+
+host;x-amz-date;x-amz-security-token
+e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</CanonicalRequest></Error>`))
+	}, nil)
+	w := s.call(`,"retry":"none"`)
+	_, told, found := strings.Cut(w.Body.String(), `"diagnosis":`)
+	if !found || strings.Contains(w.Body.String(), token) || strings.Contains(told, secretKey) || sixtyFourDigits.MatchString(strings.ReplaceAll(told, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "")) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
