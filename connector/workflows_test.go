@@ -205,8 +205,8 @@ func TestWorkflowsAskForWhatTheContractKnows(t *testing.T) {
 			asked++
 		}
 	}
-	if asked != 6 {
-		t.Errorf("%d steps call the signer, want 6", asked)
+	if asked != 9 {
+		t.Errorf("%d steps call the signer, want 9", asked)
 	}
 }
 
