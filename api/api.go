@@ -52,11 +52,18 @@ type Options struct {
 }
 
 // server has the middleware as its methods.
-type server struct{ Options }
+type server struct {
+	Options
+	under *senders
+}
+
+func newServer(o Options) *server {
+	return &server{o, &senders{most: max(1, o.MaxSends/2), count: map[string]int{}}}
+}
 
 // New returns the handler of the whole service.
 func New(o Options) http.Handler {
-	s, h := &server{o}, o.Handlers
+	s, h := newServer(o), o.Handlers
 	r := chi.NewRouter()
 	r.Use(s.logRequest, recoverPanic, middleware.GetHead)
 	r.NotFound(h.Elsewhere().ServeHTTP)

@@ -46,12 +46,13 @@ func (s *server) mountProxy(r chi.Router) {
 			pass = http.HandlerFunc(refuseFunctions)
 		}
 		r.Handle("/proxy/*", pass)
+		r.Handle("/call/*", s.Proxy.Handler(proxy.Mode{Target: proxy.PathTarget("/call", s.Proxy.Broker.MayBeHTTP), Refusal: handlers.Refusal}))
 	})
 }
 
 // isPassedOn tells whether a request is for [Options.Proxy].
 func isPassedOn(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/proxy/")
+	return strings.HasPrefix(r.URL.Path, "/proxy/") || strings.HasPrefix(r.URL.Path, "/call/")
 }
 
 // Passing says which requests a handler of [NewPassing] passes on, and where to.
@@ -72,7 +73,7 @@ func NewPassing(o Options, p Passing) http.Handler {
 	if host == nil {
 		host = func(string) bool { return true }
 	}
-	s, r := &server{o}, chi.NewRouter()
+	s, r := newServer(o), chi.NewRouter()
 	r.Use(s.logRequest, recoverPanic, s.refusePages(origin, host), s.authenticateProxied, s.limitCaller, s.limitStreams)
 	r.Handle("/*", o.Proxy.Handler(proxy.Mode{Target: p.Target}))
 	return r

@@ -181,3 +181,63 @@ func request(s server, method, target, host string, headers ...string) *httptest
 	s.handler.ServeHTTP(w, r)
 	return w
 }
+
+// At /call an answer has the status that it has at /v1/send, so that a workflow's own way of repeating is right.
+func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
+	var status int
+	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Location", "https://elsewhere.example/")
+		w.WriteHeader(status)
+		if status != http.StatusNoContent {
+			_, _ = io.WriteString(w, `{"__type":"SomeException","message":"no"}`)
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(aws.Close)
+	s := newServerOf(t, sessions{}, unrecorded{}, everythingAllowed, func(o *api.Options) {
+		client, err := sending.New(sending.Options{Now: time.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		o.Handlers.Sender = client
+		o.Proxy = api.NewProxy(*o, proxy.Options{})
+	})
+	target := strings.Replace(passedOn, "/proxy/", "/call/", 1)
+	for _, row := range []struct {
+		method    string
+		aws, want int
+		code      string
+	}{
+		{"POST", 200, 200, ""}, {"POST", 201, 201, ""}, {"POST", 202, 200, ""}, {"POST", 204, 204, ""},
+		{"POST", 301, 400, "aws_redirected"}, {"GET", 307, 400, "aws_redirected"},
+		{"POST", 400, 400, "aws_refused"}, {"POST", 401, 403, "aws_refused"}, {"GET", 404, 404, "aws_refused"}, {"POST", 409, 409, "aws_refused"},
+		{"POST", 429, 429, "aws_throttled"}, {"POST", 500, 503, "aws_failed"}, {"POST", 503, 503, "aws_failed"},
+		{"POST", 0, 424, "outcome_unknown"}, {"GET", 0, 504, "aws_timeout"},
+	} {
+		status = row.aws
+		w := s.do(row.method, target, "", "X-API-Key", key)
+		if w.Code != row.want || row.code != "" && !strings.Contains(w.Body.String(), `"code":"`+row.code+`"`) || w.Header().Get("Location") != "" {
+			t.Errorf("%s, AWS says %d: %d %q %s, want %d %s", row.method, row.aws, w.Code, w.Header(), w.Body, row.want, row.code)
+		}
+		if row.code != "" && row.aws > 0 && (w.Header().Get("Content-Type") != "application/problem+json" || !strings.Contains(w.Body.String(), "SomeException")) {
+			t.Errorf("%s, AWS says %d: %q %s", row.method, row.aws, w.Header(), w.Body)
+		}
+		if retry := w.Header().Get("Retry-After"); (retry != "") != (w.Code == 429 || w.Code == 503) {
+			t.Errorf("%s, AWS says %d: Retry-After %q", row.method, row.aws, retry)
+		}
+	}
+}
+
+func TestCall_WorksBehindTheFunctionsHost(t *testing.T) {
+	s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.BehindFunctions = true })
+	if w := s.do("GET", strings.Replace(passedOn, "/proxy/", "/call/", 1), "", "X-API-Key", key); w.Code != 200 || arrived.Load() != 1 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

@@ -13,14 +13,13 @@ import (
 // signing must not wait for that; and nobody has more than half of the places, since what was sent cannot be taken back
 // from its caller for another.
 func (s *server) limitSends(next http.Handler) http.Handler {
-	under := &senders{most: max(1, s.MaxSends/2), count: map[string]int{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
-		if !under.enter(caller) {
+		if !s.under.enter(caller) {
 			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
 			return
 		}
-		defer under.leave(caller)
+		defer s.under.leave(caller)
 		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)

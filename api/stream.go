@@ -16,11 +16,17 @@ import (
 // stalled is how long a client may take for a piece of a stream before others may need the place that it holds.
 const stalled = 2 * time.Second
 
-// limitStreams is limitRequests for what takes its time: a stream holds its place until it ends. Where others need it, what is cut are the
+// limitStreams is limitSends for what is passed on: a stream holds its place until it ends. Where others need it, what is cut are the
 // streams of clients that stalled, and connections that changed their protocol.
 func (s *server) limitStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold, err := s.Requests.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, false)
+		caller := handlers.EventOf(r).Caller.ID
+		if !s.under.enter(caller) {
+			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
+			return
+		}
+		defer s.under.leave(caller)
+		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

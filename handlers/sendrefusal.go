@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/broker"
 	"countersign/diagnosis"
 	"countersign/problem"
 	"countersign/sending"
@@ -27,6 +28,10 @@ const (
 	againAfter  = 5 * time.Second
 	latestAgain = 5 * time.Minute
 )
+
+// Refusal is the problem that an answer of AWS is to a client which knows AWS less well than its SDKs do, or nil. It reads
+// of the answer's body.
+func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).refusal() }
 
 // refusal is the problem that an answer of AWS is, or nil. Its status is of the same class as AWS's, and such that a workflow that
 // repeats 408, 429 and 5xx by itself repeats what is worth it and no more.

@@ -262,3 +262,27 @@ func TestProxy_EveryByteOfTheTarget(t *testing.T) {
 		}
 	}
 }
+
+// What AWS says of a signature that it refuses holds the session token, which is not for the client.
+func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
+	for name, row := range map[string]struct{ head, body, want string }{
+		"with a length": {"Content-Type: application/xml\r\nContent-Length: LENGTH", "<Error><Code>InvalidToken</Code><Token-0>" + token + "</Token-0></Error>", "<Error><Code>InvalidToken</Code><Token-0>…</Token-0></Error>"},
+		"without":       {"Content-Type: application/x-amz-json-1.1\r\nConnection: close", `{"message":"x-amz-security-token:` + token + `"}`, `{"message":"x-amz-security-token:…"}`},
+		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := "HTTP/1.1 403 Forbidden\r\n" + strings.Replace(row.head, "LENGTH", fmt.Sprint(len(row.body)), 1) + "\r\n\r\n" + row.body
+			server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
+				if _, err := readRequest(r); err == nil {
+					_, _ = io.WriteString(conn, wire)
+				}
+			})
+			f := newFront(t, options{}, server.host())
+			answer, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			if answer.StatusCode != 403 || body != row.want {
+				t.Errorf("%s %q, want %q", answer.Status, body, row.want)
+			}
+			f.audit.outcome(t)
+		})
+	}
+}
