@@ -60,7 +60,7 @@ func passing(t *testing.T, upstream string, environment ...string) *server {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return serveApart(t, append(environment, "COUNTERSIGN_CONFIG="+file)...)
+	return serveApart(t, append([]string{"COUNTERSIGN_CONFIG=" + file}, environment...)...)
 }
 
 // pass writes the head of a request to pass on, and reads that of the answer.
