@@ -38,8 +38,8 @@ func TestThreatsNameTheirTests(t *testing.T) {
 			}
 		}
 	}
-	if threats != 21 {
-		t.Errorf("%d threats, want 21", threats)
+	if threats != 24 {
+		t.Errorf("%d threats, want 24", threats)
 	}
 }
 
