@@ -40,7 +40,8 @@ func (s *server) mountProxy(r chi.Router) {
 		origin = func(given string) bool { return strings.EqualFold(given, own) }
 	}
 	r.Group(func(r chi.Router) {
-		r.Use(s.refusePages(origin, func(host string) bool { return ownName(host, public) }), s.authenticateProxied, s.limitCaller, s.limitStreams)
+		own := func(host string) bool { return ownName(host, public) }
+		r.Use(s.refusePages(origin, own), s.authenticateProxied, s.limitCaller, s.limitStreams)
 		pass := s.Proxy.Handler(proxy.Mode{Target: proxy.PathTarget("/proxy", s.Proxy.Broker.MayBeHTTP)})
 		if s.BehindFunctions {
 			pass = http.HandlerFunc(refuseFunctions)

@@ -215,11 +215,21 @@ func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 		aws, want int
 		code      string
 	}{
-		{"POST", 200, 200, ""}, {"POST", 201, 201, ""}, {"POST", 202, 200, ""}, {"POST", 204, 204, ""},
-		{"POST", 301, 400, "aws_redirected"}, {"GET", 307, 400, "aws_redirected"},
-		{"POST", 400, 400, "aws_refused"}, {"POST", 401, 403, "aws_refused"}, {"GET", 404, 404, "aws_refused"}, {"POST", 409, 409, "aws_refused"},
-		{"POST", 429, 429, "aws_throttled"}, {"POST", 500, 503, "aws_failed"}, {"POST", 503, 503, "aws_failed"},
-		{"POST", 0, 424, "outcome_unknown"}, {"GET", 0, 504, "aws_timeout"},
+		{"POST", 200, 200, ""},
+		{"POST", 201, 201, ""},
+		{"POST", 202, 200, ""},
+		{"POST", 204, 204, ""},
+		{"POST", 301, 400, "aws_redirected"},
+		{"GET", 307, 400, "aws_redirected"},
+		{"POST", 400, 400, "aws_refused"},
+		{"POST", 401, 403, "aws_refused"},
+		{"GET", 404, 404, "aws_refused"},
+		{"POST", 409, 409, "aws_refused"},
+		{"POST", 429, 429, "aws_throttled"},
+		{"POST", 500, 503, "aws_failed"},
+		{"POST", 503, 503, "aws_failed"},
+		{"POST", 0, 424, "outcome_unknown"},
+		{"GET", 0, 504, "aws_timeout"},
 	} {
 		status = row.aws
 		w := s.do(row.method, target, "", "X-API-Key", key)

@@ -31,9 +31,10 @@ type proxyOptions struct {
 func newProxy(p *process) *cobra.Command {
 	var o proxyOptions
 	c := command("proxy", "Pass the requests of other programs on to AWS, signed.", func() error { return o.run(p) })
-	c.Long = "Without --upstream, a request goes to the host in its Host header or, where that is this machine, to the endpoint that an AWS SDK\n" +
-		"with AWS_ENDPOINT_URL has signed it for. It listens on 127.0.0.1 unless --address is given. Callers need a key where the\n" +
-		"configuration has any; without one, only this machine may call."
+	c.Long = "Without --upstream, a request goes to the host in its Host header or, where that is this machine,\n" +
+		"to the endpoint that an AWS SDK with AWS_ENDPOINT_URL has signed it for. It listens on 127.0.0.1\n" +
+		"unless --address is given. Callers need a key where the configuration has any; without one, only\n" +
+		"this machine may call."
 	c.Example = "  countersign proxy --profile metrics --upstream aps-workspaces.eu-west-1.amazonaws.com\n" +
 		"  countersign proxy --port 8081 & AWS_ENDPOINT_URL=http://127.0.0.1:8081 aws s3 ls"
 	f := c.Flags()
@@ -42,7 +43,7 @@ func newProxy(p *process) *cobra.Command {
 	f.StringVar(&o.service, "service", "", "Signing `NAME` of the upstream's service, where the host does not tell it.")
 	f.StringVar(&o.region, "region", "", "`REGION` of the upstream, where the host does not tell it.")
 	f.StringVar(&o.socket, "socket", "", "`PATH` of a Unix socket to listen on, in place of address and port.")
-	f.StringArrayVar(&o.origins, "allow-origin", nil, "`ORIGIN` of web pages that may use the proxy, such as http://localhost:3000; may be repeated.")
+	f.StringArrayVar(&o.origins, "allow-origin", nil, "`ORIGIN` of pages that may use it, such as http://localhost:3000; may be repeated.")
 	f.StringArrayVar(&o.hosts, "allow-host", nil, "`NAME` in the Host header by which this machine is also called; may be repeated.")
 	addConfig(c, &o.config)
 	addSettings(c, p)
@@ -85,9 +86,11 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 	if conf.Address == "" {
 		conf.Address = "127.0.0.1"
 	}
-	if noCallers := len(conf.APIKeys) == 0 && conf.Entra == nil && conf.TrustedHeader == nil; noCallers || conf.Auth == string(access.AuthNone) {
+	noCallers := len(conf.APIKeys) == 0 && conf.Entra == nil && conf.TrustedHeader == nil
+	if noCallers || conf.Auth == string(access.AuthNone) {
 		if o.socket == "" && !isLoopback(conf.Address) {
-			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; make a key with countersign key new", conf.Address)
+			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; "+
+				"make a key with countersign key new", conf.Address)
 		}
 		conf.Auth = string(access.AuthNone)
 	}
@@ -106,7 +109,8 @@ func (o *proxyOptions) applyUpstream(conf *config.Config) (*url.URL, error) {
 		text = "https://" + text
 	}
 	upstream, err := url.Parse(strings.TrimSuffix(text, "/"))
-	if err != nil || upstream.Host == "" || upstream.Path != "" || upstream.RawQuery != "" || upstream.Scheme != "https" && upstream.Scheme != "http" {
+	if err != nil || upstream.Host == "" || *upstream != (url.URL{Scheme: upstream.Scheme, Host: upstream.Host}) ||
+		upstream.Scheme != "https" && upstream.Scheme != "http" {
 		return nil, errors.New("--upstream: want a host such as aps-workspaces.eu-west-1.amazonaws.com, or https://HOST")
 	}
 	upstream.Host = strings.ToLower(upstream.Host)

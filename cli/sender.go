@@ -15,7 +15,9 @@ func newSender(p *process, conf config.Config) (*sending.Client, error) {
 	if !conf.AllowSend {
 		return nil, nil
 	}
-	o := sending.Options{Now: p.now, DenyPrivate: conf.DenyPrivate, HTTPHosts: conf.HTTPHosts, Proxy: environmentProxy, HeaderTimeout: conf.HeaderTimeout}
+	o := sending.Options{
+		Now: p.now, DenyPrivate: conf.DenyPrivate, HTTPHosts: conf.HTTPHosts, Proxy: environmentProxy, HeaderTimeout: conf.HeaderTimeout,
+	}
 	if name := p.getenv("AWS_CA_BUNDLE"); name != "" {
 		var err error
 		if o.ExtraCAs, err = os.ReadFile(name); err != nil {

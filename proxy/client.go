@@ -94,7 +94,19 @@ func (c *client) expect(answer *http.Response) {
 // WriteHeader implements http.ResponseWriter.
 func (c *client) WriteHeader(status int) {
 	c.within(c.control.SetWriteDeadline, idle)
+	lowerMetadata(c.Header())
 	c.ResponseWriter.WriteHeader(status)
+}
+
+// lowerMetadata writes the names of an object's metadata as S3 does. SDKs take them for keys as they are, and net/http
+// has changed them.
+func lowerMetadata(h http.Header) {
+	for name, values := range h {
+		if strings.HasPrefix(name, "X-Amz-Meta-") {
+			delete(h, name)
+			h[strings.ToLower(name)] = values
+		}
+	}
 }
 
 // Write implements http.ResponseWriter. A piece that is not the last does not wait

@@ -85,7 +85,9 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		body, x.client.unread = &upload{out.Body, x.client}, true
 	} else if to := out.Header.Get("Upgrade"); strings.EqualFold(to, "websocket") && x.in.Method == http.MethodGet {
 		if strings.Contains(x.target.URL, ".appsync-realtime-api.") {
-			return nil, &problem.Error{Code: "host_not_signed", Detail: "AppSync takes the signature of a real-time connection in a subprotocol, which the client makes."}
+			return nil, &problem.Error{
+				Code: "host_not_signed", Detail: "AppSync takes the signature of a real-time connection in a subprotocol, which the client makes.",
+			}
 		}
 		in.Upgrade = to // others, such as h2c, are offers that need no answer
 	}

@@ -286,3 +286,14 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 		})
 	}
 }
+
+// SDKs read the names of metadata as they are spelled, and S3 spells them in small letters.
+func TestProxy_NamesOfMetadataStaySmall(t *testing.T) {
+	server, _ := answering(t, "HTTP/1.1 200 OK\r\nx-amz-meta-Order: 1\r\nx-amz-meta-order: 2\r\nContent-Length: 0\r\n\r\n")
+	f := newFront(t, options{}, server.host())
+	_, r := f.send(t, "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	s, err := readRequest(r)
+	if text := strings.Join(s.headers, "\n"); err != nil || !strings.Contains(text, "x-amz-meta-order: 1\nx-amz-meta-order: 2") {
+		t.Errorf("answered %s, %v", text, err)
+	}
+}

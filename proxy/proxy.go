@@ -150,6 +150,7 @@ func (buffers) Put(b []byte) { pool.Put((*[32 << 10]byte)(b)) }
 // errNotPassed is for what no proxy of this kind passes on.
 func errNotPassed(detail string) error {
 	return &problem.Error{
-		Code: "url_invalid", Detail: detail, Fields: []problem.Field{{Part: "url", Detail: detail}}, Cause: errors.New("not a request for a proxy"),
+		Code: "url_invalid", Detail: detail, Fields: []problem.Field{{Part: "url", Detail: detail}},
+		Cause: errors.New("not a request for a proxy"),
 	}
 }
