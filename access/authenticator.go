@@ -35,6 +35,8 @@ type Options struct {
 	TrustedHeader *TrustedHeader
 	// Now is the clock. Required.
 	Now func() time.Time
+	// KeysFetched learns of each fetch of Entra ID's signing keys. Nil: nobody listens.
+	KeysFetched func(error)
 }
 
 // Authenticator turns a request's credentials into a [Caller].
@@ -62,6 +64,8 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	if o.Entra != nil {
 		if a.entra, err = newEntra(o.Entra, o.Now); err != nil {
 			faults = append(faults, err)
+		} else {
+			a.entra.keys.fetched = o.KeysFetched
 		}
 	}
 	if o.TrustedHeader != nil {

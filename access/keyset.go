@@ -30,6 +30,8 @@ type keySet struct {
 	url    string
 	client *http.Client
 	now    func() time.Time
+	// fetched learns of each fetch; nil for nobody.
+	fetched func(error)
 
 	mu     sync.Mutex
 	keys   map[string]*rsa.PublicKey
@@ -97,6 +99,9 @@ func (s *keySet) startFetch() chan struct{} {
 	flight := s.flight
 	go func() {
 		keys, err := s.fetch()
+		if s.fetched != nil {
+			s.fetched(err)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if err == nil {

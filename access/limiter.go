@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,7 @@ type Limiter struct {
 	revoking int64 // part of used: revoked, and not released yet
 	callers  map[string]*share
 	waiting  []*waiter // in the order of their arrival
+	refused  atomic.Uint64
 }
 
 // share is what one caller has of a limiter.
@@ -52,6 +54,20 @@ func NewLimiter(capacity int64, queue int, wait time.Duration) (*Limiter, error)
 		return nil, fmt.Errorf("limiter: capacity %d, queue %d, wait %v: want at least 1, 0 and 0", capacity, queue, wait)
 	}
 	return &Limiter{capacity: capacity, queue: queue, wait: wait, callers: map[string]*share{}}, nil
+}
+
+// LimiterStatus is how a [Limiter] stands.
+type LimiterStatus struct {
+	InUse, Capacity int64
+	Waiting         int
+	Refused         uint64 // since the start
+}
+
+// Status reports how the limiter stands.
+func (l *Limiter) Status() LimiterStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return LimiterStatus{InUse: l.used, Capacity: l.capacity, Waiting: len(l.waiting), Refused: l.refused.Load()}
 }
 
 // Hold is a part of a [Limiter] that is in use.
@@ -96,6 +112,9 @@ func (l *Limiter) await(ctx context.Context, w *waiter) (err error) {
 		err = ctx.Err()
 	}
 	if l.leave(w) {
+		if ctx.Err() == nil {
+			l.refused.Add(1)
+		}
 		return err
 	}
 	return <-w.done // it was let in, or sent away, at that moment
@@ -116,6 +135,7 @@ func (l *Limiter) enter(h *Hold) (*waiter, error) {
 	}
 	if len(l.waiting) >= l.queue && !l.makeRoom(s) {
 		l.forget(h.caller, s)
+		l.refused.Add(1)
 		return nil, &BusyError{RetryAfter: l.wait}
 	}
 	w := &waiter{h, s, make(chan error, 1)}
@@ -139,6 +159,7 @@ func (l *Limiter) makeRoom(comer *share) bool {
 	}
 	w := l.waiting[last]
 	l.remove(last)
+	l.refused.Add(1)
 	w.done <- &BusyError{RetryAfter: l.wait}
 	return true
 }

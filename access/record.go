@@ -48,6 +48,7 @@ type Record struct {
 	QueryKeys []string `json:"query_keys,omitempty"`
 
 	SignedHeaders   string  `json:"signed_headers,omitempty"`
+	Algorithm       string  `json:"-"` // for who counts records
 	Payload         Payload `json:"payload_mode,omitempty"`
 	PayloadSHA256   string  `json:"payload_sha256,omitempty"`
 	SignatureSHA256 string  `json:"signature_sha256,omitempty"`

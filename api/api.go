@@ -47,8 +47,19 @@ type Options struct {
 	Proxy *proxy.Proxy
 	// Workbench is what the page is told that shows how a signature comes about. Nil: there is no page.
 	Workbench *workbench.Settings
+	// Served learns of each request when it is over. Nil: nobody listens.
+	Served func(Served)
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
+}
+
+// Served is a request that is over.
+type Served struct {
+	Method string
+	Route  string // the pattern; empty for what has none
+	Status int
+	Took   time.Duration
+	Event  *handlers.Event
 }
 
 // server has the middleware as its methods.

@@ -30,10 +30,13 @@ func (s *server) logRequest(next http.Handler) http.Handler {
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		r = handlers.WithEvent(r, event)
 		defer func() {
-			route := chi.RouteContext(r.Context()).RoutePattern()
+			route, took := chi.RouteContext(r.Context()).RoutePattern(), s.Now().Sub(started)
+			if s.Served != nil {
+				s.Served(Served{r.Method, route, ww.Status(), took, event})
+			}
 			s.logEvent(ww.Status(), event, route).
 				Str("request_id", event.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
-				Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", s.Now().Sub(started)).
+				Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", took).
 				Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
 		}()
 		next.ServeHTTP(ww, r)

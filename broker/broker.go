@@ -135,6 +135,7 @@ func (op *operation) recordSignature(record *access.Record, s signature) {
 	if s.value != "" {
 		record.SetSignature(s.value)
 	}
+	record.Algorithm = string(op.request.Algorithm)
 	record.SignedHeaders, record.PayloadSHA256 = s.signedHeaders, op.request.PayloadHash
 	record.AmzDate = op.request.Time.Format(signing.TimeFormat)
 	if s.presignSeconds > 0 {

@@ -83,7 +83,7 @@ func (r *role) names(profile string, a SessionRequest) names {
 
 // assume calls AssumeRole with keys.
 func (r *role) assume(ctx context.Context, s *stsClient, keys signing.Credentials, n names) (Session, error) {
-	out, err := callSTS(ctx, s, keys, func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	out, err := callSTS(ctx, s, "AssumeRole", keys, func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
 		return c.AssumeRole(ctx, &sts.AssumeRoleInput{
 			RoleArn:           aws.String(r.arn),
 			RoleSessionName:   aws.String(n.session),
@@ -104,7 +104,7 @@ func (r *role) assume(ctx context.Context, s *stsClient, keys signing.Credential
 
 // assumeWithToken calls AssumeRoleWithWebIdentity, which is not signed.
 func (r *role) assumeWithToken(ctx context.Context, s *stsClient, token string, n names) (Session, error) {
-	out, err := callSTS(ctx, s, signing.Credentials{},
+	out, err := callSTS(ctx, s, "AssumeRoleWithWebIdentity", signing.Credentials{},
 		func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
 			return c.AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 				RoleArn:          aws.String(r.arn),

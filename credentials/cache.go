@@ -15,6 +15,7 @@ import (
 type cache struct {
 	jitter       func() float64
 	log          func(Event)
+	served       func(profile, how string)
 	queue        *queue          // of fetches for profiles
 	requestQueue *queue          // of fetches with keys of requests, which count in the account of those
 	ctx          context.Context // of the fetches: callers come and go
@@ -28,6 +29,8 @@ type cache struct {
 	owners  map[string]int  // owned entries by their owner,
 	owned   int             // and how many there are
 	outcome map[string]bool // by profile: whether the latest fetch left a session or AWS refused it
+
+	evictions, requestEvictions uint64
 }
 
 // key is everything that shapes a session. A profile's settings do not change
@@ -81,11 +84,11 @@ type entry struct {
 
 const noExpiry = time.Duration(math.MaxInt64)
 
-func newCache(log func(Event), elapsed func() time.Duration) *cache {
+func newCache(log func(Event), served func(profile, how string), elapsed func() time.Duration) *cache {
 	steady := func() time.Time { return time.Time{}.Add(elapsed()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	return &cache{
-		jitter: rand.Float64, log: log,
+		jitter: rand.Float64, log: log, served: served,
 		queue: newQueue(steady), requestQueue: newQueue(steady),
 		ctx: ctx, cancel: cancel,
 		entries: map[key]*entry{}, recent: list.New(), owners: map[string]int{}, outcome: map[string]bool{},
@@ -99,16 +102,32 @@ type answer struct {
 	// wait is the fetch to wait for first; joined: others began it.
 	wait   *flight
 	joined bool
+	stale  bool // the session could not be renewed
 }
 
 var errWaited = errors.New("waited long enough")
 
-// get returns a session that lasts as long as asked, fetching it when need be.
+// get returns a session that lasts as long as asked, fetching it when need be, and tells how.
 func (c *cache) get(ctx context.Context, w cacheRequest) (Session, error) {
+	how := ServedHeld
 	a := c.take(w)
-	if a.wait == nil {
-		return a.session, a.err
+	session, err := a.session, a.err
+	switch {
+	case a.wait != nil:
+		how = ServedWaited
+		session, err = c.await(ctx, w, a)
+	case a.stale:
+		how = ServedStale
 	}
+	if err != nil {
+		how = ServedRefused
+	}
+	c.served(w.profile, how)
+	return session, err
+}
+
+// await waits for a fetch, and for others as long as their outcomes are none of this request's.
+func (c *cache) await(ctx context.Context, w cacheRequest, a answer) (Session, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, waitTime, errWaited)
 	defer cancel()
 	for a.wait != nil {
@@ -147,9 +166,9 @@ func (c *cache) take(w cacheRequest) answer {
 		if left <= e.advisory && !e.noRefresh && e.flight == nil && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0 {
 			c.refresh(e, r)
 		}
-		return answer{session: e.served(r)}
+		return answer{session: e.served(r), stale: e.lastErr != nil}
 	case until(e.mandatoryAt, r) > 0 && usable:
-		return answer{session: e.served(r)}
+		return answer{session: e.served(r), stale: e.lastErr != nil}
 	case until(e.mandatoryAt, r) > 0:
 		return answer{err: e.refusal(r)}
 	case left >= margin && !clockStepped && !r.refused() && r.elapsed-e.fetchedAt < settled: // asking again would bring no more

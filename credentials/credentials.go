@@ -63,6 +63,10 @@ type Options struct {
 	// Log receives what happened to sessions: no secret is in an [Event].
 	// It is called from several goroutines and must not block. Nil: nobody listens.
 	Log func(Event)
+	// Served learns how each request came to its session, with the name of the profile, "" for keys of requests. Nil: nobody listens.
+	Served func(profile, how string)
+	// Called learns of each call to STS. Nil: nobody listens.
+	Called func(STSCall)
 	// Transport carries every call to STS, Cognito and token endpoints.
 	// Nil: one of our own with short timeouts, the certificates of AWS_CA_BUNDLE, and the environment's proxy but for what
 	// a platform offers this machine alone.
@@ -112,7 +116,13 @@ func New(o Options) (*Store, error) {
 	if s.base == nil {
 		s.base = newBase(s.proxy, roots)
 	}
-	s.cache = newCache(s.log, func() time.Duration { return s.now().elapsed })
+	if o.Served == nil {
+		s.options.Served = func(string, string) {}
+	}
+	if o.Called == nil {
+		s.options.Called = func(STSCall) {}
+	}
+	s.cache = newCache(s.log, s.options.Served, func() time.Duration { return s.now().elapsed })
 	for i := range o.Profiles {
 		p := &profile{Profile: o.Profiles[i], store: s}
 		s.profiles[p.Name] = p

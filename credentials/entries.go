@@ -48,10 +48,16 @@ func (c *cache) evict(may func(*entry) bool) bool {
 			out = e
 		}
 	}
-	if out != nil {
-		c.remove(out)
+	if out == nil {
+		return false
 	}
-	return out != nil
+	c.remove(out)
+	if out.noRefresh {
+		c.requestEvictions++
+	} else {
+		c.evictions++
+	}
+	return true
 }
 
 func (c *cache) remove(e *entry) {

@@ -24,7 +24,7 @@ type profile struct {
 func (p *profile) connectSource() error {
 	s := p.store
 	p.clock = s.clock(p.STSEndpoint)
-	p.sts = newSTS(&p.Profile, newClient(s.base, p.clock), p.clock)
+	p.sts = newSTS(&p.Profile, newClient(s.base, p.clock), p.clock, s.options.Called)
 	if p.AssumeRole != nil {
 		p.role = newRole(p.AssumeRole, stsRegion(&p.Profile))
 	}
@@ -56,6 +56,7 @@ func (p *profile) session(ctx context.Context, a SessionRequest) (Session, error
 	}
 	s, err := p.keys(ctx)
 	s.Profile, s.Region, s.Skew = p.Name, p.Region, r.skew
+	p.store.options.Served(p.Name, ServedHeld)
 	return s, err
 }
 

@@ -100,7 +100,7 @@ func sessionTokenKeys(o *SessionToken, keys signing.Credentials, s *stsClient) k
 	}
 	return func(ctx context.Context) (Session, error) {
 		in := &sts.GetSessionTokenInput{DurationSeconds: seconds(life)}
-		out, err := callSTS(ctx, s, keys,
+		out, err := callSTS(ctx, s, "GetSessionToken", keys,
 			func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.GetSessionTokenOutput, error) {
 				return c.GetSessionToken(ctx, in, o)
 			})

@@ -28,6 +28,7 @@ const (
 type stsClient struct {
 	regions []region
 	clock   *clock
+	called  func(STSCall)
 
 	mu     sync.Mutex
 	failed []time.Duration // when each region last failed; zero: it did not
@@ -39,9 +40,9 @@ type region struct {
 }
 
 // newSTS builds the clients for the profile's regions, or the one for its own endpoint.
-func newSTS(p *Profile, c *http.Client, k *clock) *stsClient {
+func newSTS(p *Profile, c *http.Client, k *clock, called func(STSCall)) *stsClient {
 	names := append([]string{stsRegion(p)}, p.FallbackRegions...)
-	s := &stsClient{clock: k, failed: make([]time.Duration, len(names))}
+	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names))}
 	for _, name := range names {
 		o := sts.Options{
 			Region:       name,
@@ -112,7 +113,7 @@ func (s clockSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Re
 
 // callSTS runs op in the regions' order until one answers, or refuses for a
 // reason that holds anywhere.
-func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
+func callSTS[T any](ctx context.Context, s *stsClient, operation string, keys signing.Credentials,
 	op func(context.Context, *sts.Client, func(*sts.Options)) (T, error),
 ) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
@@ -132,6 +133,7 @@ func callSTS[T any](ctx context.Context, s *stsClient, keys signing.Credentials,
 		if err != nil && aboutTime[classify(err).Code] && abs(s.clock.read().skew-skew) > skewApplied {
 			out, err = op(ctx, r.client, options) // signed at the time that the refusal taught
 		}
+		s.called(STSCall{operation, r.name, err})
 		if err == nil {
 			s.mark(at, 0)
 			return out, nil

@@ -1,0 +1,87 @@
+package credentials
+
+import "time"
+
+// Status is how a [Store] stands, without a secret.
+type Status struct {
+	// Profiles are in the order given.
+	Profiles []ProfileStatus
+	// Sessions and Evictions count sessions of profiles, RequestSessions and RequestEvictions those of keys in requests. Evicted is what
+	// others took the place of.
+	Sessions, RequestSessions   int
+	Evictions, RequestEvictions uint64
+	// Skew is how far AWS's clock is ahead of ours, by the endpoint of STS; "" for AWS's own.
+	Skew map[string]time.Duration
+}
+
+// ProfileStatus is how a profile stands.
+type ProfileStatus struct {
+	Name string
+	// Usable: the latest fetch left something to sign with, or there was none yet.
+	Usable bool
+	// Expires is the earliest end of the sessions that are in use. Zero: there is none, or they have no end.
+	Expires time.Time
+}
+
+// How a session was obtained, for [Options.Served].
+const (
+	ServedHeld    = "held"    // it was there
+	ServedWaited  = "waited"  // the request waited for STS
+	ServedStale   = "stale"   // it was there and still holds, although it could not be renewed
+	ServedRefused = "refused" // there was none
+)
+
+// STSCall is one call of STS, retries included.
+type STSCall struct {
+	// Operation is AssumeRole or its like, Region the one that was called.
+	Operation, Region string
+	// Err is nil on success.
+	Err error
+}
+
+// Status reports how the store stands.
+func (s *Store) Status() Status {
+	c := s.cache
+	out := Status{Skew: map[string]time.Duration{}}
+	for endpoint, clock := range s.clocks {
+		out.Skew[endpoint] = clock.read().skew
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out.Evictions, out.RequestEvictions = c.evictions, c.requestEvictions
+	for i := range s.options.Profiles {
+		out.Profiles = append(out.Profiles, c.profileStatus(s.options.Profiles[i].Name))
+	}
+	for _, e := range c.entries {
+		switch {
+		case !e.valid:
+		case e.noRefresh:
+			out.RequestSessions++
+		default:
+			out.Sessions++
+		}
+	}
+	return out
+}
+
+// profileStatus is called with the lock held.
+func (c *cache) profileStatus(name string) ProfileStatus {
+	out := ProfileStatus{Name: name}
+	failed := false
+	for _, e := range c.entries {
+		if e.profile != name || e.noRefresh {
+			continue
+		}
+		switch r := e.clock.read(); {
+		case e.servable(r, 0):
+			out.Usable = true
+			if end := e.session.Expires; e.inUse(r) && !end.IsZero() && (out.Expires.IsZero() || end.Before(out.Expires)) {
+				out.Expires = end
+			}
+		case e.lastErr != nil:
+			failed = true
+		}
+	}
+	out.Usable = out.Usable || !failed
+	return out
+}
