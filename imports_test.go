@@ -30,7 +30,7 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy workbench reading endpoints signing",
+		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy workbench reading telemetry endpoints signing",
 		outside:  "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " + logs,
 	},
 	{
@@ -49,6 +49,7 @@ var entries = []entry{
 	{folder: "workbench"},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
+	{folder: "telemetry", packages: "access credentials endpoints", outside: "github.com/prometheus/client_golang"},
 	{folder: "config", packages: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
 	{
 		folder:   "access",

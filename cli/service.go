@@ -25,6 +25,7 @@ import (
 	"countersign/proxy"
 	"countersign/sending"
 	"countersign/signing"
+	"countersign/telemetry"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/net/netutil"
@@ -32,19 +33,23 @@ import (
 
 // service is everything that serves: made from a checked configuration, used by serve and sandbox alike.
 type service struct {
-	handler  http.Handler
-	handlers *handlers.Handlers
-	store    *credentials.Store
-	auth     *access.Authenticator
-	audit    *access.Auditor
-	contract *api.Contract
-	proxy    *proxy.Proxy
-	options  api.Options
-	stdout   *outlet
-	log      zerolog.Logger
+	handler        http.Handler
+	handlers       *handlers.Handlers
+	store          *credentials.Store
+	auth           *access.Authenticator
+	audit          *access.Auditor
+	contract       *api.Contract
+	proxy          *proxy.Proxy
+	options        api.Options
+	stdout         *outlet
+	log            zerolog.Logger
+	metrics        *telemetry.Metrics // nil where nobody reads them, at
+	metricsAddress string
 
 	maxConnections int
 	leaving        atomic.Bool // the process is going to stop
+
+	openConnections, mostConnections atomic.Int64
 }
 
 // close ends background work; every request is over by then.
@@ -66,34 +71,31 @@ func newService(p *process, conf config.Config) (*service, error) {
 	}
 	stdout := newOutlet(p.stdout, p.now)
 	log := zerolog.New(stdout).Level(level).With().Timestamp().Logger()
-	auth, authErr := access.NewAuthenticator(access.Options{
-		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
-	})
-	if authErr != nil {
-		authErr = errors.Join(authErr, noCallersHint(conf))
-	}
-	store, storeErr := newStore(p, conf, log)
-	contract := api.NewContract(p.contract)
+	s := &service{stdout: stdout, log: log, contract: api.NewContract(p.contract), maxConnections: conf.MaxConnections, metricsAddress: conf.MetricsAddress}
 	limits, limitsErr := newLimits(p, conf)
-	audit, auditErr := newAuditor(p, conf, records{stdout})
-	handlers, handlersErr := newHandlers(p, conf, store, audit)
+	s.metrics = newMetrics(conf, s, limits)
+	var authErr, storeErr, auditErr, handlersErr error
+	s.auth, authErr = newAuthenticator(p, conf, s.metrics)
+	s.store, storeErr = newStore(p, conf, log, s.metrics)
+	s.audit, auditErr = newAuditor(p, conf, records{stdout})
+	audit := broker.Audit(s.audit)
+	if s.metrics != nil {
+		audit, limits.Served = s.metrics.Audited(audit), countRequest(s.metrics)
+	}
+	s.handlers, handlersErr = newHandlers(p, conf, s.store, audit)
 	if err := faultReport(conf, authErr, storeErr, limitsErr, auditErr, handlersErr); err != nil {
 		stdout.close()
 		return nil, err
 	}
-	handlers.AuditBroken, handlers.SessionsReady, handlers.MaxResponseBytes = audit.Broken, store.Ready, conf.MaxResponseBytes
-	s := &service{
-		store: store, stdout: stdout, log: log, handlers: handlers, auth: auth, audit: audit, contract: contract,
-		maxConnections: conf.MaxConnections,
-	}
-	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = handlers, contract, auth, log, p.now, newID
+	s.handlers.AuditBroken, s.handlers.SessionsReady, s.handlers.MaxResponseBytes = s.audit.Broken, s.store.Ready, conf.MaxResponseBytes
+	limits.Handlers, limits.Contract, limits.Auth, limits.Log, limits.Now, limits.NewID = s.handlers, s.contract, s.auth, log, p.now, newID
 	s.proxy = api.NewProxy(limits, proxy.Options{
 		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies,
 	})
 	limits.Proxy = s.proxy
 	s.options, s.handler = limits, api.New(limits)
 	if conf.Sandbox {
-		s.handler, err = contract.Enforce(s.handler, func(err error) { fmt.Fprintln(p.stderr, "countersign: breach of the contract:", err) })
+		s.handler, err = s.contract.Enforce(s.handler, func(err error) { fmt.Fprintln(p.stderr, "countersign: breach of the contract:", err) })
 	}
 	return s, err
 }
@@ -125,6 +127,20 @@ func newAuditor(p *process, conf config.Config, stdout io.Writer) (*access.Audit
 	return access.NewAuditor(o)
 }
 
+func newAuthenticator(p *process, conf config.Config, metrics *telemetry.Metrics) (*access.Authenticator, error) {
+	o := access.Options{
+		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
+	}
+	if metrics != nil {
+		o.KeysFetched = metrics.KeysFetched
+	}
+	auth, err := access.NewAuthenticator(o)
+	if err != nil {
+		err = errors.Join(err, noCallersHint(conf))
+	}
+	return auth, err
+}
+
 func noCallersHint(conf config.Config) error {
 	if conf.Auth != "" || len(conf.APIKeys) > 0 || conf.Entra != nil || conf.TrustedHeader != nil {
 		return nil
@@ -133,11 +149,14 @@ func noCallersHint(conf config.Config) error {
 		"or say --auth=none to let every caller in")
 }
 
-func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.Store, error) {
-	return credentials.New(credentials.Options{
+func newStore(p *process, conf config.Config, log zerolog.Logger, metrics *telemetry.Metrics) (*credentials.Store, error) {
+	o := credentials.Options{
 		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv),
 		Region: conf.Region, STSEndpoint: conf.STSEndpoint,
 		Log: func(e credentials.Event) {
+			if metrics != nil {
+				metrics.Session(e)
+			}
 			line := log.Info()
 			if e.Err != nil {
 				line = log.Warn().AnErr("cause", e.Err)
@@ -153,7 +172,11 @@ func newStore(p *process, conf config.Config, log zerolog.Logger) (*credentials.
 			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
 				Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
 		},
-	})
+	}
+	if metrics != nil {
+		o.Served, o.Called = metrics.SessionServed, metrics.STSCall
+	}
+	return credentials.New(o)
 }
 
 func newHandlers(p *process, conf config.Config, store broker.Sessions, audit broker.Audit) (*handlers.Handlers, error) {
@@ -216,6 +239,14 @@ func (s *service) connections(descriptors int) int {
 
 // serve answers until ctx ends, and then as long as g grants.
 func (s *service) serve(ctx context.Context, listener net.Listener, g grace) error {
+	if s.metrics != nil {
+		stop, err := s.startMetrics()
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer stop()
+		s.handler = s.metrics.Count(s.handler)
+	}
 	server := &http.Server{
 		Handler:           closeWhen(&s.leaving, s.handler),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -224,6 +255,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          stdlog.New(s.log, "", 0),
+		ConnState:         s.countConnections,
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // callers come until the end
 	defer stop()
@@ -236,7 +268,9 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		}
 		debug.FreeOSMemory()
 	}()
-	go func() { failed <- server.Serve(netutil.LimitListener(listener, s.connections(descriptors()))) }()
+	most := s.connections(descriptors())
+	s.mostConnections.Store(int64(most))
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, most)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

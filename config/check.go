@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -123,6 +124,9 @@ func (c *Config) check(noProfiles bool) []error {
 	if c.Address != "" && !isHost(c.Address) {
 		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port")
 	}
+	if c.MetricsAddress != "" && !isListener(c.MetricsAddress) {
+		fault("metrics_address", "must be a host and a port such as 127.0.0.1:9090, [::1]:9090 or :9090")
+	}
 	for i, host := range c.HTTPHosts {
 		path := "http_hosts"
 		if at := fmt.Sprintf("http_hosts[%d]", i); c.origins[at].name != "" {
@@ -158,6 +162,12 @@ func isHostPort(text string) bool {
 		return closed && err == nil && (rest == "" || rest[0] == ':' && isPort(rest[1:]))
 	}
 	return isHost(host) && (!found || isPort(port))
+}
+
+// isListener: host and port; no host for all addresses.
+func isListener(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	return err == nil && isPort(port) && (host == "" || isHost(host))
 }
 
 func isPort(text string) bool {

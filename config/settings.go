@@ -13,6 +13,7 @@ type Settings struct {
 	APIKeySHA256     string        `yaml:"api_key_sha256" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
 	Address          string        `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all; 127.0.0.1 under Azure Functions, or where auth is none."`
 	Port             int           `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
+	MetricsAddress   string        `yaml:"metrics_address" placeholder:"HOST:PORT" help:"Address of a listener of its own for /metrics, /livez and /readyz, without authentication. Default: none."`
 	PublicURL        string        `yaml:"public_url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
 	LogLevel         string        `yaml:"log_level" usual:"info" values:"debug info warn error" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
 	DefaultProfile   string        `yaml:"default_profile" placeholder:"NAME" help:"Profile of requests that name none. Default: the only one."`

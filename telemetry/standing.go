@@ -1,0 +1,117 @@
+package telemetry
+
+import (
+	"runtime"
+
+	"countersign/access"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// standing are the metrics that are looked up when somebody reads them.
+type standing struct {
+	o     Options
+	descs []*prometheus.Desc
+
+	auditBroken, expiry, usable, cached, evictions, skew *prometheus.Desc
+	inUse, capacity, waiting, refusals                   *prometheus.Desc
+	connectionsOpen, connectionsMax, keyExpiry           *prometheus.Desc
+	draining, configInfo, buildInfo                      *prometheus.Desc
+}
+
+func newStanding(o Options) *standing {
+	s := &standing{o: o}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		d := prometheus.NewDesc("countersign_"+name, help, labels, nil)
+		s.descs = append(s.descs, d)
+		return d
+	}
+	s.auditBroken = desc("audit_broken", "1 while audit records cannot be written, and so nothing is signed.")
+	s.expiry = desc("session_expiry_timestamp_seconds", "Earliest end of the profile's sessions that are in use, 0 without one.", "profile")
+	s.usable = desc("session_usable", "1 unless the profile's latest fetch failed and nothing is left to sign with.", "profile")
+	s.cached = desc("sessions_cached", "Sessions in memory.", "kind")
+	s.evictions = desc("session_evictions_total", "Sessions that others took the place of.", "kind")
+	s.skew = desc("clock_skew_seconds", "How far the clock of STS is ahead of ours.", "clock")
+	s.inUse = desc("gate_in_use", "What is under way: requests, bytes of memory, bodies to hash.", "gate")
+	s.capacity = desc("gate_capacity", "What may be under way.", "gate")
+	s.waiting = desc("gate_waiting", "Requests that wait for others to end.", "gate")
+	s.refusals = desc("gate_refusals_total", "Requests that were told that the service is busy.", "gate")
+	s.connectionsOpen = desc("connections_open", "Connections that are open.")
+	s.connectionsMax = desc("connections_max", "Connections that may be open.")
+	s.keyExpiry = desc("api_key_expiry_timestamp_seconds", "When the caller's API key ends; only keys that do.", "caller")
+	s.draining = desc("draining", "1 while the instance is stopping.")
+	s.configInfo = desc("config_info", "1; the label holds the beginning of the hash of the configuration file.", "hash")
+	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "goversion")
+	return s
+}
+
+// Describe implements [prometheus.Collector].
+func (s *standing) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range s.descs {
+		to <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (s *standing) Collect(to chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+	}
+	gauge(s.auditBroken, flag(s.o.AuditBroken()))
+	gauge(s.draining, flag(s.o.Draining()))
+	open, most := s.o.Connections()
+	gauge(s.connectionsOpen, float64(open))
+	gauge(s.connectionsMax, float64(most))
+	gauge(s.buildInfo, 1, s.o.Version, runtime.Version())
+	gauge(s.configInfo, 1, s.o.ConfigHash)
+	for caller, end := range s.o.Callers {
+		if !end.IsZero() {
+			gauge(s.keyExpiry, float64(end.Unix()), caller)
+		}
+	}
+	for name, gate := range s.o.Gates {
+		s.gate(name, gate.Status(), gauge, counter)
+	}
+	s.sessions(gauge, counter)
+}
+
+func (s *standing) gate(name string, now access.LimiterStatus,
+	gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string),
+) {
+	gauge(s.inUse, float64(now.InUse), name)
+	gauge(s.capacity, float64(now.Capacity), name)
+	gauge(s.waiting, float64(now.Waiting), name)
+	counter(s.refusals, now.Refused, name)
+}
+
+func (s *standing) sessions(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	now := s.o.Sessions()
+	for _, p := range now.Profiles {
+		gauge(s.usable, flag(p.Usable), p.Name)
+		end := 0.0
+		if !p.Expires.IsZero() {
+			end = float64(p.Expires.Unix())
+		}
+		gauge(s.expiry, end, p.Name)
+	}
+	gauge(s.cached, float64(now.Sessions), "profile")
+	gauge(s.cached, float64(now.RequestSessions), "request")
+	counter(s.evictions, now.Evictions, "profile")
+	counter(s.evictions, now.RequestEvictions, "request")
+	for endpoint, skew := range now.Skew {
+		if endpoint == "" {
+			endpoint = "aws"
+		}
+		gauge(s.skew, skew.Seconds(), endpoint)
+	}
+}
+
+func flag(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,181 @@
+// Package telemetry counts what happens in the service, and shows it as metrics in the text format of Prometheus.
+//
+// It is told: of requests, audit records, sessions, calls to STS and fetched keys when they happen, and it asks how things
+// stand when somebody reads the metrics. It decides nothing and opens no port; the caller must serve [Metrics.Handler] where
+// only those reach it who may know the names of callers and profiles.
+//
+// No value of a label is a stranger's choice: names that the configuration does not hold, services that AWS does not have and
+// methods that HTTP does not have are counted together. So the number of series is bounded by the configuration. All methods
+// are safe for concurrent use.
+package telemetry
+
+import (
+	"net/http"
+	"time"
+
+	"countersign/access"
+	"countersign/credentials"
+	"countersign/endpoints"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Options are the names that labels may have, and where to look when the metrics are read.
+type Options struct {
+	// Profiles are the sources of the profiles, by name.
+	Profiles map[string]string
+	// Callers are the callers that the configuration names, and when their keys end; the zero time where there is no key, or no end.
+	Callers map[string]time.Time
+	// Regions are those whose STS the profiles call.
+	Regions []string
+	// Version and ConfigHash are of this process.
+	Version, ConfigHash string
+	// Gates are the limiters by name.
+	Gates map[string]*access.Limiter
+	// Sessions, AuditBroken, Draining and Connections tell how things stand. Connections are those open, and the most there may be.
+	Sessions              func() credentials.Status
+	AuditBroken, Draining func() bool
+	Connections           func() (open, most int)
+}
+
+// Metrics are all that is counted. Make them with [New].
+type Metrics struct {
+	o        Options
+	registry *prometheus.Registry
+	services map[string]bool
+	regions  map[string]bool
+
+	requests        kept[requestLabels, prometheus.Observer]
+	active          kept[string, prometheus.Gauge]
+	problems        kept[[2]string, prometheus.Counter]
+	signatures      kept[signatureLabels, prometheus.Counter]
+	authentications kept[[2]string, prometheus.Counter]
+	decisions       kept[[2]string, prometheus.Counter]
+	callerRequests  kept[[2]string, prometheus.Counter]
+	auditRecords    kept[string, prometheus.Counter]
+	sessionsServed  kept[[2]string, prometheus.Counter]
+	sessionFetches  kept[[2]string, prometheus.Counter]
+	fetchDurations  kept[string, prometheus.Observer]
+	stsCalls        kept[[3]string, prometheus.Counter]
+	keyFetches      kept[string, prometheus.Counter]
+	rateLimited     prometheus.Counter
+}
+
+type requestLabels struct{ method, route, status string }
+
+type signatureLabels struct{ operation, profile, service, algorithm string }
+
+// Names that stand for all that have none of their own. No profile and no caller has such a name.
+const (
+	other       = "(other)"
+	fromRequest = "(request)" // keys that came with the request
+)
+
+// New returns metrics, of which those whose labels are known stand at 0.
+func New(o Options) *Metrics {
+	m := &Metrics{o: o, registry: prometheus.NewPedanticRegistry(), services: map[string]bool{}, regions: map[string]bool{}}
+	for _, s := range endpoints.Services() {
+		m.services[s.Name] = true
+	}
+	for _, r := range o.Regions {
+		m.regions[r] = true
+	}
+	m.register()
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStanding(o))
+	m.begin()
+	return m
+}
+
+// Handler serves the metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+func (m *Metrics) register() {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		m.registry.MustRegister(vec)
+		return vec
+	}
+	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_server_request_duration_seconds", Help: "How long requests took.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"http_request_method", "http_route", "http_response_status_code"})
+	active := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "http_server_active_requests", Help: "Requests that are being read or answered.",
+	}, []string{"http_request_method"})
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "countersign_session_fetch_duration_seconds", Help: "How long it took to fetch sessions.",
+		Buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"profile"})
+	m.registry.MustRegister(requests, active, durations)
+	m.requests.make = func(l requestLabels) prometheus.Observer {
+		return requests.WithLabelValues(l.method, l.route, l.status)
+	}
+	m.active.make = func(method string) prometheus.Gauge { return active.WithLabelValues(method) }
+	m.fetchDurations.make = func(profile string) prometheus.Observer { return durations.WithLabelValues(profile) }
+
+	m.problems.make = two(counter("countersign_problems_total", "Requests that were refused, by the code of the problem.", "route", "error_code"))
+	signatures := counter("countersign_signatures_total", "Signatures that were given out.", "operation", "profile", "service", "algorithm")
+	m.signatures.make = func(l signatureLabels) prometheus.Counter {
+		return signatures.WithLabelValues(l.operation, l.profile, l.service, l.algorithm)
+	}
+	m.authentications.make = two(counter("countersign_authentications_total", "Callers that were let in or refused.", "method", "outcome"))
+	m.decisions.make = two(counter("countersign_policy_decisions_total", "What the policies decided.", "action", "decision"))
+	m.callerRequests.make = two(counter("countersign_caller_requests_total", "Requests by caller.", "caller", "outcome"))
+	m.auditRecords.make = one(counter("countersign_audit_records_total", "Audit records, written on all sinks or not.", "outcome"))
+	m.sessionsServed.make = two(counter("countersign_sessions_served_total", "How requests came to their sessions.", "profile", "result"))
+	fetches := counter("countersign_session_fetches_total", "Sessions that were fetched.", "profile", "source", "outcome")
+	m.sessionFetches.make = func(l [2]string) prometheus.Counter { return fetches.WithLabelValues(l[0], m.source(l[0]), l[1]) }
+	calls := counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome")
+	m.stsCalls.make = func(l [3]string) prometheus.Counter { return calls.WithLabelValues(l[0], l[1], l[2]) }
+	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of Entra ID's signing keys.", "outcome"))
+	m.rateLimited = counter("countersign_rate_limited_total", "Requests beyond their caller's share in time.").WithLabelValues()
+}
+
+func one(vec *prometheus.CounterVec) func(string) prometheus.Counter {
+	return func(label string) prometheus.Counter { return vec.WithLabelValues(label) }
+}
+
+func two(vec *prometheus.CounterVec) func([2]string) prometheus.Counter {
+	return func(l [2]string) prometheus.Counter { return vec.WithLabelValues(l[0], l[1]) }
+}
+
+// begin makes the series that are known to come. A rate does not see the first 1 of a series that was not there before.
+func (m *Metrics) begin() {
+	for profile := range m.o.Profiles {
+		for _, how := range []string{credentials.ServedHeld, credentials.ServedWaited, credentials.ServedStale, credentials.ServedRefused} {
+			m.sessionsServed.of([2]string{profile, how})
+		}
+		for _, outcome := range outcomes {
+			m.sessionFetches.of([2]string{profile, outcome})
+		}
+		m.fetchDurations.of(profile)
+	}
+	for caller := range m.o.Callers {
+		for _, outcome := range []string{ok, denied, failed} {
+			m.callerRequests.of([2]string{caller, outcome})
+		}
+	}
+	for _, action := range []access.Action{access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend} {
+		m.decisions.of([2]string{string(action), "allow"})
+		m.decisions.of([2]string{string(action), "deny"})
+	}
+	for _, outcome := range []string{ok, failed} {
+		m.auditRecords.of(outcome)
+		m.keyFetches.of(outcome)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		m.active.of(method)
+	}
+}
+
+// source is where a profile's keys come from.
+func (m *Metrics) source(profile string) string {
+	if profile == fromRequest {
+		return "request"
+	}
+	return m.o.Profiles[profile]
+}
