@@ -9,7 +9,7 @@ SEEDS    ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 
-.PHONY: test race check format lint vuln fuzz random sim mutations bench peers live breaking lint-contract lint-bicep package image home home-test
+.PHONY: test race check format lint vuln fuzz random sim mutations bench bench-proxy peers live breaking lint-contract lint-bicep package image home home-test
 
 # Many tests wait for a process or a connection: twice as many packages at once as there are processors. Results are
 # not cached, since some tests build and run the program, which the cache does not see.
@@ -80,6 +80,10 @@ bench:
 	$(TOOL) benchstat -row /request -col /signer dist/bench.txt
 	cd signing/bench && $(GO) run .
 	$(GO) test ./cli -count=1 -v -run 'TestHostileCaller|TestLargeBodiesAtOnce|TestBadInputCosts|TestKilledUnderLoad|TestFullDisk|TestShutdown'
+
+## bench-proxy: the proxy beside httputil.ReverseProxy, bare and with the signer of aws-sdk-go-v2: CPU time and memory of the proxy alone, in ratios
+bench-proxy:
+	$(GO) run ./internal/proxybench
 
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:

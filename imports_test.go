@@ -34,6 +34,11 @@ var entries = []entry{
 		outside:  "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " + logs,
 	},
 	{
+		folder:   "internal/proxybench",
+		packages: "api handlers proxy broker access credentials sending endpoints signing",
+		outside:  "github.com/aws/aws-sdk-go-v2 " + logs,
+	},
+	{
 		folder:   "api",
 		packages: "handlers proxy broker problem connector access workbench",
 		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,

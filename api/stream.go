@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/access"
@@ -32,11 +33,14 @@ func (s *server) limitStreams(next http.Handler) http.Handler {
 			return
 		}
 		ctx, cancel := context.WithCancel(r.Context())
-		out := &stream{ResponseWriter: w, hold: hold, cancel: cancel, past: s.Now()}
+		out := &stream{ResponseWriter: w, hold: hold, cancel: cancel, past: s.Now(), now: s.Now}
+		out.mu.Lock()
+		out.timer = time.AfterFunc(stalled, out.look)
+		out.mu.Unlock()
 		defer out.release()
 		r = r.WithContext(ctx)
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &watched{r.Body, out}
+			r.Body = &watched{ReadCloser: r.Body, stream: out}
 		}
 		next.ServeHTTP(out, r)
 	})
@@ -49,6 +53,10 @@ type stream struct {
 	cancel context.CancelFunc
 	past   time.Time
 
+	now     func() time.Time
+	waiting atomic.Int64 // since when for the client, in nanoseconds; 0 where it is not waited for
+	timer   *time.Timer  // looks at it
+
 	mu             sync.Mutex
 	ended, offered bool
 	hijacked       net.Conn
@@ -58,9 +66,23 @@ type stream struct {
 func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 func (s *stream) Write(p []byte) (int, error) {
-	timer := time.AfterFunc(stalled, s.offer)
-	defer timer.Stop()
+	s.waiting.Store(s.now().UnixNano())
+	defer s.waiting.Store(0)
 	return s.ResponseWriter.Write(p)
+}
+
+// look offers the place of a client that has stalled. A timer for each piece would cost more than the pieces.
+func (s *stream) look() {
+	since := s.waiting.Load()
+	if since > 0 && s.now().Sub(time.Unix(0, since)) >= stalled {
+		s.offer()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.timer.Reset(stalled)
+	}
 }
 
 // Hijack implements [http.Hijacker].
@@ -104,6 +126,7 @@ func (s *stream) cut() {
 func (s *stream) release() {
 	s.mu.Lock()
 	s.ended = true
+	s.timer.Stop()
 	s.mu.Unlock()
 	s.cancel()
 	s.hold.Release()
@@ -116,7 +139,7 @@ type watched struct {
 }
 
 func (b *watched) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(stalled, b.stream.offer)
-	defer timer.Stop()
+	b.stream.waiting.Store(b.stream.now().UnixNano())
+	defer b.stream.waiting.Store(0)
 	return b.ReadCloser.Read(p)
 }

@@ -13,7 +13,8 @@ import (
 
 const (
 	// idle is how long a client may take for a piece of a body, in either direction.
-	idle = 5 * time.Minute
+	idle    = 5 * time.Minute
+	renewal = idle / 60
 	// parting is how long a client may take for the rest of a body that nobody wants,
 	// so that it gets to read the answer.
 	parting = 5 * time.Second
@@ -40,6 +41,8 @@ type client struct {
 	mu     sync.Mutex
 	over   bool // no more patience
 	unread bool // something of the request's body is
+
+	readAt, writeAt time.Time // when the deadlines were set
 }
 
 func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *client {
@@ -77,12 +80,19 @@ func (c *client) end() {
 	c.over = true
 }
 
-// within sets a deadline, unless all is over.
-func (c *client) within(set func(time.Time) error, d time.Duration) {
+// mayRead and mayWrite give the client time for the next piece, unless all is over.
+func (c *client) mayRead() { c.renew(&c.readAt, c.control.SetReadDeadline) }
+
+func (c *client) mayWrite() { c.renew(&c.writeAt, c.control.SetWriteDeadline) }
+
+// renew sets a deadline, which need not be exact: not for every piece.
+func (c *client) renew(last *time.Time, set func(time.Time) error) {
+	now := c.proxy.Broker.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over {
-		_ = set(c.proxy.Broker.Now().Add(d))
+	if !c.over && now.Sub(*last) > renewal {
+		*last = now
+		_ = set(now.Add(idle))
 	}
 }
 
@@ -93,7 +103,7 @@ func (c *client) expect(answer *http.Response) {
 
 // WriteHeader implements http.ResponseWriter.
 func (c *client) WriteHeader(status int) {
-	c.within(c.control.SetWriteDeadline, idle)
+	c.mayWrite()
 	lowerMetadata(c.Header())
 	c.ResponseWriter.WriteHeader(status)
 }
@@ -112,7 +122,7 @@ func lowerMetadata(h http.Header) {
 // Write implements http.ResponseWriter. A piece that is not the last does not wait
 // for others.
 func (c *client) Write(p []byte) (int, error) {
-	c.within(c.control.SetWriteDeadline, idle)
+	c.mayWrite()
 	n, err := c.ResponseWriter.Write(p)
 	if c.left -= int64(n); err == nil && n < small && c.left > 0 {
 		err = c.control.Flush()
@@ -150,12 +160,13 @@ type upload struct {
 // Read implements io.Reader.
 func (u *upload) Read(p []byte) (int, error) {
 	c := u.client
-	c.within(c.control.SetReadDeadline, idle)
+	c.mayRead()
 	n, err := u.Reader.Read(p)
 	if err != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.unread = false; !c.over {
+			c.readAt = time.Time{}
 			_ = c.control.SetReadDeadline(time.Time{})
 		}
 	}

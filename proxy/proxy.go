@@ -142,10 +142,10 @@ func (p *Proxy) upgraded(change int) {
 // buffers are what answers are copied with.
 type buffers struct{}
 
-var pool = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+var pool = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-func (buffers) Get() []byte  { return pool.Get().(*[32 << 10]byte)[:] }
-func (buffers) Put(b []byte) { pool.Put((*[32 << 10]byte)(b)) }
+func (buffers) Get() []byte  { return pool.Get().(*[64 << 10]byte)[:] }
+func (buffers) Put(b []byte) { pool.Put((*[64 << 10]byte)(b)) }
 
 // errNotPassed is for what no proxy of this kind passes on.
 func errNotPassed(detail string) error {

@@ -1,0 +1,271 @@
+// Command proxybench holds the proxy against bare httputil.ReverseProxy and against ReverseProxy with the signer of
+// aws-sdk-go-v2:
+//
+//	go run ./internal/proxybench            a table of CPU time and memory
+//	go run ./internal/proxybench -rounds 9  the same, steadier
+//
+// Each proxy is a process of its own. A round gives every load to all of them, one after the other, so that what else
+// the machine does disturbs all alike. Of the CPU time of the proxy alone, per request, the ratio to ReverseProxy is
+// taken within a round; the table has the median of the rounds. Memory is the most that was resident in any round.
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// load is what the clients do: so many requests on so many connections.
+type load struct {
+	name                  string
+	requests, connections int
+	method, path          string
+	headers               map[string]string
+	body                  []byte
+	// gate and aim are for the proxy's ratio to ReverseProxy, by its name; 0 for none.
+	gate, aim map[string]float64
+}
+
+func main() {
+	serve := flag.String("serve", "", "be the proxy of this name")
+	upstream := flag.String("upstream", "", "where it sends requests")
+	rounds := flag.Int("rounds", 5, "how often each load is given to each proxy")
+	match := flag.String("match", "", "give only loads whose name holds this")
+	flag.Parse()
+	if *serve != "" {
+		if err := serveProxy(*serve, *upstream); err != nil {
+			fatal(err)
+		}
+		return
+	}
+	if err := compare(*rounds, *match); err != nil {
+		fatal(err)
+	}
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, "proxybench:", err)
+	os.Exit(1)
+}
+
+func compare(rounds int, match string) error {
+	aws, err := startUpstream()
+	if err != nil {
+		return err
+	}
+	var proxies []*child
+	for _, name := range names {
+		c, err := startChild(name, aws)
+		if err != nil {
+			return err
+		}
+		defer c.stop()
+		proxies = append(proxies, c)
+	}
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(out, "load\tproxy\tµs CPU\t× ReverseProxy\tMiB\tgate\taim\t")
+	for _, l := range loads() {
+		if !strings.Contains(l.name, match) {
+			continue
+		}
+		if err := l.compare(out, proxies, aws, rounds); err != nil {
+			return err
+		}
+		_ = out.Flush()
+	}
+	return nil
+}
+
+// compare gives the load to all proxies.
+func (l *load) compare(out io.Writer, proxies []*child, aws string, rounds int) error {
+	cost, ratio, memory := map[string][]float64{}, map[string][]float64{}, map[string]float64{}
+	for round := -1; round < rounds; round++ { // one to warm up
+		var bare float64
+		for _, c := range proxies {
+			cpu, resident, err := c.give(l, aws)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", l.name, c.name, err)
+			}
+			if round < 0 {
+				continue
+			}
+			if c.name == reverseProxy {
+				bare = cpu
+			}
+			cost[c.name] = append(cost[c.name], cpu)
+			ratio[c.name] = append(ratio[c.name], cpu/bare)
+			memory[c.name] = max(memory[c.name], resident)
+		}
+	}
+	for _, c := range proxies {
+		limits := ""
+		for _, limit := range []float64{l.gate[c.name], l.aim[c.name]} {
+			if limit > 0 {
+				limits += fmt.Sprintf("%.2f", limit)
+			}
+			limits += "\t"
+		}
+		fmt.Fprintf(out, "%s\t%s\t%.0f\t%.2f\t%.0f\t%s\n", l.name, c.name, median(cost[c.name]), median(ratio[c.name]), memory[c.name], limits)
+	}
+	return nil
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// child is a proxy in a process of its own.
+type child struct {
+	name, address string
+	process       *exec.Cmd
+	client        *http.Client
+}
+
+func startChild(name, aws string) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := &child{name: name, process: exec.Command(self, "-serve", name, "-upstream", aws)} //nolint:gosec,noctx // itself
+	c.process.Stderr = os.Stderr
+	stdout, err := c.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.process.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	c.address = strings.TrimSpace(line)
+	c.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
+	return c, err
+}
+
+func (c *child) stop() {
+	_ = c.process.Process.Kill()
+	_ = c.process.Wait()
+}
+
+// give sends the load, and returns the microseconds of CPU for a request and the most MiB that were resident.
+func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
+	proc := fmt.Sprintf("/proc/%d/", c.process.Process.Pid)
+	_ = os.WriteFile(proc+"clear_refs", []byte("5"), 0) //nolint:gosec // resets the high-water mark
+	before, err := c.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	left := l.requests
+	for range l.connections {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				done := left == 0 || err != nil
+				if !done {
+					left--
+				}
+				mu.Unlock()
+				if done {
+					return
+				}
+				if failed := c.request(l, aws); failed != nil {
+					mu.Lock()
+					err = cmp.Or(err, failed)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err != nil {
+		return 0, 0, err
+	}
+	after, err := c.cpu()
+	return (after - before) / float64(l.requests), peak(proc), err
+}
+
+func (c *child) request(l *load, aws string) error {
+	url := "http://" + c.address + l.path
+	if c.name != reverseProxy && c.name != withSDK {
+		url = "http://" + c.address + "/proxy/" + profile + "/" + aws + l.path
+	}
+	r, err := http.NewRequestWithContext(context.Background(), l.method, url, strings.NewReader(string(l.body)))
+	if err != nil {
+		return err
+	}
+	if c.name == withAll {
+		r.Header.Set("X-Api-Key", apiKey)
+	}
+	for name, value := range l.headers {
+		r.Header.Set(name, value)
+	}
+	answer, err := c.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.Copy(io.Discard, answer.Body)
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s, %d bytes", answer.Status, text)
+	}
+	return err
+}
+
+// cpu is what the process has used, in microseconds, as it says itself.
+func (c *child) cpu() (float64, error) {
+	answer, err := c.client.Get("http://" + c.address + usagePath) //nolint:noctx // local
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(string(text), 64)
+}
+
+func peak(proc string) float64 {
+	status, _ := os.ReadFile(proc + "status") //nolint:gosec // of our child
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	line, _, _ := strings.Cut(rest, "kB")
+	n, _ := strconv.ParseFloat(strings.TrimSpace(line), 64)
+	return n / 1024
+}
+
+// startUpstream serves what the loads ask for.
+func startUpstream() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local
+	if err != nil {
+		return "", err
+	}
+	small, piece := []byte(strings.Repeat("x", 200)), make([]byte, 256<<10)
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.URL.Path != "/large" {
+			_, _ = w.Write(small)
+			return
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(large))
+		for sent := 0; sent < large; sent += len(piece) {
+			_, _ = w.Write(piece)
+		}
+	})}
+	go func() { _ = server.Serve(listener) }()
+	return listener.Addr().String(), nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/rs/zerolog"
+
+	"countersign/access"
+	"countersign/api"
+	"countersign/broker"
+	"countersign/credentials"
+	"countersign/endpoints"
+	"countersign/handlers"
+	"countersign/proxy"
+	"countersign/sending"
+	"countersign/signing"
+)
+
+// The proxies. The last two are ours: without records, keys, limits and a log, and with all of it.
+const (
+	reverseProxy = "ReverseProxy"
+	withSDK      = "ReverseProxy + aws-sdk-go-v2"
+	signing1     = "countersign, sign"
+	withAll      = "countersign, all"
+)
+
+var names = []string{reverseProxy, withSDK, signing1, withAll}
+
+const (
+	profile   = "orders"
+	region    = "eu-west-1"
+	apiKey    = "bench.EXAMPLE-key-that-opens-nothing"
+	usagePath = "/-usage"
+	large     = 100 << 20
+)
+
+// loads are those of which the targets are.
+func loads() []load {
+	body := bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16)
+	hash := func(b []byte) string { sum := sha256.Sum256(b); return hex.EncodeToString(sum[:]) }
+	limits := func(sign, all float64) map[string]float64 { return map[string]float64{signing1: sign, withAll: all} }
+	var chunked bytes.Buffer
+	zeros := strings.Repeat("0", 64)
+	for rest := body; len(rest) > 0; rest = rest[64<<10:] {
+		fmt.Fprintf(&chunked, "10000;chunk-signature=%s\r\n%s\r\n", zeros, rest[:64<<10])
+	}
+	fmt.Fprintf(&chunked, "0;chunk-signature=%s\r\n\r\n", zeros)
+	return []load{
+		{name: "GET small", requests: 4000, connections: 8, method: "GET", path: "/small", gate: limits(1.3, 1.6), aim: limits(1.15, 1.3)},
+		{
+			name: "POST 1 KiB", requests: 4000, connections: 8, method: "POST", path: "/small", body: body[:1024],
+			headers: map[string]string{"Content-Type": "application/json"}, gate: limits(1.3, 1.6), aim: limits(1.15, 1.3),
+		},
+		{
+			name: "PUT 10 MiB, claimed", requests: 20, connections: 2, method: "PUT", path: "/object", body: body,
+			headers: map[string]string{"X-Amz-Content-Sha256": hash(body)}, gate: limits(1.15, 1.15), aim: limits(1, 1),
+		},
+		{
+			name: "PUT 10 MiB, hashed", requests: 20, connections: 2, method: "PUT", path: "/object", body: body,
+			gate: limits(3, 3), aim: limits(2, 2),
+		},
+		{
+			name: "PUT 10 MiB, chunks signed anew", requests: 20, connections: 2, method: "PUT", path: "/object", body: chunked.Bytes(),
+			headers: map[string]string{
+				"X-Amz-Content-Sha256": signing.StreamingPayload, "Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": fmt.Sprint(len(body)),
+			}, gate: limits(2.2, 2.2), aim: limits(1.8, 1.8),
+		},
+		{name: "GET 100 MiB", requests: 6, connections: 2, method: "GET", path: "/large", gate: limits(1.15, 1.15), aim: limits(1, 1)},
+	}
+}
+
+// serveProxy is a proxy until the process is killed. It prints where it listens.
+func serveProxy(name, upstream string) error {
+	handler, err := handlerOf(name, upstream)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stdout, listener.Addr())
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == usagePath {
+			var used syscall.Rusage
+			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+			fmt.Fprint(w, (used.Utime.Nano()+used.Stime.Nano())/1000)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})}
+	return server.Serve(listener)
+}
+
+func handlerOf(name, upstream string) (http.Handler, error) {
+	switch name {
+	case reverseProxy:
+		return reverse(upstream, transport()), nil
+	case withSDK:
+		return reverse(upstream, &sdkSigner{transport(), sdk.NewSigner()}), nil
+	}
+	o, err := brokerOptions(upstream)
+	if err != nil {
+		return nil, err
+	}
+	if name == signing1 {
+		b := broker.New(o)
+		return proxy.New(proxy.Options{
+			Broker: b,
+			Call: func(*http.Request) *broker.Call {
+				return &broker.Call{Caller: access.Caller{ID: "bench", Method: access.MethodNone}}
+			},
+			WriteError: func(w http.ResponseWriter, _ *http.Request, err error) {
+				http.Error(w, err.Error(), http.StatusBadGateway)
+			},
+			Reserve: func(context.Context, string, int64) (func(), error) { return func() {}, nil },
+		}).Handler(proxy.Mode{Target: proxy.PathTarget("/proxy", b.MayBeHTTP)}), nil
+	}
+	return whole(o)
+}
+
+// whole is the handler of the service, with its records in a file.
+func whole(o broker.Options) (http.Handler, error) {
+	folder, err := os.MkdirTemp("", "proxybench-")
+	if err != nil {
+		return nil, err
+	}
+	o.Audit, err = access.NewAuditor(access.AuditOptions{File: folder + "/audit.jsonl", Now: time.Now, Random: strings.NewReader(strings.Repeat("x", 1<<10))})
+	if err != nil {
+		return nil, err
+	}
+	o.Policy, err = access.NewPolicy("bench.cedar", []byte(`permit (principal == Caller::"bench", action == Action::"send", resource) when { resource.service == "s3" };`))
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(apiKey))
+	auth, err := access.NewAuthenticator(access.Options{APIKeys: []access.APIKey{{ID: "bench", SHA256: hex.EncodeToString(sum[:])}}, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	limiter, err := access.NewLimiter(1<<30, 1024, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	rate, err := access.NewRate(access.RateOptions{PerSecond: 1e9, Burst: 1e9, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(folder + "/log")
+	if err != nil {
+		return nil, err
+	}
+	options := api.Options{
+		Handlers: handlers.New(handlers.Options{Options: o}), Contract: api.NewContract(nil), Auth: auth, Log: zerolog.New(log), Now: time.Now,
+		NewID: func() string { return "bench" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
+		Sends: limiter, MaxSends: 256,
+	}
+	options.Proxy = api.NewProxy(options, proxy.Options{})
+	return api.New(options), nil
+}
+
+func brokerOptions(upstream string) (broker.Options, error) {
+	client, err := sending.New(sending.Options{Now: time.Now, HTTPHosts: []string{upstream}})
+	if err != nil {
+		return broker.Options{}, err
+	}
+	hosts, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "127.0.0.1", Service: "s3", Region: region}})
+	if err != nil {
+		return broker.Options{}, err
+	}
+	policy, err := access.NewPolicy("", nil)
+	return broker.Options{
+		Signer: new(signing.Signer), Sessions: sessions{}, Now: time.Now, Policy: policy, Audit: unrecorded{}, DefaultProfile: profile,
+		Hosts: map[string]*endpoints.Hosts{profile: hosts}, HTTPHosts: []string{upstream}, Sender: client,
+	}, err
+}
+
+// Keys as STS makes them, with a token of 900 characters.
+const accessKeyID, secretKey = "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+var token = strings.Repeat("sessiontoken/EXAMPLE", 45)
+
+type sessions struct{ broker.Sessions }
+
+func (sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
+	return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Profile: profile}, nil
+}
+
+type unrecorded struct{}
+
+func (unrecorded) Write(context.Context, access.Record) error { return nil }
+func (unrecorded) NextID() string                             { return "event" }
+
+func transport() *http.Transport {
+	return &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, ExpectContinueTimeout: time.Second}
+}
+
+func reverse(upstream string, t http.RoundTripper) http.Handler {
+	return &httputil.ReverseProxy{
+		Transport: t, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: upstream}) },
+	}
+}
+
+// sdkSigner signs as the SDK does: it holds the body, since it needs the hash first.
+type sdkSigner struct {
+	next   http.RoundTripper
+	signer *sdk.Signer
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *sdkSigner) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:])
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	keys := aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: token}
+	if err := s.signer.SignHTTP(r.Context(), keys, r, hash, "s3", region, time.Now()); err != nil {
+		return nil, err
+	}
+	return s.next.RoundTrip(r)
+}
