@@ -88,6 +88,7 @@ bench-proxy:
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:
 	$(GO) test -tags peers -timeout=30m -count=1 -v ./internal/peers/...
+	$(GO) test -tags peers -timeout=30m -count=1 -v -run '^TestPeers_' ./diagnosis
 
 ## live: the status table before AWS itself, with the keys of the environment; without keys it says so and asks nothing. LIVE_OUT=FOLDER keeps the answers
 live:
