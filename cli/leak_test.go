@@ -196,6 +196,8 @@ var leaks = []struct {
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","body":"` + secret(51) + `"}`, 200},
 	{"POST", "/v1/read", nil, `{"text":"curl {SQS}/?a=` + secret(67) + ` -H 'Authorization: Bearer ` + secret(68) + `'"}`, 200},
 	{"POST", "/v1/read", nil, `{"text":"` + secret(67) + `","choice":"` + secret(68) + `"}`, 400},
+	{"POST", "/v1/snippets", nil, `{"for":"` + secret(90) + `","request":{"method":"GET","url":"{SQS}/?a=` + secret(91) + `"}}`, 400},
+	{"POST", "/v1/snippets", nil, `{"for":"curl-bash","request":{"method":"GET","url":"{SQS}/?a=` + secret(91) + `","headers":{"X-Api-Key":"` + secret(92) + `"}}}`, 200},
 	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","headers":{"X-Api-Key":"` + secret(88) + `"},"body":"` + secret(89) + `"}`, 403},
 	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","retry":"` + secret(88) + `"}`, 400},
 	{"POST", "/v1/diagnose", nil, `{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) + `\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`, 200},
