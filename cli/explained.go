@@ -94,7 +94,8 @@ func (e *explained) evidence(v *diagnosis.Evidence) {
 	}
 	width := max(utf8.RuneCountInString(signed), utf8.RuneCountInString(arrived)) - utf8.RuneCountInString(signed[:same]) -
 		utf8.RuneCountInString(signed[len(signed)-tail:])
-	fmt.Fprintf(e, "    %s%s\n", strings.Repeat(" ", len("arrived  ")+utf8.RuneCountInString(lead+signed[:same])), strings.Repeat("^", max(width, 1)))
+	before := len("    arrived  ") + utf8.RuneCountInString(lead+signed[:same])
+	fmt.Fprintf(e, "%s%s\n", strings.Repeat(" ", before), strings.Repeat("^", max(width, 1)))
 }
 
 // shownBefore is how much of what two values have in common is shown before they differ.
