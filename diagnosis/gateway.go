@@ -17,7 +17,7 @@ func gatewayStated(c *collector) bool {
 		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided"):
 		c.ruleOut(notSeen)
 		c.add(finding{
-			cause: "other-authorizer", certainty: Stated, place: "path",
+			cause: "other-authorizer", certainty: Likely, place: "path",
 			reason: "The words are those of an authorizer of API Gateway that is not IAM's.",
 		})
 		return true
@@ -100,10 +100,12 @@ func forbidden(c *collector) bool {
 	f := finding{cause: "denied-api-key", certainty: Likely, place: "header:x-api-key", reason: "API Gateway answers a bare Forbidden."}
 	if m := c.request(); m != nil {
 		switch {
-		case strings.Contains(m.path, "@connections") && !strings.Contains(strings.Split(m.path, "@connections")[0], "/prod") &&
-			strings.HasPrefix(m.path, "/@connections"):
-			f.place, f.reason = "path", "@connections is called without the stage before it."
-			f.fix = "Put the stage before @connections: https://id.execute-api.region.amazonaws.com/stage/@connections/id."
+		case strings.HasPrefix(m.path, "/@connections"):
+			c.add(finding{
+				cause: "unknown-route", certainty: Likely, place: "path", reason: "@connections is called without the stage before it.",
+				fix: "Put the stage before @connections: https://id.execute-api.region.amazonaws.com/stage/@connections/id.",
+			})
+			f.certainty = Open
 		case !m.has("x-api-key"):
 			f.reason += " The request has no x-api-key."
 		default:

@@ -27,7 +27,7 @@ func byMismatch(c *collector) {
 		deniedOrMismatch(c)
 		return
 	}
-	if !c.says("auth-failure") && !c.code("AuthFailure") {
+	if !c.lumped() {
 		c.ruleOut(goodScope)
 	}
 	if oldSignature(c) {
@@ -46,6 +46,10 @@ func byMismatch(c *collector) {
 	}
 	m.undecided()
 }
+
+// lumped says whether the refusal is one that EC2 gives for key, signature, clock and
+// region alike.
+func (c *collector) lumped() bool { return c.says("auth-failure") || c.code("AuthFailure") }
 
 // deniedOrMismatch: a bare denial may hide a mismatch, as at Ceph. Only the secret
 // can show it.

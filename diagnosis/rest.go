@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"strings"
 
+	"countersign/endpoints"
 	"countersign/signing"
 )
 
@@ -72,6 +73,10 @@ func bareDenial(c *collector) bool {
 	case m == nil || !denied:
 		f.certainty = Open
 		c.ask(askRequest)
+	case !endpoints.IsAWS(c.host()):
+		f.certainty = Open
+		f.reason += " Some makers' stores, Ceph among them, say the same of a wrong secret."
+		defer c.also("Some stores say the same of a wrong secret.", "wrong-secret")
 	case strings.EqualFold(m.method, "HEAD"):
 		f.certainty = Open
 		f.reason += " A HEAD request has no body that could say more: repeat it as GET."

@@ -38,7 +38,7 @@ func scopeStated(c *collector) bool {
 	switch {
 	case c.needsV4a(place, ok):
 		c.add(finding{
-			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: c.v4aCertainty(place, ok), place: "algorithm",
+			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Likely, place: "algorithm",
 			reason: "The service takes " + string(signing.ECDSA) + " (SigV4a) alone, and the request is signed with " + string(signing.HMAC) + ".",
 		})
 	case c.wrongRegion():
@@ -76,13 +76,6 @@ func (c *collector) needsV4a(place endpoints.Scope, known bool) bool {
 		return bare || c.says("wrong-region", "authentication-failed")
 	}
 	return bare
-}
-
-func (c *collector) v4aCertainty(place endpoints.Scope, known bool) Certainty {
-	if known && place.Quirks.SigV4aOnly && c.claim.algorithm == string(signing.HMAC) {
-		return Stated
-	}
-	return Likely
 }
 
 func regionStated(c *collector, place endpoints.Scope, known bool) {

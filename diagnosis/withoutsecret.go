@@ -169,6 +169,10 @@ func (m *mismatch) sameOnBothSides() {
 // undecided: nothing proves, nothing differs.
 func (m *mismatch) undecided() {
 	reason := "AWS computed another signature, and what is at hand does not tell why."
+	if m.lumped() {
+		m.lumpedTogether()
+		return
+	}
 	if kind, _ := m.arrived.value("content-type"); strings.HasPrefix(kind, "multipart/") && m.at == nil {
 		m.add(finding{
 			cause: "changed-body", certainty: Open, place: "body",
@@ -198,4 +202,26 @@ func (m *mismatch) undecided() {
 		m.ask(askProfile)
 	}
 	m.ask(askSent)
+}
+
+// lumpedTogether: EC2 says one sentence of many causes.
+func (m *mismatch) lumpedTogether() {
+	f := finding{
+		cause: "unclear", certainty: Open,
+		reason: "EC2 says the same of an unknown key, a wrong signature, a clock that is off, and a region that is not enabled.",
+		fix:    "Call another service with the same profile, such as GetCallerIdentity of STS: its answer tells which it is.",
+	}
+	if r := m.claim.region(); optIn(r) {
+		f = finding{
+			cause: "region-disabled", certainty: Open, place: "account",
+			reason: r + " is an opt-in region, and EC2 says this of regions that the account has not enabled; of keys and clocks as well.",
+		}
+	}
+	m.add(f)
+	m.also("EC2 does not tell them apart.", "unknown-key", "wrong-secret", "clock-behind", "region-disabled")
+	m.ask(Question{
+		What: "What does STS answer to GetCallerIdentity with the same profile?",
+		Why:  "It tells key, signature and clock apart, which EC2 does not.",
+		How:  "Sign and call https://sts.<region>.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15.",
+	})
 }
