@@ -55,7 +55,11 @@ func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
 		add("encoded-once", "The path was encoded once and not normalised.", rawOnce)
 	}
 	add("not-encoded", "The path was signed without percent-encoding.", unescape(wire))
-	add("not-encoded", "The path was signed as it was sent.", wire)
+	asSent := "not-encoded"
+	if !m.how.single && strings.Contains(wire, "%") {
+		asSent = "encoded-once"
+	}
+	add(asSent, "The path was signed as it was sent.", wire)
 	if at != nil {
 		add("not-encoded", "The path was signed as it was written.", at.path)
 	}

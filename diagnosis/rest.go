@@ -25,6 +25,18 @@ var askProfile = Question{
 	How:  "Name the profile; or switch on the signer's debug log.",
 }
 
+// askSecret asks for what would prove what was signed.
+func (c *collector) askSecret() Question {
+	if held := c.in.Credentials; c.in.OtherSessions && c.claim.session() && c.claim.keyID != held.AccessKeyID {
+		return Question{
+			What: "A refused request that the profile's present session signed.",
+			Why:  "Another session of the profile signed this one, and its secret is not kept: nothing can be proved of it.",
+			How:  "Sign and send the request again, and diagnose that refusal.",
+		}
+	}
+	return askProfile
+}
+
 // byDefault answers where nobody has.
 func byDefault(c *collector) {
 	if c.answered() || byStatus(c) || byForm(c) || bareDenial(c) {

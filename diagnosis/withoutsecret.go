@@ -163,7 +163,7 @@ func (m *mismatch) sameOnBothSides() {
 	}
 	m.add(finding{cause: "unclear", certainty: Open, side: SideSigner, reason: reason})
 	m.also("An unknown mistake and another secret look alike.", "wrong-secret", "signed-payload", "signed-path", "signed-headers")
-	m.ask(askProfile)
+	m.ask(m.askSecret())
 }
 
 // undecided: nothing proves, nothing differs.
@@ -199,7 +199,7 @@ func (m *mismatch) undecided() {
 		m.ask(askCanonical)
 	}
 	if m.prover == nil {
-		m.ask(askProfile)
+		m.ask(m.askSecret())
 	}
 	m.ask(askSent)
 }
