@@ -66,14 +66,29 @@ func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
 	add("not-encoded", "Characters of the path were not encoded.", laxPath(wire, m.how.single))
 	add("encoded-twice", "The path was encoded three times.", signing.CanonicalURI(twice, false))
 	add("encoded-twice", "The percent signs of the path were encoded again.", strings.ReplaceAll(base.path, "%", "%25"))
-	if query != "" {
-		for _, tail := range []string{"?" + query, "?" + base.query, signing.CanonicalURI("?"+query, true), "%3F" + query} {
-			k := pathMistake("holds-query", "The query was signed as part of the path.", base.path+tail)
-			both := k
-			k.apply = func(p *parts) { p.path, p.query = base.path+tail, "" }
-			list = append(list, k, both, pathMistake("holds-query", k.note, wire+tail))
-		}
+	list = append(list, joinedPaths(base, wire, query)...)
+	return append(list, m.otherPaths(base, at)...)
+}
+
+// joinedPaths hold the query.
+func joinedPaths(base *canonical, wire, query string) []mistake {
+	if query == "" {
+		return nil
 	}
+	var list []mistake
+	for _, tail := range []string{"?" + query, "?" + base.query, signing.CanonicalURI("?"+query, true), "%3F" + query} {
+		k := pathMistake("holds-query", "The query was signed as part of the path.", base.path+tail)
+		both := k
+		k.apply = func(p *parts) { p.path, p.query = base.path+tail, "" }
+		list = append(list, k, both, pathMistake("holds-query", k.note, wire+tail))
+	}
+	return list
+}
+
+// otherPaths are a part of the path, or it with something more.
+func (m *mismatch) otherPaths(base *canonical, at *message) []mistake {
+	var list []mistake
+	add := func(detail, note, path string) { list = append(list, pathMistake(detail, note, path)) }
 	rest := base.path
 	for range 4 {
 		i := strings.IndexByte(strings.TrimPrefix(rest, "/"), '/')

@@ -142,7 +142,7 @@ func (m *mismatch) sameOnBothSides() {
 		if m.prover != nil && m.in.RequestIs == AsSigned {
 			m.add(finding{
 				cause: "changed-body", detail: "other", certainty: Likely, place: "body",
-				reason: "All else arrived as it was signed, and with the body that arrived the signature is another one: so it is the body that changed.",
+				reason: "All else arrived as it was signed, and with the body that arrived the signature is another one: the body changed.",
 			})
 			m.ask(askBody)
 			return

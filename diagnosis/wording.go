@@ -53,7 +53,8 @@ var connectionErrors = []string{
 	"the remote name could not be resolved",
 	"nameresolutionfailure", "unknownhostexception", "no route to host", "ssl connect error", "failed to connect", "connection reset by peer",
 	"sockettimeoutexception", "unable to connect to the remote server", "ssl certificate problem", "certificate has expired",
-	"unable to verify the first certificate", "handshake_failure", "tls handshake", "did not respond within the timeout", "ssl: wrong_version_number", "socket hang up",
+	"unable to verify the first certificate", "handshake_failure", "tls handshake", "did not respond within the timeout",
+	"ssl: wrong_version_number", "socket hang up",
 }
 
 func notReached(c *collector) bool {
