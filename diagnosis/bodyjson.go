@@ -59,6 +59,24 @@ var (
 	numbers = []byte{0, 'j', 'p'} // as they are, as JavaScript and as Python write them
 )
 
+// usualWriters are those of the usual programs, by places in the tables above.
+var usualWriters = []jsonWriter{
+	{jsonStyle: spacings[0], number: 1},                            // JSON.stringify
+	{jsonStyle: spacings[0]},                                       // Jackson, Newtonsoft
+	{jsonStyle: spacings[1], escaping: 1, number: 2},               // json.dumps of Python
+	{jsonStyle: spacings[0], escaping: 1, number: 2},               // the same, compact
+	{jsonStyle: spacings[0], escaping: 2, number: 1, sorted: true}, // encoding/json of Go, of a map
+	{jsonStyle: spacings[0], escaping: 6, number: 1},               // System.Text.Json
+	{jsonStyle: spacings[0], escaping: 6},
+	{jsonStyle: spacings[0], escaping: 4},                          // json_encode of PHP
+	{jsonStyle: spacings[2], number: 1},                            // JSON.stringify(…, 2)
+	{jsonStyle: spacings[2], escaping: 2, number: 1, sorted: true}, // MarshalIndent of Go
+	{jsonStyle: spacings[3], escaping: 1, number: 2},               // json.dumps(indent=4)
+	{jsonStyle: spacings[2], escaping: 1, number: 2},
+	{jsonStyle: spacings[5]}, // Newtonsoft, indented, on Windows
+	{jsonStyle: spacings[1], escaping: 1, number: 2, sorted: true},
+}
+
 const maxJSON = 512 << 10
 
 // json writes a JSON text anew in the ways of the usual programs: those that differ
@@ -73,6 +91,10 @@ func (v *varier) json(text string) {
 	}
 	root.prepare()
 	var b []byte
+	for _, w := range usualWriters {
+		b = w.append(b[:0], root, 0)
+		v.fresh(rewritten, b)
+	}
 	for odd := range 4 {
 		for _, spacing := range spacings {
 			for escaping := range escapings {

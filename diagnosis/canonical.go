@@ -34,8 +34,9 @@ func parseCanonical(text string) canonical {
 		}
 		c.headers = append(c.headers, signing.Header{Name: name, Value: value})
 	}
+	blank := 0
 	for i < len(lines) && lines[i] == "" {
-		i++
+		i, blank = i+1, blank+1
 	}
 	if i < len(lines) {
 		c.signedHeaders = lines[i]
@@ -43,19 +44,23 @@ func parseCanonical(text string) canonical {
 	}
 	if i < len(lines) {
 		c.payload = lines[i]
-		c.whole = i == len(lines)-1
+		c.whole = i == len(lines)-1 && blank == 1
 	}
 	return c
 }
 
-// value is that of a header line.
-func (c *canonical) value(name string) (string, bool) {
+// value is that of a header line, those of several lines of one name joined.
+func (c *canonical) value(name string) (value string, ok bool) {
 	for _, h := range c.headers {
-		if h.Name == name {
-			return h.Value, true
+		switch {
+		case h.Name != name:
+		case ok:
+			value += "," + h.Value
+		default:
+			value, ok = h.Value, true
 		}
 	}
-	return "", false
+	return value, ok
 }
 
 // text is the canonical request as it is hashed.

@@ -181,15 +181,19 @@ func samePairs(a, b []signing.Parameter) bool {
 
 func headerDifferences(signed, arrived *canonical) []difference {
 	var list []difference
+	seen := map[string]bool{}
 	for _, h := range signed.headers {
+		was, _ := signed.value(h.Name)
 		value, there := arrived.value(h.Name)
-		if value == h.Value && there || !there && len(arrived.headers) == 0 {
+		if seen[h.Name] || value == was && there || !there && len(arrived.headers) == 0 {
 			continue
 		}
-		list = append(list, headerDifference(h.Name, h.Value, value))
+		seen[h.Name] = true
+		list = append(list, headerDifference(h.Name, was, value))
 	}
 	for _, h := range arrived.headers {
-		if _, there := signed.value(h.Name); !there && h.Value != "" {
+		if _, there := signed.value(h.Name); !there && h.Value != "" && !seen[h.Name] {
+			seen[h.Name] = true
 			list = append(list, headerDifference(h.Name, "", h.Value))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/diagnosis"
 	"countersign/signing"
@@ -42,14 +43,23 @@ func FuzzDiagnoseRequest(f *testing.F) {
 		f.Add(c.Request.Method, c.Request.URL, authorization, c.Request.body(), c.Response.body())
 	}
 	f.Fuzz(func(t *testing.T, method, url, authorization string, body, answer []byte) {
-		checkAnswer(t, diagnosis.Input{
+		in := diagnosis.Input{
 			Request: &diagnosis.Request{
 				Method: method, URL: url, Body: body,
 				Headers: []signing.Header{{Name: "X-Amz-Date", Value: "20261128T190748Z"}, {Name: "Authorization", Value: authorization}},
 			},
-			Response:    &diagnosis.Response{Status: 403, Body: answer},
-			Credentials: signing.NewCredentials(exampleKey, "canary/SECRET+wJalrXUtnFEMIEXAMPLEKEY", ""),
-		})
+			Response: &diagnosis.Response{Status: 403, Body: answer},
+		}
+		checkAnswer(t, in)
+		// With a secret it searches: no longer than the context lasts.
+		in.Credentials = signing.NewCredentials(exampleKey, "canary/SECRET+wJalrXUtnFEMIEXAMPLEKEY", "")
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		report := diagnosis.Diagnose(ctx, in)
+		checkReport(t, &report)
+		if strings.Contains(printed(t, &report), "canary/SECRET+wJalrXUtnFEMI") {
+			t.Error("the secret leaks")
+		}
 	})
 }
 
