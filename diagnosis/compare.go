@@ -182,10 +182,13 @@ func samePairs(a, b []signing.Parameter) bool {
 func headerDifferences(signed, arrived *canonical) []difference {
 	var list []difference
 	seen := map[string]bool{}
+	if n := len(arrived.headers); !arrived.whole && n > 0 { // the text was cut, perhaps within the last line
+		seen[arrived.headers[n-1].Name] = true
+	}
 	for _, h := range signed.headers {
 		was, _ := signed.value(h.Name)
 		value, there := arrived.value(h.Name)
-		if seen[h.Name] || value == was && there || !there && len(arrived.headers) == 0 {
+		if seen[h.Name] || value == was && there || !there && !arrived.whole {
 			continue
 		}
 		seen[h.Name] = true

@@ -24,7 +24,7 @@ type facts struct {
 	lower   string // the same in small letters
 
 	arrived canonical // AWS's canonical request; the zero value where there is none
-	edited  bool      // somebody cut or masked something in AWS's own texts
+	edited  bool      // somebody cut or masked something, in AWS's own texts or in the request
 	signers []string  // canonical requests and strings to sign that the signer logged
 
 	refused bool // there is a refusal or an answer
@@ -61,7 +61,10 @@ func observe(in *Input) *facts {
 	}
 	f.claim = readClaim(f.request(), f.refusal)
 	f.arrived = parseCanonical(f.refusal.CanonicalRequest.Text())
-	f.edited = f.refusal.Whole == reading.WholeNo
+	if f.claim.signedHeaders == "" { // cut out of the request; AWS saw it
+		f.claim.signedHeaders = f.arrived.signedHeaders
+	}
+	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked()
 	return f
 }
 
@@ -226,6 +229,31 @@ func (m *message) has(name string) bool {
 	for _, h := range m.headers {
 		if strings.EqualFold(h.Name, name) {
 			return true
+		}
+	}
+	return false
+}
+
+// plainMasks are what people and tools put in place of a value.
+var plainMasks = []string{"***", "redacted", "[...", "…", "{{", "@{", "${", "xxxx", "<your", "masked"}
+
+// masked says whether somebody took something out of a request.
+func (m *message) masked() bool {
+	if m == nil {
+		return false
+	}
+	texts := []string{m.url}
+	for _, h := range m.headers {
+		if !strings.EqualFold(h.Name, "authorization") {
+			texts = append(texts, h.Value)
+		}
+	}
+	for _, t := range texts {
+		t = strings.ToLower(t)
+		for _, mask := range plainMasks {
+			if strings.Contains(t, mask) {
+				return true
+			}
 		}
 	}
 	return false

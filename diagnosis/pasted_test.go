@@ -177,3 +177,50 @@ func TestDiagnose_EditedPastes(t *testing.T) {
 		}
 	}
 }
+
+// What somebody cut out or masked in the request is no change on the way, and what
+// AWS's text lost at its end has not been dropped.
+func TestDiagnose_EditedRequests(t *testing.T) {
+	for _, c := range readCases(t) {
+		body := ""
+		if c.Response != nil {
+			body = string(c.Response.body())
+		}
+		if c.Request == nil || !strings.Contains(body, "should have been") {
+			continue
+		}
+		for name, edit := range map[string]func(in *diagnosis.Input){
+			"signature cut out": func(in *diagnosis.Input) {
+				in.Request.Headers = slices.DeleteFunc(in.Request.Headers, func(h signing.Header) bool { return h.Name == "Authorization" })
+			},
+			"header masked": func(in *diagnosis.Input) {
+				for i := range in.Request.Headers {
+					if in.Request.Headers[i].Name == "X-Amz-Date" {
+						in.Request.Headers[i].Value = "***"
+					}
+				}
+			},
+			"answer cut": func(in *diagnosis.Input) {
+				in.Response.Body = []byte(body[:strings.Index(body, "x-amz-date:")+14] + `[...]"}`)
+			},
+		} {
+			in := c.input()
+			in.Request.Headers = slices.Clone(in.Request.Headers)
+			edit(&in)
+			for _, secret := range []bool{true, false} {
+				if !secret {
+					in.Credentials = signing.Credentials{}
+				}
+				report := diagnosis.Diagnose(context.Background(), in)
+				checkReport(t, &report)
+				for _, v := range report.Verdicts {
+					right := slices.Contains(c.Want.Causes, v.Cause) || v.Cause == "changed-body" && slices.Contains(c.Want.Causes, "changed-method")
+					if v.Certainty == diagnosis.Proved && !right || strings.HasSuffix(v.Place, "x-amz-date") && v.Cause != "missing-date" ||
+						v.Cause == "no-signature" || v.Cause == "dropped-header" && !slices.Contains(c.Want.Causes, v.Cause) {
+						t.Errorf("%s, %s: %s at %s (%s): %s", c.ID, name, v.Cause, v.Place, v.Certainty, v.Reason)
+					}
+				}
+			}
+		}
+	}
+}

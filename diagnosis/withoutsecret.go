@@ -133,7 +133,7 @@ func (m *mismatch) sameOnBothSides() {
 	if m.edited {
 		m.add(finding{
 			cause: "unclear", certainty: Open,
-			reason: "The paste was edited: AWS's canonical request does not fit its own hash. What is left of it agrees with the request.",
+			reason: "Something was cut out or masked before pasting. What is left of AWS's canonical request and of the request agrees.",
 		})
 		m.ask(askCanonical, askProfile)
 		return
