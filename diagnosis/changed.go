@@ -2,7 +2,6 @@ package diagnosis
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"countersign/signing"
@@ -83,27 +82,6 @@ var askBody = Question{
 	What: "The bytes of the body as they were sent.",
 	Why:  "Only its hash is known, and none of the usual changes gives it.",
 	How:  "Send the same request to a server that shows what it receives, or take the client's trace.",
-}
-
-// unmasked leaves out places that somebody masked before pasting: they are no
-// cause. In a text that is whole nothing is.
-func (m *mismatch) unmasked(found []difference) []difference {
-	if !m.edited {
-		return found
-	}
-	return slices.DeleteFunc(found, func(d difference) bool {
-		return d.place == "header:x-amz-security-token" || d.place == "header:host" && d.detail == "name" ||
-			looksMasked(d.arrived) || looksMasked(d.signed)
-	})
-}
-
-var masks = []string{
-	"***", "xxx", "XXX", "redacted", "removed", "masked", "hidden", "[...", "…", "...", "<", ">",
-	"your-", "your_", "MY_", "my-", "example", "EXAMPLE", "snip", "####",
-}
-
-func looksMasked(s string) bool {
-	return slices.ContainsFunc(masks, func(mask string) bool { return strings.Contains(s, mask) })
 }
 
 // hashMismatch: the signature was right, and the bytes have another hash than the

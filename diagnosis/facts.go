@@ -234,31 +234,6 @@ func (m *message) has(name string) bool {
 	return false
 }
 
-// plainMasks are what people and tools put in place of a value.
-var plainMasks = []string{"***", "redacted", "[...", "…", "{{", "@{", "${", "xxxx", "<your", "masked"}
-
-// masked says whether somebody took something out of a request.
-func (m *message) masked() bool {
-	if m == nil {
-		return false
-	}
-	texts := []string{m.url}
-	for _, h := range m.headers {
-		if !strings.EqualFold(h.Name, "authorization") {
-			texts = append(texts, h.Value)
-		}
-	}
-	for _, t := range texts {
-		t = strings.ToLower(t)
-		for _, mask := range plainMasks {
-			if strings.Contains(t, mask) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // responseHeader is a header of the answer.
 func (f *facts) responseHeader(name string) string {
 	if f.answer != nil {
