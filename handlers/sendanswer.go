@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/base64"
 	"errors"
@@ -317,6 +318,9 @@ func (a *passedOn) writeBody(w io.Writer) error {
 }
 
 func copyTo(w io.Writer, r io.Reader) (int64, error) {
+	if whole, ok := r.(*bytes.Reader); ok {
+		return whole.WriteTo(w)
+	}
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, 48<<10))
 }
 

@@ -89,7 +89,11 @@ func isUTF8(r io.Reader) bool {
 
 // eachRun hands on runs of whole characters, as far as there are.
 func eachRun(r io.Reader, do func([]byte) error) error {
-	buffer, kept := make([]byte, 48<<10), 0
+	size := 48 << 10
+	if whole, ok := r.(*bytes.Reader); ok {
+		size = min(size, whole.Len()+utf8.UTFMax)
+	}
+	buffer, kept := make([]byte, size), 0
 	for {
 		n, err := r.Read(buffer[kept:])
 		n += kept

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"hash/maphash"
 	"io"
@@ -14,7 +15,11 @@ const maxDepth = 64
 // isStrictJSON holds for one document of RFC 8259 in UTF-8, without repeated names and lone surrogates. It keeps nothing of it but
 // a hash of each name, however long the texts are.
 func isStrictJSON(r io.Reader) bool {
-	s := jsonScanner{r: bufio.NewReaderSize(r, 16<<10)}
+	size := 16 << 10
+	if whole, ok := r.(*bytes.Reader); ok {
+		size = min(size, whole.Len())
+	}
+	s := jsonScanner{r: bufio.NewReaderSize(r, size)}
 	s.hash.SetSeed(maphash.MakeSeed())
 	if mark, _ := s.r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		return false // which is no part of a document
