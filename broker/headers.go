@@ -180,8 +180,8 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 		op.request.ContentSHA256Header = true
 	}
 	if len(headers) > 0 && op.action == access.ActionPresign && !op.quirks.UnsignedPayloadOnly {
-		op.warnOf(headerPart("x-amz-content-sha256"), "header_replaced", "The header x-amz-content-sha256 was dropped. A presigned URL has the hash in "+
-			`its query, and only at S3 with payload "signed" or payloadSha256.`)
+		op.warnOf(headerPart("x-amz-content-sha256"), "header_replaced", "The header x-amz-content-sha256 was dropped. A "+
+			`presigned URL has the hash in its query, and only at S3 with payload "signed" or payloadSha256.`)
 	}
 	return nil
 }

@@ -15,7 +15,9 @@ var warningParts = map[string]string{
 	"region_respelled": "region", "region_is_zone": "region",
 }
 
-func (op *operation) warn(code, message string) { op.warnOf(problem.Field{Part: warningParts[code]}, code, message) }
+func (op *operation) warn(code, message string) {
+	op.warnOf(problem.Field{Part: warningParts[code]}, code, message)
+}
 
 // warnOf is warn for a part that does not follow from the code.
 func (op *operation) warnOf(part problem.Field, code, message string) {

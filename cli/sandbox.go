@@ -98,11 +98,16 @@ func runSandbox(p *process, o sandboxOptions) error {
 			fmt.Fprintln(p.stderr, "countersign: no browser could be opened:", err)
 		}
 	}
-	fmt.Fprintln(p.stdout, "\nServing until Ctrl-C. Each call that arrives at this AWS is shown:")
+	return showCalls(p.stdout, calls, done)
+}
+
+// showCalls prints each call that arrives, until the service is done.
+func showCalls(out io.Writer, calls <-chan sandbox.Exchange, done <-chan error) error {
+	fmt.Fprintln(out, "\nServing until Ctrl-C. Each call that arrives at this AWS is shown:")
 	for {
 		select {
 		case call := <-calls:
-			fmt.Fprintln(p.stdout, "  ", shown(call))
+			fmt.Fprintln(out, "  ", shown(call))
 		case err := <-done:
 			return err
 		}
