@@ -140,7 +140,7 @@ func startChild(name, aws string) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &child{name: name, process: exec.Command(self, "-serve", name, "-upstream", aws)} //nolint:gosec,noctx // itself
+	c := &child{name: name, process: exec.Command(self, "-serve", name, "-upstream", aws)}
 	c.process.Stderr = os.Stderr
 	stdout, err := c.process.StdoutPipe()
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *child) stop() {
 // give sends the load, and returns the microseconds of CPU for a request and the most MiB that were resident.
 func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
 	proc := fmt.Sprintf("/proc/%d/", c.process.Process.Pid)
-	_ = os.WriteFile(proc+"clear_refs", []byte("5"), 0) //nolint:gosec // resets the high-water mark
+	_ = os.WriteFile(proc+"clear_refs", []byte("5"), 0) // from which the high-water mark begins anew
 	before, err := c.cpu()
 	if err != nil {
 		return 0, 0, err
@@ -228,7 +228,7 @@ func (c *child) request(l *load, aws string) error {
 
 // cpu is what the process has used, in microseconds, as it says itself.
 func (c *child) cpu() (float64, error) {
-	answer, err := c.client.Get("http://" + c.address + usagePath) //nolint:noctx // local
+	answer, err := c.client.Get("http://" + c.address + usagePath)
 	if err != nil {
 		return 0, err
 	}
@@ -241,7 +241,7 @@ func (c *child) cpu() (float64, error) {
 }
 
 func peak(proc string) float64 {
-	status, _ := os.ReadFile(proc + "status") //nolint:gosec // of our child
+	status, _ := os.ReadFile(proc + "status")
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
 	line, _, _ := strings.Cut(rest, "kB")
 	n, _ := strconv.ParseFloat(strings.TrimSpace(line), 64)
@@ -250,7 +250,7 @@ func peak(proc string) float64 {
 
 // startUpstream serves what the loads ask for.
 func startUpstream() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

@@ -77,7 +77,8 @@ func loads() []load {
 		{
 			name: "PUT 10 MiB, chunks signed anew", requests: 20, connections: 2, method: "PUT", path: "/object", body: chunked.Bytes(),
 			headers: map[string]string{
-				"X-Amz-Content-Sha256": signing.StreamingPayload, "Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": fmt.Sprint(len(body)),
+				"X-Amz-Content-Sha256": signing.StreamingPayload, "Content-Encoding": "aws-chunked",
+				"X-Amz-Decoded-Content-Length": fmt.Sprint(len(body)),
 			}, gate: limits(2.2, 2.2), aim: limits(1.8, 1.8),
 		},
 		{name: "GET 100 MiB", requests: 6, connections: 2, method: "GET", path: "/large", gate: limits(1.15, 1.15), aim: limits(1, 1)},
@@ -90,7 +91,7 @@ func serveProxy(name, upstream string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -140,16 +141,20 @@ func whole(o broker.Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Audit, err = access.NewAuditor(access.AuditOptions{File: folder + "/audit.jsonl", Now: time.Now, Random: strings.NewReader(strings.Repeat("x", 1<<10))})
+	o.Audit, err = access.NewAuditor(access.AuditOptions{
+		File: folder + "/audit.jsonl", Now: time.Now, Random: strings.NewReader(strings.Repeat("x", 1<<10)),
+	})
 	if err != nil {
 		return nil, err
 	}
-	o.Policy, err = access.NewPolicy("bench.cedar", []byte(`permit (principal == Caller::"bench", action == Action::"send", resource) when { resource.service == "s3" };`))
+	o.Policy, err = access.NewPolicy("bench.cedar", []byte(`permit (principal == Caller::"bench", action == Action::"send", resource)
+when { resource.service == "s3" };`))
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(apiKey))
-	auth, err := access.NewAuthenticator(access.Options{APIKeys: []access.APIKey{{ID: "bench", SHA256: hex.EncodeToString(sum[:])}}, Now: time.Now})
+	keys := []access.APIKey{{ID: "bench", SHA256: hex.EncodeToString(sum[:])}}
+	auth, err := access.NewAuthenticator(access.Options{APIKeys: keys, Now: time.Now})
 	if err != nil {
 		return nil, err
 	}
