@@ -117,7 +117,7 @@ func (m *Metrics) register() {
 	m.active.make = func(method string) prometheus.Gauge { return active.WithLabelValues(method) }
 	m.fetchDurations.make = func(profile string) prometheus.Observer { return durations.WithLabelValues(profile) }
 
-	m.problems.make = two(counter("countersign_problems_total", "Requests that were refused, by the code of the problem.", "route", "error_code"))
+	m.problems.make = two(counter("countersign_problems_total", "Requests that were refused, by their code.", "route", "error_code"))
 	signatures := counter("countersign_signatures_total", "Signatures that were given out.", "operation", "profile", "service", "algorithm")
 	m.signatures.make = func(l signatureLabels) prometheus.Counter {
 		return signatures.WithLabelValues(l.operation, l.profile, l.service, l.algorithm)
@@ -159,7 +159,9 @@ func (m *Metrics) begin() {
 			m.callerRequests.of([2]string{caller, outcome})
 		}
 	}
-	for _, action := range []access.Action{access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend} {
+	for _, action := range []access.Action{
+		access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend,
+	} {
 		m.decisions.of([2]string{string(action), "allow"})
 		m.decisions.of([2]string{string(action), "deny"})
 	}
