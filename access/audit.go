@@ -70,7 +70,7 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
-	a := &Auditor{o: o, turn: make(chan struct{}, 1), made: time.Now()}
+	a := &Auditor{o: o, turn: make(chan struct{}, 1), made: o.Now()}
 	var id [8]byte
 	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
 		faults = append(faults, fmt.Errorf("audit: reading random bytes: %w", err))
@@ -99,8 +99,7 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
 	}
-	last := time.Now().Add(busyWaits * a.o.Wait)
-	if err := a.takeTurn(ctx, last); err != nil {
+	if err := a.takeTurn(ctx); err != nil {
 		return err
 	}
 	// A sink that hangs cannot be interrupted, only left behind: the goroutine
@@ -112,16 +111,17 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 	}()
 	timer := time.NewTimer(a.o.Wait)
 	defer timer.Stop()
-	for waiting := true; waiting; {
+	for waits := 1; waits > 0; {
 		select {
 		case err = <-written:
-			waiting = false
+			waits = 0
 		case <-timer.C:
-			if waiting = !a.stalled(last); waiting {
-				timer.Reset(a.o.Wait)
-			} else {
-				err = errors.New("a sink is too slow")
+			if a.stalled(waits) {
+				waits, err = 0, errors.New("a sink is too slow")
+				break
 			}
+			waits++
+			timer.Reset(a.o.Wait)
 		}
 	}
 	a.broken.Store(err != nil)
@@ -132,17 +132,17 @@ func (a *Auditor) Write(ctx context.Context, r Record) error {
 }
 
 // takeTurn waits until no other record is being written.
-func (a *Auditor) takeTurn(ctx context.Context, last time.Time) error {
+func (a *Auditor) takeTurn(ctx context.Context) error {
 	timer := time.NewTimer(a.o.Wait)
 	defer timer.Stop()
-	for {
+	for waits := 1; ; waits++ {
 		select {
 		case a.turn <- struct{}{}:
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrAudit, ctx.Err())
 		case <-timer.C:
-			if a.stalled(last) {
+			if a.stalled(waits) {
 				a.broken.Store(true)
 				return fmt.Errorf("%w: another record has been on its way for long", ErrAudit)
 			}
@@ -153,9 +153,9 @@ func (a *Auditor) takeTurn(ctx context.Context, last time.Time) error {
 
 // stalled tells a sink that hangs from a process that gets no processor time: there records wait for each other without
 // any being with a sink for long.
-func (a *Auditor) stalled(last time.Time) bool {
+func (a *Auditor) stalled(waits int) bool {
 	with := a.withSink.Load()
-	return with != 0 && time.Since(a.made) >= time.Duration(with-1)+a.o.Wait || !time.Now().Before(last)
+	return with != 0 && a.o.Now().Sub(a.made) >= time.Duration(with-1)+a.o.Wait || waits >= busyWaits
 }
 
 // Broken tells whether the last record could not be written. If so, it also
@@ -219,7 +219,7 @@ func (a *Auditor) line(r Record) ([]byte, error) {
 
 // write has the turn. inFile: the line is in the file already.
 func (a *Auditor) write(line []byte, inFile bool) error {
-	a.withSink.Store(int64(time.Since(a.made)) + 1)
+	a.withSink.Store(int64(a.o.Now().Sub(a.made)) + 1)
 	defer a.withSink.Store(0)
 	a.unwritten, a.inFile = line, inFile
 	if a.o.File != "" && !inFile {

@@ -21,6 +21,7 @@ const (
 type offered struct {
 	http.ResponseWriter
 	hold *access.Hold
+	now  func() time.Time
 
 	begun bool
 
@@ -39,7 +40,7 @@ func (a *offered) Write(b []byte) (int, error) {
 		if err != nil || size < len(b) {
 			size = len(b)
 		}
-		until := time.Now().Add(takeTime + time.Duration(size)*time.Second/takeRate)
+		until := a.now().Add(takeTime + time.Duration(size)*time.Second/takeRate)
 		a.hold.Offer(func() { a.cut(until) })
 	}
 	return a.ResponseWriter.Write(b)
@@ -52,11 +53,11 @@ func (a *offered) cut(until time.Time) {
 	if a.ended {
 		return
 	}
-	a.timer = time.AfterFunc(time.Until(until), func() {
+	a.timer = time.AfterFunc(until.Sub(a.now()), func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if !a.ended { // else it is the next request's connection
-			_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now())
+			_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(a.now())
 		}
 	})
 }

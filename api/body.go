@@ -34,7 +34,7 @@ func (s *server) readBody(next http.Handler) http.Handler {
 			return
 		}
 		if hold != nil {
-			answer := &offered{ResponseWriter: w, hold: hold}
+			answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
 			defer answer.release()
 			w = answer
 		}

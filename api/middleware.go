@@ -175,7 +175,7 @@ func (s *server) limitRequests(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		answer := &offered{ResponseWriter: w, hold: hold}
+		answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
 		defer answer.release()
 		next.ServeHTTP(answer, r)
 	})

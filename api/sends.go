@@ -25,7 +25,7 @@ func (s *server) limitSends(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		answer := &offered{ResponseWriter: w, hold: hold}
+		answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
 		defer answer.release()
 		next.ServeHTTP(answer, r)
 	})

@@ -17,14 +17,18 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// newMetrics makes what counts, where the configuration says that somebody reads it; else nil. What it looks at when it is read, s has by then.
+// newMetrics makes what counts, where the configuration says that somebody reads it; else nil. What it looks at when it
+// is read, s has by then.
 func newMetrics(conf config.Config, s *service, limits api.Options) *telemetry.Metrics {
 	if conf.MetricsAddress == "" {
 		return nil
 	}
 	o := telemetry.Options{
-		Profiles: map[string]string{}, Callers: map[string]time.Time{}, Version: version(), ConfigHash: conf.FileSHA256[:min(12, len(conf.FileSHA256))],
-		Gates:       map[string]*access.Limiter{"requests": limits.Requests, "bytes": limits.Memory, "hashes": limits.Hashes, "sends": limits.Sends},
+		Profiles: map[string]string{}, Callers: map[string]time.Time{},
+		Version: version(), ConfigHash: conf.FileSHA256[:min(12, len(conf.FileSHA256))],
+		Gates: map[string]*access.Limiter{
+			"requests": limits.Requests, "bytes": limits.Memory, "hashes": limits.Hashes, "sends": limits.Sends,
+		},
 		Sessions:    func() credentials.Status { return s.store.Status() },
 		AuditBroken: func() bool { return s.audit.Broken() },
 		Draining:    s.leaving.Load,
@@ -66,7 +70,8 @@ func (s *service) countConnections(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// startMetrics answers at an address of its own until stop is called: /metrics, and the health checks for who cannot reach the other address.
+// startMetrics answers at an address of its own until stop is called: /metrics, and the health checks for who cannot
+// reach the other address.
 func (s *service) startMetrics() (stop func(), err error) {
 	listener, err := net.Listen("tcp", s.metricsAddress)
 	if err != nil {
@@ -77,8 +82,8 @@ func (s *service) startMetrics() (stop func(), err error) {
 	mux.Handle("GET /livez", s.handlers.GetLiveness())
 	mux.Handle("GET /readyz", s.handlers.GetReadiness())
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(s.log, "", 0),
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(s.log, "", 0),
 	}
 	s.log.Info().Str("metrics_address", listener.Addr().String()).Msg("serving metrics")
 	go func() {

@@ -71,7 +71,10 @@ func newService(p *process, conf config.Config) (*service, error) {
 	}
 	stdout := newOutlet(p.stdout, p.now)
 	log := zerolog.New(stdout).Level(level).With().Timestamp().Logger()
-	s := &service{stdout: stdout, log: log, contract: api.NewContract(p.contract), maxConnections: conf.MaxConnections, metricsAddress: conf.MetricsAddress}
+	s := &service{
+		stdout: stdout, log: log, contract: api.NewContract(p.contract),
+		maxConnections: conf.MaxConnections, metricsAddress: conf.MetricsAddress,
+	}
 	limits, limitsErr := newLimits(p, conf)
 	s.metrics = newMetrics(conf, s, limits)
 	var authErr, storeErr, auditErr, handlersErr error
