@@ -36,6 +36,17 @@ format:
 lint:
 	$(TOOL) golangci-lint run ./...
 	cd signing/bench && $(GO) tool -modfile=../../tools/go.mod golangci-lint run ./...
+	cd workbench/browser && $(GO) tool -modfile=../../tools/go.mod golangci-lint run ./...
+
+## browser: the workbench in a real browser, which is the one of $CHROME or Debian's chromium-headless-shell; accessibility by axe-core
+.PHONY: browser
+browser: dist/axe.min.js
+	cd workbench/browser && $(GO) test -count=1 .
+
+dist/axe.min.js:
+	mkdir -p dist
+	cd dist && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzOf axe-core-4.14.1.tgz package/axe.min.js > axe.part
+	rm dist/axe-core-4.14.1.tgz && mv dist/axe.part $@
 
 ## vuln: known vulnerabilities in what the program calls; needs https://vuln.go.dev
 vuln:

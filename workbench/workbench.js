@@ -150,7 +150,7 @@ async function readPaste(choice = 0) {
 const kinds = {
   "curl-bash": "curl", "curl-cmd": "curl for Windows", "curl-powershell": "curl in PowerShell", powershell: "PowerShell", "curl-trace": "what curl -v shows",
   http: "raw HTTP", fetch: "fetch()", axios: "axios", postman: "Postman", har: "a HAR file", "logic-apps": "a workflow's action", n8n: "an n8n node",
-  countersign: "a document of Countersign", url: "a URL", signing: "a text of signing",
+  countersign: "a document of Countersign", url: "a URL", json: "a JSON document", signing: "a text of signing",
 };
 
 function drawRead(read, choice) {
@@ -365,7 +365,8 @@ function rangesOf(pointer, range) {
     const exact = s.end - s.start === s.valueEnd - s.valueStart;
     const low = exact ? s.start + Math.max(0, from - s.valueStart) : s.start;
     const high = exact ? s.end - Math.max(0, s.valueEnd - to) : s.end;
-    if (high > low) found.push([low, high]);
+    if (high <= low) continue;
+    if (found.at(-1)?.[1] === low) found.at(-1)[1] = high; else found.push([low, high]);
   }
   return found;
 }

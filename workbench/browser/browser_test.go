@@ -1,0 +1,333 @@
+package browser
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var (
+	program string          // countersign
+	browser context.Context // nil where there is none
+	missing string          // why there is none
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "countersign-browser")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "countersign")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building countersign: %v\n%s", err, out)
+		return 1
+	}
+	path := os.Getenv("CHROME")
+	for _, name := range []string{"chromium-headless-shell", "chromium", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil && path == "" {
+			path = found
+		}
+	}
+	if path == "" {
+		missing = "no Chromium: apt-get install chromium-headless-shell, or set CHROME"
+		return m.Run()
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.ExecPath(path),
+		chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+	if err := chromedp.Do(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "starting the browser:", err)
+		return 1
+	}
+	browser = ctx
+	return m.Run()
+}
+
+func needBrowser(t *testing.T) {
+	t.Helper()
+	if browser != nil {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+}
+
+// start runs countersign until the test ends. It returns the address after the
+// text that tells it, and what the program has printed so far.
+func start(t *testing.T, before string, environment []string, args ...string) (address string, printed func() string) {
+	t.Helper()
+	needBrowser(t)
+	c := exec.Command(program, args...)
+	c.Env = append(os.Environ(), environment...)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = c.Stdout
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	var lock sync.Mutex
+	var text strings.Builder
+	found := make(chan string, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			lock.Lock()
+			fmt.Fprintln(&text, lines.Text())
+			lock.Unlock()
+			if _, rest, ok := strings.Cut(lines.Text(), before); ok {
+				rest, _, _ = strings.Cut(rest, `"`)
+				select {
+				case found <- strings.TrimSpace(rest):
+				default:
+				}
+			}
+		}
+	}()
+	printed = func() string {
+		lock.Lock()
+		defer lock.Unlock()
+		return text.String()
+	}
+	select {
+	case address = <-found:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("countersign does not start:\n%s", printed())
+	}
+	return address, printed
+}
+
+// sandbox runs the sandbox and returns its address.
+func sandbox(t *testing.T) string {
+	t.Helper()
+	address, _ := start(t, "   http://", nil, "sandbox")
+	for !strings.Contains(address, "/workbench") {
+		t.Fatalf("the sandbox tells %q", address)
+	}
+	return "http://" + strings.TrimSuffix(address, "/workbench?example=sandbox")
+}
+
+const apiKey = "EXAMPLE-key-CANARY1-that-opens-nothing"
+
+// service runs countersign serve with the workbench, and with a key or without.
+func service(t *testing.T, more ...string) (address string, printed func() string) {
+	t.Helper()
+	environment := append([]string{
+		"COUNTERSIGN_WORKBENCH=true", "COUNTERSIGN_ADDRESS=127.0.0.1", "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
+		"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_SESSION_TOKEN=CANARY2sessiontoken",
+	}, more...)
+	port := freePort(t)
+	_, printed = start(t, `"message":"listening`, append(environment, "COUNTERSIGN_PORT="+port), "serve")
+	return "http://127.0.0.1:" + port, printed
+}
+
+// tab is a page in the browser, and everything that went wrong on it.
+type tab struct {
+	*testing.T
+	ctx    context.Context
+	lock   sync.Mutex
+	faults []string
+	asked  []string // addresses
+}
+
+func open(t *testing.T, address string) *tab {
+	t.Helper()
+	needBrowser(t)
+	ctx, cancel := chromedp.NewContext(browser)
+	t.Cleanup(cancel)
+	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
+	t.Cleanup(stop)
+	p := &tab{T: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, p.listen); err != nil {
+		t.Fatal(err)
+	}
+	enable := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, cdplog.Enable, cdp.Empty{})
+		return err
+	})
+	if err := chromedp.Do(ctx, enable, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(address)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.keepPicture()
+		}
+	})
+	return p
+}
+
+func (p *tab) listen(event any) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		p.faults = append(p.faults, "exception: "+e.ExceptionDetails.Text)
+	case *cdplog.EventEntryAdded:
+		if e.Entry.Level == cdplog.EntryLevelError && e.Entry.Source != cdplog.EntrySourceNetwork {
+			p.faults = append(p.faults, string(e.Entry.Source)+": "+e.Entry.Text)
+		}
+	case *network.EventRequestWillBeSent:
+		p.asked = append(p.asked, e.Request.URL)
+	}
+}
+
+// keepPicture leaves a picture of a page where a test failed.
+func (p *tab) keepPicture() {
+	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(90))
+	name := filepath.Join(os.TempDir(), strings.ReplaceAll(p.Name(), "/", "-")+".png")
+	if err == nil && os.WriteFile(name, picture, 0o600) == nil {
+		p.Log("picture:", name)
+	}
+}
+
+// eval is the value of an expression.
+func eval[T any](p *tab, expression string) T {
+	p.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// wait waits until an expression is true.
+func (p *tab) wait(expression string) {
+	p.Helper()
+	for range 400 {
+		if eval[bool](p, "Boolean("+expression+")") {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	p.Fatalf("%s stays false. The page says:\n%s", expression, p.text("body"))
+}
+
+func (p *tab) text(selector string) string {
+	p.Helper()
+	return eval[string](p, "document.querySelector("+quote(selector)+")?.innerText ?? ''")
+}
+
+func quote(text string) string {
+	out, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
+func (p *tab) click(selector string) {
+	p.Helper()
+	eval[bool](p, "(document.querySelector("+quote(selector)+").click(), true)")
+}
+
+// keys presses keys; of a chord, the modifier is held.
+func (p *tab) keys(keys string, options ...chromedp.KeyOption) {
+	p.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(keys, options...)); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// insert inserts text where the caret is, as pasting does.
+func (p *tab) insert(text string) {
+	p.Helper()
+	err := chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, input.InsertText, input.InsertTextParams{Text: text})
+		return err
+	}))
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+// paste replaces what is in a field.
+func (p *tab) paste(id, text string) {
+	p.Helper()
+	eval[bool](p, `(() => { const e = document.getElementById(`+quote(id)+`); e.focus(); e.select(); return true; })()`)
+	p.insert(text)
+}
+
+// ready waits until the page knows its settings and profiles.
+func (p *tab) ready() *tab {
+	p.Helper()
+	p.wait(`document.querySelector("#profile").options.length > 0`)
+	return p
+}
+
+// sign signs what was pasted, by the keyboard.
+func (p *tab) sign() {
+	p.Helper()
+	p.wait(`document.querySelector("#read").innerText.includes("Read as")`)
+	p.keys("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	p.wait(`!document.querySelector("#signed").hidden`)
+}
+
+// marked is the text of the paste that is marked.
+func (p *tab) marked() string {
+	p.Helper()
+	return eval[string](p, `[...(CSS.highlights.get("source") ?? [])].map((r) => r.toString()).join("|")`)
+}
+
+// clean fails where the page did what it must not.
+func (p *tab) clean() {
+	p.Helper()
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	for _, f := range p.faults {
+		p.Error(f)
+	}
+	origin := ""
+	for _, address := range p.asked {
+		parts := strings.SplitAfterN(address, "/", 4)
+		if len(parts) < 4 || strings.HasPrefix(address, "data:") {
+			p.Errorf("%s was asked for", address)
+			continue
+		}
+		here := strings.Join(parts[:3], "")
+		if origin == "" {
+			origin = here
+		}
+		if here != origin {
+			p.Errorf("%s was asked for, from a page of %s", address, origin)
+		}
+	}
+}
+
+func serveOn(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	port := freePort(t)
+	server := &http.Server{Addr: "127.0.0.1:" + port, Handler: handler, ReadHeaderTimeout: time.Second}
+	go server.ListenAndServe() //nolint:errcheck // it ends with the test
+	t.Cleanup(func() { _ = server.Close() })
+	return port
+}

@@ -1,0 +1,221 @@
+package browser
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+func apiKeyHash() string {
+	sum := sha256.Sum256([]byte(apiKey))
+	return hex.EncodeToString(sum[:])
+}
+
+// views bring the page into each of its states.
+var views = []struct {
+	name string
+	show func(p *tab)
+}{
+	{"first visit", func(*tab) {}},
+	{"signed", func(p *tab) {
+		p.paste("paste", "curl ^\"https://sqs.eu-west-1.amazonaws.com/?b=2^&a=1+x^\" -H ^\"Accept: x^\" --data-raw ^\"{{x}}^\"")
+		p.sign()
+		p.click("#line-3 [data-piece]")
+		p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
+		eval[bool](p, `([...document.querySelectorAll("details")].forEach((d) => d.open = true), true)`)
+	}},
+	{"cause", func(p *tab) {
+		p.click("#spoil")
+		p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
+		eval[bool](p, `([...document.querySelectorAll("details")].forEach((d) => d.open = true), true)`)
+	}},
+	{"sent", func(p *tab) {
+		p.paste("paste", eval[string](p, `fetch("workbench/settings.json").then((r) => r.json()).then((s) => s.examples[0].text)`))
+		p.wait(`document.querySelector("#read").innerText.includes("14 bytes")`)
+		p.click("#sign")
+		p.wait(`document.querySelector("#send").innerText.includes("127.0.0.1")`)
+		p.click("#send")
+		p.wait(`document.querySelector("#sent").innerText.includes("ms")`)
+	}},
+}
+
+func axe(t *testing.T) string {
+	t.Helper()
+	script, err := os.ReadFile("../../dist/axe.min.js")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("no axe-core: make dist/axe.min.js")
+	}
+	return string(script)
+}
+
+func (p *tab) emulate(width, height int64, scheme string) {
+	p.Helper()
+	set := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	})
+	if err := chromedp.Do(p.ctx, chromedp.EmulateViewport(width, height), set); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// Nobody is kept out: by axe-core, in each view, scheme and width, and without scrolling sideways.
+func TestAccessibility(t *testing.T) {
+	needBrowser(t)
+	script := axe(t)
+	p := open(t, sandbox(t)+"/workbench").ready()
+	eval[bool](p, script+"; true")
+	for _, view := range views {
+		view.show(p)
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int64{1280, 390} {
+				p.emulate(width, 900, scheme)
+				found := eval[[]string](p, `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`)
+				for _, fault := range found {
+					t.Errorf("%s, %s, %d: %s", view.name, scheme, width, fault)
+				}
+			}
+		}
+		p.emulate(320, 700, "light")
+		if wide := eval[int](p, "document.documentElement.scrollWidth"); wide > 320 {
+			t.Errorf("%s is %d wide on a page of 320, for %s", view.name, wide, eval[string](p,
+				`[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 321).map((e) => e.id || e.tagName).join(" ")`))
+		}
+		p.emulate(1280, 900, "light")
+	}
+	p.clean()
+}
+
+// Whatever is pasted stays text.
+func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
+	p := open(t, sandbox(t)+"/workbench").ready()
+	const payload = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`
+	for _, text := range []string{
+		payload, `curl 'https://sqs.eu-west-1.amazonaws.com/?a=` + payload + `' -H 'X-Amz-Meta-A: ` + payload + `' --data-raw '` + payload + `'`,
+		`{"type":"Http","inputs":{"method":"` + payload + `","uri":"https://sqs.eu-west-1.amazonaws.com/@{` + payload + `}","headers":{"` + payload + `":"x"}}}`,
+		"curl https://a.example/" + payload + "\ncurl 'https://b.example/?" + payload + "'", "curl --" + payload,
+	} {
+		p.paste("paste", text)
+		p.wait(`document.querySelector("#read").innerText !== ""`)
+		p.click("#sign")
+		p.paste("answer", `<Error><Code>`+payload+`</Code><Message>`+payload+`</Message></Error>`)
+		p.click("#diagnose")
+		p.wait(`document.querySelector("#cause").innerText !== ""`)
+		for _, id := range []string{"service", "region", "signed-headers", "method"} {
+			p.paste(id, payload)
+		}
+		p.click("#sign")
+		p.wait(`document.querySelector("#problem").innerText !== ""`)
+		for _, id := range []string{"service", "region", "signed-headers", "method"} {
+			eval[bool](p, `(document.getElementById(`+quote(id)+`).value = "", true)`)
+		}
+	}
+	if eval[bool](p, `window.hacked === 1 || document.querySelectorAll("main img, body script").length > 0`) {
+		t.Error("a text became an element")
+	}
+	p.clean()
+}
+
+// Key, token and secrets of the paste stay in the memory of the page.
+func TestSecrets_StayInThePage(t *testing.T) {
+	address, printed := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
+	p := open(t, address+"/workbench")
+	p.wait(`!document.querySelector("#access").hidden`)
+	p.paste("key", apiKey)
+	p.keys(kb.Enter)
+	p.ready()
+	p.paste("paste", `curl 'https://sqs.eu-west-1.amazonaws.com/?token=CANARY3' -H 'Authorization: Bearer CANARY4' -H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`)
+	p.sign()
+	p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
+	for place, text := range map[string]string{
+		"the URL":   eval[string](p, "location.href + JSON.stringify(history.state)"),
+		"storage":   eval[string](p, "JSON.stringify([{...localStorage}, {...sessionStorage}])"),
+		"cookies":   eval[string](p, "document.cookie"),
+		"the log":   printed(),
+		"addresses": strings.Join(p.asked, "\n"),
+	} {
+		if strings.Contains(text, "CANARY") && !(place == "the log" && !strings.Contains(text, "CANARY1")) {
+			t.Errorf("a secret is in %s: %s", place, text)
+		}
+	}
+	if text := printed(); strings.Contains(text, "CANARY") {
+		t.Errorf("a secret is in the log or the audit record:\n%s", text)
+	}
+	eval[bool](p, `(navigator.clipboard.writeText = async (text) => { window.copied = text; }, true)`)
+	p.click("[data-copy=ticket]")
+	p.wait("window.copied")
+	ticket := eval[string](p, "window.copied")
+	for _, canary := range []string{"CANARY1", "CANARY2", "CANARY4", "CANARY5", "CANARY6", "CANARY7"} {
+		if strings.Contains(ticket, canary) {
+			t.Errorf("%s is in the ticket:\n%s", canary, ticket)
+		}
+	}
+	if !strings.Contains(ticket, "Canonical request:") {
+		t.Errorf("the ticket says nothing:\n%s", ticket)
+	}
+	p.paste("key", "")
+	if stored := eval[string](p, "sessionStorage.getItem('countersign-key') ?? ''"); stored != "" {
+		t.Error("the key is stored although nobody asked for it")
+	}
+}
+
+// A page of a stranger, and one under a name that leads here, get nothing signed and nothing sent.
+func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
+	for name, environment := range map[string][]string{
+		"auth none": {"COUNTERSIGN_AUTH=none", "COUNTERSIGN_ALLOW_SEND=true"},
+		"keys":      {"COUNTERSIGN_API_KEY_SHA256=" + apiKeyHash(), "COUNTERSIGN_ALLOW_SEND=true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, printed := service(t, environment...)
+			port := address[strings.LastIndexByte(address, ':')+1:]
+			var operations []string
+			if err := json.Unmarshal([]byte(`["sign","presign","send","read","snippets","verify","tokens","diagnose","payload-hash","s3/post-policy"]`), &operations); err != nil {
+				t.Fatal(err)
+			}
+			foreign := serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				_, _ = w.Write([]byte("<!doctype html><title>foreign</title><body>"))
+			})
+			const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
+			attack := func(p *tab, target string) {
+				for _, operation := range operations {
+					for _, options := range []string{
+						`{method:"POST",body:B,headers:{"Content-Type":"application/json"}}`, `{method:"POST",body:B,mode:"no-cors"}`,
+						`{method:"POST",body:B,mode:"no-cors",credentials:"include"}`,
+					} {
+						got := eval[string](p, `(async (B) => { try { const r = await fetch(`+quote(target+"/v1/"+operation)+`, `+options+`); return r.status + " " + await r.text(); } catch (e) { return ""; } })(`+quote(body)+`)`)
+						if strings.HasPrefix(got, "200") || strings.Contains(got, "authorization") {
+							t.Errorf("%s from %s: %s", operation, eval[string](p, "location.origin"), got)
+						}
+					}
+				}
+			}
+			attack(open(t, "http://127.0.0.1:"+foreign+"/"), address)
+			rebound := open(t, "http://evil.test:"+port+"/workbench")
+			attack(rebound, "http://evil.test:"+port)
+			framed := open(t, "http://127.0.0.1:"+foreign+"/")
+			eval[bool](framed, `(() => { const f = document.createElement("iframe"); f.src = `+quote(address+"/workbench")+`; document.body.append(f); return true; })()`)
+			if got := eval[int](framed, `new Promise((done) => setTimeout(() => done(frames[0].length ?? 0), 300))`); got != 0 {
+				t.Error("the page can be framed")
+			}
+			if log := printed(); strings.Contains(log, `"decision":"allow"`) {
+				t.Errorf("something was signed:\n%s", log)
+			}
+		})
+	}
+}
