@@ -68,6 +68,7 @@ var entries = []entry{
 	},
 	{folder: "sending", packages: "signing"},
 	{folder: "endpoints/gen"},
+	{folder: "workbench/gen", outside: "github.com/getkin/kin-openapi"},
 	{folder: "deploy/package"},
 	{folder: "internal/functionshost"},
 	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},

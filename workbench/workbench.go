@@ -18,6 +18,8 @@ import (
 	"strings"
 )
 
+//go:generate go run ./gen
+
 //go:embed index.html docs.html workbench.css workbench.js icon.svg
 var files embed.FS
 

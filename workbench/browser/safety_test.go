@@ -101,6 +101,26 @@ func TestAccessibility(t *testing.T) {
 	p.clean()
 }
 
+// The reference of the API has no script, and its examples open.
+func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
+	needBrowser(t)
+	script := axe(t)
+	p := open(t, sandbox(t)+"/docs")
+	p.wait(`document.querySelectorAll("main section").length > 20`)
+	eval[bool](p, script+"; true")
+	eval[bool](p, `([...document.querySelectorAll("details")].slice(0, 3).forEach((d) => d.open = true), true)`)
+	for _, scheme := range []string{"light", "dark"} {
+		p.emulate(390, 900, scheme)
+		for _, fault := range eval[[]string](p, `axe.run({include: [["header"], ["#operations"], ["#SignRequest"], ["#schema-Problem"]]}, {runOnly: ["wcag2a", "wcag2aa"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`) {
+			t.Errorf("%s: %s", scheme, fault)
+		}
+	}
+	p.clean()
+	p.emulate(1280, 900, "light")
+	eval[bool](p, `(document.querySelector("a[href^='workbench?example=SignRequest']").click(), true)`)
+	p.wait(`document.querySelector("#read")?.innerText.includes("Read as")`)
+}
+
 // Whatever is pasted stays text.
 func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench").ready()
