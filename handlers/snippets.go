@@ -66,7 +66,8 @@ func (h *Handlers) snippet(_ context.Context, _ *broker.Call, in *snippetRequest
 	options := snippets.Options{Expressions: in.KeepExpressions}
 	if in.Address != nil {
 		u, err := url.Parse(*in.Address)
-		if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" ||
+			u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			return nil, problem.Invalid("/address", "The value is not an address such as https://sign.example.com.")
 		}
 		options.Service = strings.TrimRight(u.String(), "/")

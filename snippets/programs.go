@@ -42,8 +42,10 @@ func pythonSigned(r *Request, _ Options) string {
 	default:
 		body, imports = `base64.b64decode("`+base64Of(r.Body)+`")`, "import base64, http.client"
 	}
-	return imports + "\n\nconnection = http.client." + class + "(" + literal(host) + ")\nconnection.request(" + literal(r.Method) + ", " + literal(target) +
-		",\n    body=" + body + ",\n    headers={" + r.headerLines("\n        ", func(h Header) string { return literal(h.Name) + ": " + literal(h.Value) + "," }) +
+	header := func(h Header) string { return literal(h.Name) + ": " + literal(h.Value) + "," }
+	return imports + "\n\nconnection = http.client." + class + "(" + literal(host) + ")\n" +
+		"connection.request(" + literal(r.Method) + ", " + literal(target) + ",\n    body=" + body + ",\n" +
+		"    headers={" + r.headerLines("\n        ", header) +
 		"\n    })\nanswer = connection.getresponse()\nprint(answer.status, answer.reason)\nprint(answer.read().decode(errors=\"replace\"))\n"
 }
 
@@ -113,8 +115,11 @@ if (!told.IsSuccessStatusCode) throw new Exception(text);
 var signed = JsonDocument.Parse(text).RootElement;
 
 // What is sent is what was signed.
-using var call = new HttpRequestMessage(new HttpMethod(signed.GetProperty("method").GetString()!), signed.GetProperty("url").GetString());
-call.Content = new ByteArrayContent(signed.TryGetProperty("bodyEnvelope", out var body) ? body.GetProperty("$content").GetBytesFromBase64() : []);
+var method = new HttpMethod(signed.GetProperty("method").GetString()!);
+using var call = new HttpRequestMessage(method, signed.GetProperty("url").GetString());
+byte[] bytes = Array.Empty<byte>();
+if (signed.TryGetProperty("bodyEnvelope", out var body)) bytes = body.GetProperty("$content").GetBytesFromBase64();
+call.Content = new ByteArrayContent(bytes);
 foreach (var header in signed.GetProperty("headerList").EnumerateArray())
 {
     var name = header.GetProperty("name").GetString()!;
@@ -141,10 +146,13 @@ func csharpSigned(r *Request, _ Options) string {
 		"foreach (var (name, value) in new (string, string)[] {" +
 		r.headerLines("\n    ", func(h Header) string { return "(" + literal(h.Name) + ", " + literal(h.Value) + ")," }) + "\n})\n" +
 		"    if (!call.Headers.TryAddWithoutValidation(name, value)) call.Content.Headers.TryAddWithoutValidation(name, value);\n" +
-		"using var answer = await http.SendAsync(call);\nConsole.WriteLine((int)answer.StatusCode);\nConsole.WriteLine(await answer.Content.ReadAsStringAsync());\n"
+		"using var answer = await http.SendAsync(call);\n" +
+		"Console.WriteLine((int)answer.StatusCode);\nConsole.WriteLine(await answer.Content.ReadAsStringAsync());\n"
 }
 
-const powershellSend = `if (-not $call.Headers.TryAddWithoutValidation($h.name, [string]$h.value)) { [void]$call.Content.Headers.TryAddWithoutValidation($h.name, [string]$h.value) }
+const powershellSend = `if (-not $call.Headers.TryAddWithoutValidation($h.name, [string]$h.value)) {
+    [void]$call.Content.Headers.TryAddWithoutValidation($h.name, [string]$h.value)
+  }
 }
 $handler = [Net.Http.HttpClientHandler]::new()
 $handler.AllowAutoRedirect = $false
@@ -179,8 +187,10 @@ func powershellSigned(r *Request, _ Options) string {
 	default:
 		content = "[Convert]::FromBase64String('" + base64Of(r.Body) + "')"
 	}
-	return "Add-Type -AssemblyName System.Net.Http\n\n$call = [Net.Http.HttpRequestMessage]::new([Net.Http.HttpMethod]::new(" + powershellWord(r.Method) +
-		"), [Uri]" + powershellWord(r.URL) + ")\n$call.Content = [Net.Http.ByteArrayContent]::new(" + content + ")\nforeach ($h in @(" +
+	return "Add-Type -AssemblyName System.Net.Http\n\n" +
+		"$call = [Net.Http.HttpRequestMessage]::new([Net.Http.HttpMethod]::new(" + powershellWord(r.Method) +
+		"), [Uri]" + powershellWord(r.URL) + ")\n" +
+		"$call.Content = [Net.Http.ByteArrayContent]::new(" + content + ")\nforeach ($h in @(" +
 		r.headerLines("\n  ", func(h Header) string {
 			return "@{ name = " + powershellWord(h.Name) + "; value = " + powershellWord(h.Value) + " }"
 		}) +

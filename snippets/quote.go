@@ -76,7 +76,7 @@ func cmdWord(text string) string {
 			b.WriteString("^\n\n")
 		case c == '%':
 			b.WriteString("^%")
-			if i+1 < len(quoted) && (isWord(quoted[i+1])) {
+			if i+1 < len(quoted) && isWord(quoted[i+1]) {
 				b.WriteByte('^')
 			}
 		case strings.IndexByte(`"&|<>^()!`, c) >= 0:

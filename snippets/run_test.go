@@ -319,7 +319,9 @@ func runN8N(t *testing.T, w *world, text string) {
 			Name       string
 			Parameters struct {
 				Method, URL, JSONBody, JSONHeaders, Body string
-				HeaderParameters                         struct{ Parameters []struct{ Name, Value string } }
+				HeaderParameters                         struct {
+					Parameters []struct{ Name, Value string }
+				}
 			}
 		}
 	}

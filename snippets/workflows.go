@@ -1,5 +1,7 @@
 package snippets
 
+import "strconv"
+
 func secured(properties ...string) object {
 	return object{"secureData", object{"properties", properties}}
 }
@@ -15,19 +17,27 @@ func after(name string) object {
 // setting is there says README.md of the workflow definitions.
 func signingActions(r *Request, o Options, key string) object {
 	return object{
-		"Request", object{"type", "Compose", "inputs", asWorkflow(r.Document, o), "runAfter", after("")},
-		"Sign", object{
-			"type", "Http", "inputs", object{
+		"Request",
+		object{"type", "Compose", "inputs", asWorkflow(r.Document, o), "runAfter", after("")},
+		"Sign",
+		object{
+			"type", "Http", "inputs",
+			object{
 				"method", "POST", "uri", workflowText(o.Service) + "/v1/sign",
-				"headers", object{"Content-Type", "application/json", "X-API-Key", key},
-				"body", "@outputs('Request')", "retryPolicy", object{"type", "fixed", "count", 4, "interval", "PT10S"},
+				"headers",
+				object{"Content-Type", "application/json", "X-API-Key", key},
+				"body", "@outputs('Request')", "retryPolicy",
+				object{"type", "fixed", "count", 4, "interval", "PT10S"},
 			},
 			"runtimeConfiguration", secured("inputs", "outputs"), "runAfter", after("Request"),
 		},
-		"Call_AWS", object{
-			"type", "Http", "inputs", object{
+		"Call_AWS",
+		object{
+			"type", "Http", "inputs",
+			object{
 				"method", "@body('Sign')['method']", "uri", "@body('Sign')['url']", "headers", "@body('Sign')['headers']",
-				"body", "@body('Sign')?['bodyEnvelope']", "retryPolicy", object{"type", "none"},
+				"body", "@body('Sign')?['bodyEnvelope']", "retryPolicy",
+				object{"type", "none"},
 			},
 			"operationOptions", "DisableAsyncPattern", "runtimeConfiguration", secured("inputs"), "runAfter", after("Sign"),
 		},
@@ -65,11 +75,14 @@ func (r *Request) mediaType() string {
 
 func logicApp(parameters, values, actions object) string {
 	return indented(object{
-		"definition", object{
+		"definition",
+		object{
 			"$schema", "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
 			"contentVersion", "1.0.0.0", "parameters", parameters,
-			"triggers", object{"manual", object{"type", "Request", "kind", "Http", "inputs", object{"schema", object{}}}},
-			"actions", actions, "outputs", object{},
+			"triggers",
+			object{"manual", object{"type", "Request", "kind", "Http", "inputs", object{"schema", object{}}}},
+			"actions", actions, "outputs",
+			object{},
 		},
 		"parameters", values,
 	})
@@ -87,9 +100,11 @@ func logicAppSigned(r *Request, _ Options) string {
 // scope is what Power Automate has in its clipboard for a step that holds others.
 func scope(actions object) string {
 	return indented(object{
-		"id", "c6a1f0de-0000-4000-8000-000000000001", "brandColor", "#8C3900", "connectionReferences", object{},
+		"id", "c6a1f0de-0000-4000-8000-000000000001", "brandColor", "#8C3900", "connectionReferences",
+		object{},
 		"connectorDisplayName", "Control", "isTrigger", false, "operationName", "Countersign",
-		"operationDefinition", object{"type", "Scope", "actions", actions, "runAfter", object{}},
+		"operationDefinition",
+		object{"type", "Scope", "actions", actions, "runAfter", object{}},
 	})
 }
 
@@ -101,8 +116,9 @@ func scopeSigned(r *Request, _ Options) string { return scope(signedAction(r)) }
 
 func n8nNode(name, kind string, version float64, place int, parameters object, more ...any) object {
 	return append(object{
-		"parameters", parameters, "id", "5d3c1f0a-0d0a-4c39-9d0e-1a5f6b1c000" + string(rune('0'+place)), "name", name,
-		"type", "n8n-nodes-base." + kind, "typeVersion", version, "position", []int{220 * place, 0},
+		"parameters", parameters, "id", "5d3c1f0a-0d0a-4c39-9d0e-1a5f6b1c000" + strconv.Itoa(place), "name", name,
+		"type", "n8n-nodes-base." + kind, "typeVersion", version, "position",
+		[]int{220 * place, 0},
 	}, more...)
 }
 
@@ -127,8 +143,10 @@ func n8nSigning(r *Request, o Options) string {
 	return n8nWorkflow(
 		n8nNode("Sign", "httpRequest", 4.2, 1, object{
 			"method", "POST", "url", n8nText(o.Service + "/v1/sign"), "sendHeaders", true, "specifyHeaders", "keypair",
-			"headerParameters", object{"parameters", []object{{"name", "X-API-Key", "value", "={{ $env." + Variable + " }}"}}},
-			"sendBody", true, "specifyBody", "json", "jsonBody", document, "options", object{},
+			"headerParameters",
+			object{"parameters", []object{{"name", "X-API-Key", "value", "={{ $env." + Variable + " }}"}}},
+			"sendBody", true, "specifyBody", "json", "jsonBody", document, "options",
+			object{},
 		}, "retryOnFail", true, "maxTries", 3, "waitBetweenTries", 5000),
 		n8nNode("Call AWS", "httpRequest", 4.2, 2, object{
 			"method", "={{ $json.method }}", "url", "={{ $json.url }}", "sendHeaders", true, "specifyHeaders", "json",
@@ -148,7 +166,8 @@ func n8nSigned(r *Request, _ Options) string {
 		"method", r.Method, "url", n8nText(r.URL), "sendHeaders", true, "specifyHeaders", "json", "jsonHeaders", plain(headers),
 	}
 	if len(r.Body) > 0 {
-		parameters = append(parameters, "sendBody", true, "contentType", "raw", "rawContentType", n8nText(r.mediaType()), "body", n8nText(string(r.Body)))
+		parameters = append(parameters, "sendBody", true, "contentType", "raw", "rawContentType", n8nText(r.mediaType()),
+			"body", n8nText(string(r.Body)))
 	}
 	return n8nWorkflow(n8nNode("Call AWS", "httpRequest", 4.2, 1, append(parameters, "options", noRedirect)))
 }
