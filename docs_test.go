@@ -1,0 +1,112 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// pages are the documents that people read in the repository.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md", "connector/workflows/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no page is named %s: %v", pattern, err)
+		}
+		all = append(all, found...)
+	}
+	return all
+}
+
+func content(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestDocs_EveryPageIsInTheIndex(t *testing.T) {
+	index := content(t, "docs/README.md")
+	found, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range found {
+		if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "]("+name+")") {
+			t.Errorf("docs/README.md does not list %s", name)
+		}
+	}
+}
+
+var (
+	fences = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+	links  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+)
+
+func TestDocs_RelativeLinksResolve(t *testing.T) {
+	checked := 0
+	for _, page := range pages(t) {
+		for _, link := range links.FindAllStringSubmatch(fences.ReplaceAllString(content(t, page), ""), -1) {
+			if regexp.MustCompile(`^[a-z]+:`).MatchString(link[1]) {
+				continue // another host's page
+			}
+			checked++
+			target, heading, _ := strings.Cut(link[1], "#")
+			file := page
+			if target != "" {
+				file = filepath.Join(filepath.Dir(page), filepath.FromSlash(target))
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, link[1])
+				continue
+			}
+			if heading != "" && !slices.Contains(anchors(content(t, file)), heading) {
+				t.Errorf("%s links to %s, a heading that %s does not have", page, link[1], file)
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d links were found", checked)
+	}
+}
+
+// anchors are the ids that GitHub gives to the headings of a page.
+func anchors(page string) []string {
+	var all []string
+	for _, line := range strings.Split(fences.ReplaceAllString(page, ""), "\n") {
+		if !strings.HasPrefix(line, "#") {
+			continue
+		}
+		anchor := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, strings.TrimSpace(strings.TrimLeft(line, "#")))
+		all = append(all, anchor)
+	}
+	return all
+}
+
+// Rows of tables cannot be wrapped; everything else can.
+func TestDocs_LinesWrap(t *testing.T) {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/README.md", "examples/README.md"} {
+		for i, line := range strings.Split(content(t, page), "\n") {
+			if n := utf8.RuneCountInString(line); n > 120 && !strings.HasPrefix(line, "|") {
+				t.Errorf("%s:%d has %d characters, want at most 120", page, i+1, n)
+			}
+		}
+	}
+}
