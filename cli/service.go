@@ -236,7 +236,7 @@ func (s *service) connections(descriptors int) int {
 	}
 	n := max(descriptors-spare, descriptors/2)
 	s.log.Warn().Int("max_connections", s.maxConnections).Int("descriptors", descriptors).Int("used", n).
-		Msg("fewer connections than configured, for want of file descriptors")
+		Msg("fewer connections than configured: too few file descriptors")
 	return n
 }
 
