@@ -23,7 +23,7 @@ var readTexts = []string{
 	"connector/*.go", "connector/workflows/*", "connector/files/*.md", "connector/files/apiProperties.json",
 	"workbench/*.html", "workbench/*.js",
 	"deploy/azure/*.*", "deploy/kubernetes/*.yaml", "deploy/prometheus/*",
-	"cli/*.go", "config/*.go", "api/*.go", "proxy/*.go", "sandbox/*.go", "access/*.go", "credentials/*.go", "endpoints/*.go", "sending/*.go", "snippets/*.go",
+	"cli/*.go", "config/*.go", "api/*.go", "proxy/*.go", "sandbox/*.go", "access/*.go", "credentials/*.go", "endpoints/*.go", "reading/*.go", "sending/*.go", "snippets/*.go", "telemetry/*.go",
 }
 
 // oddWords are words that a text translated into English has and an engineer who
