@@ -203,6 +203,7 @@ var leaks = []struct {
 	{"POST", "/v1/diagnose", nil, `{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) + `\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`, 200},
 	{"POST", "/v1/diagnose", nil, `{"request":{"method":"GET","url":"{SQS}/?a=` + secret(80) + `","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(83) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(84) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(85) + `"}},"response":{"status":403,"body":"` + secret(82) + `"},"profile":"denied"}`, 403},
 	{"POST", "/v1/diagnose", nil, `{"paste":"` + secret(82) + `","response":{"status":"` + secret(86) + `"}}`, 400},
+	{"POST", "/v1/snippets", nil, `{"form":"` + secret(71) + `","url":"` + secret(72) + `"}`, 400},
 	{"POST", "/v1/send", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(69) + `","headers":{"x-a":"` + secret(70) + `"}}`, 403},
 	{"POST", "/v1/steps/canonical-request", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `"}}`, 200},
 	{"POST", "/v1/steps/canonical-request", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `\u0000"}}`, 400},
