@@ -318,7 +318,7 @@ func TestAuthentication(t *testing.T) {
 
 func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	s := newServer(t, sessions{})
-	for path, want := range map[string]string{"GET /nothing": "404 not_found", "GET /v1/sign": "405 method_not_allowed", "DELETE /": "405 method_not_allowed", "POST /v1/sign/": "404 not_found"} {
+	for path, want := range map[string]string{"GET /nothing": "404 not_found", "GET /v1/sign": "405 method_not_allowed", "DELETE /": "405 method_not_allowed", "POST /v1/sign/": "404 not_found", "POST //v1/sign": "404 not_found"} {
 		method, target, _ := strings.Cut(path, " ")
 		w := s.do(method, target, "")
 		var p problem.Document

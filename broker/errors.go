@@ -17,7 +17,7 @@ var sentinels = []struct {
 	err          error
 	code, detail string
 }{
-	{access.ErrNoCredentials, "unauthenticated", "The request carries no key."},
+	{access.ErrNoCredentials, "unauthenticated", "The request has no API key and no token."},
 	{access.ErrTokenTime, "unauthenticated", "The token has expired, or is not valid yet. Get a new one for each call."},
 	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Ask for one with the " +
 		"application ID URI of this service as its audience."},
@@ -26,16 +26,16 @@ var sentinels = []struct {
 	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The " +
 		"administrator of the directory can assign one."},
 	{access.ErrTwoKeys, "credentials_conflict", "The request brings two keys that differ."},
-	{access.ErrBadCredentials, "unauthenticated", "The key of the request is not a right one."},
-	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default."},
-	{credentials.ErrDenied, "session_denied", "AWS does not give a session to this profile."},
-	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials cannot work as they are set up."},
+	{access.ErrBadCredentials, "unauthenticated", "The API key or token is not valid."},
+	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default one."},
+	{credentials.ErrDenied, "session_denied", "AWS refused a session to this profile."},
+	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials are set up wrong."},
 	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},
 	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as was asked for."},
-	{credentials.ErrUnavailable, "session_unavailable", "The session could not be had in time."},
+	{credentials.ErrUnavailable, "session_unavailable", "Timed out getting an AWS session."},
 	{access.ErrForbidden, "forbidden", "The caller is known, but may not use this service."},
 	{access.ErrUnavailable, "identity_unavailable", "Who you are cannot be checked at the moment."},
-	{access.ErrAudit, "audit_unavailable", "What was decided could not be put on record, so nothing is answered."},
+	{access.ErrAudit, "audit_unavailable", "The audit record could not be written, so nothing was signed."},
 }
 
 // Problem gives every error its code. Only a [problem.Error] tells details of its own.
@@ -51,7 +51,7 @@ func Problem(err error) *problem.Error {
 				p.RetryAfter = e.RetryAfter
 			}
 			if s.code == "profile_unknown" {
-				p.Fields = []problem.Field{{Part: "profile", Detail: "There is no such profile."}}
+				p.Fields = []problem.Field{{Part: "profile", Detail: "must be a profile that GET /v1/profiles lists."}}
 			}
 			return p
 		}
@@ -75,7 +75,7 @@ func problemIn(err error, ownKeys bool) error {
 	switch {
 	case errors.As(err, new(*problem.Error)):
 	case errors.As(err, &given):
-		return problem.InvalidPart(credentialParts[given.Part], "", "The value "+given.Reason+".")
+		return problem.InvalidPart(credentialParts[given.Part], "", given.Reason+".")
 	case errors.As(err, &input) && input.Part == signing.InputCredentials && !ownKeys:
 		return errors.Join(credentials.ErrConfiguration, err)
 	case input != nil:
@@ -85,18 +85,16 @@ func problemIn(err error, ownKeys bool) error {
 }
 
 func inputProblem(e *signing.InputError) *problem.Error {
-	reason := "The value " + e.Reason + "."
+	reason := e.Reason + "."
 	switch e.Part {
 	case signing.InputURL:
-		return &problem.Error{Code: "url_invalid", Detail: "The URL " + e.Reason + ".", Fields: []problem.Field{{Part: "url", Detail: reason}}}
+		return &problem.Error{Code: "url_invalid", Fields: []problem.Field{{Part: "url", Detail: reason}}}
 	case signing.InputQuery:
 		return &problem.Error{
-			Code: "url_invalid", Detail: "The query " + e.Reason + ".",
-			Fields: []problem.Field{{Part: "query", Name: e.Name, Detail: reason}},
+			Code: "url_invalid", Fields: []problem.Field{{Part: "query", Name: e.Name, Detail: "the query " + reason}},
 		}
 	case signing.InputHeaders:
-		p := &problem.Error{Code: "header_invalid", Detail: "A header cannot be sent as it is."}
-		reason = "The header " + e.Reason + "."
+		p := &problem.Error{Code: "header_invalid"}
 		if strings.EqualFold(e.Name, "host") {
 			p.Detail = "The header Host differs from the URL."
 			reason += " For a private API of API Gateway behind a VPC endpoint, leave Host out " +
@@ -104,8 +102,6 @@ func inputProblem(e *signing.InputError) *problem.Error {
 		}
 		p.Fields = []problem.Field{{Part: "header", Name: e.Name, Detail: reason}}
 		return p
-	case signing.InputSignedHeaders:
-		reason = "The header " + e.Reason + "."
 	}
 	return problem.InvalidPart(inputParts[e.Part], e.Name, reason)
 }

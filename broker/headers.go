@@ -20,7 +20,7 @@ func setHeaders(in *Input, op *operation) error {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
 		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
 			return &problem.Error{
-				Code: "header_invalid", Detail: "A header cannot be sent as it is.",
+				Code: "header_invalid", Detail: "A header is not valid.",
 				Fields: []problem.Field{{Part: "header", Name: h.Name, Detail: reason}},
 			}
 		}

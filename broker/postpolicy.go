@@ -121,7 +121,7 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 func (in *FormInput) setAddress() error {
 	switch {
 	case !isBucket(in.Bucket):
-		return problem.InvalidPart("bucket", "", "The value is not the name of a bucket.")
+		return problem.InvalidPart("bucket", "", "must be the name of a bucket.")
 	case len(in.Key) > maxKey:
 		return problem.InvalidPart("key", "", "The key is longer than "+strconv.Itoa(maxKey)+" bytes.")
 	case len(in.Fields)+len(in.StartsWith) > maxHeaders:

@@ -41,7 +41,7 @@ func sendProblem(err error, method string) error {
 	answered := !errors.As(err, &failure) || errors.Is(err, sending.ErrBroken) // and it could not be read
 	switch {
 	case !answered && !failure.Report.Written() && errors.Is(err, sending.ErrNotSigned):
-		return &problem.Error{Code: "session_unavailable", Detail: "The session could not be had in time.", Cause: err}
+		return &problem.Error{Code: "session_unavailable", Detail: "Timed out getting an AWS session.", Cause: err}
 	case !answered && !failure.Report.Written() && !errors.Is(err, sending.ErrNoAnswer):
 		return &problem.Error{Code: "aws_unreachable", Detail: "The request was given up before it was sent.", Cause: err}
 	case !sending.Idempotent(method) && (answered || failure.Report.Written()):

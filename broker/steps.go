@@ -72,7 +72,7 @@ func (in *Step) verified() (*signing.Request, error) {
 		return nil, problem.InvalidPart("signingTime", "", "The time is not that of the header X-Amz-Date.")
 	}
 	if in.PayloadSHA256 != signing.UnsignedPayload && !isSHA256(in.PayloadSHA256) {
-		return nil, problem.InvalidPart("payloadSha256", "", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
+		return nil, problem.InvalidPart("payloadSha256", "", "must be 64 hexadecimal digits, or UNSIGNED-PAYLOAD.")
 	}
 	url, _, err := signing.ParseURL(in.URL, nil)
 	if err != nil {

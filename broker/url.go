@@ -39,14 +39,13 @@ func (b *Broker) readURL(in *Input, op *operation) error {
 	}
 	if url.Scheme() != "https" && !b.mayBeHTTP(url) {
 		return &problem.Error{
-			Code: "url_not_https", Detail: "The URL has the scheme http.",
-			Fields: []problem.Field{{Part: "url", Detail: "The scheme is not https."}},
+			Code: "url_not_https", Fields: []problem.Field{{Part: "url", Detail: "must be https; found http."}},
 		}
 	}
 	if isAddress(url) && !b.mayBeHTTP(url) {
 		return &problem.Error{
 			Code: "url_invalid", Detail: "The URL has an IP address in place of a host's name.",
-			Fields: []problem.Field{{Part: "url", Detail: "Only the operator can list addresses, in http_hosts."}},
+			Fields: []problem.Field{{Part: "url", Detail: "must have a host's name; the operator can list IP addresses in http_hosts."}},
 		}
 	}
 	op.request.Method, op.request.URL, op.request.SignAllHeaders, op.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
@@ -57,13 +56,13 @@ func (b *Broker) checkAllowed(in *Input, _ *operation) error {
 	if in.SigningTime != nil && !b.AllowSigningTime {
 		return &problem.Error{
 			Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.",
-			Fields: []problem.Field{{Part: "signingTime", Detail: "Only where allow_signing_time is on."}},
+			Fields: []problem.Field{{Part: "signingTime", Detail: "must be left out, since the operator has not set allow_signing_time."}},
 		}
 	}
 	if in.Credentials != nil && !b.AllowCredentials {
 		return &problem.Error{
 			Code: "option_not_allowed", Detail: "Keys in a request are not taken here.",
-			Fields: []problem.Field{{Part: "credentials", Detail: "Only where allow_request_credentials is on."}},
+			Fields: []problem.Field{{Part: "credentials", Detail: "must be left out, since the operator has not set allow_request_credentials."}},
 		}
 	}
 	if in.Credentials != nil && in.Profile != "" {

@@ -70,7 +70,7 @@ func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
 	}
 	compact := body.Clone()
 	if err := compact.Compact(); err != nil {
-		return p, problem.Invalid("/body", "The value is not JSON.")
+		return p, problem.Invalid("/body", "must be JSON.")
 	}
 	p.Bytes, p.MediaType = compact, broker.MediaJSON
 	return p, nil
@@ -80,7 +80,7 @@ func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
 func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 	found, multipart, err := broker.EnvelopeNames(body)
 	if err != nil {
-		return false, problem.Invalid("/body", "The value is not JSON.")
+		return false, problem.Invalid("/body", "must be JSON.")
 	}
 	if multipart {
 		return true, problem.Invalid("/body/$multipart", "A multipart body gets its boundary when it is sent, so it "+
@@ -99,7 +99,7 @@ func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 	}
 	data, err := decodeBase64(*e.Content)
 	if err != nil {
-		return true, problem.Invalid("/body/$content", "The value is not Base64.")
+		return true, problem.Invalid("/body/$content", "must be Base64.")
 	}
 	p.Bytes, p.Text, p.MediaType, p.FromEnvelope = data, false, e.ContentType, e.ContentType != ""
 	if !p.FromEnvelope {

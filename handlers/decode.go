@@ -99,10 +99,10 @@ func decodeDocument(data []byte, in any) error {
 			detail := "The request body is one JSON text, and the document is inside it: it was encoded twice."
 			return &problem.Error{Code: "json_encoded_twice", Detail: detail}
 		}
-		return decodeProblem(err)
+		return allFaults(data, in, decodeProblem(err))
 	}
 	if jsontext.Value(data).Kind() != '{' {
-		return problem.Invalid("", "The document is not a JSON object.")
+		return problem.Invalid("", "must be a JSON object.")
 	}
 	if _, ok := in.(interface{ nullFree() }); ok {
 		if err := refuseNull(data); err != nil {
@@ -123,7 +123,7 @@ func refuseNull(data []byte) error {
 			return nil //nolint:nilerr // the end: that it is one document was seen before
 		}
 		if at := string(d.StackPointer()); token.Kind() == 'n' && !strings.HasPrefix(at, "/credentials") {
-			return problem.Invalid(at, "The value is null.")
+			return problem.Invalid(at, "must not be null.")
 		}
 	}
 }
@@ -135,25 +135,22 @@ func decodeProblem(err error) error {
 		pointer := string(semantic.JSONPointer)
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return &problem.Error{
-				Code: "field_unknown", Detail: "The request has a field that is not known.",
-				Fields: []problem.Field{{Pointer: pointer, Detail: "This field is not known. Names are case-sensitive."}},
-			}
+			return &problem.Error{Code: "field_unknown", Fields: []problem.Field{{Pointer: pointer, Detail: unknownField("", nil)}}}
 		case semantic.Err != nil && errors.As(semantic.Err, new(*valueError)):
 			return problem.Invalid(pointer, semantic.Err.Error())
 		}
 		want := typeName(semantic.GoType)
 		if semantic.JSONKind == '"' && (want == "an object" || want == "an array") {
-			return problem.Invalid(pointer, "The value is a text, not "+want+"."+textForObject)
+			return problem.Invalid(pointer, wrongKind(want, semantic.JSONKind)+textForObject)
 		}
-		return problem.Invalid(pointer, "The value is "+kindName(semantic.JSONKind)+", not "+want+".")
+		return problem.Invalid(pointer, wrongKind(want, semantic.JSONKind))
 	}
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			return &problem.Error{
-				Code: "json_duplicate_name", Detail: "A name stands twice in one object.",
-				Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "This name stands twice."}},
+				Code: "json_duplicate_name", Detail: "One object has the same name twice.",
+				Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "must stand once; found it twice."}},
 			}
 		}
 		return &problem.Error{Code: "json_invalid", Detail: fmt.Sprintf("The request body is not one JSON document in "+
@@ -225,7 +222,7 @@ func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	}
 	number, err := strconv.ParseFloat(string(value), 64)
 	if value.Kind() != '0' || err != nil || math.Trunc(number) != number || math.Abs(number) > 1<<53 {
-		return &valueError{"The value is not a whole number."}
+		return &valueError{"must be a whole number."}
 	}
 	*n = wholeNumber(number)
 	return nil
@@ -244,10 +241,10 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return nil
 	}
 	if open.Kind() == '"' {
-		return &valueError{"The value is a text, not an object." + textForObject}
+		return &valueError{"must be an object; found a text." + textForObject}
 	}
 	if open.Kind() != '{' {
-		return &valueError{"The value is not an object."}
+		return &valueError{"must be an object."}
 	}
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
@@ -260,10 +257,10 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 			return err
 		}
 		if value.Kind() != '"' {
-			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"The value is not a text."}}
+			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"must be a text in quotes."}}
 		}
 		if len(*m) == maxEntries {
-			return &valueError{"The object has more than " + strconv.Itoa(maxEntries) + " entries."}
+			return &valueError{"must have at most " + strconv.Itoa(maxEntries) + " entries."}
 		}
 		*m = append(*m, signing.Parameter{Name: text, Value: value.String()})
 	}

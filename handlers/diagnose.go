@@ -73,7 +73,7 @@ func (in *diagnoseRequest) check(found *problem.Fields) {
 		}
 		var err error
 		if *t.into, err = parseTime(*t.text); err != nil {
-			found.Add(t.name, "The value is not a time such as 2026-01-31T12:00:00Z.")
+			found.Add(t.name, "must be a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
 }
@@ -93,7 +93,7 @@ func checkMessage(found *problem.Fields, at string, headers list[header], body, 
 	if bodyBase64 != nil {
 		decoded, err := decodeBase64(*bodyBase64)
 		if err != nil {
-			found.Add(at+"/bodyBase64", "The value is not Base64 with padding.")
+			found.Add(at+"/bodyBase64", "must be Base64 with padding, such as aGVsbG8=.")
 		}
 		return decoded
 	}

@@ -45,7 +45,7 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 	for d.PeekKind() == '"' {
 		token, err := d.ReadToken()
 		if err != nil {
-			return nil, problem.Invalid("/body", "The value is not JSON.")
+			return nil, problem.Invalid("/body", "must be JSON.")
 		}
 		name := token.String()
 		kind := d.PeekKind()
@@ -56,7 +56,7 @@ func encodeForm(body jsontext.Value) ([]byte, error) {
 		}
 		token, err = d.ReadToken()
 		if err != nil {
-			return nil, problem.Invalid("/body", "The value is not JSON.")
+			return nil, problem.Invalid("/body", "must be JSON.")
 		}
 		if kind == 'n' {
 			continue

@@ -3,6 +3,7 @@ package handlers
 import (
 	"io"
 	"net/http"
+	"path"
 	"strings"
 
 	"countersign/problem"
@@ -14,6 +15,13 @@ import (
 // tell it to hand on requests as they are: a document with Data and Metadata, posted to the function's name.
 func (h *Handlers) Elsewhere() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean != "/" && clean != "." {
+			WriteError(w, r, &problem.Error{
+				Code: "not_found", Cause: errNotFound.Cause,
+				Detail: "The path has a slash too many: use " + clean + ", with one slash before each part and none at the end.",
+			})
+			return
+		}
 		if r.Method != http.MethodPost || strings.Count(r.URL.Path, "/") != 1 {
 			WriteError(w, r, errNotFound)
 			return

@@ -45,7 +45,7 @@ func readParameters(r *http.Request) (map[string]string, error) {
 		if len(list) > 1 {
 			return nil, &problem.Error{
 				Code: "field_invalid", Detail: "A parameter is given twice.",
-				Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "This parameter is given twice."}},
+				Fields: []problem.Field{{Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "must be given once; found it twice."}},
 			}
 		}
 		values[name] = list[0]
@@ -151,7 +151,7 @@ func (h *Handlers) InferScope() http.Handler {
 		if !given || raw == "" {
 			return nil, &problem.Error{
 				Code: "field_missing", Detail: "The parameter url is missing.",
-				Fields: []problem.Field{{Pointer: "/url", Detail: "This parameter is required."}},
+				Fields: []problem.Field{{Pointer: "/url", Detail: "is required."}},
 			}
 		}
 		raw = broker.TrimURL(raw)

@@ -44,7 +44,7 @@ func (h *Handlers) HashPayload() http.Handler {
 			into = io.MultiWriter(linear, tree)
 		default:
 			WriteError(w, r, &problem.Error{Code: "field_invalid", Detail: "The parameter tree is not " +
-				"right.", Fields: []problem.Field{{Pointer: "/tree", Detail: "The value is neither true nor false."}}})
+				"right.", Fields: []problem.Field{{Pointer: "/tree", Detail: "must be true or false."}}})
 			return
 		}
 		body := &patient{

@@ -70,17 +70,17 @@ func (in *signRequest) check(found *problem.Fields) {
 	if in.BodyBase64 != nil {
 		var err error
 		if in.bodyBytes, err = decodeBase64(*in.BodyBase64); err != nil {
-			found.Add("/bodyBase64", "The value is not Base64 with padding.")
+			found.Add("/bodyBase64", "must be Base64 with padding, such as aGVsbG8=.")
 		}
 	}
 	if in.PayloadSHA256 != nil && !isSHA256(*in.PayloadSHA256) {
-		found.Add("/payloadSha256", "The value is not 64 hexadecimal digits.")
+		found.Add("/payloadSha256", "must be 64 hexadecimal digits, the SHA-256 of the body.")
 	}
 	found.OneOf("/payload", in.Payload, "signed", "unsigned")
 	found.OneOf("/algorithm", in.Algorithm, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
 	for i, name := range in.SignedHeaders {
 		if name == "" {
-			found.Add("/signedHeaders/"+strconv.Itoa(i), "The name is empty.")
+			found.Add("/signedHeaders/"+strconv.Itoa(i), "must not be empty.")
 		}
 	}
 	between(found, "/minValiditySeconds", in.MinValiditySeconds, 0, 900)
@@ -88,14 +88,14 @@ func (in *signRequest) check(found *problem.Fields) {
 		at, err := parseTime(*in.SigningTime)
 		in.signingTime = &at
 		if err != nil {
-			found.Add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
+			found.Add("/signingTime", "must be a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
 	if c := in.Credentials; c != nil {
 		found.Require("/credentials/accessKeyId", c.AccessKeyID)
 		found.Require("/credentials/secretAccessKey", c.SecretAccessKey)
 		if c.AccountID != nil && !credentials.ValidAccount(*c.AccountID) {
-			found.Add("/credentials/accountId", "The value is not 12 digits.")
+			found.Add("/credentials/accountId", "must be 12 digits.")
 		}
 		between(found, "/credentials/durationSeconds", c.DurationSeconds, 900, 43200)
 	}

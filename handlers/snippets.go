@@ -68,7 +68,7 @@ func (h *Handlers) snippet(_ context.Context, _ *broker.Call, in *snippetRequest
 		u, err := url.Parse(*in.Address)
 		if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" ||
 			u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return nil, problem.Invalid("/address", "The value is not an address such as https://sign.example.com.")
+			return nil, problem.Invalid("/address", "must be an address such as https://sign.example.com.")
 		}
 		options.Service = strings.TrimRight(u.String(), "/")
 	}
@@ -99,7 +99,7 @@ func (in *snippetRequest) write() (*snippets.Request, error) {
 	}
 	document := in.Request.Clone()
 	if err := document.Indent(jsontext.WithIndent("  ")); err != nil {
-		return nil, problem.Invalid("/request", "The value is not JSON.")
+		return nil, problem.Invalid("/request", "must be JSON.")
 	}
 	r := &snippets.Request{
 		Method: in.request.Method, URL: target.String(), Document: document, Body: body.Bytes, MediaType: body.MediaType,

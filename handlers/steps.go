@@ -65,7 +65,7 @@ func (in *canonicalStep) check(found *problem.Fields) {
 	algorithm := string(in.Algorithm)
 	found.OneOf("/algorithm", &algorithm, string(signing.HMAC), string(signing.ECDSA))
 	if _, err := parseTime(in.SigningTime); err != nil {
-		found.Add("/signingTime", "The value is not a time such as 2026-01-31T12:00:00Z.")
+		found.Add("/signingTime", "must be a time such as 2026-01-31T12:00:00Z.")
 	}
 	for i, h := range in.HeaderList {
 		found.Require("/headerList/"+strconv.Itoa(i)+"/name", h.Name)
@@ -79,7 +79,7 @@ func (in *canonicalStep) check(found *problem.Fields) {
 			continue
 		}
 		if _, err := decodeBase64(*text); err != nil {
-			found.Add(pointer, "The value is not Base64 with padding.")
+			found.Add(pointer, "must be Base64 with padding, such as aGVsbG8=.")
 		}
 	}
 }
@@ -224,7 +224,7 @@ func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatur
 	}
 	value := signing.Authorization(in.Algorithm, in.AccessKeyID, in.CredentialScope, strings.Join(in.SignedHeaders, ";"), in.Signature)
 	if strings.ContainsAny(value, "\r\n\x00") {
-		return nil, problem.Invalid("/signature", "The value holds a line break.")
+		return nil, problem.Invalid("/signature", "must not hold a line break.")
 	}
 	out := &signedRequest{
 		Method: in.Method, URL: in.URL, Headers: map[string]string{}, HeaderList: append(in.HeaderList, sentHeader{"Authorization", value}),

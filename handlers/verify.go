@@ -46,12 +46,12 @@ func (in *verifyRequest) check(found *problem.Fields) {
 		in.bodyBytes = []byte(*in.Body)
 	}
 	if hash := in.PayloadSHA256; hash != nil && *hash != signing.UnsignedPayload && !isSHA256(*hash) {
-		found.Add("/payloadSha256", "The value is neither 64 hexadecimal digits nor UNSIGNED-PAYLOAD.")
+		found.Add("/payloadSha256", "must be 64 hexadecimal digits, or UNSIGNED-PAYLOAD.")
 	}
 	if in.At != nil {
 		at, err := parseTime(*in.At)
 		if in.at = &at; err != nil {
-			found.Add("/at", "The value is not a time such as 2026-01-31T12:00:00Z.")
+			found.Add("/at", "must be a time such as 2026-01-31T12:00:00Z.")
 		}
 	}
 }

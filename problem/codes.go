@@ -9,68 +9,68 @@ type kind struct {
 
 // kinds lists every code there is. docs/errors.md explains them, and a test holds the two together.
 var kinds = map[string]kind{
-	"body_missing":    {400, "The request has no body", "Send a JSON object with at least method and url."},
+	"body_missing":    {400, "Missing request body", "Send a JSON object with at least method and url."},
 	"body_unreadable": {400, "The request body did not arrive whole", "Send the request again."},
 	"json_invalid": {
-		400, "The request is not JSON",
+		400, "Invalid JSON",
 		"Send one JSON document in UTF-8. In a workflow, insert values with string() or json(), so that " +
 			"quotes and line breaks are escaped.",
 	},
 	"json_encoded_twice": {
-		400, "The JSON was encoded twice",
+		400, "JSON encoded twice",
 		"Send the object itself. In a workflow, leave out string(), or put json() around the text.",
 	},
 	"chunking_unsupported": {
-		400, "The body is to follow in chunks",
+		400, "Chunked body not supported",
 		"Switch chunking off in the settings of the step that sends this (Allow chunking).",
 	},
 	"json_duplicate_name": {
-		400, "A name stands twice",
+		400, "Duplicate field",
 		"Remove one of the two: which one counts would be a guess.",
 	},
 	"field_unknown": {
-		400, "A field is not known",
+		400, "Unknown field",
 		"Check its spelling against the contract at /openapi.yaml.",
 	},
-	"field_missing":   {400, "A field is missing", "Add the field that errors names."},
-	"field_invalid":   {400, "A field is not right", "Correct the field that errors names."},
-	"fields_conflict": {400, "Two fields exclude each other", "Keep one of the fields that errors names."},
+	"field_missing":   {400, "Missing field", "Add the field that detail names."},
+	"field_invalid":   {400, "Invalid field", "Correct the field that detail names."},
+	"fields_conflict": {400, "Conflicting fields", "Keep one of the fields that detail names."},
 	"url_invalid": {
-		400, "The URL cannot be signed",
+		400, "Invalid URL",
 		"Give the complete address, https://host/path?query, with special characters percent-encoded.",
 	},
 	"url_not_https": {
-		400, "The URL is not https",
+		400, "URL is not https",
 		"Use https. For a local server, the operator can list its host in http_hosts.",
 	},
-	"header_invalid": {400, "A header cannot be sent", "Correct or remove the header that errors names."},
+	"header_invalid": {400, "Invalid header", "Correct or remove the header that detail names."},
 	"host_not_aws": {
-		400, "The host is not an AWS endpoint",
+		400, "Not an AWS endpoint",
 		"Check the URL. For a custom domain, give service and region.",
 	},
 	"host_not_signed": {
-		400, "The host takes no AWS signature",
+		400, "Host takes no AWS signature",
 		"Call it without signing, in the way that detail says.",
 	},
 	"scope_needed": {
-		400, "Service or region is needed",
-		"Give the field that errors names; the host does not tell it.",
+		400, "Service or region missing",
+		"Give the field that detail names; the host does not tell it.",
 	},
 	"option_not_allowed": {
-		403, "The operator does not allow this field",
+		403, "Field not allowed by the operator",
 		"Leave the field out, or ask the operator to allow it.",
 	},
 	"partition_differs": {
-		400, "Region and profile are of two partitions",
+		400, "Region and profile in different partitions",
 		"Use a region of the profile's partition, or a profile of the region's.",
 	},
 	"profile_unknown": {
-		400, "The profile is not known",
+		400, "Unknown profile",
 		"Use a profile that GET /v1/profiles lists, or leave the field out for the default one.",
 	},
-	"unauthenticated": {401, "A key is needed", "Send your key in the X-API-Key header."},
+	"unauthenticated": {401, "Invalid or missing API key", "Send your key in the X-API-Key header."},
 	"credentials_conflict": {
-		400, "Two keys are given",
+		400, "Two API keys given",
 		"Send one key: in X-API-Key, as Bearer token, as password of the Basic scheme, or as session token of an AWS SDK.",
 	},
 	"identity_unavailable": {
@@ -87,38 +87,38 @@ var kinds = map[string]kind{
 	},
 	"forbidden": {403, "Not allowed", "Ask the operator for a policy that allows it."},
 	"session_denied": {
-		403, "AWS refused the session",
+		403, "AWS session refused",
 		"The operator finds the reason in the log, under the id in instance: usually the role's trust policy " +
 			"or the external ID.",
 	},
 	"session_misconfigured": {
-		500, "The profile is not set up right",
+		500, "Profile misconfigured",
 		"The operator finds the reason in the log, under the id in instance.",
 	},
 	"session_unavailable": {
-		503, "No session at the moment",
+		503, "AWS session unavailable",
 		"Try again after the time that Retry-After gives.",
 	},
 	"session_short": {
-		503, "The session ends too soon",
+		503, "AWS session too short",
 		"Ask for a smaller minValiditySeconds, or try again after the time that Retry-After gives.",
 	},
 	"session_changed": {
-		409, "The session was replaced",
+		409, "AWS session replaced",
 		"Begin again with step 1; a new session came into use between the steps.",
 	},
 	"not_found": {
-		404, "There is nothing here",
+		404, "Not found",
 		"See the contract at /openapi.yaml for what there is.",
 	},
-	"method_not_allowed": {405, "The method is not allowed here", "Use a method that the Allow header lists."},
+	"method_not_allowed": {405, "Method not allowed", "Use a method that the Allow header lists."},
 	"rate_limited":       {429, "Too many requests", "Try again after the time that Retry-After gives."},
 	"busy": {
 		503, "Too many requests at once",
 		"Try again after the time that Retry-After gives.",
 	},
 	"audit_unavailable": {
-		503, "The decision cannot be recorded",
+		503, "Audit record not written",
 		"Try again later; the operator finds the cause in the log, under the id in instance.",
 	},
 	"functions_payload": {
@@ -127,25 +127,25 @@ var kinds = map[string]kind{
 			"in host.json and deploy again; keep exactly the two bindings of function.json.",
 	},
 	"body_too_large": {
-		413, "The request is too large",
+		413, "Request too large",
 		"Send payloadSha256 in place of the body, or ask the operator to raise max_body_bytes.",
 	},
 	"content_type_unsupported": {
-		415, "The request is not application/json",
+		415, "Content-Type is not application/json",
 		"Set the header Content-Type: application/json.",
 	},
 	"content_encoding_unsupported": {
-		415, "The request is compressed",
+		415, "Compressed request not supported",
 		"Send the body as it is, without Content-Encoding.",
 	},
 	"internal": {
-		500, "Something went wrong here",
+		500, "Internal error",
 		"Try again. If it stays, the operator finds the cause in the log, under the id in instance.",
 	},
 	"draining": {503, "The service is stopping", "Try again; another instance will answer."},
 
 	"send_not_allowed": {
-		403, "Sending is switched off",
+		403, "Sending is off",
 		"Sign the request and send it yourself, or ask the operator to set allow_send.",
 	},
 	"host_not_sendable": {
@@ -183,10 +183,10 @@ var kinds = map[string]kind{
 		"The method can be repeated: try again. What takes AWS longer than timeoutSeconds is better begun and asked about later.",
 	},
 	"outcome_unknown": {
-		424, "It is not known whether AWS did it",
+		424, "Outcome unknown",
 		"Find out at AWS before you repeat it: it may have been done. An idempotency token of the service makes repeating safe.",
 	},
-	"answer_broken": {502, "The answer broke off", "The method can be repeated: try again."},
+	"answer_broken": {502, "Response broke off", "The method can be repeated: try again."},
 	"answer_is_stream": {
 		422, "The answer is a stream of events",
 		"Call the operation that answers at once, or use the proxy, which passes streams on.",

@@ -101,8 +101,42 @@ func (e *Error) Document(instance string) Document {
 	}
 	return Document{
 		Type: "urn:countersign:problem:" + e.Code, Title: k.title, Status: e.Status(), Code: e.Code,
-		Detail: clip(e.Detail, maxDetail), Hint: k.hint, Instance: instance, Errors: fields, AWS: e.AWS, Diagnosis: e.Diagnosis,
+		Detail: clip(detail(e.Detail, fields), maxDetail), Hint: k.hint, Instance: instance, Errors: fields, AWS: e.AWS, Diagnosis: e.Diagnosis,
 	}
+}
+
+// detail is all that is wrong in one text, since tools show the detail of a problem and not its list of errors: what is wrong on the whole,
+// then each field with its fault.
+func detail(text string, fields []Field) string {
+	parts := make([]string, 0, len(fields)+1)
+	if text != "" && !slices.ContainsFunc(fields, func(f Field) bool { return f.Detail == text }) {
+		parts = append(parts, text)
+	}
+	for _, f := range fields {
+		if name := fieldName(f.Pointer); name != "" {
+			parts = append(parts, name+": "+f.Detail)
+		} else {
+			parts = append(parts, "The document "+f.Detail)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// fieldName writes a JSON Pointer as people do: /headerList/0/name is headerList[0].name.
+func fieldName(pointer string) string {
+	var b strings.Builder
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		switch {
+		case name != "" && strings.Trim(name, "0123456789") == "" && b.Len() > 0:
+			b.WriteString("[" + name + "]")
+		case b.Len() > 0:
+			b.WriteString("." + name)
+		default:
+			b.WriteString(name)
+		}
+	}
+	return b.String()
 }
 
 // Known tells whether there is such a code.
@@ -113,10 +147,7 @@ func Known(code string) bool {
 
 // Invalid is the error of one field that is not right.
 func Invalid(pointer, detail string) *Error {
-	return &Error{
-		Code: "field_invalid", Detail: "The field " + pointer + " is not right.",
-		Fields: []Field{{Pointer: pointer, Detail: detail}},
-	}
+	return &Error{Code: "field_invalid", Fields: []Field{{Pointer: pointer, Detail: detail}}}
 }
 
 // InvalidPart is [Invalid] for who knows no document: a part, and the name of what is at fault in it, or "".
@@ -132,9 +163,6 @@ func (e *Error) WithPointers(find func(Field) string) *Error {
 		if f := &found.Fields[i]; f.Part != "" {
 			f.Pointer, f.Part, f.Name = find(*f), "", ""
 		}
-	}
-	if found.Detail == "" && len(found.Fields) == 1 {
-		found.Detail = "The field " + found.Fields[0].Pointer + " is not right."
 	}
 	return &found
 }
@@ -164,7 +192,7 @@ func (f *Fields) Add(pointer, detail string) {
 func (f *Fields) Require(pointer, value string) {
 	if value == "" {
 		f.missing = true
-		f.Add(pointer, "This field is required.")
+		f.Add(pointer, "is required.")
 	}
 }
 
@@ -173,12 +201,13 @@ func (f *Fields) OneOf(pointer string, value *string, allowed ...string) {
 	if value == nil {
 		return
 	}
-	text := "The value is none of"
-	for _, a := range allowed {
-		if a == *value {
-			return
-		}
-		text += " " + a
+	if slices.Contains(allowed, *value) {
+		return
+	}
+	text := "must be one of " + strings.Join(allowed, ", ")
+	if meant := Nearest(*value, allowed); meant != "" {
+		f.Add(pointer, text+"; did you mean "+meant+"?")
+		return
 	}
 	f.Add(pointer, text+".")
 }
@@ -186,23 +215,26 @@ func (f *Fields) OneOf(pointer string, value *string, allowed ...string) {
 // Between notes a number outside of its bounds.
 func (f *Fields) Between(pointer string, value, low, high int64) {
 	if value < low || value > high {
-		f.Add(pointer, "The value is not from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10)+".")
+		f.Add(pointer, "must be from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10)+".")
 	}
 }
+
+// List is what was noted.
+func (f *Fields) List() []Field { return f.list }
 
 // Err is nil where nothing was noted.
 func (f *Fields) Err() error {
 	more := ""
 	if f.all > maxFields {
-		more = " The first " + strconv.Itoa(maxFields) + " of " + strconv.Itoa(f.all) + " faults are listed."
+		more = "The first " + strconv.Itoa(maxFields) + " of " + strconv.Itoa(f.all) + " faults are listed."
 	}
 	switch {
 	case len(f.list) == 0:
 		return nil
 	case f.missing:
-		return &Error{Code: "field_missing", Detail: "The request lacks a field that it needs." + more, Fields: f.list}
+		return &Error{Code: "field_missing", Detail: more, Fields: f.list}
 	default:
-		return &Error{Code: "field_invalid", Detail: "The request has a field that is not right." + more, Fields: f.list}
+		return &Error{Code: "field_invalid", Detail: more, Fields: f.list}
 	}
 }
 

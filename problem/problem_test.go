@@ -51,7 +51,7 @@ func TestFields_TellAllAtOnce(t *testing.T) {
 	if !errors.As(fields.Err(), &e) || e.Code != "field_invalid" || len(e.Fields) != 2 {
 		t.Fatalf("got %+v", e)
 	}
-	if e.Fields[0].Detail != "The value is none of a b." || e.Fields[1].Detail != "The value is not from 1 to 2." {
+	if e.Fields[0].Detail != "must be one of a, b." || e.Fields[1].Detail != "must be from 1 to 2." {
 		t.Errorf("got %+v", e.Fields)
 	}
 	if fields.Require("/url", ""); !errors.As(fields.Err(), &e) || e.Code != "field_missing" || len(e.Fields) != 3 {

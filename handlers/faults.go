@@ -1,0 +1,175 @@
+package handlers
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"countersign/problem"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// allFaults adds to the first fault of a document, at which decoding ended, the others of its kind: unknown fields, values of the
+// wrong kind, and what is then missing. So a caller mends all of them at once. The code is the first fault's.
+func allFaults(data []byte, in any, first error) error {
+	var p *problem.Error
+	if !errors.As(first, &p) || p.Code != "field_unknown" && p.Code != "field_invalid" {
+		return first
+	}
+	var found problem.Fields
+	meant := map[string]bool{}
+	findFaults(&found, meant, "", data, reflect.TypeOf(in))
+	checked := reflect.New(reflect.TypeOf(in).Elem()).Interface()
+	if json.Unmarshal(data, checked) == nil {
+		var missing problem.Fields
+		checked.(checker).check(&missing)
+		for _, f := range missing.List() {
+			if !meant[f.Pointer] { // it is there, misspelt
+				found.Add(f.Pointer, f.Detail)
+			}
+		}
+	}
+	all := found.List()
+	if !slices.ContainsFunc(all, func(f problem.Field) bool { return f.Pointer == p.Fields[0].Pointer }) {
+		all = append(slices.Clone(p.Fields), all...) // a fault of a value, which only its type knows
+	}
+	return &problem.Error{Code: p.Code, Detail: p.Detail, Fields: all}
+}
+
+// findFaults looks for fields that a type does not have, and for values of another kind than its fields. meant are the fields
+// that unknown ones were likely meant to be.
+func findFaults(found *problem.Fields, meant map[string]bool, at string, value jsontext.Value, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	kind := value.Kind()
+	own := reflect.PointerTo(t).Implements(reflect.TypeFor[json.UnmarshalerFrom]())
+	switch {
+	case kind == 'n':
+	case t.Kind() == reflect.Slice && kind == '[' && t != reflect.TypeFor[textMap]():
+		for i, item := range items(value) {
+			findFaults(found, meant, at+"/"+strconv.Itoa(i), item, t.Elem())
+		}
+	case own, t == reflect.TypeFor[jsontext.Value]():
+	case t.Kind() == reflect.Struct && kind == '{':
+		fields := fieldTypes(t)
+		names := make([]string, 0, len(fields))
+		for name := range fields {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for name, member := range members(value) {
+			pointer := at + "/" + escapePointer(name)
+			if field, known := fields[name]; known {
+				findFaults(found, meant, pointer, member, field)
+				continue
+			}
+			if near := problem.Nearest(strings.ToLower(name), lower(names)); near != "" {
+				meant[at+"/"+names[slices.Index(lower(names), near)]] = true
+			}
+			found.Add(pointer, unknownField(name, names))
+		}
+	case !accepts(t, kind):
+		text := wrongKind(typeName(t), kind)
+		if kind == '"' && t.Kind() != reflect.Bool {
+			text += textForObject
+		}
+		found.Add(at, text)
+	}
+}
+
+// unknownField says which field an unknown one was likely meant to be.
+func unknownField(name string, names []string) string {
+	if near := slices.Index(lower(names), problem.Nearest(strings.ToLower(name), lower(names))); near >= 0 {
+		return "unknown field; did you mean " + names[near] + "?"
+	}
+	return "unknown field; names are case-sensitive."
+}
+
+func wrongKind(want string, found jsontext.Kind) string {
+	return "must be " + want + "; found " + kindName(found) + "."
+}
+
+func lower(names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strings.ToLower(name)
+	}
+	return list
+}
+
+// accepts reports whether a Go type is read from a kind of JSON.
+func accepts(t reflect.Type, kind jsontext.Kind) bool {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return kind == '{'
+	case reflect.Slice:
+		return kind == '['
+	case reflect.Bool:
+		return kind == 't' || kind == 'f'
+	case reflect.String:
+		return kind == '"'
+	default:
+		return true
+	}
+}
+
+// fieldTypes are the fields of a struct by their names in JSON.
+func fieldTypes(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			for name, inner := range fieldTypes(f.Type) {
+				fields[name] = inner
+			}
+		case name != "":
+			fields[name] = f.Type
+		}
+	}
+	return fields
+}
+
+// members reads an object's names and values in their order.
+func members(value jsontext.Value) func(func(string, jsontext.Value) bool) {
+	return func(yield func(string, jsontext.Value) bool) {
+		d := jsontext.NewDecoder(strings.NewReader(string(value)))
+		if _, err := d.ReadToken(); err != nil {
+			return
+		}
+		for d.PeekKind() == '"' {
+			name, err := d.ReadToken()
+			if err != nil {
+				return
+			}
+			text := name.String()
+			member, err := d.ReadValue()
+			if err != nil || !yield(text, member) {
+				return
+			}
+		}
+	}
+}
+
+// items reads the first values of an array.
+func items(value jsontext.Value) []jsontext.Value {
+	var list []jsontext.Value
+	d := jsontext.NewDecoder(strings.NewReader(string(value)))
+	if _, err := d.ReadToken(); err != nil {
+		return nil
+	}
+	for d.PeekKind() != ']' && len(list) < maxEntries {
+		item, err := d.ReadValue()
+		if err != nil {
+			return list
+		}
+		list = append(list, item.Clone())
+	}
+	return list
+}
