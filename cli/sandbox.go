@@ -91,17 +91,21 @@ func runSandbox(p *process, o sandboxOptions) error {
 		return <-done
 	}
 	printRehearsal(p.stdout, aws)
-	page := t.service + "/workbench?example=sandbox"
-	fmt.Fprintf(p.stdout, "\nTo see what was signed, and why, open the workbench:\n\n   %s\n", page)
-	if o.open {
-		if err := openPage(ctx, page); err != nil {
-			fmt.Fprintln(p.stderr, "countersign: no browser could be opened:", err)
-		}
-	}
+	o.showWorkbench(ctx, p, t.service+"/workbench?example=sandbox")
 	return showCalls(p.stdout, calls, done)
 }
 
-// showCalls prints each call that arrives, until the service is done.
+func (o sandboxOptions) showWorkbench(ctx context.Context, p *process, page string) {
+	fmt.Fprintf(p.stdout, "\nTo see what was signed, and why, open the workbench:\n\n   %s\n", page)
+	if !o.open {
+		return
+	}
+	if err := openPage(ctx, page); err != nil {
+		fmt.Fprintln(p.stderr, "countersign: no browser could be opened:", err)
+	}
+}
+
+// showCalls prints what arrives at the emulator until the service has ended.
 func showCalls(out io.Writer, calls <-chan sandbox.Exchange, done <-chan error) error {
 	fmt.Fprintln(out, "\nServing until Ctrl-C. Each call that arrives at this AWS is shown:")
 	for {

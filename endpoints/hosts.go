@@ -139,7 +139,7 @@ func (r *hostRule) scope() Scope {
 	s := Scope{
 		Service: r.Service, Region: r.Region, Algorithm: SigV4, Quirks: t.quirks[r.Service],
 		Partition: PartitionOf(r.Region), Pattern: true,
-		Why:       "the host pattern " + r.Pattern + " of the configuration says so",
+		Why: "the host pattern " + r.Pattern + " of the configuration says so",
 	}
 	if len(r.RegionSet) > 0 {
 		s.RegionSet, s.Algorithm = slices.Clone(r.RegionSet), SigV4a
