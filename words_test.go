@@ -21,6 +21,7 @@ var readTexts = []string{
 	"examples/*",
 	".github/ISSUE_TEMPLATE/*",
 	"connector/*.go", "connector/workflows/*", "connector/files/*.md", "connector/files/apiProperties.json",
+	"openapi.yaml", "docs/errors.md", "docs/troubleshooting.md", "problem/*.go", "broker/*.go", "handlers/*.go", "diagnosis/*.go", "explain/*.go",
 	"workbench/*.html", "workbench/*.js",
 	"deploy/azure/*.*", "deploy/kubernetes/*.yaml", "deploy/prometheus/*",
 	"cli/*.go", "config/*.go", "api/*.go", "proxy/*.go", "sandbox/*.go", "access/*.go", "credentials/*.go", "endpoints/*.go", "reading/*.go", "sending/*.go", "snippets/*.go", "telemetry/*.go",
