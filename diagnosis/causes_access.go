@@ -222,10 +222,10 @@ var elsewhereCauses = []CauseInfo{
 			"that is not possible"}},
 	},
 	{
-		ID: "unclear", Family: FamilyElsewhere, Title: "What is at hand does not decide it.", Side: SideUnknown, Most: Open,
+		ID: "unclear", Family: FamilyElsewhere, Title: "The text given does not decide it.", Side: SideUnknown, Most: Open,
 		Means:         "Several causes fit. The questions say what to bring.",
-		Decides:       "Nothing at hand tells the causes apart.",
-		FixInWorkflow: "Bring what the questions ask for: as a rule the request as it was sent, and the whole answer.",
+		Decides:       "Nothing given tells the causes apart.",
+		FixInWorkflow: "Give what the questions ask for: usually the request as it was sent, and the whole answer.",
 		FixInCode:     "Log the canonical request and the string to sign of your signer, and compare them with AWS's.",
 	},
 }

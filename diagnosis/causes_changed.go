@@ -11,12 +11,12 @@ var bodyDetails = []Detail{
 	{"bom-added", "a byte order mark was put in front"},
 	{"bom-removed", "the byte order mark was removed"},
 	{"trimmed", "white space at the ends was removed"},
-	{"json-reserialised", "the JSON was written anew: white space, order, escapes or numbers"},
+	{"json-reserialised", "the JSON was serialized again: white space, order, escapes or numbers"},
 	{"json-quoted", "the JSON was sent as a JSON string, with quotes around it"},
 	{"base64-sent", "the base64 text was sent in place of the bytes"},
 	{"base64-decoded", "the bytes were sent in place of the base64 text"},
 	{"envelope", "the workflow's envelope $content-type and $content was sent or signed"},
-	{"form-reencoded", "the form was encoded anew: + for %20, ~, order"},
+	{"form-reencoded", "the form was encoded again: + for %20, ~, order"},
 	{"charset", "the text was written in another character set"},
 	{"gzip", "the body was compressed"},
 	{"emptied", "no body arrived"},
@@ -129,7 +129,7 @@ var changedCauses = []CauseInfo{
 	},
 	{
 		ID: "changed-body", Family: FamilyChanged, Title: "The body changed after signing.", Side: SideClient, Most: Proved,
-		Means: "The hash of the bytes that arrived is not the one that was signed. Clients write JSON and forms anew, change line ends, " +
+		Means: "The hash of the bytes that arrived is not the one that was signed. Clients serialize JSON and forms again, change line ends, " +
 			"add a line feed, compress, or send base64 in place of bytes.",
 		Decides: "The last line of AWS's canonical request differs, or S3 says XAmzContentSHA256Mismatch. Trying the " +
 			"usual changes shows which it was.",

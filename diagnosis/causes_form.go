@@ -184,7 +184,7 @@ var timeCauses = []CauseInfo{
 		Means:         "It was used after X-Amz-Date + X-Amz-Expires. One that a session signed ends with the session at the latest.",
 		Decides:       "AWS says so, or the URL's own times against the Date of the answer.",
 		FixInWorkflow: "Make the URL right before it is used, or ask for a longer expiresInSeconds.",
-		FixInCode:     "Presign anew, with X-Amz-Expires as long as needed, at most 604800 seconds.",
+		FixInCode:     "Presign again, with X-Amz-Expires as long as needed, at most 604800 seconds.",
 	},
 	{
 		ID: "presign-lifetime", Family: FamilyTime, Title: "The lifetime of the presigned URL is not allowed.", Side: SideSigner, Most: Proved,

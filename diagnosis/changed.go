@@ -49,7 +49,7 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 		return
 	}
 	if from == nil || !from.known {
-		d.note = "How it changed is not known: its bytes are not at hand."
+		d.note = "How it changed is not known: its bytes were not given."
 		m.ask(askBody)
 		return
 	}

@@ -156,7 +156,7 @@ func (c *collector) understood(hide func(string) string) Understood {
 		Secret: c.secretAtHand(),
 	}
 	if m := c.request(); m != nil {
-		u.Method, u.URL, u.Body = hide(m.method), hide(clip(reading.Redact(m.url), 2000)), "not at hand"
+		u.Method, u.URL, u.Body = hide(m.method), hide(clip(reading.Redact(m.url), 2000)), "not given"
 		if m.known {
 			u.Body = strconv.Itoa(len(m.body)) + " bytes"
 		}

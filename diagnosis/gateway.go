@@ -40,7 +40,7 @@ func noSignature(c *collector) bool {
 	case m != nil && c.claim.sent():
 		c.add(finding{
 			cause: "no-signature", certainty: Likely, place: "header:authorization",
-			reason: "The request at hand is signed, and AWS saw no signature: its Authorization header was lost on the way.",
+			reason: "The request given is signed, and AWS saw no signature: its Authorization header was lost on the way.",
 		})
 	case m != nil:
 		f := finding{

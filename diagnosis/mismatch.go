@@ -62,7 +62,7 @@ func deniedOrMismatch(c *collector) {
 	m.own = c.canonicalOf(m.at, m.how, c.payloadOf(m.at, m.how))
 	switch {
 	case m.claim.wellFormed() && m.signedAsIs():
-		c.ruleOut("The signature is right for the request at hand, by the profile's secret.")
+		c.ruleOut("The signature is right for the request given, by the profile's secret.")
 	default:
 		_ = m.formOfSignature() || m.signersMistake()
 	}
@@ -91,7 +91,7 @@ type mismatch struct {
 	*collector
 	how    manner
 	prover *prover
-	at     *message  // the request at hand, or nil
+	at     *message  // the request given, or nil
 	own    canonical // our canonical request of it
 	right  bool      // the pasted signature is that of our canonical request
 }
@@ -171,11 +171,11 @@ func (m *mismatch) rightForRequest() bool {
 		return false
 	}
 	m.right = true
-	m.ruleOut("The signature is right for the request at hand: secret, canonical request and key are as they should be.")
+	m.ruleOut("The signature is right for the request given: secret, canonical request and key are as they should be.")
 	if m.arrived.given() {
 		found := m.unmasked(differences(&m.own, &m.arrived, m.how))
 		if len(found) > 0 {
-			m.changed(found, m.proof(), "The signature is right for the request at hand, and AWS's canonical request differs there.", m.at)
+			m.changed(found, m.proof(), "The signature is right for the request given, and AWS's canonical request differs there.", m.at)
 			return true
 		}
 	}
@@ -240,7 +240,7 @@ func (m *mismatch) unsignedNames() []string {
 	return names
 }
 
-// rightAndUnknown: the signature is right for the request at hand, and AWS does
+// rightAndUnknown: the signature is right for the request given, and AWS does
 // not tell what arrived.
 func (m *mismatch) rightAndUnknown() {
 	if m.in.RequestIs == AsSigned {
@@ -257,7 +257,7 @@ func (m *mismatch) rightAndUnknown() {
 	}
 	m.add(finding{
 		cause: "wrong-secret", detail: "other", certainty: Open, place: "secret",
-		reason: "The signature is right for the request at hand with the profile's secret. Either AWS holds another secret for " +
+		reason: "The signature is right for the request given with the profile's secret. Either AWS holds another secret for " +
 			"this key, or a proxy changed the request.",
 	})
 	m.also("A proxy may have changed something behind the trace.", "changed-header", "changed-body", "changed-path", "changed-host")

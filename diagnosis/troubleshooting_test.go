@@ -57,7 +57,7 @@ var chapters = map[diagnosis.Family]string{
 	diagnosis.FamilyTime:        "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else is known to be right or wrong.",
 	diagnosis.FamilyCredentials: "AWS does not take the access key or the session token. The secret was not looked at yet.",
 	diagnosis.FamilyPermission:  "As a rule the signature was right, and something else decides: a policy, an authorizer, a route.",
-	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or what is at hand does not decide.",
+	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or the text given does not decide.",
 }
 
 // The page is made of the table of causes and of diagnoses, so that it cannot say
@@ -87,7 +87,7 @@ Every diagnosis names a cause by its id and links to its section here. The page 
 (` + "`go test ./diagnosis -run Troubleshooting -update`" + `).
 
 A cause is **proved** where a calculation or the request itself shows it, **stated** where AWS says it in words, **likely**
-where it fits best, and **open** where what is at hand does not decide; then the questions say what would. Nothing is called
+where it fits best, and **open** where the text given does not decide; then the questions say what would. Nothing is called
 proved on a paste that somebody edited. What proves most: the request as it was sent, the whole answer of AWS, and the profile
 that signed. A diagnosis shows no secret, no token and no signature.
 

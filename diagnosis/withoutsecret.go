@@ -2,7 +2,7 @@ package diagnosis
 
 import "strings"
 
-// ofRequestAlone: the request at hand shows by itself why no signature fits.
+// ofRequestAlone: the request given shows by itself why no signature fits.
 func (m *mismatch) ofRequestAlone() bool {
 	if m.at == nil {
 		return byFormOnly(m.collector)
@@ -106,7 +106,7 @@ func (m *mismatch) withoutSecret() bool {
 		return true
 	}
 	certainty := m.proof()
-	reason := "AWS's canonical request differs there from the one of the request at hand."
+	reason := "AWS's canonical request differs there from the one of the request given."
 	if m.prover != nil || !m.how.known && found[0].place == "path" || !m.at.exact && found[0].place == "body" {
 		certainty = weaker(certainty, Likely)
 	}
@@ -114,7 +114,7 @@ func (m *mismatch) withoutSecret() bool {
 		certainty = weaker(certainty, Likely)
 	}
 	if found[0].place == "body" && !m.at.exact && m.in.RequestIs != AsSigned {
-		found[0].note = "The body at hand is not byte for byte the one that was sent."
+		found[0].note = "The body given is not byte for byte the one that was sent."
 	}
 	m.changed(found, certainty, reason, m.at)
 	return true
@@ -149,15 +149,15 @@ func (m *mismatch) sameOnBothSides() {
 		}
 		m.add(finding{
 			cause: "unclear", certainty: Open,
-			reason: "What arrived is the request at hand, but for the body, which is not at hand byte for byte.",
-			fix:    "Bring the body as it was signed and as it was sent: as a rule one of the two was written anew.",
+			reason: "What arrived is the request given, but for the body, whose exact bytes were not given.",
+			fix:    "Give the body as it was signed and as it was sent: usually one of the two was serialized again.",
 		})
 		m.also("The body is what is left.", "changed-body", "signed-payload", "wrong-secret")
 		m.ask(askBody, askProfile)
 		return
 	}
-	m.ruleOut("Nothing changed on the way: what arrived at AWS is the request at hand.")
-	reason := "What arrived is the request at hand: so the signer computed in another way than AWS, or with another secret."
+	m.ruleOut("Nothing changed on the way: what arrived at AWS is the request given.")
+	reason := "What arrived is the request given: so the signer computed in another way than AWS, or with another secret."
 	if m.prover != nil {
 		reason += " None of the usual mistakes gives the signature that was sent."
 	}
@@ -168,7 +168,7 @@ func (m *mismatch) sameOnBothSides() {
 
 // undecided: nothing proves, nothing differs.
 func (m *mismatch) undecided() {
-	reason := "AWS computed another signature, and what is at hand does not tell why."
+	reason := "AWS computed another signature, and the text given does not tell why."
 	if m.lumped() {
 		m.lumpedTogether()
 		return

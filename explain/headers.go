@@ -119,7 +119,7 @@ func (r *Request) NotSigned() []NotSigned {
 	for _, h := range r.Headers {
 		name := lowerName(h)
 		if r.replaced(name) {
-			list = append(list, NotSigned{h.Name.Value, h.Value.Pointer, Replaced, "Signing makes this header anew; the one given was dropped."})
+			list = append(list, NotSigned{h.Name.Value, h.Value.Pointer, Replaced, "Signing sets this header itself; the one given was dropped."})
 			continue
 		}
 		if name == "host" || slices.Contains(r.SignedHeaders, name) {

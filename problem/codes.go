@@ -162,7 +162,7 @@ var kinds = map[string]kind{
 	},
 	"aws_refused": {
 		400, "AWS refused the request",
-		"What AWS said is in aws. Mend the request, or the rights of the profile's role.",
+		"What AWS said is in aws. Correct the request, or the permissions of the profile's role.",
 	},
 	"aws_redirected": {
 		400, "AWS answered with a redirect",
