@@ -8,8 +8,9 @@ GENERATED ?= 5000
 SEEDS    ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
+ATTACKS   = ^Test(HostileCaller|SlowClients|LargeBodiesAtOnce|BadInputCosts|KilledUnderLoad|StalledClients|Shutdown_RollingUpdate)
 
-.PHONY: test race check format lint vuln fuzz random sim mutations bench bench-proxy peers live breaking lint-contract lint-bicep package image home home-test
+.PHONY: test race attacks check format lint vuln fuzz random sim mutations bench bench-proxy peers live breaking lint-contract lint-bicep package image home home-test
 
 # Many tests wait for a process or a connection: twice as many packages at once as there are processors. Results are
 # not cached, since some tests build and run the program, which the cache does not see.
@@ -19,15 +20,20 @@ AT_ONCE  := -p $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN 2>/dev/null || ech
 test: format
 	@echo 'Building, then testing: a line for each package.'
 	$(GO) build -v ./...
-	$(GO) test -count=1 -vet=off $(AT_ONCE) -timeout=10m ./...
+	$(GO) test -count=1 -vet=off -skip '$(ATTACKS)' $(AT_ONCE) -timeout=10m ./...
+	@echo 'Left out, since they want the machine for themselves: make attacks.'
 
 ## race: all tests under the race detector, in random order; needs a C compiler
 race:
 	@test "$$($(GO) env CGO_ENABLED)" = 1 || { echo 'The race detector needs a C compiler, and CGO_ENABLED=1.'; exit 1; }
-	$(GO) test -race -shuffle=on -vet=off $(AT_ONCE) -timeout=15m ./...
+	$(GO) test -race -shuffle=on -vet=off -skip '$(ATTACKS)' $(AT_ONCE) -timeout=15m ./...
+
+## attacks: the service, in a process of its own, under callers and networks that mean it ill; one test after the other, and nothing beside them
+attacks:
+	$(GO) test ./cli -count=1 -v -vet=off -timeout=10m -run '$(ATTACKS)'
 
 ## check: everything that CI demands
-check: test race lint vuln package
+check: test race attacks lint vuln package
 
 format:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; }

@@ -83,7 +83,9 @@ func (r *role) names(profile string, a SessionRequest) names {
 
 // assume calls AssumeRole with keys.
 func (r *role) assume(ctx context.Context, s *stsClient, keys signing.Credentials, n names) (Session, error) {
-	out, err := callSTS(ctx, s, "AssumeRole", keys, func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	out, err := callSTS(ctx, s, "AssumeRole", keys, func(
+		ctx context.Context, c *sts.Client, o func(*sts.Options),
+	) (*sts.AssumeRoleOutput, error) {
 		return c.AssumeRole(ctx, &sts.AssumeRoleInput{
 			RoleArn:           aws.String(r.arn),
 			RoleSessionName:   aws.String(n.session),

@@ -11,7 +11,9 @@ import (
 
 // identity asks STS whose keys these are. GetCallerIdentity needs no permission.
 func identity(ctx context.Context, s *stsClient, keys signing.Credentials) (Identity, error) {
-	out, err := callSTS(ctx, s, "GetCallerIdentity", keys, func(ctx context.Context, c *sts.Client, o func(*sts.Options)) (*sts.GetCallerIdentityOutput, error) {
+	out, err := callSTS(ctx, s, "GetCallerIdentity", keys, func(
+		ctx context.Context, c *sts.Client, o func(*sts.Options),
+	) (*sts.GetCallerIdentityOutput, error) {
 		return c.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, o)
 	})
 	if err != nil {

@@ -63,7 +63,8 @@ func isReference(text string) bool {
 		return len(text) > len(first)+len(last) && strings.HasPrefix(text, first) && strings.HasSuffix(text, last)
 	}
 	if _, rest, found := strings.Cut(text, "<"); found { // api://<app-id>
-		if name, _, closed := strings.Cut(rest, ">"); closed && allBytes(strings.ReplaceAll(name, "-", "_"), isWord) && !strings.ContainsAny(text, " \t\n") {
+		name, _, closed := strings.Cut(rest, ">")
+		if closed && allBytes(strings.ReplaceAll(name, "-", "_"), isWord) && !strings.ContainsAny(text, " \t\n") {
 			return true
 		}
 	}
