@@ -139,17 +139,18 @@ func TestGuide_OneForAll(t *testing.T) {
 	startCommand(t, program, server, "http://"+address+"/livez", []string{"COUNTERSIGN_API_KEY_SHA256=" + hash}, "serve", "--port", port)
 	base := "http://" + address + "/proxy/default/"
 	api := "a1b2c3d4e5.execute-api." + region + ".amazonaws.com/prod/orders"
-	for line, want := range map[string]string{
-		"curl -s -u any:" + key + " " + base + api:                                                                           api,
-		"curl -s -H 'X-API-Key: " + key + "' " + base + api:                                                                  api,
-		"curl -s -H 'Authorization: Bearer " + key + "' " + base + api:                                                       api,
-		"curl -s -H 'X-API-Key: " + key + "' http://" + address + "/call/default/" + api:                                     api,
-		"curl -s -o /dev/null -w '%{http_code}' " + base + api:                                                               "401",
-		"curl -s -o /dev/null -w '%{http_code}' -X PUT -u any:" + key + " " + base + "s3." + region + ".amazonaws.com/inbox": "200",
-		"head -c 3000000 /dev/zero > a && curl -s -o /dev/null -w '%{http_code}' -H 'X-API-Key: " + key + "' -T a " + base + "s3." + region + ".amazonaws.com/other/a": "404",
+	for _, test := range []struct{ line, want string }{
+		{"curl -s -u any:" + key + " " + base + api, api},
+		{"curl -s -H 'X-API-Key: " + key + "' " + base + api, api},
+		{"curl -s -H 'Authorization: Bearer " + key + "' " + base + api, api},
+		{"curl -s -H 'X-API-Key: " + key + "' http://" + address + "/call/default/" + api, api},
+		{"curl -s -o /dev/null -w '%{http_code}' " + base + api, "401"},
+		{"curl -s -o /dev/null -w '%{http_code}' -X PUT -u any:" + key + " " + base + "s3." + region + ".amazonaws.com/inbox", "200"},
+		{"head -c 3000000 /dev/zero > a && curl -s -o /dev/null -w '%{http_code}' -H 'X-API-Key: " + key + "' -T a " +
+			base + "s3." + region + ".amazonaws.com/other/a", "404"},
 	} {
-		if out := shell(t, line); out != want {
-			t.Errorf("%s: %q, want %q", line, out, want)
+		if out := shell(t, test.line); out != test.want {
+			t.Errorf("%s: %q, want %q", test.line, out, test.want)
 		}
 	}
 	if _, err := exec.LookPath("aws"); err == nil {
