@@ -16,7 +16,7 @@ func (e *BusyError) Error() string { return "too many requests at once" }
 
 // Limiter bounds what is under way in the process, such as requests or bytes of
 // memory, and parts it fairly between callers. A caller may use all of it while
-// nobody else waits. Of those who wait, who uses least gets the next room; what
+// nobody else waits. Of those who wait, who uses least is next; what
 // is missing for it is taken back from callers with more than their share, as
 // far as they hold it in a way that can be revoked.
 //
@@ -68,16 +68,6 @@ func (l *Limiter) Status() LimiterStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return LimiterStatus{InUse: l.used, Capacity: l.capacity, Waiting: len(l.waiting), Refused: l.refused.Load()}
-}
-
-// Hold is a part of a [Limiter] that is in use.
-type Hold struct {
-	limiter   *Limiter
-	caller    string
-	weight    int64
-	revoked   chan struct{}
-	isRevoked bool
-	onRevoke  func() // of one that is offered
 }
 
 // Acquire takes weight for a caller; [Hold.Release] gives it back. What weighs
@@ -184,7 +174,7 @@ func (l *Limiter) remove(i int) {
 	l.forget(w.hold.caller, w.share)
 }
 
-// grant lets in whom there is room for, the neediest first, and makes room.
+// grant admits those for whom there is capacity, who use least first, and frees some.
 func (l *Limiter) grant() {
 	for len(l.waiting) > 0 {
 		next := 0
@@ -258,66 +248,4 @@ func (l *Limiter) forget(caller string, s *share) {
 	if s.used == 0 && s.waiting == 0 {
 		delete(l.callers, caller)
 	}
-}
-
-// Revoked is closed when the hold is taken back: what it was for must end, and
-// then Release be called all the same. It is nil for one that cannot be revoked.
-func (h *Hold) Revoked() <-chan struct{} { return h.revoked }
-
-// Settle keeps a hold from being revoked, and corrects its weight to what it
-// turned out to be, at most what was acquired. It reports false for one that was
-// revoked before.
-func (h *Hold) Settle(weight int64) bool {
-	l := h.limiter
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if h.isRevoked {
-		return false
-	}
-	s := l.callers[h.caller]
-	s.revocable = slices.DeleteFunc(s.revocable, func(o *Hold) bool { return o == h })
-	less := h.weight - min(max(weight, 0), h.weight)
-	h.weight -= less
-	s.used -= less
-	l.used -= less
-	l.grant()
-	return true
-}
-
-// Offer lets a hold be taken back again, or for the first time: what it was for
-// is done, all but what does not end by itself. onRevoke is then called once, and
-// must see to it that Release is. Of a caller's holds, those that were offered are
-// taken back first, the oldest before the others. Call it once.
-func (h *Hold) Offer(onRevoke func()) {
-	l := h.limiter
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if h.isRevoked {
-		return
-	}
-	h.onRevoke = onRevoke
-	s := l.callers[h.caller]
-	at := slices.IndexFunc(s.revocable, func(o *Hold) bool { return o.onRevoke != nil })
-	if at < 0 {
-		at = len(s.revocable)
-	}
-	s.revocable = slices.Insert(s.revocable, at, h)
-	l.grant()
-}
-
-// Release gives back what is held. Call it once.
-func (h *Hold) Release() {
-	l := h.limiter
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.callers[h.caller]
-	s.revocable = slices.DeleteFunc(s.revocable, func(o *Hold) bool { return o == h })
-	if h.isRevoked {
-		s.revoking -= h.weight
-		l.revoking -= h.weight
-	}
-	s.used -= h.weight
-	l.used -= h.weight
-	l.forget(h.caller, s)
-	l.grant()
 }

@@ -29,7 +29,7 @@ func Guardrails() string { return guardrails }
 // Schema is the Cedar schema that policy files are checked against.
 func Schema() string { return schemaText }
 
-// Policy decides who may have what signed. Make it with [NewPolicy].
+// Policy decides which requests of which callers are signed or sent. Make it with [NewPolicy].
 type Policy struct {
 	policies     statements // the operator's, or the default one
 	guardrails   statements

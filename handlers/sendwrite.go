@@ -1,0 +1,156 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/broker"
+
+	"github.com/go-json-experiment/json"
+)
+
+// write answers. From the first byte on there is no other answer, so what breaks then breaks the connection.
+func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
+	head, tail, err := a.frame()
+	if err != nil {
+		WriteError(w, r, err)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	if length, known := a.written(); known {
+		header.Set("Content-Length", strconv.FormatInt(int64(len(head))+length+int64(len(tail)), 10))
+	}
+	w.WriteHeader(http.StatusOK)
+	to := &steady{w: w, control: http.NewResponseController(w), now: a.now}
+	if _, err = to.Write(head); err == nil {
+		err = a.writeBody(to)
+	}
+	if err == nil {
+		_, err = to.Write(tail)
+	}
+	if err != nil {
+		event := EventOf(r)
+		event.Code, event.Cause = "answer_broken", err
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// frame is the document around the body.
+func (a *passedOn) frame() (head, tail []byte, err error) {
+	headers, report := a.headers(), a.sent.Report()
+	head, err = json.Marshal(sentAnswer{
+		Status: a.sent.Response.StatusCode, Headers: flat(headers), HeaderList: sentHeaders(headers),
+		ContentType: strings.ToValidUTF8(a.sent.Response.Header.Get("Content-Type"), "\uFFFD"), BodyBytes: a.length,
+		RequestID: report.RequestID, Attempts: len(report.Attempts), DurationMilliseconds: a.took.Milliseconds(),
+		Service: a.sent.Scope.Service, Region: a.sent.Scope.Region, Profile: a.sent.Profile,
+		Warnings: warningsOf(append(slices.Clone(a.sent.Warnings), a.warnings...)),
+	}, json.Deterministic(true))
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoding the answer: %w", err)
+	}
+	head, tail = head[:len(head)-1], []byte("}")
+	switch a.form {
+	case inJSON:
+		head = append(head, `,"body":`...)
+	case inText:
+		head, tail = append(head, `,"body":"`...), []byte(`"}`)
+	case inBase64:
+		head, tail = append(head, `,"bodyBase64":"`...), []byte(`"}`)
+	case inEnvelope:
+		media, err := json.Marshal(contentTypeOr(a.sent.Response.Header, broker.MediaBinary))
+		if err != nil {
+			return nil, nil, fmt.Errorf("encoding the answer: %w", err)
+		}
+		head = append(append(append(head, `,"bodyEnvelope":{"$content-type":`...), media...), `,"$content":"`...)
+		tail = []byte(`"}}`)
+	}
+	return head, tail, nil
+}
+
+func contentTypeOr(h http.Header, other string) string {
+	if given := h.Get("Content-Type"); given != "" {
+		return strings.ToValidUTF8(given, "\uFFFD")
+	}
+	return other
+}
+
+// written is the length of the body as it is written, where that is known before.
+func (a *passedOn) written() (int64, bool) {
+	switch a.form {
+	case inNone:
+		return 0, true
+	case inBase64, inEnvelope:
+		return (a.length + 2) / 3 * 4, true
+	case inJSON:
+		return a.length, true
+	}
+	return 0, false
+}
+
+func (a *passedOn) writeBody(w io.Writer) error {
+	if a.form == inNone {
+		return nil
+	}
+	from := io.Reader(a.sent.Response.Body)
+	if a.body != nil {
+		from = a.body.reader()
+	}
+	switch a.form {
+	case inJSON:
+		_, err := copyTo(w, from)
+		return err
+	case inText:
+		return writeQuoted(w, from, a.latin1)
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, w)
+	n, err := copyTo(encoder, from)
+	if err == nil && n != a.length {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		err = encoder.Close()
+	}
+	return err
+}
+
+func copyTo(w io.Writer, r io.Reader) (int64, error) {
+	if whole, ok := r.(*bytes.Reader); ok {
+		return whole.WriteTo(w)
+	}
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, 48<<10))
+}
+
+// steady gives each piece of an answer its time, however long the whole takes.
+type steady struct {
+	w       io.Writer
+	control *http.ResponseController
+	now     func() time.Time
+}
+
+func (s *steady) Write(p []byte) (int, error) {
+	_ = s.control.SetWriteDeadline(s.now().Add(answerGrace)) // a recorder in a test has none
+	return s.w.Write(p)
+}
+
+func mediaOf(h http.Header) string {
+	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(media))
+}
+
+func isJSON(media string) bool {
+	return strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json") || strings.HasPrefix(media, "application/x-amz-json-")
+}
+
+func isText(media string) bool {
+	isXML := strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml")
+	return isXML || strings.HasPrefix(media, "text/") || media == broker.MediaForm
+}
