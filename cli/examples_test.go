@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"countersign/sandbox"
@@ -45,25 +46,26 @@ func TestExamples_TheScriptTellsSuccessFromFailure(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	status := http.StatusOK
+	var status atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var request struct{ Method, URL string }
 		err := json.NewDecoder(r.Body).Decode(&request)
 		if err != nil || request.Method != http.MethodPost || request.URL == "" || r.URL.Path != "/v1/send" || r.Header.Get("X-Api-Key") != "my-flow.key" {
 			t.Errorf("the script sent %s %+v, %v", r.URL, request, err)
 		}
-		w.WriteHeader(status)
+		w.WriteHeader(int(status.Load()))
 		_, _ = w.Write([]byte(`{"answered":true}`))
 	}))
 	defer server.Close()
 	for _, tt := range []struct {
-		status, code   int
+		status         int32
+		code           int
 		stdout, stderr string
 	}{
 		{http.StatusOK, 0, `{"answered":true}` + "\n", ""},
 		{http.StatusForbidden, 1, "", "Countersign answered 403:\n" + `{"answered":true}` + "\n"},
 	} {
-		status = tt.status
+		status.Store(tt.status)
 		script := exec.CommandContext(t.Context(), "sh", "../examples/call-aws.sh", "../examples/request.json")
 		script.Env = append(os.Environ(), "SIGNER="+server.URL, "KEY=my-flow.key", "NO_PROXY=127.0.0.1")
 		var out, errs strings.Builder
