@@ -60,14 +60,12 @@ vuln:
 
 ## fuzz: each fuzz test for FUZZTIME, or so many times when it ends in x
 fuzz:
-	@set -e; for module in . signing/bench; do cd $(CURDIR)/$$module; \
-		packages=$$($(GO) list ./...); \
-		for package in $$packages; do \
-			tests=$$($(GO) test -list '^Fuzz' $$package); \
-			for test in $$(echo "$$tests" | grep '^Fuzz'); do \
-				echo "$$package $$test"; \
-				$(GO) test -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s $$package; \
-			done; \
+	@set -e; for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' .); do \
+		cd $(CURDIR)/$$(dirname $$file); \
+		for test in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $(CURDIR)/$$file); do \
+			echo "$$file $$test"; \
+			out=$$($(GO) test -vet=off -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s . 2>&1) || { echo "$$out"; exit 1; }; \
+			echo "$$out" | tail -n 1; case "$$out" in *'no fuzz tests'*) exit 1;; esac; \
 		done; \
 	done
 
