@@ -27,7 +27,7 @@ const AllHeaders = "allHeaders"
 // bounds are the most that a request may hold.
 type bounds struct{ url, parameters, headers, headerBytes int }
 
-// unsignedBounds are those of a request to sign; signedBounds leave room for what signing adds, a long session token with it.
+// unsignedBounds are those of a request to sign; signedBounds allow for what signing adds, a long session token with it.
 var (
 	unsignedBounds = bounds{maxURL, maxParameters, maxHeaders, maxHeaderBytes}
 	signedBounds   = bounds{maxURL + 24<<10, maxParameters + 9, maxHeaders + 7, maxHeaderBytes + 16<<10}

@@ -70,7 +70,7 @@ curl -X POST https://api.example.com/orders \
     "order": 1042
   }'`
 
-// sent is a request as it is on the wire, or as it is to be sent.
+// sent is a request as it is on the wire, or as the command would send it.
 type sent struct {
 	method, path, body string
 	query              url.Values

@@ -11,7 +11,7 @@ import (
 
 // outlet owns standard output while the service runs: one goroutine writes all
 // lines of log and audit. A reader that stops reading must stop neither
-// requests nor the end of the process, so log lines that find no room are
+// requests nor the end of the process, so log lines beyond its capacity are
 // dropped and counted, and the caller who writes a record waits for it only as
 // long as it wants to.
 type outlet struct {

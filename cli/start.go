@@ -37,7 +37,7 @@ func (s *service) warnings(p *process, conf config.Config) []string {
 	return append(conf.Warnings(p.getenv, p.now()), s.handlers.Policy.Warnings()...)
 }
 
-// authKinds are the ways in which callers may prove who they are.
+// authKinds are how callers may authenticate.
 func authKinds(conf config.Config) []string {
 	var kinds []string
 	if conf.Auth == string(access.AuthNone) {
