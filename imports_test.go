@@ -75,6 +75,7 @@ var entries = []entry{
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
 	{folder: "internal/peers"},
 	{folder: "internal/peers/requests", packages: "signing"},
+	{folder: "internal/testbuild"},
 	{folder: "internal/upstream"},
 	{folder: "signing/signhttp", packages: "signing"},
 	{folder: "diagnosis", packages: "reading endpoints signing", pure: true},

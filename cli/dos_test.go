@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/testbuild"
 	"countersign/problem"
 )
 
@@ -42,25 +42,14 @@ type server struct {
 
 const dosKey = "EXAMPLE-key-that-opens-nothing"
 
-// builtOnce is the program, built once for all tests of the package, with what the linker says it depends on;
-// [TestMain] removes it.
-var builtOnce = sync.OnceValues(func() (built, error) {
+// builtOnce is the program, built once for all tests of the package; [TestMain] removes it.
+var builtOnce = sync.OnceValues(func() (string, error) {
 	var err error
 	if builtIn, err = os.MkdirTemp("", "countersign-"); err != nil {
-		return built{}, err
+		return "", err
 	}
-	b := built{binary: filepath.Join(builtIn, "countersign")}
-	b.dependencies, err = exec.Command("go", "build", "-ldflags=-dumpdep", "-o", b.binary, "..").CombinedOutput()
-	if err != nil {
-		return built{}, fmt.Errorf("%w\n%.10000s", err, b.dependencies)
-	}
-	return b, nil
+	return testbuild.Executable(context.Background(), "..", builtIn)
 })
-
-type built struct {
-	binary       string
-	dependencies []byte
-}
 
 var builtIn string
 
@@ -87,11 +76,11 @@ func serveApartTo(t *testing.T, stdout io.Writer, environment ...string) *server
 // serveUnder is serveApartTo by way of a command that executes the one which follows it, such as prlimit.
 func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ...string) *server {
 	t.Helper()
-	program, err := builtOnce()
+	binary, err := builtOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, line := freePort(t), append(command, program.binary, "serve")
+	port, line := freePort(t), append(command, binary, "serve")
 	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), line[0], line[1:]...)}
 	inherited := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "COUNTERSIGN_") })
 	s.process.Env = append(inherited, append([]string{

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/testbuild"
 	"countersign/sandbox"
 )
 
@@ -221,9 +222,9 @@ func (r *running) status(method, path, key, body string) int {
 const toSign = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=ListQueues"}`
 
 func TestManifests_StartTheProgram(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "countersign")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	binary, err := testbuild.Executable(t.Context(), "../..", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	if at(manifests(t)["Deployment"], "spec", "template", "spec", "enableServiceLinks") != false {
 		t.Error("enableServiceLinks is not false")

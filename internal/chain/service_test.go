@@ -1,6 +1,6 @@
 //go:build linux && amd64
 
-// Package chain_test walks the whole way of a request as it is in production:
+// Package chain_test follows a request end to end, as in production:
 // a workflow definition of connector/workflows, run by the stand-in for Logic
 // Apps, asks the packaged program, run by the stand-in for the Azure Functions
 // host, which gets its sessions from the sandbox's STS; and what the workflow
@@ -16,14 +16,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"countersign/internal/functionshost"
 	"countersign/internal/logicapps"
+	"countersign/internal/testbuild"
 	"countersign/sandbox"
 )
 
@@ -43,10 +42,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	packed = filepath.Join(dir, "countersign.zip")
-	command := exec.Command("go", "run", "./deploy/package", "-o", packed)
-	command.Dir, command.Stderr = "../..", os.Stderr
-	if err := command.Run(); err != nil {
+	packed, err = testbuild.Package(context.Background(), "../..", dir)
+	if err != nil {
 		fmt.Println("packaging:", err)
 		return 1
 	}
