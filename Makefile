@@ -87,11 +87,12 @@ fuzz:
 random:
 	cd signing/bench && $(GO) test -tags peers -skip OfVersion4a -timeout=12h -count=1 -v -requests $(REQUESTS) .
 
-## sim: long forms of tests. The cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a million pairs of keys; PAIRS changed requests decided on again; each bit of signed requests flipped; all workflow definitions behind both kinds of Functions host; GENERATED refusals diagnosed in four settings
+## sim: long forms of tests. The cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a thousand rotations of a certificate; a million pairs of keys; PAIRS changed requests decided on again; each bit of signed requests flipped; all workflow definitions behind both kinds of Functions host; GENERATED refusals diagnosed in four settings
 sim: $(UNDER_TEST)
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
 	$(GO) test -race ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
+	$(GO) test -race ./credentials -run '^TestRolesAnywhere_RotationsFailNoRequest$$' -v -rotations 1000
 	$(GO) test ./access -run '^TestDeniedRequestsStayDenied$$' -timeout=60m -v -mutations $(PAIRS)
 	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
 	$(GO) test ./sandbox -run '^TestGatewayRefusesEveryFlippedBit$$' -v -bits 8
@@ -117,7 +118,7 @@ bench-proxy:
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:
 	$(GO) test -tags peers -timeout=30m -count=1 -v ./internal/peers/...
-	$(GO) test -tags peers -timeout=30m -count=1 -v -run '^TestPeers_' ./diagnosis
+	$(GO) test -tags peers -timeout=30m -count=1 -v -run '^TestPeers_' ./diagnosis ./credentials
 
 ## live: the status table before AWS itself, with the keys of the environment; without keys it says so and asks nothing. LIVE_OUT=FOLDER keeps the answers
 live:

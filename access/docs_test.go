@@ -38,8 +38,8 @@ func TestThreatsNameTheirTests(t *testing.T) {
 			}
 		}
 	}
-	if threats != 24 {
-		t.Errorf("%d threats, want 24", threats)
+	if threats < 25 {
+		t.Errorf("%d threats, want 25 or more", threats)
 	}
 }
 

@@ -36,7 +36,7 @@ func newMetrics(conf config.Config, s *service, limits api.Options) *telemetry.M
 	}
 	for _, p := range conf.Profiles {
 		o.Profiles[p.Name] = p.Source
-		o.Regions = append(append(o.Regions, p.Region, p.STSRegion), p.FallbackRegions...)
+		o.Regions = append(append(o.Regions, p.Region, p.STSRegion, p.RolesAnywhere.Region()), p.FallbackRegions...)
 	}
 	for _, name := range callerNames(conf) {
 		o.Callers[name] = time.Time{}

@@ -27,6 +27,7 @@ const sandboxRegion = "eu-west-1"
 type sandboxOptions struct {
 	port, stsPort, gatewayPort int
 	once, open                 bool
+	trustAnchor                string
 }
 
 func newSandbox(p *process) *cobra.Command {
@@ -37,6 +38,7 @@ func newSandbox(p *process) *cobra.Command {
 	c.Flags().IntVar(&o.stsPort, "sts-port", 0, "`PORT` of the STS. Default: any free one.")
 	c.Flags().IntVar(&o.gatewayPort, "gateway-port", 0, "`PORT` of the gateway, which checks signatures. Default: any free one.")
 	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
+	c.Flags().StringVar(&o.trustAnchor, "trust-anchor", "", "`FILE` with a CA's certificates in PEM, which IAM Roles Anywhere trusts here.")
 	c.Flags().BoolVar(&o.open, "open", false, "Open the workbench in the browser.")
 	return c
 }
@@ -44,7 +46,11 @@ func newSandbox(p *process) *cobra.Command {
 // runSandbox starts an STS, a gateway and the service on loopback, sends one request end to end and shows it.
 func runSandbox(p *process, o sandboxOptions) error {
 	calls := make(chan sandbox.Exchange, 16)
-	aws, err := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, Observe: func(e sandbox.Exchange) {
+	anchor, err := readCertificates(o.trustAnchor)
+	if err != nil {
+		return usageError{err}
+	}
+	aws, err := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, TrustAnchor: anchor, Observe: func(e sandbox.Exchange) {
 		select {
 		case calls <- e:
 		default: // more at once than anybody reads

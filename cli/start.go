@@ -34,7 +34,11 @@ func (s *service) logStart(p *process, conf config.Config, address string) {
 
 // warnings are what the operator should look at, of the configuration and of the policies.
 func (s *service) warnings(p *process, conf config.Config) []string {
-	return append(conf.Warnings(p.getenv, p.now()), s.handlers.Policy.Warnings()...)
+	all := append(conf.Warnings(p.getenv, p.now()), s.handlers.Policy.Warnings()...)
+	for _, fault := range s.store.CertificateWarnings() {
+		all = append(all, conf.Located(fault))
+	}
+	return all
 }
 
 // authKinds are how callers may authenticate.

@@ -187,7 +187,7 @@ func (c *Config) Report(errs ...error) error {
 			}
 			return
 		}
-		lines = append(lines, "  "+c.located(err))
+		lines = append(lines, "  "+c.Located(err))
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -200,8 +200,8 @@ func (c *Config) Report(errs ...error) error {
 	return errors.New("the configuration has faults:\n" + strings.Join(lines, "\n"))
 }
 
-// located is the text of a fault, after where the value comes from that it speaks of.
-func (c *Config) located(err error) string {
+// Located is the text of a fault, after where the value comes from that it speaks of.
+func (c *Config) Located(err error) string {
 	var fault *credentials.ConfigError
 	text := err.Error()
 	path, _, _ := strings.Cut(text, ": ")

@@ -23,7 +23,7 @@ type document struct {
 type profile struct {
 	Description         string              `yaml:"description" free:"" help:"What callers read in the list of profiles."`
 	Region              string              `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
-	Source              string              `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, get-session-token, or the name of another profile."`
+	Source              string              `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
 	AccessKeyID         string              `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
 	SecretAccessKey     string              `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
 	SessionToken        string              `yaml:"session_token" secret:"" help:"Session token, for the source static."`
@@ -32,6 +32,7 @@ type profile struct {
 	WebIdentity         *webIdentity        `yaml:"web_identity" help:"Settings of the source web-identity-file."`
 	Cognito             *cognito            `yaml:"cognito" help:"Settings of the source cognito."`
 	Container           *container          `yaml:"container" help:"Settings of the source container."`
+	RolesAnywhere       *rolesAnywhere      `yaml:"roles_anywhere" help:"Settings of the source roles-anywhere."`
 	SessionTokenOptions *sessionToken       `yaml:"session_token_options" help:"Settings of the source get-session-token."`
 	Hosts               map[string]hostRule `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
 	STSEndpoint         string              `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
@@ -68,6 +69,19 @@ type webIdentity struct {
 type container struct {
 	Endpoint  string `yaml:"endpoint" help:"Credentials endpoint. Default: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI."`
 	TokenFile string `yaml:"token_file" help:"File with the Authorization header. Default: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_CONTAINER_AUTHORIZATION_TOKEN."`
+}
+
+type rolesAnywhere struct {
+	CertificateFile     string        `yaml:"certificate_file" help:"File with the certificate in PEM, which its chain may follow; read for each session."`
+	CertificateVariable string        `yaml:"certificate_variable" help:"Environment variable with the same, in place of the file."`
+	PrivateKeyFile      string        `yaml:"private_key_file" help:"File with the private key in PEM: PKCS #8, PKCS #1 or SEC 1, without a password; read for each session."`
+	PrivateKeyVariable  string        `yaml:"private_key_variable" help:"Environment variable with the same, in place of the file."`
+	ChainFile           string        `yaml:"chain_file" help:"File with the certificates between the certificate and the trust anchor, its issuer first."`
+	ChainVariable       string        `yaml:"chain_variable" help:"Environment variable with the same, in place of the file."`
+	TrustAnchorARN      string        `yaml:"trust_anchor_arn" help:"ARN of the trust anchor, in the region where IAM Roles Anywhere is called."`
+	ProfileARN          string        `yaml:"profile_arn" help:"ARN of the profile of IAM Roles Anywhere that lists the role."`
+	RoleARN             string        `yaml:"role_arn" help:"ARN of the role. For a role of another account, put assume_role on top."`
+	Duration            time.Duration `yaml:"duration" help:"Life of the session, 15m to 12h, and never beyond the certificate's end. Default: 1h."`
 }
 
 type sessionToken struct {
@@ -209,6 +223,14 @@ func (in *profile) sources(p *credentials.Profile) {
 	}
 	if c := in.Container; c != nil {
 		p.Container = &credentials.Container{Endpoint: c.Endpoint, TokenFile: c.TokenFile}
+	}
+	if r := in.RolesAnywhere; r != nil {
+		p.RolesAnywhere = &credentials.RolesAnywhere{
+			CertificateFile: r.CertificateFile, CertificateVariable: r.CertificateVariable,
+			PrivateKeyFile: r.PrivateKeyFile, PrivateKeyVariable: r.PrivateKeyVariable,
+			ChainFile: r.ChainFile, ChainVariable: r.ChainVariable,
+			TrustAnchorARN: r.TrustAnchorARN, ProfileARN: r.ProfileARN, RoleARN: r.RoleARN, Duration: r.Duration,
+		}
 	}
 	if t := in.SessionTokenOptions; t != nil {
 		p.SessionToken = &credentials.SessionToken{Duration: t.Duration}

@@ -166,6 +166,9 @@ func (c *Config) unknownVariables(s Sources) []error {
 		if p.Cognito != nil {
 			known[p.Cognito.TokenVariable] = true
 		}
+		if r := p.RolesAnywhere; r != nil {
+			known[r.CertificateVariable], known[r.PrivateKeyVariable], known[r.ChainVariable] = true, true, true
+		}
 	}
 	var faults []error
 	for _, entry := range s.Environ {

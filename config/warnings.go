@@ -32,7 +32,7 @@ func (c *Config) Warnings(getenv func(string) string, now time.Time) []string {
 		warn("callers.trusted_header.tenant", "is a placeholder; put the ID of your directory")
 	}
 	for _, fault := range credentials.Warnings(c.Profiles, c.Environment(getenv)) {
-		list = append(list, c.located(fault))
+		list = append(list, c.Located(fault))
 	}
 	return list
 }

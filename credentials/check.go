@@ -16,6 +16,7 @@ import (
 // whether what they yield is a token and not keys.
 var sources = map[string]struct{ token bool }{
 	SourceEnvironment: {}, SourceStatic: {}, SourceAWSDefault: {}, SourceCognito: {}, SourceContainer: {}, SourceSessionToken: {},
+	SourceRolesAnywhere: {},
 	SourceAzureIdentity: {token: true}, SourceWebIdentityFile: {token: true},
 }
 
@@ -75,7 +76,7 @@ func (f *faults) check(p *Profile, named map[string]*Profile, env func(string) s
 	switch {
 	case p.Source == "":
 		f.add("source", "is required: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, "+
-			"get-session-token or another profile")
+			"roles-anywhere, get-session-token or another profile")
 	case !isSource(p.Source) && named[p.Source] == nil:
 		f.add("source", "%q is neither a source nor a profile", p.Source)
 	case !isSource(p.Source):
@@ -113,7 +114,7 @@ func (f *faults) chain(p *Profile, named map[string]*Profile) {
 func chained(p *Profile, named map[string]*Profile) bool {
 	for range len(named) + 1 { // a circle ends, too
 		switch p.Source {
-		case SourceContainer, SourceCognito:
+		case SourceContainer, SourceCognito, SourceRolesAnywhere:
 			return !yieldsToken(p)
 		}
 		if p = named[p.Source]; p == nil {
@@ -178,7 +179,7 @@ func (f *faults) sts(p *Profile) {
 		f.endpoint(p)
 		return
 	}
-	if (p.AssumeRole != nil || p.Source == SourceSessionToken) && p.Region == "" && p.STSRegion == "" {
+	if (p.AssumeRole != nil || p.Source == SourceSessionToken) && p.Region == "" && p.STSRegion == "" && p.RolesAnywhere == nil {
 		f.add("region", "is required: STS is called in a region")
 	}
 }

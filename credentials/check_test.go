@@ -48,6 +48,15 @@ func TestEachFaultNamesItsField(t *testing.T) {
 		p.Cognito = &credentials.Cognito{IdentityPoolID: "eu-west-1:11111111-2222-3333-4444-555555555555", IdentityFile: "id"}
 		p.AssumeRole = nil
 	}
+	certificate := func(edit func(*credentials.RolesAnywhere)) func(*credentials.Profile) {
+		return func(p *credentials.Profile) {
+			p.Source, p.Keys, p.AssumeRole = credentials.SourceRolesAnywhere, signing.Credentials{}, nil
+			p.RolesAnywhere = onPremises(files{certificate: "c", key: "k"}).RolesAnywhere
+			if edit != nil {
+				edit(p.RolesAnywhere)
+			}
+		}
+	}
 	source := func(name string) func(*credentials.Profile) {
 		return func(p *credentials.Profile) { p.Source, p.Keys = name, signing.Credentials{} }
 	}
@@ -69,6 +78,25 @@ func TestEachFaultNamesItsField(t *testing.T) {
 		{"the profile of most tests", func(*credentials.Profile) {}, ""},
 		{"azure identity", azure, ""},
 		{"guest of a pool", cognito, ""},
+
+		{"certificate", certificate(nil), ""},
+		{"certificate without settings", source(credentials.SourceRolesAnywhere), "roles_anywhere.certificate_file"},
+		{"no certificate", certificate(func(r *credentials.RolesAnywhere) { r.CertificateFile = "" }), "roles_anywhere.certificate_file"},
+		{"two keys", certificate(func(r *credentials.RolesAnywhere) { r.PrivateKeyVariable = "KEY" }), "roles_anywhere.private_key_file"},
+		{"two chains", certificate(func(r *credentials.RolesAnywhere) { r.ChainFile, r.ChainVariable = "c", "C" }), "roles_anywhere.chain_file"},
+		{"anchor that is a profile", certificate(func(r *credentials.RolesAnywhere) { r.TrustAnchorARN = profileARN }), "roles_anywhere.trust_anchor_arn"},
+		{"anchor in another partition", certificate(func(r *credentials.RolesAnywhere) {
+			r.TrustAnchorARN = strings.Replace(anchorARN, "eu-west-1", "cn-north-1", 1)
+		}), "roles_anywhere.trust_anchor_arn"},
+		{"profile of another region", certificate(func(r *credentials.RolesAnywhere) {
+			r.ProfileARN = strings.Replace(profileARN, "eu-west-1", "eu-west-2", 1)
+		}), "roles_anywhere.profile_arn"},
+		{"role of another account", certificate(func(r *credentials.RolesAnywhere) { r.RoleARN = "arn:aws:iam::999999999999:role/x" }), "roles_anywhere.role_arn"},
+		{"certificate for 13 hours", certificate(func(r *credentials.RolesAnywhere) { r.Duration = 13 * time.Hour }), "roles_anywhere.duration"},
+		{"certificate and two hours on top", both(certificate(nil), func(p *credentials.Profile) {
+			p.AssumeRole = &credentials.AssumeRole{RoleARN: roleARN, Duration: 2 * time.Hour}
+		}), "assume_role.duration"},
+		{"certificate beside another source", func(p *credentials.Profile) { p.RolesAnywhere = &credentials.RolesAnywhere{} }, "roles_anywhere"},
 
 		{"no name", func(p *credentials.Profile) { p.Name = "" }, "name"},
 		{"a name with a slash", func(p *credentials.Profile) { p.Name = "a/b" }, "name"},

@@ -26,6 +26,8 @@ func (f *faults) source(p *Profile, env func(string) string) {
 		}
 	case SourceCognito:
 		f.cognito(p)
+	case SourceRolesAnywhere:
+		f.rolesAnywhere(p.RolesAnywhere)
 	case SourceContainer:
 		if _, err := containerEndpoint(p.Container, env); err != nil {
 			f.add("container.endpoint", "%v", err)
@@ -36,6 +38,7 @@ func (f *faults) source(p *Profile, env func(string) string) {
 	f.foreign(p.WebIdentity != nil && p.Source != SourceWebIdentityFile, "web_identity", p)
 	f.foreign(p.Cognito != nil && p.Source != SourceCognito, "cognito", p)
 	f.foreign(p.Container != nil && p.Source != SourceContainer, "container", p)
+	f.foreign(p.RolesAnywhere != nil && p.Source != SourceRolesAnywhere, "roles_anywhere", p)
 	f.foreign(p.SessionToken != nil && p.Source != SourceSessionToken, "session_token_options", p)
 }
 
@@ -77,6 +80,44 @@ func (f *faults) azure(a *AzureIdentity) {
 		f.add("azure.audience", "must be the Application ID URI itself, without /.default")
 	case !plain(a.Audience):
 		f.add("azure.audience", "holds a blank or a character that no URI has")
+	}
+}
+
+func (f *faults) rolesAnywhere(r *RolesAnywhere) {
+	if r == nil {
+		f.add("roles_anywhere.certificate_file", "is required")
+		return
+	}
+	either := func(name, file, variable string, required bool) {
+		switch {
+		case file != "" && variable != "":
+			f.add("roles_anywhere."+name+"_file", "or %s_variable, not both", name)
+		case file == "" && variable == "" && required:
+			f.add("roles_anywhere."+name+"_file", "or %s_variable is required", name)
+		}
+	}
+	either("certificate", r.CertificateFile, r.CertificateVariable, true)
+	either("private_key", r.PrivateKeyFile, r.PrivateKeyVariable, true)
+	either("chain", r.ChainFile, r.ChainVariable, false)
+	f.duration("roles_anywhere.duration", r.Duration, shortestSession, longestSession)
+	region, account, partition, ok := parseAnchorARN(r.TrustAnchorARN, "trust-anchor")
+	if !ok || endpoints.PartitionOf(region) != partition {
+		f.add("roles_anywhere.trust_anchor_arn", "must look like "+
+			"arn:aws:rolesanywhere:eu-west-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555")
+		return
+	}
+	switch thereRegion, thereAccount, _, ok := parseAnchorARN(r.ProfileARN, "profile"); {
+	case !ok:
+		f.add("roles_anywhere.profile_arn", "must look like "+
+			"arn:aws:rolesanywhere:eu-west-1:123456789012:profile/11111111-2222-3333-4444-555555555555")
+	case thereRegion != region || thereAccount != account:
+		f.add("roles_anywhere.profile_arn", "must be of the same region and account as trust_anchor_arn")
+	}
+	switch therePartition, thereAccount, ok := parseRoleARN(r.RoleARN); {
+	case !ok:
+		f.add("roles_anywhere.role_arn", "must look like arn:aws:iam::123456789012:role/name")
+	case therePartition != partition || thereAccount != account:
+		f.add("roles_anywhere.role_arn", "must be of the same account as trust_anchor_arn; for roles of other accounts use assume_role on top")
 	}
 }
 

@@ -58,7 +58,8 @@ type Options struct {
 	Now func() time.Time
 	// Getenv reads the environment for the sources that are defined by it
 	// (environment, container, web-identity-file, azure-identity), and AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT,
-	// AWS_ENDPOINT_URL, its variants for STS and Cognito, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS and AWS_CA_BUNDLE. Nil: empty.
+	// AWS_ENDPOINT_URL, its variants for STS, Cognito and IAM Roles Anywhere, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
+	// and AWS_CA_BUNDLE. Nil: empty.
 	Getenv func(string) string
 	// Log receives what happened to sessions: no secret is in an [Event].
 	// It is called from several goroutines and must not block. Nil: nobody listens.
@@ -76,8 +77,9 @@ type Options struct {
 	// STSEndpoint replaces the regional endpoint for request credentials, as in [Profile].
 	STSEndpoint string
 
-	fips, dualStack bool // of AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT
-	cognitoEndpoint string
+	fips, dualStack       bool // of AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT
+	cognitoEndpoint       string
+	rolesAnywhereEndpoint string
 }
 
 // Store keeps sessions. Build it with [New].

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// withEnvironment lays over the profiles what AWS's own tools read from the environment about the endpoints of STS and
-// Cognito. An sts_endpoint of the profile is stronger.
+// withEnvironment lays over the profiles what AWS's own tools read from the environment about the endpoints of STS,
+// Cognito and IAM Roles Anywhere. An sts_endpoint of the profile is stronger.
 func (o Options) withEnvironment() (Options, []error) {
 	f := &faults{}
 	o.Profiles = slices.Clone(o.Profiles)
@@ -17,6 +17,7 @@ func (o Options) withEnvironment() (Options, []error) {
 		all := f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL")
 		endpoint = cmp.Or(f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL_STS"), all)
 		o.cognitoEndpoint = cmp.Or(f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL_COGNITO_IDENTITY"), all)
+		o.rolesAnywhereEndpoint = cmp.Or(f.endpointVariable(o.Getenv, "AWS_ENDPOINT_URL_ROLESANYWHERE"), all)
 	}
 	for i := range o.Profiles {
 		p := &o.Profiles[i]
@@ -28,6 +29,12 @@ func (o Options) withEnvironment() (Options, []error) {
 			f.found = append(f.found, &ConfigError{
 				Profile: p.Name, Field: "cognito",
 				Reason: "AWS_ENDPOINT_URL_COGNITO_IDENTITY and AWS_ENDPOINT_URL cannot be used with fips, dualstack or the variables for them",
+			})
+		}
+		if p.RolesAnywhere != nil && o.rolesAnywhereEndpoint != "" && (p.FIPS || p.DualStack) {
+			f.found = append(f.found, &ConfigError{
+				Profile: p.Name, Field: "roles_anywhere",
+				Reason: "AWS_ENDPOINT_URL_ROLESANYWHERE and AWS_ENDPOINT_URL cannot be used with fips, dualstack or the variables for them",
 			})
 		}
 	}

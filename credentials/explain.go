@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,9 +105,12 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 		}
 		m.keys = s.Credentials
 	default:
+		if p.certificate != nil && !p.certificate.explain(d, step) {
+			return m, false
+		}
 		s, err := p.keys(ctx)
 		if err != nil {
-			d.failed(step, err, sourceHint(p.Source))
+			d.failed(step, err, cmp.Or(hint(err, false), sourceHint(p.Source)))
 			return m, false
 		}
 		m.keys = s.Credentials
@@ -130,7 +134,7 @@ func hint(err error, token bool) string {
 	if !errors.As(err, &e) {
 		return ""
 	}
-	if h := hints[e.Code]; h != "" {
+	if h := cmp.Or(e.Hint, hints[e.Code]); h != "" {
 		return h
 	}
 	switch {
@@ -178,6 +182,8 @@ func sourceHint(source string) string {
 		return "see that the file is there, readable for this user, and holds one token"
 	case SourceCognito:
 		return "see that the pool exists, admits this kind of user, and that identity_file can be written"
+	case SourceRolesAnywhere:
+		return "see that certificate, private key and chain are there, belong together and are readable for this user"
 	case SourceContainer:
 		return "see that the task or pod has a role"
 	case SourceAWSDefault:

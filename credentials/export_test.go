@@ -1,6 +1,10 @@
 package credentials
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
 
 // SetElapsed replaces the clock that never steps, which New derives from Now.
 func (s *Store) SetElapsed(elapsed func() time.Duration) {
@@ -38,3 +42,6 @@ func (s *Store) Waiting() int {
 
 // Advisory is the window of background refresh for a lifetime.
 func Advisory(life time.Duration, jitter float64) time.Duration { return advisory(life, jitter) }
+
+// UnlimitedFetches lets fetches begin without a pause.
+func (s *Store) UnlimitedFetches() { s.cache.queue.limit.SetLimit(rate.Inf) }

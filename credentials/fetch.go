@@ -15,6 +15,8 @@ type profile struct {
 	token  tokenSource
 	parent *profile
 
+	certificate *rolesAnywhere // where keys are from it
+
 	fixed bool // keys that never change
 
 	byCaller, byHost bool // the session is another for each

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -117,7 +118,7 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 		c.keep(e, s, r)
 	case err != nil:
 		failed := classify(err)
-		failed.Hint = e.hint(failed)
+		failed.Hint = cmp.Or(failed.Hint, e.hint(failed))
 		f.err = failed
 		event.Kind = c.fail(e, f, failed, r)
 		event.Err, event.Code, event.RequestID = failed, failed.Code, failed.RequestID

@@ -16,6 +16,7 @@ const (
 	SourceWebIdentityFile = "web-identity-file" // a token in a file, for AssumeRoleWithWebIdentity
 	SourceCognito         = "cognito"           // a Cognito identity pool
 	SourceContainer       = "container"         // the ECS and EKS credentials endpoint
+	SourceRolesAnywhere   = "roles-anywhere"    // IAM Roles Anywhere, with a certificate
 	SourceSessionToken    = "get-session-token" // STS GetSessionToken with Profile.Keys, or with the environment's
 )
 
@@ -44,6 +45,8 @@ type Profile struct {
 	Cognito *Cognito // [cognito]
 	// Container is for container; nil: what AWS_CONTAINER_… say.
 	Container *Container // [container]
+	// RolesAnywhere is for roles-anywhere, required.
+	RolesAnywhere *RolesAnywhere // [roles_anywhere]
 	// SessionToken is for get-session-token; nil: defaults.
 	SessionToken *SessionToken // [session_token_options]
 
@@ -127,6 +130,23 @@ type Container struct {
 	Endpoint string // [endpoint]
 	// TokenFile holds the Authorization header. Empty: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN.
 	TokenFile string // [token_file]
+}
+
+// RolesAnywhere shows IAM Roles Anywhere a certificate. Certificate, private key and chain are PEM, each in a file or in an
+// environment variable, and read again for each session.
+type RolesAnywhere struct {
+	// CertificateFile or CertificateVariable holds the end-entity certificate, which its chain may follow. Required.
+	CertificateFile, CertificateVariable string // [certificate_file, certificate_variable]
+	// PrivateKeyFile or PrivateKeyVariable holds its key, RSA or EC, in PKCS #8, PKCS #1 or SEC 1, without a password. Required.
+	PrivateKeyFile, PrivateKeyVariable string // [private_key_file, private_key_variable]
+	// ChainFile or ChainVariable holds the certificates between the certificate and the trust anchor, its issuer first.
+	ChainFile, ChainVariable string // [chain_file, chain_variable]
+	// TrustAnchorARN and ProfileARN are those of IAM Roles Anywhere, in the region where it is called. Required.
+	TrustAnchorARN, ProfileARN string // [trust_anchor_arn, profile_arn]
+	// RoleARN is the role whose session it issues. Required.
+	RoleARN string // [role_arn]
+	// Duration is 15m…12h. Zero: 1h.
+	Duration time.Duration // [duration]
 }
 
 // SessionToken are the parameters of GetSessionToken.

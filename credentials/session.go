@@ -58,7 +58,9 @@ const (
 	EventFailed  = "failed"  // a fetch failed; nothing valid is held
 	EventStale   = "stale"   // a fetch failed; the valid old session stays in use
 	EventRevoked = "revoked" // STS refused; the old session was dropped
-	EventSkew    = "skew"    // our clock and AWS's differ by more than a minute
+	// EventCertificate: the certificate of a profile ends soon, or a new one cannot be used and the old one still is.
+	EventCertificate = "certificate"
+	EventSkew        = "skew" // our clock and AWS's differ by more than a minute
 )
 
 // Diagnosis is what [Store.Explain] found.

@@ -70,6 +70,16 @@ func parsePolicyARN(arn string) (account string, ok bool) {
 	return account, ok && isPolicy && (account == "aws" || ValidAccount(account)) && allBytes(name, isVisible)
 }
 
+// parseAnchorARN returns the parts of the ARN of a trust anchor or a profile of IAM Roles Anywhere.
+func parseAnchorARN(arn, kind string) (region, account, partition string, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "rolesanywhere" || len(arn) > 1011 {
+		return "", "", "", false
+	}
+	id, isKind := strings.CutPrefix(parts[5], kind+"/")
+	return parts[3], parts[4], parts[1], isKind && allBytes(id, isHexOrDash) && ValidAccount(parts[4])
+}
+
 // splitIdentity returns the region of a Cognito pool's or identity's id, region:uuid.
 func splitIdentity(id string) (region string, ok bool) {
 	region, uuid, _ := strings.Cut(id, ":")

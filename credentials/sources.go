@@ -53,16 +53,21 @@ func readToken(path string) (string, error) {
 
 // readLine returns what a file of a line holds, blanks around it cut.
 func readLine(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fail(ErrConfiguration, "token file unreadable")
-	}
-	defer func() { _ = f.Close() }() // read only
-	text, err := io.ReadAll(io.LimitReader(f, fileLimit))
+	text, err := readFile(path)
 	if err != nil {
 		return "", fail(ErrConfiguration, "token file unreadable")
 	}
 	return strings.TrimSpace(string(text)), nil
+}
+
+// readFile returns what a file holds, up to a limit.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	return io.ReadAll(io.LimitReader(f, fileLimit))
 }
 
 // source builds what the checked profile p is made from.
@@ -83,6 +88,9 @@ func (p *profile) source() (err error) {
 		p.keys = defaultKeys(stsRegion(&p.Profile), p.SharedProfile, env, p.store, p.clock)
 	case SourceContainer:
 		p.keys, err = containerKeys(p.Container, env, base, p.clock)
+	case SourceRolesAnywhere:
+		p.certificate = newRolesAnywhere(&p.Profile, p.store)
+		p.keys = p.certificate.keys
 	case SourceAzureIdentity:
 		p.token, err = azureToken(p.Azure, env, base)
 	case SourceWebIdentityFile:

@@ -21,6 +21,10 @@ type ProfileStatus struct {
 	Usable bool
 	// Expires is the earliest end of the sessions that are in use. Zero: there is none, or they have no end.
 	Expires time.Time
+	// CertificateExpires is when the profile's certificate ends, and CertificateLife how long it is valid in all. Zero: it has
+	// none that can be used.
+	CertificateExpires time.Time
+	CertificateLife    time.Duration
 }
 
 // How a session was obtained, for [Options.Served].
@@ -46,11 +50,16 @@ func (s *Store) Status() Status {
 	for endpoint, clock := range s.clocks {
 		out.Skew[endpoint] = clock.read().skew
 	}
+	certificates := s.certificates()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out.Evictions, out.RequestEvictions = c.evictions, c.requestEvictions
 	for i := range s.options.Profiles {
-		out.Profiles = append(out.Profiles, c.profileStatus(s.options.Profiles[i].Name))
+		profile := c.profileStatus(s.options.Profiles[i].Name)
+		if p := certificates[profile.Name]; p != nil {
+			profile.CertificateExpires, profile.CertificateLife = p.end(), p.lifetime()
+		}
+		out.Profiles = append(out.Profiles, profile)
 	}
 	for _, e := range c.entries {
 		switch {

@@ -73,6 +73,8 @@ func stsRegion(p *Profile) string {
 		return p.STSRegion
 	case p.Region != "":
 		return p.Region
+	case p.RolesAnywhere.Region() != "":
+		return p.RolesAnywhere.Region()
 	}
 	return "us-east-1"
 }

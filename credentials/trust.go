@@ -129,6 +129,19 @@ func (p *profile) trustKeys(caller string) string {
 	return trust(s)
 }
 
+// trustCertificate is the role's trust policy for a certificate: on its subject, for with the trust anchor alone every
+// certificate of the CA gets in.
+func trustCertificate(p *pair, anchor string) string {
+	return trust(statement{
+		Principal: map[string]string{"Service": "rolesanywhere.amazonaws.com"},
+		Action:    []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"},
+		Condition: map[string]map[string]string{
+			"StringEquals": {"aws:PrincipalTag/x509Subject/CN": p.leaf.Subject.CommonName},
+			"ArnEquals":    {"aws:SourceArn": anchor},
+		},
+	})
+}
+
 func trust(s statement) string {
 	s.Effect = "Allow"
 	text, err := json.MarshalIndent(document{Version: "2012-10-17", Statement: []statement{s}}, "", "  ")

@@ -7,7 +7,9 @@
 //
 // The STS speaks the AWS Query protocol (AssumeRole, GetSessionToken,
 // GetCallerIdentity), verifies the signature of each call, checks parameters
-// against AWS's limits, and answers and refuses in AWS's XML. The gateway
+// against AWS's limits, and answers and refuses in AWS's XML. At the same
+// address IAM Roles Anywhere issues sessions (CreateSession) to who holds a
+// certificate of [Options.TrustAnchor]. The gateway
 // verifies Signature Version 4 in its header form, whoever made the signature,
 // and answers in the manner of API Gateway: what it saw, or the refusal with
 // the status, the error type and the words that AWS uses. The checks follow
@@ -37,6 +39,7 @@ package sandbox
 
 import (
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -72,6 +75,8 @@ type Options struct {
 	Users []User
 	// Roles are those that can be assumed. Default: RoleARN and PartnerRoleARN.
 	Roles []Role
+	// TrustAnchor are the certificates of CAs that IAM Roles Anywhere trusts; without any it takes nobody in.
+	TrustAnchor []*x509.Certificate
 	// Fault is asked for each call to the STS before the STS looks at it; a
 	// handler that it returns answers in the STS's place: with a refusal by
 	// [Refuse], with garbage, late, or not at all (http.ErrAbortHandler).

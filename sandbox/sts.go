@@ -30,17 +30,27 @@ func (s *Sandbox) STS() http.Handler {
 		}
 		seen.RequestID = s.requestID()
 		w.Header().Set("x-amzn-RequestId", seen.RequestID)
-		answer, no := s.act(r, &seen)
-		if no != nil {
-			c, _ := no.kind.codes()
-			seen.Status, seen.Code = c.status, c.name
-			writeXML(w, c.status, errorResponse(c, no.message, seen.RequestID))
-		} else {
-			seen.Status = http.StatusOK
-			writeXML(w, http.StatusOK, answer)
+		switch {
+		case r.URL.Path == "/sessions":
+			s.rolesAnywhere(w, r, &seen)
+		default:
+			s.query(w, r, &seen)
 		}
 		s.observe(seen)
 	})
+}
+
+// query answers a call of STS itself.
+func (s *Sandbox) query(w http.ResponseWriter, r *http.Request, seen *Exchange) {
+	answer, no := s.act(r, seen)
+	if no != nil {
+		c, _ := no.kind.codes()
+		seen.Status, seen.Code = c.status, c.name
+		writeXML(w, c.status, errorResponse(c, no.message, seen.RequestID))
+		return
+	}
+	seen.Status = http.StatusOK
+	writeXML(w, http.StatusOK, answer)
 }
 
 // act verifies one call and does what it asks for.

@@ -168,7 +168,7 @@ func (m *Metrics) SessionServed(profile, how string) {
 
 // Session counts what happened to a session.
 func (m *Metrics) Session(e credentials.Event) {
-	if e.Kind == credentials.EventSkew {
+	if e.Kind == credentials.EventSkew || e.Kind == credentials.EventCertificate {
 		return // asked for when the metrics are read
 	}
 	profile := m.profile(e.Profile)

@@ -4,6 +4,7 @@ import (
 	"runtime"
 
 	"countersign/access"
+	"countersign/credentials"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -16,6 +17,7 @@ type standing struct {
 	auditBroken, expiry, usable, cached, evictions, skew *prometheus.Desc
 	inUse, capacity, waiting, refusals                   *prometheus.Desc
 	connectionsOpen, connectionsMax, keyExpiry           *prometheus.Desc
+	certificateExpiry, certificateLife                   *prometheus.Desc
 	draining, configInfo, buildInfo                      *prometheus.Desc
 }
 
@@ -39,6 +41,9 @@ func newStanding(o Options) *standing {
 	s.connectionsOpen = desc("connections_open", "Connections that are open.")
 	s.connectionsMax = desc("connections_max", "Connections that may be open.")
 	s.keyExpiry = desc("api_key_expiry_timestamp_seconds", "When the caller's API key ends; only keys that do.", "caller")
+	s.certificateExpiry = desc("certificate_expiry_timestamp_seconds",
+		"When the profile's certificate ends; 0 while there is none that can be used.", "profile")
+	s.certificateLife = desc("certificate_lifetime_seconds", "How long the profile's certificate is valid in all.", "profile")
 	s.draining = desc("draining", "1 while the instance is stopping.")
 	s.configInfo = desc("config_info", "1; the label holds the beginning of the hash of the configuration file.", "hash")
 	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "goversion")
@@ -96,6 +101,9 @@ func (s *standing) sessions(gauge func(*prometheus.Desc, float64, ...string), co
 			end = float64(p.Expires.Unix())
 		}
 		gauge(s.expiry, end, p.Name)
+		if s.o.Profiles[p.Name] == credentials.SourceRolesAnywhere {
+			s.certificate(p, gauge)
+		}
 	}
 	gauge(s.cached, float64(now.Sessions), "profile")
 	gauge(s.cached, float64(now.RequestSessions), "request")
@@ -107,6 +115,15 @@ func (s *standing) sessions(gauge func(*prometheus.Desc, float64, ...string), co
 		}
 		gauge(s.skew, skew.Seconds(), endpoint)
 	}
+}
+
+func (s *standing) certificate(p credentials.ProfileStatus, gauge func(*prometheus.Desc, float64, ...string)) {
+	end := 0.0
+	if !p.CertificateExpires.IsZero() {
+		end = float64(p.CertificateExpires.Unix())
+	}
+	gauge(s.certificateExpiry, end, p.Name)
+	gauge(s.certificateLife, p.CertificateLife.Seconds(), p.Name)
 }
 
 func flag(is bool) float64 {

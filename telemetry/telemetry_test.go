@@ -41,11 +41,14 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	}
 	t.Cleanup(hold.Release)
 	return telemetry.New(telemetry.Options{
-		Profiles: map[string]string{"orders": "static"}, Callers: map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
+		Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere}, Callers: map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
 		Regions: []string{"eu-west-1"}, Version: "v1.2.3", ConfigHash: "0123456789ab", Gates: map[string]*access.Limiter{"requests": gate},
 		Sessions: func() credentials.Status {
 			return credentials.Status{
-				Profiles: []credentials.ProfileStatus{{Name: "orders", Usable: true, Expires: time.Unix(1700000000, 0)}},
+				Profiles: []credentials.ProfileStatus{
+					{Name: "orders", Usable: true, Expires: time.Unix(1700000000, 0)},
+					{Name: "erp", Usable: true, CertificateExpires: time.Unix(1800000000, 0), CertificateLife: time.Hour},
+				},
 				Sessions: 2, Skew: map[string]time.Duration{"": -90 * time.Second},
 			}
 		},
@@ -121,6 +124,7 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_session_fetches_total{outcome="denied",profile="(request)",source="request"} 1`,
 		`countersign_session_fetch_duration_seconds_count{profile="orders"} 1`,
 		`countersign_session_expiry_timestamp_seconds{profile="orders"} 1.7e+09`, `countersign_session_usable{profile="orders"} 1`,
+		`countersign_certificate_expiry_timestamp_seconds{profile="erp"} 1.8e+09`, `countersign_certificate_lifetime_seconds{profile="erp"} 3600`,
 		`countersign_sessions_cached{kind="profile"} 2`, `countersign_clock_skew_seconds{clock="aws"} -90`,
 		`countersign_sts_requests_total{endpoint="eu-west-1",operation="AssumeRole",outcome="ok"} 1`,
 		`countersign_sts_requests_total{endpoint="(other)",operation="AssumeRole",outcome="error"} 1`,

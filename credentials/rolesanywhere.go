@@ -1,0 +1,267 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/endpoints"
+)
+
+const (
+	rolesAnywhereService = "rolesanywhere"
+	// certificateHeaders bounds what the certificates take in headers.
+	certificateHeaders = 16 << 10
+	pairTries          = 3 // of a pair that is half written, at the first start
+	pairPause          = 100 * time.Millisecond
+)
+
+// rolesAnywhere gets sessions for who holds a certificate.
+type rolesAnywhere struct {
+	RolesAnywhere
+	profile  string
+	endpoint string // without a slash at its end
+	region   string
+	env      func(string) string
+	client   *http.Client
+	clock    *clock
+	called   func(STSCall)
+	log      func(Event)
+
+	mu   sync.Mutex
+	good *pair // the last that AWS took; nil before
+}
+
+// Region is where IAM Roles Anywhere is called; "" for none.
+func (r *RolesAnywhere) Region() string {
+	if r == nil {
+		return ""
+	}
+	region, _, _, _ := parseAnchorARN(r.TrustAnchorARN, "trust-anchor")
+	return region
+}
+
+func newRolesAnywhere(p *Profile, s *Store) *rolesAnywhere {
+	r := &rolesAnywhere{
+		RolesAnywhere: *p.RolesAnywhere, profile: p.Name, env: s.options.Getenv, called: s.options.Called, log: s.log,
+		endpoint: strings.TrimSuffix(s.options.rolesAnywhereEndpoint, "/"), clock: s.clock(s.options.rolesAnywhereEndpoint),
+	}
+	r.client = newClient(s.base, r.clock)
+	r.region = p.RolesAnywhere.Region()
+	if r.endpoint == "" {
+		r.endpoint = "https://" + rolesAnywhereHost(r.region, p.FIPS, p.DualStack)
+	}
+	if r.Duration == 0 {
+		r.Duration = defaultDuration
+	}
+	return r
+}
+
+func rolesAnywhereHost(region string, fips, dualStack bool) string {
+	host, known := endpoints.Endpoint(rolesAnywhereService, region)
+	if !known { // a partition that the tables do not have a suffix of
+		host = rolesAnywhereService + "." + region + ".amazonaws.com"
+	}
+	if fips {
+		host = strings.Replace(host, rolesAnywhereService, rolesAnywhereService+"-fips", 1)
+	}
+	if dualStack {
+		host = strings.Replace(host, ".amazonaws.com.cn", ".api.amazonwebservices.com.cn", 1)
+		host = strings.Replace(host, ".amazonaws.com", ".api.aws", 1)
+	}
+	return host
+}
+
+// read reads the pair anew: certificates of servers are replaced every few weeks, or every day.
+func (r *rolesAnywhere) read(now time.Time) (*pair, error) {
+	certificate, err := r.text("certificate", r.CertificateFile, r.CertificateVariable)
+	if err != nil {
+		return nil, fail(ErrConfiguration, err.Error())
+	}
+	key, err := r.text("private key", r.PrivateKeyFile, r.PrivateKeyVariable)
+	if err != nil {
+		return nil, fail(ErrConfiguration, err.Error())
+	}
+	var chain []byte
+	if r.ChainFile != "" || r.ChainVariable != "" {
+		if chain, err = r.text("chain", r.ChainFile, r.ChainVariable); err != nil {
+			return nil, fail(ErrConfiguration, err.Error())
+		}
+	}
+	p, err := parsePair(certificate, key, chain)
+	if err != nil {
+		return nil, fail(ErrConfiguration, err.Error())
+	}
+	if n := len(encoded(p.leaf.Raw)) + len(chainHeader(p)); n > certificateHeaders {
+		return nil, fail(ErrConfiguration, fmt.Sprintf("chain is too long: its certificates take %d bytes of headers, and %d are allowed",
+			n, certificateHeaders))
+	}
+	if err := p.checkTime(now); err != nil {
+		return nil, fail(ErrUnavailable, err.Error()) // its replacement mends it
+	}
+	return p, nil
+}
+
+func (r *rolesAnywhere) text(what, file, variable string) ([]byte, error) {
+	if file == "" {
+		text := lookup(r.env, variable)
+		if text == "" {
+			return nil, fmt.Errorf("%s: the variable %s is empty", what, variable)
+		}
+		if !strings.Contains(text, "\n") { // where a variable has one line, templates write \n
+			text = strings.ReplaceAll(text, `\n`, "\n")
+		}
+		return []byte(text), nil
+	}
+	text, err := readFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s file unreadable", what)
+	}
+	return text, nil
+}
+
+// current is the pair to use: the one that is there now, or, while that cannot be used, the last one that AWS took. kept is
+// then what is wrong with the new one.
+func (r *rolesAnywhere) current(now time.Time) (p *pair, kept, err error) {
+	p, err = r.read(now)
+	if err == nil {
+		return p, nil, nil
+	}
+	if good := r.lastGood(now); good != nil {
+		return good, err, nil
+	}
+	return nil, nil, err
+}
+
+// lastGood is the last pair that AWS took, if it still can be used.
+func (r *rolesAnywhere) lastGood(now time.Time) *pair {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.good == nil || r.good.checkTime(now) != nil {
+		return nil
+	}
+	return r.good
+}
+
+// keys gets a session.
+func (r *rolesAnywhere) keys(ctx context.Context) (Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	p, kept, err := r.current(r.clock.read().time)
+	for range pairTries - 1 {
+		if err == nil || !wait(ctx, pairPause) {
+			break
+		}
+		p, kept, err = r.current(r.clock.read().time)
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	s, err := r.create(ctx, p)
+	if good := r.lastGood(r.clock.read().time); errors.Is(err, ErrDenied) && good != nil && !good.equal(p) {
+		// What was read may be new and half written: a chain that ends too early looks like one.
+		kept = err
+		p = good
+		s, err = r.create(ctx, p)
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	r.mu.Lock()
+	r.good = p
+	r.mu.Unlock()
+	r.report(p, kept)
+	return s, nil
+}
+
+// report says what about the certificate the operator must look at.
+func (r *rolesAnywhere) report(p *pair, kept error) {
+	event := Event{Kind: EventCertificate, Profile: r.profile, Expires: p.end()}
+	switch {
+	case kept != nil:
+		event.Err, event.Detail = kept, "the certificate that is there cannot be used, and the one before it still is"
+		event.Hint = "see that certificate, private key and chain belong together"
+	case p.endsSoon(r.clock.read().time):
+		event.Err = fail(ErrConfiguration, "certificate ends soon")
+		event.Hint = "less than a third of its life is left: see that it is renewed"
+	default:
+		return
+	}
+	r.log(event)
+}
+
+// wait reports whether the time has passed before ctx ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// explain tells which certificate is shown, and what the role must trust.
+func (r *rolesAnywhere) explain(d *Diagnosis, step string) bool {
+	p, kept, err := r.current(r.clock.read().time)
+	if err != nil {
+		d.failed(step, err, sourceHint(SourceRolesAnywhere))
+		return false
+	}
+	if kept != nil {
+		d.passed(step, "note: %v; the certificate before it is still used", kept)
+	}
+	d.passed(step, "certificate %q, serial number %s, until %s, with %d more up to the trust anchor",
+		p.leaf.Subject.String(), p.leaf.SerialNumber, p.end().UTC().Format(time.RFC3339), len(p.chain))
+	d.TrustPolicy = trustCertificate(p, r.TrustAnchorARN)
+	return true
+}
+
+// certificates are those of the profiles that have one which can be used, read anew.
+func (s *Store) certificates() map[string]*pair {
+	found := map[string]*pair{}
+	for name, p := range s.profiles {
+		if p.certificate == nil {
+			continue
+		}
+		if now, _, err := p.certificate.current(p.certificate.clock.read().time); err == nil {
+			found[name] = now
+		}
+	}
+	return found
+}
+
+// CertificateWarnings are what is wrong with the certificates of profiles now, or will be soon, as *[ConfigError]s.
+func (s *Store) CertificateWarnings() []error {
+	var all []error
+	for i := range s.options.Profiles {
+		p := s.profiles[s.options.Profiles[i].Name]
+		if p.certificate == nil {
+			continue
+		}
+		f := &faults{profile: p.Name}
+		f.certificate(p.certificate)
+		all = append(all, f.found...)
+	}
+	return all
+}
+
+func (f *faults) certificate(r *rolesAnywhere) {
+	now := r.clock.read().time
+	var unusable *Error
+	switch p, err := r.read(now); {
+	case errors.As(err, &unusable):
+		f.add("roles_anywhere", "%s", unusable.Code)
+	case p.endsSoon(now):
+		f.add("roles_anywhere", "the certificate ends on %s, and less than a third of its life is left", p.end().UTC().Format(time.RFC3339))
+	}
+	if info, err := os.Stat(r.PrivateKeyFile); r.PrivateKeyFile != "" && err == nil && info.Mode().Perm()&0o007 != 0 {
+		f.add("roles_anywhere.private_key_file", "can be read by every user of this machine: use mode 0600, or 0640 with a group of its own")
+	}
+}
