@@ -17,7 +17,9 @@ type Held struct {
 	// Others says that they are those of one session of several that may have signed.
 	Others  bool
 	Expires time.Time
-	Hosts   *endpoints.Hosts
+	// STSEndpoint is the host of the STS that issued them, empty where none did.
+	STSEndpoint string
+	Hosts       *endpoints.Hosts
 }
 
 // Diagnose has explain say why a request was refused, with the credentials that should have signed it. To use them is to
@@ -41,7 +43,9 @@ func Diagnose[T any](ctx context.Context, b *Broker, call *Call, in *VerifyInput
 	return carryOut(ctx, b, call, op, record, err, func() (T, signature, error) {
 		s := &op.session
 		info, _ := signing.ReadSignatureInfo(readings[0]) // what is wrong with it is what the explanation is about
-		return explain(Held{Credentials: s.Credentials, Others: op.sessionMayDiffer(), Expires: s.Expires, Hosts: b.Hosts[op.profile]}),
-			signature{value: info.Signature, signedHeaders: info.SignedHeaders}, nil
+		held := Held{
+			Credentials: s.Credentials, Others: op.sessionMayDiffer(), Expires: s.Expires, STSEndpoint: s.STSEndpoint, Hosts: b.Hosts[op.profile],
+		}
+		return explain(held), signature{value: info.Signature, signedHeaders: info.SignedHeaders}, nil
 	})
 }

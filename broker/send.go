@@ -121,7 +121,9 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
 		Warnings: op.warnings, Signed: x.signed, Body: op.payload.Bytes, BodyUnknown: op.stream != nil,
 		AnsweredAt: b.Now().Add(op.session.Skew),
-		Held:       Held{Credentials: op.session.Credentials, Expires: op.session.Expires, Hosts: b.Hosts[op.profile]},
+		Held: Held{
+			Credentials: op.session.Credentials, Expires: op.session.Expires, STSEndpoint: op.session.STSEndpoint, Hosts: b.Hosts[op.profile],
+		},
 		close: func() {
 			_ = answer.Response.Body.Close() // what matters was read
 			x.finish(ctx, answer.Report())

@@ -127,7 +127,7 @@ func (r *role) assumeWithToken(ctx context.Context, s *stsClient, token string, 
 
 func (r *role) session(s *stsClient, n names, c *types.Credentials, i issued) (Session, error) {
 	out, err := i.of(c).session(s.clock.read(), leastLife, r.duration)
-	out.RoleARN, out.SessionName, out.SourceIdentity = r.arn, n.session, n.source
+	out.RoleARN, out.SessionName, out.SourceIdentity, out.STSEndpoint = r.arn, n.session, n.source, s.host
 	return out, err
 }
 

@@ -21,6 +21,9 @@ type Session struct {
 	Profile string
 	// RoleARN, SessionName and SourceIdentity are what STS was asked for, for the audit record.
 	RoleARN, SessionName, SourceIdentity string
+	// STSEndpoint is the host of the STS that issued the session; empty for keys that came otherwise. A session of the
+	// global endpoint does not hold everywhere.
+	STSEndpoint string
 	// RequestID is STS's id of the call that issued the session, to be found in CloudTrail.
 	RequestID string
 }

@@ -99,11 +99,12 @@ func TestEndpoints(t *testing.T) {
 			p := orders()
 			test.edit(&p)
 			s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
-			if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err != nil {
+			session, err := s.Session(t.Context(), credentials.SessionRequest{})
+			if err != nil {
 				t.Fatal(err)
 			}
-			if got := fake.last(t).host; got != test.want {
-				t.Errorf("STS was called at %q, want %q", got, test.want)
+			if got := fake.last(t).host; got != test.want || session.STSEndpoint != test.want {
+				t.Errorf("STS was called at %q, and the session says %q, want %q", got, session.STSEndpoint, test.want)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 // stsClient calls STS in one region, or in others when that one fails.
 type stsClient struct {
 	regions []region
+	host    string // of the endpoint; that of the first region where each has its own
 	clock   *clock
 	called  func(STSCall)
 
@@ -42,7 +44,7 @@ type region struct {
 // newSTS builds the clients for the profile's regions, or the one for its own endpoint.
 func newSTS(p *Profile, c *http.Client, k *clock, called func(STSCall)) *stsClient {
 	names := append([]string{stsRegion(p)}, p.FallbackRegions...)
-	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names))}
+	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names)), host: stsHost(p)}
 	for _, name := range names {
 		o := sts.Options{
 			Region:       name,
@@ -63,6 +65,20 @@ func newSTS(p *Profile, c *http.Client, k *clock, called func(STSCall)) *stsClie
 		s.regions = append(s.regions, region{name, sts.New(o)})
 	}
 	return s
+}
+
+// stsHost is the host of the profile's STS, without one of a region that stands in for it.
+func stsHost(p *Profile) string {
+	if u, err := url.Parse(p.STSEndpoint); err == nil && u.Host != "" {
+		return u.Host
+	}
+	at, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), sts.EndpointParameters{
+		Region: aws.String(stsRegion(p)), UseFIPS: aws.Bool(p.FIPS), UseDualStack: aws.Bool(p.DualStack),
+	})
+	if err != nil {
+		return ""
+	}
+	return at.URI.Host
 }
 
 // stsRegion is where the profile's sessions are issued. A custom endpoint is

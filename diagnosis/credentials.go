@@ -11,6 +11,8 @@ import (
 // credentialsStated takes refusals of the access key or the session token.
 func credentialsStated(c *collector) bool {
 	switch {
+	case c.code("InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError"):
+		identityToken(c)
 	case c.says("token-expired") || c.code("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"):
 		c.ruleOut(goodTime)
 		c.add(finding{cause: "expired-token", certainty: Stated, place: "token", reason: "AWS says that the session is over." + c.sessionEnd()})
@@ -24,6 +26,24 @@ func credentialsStated(c *collector) bool {
 		return false
 	}
 	return true
+}
+
+// identityToken: STS does not take the token of another issuer. Such a call bears no
+// signature.
+func identityToken(c *collector) {
+	c.ruleOut("AssumeRoleWithWebIdentity is not signed: key, secret and clock are not the reason.")
+	c.add(finding{
+		cause: "invalid-token", certainty: Likely, place: "token",
+		reason: "STS does not take the token of the identity provider: " + c.message(200),
+		fix:    "Ask whoever runs AWS for the identity provider in IAM: its address must be the token's iss, its audience the token's aud.",
+		code:   "Compare iss and aud of the token with the OpenID Connect provider in IAM, and sub and aud with the role's trust policy.",
+	})
+	c.also("The role's trust policy may not allow it as well.", "denied-trust")
+	c.ask(Question{
+		What: "What are iss, aud and sub of the token?",
+		Why:  "STS compares them with the provider in IAM and with the role's trust policy.",
+		How:  "Decode the middle part of the token; do not send the token itself.",
+	})
 }
 
 func (c *collector) sessionEnd() string {
@@ -85,10 +105,16 @@ func (c *collector) plusInToken() bool {
 }
 
 func missingToken(c *collector) {
-	c.add(finding{
+	f := finding{
 		cause: "missing-token", certainty: Proved, place: "token",
 		reason: "The access key id begins with ASIA, so it belongs to a session, and the request has no x-amz-security-token.",
-	})
+	}
+	if c.claim.covers("x-amz-security-token") && c.sent != nil && len(c.in.Paste) > 0 {
+		f.certainty = Likely // it may have been cut out before pasting
+		f.reason += " SignedHeaders lists it: it was lost on the way, or cut out before pasting."
+		defer c.also("If the token was sent and only cut out before pasting.", "invalid-token", "expired-token")
+	}
+	c.add(f)
 }
 
 // tokenOrKey: AWS calls the token or the key invalid, whichever it is. The request

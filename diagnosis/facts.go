@@ -39,6 +39,7 @@ type message struct {
 	headers                   []signing.Header
 	body                      []byte
 	known                     bool // the body is at hand
+	bare                      bool // a line or an address alone: which headers it had is not known
 	exact                     bool // with its very bytes
 }
 
@@ -174,6 +175,7 @@ func messageOf(q *Request) *message {
 
 func messageRead(q *reading.Request) *message {
 	m := &message{method: q.Method.Text(), exact: q.Body.Exact}
+	m.bare = len(q.Headers) == 0 && (q.Form == reading.FormHTTP || q.Form == reading.FormURL || q.Form == reading.FormText)
 	for _, h := range q.Headers {
 		m.headers = append(m.headers, signing.Header{Name: h.Name.Text(), Value: h.Value.Text()})
 	}
@@ -212,6 +214,12 @@ func (m *message) takeURL(raw string) {
 	if host := m.header("host"); host != "" {
 		m.host = host
 	}
+}
+
+// unsigned says whether the request at hand shows that it has no signature.
+func (f *facts) unsigned() bool {
+	m := f.request()
+	return m != nil && !m.bare && !f.claim.sent() && f.claim.raw == ""
 }
 
 // header is the value of a header, those of a repeated name joined.

@@ -12,7 +12,8 @@ import (
 func authorizationForm(c *collector) bool {
 	switch {
 	case c.says("mechanism-unsupported"), c.code("SignatureVersionNotSupported"),
-		c.mentions("unsupported authorization type", "authorization mechanism is not supported", "require aws signature version 4"):
+		c.mentions("unsupported authorization type", "authorization mechanism is not supported", "require aws signature version 4",
+			"signature version 2 is not supported", "use aws signature version 4", "signature version 1 is not supported"):
 		return unsupportedMechanism(c)
 	case c.wrongRegion(), c.says("wrong-service", "wrong-scope-date", "wrong-terminator"):
 		return false // the header is malformed, AWS says, and then how

@@ -14,7 +14,8 @@ func gatewayStated(c *collector) bool {
 		c.mentions("access credentials are missing"):
 		return noSignature(c)
 	case c.says("other-authorizer") || message == "Unauthorized" ||
-		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided"):
+		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided",
+			"make sure your api key is valid"):
 		c.ruleOut(notSeen)
 		c.add(finding{
 			cause: "other-authorizer", certainty: Likely, place: "path",
@@ -23,6 +24,14 @@ func gatewayStated(c *collector) bool {
 		return true
 	case message == "Forbidden" && strings.Contains(c.host(), ".lambda-url."):
 		deniedFunction(c)
+		return true
+	case message == "Forbidden" && c.mentions(`"traceid"`), message == "Forbidden" && strings.Contains(c.host(), ".iot."):
+		c.add(finding{
+			cause: "denied-unspecified", certainty: Likely, place: "policy",
+			reason: "AWS IoT answers Forbidden, and names neither action nor policy.",
+			fix:    "Ask whoever runs AWS whether the policy of the caller allows the action, such as iot:Publish, on this topic or thing.",
+		})
+		c.ask(askPolicy)
 		return true
 	case message == "Forbidden":
 		return forbidden(c)
@@ -33,7 +42,7 @@ func gatewayStated(c *collector) bool {
 func noSignature(c *collector) bool {
 	m := c.request()
 	gateway := strings.Contains(c.host(), ".execute-api.") || c.host() == "" && !c.mentions("request is missing "+
-		"authentication token", "<errorresponse")
+		"authentication token", "<errorresponse", "__type", "detailedmessage")
 	switch {
 	case m != nil && (c.claim.sent() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
 		unknownRoute(c, m)
@@ -42,7 +51,7 @@ func noSignature(c *collector) bool {
 			cause: "no-signature", certainty: Likely, place: "header:authorization",
 			reason: "The request given is signed, and AWS saw no signature: its Authorization header was lost on the way.",
 		})
-	case m != nil:
+	case m != nil && !m.bare:
 		f := finding{
 			cause: "no-signature", certainty: Proved, place: "header:authorization",
 			reason: "The request has no Authorization header and no X-Amz-Signature.",
@@ -140,7 +149,7 @@ func byStatus(c *collector) bool {
 	case c.status == 429 || has(throttleCodes) || c.says("throttled"):
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{cause: "throttled", certainty: Stated, place: "request", reason: "AWS says that there are too many requests."})
-	case c.status >= 500 || has(faultCodes) || c.status == 0 && c.refusal.Code.Text() == "" &&
+	case c.status >= 500 && c.status <= 530 || has(faultCodes) || c.status == 0 && c.refusal.Code.Text() == "" &&
 		c.mentions("internal server error", "endpoint request timed out", "service unavailable"):
 		if strings.Contains(c.host(), ".execute-api.") || strings.Contains(c.host(), ".lambda-url.") {
 			c.ruleOut(rightSignature)
@@ -179,11 +188,26 @@ var lateCode = regexp.MustCompile(`^NoSuch|NotFound|^Validation|^Invalid(?:Param
 	`^MissingParameter|^NotModified|^Gone|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^LimitExceeded|` +
 	`^UnsupportedOperation|^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
 
+// ofContent says whether a code that AWS gives of signatures and of other things is
+// one of other things here: its message speaks of no part of a signature.
+func (c *collector) ofContent(code string) bool {
+	shared := code == "InvalidArgument" || code == "InvalidRequest" || code == "BadRequestException" || code == "BadRequest"
+	return shared && c.refusal.Message.Text() != "" && !c.claimsMalformed() && !c.mentions(
+		"signature", "signed", "authoriz", "authentic", "credential", "x-amz-content-sha256", "x-amz-date", "security token", "security-token",
+		"access key", "expires", "algorithm", "mechanism",
+	)
+}
+
+// claimsMalformed says whether the request itself shows a malformed claim.
+func (c *collector) claimsMalformed() bool {
+	return c.claim.inHeader && !c.soundHeader() || c.claim.presigned && c.badCredential() != ""
+}
+
 // late: a code that AWS gives only after it took the signature.
 func (c *collector) late() bool {
 	code := c.refusal.Code.Text()
 	unnamed := code == "" && c.status == 404
-	if code != "" && slices.Contains(authCodes, code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
+	if code != "" && slices.Contains(authCodes, code) && !c.ofContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
 		return false
 	}
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
@@ -196,8 +220,8 @@ func (c *collector) late() bool {
 	}
 	f := finding{cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request"}
 	f.reason = "AWS answers " + orThe(code, "404") + ", which comes after the signature was checked."
-	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || code == "GoneException" ||
-		c.status == 404 || c.status == 410 {
+	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || strings.Contains(code, "NotExist") ||
+		strings.Contains(code, "NonExistent") || code == "GoneException" || c.status == 404 || c.status == 410 {
 		f.detail = "not-found"
 	}
 	if unnamed || !lateCode.MatchString(code) {

@@ -53,6 +53,7 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 	list = append(list, orders(base, m.claim.names())...)
 	list = append(list, m.hostMistakes(base)...)
 	list = append(list, otherValues(base)...)
+	list = append(list, m.replacedValues(base, at)...)
 	for i, h := range base.headers {
 		if h.Name == "host" {
 			continue
@@ -186,6 +187,35 @@ func withValue(base *canonical, name, value string) string {
 		}
 	}
 	return partsOf(&other).headers
+}
+
+// replacedValues: a header that tells the signature's own parts was written anew after
+// signing.
+func (m *mismatch) replacedValues(base *canonical, at *message) []mistake {
+	var list []mistake
+	for _, h := range base.headers {
+		switch held := m.in.Credentials.SessionToken(); {
+		case h.Name == "x-amz-security-token" && held != "" && held != h.Value:
+			text := withValue(base, h.Name, held)
+			list = append(list, mistake{
+				dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: headerDifference(h.Name, held, h.Value),
+				apply: func(p *parts) { p.headers = text },
+			})
+		case h.Name == "x-amz-content-sha256" && h.Value == base.payload:
+			hashes := []string{signing.UnsignedPayload, signing.PayloadHash(nil), "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
+			if at != nil && at.known {
+				hashes = append(hashes, hashOf(at.body))
+			}
+			for _, hash := range hashes {
+				text := withValue(base, h.Name, hash)
+				list = append(list, mistake{
+					dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: headerDifference(h.Name, hash, h.Value), rare: true,
+					apply: func(p *parts) { p.headers, p.payload = text, hash },
+				})
+			}
+		}
+	}
+	return list
 }
 
 // otherValues: a header changed after it was signed, as the signature shows.

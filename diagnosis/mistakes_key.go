@@ -35,6 +35,54 @@ func (m *mismatch) timeMistakes() []mistake {
 	return list
 }
 
+// httpTime is the layout of HTTP's Date.
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// movedTimes: the time of the request itself was written anew after signing, as by a
+// client that sets its own date. Header or parameter and string to sign had another.
+func (m *mismatch) movedTimes(base *canonical) []mistake {
+	scope, written := strings.Join(m.prover.scope, "/"), m.claim.time.Format(signing.TimeFormat)
+	var list []mistake
+	add := func(k mistake, at time.Time) {
+		text := at.Format(signing.TimeFormat)
+		k.dimension, k.rare = inString, true
+		k.toSign = func(c string) string { return m.prover.algorithm + "\n" + text + "\n" + scope + "\n" + hexHash(c) }
+		list = append(list, k)
+	}
+	moved := func(name, layout, value string) {
+		for s := -900; s <= 900; s++ {
+			if s == 0 {
+				continue
+			}
+			at := m.claim.time.Add(time.Duration(s) * time.Second)
+			signed := at.Format(layout)
+			text := withValue(base, name, signed)
+			add(mistake{
+				cause: "changed-header", place: "header:" + name, other: headerDifference(name, signed, value),
+				apply: func(p *parts) { p.headers = text },
+			}, at)
+		}
+	}
+	for _, h := range base.headers {
+		switch {
+		case h.Name == "x-amz-date" && h.Value == written:
+			moved(h.Name, signing.TimeFormat, h.Value)
+		case h.Name == "date" && m.claim.date == h.Value && h.Value == m.claim.time.Format(httpTime):
+			moved(h.Name, httpTime, h.Value)
+		}
+	}
+	if strings.Contains(base.query, "X-Amz-Date="+written) {
+		for s := -900; s <= 900; s++ {
+			at := m.claim.time.Add(time.Duration(s) * time.Second)
+			query := strings.Replace(base.query, written, at.Format(signing.TimeFormat), 1)
+			add(mistake{
+				cause: "changed-query", place: "query", other: queryDifference(query, base.query), apply: func(p *parts) { p.query = query },
+			}, at)
+		}
+	}
+	return list
+}
+
 // stringMistakes are other forms of the string to sign.
 func (m *mismatch) stringMistakes() []mistake {
 	p, scope := m.prover, strings.Join(m.prover.scope, "/")

@@ -34,6 +34,14 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.message(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
+	case c.mentions("multifactorauthentication failed"):
+		c.ruleOut(rightSignature)
+		c.add(finding{
+			cause: "denied-trust", certainty: Likely, place: "policy",
+			reason: "The role wants a one-time code (MFA), and AWS does not take the one given.",
+			fix:    "A workflow has no one-time codes: ask for a role whose trust policy wants none.",
+			code:   "Send SerialNumber and a fresh TokenCode, or take a role without aws:MultiFactorAuthPresent in its trust policy.",
+		})
 	case c.says("not-authorized") || deniedAction.MatchString(c.text):
 		return deniedByPolicy(c)
 	case c.mentions("security_exception") && c.mentions("no permissions for"):
@@ -171,7 +179,7 @@ func deniedEncoded(c *collector) {
 }
 
 func deniedFunction(c *collector) {
-	if m := c.request(); m != nil && !c.claim.sent() && c.claim.raw == "" {
+	if c.unsigned() {
 		c.add(finding{
 			cause: "no-signature", certainty: Likely, place: "header:authorization",
 			reason: "The request to the function URL has no signature.",

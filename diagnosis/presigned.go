@@ -9,6 +9,8 @@ import (
 // presignStated takes refusals of the time and lifetime of a presigned URL.
 func presignStated(c *collector) bool {
 	switch {
+	case c.mentions("invalid according to policy"):
+		return formPolicyStated(c)
 	case c.says("expires-invalid"), c.mentions("X-Amz-Expires must", "X-Amz-Expires should", "less than a week", "must be less than 604800"):
 		return lifetimeStated(c)
 	case c.mentions("request is not yet valid", "request is not valid yet", "in the future", "not yet valid"):
@@ -26,6 +28,24 @@ func presignStated(c *collector) bool {
 		return true
 	}
 	return false
+}
+
+// formPolicyStated: S3 took the signature of a form, and its policy refuses.
+func formPolicyStated(c *collector) bool {
+	if c.mentions("policy expired") {
+		c.add(finding{
+			cause: "presign-expired", certainty: Stated, place: "time", reason: "The policy of the form has expired.",
+			fix: "Make the form right before it is used, or with a longer expiresInSeconds.",
+		})
+		return true
+	}
+	c.ruleOut(rightSignature)
+	c.add(finding{
+		cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request",
+		reason: "A field of the form does not meet the policy that was signed: " + c.message(300),
+		fix:    "Send the very fields of the signing step's answer, key and content-type among them, and allow the rest in its conditions.",
+	})
+	return true
 }
 
 // window tells from when to when a presigned URL holds, as far as that is known.

@@ -79,7 +79,7 @@ func bareDenial(c *collector) bool {
 		return true
 	}
 	switch m := c.request(); {
-	case m != nil && !c.claim.sent() && c.claim.raw == "":
+	case c.unsigned():
 		c.add(finding{cause: "no-signature", certainty: Likely, place: "header:authorization", reason: "The request has no signature."})
 		f.certainty = Open
 	case m == nil || !denied:

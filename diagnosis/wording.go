@@ -7,77 +7,13 @@ import "strings"
 // token, permission last.
 func byWording(c *collector) {
 	for _, rule := range []func(*collector) bool{
-		clientRefused, noCredentials, frontAnswered, twoSignatures, authorizationForm, headersOfSignature,
+		clientRefused, sessionOfClient, noCredentials, frontAnswered, twoSignatures, authorizationForm, headersOfSignature,
 		scopeStated, timeStated, presignStated, credentialsStated, permissionStated, gatewayStated, notReached,
 	} {
 		if rule(c) {
 			return
 		}
 	}
-}
-
-func clientRefused(c *collector) bool {
-	if !c.says("client-refused-header") {
-		return false
-	}
-	c.ruleOut("AWS never saw this request: it says nothing about key, secret or signature.")
-	c.add(finding{
-		cause: "client-refused-header", certainty: Stated, place: "header:authorization",
-		reason: "The exception comes from the HTTP client of .NET.",
-	})
-	return true
-}
-
-// noCredentials: the SDK found no keys to sign with.
-func noCredentials(c *collector) bool {
-	if len(c.refusal.Codes) > 0 || !c.mentions(
-		"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
-		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
-	) {
-		return false
-	}
-	c.ruleOut("AWS never saw this request: it says nothing about key, secret or signature.")
-	c.add(finding{
-		cause: "no-signature", certainty: Stated, place: "credentials", side: SideCredentials,
-		reason: "The client's own error: it found no credentials, so nothing was signed or sent.",
-		fix:    "Let this service sign: it has the credentials of its profile.",
-		code:   "Give the client credentials: environment, profile, role of the machine; and check that the process sees them.",
-	})
-	return true
-}
-
-var connectionErrors = []string{
-	"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "getaddrinfo", "could not resolve host", "connection refused",
-	"name or service not known", "could not connect to the endpoint", "no such host", "dial tcp", "i/o timeout", "connection timed out",
-	"connect timeout", "certificate verify failed", "x509:", "self-signed certificate", "self signed certificate",
-	"the remote name could not be resolved",
-	"nameresolutionfailure", "unknownhostexception", "no route to host", "ssl connect error", "failed to connect", "connection reset by peer",
-	"sockettimeoutexception", "unable to connect to the remote server", "ssl certificate problem", "certificate has expired",
-	"unable to verify the first certificate", "handshake_failure", "tls handshake", "did not respond within the timeout",
-	"ssl: wrong_version_number", "socket hang up",
-}
-
-func notReached(c *collector) bool {
-	if len(c.refusal.Codes) > 0 || len(c.refusal.Says) > 0 || !c.mentions(connectionErrors...) {
-		return false
-	}
-	if c.status != 0 && c.status < 500 {
-		return false
-	}
-	c.ruleOut(notSeen)
-	c.add(finding{
-		cause: "not-reached", certainty: Stated, place: "host",
-		reason: "The error is the client's own, of its connection" + at(c.host()) + ".",
-	})
-	return true
-}
-
-// at names a host, where there is one.
-func at(host string) string {
-	if host == "" {
-		return ""
-	}
-	return " to " + host
 }
 
 // twoSignatures: a presigned URL and an Authorization header together.

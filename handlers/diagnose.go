@@ -23,6 +23,7 @@ type diagnoseRequest struct {
 	Clock            *string             `json:"clock"`
 	SignedAt         *string             `json:"signedAt"`
 	SessionExpiresAt *string             `json:"sessionExpiresAt"`
+	STSEndpoint      string              `json:"stsEndpoint"`
 	Attempt          *wholeNumber        `json:"attempt"`
 
 	at, signedAt, sessionExpiresAt time.Time
@@ -141,7 +142,7 @@ func (in *diagnoseRequest) input() diagnosis.Input {
 	out := diagnosis.Input{
 		Paste: in.Paste, Request: in.Request.request(), RequestIs: diagnosis.RequestIs(valueOf(in.RequestIs)), Sent: in.Sent.request(),
 		SessionExpires: in.sessionExpiresAt, SignedAt: in.signedAt, ReceivedAt: in.at, SignerClock: in.Clock != nil,
-		Attempt: int(valueOf(in.Attempt)),
+		STSEndpoint: in.STSEndpoint, Attempt: int(valueOf(in.Attempt)),
 	}
 	if r := in.Response; r != nil {
 		out.Response = &diagnosis.Response{Status: int(valueOf(r.Status)), Headers: joinHeaders(r.Headers, r.HeaderList), Body: r.bodyBytes}
@@ -192,6 +193,9 @@ func Diagnose(
 		in.Credentials, in.OtherSessions, in.Hosts = held.Credentials, held.Others, held.Hosts
 		if in.SessionExpires.IsZero() {
 			in.SessionExpires = held.Expires
+		}
+		if in.STSEndpoint == "" {
+			in.STSEndpoint = held.STSEndpoint
 		}
 		ctx, cancel := context.WithTimeout(ctx, diagnosisTime)
 		defer cancel()

@@ -25,7 +25,7 @@ import (
 //	credentials, null where no profile holds the key         credentials, or the profile that has them; absent
 //	receivedAt                                               at
 //	clockOf: signer                                          clock: signer
-//	signedAt, sessionExpiresAt, attempt                      the same
+//	signedAt, sessionExpiresAt, attempt, stsEndpoint         the same
 //
 // A body that is neither body nor bodyBase64 is empty in the cases, and must be given as "" where a request may have one.
 type refusalCase struct {
@@ -285,5 +285,34 @@ func TestDiagnose_NeedsSomething(t *testing.T) {
 	server := newServer(t, nil)
 	if got := server.problem(server.post("/v1/diagnose", `{"profile":"orders"}`), 400); got.Code != "field_missing" || got.Errors[0].Pointer != "/paste" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Sessions of the global endpoint of STS do not hold in regions that an account must enable; those of a region's do.
+func TestDiagnose_KnowsWhichSTSIssuedTheSession(t *testing.T) {
+	const id, token = "ASIAIOSFODNN7EXAMPLE", "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
+	issuer := ""
+	server := newServer(t, func(o *handlers.Options) {
+		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
+			return credentials.Session{Credentials: signing.NewCredentials(id, secretKey, token), Profile: "orders", STSEndpoint: issuer}, nil
+		}}
+	})
+	document := map[string]any{
+		"profile": "orders",
+		"request": map[string]any{"method": "GET", "url": "https://sqs.me-south-1.amazonaws.com/", "headers": map[string]string{
+			"X-Amz-Date": "20261128T190748Z", "X-Amz-Security-Token": token,
+			"Authorization": "AWS4-HMAC-SHA256 Credential=" + id + "/20261128/me-south-1/sqs/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=" + strings.Repeat("ab", 32),
+		}},
+		"response": map[string]any{"status": 403, "body": `{"__type":"UnrecognizedClientException","message":"The security token included in the request is invalid."}`},
+	}
+	for _, test := range []struct{ held, given, cause string }{
+		{"sts.amazonaws.com", "", "foreign-token"},
+		{"sts.me-south-1.amazonaws.com", "", "invalid-token"},
+		{"sts.me-south-1.amazonaws.com", "sts.amazonaws.com", "foreign-token"},
+	} {
+		issuer, document["stsEndpoint"] = test.held, test.given
+		if v := server.diagnose(document).Verdicts[0]; string(v.Cause) != test.cause {
+			t.Errorf("held by %q, given %q: %s, want %s", test.held, test.given, v.Cause, test.cause)
+		}
 	}
 }

@@ -73,7 +73,7 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 		for _, file := range []string{"sign-then-call.json", "call-api-gateway.json", "connector-form.json"} {
 			t.Run(name+" "+file, func(t *testing.T) {
 				clock = signedAt.Add(test.late)
-				run := runRefused(t, file, routes{"signer.example.com", inProcess{server.plain}, changed{inProcess{aws.Gateway()}, test.change}})
+				run := runRefused(t, file, func() time.Time { return clock }, routes{"signer.example.com", inProcess{server.plain}, changed{inProcess{aws.Gateway()}, test.change}})
 				explained := run.Of("Explain")
 				if test.cause == "" {
 					if run.Status != logicapps.Succeeded || len(explained) > 0 && explained[0].Status != logicapps.Skipped {
@@ -84,6 +84,9 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 				history := run.History()
 				if run.Status != logicapps.Failed || len(explained) != 1 || explained[0].Status != logicapps.Succeeded {
 					t.Fatalf("%s, %+v\n%s", run.Status, explained, history)
+				}
+				if received := clock.UTC().Format("2006-01-02T15:04:05.0000000Z"); !strings.Contains(string(explained[0].Calls[0].Body), `"at":"`+received+`"`) {
+					t.Errorf("Explain does not tell when the answer was received: %s", explained[0].Calls[0].Body)
 				}
 				answer := string(explained[0].Calls[0].Answer)
 				if !strings.Contains(answer, `"cause":`+test.cause) || !strings.Contains(answer, `"secret":true`) {
@@ -103,7 +106,7 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 }
 
 // runRefused runs one of the workflows with a request to an API.
-func runRefused(t *testing.T, file string, way routes) *logicapps.Run {
+func runRefused(t *testing.T, file string, now func() time.Time, way routes) *logicapps.Run {
 	t.Helper()
 	text, err := os.ReadFile("../connector/workflows/" + file)
 	if err != nil {
@@ -128,7 +131,7 @@ func runRefused(t *testing.T, file string, way routes) *logicapps.Run {
 	}
 	const connection = "/subscriptions/YOUR-SUBSCRIPTION/resourceGroups/YOUR-GROUP/providers/Microsoft.Web/connections/countersign"
 	engine := logicapps.Engine{
-		Transport: way, Sleep: func(context.Context, time.Duration) error { return nil },
+		Transport: way, Now: now, Sleep: func(context.Context, time.Duration) error { return nil },
 		Connections: map[string]logicapps.Connection{connection: {URL: "https://signer.example.com", Header: http.Header{"X-Api-Key": {"flow.EXAMPLE-key"}}}},
 	}
 	run, err := engine.Run(t.Context(), workflow, nil)

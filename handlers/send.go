@@ -102,6 +102,7 @@ func (h *Handlers) CallAWS() http.Handler {
 				return
 			}
 		}
+		answer.cause = answer.explain()
 		if err := answer.read(); err != nil {
 			WriteError(w, r, err)
 			return

@@ -32,6 +32,8 @@ type sentAnswer struct {
 	Region               string            `json:"region"`
 	Profile              string            `json:"profile,omitzero"`
 	Warnings             []warning         `json:"warnings"`
+
+	Diagnosis *problem.Diagnosis `json:"diagnosis,omitzero"`
 }
 
 // The forms in which a body is passed on.
@@ -51,6 +53,7 @@ type passedOn struct {
 	took     time.Duration
 	now      func() time.Time
 	warnings []signing.Warning
+	cause    *problem.Diagnosis // of a refusal
 
 	body   *held // nil where there is none, or it is passed on as it comes
 	length int64

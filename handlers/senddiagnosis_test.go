@@ -1,6 +1,9 @@
 package handlers_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -40,6 +43,68 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 			d := p.Diagnosis
 			if p.Code != test.code || d.Cause != test.cause || d.Certainty != test.certainty || d.Title == "" || d.Reason == "" || d.FixInWorkflow == "" {
 				t.Errorf("%d %+v, want %s and %s, %s", w.Code, p, test.code, test.cause, test.certainty)
+			}
+		})
+	}
+}
+
+// A workflow that takes AWS's status as it is gets the cause with it, and the body whole, however it comes.
+func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
+	denied := `{"message":"User: arn:aws:iam::123456789012:user/a is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`
+	long := denied[:len(denied)-1] + `,"more":"` + strings.Repeat("x", 200<<10) + `"}`
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, _ = zip.Write([]byte(denied))
+	_ = zip.Close()
+	var aws http.HandlerFunc
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { aws(w, r) }, nil)
+	for name, test := range map[string]struct {
+		status          int
+		body, encoding  string
+		form, cause     string
+		bodyIs, warning string
+	}{
+		"JSON":               {status: 403, body: denied, cause: "denied-identity", bodyIs: `"body":` + denied},
+		"longer than looked": {status: 403, body: long, cause: "denied-identity", bodyIs: `"body":` + long},
+		"packed":             {status: 403, body: packed.String(), encoding: "gzip", cause: "denied-identity", bodyIs: `"body":` + denied, warning: "body_unpacked"},
+		"as Base64":          {status: 403, body: denied, form: "base64", cause: "denied-identity", bodyIs: base64.StdEncoding.EncodeToString([]byte(denied))},
+		"left out":           {status: 403, body: denied, form: "none", cause: "denied-identity"},
+		"a redirect":         {status: 301, body: `<Error><Code>PermanentRedirect</Code><Endpoint>a.s3.eu-central-1.amazonaws.com</Endpoint></Error>`, cause: "wrong-endpoint"},
+		"taken":              {status: 200, body: `{"order":1042}`, bodyIs: `{"order":1042}`},
+		"not modified":       {status: 304},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aws = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if test.encoding != "" {
+					w.Header().Set("Content-Encoding", test.encoding)
+				}
+				w.WriteHeader(test.status)
+				if test.status != 304 {
+					_, _ = w.Write([]byte(test.body))
+				}
+			}
+			more := `,"retry":"none","onError":"return"`
+			if test.form != "" {
+				more += `,"responseBody":"` + test.form + `"`
+			}
+			w := s.call(more)
+			answer := w.Body.String()
+			p := decodeAs[struct {
+				Status    int
+				Diagnosis *struct{ Cause, Reason, FixInWorkflow string }
+			}](t, strings.NewReader(answer))
+			if w.Code != 200 || p.Status != test.status || !strings.Contains(answer, test.bodyIs) {
+				t.Errorf("%d %.600s", w.Code, answer)
+			}
+			switch {
+			case (p.Diagnosis != nil) != (test.cause != ""):
+				t.Errorf("diagnosis: %+v", p.Diagnosis)
+			case p.Diagnosis != nil && (p.Diagnosis.Cause != test.cause || p.Diagnosis.FixInWorkflow == "" || p.Diagnosis.Reason == ""):
+				t.Errorf("%+v, want %s", p.Diagnosis, test.cause)
+			}
+			if strings.Count(answer, `"body_unpacked"`) != strings.Count(test.warning, "body_unpacked") {
+				t.Errorf("%.600s", answer)
 			}
 		})
 	}

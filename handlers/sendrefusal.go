@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"html"
 	"io"
@@ -13,10 +12,8 @@ import (
 	"time"
 
 	"countersign/broker"
-	"countersign/diagnosis"
 	"countersign/problem"
 	"countersign/sending"
-	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,7 +34,7 @@ func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).
 // repeats 408, 429 and 5xx by itself repeats what is worth it and no more.
 func (a *passedOn) refusal() *problem.Error {
 	status := a.sent.Response.StatusCode
-	if status < 300 || status == http.StatusNotModified {
+	if !refused(status) {
 		return nil
 	}
 	aws, body := a.told()
@@ -59,6 +56,8 @@ func (a *passedOn) refusal() *problem.Error {
 	}
 	return p
 }
+
+func refused(status int) bool { return status >= 300 && status != http.StatusNotModified }
 
 // refusedAs is AWS's own status, but for those that would say something about this service, or have workflows repeat what
 // may have been done.
@@ -118,32 +117,6 @@ func (a *passedOn) told() (*problem.Answer, []byte) {
 		out.Body = text
 	}
 	return out, body
-}
-
-// diagnosis says why AWS refused. What was signed and what was sent are known here, and one thing.
-func (a *passedOn) diagnosis(body []byte) *problem.Diagnosis {
-	sent := a.sent
-	request := &diagnosis.Request{
-		Method: sent.Method, URL: sent.URL, Headers: sent.Signed.Headers, Body: sent.Body, BodyUnknown: sent.BodyUnknown,
-	}
-	response := &diagnosis.Response{Status: sent.Response.StatusCode, Body: body}
-	for name, values := range sent.Response.Header {
-		for _, value := range values {
-			response.Headers = append(response.Headers, signing.Header{Name: name, Value: value})
-		}
-	}
-	ctx, cancel := context.WithTimeout(sent.Response.Request.Context(), diagnosisTime)
-	defer cancel()
-	report := diagnosis.Diagnose(ctx, diagnosis.Input{
-		Request: request, RequestIs: diagnosis.AsSigned, Sent: request, Response: response,
-		Credentials: sent.Held.Credentials, SessionExpires: sent.Held.Expires, Hosts: sent.Held.Hosts,
-		ReceivedAt: sent.AnsweredAt, SignerClock: true,
-	})
-	v := &report.Verdicts[0]
-	return &problem.Diagnosis{
-		Cause: string(v.Cause), Detail: v.Detail, Title: v.Title, Certainty: string(v.Certainty), Reason: sent.Redact(v.Reason),
-		FixInWorkflow: sent.Redact(v.FixInWorkflow), Read: v.Read,
-	}
 }
 
 // messageOf is what a service says in its answer to a request that it refuses: message, in one of AWS's spellings, or the

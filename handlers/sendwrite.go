@@ -52,7 +52,7 @@ func (a *passedOn) frame() (head, tail []byte, err error) {
 		ContentType: strings.ToValidUTF8(a.sent.Response.Header.Get("Content-Type"), "\uFFFD"), BodyBytes: a.length,
 		RequestID: report.RequestID, Attempts: len(report.Attempts), DurationMilliseconds: a.took.Milliseconds(),
 		Service: a.sent.Scope.Service, Region: a.sent.Scope.Region, Profile: a.sent.Profile,
-		Warnings: warningsOf(append(slices.Clone(a.sent.Warnings), a.warnings...)),
+		Warnings: warningsOf(append(slices.Clone(a.sent.Warnings), a.warnings...)), Diagnosis: a.cause,
 	}, json.Deterministic(true))
 	if err != nil {
 		return nil, nil, fmt.Errorf("encoding the answer: %w", err)

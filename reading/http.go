@@ -16,7 +16,7 @@ func (v Value) line(pos int) (Value, int) {
 // file does.
 func (r *reader) readMessage(v Value, _ int) int {
 	first, pos := v.line(0)
-	headers, next := r.readHeaders(v, pos)
+	headers, next := r.readHeaders(v, pos+labels(v.from(pos).Text()))
 	body, end := r.readBody(v, next, headers)
 	e := Exchange{Form: FormHTTP}
 	if m := statusLine().FindStringSubmatch(first.trim().Text()); m != nil {
@@ -29,6 +29,22 @@ func (r *reader) readMessage(v Value, _ int) int {
 	r.part(FormHTTP, "", v.Slice(0, end))
 	r.add(e)
 	return end
+}
+
+// labels is the length of what consoles write between the first line and the headers:
+// status, duration, and a heading.
+func labels(s string) int {
+	for pos, n := 0, 0; pos < len(s) && n < 8; n++ {
+		line := strings.ToLower(strings.Trim(firstLine(s[pos:]), " \t\r▼▶:"))
+		pos += lineLength(s[pos:])
+		switch {
+		case line == "request headers":
+			return pos
+		case len(line) > 40 || strings.ContainsAny(line, "{<=:"):
+			return 0
+		}
+	}
+	return 0
 }
 
 // readHeaders reads header lines up to the blank line, and the blank line.

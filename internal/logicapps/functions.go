@@ -36,6 +36,7 @@ var functions = map[string]definition{
 	"json":            {1, parseText},
 	"concat":          {-1, concat},
 	"base64":          {1, encodeBase64},
+	"utcNow":          {0, utcNow},
 	"coalesce":        {-1, coalesce},
 	"equals":          {2, func(_ *Run, a []any) (any, error) { return equal(a[0], a[1]), nil }},
 	"not":             {1, func(_ *Run, a []any) (any, error) { v, err := truth(a[0]); return !v, err }},
@@ -45,6 +46,13 @@ var functions = map[string]definition{
 	"lessOrEquals":    {2, func(_ *Run, a []any) (any, error) { c, err := compare(a); return c <= 0, err }},
 	"greater":         {2, func(_ *Run, a []any) (any, error) { c, err := compare(a); return c > 0, err }},
 	"greaterOrEquals": {2, func(_ *Run, a []any) (any, error) { c, err := compare(a); return c >= 0, err }},
+}
+
+func utcNow(r *Run, _ []any) (any, error) {
+	if r.engine.Now == nil {
+		return nil, errors.New("utcNow: the engine has no clock")
+	}
+	return r.engine.Now().UTC().Format("2006-01-02T15:04:05.0000000Z"), nil
 }
 
 func (r *Run) named(from map[string]any, name any) (any, error) {

@@ -41,6 +41,8 @@ type Engine struct {
 	Transport http.RoundTripper
 	// Sleep waits before a retry, a poll or in a Wait. Required.
 	Sleep func(context.Context, time.Duration) error
+	// Now is the engine's clock, for utcNow.
+	Now func() time.Time
 	// Connections are the connections that ApiConnection actions name, by id.
 	Connections map[string]Connection
 }

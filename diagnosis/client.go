@@ -1,0 +1,177 @@
+package diagnosis
+
+import "slices"
+
+// neverSent is what an error of the client itself rules out.
+const neverSent = "AWS never saw this request: it says nothing about key, secret or signature."
+
+// refusals of HTTP clients to write a header, and who they are. All texts of one must
+// occur.
+var refusingClients = []struct {
+	name  string
+	texts []string
+}{
+	{".NET", []string{"httpheaderparser"}},
+	{".NET", []string{"system.net.http.headers.httpheaders.add"}},
+	{".NET", []string{"authenticationheadervalue"}},
+	{".NET", []string{"new-line characters are not allowed in header values"}},
+	{".NET", []string{"new-line or nul characters are not allowed"}},
+	{".NET", []string{"specified value has invalid http header characters"}},
+	{"Python", []string{"invalidheader:"}},
+	{"Python", []string{"invalid header value b"}},
+	{"Node.js", []string{"err_invalid_char", "header content"}},
+	{"Node.js", []string{"invalid character in header content"}},
+	{"fetch", []string{"is an invalid header value"}},
+	{"fetch", []string{"is not a legal http header value"}},
+	{"fetch", []string{"failed to execute 'fetch'", "invalid value"}},
+	{"fetch", []string{"failed to execute 'fetch'", "iso-8859-1"}},
+	{"Go", []string{"invalid header field value for"}},
+	{"Java", []string{"illegal character(s) in message header value"}},
+	{"Java", []string{"invalid header value", "java.lang.illegalargumentexception"}},
+	{"OkHttp", []string{"unexpected char 0x", " value"}},
+	{"PHP", []string{"is not valid header value"}},
+	{"PHP", []string{"header may not contain more than a single header"}},
+	{"Ruby", []string{"header field value cannot include cr/lf"}},
+}
+
+// clientRefused: the HTTP client did not send the header, and so not the request.
+func clientRefused(c *collector) bool {
+	name := ""
+	if c.says("client-refused-header") {
+		name = ".NET"
+	}
+	for i := range refusingClients {
+		if r := &refusingClients[i]; name == "" && c.mentionsAll(r.texts) {
+			name = r.name
+		}
+	}
+	if name == "" {
+		return false
+	}
+	c.ruleOut(neverSent)
+	f := finding{
+		cause: "client-refused-header", certainty: Stated, place: "header:authorization",
+		reason: "The exception comes from the HTTP client of " + name + ".",
+	}
+	if name != ".NET" || c.mentions("new-line", "invalid http header characters") {
+		f.reason += " A header's value holds a line feed or another character that no header can hold, as a rule from a key that was " +
+			"read with the end of its line."
+		f.code = "Trim access key id, secret and token when they are read, and write each header's value in one line."
+	}
+	c.add(f)
+	return true
+}
+
+func (c *collector) mentionsAll(texts []string) bool {
+	for _, t := range texts {
+		if !c.mentions(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// sessionOfClient: the client could not renew its own session, before it signed.
+func sessionOfClient(c *collector) bool {
+	if !c.mentions(
+		"token has expired and refresh failed", "refresh cached sso token failed", "the sso session associated with this profile has expired",
+		"the sso session has expired", "error loading sso token", "sso session token associated with this profile", "sso token",
+	) {
+		return false
+	}
+	c.ruleOut(neverSent)
+	c.add(finding{
+		cause: "expired-token", certainty: Stated, place: "token",
+		reason: "The client's own error: its sign-in at IAM Identity Center (SSO) is over, so nothing was signed.",
+		fix:    "Let this service sign: it renews its sessions by itself.",
+		code:   "Sign in again: aws sso login --profile …",
+	})
+	return true
+}
+
+// noCredentials: the SDK found no keys to sign with.
+func noCredentials(c *collector) bool {
+	if len(c.refusal.Codes) > 0 || !c.mentions(
+		"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
+		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
+		"the config profile (", "nocredentialproviders", "no valid credential sources", "credentialsprovidererror", "partialcredentialserror",
+		"partial credentials found", "credentialretrievalerror", "no valid providers in chain", "failed to refresh cached credentials",
+	) {
+		return false
+	}
+	c.ruleOut(neverSent)
+	c.add(finding{
+		cause: "no-signature", certainty: Stated, place: "credentials", side: SideCredentials,
+		reason: "The client's own error: it found no credentials, so nothing was signed or sent.",
+		fix:    "Let this service sign: it has the credentials of its profile.",
+		code:   "Give the client credentials: environment, profile, role of the machine; and check that the process sees them.",
+	})
+	return true
+}
+
+var connectionErrors = []string{
+	"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "getaddrinfo",
+	"could not resolve host",
+	"connection refused", "name or service not known", "could not connect to the endpoint", "no such host", "dial tcp", "i/o timeout",
+	"connection timed out", "connect timeout", "certificate verify failed", "x509:", "self-signed certificate", "self signed certificate",
+	"the remote name could not be resolved", "nameresolutionfailure", "unknownhostexception", "no route to host", "ssl connect error",
+	"failed to connect", "connection reset by peer", "sockettimeoutexception", "unable to connect to the remote server",
+	"ssl certificate problem", "certificate has expired", "unable to verify the first certificate", "handshake_failure", "tls handshake",
+	"did not respond within the timeout", "ssl: wrong_version_number", "socket hang up", "did not properly respond after a period of time",
+	"the request timed out", "the operation has timed out", "the operation timed out", "read timeout on endpoint", "readtimeout",
+	"the ssl connection could not be established", "could not establish trust relationship", "remote certificate is invalid",
+	"temporary failure in name resolution", "nodename nor servname", "network is unreachable", "net::err_", "und_err_",
+	"err_tls_cert_altname_invalid", "unable to get local issuer certificate", "unable_to_get_issuer_cert", "depth_zero_self_signed_cert",
+	"remotedisconnected", "connection aborted", "the underlying connection was closed", "the connection was closed unexpectedly",
+}
+
+// Codes of workflow engines, which say nothing of AWS.
+var workflowCodes = []string{
+	"BadRequest", "ActionFailed", "BadGateway", "GatewayTimeout", "ActionResponseTimedOut",
+	"NetworkError", "TypeError",
+}
+
+func notReached(c *collector) bool {
+	if len(c.refusal.Says) > 0 || c.status != 0 && c.status < 500 {
+		return false
+	}
+	for _, code := range c.refusal.Codes {
+		if !slices.Contains(workflowCodes, code.Text()) {
+			return false
+		}
+	}
+	if c.mentions("blocked by cors policy", "cors preflight") {
+		return blockedByBrowser(c)
+	}
+	if !c.mentions(connectionErrors...) {
+		return false
+	}
+	c.ruleOut(notSeen)
+	c.add(finding{
+		cause: "not-reached", certainty: Stated, place: "host",
+		reason: "The error is the client's own, of its connection" + at(c.host()) + ".",
+	})
+	return true
+}
+
+// blockedByBrowser: the browser asks first, without a signature, and the API does not
+// allow the page.
+func blockedByBrowser(c *collector) bool {
+	c.ruleOut(notSeen)
+	c.add(finding{
+		cause: "not-reached", certainty: Likely, place: "host", side: SideClient,
+		reason: "The browser refused: it asks with OPTIONS first (CORS), which is never signed, and the answer does not allow this page.",
+		fix:    "Call AWS from the workflow or a server, not from a page in a browser.",
+		code: "Call from a server; or allow the page's origin and the headers authorization, x-amz-date and x-amz-security-token in the " +
+			"CORS settings of the API or bucket, with OPTIONS open to all.",
+	})
+	return true
+}
+
+// at names a host, where there is one.
+func at(host string) string {
+	if host == "" {
+		return ""
+	}
+	return " to " + host
+}

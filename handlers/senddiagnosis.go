@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"countersign/diagnosis"
+	"countersign/problem"
+	"countersign/signing"
+)
+
+// explain says why AWS refused, of an answer that is passed on with its body. It reads what a diagnosis looks at, and puts it back.
+func (a *passedOn) explain() *problem.Diagnosis {
+	resp := a.sent.Response
+	if !refused(resp.StatusCode) {
+		return nil
+	}
+	begin, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal+1))
+	rest := io.Reader(resp.Body)
+	if err != nil {
+		rest = failing{err}
+	}
+	closer := resp.Body
+	resp.Body = io.NopCloser(bytes.NewReader(begin))
+	peek := &passedOn{sent: a.sent} // so that its warnings are not told twice
+	body, _ := io.ReadAll(io.LimitReader(peek.unpacked(), maxRefusal+1))
+	resp.Body = putBack{io.MultiReader(bytes.NewReader(begin), rest), closer}
+	return a.diagnosis(body)
+}
+
+// putBack is a body of which the beginning was read.
+type putBack struct {
+	io.Reader
+	io.Closer
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// diagnosis says why AWS refused. What was signed and what was sent are known here, and one thing.
+func (a *passedOn) diagnosis(body []byte) *problem.Diagnosis {
+	sent := a.sent
+	request := &diagnosis.Request{
+		Method: sent.Method, URL: sent.URL, Headers: sent.Signed.Headers, Body: sent.Body, BodyUnknown: sent.BodyUnknown,
+	}
+	response := &diagnosis.Response{Status: sent.Response.StatusCode, Body: body}
+	for name, values := range sent.Response.Header {
+		for _, value := range values {
+			response.Headers = append(response.Headers, signing.Header{Name: name, Value: value})
+		}
+	}
+	ctx, cancel := context.WithTimeout(sent.Response.Request.Context(), diagnosisTime)
+	defer cancel()
+	report := diagnosis.Diagnose(ctx, diagnosis.Input{
+		Request: request, RequestIs: diagnosis.AsSigned, Sent: request, Response: response,
+		Credentials: sent.Held.Credentials, SessionExpires: sent.Held.Expires, Hosts: sent.Held.Hosts,
+		STSEndpoint: sent.Held.STSEndpoint, ReceivedAt: sent.AnsweredAt, SignerClock: true,
+	})
+	v := &report.Verdicts[0]
+	return &problem.Diagnosis{
+		Cause: string(v.Cause), Detail: v.Detail, Title: v.Title, Certainty: string(v.Certainty), Reason: sent.Redact(v.Reason),
+		FixInWorkflow: sent.Redact(v.FixInWorkflow), Read: v.Read,
+	}
+}
