@@ -54,7 +54,7 @@ var entries = []entry{
 	{folder: "workbench"},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
-	{folder: "telemetry", packages: "access credentials endpoints", outside: "github.com/prometheus/client_golang"},
+	{folder: "telemetry", packages: "access credentials endpoints", outside: "github.com/prometheus/client_golang go.opentelemetry.io/otel go.opentelemetry.io/proto/otlp google.golang.org/protobuf"},
 	{folder: "config", packages: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
 	{
 		folder:   "access",

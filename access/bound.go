@@ -33,7 +33,7 @@ func (r *Record) texts() []*string {
 		&r.SignedHeaders, &r.PayloadSHA256, &r.SignatureSHA256, &r.AmzDate,
 		&r.Of, &r.Outcome, &r.AWSCode, &r.AWSRequestID, &r.RemoteAddress,
 		&r.WorkflowID, &r.WorkflowName, &r.RunID, &r.OperationName, &r.ClientTrackingID, &r.ActionTrackingID,
-		&r.CorrelationID, &r.InvocationID, &r.Traceparent,
+		&r.CorrelationID, &r.InvocationID, &r.Traceparent, &r.TraceID, &r.SpanID, &r.Flags,
 	}
 }
 

@@ -57,6 +57,7 @@ type Record struct {
 
 	Sent
 	Workflow
+	Trace
 	LatencyMilliseconds float64 `json:"latency_ms,omitempty"`
 }
 
@@ -144,8 +145,10 @@ func WorkflowOf(h http.Header) Workflow {
 		CorrelationID:    id("X-Ms-Correlation-Id"),
 		InvocationID:     id("X-Azure-Functions-Invocationid"),
 	}
-	if t := id("Traceparent"); len(t) == 55 && t[2] == '-' && t[35] == '-' && t[52] == '-' {
-		w.Traceparent = t
+	if values := h["Traceparent"]; len(values) == 1 {
+		if _, ok := parseTraceparent(values[0]); ok {
+			w.Traceparent = values[0][:traceparentLength] // what versions to come add may be of any length
+		}
 	}
 	return w
 }

@@ -6,6 +6,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -47,8 +48,11 @@ type Options struct {
 	Proxy *proxy.Proxy
 	// Workbench is what the page is told that shows how a signature comes about. Nil: there is no page.
 	Workbench *workbench.Settings
+	// Began learns of each request when it begins, polls of health aside. It returns the context for it, may change which span
+	// of the trace the request is, and must be quick. Nil: nobody listens.
+	Began func(ctx context.Context, method string, t *access.Trace) context.Context
 	// Served learns of each request when it is over. Nil: nobody listens.
-	Served func(Served)
+	Served func(context.Context, Served)
 	// PublicURL is where callers reach the service, without a slash at its end. Empty: as each request says.
 	PublicURL string
 }

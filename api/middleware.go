@@ -24,15 +24,18 @@ func (s *server) logRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event := new(handlers.Event)
 		event.RequestID = requestID(r.Header.Get("X-Request-Id"), s.NewID)
-		event.ClientIP, event.Workflow = s.clientIP(r), access.WorkflowOf(r.Header)
+		event.ClientIP, event.Workflow, event.Trace = s.clientIP(r), access.WorkflowOf(r.Header), access.TraceOf(r.Header)
 		started := s.Now()
 		w.Header().Set("X-Request-Id", event.RequestID)
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		r = handlers.WithEvent(r, event)
+		if s.Began != nil && !polled(r.URL.Path) {
+			r = r.WithContext(s.Began(r.Context(), r.Method, &event.Trace))
+		}
 		defer func() {
 			route, took := chi.RouteContext(r.Context()).RoutePattern(), s.Now().Sub(started)
 			if s.Served != nil {
-				s.Served(Served{r.Method, route, ww.Status(), took, event})
+				s.Served(r.Context(), Served{r.Method, route, ww.Status(), took, event})
 			}
 			s.logEvent(ww.Status(), event, route).
 				Str("request_id", event.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
@@ -65,12 +68,13 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 	switch {
 	case status >= 500:
 		line = s.Log.Error()
-	case status < 400 && (route == "/" || route == "/livez" || route == "/readyz"):
+	case status < 400 && polled(route):
 		line = s.Log.Debug()
 	}
 	for key, value := range map[string]string{
 		"caller": e.Caller.ID, "profile": e.Profile, "service": e.Service, "region": e.Region,
 		"err_code": e.Code, "detail": e.Detail, "hint": e.Hint,
+		"trace_id": e.Trace.TraceID, "span_id": e.Trace.SpanID, "trace_flags": e.Trace.Flags,
 	} {
 		if value != "" {
 			line = line.Str(key, clip(value, 1000))
@@ -81,6 +85,9 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 	}
 	return line
 }
+
+// polled are the paths that hosts and load balancers ask for, over and over.
+func polled(path string) bool { return path == "/" || path == "/livez" || path == "/readyz" }
 
 // clip bounds what a stranger can have written into the log.
 func clip(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }

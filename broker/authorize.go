@@ -26,6 +26,7 @@ func (b *Broker) authorize(call *Call, op *operation) (access.Record, error) {
 	}
 	record := access.NewRecord(question, decision)
 	record.Step, record.RequestID, record.ClientIP, record.Workflow = op.step, call.RequestID, call.ClientIP, call.Workflow
+	record.Trace = call.Trace
 	if decision.Allowed {
 		return record, nil
 	}

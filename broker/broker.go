@@ -76,6 +76,7 @@ type Call struct {
 	Caller    access.Caller
 	ClientIP  string
 	Workflow  access.Workflow // the ids of the workflow run that the request names
+	Trace     access.Trace
 
 	// Profile, Service and Region are those that were decided on; the broker sets them, for the log.
 	Profile, Service, Region string

@@ -34,6 +34,9 @@ func newMetrics(conf config.Config, s *service, limits api.Options) *telemetry.M
 		Draining:    s.leaving.Load,
 		Connections: func() (int, int) { return int(s.openConnections.Load()), int(s.mostConnections.Load()) },
 	}
+	if s.traces != nil {
+		o.Spans = s.traces.Counts
+	}
 	for _, p := range conf.Profiles {
 		o.Profiles[p.Name] = p.Source
 		o.Regions = append(append(o.Regions, p.Region, p.STSRegion, p.RolesAnywhere.Region()), p.FallbackRegions...)
@@ -48,15 +51,6 @@ func newMetrics(conf config.Config, s *service, limits api.Options) *telemetry.M
 		}
 	}
 	return telemetry.New(o)
-}
-
-// countRequest tells m of a request that is over.
-func countRequest(m *telemetry.Metrics) func(api.Served) {
-	return func(r api.Served) {
-		m.Request(telemetry.Request{
-			Method: r.Method, Route: r.Route, Status: r.Status, Took: r.Took, Caller: r.Event.Caller, Code: r.Event.Code,
-		})
-	}
 }
 
 // countConnections is the ConnState of a server.

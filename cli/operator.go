@@ -50,7 +50,7 @@ func newOperator(p *process, file, profile string, ownKeys bool) (*operator, err
 		conf.Profiles, conf.Region, profile = []credentials.Profile{shared}, shared.Region, ""
 	}
 	conf.AllowSend = true // it is the operator's own request
-	store, storeErr := newStore(p, conf, zerolog.Nop(), nil)
+	store, storeErr := newStore(p, conf, zerolog.Nop(), nil, nil)
 	options, err := brokerOptions(p, conf, store, discardAudit{})
 	if err := faultReport(conf, storeErr, err); err != nil {
 		return nil, err

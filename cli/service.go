@@ -45,6 +45,7 @@ type service struct {
 	log            zerolog.Logger
 	metrics        *telemetry.Metrics // nil where nobody reads them, at
 	metricsAddress string
+	traces         *telemetry.Traces // nil where nobody wants spans
 
 	maxConnections int
 	leaving        atomic.Bool // the process is going to stop
@@ -61,6 +62,7 @@ func (s *service) close() {
 	if err := s.audit.Close(); err != nil {
 		s.log.Error().AnErr("cause", err).Msg("closing the audit file")
 	}
+	s.flush(context.Background(), time.Second)
 	s.stdout.close()
 }
 
@@ -76,17 +78,22 @@ func newService(p *process, conf config.Config) (*service, error) {
 		maxConnections: conf.MaxConnections, metricsAddress: conf.MetricsAddress,
 	}
 	limits, limitsErr := newLimits(p, conf)
+	s.traces = newTraces(p, s)
 	s.metrics = newMetrics(conf, s, limits)
 	var authErr, storeErr, auditErr, handlersErr error
 	s.auth, authErr = newAuthenticator(p, conf, s.metrics)
-	s.store, storeErr = newStore(p, conf, log, s.metrics)
+	s.store, storeErr = newStore(p, conf, log, s.metrics, s.traces)
 	s.audit, auditErr = newAuditor(p, conf, records{stdout})
 	audit := broker.Audit(s.audit)
 	if s.metrics != nil {
-		audit, limits.Served = s.metrics.Audited(audit), countRequest(s.metrics)
+		audit, limits.Served = s.metrics.Audited(audit), s.served
+	}
+	if s.traces != nil {
+		audit, limits.Began, limits.Served = s.traces.Audited(audit), s.traces.Began, s.served
 	}
 	s.handlers, handlersErr = newHandlers(p, conf, s.store, audit)
 	if err := faultReport(conf, authErr, storeErr, limitsErr, auditErr, handlersErr); err != nil {
+		s.flush(context.Background(), time.Second)
 		stdout.close()
 		return nil, err
 	}
@@ -150,36 +157,6 @@ func noCallersHint(conf config.Config) error {
 	}
 	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, " +
 		"or say --auth=none to let every caller in")
-}
-
-func newStore(p *process, conf config.Config, log zerolog.Logger, metrics *telemetry.Metrics) (*credentials.Store, error) {
-	o := credentials.Options{
-		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv),
-		Region: conf.Region, STSEndpoint: conf.STSEndpoint,
-		Log: func(e credentials.Event) {
-			if metrics != nil {
-				metrics.Session(e)
-			}
-			line := log.Info()
-			if e.Err != nil {
-				line = log.Warn().AnErr("cause", e.Err)
-			}
-			if !e.Expires.IsZero() {
-				line.Time("expires", e.Expires)
-			}
-			for name, text := range map[string]string{"detail": e.Detail, "hint": e.Hint} {
-				if text != "" {
-					line.Str(name, text)
-				}
-			}
-			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
-				Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
-		},
-	}
-	if metrics != nil {
-		o.Served, o.Called = metrics.SessionServed, metrics.STSCall
-	}
-	return credentials.New(o)
 }
 
 func newHandlers(p *process, conf config.Config, store broker.Sessions, audit broker.Audit) (*handlers.Handlers, error) {

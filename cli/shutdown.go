@@ -60,6 +60,7 @@ func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-ch
 		s.breakOff(server)
 		return fmt.Errorf("draining: %w", err)
 	}
+	s.flush(end, flushTime)
 	s.log.Info().Msg("stopped")
 	return nil
 }

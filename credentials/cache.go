@@ -110,7 +110,7 @@ var errWaited = errors.New("waited long enough")
 // get returns a session that lasts as long as asked, fetching it when need be, and tells how.
 func (c *cache) get(ctx context.Context, w cacheRequest) (Session, error) {
 	how := ServedHeld
-	a := c.take(w)
+	a := c.take(ctx, w)
 	session, err := a.session, a.err
 	switch {
 	case a.wait != nil:
@@ -144,13 +144,13 @@ func (c *cache) await(ctx context.Context, w cacheRequest, a answer) (Session, e
 		if !a.joined || !a.wait.discarded && !a.wait.passed && (a.wait.err == nil || a.wait.foreground) {
 			return c.resultOf(a.wait, w.request.MinValidity, false)
 		}
-		a = c.take(w)
+		a = c.take(ctx, w)
 	}
 	return a.session, a.err
 }
 
 // take answers at once where it can, else with the fetch to wait for.
-func (c *cache) take(w cacheRequest) answer {
+func (c *cache) take(ctx context.Context, w cacheRequest) answer {
 	r := w.clock.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -180,7 +180,7 @@ func (c *cache) take(w cacheRequest) answer {
 		c.queueOf(e).hasten(e.flight.turn, w.request.Caller)
 		return answer{wait: e.flight, joined: true}
 	}
-	f := c.startFetch(e, r, w.request.Caller, true)
+	f := c.startFetch(ctx, e, r, w.request.Caller, true)
 	if f == nil {
 		return answer{err: busy()}
 	}

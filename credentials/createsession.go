@@ -33,7 +33,7 @@ const (
 
 // create calls CreateSession, several times where that may help.
 func (r *rolesAnywhere) create(ctx context.Context, p *pair) (s Session, err error) {
-	learnt := false
+	learnt, begun := false, r.clock.now().elapsed
 	for attempt := range maxAttempts {
 		skew := r.clock.read().skew
 		s, err = r.once(ctx, p)
@@ -47,15 +47,18 @@ func (r *rolesAnywhere) create(ctx context.Context, p *pair) (s Session, err err
 			break
 		}
 	}
-	r.called(STSCall{"CreateSession", r.region, err})
+	call := STSCall{Operation: "CreateSession", Region: r.region, Took: r.clock.now().elapsed - begun}
 	if err != nil {
 		f := classify(err)
+		call.RequestID, call.Err = f.RequestID, f
+		r.called(ctx, call)
 		f.Hint = cmp.Or(f.Hint, hints[f.Code])
 		if errors.Is(f, ErrDenied) || f.Code == "ResourceNotFoundException" || f.Code == "ValidationException" {
 			f.Hint = rolesAnywhereHint
 		}
 		return Session{}, f
 	}
+	r.called(ctx, call)
 	return s, nil
 }
 

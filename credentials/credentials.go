@@ -66,8 +66,9 @@ type Options struct {
 	Log func(Event)
 	// Served learns how each request came to its session, with the name of the profile, "" for keys of requests. Nil: nobody listens.
 	Served func(profile, how string)
-	// Called learns of each call to STS. Nil: nobody listens.
-	Called func(STSCall)
+	// Called learns of each call to STS, with the values of the context of the request that began it; of one in the
+	// background, with none. Nil: nobody listens.
+	Called func(context.Context, STSCall)
 	// Transport carries every call to STS, Cognito and token endpoints.
 	// Nil: one of our own with short timeouts, the certificates of AWS_CA_BUNDLE, and the environment's proxy but for what
 	// a platform offers this machine alone.
@@ -122,7 +123,7 @@ func New(o Options) (*Store, error) {
 		s.options.Served = func(string, string) {}
 	}
 	if o.Called == nil {
-		s.options.Called = func(STSCall) {}
+		s.options.Called = func(context.Context, STSCall) {}
 	}
 	s.cache = newCache(s.log, s.options.Served, func() time.Duration { return s.now().elapsed })
 	for i := range o.Profiles {

@@ -114,7 +114,7 @@ func (c *cache) retry(profile string) {
 			continue
 		}
 		if r := e.clock.read(); e.flight == nil && until(e.mandatoryAt, r) == 0 {
-			c.startFetch(e, r, "", true)
+			c.startFetch(c.ctx, e, r, "", true)
 		}
 		return
 	}

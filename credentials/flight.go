@@ -20,10 +20,10 @@ type flight struct {
 	discarded  bool // invalidated: what it brings was asked for too early
 }
 
-// startFetch begins the fetch, detached from the caller for whom it is, within a
-// time and with panics caught. Nil: too many wait for their turn. This and all
+// startFetch begins the fetch, detached from the caller for whom it is but for the
+// values of its context, within a time and with panics caught. Nil: too many wait for their turn. This and all
 // below with an entry are called with the lock held.
-func (c *cache) startFetch(e *entry, r reading, caller string, foreground bool) *flight {
+func (c *cache) startFetch(ctx context.Context, e *entry, r reading, caller string, foreground bool) *flight {
 	f := &flight{entry: e, done: make(chan struct{}), foreground: foreground}
 	if c.closed {
 		f.err = fail(ErrUnavailable, "closed")
@@ -37,12 +37,12 @@ func (c *cache) startFetch(e *entry, r reading, caller string, foreground bool) 
 	}
 	e.flight = f
 	c.flights.Add(1)
-	go c.runFetch(f, r.elapsed)
+	go c.runFetch(context.WithoutCancel(ctx), f, r.elapsed)
 	return f
 }
 
 // refresh begins the fetch in the background, for no caller.
-func (c *cache) refresh(e *entry, r reading) { c.startFetch(e, r, "", false) }
+func (c *cache) refresh(e *entry, r reading) { c.startFetch(c.ctx, e, r, "", false) }
 
 func (c *cache) queueOf(e *entry) *queue {
 	if e.noRefresh {
@@ -51,10 +51,11 @@ func (c *cache) queueOf(e *entry) *queue {
 	return c.queue
 }
 
-func (c *cache) runFetch(f *flight, begun time.Duration) {
+func (c *cache) runFetch(ctx context.Context, f *flight, begun time.Duration) {
 	defer c.flights.Done()
-	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
+	ctx, cancel := context.WithTimeout(ctx, flightTime)
 	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
 	defer close(f.done)
 	if !c.turn(ctx, c.queueOf(f.entry), f.turn) {
 		c.pass(f)

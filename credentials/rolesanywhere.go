@@ -30,7 +30,7 @@ type rolesAnywhere struct {
 	env      func(string) string
 	client   *http.Client
 	clock    *clock
-	called   func(STSCall)
+	called   func(context.Context, STSCall)
 	log      func(Event)
 
 	mu   sync.Mutex

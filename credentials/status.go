@@ -39,6 +39,9 @@ const (
 type STSCall struct {
 	// Operation is AssumeRole or its like, Region the one that was called.
 	Operation, Region string
+	// Took is how long it took, RequestID is STS's id of it where it answered.
+	Took      time.Duration
+	RequestID string
 	// Err is nil on success.
 	Err error
 }

@@ -20,7 +20,7 @@ func TestStatus_FollowsAProfile(t *testing.T) {
 		s := open(t, credentials.Options{
 			Profiles: []credentials.Profile{orders()}, Transport: fake,
 			Served: func(profile, how string) { told = append(told, profile+" "+how) },
-			Called: func(c credentials.STSCall) {
+			Called: func(_ context.Context, c credentials.STSCall) {
 				calls = append(calls, fmt.Sprint(c.Operation, " ", c.Region, " ", c.Err == nil))
 			},
 		})

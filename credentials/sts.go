@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 
 	"countersign/signing"
 )
@@ -30,7 +32,7 @@ type stsClient struct {
 	regions []region
 	host    string // of the endpoint; that of the first region where each has its own
 	clock   *clock
-	called  func(STSCall)
+	called  func(context.Context, STSCall)
 
 	mu     sync.Mutex
 	failed []time.Duration // when each region last failed; zero: it did not
@@ -42,7 +44,7 @@ type region struct {
 }
 
 // newSTS builds the clients for the profile's regions, or the one for its own endpoint.
-func newSTS(p *Profile, c *http.Client, k *clock, called func(STSCall)) *stsClient {
+func newSTS(p *Profile, c *http.Client, k *clock, called func(context.Context, STSCall)) *stsClient {
 	names := append([]string{stsRegion(p)}, p.FallbackRegions...)
 	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names)), host: stsHost(p)}
 	for _, name := range names {
@@ -146,24 +148,44 @@ func callSTS[T any](ctx context.Context, s *stsClient, operation string, keys si
 			o.Retryer = retryer(attempts)
 			o.Credentials = provide(keys)
 		}
-		skew := s.clock.read().skew
+		skew, begun := s.clock.read().skew, s.clock.now().elapsed
 		out, err = op(ctx, r.client, options)
 		if err != nil && aboutTime[classify(err).Code] && abs(s.clock.read().skew-skew) > skewApplied {
 			out, err = op(ctx, r.client, options) // signed at the time that the refusal taught
 		}
-		s.called(STSCall{operation, r.name, err})
+		call := STSCall{Operation: operation, Region: r.name, Took: s.clock.now().elapsed - begun}
 		if err == nil {
+			call.RequestID = stsRequestID(out)
+			s.called(ctx, call)
 			s.mark(at, 0)
 			return out, nil
 		}
 		f := classify(err, keys.SecretAccessKey(), keys.SessionToken())
-		err = f
+		call.RequestID, call.Err, err = f.RequestID, f, f
+		s.called(ctx, call)
 		if !f.class.elsewhere || ctx.Err() != nil {
 			break
 		}
 		s.mark(at, s.clock.now().elapsed)
 	}
 	return out, err
+}
+
+// stsRequestID is STS's id of a call that it answered.
+func stsRequestID(out any) string {
+	var meta middleware.Metadata
+	switch o := out.(type) {
+	case *sts.AssumeRoleOutput:
+		meta = o.ResultMetadata
+	case *sts.AssumeRoleWithWebIdentityOutput:
+		meta = o.ResultMetadata
+	case *sts.GetSessionTokenOutput:
+		meta = o.ResultMetadata
+	case *sts.GetCallerIdentityOutput:
+		meta = o.ResultMetadata
+	}
+	id, _ := awsmiddleware.GetRequestIDMetadata(meta)
+	return id
 }
 
 // aboutTime are the codes with which STS refuses what was signed at the wrong time.

@@ -29,6 +29,9 @@ type Request struct {
 	Took   time.Duration
 	Caller access.Caller // empty where none was authenticated
 	Code   string        // of the problem; empty where there is none
+
+	// For spans alone:
+	RequestID, InvocationID, Profile, Service, Region string
 }
 
 // Request counts a request that is over.

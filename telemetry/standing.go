@@ -18,7 +18,7 @@ type standing struct {
 	inUse, capacity, waiting, refusals                   *prometheus.Desc
 	connectionsOpen, connectionsMax, keyExpiry           *prometheus.Desc
 	certificateExpiry, certificateLife                   *prometheus.Desc
-	draining, configInfo, buildInfo                      *prometheus.Desc
+	draining, configInfo, buildInfo, spans               *prometheus.Desc
 }
 
 func newStanding(o Options) *standing {
@@ -47,6 +47,7 @@ func newStanding(o Options) *standing {
 	s.draining = desc("draining", "1 while the instance is stopping.")
 	s.configInfo = desc("config_info", "1; the label holds the beginning of the hash of the configuration file.", "hash")
 	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "goversion")
+	s.spans = desc("spans_total", "Spans that were sent, that could not be sent, or that were dropped since too many waited.", "outcome")
 	return s
 }
 
@@ -81,6 +82,12 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 		s.gate(name, gate.Status(), gauge, counter)
 	}
 	s.sessions(gauge, counter)
+	if s.o.Spans != nil {
+		sent, lost, dropped := s.o.Spans()
+		counter(s.spans, sent, ok)
+		counter(s.spans, lost, failed)
+		counter(s.spans, dropped, "dropped")
+	}
 }
 
 func (s *standing) gate(name string, now access.LimiterStatus,

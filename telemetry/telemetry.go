@@ -1,4 +1,5 @@
-// Package telemetry counts what happens in the service, and shows it as metrics in the text format of Prometheus.
+// Package telemetry counts what happens in the service, and shows it as metrics in the text format of Prometheus; and it
+// records spans of what happens, and sends them where OpenTelemetry's environment variables say.
 //
 // It is told: of requests, audit records, sessions, calls to STS and fetched keys when they happen, and it asks how things
 // stand when somebody reads the metrics. It decides nothing and opens no port; the caller must serve [Metrics.Handler] where
@@ -38,6 +39,8 @@ type Options struct {
 	Sessions              func() credentials.Status
 	AuditBroken, Draining func() bool
 	Connections           func() (open, most int)
+	// Spans are how many were sent, failed and were dropped. Nil: none are recorded.
+	Spans func() (sent, failed, dropped uint64)
 }
 
 // Metrics are all that is counted. Make them with [New].

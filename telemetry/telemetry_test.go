@@ -53,6 +53,7 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 			}
 		},
 		AuditBroken: func() bool { return true }, Draining: func() bool { return false }, Connections: func() (int, int) { return 3, 100 },
+		Spans: func() (uint64, uint64, uint64) { return 7, 0, 1 },
 	})
 }
 

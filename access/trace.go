@@ -1,0 +1,82 @@
+package access
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
+	"net/http"
+)
+
+// Trace names the trace that a request belongs to, by the names and in the spelling that OpenTelemetry gives to logs of any
+// format: hexadecimal, in small letters.
+type Trace struct {
+	TraceID string `json:"trace_id,omitempty"`
+	// SpanID is the span of this request where spans are recorded, else that of the caller. Empty: the caller named none.
+	SpanID string `json:"span_id,omitempty"`
+	Flags  string `json:"trace_flags,omitempty"` // "01": the caller records its spans, or we do
+}
+
+// TraceOf reads traceparent (W3C Trace Context section 3.2). Where there is none, or none that is valid, it begins a trace
+// with a random id.
+func TraceOf(h http.Header) Trace {
+	if values := h["Traceparent"]; len(values) == 1 {
+		if t, ok := parseTraceparent(values[0]); ok {
+			return t
+		}
+	}
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // nobody has to be unable to guess it
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // nobody has to be unable to guess it
+	return Trace{TraceID: hex.EncodeToString(id[:])}
+}
+
+// Lengths of a traceparent of version 00, and where its parts begin.
+const (
+	traceparentLength = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	traceAt           = len("00-")
+	spanAt            = len("00-0af7651916cd43dd8448eb211c80319c-")
+	flagsAt           = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
+)
+
+// flagsOf are those of the flags that are defined, sampled and random, by the last hexadecimal digit.
+var flagsOf = [4]string{"00", "01", "02", "03"}
+
+// parseTraceparent takes version 00, which ends with the flags, and what begins like it of versions to come.
+func parseTraceparent(text string) (Trace, bool) {
+	n := traceparentLength
+	switch {
+	case len(text) < n, text[traceAt-1] != '-', text[spanAt-1] != '-', text[flagsAt-1] != '-':
+		return Trace{}, false
+	case !lowerHex(text[:2]), text[:2] == "ff", !lowerHex(text[flagsAt:n]):
+		return Trace{}, false
+	case len(text) > n && (text[:2] == "00" || text[n] != '-'):
+		return Trace{}, false
+	}
+	trace, span := text[traceAt:spanAt-1], text[spanAt:flagsAt-1]
+	if !lowerHex(trace) || !lowerHex(span) || zero(trace) || zero(span) {
+		return Trace{}, false
+	}
+	defined := text[n-1] & 3
+	if text[n-1] > '9' {
+		defined = (text[n-1] - 'a' + 10) & 3
+	}
+	return Trace{TraceID: trace, SpanID: span, Flags: flagsOf[defined]}, true
+}
+
+func lowerHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func zero(s string) bool {
+	for i := range len(s) {
+		if s[i] != '0' {
+			return false
+		}
+	}
+	return true
+}

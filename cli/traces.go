@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"countersign/api"
+	"countersign/telemetry"
+)
+
+// newTraces makes what records spans, where the environment asks for them; else nil.
+func newTraces(p *process, s *service) *telemetry.Traces {
+	settings := traceSettings(p)
+	if !settings.Wanted {
+		return nil
+	}
+	return telemetry.NewTraces(settings, version(), p.now, func(cause error, failed, dropped uint64) {
+		s.log.Warn().AnErr("cause", cause).Uint64("failed", failed).Uint64("dropped", dropped).Msg("spans were not sent")
+	})
+}
+
+func traceSettings(p *process) telemetry.TraceSettings {
+	return telemetry.ReadTraceSettings(p.getenv, version())
+}
+
+// flushTime is how long spans may take that are left at the end.
+const flushTime = 5 * time.Second
+
+// flush sends the spans that are left, within a time. After the first one it does nothing.
+func (s *service) flush(ctx context.Context, within time.Duration) {
+	if s.traces == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := s.traces.Shutdown(ctx); err != nil {
+		s.log.Warn().AnErr("cause", err).Msg("spans were not sent")
+	}
+}
+
+// served tells those who want to know of a request that is over.
+func (s *service) served(ctx context.Context, r api.Served) {
+	e := r.Event
+	request := telemetry.Request{
+		Method: r.Method, Route: r.Route, Status: r.Status, Took: r.Took, Caller: e.Caller, Code: e.Code,
+		RequestID: e.RequestID, InvocationID: e.Workflow.InvocationID, Profile: e.Profile, Service: e.Service, Region: e.Region,
+	}
+	if s.metrics != nil {
+		s.metrics.Request(request)
+	}
+	if s.traces != nil {
+		s.traces.Request(ctx, request)
+	}
+}

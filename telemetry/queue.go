@@ -1,0 +1,84 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// queue bounds the spans that wait. The SDK's own queue drops spans, too, and tells nobody how many: so no more come to it
+// than it takes. It also counts what the exporter fails to send.
+type queue struct {
+	sdktrace.SpanProcessor
+	most    int64
+	waiting atomic.Int64
+
+	sent, failed, dropped atomic.Uint64
+
+	lost func(cause error, failed, dropped uint64)
+	now  func() time.Time
+	told atomic.Int64 // when lost was last called, in nanoseconds
+}
+
+func newQueue(s TraceSettings, to sdktrace.SpanExporter, now func() time.Time, lost func(error, uint64, uint64)) *queue {
+	q := &queue{most: int64(s.queue), lost: lost, now: now}
+	q.SpanProcessor = sdktrace.NewBatchSpanProcessor(counting{to, q}, sdktrace.WithMaxQueueSize(s.queue),
+		sdktrace.WithMaxExportBatchSize(s.batch), sdktrace.WithBatchTimeout(s.delay), sdktrace.WithExportTimeout(s.target.timeout))
+	return q
+}
+
+var errFull = errors.New("too many wait")
+
+// OnEnd takes a span that is over, or drops it.
+func (q *queue) OnEnd(s sdktrace.ReadOnlySpan) {
+	if !s.SpanContext().IsSampled() {
+		return
+	}
+	if q.waiting.Add(1) > q.most {
+		q.waiting.Add(-1)
+		q.dropped.Add(1)
+		q.tell(errFull)
+		return
+	}
+	q.SpanProcessor.OnEnd(s)
+}
+
+// tellEvery is how often somebody is told of spans that are lost.
+const tellEvery = time.Minute
+
+func (q *queue) tell(cause error) {
+	now, last := q.now().UnixNano(), q.told.Load()
+	if now-last >= int64(tellEvery) && q.told.CompareAndSwap(last, now) {
+		q.lost(cause, q.failed.Load(), q.dropped.Load())
+	}
+}
+
+// counting counts what becomes of spans that are sent.
+type counting struct {
+	sdktrace.SpanExporter
+	queue *queue
+}
+
+// ExportSpans sends spans. Its errors end here.
+func (c counting) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	q, n := c.queue, uint64(len(spans))
+	err := c.SpanExporter.ExportSpans(ctx, spans)
+	q.waiting.Add(-int64(len(spans)))
+	failed := n
+	var some rejected
+	switch {
+	case err == nil:
+		failed = 0
+	case errors.As(err, &some):
+		failed = min(n, uint64(some))
+	}
+	q.sent.Add(n - failed)
+	q.failed.Add(failed)
+	if err != nil {
+		q.tell(err)
+	}
+	return nil
+}
