@@ -124,7 +124,12 @@ func Write(dir string, contractYAML []byte, o Options) error {
 	for name, text := range flows {
 		all["power-automate/"+name] = text
 	}
-	for name, text := range all {
+	return WriteFiles(dir, all)
+}
+
+// WriteFiles writes files into a folder, which it makes, by their paths in it.
+func WriteFiles(dir string, files map[string][]byte) error {
+	for name, text := range files {
 		target := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // as below
 			return err

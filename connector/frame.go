@@ -1,0 +1,62 @@
+package connector
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Frame is what every connector to Countersign has, whatever its actions are.
+type Frame struct {
+	Host      string
+	IsDefault bool // nobody said which host
+	// Contact, Metadata, Security and SecurityDefinitions stand in the definition.
+	Contact, Metadata, Security, SecurityDefinitions any
+	// Files are apiProperties.json, settings.json and icon.png, by name. Connections
+	// have an API key.
+	Files map[string][]byte
+}
+
+// NewFrame makes the frame. host is that of [Options].
+func NewFrame(contractYAML []byte, host string) (*Frame, error) {
+	name, err := hostOf(host)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := Swagger(contractYAML)
+	if err != nil {
+		return nil, err
+	}
+	f := &Frame{
+		Host: name, IsDefault: host == "", Contact: doc.Info.Contact, Metadata: doc.Extensions["x-ms-connector-metadata"],
+		Security: doc.Security, SecurityDefinitions: doc.SecurityDefinitions, Files: map[string][]byte{},
+	}
+	if f.Files["icon.png"], err = drawIcon(); err != nil {
+		return nil, err
+	}
+	if f.Files["settings.json"], err = written.ReadFile("files/settings.json"); err != nil {
+		return nil, err
+	}
+	f.Files["apiProperties.json"], err = keyProperties()
+	return f, err
+}
+
+// keyProperties are the properties without the ways to authenticate that need an
+// application of the operator's.
+func keyProperties() ([]byte, error) {
+	text, err := written.ReadFile("files/apiProperties.json")
+	if err != nil {
+		return nil, err
+	}
+	var properties struct {
+		Schema     string         `json:"$schema"`
+		Properties map[string]any `json:"properties"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&properties); err != nil {
+		return nil, fmt.Errorf("files/apiProperties.json: %w", err)
+	}
+	delete(properties.Properties, "connectionParameterSets")
+	return indented(properties)
+}
