@@ -30,7 +30,7 @@ var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
 		folder:   "cli",
-		packages: "api handlers broker problem connector sandbox config access credentials diagnosis sending proxy workbench reading telemetry endpoints signing",
+		packages: "api handlers broker problem connector converter sandbox config access credentials diagnosis sending proxy workbench reading telemetry endpoints signing",
 		outside:  "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " + logs,
 	},
 	{
@@ -52,6 +52,7 @@ var entries = []entry{
 	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
 	{folder: "problem", pure: true},
 	{folder: "workbench"},
+	{folder: "converter", packages: "connector endpoints", outside: "github.com/go-json-experiment/json/jsontext github.com/oasdiff/yaml3"},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
 	{folder: "telemetry", packages: "access credentials endpoints", outside: "github.com/prometheus/client_golang go.opentelemetry.io/otel go.opentelemetry.io/proto/otlp google.golang.org/protobuf"},

@@ -20,7 +20,7 @@ var readTexts = []string{
 	"docs/logic-apps.md", "docs/n8n*", "docs/o*.md", "docs/p*.md", "docs/README.md", "docs/role-chaining.md", "docs/security.md", "docs/unchecked.md",
 	"examples/*",
 	".github/ISSUE_TEMPLATE/*",
-	"connector/*.go", "connector/workflows/*", "connector/files/*.md", "connector/files/apiProperties.json",
+	"connector/*.go", "converter/*.go", "connector/workflows/*", "connector/files/*.md", "connector/files/apiProperties.json",
 	"openapi.yaml", "docs/errors.md", "docs/troubleshooting.md", "problem/*.go", "broker/*.go", "handlers/*.go", "diagnosis/*.go", "explain/*.go",
 	"workbench/*.html", "workbench/*.js",
 	"deploy/azure/*.*", "deploy/kubernetes/*.yaml", "deploy/prometheus/*",

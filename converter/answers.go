@@ -1,0 +1,133 @@
+package converter
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// failure is what /call answers where there is no success: a problem document,
+// whatever the API says.
+const failure = "The call failed: a problem document with the code, the cause and what to do."
+
+// readAnswers writes the answers of an action: successes, of which the first has a
+// schema. 202 is not among them, since /call answers 200 in its place.
+func (c *conversion) readAnswers(a *action) error {
+	given := a.at.get("responses")
+	successes := map[string]node{}
+	for _, status := range given.names() {
+		code := strings.ToUpper(status)
+		switch {
+		case code == "2XX" || code == "202":
+			code = "200"
+		case len(code) != 3 || code[0] != '2' || strings.Trim(code, "0123456789") != "":
+			continue
+		}
+		if _, there := successes[code]; !there || status == "200" {
+			successes[code] = given.get(status)
+		}
+	}
+	if len(successes) == 0 && given.has("default") {
+		successes["200"] = given.get("default")
+		a.guessed = append(a.guessed, "that the default answer is that of a success")
+	}
+	a.responses = object{"default": object{"description": failure}}
+	main := c.mainAnswer(a, successes)
+	for _, code := range slices.Sorted(maps.Keys(successes)) {
+		n, err := c.resolve(successes[code])
+		if err != nil {
+			return err
+		}
+		made := object{"description": first(prose(n.get("description").text(), maxDescription), "What the API answers.")}
+		if code == main {
+			if made["schema"], err = c.answerSchema(a, n); err != nil {
+				return err
+			}
+		}
+		a.responses[code] = made
+	}
+	if sample, found := c.samples[a.name()]; found {
+		delete(c.samples, a.name())
+		made := schemaOfSample(sample.value, "Answer")
+		a.typedAnswer, a.produces = made["type"] != nil, ""
+		a.responses[main].(object)["schema"] = made
+	} else if !a.typedAnswer {
+		a.guessed = append(a.guessed, "the answer")
+	}
+	return nil
+}
+
+// mainAnswer is the success that has a schema: 200 before others. 204 has no body,
+// but designers want to see an answer.
+func (c *conversion) mainAnswer(a *action, successes map[string]node) string {
+	for _, code := range slices.Sorted(maps.Keys(successes)) {
+		if code != "204" && code != "205" {
+			return code
+		}
+	}
+	a.responses["200"] = object{"description": "What the API answers.", "schema": freeObject("Answer", "What the API answers.")}
+	return "200"
+}
+
+func freeObject(label, description string) object {
+	return object{"type": kindObject, "x-ms-summary": label, "description": description}
+}
+
+// answerSchema is the schema of an answer: of its JSON, else a text or content. What
+// is not described is a free object.
+func (c *conversion) answerSchema(a *action, n node) (object, error) {
+	free := freeObject("Answer", "What the API answers, as JSON.")
+	list := c.answerContents(a, n)
+	one, found := best(list, mediaJSON, mediaText, mediaBytes, mediaForm, mediaMultipart)
+	if !found {
+		return free, nil
+	}
+	if one.class == mediaJSON {
+		s, err := c.shape(one.schema)
+		if err != nil {
+			return nil, err
+		}
+		if a.typedAnswer = s.isTyped(); !a.typedAnswer {
+			return free, nil
+		}
+		return c.schema(one.schema, "Answer", 0)
+	}
+	a.typedAnswer = true
+	made := object{"type": kindString, "x-ms-summary": "Answer", "description": "What the API answers, as text."}
+	otherwise := "text/plain"
+	if one.class != mediaText {
+		made["format"], made["description"], otherwise = "binary", "What the API answers: content.", "application/octet-stream"
+	}
+	a.produces = mediaName(one.media, otherwise)
+	return made, nil
+}
+
+func (c *conversion) answerContents(a *action, n node) []content {
+	if c.version != version20 {
+		return contents(n)
+	}
+	schema := n.get("schema")
+	if schema.value == nil {
+		return nil
+	}
+	produces := a.at.get("produces")
+	if produces.value == nil {
+		produces = c.root.get("produces")
+	}
+	isFile := schema.get("type").text() == "file"
+	var list []content
+	for _, name := range produces.items() {
+		media, class := mediaOf(name.text())
+		if isFile && class == mediaJSON {
+			media, class = "application/octet-stream", mediaBytes
+		}
+		list = append(list, content{media, class, schema})
+	}
+	switch {
+	case len(list) > 0:
+		return list
+	case isFile:
+		return []content{{"application/octet-stream", mediaBytes, schema}}
+	}
+	return []content{{"application/json", mediaJSON, schema}}
+}

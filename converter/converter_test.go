@@ -1,0 +1,333 @@
+package converter_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"countersign/connector"
+	"countersign/converter"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.golden.json anew")
+
+const gateway = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod"
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// options are those of most tests.
+func options(t testing.TB) converter.Options {
+	t.Helper()
+	f, err := frame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return converter.Options{Frame: f, Profile: "orders"}
+}
+
+var frame = sync.OnceValues(func() (*connector.Frame, error) {
+	contract, err := os.ReadFile("../openapi.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return connector.NewFrame(contract, "sign.example.com")
+})
+
+func convert(t testing.TB, definition string, change func(*converter.Options)) (*converter.Result, error) {
+	t.Helper()
+	o := options(t)
+	if change != nil {
+		change(&o)
+	}
+	return converter.Convert([]byte(definition), o)
+}
+
+func TestConvert_Samples(t *testing.T) {
+	for file, test := range map[string]struct {
+		upstream string
+		any      bool
+		actions  int
+		left     []string
+		refused  []string
+	}{
+		"1-rest-export.swagger.json":   {actions: 3, left: []string{"OPTIONS /orders", "GET /orders, header parameter Authorization"}},
+		"2-rest-export.oas30.json":     {actions: 4, left: []string{"GET /documents, query parameter filter"}},
+		"3-proxy-any.oas30.json":       {refused: []string{"/servers/0/url"}},
+		"3-proxy-any.oas30.json raw":   {upstream: gateway, actions: 1, left: []string{"ANY $default", "ANY /{proxy+}", "GET /reports/{year}/{name+}", "HEAD /reports/{year}/{name+}"}},
+		"3-proxy-any.oas30.json any":   {upstream: gateway, any: true, actions: 4, left: []string{"ANY $default", "HEAD /reports/{year}/{name+}"}},
+		"4-hand-written.swagger.yaml":  {refused: []string{"/info/title", "/host"}},
+		"4-hand-written.swagger.yaml ": {upstream: strings.TrimSuffix(gateway, "/prod"), refused: []string{"/info/title", "/basePath"}},
+		"4-filled.swagger.yaml":        {upstream: strings.TrimSuffix(gateway, "/prod"), actions: 1, left: []string{"DELETE /customers/{id}", "POST /upload"}},
+		"5-shapes.oas30.yaml":          {refused: []string{"/servers/0/url"}},
+		"5-shapes.oas30.yaml upstream": {upstream: gateway, actions: 2, left: []string{"GET /shapes, cookie parameter session"}},
+		"6-modern.oas31.yaml":          {actions: 2},
+	} {
+		t.Run(file, func(t *testing.T) {
+			name, _, _ := strings.Cut(file, " ")
+			made, err := convert(t, string(read(t, "testdata/"+name)), func(o *converter.Options) {
+				o.Upstream = test.upstream
+				if test.any {
+					o.Any, o.Greedy = []string{"get", "post"}, true
+				}
+			})
+			if test.refused != nil {
+				if got := pointers(err); !slices.Equal(got, test.refused) {
+					t.Errorf("refused for %q, want %q: %v", got, test.refused, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left []string
+			for _, l := range made.Report.LeftOut {
+				left = append(left, l.What)
+			}
+			slices.Sort(left)
+			slices.Sort(test.left)
+			if len(made.Report.Actions) != test.actions || !slices.Equal(left, test.left) {
+				t.Errorf("%d actions, want %d; left out %q, want %q", len(made.Report.Actions), test.actions, left, test.left)
+			}
+			valid(t, made)
+			golden(t, strings.ReplaceAll(file, " ", "-"), made.Files["apiDefinition.swagger.json"])
+		})
+	}
+}
+
+// pointers are those of the faults of an error.
+func pointers(err error) []string {
+	var list []string
+	joined, several := err.(interface{ Unwrap() []error })
+	if !several {
+		joined = one{err}
+	}
+	for _, fault := range joined.Unwrap() {
+		var e *converter.Error
+		if errors.As(fault, &e) {
+			list = append(list, e.Pointer)
+		}
+	}
+	return list
+}
+
+type one struct{ err error }
+
+func (o one) Unwrap() []error { return []error{o.err} }
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := "testdata/" + name + ".golden.json"
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := read(t, path); !bytes.Equal(got, want) {
+		t.Errorf("%s is not what comes out. Look at it, then run: go test ./converter -update", path)
+	}
+}
+
+// secret is what no file of a connector may hold.
+var secret = regexp.MustCompile(`arn:aws|\b123456789012\b|AKIAIOSFODNN7EXAMPLE|wJalrXUtnFEMI|\$util|\$input|PolicyCanary`)
+
+// valid holds a connector to the rules, the published schema, and what must stay
+// behind.
+func valid(t testing.TB, made *converter.Result) {
+	t.Helper()
+	for _, fault := range connector.Check(made.Files) {
+		t.Error(fault)
+	}
+	var definition any
+	if err := json.Unmarshal(made.Files["apiDefinition.swagger.json"], &definition); err != nil {
+		t.Fatal(err)
+	}
+	if err := published().Validate(definition); err != nil {
+		t.Errorf("the published schema refuses it: %v", err)
+	}
+	for name, text := range made.Files {
+		if found := secret.Find(text); found != nil && name != "icon.png" {
+			t.Errorf("%s holds %q", name, found)
+		}
+	}
+}
+
+func TestConvert_RefusesWithAPointer(t *testing.T) {
+	for name, test := range map[string]struct{ definition, pointer string }{
+		"no object":           {`[]`, ""},
+		"no version":          {`{"paths":{}}`, "/openapi"},
+		"version 1.2":         {`{"swagger":"1.2","paths":{}}`, "/swagger"},
+		"no paths":            {`{"swagger":"2.0"}`, "/paths"},
+		"template":            {`{"AWSTemplateFormatVersion":"2010-09-09","Resources":{}}`, ""},
+		"name twice":          {`{"swagger":"2.0","paths":{"/a":{},"/a":{}}}`, "/paths/~1a"},
+		"external reference":  {trap(`"responses":{"200":{"description":"a","schema":{"$ref":"other.json#/a"}}}`), "/paths/~1a/get/responses/200/schema/$ref"},
+		"dead reference":      {trap(`"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/Gone"}}}`), "/paths/~1a/get/responses/200/schema/$ref"},
+		"placeholder in id":   {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
+		"parameter unnamed":   {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
+		"host of nobody":      {`{"swagger":"2.0","host":"api.example.com","paths":{"/a":{"get":{}}}}`, "/host"},
+		"deep":                {`{"swagger":"2.0","x":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, "/x" + strings.Repeat("/0", 199)},
+		"alias within itself": {"swagger: '2.0'\npaths: &a {x: *a}\n", "/paths/x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := convert(t, test.definition, nil)
+			if got := pointers(err); len(got) != 1 || got[0] != test.pointer {
+				t.Errorf("refused for %q, want %q: %v", got, test.pointer, err)
+			}
+		})
+	}
+}
+
+// trap is a definition with one operation that has these members.
+func trap(members string) string {
+	return `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"a","version":"1"},"paths":{"/a":{"get":{` + members + `}}}}`
+}
+
+// A few lines ask for very much: work and memory stay bounded.
+func TestConvert_IsBounded(t *testing.T) {
+	var combined, nested, bomb strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&combined, `"S%d":{"oneOf":[{"$ref":"#/definitions/S%d"},{"$ref":"#/definitions/S%d"}]},`, i, i+1, i+1)
+		fmt.Fprintf(&nested, `"S%d":{"type":"object","properties":{"a":{"$ref":"#/definitions/S%d"},"b":{"$ref":"#/definitions/S%d"}}},`, i, i+1, i+1)
+	}
+	bomb.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
+	for i := range 20 {
+		fmt.Fprintf(&bomb, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i, i, i, i)
+	}
+	answer := `"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/S0"}}}`
+	with := func(definitions string) string {
+		text := trap(answer)
+		return text[:len(text)-1] + `,"definitions":{` + definitions + `"S200":{"type":"object","properties":{"x":{"type":"string"}}}}}`
+	}
+	for name, test := range map[string]struct {
+		definition string
+		refused    bool
+	}{
+		"alternatives of alternatives": {with(combined.String()), true},
+		"objects of objects":           {with(nested.String()), false},
+		"aliases of aliases":           {bomb.String(), true},
+		"itself":                       {with(`"S0":{"allOf":[{"$ref":"#/definitions/S0"}],"properties":{"s":{"$ref":"#/definitions/S0"}}},`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made, err := convert(t, test.definition, nil)
+			if (err != nil) != test.refused {
+				t.Fatalf("refused: %v, want %v", err, test.refused)
+			}
+			if err == nil {
+				valid(t, made)
+			}
+		})
+	}
+}
+
+func TestConvert_SameBytesTwice(t *testing.T) {
+	files, err := filepath.Glob("testdata/2-rest-export.oas30.json")
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	first, err := convert(t, string(read(t, files[0])), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		again, err := convert(t, string(read(t, files[0])), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range first.Files {
+			if !bytes.Equal(text, again.Files[name]) {
+				t.Fatalf("%s differs", name)
+			}
+		}
+	}
+}
+
+func TestConvert_KeepsIDsAndTellsBreakingChanges(t *testing.T) {
+	before := trap(`"parameters":[{"name":"q","in":"query","type":"string"}],"responses":{"200":{"description":"a"}}`)
+	first, err := convert(t, before, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := bytes.Replace(first.Files["apiDefinition.swagger.json"], []byte(`"GetA"`), []byte(`"ReadIt"`), 1)
+	after := strings.Replace(trap(`"parameters":[{"name":"r","in":"query","type":"string","required":true}],"responses":{"200":{"description":"a"}}`),
+		`"paths":{`, `"paths":{"/0":{"get":{"operationId":"ReadIt"}},`, 1)
+	made, err := convert(t, after, func(o *converter.Options) { o.Earlier, o.Profile = earlier, "other" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for _, a := range made.Report.Actions {
+		ids[a.Path] = a.OperationID
+	}
+	if ids["/a"] != "ReadIt" || ids["/0"] != "ReadIt2" {
+		t.Errorf("ids are %v", ids)
+	}
+	want := []string{"ReadIt: the query parameter q is gone", "ReadIt: the query parameter r is new and required"}
+	if !slices.Equal(made.Report.Changes, want) {
+		t.Errorf("changes are %q, want %q", made.Report.Changes, want)
+	}
+}
+
+func TestConvert_SampleGivesShapesAndNoValues(t *testing.T) {
+	made, err := convert(t, trap(`"responses":{"200":{"description":"a"}}`), func(o *converter.Options) {
+		o.Samples = map[string][]byte{"GET /a": []byte(`[{"id":7,"at":"2026-01-02T03:04:05Z","who":null},{"id":7.5,"name":"ValueCanary"}]`)}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	text := string(made.Files["apiDefinition.swagger.json"])
+	if strings.Contains(text, "ValueCanary") || !made.Report.Actions[0].TypedAnswer {
+		t.Error("the sample's values are there, or its shape is not")
+	}
+	var d struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Schema struct {
+					Items struct {
+						Properties map[string]struct{ Type, Format string }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range d.Paths {
+		got := item["get"].Responses["200"].Schema.Items.Properties
+		if got["id"].Type != "number" || got["at"].Format != "date-time" || got["who"].Type != "string" || got["name"].Type != "string" {
+			t.Errorf("properties are %v", got)
+		}
+	}
+	if _, err := convert(t, trap(`"responses":{}`), func(o *converter.Options) { o.Samples = map[string][]byte{"GET /b": []byte(`1`)} }); err == nil {
+		t.Error("a sample of no operation is taken")
+	}
+}
+
+func TestConvert_StrictRefusesWhatIsLeftOut(t *testing.T) {
+	_, err := convert(t, string(read(t, "testdata/1-rest-export.swagger.json")), func(o *converter.Options) { o.Strict = true })
+	if len(pointers(err)) != 2 {
+		t.Errorf("strict: %v", err)
+	}
+	made, err := convert(t, string(read(t, "testdata/1-rest-export.swagger.json")), func(o *converter.Options) {
+		o.Strict, o.Include = true, []string{"GET /orders/*"}
+	})
+	if err != nil || len(made.Report.Actions) != 1 {
+		t.Errorf("one operation: %v", err)
+	}
+}

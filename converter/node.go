@@ -1,0 +1,150 @@
+package converter
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// object is a JSON object that is made or read.
+type object = map[string]any
+
+// node is a value of the definition and where it stands. The zero node is what is
+// not there.
+type node struct {
+	value   any    // object, []any, string, json.Number, bool or nil
+	pointer string // RFC 6901
+}
+
+var escaper = strings.NewReplacer("~", "~0", "/", "~1")
+
+func (n node) get(name string) node {
+	o, _ := n.value.(object)
+	return node{o[name], n.pointer + "/" + escaper.Replace(name)}
+}
+
+func (n node) has(name string) bool {
+	o, _ := n.value.(object)
+	_, found := o[name]
+	return found
+}
+
+func (n node) object() (object, bool) {
+	o, ok := n.value.(object)
+	return o, ok
+}
+
+// names are those of an object's members, sorted.
+func (n node) names() []string {
+	o, _ := n.value.(object)
+	return slices.Sorted(maps.Keys(o))
+}
+
+func (n node) items() []node {
+	list, _ := n.value.([]any)
+	nodes := make([]node, len(list))
+	for i, v := range list {
+		nodes[i] = node{v, n.pointer + "/" + strconv.Itoa(i)}
+	}
+	return nodes
+}
+
+// text is a scalar as it is written: hand-written YAML has numbers and booleans
+// where texts belong, and texts where booleans belong.
+func (n node) text() string {
+	switch v := n.value.(type) {
+	case string:
+		return v
+	case json.Number:
+		return string(v)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}
+
+func (n node) isTrue() bool { return n.value == true || n.value == "true" }
+
+// Error says what is wrong with a definition, and where.
+type Error struct {
+	Pointer string // RFC 6901
+	Detail  string
+}
+
+func (e *Error) Error() string {
+	at := e.Pointer
+	if at == "" {
+		at = "/"
+	}
+	return clip(withoutLeaks(at), maxPointer) + ": " + e.Detail
+}
+
+func (n node) errorf(format string, args ...any) error {
+	return &Error{n.pointer, fmt.Sprintf(format, args...)}
+}
+
+// maxPointer bounds what is told of a place.
+const maxPointer = 300
+
+// resolve follows a reference, from reference to reference.
+func (c *conversion) resolve(n node) (node, error) {
+	seen := map[string]bool{}
+	for {
+		ref, isRef := refOf(n)
+		if !isRef {
+			return n, nil
+		}
+		if seen[n.pointer] {
+			return node{}, n.errorf("the reference leads back to itself")
+		}
+		seen[n.pointer] = true
+		target, err := c.lookUp(n, ref)
+		if err != nil {
+			return node{}, err
+		}
+		n = target
+	}
+}
+
+func refOf(n node) (string, bool) {
+	o, _ := n.value.(object)
+	ref, isRef := o["$ref"].(string)
+	return ref, isRef
+}
+
+var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
+
+// maxReference is longer than any reference that people write.
+const maxReference = 2000
+
+// lookUp finds what a reference within the document leads to. Nothing is fetched.
+func (c *conversion) lookUp(n node, ref string) (node, error) {
+	at := node{n.value, n.pointer + "/$ref"}
+	path, isLocal := strings.CutPrefix(ref, "#/")
+	if !isLocal || len(ref) > maxReference {
+		return node{}, at.errorf("the reference must begin with #/ (nothing is fetched): bundle the parts of the definition into one file first")
+	}
+	found := c.root
+	for _, step := range strings.Split(path, "/") {
+		name := unescaper.Replace(unpercent(step))
+		switch v := found.value.(type) {
+		case object:
+			if _, there := v[name]; !there {
+				return node{}, at.errorf("the reference leads nowhere")
+			}
+			found = found.get(name)
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(v) {
+				return node{}, at.errorf("the reference leads nowhere")
+			}
+			found = node{v[i], found.pointer + "/" + name}
+		default:
+			return node{}, at.errorf("the reference leads nowhere")
+		}
+	}
+	return found, nil
+}

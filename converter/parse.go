@@ -1,0 +1,273 @@
+package converter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	yaml "github.com/oasdiff/yaml3"
+)
+
+// MaxBytes is the largest definition. Those of thousands of operations are below
+// this, and what a parsed file takes stays within some hundred megabytes.
+const MaxBytes = 16 << 20
+
+const (
+	maxNodes = 1 << 20
+	maxDepth = 200
+	// textPerNode: so much text counts as a value, since an alias repeats it.
+	textPerNode = 64
+)
+
+// parse reads JSON or YAML, one document without ambiguity: no name twice.
+func parse(text []byte) (any, error) {
+	if len(text) > MaxBytes {
+		return nil, fmt.Errorf("the file is larger than %d MiB; split the definition", MaxBytes>>20)
+	}
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(text, []byte(mark)) {
+			return nil, errors.New("the file is UTF-16; save it as UTF-8")
+		}
+	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 {
+		return nil, errors.New("the file is empty")
+	} else if trimmed[0] == '{' || trimmed[0] == '[' {
+		return parseJSON(text)
+	}
+	return parseYAML(text)
+}
+
+type jsonReader struct {
+	*jsontext.Decoder
+	left int
+}
+
+func parseJSON(text []byte) (any, error) {
+	r := jsonReader{jsontext.NewDecoder(bytes.NewReader(text)), maxNodes}
+	value, err := r.value(0)
+	if err == nil {
+		if _, err = r.ReadToken(); errors.Is(err, io.EOF) {
+			return value, nil
+		} else if err == nil {
+			err = errors.New("there is something after the JSON document")
+		}
+	}
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		line := 1 + bytes.Count(text[:min(syntax.ByteOffset, int64(len(text)))], []byte("\n"))
+		reason := "is not JSON"
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			reason = "the name is given twice"
+		}
+		return nil, &Error{string(syntax.JSONPointer), fmt.Sprintf("%s (line %d)", reason, line)}
+	}
+	return nil, err
+}
+
+func (r *jsonReader) value(depth int) (any, error) {
+	if r.left--; r.left < 0 || depth > maxDepth {
+		return nil, tooLarge(string(r.StackPointer()))
+	}
+	token, err := r.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch token.Kind() {
+	case '{':
+		o := object{}
+		for r.PeekKind() != '}' {
+			name, err := r.ReadToken()
+			if err != nil {
+				return nil, err
+			}
+			key := name.String() // the token is gone with the next one
+			if o[key], err = r.value(depth + 1); err != nil {
+				return nil, err
+			}
+		}
+		_, err = r.ReadToken()
+		return o, err
+	case '[':
+		list := []any{}
+		for r.PeekKind() != ']' {
+			item, err := r.value(depth + 1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, item)
+		}
+		_, err = r.ReadToken()
+		return list, err
+	case '"':
+		text := token.String()
+		r.left -= len(text) / textPerNode
+		return text, nil
+	case '0':
+		return json.Number(token.String()), nil
+	case 't', 'f':
+		return token.Bool(), nil
+	}
+	return nil, nil
+}
+
+func tooLarge(pointer string) error {
+	return &Error{pointer, fmt.Sprintf("the file has more than %d values or is more than %d levels deep, aliases counted each time",
+		maxNodes, maxDepth)}
+}
+
+func parseYAML(text []byte) (any, error) {
+	// A node of the parser takes some 200 bytes, and these are what it makes nodes of.
+	marks := 0
+	for _, mark := range []string{"\n", ",", "[", "{", ": ", "- ", "? "} {
+		marks += bytes.Count(text, []byte(mark))
+	}
+	if marks > maxNodes {
+		return nil, tooLarge("")
+	}
+	document, err := yamlDocument(text)
+	if err != nil {
+		return nil, err
+	}
+	r := yamlReader{left: maxNodes, open: map[*yaml.Node]bool{}}
+	return r.value(document, "", 0)
+}
+
+// yamlDocument is the one document of a file. That the parser panics is not known;
+// what it is given comes from anywhere.
+func yamlDocument(text []byte) (document *yaml.Node, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the file is not YAML")
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var first, second yaml.Node
+	if err := decoder.Decode(&first); err != nil {
+		return nil, fmt.Errorf("the file is neither JSON nor YAML: %s", line(err))
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the file must hold one YAML document")
+	}
+	if len(first.Content) != 1 {
+		return nil, errors.New("the file is empty")
+	}
+	return first.Content[0], nil
+}
+
+// line is where the parser stopped; it quotes the file in what else it says.
+func line(err error) string {
+	if where := regexp.MustCompile(`line \d+`).FindString(err.Error()); where != "" {
+		return where
+	}
+	return "the parser gives no place"
+}
+
+type yamlReader struct {
+	left int
+	open map[*yaml.Node]bool // anchors whose value is being read
+}
+
+func (r *yamlReader) value(n *yaml.Node, pointer string, depth int) (any, error) {
+	if r.left--; r.left < 0 || depth > maxDepth {
+		return nil, tooLarge(pointer)
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		if n.Alias == nil || r.open[n.Alias] {
+			return nil, &Error{pointer, "the alias stands within its own anchor"}
+		}
+		return r.value(n.Alias, pointer, depth+1)
+	case yaml.MappingNode:
+		r.open[n] = true
+		defer delete(r.open, n)
+		o := object{}
+		return o, r.members(o, n, pointer, depth)
+	case yaml.SequenceNode:
+		r.open[n] = true
+		defer delete(r.open, n)
+		list := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			var err error
+			if list[i], err = r.value(item, fmt.Sprintf("%s/%d", pointer, i), depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	}
+	r.left -= len(n.Value) / textPerNode
+	return scalar(n), nil
+}
+
+func (r *yamlReader) members(o object, n *yaml.Node, pointer string, depth int) error {
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge" {
+			merged = append(merged, value)
+			continue
+		}
+		if key.Kind == yaml.AliasNode && key.Alias != nil {
+			key = key.Alias
+		}
+		at := pointer + "/" + escaper.Replace(key.Value)
+		if key.Kind != yaml.ScalarNode {
+			return &Error{pointer, "a name must be a text"}
+		}
+		if _, twice := o[key.Value]; twice {
+			return &Error{at, "the name is given twice"}
+		}
+		v, err := r.value(value, at, depth+1)
+		if err != nil {
+			return err
+		}
+		o[key.Value] = v
+	}
+	for _, from := range merged {
+		v, err := r.value(from, pointer, depth+1)
+		if err != nil {
+			return err
+		}
+		mergeInto(o, v)
+	}
+	return nil
+}
+
+// mergeInto adds what a merge key brings, one mapping or several, where the mapping
+// has nothing of its own.
+func mergeInto(o object, v any) {
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	for _, part := range list {
+		members, _ := part.(object)
+		for name, value := range members {
+			if _, own := o[name]; !own {
+				o[name] = value
+			}
+		}
+	}
+}
+
+// scalar is a value as JSON has it. A number that JSON does not spell so, and a
+// date, are texts. A tag of CloudFormation makes what its long form makes.
+func scalar(n *yaml.Node) any {
+	tag := n.ShortTag()
+	switch {
+	case strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!"):
+		return object{"Fn::" + tag[1:]: n.Value}
+	case tag == "!!null":
+		return nil
+	case tag == "!!bool":
+		return strings.EqualFold(n.Value, "true")
+	case (tag == "!!int" || tag == "!!float") && json.Valid([]byte(n.Value)):
+		return json.Number(n.Value)
+	}
+	return n.Value
+}

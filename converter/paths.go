@@ -1,0 +1,280 @@
+package converter
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// action is an operation of the connector.
+type action struct {
+	at           node // the operation
+	method, path string
+	route        string // the path at Countersign
+	givenID      string
+	id           string
+	summary      string
+	description  string
+	parameters   []object
+	media        string // of the body; empty for JSON and for none
+	produces     string // of the answer; empty for JSON
+	responses    object
+	typedBody    bool
+	typedAnswer  bool
+	guessed      []string
+	declared     []parameter // in the definition
+}
+
+func (a *action) name() string { return a.method + " " + a.path }
+
+// methods are those that a connector may have, in the order in which they are shown.
+var methods = []string{"get", "post", "put", "patch", "delete"}
+
+const anyMethod = "x-amazon-apigateway-any-method"
+
+// readPaths makes the actions.
+func (c *conversion) readPaths() {
+	paths := c.root.get("paths")
+	seen := map[string]string{} // paths, in lower case
+	for _, path := range paths.names() {
+		item := paths.get(path)
+		if strings.HasPrefix(path, "x-") {
+			continue
+		}
+		if isPlaceholder(path) || strings.HasPrefix(path, "Fn::") {
+			c.keep(placeholderError(item))
+			continue
+		}
+		item, err := c.resolve(item)
+		if err != nil {
+			c.keep(err)
+			continue
+		}
+		if _, isObject := item.object(); !isObject {
+			if item.value != nil {
+				c.keep(item.errorf("a path must be an object of operations"))
+			}
+			continue
+		}
+		c.readPath(path, item, seen)
+	}
+	if len(c.actions) == 0 && len(c.faults) == 0 {
+		if len(c.report.LeftOut) == 0 {
+			c.keep(paths.errorf("has no operations%s", c.chosen()))
+		}
+		c.report.raw = true
+	}
+}
+
+func (c *conversion) chosen() string {
+	if len(c.Include)+len(c.Exclude) > 0 {
+		return " that --include and --exclude choose"
+	}
+	return ""
+}
+
+func (c *conversion) readPath(path string, item node, seen map[string]string) {
+	clean, reason := c.cleanPath(path)
+	for _, op := range c.operations(path, item) {
+		if !c.chooses(op.method, path) {
+			continue
+		}
+		if op.left != "" {
+			c.leaveOut(op.at, op.method+" "+path, op.left)
+			continue
+		}
+		if reason != "" {
+			c.leaveOut(op.at, op.method+" "+path, reason)
+			continue
+		}
+		lower := strings.ToLower(parameterInPath.ReplaceAllString(clean, "{}"))
+		if other, there := seen[lower]; there && other != path {
+			c.leaveOut(op.at, op.method+" "+path, "differs from another path only in case or in the names of its parameters")
+			continue
+		}
+		seen[lower] = path
+		a := &action{at: op.at, method: op.method, path: clean}
+		made, err := c.readAction(a, item)
+		if err != nil {
+			c.keep(err)
+			continue
+		}
+		if made {
+			c.actions = append(c.actions, a)
+		}
+	}
+}
+
+// route is an operation of a path as the definition has it.
+type operation struct {
+	method string // in capitals
+	at     node
+	left   string // why it is none of the connector
+}
+
+// operations are those of a path, ANY as the methods that stand for it.
+func (c *conversion) operations(path string, item node) []operation {
+	var list []operation
+	for _, method := range slices.Concat(methods, []string{"options", "head", "trace"}) {
+		at := item.get(method)
+		if at.value == nil {
+			continue
+		}
+		op := operation{method: strings.ToUpper(method), at: at}
+		switch _, isObject := at.object(); {
+		case !isObject:
+			c.keep(at.errorf("an operation must be an object"))
+			continue
+		case !slices.Contains(methods, method):
+			op.left = "connectors have no actions of this method"
+		}
+		list = append(list, op)
+	}
+	given := item.get(anyMethod)
+	if given.value == nil {
+		return list
+	}
+	if len(c.Any) == 0 || !strings.HasPrefix(path, "/") {
+		c.report.raw = true
+		return append(list, operation{method: "ANY", at: given, left: "stands for every method; choose some with --any get,post"})
+	}
+	for _, method := range methods {
+		if slices.Contains(c.Any, method) && !item.has(method) {
+			list = append(list, operation{method: strings.ToUpper(method), at: given})
+		}
+	}
+	return list
+}
+
+var (
+	parameterInPath = regexp.MustCompile(`\{[^{}]*\}`)
+	// inPath are the characters of a path, parameters aside (RFC 3986, section 3.3).
+	inPath = regexp.MustCompile(`^/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$`)
+)
+
+// cleanPath is a path as a connector has it, or why it cannot have it.
+func (c *conversion) cleanPath(path string) (clean, reason string) {
+	if !strings.HasPrefix(path, "/") {
+		c.report.raw = true
+		return "", "is the route of requests that have none"
+	}
+	if strings.Contains(path, "+}") {
+		if !c.Greedy {
+			c.report.raw = true
+			return "", "is greedy: one parameter stands for many segments; keep it with --greedy"
+		}
+		path = strings.ReplaceAll(path, "+}", "}")
+	}
+	literal := parameterInPath.ReplaceAllString(path, "")
+	names := pathNames(path)
+	switch {
+	case !inPath.MatchString(literal):
+		return "", "the path holds a query, a fragment or characters that a path cannot have"
+	case slices.Contains(names, "") || len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names):
+		return "", "a parameter of the path has no name, or one that is there twice"
+	case slices.ContainsFunc(names, func(name string) bool { return strings.ContainsAny(name, "/?#%\\") || prose(name, maxLabel) != name }):
+		return "", "the name of a parameter of the path has characters that a name cannot have"
+	case leaks(path):
+		return "", "the path holds an ARN, an account id or a key"
+	case strings.Contains(literal+"/", "/./") || strings.Contains(literal+"/", "/../"):
+		return "", "the path has segments that clients remove"
+	}
+	return path, ""
+}
+
+func pathNames(path string) []string {
+	var names []string
+	for _, found := range parameterInPath.FindAllString(path, -1) {
+		names = append(names, found[1:len(found)-1])
+	}
+	return names
+}
+
+// chooses applies --include and --exclude.
+func (c *conversion) chooses(method, path string) bool {
+	matches := func(pattern string) bool { return matchesOperation(pattern, method, path) }
+	return (len(c.Include) == 0 || slices.ContainsFunc(c.Include, matches)) && !slices.ContainsFunc(c.Exclude, matches)
+}
+
+func matchesOperation(pattern, method, path string) bool {
+	wanted, rest, both := strings.Cut(strings.TrimSpace(pattern), " ")
+	if !both {
+		wanted, rest = "*", pattern
+	}
+	return glob(strings.ToUpper(wanted), method) && glob(strings.TrimSpace(rest), path)
+}
+
+// glob: * stands for anything.
+func glob(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, parts[0]) {
+		return false
+	}
+	text = text[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(text, part)
+		if at < 0 {
+			return false
+		}
+		text = text[at+len(part):]
+	}
+	return strings.HasSuffix(text, parts[len(parts)-1])
+}
+
+// readAction reads one operation. It reports false for one that is left out.
+func (c *conversion) readAction(a *action, item node) (bool, error) {
+	up := c.upstream
+	if c.Upstream == "" {
+		for _, n := range []node{a.at, item} {
+			if len(n.get("servers").items()) == 0 {
+				continue
+			}
+			own, err := c.server(n)
+			if err != nil {
+				return false, err
+			}
+			up = own
+			break
+		}
+	}
+	a.route = c.route(up, a.path)
+	if id := a.at.get("operationId"); isPlaceholder(id.value) {
+		return false, placeholderError(id)
+	} else if id.value != nil {
+		a.givenID = identifier(id.text())
+	}
+	reason, err := c.readParameters(a, item)
+	if err == nil && reason == "" {
+		reason, err = c.readBody(a)
+	}
+	if err == nil && reason == "" {
+		err = c.readAnswers(a)
+	}
+	if err == nil && reason != "" {
+		c.leaveOut(a.at, a.name(), reason)
+	}
+	return reason == "", err
+}
+
+// route is the path at Countersign of a path of the API.
+func (c *conversion) route(u upstream, path string) string {
+	return fmt.Sprintf("/call/%s/%s%s%s", escapeSegment(c.Profile), u.host, u.base, path)
+}
+
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+
+func escapeSegment(text string) string {
+	var out strings.Builder
+	for _, b := range []byte(text) {
+		if strings.IndexByte(unreserved, b) >= 0 {
+			out.WriteByte(b)
+		} else {
+			fmt.Fprintf(&out, "%%%02X", b)
+		}
+	}
+	return out.String()
+}

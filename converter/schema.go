@@ -1,0 +1,212 @@
+package converter
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// maxNesting is how deep objects are shown within objects; below that, designers
+// show nothing either.
+const maxNesting = 40
+
+// What bounds the work and what is made of it, since a few lines of references can
+// ask for very much.
+const (
+	maxSpent   = 400_000 // schemas that are merged, each time
+	maxMerging = 100     // parts within parts
+	maxWritten = 8 << 20 // bytes of descriptions and enumerations
+)
+
+// schemas makes the definitions of the connector.
+type schemas struct {
+	definitions object
+	made        map[string]object // what stands for a reference, by pointer
+	open        map[string]bool   // references that are being made
+	merging     map[string]bool   // parts that are being merged
+	spent       int
+	written     int
+}
+
+func newSchemas() schemas {
+	return schemas{definitions: object{}, made: map[string]object{}, open: map[string]bool{}, merging: map[string]bool{}}
+}
+
+func (c *conversion) spend(n node) error {
+	if c.spent++; c.spent > maxSpent || c.written > maxWritten {
+		return n.errorf("the definition is too large, its references counted each time; choose operations with --include or --exclude")
+	}
+	return nil
+}
+
+// count counts what is written once more.
+func (c *conversion) count(made object) {
+	text, _ := made["description"].(string)
+	enum, _ := made["enum"].([]any)
+	c.written += len(text) + 10*len(enum)
+	for _, value := range enum {
+		text, _ := value.(string)
+		c.written += len(text)
+	}
+}
+
+// schema converts a schema. What is referred to becomes a definition, where it is
+// more than a scalar. label is what it is called where it has no title.
+func (c *conversion) schema(n node, label string, depth int) (object, error) {
+	if err := c.spend(n); err != nil {
+		return nil, err
+	}
+	ref, isRef := refOf(n)
+	if isRef && (c.version != version31 || hasOnlyTexts(n)) {
+		return c.referred(n, ref, depth)
+	}
+	s, err := c.shape(n)
+	if err != nil {
+		return nil, err
+	}
+	return c.write(s, n, label, depth)
+}
+
+func hasOnlyTexts(n node) bool {
+	return !slices.ContainsFunc(n.names(), func(name string) bool {
+		return name != "$ref" && name != "title" && name != "description" && !strings.HasPrefix(name, "x-")
+	})
+}
+
+// referred is what stands for a reference. A schema within itself is cut: no
+// designer shows it.
+func (c *conversion) referred(n node, ref string, depth int) (object, error) {
+	target, err := c.lookUp(n, ref)
+	if err != nil {
+		return nil, err
+	}
+	name := target.pointer[strings.LastIndexByte(target.pointer, '/')+1:]
+	name = unescaper.Replace(name)
+	if made, found := c.made[target.pointer]; found {
+		c.count(made)
+		return copyOf(made), nil
+	}
+	if c.open[target.pointer] {
+		return object{"type": kindObject, "x-ms-summary": labelOf(name), "description": "Like the object that it is part of."}, nil
+	}
+	c.open[target.pointer] = true
+	defer delete(c.open, target.pointer)
+	s, err := c.shape(target)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.write(s, target, labelOf(name), depth)
+	if err != nil {
+		return nil, err
+	}
+	if made["properties"] != nil {
+		defined := c.definitionName(name)
+		c.definitions[defined] = made
+		made = object{"$ref": "#/definitions/" + defined, "x-ms-summary": made["x-ms-summary"], "description": made["description"]}
+	}
+	c.made[target.pointer] = made
+	return copyOf(made), nil
+}
+
+func copyOf(o object) object {
+	made := object{}
+	for name, value := range o {
+		made[name] = value
+	}
+	return made
+}
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9_]+`)
+
+func (c *conversion) definitionName(given string) string {
+	base := strings.Trim(notInName.ReplaceAllString(withoutLeaks(given), "_"), "_")
+	if base == "" {
+		base = "Schema"
+	}
+	base = clip(base, maxLabel)
+	name := base
+	for i := 2; c.definitions[name] != nil; i++ {
+		name = fmt.Sprintf("%s%d", base, i)
+	}
+	return name
+}
+
+// write makes the schema that designers read of a shape: with a label and a
+// description, and nothing in it that is not named here.
+func (c *conversion) write(s *shape, n node, label string, depth int) (object, error) {
+	out := object{}
+	title := first(prose(s.title, maxLabel), label)
+	out["x-ms-summary"] = title
+	out["description"] = first(prose(s.description, maxDescription), sentence(title))
+	defer c.count(out)
+	if s.readOnly {
+		out["readOnly"] = true
+	}
+	if depth > maxNesting {
+		out["type"] = kindObject
+		return out, nil
+	}
+	switch s.kind {
+	case kindAny:
+	case kindObject:
+		out["type"] = kindObject
+		return out, c.writeObject(out, s, depth)
+	case kindArray:
+		out["type"] = kindArray
+		item := node{object{}, n.pointer + "/items"}
+		if s.item != nil {
+			item = *s.item
+		}
+		items, err := c.schema(item, "Item", depth+1)
+		if err != nil {
+			return nil, err
+		}
+		delete(items, "readOnly")
+		out["items"] = items
+		c.writeBounds(out, s, "minItems", "maxItems")
+	default:
+		c.writeScalar(out, s)
+		if out["format"] == "binary" {
+			delete(out, "format") // within JSON there are texts
+		}
+	}
+	return out, nil
+}
+
+func (c *conversion) writeObject(out object, s *shape, depth int) error {
+	properties, required := object{}, []string{}
+	for _, name := range slices.Sorted(maps.Keys(s.properties)) {
+		n := s.properties[name]
+		if name == "" || name == "$ref" || leaks(name) || n.value == false {
+			continue
+		}
+		if isPlaceholder(name) {
+			return placeholderError(n)
+		}
+		made, err := c.schema(n, labelOf(name), depth+1)
+		if err != nil {
+			return err
+		}
+		properties[name] = made
+		if s.required[name] && made["readOnly"] != true {
+			required = append(required, name)
+		}
+	}
+	if len(properties) > 0 {
+		out["properties"] = properties
+	}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	if s.values != nil {
+		values, err := c.schema(*s.values, "Value", depth+1)
+		if err != nil {
+			return err
+		}
+		delete(values, "readOnly")
+		out["additionalProperties"] = values
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package converter
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// shape is a schema with its references followed and its parts merged: allOf, and
+// what oneOf and anyOf have in common.
+type shape struct {
+	kind, title, description, format string
+	enum                             []any
+	value                            any // default
+	properties                       map[string]node
+	required                         map[string]bool
+	item, values                     *node // of an array; of a map
+	bounds                           map[string]json.Number
+	readOnly                         bool
+	nothing                          bool // the schema false
+}
+
+// isTyped tells whether it says more than that there is something.
+func (s *shape) isTyped() bool {
+	switch s.kind {
+	case kindAny:
+		return false
+	case kindObject:
+		return len(s.properties) > 0 || s.values != nil
+	}
+	return true
+}
+
+// shape merges a schema into one shape. seen are the schemas that are in it already;
+// what comes by an alternative requires nothing.
+func (c *conversion) shape(n node) (*shape, error) {
+	s := &shape{properties: map[string]node{}, required: map[string]bool{}, bounds: map[string]json.Number{}}
+	if err := c.merge(s, n, map[string]bool{}, false); err != nil {
+		return nil, err
+	}
+	s.settle()
+	return s, nil
+}
+
+func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative bool) error {
+	if seen[n.pointer] || c.merging[n.pointer] {
+		return nil
+	}
+	if len(c.merging) > maxMerging {
+		return n.errorf("the parts of the schema are nested deeper than %d", maxMerging)
+	}
+	seen[n.pointer], c.merging[n.pointer] = true, true
+	defer delete(c.merging, n.pointer)
+	if err := c.spend(n); err != nil {
+		return err
+	}
+	if isPlaceholder(n.value) {
+		return placeholderError(n)
+	}
+	switch v := n.value.(type) {
+	case bool: // JSON Schema since 2019: anything, or nothing
+		s.nothing = s.nothing || !v
+		return nil
+	case nil:
+		return nil
+	case object:
+	default:
+		return n.errorf("a schema must be an object")
+	}
+	if ref, isRef := refOf(n); isRef {
+		target, err := c.lookUp(n, ref)
+		if err != nil {
+			return err
+		}
+		s.title, s.description = first(s.title, n.get("title").text()), first(s.description, n.get("description").text())
+		if err := c.merge(s, target, seen, alternative); err != nil {
+			return err
+		}
+		if c.version != version31 {
+			return nil // what stands beside a reference is none of the schema
+		}
+	}
+	c.mergeKeywords(s, n, alternative)
+	for _, part := range n.get("allOf").items() {
+		if err := c.merge(s, part, seen, alternative); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"oneOf", "anyOf"} {
+		if err := c.mergeAlternatives(s, n.get(name).items(), seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeAlternatives makes one shape of several: of objects with all their properties,
+// none of them required; of scalars a text; of others, anything.
+func (c *conversion) mergeAlternatives(s *shape, list []node, seen map[string]bool) error {
+	var kinds []string
+	var kept []node
+	for _, n := range list {
+		if n.get("type").text() == "null" || n.value == nil {
+			continue
+		}
+		alone := &shape{properties: map[string]node{}, required: map[string]bool{}, bounds: map[string]json.Number{}}
+		if err := c.merge(alone, n, map[string]bool{}, true); err != nil {
+			return err
+		}
+		alone.settle()
+		if len(alone.properties) == 0 && alone.kind == kindAny && alone.onlyRequires(n) {
+			continue // such as anyOf: [{required: [a]}, {required: [b]}]
+		}
+		kinds, kept = append(kinds, alone.kind), append(kept, n)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	if len(kept) == 1 {
+		return c.merge(s, kept[0], seen, false)
+	}
+	same := !slices.ContainsFunc(kinds, func(kind string) bool { return kind != kinds[0] })
+	switch {
+	case same && kinds[0] == kindObject:
+		for _, n := range kept {
+			if err := c.merge(s, n, seen, true); err != nil {
+				return err
+			}
+		}
+		s.required = map[string]bool{}
+	case same && kinds[0] != kindArray:
+		s.setKind(kinds[0])
+	case !slices.ContainsFunc(kinds, func(kind string) bool { return !isScalar(kind) }):
+		s.setKind(kindString)
+	default:
+		s.kind = kindAny
+	}
+	return nil
+}
+
+func (s *shape) onlyRequires(n node) bool {
+	return n.has("required") || n.has("not")
+}
+
+func isScalar(kind string) bool {
+	return kind == kindString || kind == kindInteger || kind == kindNumber || kind == kindBoolean
+}
+
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// setKind: parts that contradict each other are anything.
+func (s *shape) setKind(kind string) {
+	switch {
+	case s.kind == "" || s.kind == kind:
+		s.kind = kind
+	case isScalar(s.kind) && isScalar(kind):
+		s.kind = kindString
+	default:
+		s.kind = kindAny
+	}
+}
+
+// mergeKeywords takes what the schema itself says.
+func (c *conversion) mergeKeywords(s *shape, n node, alternative bool) {
+	s.title = first(s.title, n.get("x-ms-summary").text(), n.get("title").text())
+	s.description = first(s.description, n.get("description").text())
+	s.format = first(s.format, n.get("format").text())
+	s.readOnly = s.readOnly || n.get("readOnly").isTrue()
+	if kind := kindOf(n); kind != "" {
+		s.setKind(kind)
+	}
+	if n.has("default") && s.value == nil {
+		s.value = n.get("default").value
+	}
+	if list, isList := n.get("enum").value.([]any); isList && s.enum == nil {
+		s.enum = list
+	}
+	if n.has("const") && s.enum == nil {
+		s.enum = []any{n.get("const").value}
+	}
+	properties := n.get("properties")
+	for _, name := range properties.names() {
+		if _, there := s.properties[name]; !there {
+			s.properties[name] = properties.get(name)
+		}
+	}
+	for _, name := range n.get("required").items() {
+		if text, isText := name.value.(string); isText && !alternative {
+			s.required[text] = true
+		}
+	}
+	s.mergeItems(n)
+	for _, name := range []string{"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"} {
+		if v, isNumber := n.get(name).value.(json.Number); isNumber && s.bounds[name] == "" && len(v) < 20 {
+			s.bounds[name] = v
+		}
+	}
+}
+
+func (s *shape) mergeItems(n node) {
+	if n.has("items") && s.item == nil {
+		item := n.get("items")
+		if list := item.items(); len(list) == 1 {
+			item = list[0]
+		} else if item.value == nil || list != nil && len(list) != 1 {
+			item = node{object{}, item.pointer}
+		}
+		s.item = &item
+	}
+	for _, name := range []string{"additionalProperties", "patternProperties"} {
+		values := n.get(name)
+		if name == "patternProperties" && len(values.names()) > 0 {
+			values = values.get(values.names()[0])
+		}
+		if _, isSchema := values.object(); isSchema && s.values == nil {
+			s.values = &values
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package converter
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// leak finds what a definition tells of an account and makers have no use for: ARNs,
+// account ids, access keys, what may be a secret access key, and templates.
+var leak = regexp.MustCompile(`(?i:\barn:[a-z0-9-]*:[^\s"'<>,;)]*)|\b[0-9]{12}\b|\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}\b` +
+	`|\$(?:util|input|context|stageVariables|integration)\b[^\s"'<>,;]*`)
+
+// fortyLong may be a secret access key; that it has capitals, small letters and
+// digits tells it from a hash.
+var fortyLong = regexp.MustCompile(`(^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})([^A-Za-z0-9/+=]|$)`)
+
+func withoutLeaks(text string) string {
+	text = leak.ReplaceAllString(text, "…")
+	return fortyLong.ReplaceAllStringFunc(text, func(found string) string {
+		part := fortyLong.FindStringSubmatch(found)
+		if !looksSecret(part[2]) {
+			return found
+		}
+		return part[1] + "…" + part[3]
+	})
+}
+
+func looksSecret(s string) bool {
+	return strings.ContainsAny(s, "0123456789") && strings.ToLower(s) != s && strings.ToUpper(s) != s
+}
+
+func leaks(text string) bool { return withoutLeaks(text) != text }
+
+// isPlaceholder tells what a tool was to replace before the file is used.
+func isPlaceholder(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return strings.Contains(v, "${") || strings.Contains(v, "{{")
+	case object:
+		for name := range v {
+			if name == "Ref" || strings.HasPrefix(name, "Fn::") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// prose is a text for people on one line, without what leaks; one that holds a
+// placeholder is none.
+func prose(text string, longest int) string {
+	const perByte = 4 // of what is kept: spaces and leaks make texts shorter
+	text = clip(text, perByte*longest)
+	if isPlaceholder(text) {
+		return ""
+	}
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r):
+			return ' '
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, withoutLeaks(text))
+	return clip(strings.Join(strings.Fields(text), " "), longest)
+}
+
+// clip cuts a text to so many bytes, at a space where there is one near.
+func clip(text string, longest int) string {
+	if len(text) <= longest {
+		return text
+	}
+	text = text[:longest]
+	for !utf8.ValidString(text) && len(text) > 0 {
+		text = text[:len(text)-1]
+	}
+	if at := strings.LastIndexByte(text, ' '); at > longest/2 {
+		text = text[:at]
+	}
+	return strings.TrimRight(text, " ")
+}
+
+// sentence ends a text with a full stop.
+func sentence(text string) string {
+	text = strings.TrimRight(text, " .,;:")
+	if text == "" {
+		return ""
+	}
+	return text + "."
+}
+
+// words divides a name: orderId, order_id and order-id are two words.
+func words(name string) []string {
+	var list []string
+	var word []rune
+	flush := func() {
+		if len(word) > 0 {
+			list = append(list, string(word))
+			word = nil
+		}
+	}
+	runes := []rune(name)
+	for i, r := range runes {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			flush()
+			continue
+		case unicode.IsUpper(r) && i > 0 && (unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1])),
+			unicode.IsUpper(r) && i > 0 && i+1 < len(runes) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]):
+			flush()
+		}
+		word = append(word, r)
+	}
+	flush()
+	return list
+}
+
+// labelOf makes a label of a name: "Order id" of orderId.
+func labelOf(name string) string {
+	list := words(prose(name, maxLabel))
+	for i, w := range list {
+		if strings.ToUpper(w) != w || len(w) == 1 {
+			list[i] = strings.ToLower(w)
+		}
+	}
+	if len(list) == 0 {
+		return "Value"
+	}
+	return clip(capital(strings.Join(list, " ")), maxLabel)
+}
+
+func capital(text string) string {
+	r, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(r)) + text[size:]
+}
+
+// What the designers show of a label and of a description.
+const (
+	maxLabel       = 80
+	maxDescription = 1000
+)
+
+// unpercent decodes percent escapes, and leaves what is none.
+func unpercent(text string) string {
+	if decoded, err := url.PathUnescape(text); err == nil {
+		return decoded
+	}
+	return text
+}

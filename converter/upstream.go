@@ -1,0 +1,204 @@
+package converter
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"countersign/endpoints"
+)
+
+// upstream is where an API is.
+type upstream struct {
+	host string // in lower case, perhaps with a port
+	base string // of every path, without a slash at its end
+}
+
+func (u upstream) String() string { return "https://" + u.host + u.base }
+
+// readUpstream finds the address: --upstream, or what the definition says.
+func (c *conversion) readUpstream() error {
+	if c.Upstream == "" {
+		var err error
+		if c.version == version20 {
+			c.upstream, err = c.hostAndBase()
+		} else {
+			c.upstream, err = c.server(c.root)
+		}
+		return err
+	}
+	text := c.Upstream
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := parseUpstream(text)
+	if err != nil {
+		return errors.New("--upstream: " + err.Error())
+	}
+	if err := c.accepts(u); err != nil {
+		return errors.New("--upstream: " + err.Error())
+	}
+	if _, path, _ := strings.Cut(text, "://"); !strings.Contains(path, "/") {
+		if u.base, err = c.basePath(); err != nil {
+			return err
+		}
+	}
+	c.upstream = u
+	return nil
+}
+
+// parseUpstream reads https://host/base.
+func parseUpstream(text string) (upstream, error) {
+	u, err := url.Parse(text)
+	const inHost = "abcdefghijklmnopqrstuvwxyz0123456789-_.:"
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || strings.Trim(strings.ToLower(u.Host), inHost) != "":
+		return upstream{}, errors.New("must be an address such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod")
+	case u.Scheme == "http":
+		return upstream{}, errors.New("is called by http, which connectors do not; give --upstream with an address by https")
+	case u.Scheme != "https":
+		return upstream{}, errors.New("must be an address by https")
+	case u.RawQuery != "" || u.Fragment != "":
+		return upstream{}, errors.New("must have no query and no fragment")
+	}
+	base := strings.TrimRight(u.EscapedPath(), "/")
+	if strings.ContainsAny(base, "{}") || strings.Contains(base, "//") || strings.Contains(strings.ToUpper(base), "%7B") {
+		return upstream{}, errors.New("must have a path without variables")
+	}
+	return upstream{host: strings.ToLower(u.Host), base: base}, nil
+}
+
+// accepts refuses hosts that Countersign would not send to.
+func (c *conversion) accepts(u upstream) error {
+	_, err := c.Hosts.Infer(u.host, u.base+"/")
+	var refusal *endpoints.InferError
+	switch {
+	case !errors.As(err, &refusal) || refusal.Kind == endpoints.Ambiguous && refusal.Service != "":
+		return nil
+	case refusal.Kind == endpoints.NoSigV4:
+		return errors.New("the host does not take signatures: " + refusal.Reason)
+	}
+	return errors.New("the host is none of AWS, so nothing is sent to it. Give --upstream with the address at AWS, " +
+		"or list the host under hosts of the profile and name the file with --config")
+}
+
+// hostAndBase are those of Swagger 2.0.
+func (c *conversion) hostAndBase() (upstream, error) {
+	host := c.root.get("host")
+	switch {
+	case host.value == nil:
+		return upstream{}, host.errorf("is missing; give --upstream with the address of the API")
+	case isPlaceholder(host.value):
+		return upstream{}, placeholderError(host)
+	}
+	base, err := c.basePath()
+	if err != nil {
+		return upstream{}, err
+	}
+	if schemes := c.root.get("schemes"); len(schemes.items()) > 0 {
+		https := false
+		for _, scheme := range schemes.items() {
+			https = https || strings.EqualFold(scheme.text(), "https")
+		}
+		if !https {
+			return upstream{}, schemes.errorf("has no https, by which connectors call; give --upstream with an address by https")
+		}
+	}
+	u, err := parseUpstream("https://" + host.text() + base)
+	if err == nil {
+		err = c.accepts(u)
+	}
+	if err != nil {
+		return upstream{}, host.errorf("%s", err.Error())
+	}
+	return u, nil
+}
+
+// basePath is the path in front of all paths, as the definition has it.
+func (c *conversion) basePath() (string, error) {
+	at := c.root.get("basePath")
+	text := at.text()
+	if c.version != version20 {
+		servers := c.root.get("servers").items()
+		if len(servers) == 0 {
+			return "", nil
+		}
+		at = servers[0].get("url")
+		address, err := c.serverURL(servers[0])
+		if err != nil {
+			return "", err
+		}
+		text = address
+		if _, rest, absolute := strings.Cut(address, "://"); absolute {
+			_, text, _ = strings.Cut(rest, "/")
+		}
+	}
+	if isPlaceholder(at.value) && c.version == version20 || isPlaceholder(text) {
+		return "", at.errorf("holds a placeholder that was not filled in; give --upstream with its path, such as https://HOST/prod")
+	}
+	base := strings.Trim(text, "/")
+	if base == "" {
+		return "", nil
+	}
+	u, err := parseUpstream("https://host/" + base)
+	if err != nil {
+		return "", at.errorf("%s", err.Error())
+	}
+	return u.base, nil
+}
+
+var variable = regexp.MustCompile(`\{([^{}$]*)\}`)
+
+// serverURL is the address of a server with the defaults of its variables.
+func (c *conversion) serverURL(server node) (string, error) {
+	at := server.get("url")
+	text, isText := at.value.(string)
+	if !isText {
+		if isPlaceholder(at.value) {
+			return "", placeholderError(at)
+		}
+		return "", at.errorf("must be the address of the API")
+	}
+	var missing error
+	text = variable.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.Contains(text, "$"+found) {
+			return found // ${…} is no variable of OpenAPI
+		}
+		value := server.get("variables").get(found[1 : len(found)-1]).get("default")
+		if value.value == nil || isPlaceholder(value.value) {
+			missing = at.errorf("the variable %s has no default; give --upstream with the address of the API", clip(found, maxLabel))
+		}
+		return strings.TrimPrefix(value.text(), "/")
+	})
+	return text, missing
+}
+
+// server is the first of the servers at a node: of the document, a path or an
+// operation.
+func (c *conversion) server(n node) (upstream, error) {
+	servers := n.get("servers")
+	list := servers.items()
+	if len(list) == 0 {
+		return upstream{}, servers.errorf("is missing; give --upstream with the address of the API")
+	}
+	text, err := c.serverURL(list[0])
+	if err != nil {
+		return upstream{}, err
+	}
+	at := list[0].get("url")
+	if isPlaceholder(text) {
+		return upstream{}, placeholderError(at)
+	}
+	if !strings.Contains(text, "://") {
+		return upstream{}, at.errorf("is no whole address; give --upstream with the address of the API")
+	}
+	u, err := parseUpstream(text)
+	if err == nil {
+		err = c.accepts(u)
+	}
+	if err != nil {
+		return upstream{}, at.errorf("%s", err.Error())
+	}
+	return u, nil
+}
