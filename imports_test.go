@@ -29,9 +29,10 @@ const logs = "github.com/rs/zerolog"
 var entries = []entry{
 	{folder: ".", packages: "cli"},
 	{
-		folder:   "cli",
-		packages: "api handlers broker problem connector converter sandbox config access credentials diagnosis sending proxy workbench reading telemetry endpoints signing",
-		outside:  "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " + logs,
+		folder: "cli",
+		packages: "api handlers broker problem connector converter sandbox config access credentials diagnosis sending proxy " +
+			"workbench reading telemetry endpoints signing",
+		outside: "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " + logs,
 	},
 	{
 		folder:   "internal/proxybench",
@@ -49,13 +50,19 @@ var entries = []entry{
 		outside:  "github.com/go-json-experiment/json",
 	},
 	{folder: "proxy", packages: "broker problem sending endpoints signing"},
-	{folder: "broker", packages: "problem access credentials sending endpoints signing", outside: "github.com/go-json-experiment/json/jsontext"},
+	{
+		folder: "broker", packages: "problem access credentials sending endpoints signing",
+		outside: "github.com/go-json-experiment/json/jsontext",
+	},
 	{folder: "problem", pure: true},
 	{folder: "workbench"},
 	{folder: "converter", packages: "connector endpoints", outside: "github.com/go-json-experiment/json/jsontext github.com/oasdiff/yaml3"},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
-	{folder: "telemetry", packages: "access credentials endpoints", outside: "github.com/prometheus/client_golang go.opentelemetry.io/otel go.opentelemetry.io/proto/otlp google.golang.org/protobuf"},
+	{
+		folder: "telemetry", packages: "access credentials endpoints",
+		outside: "github.com/prometheus/client_golang go.opentelemetry.io/otel go.opentelemetry.io/proto/otlp google.golang.org/protobuf",
+	},
 	{folder: "config", packages: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
 	{
 		folder:   "access",
@@ -143,7 +150,8 @@ func TestImports_AreAllowed(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if f.IsDir() && path != "." && (strings.HasPrefix(f.Name(), ".") || f.Name() == "testdata" || path == "tools" || path == "signing/bench" || path == "workbench/browser") {
+		if f.IsDir() && path != "." && (strings.HasPrefix(f.Name(), ".") || f.Name() == "testdata" || path == "tools" ||
+			path == "signing/bench" || path == "workbench/browser") {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -200,6 +208,8 @@ func (e entry) allows(module, name string) bool {
 			return name == prefix || strings.HasPrefix(name, prefix+"/")
 		})
 	}
-	reaching := []string{"crypto/rand", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall", "unsafe"}
+	reaching := []string{
+		"crypto/rand", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall", "unsafe",
+	}
 	return !e.pure || !slices.Contains(reaching, name)
 }

@@ -92,7 +92,10 @@ func TestAPIKeyIsRefused(t *testing.T) {
 		{"twice", []string{"X-API-Key", "crm-sync.new", "X-API-Key", "crm-sync.new"}, access.ErrBadCredentials},
 		{"Authorization twice", []string{"Authorization", "Bearer crm-sync.new", "Authorization", "Bearer x"}, access.ErrBadCredentials},
 		{"Basic", []string{"Authorization", "Basic crm-sync.new"}, access.ErrBadCredentials},
-		{"bad X-API-Key is not saved by a good bearer", []string{"X-API-Key", "x", "Authorization", "Bearer crm-sync.new"}, access.ErrBadCredentials},
+		{
+			"bad X-API-Key is not saved by a good bearer", []string{"X-API-Key", "x", "Authorization", "Bearer crm-sync.new"},
+			access.ErrBadCredentials,
+		},
 	} {
 		got, err := a.Authenticate(request(tt.headers...))
 		if !errors.Is(err, tt.want) || got.ID != "" {

@@ -114,7 +114,8 @@ func TestAuditRecord_KeepsWhatIsShort(t *testing.T) {
 	if _, got := lineOf(t, access.AuditOptions{}, access.Record{QueryKeys: keys}); len(got.QueryKeys) != 64 || got.QueryKeys[63] != "a" {
 		t.Errorf("64 names came out as %q", got.QueryKeys)
 	}
-	if _, got := lineOf(t, access.AuditOptions{}, access.Record{QueryKeys: append(keys, "b")}); len(got.QueryKeys) != 65 || !strings.HasPrefix(got.QueryKeys[63], "…(65 in all") {
+	if _, got := lineOf(t, access.AuditOptions{}, access.Record{QueryKeys: append(keys, "b")}); len(got.QueryKeys) != 65 ||
+		!strings.HasPrefix(got.QueryKeys[63], "…(65 in all") {
 		t.Errorf("65 names came out as %q, want 63, what was cut, and the last", got.QueryKeys)
 	}
 }

@@ -12,23 +12,47 @@ import (
 func s3Rows() []row {
 	object := func(query string) access.Request { return to("GET", files+"/inbox/a"+query) }
 	copying := func(source string, more ...string) access.Question {
-		return ask("archiver", access.ActionSign, to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/2026/a", append([]string{"x-amz-copy-source", source}, more...)...))
+		return ask(
+			"archiver", access.ActionSign,
+			to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/2026/a", append([]string{"x-amz-copy-source", source}, more...)...),
+		)
 	}
 	list := func(query string) access.Question { return inbox(to("GET", files+"/?"+query)) }
 	rows := []row{
 		allow("inbox", "read", inbox(object(""))),
-		allow("inbox", "write", inbox(to("PUT", files+"/inbox/a", "x-amz-meta-flow", "7", "x-amz-storage-class", "STANDARD", "x-amz-checksum-crc32", "x"))),
+		allow(
+			"inbox", "write",
+			inbox(to("PUT", files+"/inbox/a", "x-amz-meta-flow", "7", "x-amz-storage-class", "STANDARD", "x-amz-checksum-crc32", "x")),
+		),
 		allow("inbox", "key with a slash encoded", inbox(but(object(""), func(r *access.Request) { r.Path = "/inbox%2Fa" }))),
 		allow("inbox", "key with an empty segment", inbox(but(object(""), func(r *access.Request) { r.Path = "/inbox//a" }))),
 		allow("inbox", "answer's headers", inbox(object("?response-content-type=text/plain&x-id=GetObject"))),
-		allow("inbox", "upload form", ask("files", access.ActionPostPolicy, but(to("POST", files+"/inbox/", "key", "inbox/", "Content-Type", "text/plain"), func(r *access.Request) { r.Payload = access.PayloadUnsigned }))),
+		allow(
+			"inbox", "upload form",
+			ask(
+				"files", access.ActionPostPolicy,
+				but(
+					to("POST", files+"/inbox/", "key", "inbox/", "Content-Type", "text/plain"),
+					func(r *access.Request) { r.Payload = access.PayloadUnsigned },
+				),
+			),
+		),
 		allow("listing", "list of the inbox", list("list-type=2&prefix=inbox%2F2026")),
 		allow("archive", "copy from the inbox", copying("/files/inbox/a")),
 		deny("copy from elsewhere", copying("/secrets/a")),
 		deny("copy from two places", copying("/secrets/a", "x-amz-copy-source", "/files/inbox/a")),
-		deny("copy to a part", ask("archiver", access.ActionSign, to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/a?uploadId=1&partNumber=1", "x-amz-copy-source", "/files/inbox/a"))),
+		deny(
+			"copy to a part",
+			ask(
+				"archiver", access.ActionSign,
+				to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/a?uploadId=1&partNumber=1", "x-amz-copy-source", "/files/inbox/a"),
+			),
+		),
 		forbidden("s3-side-doors", "copy with an access list", copying("/files/inbox/a", "x-amz-acl", "public-read")),
-		deny("write without a source by the archiver", ask("archiver", access.ActionSign, to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/2026/a"))),
+		deny(
+			"write without a source by the archiver",
+			ask("archiver", access.ActionSign, to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/2026/a")),
+		),
 		deny("list of all", list("list-type=2")),
 		deny("list of another folder", list("list-type=2&prefix=private%2F")),
 		deny("list of two folders", list("list-type=2&prefix=inbox%2F&prefix=private%2F")),
@@ -49,7 +73,10 @@ func s3Rows() []row {
 		"intelligent-tiering", "restore", "torrent", "delete", "policyStatus", "versions", "attributes", "select", "session", "renameObject", "metadataTable", "abac",
 	} {
 		for _, method := range []string{"GET", "PUT"} {
-			for _, query := range []string{"?" + sub, "?" + sub + "=", "?" + sub + "=x", "?x-id=GetObject&" + sub, "?" + sub + "&" + sub, "?%" + fmt.Sprintf("%02x", sub[0]) + sub[1:]} {
+			for _, query := range []string{
+				"?" + sub, "?" + sub + "=", "?" + sub + "=x", "?x-id=GetObject&" + sub, "?" + sub + "&" + sub,
+				"?%" + fmt.Sprintf("%02x", sub[0]) + sub[1:],
+			} {
 				rows = append(rows, deny(method+" "+query, inbox(to(method, files+"/inbox/a"+query))))
 			}
 			rows = append(rows, forbidden("s3-side-doors", "an operator, "+method+" ?"+sub, admin(to(method, files+"/inbox/a?"+sub))))
@@ -73,10 +100,18 @@ func s3Rows() []row {
 	}
 	rows = append(rows, deny("PUT with a source", inbox(to("PUT", files+"/inbox/a", "x-amz-copy-source", "/secrets/a"))),
 		deny("GET with a source", inbox(to("GET", files+"/inbox/a", "X-Amz-Copy-Source", "/secrets/a"))))
-	for _, field := range []string{"acl", "tagging", "redirect", "success_action_redirect", "x-amz-website-redirect-location", "x-amz-tagging", "file"} {
-		rows = append(rows, forbidden("s3-side-doors", "form with "+field, ask("files", access.ActionPostPolicy, to("POST", files+"/inbox/", field, "x"))))
+	for _, field := range []string{
+		"acl", "tagging", "redirect", "success_action_redirect", "x-amz-website-redirect-location", "x-amz-tagging", "file",
+	} {
+		rows = append(
+			rows,
+			forbidden("s3-side-doors", "form with "+field, ask("files", access.ActionPostPolicy, to("POST", files+"/inbox/", field, "x"))),
+		)
 	}
-	for _, path := range []string{"/inbox/../private/a", "/inbox/%2e%2e/private/a", "/inbox/.", "/inbox%2F..%2Fprivate", "/Inbox/a", "/%2Finbox/a", "/inbox/%00", "/inbox/%ff"} {
+	for _, path := range []string{
+		"/inbox/../private/a", "/inbox/%2e%2e/private/a", "/inbox/.", "/inbox%2F..%2Fprivate", "/Inbox/a", "/%2Finbox/a",
+		"/inbox/%00", "/inbox/%ff",
+	} {
 		rows = append(rows, deny("key "+path, inbox(but(object(""), func(r *access.Request) { r.Path = path }))))
 	}
 	return rows
@@ -95,14 +130,20 @@ func loginRows() []row {
 		deny("login to two clusters", login(identity("x-k8s-aws-id", "prod", "X-K8s-Aws-Id", "test"))),
 		deny("login to none", login(identity())),
 		deny("login by another action", ask("deployer", access.ActionSign, identity("x-k8s-aws-id", "prod"))),
-		forbidden("caller-identity-headers", "login that Vault takes too", login(identity("x-k8s-aws-id", "prod", "X-Vault-AWS-IAM-Server-ID", "vault"))),
+		forbidden(
+			"caller-identity-headers", "login that Vault takes too",
+			login(identity("x-k8s-aws-id", "prod", "X-Vault-AWS-IAM-Server-ID", "vault")),
+		),
 		forbidden("caller-identity-headers", "login that others take too", login(identity("x-k8s-aws-id", "prod", "Chainguard-Audience", "x"))),
 		forbidden("caller-identity-headers", "login with a header of x-amz", login(identity("x-k8s-aws-id", "prod", "x-amz-other", "x"))),
 		deny("AssumeRole in place of GetCallerIdentity", login(to("GET", token+"?Action=AssumeRole&RoleArn=x", "x-k8s-aws-id", "prod"))),
 		deny("GetFederationToken", login(to("GET", token+"?Action=GetFederationToken", "x-k8s-aws-id", "prod"))),
 		deny("two actions", login(to("GET", token+"?Action=GetCallerIdentity&Action=AssumeRole", "x-k8s-aws-id", "prod"))),
 		deny("action twice in two cases", login(to("GET", token+"?Action=GetCallerIdentity&action=AssumeRole", "x-k8s-aws-id", "prod"))),
-		deny("action in the body too", login(but(identity("x-k8s-aws-id", "prod", "body", "Action=AssumeRole"), func(r *access.Request) { r.Method = "POST" }))),
+		deny(
+			"action in the body too",
+			login(but(identity("x-k8s-aws-id", "prod", "body", "Action=AssumeRole"), func(r *access.Request) { r.Method = "POST" })),
+		),
 		forbidden("login-services", "an operator's AssumeRole", admin(to("POST", token, "body", "Action=AssumeRole"))),
 	}
 	for _, service := range loginServices() {
@@ -113,8 +154,14 @@ func loginRows() []row {
 			rows = append(rows, forbidden("login-services", fmt.Sprintf("an operator, %s %s", action, service), q))
 		}
 		rows = append(rows, deny("crm-sync, "+service, crm(r)))
-		for _, spelled := range []string{strings.ToUpper(service), strings.ToUpper(service[:1]) + service[1:], service + " ", " " + service, service + "\x00", service + ".", service + "/", "/" + service} {
-			rows = append(rows, deny(fmt.Sprintf("an operator, service %q", spelled), admin(but(r, func(r *access.Request) { r.Service = spelled }))))
+		for _, spelled := range []string{
+			strings.ToUpper(service), strings.ToUpper(service[:1]) + service[1:], service + " ", " " + service, service + "\x00",
+			service + ".", service + "/", "/" + service,
+		} {
+			rows = append(
+				rows,
+				deny(fmt.Sprintf("an operator, service %q", spelled), admin(but(r, func(r *access.Request) { r.Service = spelled }))),
+			)
 		}
 	}
 	return rows

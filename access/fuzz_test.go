@@ -95,7 +95,9 @@ func FuzzPolicyFile(f *testing.F) {
 	f.Add(`@id("a") permit (principal in Role::"x", action in [Action::"sign"], resource) when { ["GetItem"].contains(resource.operation) } unless { resource.port > 1 };`)
 	f.Add(`permit (principal, action, resource) when { resource.hasTag("query.a") && resource.getTag("query.a") like "x*" };`)
 	f.Add(`permit (principal, action, resource) when { if resource.service == "s3" then true else context.restricted };`)
-	questions := []access.Question{crm(target("GetItem")), inbox(to("GET", files+"/a?acl&prefix=x")), admin(to("POST", token, "body", "Action=AssumeRole"))}
+	questions := []access.Question{
+		crm(target("GetItem")), inbox(to("GET", files+"/a?acl&prefix=x")), admin(to("POST", token, "body", "Action=AssumeRole")),
+	}
 	f.Fuzz(func(t *testing.T, document string) {
 		p, err := access.NewPolicy("fuzz", []byte(document))
 		if err != nil {
@@ -147,7 +149,10 @@ func FuzzClientPrincipal(f *testing.F) {
 	f.Add(clientPrincipal("aad", "appid", app, "tid", tenant, "roles", "Sign.Invoke"))
 	f.Add(clientPrincipal("aad", "appid", app))
 	f.Add("e30=")
-	a := newAuthenticator(f, access.Options{TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}}})
+	a := newAuthenticator(
+		f,
+		access.Options{TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}}},
+	)
 	f.Fuzz(func(t *testing.T, header string) {
 		got, err := a.Authenticate(&http.Request{Header: http.Header{"X-Ms-Client-Principal": {header}}})
 		if (err == nil) != (got.ID != "") || err == nil && len(got.ID) != 36 {

@@ -232,21 +232,39 @@ func TestCredentialOperationsHideNowhere(t *testing.T) {
 func TestOtherOperationsOfTheSameServicesAreAllowed(t *testing.T) {
 	p := newPolicy(t, "")
 	for name, r := range map[string]access.Request{
-		"ECR":               to("POST", "https://ecr.eu-west-1.amazonaws.com/", "X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.DescribeImages", "body", "{}"),
-		"EC2":               to("POST", "https://ec2.eu-west-1.amazonaws.com/", "body", "Action=DescribeInstances&Version=2016-11-15"),
-		"EC2, GET":          to("GET", "https://ec2.eu-west-1.amazonaws.com/?Action=DescribeInstances&Version=2016-11-15"),
-		"CodeArtifact":      to("GET", "https://codeartifact.eu-west-1.amazonaws.com/v1/package?domain=d&repository=r"),
-		"SageMaker runtime": inService("sagemaker", to("POST", "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/e/invocations", "body", "{}")),
-		"AgentCore runtime": inService("bedrock-agentcore", to("POST", "https://bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A1%3Aruntime%2Fr/invocations?qualifier=DEFAULT", "body", "{}")),
-		"IoT":               to("GET", "https://iot.eu-west-1.amazonaws.com/things/lamp"),
-		"EFS":               to("GET", "https://elasticfilesystem.eu-west-1.amazonaws.com/2015-02-01/file-systems"),
-		"Neptune":           inService("neptune-db", to("GET", "https://n.eu-west-1.neptune.amazonaws.com:8182/opencypher?query=MATCH%20%28n%29%20RETURN%20n")),
-		"S3":                to("GET", files+"/a"),
-		"S3, no AWS":        inService("s3", to("GET", "https://minio.internal:9000/b/k?unknown")),
-		"SSM":               to("POST", "https://ssm.eu-west-1.amazonaws.com/", "X-Amz-Target", "AmazonSSM.SendCommand", "body", "{}"),
-		"CodeCommit":        to("POST", "https://codecommit.eu-west-1.amazonaws.com/", "X-Amz-Target", "CodeCommit_20150413.GetFile", "body", "{}"),
-		"Bedrock":           inService("bedrock", to("POST", "https://bedrock-runtime.eu-west-1.amazonaws.com/model/m/invoke", "body", "{}")),
-		"a kept body":       but(to("POST", "https://ecr.eu-west-1.amazonaws.com/", "X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.PutImage"), func(r *access.Request) { r.Payload = access.PayloadHash }),
+		"ECR": to(
+			"POST", "https://ecr.eu-west-1.amazonaws.com/", "X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.DescribeImages",
+			"body", "{}",
+		),
+		"EC2":          to("POST", "https://ec2.eu-west-1.amazonaws.com/", "body", "Action=DescribeInstances&Version=2016-11-15"),
+		"EC2, GET":     to("GET", "https://ec2.eu-west-1.amazonaws.com/?Action=DescribeInstances&Version=2016-11-15"),
+		"CodeArtifact": to("GET", "https://codeartifact.eu-west-1.amazonaws.com/v1/package?domain=d&repository=r"),
+		"SageMaker runtime": inService(
+			"sagemaker", to("POST", "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/e/invocations", "body", "{}"),
+		),
+		"AgentCore runtime": inService(
+			"bedrock-agentcore",
+			to(
+				"POST",
+				"https://bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A1%3Aruntime%2Fr/"+
+					"invocations?qualifier=DEFAULT",
+				"body", "{}",
+			),
+		),
+		"IoT": to("GET", "https://iot.eu-west-1.amazonaws.com/things/lamp"),
+		"EFS": to("GET", "https://elasticfilesystem.eu-west-1.amazonaws.com/2015-02-01/file-systems"),
+		"Neptune": inService(
+			"neptune-db", to("GET", "https://n.eu-west-1.neptune.amazonaws.com:8182/opencypher?query=MATCH%20%28n%29%20RETURN%20n"),
+		),
+		"S3":         to("GET", files+"/a"),
+		"S3, no AWS": inService("s3", to("GET", "https://minio.internal:9000/b/k?unknown")),
+		"SSM":        to("POST", "https://ssm.eu-west-1.amazonaws.com/", "X-Amz-Target", "AmazonSSM.SendCommand", "body", "{}"),
+		"CodeCommit": to("POST", "https://codecommit.eu-west-1.amazonaws.com/", "X-Amz-Target", "CodeCommit_20150413.GetFile", "body", "{}"),
+		"Bedrock":    inService("bedrock", to("POST", "https://bedrock-runtime.eu-west-1.amazonaws.com/model/m/invoke", "body", "{}")),
+		"a kept body": but(
+			to("POST", "https://ecr.eu-west-1.amazonaws.com/", "X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.PutImage"),
+			func(r *access.Request) { r.Payload = access.PayloadHash },
+		),
 	} {
 		for _, q := range every(r) {
 			if d := p.Decide(q); !d.Allowed {
@@ -258,9 +276,15 @@ func TestOtherOperationsOfTheSameServicesAreAllowed(t *testing.T) {
 
 // A presigned CallWithBearerToken is an API key of whatever service it is for.
 func TestBearerTokensOfEveryService(t *testing.T) {
-	open, wide := newPolicy(t, ""), newPolicy(t, `permit (principal, action, resource) when { resource.service == "bedrock" || resource.query.contains("Action") || resource.path like "/*" };`)
+	open, wide := newPolicy(t, ""), newPolicy(
+		t,
+		`permit (principal, action, resource) when { resource.service == "bedrock" || resource.query.contains("Action") || resource.path like "/*" };`,
+	)
 	named := newPolicy(t, `permit (principal, action, resource) when { resource.operation == "CallWithBearerToken" };`)
-	for _, service := range []string{"bedrock", "bedrock-mantle", "sagemaker", "aws-external-anthropic", "newest", "ecr", "ec2", "sqs", "s3", "execute-api", "lambda", "dynamodb"} {
+	for _, service := range []string{
+		"bedrock", "bedrock-mantle", "sagemaker", "aws-external-anthropic", "newest", "ecr", "ec2", "sqs", "s3", "execute-api",
+		"lambda", "dynamodb",
+	} {
 		host := "https://" + service + ".amazonaws.com"
 		for _, target := range []string{
 			"/?Action=CallWithBearerToken", "/?action=CallWithBearerToken", "/?ACTION=CALLWITHBEARERTOKEN", "/?Action=callwithbearertoken", "/?%41ction=Call%57ithBearerToken",
@@ -280,7 +304,8 @@ func TestBearerTokensOfEveryService(t *testing.T) {
 		if d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken")))); !d.Allowed && service != "s3" { // which has the parameter named, too
 			t.Errorf("%s, named: %v %v", service, d, d.Notes)
 		}
-		if d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken&action=Other")))); d.Allowed {
+		if d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken&"+
+			"action=Other")))); d.Allowed {
 			t.Errorf("%s, two actions: %v", service, d)
 		}
 		for what, r := range map[string]access.Request{

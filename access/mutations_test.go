@@ -63,14 +63,39 @@ func deniedBases() []deniedBase {
 		{"an access list", inbox(to("GET", files+"/inbox/a?acl")), s3Tricks("acl")},
 		{"a bucket policy, by an operator", admin(to("PUT", files+"/?policy")), s3Tricks("policy")},
 		{"a public object", inbox(to("PUT", files+"/inbox/a", "x-amz-acl", "public-read")), headerTricks("x-amz-acl", "private")},
-		{"a copy from elsewhere", ask("archiver", access.ActionSign, to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/a", "x-amz-copy-source", "/secrets/a")), headerTricks("x-amz-copy-source", "/files/inbox/a")},
-		{"a list of another folder", inbox(to("GET", files+"/?list-type=2&prefix=private%2F")), []mutation{addQuery("prefix=inbox%2F"), addQuery("Prefix=inbox%2F"), addQuery("%70refix=inbox%2F")}},
-		{"a login to another cluster", ask("deployer", access.ActionPresign, to("GET", token+"?Action=GetCallerIdentity", "x-k8s-aws-id", "test")), headerTricks("x-k8s-aws-id", "prod")},
-		{"a login with another's header", ask("deployer", access.ActionPresign, to("GET", token+"?Action=GetCallerIdentity", "x-k8s-aws-id", "prod", "x-vault-aws-iam-server-id", "v")), headerTricks("x-vault-aws-iam-server-id", "prod")},
-		{"a role, by an operator", admin(to("POST", token, "body", "Action=AssumeRole")), operationTricks("AWSSecurityTokenServiceV20110615.GetCallerIdentity", "GetCallerIdentity")},
+		{
+			"a copy from elsewhere",
+			ask("archiver", access.ActionSign, to("PUT", "https://archive.s3.eu-west-1.amazonaws.com/a", "x-amz-copy-source", "/secrets/a")),
+			headerTricks("x-amz-copy-source", "/files/inbox/a"),
+		},
+		{
+			"a list of another folder", inbox(to("GET", files+"/?list-type=2&prefix=private%2F")),
+			[]mutation{addQuery("prefix=inbox%2F"), addQuery("Prefix=inbox%2F"), addQuery("%70refix=inbox%2F")},
+		},
+		{
+			"a login to another cluster",
+			ask("deployer", access.ActionPresign, to("GET", token+"?Action=GetCallerIdentity", "x-k8s-aws-id", "test")),
+			headerTricks("x-k8s-aws-id", "prod"),
+		},
+		{
+			"a login with another's header",
+			ask(
+				"deployer", access.ActionPresign,
+				to("GET", token+"?Action=GetCallerIdentity", "x-k8s-aws-id", "prod", "x-vault-aws-iam-server-id", "v"),
+			),
+			headerTricks("x-vault-aws-iam-server-id", "prod"),
+		},
+		{
+			"a role, by an operator", admin(to("POST", token, "body", "Action=AssumeRole")),
+			operationTricks("AWSSecurityTokenServiceV20110615.GetCallerIdentity", "GetCallerIdentity"),
+		},
 		{"a login service, by an operator", admin(to("POST", "https://iam.amazonaws.com/", "body", "Action=CreateAccessKey")), serviceTricks()},
 		{"another host", crm(to("GET", "https://attacker.example/prod/orders/1")), hostTricks()},
-		{"a long link", ask("crm-sync", access.ActionPresign, but(to("GET", api+"/prod/orders/1"), func(r *access.Request) { r.ExpiresIn = 901 * time.Second })), []mutation{longer}},
+		{
+			"a long link",
+			ask("crm-sync", access.ActionPresign, but(to("GET", api+"/prod/orders/1"), func(r *access.Request) { r.ExpiresIn = 901 * time.Second })),
+			[]mutation{longer},
+		},
 		{"another region", admin(but(to("GET", api+"/prod/orders/1"), func(r *access.Request) { r.Region = "us-east-1" })), regionTricks()},
 		{"another caller", ask("stranger", access.ActionSign, to("GET", api+"/prod/orders/1")), callerTricks()},
 	}
@@ -83,8 +108,14 @@ var noise = []mutation{
 	},
 	func(r *rand.Rand, q *access.Question) { addQuery("noise"+word(r)+"="+word(r))(r, q) },
 	func(r *rand.Rand, q *access.Question) {
-		addHeader(pick(r, "Content-Type", "Accept", "User-Agent", "X-HTTP-Method-Override", "X-Forwarded-Host", "X-Original-URL", "Host", "Content-Encoding"),
-			pick(r, "application/x-www-form-urlencoded", "application/json", "GET", "abc.execute-api.eu-west-1.amazonaws.com", "/prod/orders/1", "gzip"))(r, q)
+		addHeader(pick(
+			r, "Content-Type", "Accept", "User-Agent", "X-HTTP-Method-Override", "X-Forwarded-Host", "X-Original-URL", "Host",
+			"Content-Encoding",
+		),
+			pick(
+				r, "application/x-www-form-urlencoded", "application/json", "GET", "abc.execute-api.eu-west-1.amazonaws.com",
+				"/prod/orders/1", "gzip",
+			))(r, q)
 	},
 	func(r *rand.Rand, q *access.Question) {
 		for i := range q.Request.Headers {
@@ -140,7 +171,10 @@ func operationTricks(target, operation string) []mutation {
 		func(r *rand.Rand, q *access.Question) {
 			for i, h := range q.Request.Headers {
 				if strings.EqualFold(h.Name, "x-amz-target") && !strings.Contains(h.Value, operation) {
-					q.Request.Headers[i].Value = pick(r, " "+h.Value, h.Value+" ", respell(r, h.Value), h.Value+","+target, target+","+h.Value, target+" "+h.Value, h.Value+"."+word(r))
+					q.Request.Headers[i].Value = pick(
+						r, " "+h.Value, h.Value+" ", respell(r, h.Value), h.Value+","+target, target+","+h.Value, target+" "+h.Value,
+						h.Value+"."+word(r),
+					)
 				}
 			}
 		},
@@ -229,14 +263,19 @@ func longer(r *rand.Rand, q *access.Question) {
 
 func regionTricks() []mutation {
 	return []mutation{func(r *rand.Rand, q *access.Question) {
-		q.Request.Region = pick(r, "eu-west-1,us-east-1", "us-east-1,eu-west-1", "*", "eu-west-*", "eu-west-1 ", "EU-WEST-1", "eu-west-1,", ",eu-west-1", "eu-west-1\x00", "")
+		q.Request.Region = pick(
+			r, "eu-west-1,us-east-1", "us-east-1,eu-west-1", "*", "eu-west-*", "eu-west-1 ", "EU-WEST-1", "eu-west-1,", ",eu-west-1",
+			"eu-west-1\x00", "",
+		)
 	}}
 }
 
 func callerTricks() []mutation {
 	return []mutation{
 		func(r *rand.Rand, q *access.Question) {
-			q.Caller.ID = pick(r, "Crm-Sync", "crm-sync ", "crm-sync\x00", `crm-sync" || true || "`, "Caller::\"crm-sync\"", "crm-sync/x", "*", "crm*")
+			q.Caller.ID = pick(
+				r, "Crm-Sync", "crm-sync ", "crm-sync\x00", `crm-sync" || true || "`, "Caller::\"crm-sync\"", "crm-sync/x", "*", "crm*",
+			)
 		},
 		func(r *rand.Rand, q *access.Question) {
 			q.Caller.Roles = []string{pick(r, "sign.admin", "Sign.Admin ", "Sign", "Sign.*", "crm-sync", "Sign.Admin\x00")}

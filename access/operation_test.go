@@ -60,14 +60,45 @@ func TestOperation(t *testing.T) {
 
 		{"GetItem", target("GetItem")},
 		{"GetRecords", to("POST", table, "X-Amz-Target", "DynamoDBStreams_20120810.GetRecords")},
-		{"LookupEvents", on("cloudtrail", "POST", "https://cloudtrail.eu-west-1.amazonaws.com/", "X-Amz-Target", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents")},
-		{"OpenTunnel", on("IoTSecuredTunneling", "POST", "https://api.tunneling.iot.eu-west-1.amazonaws.com/", "X-Amz-Target", "IoTSecuredTunneling.OpenTunnel")},
-		{"PutMetricData", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "body", "\xa1")},
-		{"PutMetricData", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/", "body", "Version=2010-08-01&Action=PutMetricData")},
+		{
+			"LookupEvents",
+			on(
+				"cloudtrail", "POST", "https://cloudtrail.eu-west-1.amazonaws.com/", "X-Amz-Target",
+				"com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents",
+			),
+		},
+		{
+			"OpenTunnel",
+			on(
+				"IoTSecuredTunneling", "POST", "https://api.tunneling.iot.eu-west-1.amazonaws.com/", "X-Amz-Target",
+				"IoTSecuredTunneling.OpenTunnel",
+			),
+		},
+		{
+			"PutMetricData",
+			on(
+				"monitoring", "POST",
+				"https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "body", "\xa1",
+			),
+		},
+		{
+			"PutMetricData",
+			on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/", "body", "Version=2010-08-01&Action=PutMetricData"),
+		},
 		{"", on("monitoring", "GET", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData")},
 		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/Other/operation/PutMetricData")},
-		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData/")},
-		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData")},
+		{
+			"",
+			on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData/"),
+		},
+		{
+			"",
+			on(
+				"monitoring", "POST",
+				"https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "X-Amz-Target",
+				"GraniteServiceVersion20100801.PutMetricData",
+			),
+		},
 		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/x?Action=PutMetricData")},
 		{"", on("ec2", "POST", "https://ec2.eu-west-1.amazonaws.com/", "body", "Action=RUNINSTANCES")},
 		{"", on("ec2", "POST", "https://ec2.eu-west-1.amazonaws.com/", "body", "Action="+strings.Repeat("Run", 50))},
@@ -77,7 +108,10 @@ func TestOperation(t *testing.T) {
 
 		{"", to("POST", queue, "body", `{"a":"&Action=SendMessage&"}`)},
 
-		{"SendMessage", to("POST", queue+"1/q", "body", "Action=SendMessage&MessageBody=x", "Content-Type", "application/x-www-form-urlencoded; charset=utf-8")},
+		{
+			"SendMessage",
+			to("POST", queue+"1/q", "body", "Action=SendMessage&MessageBody=x", "Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),
+		},
 		{"SendMessage", to("POST", queue, "body", "Action=SendMessage&QueueUrl=x")},
 		{"SendMessage", to("GET", queue+"1/q?Action=SendMessage&MessageBody=x", "Content-Type", "application/json")},
 		{"", to("POST", queue+"1/q", "X-Amz-Target", "AmazonSQS.SendMessage", "body", "{}")},
@@ -97,12 +131,33 @@ func TestOperation(t *testing.T) {
 		{"", to("POST", queue, "X-Amz-Target", "AmazonSQS.SendMessage", "body", "{}", "smithy-protocol", "rpc-v2-cbor")},
 		{"", to("POST", queue, "X-Amz-Target", "AmazonSQS.SendMessage", "body", "\xef\xbb\xbfAction=DeleteQueue")},
 		{"", to("POST", queue, "X-Amz-Target", "AmazonSQS.SendMessage", "body", "\xa1")},
-		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "body", "\xef\xbb\xbfAction=DeleteAlarms")},
+		{
+			"",
+			on(
+				"monitoring", "POST",
+				"https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "body",
+				"\xef\xbb\xbfAction=DeleteAlarms",
+			),
+		},
 		{"", to("POST", table+"x", "X-Amz-Target", "DynamoDB_20120810.GetItem")},
 		{"", to("POST", table+"service/DynamoDB_20120810/operation/GetItem", "X-Amz-Target", "DynamoDB_20120810.DeleteTable")},
 		{"", to("POST", table+"service/DynamoDB_20120810/operation/GetItem?Action=DeleteTable")},
-		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "body", "Action=DeleteAlarms")},
-		{"", on("monitoring", "POST", "https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData?Action=DeleteAlarms", "body", "\xa1")},
+		{
+			"",
+			on(
+				"monitoring", "POST",
+				"https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData", "body",
+				"Action=DeleteAlarms",
+			),
+		},
+		{
+			"",
+			on(
+				"monitoring", "POST",
+				"https://monitoring.eu-west-1.amazonaws.com/service/GraniteServiceVersion20100801/operation/PutMetricData?Action=DeleteAlarms",
+				"body", "\xa1",
+			),
+		},
 		{"", on("ec2", "POST", "https://ec2.eu-west-1.amazonaws.com/?Action=DescribeInstances", "body", "{}")},
 		{"", on("ec2", "POST", "https://ec2.eu-west-1.amazonaws.com/?Action=DescribeInstances", "body", "Action=RunInstances")},
 		{"", on("ec2", "POST", "https://ec2.eu-west-1.amazonaws.com/?Action=DescribeInstances", "body", "\xa1")},
@@ -159,7 +214,10 @@ func TestOperation(t *testing.T) {
 	} {
 		got := newPolicy(t, "").Decide(sign(tt.r)).Operation
 		if got != tt.want {
-			t.Errorf("%s %s %s://%s%s?%s %v %q: got %q, want %q", tt.r.Service, tt.r.Method, tt.r.Scheme, tt.r.Host, tt.r.Path, tt.r.RawQuery, tt.r.Headers, tt.r.Body, got, tt.want)
+			t.Errorf(
+				"%s %s %s://%s%s?%s %v %q: got %q, want %q", tt.r.Service, tt.r.Method, tt.r.Scheme, tt.r.Host, tt.r.Path, tt.r.RawQuery,
+				tt.r.Headers, tt.r.Body, got, tt.want,
+			)
 		}
 	}
 	form := access.Question{Caller: by("x"), Action: access.ActionPostPolicy, Request: to("POST", bucket+"/k")}
@@ -242,7 +300,10 @@ func TestMalformedRequests(t *testing.T) {
 			t.Errorf("service %q: %v", service, d)
 		}
 	}
-	for _, query := range []string{"a+b=1", "a=b+c", "a;b", "a=;", "&", "a&", "%zz", "a=%zz", "%00=1", "%0a=1", "%ff=1", "a#", "X-Amz-Signature=1", "x-amz-date=1"} {
+	for _, query := range []string{
+		"a+b=1", "a=b+c", "a;b", "a=;", "&", "a&", "%zz", "a=%zz", "%00=1", "%0a=1", "%ff=1", "a#", "X-Amz-Signature=1",
+		"x-amz-date=1",
+	} {
 		if d := p.Decide(crm(but(good, func(r *access.Request) { r.RawQuery = query }))); d.Allowed || d.Malformed != "url" {
 			t.Errorf("query %q: %v", query, d)
 		}
@@ -260,7 +321,10 @@ func TestMalformedRequests(t *testing.T) {
 	if d := p.Decide(crm(but(good, func(r *access.Request) { r.Method = "get" }))); d.Allowed || d.Malformed != "method" {
 		t.Errorf("method: %v", d)
 	}
-	if d := p.Decide(access.Question{Caller: by("x"), Action: access.ActionVerify, Request: but(good, func(r *access.Request) { r.RawQuery = "X-Amz-Signature=1" })}); !d.Allowed {
+	if d := p.Decide(access.Question{
+		Caller: by("x"), Action: access.ActionVerify,
+		Request: but(good, func(r *access.Request) { r.RawQuery = "X-Amz-Signature=1" }),
+	}); !d.Allowed {
 		t.Errorf("what is verified is signed already: %v", d)
 	}
 	if d := p.Decide(access.Question{Action: access.ActionSign, Request: good}); d.Allowed {
@@ -291,7 +355,13 @@ func TestWhatIsInDoubtIsAbsent(t *testing.T) {
 		if d := permit.Decide(crm(r)); d.Allowed || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "`"+tt.attribute+"`") {
 			t.Errorf("permit on %s of %+v: %v %v", tt.attribute, r, d, d.Notes)
 		}
-		forbid := newPolicy(t, fmt.Sprintf(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.%s like "never" };`, tt.attribute))
+		forbid := newPolicy(
+			t,
+			fmt.Sprintf(
+				`permit (principal, action, resource); forbid (principal, action, resource) when { resource.%s like "never" };`,
+				tt.attribute,
+			),
+		)
 		if d := forbid.Decide(crm(r)); d.Allowed || !strings.HasSuffix(d.Reason, "leaves in doubt: `"+tt.attribute+"`") {
 			t.Errorf("forbid on %s of %+v: %v", tt.attribute, r, d)
 		}

@@ -27,8 +27,10 @@ func TestPathsThatCanBeReadInTwoWaysAreAbsent(t *testing.T) {
 	for _, wire := range []string{
 		"/prod/admin%2Fusers", "/prod/admin%2fusers", "/prod%2Fadmin%2Fusers", "/prod/admin%252Fusers", "/prod/admin%252fusers", "/prod/admin%25252Fusers",
 		"/prod/admin%5Cusers", "/prod/admin%5cusers", `/prod/admin\users`, "/prod/admin%255Cusers",
-		"/prod/admin;x/users", "/prod/admin;/users", "/prod/admin;jsessionid=1/users", "/prod/admin%3Bx/users", "/prod/admin%3bx/users", "/prod/admin%253Bx/users", "/prod;v=1/admin/users",
-		"/prod/x%3F/../admin/users", "/prod/admin%3Fx", "/prod/admin%23x", "/prod/admin%253Fx", "/prod/admin%00/users", "/prod/admin%2500/users", "/prod/admin/users%00.png",
+		"/prod/admin;x/users", "/prod/admin;/users", "/prod/admin;jsessionid=1/" +
+			"users", "/prod/admin%3Bx/users", "/prod/admin%3bx/users", "/prod/admin%253Bx/users", "/prod;v=1/admin/users",
+		"/prod/x%3F/../admin/" +
+			"users", "/prod/admin%3Fx", "/prod/admin%23x", "/prod/admin%253Fx", "/prod/admin%00/users", "/prod/admin%2500/users", "/prod/admin/users%00.png",
 		"/prod/%2561dmin/users", "/prod/%252561dmin/users", "/prod/adm%2569n/users", "/prod/admin%C0%AFusers", "/prod/admin%E0%80%AFusers", "/prod/admin%0a/users", "/prod/admin%C2%85/users",
 		"/prod//admin/users", "/prod/./admin/users", "/prod/x/%2e%2e/admin/users",
 	} {
@@ -43,7 +45,10 @@ func TestPathsThatCanBeReadInTwoWaysAreAbsent(t *testing.T) {
 			t.Errorf("%s: %v, want it allowed where no policy reads the path", wire, d)
 		}
 	}
-	for _, wire := range []string{"/prod/orders/1", "/prod/%6Frders/1", "/prod/100%25", "/prod/100%25/x", "/prod/a%20b", "/prod/%C3%A9", "/prod/a:b,c=d@e+f", "/prod/a%2Cb%3Ac", "/prod/"} {
+	for _, wire := range []string{
+		"/prod/orders/1", "/prod/%6Frders/1", "/prod/100%25", "/prod/100%25/x", "/prod/a%20b", "/prod/%C3%A9", "/prod/a:b,c=d@e+f",
+		"/prod/a%2Cb%3Ac", "/prod/",
+	} {
 		if d := forbids.Decide(onPath(wire)); !d.Allowed {
 			t.Errorf("%s: %v, want it allowed", wire, d)
 		}
@@ -134,13 +139,15 @@ func TestQueuesThatAreNamedTwiceHaveNoPath(t *testing.T) {
 		t.Errorf("the queue alone: %v %v", d, d.Notes)
 	}
 	for name, r := range map[string]access.Request{
-		"a form":               to("POST", orders, "body", "Action=SendMessage&QueueUrl=https%3A%2F%2Fx%2Fsecrets"),
-		"another case":         to("POST", orders, "body", "Action=SendMessage&queueURL=x"),
-		"encoded":              to("POST", orders, "body", "Action=SendMessage&%51ueueUrl=x"),
-		"the query":            to("GET", orders+"?Action=SendMessage&QueueUrl=x"),
-		"JSON":                 to("POST", orders, "X-Amz-Target", "AmazonSQS.SendMessage", "body", `{"QueueUrl":"x"}`),
-		"JSON without target":  to("POST", orders, "body", ` {"QueueUrl":"x"}`),
-		"a kept body":          but(to("POST", orders, "X-Amz-Target", "AmazonSQS.SendMessage"), func(r *access.Request) { r.Payload = access.PayloadHash }),
+		"a form":              to("POST", orders, "body", "Action=SendMessage&QueueUrl=https%3A%2F%2Fx%2Fsecrets"),
+		"another case":        to("POST", orders, "body", "Action=SendMessage&queueURL=x"),
+		"encoded":             to("POST", orders, "body", "Action=SendMessage&%51ueueUrl=x"),
+		"the query":           to("GET", orders+"?Action=SendMessage&QueueUrl=x"),
+		"JSON":                to("POST", orders, "X-Amz-Target", "AmazonSQS.SendMessage", "body", `{"QueueUrl":"x"}`),
+		"JSON without target": to("POST", orders, "body", ` {"QueueUrl":"x"}`),
+		"a kept body": but(
+			to("POST", orders, "X-Amz-Target", "AmazonSQS.SendMessage"), func(r *access.Request) { r.Payload = access.PayloadHash },
+		),
 		"a body that is open":  but(to("POST", orders+"?Action=SendMessage"), func(r *access.Request) { r.Payload = access.PayloadUnsigned }),
 		"a name not decodable": to("POST", orders, "body", "Action=SendMessage&%zz=x"),
 	} {
@@ -154,10 +161,12 @@ func TestQueuesThatAreNamedTwiceHaveNoPath(t *testing.T) {
 func TestControlPlaneOfS3IsNotS3(t *testing.T) {
 	const account = "https://123456789012.s3-control.eu-west-1.amazonaws.com"
 	requests := map[string]access.Request{
-		"host.s3-control":        inService("s3", to("GET", account+"/v20180820/bucket/files")),
-		"host.s3-control ":       inService("s3", to("GET", account+"/inbox/a")),
-		"host.s3-control  ":      inService("s3", to("GET", "https://123456789012.s3-control.dualstack.eu-west-1.amazonaws.com/inbox/a")),
-		"host.s3-control   ":     inService("s3", to("GET", "https://123456789012.control.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com/inbox/a")),
+		"host.s3-control":   inService("s3", to("GET", account+"/v20180820/bucket/files")),
+		"host.s3-control ":  inService("s3", to("GET", account+"/inbox/a")),
+		"host.s3-control  ": inService("s3", to("GET", "https://123456789012.s3-control.dualstack.eu-west-1.amazonaws.com/inbox/a")),
+		"host.s3-control   ": inService(
+			"s3", to("GET", "https://123456789012.control.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com/inbox/a"),
+		),
 		"host.s3express-control": inService("s3express", to("GET", "https://s3express-control.eu-west-1.amazonaws.com/files")),
 		"host.s3-outposts":       inService("s3-outposts", to("GET", "https://s3-outposts.eu-west-1.amazonaws.com/v20180820/bucket/b")),
 	}
@@ -175,7 +184,8 @@ func TestControlPlaneOfS3IsNotS3(t *testing.T) {
 				t.Errorf("%s: %s: %v", r.Host, condition, d)
 			}
 		}
-		if d := newPolicy(t, `permit (principal, action, resource);`).Decide(sign(r)); d.Allowed || !strings.Contains(d.Reason, strings.TrimSpace(name)) {
+		if d := newPolicy(t, `permit (principal, action, resource);`).Decide(sign(r)); d.Allowed ||
+			!strings.Contains(d.Reason, strings.TrimSpace(name)) {
 			t.Errorf("%s: %v, want it to say what to name", r.Host, d)
 		}
 		if d := newPolicy(t, `permit (principal, action, resource); forbid (principal, action, resource) when { resource.service == "`+r.Service+`" };`).Decide(sign(r)); d.Allowed {
@@ -196,7 +206,8 @@ func TestControlPlaneOfS3IsNotS3(t *testing.T) {
 // Identifiers with slashes in them are ordinary: their paths are absent, and
 // policies speak of the operation.
 func TestIdentifiersWithSlashesHaveAnOperation(t *testing.T) {
-	const model = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Aapplication-inference-profile%2Fa1/"
+	const model = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/" +
+		"arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Aapplication-inference-profile%2Fa1/"
 	for want, q := range map[string]access.Question{
 		"InvokeModel":    sign(inService("bedrock", to("POST", model+"invoke"))),
 		"ConverseStream": sign(inService("bedrock", to("POST", model+"converse-stream"))),

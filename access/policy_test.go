@@ -88,18 +88,39 @@ func TestPolicyFileIsCheckedWhenItIsRead(t *testing.T) {
 		{"unknown kind of principal", `permit (principal == User::"x", action, resource);`, "policies.cedar:1:"},
 		{"id of a guardrail", `@id("login-services") permit (principal, action, resource);`, `the id "login-services" is taken`},
 		{"id twice", `@id("a") permit (principal, action, resource); @id("a") permit (principal, action, resource);`, `the id "a" is taken`},
-		{"has", `forbid (principal, action, resource) when { resource has operation && resource.operation == "DeleteItem" };`, "write operation alone"},
-		{"header in capitals", `permit (principal, action, resource) when { resource.headers.contains("X-Amz-Acl") };`, "header names are in lower case"},
-		{"tag in capitals", `permit (principal, action, resource) when { resource.hasTag("header.X") && resource.getTag("header.X") == "" };`, "header names are in lower case"},
-		{"tag of no kind", `permit (principal, action, resource) when { resource.hasTag("prefix") && resource.getTag("prefix") == "x" };`, `"query." or "header."`},
-		{"tag that is not written out", `permit (principal, action, resource) when { resource.hasTag(resource.host) && resource.getTag(resource.host) == "x" };`, `"query." or "header."`},
+		{
+			"has", `forbid (principal, action, resource) when { resource has operation && resource.operation == "DeleteItem" };`,
+			"write operation alone",
+		},
+		{
+			"header in capitals", `permit (principal, action, resource) when { resource.headers.contains("X-Amz-Acl") };`,
+			"header names are in lower case",
+		},
+		{
+			"tag in capitals",
+			`permit (principal, action, resource) when { resource.hasTag("header.X") && resource.getTag("header.X") == "" };`,
+			"header names are in lower case",
+		},
+		{
+			"tag of no kind",
+			`permit (principal, action, resource) when { resource.hasTag("prefix") && resource.getTag("prefix") == "x" };`,
+			`"query." or "header."`,
+		},
+		{
+			"tag that is not written out",
+			`permit (principal, action, resource) when { resource.hasTag(resource.host) && resource.getTag(resource.host) == "x" };`,
+			`"query." or "header."`,
+		},
 		{"tag without hasTag", `permit (principal, action, resource) when { resource.getTag("query.prefix") == "x" };`, "policies.cedar:1:"},
 	} {
 		if _, err := access.NewPolicy("policies.cedar", []byte(tt.document)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q in it", tt.name, err, tt.want)
 		}
 	}
-	_, err := access.NewPolicy("p", []byte("permit (principal, action, resource) when { resource.a == 1 };\npermit (principal, action, resource) when { resource.b == 1 };"))
+	_, err := access.NewPolicy(
+		"p",
+		[]byte("permit (principal, action, resource) when { resource.a == 1 };\npermit (principal, action, resource) when { resource.b == 1 };"),
+	)
 	if err == nil || !strings.Contains(err.Error(), "p:1:") || !strings.Contains(err.Error(), "p:2:") {
 		t.Errorf("two faults: got %v, want both", err)
 	}
@@ -107,9 +128,15 @@ func TestPolicyFileIsCheckedWhenItIsRead(t *testing.T) {
 
 // Every attribute is taken from the request, and a policy sees its exact value.
 func TestAttributes(t *testing.T) {
-	full := to("POST", "https://s3.eu-west-1.amazonaws.com:8443/b%20c/d?prefix=x%2Fy&delimiter=%2F", "X-Amz-Meta-Flow", "  a   b ", "Content-Type", "text/plain")
+	full := to(
+		"POST", "https://s3.eu-west-1.amazonaws.com:8443/b%20c/d?prefix=x%2Fy&delimiter=%2F", "X-Amz-Meta-Flow", "  a   b ",
+		"Content-Type", "text/plain",
+	)
 	full.ExpiresIn = 300 * time.Second
-	q := access.Question{Caller: access.Caller{ID: "crm-sync", Method: access.MethodEntra, Roles: []string{"Sign.Invoke"}}, Action: access.ActionPresign, Request: full}
+	q := access.Question{
+		Caller: access.Caller{ID: "crm-sync", Method: access.MethodEntra, Roles: []string{"Sign.Invoke"}},
+		Action: access.ActionPresign, Request: full,
+	}
 	own := q
 	own.Request.Profile, own.Request.OwnKeys = "", true
 	getItem := q
@@ -133,7 +160,10 @@ func TestAttributes(t *testing.T) {
 		{"query", `resource.query == ["delimiter", "prefix"]`, `resource.query.contains("Prefix")`, q},
 		{"headers", `resource.headers == ["x-amz-meta-flow", "content-type"]`, `resource.headers.contains("host")`, q},
 		{"query's value", `resource.hasTag("query.prefix") && resource.getTag("query.prefix") == "x/y"`, `resource.hasTag("query.marker")`, q},
-		{"header's value", `resource.hasTag("header.x-amz-meta-flow") && resource.getTag("header.x-amz-meta-flow") == "a b"`, `resource.hasTag("header.accept")`, q},
+		{
+			"header's value", `resource.hasTag("header.x-amz-meta-flow") && resource.getTag("header.x-amz-meta-flow") == "a b"`,
+			`resource.hasTag("header.accept")`, q,
+		},
 		{"payload", `resource.payload == "signed"`, `resource.payload == "hash"`, q},
 		{"seconds", `resource.expiresIn == 300`, `resource.expiresIn > 300`, q},
 		{"operation", `resource.operation == "GetItem"`, `resource.operation == "Query"`, getItem},
@@ -205,7 +235,9 @@ func TestGuardrailsLetOwnKeysThrough(t *testing.T) {
 	}
 	for _, r := range requests {
 		own := but(r, func(r *access.Request) { r.Profile, r.OwnKeys = "", true })
-		for _, document := range []string{"", `permit (principal, action, resource);`, `permit (principal, action, resource) when { resource.ownKeys };`} {
+		for _, document := range []string{
+			"", `permit (principal, action, resource);`, `permit (principal, action, resource) when { resource.ownKeys };`,
+		} {
 			if d := newPolicy(t, document).Decide(sign(own)); !d.Allowed {
 				t.Errorf("%q: %v", document, d)
 			}
@@ -231,10 +263,19 @@ func TestReasonsTeach(t *testing.T) {
 		{"a reason of its own", admin(target("DeleteItem")), "tables are not deleted from here"},
 		{"no reason of its own", admin(but(target("GetItem"), func(r *access.Request) { r.Region = "us-east-1" })), "a policy forbids this"},
 		{"in doubt", admin(to("POST", table)), "the policy nothing-is-deleted asks for what this request leaves in doubt: `operation`"},
-		{"a login", admin(to("POST", token, "body", "Action=AssumeRole")), "a signature for this service can be used as a login; a policy has to name the service"},
-		{"malformed", crm(but(target("GetItem"), func(r *access.Request) { r.Service = "DYNAMODB" })), `the service name "DYNAMODB" is not spelled as AWS spells its services`},
+		{
+			"a login", admin(to("POST", token, "body", "Action=AssumeRole")),
+			"a signature for this service can be used as a login; a policy has to name the service",
+		},
+		{
+			"malformed", crm(but(target("GetItem"), func(r *access.Request) { r.Service = "DYNAMODB" })),
+			`the service name "DYNAMODB" is not spelled as AWS spells its services`,
+		},
 		{"twice", inbox(to("GET", files+"/?list-type=2&prefix=inbox%2F&prefix=b")), `the query parameter "prefix" is given more than once`},
-		{"another case", inbox(to("GET", files+"/?list-type=2&Prefix=inbox%2F")), `the query parameter "Prefix" is spelled otherwise than a policy spells it`},
+		{
+			"another case", inbox(to("GET", files+"/?list-type=2&Prefix=inbox%2F")),
+			`the query parameter "Prefix" is spelled otherwise than a policy spells it`,
+		},
 	} {
 		if d := p.Decide(tt.q); d.Reason != tt.want {
 			t.Errorf("%s: reason %q, want %q", tt.name, d.Reason, tt.want)
@@ -403,7 +444,9 @@ func TestShippedTextsArePrintable(t *testing.T) {
 
 func BenchmarkDecide(b *testing.B) {
 	for name, p := range map[string]*access.Policy{"no policy file": newPolicy(b, ""), "eleven policies": filePolicy(b)} {
-		for what, q := range map[string]access.Question{"API Gateway": crm(to("GET", api+"/prod/orders/1", "Accept", "*/*")), "DynamoDB": crm(target("GetItem"))} {
+		for what, q := range map[string]access.Question{
+			"API Gateway": crm(to("GET", api+"/prod/orders/1", "Accept", "*/*")), "DynamoDB": crm(target("GetItem")),
+		} {
 			b.Run(name+", "+what, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -11,7 +11,9 @@ import (
 func TestAuthenticateProxied_FindsTheKey(t *testing.T) {
 	const key, other = "crm-sync.EXAMPLE-key-that-opens-nothing", "EXAMPLE-another-key"
 	hash := func(key string) string { return digest(key) }
-	a, err := NewAuthenticator(Options{APIKeys: []APIKey{{ID: "crm-sync", SHA256: hash(key)}, {ID: "other", SHA256: hash(other)}}, Now: time.Now})
+	a, err := NewAuthenticator(Options{
+		APIKeys: []APIKey{{ID: "crm-sync", SHA256: hash(key)}, {ID: "other", SHA256: hash(other)}}, Now: time.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +34,12 @@ func TestAuthenticateProxied_FindsTheKey(t *testing.T) {
 		"an SDK without a token, and a key": {[]string{"X-API-Key", key, "Authorization", sdk}, nil},
 		"two keys":                          {[]string{"X-API-Key", key, "Authorization", "Bearer " + other}, ErrTwoKeys},
 		"two headers":                       {[]string{"X-API-Key", key, "X-API-Key", other}, ErrTwoKeys},
-		"a key and a session token":         {[]string{"X-API-Key", key, "Authorization", sdk, "X-Amz-Security-Token", "session/EXAMPLE="}, ErrTwoKeys},
-		"two tokens":                        {[]string{"Authorization", sdk, "X-Amz-Security-Token", key, "X-Amz-Security-Token", other}, ErrTwoKeys},
+		"a key and a session token": {
+			[]string{"X-API-Key", key, "Authorization", sdk, "X-Amz-Security-Token", "session/EXAMPLE="}, ErrTwoKeys,
+		},
+		"two tokens": {
+			[]string{"Authorization", sdk, "X-Amz-Security-Token", key, "X-Amz-Security-Token", other}, ErrTwoKeys,
+		},
 		"a token that no signature is with": {[]string{"X-Amz-Security-Token", key}, ErrNoCredentials},
 		"an SDK without a token":            {[]string{"Authorization", sdk}, ErrNoCredentials},
 		"nothing":                           {nil, ErrNoCredentials},
@@ -42,9 +48,11 @@ func TestAuthenticateProxied_FindsTheKey(t *testing.T) {
 		"a wrong key":                       {[]string{"Authorization", basic("EXAMPLE-wrong")}, ErrBadCredentials},
 		"a wrong token":                     {[]string{"Authorization", sdk, "X-Amz-Security-Token", "session/EXAMPLE="}, ErrBadCredentials},
 		"no Base64":                         {[]string{"Authorization", "Basic !"}, ErrBadCredentials},
-		"no colon":                          {[]string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(key))}, ErrBadCredentials},
-		"another scheme":                    {[]string{"Authorization", "Digest x"}, ErrBadCredentials},
-		"the key as user name":              {[]string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(key+":x"))}, ErrBadCredentials},
+		"no colon": {
+			[]string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(key))}, ErrBadCredentials,
+		},
+		"another scheme":       {[]string{"Authorization", "Digest x"}, ErrBadCredentials},
+		"the key as user name": {[]string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(key+":x"))}, ErrBadCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/proxy/p/h/", nil)

@@ -86,7 +86,8 @@ func FuzzTraceOf(f *testing.F) {
 		parts := valid.FindStringSubmatch(text)
 		taken := parts != nil && !strings.HasPrefix(text, "ff") && (text[:2] != "00" || parts[1] != "") &&
 			strings.Trim(parts[1]+parts[3], "0") != "" && strings.Trim(parts[2]+parts[4], "0") != ""
-		if taken != (got.SpanID != "") || !newID.MatchString(got.TraceID) || taken && (got.TraceID != parts[1]+parts[3] || got.SpanID != parts[2]+parts[4]) {
+		if taken != (got.SpanID != "") || !newID.MatchString(got.TraceID) || taken && (got.TraceID != parts[1]+parts[3] ||
+			got.SpanID != parts[2]+parts[4]) {
 			t.Errorf("%q: %+v", text, got)
 		}
 	})

@@ -35,12 +35,22 @@ func TestTrustedHeader(t *testing.T) {
 		want         error // nil: the caller is crm-sync
 	}{
 		{"short names", clientPrincipal("aad", "appid", app, "oid", object, "tid", tenant, "roles", "Sign.Invoke"), nil},
-		{"long names", clientPrincipal("aad", "azp", app, long+"objectidentifier", object, long+"tenantid", tenant, "roles", "x", "roles", "Sign.Invoke"), nil},
+		{
+			"long names",
+			clientPrincipal("aad", "azp", app, long+"objectidentifier", object, long+"tenantid", tenant, "roles", "x", "roles", "Sign.Invoke"),
+			nil,
+		},
 		{"no role", clientPrincipal("aad", "appid", app, "tid", tenant), access.ErrForbidden},
-		{"a person", clientPrincipal("aad", "appid", app, "oid", object, "tid", tenant, "roles", "Sign.Invoke", long+"scope", "x"), access.ErrForbidden},
+		{
+			"a person", clientPrincipal("aad", "appid", app, "oid", object, "tid", tenant, "roles", "Sign.Invoke", long+"scope", "x"),
+			access.ErrForbidden,
+		},
 		{"another tenant", clientPrincipal("aad", "appid", app, "tid", object, "roles", "Sign.Invoke"), access.ErrBadCredentials},
 		{"no tenant", clientPrincipal("aad", "appid", app, "roles", "Sign.Invoke"), access.ErrBadCredentials},
-		{"two applications", clientPrincipal("aad", "appid", app, "azp", object, "tid", tenant, "roles", "Sign.Invoke"), access.ErrBadCredentials},
+		{
+			"two applications", clientPrincipal("aad", "appid", app, "azp", object, "tid", tenant, "roles", "Sign.Invoke"),
+			access.ErrBadCredentials,
+		},
 		{"no application", clientPrincipal("aad", "oid", object, "tid", tenant, "roles", "Sign.Invoke"), access.ErrBadCredentials},
 		{"another provider", clientPrincipal("facebook", "appid", app, "tid", tenant, "roles", "Sign.Invoke"), access.ErrBadCredentials},
 		{"not base64", "{}", access.ErrBadCredentials},
@@ -61,7 +71,10 @@ func TestTrustedHeaderIsOffUnlessSwitchedOn(t *testing.T) {
 	if got, err := a.Authenticate(r); !errors.Is(err, access.ErrNoCredentials) || got.ID != "" {
 		t.Errorf("got %+v, %v, want %v", got, err, access.ErrNoCredentials)
 	}
-	twice := newAuthenticator(t, access.Options{TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}}})
+	twice := newAuthenticator(
+		t,
+		access.Options{TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}}},
+	)
 	r.Header.Add("X-MS-CLIENT-PRINCIPAL", header)
 	if _, err := twice.Authenticate(r); !errors.Is(err, access.ErrBadCredentials) {
 		t.Errorf("given twice: got %v, want %v", err, access.ErrBadCredentials)

@@ -49,11 +49,16 @@ func (s sessions) Session(context.Context, credentials.SessionRequest) (credenti
 	if s.wait != nil {
 		<-s.wait
 	}
-	return credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN"), Expires: now.Add(time.Hour), Profile: "orders"}, nil
+	return credentials.Session{
+		Credentials: signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN"),
+		Expires:     now.Add(time.Hour), Profile: "orders",
+	}, nil
 }
 
 func (s sessions) Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error) {
-	return credentials.Identity{Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/countersign", UserID: "AROAEXAMPLE:countersign"}, nil
+	return credentials.Identity{
+		Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/countersign", UserID: "AROAEXAMPLE:countersign",
+	}, nil
 }
 
 func (s sessions) Profiles() []credentials.Profile {
@@ -115,7 +120,9 @@ func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies s
 	}
 	clock := func() time.Time { return now }
 	sum := sha256.Sum256([]byte(key))
-	auth, err := access.NewAuthenticator(access.Options{APIKeys: []access.APIKey{{ID: "crm-sync", SHA256: hex.EncodeToString(sum[:])}}, Now: clock})
+	auth, err := access.NewAuthenticator(access.Options{
+		APIKeys: []access.APIKey{{ID: "crm-sync", SHA256: hex.EncodeToString(sum[:])}}, Now: clock,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +325,10 @@ func TestAuthentication(t *testing.T) {
 
 func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	s := newServer(t, sessions{})
-	for path, want := range map[string]string{"GET /nothing": "404 not_found", "GET /v1/sign": "405 method_not_allowed", "DELETE /": "405 method_not_allowed", "POST /v1/sign/": "404 not_found", "POST //v1/sign": "404 not_found"} {
+	for path, want := range map[string]string{
+		"GET /nothing": "404 not_found", "GET /v1/sign": "405 method_not_allowed", "DELETE /": "405 method_not_allowed",
+		"POST /v1/sign/": "404 not_found", "POST //v1/sign": "404 not_found",
+	} {
 		method, target, _ := strings.Cut(path, " ")
 		w := s.do(method, target, "")
 		var p problem.Document

@@ -26,12 +26,30 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 		headers    []string
 		onlyOpen   bool // only where callers are not authenticated
 	}{
-		{"fetch of a foreign page", local, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"}, false},
-		{"fetch of a browser without Sec-Fetch-Site", local, []string{"Origin", "https://evil.example", "Content-Type", "application/json"}, false},
-		{"fetch of a sandboxed frame", local, []string{"Origin", "null", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"}, false},
-		{"form of a foreign page", local, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, false},
-		{"another port of the same machine", local, []string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site", "Content-Type", "application/json"}, false},
-		{"a name that leads here", "evil.example:8080", []string{"Origin", "http://evil.example:8080", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json"}, true},
+		{
+			"fetch of a foreign page", local,
+			[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"}, false,
+		},
+		{
+			"fetch of a browser without Sec-Fetch-Site", local,
+			[]string{"Origin", "https://evil.example", "Content-Type", "application/json"}, false,
+		},
+		{
+			"fetch of a sandboxed frame", local,
+			[]string{"Origin", "null", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"}, false,
+		},
+		{
+			"form of a foreign page", local,
+			[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, false,
+		},
+		{
+			"another port of the same machine", local,
+			[]string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site", "Content-Type", "application/json"}, false,
+		},
+		{
+			"a name that leads here", "evil.example:8080",
+			[]string{"Origin", "http://evil.example:8080", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json"}, true,
+		},
 		{"the same without headers of the browser", "evil.example", []string{"Content-Type", "application/json"}, true},
 	}
 	const body = `{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/","bucket":"b","key":"k","region":"eu-west-1","kind":"rds","endpoint":"x:1","user":"u"}`
@@ -92,7 +110,10 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 			t.Errorf("callers by %s: %d operations were tried", kind, operations)
 		}
 		for _, host := range []string{local, "localhost:8080", "[::1]:8080", "app.localhost", "countersign", "countersign:8080"} {
-			for _, headers := range [][]string{{"Content-Type", "application/json"}, {"Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Origin", "http://" + host}} {
+			for _, headers := range [][]string{
+				{"Content-Type", "application/json"},
+				{"Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Origin", "http://" + host},
+			} {
 				if w := send(http.MethodPost, "/v1/payload-hash", host, headers); w.Code != http.StatusOK {
 					t.Errorf("Host %s, %q, callers by %s: %d %s, want 200", host, headers, kind, w.Code, w.Body)
 				}

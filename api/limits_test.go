@@ -223,7 +223,8 @@ func open(t *testing.T, server *httptest.Server, path string, declared, sent int
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_, err = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: a.%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{%s",
+	_, err = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: a.%s\r\nContent-Type: application/json\r\nContent-Length: "+
+		"%d\r\n\r\n{%s",
 		path, key, declared, strings.Repeat(" ", sent-1))
 	if err != nil {
 		t.Fatal(err)

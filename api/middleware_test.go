@@ -27,7 +27,8 @@ func TestThePanicsOwnTextIsNotLogged(t *testing.T) {
 	for _, with := range []any{"EXAMPLESECRET", io.ErrUnexpectedEOF, struct{ key string }{"EXAMPLESECRET"}} {
 		s := newServer(t, panicking{with: with})
 		w := s.do("POST", "/v1/sign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`, "X-API-Key", key)
-		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String()+s.log.String(), "EXAMPLESECRET") || !strings.Contains(s.log.String(), "middleware_test.go") {
+		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String()+s.log.String(), "EXAMPLESECRET") ||
+			!strings.Contains(s.log.String(), "middleware_test.go") {
 			t.Errorf("a panic with %T: %d %s\n%s", with, w.Code, w.Body, s.log)
 		}
 	}

@@ -34,7 +34,10 @@ var mutations = map[string]struct{ from, to string }{
 
 // diagnosing explains without having it decided, or before there is a record.
 var diagnosing = map[string]struct{ from, to string }{
-	"not decided":       {"op, readings, err := b.readReceived(in)", "if len(in.URL) > 0 {\n\t\treturn explain(Held{}), nil\n\t}\n\top, readings, err := b.readReceived(in)"},
+	"not decided": {
+		"op, readings, err := b.readReceived(in)",
+		"if len(in.URL) > 0 {\n\t\treturn explain(Held{}), nil\n\t}\n\top, readings, err := b.readReceived(in)",
+	},
 	"denied, explained": {`denied.Code != "forbidden"`, `denied.Code == "forbidden"`},
 }
 
@@ -44,7 +47,9 @@ func skip(condition string) struct{ from, to string } {
 
 // Each mutation, and each audit write of the program that is taken out, fails TestRoutes.
 func TestMutations_OfTheRecordAreSeen(t *testing.T) {
-	for file, list := range map[string]map[string]struct{ from, to string }{"../broker/broker.go": mutations, "../broker/diagnose.go": diagnosing} {
+	for file, list := range map[string]map[string]struct{ from, to string }{
+		"../broker/broker.go": mutations, "../broker/diagnose.go": diagnosing,
+	} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +108,9 @@ func mustFail(t *testing.T, file, text string) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestRoutes_SignNothingWithoutItsRecord$", "-count=1", ".").CombinedOutput()
+	out, err := exec.Command(
+		"go", "test", "-overlay", overlay, "-run", "^TestRoutes_SignNothingWithoutItsRecord$", "-count=1", ".",
+	).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "--- FAIL: TestRoutes_") {
 		t.Errorf("the test passes, or does not run: %v\n%s", err, out)
 	}

@@ -46,7 +46,8 @@ func TestPages_HaveTheirHeaders(t *testing.T) {
 				t.Errorf("%s: %d, %s is %q, want %q", path, w.Code, name, got, want)
 			}
 		}
-		if again := get(s, path, "sign.example.com", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+		if again := get(s, path, "sign.example.com", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified ||
+			again.Body.Len() > 0 {
 			t.Errorf("%s: %d when it is known already", path, again.Code)
 		}
 	}
@@ -93,7 +94,8 @@ func TestPages_GiveTheSandboxKeyToOwnNamesAlone(t *testing.T) {
 			t.Errorf("%q: %d %s, want %d", host, w.Code, w.Body, status)
 		}
 	}
-	if w := get(newServerWith(t, sessions{}, withWorkbench("")), "/workbench/settings.json", "sign.example.com"); w.Code != 200 || strings.Contains(w.Body.String(), `"key"`) {
+	if w := get(newServerWith(t, sessions{}, withWorkbench("")), "/workbench/settings.json", "sign.example.com"); w.Code != 200 ||
+		strings.Contains(w.Body.String(), `"key"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -133,7 +135,9 @@ func TestPages_ScriptFindsItsElements(t *testing.T) {
 			t.Errorf("the page has no element %s", id)
 		}
 	}
-	for _, unsafe := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "document.cookie", "style="} {
+	for _, unsafe := range []string{
+		"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "document.cookie", "style=",
+	} {
 		if strings.Contains(page+script, unsafe) {
 			t.Errorf("%s is used", unsafe)
 		}

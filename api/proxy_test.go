@@ -67,7 +67,8 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 			}
 		}
 		made := audit.list[records:]
-		if len(made) != 2 || made[0].Action != access.ActionSend || made[0].CallerID != "crm-sync" || made[1].Of != made[0].EventID || made[1].Outcome != "complete" {
+		if len(made) != 2 || made[0].Action != access.ActionSend || made[0].CallerID != "crm-sync" || made[1].Of != made[0].EventID ||
+			made[1].Outcome != "complete" {
 			t.Errorf("%s: recorded %+v", name, made)
 		}
 	}
@@ -86,7 +87,8 @@ func TestProxy_LetsNobodyElseIn(t *testing.T) {
 		"wrong key": {401, []string{"X-API-Key", "EXAMPLE-wrong"}},
 		"two keys":  {400, []string{"X-API-Key", key, "Authorization", "Bearer EXAMPLE-wrong"}},
 	} {
-		if w := s.do("GET", passedOn, "", row.headers...); w.Code != row.status || (w.Header().Get("WWW-Authenticate") != "") != (row.status == 401) {
+		if w := s.do("GET", passedOn, "", row.headers...); w.Code != row.status ||
+			(w.Header().Get("WWW-Authenticate") != "") != (row.status == 401) {
 			t.Errorf("%s: %d %s %q, want %d", name, w.Code, w.Body, w.Header(), row.status)
 		}
 	}
@@ -116,19 +118,26 @@ func TestProxy_RefusesPagesOfOtherOrigins(t *testing.T) {
 			headers []string
 			status  map[string]int // by kind; 200 where there is none
 		}{
-			"fetch of a stranger":        {local, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, all(403)},
-			"an image of a stranger":     {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, all(403)},
-			"a link of a stranger":       {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, all(403)},
-			"an old browser":             {local, []string{"Origin", "https://evil.example"}, all(403)},
-			"a sandboxed frame":          {local, []string{"Origin", "null"}, all(403)},
-			"another port":               {local, []string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site"}, all(403)},
-			"a WebSocket of a stranger":  {local, []string{"Origin", "https://evil.example", "Connection", "Upgrade", "Upgrade", "websocket"}, all(403)},
-			"two origins":                {local, []string{"Origin", "http://" + local, "Origin", "https://evil.example"}, all(403)},
-			"a name that leads here":     {"evil.example", []string{"Origin", "http://evil.example", "Sec-Fetch-Site", "same-origin"}, map[string]int{"none": 421}},
-			"the page's own":             {local, []string{"Origin", "http://" + local, "Sec-Fetch-Site", "same-origin"}, nil},
-			"typed into the browser":     {local, []string{"Sec-Fetch-Site", "none"}, nil},
-			"a program":                  {local, nil, nil},
-			"the page of the public URL": {local, []string{"Origin", "https://sign.example.com", "Sec-Fetch-Site", "same-site"}, map[string]int{"keys": 403, "none": 403}},
+			"fetch of a stranger":    {local, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, all(403)},
+			"an image of a stranger": {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, all(403)},
+			"a link of a stranger":   {local, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, all(403)},
+			"an old browser":         {local, []string{"Origin", "https://evil.example"}, all(403)},
+			"a sandboxed frame":      {local, []string{"Origin", "null"}, all(403)},
+			"another port":           {local, []string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site"}, all(403)},
+			"a WebSocket of a stranger": {
+				local, []string{"Origin", "https://evil.example", "Connection", "Upgrade", "Upgrade", "websocket"}, all(403),
+			},
+			"two origins": {local, []string{"Origin", "http://" + local, "Origin", "https://evil.example"}, all(403)},
+			"a name that leads here": {
+				"evil.example", []string{"Origin", "http://evil.example", "Sec-Fetch-Site", "same-origin"}, map[string]int{"none": 421},
+			},
+			"the page's own":         {local, []string{"Origin", "http://" + local, "Sec-Fetch-Site", "same-origin"}, nil},
+			"typed into the browser": {local, []string{"Sec-Fetch-Site", "none"}, nil},
+			"a program":              {local, nil, nil},
+			"the page of the public URL": {
+				local, []string{"Origin", "https://sign.example.com", "Sec-Fetch-Site", "same-site"},
+				map[string]int{"keys": 403, "none": 403},
+			},
 		} {
 			for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"} {
 				before := arrived.Load()
@@ -152,7 +161,8 @@ func all(status int) map[string]int {
 func TestProxy_WithoutItsRecordNothingIsSent(t *testing.T) {
 	audit := &trail{err: access.ErrAudit}
 	s, arrived, _ := newPassing(t, audit, unchanged)
-	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 503 || !strings.Contains(w.Body.String(), "audit_unavailable") || arrived.Load() > 0 {
+	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 503 ||
+		!strings.Contains(w.Body.String(), "audit_unavailable") || arrived.Load() > 0 {
 		t.Errorf("%d %s, %d sent", w.Code, w.Body, arrived.Load())
 	}
 }
@@ -166,7 +176,8 @@ func TestProxy_IsOffUnlessAllowed(t *testing.T) {
 
 func TestProxy_SaysThatItDoesNotWorkBehindTheFunctionsHost(t *testing.T) {
 	s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.BehindFunctions = true })
-	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 501 || !strings.Contains(w.Body.String(), "Functions host") || arrived.Load() > 0 {
+	if w := s.do("GET", passedOn, "", "X-API-Key", key); w.Code != 501 || !strings.Contains(w.Body.String(), "Functions host") ||
+		arrived.Load() > 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -233,10 +244,12 @@ func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 	} {
 		status = row.aws
 		w := s.do(row.method, target, "", "X-API-Key", key)
-		if w.Code != row.want || row.code != "" && !strings.Contains(w.Body.String(), `"code":"`+row.code+`"`) || w.Header().Get("Location") != "" {
+		if w.Code != row.want || row.code != "" && !strings.Contains(w.Body.String(), `"code":"`+row.code+`"`) ||
+			w.Header().Get("Location") != "" {
 			t.Errorf("%s, AWS says %d: %d %q %s, want %d %s", row.method, row.aws, w.Code, w.Header(), w.Body, row.want, row.code)
 		}
-		if row.code != "" && row.aws > 0 && (w.Header().Get("Content-Type") != "application/problem+json" || !strings.Contains(w.Body.String(), "SomeException")) {
+		if row.code != "" && row.aws > 0 && (w.Header().Get("Content-Type") != "application/problem+json" ||
+			!strings.Contains(w.Body.String(), "SomeException")) {
 			t.Errorf("%s, AWS says %d: %q %s", row.method, row.aws, w.Header(), w.Body)
 		}
 		if retry := w.Header().Get("Retry-After"); (retry != "") != (w.Code == 429 || w.Code == 503) {

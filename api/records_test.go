@@ -116,7 +116,8 @@ func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
 					if len(records) > 0 {
 						t.Errorf("%s: %d records of a route that signs nothing", route, len(records))
 					}
-				case route == "POST /v1/send" && w.Code == 200 && (len(records) != 2 || records[1].Of != records[0].EventID || records[1].Outcome != "complete"):
+				case route == "POST /v1/send" && w.Code == 200 && (len(records) != 2 || records[1].Of != records[0].EventID ||
+					records[1].Outcome != "complete"):
 					t.Errorf("%s %s: recorded %+v, want intent and outcome", route, request, records)
 				case w.Code != outcome.status || len(records) == 0 || len(records) != 1 && route != "POST /v1/send" || !outcome.recorded(records[0]):
 					t.Errorf("%s %s: %d %s, want %d and one record, got %+v", route, request, w.Code, w.Body, outcome.status, records)
@@ -138,7 +139,8 @@ func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
 			server.arrived.Store(0)
 			audit.err = errors.Join(access.ErrAudit, errors.New("disk full"))
 			askEveryRoute(t, server, func(route, request string, w *httptest.ResponseRecorder) {
-				if !slices.Contains(unsigning, route) && !usesNothing(route, request) && (w.Code != 503 || !strings.Contains(w.Body.String(), `"audit_unavailable"`)) {
+				if !slices.Contains(unsigning, route) && !usesNothing(route, request) && (w.Code != 503 ||
+					!strings.Contains(w.Body.String(), `"audit_unavailable"`)) {
 					t.Errorf("%s: got %d %s without a record, want 503", route, w.Code, w.Body)
 				}
 				if found := notOf(request, secrets(route, w.Body.String())); len(found) > 0 {

@@ -28,7 +28,8 @@ func TestSends_OneCallerLeavesPlacesToOthers(t *testing.T) {
 	for s.arrived.Load() < 2 {
 		runtime.Gosched()
 	}
-	if w := s.do("POST", "/v1/send", document, "X-API-Key", key, "Content-Type", "application/json"); w.Code != 503 || !strings.Contains(w.Body.String(), `"busy"`) {
+	if w := s.do("POST", "/v1/send", document, "X-API-Key", key, "Content-Type", "application/json"); w.Code != 503 ||
+		!strings.Contains(w.Body.String(), `"busy"`) {
 		t.Errorf("the third: %d %s", w.Code, w.Body)
 	}
 	if w := s.do("POST", "/v1/sign", document[:len(document)-len(`,"retry":"none"}`)]+"}", "X-API-Key", key, "Content-Type", "application/json"); w.Code != 200 {

@@ -4,7 +4,9 @@ import "testing"
 
 // FuzzUndecoded: whatever a body is, looking at it ends, and a text with a character that is not Base64 is none.
 func FuzzUndecoded(f *testing.F) {
-	for _, seed := range []string{"iVBORw0KGgo=", "JVBERi0xLjcK", "data:image/png;base64,", `{"$content":""}`, "\ufffdPNG", "H4sIAAAAAAAA\r\n"} {
+	for _, seed := range []string{
+		"iVBORw0KGgo=", "JVBERi0xLjcK", "data:image/png;base64,", `{"$content":""}`, "\ufffdPNG", "H4sIAAAAAAAA\r\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

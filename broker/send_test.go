@@ -190,7 +190,8 @@ func TestSend_RecordsIntentBeforeTheFirstByteAndOutcomeAfter(t *testing.T) {
 	if status, body := s.read(post(orders, `{"order":1042}`)); status != 200 || body != `{"order":1042}` {
 		t.Errorf("answered %d %s", status, body)
 	}
-	if len(onArrival) != 1 || onArrival[0].Action != access.ActionSend || onArrival[0].Decision != "allow" || onArrival[0].SignatureSHA256 == "" ||
+	if len(onArrival) != 1 || onArrival[0].Action != access.ActionSend || onArrival[0].Decision != "allow" ||
+		onArrival[0].SignatureSHA256 == "" ||
 		onArrival[0].EventID == "" || onArrival[0].Outcome != "" {
 		t.Errorf("when the request arrived, the records were %+v", onArrival)
 	}
@@ -235,7 +236,10 @@ func TestSend_IsAnActionOfItsOwn(t *testing.T) {
 }
 
 func TestSend_PoliciesSeeEveryHeaderThatIsSent(t *testing.T) {
-	s := newSender(t, `permit (principal, action == Action::"send", resource) unless { resource.headers.contains("x-http-method-override") };`, ok)
+	s := newSender(
+		t, `permit (principal, action == Action::"send", resource) unless { resource.headers.contains("x-http-method-override") };`,
+		ok,
+	)
 	s.refused(get(orders, signing.Header{Name: "X-HTTP-Method-Override", Value: "DELETE"}), "forbidden")
 	s.read(get(orders, signing.Header{Name: "User-Agent", Value: "workflow"}))
 	if len(*s.calls) != 1 {
@@ -325,7 +329,8 @@ func TestSend_AnExpiredSessionIsReplacedOnce(t *testing.T) {
 				t.Errorf("signed with %v", ids)
 			}
 			all := s.audit.records()
-			if len(all) != 3 || all[1].Of != all[0].EventID || all[1].Attempt != 2 || all[1].AccessKeyID != "ASIAEXAMPLEB" || all[1].SignatureSHA256 == "" ||
+			if len(all) != 3 || all[1].Of != all[0].EventID || all[1].Attempt != 2 || all[1].AccessKeyID != "ASIAEXAMPLEB" ||
+				all[1].SignatureSHA256 == "" ||
 				all[2].Of != all[0].EventID || all[2].Attempts != 2 || all[2].Outcome != test.outcome {
 				t.Errorf("recorded %+v", all)
 			}

@@ -23,7 +23,10 @@ const attackerKey = "EXAMPLE-key-of-a-hostile-caller"
 func serveTwo(t *testing.T, environment ...string) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
-	text := fmt.Sprintf("callers:\n  api_keys:\n    - {id: good, sha256: %s}\n    - {id: hostile, sha256: %s}\n", sha256Hex(dosKey), sha256Hex(attackerKey))
+	text := fmt.Sprintf(
+		"callers:\n  api_keys:\n    - {id: good, sha256: %s}\n    - {id: hostile, sha256: %s}\n", sha256Hex(dosKey),
+		sha256Hex(attackerKey),
+	)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +136,8 @@ func (s *server) unread(ctx context.Context, document string) {
 	defer c.Close()
 	_ = c.(*net.TCPConn).SetReadBuffer(1 << 10)
 	for err == nil {
-		_, err = fmt.Fprintf(c, "POST /v1/sign HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		_, err = fmt.Fprintf(c, "POST /v1/sign HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/"+
+			"json\r\nContent-Length: %d\r\n\r\n%s",
 			attackerKey, len(document), document)
 	}
 }

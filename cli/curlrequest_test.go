@@ -138,7 +138,9 @@ func TestCurlRequest_RefusesByName(t *testing.T) {
 		"curl api.example.com/":                                "https",
 	} {
 		p := program{env: sandboxEnvironment(startSandbox(t))}
-		if code := p.run(t.Context(), append([]string{"sign", "--service", "s", "--region", "r"}, words(t, line)...)...); code == 0 || !strings.Contains(p.err.String(), want) {
+		if code := p.run(t.Context(), append([]string{
+			"sign", "--service", "s", "--region", "r",
+		}, words(t, line)...)...); code == 0 || !strings.Contains(p.err.String(), want) {
 			t.Errorf("%s\nexit code %d, want %q:\n%s%s", line, code, want, &p.out, &p.err)
 		}
 		if strings.Contains(p.err.String(), "secret") {
@@ -175,7 +177,8 @@ func sendByCurl(t *testing.T, line string) (sent, bool) {
 		defer conn.Close()
 		got <- receive(conn)
 	}()
-	script := "curl() { command curl -q -m 5 --connect-to ::" + listener.Addr().String() + " \"$@\"; }\n" + strings.ReplaceAll(line, "https://api", "http://api")
+	script := "curl() { command curl -q -m 5 --connect-to " +
+		"::" + listener.Addr().String() + " \"$@\"; }\n" + strings.ReplaceAll(line, "https://api", "http://api")
 	out, err := exec.CommandContext(t.Context(), "bash", "-c", script).CombinedOutput()
 	if err != nil {
 		t.Logf("%s\n%s", line, out)
@@ -231,7 +234,10 @@ func newSent(method, target, body string, h http.Header) *sent {
 	for name, values := range h {
 		value := strings.Join(values, ", ")
 		switch {
-		case slices.Contains([]string{"Host", "Content-Length", "Connection", "Expect", "Accept-Encoding", "Authorization", "X-Amz-Date", "X-Amz-Security-Token"}, name),
+		case slices.Contains(
+			[]string{"Host", "Content-Length", "Connection", "Expect", "Accept-Encoding", "Authorization", "X-Amz-Date", "X-Amz-Security-Token"},
+			name,
+		),
 			strings.HasPrefix(name, "X-Amz-Content-"), name == "User-Agent" && strings.HasPrefix(value, "curl/"), name == "Accept" && value == "*/*":
 			continue
 		}

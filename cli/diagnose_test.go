@@ -74,7 +74,12 @@ func TestDiagnose_ShowsWhatDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := program{}
-	code := p.run(t.Context(), "diagnose", "--curl", "curl https://search-orders-abc123.eu-west-1.es.amazonaws.com/ -H 'X-Amz-Date: 20260101T000000Z' -H 'Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/es/aws4_request, SignedHeaders=host;x-amz-date, Signature=00'", file)
+	code := p.run(
+		t.Context(), "diagnose", "--curl",
+		"curl https://search-orders-abc123.eu-west-1.es.amazonaws.com/ -H 'X-Amz-Date: 20260101T000000Z' -H 'Authorization: "+
+			"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/es/aws4_request, SignedHeaders=host;x-amz-date, Signature=00'",
+		file,
+	)
 	if code != 0 || !strings.Contains(p.out.String(), "eu-west-1") || !strings.Contains(p.out.String(), "us-east-1") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
@@ -94,11 +99,18 @@ func TestExplained_MarksWhatDiffers(t *testing.T) {
     arrived  /a b/c
                ^^^
 `},
-		"nothing":                    {"", "x", "\n  part\n    signed   (nothing)\n    arrived  x\n             ^^^^^^^^^\n"},
-		"what a terminal would obey": {"a\x1b[31mb\r\n", "a\u202eb", "\n  part\n    signed   a\\u001b[31mb\\r\\n\n    arrived  a\\u202eb\n                ^^^^^^^^^^^^^\n"},
-		"letters of several bytes":   {"grüße", "grüsse", "\n  part\n    signed   grüße\n    arrived  grüsse\n                ^^\n"},
-		"far behind":                 {strings.Repeat("a", 100) + "b", strings.Repeat("a", 100) + "c", "\n  part\n    signed   …" + strings.Repeat("a", 60) + "b\n    arrived  …" + strings.Repeat("a", 60) + "c\n" + strings.Repeat(" ", 74) + "^\n"},
-		"the same":                   {"a", "a", "\n  part\n    signed   a\n    arrived  a\n"},
+		"nothing": {"", "x", "\n  part\n    signed   (nothing)\n    arrived  x\n             ^^^^^^^^^\n"},
+		"what a terminal would obey": {
+			"a\x1b[31mb\r\n", "a\u202eb",
+			"\n  part\n    signed   a\\u001b[31mb\\r\\n\n    arrived  a\\u202eb\n                ^^^^^^^^^^^^^\n",
+		},
+		"letters of several bytes": {"grüße", "grüsse", "\n  part\n    signed   grüße\n    arrived  grüsse\n                ^^\n"},
+		"far behind": {
+			strings.Repeat("a", 100) + "b", strings.Repeat("a", 100) + "c",
+			"\n  part\n    signed   " +
+				"…" + strings.Repeat("a", 60) + "b\n    arrived  …" + strings.Repeat("a", 60) + "c\n" + strings.Repeat(" ", 74) + "^\n",
+		},
+		"the same": {"a", "a", "\n  part\n    signed   a\n    arrived  a\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var e explained
@@ -142,8 +154,9 @@ func TestDiagnose_UsesKeys(t *testing.T) {
 	env := sandboxEnvironment(startSandbox(t))
 	document := map[string]any{
 		"request": map[string]any{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/", "headers": map[string]string{
-			"X-Amz-Date":    "20260101T000000Z",
-			"Authorization": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + strings.Repeat("0", 64),
+			"X-Amz-Date": "20260101T000000Z",
+			"Authorization": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date," +
+				" Signature=" + strings.Repeat("0", 64),
 		}},
 		"response":    map[string]any{"status": 403, "body": `{"message":"Forbidden"}`},
 		"credentials": map[string]string{"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"},
@@ -190,23 +203,30 @@ func TestDiagnose_NeedsSomething(t *testing.T) {
 // Neither the page nor the JSON nor an error holds what was secret in a paste.
 func TestDiagnose_TellsNoSecret(t *testing.T) {
 	const secret, signature = "CANARYxyzEXAMPLEthatMustNotComeOut", "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcd"
-	signed := "X-Amz-Date: 20260101T000000Z\nX-Amz-Security-Token: " + secret + "\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/s3/aws4_request, " +
+	signed := "X-Amz-Date: 20260101T000000Z\nX-Amz-Security-Token: " + secret + "\nAuthorization: AWS4-HMAC-SHA256 " +
+		"Credential=AKIDEXAMPLE/20260101/eu-west-1/s3/aws4_request, " +
 		"SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=" + signature
 	const url = "https://b.s3.eu-west-1.amazonaws.com/k"
 	answers := map[string]string{
-		"mismatch": "<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the signature you provided.</Message><SignatureProvided>" + signature + "</SignatureProvided>" +
-			"<CanonicalRequest>GET\n/k\n\nhost:b.s3.eu-west-1.amazonaws.com\nx-amz-date:20260101T000000Z\nx-amz-security-token:" + secret + "\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD</CanonicalRequest></Error>",
-		"token":  "<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message><Token-0>" + secret + "</Token-0></Error>",
+		"mismatch": "<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the " +
+			"signature you provided.</Message><SignatureProvided>" + signature + "</SignatureProvided>" +
+			"<CanonicalRequest>GET\n/" +
+			"k\n\nhost:b.s3.eu-west-1.amazonaws.com\nx-amz-date:20260101T000000Z\nx-amz-security-token:" + secret + "\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD</CanonicalRequest></Error>",
+		"token": "<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</" +
+			"Message><Token-0>" + secret + "</Token-0></Error>",
 		"bearer": `{"message":"'` + secret + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` + secret + `'."}`,
 		"denied": "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
 	}
 	requests := map[string]string{
-		"raw":       "GET /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\n" + signed + "\n\nHTTP/1.1 403 Forbidden\n\n",
-		"curl":      "curl " + url + " -H '" + strings.ReplaceAll(signed, "\n", "' -H '") + "'\n\n",
-		"curl -u":   "curl --aws-sigv4 aws:amz:eu-west-1:s3 -u AKIDEXAMPLE:" + secret + " " + url + "\n\n",
-		"bearer":    "GET /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\nAuthorization: Bearer " + secret + "\nCookie: a=" + secret + "\n\nHTTP/1.1 403 Forbidden\n\n",
-		"presigned": "curl '" + url + "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token=" + secret + "&X-Amz-Signature=" + signature + "'\n\n",
-		"none":      "",
+		"raw":     "GET /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\n" + signed + "\n\nHTTP/1.1 403 Forbidden\n\n",
+		"curl":    "curl " + url + " -H '" + strings.ReplaceAll(signed, "\n", "' -H '") + "'\n\n",
+		"curl -u": "curl --aws-sigv4 aws:amz:eu-west-1:s3 -u AKIDEXAMPLE:" + secret + " " + url + "\n\n",
+		"bearer": "GET /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\nAuthorization: " +
+			"Bearer " + secret + "\nCookie: a=" + secret + "\n\nHTTP/1.1 403 Forbidden\n\n",
+		"presigned": "curl '" + url + "?X-Amz-Algorithm=AWS4-HMAC-SHA256&" +
+			"X-Amz-Credential=AKIDEXAMPLE%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&" +
+			"X-Amz-SignedHeaders=host&X-Amz-Security-Token=" + secret + "&X-Amz-Signature=" + signature + "'\n\n",
+		"none": "",
 	}
 	for name, request := range requests {
 		for said, answer := range answers {

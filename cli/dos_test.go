@@ -201,12 +201,17 @@ func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	var both sync.WaitGroup
 	both.Go(func() { kept = s.measure(seconds*dosPerSecond, dosPerSecond, s.client) })
 	both.Go(func() {
-		fresh = s.measure(seconds*dosPerSecond/4, dosPerSecond/4, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second})
+		fresh = s.measure(
+			seconds*dosPerSecond/4, dosPerSecond/4,
+			&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second},
+		)
 	})
 	both.Wait()
 	stop()
 	done.Wait()
-	t.Logf("%d half-open connections (file descriptors: %d), %d opened and %d closed in all; %d good requests a second on connections of before: p50 %v, p99 %v, longest %v; a quarter as many on new connections: p50 %v, p99 %v, longest %v; memory %.0f MiB, idle %.0f MiB",
+	t.Logf("%d half-open connections (file descriptors: %d), %d opened and %d closed in all; %d good requests a second on "+
+		"connections of before: p50 %v, p99 %v, longest %v; a quarter as many on new connections: p50 %v, p99 %v, longest %v; memory "+
+		"%.0f MiB, idle %.0f MiB",
 		connections, descriptors(), opened.Load(), closed.Load(), dosPerSecond, kept.at(50), kept.at(99), kept.at(100), fresh.at(50), fresh.at(99), fresh.at(100), s.memory(), idle)
 	if s.memory() > 256 {
 		t.Errorf("the server took %.0f MiB", s.memory())
@@ -274,7 +279,10 @@ func (s *server) sizes() {
 	if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); status != http.StatusOK {
 		t.Errorf("afterwards: %d %+v %v", status, p, err)
 	}
-	t.Logf("100 MB, a gzip bomb of 16 MB, 1 MB of headers, 10,000 parameters, 100,000 levels: memory %.0f MiB, before %.0f MiB", s.memory(), before)
+	t.Logf(
+		"100 MB, a gzip bomb of 16 MB, 1 MB of headers, 10,000 parameters, 100,000 levels: memory %.0f MiB, before %.0f MiB",
+		s.memory(), before,
+	)
 	if s.memory() > 256 {
 		t.Errorf("the server took %.0f MiB", s.memory())
 	}

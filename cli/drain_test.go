@@ -55,7 +55,8 @@ func lasting(t *testing.T) string {
 func passing(t *testing.T, upstream string, environment ...string) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
-	text := fmt.Sprintf("allow_send: true\nhttp_hosts: ['%s']\nprofiles:\n  orders:\n    source: environment\n    region: eu-west-1\n    hosts:\n"+
+	text := fmt.Sprintf("allow_send: true\nhttp_hosts: ['%s']\nprofiles:\n  orders:\n    source: environment\n    region: "+
+		"eu-west-1\n    hosts:\n"+
 		"      127.0.0.1: {service: execute-api, region: eu-west-1}\n", upstream)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

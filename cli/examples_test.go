@@ -35,7 +35,8 @@ func TestExamples_TheConfigurationIsAccepted(t *testing.T) {
 func TestExamples_ThePoliciesDecideAsTheirTableSays(t *testing.T) {
 	t.Chdir("..")
 	p := program{env: exampleEnvironment(startSandbox(t))}
-	if code := p.run(t.Context(), "policy", "test", "examples/policies-test.json"); code != 0 || !strings.Contains(p.out.String(), "4 cases, 0 failed") {
+	if code := p.run(t.Context(), "policy", "test", "examples/policies-test.json"); code != 0 ||
+		!strings.Contains(p.out.String(), "4 cases, 0 failed") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }
@@ -53,7 +54,8 @@ func TestExamples_TheScriptTellsSuccessFromFailure(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var request struct{ Method, URL string }
 		err := json.NewDecoder(r.Body).Decode(&request)
-		if err != nil || request.Method != http.MethodPost || request.URL == "" || r.URL.Path != "/v1/send" || r.Header.Get("X-Api-Key") != "my-flow.key" {
+		if err != nil || request.Method != http.MethodPost || request.URL == "" || r.URL.Path != "/v1/send" ||
+			r.Header.Get("X-Api-Key") != "my-flow.key" {
 			t.Errorf("the script sent %s %+v, %v", r.URL, request, err)
 		}
 		w.WriteHeader(int(status.Load()))

@@ -46,7 +46,9 @@ func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
 
 	sent, answered := map[string]bool{}, map[string]int{}
 	for i, test := range leaks {
-		body := strings.NewReplacer("{S3}", "https://examplebucket.s3.eu-west-1.amazonaws.com", "{SQS}", "https://sqs.eu-west-1.amazonaws.com").Replace(test.body)
+		body := strings.NewReplacer(
+			"{S3}", "https://examplebucket.s3.eu-west-1.amazonaws.com", "{SQS}", "https://sqs.eu-west-1.amazonaws.com",
+		).Replace(test.body)
 		r := httptest.NewRequest(test.method, test.path, strings.NewReader(body))
 		r.Header.Set("X-Api-Key", caller)
 		r.Header.Set("Content-Type", "application/json")
@@ -128,7 +130,10 @@ callers: {api_keys: [{id: crm, sha256: %s}]}
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := newService(&process{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: &p.out, stderr: &p.err, now: time.Now, contract: contract}, conf)
+	service, err := newService(
+		&process{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: &p.out, stderr: &p.err, now: time.Now, contract: contract},
+		conf,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,47 +176,128 @@ var leaks = []struct {
 
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/?token=` + secret(21) + `","body":"` + secret(22) + `","explain":true}`, 200},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","body":{"password":"` + secret(23) + `"},"profile":"denied"}`, 403},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","bodyBase64":"` + encoded(secret(24)) + `","headers":{"X-Api-Key":"` + secret(25) + `","Authorization":"` + secret(26) + `"}}`, 200},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","query":{"token":"` + secret(27) + `"},"headers":{"X-Api-Key":"` + secret(25) + `\r\n"}}`, 400},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","bodyBase64":"` + encoded(secret(24)) + `","headers":{"X-Api-Key":"` + secret(25) + `","Authorization":"` + secret(26) + `"}}`,
+		200,
+	},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","query":{"token":"` + secret(27) + `"},"headers":{"X-Api-Key":"` + secret(25) + `\r\n"}}`,
+		400,
+	},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"https://me:` + secret(28) + `@sqs.eu-west-1.amazonaws.com/#` + secret(29) + `"}`, 400},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/?%zz` + secret(29) + `"}`, 400},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"https://sts.eu-west-1.amazonaws.com/","body":"Action=AssumeRole&ExternalId=` + secret(30) + `"}`, 403},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + `","sessionToken":"` + secret(32) + `"}}`, 200},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + ` x","sessionToken":"` + secret(32) + `\nx"}}`, 400},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"` + secret(33) + `/x","secretAccessKey":"y","externalId":"` + secret(34) + `"}}`, 400},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"https://sts.eu-west-1.amazonaws.com/","body":"Action=AssumeRole&ExternalId=` + secret(30) + `"}`,
+		403,
+	},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + `","sessionToken":"` + secret(32) + `"}}`,
+		200,
+	},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + ` x","sessionToken":"` + secret(32) + `\nx"}}`,
+		400,
+	},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"` + secret(33) + `/x","secretAccessKey":"y","externalId":"` + secret(34) + `"}}`,
+		400,
+	},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","credentials":"` + secret(31) + `"}`, 400},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","secretAccessKey":"` + secret(35) + `"}`, 400},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","body":{"` + secret(36) + `":tru}}`, 400},
 	{"POST", "/v1/sign", nil, `secretAccessKey=` + secret(36), 400},
 	{"POST", "/v1/sign", nil, `"` + secret(36), 400},
 	{"POST", "/v1/sign", []string{"Content-Type", "text/" + secret(37)}, `{}`, 415},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","payload":"` + secret(38) + `","payloadSha256":"` + secret(39) + `","algorithm":"` + secret(40) + `","signingTime":"` + secret(41) + `","options":{"sessionToken":"` + secret(42) + `"}}`, 400},
-	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","headers":{"X-Amz-Content-Sha256":"` + secret(39) + `"},"body":{"$content-type":"` + secret(43) + `","$content":"` + encoded(secret(44)) + `"}}`, 400},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","payload":"` + secret(38) + `","payloadSha256":"` + secret(39) + `","algorithm":"` + secret(40) + `","signingTime":"` + secret(41) + `","options":{"sessionToken":"` + secret(42) + `"}}`,
+		400,
+	},
+	{
+		"POST", "/v1/sign", nil,
+		`{"method":"POST","url":"{SQS}/","headers":{"X-Amz-Content-Sha256":"` + secret(39) + `"},"body":{"$content-type":"` + secret(43) + `","$content":"` + encoded(secret(44)) + `"}}`,
+		400,
+	},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","body":{"$content":"` + secret(44) + `?"}}`, 400},
 
 	{"POST", "/v1/presign", nil, `{"method":"GET","url":"{S3}/a?response-content-type=` + secret(45) + `"}`, 200},
-	{"POST", "/v1/presign", nil, `{"method":"GET","url":"{S3}/a?X-Amz-Signature=` + secret(46) + `&X-Amz-Security-Token=` + secret(47) + `"}`, 400},
-	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(48) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(49) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(50) + `"},"body":"` + secret(51) + `","profile":"denied"}`, 403},
+	{
+		"POST", "/v1/presign", nil,
+		`{"method":"GET","url":"{S3}/a?X-Amz-Signature=` + secret(46) + `&X-Amz-Security-Token=` + secret(47) + `"}`, 400,
+	},
+	{
+		"POST", "/v1/verify", nil,
+		`{"method":"GET","url":"{SQS}/","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(48) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(49) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(50) + `"},"body":"` + secret(51) + `","profile":"denied"}`,
+		403,
+	},
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","at":"` + secret(52) + `"}`, 400},
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","body":"` + secret(51) + `"}`, 200},
 	{"POST", "/v1/read", nil, `{"text":"curl {SQS}/?a=` + secret(67) + ` -H 'Authorization: Bearer ` + secret(68) + `'"}`, 200},
 	{"POST", "/v1/read", nil, `{"text":"` + secret(67) + `","choice":"` + secret(68) + `"}`, 400},
 	{"POST", "/v1/snippets", nil, `{"for":"` + secret(90) + `","request":{"method":"GET","url":"{SQS}/?a=` + secret(91) + `"}}`, 400},
-	{"POST", "/v1/snippets", nil, `{"for":"curl-bash","request":{"method":"GET","url":"{SQS}/?a=` + secret(91) + `","headers":{"X-Api-Key":"` + secret(92) + `"}}}`, 200},
-	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","headers":{"X-Api-Key":"` + secret(88) + `"},"body":"` + secret(89) + `"}`, 403},
+	{
+		"POST", "/v1/snippets", nil,
+		`{"for":"curl-bash","request":{"method":"GET","url":"{SQS}/?a=` + secret(91) + `","headers":{"X-Api-Key":"` + secret(92) + `"}}}`,
+		200,
+	},
+	{
+		"POST", "/v1/send", nil,
+		`{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","headers":{"X-Api-Key":"` + secret(88) + `"},"body":"` + secret(89) + `"}`,
+		403,
+	},
 	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","retry":"` + secret(88) + `"}`, 400},
-	{"POST", "/v1/diagnose", nil, `{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) + `\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`, 200},
-	{"POST", "/v1/diagnose", nil, `{"request":{"method":"GET","url":"{SQS}/?a=` + secret(80) + `","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(83) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(84) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(85) + `"}},"response":{"status":403,"body":"` + secret(82) + `"},"profile":"denied"}`, 403},
+	{
+		"POST", "/v1/diagnose", nil,
+		`{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) + `\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`,
+		200,
+	},
+	{
+		"POST", "/v1/diagnose", nil,
+		`{"request":{"method":"GET","url":"{SQS}/?a=` + secret(80) + `","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(83) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(84) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(85) + `"}},"response":{"status":403,"body":"` + secret(82) + `"},"profile":"denied"}`,
+		403,
+	},
 	{"POST", "/v1/diagnose", nil, `{"paste":"` + secret(82) + `","response":{"status":"` + secret(86) + `"}}`, 400},
 	{"POST", "/v1/snippets", nil, `{"form":"` + secret(71) + `","url":"` + secret(72) + `"}`, 400},
 	{"POST", "/v1/send", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(69) + `","headers":{"x-a":"` + secret(70) + `"}}`, 403},
-	{"POST", "/v1/steps/canonical-request", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `"}}`, 200},
-	{"POST", "/v1/steps/canonical-request", nil, `{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `\u0000"}}`, 400},
-	{"POST", "/v1/steps/string-to-sign", nil, `{"method":"GET","url":"{SQS}/","payloadSha256":"` + secret(55) + `","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","headerList":[{"name":"X-Amz-Date","value":"20150830T123600Z"},{"name":"X-Amz-Security-Token","value":"` + secret(57) + `"}]}`, 400},
-	{"POST", "/v1/steps/signature", nil, `{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","credentialScope":"c","stringToSign":"` + secret(58) + `","credentials":{"accessKeyId":"a","secretAccessKey":"` + secret(59) + `"}}`, 400},
-	{"POST", "/v1/steps/authorization", nil, `{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","credentialScope":"c","stringToSign":"s","accessKeyId":"` + secret(60) + `","signature":"` + secret(61) + `"}`, 400},
-	{"POST", "/v1/s3/post-policy", nil, `{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `"},"startsWith":{"x-amz-meta-b":"` + secret(63) + `"}}`, 200},
-	{"POST", "/v1/s3/post-policy", nil, `{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `\n"},"url":"https://` + secret(64) + `@examplebucket.s3.eu-west-1.amazonaws.com/"}`, 400},
+	{
+		"POST", "/v1/steps/canonical-request", nil,
+		`{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `"}}`, 200,
+	},
+	{
+		"POST", "/v1/steps/canonical-request", nil,
+		`{"method":"GET","url":"{SQS}/?a=` + secret(53) + `","headers":{"x-a":"` + secret(54) + `\u0000"}}`, 400,
+	},
+	{
+		"POST", "/v1/steps/string-to-sign", nil,
+		`{"method":"GET","url":"{SQS}/","payloadSha256":"` + secret(55) + `","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","headerList":[{"name":"X-Amz-Date","value":"20150830T123600Z"},{"name":"X-Amz-Security-Token","value":"` + secret(57) + `"}]}`,
+		400,
+	},
+	{
+		"POST", "/v1/steps/signature", nil,
+		`{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","credentialScope":"c","stringToSign":"` + secret(58) + `","credentials":{"accessKeyId":"a","secretAccessKey":"` + secret(59) + `"}}`,
+		400,
+	},
+	{
+		"POST", "/v1/steps/authorization", nil,
+		`{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","credentialScope":"c","stringToSign":"s","accessKeyId":"` + secret(60) + `","signature":"` + secret(61) + `"}`,
+		400,
+	},
+	{
+		"POST", "/v1/s3/post-policy", nil,
+		`{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `"},"startsWith":{"x-amz-meta-b":"` + secret(63) + `"}}`,
+		200,
+	},
+	{
+		"POST", "/v1/s3/post-policy", nil,
+		`{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `\n"},"url":"https://` + secret(64) + `@examplebucket.s3.eu-west-1.amazonaws.com/"}`,
+		400,
+	},
 	{"POST", "/v1/tokens", nil, `{"kind":"rds","endpoint":"` + secret(65) + `:x","user":"` + secret(66) + `","region":"eu-west-1"}`, 400},
 	{"POST", "/v1/tokens", nil, `{"kind":"rds","endpoint":"db.example.com:5432","user":"` + secret(66) + `","region":"eu-west-1"}`, 403},
 }

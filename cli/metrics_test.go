@@ -24,7 +24,10 @@ func serviceWith(t testing.TB, environment map[string]string) *service {
 		"COUNTERSIGN_AUTH": "none", "COUNTERSIGN_LOG_LEVEL": "error", "COUNTERSIGN_RATE_PER_SECOND": "1000000", "COUNTERSIGN_RATE_BURST": "1000000",
 	}
 	maps.Copy(env, environment)
-	p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: io.Discard, stderr: io.Discard, now: time.Now, contract: contract}
+	p := &process{
+		ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: io.Discard, stderr: io.Discard,
+		now: time.Now, contract: contract,
+	}
 	conf, err := loadConfig(p, "")
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +52,24 @@ func TestMetrics_RequestsOfStrangersMakeNoSeries(t *testing.T) {
 	}
 	round := func(n int) {
 		word := fmt.Sprintf("w%d", n)
-		ask("POST", "/v1/sign", fmt.Sprintf(`{"method":"GET","url":"https://%s.execute-api.eu-west-1.amazonaws.com/%s?%s=1"}`, word, word, word), word)
-		ask("POST", "/v1/sign", fmt.Sprintf(`{"method":"GET","url":"https://%s.example.com/","service":"%s","region":"%s"}`, word, word, word), word)
+		ask(
+			"POST", "/v1/sign",
+			fmt.Sprintf(`{"method":"GET","url":"https://%s.execute-api.eu-west-1.amazonaws.com/%s?%s=1"}`, word, word, word), word,
+		)
+		ask(
+			"POST", "/v1/sign",
+			fmt.Sprintf(`{"method":"GET","url":"https://%s.example.com/","service":"%s","region":"%s"}`, word, word, word), word,
+		)
 		ask("POST", "/v1/sign", fmt.Sprintf(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","profile":"%s"}`, word), word)
 		ask("POST", "/v1/presign", fmt.Sprintf(`{"method":"%s","url":"https://%s.s3.amazonaws.com/%s"}`, strings.ToUpper(word), word, word), word)
-		ask("POST", "/v1/sign", fmt.Sprintf(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","credentials":{"accessKeyId":"%s","secretAccessKey":"%s"}}`, word, word), word)
+		ask(
+			"POST", "/v1/sign",
+			fmt.Sprintf(
+				`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","credentials":{"accessKeyId":"%s","secretAccessKey":"%s"}}`,
+				word, word,
+			),
+			word,
+		)
 		ask("POST", "/"+word, "{}", word)
 		ask("GET", "/v1/"+word+"?profile="+word, "", word)
 		ask(strings.ToUpper(word), "/v1/sign", "", word)
@@ -139,7 +155,9 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	if strings.Contains(text, "\ncountersign_connections_open 0\n") {
 		t.Error("no connection is open")
 	}
-	for path, want := range map[string]int{metrics + "/livez": 200, metrics + "/readyz": 200, metrics + "/v1/sign": 404, s.address + "/metrics": 404} {
+	for path, want := range map[string]int{
+		metrics + "/livez": 200, metrics + "/readyz": 200, metrics + "/v1/sign": 404, s.address + "/metrics": 404,
+	} {
 		if status, _ := get("http://" + path); status != want {
 			t.Errorf("%s: %d, want %d", path, status, want)
 		}
@@ -187,7 +205,8 @@ func BenchmarkMetrics(b *testing.B) {
 		}
 		return func() {
 			w := httptest.NewRecorder()
-			if handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(dosRequest))); w.Code != http.StatusOK {
+			if handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://localhost/v1/"+
+				"sign", strings.NewReader(dosRequest))); w.Code != http.StatusOK {
 				b.Fatal(w.Code)
 			}
 		}

@@ -20,12 +20,14 @@ func TestKeyNew_PrintsTheKeyAlone(t *testing.T) {
 	if !strings.HasPrefix(key, "orders.") || strings.ContainsAny(key, " \n") {
 		t.Errorf("standard output is %q", key)
 	}
-	if want := "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(key); !strings.Contains(p.err.String(), want) || strings.Contains(p.err.String(), key) {
+	if want := "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(key); !strings.Contains(p.err.String(), want) ||
+		strings.Contains(p.err.String(), key) {
 		t.Errorf("standard error lacks %s, or has the key:\n%s", want, &p.err)
 	}
 	var asJSON program
 	var got struct{ Key, ID, SHA256 string }
-	if code := asJSON.run(t.Context(), "key", "new", "orders", "--json"); code != 0 || json.Unmarshal([]byte(asJSON.out.String()), &got) != nil {
+	if code := asJSON.run(t.Context(), "key", "new", "orders", "--json"); code != 0 ||
+		json.Unmarshal([]byte(asJSON.out.String()), &got) != nil {
 		t.Fatalf("exit code %d\n%s%s", code, &asJSON.out, &asJSON.err)
 	}
 	if got.ID != "orders" || got.SHA256 != sha256Hex(got.Key) || asJSON.err.String() != "" {
@@ -67,7 +69,8 @@ func TestPresign_PrintsTheURLAlone(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}
 	out := p.out.String()
-	if !strings.HasPrefix(out, "https://examplebucket.s3.eu-west-1.amazonaws.com/k?") || !strings.Contains(out, "X-Amz-Expires=90&") || strings.Count(out, "\n") != 1 {
+	if !strings.HasPrefix(out, "https://examplebucket.s3.eu-west-1.amazonaws.com/k?") ||
+		!strings.Contains(out, "X-Amz-Expires=90&") || strings.Count(out, "\n") != 1 {
 		t.Errorf("standard output is %s", out)
 	}
 	for _, expires := range []string{"0s", "1.5s", "200h", "soon"} {
@@ -80,7 +83,8 @@ func TestPresign_PrintsTheURLAlone(t *testing.T) {
 
 func TestWhoami_SaysWhoAWSSees(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
-	if code := p.run(t.Context(), "whoami"); code != 0 || !strings.Contains(p.out.String(), "210987654321:assumed-role/orders/countersign-default") {
+	if code := p.run(t.Context(), "whoami"); code != 0 || !strings.Contains(p.out.String(), "210987654321:assumed-role/orders/"+
+		"countersign-default") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }
@@ -89,8 +93,9 @@ func TestWhoami_SaysWhoAWSSees(t *testing.T) {
 func TestOperator_TakesProfilesOfTheAWSCommandLine(t *testing.T) {
 	home := t.TempDir()
 	for name, text := range map[string]string{
-		"config":      "[default]\nregion = eu-central-1\n[profile work]\nregion = us-west-2\n",
-		"credentials": "[default]\naws_access_key_id = AKIDEXAMPLE1\naws_secret_access_key = x\n[work]\naws_access_key_id = AKIDEXAMPLE2\naws_secret_access_key = x\n",
+		"config": "[default]\nregion = eu-central-1\n[profile work]\nregion = us-west-2\n",
+		"credentials": "[default]\naws_access_key_id = AKIDEXAMPLE1\naws_secret_access_key = x\n[work]\naws_access_key_id = " +
+			"AKIDEXAMPLE2\naws_secret_access_key = x\n",
 	} {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -99,7 +104,9 @@ func TestOperator_TakesProfilesOfTheAWSCommandLine(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(home, "config"))
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	for _, name := range []string{"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"} {
+	for _, name := range []string{
+		"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE",
+	} {
 		t.Setenv(name, "")
 	}
 	own := map[string]string{"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE3", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-north-1"}
@@ -169,7 +176,10 @@ func TestSandbox_TakesFixedPorts(t *testing.T) {
 
 func TestSign_SaysOnATerminalWhatItWaitsFor(t *testing.T) {
 	for terminal, want := range map[bool]bool{true: true, false: false} {
-		p := program{env: sandboxEnvironment(startSandbox(t)), stdin: `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`, terminal: terminal}
+		p := program{
+			env: sandboxEnvironment(startSandbox(t)), stdin: `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`,
+			terminal: terminal,
+		}
 		if code := p.run(t.Context(), "sign"); code != 0 || strings.Contains(p.err.String(), "Ctrl-D ends it") != want {
 			t.Errorf("on a terminal %t: exit code %d\n%s", terminal, code, &p.err)
 		}

@@ -92,13 +92,15 @@ func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
 	s := serveApartTo(t, write, "COUNTERSIGN_AUDIT_FILE=", "COUNTERSIGN_LOG_LEVEL=info")
 	_ = write.Close()
 	for range 400 { // each leaves two lines: the pipe is full long before
-		if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); err != nil || status != http.StatusOK && p.Code != "audit_unavailable" {
+		if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); err != nil || status != http.StatusOK &&
+			p.Code != "audit_unavailable" {
 			t.Fatalf("%d %+v %v", status, p, err)
 		} else if p.Code == "audit_unavailable" {
 			break
 		}
 	}
-	if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); p.Code != "audit_unavailable" || status != http.StatusServiceUnavailable {
+	if status, p, err := s.ask(s.client, strings.NewReader(dosRequest)); p.Code != "audit_unavailable" ||
+		status != http.StatusServiceUnavailable {
 		t.Errorf("with a full pipe: %d %+v %v, want audit_unavailable", status, p, err)
 	}
 	for path, want := range map[string]int{"/livez": 200, "/v1/regions": 200, "/readyz": 503} {

@@ -112,7 +112,10 @@ func TestKilledUnderLoad_NothingWasSentWithoutItsRecord(t *testing.T) {
 	}
 	t.Logf("%d requests reached AWS, %d without a record; %d intents without an outcome", len(arrived()), unrecorded, open)
 	if unrecorded > 0 || open > workers || len(arrived()) < 100 {
-		t.Errorf("%d of %d requests without a record; %d intents without an outcome, with %d at a time", unrecorded, len(arrived()), open, workers)
+		t.Errorf(
+			"%d of %d requests without a record; %d intents without an outcome, with %d at a time", unrecorded, len(arrived()), open,
+			workers,
+		)
 	}
 }
 

@@ -100,7 +100,10 @@ func TestProxy_ListensOnAUnixSocket(t *testing.T) {
 	}}}
 	defer client.CloseIdleConnections()
 	p := &program{env: sandboxEnvironment(aws)}
-	startProxy(t, p, client, "http://anything.example/", "--socket", socket, "--upstream", aws.GatewayURL, "--service", "execute-api", "--region", "eu-west-1")
+	startProxy(
+		t, p, client, "http://anything.example/", "--socket", socket, "--upstream", aws.GatewayURL, "--service", "execute-api",
+		"--region", "eu-west-1",
+	)
 	if status, body := get(t, client, "http://anything.example/orders"); status != 200 {
 		t.Errorf("%d %s", status, body)
 	}
@@ -108,7 +111,8 @@ func TestProxy_ListensOnAUnixSocket(t *testing.T) {
 		t.Errorf("%v %v", mode, err)
 	}
 	other := program{env: p.env}
-	if code := other.run(t.Context(), "proxy", "--socket", socket, "--upstream", "sqs.eu-west-1.amazonaws.com"); code == 0 || !strings.Contains(other.err.String(), "somebody listens there") {
+	if code := other.run(t.Context(), "proxy", "--socket", socket, "--upstream", "sqs.eu-west-1.amazonaws.com"); code == 0 ||
+		!strings.Contains(other.err.String(), "somebody listens there") {
 		t.Errorf("a second one: %d %s", code, &other.err)
 	}
 }

@@ -59,7 +59,8 @@ func TestReadiness_FollowsAuditAndSessions(t *testing.T) {
 				t.Fatalf("the request met no fault: %d %s", w.Code, w.Body)
 			}
 			w := ask("GET", "/readyz", "")
-			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) || w.Header().Get("Retry-After") == "" {
+			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) ||
+				w.Header().Get("Retry-After") == "" {
 				t.Errorf("while the fault lasts: %d %s", w.Code, w.Body)
 			}
 			if w := ask("GET", "/livez", ""); w.Code != http.StatusOK {

@@ -45,7 +45,10 @@ func serveSending(t *testing.T, aws http.HandlerFunc, environment ...string) (*s
 
 // sendOne has a request sent and returns the status of the answer.
 func (s *server) sendOne(url, fields string) (int, string, error) {
-	document := fmt.Sprintf(`{"method":"POST","url":%q,"service":"execute-api","region":"eu-west-1","body":{"n":%d}%s}`, url, time.Now().UnixNano(), fields)
+	document := fmt.Sprintf(
+		`{"method":"POST","url":%q,"service":"execute-api","region":"eu-west-1","body":{"n":%d}%s}`, url, time.Now().UnixNano(),
+		fields,
+	)
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.address+"/v1/send", strings.NewReader(document))
 	if err != nil {
 		return 0, "", err
@@ -104,7 +107,9 @@ func sendRecords(t *testing.T, file string) (signatures map[string]bool, open in
 func TestSend_KilledUnderLoadHasARecordOfAllThatArrived(t *testing.T) {
 	const workers = 16
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
-	s, url, arrived := serveSending(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }, "COUNTERSIGN_AUDIT_FILE="+file)
+	s, url, arrived := serveSending(
+		t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }, "COUNTERSIGN_AUDIT_FILE="+file,
+	)
 	var done sync.WaitGroup
 	for range workers {
 		done.Go(func() {

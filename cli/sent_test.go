@@ -51,7 +51,8 @@ func TestWhatIsAnsweredIsAccepted(t *testing.T) {
 		}
 		status, text = exchange(t, signed.Method, signed.URL, signed.Headers, string(body))
 		var seen sandbox.Seen
-		if err := json.Unmarshal([]byte(text), &seen); status != http.StatusOK || signed.Method != http.MethodHead && (err != nil || seen.BodyLength != len(body)) {
+		if err := json.Unmarshal([]byte(text), &seen); status != http.StatusOK || signed.Method != http.MethodHead && (err != nil ||
+			seen.BodyLength != len(body)) {
 			t.Fatalf("seed %d: %s\nwas signed as %s\nand answered %d %s", seed, ask, signed.URL, status, text)
 		}
 	}
@@ -97,14 +98,24 @@ func randomRequest(r *rand.Rand, gateway string) string {
 	}
 	path := ""
 	for range r.IntN(5) {
-		path += "/" + pick("", ".", "..", "%2e", "a", "B", text("a", "~", "%7e", "%2F", "%2f", "%c3%bc", "ü", " ", "+", "=", ":", "@", "!", "$", "&", "'", "(", ")", "*", ",", ";", "%25", "%3A", "%3f", "日"))
+		path += "/" + pick(
+			"", ".", "..", "%2e", "a", "B",
+			text(
+				"a", "~", "%7e", "%2F", "%2f", "%c3%bc", "ü", " ", "+", "=", ":", "@", "!", "$", "&", "'", "(", ")", "*", ",", ";", "%25",
+				"%3A", "%3f", "日",
+			),
+		)
 	}
 	query := ""
 	for i := range r.IntN(5) {
-		query += pick("", "&", "&&") + fmt.Sprintf("&%s%d", text("a", "Z", "%61", "-", "ü", "%2B", "."), i) + pick("", "=", "="+text("1", "%20", "+", "/", "=", ":", "%e2%82%ac", "~", "*", "'"))
+		query += pick("", "&", "&&") + fmt.Sprintf("&%s%d", text("a", "Z", "%61", "-", "ü", "%2B", "."), i) + pick(
+			"", "=", "="+text("1", "%20", "+", "/", "=", ":", "%e2%82%ac", "~", "*", "'"),
+		)
 	}
 	request := map[string]any{
-		"method": pick("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"), "url": gateway + path + strings.Replace(query, "&", "?", 1), "service": "execute-api", "region": "eu-west-1",
+		"method": pick(
+			"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS",
+		), "url": gateway + path + strings.Replace(query, "&", "?", 1), "service": "execute-api", "region": "eu-west-1",
 	}
 	if r.IntN(2) == 0 {
 		request["query"] = map[string]string{"x" + text("a", " ", "&", "=", "ü", "/"): text("b", "%", "+", "\"", "日")}

@@ -20,11 +20,16 @@ import (
 
 func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
-	yaml := "profiles:\n  orders:\n    region: eu-west-1\n    source: environment\n    assume_role:\n      role_arn: orders\n      duration: 1m\n"
+	yaml := "profiles:\n  orders:\n    region: eu-west-1\n    source: environment\n    assume_role:\n      role_arn: orders\n      " +
+		"duration: 1m\n"
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := program{env: map[string]string{"COUNTERSIGN_CONFIG": file, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET with a blank"}}
+	p := program{
+		env: map[string]string{
+			"COUNTERSIGN_CONFIG": file, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET with a blank",
+		},
+	}
 	if code := p.run(t.Context(), "serve", "--check"); code != 2 {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
@@ -53,14 +58,16 @@ func TestServe_CheckWarnsOfPoliciesThatRestOnAbsence(t *testing.T) {
 	}
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	p.env["COUNTERSIGN_POLICIES"] = file
-	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "warning: policy debug decides by the absence of the header x-debug") {
+	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 ||
+		!strings.Contains(p.out.String(), "warning: policy debug decides by the absence of the header x-debug") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }
 
 func TestCheckOnlineTriesEveryProfile(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
-	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "profile default") || !strings.Contains(p.out.String(), "  ok   ") {
+	if code := p.run(t.Context(), "serve", "--check", "--online", "--auth=none"); code != 0 ||
+		!strings.Contains(p.out.String(), "profile default") || !strings.Contains(p.out.String(), "  ok   ") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 	p.env["COUNTERSIGN_EXTERNAL_ID"] = "another"
@@ -159,7 +166,10 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			}
 			var out buffer
 			env := sandboxEnvironment(aws)
-			p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: &out, stderr: &out, now: time.Now, flags: map[string]string{"auth": "none"}, contract: contract}
+			p := &process{
+				ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: &out, stderr: &out, now: time.Now,
+				flags: map[string]string{"auth": "none"}, contract: contract,
+			}
 			conf, err := loadConfig(p, "")
 			if err != nil {
 				t.Fatal(err)
@@ -169,11 +179,19 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := httptest.NewRecorder()
-			service.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)))
-			if got := fmt.Sprint(w.Code); got != test.status || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) || !strings.Contains(w.Body.String(), `"hint":"`) {
+			service.handler.ServeHTTP(
+				w,
+				httptest.NewRequest(
+					http.MethodPost, "http://localhost/v1/sign",
+					strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`),
+				),
+			)
+			if got := fmt.Sprint(w.Code); got != test.status || !strings.Contains(w.Body.String(), `"code":"`+test.code+`"`) ||
+				!strings.Contains(w.Body.String(), `"hint":"`) {
 				t.Errorf("got %d %s\n%s", w.Code, w.Body, &out)
 			}
-			if strings.Contains(w.Body.String(), "private") || strings.Contains(w.Body.String(), "arn:") || strings.Contains(w.Body.String(), "127.0.0.1") {
+			if strings.Contains(w.Body.String(), "private") || strings.Contains(w.Body.String(), "arn:") ||
+				strings.Contains(w.Body.String(), "127.0.0.1") {
 				t.Errorf("the answer tells what STS said: %s", w.Body)
 			}
 			if test.status == "503" && w.Header().Get("Retry-After") == "" {
@@ -182,7 +200,8 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			service.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost/v1/identity", nil))
 			service.close() // and so the log is whole
 			said := map[string]string{
-				"denying": "User: arn:aws:iam::123456789012:user/private is not authorized", "throttling": "Rate exceeded for private", "failing": "InternalFailure", "down": "connection refused",
+				"denying": "User: arn:aws:iam::123456789012:user/private is not " +
+					"authorized", "throttling": "Rate exceeded for private", "failing": "InternalFailure", "down": "connection refused",
 			}[name]
 			hint := map[string]string{"denying": "trust policy", "down": "cannot be reached"}[name]
 			for _, line := range []string{`"message":"session failed"`, `"route":"/v1/sign"`, `"route":"/v1/identity"`} {

@@ -41,7 +41,9 @@ func serveWithSTS(t *testing.T, stsURL string) *server {
 	text := fmt.Sprintf("allow_request_credentials: true\ndefault_profile: shared\ncallers:\n  api_keys:\n"+
 		"    - {id: good, sha256: %s}\n    - {id: hostile, sha256: %s}\nprofiles:\n", sha256Hex(dosKey), sha256Hex(attackerKey))
 	for name, session := range map[string]string{"shared": "countersign", "callers": "{caller}", "hosts": "{caller}-{host}"} {
-		text += fmt.Sprintf("  %s:\n    source: environment\n    assume_role: {role_arn: '%s', session_name: '%s'}\n", name, sandbox.RoleARN, session)
+		text += fmt.Sprintf(
+			"  %s:\n    source: environment\n    assume_role: {role_arn: '%s', session_name: '%s'}\n", name, sandbox.RoleARN, session,
+		)
 	}
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -127,7 +129,8 @@ func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 			both.Wait()
 			stop()
 			done.Wait()
-			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; STS called %d times, %d of them in these 3 s; answers to the hostile caller by status %s; memory %.0f MiB",
+			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; STS called %d times, %d of them in these 3 s; answers to the "+
+				"hostile caller by status %s; memory %.0f MiB",
 				took.at(50), took.at(99), took.at(100), calls.Load(), calls.Load()-before, answers(), s.memory())
 		})
 	}

@@ -13,7 +13,8 @@ import (
 func TestSignFromFlagsIsAcceptedByTheGateway(t *testing.T) {
 	aws := startSandbox(t)
 	p := program{env: sandboxEnvironment(aws)}
-	if code := p.run(t.Context(), "sign", "-X", "PUT", "-H", "Content-Type: text/plain", "-H", "X-Amz-Target: a", "-d", "hello", "--service", "execute-api", "--region", "eu-west-1", aws.GatewayURL+"/a%20b?q=1"); code != 0 {
+	if code := p.run(t.Context(), "sign", "-X", "PUT", "-H", "Content-Type: text/"+
+		"plain", "-H", "X-Amz-Target: a", "-d", "hello", "--service", "execute-api", "--region", "eu-west-1", aws.GatewayURL+"/a%20b?q=1"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}
 	var signed exchanged
@@ -36,11 +37,16 @@ func send(t *testing.T, signed exchanged) int {
 
 func TestSignFromStandardInputAsCurl(t *testing.T) {
 	aws := startSandbox(t)
-	p := program{env: sandboxEnvironment(aws), stdin: fmt.Sprintf(`{"method":"POST","url":"%s/it's","service":"execute-api","region":"eu-west-1","body":{"a":"b'c"}}`, aws.GatewayURL)}
+	p := program{
+		env:   sandboxEnvironment(aws),
+		stdin: fmt.Sprintf(`{"method":"POST","url":"%s/it's","service":"execute-api","region":"eu-west-1","body":{"a":"b'c"}}`, aws.GatewayURL),
+	}
 	if code := p.run(t.Context(), "sign", "-o", "curl"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}
-	for _, want := range []string{"curl -s --path-as-is -X POST", "-H 'Authorization: AWS4-HMAC-SHA256 ", `--data-raw '{"a":"b'\''c"}'`, `/it'\''s'`} {
+	for _, want := range []string{
+		"curl -s --path-as-is -X POST", "-H 'Authorization: AWS4-HMAC-SHA256 ", `--data-raw '{"a":"b'\''c"}'`, `/it'\''s'`,
+	} {
 		if !strings.Contains(p.out.String(), want) {
 			t.Errorf("the line lacks %q:\n%s", want, &p.out)
 		}

@@ -11,7 +11,9 @@ import (
 // One call of reflect's Method or MethodByName with a name that is not constant makes the linker keep the exported
 // methods of all types: 4 MiB. Templates and some libraries for command lines have such calls.
 func TestBinary_NoMethodIsFoundByName(t *testing.T) {
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w -dumpdep", "-o", filepath.Join(t.TempDir(), "countersign"), "..")
+	build := exec.CommandContext(
+		t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w -dumpdep", "-o", filepath.Join(t.TempDir(), "countersign"), "..",
+	)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the package and the container are built
 	dependencies, err := build.CombinedOutput()
 	if err != nil {

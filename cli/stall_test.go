@@ -37,8 +37,10 @@ func largeAnswers(t *testing.T) string {
 func TestStalledClientsTakeLittle(t *testing.T) {
 	upstream := largeAnswers(t)
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
-	text := fmt.Sprintf("allow_send: true\nhttp_hosts: ['%s']\nprofiles:\n  orders:\n    source: environment\n    region: eu-west-1\n    hosts:\n"+
-		"      127.0.0.1: {service: execute-api, region: eu-west-1}\ncallers:\n  api_keys:\n    - {id: good, sha256: %s}\n    - {id: hostile, sha256: %s}\n",
+	text := fmt.Sprintf("allow_send: true\nhttp_hosts: ['%s']\nprofiles:\n  orders:\n    source: environment\n    region: "+
+		"eu-west-1\n    hosts:\n"+
+		"      127.0.0.1: {service: execute-api, region: eu-west-1}\ncallers:\n  api_keys:\n    - {id: good, sha256: %s}\n    - {id: "+
+		"hostile, sha256: %s}\n",
 		upstream, sha256Hex(dosKey), sha256Hex(attackerKey))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -57,10 +59,15 @@ func TestStalledClientsTakeLittle(t *testing.T) {
 	}
 	stall("GET", "/large", "\r\n", 500)
 	stall("PUT", "/", "Content-Length: 104857600\r\n\r\n"+strings.Repeat("a", 100<<10), 250)
-	stall("PUT", "/", "X-Amz-Content-Sha256: "+strings.Repeat("0", 64)+"\r\nContent-Length: 104857600\r\n\r\n"+strings.Repeat("a", 100<<10), 250)
+	stall(
+		"PUT", "/",
+		"X-Amz-Content-Sha256: "+strings.Repeat("0", 64)+"\r\nContent-Length: 104857600\r\n\r\n"+strings.Repeat("a", 100<<10), 250,
+	)
 	served := 0
 	for range 300 {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/proxy/orders/"+upstream+"/small", strings.NewReader("{}"))
+		r, err := http.NewRequestWithContext(
+			t.Context(), http.MethodPost, "http://"+s.address+"/proxy/orders/"+upstream+"/small", strings.NewReader("{}"),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

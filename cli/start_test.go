@@ -41,9 +41,15 @@ func serveUntil(t *testing.T, p *program, do func(base string), args ...string) 
 func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 	const policies = "permit (principal, action, resource);\n"
 	hash := sha256.Sum256([]byte(policies))
-	file := writeFile(t, "countersign.yaml", "profiles:\n  orders: {region: eu-west-1, source: environment}\n  base: {region: eu-west-1, source: aws-default}\npolicies: "+
+	file := writeFile(t, "countersign.yaml", "profiles:\n  orders: {region: eu-west-1, source: environment}\n  base: {region: "+
+		"eu-west-1, source: aws-default}\npolicies: "+
 		writeFile(t, "p.cedar", policies)+"\nmax_requests: 7\ncallers:\n  api_keys: [{id: b, sha256: "+rightHash+"}]\n  entra: {tenant: 22222222-1111-1111-1111-111111111111, audience: a, roles: [r], callers: {33333333-1111-1111-1111-111111111111: a}}\n")
-	p := &program{env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "COUNTERSIGN_CONFIG": file, "COUNTERSIGN_AUDIT_FILE": t.TempDir() + "/audit.log", "COUNTERSIGN_AUDIT_STDOUT": "true"}}
+	p := &program{
+		env: map[string]string{
+			"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "COUNTERSIGN_CONFIG": file,
+			"COUNTERSIGN_AUDIT_FILE": t.TempDir() + "/audit.log", "COUNTERSIGN_AUDIT_STDOUT": "true",
+		},
+	}
 	lines := serveUntil(t, p, func(string) {})
 	for i, line := range lines {
 		if line["message"] != "listening" {
@@ -70,7 +76,9 @@ func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 }
 
 func TestStart_AuthNoneIsAWarning(t *testing.T) {
-	p := &program{env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "AWS_REGION": "eu-west-1"}}
+	p := &program{
+		env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "AWS_REGION": "eu-west-1"},
+	}
 	lines := serveUntil(t, p, func(string) {}, "--auth=none")
 	for _, line := range lines {
 		if line["level"] == "warn" && strings.HasPrefix(line["message"].(string), "--auth: every caller is let in") {
@@ -90,7 +98,10 @@ func TestKeyNew_ItsNameIsInTheAuditRecordWithoutAFile(t *testing.T) {
 	p := &program{env: sandboxEnvironment(startSandbox(t))}
 	p.env["COUNTERSIGN_API_KEY_SHA256"] = strings.Fields(hash)[0]
 	lines := serveUntil(t, p, func(base string) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/sign", strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`))
+		request, err := http.NewRequestWithContext(
+			t.Context(), http.MethodPost, base+"/v1/sign",
+			strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +125,9 @@ func TestKeyNew_ItsNameIsInTheAuditRecordWithoutAFile(t *testing.T) {
 
 func TestServe_ReadsTheKeysOfAWSFromFiles(t *testing.T) {
 	p := &program{env: sandboxEnvironment(startSandbox(t))}
-	for name, secret := range map[string]string{"AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "COUNTERSIGN_EXTERNAL_ID": sandbox.PartnerExternalID} {
+	for name, secret := range map[string]string{
+		"AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "COUNTERSIGN_EXTERNAL_ID": sandbox.PartnerExternalID,
+	} {
 		delete(p.env, name)
 		p.env[name+"_FILE"] = writeFile(t, "secret", secret+"\n")
 	}
@@ -125,10 +138,15 @@ func TestServe_ReadsTheKeysOfAWSFromFiles(t *testing.T) {
 
 func TestPolicyCommands_NeedNoKeys(t *testing.T) {
 	policies := writeFile(t, "p.cedar", "permit (principal == Caller::\"crm\", action, resource);\n")
-	cases := writeFile(t, "cases.json", `[{"name":"a","caller":"crm","action":"sign","request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"},"expect":"allow"}]`)
+	cases := writeFile(
+		t, "cases.json",
+		`[{"name":"a","caller":"crm","action":"sign","request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"},"expect":"allow"}]`,
+	)
 	for name, env := range map[string]map[string]string{
 		"variables": {"COUNTERSIGN_POLICIES": policies},
-		"a file":    {"COUNTERSIGN_CONFIG": writeFile(t, "c.yaml", "policies: "+policies+"\nprofiles: {a: {region: eu-west-1, source: environment}}\n")},
+		"a file": {
+			"COUNTERSIGN_CONFIG": writeFile(t, "c.yaml", "policies: "+policies+"\nprofiles: {a: {region: eu-west-1, source: environment}}\n"),
+		},
 	} {
 		for _, args := range [][]string{{"policy", "test", cases}, {"policy", "explain", "--caller=crm"}} {
 			p := program{env: env, stdin: `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`}
@@ -141,7 +159,8 @@ func TestPolicyCommands_NeedNoKeys(t *testing.T) {
 
 func TestConfigCommands(t *testing.T) {
 	p := program{env: map[string]string{"COUNTERSIGN_MAX_REQUESTS": "5", "COUNTERSIGN_POLICY": "x"}}
-	if code := p.run(t.Context(), "config", "print", "--auth=none"); code != 2 || !hasLine(p.out.String(), "max_requests: 5", "# COUNTERSIGN_MAX_REQUESTS") || !hasLine(p.out.String(), "auth: none", "# --auth") {
+	if code := p.run(t.Context(), "config", "print", "--auth=none"); code != 2 ||
+		!hasLine(p.out.String(), "max_requests: 5", "# COUNTERSIGN_MAX_REQUESTS") || !hasLine(p.out.String(), "auth: none", "# --auth") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 	var schema program

@@ -37,7 +37,10 @@ func TestTraces_LogAndAuditNameTheSameTrace(t *testing.T) {
 		s := serviceOf(t, &p)
 		given := []string{"00-" + callersTrace + "-b7ad6b7169203331-01", "00-" + callersTrace + "-0000000000000000-01", ""}
 		for _, traceparent := range given {
-			r := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign?"+secret(3), strings.NewReader(`{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=`+secret(4)+`"}`))
+			r := httptest.NewRequest(
+				http.MethodPost, "http://localhost/v1/sign?"+secret(3),
+				strings.NewReader(`{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=`+secret(4)+`"}`),
+			)
 			r.Header.Set("Traceparent", traceparent)
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Cookie", secret(5))
@@ -53,7 +56,8 @@ func TestTraces_LogAndAuditNameTheSameTrace(t *testing.T) {
 		if len(logged) != len(given) || strings.Join(logged, " ") != strings.Join(recorded, " ") {
 			t.Fatalf("%q: the log has the traces %q, the audit %q", endpoint, logged, recorded)
 		}
-		if logged[0] != callersTrace || !id.MatchString(logged[1]) || logged[1] == callersTrace || !id.MatchString(logged[2]) || logged[2] == logged[1] {
+		if logged[0] != callersTrace || !id.MatchString(logged[1]) || logged[1] == callersTrace || !id.MatchString(logged[2]) ||
+			logged[2] == logged[1] {
 			t.Errorf("%q: the traces are %q", endpoint, logged)
 		}
 	}
@@ -84,7 +88,8 @@ func TestTraces_WarningsAreToldByCheck(t *testing.T) {
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET", "COUNTERSIGN_AUTH": "none", "AWS_REGION": "eu-west-1",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
 	}}
-	if code := p.run(t.Context(), "serve", "--check"); code != 0 || !strings.Contains(p.out.String(), `warning: OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported`) {
+	if code := p.run(t.Context(), "serve", "--check"); code != 0 ||
+		!strings.Contains(p.out.String(), `warning: OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported`) {
 		t.Errorf("exit code %d, %s%s", code, &p.out, &p.err)
 	}
 }

@@ -31,7 +31,10 @@ var refused = map[string][]wrong{
 		{"role", "role_path: /a/", "did you mean path?"},
 		{"callers", "api_key: []", "did you mean api_keys?"},
 		{"callers", "entrra: {}", "did you mean entra?"},
-		{"callers", "trusted_header: {tenant: 22222222-1111-1111-1111-111111111111, roles: [a], audience: x}", "callers.trusted_header.audience: unknown key"},
+		{
+			"callers", "trusted_header: {tenant: 22222222-1111-1111-1111-111111111111, roles: [a], audience: x}",
+			"callers.trusted_header.audience: unknown key",
+		},
 		{"key", "hash: 9a8e", "did you mean sha256?"},
 		{"key", "key: EXAMPLESECRET", "callers.api_keys[0].key: unknown key"},
 		{"key", "expire: 2027-01-01", "did you mean expires?"},
@@ -235,8 +238,16 @@ var refused = map[string][]wrong{
 		{"profile", "sts_endpoint: https://sts.example.com\nfips: true", "fips"},
 		{"role", "role_arn: arn:aws:iam::210987654321:role/x\naccount_id: '210987654321'", "assume_role.role_arn"},
 		{"role", "external_id: abc\nexternal_id_file: x", "external_id and external_id_file are both given"},
-		{"key", "sha256: 9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26\nsha256_file: x", "sha256 and sha256_file are both given"},
-		{"callers", "api_keys: [{id: a, sha256: 9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26}, {id: b, sha256: 9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26}]", "the same key"},
+		{
+			"key", "sha256: 9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26\nsha256_file: x",
+			"sha256 and sha256_file are both given",
+		},
+		{
+			"callers",
+			"api_keys: [{id: a, sha256: 9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26}, {id: b, sha256: " +
+				"9a8e0ae1b6e8d0f195845315f42195eaa964dd19ee684783601f04be49eeae26}]",
+			"the same key",
+		},
 		{"file", "profiles: {a: {source: b}, b: {source: a}}", "circle"},
 		{"file", "profiles: {a: {source: b}}", "profile \"a\": source: \"b\" is neither"},
 		{"file", "profiles: {static: {source: environment}}", "is the name of a source"},
@@ -254,8 +265,14 @@ var refused = map[string][]wrong{
 		{"flag", "--auth=none", "--auth: auth: none, yet callers are configured"},
 	},
 	"unresolved": {
-		{"role", "external_id: '@Microsoft.KeyVault(SecretUri=https://EXAMPLESECRET.vault.azure.net/secrets/a)'", "Key Vault reference that was not resolved"},
-		{"role", "external_id: '@Microsoft.AppConfiguration(Endpoint=https://EXAMPLESECRET.azconfig.io; Key=a)'", "App Configuration reference that was not resolved"},
+		{
+			"role", "external_id: '@Microsoft.KeyVault(SecretUri=https://EXAMPLESECRET.vault.azure.net/secrets/a)'",
+			"Key Vault reference that was not resolved",
+		},
+		{
+			"role", "external_id: '@Microsoft.AppConfiguration(Endpoint=https://EXAMPLESECRET.azconfig.io; Key=a)'",
+			"App Configuration reference that was not resolved",
+		},
 		{"role", "external_id: '${EXTERNAL_ID}'", "external_id: is a reference or a placeholder"},
 		{"role", "external_id: '$(EXTERNAL_ID)'", "external_id: is a reference or a placeholder"},
 		{"role", "external_id: '{{ .Values.externalId }}'", "external_id: is a reference or a placeholder"},
@@ -275,7 +292,10 @@ var refused = map[string][]wrong{
 		{"env", "COUNTERSIGN_POLICIES=/nonexistent/p.cedar", "COUNTERSIGN_POLICIES: policies: open"},
 		{"env", "COUNTERSIGN_AUDIT_FILE=$AUDIT", "COUNTERSIGN_AUDIT_FILE: is a reference or a placeholder"},
 		{"env", "AWS_SECRET_ACCESS_KEY=@Microsoft.KeyVault(SecretUri=https://EXAMPLESECRET)", "AWS_SECRET_ACCESS_KEY: is a Key Vault reference"},
-		{"env", "AWS_SECRET_ACCESS_KEY=@Microsoft.AppConfiguration(Endpoint=EXAMPLESECRET)", "AWS_SECRET_ACCESS_KEY: is an App Configuration reference"},
+		{
+			"env", "AWS_SECRET_ACCESS_KEY=@Microsoft.AppConfiguration(Endpoint=EXAMPLESECRET)",
+			"AWS_SECRET_ACCESS_KEY: is an App Configuration reference",
+		},
 		{"env", "AWS_SECRET_ACCESS_KEY=\"@Microsoft.KeyVault(EXAMPLESECRET)\"", "AWS_SECRET_ACCESS_KEY: is a Key Vault reference"},
 		{"env", "AWS_ACCESS_KEY_ID=${AWS_ACCESS_KEY_ID}", "AWS_ACCESS_KEY_ID: is a reference or a placeholder"},
 		{"env", "AWS_SECRET_ACCESS_KEY=secretref:EXAMPLESECRET", "AWS_SECRET_ACCESS_KEY: is a reference or a placeholder"},
@@ -284,7 +304,10 @@ var refused = map[string][]wrong{
 		{"env", "AWS_REGION=<region>", "AWS_REGION: is a reference or a placeholder"},
 		{"env", "COUNTERSIGN_API_KEY_SHA256=@Microsoft.KeyVault(EXAMPLESECRET)", "COUNTERSIGN_API_KEY_SHA256: is a Key Vault reference"},
 		{"env", "COUNTERSIGN_PORT=$PORT", "COUNTERSIGN_PORT: is a reference or a placeholder"},
-		{"env", "AWS_SECRET_ACCESS_KEY=\nAWS_SECRET_ACCESS_KEY_FILE=/nonexistent/EXAMPLESECRET", "AWS_SECRET_ACCESS_KEY_FILE: must be the name of a readable file"},
+		{
+			"env", "AWS_SECRET_ACCESS_KEY=\nAWS_SECRET_ACCESS_KEY_FILE=/nonexistent/EXAMPLESECRET",
+			"AWS_SECRET_ACCESS_KEY_FILE: must be the name of a readable file",
+		},
 		{"env", "COUNTERSIGN_EXTERNAL_ID_FILE={dir}", "COUNTERSIGN_EXTERNAL_ID_FILE: must be the name of a readable file"},
 		{"env", "COUNTERSIGN_EXTERNAL_ID_FILE=/dev/null", "COUNTERSIGN_EXTERNAL_ID_FILE: the file is empty"},
 		{"env", "COUNTERSIGN_EXTERNAL_ID_FILE=/dev/zero", "COUNTERSIGN_EXTERNAL_ID_FILE: the file is larger than 64 KiB"},
@@ -319,7 +342,10 @@ var refused = map[string][]wrong{
 		{"env", "COUNTERSIGN_API_KEY_SHA256=…", "COUNTERSIGN_API_KEY_SHA256: is a placeholder"},
 		{"env", "COUNTERSIGN_ROLE_ARN=your-role-arn", "COUNTERSIGN_ROLE_ARN: is a placeholder"},
 		{"role", "external_id: TODO", "external_id: is a placeholder"},
-		{"callers", "entra: {tenant: 22222222-1111-1111-1111-111111111111, audience: 'api://<app-id>', roles: [a]}", "callers.entra.audience[0]: is a reference or a placeholder"},
+		{
+			"callers", "entra: {tenant: 22222222-1111-1111-1111-111111111111, audience: 'api://<app-id>', roles: [a]}",
+			"callers.entra.audience[0]: is a reference or a placeholder",
+		},
 		{"role", "role_arn: 'arn:aws:iam::<account>:role/x'", "role_arn: is a reference or a placeholder"},
 		{"role", "role_arn: <role>", "assume_role.role_arn: is a reference or a placeholder"},
 		{"callers", "entra: {tenant: TENANT_ID, audience: a, roles: [a]}", "callers.entra.tenant"},
@@ -335,16 +361,30 @@ var warned = []wrong{
 	{"key", "sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "callers.api_keys[0].sha256: is a placeholder"},
 	{"key", "sha256: deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "callers.api_keys[0].sha256: is a placeholder"},
 	{"key", "expires: 2020-01-31", "callers.api_keys[0].expires: has passed"},
-	{"env", "COUNTERSIGN_API_KEY_SHA256=0000000000000000000000000000000000000000000000000000000000000000", "COUNTERSIGN_API_KEY_SHA256: is a placeholder"},
-	{"env", "AWS_SESSION_TOKEN=EXAMPLE\nCOUNTERSIGN_DURATION=2h\nCOUNTERSIGN_ROLE_ARN=arn:aws:iam::210987654321:role/x", "COUNTERSIGN_DURATION: "},
-	{"env", "COUNTERSIGN_SOURCE=aws-default\nCOUNTERSIGN_DURATION=2h\nCOUNTERSIGN_ROLE_ARN=arn:aws:iam::210987654321:role/x", "use 1h at most"},
-	{"file", "profiles:\n  a:\n    {region: eu-west-1, source: static, access_key_id: AKIDTESTTESTTEST, secret_access_key: EXAMPLE1, session_token: EXAMPLE,\n" +
-		"     assume_role: {role_arn: 'arn:aws:iam::210987654321:role/x', duration: 12h}}\ncallers: {api_keys: [{id: f, sha256: " + rightHash + "}]}", "countersign.yaml:4:"},
+	{
+		"env", "COUNTERSIGN_API_KEY_SHA256=0000000000000000000000000000000000000000000000000000000000000000",
+		"COUNTERSIGN_API_KEY_SHA256: is a placeholder",
+	},
+	{
+		"env", "AWS_SESSION_TOKEN=EXAMPLE\nCOUNTERSIGN_DURATION=2h\nCOUNTERSIGN_ROLE_ARN=arn:aws:iam::210987654321:role/x",
+		"COUNTERSIGN_DURATION: ",
+	},
+	{
+		"env", "COUNTERSIGN_SOURCE=aws-default\nCOUNTERSIGN_DURATION=2h\nCOUNTERSIGN_ROLE_ARN=arn:aws:iam::210987654321:role/x",
+		"use 1h at most",
+	},
+	{"file", "profiles:\n  a:\n    {region: eu-west-1, source: static, access_key_id: AKIDTESTTESTTEST, secret_access_key: " +
+		"EXAMPLE1, session_token: EXAMPLE,\n" +
+		"     assume_role: {role_arn: 'arn:aws:iam::210987654321:role/x', duration: 12h}}\ncallers: {api_keys: [{id: f, " +
+		"sha256: " + rightHash + "}]}", "countersign.yaml:4:"},
 	{"env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_ACCESS_KEY_ID: is an example"},
 	{"env", "COUNTERSIGN_ROLE_ARN=arn:aws:iam::123456789012:role/x", "COUNTERSIGN_ROLE_ARN"},
 	{"role", "account_id: '111122223333'\nrole_name: x", "is the account of the examples"},
 	{"callers", "entra: {tenant: 11111111-1111-1111-1111-111111111111, audience: a, roles: [a]}", "callers.entra.tenant: is a placeholder"},
-	{"callers", "trusted_header: {tenant: 00000000-0000-0000-0000-000000000000, roles: [a]}", "callers.trusted_header.tenant: is a placeholder"},
+	{
+		"callers", "trusted_header: {tenant: 00000000-0000-0000-0000-000000000000, roles: [a]}",
+		"callers.trusted_header.tenant: is a placeholder",
+	},
 	{"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_PORT=8080", "COUNTERSIGN_PORT: has no effect"},
 	{"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_ADDRESS=0.0.0.0", "COUNTERSIGN_ADDRESS: has no effect"},
 }
@@ -358,10 +398,20 @@ var right = []wrong{
 	{"role", "tags: {team: ''}", ""},
 	{"role", "session_name: 'a-{caller}'", ""},
 	{"profile", "description: \"the team's \\\"orders\\\" API: ${x}\"", ""},
-	{"file", "\ufeffprofiles: {a: {region: eu-west-1, source: environment}}\r\ncallers: {api_keys: [{id: flow, sha256: " + rightHash + "}]}\r\n", ""},
-	{"file", "profiles: {a: &a {region: eu-west-1, source: environment}, b: {<<: *a, region: eu-west-2}}\ncallers: {api_keys: [{id: flow, sha256: " + rightHash + "}]}", ""},
+	{
+		"file",
+		"\ufeffprofiles: {a: {region: eu-west-1, source: environment}}\r\ncallers: {api_keys: [{id: flow, sha256: " + rightHash + "}]}\r\n",
+		"",
+	},
+	{
+		"file",
+		"profiles: {a: &a {region: eu-west-1, source: environment}, b: {<<: *a, region: eu-west-2}}\ncallers: {api_keys: [{id: flow, " +
+			"sha256: " + rightHash + "}]}",
+		"",
+	},
 	{"env", "COUNTERSIGN_SERVICE_HOST=10.0.0.1\nCOUNTERSIGN_SERVICE_PORT=80\nCOUNTERSIGN_SERVICE_PORT_HTTP=80\nCOUNTERSIGN_PORT=tcp://10.0.0.1:80\n" +
-		"COUNTERSIGN_PORT_80_TCP=tcp://10.0.0.1:80\nCOUNTERSIGN_PORT_80_TCP_ADDR=10.0.0.1\nCOUNTERSIGN_PORT_80_TCP_PORT=80\nCOUNTERSIGN_PORT_80_TCP_PROTO=tcp", ""},
+		"COUNTERSIGN_PORT_80_TCP=tcp://" +
+		"10.0.0.1:80\nCOUNTERSIGN_PORT_80_TCP_ADDR=10.0.0.1\nCOUNTERSIGN_PORT_80_TCP_PORT=80\nCOUNTERSIGN_PORT_80_TCP_PROTO=tcp", ""},
 	{"env", "COUNTERSIGN_API_SERVICE_HOST=10.0.0.1\nCOUNTERSIGN_API_SERVICE_PORT_HTTP_WEB=80\nCOUNTERSIGN_API_PORT=udp://10.0.0.1:80\n" +
 		"COUNTERSIGN_API_PORT_8080_SCTP_ADDR=10.0.0.1\nCOUNTERSIGN_METRICS_PORT=tcp://[fd00::1]:9090", ""},
 	{"env", "COUNTERSIGN_ROLE_ARN=\nCOUNTERSIGN_EXTERNAL_ID=\nCOUNTERSIGN_SESSION_NAME=\nCOUNTERSIGN_LOG_LEVEL=", ""},

@@ -28,7 +28,10 @@ const (
 // build makes the arguments and the environment of a start with the mistake in it.
 func (w wrong) build(t *testing.T) (args []string, env map[string]string) {
 	t.Helper()
-	env = map[string]string{"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEYEXAMPLEKEYEXAMPLEKEY", "AWS_REGION": "eu-west-1", "PORT": freePort(t)}
+	env = map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEYEXAMPLEKEYEXAMPLEKEY",
+		"AWS_REGION": "eu-west-1", "PORT": freePort(t),
+	}
 	w.text = strings.NewReplacer("{dir}", t.TempDir(), "{port}", freePort(t)).Replace(w.text)
 	text := w.text
 	switch w.where {
@@ -156,7 +159,8 @@ func TestRightConfigurationsAreServedWithoutAWarning(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s", i, w.where), func(t *testing.T) {
 			args, env := w.build(t)
 			check, serve, checkCode, serveCode := start(t, args, env)
-			if checkCode != 0 || serveCode != 0 || strings.Contains(check.out.String(), "warning") || strings.Contains(serve.out.String(), `"level":"warn"`) {
+			if checkCode != 0 || serveCode != 0 || strings.Contains(check.out.String(), "warning") ||
+				strings.Contains(serve.out.String(), `"level":"warn"`) {
 				t.Errorf("%s\nexit codes %d, %d\n%s%s%s", w.text, checkCode, serveCode, &check.out, &check.err, &serve.out)
 			}
 		})

@@ -21,7 +21,10 @@ func TestEveryLimitHasALeastValueAndAUsualOne(t *testing.T) {
 		usual, least string
 		bad          []string
 	}{
-		"max_body_bytes":  {func(c config.Config) any { return c.MaxBodyBytes }, "10485760", "1024", []string{"1023", "-1", "1e6", "9223372036854775808", "10 MB"}},
+		"max_body_bytes": {
+			func(c config.Config) any { return c.MaxBodyBytes }, "10485760", "1024",
+			[]string{"1023", "-1", "1e6", "9223372036854775808", "10 MB"},
+		},
 		"max_bytes":       {func(c config.Config) any { return c.MaxBytes }, "134217728", "1024", []string{"1023", "-1"}},
 		"max_requests":    {func(c config.Config) any { return c.MaxRequests }, "256", "1", []string{"-1", "x"}},
 		"max_connections": {func(c config.Config) any { return c.MaxConnections }, fmt.Sprint(usual.MaxConnections), "16", []string{"15", "-1"}},
@@ -63,7 +66,10 @@ func TestAFileSaysEverythingOnce(t *testing.T) {
 			t.Errorf("%s: taken: %+v", name, c)
 		}
 	}
-	for _, text := range []string{"---\nallow_request_credentials: true\n", "# c\n---\nallow_request_credentials: true\n---\n", "allow_request_credentials: true\n...\n"} {
+	for _, text := range []string{
+		"---\nallow_request_credentials: true\n", "# c\n---\nallow_request_credentials: true\n---\n",
+		"allow_request_credentials: true\n...\n",
+	} {
 		if c, err := config.Load(config.Sources{FileName: "f", File: []byte(text), Getenv: environment()}); err != nil || !c.AllowCredentials {
 			t.Errorf("%q: got %v, %v", text, c.AllowCredentials, err)
 		}

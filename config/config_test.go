@@ -30,7 +30,9 @@ func TestOneProfileFromTheEnvironment(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	p := got.Profiles[0]
-	if p.Name != "default" || p.Source != credentials.SourceEnvironment || p.Region != "eu-west-1" || p.AssumeRole.AccountID != "123456789012" || p.AssumeRole.RoleName != "orders" || p.AssumeRole.ExternalID != "e" || p.AssumeRole.Duration != 45*time.Minute {
+	if p.Name != "default" || p.Source != credentials.SourceEnvironment || p.Region != "eu-west-1" ||
+		p.AssumeRole.AccountID != "123456789012" || p.AssumeRole.RoleName != "orders" || p.AssumeRole.ExternalID != "e" ||
+		p.AssumeRole.Duration != 45*time.Minute {
 		t.Errorf("got %+v %+v", p, p.AssumeRole)
 	}
 }
@@ -63,18 +65,22 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Profiles) != 2 || got.Profiles[0].Name != "base" || got.Profiles[1].Name != "orders" || got.DefaultProfile != "orders" || !got.AllowSigningTime {
+	if len(got.Profiles) != 2 || got.Profiles[0].Name != "base" || got.Profiles[1].Name != "orders" ||
+		got.DefaultProfile != "orders" || !got.AllowSigningTime {
 		t.Fatalf("got %+v", got)
 	}
 	r := got.Profiles[1].AssumeRole
-	if r.Policy != `{"Statement":[{"Action":"s3:GetObject","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"}` || r.Duration != time.Hour || r.Tags["team"] != "crm" {
+	if r.Policy != `{"Statement":[{"Action":"s3:GetObject","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"}` ||
+		r.Duration != time.Hour || r.Tags["team"] != "crm" {
 		t.Errorf("got %+v", r)
 	}
 	if k := got.APIKeys[0]; k.ID != "crm-sync" || !k.Expires.Equal(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %+v", k)
 	}
 	for field, want := range map[string]string{"assume_role.external_id": "countersign.yaml:12:7: ", "sts_region": "countersign.yaml:6:3: "} {
-		if err := got.Report(&credentials.ConfigError{Profile: "orders", Field: field, Reason: "is wrong"}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := got.Report(&credentials.ConfigError{
+			Profile: "orders", Field: field, Reason: "is wrong",
+		}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want it at %s", field, err, want)
 		}
 	}
@@ -84,7 +90,10 @@ func TestFlagsBeatTheEnvironmentAndTheEnvironmentBeatsTheFile(t *testing.T) {
 	for _, test := range []struct {
 		variable, flag, want string
 	}{{"", "", "warn"}, {"debug", "", "debug"}, {"debug", "error", "error"}} {
-		s := config.Sources{FileName: "f", File: []byte("log_level: warn\n"), Getenv: environment("AWS_ACCESS_KEY_ID", "a", "COUNTERSIGN_LOG_LEVEL", test.variable), Flags: map[string]string{}}
+		s := config.Sources{
+			FileName: "f", File: []byte("log_level: warn\n"),
+			Getenv: environment("AWS_ACCESS_KEY_ID", "a", "COUNTERSIGN_LOG_LEVEL", test.variable), Flags: map[string]string{},
+		}
 		if test.flag != "" {
 			s.Flags["log-level"] = test.flag
 		}
@@ -108,8 +117,10 @@ func TestAllFaultsInOneReport(t *testing.T) {
 		t.Fatal("no fault was found")
 	}
 	for _, want := range []string{
-		"countersign.yaml:2:1: profils: unknown key; did you mean profiles?", "COUNTERSIGN_PORT: must be a whole number", "COUNTERSIGN_ALLOW_SIGNING_TIME: must be true or false",
-		"COUNTERSIGN_DURATION: must be a duration", "COUNTERSIGN_LOG_LEVEL: must be debug", "COUNTERSIGN_EXTERNAL_ID: is a Key Vault reference", "--max-body-bytes: must be a whole number",
+		"countersign.yaml:2:1: profils: unknown key; did you mean " +
+			"profiles?", "COUNTERSIGN_PORT: must be a whole number", "COUNTERSIGN_ALLOW_SIGNING_TIME: must be true or false",
+		"COUNTERSIGN_DURATION: must be a duration", "COUNTERSIGN_LOG_LEVEL: must be debug", "COUNTERSIGN_EXTERNAL_ID: is a Key Vault " +
+			"reference", "--max-body-bytes: must be a whole number",
 		"--public-url: must be an address", "profiles: there is none",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -122,14 +133,18 @@ func TestAllFaultsInOneReport(t *testing.T) {
 }
 
 func TestAFaultNeverShowsTheLineOfTheFile(t *testing.T) {
-	_, err := config.Load(config.Sources{FileName: "f", File: []byte("profiles:\n  a: {source: static, secret_access_key: [EXAMPLESECRET]}\n"), Getenv: environment()})
+	_, err := config.Load(config.Sources{
+		FileName: "f", File: []byte("profiles:\n  a: {source: static, secret_access_key: [EXAMPLESECRET]}\n"), Getenv: environment(),
+	})
 	if err == nil || strings.Contains(err.Error(), "EXAMPLESECRET") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestOneProfileSettingsDoNotMixWithAFileOfProfiles(t *testing.T) {
-	_, err := config.Load(config.Sources{FileName: "f", File: []byte(file), Getenv: environment("COUNTERSIGN_ROLE_ARN", "arn:aws:iam::123456789012:role/x")})
+	_, err := config.Load(config.Sources{
+		FileName: "f", File: []byte(file), Getenv: environment("COUNTERSIGN_ROLE_ARN", "arn:aws:iam::123456789012:role/x"),
+	})
 	if err == nil || !strings.Contains(err.Error(), "the file has profiles") {
 		t.Errorf("got %v", err)
 	}
@@ -140,7 +155,10 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("profiles: {a: {source: static}}"), "", "")
 	f.Add([]byte("- a\n- b"), "x", "y")
 	f.Fuzz(func(t *testing.T, data []byte, duration, flag string) {
-		got, err := config.Load(config.Sources{FileName: "f", File: data, Getenv: environment("COUNTERSIGN_DURATION", duration), Flags: map[string]string{"allow-signing-time": flag}})
+		got, err := config.Load(config.Sources{
+			FileName: "f", File: data, Getenv: environment("COUNTERSIGN_DURATION", duration),
+			Flags: map[string]string{"allow-signing-time": flag},
+		})
 		if err == nil && len(got.Profiles) == 0 && !got.AllowCredentials {
 			t.Error("a configuration without profiles passed")
 		}

@@ -12,7 +12,9 @@ func TestLoad_WorkbenchIsOnWhereItIsTried(t *testing.T) {
 		environment map[string]string
 		want        bool
 	}{
-		"with keys":           {map[string]string{"COUNTERSIGN_API_KEY_SHA256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}, false},
+		"with keys": {
+			map[string]string{"COUNTERSIGN_API_KEY_SHA256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}, false,
+		},
 		"without, loopback":   {map[string]string{"COUNTERSIGN_AUTH": "none"}, true},
 		"without, everywhere": {map[string]string{"COUNTERSIGN_AUTH": "none", "COUNTERSIGN_ADDRESS": "0.0.0.0"}, false},
 		"without, by name":    {map[string]string{"COUNTERSIGN_AUTH": "none", "COUNTERSIGN_ADDRESS": "localhost"}, true},

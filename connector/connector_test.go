@@ -176,7 +176,8 @@ func TestGenerateSaysWhatIsWrongWithAContract(t *testing.T) {
 func TestHost_IsTakenAsPeoplePasteIt(t *testing.T) {
 	for host, want := range map[string]string{
 		"": "sign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com", "HTTPS://Sign.Example.com": "sign.example.com",
-		"sign.example.com:8443": "sign.example.com:8443", "http://sign.example.com": "", "https://sign.example.com/v1": "", "https://": "", "sign.example.com?a=b": "", "a b": "", "https://user@x": "", "x:port": "",
+		"sign.example.com:8443": "sign.example.com:8443", "http://sign.example.com": "", "https://sign.example.com/" +
+			"v1": "", "https://": "", "sign.example.com?a=b": "", "a b": "", "https://user@x": "", "x:port": "",
 		"https://https://x": "", "ftp://x": "", "x//": "", "<host>": "",
 	} {
 		files, err := connector.Generate(contract(t), connector.Options{Host: host})

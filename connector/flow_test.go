@@ -49,7 +49,8 @@ func TestFlowsRun(t *testing.T) {
 			Transport: transport(func(r *http.Request) string {
 				if r.URL.Host != "your-app.azurewebsites.net" && r.URL.Host != "YOUR-APP.azurewebsites.net" {
 					sent++
-					if r.Method != http.MethodPut || r.URL.String() != "https://aws.example.com/signed?a=b" || r.Header.Get("X-Amz-Date") != "20150830T123600Z" {
+					if r.Method != http.MethodPut || r.URL.String() != "https://aws.example.com/signed?a=b" ||
+						r.Header.Get("X-Amz-Date") != "20150830T123600Z" {
 						t.Errorf("%s sends %s %s, which was not signed", file, r.Method, r.URL)
 					}
 					return "{}"
@@ -97,7 +98,10 @@ func TestFlowPackagesAreWhole(t *testing.T) {
 		}
 		ids[id] = file
 		folder := "Microsoft.Flow/flows/" + id + "/"
-		want := []string{folder + "apisMap.json", folder + "connectionsMap.json", folder + "definition.json", "Microsoft.Flow/flows/manifest.json", "manifest.json"}
+		want := []string{
+			folder + "apisMap.json", folder + "connectionsMap.json", folder + "definition.json", "Microsoft.Flow/flows/manifest.json",
+			"manifest.json",
+		}
 		if got := slices.Sorted(maps.Keys(parts)); !slices.Equal(got, want) {
 			t.Errorf("%s holds %q, want %q", file, got, want)
 		}

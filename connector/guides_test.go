@@ -65,8 +65,12 @@ func TestGuides_SayWhereTheValuesOfEntraGo(t *testing.T) {
 			t.Errorf("%s is %q, want a placeholder that begins with %s", name, settings[name], prefix)
 		}
 	}
-	for name, guide := range map[string]string{"readme.md": string(files["readme.md"]), "docs/power-automate.md": string(read(t, "../docs/power-automate.md"))} {
-		for _, want := range []string{settings["clientId"], settings["tenantId"], settings["resourceUri"], `--secret "$CLIENT_SECRET"`, "users: true", "entra-id"} {
+	for name, guide := range map[string]string{
+		"readme.md": string(files["readme.md"]), "docs/power-automate.md": string(read(t, "../docs/power-automate.md")),
+	} {
+		for _, want := range []string{
+			settings["clientId"], settings["tenantId"], settings["resourceUri"], `--secret "$CLIENT_SECRET"`, "users: true", "entra-id",
+		} {
 			if !strings.Contains(guide, want) {
 				t.Errorf("%s does not name %s", name, want)
 			}
@@ -108,7 +112,8 @@ func n8nWorkflowIsWhole(t *testing.T, file string, want int) {
 			t.Errorf("the workflow reads %s, which the signer does not answer", field[1])
 		}
 	}
-	if sends := strings.HasSuffix(at(nodes["Call AWS"], "parameters", "url").(string), "/v1/send"); !sends && nodes["Call AWS"]["retryOnFail"] != nil {
+	if sends := strings.HasSuffix(at(nodes["Call AWS"], "parameters", "url").(string), "/v1/send"); !sends &&
+		nodes["Call AWS"]["retryOnFail"] != nil {
 		t.Error("the call to AWS is repeated with an old signature")
 	}
 }

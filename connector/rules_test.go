@@ -23,7 +23,10 @@ type files struct {
 func connectorFiles(t *testing.T) files {
 	t.Helper()
 	made := generate(t)
-	return files{definition: object(t, made["apiDefinition.swagger.json"]), properties: object(t, made["apiProperties.json"]), size: len(made["apiDefinition.swagger.json"])}
+	return files{
+		definition: object(t, made["apiDefinition.swagger.json"]), properties: object(t, made["apiProperties.json"]),
+		size: len(made["apiDefinition.swagger.json"]),
+	}
 }
 
 func object(t *testing.T, text []byte) node {

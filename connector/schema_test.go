@@ -43,14 +43,24 @@ func TestPublishedSchemasRefuseWhatIsWrong(t *testing.T) {
 		schema, file string
 		spoil        func(node)
 	}{
-		"unknown x-ms- extension":    {"definition", "apiDefinition.swagger.json", func(n node) { in(n, "definitions", "SignRequest", "properties", "url")["x-ms-label"] = "URL" }},
-		"unknown format":             {"definition", "apiDefinition.swagger.json", func(n node) { in(n, "definitions", "SignRequest", "properties", "url")["format"] = "hostname" }},
+		"unknown x-ms- extension": {
+			"definition", "apiDefinition.swagger.json",
+			func(n node) { in(n, "definitions", "SignRequest", "properties", "url")["x-ms-label"] = "URL" },
+		},
+		"unknown format": {
+			"definition", "apiDefinition.swagger.json",
+			func(n node) { in(n, "definitions", "SignRequest", "properties", "url")["format"] = "hostname" },
+		},
 		"host with a scheme":         {"definition", "apiDefinition.swagger.json", func(n node) { n["host"] = "https://sign.example.com" }},
 		"contact without an address": {"definition", "apiDefinition.swagger.json", func(n node) { in(n, "info", "contact")["email"] = "nobody" }},
-		"operation without answers":  {"definition", "apiDefinition.swagger.json", func(n node) { delete(in(n, "paths", "/v1/sign", "post"), "responses") }},
-		"no color":                   {"properties", "apiProperties.json", func(n node) { delete(in(n, "properties"), "iconBrandColor") }},
-		"unknown kind of parameter":  {"properties", "apiProperties.json", func(n node) { in(n, "properties", "connectionParameters", "host")["type"] = "text" }},
-		"unknown setting":            {"settings", "settings.json", func(n node) { n["connector"] = "countersign" }},
+		"operation without answers": {
+			"definition", "apiDefinition.swagger.json", func(n node) { delete(in(n, "paths", "/v1/sign", "post"), "responses") },
+		},
+		"no color": {"properties", "apiProperties.json", func(n node) { delete(in(n, "properties"), "iconBrandColor") }},
+		"unknown kind of parameter": {
+			"properties", "apiProperties.json", func(n node) { in(n, "properties", "connectionParameters", "host")["type"] = "text" },
+		},
+		"unknown setting": {"settings", "settings.json", func(n node) { n["connector"] = "countersign" }},
 	} {
 		n := object(t, made[test.file])
 		removeEditors(n)

@@ -87,7 +87,11 @@ func TestSwaggerRestoresWhatTheConverterDrops(t *testing.T) {
 		{"label as given", at(f.definition, "definitions", "Problem", "properties", "named", "x-ms-summary"), "Another name"},
 		{"values of a dictionary", at(f.definition, "definitions", "Problem", "properties", "map", "x-ms-editor-options", "valueType"), "string"},
 		{"null in a dictionary", at(f.definition, "definitions", "Problem", "properties", "map", "additionalProperties", "nullable"), nil},
-		{"reference in a dictionary", at(f.definition, "definitions", "Problem", "properties", "problems", "additionalProperties", "$ref"), "#/definitions/Problem"},
+		{
+			"reference in a dictionary",
+			at(f.definition, "definitions", "Problem", "properties", "problems", "additionalProperties", "$ref"),
+			"#/definitions/Problem",
+		},
 		{"base path", f.definition["basePath"], "/"},
 		{"host", f.definition["host"], nil},
 	}

@@ -83,7 +83,10 @@ func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
 			{"retry of the call to AWS", at(call, "inputs", "retryPolicy", "type"), "none"},
 			{"asynchronous pattern", call["operationOptions"], "DisableAsyncPattern"},
 			{"secrecy of the call to AWS", asJSON(t, at(call, "runtimeConfiguration", "secureData", "properties")), `["inputs"]`},
-			{"secrecy of the signer's call", asJSON(t, at(actions[signer], "runtimeConfiguration", "secureData", "properties")), `["inputs","outputs"]`},
+			{
+				"secrecy of the signer's call", asJSON(t, at(actions[signer], "runtimeConfiguration", "secureData", "properties")),
+				`["inputs","outputs"]`,
+			},
 			{"retry of the signer's call", at(actions[signer], "inputs", "retryPolicy", "type"), "fixed"},
 			{"method", at(call, "inputs", "method"), "@body('" + signer + "')['method']"},
 			{"uri", at(call, "inputs", "uri"), "@body('" + signer + "')['url']"},

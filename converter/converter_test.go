@@ -66,14 +66,21 @@ func TestConvert_Samples(t *testing.T) {
 		left     []string
 		refused  []string
 	}{
-		"1-rest-export.swagger.json":   {actions: 3, left: []string{"OPTIONS /orders", "GET /orders, header parameter Authorization"}},
-		"2-rest-export.oas30.json":     {actions: 4, left: []string{"GET /documents, query parameter filter"}},
-		"3-proxy-any.oas30.json":       {refused: []string{"/servers/0/url"}},
-		"3-proxy-any.oas30.json raw":   {upstream: gateway, actions: 1, left: []string{"ANY $default", "ANY /{proxy+}", "GET /reports/{year}/{name+}", "HEAD /reports/{year}/{name+}"}},
-		"3-proxy-any.oas30.json any":   {upstream: gateway, any: true, actions: 4, left: []string{"ANY $default", "HEAD /reports/{year}/{name+}"}},
+		"1-rest-export.swagger.json": {actions: 3, left: []string{"OPTIONS /orders", "GET /orders, header parameter Authorization"}},
+		"2-rest-export.oas30.json":   {actions: 4, left: []string{"GET /documents, query parameter filter"}},
+		"3-proxy-any.oas30.json":     {refused: []string{"/servers/0/url"}},
+		"3-proxy-any.oas30.json raw": {
+			upstream: gateway, actions: 1,
+			left: []string{"ANY $default", "ANY /{proxy+}", "GET /reports/{year}/{name+}", "HEAD /reports/{year}/{name+}"},
+		},
+		"3-proxy-any.oas30.json any": {
+			upstream: gateway, any: true, actions: 4, left: []string{"ANY $default", "HEAD /reports/{year}/{name+}"},
+		},
 		"4-hand-written.swagger.yaml":  {refused: []string{"/info/title", "/host"}},
 		"4-hand-written.swagger.yaml ": {upstream: strings.TrimSuffix(gateway, "/prod"), refused: []string{"/info/title", "/basePath"}},
-		"4-filled.swagger.yaml":        {upstream: strings.TrimSuffix(gateway, "/prod"), actions: 1, left: []string{"DELETE /customers/{id}", "POST /upload"}},
+		"4-filled.swagger.yaml": {
+			upstream: strings.TrimSuffix(gateway, "/prod"), actions: 1, left: []string{"DELETE /customers/{id}", "POST /upload"},
+		},
 		"5-shapes.oas30.yaml":          {refused: []string{"/servers/0/url"}},
 		"5-shapes.oas30.yaml upstream": {upstream: gateway, actions: 2, left: []string{"GET /shapes, cookie parameter session"}},
 		"6-modern.oas31.yaml":          {actions: 2},
@@ -169,18 +176,26 @@ func valid(t testing.TB, made *converter.Result) {
 
 func TestConvert_RefusesWithAPointer(t *testing.T) {
 	for name, test := range map[string]struct{ definition, pointer string }{
-		"no object":           {`[]`, ""},
-		"no version":          {`{"paths":{}}`, "/openapi"},
-		"version 1.2":         {`{"swagger":"1.2","paths":{}}`, "/swagger"},
-		"no paths":            {`{"swagger":"2.0"}`, "/paths"},
-		"template":            {`{"AWSTemplateFormatVersion":"2010-09-09","Resources":{}}`, ""},
-		"name twice":          {`{"swagger":"2.0","paths":{"/a":{},"/a":{}}}`, "/paths/~1a"},
-		"external reference":  {trap(`"responses":{"200":{"description":"a","schema":{"$ref":"other.json#/a"}}}`), "/paths/~1a/get/responses/200/schema/$ref"},
-		"dead reference":      {trap(`"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/Gone"}}}`), "/paths/~1a/get/responses/200/schema/$ref"},
-		"placeholder in id":   {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
-		"parameter unnamed":   {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
-		"host of nobody":      {`{"swagger":"2.0","host":"api.example.com","paths":{"/a":{"get":{}}}}`, "/host"},
-		"deep":                {`{"swagger":"2.0","x":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, "/x" + strings.Repeat("/0", 199)},
+		"no object":   {`[]`, ""},
+		"no version":  {`{"paths":{}}`, "/openapi"},
+		"version 1.2": {`{"swagger":"1.2","paths":{}}`, "/swagger"},
+		"no paths":    {`{"swagger":"2.0"}`, "/paths"},
+		"template":    {`{"AWSTemplateFormatVersion":"2010-09-09","Resources":{}}`, ""},
+		"name twice":  {`{"swagger":"2.0","paths":{"/a":{},"/a":{}}}`, "/paths/~1a"},
+		"external reference": {
+			trap(`"responses":{"200":{"description":"a","schema":{"$ref":"other.json#/a"}}}`),
+			"/paths/~1a/get/responses/200/schema/$ref",
+		},
+		"dead reference": {
+			trap(`"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/Gone"}}}`),
+			"/paths/~1a/get/responses/200/schema/$ref",
+		},
+		"placeholder in id": {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
+		"parameter unnamed": {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
+		"host of nobody":    {`{"swagger":"2.0","host":"api.example.com","paths":{"/a":{"get":{}}}}`, "/host"},
+		"deep": {
+			`{"swagger":"2.0","x":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, "/x" + strings.Repeat("/0", 199),
+		},
 		"alias within itself": {"swagger: '2.0'\npaths: &a {x: *a}\n", "/paths/x"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,7 +217,10 @@ func TestConvert_IsBounded(t *testing.T) {
 	var combined, nested, bomb strings.Builder
 	for i := range 200 {
 		fmt.Fprintf(&combined, `"S%d":{"oneOf":[{"$ref":"#/definitions/S%d"},{"$ref":"#/definitions/S%d"}]},`, i, i+1, i+1)
-		fmt.Fprintf(&nested, `"S%d":{"type":"object","properties":{"a":{"$ref":"#/definitions/S%d"},"b":{"$ref":"#/definitions/S%d"}}},`, i, i+1, i+1)
+		fmt.Fprintf(
+			&nested, `"S%d":{"type":"object","properties":{"a":{"$ref":"#/definitions/S%d"},"b":{"$ref":"#/definitions/S%d"}}},`, i,
+			i+1, i+1,
+		)
 	}
 	bomb.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
 	for i := range 20 {
@@ -220,7 +238,9 @@ func TestConvert_IsBounded(t *testing.T) {
 		"alternatives of alternatives": {with(combined.String()), true},
 		"objects of objects":           {with(nested.String()), false},
 		"aliases of aliases":           {bomb.String(), true},
-		"itself":                       {with(`"S0":{"allOf":[{"$ref":"#/definitions/S0"}],"properties":{"s":{"$ref":"#/definitions/S0"}}},`), false},
+		"itself": {
+			with(`"S0":{"allOf":[{"$ref":"#/definitions/S0"}],"properties":{"s":{"$ref":"#/definitions/S0"}}},`), false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, err := convert(t, test.definition, nil)

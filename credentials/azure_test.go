@@ -33,7 +33,8 @@ func (e *identityEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.mu.Unlock()
 	q := r.URL.Query()
 	if r.Method != http.MethodGet || r.Header.Get("X-Identity-Header") != "header-secret" || r.Header.Get("Metadata") != "" ||
-		q.Get("api-version") != "2019-08-01" || q.Get("resource") != "api://countersign" || q.Get("client_id") != e.clientID || len(q) != 2+min(len(e.clientID), 1) {
+		q.Get("api-version") != "2019-08-01" || q.Get("resource") != "api://countersign" || q.Get("client_id") != e.clientID ||
+		len(q) != 2+min(len(e.clientID), 1) {
 		e.t.Errorf("the endpoint got %s %s with header %q", r.Method, r.URL, r.Header.Get("X-Identity-Header"))
 	}
 	status := e.answers[min(e.asked, len(e.answers)-1)]
@@ -62,12 +63,16 @@ func managed(t *testing.T, fake *fakeSTS, e *identityEndpoint) *credentials.Stor
 	e.t = t
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	env := map[string]string{"IDENTITY_ENDPOINT": server.URL + "/msi/token", "IDENTITY_HEADER": "header-secret", "AZURE_FEDERATED_TOKEN_FILE": ""}
+	env := map[string]string{
+		"IDENTITY_ENDPOINT": server.URL + "/msi/token", "IDENTITY_HEADER": "header-secret", "AZURE_FEDERATED_TOKEN_FILE": "",
+	}
 	for name, value := range env {
 		t.Setenv(name, value) // the library reads the environment itself
 	}
 	p := orders()
-	p.Source, p.Keys, p.Azure = credentials.SourceAzureIdentity, signing.Credentials{}, &credentials.AzureIdentity{Audience: "api://countersign", ClientID: e.clientID}
+	p.Source, p.Keys, p.Azure = credentials.SourceAzureIdentity, signing.Credentials{}, &credentials.AzureIdentity{
+		Audience: "api://countersign", ClientID: e.clientID,
+	}
 	return open(t, credentials.Options{
 		Profiles: []credentials.Profile{p}, Getenv: func(name string) string { return env[name] },
 		Transport: hosts{"sts": fake, strings.TrimPrefix(server.URL, "http://"): e},
@@ -97,7 +102,8 @@ func TestManagedIdentity(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "words of Azure") {
 				t.Errorf("error %q holds Azure's own words", err)
 			}
-			if test.want == nil && (fake.last(t).form.Get("Action") != "AssumeRoleWithWebIdentity" || !strings.HasPrefix(fake.last(t).form.Get("WebIdentityToken"), "eyJ")) {
+			if test.want == nil && (fake.last(t).form.Get("Action") != "AssumeRoleWithWebIdentity" ||
+				!strings.HasPrefix(fake.last(t).form.Get("WebIdentityToken"), "eyJ")) {
 				t.Errorf("STS got %v, want the token", fake.last(t).form)
 			}
 		})
@@ -139,10 +145,18 @@ func TestWorkloadIdentity(t *testing.T) {
 	var form string
 	entra := http.NewServeMux()
 	entra.HandleFunc("GET /common/discovery/instance", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"tenant_discovery_endpoint":"https://login.microsoftonline.com/%s/v2.0/.well-known/openid-configuration","metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net","aliases":["login.microsoftonline.com"]}]}`, tenant)
+		fmt.Fprintf(
+			w,
+			`{"tenant_discovery_endpoint":"https://login.microsoftonline.com/%s/v2.0/.well-known/openid-configuration","metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net","aliases":["login.microsoftonline.com"]}]}`,
+			tenant,
+		)
 	})
 	entra.HandleFunc("GET /"+tenant+"/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"issuer":"https://login.microsoftonline.com/%[1]s/v2.0","authorization_endpoint":"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/authorize","token_endpoint":"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/token"}`, tenant)
+		fmt.Fprintf(
+			w,
+			`{"issuer":"https://login.microsoftonline.com/%[1]s/v2.0","authorization_endpoint":"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/authorize","token_endpoint":"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/token"}`,
+			tenant,
+		)
 	})
 	entra.HandleFunc("POST /"+tenant+"/oauth2/v2.0/token", func(w http.ResponseWriter, r *http.Request) {
 		form = r.FormValue("client_assertion") + " " + r.FormValue("scope") + " " + r.FormValue("client_id")

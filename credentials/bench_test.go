@@ -13,7 +13,9 @@ func BenchmarkSession(b *testing.B) {
 	byCaller.Name, byCaller.AssumeRole = "by-caller", &credentials.AssumeRole{RoleARN: roleARN, SessionName: "countersign-{caller}"}
 	bare := orders()
 	bare.Name, bare.AssumeRole = "bare", nil
-	s, err := credentials.New(credentials.Options{Profiles: []credentials.Profile{orders(), byCaller, bare}, Now: time.Now, Transport: newFake(time.Now)})
+	s, err := credentials.New(credentials.Options{
+		Profiles: []credentials.Profile{orders(), byCaller, bare}, Now: time.Now, Transport: newFake(time.Now),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

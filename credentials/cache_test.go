@@ -56,7 +56,8 @@ func TestOldSessionIsServedWhileRefreshingFails(t *testing.T) {
 		}
 		time.Sleep(time.Until(first.Expires.Add(-29 * time.Second)))
 		var e *credentials.Error
-		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.As(err, &e) || !errors.Is(err, credentials.ErrUnavailable) || e.RetryAfter <= 0 {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.As(err, &e) ||
+			!errors.Is(err, credentials.ErrUnavailable) || e.RetryAfter <= 0 {
 			t.Errorf("Session() = %v within the last 30 seconds, want ErrUnavailable with a delay", err)
 		}
 		synctest.Wait()
@@ -282,7 +283,10 @@ func TestFetchesAreLimitedOverAll(t *testing.T) {
 		wg.Wait()
 		took := time.Since(start)
 		if n := fake.count(); n > 20+int(took/time.Second+1)*5 || n < 35 || int(busy.Load()) != 100-n {
-			t.Errorf("%d calls in %v and %d told to come again, want a burst, half of it for what callers share, and 5 a second", n, took, busy.Load())
+			t.Errorf(
+				"%d calls in %v and %d told to come again, want a burst, half of it for what callers share, and 5 a second", n, took,
+				busy.Load(),
+			)
 		}
 	})
 }
@@ -346,7 +350,8 @@ func TestPanicsAreCaught(t *testing.T) {
 		fake := newFake(time.Now)
 		fake.answer = func(call) (*http.Response, error) { panic("a secret: " + exampleSecret) }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
-		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || err.Error() != "session source unavailable: panic (string)" {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil ||
+			err.Error() != "session source unavailable: panic (string)" {
 			t.Errorf("Session() = %v, want the panic's type alone", err)
 		}
 		fake.answer = nil
@@ -460,7 +465,9 @@ func TestSessionsDoNotPrintTheirSecrets(t *testing.T) {
 	if got.Credentials.SecretAccessKey() != exampleSecret {
 		t.Fatal("no secret to look for")
 	}
-	for _, text := range []string{fmt.Sprintf("%+v", got), fmt.Sprintf("%#v", got), fmt.Sprintf("%v", []any{&got}), fmt.Sprintf("%+v", orders())} {
+	for _, text := range []string{
+		fmt.Sprintf("%+v", got), fmt.Sprintf("%#v", got), fmt.Sprintf("%v", []any{&got}), fmt.Sprintf("%+v", orders()),
+	} {
 		if contains(text, exampleSecret, "token-1") {
 			t.Errorf("%s", text)
 		}

@@ -51,21 +51,34 @@ func TestRolesAnywhere_EachMistakeHasItsMessage(t *testing.T) {
 	}{
 		{"key of another certificate", pemOf(good), pkcs8(ecOther()), chain, "private key does not belong to the certificate"},
 		{"key of another kind", pemOf(good), pkcs8(rsa2048()), chain, "private key does not belong to the certificate"},
-		{"expired", pemOf(leaf(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })), pkcs8(ec256()), chain, "certificate has expired on "},
-		{"not yet valid", pemOf(leaf(func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })), pkcs8(ec256()), chain, "certificate is not valid before "},
+		{
+			"expired", pemOf(leaf(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })), pkcs8(ec256()), chain,
+			"certificate has expired on ",
+		},
+		{
+			"not yet valid", pemOf(leaf(func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })), pkcs8(ec256()), chain,
+			"certificate is not valid before ",
+		},
 		{"CA as leaf", pemOf(issuer.certificate), pkcs8(ec256()), nil, "is a CA certificate"},
 		{"chain first", pemOf(between[0], good), pkcs8(ec256()), nil, "wrong order"},
 		{"chain reversed", pemOf(good), pkcs8(ec256()), pemOf(between[1], between[0]), "wrong order"},
 		{"chain of another CA", pemOf(good), pkcs8(ec256()), pemOf(newRoot(now).sub("x", now).certificate), "was not issued by the one after it"},
 		{"chain of a namesake", pemOf(good), pkcs8(ec256()), pemOf(namesake(between[0], now)), "was not signed by the one after it"},
 		{"leaf in the chain", pemOf(good, good), pkcs8(ec256()), nil, "was not issued by the one after it"},
-		{"no digitalSignature", pemOf(leaf(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })), pkcs8(ec256()), chain, "digitalSignature"},
+		{
+			"no digitalSignature", pemOf(leaf(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })), pkcs8(ec256()),
+			chain, "digitalSignature",
+		},
 		{"RSA-1024", signed(small), pkcs8(small), chain, "RSA with 1024 bits: use 2048 to 8192"},
 		{"P-224", signed(p224), pkcs8(p224), chain, "EC on P-224: use P-256"},
 		{"Ed25519", signed(ed), pkcs8(ed), chain, "ed25519"},
 		{"ML-DSA", pemOf(good), mldsa, chain, "ML-DSA-65"},
 		{"password", pemOf(good), block("ENCRYPTED PRIVATE KEY", []byte{1}), chain, "private key is encrypted"},
-		{"old password", pemOf(good), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}}), chain, "private key is encrypted"},
+		{
+			"old password", pemOf(good),
+			pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}}), chain,
+			"private key is encrypted",
+		},
 		{"TPM", pemOf(good), block("TSS2 PRIVATE KEY", []byte{1}), chain, "bound to a TPM"},
 		{"OpenSSH", pemOf(good), block("OPENSSH PRIVATE KEY", []byte{1}), chain, "openssl pkcs8"},
 		{"two keys", pemOf(good), append(pkcs8(ec256()), pkcs8(ecOther())...), chain, "there are several"},
@@ -144,7 +157,8 @@ func TestRolesAnywhere_LongChainsAreRefusedBeforeAWSDoes(t *testing.T) {
 	put(t, f.key, pkcs8(ec256()))
 	put(t, f.chain, pemOf(between...))
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{onPremises(f)}, Transport: &served{Handler: standIn(root, time.Now)}})
-	if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "erp"}); err == nil || !strings.Contains(err.Error(), "chain is too long") {
+	if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "erp"}); err == nil ||
+		!strings.Contains(err.Error(), "chain is too long") {
 		t.Errorf("a chain of 40 is refused with %v", err)
 	}
 }
@@ -186,7 +200,8 @@ func TestRolesAnywhere_WarnsOfAThirdOfLife(t *testing.T) {
 		t.Errorf("at the start it is warned of %v", w)
 	}
 	get(t, s, "erp")
-	if len(events) != 2 || events[0].Kind != credentials.EventCertificate || events[0].Err == nil || !events[0].Expires.Equal(c.NotAfter.Truncate(time.Second)) {
+	if len(events) != 2 || events[0].Kind != credentials.EventCertificate || events[0].Err == nil ||
+		!events[0].Expires.Equal(c.NotAfter.Truncate(time.Second)) {
 		t.Errorf("the log has %+v", events)
 	}
 	if got := s.Status().Profiles[0]; got.CertificateLife != 29*time.Hour || got.CertificateExpires.IsZero() {

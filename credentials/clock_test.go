@@ -206,7 +206,9 @@ func checkUsable(t *testing.T, got credentials.Session, c *clocks) {
 // wrong as it was set, up to the 15 minutes.
 func TestClockJumpsWithoutSTS(t *testing.T) {
 	for _, sleep := range []bool{false, true} {
-		for _, jump := range []time.Duration{10 * time.Minute, -10 * time.Minute, 20 * time.Minute, -20 * time.Minute, 24 * time.Hour, -24 * time.Hour} {
+		for _, jump := range []time.Duration{
+			10 * time.Minute, -10 * time.Minute, 20 * time.Minute, -20 * time.Minute, 24 * time.Hour, -24 * time.Hour,
+		} {
 			if sleep && jump < 0 {
 				continue
 			}

@@ -50,7 +50,10 @@ func (f *fakePool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"IdentityId":%q,"Credentials":{"AccessKeyId":"ASIASANDBOX%09d","SecretKey":"s","SessionToken":"t","Expiration":%d}}`,
 			in.IdentityId, len(f.calls), time.Now().Add(time.Hour).Unix())
 	case action == "GetOpenIdToken":
-		fmt.Fprintf(w, `{"IdentityId":%q,"Token":%q}`, in.IdentityId, jwt(map[string]any{"iss": "https://cognito-identity.amazonaws.com", "aud": pool, "sub": in.IdentityId}))
+		fmt.Fprintf(
+			w, `{"IdentityId":%q,"Token":%q}`, in.IdentityId,
+			jwt(map[string]any{"iss": "https://cognito-identity.amazonaws.com", "aud": pool, "sub": in.IdentityId}),
+		)
 	default:
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprint(w, `{"__type":"NotAuthorizedException"}`)
@@ -123,7 +126,8 @@ func TestBasicFlow(t *testing.T) {
 	p.AssumeRole = &credentials.AssumeRole{RoleARN: roleARN, Duration: 12 * time.Hour}
 	s := openPool(t, f, fake, p)
 	got := get(t, s, "")
-	if c := fake.last(t); strings.Join(f.calls, " ") != "GetOpenIdToken" || c.form.Get("Action") != "AssumeRoleWithWebIdentity" || c.form.Get("DurationSeconds") != "43200" {
+	if c := fake.last(t); strings.Join(f.calls, " ") != "GetOpenIdToken" || c.form.Get("Action") != "AssumeRoleWithWebIdentity" ||
+		c.form.Get("DurationSeconds") != "43200" {
 		t.Errorf("%q, then %v; want GetOpenIdToken, then AssumeRoleWithWebIdentity", f.calls, c.form)
 	}
 	if got.RoleARN != roleARN {
@@ -135,7 +139,8 @@ func TestPoolThatRefuses(t *testing.T) {
 	p := guest("")
 	p.Cognito.IdentityPoolID, p.Cognito.LoginProvider, p.Cognito.TokenVariable = strings.Replace(pool, "1111", "9999", 1), "accounts.example.com", "LOGIN"
 	s := openPool(t, &fakePool{}, nil, p)
-	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrDenied) || !strings.HasSuffix(err.Error(), "NotAuthorizedException") {
+	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrDenied) ||
+		!strings.HasSuffix(err.Error(), "NotAuthorizedException") {
 		t.Errorf("Session() = %v, want ErrDenied with Cognito's code", err)
 	}
 }

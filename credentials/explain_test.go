@@ -84,7 +84,8 @@ func TestExplainNamesWhatIsWrong(t *testing.T) {
 				if d.TrustPolicy == "" {
 					t.Error("no trust policy to paste")
 				}
-				if named := strings.Contains(last.Hint, "the policy to paste is below"); named != (test.status == 403 && test.code != "RegionDisabledException") {
+				if named := strings.Contains(last.Hint, "the policy to paste is below"); named != (test.status == 403 &&
+					test.code != "RegionDisabledException") {
 					t.Errorf("the hint is %q", last.Hint)
 				}
 			})
@@ -137,7 +138,9 @@ func TestExplainFollowsTheChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := policy.Statement[0]
-	if s.Principal["AWS"] != "arn:aws:iam::123456789012:role/orders" || strings.Join(s.Action, " ") != "sts:AssumeRole sts:TagSession sts:SetSourceIdentity" || s.Condition["StringEquals"]["sts:ExternalId"] != "x-1" {
+	if s.Principal["AWS"] != "arn:aws:iam::123456789012:role/orders" ||
+		strings.Join(s.Action, " ") != "sts:AssumeRole sts:TagSession sts:SetSourceIdentity" ||
+		s.Condition["StringEquals"]["sts:ExternalId"] != "x-1" {
 		t.Errorf("trust policy %s, want the first role, the actions and the external id", d.TrustPolicy)
 	}
 }

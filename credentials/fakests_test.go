@@ -67,9 +67,15 @@ func (f *fakeSTS) RoundTrip(r *http.Request) (*http.Response, error) {
 func (f *fakeSTS) issue(c call) *http.Response {
 	action := c.form.Get("Action")
 	if action == "GetCallerIdentity" {
-		return f.xml(200, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/orders/x</Arn><UserId>AROAEXAMPLE:x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+		return f.xml(
+			200,
+			`<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/orders/x</Arn><UserId>AROAEXAMPLE:x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+		)
 	}
-	return f.xml(200, issuedXML(action, fmt.Sprintf("ASIASANDBOX%09d", c.number), exampleSecret, fmt.Sprintf("token-%d", c.number), f.now().Add(f.lasts(c))))
+	return f.xml(
+		200,
+		issuedXML(action, fmt.Sprintf("ASIASANDBOX%09d", c.number), exampleSecret, fmt.Sprintf("token-%d", c.number), f.now().Add(f.lasts(c))),
+	)
 }
 
 func (f *fakeSTS) lasts(c call) time.Duration {
@@ -98,7 +104,10 @@ func (f *fakeSTS) xml(status int, body string) *http.Response {
 }
 
 func (f *fakeSTS) refuse(status int, code string) *http.Response {
-	return f.xml(status, `<ErrorResponse><Error><Type>Sender</Type><Code>`+code+`</Code><Message>words of STS that nobody is to see</Message></Error><RequestId>11111111-2222-3333-4444-555555555555</RequestId></ErrorResponse>`)
+	return f.xml(
+		status,
+		`<ErrorResponse><Error><Type>Sender</Type><Code>`+code+`</Code><Message>words of STS that nobody is to see</Message></Error><RequestId>11111111-2222-3333-4444-555555555555</RequestId></ErrorResponse>`,
+	)
 }
 
 func (f *fakeSTS) count() int {

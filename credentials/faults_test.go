@@ -169,7 +169,9 @@ func TestLargestToken(t *testing.T) {
 	fake := newFake(time.Now)
 	token := strings.Repeat("IQoJb3JpZ2luX2Vj", 256)
 	fake.answer = func(c call) (*http.Response, error) {
-		return fake.xml(200, issuedXML("AssumeRole", fmt.Sprintf("ASIASANDBOX%09d", c.number), exampleSecret, token, time.Now().Add(time.Hour))), nil
+		return fake.xml(
+			200, issuedXML("AssumeRole", fmt.Sprintf("ASIASANDBOX%09d", c.number), exampleSecret, token, time.Now().Add(time.Hour)),
+		), nil
 	}
 	server := httptest.NewServer(fake)
 	defer server.Close()

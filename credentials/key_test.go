@@ -46,7 +46,10 @@ func TestKeys(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func() string { return words[random.IntN(len(words))] }
 	ask := func() (credentials.SessionRequest, [3]string) {
-		a := credentials.SessionRequest{Profile: names[random.IntN(len(names))], Caller: word(), Host: word(), MinValidity: time.Duration(random.IntN(900)) * time.Second}
+		a := credentials.SessionRequest{
+			Profile: names[random.IntN(len(names))], Caller: word(), Host: word(),
+			MinValidity: time.Duration(random.IntN(900)) * time.Second,
+		}
 		tuple := [3]string{a.Profile}
 		if shapes[a.Profile].caller {
 			tuple[1] = a.Caller

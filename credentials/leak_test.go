@@ -49,7 +49,10 @@ func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	refuse := func(status int, code string) (*http.Response, error) {
 		return answer(status,
-			fmt.Sprintf(`<ErrorResponse><Error><Type>%[2]s</Type><Code>%[1]s</Code><Message>%[2]s</Message></Error><RequestId>%[2]s</RequestId></ErrorResponse>`, code, h.text),
+			fmt.Sprintf(
+				`<ErrorResponse><Error><Type>%[2]s</Type><Code>%[1]s</Code><Message>%[2]s</Message></Error><RequestId>%[2]s</RequestId></ErrorResponse>`,
+				code, h.text,
+			),
 			fmt.Sprintf(`{"__type":%[1]q,"code":%[1]q,"error":%[1]q,"error_description":%[2]q,"message":%[2]q}`, code, h.text))
 	}
 	switch h.way {
@@ -67,7 +70,10 @@ func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(200, h.text+"<", h.text+"{")
 	case "keys":
 		return answer(200, issuedXML("AssumeRole", h.text, h.text, h.text, time.Now().Add(time.Hour)),
-			fmt.Sprintf(`{"AccessKeyId":%[1]q,"SecretAccessKey":%[1]q,"Token":%[1]q,"Expiration":%[2]q,"IdentityId":%[1]q,"access_token":%[1]q}`, h.text, time.Now().Add(time.Hour).Format(time.RFC3339)))
+			fmt.Sprintf(
+				`{"AccessKeyId":%[1]q,"SecretAccessKey":%[1]q,"Token":%[1]q,"Expiration":%[2]q,"IdentityId":%[1]q,"access_token":%[1]q}`,
+				h.text, time.Now().Add(time.Hour).Format(time.RFC3339),
+			))
 	case "transport error":
 		return nil, errors.New(h.text)
 	}
@@ -139,22 +145,52 @@ func TestNoSecretShows(t *testing.T) {
 		{Name: "default", Source: credentials.SourceAWSDefault, AssumeRole: role()},
 		{Name: "task", Source: credentials.SourceContainer, AssumeRole: role()},
 		{Name: "pod", Source: credentials.SourceContainer, Container: &credentials.Container{TokenFile: write(t, "auth", next())}},
-		{Name: "file", Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: write(t, "token", next())}, AssumeRole: role()},
-		{Name: "jwt", Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: write(t, "jwt", jwt(azureClaims("2.0"))+next())}, AssumeRole: role()},
-		{Name: "bad-file", Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: write(t, "bad", next()+" "+next())}, AssumeRole: role()},
-		{Name: "azure", Source: credentials.SourceAzureIdentity, Azure: &credentials.AzureIdentity{Audience: "api://countersign"}, AssumeRole: role()},
-		{Name: "guest", Source: credentials.SourceCognito, Cognito: &credentials.Cognito{IdentityPoolID: pool, IdentityFile: write(t, "identity", "")}},
-		{Name: "bad-guest", Source: credentials.SourceCognito, Cognito: &credentials.Cognito{IdentityPoolID: pool, IdentityFile: write(t, "bad-identity", next())}},
-		{Name: "login", Source: credentials.SourceCognito, Cognito: &credentials.Cognito{IdentityPoolID: pool, LoginProvider: "l", TokenFile: write(t, "login", next())}},
-		{Name: "basic", Source: credentials.SourceCognito, Cognito: &credentials.Cognito{IdentityPoolID: pool, LoginProvider: "l", TokenVariable: "LOGIN", Basic: true}, AssumeRole: role()},
+		{
+			Name: "file", Source: credentials.SourceWebIdentityFile,
+			WebIdentity: &credentials.WebIdentity{TokenFile: write(t, "token", next())}, AssumeRole: role(),
+		},
+		{
+			Name: "jwt", Source: credentials.SourceWebIdentityFile,
+			WebIdentity: &credentials.WebIdentity{TokenFile: write(t, "jwt", jwt(azureClaims("2.0"))+next())}, AssumeRole: role(),
+		},
+		{
+			Name: "bad-file", Source: credentials.SourceWebIdentityFile,
+			WebIdentity: &credentials.WebIdentity{TokenFile: write(t, "bad", next()+" "+next())}, AssumeRole: role(),
+		},
+		{
+			Name: "azure", Source: credentials.SourceAzureIdentity, Azure: &credentials.AzureIdentity{Audience: "api://countersign"},
+			AssumeRole: role(),
+		},
+		{
+			Name: "guest", Source: credentials.SourceCognito,
+			Cognito: &credentials.Cognito{IdentityPoolID: pool, IdentityFile: write(t, "identity", "")},
+		},
+		{
+			Name: "bad-guest", Source: credentials.SourceCognito,
+			Cognito: &credentials.Cognito{IdentityPoolID: pool, IdentityFile: write(t, "bad-identity", next())},
+		},
+		{
+			Name: "login", Source: credentials.SourceCognito,
+			Cognito: &credentials.Cognito{IdentityPoolID: pool, LoginProvider: "l", TokenFile: write(t, "login", next())},
+		},
+		{
+			Name: "basic", Source: credentials.SourceCognito,
+			Cognito:    &credentials.Cognito{IdentityPoolID: pool, LoginProvider: "l", TokenVariable: "LOGIN", Basic: true},
+			AssumeRole: role(),
+		},
 	}
 	given := []credentials.RequestCredentials{
 		{AccessKeyID: next() + " " + next(), SecretAccessKey: next(), SessionToken: next()},
 		{AccessKeyID: exampleKey, SecretAccessKey: next() + "\n" + next(), SessionToken: next()},
 	}
-	fault := credentials.Profile{Name: "fault", Source: credentials.SourceStatic, Keys: signing.NewCredentials(exampleKey, next()+" x", next()+"\nx")}
+	fault := credentials.Profile{
+		Name: "fault", Source: credentials.SourceStatic, Keys: signing.NewCredentials(exampleKey, next()+" x", next()+"\nx"),
+	}
 	for n+1 < len(secrets) {
-		given = append(given, credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: next(), SessionToken: next(), RoleARN: roleARN})
+		given = append(
+			given,
+			credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: next(), SessionToken: next(), RoleARN: roleARN},
+		)
 	}
 	if n != len(secrets) {
 		t.Fatalf("%d secrets planted, want %d", n, len(secrets))

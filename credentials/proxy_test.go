@@ -58,13 +58,27 @@ func askPlatforms(t *testing.T) {
 		source, container string
 		env               map[string]string
 	}{
-		"Functions":                      {credentials.SourceAzureIdentity, "", map[string]string{"IDENTITY_ENDPOINT": "http://identity.invalid/msi/token", "IDENTITY_HEADER": "EXAMPLE"}},
-		"Functions, link-local":          {credentials.SourceAzureIdentity, "", map[string]string{"IDENTITY_ENDPOINT": "http://169.254.255.2:1/msi/token", "IDENTITY_HEADER": "EXAMPLE"}},
-		"ECS":                            {credentials.SourceContainer, "", map[string]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/x"}},
-		"EKS":                            {credentials.SourceContainer, "", map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}},
-		"a container's https endpoint":   {credentials.SourceContainer, "https://keys.invalid/x", nil},
-		"EC2":                            {credentials.SourceAWSDefault, "", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://metadata.invalid"}},
-		"EC2, with certificates":         {credentials.SourceAWSDefault, "", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://metadata.invalid", "AWS_CA_BUNDLE": certificates(t)}},
+		"Functions": {
+			credentials.SourceAzureIdentity, "",
+			map[string]string{"IDENTITY_ENDPOINT": "http://identity.invalid/msi/token", "IDENTITY_HEADER": "EXAMPLE"},
+		},
+		"Functions, link-local": {
+			credentials.SourceAzureIdentity, "",
+			map[string]string{"IDENTITY_ENDPOINT": "http://169.254.255.2:1/msi/token", "IDENTITY_HEADER": "EXAMPLE"},
+		},
+		"ECS": {credentials.SourceContainer, "", map[string]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/x"}},
+		"EKS": {
+			credentials.SourceContainer, "",
+			map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"},
+		},
+		"a container's https endpoint": {credentials.SourceContainer, "https://keys.invalid/x", nil},
+		"EC2": {
+			credentials.SourceAWSDefault, "", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://metadata.invalid"},
+		},
+		"EC2, with certificates": {
+			credentials.SourceAWSDefault, "",
+			map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://metadata.invalid", "AWS_CA_BUNDLE": certificates(t)},
+		},
 		"what a proxy is there for: STS": {credentials.SourceStatic, "", nil},
 	} {
 		for variable, value := range test.env {
@@ -82,7 +96,9 @@ func askPlatforms(t *testing.T) {
 		if test.source != credentials.SourceStatic {
 			p.Keys = credentials.Profile{}.Keys
 		}
-		s, err := credentials.New(credentials.Options{Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return test.env[name] }})
+		s, err := credentials.New(credentials.Options{
+			Profiles: []credentials.Profile{p}, Now: time.Now, Getenv: func(name string) string { return test.env[name] },
+		})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

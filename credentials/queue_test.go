@@ -58,7 +58,9 @@ func newAttack(t *testing.T) *attack {
 const theirRole = "arn:aws:iam::999999999999:role/theirs"
 
 func theirs(caller string, n int) credentials.RequestCredentials {
-	return credentials.RequestCredentials{AccessKeyID: exampleKey, SecretAccessKey: fmt.Sprint(exampleSecret, n), RoleARN: theirRole, Caller: caller}
+	return credentials.RequestCredentials{
+		AccessKeyID: exampleKey, SecretAccessKey: fmt.Sprint(exampleSecret, n), RoleARN: theirRole, Caller: caller,
+	}
 }
 
 // run asks often and always for something else, until ctx ends. It returns when every ask is answered.

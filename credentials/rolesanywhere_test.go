@@ -102,7 +102,8 @@ func TestRolesAnywhere_IsTakenWithEachKindOfKeyAndChain(t *testing.T) {
 				aws := &served{Handler: standIn(root, time.Now)}
 				s := open(t, credentials.Options{Profiles: []credentials.Profile{onPremises(f)}, Transport: aws})
 				got := get(t, s, "erp")
-				if got.RoleARN != sandbox.RoleARN || got.SessionName == "" || got.SourceIdentity != "CN=erp-01" || got.Credentials.SessionToken() == "" {
+				if got.RoleARN != sandbox.RoleARN || got.SessionName == "" || got.SourceIdentity != "CN=erp-01" ||
+					got.Credentials.SessionToken() == "" {
 					t.Errorf("Session() = %+v", got)
 				}
 				if host := aws.last.URL.Host; host != "rolesanywhere.eu-west-1.amazonaws.com" {

@@ -23,7 +23,8 @@ func TestBareKeysAreTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Credentials.AccessKeyID != exampleKey || got.Credentials.SecretAccessKey() != exampleSecret || got.Credentials.SessionToken() != "" {
+	if got.Credentials.AccessKeyID != exampleKey || got.Credentials.SecretAccessKey() != exampleSecret ||
+		got.Credentials.SessionToken() != "" {
 		t.Errorf("Session() = %q, …; want the environment's keys without their blanks", got.Credentials.AccessKeyID)
 	}
 	if !got.Expires.IsZero() || got.Region != "eu-west-1" || got.Profile != "laptop" {
@@ -68,7 +69,8 @@ func TestAssumeRoleSendsWhatTheProfileSays(t *testing.T) {
 		if !strings.HasPrefix(got.SessionName, "cs-crm-sync-api.example.com-") || !strings.HasPrefix(got.SourceIdentity, "crm-sync-") {
 			t.Errorf("names = %q, %q; want the caller and the host made legal, with a hash", got.SessionName, got.SourceIdentity)
 		}
-		if got.Credentials.AccessKeyID != "ASIASANDBOX000000001" || got.Credentials.SessionToken() != "token-1" || !got.Expires.Equal(time.Now().Add(30*time.Minute)) {
+		if got.Credentials.AccessKeyID != "ASIASANDBOX000000001" || got.Credentials.SessionToken() != "token-1" ||
+			!got.Expires.Equal(time.Now().Add(30*time.Minute)) {
 			t.Errorf("Session() = %s until %v, want what STS issued", got.Credentials.AccessKeyID, got.Expires)
 		}
 		if got.RequestID != "11111111-2222-3333-4444-555555555555" || got.RoleARN != "arn:aws:iam::123456789012:role/team/orders" {

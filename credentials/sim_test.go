@@ -266,7 +266,8 @@ func TestSimulation(t *testing.T) {
 	budget := 2*all.issued + int(3*all.dark/time.Minute) + 3*all.outages
 	t.Logf("%d seeds, %.2f virtual years, %d requests; %d outages of %v in all, %d faults in %d calls to STS for %d sessions (bound %d)",
 		all.seeds, all.virtual.Hours()/24/365.25, all.requests, all.outages, all.dark.Round(time.Hour), all.faults, all.calls, all.issued, budget)
-	t.Logf("served after their end: %d; failed in short outages: %d; failed in long ones: %d (%.2f %%); overlapping calls: %d; longest wait: %v",
+	t.Logf("served after their end: %d; failed in short outages: %d; failed in long ones: %d (%.2f %%); overlapping calls: %d; "+
+		"longest wait: %v",
 		all.expired, all.failedShort, all.failed-all.failedShort, 100*float64(all.failed)/float64(all.requests), all.overlaps, all.longest)
 	if all.expired != 0 || all.failedShort != 0 || all.overlaps != 0 {
 		t.Error("the promise is broken")

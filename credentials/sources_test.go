@@ -94,7 +94,8 @@ func TestWebIdentityFileIsReadForEachSession(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
 		get(t, s, "")
 		c := fake.last(t)
-		if c.form.Get("Action") != "AssumeRoleWithWebIdentity" || c.form.Get("WebIdentityToken") != "first.token.x" || c.header.Get("Authorization") != "" {
+		if c.form.Get("Action") != "AssumeRoleWithWebIdentity" || c.form.Get("WebIdentityToken") != "first.token.x" ||
+			c.header.Get("Authorization") != "" {
 			t.Errorf("STS got %v with Authorization %q, want the token and no signature", c.form, c.header.Get("Authorization"))
 		}
 		if err := os.WriteFile(path, []byte("second.token.x"), 0o600); err != nil {
@@ -109,7 +110,8 @@ func TestWebIdentityFileIsReadForEachSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Invalidate("orders")
-		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) || strings.Contains(err.Error(), path) {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) ||
+			strings.Contains(err.Error(), path) {
 			t.Errorf("Session() = %v without the file, want ErrConfiguration without the path", err)
 		}
 	})
@@ -161,7 +163,8 @@ func TestSessionTokenOfAUser(t *testing.T) {
 	p.Source, p.AssumeRole, p.SessionToken = credentials.SourceSessionToken, nil, &credentials.SessionToken{Duration: 36 * time.Hour}
 	s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: fake})
 	got := get(t, s, "")
-	if c := fake.last(t); c.form.Get("Action") != "GetSessionToken" || c.form.Get("DurationSeconds") != "129600" || got.Credentials.SessionToken() == "" {
+	if c := fake.last(t); c.form.Get("Action") != "GetSessionToken" || c.form.Get("DurationSeconds") != "129600" ||
+		got.Credentials.SessionToken() == "" {
 		t.Errorf("STS got %v, want GetSessionToken for 36 hours", c.form)
 	}
 }
@@ -176,7 +179,10 @@ func TestContainerEndpoint(t *testing.T) {
 				w.WriteHeader(http.StatusInternalServerError)
 				return
 			}
-			fmt.Fprintf(w, `{"AccessKeyId":"ASIASANDBOX%09d","SecretAccessKey":"s","Token":"t","Expiration":%q}`, len(seen), time.Now().Add(6*time.Hour).Format(time.RFC3339))
+			fmt.Fprintf(
+				w, `{"AccessKeyId":"ASIASANDBOX%09d","SecretAccessKey":"s","Token":"t","Expiration":%q}`, len(seen),
+				time.Now().Add(6*time.Hour).Format(time.RFC3339),
+			)
 		})}
 		s := open(t, credentials.Options{
 			Profiles: []credentials.Profile{{Name: "pod", Source: credentials.SourceContainer}}, Transport: transport,
@@ -206,7 +212,9 @@ func TestContainerEndpoint(t *testing.T) {
 // The SDK's provider of instance metadata declares keys that it could not
 // renew valid for another 5 to 15 minutes, again and again.
 func TestInstanceMetadataCannotExtendDeadKeys(t *testing.T) {
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
@@ -225,12 +233,21 @@ func TestInstanceMetadataCannotExtendDeadKeys(t *testing.T) {
 			case r.URL.Path == "/latest/meta-data/iam/security-credentials/":
 				fmt.Fprint(w, "role")
 			case r.URL.Path == "/latest/meta-data/iam/security-credentials/role":
-				fmt.Fprintf(w, `{"Code":"Success","AccessKeyId":"ASIASANDBOX000000001","SecretAccessKey":"s","Token":"t","Expiration":%q}`, end.UTC().Format(time.RFC3339))
+				fmt.Fprintf(
+					w, `{"Code":"Success","AccessKeyId":"ASIASANDBOX000000001","SecretAccessKey":"s","Token":"t","Expiration":%q}`,
+					end.UTC().Format(time.RFC3339),
+				)
 			default:
 				w.WriteHeader(http.StatusNotFound)
 			}
 		})}
-		s := open(t, credentials.Options{Profiles: []credentials.Profile{{Name: "vm", Region: "eu-west-1", Source: credentials.SourceAWSDefault}}, Transport: transport})
+		s := open(
+			t,
+			credentials.Options{
+				Profiles:  []credentials.Profile{{Name: "vm", Region: "eu-west-1", Source: credentials.SourceAWSDefault}},
+				Transport: transport,
+			},
+		)
 		if got := get(t, s, "vm"); got.Credentials.AccessKeyID != "ASIASANDBOX000000001" || !got.Expires.Equal(end.Truncate(time.Second)) {
 			t.Errorf("Session() = %s until %v, want the instance's until %v", got.Credentials.AccessKeyID, got.Expires, end)
 		}
@@ -258,7 +275,8 @@ func TestUnreadableSourcesSayNothingOfThemselves(t *testing.T) {
 	for _, text := range []string{"", "two words", strings.Repeat("x", 20001)} {
 		p.WebIdentity = &credentials.WebIdentity{TokenFile: write(t, "token", text)}
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{p}, Transport: newFake(time.Now)})
-		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) || !strings.HasSuffix(err.Error(), "token file malformed") {
+		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) ||
+			!strings.HasSuffix(err.Error(), "token file malformed") {
 			t.Errorf("Session() = %v for a file of %d bytes, want a malformed file", err, len(text))
 		}
 	}

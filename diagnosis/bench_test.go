@@ -39,4 +39,6 @@ func BenchmarkDiagnose(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
 }
 
-var kilobyte = slices.Concat([]byte(`{"list": [`), slices.Repeat([]byte(`{"order": 1042, "note": "Grüße <b>", "amount": 12.50}, `), 17), []byte(`0]}`))
+var kilobyte = slices.Concat(
+	[]byte(`{"list": [`), slices.Repeat([]byte(`{"order": 1042, "note": "Grüße <b>", "amount": 12.50}, `), 17), []byte(`0]}`),
+)

@@ -158,9 +158,12 @@ func checkReport(t testing.TB, report *diagnosis.Report) {
 func TestDiagnose_OtherSessions(t *testing.T) {
 	for _, others := range []bool{true, false} {
 		in := diagnosis.Input{
-			Request: request("GET https://sqs.eu-west-1.amazonaws.com/", "X-Amz-Date: 20261128T190748Z", "X-Amz-Security-Token: IQoJb3JpZ2luX2VjEXAMPLE",
+			Request: request("GET https://sqs.eu-west-1.amazonaws.com/", "X-Amz-Date: 20261128T190748Z", "X-Amz-Security-Token: "+
+				"IQoJb3JpZ2luX2VjEXAMPLE",
 				"Authorization: "+authorization("ASIAIOSFODNN7EXAMPLE", "20261128/eu-west-1/sqs/aws4_request", "host;x-amz-date;x-amz-security-token")),
-			Response:      response(403, queryError("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")),
+			Response: response(
+				403, queryError("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided."),
+			),
 			Credentials:   signing.NewCredentials("ASIAI44QH8DHBEXAMPLE", "another/SECRET+wJalrXUtnFEMI0EXAMPLEKEY0", "IQoJb3JpZ2luX2VjOTHER"),
 			OtherSessions: others,
 		}

@@ -92,7 +92,8 @@ func generate(t *testing.T, seed uint64) (*diagnosis.Input, *generated) {
 // one place are a third one. A signature that lost a digit tells no more.
 func (g *generated) mistake(s *stages) {
 	m := bySigner[g.r.IntN(len(bySigner))]
-	for g.place != "" && (m.place() == g.place || m.place() == "" || m.place() == "unclear" || m.causes[0] == "unclear" || g.place == "unclear") {
+	for g.place != "" && (m.place() == g.place || m.place() == "" || m.place() == "unclear" || m.causes[0] == "unclear" ||
+		g.place == "unclear") {
 		if g.place == "unclear" {
 			return
 		}
@@ -152,7 +153,10 @@ func TestDiagnose_GeneratedMistakes(t *testing.T) {
 			report := diagnosis.Diagnose(context.Background(), with)
 			for _, v := range report.Verdicts {
 				if v.Certainty == diagnosis.Proved && !g.truth[v.Cause] {
-					t.Errorf("seed %d, setting %d: %v at %s: %s/%s is called proved: %s", seed, setting, g.names, g.site.service, v.Cause, v.Detail, v.Reason)
+					t.Errorf(
+						"seed %d, setting %d: %v at %s: %s/%s is called proved: %s", seed, setting, g.names, g.site.service, v.Cause, v.Detail,
+						v.Reason,
+					)
 				}
 			}
 			if text := printed(t, &report); strings.Contains(text, sandbox.SecretAccessKey) {
@@ -189,7 +193,8 @@ var details = map[string]string{
 	"CR LF": "crlf line-ends", "line feeds lost": "lf trailing-newline-removed", "byte order mark": "bom-added", "JSON written anew": "json-reserialised",
 	"JSON as a string": "json-quoted", "base64": "base64-sent base64", "envelope": "envelope", "form written anew": "form-reencoded", "plus in form": "form-reencoded",
 	"Latin-1": "charset", "UTF-8 twice": "charset", "question marks": "charset", "body lost": "emptied", "placeholder filled in": "other",
-	"secret with a line feed": "white-space", "secret with a blank": "white-space", "secret quoted": "quoted", "secret URL-encoded": "url-encoded",
+	"secret with a line " +
+		"feed": "white-space", "secret with a blank": "white-space", "secret quoted": "quoted", "secret URL-encoded": "url-encoded",
 	"secret cut": "truncated", "no prefix": "prefix", "key of another region": "region", "key of another service": "service", "key of another day": "date",
 	"capitals": "upper-case", "a digit lost": "length", "another digit": "digit", "path encoded once or twice": "encoded-once encoded-twice",
 	"path not encoded": "not-encoded encoded-once", "path holds query": "holds-query", "path without stage": "prefix-removed", "path with a slash": "trailing-slash",

@@ -76,11 +76,17 @@ var bySigner = []signerMistake{
 	{"secret quoted", causes("wrong-secret"), func(g *generated, s *stages) { s.secret = `"` + s.secret + `"` }},
 	{"secret URL-encoded", causes("wrong-secret"), func(g *generated, s *stages) { s.secret = url.QueryEscape(s.secret) }},
 	{"secret cut", causes("wrong-secret"), func(g *generated, s *stages) { s.secret = pick(g.r, s.secret[1:], s.secret[:len(s.secret)-1]) }},
-	{"another secret", causes("unclear", "wrong-secret"), func(_ *generated, s *stages) { s.secret = "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY" }},
+	{
+		"another secret", causes("unclear", "wrong-secret"),
+		func(_ *generated, s *stages) { s.secret = "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY" },
+	},
 	{"no prefix", causes("signed-key"), func(_ *generated, s *stages) { s.prefix = "" }},
 	{"key of another region", causes("signed-key"), func(_ *generated, s *stages) { s.keyRegion = "us-east-2" }},
 	{"key of another service", causes("signed-key"), func(_ *generated, s *stages) { s.keyService = "sns" }},
-	{"key of another day", causes("signed-key"), func(g *generated, s *stages) { s.keyDay = g.now.AddDate(0, 0, pick(g.r, -1, 1)).Format("20060102") }},
+	{
+		"key of another day", causes("signed-key"),
+		func(g *generated, s *stages) { s.keyDay = g.now.AddDate(0, 0, pick(g.r, -1, 1)).Format("20060102") },
+	},
 	{"base64", causes("signature-form"), func(_ *generated, s *stages) { s.write = base64.StdEncoding.EncodeToString }},
 	{"capitals", causes("signature-form"), func(_ *generated, s *stages) {
 		s.write = func(m []byte) string { return strings.ToUpper(hex.EncodeToString(m)) }
@@ -98,8 +104,14 @@ var bySigner = []signerMistake{
 	{"two clocks", causes("signed-time"), func(g *generated, s *stages) {
 		s.at = s.at.Add(time.Duration(pick(g.r, -1, 1, 2, -2)) * time.Second)
 	}},
-	{"two clocks, far apart", causes("signed-time"), func(g *generated, s *stages) { s.at = s.at.Add(time.Duration(pick(g.r, -30, 119, 60)) * time.Second) }},
-	{"two zones", causes("signed-time"), func(g *generated, s *stages) { s.at = s.at.Add(time.Duration(pick(g.r, -5, 1, 2, 11)) * time.Hour) }},
+	{
+		"two clocks, far apart", causes("signed-time"),
+		func(g *generated, s *stages) { s.at = s.at.Add(time.Duration(pick(g.r, -30, 119, 60)) * time.Second) },
+	},
+	{
+		"two zones", causes("signed-time"),
+		func(g *generated, s *stages) { s.at = s.at.Add(time.Duration(pick(g.r, -5, 1, 2, 11)) * time.Hour) },
+	},
 	{"path encoded once or twice", causes("signed-path"), func(g *generated, s *stages) {
 		s.path = func(p string) string {
 			if g.site.s3 {
@@ -108,7 +120,10 @@ var bySigner = []signerMistake{
 			return p
 		}
 	}},
-	{"path not encoded", causes("signed-path"), func(_ *generated, s *stages) { s.path = func(p string) string { p, _ = url.PathUnescape(p); return p } }},
+	{
+		"path not encoded", causes("signed-path"),
+		func(_ *generated, s *stages) { s.path = func(p string) string { p, _ = url.PathUnescape(p); return p } },
+	},
 	{"path holds query", causes("signed-path", "signed-query"), func(g *generated, s *stages) { s.pathHoldsQuery = g.call.query != "" }},
 	{"path without stage", causes("signed-path"), func(_ *generated, s *stages) {
 		path := s.path
@@ -156,9 +171,18 @@ var bySigner = []signerMistake{
 		s.contentType = &t
 	}},
 	{"hash of nothing", causes("signed-payload"), func(_ *generated, s *stages) { s.payload = func([]byte) string { return hexSHA(nil) } }},
-	{"unsigned payload", causes("signed-payload"), func(_ *generated, s *stages) { s.payload = func([]byte) string { return "UNSIGNED-PAYLOAD" } }},
-	{"hash in capitals", causes("signed-payload"), func(_ *generated, s *stages) { s.payload = func(b []byte) string { return strings.ToUpper(hexSHA(b)) } }},
-	{"hash of the hash", causes("signed-payload"), func(_ *generated, s *stages) { s.payload = func(b []byte) string { return hexSHA([]byte(hexSHA(b))) } }},
+	{
+		"unsigned payload", causes("signed-payload"),
+		func(_ *generated, s *stages) { s.payload = func([]byte) string { return "UNSIGNED-PAYLOAD" } },
+	},
+	{
+		"hash in capitals", causes("signed-payload"),
+		func(_ *generated, s *stages) { s.payload = func(b []byte) string { return strings.ToUpper(hexSHA(b)) } },
+	},
+	{
+		"hash of the hash", causes("signed-payload"),
+		func(_ *generated, s *stages) { s.payload = func(b []byte) string { return hexSHA([]byte(hexSHA(b))) } },
+	},
 	{"hash of a body with a line feed", causes("signed-payload"), func(_ *generated, s *stages) {
 		s.payload = func(b []byte) string { return hexSHA(append(slices.Clone(b), '\n')) }
 	}},

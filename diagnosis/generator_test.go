@@ -219,7 +219,10 @@ func (g *generated) sign(s *stages) {
 		h.Write([]byte(part))
 		key = h.Sum(nil)
 	}
-	c.set("Authorization", "AWS4-HMAC-SHA256 Credential="+generatedKey+"/"+scope+", SignedHeaders="+strings.Join(names, ";")+", Signature="+s.write(key))
+	c.set(
+		"Authorization",
+		"AWS4-HMAC-SHA256 Credential="+generatedKey+"/"+scope+", SignedHeaders="+strings.Join(names, ";")+", Signature="+s.write(key),
+	)
 }
 
 func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
@@ -228,7 +231,9 @@ func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 func (g *generated) request() {
 	r := g.r
 	c := &call{host: g.site.host, method: pick(r, "POST", "PUT", "POST", "PATCH")}
-	segments := []string{"prod", pick(r, "orders", "a%20b", "x%3Ay", "gr%C3%BC%C3%9Fe", "v1.2"), pick(r, "7", "item%2F9", "a%2Cb", "t~1", "k%40x")}
+	segments := []string{
+		"prod", pick(r, "orders", "a%20b", "x%3Ay", "gr%C3%BC%C3%9Fe", "v1.2"), pick(r, "7", "item%2F9", "a%2Cb", "t~1", "k%40x"),
+	}
 	c.path = "/" + strings.Join(segments[:1+r.IntN(3)], "/")
 	if g.site.s3 {
 		c.path = "/orders" + strings.ReplaceAll(c.path, "%2F", "-")
@@ -237,7 +242,10 @@ func (g *generated) request() {
 		}
 	}
 	var parameters []string
-	for _, p := range []string{"z=1", "limit=" + pick(r, "5", "10"), "after=" + pick(r, "a%2Bb", "x%20y", "k%3Dv"), "empty=", "B=2", "name=" + pick(r, "%C3%BC", "plain", "a%2Fb")} {
+	for _, p := range []string{
+		"z=1", "limit=" + pick(r, "5", "10"), "after=" + pick(r, "a%2Bb", "x%20y", "k%3Dv"), "empty=", "B=2",
+		"name=" + pick(r, "%C3%BC", "plain", "a%2Fb"),
+	} {
 		if r.IntN(2) == 0 {
 			parameters = append(parameters, p)
 		}
@@ -251,7 +259,11 @@ func (g *generated) request() {
 		c.body = []byte("a;b\n1;" + pick(r, "2", "3,5", "grün") + "\n")
 		c.set("Content-Type", "text/csv")
 	default:
-		c.body = fmt.Appendf(nil, `{"order": %d, "zip": "%05d", "note": "Grüße <b>&/", "amount": 12.50, "big": 1e2, "list": [1, 2], "a": {"y": null, "x": true}}`, r.IntN(10000), r.IntN(99999))
+		c.body = fmt.Appendf(
+			nil,
+			`{"order": %d, "zip": "%05d", "note": "Grüße <b>&/", "amount": 12.50, "big": 1e2, "list": [1, 2], "a": {"y": null, "x": true}}`,
+			r.IntN(10000), r.IntN(99999),
+		)
 		c.set("Content-Type", "application/json")
 	}
 	if r.IntN(2) == 0 {

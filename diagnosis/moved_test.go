@@ -35,7 +35,9 @@ func TestDiagnose_DateWrittenAnewAfterSigning(t *testing.T) {
 		}
 		report := diagnosis.Diagnose(context.Background(), in)
 		v := &report.Verdicts[0]
-		signed := slices.ContainsFunc(v.Evidence, func(e diagnosis.Evidence) bool { return strings.Contains(e.Signed, g.now.Format(signing.TimeFormat)) })
+		signed := slices.ContainsFunc(
+			v.Evidence, func(e diagnosis.Evidence) bool { return strings.Contains(e.Signed, g.now.Format(signing.TimeFormat)) },
+		)
 		if v.Cause != "changed-header" || v.Place != "header:x-amz-date" || v.Certainty != diagnosis.Proved || !signed {
 			t.Errorf("seed %d: %s at %s (%s): %s %+v", seed, v.Cause, v.Place, v.Certainty, v.Reason, v.Evidence)
 		}

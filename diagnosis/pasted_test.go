@@ -155,7 +155,9 @@ func TestDiagnose_EditedPastes(t *testing.T) {
 			continue
 		}
 		_, host := c.target()
-		for _, masks := range [][2]string{{"host:" + host, "host:xxxxx.example.com"}, {"x-amz-date:", "x-amz-security-token:[REDACTED]\\nx-amz-date:"}} {
+		for _, masks := range [][2]string{
+			{"host:" + host, "host:xxxxx.example.com"}, {"x-amz-date:", "x-amz-security-token:[REDACTED]\\nx-amz-date:"},
+		} {
 			in := c.input()
 			in.Response = &diagnosis.Response{
 				Status: c.Response.Status, Headers: c.Response.Headers, Body: []byte(strings.ReplaceAll(string(c.Response.body()), masks[0], masks[1])),

@@ -44,17 +44,20 @@ var questions = []struct {
 	},
 	{
 		"It works now and then, or not at all: code that signs by itself for API Gateway",
-		"Two mistakes hide in the same lines: the clock is read twice, and the service is called apigateway, which is the name of the API that manages APIs.",
+		"Two mistakes hide in the same lines: the clock is read twice, and the service is called apigateway, which is the name of the " +
+			"API that manages APIs.",
 		[]string{"two-clocks", "gateway-service"},
 	},
 }
 
 var chapters = map[diagnosis.Family]string{
-	diagnosis.FamilyChanged:     "The signature was right for the request as it was signed. Something between the signer and AWS changed the request.",
-	diagnosis.FamilySigner:      "The request arrived as it was sent. The signer computed in another way than AWS, or with another secret.",
-	diagnosis.FamilyForm:        "AWS cannot read the signature, finds none, or the client did not send it.",
-	diagnosis.FamilyScope:       "The signature is for another region, service or day, or the request went elsewhere.",
-	diagnosis.FamilyTime:        "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else is known to be right or wrong.",
+	diagnosis.FamilyChanged: "The signature was right for the request as it was signed. Something between the signer and AWS " +
+		"changed the request.",
+	diagnosis.FamilySigner: "The request arrived as it was sent. The signer computed in another way than AWS, or with another secret.",
+	diagnosis.FamilyForm:   "AWS cannot read the signature, finds none, or the client did not send it.",
+	diagnosis.FamilyScope:  "The signature is for another region, service or day, or the request went elsewhere.",
+	diagnosis.FamilyTime: "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else " +
+		"is known to be right or wrong.",
 	diagnosis.FamilyCredentials: "AWS does not take the access key or the session token. The secret was not looked at yet.",
 	diagnosis.FamilyPermission:  "As a rule the signature was right, and something else decides: a policy, an authorizer, a route.",
 	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or the text given does not decide.",
@@ -136,7 +139,10 @@ func orNothing(s string) string {
 }
 
 func writeCause(b *strings.Builder, c *diagnosis.CauseInfo) {
-	fmt.Fprintf(b, "### %s\n\n**%s** %s\n\n- What tells it: %s\n- In a workflow: %s\n- In code: %s\n", c.ID, c.Title, c.Means, c.Decides, c.FixInWorkflow, c.FixInCode)
+	fmt.Fprintf(
+		b, "### %s\n\n**%s** %s\n\n- What tells it: %s\n- In a workflow: %s\n- In code: %s\n", c.ID, c.Title, c.Means, c.Decides,
+		c.FixInWorkflow, c.FixInCode,
+	)
 	if len(c.Details) > 0 {
 		b.WriteString("\nDetails: ")
 		for i, d := range c.Details {

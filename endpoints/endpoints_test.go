@@ -72,7 +72,10 @@ func TestInferForms(t *testing.T) {
 		{"S3 with a dash", "photos.s3-us-west-2.amazonaws.com", "s3 us-west-2 sigv4"},
 		{"S3 control", "123456789012.s3-control-fips.dualstack.us-east-1.amazonaws.com", "s3 us-east-1 sigv4"},
 		{"S3 directory bucket", "b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com", "s3express us-east-1 sigv4"},
-		{"S3 directory bucket in a local zone", "b--usw2-lax1-az1--x-s3.s3express-usw2-lax1-az1.us-west-2.amazonaws.com", "s3express us-west-2 sigv4"},
+		{
+			"S3 directory bucket in a local zone", "b--usw2-lax1-az1--x-s3.s3express-usw2-lax1-az1.us-west-2.amazonaws.com",
+			"s3express us-west-2 sigv4",
+		},
 		{"S3 on Outposts", "ap-123456789012.op-01234567890123456.s3-outposts.us-west-2.amazonaws.com", "s3-outposts us-west-2 sigv4"},
 		{"S3 multi-Region access point", "mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com", "s3 * sigv4a"},
 		{"S3 Tables is no S3", "s3tables.us-east-1.amazonaws.com", "s3tables us-east-1 sigv4"},
@@ -214,8 +217,14 @@ func TestInferRefusals(t *testing.T) {
 		{"form that is not known", "a.b.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "not known"},
 		{"unknown service after the region", "a.us-east-1.brandnew.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "brandnew"},
 		{"unknown label under on.aws", "a.brandnew.us-east-1.on.aws", endpoints.Ambiguous, "service", " us-east-1 aws", "brandnew"},
-		{"endpoint service of others", "vpce-1a2b-3c4d.vpce-svc-0123.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "VPC endpoint"},
-		{"VPC endpoint of nothing", "vpce-1a2b-3c4d.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "VPC endpoint"},
+		{
+			"endpoint service of others", "vpce-1a2b-3c4d.vpce-svc-0123.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service",
+			" us-east-1 aws", "VPC endpoint",
+		},
+		{
+			"VPC endpoint of nothing", "vpce-1a2b-3c4d.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws",
+			"VPC endpoint",
+		},
 		{"VPC endpoint of no region", "vpce-1a2b-3c4d.sqs.nowhere.vpce.amazonaws.com", endpoints.Ambiguous, "region", "  aws", "no region"},
 		{"sign-in without a region", "www.signin.aws.amazon.com", endpoints.Ambiguous, "region", "signin  aws", "no region"},
 
@@ -279,7 +288,8 @@ func TestInferAllRegions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Region != "" || !slices.Equal(s.RegionSet, []string{"*"}) || s.Algorithm != endpoints.SigV4a || !s.Quirks.SigV4aOnly || !s.Quirks.S3Style {
+	if s.Region != "" || !slices.Equal(s.RegionSet, []string{"*"}) || s.Algorithm != endpoints.SigV4a || !s.Quirks.SigV4aOnly ||
+		!s.Quirks.S3Style {
 		t.Errorf("Infer of a multi-Region access point = %+v, want a SigV4a scope of S3 for all regions", s)
 	}
 	s.RegionSet[0] = "changed"

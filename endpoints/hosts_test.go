@@ -87,7 +87,10 @@ func TestNewHostsReportsAllFaults(t *testing.T) {
 		{endpoints.HostRule{Pattern: "a.example.com", Region: "eu-west-1"}, "no signing name"},
 		{endpoints.HostRule{Pattern: "b.example.com", Service: "s3/x", Region: "eu-west-1"}, "no signing name"},
 		{endpoints.HostRule{Pattern: "c.example.com", Service: "s3"}, "either a region or a region set"},
-		{endpoints.HostRule{Pattern: "d.example.com", Service: "s3", Region: "eu-west-1", RegionSet: []string{"*"}}, "either a region or a region set"},
+		{
+			endpoints.HostRule{Pattern: "d.example.com", Service: "s3", Region: "eu-west-1", RegionSet: []string{"*"}},
+			"either a region or a region set",
+		},
 		{endpoints.HostRule{Pattern: "e.example.com", Service: "s3", Region: "EU WEST"}, "no region's name"},
 		{endpoints.HostRule{Pattern: "f.example.com", Service: "s3", RegionSet: []string{"*", ""}}, "of the set"},
 	}

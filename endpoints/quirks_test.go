@@ -66,9 +66,18 @@ func TestOperationOf(t *testing.T) {
 		call          endpoints.Call
 		want          endpoints.Operation
 	}{
-		{"by target", "cognito-idp", endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.SignUp"}, unsigned("SignUp")},
-		{"signed target", "cognito-idp", endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.AdminGetUser"}, endpoints.Operation{}},
-		{"by action", "sts", endpoints.Call{Method: "POST", Path: "/", Action: "AssumeRoleWithWebIdentity"}, unsigned("AssumeRoleWithWebIdentity")},
+		{
+			"by target", "cognito-idp", endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.SignUp"},
+			unsigned("SignUp"),
+		},
+		{
+			"signed target", "cognito-idp",
+			endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.AdminGetUser"}, endpoints.Operation{},
+		},
+		{
+			"by action", "sts", endpoints.Call{Method: "POST", Path: "/", Action: "AssumeRoleWithWebIdentity"},
+			unsigned("AssumeRoleWithWebIdentity"),
+		},
 		{"signed action", "sts", endpoints.Call{Method: "POST", Path: "/", Action: "AssumeRole"}, endpoints.Operation{}},
 		{"by path", "sso-oauth", endpoints.Call{Method: "POST", Path: "/token"}, unsigned("CreateToken")},
 		{"longer path", "sso-oauth", endpoints.Call{Method: "POST", Path: "/token/"}, endpoints.Operation{}},

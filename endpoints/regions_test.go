@@ -9,7 +9,9 @@ import (
 )
 
 func TestRegions(t *testing.T) {
-	want := map[string]int{"aws": 36, "aws-cn": 2, "aws-eusc": 1, "aws-iso": 2, "aws-iso-b": 2, "aws-iso-e": 1, "aws-iso-f": 2, "aws-us-gov": 2}
+	want := map[string]int{
+		"aws": 36, "aws-cn": 2, "aws-eusc": 1, "aws-iso": 2, "aws-iso-b": 2, "aws-iso-e": 1, "aws-iso-f": 2, "aws-us-gov": 2,
+	}
 	var partitions []string
 	for _, g := range endpoints.Regions() {
 		partitions = append(partitions, g.Partition)

@@ -29,7 +29,9 @@ func TestEnvelopesWithoutContentAreRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, body := range []string{`{"$content-type":"image/png","$content":""}`, `{"$content-type":null,"$content":"YQ=="}`, `{"$content":"YQ=="}`} {
+	for _, body := range []string{
+		`{"$content-type":"image/png","$content":""}`, `{"$content-type":null,"$content":"YQ=="}`, `{"$content":"YQ=="}`,
+	} {
 		server.signRight(request("PUT", aBucket+"a.png", map[string]any{"body": json.RawMessage(body)})).warns(t, "")
 	}
 }
@@ -43,32 +45,36 @@ func TestBodiesThatAreStillWrappedGetAWarning(t *testing.T) {
 		body any
 		code string
 	}{
-		"an envelope as text":            {`{"$content-type":"image/png","$content":"` + png + `"}`, "body_not_decoded"},
-		"the same in lines":              {"{\r\n  \"$content\": \"" + pdf + "\"\r\n}", "body_not_decoded"},
-		"a multipart envelope":           {`{"$content-type":"multipart/form-data","$multipart":[]}`, "body_not_decoded"},
-		"an envelope in an envelope":     {map[string]string{"$content": encode([]byte(`{"$content-type":"image/png","$content":"` + png + `"}`))}, "body_not_decoded"},
-		"a data URI":                     {"data:image/png;base64," + png, "body_not_decoded"},
-		"a data URI in capitals":         {"DATA:Application/PDF;Base64," + pdf, "body_not_decoded"},
-		"a data URI with a charset":      {"data:text/plain;charset=utf-8,hello", "body_not_decoded"},
-		"a data URI without type":        {"data:;base64,aGVsbG8=", "body_not_decoded"},
-		"a data URI in an envelope":      {map[string]string{"$content": encode([]byte("data:image/png;base64," + png))}, "body_not_decoded"},
-		"PDF":                            {pdf, "body_not_decoded"},
-		"PNG":                            {png, "body_not_decoded"},
-		"PNG, the shortest":              {"iVBORw0KGgo=", "body_not_decoded"},
-		"JPEG":                           {encode(append([]byte("\xff\xd8\xff\xe0\x00\x10JFIF"), long...)), "body_not_decoded"},
-		"GIF":                            {"R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "body_not_decoded"},
-		"ZIP":                            {encode(append([]byte("PK\x03\x04\x14\x00\x06\x00"), long...)), "body_not_decoded"},
-		"gzip":                           {encode(append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), long...)), "body_not_decoded"},
-		"WebP":                           {encode(append([]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), long...)), "body_not_decoded"},
-		"TIFF":                           {encode(append([]byte("II*\x00\x08\x00"), long...)), "body_not_decoded"},
-		"an old Word document":           {encode(append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), long...)), "body_not_decoded"},
-		"MP4":                            {encode(append([]byte("\x00\x00\x00\x18ftypmp42"), long...)), "body_not_decoded"},
-		"Parquet":                        {encode(append([]byte("PAR1\x15\x04"), long...)), "body_not_decoded"},
-		"XML":                            {encode([]byte(`<?xml version="1.0"?><a/>`)), "body_not_decoded"},
-		"in lines as mail has it":        {pdf[:76] + "\r\n" + pdf[76:] + "\r\n", "body_not_decoded"},
-		"with blanks around":             {" " + png + "\n", "body_not_decoded"},
-		"without padding":                {strings.TrimRight(pdf, "="), "body_not_decoded"},
-		"of the other alphabet":          {base64.URLEncoding.EncodeToString(append([]byte("%PDF-1.7\n\xff\xfe\xfb"), long...)), "body_not_decoded"},
+		"an envelope as text":  {`{"$content-type":"image/png","$content":"` + png + `"}`, "body_not_decoded"},
+		"the same in lines":    {"{\r\n  \"$content\": \"" + pdf + "\"\r\n}", "body_not_decoded"},
+		"a multipart envelope": {`{"$content-type":"multipart/form-data","$multipart":[]}`, "body_not_decoded"},
+		"an envelope in an envelope": {
+			map[string]string{"$content": encode([]byte(`{"$content-type":"image/png","$content":"` + png + `"}`))}, "body_not_decoded",
+		},
+		"a data URI":                {"data:image/png;base64," + png, "body_not_decoded"},
+		"a data URI in capitals":    {"DATA:Application/PDF;Base64," + pdf, "body_not_decoded"},
+		"a data URI with a charset": {"data:text/plain;charset=utf-8,hello", "body_not_decoded"},
+		"a data URI without type":   {"data:;base64,aGVsbG8=", "body_not_decoded"},
+		"a data URI in an envelope": {map[string]string{"$content": encode([]byte("data:image/png;base64," + png))}, "body_not_decoded"},
+		"PDF":                       {pdf, "body_not_decoded"},
+		"PNG":                       {png, "body_not_decoded"},
+		"PNG, the shortest":         {"iVBORw0KGgo=", "body_not_decoded"},
+		"JPEG":                      {encode(append([]byte("\xff\xd8\xff\xe0\x00\x10JFIF"), long...)), "body_not_decoded"},
+		"GIF":                       {"R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "body_not_decoded"},
+		"ZIP":                       {encode(append([]byte("PK\x03\x04\x14\x00\x06\x00"), long...)), "body_not_decoded"},
+		"gzip":                      {encode(append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), long...)), "body_not_decoded"},
+		"WebP":                      {encode(append([]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), long...)), "body_not_decoded"},
+		"TIFF":                      {encode(append([]byte("II*\x00\x08\x00"), long...)), "body_not_decoded"},
+		"an old Word document":      {encode(append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), long...)), "body_not_decoded"},
+		"MP4":                       {encode(append([]byte("\x00\x00\x00\x18ftypmp42"), long...)), "body_not_decoded"},
+		"Parquet":                   {encode(append([]byte("PAR1\x15\x04"), long...)), "body_not_decoded"},
+		"XML":                       {encode([]byte(`<?xml version="1.0"?><a/>`)), "body_not_decoded"},
+		"in lines as mail has it":   {pdf[:76] + "\r\n" + pdf[76:] + "\r\n", "body_not_decoded"},
+		"with blanks around":        {" " + png + "\n", "body_not_decoded"},
+		"without padding":           {strings.TrimRight(pdf, "="), "body_not_decoded"},
+		"of the other alphabet": {
+			base64.URLEncoding.EncodeToString(append([]byte("%PDF-1.7\n\xff\xfe\xfb"), long...)), "body_not_decoded",
+		},
 		"Base64 in Base64":               {map[string]string{"$content": encode([]byte(png))}, "body_not_decoded"},
 		"PNG as Latin-1":                 {"\u0089PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "body_garbled"},
 		"PNG as Windows-1252":            {"‰PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "body_garbled"},
@@ -107,7 +113,9 @@ func TestBodiesOfMethodsWithoutOneGetAWarning(t *testing.T) {
 	server := newServer(t, nil)
 	for _, method := range []string{"GET", "HEAD", "DELETE", "delete"} {
 		for _, fields := range []map[string]any{
-			{"body": "x"}, {"body": map[string]int{"a": 1}}, {"bodyBase64": "eA=="}, {"payloadSha256": signing.PayloadHash([]byte("x"))}, {"body": map[string]string{"$content": "eA=="}},
+			{"body": "x"}, {"body": map[string]int{"a": 1}}, {"bodyBase64": "eA=="}, {
+				"payloadSha256": signing.PayloadHash([]byte("x")),
+			}, {"body": map[string]string{"$content": "eA=="}},
 		} {
 			server.signRight(request(method, anAPI, fields)).warns(t, "body_fragile")
 		}
@@ -193,7 +201,9 @@ func TestAContentTypeOfAnotherBodyGetsAWarning(t *testing.T) {
 			if test.warns {
 				code = "content_type_differs"
 			}
-			server.signRight(request("POST", anAPI, map[string]any{"body": test.body, "headers": map[string]string{"Content-Type": test.media}})).warns(t, code)
+			server.signRight(request(
+				"POST", anAPI, map[string]any{"body": test.body, "headers": map[string]string{"Content-Type": test.media}},
+			)).warns(t, code)
 		})
 	}
 }

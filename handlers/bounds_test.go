@@ -32,7 +32,10 @@ func TestEveryBoundAtItsEdge(t *testing.T) {
 		name, fits, exceeds string
 		pointer             string
 	}{
-		{"url", `"url":"` + url + strings.Repeat("a", 64<<10-len(url)) + `"`, `"url":"` + url + strings.Repeat("a", 64<<10-len(url)+1) + `"`, "/url"},
+		{
+			"url", `"url":"` + url + strings.Repeat("a", 64<<10-len(url)) + `"`,
+			`"url":"` + url + strings.Repeat("a", 64<<10-len(url)+1) + `"`, "/url",
+		},
 		{"parameters", `"url":"` + parameters(1024) + `"`, `"url":"` + parameters(1025) + `"`, "/url"},
 		{"headers", headers(128, 1), headers(129, 1), "/headerList"},
 		{"header bytes", headers(64, 1024-8), headers(64, 1024-7), "/headerList"},

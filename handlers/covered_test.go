@@ -54,12 +54,17 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 				}
 				taken++
 				kinds[kind]++
-				request, err := reader.PolicyRequest(access.ActionSign, []byte(encode(t, map[string]any{"method": changed.method, "url": changed.url(), "service": changed.service, "region": "eu-west-1"})))
+				request, err := reader.PolicyRequest(
+					access.ActionSign,
+					[]byte(encode(t, map[string]any{"method": changed.method, "url": changed.url(), "service": changed.service, "region": "eu-west-1"})),
+				)
 				if err != nil {
 					t.Fatalf("%s: the changed request cannot be read: %v\n%+v", kind, err, changed)
 				}
 				request.Headers, request.Body, request.Payload = changed.visible(), changed.body, changed.payload
-				d := policy.Decide(access.Question{Caller: access.Caller{ID: "anonymous", Method: access.MethodNone}, Action: access.ActionSign, Request: request})
+				d := policy.Decide(access.Question{
+					Caller: access.Caller{ID: "anonymous", Method: access.MethodNone}, Action: access.ActionSign, Request: request,
+				})
 				if !d.Allowed {
 					t.Fatalf("%s: the signature still holds, and the policies deny it: %v\nsigned  %+v\nchanged %+v\n%s", kind, d, sent, changed, text)
 				}
@@ -71,7 +76,10 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 	}
 	t.Logf("%d changed requests that AWS takes, all allowed; %d that it does not take; %d policies warned of", taken, refused, warned)
 	if warned == 0 || refused == 0 || len(kinds) < 12 {
-		t.Errorf("%d policies warned of, %d changes refused, %d kinds of change that AWS takes: the test looks at too little", warned, refused, len(kinds))
+		t.Errorf(
+			"%d policies warned of, %d changes refused, %d kinds of change that AWS takes: the test looks at too little", warned,
+			refused, len(kinds),
+		)
 	}
 }
 
@@ -139,7 +147,10 @@ func randomDocument(r *rand.Rand) map[string]any {
 	var headers []map[string]string
 	for range r.IntN(5) {
 		headers = append(headers, map[string]string{
-			"name":  oneOf(r, "X-Tenant", "If-None-Match", "Content-Type", "X-Debug", "x-amz-meta-a", "X-Amzn-Guard", "Accept", "X-Other", "User-Agent"),
+			"name": oneOf(
+				r, "X-Tenant", "If-None-Match", "Content-Type", "X-Debug", "x-amz-meta-a", "X-Amzn-Guard", "Accept", "X-Other",
+				"User-Agent",
+			),
 			"value": oneOf(r, "acme", "victim", "a b", "*", "text/plain", "acme,victim", "a, b", ""),
 		})
 	}

@@ -159,7 +159,9 @@ func TestDiagnose_AnswersTheCasesAsThePackageDoes(t *testing.T) {
 		o.AllowCredentials, o.Policy = true, policy
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			k := held.Credentials
-			return credentials.Session{Credentials: signing.NewCredentials(k.AccessKeyID, k.SecretAccessKey, k.SessionToken), Expires: held.SessionExpiresAt}, nil
+			return credentials.Session{
+				Credentials: signing.NewCredentials(k.AccessKeyID, k.SecretAccessKey, k.SessionToken), Expires: held.SessionExpiresAt,
+			}, nil
 		}}
 	})
 	used := 0
@@ -211,12 +213,27 @@ func TestDiagnose_IsDecidedAndRecordedAsVerify(t *testing.T) {
 		status           int
 		decisions        string
 	}{
-		"allowed":                       {`permit (principal, action == Action::"verify", resource) when { resource.host == "sqs.eu-west-1.amazonaws.com" };`, refusedRequest, 200, "allow"},
-		"denied":                        {`permit (principal, action == Action::"sign", resource);`, refusedRequest, 403, "deny"},
-		"denied, and without a profile": {`permit (principal, action == Action::"sign", resource);`, strings.Replace(refusedRequest, `,"profile":"orders"`, ``, 1), 200, ""},
-		"no request to decide on":       {`permit (principal, action == Action::"sign", resource);`, `{"paste":"AccessDenied","profile":"orders"}`, 200, ""},
-		"a request that is none":        {`permit (principal, action, resource);`, `{"request":{"method":"G T","url":"https://sqs.eu-west-1.amazonaws.com/"},"paste":"x","profile":"orders"}`, 200, ""},
-		"keys that are not allowed":     {`permit (principal, action, resource);`, strings.Replace(refusedRequest, `"profile":"orders"`, `"credentials":{"accessKeyId":"a","secretAccessKey":"b"}`, 1), 403, ""},
+		"allowed": {
+			`permit (principal, action == Action::"verify", resource) when { resource.host == "sqs.eu-west-1.amazonaws.com" };`,
+			refusedRequest, 200, "allow",
+		},
+		"denied": {`permit (principal, action == Action::"sign", resource);`, refusedRequest, 403, "deny"},
+		"denied, and without a profile": {
+			`permit (principal, action == Action::"sign", resource);`, strings.Replace(refusedRequest, `,"profile":"orders"`, ``, 1),
+			200, "",
+		},
+		"no request to decide on": {
+			`permit (principal, action == Action::"sign", resource);`, `{"paste":"AccessDenied","profile":"orders"}`, 200, "",
+		},
+		"a request that is none": {
+			`permit (principal, action, resource);`,
+			`{"request":{"method":"G T","url":"https://sqs.eu-west-1.amazonaws.com/"},"paste":"x","profile":"orders"}`, 200, "",
+		},
+		"keys that are not allowed": {
+			`permit (principal, action, resource);`,
+			strings.Replace(refusedRequest, `"profile":"orders"`, `"credentials":{"accessKeyId":"a","secretAccessKey":"b"}`, 1), 403,
+			"",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy, err := access.NewPolicy("p.cedar", []byte(test.policy))
@@ -247,7 +264,10 @@ func TestDiagnose_DecidesOnWhatAWSEchoes(t *testing.T) {
 		if c.ID != "secret-other-paste-browser" {
 			continue
 		}
-		policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "s3" && resource.path like "/orders/*" && resource.method == "GET" };`))
+		policy, err := access.NewPolicy(
+			"p.cedar",
+			[]byte(`permit (principal, action, resource) when { resource.service == "s3" && resource.path like "/orders/*" && resource.method == "GET" };`),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +287,9 @@ func TestDiagnose_TakesWhatSigningAnswered(t *testing.T) {
 	signed := server.sign(`{"method":"POST","url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders","headers":{"Content-Type":"application/json"},"body":{"order":1},"profile":"orders"}`)
 	answer := `{"statusCode":403,"headers":{"Date":"Sun, 30 Aug 2015 12:36:01 GMT"},"body":{"message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a1b2c3d4e5/prod/POST/orders"}}`
 	report := server.diagnose(map[string]any{
-		"request":   map[string]any{"method": signed.Method, "url": signed.URL, "headers": signed.Headers, "body": signed.Body, "bodyBase64": signed.BodyBase64},
+		"request": map[string]any{
+			"method": signed.Method, "url": signed.URL, "headers": signed.Headers, "body": signed.Body, "bodyBase64": signed.BodyBase64,
+		},
 		"requestIs": "signed", "paste": answer, "profile": signed.Profile, "signedAt": signed.SignedAt, "at": nil,
 	})
 	if u := report.Understood; u.Method != "POST" || u.URL != signed.URL || u.Status != 403 || u.Body != "11 bytes" || !u.Secret {
@@ -278,12 +300,17 @@ func TestDiagnose_TakesWhatSigningAnswered(t *testing.T) {
 // The answer is text, whatever bytes a body holds.
 func TestDiagnose_AnswersInUTF8(t *testing.T) {
 	server := newServer(t, nil)
-	server.diagnose(map[string]any{"response": map[string]any{"status": 403, "bodyBase64": []byte("<Error><Code>Access\xffDenied</Code><Message>a\xfe\xffb \x1b[31m</Message></Error>")}})
+	server.diagnose(map[string]any{
+		"response": map[string]any{
+			"status": 403, "bodyBase64": []byte("<Error><Code>Access\xffDenied</Code><Message>a\xfe\xffb \x1b[31m</Message></Error>"),
+		},
+	})
 }
 
 func TestDiagnose_NeedsSomething(t *testing.T) {
 	server := newServer(t, nil)
-	if got := server.problem(server.post("/v1/diagnose", `{"profile":"orders"}`), 400); got.Code != "field_missing" || got.Errors[0].Pointer != "/paste" {
+	if got := server.problem(server.post("/v1/diagnose", `{"profile":"orders"}`), 400); got.Code != "field_missing" ||
+		got.Errors[0].Pointer != "/paste" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -301,9 +328,13 @@ func TestDiagnose_KnowsWhichSTSIssuedTheSession(t *testing.T) {
 		"profile": "orders",
 		"request": map[string]any{"method": "GET", "url": "https://sqs.me-south-1.amazonaws.com/", "headers": map[string]string{
 			"X-Amz-Date": "20261128T190748Z", "X-Amz-Security-Token": token,
-			"Authorization": "AWS4-HMAC-SHA256 Credential=" + id + "/20261128/me-south-1/sqs/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=" + strings.Repeat("ab", 32),
+			"Authorization": "AWS4-HMAC-SHA256 Credential=" + id + "/20261128/me-south-1/sqs/aws4_request, SignedHeaders=host;x-amz-date;" +
+				"x-amz-security-token, Signature=" + strings.Repeat("ab", 32),
 		}},
-		"response": map[string]any{"status": 403, "body": `{"__type":"UnrecognizedClientException","message":"The security token included in the request is invalid."}`},
+		"response": map[string]any{
+			"status": 403,
+			"body":   `{"__type":"UnrecognizedClientException","message":"The security token included in the request is invalid."}`,
+		},
 	}
 	for _, test := range []struct{ held, given, cause string }{
 		{"sts.amazonaws.com", "", "foreign-token"},

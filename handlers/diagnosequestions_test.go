@@ -51,8 +51,12 @@ func (q questioner) signs(method, path, body string, change func(*signing.Reques
 		q.t.Fatal(err)
 	}
 	r := signing.Request{
-		Method: method, URL: url, Headers: []signing.Header{{Name: "Content-Type", Value: "application/json"}}, PayloadHash: signing.PayloadHash([]byte(body)),
-		Scope: signing.Scope{Region: "eu-west-1", Service: "execute-api"}, Time: signedAt, Credentials: signing.NewCredentials(questionedKey, secretKey, ""),
+		Method: method, URL: url, Headers: []signing.Header{
+			{Name: "Content-Type", Value: "application/json"},
+		}, PayloadHash: signing.PayloadHash([]byte(body)),
+		Scope: signing.Scope{
+			Region: "eu-west-1", Service: "execute-api",
+		}, Time: signedAt, Credentials: signing.NewCredentials(questionedKey, secretKey, ""),
 	}
 	change(&r)
 	signed, err := new(signing.Signer).Sign(&r)
@@ -69,7 +73,10 @@ func (q questioner) signs(method, path, body string, change func(*signing.Reques
 // sends takes a request to the gateway, and what is known of it and of the answer to the service.
 func (q questioner) sends(signed answer, requestIs string, more map[string]any) diagnosis.Report {
 	q.t.Helper()
-	r, err := http.NewRequestWithContext(q.t.Context(), signed.Method, strings.Replace(signed.URL, "https://"+questionedHost, q.gateway, 1), strings.NewReader(*signed.Body))
+	r, err := http.NewRequestWithContext(
+		q.t.Context(), signed.Method, strings.Replace(signed.URL, "https://"+questionedHost, q.gateway, 1),
+		strings.NewReader(*signed.Body),
+	)
 	if err != nil {
 		q.t.Fatal(err)
 	}
@@ -98,7 +105,9 @@ func (q questioner) sends(signed answer, requestIs string, more map[string]any) 
 		headers[name] = answered.Header.Get(name)
 	}
 	whole := map[string]any{
-		"request": document, "requestIs": requestIs, "response": map[string]any{"status": answered.StatusCode, "headers": headers, "body": string(text)}, "profile": "orders",
+		"request": document, "requestIs": requestIs, "response": map[string]any{
+			"status": answered.StatusCode, "headers": headers, "body": string(text),
+		}, "profile": "orders",
 	}
 	for name, value := range more {
 		whole[name] = value
@@ -116,28 +125,41 @@ func TestDiagnose_AnswersTheOldQuestions(t *testing.T) {
 		certainty diagnosis.Certainty
 	}{
 		"it works with GET, and PUT with a body does not match": {func(q questioner) diagnosis.Report {
-			return q.sends(q.signs("PUT", "/prod/orders/7", `{"order":7}`, func(r *signing.Request) { r.PayloadHash = signing.PayloadHash(nil) }), "sent", nil)
+			return q.sends(
+				q.signs("PUT", "/prod/orders/7", `{"order":7}`, func(r *signing.Request) { r.PayloadHash = signing.PayloadHash(nil) }),
+				"sent", nil,
+			)
 		}, "signed-payload", "empty", diagnosis.Proved},
 		"the signature in the URL does not match": {func(q questioner) diagnosis.Report {
 			return q.recorded("presign-payload-empty-hash")
 		}, "signed-payload", "empty", diagnosis.Proved},
 		"signature expired, and it was just made": {func(q questioner) diagnosis.Report {
 			*q.clock = signedAt.Add(11 * time.Minute)
-			return q.sends(q.signs("GET", "/prod/orders", "", asSigned), "signed", map[string]any{"signedAt": signedAt.Format(time.RFC3339), "at": q.clock.Format(time.RFC3339)})
+			return q.sends(
+				q.signs("GET", "/prod/orders", "", asSigned), "signed",
+				map[string]any{"signedAt": signedAt.Format(time.RFC3339), "at": q.clock.Format(time.RFC3339)},
+			)
 		}, "stale-signature", "", diagnosis.Stated},
 		"signature expired, by a clock that is behind": {func(q questioner) diagnosis.Report {
 			*q.clock = signedAt.Add(6*time.Minute + 20*time.Second)
-			return q.sends(q.signs("GET", "/prod/orders", "", asSigned), "sent", map[string]any{"at": signedAt.Add(time.Second).Format(time.RFC3339), "clock": "signer"})
+			return q.sends(
+				q.signs("GET", "/prod/orders", "", asSigned), "sent",
+				map[string]any{"at": signedAt.Add(time.Second).Format(time.RFC3339), "clock": "signer"},
+			)
 		}, "clock-behind", "", diagnosis.Stated},
 		"the format of value is invalid": {func(q questioner) diagnosis.Report {
 			return q.recorded("seed003-format-of-value")
 		}, "client-refused-header", "", diagnosis.Stated},
 		"it matches now and then": {func(q questioner) diagnosis.Report {
 			const scope, date = "20150830/eu-west-1/execute-api/aws4_request", "20150830T123601Z"
-			signature := signedBy(scope, "GET", "/prod/orders", "", "host:"+questionedHost, "x-amz-date:"+date, "", "host;x-amz-date", signing.PayloadHash(nil))
+			signature := signedBy(
+				scope, "GET", "/prod/orders", "", "host:"+questionedHost, "x-amz-date:"+date, "", "host;x-amz-date",
+				signing.PayloadHash(nil),
+			)
 			text := ""
 			return q.sends(answer{Method: "GET", URL: "https://" + questionedHost + "/prod/orders", Body: &text, Headers: map[string]string{
-				"X-Amz-Date": date, "Authorization": "AWS4-HMAC-SHA256 Credential=" + questionedKey + "/" + scope + ", SignedHeaders=host;x-amz-date, Signature=" + signature,
+				"X-Amz-Date": date, "Authorization": "AWS4-HMAC-SHA256 Credential=" + questionedKey + "/" + scope + ", SignedHeaders=host;" +
+					"x-amz-date, Signature=" + signature,
 			}}, "sent", nil)
 		}, "signed-time", "", diagnosis.Proved},
 		"it was signed here, and the workflow's call does not match": {func(q questioner) diagnosis.Report {
@@ -164,7 +186,9 @@ func (q questioner) recorded(id string) diagnosis.Report {
 			delete(document, "credentials")
 			if k := c.Credentials; k != nil {
 				server := newServer(q.t, func(o *handlers.Options) { o.AllowCredentials = true })
-				document["credentials"] = map[string]string{"accessKeyId": k.AccessKeyID, "secretAccessKey": k.SecretAccessKey, "sessionToken": k.SessionToken}
+				document["credentials"] = map[string]string{
+					"accessKeyId": k.AccessKeyID, "secretAccessKey": k.SecretAccessKey, "sessionToken": k.SessionToken,
+				}
 				return server.diagnose(document)
 			}
 			return q.diagnose(document)

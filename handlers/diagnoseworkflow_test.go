@@ -73,7 +73,10 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 		for _, file := range []string{"sign-then-call.json", "call-api-gateway.json", "connector-form.json"} {
 			t.Run(name+" "+file, func(t *testing.T) {
 				clock = signedAt.Add(test.late)
-				run := runRefused(t, file, func() time.Time { return clock }, routes{"signer.example.com", inProcess{server.plain}, changed{inProcess{aws.Gateway()}, test.change}})
+				run := runRefused(
+					t, file, func() time.Time { return clock },
+					routes{"signer.example.com", inProcess{server.plain}, changed{inProcess{aws.Gateway()}, test.change}},
+				)
 				explained := run.Of("Explain")
 				if test.cause == "" {
 					if run.Status != logicapps.Succeeded || len(explained) > 0 && explained[0].Status != logicapps.Skipped {
@@ -124,7 +127,10 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 		}
 	}
 	if file != "call-api-gateway.json" { // which has such a request
-		request := logicapps.Object{{Name: "method", Value: "POST"}, {Name: "url", Value: "https://" + questionedHost + "/prod/orders"}, {Name: "body", Value: logicapps.Object{{Name: "order", Value: logicapps.Number("1042")}}}}
+		request := logicapps.Object{
+			{Name: "method", Value: "POST"}, {Name: "url", Value: "https://" + questionedHost + "/prod/orders"},
+			{Name: "body", Value: logicapps.Object{{Name: "order", Value: logicapps.Number("1042")}}},
+		}
 		if err := workflow.Edit(request, "definition", "actions", "Request", "inputs"); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +138,9 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 	const connection = "/subscriptions/YOUR-SUBSCRIPTION/resourceGroups/YOUR-GROUP/providers/Microsoft.Web/connections/countersign"
 	engine := logicapps.Engine{
 		Transport: way, Now: now, Sleep: func(context.Context, time.Duration) error { return nil },
-		Connections: map[string]logicapps.Connection{connection: {URL: "https://signer.example.com", Header: http.Header{"X-Api-Key": {"flow.EXAMPLE-key"}}}},
+		Connections: map[string]logicapps.Connection{
+			connection: {URL: "https://signer.example.com", Header: http.Header{"X-Api-Key": {"flow.EXAMPLE-key"}}},
+		},
 	}
 	run, err := engine.Run(t.Context(), workflow, nil)
 	if err != nil {

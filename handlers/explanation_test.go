@@ -187,7 +187,10 @@ func hostileDocument(r *rand.Rand) map[string]any {
 	host := oneOf(r, "sqs.eu-west-1.amazonaws.com", "bucket.s3.eu-west-1.amazonaws.com", "SQS.eu-west-1.amazonaws.com:443")
 	url := oneOf(r, "https://", "HTTPS://", " https://") + host
 	if r.IntN(8) > 0 {
-		url += "/" + some(9, "a", "b/", "/", ".", "..", "/./", "/../", "%2e", "%2E%2e/", " ", "é", "%20", "%2f", "+", ":", "~", "%7e", "@", "日", "%25")
+		url += "/" + some(
+			9, "a", "b/", "/", ".", "..", "/./", "/../", "%2e", "%2E%2e/", " ", "é", "%20", "%2f", "+", ":", "~", "%7e", "@", "日",
+			"%25",
+		)
 	}
 	if r.IntN(3) > 0 {
 		url += "?" + some(9, "a=1", "&", "b", "=", "c=%20", "c=+", "é=ü", "d=/?", "%7e=~", "A=B", "a=1&", "x=%C3%A9", "&&")
@@ -198,7 +201,9 @@ func hostileDocument(r *rand.Rand) map[string]any {
 		query[oneOf(r, "a", "é", "b c", "z/~", "A")] = oneOf(r, "", "1", "a b", "+", "%")
 	}
 	for range r.IntN(4) {
-		headers[oneOf(r, "X-Tenant", "x-amz-meta-a", "Content-Type", "Accept", "X-Amz-Date", "Authorization", "a~b")] = oneOf(r, "", " a  b ", "a,b", "\ta", "x")
+		headers[oneOf(
+			r, "X-Tenant", "x-amz-meta-a", "Content-Type", "Accept", "X-Amz-Date", "Authorization", "a~b",
+		)] = oneOf(r, "", " a  b ", "a,b", "\ta", "x")
 	}
 	for range r.IntN(3) {
 		list = append(list, map[string]string{"name": oneOf(r, "X-Amz-Meta-A", "X-Tenant", "x-other"), "value": oneOf(r, "1", "2 ", " a   b")})
@@ -222,7 +227,10 @@ func hostileDocument(r *rand.Rand) map[string]any {
 // Each line is shown with what was done to it and where it came from.
 func TestExplanation_SaysHow(t *testing.T) {
 	server := newServer(t, nil)
-	w := server.post("/v1/sign", `{"method":"post","url":"https://SQS.eu-west-1.amazonaws.com:443/a/../b c?b=2&a=1+x&&flag","headers":{"X-Amz-Target":"  Foo   bar ","Accept":"*/*","X-Tenant":"t","X-Amz-Date":"old"},"headerList":[{"name":"x-amz-meta-a","value":"1"},{"name":"X-Amz-Meta-A","value":"2"}],"signedHeaders":["x-tenant"],"explain":true}`)
+	w := server.post(
+		"/v1/sign",
+		`{"method":"post","url":"https://SQS.eu-west-1.amazonaws.com:443/a/../b c?b=2&a=1+x&&flag","headers":{"X-Amz-Target":"  Foo   bar ","Accept":"*/*","X-Tenant":"t","X-Amz-Date":"old"},"headerList":[{"name":"x-amz-meta-a","value":"1"},{"name":"X-Amz-Meta-A","value":"2"}],"signedHeaders":["x-tenant"],"explain":true}`,
+	)
 	got := decodeAs[linkedAnswer](t, w.Body)
 	var lines []string
 	for _, l := range got.Explanation.Lines {
@@ -256,14 +264,18 @@ payload-hash empty-hash: hash[]`
 	if joined := strings.Join(lines, "\n"); joined != want {
 		t.Errorf("got\n%s\nwant\n%s", joined, want)
 	}
-	if got := fmt.Sprint(got.Explanation.NotSigned); !strings.Contains(got, "{Accept /headers/Accept fragile It is dropped") || !strings.Contains(got, "{X-Amz-Date /headers/X-Amz-Date replaced") {
+	if got := fmt.Sprint(got.Explanation.NotSigned); !strings.Contains(got, "{Accept /headers/Accept fragile It is dropped") ||
+		!strings.Contains(got, "{X-Amz-Date /headers/X-Amz-Date replaced") {
 		t.Errorf("not signed: %s", got)
 	}
 	pointers := map[string]string{}
 	for _, warned := range got.Warnings {
 		pointers[warned.Code] = warned.Pointer
 	}
-	for code, pointer := range map[string]string{"method_uppercased": "/method", "plus_is_space": "/url", "header_fragile": "/headers/Accept", "header_replaced": "/headers/X-Amz-Date", "header_repeated": "", "path_normalized": "/url"} {
+	for code, pointer := range map[string]string{
+		"method_uppercased": "/method", "plus_is_space": "/url", "header_fragile": "/headers/Accept",
+		"header_replaced": "/headers/X-Amz-Date", "header_repeated": "", "path_normalized": "/url",
+	} {
 		if pointers[code] != pointer {
 			t.Errorf("%s points to %q, want %q", code, pointers[code], pointer)
 		}
@@ -277,10 +289,13 @@ func TestExplanation_SaysWhoGaveTheScope(t *testing.T) {
 	}
 	server := newServer(t, func(o *handlers.Options) { o.Hosts = map[string]*endpoints.Hosts{"orders": hosts} })
 	for request, want := range map[string]string{
-		`"url":"https://sqs.eu-west-1.amazonaws.com/"`:                                      "host host the host names the service sqs and the region eu-west-1",
-		`"url":"https://sqs.eu-west-1.amazonaws.com/","service":"sns"`:                      "given host the host names the service sqs and the region eu-west-1",
+		`"url":"https://sqs.eu-west-1.amazonaws.com/"`: "host host the host names the service " +
+			"sqs and the region eu-west-1",
+		`"url":"https://sqs.eu-west-1.amazonaws.com/","service":"sns"`: "given host the host names the service " +
+			"sqs and the region eu-west-1",
 		`"url":"https://sqs.eu-west-1.amazonaws.com/","service":"sqs","region":"eu-west-1"`: "given given The request gives service and region.",
-		`"url":"https://api.example.com/"`:                                                  "profile profile the host pattern api.example.com of the configuration says so",
+		`"url":"https://api.example.com/"`: "profile profile the host pattern " +
+			"api.example.com of the configuration says so",
 	} {
 		for _, path := range []string{"/v1/sign", "/v1/presign"} {
 			s := decodeAs[linkedAnswer](t, server.post(path, `{"method":"GET",`+request+`,"explain":true}`).Body).Explanation.Scope

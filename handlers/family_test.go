@@ -49,7 +49,9 @@ const documented = `"credentials":{"accessKeyId":"AKIAIOSFODNN7EXAMPLE","secretA
 func TestPresignIsTheDocumentedExample(t *testing.T) {
 	// S3 API Reference, "Authenticating Requests: Using Query Parameters", example.
 	got := newServer(t, withoutSession).presign(`{"method":"GET","url":"https://examplebucket.s3.amazonaws.com/test.txt","region":"us-east-1","expiresInSeconds":86400,"signingTime":"2013-05-24T00:00:00Z",` + documented + `}`)
-	want := "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+	want := "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&" +
+		"X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&" +
+		"X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
 	if got.URL != want || got.PayloadSha256 != "UNSIGNED-PAYLOAD" || len(got.Headers) != 0 || got.ExpiresInSeconds != 86400 {
 		t.Errorf("got %+v\nwant %s", got, want)
 	}
@@ -58,7 +60,8 @@ func TestPresignIsTheDocumentedExample(t *testing.T) {
 func TestSignIsTheDocumentedExample(t *testing.T) {
 	// S3 API Reference, "Authenticating Requests: Using the Authorization Header", GET Object.
 	got := newServer(t, withoutSession).sign(`{"method":"GET","url":"https://examplebucket.s3.amazonaws.com/test.txt","headers":{"Range":"bytes=0-9"},"signedHeaders":["range"],"region":"us-east-1","signingTime":"2013-05-24T00:00:00Z",` + documented + `}`)
-	want := "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
+	want := "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;range;" +
+		"x-amz-content-sha256;x-amz-date, Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
 	if got.Authorization != want {
 		t.Errorf("got  %s\nwant %s", got.Authorization, want)
 	}
@@ -66,7 +69,8 @@ func TestSignIsTheDocumentedExample(t *testing.T) {
 
 func TestAPresignedURLNeverOutlivesTheSession(t *testing.T) {
 	got := newServer(t, nil).presign(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","expiresInSeconds":604800}`)
-	if got.ExpiresInSeconds != 3600 || !got.ExpiresAt.Equal(signedAt.Add(time.Hour)) || len(got.Warnings) != 1 || got.Warnings[0].Code != "expiry_shortened" {
+	if got.ExpiresInSeconds != 3600 || !got.ExpiresAt.Equal(signedAt.Add(time.Hour)) || len(got.Warnings) != 1 ||
+		got.Warnings[0].Code != "expiry_shortened" {
 		t.Errorf("got %+v", got)
 	}
 	if !strings.Contains(got.URL, "X-Amz-Expires=3600&") || !strings.Contains(got.URL, "X-Amz-Security-Token=EXAMPLETOKEN%2F%2F") {
@@ -76,14 +80,19 @@ func TestAPresignedURLNeverOutlivesTheSession(t *testing.T) {
 
 func TestPresignRefusesWhatItMakesItself(t *testing.T) {
 	server := newServer(t, nil)
-	for _, name := range []string{"X-Amz-Signature", "x-amz-date", "X-Amz-Credential", "X-Amz-Expires", "X-Amz-Algorithm", "X-Amz-SignedHeaders", "X-Amz-Security-Token"} {
+	for _, name := range []string{
+		"X-Amz-Signature", "x-amz-date", "X-Amz-Credential", "X-Amz-Expires", "X-Amz-Algorithm", "X-Amz-SignedHeaders",
+		"X-Amz-Security-Token",
+	} {
 		w := server.post("/v1/presign", `{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a?`+name+`=1"}`)
 		if got := server.problem(w, 400); got.Code != "url_invalid" {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
 	for _, seconds := range []string{"0", "604801", "-1", "1.5"} {
-		w := server.post("/v1/presign", `{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","expiresInSeconds":`+seconds+`}`)
+		w := server.post(
+			"/v1/presign", `{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","expiresInSeconds":`+seconds+`}`,
+		)
 		if got := server.problem(w, 400); got.Errors[0].Pointer != "/expiresInSeconds" {
 			t.Errorf("%s: %+v", seconds, got)
 		}
@@ -95,7 +104,9 @@ func TestIoTPresignAppendsTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := newServer(t, func(o *handlers.Options) { o.Policy = policy }).presign(`{"method":"GET","url":"https://a1b2c3d4e5-ats.iot.eu-west-1.amazonaws.com/mqtt"}`)
+	got := newServer(
+		t, func(o *handlers.Options) { o.Policy = policy },
+	).presign(`{"method":"GET","url":"https://a1b2c3d4e5-ats.iot.eu-west-1.amazonaws.com/mqtt"}`)
 	signature, token := strings.Index(got.URL, "X-Amz-Signature="), strings.Index(got.URL, "X-Amz-Security-Token=")
 	if token < signature || signature < 0 || !strings.Contains(got.URL, "%2Fiotdevicegateway%2F") {
 		t.Errorf("url = %s", got.URL)
@@ -200,7 +211,9 @@ func (s *testServer) verify(document map[string]any) verdict {
 func TestVerifyTakesWhatSignAndPresignMake(t *testing.T) {
 	server := newServer(t, nil)
 	signed := server.sign(`{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/a?b=1","headers":{"X-Amz-Target":"a"},"body":"hello","options":{"contentSha256Header":"always"}}`)
-	document := map[string]any{"method": "POST", "url": signed.URL, "headers": signed.Headers, "body": "hello", "service": "sqs", "region": "eu-west-1"}
+	document := map[string]any{
+		"method": "POST", "url": signed.URL, "headers": signed.Headers, "body": "hello", "service": "sqs", "region": "eu-west-1",
+	}
 	if got := server.verify(document); !got.Valid || got.Form != "headers" {
 		t.Errorf("signed: %+v", got)
 	}
@@ -224,7 +237,10 @@ func TestVerifyTakesWhatSignAndPresignMake(t *testing.T) {
 		}
 		change(changed)
 		got := server.verify(changed)
-		if got.Valid || !slices.ContainsFunc(got.Faults, func(f struct{ Part, Name, Reason string }) bool { return f.Part == part && f.Reason != "" }) {
+		if got.Valid || !slices.ContainsFunc(got.Faults, func(f struct{ Part, Name, Reason string }) bool {
+			return f.Part == part &&
+				f.Reason != ""
+		}) {
 			t.Errorf("%s: got %+v", part, got)
 		}
 	}
@@ -235,7 +251,10 @@ func TestVerifyDoesNotGiveTheRightSignatureAway(t *testing.T) {
 	signed := server.sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`)
 	signature := signed.Authorization[strings.LastIndex(signed.Authorization, "=")+1:]
 	wrong := strings.Replace(signed.Authorization, signature, strings.Repeat("0", 64), 1)
-	text, err := json.Marshal(map[string]any{"method": "GET", "url": signed.URL, "headers": map[string]string{"Authorization": wrong, "X-Amz-Date": signed.XAmzDate, "X-Amz-Security-Token": token}})
+	text, err := json.Marshal(map[string]any{
+		"method": "GET", "url": signed.URL,
+		"headers": map[string]string{"Authorization": wrong, "X-Amz-Date": signed.XAmzDate, "X-Amz-Security-Token": token},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +266,10 @@ func TestVerifyDoesNotGiveTheRightSignatureAway(t *testing.T) {
 
 func TestPostPolicyFields(t *testing.T) {
 	server := newServer(t, nil)
-	w := server.post("/v1/s3/post-policy", `{"bucket":"examplebucket","key":"in/${filename}","region":"eu-west-1","fields":{"acl":"private"},"startsWith":{"Content-Type":"image/"},"minLength":1,"maxLength":1048576,"expiresInSeconds":600}`)
+	w := server.post(
+		"/v1/s3/post-policy",
+		`{"bucket":"examplebucket","key":"in/${filename}","region":"eu-west-1","fields":{"acl":"private"},"startsWith":{"Content-Type":"image/"},"minLength":1,"maxLength":1048576,"expiresInSeconds":600}`,
+	)
 	if w.Code != http.StatusOK {
 		t.Fatalf("%d %s\n%s", w.Code, w.Body, server.log)
 	}
@@ -256,10 +278,14 @@ func TestPostPolicyFields(t *testing.T) {
 		Fields      map[string]string
 		ExpiresAt   time.Time
 	}](t, w.Body)
-	if got.URL != "https://examplebucket.s3.eu-west-1.amazonaws.com/" || got.Fields["key"] != "in/${filename}" || got.Fields["acl"] != "private" || got.Fields["x-amz-security-token"] != token || got.Fields["x-amz-signature"] == "" {
+	if got.URL != "https://examplebucket.s3.eu-west-1.amazonaws.com/" || got.Fields["key"] != "in/${filename}" ||
+		got.Fields["acl"] != "private" || got.Fields["x-amz-security-token"] != token || got.Fields["x-amz-signature"] == "" {
 		t.Errorf("got %+v", got)
 	}
-	for _, want := range []string{`"expiration":"2015-08-30T12:46:00.000Z"`, `{"bucket":"examplebucket"}`, `["starts-with","$key","in/"]`, `["starts-with","$Content-Type","image/"]`, `["content-length-range",1,1048576]`} {
+	for _, want := range []string{
+		`"expiration":"2015-08-30T12:46:00.000Z"`, `{"bucket":"examplebucket"}`, `["starts-with","$key","in/"]`,
+		`["starts-with","$Content-Type","image/"]`, `["content-length-range",1,1048576]`,
+	} {
 		if !strings.Contains(got.Policy, want) {
 			t.Errorf("the policy lacks %s: %s", want, got.Policy)
 		}
@@ -288,7 +314,8 @@ func TestHashPayloadKeepsNothing(t *testing.T) {
 		PayloadSha256, TreeSha256 string
 		PayloadLength             int64
 	}](t, w.Body)
-	if got.PayloadSha256 != "2daeb1f36095b44b318410b3f4e8b5d989dcc7bb023d1426c492dab0a3053e74" || got.PayloadLength != size || len(got.TreeSha256) != 64 {
+	if got.PayloadSha256 != "2daeb1f36095b44b318410b3f4e8b5d989dcc7bb023d1426c492dab0a3053e74" || got.PayloadLength != size ||
+		len(got.TreeSha256) != 64 {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -325,7 +352,9 @@ func TestEveryDecisionIsOnRecord(t *testing.T) {
 		t.Fatalf("%d records", len(server.audit.list))
 	}
 	r := server.audit.list[0]
-	if r.Decision != "allow" || r.CallerID != "anonymous" || r.AccessKeyID != accessKeyID || r.RequestID != "request-1" || r.Host != "sqs.eu-west-1.amazonaws.com" || r.AmzDate != "20150830T123600Z" || r.SignedHeaders != strings.Join(signed.SignedHeaders, ";") || r.SignatureSHA256 == "" || r.PayloadSHA256 != signed.PayloadSha256 {
+	if r.Decision != "allow" || r.CallerID != "anonymous" || r.AccessKeyID != accessKeyID || r.RequestID != "request-1" ||
+		r.Host != "sqs.eu-west-1.amazonaws.com" || r.AmzDate != "20150830T123600Z" ||
+		r.SignedHeaders != strings.Join(signed.SignedHeaders, ";") || r.SignatureSHA256 == "" || r.PayloadSHA256 != signed.PayloadSha256 {
 		t.Errorf("sign: %+v", r)
 	}
 	if r := server.audit.list[1]; r.Action != access.ActionPresign || r.PresignSeconds != 900 {
@@ -363,7 +392,10 @@ func TestNothingIsAnsweredThatIsNotOnRecord(t *testing.T) {
 }
 
 func TestListsHoldWhatTheCallerMayUse(t *testing.T) {
-	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.profile == "orders" && resource.service == "sqs" && resource.region == "eu-west-1" };`))
+	policy, err := access.NewPolicy(
+		"p.cedar",
+		[]byte(`permit (principal, action, resource) when { resource.profile == "orders" && resource.service == "sqs" && resource.region == "eu-west-1" };`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -403,7 +435,9 @@ func TestInferScopeSaysWhy(t *testing.T) {
 func TestPartitionsDoNotMix(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
-			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), RoleARN: "arn:aws-cn:iam::123456789012:role/orders"}, nil
+			return credentials.Session{
+				Credentials: signing.NewCredentials(accessKeyID, secretKey, token), RoleARN: "arn:aws-cn:iam::123456789012:role/orders",
+			}, nil
 		}}
 	})
 	if got := server.refuse(`{`+aGet+`}`, 400); got.Code != "partition_differs" {
@@ -413,7 +447,10 @@ func TestPartitionsDoNotMix(t *testing.T) {
 
 func TestFunctionsPayloadIsExplained(t *testing.T) {
 	server := newServer(t, nil)
-	for body, code := range map[string]string{`{"Data":{"req":{}},"Metadata":{}}`: "functions_payload", `{"method":"GET"}`: "not_found", ``: "not_found", `[1]`: "not_found"} {
+	for body, code := range map[string]string{
+		`{"Data":{"req":{}},"Metadata":{}}`: "functions_payload", `{"method":"GET"}`: "not_found", ``: "not_found",
+		`[1]`: "not_found",
+	} {
 		status := 404
 		if code == "functions_payload" {
 			status = 500
@@ -432,7 +469,10 @@ func TestConnectTokensAreLogins(t *testing.T) {
 	if got := server.problem(server.post("/v1/tokens", ask), 403); got.Code != "forbidden" {
 		t.Errorf("without a policy: %+v", got)
 	}
-	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "rds-db" && resource.host == "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com" };`))
+	policy, err := access.NewPolicy(
+		"p.cedar",
+		[]byte(`permit (principal, action, resource) when { resource.service == "rds-db" && resource.host == "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com" };`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -442,13 +482,16 @@ func TestConnectTokensAreLogins(t *testing.T) {
 		Token     string
 		ExpiresAt time.Time
 	}](t, w.Body)
-	if w.Code != http.StatusOK || !strings.HasPrefix(got.Token, "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com:5432/?Action=connect&DBUser=reader&X-Amz-Algorithm=") || !got.ExpiresAt.Equal(signedAt.Add(15*time.Minute)) {
+	if w.Code != http.StatusOK || !strings.HasPrefix(got.Token, "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com:5432/"+
+		"?Action=connect&DBUser=reader&X-Amz-Algorithm=") || !got.ExpiresAt.Equal(signedAt.Add(15*time.Minute)) {
 		t.Errorf("got %d %+v %s", w.Code, got, server.log)
 	}
 	if len(server.audit.list) != 1 || server.audit.list[0].SignatureSHA256 == "" || server.audit.list[0].Service != "rds-db" {
 		t.Errorf("records: %+v", server.audit.list)
 	}
-	for change, pointer := range map[string]string{`"kind":"ftp"`: "/kind", `"kind":"msk"`: "/user", `"kind":"rds","expiresInSeconds":901`: "/expiresInSeconds"} {
+	for change, pointer := range map[string]string{
+		`"kind":"ftp"`: "/kind", `"kind":"msk"`: "/user", `"kind":"rds","expiresInSeconds":901`: "/expiresInSeconds",
+	} {
 		w := server.post("/v1/tokens", strings.Replace(ask, `"kind":"rds"`, change, 1))
 		if got := server.problem(w, 400); got.Errors[0].Pointer != pointer {
 			t.Errorf("%s: %+v", change, got)
@@ -458,20 +501,27 @@ func TestConnectTokensAreLogins(t *testing.T) {
 
 func TestAnAPIKeyOfBedrockIsALogin(t *testing.T) {
 	const ask = `{"kind":"bedrock","endpoint":"bedrock.amazonaws.com","region":"eu-west-1","expiresInSeconds":43200}`
-	for _, document := range []string{``, `permit (principal, action, resource);`, `permit (principal, action, resource) when { resource.service == "bedrock" };`} {
+	for _, document := range []string{
+		``, `permit (principal, action, resource);`, `permit (principal, action, resource) when { resource.service == "bedrock" };`,
+	} {
 		server := newServer(t, func(o *handlers.Options) { o.Policy = policyOf(t, document) })
-		if got := server.problem(server.post("/v1/tokens", ask), 403); got.Code != "forbidden" || !strings.Contains(got.Detail, "operation.CallWithBearerToken") {
+		if got := server.problem(server.post("/v1/tokens", ask), 403); got.Code != "forbidden" ||
+			!strings.Contains(got.Detail, "operation.CallWithBearerToken") {
 			t.Errorf("%q: %+v", document, got)
 		}
 	}
 	server := newServer(t, func(o *handlers.Options) {
-		o.Policy = policyOf(t, `permit (principal, action == Action::"presign", resource) when { resource.service == "bedrock" && resource.operation == "CallWithBearerToken" };`)
+		o.Policy = policyOf(
+			t,
+			`permit (principal, action == Action::"presign", resource) when { resource.service == "bedrock" && resource.operation == "CallWithBearerToken" };`,
+		)
 	})
 	w := server.post("/v1/tokens", ask)
 	got := decodeAs[struct{ Token string }](t, w.Body)
 	encoded, found := strings.CutPrefix(got.Token, "bedrock-api-key-")
 	text, err := base64.StdEncoding.DecodeString(encoded)
-	if w.Code != http.StatusOK || !found || err != nil || !strings.HasPrefix(string(text), "bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=") || !strings.HasSuffix(string(text), "&Version=1") {
+	if w.Code != http.StatusOK || !found || err != nil || !strings.HasPrefix(string(text), "bedrock.amazonaws.com/"+
+		"?Action=CallWithBearerToken&X-Amz-Algorithm=") || !strings.HasSuffix(string(text), "&Version=1") {
 		t.Errorf("got %d %q, %v", w.Code, text, err)
 	}
 	if len(server.audit.list) != 1 || server.audit.list[0].Operation != "CallWithBearerToken" || server.audit.list[0].SignatureSHA256 == "" {

@@ -16,7 +16,10 @@ func TestFormsAreMadeOfFlatObjects(t *testing.T) {
 		body json.RawMessage
 		want string
 	}{
-		"texts":             {json.RawMessage(`{"Action":"SendMessage","MessageBody":"a b+c&d=e/ü~é"}`), "Action=SendMessage&MessageBody=a%20b%2Bc%26d%3De%2F%C3%BC~%C3%A9"},
+		"texts": {
+			json.RawMessage(`{"Action":"SendMessage","MessageBody":"a b+c&d=e/ü~é"}`),
+			"Action=SendMessage&MessageBody=a%20b%2Bc%26d%3De%2F%C3%BC~%C3%A9",
+		},
 		"in their order":    {json.RawMessage(`{"b":"2","a":"1","":"x"}`), "b=2&a=1&=x"},
 		"numbers":           {json.RawMessage(`{"a":1,"b":12.50,"c":-1e3,"d":90071992547409931}`), "a=1&b=12.50&c=-1e3&d=90071992547409931"},
 		"booleans":          {json.RawMessage(`{"a":true,"b":false}`), "a=true&b=false"},
@@ -31,7 +34,8 @@ func TestFormsAreMadeOfFlatObjects(t *testing.T) {
 			for _, media := range []string{"application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"} {
 				got := server.signRight(request("POST", aQueue, map[string]any{"body": test.body, "headers": map[string]string{"content-type": media}}))
 				content, err := base64.StdEncoding.DecodeString(got.BodyEnvelope["$content"])
-				if err != nil || string(content) != test.want || got.PayloadSha256 != signing.PayloadHash([]byte(test.want)) || got.BodyEnvelope["$content-type"] != media {
+				if err != nil || string(content) != test.want || got.PayloadSha256 != signing.PayloadHash([]byte(test.want)) ||
+					got.BodyEnvelope["$content-type"] != media {
 					t.Errorf("got %s, %v: %q, want %q", got.PayloadSha256, got.BodyEnvelope, content, test.want)
 				}
 				if got.Body != nil && *got.Body != test.want || got.Body == nil && name != "an envelope stays" {
@@ -65,7 +69,9 @@ func TestAFormOfAnObjectIsDecidedOnLikeAnyOther(t *testing.T) {
 	server := newServer(t, nil)
 	for action, status := range map[string]int{"GetCallerIdentity": 403, "DecodeAuthorizationMessage": 200} {
 		w := server.post("/v1/sign", request("POST", "https://sts.eu-west-1.amazonaws.com/", map[string]any{
-			"body": map[string]string{"Action": action, "Version": "2011-06-15"}, "headers": map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
+			"body": map[string]string{"Action": action, "Version": "2011-06-15"}, "headers": map[string]string{
+				"Content-Type": "application/x-www-form-urlencoded",
+			},
 		}))
 		text := server.post("/v1/sign", request("POST", "https://sts.eu-west-1.amazonaws.com/", map[string]any{
 			"body": "Action=" + action + "&Version=2011-06-15", "headers": map[string]string{"Content-Type": "application/x-www-form-urlencoded"},

@@ -27,8 +27,10 @@ type askedFor struct {
 
 func seed(f *testing.F) {
 	for _, target := range []string{
-		"https://sqs.eu-west-1.amazonaws.com/", "https://sqs.eu-west-1.amazonaws.com/a/../b//c%2Fd?x=1&y=2+3&z", "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b c%zz", "https://examplebucket.s3.amazonaws.com/%2e%2e/x",
-		"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/ü?ä=ö#f", "https://user:pass@sqs.eu-west-1.amazonaws.com\\@evil.example/", "https://sqs.eu-west-1.amazonaws.com:8443/?a=b;c", "https://[::1]/", "http://x/", "https://sqs.eu-west-1.amazonaws.com?X-Amz-Date=1&=b",
+		"https://sqs.eu-west-1.amazonaws.com/", "https://sqs.eu-west-1.amazonaws.com/a/../b//c%2Fd?x=1&y=2+3&" +
+			"z", "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b c%zz", "https://examplebucket.s3.amazonaws.com/%2e%2e/x",
+		"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/" +
+			"ü?ä=ö#f", "https://user:pass@sqs.eu-west-1.amazonaws.com\\@evil.example/", "https://sqs.eu-west-1.amazonaws.com:8443/?a=b;c", "https://[::1]/", "http://x/", "https://sqs.eu-west-1.amazonaws.com?X-Amz-Date=1&=b",
 	} {
 		f.Add(target, "X-Amz-Target", " a  b ", "q", "v/w", "body", "")
 		f.Add(target, "Host", "evil.example", "X-Amz-Signature", "\r\n", "", "s3")
@@ -38,7 +40,10 @@ func seed(f *testing.F) {
 
 // document makes the request to post.
 func document(target, name, value, parameter, parameterValue, body, service string) askedFor {
-	in := askedFor{Method: "POST", URL: target, Headers: map[string]string{name: value, "X-Amz-Meta-Fixed": "1"}, Query: map[string]string{parameter: parameterValue}, Body: body, Service: service}
+	in := askedFor{
+		Method: "POST", URL: target, Headers: map[string]string{name: value, "X-Amz-Meta-Fixed": "1"},
+		Query: map[string]string{parameter: parameterValue}, Body: body, Service: service,
+	}
 	if parameter == "" {
 		in.Query = nil
 	}
@@ -77,7 +82,8 @@ func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signe
 	}
 	decided := server.audit.list[len(server.audit.list)-1]
 	_, rest, _ := strings.Cut(signed.URL, "://")
-	if host := rest[:strings.IndexByte(rest, '/')]; host != decided.Host || decided.Decision != "allow" || decided.Service != signed.Service || decided.Region != signed.Region {
+	if host := rest[:strings.IndexByte(rest, '/')]; host != decided.Host || decided.Decision != "allow" ||
+		decided.Service != signed.Service || decided.Region != signed.Region {
 		t.Fatalf("%s: %s is answered, %+v was decided", text, signed.URL, decided)
 	}
 	if path, _, _ := strings.Cut(rest[len(decided.Host):], "?"); path != decided.Path {
@@ -98,7 +104,8 @@ func dotNet(address string) string {
 			b.WriteByte(address[i])
 			continue
 		}
-		if c, err := hex.DecodeString(address[i+1 : i+3]); err == nil && strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", c[0]) >= 0 {
+		if c, err := hex.DecodeString(address[i+1 : i+3]); err == nil &&
+			strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", c[0]) >= 0 {
 			b.WriteByte(c[0])
 		} else {
 			b.WriteString(strings.ToUpper(address[i : i+3]))
@@ -157,7 +164,12 @@ func verifyAgain(t testing.TB, signed answer, style bool) {
 	for _, h := range signed.HeaderList {
 		received.Headers = append(received.Headers, signing.Header{Name: h.Name, Value: h.Value})
 	}
-	v := signing.Verify(received, &signing.Expected{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), SingleEncode: style, S3Style: style, Time: signedAt})
+	v := signing.Verify(
+		received,
+		&signing.Expected{
+			Credentials: signing.NewCredentials(accessKeyID, secretKey, token), SingleEncode: style, S3Style: style, Time: signedAt,
+		},
+	)
 	if !v.Valid() {
 		t.Fatalf("%s %s: %+v\n%s", signed.Method, signed.URL, v.Mismatches, v.CanonicalRequest)
 	}
@@ -197,7 +209,10 @@ func independent(signed answer, style bool, query []string, payloadHash string) 
 	sum := sha256.Sum256([]byte(text))
 	date := signedAt.Format("20060102")
 	key := []byte("AWS4" + secretKey)
-	for _, part := range []string{date, signed.Region, signed.Service, "aws4_request", "AWS4-HMAC-SHA256\n" + signedAt.Format("20060102T150405Z") + "\n" + date + "/" + signed.Region + "/" + signed.Service + "/aws4_request\n" + hex.EncodeToString(sum[:])} {
+	for _, part := range []string{
+		date, signed.Region, signed.Service, "aws4_request",
+		"AWS4-HMAC-SHA256\n" + signedAt.Format("20060102T150405Z") + "\n" + date + "/" + signed.Region + "/" + signed.Service + "/aws4_request\n" + hex.EncodeToString(sum[:]),
+	} {
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(part))
 		key = mac.Sum(nil)
@@ -218,7 +233,10 @@ func TestTheFuzzersPremise(t *testing.T) {
 	server := newServer(t, nil)
 	for _, path := range []string{"/v1/sign", "/v1/presign"} {
 		signed := 0
-		for _, target := range []string{"https://sqs.eu-west-1.amazonaws.com/a/../b//c%2Fd?x=1&y=2+3&z", "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b c", "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/%7eü?ä=ö"} {
+		for _, target := range []string{
+			"https://sqs.eu-west-1.amazonaws.com/a/../b//c%2Fd?x=1&y=2+3&z", "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b c",
+			"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/%7eü?ä=ö",
+		} {
 			if _, ok := sentOnce(t, server, path, document(target, "X-Amz-Target", " a  b ", "q", "v/w", "body", "")); ok {
 				signed++
 			}

@@ -42,14 +42,19 @@ func (f fakeSessions) Session(_ context.Context, a credentials.SessionRequest) (
 	if f.session != nil {
 		return f.session(a)
 	}
-	return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: signedAt.Add(time.Hour), Profile: "orders"}, nil
+	return credentials.Session{
+		Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Expires: signedAt.Add(time.Hour), Profile: "orders",
+	}, nil
 }
 
 func (f fakeSessions) Identity(_ context.Context, a credentials.SessionRequest) (credentials.Identity, error) {
 	if _, err := f.Session(context.Background(), a); err != nil {
 		return credentials.Identity{}, err
 	}
-	return credentials.Identity{Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/" + a.Profile, UserID: "AROAEXAMPLE:" + a.Profile}, nil
+	return credentials.Identity{
+		Account: "123456789012", ARN: "arn:aws:sts::123456789012:assumed-role/orders/" + a.Profile,
+		UserID: "AROAEXAMPLE:" + a.Profile,
+	}, nil
 }
 
 func (f fakeSessions) Profiles() []credentials.Profile {

@@ -30,7 +30,9 @@ func TestHeadersThatAreNotASCIISayHowToEncodeThem(t *testing.T) {
 	for name, value := range map[string]string{
 		"x-amz-copy-source": "bucket/Gr%C3%BC%C3%9Fe", "Content-Disposition": "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.txt", "x-amz-meta-title": "=?UTF-8?B?R3LDvMOfZQ==?=", "x-amz-tagging": "a=%C3%BC",
 	} {
-		if got := server.signRight(request("PUT", aBucket+"a", map[string]any{"headers": map[string]string{name: value}})); got.Headers[name] != value {
+		if got := server.signRight(request("PUT", aBucket+"a", map[string]any{
+			"headers": map[string]string{name: value},
+		})); got.Headers[name] != value {
 			t.Errorf("%s is sent as %v", name, got.Headers)
 		}
 	}
@@ -56,11 +58,23 @@ func TestHeadersOfOneValueThatAreRepeatedGetAWarning(t *testing.T) {
 func TestRefusalsNameTheWayOut(t *testing.T) {
 	server := newServer(t, nil)
 	for name, test := range map[string]struct{ document, pointer, says string }{
-		"dots in a key":          {request("GET", aBucket+"a/../b", nil), "/url", "options.normalizePath"},
-		"dots in escapes":        {request("GET", aBucket+"a/%2e%2e/b", nil), "/url", "options.normalizePath"},
-		"a dot":                  {request("GET", "https://s3.eu-west-1.amazonaws.com/examplebucket/./b", nil), "/url", "options.normalizePath"},
-		"the host of an API":     {request("GET", "https://vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com/prod/", map[string]any{"headers": map[string]string{"Host": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"}, "service": "execute-api", "region": "eu-west-1"}), "/headers/Host", "x-apigw-api-id"},
-		"another host in a list": {request("GET", aQueue, map[string]any{"headerList": []map[string]string{{"name": "HOST", "value": "example.com"}}}), "/headerList/0", "x-apigw-api-id"},
+		"dots in a key":   {request("GET", aBucket+"a/../b", nil), "/url", "options.normalizePath"},
+		"dots in escapes": {request("GET", aBucket+"a/%2e%2e/b", nil), "/url", "options.normalizePath"},
+		"a dot":           {request("GET", "https://s3.eu-west-1.amazonaws.com/examplebucket/./b", nil), "/url", "options.normalizePath"},
+		"the host of an API": {
+			request(
+				"GET", "https://vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com/prod/",
+				map[string]any{
+					"headers": map[string]string{"Host": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"}, "service": "execute-api",
+					"region": "eu-west-1",
+				},
+			),
+			"/headers/Host", "x-apigw-api-id",
+		},
+		"another host in a list": {
+			request("GET", aQueue, map[string]any{"headerList": []map[string]string{{"name": "HOST", "value": "example.com"}}}),
+			"/headerList/0", "x-apigw-api-id",
+		},
 	} {
 		got := server.refuse(test.document, 400)
 		if got.Errors[0].Pointer != test.pointer || !strings.Contains(got.Errors[0].Detail, test.says) {
@@ -70,7 +84,10 @@ func TestRefusalsNameTheWayOut(t *testing.T) {
 	for _, normal := range []bool{true, false} {
 		server.signRight(request("GET", aBucket+"a/./b", map[string]any{"options": map[string]bool{"normalizePath": normal}}))
 	}
-	got := server.signRight(request("GET", "https://vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com/prod/", map[string]any{"headers": map[string]string{"x-apigw-api-id": "a1b2c3d4e5"}}))
+	got := server.signRight(request(
+		"GET", "https://vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com/prod/",
+		map[string]any{"headers": map[string]string{"x-apigw-api-id": "a1b2c3d4e5"}},
+	))
 	if got.Service != "execute-api" || got.Headers["x-apigw-api-id"] != "a1b2c3d4e5" {
 		t.Errorf("got %+v", got)
 	}
@@ -83,7 +100,8 @@ func TestUnsignedPayloadIsTakenFromTheHeader(t *testing.T) {
 		"S3": aBucket + "a", "an operation": "https://ebs.eu-west-1.amazonaws.com/snapshots/snap-1/blocks/1",
 	} {
 		got := server.signRight(request("PUT", target, map[string]any{"headers": header, "body": "x"}))
-		if got.PayloadSha256 != "UNSIGNED-PAYLOAD" || got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || *got.Body != "x" || !slices.Contains(got.SignedHeaders, "x-amz-content-sha256") {
+		if got.PayloadSha256 != "UNSIGNED-PAYLOAD" || got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || *got.Body != "x" ||
+			!slices.Contains(got.SignedHeaders, "x-amz-content-sha256") {
 			t.Errorf("%s: got %+v", name, got)
 		}
 		same := server.sign(request("PUT", target, map[string]any{"payload": "unsigned", "body": "x"}))
@@ -92,7 +110,9 @@ func TestUnsignedPayloadIsTakenFromTheHeader(t *testing.T) {
 		}
 		got.warns(t, "")
 	}
-	server.signRight(request("PUT", "https://blobs.example/a", map[string]any{"headers": header, "service": "blobs", "region": "eu-west-1"})).warns(t, "payload_unsigned")
+	server.signRight(request(
+		"PUT", "https://blobs.example/a", map[string]any{"headers": header, "service": "blobs", "region": "eu-west-1"},
+	)).warns(t, "payload_unsigned")
 	if got := server.presignRight(request("PUT", aBucket+"a", map[string]any{"headers": header})); got.PayloadSha256 != "UNSIGNED-PAYLOAD" || len(got.Headers) != 0 || !slices.Contains(warningCodesOf(got), "header_replaced") {
 		t.Errorf("presigned: %+v", got)
 	}
@@ -101,19 +121,28 @@ func TestUnsignedPayloadIsTakenFromTheHeader(t *testing.T) {
 		t.Errorf("the record holds %s", last.PayloadSHA256)
 	}
 	for name, fields := range map[string]map[string]any{
-		"signed":           {"headers": header, "body": "x", "payload": "signed"},
-		"beside a hash":    {"headers": header, "payloadSha256": signing.PayloadHash([]byte("x"))},
-		"not of the body":  {"headers": map[string]string{"X-Amz-Content-Sha256": signing.PayloadHash([]byte("y"))}, "body": "x"},
-		"something else":   {"headers": map[string]string{"X-Amz-Content-Sha256": "none"}, "body": "x"},
-		"chunks":           {"headers": map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, "body": "x"},
-		"taken by no one":  {"headers": header, "body": "x", "service": "sqs"},
-		"another then one": {"headerList": []map[string]string{{"name": "x-amz-content-sha256", "value": "UNSIGNED-PAYLOAD"}, {"name": "x-amz-content-sha256", "value": signing.PayloadHash([]byte("x"))}}, "body": "x"},
+		"signed":          {"headers": header, "body": "x", "payload": "signed"},
+		"beside a hash":   {"headers": header, "payloadSha256": signing.PayloadHash([]byte("x"))},
+		"not of the body": {"headers": map[string]string{"X-Amz-Content-Sha256": signing.PayloadHash([]byte("y"))}, "body": "x"},
+		"something else":  {"headers": map[string]string{"X-Amz-Content-Sha256": "none"}, "body": "x"},
+		"chunks":          {"headers": map[string]string{"X-Amz-Content-Sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, "body": "x"},
+		"taken by no one": {"headers": header, "body": "x", "service": "sqs"},
+		"another then one": {
+			"headerList": []map[string]string{
+				{"name": "x-amz-content-sha256", "value": "UNSIGNED-PAYLOAD"},
+				{"name": "x-amz-content-sha256", "value": signing.PayloadHash([]byte("x"))},
+			},
+			"body": "x",
+		},
 	} {
-		if got := server.refuse(request("PUT", aBucket+"a", fields), 400); got.Code != "field_invalid" || !strings.HasPrefix(got.Errors[0].Pointer, "/header") {
+		if got := server.refuse(request("PUT", aBucket+"a", fields), 400); got.Code != "field_invalid" ||
+			!strings.HasPrefix(got.Errors[0].Pointer, "/header") {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
-	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "s3" && resource.payload == "signed" };`))
+	policy, err := access.NewPolicy(
+		"p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "s3" && resource.payload == "signed" };`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +153,16 @@ func TestUnsignedPayloadIsTakenFromTheHeader(t *testing.T) {
 
 func TestSpacesOfMetadataAreSent(t *testing.T) {
 	server := newServer(t, nil)
-	document := request("PUT", aBucket+"a", map[string]any{"headers": map[string]string{"x-amz-meta-title": " two  or   more ", "x-amz-meta-tab": "a\t b"}, "body": "x", "explain": true})
+	document := request(
+		"PUT", aBucket+"a",
+		map[string]any{
+			"headers": map[string]string{"x-amz-meta-title": " two  or   more ", "x-amz-meta-tab": "a\t b"}, "body": "x",
+			"explain": true,
+		},
+	)
 	got := server.signRight(document)
-	if got.Headers["x-amz-meta-title"] != "two  or   more" || got.Headers["x-amz-meta-tab"] != "a b" || !strings.Contains(got.Explanation["canonicalRequest"], "\nx-amz-meta-title:two or more\n") {
+	if got.Headers["x-amz-meta-title"] != "two  or   more" || got.Headers["x-amz-meta-tab"] != "a b" ||
+		!strings.Contains(got.Explanation["canonicalRequest"], "\nx-amz-meta-title:two or more\n") {
 		t.Errorf("headers = %v in\n%s", got.Headers, got.Explanation["canonicalRequest"])
 	}
 	for _, h := range got.HeaderList {
@@ -149,7 +185,8 @@ func TestSpacesOfMetadataAreSent(t *testing.T) {
 		}
 		step = w.Body.String()
 	}
-	if byHand := decodeAs[answer](t, strings.NewReader(step)); byHand.Authorization != got.Authorization || byHand.Headers["x-amz-meta-title"] != "two  or   more" {
+	if byHand := decodeAs[answer](t, strings.NewReader(step)); byHand.Authorization != got.Authorization ||
+		byHand.Headers["x-amz-meta-title"] != "two  or   more" {
 		t.Errorf("the steps: %s, %v", byHand.Authorization, byHand.Headers)
 	}
 }

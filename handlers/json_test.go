@@ -86,7 +86,8 @@ func TestStrictJSON(t *testing.T) {
 				t.Errorf("%q is valid: whole %q, within %d %q", test.text, whole, status, inside)
 				continue
 			}
-			if got, want := server.sign(within), wantBody(t, test.text); want == nil && got.Body != nil || want != nil && (got.Body == nil || *got.Body != *want) {
+			if got, want := server.sign(within), wantBody(t, test.text); want == nil && got.Body != nil || want != nil &&
+				(got.Body == nil || *got.Body != *want) {
 				t.Errorf("%q is signed as %v, want %v", test.text, got.Body, want)
 			}
 		}
@@ -125,8 +126,14 @@ func TestDepthIsSurvived(t *testing.T) {
 		"closed too often": strings.Repeat("]", deep),
 		"with white space": strings.Repeat("[\n ", deep),
 	} {
-		for _, path := range []string{"/v1/sign", "/v1/presign", "/v1/verify", "/v1/steps/canonical-request", "/v1/steps/string-to-sign", "/v1/steps/signature", "/v1/steps/authorization", "/v1/s3/post-policy", "/v1/tokens"} {
-			for _, text := range []string{document, `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","body":` + document + `}`, `{"headers":` + document + `}`, `{"warnings":` + document + `}`} {
+		for _, path := range []string{
+			"/v1/sign", "/v1/presign", "/v1/verify", "/v1/steps/canonical-request", "/v1/steps/string-to-sign", "/v1/steps/signature",
+			"/v1/steps/authorization", "/v1/s3/post-policy", "/v1/tokens",
+		} {
+			for _, text := range []string{
+				document, `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","body":` + document + `}`,
+				`{"headers":` + document + `}`, `{"warnings":` + document + `}`,
+			} {
 				w := httptest.NewRecorder()
 				server.plain.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(text)))
 				if w.Code != http.StatusBadRequest || decodeAs[problem.Document](t, w.Body).Hint == "" {

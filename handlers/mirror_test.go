@@ -53,7 +53,10 @@ var places = [][2]string{
 func (m *mirror) request() map[string]any {
 	at := choose(m, places...)
 	d := map[string]any{"method": choose(m, "GET", "PUT", "POST", "DELETE")}
-	path := choose(m, "/", "", "/a", "/a/b/", "/a b", "/a%2Fb", "/model/a:b", "/ü", "/a+b", "/~x", "/(1)*'!", "//a//b", "/a/../b", "/./a/.", "/%7eu", "/a%2fb", "/$x@y=z,&")
+	path := choose(
+		m, "/", "", "/a", "/a/b/", "/a b", "/a%2Fb", "/model/a:b", "/ü", "/a+b", "/~x", "/(1)*'!", "//a//b", "/a/../b", "/./a/.",
+		"/%7eu", "/a%2fb", "/$x@y=z,&",
+	)
 	query := choose(m, "", "", "?x=1", "?b=2&a=1&a=0", "?x", "?x=a+b", "?q=%2f%C3%BC", "?list-type=2&prefix=a/b", "?=v", "?a=b=c")
 	d["url"] = "https://" + at[0] + path + query
 	if at[1] != "" {

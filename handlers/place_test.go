@@ -38,7 +38,10 @@ func TestAServiceThatNoTableHoldsIsWarnedAbout(t *testing.T) {
 			t.Errorf("presigned %s: got %d %s, want service_guessed %t", request, w.Code, w.Body, want)
 		}
 	}
-	for url, want := range map[string]bool{"brandnew.eu-west-1.amazonaws.com": true, "brandnew.amazonaws.com": true, "sqs.eu-west-1.amazonaws.com": false, "api.example.com": false} {
+	for url, want := range map[string]bool{
+		"brandnew.eu-west-1.amazonaws.com": true, "brandnew.amazonaws.com": true, "sqs.eu-west-1.amazonaws.com": false,
+		"api.example.com": false,
+	} {
 		w := server.do(httptest.NewRequest(http.MethodGet, "/v1/scope?url="+url, nil))
 		if strings.Contains(w.Body.String(), `"code":"service_guessed"`) != want {
 			t.Errorf("the scope of %s is %s, want service_guessed %t", url, w.Body, want)
@@ -72,7 +75,9 @@ func TestStoresOfOtherMakersAreSignedAsS3(t *testing.T) {
 func TestStoresOfOtherMakersHaveNoPartition(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
-			return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), RoleARN: "arn:aws-cn:iam::123456789012:role/orders"}, nil
+			return credentials.Session{
+				Credentials: signing.NewCredentials(accessKeyID, secretKey, token), RoleARN: "arn:aws-cn:iam::123456789012:role/orders",
+			}, nil
 		}}
 	})
 	for _, request := range []string{
@@ -95,9 +100,12 @@ func TestStoresOfOtherMakersHaveNoPartition(t *testing.T) {
 }
 
 func TestPublicHostsSayThatTheyAreOpen(t *testing.T) {
-	for _, host := range []string{"checkip.amazonaws.com", "ip-ranges.amazonaws.com", "truststore.pki.rds.amazonaws.com", "docs.aws.amazon.com"} {
+	for _, host := range []string{
+		"checkip.amazonaws.com", "ip-ranges.amazonaws.com", "truststore.pki.rds.amazonaws.com", "docs.aws.amazon.com",
+	} {
 		got := newServer(t, nil).refuse(`{"method":"GET","url":"https://`+host+`/"}`, 400)
-		if got.Code != "host_not_signed" || !strings.Contains(got.Detail, "no signature") || !strings.Contains(got.Errors[0].Detail, "without a signature") {
+		if got.Code != "host_not_signed" || !strings.Contains(got.Detail, "no signature") ||
+			!strings.Contains(got.Errors[0].Detail, "without a signature") {
 			t.Errorf("%s: got %+v", host, got)
 		}
 	}
@@ -112,7 +120,9 @@ func TestAHeaderThatAServiceNeverSignsIsLeftOut(t *testing.T) {
 		t.Errorf("named: got %+v", got)
 	}
 	all := server.sign(`{` + request + `,"signAllHeaders":true}`)
-	if want := []string{"content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-name"}; !slices.Equal(all.SignedHeaders, want) {
+	if want := []string{
+		"content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-name",
+	}; !slices.Equal(all.SignedHeaders, want) {
 		t.Errorf("all: signed %v, want %v", all.SignedHeaders, want)
 	}
 	es := server.sign(strings.ReplaceAll(`{`+request+`,"signAllHeaders":true}`, "aoss", "es"))
@@ -134,7 +144,8 @@ func TestAHeaderThatAServiceNeverSignsIsSeenByNoPolicy(t *testing.T) {
 
 func TestAnUnsignedPayloadThatAServiceTakesInPartIsWarnedAbout(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}","payload":"unsigned"}`)
-	if got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) || !strings.Contains(got.Warnings[0].Message, "some calls") {
+	if got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) ||
+		!strings.Contains(got.Warnings[0].Message, "some calls") {
 		t.Errorf("got %s with %v", got.XAmzContentSha256, got.Warnings)
 	}
 }

@@ -37,14 +37,39 @@ func TestSign_CoversTheHeadersThatPoliciesRead(t *testing.T) {
 		{"a tenant", `{"method":"GET","url":"` + api + `","headers":{"X-Tenant-Id":"acme"}}`, 200, "x-tenant-id", ""},
 		{"another tenant", `{"method":"GET","url":"` + api + `","headers":{"X-Tenant-Id":"victim"}}`, 403, "", ""},
 		{"no tenant", `{"method":"GET","url":"` + api + `"}`, 403, "", ""},
-		{"two tenants", `{"method":"GET","url":"` + api + `","headerList":[{"name":"X-Tenant-Id","value":"acme"},{"name":"x-tenant-id","value":"victim"}]}`, 403, "", ""},
-		{"a condition on a write", `{"method":"PUT","url":"https://b.s3.eu-west-1.amazonaws.com/k","headers":{"If-None-Match":"*"},"body":"x"}`, 200, "if-none-match", ""},
+		{
+			"two tenants",
+			`{"method":"GET","url":"` + api + `","headerList":[{"name":"X-Tenant-Id","value":"acme"},{"name":"x-tenant-id","value":"victim"}]}`,
+			403, "", "",
+		},
+		{
+			"a condition on a write",
+			`{"method":"PUT","url":"https://b.s3.eu-west-1.amazonaws.com/k","headers":{"If-None-Match":"*"},"body":"x"}`, 200,
+			"if-none-match", "",
+		},
 		{"a write without it", `{"method":"PUT","url":"https://b.s3.eu-west-1.amazonaws.com/k","body":"x"}`, 403, "", ""},
-		{"a guardrail", `{"method":"POST","url":"` + bedrock + `","headers":{"X-Amzn-Bedrock-GuardrailIdentifier":"g"},"body":"{}"}`, 200, "x-amzn-bedrock-guardrailidentifier", ""},
-		{"a header that cannot be signed", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"User-Agent":"x"}}`, 403, "", ""},
-		{"all headers signed anyway", `{"method":"GET","url":"` + api + `","signAllHeaders":true,"headers":{"X-Tenant-Id":"acme"}}`, 200, "x-tenant-id", ""},
-		{"named by the caller too", `{"method":"GET","url":"` + api + `","signedHeaders":["X-Tenant-Id"],"headers":{"X-Tenant-Id":"acme"}}`, 200, "x-tenant-id", ""},
-		{"a policy that reads no headers", `{"method":"GET","url":"https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/","headers":{"X-Other":"1"}}`, 200, "host", ""},
+		{
+			"a guardrail", `{"method":"POST","url":"` + bedrock + `","headers":{"X-Amzn-Bedrock-GuardrailIdentifier":"g"},"body":"{}"}`,
+			200, "x-amzn-bedrock-guardrailidentifier", "",
+		},
+		{
+			"a header that cannot be signed",
+			`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"User-Agent":"x"}}`, 403, "", "",
+		},
+		{
+			"all headers signed anyway", `{"method":"GET","url":"` + api + `","signAllHeaders":true,"headers":{"X-Tenant-Id":"acme"}}`,
+			200, "x-tenant-id", "",
+		},
+		{
+			"named by the caller too",
+			`{"method":"GET","url":"` + api + `","signedHeaders":["X-Tenant-Id"],"headers":{"X-Tenant-Id":"acme"}}`, 200, "x-tenant-id",
+			"",
+		},
+		{
+			"a policy that reads no headers",
+			`{"method":"GET","url":"https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/","headers":{"X-Other":"1"}}`, 200,
+			"host", "",
+		},
 	} {
 		for _, operation := range []string{"/v1/sign", "/v1/presign", "/v1/steps/canonical-request"} {
 			w := server.post(operation, tt.request)
@@ -78,8 +103,14 @@ func TestSign_WarnsOfASignedHeaderThatMayBeDropped(t *testing.T) {
 
 // What was left out of the signature in the steps between must not be decided on.
 func TestStepThree_SeesOnlyTheHeadersThatAreSigned(t *testing.T) {
-	server := withPolicies(t, `permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };`)
-	w := server.post("/v1/steps/canonical-request", `{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/prod","headers":{"X-Tenant-Id":"acme"}}`)
+	server := withPolicies(
+		t,
+		`permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };`,
+	)
+	w := server.post(
+		"/v1/steps/canonical-request",
+		`{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/prod","headers":{"X-Tenant-Id":"acme"}}`,
+	)
 	document := decodeAs[map[string]any](t, w.Body)
 	document["signedHeaders"] = slices.DeleteFunc(document["signedHeaders"].([]any), func(v any) bool { return v == "x-tenant-id" })
 	text := strings.Replace(document["canonicalRequest"].(string), "x-tenant-id:acme\n", "", 1)
@@ -95,7 +126,10 @@ func TestStepThree_SeesOnlyTheHeadersThatAreSigned(t *testing.T) {
 
 // Verifying is decided on like signing: by the headers that the signature covers.
 func TestVerify_DecidesByTheSignedHeaders(t *testing.T) {
-	server := withPolicies(t, `permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };`)
+	server := withPolicies(
+		t,
+		`permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };`,
+	)
 	signed := server.sign(`{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/prod","headers":{"X-Tenant-Id":"acme"}}`)
 	for tenant, want := range map[string]int{"acme": 200, "victim": 403} {
 		headers := map[string]string{}

@@ -119,10 +119,18 @@ func TestTestsOfPoliciesSeeWhatTheServiceSees(t *testing.T) {
 	var asking handlers.Options
 	server := newServer(t, func(o *handlers.Options) { asking = *o })
 	for action, test := range map[access.Action]struct{ path, body string }{
-		access.ActionSign:       {"/v1/sign", `{"method":"PUT","url":"https://photos.s3.eu-west-1.amazonaws.com/in//a b?x=1","headers":{"x-amz-acl":"private"},"body":"x"}`},
-		access.ActionPresign:    {"/v1/presign", `{"method":"GET","url":"https://photos.s3.eu-west-1.amazonaws.com/in/a","expiresInSeconds":60}`},
-		access.ActionVerify:     {"/v1/verify", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/q?a=1","payloadSha256":"` + strings.Repeat("0", 64) + `"}`},
-		access.ActionPostPolicy: {"/v1/s3/post-policy", `{"bucket":"a.photos","key":"in/${filename}","region":"eu-west-1","fields":{"acl":"private"}}`},
+		access.ActionSign: {
+			"/v1/sign",
+			`{"method":"PUT","url":"https://photos.s3.eu-west-1.amazonaws.com/in//a b?x=1","headers":{"x-amz-acl":"private"},"body":"x"}`,
+		},
+		access.ActionPresign: {"/v1/presign", `{"method":"GET","url":"https://photos.s3.eu-west-1.amazonaws.com/in/a","expiresInSeconds":60}`},
+		access.ActionVerify: {
+			"/v1/verify",
+			`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/q?a=1","payloadSha256":"` + strings.Repeat("0", 64) + `"}`,
+		},
+		access.ActionPostPolicy: {
+			"/v1/s3/post-policy", `{"bucket":"a.photos","key":"in/${filename}","region":"eu-west-1","fields":{"acl":"private"}}`,
+		},
 	} {
 		if w := server.post(test.path, test.body); w.Code != http.StatusOK {
 			t.Fatalf("%s: %d %s", test.path, w.Code, w.Body)
@@ -133,7 +141,9 @@ func TestTestsOfPoliciesSeeWhatTheServiceSees(t *testing.T) {
 			t.Fatalf("%s: %v", action, err)
 		}
 		want := access.NewRecord(access.Question{Action: action, Request: asked}, access.Decision{Allowed: true})
-		if got := record; got.Action != action || got.Method != want.Method || got.Host != want.Host || got.Path != want.Path || got.Service != want.Service || got.Region != want.Region || got.Payload != want.Payload || strings.Join(got.QueryKeys, "&") != strings.Join(want.QueryKeys, "&") {
+		if got := record; got.Action != action || got.Method != want.Method || got.Host != want.Host || got.Path != want.Path ||
+			got.Service != want.Service || got.Region != want.Region || got.Payload != want.Payload ||
+			strings.Join(got.QueryKeys, "&") != strings.Join(want.QueryKeys, "&") {
 			t.Errorf("%s: the service saw %+v, the test %+v", action, got, want)
 		}
 	}

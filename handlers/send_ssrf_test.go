@@ -32,7 +32,8 @@ func targets(t *testing.T) []string {
 		list = append(list, "https://"+host+"/latest/meta-data/")
 	}
 	list = append(list, []string{
-		"http://s3.eu-west-1.amazonaws.com/", "http://169.254.169.254/latest/meta-data/", "ftp://s3.eu-west-1.amazonaws.com/", "file:///etc/passwd",
+		"http://s3.eu-west-1.amazonaws.com/", "http://169.254.169.254/latest/" +
+			"meta-data/", "ftp://s3.eu-west-1.amazonaws.com/", "file:///etc/passwd",
 		"gopher://127.0.0.1:6379/_x", "unix:///var/run/docker.sock", "//169.254.169.254/", "/latest/meta-data/", "https:169.254.169.254/", "https:///169.254.169.254/",
 		"https://user:secret@s3.eu-west-1.amazonaws.com/", "jar:https://s3.eu-west-1.amazonaws.com!/", "https://169.254.169.254\\@s3.eu-west-1.amazonaws.com/", "",
 	}...)
@@ -60,10 +61,15 @@ func TestSend_ConnectsToNoOtherHost(t *testing.T) {
 	list := targets(t)
 	refused := map[string]int{}
 	for _, target := range list {
-		if slices.Contains([]string{"https://s3.eu-west-1.amazonaws.com./latest/meta-data/", "https://s3.eu-west-1.amazonaws.com:/latest/meta-data/"}, target) {
+		if slices.Contains([]string{
+			"https://s3.eu-west-1.amazonaws.com./latest/meta-data/", "https://s3.eu-west-1.amazonaws.com:/latest/meta-data/",
+		}, target) {
 			continue // another spelling of what is allowed, or refused as one
 		}
-		for _, extra := range []string{"", `,"service":"s3","region":"eu-west-1"`, `,"service":"s3","region":"eu-west-1","headers":{"Host":"s3.eu-west-1.amazonaws.com"}`} {
+		for _, extra := range []string{
+			"", `,"service":"s3","region":"eu-west-1"`,
+			`,"service":"s3","region":"eu-west-1","headers":{"Host":"s3.eu-west-1.amazonaws.com"}`,
+		} {
 			url, err := json.Marshal(target)
 			if err != nil {
 				t.Fatal(err)

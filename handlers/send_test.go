@@ -166,41 +166,56 @@ func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 		base64             string
 		warning            string
 	}{
-		"JSON":                              {media: "application/json", body: `{"b":1,"a":[true,null]}`, json: `{"b":1,"a":[true,null]}`},
-		"JSON with blanks":                  {media: "application/json; charset=utf-8", body: "{ \"a\" :\n\t1 }\n", json: "{ \"a\" :\n\t1 }\n"},
-		"numbers beyond floats":             {media: "application/json", body: `{"a":9007199254740993,"b":1e400,"c":1.10}`, json: `{"a":9007199254740993,"b":1e400,"c":1.10}`},
-		"escapes":                           {media: "application/json", body: `{"a":"\u00e9\/"}`, json: `{"a":"\u00e9\/"}`},
-		"JSON of AWS":                       {media: "application/x-amz-json-1.0", body: `{}`, json: `{}`},
-		"JSON of problems":                  {media: "application/problem+json", body: `{}`, json: `{}`},
-		"a number":                          {media: "text/json", body: `7`, json: `7`},
-		"null":                              {media: "application/json", body: `null`, json: `null`},
-		"64 levels":                         {media: "application/json", body: deep, json: deep},
-		"JSON of MiBs":                      {media: "application/json", body: large, json: large},
-		"65 levels":                         {media: "application/json", body: "[" + deep + "]", json: `"[` + deep + `]"`},
-		"a name twice":                      {media: "application/json", body: `{"a":1,"a":2}`, json: `"{\"a\":1,\"a\":2}"`},
-		"two documents":                     {media: "application/json", body: `{}{}`, json: `"{}{}"`},
-		"no JSON":                           {media: "application/json", body: `OK`, json: `"OK"`},
-		"JSON that is not UTF-8":            {media: "application/json", body: "\"\xe9\"", base64: encode([]byte("\"\xe9\""))},
-		"text":                              {media: "text/plain", body: "Grüße\n\"1\"", json: `"Grüße\n\"1\""`},
-		"text of MiBs":                      {media: "text/plain", body: strings.Repeat("aü€😀", 300_000), json: `"` + strings.Repeat("aü€😀", 300_000) + `"`},
-		"XML":                               {media: "application/xml", body: "<a>1</a>", json: `"<a>1</a>"`},
-		"XML of another kind":               {media: "image/svg+xml", body: "<svg/>", json: `"<svg/>"`},
-		"a form":                            {media: "application/x-www-form-urlencoded", body: "a=1", json: `"a=1"`},
-		"events":                            {media: "text/event-stream", body: "data: 1\n\n", json: `"data: 1\n\n"`},
-		"Latin-1":                           {media: "text/plain; charset=ISO-8859-1", body: "caf\xe9", json: `"café"`},
-		"text that is not UTF-8":            {media: "text/plain", body: "caf\xe9", base64: encode([]byte("caf\xe9"))},
-		"text in UTF-16":                    {media: "text/plain; charset=utf-16", body: "\xff\xfea\x00", base64: encode([]byte("\xff\xfea\x00"))},
-		"a picture":                         {media: "image/png", body: png, base64: encode([]byte(png))},
-		"nothing said":                      {body: "abc", base64: encode([]byte("abc"))},
-		"gzip of JSON":                      {media: "application/json", encoding: "gzip", body: packed(`{"a":1}`), json: `{"a":1}`, warning: "body_unpacked"},
-		"gzip of text":                      {media: "text/csv", encoding: "gzip", body: packed("a;b"), json: `"a;b"`, warning: "body_unpacked"},
-		"gzip of a file":                    {media: "application/x-tar", encoding: "gzip", body: packed("tar"), base64: encode([]byte(packed("tar")))},
-		"another encoding":                  {media: "application/json", encoding: "br", body: "\x0b\x01", base64: encode([]byte("\x0b\x01"))},
-		"asked as text":                     {media: "application/octet-stream", asked: "text", body: "abc", json: `"abc"`},
-		"JSON, asked as text":               {media: "application/json", asked: "text", body: `{"a":1}`, json: `"{\"a\":1}"`},
-		"a picture, asked as text":          {media: "image/png", asked: "text", body: png, base64: encode([]byte(png)), warning: "body_not_text"},
-		"JSON, asked as Base64":             {media: "application/json", asked: "base64", body: `{}`, base64: encode([]byte(`{}`))},
-		"gzip of JSON, asked as Base64":     {media: "application/json", encoding: "gzip", asked: "base64", body: packed(`{}`), base64: encode([]byte(packed(`{}`)))},
+		"JSON":             {media: "application/json", body: `{"b":1,"a":[true,null]}`, json: `{"b":1,"a":[true,null]}`},
+		"JSON with blanks": {media: "application/json; charset=utf-8", body: "{ \"a\" :\n\t1 }\n", json: "{ \"a\" :\n\t1 }\n"},
+		"numbers beyond floats": {
+			media: "application/json", body: `{"a":9007199254740993,"b":1e400,"c":1.10}`,
+			json: `{"a":9007199254740993,"b":1e400,"c":1.10}`,
+		},
+		"escapes":                {media: "application/json", body: `{"a":"\u00e9\/"}`, json: `{"a":"\u00e9\/"}`},
+		"JSON of AWS":            {media: "application/x-amz-json-1.0", body: `{}`, json: `{}`},
+		"JSON of problems":       {media: "application/problem+json", body: `{}`, json: `{}`},
+		"a number":               {media: "text/json", body: `7`, json: `7`},
+		"null":                   {media: "application/json", body: `null`, json: `null`},
+		"64 levels":              {media: "application/json", body: deep, json: deep},
+		"JSON of MiBs":           {media: "application/json", body: large, json: large},
+		"65 levels":              {media: "application/json", body: "[" + deep + "]", json: `"[` + deep + `]"`},
+		"a name twice":           {media: "application/json", body: `{"a":1,"a":2}`, json: `"{\"a\":1,\"a\":2}"`},
+		"two documents":          {media: "application/json", body: `{}{}`, json: `"{}{}"`},
+		"no JSON":                {media: "application/json", body: `OK`, json: `"OK"`},
+		"JSON that is not UTF-8": {media: "application/json", body: "\"\xe9\"", base64: encode([]byte("\"\xe9\""))},
+		"text":                   {media: "text/plain", body: "Grüße\n\"1\"", json: `"Grüße\n\"1\""`},
+		"text of MiBs": {
+			media: "text/plain", body: strings.Repeat("aü€😀", 300_000), json: `"` + strings.Repeat("aü€😀", 300_000) + `"`,
+		},
+		"XML":                    {media: "application/xml", body: "<a>1</a>", json: `"<a>1</a>"`},
+		"XML of another kind":    {media: "image/svg+xml", body: "<svg/>", json: `"<svg/>"`},
+		"a form":                 {media: "application/x-www-form-urlencoded", body: "a=1", json: `"a=1"`},
+		"events":                 {media: "text/event-stream", body: "data: 1\n\n", json: `"data: 1\n\n"`},
+		"Latin-1":                {media: "text/plain; charset=ISO-8859-1", body: "caf\xe9", json: `"café"`},
+		"text that is not UTF-8": {media: "text/plain", body: "caf\xe9", base64: encode([]byte("caf\xe9"))},
+		"text in UTF-16": {
+			media: "text/plain; charset=utf-16", body: "\xff\xfea\x00", base64: encode([]byte("\xff\xfea\x00")),
+		},
+		"a picture":    {media: "image/png", body: png, base64: encode([]byte(png))},
+		"nothing said": {body: "abc", base64: encode([]byte("abc"))},
+		"gzip of JSON": {
+			media: "application/json", encoding: "gzip", body: packed(`{"a":1}`), json: `{"a":1}`, warning: "body_unpacked",
+		},
+		"gzip of text": {media: "text/csv", encoding: "gzip", body: packed("a;b"), json: `"a;b"`, warning: "body_unpacked"},
+		"gzip of a file": {
+			media: "application/x-tar", encoding: "gzip", body: packed("tar"), base64: encode([]byte(packed("tar"))),
+		},
+		"another encoding":    {media: "application/json", encoding: "br", body: "\x0b\x01", base64: encode([]byte("\x0b\x01"))},
+		"asked as text":       {media: "application/octet-stream", asked: "text", body: "abc", json: `"abc"`},
+		"JSON, asked as text": {media: "application/json", asked: "text", body: `{"a":1}`, json: `"{\"a\":1}"`},
+		"a picture, asked as text": {
+			media: "image/png", asked: "text", body: png, base64: encode([]byte(png)), warning: "body_not_text",
+		},
+		"JSON, asked as Base64": {media: "application/json", asked: "base64", body: `{}`, base64: encode([]byte(`{}`))},
+		"gzip of JSON, asked as Base64": {
+			media: "application/json", encoding: "gzip", asked: "base64", body: packed(`{}`), base64: encode([]byte(packed(`{}`))),
+		},
 		"nothing at all":                    {media: "application/json", body: ""},
 		"not asked for":                     {media: "application/json", asked: "none", body: `{"a":1}`},
 		"an encoding that is not what says": {media: "application/json", encoding: "gzip", body: `{"a":1}`, json: `{"a":1}`},
@@ -249,7 +264,8 @@ func orEmpty(text *string) *string {
 func TestSend_GivesAnEnvelopeForStepsThatCreateFiles(t *testing.T) {
 	s := newSendServer(t, answers(200, "\x89PNG", "Content-Type", "image/png"), nil)
 	got := s.sent(`,"responseBody":"envelope"`)
-	if got.BodyEnvelope["$content-type"] != "image/png" || got.BodyEnvelope["$content"] != "iVBORw==" || got.BodyBase64 != nil || got.Body != nil {
+	if got.BodyEnvelope["$content-type"] != "image/png" || got.BodyEnvelope["$content"] != "iVBORw==" || got.BodyBase64 != nil ||
+		got.Body != nil {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -393,7 +409,8 @@ func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
 			body := `{"message":"x-amz-security-token:` + strings.ReplaceAll(echo, `\`, `\\`) + `"}`
 			s := newSendServer(t, answers(403, body, "Content-Type", "application/json", "X-Echo", echo), nil)
 			w := s.call("")
-			if text := w.Body.String(); strings.Contains(text, "ExampleSessionToken") || strings.Contains(text, fmt.Sprintf("% x", "ExampleSession")) {
+			if text := w.Body.String(); strings.Contains(text, "ExampleSessionToken") ||
+				strings.Contains(text, fmt.Sprintf("% x", "ExampleSession")) {
 				t.Errorf("told %s", text)
 			}
 			if !strings.Contains(w.Body.String(), "x-amz-security-token:") {
@@ -457,10 +474,12 @@ func TestSend_AnswersThatBreakOffNeverEndWell(t *testing.T) {
 	}
 	for name, aws := range map[string]http.HandlerFunc{
 		"JSON that is whole by itself": breaking("application/json", "{}", 100),
-		"gzip that breaks off":         answers(200, packed(strings.Repeat("ab", 9999))[:30], "Content-Type", "text/plain", "Content-Encoding", "gzip"),
-		"JSON in chunks":               breaking("application/json", "{}", 0),
-		"text in chunks":               breaking("text/plain", "half", 0),
-		"a file in chunks":             breaking("image/png", "half", 0),
+		"gzip that breaks off": answers(
+			200, packed(strings.Repeat("ab", 9999))[:30], "Content-Type", "text/plain", "Content-Encoding", "gzip",
+		),
+		"JSON in chunks":   breaking("application/json", "{}", 0),
+		"text in chunks":   breaking("text/plain", "half", 0),
+		"a file in chunks": breaking("image/png", "half", 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSendServer(t, aws, nil)
@@ -508,7 +527,9 @@ func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
 	} {
 		s.fails(","+field, 400, "field_unknown")
 	}
-	for _, field := range []string{`"timeoutSeconds":0`, `"timeoutSeconds":101`, `"onError":"ignore"`, `"responseBody":"xml"`, `"retry":"always"`} {
+	for _, field := range []string{
+		`"timeoutSeconds":0`, `"timeoutSeconds":101`, `"onError":"ignore"`, `"responseBody":"xml"`, `"retry":"always"`,
+	} {
 		s.fails(","+field, 400, "field_invalid")
 	}
 	if n := s.arrived.Load(); n != 0 {

@@ -54,24 +54,30 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 		done   int // how often AWS did it
 		sent   int // how often it was sent to AWS; 0 for any number
 	}{
-		"done":                               {script{ok}, logicapps.Succeeded, 1, 1},
-		"done, to be polled for":             {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
-		"done, and the connection is lost":   {script{hangUp}, logicapps.Failed, 1, 1},
-		"done, and the answer breaks off":    {script{breakOff}, logicapps.Failed, 1, 1},
-		"done, and no answer comes":          {script{noAnswer}, logicapps.Failed, 1, 1},
-		"refused":                            {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
-		"unknown to an API":                  {script{does(404, "{}")}, logicapps.Failed, 0, 1},
-		"an API that answers 408":            {script{does(408, "{}")}, logicapps.Failed, 0, 1},
-		"an API that answers 424":            {script{does(424, "{}")}, logicapps.Failed, 0, 1},
-		"redirected":                         {script{does(307, "", "Location", "https://other.example.com/")}, logicapps.Failed, 0, 1},
-		"throttled, then done":               {script{does(429, "{}"), does(429, "{}"), does(429, "{}"), does(429, "{}"), ok}, logicapps.Succeeded, 1, 5},
-		"throttled with 400, then done":      {script{does(400, `{"__type":"ThrottlingException"}`), ok}, logicapps.Succeeded, 1, 2},
-		"failing, then done":                 {script{does(503, "{}"), does(500, "{}"), does(503, "{}"), does(503, "{}"), ok}, logicapps.Succeeded, 1, 5},
-		"failing":                            {script{does(500, "{}")}, logicapps.Failed, 0, 0},
-		"failing, then done and lost":        {script{does(503, "{}"), hangUp}, logicapps.Failed, 1, 2},
-		"an expired session, then done":      {script{does(400, `{"__type":"ExpiredTokenException"}`), ok}, logicapps.Succeeded, 1, 2},
-		"an expired session, then lost":      {script{does(400, `{"__type":"ExpiredTokenException"}`), hangUp}, logicapps.Failed, 1, 2},
-		"throttled, failing, then throttled": {script{does(429, "{}"), does(503, "{}"), does(400, `{"__type":"ThrottlingException"}`), ok}, logicapps.Succeeded, 1, 4},
+		"done":                             {script{ok}, logicapps.Succeeded, 1, 1},
+		"done, to be polled for":           {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
+		"done, and the connection is lost": {script{hangUp}, logicapps.Failed, 1, 1},
+		"done, and the answer breaks off":  {script{breakOff}, logicapps.Failed, 1, 1},
+		"done, and no answer comes":        {script{noAnswer}, logicapps.Failed, 1, 1},
+		"refused":                          {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
+		"unknown to an API":                {script{does(404, "{}")}, logicapps.Failed, 0, 1},
+		"an API that answers 408":          {script{does(408, "{}")}, logicapps.Failed, 0, 1},
+		"an API that answers 424":          {script{does(424, "{}")}, logicapps.Failed, 0, 1},
+		"redirected":                       {script{does(307, "", "Location", "https://other.example.com/")}, logicapps.Failed, 0, 1},
+		"throttled, then done": {
+			script{does(429, "{}"), does(429, "{}"), does(429, "{}"), does(429, "{}"), ok}, logicapps.Succeeded, 1, 5,
+		},
+		"throttled with 400, then done": {script{does(400, `{"__type":"ThrottlingException"}`), ok}, logicapps.Succeeded, 1, 2},
+		"failing, then done": {
+			script{does(503, "{}"), does(500, "{}"), does(503, "{}"), does(503, "{}"), ok}, logicapps.Succeeded, 1, 5,
+		},
+		"failing":                       {script{does(500, "{}")}, logicapps.Failed, 0, 0},
+		"failing, then done and lost":   {script{does(503, "{}"), hangUp}, logicapps.Failed, 1, 2},
+		"an expired session, then done": {script{does(400, `{"__type":"ExpiredTokenException"}`), ok}, logicapps.Succeeded, 1, 2},
+		"an expired session, then lost": {script{does(400, `{"__type":"ExpiredTokenException"}`), hangUp}, logicapps.Failed, 1, 2},
+		"throttled, failing, then throttled": {
+			script{does(429, "{}"), does(503, "{}"), does(400, `{"__type":"ThrottlingException"}`), ok}, logicapps.Succeeded, 1, 4,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // the engine of package sending waits between attempts

@@ -22,12 +22,26 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 		cause     diagnosis.Cause
 		certainty diagnosis.Certainty
 	}{
-		"denied":                {403, `{"message":"User: arn:aws:sts::123456789012:assumed-role/orders/a is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`, "aws_refused", "denied-identity", diagnosis.Stated},
-		"the session ended":     {403, `{"message":"The security token included in the request is expired"}`, "aws_refused", "expired-token", diagnosis.Stated},
-		"this clock is behind":  {403, `{"message":"Signature expired: 20150830T123600Z is now earlier than 20150830T123700Z (20150830T124200Z - 5 min.)"}`, "aws_refused", "clock-behind", diagnosis.Stated},
-		"the region is another": {400, `<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region></Error>`, "aws_refused", "wrong-region", diagnosis.Stated},
-		"throttled":             {429, `{"message":"Too Many Requests"}`, "aws_throttled", "throttled", diagnosis.Stated},
-		"failed":                {500, `{"message":"Internal server error"}`, "aws_failed", "aws-fault", diagnosis.Stated},
+		"denied": {
+			403,
+			`{"message":"User: arn:aws:sts::123456789012:assumed-role/orders/a is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`,
+			"aws_refused", "denied-identity", diagnosis.Stated,
+		},
+		"the session ended": {
+			403, `{"message":"The security token included in the request is expired"}`, "aws_refused", "expired-token",
+			diagnosis.Stated,
+		},
+		"this clock is behind": {
+			403, `{"message":"Signature expired: 20150830T123600Z is now earlier than 20150830T123700Z (20150830T124200Z - 5 min.)"}`,
+			"aws_refused", "clock-behind", diagnosis.Stated,
+		},
+		"the region is another": {
+			400,
+			`<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region></Error>`,
+			"aws_refused", "wrong-region", diagnosis.Stated,
+		},
+		"throttled": {429, `{"message":"Too Many Requests"}`, "aws_throttled", "throttled", diagnosis.Stated},
+		"failed":    {500, `{"message":"Internal server error"}`, "aws_failed", "aws-fault", diagnosis.Stated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aws = answers(test.status, test.body)
@@ -41,7 +55,8 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 				}
 			}](t, w.Body)
 			d := p.Diagnosis
-			if p.Code != test.code || d.Cause != test.cause || d.Certainty != test.certainty || d.Title == "" || d.Reason == "" || d.FixInWorkflow == "" {
+			if p.Code != test.code || d.Cause != test.cause || d.Certainty != test.certainty || d.Title == "" || d.Reason == "" ||
+				d.FixInWorkflow == "" {
 				t.Errorf("%d %+v, want %s and %s, %s", w.Code, p, test.code, test.cause, test.certainty)
 			}
 		})
@@ -66,12 +81,21 @@ func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
 	}{
 		"JSON":               {status: 403, body: denied, cause: "denied-identity", bodyIs: `"body":` + denied},
 		"longer than looked": {status: 403, body: long, cause: "denied-identity", bodyIs: `"body":` + long},
-		"packed":             {status: 403, body: packed.String(), encoding: "gzip", cause: "denied-identity", bodyIs: `"body":` + denied, warning: "body_unpacked"},
-		"as Base64":          {status: 403, body: denied, form: "base64", cause: "denied-identity", bodyIs: base64.StdEncoding.EncodeToString([]byte(denied))},
-		"left out":           {status: 403, body: denied, form: "none", cause: "denied-identity"},
-		"a redirect":         {status: 301, body: `<Error><Code>PermanentRedirect</Code><Endpoint>a.s3.eu-central-1.amazonaws.com</Endpoint></Error>`, cause: "wrong-endpoint"},
-		"taken":              {status: 200, body: `{"order":1042}`, bodyIs: `{"order":1042}`},
-		"not modified":       {status: 304},
+		"packed": {
+			status: 403, body: packed.String(), encoding: "gzip", cause: "denied-identity", bodyIs: `"body":` + denied,
+			warning: "body_unpacked",
+		},
+		"as Base64": {
+			status: 403, body: denied, form: "base64", cause: "denied-identity",
+			bodyIs: base64.StdEncoding.EncodeToString([]byte(denied)),
+		},
+		"left out": {status: 403, body: denied, form: "none", cause: "denied-identity"},
+		"a redirect": {
+			status: 301, body: `<Error><Code>PermanentRedirect</Code><Endpoint>a.s3.eu-central-1.amazonaws.com</Endpoint></Error>`,
+			cause: "wrong-endpoint",
+		},
+		"taken":        {status: 200, body: `{"order":1042}`, bodyIs: `{"order":1042}`},
+		"not modified": {status: 304},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aws = func(w http.ResponseWriter, _ *http.Request) {
@@ -128,7 +152,8 @@ e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</CanonicalReque
 	}, nil)
 	w := s.call(`,"retry":"none"`)
 	_, told, found := strings.Cut(w.Body.String(), `"diagnosis":`)
-	if !found || strings.Contains(w.Body.String(), token) || strings.Contains(told, secretKey) || sixtyFourDigits.MatchString(strings.ReplaceAll(told, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "")) {
+	if !found || strings.Contains(w.Body.String(), token) || strings.Contains(told, secretKey) ||
+		sixtyFourDigits.MatchString(strings.ReplaceAll(told, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "")) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

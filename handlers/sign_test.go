@@ -58,7 +58,8 @@ func TestTheAnswerIsTheRequestToSend(t *testing.T) {
 	if want := "content-type: text/plain; x-amz-target: a   b; x-twice: 1,2"; !strings.HasPrefix(lowerHeaders(got), want) {
 		t.Errorf("headers = %s, want %s …", lowerHeaders(got), want)
 	}
-	if got.Headers["X-Amz-Security-Token"] != token || got.XAmzSecurityToken != token || got.Headers["X-Amz-Date"] != "20150830T123600Z" || got.XAmzDate != "20150830T123600Z" {
+	if got.Headers["X-Amz-Security-Token"] != token || got.XAmzSecurityToken != token ||
+		got.Headers["X-Amz-Date"] != "20150830T123600Z" || got.XAmzDate != "20150830T123600Z" {
 		t.Errorf("headers = %v", got.Headers)
 	}
 	if got.Headers["Authorization"] != got.Authorization || !strings.HasPrefix(got.Authorization, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, Signature=") {
@@ -69,7 +70,8 @@ func TestTheAnswerIsTheRequestToSend(t *testing.T) {
 			t.Errorf("no warning %s in %v", code, got.Warnings)
 		}
 	}
-	if !got.SignedAt.Equal(signedAt) || !got.ExpiresAt.Equal(signedAt.Add(5*time.Minute)) || got.Profile != "orders" || got.AccessKeyID != accessKeyID {
+	if !got.SignedAt.Equal(signedAt) || !got.ExpiresAt.Equal(signedAt.Add(5*time.Minute)) || got.Profile != "orders" ||
+		got.AccessKeyID != accessKeyID {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -87,17 +89,27 @@ func TestBodiesComeBackAsTheyWereSigned(t *testing.T) {
 		fields, bytes, media string
 		asBytes              bool
 	}{
-		"text":                     {`"body": "Grüße\n"`, "Grüße\n", "text/plain; charset=utf-8", false},
-		"empty text":               {`"body": ""`, "", "text/plain; charset=utf-8", false},
-		"object":                   {`"body": { "b" : 1.0, "a" : 1e3, "c": "\u00fc" }`, `{"b":1.0,"a":1e3,"c":"\u00fc"}`, "application/json", false},
-		"array":                    {`"body": [ 1 , 2 ]`, `[1,2]`, "application/json", false},
-		"number":                   {`"body": 12.50`, `12.50`, "application/json", false},
-		"boolean":                  {`"body": true`, `true`, "application/json", false},
-		"Base64":                   {`"bodyBase64": "/wA="`, "\xff\x00", "application/octet-stream", true},
-		"envelope":                 {`"body": {"$content-type": "image/png", "$content": "iVBORw0KGgo="}`, "\x89PNG\r\n\x1a\n", "image/png", true},
-		"envelope without type":    {`"body": {"$content": "YQ=="}`, "a", "application/octet-stream", true},
-		"typed by the headers":     {`"body": {"a":1}, "headers": {"content-type": "application/x-amz-json-1.0"}`, `{"a":1}`, "application/x-amz-json-1.0", false},
-		"envelope beside a header": {`"body": {"$content-type": "image/png", "$content": "YQ=="}, "headers": {"Content-Type": "image/gif"}`, "a", "image/gif", true},
+		"text":       {`"body": "Grüße\n"`, "Grüße\n", "text/plain; charset=utf-8", false},
+		"empty text": {`"body": ""`, "", "text/plain; charset=utf-8", false},
+		"object": {
+			`"body": { "b" : 1.0, "a" : 1e3, "c": "\u00fc" }`, `{"b":1.0,"a":1e3,"c":"\u00fc"}`, "application/json", false,
+		},
+		"array":   {`"body": [ 1 , 2 ]`, `[1,2]`, "application/json", false},
+		"number":  {`"body": 12.50`, `12.50`, "application/json", false},
+		"boolean": {`"body": true`, `true`, "application/json", false},
+		"Base64":  {`"bodyBase64": "/wA="`, "\xff\x00", "application/octet-stream", true},
+		"envelope": {
+			`"body": {"$content-type": "image/png", "$content": "iVBORw0KGgo="}`, "\x89PNG\r\n\x1a\n", "image/png", true,
+		},
+		"envelope without type": {`"body": {"$content": "YQ=="}`, "a", "application/octet-stream", true},
+		"typed by the headers": {
+			`"body": {"a":1}, "headers": {"content-type": "application/x-amz-json-1.0"}`, `{"a":1}`, "application/x-amz-json-1.0",
+			false,
+		},
+		"envelope beside a header": {
+			`"body": {"$content-type": "image/png", "$content": "YQ=="}, "headers": {"Content-Type": "image/gif"}`, "a", "image/gif",
+			true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := newServer(t, nil).sign(`{"method":"PUT","url":"https://sqs.eu-west-1.amazonaws.com/",` + test.fields + `}`)
@@ -189,7 +201,9 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 		}}
 	})
 	got := server.sign(`{` + aGet + `,"profile":"billing","minValiditySeconds":6e2}`)
-	want := credentials.SessionRequest{Profile: "billing", Caller: "anonymous", Host: "sqs.eu-west-1.amazonaws.com", MinValidity: 10 * time.Minute}
+	want := credentials.SessionRequest{
+		Profile: "billing", Caller: "anonymous", Host: "sqs.eu-west-1.amazonaws.com", MinValidity: 10 * time.Minute,
+	}
 	if asked != want {
 		t.Errorf("asked %+v, want %+v", asked, want)
 	}
@@ -205,15 +219,20 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 // What a service takes that nobody here knows is for the caller to say.
 func TestUnsignedPayloadsOfUnknownServices(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://blobs.example/a","service":"blobs","region":"eu-west-1","payload":"unsigned","body":"x","explain":true}`)
-	if !strings.HasSuffix(got.Explanation["canonicalRequest"], "\nUNSIGNED-PAYLOAD") || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) {
+	if !strings.HasSuffix(got.Explanation["canonicalRequest"], "\nUNSIGNED-PAYLOAD") ||
+		!slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) {
 		t.Errorf("got %s with %v", got.Explanation["canonicalRequest"], got.Warnings)
 	}
 }
 
 // The query of a presigned URL is where its hash goes.
 func TestPresigningDropsTheHeaderOfTheHash(t *testing.T) {
-	w := newServer(t, nil).post("/v1/presign", `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","body":"x","payload":"signed","headers":{"x-amz-content-sha256":"`+signing.PayloadHash([]byte("x"))+`"}}`)
-	if body := w.Body.String(); !strings.Contains(body, "X-Amz-Content-Sha256="+signing.PayloadHash([]byte("x"))) || !strings.Contains(body, `"code":"header_replaced"`) {
+	w := newServer(t, nil).post(
+		"/v1/presign",
+		`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","body":"x","payload":"signed","headers":{"x-amz-content-sha256":"`+signing.PayloadHash([]byte("x"))+`"}}`,
+	)
+	if body := w.Body.String(); !strings.Contains(body, "X-Amz-Content-Sha256="+signing.PayloadHash([]byte("x"))) ||
+		!strings.Contains(body, `"code":"header_replaced"`) {
 		t.Errorf("got %s", body)
 	}
 }
@@ -252,7 +271,8 @@ func TestKeysAreEncodedWhateverBecomesOfDots(t *testing.T) {
 		{"/a%2F.%2Fc++.txt", `{"normalizePath":false}`, "/a%2F.%2Fc%2B%2B.txt"},
 	} {
 		got := server.sign(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com` + tt.path + `","explain":true,"options":` + tt.options + `}`)
-		if signed := strings.Split(got.Explanation["canonicalRequest"], "\n")[1]; signed != strings.ReplaceAll(tt.want, "%2F", "/") || !strings.HasSuffix(got.URL, ".com"+tt.want) {
+		if signed := strings.Split(got.Explanation["canonicalRequest"], "\n")[1]; signed != strings.ReplaceAll(tt.want, "%2F", "/") ||
+			!strings.HasSuffix(got.URL, ".com"+tt.want) {
 			t.Errorf("%s %s: sent %s, signed %s, want %s", tt.path, tt.options, got.URL, signed, tt.want)
 		}
 	}
@@ -271,7 +291,10 @@ func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
 	if got.XAmzDate != "20130524T000000Z" {
 		t.Errorf("xAmzDate = %s", got.XAmzDate)
 	}
-	want := credentials.RequestCredentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "k", AccountID: "123456789012", RoleName: "r", ExternalID: "e", Duration: 15 * time.Minute, Region: "eu-west-1", Caller: "anonymous", MinValidity: time.Minute}
+	want := credentials.RequestCredentials{
+		AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "k", AccountID: "123456789012", RoleName: "r", ExternalID: "e",
+		Duration: 15 * time.Minute, Region: "eu-west-1", Caller: "anonymous", MinValidity: time.Minute,
+	}
 	if given != want {
 		t.Errorf("given %+v, want %+v", given, want)
 	}

@@ -30,7 +30,10 @@ func TestSlowPayloads(t *testing.T) {
 				client, server := net.Pipe()
 				listener := &single{conns: make(chan net.Conn, 1), done: make(chan struct{})}
 				listener.conns <- server
-				s := &http.Server{Handler: handlers.New(handlers.Options{Options: broker.Options{Now: time.Now}}).HashPayload(), ReadTimeout: 30 * time.Second}
+				s := &http.Server{
+					Handler:     handlers.New(handlers.Options{Options: broker.Options{Now: time.Now}}).HashPayload(),
+					ReadTimeout: 30 * time.Second,
+				}
 				go func() { _ = s.Serve(listener) }()
 				defer func() { _ = s.Close() }()
 

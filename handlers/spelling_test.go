@@ -18,26 +18,51 @@ func TestSpellingsWithOneMeaningAreCorrected(t *testing.T) {
 		fields      map[string]any
 		code, want  string
 	}{
-		"capitals":                    {"GET", aQueue, nil, "", "GET " + aQueue + " sqs eu-west-1"},
-		"a method in small letters":   {"get", aQueue, nil, "method_uppercased", "GET " + aQueue + " sqs eu-west-1"},
-		"a method in both":            {"Patch", anAPI, nil, "method_uppercased", "PATCH " + anAPI + " execute-api eu-west-1"},
-		"head":                        {"head", aQueue, nil, "method_uppercased", "HEAD " + aQueue + " sqs eu-west-1"},
-		"a region in capitals":        {"GET", aQueue, map[string]any{"region": "EU-WEST-1"}, "region_respelled", "GET " + aQueue + " sqs eu-west-1"},
-		"a region in both":            {"GET", aQueue, map[string]any{"region": "Eu-West-1"}, "region_respelled", "GET " + aQueue + " sqs eu-west-1"},
-		"a region of GovCloud":        {"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "US-GOV-WEST-1"}, "region_respelled", "GET https://api.example.com/ execute-api us-gov-west-1"},
-		"a region of tomorrow":        {"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "EU-NORTHWEST-7"}, "region_respelled", "GET https://api.example.com/ execute-api eu-northwest-7"},
-		"a region as SDKs name it":    {"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "AP_SOUTHEAST_2"}, "region_respelled", "GET https://api.example.com/ execute-api ap-southeast-2"},
-		"a zone":                      {"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "eu-west-1a"}, "region_is_zone", "GET https://api.example.com/ execute-api eu-west-1a"},
-		"a service in capitals":       {"GET", "https://api.example.com/", map[string]any{"service": "SQS", "region": "eu-west-1"}, "service_lowercased", "GET https://api.example.com/ sqs eu-west-1"},
-		"a service that has capitals": {"GET", "https://api.example.com/", map[string]any{"service": "IngestionService", "region": "eu-west-1"}, "", "GET https://api.example.com/ IngestionService eu-west-1"},
-		"blanks around":               {"GET", "  " + aQueue + " ", nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
-		"a line break at the end":     {"GET", aQueue + "?a=b\r\n", nil, "url_trimmed", "GET " + aQueue + "?a=b sqs eu-west-1"},
-		"a zero-width space":          {"GET", aQueue + "q\u200b", nil, "url_trimmed", "GET " + aQueue + "q sqs eu-west-1"},
-		"a byte order mark":           {"GET", "\ufeff" + aQueue, nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
-		"no-break and word joiner":    {"GET", "\u00a0\u2060" + aQueue + "\u200e\u3000", nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
-		"a tab before added query":    {"GET", aQueue + "\t", map[string]any{"query": map[string]string{"a": " b "}}, "url_trimmed", "GET " + aQueue + "?a=%20b%20 sqs eu-west-1"},
-		"a blank that is encoded":     {"GET", aBucket + "a%20", nil, "", "GET " + aBucket + "a%20 s3 eu-west-1"},
-		"a blank within":              {"GET", aBucket + "a b", nil, "", "GET " + aBucket + "a%20b s3 eu-west-1"},
+		"capitals":                  {"GET", aQueue, nil, "", "GET " + aQueue + " sqs eu-west-1"},
+		"a method in small letters": {"get", aQueue, nil, "method_uppercased", "GET " + aQueue + " sqs eu-west-1"},
+		"a method in both":          {"Patch", anAPI, nil, "method_uppercased", "PATCH " + anAPI + " execute-api eu-west-1"},
+		"head":                      {"head", aQueue, nil, "method_uppercased", "HEAD " + aQueue + " sqs eu-west-1"},
+		"a region in capitals": {
+			"GET", aQueue, map[string]any{"region": "EU-WEST-1"}, "region_respelled", "GET " + aQueue + " sqs eu-west-1",
+		},
+		"a region in both": {
+			"GET", aQueue, map[string]any{"region": "Eu-West-1"}, "region_respelled", "GET " + aQueue + " sqs eu-west-1",
+		},
+		"a region of GovCloud": {
+			"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "US-GOV-WEST-1"}, "region_respelled",
+			"GET https://api.example.com/ execute-api us-gov-west-1",
+		},
+		"a region of tomorrow": {
+			"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "EU-NORTHWEST-7"}, "region_respelled",
+			"GET https://api.example.com/ execute-api eu-northwest-7",
+		},
+		"a region as SDKs name it": {
+			"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "AP_SOUTHEAST_2"}, "region_respelled",
+			"GET https://api.example.com/ execute-api ap-southeast-2",
+		},
+		"a zone": {
+			"GET", "https://api.example.com/", map[string]any{"service": "execute-api", "region": "eu-west-1a"}, "region_is_zone",
+			"GET https://api.example.com/ execute-api eu-west-1a",
+		},
+		"a service in capitals": {
+			"GET", "https://api.example.com/", map[string]any{"service": "SQS", "region": "eu-west-1"}, "service_lowercased",
+			"GET https://api.example.com/ sqs eu-west-1",
+		},
+		"a service that has capitals": {
+			"GET", "https://api.example.com/", map[string]any{"service": "IngestionService", "region": "eu-west-1"}, "",
+			"GET https://api.example.com/ IngestionService eu-west-1",
+		},
+		"blanks around":            {"GET", "  " + aQueue + " ", nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
+		"a line break at the end":  {"GET", aQueue + "?a=b\r\n", nil, "url_trimmed", "GET " + aQueue + "?a=b sqs eu-west-1"},
+		"a zero-width space":       {"GET", aQueue + "q\u200b", nil, "url_trimmed", "GET " + aQueue + "q sqs eu-west-1"},
+		"a byte order mark":        {"GET", "\ufeff" + aQueue, nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
+		"no-break and word joiner": {"GET", "\u00a0\u2060" + aQueue + "\u200e\u3000", nil, "url_trimmed", "GET " + aQueue + " sqs eu-west-1"},
+		"a tab before added query": {
+			"GET", aQueue + "\t", map[string]any{"query": map[string]string{"a": " b "}}, "url_trimmed",
+			"GET " + aQueue + "?a=%20b%20 sqs eu-west-1",
+		},
+		"a blank that is encoded": {"GET", aBucket + "a%20", nil, "", "GET " + aBucket + "a%20 s3 eu-west-1"},
+		"a blank within":          {"GET", aBucket + "a b", nil, "", "GET " + aBucket + "a%20b s3 eu-west-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server.t = t
@@ -77,7 +102,9 @@ func TestSpellingsOfOthersStay(t *testing.T) {
 }
 
 func TestRegionsOfFormsAndTokensAreCorrected(t *testing.T) {
-	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "rds-db" || resource.service == "s3" };`))
+	policy, err := access.NewPolicy(
+		"p.cedar", []byte(`permit (principal, action, resource) when { resource.service == "rds-db" || resource.service == "s3" };`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,13 +139,16 @@ func TestAPlusInAKeyGetsAWarning(t *testing.T) {
 			t.Errorf("%s is sent as %s", target, got.URL)
 		}
 		if strings.HasPrefix(target, aBucket) {
-			if codes := warningCodesOf(server.presignRight(request("GET", target, nil))); code != "" && !slices.Contains(codes, code) || code == "" && len(codes) > 0 {
+			if codes := warningCodesOf(server.presignRight(request("GET", target, nil))); code != "" && !slices.Contains(codes, code) ||
+				code == "" && len(codes) > 0 {
 				t.Errorf("presigning %s: got %v, want %s", target, codes, code)
 			}
 		}
 	}
 	for _, normal := range []bool{true, false} {
-		server.signRight(request("GET", aBucket+"a+b", map[string]any{"options": map[string]bool{"normalizePath": normal}})).warns(t, "plus_in_key")
+		server.signRight(request(
+			"GET", aBucket+"a+b", map[string]any{"options": map[string]bool{"normalizePath": normal}},
+		)).warns(t, "plus_in_key")
 	}
 }
 

@@ -38,7 +38,9 @@ func forged(t *testing.T, url string, change func(document step, headers *[]sign
 	names := []string{"host", "x-amz-date"}
 	document := step{
 		"method": "GET", "url": url, "payloadSha256": signing.PayloadHash(nil), "service": "sqs", "region": "eu-west-1", "algorithm": "AWS4-HMAC-SHA256",
-		"signingTime": "2015-08-30T12:36:00Z", "profile": "orders", "options": step{"normalizePath": true, "doubleEncode": true, "contentSha256Header": "never", "sessionToken": "signed"},
+		"signingTime": "2015-08-30T12:36:00Z", "profile": "orders", "options": step{
+			"normalizePath": true, "doubleEncode": true, "contentSha256Header": "never", "sessionToken": "signed",
+		},
 	}
 	change(document, &headers, &names)
 	parsed, _, err := signing.ParseURL(document["url"].(string), nil)
@@ -62,14 +64,19 @@ func forged(t *testing.T, url string, change func(document step, headers *[]sign
 		t.Fatal(err)
 	}
 	double := document["options"].(step)["doubleEncode"].(bool)
-	algorithm, scope := signing.Algorithm(document["algorithm"].(string)), signing.Scope{Service: document["service"].(string), Region: document["region"].(string)}
+	algorithm, scope := signing.Algorithm(document["algorithm"].(string)), signing.Scope{
+		Service: document["service"].(string), Region: document["region"].(string),
+	}
 	unique := names[:1:1]
 	for _, name := range names[1:] {
 		if name != unique[len(unique)-1] {
 			unique = append(unique, name)
 		}
 	}
-	canonical := signing.CanonicalRequest(document["method"].(string), signing.CanonicalURI(parsed.Path(), !double), query, canonicalHeaders, strings.Join(unique, ";"), document["payloadSha256"].(string))
+	canonical := signing.CanonicalRequest(
+		document["method"].(string), signing.CanonicalURI(parsed.Path(), !double), query, canonicalHeaders,
+		strings.Join(unique, ";"), document["payloadSha256"].(string),
+	)
 	list := []step{}
 	for _, h := range headers {
 		list = append(list, step{"name": h.Name, "value": h.Value})
@@ -200,7 +207,10 @@ func TestBadCredentialsInAStepAreTheCallersFault(t *testing.T) {
 
 // TestEncodingOtherwiseIsDecidedOnBothWays: a path that is encoded otherwise than its service does it stands for another path as well.
 func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
-	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.path like "/admin/*" };`))
+	policy, err := access.NewPolicy(
+		"p.cedar",
+		[]byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.path like "/admin/*" };`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +239,10 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 	}
 	server := newServer(t, func(o *handlers.Options) { o.Policy = only })
 	// The signature would be good for the key "public%2Fx", too.
-	server.refuse(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,"normalizePath":false}}`, 403)
+	server.refuse(
+		`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,"normalizePath":false}}`,
+		403,
+	)
 	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/admin%2Fx", func(d step, _ *[]signing.Header, _ *[]string) {
 		options := maps.Clone(d["options"].(step))
 		options["doubleEncode"] = false
@@ -256,8 +269,11 @@ func TestSteps_AnotherSessionOfTheProfileTakesOver(t *testing.T) {
 		o.Sessions = holding(signing.NewCredentials("ASIAEXAMPLENEW00", secretKey, newToken), ends)
 	})
 	for name, ask := range map[string]step{
-		"plain":          {"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/a?b=1"},
-		"s3":             {"method": "PUT", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a", "body": "x", "headers": step{"Content-Length": "1"}, "signAllHeaders": true},
+		"plain": {"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/a?b=1"},
+		"s3": {
+			"method": "PUT", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a", "body": "x",
+			"headers": step{"Content-Length": "1"}, "signAllHeaders": true,
+		},
 		"token appended": {"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/", "options": step{"sessionToken": "appended"}},
 		"version 4a":     {"method": "GET", "url": "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/a"},
 	} {
@@ -301,7 +317,9 @@ func TestSteps_ASessionThatCannotTakeOver(t *testing.T) {
 		if test.options != nil {
 			ask["options"] = test.options
 		}
-		document := newServer(t, func(o *handlers.Options) { o.Sessions = holding(test.first, time.Time{}) }).walk(ask, "canonical-request", "string-to-sign")
+		document := newServer(
+			t, func(o *handlers.Options) { o.Sessions = holding(test.first, time.Time{}) },
+		).walk(ask, "canonical-request", "string-to-sign")
 		server := newServer(t, func(o *handlers.Options) { o.Sessions, o.AllowCredentials = holding(test.third, time.Time{}), true })
 		if test.keys {
 			delete(document, "profile")
@@ -312,7 +330,8 @@ func TestSteps_ASessionThatCannotTakeOver(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, w.Code, w.Body, test.status)
 		}
 		if test.status == http.StatusConflict {
-			if got := server.problem(w, 409); got.Code != "session_changed" || len(server.audit.list) != 1 || len(server.audit.list[0].Notes) != 1 || server.audit.list[0].SignatureSHA256 != "" {
+			if got := server.problem(w, 409); got.Code != "session_changed" || len(server.audit.list) != 1 ||
+				len(server.audit.list[0].Notes) != 1 || server.audit.list[0].SignatureSHA256 != "" {
 				t.Errorf("%s: %+v, on record %+v", name, got, server.audit.list)
 			}
 		}
@@ -321,7 +340,9 @@ func TestSteps_ASessionThatCannotTakeOver(t *testing.T) {
 
 func TestSteps_SayWhichOneIsOnRecord(t *testing.T) {
 	server := newServer(t, nil)
-	third := server.walk(step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"}, "canonical-request", "string-to-sign", "signature")
+	third := server.walk(
+		step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"}, "canonical-request", "string-to-sign", "signature",
+	)
 	server.step("authorization", third)
 	server.sign(`{` + aGet + `}`)
 	if len(server.audit.list) != 3 {
@@ -331,7 +352,8 @@ func TestSteps_SayWhichOneIsOnRecord(t *testing.T) {
 		step   int
 		signed bool
 	}{{1, false}, {3, true}, {0, true}} {
-		if r := server.audit.list[i]; r.Step != want.step || (r.SignatureSHA256 != "") != want.signed || r.Action != access.ActionSign || r.Decision != "allow" {
+		if r := server.audit.list[i]; r.Step != want.step || (r.SignatureSHA256 != "") != want.signed ||
+			r.Action != access.ActionSign || r.Decision != "allow" {
 			t.Errorf("record %d: %+v", i, r)
 		}
 	}
@@ -339,10 +361,16 @@ func TestSteps_SayWhichOneIsOnRecord(t *testing.T) {
 
 // The policies decide on step 3 as on the request that it is a step of.
 func TestSteps_PoliciesSeeWhatTheySeeOfSigning(t *testing.T) {
-	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.headers.contains("x-amz-content-sha256") };`))
+	policy, err := access.NewPolicy(
+		"p.cedar",
+		[]byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.headers.contains("x-amz-content-sha256") };`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
-	server.walk(step{"method": "GET", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a"}, "canonical-request", "string-to-sign", "signature", "authorization")
+	server.walk(
+		step{"method": "GET", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a"}, "canonical-request", "string-to-sign",
+		"signature", "authorization",
+	)
 }

@@ -133,7 +133,10 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 		{"the default port, sent and not signed", with(get("host.foo.com", "/", "host", "/"), func(r *bySigner) {
 			r.sent = map[string]string{"Host": "host.foo.com:443"}
 		}), false},
-		{"the default port, in the URL alone", with(get("host.foo.com", "/", "host", "/"), func(r *bySigner) { r.url = "https://host.foo.com:443/" }), true},
+		{
+			"the default port, in the URL alone",
+			with(get("host.foo.com", "/", "host", "/"), func(r *bySigner) { r.url = "https://host.foo.com:443/" }), true,
+		},
 		{"the default port, in the URL and signed", with(get("host.foo.com:443", "/", "host", "/"), func(*bySigner) {}), true},
 		{"capitals, sent and signed", with(get("host.foo.com", "/", "host", "/"), func(r *bySigner) {
 			r.host, r.sent = "Host.Foo.com", map[string]string{"host": "Host.Foo.com"}
@@ -149,8 +152,15 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 		{"more blanks after the commas", with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.between = " ,  " }), true},
 		{"no commas", with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.between = " " }), false},
 		// What is not signed.
-		{"a further header", with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.sent = map[string]string{"User-Agent": "x", "Accept": "*/*"} }), true},
-		{"a header of AWS's own that is not signed", with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.sent = map[string]string{"X-Amz-Target": "x"} }), false},
+		{
+			"a further header",
+			with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.sent = map[string]string{"User-Agent": "x", "Accept": "*/*"} }),
+			true,
+		},
+		{
+			"a header of AWS's own that is not signed",
+			with(get(api, "/", "execute-api", "/"), func(r *bySigner) { r.sent = map[string]string{"X-Amz-Target": "x"} }), false,
+		},
 		{"the hash of the payload, not signed as a header", with(get(api, "/", "execute-api", "/"), func(r *bySigner) {
 			r.sent = map[string]string{"X-Amz-Content-Sha256": empty}
 		}), true},
@@ -170,7 +180,10 @@ func TestVerify_ReadsARequestAsAWSDoes(t *testing.T) {
 }
 
 func TestVerify_ContentLengthIsThatOfTheBody(t *testing.T) {
-	r := bySigner{method: "POST", url: "https://sqs.eu-west-1.amazonaws.com/", service: "sqs", uri: "/", host: "sqs.eu-west-1.amazonaws.com", signed: []string{"content-length:5"}, payload: signing.PayloadHash([]byte("hello"))}
+	r := bySigner{
+		method: "POST", url: "https://sqs.eu-west-1.amazonaws.com/", service: "sqs", uri: "/", host: "sqs.eu-west-1.amazonaws.com",
+		signed: []string{"content-length:5"}, payload: signing.PayloadHash([]byte("hello")),
+	}
 	for body, valid := range map[string]bool{"hello": true, "hell": false} {
 		document := r.document()
 		document["body"] = body
@@ -201,7 +214,8 @@ func TestVerify_ADateInWordsIsNamed(t *testing.T) {
 		delete(headers, "x-amz-date")
 		maps.Copy(headers, test.headers)
 		got := newServer(t, withoutSession).verify(document)
-		if len(got.Faults) != 1 || got.Faults[0].Part != "date" || got.Faults[0].Name != test.named || !strings.Contains(got.Faults[0].Reason, test.reason) {
+		if len(got.Faults) != 1 || got.Faults[0].Part != "date" || got.Faults[0].Name != test.named ||
+			!strings.Contains(got.Faults[0].Reason, test.reason) {
 			t.Errorf("%s: %+v", name, got.Faults)
 		}
 	}
@@ -279,7 +293,9 @@ func TestVerify_SemicolonsInSignedHeadersMayBePlain(t *testing.T) {
 	server := newServer(t, nil)
 	url := server.presign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Amz-Target":"a"}}`).URL
 	plain := strings.Replace(url, "host%3Bx-amz-target", "host;x-amz-target", 1)
-	if got := server.verify(map[string]any{"method": "GET", "url": plain, "headers": map[string]string{"X-Amz-Target": "a"}}); plain == url || !got.Valid {
+	if got := server.verify(map[string]any{
+		"method": "GET", "url": plain, "headers": map[string]string{"X-Amz-Target": "a"},
+	}); plain == url || !got.Valid {
 		t.Errorf("%s: %+v", plain, got)
 	}
 	server.refuse(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/?a=1;b"}`, 400)
@@ -290,7 +306,10 @@ func TestPresign_LatticeHasTheUnsignedPayloadInAHeader(t *testing.T) {
 	const ask = `{"method":"POST","url":"https://service.example.com/a","service":"vpc-lattice-svcs","region":"eu-west-1","body":"x"`
 	for _, more := range []string{`}`, `,"headers":{"x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}`, `,"payload":"unsigned"}`} {
 		got := server.presign(ask + more)
-		if got.Headers["X-Amz-Content-Sha256"] != "UNSIGNED-PAYLOAD" || !slices.Equal(got.SignedHeaders, []string{"host", "x-amz-content-sha256"}) || strings.Contains(got.URL, "Content-Sha256") || len(got.Warnings) != 0 {
+		if got.Headers["X-Amz-Content-Sha256"] != "UNSIGNED-PAYLOAD" ||
+			!slices.Equal(
+				got.SignedHeaders, []string{"host", "x-amz-content-sha256"},
+			) || strings.Contains(got.URL, "Content-Sha256") || len(got.Warnings) != 0 {
 			t.Errorf("%s: %+v", more, got)
 		}
 		document := map[string]any{"method": "POST", "url": got.URL, "headers": got.Headers, "body": "x"}
@@ -331,9 +350,18 @@ func TestVerify_WhatAnotherSessionSignedIsUnknown(t *testing.T) {
 		{"by headers", now, document(headers), "unknown", []string{"access-key"}},
 		{"presigned", now, map[string]any{"method": "GET", "url": presigned.URL}, "unknown", []string{"access-key"}},
 		{"a permanent key of another", now, document(permanent), "invalid", []string{"access-key", "session-token"}},
-		{"by a session, the profile's key is permanent", server(foreign, ""), document(headers), "invalid", []string{"access-key", "session-token"}},
-		{"too long ago", now, changed(document(headers), func(d map[string]any) { d["at"] = "2015-08-30T12:50:00Z" }), "invalid", []string{"access-key", "date"}},
-		{"for another service", now, changed(document(headers), func(d map[string]any) { d["service"] = "sns" }), "invalid", []string{"access-key", "scope"}},
+		{
+			"by a session, the profile's key is permanent", server(foreign, ""), document(headers), "invalid",
+			[]string{"access-key", "session-token"},
+		},
+		{
+			"too long ago", now, changed(document(headers), func(d map[string]any) { d["at"] = "2015-08-30T12:50:00Z" }), "invalid",
+			[]string{"access-key", "date"},
+		},
+		{
+			"for another service", now, changed(document(headers), func(d map[string]any) { d["service"] = "sns" }), "invalid",
+			[]string{"access-key", "scope"},
+		},
 		{"without its token", now, changed(document(headers), func(d map[string]any) {
 			d["headers"] = map[string]string{"Authorization": headers.Authorization, "X-Amz-Date": headers.XAmzDate}
 		}), "invalid", []string{"access-key", "session-token", "signed-headers"}},
@@ -379,7 +407,10 @@ func TestVerify_PoliciesSeeWhatIsSigned(t *testing.T) {
 	if got := server.verify(document); !got.Valid {
 		t.Errorf("signed: %+v", got)
 	}
-	unsigned := bySigner{method: "GET", url: signed.URL, service: "sqs", uri: "/", host: "sqs.eu-west-1.amazonaws.com", sent: map[string]string{"X-Tenant": "a"}}.document()
+	unsigned := bySigner{
+		method: "GET", url: signed.URL, service: "sqs", uri: "/", host: "sqs.eu-west-1.amazonaws.com",
+		sent: map[string]string{"X-Tenant": "a"},
+	}.document()
 	delete(unsigned, "credentials")
 	server.problem(server.post("/v1/verify", encode(t, unsigned)), http.StatusForbidden)
 }
@@ -390,7 +421,10 @@ func TestVerify_ARequestAtEveryBoundIsTaken(t *testing.T) {
 	for i := range headers {
 		headers[i] = map[string]string{"name": "X-Meta-" + strings.Repeat("a", i+1), "value": "v"}
 	}
-	ask := map[string]any{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/?a" + strings.Repeat("&a", 1023), "headerList": headers, "signAllHeaders": true}
+	ask := map[string]any{
+		"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/?a" + strings.Repeat("&a", 1023), "headerList": headers,
+		"signAllHeaders": true,
+	}
 	m := &mirror{testServer: server}
 	for _, way := range []string{"sign", "presign", "steps"} {
 		signed, ok := m.signs(way, ask)

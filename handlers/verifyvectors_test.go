@@ -271,7 +271,9 @@ func TestVerify_RequestsOfBotocore(t *testing.T) {
 		if c.Token {
 			keys["sessionToken"] = token
 		}
-		got := server.verify(map[string]any{"method": c.Method, "url": c.URL, "headerList": list, "body": c.Body, "credentials": keys, "at": "2015-08-30T12:36:30Z"})
+		got := server.verify(map[string]any{
+			"method": c.Method, "url": c.URL, "headerList": list, "body": c.Body, "credentials": keys, "at": "2015-08-30T12:36:30Z",
+		})
 		if got.Valid != c.Valid {
 			t.Errorf("%s %s: %+v, want valid = %t", c.Name, c.URL, got, c.Valid)
 		}

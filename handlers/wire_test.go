@@ -216,7 +216,13 @@ func (w wire) change(r *rand.Rand) (wire, string) {
 		w.headers = slices.Delete(w.headers, at, at+1)
 		return w, "without " + state
 	case 4:
-		add := [2]string{oneOf(r, "X-Tenant", "If-None-Match", "Content-Type", "X-Debug", "X-Amzn-Guard", "Accept", "X-Other", "x-amz-acl", "x-amz-meta-a", "User-Agent", "X-HTTP-Method-Override"), oneOf(r, "acme", "victim", "*", "DELETE")}
+		add := [2]string{
+			oneOf(
+				r, "X-Tenant", "If-None-Match", "Content-Type", "X-Debug", "X-Amzn-Guard", "Accept", "X-Other", "x-amz-acl",
+				"x-amz-meta-a", "User-Agent", "X-HTTP-Method-Override",
+			),
+			oneOf(r, "acme", "victim", "*", "DELETE"),
+		}
 		if len(w.values(add[0])) > 0 && !slices.Contains(names, strings.ToLower(add[0])) {
 			return w, "nothing" // a second one of an unsigned name
 		}
@@ -241,7 +247,10 @@ func (w wire) change(r *rand.Rand) (wire, string) {
 		w.query = respellOne(r, w.query, "abcprefixlist12")
 		return w, "spelling of the query"
 	case 9:
-		w.query = oneOf(r, w.query+"&", "&"+w.query, strings.Replace(w.query, "&", "&&", 1), w.query+oneOf(r, "&acl", "&a=1"), strings.Replace(w.query, "=&", "&", 1))
+		w.query = oneOf(
+			r, w.query+"&", "&"+w.query, strings.Replace(w.query, "&", "&&", 1), w.query+oneOf(r, "&acl", "&a=1"),
+			strings.Replace(w.query, "=&", "&", 1),
+		)
 		return w, "pieces of the query"
 	case 10:
 		w.path = respellOne(r, w.path, "abcdefprod")

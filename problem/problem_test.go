@@ -30,7 +30,8 @@ func TestCodes_AreDocumented(t *testing.T) {
 func TestError_KeepsItsCauseFromTheDocument(t *testing.T) {
 	cause := errors.New("10.0.0.7 refused")
 	e := &Error{Code: "busy", Detail: "Later.", Cause: cause}
-	if got := e.Document("request-1"); got.Detail != "Later." || got.Status != 503 || got.Instance != "request-1" || got.Hint == "" || got.Errors != nil {
+	if got := e.Document("request-1"); got.Detail != "Later." || got.Status != 503 || got.Instance != "request-1" ||
+		got.Hint == "" || got.Errors != nil {
 		t.Errorf("got %+v", got)
 	}
 	if !errors.Is(e, cause) || e.Error() != "busy: 10.0.0.7 refused" {

@@ -80,7 +80,8 @@ func TestProxy_SignsChunksAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			payload := strings.Repeat("0123456789abcdef", row.length/16+1)[:row.length]
 			body := chunked(payload, row.size)
-			answer, _ := f.exchange(t, "PUT", fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n"+
+			answer, _ := f.exchange(t, "PUT", fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: "+
+				"STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n"+
 				"Content-Encoding: aws-chunked\r\nX-Amz-Decoded-Content-Length: %d\r\nContent-Length: %d\r\n\r\n%s",
 				path(server.host(), "/bucket/key"), len(payload), len(body), body))
 			if answer.StatusCode != 200 {
@@ -104,9 +105,18 @@ func TestProxy_BrokenBodiesNeverEndWell(t *testing.T) {
 		headers, body string
 		status        int
 	}{
-		"a chunk longer than it says": {"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n", "2;chunk-signature=" + strings.Repeat("0", 64) + "\r\nabc\r\n0;chunk-signature=" + strings.Repeat("0", 64) + "\r\n\r\n", 400},
-		"a chunk of 1 MiB and a byte": {"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n", chunked(strings.Repeat("a", 1<<20+1), 1<<20+1), 400},
-		"no last chunk":               {"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n", strings.TrimSuffix(chunked("abc", 3), "0;chunk-signature="+strings.Repeat("0", 64)+"\r\n\r\n"), 400},
+		"a chunk longer than it says": {
+			"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n",
+			"2;chunk-signature=" + strings.Repeat("0", 64) + "\r\nabc\r\n0;chunk-signature=" + strings.Repeat("0", 64) + "\r\n\r\n",
+			400,
+		},
+		"a chunk of 1 MiB and a byte": {
+			"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n", chunked(strings.Repeat("a", 1<<20+1), 1<<20+1), 400,
+		},
+		"no last chunk": {
+			"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n",
+			strings.TrimSuffix(chunked("abc", 3), "0;chunk-signature="+strings.Repeat("0", 64)+"\r\n\r\n"), 400,
+		},
 		"no chunks":                   {"X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n", "hello", 400},
 		"the client is gone, claimed": {"X-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\n", "hel", 0},
 		"the client is gone, hashed":  {"", "hel", 0},
@@ -126,7 +136,10 @@ func TestProxy_BrokenBodiesNeverEndWell(t *testing.T) {
 			if row.status == 0 {
 				length = 5
 			}
-			conn, r := f.send(t, fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s", path(server.host(), "/k"), row.headers, length, row.body))
+			conn, r := f.send(
+				t,
+				fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s", path(server.host(), "/k"), row.headers, length, row.body),
+			)
 			if row.status == 0 {
 				_ = conn.(*net.TCPConn).CloseWrite()
 			}
@@ -156,7 +169,10 @@ func TestProxy_HoldsWhatDeclaresNoHash(t *testing.T) {
 	}, server.host())
 	put := func(length int) *http.Response {
 		body := strings.Repeat("a", length)
-		answer, _ := f.exchange(t, "PUT", fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path(server.host(), "/k"), length, body))
+		answer, _ := f.exchange(
+			t, "PUT",
+			fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path(server.host(), "/k"), length, body),
+		)
 		return answer
 	}
 	for _, length := range []int{1, 1 << 20, 1<<20 + 1, 4 << 20} {
@@ -185,14 +201,26 @@ func TestProxy_RefusesWhatItCannotHold(t *testing.T) {
 		status int
 		code   string
 	}{
-		"too large":             {options{spool: sending.Spool{MaxBytes: 1 << 20}}, "Content-Length: 1048577", 1<<20 + 1, 413, "body_too_large"},
-		"too large, in chunks":  {options{spool: sending.Spool{MaxBytes: 1 << 20}}, "Transfer-Encoding: chunked", 1<<20 + 1, 413, "body_too_large"},
-		"no room on the disk":   {options{spool: sending.Spool{Dir: gone}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
-		"no memory":             {options{reserve: func(int64) error { return busy }}, "Content-Length: 5", 5, 503, "busy"},
-		"no memory for a form":  {options{reserve: func(int64) error { return busy }}, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5", 5, 503, "busy"},
-		"a policy that forbids": {options{policies: "forbid (principal, action, resource);"}, "Content-Length: 2097152", 2 << 20, 403, "forbidden"},
-		"a policy for hashes":   {options{policies: `permit (principal, action == Action::"send", resource) when { resource.payload == "signed" };`}, "Content-Length: 5", 5, 403, "forbidden"},
-		"a policy to sign":      {options{policies: `permit (principal, action == Action::"sign", resource);`}, "Content-Length: 5", 5, 403, "forbidden"},
+		"too large": {options{spool: sending.Spool{MaxBytes: 1 << 20}}, "Content-Length: 1048577", 1<<20 + 1, 413, "body_too_large"},
+		"too large, in chunks": {
+			options{spool: sending.Spool{MaxBytes: 1 << 20}}, "Transfer-Encoding: chunked", 1<<20 + 1, 413, "body_too_large",
+		},
+		"no room on the disk": {options{spool: sending.Spool{Dir: gone}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
+		"no memory":           {options{reserve: func(int64) error { return busy }}, "Content-Length: 5", 5, 503, "busy"},
+		"no memory for a form": {
+			options{reserve: func(int64) error { return busy }}, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5",
+			5, 503, "busy",
+		},
+		"a policy that forbids": {
+			options{policies: "forbid (principal, action, resource);"}, "Content-Length: 2097152", 2 << 20, 403, "forbidden",
+		},
+		"a policy for hashes": {
+			options{policies: `permit (principal, action == Action::"send", resource) when { resource.payload == "signed" };`},
+			"Content-Length: 5", 5, 403, "forbidden",
+		},
+		"a policy to sign": {
+			options{policies: `permit (principal, action == Action::"sign", resource);`}, "Content-Length: 5", 5, 403, "forbidden",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			method := "PUT"
@@ -231,7 +259,13 @@ func TestProxy_ExpectHoldsTheBodyBack(t *testing.T) {
 		}
 	})
 	f := newFront(t, options{service: "s3"}, server.host())
-	_, r := f.send(t, fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: 5\r\n\r\n", path(server.host(), "/k"), sha256Hex("hello")))
+	_, r := f.send(
+		t,
+		fmt.Sprintf(
+			"PUT %s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: 5\r\n\r\n",
+			path(server.host(), "/k"), sha256Hex("hello"),
+		),
+	)
 	answer, err := http.ReadResponse(r, nil)
 	if err != nil || answer.StatusCode != 403 {
 		t.Fatalf("%v %v, want 403 and no 100", answer, err)
@@ -245,10 +279,20 @@ func TestProxy_ExpectHoldsTheBodyBack(t *testing.T) {
 // the client declares a hash.
 func TestProxy_PoliciesSeeTheOperationOfAForm(t *testing.T) {
 	server, saw := answering(t, noContent)
-	f := newFront(t, options{service: "sns", policies: `permit (principal, action == Action::"send", resource) when { resource.operation == "Publish" };`}, server.host())
+	f := newFront(
+		t,
+		options{service: "sns", policies: `permit (principal, action == Action::"send", resource) when { resource.operation == "Publish" };`},
+		server.host(),
+	)
 	for body, status := range map[string]int{"Action=Publish&Version=2010-03-31": 204, "Action=DeleteTopic&Version=2010-03-31": 403} {
 		for _, claim := range []string{"", "X-Amz-Content-Sha256: " + sha256Hex(body) + "\r\n"} {
-			answer, _ := f.exchange(t, "POST", fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", path(server.host(), "/"), claim, len(body), body))
+			answer, _ := f.exchange(
+				t, "POST",
+				fmt.Sprintf(
+					"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+					path(server.host(), "/"), claim, len(body), body,
+				),
+			)
 			if answer.StatusCode != status {
 				t.Errorf("%s: %s, want %d", body, answer.Status, status)
 			}

@@ -28,7 +28,9 @@ func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
 	f := newFront(t, options{}, server.host())
 	for _, name := range private {
 		for _, spelled := range []string{name, strings.ToLower(name)} {
-			for _, connection := range []string{"", "Connection: " + spelled + "\r\n", "Connection: close\r\nConnection: x, " + strings.ToUpper(name) + "\r\n"} {
+			for _, connection := range []string{
+				"", "Connection: " + spelled + "\r\n", "Connection: close\r\nConnection: x, " + strings.ToUpper(name) + "\r\n",
+			} {
 				raw := "GET " + path(server.host(), "/") + " HTTP/1.1\r\nHost: " + canary + "\r\n" + spelled + ": " + canary + "\r\n" + connection + "\r\n"
 				answer, _ := f.exchange(t, "GET", raw)
 				if answer.StatusCode != 204 {
@@ -42,7 +44,11 @@ func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
 			}
 		}
 	}
-	f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nX-Mine: "+canary+"\r\nConnection: X-Mine, X-Amz-Date, Authorization, X-Amz-Security-Token, Host\r\n\r\n")
+	f.exchange(
+		t, "GET",
+		"GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nX-Mine: "+canary+"\r\nConnection: X-Mine, X-Amz-Date, Authorization, "+
+			"X-Amz-Security-Token, Host\r\n\r\n",
+	)
 	got := arrived(t, saw)
 	got.mustBeSigned(t, "execute-api")
 	if got.values("X-Mine") != nil || got.value("X-Amz-Security-Token") != token {
@@ -68,10 +74,13 @@ func TestProxy_CookiesPassWhereTheyMay(t *testing.T) {
 func TestProxy_SignsNoMoreThanItMust(t *testing.T) {
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{}, server.host())
-	f.exchange(t, "POST", "POST "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-MD5: AAAA\r\nX-Amzn-Trace-Id: Root=1\r\n"+
-		"Amz-Sdk-Request: attempt=1\r\nAmz-Sdk-Invocation-Id: i\r\nUser-Agent: u\r\nAccept: */*\r\nRange: bytes=0-1\r\nX-Amz-Meta-A: 1\r\nX-Custom: c\r\nContent-Length: 0\r\n\r\n")
+	f.exchange(t, "POST", "POST "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-MD5: "+
+		"AAAA\r\nX-Amzn-Trace-Id: Root=1\r\n"+
+		"Amz-Sdk-Request: attempt=1\r\nAmz-Sdk-Invocation-Id: i\r\nUser-Agent: u\r\nAccept: */*\r\nRange: bytes=0-1\r\nX-Amz-Meta-A: "+
+		"1\r\nX-Custom: c\r\nContent-Length: 0\r\n\r\n")
 	got := arrived(t, saw)
-	if !strings.Contains(got.value("Authorization"), "SignedHeaders=content-md5;content-type;host;x-amz-date;x-amz-meta-a;x-amz-security-token,") {
+	if !strings.Contains(got.value("Authorization"), "SignedHeaders=content-md5;content-type;host;x-amz-date;x-amz-meta-a;"+
+		"x-amz-security-token,") {
 		t.Errorf("signed %q", got.value("Authorization"))
 	}
 	for _, name := range []string{"X-Amzn-Trace-Id", "Amz-Sdk-Request", "X-Custom"} {
@@ -107,7 +116,10 @@ func TestProxy_CallsNoOtherAddress(t *testing.T) {
 	}
 	targets := 0
 	for _, host := range hosts {
-		for _, form := range []string{"GET /proxy/orders/" + host + "/latest HTTP/1.1\r\nHost: x\r\n\r\n", "GET http://" + host + "/proxy/orders/x HTTP/1.1\r\nHost: x\r\n\r\n"} {
+		for _, form := range []string{
+			"GET /proxy/orders/" + host + "/latest HTTP/1.1\r\nHost: x\r\n\r\n",
+			"GET http://" + host + "/proxy/orders/x HTTP/1.1\r\nHost: x\r\n\r\n",
+		} {
 			targets++
 			conn, r := f.send(t, form)
 			if answer, err := http.ReadResponse(r, nil); err == nil && answer.StatusCode < 400 {

@@ -26,7 +26,12 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 		headers            map[string]string
 		body               string
 	}{
-		"GET":                        {method: "GET", path: "/prod/orders", rest: "\r\n", headers: map[string]string{"Content-Length": none, "Transfer-Encoding": none, "User-Agent": none, "Accept-Encoding": none, "X-Forwarded-For": none}},
+		"GET": {
+			method: "GET", path: "/prod/orders", rest: "\r\n",
+			headers: map[string]string{
+				"Content-Length": none, "Transfer-Encoding": none, "User-Agent": none, "Accept-Encoding": none, "X-Forwarded-For": none,
+			},
+		},
 		"HEAD":                       {method: "HEAD", path: "/", rest: "\r\n"},
 		"OPTIONS":                    {method: "OPTIONS", path: "/", rest: "\r\n"},
 		"DELETE":                     {method: "DELETE", path: "/a", rest: "\r\n"},
@@ -36,34 +41,107 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 		"plus in the query":          {method: "GET", path: "/a?y=1+2", rest: "\r\n", target: "/a?y=1%202"},
 		"repeated parameters":        {method: "GET", path: "/a?b=2&a=1&b=1", rest: "\r\n", target: "/a?b=2&a=1&b=1"},
 		"escapes, in their one form": {method: "GET", path: "/a%20b/%2F/%41", rest: "\r\n", target: "/a%20b/%2F/A"},
-		"POST":                       {method: "POST", path: "/", rest: "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", body: "{}", headers: map[string]string{"Content-Length": "2", "Content-Type": "application/json"}},
-		"POST of nothing":            {method: "POST", path: "/", rest: "Content-Length: 0\r\n\r\n", headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none}},
-		"POST in chunks":             {method: "POST", path: "/", rest: chunked, body: "hello", headers: map[string]string{"Content-Length": "5", "Transfer-Encoding": none}},
-		"chunks with trailers":       {method: "POST", path: "/", rest: "Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n5\r\nhello\r\n0\r\nX-A: 1\r\n\r\n", body: "hello", headers: map[string]string{"Trailer": none}},
-		"a claim":                    {method: "PUT", path: "/", rest: "X-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\nContent-Length: 5\r\n\r\nhello", body: "hello", headers: map[string]string{"Content-Length": "5"}},
-		"a claim, in chunks":         {method: "PUT", path: "/", rest: "X-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\n" + chunked, body: "hello", headers: map[string]string{"Content-Length": none, "Transfer-Encoding": "chunked"}},
-		"a claim of nothing":         {method: "GET", path: "/", rest: "X-Amz-Content-Sha256: " + sha256Hex("") + "\r\n\r\n"},
-		"unsigned nothing":           {method: "GET", path: "/", rest: "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n\r\n", headers: map[string]string{"X-Amz-Content-Sha256": none}},
-		"a form":                     {method: "POST", path: "/", rest: "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: 16\r\n\r\nAction=ListUsers", body: "Action=ListUsers"},
-		"a form with its claim":      {method: "POST", path: "/", rest: "Content-Type: application/x-www-form-urlencoded\r\nX-Amz-Content-Sha256: " + sha256Hex("A=1") + "\r\nContent-Length: 3\r\n\r\nA=1", body: "A=1"},
-		"GET with a body":            {method: "GET", path: "/", rest: "Content-Length: 2\r\n\r\n{}", body: "{}"},
-		"DELETE with a body":         {method: "DELETE", path: "/", rest: "Content-Length: 2\r\n\r\n{}", body: "{}"},
-		"Expect with a claim":        {method: "PUT", path: "/", rest: "Expect: 100-continue\r\nX-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\nContent-Length: 5\r\n\r\nhello", body: "hello", headers: map[string]string{"Expect": "100-continue"}},
-		"Expect without":             {method: "PUT", path: "/", rest: "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello", body: "hello", headers: map[string]string{"Expect": none}},
-		"range":                      {method: "GET", path: "/", rest: "Range: bytes=0-1\r\nIf-Range: \"x\"\r\n\r\n", headers: map[string]string{"Range": "bytes=0-1", "If-Range": `"x"`}},
-		"conditions":                 {method: "GET", path: "/", rest: "If-None-Match: \"a\", W/\"b\"\r\n\r\n", headers: map[string]string{"If-None-Match": `"a", W/"b"`}},
-		"the client's agent":         {method: "GET", path: "/", rest: "User-Agent: curl/8\r\n\r\n", headers: map[string]string{"User-Agent": "curl/8"}},
-		"accept and its encoding":    {method: "GET", path: "/", rest: "Accept: */*\r\nAccept-Encoding: br, gzip\r\n\r\n", headers: map[string]string{"Accept": "*/*", "Accept-Encoding": "br, gzip"}},
-		"repeated headers":           {method: "GET", path: "/", rest: "x-amz-meta-a: 1\r\nX-Amz-Meta-A: 2\r\n\r\n", headers: map[string]string{"X-Amz-Meta-A": "1,2"}},
-		"spaces within a value":      {method: "GET", path: "/", rest: "x-amz-meta-a:   a   b  \r\n\r\n", headers: map[string]string{"X-Amz-Meta-A": "a   b"}},
-		"an offer of HTTP/2":         {method: "GET", path: "/", rest: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", headers: map[string]string{"Upgrade": none, "Connection": none, "Http2-Settings": none}},
-		"WebSocket with POST":        {method: "POST", path: "/", rest: "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n{}", body: "{}", headers: map[string]string{"Upgrade": none}},
-		"te":                         {method: "GET", path: "/", rest: "TE: trailers\r\nConnection: TE\r\n\r\n", headers: map[string]string{"Te": none}},
-		"a retry that net/http does": {method: "POST", path: "/", rest: "Idempotency-Key: k\r\nContent-Length: 2\r\n\r\n{}", body: "{}", headers: map[string]string{"Idempotency-Key": "k"}},
-		"another host in a header":   {method: "GET", path: "/", rest: "X-Forwarded-Host: evil.example\r\nX-Original-Url: /admin\r\n\r\n", headers: map[string]string{"X-Forwarded-Host": none, "X-Original-Url": none}},
-		"a presigned URL":            {method: "GET", path: "/a?x=1&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2Fb&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token=t&X-Amz-Signature=abc&y=2", rest: "\r\n", target: "/a?x=1&y=2"},
-		"nothing but a signature":    {method: "GET", path: "/a?X-Amz-Signature=abc", rest: "\r\n", target: "/a"},
-		"HTTP/1.0":                   {method: "GET", path: "/a", rest: "\r\n"},
+		"POST": {
+			method: "POST", path: "/", rest: "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", body: "{}",
+			headers: map[string]string{"Content-Length": "2", "Content-Type": "application/json"},
+		},
+		"POST of nothing": {
+			method: "POST", path: "/", rest: "Content-Length: 0\r\n\r\n",
+			headers: map[string]string{"Content-Length": "0", "Transfer-Encoding": none},
+		},
+		"POST in chunks": {
+			method: "POST", path: "/", rest: chunked, body: "hello",
+			headers: map[string]string{"Content-Length": "5", "Transfer-Encoding": none},
+		},
+		"chunks with trailers": {
+			method: "POST", path: "/", rest: "Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n5\r\nhello\r\n0\r\nX-A: 1\r\n\r\n",
+			body: "hello", headers: map[string]string{"Trailer": none},
+		},
+		"a claim": {
+			method: "PUT", path: "/", rest: "X-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\nContent-Length: 5\r\n\r\nhello",
+			body: "hello", headers: map[string]string{"Content-Length": "5"},
+		},
+		"a claim, in chunks": {
+			method: "PUT", path: "/", rest: "X-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\n" + chunked, body: "hello",
+			headers: map[string]string{"Content-Length": none, "Transfer-Encoding": "chunked"},
+		},
+		"a claim of nothing": {method: "GET", path: "/", rest: "X-Amz-Content-Sha256: " + sha256Hex("") + "\r\n\r\n"},
+		"unsigned nothing": {
+			method: "GET", path: "/", rest: "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n\r\n",
+			headers: map[string]string{"X-Amz-Content-Sha256": none},
+		},
+		"a form": {
+			method: "POST", path: "/",
+			rest: "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: 16\r\n\r\nAction=ListUsers",
+			body: "Action=ListUsers",
+		},
+		"a form with its claim": {
+			method: "POST", path: "/",
+			rest: "Content-Type: application/" +
+				"x-www-form-urlencoded\r\nX-Amz-Content-Sha256: " + sha256Hex("A=1") + "\r\nContent-Length: 3\r\n\r\nA=1",
+			body: "A=1",
+		},
+		"GET with a body":    {method: "GET", path: "/", rest: "Content-Length: 2\r\n\r\n{}", body: "{}"},
+		"DELETE with a body": {method: "DELETE", path: "/", rest: "Content-Length: 2\r\n\r\n{}", body: "{}"},
+		"Expect with a claim": {
+			method: "PUT", path: "/",
+			rest: "Expect: 100-continue\r\nX-Amz-Content-Sha256: " + sha256Hex("hello") + "\r\nContent-Length: 5\r\n\r\nhello",
+			body: "hello", headers: map[string]string{"Expect": "100-continue"},
+		},
+		"Expect without": {
+			method: "PUT", path: "/", rest: "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello", body: "hello",
+			headers: map[string]string{"Expect": none},
+		},
+		"range": {
+			method: "GET", path: "/", rest: "Range: bytes=0-1\r\nIf-Range: \"x\"\r\n\r\n",
+			headers: map[string]string{"Range": "bytes=0-1", "If-Range": `"x"`},
+		},
+		"conditions": {
+			method: "GET", path: "/", rest: "If-None-Match: \"a\", W/\"b\"\r\n\r\n",
+			headers: map[string]string{"If-None-Match": `"a", W/"b"`},
+		},
+		"the client's agent": {
+			method: "GET", path: "/", rest: "User-Agent: curl/8\r\n\r\n", headers: map[string]string{"User-Agent": "curl/8"},
+		},
+		"accept and its encoding": {
+			method: "GET", path: "/", rest: "Accept: */*\r\nAccept-Encoding: br, gzip\r\n\r\n",
+			headers: map[string]string{"Accept": "*/*", "Accept-Encoding": "br, gzip"},
+		},
+		"repeated headers": {
+			method: "GET", path: "/", rest: "x-amz-meta-a: 1\r\nX-Amz-Meta-A: 2\r\n\r\n",
+			headers: map[string]string{"X-Amz-Meta-A": "1,2"},
+		},
+		"spaces within a value": {
+			method: "GET", path: "/", rest: "x-amz-meta-a:   a   b  \r\n\r\n", headers: map[string]string{"X-Amz-Meta-A": "a   b"},
+		},
+		"an offer of HTTP/2": {
+			method: "GET", path: "/",
+			rest:    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+			headers: map[string]string{"Upgrade": none, "Connection": none, "Http2-Settings": none},
+		},
+		"WebSocket with POST": {
+			method: "POST", path: "/", rest: "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n{}", body: "{}",
+			headers: map[string]string{"Upgrade": none},
+		},
+		"te": {
+			method: "GET", path: "/", rest: "TE: trailers\r\nConnection: TE\r\n\r\n", headers: map[string]string{"Te": none},
+		},
+		"a retry that net/http does": {
+			method: "POST", path: "/", rest: "Idempotency-Key: k\r\nContent-Length: 2\r\n\r\n{}", body: "{}",
+			headers: map[string]string{"Idempotency-Key": "k"},
+		},
+		"another host in a header": {
+			method: "GET", path: "/", rest: "X-Forwarded-Host: evil.example\r\nX-Original-Url: /admin\r\n\r\n",
+			headers: map[string]string{"X-Forwarded-Host": none, "X-Original-Url": none},
+		},
+		"a presigned URL": {
+			method: "GET",
+			path: "/a?x=1&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2Fb&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&" +
+				"X-Amz-SignedHeaders=host&X-Amz-Security-Token=t&X-Amz-Signature=abc&y=2",
+			rest: "\r\n", target: "/a?x=1&y=2",
+		},
+		"nothing but a signature": {method: "GET", path: "/a?X-Amz-Signature=abc", rest: "\r\n", target: "/a"},
+		"HTTP/1.0":                {method: "GET", path: "/a", rest: "\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			version := "HTTP/1.1"
@@ -106,36 +184,95 @@ func TestProxy_PassesAnswersBack(t *testing.T) {
 		interim      int
 		broken       bool
 	}{
-		"length":                 {wire: ok + "Content-Length: 5\r\n\r\nhello", status: 200, body: "hello", headers: map[string]string{"Content-Length": "5"}},
-		"no length":              {wire: ok + "Connection: close\r\n\r\nhello", status: 200, body: "hello"},
-		"chunks":                 {wire: ok + "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", status: 200, body: "hello"},
-		"trailers":               {wire: ok + "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n", status: 200, body: "hi", trailer: "7"},
-		"trailers not announced": {wire: ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n", status: 200, body: "hi", trailer: "7"},
-		"HEAD":                   {method: "HEAD", wire: ok + "Content-Length: 12345\r\nETag: \"x\"\r\n\r\n", status: 200, headers: map[string]string{"Content-Length": "12345", "Etag": `"x"`}},
-		"204":                    {wire: noContent, status: 204},
-		"304":                    {wire: "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", status: 304, headers: map[string]string{"Etag": `"x"`}},
-		"206":                    {wire: "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nab", status: 206, body: "ab", headers: map[string]string{"Content-Range": "bytes 0-1/9"}},
-		"416":                    {wire: "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n", status: 416, headers: map[string]string{"Content-Range": "bytes */9"}},
-		"202 stays":              {wire: "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", status: 202},
-		"103 first":              {wire: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok + "Content-Length: 1\r\n\r\nx", status: 200, body: "x", interim: 103},
-		"gzip stays":             {wire: ok + "Content-Encoding: gzip\r\nContent-Length: 3\r\nETag: \"x\"\r\n\r\n\x1f\x8bx", status: 200, body: "\x1f\x8bx", headers: map[string]string{"Content-Encoding": "gzip", "Content-Length": "3"}},
-		"repeated headers":       {wire: ok + "X-A: 1\r\nX-A: 2\r\nContent-Length: 0\r\n\r\n", status: 200, headers: map[string]string{"X-A": "1|2"}},
-		"AWS's headers":          {wire: ok + "x-amz-request-id: R\r\nx-amz-meta-a: 1\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n", status: 200, headers: map[string]string{"X-Amz-Request-Id": "R", "X-Amz-Meta-A": "1", "Access-Control-Allow-Origin": "*"}},
-		"cookies stay behind":    {wire: ok + "Set-Cookie: a=1\r\nContent-Length: 0\r\n\r\n", status: 200, headers: map[string]string{"Set-Cookie": ""}},
-		"of the connection":      {wire: ok + "Connection: X-B\r\nX-B: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nAlt-Svc: h3=\":443\"\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 0\r\n\r\n", status: 200, headers: map[string]string{"X-B": "", "Keep-Alive": "", "Proxy-Authenticate": "", "Alt-Svc": "", "Strict-Transport-Security": ""}},
-		"a redirect elsewhere":   {wire: "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://other.example/x\r\nContent-Length: 0\r\n\r\n", status: 307, headers: map[string]string{"Location": "https://other.example/x"}},
-		"a redirect within":      {wire: "HTTP/1.1 301 Moved\r\nLocation: /b?c=%2F\r\nContent-Length: 0\r\n\r\n", status: 301, headers: map[string]string{"Location": "PREFIX/b?c=%2F"}},
-		"a redirect to itself":   {wire: "HTTP/1.1 302 Found\r\nLocation: http://HOST/b//c#d\r\nContent-Length: 0\r\n\r\n", status: 302, headers: map[string]string{"Location": "PREFIX/b//c#d"}},
-		"a relative redirect":    {wire: "HTTP/1.1 302 Found\r\nLocation: ../b\r\nContent-Length: 0\r\n\r\n", status: 302, headers: map[string]string{"Location": "../b"}},
-		"401 of AWS":             {wire: "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nWWW-Authenticate: Bearer\r\n\r\n", status: 401, headers: map[string]string{"Www-Authenticate": "Bearer"}},
-		"an error":               {wire: "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 43\r\n\r\n<Error><Code>SignatureDoesNot</Code></Error>"[:0] + "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 35\r\n\r\n<Error><Code>AccessD</Code></Error>", status: 403, body: "<Error><Code>AccessD</Code></Error>"},
+		"length": {
+			wire: ok + "Content-Length: 5\r\n\r\nhello", status: 200, body: "hello", headers: map[string]string{"Content-Length": "5"},
+		},
+		"no length": {wire: ok + "Connection: close\r\n\r\nhello", status: 200, body: "hello"},
+		"chunks":    {wire: ok + "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", status: 200, body: "hello"},
+		"trailers": {
+			wire: ok + "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n", status: 200, body: "hi",
+			trailer: "7",
+		},
+		"trailers not announced": {
+			wire: ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n", status: 200, body: "hi", trailer: "7",
+		},
+		"HEAD": {
+			method: "HEAD", wire: ok + "Content-Length: 12345\r\nETag: \"x\"\r\n\r\n", status: 200,
+			headers: map[string]string{"Content-Length": "12345", "Etag": `"x"`},
+		},
+		"204": {wire: noContent, status: 204},
+		"304": {
+			wire: "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", status: 304, headers: map[string]string{"Etag": `"x"`},
+		},
+		"206": {
+			wire: "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nab", status: 206, body: "ab",
+			headers: map[string]string{"Content-Range": "bytes 0-1/9"},
+		},
+		"416": {
+			wire: "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */9\r\nContent-Length: 0\r\n\r\n", status: 416,
+			headers: map[string]string{"Content-Range": "bytes */9"},
+		},
+		"202 stays": {wire: "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", status: 202},
+		"103 first": {
+			wire: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok + "Content-Length: 1\r\n\r\nx", status: 200, body: "x",
+			interim: 103,
+		},
+		"gzip stays": {
+			wire: ok + "Content-Encoding: gzip\r\nContent-Length: 3\r\nETag: \"x\"\r\n\r\n\x1f\x8bx", status: 200, body: "\x1f\x8bx",
+			headers: map[string]string{"Content-Encoding": "gzip", "Content-Length": "3"},
+		},
+		"repeated headers": {
+			wire: ok + "X-A: 1\r\nX-A: 2\r\nContent-Length: 0\r\n\r\n", status: 200, headers: map[string]string{"X-A": "1|2"},
+		},
+		"AWS's headers": {
+			wire:   ok + "x-amz-request-id: R\r\nx-amz-meta-a: 1\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n",
+			status: 200, headers: map[string]string{"X-Amz-Request-Id": "R", "X-Amz-Meta-A": "1", "Access-Control-Allow-Origin": "*"},
+		},
+		"cookies stay behind": {
+			wire: ok + "Set-Cookie: a=1\r\nContent-Length: 0\r\n\r\n", status: 200, headers: map[string]string{"Set-Cookie": ""},
+		},
+		"of the connection": {
+			wire: ok + "Connection: X-B\r\nX-B: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nAlt-Svc: " +
+				"h3=\":443\"\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 0\r\n\r\n",
+			status:  200,
+			headers: map[string]string{"X-B": "", "Keep-Alive": "", "Proxy-Authenticate": "", "Alt-Svc": "", "Strict-Transport-Security": ""},
+		},
+		"a redirect elsewhere": {
+			wire: "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://other.example/x\r\nContent-Length: 0\r\n\r\n", status: 307,
+			headers: map[string]string{"Location": "https://other.example/x"},
+		},
+		"a redirect within": {
+			wire: "HTTP/1.1 301 Moved\r\nLocation: /b?c=%2F\r\nContent-Length: 0\r\n\r\n", status: 301,
+			headers: map[string]string{"Location": "PREFIX/b?c=%2F"},
+		},
+		"a redirect to itself": {
+			wire: "HTTP/1.1 302 Found\r\nLocation: http://HOST/b//c#d\r\nContent-Length: 0\r\n\r\n", status: 302,
+			headers: map[string]string{"Location": "PREFIX/b//c#d"},
+		},
+		"a relative redirect": {
+			wire: "HTTP/1.1 302 Found\r\nLocation: ../b\r\nContent-Length: 0\r\n\r\n", status: 302,
+			headers: map[string]string{"Location": "../b"},
+		},
+		"401 of AWS": {
+			wire: "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nWWW-Authenticate: Bearer\r\n\r\n", status: 401,
+			headers: map[string]string{"Www-Authenticate": "Bearer"},
+		},
+		"an error": {
+			wire: "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 43\r\n\r\n<Error><Code>SignatureDoesNot</" +
+				"Code></Error>"[:0] + "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: " +
+				"35\r\n\r\n<Error><Code>AccessD</Code></Error>",
+			status: 403, body: "<Error><Code>AccessD</Code></Error>",
+		},
 		"500":                    {wire: "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}", status: 500, body: "{}"},
 		"shorter than announced": {wire: ok + "Content-Length: 9\r\n\r\nhello", status: 200, body: "hello", broken: true},
 		"chunks without an end":  {wire: ok + "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", status: 200, body: "hel", broken: true},
 		"nothing":                {wire: "", status: 504, headers: map[string]string{"X-Problem": "aws_timeout"}},
 		"nothing to a POST":      {method: "POST", wire: "", status: 424, headers: map[string]string{"X-Problem": "outcome_unknown"}},
 		"no HTTP":                {wire: "220 smtp\r\n\r\n", status: 504, headers: map[string]string{"X-Problem": "aws_timeout"}},
-		"101 that nobody wanted": {wire: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", status: 502, headers: map[string]string{"X-Problem": "answer_broken"}},
+		"101 that nobody wanted": {
+			wire: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", status: 502,
+			headers: map[string]string{"X-Problem": "answer_broken"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var server *rawServer
@@ -189,30 +326,50 @@ func TestProxy_RefusesWhatHasTwoReadings(t *testing.T) {
 		raw    string
 		status int
 	}{
-		"absolute form":        {"GET http://" + server.host() + "/proxy/x HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"absolute, of a path":  {"GET http://evil.example" + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"CONNECT":              {"CONNECT " + server.host() + " HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"CONNECT of a path":    {"CONNECT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"TRACE":                {"TRACE " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"no host":              {"GET /proxy/orders HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"empty host":           {"GET /proxy/orders//a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"no profile":           {"GET /proxy//127.0.0.1/a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"a user in the host":   {"GET /proxy/orders/a@" + server.host() + "/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"an escape in it":      {"GET /proxy/orders/127.0.0.1%3A80/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"a fragment in it":     {"GET /proxy/orders/127.0.0.1%23/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"bad escape, query":    {"GET " + path(server.host(), "/?x=%zz") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"bad escape, path":     {"GET " + path(server.host(), "/%zz") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"two hosts":            {"GET " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
-		"two lengths":          {"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
-		"an address":           {"GET /proxy/orders/169.254.169.254/latest/meta-data/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"a stranger's host":    {"GET /proxy/orders/evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 403},
-		"a false claim, form":  {"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Amz-Content-Sha256: " + sha256Hex("x") + "\r\nContent-Length: 3\r\n\r\nA=1", 400},
-		"no hash at all":       {"PUT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: abc\r\nContent-Length: 3\r\n\r\nA=1", 400},
-		"signed events":        {"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-EVENTS\r\nContent-Length: 3\r\n\r\nA=1", 501},
-		"Version 4a in chunks": {"PUT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD\r\nContent-Length: 3\r\n\r\nA=1", 501},
-		"unsigned over http":   {"PUT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nContent-Length: 3\r\n\r\nA=1", 400},
-		"another profile":      {"GET /proxy/none/" + server.host() + "/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"a semicolon, query":   {"GET " + path(server.host(), "/a?b=2;c=3") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"absolute form":       {"GET http://" + server.host() + "/proxy/x HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"absolute, of a path": {"GET http://evil.example" + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"CONNECT":             {"CONNECT " + server.host() + " HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"CONNECT of a path":   {"CONNECT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"TRACE":               {"TRACE " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"no host":             {"GET /proxy/orders HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"empty host":          {"GET /proxy/orders//a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"no profile":          {"GET /proxy//127.0.0.1/a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"a user in the host":  {"GET /proxy/orders/a@" + server.host() + "/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"an escape in it":     {"GET /proxy/orders/127.0.0.1%3A80/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"a fragment in it":    {"GET /proxy/orders/127.0.0.1%23/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"bad escape, query":   {"GET " + path(server.host(), "/?x=%zz") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"bad escape, path":    {"GET " + path(server.host(), "/%zz") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"two hosts":           {"GET " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
+		"two lengths": {
+			"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400,
+		},
+		"an address":        {"GET /proxy/orders/169.254.169.254/latest/meta-data/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"a stranger's host": {"GET /proxy/orders/evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 403},
+		"a false claim, form": {
+			"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/" +
+				"x-www-form-urlencoded\r\nX-Amz-Content-Sha256: " + sha256Hex("x") + "\r\nContent-Length: 3\r\n\r\nA=1",
+			400,
+		},
+		"no hash at all": {
+			"PUT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: abc\r\nContent-Length: 3\r\n\r\nA=1",
+			400,
+		},
+		"signed events": {
+			"POST " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: " +
+				"STREAMING-AWS4-HMAC-SHA256-EVENTS\r\nContent-Length: 3\r\n\r\nA=1",
+			501,
+		},
+		"Version 4a in chunks": {
+			"PUT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: " +
+				"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD\r\nContent-Length: 3\r\n\r\nA=1",
+			501,
+		},
+		"unsigned over http": {
+			"PUT " + path(server.host(), "/") + " HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nContent-Length: 3\r\n\r\nA=1",
+			400,
+		},
+		"another profile":    {"GET /proxy/none/" + server.host() + "/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"a semicolon, query": {"GET " + path(server.host(), "/a?b=2;c=3") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer, _ := f.exchange(t, "GET", row.raw)
@@ -266,8 +423,15 @@ func TestProxy_EveryByteOfTheTarget(t *testing.T) {
 // What AWS says of a signature that it refuses holds the session token, which is not for the client.
 func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	for name, row := range map[string]struct{ head, body, want string }{
-		"with a length": {"Content-Type: application/xml\r\nContent-Length: LENGTH", "<Error><Code>InvalidToken</Code><Token-0>" + token + "</Token-0></Error>", "<Error><Code>InvalidToken</Code><Token-0>…</Token-0></Error>"},
-		"without":       {"Content-Type: application/x-amz-json-1.1\r\nConnection: close", `{"message":"x-amz-security-token:` + token + `"}`, `{"message":"x-amz-security-token:…"}`},
+		"with a length": {
+			"Content-Type: application/xml\r\nContent-Length: LENGTH",
+			"<Error><Code>InvalidToken</Code><Token-0>" + token + "</Token-0></Error>",
+			"<Error><Code>InvalidToken</Code><Token-0>…</Token-0></Error>",
+		},
+		"without": {
+			"Content-Type: application/x-amz-json-1.1\r\nConnection: close", `{"message":"x-amz-security-token:` + token + `"}`,
+			`{"message":"x-amz-security-token:…"}`,
+		},
 		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
 	} {
 		t.Run(name, func(t *testing.T) {

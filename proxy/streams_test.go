@@ -90,7 +90,13 @@ func TestProxy_HoldsNoUploadBack(t *testing.T) {
 	})
 	f := newFront(t, options{}, server.host())
 	text := strings.Repeat("abc", 10)
-	conn, r := f.send(t, fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: 30\r\n\r\n", path(server.host(), "/"), sha256Hex(text)))
+	conn, r := f.send(
+		t,
+		fmt.Sprintf(
+			"PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: 30\r\n\r\n", path(server.host(), "/"),
+			sha256Hex(text),
+		),
+	)
 	for i := range 10 {
 		if _, err := io.WriteString(conn, "abc"); err != nil {
 			t.Fatal(err)
@@ -186,12 +192,17 @@ func echo(t testing.TB) (*rawServer, <-chan seen) {
 			return
 		}
 		saw <- s
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+		_, _ = io.WriteString(
+			conn,
+			"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+
+				"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+		)
 		_, _ = io.Copy(conn, r)
 	}), saw
 }
 
-const upgrade = " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+const upgrade = " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: " +
+	"13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 func (f *front) webSocket(t testing.TB, host string) (net.Conn, *bufio.Reader) {
 	t.Helper()

@@ -186,7 +186,8 @@ func TestRead_RefusalsOfAWSGiveCodeAndMessage(t *testing.T) {
 			checkReal(t, "alone", real.Body, real.Code, false)
 			// With the header that names the code, as AWS's JSON services send it.
 			s := &sample{Method: "POST", URL: "https://h.example/", Status: real.Status, Answer: slices.Clone(real.Headers), Content: real.Body}
-			if real.Code != "" && !strings.Contains(real.Body, real.Code) && !slices.ContainsFunc(s.Answer, func(h pair) bool { return strings.EqualFold(h.Name, "x-amzn-errortype") }) {
+			if real.Code != "" && !strings.Contains(real.Body, real.Code) &&
+				!slices.ContainsFunc(s.Answer, func(h pair) bool { return strings.EqualFold(h.Name, "x-amzn-errortype") }) {
 				s.Answer = append(s.Answer, pair{"x-amzn-ErrorType", real.Code + ":http://internal.amazon.com/coral/com.amazon.coral.service/"})
 			}
 			for i := range writtenForms {

@@ -65,7 +65,10 @@ var writtenForms = []writtenForm{
 		return strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body
 	}, false, anything},
 	{"curl bash", FormCurlBash, writeBash, false, func(s *sample) bool { return textBody(s) && !strings.ContainsAny(s.Body, "\x00") }},
-	{"curl bash, one line each", FormCurlBash, writeBashLines, false, func(s *sample) bool { return textBody(s) && !strings.ContainsAny(s.Body, "\x00") }},
+	{
+		"curl bash, one line each", FormCurlBash, writeBashLines, false,
+		func(s *sample) bool { return textBody(s) && !strings.ContainsAny(s.Body, "\x00") },
+	},
 	{"curl cmd, carets", FormCurlCmd, writeCmd, false, oneLine},
 	{"curl powershell", FormCurlPowerShell, writeCurlPowerShell, false, oneLine},
 	{"powershell", FormPowerShell, writePowerShell, false, func(s *sample) bool { return both(s) && !strings.Contains(s.Body, "\x00") }},
@@ -137,7 +140,10 @@ func writeHTTP(_ *rand.Rand, s *sample) string {
 func writeTrace(r *rand.Rand, s *sample) string {
 	var b strings.Builder
 	host, target := hostAndTarget(s.URL)
-	fmt.Fprintf(&b, "*   Trying 192.0.2.1:443...\n* Connected to %s (192.0.2.1) port 443\n> %s %s HTTP/1.1\n> Host: %s\n", host, s.Method, target, host)
+	fmt.Fprintf(
+		&b, "*   Trying 192.0.2.1:443...\n* Connected to %s (192.0.2.1) port 443\n> %s %s HTTP/1.1\n> Host: %s\n", host, s.Method,
+		target, host,
+	)
 	for _, h := range s.Headers {
 		fmt.Fprintf(&b, "> %s: %s\n", h.Name, h.Value)
 	}
@@ -276,7 +282,9 @@ func writePowerShell(r *rand.Rand, s *sample) string {
 	for _, h := range s.Headers {
 		table = append(table, quotePowerShell(r, h.Name)+" = "+quotePowerShell(r, h.Value))
 	}
-	command := "Invoke-RestMethod -Uri " + quotePowerShell(r, s.URL) + " `\n -Method " + quotePowerShell(r, s.Method) + " `\n -Headers @{\n  " + strings.Join(table, []string{"\n  ", "; "}[r.IntN(2)]) + "\n}"
+	command := "Invoke-RestMethod -Uri " + quotePowerShell(r, s.URL) + " `\n -Method " + quotePowerShell(r, s.Method) + " `\n -Headers @{\n  " + strings.Join(
+		table, []string{"\n  ", "; "}[r.IntN(2)],
+	) + "\n}"
 	if s.Body != "" {
 		command += " -Body " + quotePowerShell(r, s.Body)
 	}
@@ -288,7 +296,10 @@ func writeFetch(_ *rand.Rand, s *sample) string {
 	if s.Body != "" {
 		body = ",\n  \"body\": " + quoted(s.Body)
 	}
-	return fmt.Sprintf("await fetch(%s, {\n  \"headers\": %s%s,\n  \"method\": %s,\n  \"mode\": \"cors\"\n});", quoted(s.URL), object(s.Headers), body, quoted(s.Method))
+	return fmt.Sprintf(
+		"await fetch(%s, {\n  \"headers\": %s%s,\n  \"method\": %s,\n  \"mode\": \"cors\"\n});", quoted(s.URL), object(s.Headers),
+		body, quoted(s.Method),
+	)
 }
 
 func writeAxios(_ *rand.Rand, s *sample) string {
@@ -303,7 +314,9 @@ func writeAxios(_ *rand.Rand, s *sample) string {
 	if s.Body != "" {
 		data = "\n  data: " + single(s.Body) + ", // as text"
 	}
-	return fmt.Sprintf("axios({ method: %s, url: %s,%s\n headers: { %s }, });", single(s.Method), single(s.URL), data, strings.Join(headers, ", "))
+	return fmt.Sprintf(
+		"axios({ method: %s, url: %s,%s\n headers: { %s }, });", single(s.Method), single(s.URL), data, strings.Join(headers, ", "),
+	)
 }
 
 func writeHAR(_ *rand.Rand, s *sample) string {
@@ -312,7 +325,10 @@ func writeHAR(_ *rand.Rand, s *sample) string {
 		body = `, "postData": {"mimeType": "x", "text": ` + quoted(s.Body) + "}"
 	}
 	if s.Status > 0 {
-		response = fmt.Sprintf(`, "response": {"status": %d, "statusText": "x", "headers": %s, "content": {"size": %d, "text": %s}}`, s.Status, list(s.Answer, "name"), len(s.Content), quoted(s.Content))
+		response = fmt.Sprintf(
+			`, "response": {"status": %d, "statusText": "x", "headers": %s, "content": {"size": %d, "text": %s}}`, s.Status,
+			list(s.Answer, "name"), len(s.Content), quoted(s.Content),
+		)
 	}
 	return fmt.Sprintf(`{"log": {"version": "1.2", "entries": [{"startedDateTime": "2026-11-28T19:07:48Z", "request": {"method": %s, "url": %s, "httpVersion": "h2", "headers": %s%s}%s}]}}`,
 		quoted(s.Method), quoted(s.URL), list(s.Headers, "name"), body, response)
@@ -324,7 +340,9 @@ func writePostman(_ *rand.Rand, s *sample) string {
 		body = `, "body": {"mode": "raw", "raw": ` + quoted(s.Body) + "}"
 	}
 	if s.Status > 0 {
-		response = fmt.Sprintf(`{"name": "x", "status": "Any", "code": %d, "header": %s, "body": %s}`, s.Status, list(s.Answer, "key"), quoted(s.Content))
+		response = fmt.Sprintf(
+			`{"name": "x", "status": "Any", "code": %d, "header": %s, "body": %s}`, s.Status, list(s.Answer, "key"), quoted(s.Content),
+		)
 	}
 	return fmt.Sprintf(`{"info": {"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}, "item": [{"name": "x", "request": {"method": %s, "header": %s, "url": {"raw": %s}%s}, "response": [%s]}]}`,
 		quoted(s.Method), list(s.Headers, "key"), quoted(s.URL), body, response)
@@ -336,9 +354,15 @@ func writeLogicApps(_ *rand.Rand, s *sample) string {
 		body = `, "body": ` + quoted(s.Body)
 	}
 	if s.Status > 0 {
-		outputs = fmt.Sprintf(",\n \"outputs\": {\"statusCode\": %d, \"headers\": %s, \"body\": %s}", s.Status, object(s.Answer), quoted(s.Content))
+		outputs = fmt.Sprintf(
+			",\n \"outputs\": {\"statusCode\": %d, \"headers\": %s, \"body\": %s}", s.Status, object(s.Answer), quoted(s.Content),
+		)
 	}
-	return fmt.Sprintf("{\"name\": \"HTTP\", \"status\": \"Failed\", \"code\": \"ActionFailed\",\n \"inputs\": {\"method\": %s, \"uri\": %s, \"headers\": %s%s}%s}", quoted(s.Method), quoted(s.URL), object(s.Headers), body, outputs)
+	return fmt.Sprintf(
+		"{\"name\": \"HTTP\", \"status\": \"Failed\", \"code\": \"ActionFailed\",\n \"inputs\": {\"method\": %s, \"uri\": %s,"+
+			" \"headers\": %s%s}%s}",
+		quoted(s.Method), quoted(s.URL), object(s.Headers), body, outputs,
+	)
 }
 
 func writeLogicAppsBinary(_ *rand.Rand, s *sample) string {
@@ -352,7 +376,10 @@ func writeLogicAppsBinary(_ *rand.Rand, s *sample) string {
 	if s.Status > 0 {
 		outputs = fmt.Sprintf(`"outputs": {"body": %s, "headers": %s, "statusCode": %d}, `, envelope(s.Content), object(s.Answer), s.Status)
 	}
-	return fmt.Sprintf(`{%s"inputs": {"uri": %s, "method": %s, "headers": %s%s}}`, outputs, quoted(s.URL), quoted(s.Method), object(s.Headers), body)
+	return fmt.Sprintf(
+		`{%s"inputs": {"uri": %s, "method": %s, "headers": %s%s}}`, outputs, quoted(s.URL), quoted(s.Method), object(s.Headers),
+		body,
+	)
 }
 
 func writeN8N(_ *rand.Rand, s *sample) string {
@@ -369,7 +396,10 @@ func writeCountersign(_ *rand.Rand, s *sample) string {
 	if s.Body != "" {
 		body = `, "bodyBase64": "` + base64.StdEncoding.EncodeToString([]byte(s.Body)) + `"`
 	}
-	return fmt.Sprintf(`{"method": %s, "url": %s, "headers": %s, "headerList": %s%s, "payloadSha256": "x"}`, quoted(s.Method), quoted(s.URL), object(s.Headers), list(s.Headers, "name"), body)
+	return fmt.Sprintf(
+		`{"method": %s, "url": %s, "headers": %s, "headerList": %s%s, "payloadSha256": "x"}`, quoted(s.Method), quoted(s.URL),
+		object(s.Headers), list(s.Headers, "name"), body,
+	)
 }
 
 // checkSample holds a paste in a form against the sample that it was made of.
@@ -413,7 +443,8 @@ func checkSample(t *testing.T, f *writtenForm, paste string, s *sample) {
 		return
 	}
 	e := r.Exchanges[0]
-	if e.Response == nil || e.Response.Status != s.Status || !slices.Equal(headersOf(e.Response.Headers), s.Answer) || e.Response.Body.Content.Text() != s.Content {
+	if e.Response == nil || e.Response.Status != s.Status || !slices.Equal(headersOf(e.Response.Headers), s.Answer) ||
+		e.Response.Body.Content.Text() != s.Content {
 		t.Fatalf("response %+v, want %d %v %q in\n%s", e.Response, s.Status, s.Answer, s.Content, paste)
 	}
 }
@@ -450,24 +481,41 @@ func TestRead_RandomRequestsInEveryForm(t *testing.T) {
 
 func randomSample(r *rand.Rand) *sample {
 	s := &sample{Method: pick(r, "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD")}
-	s.URL = "https://" + pick(r, "sqs.eu-west-1.amazonaws.com", "h.example:8443", "b.s3.amazonaws.com") + "/" + pick(r, "", "a", "a%20b/c", "it's", "x//y", "$LATEST", "a:b@c", "100%25", "~u", "(x)") +
+	s.URL = "https://" + pick(r, "sqs.eu-west-1.amazonaws.com", "h.example:8443", "b.s3.amazonaws.com") + "/" + pick(
+		r, "", "a", "a%20b/c", "it's", "x//y", "$LATEST", "a:b@c", "100%25", "~u", "(x)",
+	) +
 		pick(r, "", "?", "?a=1&b=2", "?q=it's+%22so%22", "?x=$y&z=`w`", "?Action=Get&Version=2011-06-15", "?p=%2B%C3%BC", "?r=<&s=>|!^")
 	for range r.IntN(4) {
 		s.Headers = append(s.Headers, pair{
 			pick(r, "X-Amz-Date", "Content-Type", "X-Amz-Target", "x-api-key", "Authorization", "Accept", "X-Y"),
-			pick(r, "1", "a b  c", "application/json; charset=utf-8", `it's "quoted"`, "back\\slash", "100%", "ü", "$HOME `x` !", "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=00"),
+			pick(
+				r, "1", "a b  c", "application/json; charset=utf-8", `it's "quoted"`, "back\\slash", "100%", "ü", "$HOME `x` !",
+				"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=00",
+			),
 		})
 	}
-	s.Body = pick(r, "", "", "a=1&b=2", `{"a":"it's \"so\"","b":1.50}`, "a,b\n1,2\n", "line\r\nline", "\n\nx", "ü\u2028😀", `\`, `"`, "'", "$x `y` %PATH% ^ !", "\x00\xff\xfe", "@file", "<a>&amp;</a>", "-d", "HTTP is fine", " lead and trail ", "{{x")
+	s.Body = pick(
+		r, "", "", "a=1&b=2", `{"a":"it's \"so\"","b":1.50}`, "a,b\n1,2\n", "line\r\nline", "\n\nx", "ü\u2028😀", `\`, `"`, "'",
+		"$x `y` %PATH% ^ !", "\x00\xff\xfe", "@file", "<a>&amp;</a>", "-d", "HTTP is fine", " lead and trail ", "{{x",
+	)
 	if strings.Contains(s.Body, "{{") {
 		s.Body = "{x"
 	}
 	if r.IntN(2) == 0 {
 		s.Status = 200 + r.IntN(350)
 		for range r.IntN(3) {
-			s.Answer = append(s.Answer, pair{pick(r, "x-amzn-RequestId", "Content-Type", "Date", "x-amzn-ErrorType"), pick(r, "a", "text/xml", "Sat, 28 Nov 2026 19:07:48 GMT")})
+			s.Answer = append(
+				s.Answer,
+				pair{
+					pick(r, "x-amzn-RequestId", "Content-Type", "Date", "x-amzn-ErrorType"),
+					pick(r, "a", "text/xml", "Sat, 28 Nov 2026 19:07:48 GMT"),
+				},
+			)
 		}
-		s.Content = pick(r, `{"message":"Forbidden"}`, "<Error><Code>AccessDenied</Code></Error>", "plain", `{"message":"a\nb"}`, "<?xml version=\"1.0\"?>\n<Error/>")
+		s.Content = pick(
+			r, `{"message":"Forbidden"}`, "<Error><Code>AccessDenied</Code></Error>", "plain", `{"message":"a\nb"}`,
+			"<?xml version=\"1.0\"?>\n<Error/>",
+		)
 	}
 	return s
 }

@@ -11,7 +11,10 @@ import (
 
 // randomWord is an argument with what quoting is about.
 func randomWord(r *rand.Rand) string {
-	alphabet := []string{"a", "b", "Z", "0", " ", "  ", "'", `"`, `\`, "$", "`", "!", "#", "&", "|", ";", "<", ">", "(", ")", "{", "}", "[", "]", "*", "?", "~", "=", "%", "^", "\t", "\n", "ü", "€", "😀", "\r", ",", "@", "\\n", "$(x)", "${y}", "$z"}
+	alphabet := []string{
+		"a", "b", "Z", "0", " ", "  ", "'", `"`, `\`, "$", "`", "!", "#", "&", "|", ";", "<", ">", "(", ")", "{", "}", "[", "]", "*",
+		"?", "~", "=", "%", "^", "\t", "\n", "ü", "€", "😀", "\r", ",", "@", "\\n", "$(x)", "${y}", "$z",
+	}
 	var b strings.Builder
 	for range 1 + r.IntN(12) {
 		b.WriteString(alphabet[r.IntN(len(alphabet))])
@@ -204,7 +207,8 @@ func TestCurl_NextMakesSeveralRequests(t *testing.T) {
 }
 
 func TestCurl_ScopeOfAWSSigV4(t *testing.T) {
-	r := Read("curl --aws-sigv4 'aws:amz:eu-west-1:execute-api' -u 'AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' https://h.example/")
+	r := Read("curl --aws-sigv4 'aws:amz:eu-west-1:execute-api' -u 'AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' " +
+		"https://h.example/")
 	q := r.Request()
 	if q.Region.Text() != "eu-west-1" || q.Service.Text() != "execute-api" || q.AccessKeyID.Text() != "AKIAIOSFODNN7EXAMPLE" {
 		t.Errorf("region %q, service %q, key %q", q.Region.Text(), q.Service.Text(), q.AccessKeyID.Text())

@@ -73,12 +73,21 @@ func randomCurl(r *rand.Rand, n int) string {
 		return strings.NewReplacer("\n", "", "\r", "", "\t", " ").Replace(randomWord(r))
 	}
 	data := func() string { return strings.TrimLeft(randomWord(r), "@") }
-	parts := []string{"-g", quoteBash(r, fmt.Sprintf("http://h.example/%d/%s", n, pick(r, "", "a", "a/../b", "./c", "ü", "it's?x=%2B&y=ü", "?a=1#f", "%41?b=c+d", "x//y/..")))}
+	parts := []string{
+		"-g",
+		quoteBash(
+			r,
+			fmt.Sprintf("http://h.example/%d/%s", n, pick(r, "", "a", "a/../b", "./c", "ü", "it's?x=%2B&y=ü", "?a=1#f", "%41?b=c+d", "x//y/..")),
+		),
+	}
 	options := []func(){
 		func() { parts = append(parts, "-X", quoteBash(r, pick(r, "PUT", "DELETE", "PATCH", "POST"))) },
 		func() { parts = append(parts, "-H"+quoteBash(r, "X-R"+strconv.Itoa(r.IntN(3))+": "+value())) },
 		func() {
-			parts = append(parts, "--header", quoteBash(r, pick(r, "Accept: a/b", "Accept:", "Content-Type: x/y", "content-type:", "X-E;", "User-Agent: u", "Authorization: own")))
+			parts = append(
+				parts, "--header",
+				quoteBash(r, pick(r, "Accept: a/b", "Accept:", "Content-Type: x/y", "content-type:", "X-E;", "User-Agent: u", "Authorization: own")),
+			)
 		},
 		func() { parts = append(parts, pick(r, "-d", "--data-binary", "--data-ascii"), quoteBash(r, data())) },
 		func() { parts = append(parts, "--data-raw", quoteBash(r, randomWord(r))) },

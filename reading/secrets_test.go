@@ -18,7 +18,10 @@ const (
 var canaries = []string{canaryToken, canarySecret, canaryBearer, "c4n4ry", "Y2FuYXJ5OnB3MTIzNDU2"}
 
 func TestRedacted_NoSecretOfARequestIsLeft(t *testing.T) {
-	s := &sample{Method: "POST", URL: "https://h.example/a?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLECANARY%2F0123%2B456789%3D%3D&x=1", Body: "a=1", Status: 403, Content: `{"message":"x"}`}
+	s := &sample{
+		Method: "POST", URL: "https://h.example/a?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLECANARY%2F0123%2B456789%3D%3D&x=1",
+		Body: "a=1", Status: 403, Content: `{"message":"x"}`,
+	}
 	s.Headers = []pair{
 		{"X-Amz-Security-Token", canaryToken},
 		{"Authorization", "Bearer " + canaryBearer},
@@ -68,7 +71,8 @@ func noCanary(t *testing.T, name, paste string) {
 			}
 		}
 	}
-	if printed := fmt.Sprintf("%v %+v %#v", r, r, r.Exchanges); strings.Contains(printed, canarySecret) || strings.Contains(printed, canaryToken) {
+	if printed := fmt.Sprintf("%v %+v %#v", r, r, r.Exchanges); strings.Contains(printed, canarySecret) ||
+		strings.Contains(printed, canaryToken) {
 		t.Errorf("%s: a printed reading shows a secret", name)
 	}
 }
@@ -113,7 +117,8 @@ func TestRedact(t *testing.T) {
 	for _, text := range []string{
 		"Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=00",
 		"Missing Authentication Token", "The security token included in the request is invalid.", "x-api-key: {{key}}", "NextToken=abc",
-		"Authorization header requires 'Credential' parameter.", `"x-amz-security-token": "@{body('Sign')?['token']}"`, "SignedHeaders=host;x-amz-security-token",
+		"Authorization header requires 'Credential' " +
+			"parameter.", `"x-amz-security-token": "@{body('Sign')?['token']}"`, "SignedHeaders=host;x-amz-security-token",
 	} {
 		if got := Redact(text); got != text {
 			t.Errorf("%q became %q", text, got)
@@ -123,7 +128,8 @@ func TestRedact(t *testing.T) {
 
 func TestRedacted_TokenInBytesAndBase64(t *testing.T) {
 	canonical := "GET\n/\n\nhost:h.example\nx-amz-security-token:" + canaryToken + "\n\nhost;x-amz-security-token\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	paste := "<Error><Code>SignatureDoesNotMatch</Code><CanonicalRequestBytes>" + fmt.Sprintf("% x", canonical) + "</CanonicalRequestBytes></Error>"
+	paste := "<Error><Code>SignatureDoesNotMatch</" +
+		"Code><CanonicalRequestBytes>" + fmt.Sprintf("% x", canonical) + "</CanonicalRequestBytes></Error>"
 	r := Read(paste)
 	if got := r.Refusal().CanonicalRequest.Text(); got != canonical {
 		t.Fatalf("read %q", got)

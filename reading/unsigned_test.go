@@ -6,23 +6,40 @@ import (
 )
 
 func TestUnsigned_LeavesOutTheOldSignature(t *testing.T) {
-	const signature = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host"
+	const signature = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-west-1%2Fs3%2Faws4_request&" +
+		"X-Amz-Date=20150830T123600Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host"
 	for name, test := range map[string]struct {
 		paste, url, headers string
 		signed              bool
 	}{
 		"headers": {
-			paste: "curl https://sqs.eu-west-1.amazonaws.com/ -d a=b -H 'X-Amz-Date: 20150830T123600Z' -H 'Authorization: AWS4-HMAC-SHA256 Credential=x' -H 'x-amz-meta-a: b' -H 'x-amz-content-sha256: " + strings.Repeat("0f", 32) + "'",
-			url:   "https://sqs.eu-west-1.amazonaws.com/", headers: "x-amz-meta-a,Content-Type", signed: true,
+			paste: "curl https://sqs.eu-west-1.amazonaws.com/ -d a=b -H 'X-Amz-Date: 20150830T123600Z' -H 'Authorization: " +
+				"AWS4-HMAC-SHA256 Credential=x' -H 'x-amz-meta-a: b' -H 'x-amz-content-sha256: " + strings.Repeat("0f", 32) + "'",
+			url: "https://sqs.eu-west-1.amazonaws.com/", headers: "x-amz-meta-a,Content-Type", signed: true,
 		},
-		"another scheme stays": {paste: "curl https://example.com/ -H 'Authorization: Bearer abc'", url: "https://example.com/", headers: "Authorization"},
+		"another scheme stays": {
+			paste: "curl https://example.com/ -H 'Authorization: Bearer abc'", url: "https://example.com/", headers: "Authorization",
+		},
 		"unsigned payload stays": {
-			paste: "curl https://example.com/ -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD'", url: "https://example.com/", headers: "x-amz-content-sha256",
+			paste: "curl https://example.com/ -H 'x-amz-content-sha256: " +
+				"UNSIGNED-PAYLOAD'", url: "https://example.com/", headers: "x-amz-content-sha256",
 		},
-		"presigned":           {paste: "https://b.s3.eu-west-1.amazonaws.com/k?" + signature + "&X-Amz-Signature=00", url: "https://b.s3.eu-west-1.amazonaws.com/k", signed: true},
-		"presigned, mixed":    {paste: "https://b.s3.eu-west-1.amazonaws.com/k?a=1&" + signature + "&X-Amz-Signature=00&b=2", url: "https://b.s3.eu-west-1.amazonaws.com/k?a=1&b=2", signed: true},
-		"presigned, in front": {paste: "https://b.s3.eu-west-1.amazonaws.com/k?" + signature + "&X-Amz-Signature=00&b=2&c", url: "https://b.s3.eu-west-1.amazonaws.com/k?b=2&c", signed: true},
-		"no signature":        {paste: "https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Expires=3", url: "https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Expires=3"},
+		"presigned": {
+			paste: "https://b.s3.eu-west-1.amazonaws.com/k?" + signature + "&X-Amz-Signature=00",
+			url:   "https://b.s3.eu-west-1.amazonaws.com/k", signed: true,
+		},
+		"presigned, mixed": {
+			paste: "https://b.s3.eu-west-1.amazonaws.com/k?a=1&" + signature + "&X-Amz-Signature=00&b=2",
+			url:   "https://b.s3.eu-west-1.amazonaws.com/k?a=1&b=2", signed: true,
+		},
+		"presigned, in front": {
+			paste: "https://b.s3.eu-west-1.amazonaws.com/k?" + signature + "&X-Amz-Signature=00&b=2&c",
+			url:   "https://b.s3.eu-west-1.amazonaws.com/k?b=2&c", signed: true,
+		},
+		"no signature": {
+			paste: "https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Expires=3",
+			url:   "https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Expires=3",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Read(test.paste)

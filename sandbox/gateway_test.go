@@ -122,7 +122,8 @@ func TestGatewayOfS3(t *testing.T) {
 
 // mismatchText is the message of a signature that is not right, without the
 // texts that follow it.
-const mismatchText = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+const mismatchText = "The request signature we calculated does not match the signature you provided. Check your AWS Secret " +
+	"Access Key and signing method. Consult the service documentation for details."
 
 // tamper is a signed request that is changed on the way, and the refusal due.
 type tamper struct {
@@ -170,29 +171,36 @@ func TestGatewayRefusals(t *testing.T) {
 			"a token without a scheme",
 			call{},
 			func(r *http.Request) { r.Header = http.Header{"Authorization": {jwt}} },
-			403, "IncompleteSignatureException", "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed(jwt),
+			403, "IncompleteSignatureException", "Authorization header requires 'Credential' parameter. Authorization header requires " +
+				"'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires existence of " +
+				"either a 'X-Amz-Date' or a 'Date' header. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed(jwt),
 		},
 		{
 			"a bearer token",
 			call{},
 			header("Authorization", "Bearer "+jwt),
-			403, "IncompleteSignatureException", "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" + hashed("Bearer "+jwt) + "'.",
+			403, "IncompleteSignatureException", "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with " +
+				"SHA-256 and encoded with Base64): '" + hashed("Bearer "+jwt) + "'.",
 		},
 		{"no time", call{}, func(r *http.Request) {
 			r.Header.Del("X-Amz-Date")
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a, SignedHeaders=host, Signature=b")
-		}, 403, "IncompleteSignatureException", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed("AWS4-HMAC-SHA256 Credential=a, SignedHeaders=host, Signature=b")},
+		}, 403, "IncompleteSignatureException", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. " +
+			"(Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed("AWS4-HMAC-SHA256 Credential=a, SignedHeaders=host, "+
+			"Signature=b")},
 		{
 			"a time in another form",
 			call{},
 			header("X-Amz-Date", "2026-08-30T12:36:00Z"),
-			403, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got '2026-08-30T12:36:00Z'. See http://en.wikipedia.org/wiki/ISO_8601",
+			403, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got '2026-08-30T12:36:00Z'. See http://" +
+				"en.wikipedia.org/wiki/ISO_8601",
 		},
 		{
 			"two times",
 			call{},
 			func(r *http.Request) { r.Header.Add("X-Amz-Date", "20260830T123601Z") },
-			403, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got '20260830T123600Z,20260830T123601Z'. See http://en.wikipedia.org/wiki/ISO_8601",
+			403, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got '20260830T123600Z,20260830T123601Z'. See " +
+				"http://en.wikipedia.org/wiki/ISO_8601",
 		},
 		{
 			"too old by a second",
@@ -204,7 +212,8 @@ func TestGatewayRefusals(t *testing.T) {
 			"too young by a second",
 			call{at: clock.Add(5*time.Minute + time.Second)},
 			unchanged,
-			403, "InvalidSignatureException", "Signature not yet current: 20260830T124101Z is still later than 20260830T124100Z (20260830T123600Z + 5 min.)",
+			403, "InvalidSignatureException", "Signature not yet current: 20260830T124101Z is still later than 20260830T124100Z " +
+				"(20260830T123600Z + 5 min.)",
 		},
 		{
 			"host not signed",
@@ -222,7 +231,8 @@ func TestGatewayRefusals(t *testing.T) {
 			"a credential of four parts",
 			call{},
 			authorization("/us-east-1/", "/"),
-			403, "IncompleteSignatureException", "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" + sandbox.AccessKeyID + "/20260830/execute-api/aws4_request'",
+			403, "IncompleteSignatureException", "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/" +
+				"service/term, got '" + sandbox.AccessKeyID + "/20260830/execute-api/aws4_request'",
 		},
 		{
 			"another region",
@@ -246,13 +256,16 @@ func TestGatewayRefusals(t *testing.T) {
 			"another day",
 			call{},
 			authorization("/20260830/", "/20260829/"),
-			403, "InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20260829' != '20260830', from '20260830T123600Z'.",
+			403, "InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: " +
+				"'20260829' != '20260830', from '20260830T123600Z'.",
 		},
 		{
 			"everything of the scope",
 			call{},
 			authorization("/20260830/us-east-1/execute-api/aws4_request", "/b/c/d/e"),
-			403, "InvalidSignatureException", "Credential should be scoped to a valid region, not 'c'. Credential should be scoped to correct service: 'execute-api'. Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20260830', from '20260830T123600Z'.",
+			403, "InvalidSignatureException", "Credential should be scoped to a valid region, not 'c'. Credential should be scoped to " +
+				"correct service: 'execute-api'. Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. Date in " +
+				"Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20260830', from '20260830T123600Z'.",
 		},
 		{
 			"an unsigned x-amz header",
@@ -286,7 +299,12 @@ func TestGatewayRefusals(t *testing.T) {
 		},
 		{
 			"another session's token",
-			call{keys: aws.Credentials{AccessKeyID: session.AccessKeyID, SecretAccessKey: session.SecretAccessKey, SessionToken: assumeRole(t, s, nil).SessionToken}},
+			call{
+				keys: aws.Credentials{
+					AccessKeyID: session.AccessKeyID, SecretAccessKey: session.SecretAccessKey,
+					SessionToken: assumeRole(t, s, nil).SessionToken,
+				},
+			},
 			unchanged,
 			403, "UnrecognizedClientException", unknown,
 		},
@@ -298,7 +316,9 @@ func TestGatewayRefusals(t *testing.T) {
 		},
 		{
 			"a token beside a long-term key",
-			call{keys: aws.Credentials{AccessKeyID: sandbox.AccessKeyID, SecretAccessKey: sandbox.SecretAccessKey, SessionToken: session.SessionToken}},
+			call{
+				keys: aws.Credentials{AccessKeyID: sandbox.AccessKeyID, SecretAccessKey: sandbox.SecretAccessKey, SessionToken: session.SessionToken},
+			},
 			unchanged,
 			403, "UnrecognizedClientException", unknown,
 		},

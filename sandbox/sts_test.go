@@ -210,7 +210,8 @@ func TestSTSRefusesSignatures(t *testing.T) {
 		},
 		{
 			"half a signature", identity, header("Authorization", bare),
-			400, "IncompleteSignature", "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed(bare),
+			400, "IncompleteSignature", "Authorization header requires 'Signature' parameter. Authorization header requires " +
+				"'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization=" + hashed(bare),
 		},
 		{
 			"too old by a second", with(func(c *call) { c.at = clock.Add(-15*time.Minute - time.Second) }), unchanged,
@@ -218,7 +219,8 @@ func TestSTSRefusesSignatures(t *testing.T) {
 		},
 		{
 			"too young by a second", with(func(c *call) { c.at = clock.Add(15*time.Minute + time.Second) }), unchanged,
-			403, "SignatureDoesNotMatch", "Signature not yet current: 20260830T125101Z is still later than 20260830T125100Z (20260830T123600Z + 15 min.)",
+			403, "SignatureDoesNotMatch", "Signature not yet current: 20260830T125101Z is still later than 20260830T125100Z " +
+				"(20260830T123600Z + 15 min.)",
 		},
 		{
 			"another region", with(func(c *call) { c.region = "eu-west-1" }), unchanged,
@@ -282,28 +284,79 @@ func TestSTSRefusesParameters(t *testing.T) {
 		code       string
 		message    string
 	}{
-		"no action":            {map[string]string{}, 400, "MissingAction", "The request must contain the parameter Action"},
-		"an unknown action":    {map[string]string{"Action": "GetFederationToken"}, 400, "InvalidAction", "Could not find operation GetFederationToken for version 2011-06-15"},
-		"another version":      {role(map[string]string{"Version": "2020-01-01"}), 400, "InvalidAction", "Could not find operation AssumeRole for version 2020-01-01"},
-		"no version":           {role(map[string]string{"Version": ""}), 400, "InvalidAction", "Could not find operation AssumeRole for version NO_VERSION_SPECIFIED"},
-		"a short role":         {role(map[string]string{"RoleArn": "arn:aws:iam"}), 400, "ValidationError", one("'arn:aws:iam'", "roleArn", "Member must have length greater than or equal to 20")},
-		"a role that is none":  {role(map[string]string{"RoleArn": "sandbox-caller-and-some-more"}), 400, "ValidationError", "sandbox-caller-and-some-more is invalid"},
-		"a user for a role":    {role(map[string]string{"RoleArn": sandbox.UserARN}), 400, "ValidationError", "Request ARN is invalid"},
-		"a short name":         {role(map[string]string{"RoleSessionName": "s"}), 400, "ValidationError", one("'s'", "roleSessionName", "Member must have length greater than or equal to 2")},
-		"a long name":          {role(map[string]string{"RoleSessionName": long}), 400, "ValidationError", one("'"+long+"'", "roleSessionName", "Member must have length less than or equal to 64")},
-		"a name with a slash":  {role(map[string]string{"RoleSessionName": "Power/user"}), 400, "ValidationError", one("'Power/user'", "roleSessionName", `Member must satisfy regular expression pattern: [\w+=,.@-]*`)},
-		"an external id":       {role(map[string]string{"ExternalId": "a b"}), 400, "ValidationError", one("'a b'", "externalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`)},
-		"a source identity":    {role(map[string]string{"SourceIdentity": "é!"}), 400, "ValidationError", one("'é!'", "sourceIdentity", `Member must satisfy regular expression pattern: [\w+=,.@-]*`)},
-		"too short a session":  {role(map[string]string{"DurationSeconds": "899"}), 400, "ValidationError", one("'899'", "durationSeconds", "Member must have value greater than or equal to 900")},
-		"too long a session":   {role(map[string]string{"DurationSeconds": "43201"}), 400, "ValidationError", one("'43201'", "durationSeconds", "Member must have value less than or equal to 43200")},
-		"a word for a number":  {role(map[string]string{"DurationSeconds": "1h"}), 400, "ValidationError", one("'1h'", "durationSeconds", "Member must be an integer")},
-		"past the role's most": {role(map[string]string{"DurationSeconds": "3601"}), 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
-		"a long policy":        {role(map[string]string{"Policy": strings.Repeat("p", 2049)}), 400, "ValidationError", one("'"+strings.Repeat("p", 2049)+"'", "policy", "Member must have length less than or equal to 2048")},
-		"a policy not JSON":    {role(map[string]string{"Policy": "{"}), 400, "MalformedPolicyDocument", "Syntax errors in policy."},
-		"51 tags":              {role(tags), 400, "ValidationError", "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50"},
-		"an unknown role":      {role(map[string]string{"RoleArn": sandbox.RoleARN + "2"}), 403, "AccessDenied", denied + sandbox.RoleARN + "2"},
-		"no external id":       {role(map[string]string{"RoleArn": sandbox.PartnerRoleARN}), 403, "AccessDenied", denied + sandbox.PartnerRoleARN},
-		"another external id":  {role(map[string]string{"RoleArn": sandbox.PartnerRoleARN, "ExternalId": "other"}), 403, "AccessDenied", denied + sandbox.PartnerRoleARN},
+		"no action": {map[string]string{}, 400, "MissingAction", "The request must contain the parameter Action"},
+		"an unknown action": {
+			map[string]string{"Action": "GetFederationToken"}, 400, "InvalidAction",
+			"Could not find operation GetFederationToken for version 2011-06-15",
+		},
+		"another version": {
+			role(map[string]string{"Version": "2020-01-01"}), 400, "InvalidAction",
+			"Could not find operation AssumeRole for version 2020-01-01",
+		},
+		"no version": {
+			role(map[string]string{"Version": ""}), 400, "InvalidAction",
+			"Could not find operation AssumeRole for version NO_VERSION_SPECIFIED",
+		},
+		"a short role": {
+			role(map[string]string{"RoleArn": "arn:aws:iam"}), 400, "ValidationError",
+			one("'arn:aws:iam'", "roleArn", "Member must have length greater than or equal to 20"),
+		},
+		"a role that is none": {
+			role(map[string]string{"RoleArn": "sandbox-caller-and-some-more"}), 400, "ValidationError",
+			"sandbox-caller-and-some-more is invalid",
+		},
+		"a user for a role": {role(map[string]string{"RoleArn": sandbox.UserARN}), 400, "ValidationError", "Request ARN is invalid"},
+		"a short name": {
+			role(map[string]string{"RoleSessionName": "s"}), 400, "ValidationError",
+			one("'s'", "roleSessionName", "Member must have length greater than or equal to 2"),
+		},
+		"a long name": {
+			role(map[string]string{"RoleSessionName": long}), 400, "ValidationError",
+			one("'"+long+"'", "roleSessionName", "Member must have length less than or equal to 64"),
+		},
+		"a name with a slash": {
+			role(map[string]string{"RoleSessionName": "Power/user"}), 400, "ValidationError",
+			one("'Power/user'", "roleSessionName", `Member must satisfy regular expression pattern: [\w+=,.@-]*`),
+		},
+		"an external id": {
+			role(map[string]string{"ExternalId": "a b"}), 400, "ValidationError",
+			one("'a b'", "externalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`),
+		},
+		"a source identity": {
+			role(map[string]string{"SourceIdentity": "é!"}), 400, "ValidationError",
+			one("'é!'", "sourceIdentity", `Member must satisfy regular expression pattern: [\w+=,.@-]*`),
+		},
+		"too short a session": {
+			role(map[string]string{"DurationSeconds": "899"}), 400, "ValidationError",
+			one("'899'", "durationSeconds", "Member must have value greater than or equal to 900"),
+		},
+		"too long a session": {
+			role(map[string]string{"DurationSeconds": "43201"}), 400, "ValidationError",
+			one("'43201'", "durationSeconds", "Member must have value less than or equal to 43200"),
+		},
+		"a word for a number": {
+			role(map[string]string{"DurationSeconds": "1h"}), 400, "ValidationError",
+			one("'1h'", "durationSeconds", "Member must be an integer"),
+		},
+		"past the role's most": {
+			role(map[string]string{"DurationSeconds": "3601"}), 400, "ValidationError",
+			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+		},
+		"a long policy": {
+			role(map[string]string{"Policy": strings.Repeat("p", 2049)}), 400, "ValidationError",
+			one("'"+strings.Repeat("p", 2049)+"'", "policy", "Member must have length less than or equal to 2048"),
+		},
+		"a policy not JSON": {role(map[string]string{"Policy": "{"}), 400, "MalformedPolicyDocument", "Syntax errors in policy."},
+		"51 tags": {
+			role(tags), 400, "ValidationError",
+			"1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50",
+		},
+		"an unknown role": {role(map[string]string{"RoleArn": sandbox.RoleARN + "2"}), 403, "AccessDenied", denied + sandbox.RoleARN + "2"},
+		"no external id":  {role(map[string]string{"RoleArn": sandbox.PartnerRoleARN}), 403, "AccessDenied", denied + sandbox.PartnerRoleARN},
+		"another external id": {
+			role(map[string]string{"RoleArn": sandbox.PartnerRoleARN, "ExternalId": "other"}), 403, "AccessDenied",
+			denied + sandbox.PartnerRoleARN,
+		},
 		"nothing but the action": {map[string]string{"Action": "AssumeRole"}, 400, "ValidationError", "2 validation errors detected: " +
 			constraint("null", "roleArn", "Member must not be null") + "; " + constraint("null", "roleSessionName", "Member must not be null")},
 		"a session too long for its user": {
@@ -338,7 +391,9 @@ func TestFaultAnswersInPlaceOfTheSTS(t *testing.T) {
 	expectSTS(t, s, query(role(nil)), unchanged, 400, "Throttling", "Rate exceeded")
 	fault = nil
 	assumeRole(t, s, nil)
-	if got := send(s.Gateway(), call{keys: aws.Credentials{AccessKeyID: "AKIASANDBOXNOTKNOWN1", SecretAccessKey: "x"}}.request(t)); got.status != 403 {
+	if got := send(s.Gateway(), call{
+		keys: aws.Credentials{AccessKeyID: "AKIASANDBOXNOTKNOWN1", SecretAccessKey: "x"},
+	}.request(t)); got.status != 403 {
 		t.Errorf("gateway answered %d, want 403", got.status)
 	}
 	for i := range observed {

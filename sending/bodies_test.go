@@ -104,12 +104,14 @@ func TestSend_BodyThatFails(t *testing.T) {
 		length int64
 		cause  error
 	}{
-		"at once":                       {iotest.ErrReader(boom), 5, boom},
-		"at once, length unknown":       {iotest.ErrReader(boom), -1, boom},
-		"midway":                        {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(boom)), 5, boom},
-		"midway, length unknown":        {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(boom)), -1, boom},
-		"at the very end":               {io.MultiReader(strings.NewReader("hell"), iotest.ErrReader(boom)), 5, boom},
-		"cut off by its client":         {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, io.ErrUnexpectedEOF},
+		"at once":                 {iotest.ErrReader(boom), 5, boom},
+		"at once, length unknown": {iotest.ErrReader(boom), -1, boom},
+		"midway":                  {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(boom)), 5, boom},
+		"midway, length unknown":  {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(boom)), -1, boom},
+		"at the very end":         {io.MultiReader(strings.NewReader("hell"), iotest.ErrReader(boom)), 5, boom},
+		"cut off by its client": {
+			io.MultiReader(strings.NewReader("he"), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, io.ErrUnexpectedEOF,
+		},
 		"shorter than announced":        {strings.NewReader("hell"), 5, nil},
 		"longer than announced":         {strings.NewReader("hello!"), 5, nil},
 		"much longer than announced":    {bytes.NewReader(make([]byte, 1<<20)), 5, nil},
@@ -138,7 +140,10 @@ func TestSend_AnswerBeforeTheBodyIsSent(t *testing.T) {
 		if _, _, err := readHead(r); err != nil {
 			return
 		}
-		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Type: application/xml\r\nContent-Length: 42\r\n\r\n<Error><Code>EntityTooLarge</Code></Error>")
+		_, _ = io.WriteString(
+			conn,
+			"HTTP/1.1 413 Too Large\r\nContent-Type: application/xml\r\nContent-Length: 42\r\n\r\n<Error><Code>EntityTooLarge</Code></Error>",
+		)
 		_, _ = io.Copy(io.Discard, r)
 	})
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
@@ -158,7 +163,8 @@ func TestSend_AnswerBeforeTheBodyIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if content, err := a.ReadAll(1 << 10); err != nil || len(content) != 42 || a.Report().Code != "EntityTooLarge" || a.Report().Outcome != sending.OutcomeRefused {
+	if content, err := a.ReadAll(1 << 10); err != nil || len(content) != 42 || a.Report().Code != "EntityTooLarge" ||
+		a.Report().Outcome != sending.OutcomeRefused {
 		t.Errorf("%q, %v, report %+v", content, err, a.Report())
 	}
 	ours.Close()
@@ -334,7 +340,9 @@ func TestSpool_NoSpace(t *testing.T) {
 	if !errors.Is(err, sending.ErrBody) || !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, sending.ErrNoSpace) {
 		t.Errorf("a body that breaks off: %v", err)
 	}
-	if b, err := (&sending.Spool{Dir: filepath.Join(t.TempDir(), "absent")}).Read(strings.NewReader("small"), -1); err != nil || b.Close() != nil {
+	if b, err := (&sending.Spool{
+		Dir: filepath.Join(t.TempDir(), "absent"),
+	}).Read(strings.NewReader("small"), -1); err != nil || b.Close() != nil {
 		t.Errorf("what is small needs no file: %v", err)
 	}
 }
@@ -409,14 +417,19 @@ func TestAnswer_ReadAll(t *testing.T) {
 		err          error
 		outcome      sending.Outcome
 	}{
-		"under the limit":              {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhello", limit: 6, want: "hello"},
-		"at the limit":                 {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhello", limit: 5, want: "hello"},
-		"announced as over the limit":  {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhello", limit: 4, err: sending.ErrTooLarge},
-		"over the limit":               {wire: "200 OK\r\n\r\nhello", limit: 4, want: "hell", err: sending.ErrTooLarge},
-		"an error over the limit":      {wire: "500 Oh\r\n\r\nhello", limit: 4, want: "hell", err: sending.ErrTooLarge, outcome: sending.OutcomeRefused},
-		"HEAD of what is over it":      {method: "HEAD", wire: "200 OK\r\nContent-Length: 5\r\n\r\n", limit: 4},
-		"nothing":                      {wire: "204 No Content\r\n\r\n", limit: 0},
-		"broken off, within the limit": {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhel", limit: 9, want: "hel", err: sending.ErrBroken, outcome: sending.OutcomeBroken},
+		"under the limit":             {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhello", limit: 6, want: "hello"},
+		"at the limit":                {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhello", limit: 5, want: "hello"},
+		"announced as over the limit": {wire: "200 OK\r\nContent-Length: 5\r\n\r\nhello", limit: 4, err: sending.ErrTooLarge},
+		"over the limit":              {wire: "200 OK\r\n\r\nhello", limit: 4, want: "hell", err: sending.ErrTooLarge},
+		"an error over the limit": {
+			wire: "500 Oh\r\n\r\nhello", limit: 4, want: "hell", err: sending.ErrTooLarge, outcome: sending.OutcomeRefused,
+		},
+		"HEAD of what is over it": {method: "HEAD", wire: "200 OK\r\nContent-Length: 5\r\n\r\n", limit: 4},
+		"nothing":                 {wire: "204 No Content\r\n\r\n", limit: 0},
+		"broken off, within the limit": {
+			wire: "200 OK\r\nContent-Length: 5\r\n\r\nhel", limit: 9, want: "hel", err: sending.ErrBroken,
+			outcome: sending.OutcomeBroken,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {

@@ -233,7 +233,10 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 		"a trailer with a bad name":      {body: "0" + head + "a b:c\r\nx-amz-trailer-signature:" + signature + "\r\n\r\n", trailer: true},
 		"a trailer, signature too short": {body: "0" + head + "a:c\r\nx-amz-trailer-signature:ab\r\n\r\n", trailer: true},
 		"a trailer cut off":              {body: goodTrailer[:len(goodTrailer)-2], trailer: true},
-		"a trailer of 9 KiB":             {body: "0" + head + "a:" + strings.Repeat("c", 9<<10) + "\r\nx-amz-trailer-signature:" + signature + "\r\n\r\n", trailer: true},
+		"a trailer of 9 KiB": {
+			body:    "0" + head + "a:" + strings.Repeat("c", 9<<10) + "\r\nx-amz-trailer-signature:" + signature + "\r\n\r\n",
+			trailer: true,
+		},
 	} {
 		for _, known := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, length known %v", name, known), func(t *testing.T) {

@@ -36,14 +36,27 @@ func TestSend_LostKeptConnection(t *testing.T) {
 		resent   int
 		kind     error
 	}{
-		"GET":                               {method: "GET", arrivals: 3, resent: 1},
-		"POST":                              {method: "POST", arrivals: 2, kind: sending.ErrNoAnswer},
-		"POST with a body":                  {method: "POST", arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) }},
-		"POST, Idempotency-Key":             {method: "POST", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer},
-		"POST, x-idempotency-key":           {method: "POST", headers: []signing.Header{{Name: "x-idempotency-key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer},
-		"POST with a body, Idempotency-Key": {method: "POST", headers: []signing.Header{{Name: "IDEMPOTENCY-KEY", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) }},
-		"DELETE, Idempotency-Key":           {method: "DELETE", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer},
-		"PUT with a body":                   {method: "PUT", arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) }},
+		"GET":  {method: "GET", arrivals: 3, resent: 1},
+		"POST": {method: "POST", arrivals: 2, kind: sending.ErrNoAnswer},
+		"POST with a body": {
+			method: "POST", arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) },
+		},
+		"POST, Idempotency-Key": {
+			method: "POST", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+		},
+		"POST, x-idempotency-key": {
+			method: "POST", headers: []signing.Header{{Name: "x-idempotency-key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+		},
+		"POST with a body, Idempotency-Key": {
+			method: "POST", headers: []signing.Header{{Name: "IDEMPOTENCY-KEY", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+			body: func() *sending.Body { return sending.Bytes([]byte("x")) },
+		},
+		"DELETE, Idempotency-Key": {
+			method: "DELETE", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+		},
+		"PUT with a body": {
+			method: "PUT", arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var arrivals atomic.Int32
@@ -195,7 +208,9 @@ func TestSend_NoTLS(t *testing.T) {
 // Behind a proxy the proxy alone is dialed, whatever its address, and the host's
 // certificate is asked for through it.
 func TestSend_UpstreamProxy(t *testing.T) {
-	server, certificate := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), nil)
+	server, certificate := tlsServer(
+		t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), nil,
+	)
 	var asked sync.Map
 	tunnels := make(chan chan struct{}, 8) // each closed at its end
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -279,7 +294,10 @@ func TestSend_UpstreamProxy(t *testing.T) {
 func framed(t *testing.T, serve func(n int, f *http2.Framer, stream uint32)) (string, []byte, *atomic.Int32) {
 	t.Helper()
 	certified, certificate := tlsServer(t, http.NotFoundHandler(), nil)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12})
+	l, err := tls.Listen(
+		"tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

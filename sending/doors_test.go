@@ -31,7 +31,9 @@ func TestSend_GatewayTakesIt(t *testing.T) {
 	signer, keys := new(signing.Signer), signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, "")
 	for _, method := range methods {
 		for _, target := range []string{"/", "/orders/a%20b", "/a%2Fb?x=%2F&y=1&x=2", "/é/日本?q=%26", "/~a-b_c.d/$&'()*+,;=:@"} {
-			for kind, body := range map[string]*sending.Body{"none": nil, "bytes": sending.Bytes([]byte(`{"total":12.5}`)), "streamed": bodyKinds["streamed"](t)} {
+			for kind, body := range map[string]*sending.Body{
+				"none": nil, "bytes": sending.Bytes([]byte(`{"total":12.5}`)), "streamed": bodyKinds["streamed"](t),
+			} {
 				u := parseURL(t, server.URL+target).NormalizePath()
 				r := &sending.Request{Method: method, URL: u, Body: body}
 				r.Sign = func(_ context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
@@ -146,15 +148,21 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 		outcome sending.Outcome
 	}{
 		"GET": {
-			request: "GET /b/k?acl HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAlt-Svc: h3\r\nSet-Cookie: a\r\nX-Amz-Id-2: 7\r\n\r\nhi",
-			want: []string{"200 OK", "X-Amz-Id-2: 7", "\r\n\r\nhi"}, not: []string{"Alt-Svc", "Set-Cookie"}, arrives: []string{"GET /b/k?acl= HTTP/1.1"}, outcome: sending.OutcomeComplete,
+			request: "GET /b/k?acl HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAlt-Svc: " +
+				"h3\r\nSet-Cookie: a\r\nX-Amz-Id-2: 7\r\n\r\nhi",
+			want: []string{
+				"200 OK", "X-Amz-Id-2: 7", "\r\n\r\nhi",
+			}, not: []string{"Alt-Svc", "Set-Cookie"}, arrives: []string{"GET /b/k?acl= HTTP/1.1"}, outcome: sending.OutcomeComplete,
 		},
 		"gzip": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(zipped), zipped),
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: fmt.Sprintf(
+				"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(zipped), zipped,
+			),
 			want: []string{"Content-Encoding: gzip", zipped, fmt.Sprintf("Content-Length: %d", len(zipped))}, outcome: sending.OutcomeComplete,
 		},
 		"trailers": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n",
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: " +
+				"X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n",
 			want: []string{"Trailer: X-Sum", "0\r\nX-Sum: 7\r\n\r\n"}, outcome: sending.OutcomeComplete,
 		},
 		"103": {
@@ -166,7 +174,8 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 			want: []string{"Content-Length: 12345"}, outcome: sending.OutcomeComplete,
 		},
 		"an error": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 41\r\n\r\n<Error><Code>NoSuchKey</Code><A/></Error>",
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 404 Not Found\r\nContent-Type: application/" +
+				"xml\r\nContent-Length: 41\r\n\r\n<Error><Code>NoSuchKey</Code><A/></Error>",
 			want: []string{"404 Not Found", "<Error><Code>NoSuchKey</Code><A/></Error>"}, outcome: sending.OutcomeRefused,
 		},
 		"an answer that breaks off": {
@@ -174,16 +183,19 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 			not: []string{"0\r\n\r\n"}, outcome: sending.OutcomeBroken,
 		},
 		"a spooled body": {
-			request: "PUT /b/k HTTP/1.1\r\n" + end + "Content-Length: 5\r\nX-Api-Key: secret\r\n\r\nhello", answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			request: "PUT /b/k HTTP/1.1\r\n" + end + "Content-Length: 5\r\nX-Api-Key: " +
+				"secret\r\n\r\nhello", answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 			arrives: []string{"Content-Length: 5\r\n", "\r\n\r\nhello"}, outcome: sending.OutcomeComplete,
 		},
 		"a claimed body in chunks": {
-			request: "PUT /b/k HTTP/1.1\r\n" + end + "Transfer-Encoding: chunked\r\nX-Amz-Content-Sha256: " + sha256Hex([]byte("hello")) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-			answer:  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", arrives: []string{"5\r\nhello\r\n0\r\n\r\n"}, outcome: sending.OutcomeComplete,
+			request: "PUT /b/k HTTP/1.1\r\n" + end + "Transfer-Encoding: " +
+				"chunked\r\nX-Amz-Content-Sha256: " + sha256Hex([]byte("hello")) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+			answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", arrives: []string{"5\r\nhello\r\n0\r\n\r\n"}, outcome: sending.OutcomeComplete,
 		},
 		"a body that breaks off": {
-			request: "PUT /b/k HTTP/1.1\r\n" + end + "Transfer-Encoding: chunked\r\nX-Amz-Content-Sha256: " + sha256Hex([]byte("hello")) + "\r\n\r\n5\r\nhello\r\nzz\r\n\r\n",
-			want:    []string{"502"}, outcome: sending.OutcomeBroken,
+			request: "PUT /b/k HTTP/1.1\r\n" + end + "Transfer-Encoding: " +
+				"chunked\r\nX-Amz-Content-Sha256: " + sha256Hex([]byte("hello")) + "\r\n\r\n5\r\nhello\r\nzz\r\n\r\n",
+			want: []string{"502"}, outcome: sending.OutcomeBroken,
 		},
 		"an upgrade": {
 			request: "GET / HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", answer: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes",

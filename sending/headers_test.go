@@ -120,10 +120,18 @@ func TestHeaders_Back(t *testing.T) {
 		status  int
 		stays   []string
 	}{
-		"https":            {sending.Headers{}, 200, []string{"Access-Control-Allow-Origin", "Location", "Strict-Transport-Security", "X-Amz-Id-2"}},
-		"http":             {sending.Headers{Plain: true}, 200, []string{"Access-Control-Allow-Origin", "Location", "X-Amz-Id-2"}},
-		"cookies":          {sending.Headers{Plain: true, Cookies: true}, 200, []string{"Access-Control-Allow-Origin", "Location", "Set-Cookie", "X-Amz-Id-2"}},
-		"another protocol": {sending.Headers{Plain: true}, 101, []string{"Access-Control-Allow-Origin", "Connection", "Location", "Upgrade", "X-Amz-Id-2"}},
+		"https": {
+			sending.Headers{}, 200, []string{"Access-Control-Allow-Origin", "Location", "Strict-Transport-Security", "X-Amz-Id-2"},
+		},
+		"http": {sending.Headers{Plain: true}, 200, []string{"Access-Control-Allow-Origin", "Location", "X-Amz-Id-2"}},
+		"cookies": {
+			sending.Headers{Plain: true, Cookies: true}, 200,
+			[]string{"Access-Control-Allow-Origin", "Location", "Set-Cookie", "X-Amz-Id-2"},
+		},
+		"another protocol": {
+			sending.Headers{Plain: true}, 101,
+			[]string{"Access-Control-Allow-Origin", "Connection", "Location", "Upgrade", "X-Amz-Id-2"},
+		},
 	} {
 		h := answer()
 		row.headers.Back(h, row.status)
@@ -143,7 +151,10 @@ func TestHeaders_Back(t *testing.T) {
 func TestSend_RefusesHeadersOfTheConnection(t *testing.T) {
 	c := newClient(t, sending.Options{})
 	for _, name := range []string{"Connection", "transfer-encoding", "Te", "Trailer", "Upgrade", "Expect", "Keep-Alive"} {
-		_, err := c.Send(t.Context(), message{method: "GET", url: "https://a.example/", headers: []signing.Header{{Name: name, Value: "x"}}}.request(t))
+		_, err := c.Send(
+			t.Context(),
+			message{method: "GET", url: "https://a.example/", headers: []signing.Header{{Name: name, Value: "x"}}}.request(t),
+		)
 		wantError(t, err, sending.ErrUnsendable)
 	}
 }

@@ -90,15 +90,22 @@ func TestSend_TimeLimits(t *testing.T) {
 		kind   error
 		took   time.Duration
 	}{
-		"headers in time":                     {do: answeringAfter(59 * time.Second), took: 59 * time.Second},
-		"headers too late":                    {do: answeringAfter(61 * time.Second), kind: sending.ErrNoAnswer, took: min},
-		"headers as late as was allowed":      {do: answeringAfter(14 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, took: 14 * min},
-		"headers later than was allowed":      {do: answeringAfter(16 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, kind: sending.ErrNoAnswer, took: 15 * min},
-		"an answer that takes hours":          {do: bytesEvery(4*min, 60), took: 240 * min},
-		"an answer that stops":                {do: bytesEvery(6*min, 2), kind: sending.ErrBroken, took: 5 * min},
-		"a body that takes hours":             {do: fine, body: bodyEvery(4*min, 60), took: 240 * min},
-		"a server that reads no further":      {do: stalling, body: bodyEvery(0, 1<<20), kind: sending.ErrNotConnected, took: 5 * min},
-		"a deadline of the caller's, written": {do: answeringAfter(59 * time.Second), kind: sending.ErrNoAnswer, took: 10 * time.Second, change: func(*sending.Request) {}},
+		"headers in time":  {do: answeringAfter(59 * time.Second), took: 59 * time.Second},
+		"headers too late": {do: answeringAfter(61 * time.Second), kind: sending.ErrNoAnswer, took: min},
+		"headers as late as was allowed": {
+			do: answeringAfter(14 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, took: 14 * min,
+		},
+		"headers later than was allowed": {
+			do: answeringAfter(16 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, kind: sending.ErrNoAnswer,
+			took: 15 * min,
+		},
+		"an answer that takes hours":     {do: bytesEvery(4*min, 60), took: 240 * min},
+		"an answer that stops":           {do: bytesEvery(6*min, 2), kind: sending.ErrBroken, took: 5 * min},
+		"a body that takes hours":        {do: fine, body: bodyEvery(4*min, 60), took: 240 * min},
+		"a server that reads no further": {do: stalling, body: bodyEvery(0, 1<<20), kind: sending.ErrNotConnected, took: 5 * min},
+		"a deadline of the caller's, written": {
+			do: answeringAfter(59 * time.Second), kind: sending.ErrNoAnswer, took: 10 * time.Second, change: func(*sending.Request) {},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{steps: []step{row.do}}

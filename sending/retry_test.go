@@ -186,27 +186,33 @@ var events = map[string]struct {
 	status int   // where it is an answer
 	err    error // where it is none
 }{
-	"connection refused":               {class: notWritten, do: nil, err: sending.ErrNotConnected},
-	"closed before anything written":   {class: notWritten, do: unread, err: sending.ErrNotConnected},
-	"closed without an answer":         {class: unanswered, do: silent, err: sending.ErrNoAnswer},
-	"half an answer":                   {class: unanswered, do: garbled, err: sending.ErrNoAnswer},
-	"no answer in time":                {class: unanswered, do: hanging, err: sending.ErrNoAnswer},
-	"500":                              {class: failed, do: answer(500, "", ""), status: 500},
-	"502":                              {class: failed, do: answer(502, "", ""), status: 502},
-	"503":                              {class: failed, do: answer(503, "", ""), status: 503},
-	"504":                              {class: failed, do: answer(504, "", ""), status: 504},
-	"503 SlowDown":                     {class: failed, do: withCode(503, "SlowDown"), status: 503},
-	"429":                              {class: failed, do: answer(429, "", ""), status: 429},
-	"400 ThrottlingException":          {class: failed, do: withCode(400, "ThrottlingException:http://x"), status: 400},
-	"400 throughput exceeded":          {class: failed, do: withCode(400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"), status: 400},
-	"400 RequestTimeout":               {class: failed, do: withCode(400, "RequestTimeout"), status: 400},
-	"403 clock ahead":                  {class: unprocessed, do: withCode(403, "RequestTimeTooSkewed"), ahead: 10 * time.Minute, status: 403},
-	"403 clock behind":                 {class: unprocessed, do: withCode(403, "SignatureDoesNotMatch"), ahead: -10 * time.Minute, status: 403},
-	"400 clock an hour ahead":          {class: unprocessed, do: withCode(400, "InvalidSignatureException"), ahead: time.Hour, status: 400},
-	"403 clock 3 minutes ahead":        {class: final, do: withCode(403, "RequestTimeTooSkewed"), ahead: 3 * time.Minute, status: 403},
-	"403 denied, clock right":          {class: final, do: withCode(403, "AccessDeniedException"), status: 403},
-	"403 denied, another code":         {class: final, do: withCode(403, "AccessDenied"), ahead: time.Hour, status: 403},
-	"403 ahead, out of a cache":        {class: final, do: answer(403, "Age: 1\r\nX-Amzn-Errortype: RequestTimeTooSkewed\r\n", ""), ahead: time.Hour, status: 403},
+	"connection refused":             {class: notWritten, do: nil, err: sending.ErrNotConnected},
+	"closed before anything written": {class: notWritten, do: unread, err: sending.ErrNotConnected},
+	"closed without an answer":       {class: unanswered, do: silent, err: sending.ErrNoAnswer},
+	"half an answer":                 {class: unanswered, do: garbled, err: sending.ErrNoAnswer},
+	"no answer in time":              {class: unanswered, do: hanging, err: sending.ErrNoAnswer},
+	"500":                            {class: failed, do: answer(500, "", ""), status: 500},
+	"502":                            {class: failed, do: answer(502, "", ""), status: 502},
+	"503":                            {class: failed, do: answer(503, "", ""), status: 503},
+	"504":                            {class: failed, do: answer(504, "", ""), status: 504},
+	"503 SlowDown":                   {class: failed, do: withCode(503, "SlowDown"), status: 503},
+	"429":                            {class: failed, do: answer(429, "", ""), status: 429},
+	"400 ThrottlingException":        {class: failed, do: withCode(400, "ThrottlingException:http://x"), status: 400},
+	"400 throughput exceeded": {
+		class: failed, do: withCode(400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"), status: 400,
+	},
+	"400 RequestTimeout": {class: failed, do: withCode(400, "RequestTimeout"), status: 400},
+	"403 clock ahead":    {class: unprocessed, do: withCode(403, "RequestTimeTooSkewed"), ahead: 10 * time.Minute, status: 403},
+	"403 clock behind": {
+		class: unprocessed, do: withCode(403, "SignatureDoesNotMatch"), ahead: -10 * time.Minute, status: 403,
+	},
+	"400 clock an hour ahead":   {class: unprocessed, do: withCode(400, "InvalidSignatureException"), ahead: time.Hour, status: 400},
+	"403 clock 3 minutes ahead": {class: final, do: withCode(403, "RequestTimeTooSkewed"), ahead: 3 * time.Minute, status: 403},
+	"403 denied, clock right":   {class: final, do: withCode(403, "AccessDeniedException"), status: 403},
+	"403 denied, another code":  {class: final, do: withCode(403, "AccessDenied"), ahead: time.Hour, status: 403},
+	"403 ahead, out of a cache": {
+		class: final, do: answer(403, "Age: 1\r\nX-Amzn-Errortype: RequestTimeTooSkewed\r\n", ""), ahead: time.Hour, status: 403,
+	},
 	"403 ExpiredToken":                 {class: unprocessed, do: withCode(403, "ExpiredToken"), status: 403},
 	"400 ExpiredTokenException":        {class: unprocessed, do: withCode(400, "ExpiredTokenException"), status: 400},
 	"400 TokenRefreshRequired":         {class: unprocessed, do: withCode(400, "TokenRefreshRequired"), status: 400},
@@ -406,7 +412,10 @@ func TestSend_RetriesAreBudgetedByHost(t *testing.T) {
 	for name, row := range map[string]struct {
 		do   step
 		want int
-	}{"failures": {answer(500, "", ""), 35}, "throttling": {answer(429, "", ""), 100}, "no answers": {silent, 35}, "refused connections": {nil, 35}} {
+	}{
+		"failures": {answer(500, "", ""), 35}, "throttling": {answer(429, "", ""), 100}, "no answers": {silent, 35},
+		"refused connections": {nil, 35},
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{steps: []step{row.do}}
 			s.run(t, func(t *testing.T, c *sending.Client) {
@@ -485,7 +494,9 @@ func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
 }
 
 func TestSend_CallerWhoLeavesEndsIt(t *testing.T) {
-	for name, do := range map[string]step{"waiting for the answer": hanging, "waiting to repeat": answer(500, "X-Amz-Retry-After: 4000\r\n", "")} {
+	for name, do := range map[string]step{
+		"waiting for the answer": hanging, "waiting to repeat": answer(500, "X-Amz-Retry-After: 4000\r\n", ""),
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{steps: []step{do}}
 			s.run(t, func(t *testing.T, c *sending.Client) {

@@ -21,7 +21,10 @@ var strict = reading(func(s *script, conn net.Conn, r *http.Request) {
 	if off := now.Sub(at); err != nil || off > 5*time.Minute || off < -5*time.Minute {
 		status, code = 403, "X-Amzn-Errortype: InvalidSignatureException\r\n"
 	}
-	_, _ = io.WriteString(conn, fmt.Sprintf("HTTP/1.1 %d X\r\nDate: %s\r\nConnection: close\r\n%s\r\n", status, now.UTC().Format(http.TimeFormat), code))
+	_, _ = io.WriteString(
+		conn,
+		fmt.Sprintf("HTTP/1.1 %d X\r\nDate: %s\r\nConnection: close\r\n%s\r\n", status, now.UTC().Format(http.TimeFormat), code),
+	)
 })
 
 // The clock of a host is learnt from one refusal, kept for the requests that

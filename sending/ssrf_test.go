@@ -184,7 +184,9 @@ func TestSend_ConnectsToNoRefusedAddress(t *testing.T) {
 			refused(a.String() + ":" + port)
 		}
 	}
-	dns.groups["several.example"] = [][]netip.Addr{{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("::1")}}
+	dns.groups["several.example"] = [][]netip.Addr{
+		{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("::1")},
+	}
 	refused("several.example:" + port)
 	for _, spelled := range spelledAddresses {
 		refused(spelled + ":" + port)
@@ -213,7 +215,10 @@ func TestSend_ConnectsToNoRefusedAddress(t *testing.T) {
 func TestSend_ChecksEachLookUp(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 	_, port, _ := net.SplitHostPort(server.host())
-	dns := &names{asked: map[string]int{}, groups: map[string][][]netip.Addr{"turns.example": {{netip.MustParseAddr("127.0.0.1")}, {netip.MustParseAddr("169.254.169.254")}}}}
+	dns := &names{
+		asked:  map[string]int{},
+		groups: map[string][][]netip.Addr{"turns.example": {{netip.MustParseAddr("127.0.0.1")}, {netip.MustParseAddr("169.254.169.254")}}},
+	}
 	options := sending.Options{HTTPHosts: []string{server.host()}}
 	c := newClient(t, options)
 	c.ResolveBy(options, dns.resolver(t))

@@ -34,13 +34,15 @@ func TestConnectTokenOfBedrock(t *testing.T) {
 	for _, tt := range []struct{ id, secret, token, want string }{
 		{
 			"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "",
-			"bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20260301%2Feu-west-1%2Fbedrock%2Faws4_request" +
+			"bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&" +
+				"X-Amz-Credential=AKIDEXAMPLE%2F20260301%2Feu-west-1%2Fbedrock%2Faws4_request" +
 				"&X-Amz-Date=20260301T123000Z&X-Amz-Expires=43200&X-Amz-SignedHeaders=host" +
 				"&X-Amz-Signature=c76db19bae176c10d5a9d786c149078c7b7819b25244c4f7ab4dbf20dc2b388b&Version=1",
 		},
 		{
 			"ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AQoDYXdzEJr/+token=EXAMPLE",
-			"bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20260301%2Feu-west-1%2Fbedrock%2Faws4_request" +
+			"bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&" +
+				"X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20260301%2Feu-west-1%2Fbedrock%2Faws4_request" +
 				"&X-Amz-Date=20260301T123000Z&X-Amz-Expires=43200&X-Amz-Security-Token=AQoDYXdzEJr%2F%2Btoken%3DEXAMPLE&X-Amz-SignedHeaders=host" +
 				"&X-Amz-Signature=3d902cfcbca5a404b822fd5cf70a2af80d04d06d1a7103d2e8b5bde3deb72abd&Version=1",
 		},
@@ -118,7 +120,8 @@ func TestConnectTokens(t *testing.T) {
 		},
 		{
 			kind: signing.ConnectElastiCacheServerless, endpoint: "orders", user: "u", undress: https,
-			wantURL: "https://orders/?Action=connect&ResourceType=ServerlessCache&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute,
+			wantURL: "https://orders/?Action=connect&ResourceType=ServerlessCache&" +
+				"User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
 			kind: signing.ConnectMemoryDB, endpoint: "orders", user: "u", undress: https,
@@ -131,11 +134,13 @@ func TestConnectTokens(t *testing.T) {
 		},
 		{
 			kind: signing.ConnectMSK, endpoint: "kafka.eu-west-1.amazonaws.com", undress: withoutAgent(base64URL("")),
-			wantURL: "https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&", service: "kafka-cluster", urlExpires: "900", lasts: 15 * time.Minute,
+			wantURL: "https://kafka.eu-west-1.amazonaws.com/" +
+				"?Action=kafka-cluster%3AConnect&", service: "kafka-cluster", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
 			kind: signing.ConnectIoT, endpoint: "x-ats.iot.eu-west-1.amazonaws.com:443", undress: https,
-			wantURL: "https://x-ats.iot.eu-west-1.amazonaws.com/mqtt?", service: "iotdevicegateway", token: signing.TokenAppended, urlExpires: "900", lasts: 15 * time.Minute,
+			wantURL: "https://x-ats.iot.eu-west-1.amazonaws.com/" +
+				"mqtt?", service: "iotdevicegateway", token: signing.TokenAppended, urlExpires: "900", lasts: 15 * time.Minute,
 		},
 	} {
 		t.Run(string(tt.kind), func(t *testing.T) {
@@ -157,7 +162,9 @@ func TestConnectTokens(t *testing.T) {
 			}
 			verdict := signing.Verify(
 				&signing.Received{Method: "GET", URL: u, Headers: tt.headers, PayloadHash: signing.PayloadHash(nil)},
-				&signing.Expected{Credentials: c.Credentials, Scope: signing.Scope{Service: tt.service, Region: "eu-west-1"}, Token: tt.token, Time: c.Time},
+				&signing.Expected{
+					Credentials: c.Credentials, Scope: signing.Scope{Service: tt.service, Region: "eu-west-1"}, Token: tt.token, Time: c.Time,
+				},
 			)
 			if !verdict.Valid() {
 				t.Errorf("%q does not verify: %v", u, verdict.Mismatches)
@@ -182,16 +189,28 @@ func TestConnectTokenRefuses(t *testing.T) {
 		{"no endpoint", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "" }, signing.InputEndpoint},
 		{"an endpoint with a path", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com/x" }, signing.InputEndpoint},
 		{"an endpoint with a query", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com?x=" }, signing.InputEndpoint},
-		{"an endpoint with a scheme", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "https://db.example.com" }, signing.InputEndpoint},
-		{"an endpoint with user information", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "a@db.example.com" }, signing.InputEndpoint},
+		{
+			"an endpoint with a scheme", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "https://db.example.com" },
+			signing.InputEndpoint,
+		},
+		{
+			"an endpoint with user information", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "a@db.example.com" },
+			signing.InputEndpoint,
+		},
 		{"no region", signing.ConnectRDS, func(c *signing.Connect) { c.Region = "" }, signing.InputRegion},
 		{"too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, signing.InputExpires},
 		{"too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, signing.InputExpires},
 		{"a key for longer than half a day", signing.ConnectBedrock, func(c *signing.Connect) {
 			c.Endpoint, c.User, c.Expires = "bedrock.amazonaws.com", "", 12*time.Hour+time.Second
 		}, signing.InputExpires},
-		{"a key of another host", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock-runtime.eu-west-1.amazonaws.com", "" }, signing.InputEndpoint},
-		{"a key with a port", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint, c.User = "bedrock.amazonaws.com:8443", "" }, signing.InputEndpoint},
+		{
+			"a key of another host", signing.ConnectBedrock,
+			func(c *signing.Connect) { c.Endpoint, c.User = "bedrock-runtime.eu-west-1.amazonaws.com", "" }, signing.InputEndpoint,
+		},
+		{
+			"a key with a port", signing.ConnectBedrock,
+			func(c *signing.Connect) { c.Endpoint, c.User = "bedrock.amazonaws.com:8443", "" }, signing.InputEndpoint,
+		},
 		{"a key with a user", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint = "bedrock.amazonaws.com" }, signing.InputUser},
 		{"a cluster with a line break", signing.ConnectEKS, func(c *signing.Connect) { c.User = "a\nb" }, signing.InputUser},
 	} {

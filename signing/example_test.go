@@ -103,7 +103,9 @@ func Example_steps() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	canonicalRequest := signing.CanonicalRequest(r.Method, signing.CanonicalURI(r.URL.Path(), r.SingleEncode), query, headers, signedHeaders, r.PayloadHash)
+	canonicalRequest := signing.CanonicalRequest(
+		r.Method, signing.CanonicalURI(r.URL.Path(), r.SingleEncode), query, headers, signedHeaders, r.PayloadHash,
+	)
 	fmt.Println(canonicalRequest)
 	fmt.Println()
 

@@ -177,7 +177,10 @@ func TestPostPolicyRefuses(t *testing.T) {
 		{"a field without a name", func(p *signing.PostPolicy) { p.Fields[1].Name = "" }, signing.InputFields},
 		{"a field name with a quote", func(p *signing.PostPolicy) { p.Fields[1].Name = `a"b` }, signing.InputFields},
 		{"a line break in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "a\r\nb" }, signing.InputFields},
-		{"a variable in the beginning of a value", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" }, signing.InputStartsWith},
+		{
+			"a variable in the beginning of a value", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" },
+			signing.InputStartsWith,
+		},
 		{"invalid UTF-8 in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "\xff" }, signing.InputFields},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -64,10 +64,13 @@ func (g generator) request(t *testing.T) (r *signing.Request, length int) {
 	}
 	length = g.IntN(3) * g.IntN(1000)
 	r = &signing.Request{
-		Method:              g.one("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"),
-		URL:                 u,
-		PayloadHash:         signing.PayloadHash([]byte(g.base64(16))),
-		Scope:               signing.Scope{Service: g.one("s3", "execute-api", "es", "bedrock"), Region: g.one("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")},
+		Method:      g.one("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"),
+		URL:         u,
+		PayloadHash: signing.PayloadHash([]byte(g.base64(16))),
+		Scope: signing.Scope{
+			Service: g.one("s3", "execute-api", "es", "bedrock"),
+			Region:  g.one("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1"),
+		},
 		Time:                time.Unix(g.Int64N(4_102_444_800), g.Int64N(1e9)), // before 2100
 		Credentials:         signing.NewCredentials("AKIDEXAMPLE"+g.text(8, "A", "7", "Z"), g.base64(30), token),
 		SingleEncode:        s3,

@@ -78,7 +78,9 @@ func TestPresignHasAnUnsignedPayloadInAHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(got.Headers, signing.Header{Name: "X-Amz-Content-Sha256", Value: "UNSIGNED-PAYLOAD"}) || strings.Contains(got.URL.String(), "Sha256=") {
+	if !slices.Contains(got.Headers, signing.Header{
+		Name: "X-Amz-Content-Sha256", Value: "UNSIGNED-PAYLOAD",
+	}) || strings.Contains(got.URL.String(), "Sha256=") {
 		t.Errorf("got %s with %q", got.URL, got.Headers)
 	}
 	if v := signing.Verify(received(r, got), expected(r)); !v.Valid() {
@@ -174,9 +176,17 @@ func TestVerify_TokenOfS3Express(t *testing.T) {
 
 func TestRedactTokens(t *testing.T) {
 	const canonical = "GET\n/x-amz-security-token:path\n%s\nhost:example.com\n%s\n\nhost;x-amz-security-token\nhash"
-	text := strings.Replace(strings.Replace(canonical, "%s", "A=1&X-Amz-Security-Token=secret1&X-Amz-S3session-Token=secret2&x-amz-security-token=secret3", 1), "%s", "x-amz-s3session-token:secret4\nx-amz-security-token:secret5:more", 1)
+	text := strings.Replace(
+		strings.Replace(canonical, "%s", "A=1&X-Amz-Security-Token=secret1&X-Amz-S3session-Token=secret2&x-amz-security-token=secret3", 1),
+		"%s", "x-amz-s3session-token:secret4\nx-amz-security-token:secret5:more", 1,
+	)
 	got := signing.RedactTokens(text)
-	want := strings.Replace(strings.Replace(canonical, "%s", "A=1&X-Amz-Security-Token=[redacted]&X-Amz-S3session-Token=[redacted]&x-amz-security-token=[redacted]", 1), "%s", "x-amz-s3session-token:[redacted]\nx-amz-security-token:[redacted]", 1)
+	want := strings.Replace(
+		strings.Replace(
+			canonical, "%s", "A=1&X-Amz-Security-Token=[redacted]&X-Amz-S3session-Token=[redacted]&x-amz-security-token=[redacted]", 1,
+		),
+		"%s", "x-amz-s3session-token:[redacted]\nx-amz-security-token:[redacted]", 1,
+	)
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -149,11 +149,26 @@ func TestSignedHeadersAreChosen(t *testing.T) {
 		want         string
 	}{
 		{"host and x-amz-* by default", "POST", nil, false, "host;x-amz-date;x-amz-target"},
-		{"those that are named", "POST", []string{"Range", "CONTENT-TYPE", "range", "x-amz-date"}, false, "content-type;host;range;x-amz-date;x-amz-target"},
-		{"those that clients set, when named", "POST", []string{"content-length", "date", "accept"}, false, "accept;content-length;date;host;x-amz-date;x-amz-target"},
-		{"all but what concerns one connection", "POST", nil, true, "accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target"},
-		{"all, whatever the method", "GET", nil, true, "accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target"},
-		{"all and one that is among them", "GET", []string{"content-type"}, true, "accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target"},
+		{
+			"those that are named", "POST", []string{"Range", "CONTENT-TYPE", "range", "x-amz-date"}, false,
+			"content-type;host;range;x-amz-date;x-amz-target",
+		},
+		{
+			"those that clients set, when named", "POST", []string{"content-length", "date", "accept"}, false,
+			"accept;content-length;date;host;x-amz-date;x-amz-target",
+		},
+		{
+			"all but what concerns one connection", "POST", nil, true,
+			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
+		},
+		{
+			"all, whatever the method", "GET", nil, true,
+			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
+		},
+		{
+			"all and one that is among them", "GET", []string{"content-type"}, true,
+			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)
@@ -252,24 +267,45 @@ func TestSignRefuses(t *testing.T) {
 		{"no id", func(r *signing.Request) { r.Credentials.AccessKeyID = "" }, signing.InputCredentials, -1},
 		{"an id with a slash", func(r *signing.Request) { r.Credentials.AccessKeyID = "AKID/x" }, signing.InputCredentials, -1},
 		{"no secret", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, "", "") }, signing.InputCredentials, -1},
-		{"a secret with a line feed", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret+"\n", "") }, signing.InputCredentials, -1},
-		{"a token with a space", func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret, "a b") }, signing.InputCredentials, -1},
+		{
+			"a secret with a line feed",
+			func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret+"\n", "") },
+			signing.InputCredentials, -1,
+		},
+		{
+			"a token with a space",
+			func(r *signing.Request) { r.Credentials = signing.NewCredentials(exampleID, exampleSecret, "a b") },
+			signing.InputCredentials, -1,
+		},
 		{"a header without a name", header(signing.Header{Value: "v"}), signing.InputHeaders, 0},
-		{"a header name with a space", header(signing.Header{Name: "A", Value: "v"}, signing.Header{Name: "B C", Value: "v"}), signing.InputHeaders, 1},
+		{
+			"a header name with a space", header(signing.Header{Name: "A", Value: "v"}, signing.Header{Name: "B C", Value: "v"}),
+			signing.InputHeaders, 1,
+		},
 		{"a pseudo-header", header(signing.Header{Name: ":authority", Value: "example.com"}), signing.InputHeaders, 0},
 		{"a carriage return in a value", header(signing.Header{Name: "A", Value: "v\rX: y"}), signing.InputHeaders, 0},
 		{"a line feed in a value", header(signing.Header{Name: "A", Value: "v\nX: y"}), signing.InputHeaders, 0},
 		{"NUL in a value", header(signing.Header{Name: "A", Value: "\x00"}), signing.InputHeaders, 0},
 		{"another host", header(signing.Header{Name: "Host", Value: "other.amazonaws.com"}), signing.InputHeaders, 0},
-		{"a second host", header(signing.Header{Name: "Host", Value: "example.amazonaws.com"}, signing.Header{Name: "host", Value: "evil.com"}), signing.InputHeaders, 1},
+		{
+			"a second host",
+			header(signing.Header{Name: "Host", Value: "example.amazonaws.com"}, signing.Header{Name: "host", Value: "evil.com"}),
+			signing.InputHeaders, 1,
+		},
 		{"the host with another port", header(signing.Header{Name: "Host", Value: "example.amazonaws.com:8443"}), signing.InputHeaders, 0},
 		{"authorization", header(signing.Header{Name: "authorization", Value: "v"}), signing.InputHeaders, 0},
 		{"x-amz-date", header(signing.Header{Name: "X-Amz-Date", Value: "20150830T123600Z"}), signing.InputHeaders, 0},
 		{"x-amz-security-token", header(signing.Header{Name: "x-amz-security-token", Value: "v"}), signing.InputHeaders, 0},
 		{"x-amz-region-set", header(signing.Header{Name: "x-amz-region-set", Value: "*"}), signing.InputHeaders, 0},
 		{"a payload beside its hash", func(r *signing.Request) { r.Payload = []byte("Param1=value1") }, signing.InputPayloadHash, -1},
-		{"another x-amz-content-sha256", header(signing.Header{Name: "x-amz-content-sha256", Value: "UNSIGNED-PAYLOAD"}), signing.InputHeaders, 0},
-		{"a signed header that is absent", func(r *signing.Request) { r.SignedHeaders = []string{"content-type", "range"} }, signing.InputSignedHeaders, 1},
+		{
+			"another x-amz-content-sha256", header(signing.Header{Name: "x-amz-content-sha256", Value: "UNSIGNED-PAYLOAD"}),
+			signing.InputHeaders, 0,
+		},
+		{
+			"a signed header that is absent", func(r *signing.Request) { r.SignedHeaders = []string{"content-type", "range"} },
+			signing.InputSignedHeaders, 1,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)
@@ -296,7 +332,9 @@ func TestSignRefuses(t *testing.T) {
 
 func TestContentSHA256GivenByTheCallerIsSentOnce(t *testing.T) {
 	r := exampleRequest(t)
-	r.Headers = []signing.Header{{Name: "x-amz-content-sha256", Value: " " + r.PayloadHash}, {Name: "X-Amz-Content-Sha256", Value: r.PayloadHash}}
+	r.Headers = []signing.Header{
+		{Name: "x-amz-content-sha256", Value: " " + r.PayloadHash}, {Name: "X-Amz-Content-Sha256", Value: r.PayloadHash},
+	}
 	got := sign(t, r)
 	r.Headers, r.ContentSHA256Header = nil, true
 	if want := sign(t, r); !slices.Equal(got.Headers, want.Headers) {
@@ -372,7 +410,10 @@ func TestInputErrorSaysWhere(t *testing.T) {
 		{signing.InputError{Part: signing.InputQuery, Index: 2, Reason: "has no name"}, "query[2] has no name"},
 		{signing.InputError{Part: signing.InputPayloadHash, Index: -1, Reason: "is missing"}, "payload hash is missing"},
 		{signing.InputError{Index: -1, Reason: "is wrong"}, "input is wrong"},
-		{signing.InputError{Part: signing.InputHeaders, Index: 0, Name: "A\nB", Reason: "is not a header name"}, `headers: "A\nB" is not a header name`},
+		{
+			signing.InputError{Part: signing.InputHeaders, Index: 0, Name: "A\nB", Reason: "is not a header name"},
+			`headers: "A\nB" is not a header name`,
+		},
 	} {
 		if got := tt.err.Error(); got != tt.want {
 			t.Errorf("Error() = %q, want %q", got, tt.want)

@@ -57,7 +57,9 @@ func sdkCredentials(r *signing.Request) aws.Credentials {
 // sdkSign returns the Authorization header of the SDK.
 func sdkSign(t testing.TB, r *signing.Request, request *http.Request) string {
 	t.Helper()
-	err := v4.NewSigner().SignHTTP(context.Background(), sdkCredentials(r), request, r.PayloadHash, r.Scope.Service, r.Scope.Region, r.Time, sdkOptions(r))
+	err := v4.NewSigner().SignHTTP(
+		context.Background(), sdkCredentials(r), request, r.PayloadHash, r.Scope.Service, r.Scope.Region, r.Time, sdkOptions(r),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,9 @@ func sdkPresign(t testing.TB, r *signing.Request, request *http.Request) string 
 		request.URL.RawQuery += "&"
 	}
 	request.URL.RawQuery += "X-Amz-Expires=" + strconv.Itoa(int(r.Expires/time.Second))
-	u, _, err := v4.NewSigner().PresignHTTP(context.Background(), sdkCredentials(r), request, r.PayloadHash, r.Scope.Service, r.Scope.Region, r.Time, sdkOptions(r))
+	u, _, err := v4.NewSigner().PresignHTTP(
+		context.Background(), sdkCredentials(r), request, r.PayloadHash, r.Scope.Service, r.Scope.Region, r.Time, sdkOptions(r),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

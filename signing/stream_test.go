@@ -107,7 +107,10 @@ func TestStreamOfVersion4a(t *testing.T) {
 		hashes []string
 		sign   func() (string, error)
 	}{
-		{"-PAYLOAD", []string{signing.PayloadHash(nil), signing.PayloadHash([]byte("data"))}, func() (string, error) { return stream.Chunk([]byte("data")) }},
+		{
+			"-PAYLOAD", []string{signing.PayloadHash(nil), signing.PayloadHash([]byte("data"))},
+			func() (string, error) { return stream.Chunk([]byte("data")) },
+		},
 		{"-PAYLOAD", []string{signing.PayloadHash(nil), signing.PayloadHash(nil)}, func() (string, error) { return stream.Chunk(nil) }},
 		{"-TRAILER", []string{signing.PayloadHash([]byte("x-amz-checksum-crc32c:sOO8/Q==\n"))}, func() (string, error) {
 			return stream.Trailer([]signing.Header{{Name: "X-Amz-Checksum-Crc32c", Value: " sOO8/Q=="}})
@@ -117,7 +120,9 @@ func TestStreamOfVersion4a(t *testing.T) {
 		if err != nil || len(padded) != 144 {
 			t.Fatalf("signature %q, %v, want 144 characters", padded, err)
 		}
-		text := strings.Join(append([]string{string(signing.ECDSA) + piece.kind, signed.Date, signed.CredentialScope, previous}, piece.hashes...), "\n")
+		text := strings.Join(
+			append([]string{string(signing.ECDSA) + piece.kind, signed.Date, signed.CredentialScope, previous}, piece.hashes...), "\n",
+		)
 		if previous = strings.TrimRight(padded, "*"); !key.Verify(text, previous) {
 			t.Errorf("signature %s does not verify over\n%s", padded, text)
 		}

@@ -46,7 +46,9 @@ func TestTreeHash(t *testing.T) {
 	if h.Size() != 32 || h.BlockSize() != mib {
 		t.Errorf("Size, BlockSize = %d, %d, want 32 and a MiB", h.Size(), h.BlockSize())
 	}
-	for _, n := range []int{0, 1, mib - 1, mib, mib + 1, 2 * mib, 3 * mib, 4*mib + 1, 5 * mib, 6 * mib, 7 * mib, 8 * mib, 9*mib + 9, 11*mib + 5} {
+	for _, n := range []int{
+		0, 1, mib - 1, mib, mib + 1, 2 * mib, 3 * mib, 4*mib + 1, 5 * mib, 6 * mib, 7 * mib, 8 * mib, 9*mib + 9, 11*mib + 5,
+	} {
 		h.Reset()
 		for rest := payload[:n]; len(rest) > 0; {
 			k := min(len(rest), 1+random.IntN(2*mib))

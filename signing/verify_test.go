@@ -16,7 +16,10 @@ func received(r *signing.Request, signed signing.Signed) *signing.Received {
 
 // expected returns what a request of a signer should be.
 func expected(r *signing.Request) *signing.Expected {
-	return &signing.Expected{Credentials: r.Credentials, Scope: r.Scope, SingleEncode: r.SingleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token, Time: r.Time}
+	return &signing.Expected{
+		Credentials: r.Credentials, Scope: r.Scope, SingleEncode: r.SingleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token,
+		Time: r.Time,
+	}
 }
 
 func TestVerifyAcceptsEveryVector(t *testing.T) {
@@ -93,16 +96,28 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 		{"another service", func(_ *signing.Received, e *signing.Expected) { e.Scope.Service = "s3" }, []signing.Part{signing.PartScope}},
 		{"another region", func(_ *signing.Received, e *signing.Expected) { e.Scope.Region = "eu-west-1" }, []signing.Part{signing.PartScope}},
 		{"any scope", func(_ *signing.Received, e *signing.Expected) { e.Scope = signing.Scope{} }, nil},
-		{"a scope that was changed", inHeader("Authorization", "us-east-1", "eu-west-1"), []signing.Part{signing.PartScope, signing.PartSignature}},
+		{
+			"a scope that was changed", inHeader("Authorization", "us-east-1", "eu-west-1"),
+			[]signing.Part{signing.PartScope, signing.PartSignature},
+		},
 		{"another day in the scope", inHeader("Authorization", "20150830", "20150831"), []signing.Part{signing.PartScope}},
 		{"another ending of the scope", inHeader("Authorization", "aws4_request", "aws5_request"), []signing.Part{signing.PartScope}},
 		{"a scope without a region", inHeader("Authorization", "/us-east-1", ""), []signing.Part{signing.PartScope}},
 		{"no date", withoutHeader("X-Amz-Date"), []signing.Part{signing.PartDate}},
-		{"a date in words", replaceHeader("X-Amz-Date", func(string) string { return "Sun, 30 Aug 2015 12:36:00 GMT" }), []signing.Part{signing.PartDate}},
+		{
+			"a date in words", replaceHeader("X-Amz-Date", func(string) string { return "Sun, 30 Aug 2015 12:36:00 GMT" }),
+			[]signing.Part{signing.PartDate},
+		},
 		{"a date that was changed", inHeader("X-Amz-Date", "3600Z", "3601Z"), []signing.Part{signing.PartSignature}},
-		{"a date too long ago", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(5*time.Minute + time.Second) }, []signing.Part{signing.PartDate}},
+		{
+			"a date too long ago", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(5*time.Minute + time.Second) },
+			[]signing.Part{signing.PartDate},
+		},
 		{"a date just recent enough", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(5 * time.Minute) }, nil},
-		{"a date too late", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(-5*time.Minute - time.Second) }, []signing.Part{signing.PartDate}},
+		{
+			"a date too late", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(-5*time.Minute - time.Second) },
+			[]signing.Part{signing.PartDate},
+		},
 		{"a date within the tolerance", func(_ *signing.Received, e *signing.Expected) {
 			e.Time, e.Tolerance = e.Time.Add(15*time.Minute), 15*time.Minute
 		}, nil},
@@ -116,16 +131,31 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 		{"a name twice", inHeader("Authorization", "host", "host;host"), []signing.Part{signing.PartSignedHeaders}},
 		{"a name in capitals", inHeader("Authorization", "host", "Host"), []signing.Part{signing.PartSignedHeaders}},
 		{"no token", withoutHeader("X-Amz-Security-Token"), []signing.Part{signing.PartToken, signing.PartSignedHeaders}},
-		{"another token", replaceHeader("X-Amz-Security-Token", func(string) string { return "x" }), []signing.Part{signing.PartToken, signing.PartSignature}},
+		{
+			"another token", replaceHeader("X-Amz-Security-Token", func(string) string { return "x" }),
+			[]signing.Part{signing.PartToken, signing.PartSignature},
+		},
 		{"a token of credentials that have none", func(_ *signing.Received, e *signing.Expected) {
 			e.Credentials = signing.NewCredentials(exampleID, exampleSecret, "")
 		}, []signing.Part{signing.PartToken}},
-		{"another payload", func(r *signing.Received, _ *signing.Expected) { r.PayloadHash = signing.PayloadHash([]byte("[]")) }, []signing.Part{signing.PartPayloadHash}},
+		{
+			"another payload", func(r *signing.Received, _ *signing.Expected) { r.PayloadHash = signing.PayloadHash([]byte("[]")) },
+			[]signing.Part{signing.PartPayloadHash},
+		},
 		{"a payload that is not at hand", func(r *signing.Received, _ *signing.Expected) { r.PayloadHash = "" }, nil},
-		{"a payload hash that was changed", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "UNSIGNED-PAYLOAD" }), []signing.Part{signing.PartSignature}},
-		{"a payload hash that is none", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "x" }), []signing.Part{signing.PartPayloadHash, signing.PartSignature}},
+		{
+			"a payload hash that was changed", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "UNSIGNED-PAYLOAD" }),
+			[]signing.Part{signing.PartSignature},
+		},
+		{
+			"a payload hash that is none", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "x" }),
+			[]signing.Part{signing.PartPayloadHash, signing.PartSignature},
+		},
 		{"another method", func(r *signing.Received, _ *signing.Expected) { r.Method = "PUT" }, []signing.Part{signing.PartSignature}},
-		{"a method with a line break", func(r *signing.Received, _ *signing.Expected) { r.Method = "POST\n/" }, []signing.Part{signing.PartRequest}},
+		{
+			"a method with a line break", func(r *signing.Received, _ *signing.Expected) { r.Method = "POST\n/" },
+			[]signing.Part{signing.PartRequest},
+		},
 		{"a header with a line break", withHeader("A", "b\nx-amz-a:c"), []signing.Part{signing.PartRequest}},
 		{"a host beside the URL's", withHeader("Host", "evil.com"), []signing.Part{signing.PartRequest}},
 		{"the URL's host again", withHeader("Host", "example.amazonaws.com"), nil},
@@ -134,12 +164,21 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			withHeader("Host", "example.amazonaws.com")(r, e)
 			withHeader("Host", "example.amazonaws.com")(r, e)
 		}, []signing.Part{signing.PartRequest}},
-		{"another signature", replaceHeader("Authorization", func(v string) string { return v[:len(v)-1] + "x" }), []signing.Part{signing.PartSignature}},
-		{"the path encoded once", func(r *signing.Received, e *signing.Expected) { e.SingleEncode = true }, []signing.Part{signing.PartSignature}},
+		{
+			"another signature", replaceHeader("Authorization", func(v string) string { return v[:len(v)-1] + "x" }),
+			[]signing.Part{signing.PartSignature},
+		},
+		{
+			"the path encoded once", func(r *signing.Received, e *signing.Expected) { e.SingleEncode = true },
+			[]signing.Part{signing.PartSignature},
+		},
 		{"another secret", func(_ *signing.Received, e *signing.Expected) {
 			e.Credentials = signing.NewCredentials(exampleID, "another", exampleToken)
 		}, []signing.Part{signing.PartSignature}},
-		{"no credentials", func(_ *signing.Received, e *signing.Expected) { e.Credentials = signing.Credentials{} }, []signing.Part{signing.PartAccessKey, signing.PartToken}},
+		{
+			"no credentials", func(_ *signing.Received, e *signing.Expected) { e.Credentials = signing.Credentials{} },
+			[]signing.Part{signing.PartAccessKey, signing.PartToken},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)
@@ -205,13 +244,23 @@ func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
 		{"an expiry of nothing", inURL("X-Amz-Expires=60", "X-Amz-Expires=0"), []signing.Part{signing.PartDate}},
 		{"expired", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(time.Minute) }, []signing.Part{signing.PartDate}},
 		{"about to expire", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(59 * time.Second) }, nil},
-		{"not yet begun", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(-6 * time.Minute) }, []signing.Part{signing.PartDate}},
+		{
+			"not yet begun", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(-6 * time.Minute) },
+			[]signing.Part{signing.PartDate},
+		},
 		{"a further parameter", inURL("/orders?", "/orders?c=3&"), []signing.Part{signing.PartSignature}},
 		{"another path", inURL("/orders?", "/order?"), []signing.Part{signing.PartSignature}},
 		{"another token", inURL("IQoJb3", "IQoJb4"), []signing.Part{signing.PartToken, signing.PartSignature}},
-		{"the token left out of the signature", func(_ *signing.Received, e *signing.Expected) { e.Token = signing.TokenAppended }, []signing.Part{signing.PartSignature}},
+		{
+			"the token left out of the signature", func(_ *signing.Received, e *signing.Expected) { e.Token = signing.TokenAppended },
+			[]signing.Part{signing.PartSignature},
+		},
 		{"an x-amz-* header beside it", withHeader("X-Amz-Acl", "private"), []signing.Part{signing.PartSignedHeaders}},
-		{"a payload hash beside it", inURL("&X-Amz-Signature=", "&X-Amz-Content-Sha256="+strings.Repeat("0", 64)+"&X-Amz-Signature="), []signing.Part{signing.PartPayloadHash, signing.PartSignature}},
+		{
+			"a payload hash beside it",
+			inURL("&X-Amz-Signature=", "&X-Amz-Content-Sha256="+strings.Repeat("0", 64)+"&X-Amz-Signature="),
+			[]signing.Part{signing.PartPayloadHash, signing.PartSignature},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := exampleRequest(t)

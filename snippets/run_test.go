@@ -28,7 +28,10 @@ import (
 	"countersign/signing"
 )
 
-var count = flag.Int("snippets", 6, "how many hostile requests each form is tried with, a third of them where a process runs it; 300 is the full run")
+var count = flag.Int(
+	"snippets", 6,
+	"how many hostile requests each form is tried with, a third of them where a process runs it; 300 is the full run",
+)
 
 const key = "EXAMPLE-key-that-opens-nothing"
 
@@ -163,8 +166,10 @@ func (w *world) hostileRequest(r *rand.Rand, i int) map[string]any {
 	method := []string{"POST", "PUT", "PATCH", "GET", "DELETE"}[i%5]
 	d := map[string]any{
 		"method": method, "url": w.gateway + "/prod/a%20b", "service": "execute-api", "region": "eu-west-1",
-		"query":      map[string]string{"q": randomText(r, hostile...), "r": randomText(r, hostile...)},
-		"headerList": []map[string]string{{"name": "x-amz-meta-a", "value": "x" + randomText(r, visible()...) + "x"}, {"name": "x-amz-meta-b", "value": ""}},
+		"query": map[string]string{"q": randomText(r, hostile...), "r": randomText(r, hostile...)},
+		"headerList": []map[string]string{
+			{"name": "x-amz-meta-a", "value": "x" + randomText(r, visible()...) + "x"}, {"name": "x-amz-meta-b", "value": ""},
+		},
 	}
 	switch {
 	case i%5 > 2:
@@ -295,7 +300,10 @@ func runCmd(t *testing.T, w *world, text string) {
 	s := signed{Method: q.Method.Text(), URL: q.URL.Text()}
 	for _, h := range q.Headers {
 		if !h.Implied {
-			s.HeaderList = append(s.HeaderList, map[string]string{"name": h.Name.Text(), "value": strings.ReplaceAll(h.Value.Text(), "%COUNTERSIGN_KEY%", key)})
+			s.HeaderList = append(
+				s.HeaderList,
+				map[string]string{"name": h.Name.Text(), "value": strings.ReplaceAll(h.Value.Text(), "%COUNTERSIGN_KEY%", key)},
+			)
 		}
 	}
 	body := q.Body.Content.Text()
@@ -335,7 +343,9 @@ func runN8N(t *testing.T, w *world, text string) {
 			t.Fatalf("the key is %+v", got)
 		}
 		var next signed
-		if err := json.Unmarshal(send(t, signed{Method: ask.Method, URL: ask.URL, Body: &ask.JSONBody}, "X-API-Key", key), &next); err != nil || last.URL != "={{ $json.url }}" {
+		if err := json.Unmarshal(send(t, signed{
+			Method: ask.Method, URL: ask.URL, Body: &ask.JSONBody,
+		}, "X-API-Key", key), &next); err != nil || last.URL != "={{ $json.url }}" {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		send(t, next)

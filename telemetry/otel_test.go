@@ -20,21 +20,34 @@ func TestReadTraceSettings_WhenSpansAreWanted(t *testing.T) {
 		variables map[string]string
 		target    string
 	}{
-		"nothing":                     {nil, "off"},
-		"other variables":             {map[string]string{"OTEL_SERVICE_NAME": "x", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c:4318"}, "off"},
-		"an endpoint":                 {map[string]string{endpoint: "http://c:4318"}, "http://c:4318 by HTTP"},
-		"an endpoint for traces":      {map[string]string{endpoint: "http://a:1", endpointOfTraces: "https://c/x?key=1"}, "https://c by HTTP"},
-		"an empty endpoint":           {map[string]string{endpoint: " "}, "off"},
-		"an exporter":                 {map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, "http://localhost:4318 by HTTP"},
-		"an exporter over gRPC":       {map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "http://localhost:4317 by gRPC"},
-		"no exporter":                 {map[string]string{"OTEL_TRACES_EXPORTER": "none", endpoint: "http://c:4318"}, "off"},
-		"disabled":                    {map[string]string{"OTEL_SDK_DISABLED": "TRUE", endpoint: "http://c:4318"}, "off"},
-		"not disabled":                {map[string]string{"OTEL_SDK_DISABLED": "false", endpoint: "http://c:4318"}, "http://c:4318 by HTTP"},
-		"as Container Apps inject it": {map[string]string{endpoint: "http://k8se-otel.k8se-apps.svc.cluster.local:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "http://k8se-otel.k8se-apps.svc.cluster.local:4317 by gRPC"},
-		"gRPC without a scheme":       {map[string]string{endpoint: "c:4317", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}, "https://c:4317 by gRPC"},
-		"gRPC, insecure":              {map[string]string{endpoint: "c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_INSECURE": "true"}, "http://c:4317 by gRPC"},
+		"nothing": {nil, "off"},
+		"other variables": {
+			map[string]string{"OTEL_SERVICE_NAME": "x", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c:4318"}, "off",
+		},
+		"an endpoint":            {map[string]string{endpoint: "http://c:4318"}, "http://c:4318 by HTTP"},
+		"an endpoint for traces": {map[string]string{endpoint: "http://a:1", endpointOfTraces: "https://c/x?key=1"}, "https://c by HTTP"},
+		"an empty endpoint":      {map[string]string{endpoint: " "}, "off"},
+		"an exporter":            {map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, "http://localhost:4318 by HTTP"},
+		"an exporter over gRPC": {
+			map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "http://localhost:4317 by gRPC",
+		},
+		"no exporter":  {map[string]string{"OTEL_TRACES_EXPORTER": "none", endpoint: "http://c:4318"}, "off"},
+		"disabled":     {map[string]string{"OTEL_SDK_DISABLED": "TRUE", endpoint: "http://c:4318"}, "off"},
+		"not disabled": {map[string]string{"OTEL_SDK_DISABLED": "false", endpoint: "http://c:4318"}, "http://c:4318 by HTTP"},
+		"as Container Apps inject it": {
+			map[string]string{endpoint: "http://k8se-otel.k8se-apps.svc.cluster.local:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+			"http://k8se-otel.k8se-apps.svc.cluster.local:4317 by gRPC",
+		},
+		"gRPC without a scheme": {map[string]string{endpoint: "c:4317", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}, "https://c:4317 by gRPC"},
+		"gRPC, insecure": {
+			map[string]string{endpoint: "c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_INSECURE": "true"},
+			"http://c:4317 by gRPC",
+		},
 		"samplers": {
-			map[string]string{endpoint: "http://c:4318", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25", "OTEL_PROPAGATORS": "tracecontext,baggage"},
+			map[string]string{
+				endpoint: "http://c:4318", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25",
+				"OTEL_PROPAGATORS": "tracecontext,baggage",
+			},
 			"http://c:4318 by HTTP",
 		},
 	} {
@@ -85,7 +98,8 @@ func TestReadTraceSettings_WarnsOfWhatCannotBeUsed(t *testing.T) {
 		variables := map[string]string{endpoint: "http://collector:4318", "OTEL_TRACES_SAMPLER": "traceidratio"}
 		variables[tt.name] = tt.value
 		s := settings(variables)
-		if len(s.Warnings) != 1 || s.Wanted != tt.wanted || !strings.HasPrefix(s.Warnings[0], "OTEL_") || !strings.Contains(s.Warnings[0], tt.warning) {
+		if len(s.Warnings) != 1 || s.Wanted != tt.wanted || !strings.HasPrefix(s.Warnings[0], "OTEL_") ||
+			!strings.Contains(s.Warnings[0], tt.warning) {
 			t.Errorf("%s=%s: wanted %v, %q", tt.name, tt.value, s.Wanted, s.Warnings)
 		}
 		if strings.Contains(s.Target+strings.Join(s.Warnings, ""), "secret") {

@@ -41,7 +41,9 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	}
 	t.Cleanup(hold.Release)
 	return telemetry.New(telemetry.Options{
-		Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere}, Callers: map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
+		Profiles: map[string]string{
+			"orders": "static", "erp": credentials.SourceRolesAnywhere,
+		}, Callers: map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
 		Regions: []string{"eu-west-1"}, Version: "v1.2.3", ConfigHash: "0123456789ab", Gates: map[string]*access.Limiter{"requests": gate},
 		Sessions: func() credentials.Status {
 			return credentials.Status{
@@ -72,8 +74,14 @@ func feed(t testing.TB, m *telemetry.Metrics) {
 	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 429, Caller: flow, Code: "rate_limited"})
 	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 401, Code: "unauthorized"})
 	m.Request(telemetry.Request{Method: "GET", Route: "/livez", Status: 200})
-	signed := access.Record{Action: access.ActionSign, Decision: "allow", Profile: "orders", Service: "s3", SignatureSHA256: "x", Algorithm: "AWS4-HMAC-SHA256"}
-	for _, r := range []access.Record{signed, {Action: access.ActionSign, Decision: "deny", Profile: "orders"}, {Action: access.ActionSend, Decision: "allow", Sent: access.Sent{Outcome: "complete"}}} {
+	signed := access.Record{
+		Action: access.ActionSign, Decision: "allow", Profile: "orders", Service: "s3", SignatureSHA256: "x",
+		Algorithm: "AWS4-HMAC-SHA256",
+	}
+	for _, r := range []access.Record{
+		signed, {Action: access.ActionSign, Decision: "deny", Profile: "orders"},
+		{Action: access.ActionSend, Decision: "allow", Sent: access.Sent{Outcome: "complete"}},
+	} {
 		if err := m.Audited(audit{}).Write(t.Context(), r); err != nil {
 			t.Error(err)
 		}
@@ -174,7 +182,8 @@ func TestMetrics_StrangersMakeNoSeries(t *testing.T) {
 func series(text string) []string {
 	var all []string
 	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "go_") && !strings.HasPrefix(line, "process_") && !strings.HasPrefix(line, "promhttp_") {
+		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "go_") && !strings.HasPrefix(line, "process_") &&
+			!strings.HasPrefix(line, "promhttp_") {
 			all = append(all, line[:strings.LastIndexByte(line, ' ')])
 		}
 	}
@@ -231,7 +240,8 @@ func TestMetrics_AreNamedAlike(t *testing.T) {
 func expressions(rules string) string {
 	var lines []string
 	for line := range strings.Lines(rules) {
-		if !strings.Contains(line, "runbook:") && !strings.Contains(line, "summary:") && !strings.Contains(line, "alert:") && !strings.Contains(line, "name:") {
+		if !strings.Contains(line, "runbook:") && !strings.Contains(line, "summary:") && !strings.Contains(line, "alert:") &&
+			!strings.Contains(line, "name:") {
 			lines = append(lines, line)
 		}
 	}
@@ -280,7 +290,10 @@ func BenchmarkMetrics(b *testing.B) {
 	m := newMetrics(b)
 	audited := m.Audited(audit{})
 	flow := access.Caller{ID: "flow", Method: access.MethodAPIKey}
-	record := access.Record{Action: access.ActionSign, Decision: "allow", Profile: "orders", Service: "s3", SignatureSHA256: "x", Algorithm: "AWS4-HMAC-SHA256"}
+	record := access.Record{
+		Action: access.ActionSign, Decision: "allow", Profile: "orders", Service: "s3", SignatureSHA256: "x",
+		Algorithm: "AWS4-HMAC-SHA256",
+	}
 	handler := m.Count(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		m.SessionServed("orders", credentials.ServedHeld)
 		_ = audited.Write(context.Background(), record)

@@ -88,7 +88,8 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	text, err := io.ReadAll(body)
 	in := &collectorpb.ExportTraceServiceRequest{}
-	if err = errors.Join(err, proto.Unmarshal(text, in)); err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/x-protobuf" {
+	if err = errors.Join(err, proto.Unmarshal(text, in)); err != nil || r.Method != http.MethodPost ||
+		r.Header.Get("Content-Type") != "application/x-protobuf" {
 		http.Error(w, "no spans", http.StatusBadRequest)
 		return
 	}
@@ -167,7 +168,9 @@ func (c *collector) overHTTPS(t *testing.T) map[string]string {
 func (c *collector) overGRPCWithTLS(t *testing.T) map[string]string {
 	certificate, ca := certified(t)
 	address := c.listen(t, grpc.Creds(grpccredentials.NewServerTLSFromCert(&certificate)))
-	return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_CERTIFICATE": ca}
+	return map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_CERTIFICATE": ca,
+	}
 }
 
 var ways = map[string]func(*collector, *testing.T) map[string]string{
@@ -201,7 +204,9 @@ const (
 func request(traces *telemetry.Traces, at *access.Trace) {
 	ctx := traces.Began(context.Background(), http.MethodPost, at)
 	traces.STSCall(ctx, credentials.STSCall{
-		Operation: "AssumeRole", Region: "eu-west-1", RequestID: "sts-1", Took: time.Second, Err: &credentials.Error{Kind: credentials.ErrDenied, Code: "AccessDenied"},
+		Operation: "AssumeRole", Region: "eu-west-1", RequestID: "sts-1", Took: time.Second, Err: &credentials.Error{
+			Kind: credentials.ErrDenied, Code: "AccessDenied",
+		},
 	})
 	_ = traces.Audited(audit{}).Write(ctx, access.Record{
 		Service: "s3", Operation: "GetObject", Method: "GET", Region: "eu-west-1", Path: "/secret-path",
@@ -253,7 +258,8 @@ func (c *collector) check(t *testing.T, at access.Trace) {
 		t.Errorf("the request is span %v, and %+v in the log", server, at)
 	}
 	for _, part := range []*tracepb.Span{call, sent} {
-		if string(part.TraceId) != string(server.TraceId) || string(part.ParentSpanId) != string(server.SpanId) || part.Kind != tracepb.Span_SPAN_KIND_CLIENT {
+		if string(part.TraceId) != string(server.TraceId) || string(part.ParentSpanId) != string(server.SpanId) ||
+			part.Kind != tracepb.Span_SPAN_KIND_CLIENT {
 			t.Errorf("%v is no part of the request", part)
 		}
 	}
@@ -267,7 +273,9 @@ func (c *collector) check(t *testing.T, at access.Trace) {
 		t.Errorf("the call took %v", took)
 	}
 	text := c.requests[0].String()
-	for _, want := range []string{"orders-signer", "pro d", "v1.2.3", "AccessDenied", "sts-1", "s3-1", "session_unavailable", "r-1", "i-1", `"flow"`} {
+	for _, want := range []string{
+		"orders-signer", "pro d", "v1.2.3", "AccessDenied", "sts-1", "s3-1", "session_unavailable", "r-1", "i-1", `"flow"`,
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no span has %s: %s", want, text)
 		}

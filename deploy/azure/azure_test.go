@@ -229,7 +229,8 @@ func TestTemplateReferencesResolve(t *testing.T) {
 }
 
 func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
-	known := strings.Fields("parameters variables format uniqueString toLower resourceGroup subscription resourceId subscriptionResourceId extensionResourceId reference guid equals if createArray createObject union not empty")
+	known := strings.Fields("parameters variables format uniqueString toLower resourceGroup subscription resourceId " +
+		"subscriptionResourceId extensionResourceId reference guid equals if createArray createObject union not empty")
 	tmpl := load(t)
 	all := texts(tmpl.Variables)
 	for _, r := range tmpl.Resources {

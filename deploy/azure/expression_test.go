@@ -82,7 +82,8 @@ func (p *parser) take(c byte) bool {
 func (p *parser) word() string {
 	p.blanks()
 	from := p.at
-	for p.at < len(p.text) && (p.text[p.at] == '_' || p.text[p.at] >= '0' && p.text[p.at] <= '9' || p.text[p.at]|0x20 >= 'a' && p.text[p.at]|0x20 <= 'z') {
+	for p.at < len(p.text) && (p.text[p.at] == '_' || p.text[p.at] >= '0' && p.text[p.at] <= '9' || p.text[p.at]|0x20 >= 'a' &&
+		p.text[p.at]|0x20 <= 'z') {
 		p.at++
 	}
 	return p.text[from:p.at]

@@ -96,7 +96,10 @@ var deployments = map[string]struct {
 	"access-key": {map[string]any{
 		"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole, "credentialSource": "access-key", "awsAccessKeyId": "AKIAIOSFODNN7EXAMPLE", "externalId": "external",
 	}, "environment"},
-	"azure-identity and a file": {map[string]any{"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole, "configFile": "countersign.yaml"}, "azure-identity"},
+	"azure-identity and a file": {
+		map[string]any{"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole, "configFile": "countersign.yaml"},
+		"azure-identity",
+	},
 	"access-key and a file": {map[string]any{
 		"apiKeySha256": strings.Repeat("0a", 32), "credentialSource": "access-key", "awsAccessKeyId": "AKIAIOSFODNN7EXAMPLE", "configFile": "countersign.yaml",
 	}, "environment"},
@@ -125,7 +128,8 @@ func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
 			want := "default"
 			if test.parameters["configFile"] != nil {
 				want = "orders"
-				sources.File = []byte("policies: policies.cedar\nprofiles:\n  orders: {source: " + test.source + ", azure: {audience: api://countersign}, assume_role: {role_arn: " + exampleRole + "}}\n")
+				sources.File = []byte("policies: policies.cedar\nprofiles:\n  orders: {source: " + test.source + ", azure: {audience: api://" +
+					"countersign}, assume_role: {role_arn: " + exampleRole + "}}\n")
 				if test.source == "environment" {
 					sources.File = []byte("policies: policies.cedar\nprofiles:\n  orders: {source: environment}\n")
 				}

@@ -96,7 +96,9 @@ func TestKustomizationNamesEveryFile(t *testing.T) {
 
 func TestManifestsAreOneApplication(t *testing.T) {
 	all := manifests(t)
-	kinds := []string{"Deployment", "HorizontalPodAutoscaler", "Namespace", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount"}
+	kinds := []string{
+		"Deployment", "HorizontalPodAutoscaler", "Namespace", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount",
+	}
 	if got := slices.Sorted(maps.Keys(all)); !slices.Equal(got, kinds) {
 		t.Fatalf("the manifests are of the kinds %q, want %q", got, kinds)
 	}
@@ -124,8 +126,14 @@ func TestManifestsAreOneApplication(t *testing.T) {
 		{"readiness probe", at(container, "readinessProbe", "httpGet", "path"), "/readyz"},
 		{"namespace", load(t, "kustomization.yaml")["namespace"], at(all["Namespace"], "metadata", "name")},
 		{"image", at(load(t, "kustomization.yaml"), "images", "0", "name"), at(container, "image")},
-		{"configuration", at(d, "spec", "template", "spec", "volumes", "0", "configMap", "name"), at(load(t, "kustomization.yaml"), "configMapGenerator", "0", "name")},
-		{"file of the configuration", at(container, "env", "0", "value"), at(container, "volumeMounts", "0", "mountPath").(string) + "/countersign.yaml"},
+		{
+			"configuration", at(d, "spec", "template", "spec", "volumes", "0", "configMap", "name"),
+			at(load(t, "kustomization.yaml"), "configMapGenerator", "0", "name"),
+		},
+		{
+			"file of the configuration", at(container, "env", "0", "value"),
+			at(container, "volumeMounts", "0", "mountPath").(string) + "/countersign.yaml",
+		},
 	}
 	for _, fact := range facts {
 		if fact.got != fact.want {

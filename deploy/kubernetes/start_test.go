@@ -121,7 +121,8 @@ func (p *pod) mount(t *testing.T, spec, container node) {
 	t.Helper()
 	generated := at(load(t, "kustomization.yaml"), "configMapGenerator", "0").(node)
 	volumes, mounts := list(spec["volumes"]), list(container["volumeMounts"])
-	if len(volumes) != 1 || len(mounts) != 1 || at(volumes, "0", "name") != at(mounts, "0", "name") || at(volumes, "0", "configMap", "name") != generated["name"] {
+	if len(volumes) != 1 || len(mounts) != 1 || at(volumes, "0", "name") != at(mounts, "0", "name") ||
+		at(volumes, "0", "configMap", "name") != generated["name"] {
 		t.Fatalf("volumes %v, mounts %v: want the ConfigMap %v alone", volumes, mounts, generated["name"])
 	}
 	for _, file := range list(generated["files"]) {
@@ -240,7 +241,8 @@ func TestManifests_StartTheProgram(t *testing.T) {
 			if status, text := r.ask(http.MethodGet, "/readyz", "", ""); status != http.StatusOK {
 				t.Errorf("/readyz: %d %s", status, text)
 			}
-			if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusUnauthorized || !strings.Contains(text, `"code":"`) {
+			if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusUnauthorized ||
+				!strings.Contains(text, `"code":"`) {
 				t.Errorf("a caller without a right key: %d %s", status, text)
 			}
 		})
@@ -257,7 +259,9 @@ func testGuide(t *testing.T, binary string) {
 		t.Fatal("countersign.yaml has no role, or no place for the hash")
 	}
 	aws, err := sandbox.New(sandbox.Options{
-		Now: time.Now, Region: "eu-west-1", Users: []sandbox.User{{ARN: sandbox.UserARN, AccessKeyID: keyID, SecretAccessKey: secret}}, Roles: []sandbox.Role{{ARN: role[1]}},
+		Now: time.Now, Region: "eu-west-1", Users: []sandbox.User{
+			{ARN: sandbox.UserARN, AccessKeyID: keyID, SecretAccessKey: secret},
+		}, Roles: []sandbox.Role{{ARN: role[1]}},
 	}).Start()
 	if err != nil {
 		t.Fatal(err)
@@ -266,7 +270,8 @@ func testGuide(t *testing.T, binary string) {
 	p.files["countersign.yaml"] = strings.Replace(p.files["countersign.yaml"], zeros, hex.EncodeToString(hash[:]), 1)
 	p.env["AWS_ENDPOINT_URL_STS"] = aws.STSURL
 	r := p.start(t, binary)
-	if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusOK || !strings.Contains(text, "AWS4-HMAC-SHA256") {
+	if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusOK ||
+		!strings.Contains(text, "AWS4-HMAC-SHA256") {
 		t.Errorf("signing: %d %s", status, text)
 	}
 	r.fill(p.limit)
@@ -305,7 +310,10 @@ func (r *running) fill(limit uint64) {
 	}
 	done.Wait()
 	peak := r.peak()
-	r.t.Logf("%d bodies of 9 MiB at once: %d signed, %d told that the service is busy; %d MiB at most, the limit is %d", bodies, signed.Load(), busy.Load(), peak, limit)
+	r.t.Logf(
+		"%d bodies of 9 MiB at once: %d signed, %d told that the service is busy; %d MiB at most, the limit is %d", bodies,
+		signed.Load(), busy.Load(), peak, limit,
+	)
 	if signed.Load() == 0 || peak > limit*15/16 {
 		r.t.Errorf("%d signed; %d MiB at most, and the limit of the pod is %d", signed.Load(), peak, limit)
 	}

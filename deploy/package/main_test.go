@@ -104,7 +104,8 @@ func checkPackage(t *testing.T, text, hostJSON, functionJSON []byte) {
 		}
 		modes[f.Name] = f.Mode().String()
 	}
-	if len(modes) != 3 || modes["host.json"] != "-rw-r--r--" || modes["countersign"] != "-rwxr-xr-x" || modes["api/function.json"] != "-rw-r--r--" {
+	if len(modes) != 3 || modes["host.json"] != "-rw-r--r--" || modes["countersign"] != "-rwxr-xr-x" ||
+		modes["api/function.json"] != "-rw-r--r--" {
 		t.Errorf("the package holds %v, want host.json, countersign and api/function.json", modes)
 	}
 	if !bytes.Equal(contents["host.json"], hostJSON) || !bytes.Equal(contents["api/function.json"], functionJSON) {
@@ -115,7 +116,8 @@ func checkPackage(t *testing.T, text, hostJSON, functionJSON []byte) {
 			ApplicationInsights struct{ SamplingSettings map[string]any }
 		}
 	}
-	if err := json.Unmarshal(contents["host.json"], &staged); err != nil || staged.Logging.ApplicationInsights.SamplingSettings["excludedTypes"] != "Trace" {
+	if err := json.Unmarshal(contents["host.json"], &staged); err != nil ||
+		staged.Logging.ApplicationInsights.SamplingSettings["excludedTypes"] != "Trace" {
 		t.Errorf("the package's host.json has audit records sampled away: %+v, %v", staged, err)
 	}
 	binary, err := elf.NewFile(bytes.NewReader(contents["countersign"]))
@@ -158,7 +160,9 @@ func TestRun_TakesFilesAlong(t *testing.T) {
 		}
 	}
 	for _, paths := range [][]string{
-		{in("host.json")}, {in("Countersign")}, {in("local.settings.json")}, {in("policies.cedar"), in("policies.cedar")}, {in("none.yaml")}, {dir},
+		{in("host.json")}, {in("Countersign")}, {in("local.settings.json")}, {
+			in("policies.cedar"), in("policies.cedar"),
+		}, {in("none.yaml")}, {dir},
 	} {
 		if files, err := readFiles(paths); err == nil {
 			t.Errorf("%q are taken: %v", paths, files)

@@ -164,7 +164,9 @@ func (a *aws) verifyPresigned(r *http.Request) (sandbox.Seen, string) {
 		return sandbox.Seen{}, verdict.Mismatches[0].Error()
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
-	return sandbox.Seen{Method: r.Method, Path: path, Query: query, Host: r.Host, BodySHA256: signing.PayloadHash(body), BodyLength: len(body)}, ""
+	return sandbox.Seen{
+		Method: r.Method, Path: path, Query: query, Host: r.Host, BodySHA256: signing.PayloadHash(body), BodyLength: len(body),
+	}, ""
 }
 
 func (a *aws) beBusy(times int) {

@@ -90,13 +90,17 @@ func (c *chain) killedUnderLoad(t *testing.T) {
 }
 
 func (c *chain) keysAndRoutes(t *testing.T) {
-	for header, want := range map[string]int{"X-API-Key " + apiKey: 200, "Authorization Bearer " + apiKey: 200, "X-API-Key x": 401, "X-Other x": 401} {
+	for header, want := range map[string]int{
+		"X-API-Key " + apiKey: 200, "Authorization Bearer " + apiKey: 200, "X-API-Key x": 401, "X-Other x": 401,
+	} {
 		name, value, _ := strings.Cut(header, " ")
 		if status, text := c.service.ask(t, "POST", "/v1/sign", aGet, name, value); status != want {
 			t.Errorf("%s: %d %s, want %d", name, status, text, want)
 		}
 	}
-	for target, want := range map[string]int{"GET /": 200, "GET /readyz": 200, "GET /nothing": 404, "DELETE /v1/sign": 405, "GET /openapi.yaml": 200} {
+	for target, want := range map[string]int{
+		"GET /": 200, "GET /readyz": 200, "GET /nothing": 404, "DELETE /v1/sign": 405, "GET /openapi.yaml": 200,
+	} {
 		method, path, _ := strings.Cut(target, " ")
 		if status, _ := c.service.ask(t, method, path, ""); status != want {
 			t.Errorf("%s: %d, want %d", target, status, want)
@@ -132,7 +136,8 @@ func (c *chain) publicHost(t *testing.T) {
 		Host    string
 		Schemes []string
 	}
-	if err := json.Unmarshal([]byte(text), &document); err != nil || document.Host != functionshost.PublicHost || strings.Join(document.Schemes, " ") != "https" {
+	if err := json.Unmarshal([]byte(text), &document); err != nil || document.Host != functionshost.PublicHost ||
+		strings.Join(document.Schemes, " ") != "https" {
 		t.Errorf("%+v (%v), want %s by https", document, err, functionshost.PublicHost)
 	}
 }

@@ -44,7 +44,14 @@ func payloads(t *testing.T) []payload {
 		{"text", text, "text/plain", []byte(text)},
 		{"Unicode text", unicode, "text/plain; charset=utf-8", []byte(unicode)},
 		{"JSON object", object, "application/x-amz-json-1.1", nil},
-		{"1 MiB binary", logicapps.Object{{Name: "$content-type", Value: "application/octet-stream"}, {Name: "$content", Value: base64.StdEncoding.EncodeToString(binary)}}, "", binary},
+		{
+			"1 MiB binary",
+			logicapps.Object{
+				{Name: "$content-type", Value: "application/octet-stream"},
+				{Name: "$content", Value: base64.StdEncoding.EncodeToString(binary)},
+			},
+			"", binary,
+		},
 		{"form", form, "application/x-www-form-urlencoded", []byte(form)},
 	}
 }
@@ -77,7 +84,10 @@ var templates = []template{
 	}},
 	{"presigned-upload.json", "Presign", 0, []string{object}, func(t *testing.T, w *logicapps.Workflow, method, url string, p payload) {
 		edit(t, w, p.value, "File", "inputs")
-		edit(t, w, logicapps.Object{{Name: "method", Value: method}, {Name: "url", Value: url}, {Name: "headers", Value: headersFor(p)}}, "Request", "inputs")
+		edit(
+			t, w, logicapps.Object{{Name: "method", Value: method}, {Name: "url", Value: url}, {Name: "headers", Value: headersFor(p)}},
+			"Request", "inputs",
+		)
 	}},
 }
 
@@ -95,7 +105,9 @@ func requestFor(method, url string, p payload) logicapps.Object {
 
 // headersFor are headers that AWS wants signed, and some that do not survive.
 func headersFor(p payload) logicapps.Object {
-	headers := logicapps.Object{{Name: "X-Amz-Target", Value: "Orders.Put  1"}, {Name: "Range", Value: "bytes=0-9"}, {Name: "Accept-Encoding", Value: "br"}}
+	headers := logicapps.Object{
+		{Name: "X-Amz-Target", Value: "Orders.Put  1"}, {Name: "Range", Value: "bytes=0-9"}, {Name: "Accept-Encoding", Value: "br"},
+	}
 	if p.contentType != "" {
 		headers = append(headers, logicapps.Member{Name: "Content-Type", Value: p.contentType})
 	}

@@ -42,7 +42,10 @@ func (c *chain) signedContentType(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut} {
 		for _, p := range payloads(t)[1:] {
 			w := c.open(t, "sign-then-call.json")
-			edit(t, w, append(requestFor(method, api, p), logicapps.Member{Name: "signedHeaders", Value: []any{"content-type"}}), "Request", "inputs")
+			edit(
+				t, w, append(requestFor(method, api, p), logicapps.Member{Name: "signedHeaders", Value: []any{"content-type"}}), "Request",
+				"inputs",
+			)
 			run := c.run(t, w)
 			if run.Status != logicapps.Succeeded {
 				t.Errorf("%s %s: %v %s", method, p.name, run.Of("Call_AWS")[0].Err, run.Of("Sign")[0].Calls[0].Answer)

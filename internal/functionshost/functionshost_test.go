@@ -31,18 +31,23 @@ func TestProgramSeesTheHostsEnvironment(t *testing.T) {
 func TestProxyingStreamsAndRenamesTheHost(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile)})
 	ready(t, h)
-	request, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/a%2Fb?a=1&b=2&a=3;x", io.NopCloser(strings.NewReader("chunks")))
+	request, err := http.NewRequestWithContext(
+		t.Context(), "POST", server.URL+"/a%2Fb?a=1&b=2&a=3;x", io.NopCloser(strings.NewReader("chunks")),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"X-Forwarded-Host": "spoofed", "X-Azure-Functions-InvocationId": "spoofed", "Content-Language": "de", "User-Agent": "flow"} {
+	for name, value := range map[string]string{
+		"X-Forwarded-Host": "spoofed", "X-Azure-Functions-InvocationId": "spoofed", "Content-Language": "de", "User-Agent": "flow",
+	} {
 		request.Header.Set(name, value)
 	}
 	status, got := do(t, request)
 	if status != 200 || got.Target != "/a%2Fb?a=1&b=2&a=3;x" || got.Body != "chunks" || !got.Chunked {
 		t.Errorf("got %d %+v, want target and chunks untouched", status, got)
 	}
-	if !strings.HasPrefix(got.Host, "127.0.0.1:") || got.Header.Get("X-Forwarded-Host") != functionshost.PublicHost || got.Header.Get("X-Forwarded-Proto") != "https" {
+	if !strings.HasPrefix(got.Host, "127.0.0.1:") || got.Header.Get("X-Forwarded-Host") != functionshost.PublicHost ||
+		got.Header.Get("X-Forwarded-Proto") != "https" {
 		t.Errorf("Host %q, X-Forwarded-Host %q", got.Host, got.Header.Get("X-Forwarded-Host"))
 	}
 	if id := got.Header.Get("X-Azure-Functions-InvocationId"); id == "spoofed" || id == "" || got.Header.Get("X-Ms-Invocation-Id") != id {
@@ -69,7 +74,8 @@ func TestForwardingBuildsTheRequestAnew(t *testing.T) {
 			t.Errorf("%s arrives, which the real host loses", name)
 		}
 	}
-	if ua := got.Header.Get("User-Agent"); !strings.HasPrefix(ua, "flow Azure-Functions-Host/4.") || got.Header.Get("Content-Type") != "text/plain" || got.Header.Get("X-Functions-Key") != "k" {
+	if ua := got.Header.Get("User-Agent"); !strings.HasPrefix(ua, "flow Azure-Functions-Host/4.") ||
+		got.Header.Get("Content-Type") != "text/plain" || got.Header.Get("X-Functions-Key") != "k" {
 		t.Errorf("headers: %v", got.Header)
 	}
 	if got.Header.Get("X-Azure-Functions-HostVersion") == "" || got.Header.Get("X-Azure-Functions-InvocationId") == "" {
@@ -100,7 +106,10 @@ func TestAnswersPassThrough(t *testing.T) {
 }
 
 func TestWithoutFlagsRequestsAreWrapped(t *testing.T) {
-	plain := strings.NewReplacer(`"enableProxyingHttpRequest":true`, `"enableProxyingHttpRequest":false`, `"enableForwardingHttpRequest":true`, `"enableForwardingHttpRequest":false`).Replace(hostFile)
+	plain := strings.NewReplacer(
+		`"enableProxyingHttpRequest":true`, `"enableProxyingHttpRequest":false`, `"enableForwardingHttpRequest":true`,
+		`"enableForwardingHttpRequest":false`,
+	).Replace(hostFile)
 	third := strings.Replace(functionFile, `]}`, `,{"name":"q","type":"queue","direction":"out"}]}`, 1)
 	for name, pack := range map[string]string{"no flags": app(t, plain, functionFile), "a third binding": app(t, hostFile, third)} {
 		h, server := start(t, functionshost.Options{Package: pack})
@@ -113,7 +122,9 @@ func TestWithoutFlagsRequestsAreWrapped(t *testing.T) {
 
 func TestRoutesAndMethods(t *testing.T) {
 	prefixed := strings.Replace(hostFile, `,"extensions":{"http":{"routePrefix":""}}`, ``, 1)
-	function := strings.NewReplacer(`"route":"{*path}"`, `"route":"orders/{id}"`, `"authLevel"`, `"methods":["get","post"],"authLevel"`).Replace(functionFile)
+	function := strings.NewReplacer(
+		`"route":"{*path}"`, `"route":"orders/{id}"`, `"authLevel"`, `"methods":["get","post"],"authLevel"`,
+	).Replace(functionFile)
 	h, server := start(t, functionshost.Options{Package: app(t, prefixed, function)})
 	ready(t, h)
 	for target, want := range map[string]int{
@@ -127,7 +138,9 @@ func TestRoutesAndMethods(t *testing.T) {
 }
 
 func TestKeysAreCheckedByTheHost(t *testing.T) {
-	options := functionshost.Options{Package: app(t, hostFile, strings.Replace(functionFile, "anonymous", "function", 1)), FunctionKey: "f", MasterKey: "m"}
+	options := functionshost.Options{
+		Package: app(t, hostFile, strings.Replace(functionFile, "anonymous", "function", 1)), FunctionKey: "f", MasterKey: "m",
+	}
 	h, server := start(t, options)
 	ready(t, h)
 	for _, c := range []struct {

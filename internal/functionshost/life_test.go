@@ -97,14 +97,20 @@ func TestPackagesThatTheHostWouldNotRun(t *testing.T) {
 		entries []entry
 		want    string
 	}{
-		"no host.json":               {good[1:], "host.json"},
-		"function.json at the top":   {[]entry{good[0], good[1], {"function.json", functionFile, 0o644}}, "folder of its own"},
-		"a script beside":            {append(good[:3:3], entry{"api/run.sh", "", 0o644}), "more than function.json"},
-		"a name in capitals":         {[]entry{good[0], good[1], {"Api/function.json", functionFile, 0o644}}, "cannot be the name"},
-		"a function called host":     {[]entry{good[0], good[1], {"host/function.json", functionFile, 0o644}}, "cannot be the name"},
-		"no program":                 {[]entry{good[0], good[2]}, "the program"},
-		"routes":                     {[]entry{{"host.json", strings.Replace(hostFile, `"customHandler":{`, `"customHandler":{"http":{},`, 1), 0o644}, good[1], good[2]}, "unknown field"},
-		"a timer":                    {[]entry{good[0], good[1], {"api/function.json", strings.Replace(functionFile, "httpTrigger", "timerTrigger", 1), 0o644}}, "no httpTrigger"},
+		"no host.json":             {good[1:], "host.json"},
+		"function.json at the top": {[]entry{good[0], good[1], {"function.json", functionFile, 0o644}}, "folder of its own"},
+		"a script beside":          {append(good[:3:3], entry{"api/run.sh", "", 0o644}), "more than function.json"},
+		"a name in capitals":       {[]entry{good[0], good[1], {"Api/function.json", functionFile, 0o644}}, "cannot be the name"},
+		"a function called host":   {[]entry{good[0], good[1], {"host/function.json", functionFile, 0o644}}, "cannot be the name"},
+		"no program":               {[]entry{good[0], good[2]}, "the program"},
+		"routes": {
+			[]entry{{"host.json", strings.Replace(hostFile, `"customHandler":{`, `"customHandler":{"http":{},`, 1), 0o644}, good[1], good[2]},
+			"unknown field",
+		},
+		"a timer": {
+			[]entry{good[0], good[1], {"api/function.json", strings.Replace(functionFile, "httpTrigger", "timerTrigger", 1), 0o644}},
+			"no httpTrigger",
+		},
 		"a program without its mode": {[]entry{good[0], {"handler", good[1].text, 0o644}, good[2]}, "permission denied"},
 	} {
 		h, err := functionshost.Start(functionshost.Options{Package: write(t, c.entries...), Dir: t.TempDir(), Now: time.Now})

@@ -57,7 +57,9 @@ func handler(port string) {
 			status, _ := strconv.Atoi(r.Header.Get("X-Want-Status"))
 			w.WriteHeader(status)
 		}
-		_ = json.NewEncoder(w).Encode(arrived{r.Method, r.RequestURI, r.Host, string(body), r.TransferEncoding != nil, r.Header, os.Args[1:], os.Environ()})
+		_ = json.NewEncoder(w).Encode(arrived{
+			r.Method, r.RequestURI, r.Host, string(body), r.TransferEncoding != nil, r.Header, os.Args[1:], os.Environ(),
+		})
 	})
 	fmt.Println("listening")
 	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+port, mux))

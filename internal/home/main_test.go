@@ -39,7 +39,9 @@ func TestHome_MovesTheProject(t *testing.T) {
 		t.Errorf("lives at %+v (%v)", after, err)
 	}
 	walk(t, project, func(path string, text []byte) {
-		for _, old := range []string{before.site, before.contact, "countersign" + ".example", `"` + before.module + "/", "[" + before.module + "]"} {
+		for _, old := range []string{
+			before.site, before.contact, "countersign" + ".example", `"` + before.module + "/", "[" + before.module + "]",
+		} {
 			if bytes.Contains(text, []byte(old)) {
 				t.Errorf("%s still has %s", path, old)
 			}
@@ -50,7 +52,8 @@ func TestHome_MovesTheProject(t *testing.T) {
 		t.Errorf("packages\n%s", packages)
 	}
 	for _, file := range []string{"signing/bench/go.mod", "tools/go.mod"} {
-		if got := command(t, project, "go", "mod", "edit", "-json", file); !strings.Contains(got, module) || strings.Contains(got, `"`+before.module) {
+		if got := command(t, project, "go", "mod", "edit", "-json", file); !strings.Contains(got, module) ||
+			strings.Contains(got, `"`+before.module) {
 			t.Errorf("%s: %s", file, got)
 		}
 	}
@@ -76,7 +79,9 @@ func TestHome_MovesAgain(t *testing.T) {
 		}
 	}
 	for range 2 { // the second time there is nothing to do
-		if err := run(project, []string{"-module", "sign.acme.example/countersign", "-contact", "a@acme.example"}, io.Discard, io.Discard); err != nil {
+		if err := run(project, []string{
+			"-module", "sign.acme.example/countersign", "-contact", "a@acme.example",
+		}, io.Discard, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -52,15 +52,42 @@ func rows() []row {
 	missing := "countersign-live-" + strings.ToLower(time.Now().UTC().Format("20060102t150405"))
 	const json10 = `"headers":{"Content-Type":"application/x-amz-json-1.0","X-Amz-Target":"`
 	return []row{
-		{name: "XML", status: 200, attempts: 1, request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"}`)},
-		{name: "a form", status: 200, attempts: 1, request: in(`{"method":"POST","url":"https://sts.REGION.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":{"Action":"GetCallerIdentity","Version":"2011-06-15"}}`)},
-		{name: "JSON of STS", status: 200, attempts: 1, request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15","headers":{"Accept":"application/json"}}`)},
-		{name: "a clock an hour behind", late: time.Hour, status: 200, attempts: 2, request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"}`)},
-		{name: "the wrong region", status: 403, code: "aws_refused", aws: "SignatureDoesNotMatch", request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15","region":"ap-east-1"}`)},
-		{name: "no such operation", status: 400, code: "aws_refused", request: in(`{"method":"POST","url":"https://dynamodb.REGION.amazonaws.com/",` + json10 + `DynamoDB_20120810.NoSuchOperation"},"body":{}}`)},
-		{name: "a bucket that is not there", status: 404, code: "aws_refused", aws: "NoSuchBucket", request: in(`{"method":"GET","url":"https://` + missing + `.s3.REGION.amazonaws.com/?list-type=2"}`)},
-		{name: "HEAD has no code", status: 404, code: "aws_refused", request: in(`{"method":"HEAD","url":"https://` + missing + `.s3.REGION.amazonaws.com/"}`)},
-		{name: "returned", status: 200, attempts: 1, request: in(`{"method":"GET","url":"https://` + missing + `.s3.REGION.amazonaws.com/","onError":"return"}`)},
+		{
+			name: "XML", status: 200, attempts: 1,
+			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"}`),
+		},
+		{
+			name: "a form", status: 200, attempts: 1,
+			request: in(`{"method":"POST","url":"https://sts.REGION.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":{"Action":"GetCallerIdentity","Version":"2011-06-15"}}`),
+		},
+		{
+			name: "JSON of STS", status: 200, attempts: 1,
+			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15","headers":{"Accept":"application/json"}}`),
+		},
+		{
+			name: "a clock an hour behind", late: time.Hour, status: 200, attempts: 2,
+			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"}`),
+		},
+		{
+			name: "the wrong region", status: 403, code: "aws_refused", aws: "SignatureDoesNotMatch",
+			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15","region":"ap-east-1"}`),
+		},
+		{
+			name: "no such operation", status: 400, code: "aws_refused",
+			request: in(`{"method":"POST","url":"https://dynamodb.REGION.amazonaws.com/",` + json10 + `DynamoDB_20120810.NoSuchOperation"},"body":{}}`),
+		},
+		{
+			name: "a bucket that is not there", status: 404, code: "aws_refused", aws: "NoSuchBucket",
+			request: in(`{"method":"GET","url":"https://` + missing + `.s3.REGION.amazonaws.com/?list-type=2"}`),
+		},
+		{
+			name: "HEAD has no code", status: 404, code: "aws_refused",
+			request: in(`{"method":"HEAD","url":"https://` + missing + `.s3.REGION.amazonaws.com/"}`),
+		},
+		{
+			name: "returned", status: 200, attempts: 1,
+			request: in(`{"method":"GET","url":"https://` + missing + `.s3.REGION.amazonaws.com/","onError":"return"}`),
+		},
 	}
 }
 
@@ -79,7 +106,8 @@ func TestLive_TheStatusTable(t *testing.T) {
 			if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
 			}
-			if answer.Code != row.status || got.Code != row.code || row.aws != "" && got.AWS.Code != row.aws || row.attempts > 0 && got.Attempts != row.attempts {
+			if answer.Code != row.status || got.Code != row.code || row.aws != "" && got.AWS.Code != row.aws || row.attempts > 0 &&
+				got.Attempts != row.attempts {
 				t.Errorf("%d %s %s after %d attempts, want %+v", answer.Code, got.Code, got.AWS.Code, got.Attempts, row)
 			}
 			keep(t, row.name, answer.Body.Bytes())

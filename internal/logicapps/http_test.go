@@ -105,7 +105,8 @@ func TestTheEngineAddsHeaders(t *testing.T) {
 	b := newBench(t)
 	b.action(t, `{"method":"GET","uri":"URL/"}`, "")
 	h := b.seen[0].header
-	if !strings.HasPrefix(h.Get("User-Agent"), "azure-logic-apps/1.0 ") || h.Get("X-Ms-Workflow-Id") == "" || h.Get("X-Ms-Client-Tracking-Id") == "" {
+	if !strings.HasPrefix(h.Get("User-Agent"), "azure-logic-apps/1.0 ") || h.Get("X-Ms-Workflow-Id") == "" ||
+		h.Get("X-Ms-Client-Tracking-Id") == "" {
 		t.Errorf("headers: %v", h)
 	}
 }
@@ -157,7 +158,10 @@ func TestAddressesAreNormalised(t *testing.T) {
 }
 
 func TestRetriesSendTheOldSignature(t *testing.T) {
-	for policy, want := range map[string]int{"": 4, `,"retryPolicy":{"type":"none"}`: 0, `,"retryPolicy":{"type":"exponential","count":2,"interval":"PT7S"}`: 2, `,"retryPolicy":{"type":"fixed","count":3,"interval":"PT7S"}`: 3} {
+	for policy, want := range map[string]int{
+		"": 4, `,"retryPolicy":{"type":"none"}`: 0, `,"retryPolicy":{"type":"exponential","count":2,"interval":"PT7S"}`: 2,
+		`,"retryPolicy":{"type":"fixed","count":3,"interval":"PT7S"}`: 3,
+	} {
 		for _, status := range []int{408, 429, 500, 503} {
 			b := newBench(t)
 			b.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
@@ -173,7 +177,9 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 			}
 		}
 	}
-	for _, policy := range []string{`{"type":"fixed"}`, `{"type":"fixed","count":1,"interval":"P1D"}`, `{"type":"fixed","count":0,"interval":"PT1S"}`} {
+	for _, policy := range []string{
+		`{"type":"fixed"}`, `{"type":"fixed","count":1,"interval":"P1D"}`, `{"type":"fixed","count":0,"interval":"PT1S"}`,
+	} {
 		if a := newBench(t).action(t, `{"method":"GET","uri":"URL/","retryPolicy":`+policy+`}`, ""); a.Err == nil {
 			t.Errorf("%s is taken", policy)
 		}

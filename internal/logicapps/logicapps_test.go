@@ -135,7 +135,10 @@ func TestNumbersAndTextsAreSpelledAnew(t *testing.T) {
 
 func TestJSONIsWrittenInTwoWays(t *testing.T) {
 	b := newBench(t)
-	b.run(t, `{"A":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]}},"B":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]},"runAfter":{"A":["Succeeded"]}}}`)
+	b.run(
+		t,
+		`{"A":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]}},"B":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]},"runAfter":{"A":["Succeeded"]}}}`,
+	)
 	if b.seen[0].body != `["ü😀"]` || b.seen[1].body != `["\u00fc\ud83d\ude00"]` {
 		t.Errorf("sent %s and %s", b.seen[0].body, b.seen[1].body)
 	}
@@ -143,16 +146,40 @@ func TestJSONIsWrittenInTwoWays(t *testing.T) {
 
 func TestOrderAndStatus(t *testing.T) {
 	for name, c := range map[string]struct{ actions, order, status string }{
-		"in order of runAfter": {`{"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}},"A":{"type":"Compose","inputs":1}}`, "A+ B+ ", "Succeeded"},
-		"a failure":            {`{"A":{"type":"Compose","inputs":"@x"},"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}}}`, "A! B- ", "Failed"},
-		"a failure handled":    {`{"A":{"type":"Compose","inputs":"@x"},"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Failed"]}}}`, "A! B+ ", "Succeeded"},
-		"an end":               {`{"A":{"type":"Terminate","inputs":{"runStatus":"Cancelled"}},"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}}}`, "A+ ", "Cancelled"},
-		"if":                   {`{"I":{"type":"If","expression":{"and":[{"not":{"equals":["@parameters('p')","x"]}},{"less":[1,2]}]},"actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`, "A+ I+ ", "Succeeded"},
-		"else":                 {`{"I":{"type":"If","expression":"@equals(1,2)","actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`, "B+ I+ ", "Succeeded"},
-		"no condition":         {`{"I":{"type":"If","expression":"@x","actions":{}}}`, "I! ", "Failed"},
-		"until its limit":      {`{"U":{"type":"Until","expression":"@equals(1,2)","limit":{"count":2},"actions":{"A":{"type":"Compose","inputs":1}}}}`, "A+ A+ U+ ", "Succeeded"},
-		"until it holds":       {`{"U":{"type":"Until","expression":"@equals(outputs('A'),1)","limit":{"count":9},"actions":{"A":{"type":"Compose","inputs":1}}}}`, "A+ U+ ", "Succeeded"},
-		"an unset variable":    {`{"A":{"type":"SetVariable","inputs":{"name":"v","value":1}}}`, "A! ", "Failed"},
+		"in order of runAfter": {
+			`{"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}},"A":{"type":"Compose","inputs":1}}`, "A+ B+ ",
+			"Succeeded",
+		},
+		"a failure": {
+			`{"A":{"type":"Compose","inputs":"@x"},"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}}}`, "A! B- ",
+			"Failed",
+		},
+		"a failure handled": {
+			`{"A":{"type":"Compose","inputs":"@x"},"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Failed"]}}}`, "A! B+ ",
+			"Succeeded",
+		},
+		"an end": {
+			`{"A":{"type":"Terminate","inputs":{"runStatus":"Cancelled"}},"B":{"type":"Compose","inputs":1,"runAfter":{"A":["Succeeded"]}}}`,
+			"A+ ", "Cancelled",
+		},
+		"if": {
+			`{"I":{"type":"If","expression":{"and":[{"not":{"equals":["@parameters('p')","x"]}},{"less":[1,2]}]},"actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`,
+			"A+ I+ ", "Succeeded",
+		},
+		"else": {
+			`{"I":{"type":"If","expression":"@equals(1,2)","actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`,
+			"B+ I+ ", "Succeeded",
+		},
+		"no condition": {`{"I":{"type":"If","expression":"@x","actions":{}}}`, "I! ", "Failed"},
+		"until its limit": {
+			`{"U":{"type":"Until","expression":"@equals(1,2)","limit":{"count":2},"actions":{"A":{"type":"Compose","inputs":1}}}}`,
+			"A+ A+ U+ ", "Succeeded",
+		},
+		"until it holds": {
+			`{"U":{"type":"Until","expression":"@equals(outputs('A'),1)","limit":{"count":9},"actions":{"A":{"type":"Compose","inputs":1}}}}`,
+			"A+ U+ ", "Succeeded",
+		},
+		"an unset variable": {`{"A":{"type":"SetVariable","inputs":{"name":"v","value":1}}}`, "A! ", "Failed"},
 	} {
 		run, err := (&logicapps.Engine{}).Run(t.Context(), load(t, c.actions), nil)
 		if err != nil {

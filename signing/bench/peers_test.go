@@ -27,7 +27,8 @@ func FuzzSameAsSmithy(f *testing.F) {
 	v4, v4a := sigv4.New(), sigv4a.New()
 	f.Fuzz(func(t *testing.T, method, rawURL, name, value, body string, asymmetric bool) {
 		u, _, err := signing.ParseURL(rawURL, nil)
-		if err != nil || sortsBeforeEncoding(u) || strings.Contains(value, "  ") || strings.ContainsAny(value, "\t\u0085\u00a0") || strings.TrimSpace(value) != strings.Trim(value, " ") {
+		if err != nil || sortsBeforeEncoding(u) || strings.Contains(value, "  ") || strings.ContainsAny(value, "\t\u0085\u00a0") ||
+			strings.TrimSpace(value) != strings.Trim(value, " ") {
 			return
 		}
 		r := &signing.Request{
@@ -39,7 +40,8 @@ func FuzzSameAsSmithy(f *testing.F) {
 			r.Algorithm, r.Scope.Region = signing.ECDSA, "*"
 		}
 		signed, err := ours.Sign(r)
-		if err != nil || strings.EqualFold(name, "content-length") || strings.EqualFold(name, "host") || strings.EqualFold(name, "x-amz-content-sha256") {
+		if err != nil || strings.EqualFold(name, "content-length") || strings.EqualFold(name, "host") ||
+			strings.EqualFold(name, "x-amz-content-sha256") {
 			return
 		}
 		request, err := http.NewRequest(method, r.URL.String(), nil)
@@ -47,24 +49,40 @@ func FuzzSameAsSmithy(f *testing.F) {
 			t.Fatalf("net/http does not take what Sign returns: %v", err)
 		}
 		request.Header[http.CanonicalHeaderKey(name)] = []string{value}
-		keys := credentials.Credentials{AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(), SessionToken: r.Credentials.SessionToken()}
+		keys := credentials.Credentials{
+			AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(),
+			SessionToken: r.Credentials.SessionToken(),
+		}
 		hash, err := hex.DecodeString(r.PayloadHash)
 		if err != nil {
 			t.Fatal(err)
 		}
 		every := func(o *smithy.SignerOptions) { o.HeaderRules = everyHeader{} }
 		if !asymmetric {
-			err = v4.SignRequest(&sigv4.SignRequestInput{Request: request, PayloadHash: hash, Credentials: keys, Service: r.Scope.Service, Region: r.Scope.Region, Time: r.Time}, every)
+			err = v4.SignRequest(
+				&sigv4.SignRequestInput{
+					Request: request, PayloadHash: hash, Credentials: keys, Service: r.Scope.Service, Region: r.Scope.Region, Time: r.Time,
+				},
+				every,
+			)
 			if got := request.Header.Get("Authorization"); err != nil || got != signed.Authorization {
 				t.Errorf("Sign:\n%s\nsmithy-go: %v\n%s\nfor\n%s", signed.Authorization, err, got, signed.CanonicalRequest)
 			}
 			return
 		}
-		err = v4a.SignRequest(&sigv4a.SignRequestInput{Request: request, PayloadHash: hash, Credentials: keys, Service: r.Scope.Service, RegionSet: []string{"*"}, Time: r.Time}, every)
+		err = v4a.SignRequest(
+			&sigv4a.SignRequestInput{
+				Request: request, PayloadHash: hash, Credentials: keys, Service: r.Scope.Service, RegionSet: []string{"*"}, Time: r.Time,
+			},
+			every,
+		)
 		prefix, signature, _ := strings.Cut(request.Header.Get("Authorization"), "Signature=")
 		key, keyErr := signing.DeriveKey(signing.ECDSA, r.Credentials, r.Time, r.Scope)
 		if err != nil || keyErr != nil || !strings.HasPrefix(signed.Authorization, prefix) || !key.Verify(signed.StringToSign, signature) {
-			t.Errorf("smithy-go's signature %s (%v, %v) does not verify over\n%s\n\n%s", signature, err, keyErr, signed.StringToSign, signed.CanonicalRequest)
+			t.Errorf(
+				"smithy-go's signature %s (%v, %v) does not verify over\n%s\n\n%s", signature, err, keyErr, signed.StringToSign,
+				signed.CanonicalRequest,
+			)
 		}
 	})
 }

@@ -48,7 +48,10 @@ func TestRandomRequestsAsSDK(t *testing.T) {
 	source.Runs, source.Escaped = true, true
 	theirs := sdk.NewSigner()
 	compareRandom(t, func() *requests.Request { return next(t, source) }, func(r *requests.Request, presign bool) (string, error) {
-		keys := aws.Credentials{AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(), SessionToken: r.Credentials.SessionToken()}
+		keys := aws.Credentials{
+			AccessKeyID: r.Credentials.AccessKeyID, SecretAccessKey: r.Credentials.SecretAccessKey(),
+			SessionToken: r.Credentials.SessionToken(),
+		}
 		options := func(o *sdk.SignerOptions) {
 			o.DisableHeaderHoisting = true
 			o.DisableURIPathEscaping = r.SingleEncode

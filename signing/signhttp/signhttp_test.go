@@ -42,7 +42,9 @@ func bySDK(t *testing.T, r *http.Request, service, hash string, s3 bool) string 
 	r = r.Clone(t.Context())
 	r.Header.Del("Authorization")
 	r.ContentLength = 0 // which the SDK would sign
-	err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: "EXAMPLETOKEN"},
+	err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{
+		AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: "EXAMPLETOKEN",
+	},
 		r, hash, service, "eu-west-1", now(), func(o *v4.SignerOptions) { o.DisableURIPathEscaping = s3 })
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +58,10 @@ func TestSign_AsAWSsOwnSigner(t *testing.T) {
 		headers                    map[string]string
 	}{
 		{"GET", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?b=2&a=1", "", "execute-api", nil},
-		{"POST", "https://dynamodb.eu-west-1.amazonaws.com/", "{}", "dynamodb", map[string]string{"X-Amz-Target": "DynamoDB_20120810.GetItem", "Content-Type": "application/x-amz-json-1.0"}},
+		{
+			"POST", "https://dynamodb.eu-west-1.amazonaws.com/", "{}", "dynamodb",
+			map[string]string{"X-Amz-Target": "DynamoDB_20120810.GetItem", "Content-Type": "application/x-amz-json-1.0"},
+		},
 		{"PUT", "https://inbox.s3.eu-west-1.amazonaws.com/a%20b/c%2Bd", "text", "s3", map[string]string{"x-amz-meta-a": "b"}},
 		{"POST", "https://bedrock-runtime.eu-west-1.amazonaws.com/model/a.b-v1%3A0/invoke", "{}", "bedrock", nil},
 	} {
@@ -139,7 +144,9 @@ func TestTransport_IsAccepted(t *testing.T) {
 	}
 	client := &http.Client{Transport: &signhttp.Transport{Signer: s}}
 	for i, body := range []string{"", "{}", strings.Repeat("x", 100_000)} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("%s/orders/%d?q=a%%20b", server.GatewayURL, i), bytes.NewReader([]byte(body)))
+		r, err := http.NewRequestWithContext(
+			t.Context(), http.MethodPost, fmt.Sprintf("%s/orders/%d?q=a%%20b", server.GatewayURL, i), bytes.NewReader([]byte(body)),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

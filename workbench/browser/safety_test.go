@@ -85,7 +85,10 @@ func TestAccessibility(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{1280, 390} {
 				p.emulate(width, 900, scheme)
-				found := eval[[]string](p, `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`)
+				found := eval[[]string](
+					p,
+					`axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`,
+				)
 				for _, fault := range found {
 					t.Errorf("%s, %s, %d: %s", view.name, scheme, width, fault)
 				}
@@ -111,7 +114,10 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	eval[bool](p, `([...document.querySelectorAll("details")].slice(0, 3).forEach((d) => d.open = true), true)`)
 	for _, scheme := range []string{"light", "dark"} {
 		p.emulate(390, 900, scheme)
-		for _, fault := range eval[[]string](p, `axe.run({include: [["header"], ["#operations"], ["#SignRequest"], ["#schema-Problem"]]}, {runOnly: ["wcag2a", "wcag2aa"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`) {
+		for _, fault := range eval[[]string](
+			p,
+			`axe.run({include: [["header"], ["#operations"], ["#SignRequest"], ["#schema-Problem"]]}, {runOnly: ["wcag2a", "wcag2aa"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`,
+		) {
 			t.Errorf("%s: %s", scheme, fault)
 		}
 	}
@@ -159,7 +165,10 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	p.paste("key", apiKey)
 	p.keys(kb.Enter)
 	p.ready()
-	p.paste("paste", `curl 'https://sqs.eu-west-1.amazonaws.com/?token=CANARY3' -H 'Authorization: Bearer CANARY4' -H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`)
+	p.paste(
+		"paste",
+		`curl 'https://sqs.eu-west-1.amazonaws.com/?token=CANARY3' -H 'Authorization: Bearer CANARY4' -H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`,
+	)
 	p.sign()
 	p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
 	for place, text := range map[string]string{
@@ -218,7 +227,10 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 						`{method:"POST",body:B,headers:{"Content-Type":"application/json"}}`, `{method:"POST",body:B,mode:"no-cors"}`,
 						`{method:"POST",body:B,mode:"no-cors",credentials:"include"}`,
 					} {
-						got := eval[string](p, `(async (B) => { try { const r = await fetch(`+quote(target+"/v1/"+operation)+`, `+options+`); return r.status + " " + await r.text(); } catch (e) { return ""; } })(`+quote(body)+`)`)
+						got := eval[string](
+							p,
+							`(async (B) => { try { const r = await fetch(`+quote(target+"/v1/"+operation)+`, `+options+`); return r.status + " " + await r.text(); } catch (e) { return ""; } })(`+quote(body)+`)`,
+						)
 						if strings.HasPrefix(got, "200") || strings.Contains(got, "authorization") {
 							t.Errorf("%s from %s: %s", operation, eval[string](p, "location.origin"), got)
 						}
@@ -229,7 +241,10 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 			rebound := open(t, "http://evil.test:"+port+"/workbench")
 			attack(rebound, "http://evil.test:"+port)
 			framed := open(t, "http://127.0.0.1:"+foreign+"/")
-			eval[bool](framed, `(() => { const f = document.createElement("iframe"); f.src = `+quote(address+"/workbench")+`; document.body.append(f); return true; })()`)
+			eval[bool](
+				framed,
+				`(() => { const f = document.createElement("iframe"); f.src = `+quote(address+"/workbench")+`; document.body.append(f); return true; })()`,
+			)
 			if got := eval[int](framed, `new Promise((done) => setTimeout(() => done(frames[0].length ?? 0), 300))`); got != 0 {
 				t.Error("the page can be framed")
 			}

@@ -106,7 +106,10 @@ func TestWalk_CaretLeadsToTheLine(t *testing.T) {
 	p.paste("paste", text)
 	p.sign()
 	for place, want := range map[string]string{"x=é": "x=%C3%A9&y=2", "y=2": "x=%C3%A9&y=2", "/ü": "/a/%25C3%25BC"} {
-		eval[bool](p, `(() => { const e = document.querySelector("#paste"); e.focus(); const i = e.value.indexOf(`+quote(place)+`) + 1; e.setSelectionRange(i, i); return true; })()`)
+		eval[bool](
+			p,
+			`(() => { const e = document.querySelector("#paste"); e.focus(); const i = e.value.indexOf(`+quote(place)+`) + 1; e.setSelectionRange(i, i); return true; })()`,
+		)
 		p.wait(`document.querySelector("[aria-selected=true]")?.innerText === ` + quote(want))
 		if got := p.marked(); got != place {
 			t.Errorf("marked %q, want %q", got, place)
@@ -118,7 +121,10 @@ func TestWalk_CaretLeadsToTheLine(t *testing.T) {
 // The values are for the signature, the expressions for the workflow.
 func TestWalk_PlaceholdersAreFilledAndKept(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench").ready()
-	p.paste("paste", `{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod/@{variables('id')}/x?b=2","headers":{"X-Amz-Meta-Tenant":"@{variables('id')}"},"body":{"order":"@{triggerBody()?['id']}"}}}`)
+	p.paste(
+		"paste",
+		`{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod/@{variables('id')}/x?b=2","headers":{"X-Amz-Meta-Tenant":"@{variables('id')}"},"body":{"order":"@{triggerBody()?['id']}"}}}`,
+	)
 	p.wait(`document.querySelectorAll("#placeholders input").length === 2`)
 	p.paste("paste", eval[string](p, `document.querySelector("#paste").value`)) // what was given must not be lost
 	eval[bool](p, `[...document.querySelectorAll("#placeholders input")].map((e, i) => e.value = ["forty two", "7"][i]).length > 0`)
@@ -168,9 +174,15 @@ func TestWalk_FaultsAreNamedWithTheirPlace(t *testing.T) {
 
 func TestWalk_OptionsChangeWhatIsSigned(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench").ready()
-	p.paste("paste", "curl https://a.example/1\ncurl -X PUT https://b.s3.eu-west-1.amazonaws.com/k -H 'X-Tenant: t' -H 'Accept: */*' --data-raw 'a\nb'")
+	p.paste(
+		"paste",
+		"curl https://a.example/1\ncurl -X PUT https://b.s3.eu-west-1.amazonaws.com/k -H 'X-Tenant: t' -H 'Accept: */*' --data-raw 'a\nb'",
+	)
 	p.wait(`!document.querySelector("#choices").hidden`)
-	eval[bool](p, `(() => { const s = document.querySelector("#choice"); s.value = "1"; s.dispatchEvent(new Event("change")); return true; })()`)
+	eval[bool](
+		p,
+		`(() => { const s = document.querySelector("#choice"); s.value = "1"; s.dispatchEvent(new Event("change")); return true; })()`,
+	)
 	p.wait(`document.querySelector("#read").innerText.includes("PUT")`)
 	p.sign()
 	if got := p.text("#not-signed"); !strings.Contains(got, "Accept") || !strings.Contains(got, "X-Tenant") {

@@ -88,14 +88,20 @@ func build(t *testing.T) string {
 func TestGuide_OnThisMachine(t *testing.T) {
 	program, server, address := build(t), startVersity(t), peers.Address(t)
 	_, port, _ := strings.Cut(address, ":")
-	startCommand(t, program, server, "http://"+address+"/-?X-Amz-Credential=a/20150830/"+region+"/sns/aws4_request&X-Amz-Signature=0", nil, "proxy", "--port", port)
+	startCommand(
+		t, program, server, "http://"+address+"/-?X-Amz-Credential=a/20150830/"+region+"/sns/aws4_request&X-Amz-Signature=0", nil,
+		"proxy", "--port", port,
+	)
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Log("NOT TESTED: the AWS CLI, which this machine does not have")
 	} else {
-		sdk := []string{"AWS_ENDPOINT_URL=http://" + address, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_DEFAULT_REGION=" + region}
+		sdk := []string{
+			"AWS_ENDPOINT_URL=http://" + address, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_DEFAULT_REGION=" + region,
+		}
 		for line, want := range map[string]string{
 			"aws secretsmanager list-secrets": "orders",
-			"aws configure set default.s3.addressing_style path && aws s3 mb s3://inbox && echo hello > a && aws s3 cp a s3://inbox/ && aws s3 ls s3://inbox && aws s3 cp s3://inbox/a -": "hello",
+			"aws configure set default.s3.addressing_style path && aws s3 mb s3://inbox && echo hello > a && aws s3 cp a s3://inbox/ && " +
+				"aws s3 ls s3://inbox && aws s3 cp s3://inbox/a -": "hello",
 		} {
 			if out := shell(t, line, sdk...); !strings.Contains(out, want) {
 				t.Errorf("%s:\n%s", line, out)
@@ -109,7 +115,8 @@ func TestGuide_OnThisMachine(t *testing.T) {
 		other := peers.Address(t)
 		_, port, _ := strings.Cut(other, ":")
 		startCommand(t, program, server, "http://"+other+"/", nil, "proxy", "--port", port, "--upstream", "dynamodb."+region+".amazonaws.com")
-		if out := shell(t, "aws dynamodb list-tables", append(sdk[1:], "AWS_ENDPOINT_URL_DYNAMODB=http://"+other)...); !strings.Contains(out, "orders") {
+		if out := shell(t, "aws dynamodb list-tables", append(sdk[1:], "AWS_ENDPOINT_URL_DYNAMODB=http:/"+
+			"/"+other)...); !strings.Contains(out, "orders") {
 			t.Errorf("dynamodb: %s", out)
 		}
 	}
@@ -154,7 +161,10 @@ func TestGuide_OneForAll(t *testing.T) {
 		}
 	}
 	if _, err := exec.LookPath("aws"); err == nil {
-		out := shell(t, "aws secretsmanager list-secrets", "AWS_ENDPOINT_URL_SECRETS_MANAGER="+base+"secretsmanager."+region+".amazonaws.com", "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_SESSION_TOKEN="+key, "AWS_DEFAULT_REGION="+region)
+		out := shell(
+			t, "aws secretsmanager list-secrets", "AWS_ENDPOINT_URL_SECRETS_MANAGER="+base+"secretsmanager."+region+".amazonaws.com",
+			"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_SESSION_TOKEN="+key, "AWS_DEFAULT_REGION="+region,
+		)
 		if !strings.Contains(out, "orders") {
 			t.Errorf("the AWS CLI: %s", out)
 		}

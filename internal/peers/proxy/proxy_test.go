@@ -61,7 +61,9 @@ func startMinIO(t *testing.T) string {
 	t.Helper()
 	address := peers.Address(t)
 	server := exec.Command(peers.Command(t, minio), "server", "--quiet", "--address", address, t.TempDir())
-	server.Env = append(os.Environ(), "MINIO_ROOT_USER="+root.AccessKeyID, "MINIO_ROOT_PASSWORD="+root.SecretAccessKey(), "MINIO_REGION="+region)
+	server.Env = append(
+		os.Environ(), "MINIO_ROOT_USER="+root.AccessKeyID, "MINIO_ROOT_PASSWORD="+root.SecretAccessKey(), "MINIO_REGION="+region,
+	)
 	peers.Start(t, server, "http://"+address+"/minio/health/live")
 	return address
 }
@@ -114,11 +116,15 @@ func startProxy(t *testing.T, server string, secure bool) (address, certificate 
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte(apiKey))
-	auth, err := access.NewAuthenticator(access.Options{APIKeys: []access.APIKey{{ID: "crm-sync", SHA256: hex.EncodeToString(sum[:])}}, Now: time.Now})
+	auth, err := access.NewAuthenticator(access.Options{
+		APIKeys: []access.APIKey{{ID: "crm-sync", SHA256: hex.EncodeToString(sum[:])}}, Now: time.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := broker.New(broker.Options{Signer: new(signing.Signer), Sessions: sessions{}, Now: time.Now, Policy: policy, Audit: unrecorded{}, Sender: client})
+	b := broker.New(broker.Options{
+		Signer: new(signing.Signer), Sessions: sessions{}, Now: time.Now, Policy: policy, Audit: unrecorded{}, Sender: client,
+	})
 	refuse := func(w http.ResponseWriter, _ *http.Request, err error) {
 		p := broker.Problem(err)
 		t.Logf("refused: %v", err)

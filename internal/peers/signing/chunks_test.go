@@ -145,12 +145,18 @@ func TestGatewayRefusesChunks(t *testing.T) {
 	}{
 		{"a byte of a chunk", signing.StreamingPayload, replace("and the rest", "and the test"), "SignatureDoesNotMatch"},
 		{"a byte of the first chunk", signing.StreamingPayload, replace("aaaa", "aaab"), "SignatureDoesNotMatch"},
-		{"a chunk exchanged for another of its length", signing.StreamingPayload, replace(strings.Repeat("b", 8<<10), strings.Repeat("a", 8<<10)), "SignatureDoesNotMatch"},
+		{
+			"a chunk exchanged for another of its length", signing.StreamingPayload,
+			replace(strings.Repeat("b", 8<<10), strings.Repeat("a", 8<<10)), "SignatureDoesNotMatch",
+		},
 		{"the signature of the last chunk", signing.StreamingPayload, flip("chunk-signature="), "SignatureDoesNotMatch"},
 		{"a byte of a chunk before a trailer", signing.StreamingPayloadTrailer, replace("and the rest", "and the test"), "SignatureDoesNotMatch"},
 		{"the signature of the trailer", signing.StreamingPayloadTrailer, flip("trailer-signature:"), "SignatureDoesNotMatch"},
 		{"the trailer", signing.StreamingPayloadTrailer, replace("crc32:"+checksum(strings.Join(chunks, "")), "crc32:AAAAAA=="), "BadDigest"},
-		{"the name of the trailer", signing.StreamingPayloadTrailer, replace("x-amz-checksum-crc32:", "x-amz-checksum-crc64:"), "MalformedTrailerError"},
+		{
+			"the name of the trailer", signing.StreamingPayloadTrailer, replace("x-amz-checksum-crc32:", "x-amz-checksum-crc64:"),
+			"MalformedTrailerError",
+		},
 		{"a byte under an unsigned trailer", signing.StreamingUnsignedPayloadTrailer, replace("and the rest", "and the test"), "BadDigest"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

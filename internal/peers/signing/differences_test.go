@@ -33,7 +33,10 @@ func TestDifferencesFromCRT(t *testing.T) {
 		{name: "an S3 key is encoded strictly, as S3 does before it verifies", target: "/a$b", s3: true, ours: "/a%24b", theirs: "/a$b"},
 		{name: "a plus sign in a query is a space, as services read it", target: "/?a=b+c", ours: "a=b%20c", theirs: "a=b%2Bc"},
 		{name: "a header that concerns one connection is not signed", target: "/", header: "TE", ours: "\n\nhost;", theirs: "\n\nhost;te;"},
-		{name: "the hash of the payload is a parameter when presigning", target: "/", presign: true, ours: "&X-Amz-Content-Sha256=" + signing.PayloadHash(nil), theirs: ""},
+		{
+			name: "the hash of the payload is a parameter when presigning", target: "/", presign: true,
+			ours: "&X-Amz-Content-Sha256=" + signing.PayloadHash(nil), theirs: "",
+		},
 		{name: "what stands before :/ is not a scheme", target: "/a:/b"},
 	} {
 		t.Run(d.name, func(t *testing.T) { d.check(t, c) })

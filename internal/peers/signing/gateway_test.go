@@ -138,7 +138,14 @@ func TestGatewayTakesHeaders(t *testing.T) {
 	g := startGateway(t)
 	for _, key := range keys {
 		target, body := bucket+"/"+key, []byte("the object "+key)
-		g.mustSend(t, g.request(t, "PUT", target, body, signing.Header{Name: "X-Amz-Meta-Note", Value: "  two   words "}, signing.Header{Name: "Content-Type", Value: "text/plain; charset=utf-8"}), body)
+		g.mustSend(
+			t,
+			g.request(
+				t, "PUT", target, body, signing.Header{Name: "X-Amz-Meta-Note", Value: "  two   words "},
+				signing.Header{Name: "Content-Type", Value: "text/plain; charset=utf-8"},
+			),
+			body,
+		)
 		got := g.mustSend(t, g.request(t, "GET", target, nil), nil)
 		if got.body != string(body) || got.header.Get("X-Amz-Meta-Note") != "two   words" {
 			t.Errorf("GET %s = %q, note %q", target, got.body, got.header.Get("X-Amz-Meta-Note"))
@@ -192,7 +199,14 @@ func TestGatewayTakesPresigned(t *testing.T) {
 			t.Errorf("GET %s as %s", target, got)
 		}
 	}
-	g.mustSend(t, g.presigned(t, "PUT", bucket+"/with", signing.Header{Name: "X-Amz-Meta-Note", Value: "signed"}, signing.Header{Name: "Content-Type", Value: "text/plain"}), []byte("x"))
+	g.mustSend(
+		t,
+		g.presigned(
+			t, "PUT", bucket+"/with", signing.Header{Name: "X-Amz-Meta-Note", Value: "signed"},
+			signing.Header{Name: "Content-Type", Value: "text/plain"},
+		),
+		[]byte("x"),
+	)
 	if got := g.mustSend(t, g.presigned(t, "HEAD", bucket+"/with"), nil); got.header.Get("X-Amz-Meta-Note") != "signed" {
 		t.Errorf("the note is %q", got.header.Get("X-Amz-Meta-Note"))
 	}

@@ -124,7 +124,10 @@ func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, answe
 	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		t.Errorf("%s %s\nwe add\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, strings.Join(got, "\n"), strings.Join(want, "\n"), signed.CanonicalRequest)
+		t.Errorf(
+			"%s %s\nwe add\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, strings.Join(got, "\n"), strings.Join(want, "\n"),
+			signed.CanonicalRequest,
+		)
 	}
 }
 

@@ -101,7 +101,9 @@ func targetOf(url string) string {
 // themselves, those that are empty, which the server takes for absent, and those
 // that ask for something.
 func leaveOut(r *requests.Request, handled ...string) {
-	handled = append(handled, "content-length", "content-type", "cookie", "connection", "expect", "te", "trailer", "transfer-encoding", "upgrade")
+	handled = append(
+		handled, "content-length", "content-type", "cookie", "connection", "expect", "te", "trailer", "transfer-encoding", "upgrade",
+	)
 	for _, h := range r.Headers {
 		if strings.TrimSpace(h.Value) == "" {
 			handled = append(handled, strings.ToLower(h.Name))

@@ -32,7 +32,9 @@ func startService(t *testing.T) *service {
 	g := startGateway(t)
 	address := peers.Address(t)
 	host, port, _ := strings.Cut(address, ":")
-	server := exec.Command(program, "serve", "--auth", "none", "--address", host, "--port", port, "--http-hosts", strings.TrimPrefix(g.url, "http://"))
+	server := exec.Command(
+		program, "serve", "--auth", "none", "--address", host, "--port", port, "--http-hosts", strings.TrimPrefix(g.url, "http://"),
+	)
 	server.Env = []string{"AWS_ACCESS_KEY_ID=" + root.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + root.SecretAccessKey(), "AWS_REGION=us-east-1"}
 	s := &service{"http://" + address, g}
 	peers.Start(t, server, s.url+"/readyz")
@@ -113,13 +115,21 @@ func TestServiceBeforeGateway(t *testing.T) {
 	s := startService(t)
 	for _, key := range keys {
 		target, text := bucket+"/"+key, "the object "+key
-		s.through(t, "/v1/sign", "PUT", target, map[string]any{"body": text, "headers": map[string]any{"X-Amz-Meta-Note": " two   words", "Content-Type": "text/plain"}})
+		s.through(
+			t, "/v1/sign", "PUT", target,
+			map[string]any{"body": text, "headers": map[string]any{"X-Amz-Meta-Note": " two   words", "Content-Type": "text/plain"}},
+		)
 		got := s.through(t, "/v1/sign", "GET", target, nil)
 		if got.body != text || got.header.Get("X-Amz-Meta-Note") != "two   words" || got.header.Get("Content-Type") != "text/plain" {
 			t.Errorf("GET %s = %q %v", target, got.body, got.header)
 		}
-		s.through(t, "/v1/presign", "PUT", target, map[string]any{"expiresInSeconds": 60, "bodyBase64": base64.StdEncoding.EncodeToString([]byte("\x00\xff" + text))})
-		if got := s.through(t, "/v1/presign", "GET", target, map[string]any{"query": map[string]any{"response-content-type": "x/y+z"}}); got.body != "\x00\xff"+text || got.header.Get("Content-Type") != "x/y+z" {
+		s.through(
+			t, "/v1/presign", "PUT", target,
+			map[string]any{"expiresInSeconds": 60, "bodyBase64": base64.StdEncoding.EncodeToString([]byte("\x00\xff" + text))},
+		)
+		if got := s.through(t, "/v1/presign", "GET", target, map[string]any{
+			"query": map[string]any{"response-content-type": "x/y+z"},
+		}); got.body != "\x00\xff"+text || got.header.Get("Content-Type") != "x/y+z" {
 			t.Errorf("GET %s = %q as %q", target, got.body, got.header.Get("Content-Type"))
 		}
 		s.through(t, "/v1/sign", "DELETE", target, map[string]any{"payload": "unsigned"})

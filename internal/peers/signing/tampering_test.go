@@ -132,7 +132,10 @@ func TestGatewayRefusesTamperingWithPresigned(t *testing.T) {
 		}, code: "SignatureDoesNotMatch"},
 		{name: "over", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) }, code: "AccessDenied"},
 		{name: "in 16 minutes, which this server does not mind", ask: func(r *signing.Request) { r.Time = r.Time.Add(16 * time.Minute) }},
-		{name: "a longer life", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) }, sent: query("X-Amz-Expires=60", "X-Amz-Expires=6000"), code: "SignatureDoesNotMatch"},
+		{
+			name: "a longer life", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) },
+			sent: query("X-Amz-Expires=60", "X-Amz-Expires=6000"), code: "SignatureDoesNotMatch",
+		},
 		{name: "more than a week", sent: query("X-Amz-Expires=60", "X-Amz-Expires=604801"), code: "AuthorizationQueryParametersError"},
 		{name: "no end", sent: query("X-Amz-Expires=60", "x=60"), code: "AuthorizationQueryParametersError"},
 		{name: "another region", ask: func(r *signing.Request) { r.Scope.Region = "eu-west-1" }, code: "AuthorizationQueryParametersError"},

@@ -130,19 +130,38 @@ func TestGatewayRefusesUploads(t *testing.T) {
 		{name: "nothing wrong", file: "hello", filled: text},
 		{name: "too short", file: "12", filled: text, code: "EntityTooSmall"},
 		{name: "too long", file: "12345678901", filled: text, code: "EntityTooLarge"},
-		{name: "another type", file: "hello", filled: []signing.Parameter{{Name: "key", Value: "up/x"}, {Name: "Content-Type", Value: "image/png"}}, code: "AccessDenied"},
-		{name: "a field beyond the policy", file: "hello", filled: append([]signing.Parameter{{Name: "x-amz-storage-class", Value: "GLACIER"}}, text...), code: "AccessDenied"},
+		{
+			name: "another type", file: "hello",
+			filled: []signing.Parameter{{Name: "key", Value: "up/x"}, {Name: "Content-Type", Value: "image/png"}}, code: "AccessDenied",
+		},
+		{
+			name: "a field beyond the policy", file: "hello",
+			filled: append([]signing.Parameter{{Name: "x-amz-storage-class", Value: "GLACIER"}}, text...), code: "AccessDenied",
+		},
 		{name: "another key", file: "hello", filled: text, edit: set("key", "elsewhere/x"), code: "AccessDenied"},
 		{name: "another acl", file: "hello", filled: text, edit: set("acl", "public-read"), code: "AccessDenied"},
 		{name: "another note", file: "hello", filled: text, edit: set("x-amz-meta-note", "x"), code: "AccessDenied"},
 		{name: "another date", file: "hello", filled: text, edit: set("x-amz-date", "20150830T123600Z"), code: "AccessDenied"},
-		{name: "another signature", file: "hello", filled: text, edit: set("x-amz-signature", strings.Repeat("0", 64)), code: "SignatureDoesNotMatch"},
-		{name: "another policy", file: "hello", filled: text, edit: set("policy", "eyJleHBpcmF0aW9uIjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJjb25kaXRpb25zIjpbXX0="), code: "SignatureDoesNotMatch"},
+		{
+			name: "another signature", file: "hello", filled: text, edit: set("x-amz-signature", strings.Repeat("0", 64)),
+			code: "SignatureDoesNotMatch",
+		},
+		{
+			name: "another policy", file: "hello", filled: text,
+			edit: set("policy", "eyJleHBpcmF0aW9uIjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJjb25kaXRpb25zIjpbXX0="),
+			code: "SignatureDoesNotMatch",
+		},
 		{name: "no signature", file: "hello", filled: text, edit: drop("x-amz-signature"), code: "InvalidArgument"},
 		{name: "no acl", file: "hello", filled: text, edit: drop("acl"), code: "AccessDenied"},
-		{name: "over", file: "hello", filled: text, policy: func(p *signing.PostPolicy) { p.Time = p.Time.Add(-2 * time.Minute) }, code: "AccessDenied"},
+		{
+			name: "over", file: "hello", filled: text, policy: func(p *signing.PostPolicy) { p.Time = p.Time.Add(-2 * time.Minute) },
+			code: "AccessDenied",
+		},
 		{name: "another bucket", file: "hello", filled: text, policy: func(p *signing.PostPolicy) { p.Bucket = "other" }, code: "AccessDenied"},
-		{name: "another region", file: "hello", filled: text, policy: func(p *signing.PostPolicy) { p.Region = "eu-west-1" }, code: "InvalidArgument"},
+		{
+			name: "another region", file: "hello", filled: text, policy: func(p *signing.PostPolicy) { p.Region = "eu-west-1" },
+			code: "InvalidArgument",
+		},
 		{name: "another secret", file: "hello", filled: text, policy: func(p *signing.PostPolicy) {
 			p.Credentials = signing.NewCredentials(root.AccessKeyID, "another", "")
 		}, code: "SignatureDoesNotMatch"},

@@ -64,7 +64,10 @@ func TestTamperedRequestsAreRefused(t *testing.T) {
 		test.tamper(r)
 		expect(t, test.name, r, test.want)
 	}
-	foreign := signing.NewCredentials(got.Credentials.AccessKeyID, got.Credentials.SecretAccessKey(), session(t, store(t, withKeys(url))).Credentials.SessionToken())
+	foreign := signing.NewCredentials(
+		got.Credentials.AccessKeyID, got.Credentials.SecretAccessKey(),
+		session(t, store(t, withKeys(url))).Credentials.SessionToken(),
+	)
 	expect(t, "another session's token", s3(t, foreign, "GET", url+object, nil), 403)
 }
 
@@ -105,11 +108,17 @@ func TestRefusalsAreClassified(t *testing.T) {
 		edit func(*credentials.Profile)
 		want error
 	}{
-		{"a secret that is not the key's", func(p *credentials.Profile) { p.Keys = signing.NewCredentials(rootUser, "another", "") }, credentials.ErrDenied},
+		{
+			"a secret that is not the key's", func(p *credentials.Profile) { p.Keys = signing.NewCredentials(rootUser, "another", "") },
+			credentials.ErrDenied,
+		},
 		{"a key nobody has", func(p *credentials.Profile) {
 			p.Keys = signing.NewCredentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "")
 		}, credentials.ErrDenied},
-		{"a policy that is none", func(p *credentials.Profile) { p.AssumeRole.Policy = `{"Version":"2012-10-17","Statement":7}` }, credentials.ErrConfiguration},
+		{
+			"a policy that is none", func(p *credentials.Profile) { p.AssumeRole.Policy = `{"Version":"2012-10-17","Statement":7}` },
+			credentials.ErrConfiguration,
+		},
 	}
 	for _, test := range tests {
 		p := withKeys(url)
@@ -142,7 +151,12 @@ func TestVersitySaysWhoAsks(t *testing.T) {
 	if err != nil || !strings.HasSuffix(got.ARN, ":root") {
 		t.Errorf("Identity() = %+v, %v; want the root's", got, err)
 	}
-	s = store(t, credentials.Profile{Source: credentials.SourceStatic, Keys: signing.NewCredentials(rootUser, "another", ""), STSEndpoint: versity(t, true)})
+	s = store(
+		t,
+		credentials.Profile{
+			Source: credentials.SourceStatic, Keys: signing.NewCredentials(rootUser, "another", ""), STSEndpoint: versity(t, true),
+		},
+	)
 	if _, err := s.Identity(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) {
 		t.Errorf("Identity() = %v with a wrong secret, want ErrConfiguration", err)
 	}
