@@ -93,7 +93,8 @@ func TestAPIKeyIsRefused(t *testing.T) {
 		{"Authorization twice", []string{"Authorization", "Bearer crm-sync.new", "Authorization", "Bearer x"}, access.ErrBadCredentials},
 		{"Basic", []string{"Authorization", "Basic crm-sync.new"}, access.ErrBadCredentials},
 		{
-			"bad X-API-Key is not saved by a good bearer", []string{"X-API-Key", "x", "Authorization", "Bearer crm-sync.new"},
+			"bad X-API-Key is not saved by a good bearer",
+			[]string{"X-API-Key", "x", "Authorization", "Bearer crm-sync.new"},
 			access.ErrBadCredentials,
 		},
 	} {

@@ -123,7 +123,7 @@ func (l *Limiter) enter(h *Hold) (*waiter, error) {
 		l.admit(h, s)
 		return nil, nil
 	}
-	if len(l.waiting) >= l.queue && !l.makeRoom(s) {
+	if len(l.waiting) >= l.queue && !l.displace(s) {
 		l.forget(h.caller, s)
 		l.refused.Add(1)
 		return nil, &BusyError{RetryAfter: l.wait}
@@ -135,9 +135,9 @@ func (l *Limiter) enter(h *Hold) (*waiter, error) {
 	return w, nil
 }
 
-// makeRoom sends the last of the caller with most in the queue away, if that
+// displace sends the last of the caller with most in the queue away, if that
 // caller has more there than the one who comes.
-func (l *Limiter) makeRoom(comer *share) bool {
+func (l *Limiter) displace(comer *share) bool {
 	last := -1
 	for i, w := range l.waiting {
 		if w.share.waiting > comer.waiting+1 && (last < 0 || w.share.waiting >= l.waiting[last].share.waiting) {

@@ -54,7 +54,7 @@ func TestLimiter_OneCallerMayUseAllOfIt(t *testing.T) {
 		}
 		seven.Release()
 		if err := <-waiting; err != nil {
-			t.Errorf("when there is room: %v", err)
+			t.Errorf("once the weight was free: %v", err)
 		}
 		three.Release()
 		must(l.Acquire(t.Context(), "a", 1000, false)).Release() // what is larger than all goes alone

@@ -28,27 +28,33 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 	}{
 		{
 			"fetch of a foreign page", local,
-			[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"}, false,
+			[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"},
+			false,
 		},
 		{
 			"fetch of a browser without Sec-Fetch-Site", local,
-			[]string{"Origin", "https://evil.example", "Content-Type", "application/json"}, false,
+			[]string{"Origin", "https://evil.example", "Content-Type", "application/json"},
+			false,
 		},
 		{
 			"fetch of a sandboxed frame", local,
-			[]string{"Origin", "null", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"}, false,
+			[]string{"Origin", "null", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"},
+			false,
 		},
 		{
 			"form of a foreign page", local,
-			[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"}, false,
+			[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"},
+			false,
 		},
 		{
 			"another port of the same machine", local,
-			[]string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site", "Content-Type", "application/json"}, false,
+			[]string{"Origin", "http://127.0.0.1:9000", "Sec-Fetch-Site", "same-site", "Content-Type", "application/json"},
+			false,
 		},
 		{
 			"a name that leads here", "evil.example:8080",
-			[]string{"Origin", "http://evil.example:8080", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json"}, true,
+			[]string{"Origin", "http://evil.example:8080", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json"},
+			true,
 		},
 		{"the same without headers of the browser", "evil.example", []string{"Content-Type", "application/json"}, true},
 	}

@@ -135,7 +135,8 @@ func TestProxy_RefusesPagesOfOtherOrigins(t *testing.T) {
 			"typed into the browser": {local, []string{"Sec-Fetch-Site", "none"}, nil},
 			"a program":              {local, nil, nil},
 			"the page of the public URL": {
-				local, []string{"Origin", "https://sign.example.com", "Sec-Fetch-Site", "same-site"},
+				local,
+				[]string{"Origin", "https://sign.example.com", "Sec-Fetch-Site", "same-site"},
 				map[string]int{"keys": 403, "none": 403},
 			},
 		} {

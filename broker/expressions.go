@@ -23,7 +23,7 @@ var (
 	}, "|") + `)\(`)
 )
 
-// unevaluated says which kind of expression a text holds that was to be replaced by its value,
+// unevaluated says which kind of expression a text holds that should have been replaced by its value,
 // or "".
 func unevaluated(text string) string {
 	if !strings.ContainsAny(text, "@{%$") {

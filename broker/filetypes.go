@@ -93,7 +93,7 @@ func fileType(head string) string {
 // must be Base64, in either alphabet, so that no ordinary text is taken for one; line breaks
 // may divide it as mail does (RFC 2045 section 6.8).
 func base64File(text []byte) string {
-	const least, head = 12, 32 // the shortest signature of a file, and the longest with room to spare
+	const least, head = 12, 32 // the shortest signature of a file, and more than the longest
 	if len(text) < least {
 		return ""
 	}

@@ -50,7 +50,7 @@ func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 		t.Run(disk.name, func(t *testing.T) {
 			if disk.command != nil {
 				if out, err := exec.Command(disk.command[0], append(disk.command[1:len(disk.command):len(disk.command)], "true")...).CombinedOutput(); err != nil {
-					t.Skipf("this system does not let us: %s: %v %s", disk.command[0], err, out)
+					t.Skipf("NOT CHECKED with %s, which this system does not permit: %v %s", disk.command[0], err, out)
 				}
 			}
 			s := serveUnder(t, disk.command, nil, "COUNTERSIGN_AUDIT_FILE="+disk.file)

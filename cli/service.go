@@ -46,6 +46,7 @@ type service struct {
 	metrics        *telemetry.Metrics // nil where nobody reads them, at
 	metricsAddress string
 	traces         *telemetry.Traces // nil where nobody wants spans
+	traceSettings  telemetry.TraceSettings
 
 	maxConnections int
 	leaving        atomic.Bool // the process is going to stop
@@ -78,7 +79,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 		maxConnections: conf.MaxConnections, metricsAddress: conf.MetricsAddress,
 	}
 	limits, limitsErr := newLimits(p, conf)
-	s.traces = newTraces(p, s)
+	s.traces = s.newTraces(p)
 	s.metrics = newMetrics(conf, s, limits)
 	var authErr, storeErr, auditErr, handlersErr error
 	s.auth, authErr = newAuthenticator(p, conf, s.metrics)

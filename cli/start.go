@@ -26,7 +26,7 @@ func (s *service) logStart(p *process, conf config.Config, address string) {
 		Dict("limits", zerolog.Dict().Float64("rate_per_second", conf.RatePerSecond).Int("rate_burst", conf.RateBurst).
 			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
 			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
-		Str("traces", traceSettings(p).Target).Msg("listening")
+		Str("traces", s.traceSettings.Target).Msg("listening")
 	for _, warning := range s.warnings(p, conf) {
 		s.log.Warn().Msg(warning)
 	}
@@ -38,7 +38,7 @@ func (s *service) warnings(p *process, conf config.Config) []string {
 	for _, fault := range s.store.CertificateWarnings() {
 		all = append(all, conf.Located(fault))
 	}
-	return append(all, traceSettings(p).Warnings...)
+	return append(all, s.traceSettings.Warnings...)
 }
 
 // authKinds are how callers may authenticate.

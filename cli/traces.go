@@ -9,18 +9,14 @@ import (
 )
 
 // newTraces makes what records spans, where the environment asks for them; else nil.
-func newTraces(p *process, s *service) *telemetry.Traces {
-	settings := traceSettings(p)
-	if !settings.Wanted {
+func (s *service) newTraces(p *process) *telemetry.Traces {
+	s.traceSettings = telemetry.ReadTraceSettings(p.getenv, version())
+	if !s.traceSettings.Wanted {
 		return nil
 	}
-	return telemetry.NewTraces(settings, version(), p.now, func(cause error, failed, dropped uint64) {
+	return telemetry.NewTraces(s.traceSettings, version(), p.now, func(cause error, failed, dropped uint64) {
 		s.log.Warn().AnErr("cause", cause).Uint64("failed", failed).Uint64("dropped", dropped).Msg("spans were not sent")
 	})
-}
-
-func traceSettings(p *process) telemetry.TraceSettings {
-	return telemetry.ReadTraceSettings(p.getenv, version())
 }
 
 // flushTime is how long spans may take that are left at the end.

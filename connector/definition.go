@@ -56,7 +56,7 @@ func writeDefinition(doc *openapi2.T) ([]byte, error) {
 			delete(tree, kind)
 		}
 	}
-	return indented(tree)
+	return Indented(tree)
 }
 
 // follow notes every reference below a node, and what those refer to in turn.
@@ -80,8 +80,8 @@ func follow(tree map[string]any, node any, used map[string]bool) {
 	}
 }
 
-// indented is JSON for readers: two spaces, no escaped angle brackets, a line end.
-func indented(value any) ([]byte, error) {
+// Indented is JSON for readers: two spaces, no escaped angle brackets, a line end.
+func Indented(value any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

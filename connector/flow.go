@@ -93,7 +93,7 @@ func flowPackage(name string, workflow []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Stored, since how deflate packs is the Go release's business and a package is to be the same everywhere.
+		// Stored, not deflated: the compressed bytes differ between releases of Go, and a package must not.
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: file.name, Method: zip.Store})
 		if err != nil {
 			return nil, err

@@ -58,5 +58,5 @@ func keyProperties() ([]byte, error) {
 		return nil, fmt.Errorf("files/apiProperties.json: %w", err)
 	}
 	delete(properties.Properties, "connectionParameterSets")
-	return indented(properties)
+	return Indented(properties)
 }

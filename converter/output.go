@@ -1,7 +1,6 @@
 package converter
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +70,7 @@ const (
 // files writes the connector and looks it over.
 func (c *conversion) files() (*Result, error) {
 	definition := c.definition()
-	text, err := indented(definition)
+	text, err := connector.Indented(definition)
 	if err == nil && len(text) > warnSize {
 		text, err = json.Marshal(definition) // designers read it as well
 	}
@@ -89,7 +88,7 @@ func (c *conversion) files() (*Result, error) {
 		return nil, fmt.Errorf("the connector would break the rules, which is a fault of this command: %s", faults[0])
 	}
 	c.finishReport(text)
-	if files["report.json"], err = indented(c.report); err != nil {
+	if files["report.json"], err = connector.Indented(c.report); err != nil {
 		return nil, err
 	}
 	return &Result{Files: files, Report: c.report}, nil
@@ -212,16 +211,4 @@ func (c *conversion) readme() []byte {
 	}
 	out.WriteString(setUp)
 	return []byte(out.String())
-}
-
-// indented is JSON for readers: two spaces, no escaped angle brackets, a line end.
-func indented(value any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(value); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
 }

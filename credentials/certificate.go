@@ -39,7 +39,7 @@ func parsePair(certificate, key, chain []byte) (*pair, error) {
 	if p.key, err = parseKey(key); err != nil {
 		return nil, err
 	}
-	return p, errors.Join(p.check())
+	return p, p.check()
 }
 
 // check is what does not depend on the time.
@@ -61,7 +61,7 @@ func (p *pair) check() error {
 	if err := checkKey(p.key); err != nil {
 		return err
 	}
-	for i, c := range append([]*x509.Certificate{p.leaf}, p.chain...) {
+	for i, c := range p.all() {
 		if weakSignature[c.SignatureAlgorithm] {
 			return fmt.Errorf("%s is signed with %v: AWS needs SHA-256 or better", ordinal(i), c.SignatureAlgorithm)
 		}
@@ -75,11 +75,9 @@ var weakSignature = map[x509.SignatureAlgorithm]bool{
 
 // checkChain: each certificate is issued by the next. Whether the last is issued by the trust anchor AWS alone knows.
 func (p *pair) checkChain() error {
+	all := p.all()
 	for i, issuer := range p.chain {
-		child := p.leaf
-		if i > 0 {
-			child = p.chain[i-1]
-		}
+		child := all[i]
 		switch {
 		case !bytes.Equal(child.RawIssuer, issuer.RawSubject) && p.issuedWithin(child):
 			return fmt.Errorf("chain is in the wrong order: %s must be followed by its issuer", ordinal(i))
@@ -95,12 +93,7 @@ func (p *pair) checkChain() error {
 }
 
 func (p *pair) issuedWithin(child *x509.Certificate) bool {
-	for _, c := range p.chain {
-		if bytes.Equal(child.RawIssuer, c.RawSubject) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.chain, func(c *x509.Certificate) bool { return bytes.Equal(child.RawIssuer, c.RawSubject) })
 }
 
 func ordinal(i int) string {
@@ -112,7 +105,7 @@ func ordinal(i int) string {
 
 // checkTime says whether the pair can be used now.
 func (p *pair) checkTime(now time.Time) error {
-	for i, c := range append([]*x509.Certificate{p.leaf}, p.chain...) {
+	for i, c := range p.all() {
 		switch {
 		case now.Before(c.NotBefore):
 			return fmt.Errorf("%s is not valid before %s", ordinal(i), c.NotBefore.UTC().Format(time.RFC3339))
@@ -129,15 +122,12 @@ func (p *pair) equal(q *pair) bool {
 	return p.leaf.Equal(q.leaf) && slices.EqualFunc(p.chain, q.chain, (*x509.Certificate).Equal)
 }
 
+// all are the certificates, the leaf first.
+func (p *pair) all() []*x509.Certificate { return append([]*x509.Certificate{p.leaf}, p.chain...) }
+
 // end is when the first of the certificates ends.
 func (p *pair) end() time.Time {
-	end := p.leaf.NotAfter
-	for _, c := range p.chain {
-		if c.NotAfter.Before(end) {
-			end = c.NotAfter
-		}
-	}
-	return end
+	return slices.MinFunc(p.all(), func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
 }
 
 // endsSoon: less than a third of its life is left.

@@ -374,7 +374,7 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 		{"of Cognito", "AWS_ENDPOINT_URL_COGNITO_IDENTITY", "https://cognito.internal", nil, "sts.eu-west-1.amazonaws.com"},
 		{"of another service", "AWS_ENDPOINT_URL_S3", "https://s3.internal", nil, "sts.eu-west-1.amazonaws.com"},
 		{
-			"endpoints that are to be ignored",
+			"ignored endpoints",
 			"AWS_ENDPOINT_URL=https://aws.internal AWS_ENDPOINT_URL_STS=sts AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", nil,
 			"sts.eu-west-1.amazonaws.com",
 		},

@@ -9,7 +9,7 @@ import "time"
 func (c *cache) enter(w cacheRequest, r reading) *entry {
 	e := c.entries[w.key]
 	if e == nil {
-		if w.owned && !c.makeRoom(w.quotaOwner) {
+		if w.owned && !c.evictIfFull(w.quotaOwner) {
 			return nil
 		}
 		e = &entry{cacheRequest: w}
@@ -29,8 +29,8 @@ func (c *cache) enter(w cacheRequest, r reading) *entry {
 	return e
 }
 
-// makeRoom evicts an entry where the caller, or the cache, has no room for one more.
-func (c *cache) makeRoom(caller string) bool {
+// evictIfFull evicts an entry where the caller, or the cache, holds as many as it may. It reports whether one more may be added.
+func (c *cache) evictIfFull(caller string) bool {
 	if c.owners[caller] >= callerQuota {
 		return c.evict(func(e *entry) bool { return e.quotaOwner == caller })
 	}

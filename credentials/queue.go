@@ -56,7 +56,7 @@ func (q *queue) enter(caller string, first bool) *waiter {
 		l = &q.first
 	}
 	// How many wait in the first line is bounded by the sessions there are.
-	if !first && len(l.waiting) >= queueSize && !l.makeRoom(caller) {
+	if !first && len(l.waiting) >= queueSize && !l.displace(caller) {
 		return nil
 	}
 	if !first && len(l.waiting) == 0 {
@@ -175,9 +175,9 @@ func (l *line) remove(w *waiter) bool {
 	return true
 }
 
-// makeRoom refuses the latest fetch of the caller with most, if that has more
+// displace refuses the latest fetch of the caller with most, if that has more
 // than the one who comes would have.
-func (l *line) makeRoom(comer string) bool {
+func (l *line) displace(comer string) bool {
 	count := map[string]int{}
 	for _, w := range l.waiting {
 		count[w.caller]++

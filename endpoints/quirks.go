@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Quirks are the ways in which a service departs from plain Signature Version
-// 4. The zero value is the plain service: path normalised and encoded twice,
-// no x-amz-content-sha256 needed, session token signed.
+// Quirks are how a service differs from plain Signature Version 4. The zero
+// value is the plain service: path normalised and encoded twice, no
+// x-amz-content-sha256 needed, session token signed.
 type Quirks struct {
 	S3Style                bool // the path is encoded once and never normalised
 	ContentSHA256          bool // x-amz-content-sha256 must be sent and signed

@@ -67,15 +67,18 @@ func TestOperationOf(t *testing.T) {
 		want          endpoints.Operation
 	}{
 		{
-			"by target", "cognito-idp", endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.SignUp"},
+			"by target", "cognito-idp",
+			endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.SignUp"},
 			unsigned("SignUp"),
 		},
 		{
 			"signed target", "cognito-idp",
-			endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.AdminGetUser"}, endpoints.Operation{},
+			endpoints.Call{Method: "POST", Path: "/", Target: "AWSCognitoIdentityProviderService.AdminGetUser"},
+			endpoints.Operation{},
 		},
 		{
-			"by action", "sts", endpoints.Call{Method: "POST", Path: "/", Action: "AssumeRoleWithWebIdentity"},
+			"by action", "sts",
+			endpoints.Call{Method: "POST", Path: "/", Action: "AssumeRoleWithWebIdentity"},
 			unsigned("AssumeRoleWithWebIdentity"),
 		},
 		{"signed action", "sts", endpoints.Call{Method: "POST", Path: "/", Action: "AssumeRole"}, endpoints.Operation{}},

@@ -128,7 +128,8 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 	}
 	if file != "call-api-gateway.json" { // which has such a request
 		request := logicapps.Object{
-			{Name: "method", Value: "POST"}, {Name: "url", Value: "https://" + questionedHost + "/prod/orders"},
+			{Name: "method", Value: "POST"},
+			{Name: "url", Value: "https://" + questionedHost + "/prod/orders"},
 			{Name: "body", Value: logicapps.Object{{Name: "order", Value: logicapps.Number("1042")}}},
 		}
 		if err := workflow.Edit(request, "definition", "actions", "Request", "inputs"); err != nil {

@@ -37,7 +37,8 @@ func TestUnevaluatedExpressionsGetAWarning(t *testing.T) {
 			anAPI, map[string]any{"headers": map[string]string{"X-Tenant": "@body('Get')?['tenant']"}}, "expression_unevaluated",
 		},
 		"a listed header": {
-			anAPI, map[string]any{"headerList": []map[string]string{{"name": "x-amz-meta-a", "value": "={{$json.a}}"}}},
+			anAPI,
+			map[string]any{"headerList": []map[string]string{{"name": "x-amz-meta-a", "value": "={{$json.a}}"}}},
 			"expression_unevaluated",
 		},
 		"Content-Type": {

@@ -16,17 +16,17 @@ func (a *passedOn) explain() *problem.Diagnosis {
 	if !refused(resp.StatusCode) {
 		return nil
 	}
-	begin, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal+1))
-	rest := io.Reader(resp.Body)
+	body := resp.Body
+	begin, err := io.ReadAll(io.LimitReader(body, maxRefusal+1))
+	rest := io.Reader(body)
 	if err != nil {
 		rest = failing{err}
 	}
-	closer := resp.Body
 	resp.Body = io.NopCloser(bytes.NewReader(begin))
 	peek := &passedOn{sent: a.sent} // so that its warnings are not told twice
-	body, _ := io.ReadAll(io.LimitReader(peek.unpacked(), maxRefusal+1))
-	resp.Body = putBack{io.MultiReader(bytes.NewReader(begin), rest), closer}
-	return a.diagnosis(body)
+	text, _ := io.ReadAll(io.LimitReader(peek.unpacked(), maxRefusal+1))
+	resp.Body = putBack{io.MultiReader(bytes.NewReader(begin), rest), body}
+	return a.diagnosis(text)
 }
 
 // putBack is a body of which the beginning was read.

@@ -208,7 +208,8 @@ func TestProxy_RefusesWhatItCannotHold(t *testing.T) {
 		"no room on the disk": {options{spool: sending.Spool{Dir: gone}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
 		"no memory":           {options{reserve: func(int64) error { return busy }}, "Content-Length: 5", 5, 503, "busy"},
 		"no memory for a form": {
-			options{reserve: func(int64) error { return busy }}, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5",
+			options{reserve: func(int64) error { return busy }},
+			"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5",
 			5, 503, "busy",
 		},
 		"a policy that forbids": {

@@ -60,7 +60,7 @@ var (
 	ownClasses  = lazy(`^(?:Amazon|Http|Web|S3|Sdk|Aws|AWS)?[A-Za-z0-9]*(?:(?:Service|Client|Request|Response|S3|Sdk)Exception)$`)
 )
 
-// wordings looks for the ways in which SDKs report a refusal.
+// wordings finds refusals by the sentences with which SDKs report them.
 func (g *gatherer) wordings(v Value) {
 	s := v.Text()
 	for i := range wordings {

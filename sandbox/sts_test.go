@@ -286,7 +286,8 @@ func TestSTSRefusesParameters(t *testing.T) {
 	}{
 		"no action": {map[string]string{}, 400, "MissingAction", "The request must contain the parameter Action"},
 		"an unknown action": {
-			map[string]string{"Action": "GetFederationToken"}, 400, "InvalidAction",
+			map[string]string{"Action": "GetFederationToken"},
+			400, "InvalidAction",
 			"Could not find operation GetFederationToken for version 2011-06-15",
 		},
 		"another version": {

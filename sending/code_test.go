@@ -102,7 +102,11 @@ func TestThrottled(t *testing.T) {
 		code   string
 		want   bool
 	}{
-		{429, "", true}, {400, "ThrottlingException", true}, {503, "SlowDown", true}, {503, "", false}, {200, "SlowDown", false},
+		{429, "", true},
+		{400, "ThrottlingException", true},
+		{503, "SlowDown", true},
+		{503, "", false},
+		{200, "SlowDown", false},
 		{400, "", false},
 	} {
 		if got := sending.Throttled(row.status, row.code); got != row.want {

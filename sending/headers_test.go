@@ -125,11 +125,13 @@ func TestHeaders_Back(t *testing.T) {
 		},
 		"http": {sending.Headers{Plain: true}, 200, []string{"Access-Control-Allow-Origin", "Location", "X-Amz-Id-2"}},
 		"cookies": {
-			sending.Headers{Plain: true, Cookies: true}, 200,
+			sending.Headers{Plain: true, Cookies: true},
+			200,
 			[]string{"Access-Control-Allow-Origin", "Location", "Set-Cookie", "X-Amz-Id-2"},
 		},
 		"another protocol": {
-			sending.Headers{Plain: true}, 101,
+			sending.Headers{Plain: true},
+			101,
 			[]string{"Access-Control-Allow-Origin", "Connection", "Location", "Upgrade", "X-Amz-Id-2"},
 		},
 	} {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// api.txt is the surface of the room: what moves there moves for everyone who
+// api.txt is the surface of the package: what moves there moves for everyone who
 // signs with it, so it is read in every change. To accept one:
 //
 //	go doc -all . > api.txt

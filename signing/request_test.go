@@ -150,11 +150,15 @@ func TestSignedHeadersAreChosen(t *testing.T) {
 	}{
 		{"host and x-amz-* by default", "POST", nil, false, "host;x-amz-date;x-amz-target"},
 		{
-			"those that are named", "POST", []string{"Range", "CONTENT-TYPE", "range", "x-amz-date"}, false,
+			"those that are named", "POST",
+			[]string{"Range", "CONTENT-TYPE", "range", "x-amz-date"},
+			false,
 			"content-type;host;range;x-amz-date;x-amz-target",
 		},
 		{
-			"those that clients set, when named", "POST", []string{"content-length", "date", "accept"}, false,
+			"those that clients set, when named", "POST",
+			[]string{"content-length", "date", "accept"},
+			false,
 			"accept;content-length;date;host;x-amz-date;x-amz-target",
 		},
 		{
@@ -166,7 +170,9 @@ func TestSignedHeadersAreChosen(t *testing.T) {
 			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
 		},
 		{
-			"all and one that is among them", "GET", []string{"content-type"}, true,
+			"all and one that is among them", "GET",
+			[]string{"content-type"},
+			true,
 			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
 		},
 	} {

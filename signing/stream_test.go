@@ -108,7 +108,8 @@ func TestStreamOfVersion4a(t *testing.T) {
 		sign   func() (string, error)
 	}{
 		{
-			"-PAYLOAD", []string{signing.PayloadHash(nil), signing.PayloadHash([]byte("data"))},
+			"-PAYLOAD",
+			[]string{signing.PayloadHash(nil), signing.PayloadHash([]byte("data"))},
 			func() (string, error) { return stream.Chunk([]byte("data")) },
 		},
 		{"-PAYLOAD", []string{signing.PayloadHash(nil), signing.PayloadHash(nil)}, func() (string, error) { return stream.Chunk(nil) }},

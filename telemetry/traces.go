@@ -88,7 +88,7 @@ func (t *Traces) Request(ctx context.Context, r Request) {
 	span.SetName(name)
 	span.SetAttributes(texts(
 		"http.request.method", methodOf(r.Method), "http.route", r.Route, "faas.invocation_id", r.InvocationID,
-		"countersign.request_id", r.RequestID, "countersign.caller", clip(r.Caller.ID), "countersign.profile", r.Profile,
+		"countersign.request_id", r.RequestID, "countersign.caller", r.Caller.ID, "countersign.profile", r.Profile,
 		"countersign.service", r.Service, "countersign.region", r.Region, "error.type", r.Code,
 	)...)
 	span.SetAttributes(attribute.Int("http.response.status_code", r.Status))

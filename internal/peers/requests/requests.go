@@ -3,7 +3,7 @@
 // Package requests makes random requests to sign, for several signers to sign
 // alike. Each is legal HTTP and comes in two spellings: as a caller of
 // Countersign may write it, and as it goes over the wire, which is how other
-// signers want it. The second does not come from what is to be tested.
+// signers want it. The second is not made by the code under test.
 package requests
 
 import (
@@ -45,7 +45,7 @@ type Request struct {
 	Scheme, Host, Path, Query string
 	// Body is the payload.
 	Body []byte
-	// Normalize says that dot segments and empty segments are to be removed.
+	// Normalize says that the signer must remove dot segments and empty segments.
 	Normalize bool
 	// Unsigned names, in lower case, the headers that must not be signed.
 	Unsigned []string

@@ -19,8 +19,8 @@ type crt struct {
 	out *bufio.Scanner
 }
 
-// crtRequest is a request to sign or, with Verify, one whose signature of
-// Version 4a is to be verified.
+// crtRequest is a request to sign or, with Verify, one with a Version 4a
+// signature to verify.
 type crtRequest struct {
 	Method, Path                                string
 	Headers                                     [][2]string
