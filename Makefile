@@ -1,4 +1,4 @@
-# What people and CI call alike. Go is enough; make race also needs a C compiler.
+# What people and CI call alike. Go is enough; make race and make sim also need a C compiler.
 # The tools are pinned in tools/go.mod and built on first use.
 
 GO       ?= go
@@ -6,6 +6,7 @@ TOOL      = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 60s
 GENERATED ?= 5000
 SEEDS    ?= 1000
+ROTATIONS ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 SLOW      = ^TestBinary_NoMethodIsFoundByName
@@ -91,8 +92,8 @@ random:
 sim: $(UNDER_TEST)
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
-	$(GO) test -race ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
-	$(GO) test -race ./credentials -run '^TestRolesAnywhere_RotationsFailNoRequest$$' -v -rotations 1000
+	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
+	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestRolesAnywhere_RotationsFailNoRequest$$' -v -rotations $(ROTATIONS)
 	$(GO) test ./access -run '^TestDeniedRequestsStayDenied$$' -timeout=60m -v -mutations $(PAIRS)
 	$(GO) test ./handlers -run '^TestPolicies_DecideOnWhatTheSignatureHolds$$' -timeout=60m -v -pairs $(PAIRS)
 	$(GO) test ./sandbox -run '^TestGatewayRefusesEveryFlippedBit$$' -v -bits 8
