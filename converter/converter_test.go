@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -150,8 +149,8 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// secret is what no file of a connector may hold.
-var secret = regexp.MustCompile(`arn:aws|\b123456789012\b|AKIAIOSFODNN7EXAMPLE|wJalrXUtnFEMI|\$util|\$input|PolicyCanary`)
+// secrets are what no file of a connector may hold.
+var secrets = strings.Fields("arn:aws 123456789012 AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI $util $input PolicyCanary")
 
 // valid holds a connector to the rules, the published schema, and what must stay
 // behind.
@@ -168,8 +167,10 @@ func valid(t testing.TB, made *converter.Result) {
 		t.Errorf("the published schema refuses it: %v", err)
 	}
 	for name, text := range made.Files {
-		if found := secret.Find(text); found != nil && name != "icon.png" {
-			t.Errorf("%s holds %q", name, found)
+		for _, secret := range secrets {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s holds %q", name, secret)
+			}
 		}
 	}
 }
