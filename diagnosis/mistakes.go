@@ -22,7 +22,6 @@ func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
 		})
 	}
 	list = append(list, m.timeMistakes()...)
-	list = append(list, m.movedTimes(base)...)
 	list = append(list, m.stringMistakes()...)
 	list = append(list, m.keyMistakes()...)
 	list = append(list, m.secretMistakes()...)

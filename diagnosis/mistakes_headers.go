@@ -189,6 +189,10 @@ func withValue(base *canonical, name, value string) string {
 	return partsOf(&other).headers
 }
 
+func changedHeader(name, signed, sent string) func() difference {
+	return func() difference { return headerDifference(name, signed, sent) }
+}
+
 // replacedValues: a header that tells the signature's own parts was written anew after
 // signing.
 func (m *mismatch) replacedValues(base *canonical, at *message) []mistake {
@@ -198,7 +202,7 @@ func (m *mismatch) replacedValues(base *canonical, at *message) []mistake {
 		case h.Name == "x-amz-security-token" && held != "" && held != h.Value:
 			text := withValue(base, h.Name, held)
 			list = append(list, mistake{
-				dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: headerDifference(h.Name, held, h.Value),
+				dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, held, h.Value),
 				apply: func(p *parts) { p.headers = text },
 			})
 		case h.Name == "x-amz-content-sha256" && h.Value == base.payload:
@@ -209,7 +213,7 @@ func (m *mismatch) replacedValues(base *canonical, at *message) []mistake {
 			for _, hash := range hashes {
 				text := withValue(base, h.Name, hash)
 				list = append(list, mistake{
-					dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: headerDifference(h.Name, hash, h.Value), rare: true,
+					dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, hash, h.Value), rare: true,
 					apply: func(p *parts) { p.headers, p.payload = text, hash },
 				})
 			}
@@ -224,7 +228,7 @@ func otherValues(base *canonical) []mistake {
 	add := func(name, value, signed string) {
 		text := withValue(base, name, signed)
 		list = append(list, mistake{
-			dimension: inHeaders, cause: "changed-header", place: "header:" + name, other: headerDifference(name, signed, value),
+			dimension: inHeaders, cause: "changed-header", place: "header:" + name, other: changedHeader(name, signed, value),
 			apply: func(p *parts) { p.headers = text },
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"iter"
 	"strings"
 	"time"
 
@@ -16,12 +17,11 @@ func (m *mismatch) timeMistakes() []mistake {
 	var list []mistake
 	add := func(d time.Duration) {
 		at := m.claim.time.Add(d).Format(signing.TimeFormat)
-		scope := strings.Join(m.prover.scope, "/")
 		list = append(list, mistake{
 			dimension: inString, cause: "signed-time", place: "time", signed: at,
-			note:   "The string to sign has " + at + ", and x-amz-date " + m.prover.date + ": the clock was read twice.",
-			rare:   d.Abs() > 2*time.Second && d%time.Hour != 0 || d.Abs() > 14*time.Hour,
-			toSign: func(c string) string { return m.prover.algorithm + "\n" + at + "\n" + scope + "\n" + hexHash(c) },
+			note: "The string to sign has " + at + ", and x-amz-date " + m.prover.date + ": the clock was read twice.",
+			rare: d.Abs() > 2*time.Second && d%time.Hour != 0 || d.Abs() > 14*time.Hour,
+			lead: m.prover.leadAt(at),
 		})
 	}
 	for s := 1; s <= 120; s++ {
@@ -38,49 +38,60 @@ func (m *mismatch) timeMistakes() []mistake {
 // httpTime is the layout of HTTP's Date.
 const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// movedTimes: the time of the request itself was written anew after signing, as by a
-// client that sets its own date. Header or parameter and string to sign had another.
-func (m *mismatch) movedTimes(base *canonical) []mistake {
-	scope, written := strings.Join(m.prover.scope, "/"), m.claim.time.Format(signing.TimeFormat)
-	var list []mistake
-	add := func(k mistake, at time.Time) {
-		text := at.Format(signing.TimeFormat)
-		k.dimension, k.rare = inString, true
-		k.toSign = func(c string) string { return m.prover.algorithm + "\n" + text + "\n" + scope + "\n" + hexHash(c) }
-		list = append(list, k)
-	}
-	moved := func(name, layout, value string) {
-		for s := -900; s <= 900; s++ {
-			if s == 0 {
+// movedTimes: the time of the request itself was rewritten after signing, as by a client
+// that sets its own date. Header or parameter and string to sign had another. They are
+// many, so each is made when it is tried.
+func (m *mismatch) movedTimes(base *canonical) iter.Seq[mistake] {
+	return func(yield func(mistake) bool) {
+		written := m.claim.time.Format(signing.TimeFormat)
+		for _, h := range base.headers {
+			layout := ""
+			switch {
+			case h.Name == "x-amz-date" && h.Value == written:
+				layout = signing.TimeFormat
+			case h.Name == "date" && m.claim.date == h.Value && h.Value == m.claim.time.Format(httpTime):
+				layout = httpTime
+			default:
 				continue
 			}
-			at := m.claim.time.Add(time.Duration(s) * time.Second)
-			signed := at.Format(layout)
-			text := withValue(base, name, signed)
-			add(mistake{
-				cause: "changed-header", place: "header:" + name, other: headerDifference(name, signed, value),
-				apply: func(p *parts) { p.headers = text },
-			}, at)
+			const mark = "\x00" // which no header holds
+			before, after, _ := strings.Cut(withValue(base, h.Name, mark), mark)
+			if !m.eachTime(yield, func(at time.Time) mistake {
+				signed := at.Format(layout)
+				return mistake{
+					cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, signed, h.Value),
+					apply: func(p *parts) { p.headers = before + signed + after },
+				}
+			}) {
+				return
+			}
+		}
+		if before, after, found := strings.Cut(base.query, "X-Amz-Date="+written); found {
+			m.eachTime(yield, func(at time.Time) mistake {
+				query := before + "X-Amz-Date=" + at.Format(signing.TimeFormat) + after
+				return mistake{
+					cause: "changed-query", place: "query", other: func() difference { return queryDifference(query, base.query) },
+					apply: func(p *parts) { p.query = query },
+				}
+			})
 		}
 	}
-	for _, h := range base.headers {
-		switch {
-		case h.Name == "x-amz-date" && h.Value == written:
-			moved(h.Name, signing.TimeFormat, h.Value)
-		case h.Name == "date" && m.claim.date == h.Value && h.Value == m.claim.time.Format(httpTime):
-			moved(h.Name, httpTime, h.Value)
+}
+
+// eachTime yields the mistake for each second of the 15 minutes before the time that the
+// request tells, which is the time of sending; AWS takes none that is older. A minute
+// after it is for another clock.
+func (m *mismatch) eachTime(yield func(mistake) bool, at func(time.Time) mistake) bool {
+	const longest, otherClock = 15 * 60, 60 // seconds
+	for s := -longest; s <= otherClock; s++ {
+		signed := m.claim.time.Add(time.Duration(s) * time.Second)
+		k := at(signed)
+		k.dimension, k.lead = inString, m.prover.leadAt(signed.Format(signing.TimeFormat))
+		if s != 0 && !yield(k) {
+			return false
 		}
 	}
-	if strings.Contains(base.query, "X-Amz-Date="+written) {
-		for s := -900; s <= 900; s++ {
-			at := m.claim.time.Add(time.Duration(s) * time.Second)
-			query := strings.Replace(base.query, written, at.Format(signing.TimeFormat), 1)
-			add(mistake{
-				cause: "changed-query", place: "query", other: queryDifference(query, base.query), apply: func(p *parts) { p.query = query },
-			}, at)
-		}
-	}
-	return list
+	return true
 }
 
 // stringMistakes are other forms of the string to sign.

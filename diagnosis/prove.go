@@ -83,7 +83,7 @@ func (c *collector) prover() *prover {
 	}
 	p.key = chain([]byte("AWS4"+p.secret), p.scope...)
 	p.hash = hmac.New(sha256.New, p.key)
-	p.lead = p.algorithm + "\n" + p.date + "\n" + strings.Join(p.scope, "/") + "\n"
+	p.lead = p.leadAt(p.date)
 	return p
 }
 
@@ -107,9 +107,14 @@ func hexHash(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// leadAt is the string to sign at a time, but for the hash.
+func (p *prover) leadAt(date string) string {
+	return p.algorithm + "\n" + date + "\n" + strings.Join(p.scope, "/") + "\n"
+}
+
 // toSign is the string to sign of a canonical request.
 func (p *prover) toSign(canonicalRequest string) string {
-	return p.algorithm + "\n" + p.date + "\n" + strings.Join(p.scope, "/") + "\n" + hexHash(canonicalRequest)
+	return p.leadAt(p.date) + hexHash(canonicalRequest)
 }
 
 // signed says whether the pasted signature is that of a canonical request.

@@ -51,7 +51,7 @@ const (
 	dimensions
 )
 
-// mistake is a way in which signers depart from AWS's.
+// mistake is how a signer may differ from AWS's.
 type mistake struct {
 	dimension     int
 	cause         Cause
@@ -59,10 +59,11 @@ type mistake struct {
 	note          string
 	apply         func(*parts)                  // to the canonical request
 	toSign        func(canonical string) string // in place of the string to sign
+	lead          string                        // in place of what the string to sign has before the hash
 	key           []byte                        // in place of the key
 	hash          hash.Hash                     // HMAC with it
 	signed        string                        // what was signed, where the parts do not show it
-	other         difference                    // for headers that changed
+	other         func() difference             // for headers that changed; made when it is needed
 	rare          bool                          // not tried together with another
 }
 
@@ -92,6 +93,12 @@ func (m *mismatch) over(base *canonical, at *message) bool {
 			return true
 		}
 	}
+	for k := range m.movedTimes(base) {
+		if s.fits(&k, nil) {
+			m.found(base, at, &k)
+			return true
+		}
+	}
 	if at == nil && m.at != nil { // once is enough
 		return false
 	}
@@ -115,7 +122,7 @@ type searcher struct {
 // changes nothing fits nothing.
 func (s *searcher) fits(first, second *mistake) bool {
 	p := s.base
-	mac, toSign := s.hash, first.toSign
+	mac, lead, toSign := s.hash, s.lead, first.toSign
 	special := false
 	for _, k := range [...]*mistake{first, second} {
 		if k == nil {
@@ -133,6 +140,9 @@ func (s *searcher) fits(first, second *mistake) bool {
 		if k.toSign != nil {
 			toSign, special = k.toSign, true
 		}
+		if k.lead != "" {
+			lead, special = k.lead, true
+		}
 	}
 	s.text = p.append(s.text[:0])
 	if !s.take(len(s.text)) || !special && bytes.Equal(s.text, s.plain) {
@@ -142,7 +152,7 @@ func (s *searcher) fits(first, second *mistake) bool {
 		return s.has(mac, []byte(toSign(string(s.text))))
 	}
 	sum := sha256.Sum256(s.text)
-	s.toSign = hex.AppendEncode(append(s.toSign[:0], s.lead...), sum[:])
+	s.toSign = hex.AppendEncode(append(s.toSign[:0], lead...), sum[:])
 	return s.has(mac, s.toSign)
 }
 
@@ -220,8 +230,9 @@ func (m *mismatch) inexactBody(k *mistake) bool {
 
 // finding says what a mistake is, with both texts of its place.
 func (k *mistake) finding(base *canonical, certainty Certainty) finding {
-	if k.other.cause != "" {
-		return k.other.finding(certainty, "The signature that was sent is the one of the other value.")
+	if k.other != nil {
+		other := k.other()
+		return other.finding(certainty, "The signature that was sent is the one of the other value.")
 	}
 	before, after := partsOf(base), partsOf(base)
 	if k.apply != nil {
