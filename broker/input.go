@@ -86,7 +86,10 @@ type operation struct {
 	quirks    endpoints.Quirks
 	// normalized: dot segments and empty segments were collapsed, if there were any.
 	normalized bool
-	inferred   bool     // service or region came from the host
+	inferred   bool // service or region came from the host
+	placed     bool // what the host tells is known:
+	place      endpoints.Scope
+	placeErr   error
 	signed     []string // the names of the headers that the signature covers
 	warnings   []signing.Warning
 	stream     *Stream // the body of a request to send that is not held in memory

@@ -12,7 +12,7 @@ import (
 
 // resolveScope finds the scope: what the caller says wins over what the operator's patterns say, and these over what the host says.
 func (b *Broker) resolveScope(in *Input, op *operation) error {
-	found, err := b.Hosts[op.profile].Infer(op.request.URL.Host(), op.request.URL.Path())
+	found, err := b.infer(op)
 	var inferErr *endpoints.InferError
 	if err != nil && !errors.As(err, &inferErr) {
 		return err
@@ -58,6 +58,15 @@ func (b *Broker) resolveScope(in *Input, op *operation) error {
 	}
 	op.request.SingleEncode = op.quirks.S3Style
 	return nil
+}
+
+// infer finds what the host of the URL tells, once.
+func (b *Broker) infer(op *operation) (endpoints.Scope, error) {
+	if !op.placed {
+		op.place, op.placeErr = b.Hosts[op.profile].Infer(op.request.URL.Host(), op.request.URL.Path())
+		op.placed = true
+	}
+	return op.place, op.placeErr
 }
 
 // WarnGuessed warns of a service that stands in no table.

@@ -144,7 +144,7 @@ func (b *Broker) checkSendable(in *Input, op *operation) error {
 		return nil
 	}
 	url := op.request.URL
-	_, err := b.Hosts[op.profile].Infer(url.Host(), url.Path())
+	_, err := b.infer(op)
 	var refusal *endpoints.InferError
 	if !errors.As(err, &refusal) || refusal.Kind == endpoints.Ambiguous && refusal.Service != "" || b.mayBeHTTP(url) {
 		return nil

@@ -9,22 +9,25 @@ import (
 	"countersign/endpoints"
 )
 
+var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 // correctSpelling mends what has one meaning only, and which AWS would refuse as it is given:
 // methods and regions are case-sensitive.
 func correctSpelling(in *Input, op *operation) error {
-	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-	if upper := strings.ToUpper(in.Method); upper != in.Method && isASCII(in.Method) && slices.Contains(methods, upper) {
+	if upper := strings.ToUpper(in.Method); upper != in.Method && isASCII(in.Method) && slices.Contains(knownMethods, upper) {
 		in.Method = upper
 		op.warn("method_uppercased", "The method was signed as "+upper+", since AWS reads methods in capital "+
 			"letters. Send it so, as in the method of this answer.")
 	}
 	lower := strings.ToLower(in.Service)
-	if !endpoints.IsService(in.Service) && isASCII(in.Service) && endpoints.IsService(lower) {
+	if in.Service != lower && !endpoints.IsService(in.Service) && isASCII(in.Service) && endpoints.IsService(lower) {
 		in.Service = lower
 		op.warn("service_lowercased", "The service was signed as "+lower+", since AWS reads names of services "+
 			"as they are spelled. Give it so.")
 	}
-	in.Region = op.respellRegion(in.Region)
+	if in.Region != "" {
+		in.Region = op.respellRegion(in.Region)
+	}
 	return nil
 }
 

@@ -15,15 +15,21 @@ import (
 // which headers will be signed.
 func (b *Broker) checkSignable(op *operation) error {
 	trial := op.request
-	trial.Time, trial.Credentials = b.Now(), signing.NewCredentials("-", "-", "")
-	sign := signing.Canonicalize
+	trial.Time, trial.Credentials = b.Now(), noCredentials
+	var names string
+	var err error
 	if op.action == access.ActionPresign {
-		sign = b.Signer.Presign
+		var made signing.Signed
+		made, err = b.Signer.Presign(&trial)
+		names = made.SignedHeaders
+	} else {
+		names, err = b.Signer.Check(&trial)
 	}
-	made, err := sign(&trial)
-	op.signed = strings.Split(made.SignedHeaders, ";")
+	op.signed = strings.Split(names, ";")
 	return err
 }
+
+var noCredentials = signing.NewCredentials("-", "-", "")
 
 func (b *Broker) readURL(in *Input, op *operation) error {
 	given := op.trimURL(in.URL)

@@ -13,6 +13,7 @@ import (
 	"countersign/access"
 	"countersign/broker"
 	"countersign/handlers"
+	"countersign/signing"
 )
 
 var pairs = flag.Int("pairs", 2_000, "how many changed requests to decide on again; 1000000 is the full run")
@@ -31,7 +32,7 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
-		reader := handlers.New(handlers.Options{Options: broker.Options{Policy: policy, DefaultProfile: "orders", Now: server.now}})
+		reader := handlers.New(handlers.Options{Options: broker.Options{Signer: new(signing.Signer), Policy: policy, DefaultProfile: "orders", Now: server.now}})
 		if len(policy.Warnings()) > 0 {
 			warned++
 			continue

@@ -21,7 +21,7 @@ type attempt struct {
 	body     *upload // nil where there is none
 	unsigned bool    // nothing but TLS protects the payload
 	wire     wire
-	watch    *watch
+	watch    watch
 	cancel   context.CancelCauseFunc
 
 	sent, received time.Time
@@ -31,7 +31,7 @@ type attempt struct {
 
 // sign prepares an attempt at the present time.
 func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
-	signed, stream, err := x.request.Sign(ctx, x.moment(x.client.now()))
+	signed, stream, err := x.request.Sign(ctx, x.moment())
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, contextError(ctx, ErrNotSigned, err)
@@ -73,11 +73,11 @@ func unsignedPayload(signed signing.Signed) bool {
 func (a *attempt) do(ctx context.Context) *Error {
 	inner, cancel := context.WithCancelCause(ctx)
 	a.cancel = cancel
-	a.watch = newWatch(cancel)
-	a.wire.watch, a.wire.headerTimeout = a.watch, a.exchange.headerTimeout()
+	a.wire.watch, a.wire.headerTimeout = &a.watch, a.exchange.headerTimeout()
+	a.watch.start(cancel, a.exchange.client.now, a.wire.headerTimeout)
 	a.wire.hashed = !a.unsigned && a.signed.Authorization != "" // presigned, who knows
 	if a.body != nil {
-		a.body.watch = a.watch
+		a.body.watch = &a.watch
 	}
 	req, err := a.httpRequest(httptrace.WithClientTrace(inner, a.wire.trace()))
 	if err != nil {

@@ -3,9 +3,11 @@ package sending
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -109,6 +111,19 @@ func (c *connection) Write(p []byte) (int, error) {
 	c.written.Add(int64(n))
 	return n, err
 }
+
+// ReadFrom implements io.ReaderFrom, for bodies: in larger pieces than io.Copy would
+// choose.
+func (c *connection) ReadFrom(r io.Reader) (int64, error) {
+	buffer := pieces.Get().(*piece)
+	defer pieces.Put(buffer)
+	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buffer[:])
+}
+
+// piece is as much of a body as is moved at once.
+type piece [64 << 10]byte
+
+var pieces = sync.Pool{New: func() any { return new(piece) }}
 
 // CloseWrite ends the sending half, as a protocol after an upgrade may ask for.
 func (c *connection) CloseWrite() error {

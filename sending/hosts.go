@@ -33,23 +33,32 @@ type host struct {
 	known  bool
 }
 
-// enter returns the host of a name once a slot is free, and what gives the slot
-// back, which can be called several times.
-func (h *hosts) enter(ctx context.Context, name string) (*host, func(), error) {
+// enter returns the host of a name once a slot is free, which leave gives back.
+func (h *hosts) enter(ctx context.Context, name string) (*host, error) {
 	at := h.use(name)
+	select {
+	case at.slots <- struct{}{}:
+		return at, nil
+	default:
+	}
 	wait := time.NewTimer(slotWait)
 	defer wait.Stop()
 	var err error
 	select {
 	case at.slots <- struct{}{}:
-		return at, sync.OnceFunc(func() { <-at.slots; h.leave(at) }), nil
+		return at, nil
 	case <-wait.C:
 		err = ErrBusy
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	h.leave(at)
-	return nil, nil, err
+	h.unuse(at)
+	return nil, err
+}
+
+func (h *hosts) leave(at *host) {
+	<-at.slots
+	h.unuse(at)
 }
 
 func (h *hosts) use(name string) *host {
@@ -70,7 +79,7 @@ func (h *hosts) use(name string) *host {
 	return at
 }
 
-func (h *hosts) leave(at *host) {
+func (h *hosts) unuse(at *host) {
 	h.mu.Lock()
 	at.users--
 	h.mu.Unlock()

@@ -92,21 +92,24 @@ func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
 // correctClock learns from the answer's date, and says whether the request was
 // refused for its time and has not been signed again for that reason.
 func (x *exchange) correctClock(a *attempt) bool {
+	offset, known := x.host.clock()
+	refused := a.record.Status >= 400 && skewCodes[a.record.Code]
+	if !known && !refused {
+		return false
+	}
 	reading, ok := readClock(a.resp.Header, a.sent, a.received)
 	if !ok {
 		return false
 	}
-	if offset, known := x.host.clock(); known && reading.excludes(offset) {
+	if known && reading.excludes(offset) {
 		x.host.setClock(0, false)
 	}
-	used := a.record.Time.Sub(a.sent)
-	if !skewCodes[a.record.Code] || a.record.Status < 400 || !reading.excludes(used) {
+	if used := a.record.Time.Sub(a.sent); !refused || !reading.excludes(used) {
 		return false
 	}
 	x.host.setClock(reading.least, reading.excludes(0))
-	x.moment = func(now time.Time) Moment { return Moment{now.Add(reading.least), true} }
 	again := !x.clockCorrected
-	x.clockCorrected = true
+	x.clockCorrected, x.ahead = true, reading.least
 	return again
 }
 

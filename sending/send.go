@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,10 +15,10 @@ type exchange struct {
 	request   *Request
 	transport *http.Transport
 	host      *host
-	leave     func() // gives back the slot
+	left      atomic.Bool // the slot was given back
 	report    Report
 
-	moment         func(time.Time) Moment // by the host's clock, once it had to be corrected
+	ahead          time.Duration // the host's clock, where clockCorrected
 	clockCorrected bool
 	sessionRenewed bool
 }
@@ -53,17 +54,30 @@ func (x *exchange) begin(ctx context.Context) *Error {
 	if x.transport, err = x.client.transport(r.URL); err != nil {
 		return &Error{Kind: ErrNotConnected, Cause: err}
 	}
-	if x.host, x.leave, err = x.client.hosts.enter(ctx, r.URL.Host()); err != nil {
+	if x.host, err = x.client.hosts.enter(ctx, r.URL.Host()); err != nil {
 		if errors.Is(err, ErrBusy) {
 			return &Error{Kind: ErrBusy}
 		}
 		return contextError(ctx, ErrBusy, err)
 	}
-	x.moment = func(now time.Time) Moment {
-		offset, known := x.host.clock()
-		return Moment{now.Add(offset), known}
-	}
 	return nil
+}
+
+// leave gives the slot back, once.
+func (x *exchange) leave() {
+	if !x.left.Swap(true) {
+		x.client.hosts.leave(x.host)
+	}
+}
+
+// moment is the present, by the host's clock where that is known to differ.
+func (x *exchange) moment() Moment {
+	now := x.client.now()
+	if x.clockCorrected {
+		return Moment{now.Add(x.ahead), true}
+	}
+	ahead, known := x.host.clock()
+	return Moment{now.Add(ahead), known}
 }
 
 // run makes attempts until one is final.

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync"
 
 	"countersign/signing"
 )
@@ -44,25 +45,9 @@ func (s *Spool) Read(r io.Reader, length int64) (*Body, error) {
 	}
 	sum := sha256.New()
 	from := &spooling{r: r, sum: sum, left: limit, announced: length >= 0}
-	var memory bytes.Buffer
-	if n := min(length, spoolMemory); n > 0 {
-		memory.Grow(int(n) + bytes.MinRead)
-	}
-	n, err := memory.ReadFrom(io.LimitReader(from, spoolMemory+1))
+	b, err := s.hold(from, length)
 	if err != nil {
 		return nil, err
-	}
-	b := &Body{length: n, again: true, open: func(*signing.Stream) io.Reader { return bytes.NewReader(memory.Bytes()) }}
-	if n > spoolMemory {
-		file, err := s.file()
-		if err != nil {
-			return nil, err
-		}
-		if b.length, err = file.fill(&memory, from); err != nil {
-			return nil, errors.Join(err, file.Close())
-		}
-		b.close = file.Close
-		b.open = func(*signing.Stream) io.Reader { return io.NewSectionReader(file, 0, b.length) }
 	}
 	if length >= 0 && b.length != length {
 		return nil, errors.Join(fmt.Errorf("%w: it has %d bytes and was announced with %d", ErrBody, b.length, length), b.Close())
@@ -70,6 +55,49 @@ func (s *Spool) Read(r io.Reader, length int64) (*Body, error) {
 	b.hash = hex.EncodeToString(sum.Sum(nil))
 	return b, nil
 }
+
+// hold reads a body to its end, into memory or a file.
+func (s *Spool) hold(from io.Reader, length int64) (*Body, error) {
+	if length > spoolMemory {
+		buffer := spoolBuffers.Get().(*[spoolMemory]byte)
+		defer spoolBuffers.Put(buffer)
+		return s.holdInFile(nil, from, buffer[:])
+	}
+	var memory bytes.Buffer
+	if length > 0 {
+		memory.Grow(int(length) + bytes.MinRead)
+	}
+	n, err := memory.ReadFrom(io.LimitReader(from, spoolMemory+1))
+	content := memory.Bytes()
+	switch {
+	case err != nil:
+		return nil, err
+	case n > spoolMemory:
+		return s.holdInFile(content, from, memory.Bytes()[:memory.Cap()])
+	}
+	return &Body{length: n, again: true, open: func(*signing.Stream) io.Reader { return bytes.NewReader(content) }}, nil
+}
+
+// holdInFile writes what was read already and the rest to a file. It may write
+// over buffer once what was read is written.
+func (s *Spool) holdInFile(begun []byte, rest io.Reader, buffer []byte) (*Body, error) {
+	file, err := s.file()
+	if err != nil {
+		return nil, err
+	}
+	length, err := file.fill(begun, rest, buffer)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &Body{
+		length: length, again: true, close: file.Close,
+		open: func(*signing.Stream) io.Reader { return io.NewSectionReader(file, 0, length) },
+	}, nil
+}
+
+// spoolBuffers are for bodies that go to a file: in pieces of a MiB, since the cost
+// is in the number of them.
+var spoolBuffers = sync.Pool{New: func() any { return new([spoolMemory]byte) }}
 
 // spooling reads a body of at most so many bytes and hashes it.
 type spooling struct {
@@ -120,15 +148,22 @@ func (s *Spool) file() (*spoolFile, error) {
 }
 
 // fill writes what was read already and the rest.
-func (f *spoolFile) fill(memory *bytes.Buffer, rest io.Reader) (int64, error) {
-	to := spaceWriter{f.File}
-	n, err := memory.WriteTo(to)
-	if err != nil {
-		return n, err
+func (f *spoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, error) {
+	var length int64
+	for piece, ended := begun, false; ; {
+		n, err := f.Write(piece)
+		if length += int64(n); err != nil {
+			return length, fmt.Errorf("%w: %w", ErrNoSpace, err)
+		}
+		if ended {
+			return length, nil
+		}
+		n, err = io.ReadFull(rest, buffer)
+		piece, ended = buffer[:n], err == io.EOF || err == io.ErrUnexpectedEOF //nolint:errorlint // errors of the body are wrapped
+		if err != nil && !ended {
+			return length, err
+		}
 	}
-	buffer := make([]byte, 128<<10)
-	more, err := io.CopyBuffer(to, struct{ io.Reader }{rest}, buffer)
-	return n + more, err
 }
 
 // Close removes the file.
@@ -138,15 +173,4 @@ func (f *spoolFile) Close() error {
 		err = errors.Join(err, os.Remove(f.name))
 	}
 	return err
-}
-
-// spaceWriter tells a full disk from a body that cannot be read.
-type spaceWriter struct{ w io.Writer }
-
-func (s spaceWriter) Write(p []byte) (int, error) {
-	n, err := s.w.Write(p)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
-	}
-	return n, err
 }

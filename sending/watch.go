@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,30 +23,49 @@ const (
 	phaseAnswer
 )
 
-// watch ends an attempt in which nothing moves.
+// watch ends an attempt in which nothing moves. Its timer is set once and looks, when it
+// fires, how long ago a byte moved: setting it for each piece would cost more than the
+// pieces do.
 type watch struct {
-	end context.CancelCauseFunc
+	end     context.CancelCauseFunc
+	now     func() time.Time
+	started time.Time
+	last    atomic.Int64 // when something moved, since started
 
 	mu      sync.Mutex
 	timer   *time.Timer
+	due     time.Duration // when it fires, since started
 	phase   phase
 	limit   time.Duration
 	stopped bool
 }
 
-func newWatch(end context.CancelCauseFunc) *watch {
-	w := &watch{end: end, limit: idleTimeout}
-	w.timer = time.AfterFunc(w.limit, w.expire)
-	return w
+// start begins the first phase. No later one has a limit below least, or the timer is
+// set anew.
+func (w *watch) start(end context.CancelCauseFunc, now func() time.Time, least time.Duration) {
+	w.end, w.now, w.started, w.limit = end, now, now(), idleTimeout
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.due = min(w.limit, least)
+	w.timer = time.AfterFunc(w.due, w.look)
 }
 
-func (w *watch) expire() {
+// look ends the attempt, or comes back when that may be due.
+func (w *watch) look() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	now := w.since()
+	if w.due = time.Duration(w.last.Load()) + w.limit; w.due > now {
+		w.timer.Reset(w.due - now)
+		return
+	}
 	cause := errIdle
 	if w.phase == phaseWaiting {
 		cause = errNoHeaders
 	}
-	w.mu.Unlock()
 	w.end(cause)
 }
 
@@ -54,33 +74,33 @@ func (w *watch) expire() {
 func (w *watch) enter(p phase, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.phase == phaseAnswer {
-		return
+	if w.phase != phaseAnswer {
+		w.phase = p
+		w.allow(limit)
 	}
-	w.phase, w.limit = p, limit
-	w.reset()
 }
 
 // upgraded gives the rest, which is no answer of HTTP, more time.
 func (w *watch) upgraded() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.limit = upgradeTimeout
-	w.reset()
+	w.allow(upgradeTimeout)
+}
+
+// allow sets a limit that begins now.
+func (w *watch) allow(limit time.Duration) {
+	w.moved()
+	w.limit = limit
+	if due := time.Duration(w.last.Load()) + limit; due < w.due && !w.stopped {
+		w.due = due
+		w.timer.Reset(limit)
+	}
 }
 
 // moved says that a byte did.
-func (w *watch) moved() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reset()
-}
+func (w *watch) moved() { w.last.Store(int64(w.since())) }
 
-func (w *watch) reset() {
-	if !w.stopped {
-		w.timer.Reset(w.limit)
-	}
-}
+func (w *watch) since() time.Duration { return w.now().Sub(w.started) }
 
 func (w *watch) stop() {
 	w.mu.Lock()

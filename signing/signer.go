@@ -52,6 +52,18 @@ func (s *Signer) AppendAuthorization(dst []byte, r *Request) ([]byte, error) {
 	return d.appendAuthorization(dst, r, signature), nil
 }
 
+// Check refuses what [Signer.Sign] would refuse, and returns the names of the
+// headers that it would sign: "host;x-amz-date". The credentials are not looked at
+// but for their form.
+func (s *Signer) Check(r *Request) (signedHeaders string, err error) {
+	d := s.open()
+	defer s.release(d)
+	if err := d.canonicalize(r); err != nil {
+		return "", err
+	}
+	return string(d.signedHeaders), nil
+}
+
 // cutLast cuts the last n bytes off, and what is before them.
 func cutLast(s string, n int, before string) (rest, last string) {
 	begin := len(s) - n

@@ -198,12 +198,16 @@ func brokerOptions(upstream string) (broker.Options, error) {
 // Keys as STS makes them, with a token of 900 characters.
 const accessKeyID, secretKey = "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
-var token = strings.Repeat("sessiontoken/EXAMPLE", 45)
+var (
+	token = strings.Repeat("sessiontoken/EXAMPLE", 45)
+	// One for all requests, as the cache of sessions has it: it keeps the derived key.
+	session = credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Profile: profile}
+)
 
 type sessions struct{ broker.Sessions }
 
 func (sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
-	return credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Profile: profile}, nil
+	return session, nil
 }
 
 type unrecorded struct{}
