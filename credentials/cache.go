@@ -25,22 +25,22 @@ type cache struct {
 	mu      sync.Mutex
 	closed  bool
 	entries map[key]*entry
-	recent  *list.List      // of *entry, the latest used in front
-	owners  map[string]int  // owned entries by their owner,
-	owned   int             // and how many there are
-	outcome map[string]bool // by profile: whether the latest fetch left a session or AWS refused it
+	recent  *list.List         // of *entry, the latest used in front
+	owners  map[string]int     // owned entries by their owner,
+	owned   int                // and how many there are
+	outcome map[key]bool       // by profile: whether the latest fetch left a session or AWS refused it
+	users   map[key][]*profile // of the stores that share the cache, the latest last
 
 	evictions, requestEvictions uint64
 }
 
-// key is everything that shapes a session. A profile's settings do not change
-// while the process runs, so its name stands for them; caller and host are
-// there when they are in its session name or source identity, or in those of
-// the profiles below.
+// key is everything that shapes a session. Caller and host are there when they
+// are in the profile's session name or source identity, or in those of the
+// profiles below.
 type key struct {
 	profile      string
 	caller, host string
-	request      [sha256.Size]byte // of all that came with a request, keyed with a secret
+	shape        [sha256.Size]byte // of all that the profile and those below say, or that came with a request, keyed with a secret
 }
 
 // issuer fetches a session.
@@ -91,7 +91,7 @@ func newCache(log func(Event), served func(profile, how string), elapsed func() 
 		jitter: rand.Float64, log: log, served: served,
 		queue: newQueue(steady), requestQueue: newQueue(steady),
 		ctx: ctx, cancel: cancel,
-		entries: map[key]*entry{}, recent: list.New(), owners: map[string]int{}, outcome: map[string]bool{},
+		entries: map[key]*entry{}, recent: list.New(), owners: map[string]int{}, outcome: map[key]bool{}, users: map[key][]*profile{},
 	}
 }
 

@@ -39,6 +39,8 @@ package credentials
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -61,6 +63,8 @@ type Options struct {
 	// AWS_ENDPOINT_URL, its variants for STS, Cognito and IAM Roles Anywhere, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
 	// and AWS_CA_BUNDLE. Nil: empty.
 	Getenv func(string) string
+	// ReadFile reads the file that AWS_CA_BUNDLE names. Nil: os.ReadFile.
+	ReadFile func(string) ([]byte, error)
 	// Log receives what happened to sessions: no secret is in an [Event].
 	// It is called from several goroutines and must not block. Nil: nobody listens.
 	Log func(Event)
@@ -93,59 +97,91 @@ type Store struct {
 	clocks          map[string]*clock // by STS endpoint; AWS's own share one
 	requestSessions *requestSessions
 	cache           *cache
+	secret          []byte // with which the keys of the cache are keyed
 }
 
 // New checks every profile and returns all faults together: the error, when
 // there is one, joins a *[ConfigError] for each setting that cannot be used. It makes no
 // network call.
 func New(o Options) (*Store, error) {
-	o, found := o.withEnvironment()
-	if err := checkOptions(o, found); err != nil {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails, crypto/rand
+	s := &Store{clocks: map[string]*clock{}, secret: secret}
+	if err := s.connect(o); err != nil {
 		return nil, err
 	}
-	roots, err := caBundle(o.Getenv)
+	s.cache = newCache(s.log, s.options.Served, func() time.Duration { return s.now().elapsed })
+	s.cache.adopt(s)
+	return s, nil
+}
+
+// connect checks the options and makes what they name.
+func (s *Store) connect(o Options) error {
+	o, found := o.withEnvironment()
+	if err := checkOptions(o, found); err != nil {
+		return err
+	}
+	roots, err := caBundle(o.Getenv, o.ReadFile)
 	if err != nil {
-		return nil, &ConfigError{Field: "AWS_CA_BUNDLE", Reason: err.Error()}
+		return &ConfigError{Field: "AWS_CA_BUNDLE", Reason: err.Error()}
 	}
-	start := o.Now()
-	s := &Store{
-		options:  o,
-		profiles: map[string]*profile{},
-		now:      func() instant { now := o.Now(); return instant{now, now.Sub(start)} },
-		base:     o.Transport,
-		proxy:    exceptLocal(http.ProxyFromEnvironment, o.Profiles, o.Getenv),
-		clocks:   map[string]*clock{},
+	if s.now == nil {
+		start := o.Now()
+		s.now = func() instant { now := o.Now(); return instant{now, now.Sub(start)} }
 	}
+	if o.Served == nil {
+		o.Served = func(string, string) {}
+	}
+	if o.Called == nil {
+		o.Called = func(context.Context, STSCall) {}
+	}
+	s.options, s.base, s.profiles = o, o.Transport, map[string]*profile{}
+	s.proxy = exceptLocal(http.ProxyFromEnvironment, o.Profiles, o.Getenv)
 	if s.base == nil {
 		s.base = newBase(s.proxy, roots)
 	}
-	if o.Served == nil {
-		s.options.Served = func(string, string) {}
-	}
-	if o.Called == nil {
-		s.options.Called = func(context.Context, STSCall) {}
-	}
-	s.cache = newCache(s.log, s.options.Served, func() time.Duration { return s.now().elapsed })
 	for i := range o.Profiles {
 		p := &profile{Profile: o.Profiles[i], store: s}
 		s.profiles[p.Name] = p
 	}
 	for _, p := range s.profiles {
 		if err := p.connectSource(); err != nil {
-			s.Close()
-			return nil, err
+			return err
 		}
 	}
 	for _, p := range s.profiles {
 		p.resolveParents()
 	}
 	s.requestSessions = newRequestSessions(s)
-	return s, nil
+	return nil
 }
 
-// Close ends background work and forgets every session.
+// Next returns a store for other options that goes on with what this one has learnt: the sessions of profiles that stay
+// as they are, how often STS was asked, and its clock. Both may be used until [Store.Retire] of this one; Now, Log, Served
+// and Called must be the same.
+func (s *Store) Next(o Options) (*Store, error) {
+	next := &Store{now: s.now, clocks: maps.Clone(s.clocks), secret: s.secret, cache: s.cache}
+	if err := next.connect(o); err != nil {
+		return nil, err
+	}
+	s.cache.adopt(next)
+	return next, nil
+}
+
+// Retire ends a store that another follows, and forgets the sessions that the other has no use for. Nobody may ask it
+// for one any more.
+func (s *Store) Retire() {
+	s.cache.retire(s)
+	s.closeConnections()
+}
+
+// Close ends background work and forgets every session, those of the stores that follow too.
 func (s *Store) Close() {
 	s.cache.close()
+	s.closeConnections()
+}
+
+func (s *Store) closeConnections() {
 	if t, ok := s.base.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -287,13 +323,13 @@ func (s *Store) Drop(refused Session) bool {
 // When nothing can be reached, Ready tries again in the background, as often as
 // requests could: an instance that is not ready gets none that would find out.
 func (s *Store) Ready() bool {
-	for name := range s.profiles {
-		if s.cache.usable(name) {
+	for _, p := range s.profiles {
+		if s.cache.usable(p.key()) {
 			return true
 		}
 	}
-	for name := range s.profiles {
-		s.cache.retry(name)
+	for _, p := range s.profiles {
+		s.cache.retry(p.key())
 	}
 	return len(s.profiles) == 0
 }

@@ -1,6 +1,9 @@
 package credentials
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // enter finds or makes the entry of a request and puts it in front. Beyond a
 // caller's quota, the one of that caller's goes that is longest unused; beyond
@@ -97,7 +100,7 @@ func (c *cache) invalidate(forget func(*entry) bool) {
 
 // usable reports whether the profile's latest fetch left something to sign
 // with or was refused by AWS, or whether there was none yet.
-func (c *cache) usable(profile string) bool {
+func (c *cache) usable(profile key) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ok, tried := c.outcome[profile]
@@ -105,12 +108,12 @@ func (c *cache) usable(profile string) bool {
 }
 
 // retry fetches again what the profile was last asked for.
-func (c *cache) retry(profile string) {
+func (c *cache) retry(profile key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at := c.recent.Front(); at != nil; at = at.Next() {
 		e := at.Value.(*entry)
-		if e.profile != profile || e.noRefresh {
+		if e.ofProfile() != profile {
 			continue
 		}
 		if r := e.clock.read(); e.flight == nil && until(e.mandatoryAt, r) == 0 {
@@ -119,6 +122,48 @@ func (c *cache) retry(profile string) {
 		return
 	}
 	delete(c.outcome, profile) // evicted, with what was known of it
+}
+
+// ofProfile is the key of the profile that an entry's session is of; of none for keys of a request.
+func (e *entry) ofProfile() key {
+	if e.noRefresh {
+		return key{}
+	}
+	return key{profile: e.profile, shape: e.shape}
+}
+
+// adopt lets the profiles of a store use the cache.
+func (c *cache) adopt(s *Store) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range s.profiles {
+		c.users[p.key()] = append(c.users[p.key()], p)
+	}
+}
+
+// retire ends that. What another store has the same profile for, goes on with that one's.
+func (c *cache) retire(s *Store) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range s.profiles {
+		at := p.key()
+		c.users[at] = slices.DeleteFunc(c.users[at], func(user *profile) bool { return user == p })
+		if len(c.users[at]) == 0 {
+			delete(c.users, at)
+			delete(c.outcome, at)
+		}
+	}
+	for _, e := range c.entries {
+		p, isProfile := e.issuer.(*profile)
+		if !isProfile || p.store != s {
+			continue
+		}
+		if users := c.users[p.key()]; len(users) > 0 {
+			e.issuer = users[len(users)-1]
+		} else {
+			c.remove(e)
+		}
+	}
 }
 
 // close ends the fetches, waits for them and forgets everything.

@@ -1,6 +1,12 @@
 package credentials
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+
+	"countersign/signing"
+)
 
 // profile is a checked Profile with what it takes to fetch its session.
 type profile struct {
@@ -20,6 +26,8 @@ type profile struct {
 	fixed bool // keys that never change
 
 	byCaller, byHost bool // the session is another for each
+
+	shape [sha256.Size]byte // of all that makes the session, here and in the profiles below
 }
 
 // connectSource connects a profile with its source. All profiles exist by now; none is connected yet.
@@ -37,15 +45,36 @@ func (p *profile) connectSource() error {
 	return p.source()
 }
 
-// resolveParents finds out what of a request shapes the session, here or in the profiles below.
+// resolveParents finds out what shapes the session, here or in the profiles below.
 func (p *profile) resolveParents() {
+	var parts []string
 	for at := p; at != nil; at = at.parent {
+		parts = append(parts, at.parts()...)
 		if at.role != nil {
 			p.byCaller = p.byCaller || at.role.uses("caller")
 			p.byHost = p.byHost || at.role.uses("host")
 		}
 	}
+	p.shape = shapeOf(p.store.secret, parts...)
 }
+
+// parts are what makes the session of the profile, without the profiles below.
+func (p *profile) parts() []string {
+	says, keys := p.Profile, trimmed(p.Keys)
+	says.Description, says.Keys = "", signing.Credentials{}
+	text, err := json.Marshal(says)
+	if err != nil {
+		panic(err) // it holds texts, numbers and lists of them alone
+	}
+	env := environmentKeys(p.store.options.Getenv)
+	return []string{
+		string(text), keys.AccessKeyID, keys.SecretAccessKey(), keys.SessionToken(),
+		env.AccessKeyID, env.SecretAccessKey(), env.SessionToken(), p.store.options.cognitoEndpoint, p.store.options.rolesAnywhereEndpoint,
+	}
+}
+
+// key is what tells the profile from others, and from itself with other settings.
+func (p *profile) key() key { return key{profile: p.Name, shape: p.shape} }
 
 // session is the profile's, out of the cache where it is one that ends.
 func (p *profile) session(ctx context.Context, a SessionRequest) (Session, error) {
@@ -63,7 +92,7 @@ func (p *profile) session(ctx context.Context, a SessionRequest) (Session, error
 }
 
 func (p *profile) cacheRequest(a SessionRequest) cacheRequest {
-	w := cacheRequest{key: key{profile: p.Name}, request: a, issuer: p, clock: p.clock}
+	w := cacheRequest{key: p.key(), request: a, issuer: p, clock: p.clock}
 	if p.byCaller {
 		w.key.caller = a.Caller
 	}

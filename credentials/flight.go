@@ -11,6 +11,7 @@ import (
 // flight is one fetch under way.
 type flight struct {
 	entry      *entry
+	issuer     issuer
 	done       chan struct{} // closed when the rest is set
 	session    Session
 	err        error
@@ -24,7 +25,7 @@ type flight struct {
 // values of its context, within a time and with panics caught. Nil: too many wait for their turn. This and all
 // below with an entry are called with the lock held.
 func (c *cache) startFetch(ctx context.Context, e *entry, r reading, caller string, foreground bool) *flight {
-	f := &flight{entry: e, done: make(chan struct{}), foreground: foreground}
+	f := &flight{entry: e, issuer: e.issuer, done: make(chan struct{}), foreground: foreground}
 	if c.closed {
 		f.err = fail(ErrUnavailable, "closed")
 		close(f.done)
@@ -76,7 +77,7 @@ func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
 			s, err = Session{}, panicked(p)
 		}
 	}()
-	s, err = f.entry.issuer.issue(ctx, f.entry.request)
+	s, err = f.issuer.issue(ctx, f.entry.request)
 	if f.entry.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
@@ -128,7 +129,9 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 	if e.valid {
 		event.Expires = e.session.Expires
 	}
-	c.outcome[e.profile] = f.err == nil || e.valid || errors.Is(f.err, ErrDenied) || errors.Is(f.err, ErrConfiguration)
+	if profile := e.ofProfile(); len(c.users[profile]) > 0 {
+		c.outcome[profile] = f.err == nil || e.valid || errors.Is(f.err, ErrDenied) || errors.Is(f.err, ErrConfiguration)
+	}
 	c.arm(e, r)
 	return event
 }

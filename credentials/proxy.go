@@ -49,12 +49,15 @@ func exceptLocal(next proxy, profiles []Profile, env func(string) string) proxy 
 }
 
 // caBundle is the system's certificates and those of the file that AWS_CA_BUNDLE names, or nil without one.
-func caBundle(env func(string) string) (*x509.CertPool, error) {
+func caBundle(env func(string) string, readFile func(string) ([]byte, error)) (*x509.CertPool, error) {
 	name := lookup(env, "AWS_CA_BUNDLE")
 	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(name)
+	if readFile == nil {
+		readFile = os.ReadFile
+	}
+	text, err := readFile(name)
 	if err != nil {
 		return nil, errors.New("must name a readable file of certificates in PEM")
 	}

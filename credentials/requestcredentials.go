@@ -3,7 +3,6 @@ package credentials
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -20,15 +19,12 @@ import (
 // memory, under a hash that is keyed with a secret of this process, and for
 // minutes.
 type requestSessions struct {
-	store   *Store
-	clock   *clock
-	hmacKey []byte
+	store *Store
+	clock *clock
 }
 
 func newRequestSessions(s *Store) *requestSessions {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails, crypto/rand
-	return &requestSessions{store: s, clock: s.clock(s.options.STSEndpoint), hmacKey: key}
+	return &requestSessions{store: s, clock: s.clock(s.options.STSEndpoint)}
 }
 
 func (g *requestSessions) session(ctx context.Context, in RequestCredentials) (Session, error) {
@@ -82,20 +78,25 @@ type requestRole struct {
 }
 
 func (g *requestSessions) cacheRequest(in RequestCredentials, keys signing.Credentials) cacheRequest {
-	mac := hmac.New(sha256.New, g.hmacKey)
-	for _, part := range []string{
-		keys.AccessKeyID, keys.SecretAccessKey(), keys.SessionToken(), in.RoleARN, in.AccountID, in.RoleName,
-		in.ExternalID, in.SessionName, in.Duration.String(), in.Region, in.Caller,
-	} {
+	shape := shapeOf(g.store.secret,
+		"request", keys.AccessKeyID, keys.SecretAccessKey(), keys.SessionToken(), in.RoleARN, in.AccountID, in.RoleName,
+		in.ExternalID, in.SessionName, in.Duration.String(), in.Region, in.Caller, g.store.options.STSEndpoint)
+	return cacheRequest{
+		key:     key{shape: shape},
+		request: SessionRequest{Caller: in.Caller, MinValidity: in.MinValidity},
+		issuer:  requestRole{g, in, keys}, clock: g.clock, owned: true, quotaOwner: in.Caller, noRefresh: true,
+	}
+}
+
+// shapeOf is a hash of the parts that tells nothing of them without the secret.
+func shapeOf(secret []byte, parts ...string) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, secret)
+	for _, part := range parts {
 		// Each part with its length, so that no two lists of parts look alike.
 		_ = binary.Write(mac, binary.BigEndian, uint64(len(part)))
 		_, _ = io.WriteString(mac, part)
 	}
-	return cacheRequest{
-		key:     key{request: [sha256.Size]byte(mac.Sum(nil))},
-		request: SessionRequest{Caller: in.Caller, MinValidity: in.MinValidity},
-		issuer:  requestRole{g, in, keys}, clock: g.clock, owned: true, quotaOwner: in.Caller, noRefresh: true,
-	}
+	return [sha256.Size]byte(mac.Sum(nil))
 }
 
 func (r requestRole) issue(ctx context.Context, a SessionRequest) (Session, error) {

@@ -58,7 +58,7 @@ func (s *Store) Status() Status {
 	defer c.mu.Unlock()
 	out.Evictions, out.RequestEvictions = c.evictions, c.requestEvictions
 	for i := range s.options.Profiles {
-		profile := c.profileStatus(s.options.Profiles[i].Name)
+		profile := c.profileStatus(s.profiles[s.options.Profiles[i].Name].key())
 		if p := certificates[profile.Name]; p != nil {
 			profile.CertificateExpires, profile.CertificateLife = p.end(), p.lifetime()
 		}
@@ -77,11 +77,11 @@ func (s *Store) Status() Status {
 }
 
 // profileStatus is called with the lock held.
-func (c *cache) profileStatus(name string) ProfileStatus {
-	out := ProfileStatus{Name: name}
+func (c *cache) profileStatus(profile key) ProfileStatus {
+	out := ProfileStatus{Name: profile.profile}
 	failed := false
 	for _, e := range c.entries {
-		if e.profile != name || e.noRefresh {
+		if e.ofProfile() != profile {
 			continue
 		}
 		switch r := e.clock.read(); {
