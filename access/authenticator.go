@@ -37,6 +37,9 @@ type Options struct {
 	Now func() time.Time
 	// KeysFetched learns of each fetch of Entra ID's signing keys. Nil: nobody listens.
 	KeysFetched func(error)
+	// Before is the authenticator that this one takes the place of; Entra ID's signing keys that it has fetched are
+	// used on. Nil: there was none.
+	Before *Authenticator
 }
 
 // Authenticator turns a request's credentials into a [Caller].
@@ -66,6 +69,7 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 			faults = append(faults, err)
 		} else {
 			a.entra.keys.fetched = o.KeysFetched
+			a.entra.keepKeys(o.Before)
 		}
 	}
 	if o.TrustedHeader != nil {

@@ -90,6 +90,13 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 	}, nil
 }
 
+// keepKeys uses on what was fetched from the same address.
+func (e *entra) keepKeys(before *Authenticator) {
+	if before != nil && before.entra != nil && before.entra.keys.url == e.keys.url {
+		e.keys = before.entra.keys
+	}
+}
+
 func isGUID(s string) bool {
 	if len(s) != 36 {
 		return false

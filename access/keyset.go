@@ -159,6 +159,16 @@ func parseKeySet(body []byte) (map[string]*rsa.PublicKey, error) {
 // run keeps the keys fresh until ctx ends, so that no request waits for them.
 func (s *keySet) run(ctx context.Context) {
 	retry := keysFirst
+	s.mu.Lock()
+	fresh := s.keys != nil
+	age := s.now().Sub(s.good)
+	s.mu.Unlock()
+	if fresh && age < keysFresh { // fetched by the authenticator before
+		select {
+		case <-time.After(keysFresh - age):
+		case <-ctx.Done():
+		}
+	}
 	for ctx.Err() == nil {
 		s.mu.Lock()
 		flight := s.flight

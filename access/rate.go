@@ -29,13 +29,7 @@ type Rate struct {
 
 // NewRate checks the options and reports all faults joined.
 func NewRate(o RateOptions) (*Rate, error) {
-	var faults []error
-	if o.PerSecond < 1 {
-		faults = append(faults, fmt.Errorf("rate.per_second: want 1 at least, not %g", o.PerSecond))
-	}
-	if o.Burst < 1 {
-		faults = append(faults, fmt.Errorf("rate.burst: want 1 at least, not %d", o.Burst))
-	}
+	faults := checkShare(o.PerSecond, o.Burst)
 	if o.Callers < 0 {
 		faults = append(faults, fmt.Errorf("rate.callers: %d is less than none", o.Callers))
 	}
@@ -46,6 +40,33 @@ func NewRate(o RateOptions) (*Rate, error) {
 		o.Callers = 10_000
 	}
 	return &Rate{o: o, by: map[string]*rate.Limiter{}}, errors.Join(faults...)
+}
+
+func checkShare(perSecond float64, burst int) []error {
+	var faults []error
+	if perSecond < 1 {
+		faults = append(faults, fmt.Errorf("rate.per_second: want 1 at least, not %g", perSecond))
+	}
+	if burst < 1 {
+		faults = append(faults, fmt.Errorf("rate.burst: want 1 at least, not %d", burst))
+	}
+	return faults
+}
+
+// Set changes the share of each caller. What callers have used up of theirs stays used up.
+func (r *Rate) Set(perSecond float64, burst int) error {
+	if faults := checkShare(perSecond, burst); len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.o.PerSecond, r.o.Burst = perSecond, burst
+	now := r.o.Now()
+	for _, l := range r.by {
+		l.SetLimitAt(now, rate.Limit(perSecond))
+		l.SetBurstAt(now, burst)
+	}
+	return nil
 }
 
 // Allow takes one request from the caller's share. When there is none left,

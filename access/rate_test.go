@@ -60,3 +60,33 @@ func TestRateRemembersABoundedNumberOfCallers(t *testing.T) {
 		}
 	}
 }
+
+func TestRate_SetChangesWhatCallersHave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := must(access.NewRate(access.RateOptions{PerSecond: 1, Burst: 4, Now: time.Now}))
+		count := func(caller string) (n int) {
+			for {
+				if _, ok := r.Allow(caller); !ok {
+					return n
+				}
+				n++
+			}
+		}
+		if n := count("a"); n != 4 {
+			t.Fatalf("%d at once", n)
+		}
+		if err := r.Set(10, 20); err != nil {
+			t.Fatal(err)
+		}
+		if n := count("a"); n != 0 {
+			t.Errorf("a share that is used up has %d again", n)
+		}
+		time.Sleep(time.Second)
+		if a, b := count("a"), count("b"); a != 10 || b != 20 {
+			t.Errorf("after a second %d and, of a newcomer, %d; want 10 and 20", a, b)
+		}
+		if err := r.Set(0, 0); err == nil {
+			t.Error("no share at all is no fault")
+		}
+	})
+}

@@ -37,9 +37,9 @@ type Options struct {
 	// Requests, Memory and Hashes bound what is under way in the process: requests that are being answered, the bytes of memory that their
 	// bodies take, and bodies that are only hashed.
 	Requests, Memory, Hashes *access.Limiter
-	// Sends bounds requests that are sent to AWS and wait for its answer, MaxSends in all.
-	Sends    *access.Limiter
-	MaxSends int
+	// Sends bounds requests that are sent to AWS and wait for its answer, Senders those of each caller.
+	Sends   *access.Limiter
+	Senders *Senders
 	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.
 	BehindFunctions bool
 	// Open: callers are not authenticated.
@@ -67,18 +67,11 @@ type Served struct {
 }
 
 // server has the middleware as its methods.
-type server struct {
-	Options
-	under *senders
-}
-
-func newServer(o Options) *server {
-	return &server{o, &senders{most: max(1, o.MaxSends/2), count: map[string]int{}}}
-}
+type server struct{ Options }
 
 // New returns the handler of the whole service.
 func New(o Options) http.Handler {
-	s, h := newServer(o), o.Handlers
+	s, h := &server{o}, o.Handlers
 	r := chi.NewRouter()
 	r.Use(s.logRequest, recoverPanic, middleware.GetHead)
 	r.NotFound(h.Elsewhere().ServeHTTP)

@@ -15,11 +15,11 @@ import (
 func (s *server) limitSends(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
-		if !s.under.enter(caller) {
+		if !s.Senders.enter(caller) {
 			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
 			return
 		}
-		defer s.under.leave(caller)
+		defer s.Senders.leave(caller)
 		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
@@ -31,15 +31,18 @@ func (s *server) limitSends(next http.Handler) http.Handler {
 	})
 }
 
-// senders counts what each caller has under way.
-type senders struct {
+// Senders counts what each caller has under way.
+type Senders struct {
 	most int
 
 	mu    sync.Mutex
 	count map[string]int
 }
 
-func (s *senders) enter(caller string) bool {
+// NewSenders lets each caller have half of most.
+func NewSenders(most int) *Senders { return &Senders{most: max(1, most/2), count: map[string]int{}} }
+
+func (s *Senders) enter(caller string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.count[caller] >= s.most {
@@ -49,7 +52,7 @@ func (s *senders) enter(caller string) bool {
 	return true
 }
 
-func (s *senders) leave(caller string) {
+func (s *Senders) leave(caller string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.count[caller]--; s.count[caller] == 0 {

@@ -14,7 +14,7 @@ import (
 // A caller whose requests AWS keeps waiting leaves half of the places to others, and all of them to signing.
 func TestSends_OneCallerLeavesPlacesToOthers(t *testing.T) {
 	wait := make(chan struct{})
-	s := newServerWith(t, sessions{}, func(o *api.Options) { o.MaxSends, o.Log = 4, zerolog.Nop() })
+	s := newServerWith(t, sessions{}, func(o *api.Options) { o.Senders, o.Log = api.NewSenders(4), zerolog.Nop() })
 	*s.aws = func() { <-wait }
 	const document = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","retry":"none"}`
 	var under sync.WaitGroup

@@ -22,11 +22,11 @@ const stalled = 2 * time.Second
 func (s *server) limitStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := handlers.EventOf(r).Caller.ID
-		if !s.under.enter(caller) {
+		if !s.Senders.enter(caller) {
 			handlers.WriteError(w, r, &access.BusyError{RetryAfter: time.Second})
 			return
 		}
-		defer s.under.leave(caller)
+		defer s.Senders.leave(caller)
 		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)

@@ -29,6 +29,8 @@ type process struct {
 	stderr  io.Writer
 	now     func() time.Time
 	flags   map[string]string // set on the command line, by name
+	// readConfig reads the files of the configuration. Nil: from the disk.
+	readConfig func(string) ([]byte, error)
 	// terminal: standard input and standard error are one, so that somebody watches.
 	terminal bool
 
@@ -90,6 +92,14 @@ func exitCode(p process, err error) int {
 		return 2
 	}
 	return 1
+}
+
+// read reads a file that the configuration names.
+func (p *process) read(name string) ([]byte, error) {
+	if p.readConfig == nil {
+		return os.ReadFile(name)
+	}
+	return p.readConfig(name)
 }
 
 // newID makes the id of a request.

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"countersign/access"
-	"countersign/api"
 	"countersign/config"
 	"countersign/credentials"
+	"countersign/handlers"
 	"countersign/telemetry"
 
 	"golang.org/x/net/netutil"
@@ -19,17 +19,16 @@ import (
 
 // newMetrics makes what counts, where the configuration says that somebody reads it; else nil. What it looks at when it
 // is read, s has by then.
-func newMetrics(conf config.Config, s *service, limits api.Options) *telemetry.Metrics {
+func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 	if conf.MetricsAddress == "" {
 		return nil
 	}
 	o := telemetry.Options{
-		Profiles: map[string]string{}, Callers: map[string]time.Time{},
-		Version: version(), ConfigHash: conf.FileSHA256[:min(12, len(conf.FileSHA256))],
+		Version: version(), Now: p.now,
 		Gates: map[string]*access.Limiter{
-			"requests": limits.Requests, "bytes": limits.Memory, "hashes": limits.Hashes, "sends": limits.Sends,
+			"requests": s.limits.Requests, "bytes": s.limits.Memory, "hashes": s.limits.Hashes, "sends": s.limits.Sends,
 		},
-		Sessions:    func() credentials.Status { return s.store.Status() },
+		Sessions:    func() credentials.Status { return s.current.Load().store.Status() },
 		AuditBroken: func() bool { return s.audit.Broken() },
 		Draining:    s.leaving.Load,
 		Connections: func() (int, int) { return int(s.openConnections.Load()), int(s.mostConnections.Load()) },
@@ -37,20 +36,30 @@ func newMetrics(conf config.Config, s *service, limits api.Options) *telemetry.M
 	if s.traces != nil {
 		o.Spans = s.traces.Counts
 	}
-	for _, p := range conf.Profiles {
-		o.Profiles[p.Name] = p.Source
-		o.Regions = append(append(o.Regions, p.Region, p.STSRegion, p.RolesAnywhere.Region()), p.FallbackRegions...)
+	return telemetry.New(o)
+}
+
+// metricNames are the names of a generation's configuration.
+func metricNames(g *generation) telemetry.Names {
+	conf := &g.conf
+	n := telemetry.Names{
+		Profiles: map[string]string{}, Callers: map[string]time.Time{},
+		ConfigHash: conf.FileSHA256[:min(12, len(conf.FileSHA256))], Generation: g.number,
 	}
-	for _, name := range callerNames(conf) {
-		o.Callers[name] = time.Time{}
+	for _, p := range conf.Profiles {
+		n.Profiles[p.Name] = p.Source
+		n.Regions = append(append(n.Regions, p.Region, p.STSRegion, p.RolesAnywhere.Region()), p.FallbackRegions...)
+	}
+	for _, name := range callerNames(*conf) {
+		n.Callers[name] = time.Time{}
 	}
 	for _, key := range conf.APIKeys {
 		// A caller may have two keys, while one replaces the other: the later one counts.
-		if last := o.Callers[key.ID]; key.ID != "" && key.Expires.After(last) {
-			o.Callers[key.ID] = key.Expires
+		if last := n.Callers[key.ID]; key.ID != "" && key.Expires.After(last) {
+			n.Callers[key.ID] = key.Expires
 		}
 	}
-	return telemetry.New(o)
+	return n
 }
 
 // countConnections is the ConnState of a server.
@@ -67,22 +76,29 @@ func (s *service) countConnections(_ net.Conn, state http.ConnState) {
 // startMetrics answers at an address of its own until stop is called: /metrics, and the health checks for who cannot
 // reach the other address.
 func (s *service) startMetrics() (stop func(), err error) {
-	listener, err := net.Listen("tcp", s.metricsAddress)
+	listener, err := net.Listen("tcp", s.current.Load().conf.MetricsAddress)
 	if err != nil {
 		return nil, fmt.Errorf("metrics_address: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.Handler())
-	mux.Handle("GET /livez", s.handlers.GetLiveness())
-	mux.Handle("GET /readyz", s.handlers.GetReadiness())
+	for path, health := range map[string]func(*handlers.Handlers) http.Handler{
+		"GET /livez": (*handlers.Handlers).GetLiveness, "GET /readyz": (*handlers.Handlers).GetReadiness,
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			g := s.enter()
+			defer g.leave()
+			health(g.handlers).ServeHTTP(w, r)
+		})
+	}
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(s.log, "", 0),
+		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(s.logger(), "", 0),
 	}
-	s.log.Info().Str("metrics_address", listener.Addr().String()).Msg("serving metrics")
+	s.logger().Info().Str("metrics_address", listener.Addr().String()).Msg("serving metrics")
 	go func() {
 		if err := server.Serve(netutil.LimitListener(listener, metricsConnections)); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error().AnErr("cause", err).Msg("serving metrics")
+			s.logger().Error().AnErr("cause", err).Msg("serving metrics")
 		}
 	}()
 	return func() { _ = server.Close() }, nil

@@ -16,8 +16,6 @@ import (
 	"countersign/credentials"
 	"countersign/endpoints"
 	"countersign/problem"
-
-	"github.com/rs/zerolog"
 )
 
 // operator is the service as far as a command of its operator needs it: without callers, limits and audit records, since who
@@ -50,7 +48,7 @@ func newOperator(p *process, file, profile string, ownKeys bool) (*operator, err
 		conf.Profiles, conf.Region, profile = []credentials.Profile{shared}, shared.Region, ""
 	}
 	conf.AllowSend = true // it is the operator's own request
-	store, storeErr := newStore(p, conf, zerolog.Nop(), nil, nil)
+	store, storeErr := credentials.New(storeOptions(p, conf))
 	options, err := brokerOptions(p, conf, store, discardAudit{})
 	if err := faultReport(conf, storeErr, err); err != nil {
 		return nil, err

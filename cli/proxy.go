@@ -64,12 +64,13 @@ func (o *proxyOptions) run(p *process) error {
 		return err
 	}
 	defer service.close()
-	service.handler = api.NewPassing(service.options, o.passing(service.proxy, upstream))
+	only := service.current.Load()
+	service.handler = api.NewPassing(only.options, o.passing(only.proxy, upstream))
 	listener, err := o.listen(p.ctx, conf)
 	if err != nil {
 		return err
 	}
-	service.logStart(p, conf, listener.Addr().String())
+	service.logStart(p, listener.Addr().String())
 	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 
 	"countersign/config"
 	"countersign/sending"
@@ -20,7 +19,7 @@ func newSender(p *process, conf config.Config) (*sending.Client, error) {
 	}
 	if name := p.getenv("AWS_CA_BUNDLE"); name != "" {
 		var err error
-		if o.ExtraCAs, err = os.ReadFile(name); err != nil {
+		if o.ExtraCAs, err = p.read(name); err != nil {
 			return nil, fmt.Errorf("AWS_CA_BUNDLE: %w", err)
 		}
 	}

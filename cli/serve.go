@@ -34,26 +34,25 @@ func newServe(p *process) *cobra.Command {
 }
 
 func serve(p *process, o serveOptions) error {
-	signal.Ignore(syscall.SIGHUP) // sent by a terminal that closes, or by who hopes for a reload: no reason to stop signing
-	conf, err := loadConfig(p, o.config)
-	if err != nil {
-		return err
-	}
-	service, err := newService(p, conf)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // which a terminal that closes sends, too: no reason to stop signing
+	defer signal.Stop(hangups)
+	service, err := newReloading(p, o.config, hangups)
 	if err != nil {
 		return err
 	}
 	defer service.close()
+	conf := service.current.Load().conf
 	if o.check {
 		if err := service.contract.Check(); err != nil {
 			return err
 		}
-		for _, warning := range service.warnings(p, conf) {
+		for _, warning := range service.warnings(p, service.current.Load()) {
 			fmt.Fprintf(p.stdout, "warning: %s\n", warning)
 		}
 		fmt.Fprintf(p.stdout, "Configuration OK: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
 		if o.online {
-			return tryProfiles(p, conf, service.store)
+			return tryProfiles(p, conf, service.current.Load().store)
 		}
 		return nil
 	}
@@ -61,7 +60,7 @@ func serve(p *process, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	service.logStart(p, conf, listener.Addr().String())
+	service.logStart(p, listener.Addr().String())
 	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
 }
 
@@ -106,10 +105,10 @@ func configFile(p *process, flag string) string {
 }
 
 func loadSources(p *process, s config.Sources) (config.Config, error) {
-	s.Getenv, s.Environ, s.Flags = p.getenv, p.environ, p.flags
+	s.Getenv, s.Environ, s.Flags, s.ReadFile = p.getenv, p.environ, p.flags, p.readConfig
 	var fileErr error
 	if s.FileName != "" {
-		if s.File, fileErr = os.ReadFile(s.FileName); fileErr != nil {
+		if s.File, fileErr = p.read(s.FileName); fileErr != nil {
 			s.FileName, s.NoProfiles = "", true // the other sources may have faults, too
 		}
 	}

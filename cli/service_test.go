@@ -7,16 +7,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 func TestFileDescriptorsAreLeft(t *testing.T) {
 	for _, test := range []struct{ configured, descriptors, want int }{
 		{16384, 0, 16384}, {16384, 1 << 20, 16384}, {16384, 16384 + 256, 16384}, {16384, 16384 + 255, 16383}, {16384, 1024, 768}, {100, 1024, 100}, {16384, 300, 150}, {16384, 20, 10},
 	} {
-		s := &service{maxConnections: test.configured, log: zerolog.Nop()}
-		if got := s.connections(test.descriptors); got != test.want {
+		if got := connections(test.configured, test.descriptors); got != test.want {
 			t.Errorf("max_connections %d, %d descriptors: got %d, want %d", test.configured, test.descriptors, got, test.want)
 		}
 	}

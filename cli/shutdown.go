@@ -38,13 +38,13 @@ type grace struct{ delay, drain time.Duration }
 
 // shutdown ends the server after ctx has ended. What is read from failed ends it at once.
 func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-chan error, g grace) error {
-	s.handlers.Drain()
 	s.leaving.Store(true)
+	s.current.Load().handlers.Drain()
 	var signalled stopSignal
 	if errors.As(context.Cause(ctx), &signalled) && signalled.Signal == os.Interrupt {
 		g.delay = 0 // somebody sits at a terminal, and no load balancer asks
 	}
-	s.log.Info().AnErr("cause", context.Cause(ctx)).Stringer("shutdown_delay", g.delay).Msg("draining")
+	s.logger().Info().AnErr("cause", context.Cause(ctx)).Stringer("shutdown_delay", g.delay).Msg("draining")
 	if g.delay > 0 {
 		select {
 		case err := <-failed:
@@ -55,24 +55,33 @@ func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-ch
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.drain)
 	defer cancel()
 	_ = server.Shutdown(end) // whose error is that of end
-	s.proxy.Wait(end)        // for connections that are none of the server's any more
+	s.waitStreams(end)
 	if err := end.Err(); err != nil {
 		s.breakOff(server)
 		return fmt.Errorf("draining: %w", err)
 	}
 	s.flush(end, flushTime)
-	s.log.Info().Msg("stopped")
+	s.logger().Info().Msg("stopped")
 	return nil
 }
 
 // breakOff ends what the time for it has not ended.
 func (s *service) breakOff(server *http.Server) {
-	s.proxy.Stop()
+	for _, g := range s.generations() {
+		g.proxy.Stop()
+	}
 	rest, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	s.proxy.Wait(rest)
+	s.waitStreams(rest)
 	if server.Shutdown(rest) != nil {
 		_ = server.Close()
+	}
+}
+
+// waitStreams waits for connections that changed their protocol, which are none of the server's any more.
+func (s *service) waitStreams(ctx context.Context) {
+	for _, g := range s.generations() {
+		g.proxy.Wait(ctx)
 	}
 }
 

@@ -10,14 +10,16 @@ import (
 )
 
 // logStart says in one line what is in force, and then what the operator should look at.
-func (s *service) logStart(p *process, conf config.Config, address string) {
-	line := s.log.Info().Str("version", version()).Str("address", address)
+func (s *service) logStart(p *process, address string) {
+	g := s.current.Load()
+	conf := g.conf
+	line := g.log.Info().Str("version", version()).Str("address", address)
 	if conf.FileName != "" {
 		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256)
 	}
 	line.Strs("auth", authKinds(conf)).Int("api_keys", len(conf.APIKeys)).Strs("callers", callerNames(conf)).
 		Int("profiles", len(conf.Profiles)).Dict("sources", profileSources(conf))
-	if hash := s.handlers.Policy.SHA256(); hash != "" {
+	if hash := g.handlers.Policy.SHA256(); hash != "" {
 		line.Str("policies", conf.Policies).Str("policies_sha256", hash)
 	} else {
 		line.Str("policies", "default")
@@ -27,16 +29,16 @@ func (s *service) logStart(p *process, conf config.Config, address string) {
 			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
 			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
 		Str("traces", s.traceSettings.Target).Msg("listening")
-	for _, warning := range s.warnings(p, conf) {
-		s.log.Warn().Msg(warning)
+	for _, warning := range s.warnings(p, g) {
+		g.log.Warn().Msg(warning)
 	}
 }
 
 // warnings are what the operator should look at, of the configuration and of the policies.
-func (s *service) warnings(p *process, conf config.Config) []string {
-	all := append(conf.Warnings(p.getenv, p.now()), s.handlers.Policy.Warnings()...)
-	for _, fault := range s.store.CertificateWarnings() {
-		all = append(all, conf.Located(fault))
+func (s *service) warnings(p *process, g *generation) []string {
+	all := append(g.conf.Warnings(p.getenv, p.now()), g.handlers.Policy.Warnings()...)
+	for _, fault := range g.store.CertificateWarnings() {
+		all = append(all, g.conf.Located(fault))
 	}
 	return append(all, s.traceSettings.Warnings...)
 }

@@ -5,50 +5,59 @@ import (
 
 	"countersign/config"
 	"countersign/credentials"
-	"countersign/telemetry"
-
-	"github.com/rs/zerolog"
 )
 
-// newStore makes the sessions of the profiles; what they do is logged, counted and traced.
-func newStore(
-	p *process, conf config.Config, log zerolog.Logger, metrics *telemetry.Metrics, traces *telemetry.Traces,
-) (*credentials.Store, error) {
-	o := credentials.Options{
-		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv),
+// storeOptions are those of a store of sessions, without what listens to it.
+func storeOptions(p *process, conf config.Config) credentials.Options {
+	return credentials.Options{
+		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv), ReadFile: p.read,
 		Region: conf.Region, STSEndpoint: conf.STSEndpoint,
-		Log: func(e credentials.Event) {
-			if metrics != nil {
-				metrics.Session(e)
-			}
-			line := log.Info()
-			if e.Err != nil {
-				line = log.Warn().AnErr("cause", e.Err)
-			}
-			if !e.Expires.IsZero() {
-				line.Time("expires", e.Expires)
-			}
-			for name, text := range map[string]string{"detail": e.Detail, "hint": e.Hint} {
-				if text != "" {
-					line.Str(name, text)
-				}
-			}
-			line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
-				Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
-		},
 	}
-	if metrics != nil {
-		o.Served = metrics.SessionServed
+}
+
+// newStore makes the store of a generation, which takes over the sessions of the one before.
+func (s *service) newStore(p *process, conf config.Config, before *generation) (*credentials.Store, error) {
+	o := storeOptions(p, conf)
+	o.Log = s.logSession
+	if s.metrics != nil {
+		o.Served = s.metrics.SessionServed
 	}
-	if metrics != nil || traces != nil {
-		o.Called = func(ctx context.Context, c credentials.STSCall) {
-			if metrics != nil {
-				metrics.STSCall(c)
-			}
-			if traces != nil {
-				traces.STSCall(ctx, c)
-			}
-		}
+	if s.metrics != nil || s.traces != nil {
+		o.Called = s.calledSTS
+	}
+	if before != nil {
+		return before.store.Next(o)
 	}
 	return credentials.New(o)
+}
+
+// logSession writes what happened to a session.
+func (s *service) logSession(e credentials.Event) {
+	if s.metrics != nil {
+		s.metrics.Session(e)
+	}
+	line := s.logger().Info()
+	if e.Err != nil {
+		line = s.logger().Warn().AnErr("cause", e.Err)
+	}
+	if !e.Expires.IsZero() {
+		line.Time("expires", e.Expires)
+	}
+	for name, text := range map[string]string{"detail": e.Detail, "hint": e.Hint} {
+		if text != "" {
+			line.Str(name, text)
+		}
+	}
+	line.Str("profile", e.Profile).Str("code", e.Code).Str("sts_request_id", e.RequestID).Dur("dur_ms", e.Took).
+		Dur("skew_ms", e.Skew).Msg("session " + e.Kind)
+}
+
+// calledSTS tells those who want to know of a call to STS.
+func (s *service) calledSTS(ctx context.Context, c credentials.STSCall) {
+	if s.metrics != nil {
+		s.metrics.STSCall(c)
+	}
+	if s.traces != nil {
+		s.traces.STSCall(ctx, c)
+	}
 }

@@ -15,7 +15,7 @@ func (s *service) newTraces(p *process) *telemetry.Traces {
 		return nil
 	}
 	return telemetry.NewTraces(s.traceSettings, version(), p.now, func(cause error, failed, dropped uint64) {
-		s.log.Warn().AnErr("cause", cause).Uint64("failed", failed).Uint64("dropped", dropped).Msg("spans were not sent")
+		s.logger().Warn().AnErr("cause", cause).Uint64("failed", failed).Uint64("dropped", dropped).Msg("spans were not sent")
 	})
 }
 
@@ -30,7 +30,7 @@ func (s *service) flush(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := s.traces.Shutdown(ctx); err != nil {
-		s.log.Warn().AnErr("cause", err).Msg("spans were not sent")
+		s.logger().Warn().AnErr("cause", err).Msg("spans were not sent")
 	}
 }
 

@@ -60,6 +60,8 @@ type Sources struct {
 	// FileName and File are the YAML file; no name when there is none.
 	FileName string
 	File     []byte
+	// ReadFile reads the files of secrets that settings name. Nil: from the disk.
+	ReadFile func(string) ([]byte, error)
 	// Getenv reads the environment.
 	Getenv func(string) string
 	// Environ lists the environment as NAME=value, so that misspelt variables are found. Nil: they are not looked for.
@@ -72,6 +74,9 @@ type Sources struct {
 
 // Load reads all sources. Its error joins all faults; with it, the configuration is as far as it could be read.
 func Load(s Sources) (Config, error) {
+	if s.ReadFile == nil {
+		s.ReadFile = readFile
+	}
 	c := Config{FileName: s.FileName, origins: map[string]origin{}}
 	faults := c.readFile(s)
 	c.Settings = c.document.Settings
@@ -98,7 +103,7 @@ func (c *Config) readFile(s Sources) []error {
 		return nil
 	}
 	c.FileSHA256 = fileHash(s.File)
-	d := decoder{file: s.FileName, origins: c.origins}
+	d := decoder{file: s.FileName, readFile: s.ReadFile, origins: c.origins}
 	c.broken = !d.document(s.File, &c.document)
 	return d.faults
 }

@@ -16,10 +16,11 @@ import (
 // decoder fills the structs from the nodes of the file. The YAML library has a decoder, too, but that one stops at the
 // first unknown key, and turns 0123 into 83 before a field of texts sees it.
 type decoder struct {
-	file    string
-	origins map[string]origin
-	faults  []error
-	anchors map[string]ast.Node
+	file     string
+	readFile func(string) ([]byte, error) // of secrets
+	origins  map[string]origin
+	faults   []error
+	anchors  map[string]ast.Node
 	// left bounds the nodes and depth their nesting: aliases of aliases grow exponentially, and one of itself has no end.
 	left, depth int
 }

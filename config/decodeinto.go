@@ -46,7 +46,7 @@ func (d *decoder) secretFile(path string, node ast.Node, f field) {
 	if d.value(path, node, reflect.ValueOf(&name).Elem(), field{}); len(d.faults) > before {
 		return
 	}
-	text, err := readSecret(name)
+	text, err := readSecret(d.readFile, name)
 	if err == nil {
 		err = f.set(f.value, text)
 	}

@@ -48,7 +48,7 @@ func (c *Config) overlay(s Sources) []error {
 		case f.secret && text != "" && file != "":
 			faults = append(faults, bothGiven(name))
 		case f.secret && file != "":
-			secret, err := readSecret(file)
+			secret, err := readSecret(s.ReadFile, file)
 			if err != nil {
 				faults = append(faults, fmt.Errorf("%s_FILE: %w", name, err))
 				break
@@ -66,7 +66,7 @@ func (c *Config) overlay(s Sources) []error {
 	if set[configVariable] && strings.TrimSpace(s.Getenv(configVariable)) == "" && s.FileName == "" {
 		faults = append(faults, errors.New(configVariable+": is empty; name the file, or remove it"))
 	}
-	return append(faults, c.readSecrets(s.Getenv)...)
+	return append(faults, c.readSecrets(s.Getenv, s.ReadFile)...)
 }
 
 func bothGiven(name string) error {
@@ -74,7 +74,7 @@ func bothGiven(name string) error {
 }
 
 // readSecrets reads the files that AWS_SECRET_ACCESS_KEY_FILE and its like name.
-func (c *Config) readSecrets(getenv func(string) string) []error {
+func (c *Config) readSecrets(getenv func(string) string, readFile func(string) ([]byte, error)) []error {
 	var faults []error
 	c.secrets = map[string]string{}
 	for _, name := range secretVariables {
@@ -84,7 +84,7 @@ func (c *Config) readSecrets(getenv func(string) string) []error {
 		case strings.TrimSpace(getenv(name)) != "":
 			faults = append(faults, bothGiven(name))
 		default:
-			text, err := readSecret(file)
+			text, err := readSecret(readFile, file)
 			if err != nil {
 				faults = append(faults, fmt.Errorf("%s_FILE: %w", name, err))
 			}
@@ -109,13 +109,8 @@ const secretLimit = 64 << 10
 
 // readSecret returns what a file of Docker or Kubernetes holds, blanks and line breaks around it cut. Its errors do not
 // name the file: a secret may stand where the name belongs.
-func readSecret(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", unreadable(err)
-	}
-	defer func() { _ = f.Close() }() // read only
-	text, err := io.ReadAll(io.LimitReader(f, secretLimit+1))
+func readSecret(readFile func(string) ([]byte, error), name string) (string, error) {
+	text, err := readFile(name)
 	switch secret := strings.TrimSpace(strings.TrimPrefix(string(text), string(byteOrderMark))); {
 	case err != nil:
 		return "", unreadable(err)
@@ -126,6 +121,16 @@ func readSecret(name string) (string, error) {
 	default:
 		return secret, nil
 	}
+}
+
+// readFile reads no more of a file than a secret can have.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	return io.ReadAll(io.LimitReader(f, secretLimit+1))
 }
 
 func unreadable(err error) error {

@@ -23,7 +23,7 @@ var (
 type field struct {
 	key, help, placeholder, usual, least, most string
 	values                                     []string
-	secret, free, empty, guard                 bool
+	secret, free, empty, guard, reload         bool
 	value                                      reflect.Value
 }
 
@@ -41,7 +41,7 @@ func fieldsOf(v reflect.Value) []field {
 			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), placeholder: in.Tag.Get("placeholder"),
 			usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
 			values: strings.Fields(in.Tag.Get("values")), secret: has("secret"), free: has("free"), empty: has("empty"), guard: has("guard"),
-			value: v.Field(i),
+			reload: has("reload"), value: v.Field(i),
 		})
 	}
 	return list

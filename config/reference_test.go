@@ -45,6 +45,7 @@ func writeSections(b *strings.Builder, t reflect.Type, path string) {
 		title = "`" + path + "`"
 	}
 	fmt.Fprintf(b, "\n## %s\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n", title)
+	var live []string
 	below := func() {}
 	for _, f := range fieldsOf(reflect.New(t).Elem()) {
 		meaning, usual := splitHelp(f.help)
@@ -52,6 +53,9 @@ func writeSections(b *strings.Builder, t reflect.Type, path string) {
 			usual = "`false`"
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.key, typeText(f), usual, meaning)
+		if path == "" && (f.reload || f.value.Kind() == reflect.Map || f.value.Kind() == reflect.Struct) {
+			live = append(live, "`"+f.key+"`")
+		}
 		at, of := join(path, f.key), f.value.Type()
 		switch of.Kind() {
 		case reflect.Pointer:
@@ -65,6 +69,9 @@ func writeSections(b *strings.Builder, t reflect.Type, path string) {
 			before := below
 			below = func() { before(); writeSections(b, of, at) }
 		}
+	}
+	if path == "" {
+		fmt.Fprintf(b, "\nThese [change without a restart](operations.md#reload) when the file does: %s.\n", strings.Join(live, ", "))
 	}
 	below()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -68,7 +69,7 @@ func (m *Metrics) Request(r Request) {
 
 // caller is the label of a caller: its name where the configuration holds it, else how it was authenticated.
 func (m *Metrics) caller(c access.Caller) string {
-	if _, known := m.o.Callers[c.ID]; known {
+	if _, known := m.names.Load().Callers[c.ID]; known {
 		return c.ID
 	}
 	if c.Method == access.MethodNone {
@@ -158,7 +159,7 @@ func (m *Metrics) profile(name string) string {
 	if name == "" {
 		return fromRequest
 	}
-	if _, known := m.o.Profiles[name]; !known {
+	if _, known := m.names.Load().Profiles[name]; !known {
 		return other
 	}
 	return name
@@ -175,7 +176,7 @@ func (m *Metrics) Session(e credentials.Event) {
 		return // asked for when the metrics are read
 	}
 	profile := m.profile(e.Profile)
-	m.sessionFetches.of([2]string{profile, outcomeOf(e.Err)}).Inc()
+	m.sessionFetches.of([3]string{profile, m.source(profile), outcomeOf(e.Err)}).Inc()
 	m.fetchDurations.of(profile).Observe(e.Took.Seconds())
 }
 
@@ -196,7 +197,7 @@ func outcomeOf(err error) string {
 // STSCall counts a call to STS. Requests that bring keys choose the region.
 func (m *Metrics) STSCall(c credentials.STSCall) {
 	region := c.Region
-	if !m.regions[region] {
+	if !slices.Contains(m.names.Load().Regions, region) {
 		region = other
 	}
 	outcome := ok

@@ -11,7 +11,7 @@ import (
 
 // standing are the metrics that are looked up when somebody reads them.
 type standing struct {
-	o     Options
+	m     *Metrics
 	descs []*prometheus.Desc
 
 	auditBroken, expiry, usable, cached, evictions, skew *prometheus.Desc
@@ -19,10 +19,11 @@ type standing struct {
 	connectionsOpen, connectionsMax, keyExpiry           *prometheus.Desc
 	certificateExpiry, certificateLife                   *prometheus.Desc
 	draining, configInfo, buildInfo, spans               *prometheus.Desc
+	reloadOK, reloadTime, generation                     *prometheus.Desc
 }
 
-func newStanding(o Options) *standing {
-	s := &standing{o: o}
+func newStanding(m *Metrics) *standing {
+	s := &standing{m: m}
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		d := prometheus.NewDesc("countersign_"+name, help, labels, nil)
 		s.descs = append(s.descs, d)
@@ -46,6 +47,9 @@ func newStanding(o Options) *standing {
 	s.certificateLife = desc("certificate_lifetime_seconds", "How long the profile's certificate is valid in all.", "profile")
 	s.draining = desc("draining", "1 while the instance is stopping.")
 	s.configInfo = desc("config_info", "1; the label holds the beginning of the hash of the configuration file.", "hash")
+	s.reloadOK = desc("config_last_reload_successful", "0 while the configuration that was read last could not be taken, and the one before stays in force.")
+	s.reloadTime = desc("config_last_reload_success_timestamp_seconds", "When a configuration was taken last.")
+	s.generation = desc("config_generation", "How many configurations have been in force, this one included.")
 	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "goversion")
 	s.spans = desc("spans_total", "Spans that were sent, that could not be sent, or that were dropped since too many waited.", "outcome")
 	return s
@@ -66,24 +70,28 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 	}
-	gauge(s.auditBroken, flag(s.o.AuditBroken()))
-	gauge(s.draining, flag(s.o.Draining()))
-	open, most := s.o.Connections()
+	o, names, last := &s.m.o, s.m.names.Load(), s.m.reload.Load()
+	gauge(s.auditBroken, flag(o.AuditBroken()))
+	gauge(s.draining, flag(o.Draining()))
+	open, most := o.Connections()
 	gauge(s.connectionsOpen, float64(open))
 	gauge(s.connectionsMax, float64(most))
-	gauge(s.buildInfo, 1, s.o.Version, runtime.Version())
-	gauge(s.configInfo, 1, s.o.ConfigHash)
-	for caller, end := range s.o.Callers {
+	gauge(s.buildInfo, 1, o.Version, runtime.Version())
+	gauge(s.configInfo, 1, names.ConfigHash)
+	gauge(s.reloadOK, flag(last.ok))
+	gauge(s.reloadTime, float64(last.good.Unix()))
+	gauge(s.generation, float64(names.Generation))
+	for caller, end := range names.Callers {
 		if !end.IsZero() {
 			gauge(s.keyExpiry, float64(end.Unix()), caller)
 		}
 	}
-	for name, gate := range s.o.Gates {
+	for name, gate := range o.Gates {
 		s.gate(name, gate.Status(), gauge, counter)
 	}
 	s.sessions(gauge, counter)
-	if s.o.Spans != nil {
-		sent, lost, dropped := s.o.Spans()
+	if o.Spans != nil {
+		sent, lost, dropped := o.Spans()
 		counter(s.spans, sent, ok)
 		counter(s.spans, lost, failed)
 		counter(s.spans, dropped, "dropped")
@@ -100,7 +108,7 @@ func (s *standing) gate(name string, now access.LimiterStatus,
 }
 
 func (s *standing) sessions(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
-	now := s.o.Sessions()
+	now := s.m.o.Sessions()
 	for _, p := range now.Profiles {
 		gauge(s.usable, flag(p.Usable), p.Name)
 		end := 0.0
@@ -108,7 +116,7 @@ func (s *standing) sessions(gauge func(*prometheus.Desc, float64, ...string), co
 			end = float64(p.Expires.Unix())
 		}
 		gauge(s.expiry, end, p.Name)
-		if s.o.Profiles[p.Name] == credentials.SourceRolesAnywhere {
+		if s.m.names.Load().Profiles[p.Name] == credentials.SourceRolesAnywhere {
 			s.certificate(p, gauge)
 		}
 	}

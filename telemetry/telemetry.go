@@ -12,6 +12,7 @@ package telemetry
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"countersign/access"
@@ -23,16 +24,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Options are the names that labels may have, and where to look when the metrics are read.
-type Options struct {
+// Names are what the configuration in force names: the only names that labels may have.
+type Names struct {
 	// Profiles are the sources of the profiles, by name.
 	Profiles map[string]string
 	// Callers are the callers that the configuration names, and when their keys end; the zero time where there is no key, or no end.
 	Callers map[string]time.Time
 	// Regions are those whose STS the profiles call.
 	Regions []string
-	// Version and ConfigHash are of this process.
-	Version, ConfigHash string
+	// ConfigHash is the beginning of the file's hash, Generation counts the configurations that were in force.
+	ConfigHash string
+	Generation int64
+}
+
+// Options are the first names, and where to look when the metrics are read.
+type Options struct {
+	Names
+	// Version is that of this process.
+	Version string
+	// Now is the clock.
+	Now func() time.Time
 	// Gates are the limiters by name.
 	Gates map[string]*access.Limiter
 	// Sessions, AuditBroken, Draining and Connections tell how things stand. Connections are those open, and the most there may be.
@@ -48,7 +59,8 @@ type Metrics struct {
 	o        Options
 	registry *prometheus.Registry
 	services map[string]bool
-	regions  map[string]bool
+	names    atomic.Pointer[Names]
+	reload   atomic.Pointer[reload] // the latest
 
 	requests        kept[requestLabels, prometheus.Observer]
 	active          kept[string, prometheus.Gauge]
@@ -59,10 +71,11 @@ type Metrics struct {
 	callerRequests  kept[[2]string, prometheus.Counter]
 	auditRecords    kept[string, prometheus.Counter]
 	sessionsServed  kept[[2]string, prometheus.Counter]
-	sessionFetches  kept[[2]string, prometheus.Counter]
+	sessionFetches  kept[[3]string, prometheus.Counter]
 	fetchDurations  kept[string, prometheus.Observer]
 	stsCalls        kept[[3]string, prometheus.Counter]
 	keyFetches      kept[string, prometheus.Counter]
+	reloads         kept[string, prometheus.Counter]
 	rateLimited     prometheus.Counter
 }
 
@@ -78,17 +91,52 @@ const (
 
 // New returns metrics, of which those whose labels are known stand at 0.
 func New(o Options) *Metrics {
-	m := &Metrics{o: o, registry: prometheus.NewPedanticRegistry(), services: map[string]bool{}, regions: map[string]bool{}}
+	m := &Metrics{o: o, registry: prometheus.NewPedanticRegistry(), services: map[string]bool{}}
 	for _, s := range endpoints.Services() {
 		m.services[s.Name] = true
 	}
-	for _, r := range o.Regions {
-		m.regions[r] = true
-	}
+	m.reload.Store(&reload{ok: true, good: o.Now()})
 	m.register()
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStanding(o))
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStanding(m))
+	m.Use(o.Names)
 	m.begin()
 	return m
+}
+
+// Use takes the names of the configuration that is in force from now on. Series of names that are gone stay as they stand.
+func (m *Metrics) Use(n Names) {
+	m.names.Store(&n)
+	for profile, source := range n.Profiles {
+		for _, how := range []string{credentials.ServedHeld, credentials.ServedWaited, credentials.ServedStale, credentials.ServedRefused} {
+			m.sessionsServed.of([2]string{profile, how})
+		}
+		for _, outcome := range outcomes {
+			m.sessionFetches.of([3]string{profile, source, outcome})
+		}
+		m.fetchDurations.of(profile)
+	}
+	for caller := range n.Callers {
+		for _, outcome := range []string{ok, denied, failed} {
+			m.callerRequests.of([2]string{caller, outcome})
+		}
+	}
+}
+
+// reload is what came of the latest reading of the configuration.
+type reload struct {
+	ok   bool
+	good time.Time // when one was taken last
+}
+
+// Reloaded counts a reading of the configuration after the first: err is nil where it was taken.
+func (m *Metrics) Reloaded(err error) {
+	if err != nil {
+		m.reload.Store(&reload{good: m.reload.Load().good})
+		m.reloads.of(failed).Inc()
+		return
+	}
+	m.reload.Store(&reload{ok: true, good: m.o.Now()})
+	m.reloads.of(ok).Inc()
 }
 
 // Handler serves the metrics.
@@ -131,10 +179,11 @@ func (m *Metrics) register() {
 	m.auditRecords.make = one(counter("countersign_audit_records_total", "Audit records, written on all sinks or not.", "outcome"))
 	m.sessionsServed.make = two(counter("countersign_sessions_served_total", "How requests came to their sessions.", "profile", "result"))
 	fetches := counter("countersign_session_fetches_total", "Sessions that were fetched.", "profile", "source", "outcome")
-	m.sessionFetches.make = func(l [2]string) prometheus.Counter { return fetches.WithLabelValues(l[0], m.source(l[0]), l[1]) }
+	m.sessionFetches.make = func(l [3]string) prometheus.Counter { return fetches.WithLabelValues(l[0], l[1], l[2]) }
 	calls := counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome")
 	m.stsCalls.make = func(l [3]string) prometheus.Counter { return calls.WithLabelValues(l[0], l[1], l[2]) }
 	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of Entra ID's signing keys.", "outcome"))
+	m.reloads.make = one(counter("countersign_config_reloads_total", "Readings of the configuration after the first, taken or not.", "outcome"))
 	m.rateLimited = counter("countersign_rate_limited_total", "Requests beyond their caller's share in time.").WithLabelValues()
 }
 
@@ -148,20 +197,6 @@ func two(vec *prometheus.CounterVec) func([2]string) prometheus.Counter {
 
 // begin makes the series that are known to come. A rate does not see the first 1 of a series that was not there before.
 func (m *Metrics) begin() {
-	for profile := range m.o.Profiles {
-		for _, how := range []string{credentials.ServedHeld, credentials.ServedWaited, credentials.ServedStale, credentials.ServedRefused} {
-			m.sessionsServed.of([2]string{profile, how})
-		}
-		for _, outcome := range outcomes {
-			m.sessionFetches.of([2]string{profile, outcome})
-		}
-		m.fetchDurations.of(profile)
-	}
-	for caller := range m.o.Callers {
-		for _, outcome := range []string{ok, denied, failed} {
-			m.callerRequests.of([2]string{caller, outcome})
-		}
-	}
 	for _, action := range []access.Action{
 		access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend,
 	} {
@@ -171,6 +206,7 @@ func (m *Metrics) begin() {
 	for _, outcome := range []string{ok, failed} {
 		m.auditRecords.of(outcome)
 		m.keyFetches.of(outcome)
+		m.reloads.of(outcome)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		m.active.of(method)
@@ -182,5 +218,5 @@ func (m *Metrics) source(profile string) string {
 	if profile == fromRequest {
 		return "request"
 	}
-	return m.o.Profiles[profile]
+	return m.names.Load().Profiles[profile]
 }

@@ -41,10 +41,12 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	}
 	t.Cleanup(hold.Release)
 	return telemetry.New(telemetry.Options{
-		Profiles: map[string]string{
-			"orders": "static", "erp": credentials.SourceRolesAnywhere,
-		}, Callers: map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
-		Regions: []string{"eu-west-1"}, Version: "v1.2.3", ConfigHash: "0123456789ab", Gates: map[string]*access.Limiter{"requests": gate},
+		Names: telemetry.Names{
+			Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere},
+			Callers:  map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
+			Regions:  []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1,
+		},
+		Version: "v1.2.3", Now: func() time.Time { return time.Unix(1750000000, 0) }, Gates: map[string]*access.Limiter{"requests": gate},
 		Sessions: func() credentials.Status {
 			return credentials.Status{
 				Profiles: []credentials.ProfileStatus{
@@ -100,6 +102,7 @@ func feed(t testing.TB, m *telemetry.Metrics) {
 	m.STSCall(credentials.STSCall{Operation: "AssumeRole", Region: "mars-west-1", Err: full})
 	m.KeysFetched(nil)
 	m.KeysFetched(full)
+	m.Reloaded(full)
 }
 
 func TestMetrics_CountWhatHappens(t *testing.T) {
@@ -142,6 +145,8 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_gate_in_use{gate="requests"} 3`, `countersign_gate_capacity{gate="requests"} 10`, `countersign_rate_limited_total 1`,
 		`countersign_connections_open 3`, `countersign_connections_max 100`, `countersign_config_info{hash="0123456789ab"} 1`,
 		`countersign_api_key_expiry_timestamp_seconds{caller="flow"} 1.8e+09`, `countersign_draining 0`,
+		`countersign_config_last_reload_successful 0`, `countersign_config_last_reload_success_timestamp_seconds 1.75e+09`,
+		`countersign_config_reloads_total{outcome="error"} 1`, `countersign_config_reloads_total{outcome="ok"} 0`, `countersign_config_generation 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("there is no %s", want)
@@ -149,6 +154,31 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 	}
 	if strings.Contains(text, `countersign_api_key_expiry_timestamp_seconds{caller="other"}`) {
 		t.Error("a key without an end has one")
+	}
+}
+
+func TestMetrics_FollowTheConfiguration(t *testing.T) {
+	m := newMetrics(t)
+	m.Use(telemetry.Names{
+		Profiles: map[string]string{"orders": "environment", "new": "static"}, Callers: map[string]time.Time{"newcomer": {}}, ConfigHash: "another", Generation: 2,
+	})
+	m.Reloaded(nil)
+	m.SessionServed("new", credentials.ServedHeld)
+	m.Session(credentials.Event{Kind: credentials.EventFetched, Profile: "orders"})
+	m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 200, Caller: access.Caller{ID: "flow", Method: access.MethodAPIKey}})
+	text := read(m)
+	for _, want := range []string{
+		`countersign_sessions_served_total{profile="new",result="held"} 1`, `countersign_caller_requests_total{caller="newcomer",outcome="ok"} 0`,
+		`countersign_session_fetches_total{outcome="ok",profile="orders",source="environment"} 1`, `countersign_config_generation 2`,
+		`countersign_caller_requests_total{caller="(api-key)",outcome="ok"} 1`, `countersign_config_info{hash="another"} 1`,
+		`countersign_config_reloads_total{outcome="ok"} 1`, `countersign_config_last_reload_successful 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("there is no %s", want)
+		}
+	}
+	if strings.Contains(text, "countersign_api_key_expiry_timestamp_seconds{") {
+		t.Error("a caller that is gone has a key that ends")
 	}
 }
 

@@ -173,7 +173,7 @@ when { resource.service == "s3" };`))
 	options := api.Options{
 		Handlers: handlers.New(handlers.Options{Options: o}), Contract: api.NewContract(nil), Auth: auth, Log: zerolog.New(log), Now: time.Now,
 		NewID: func() string { return "bench" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
-		Sends: limiter, MaxSends: 256,
+		Sends: limiter, Senders: api.NewSenders(256),
 	}
 	options.Proxy = api.NewProxy(options, proxy.Options{})
 	return api.New(options), nil

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+)
+
+// files are the files that one reading of the configuration has read: the file itself, policies, secrets, certificates of CAs.
+// Each is read once, so that what was looked at is what is taken.
+type files struct {
+	found map[string]content
+	// streams are pipes and the like, which can be read a single time, when the process starts.
+	streams map[string]content
+}
+
+type content struct {
+	text []byte
+	err  error
+}
+
+// sums tell one state of files from another, by their names.
+type sums map[string][sha256.Size]byte
+
+func newFiles(streams map[string]content) *files {
+	if streams == nil {
+		streams = map[string]content{}
+	}
+	return &files{found: map[string]content{}, streams: streams}
+}
+
+// read is os.ReadFile with a bound, and with what was read before.
+func (f *files) read(name string) ([]byte, error) {
+	for _, known := range []map[string]content{f.streams, f.found} {
+		if c, found := known[name]; found {
+			return c.text, c.err
+		}
+	}
+	text, isStream, err := readBounded(name)
+	if isStream {
+		f.streams[name] = content{text, err}
+	} else {
+		f.found[name] = content{text, err}
+	}
+	return text, err
+}
+
+func (f *files) sums() sums {
+	s := sums{}
+	for name, c := range f.found {
+		s[name] = c.sum()
+	}
+	return s
+}
+
+func (c content) sum() [sha256.Size]byte {
+	if c.err != nil {
+		return sha256.Sum256([]byte("error: " + c.err.Error()))
+	}
+	return sha256.Sum256(append([]byte("text: "), c.text...))
+}
+
+// now are the same files as they are on the disk.
+func (s sums) now() sums {
+	again := newFiles(nil)
+	for name := range s {
+		_, _ = again.read(name) // an error is a state as well
+	}
+	return again.sums()
+}
+
+func (s sums) equal(other sums) bool { return maps.Equal(s, other) }
+
+// fileLimit bounds a file that is named by mistake, such as a disk.
+const fileLimit = 64 << 20
+
+func readBounded(name string) (text []byte, isStream bool, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	if info, err := f.Stat(); err == nil {
+		isStream = info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket) != 0
+	}
+	text, err = io.ReadAll(io.LimitReader(f, fileLimit+1))
+	if err == nil && len(text) > fileLimit {
+		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("the file is larger than 64 MiB")}
+	}
+	return text, isStream, err
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+// connections is how many may be open at once. When file descriptors run out,
+// nobody is let in any more, health checks neither, and no file or STS can be
+// reached: so some are left.
+func connections(wanted, descriptors int) int {
+	const spare = 256
+	if descriptors == 0 {
+		return wanted
+	}
+	return min(wanted, max(descriptors-spare, descriptors/2))
+}
+
+// serve answers until ctx ends, and then as long as g grants.
+func (s *service) serve(ctx context.Context, listener net.Listener, g grace) error {
+	if s.metrics != nil {
+		stop, err := s.startMetrics()
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer stop()
+		s.handler = s.metrics.Count(s.handler)
+	}
+	server := &http.Server{
+		Handler:           closeWhen(&s.leaving, s.handler),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          stdlog.New(s.logger(), "", 0),
+		ConnState:         s.countConnections,
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // callers come until the end
+	defer stop()
+	s.run(running)
+	if s.reloader != nil {
+		go s.reloader.run(ctx)
+	}
+	failed := make(chan error, 2)
+	go func() {
+		// The host's first poll need not wait for this. What it leaves behind is large, and not needed again.
+		if err := s.contract.Check(); err != nil {
+			failed <- err
+		}
+		debug.FreeOSMemory()
+	}()
+	wanted := s.current.Load().conf.MaxConnections
+	most := connections(wanted, descriptors())
+	if most < wanted {
+		s.logger().Warn().Int("max_connections", wanted).Int("descriptors", descriptors()).Int("used", most).
+			Msg("fewer connections than configured: too few file descriptors")
+	}
+	s.mostConnections.Store(int64(most))
+	go func() { failed <- server.Serve(netutil.LimitListener(listener, most)) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	return s.shutdown(ctx, server, failed, g)
+}

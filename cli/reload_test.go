@@ -1,0 +1,402 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+var reloads = flag.Int("reloads", 30, "how many reloads TestReload_EachRequestHasOneGeneration makes, with 100 requests for each; 1000 is the full run")
+
+const reloadKey = "EXAMPLE-key-of-all-generations"
+
+// configuration n has a caller, a profile, keys, a policy and a host pattern of its own: what mixes two of them is denied, or shows.
+func configuration(n int) (file, policies string) {
+	return fmt.Sprintf(`
+policies: %%s/policies.cedar
+default_profile: profile-%[1]d
+max_body_bytes: %[2]d
+callers: {api_keys: [{id: caller-%[1]d, sha256: %[3]s}]}
+profiles:
+  profile-%[1]d:
+    {region: eu-west-1, source: static, access_key_id: AKID%[1]d, secret_access_key: EXAMPLESECRET%[1]d, hosts: {api.example.com: {service: service-%[1]d, region: eu-west-1}}}
+`, n, 100_000+n, sha256Hex(reloadKey)), fmt.Sprintf(`@id("policy-%[1]d")
+permit (principal == Caller::"caller-%[1]d", action, resource)
+when { resource.profile == "profile-%[1]d" && resource.service == "service-%[1]d" };
+`, n)
+}
+
+// reloaded is a service with a configuration that the test changes.
+type reloaded struct {
+	*service
+	t   testing.TB
+	dir string // in which the configuration is
+	out *buffer
+}
+
+func reloading(t testing.TB, dir string, env map[string]string) *reloaded {
+	t.Helper()
+	r := &reloaded{t: t, dir: dir, out: new(buffer)}
+	p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: r.out, stderr: r.out, now: time.Now, contract: contract}
+	s, err := newReloading(p, filepath.Join(dir, "countersign.yaml"), make(chan os.Signal, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.service = s
+	return r
+}
+
+// put writes configuration n into a folder.
+func put(t testing.TB, dir, named string, n int) {
+	t.Helper()
+	file, policies := configuration(n)
+	write(t, dir, "policies.cedar", policies)
+	write(t, dir, "countersign.yaml", fmt.Sprintf(file, named))
+}
+
+func write(t testing.TB, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sign tells which generation answered a request; 0 when it was refused.
+func (r *reloaded) sign() (status, generation int) {
+	q := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(`{"method":"GET","url":"https://api.example.com/x"}`))
+	q.Header.Set("X-Api-Key", reloadKey)
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, q)
+	var out struct{ AccessKeyID, Service string }
+	_ = json.Unmarshal(w.Body.Bytes(), &out)
+	var byKey, byService int
+	_, _ = fmt.Sscanf(out.AccessKeyID, "AKID%d", &byKey)
+	_, _ = fmt.Sscanf(out.Service, "service-%d", &byService)
+	if w.Code != http.StatusOK || byKey != byService {
+		r.t.Errorf("%d %s", w.Code, w.Body)
+	}
+	return w.Code, byKey
+}
+
+func (r *reloaded) expect(want int) {
+	r.t.Helper()
+	if _, got := r.sign(); got != want {
+		r.t.Errorf("configuration %d answers, want %d", got, want)
+	}
+}
+
+// looks has the reloader look n times.
+func (r *reloaded) looks(n int) {
+	for range n {
+		r.reloader.look()
+	}
+}
+
+// swapped is a folder as the kubelet makes it: files are links through ..data, and a change is another folder to which ..data is moved.
+type swapped struct {
+	dir string
+	n   int
+}
+
+func (s *swapped) swap(t testing.TB, n int) {
+	t.Helper()
+	s.n++
+	version := fmt.Sprintf("..2026_11_29_%d", s.n)
+	folder := filepath.Join(s.dir, version)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, folder, s.dir, n)
+	link := func(to, name string) {
+		if err := os.Symlink(to, filepath.Join(s.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(version, "..data_tmp")
+	old, _ := os.Readlink(filepath.Join(s.dir, "..data"))
+	if err := os.Rename(filepath.Join(s.dir, "..data_tmp"), filepath.Join(s.dir, "..data")); err != nil {
+		t.Fatal(err)
+	}
+	if s.n == 1 {
+		link("..data/countersign.yaml", "countersign.yaml")
+		link("..data/policies.cedar", "policies.cedar")
+		return
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, old)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReload_FollowsKubernetes: three swaps, each taken by the time of two looks, with no signal.
+func TestReload_FollowsKubernetes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		volume := swapped{dir: t.TempDir()}
+		volume.swap(t, 1)
+		r := reloading(t, volume.dir, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		go r.reloader.run(ctx)
+		for n := 2; n <= 4; n++ {
+			volume.swap(t, n)
+			r.expect(n - 1)
+			time.Sleep(10*time.Second + time.Millisecond)
+			r.expect(n)
+		}
+		if got := r.current.Load().number; got != 4 {
+			t.Errorf("%d generations", got)
+		}
+		stop()
+		r.close()
+	})
+}
+
+// TestReload_TakesNoPartOfAFile: what is written in three pieces is taken when it is whole, although its beginning is valid, and open.
+func TestReload_TakesNoPartOfAFile(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, dir, 1)
+	r := reloading(t, dir, nil)
+	defer r.close()
+	file, policies := configuration(2)
+	// Without its end the file names no policies, so that everybody may sign everything.
+	file = strings.Replace(fmt.Sprintf(file, dir), "policies: "+dir+"/policies.cedar\n", "", 1) + "policies: " + dir + "/policies.cedar\n"
+	pieces := []string{file[:30], file[30 : len(file)-len(dir)-27], file[len(file)-len(dir)-27:]}
+	written := ""
+	for _, piece := range pieces {
+		written += piece
+		write(t, dir, "countersign.yaml", written)
+		r.looks(1)
+		r.expect(1)
+	}
+	write(t, dir, "policies.cedar", policies)
+	r.looks(2)
+	r.expect(2)
+	if got := r.current.Load().number; got != 2 || strings.Contains(r.out.String(), "not reloaded") {
+		t.Errorf("%d generations\n%s", got, r.out)
+	}
+}
+
+// TestReload_TakesNoPrefixOfAnExample: whatever part of an example is on the disk at one look, it is not in force.
+func TestReload_TakesNoPrefixOfAnExample(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, dir, 1)
+	r := reloading(t, dir, map[string]string{"AWS_ACCESS_KEY_ID": "AKID1", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET"})
+	defer r.close()
+	whole, err := os.ReadFile("../examples/countersign.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < len(whole); n += 7 {
+		write(t, dir, "countersign.yaml", string(whole[:n]))
+		r.looks(1)
+		if got := r.current.Load().number; got != 1 {
+			t.Fatalf("%d bytes are in force:\n%s", n, whole[:n])
+		}
+	}
+}
+
+// TestReload_KeepsWhatIsGood: bad, good, bad.
+func TestReload_KeepsWhatIsGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		put(t, dir, dir, 1)
+		r := reloading(t, dir, map[string]string{"COUNTERSIGN_METRICS_ADDRESS": "127.0.0.1:1"})
+		defer r.close()
+		metrics := func(want ...string) {
+			t.Helper()
+			w := httptest.NewRecorder()
+			r.metrics.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			for _, line := range want {
+				if !strings.Contains(w.Body.String(), "\ncountersign_config_"+line+"\n") {
+					t.Errorf("there is no %s", line)
+				}
+			}
+		}
+		complaints := func() int {
+			synctest.Wait() // for the log
+			return strings.Count(r.out.String(), "not reloaded")
+		}
+		begun := time.Now().Unix()
+		time.Sleep(time.Minute)
+		write(t, dir, "countersign.yaml", "profiles: {orders: {region: eu-west-1, sourc: static}}\nport: x")
+		r.looks(2)
+		r.expect(1)
+		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(begun)), "last_reload_successful 0", `reloads_total{outcome="error"} 1`, "generation 1")
+		if n := complaints(); n != 1 {
+			t.Errorf("%d lines of the log", n)
+		}
+		for _, want := range []string{":1:40: profiles.orders.sourc: unknown key", ":2:7: port: must be", `"level":"error"`} {
+			if !strings.Contains(r.out.String(), want) {
+				t.Errorf("the log lacks %s:\n%s", want, r.out)
+			}
+		}
+		r.looks(10)
+		time.Sleep(10*time.Minute + time.Second)
+		r.looks(10)
+		if n := complaints(); n != 2 {
+			t.Errorf("%d lines after ten minutes", n)
+		}
+
+		put(t, dir, dir, 2)
+		r.looks(2)
+		r.expect(2)
+		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(time.Now().Unix())), "last_reload_successful 1", `reloads_total{outcome="ok"} 1`, "generation 2")
+
+		if err := os.Remove(filepath.Join(dir, "policies.cedar")); err != nil {
+			t.Fatal(err)
+		}
+		r.looks(2)
+		r.expect(2)
+		metrics("last_reload_successful 0", `reloads_total{outcome="error"} 2`)
+		_, policies := configuration(2)
+		write(t, dir, "policies.cedar", policies)
+		r.looks(2)
+		r.expect(2)
+		metrics("last_reload_successful 1", "generation 3")
+	})
+}
+
+// TestReload_AfterASignal: at once, although nothing has changed; and without polling.
+func TestReload_AfterASignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		put(t, dir, dir, 1)
+		r := reloading(t, dir, map[string]string{"COUNTERSIGN_RELOAD_SECONDS": "0"})
+		signals := make(chan os.Signal, 1)
+		r.reloader.signals = signals
+		ctx, stop := context.WithCancel(t.Context())
+		go r.reloader.run(ctx)
+		time.Sleep(time.Hour)
+		put(t, dir, dir, 2)
+		time.Sleep(time.Hour)
+		r.expect(1)
+		for n := int64(2); n < 4; n++ {
+			signals <- syscall.SIGHUP
+			time.Sleep(agree + time.Millisecond)
+			r.expect(2)
+			if got := r.current.Load().number; got != n {
+				t.Errorf("generation %d, want %d", got, n)
+			}
+		}
+		stop()
+		r.close()
+	})
+}
+
+func TestReload_RefusesARevokedKeyAndSignsWithTheNewOne(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, dir, 1)
+	r := reloading(t, dir, nil)
+	defer r.close()
+	r.expect(1)
+	file, policies := configuration(2)
+	write(t, dir, "policies.cedar", policies)
+	write(t, dir, "countersign.yaml", strings.Replace(fmt.Sprintf(file, dir), sha256Hex(reloadKey), sha256Hex("another-EXAMPLE-key"), 1))
+	r.looks(2)
+	for key, want := range map[string]int{reloadKey: http.StatusUnauthorized, "another-EXAMPLE-key": http.StatusOK} {
+		q := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(`{"method":"GET","url":"https://api.example.com/x"}`))
+		q.Header.Set("X-Api-Key", key)
+		w := httptest.NewRecorder()
+		r.handler.ServeHTTP(w, q)
+		if w.Code != want || want == http.StatusOK && !strings.Contains(w.Body.String(), `"accessKeyId":"AKID2"`) {
+			t.Errorf("%s: %d %s", key, w.Code, w.Body)
+		}
+	}
+}
+
+// TestReload_NamesWhatNeedsARestart: such settings keep their values, the rest is taken.
+func TestReload_NamesWhatNeedsARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		put(t, dir, dir, 1)
+		r := reloading(t, dir, nil)
+		defer r.close()
+		file, policies := configuration(2)
+		write(t, dir, "policies.cedar", policies)
+		write(t, dir, "countersign.yaml", fmt.Sprintf(file, dir)+"port: 9999\nallow_signing_time: true\nmax_connections: 17\naudit_hash_paths: true\nrate_per_second: 7\n")
+		r.looks(2)
+		r.expect(2)
+		synctest.Wait()
+		if want := `"settings":["port","allow_signing_time","audit_hash_paths","max_connections"]`; !strings.Contains(r.out.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, r.out)
+		}
+		g := r.current.Load()
+		if g.handlers.AllowSigningTime || g.conf.Port == 9999 || g.conf.RatePerSecond != 7 {
+			t.Errorf("%+v", g.conf.Settings)
+		}
+		for _, want := range []string{`"callers_removed":["caller-1"]`, `"callers_added":["caller-2"]`, `"profiles_added":["profile-2"]`, `"generation":2`, `"policies_sha256":`} {
+			if !strings.Contains(r.out.String(), want) {
+				t.Errorf("the log lacks %s:\n%s", want, r.out)
+			}
+		}
+	})
+}
+
+// TestReload_EachRequestHasOneGeneration: requests without a pause while the configuration changes over and over. Each is answered, by exactly one
+// configuration; none of the former ones is left.
+func TestReload_EachRequestHasOneGeneration(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	volume := swapped{dir: t.TempDir()}
+	volume.swap(t, 1)
+	env := map[string]string{"COUNTERSIGN_RATE_PER_SECOND": "1000000000", "COUNTERSIGN_RATE_BURST": "1000000000", "COUNTERSIGN_LOG_LEVEL": "error", "COUNTERSIGN_AUDIT_FILE": os.DevNull}
+	r := reloading(t, volume.dir, env)
+	ctx, stop := context.WithCancel(t.Context())
+	r.run(ctx)
+	var asked, latest atomic.Int64
+	var clients sync.WaitGroup
+	latest.Store(1)
+	done := make(chan struct{})
+	for range 2 {
+		clients.Go(func() {
+			last := 0
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				least := latest.Load()
+				status, n := r.sign()
+				if status != http.StatusOK || n < last || int64(n) < least || int64(n) > latest.Load()+1 {
+					t.Errorf("%d by configuration %d, after %d and %d", status, n, last, least)
+					return
+				}
+				last = n
+				asked.Add(1)
+			}
+		})
+	}
+	for n := 2; n <= *reloads+1; n++ {
+		volume.swap(t, n)
+		r.looks(2)
+		latest.Store(int64(n))
+		for asked.Load() < int64(100*(n-1)) && !t.Failed() {
+			runtime.Gosched()
+		}
+	}
+	close(done)
+	clients.Wait()
+	if got := r.current.Load().number; got != int64(*reloads)+1 {
+		t.Errorf("%d generations", got)
+	}
+	if n := len(r.generations()); n != 1 {
+		t.Errorf("%d generations are live", n)
+	}
+	t.Logf("%d requests over %d reloads", asked.Load(), *reloads)
+	stop()
+	r.close()
+	goleak.VerifyNone(t, before)
+}

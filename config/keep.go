@@ -1,0 +1,18 @@
+package config
+
+import "reflect"
+
+// Keep gives the settings that take a restart the values that they have in running, the configuration of a service that
+// goes on with this one. It returns the names of those that differ, in the order of the reference.
+func (c *Config) Keep(running *Config) []string {
+	var differ []string
+	before := fieldsOf(reflect.ValueOf(&running.Settings).Elem())
+	for i, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {
+		if f.reload || reflect.DeepEqual(f.value.Interface(), before[i].value.Interface()) {
+			continue
+		}
+		f.value.Set(before[i].value)
+		differ = append(differ, f.key)
+	}
+	return differ
+}
