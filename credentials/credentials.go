@@ -266,11 +266,6 @@ func (s *Store) Profiles() []Profile {
 	return out
 }
 
-// Invalidate forgets every session of the profile, so that the next request fetches.
-func (s *Store) Invalidate(profile string) {
-	s.cache.invalidate(func(e *entry) bool { return e.profile == profile })
-}
-
 // Drop forgets a session that AWS has refused as expired, where it is still held, and reports whether another one can
 // be had. Keys that have no end are all there is.
 func (s *Store) Drop(refused Session) bool {

@@ -32,3 +32,8 @@ func (s *Store) closeConnections() {
 		t.CloseIdleConnections()
 	}
 }
+
+// Invalidate forgets every session of the profile, so that the next request fetches.
+func (s *Store) Invalidate(profile string) {
+	s.cache.invalidate(func(e *entry) bool { return e.profile == profile })
+}

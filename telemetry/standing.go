@@ -47,7 +47,8 @@ func newStanding(m *Metrics) *standing {
 	s.certificateLife = desc("certificate_lifetime_seconds", "How long the profile's certificate is valid in all.", "profile")
 	s.draining = desc("draining", "1 while the instance is stopping.")
 	s.configInfo = desc("config_info", "1; the label holds the beginning of the hash of the configuration file.", "hash")
-	s.reloadOK = desc("config_last_reload_successful", "0 while the configuration that was read last could not be taken, and the one before stays in force.")
+	s.reloadOK = desc("config_last_reload_successful",
+		"0 while the configuration that was read last could not be taken, and the one before stays in force.")
 	s.reloadTime = desc("config_last_reload_success_timestamp_seconds", "When a configuration was taken last.")
 	s.generation = desc("config_generation", "How many configurations have been in force, this one included.")
 	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "goversion")
