@@ -112,10 +112,10 @@ const secretLimit = 64 << 10
 func readSecret(readFile func(string) ([]byte, error), name string) (string, error) {
 	text, err := readFile(name)
 	switch secret := strings.TrimSpace(strings.TrimPrefix(string(text), string(byteOrderMark))); {
-	case err != nil:
-		return "", unreadable(err)
 	case len(text) > secretLimit:
 		return "", errors.New("the file is larger than 64 KiB, and a secret is not")
+	case err != nil:
+		return "", unreadable(err)
 	case secret == "":
 		return "", errors.New("the file is empty")
 	default:
