@@ -160,7 +160,8 @@ func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies s
 	}
 	options := api.Options{
 		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
-		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
+		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate,
+		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
 	}
 	change(&options)
 	whole := api.New(options)

@@ -21,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-var reloads = flag.Int("reloads", 30, "how many reloads TestReload_EachRequestHasOneGeneration makes, with 100 requests for each; 1000 is the full run")
+var reloads = flag.Int("reloads", 30, "how many reloads TestReload_EachRequestHasOneGeneration makes, with 100 requests for each")
 
 const reloadKey = "EXAMPLE-key-of-all-generations"
 
@@ -34,7 +34,11 @@ max_body_bytes: %[2]d
 callers: {api_keys: [{id: caller-%[1]d, sha256: %[3]s}]}
 profiles:
   profile-%[1]d:
-    {region: eu-west-1, source: static, access_key_id: AKID%[1]d, secret_access_key: EXAMPLESECRET%[1]d, hosts: {api.example.com: {service: service-%[1]d, region: eu-west-1}}}
+    region: eu-west-1
+    source: static
+    access_key_id: AKID%[1]d
+    secret_access_key: EXAMPLESECRET%[1]d
+    hosts: {api.example.com: {service: service-%[1]d, region: eu-west-1}}
 `, n, 100_000+n, sha256Hex(reloadKey)), fmt.Sprintf(`@id("policy-%[1]d")
 permit (principal == Caller::"caller-%[1]d", action, resource)
 when { resource.profile == "profile-%[1]d" && resource.service == "service-%[1]d" };
@@ -52,7 +56,9 @@ type reloaded struct {
 func reloading(t testing.TB, dir string, env map[string]string) *reloaded {
 	t.Helper()
 	r := &reloaded{t: t, dir: dir, out: new(buffer)}
-	p := &process{ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: r.out, stderr: r.out, now: time.Now, contract: contract}
+	p := &process{
+		ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: r.out, stderr: r.out, now: time.Now, contract: contract,
+	}
 	s, err := newReloading(p, filepath.Join(dir, "countersign.yaml"), make(chan os.Signal, 1))
 	if err != nil {
 		t.Fatal(err)
@@ -76,12 +82,18 @@ func write(t testing.TB, dir, name, text string) {
 	}
 }
 
-// sign tells which generation answered a request; 0 when it was refused.
-func (r *reloaded) sign() (status, generation int) {
-	q := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(`{"method":"GET","url":"https://api.example.com/x"}`))
-	q.Header.Set("X-Api-Key", reloadKey)
+func (r *reloaded) signWith(apiKey string) *httptest.ResponseRecorder {
+	const body = `{"method":"GET","url":"https://api.example.com/x"}`
+	q := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(body))
+	q.Header.Set("X-Api-Key", apiKey)
 	w := httptest.NewRecorder()
 	r.handler.ServeHTTP(w, q)
+	return w
+}
+
+// sign tells which generation answered a request; 0 when it was refused.
+func (r *reloaded) sign() (status, generation int) {
+	w := r.signWith(reloadKey)
 	var out struct{ AccessKeyID, Service string }
 	_ = json.Unmarshal(w.Body.Bytes(), &out)
 	var byKey, byService int
@@ -234,7 +246,8 @@ func TestReload_KeepsWhatIsGood(t *testing.T) {
 		write(t, dir, "countersign.yaml", "profiles: {orders: {region: eu-west-1, sourc: static}}\nport: x")
 		r.looks(2)
 		r.expect(1)
-		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(begun)), "last_reload_successful 0", `reloads_total{outcome="error"} 1`, "generation 1")
+		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(begun)), "last_reload_successful 0",
+			`reloads_total{outcome="error"} 1`, "generation 1")
 		if n := complaints(); n != 1 {
 			t.Errorf("%d lines of the log", n)
 		}
@@ -253,7 +266,8 @@ func TestReload_KeepsWhatIsGood(t *testing.T) {
 		put(t, dir, dir, 2)
 		r.looks(2)
 		r.expect(2)
-		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(time.Now().Unix())), "last_reload_successful 1", `reloads_total{outcome="ok"} 1`, "generation 2")
+		metrics(fmt.Sprintf("last_reload_success_timestamp_seconds %g", float64(time.Now().Unix())), "last_reload_successful 1",
+			`reloads_total{outcome="ok"} 1`, "generation 2")
 
 		if err := os.Remove(filepath.Join(dir, "policies.cedar")); err != nil {
 			t.Fatal(err)
@@ -307,10 +321,7 @@ func TestReload_RefusesARevokedKeyAndSignsWithTheNewOne(t *testing.T) {
 	write(t, dir, "countersign.yaml", strings.Replace(fmt.Sprintf(file, dir), sha256Hex(reloadKey), sha256Hex("another-EXAMPLE-key"), 1))
 	r.looks(2)
 	for key, want := range map[string]int{reloadKey: http.StatusUnauthorized, "another-EXAMPLE-key": http.StatusOK} {
-		q := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign", strings.NewReader(`{"method":"GET","url":"https://api.example.com/x"}`))
-		q.Header.Set("X-Api-Key", key)
-		w := httptest.NewRecorder()
-		r.handler.ServeHTTP(w, q)
+		w := r.signWith(key)
 		if w.Code != want || want == http.StatusOK && !strings.Contains(w.Body.String(), `"accessKeyId":"AKID2"`) {
 			t.Errorf("%s: %d %s", key, w.Code, w.Body)
 		}
@@ -326,7 +337,8 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 		defer r.close()
 		file, policies := configuration(2)
 		write(t, dir, "policies.cedar", policies)
-		write(t, dir, "countersign.yaml", fmt.Sprintf(file, dir)+"port: 9999\nallow_signing_time: true\nmax_connections: 17\naudit_hash_paths: true\nrate_per_second: 7\n")
+		write(t, dir, "countersign.yaml", fmt.Sprintf(file, dir)+
+			"port: 9999\nallow_signing_time: true\nmax_connections: 17\naudit_hash_paths: true\nrate_per_second: 7\n")
 		r.looks(2)
 		r.expect(2)
 		synctest.Wait()
@@ -337,7 +349,9 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 		if g.handlers.AllowSigningTime || g.conf.Port == 9999 || g.conf.RatePerSecond != 7 {
 			t.Errorf("%+v", g.conf.Settings)
 		}
-		for _, want := range []string{`"callers_removed":["caller-1"]`, `"callers_added":["caller-2"]`, `"profiles_added":["profile-2"]`, `"generation":2`, `"policies_sha256":`} {
+		for _, want := range []string{
+			`"callers_removed":["caller-1"]`, `"callers_added":["caller-2"]`, `"profiles_added":["profile-2"]`, `"generation":2`, `"policies_sha256":`,
+		} {
 			if !strings.Contains(r.out.String(), want) {
 				t.Errorf("the log lacks %s:\n%s", want, r.out)
 			}
@@ -345,13 +359,16 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 	})
 }
 
-// TestReload_EachRequestHasOneGeneration: requests without a pause while the configuration changes over and over. Each is answered, by exactly one
-// configuration; none of the former ones is left.
+// TestReload_EachRequestHasOneGeneration: requests without a pause while the configuration changes over and over. Each
+// is answered, by exactly one configuration; none of the former ones is left.
 func TestReload_EachRequestHasOneGeneration(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	volume := swapped{dir: t.TempDir()}
 	volume.swap(t, 1)
-	env := map[string]string{"COUNTERSIGN_RATE_PER_SECOND": "1000000000", "COUNTERSIGN_RATE_BURST": "1000000000", "COUNTERSIGN_LOG_LEVEL": "error", "COUNTERSIGN_AUDIT_FILE": os.DevNull}
+	env := map[string]string{
+		"COUNTERSIGN_RATE_PER_SECOND": "1000000000", "COUNTERSIGN_RATE_BURST": "1000000000",
+		"COUNTERSIGN_LOG_LEVEL": "error", "COUNTERSIGN_AUDIT_FILE": os.DevNull,
+	}
 	r := reloading(t, volume.dir, env)
 	ctx, stop := context.WithCancel(t.Context())
 	r.run(ctx)

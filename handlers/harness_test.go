@@ -126,7 +126,8 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	}
 	service := api.New(api.Options{
 		Handlers: handlers.New(options), Contract: contract, Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
-		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
+		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate,
+		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
 	})
 	s.plain = service
 	s.handler, err = contract.Enforce(service, func(err error) { t.Error(err) })

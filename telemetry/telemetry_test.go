@@ -146,7 +146,8 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_connections_open 3`, `countersign_connections_max 100`, `countersign_config_info{hash="0123456789ab"} 1`,
 		`countersign_api_key_expiry_timestamp_seconds{caller="flow"} 1.8e+09`, `countersign_draining 0`,
 		`countersign_config_last_reload_successful 0`, `countersign_config_last_reload_success_timestamp_seconds 1.75e+09`,
-		`countersign_config_reloads_total{outcome="error"} 1`, `countersign_config_reloads_total{outcome="ok"} 0`, `countersign_config_generation 1`,
+		`countersign_config_reloads_total{outcome="error"} 1`, `countersign_config_reloads_total{outcome="ok"} 0`,
+		`countersign_config_generation 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("there is no %s", want)
@@ -160,7 +161,8 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 func TestMetrics_FollowTheConfiguration(t *testing.T) {
 	m := newMetrics(t)
 	m.Use(telemetry.Names{
-		Profiles: map[string]string{"orders": "environment", "new": "static"}, Callers: map[string]time.Time{"newcomer": {}}, ConfigHash: "another", Generation: 2,
+		Profiles: map[string]string{"orders": "environment", "new": "static"}, Callers: map[string]time.Time{"newcomer": {}},
+		ConfigHash: "another", Generation: 2,
 	})
 	m.Reloaded(nil)
 	m.SessionServed("new", credentials.ServedHeld)
