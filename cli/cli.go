@@ -29,8 +29,8 @@ type process struct {
 	stderr  io.Writer
 	now     func() time.Time
 	flags   map[string]string // set on the command line, by name
-	// readConfig reads the files of the configuration. Nil: from the disk.
-	readConfig func(string) ([]byte, error)
+	// files reads the files of the configuration. Nil: they are read from the disk each time.
+	files *files
 	// terminal: standard input and standard error are one, so that somebody watches.
 	terminal bool
 
@@ -96,10 +96,10 @@ func exitCode(p process, err error) int {
 
 // read reads a file that the configuration names.
 func (p *process) read(name string) ([]byte, error) {
-	if p.readConfig == nil {
+	if p.files == nil {
 		return os.ReadFile(name)
 	}
-	return p.readConfig(name)
+	return p.files.read(name)
 }
 
 // newID makes the id of a request.

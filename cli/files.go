@@ -2,11 +2,14 @@ package cli
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 )
 
 // files are the files that one reading of the configuration has read: the file itself, policies, secrets, certificates of CAs.
@@ -55,6 +58,28 @@ func (f *files) sums() sums {
 	}
 	return s
 }
+
+// hash tells what all files say, in the few digits that metrics and records have; it is the same on all instances with
+// the same files. Empty: there are no files.
+func (f *files) hash() string {
+	all := sha256.New()
+	names := slices.Sorted(maps.Keys(f.found))
+	for _, name := range names {
+		sum := f.found[name].sum()
+		fmt.Fprintf(all, "%q %x\n", name, sum)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.streams)) { // whose names differ from start to start
+		sum := f.streams[name].sum()
+		fmt.Fprintf(all, "%x\n", sum)
+	}
+	if len(f.found)+len(f.streams) == 0 {
+		return ""
+	}
+	return hex.EncodeToString(all.Sum(nil))[:hashDigits]
+}
+
+// hashDigits is enough to tell a few thousand configurations apart.
+const hashDigits = 12
 
 func (c content) sum() [sha256.Size]byte {
 	if c.err != nil {

@@ -24,6 +24,7 @@ import (
 // one from its beginning to its end, and a generation that another follows ends with its last request.
 type generation struct {
 	number   int64
+	hash     string // of the files that it was read from; see files.hash
 	conf     config.Config
 	options  api.Options
 	handler  http.Handler
@@ -69,6 +70,9 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	})
 	o.Proxy = g.proxy
 	g.options, g.handler = o, api.New(o)
+	if p.files != nil {
+		g.hash = p.files.hash() // all have been read
+	}
 	return g, nil
 }
 

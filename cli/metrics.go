@@ -44,7 +44,7 @@ func metricNames(g *generation) telemetry.Names {
 	conf := &g.conf
 	n := telemetry.Names{
 		Profiles: map[string]string{}, Callers: map[string]time.Time{},
-		ConfigHash: conf.FileSHA256[:min(12, len(conf.FileSHA256))], Generation: g.number,
+		ConfigHash: g.hash, Generation: g.number,
 	}
 	for _, p := range conf.Profiles {
 		n.Profiles[p.Name] = p.Source

@@ -41,7 +41,7 @@ const (
 func newReloading(p *process, file string, signals <-chan os.Signal) (*service, error) {
 	first := newFiles(nil)
 	reading := *p
-	reading.readConfig = first.read
+	reading.files = first
 	conf, err := loadConfig(&reading, file)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ type candidate struct {
 func (r *reloader) read() candidate {
 	next := candidate{files: newFiles(r.streams)}
 	p := *r.process
-	p.readConfig = next.files.read
+	p.files = next.files
 	next.process = &p
 	next.conf, next.err = loadConfig(&p, r.file)
 	for _, name := range []string{next.conf.Policies, strings.TrimSpace(p.getenv("AWS_CA_BUNDLE"))} {
@@ -152,7 +152,7 @@ func (r *reloader) take(next candidate) {
 func (r *reloader) complain() {
 	r.told = r.process.now()
 	g := r.service.current.Load()
-	g.log.Error().AnErr("cause", r.fault).Int64("generation", g.number).Str("config_sha256", g.conf.FileSHA256).
+	g.log.Error().AnErr("cause", r.fault).Int64("generation", g.number).Str("config_hash", g.hash).
 		Msg("configuration not reloaded: the one before stays in force")
 }
 
@@ -165,7 +165,7 @@ func (r *reloader) remind() {
 
 // logReload says what is different from the generation before, and then what the operator should look at.
 func (s *service) logReload(g, before *generation, p *process, kept []string) {
-	line := g.log.Info().Int64("generation", g.number)
+	line := g.log.Info().Int64("generation", g.number).Str("config_hash", g.hash)
 	if g.conf.FileName != "" {
 		line.Str("config", g.conf.FileName).Str("config_sha256", g.conf.FileSHA256)
 	}
@@ -185,7 +185,7 @@ func (s *service) logReload(g, before *generation, p *process, kept []string) {
 	}
 	line.Int("api_keys", len(g.conf.APIKeys)).Msg("configuration reloaded")
 	if len(kept) > 0 {
-		g.log.Warn().Strs("settings", kept).Msg("these settings have changed, too, and need a restart: the values from before stay in force")
+		g.log.Warn().Strs("settings", kept).Msg("settings have changed that need a restart: their values from before stay in force")
 	}
 	for _, warning := range s.warnings(p, g) {
 		g.log.Warn().Msg(warning)

@@ -338,11 +338,13 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 		file, policies := configuration(2)
 		write(t, dir, "policies.cedar", policies)
 		write(t, dir, "countersign.yaml", fmt.Sprintf(file, dir)+
-			"port: 9999\nallow_signing_time: true\nmax_connections: 17\naudit_hash_paths: true\nrate_per_second: 7\n")
+			"port: 9999\npublic_url: https://sign.example.com\nallow_signing_time: true\nmax_connections: 17\nmax_requests: 18\n"+
+			"audit_hash_paths: true\nrate_per_second: 7\ndeny_private_addresses: true\nforward_cookies: true\n")
 		r.looks(2)
 		r.expect(2)
 		synctest.Wait()
-		if want := `"settings":["port","allow_signing_time","audit_hash_paths","max_connections"]`; !strings.Contains(r.out.String(), want) {
+		if want := `"settings":["port","public_url","allow_signing_time","deny_private_addresses","audit_hash_paths","max_requests",` +
+			`"max_connections","forward_cookies"]`; !hasLine(r.out.String(), `"level":"warn"`, "need a restart", want) {
 			t.Errorf("the log lacks %s:\n%s", want, r.out)
 		}
 		g := r.current.Load()
@@ -416,4 +418,32 @@ func TestReload_EachRequestHasOneGeneration(t *testing.T) {
 	stop()
 	r.close()
 	goleak.VerifyNone(t, before)
+}
+
+// TestReload_HashIsOfAllFiles: instances with the same files have the same hash, whichever of the files makes the difference.
+func TestReload_HashIsOfAllFiles(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, dir, 1)
+	env := map[string]string{"COUNTERSIGN_METRICS_ADDRESS": "127.0.0.1:1"}
+	one, other := reloading(t, dir, env), reloading(t, dir, env)
+	defer one.close()
+	defer other.close()
+	before := one.current.Load().hash
+	if len(before) != 12 || other.current.Load().hash != before {
+		t.Errorf("%q and %q", before, other.current.Load().hash)
+	}
+	_, policies := configuration(1)
+	write(t, dir, "policies.cedar", policies+"// more\n")
+	one.looks(2)
+	other.looks(2)
+	after := one.current.Load().hash
+	if after == before || other.current.Load().hash != after {
+		t.Errorf("%q after %q, and %q", after, before, other.current.Load().hash)
+	}
+	w := httptest.NewRecorder()
+	one.metrics.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	want := fmt.Sprintf("countersign_config_info{hash=%q} 1\n", after)
+	if text := w.Body.String(); !strings.Contains(text, want) || strings.Contains(text, before) {
+		t.Errorf("the metrics lack %s, or have %s", want, before)
+	}
 }

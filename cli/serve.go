@@ -105,7 +105,7 @@ func configFile(p *process, flag string) string {
 }
 
 func loadSources(p *process, s config.Sources) (config.Config, error) {
-	s.Getenv, s.Environ, s.Flags, s.ReadFile = p.getenv, p.environ, p.flags, p.readConfig
+	s.Getenv, s.Environ, s.Flags, s.ReadFile = p.getenv, p.environ, p.flags, p.read
 	var fileErr error
 	if s.FileName != "" {
 		if s.File, fileErr = p.read(s.FileName); fileErr != nil {

@@ -15,7 +15,7 @@ func (s *service) logStart(p *process, address string) {
 	conf := g.conf
 	line := g.log.Info().Str("version", version()).Str("address", address)
 	if conf.FileName != "" {
-		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256)
+		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256).Str("config_hash", g.hash)
 	}
 	line.Strs("auth", authKinds(conf)).Int("api_keys", len(conf.APIKeys)).Strs("callers", callerNames(conf)).
 		Int("profiles", len(conf.Profiles)).Dict("sources", profileSources(conf))

@@ -45,7 +45,7 @@ func writeSections(b *strings.Builder, t reflect.Type, path string) {
 		title = "`" + path + "`"
 	}
 	fmt.Fprintf(b, "\n## %s\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n", title)
-	var live []string
+	var live, fixed []string
 	below := func() {}
 	for _, f := range fieldsOf(reflect.New(t).Elem()) {
 		meaning, usual := splitHelp(f.help)
@@ -53,8 +53,10 @@ func writeSections(b *strings.Builder, t reflect.Type, path string) {
 			usual = "`false`"
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.key, typeText(f), usual, meaning)
-		if path == "" && (f.reload || f.value.Kind() == reflect.Map || f.value.Kind() == reflect.Struct) {
+		if f.reload || f.value.Kind() == reflect.Map || f.value.Kind() == reflect.Struct {
 			live = append(live, "`"+f.key+"`")
+		} else {
+			fixed = append(fixed, "`"+f.key+"`")
 		}
 		at, of := join(path, f.key), f.value.Type()
 		switch of.Kind() {
@@ -71,7 +73,8 @@ func writeSections(b *strings.Builder, t reflect.Type, path string) {
 		}
 	}
 	if path == "" {
-		fmt.Fprintf(b, "\nThese [change without a restart](operations.md#reload) when the file does: %s.\n", strings.Join(live, ", "))
+		fmt.Fprintf(b, "\nThese [change without a restart](operations.md#reload) when the file does: %s.\n\n"+
+			"These need a restart, and until then the log warns of a change: %s.\n", strings.Join(live, ", "), strings.Join(fixed, ", "))
 	}
 	below()
 }

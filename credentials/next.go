@@ -10,6 +10,11 @@ func (s *Store) Next(o Options) (*Store, error) {
 	if err := next.connect(o); err != nil {
 		return nil, err
 	}
+	for name, p := range next.profiles {
+		if before := s.profiles[name]; before != nil && before.certificate != nil && before.key() == p.key() {
+			p.certificate.follow(before.certificate)
+		}
+	}
 	s.cache.adopt(next)
 	return next, nil
 }

@@ -172,3 +172,21 @@ func TestNext_SessionsOfKeysInRequestsStay(t *testing.T) {
 		}
 	})
 }
+
+// TestNext_KeepsTheCertificateThatAWSTook: a reload while the pair on the disk is half written fails no request.
+func TestNext_KeepsTheCertificateThatAWSTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := newRoot(time.Now())
+		f := newFiles(t)
+		rotate(t, root, f, 0, func() {})
+		list := credentials.Options{Profiles: []credentials.Profile{onPremises(f)}, Transport: &served{Handler: standIn(root, time.Now)}}
+		first := open(t, list)
+		ask(t, first, "erp")
+		put(t, f.key, pkcs8(rsaOther()))
+		next := follow(t, first, list)
+		first.Retire()
+		next.Invalidate("erp")
+		ask(t, next, "erp")
+		next.Retire()
+	})
+}

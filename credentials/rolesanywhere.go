@@ -148,6 +148,13 @@ func (r *rolesAnywhere) lastGood(now time.Time) *pair {
 	return r.good
 }
 
+// follow takes over the pair that before has found good: what is on the disk may be the next one, half written.
+func (r *rolesAnywhere) follow(before *rolesAnywhere) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	r.good = before.good
+}
+
 // keys gets a session.
 func (r *rolesAnywhere) keys(ctx context.Context) (Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)

@@ -46,7 +46,7 @@ func newStanding(m *Metrics) *standing {
 		"When the profile's certificate ends; 0 while there is none that can be used.", "profile")
 	s.certificateLife = desc("certificate_lifetime_seconds", "How long the profile's certificate is valid in all.", "profile")
 	s.draining = desc("draining", "1 while the instance is stopping.")
-	s.configInfo = desc("config_info", "1; the label holds the beginning of the hash of the configuration file.", "hash")
+	s.configInfo = desc("config_info", "1; the label holds the beginning of a hash of the configuration and the files that it names.", "hash")
 	s.reloadOK = desc("config_last_reload_successful",
 		"0 while the configuration that was read last could not be taken, and the one before stays in force.")
 	s.reloadTime = desc("config_last_reload_success_timestamp_seconds", "When a configuration was taken last.")
