@@ -214,6 +214,9 @@ type explained struct {
 // explain finds the change, or the two, after which a body has a hash.
 func (b *budget) explain(body []byte, contentType, wanted string) (explained, bool) {
 	var found explained
+	if wanted == hashOf(body) {
+		return found, false // two changes that undo each other explain nothing
+	}
 	ok := b.search(body, contentType, wanted, &found)
 	return found, ok
 }

@@ -172,6 +172,7 @@ type generated struct {
 	truth  map[diagnosis.Cause]bool
 	names  []string // of the mutations
 	place  string   // of the first mistake of the signer
+	shown  shown
 }
 
 const generatedKey = "AKIASANDBOXEXAMPLEID"

@@ -160,7 +160,7 @@ func (m *mismatch) traced() bool {
 		return false // the mistake is the signer's
 	}
 	m.ruleOut("The signature is right for the request as it was signed.")
-	m.changed(found, Proved, "The request as it was sent differs there from the one that was signed.", m.sent)
+	m.changed(found, Proved, "The request as it was sent differs there from the one that was signed.", m.signed)
 	return true
 }
 

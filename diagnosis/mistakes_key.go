@@ -59,7 +59,7 @@ func (m *mismatch) movedTimes(base *canonical) iter.Seq[mistake] {
 			if !m.eachTime(yield, func(at time.Time) mistake {
 				signed := at.Format(layout)
 				return mistake{
-					cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, signed, h.Value),
+					cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, signed, h.Value), moved: signed,
 					apply: func(p *parts) { p.headers = before + signed + after },
 				}
 			}) {

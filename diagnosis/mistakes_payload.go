@@ -27,9 +27,9 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 	add := func(detail, note, payload string) { list = append(list, payloadMistake(detail, note, payload)) }
 	add("empty", "The hash of an empty body was signed, "+empty+"; the service expects "+orThe(base.payload, "that of the body")+".", empty)
 	add("unsigned", "UNSIGNED-PAYLOAD was signed, and the service hashes the body.", signing.UnsignedPayload)
-	if at != nil && m.claim.payloadHash != "" {
-		add(claimedDetail(m.claim.payloadHash), "The value of x-amz-content-sha256 was signed, and the service hashes the "+
-			"body.", m.claim.payloadHash)
+	claimed := m.claim.payloadHash
+	if detail := claimedDetail(claimed); claimed != "" && detail != "other" {
+		add(detail, "The value of x-amz-content-sha256 was signed, and the service hashes the body.", claimed)
 	}
 	if body != "" && body != base.payload {
 		add("other", "The hash of the body was signed; the service expects "+base.payload+".", body)
@@ -49,14 +49,22 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 		dimension: inPayload, cause: "signed-payload", detail: "missing", place: "body", note: "The line of the payload's hash was left out.",
 		apply: func(p *parts) { p.short = true },
 	})
-	if at == nil || !at.known {
-		return list
+	if at != nil && at.known {
+		if len(content) < 16<<10 {
+			add("other", "The body itself was signed in place of its hash.", string(content))
+		}
+		for _, v := range m.budget.variants(content, at.header("content-type")) {
+			k := payloadMistake(
+				signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", v.hash(),
+			)
+			k.sent = v.back
+			list = append(list, k)
+		}
 	}
-	if len(content) < 16<<10 {
-		add("other", "The body itself was signed in place of its hash.", string(content))
-	}
-	for _, v := range m.budget.variants(content, at.header("content-type")) {
-		add(signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", v.hash())
+	if claimed != "" {
+		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
+		k.sent = "other"
+		list = append(list, k)
 	}
 	return list
 }

@@ -64,6 +64,8 @@ type mistake struct {
 	hash          hash.Hash                     // HMAC with it
 	signed        string                        // what was signed, where the parts do not show it
 	other         func() difference             // for headers that changed; made when it is needed
+	moved         string                        // the time that was signed, where the request says another
+	sent          string                        // the kind of change that makes the body at hand of the one that was signed
 	rare          bool                          // not tried together with another
 }
 
@@ -204,14 +206,23 @@ func (m *mismatch) found(base *canonical, at *message, mistakes ...*mistake) {
 		}
 	}
 	for _, k := range mistakes {
-		m.add(k.finding(base, m.sure()))
+		f := k.finding(base, m.sure())
+		if k.moved != "" {
+			m.datedAnew(f, k.moved)
+			continue
+		}
+		if d, ok := m.changeInstead(base, at, k); ok {
+			m.either(f, &d)
+			continue
+		}
+		m.add(f)
 	}
 	if m.in.RequestIs == AsSigned && m.arrived.given() && at != nil { // and what changed on the way as well
 		for _, d := range m.unmasked(differences(base, &m.arrived, m.how)) {
 			m.add(d.finding(m.proof(), "AWS's canonical request differs there as well."))
 		}
 	}
-	m.ruleOut("With this one mistake the profile's secret gives the signature that was sent: nothing else is wrong.")
+	m.ruleOut("With this difference the profile's secret gives the signature that was sent: nothing else is wrong.")
 }
 
 // inexactBody: the tool shows the body parsed, so that the search found no mistake

@@ -1,0 +1,145 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// changeInstead is what may have happened in place of a signer's mistake: the
+// signature was right, and something changed the request before the point at which it
+// was copied. Both give the same signature. A request that is said to be the signed
+// one cannot have changed before, and of mistakes that no right signer's text shows
+// there is no such story.
+func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (difference, bool) {
+	if at != nil && m.in.RequestIs == AsSigned {
+		return difference{}, false
+	}
+	before, after := partsOf(base), partsOf(base)
+	if k.apply != nil {
+		k.apply(&after)
+	}
+	switch {
+	case k.cause == "signed-path":
+		return m.pathInstead(base, at, after.path)
+	case k.cause == "signed-query":
+		return queryInstead(base.query, after.query)
+	case k.place == "header:host":
+		return hostInstead(headerEvidence(after.headers, before.headers))
+	case k.sent != "":
+		return difference{cause: "changed-body", detail: k.sent, place: "body", signed: after.payload, arrived: before.payload}, true
+	}
+	return difference{}, false
+}
+
+// twiceEncoded is a percent sign that was encoded though it belongs to an encoding.
+var twiceEncoded = regexp.MustCompile(`%25[0-9A-Fa-f]{2}`)
+
+// pathInstead: a right signer writes this path of another one, and proxies and
+// clients make the one at hand of that.
+func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (difference, bool) {
+	now, was := onWire(base.path, m.how), onWire(signed, m.how)
+	if at != nil {
+		now = wirePath(at.path)
+	}
+	if !strings.HasPrefix(was, "/") || wirePath(was) != was || canonicalPath(was, m.how) != signed {
+		return difference{}, false
+	}
+	d := pathDifference(signed, base.path, m.how)
+	d.detail, d.note = pathDetail(was, now)
+	switch d.detail {
+	case "trailing-slash", "prefix-added", "prefix-removed", "hex-case", "normalised":
+		return d, true
+	case "decoded":
+		return d, strings.Count(now, "%") < strings.Count(was, "%")
+	case "encoded-again":
+		return d, twiceEncoded.MatchString(now)
+	}
+	return d, false
+}
+
+// queryInstead: a right signer writes this query, and clients make the one at hand
+// of it.
+func queryInstead(now, signed string) (difference, bool) {
+	if canonicalQuery(signed) != signed {
+		return difference{}, false
+	}
+	d := queryDifference(signed, now)
+	switch d.detail {
+	case "added":
+		return d, signed != "" || !strings.Contains(now, "&") // a signer that leaves all out forgot the query
+	case "encoded-again":
+		return d, twiceEncoded.MatchString(now)
+	case "plus":
+		return d, true
+	}
+	return d, false
+}
+
+// hostInstead: proxies and clients write another host or port.
+func hostInstead(e Evidence) (difference, bool) {
+	signed, now := strings.TrimPrefix(e.Signed, "host:"), strings.TrimPrefix(e.Arrived, "host:")
+	if signed == "" || strings.Contains(signed, "/") || signed != strings.ToLower(signed) {
+		return difference{}, false
+	}
+	return headerDifference("host", signed, now), true
+}
+
+// changedFirst says which of the two stories is the usual one: nobody writes an
+// address that is encoded twice, or a host with the usual port.
+func changedFirst(d *difference) bool {
+	switch d.place {
+	case "path", "query":
+		return d.detail == "encoded-again"
+	case "header:host":
+		return strings.HasSuffix(d.arrived, ":443") || strings.HasSuffix(d.arrived, ":80")
+	}
+	return false
+}
+
+// either reports a mistake of the signer and the change that gives the same
+// signature, the usual one first.
+func (m *mismatch) either(mistaken finding, d *difference) {
+	mistaken.certainty = Likely
+	mistaken.reason += " A change between signing and the point at which the request was copied gives the same signature."
+	changed := d.finding(Open, "The signature is right for the request before this change; a signer's mistake gives the same signature.")
+	if changedFirst(d) {
+		mistaken.certainty, changed.certainty = Open, Likely
+		m.add(changed)
+	}
+	m.add(mistaken)
+	m.add(changed)
+	m.ask(askSigned)
+}
+
+// datedAnew: the signature is the one for another time than the request says, in
+// header and string to sign alike. The program took the time twice, or something wrote
+// its own date after signing.
+func (m *mismatch) datedAnew(changed finding, signed string) {
+	mistaken := finding{
+		cause: "signed-time", place: "time", certainty: changed.certainty, evidence: changed.evidence,
+		reason: "The signature is the one for " + signed + ", and " + strings.TrimPrefix(changed.place, "header:") + " has another time.",
+	}
+	was, _ := parseTime(signed)
+	switch {
+	case m.in.RequestIs == AsSigned:
+		m.add(mistaken)
+		return
+	case m.claim.time.Sub(was).Abs() <= 2*time.Second && changed.place == "header:x-amz-date":
+		mistaken.certainty, changed.certainty = Likely, Open
+		mistaken.reason += " As a rule the program reads the clock twice."
+		m.add(mistaken)
+		m.add(changed)
+	default:
+		changed.certainty, mistaken.certainty = Likely, Open
+		m.add(changed)
+		m.add(mistaken)
+	}
+	m.ask(askSigned)
+}
+
+var askSigned = Question{
+	What: "The request as it was signed: URL, headers and body as they were given to the signer.",
+	Why:  "The signature shows what was signed. It does not show whether the signer or something after it made the difference.",
+	How:  "Copy the answer of the signing step, or print what the program signs.",
+}
