@@ -25,7 +25,7 @@ import (
 
 // written is what is written by hand, since nothing in it depends on the contract.
 //
-//go:embed files/apiProperties.json files/settings.json workflows/*.json
+//go:embed files/apiProperties.json files/settings.json workflows/*.json n8n/*.json
 var written embed.FS
 
 // Options are what the contract does not say.
@@ -102,8 +102,8 @@ func Workflows() (map[string][]byte, error) {
 	return files, nil
 }
 
-// Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps and
-// power-automate/ with packages to import. Files of those names are overwritten.
+// Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps,
+// power-automate/ with packages to import, and recipes/. Files of those names are overwritten.
 func Write(dir string, contractYAML []byte, o Options) error {
 	files, err := Generate(contractYAML, o)
 	if err != nil {
@@ -117,7 +117,12 @@ func Write(dir string, contractYAML []byte, o Options) error {
 	if err != nil {
 		return err
 	}
+	recipes, err := recipeFiles(contractYAML)
+	if err != nil {
+		return err
+	}
 	all := maps.Clone(files)
+	maps.Copy(all, recipes)
 	for name, text := range workflows {
 		all["workflows/"+name] = text
 	}

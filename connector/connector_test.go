@@ -141,9 +141,23 @@ func TestWriteWritesEverything(t *testing.T) {
 	want := []string{
 		"apiDefinition.swagger.json", "apiProperties.json", "icon.png",
 		"power-automate/call-api-gateway.zip", "power-automate/call-aws.zip", "power-automate/loop-with-resigning.zip", "power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
-		"readme.md", "settings.json",
-		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
+		"readme.md",
 	}
+	recipes, err := connector.Recipes(contract(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"recipes/logic-apps/", "recipes/n8n/"} {
+		for _, r := range recipes {
+			want = append(want, folder+r.Name+".json")
+		}
+	}
+	want = append(want, []string{
+		"settings.json",
+		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
+	}...)
+	slices.Sort(got)
+	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("Write wrote %q, want %q", got, want)
 	}

@@ -34,6 +34,11 @@ func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).
 // repeats 408, 429 and 5xx by itself repeats what is worth it and no more.
 func (a *passedOn) refusal() *problem.Error {
 	status := a.sent.Response.StatusCode
+	if kind := functionError(a.sent.Response); kind != "" {
+		aws, _ := a.told()
+		detail := fmt.Sprintf("Lambda answered %d, and the function failed (%s): %s", status, clip(kind, 64), clip(aws.Message, maxMessage))
+		return &problem.Error{Code: "function_failed", Detail: strings.TrimSuffix(detail, ": "), AWS: aws}
+	}
 	if !refused(status) {
 		return nil
 	}
@@ -55,6 +60,15 @@ func (a *passedOn) refusal() *problem.Error {
 		p.Code, p.StatusCode = "aws_refused", refusedAs(status, a.sent.Method)
 	}
 	return p
+}
+
+// functionError is what Lambda says of a function that ran and failed, Handled or
+// Unhandled, in an answer below 300.
+func functionError(resp *http.Response) string {
+	if refused(resp.StatusCode) {
+		return ""
+	}
+	return resp.Header.Get("X-Amz-Function-Error")
 }
 
 func refused(status int) bool { return status >= 300 && status != http.StatusNotModified }

@@ -186,6 +186,10 @@ var kinds = map[string]kind{
 		424, "Outcome unknown",
 		"Find out at AWS before you repeat it: it may have been done. An idempotency token of the service makes repeating safe.",
 	},
+	"function_failed": {
+		424, "The function failed",
+		"It ran, and may have done a part. What it said is in aws.body; correct the function or the event before you repeat it.",
+	},
 	"answer_broken": {502, "Response broke off", "The method can be repeated: try again."},
 	"answer_is_stream": {
 		422, "The answer is a stream of events",

@@ -644,6 +644,15 @@ async function example(name) {
   }
 }
 
+// recipes are examples of the contract, which is read when somebody looks for them.
+async function recipes() {
+  const list = $("recipes");
+  if (!list.open || list.querySelector("button")) return;
+  const contract = await (await fetch("openapi.json")).json();
+  const examples = Object.values(contract.paths["/v1/send"].post.requestBody.content["application/json"].examples);
+  list.append(...examples.filter((e) => e["x-recipe"]).map((e) => make("button", {type: "button", onclick: () => load(JSON.stringify(e.value, null, 2))}, e.summary)));
+}
+
 function load(text) {
   $("paste").value = text;
   pending = readPaste();
@@ -666,6 +675,7 @@ async function start() {
   $("forget").addEventListener("click", forgetKey);
   $("paste").addEventListener("input", changed);
   $("choice").addEventListener("change", (e) => { pending = readPaste(Number(e.target.value)); });
+  $("recipes").addEventListener("toggle", recipes);
   $("sign").addEventListener("click", sign);
   $("lines").addEventListener("keydown", lineKeys);
   $("lines").addEventListener("click", lineClick);

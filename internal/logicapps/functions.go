@@ -35,6 +35,8 @@ var functions = map[string]definition{
 	"string":          {1, func(r *Run, a []any) (any, error) { return r.textOf(a[0]), nil }},
 	"json":            {1, parseText},
 	"concat":          {-1, concat},
+	"xml":             {1, parseXML},
+	"xpath":           {2, xpath},
 	"base64":          {1, encodeBase64},
 	"utcNow":          {0, utcNow},
 	"coalesce":        {-1, coalesce},

@@ -51,6 +51,15 @@ func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	p.clean()
 }
 
+func TestWalk_ARecipeIsReadAndSigned(t *testing.T) {
+	p := open(t, sandbox(t)+"/workbench").ready()
+	p.click("#recipes summary")
+	p.wait(`document.querySelectorAll("#recipes button").length === 14`)
+	p.click("#recipes button")
+	p.wait(`document.querySelector("#read").innerText.includes("Read as")`)
+	p.clean()
+}
+
 func TestWalk_OneByteIsSpoiledAndTheCauseFound(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()

@@ -1,0 +1,92 @@
+package connector_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"countersign/connector"
+)
+
+const recipesPage = "../docs/recipes.md"
+
+const recipesIntro = `# Recipes
+
+What workflows ask of AWS most, as documents for ` + "`POST /v1/send`" + `: take one, put your names in place of the examples, and send it. A test sends each to a verifier of signatures, by itself and from the workflow
+engine, and holds its policies. This page is made from the examples in [openapi.yaml](../openapi.yaml).
+
+Templates of each, to import, come from ` + "`countersign connector --out lowcode`" + `: for Logic Apps in ` + "`lowcode/recipes/logic-apps`" + ` ([how](logic-apps.md)), for n8n in ` + "`lowcode/recipes/n8n`" + ` ([how](n8n.md)). The [workbench](configuration.md)
+offers them, too.
+
+For each there is
+
+- the **request**, where ` + "`profile`" + ` is one of the operator's; leave it out for the default one,
+- the **result**, as an expression of Logic Apps, where the step that sends is called ` + "`Call_AWS`" + `,
+- what the profile's **role** needs in IAM, and no more,
+- the **policy** in Cedar that permits it to the caller ` + "`my-flow`" + `, and nothing else ([policies](security.md#policies)). What only the body says, such as a table, a topic or a bus, policies do not read: the role bounds that.
+
+A failure of AWS is a failure of the step ([all cases](errors.md#when-aws-is-called-from-here)). There are no recipes for what answers with a secret, such as ` + "`GetSecretValue`" + `: answers are kept in run histories.
+`
+
+// docs/recipes.md is made from the contract.
+func TestRecipes_ThePageIsWhatTheContractSays(t *testing.T) {
+	recipes, err := connector.Recipes(contract(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page strings.Builder
+	page.WriteString(recipesIntro)
+	for _, r := range recipes {
+		request, err := r.Document()
+		if err != nil {
+			t.Fatal(err)
+		}
+		role, err := r.RolePolicy()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n```json\n%s\n```\n\nResult: `@%s`\n\n```json\n%s\n```\n\n```cedar\n%s\n```\n",
+			r.Summary, r.Description, request, r.Result, role, r.Policy("my-flow"))
+	}
+	if *update {
+		if err := os.WriteFile(recipesPage, []byte(page.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(read(t, recipesPage)) != page.String() {
+		t.Errorf("%s is not what openapi.yaml says. Run: go test ./connector -update", recipesPage)
+	}
+}
+
+func TestRecipes_TemplatesAreWhole(t *testing.T) {
+	recipes, err := connector.Recipes(contract(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recipes {
+		workflow, err := r.Workflow()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSteps(t, r.Name, in(object(t, workflow), "definition"))
+		n8n, err := r.N8N()
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := 3
+		if r.MustBeZero != "" {
+			nodes = 5
+		}
+		n8nWorkflowIsWhole(t, r.Name, n8n, nodes)
+		request := ""
+		for _, n := range asList(object(t, n8n)["nodes"]) {
+			if n.(node)["name"] == "Request" {
+				request = text(in(n.(node), "parameters"), "jsonOutput")
+			}
+		}
+		if got := object(t, []byte(request)); asJSON(t, got) != asJSON(t, r.Request) {
+			t.Errorf("%s: n8n sends %s", r.Name, request)
+		}
+	}
+}
