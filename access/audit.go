@@ -1,16 +1,17 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"countersign/internal/appendjson"
 )
 
 // ErrAudit means that a decision could not be put on record. What was decided
@@ -36,27 +37,38 @@ type AuditOptions struct {
 	Random io.Reader
 }
 
-// Auditor writes audit records: one line of JSON each, one at a time, whole
-// lines only.
+// Auditor writes audit records: one line of JSON each, whole lines only. Records that come while others are being
+// written are written together.
 type Auditor struct {
 	o       AuditOptions
 	process string        // tells the records of this process from others'
 	count   atomic.Uint64 // numbers them, so that a gap shows
-	turn    chan struct{} // held by the record that is being written
-	made    time.Time
-	// withSink is when the record was given to the sinks, after made, plus 1; 0 while none is with them.
-	withSink atomic.Int64
-	broken   atomic.Bool // the last write failed
+	broken  atomic.Bool   // the last write failed
+	sinks   sinks         // of whoever is at work
 
-	// Of the one who has the turn:
-	file               *os.File
-	fileCut, stdoutCut bool   // the last line there was cut
-	unwritten          []byte // the last line, where it is not on all sinks,
-	inFile             bool   // but in the file
+	mu       sync.Mutex
+	pending  *batch        // gathers records; nil while there is none
+	working  bool          // somebody is at work with the sinks
+	withSink time.Time     // since when a batch is with them; zero while none is
+	idle     chan struct{} // closed when nobody is at work any more; nil where nobody waits for that
 }
 
 // busyWaits is how many times [AuditOptions.Wait] a record waits for its turn and the processor.
 const busyWaits = 5
+
+// batch is records that are written together.
+type batch struct {
+	text    []byte
+	ends    []int // of the lines in text
+	timer   *time.Timer
+	waits   int // how many times Wait it has been on its way
+	settled bool
+
+	// What came of it, once done is closed: so many of the first records are on all sinks, and why the others are not.
+	done    chan struct{}
+	written int
+	err     error
+}
 
 // NewAuditor opens the sinks.
 func NewAuditor(o AuditOptions) (*Auditor, error) {
@@ -70,14 +82,14 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
-	a := &Auditor{o: o, turn: make(chan struct{}, 1), made: o.Now()}
+	a := &Auditor{o: o, sinks: sinks{name: o.File, stdout: o.Stdout}}
 	var id [8]byte
 	if _, err := io.ReadFull(o.Random, id[:]); err != nil {
 		faults = append(faults, fmt.Errorf("audit: reading random bytes: %w", err))
 	}
 	a.process = hex.EncodeToString(id[:])
 	if o.File != "" {
-		if err := a.openFile(); err != nil {
+		if err := a.sinks.openFile(); err != nil {
 			faults = append(faults, fmt.Errorf("audit_file: %w", err))
 		}
 	}
@@ -89,114 +101,30 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 
 // NextID returns the id of an event that is about to be recorded, for other
 // records to name.
-func (a *Auditor) NextID() string { return fmt.Sprintf("%s-%d", a.process, a.count.Add(1)) }
+func (a *Auditor) NextID() string { return a.process + "-" + strconv.FormatUint(a.count.Add(1), 10) }
 
 // Write puts a record on all sinks and returns when it is there. It fills in the
 // time and the event's id, where there is none. An error is an [ErrAudit]: the
 // record may then be there or not, and what it tells of must not happen.
 func (a *Auditor) Write(ctx context.Context, r Record) error {
-	line, err := a.line(r)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrAudit, err)
 	}
-	if err := a.takeTurn(ctx); err != nil {
-		return err
-	}
-	// A sink that hangs cannot be interrupted, only left behind: the goroutine
-	// keeps the turn until the sink lets go.
-	written := make(chan error, 1)
-	go func() {
-		written <- a.write(line, false)
-		<-a.turn
-	}()
-	timer := time.NewTimer(a.o.Wait)
-	defer timer.Stop()
-	for waits := 1; waits > 0; {
-		select {
-		case err = <-written:
-			waits = 0
-		case <-timer.C:
-			if a.stalled(waits) {
-				waits, err = 0, errors.New("a sink is too slow")
-				break
-			}
-			waits++
-			timer.Reset(a.o.Wait)
-		}
-	}
-	a.broken.Store(err != nil)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAudit, err)
-	}
-	return nil
-}
-
-// takeTurn waits until no other record is being written.
-func (a *Auditor) takeTurn(ctx context.Context) error {
-	timer := time.NewTimer(a.o.Wait)
-	defer timer.Stop()
-	for waits := 1; ; waits++ {
-		select {
-		case a.turn <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ErrAudit, ctx.Err())
-		case <-timer.C:
-			if a.stalled(waits) {
-				a.broken.Store(true)
-				return fmt.Errorf("%w: another record has been on its way for long", ErrAudit)
-			}
-			timer.Reset(a.o.Wait)
-		}
-	}
-}
-
-// stalled tells a sink that hangs from a process that gets no processor time: there records wait for each other without
-// any being with a sink for long.
-func (a *Auditor) stalled(waits int) bool {
-	with := a.withSink.Load()
-	return with != 0 && a.o.Now().Sub(a.made) >= time.Duration(with-1)+a.o.Wait || waits >= busyWaits
-}
-
-// Broken tells whether the last record could not be written. If so, it also
-// tries to write that record again, in the background, so that Broken ends when
-// the fault does: an instance that is taken for broken gets no more requests, and
-// so no other record that would show it. What the record tells of stays refused.
-func (a *Auditor) Broken() bool {
-	if !a.broken.Load() {
-		return false
-	}
-	select {
-	case a.turn <- struct{}{}:
-		go a.rewrite()
-	default: // a sink hangs
-	}
-	return true
-}
-
-// rewrite has the turn and gives it back.
-func (a *Auditor) rewrite() {
-	// None is left where the sink took it after all, after Wait.
-	if a.unwritten == nil || a.write(a.unwritten, a.inFile) == nil {
-		a.broken.Store(false)
-	}
-	<-a.turn
-}
-
-// Close closes the file when no record is on its way any more, or after Wait.
-func (a *Auditor) Close() error {
-	select {
-	case a.turn <- struct{}{}:
-	case <-time.After(a.o.Wait):
-		return fmt.Errorf("%w: a sink hangs", ErrAudit)
-	}
-	if a.file == nil {
+	line := lines.Get().(*[]byte)
+	*line = a.appendLine((*line)[:0], &r)
+	b, i := a.add(*line)
+	lines.Put(line)
+	<-b.done
+	if i < b.written {
 		return nil
 	}
-	return a.file.Close()
+	return fmt.Errorf("%w: %w", ErrAudit, b.err)
 }
 
-func (a *Auditor) line(r Record) ([]byte, error) {
+// lines are buffers; a line has at most 64 KiB.
+var lines = sync.Pool{New: func() any { return new([]byte) }}
+
+func (a *Auditor) appendLine(line []byte, r *Record) []byte {
 	if r.Time.IsZero() {
 		r.Time = a.o.Now()
 	}
@@ -207,75 +135,146 @@ func (a *Auditor) line(r Record) ([]byte, error) {
 	if a.o.HashPaths && r.Path != "" {
 		r.Path = "sha256:" + digest(r.Path)
 	}
-	r = r.bounded()
-	var line bytes.Buffer
-	encoder := json.NewEncoder(&line)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(r); err != nil {
-		return nil, fmt.Errorf("encoding: %w", err)
-	}
-	return line.Bytes(), nil
+	r.bound()
+	o := appendjson.Open(line)
+	r.appendTo(o)
+	line, _ = o.Close()
+	return append(line, '\n')
 }
 
-// write has the turn. inFile: the line is in the file already.
-func (a *Auditor) write(line []byte, inFile bool) error {
-	a.withSink.Store(int64(a.o.Now().Sub(a.made)) + 1)
-	defer a.withSink.Store(0)
-	a.unwritten, a.inFile = line, inFile
-	if a.o.File != "" && !inFile {
-		if err := a.followRotation(); err != nil {
-			return fmt.Errorf("opening the file: %w", err)
-		}
-		if err := writeLine(a.file, line, &a.fileCut); err != nil {
-			return fmt.Errorf("writing the file: %w", err)
-		}
-		a.inFile = true
+// add puts a line into the batch that is written next, and returns which of its lines it is.
+func (a *Auditor) add(line []byte) (*batch, int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.pending
+	if b == nil {
+		b = &batch{done: make(chan struct{})}
+		b.timer = time.AfterFunc(a.o.Wait, func() { a.expire(b) })
+		a.pending = b
 	}
-	if a.o.Stdout != nil {
-		if err := writeLine(a.o.Stdout, line, &a.stdoutCut); err != nil {
-			return fmt.Errorf("writing to standard output: %w", err)
-		}
+	b.text = append(b.text, line...)
+	b.ends = append(b.ends, len(b.text))
+	if !a.working {
+		a.working = true
+		// A sink that hangs cannot be interrupted, only left behind: this goroutine stays with it until it lets go.
+		go a.work()
 	}
-	a.unwritten = nil
+	return b, len(b.ends) - 1
+}
+
+// work writes batches until there is none.
+func (a *Auditor) work() {
+	for {
+		b := a.take()
+		if b == nil {
+			return
+		}
+		written, err := a.sinks.write(b.text, b.ends)
+		a.mu.Lock()
+		a.withSink = time.Time{}
+		a.settle(b, written, err)
+		a.mu.Unlock()
+	}
+}
+
+// take returns the batch that is written next. Without one, nobody is at work any more.
+func (a *Auditor) take() *batch {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.pending
+	a.pending = nil
+	if b != nil {
+		a.withSink = a.o.Now()
+		return b
+	}
+	a.working = false
+	if a.idle != nil {
+		close(a.idle)
+		a.idle = nil
+	}
 	return nil
 }
 
-// writeLine ends a line that was cut before, as by a full disk, so that the next
-// one is whole.
-func writeLine(w io.Writer, line []byte, cut *bool) error {
-	if *cut {
-		line = append([]byte{'\n'}, line...)
+// settle tells those who wait for a batch what came of it. mu is held.
+func (a *Auditor) settle(b *batch, written int, err error) {
+	if b.settled { // the sinks took it after all, after Wait
+		return
 	}
-	n, err := w.Write(line)
-	if err == nil && n < len(line) {
-		err = io.ErrShortWrite
-	}
-	if n > 0 {
-		*cut = n < len(line)
-	}
-	return err
+	b.settled = true
+	b.timer.Stop()
+	b.written, b.err = written, err
+	a.broken.Store(err != nil)
+	close(b.done)
 }
 
-func (a *Auditor) followRotation() error {
-	if at, err := os.Stat(a.o.File); err == nil {
-		if open, err := a.file.Stat(); err == nil && os.SameFile(at, open) {
-			return nil
-		}
+// expire refuses the records of a batch that is too long on its way.
+func (a *Auditor) expire(b *batch) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b.settled {
+		return
 	}
-	old := a.file
-	if err := a.openFile(); err != nil {
-		return err
+	// A sink that hangs is not the same as a process that gets no processor time: there records wait for each other without
+	// any being with a sink for long.
+	b.waits++
+	if hangs := !a.withSink.IsZero() && a.o.Now().Sub(a.withSink) >= a.o.Wait; !hangs && b.waits < busyWaits {
+		b.timer.Reset(a.o.Wait)
+		return
 	}
-	a.fileCut = false
-	// The old file is complete: nothing is buffered here.
-	return old.Close()
+	if a.pending == b {
+		a.pending = nil // what was refused is not written
+	}
+	a.settle(b, 0, errors.New("a sink is too slow"))
 }
 
-func (a *Auditor) openFile() error {
-	file, err := os.OpenFile(a.o.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
+// Broken tells whether the last record could not be written. If so, it also
+// tries to write that record again, in the background, so that Broken ends when
+// the fault does: an instance that is taken for broken gets no more requests, and
+// so no other record that would show it. What the record tells of stays refused.
+func (a *Auditor) Broken() bool {
+	if !a.broken.Load() {
+		return false
 	}
-	a.file = file
-	return nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.working { // else a sink hangs, or the next record shows it
+		a.working = true
+		go func() {
+			if a.sinks.rewrite() == nil {
+				a.broken.Store(false)
+			}
+			a.work()
+		}()
+	}
+	return true
+}
+
+// Close closes the file when no record is on its way any more, or after Wait.
+func (a *Auditor) Close() error {
+	if !a.awaitIdle() {
+		return fmt.Errorf("%w: a sink hangs", ErrAudit)
+	}
+	if a.sinks.file == nil {
+		return nil
+	}
+	return a.sinks.file.Close()
+}
+
+func (a *Auditor) awaitIdle() bool {
+	a.mu.Lock()
+	if !a.working {
+		a.mu.Unlock()
+		return true
+	}
+	if a.idle == nil {
+		a.idle = make(chan struct{})
+	}
+	idle := a.idle
+	a.mu.Unlock()
+	select {
+	case <-idle:
+		return true
+	case <-time.After(a.o.Wait):
+		return false
+	}
 }

@@ -186,12 +186,15 @@ func TestAuditOfASlowSink(t *testing.T) {
 		})})
 		begin := time.Now()
 		var refused sync.WaitGroup
-		for range 100 {
+		for i := range 100 {
 			refused.Go(func() {
 				if err := a.Write(t.Context(), access.Record{}); !errors.Is(err, access.ErrAudit) {
 					t.Errorf("got %v, want %v", err, access.ErrAudit)
 				}
 			})
+			if i == 0 {
+				synctest.Wait() // the sink has it, alone
+			}
 		}
 		refused.Wait()
 		if waited := time.Since(begin); waited != time.Second {

@@ -14,19 +14,11 @@ const (
 	maxNames = 64
 )
 
-// bounded is the record with what is too long cut. What was cut says so, with
-// the length and the hash of the whole, by which it can still be found.
-func (r Record) bounded() Record {
-	for _, text := range r.texts() {
-		*text = shorten(*text)
-	}
-	r.Policies, r.Notes, r.QueryKeys = shortenList(r.Policies), shortenList(r.Notes), shortenList(r.QueryKeys)
-	return r
-}
-
-// texts are all but those that this package alone chooses.
-func (r *Record) texts() []*string {
-	return []*string{
+// bound cuts what is too long. What was cut says so, with the length and the hash
+// of the whole, by which it can still be found. The texts are all but those that
+// this package alone chooses.
+func (r *Record) bound() {
+	for _, text := range [...]*string{
 		&r.EventID, &r.RequestID, &r.CallerID, &r.ApplicationID, &r.ObjectID, &r.ClientIP, &r.Decision, &r.Reason,
 		&r.Profile, &r.AccessKeyID, &r.RoleARN, &r.SessionName, &r.SourceIdentity, &r.STSRequestID,
 		&r.Method, &r.Host, &r.Region, &r.Service, &r.Operation, &r.Path,
@@ -34,10 +26,16 @@ func (r *Record) texts() []*string {
 		&r.Of, &r.Outcome, &r.AWSCode, &r.AWSRequestID, &r.RemoteAddress,
 		&r.WorkflowID, &r.WorkflowName, &r.RunID, &r.OperationName, &r.ClientTrackingID, &r.ActionTrackingID,
 		&r.CorrelationID, &r.InvocationID, &r.Traceparent, &r.TraceID, &r.SpanID, &r.Flags,
+	} {
+		*text = shorten(*text)
 	}
+	r.Policies, r.Notes, r.QueryKeys = shortenList(r.Policies), shortenList(r.Notes), shortenList(r.QueryKeys)
 }
 
 func shorten(s string) string {
+	if len(s) <= maxText/longestEscape {
+		return s
+	}
 	if n := fitting(s, maxText); n < len(s) {
 		return fmt.Sprintf("%s…(%d bytes, sha256:%s)", s[:n], len(s), digest(s))
 	}
@@ -46,7 +44,7 @@ func shorten(s string) string {
 
 // shortenList keeps the first and the last.
 func shortenList(list []string) []string {
-	if len(list) == 0 {
+	if isShort(list) {
 		return list
 	}
 	last := len(list) - 1
@@ -63,6 +61,21 @@ func shortenList(list []string) []string {
 	}
 	return append(out, end)
 }
+
+// isShort tells of most lists, without a look at each character, that nothing in them has to be cut.
+func isShort(list []string) bool {
+	left := maxList
+	for _, s := range list {
+		left -= len(`"",`) + longestEscape*len(s)
+		if len(s) > maxText/longestEscape {
+			return false
+		}
+	}
+	return left >= 0 && len(list) <= maxNames
+}
+
+// longestEscape is what a byte takes at most.
+const longestEscape = len(`\u0000`)
 
 // fitting is how many of the first bytes of s take at most limit bytes in JSON.
 func fitting(s string, limit int) int {

@@ -1,0 +1,137 @@
+package access_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"countersign/access"
+)
+
+// slowSink takes a second for its first write, so that records gather behind it.
+type slowSink struct {
+	out    bytes.Buffer
+	writes int
+	fits   int // bytes of the second write
+}
+
+func (s *slowSink) Write(p []byte) (int, error) {
+	s.writes++
+	switch {
+	case s.writes == 1:
+		time.Sleep(500 * time.Millisecond)
+	case s.writes == 2 && s.fits < len(p):
+		n, _ := s.out.Write(p[:s.fits])
+		return n, errors.New("no space left on device")
+	}
+	return s.out.Write(p)
+}
+
+// writeBehind has one record written, and n more while that is on its way. It returns the errors of those, by their id.
+func writeBehind(t *testing.T, a *access.Auditor, n int) map[string]error {
+	t.Helper()
+	var writers sync.WaitGroup
+	var mu sync.Mutex
+	errs := map[string]error{}
+	writers.Go(func() {
+		if err := a.Write(t.Context(), access.Record{RequestID: "first"}); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Wait()
+	for i := range n {
+		writers.Go(func() {
+			id := fmt.Sprintf("r%d", i)
+			err := a.Write(t.Context(), access.Record{RequestID: id})
+			mu.Lock()
+			errs[id] = err
+			mu.Unlock()
+		})
+	}
+	writers.Wait()
+	return errs
+}
+
+func TestAudit_RecordsThatWaitAreWrittenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &slowSink{fits: 1 << 20}
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: sink})
+		for id, err := range writeBehind(t, a, 100) {
+			if err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+		if records := readRecords(t, sink.out.Bytes()); len(records) != 101 || sink.writes != 2 {
+			t.Errorf("%d records in %d writes, want 101 in 2", len(records), sink.writes)
+		}
+	})
+}
+
+// Of the records of one write that was cut, exactly those fail that are not on every sink.
+func TestAudit_AFailedWriteFailsTheRecordsThatAreNotWritten(t *testing.T) {
+	for _, withFile := range []bool{false, true} {
+		for _, fits := range []int{0, 1, 150, 1000, 5000} {
+			t.Run(fmt.Sprintf("%d bytes fit, file %v", fits, withFile), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					sink := &slowSink{fits: fits}
+					o := access.AuditOptions{Now: time.Now, Stdout: sink}
+					if withFile {
+						o.File = filepath.Join(t.TempDir(), "audit")
+					}
+					a := newAuditor(t, o)
+					errs := writeBehind(t, a, 100)
+					if !a.Broken() {
+						t.Error("not reported as broken")
+					}
+					synctest.Wait()
+					if a.Broken() {
+						t.Error("broken after the sink has space again")
+					}
+					whole := sink.out.Bytes()
+					if withFile {
+						if onFile := readRecords(t, must(os.ReadFile(o.File))); len(onFile) != 101 {
+							t.Errorf("the file, which was never full, has %d records", len(onFile))
+						}
+					}
+					written := map[string]bool{}
+					for line := range strings.Lines(string(whole)) {
+						if strings.HasPrefix(line, "{") && strings.HasSuffix(line, "}\n") {
+							written[readRecords(t, []byte(line))[0].RequestID] = true
+						}
+					}
+					refused, again := 0, 0
+					for id, err := range errs {
+						if err == nil && !written[id] {
+							t.Errorf("%s was taken and is not written", id)
+						}
+						if err != nil {
+							refused++
+							if !errors.Is(err, access.ErrAudit) {
+								t.Errorf("%s: %v", id, err)
+							}
+							if written[id] {
+								again++ // the one by which Broken finds out
+							}
+						}
+					}
+					if refused != 100-wholeRecords(fits, whole) || again != 1 {
+						t.Errorf("%d refused, %d of them written, want %d and 1", refused, again, 100-wholeRecords(fits, whole))
+					}
+				})
+			})
+		}
+	}
+}
+
+// wholeRecords is how many lines the first bytes of the second write have.
+func wholeRecords(fits int, whole []byte) int {
+	second := whole[bytes.IndexByte(whole, '\n')+1:]
+	return bytes.Count(second[:min(fits, len(second))], []byte("\n"))
+}

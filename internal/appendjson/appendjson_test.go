@@ -1,0 +1,104 @@
+package appendjson_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"countersign/internal/appendjson"
+)
+
+// byStandard is what encoding/json writes.
+func byStandard(t *testing.T, value any) string {
+	t.Helper()
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.TrimSuffix(out.Bytes(), []byte("\n")))
+}
+
+func TestObject_EqualsEncodingJSON(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 1_000_000, time.UTC)
+	type inner struct {
+		A string `json:"a"`
+		B bool   `json:"b"`
+	}
+	value := struct {
+		Text   string            `json:"text"`
+		None   string            `json:"none,omitempty"`
+		Bytes  string            `json:"bytes"`
+		Base64 []byte            `json:"base64"`
+		Bool   bool              `json:"bool"`
+		Int    int64             `json:"int"`
+		Zero   int64             `json:"zero,omitempty"`
+		Time   time.Time         `json:"time"`
+		Texts  []string          `json:"texts"`
+		Raw    json.RawMessage   `json:"raw"`
+		Inner  inner             `json:"inner"`
+		List   []inner           `json:"list"`
+		Empty  []inner           `json:"empty"`
+		Map    map[string]string `json:"map"`
+	}{
+		"a \"b\"\\", "", "é\n", []byte("ab"), true, -7, 0, at,
+		[]string{"x", "y"},
+		json.RawMessage(`[1]`),
+		inner{"i", false},
+		[]inner{{"1", true}, {"2", false}},
+		[]inner{},
+		map[string]string{"a\"": "b", "c": "d"},
+	}
+	write := func(o *appendjson.Object, in inner) {
+		o.Text("a", in.A)
+		o.Bool("b", in.B)
+	}
+	o := appendjson.Open(nil)
+	o.Text("text", value.Text)
+	o.TextIfAny("none", value.None)
+	o.Bytes("bytes", []byte(value.Bytes))
+	o.Base64("base64", value.Base64)
+	o.Bool("bool", value.Bool)
+	o.Int("int", value.Int)
+	o.IntIfAny("zero", value.Zero)
+	o.Time("time", value.Time)
+	o.Texts("texts", value.Texts)
+	o.Raw("raw", value.Raw)
+	o.Object("inner", func(o *appendjson.Object) { write(o, value.Inner) })
+	o.Objects("list", len(value.List), func(o *appendjson.Object, i int) { write(o, value.List[i]) })
+	o.Objects("empty", 0, nil)
+	o.Object("map", func(o *appendjson.Object) {
+		o.Member("a\"", "b")
+		o.Member("c", "d")
+	})
+	got, valid := o.Close()
+	if want := byStandard(t, value); string(got) != want || !valid {
+		t.Errorf("got  %s\nwant %s, valid %v", got, want, valid)
+	}
+}
+
+func FuzzText_EqualsEncodingJSON(f *testing.F) {
+	for _, text := range []string{
+		"", "plain", `"\`, "\b\f\n\r\t\x00\x1f\x7f", "é€😀", "\u2028\u2029\u2027", "\xff", "a\xe2\x82", "\xed\xa0\x80", "<&>", "\ufffd",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o := appendjson.Open(nil)
+		o.Text("t", text)
+		o.Bytes("b", []byte(text))
+		got, valid := o.Close()
+		want := byStandard(t, struct {
+			T string `json:"t"`
+			B string `json:"b"`
+		}{text, text})
+		if string(got) != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if standard := json.Valid([]byte(want)) && !bytes.Contains([]byte(want), []byte(`\ufffd`)); standard != valid {
+			t.Errorf("%q: valid %v", text, valid)
+		}
+	})
+}
