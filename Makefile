@@ -118,6 +118,13 @@ bench:
 bench-proxy:
 	$(GO) run ./internal/proxybench
 
+## bench-service: the service beside a constant answer of net/http and a simple service with the signer of aws-sdk-go-v2: CPU time, waiting and memory, in ratios; then starts, and what grows with policies, profiles, keys, connections and bodies. BENCH='-rounds 3 -parts load' makes it short
+.PHONY: bench-service
+bench-service:
+	mkdir -p dist
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o dist/countersign .
+	$(GO) run ./internal/servicebench -product dist/countersign $(BENCH)
+
 ## peers: the same requests before servers that are not ours; installs what it needs
 peers:
 	$(GO) test -tags peers -timeout=30m -count=1 -v ./internal/peers/...

@@ -36,8 +36,13 @@ var entries = []entry{
 	},
 	{
 		folder:   "internal/proxybench",
-		packages: "api handlers proxy broker access credentials sending endpoints signing",
+		packages: "api handlers proxy broker access credentials sending endpoints signing internal/measure",
 		outside:  "github.com/aws/aws-sdk-go-v2 " + logs,
+	},
+	{
+		folder:   "internal/servicebench",
+		packages: "api handlers broker access credentials signing internal/measure",
+		outside:  "github.com/aws/aws-sdk-go-v2 github.com/go-chi/chi/v5 " + logs,
 	},
 	{
 		folder:   "api",
@@ -82,6 +87,7 @@ var entries = []entry{
 	{folder: "internal/functionshost"},
 	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
+	{folder: "internal/measure"},
 	{folder: "internal/peers"},
 	{folder: "internal/peers/requests", packages: "signing"},
 	{folder: "internal/testbuild"},

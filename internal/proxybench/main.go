@@ -10,7 +10,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"flag"
@@ -20,12 +19,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"countersign/internal/measure"
 )
 
 // load is what the clients do: so many requests on so many connections.
@@ -72,7 +72,7 @@ func compare(rounds int, match string) error {
 		if err != nil {
 			return err
 		}
-		defer c.stop()
+		defer c.Stop()
 		proxies = append(proxies, c)
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -118,21 +118,17 @@ func (l *load) compare(out io.Writer, proxies []*child, aws string, rounds int) 
 			}
 			limits += "\t"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%.0f\t%.2f\t%.0f\t%s\n", l.name, c.name, median(cost[c.name]), median(ratio[c.name]), memory[c.name], limits)
+		fmt.Fprintf(out, "%s\t%s\t%.0f\t%.2f\t%.0f\t%s\n", l.name, c.name, measure.Median(cost[c.name]), measure.Median(ratio[c.name]),
+			memory[c.name], limits)
 	}
 	return nil
 }
 
-func median(list []float64) float64 {
-	slices.Sort(list)
-	return list[len(list)/2]
-}
-
 // child is a proxy in a process of its own.
 type child struct {
-	name, address string
-	process       *exec.Cmd
-	client        *http.Client
+	*measure.Process
+	name   string
+	client *http.Client
 }
 
 func startChild(name, aws string) (*child, error) {
@@ -140,31 +136,14 @@ func startChild(name, aws string) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &child{name: name, process: exec.Command(self, "-serve", name, "-upstream", aws)}
-	c.process.Stderr = os.Stderr
-	stdout, err := c.process.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.process.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	c.address = strings.TrimSpace(line)
-	c.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
-	return c, err
-}
-
-func (c *child) stop() {
-	_ = c.process.Process.Kill()
-	_ = c.process.Wait()
+	p, err := measure.Start(exec.Command(self, "-serve", name, "-upstream", aws), "")
+	return &child{p, name, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}, err
 }
 
 // give sends the load, and returns the microseconds of CPU for a request and the most MiB that were resident.
 func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
-	proc := fmt.Sprintf("/proc/%d/", c.process.Process.Pid)
-	_ = os.WriteFile(proc+"clear_refs", []byte("5"), 0) // from which the high-water mark begins anew
-	before, err := c.cpu()
+	c.ResetPeak()
+	before, err := c.CPU()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -195,14 +174,14 @@ func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	after, err := c.cpu()
-	return (after - before) / float64(l.requests), peak(proc), err
+	after, err := c.CPU()
+	return float64((after - before).Microseconds()) / float64(l.requests), c.Peak(), err
 }
 
 func (c *child) request(l *load, aws string) error {
-	url := "http://" + c.address + l.path
+	url := "http://" + c.Address + l.path
 	if c.name != reverseProxy && c.name != withSDK {
-		url = "http://" + c.address + "/proxy/" + profile + "/" + aws + l.path
+		url = "http://" + c.Address + "/proxy/" + profile + "/" + aws + l.path
 	}
 	r, err := http.NewRequestWithContext(context.Background(), l.method, url, strings.NewReader(string(l.body)))
 	if err != nil {
@@ -224,28 +203,6 @@ func (c *child) request(l *load, aws string) error {
 		return fmt.Errorf("%s, %d bytes", answer.Status, text)
 	}
 	return err
-}
-
-// cpu is what the process has used, in microseconds, as it says itself.
-func (c *child) cpu() (float64, error) {
-	answer, err := c.client.Get("http://" + c.address + usagePath)
-	if err != nil {
-		return 0, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseFloat(string(text), 64)
-}
-
-func peak(proc string) float64 {
-	status, _ := os.ReadFile(proc + "status")
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	line, _, _ := strings.Cut(rest, "kB")
-	n, _ := strconv.ParseFloat(strings.TrimSpace(line), 64)
-	return n / 1024
 }
 
 // startUpstream serves what the loads ask for.

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,11 +41,10 @@ const (
 var names = []string{reverseProxy, withSDK, signing1, withAll}
 
 const (
-	profile   = "orders"
-	region    = "eu-west-1"
-	apiKey    = "bench.EXAMPLE-key-that-opens-nothing"
-	usagePath = "/-usage"
-	large     = 100 << 20
+	profile = "orders"
+	region  = "eu-west-1"
+	apiKey  = "bench.EXAMPLE-key-that-opens-nothing"
+	large   = 100 << 20
 )
 
 // loads are those of which the targets are.
@@ -96,15 +94,7 @@ func serveProxy(name, upstream string) error {
 		return err
 	}
 	fmt.Fprintln(os.Stdout, listener.Addr())
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == usagePath {
-			var used syscall.Rusage
-			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
-			fmt.Fprint(w, (used.Utime.Nano()+used.Stime.Nano())/1000)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	})}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: handler}
 	return server.Serve(listener)
 }
 

@@ -1,0 +1,122 @@
+package measure
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Load is one request of HTTP/1.1, as it is sent, so many times on so many connections, of which each sends its next when
+// it has read the answer.
+type Load struct {
+	Request               []byte
+	Requests, Connections int
+}
+
+// Result is what came of a [Load].
+type Result struct {
+	Took     time.Duration
+	Bytes    int64           // of the bodies of the answers
+	Waited   []time.Duration // for each answer, in ascending order
+	CPU      time.Duration   // of the server
+	PeakMiB  float64         // of the server's memory
+	Requests int
+}
+
+// At is the time within which so many percent of the answers came.
+func (r *Result) At(percent int) time.Duration { return r.Waited[(len(r.Waited)-1)*percent/100] }
+
+// Give sends the load to the server. Every answer must be a 200.
+func (l *Load) Give(p *Process) (*Result, error) {
+	p.ResetPeak()
+	before, err := p.CPU()
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	var left, size atomic.Int64
+	left.Store(int64(l.Requests))
+	r := &Result{Requests: l.Requests}
+	begun := time.Now()
+	for range l.Connections {
+		clients.Go(func() {
+			waited, failed := l.client(p.Address, &left, &size)
+			mu.Lock()
+			defer mu.Unlock()
+			r.Waited, err = append(r.Waited, waited...), cmp.Or(err, failed)
+		})
+	}
+	clients.Wait()
+	if err != nil {
+		return nil, err
+	}
+	r.Took, r.Bytes, r.PeakMiB = time.Since(begun), size.Load(), p.Peak()
+	after, err := p.CPU()
+	r.CPU = after - before
+	slices.Sort(r.Waited)
+	return r, err
+}
+
+func (l *Load) client(address string, left, size *atomic.Int64) (waited []time.Duration, err error) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	in := bufio.NewReaderSize(c, 16<<10)
+	for left.Add(-1) >= 0 {
+		begun := time.Now()
+		if _, err := c.Write(l.Request); err != nil {
+			return nil, err
+		}
+		n, err := readAnswer(in)
+		if err != nil {
+			return nil, err
+		}
+		waited = append(waited, time.Since(begun))
+		size.Add(int64(n))
+	}
+	return waited, nil
+}
+
+// readAnswer reads one answer of known length, and returns the length of its body.
+func readAnswer(in *bufio.Reader) (length int, err error) {
+	status, err := in.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	length = -1
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if name, value, _ := bytes.Cut(line, []byte(":")); bytes.EqualFold(name, []byte("Content-Length")) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if length < 0 {
+		return 0, errors.New("an answer without a length")
+	}
+	if len(status) < 12 || status[9:12] != "200" {
+		text, _ := io.ReadAll(io.LimitReader(in, int64(min(length, 1000))))
+		return 0, fmt.Errorf("%s %s", bytes.TrimSpace([]byte(status)), text)
+	}
+	_, err = in.Discard(length)
+	return length, err
+}

@@ -1,0 +1,102 @@
+// Package measure is what the benchmarks of whole servers share: a server in a process of its own, what it takes of
+// processor and memory, and clients that cost so little that they hardly disturb it.
+//
+// It reads /proc, so it is for Linux alone. Processor time has the resolution of that, 10 ms: a load has to take much
+// longer to be measured.
+package measure
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Process is a server in a process of its own.
+type Process struct {
+	Address string
+	command *exec.Cmd
+	proc    string
+}
+
+// Start runs a command. It returns at once where the address is known; else the command prints it as its first line.
+func Start(command *exec.Cmd, address string) (*Process, error) {
+	p := &Process{Address: address, command: command}
+	if command.Stderr == nil {
+		command.Stderr = os.Stderr
+	}
+	if address != "" {
+		return p, p.start()
+	}
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	p.Address = strings.TrimSpace(line)
+	return p, err
+}
+
+func (p *Process) start() error {
+	if err := p.command.Start(); err != nil {
+		return err
+	}
+	p.proc = fmt.Sprintf("/proc/%d/", p.command.Process.Pid)
+	return nil
+}
+
+// Stop kills the process and waits for its end.
+func (p *Process) Stop() {
+	_ = p.command.Process.Kill()
+	_ = p.command.Wait()
+}
+
+// CPU is what the process has used so far, in user and in kernel mode.
+func (p *Process) CPU() (time.Duration, error) {
+	text, err := os.ReadFile(p.proc + "stat")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // after the name, which may hold blanks
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, errors.New("/proc has no times")
+	}
+	user, userErr := strconv.ParseInt(fields[11], 10, 64)
+	kernel, kernelErr := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+kernel) * tick, errors.Join(userErr, kernelErr)
+}
+
+// tick is the unit of times in /proc, on every platform that Go supports.
+const tick = 10 * time.Millisecond
+
+// Peak is the most MiB that were resident since [Process.ResetPeak].
+func (p *Process) Peak() float64 { return p.status("VmHWM:") }
+
+// Resident is the MiB that are resident now.
+func (p *Process) Resident() float64 { return p.status("VmRSS:") }
+
+// ResetPeak has Peak begin again.
+func (p *Process) ResetPeak() { _ = os.WriteFile(p.proc+"clear_refs", []byte("5"), 0) }
+
+func (p *Process) status(name string) float64 {
+	status, _ := os.ReadFile(p.proc + "status")
+	_, rest, _ := strings.Cut(string(status), name)
+	line, _, _ := strings.Cut(rest, "kB")
+	n, _ := strconv.ParseFloat(strings.TrimSpace(line), 64)
+	return n / 1024
+}
+
+// Median of a list, which it sorts.
+func Median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"countersign/internal/measure"
+)
+
+// growth prints what a request costs where there is more of something, beside the same request where there is not.
+func (o *options) growth(out *tabwriter.Writer, folder string) error {
+	fmt.Fprintln(out, "growth\tµs CPU\t× 1\t(spread)\tp99 µs\tMiB\t")
+	for _, g := range []struct {
+		name string
+		more setup
+	}{
+		{"1,000 policies", setup{policies: 1000}}, {"10,000 profiles", setup{profiles: 10_000}}, {"10,000 keys", setup{keys: 10_000}},
+	} {
+		more := measure.Load{Request: signRequest(1 << 10), Requests: o.requests, Connections: o.connections}
+		if err := o.grow(out, folder, g.name, g.more, more); err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
+		}
+	}
+	many := measure.Load{Request: signRequest(1 << 10), Requests: o.requests, Connections: 256}
+	if err := o.grow(out, folder, "256 connections", setup{}, many); err != nil {
+		return err
+	}
+	for _, size := range []int{100 << 10, 1 << 20, 9 << 20} {
+		large := measure.Load{Request: signRequest(size), Requests: max(2, (40<<20)/size), Connections: 1}
+		if err := o.grow(out, folder, fmt.Sprintf("text of %d KiB", size>>10), setup{}, large); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *options) grow(out *tabwriter.Writer, folder, name string, more setup, load measure.Load) error {
+	var servers [2]*server
+	for i, s := range []setup{{}, more} {
+		p, err := o.startProduct(folder, s)
+		if err != nil {
+			return err
+		}
+		defer p.Stop()
+		servers[i] = &server{process: p, load: measure.Load{
+			Request: signRequest(1 << 10), Requests: o.requests, Connections: o.connections,
+		}}
+	}
+	servers[1].load = load
+	for round := -1; round < o.rounds; round++ {
+		for _, s := range servers {
+			r, err := s.load.Give(s.process)
+			if err != nil {
+				return err
+			}
+			if round >= 0 {
+				s.results = append(s.results, r)
+			}
+		}
+	}
+	cpu := func(r *measure.Result) float64 { return micros(r.CPU) / float64(r.Requests) }
+	fmt.Fprintf(out, "%s\t%.1f\t%s\t%.0f\t%.0f\t\n", name, values(servers[1].results, cpu).median(),
+		ratios(servers[1], servers[0], cpu).spread(),
+		values(servers[1].results, func(r *measure.Result) float64 { return micros(r.At(99)) }).median(),
+		values(servers[1].results, func(r *measure.Result) float64 { return r.PeakMiB }).median())
+	return nil
+}
+
+// starts prints how long a start takes, and what it takes.
+func (o *options) starts(out *tabwriter.Writer, folder string) error {
+	fmt.Fprintln(out, "start\tms to the first signature\tms CPU until idle\tMiB idle\tMiB at the peak\t")
+	once := measure.Load{Request: signRequest(1 << 10), Requests: 1, Connections: 1}
+	for _, s := range []struct {
+		name  string
+		setup setup
+	}{{"one profile", setup{}}, {"10,000 profiles", setup{profiles: 10_000}}} {
+		var took, cpu, idle, peak figures
+		for range max(o.rounds, 3) {
+			begun := time.Now()
+			p, err := o.startProduct(folder, s.setup)
+			if err != nil {
+				return err
+			}
+			most := p.Peak() // of the start itself
+			_, err = once.Give(p)
+			took = append(took, time.Since(begun).Seconds()*1000)
+			if err != nil {
+				return err
+			}
+			time.Sleep(1500 * time.Millisecond)
+			used, err := p.CPU()
+			if err != nil {
+				return err
+			}
+			cpu, idle, peak = append(cpu, micros(used)/1000), append(idle, p.Resident()), append(peak, max(most, p.Peak()))
+			p.Stop()
+		}
+		fmt.Fprintf(out, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t\n", s.name, took.median(), cpu.median(), idle.median(), peak.median())
+	}
+	if stat, err := os.Stat(o.product); err == nil {
+		fmt.Fprintf(out, "the program has %.1f MiB\n", float64(stat.Size())/(1<<20))
+	}
+	return nil
+}
