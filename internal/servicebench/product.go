@@ -52,7 +52,9 @@ func (o *options) startProduct(folder string, s setup) (*measure.Process, error)
 	host, port, _ := net.SplitHostPort(address)
 	command := exec.Command(o.product, "serve", "--config", config, "--address", host, "--port", port)
 	command.Stdout, command.Stderr = log, log
-	command.Env = []string{"AWS_ACCESS_KEY_ID=" + accessKeyID, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_SESSION_TOKEN=" + token}
+	command.Env = []string{
+		"AWS_ACCESS_KEY_ID=" + accessKeyID, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_SESSION_TOKEN=" + token, "AWS_REGION=eu-west-1",
+	}
 	p, err := measure.Start(command, address)
 	if err != nil {
 		return nil, err
@@ -73,8 +75,7 @@ func (s *setup) config(folder, policies string) []byte {
 		filepath.Join(folder, "audit.jsonl"), policies)
 	fmt.Fprintf(&text, "profiles:\n  orders: {source: environment, region: eu-west-1}\n")
 	for i := range s.profiles {
-		fmt.Fprintf(&text, "  orders-%d:\n    source: environment\n    region: eu-west-1\n", i)
-		fmt.Fprintf(&text, "    assume_role: {role_arn: 'arn:aws:iam::123456789012:role/orders-%d'}\n", i)
+		fmt.Fprintf(&text, "  orders-%d: {source: environment, assume_role: {role_arn: 'arn:aws:iam::123456789012:role/orders-%d'}}\n", i, i)
 	}
 	fmt.Fprintf(&text, "callers:\n  api_keys:\n  - {id: bench, sha256: %s}\n", sha256Of(apiKey))
 	for i := range s.keys {
@@ -121,11 +122,12 @@ func freeAddress() (string, error) {
 
 // signRequest is a request to sign a POST with a body of so many bytes, which is text.
 func signRequest(size int) []byte {
+	const line = `The order "1042" is open, and waits for the goods that were said to come on Monday.` + "\n"
 	in := map[string]any{
 		"method":  "POST",
 		"url":     "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders?status=open&limit=50",
 		"headers": map[string]string{"Content-Type": "text/plain", "X-Correlation-Id": "2b1f0a52-5f63-4c0e-9a41-6d7f1f3c2e11"},
-		"body":    strings.Repeat(`The order "1042" is open.`+"\n", 1+size/26)[:size],
+		"body":    strings.Repeat(line, 1+size/len(line))[:size],
 	}
 	document, err := json.Marshal(in)
 	if err != nil {
