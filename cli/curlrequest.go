@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 
 	"countersign/broker"
 	"countersign/credentials"
-	"countersign/handlers"
 	"countersign/reading"
 	"countersign/signing"
 
@@ -26,6 +24,11 @@ type curlRequest struct {
 
 	words []string // of curl
 	login string   // the argument of curl's -u, which holds keys beside --aws-sigv4
+
+	from   string         // a file that holds the request in place of words
+	choice int            // which one of it
+	signed bool           // the signature that the request in the file has is part of it
+	keeps  []reading.Form // whose expressions may stay in the request
 
 	unread string // a file that is sent from where it is, and left out of the input
 }
@@ -52,11 +55,16 @@ func curlCommand(name, short, without string, r *curlRequest, run func() error) 
 		},
 	}
 	f := c.Flags()
+	f.StringVar(&r.from, "from", "", "`FILE` to read the request from; - is standard input. It may hold a line of curl, raw HTTP, fetch(), "+
+		"Postman, a HAR, an action of Logic Apps or Power Automate, an n8n node, or a document as the API takes it.")
+	f.IntVar(&r.choice, "choice", unchosen, "`NUMBER` of the request, where FILE holds several; counted from 0.")
 	f.StringVar(&r.profile, "profile", "", "`NAME` of the profile. Without a configuration file, one of ~/.aws.")
 	f.StringVar(&r.service, "service", "", "Signing `NAME` of the service. Default: from the URL.")
 	f.StringVar(&r.region, "region", "", "`REGION` to sign for. Default: from the URL.")
 	addConfig(c, &r.config)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
+	_ = c.MarkFlagFilename("from")
+	f.Lookup("choice").DefValue = "0" // the help says nothing of it
 	return c
 }
 
@@ -135,7 +143,11 @@ func (r *curlRequest) input(p *process) (*broker.Input, error) {
 	if len(read.Exchanges) != 1 {
 		return nil, usageError{fmt.Errorf("curl would send %d requests; one can be signed at a time", len(read.Exchanges))}
 	}
-	q := read.Exchanges[0].Request
+	return r.inputOf(read.Exchanges[0].Request)
+}
+
+// inputOf is a request that was read, with what the flags say of it.
+func (r *curlRequest) inputOf(q *reading.Request) (*broker.Input, error) {
 	in := &broker.Input{
 		Method: q.Method.Text(), URL: q.URL.Text(), Service: r.service, Region: r.region, Explain: r.explain,
 	}
@@ -224,37 +236,4 @@ func (p *process) readFile(name string) ([]byte, error) {
 		return io.ReadAll(p.stdin)
 	}
 	return os.ReadFile(name)
-}
-
-// perform does one operation with the request of the arguments or, where there are none, with the document on standard input.
-func perform[T any](p *process, r *curlRequest, command string,
-	ofDocument func(*handlers.Handlers, context.Context, *broker.Call, []byte) (T, error),
-	ofInput func(*broker.Broker, context.Context, *broker.Call, *broker.Input) (T, error),
-) (result T, err error) {
-	var in *broker.Input
-	var document []byte
-	if len(r.words) > 0 {
-		in, err = r.input(p)
-	} else {
-		document, err = p.document(command)
-	}
-	if err != nil {
-		return result, err
-	}
-	o, err := newOperator(p, r.config, r.profile, r.login != "")
-	if err != nil {
-		return result, err
-	}
-	defer o.close()
-	defer p.waiting("Waiting for a session from AWS…")()
-	if in != nil {
-		o.complete(in)
-		result, err = ofInput(broker.New(o.options), p.ctx, newCall(), in)
-	} else {
-		result, err = ofDocument(handlers.New(handlers.Options{Options: o.options}), p.ctx, newCall(), document)
-	}
-	if err != nil {
-		return result, o.problem(err)
-	}
-	return result, nil
 }

@@ -39,7 +39,7 @@ type statusError int
 func (s statusError) Error() string { return fmt.Sprintf("AWS answered %d", int(s)) }
 
 func sendRequest(p *process, r *curlRequest, include bool) error {
-	if len(r.words) == 0 {
+	if len(r.words) == 0 && r.from == "" {
 		return usageError{errors.New("which URL?")}
 	}
 	in, moved, err := r.message(p)
@@ -94,15 +94,21 @@ func (r *curlRequest) message(p *process) (*broker.SendInput, *atomic.Int64, err
 			r.unread = ""
 		}
 	}
-	in, err := r.input(p)
+	g, err := r.given(p, "send")
 	if err != nil {
 		return nil, nil, err
 	}
-	return &broker.SendInput{Input: *in, Retry: sending.RetryStandard}, moved, nil
+	if g.input == nil {
+		return nil, nil, usageError{errors.New("--from: a document of the API is for sign and presign; write the request as for curl")}
+	}
+	return &broker.SendInput{Input: *g.input, Retry: sending.RetryStandard}, moved, nil
 }
 
 // uploaded is the file that is sent as it is: the one of -T or of --data-binary.
 func (r *curlRequest) uploaded() string {
+	if len(r.words) == 0 {
+		return ""
+	}
 	for i, word := range r.words[:len(r.words)-1] {
 		name := r.words[i+1]
 		switch word {

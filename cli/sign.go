@@ -21,23 +21,36 @@ const withoutArguments = "Without arguments, the request is read from standard i
 func newSign(p *process) *cobra.Command {
 	var r curlRequest
 	var output string
+	var as snippetFlags
 	c := curlCommand("sign", "Sign one request and print it.", fmt.Sprintf(withoutArguments, "sign"), &r,
-		func() error { return sign(p, &r, output) })
+		func() error { return sign(p, &r, output, as) })
 	c.Flags().BoolVar(&r.explain, "explain", false, "Add the intermediate texts of the algorithm.")
 	c.Flags().StringVarP(&output, "output", "o", "json", "`FORM`: json, or curl for a command line to run.")
 	complete(c, "output", "json", "curl")
+	as.add(c)
 	c.Example = `  countersign sign https://sqs.eu-west-1.amazonaws.com/ -d Action=ListQueues -o curl | sh
   countersign sign --profile work --region eu-west-1 -X PUT https://examplebucket.s3.amazonaws.com/key -T file.txt
+  countersign sign --from action.json --profile orders
+  countersign sign --from line.txt --as python > request.py
+  countersign sign --from action.json --as logic-apps --address https://sign.example.com
   countersign sign < request.json`
 	return c
 }
 
 // sign signs as the service does, with the same configuration.
-func sign(p *process, r *curlRequest, output string) error {
+func sign(p *process, r *curlRequest, output string, as snippetFlags) error {
+	switch {
+	case as.form != "" && (output != "json" || r.explain):
+		return usageError{errors.New("--as: stands alone, without --output and --explain")}
+	case as.form == "" && as.address != "":
+		return usageError{errors.New("--address: --as must say for which tool")}
+	case as.form != "":
+		return as.print(p, r)
+	}
 	if output != "json" && output != "curl" {
 		return usageError{errors.New("--output: must be json or curl; curl's -o FILE has no meaning here, since nothing is sent")}
 	}
-	signed, err := perform(p, r, "sign", (*handlers.Handlers).SignDocument, (*broker.Broker).Sign)
+	signed, err := signOne(p, r)
 	if err != nil {
 		return err
 	}
@@ -47,6 +60,10 @@ func sign(p *process, r *curlRequest, output string) error {
 	}
 	document, err := handlers.SignedDocument(signed)
 	return printJSON(p.stdout, document, err)
+}
+
+func signOne(p *process, r *curlRequest) (*broker.Result, error) {
+	return perform(p, r, "sign", (*handlers.Handlers).SignDocument, (*broker.Broker).Sign)
 }
 
 func printJSON(out io.Writer, document []byte, err error) error {

@@ -12,7 +12,7 @@ import (
 )
 
 func newVerify(p *process) *cobra.Command {
-	var r curlRequest
+	r := curlRequest{signed: true}
 	c := curlCommand("verify", "Check the signature of a request, with the keys of a profile, and print what is wrong with it.",
 		fmt.Sprintf(withoutArguments, "verify")+" The exit code is 0 when the signature is valid.", &r,
 		func() error { return verify(p, &r) })

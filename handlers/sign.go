@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"time"
@@ -79,6 +80,36 @@ func (h *Handlers) SignDocument(ctx context.Context, call *broker.Call, document
 		return nil, withPointers(err, &in)
 	}
 	return s, nil
+}
+
+// IsRequestDocument tells whether a text is a document as POST /v1/sign or POST /v1/presign takes it.
+func IsRequestDocument(text []byte) bool {
+	return decodeDocument(text, new(presignRequest)) == nil
+}
+
+// RequestDocument is a request as POST /v1/sign takes it.
+func RequestDocument(in *broker.Input) ([]byte, error) {
+	out := struct {
+		requestRead
+		Profile string `json:"profile,omitzero"`
+	}{requestRead{Method: in.Method, URL: in.URL, Service: in.Service, Region: in.Region}, in.Profile}
+	if len(in.Headers) > 0 {
+		out.HeaderList = sentHeaders(in.Headers)
+	}
+	if in.Body != nil {
+		body, err := in.Body()
+		if err != nil {
+			return nil, err
+		}
+		switch text := string(body.Bytes); {
+		case body.Present && body.Text:
+			out.Body = &text
+		case body.Present:
+			encoded := base64.StdEncoding.EncodeToString(body.Bytes)
+			out.BodyBase64 = &encoded
+		}
+	}
+	return json.Marshal(out, json.Deterministic(true))
 }
 
 // SignedDocument is what POST /v1/sign answers with.

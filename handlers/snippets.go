@@ -60,31 +60,50 @@ type snippet struct {
 func (h *Handlers) CreateSnippet() http.Handler { return serveJSON(h.snippet) }
 
 func (h *Handlers) snippet(_ context.Context, _ *broker.Call, in *snippetRequest) (*snippet, error) {
-	if in.request.Credentials != nil {
-		return nil, problem.Invalid("/request/credentials", "A snippet holds no keys. Leave them out and name a profile.")
-	}
-	options := snippets.Options{Expressions: in.KeepExpressions}
-	if in.Address != nil {
-		u, err := url.Parse(*in.Address)
-		if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" ||
-			u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return nil, problem.Invalid("/address", "must be an address such as https://sign.example.com.")
-		}
-		options.Service = strings.TrimRight(u.String(), "/")
-	}
-	r, err := in.write()
+	made, err := in.snippet()
 	if err != nil {
 		return nil, err
-	}
-	made, err := snippets.Write(snippets.Form(in.For), r, options)
-	if err != nil {
-		return nil, problem.Invalid("/for", "A body that is not a text cannot be written in this form. Choose another one.")
 	}
 	out := &snippet{Text: made.Text, FileName: made.FileName, Hint: made.Hint}
 	if in.Address != nil {
 		out.Variable = snippets.Variable
 	}
 	return out, nil
+}
+
+func (in *snippetRequest) snippet() (snippets.Snippet, error) {
+	if in.request.Credentials != nil {
+		return snippets.Snippet{}, problem.Invalid("/request/credentials", "A snippet holds no keys. Leave them out and name a profile.")
+	}
+	options := snippets.Options{Expressions: in.KeepExpressions}
+	if in.Address != nil {
+		u, err := url.Parse(*in.Address)
+		if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" ||
+			u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return snippets.Snippet{}, problem.Invalid("/address", "must be an address such as https://sign.example.com.")
+		}
+		options.Service = strings.TrimRight(u.String(), "/")
+	}
+	r, err := in.write()
+	if err != nil {
+		return snippets.Snippet{}, err
+	}
+	made, err := snippets.Write(snippets.Form(in.For), r, options)
+	if err != nil {
+		return snippets.Snippet{}, problem.Invalid("/for", "A body that is not a text cannot be written in this form. Choose another one.")
+	}
+	return made, nil
+}
+
+// WriteSnippet is POST /v1/snippets for those who have the parts of its document.
+func WriteSnippet(form string, request []byte, address *string, keepExpressions bool) (snippets.Snippet, error) {
+	in := snippetRequest{For: form, Request: request, Address: address, KeepExpressions: keepExpressions}
+	var found problem.Fields
+	in.check(&found)
+	if err := found.Err(); err != nil {
+		return snippets.Snippet{}, err
+	}
+	return in.snippet()
 }
 
 // write is the request as package snippets takes it.

@@ -158,7 +158,10 @@ func (d *document) expression(v Value, form Form) Value {
 // withQuery adds the parameters that stand beside the URL.
 func (d *document) withQuery(u Value, n *node, form Form) Value {
 	list := n.get("queries", "params", "queryParameters", "qs")
-	if form == FormHAR || form == FormPostman || form == FormCountersign || list == nil {
+	if list == nil && (form == FormCountersign || form == FormJSON) { // a document of this service
+		list = n.get("query")
+	}
+	if form == FormHAR || form == FormPostman || list == nil {
 		return u
 	}
 	pairs := d.pairs(list, form)

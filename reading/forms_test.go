@@ -402,6 +402,21 @@ func writeCountersign(_ *rand.Rand, s *sample) string {
 	)
 }
 
+// A document for this service may have its query beside the URL.
+func TestRead_TakesTheQueryOfADocument(t *testing.T) {
+	for paste, want := range map[string]string{
+		`{"method":"GET","url":"https://h.example/a","query":{"q":"a b","r":["1","2"]}}`:                       "https://h.example/a?q=a%20b&r=1&r=2",
+		`{"method":"GET","url":"https://h.example/a?p=0","query":{"q":"&"},"headerList":[]}`:                   "https://h.example/a?p=0&q=%26",
+		`{"method":"GET","url":"https://h.example/a?p=0","query":"p=0"}`:                                       "https://h.example/a?p=0",
+		`{"log":{"entries":[{"request":{"method":"GET","url":"https://h.example/a?p=0","query":{"p":"0"}}}]}}`: "https://h.example/a?p=0",
+	} {
+		r := Read(paste)
+		if q := r.Request(); q == nil || q.URL.Text() != want {
+			t.Errorf("%s: %v, want %s", paste, q, want)
+		}
+	}
+}
+
 // checkSample holds a paste in a form against the sample that it was made of.
 func checkSample(t *testing.T, f *writtenForm, paste string, s *sample) {
 	t.Helper()

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"countersign/handlers"
+	"countersign/reading"
+)
+
+// unchosen is the value of --choice where there is none.
+const unchosen = -1
+
+// pasted reads the request from the file of --from.
+func (r *curlRequest) pasted(p *process) (given, error) {
+	if len(r.words) > 0 {
+		return given{}, usageError{errors.New("--from: takes the place of the arguments of curl; leave out one of the two")}
+	}
+	data, err := p.readFile(r.from)
+	if err != nil {
+		return given{}, usageError{err}
+	}
+	if handlers.IsRequestDocument(data) {
+		return given{document: data}, nil
+	}
+	text := string(data)
+	q, err := r.requestIn(p, text)
+	if err != nil {
+		return given{}, usageError{fmt.Errorf("--from %s: %w", r.from, err)}
+	}
+	in, err := r.inputOf(q)
+	return given{input: in, expressions: len(q.Placeholders) > 0}, err
+}
+
+// requestIn is the request that a text holds, without its signature unless that is asked for.
+func (r *curlRequest) requestIn(p *process, text string) (*reading.Request, error) {
+	read := reading.Read(text)
+	q, err := r.chosen(&read)
+	if err != nil {
+		return nil, err
+	}
+	var faults []error
+	for _, n := range read.Notes {
+		note := fmt.Sprintf("%s: %s", placeOf(text, n.Span), n.Text)
+		switch {
+		case inAnother(&read, q, n.Span), n.Code == "encodings_assumed":
+		case n.Error:
+			faults = append(faults, errors.New(note))
+		default:
+			fmt.Fprintf(p.stderr, "warning: %s\n", note)
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if !r.signed {
+		q, _ = q.Unsigned()
+	}
+	if len(q.Placeholders) > 0 && !slices.Contains(r.keeps, q.Form) {
+		return nil, fmt.Errorf("%s: %s has a value only when the request is made; write one in its place",
+			placeOf(text, q.Placeholders[0].Text.Span()), q.Placeholders[0].Text.Text())
+	}
+	return q, nil
+}
+
+// chosen is the only request of a text, or the one of --choice.
+func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
+	var requests []*reading.Request
+	for _, e := range read.Exchanges {
+		if e.Request != nil {
+			requests = append(requests, e.Request)
+		}
+	}
+	switch {
+	case len(requests) == 0 && len(read.Exchanges) > 0:
+		return nil, errors.New("holds an answer and no request; countersign diagnose says why AWS refused one")
+	case len(requests) == 0:
+		return nil, errors.New("holds no request; --from says what it may be")
+	case r.choice == unchosen && len(requests) == 1:
+		return requests[0], nil
+	case r.choice >= 0 && r.choice < len(requests):
+		return requests[r.choice], nil
+	}
+	var list strings.Builder
+	for i, q := range requests {
+		fmt.Fprintf(&list, "\n  %d  %s %s", i, q.Method.Text(), visible(q.URL.Text()))
+	}
+	return nil, fmt.Errorf("holds %d requests; choose one with --choice:%s", len(requests), list.String())
+}
+
+// inAnother tells whether a place belongs to another request of the text than the one that is taken: the one that
+// begins before it, and last.
+func inAnother(read *reading.Reading, taken *reading.Request, at reading.Span) bool {
+	owner, begins := taken, -1
+	for _, e := range read.Exchanges {
+		if e.Request == nil {
+			continue
+		}
+		e.Request.Each(func(_ string, v reading.Value) {
+			for _, s := range v.Spans() {
+				if s.Start <= at.Start && s.Start > begins {
+					owner, begins = e.Request, s.Start
+				}
+			}
+		})
+	}
+	return owner != taken
+}
+
+// placeOf is where something stands in a text, as editors count.
+func placeOf(text string, at reading.Span) string {
+	before := text[:at.Start]
+	line := before[strings.LastIndexByte(before, '\n')+1:]
+	return fmt.Sprintf("line %d, column %d", strings.Count(before, "\n")+1, utf8.RuneCountInString(line)+1)
+}
