@@ -180,7 +180,7 @@ func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
 
 func (c *child) request(l *load, aws string) error {
 	url := "http://" + c.Address + l.path
-	if c.name != reverseProxy && c.name != withSDK {
+	if c.name == signing1 || c.name == withAll {
 		url = "http://" + c.Address + "/proxy/" + profile + "/" + aws + l.path
 	}
 	r, err := http.NewRequestWithContext(context.Background(), l.method, url, strings.NewReader(string(l.body)))

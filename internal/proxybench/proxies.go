@@ -30,15 +30,17 @@ import (
 	"countersign/signing"
 )
 
-// The proxies. The last two are ours: without records, keys, limits and a log, and with all of it.
+// The proxies. The last two are ours: without records, keys, limits and a log, and with all of it. The second reads each body through
+// SHA-256 and holds none of it, which is the least that any signature of a body costs.
 const (
 	reverseProxy = "ReverseProxy"
+	withHash     = "ReverseProxy + SHA-256"
 	withSDK      = "ReverseProxy + aws-sdk-go-v2"
 	signing1     = "countersign, sign"
 	withAll      = "countersign, all"
 )
 
-var names = []string{reverseProxy, withSDK, signing1, withAll}
+var names = []string{reverseProxy, withHash, withSDK, signing1, withAll}
 
 const (
 	profile = "orders"
@@ -102,6 +104,8 @@ func handlerOf(name, upstream string) (http.Handler, error) {
 	switch name {
 	case reverseProxy:
 		return reverse(upstream, transport()), nil
+	case withHash:
+		return reverse(upstream, hashing{transport()}), nil
 	case withSDK:
 		return reverse(upstream, &sdkSigner{transport(), sdk.NewSigner()}), nil
 	}
@@ -213,6 +217,20 @@ func reverse(upstream string, t http.RoundTripper) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: t, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: upstream}) },
 	}
+}
+
+// hashing hashes bodies as they pass.
+type hashing struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (h hashing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(r.Body, sha256.New()), r.Body}
+	}
+	return h.next.RoundTrip(r)
 }
 
 // sdkSigner signs as the SDK does: it holds the body, since it needs the hash first.
