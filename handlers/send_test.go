@@ -519,6 +519,22 @@ func TestSend_AnswersWithinItsTimeout(t *testing.T) {
 	}
 }
 
+// A gateway's 502 and 504 are answers too, as they are for the SDKs of AWS. Who cannot have a POST done twice says so.
+func TestSend_RepeatsWhatFailedUnlessItMustNot(t *testing.T) {
+	for _, status := range []int{500, 502, 503, 504} {
+		for retry, want := range map[string]int64{"standard": 3, "none": 1} {
+			t.Run(fmt.Sprint(status, " ", retry), func(t *testing.T) {
+				t.Parallel() // it waits between attempts
+				s := newSendServer(t, answers(status, ""), nil)
+				w := s.post("/v1/send", `{"method":"POST","url":"`+orders+`","body":{},"retry":"`+retry+`"}`)
+				if p := decodeAs[refusedDocument](t, w.Body); w.Code != 503 || p.Code != "aws_failed" || s.arrived.Load() != want {
+					t.Errorf("%d %s after %d attempts, want 503 aws_failed after %d", w.Code, p.Code, s.arrived.Load(), want)
+				}
+			})
+		}
+	}
+}
+
 func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
 	s := newSendServer(t, answers(200, ""), nil)
 	for _, field := range []string{
