@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpproxy"
 
 	"countersign/config"
 	"countersign/sending"
@@ -14,11 +19,14 @@ func newSender(p *process, conf config.Config) (*sending.Client, error) {
 	if !conf.AllowSend {
 		return nil, nil
 	}
+	proxy, _, err := upstreamProxy(p.getenv)
+	if err != nil {
+		return nil, err
+	}
 	o := sending.Options{
-		Now: p.now, DenyPrivate: conf.DenyPrivate, HTTPHosts: conf.HTTPHosts, Proxy: environmentProxy, HeaderTimeout: conf.HeaderTimeout,
+		Now: p.now, DenyPrivate: conf.DenyPrivate, HTTPHosts: conf.HTTPHosts, Proxy: proxy.ProxyFunc(), HeaderTimeout: conf.HeaderTimeout,
 	}
 	if name := p.getenv("AWS_CA_BUNDLE"); name != "" {
-		var err error
 		if o.ExtraCAs, err = p.read(name); err != nil {
 			return nil, fmt.Errorf("AWS_CA_BUNDLE: %w", err)
 		}
@@ -30,7 +38,39 @@ func newSender(p *process, conf config.Config) (*sending.Client, error) {
 	return client, nil
 }
 
-// environmentProxy is the proxy that HTTPS_PROXY names for a URL, unless NO_PROXY excepts it.
-func environmentProxy(u *url.URL) (*url.URL, error) {
-	return http.ProxyFromEnvironment(&http.Request{URL: u})
+// upstreamProxy is the proxy that HTTPS_PROXY names, as far as NO_PROXY excepts nothing. What is sent over http goes
+// out directly.
+func upstreamProxy(getenv func(string) string) (conf httpproxy.Config, host string, err error) {
+	conf = httpproxy.Config{
+		HTTPSProxy: cmp.Or(getenv("HTTPS_PROXY"), getenv("https_proxy")), NoProxy: cmp.Or(getenv("NO_PROXY"), getenv("no_proxy")),
+	}
+	text := conf.HTTPSProxy
+	if text == "" {
+		return conf, "", nil
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return conf, "", errors.New("HTTPS_PROXY: want a URL such as http://proxy.example.com:3128") // not quoted: it may hold a password
+	}
+	return conf, u.Host, nil
+}
+
+// warnOfProxy says that a proxy of the environment stands between here and AWS, since it does what is otherwise done here.
+func warnOfProxy(p *process, conf config.Config) []string {
+	proxy, host, err := upstreamProxy(p.getenv)
+	if err != nil || host == "" || !conf.AllowSend {
+		return nil
+	}
+	text := "HTTPS_PROXY: what is sent over https goes through " + host
+	if proxy.NoProxy != "" {
+		text += ", but for NO_PROXY=" + proxy.NoProxy
+	}
+	text += "; it resolves the names, so addresses are not checked here"
+	if conf.DenyPrivate {
+		text += ", and deny_private_addresses must be enforced there"
+	}
+	return []string{text}
 }

@@ -40,6 +40,7 @@ func (s *service) warnings(p *process, g *generation) []string {
 	for _, fault := range g.store.CertificateWarnings() {
 		all = append(all, g.conf.Located(fault))
 	}
+	all = append(all, warnOfProxy(p, g.conf)...)
 	return append(all, s.traceSettings.Warnings...)
 }
 

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"countersign/config"
+)
+
+func TestSender_SaysWhichProxyStandsBeforeAWS(t *testing.T) {
+	for name, row := range map[string]struct {
+		env    map[string]string
+		denies bool
+		want   []string // in the one warning; none for no warning
+	}{
+		"none":             {},
+		"http alone":       {env: map[string]string{"HTTP_PROXY": "http://proxy.example.com:3128"}},
+		"one":              {env: map[string]string{"HTTPS_PROXY": "http://proxy.example.com:3128"}, want: []string{"through proxy.example.com:3128;"}},
+		"in small letters": {env: map[string]string{"https_proxy": "proxy.example.com:3128"}, want: []string{"through proxy.example.com:3128;"}},
+		"with a password": {
+			env: map[string]string{"HTTPS_PROXY": "http://user:hidden@proxy.example.com:3128"}, want: []string{"through proxy.example.com:3128;"},
+		},
+		"with exceptions": {
+			env:  map[string]string{"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": ".amazonaws.com"},
+			want: []string{"but for NO_PROXY=.amazonaws.com;"},
+		},
+		"private addresses denied": {
+			env: map[string]string{"HTTPS_PROXY": "socks5://proxy.example.com"}, denies: true, want: []string{"deny_private_addresses must be enforced there"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &process{getenv: func(name string) string { return row.env[name] }}
+			got := strings.Join(warnOfProxy(p, config.Config{Settings: config.Settings{AllowSend: true, DenyPrivate: row.denies}}), "\n")
+			for _, want := range row.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("got %q, want %q in it", got, want)
+				}
+			}
+			if (got != "") != (row.want != nil) || strings.Contains(got, "hidden") {
+				t.Errorf("got %q", got)
+			}
+			if got := warnOfProxy(p, config.Config{}); got != nil {
+				t.Errorf("where nothing is sent: %q", got)
+			}
+		})
+	}
+}
+
+func TestSender_RefusesAProxyThatIsNoURLAndDoesNotQuoteIt(t *testing.T) {
+	p := &process{getenv: func(name string) string {
+		if name == "HTTPS_PROXY" {
+			return "http://user:hidden@proxy example.com:3128"
+		}
+		return ""
+	}}
+	_, err := newSender(p, config.Config{Settings: config.Settings{AllowSend: true}})
+	if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "HTTPS_PROXY: want a URL") {
+		t.Errorf("got %v", err)
+	}
+}
