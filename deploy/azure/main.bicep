@@ -15,6 +15,9 @@ param packageUri string = ''
 @description('Name of the configuration file in the package, such as countersign.yaml, with profiles, callers and policies. The profile of roleArn, azureAudience and externalId is then not made.')
 param configFile string = ''
 
+@description('Let requests be sent from here, and not signed alone: the action Call AWS, and the proxy.')
+param allowSend bool = false
+
 @description('SHA-256 of the API key that callers will send, as 64 hexadecimal digits. The key itself never reaches Azure.')
 @minLength(64)
 @maxLength(64)
@@ -100,6 +103,8 @@ var profileSettings = {
 var fileSettings = {
   COUNTERSIGN_CONFIG: configFile
 }
+
+var sendSettings = allowSend ? { COUNTERSIGN_ALLOW_SEND: 'true' } : {}
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: 'id-${appName}'
@@ -268,7 +273,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: app
   name: 'appsettings'
   dependsOn: [secret, insightsRole]
-  properties: union(keySettings[credentialSource], empty(configFile) ? profileSettings[credentialSource] : fileSettings, {
+  properties: union(keySettings[credentialSource], empty(configFile) ? profileSettings[credentialSource] : fileSettings, sendSettings, {
     // Else / may show the host's welcome page in place of the service's answer.
     AzureWebJobsDisableHomepage: 'true'
     AzureWebJobsStorage__accountName: storage.name

@@ -144,6 +144,9 @@ func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
 			if hasFile := test.parameters["configFile"] != nil; hasFile != (c.Policies == "policies.cedar") {
 				t.Errorf("the policies are %q", c.Policies)
 			}
+			if sends := test.parameters["allowSend"] == true; sends != c.AllowSend {
+				t.Errorf("allow_send is %v", c.AllowSend)
+			}
 		})
 	}
 }
