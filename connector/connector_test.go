@@ -154,7 +154,7 @@ func TestWriteWritesEverything(t *testing.T) {
 	}
 	want = append(want, []string{
 		"settings.json",
-		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
+		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-call-aws.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
 	}...)
 	slices.Sort(got)
 	slices.Sort(want)

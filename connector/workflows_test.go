@@ -16,8 +16,8 @@ func workflows(t *testing.T) map[string]node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 6 {
-		t.Fatalf("there are %d workflows, want 6", len(files))
+	if len(files) != 7 {
+		t.Fatalf("there are %d workflows, want 7", len(files))
 	}
 	all := map[string]node{}
 	for name, text := range files {
@@ -69,7 +69,7 @@ func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
 			t.Errorf("%s has no Call_AWS", file)
 			continue
 		}
-		if file == "call-aws.json" {
+		if strings.HasSuffix(file, "call-aws.json") {
 			continue
 		}
 		signer, body := "Sign", "@body('Sign')?['bodyEnvelope']"
@@ -106,17 +106,26 @@ func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
 
 // The one step is repeated by its engine, and nothing of it is left to another step.
 func TestCallAWS_IsOneStep(t *testing.T) {
-	actions := actionsOf(in(workflows(t)["call-aws.json"], "definition"))
-	call := actions["Call_AWS"]
-	for what, fact := range map[string][2]any{
-		"uri":     {at(call, "inputs", "uri"), "@{parameters('signerUrl')}/v1/send"},
-		"body":    {at(call, "inputs", "body"), "@outputs('Request')"},
-		"retry":   {at(call, "inputs", "retryPolicy", "type"), "fixed"},
-		"secrecy": {asJSON(t, at(call, "runtimeConfiguration", "secureData", "properties")), `["inputs"]`},
-		"steps":   {len(actions), 2},
+	for file, where := range map[string]struct {
+		to      []string
+		want    string
+		secrets string // of the step; a connection keeps its key to itself
+	}{
+		"call-aws.json":           {[]string{"inputs", "uri"}, "@{parameters('signerUrl')}/v1/send", `["inputs"]`},
+		"connector-call-aws.json": {[]string{"inputs", "path"}, "/v1/send", "null"},
 	} {
-		if fact[0] != fact[1] {
-			t.Errorf("%s is %v, want %v", what, fact[0], fact[1])
+		actions := actionsOf(in(workflows(t)[file], "definition"))
+		call := actions["Call_AWS"]
+		for what, fact := range map[string][2]any{
+			"address": {at(call, where.to...), where.want},
+			"body":    {at(call, "inputs", "body"), "@outputs('Request')"},
+			"retry":   {at(call, "inputs", "retryPolicy", "type"), "fixed"},
+			"secrecy": {asJSON(t, at(call, "runtimeConfiguration", "secureData", "properties")), where.secrets},
+			"steps":   {len(actions), 2},
+		} {
+			if fact[0] != fact[1] {
+				t.Errorf("%s: %s is %v, want %v", file, what, fact[0], fact[1])
+			}
 		}
 	}
 }
@@ -208,8 +217,8 @@ func TestWorkflowsAskForWhatTheContractKnows(t *testing.T) {
 			asked++
 		}
 	}
-	if asked != 9 {
-		t.Errorf("%d steps call the signer, want 9", asked)
+	if asked != 10 {
+		t.Errorf("%d steps call the signer, want 10", asked)
 	}
 }
 

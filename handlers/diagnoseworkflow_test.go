@@ -136,11 +136,10 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 			t.Fatal(err)
 		}
 	}
-	const connection = "/subscriptions/YOUR-SUBSCRIPTION/resourceGroups/YOUR-GROUP/providers/Microsoft.Web/connections/countersign"
 	engine := logicapps.Engine{
 		Transport: way, Now: now, Sleep: func(context.Context, time.Duration) error { return nil },
 		Connections: map[string]logicapps.Connection{
-			connection: {URL: "https://signer.example.com", Header: http.Header{"X-Api-Key": {"flow.EXAMPLE-key"}}},
+			connectionID: {URL: "https://signer.example.com", Header: http.Header{"X-Api-Key": {"flow.EXAMPLE-key"}}},
 		},
 	}
 	run, err := engine.Run(t.Context(), workflow, nil)

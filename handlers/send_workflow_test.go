@@ -94,7 +94,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 					done.Add(1)
 				}
 			}, nil)
-			run := runCallAWS(t, s, nil)
+			run := runCallAWS(t, s, "call-aws.json")
 			for range 100 { // AWS may notice later that nobody waits
 				if int(done.Load()) < row.done {
 					time.Sleep(10 * time.Millisecond)
@@ -108,10 +108,13 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 	}
 }
 
-// runCallAWS runs call-aws.json with the engine's default retry policy, after a change.
-func runCallAWS(t *testing.T, s *sendServer, change func(*logicapps.Workflow) error) *logicapps.Run {
+// connectionID is that of the connector forms.
+const connectionID = "/subscriptions/YOUR-SUBSCRIPTION/resourceGroups/YOUR-GROUP/providers/Microsoft.Web/connections/countersign"
+
+// runCallAWS runs a definition that calls AWS in one step, with the engine's default retry policy.
+func runCallAWS(t *testing.T, s *sendServer, file string) *logicapps.Run {
 	t.Helper()
-	text, err := os.ReadFile("../connector/workflows/call-aws.json")
+	text, err := os.ReadFile("../connector/workflows/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,12 +134,12 @@ func runCallAWS(t *testing.T, s *sendServer, change func(*logicapps.Workflow) er
 	if err := workflow.Edit(request, "definition", "actions", "Request", "inputs"); err != nil {
 		t.Fatal(err)
 	}
-	if change != nil {
-		if err := change(workflow); err != nil {
-			t.Fatal(err)
-		}
+	engine := logicapps.Engine{
+		Transport: inProcess{s.plain}, Sleep: func(context.Context, time.Duration) error { return nil },
+		Connections: map[string]logicapps.Connection{
+			connectionID: {URL: "https://YOUR-APP.azurewebsites.net", Header: http.Header{"X-Api-Key": {"YOUR-API-KEY"}}},
+		},
 	}
-	engine := logicapps.Engine{Transport: inProcess{s.plain}, Sleep: func(context.Context, time.Duration) error { return nil }}
 	run, err := engine.Run(t.Context(), workflow, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -146,19 +149,23 @@ func runCallAWS(t *testing.T, s *sendServer, change func(*logicapps.Workflow) er
 
 // A workflow reads the answer as its author writes it, and no secret is in its history.
 func TestSend_WorkflowsReadTheAnswer(t *testing.T) {
-	s := newSendServer(t, answers(200, `{"Items":[{"id":1042}]}`, "Content-Type", "application/json"), nil)
-	run := runCallAWS(t, s, nil)
-	steps := run.Of("Call_AWS")
-	if len(steps) != 1 || steps[0].Status != logicapps.Succeeded {
-		t.Fatalf("got %+v", steps)
-	}
-	outputs := fmt.Sprint(steps[0].Outputs)
-	for _, secret := range []string{token, "Signature=", "YOUR-API-KEY"} {
-		if history := run.History(); strings.Contains(history, secret) || strings.Contains(outputs, secret) {
-			t.Errorf("the history holds %s", secret)
-		}
-	}
-	if !strings.Contains(outputs, "Items") {
-		t.Errorf("outputs %s", outputs)
+	for _, file := range []string{"call-aws.json", "connector-call-aws.json"} {
+		t.Run(file, func(t *testing.T) {
+			s := newSendServer(t, answers(200, `{"Items":[{"id":1042}]}`, "Content-Type", "application/json"), nil)
+			run := runCallAWS(t, s, file)
+			steps := run.Of("Call_AWS")
+			if len(steps) != 1 || steps[0].Status != logicapps.Succeeded {
+				t.Fatalf("got %+v", steps)
+			}
+			outputs := fmt.Sprint(steps[0].Outputs)
+			for _, secret := range []string{token, "Signature=", "YOUR-API-KEY"} {
+				if history := run.History(); strings.Contains(history, secret) || strings.Contains(outputs, secret) {
+					t.Errorf("the history holds %s", secret)
+				}
+			}
+			if !strings.Contains(outputs, "Items") {
+				t.Errorf("outputs %s", outputs)
+			}
+		})
 	}
 }
