@@ -4,7 +4,7 @@
 // # Callers
 //
 // An [Authenticator] turns the credentials of a request into a [Caller]: API
-// keys, tokens of Entra ID, and the headers of App Service authentication where
+// keys, tokens of Entra ID and of other issuers, and the headers of App Service authentication where
 // they are switched on. It reads headers only: a credential in a URL ends in
 // somebody's log.
 //
@@ -24,7 +24,7 @@
 // [Rate] bounds what one caller, [Limiter] what all callers together may ask for.
 //
 // It answers no requests, signs nothing and sends nothing
-// to AWS. The one thing that it fetches is the signing keys of Entra ID.
+// to AWS. All that it fetches is the signing keys of issuers.
 //
 // The caller must provide a clock and random bytes; answer as the errors say
 // ([ErrNoCredentials] and [ErrBadCredentials] are 401 with the value of
@@ -47,6 +47,7 @@ type Method string
 const (
 	MethodAPIKey        Method = "api-key"
 	MethodEntra         Method = "entra"          // a token of Microsoft Entra ID
+	MethodOIDC          Method = "oidc"           // a token of an issuer of OpenID Connect
 	MethodTrustedHeader Method = "trusted-header" // App Service authentication vouches for the caller
 	MethodNone          Method = "none"
 )
@@ -54,15 +55,20 @@ const (
 // Caller is who is asking. The zero value is nobody and may do nothing.
 type Caller struct {
 	// ID is the caller's name in policies, in the audit record and in the
-	// session names that AWS shows. 1 to 64 of letters, digits, '-' and '_'.
+	// session names that AWS shows. 1 to 64 of letters, digits, '-' and '_'; of
+	// OpenID Connect, where nobody gave a name, the issuer's name, a colon and the subject.
 	ID string
 	// Method tells how the caller proved it.
 	Method Method
-	// Roles are the app roles of an Entra ID token, in the token's order.
+	// Roles are the app roles of an Entra ID token, in the token's order; of other
+	// issuers with the issuer's name and a colon before them.
 	Roles []string
 	// Application and Object are the ids of the calling application and of its
-	// service principal, or of the person, in Entra ID.
+	// service principal, or of the person, in Entra ID. With an Issuer, Object is
+	// the subject.
 	Application, Object string
+	// Issuer is the name of the issuer of OpenID Connect that the caller is known by.
+	Issuer string
 }
 
 // The kinds of refusal, for errors.Is. The text that an error adds is for the
@@ -79,7 +85,7 @@ var (
 	ErrTokenTime     = fmt.Errorf("%w: token is not valid at this time", ErrBadCredentials)
 	ErrTokenAudience = fmt.Errorf("%w: token is for another audience", ErrBadCredentials)
 	ErrPerson        = fmt.Errorf("%w: a person, and only applications may call", ErrForbidden)
-	ErrNoRole        = fmt.Errorf("%w: none of the app roles", ErrForbidden)
+	ErrNoRole        = fmt.Errorf("%w: none of the roles", ErrForbidden)
 	// ErrUnavailable is for a check that could not be made: not the caller's fault.
 	ErrUnavailable = errors.New("authentication not available")
 )

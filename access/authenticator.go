@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,15 +31,17 @@ const Anonymous = "anonymous"
 type Options struct {
 	Auth    Auth
 	APIKeys []APIKey
+	// OIDC are the issuers of OpenID Connect whose tokens are accepted.
+	OIDC []OIDC
 	// Entra and TrustedHeader are off when nil.
 	Entra         *Entra
 	TrustedHeader *TrustedHeader
 	// Now is the clock. Required.
 	Now func() time.Time
-	// KeysFetched learns of each fetch of Entra ID's signing keys. Nil: nobody listens.
+	// KeysFetched learns of each fetch of an issuer's signing keys. Nil: nobody listens.
 	KeysFetched func(error)
-	// Before is the authenticator that this one takes the place of; Entra ID's signing keys that it has fetched are
-	// used on. Nil: there was none.
+	// Before is the authenticator that this one takes the place of; the signing keys that it has fetched are used on.
+	// Nil: there was none.
 	Before *Authenticator
 }
 
@@ -47,6 +50,7 @@ type Authenticator struct {
 	auth    Auth
 	keys    []storedKey
 	entra   *entra
+	issuers map[string]*oidc // by the issuer that tokens name
 	trusted *TrustedHeader
 	now     func() time.Time
 }
@@ -67,9 +71,14 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	if o.Entra != nil {
 		if a.entra, err = newEntra(o.Entra, o.Now); err != nil {
 			faults = append(faults, err)
-		} else {
-			a.entra.keys.fetched = o.KeysFetched
-			a.entra.keepKeys(o.Before)
+		}
+	}
+	if a.issuers, err = newIssuers(o.OIDC, o.Now); err != nil {
+		faults = append(faults, err)
+	}
+	for i, issuer := range o.OIDC {
+		if a.entra != nil && a.entra.issuers[issuer.Issuer] != "" {
+			faults = append(faults, fmt.Errorf("callers.oidc[%d].issuer: is that of callers.entra; leave one of the two out", i))
 		}
 	}
 	if o.TrustedHeader != nil {
@@ -78,7 +87,7 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 		}
 	}
 
-	callers := len(o.APIKeys) > 0 || o.Entra != nil || o.TrustedHeader != nil
+	callers := len(o.APIKeys) > 0 || len(o.OIDC) > 0 || o.Entra != nil || o.TrustedHeader != nil
 	switch {
 	case o.Auth != AuthRequired && o.Auth != AuthNone:
 		faults = append(faults, fmt.Errorf("auth: %q is not known; leave it out, or write %q to let everybody in", o.Auth, AuthNone))
@@ -90,13 +99,41 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
+	for _, keys := range a.keySets() {
+		(*keys).fetched = o.KeysFetched
+	}
+	if o.Before != nil {
+		a.keepKeys(o.Before)
+	}
 	return a, nil
+}
+
+// keySets are the places of all signing keys.
+func (a *Authenticator) keySets() map[keySource]**keySet {
+	sets := map[keySource]**keySet{}
+	if a.entra != nil {
+		sets[a.entra.keys.source] = &a.entra.keys
+	}
+	for _, issuer := range a.issuers {
+		sets[issuer.keys.source] = &issuer.keys
+	}
+	return sets
+}
+
+// keepKeys uses on what was fetched from the same places.
+func (a *Authenticator) keepKeys(before *Authenticator) {
+	old := before.keySets()
+	for source, keys := range a.keySets() {
+		if kept := old[source]; kept != nil {
+			*keys = *kept
+		}
+	}
 }
 
 // Authenticate looks for the caller's credentials in this order, and the first
 // that is there decides: the X-API-Key header; the headers of a trusted platform,
 // where [TrustedHeader] is on; the Authorization header with the Bearer scheme,
-// which holds an Entra ID token or an API key. So a gateway in front may use
+// which holds a token or an API key. So a gateway in front may use
 // Authorization for itself.
 func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 	if a.auth == AuthNone {
@@ -109,7 +146,8 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 		return a.apiKey(strings.TrimSpace(values[0]))
 	}
 	if a.trusted != nil && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
-		return a.trusted.authenticate(r)
+		caller, err := a.trusted.authenticate(r)
+		return a.withoutForeignRoles(caller), err
 	}
 	values := r.Header.Values("Authorization")
 	switch len(values) {
@@ -125,8 +163,8 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 		return Caller{}, bad("Authorization is not of the Bearer scheme")
 	}
 	token = strings.TrimSpace(token)
-	if a.entra != nil && strings.Count(token, ".") == 2 {
-		return a.entra.authenticate(r, token)
+	if a.isToken(token) {
+		return a.token(r, token)
 	}
 	return a.apiKey(token)
 }
@@ -142,7 +180,8 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	}
 	keys := slices.Clone(r.Header.Values("X-Api-Key"))
 	if a.trusted != nil && len(keys) == 0 && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
-		return a.trusted.authenticate(r)
+		caller, err := a.trusted.authenticate(r)
+		return a.withoutForeignRoles(caller), err
 	}
 	for _, value := range r.Header.Values("Authorization") {
 		found, err := keysIn(value, r)
@@ -160,8 +199,8 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 			return Caller{}, ErrTwoKeys
 		}
 	}
-	if a.entra != nil && strings.Count(key, ".") == 2 {
-		return a.entra.authenticate(r, key)
+	if a.isToken(key) {
+		return a.token(r, key)
 	}
 	return a.apiKey(key)
 }
@@ -185,12 +224,14 @@ func keysIn(authorization string, r *http.Request) ([]string, error) {
 	return nil, bad("Authorization is of a scheme that is not known")
 }
 
-// Run keeps the signing keys of Entra ID fresh until ctx ends, so that no
-// request waits for them. Without it they are fetched when a token needs them.
+// Run keeps the issuers' signing keys fresh until ctx ends, so that no request
+// waits for them. Without it they are fetched when a token needs them.
 func (a *Authenticator) Run(ctx context.Context) {
-	if a.entra != nil {
-		a.entra.keys.run(ctx)
+	var all sync.WaitGroup
+	for _, keys := range a.keySets() {
+		all.Go(func() { (*keys).run(ctx) })
 	}
+	all.Wait()
 }
 
 // Challenge is the WWW-Authenticate value for a 401 answer to err (RFC 6750

@@ -1,18 +1,15 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"countersign/endpoints"
-
 	"github.com/lestrrat-go/jwx/v3/jwa"
-	"github.com/lestrrat-go/jwx/v3/jws"
 	"github.com/lestrrat-go/jwx/v3/jwt"
 )
 
@@ -32,11 +29,8 @@ type Entra struct {
 	Transport http.RoundTripper
 }
 
-const (
-	maxTokenLength = 16 << 10
-	// clockSkew is granted on exp and nbf.
-	clockSkew = time.Minute
-)
+// entraHeader is what a token's header may say.
+var entraHeader = headerRule{algorithms: []jwa.SignatureAlgorithm{jwa.RS256()}, types: []string{"JWT"}}
 
 type entra struct {
 	tenant    string
@@ -70,8 +64,7 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 	if address == "" {
 		address = "https://login.microsoftonline.com/" + o.Tenant + "/discovery/v2.0/keys"
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && endpoints.IsLoopback(u.Hostname())) {
+	if !isKeysURL(address) {
 		fault("keys_url", "want an https URL")
 	}
 	if len(faults) > 0 {
@@ -85,16 +78,9 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 			"https://login.microsoftonline.com/" + o.Tenant + "/v2.0": "2.0",
 		},
 		admission: o.Admission,
-		keys:      newKeySet(address, o.Transport, now),
+		keys:      newKeySet(keySource{url: address}, o.Transport, now),
 		now:       now,
 	}, nil
-}
-
-// keepKeys uses on what was fetched from the same address.
-func (e *entra) keepKeys(before *Authenticator) {
-	if before != nil && before.entra != nil && before.entra.keys.url == e.keys.url {
-		e.keys = before.entra.keys
-	}
 }
 
 func isGUID(s string) bool {
@@ -116,62 +102,26 @@ func isGUID(s string) bool {
 
 // authenticate checks a token. What costs nothing comes first: only a token
 // that is right but for its signature reaches the keys.
-func (e *entra) authenticate(r *http.Request, token string) (Caller, error) {
-	if len(token) > maxTokenLength {
-		return Caller{}, bad("token is too long")
-	}
-	kid, reason := tokenKey(token)
-	if reason != "" {
-		return Caller{}, bad(reason)
-	}
-	claims, err := jwt.ParseInsecure([]byte(token))
+func (e *entra) authenticate(ctx context.Context, token string, claims jwt.Token) (Caller, error) {
+	header, err := entraHeader.read(token)
 	if err != nil {
-		return Caller{}, bad("token's claims are not readable")
+		return Caller{}, err
 	}
 	who, err := e.read(claims)
 	if err != nil {
 		return Caller{}, err
 	}
-	key, err := e.keys.key(r.Context(), kid)
-	if err != nil {
+	if err := header.verify(ctx, token, e.keys); err != nil {
 		return Caller{}, err
 	}
-	if _, err := jws.Verify([]byte(token), jws.WithCompact(), jws.WithKey(jwa.RS256(), key)); err != nil {
-		return Caller{}, bad("token's signature is wrong")
-	}
 	return e.admission.admit(who, MethodEntra)
-}
-
-// tokenKey reads the header of a token (RFC 7515 section 4). The algorithm is
-// pinned, and whatever the header says of where keys might be is not looked at.
-func tokenKey(token string) (kid, reason string) {
-	message, err := jws.Parse([]byte(token), jws.WithCompact())
-	if err != nil || len(message.Signatures()) != 1 {
-		return "", "token is not a compact JWS"
-	}
-	header := message.Signatures()[0].ProtectedHeaders()
-	if alg, ok := header.Algorithm(); !ok || alg != jwa.RS256() {
-		return "", "token's algorithm is not RS256"
-	}
-	if typ, ok := header.Type(); ok && !strings.EqualFold(typ, "JWT") {
-		return "", "token's type is not JWT"
-	}
-	if header.Has("crit") || header.Has("b64") || header.Has("cty") {
-		return "", "token's header has extensions"
-	}
-	kid, ok := header.KeyID()
-	if !ok || kid == "" || len(kid) > 128 {
-		return "", "token names no key"
-	}
-	return kid, ""
 }
 
 // read checks the claims (Microsoft identity platform, "Secure applications and
 // APIs by validating claims") and returns who they speak of.
 func (e *entra) read(claims jwt.Token) (identity, error) {
-	now := jwt.ClockFunc(e.now)
-	if err := jwt.Validate(claims, jwt.WithClock(now), jwt.WithAcceptableSkew(clockSkew), jwt.WithRequiredClaim("exp")); err != nil {
-		return identity{}, ErrTokenTime
+	if err := checkTimes(claims, e.now); err != nil {
+		return identity{}, err
 	}
 	issuer, _ := claims.Issuer()
 	version, known := e.issuers[issuer]
@@ -199,28 +149,4 @@ func (e *entra) read(claims jwt.Token) (identity, error) {
 		return identity{}, bad("token names its application in two ways")
 	}
 	return who, nil
-}
-
-// claimText returns a claim that is a string, or "".
-func claimText(claims jwt.Token, name string) string {
-	var s string
-	if claims.Get(name, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// claimTexts returns the strings of a claim that is an array.
-func claimTexts(claims jwt.Token, name string) []string {
-	var list []any
-	if claims.Get(name, &list) != nil {
-		return nil
-	}
-	var texts []string
-	for _, v := range list {
-		if s, ok := v.(string); ok {
-			texts = append(texts, s)
-		}
-	}
-	return texts
 }

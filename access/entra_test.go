@@ -174,9 +174,9 @@ func TestEntraCallerIsTheApplicationOrThePerson(t *testing.T) {
 	}
 }
 
-// badTokens are tokens that must be refused, each for one reason.
-func badTokens(i *issuer) map[string]string {
-	h, c := goodHeader(), goodClaims(noon)
+// badTokensOf are tokens that any issuer's verifier must refuse, each for one reason, made from a good header and
+// good claims, of which one is called name.
+func badTokensOf(i *issuer, h, c claims, name string) map[string]string {
 	good := i.sign(h, c)
 	part := strings.Split(good, ".")
 	unsigned := func(header claims) string {
@@ -231,7 +231,7 @@ func badTokens(i *issuer) map[string]string {
 		"signature flipped":            part[0] + "." + part[1] + "." + string(flipped),
 		"signature cut":                part[0] + "." + part[1] + "." + part[2][:20],
 		"signature empty":              part[0] + "." + part[1] + ".",
-		"signature of another token":   part[0] + "." + b64(must(json.Marshal(with(c, "appid", object)))) + "." + part[2],
+		"signature of another token":   part[0] + "." + b64(must(json.Marshal(with(c, name, object)))) + "." + part[2],
 		"header exchanged":             b64(must(json.Marshal(with(h, "x", 1)))) + "." + part[1] + "." + part[2],
 		"claims not base64":            part[0] + ".%%%." + part[2],
 		"claims not JSON":              i.sign(h, "text"),
@@ -243,34 +243,43 @@ func badTokens(i *issuer) map[string]string {
 		"exp as text":                  i.sign(h, with(c, "exp", "tomorrow")),
 		"not yet":                      i.sign(h, with(c, "nbf", noon.Add(61*time.Second).Unix())),
 		"issued in the future":         i.sign(h, with(c, "iat", noon.Add(time.Hour).Unix())),
-		"no iss":                       i.sign(h, with(c, "iss", nil)),
-		"iss without its slash":        i.sign(h, with(c, "iss", strings.TrimSuffix(issuer1, "/"))),
-		"iss of version 2.0, ver 1.0":  i.sign(h, with(c, "iss", issuer2)),
-		"iss of version 1.0, ver 2.0":  i.sign(h, with(c, "ver", "2.0")),
-		"iss of another tenant":        i.sign(h, with(c, "iss", strings.Replace(issuer1, "1111", "2222", 1))),
-		"iss that begins right":        i.sign(h, with(c, "iss", issuer1+"evil")),
-		"iss of the common endpoint":   i.sign(h, with(c, "iss", "https://login.microsoftonline.com/common/v2.0", "ver", "2.0")),
-		"iss as http":                  i.sign(h, with(c, "iss", strings.Replace(issuer1, "https", "http", 1))),
-		"iss in capitals":              i.sign(h, with(c, "iss", strings.ToUpper(issuer1))),
-		"no ver":                       i.sign(h, with(c, "ver", nil)),
-		"no tid":                       i.sign(h, with(c, "tid", nil)),
-		"tid of another tenant":        i.sign(h, with(c, "tid", object)),
-		"tid as a list":                i.sign(h, with(c, "tid", []string{tenant})),
-		"no aud":                       i.sign(h, with(c, "aud", nil)),
-		"aud of another":               i.sign(h, with(c, "aud", "https://management.azure.com/")),
-		"aud with a slash more":        i.sign(h, with(c, "aud", "api://countersign/")),
-		"aud in capitals":              i.sign(h, with(c, "aud", "API://COUNTERSIGN")),
-		"aud among others":             i.sign(h, with(c, "aud", []string{"api://countersign", "https://graph.microsoft.com"})),
-		"no appid":                     i.sign(h, with(c, "appid", nil)),
-		"appid not a GUID":             i.sign(h, with(c, "appid", "crm-sync")),
-		"appid and azp":                i.sign(h, with(c, "azp", object)),
-		"azp in version 1.0":           i.sign(h, with(c, "azp", app, "appid", nil)),
-		"appid in version 2.0":         i.sign(h, with(version2(maps.Clone(c)), "appid", app, "azp", nil)),
-		"oid not a GUID":               i.sign(h, with(c, "oid", "root")),
 		"two dots and nothing":         "..",
 		"four parts":                   good + ".x",
 		"a JWS in JSON":                `{"payload":"` + part[1] + `","signatures":[{"protected":"` + part[0] + `","signature":"` + part[2] + `"}]}`,
 	}
+	return bad
+}
+
+// badTokens are tokens that must be refused, each for one reason.
+func badTokens(i *issuer) map[string]string {
+	h, c := goodHeader(), goodClaims(noon)
+	bad := badTokensOf(i, h, c, "appid")
+	maps.Copy(bad, map[string]string{
+		"no iss":                      i.sign(h, with(c, "iss", nil)),
+		"iss without its slash":       i.sign(h, with(c, "iss", strings.TrimSuffix(issuer1, "/"))),
+		"iss of version 2.0, ver 1.0": i.sign(h, with(c, "iss", issuer2)),
+		"iss of version 1.0, ver 2.0": i.sign(h, with(c, "ver", "2.0")),
+		"iss of another tenant":       i.sign(h, with(c, "iss", strings.Replace(issuer1, "1111", "2222", 1))),
+		"iss that begins right":       i.sign(h, with(c, "iss", issuer1+"evil")),
+		"iss of the common endpoint":  i.sign(h, with(c, "iss", "https://login.microsoftonline.com/common/v2.0", "ver", "2.0")),
+		"iss as http":                 i.sign(h, with(c, "iss", strings.Replace(issuer1, "https", "http", 1))),
+		"iss in capitals":             i.sign(h, with(c, "iss", strings.ToUpper(issuer1))),
+		"no ver":                      i.sign(h, with(c, "ver", nil)),
+		"no tid":                      i.sign(h, with(c, "tid", nil)),
+		"tid of another tenant":       i.sign(h, with(c, "tid", object)),
+		"tid as a list":               i.sign(h, with(c, "tid", []string{tenant})),
+		"no aud":                      i.sign(h, with(c, "aud", nil)),
+		"aud of another":              i.sign(h, with(c, "aud", "https://management.azure.com/")),
+		"aud with a slash more":       i.sign(h, with(c, "aud", "api://countersign/")),
+		"aud in capitals":             i.sign(h, with(c, "aud", "API://COUNTERSIGN")),
+		"aud among others":            i.sign(h, with(c, "aud", []string{"api://countersign", "https://graph.microsoft.com"})),
+		"no appid":                    i.sign(h, with(c, "appid", nil)),
+		"appid not a GUID":            i.sign(h, with(c, "appid", "crm-sync")),
+		"appid and azp":               i.sign(h, with(c, "azp", object)),
+		"azp in version 1.0":          i.sign(h, with(c, "azp", app, "appid", nil)),
+		"appid in version 2.0":        i.sign(h, with(version2(maps.Clone(c)), "appid", app, "azp", nil)),
+		"oid not a GUID":              i.sign(h, with(c, "oid", "root")),
+	})
 	return bad
 }
 

@@ -2,14 +2,20 @@ package access
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
@@ -25,23 +31,48 @@ const (
 	maxKeysBody  = 256 << 10
 )
 
+// keySource is where an issuer's signing keys are.
+type keySource struct {
+	url    string // of the keys; empty where the issuer's configuration tells it
+	issuer string // whose configuration tells it
+}
+
+// signingKey is a key of an issuer.
+type signingKey struct {
+	public    any    // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	algorithm string // the only one that the issuer uses it with; empty where it does not say
+}
+
+// isFor holds a key to the algorithm that the issuer names, and a curve to its own (RFC 7518 section 3.4), which jws
+// does not do.
+func (k *signingKey) isFor(algorithm jwa.SignatureAlgorithm) bool {
+	if key, ok := k.public.(*ecdsa.PublicKey); ok && curves[algorithm] != key.Curve {
+		return false
+	}
+	return k.algorithm == "" || k.algorithm == algorithm.String()
+}
+
+var curves = map[jwa.SignatureAlgorithm]elliptic.Curve{
+	jwa.ES256(): elliptic.P256(), jwa.ES384(): elliptic.P384(), jwa.ES512(): elliptic.P521(),
+}
+
 // keySet holds the keys that an issuer signs with.
 type keySet struct {
-	url    string
+	source keySource
 	client *http.Client
 	now    func() time.Time
 	// fetched learns of each fetch; nil for nobody.
 	fetched func(error)
 
 	mu     sync.Mutex
-	keys   map[string]*rsa.PublicKey
+	keys   map[string]*signingKey
 	good   time.Time     // of the last fetch that succeeded
 	tried  time.Time     // of the last fetch
 	flight chan struct{} // closed when the fetch that is under way ends; nil without one
 }
 
-func newKeySet(address string, transport http.RoundTripper, now func() time.Time) *keySet {
-	return &keySet{url: address, now: now, client: &http.Client{
+func newKeySet(source keySource, transport http.RoundTripper, now func() time.Time) *keySet {
+	return &keySet{source: source, now: now, client: &http.Client{
 		Transport:     transport,
 		Timeout:       keysTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -51,7 +82,7 @@ func newKeySet(address string, transport http.RoundTripper, now func() time.Time
 // key returns the key named kid. A key that is known is returned at once, while
 // an old set is fetched anew; one that is not known waits for a fetch, if one is
 // due.
-func (s *keySet) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+func (s *keySet) key(ctx context.Context, kid string) (*signingKey, error) {
 	s.mu.Lock()
 	key, age := s.lookup(kid)
 	if key == nil || age > keysFresh {
@@ -83,7 +114,7 @@ func (s *keySet) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
 }
 
 // lookup forgets keys past their time. The caller holds the lock.
-func (s *keySet) lookup(kid string) (*rsa.PublicKey, time.Duration) {
+func (s *keySet) lookup(kid string) (*signingKey, time.Duration) {
 	age := s.now().Sub(s.good)
 	if age > keysLastGood {
 		s.keys = nil
@@ -113,47 +144,101 @@ func (s *keySet) startFetch() chan struct{} {
 	return flight
 }
 
-func (s *keySet) fetch() (map[string]*rsa.PublicKey, error) {
-	response, err := s.client.Get(s.url)
+func (s *keySet) fetch() (map[string]*signingKey, error) {
+	address := s.source.url
+	if address == "" {
+		var err error
+		if address, err = s.discover(); err != nil {
+			return nil, err
+		}
+	}
+	body, err := s.get(address)
 	if err != nil {
 		return nil, fmt.Errorf("fetching signing keys: %w", err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetching signing keys: status %d", response.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxKeysBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading signing keys: %w", err)
-	}
-	if len(body) > maxKeysBody {
-		return nil, errors.New("reading signing keys: too long")
 	}
 	return parseKeySet(body)
 }
 
-// parseKeySet keeps the RSA keys that are for signatures. Those below 2048 bits
+// discover asks the issuer where its keys are (OpenID Connect Discovery 1.0 section 4).
+func (s *keySet) discover() (string, error) {
+	body, err := s.get(strings.TrimSuffix(s.source.issuer, "/") + "/.well-known/openid-configuration")
+	if err != nil {
+		return "", fmt.Errorf("fetching the issuer's configuration: %w", err)
+	}
+	var document struct {
+		Issuer  string `json:"issuer"`
+		KeysURL string `json:"jwks_uri"`
+	}
+	if err := json.Unmarshal(body, &document); err != nil {
+		return "", fmt.Errorf("decoding the issuer's configuration: %w", err)
+	}
+	if document.Issuer != s.source.issuer {
+		return "", fmt.Errorf("the issuer calls itself %.200q in its configuration, not %q", document.Issuer, s.source.issuer)
+	}
+	if !isKeysURL(document.KeysURL) {
+		return "", fmt.Errorf("jwks_uri in the issuer's configuration is %.200q; want an https URL", document.KeysURL)
+	}
+	return document.KeysURL, nil
+}
+
+func (s *keySet) get(address string) ([]byte, error) {
+	response, err := s.client.Get(address)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxKeysBody+1))
+	if err == nil && len(body) > maxKeysBody {
+		err = errors.New("the answer is too long")
+	}
+	return body, err
+}
+
+// parseKeySet keeps the keys that are for signatures. RSA keys below 2048 bits
 // jwk does not read.
-func parseKeySet(body []byte) (map[string]*rsa.PublicKey, error) {
+func parseKeySet(body []byte) (map[string]*signingKey, error) {
 	set, err := jwk.Parse(body, jwk.WithIgnoreParseError(true)) // one odd key does not spoil the others
 	if err != nil {
 		return nil, fmt.Errorf("decoding signing keys: %w", err)
 	}
-	keys := map[string]*rsa.PublicKey{}
+	keys := map[string]*signingKey{}
 	for i := range set.Len() {
 		key, _ := set.Key(i)
 		kid, named := key.KeyID()
 		usage, _ := key.KeyUsage()
-		var public rsa.PublicKey
-		if !named || usage != "" && usage != "sig" || jwk.Export(key, &public) != nil {
+		public := publicKey(key)
+		if !named || usage != "" && usage != "sig" || public == nil {
 			continue
 		}
-		keys[kid] = &public
+		parsed := &signingKey{public: public}
+		if algorithm, ok := key.Algorithm(); ok {
+			parsed.algorithm = algorithm.String()
+		}
+		keys[kid] = parsed
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("decoding signing keys: there are none")
 	}
 	return keys, nil
+}
+
+// publicKey is the key where it can be public; nil for all others, as those of HMAC.
+func publicKey(key jwk.Key) any {
+	var r rsa.PublicKey
+	var e ecdsa.PublicKey
+	var ed ed25519.PublicKey
+	switch {
+	case jwk.Export(key, &r) == nil:
+		return &r
+	case jwk.Export(key, &e) == nil:
+		return &e
+	case jwk.Export(key, &ed) == nil:
+		return ed
+	}
+	return nil
 }
 
 // run keeps the keys fresh until ctx ends, so that no request waits for them.

@@ -22,6 +22,7 @@ type Record struct {
 	AuthMethod    Method `json:"auth_method"`
 	ApplicationID string `json:"application_id,omitempty"`
 	ObjectID      string `json:"object_id,omitempty"`
+	Issuer        string `json:"issuer,omitempty"`
 	ClientIP      string `json:"client_ip,omitempty"`
 
 	Action   Action   `json:"action"`
@@ -100,7 +101,7 @@ type Workflow struct {
 func NewRecord(q Question, d Decision) Record {
 	r := Record{
 		CallerID: q.Caller.ID, AuthMethod: q.Caller.Method,
-		ApplicationID: q.Caller.Application, ObjectID: q.Caller.Object,
+		ApplicationID: q.Caller.Application, ObjectID: q.Caller.Object, Issuer: q.Caller.Issuer,
 		Action: q.Action, Decision: "deny", Policies: d.Policies, Reason: d.Reason, Notes: d.Notes, Operation: d.Operation,
 		Profile: q.Request.Profile, Service: q.Request.Service, Region: q.Request.Region,
 		Method: q.Request.Method, Host: q.Request.Host, Path: q.Request.Path, Payload: q.Request.Payload,

@@ -12,6 +12,7 @@ func (r *Record) appendTo(o *appendjson.Object) {
 	o.Text("auth_method", string(r.AuthMethod))
 	o.TextIfAny("application_id", r.ApplicationID)
 	o.TextIfAny("object_id", r.ObjectID)
+	o.TextIfAny("issuer", r.Issuer)
 	o.TextIfAny("client_ip", r.ClientIP)
 
 	o.Text("action", string(r.Action))

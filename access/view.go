@@ -59,6 +59,7 @@ func (v *view) buildCaller() {
 		v.caller.Attributes = types.NewRecord(types.RecordMap{
 			"id":     types.String(c.ID),
 			"method": types.String(c.Method),
+			"issuer": types.String(c.Issuer),
 		})
 	}
 }

@@ -19,11 +19,11 @@ var sentinels = []struct {
 }{
 	{access.ErrNoCredentials, "unauthenticated", "The request has no API key and no token."},
 	{access.ErrTokenTime, "unauthenticated", "The token has expired, or is not valid yet. Get a new one for each call."},
-	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Ask for one with the " +
-		"application ID URI of this service as its audience."},
+	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Request one for this " +
+		"service: its application ID URI, or the client ID that the operator has listed."},
 	{access.ErrPerson, "forbidden", "The token is a person's, and this service takes those of applications. The " +
 		"operator can let people in with users: true."},
-	{access.ErrNoRole, "forbidden", "The caller has none of the app roles that this service asks for. The " +
+	{access.ErrNoRole, "forbidden", "The caller has none of the roles that this service requires. The " +
 		"administrator of the directory can assign one."},
 	{access.ErrTwoKeys, "credentials_conflict", "The request brings two keys that differ."},
 	{access.ErrBadCredentials, "unauthenticated", "The API key or token is not valid."},

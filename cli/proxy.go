@@ -87,7 +87,7 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 	if conf.Address == "" {
 		conf.Address = "127.0.0.1"
 	}
-	noCallers := len(conf.APIKeys) == 0 && conf.Entra == nil && conf.TrustedHeader == nil
+	noCallers := !conf.HasCallers()
 	if noCallers || conf.Auth == string(access.AuthNone) {
 		if o.socket == "" && !isLoopback(conf.Address) {
 			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; "+

@@ -130,7 +130,7 @@ func newAuditor(p *process, conf config.Config, stdout io.Writer) (*access.Audit
 
 func newAuthenticator(p *process, conf config.Config, metrics *telemetry.Metrics, before *generation) (*access.Authenticator, error) {
 	o := access.Options{
-		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
+		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, OIDC: conf.OIDC, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
 	}
 	if metrics != nil {
 		o.KeysFetched = metrics.KeysFetched
@@ -146,7 +146,7 @@ func newAuthenticator(p *process, conf config.Config, metrics *telemetry.Metrics
 }
 
 func noCallersHint(conf config.Config) error {
-	if conf.Auth != "" || len(conf.APIKeys) > 0 || conf.Entra != nil || conf.TrustedHeader != nil {
+	if conf.Auth != "" || conf.HasCallers() {
 		return nil
 	}
 	return errors.New("  set COUNTERSIGN_API_KEY_SHA256 to the SHA-256 of a key (printf %s \"$KEY\" | sha256sum), list callers in the file, " +

@@ -56,6 +56,9 @@ func authKinds(conf config.Config) []string {
 	if conf.Entra != nil {
 		kinds = append(kinds, string(access.MethodEntra))
 	}
+	if len(conf.OIDC) > 0 {
+		kinds = append(kinds, string(access.MethodOIDC))
+	}
 	if conf.TrustedHeader != nil {
 		kinds = append(kinds, string(access.MethodTrustedHeader))
 	}
@@ -72,6 +75,11 @@ func callerNames(conf config.Config) []string {
 	}
 	if conf.Entra != nil {
 		for _, name := range conf.Entra.Callers {
+			names = append(names, name)
+		}
+	}
+	for _, issuer := range conf.OIDC {
+		for _, name := range issuer.Callers {
 			names = append(names, name)
 		}
 	}

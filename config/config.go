@@ -29,6 +29,7 @@ type Config struct {
 	Region   string // AWS_REGION
 	Profiles []credentials.Profile
 	APIKeys  []access.APIKey
+	OIDC     []access.OIDC
 	// Entra and TrustedHeader are nil where they are not set up.
 	Entra         *access.Entra
 	TrustedHeader *access.TrustedHeader
@@ -86,6 +87,7 @@ func Load(s Sources) (Config, error) {
 	faults = append(faults, c.addDefaultProfile(s.Getenv)...)
 	faults = append(faults, c.unknownVariables(s)...)
 	c.APIKeys, c.Entra, c.TrustedHeader = c.document.apiKeys(), c.document.entra(), c.document.trustedHeader()
+	c.OIDC = c.document.oidc()
 	c.Hosts = c.document.hosts()
 	if c.APIKeySHA256 != "" {
 		c.origins[fmt.Sprintf("callers.api_keys[%d]", len(c.APIKeys))] = c.origins["api_key_sha256"]
@@ -96,6 +98,11 @@ func Load(s Sources) (Config, error) {
 	c.setWorkbench()
 	faults = append(faults, c.check(s.NoProfiles)...)
 	return c, errors.Join(faults...)
+}
+
+// HasCallers tells whether any way to authenticate callers is set up.
+func (c *Config) HasCallers() bool {
+	return len(c.APIKeys) > 0 || len(c.OIDC) > 0 || c.Entra != nil || c.TrustedHeader != nil
 }
 
 func (c *Config) readFile(s Sources) []error {

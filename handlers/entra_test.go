@@ -19,7 +19,7 @@ func TestWriteError_TokenRefusalsSayWhatToMend(t *testing.T) {
 		access.ErrTokenTime:                         {http.StatusUnauthorized, "The token has expired"},
 		access.ErrTokenAudience:                     {http.StatusUnauthorized, "The token is for another audience"},
 		access.ErrPerson:                            {http.StatusForbidden, "The token is a person's"},
-		fmt.Errorf("%w: someone", access.ErrNoRole): {http.StatusForbidden, "The caller has none of the app roles"},
+		fmt.Errorf("%w: someone", access.ErrNoRole): {http.StatusForbidden, "The caller has none of the roles"},
 		access.ErrBadCredentials:                    {http.StatusUnauthorized, "The API key or token is not valid"},
 		access.ErrForbidden:                         {http.StatusForbidden, "The caller is known"},
 	} {

@@ -207,7 +207,7 @@ func (m *Metrics) STSCall(c credentials.STSCall) {
 	m.stsCalls.of([3]string{c.Operation, region, outcome}).Inc()
 }
 
-// KeysFetched counts a fetch of Entra ID's signing keys.
+// KeysFetched counts a fetch of an issuer's signing keys.
 func (m *Metrics) KeysFetched(err error) {
 	if err != nil {
 		m.keyFetches.of(failed).Inc()

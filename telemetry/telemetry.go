@@ -182,7 +182,7 @@ func (m *Metrics) register() {
 	m.sessionFetches.make = func(l [3]string) prometheus.Counter { return fetches.WithLabelValues(l[0], l[1], l[2]) }
 	calls := counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome")
 	m.stsCalls.make = func(l [3]string) prometheus.Counter { return calls.WithLabelValues(l[0], l[1], l[2]) }
-	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of Entra ID's signing keys.", "outcome"))
+	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of issuers' signing keys.", "outcome"))
 	m.reloads.make = one(counter("countersign_config_reloads_total", "Configurations read after the first, taken or not.", "outcome"))
 	m.rateLimited = counter("countersign_rate_limited_total", "Requests beyond their caller's share in time.").WithLabelValues()
 }
