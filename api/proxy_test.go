@@ -259,6 +259,27 @@ func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 	}
 }
 
+// The key of a usage plan is in the header in which ours came.
+func TestProxy_SendsTheOperatorsKeyAndNeverOurs(t *testing.T) {
+	const usage = "usage-plan-key-EXAMPLE"
+	s, _, last := newPassing(t, unrecorded{}, func(o *api.Options) {
+		h, err := broker.NewUpstreamHeader("x-api-key", usage, []string{"a1b2c3.execute-api.eu-west-1.amazonaws.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Handlers.UpstreamHeaders = map[string][]broker.UpstreamHeader{"orders": {h}}
+	})
+	for _, mount := range []string{"/proxy/", "/call/"} {
+		for host, want := range map[string]string{"a1b2c3": usage, "z1b2c3": ""} {
+			path := strings.Replace(strings.Replace(passedOn, "/proxy/", mount, 1), "a1b2c3", host, 1)
+			w := s.do("GET", path, "", "X-API-Key", key)
+			if got := strings.Join(last.Load().Header.Values("X-Api-Key"), ","); w.Code != http.StatusOK || got != want {
+				t.Errorf("%s: %d, and %q arrived, want %q", path, w.Code, got, want)
+			}
+		}
+	}
+}
+
 func TestCall_WorksBehindTheFunctionsHost(t *testing.T) {
 	s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.BehindFunctions = true })
 	if w := s.do("GET", strings.Replace(passedOn, "/proxy/", "/call/", 1), "", "X-API-Key", key); w.Code != 200 || arrived.Load() != 1 {

@@ -49,6 +49,8 @@ type Options struct {
 	DefaultProfile string
 	// Hosts are the operator's host patterns, by profile.
 	Hosts map[string]*endpoints.Hosts
+	// UpstreamHeaders are headers of the operator's that requests are sent with, by profile.
+	UpstreamHeaders map[string][]UpstreamHeader
 	// Policy decides what a caller may have signed.
 	Policy *access.Policy
 	// Audit keeps the record of every decision.

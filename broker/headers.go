@@ -138,6 +138,8 @@ func (op *operation) madeBy(name string) string {
 	switch {
 	case setBySigner(name):
 		return "signing"
+	case op.isUpstream(name):
+		return "the operator, for this host"
 	case op.action == access.ActionSend && setBySender(name):
 		return "whoever sends the request"
 	}

@@ -92,7 +92,8 @@ type operation struct {
 	placeErr   error
 	signed     []string // the names of the headers that the signature covers
 	warnings   []signing.Warning
-	stream     *Stream // the body of a request to send that is not held in memory
+	upstream   []UpstreamHeader // of the operator, sent and not signed
+	stream     *Stream          // the body of a request to send that is not held in memory
 	// warned are the parts that the warnings are about, one for each.
 	warned   []problem.Field
 	scopeWhy string // what the host tells of its scope
@@ -116,8 +117,8 @@ func (b *Broker) readInto(op *operation) (*operation, error) {
 	in := op.in
 	op.request.Expires = in.Expires
 	for _, step := range []func(*Input, *operation) error{
-		b.checkAllowed, checkBounds, correctSpelling, b.readURL, b.checkSendable, b.resolveScope, cleanPath, readPayload, setHeaders,
-		b.signWhatPoliciesRead, setOptions, warnOfOperation, warnOfURL, warnOfExpressions, warnOfBody, warnOfParameters,
+		b.checkAllowed, checkBounds, correctSpelling, b.readURL, b.checkSendable, b.resolveScope, b.chooseUpstreamHeaders, cleanPath,
+		readPayload, setHeaders, b.signWhatPoliciesRead, setOptions, warnOfOperation, warnOfURL, warnOfExpressions, warnOfBody, warnOfParameters,
 	} {
 		if err := step(in, op); err != nil {
 			return nil, op.problem(err)

@@ -54,13 +54,20 @@ type Sent struct {
 	Held       Held
 	AnsweredAt time.Time
 
-	close func()
+	upstream []UpstreamHeader
+	close    func()
 }
 
-// Redact takes the session token out of what AWS says of a request that it refused: services quote what was signed, in the
-// spelling of whatever they put it into.
+// Redact takes the session token, and the values of the operator's headers, out of what AWS says of a request that it
+// refused: services quote what was sent, in the spelling of whatever they put it into.
 func (s *Sent) Redact(text string) string {
-	token := s.Held.Credentials.SessionToken()
+	for _, h := range s.upstream {
+		text = redact(text, *h.value)
+	}
+	return redact(text, s.Held.Credentials.SessionToken())
+}
+
+func redact(text, token string) string {
 	if token == "" {
 		return text
 	}
@@ -120,7 +127,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	return &Sent{
 		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
 		Warnings: op.warnings, Signed: x.signed, Body: op.payload.Bytes, BodyUnknown: op.stream != nil,
-		AnsweredAt: b.Now().Add(op.session.Skew),
+		AnsweredAt: b.Now().Add(op.session.Skew), upstream: op.upstream,
 		Held: Held{
 			Credentials: op.session.Credentials, Expires: op.session.Expires, STSEndpoint: op.session.STSEndpoint, Hosts: b.Hosts[op.profile],
 		},
@@ -212,7 +219,8 @@ func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed,
 	if err != nil && x.attempts == 1 {
 		x.attempts = 0 // nothing was signed, so there is no outcome
 	}
-	x.signed = signed
+	x.signed = signed // without what is the operator's alone
+	signed.Headers = op.withUpstream(signed.Headers)
 	return signed, stream, err
 }
 

@@ -171,6 +171,8 @@ func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit 
 			faults = append(faults, fmt.Errorf("profiles.%s.hosts: %w", profile, err))
 		}
 	}
+	upstream, err := upstreamHeaders(conf.UpstreamHeaders)
+	faults = append(faults, err)
 	policy, err := loadPolicy(p, conf.Policies)
 	sender, senderErr := newSender(p, conf)
 	defaultProfile := conf.DefaultProfile
@@ -179,10 +181,24 @@ func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit 
 	}
 	return broker.Options{
 		Signer: new(signing.Signer), Sessions: store, Now: p.now, Policy: policy, Audit: audit,
-		DefaultProfile: defaultProfile, Hosts: hosts, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
+		DefaultProfile: defaultProfile, Hosts: hosts, UpstreamHeaders: upstream, HTTPHosts: httpHosts, LoopbackHTTP: conf.Sandbox,
 		AllowSigningTime: conf.AllowSigningTime, AllowCredentials: conf.AllowCredentials,
 		Sender: sender,
 	}, errors.Join(append(faults, err, senderErr)...)
+}
+
+// upstreamHeaders are those of each profile.
+func upstreamHeaders(list []config.UpstreamHeader) (map[string][]broker.UpstreamHeader, error) {
+	var faults []error
+	byProfile := map[string][]broker.UpstreamHeader{}
+	for _, in := range list {
+		h, err := broker.NewUpstreamHeader(in.Name, in.Value, in.Hosts)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("profiles.%s.upstream_headers.%s: %w", in.Profile, in.Name, err))
+		}
+		byProfile[in.Profile] = append(byProfile[in.Profile], h)
+	}
+	return byProfile, errors.Join(faults...)
 }
 
 // loadPolicy reads the operator's policies; without a file, those that everybody has.

@@ -35,6 +35,8 @@ type Config struct {
 	TrustedHeader *access.TrustedHeader
 	// Hosts are the host patterns of profiles, by profile.
 	Hosts map[string][]endpoints.HostRule
+	// UpstreamHeaders are those of all profiles.
+	UpstreamHeaders []UpstreamHeader
 	// FileName names the file, "" where there is none; FileSHA256 is its hash in hexadecimal digits.
 	FileName, FileSHA256 string
 	// Sandbox lets loopback be called by http. No source sets it: the command sandbox does.
@@ -89,6 +91,7 @@ func Load(s Sources) (Config, error) {
 	c.APIKeys, c.Entra, c.TrustedHeader = c.document.apiKeys(), c.document.entra(), c.document.trustedHeader()
 	c.OIDC = c.document.oidc()
 	c.Hosts = c.document.hosts()
+	faults = append(faults, c.readUpstreamHeaders(s.Getenv)...)
 	if c.APIKeySHA256 != "" {
 		c.origins[fmt.Sprintf("callers.api_keys[%d]", len(c.APIKeys))] = c.origins["api_key_sha256"]
 		c.APIKeys = append(c.APIKeys, access.APIKey{SHA256: c.APIKeySHA256})

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/access"
@@ -21,25 +23,26 @@ type document struct {
 }
 
 type profile struct {
-	Description         string              `yaml:"description" free:"" help:"What callers read in the list of profiles."`
-	Region              string              `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
-	Source              string              `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
-	AccessKeyID         string              `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
-	SecretAccessKey     string              `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
-	SessionToken        string              `yaml:"session_token" secret:"" help:"Session token, for the source static."`
-	AssumeRole          *assumeRole         `yaml:"assume_role" help:"Role to assume with what the source yields."`
-	Azure               *azure              `yaml:"azure" help:"Settings of the source azure-identity."`
-	WebIdentity         *webIdentity        `yaml:"web_identity" help:"Settings of the source web-identity-file."`
-	Cognito             *cognito            `yaml:"cognito" help:"Settings of the source cognito."`
-	Container           *container          `yaml:"container" help:"Settings of the source container."`
-	RolesAnywhere       *rolesAnywhere      `yaml:"roles_anywhere" help:"Settings of the source roles-anywhere."`
-	SessionTokenOptions *sessionToken       `yaml:"session_token_options" help:"Settings of the source get-session-token."`
-	Hosts               map[string]hostRule `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
-	STSEndpoint         string              `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
-	STSRegion           string              `yaml:"sts_region" help:"Region of the STS to call. Default: the profile's region."`
-	FallbackRegions     []string            `yaml:"fallback_regions" help:"Up to two regions whose STS is called when the first cannot be reached."`
-	FIPS                bool                `yaml:"fips" help:"Call the FIPS endpoint of STS."`
-	DualStack           bool                `yaml:"dualstack" help:"Call the dual-stack endpoint of STS."`
+	Description         string                    `yaml:"description" free:"" help:"What callers read in the list of profiles."`
+	Region              string                    `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
+	Source              string                    `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
+	AccessKeyID         string                    `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
+	SecretAccessKey     string                    `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
+	SessionToken        string                    `yaml:"session_token" secret:"" help:"Session token, for the source static."`
+	AssumeRole          *assumeRole               `yaml:"assume_role" help:"Role to assume with what the source yields."`
+	Azure               *azure                    `yaml:"azure" help:"Settings of the source azure-identity."`
+	WebIdentity         *webIdentity              `yaml:"web_identity" help:"Settings of the source web-identity-file."`
+	Cognito             *cognito                  `yaml:"cognito" help:"Settings of the source cognito."`
+	Container           *container                `yaml:"container" help:"Settings of the source container."`
+	RolesAnywhere       *rolesAnywhere            `yaml:"roles_anywhere" help:"Settings of the source roles-anywhere."`
+	SessionTokenOptions *sessionToken             `yaml:"session_token_options" help:"Settings of the source get-session-token."`
+	Hosts               map[string]hostRule       `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
+	UpstreamHeaders     map[string]upstreamHeader `yaml:"upstream_headers" help:"Headers that requests to some hosts are sent with, by name, such as x-api-key with the key of a usage plan. Callers neither set nor see them."`
+	STSEndpoint         string                    `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
+	STSRegion           string                    `yaml:"sts_region" help:"Region of the STS to call. Default: the profile's region."`
+	FallbackRegions     []string                  `yaml:"fallback_regions" help:"Up to two regions whose STS is called when the first cannot be reached."`
+	FIPS                bool                      `yaml:"fips" help:"Call the FIPS endpoint of STS."`
+	DualStack           bool                      `yaml:"dualstack" help:"Call the dual-stack endpoint of STS."`
 }
 
 type assumeRole struct {
@@ -92,6 +95,12 @@ type hostRule struct {
 	Service   string   `yaml:"service" help:"Signing name of the service."`
 	Region    string   `yaml:"region" help:"Region of the signature."`
 	RegionSet []string `yaml:"region_set" help:"Regions of a Version 4a signature."`
+}
+
+type upstreamHeader struct {
+	Value         string   `yaml:"value" secret:"" help:"Value of the header."`
+	ValueVariable string   `yaml:"value_variable" help:"Environment variable with the value, in place of value or value_file."`
+	Hosts         []string `yaml:"hosts" help:"Hosts that get the header, as they stand in a URL. No others do."`
 }
 
 type cognito struct {
@@ -201,6 +210,36 @@ func (d *document) hosts() map[string][]endpoints.HostRule {
 		}
 	}
 	return out
+}
+
+// UpstreamHeader is a header that requests of a profile to some hosts are sent with. Its value is a secret.
+type UpstreamHeader struct {
+	Profile, Name, Value string
+	Hosts                []string
+}
+
+func (c *Config) readUpstreamHeaders(getenv func(string) string) (faults []error) {
+	for profile, p := range c.document.Profiles {
+		for name, in := range p.UpstreamHeaders {
+			h := UpstreamHeader{Profile: profile, Name: name, Value: in.Value, Hosts: in.Hosts}
+			path := join(join(join("profiles", profile), "upstream_headers"), name)
+			switch {
+			case in.ValueVariable == "" && in.Value == "":
+				faults = append(faults, c.fault(path, "give value_file, value_variable or value"))
+			case in.ValueVariable != "" && in.Value != "":
+				faults = append(faults, c.fault(path, "value and value_variable are both given; keep one"))
+			case in.ValueVariable != "":
+				if h.Value = strings.TrimSpace(getenv(in.ValueVariable)); h.Value == "" {
+					faults = append(faults, c.fault(path, "value_variable names a variable that is not set"))
+				}
+			}
+			c.UpstreamHeaders = append(c.UpstreamHeaders, h)
+		}
+	}
+	slices.SortFunc(c.UpstreamHeaders, func(a, b UpstreamHeader) int {
+		return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Name, b.Name))
+	})
+	return faults
 }
 
 func (d *document) profiles(region string) []credentials.Profile {
