@@ -205,3 +205,8 @@ func readClaimedHash(m *message) string {
 	}
 	return ""
 }
+
+// bodyless says whether requests of a method have no body, as a rule.
+func bodyless(method string) bool {
+	return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS"
+}

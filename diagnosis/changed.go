@@ -44,6 +44,10 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 		d.cause, d.detail, d.note = "signed-payload", "other", "AWS takes UNSIGNED-PAYLOAD here, and a hash was signed."
 		return
 	}
+	if word := wordOf(d.arrived); word != "" {
+		d.note = "What arrived is " + word + ": a program makes that of no body, or of an object."
+		return
+	}
 	if m.sent != nil && m.signed != nil && m.sent.known && hashOf(m.sent.body) == d.arrived && m.gzipped(m.sent) {
 		d.detail, d.note = "gzip", "It was compressed."
 		return

@@ -205,10 +205,18 @@ func (m *mismatch) signedAsIs() bool {
 			return true
 		}
 	}
-	if m.at.known && m.at.exact || !m.arrived.whole {
-		return false
-	}
 	own := m.own
+	switch {
+	case m.at.known && m.at.exact:
+		return false
+	case !m.arrived.whole: // what stands behind a request without a body is no body
+		own.payload = signing.PayloadHash(nil)
+		if !bodyless(m.at.method) || !m.prover.signed(own.text()) {
+			return false
+		}
+		m.own = own
+		return true
+	}
 	for _, payload := range []string{m.arrived.payload, m.claim.payloadHash, signing.PayloadHash(m.at.body), signing.PayloadHash(nil)} {
 		own.payload = payload
 		if payload != "" && m.prover.signed(own.text()) {

@@ -55,9 +55,6 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 	list = append(list, otherValues(base)...)
 	list = append(list, m.replacedValues(base, at)...)
 	for i, h := range base.headers {
-		if h.Name == "host" {
-			continue
-		}
 		without := slices.Delete(slices.Clone(base.headers), i, i+1)
 		fewer := canonical{headers: without}
 		add("", "header:"+h.Name, h.Name+" is listed, and its line was not signed.", set(partsOf(&fewer).headers))

@@ -121,13 +121,43 @@ func (m *mismatch) stringMistakes() []mistake {
 	add("Its time is the day alone.", func(c string) string { return p.algorithm + "\n" + p.date[:8] + "\n" + scope + "\n" + hexHash(c) })
 	add("It has the date as it was "+
 		"sent.", func(c string) string { return p.algorithm + "\n" + m.claim.date + "\n" + scope + "\n" + hexHash(c) })
+	for _, layout := range otherTimes {
+		at := m.claim.time.Format(layout)
+		add("Its time is written as "+at+".", func(c string) string { return p.algorithm + "\n" + at + "\n" + scope + "\n" + hexHash(c) })
+	}
 	add("It lacks the line of the algorithm.", func(c string) string { return p.date + "\n" + scope + "\n" + hexHash(c) })
 	add("The hash is in base64.", func(c string) string {
 		sum := sha256.Sum256([]byte(c))
 		return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + base64.StdEncoding.EncodeToString(sum[:])
 	})
-	add("Its parts are joined by blanks.", func(c string) string { return strings.ReplaceAll(p.toSign(c), "\n", " ") })
+	for _, joint := range []string{" ", "", `\n`, "\r"} {
+		note := "Its lines are joined by " + jointName(joint) + "."
+		add(note, func(c string) string { return strings.ReplaceAll(p.toSign(c), "\n", joint) })
+		note = "The lines of the canonical request are joined by " + jointName(joint) + "."
+		add(note, func(c string) string { return p.toSign(strings.ReplaceAll(c, "\n", joint)) })
+		add(note, func(c string) string {
+			return strings.ReplaceAll(p.toSign(strings.ReplaceAll(c, "\n", joint)), "\n", joint)
+		})
+	}
 	return list
+}
+
+// otherTimes are the forms in which programs write a time by themselves.
+var otherTimes = []string{
+	"2006-01-02T15:04:05Z", "2006-01-02T15:04:05.000Z", time.RFC3339, httpTime, "20060102T150405", "2006-01-02", "20060102T150405.000Z",
+	"2006-01-02 15:04:05", "Mon, 02 Jan 2006 15:04:05 +0000",
+}
+
+func jointName(joint string) string {
+	switch joint {
+	case " ":
+		return "blanks"
+	case "":
+		return "nothing"
+	case "\r":
+		return "carriage returns"
+	}
+	return "a backslash and n, not by line feeds"
 }
 
 // keyMistakes are other derivations of the signing key.
@@ -137,7 +167,8 @@ func (m *mismatch) keyMistakes() []mistake {
 	var list []mistake
 	add := func(detail, note string, key []byte) {
 		list = append(list, mistake{
-			dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key, rare: detail != "prefix" && detail != "date",
+			dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key,
+			rare: detail != "prefix" && detail != "date" || len(list) > 9, // those behind the days next to it
 		})
 	}
 	secret := []byte("AWS4" + p.secret)
@@ -147,14 +178,14 @@ func (m *mismatch) keyMistakes() []mistake {
 	add("", "The secret itself was the key.", secret)
 	add("", "The secret itself was the key.", []byte(p.secret))
 	add("", "The steps were written in hexadecimal.", hexChain(secret, p.scope))
+	add("date", "The key was derived with the whole time.", chain(secret, p.date, region, service, end))
 	dayTime, err := time.Parse("20060102", day)
 	if err == nil {
-		for _, d := range []int{1, -1} {
+		for _, d := range []int{1, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -14, -21, -28, -30, -31} { // a key that was kept
 			other := dayTime.AddDate(0, 0, d).Format("20060102")
 			add("date", "The key was derived for "+other+", and the scope says "+day+".", chain(secret, other, region, service, end))
 		}
 	}
-	add("date", "The key was derived with the whole time.", chain(secret, p.date, region, service, end))
 	return list
 }
 
@@ -176,6 +207,12 @@ func (m *mismatch) otherScopes() []mistake {
 	dayRegion := chain(secret, day, region)
 	for _, s := range endpoints.Services() {
 		add("service", "The key was derived for "+s.Name+", and the scope says "+service+".", chain(dayRegion, s.Name, end))
+	}
+	if m.at != nil { // names of hosts are taken for those of services
+		labels := strings.Split(m.at.host, ".")
+		for _, label := range append(labels, strings.Join(labels[:min(2, len(labels))], ".")) {
+			add("service", "The key was derived for "+label+", and the scope says "+service+".", chain(dayRegion, label, end))
+		}
 	}
 	add("service", "The key was derived in capitals.", chain(dayRegion, strings.ToUpper(service), end))
 	return list
@@ -215,6 +252,10 @@ func (m *mismatch) secretMistakes() []mistake {
 			add("truncated", s[:i]+s[i+1:])
 		}
 	}
-	add("other", strings.ToLower(s), strings.ToUpper(s), "", m.claim.keyID)
+	add("other", strings.ToLower(s), strings.ToUpper(s), "", m.claim.keyID, m.claim.keyID+":"+s, s+s)
+	add("other", base64.StdEncoding.EncodeToString([]byte(s)))
+	if raw, err := base64.StdEncoding.DecodeString(s); err == nil { // 40 characters of this alphabet look like base64
+		add("other", string(raw))
+	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"iter"
 	"strings"
 
 	"countersign/signing"
@@ -21,7 +22,9 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 	var content []byte
 	if at != nil && at.known {
 		content = at.body
-		body = hashOf(content)
+		if at.exact || !m.arrived.whole {
+			body = hashOf(content)
+		}
 	}
 	var list []mistake
 	add := func(detail, note, payload string) { list = append(list, payloadMistake(detail, note, payload)) }
@@ -61,12 +64,42 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 			list = append(list, k)
 		}
 	}
+	for word, hash := range wordHashes() {
+		k := payloadMistake("other", "The hash of "+word+" was signed: a program makes that of no body, or of an object.", hash)
+		k.rare = true
+		list = append(list, k)
+	}
 	if claimed != "" {
 		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
 		k.sent = "other"
 		list = append(list, k)
 	}
 	return list
+}
+
+// words are what programs write for nothing, and for an object that they do not
+// write as JSON.
+var words = []string{"undefined", "null", "[object Object]", "{}", "[]", `""`, "''", "None", "nil", "false", "NaN", " ", "\n"}
+
+// wordHashes are the words with their hashes.
+func wordHashes() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, w := range words {
+			if shown := strings.TrimSpace(w); shown == "" && !yield("white space", hexHash(w)) || shown != "" && !yield(shown, hexHash(w)) {
+				return
+			}
+		}
+	}
+}
+
+// wordOf is the word that has a hash, or empty.
+func wordOf(hash string) string {
+	for word, h := range wordHashes() {
+		if h == hash {
+			return word
+		}
+	}
+	return ""
 }
 
 func claimedDetail(claimed string) string {

@@ -200,13 +200,17 @@ func (s *searcher) changes(k *mistake) bool {
 
 // found reports mistakes that give the pasted signature.
 func (m *mismatch) found(base *canonical, at *message, mistakes ...*mistake) {
-	if at != nil && !at.exact && len(mistakes) == 1 && mistakes[0].dimension == inPayload && m.arrived.given() {
+	inexact := at != nil && !at.exact
+	if inexact && m.in.RequestIs == AsSigned && len(mistakes) == 1 && mistakes[0].sent != "" && m.arrived.given() {
 		if m.inexactBody(mistakes[0]) {
 			return
 		}
 	}
 	for _, k := range mistakes {
 		f := k.finding(base, m.sure())
+		if inexact && k.dimension == inPayload && !m.arrived.given() {
+			f.certainty = Likely // the body that was sent may be another than the one that is shown
+		}
 		if k.moved != "" {
 			m.datedAnew(f, k.moved)
 			continue

@@ -123,6 +123,8 @@ func (r *reader) readBody(v Value, pos int, headers []Header) (Body, int) {
 	switch {
 	case length >= 0 && length <= content.Len() && strings.TrimSpace(content.from(length).Text()) == "":
 		return bodyOf(content.Slice(0, length), true), end
+	case length >= 0 && length < content.Len() && strings.ContainsRune("\r\n", rune(s[pos+length])) || length == 0:
+		return bodyOf(content.Slice(0, length), true), pos + length // what follows was written around the message
 	case bare.Len() == 0:
 		return Body{State: BodyAbsent, Exact: length <= 0}, end
 	case length > content.Len():
