@@ -1,6 +1,9 @@
 package diagnosis
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+)
 
 // neverSent is what an error of the client itself rules out.
 const neverSent = "AWS never saw this request: it says nothing about key, secret or signature."
@@ -14,6 +17,7 @@ var refusingClients = []struct {
 	{".NET", []string{"httpheaderparser"}},
 	{".NET", []string{"system.net.http.headers.httpheaders.add"}},
 	{".NET", []string{"authenticationheadervalue"}},
+	{".NET", []string{"misused header name"}},
 	{".NET", []string{"new-line characters are not allowed in header values"}},
 	{".NET", []string{"new-line or nul characters are not allowed"}},
 	{".NET", []string{"specified value has invalid http header characters"}},
@@ -53,7 +57,11 @@ func clientRefused(c *collector) bool {
 		cause: "client-refused-header", certainty: Stated, place: "header:authorization",
 		reason: "The exception comes from the HTTP client of " + name + ".",
 	}
-	if name != ".NET" || c.mentions("new-line", "invalid http header characters") {
+	switch {
+	case c.mentions("misused header name"):
+		f.place, f.reason = "header", f.reason+" A header of the body, such as Content-Type, was set on the request."
+		f.code = "Set Content-Type and its like on request.Content.Headers, with the value that was signed."
+	case name != ".NET" || c.mentions("new-line", "invalid http header characters"):
 		f.reason += " A header's value holds a line feed or another character that no header can hold, as a rule from a key that was " +
 			"read with the end of its line."
 		f.code = "Trim access key id, secret and token when they are read, and write each header's value in one line."
@@ -73,6 +81,15 @@ func (c *collector) mentionsAll(texts []string) bool {
 
 // sessionOfClient: the client could not renew its own session, before it signed.
 func sessionOfClient(c *collector) bool {
+	if c.mentions("your authorization token has expired") {
+		c.add(finding{
+			cause: "expired-token", certainty: Stated, place: "token",
+			reason: "The registry (ECR) says that its own token is over; it holds twelve hours and has no signature.",
+			fix:    "Get a new token for the registry before each run.",
+			code:   "Log in again: aws ecr get-login-password | docker login --username AWS --password-stdin <registry>",
+		})
+		return true
+	}
 	if !c.mentions(
 		"token has expired and refresh failed", "refresh cached sso token failed", "the sso session associated with this profile has expired",
 		"the sso session has expired", "error loading sso token", "sso session token associated with this profile", "sso token",
@@ -125,6 +142,9 @@ var connectionErrors = []string{
 	"remotedisconnected", "connection aborted", "the underlying connection was closed", "the connection was closed unexpectedly",
 }
 
+// systemError are the codes of an operating system, such as ECONNABORTED.
+var systemError = regexp.MustCompile(`^E[A-Z]{4,}$`)
+
 // Codes of workflow engines, which say nothing of AWS.
 var workflowCodes = []string{
 	"BadRequest", "ActionFailed", "BadGateway", "GatewayTimeout", "ActionResponseTimedOut",
@@ -135,15 +155,17 @@ func notReached(c *collector) bool {
 	if len(c.refusal.Says) > 0 || c.status != 0 && c.status < 500 {
 		return false
 	}
+	system := false
 	for _, code := range c.refusal.Codes {
-		if !slices.Contains(workflowCodes, code.Text()) {
+		system = system || systemError.MatchString(code.Text())
+		if !slices.Contains(workflowCodes, code.Text()) && !systemError.MatchString(code.Text()) {
 			return false
 		}
 	}
 	if c.mentions("blocked by cors policy", "cors preflight") {
 		return blockedByBrowser(c)
 	}
-	if !c.mentions(connectionErrors...) {
+	if !system && !c.mentions(connectionErrors...) {
 		return false
 	}
 	c.ruleOut(notSeen)

@@ -45,6 +45,11 @@ func unsupportedMechanism(c *collector) bool {
 	switch {
 	case c.claim.algorithm == string(signing.ECDSA):
 		return algorithmRefused(c)
+	case c.mentions(string(signing.ECDSA)) && !c.mentions("use AWS4-HMAC-SHA256"):
+		c.add(finding{
+			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Stated, place: "algorithm",
+			reason: "AWS asks for " + string(signing.ECDSA) + " (SigV4a) in place of what was sent.",
+		})
 	case scheme == "bearer", scheme == "basic":
 		return otherScheme(c, Stated)
 	case c.claim.v2 || strings.HasPrefix(c.claim.raw, "AWS "):

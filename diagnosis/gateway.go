@@ -13,7 +13,7 @@ func gatewayStated(c *collector) bool {
 	case c.says("no-signature"), c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
 		c.mentions("access credentials are missing"):
 		return noSignature(c)
-	case c.says("other-authorizer") || message == "Unauthorized" ||
+	case c.says("other-authorizer") || message == "Unauthorized" || c.code("UnauthorizedException") && message == "Token has expired" ||
 		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided",
 			"make sure your api key is valid"):
 		c.ruleOut(notSeen)

@@ -72,8 +72,9 @@ func (c *collector) needsV4a(place endpoints.Scope, known bool) bool {
 		return false
 	}
 	bare := c.mentions("scoped to a valid region") && !notRegion.MatchString(c.text)
-	if known && place.Algorithm == endpoints.SigV4a && place.Quirks.SigV4aOnly {
-		return bare || c.says("wrong-region", "authentication-failed")
+	if known {
+		only := place.Algorithm == endpoints.SigV4a && place.Quirks.SigV4aOnly
+		return only && (bare || c.says("wrong-region", "authentication-failed"))
 	}
 	return bare
 }

@@ -133,6 +133,8 @@ func (r *reader) readBody(v Value, pos int, headers []Header) (Body, int) {
 	return bodyOf(bare, false), end
 }
 
+var statusAlone = lazy(`^\s*(?i:status:? *)?([345][0-9]{2})(?: [A-Za-z ]{2,40})?\s*$`)
+
 // splitAnswer takes an error of AWS for the answer where it stands in the place
 // of a body that nothing announces.
 func (r *reader) splitAnswer(e *Exchange) {
@@ -141,6 +143,10 @@ func (r *reader) splitAnswer(e *Exchange) {
 		return
 	}
 	resp := &Response{Form: FormHTTP, Body: body}
+	if line, next := body.Content.line(0); statusAlone().MatchString(line.Text()) { // "403", as consoles show it
+		resp.Status, _ = strconv.Atoi(statusAlone().FindStringSubmatch(line.Text())[1])
+		resp.Body.Content = body.Content.from(next)
+	}
 	if f := r.refusalOf(resp); f != nil {
 		r.note("answer_assumed", body.Content.Span(), false)
 		e.Request.Body = Body{State: BodyAbsent}

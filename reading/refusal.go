@@ -222,6 +222,7 @@ var toolCodes = map[string]bool{
 	"ActionFailed": true, "Failed": true, "Succeeded": true, "Error": true, "NodeApiError": true, "AxiosError": true, "TypeError": true,
 	"ClientError": true, "Sender": true, "Receiver": true, "Client": true, "Server": true, "BadRequestError": true, "NotSpecified": true,
 	"Http": true, "ApiConnection": true, "OpenApiConnection": true, "HTTP": true, "UserErrorsError": true,
+	"HostID": true, "RequestID": true,
 }
 
 // code takes an error code, freed of what is put before # and behind : or /.

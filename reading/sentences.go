@@ -101,6 +101,7 @@ var sentences = []sentence{
 	{"not-subscribed", "needs a subscription", nil, "OptInRequired SubscriptionRequiredException"},
 	{"not-subscribed", "have access to the model with the specified model ID", nil, "AccessDeniedException"},
 	{"throttled", "Rate exceeded", nil, "ThrottlingException Throttling"},
+	{"throttled", "Rate Exceeded", nil, "TooManyRequestsException"},
 	{"throttled", "reduce your request rate", nil, "SlowDown"},
 	{"waf-page", "enerated by cloudfront", nil, ""},
 	{"waf-page", "Request blocked", nil, ""},
