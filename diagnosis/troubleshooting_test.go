@@ -91,8 +91,8 @@ Every diagnosis names a cause by its id and links to its section here. The page 
 
 A cause is **proved** where a calculation or the request itself shows it, **stated** where AWS says it in words, **likely**
 where it fits best, and **open** where the text given does not decide; then the questions say what would. Nothing is called
-proved on a paste that somebody edited. What proves most: the request as it was sent, the whole answer of AWS, and the profile
-that signed. A diagnosis shows no secret, no token and no signature.
+proved on a paste that somebody edited. What proves most: the request as it was signed or sent, the whole answer of AWS, and the
+profile that signed. [Errors](errors.md#diagnoses) lists what else decides. A diagnosis shows no secret, no token and no signature.
 
 ## Questions that people ask
 
