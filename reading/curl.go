@@ -28,6 +28,9 @@ func (r *reader) readCurl(v Value, _ int) int {
 		words = words[1:]
 	}
 	for _, word := range words {
+		if at := word.Span(); at.Start > 0 && strings.Contains(`"'`, r.paste.Text()[at.Start-1:at.Start]) {
+			continue // within quotes they are text
+		}
 		if strings.HasPrefix(word.Text(), "“") || strings.HasPrefix(word.Text(), "‘") {
 			r.note("smart_quotes", word.Span(), true)
 		}

@@ -402,6 +402,19 @@ func writeCountersign(_ *rand.Rand, s *sample) string {
 	)
 }
 
+// Typographic quotes are a slip where they stand for plain ones, and text within plain ones.
+func TestRead_TypographicQuotes(t *testing.T) {
+	for paste, want := range map[string]bool{
+		"curl https://h.example/ -d “a”": true, "curl https://h.example/ -d '“a”'": false, `curl https://h.example/ -d "‘a"`: false,
+		"curl ^\"https://h.example/^\" --data-raw ^\"‘a^\"": false, "curl “https://h.example/”": true,
+	} {
+		r := Read(paste)
+		if got := slices.ContainsFunc(r.Notes, func(n Note) bool { return n.Code == "smart_quotes" }); got != want {
+			t.Errorf("%s: smart quotes are noted: %t, want %t", paste, got, want)
+		}
+	}
+}
+
 // A document for this service may have its query beside the URL.
 func TestRead_TakesTheQueryOfADocument(t *testing.T) {
 	for paste, want := range map[string]string{

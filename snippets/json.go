@@ -47,12 +47,11 @@ func compact(document []byte) string {
 
 // workflowText makes a text one that Logic Apps does not evaluate.
 func workflowText(text string) string {
-	if strings.Contains(text, "@@") { // which of them escapes which, is read in several ways
+	switch {
+	case strings.Contains(text, "@@"), strings.Contains(text, "@{"): // what @@ and @@{ escape, is read in several ways
 		return strings.ReplaceAll(text, "@", "@{'@'}")
-	}
-	text = strings.ReplaceAll(text, "@{", "@@{")
-	if strings.HasPrefix(text, "@") && !strings.HasPrefix(text, "@@{") {
-		text = "@" + text
+	case strings.HasPrefix(text, "@"):
+		return "@" + text
 	}
 	return text
 }

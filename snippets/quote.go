@@ -45,6 +45,7 @@ func powershellWord(text string) string {
 // cmdWord makes text one argument at the prompt of Windows: first as the C
 // runtime reads arguments, then as cmd reads lines. There is no way to write a
 // percent sign there; a caret within the name keeps a variable from being found.
+// Carriage returns are lost.
 func cmdWord(text string) string {
 	var argument strings.Builder
 	backslashes := 0
@@ -56,11 +57,6 @@ func cmdWord(text string) string {
 			continue
 		case '"':
 			argument.WriteString(strings.Repeat(`\`, backslashes+1))
-			argument.WriteByte(c)
-		case '\r':
-			if i+1 < len(text) && text[i+1] == '\n' {
-				break
-			}
 			argument.WriteByte(c)
 		default:
 			argument.WriteByte(c)

@@ -104,8 +104,9 @@ func Forms() []Form {
 	return forms
 }
 
-// ErrBinary says that the form cannot hold a body that is no text.
-var ErrBinary = errors.New("this form cannot hold a body that is not a text")
+// ErrBody says that the form cannot hold the body: it is no text or, for a
+// command of Windows, has carriage returns.
+var ErrBody = errors.New("this form cannot hold this body")
 
 // Write writes a request in a form, which must be one of [Forms].
 func Write(form Form, r *Request, o Options) (Snippet, error) {
@@ -114,8 +115,9 @@ func Write(form Form, r *Request, o Options) (Snippet, error) {
 	if o.Service == "" {
 		write = w.signed
 	}
-	if !r.isText() && (form == N8N || form == CurlCmd && o.Service == "") {
-		return Snippet{}, ErrBinary
+	command := form == CurlCmd && o.Service == ""
+	if !r.isText() && (form == N8N || command) || command && strings.ContainsRune(string(r.Body), '\r') {
+		return Snippet{}, ErrBody
 	}
 	return Snippet{Text: strings.TrimSpace(write(r, o)) + "\n", FileName: w.fileName, Hint: w.hint}, nil
 }
