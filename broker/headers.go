@@ -39,7 +39,7 @@ func setHeaders(in *Input, op *operation) error {
 		}
 		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] && !sends {
 			warned[name] = true
-			op.warnOf(headerPart(name), "header_fragile", "The header "+name+" may not arrive as it is given: "+reason+".")
+			op.warnOf(headerPart(name), "header_fragile", "The header "+name+" may not arrive as it is given: it "+reason+".")
 		}
 		op.request.Headers = append(op.request.Headers, h)
 	}

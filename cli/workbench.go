@@ -17,7 +17,7 @@ func newWorkbench(conf config.Config) *workbench.Settings {
 	}
 	s := &workbench.Settings{Version: version(), Examples: workbench.Examples}
 	if conf.Sandbox {
-		s.Key = conf.SandboxKey
+		s.Key, s.Gateway = conf.SandboxKey, conf.HTTPHosts[0]
 		s.Examples = append([]workbench.Example{{Name: "sandbox", Title: "Sandbox", Text: conf.SandboxExample}}, s.Examples...)
 	}
 	return s

@@ -43,6 +43,27 @@ func receive(r *http.Request, limit int64) (arrival, *refusal) {
 	return arrival{method: r.Method, path: path, query: query, host: r.Host, headers: r.Header, body: body}, nil
 }
 
+// spoil changes one byte; a digit stays within an escape that it ends.
+func (a *arrival) spoil() {
+	other := func(text string) string {
+		last := "0"
+		if strings.HasSuffix(text, last) {
+			last = "1"
+		}
+		return text[:len(text)-1] + last
+	}
+	switch {
+	case a.query != "":
+		a.query = other(a.query)
+	case len(a.body) > 0:
+		a.body = []byte(other(string(a.body)))
+	case a.path == "/":
+		a.path = "/0"
+	default:
+		a.path = other(a.path)
+	}
+}
+
 // token is the session token that the request brings, if any.
 func (a arrival) token() string { return a.headers.Get("X-Amz-Security-Token") }
 

@@ -38,6 +38,11 @@ type Caller struct {
 	AccessKeyID string `json:"accessKeyId"`
 }
 
+// SpoilHeader asks the gateway to change one byte of a request before it looks
+// at it, as something on the way to AWS may: the last of the query or, where
+// there is none, of the body or the path.
+const SpoilHeader = "Sandbox-Spoil"
+
 // Gateway is an API behind IAM authorisation. It takes every method and every
 // path; to a request that is signed right it answers 200 with a [Seen].
 func (s *Sandbox) Gateway() http.Handler {
@@ -64,6 +69,9 @@ func (s *Sandbox) admit(r *http.Request) (Seen, *refusal) {
 	a, no := receive(r, gatewayBodyLimit)
 	if no != nil {
 		return Seen{}, no
+	}
+	if r.Header.Get(SpoilHeader) != "" {
+		a.spoil()
 	}
 	v, no := s.verify(a, checks{
 		service: s.opts.Service, region: s.opts.Region, skew: gatewaySkew, quirks: endpoints.QuirksOf(s.opts.Service),

@@ -83,6 +83,20 @@ func TestGatewayTakesSessions(t *testing.T) {
 	}
 }
 
+// Asked to, the gateway changes a byte as something on the way may, and says where it differs.
+func TestGatewaySpoilsAByte(t *testing.T) {
+	for target, c := range map[string]struct{ body, want string }{
+		"/a?b=c&d=e": {"x", "b=c&d=0"}, "/a?b=%20": {"", "b=%21"}, "/a": {"x", signing.PayloadHash([]byte("0"))}, "/a0": {"", "\n/a1\n"}, "/": {"", "\n/0\n"},
+	} {
+		r := call{target: target, body: c.body}.request(t)
+		r.Header.Set(sandbox.SpoilHeader, "one byte")
+		got := send(sandbox.New(fixed(sandbox.Options{})).Gateway(), r)
+		if want := strings.ReplaceAll(c.want, "\n", `\n`); got.status != http.StatusForbidden || !strings.Contains(string(got.body), want) {
+			t.Errorf("%s: the gateway answered %d %s, want 403 and %s", target, got.status, got.body, want)
+		}
+	}
+}
+
 func TestGatewayNormalizesPathsOfAllButS3(t *testing.T) {
 	s := sandbox.New(fixed(sandbox.Options{}))
 	for sent, signed := range map[string]string{

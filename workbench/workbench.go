@@ -20,7 +20,7 @@ import (
 
 //go:generate go run ./gen
 
-//go:embed index.html docs.html workbench.css workbench.js icon.svg
+//go:embed index.html docs.html workbench.css workbench.js icon.svg steps.svg
 var files embed.FS
 
 // Settings are what the page is told about the service.
@@ -31,6 +31,8 @@ type Settings struct {
 	Examples   []Example `json:"examples"`
 	// Key is the key that the page uses. Only the sandbox has one.
 	Key string `json:"key,omitempty"`
+	// Gateway is the host of the sandbox's gateway, which spoils a request where it is asked to.
+	Gateway string `json:"gateway,omitempty"`
 }
 
 // Example is a text to begin with.
@@ -66,7 +68,7 @@ const (
 // Paths are the addresses under which the files are served.
 var Paths = map[string]string{
 	"/workbench": "index.html", "/docs": "docs.html", "/workbench/workbench.css": "workbench.css",
-	"/workbench/workbench.js": "workbench.js", "/workbench/icon.svg": "icon.svg",
+	"/workbench/workbench.js": "workbench.js", "/workbench/icon.svg": "icon.svg", "/workbench/steps.svg": "steps.svg",
 }
 
 var mediaTypes = map[string]string{

@@ -60,7 +60,7 @@ async function ask(path, document) {
   const answer = await fetch("v1/" + path, {
     method: document === undefined ? "GET" : "POST", headers, body: document === undefined ? undefined : JSON.stringify(document),
     credentials: state.key ? "omit" : "same-origin", redirect: "manual", cache: "no-store",
-  });
+  }).catch(() => { throw new Refused(0, {detail: "The service cannot be reached. Is it running?"}); });
   if (answer.type === "opaqueredirect") throw new Refused(401, {login: true, detail: "You must sign in first."});
   let body = {};
   try { body = await answer.json(); } catch { /* a proxy's own page */ }
@@ -81,9 +81,11 @@ function problem(where, error) {
   show(where, ...parts);
 }
 
+const marker = (ranges) => make("button", {type: "button", class: "small", onclick: () => { markSource(ranges()); scrollToMark(); }}, "Mark it");
+
 function markIt(pointer) {
   if (!pointer || !rangesOf(pointer).length) return "";
-  return make("button", {type: "button", onclick: () => { markSource(rangesOf(pointer)); scrollToMark(); }}, "Mark it");
+  return marker(() => rangesOf(pointer));
 }
 
 // Access.
@@ -168,7 +170,7 @@ function drawRead(read, choice) {
   }
   for (const n of read.notes) {
     parts.push(make("p", {class: n.error ? "bad" : "quiet"}, `Line ${n.line}, column ${n.column}: ${n.message} `,
-      n.end > n.start ? make("button", {type: "button", onclick: () => { markSource([[n.start, n.end]]); scrollToMark(); }}, "Mark it") : ""));
+      n.end > n.start ? marker(() => [[n.start, n.end]]) : ""));
   }
   show("read", ...parts);
   toggle("choices", read.choices.length > 1);
@@ -247,7 +249,10 @@ function base64(bytes) {
 
 // Signing.
 
+let signings = 0;
+
 async function sign() {
+  const turn = ++signings;
   await pending;
   if (!state.read?.request) {
     show("problem", make("p", {class: "bad"}, "There is no request to sign yet. Paste one above."));
@@ -255,12 +260,12 @@ async function sign() {
     return;
   }
   try {
-    state.request = await asked();
-    state.signing = $("place").value;
-    const document = {...state.request, explain: true};
-    if (state.signing === "presign" && $("expires").value) document.expiresInSeconds = Number($("expires").value);
-    state.signed = await ask(state.signing, document);
-    state.cause = state.sent = null;
+    const request = await asked(), signing = $("place").value;
+    const document = {...request, explain: true};
+    if (signing === "presign" && $("expires").value) document.expiresInSeconds = Number($("expires").value);
+    const signed = await ask(signing, document);
+    if (turn !== signings) return; // it was pressed again since
+    Object.assign(state, {request, signing, signed, cause: null, sent: null});
     show("problem", "");
     drawSigned();
   } catch (error) {
@@ -296,9 +301,9 @@ function drawSigned() {
   const s = state.signed, e = s.explanation;
   toggle("nothing", false);
   toggle("signed", true);
-  const from = e.scope.serviceFrom === e.scope.regionFrom ? {given: "you gave both", host: "the host names both", profile: "the profile says both"}[e.scope.serviceFrom] :
-    `service: ${e.scope.serviceFrom}, region: ${e.scope.regionFrom}`;
-  show("scope", make("strong", {}, s.service), " in ", make("strong", {}, s.region), `: ${from}. `, make("span", {class: "quiet"}, sentence(e.scope.why)));
+  const given = ["service", "region"].filter((name) => e.scope[name + "From"] === "given");
+  show("scope", make("strong", {}, s.service), " in ", make("strong", {}, s.region), ". ", make("span", {class: "quiet"}, sentence(e.scope.why),
+    given.length === 1 ? ` You gave the ${given[0]}.` : ""));
   tick();
   show("lines", ...e.lines.map((line, i) => make("li", {
     role: "option", id: "line-" + (i + 1), tabindex: i === 0 ? "0" : "-1", "aria-selected": "false", "aria-label": `Line ${line.number}, ${parts[line.part]}: ${line.text || "empty"}`,
@@ -317,7 +322,10 @@ function drawSigned() {
   show("cause", "");
   toggle("sending", offers("POST /v1/send") && state.signing === "sign");
   $("send").disabled = false;
-  $("send").textContent = `Send ${s.method} to ${new URL(s.url).host}`;
+  const host = new URL(s.url).host, sandbox = host === state.settings.gateway;
+  $("send").textContent = `Send ${s.method} to ${host}`;
+  toggle("send-spoiled", sandbox);
+  show("really", sandbox ? "The gateway of the sandbox checks the signature as AWS does." : "This is carried out for real.");
   show("sent", "");
   toggle("copying", offers("POST /v1/snippets"));
   drawSnippet();
@@ -339,7 +347,7 @@ function drawHeaders() {
 // hidden keeps what opens doors from being seen until somebody asks.
 function hidden(text) {
   const box = make("span", {}, `${text.length} characters, hidden `);
-  box.append(make("button", {type: "button", onclick: () => box.replaceChildren(text)}, "Show"));
+  box.append(make("button", {type: "button", class: "small", onclick: () => box.replaceChildren(text)}, "Show"));
   return box;
 }
 
@@ -499,11 +507,11 @@ function findCause() {
   } : {paste: state.text + "\n" + answer});
 }
 
-// spoil asks what would be said if the last byte of body or query were another.
+// spoil asks what would be said if the last byte of query or body were another.
 function spoil() {
-  const sent = asSigned(), other = (c) => c === "x" ? "y" : "x";
-  if (sent.body) sent.body = sent.body.slice(0, -1) + other(sent.body.at(-1));
-  else sent.url = sent.url.slice(0, -1) + other(sent.url.at(-1));
+  const sent = asSigned(), spoiled = (text) => text.slice(0, -1) + (text.endsWith("0") ? "1" : "0");
+  if (sent.url.includes("?")) sent.url = spoiled(sent.url);
+  else sent.body = spoiled(sent.body);
   diagnose({request: asSigned(), requestIs: "signed", sent, response: {status: 403, body: refusal}, profile: state.signed.profile, signedAt: state.signed.signedAt});
 }
 
@@ -516,32 +524,34 @@ function apart(a, b) {
   return [cell(a), cell(b)];
 }
 
+const certainties = {proved: "This is proved.", stated: "AWS says so.", likely: "This is likely.", open: ""};
+
 function drawCause() {
-  const c = state.cause, [first, ...others] = c.verdicts ?? [];
-  const nodes = [make("p", {}, make("strong", {}, c.summary), first ? ` (${first.certainty})` : "")];
-  const rows = (first?.evidence ?? []).map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed ?? "", e.arrived ?? "")));
-  if (rows.length) {
-    nodes.push(make("table", {}, make("thead", {}, make("tr", {}, ...["Part", "You signed", "AWS received"].map((t) => make("th", {scope: "col"}, t)))), make("tbody", {}, ...rows)));
-  }
-  if (first) nodes.push(make("p", {}, first.reason), make("p", {}, make("strong", {}, "For your workflow: "), first.fixInWorkflow), make("p", {}, make("strong", {}, "For a developer: "), first.fixInCode));
-  if (c.ruledOut?.length) nodes.push(make("details", {}, make("summary", {}, "What is right"), make("ul", {}, ...c.ruledOut.map((t) => make("li", {}, t)))));
-  if (c.questions?.length) nodes.push(make("details", {}, make("summary", {}, "What would tell more"), make("ul", {}, ...c.questions.map((q) => make("li", {}, `${q.what}: ${q.why} ${q.how}`)))));
-  if (others.length) nodes.push(make("details", {}, make("summary", {}, `Other causes (${others.length})`), make("ul", {}, ...others.map((v) => make("li", {}, make("strong", {}, v.title), ` (${v.certainty}): `, v.reason)))));
-  show("cause", ...nodes);
+  const c = state.cause, [first, ...others] = c.verdicts;
+  const rows = (first.evidence ?? []).map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed ?? "", e.arrived ?? "")));
+  const more = (title, ...items) => items.length ? make("details", {}, make("summary", {}, title), make("ul", {}, ...items.map((i) => make("li", {}, i)))) : null;
+  show("cause",
+    make("p", {}, make("strong", {}, first.title), " ", certainties[first.certainty] ?? first.certainty),
+    first.reason === first.title ? null : make("p", {}, first.reason),
+    rows.length ? make("table", {}, make("thead", {}, make("tr", {}, ...["Part", "You signed", "AWS received"].map((t) => make("th", {scope: "col"}, t)))), make("tbody", {}, ...rows)) : null,
+    make("p", {}, make("strong", {}, "For your workflow: "), first.fixInWorkflow), make("p", {}, make("strong", {}, "For a developer: "), first.fixInCode),
+    more("What is right", ...c.ruledOut ?? []), more("What would tell more", ...(c.questions ?? []).map((q) => `${q.what} ${q.why} ${q.how}`)),
+    more(`Other causes (${others.length})`, ...others.map((v) => `${v.title} ${certainties[v.certainty] ?? ""} ${v.reason}`)));
 }
 
-async function send() {
-  $("send").disabled = true;
+async function send(spoiled) {
+  $("send").disabled = $("send-spoiled").disabled = true;
   show("sent", "Sending…");
   try {
     const {signAllHeaders, signedHeaders, ...document} = state.request;
+    if (spoiled) document.headerList = [...document.headerList ?? [], {name: "Sandbox-Spoil", value: "one byte"}];
     state.sent = await ask("send", {...document, onError: "return", responseBody: "text"});
     drawSent();
   } catch (error) {
     if (!error.problem) throw error;
     problem("sent", error);
   } finally {
-    $("send").disabled = false;
+    $("send").disabled = $("send-spoiled").disabled = false;
   }
 }
 
@@ -559,16 +569,18 @@ function drawSent() {
       e.target.textContent = raw ? "Pretty" : "As received";
     }}, "As received")) : null,
     text ? box : null,
-    a.status >= 400 && offers("POST /v1/diagnose") ? make("p", {}, make("button", {type: "button", onclick: () => diagnose({
-      request: asSigned(), response: {status: a.status, headerList: a.headerList.map((h) => ({name: h.name, value: h.value ?? ""})), body: text}, profile: state.signed.profile,
-    })}, "Find the cause")) : null);
+    a.diagnosis ? make("p", {}, make("strong", {}, a.diagnosis.title), " ", certainties[a.diagnosis.certainty] ?? "", " ", a.diagnosis.reason) : null,
+    a.diagnosis ? make("p", {}, make("strong", {}, "For your workflow: "), a.diagnosis.fixInWorkflow) : null);
 }
 
 const forms = [["logic-apps", "Logic Apps"], ["power-automate", "Power Automate"], ["n8n", "n8n"], ["python", "Python"], ["csharp", "C#"],
   ["powershell", "PowerShell"], ["javascript", "JavaScript"], ["curl-bash", "curl bash"], ["curl-cmd", "curl cmd"]];
 
+let writing = 0;
+
 async function drawSnippet() {
   if (!state.signed || !offers("POST /v1/snippets")) return;
+  const turn = ++writing;
   const form = document.querySelector("[name=form]:checked").value, which = document.querySelector("[name=which]:checked").value;
   const document_ = {for: form, request: asSigned()};
   if (which === "service") {
@@ -578,10 +590,12 @@ async function drawSnippet() {
   }
   try {
     const made = await ask("snippets", document_);
+    if (turn !== writing) return; // another form was chosen since
     show("hint", made.hint, made.variable ? ` The key is not in it: it reads ${made.variable}.` : "");
     show("snippet", made.text);
   } catch (error) {
     if (!error.problem) throw error;
+    if (turn !== writing) return;
     show("snippet", "");
     problem("hint", error);
   }
@@ -681,7 +695,8 @@ async function start() {
   $("lines").addEventListener("click", lineClick);
   $("diagnose").addEventListener("click", findCause);
   $("spoil").addEventListener("click", spoil);
-  $("send").addEventListener("click", send);
+  $("send").addEventListener("click", () => send(false));
+  $("send-spoiled").addEventListener("click", () => send(true));
   document.addEventListener("selectionchange", fromCaret);
   document.addEventListener("keydown", (e) => {
     if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); sign(); }
@@ -696,6 +711,7 @@ async function start() {
   $("version").textContent = state.settings.version;
   $("examples").append(...state.settings.examples.map((e) => make("button", {type: "button", onclick: () => load(e.text)}, e.title)));
   toggle("examples", state.settings.examples.length > 0);
+  toggle("difference", offers("POST /v1/diagnose"));
   await enter();
   const wanted = new URLSearchParams(location.search).get("example");
   if (wanted) await example(wanted);

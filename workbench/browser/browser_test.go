@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -64,6 +65,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	browser = ctx
+	defer func() { stopSandbox() }()
 	return m.Run()
 }
 
@@ -78,22 +80,19 @@ func needBrowser(t *testing.T) {
 	t.Skip(missing)
 }
 
-// start runs countersign until the test ends. It returns the address after the
-// text that tells it, and what the program has printed so far.
-func start(t *testing.T, before string, environment []string, args ...string) (address string, printed func() string) {
-	t.Helper()
-	needBrowser(t)
+// launch runs countersign. It returns the address after the text that tells it, and what the program has printed so far.
+func launch(before string, environment []string, args ...string) (address string, printed func() string, stop func(), err error) {
 	c := exec.Command(program, args...)
 	c.Env = append(os.Environ(), environment...)
 	out, err := c.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return "", nil, nil, err
 	}
 	c.Stderr = c.Stdout
 	if err := c.Start(); err != nil {
-		t.Fatal(err)
+		return "", nil, nil, err
 	}
-	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	stop = func() { _ = c.Process.Kill(); _ = c.Wait() }
 	var lock sync.Mutex
 	var text strings.Builder
 	found := make(chan string, 1)
@@ -118,20 +117,38 @@ func start(t *testing.T, before string, environment []string, args ...string) (a
 	}
 	select {
 	case address = <-found:
+		return address, printed, stop, nil
 	case <-time.After(30 * time.Second):
-		t.Fatalf("countersign does not start:\n%s", printed())
+		stop()
+		return "", nil, nil, fmt.Errorf("countersign does not start:\n%s", printed())
 	}
-	return address, printed
 }
 
-// sandbox runs the sandbox and returns its address.
+var (
+	stopSandbox   = func() {}
+	sharedSandbox = sync.OnceValues(func() (string, error) {
+		address, _, stop, err := launch("   http://", nil, "sandbox")
+		if err != nil {
+			return "", err
+		}
+		stopSandbox = stop
+		address, ok := strings.CutSuffix(address, "/workbench?example=sandbox")
+		if !ok {
+			return "", fmt.Errorf("the sandbox tells %q", address)
+		}
+		return "http://" + address, nil
+	})
+)
+
+// sandbox is the address of the sandbox that the tests share.
 func sandbox(t *testing.T) string {
 	t.Helper()
-	address, _ := start(t, "   http://", nil, "sandbox")
-	for !strings.Contains(address, "/workbench") {
-		t.Fatalf("the sandbox tells %q", address)
+	needBrowser(t)
+	address, err := sharedSandbox()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return "http://" + strings.TrimSuffix(address, "/workbench?example=sandbox")
+	return address
 }
 
 const apiKey = "EXAMPLE-key-CANARY1-that-opens-nothing"
@@ -139,12 +156,17 @@ const apiKey = "EXAMPLE-key-CANARY1-that-opens-nothing"
 // service runs countersign serve with the workbench, and with a key or without.
 func service(t *testing.T, more ...string) (address string, printed func() string) {
 	t.Helper()
+	needBrowser(t)
 	environment := append([]string{
 		"COUNTERSIGN_WORKBENCH=true", "COUNTERSIGN_ADDRESS=127.0.0.1", "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
 		"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_SESSION_TOKEN=CANARY2sessiontoken",
 	}, more...)
 	port := freePort(t)
-	_, printed = start(t, `"message":"listening`, append(environment, "COUNTERSIGN_PORT="+port), "serve")
+	_, printed, stop, err := launch(`"message":"listening`, append(environment, "COUNTERSIGN_PORT="+port), "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
 	return "http://127.0.0.1:" + port, printed
 }
 
@@ -162,7 +184,7 @@ func open(t *testing.T, address string) *tab {
 	needBrowser(t)
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(stop)
 	p := &tab{T: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, p.listen); err != nil {
@@ -172,7 +194,10 @@ func open(t *testing.T, address string) *tab {
 		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
 			return err
 		}
-		_, err := cdp.Call(ctx, target, cdplog.Enable, cdp.Empty{})
+		if _, err := cdp.Call(ctx, target, cdplog.Enable, cdp.Empty{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return err
 	})
 	if err := chromedp.Do(ctx, enable, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(address)); err != nil {
@@ -223,7 +248,7 @@ func eval[T any](p *tab, expression string) T {
 // wait waits until an expression is true.
 func (p *tab) wait(expression string) {
 	p.Helper()
-	for range 400 {
+	for range 1200 {
 		if eval[bool](p, "Boolean("+expression+")") {
 			return
 		}

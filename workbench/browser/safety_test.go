@@ -76,6 +76,7 @@ func (p *tab) emulate(width, height int64, scheme string) {
 
 // Nobody is kept out: by axe-core, in each view, scheme and width, and without scrolling sideways.
 func TestAccessibility(t *testing.T) {
+	t.Parallel()
 	needBrowser(t)
 	script := axe(t)
 	p := open(t, sandbox(t)+"/workbench").ready()
@@ -106,6 +107,7 @@ func TestAccessibility(t *testing.T) {
 
 // The reference of the API has no script, and its examples open.
 func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
+	t.Parallel()
 	needBrowser(t)
 	script := axe(t)
 	p := open(t, sandbox(t)+"/docs")
@@ -127,38 +129,77 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	p.wait(`document.querySelector("#read")?.innerText.includes("Read as")`)
 }
 
-// Whatever is pasted stays text.
-func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
-	p := open(t, sandbox(t)+"/workbench").ready()
-	const payload = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`
-	for _, text := range []string{
-		payload, `curl 'https://sqs.eu-west-1.amazonaws.com/?a=` + payload + `' -H 'X-Amz-Meta-A: ` + payload + `' --data-raw '` + payload + `'`,
-		`{"type":"Http","inputs":{"method":"` + payload + `","uri":"https://sqs.eu-west-1.amazonaws.com/@{` + payload + `}","headers":{"` + payload + `":"x"}}}`,
-		"curl https://a.example/" + payload + "\ncurl 'https://b.example/?" + payload + "'", "curl --" + payload,
+// hostileTexts try to become elements, in twelve ways at five places.
+func hostileTexts(gateway string) []string {
+	var texts []string
+	for _, payload := range []string{
+		`<img src=x onerror="window.hacked=1">`, `<script>window.hacked=1</script>`, `"><svg onload=window.hacked=1>`, `</textarea><script>window.hacked=1</script>`,
+		`</pre><iframe srcdoc="<script>parent.hacked=1</script>">`, `<a href="javascript:window.hacked=1" autofocus onfocus=window.hacked=1>`,
+		`<math><mtext><style><img src=x onerror=window.hacked=1></style></mtext></math>`, `&lt;img src=x onerror=window.hacked=1&gt;`, `<style>*{display:none}</style>`,
+		`<base href=https://evil.test/>`, `<object data=javascript:window.hacked=1>`, "<!--\u202e\u0000--><img/src=x/onerror=window.hacked=1>",
 	} {
+		inJSON := strings.Trim(quote(payload), `"`)
+		texts = append(
+			texts, payload, `curl '`+gateway+`/orders?a=`+payload+`' -H 'X-Amz-Meta-A: `+payload+`' --data-raw '`+payload+`'`,
+			`{"type":"Http","inputs":{"method":"POST","uri":"`+gateway+`/@{`+inJSON+`}","headers":{"`+inJSON+`":"x","x-amz-meta-a":"`+inJSON+`"},"body":{"`+inJSON+`":"`+inJSON+`"}}}`,
+			"curl "+gateway+"/"+payload+"\ncurl '"+gateway+"/?"+payload+"' -H 'X-Tenant: "+payload+"'", "curl --"+payload,
+		)
+	}
+	return texts
+}
+
+// Whatever is pasted, answered by AWS or refused by the service stays text.
+func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench").ready()
+	gateway := "http://" + eval[string](p, `fetch("workbench/settings.json").then((r) => r.json()).then((s) => s.gateway)`)
+	texts := hostileTexts(gateway)
+	if len(texts) != 60 {
+		t.Fatalf("%d texts, want 60", len(texts))
+	}
+	elements := eval[string](p, `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length + ""`)
+	eval[bool](p, `(document.querySelector("#service").value = "execute-api", document.querySelector("#region").value = "eu-west-1", true)`)
+	sent := 0
+	for _, text := range texts {
 		p.paste("paste", text)
-		p.wait(`document.querySelector("#read").innerText !== ""`)
-		p.click("#sign")
-		p.paste("answer", `<Error><Code>`+payload+`</Code><Message>`+payload+`</Message></Error>`)
-		p.click("#diagnose")
-		p.wait(`document.querySelector("#cause").innerText !== ""`)
-		for _, id := range []string{"service", "region", "signed-headers", "method"} {
-			p.paste(id, payload)
-		}
-		p.click("#sign")
-		p.wait(`document.querySelector("#problem").innerText !== ""`)
-		for _, id := range []string{"service", "region", "signed-headers", "method"} {
-			eval[bool](p, `(document.getElementById(`+quote(id)+`).value = "", true)`)
+		p.paste("answer", "<Error><Code>"+text+"</Code><Message>"+text+"</Message></Error>")
+		p.paste("method", map[bool]string{true: text}[strings.HasPrefix(text, "<")])
+		// One walk within the page, for there are many: read, sign, copy, send, ask for the cause.
+		sent += eval[int](p, `(async () => {
+			const $ = (id) => document.getElementById(id), until = async (f) => { for (let i = 0; i < 400 && !f(); i++) await new Promise((r) => setTimeout(r, 10)); };
+			await until(() => $("read").innerText.trim() !== "");
+			for (const input of document.querySelectorAll("#placeholders input")) input.value = input.dataset.text;
+			$("problem").replaceChildren();
+			$("explanation").textContent = "";
+			$("sign").click();
+			await until(() => $("problem").innerText !== "" || $("explanation").innerText !== "");
+			const signed = $("problem").innerText === "";
+			if (signed) {
+				for (const line of $("lines").children) line.click();
+				document.querySelector("[name=form][value=n8n]").click();
+				$("sent").textContent = "";
+				$("send").click();
+				await until(() => !["", "Sending…"].includes($("sent").innerText));
+			}
+			$("cause").textContent = "";
+			$("diagnose").click();
+			await until(() => $("cause").innerText !== "");
+			return signed && /\b200\b/.test($("sent").innerText) ? 1 : 0;
+		})()`)
+		if got := eval[string](p, `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length + ""`); got != elements ||
+			eval[bool](p, "window.hacked === 1") {
+			t.Fatalf("%s elements where %s were, with %s", got, elements, text)
 		}
 	}
-	if eval[bool](p, `window.hacked === 1 || document.querySelectorAll("main img, body script").length > 0`) {
-		t.Error("a text became an element")
+	if sent < 12 {
+		t.Errorf("only %d of the texts reached the gateway and came back", sent)
 	}
 	p.clean()
 }
 
 // Key, token and secrets of the paste stay in the memory of the page.
 func TestSecrets_StayInThePage(t *testing.T) {
+	t.Parallel()
 	address, printed := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
 	p := open(t, address+"/workbench")
 	p.wait(`!document.querySelector("#access").hidden`)
@@ -205,6 +246,7 @@ func TestSecrets_StayInThePage(t *testing.T) {
 
 // A page of a stranger, and one under a name that leads here, get nothing signed and nothing sent.
 func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
+	t.Parallel()
 	for name, environment := range map[string][]string{
 		"auth none": {"COUNTERSIGN_AUTH=none", "COUNTERSIGN_ALLOW_SEND=true"},
 		"keys":      {"COUNTERSIGN_API_KEY_SHA256=" + apiKeyHash(), "COUNTERSIGN_ALLOW_SEND=true"},

@@ -1,0 +1,351 @@
+package browser
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// As a new user goes from the address that the sandbox prints: look, change, sign, send. Reading takes them longer than us.
+func TestWalk_FromTheSandboxToAChangedRequest(t *testing.T) {
+	t.Parallel()
+	begun, actions := time.Now(), 0
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	press := func(keys string, options ...chromedp.KeyOption) { actions++; p.keys(keys, options...) }
+	p.wait(`document.querySelector("#read").innerText.includes("Read as curl")`)
+	eval[bool](p, `(() => { const e = document.querySelector("#paste"), i = e.value.indexOf("1042"); e.focus(); e.setSelectionRange(i, i + 4); return true; })()`)
+	actions++ // a double click
+	p.insert("7")
+	actions++
+	press("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	p.wait(`document.querySelector("#send").innerText.startsWith("Send POST to 127.0.0.1")`)
+	p.click("#send")
+	actions++
+	p.wait(`document.querySelector("#sent").innerText.startsWith("200")`)
+	if got := p.text("#sent pre"); !strings.Contains(got, `"bodyLength": 11`) {
+		t.Errorf("the gateway saw another body: %s", got)
+	}
+	t.Logf("%d actions, %.1f s", actions, time.Since(begun).Seconds())
+	p.clean()
+}
+
+// From a refusal in somebody's hands to its cause: paste, press a button.
+func TestWalk_FromARefusalToTheCause(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	p := open(t, sandbox(t)+"/workbench").ready()
+	p.paste("paste", `< HTTP/1.1 403 Forbidden`+"\n"+`< x-amzn-errortype: InvalidSignatureException`+"\n< \n"+
+		`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. "}`)
+	p.wait(`document.querySelector("#read").innerText.includes("This is an answer, not a request")`)
+	p.click("#read button")
+	p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
+	if got := p.text("#cause"); !strings.Contains(got, "region") || !strings.Contains(got, "AWS says so") {
+		t.Errorf("cause: %s", got)
+	}
+	t.Logf("2 actions, %.1f s", time.Since(begun).Seconds())
+	p.paste("paste", "")
+	p.paste("answer", `{"message":"Missing Authentication Token"}`)
+	p.click("#diagnose")
+	p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
+	p.clean()
+}
+
+// The gateway's answer, right and wrong.
+func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	p.sign()
+	p.wait(`!document.querySelector("#send-spoiled").hidden`)
+	for button, status := range map[string]string{"#send": "200", "#send-spoiled": "403"} {
+		p.click(button)
+		p.wait(`document.querySelector("#sent").innerText.startsWith("` + status + `")`)
+	}
+	p.click("#send-spoiled")
+	p.wait(`document.querySelector("#sent").innerText.includes("For your workflow")`)
+	if got := p.text("#sent"); !strings.Contains(got, "The value of note changed") || !strings.Contains(got, "This is proved") {
+		t.Errorf("sent: %s", got)
+	}
+	eval[bool](p, `([...document.querySelectorAll("#examples button")].find((b) => b.innerText === "SQS").click(), true)`)
+	p.wait(`document.querySelector("#read").innerText.includes("body of 36 bytes")`)
+	p.click("#sign")
+	p.wait(`document.querySelector("#send").innerText.includes("sqs")`)
+	if eval[bool](p, `!document.querySelector("#send-spoiled").hidden`) {
+		t.Error("a request to AWS itself can be spoiled")
+	}
+	p.clean()
+}
+
+// All of it by the keyboard: from the first key to the answer, the cause and the copy.
+func TestWalk_FromPasteToCopyByKeyboard(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench").ready()
+	tabTo := func(id string) {
+		t.Helper()
+		for range 80 {
+			if eval[string](p, `document.activeElement.id || document.activeElement.value || ""`) == id {
+				return
+			}
+			p.keys(kb.Tab)
+		}
+		t.Fatalf("Tab never comes to %s", id)
+	}
+	for !strings.Contains(eval[string](p, "document.activeElement.innerText ?? ''"), "Sandbox") || eval[string](p, "document.activeElement.tagName") != "BUTTON" {
+		p.keys(kb.Tab)
+	}
+	p.keys("\r")
+	p.sign()
+	tabTo("send")
+	p.keys("\r")
+	p.wait(`document.querySelector("#sent").innerText.startsWith("200")`)
+	tabTo("spoil")
+	p.keys(" ")
+	p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
+	tabTo("logic-apps")
+	for range 3 {
+		p.keys(kb.ArrowRight)
+	}
+	p.wait(`document.querySelector("#snippet").innerText.includes("import base64")`)
+	tabTo("service")
+	p.keys(kb.ArrowRight)
+	p.wait(`document.querySelector("#snippet").innerText.includes("Signature=")`)
+	p.clean()
+}
+
+func TestWalk_EveryExampleOfTheReferenceOpens(t *testing.T) {
+	t.Parallel()
+	address := sandbox(t)
+	p := open(t, address+"/docs")
+	links := eval[[]string](p, `[...document.querySelectorAll("a[href^='workbench?example=']")].map((a) => a.getAttribute("href"))`)
+	if len(links) < 15 {
+		t.Fatalf("only %d examples", len(links))
+	}
+	for _, link := range links {
+		if err := chromedp.Do(p.ctx, chromedp.Navigate(address+"/"+link)); err != nil {
+			t.Fatal(err)
+		}
+		p.wait(`/Read as|answer, not a request/.test(document.querySelector("#read")?.innerText ?? "")`)
+		if got := p.text("#read .bad"); got != "" {
+			t.Errorf("%s: %s", link, got)
+		}
+	}
+	p.clean()
+}
+
+func TestWalk_EveryFormIsRead(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench").ready()
+	for want, text := range map[string]string{
+		"curl: POST, 1 header":         `curl https://sqs.eu-west-1.amazonaws.com/ -d a=b`,
+		"curl for Windows: PUT":        "curl ^\"https://sqs.eu-west-1.amazonaws.com/^\" ^\n -X PUT",
+		"curl in PowerShell: POST":     "curl.exe https://sqs.eu-west-1.amazonaws.com/ `\n  -X POST -H \"X-Tenant: acme\"",
+		"PowerShell: DELETE":           `Invoke-RestMethod -Uri 'https://sqs.eu-west-1.amazonaws.com/a' -Method Delete`,
+		"raw HTTP: PUT, 1 header":      "PUT /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\n\nhello",
+		"fetch(): POST, 1 header":      `fetch("https://sqs.eu-west-1.amazonaws.com/", {"method":"POST","headers":{"x-a":"b"}});`,
+		"Postman: GET":                 `{"info":{"name":"c"},"item":[{"name":"a","request":{"method":"GET","url":{"raw":"https://sqs.eu-west-1.amazonaws.com/"}}}]}`,
+		"a HAR file: GET":              `{"log":{"entries":[{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":[]}}]}}`,
+		"a workflow's action: PATCH":   `{"type":"Http","inputs":{"method":"PATCH","uri":"https://sqs.eu-west-1.amazonaws.com/"}}`,
+		"an n8n node: POST":            `{"nodes":[{"type":"n8n-nodes-base.httpRequest","parameters":{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/"}}],"connections":{}}`,
+		"a document of Countersign":    `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headerList":[],"query":{"a":"b"}}`,
+		"a URL: GET":                   "https://sqs.eu-west-1.amazonaws.com/?Action=ListQueues",
+		"curl: GET, 0 headers. An old": `curl https://sqs.eu-west-1.amazonaws.com/ -H 'Authorization: AWS4-HMAC-SHA256 Credential=x' -H 'X-Amz-Date: 20150830T123600Z'`,
+	} {
+		p.paste("paste", text)
+		p.wait(`document.querySelector("#read").innerText.includes(` + quote("Read as "+want) + `)`)
+		p.click("#sign")
+		p.wait(`document.querySelector("#scope").innerText.includes("in eu-west-1") && document.querySelector("#explanation").innerText !== ""`)
+		eval[bool](p, `(document.querySelector("#scope").textContent = "", true)`)
+	}
+	p.clean()
+}
+
+func TestWalk_BodyComesFromAFile(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench").ready()
+	p.paste("paste", "PUT /in/a.bin HTTP/1.1\nHost: examplebucket.s3.eu-west-1.amazonaws.com")
+	eval[bool](p, `(() => { const d = new DataTransfer(); d.items.add(new File([new Uint8Array([255, 0, 13, 10])], "a.bin")); document.querySelector("#file").files = d.files; return true; })()`)
+	p.sign()
+	sum := sha256.Sum256([]byte{255, 0, 13, 10})
+	if got := p.text("#lines li:last-child"); got != hex.EncodeToString(sum[:]) {
+		t.Errorf("hash %s", got)
+	}
+	p.click(`[name=form][value=n8n]`)
+	p.wait(`document.querySelector("#hint").innerText.includes("cannot hold the body")`)
+	p.click(`[name=form][value=python]`)
+	p.wait(`document.querySelector("#snippet").innerText.includes("/wANCg==")`)
+	p.clean()
+}
+
+func TestWalk_TokenAndUrlAreHiddenUntilAsked(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	p.sign()
+	token := regexp.MustCompile(`characters, hidden`)
+	if got := p.text("#headers"); !token.MatchString(got) {
+		t.Errorf("headers: %s", got)
+	}
+	p.click("#headers button")
+	if got := p.text("#headers"); token.MatchString(got) {
+		t.Errorf("headers after Show: %s", got)
+	}
+	eval[bool](p, `(document.querySelector("#place").value = "presign", true)`)
+	p.click("#sign")
+	p.wait(`document.querySelector("#lines").innerText.includes("X-Amz-Expires=900")`)
+	if got := p.text("#headers"); strings.Contains(got, "X-Amz-Signature") || !token.MatchString(got) {
+		t.Errorf("headers of a presigned URL: %s", got)
+	}
+	if eval[bool](p, `!document.querySelector("#sending").hidden`) {
+		t.Error("a presigned URL is offered to be sent")
+	}
+	p.clean()
+}
+
+func TestWalk_TimeRunsOut(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	p.sign()
+	eval[bool](p, `(() => { const now = Date.now; Date.now = () => now() + 3600e3; return true; })()`)
+	p.wait(`document.querySelector("#time").innerText.includes("AWS takes it no longer")`)
+	p.clean()
+}
+
+func TestWalk_CopyingWithoutAClipboardSelects(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	p.sign()
+	eval[bool](p, `(navigator.clipboard.writeText = async () => { throw new Error("no"); }, true)`)
+	for what, want := range map[string]string{"canonical": "x-amz-meta-source:web shop", "string": "aws4_request", "send": "Authorization", "ticket": "Canonical request:"} {
+		p.click("[data-copy=" + what + "]")
+		p.wait(`getSelection().toString().includes(` + quote(want) + `)`)
+	}
+	if got := p.text("#state"); !strings.Contains(got, "press Ctrl+C") {
+		t.Errorf("state: %s", got)
+	}
+	p.clean()
+}
+
+func TestWalk_KeyIsKeptInTheTabWhereAsked(t *testing.T) {
+	t.Parallel()
+	address, _ := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
+	p := open(t, address+"/workbench")
+	p.wait(`!document.querySelector("#access").hidden`)
+	p.click("#keep")
+	p.paste("key", apiKey)
+	p.keys(kb.Enter)
+	p.ready()
+	if err := chromedp.Do(p.ctx, chromedp.Navigate(address+"/workbench")); err != nil {
+		t.Fatal(err)
+	}
+	p.ready()
+	p.click("#forget")
+	p.wait(`document.querySelector("#state").innerText.includes("asks for a key")`)
+	if kept := eval[int](p, "sessionStorage.length + localStorage.length"); kept != 0 {
+		t.Errorf("%d entries are left", kept)
+	}
+	p.clean()
+}
+
+func TestWalk_AServiceThatIsGoneIsNamed(t *testing.T) {
+	t.Parallel()
+	needBrowser(t)
+	port := freePort(t)
+	_, _, stop, err := launch(`"message":"listening`, []string{
+		"COUNTERSIGN_AUTH=none", "COUNTERSIGN_WORKBENCH=true", "COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port,
+		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLESECRET",
+	}, "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	p := open(t, "http://127.0.0.1:"+port+"/workbench").ready()
+	p.paste("paste", "curl https://sqs.eu-west-1.amazonaws.com/")
+	p.sign()
+	stop()
+	p.click("#sign")
+	p.wait(`document.querySelector("#problem").innerText.includes("cannot be reached")`)
+}
+
+// On paper everything is open and in one column, without buttons.
+func TestWalk_PrintedPageHasAll(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	p.sign()
+	p.click("#spoil")
+	p.wait(`document.querySelector("#cause details")`)
+	media := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	})
+	if err := chromedp.Do(p.ctx, media); err != nil {
+		t.Fatal(err)
+	}
+	if shown := eval[int](p, `[...document.querySelectorAll("button")].filter((b) => b.checkVisibility()).length`); shown != 0 {
+		t.Errorf("%d buttons are printed", shown)
+	}
+	if !eval[bool](p, `document.querySelector("#cause details li").checkVisibility({contentVisibilityAuto: true}) && document.querySelector("#cause details li").getBoundingClientRect().height > 0`) {
+		t.Error("details stay closed on paper")
+	}
+	if !eval[bool](p, `document.querySelector("#result").getBoundingClientRect().top >= document.querySelector("#request").getBoundingClientRect().bottom`) {
+		t.Error("there are two columns on paper")
+	}
+	p.clean()
+}
+
+// A mebibyte is read and signed; how long it takes is told, not demanded, for a machine may be busy.
+func TestSize_FromPasteToSteps(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench").ready()
+	eval[bool](p, `(window.shifts = 0, new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shifts += e.value; }).observe({type: "layout-shift"}), true)`)
+	for _, size := range []int{1 << 10, 1<<20 - 200} {
+		eval[bool](p, `(document.querySelector("#explanation").textContent = "", true)`)
+		milliseconds := eval[float64](p, `(async () => {
+			const text = "curl https://sqs.eu-west-1.amazonaws.com/ --data-raw '" + "Action=x&é=1 ".repeat(`+strconv.Itoa(size/14)+`) + "'", begun = performance.now();
+			const e = document.getElementById("paste");
+			e.value = text;
+			e.dispatchEvent(new Event("input"));
+			document.getElementById("sign").click();
+			while (document.getElementById("explanation").innerText === "") await new Promise((r) => setTimeout(r, 5));
+			return performance.now() - begun;
+		})()`)
+		t.Logf("%d bytes: %.0f ms", size, milliseconds)
+	}
+	t.Logf("layout shift %.3f", eval[float64](p, "window.shifts"))
+	p.clean()
+}
+
+// The command that opens a browser gets the address of the page.
+func TestSandbox_OpensTheBrowser(t *testing.T) {
+	t.Parallel()
+	needBrowser(t)
+	dir := t.TempDir()
+	const script = "#!/bin/sh\nprintf %s \"$1\" > \"$(dirname \"$0\")/part\" && mv \"$(dirname \"$0\")/part\" \"$(dirname \"$0\")/opened\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	address, _, stop, err := launch("   http://", []string{"PATH=" + dir + ":" + os.Getenv("PATH")}, "sandbox", "--open")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	for range 200 {
+		if opened, err := os.ReadFile(filepath.Join(dir, "opened")); err == nil {
+			if string(opened) != "http://"+address || !strings.HasSuffix(address, "/workbench?example=sandbox") {
+				t.Errorf("%s was opened, want http://%s", opened, address)
+			}
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Error("nothing was opened")
+}
