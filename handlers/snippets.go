@@ -90,7 +90,8 @@ func (in *snippetRequest) snippet() (snippets.Snippet, error) {
 	}
 	made, err := snippets.Write(snippets.Form(in.For), r, options)
 	if err != nil {
-		return snippets.Snippet{}, problem.Invalid("/for", "This form cannot hold the body: it is not a text, or it has carriage returns, which a command of Windows loses. "+
+		return snippets.Snippet{}, problem.Invalid("/for", "This form cannot hold the body: it is not a text, or it has "+
+			"carriage returns, which a command of Windows loses. "+
 			"Choose another one.")
 	}
 	return made, nil
