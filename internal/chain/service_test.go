@@ -58,16 +58,24 @@ type service struct {
 
 func startService(t *testing.T, a *aws, o functionshost.Options) *service {
 	t.Helper()
+	return startServiceWith(t, o, map[string]string{
+		"AWS_ACCESS_KEY_ID": sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "AWS_REGION": region,
+		"COUNTERSIGN_ROLE_ARN": sandbox.PartnerRoleARN, "COUNTERSIGN_EXTERNAL_ID": sandbox.PartnerExternalID,
+		"COUNTERSIGN_STS_ENDPOINT": a.stsURL, "COUNTERSIGN_API_KEY_SHA256": keyHash(),
+	})
+}
+
+func keyHash() string {
 	sum := sha256.Sum256([]byte(apiKey))
+	return hex.EncodeToString(sum[:])
+}
+
+func startServiceWith(t *testing.T, o functionshost.Options, settings map[string]string) *service {
+	t.Helper()
 	if o.Package == "" {
 		o.Package = packed
 	}
-	o.Dir, o.Now = t.TempDir(), time.Now
-	o.Settings = map[string]string{
-		"AWS_ACCESS_KEY_ID": sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "AWS_REGION": region,
-		"COUNTERSIGN_ROLE_ARN": sandbox.PartnerRoleARN, "COUNTERSIGN_EXTERNAL_ID": sandbox.PartnerExternalID,
-		"COUNTERSIGN_STS_ENDPOINT": a.stsURL, "COUNTERSIGN_API_KEY_SHA256": hex.EncodeToString(sum[:]),
-	}
+	o.Dir, o.Now, o.Settings = t.TempDir(), time.Now, settings
 	h, err := functionshost.Start(o)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func (q *request) options(v any) error {
 // connection's address, with the connection's key.
 func sendConnection(ctx context.Context, r *Run, a *Action, _ Object) error {
 	inputs, _ := a.Inputs.(Object)
-	if err := only(inputs, "host method path body retryPolicy"); err != nil {
+	if err := only(inputs, "host method path queries headers body retryPolicy"); err != nil {
 		return err
 	}
 	id, _ := at(inputs, "host", "connection", "name").(string)
@@ -75,9 +76,36 @@ func sendConnection(ctx context.Context, r *Run, a *Action, _ Object) error {
 	path, _ := at(inputs, "path").(string)
 	method, _ := at(inputs, "method").(string)
 	q := request{retries: defaultRetries()}
-	inputs = append(slices.Clone(inputs), Member{"headers", joined(connection.Header)})
-	return r.send(ctx, a, &q, strings.ToUpper(method), connection.URL+path, inputs)
+	headers, _ := at(inputs, "headers").(Object)
+	sent := Object{{"headers", append(slices.Clone(headers), joined(connection.Header)...)}}
+	for _, m := range inputs {
+		if m.Name != "headers" && m.Name != "queries" {
+			sent = append(sent, m)
+		}
+	}
+	return r.send(ctx, a, &q, strings.ToUpper(method), connection.URL+path+r.query(at(inputs, "queries")), sent)
 }
+
+// query is made of the parameters of an operation: a list is repeated.
+func (r *Run) query(v any) string {
+	var pairs []string
+	queries, _ := v.(Object)
+	for _, m := range queries {
+		values, isList := m.Value.([]any)
+		if !isList {
+			values = []any{m.Value}
+		}
+		for _, value := range values {
+			pairs = append(pairs, escaped(m.Name)+"="+escaped(r.textOf(value)))
+		}
+	}
+	if len(pairs) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(pairs, "&")
+}
+
+func escaped(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 // send does what both have in common: build, send, repeat, poll, read.
 func (r *Run) send(ctx context.Context, a *Action, q *request, method, uri string, inputs Object) error {
