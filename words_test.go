@@ -17,7 +17,7 @@ import (
 var readTexts = []string{
 	"*.md",
 	"docs/architecture.md", "docs/azure-*.md", "docs/co*.md", "docs/decisions.md", "docs/endpoints.md", "docs/four-steps.md",
-	"docs/logic-apps.md", "docs/n8n*", "docs/o*.md", "docs/p*.md", "docs/README.md", "docs/role-chaining.md", "docs/security.md", "docs/unchecked.md",
+	"docs/logic-apps.md", "docs/mcp.md", "docs/recipes.md", "docs/n8n*", "docs/o*.md", "docs/p*.md", "docs/README.md", "docs/role-chaining.md", "docs/security.md", "docs/unchecked.md",
 	"examples/*",
 	".github/ISSUE_TEMPLATE/*",
 	"connector/*.go", "converter/*.go", "connector/workflows/*", "connector/files/*.md", "connector/files/apiProperties.json",

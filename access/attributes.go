@@ -75,7 +75,14 @@ func (p *Policy) readAttributes(q *Question) (attributes, invalidRequest) {
 	if r.Service == "sqs" && otherQueue(r, &f) {
 		f.path = ""
 	}
-	f.operation = p.operation(q.Action, r, &f)
+	if isMCP(r, &f) {
+		var reason string
+		if f.operation, reason = mcpOperation(r, &f); reason != "" {
+			return f, invalidRequest{"body", reason}
+		}
+	} else {
+		f.operation = p.operation(q.Action, r, &f)
+	}
 	f.credentials = p.credentialCalls(r, &f)
 	switch {
 	case s3Family(r.Service):

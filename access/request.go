@@ -76,7 +76,7 @@ type Decision struct {
 	// Reason says why not, in words that the caller may see.
 	Reason string
 	// Malformed is the field that no policy could have decided on: "service",
-	// "method", "url" or "headers". It is the caller's fault, not a lack of rights.
+	// "method", "url", "headers" or "body". It is the caller's fault, not a lack of rights.
 	Malformed string
 	// Operation is the AWS operation, "" when the request does not name exactly one.
 	Operation string

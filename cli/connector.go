@@ -20,9 +20,9 @@ import (
 
 // connectorOptions are the flags of connector.
 type connectorOptions struct {
-	out, config, from, host string
-	convert                 converter.Options
-	samples, any            []string
+	out, config, from, mcp, host string
+	convert                      converter.Options
+	samples, any                 []string
 }
 
 func newConnector(p *process) *cobra.Command {
@@ -32,14 +32,19 @@ func newConnector(p *process) *cobra.Command {
 	c.Long = "Without --from, it writes the connector of Countersign itself, and the workflow templates.\n\n" +
 		"With --from, it makes a connector of the definition of an API at AWS: Swagger 2.0, OpenAPI 3.0 or 3.1,\n" +
 		"or an export of API Gateway. Its actions call Countersign at /call, which signs them. report.json says\n" +
-		"what was left out and what is a guess."
+		"what was left out and what is a guess.\n\n" +
+		"With --mcp, it makes one of the address of an MCP server at AWS, for Copilot Studio. It calls Countersign at\n" +
+		"/proxy, which Azure Functions do not serve."
 	c.Example = "  countersign connector --out lowcode --host sign.example.com\n" +
-		"  countersign connector --out orders --host sign.example.com --from orders.json --profile orders"
+		"  countersign connector --out orders --host sign.example.com --from orders.json --profile orders\n" +
+		"  countersign connector --out tools --host sign.example.com --profile agents \\\n" +
+		"    --mcp https://orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp"
 	f := c.Flags()
 	f.StringVar(&o.out, "out", "", "`FOLDER` to write to (required).")
 	f.StringVar(&o.host, "host", "", "`HOST` of the service, which the connector then has as a default.")
 	f.StringVar(&o.from, "from", "", "`FILE` with the definition of an API, in JSON or YAML; - for standard input.")
-	f.StringVar(&o.convert.Profile, "profile", "", "`NAME` of the profile that signs the calls (required with --from).")
+	f.StringVar(&o.mcp, "mcp", "", "`URL` of an MCP server at AWS: https://HOST/PATH, as Copilot Studio takes it.")
+	f.StringVar(&o.convert.Profile, "profile", "", "`NAME` of the profile that signs the calls (required with --from and --mcp).")
 	f.StringVar(&o.convert.Upstream, "upstream", "", "`URL` of the API, where the definition does not tell it: https://HOST/PATH.")
 	f.StringArrayVar(&o.convert.Include, "include", nil, "`OPERATION` to keep, such as 'GET /orders*'; may be repeated. Default: all.")
 	f.StringArrayVar(&o.convert.Exclude, "exclude", nil, "`OPERATION` to leave out; may be repeated.")
@@ -56,9 +61,15 @@ func newConnector(p *process) *cobra.Command {
 }
 
 func (o *connectorOptions) run(p *process) error {
-	if o.from == "" {
-		c := o.convert
-		if c.Profile+c.Upstream != "" || c.Greedy || c.Strict || len(c.Include)+len(c.Exclude)+len(o.samples)+len(o.any) > 0 {
+	c := o.convert
+	only := c.Upstream != "" || c.Greedy || c.Strict || len(c.Include)+len(c.Exclude)+len(o.samples)+len(o.any) > 0
+	switch {
+	case o.mcp != "" && (o.from != "" || only):
+		return usageError{errors.New("--mcp takes --profile, --host and --config alone")}
+	case o.mcp != "":
+		return o.makeMCP(p)
+	case o.from == "":
+		if c.Profile != "" || only {
 			return usageError{errors.New("--profile, --upstream, --include, --exclude, --sample, --any, --greedy and --strict need --from")}
 		}
 		return connector.Write(o.out, p.contract, connector.Options{Host: o.host})
@@ -74,6 +85,28 @@ func (o *connectorOptions) run(p *process) error {
 	if err != nil {
 		return refusedDefinition(o.from, err)
 	}
+	return o.write(p, made)
+}
+
+// makeMCP makes the connector of an MCP server.
+func (o *connectorOptions) makeMCP(p *process) error {
+	if err := o.prepare(p); err != nil {
+		return err
+	}
+	o.convert.Earlier = nil // its one action has one id
+	made, err := converter.MCP(o.mcp, o.convert)
+	if err != nil {
+		return err
+	}
+	if err := o.write(p, made); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stderr, "The connector calls /proxy, which a container or the binary serves, and Azure Functions do not.")
+	return nil
+}
+
+// write writes the connector and says what became of it.
+func (o *connectorOptions) write(p *process, made *converter.Result) error {
 	if err := connector.WriteFiles(o.out, made.Files); err != nil {
 		return err
 	}

@@ -46,6 +46,23 @@ func TestConnector_FromADefinition(t *testing.T) {
 			t.Errorf("%q: %d, want %d with %q:\n%s", test.args, code, test.code, test.want, text)
 		}
 	}
+	const mcp = "https://orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp"
+	for _, test := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--mcp", mcp}, 2, "--profile"},
+		{[]string{"--mcp", mcp, "--profile", "agents", "--from", api}, 2, "--mcp takes"},
+		{[]string{"--mcp", "https://example.com/mcp", "--profile", "agents"}, 1, "none of AWS"},
+		{[]string{"--mcp", mcp, "--profile", "agents"}, 0, "Azure Functions do not"},
+	} {
+		p := program{}
+		code := p.run(t.Context(), append([]string{"connector", "--out", filepath.Join(dir, "mcp")}, test.args...)...)
+		if text := p.out.String() + p.err.String(); code != test.code || !strings.Contains(text, test.want) {
+			t.Errorf("%q: %d, want %d with %q:\n%s", test.args, code, test.code, test.want, text)
+		}
+	}
 	p := program{}
 	if code := p.run(t.Context(), "connector", "check", out); code != 0 {
 		t.Errorf("check: %d\n%s%s", code, p.out.String(), p.err.String())

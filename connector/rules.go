@@ -19,11 +19,16 @@ func checkTitle(c *checked) {
 	const longest = 30
 	title := textOf(part(c.definition, "info"), "title")
 	c.unless(title != "" && len([]rune(title)) <= longest, "/info/title", "must have 1 to %d characters", longest)
-	word := titleWords.FindString(title)
-	if strings.Contains(title, "API") {
-		word = "API"
-	}
+	word := ForbiddenInTitle(title)
 	c.unless(word == "", "/info/title", "must not contain %q", word)
+}
+
+// ForbiddenInTitle is a word in a title that no connector may have there, or "".
+func ForbiddenInTitle(title string) string {
+	if strings.Contains(title, "API") {
+		return "API"
+	}
+	return titleWords.FindString(title)
 }
 
 func checkInfoDescription(c *checked) {
@@ -96,6 +101,9 @@ func (c *checked) everyField(name string) {
 
 func checkResponseSchema(c *checked) {
 	c.eachOperation(func(pointer string, o map[string]any) {
+		if o["x-ms-agentic-protocol"] != nil {
+			return // the protocol has its own
+		}
 		for code, response := range part(o, "responses") {
 			if strings.HasPrefix(code, "2") && c.resolve(part(response))["schema"] != nil {
 				return
@@ -158,7 +166,7 @@ func checkVisibility(c *checked) {
 
 var extensions = strings.Fields("x-ms-summary x-ms-visibility x-ms-editor x-ms-editor-options x-ms-dynamic-values x-ms-dynamic-list " +
 	"x-ms-dynamic-schema x-ms-dynamic-properties x-ms-dynamic-tree x-ms-test-value x-ms-enum x-ms-enum-values " +
-	"x-ms-connector-metadata x-ms-api-annotation " +
+	"x-ms-connector-metadata x-ms-api-annotation x-ms-agentic-protocol " +
 	"x-ms-capabilities x-ms-docs x-ms-deployment-version x-ms-no-generic-test x-ms-operation-context x-ms-pageable x-ms-safe-operation " +
 	"x-ms-trigger x-ms-trigger-hint x-ms-trigger-metadata x-ms-trigger-value " +
 	"x-ms-notification x-ms-notification-content x-ms-notification-url " +

@@ -167,13 +167,6 @@ func (c *conversion) readSamples() error {
 	return nil
 }
 
-// titleWords may not stand in a title: the words for what it is, and products of
-// the Power Platform.
-var titleWords = []string{
-	"api", "apis", "connector", "connectors", "power", "powerapps", "powerautomate",
-	"flow", "logic", "logicapps", "copilot", "dataverse", "dynamics",
-}
-
 const maxTitle = 30
 
 // readInfo finds a title that a connector may have.
@@ -182,24 +175,28 @@ func (c *conversion) readInfo() error {
 	if isPlaceholder(given.value) {
 		return placeholderError(given)
 	}
-	afterProduct := false
-	for _, word := range words(prose(given.text(), maxDescription)) {
-		lower := strings.ToLower(word)
-		forbidden := slices.Contains(titleWords, lower) || strings.Contains(word, "API")
-		if forbidden || afterProduct && slices.Contains([]string{"apps", "automate", "platform", "pages", "bi", "studio"}, lower) {
-			afterProduct = true
+	c.title = titleOf(given.text())
+	return nil
+}
+
+// titleOf is a title that a connector may have.
+func titleOf(text string) string {
+	title, afterProduct := "", false
+	for _, word := range words(prose(text, maxDescription)) {
+		longer := strings.TrimSpace(title + " " + word)
+		ofProduct := afterProduct && slices.Contains([]string{"apps", "automate", "platform", "pages", "bi", "studio"}, strings.ToLower(word))
+		if afterProduct = ofProduct || connector.ForbiddenInTitle(longer) != ""; afterProduct {
 			continue
 		}
-		afterProduct = false
-		if len(c.title)+len(word) >= maxTitle {
+		if len(longer) > maxTitle {
 			break
 		}
-		c.title = strings.TrimSpace(c.title + " " + word)
+		title = longer
 	}
-	if c.title = capital(c.title); strings.Trim(c.title, "0123456789 ") == "" {
-		c.title = "AWS service"
+	if title = capital(title); strings.Trim(title, "0123456789 ") == "" {
+		return "AWS service"
 	}
-	return nil
+	return title
 }
 
 // description is that of the connector, 30 to 500 characters.

@@ -3,7 +3,6 @@ package converter
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -196,7 +195,7 @@ func earlierIDs(definition []byte) map[string]string {
 	paths := node{value: value}.get("paths")
 	for _, path := range paths.names() {
 		for _, method := range methods {
-			if id := paths.get(path).get(method).get("operationId").text(); pascal.MatchString(id) && !slices.Contains(titleWords, id) {
+			if id := paths.get(path).get(method).get("operationId").text(); pascal.MatchString(id) {
 				ids[strings.ToUpper(method)+" "+withoutRoute(path)] = id
 			}
 		}

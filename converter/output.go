@@ -151,6 +151,9 @@ func (a *action) operation() object {
 	if len(a.parameters) > 0 {
 		o["parameters"] = a.parameters
 	}
+	if a.agentic {
+		o["x-ms-agentic-protocol"] = "mcp-streamable-1.0"
+	}
 	if a.media != "" {
 		o["consumes"] = []string{a.media}
 	}

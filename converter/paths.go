@@ -24,6 +24,7 @@ type action struct {
 	typedAnswer  bool
 	guessed      []string
 	declared     []parameter // in the definition
+	agentic      bool        // its requests are messages of MCP
 }
 
 func (a *action) name() string { return a.method + " " + a.path }

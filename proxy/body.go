@@ -4,10 +4,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"countersign/broker"
+	"countersign/endpoints"
 	"countersign/problem"
 	"countersign/sending"
 	"countersign/signing"
@@ -22,14 +24,14 @@ const (
 
 // payload settles what becomes of the client's body. What the client declares is
 // signed as it stands, and AWS checks it; only what declares nothing is read first.
-// Forms are read too, since some services are told their operation in them, which
-// is for policies to see.
+// Forms and messages to MCP servers are read too, since they name the operation,
+// which is for policies to see.
 func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 	declared := strings.TrimSpace(x.in.Header.Get("X-Amz-Content-Sha256"))
 	isClaim := declared != "" && declared != signing.UnsignedPayload
 	switch {
-	case body != nil && isForm(x.in) && length >= 0 && length <= inMemory && !strings.HasPrefix(declared, "STREAMING-"):
-		in.Body = func() (broker.Body, error) { return x.form(body, length) }
+	case body != nil && (isForm(x.in) || x.isMCP()) && length >= 0 && length <= inMemory && !strings.HasPrefix(declared, "STREAMING-"):
+		in.Body = func() (broker.Body, error) { return x.read(body, length) }
 		if isClaim {
 			return // a false one is told
 		}
@@ -49,8 +51,8 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 	in.Headers = slices.DeleteFunc(in.Headers, func(h signing.Header) bool { return h.Name == "X-Amz-Content-Sha256" })
 }
 
-// form reads a body into memory.
-func (x *exchange) form(body io.Reader, length int64) (broker.Body, error) {
+// read reads a body into memory.
+func (x *exchange) read(body io.Reader, length int64) (broker.Body, error) {
 	if err := x.reserve(length); err != nil {
 		return broker.Body{}, err
 	}
@@ -58,7 +60,11 @@ func (x *exchange) form(body io.Reader, length int64) (broker.Body, error) {
 	if _, err := io.ReadFull(body, content); err != nil {
 		return broker.Body{}, &problem.Error{Code: "body_unreadable", Detail: "The body did not arrive whole.", Cause: err}
 	}
-	return broker.Body{Present: true, Bytes: content, MediaType: broker.MediaForm, Text: true}, nil
+	media := broker.MediaForm
+	if x.isMCP() {
+		media = broker.MediaJSON
+	}
+	return broker.Body{Present: true, Bytes: content, MediaType: media, Text: true}, nil
 }
 
 // reserve takes the memory for a body of a length, -1 where it is not known, until
@@ -72,6 +78,11 @@ func (x *exchange) reserve(length int64) error {
 		x.release = append(x.release, release)
 	}
 	return err
+}
+
+func (x *exchange) isMCP() bool {
+	u, err := url.Parse(x.target.URL)
+	return err == nil && x.in.Method == http.MethodPost && endpoints.IsMCP(u.Host, u.EscapedPath())
 }
 
 func isForm(r *http.Request) bool {

@@ -311,7 +311,10 @@ func (o *operation) call(t *testing.T, engine *logicapps.Engine) *logicapps.Acti
 	t.Helper()
 	inputs := logicapps.Object{
 		{Name: "host", Value: logicapps.Object{{Name: "connection", Value: logicapps.Object{{Name: "name", Value: connectionID}}}}},
-		{Name: "method", Value: o.method}, {Name: "path", Value: o.path}, {Name: "queries", Value: o.queries}, {Name: "headers", Value: o.headers},
+		{Name: "method", Value: o.method},
+		{Name: "path", Value: o.path},
+		{Name: "queries", Value: o.queries},
+		{Name: "headers", Value: o.headers},
 		{Name: "retryPolicy", Value: logicapps.Object{{Name: "type", Value: "none"}}},
 	}
 	if o.body != nil {

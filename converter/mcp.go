@@ -1,0 +1,61 @@
+package converter
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// MCP makes a connector of the address of an MCP server at AWS: one action, by which
+// Copilot Studio speaks the protocol through /proxy. Of the options it takes Frame,
+// Profile and Hosts.
+func MCP(address string, o Options) (*Result, error) {
+	c := &conversion{Options: o, schemas: newSchemas(), root: node{value: object{}}, samples: map[string]node{}}
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	bare, rawQuery, _ := strings.Cut(address, "?")
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, errors.New("--mcp: the query cannot be read")
+	}
+	if c.upstream, err = parseUpstream(bare); err == nil {
+		err = c.accepts(c.upstream)
+	}
+	if err != nil {
+		return nil, errors.New("--mcp: " + strings.ReplaceAll(err.Error(), "--upstream", "--mcp"))
+	}
+	if strings.HasSuffix(bare, "/") && c.upstream.base != "" {
+		c.report.Warnings = append(c.report.Warnings, "The slash at the end of the address is left out: clients disagree about it.")
+	}
+	c.report.Format = "MCP"
+	c.title = titleOf(mcpName(c.upstream) + " tools")
+	a := &action{
+		method: "POST", path: first(c.upstream.base, "/"), route: "/proxy/" + c.Profile + "/" + c.upstream.host + first(c.upstream.base, "/"),
+		id: "InvokeMCP", summary: "Use the tools of the server",
+		description: "Speaks the Model Context Protocol with the server, through Countersign, which signs each message for AWS.",
+		responses:   object{"200": object{"description": "What the server answers."}}, agentic: true,
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		a.parameters = append(a.parameters, object{
+			"name": name, "in": "query", "type": "string", "required": true, "default": query.Get(name),
+			"description": "As in the address of the server.", "x-ms-summary": labelOf(name), "x-ms-visibility": "internal",
+		})
+	}
+	c.actions = []*action{a}
+	return c.files()
+}
+
+// mcpName is what tells a server from others: the name of the gateway or the runtime.
+func mcpName(u upstream) string {
+	name, _, _ := strings.Cut(u.host, ".")
+	if name == "bedrock-agentcore" {
+		parts := strings.FieldsFunc(unpercent(u.base), func(r rune) bool { return r == '/' || r == ':' })
+		if len(parts) > 1 {
+			name = parts[len(parts)-2] // before invocations
+		}
+	}
+	return name
+}
