@@ -1,5 +1,7 @@
 package diagnosis
 
+import "strings"
+
 var credentialCauses = []CauseInfo{
 	{
 		ID: "unknown-key", Family: FamilyCredentials, Title: "AWS does not know this access key id.", Side: SideCredentials, Most: Stated,
@@ -17,8 +19,8 @@ var credentialCauses = []CauseInfo{
 		FixInCode:     "Set x-amz-security-token before signing and sign it; in a presigned URL it is the parameter X-Amz-Security-Token.",
 	},
 	{
-		ID: "invalid-token", Family: FamilyCredentials, Title: "AWS does not take the session token.", Side: SideCredentials, Most: Stated,
-		Means:         "The token is cut or damaged, or it is none of AWS's. In a URL every + and / of it must be encoded.",
+		ID: "invalid-token", Family: FamilyCredentials, Title: "AWS does not accept the session token.", Side: SideCredentials, Most: Stated,
+		Means:         "The token is cut or damaged, or it was not issued by AWS. In a URL every + and / of it must be encoded.",
 		Decides:       "AWS says so; blanks in the token are plus signs that were not encoded.",
 		FixInWorkflow: "Take a new signature, and send the token as it comes.",
 		FixInCode:     "Pass the token on whole and unchanged; encode it in a URL (%2B, %2F, %3D).",
@@ -36,12 +38,12 @@ var credentialCauses = []CauseInfo{
 	{
 		ID: "foreign-token", Family: FamilyCredentials, Title: "The session token is not valid in this " +
 			"region.", Side: SideCredentials, Most: Likely,
-		Means: "A session of the global endpoint sts.amazonaws.com holds in regions that are enabled by default; opt-in " +
-			"regions want one of a regional endpoint.",
+		Means: "A session of the global endpoint sts.amazonaws.com is valid in regions that are enabled by default; opt-in " +
+			"regions need one from a regional endpoint.",
 		Decides:       "The region is an opt-in region and the session came from the global endpoint.",
 		FixInWorkflow: "Ask the operator to get sessions from STS of the region.",
 		FixInCode: "Use sts.<region>.amazonaws.com (AWS_STS_REGIONAL_ENDPOINTS=regional), or let the account's global " +
-			"tokens hold everywhere.",
+			"tokens be valid in all regions.",
 	},
 	{
 		ID: "expired-token", Family: FamilyCredentials, Title: "The session has expired.", Side: SideCredentials, Most: Stated,
@@ -56,7 +58,7 @@ const signatureRight = "The signature was right; a policy decides here."
 
 var permissionCauses = []CauseInfo{
 	denied("denied-identity", "No identity-based policy allows the action.", "no identity-based policy allows it",
-		"Ask for a policy on the user or role that allows the action on the resource."),
+		"Give the user or role a policy that allows the action on the resource."),
 	denied("denied-explicit-identity", "An identity-based policy denies the action.", "an explicit deny in an identity-based policy",
 		"Find the Deny statement on the user, its groups or the role, and its conditions. An Allow elsewhere does not help."),
 	denied("denied-resource", "No resource-based policy allows the action.", "no resource-based policy allows it",
@@ -64,9 +66,9 @@ var permissionCauses = []CauseInfo{
 	denied("denied-explicit-resource", "A resource-based policy denies the action.", "an explicit deny in a resource-based policy",
 		"Find the Deny statement in the policy of the resource (bucket, key, queue, API), and its conditions."),
 	denied("denied-scp", "A service control policy denies the action.", "a service control policy of the organization",
-		"Ask who runs AWS Organizations: a service control policy (SCP) of the account stops it, whatever the account's own policies say."),
+		"Change the service control policy (SCP) in AWS Organizations: it stops the action whatever the account's own policies say."),
 	denied("denied-rcp", "A resource control policy denies the action.", "a resource control policy of the organization",
-		"Ask who runs AWS Organizations of the resource's account: a resource control policy (RCP) stops it."),
+		"Change the resource control policy (RCP) in AWS Organizations of the account that owns the resource."),
 	denied("denied-boundary", "A permissions boundary does not allow the action.", "a permissions boundary",
 		"Extend the permissions boundary of the user or role; it limits what its policies can give."),
 	denied("denied-session", "The session policy does not allow the action.", "a session policy",
@@ -84,7 +86,7 @@ var permissionCauses = []CauseInfo{
 	},
 	{
 		ID: "denied-function-url", Family: FamilyPermission, Title: "The function URL may not be called.", Side: SidePolicy, Most: Stated,
-		Means: signatureRight + " Since October 2025 a function URL wants two permissions: lambda:InvokeFunctionUrl and " +
+		Means: signatureRight + " Since October 2025 a function URL needs two permissions: lambda:InvokeFunctionUrl and " +
 			"lambda:InvokeFunction.",
 		Decides:       "The text of Lambda: Forbidden. For troubleshooting Function URL authorization issues.",
 		FixInWorkflow: "Ask whoever runs the function to allow the caller both lambda:InvokeFunctionUrl and lambda:InvokeFunction.",
@@ -108,8 +110,8 @@ var permissionCauses = []CauseInfo{
 			"in no usage plan of the stage, " +
 			"the API is private, WAF blocks, a custom domain has no mapping, or @connections is called without its stage.",
 		Decides:       "The answer is the bare Forbidden; the request shows whether x-api-key was sent.",
-		FixInWorkflow: "If the API wants an API key, send it in the header x-api-key; check the path of the custom domain.",
-		FixInCode: "Send x-api-key of a usage plan that holds this stage; look at WAF, at the API's endpoint type and at " +
+		FixInWorkflow: "If the API needs an API key, send it in the header x-api-key; check the path of the custom domain.",
+		FixInCode: "Send an x-api-key of a usage plan that includes this stage; look at WAF, at the API's endpoint type and at " +
 			"its base path mappings.",
 	},
 	{
@@ -143,7 +145,7 @@ var permissionCauses = []CauseInfo{
 		Means:         "A Cognito, JWT or Lambda authorizer refused the request; AWS did not look at the signature.",
 		Decides:       "{\"message\":\"Unauthorized\"}, or not authorized to access this resource, from API Gateway.",
 		FixInWorkflow: "Call the API with the token that it asks for, or ask for a route with IAM authorization.",
-		FixInCode:     "Send what the authorizer wants in Authorization, or set the method's authorization to AWS_IAM.",
+		FixInCode:     "Send what the authorizer expects in Authorization, or set the method's authorization to AWS_IAM.",
 	},
 	{
 		ID: "unknown-route", Family: FamilyPermission, Title: "API Gateway has no such route, method or stage.", Side: SideRoute, Most: Likely,
@@ -160,8 +162,8 @@ func denied(id Cause, title, policy, fix string) CauseInfo {
 	return CauseInfo{
 		ID: id, Family: FamilyPermission, Title: title, Side: SidePolicy, Most: Stated,
 		Means:         signatureRight + " What stops it: " + policy + ".",
-		Decides:       "The tail of the message names the kind of policy; since 2026 often its ARN.",
-		FixInWorkflow: "The workflow is right. " + fix,
+		Decides:       "The end of the message names the kind of policy, and since 2026 often its ARN.",
+		FixInWorkflow: "The workflow is right. Ask whoever runs AWS to " + strings.ToLower(fix[:1]) + fix[1:],
 		FixInCode:     fix,
 	}
 }
@@ -180,12 +182,12 @@ var elsewhereCauses = []CauseInfo{
 		Means: "CloudFront, Azure API Management, a load balancer or another gateway answered in its own name; AWS's " +
 			"service did not see the request.",
 		Decides:       "Server, Via, WWW-Authenticate and the wording of the page.",
-		FixInWorkflow: "Look at the settings of the gateway in front: it may want its own key or token.",
+		FixInWorkflow: "Look at the settings of the gateway in front of AWS: it may need its own key or token.",
 		FixInCode:     "Call the AWS endpoint itself to compare; let the gateway pass Host, Authorization and x-amz-* unchanged.",
 	},
 	{
 		ID: "proxy-page", Family: FamilyElsewhere, Title: "A proxy answered in AWS's place.", Side: SideProxy, Most: Likely,
-		Means:         "A web proxy such as Squid refused, or wants a login.",
+		Means:         "A web proxy such as Squid refused the request, or asks for a login.",
 		Decides:       "X-Squid-Error, Via, Proxy-Authenticate, status 407, or the wording of the page.",
 		FixInWorkflow: "Ask whoever runs the network to let requests to this AWS host pass.",
 		FixInCode:     "Check HTTPS_PROXY and NO_PROXY, and what the proxy allows.",
@@ -222,7 +224,7 @@ var elsewhereCauses = []CauseInfo{
 			"that is not possible"}},
 	},
 	{
-		ID: "unclear", Family: FamilyElsewhere, Title: "The text given does not decide it.", Side: SideUnknown, Most: Open,
+		ID: "unclear", Family: FamilyElsewhere, Title: "The text does not show the cause.", Side: SideUnknown, Most: Open,
 		Means:         "Several causes fit. The questions say what to bring.",
 		Decides:       "Nothing given tells the causes apart.",
 		FixInWorkflow: "Give what the questions ask for: usually the request as it was sent, and the whole answer.",

@@ -70,28 +70,31 @@ const (
 var changedCauses = []CauseInfo{
 	{
 		ID: "changed-method", Family: FamilyChanged, Title: "The method changed after signing.", Side: SideClient, Most: Proved,
-		Means: "Another method arrived than was signed. A redirect turns POST into GET and drops the body; some clients " +
+		Means: "The method that arrived is not the one that was signed. A redirect turns POST into GET and drops the body; some clients " +
 			"turn PUT into POST.",
-		Decides:       "The first line of AWS's canonical request differs from the method that was signed.",
-		FixInWorkflow: "Choose the very method that was signed, and use the answer's url, so that no redirect is needed.",
-		FixInCode:     "Do not follow redirects with a signed request: sign again for the new address." + allInfo,
+		Decides: "The first line of AWS's canonical request differs from the method that was signed.",
+		FixInWorkflow: "Set the action's method to the one that was signed, and use the url of the signing step's " +
+			"answer, so that nothing redirects.",
+		FixInCode: "Do not follow redirects with a signed request: sign again for the new address." + allInfo,
 	},
 	{
 		ID: "changed-path", Family: FamilyChanged, Title: "The path changed after signing.", Side: SideClient, Most: Proved,
-		Means: "Another path arrived than was signed: a client decoded, encoded or tidied it, or a proxy removed or added a part.",
+		Means: "The path that arrived is not the one that was signed: a client decoded, encoded or tidied it, or a proxy " +
+			"removed or added a part.",
 		Decides: "The second line of AWS's canonical request differs. Services other than S3 encode the path once more, " +
 			"so %2525 there is a path that was encoded twice on the wire.",
-		FixInWorkflow: "Use the answer's url as it is, do not build it again. With a proxy or custom domain between, sign the " +
-			"path that AWS sees.",
+		FixInWorkflow: "Use the url of the signing step's answer as it is; do not build it again. With a proxy or custom domain in between, " +
+			"sign the path that AWS sees.",
 		FixInCode: "Send the path byte for byte as it was signed; switch off path normalisation in the client and rewriting " +
 			"in the proxy." + allInfo,
 		Details: pathDetails,
 	},
 	{
 		ID: "changed-query", Family: FamilyChanged, Title: "The query changed after signing.", Side: SideClient, Most: Proved,
-		Means:         "Another query arrived than was signed: a parameter was added, removed or encoded in another way.",
-		Decides:       "The third line of AWS's canonical request differs. %2B that arrives as %20 was sent as a plain plus.",
-		FixInWorkflow: "Use the answer's url as it is: leave the Queries field of the action empty and add nothing to the address.",
+		Means:   "The query that arrived is not the one that was signed: a parameter was added, removed or encoded in another way.",
+		Decides: "The third line of AWS's canonical request differs. %2B that arrives as %20 was sent as a plain plus.",
+		FixInWorkflow: "Use the url of the signing step's answer as it is: leave the Queries field of the action " +
+			"empty and add nothing to the address.",
 		FixInCode: "Sign the final query, every parameter included, and send it with the same encoding; %20 for a space, " +
 			"%2B for a plus." + allInfo,
 		Details: queryDetails,
@@ -101,7 +104,7 @@ var changedCauses = []CauseInfo{
 		Means: "The Host header that reached AWS is not the one that was signed: a proxy or custom domain replaced it, " +
 			"or the client wrote the port into it.",
 		Decides: "The host line of AWS's canonical request differs.",
-		FixInWorkflow: "Call the host that was signed. With a proxy between, let it pass on the Host header, or sign for the " +
+		FixInWorkflow: "Call the host that was signed. If a proxy is in between, let it pass the Host header on, or sign for the " +
 			"host that AWS sees.",
 		FixInCode: "Sign the Host header as the client sends it: without :443 for https. Configure the proxy to preserve it." + allInfo,
 		Details:   []Detail{{"name", "it is another name"}, {"port", "the port was added or removed"}},
@@ -111,7 +114,7 @@ var changedCauses = []CauseInfo{
 		Means: "A header that the signature covers arrived with another value. Clients append a charset to content-type " +
 			"and replace accept-encoding or user-agent.",
 		Decides:       "A header line of AWS's canonical request differs.",
-		FixInWorkflow: "Leave this header out of signedHeaders, or give it in the form in which your client sends it.",
+		FixInWorkflow: "Leave this header out of signedHeaders, or give the signing step exactly the value that your client sends.",
 		FixInCode:     "Sign only host and x-amz-*; or set the header so that the client has no reason to change it." + allInfo,
 		Details: []Detail{
 			{"charset-appended", "a charset was appended"},
@@ -134,14 +137,14 @@ var changedCauses = []CauseInfo{
 		Decides: "The last line of AWS's canonical request differs, or S3 says XAmzContentSHA256Mismatch. Trying the " +
 			"usual changes shows which it was.",
 		FixInWorkflow: asTextFix,
-		FixInCode: "Hash the very bytes that are sent, after the last serialisation. For multipart/form-data build the body " +
+		FixInCode: "Hash exactly the bytes that are sent, after the last serialization. For multipart/form-data build the body " +
 			"yourself, with the boundary that you sign.",
 		Details: bodyDetails,
 	},
 	{
 		ID: "unsigned-header", Family: FamilyChanged, Title: "A header was sent that the signature does not " +
 			"cover.", Side: SideClient, Most: Proved,
-		Means:         "AWS wants every x-amz-* header signed, the session token included. This one was added after signing.",
+		Means:         "Every x-amz-* header must be signed, the session token included. This one was added after signing.",
 		Decides:       "AWS lists it, or the request has it and SignedHeaders has not.",
 		FixInWorkflow: "Give the header to the signing step, and send only the headers of its answer.",
 		FixInCode:     "Add the header before signing and list it in SignedHeaders. For a session that is x-amz-security-token.",

@@ -11,19 +11,19 @@ var formCauses = []CauseInfo{
 		FixInCode: "Send the Authorization header, or the presigned URL whole. HTTP clients drop it when a redirect leads to another host.",
 	},
 	{
-		ID: "not-sigv4", Family: FamilyForm, Title: "The Authorization header holds no AWS signature.", Side: SideClient, Most: Proved,
+		ID: "not-sigv4", Family: FamilyForm, Title: "The Authorization header has no AWS signature.", Side: SideClient, Most: Proved,
 		Means: "Something else stands there: a Bearer token or Basic credentials, put there by the client's own authentication. " +
-			"API Gateway also answers so for a route that does not exist or has IAM authorization.",
+			"API Gateway gives the same answer for a route that does not exist or has IAM authorization.",
 		Decides: "The first word of the header is not AWS4-HMAC-SHA256.",
 		FixInWorkflow: "Set the authentication of the HTTP action to None, so that the signing step's Authorization header " +
 			"stays. Bearer and Basic replace it.",
-		FixInCode: "Send one Authorization header, that of the signature. If the API wants a Bearer token, call a route " +
-			"that takes one, and check the path.",
+		FixInCode: "Send one Authorization header, that of the signature. If the API expects a Bearer token, call a route " +
+			"that accepts one, and check the path.",
 		Details: []Detail{{"bearer", "a Bearer token"}, {"basic", "Basic credentials"}},
 	},
 	{
 		ID: "sigv2", Family: FamilyForm, Title: "The request was signed with Signature Version 2.", Side: SideSigner, Most: Proved,
-		Means: "The old form, AWS KEY:signature or AWSAccessKeyId and Signature in the URL, is no longer taken by most " +
+		Means: "The old form, AWS KEY:signature or AWSAccessKeyId and Signature in the URL, is no longer accepted by most " +
 			"services and regions.",
 		Decides:       "The form of the header or URL, a string to sign without a scope, or a signature in base64.",
 		FixInWorkflow: "Let this service sign: it uses Signature Version 4.",
@@ -31,10 +31,10 @@ var formCauses = []CauseInfo{
 	},
 	{
 		ID: "two-signatures", Family: FamilyForm, Title: "The request carries two signatures.", Side: SideClient, Most: Proved,
-		Means:         "A presigned URL and an Authorization header were sent together; AWS takes one.",
+		Means:         "A presigned URL and an Authorization header were sent together; AWS accepts one of them.",
 		Decides:       "AWS says so, or the request has both.",
 		FixInWorkflow: "Send a presigned URL without an Authorization header: set the action's authentication to none.",
-		FixInCode:     "Remove the Authorization header from requests to presigned URLs, also one that a client adds by default.",
+		FixInCode:     "Remove the Authorization header from requests to presigned URLs, including one that a client adds by default.",
 	},
 	{
 		ID: "malformed-authorization", Family: FamilyForm, Title: "The Authorization header is malformed.", Side: SideClient, Most: Proved,
@@ -55,7 +55,7 @@ var formCauses = []CauseInfo{
 		Decides:       "The header or URL shows it, or AWS quotes it.",
 		FixInWorkflow: "Check the access key id of the profile: no blanks, no quotes, nothing but the id.",
 		FixInCode:     "Write Credential=AKIA…/20260131/eu-west-1/s3/aws4_request; an empty or unset variable leaves a part out.",
-		Details:       []Detail{{"parts", "it has not five parts"}, {"key-id", "the access key id is empty or holds other characters"}},
+		Details:       []Detail{{"parts", "it does not have five parts"}, {"key-id", "the access key id is empty or holds other characters"}},
 	},
 	{
 		ID: "host-not-signed", Family: FamilyForm, Title: "The host header is not signed.", Side: SideSigner, Most: Proved,
@@ -67,7 +67,7 @@ var formCauses = []CauseInfo{
 	{
 		ID: "missing-payload-hash-header", Family: FamilyForm, Title: "The header x-amz-content-sha256 is " +
 			"missing.", Side: SideSigner, Most: Proved,
-		Means:   "S3 and its family want the payload's hash, or UNSIGNED-PAYLOAD, in x-amz-content-sha256, signed.",
+		Means:   "S3 and services like it need the payload's hash, or UNSIGNED-PAYLOAD, in a signed header x-amz-content-sha256.",
 		Decides: "AWS says so; the request has none.",
 		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Content-Sha256 among them. For an S3-compatible " +
 			"host give service s3.",
@@ -75,21 +75,21 @@ var formCauses = []CauseInfo{
 	},
 	{
 		ID: "missing-date", Family: FamilyForm, Title: "The signature has no time.", Side: SideSigner, Most: Proved,
-		Means:         "AWS wants X-Amz-Date in the form 20260131T120000Z, or Date.",
+		Means:         "AWS needs X-Amz-Date in the form 20260131T120000Z, or Date.",
 		Decides:       "AWS says so; the request has neither, or in another form.",
 		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Date among them.",
-		FixInCode: "Set X-Amz-Date in UTC, in the form 20260131T120000Z, and sign it. Do not lean on Date: some clients " +
+		FixInCode: "Set X-Amz-Date in UTC, in the form 20260131T120000Z, and sign it. Do not rely on Date: some clients " +
 			"drop or replace it.",
 	},
 	{
-		ID: "wrong-algorithm", Family: FamilyForm, Title: "The service wants another signing algorithm.", Side: SideSigner, Most: Proved,
-		Means: "Multi-Region Access Points and the CloudFront KeyValueStore take Signature Version 4a (AWS4-ECDSA-P256-SHA256) alone; " +
-			"most other services take Version 4 (AWS4-HMAC-SHA256).",
+		ID: "wrong-algorithm", Family: FamilyForm, Title: "The service needs another signing algorithm.", Side: SideSigner, Most: Proved,
+		Means: "Multi-Region Access Points and the CloudFront KeyValueStore accept only Signature Version 4a (AWS4-ECDSA-P256-SHA256); " +
+			"most other services accept only Version 4 (AWS4-HMAC-SHA256).",
 		Decides: "The host is one of those, or AWS refuses the algorithm.",
-		FixInWorkflow: "Set the algorithm of the signing step to the one that the service takes; without one this service " +
+		FixInWorkflow: "Set the algorithm of the signing step to the one that the service accepts; without one this service " +
 			"chooses it by the host.",
 		FixInCode: "For SigV4a sign with AWS4-ECDSA-P256-SHA256 and X-Amz-Region-Set; SDKs need their CRT extension for it.",
-		Details:   []Detail{{"sigv4a", "SigV4a was used, the service takes SigV4"}, {"needs-sigv4a", "the service takes SigV4a alone"}},
+		Details:   []Detail{{"sigv4a", "SigV4a was used where only SigV4 is accepted"}, {"needs-sigv4a", "the service accepts only SigV4a"}},
 	},
 	{
 		ID: "client-refused-header", Family: FamilyForm, Title: "The HTTP client refused the Authorization header: nothing was " +
@@ -97,7 +97,7 @@ var formCauses = []CauseInfo{
 		Means: "Headers.Add and AuthenticationHeaderValue of .NET check the value by the grammar of other schemes and refuse the commas " +
 			"of an AWS signature. AWS never saw the request.",
 		Decides: "The exception is the client's own: The format of value '…' is invalid, Failed to copy the HTTP header.",
-		FixInWorkflow: "This is no answer of AWS. Send the header through an action that takes it as it is, such as HTTP with " +
+		FixInWorkflow: "This is not an answer from AWS. Send the header through an action that sends it as it is, such as HTTP with " +
 			"authentication None.",
 		FixInCode: `request.Headers.TryAddWithoutValidation("Authorization", value) sends it as it is.`,
 	},
@@ -150,32 +150,32 @@ var timeCauses = []CauseInfo{
 		ID: "clock-behind", Family: FamilyTime, Title: "The clock of the signer is behind.", Side: SideClock, Most: Proved,
 		Means:         "The request reached AWS right after it was signed, but the signing time is in AWS's past.",
 		Decides:       "AWS's time against the signer's own time of sending. The refusal alone cannot tell a slow clock from a delay.",
-		FixInWorkflow: "Ask whoever runs the signing machine to set its clock; in a container that is the host's.",
-		FixInCode:     "Synchronise the clock (NTP, chrony, w32tm). SDKs correct a skew by the Date header of the refusal.",
+		FixInWorkflow: "Ask whoever runs the signing machine to set its clock; in a container, that of the host.",
+		FixInCode:     "Synchronize the clock (NTP, chrony, w32tm). SDKs correct a skew by the Date header of the refusal.",
 	},
 	{
 		ID: "clock-ahead", Family: FamilyTime, Title: "The clock of the signer is ahead.", Side: SideClock, Most: Proved,
 		Means:         "The signing time is in AWS's future, which no delay explains.",
 		Decides:       "AWS says: not yet current; both times are in the text.",
-		FixInWorkflow: "Ask whoever runs the signing machine to set its clock; in a container that is the host's.",
-		FixInCode:     "Synchronise the clock (NTP, chrony, w32tm).",
+		FixInWorkflow: "Ask whoever runs the signing machine to set its clock; in a container, that of the host.",
+		FixInCode:     "Synchronize the clock (NTP, chrony, w32tm).",
 	},
 	{
 		ID: "local-time", Family: FamilyTime, Title: "Local time was written as UTC.", Side: SideSigner, Most: Likely,
-		Means:         "X-Amz-Date ends in Z but holds local time: it is off by whole hours or half hours.",
+		Means:         "X-Amz-Date ends in Z but is local time: it is off by whole hours or half hours.",
 		Decides:       "The difference is within 20 seconds of a multiple of 30 minutes.",
 		FixInWorkflow: "In expressions use utcNow(), not a converted time.",
 		FixInCode:     "Format the time in UTC: time.UTC(), datetime.now(timezone.utc), DateTime.UtcNow, gmdate.",
 	},
 	{
 		ID: "stale-signature", Family: FamilyTime, Title: "The signature was too old when it was sent.", Side: SideClient, Most: Proved,
-		Means: "It was signed rightly and sent more than five minutes later (15 at S3 and STS): a delay, an approval or a queue " +
+		Means: "It was signed correctly and sent more than five minutes later (15 at S3 and STS): a delay, an approval or a queue " +
 			"stood between, " +
 			"a retry repeated the old headers, or a program reuses a signed request.",
 		Decides: "The time of signing by a clock known to be right, against AWS's time.",
 		FixInWorkflow: "Put Sign and HTTP into one scope, with nothing between, and retry the scope: each attempt needs a new " +
 			"signature. Set the HTTP action's own retry policy to none.",
-		FixInCode: "Sign right before sending, and sign each retry again. Remove an X-Amz-Date of an earlier attempt before signing.",
+		FixInCode: "Sign just before sending, and sign each retry again. Remove an X-Amz-Date of an earlier attempt before signing.",
 		Details: []Detail{{"delay", "something waited between signing and " +
 			"sending"}, {"retry", "a retry repeated the headers"}, {"reused", "a signed request was used again"}},
 	},
@@ -183,7 +183,7 @@ var timeCauses = []CauseInfo{
 		ID: "presign-expired", Family: FamilyTime, Title: "The presigned URL has expired.", Side: SideClient, Most: Proved,
 		Means:         "It was used after X-Amz-Date + X-Amz-Expires. One that a session signed ends with the session at the latest.",
 		Decides:       "AWS says so, or the URL's own times against the Date of the answer.",
-		FixInWorkflow: "Make the URL right before it is used, or ask for a longer expiresInSeconds.",
+		FixInWorkflow: "Create the URL just before it is used, or give a longer expiresInSeconds.",
 		FixInCode:     "Presign again, with X-Amz-Expires as long as needed, at most 604800 seconds.",
 	},
 	{
@@ -195,10 +195,10 @@ var timeCauses = []CauseInfo{
 		Details:       []Detail{{"too-long", "it is longer than seven days"}, {"not-a-number", "it is no number"}},
 	},
 	{
-		ID: "presign-not-yet", Family: FamilyTime, Title: "The presigned URL does not hold yet.", Side: SideClock, Most: Proved,
+		ID: "presign-not-yet", Family: FamilyTime, Title: "The presigned URL is not valid yet.", Side: SideClock, Most: Proved,
 		Means:         "X-Amz-Date is in the future: the clock that made the URL is ahead, or local time was written as UTC.",
 		Decides:       "AWS says so; the URL's date against AWS's.",
 		FixInWorkflow: "Ask whoever runs the signing machine to set its clock.",
-		FixInCode:     "Presign with the time of now in UTC; synchronise the clock.",
+		FixInCode:     "Presign with the current time in UTC; synchronize the clock.",
 	},
 }

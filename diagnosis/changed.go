@@ -41,7 +41,7 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+"."
 		return
 	case d.arrived == signing.UnsignedPayload:
-		d.cause, d.detail, d.note = "signed-payload", "other", "AWS takes UNSIGNED-PAYLOAD here, and a hash was signed."
+		d.cause, d.detail, d.note = "signed-payload", "other", "AWS expects UNSIGNED-PAYLOAD here, and a hash was signed."
 		return
 	}
 	if word := wordOf(d.arrived); word != "" {

@@ -62,7 +62,7 @@ func clientRefused(c *collector) bool {
 		f.place, f.reason = "header", f.reason+" A header of the body, such as Content-Type, was set on the request."
 		f.code = "Set Content-Type and its like on request.Content.Headers, with the value that was signed."
 	case name != ".NET" || c.mentions("new-line", "invalid http header characters"):
-		f.reason += " A header's value holds a line feed or another character that no header can hold, as a rule from a key that was " +
+		f.reason += " A header's value holds a line feed or another character that no header can have, usually from a key that was " +
 			"read with the end of its line."
 		f.code = "Trim access key id, secret and token when they are read, and write each header's value in one line."
 	}
@@ -84,7 +84,7 @@ func sessionOfClient(c *collector) bool {
 	if c.mentions("your authorization token has expired") {
 		c.add(finding{
 			cause: "expired-token", certainty: Stated, place: "token",
-			reason: "The registry (ECR) says that its own token is over; it holds twelve hours and has no signature.",
+			reason: "The registry (ECR) says that its own token has expired. It is valid for twelve hours, and has no signature.",
 			fix:    "Get a new token for the registry before each run.",
 			code:   "Log in again: aws ecr get-login-password | docker login --username AWS --password-stdin <registry>",
 		})

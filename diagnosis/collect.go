@@ -140,7 +140,7 @@ func summary(v *Verdict) string {
 		lead = "Likely: " + lead
 	case Open:
 		if v.Cause != "unclear" {
-			lead = "Not decided, perhaps: " + lead
+			lead = "Not certain. Possibly: " + lead
 		}
 	}
 	if v.Reason != "" {

@@ -34,7 +34,7 @@ func identityToken(c *collector) {
 	c.ruleOut("AssumeRoleWithWebIdentity is not signed: key, secret and clock are not the reason.")
 	c.add(finding{
 		cause: "invalid-token", certainty: Likely, place: "token",
-		reason: "STS does not take the token of the identity provider: " + c.message(200),
+		reason: "STS does not accept the token of the identity provider: " + c.message(200),
 		fix:    "Ask whoever runs AWS for the identity provider in IAM: its address must be the token's iss, its audience the token's aud.",
 		code:   "Compare iss and aud of the token with the OpenID Connect provider in IAM, and sub and aud with the role's trust policy.",
 	})
@@ -81,7 +81,7 @@ func (c *collector) damage() string {
 	case strings.Contains(token, " "):
 		return "There are blanks in the token, where plus signs were: it was not encoded in the URL."
 	case strings.ContainsAny(token, "%\"'\r\n…"):
-		return "There are characters in the token that no token holds: it was quoted, or encoded twice."
+		return "The token has characters that no token has: it was quoted, or encoded twice."
 	case held != "" && token != held && len(token) >= 16 && (strings.HasPrefix(held, token) || strings.HasSuffix(held, token)):
 		return "The token is a piece of the profile's: it was cut to " + plural(len(token), "character") + " of " + itoa(len(held)) + "."
 	case held != "" && token != held && strings.EqualFold(token, held):
@@ -147,7 +147,7 @@ func tokenOrKey(c *collector, said string) {
 	case token != "" && optIn(c.claim.region()) && (c.in.STSEndpoint == "" || strings.Contains(c.in.STSEndpoint, "sts.amazonaws.com")):
 		c.add(finding{
 			cause: "foreign-token", certainty: Likely, place: "token",
-			reason: c.claim.region() + " is an opt-in region: it takes sessions of regional STS endpoints, not those of sts.amazonaws.com.",
+			reason: c.claim.region() + " is an opt-in region: it accepts sessions from regional STS endpoints, not those from sts.amazonaws.com.",
 		})
 		c.also("The token may be damaged or of another session.", "invalid-token", "unknown-key", "region-disabled")
 	default:
@@ -167,13 +167,15 @@ func keyOrToken(c *collector, said string) {
 	case c.claim.token != "":
 		c.add(finding{
 			cause: "invalid-token", certainty: Likely, place: "token",
-			reason: "The request has a session's key and a token, and AWS does not take them together.",
+			reason: "The request has a session's key and a token, and AWS does not accept them together.",
 		})
 		c.also("The key may be deleted, or the token one of another session.", "token-not-for-key", "unknown-key")
 	default:
 		c.add(finding{
 			cause: "invalid-token", certainty: Open, place: "token",
 			reason: "AWS says the same of a missing, damaged or foreign token and of an unknown key.",
+			fix: "Look at the access key id. If it begins with ASIA, send X-Amz-Security-Token unchanged beside it; if it begins with AKIA, send " +
+				"no token. If that is so already, the key or the session is not valid: get a new one.",
 		})
 		c.also("The access key id may be unknown to AWS.", "unknown-key", "missing-token", "token-not-for-key")
 		c.ask(Question{

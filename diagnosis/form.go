@@ -55,7 +55,7 @@ func unsupportedMechanism(c *collector) bool {
 	case c.claim.v2 || strings.HasPrefix(c.claim.raw, "AWS "):
 		c.add(finding{
 			cause: "sigv2", certainty: Proved, place: "header:authorization",
-			reason: "The request has the form of Signature Version 2, and AWS does not take it.",
+			reason: "The request has the form of Signature Version 2, which AWS does not accept.",
 		})
 	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"):
 		c.add(finding{
@@ -77,7 +77,7 @@ func algorithmRefused(c *collector) bool {
 	switch c.claim.algorithm {
 	case string(signing.ECDSA):
 		f.detail = "sigv4a"
-		f.reason = "The request is signed with " + c.claim.algorithm + ", which AWS does not take here."
+		f.reason = "The request is signed with " + c.claim.algorithm + ", which AWS does not accept here."
 	case "":
 	default:
 		f.reason += " The request says " + clip(c.claim.algorithm, 60) + "."
@@ -94,14 +94,14 @@ func otherScheme(c *collector, certainty Certainty) bool {
 	}
 	switch scheme := strings.ToLower(c.claim.scheme); {
 	case scheme == "bearer" || strings.HasPrefix(c.claim.raw, "eyJ"):
-		f.detail, f.reason = "bearer", "The Authorization header holds a Bearer token."
+		f.detail, f.reason = "bearer", "The Authorization header has a Bearer token."
 	case scheme == "basic":
-		f.detail, f.reason = "basic", "The Authorization header holds Basic credentials."
+		f.detail, f.reason = "basic", "The Authorization header has Basic credentials."
 	}
 	c.ruleOut(notSeen)
 	c.add(f)
 	if strings.Contains(c.host(), "execute-api") || c.host() == "" {
-		c.also("API Gateway also answers so where the route does not exist, or its method has IAM authorization.", "unknown-route")
+		c.also("API Gateway gives the same answer where the route does not exist, or its method has IAM authorization.", "unknown-route")
 	}
 	return true
 }
@@ -258,7 +258,7 @@ func incompleteQuery(c *collector) bool {
 func hashOfNoForm(c *collector) bool {
 	f := finding{
 		cause: "signed-payload", certainty: Stated, place: "header:x-amz-content-sha256",
-		reason: "AWS says that x-amz-content-sha256 holds neither a hash nor UNSIGNED-PAYLOAD.",
+		reason: "AWS says that x-amz-content-sha256 is neither a hash nor UNSIGNED-PAYLOAD.",
 	}
 	switch claimed := c.claim.payloadHash; {
 	case claimed == "":

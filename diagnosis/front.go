@@ -33,7 +33,7 @@ var fronts = []front{
 	{cause: "front-refused", name: "Azure API Management", header: "WWW-Authenticate", value: "AzureApiManagementKey"},
 	{cause: "front-refused", name: "Azure API Management", texts: []string{"access denied due to", "subscription key"}},
 	{cause: "front-refused", name: "a load balancer", header: "Server", value: "awselb", texts: []string{"<html"}},
-	{cause: "front-refused", name: "CloudFront, which wants a signed URL or cookie of its own", texts: []string{"key-pair-id"}},
+	{cause: "front-refused", name: "CloudFront, which needs a signed URL or cookie of its own", texts: []string{"key-pair-id"}},
 	{cause: "front-refused", name: "nginx", texts: []string{"<center>nginx"}},
 	{cause: "front-refused", name: "an Apache server", texts: []string{"<address>apache"}},
 	{cause: "front-refused", name: "Microsoft IIS", texts: []string{"<html", "internet information services"}},

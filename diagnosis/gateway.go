@@ -66,7 +66,7 @@ func noSignature(c *collector) bool {
 	case gateway:
 		c.add(finding{
 			cause: "unknown-route", certainty: Open, place: "path",
-			reason: "API Gateway says so of signed requests whose path, method or stage does not exist, and of unsigned ones.",
+			reason: "API Gateway says this both of signed requests whose path, method or stage does not exist and of unsigned requests.",
 		})
 		c.also("If no signature was sent, that is why.", "no-signature")
 		c.ask(Question{
@@ -118,7 +118,7 @@ func forbidden(c *collector) bool {
 		case !m.has("x-api-key"):
 			f.reason += " The request has no x-api-key."
 		default:
-			f.reason += " The request has an x-api-key: its usage plan may not hold this stage."
+			f.reason += " The request has an x-api-key: its usage plan may not include this stage."
 		}
 	}
 	c.add(f)

@@ -106,7 +106,7 @@ func (m *mismatch) otherSecret() bool {
 	if m.prover.take(len(toSign)) && m.prover.matches(m.prover.key, toSign) {
 		m.add(finding{
 			cause: "wrong-secret", detail: slipIn(m.prover.secret), certainty: m.sure(), place: "secret",
-			reason: "With the profile's secret AWS's own string to sign gives the signature that was sent: AWS holds another secret for this key.",
+			reason: "With the profile's secret AWS's own string to sign gives the signature that was sent: AWS has another secret for this key.",
 			code:   "Everything but the secret is right: set access key id and secret of one new key.",
 		})
 		return true
@@ -254,7 +254,7 @@ func (m *mismatch) rightAndUnknown() {
 	if m.in.RequestIs == AsSigned {
 		m.add(finding{
 			cause: "unclear", certainty: Open, side: SideClient,
-			reason: "The signature is right for the request as it was signed, so something changed on the way, or AWS holds another secret. " +
+			reason: "The signature is right for the request as it was signed, so something changed on the way, or AWS has another secret. " +
 				"What changes most often: " + m.atRisk() + ".",
 			fix: "Find out what was sent: look at content-type and body in the action's inputs. Send the answer's url, headers and " +
 				"body as they came.",
@@ -265,7 +265,7 @@ func (m *mismatch) rightAndUnknown() {
 	}
 	m.add(finding{
 		cause: "wrong-secret", detail: "other", certainty: Open, place: "secret",
-		reason: "The signature is right for the request given with the profile's secret. Either AWS holds another secret for " +
+		reason: "The signature is right for the request given with the profile's secret. Either AWS has another secret for " +
 			"this key, or a proxy changed the request.",
 	})
 	m.also("A proxy may have changed something behind the trace.", "changed-header", "changed-body", "changed-path", "changed-host")
@@ -278,7 +278,7 @@ func (m *mismatch) rightAndUnknown() {
 
 var askSent = Question{
 	What: "The request as it was sent.",
-	Why:  "It was signed rightly; what differs between signed and sent is the cause.",
+	Why:  "It was signed correctly; what differs between signed and sent is the cause.",
 	How:  "Turn on the client's trace, send the same request to a server that shows it, or copy the inputs of the action.",
 }
 

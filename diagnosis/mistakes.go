@@ -47,7 +47,7 @@ func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
 	add := func(detail, note, path string) { list = append(list, pathMistake(detail, note, path)) }
 	if m.how.single {
 		add("encoded-twice", "The path was encoded twice, and the service encodes it once.", rawTwice)
-		add("normalised", "The path was normalised, and the service takes it as it is.", once)
+		add("normalised", "The path was normalized, and the service uses it as it is.", once)
 		add("encoded-twice", "The path was normalised and encoded twice.", twice)
 	} else {
 		add("encoded-once", "The path was encoded once, and the service encodes it again.", once)

@@ -38,9 +38,9 @@ func permissionStated(c *collector) bool {
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-trust", certainty: Likely, place: "policy",
-			reason: "The role wants a one-time code (MFA), and AWS does not take the one given.",
-			fix:    "A workflow has no one-time codes: ask for a role whose trust policy wants none.",
-			code:   "Send SerialNumber and a fresh TokenCode, or take a role without aws:MultiFactorAuthPresent in its trust policy.",
+			reason: "The role requires a one-time code (MFA), and AWS does not accept the one given.",
+			fix:    "A workflow has no one-time codes: ask for a role whose trust policy requires none.",
+			code:   "Send SerialNumber and a fresh TokenCode, or use a role without aws:MultiFactorAuthPresent in its trust policy.",
 		})
 	case c.says("not-authorized") || deniedAction.MatchString(c.text):
 		return deniedByPolicy(c)
@@ -203,7 +203,7 @@ func deniedCollection(c *collector) {
 		reason += " The signature covers content-length, which aoss refuses."
 	}
 	if c.request() != nil && c.claim.payloadHash == "" {
-		reason += " The request has no x-amz-content-sha256, which aoss wants."
+		reason += " The request has no x-amz-content-sha256, which aoss requires."
 	}
 	c.add(finding{cause: "denied-aoss", certainty: Open, place: "policy", reason: reason})
 	c.ask(Question{

@@ -14,7 +14,7 @@ func presignStated(c *collector) bool {
 	case c.says("expires-invalid"), c.mentions("X-Amz-Expires must", "X-Amz-Expires should", "less than a week", "must be less than 604800"):
 		return lifetimeStated(c)
 	case c.mentions("request is not yet valid", "request is not valid yet", "in the future", "not yet valid"):
-		c.add(finding{cause: "presign-not-yet", certainty: Stated, place: "time", reason: "AWS says that it does not hold yet." + c.window()})
+		c.add(finding{cause: "presign-not-yet", certainty: Stated, place: "time", reason: "AWS says that it is not valid yet." + c.window()})
 		return true
 	case c.says("request-expired") || c.code("RequestExpired") || c.claim.presigned && c.mentions("has expired"):
 		if c.says("token-expired") || c.code("ExpiredToken") {
@@ -35,7 +35,7 @@ func formPolicyStated(c *collector) bool {
 	if c.mentions("policy expired") {
 		c.add(finding{
 			cause: "presign-expired", certainty: Stated, place: "time", reason: "The policy of the form has expired.",
-			fix: "Make the form right before it is used, or with a longer expiresInSeconds.",
+			fix: "Create the form just before it is used, or with a longer expiresInSeconds.",
 		})
 		return true
 	}
@@ -43,7 +43,7 @@ func formPolicyStated(c *collector) bool {
 	c.add(finding{
 		cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request",
 		reason: "A field of the form does not meet the policy that was signed: " + c.message(300),
-		fix:    "Send the very fields of the signing step's answer, key and content-type among them, and allow the rest in its conditions.",
+		fix:    "Send exactly the fields of the signing step's answer, key and content-type among them, and allow the rest in its conditions.",
 	})
 	return true
 }
@@ -52,7 +52,7 @@ func formPolicyStated(c *collector) bool {
 func (c *collector) window() string {
 	var b strings.Builder
 	if d, ok := c.lifetime(); ok {
-		b.WriteString(" It held " + strconv.Itoa(int(d/time.Second)) + " seconds")
+		b.WriteString(" It was valid for " + strconv.Itoa(int(d/time.Second)) + " seconds")
 		if !c.claim.time.IsZero() {
 			b.WriteString(" from " + c.claim.time.Format(time.RFC3339))
 		}
@@ -77,15 +77,15 @@ func (c *collector) lifetime() (time.Duration, bool) {
 }
 
 func lifetimeStated(c *collector) bool {
-	f := finding{cause: "presign-lifetime", certainty: Stated, place: "query", reason: "AWS does not take its X-Amz-Expires."}
+	f := finding{cause: "presign-lifetime", certainty: Stated, place: "query", reason: "AWS does not accept its X-Amz-Expires."}
 	n, err := strconv.ParseInt(c.claim.expires, 10, 64)
 	switch {
 	case c.claim.expires != "" && err != nil:
 		f.detail, f.reason = "not-a-number", "X-Amz-Expires is "+clip(c.claim.expires, 40)+", which is no number of seconds."
 	case c.claim.expires != "" && n > 604800:
-		f.detail, f.reason = "too-long", "X-Amz-Expires is "+c.claim.expires+"; AWS takes up to 604800 seconds."
+		f.detail, f.reason = "too-long", "X-Amz-Expires is "+c.claim.expires+"; AWS accepts up to 604800 seconds."
 	case c.claim.expires != "":
-		f.reason = "X-Amz-Expires is " + c.claim.expires + "; AWS takes 1 to 604800 seconds."
+		f.reason = "X-Amz-Expires is " + c.claim.expires + "; AWS accepts 1 to 604800 seconds."
 	case c.mentions("should be a number"):
 		f.detail = "not-a-number"
 	case c.mentions("less than a week", "604800"):

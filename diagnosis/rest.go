@@ -108,7 +108,7 @@ func authenticationFailed(c *collector) bool {
 		c.add(finding{
 			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Open, place: "algorithm",
 			reason: "The CloudFront KeyValueStore " +
-				"takes " + string(signing.ECDSA) + " (SigV4a) alone, and says no more than that the authentication failed.",
+				"accepts " + string(signing.ECDSA) + " (SigV4a) only, and says no more than that the authentication failed.",
 		})
 	default:
 		c.add(finding{cause: "unclear", certainty: Open, reason: "The service says no more than that the authentication failed."})

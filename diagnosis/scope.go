@@ -39,7 +39,7 @@ func scopeStated(c *collector) bool {
 	case c.needsV4a(place, ok):
 		c.add(finding{
 			cause: "wrong-algorithm", detail: "needs-sigv4a", certainty: Likely, place: "algorithm",
-			reason: "The service takes " + string(signing.ECDSA) + " (SigV4a) alone, and the request is signed with " + string(signing.HMAC) + ".",
+			reason: "The service accepts " + string(signing.ECDSA) + " (SigV4a) only, and the request is signed with " + string(signing.HMAC) + ".",
 		})
 	case c.wrongRegion():
 		regionStated(c, place, ok)
@@ -99,7 +99,11 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 	if want == "" && c.code("InvalidRegionName") && c.mentions(" auto") {
 		want = "auto"
 	}
-	f := finding{cause: "wrong-region", certainty: Stated, place: "scope:region", reason: "It was signed for " + orUnknown(was) + "."}
+	f := finding{
+		cause: "wrong-region", certainty: Stated, place: "scope:region",
+		reason: "It was signed for " + orUnknown(was) + ", and AWS does not say which region it expects.",
+		fix:    "Sign for the region that stands in the host of the URL: give it to the signing step, or leave region out there.",
+	}
 	switch {
 	case want != "":
 		f.reason = "It was signed for " + orUnknown(was) + ", and AWS expects " + want + "."

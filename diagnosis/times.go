@@ -107,7 +107,7 @@ func timeStated(c *collector) bool {
 	default:
 		c.add(finding{
 			cause: "clock-behind", certainty: Open, place: "time",
-			reason: "AWS finds the two clocks too far apart, and does not say which way.",
+			reason: "AWS finds the two clocks too far apart, and does not say which way.", fix: clockOrDelay,
 		})
 		c.also("A signature that was sent late is refused in the same words.", "clock-ahead", "stale-signature")
 		c.ask(askTimes)
@@ -139,7 +139,7 @@ func aheadOfTime(c *collector, skew time.Duration, known bool, evidence []Eviden
 	if known && ofZone(skew) && !c.atOnce(signed) {
 		c.add(finding{
 			cause: "local-time", certainty: Likely, place: "time", evidence: evidence,
-			reason: reason + " That is a time zone's difference: local time was written with a Z.",
+			reason: reason + " That is the difference of a time zone: local time was written with a Z.",
 		})
 		ahead.certainty = Open
 		c.ask(askTimes)
@@ -153,7 +153,7 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	if known {
 		reason = "The signing time is " + spoken(skew) + " before AWS's clock."
 	}
-	clock := finding{cause: "clock-behind", certainty: Open, place: "time", evidence: evidence, reason: reason}
+	clock := finding{cause: "clock-behind", certainty: Open, place: "time", evidence: evidence, reason: reason, fix: clockOrDelay}
 	stale := finding{cause: "stale-signature", certainty: Open, place: "time", evidence: evidence, reason: reason}
 	if c.in.Attempt > 1 {
 		stale.detail = "retry"
@@ -161,7 +161,7 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	}
 	switch {
 	case known && c.atOnce(signed) && c.in.ReceivedAt.Sub(server).Abs() > time.Minute:
-		clock.certainty = Stated
+		clock.certainty, clock.fix = Stated, ""
 		clock.reason += " By the signer's own clock the answer " +
 			"came " + spoken(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
 		c.add(clock)
@@ -182,7 +182,7 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	case known && ofZone(skew):
 		c.add(finding{
 			cause: "local-time", certainty: Likely, place: "time", evidence: evidence,
-			reason: reason + " That is a time zone's difference: local time was written with a Z.",
+			reason: reason + " That is the difference of a time zone: local time was written with a Z.",
 		})
 	case c.in.RequestIs == AsSigned: // signed here, by a clock that other requests confirm
 		stale.certainty = Likely
@@ -192,6 +192,10 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	c.add(stale)
 	c.ask(askTimes)
 }
+
+// clockOrDelay is what to do where the refusal alone does not tell the two apart.
+const clockOrDelay = "Compare the clock of the signing machine with AWS's time. If it is off, have it set. If it is right, the request " +
+	"was sent too late: put Sign and HTTP into one scope, with nothing between, and retry the scope."
 
 // staleOrClock: the time of signing is known by a clock that is right.
 func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) {
@@ -219,7 +223,7 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 		c.add(clock)
 		c.ask(askTimes)
 	case off < 0:
-		clock.certainty = Likely
+		clock.certainty, clock.fix = Likely, ""
 		clock.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + ", and says " + spoken(off) + " before that."
 		c.add(clock)
 		stale.detail, stale.reason = "reused", "A program may have signed again with the X-Amz-Date of an earlier request."

@@ -168,7 +168,7 @@ func (m *mismatch) sameOnBothSides() {
 
 // undecided: nothing proves, nothing differs.
 func (m *mismatch) undecided() {
-	reason := "AWS computed another signature, and the text given does not tell why."
+	reason := "AWS computed another signature, and the text does not show why."
 	if m.lumped() {
 		m.lumpedTogether()
 		return
@@ -188,8 +188,8 @@ func (m *mismatch) undecided() {
 	}
 	m.add(finding{
 		cause: "unclear", certainty: Open, reason: reason,
-		fix: "Bring the request as it was sent, headers and body included. Look at the body first: it must be sent as it was " +
-			"signed, as text; then at content-type.",
+		fix: "Paste the request as it was sent together with this answer: method, URL, headers and body. Check the body first: it must " +
+			"be sent as it was signed, as text; then content-type.",
 	})
 	m.also("What fails most often.", "signed-payload", "changed-body", "changed-header", "wrong-secret")
 	if m.at == nil {
