@@ -85,6 +85,12 @@ fuzz:
 		done; \
 	done
 
+## fuzz-definitions: a million definitions made by the fuzzer, or DEFINITIONS of them, through connector --from
+.PHONY: fuzz-definitions
+fuzz-definitions: DEFINITIONS ?= 1000000
+fuzz-definitions:
+	cd converter && $(GO) test -vet=off -run='^$$' -fuzz='^FuzzConvert$$' -fuzztime=$(DEFINITIONS)x -fuzzminimizetime=1s -parallel=1 -timeout=0 .
+
 ## random: REQUESTS random requests, each signed by headers and by query, as aws-sdk-go-v2 signs them and as smithy-go does; with the other tests of signing/bench
 random:
 	cd signing/bench && $(GO) test -tags peers -skip OfVersion4a -timeout=12h -count=1 -v -requests $(REQUESTS) .
