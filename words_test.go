@@ -23,7 +23,7 @@ var readTexts = []string{
 	"connector/*.go", "converter/*.go", "connector/workflows/*", "connector/files/*.md", "connector/files/apiProperties.json",
 	"openapi.yaml", "docs/errors.md", "docs/troubleshooting.md", "problem/*.go", "broker/*.go", "handlers/*.go", "diagnosis/*.go", "explain/*.go",
 	"workbench/*.html", "workbench/*.js",
-	"deploy/azure/*.*", "deploy/kubernetes/*.yaml", "deploy/prometheus/*",
+	"deploy/azure/*.*", "deploy/kubernetes/*.yaml", "deploy/prometheus/*", "deploy/systemd/*",
 	"cli/*.go", "config/*.go", "api/*.go", "proxy/*.go", "sandbox/*.go", "access/*.go", "credentials/*.go", "endpoints/*.go", "reading/*.go", "sending/*.go", "snippets/*.go", "telemetry/*.go",
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"slices"
@@ -33,6 +34,8 @@ type generation struct {
 	auth     *access.Authenticator
 	proxy    *proxy.Proxy
 	log      zerolog.Logger
+	// certificate is what callers see; nil without TLS.
+	certificate *tls.Certificate
 
 	users atomic.Int64 // requests, and the service while this is the current one
 	ended sync.Once
@@ -52,11 +55,12 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 		g.number = before.number + 1
 	}
 	g.users.Store(1)
-	var authErr, storeErr, handlersErr error
+	var authErr, storeErr, handlersErr, certificateErr error
+	g.certificate, certificateErr = newCertificate(p, conf)
 	g.auth, authErr = newAuthenticator(p, conf, s.metrics, before)
 	g.store, storeErr = s.newStore(p, conf, before)
 	g.handlers, handlersErr = newHandlers(p, conf, g.store, s.records)
-	if err := errors.Join(authErr, storeErr, handlersErr); err != nil {
+	if err := errors.Join(authErr, storeErr, handlersErr, certificateErr); err != nil {
 		g.end()
 		return nil, err
 	}

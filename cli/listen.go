@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	stdlog "log"
 	"net"
-	"net/http"
 	"runtime/debug"
-	"time"
 
 	"golang.org/x/net/netutil"
 )
@@ -34,16 +31,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		defer stop()
 		s.handler = s.metrics.Count(s.handler)
 	}
-	server := &http.Server{
-		Handler:           closeWhen(&s.leaving, s.handler),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       90 * time.Second,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          stdlog.New(s.logger(), "", 0),
-		ConnState:         s.countConnections,
-	}
+	server := s.newServer()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // callers come until the end
 	defer stop()
 	s.run(running)
@@ -55,6 +43,8 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		// The host's first poll need not wait for this. What it leaves behind is large, and not needed again.
 		if err := s.contract.Check(); err != nil {
 			failed <- err
+		} else if !s.leaving.Load() {
+			s.notify("READY=1", stateLine("serving at "+listener.Addr().String()))
 		}
 		debug.FreeOSMemory()
 	}()
@@ -65,7 +55,14 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 			Msg("fewer connections than configured: too few file descriptors")
 	}
 	s.mostConnections.Store(int64(most))
-	go func() { failed <- server.Serve(netutil.LimitListener(listener, most)) }()
+	go func() {
+		bounded := netutil.LimitListener(listener, most)
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(bounded, "", "")
+			return
+		}
+		failed <- server.Serve(bounded)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

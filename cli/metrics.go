@@ -46,6 +46,9 @@ func metricNames(g *generation) telemetry.Names {
 		Profiles: map[string]string{}, Callers: map[string]time.Time{},
 		ConfigHash: g.hash, Generation: g.number,
 	}
+	if g.certificate != nil {
+		n.TLSExpires = g.certificate.Leaf.NotAfter
+	}
 	for _, p := range conf.Profiles {
 		n.Profiles[p.Name] = p.Source
 		n.Regions = append(append(n.Regions, p.Region, p.STSRegion, p.RolesAnywhere.Region()), p.FallbackRegions...)

@@ -2,13 +2,11 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -66,7 +64,7 @@ func (o *proxyOptions) run(p *process) error {
 	defer service.close()
 	only := service.current.Load()
 	service.handler = api.NewPassing(only.options, o.passing(only.proxy, upstream))
-	listener, err := o.listen(p.ctx, conf)
+	listener, err := listen(p.ctx, conf)
 	if err != nil {
 		return err
 	}
@@ -84,12 +82,15 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 	if o.profile == "" {
 		return nil, errors.New("--profile: name one of the profiles")
 	}
+	if o.socket != "" {
+		conf.Address, conf.SocketMode = "unix:"+o.socket, "0600"
+	}
 	if conf.Address == "" {
 		conf.Address = "127.0.0.1"
 	}
 	noCallers := !conf.HasCallers()
 	if noCallers || conf.Auth == string(access.AuthNone) {
-		if o.socket == "" && !isLoopback(conf.Address) {
+		if _, isSocket := socketPath(*conf); !isSocket && !isLoopback(conf.Address) {
 			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; "+
 				"make a key with countersign key new", conf.Address)
 		}
@@ -156,37 +157,6 @@ func (o *proxyOptions) passing(p *proxy.Proxy, upstream *url.URL) api.Passing {
 		Origins: o.origins, Target: proxy.FixedTarget(o.profile, upstream.Scheme+"://"+upstream.Host),
 		Host: func(host string) bool { return o.socket != "" || own(host) || strings.EqualFold(host, upstream.Host) },
 	}
-}
-
-func (o *proxyOptions) listen(ctx context.Context, conf config.Config) (net.Listener, error) {
-	if o.socket == "" {
-		return new(net.ListenConfig).Listen(ctx, "tcp", listenAddress(conf))
-	}
-	if err := removeSocket(o.socket); err != nil {
-		return nil, err
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "unix", o.socket)
-	if err != nil {
-		return nil, err
-	}
-	const ownerAlone = 0o600
-	if err := os.Chmod(o.socket, ownerAlone); err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	return listener, nil
-}
-
-// removeSocket removes a socket that a process left behind, and nothing else.
-func removeSocket(path string) error {
-	found, err := os.Lstat(path)
-	if err != nil || found.Mode().Type() != os.ModeSocket {
-		return nil //nolint:nilerr // there is none; listening says what is wrong
-	}
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		_ = conn.Close()
-		return fmt.Errorf("--socket %s: somebody listens there", path)
-	}
-	return os.Remove(path)
 }
 
 func isLoopback(address string) bool {

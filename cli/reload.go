@@ -70,6 +70,7 @@ func (r *reloader) run(ctx context.Context) {
 			return
 		case <-r.signals:
 			r.asked, r.pending = true, nil
+			r.service.notify(reloadingLines()...)
 		case <-timer.C:
 		}
 		if ctx.Err() != nil { // both may have been there
@@ -118,7 +119,8 @@ func (r *reloader) read() candidate {
 	p.files = next.files
 	next.process = &p
 	next.conf, next.err = loadConfig(&p, r.file)
-	for _, name := range []string{next.conf.Policies, strings.TrimSpace(p.getenv("AWS_CA_BUNDLE"))} {
+	c := &next.conf
+	for _, name := range []string{c.Policies, c.TLSCertFile, c.TLSKeyFile, strings.TrimSpace(p.getenv("AWS_CA_BUNDLE"))} {
 		if name != "" {
 			_, _ = p.read(name) // whoever uses it tells what is wrong with it
 		}
@@ -142,10 +144,12 @@ func (r *reloader) take(next candidate) {
 	}
 	if r.fault != nil {
 		r.complain()
+		r.service.notify("READY=1", stateLine("configuration not reloaded: "+r.fault.Error()))
 		return
 	}
 	r.service.use(g)
 	r.service.logReload(g, before, next.process, kept)
+	r.service.notify("READY=1", stateLine("configuration "+g.hash+" is in force"))
 }
 
 // complain says that the configuration is bad, and that the one before is in force.

@@ -3,10 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -56,7 +54,7 @@ func serve(p *process, o serveOptions) error {
 		}
 		return nil
 	}
-	listener, err := net.Listen("tcp", listenAddress(conf))
+	listener, err := listen(p.ctx, conf)
 	if err != nil {
 		return err
 	}
@@ -122,8 +120,4 @@ func faultReport(conf config.Config, errs ...error) error {
 		return usageError{err}
 	}
 	return nil
-}
-
-func listenAddress(conf config.Config) string {
-	return net.JoinHostPort(conf.Address, strconv.Itoa(conf.Port))
 }

@@ -35,10 +35,11 @@ type service struct {
 	signer        *signing.Signer // with the keys that it has derived
 	limits        api.Options     // what bounds all requests, whatever their generation
 	stdout        *outlet
-	log           zerolog.Logger     // of all levels; see logger
-	metrics       *telemetry.Metrics // nil where nobody reads them
-	traces        *telemetry.Traces  // nil where nobody wants spans
-	reloader      *reloader          // nil where the first generation stays
+	log           zerolog.Logger        // of all levels; see logger
+	metrics       *telemetry.Metrics    // nil where nobody reads them
+	traces        *telemetry.Traces     // nil where nobody wants spans
+	reloader      *reloader             // nil where the first generation stays
+	notify        func(lines ...string) // to the supervisor
 	traceSettings telemetry.TraceSettings
 
 	leaving atomic.Bool // the process is going to stop
@@ -78,6 +79,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 	s := &service{
 		stdout: stdout, log: zerolog.New(stdout).With().Timestamp().Logger(), contract: api.NewContract(p.contract), signer: new(signing.Signer),
 	}
+	s.notify = newNotifier(p, func(err error) { s.logger().Warn().AnErr("cause", err).Msg("NOTIFY_SOCKET cannot be reached") })
 	var limitsErr, auditErr, err error
 	s.limits, limitsErr = newLimits(p, conf)
 	s.limits.Contract = s.contract

@@ -39,6 +39,7 @@ type grace struct{ delay, drain time.Duration }
 // shutdown ends the server after ctx has ended. What is read from failed ends it at once.
 func (s *service) shutdown(ctx context.Context, server *http.Server, failed <-chan error, g grace) error {
 	s.leaving.Store(true)
+	s.notify("STOPPING=1", stateLine("waiting for requests under way"))
 	s.current.Load().handlers.Drain()
 	var signalled stopSignal
 	if errors.As(context.Cause(ctx), &signalled) && signalled.Signal == os.Interrupt {

@@ -28,7 +28,7 @@ func (s *service) logStart(p *process, address string) {
 		Dict("limits", zerolog.Dict().Float64("rate_per_second", conf.RatePerSecond).Int("rate_burst", conf.RateBurst).
 			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
 			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
-		Str("traces", s.traceSettings.Target).Msg("listening")
+		Bool("tls", g.certificate != nil).Str("traces", s.traceSettings.Target).Msg("listening")
 	for _, warning := range s.warnings(p, g) {
 		g.log.Warn().Msg(warning)
 	}
@@ -41,6 +41,7 @@ func (s *service) warnings(p *process, g *generation) []string {
 		all = append(all, g.conf.Located(fault))
 	}
 	all = append(all, warnOfProxy(p, g.conf)...)
+	all = append(all, g.certificateWarnings(p.now())...)
 	return append(all, s.traceSettings.Warnings...)
 }
 

@@ -185,6 +185,13 @@ var refused = map[string][]wrong{
 		{"top", "address: 0.0.0.0:8080", "address: must be an IP address or a name"},
 		{"top", "address: http://localhost", "address: must be an IP address or a name"},
 		{"top", "address: \"[::1]\"", "address: must be an IP address or a name"},
+		{"top", "address: unix:countersign.sock", "address: must be unix: and the whole path"},
+		{"top", "socket_mode: 0060", "socket_mode: must be three or four octal digits"},
+		{"top", "socket_mode: rw-rw----", "socket_mode: must be three or four octal digits"},
+		{"top", "tls_cert_file: tls.crt", "tls_cert_file: must stand together with tls_key_file"},
+		{"top", "tls_key_file: tls.key", "tls_cert_file: must stand together with tls_key_file"},
+		{"top", "tls_cert_file: no-such.crt\ntls_key_file: no-such.key", "tls_cert_file: open no-such.crt: no such file"},
+		{"top", "idle_timeout: 90", "idle_timeout: must be a duration"},
 		{"top", "http_hosts: ['http://minio:9000']", "http_hosts[0]: must be a host"},
 		{"top", "http_hosts: ['*.internal']", "http_hosts[0]: must be a host"},
 		{"top", "http_hosts: ['minio:port']", "http_hosts[0]: must be a host"},
@@ -393,6 +400,10 @@ var warned = []wrong{
 	},
 	{"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_PORT=8080", "COUNTERSIGN_PORT: has no effect"},
 	{"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_ADDRESS=0.0.0.0", "COUNTERSIGN_ADDRESS: has no effect"},
+	{
+		"env", "FUNCTIONS_CUSTOMHANDLER_PORT={port}\nCOUNTERSIGN_TLS_CERT_FILE=a\nCOUNTERSIGN_TLS_KEY_FILE=b",
+		"COUNTERSIGN_TLS_CERT_FILE: has no effect",
+	},
 }
 
 // right are configurations that look like those and are right.

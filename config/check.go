@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"countersign/credentials"
@@ -41,8 +43,9 @@ func (c *Config) setListener(getenv func(string) string) []error {
 	name := "PORT"
 	if getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "" {
 		name = "FUNCTIONS_CUSTOMHANDLER_PORT"
-		c.ignored(name, "port", "address")
+		c.ignored(name, "port", "address", "socket_mode", "tls_cert_file", "tls_key_file") // the host speaks plain HTTP
 		c.Address, c.origins["address"] = "127.0.0.1", origin{name: name}
+		c.TLSCertFile, c.TLSKeyFile = "", ""
 	} else if _, named := c.origins["port"]; named || getenv(name) == "" {
 		return nil
 	}
@@ -121,8 +124,16 @@ func (c *Config) check(noProfiles bool) []error {
 			fault("public_url", "must be an address such as https://sign.example.com")
 		}
 	}
-	if c.Address != "" && !isHost(c.Address) {
-		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port")
+	if path, isSocket := strings.CutPrefix(c.Address, "unix:"); isSocket && !filepath.IsAbs(path) {
+		fault("address", "must be unix: and the whole path of a socket, such as unix:/run/countersign/http")
+	} else if !isSocket && c.Address != "" && !isHost(c.Address) {
+		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port, or unix:/PATH")
+	}
+	if !isSocketMode(c.SocketMode) {
+		fault("socket_mode", "must be three or four octal digits such as 0660, and let the owner connect")
+	}
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		fault("tls_cert_file", "must stand together with tls_key_file")
 	}
 	if c.MetricsAddress != "" && !isListener(c.MetricsAddress) {
 		fault("metrics_address", "must be a host and a port such as 127.0.0.1:9090, [::1]:9090 or :9090")
@@ -145,6 +156,12 @@ func (c *Config) check(noProfiles bool) []error {
 			"or name a file with profiles by COUNTERSIGN_CONFIG"))
 	}
 	return faults
+}
+
+// isSocketMode: 0600, 666 and the like. Whoever may connect may write; other bits have no meaning for a socket.
+func isSocketMode(text string) bool {
+	mode, err := strconv.ParseUint(text, 8, 32)
+	return err == nil && len(text) >= 3 && len(text) <= 4 && mode <= 0o777 && mode&0o600 == 0o600
 }
 
 func isHost(text string) bool {

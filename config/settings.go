@@ -12,8 +12,11 @@ import "time"
 type Settings struct {
 	Auth             string        `yaml:"auth" values:"none" help:"\"none\" lets every caller in without a key. Nothing else is accepted."`
 	APIKeySHA256     string        `yaml:"api_key_sha256" reload:"" secret:"" placeholder:"HEX" help:"SHA-256 of one API key, for a start without a file. The caller has the name that countersign key new was given."`
-	Address          string        `yaml:"address" placeholder:"HOST" help:"Address to listen on. Default: all; 127.0.0.1 under Azure Functions, or where auth is none."`
+	Address          string        `yaml:"address" placeholder:"HOST" help:"Address to listen on, or unix:/PATH for a Unix socket. Default: all; 127.0.0.1 under Azure Functions, or where auth is none."`
 	Port             int           `yaml:"port" usual:"8080" least:"1" most:"65535" placeholder:"N" help:"Port to listen on. Default: FUNCTIONS_CUSTOMHANDLER_PORT, PORT, 8080."`
+	SocketMode       string        `yaml:"socket_mode" usual:"0660" placeholder:"MODE" help:"Who may connect to the Unix socket, in octal digits: 0600 for the user of the service, 0660 also for its group. Default: 0660."`
+	TLSCertFile      string        `yaml:"tls_cert_file" placeholder:"FILE" help:"Certificate of the service, in PEM, with those between it and the CA; it is read again when it changes. Default: none, plain HTTP."`
+	TLSKeyFile       string        `yaml:"tls_key_file" placeholder:"FILE" help:"Private key of that certificate, in PEM. Default: none."`
 	MetricsAddress   string        `yaml:"metrics_address" placeholder:"HOST:PORT" help:"Address of a listener of its own for /metrics, /livez and /readyz, without authentication. Default: none."`
 	PublicURL        string        `yaml:"public_url" placeholder:"URL" help:"Address by which callers reach this service, for /swagger.json. Default: as the request says."`
 	LogLevel         string        `yaml:"log_level" reload:"" usual:"info" values:"debug info warn error" placeholder:"LEVEL" help:"debug, info, warn or error. Default: info."`
@@ -39,6 +42,10 @@ type Settings struct {
 	ReloadSeconds    int           `yaml:"reload_seconds" usual:"5" least:"0" most:"3600" placeholder:"N" help:"Seconds between looks at the file and at those that it names; a change that two looks agree on is taken without a restart, as after SIGHUP. 0: only after SIGHUP. Default: 5."`
 	SpoolDir         string        `yaml:"spool_dir" placeholder:"DIR" help:"Directory for request bodies of more than 1 MiB while the proxy reads them. Default: that of the system for temporary files."`
 	HeaderTimeout    time.Duration `yaml:"response_header_timeout" reload:"" usual:"60s" least:"1s" most:"15m" placeholder:"60s" help:"How long AWS may take to begin its answer to a request of the proxy. Default: 60s."`
+	ReadHdrTimeout   time.Duration `yaml:"read_header_timeout" usual:"5s" least:"1s" most:"5m" placeholder:"5s" help:"How long a client may take for the header of a request. Default: 5s."`
+	ReadTimeout      time.Duration `yaml:"read_timeout" usual:"30s" least:"1s" most:"15m" placeholder:"30s" help:"How long a client may take for a whole request; what is passed on, or goes through the proxy, has limits of its own. Default: 30s."`
+	WriteTimeout     time.Duration `yaml:"write_timeout" usual:"30s" least:"1s" most:"15m" placeholder:"30s" help:"How long an answer may take, from the end of the request's header until the client has it; with the same exceptions. Default: 30s."`
+	IdleTimeout      time.Duration `yaml:"idle_timeout" usual:"120s" least:"1s" most:"1h" placeholder:"120s" help:"How long a connection stays open without a request; let it be longer than that of what stands in front. Default: 120s."`
 	ForwardCookies   bool          `yaml:"forward_cookies" help:"Let cookies pass through the proxy, both ways."`
 	DrainSeconds     int           `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
 	ShutdownDelay    time.Duration `yaml:"shutdown_delay" usual:"0s" least:"0s" most:"10m" placeholder:"5s" help:"How long requests are still accepted after SIGTERM, while /readyz answers 503 and load balancers send elsewhere; drain_seconds begin after it. Default: 0s."`

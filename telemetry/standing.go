@@ -17,7 +17,7 @@ type standing struct {
 	auditBroken, expiry, usable, cached, evictions, skew *prometheus.Desc
 	inUse, capacity, waiting, refusals                   *prometheus.Desc
 	connectionsOpen, connectionsMax, keyExpiry           *prometheus.Desc
-	certificateExpiry, certificateLife                   *prometheus.Desc
+	certificateExpiry, certificateLife, tlsExpiry        *prometheus.Desc
 	draining, configInfo, buildInfo, spans               *prometheus.Desc
 	reloadOK, reloadTime, generation                     *prometheus.Desc
 }
@@ -45,6 +45,7 @@ func newStanding(m *Metrics) *standing {
 	s.certificateExpiry = desc("certificate_expiry_timestamp_seconds",
 		"When the profile's certificate ends; 0 while there is none that can be used.", "profile")
 	s.certificateLife = desc("certificate_lifetime_seconds", "How long the profile's certificate is valid in all.", "profile")
+	s.tlsExpiry = desc("tls_certificate_expiry_timestamp_seconds", "When the certificate ends that callers see; only with TLS.")
 	s.draining = desc("draining", "1 while the instance is stopping.")
 	s.configInfo = desc("config_info", "1; the label holds the beginning of a hash of the configuration and the files that it names.", "hash")
 	s.reloadOK = desc("config_last_reload_successful",
@@ -82,6 +83,9 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	gauge(s.reloadOK, flag(last.ok))
 	gauge(s.reloadTime, float64(last.good.Unix()))
 	gauge(s.generation, float64(names.Generation))
+	if !names.TLSExpires.IsZero() {
+		gauge(s.tlsExpiry, float64(names.TLSExpires.Unix()))
+	}
 	for caller, end := range names.Callers {
 		if !end.IsZero() {
 			gauge(s.keyExpiry, float64(end.Unix()), caller)

@@ -35,6 +35,8 @@ type Names struct {
 	// ConfigHash is the beginning of the file's hash, Generation counts the configurations that were in force.
 	ConfigHash string
 	Generation int64
+	// TLSExpires is when the certificate ends that callers see; the zero time without TLS.
+	TLSExpires time.Time
 }
 
 // Options are the first names, and where to look when the metrics are read.

@@ -44,7 +44,7 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 		Names: telemetry.Names{
 			Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere},
 			Callers:  map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
-			Regions:  []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1,
+			Regions:  []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
 		},
 		Version: "v1.2.3", Now: func() time.Time { return time.Unix(1750000000, 0) }, Gates: map[string]*access.Limiter{"requests": gate},
 		Sessions: func() credentials.Status {
@@ -144,6 +144,7 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_jwks_refreshes_total{outcome="ok"} 1`, `countersign_jwks_refreshes_total{outcome="error"} 1`,
 		`countersign_gate_in_use{gate="requests"} 3`, `countersign_gate_capacity{gate="requests"} 10`, `countersign_rate_limited_total 1`,
 		`countersign_connections_open 3`, `countersign_connections_max 100`, `countersign_config_info{hash="0123456789ab"} 1`,
+		`countersign_tls_certificate_expiry_timestamp_seconds 1.9e+09`,
 		`countersign_api_key_expiry_timestamp_seconds{caller="flow"} 1.8e+09`, `countersign_draining 0`,
 		`countersign_config_last_reload_successful 0`, `countersign_config_last_reload_success_timestamp_seconds 1.75e+09`,
 		`countersign_config_reloads_total{outcome="error"} 1`, `countersign_config_reloads_total{outcome="ok"} 0`,

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/config"
+)
+
+// listen opens the address of the configuration: one of TCP, or a Unix socket.
+func listen(ctx context.Context, conf config.Config) (net.Listener, error) {
+	path, isSocket := socketPath(conf)
+	if !isSocket {
+		return new(net.ListenConfig).Listen(ctx, "tcp", listenAddress(conf))
+	}
+	if err := removeSocket(path); err != nil {
+		return nil, err
+	}
+	mode, err := strconv.ParseUint(conf.SocketMode, 8, 32)
+	if err != nil {
+		return nil, fmt.Errorf("socket_mode: %w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, os.FileMode(mode)); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
+}
+
+// socketPath is where the Unix socket is, for an address that is one.
+func socketPath(conf config.Config) (path string, isSocket bool) {
+	return strings.CutPrefix(conf.Address, "unix:")
+}
+
+func listenAddress(conf config.Config) string {
+	return net.JoinHostPort(conf.Address, strconv.Itoa(conf.Port))
+}
+
+// removeSocket removes a socket that a process left behind, and nothing else.
+func removeSocket(path string) error {
+	found, err := os.Lstat(path)
+	if err != nil || found.Mode().Type() != os.ModeSocket {
+		return nil //nolint:nilerr // there is none; listening says what is wrong
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("%s: somebody listens there", path)
+	}
+	return os.Remove(path)
+}
+
+// newServer is what answers callers.
+func (s *service) newServer() *http.Server {
+	g := s.current.Load()
+	server := &http.Server{
+		Handler:           closeWhen(&s.leaving, s.handler),
+		ReadHeaderTimeout: g.conf.ReadHdrTimeout,
+		ReadTimeout:       g.conf.ReadTimeout,
+		WriteTimeout:      g.conf.WriteTimeout,
+		IdleTimeout:       g.conf.IdleTimeout,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          stdlog.New(s.logger(), "", 0),
+		ConnState:         s.countConnections,
+	}
+	if g.certificate != nil {
+		server.TLSConfig = &tls.Config{
+			MinVersion: tls.VersionTLS12,
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				return s.current.Load().certificate, nil
+			},
+		}
+		// What clients of HTTP/2 send before anybody reads it is memory of this process, not of the system: by default a
+		// megabyte for each connection.
+		const unread = 256 << 10
+		server.HTTP2 = &http.HTTP2Config{
+			MaxConcurrentStreams: 128, MaxReceiveBufferPerConnection: unread, MaxReceiveBufferPerStream: unread,
+		}
+	}
+	return server
+}
+
+// newCertificate reads the certificate that callers see; nil where they come without TLS.
+func newCertificate(p *process, conf config.Config) (*tls.Certificate, error) {
+	if conf.TLSCertFile == "" {
+		return nil, nil
+	}
+	chain, err := p.read(conf.TLSCertFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls_cert_file: %w", err)
+	}
+	key, err := p.read(conf.TLSKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls_key_file: %w", err)
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, fmt.Errorf("tls_cert_file, tls_key_file: %w", err)
+	}
+	return &pair, nil
+}
+
+// certificateWarnings are what is wrong with the certificate that callers see, or soon will be.
+func (g *generation) certificateWarnings(now time.Time) []string {
+	if g.certificate == nil {
+		return nil
+	}
+	var all []string
+	switch end := g.certificate.Leaf.NotAfter; {
+	case now.After(end):
+		all = append(all, "tls_cert_file: the certificate ended on "+end.UTC().Format(time.RFC3339))
+	case end.Sub(now) < 7*24*time.Hour:
+		all = append(all, "tls_cert_file: the certificate ends on "+end.UTC().Format(time.RFC3339))
+	}
+	if info, err := os.Stat(g.conf.TLSKeyFile); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o007 != 0 {
+		all = append(all, "tls_key_file: can be read by every user of this machine; use mode 0600, or 0640 with a group of its own")
+	}
+	return all
+}

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"net"
+	"strings"
+)
+
+// newNotifier returns what tells systemd, or another supervisor that speaks its protocol, how the service is. Where
+// none wants to know, it does nothing.
+func newNotifier(p *process, failed func(error)) func(lines ...string) {
+	socket := p.getenv("NOTIFY_SOCKET")
+	if socket == "" {
+		return func(...string) {}
+	}
+	return func(lines ...string) {
+		conn, err := net.Dial("unixgram", socket) // a name that begins with @ is an abstract one
+		if err == nil {
+			_, err = conn.Write([]byte(strings.Join(lines, "\n")))
+			_ = conn.Close()
+		}
+		if err != nil {
+			failed(err)
+		}
+	}
+}
+
+// stateLine is a line for people, which systemctl status shows.
+func stateLine(text string) string { return "STATUS=" + strings.ReplaceAll(text, "\n", "; ") }

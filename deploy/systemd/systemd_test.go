@@ -1,0 +1,79 @@
+package systemd_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"countersign/config"
+)
+
+func unit(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("countersign.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// settings are those of the unit, the last one where there are several.
+func settings(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for line := range strings.Lines(unit(t)) {
+		if name, value, found := strings.Cut(strings.TrimSpace(line), "="); found && !strings.HasPrefix(line, "#") {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// TestUnit_LeavesTimeToStop: systemd kills only what has had the time that the settings give by default.
+func TestUnit_LeavesTimeToStop(t *testing.T) {
+	usual, err := config.Defaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seconds, err := strconv.Atoi(settings(t)["TimeoutStopSec"])
+	if err != nil || float64(seconds) < usual.ShutdownDelay.Seconds()+float64(usual.DrainSeconds)+5 {
+		t.Errorf("%d s %v, and the service takes %v and %d s", seconds, err, usual.ShutdownDelay, usual.DrainSeconds)
+	}
+	files, err := strconv.Atoi(settings(t)["LimitNOFILE"])
+	if err != nil || files < usual.MaxConnections+256 {
+		t.Errorf("%d files for %d connections", files, usual.MaxConnections)
+	}
+}
+
+// TestSystemd_TakesTheUnit has systemd's own tool read the unit, and say how much it leaves open, where it is installed.
+func TestSystemd_TakesTheUnit(t *testing.T) {
+	tool, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("CI must read the unit with systemd-analyze: %v", err)
+		}
+		t.Skip("NOT CHECKED by systemd-analyze: it is not installed")
+	}
+	// The program need not be installed for that.
+	dir := t.TempDir()
+	file := filepath.Join(dir, "countersign.service")
+	text := strings.NewReplacer("/usr/local/bin/countersign", "/bin/true", "/etc/countersign", dir).Replace(unit(t))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) string {
+		out, err := exec.CommandContext(t.Context(), tool, args...).CombinedOutput()
+		if err != nil {
+			t.Errorf("systemd-analyze %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	if out := run("verify", "--man=no", file); strings.Contains(out, "countersign.service") {
+		t.Error(out)
+	}
+	_, exposure, _ := strings.Cut(run("security", "--offline=yes", "--threshold=20", file), "→ ") // at most 2.0 of 10
+	t.Log(strings.TrimSpace(exposure))
+}
