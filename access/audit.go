@@ -137,7 +137,13 @@ func (a *Auditor) appendLine(line []byte, r *Record) []byte {
 	}
 	r.bound()
 	o := appendjson.Open(line)
+	// As a line of the log begins.
+	o.Time("time", r.Time)
+	o.Text("level", "info")
+	o.Text("type", "audit")
+	o.Int("schema", RecordSchema)
 	r.appendTo(o)
+	o.Text("message", string(r.Action)+" "+r.Decision)
 	line, _ = o.Close()
 	return append(line, '\n')
 }

@@ -44,11 +44,19 @@ func readRecords(t *testing.T, text []byte) []access.Record {
 	for line := range strings.Lines(string(text)) {
 		d := json.NewDecoder(strings.NewReader(line))
 		d.DisallowUnknownFields()
-		var r access.Record
+		var r struct {
+			Time, Level, Type, Message string
+			Schema                     int
+			access.Record
+		}
 		if err := d.Decode(&r); err != nil {
 			t.Fatalf("line %q: %v", line, err)
 		}
-		records = append(records, r)
+		if r.Level != "info" || r.Type != "audit" || r.Schema != 1 || r.Message != string(r.Action)+" "+r.Decision ||
+			r.Time != r.Record.Time.Format(time.RFC3339Nano) {
+			t.Errorf("line %q does not begin and end as all lines do", line)
+		}
+		records = append(records, r.Record)
 	}
 	return records
 }
@@ -68,12 +76,12 @@ func TestAuditRecord(t *testing.T) {
 	if err := a.Write(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"ts":"2026-03-01T12:00:00.001Z","event_id":"0000000000000000-1","caller_id":"crm-sync","auth_method":"api-key",` +
+	want := `{"time":"2026-03-01T12:00:00.001Z","level":"info","type":"audit","schema":1,"ts":"2026-03-01T12:00:00.001Z","event_id":"0000000000000000-1","caller_id":"crm-sync","auth_method":"api-key",` +
 		`"action":"sign","decision":"allow","policies":["orders"],"profile":"orders","access_key_id":"ASIASANDBOX000000001",` +
 		`"method":"GET","host":"b.s3.eu-west-1.amazonaws.com","region":"eu-west-1","service":"s3","operation":"GetObject",` +
 		`"path":"/a%20b","query_keys":["prefix","versionId"],"payload_mode":"signed",` +
 		`"signature_sha256":"0f8721b0aef395e63e1c2803f51ff047f74d26ff73229801d4456876e3b9c5d7",` +
-		`"workflow_run_id":"08584654321098765432","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}` + "\n"
+		`"workflow_run_id":"08584654321098765432","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","message":"sign allow"}` + "\n"
 	if got := out.String(); got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}

@@ -26,10 +26,16 @@ func (r *Record) bound() {
 		&r.Of, &r.Outcome, &r.AWSCode, &r.AWSRequestID, &r.RemoteAddress,
 		&r.WorkflowID, &r.WorkflowName, &r.RunID, &r.OperationName, &r.ClientTrackingID, &r.ActionTrackingID,
 		&r.CorrelationID, &r.InvocationID, &r.Traceparent, &r.TraceID, &r.SpanID, &r.Flags,
+		&r.ConfigHash, &r.ConfigSHA256, &r.PoliciesSHA256,
 	} {
 		*text = shorten(*text)
 	}
-	r.Policies, r.Notes, r.QueryKeys = shortenList(r.Policies), shortenList(r.Notes), shortenList(r.QueryKeys)
+	for _, list := range [...]*[]string{
+		&r.Policies, &r.Notes, &r.QueryKeys, &r.CallersAdded, &r.CallersRemoved, &r.CallersChanged,
+		&r.ProfilesAdded, &r.ProfilesRemoved, &r.ProfilesChanged, &r.SettingsChanged,
+	} {
+		*list = shortenList(*list)
+	}
 }
 
 func shorten(s string) string {

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// RecordSchema is the version of the fields of records: fields are only added.
+const RecordSchema = 1
+
 // Record is what is kept of one decision. It holds names and hashes, never a
 // header's or parameter's value, a body, a signature or a secret. On its line
 // texts are cut at 1 KiB and lists at 64 entries and 4 KiB. It is joined
@@ -59,7 +62,25 @@ type Record struct {
 	Sent
 	Workflow
 	Trace
+	// ConfigHash tells the configuration that decided.
+	ConfigHash string `json:"config_hash,omitempty"`
+	Configuration
 	LatencyMilliseconds float64 `json:"latency_ms,omitempty"`
+}
+
+// Configuration is what is kept of a configuration that takes effect: a record of [ActionConfigure], whose ConfigHash is
+// in the records of what it decides.
+type Configuration struct {
+	Generation      int64    `json:"generation,omitempty"` // 1 when the process starts
+	ConfigSHA256    string   `json:"config_sha256,omitempty"`
+	PoliciesSHA256  string   `json:"policies_sha256,omitempty"`
+	CallersAdded    []string `json:"callers_added,omitempty"`
+	CallersRemoved  []string `json:"callers_removed,omitempty"`
+	CallersChanged  []string `json:"callers_changed,omitempty"` // another key, another end
+	ProfilesAdded   []string `json:"profiles_added,omitempty"`
+	ProfilesRemoved []string `json:"profiles_removed,omitempty"`
+	ProfilesChanged []string `json:"profiles_changed,omitempty"`
+	SettingsChanged []string `json:"settings_changed,omitempty"`
 }
 
 // Sent is what is kept of a request that this service sends. There is a record

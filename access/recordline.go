@@ -50,7 +50,22 @@ func (r *Record) appendTo(o *appendjson.Object) {
 	r.Sent.appendTo(o)
 	r.Workflow.appendTo(o)
 	r.Trace.appendTo(o)
+	o.TextIfAny("config_hash", r.ConfigHash)
+	r.Configuration.appendTo(o)
 	o.FloatIfAny("latency_ms", r.LatencyMilliseconds)
+}
+
+func (c *Configuration) appendTo(o *appendjson.Object) {
+	o.IntIfAny("generation", c.Generation)
+	o.TextIfAny("config_sha256", c.ConfigSHA256)
+	o.TextIfAny("policies_sha256", c.PoliciesSHA256)
+	o.TextsIfAny("callers_added", c.CallersAdded)
+	o.TextsIfAny("callers_removed", c.CallersRemoved)
+	o.TextsIfAny("callers_changed", c.CallersChanged)
+	o.TextsIfAny("profiles_added", c.ProfilesAdded)
+	o.TextsIfAny("profiles_removed", c.ProfilesRemoved)
+	o.TextsIfAny("profiles_changed", c.ProfilesChanged)
+	o.TextsIfAny("settings_changed", c.SettingsChanged)
 }
 
 func (s *Sent) appendTo(o *appendjson.Object) {

@@ -3,8 +3,11 @@ package access
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
+	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +32,39 @@ func TestRecord_LineIsWhatEncodingJSONWrites(t *testing.T) {
 		if got = append(got, '\n'); !bytes.Equal(got, want.Bytes()) {
 			t.Fatalf("got  %s\nwant %s", got, &want)
 		}
+	}
+}
+
+// TestRecord_SchemaHasEachField: docs/log.schema.json has the fields of records, and no others.
+func TestRecord_SchemaHasEachField(t *testing.T) {
+	text, err := os.ReadFile("../docs/log.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Definitions map[string]struct{ Properties map[string]any }
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{"time": true, "level": true, "type": true, "schema": true, "message": true}
+	var walk func(reflect.Type)
+	walk = func(in reflect.Type) {
+		for i := range in.NumField() {
+			if f := in.Field(i); f.Anonymous {
+				walk(f.Type)
+			} else if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
+				want[name] = true
+			}
+		}
+	}
+	walk(reflect.TypeFor[Record]())
+	got := map[string]bool{}
+	for name := range schema.Definitions["audit"].Properties {
+		got[name] = true
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the schema has\n%v\nand records have\n%v", got, want)
 	}
 }
 

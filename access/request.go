@@ -17,6 +17,8 @@ const (
 	// ActionSend is a request that this service itself sends to AWS, and whose
 	// answer the caller gets. The Headers of its Request are all that are sent.
 	ActionSend Action = "send"
+	// ActionConfigure is that a configuration takes effect. No policy is asked.
+	ActionConfigure Action = "configure"
 )
 
 // Payload tells what the signature says about the body.

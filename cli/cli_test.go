@@ -21,6 +21,7 @@ type buffer struct {
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
+	checkLines(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)

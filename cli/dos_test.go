@@ -54,7 +54,8 @@ var builtOnce = sync.OnceValues(func() (string, error) {
 var builtIn string
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	lineSchema() // before a test changes the folder
+	code := reportLines(m.Run())
 	if builtIn != "" {
 		_ = os.RemoveAll(builtIn)
 	}

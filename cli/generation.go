@@ -12,6 +12,7 @@ import (
 
 	"countersign/access"
 	"countersign/api"
+	"countersign/broker"
 	"countersign/config"
 	"countersign/credentials"
 	"countersign/handlers"
@@ -33,7 +34,7 @@ type generation struct {
 	store    *credentials.Store
 	auth     *access.Authenticator
 	proxy    *proxy.Proxy
-	log      zerolog.Logger
+	logs     logs
 	// certificate is what callers see; nil without TLS.
 	certificate *tls.Certificate
 
@@ -50,7 +51,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	if err != nil {
 		return nil, err
 	}
-	g := &generation{number: 1, conf: conf, log: s.log.Level(level)}
+	g := &generation{number: 1, conf: conf}
 	if before != nil {
 		g.number = before.number + 1
 	}
@@ -59,25 +60,37 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	g.certificate, certificateErr = newCertificate(p, conf)
 	g.auth, authErr = newAuthenticator(p, conf, s.metrics, before)
 	g.store, storeErr = s.newStore(p, conf, before)
-	g.handlers, handlersErr = newHandlers(p, conf, g.store, s.records)
+	g.handlers, handlersErr = newHandlers(p, conf, g.store, stamped{s.records, g})
 	if err := errors.Join(authErr, storeErr, handlersErr, certificateErr); err != nil {
 		g.end()
 		return nil, err
 	}
 	g.handlers.Signer = s.signer
 	g.handlers.AuditBroken, g.handlers.SessionsReady, g.handlers.MaxResponseBytes = s.audit.Broken, g.store.Ready, conf.MaxResponseBytes
+	if p.files != nil {
+		g.hash = p.files.hash() // all have been read
+	}
+	g.logs = newLogs(s.stdout, p.now, level, g.hash)
 	o := s.limits
 	o.MaxBodyBytes, o.PublicURL, o.Workbench = conf.MaxBodyBytes, strings.TrimSuffix(conf.PublicURL, "/"), newWorkbench(conf)
-	o.Open, o.Handlers, o.Auth, o.Log = conf.Auth == string(access.AuthNone), g.handlers, g.auth, g.log
+	o.Open, o.Handlers, o.Auth, o.Log = conf.Auth == string(access.AuthNone), g.handlers, g.auth, g.logs.request
 	g.proxy = api.NewProxy(o, proxy.Options{
 		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies,
 	})
 	o.Proxy = g.proxy
 	g.options, g.handler = o, api.New(o)
-	if p.files != nil {
-		g.hash = p.files.hash() // all have been read
-	}
 	return g, nil
+}
+
+// stamped are audit records that say which configuration decided.
+type stamped struct {
+	broker.Audit
+	generation *generation
+}
+
+func (a stamped) Write(ctx context.Context, r access.Record) error {
+	r.ConfigHash = a.generation.hash
+	return a.Audit.Write(ctx, r)
 }
 
 // enter takes a place in the generation, unless that has ended.

@@ -32,6 +32,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		s.handler = s.metrics.Count(s.handler)
 	}
 	server := s.newServer()
+	s.record(s.current.Load(), nil, "start")
 	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // callers come until the end
 	defer stop()
 	s.run(running)

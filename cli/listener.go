@@ -71,7 +71,7 @@ func (s *service) newServer() *http.Server {
 		WriteTimeout:      g.conf.WriteTimeout,
 		IdleTimeout:       g.conf.IdleTimeout,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          stdlog.New(s.logger(), "", 0),
+		ErrorLog:          stdlog.New(serverErrors{s}, "", 0),
 		ConnState:         s.countConnections,
 	}
 	if g.certificate != nil {

@@ -96,7 +96,7 @@ func (s *service) startMetrics() (stop func(), err error) {
 	}
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(s.logger(), "", 0),
+		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: stdlog.New(serverErrors{s}, "", 0),
 	}
 	s.logger().Info().Str("metrics_address", listener.Addr().String()).Msg("serving metrics")
 	go func() {

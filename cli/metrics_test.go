@@ -146,7 +146,7 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	for _, want := range []string{
 		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200",http_route="/v1/sign"} 200`,
 		`countersign_signatures_total{algorithm="AWS4-HMAC-SHA256",operation="sign",profile="default",service="sqs"} 200`,
-		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok"} 200`, "\nprocess_open_fds ",
+		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok"} 201`, "\nprocess_open_fds ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %s", want)

@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
+	"countersign/access"
 	"countersign/config"
 )
 
@@ -98,8 +98,12 @@ func (r *reloader) look() time.Duration {
 			return agree
 		}
 	default:
+		why := "file"
+		if r.asked {
+			why = "signal"
+		}
 		r.pending, r.asked, r.taken = nil, false, seen
-		r.take(next)
+		r.take(next, why)
 	}
 	return r.interval
 }
@@ -129,7 +133,7 @@ func (r *reloader) read() candidate {
 }
 
 // take has the service go on with what was read, or says why it does not.
-func (r *reloader) take(next candidate) {
+func (r *reloader) take(next candidate, why string) {
 	before := r.service.current.Load()
 	kept := next.conf.Keep(&before.conf)
 	var g *generation
@@ -147,8 +151,9 @@ func (r *reloader) take(next candidate) {
 		r.service.notify("READY=1", stateLine("configuration not reloaded: "+r.fault.Error()))
 		return
 	}
+	changes := r.service.record(g, before, why)
 	r.service.use(g)
-	r.service.logReload(g, before, next.process, kept)
+	r.service.logReload(g, next.process, changes, kept)
 	r.service.notify("READY=1", stateLine("configuration "+g.hash+" is in force"))
 }
 
@@ -156,7 +161,7 @@ func (r *reloader) take(next candidate) {
 func (r *reloader) complain() {
 	r.told = r.process.now()
 	g := r.service.current.Load()
-	g.log.Error().AnErr("cause", r.fault).Int64("generation", g.number).Str("config_hash", g.hash).
+	g.logs.config.Error().AnErr("cause", r.fault).Int64("generation", g.number).
 		Msg("configuration not reloaded: the one before stays in force")
 }
 
@@ -168,43 +173,29 @@ func (r *reloader) remind() {
 }
 
 // logReload says what is different from the generation before, and then what the operator should look at.
-func (s *service) logReload(g, before *generation, p *process, kept []string) {
-	line := g.log.Info().Int64("generation", g.number).Str("config_hash", g.hash)
+func (s *service) logReload(g *generation, p *process, c access.Configuration, kept []string) {
+	line := g.logs.config.Info().Int64("generation", g.number)
 	if g.conf.FileName != "" {
-		line.Str("config", g.conf.FileName).Str("config_sha256", g.conf.FileSHA256)
+		line.Str("config", g.conf.FileName).Str("config_sha256", c.ConfigSHA256)
 	}
-	for what, names := range map[string][2][]string{
-		"callers":  {callerNames(before.conf), callerNames(g.conf)},
-		"profiles": {profileNames(before.conf), profileNames(g.conf)},
+	for name, list := range map[string][]string{
+		"callers_added": c.CallersAdded, "callers_removed": c.CallersRemoved, "callers_changed": c.CallersChanged,
+		"profiles_added": c.ProfilesAdded, "profiles_removed": c.ProfilesRemoved, "profiles_changed": c.ProfilesChanged,
+		"settings_changed": c.SettingsChanged,
 	} {
-		if gone := without(names[0], names[1]); len(gone) > 0 {
-			line.Strs(what+"_removed", gone)
-		}
-		if added := without(names[1], names[0]); len(added) > 0 {
-			line.Strs(what+"_added", added)
+		if len(list) > 0 {
+			line.Strs(name, list)
 		}
 	}
-	if hash := g.handlers.Policy.SHA256(); hash != before.handlers.Policy.SHA256() {
-		line.Str("policies", g.conf.Policies).Str("policies_sha256", hash)
+	if c.PoliciesSHA256 != "" {
+		line.Str("policies", g.conf.Policies).Str("policies_sha256", c.PoliciesSHA256)
 	}
 	line.Int("api_keys", len(g.conf.APIKeys)).Msg("configuration reloaded")
 	if len(kept) > 0 {
-		g.log.Warn().Strs("settings", kept).Msg("settings have changed that need a restart: their values from before stay in force")
+		g.logs.config.Warn().Strs("settings", kept).
+			Msg("settings have changed that need a restart: their values from before stay in force")
 	}
 	for _, warning := range s.warnings(p, g) {
-		g.log.Warn().Msg(warning)
+		g.logs.config.Warn().Msg(warning)
 	}
-}
-
-func profileNames(conf config.Config) []string {
-	names := make([]string, len(conf.Profiles))
-	for i, p := range conf.Profiles {
-		names[i] = p.Name
-	}
-	return names
-}
-
-// without are the names that others has not.
-func without(names, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
 }

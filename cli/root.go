@@ -17,7 +17,7 @@ func newRoot(p *process, parsed *bool) *cobra.Command {
 	root := group("countersign", "Signs HTTP requests for AWS on behalf of tools that cannot.",
 		newServe(p), newProxy(p), newSandbox(p), newSign(p), newSend(p), newPresign(p), newVerify(p), newDiagnose(p), newWhoami(p),
 		newScope(p), newKey(p), newConfig(p), newPolicy(p), newConnector(p), newHealthcheck(p), newVersion(p))
-	root.Version = version()
+	root.Version = buildText()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)

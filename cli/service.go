@@ -35,7 +35,7 @@ type service struct {
 	signer        *signing.Signer // with the keys that it has derived
 	limits        api.Options     // what bounds all requests, whatever their generation
 	stdout        *outlet
-	log           zerolog.Logger        // of all levels; see logger
+	first         logs                  // until there is a configuration
 	metrics       *telemetry.Metrics    // nil where nobody reads them
 	traces        *telemetry.Traces     // nil where nobody wants spans
 	reloader      *reloader             // nil where the first generation stays
@@ -51,14 +51,6 @@ type service struct {
 	running context.Context // of what runs in the background; nil until that begins
 }
 
-// logger writes what the configuration wants to be told.
-func (s *service) logger() *zerolog.Logger {
-	if g := s.current.Load(); g != nil {
-		return &g.log
-	}
-	return &s.log
-}
-
 // close ends background work; every request is over by then.
 func (s *service) close() {
 	last := s.current.Load()
@@ -67,7 +59,7 @@ func (s *service) close() {
 	}
 	last.store.Close()
 	if err := s.audit.Close(); err != nil {
-		last.log.Error().AnErr("cause", err).Msg("closing the audit file")
+		last.logs.lifecycle.Error().AnErr("cause", err).Msg("closing the audit file")
 	}
 	s.flush(context.Background(), time.Second)
 	s.stdout.close()
@@ -77,7 +69,7 @@ func (s *service) close() {
 func newService(p *process, conf config.Config) (*service, error) {
 	stdout := newOutlet(p.stdout, p.now)
 	s := &service{
-		stdout: stdout, log: zerolog.New(stdout).With().Timestamp().Logger(), contract: api.NewContract(p.contract), signer: new(signing.Signer),
+		stdout: stdout, first: newLogs(stdout, p.now, zerolog.DebugLevel, ""), contract: api.NewContract(p.contract), signer: new(signing.Signer),
 	}
 	s.notify = newNotifier(p, func(err error) { s.logger().Warn().AnErr("cause", err).Msg("NOTIFY_SOCKET cannot be reached") })
 	var limitsErr, auditErr, err error

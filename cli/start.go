@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 
 	"countersign/access"
@@ -13,9 +14,9 @@ import (
 func (s *service) logStart(p *process, address string) {
 	g := s.current.Load()
 	conf := g.conf
-	line := g.log.Info().Str("version", version()).Str("address", address)
+	line := g.logs.lifecycle.Info().Str("version", version()).Str("address", address)
 	if conf.FileName != "" {
-		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256).Str("config_hash", g.hash)
+		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256)
 	}
 	line.Strs("auth", authKinds(conf)).Int("api_keys", len(conf.APIKeys)).Strs("callers", callerNames(conf)).
 		Int("profiles", len(conf.Profiles)).Dict("sources", profileSources(conf))
@@ -30,7 +31,7 @@ func (s *service) logStart(p *process, address string) {
 			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
 		Bool("tls", g.certificate != nil).Str("traces", s.traceSettings.Target).Msg("listening")
 	for _, warning := range s.warnings(p, g) {
-		g.log.Warn().Msg(warning)
+		g.logs.config.Warn().Msg(warning)
 	}
 }
 
@@ -67,31 +68,7 @@ func authKinds(conf config.Config) []string {
 }
 
 // callerNames are the callers that the configuration names; a key from the environment names its own when it is used.
-func callerNames(conf config.Config) []string {
-	names := []string{}
-	for _, key := range conf.APIKeys {
-		if key.ID != "" {
-			names = append(names, key.ID)
-		}
-	}
-	if conf.Entra != nil {
-		for _, name := range conf.Entra.Callers {
-			names = append(names, name)
-		}
-	}
-	for _, issuer := range conf.OIDC {
-		for _, name := range issuer.Callers {
-			names = append(names, name)
-		}
-	}
-	if conf.TrustedHeader != nil {
-		for _, name := range conf.TrustedHeader.Callers {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
+func callerNames(conf config.Config) []string { return slices.Sorted(maps.Keys(callersOf(&conf))) }
 
 // profileSources are the sources of the profiles, by name.
 func profileSources(conf config.Config) *zerolog.Event {

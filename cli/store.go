@@ -36,9 +36,9 @@ func (s *service) logSession(e credentials.Event) {
 	if s.metrics != nil {
 		s.metrics.Session(e)
 	}
-	line := s.logger().Info()
+	line := s.logs().session.Info()
 	if e.Err != nil {
-		line = s.logger().Warn().AnErr("cause", e.Err)
+		line = s.logs().session.Warn().AnErr("cause", e.Err)
 	}
 	if !e.Expires.IsZero() {
 		line.Time("expires", e.Expires)

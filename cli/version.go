@@ -8,8 +8,8 @@ import (
 )
 
 func newVersion(p *process) *cobra.Command {
-	return command("version", "Print the version.", func() error {
-		_, err := fmt.Fprintln(p.stdout, version())
+	return command("version", "Print the version, the commit and its date.", func() error {
+		_, err := fmt.Fprintln(p.stdout, buildText())
 		return err
 	})
 }
@@ -29,4 +29,25 @@ func version() string {
 		}
 	}
 	return "devel"
+}
+
+// buildText is the version with the commit that it was built from and the time of that, where the build knows them.
+func buildText() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version()
+	}
+	return describe(version(), info.Settings)
+}
+
+func describe(version string, settings []debug.BuildSetting) string {
+	known := map[string]string{}
+	for _, s := range settings {
+		known[s.Key] = s.Value
+	}
+	commit, date := known["vcs.revision"], known["vcs.time"]
+	if commit == "" {
+		return version
+	}
+	return fmt.Sprintf("%s, commit %s of %s", version, commit[:min(12, len(commit))], date)
 }

@@ -16,3 +16,25 @@ func (c *Config) Keep(running *Config) []string {
 	}
 	return differ
 }
+
+// Changes are the names of settings that differ from those of another configuration, and entra, oidc and trusted_header where
+// they do.
+func (c *Config) Changes(before *Config) []string {
+	var differ []string
+	old := fieldsOf(reflect.ValueOf(&before.Settings).Elem())
+	for i, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {
+		if !reflect.DeepEqual(f.value.Interface(), old[i].value.Interface()) {
+			differ = append(differ, f.key)
+		}
+	}
+	if !reflect.DeepEqual(c.Entra, before.Entra) {
+		differ = append(differ, "entra")
+	}
+	if !reflect.DeepEqual(c.OIDC, before.OIDC) {
+		differ = append(differ, "oidc")
+	}
+	if !reflect.DeepEqual(c.TrustedHeader, before.TrustedHeader) {
+		differ = append(differ, "trusted_header")
+	}
+	return differ
+}

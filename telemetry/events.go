@@ -142,7 +142,7 @@ func (m *Metrics) record(r *access.Record, err error) {
 		return
 	}
 	m.auditRecords.of(ok).Inc()
-	if r.Outcome == "" && r.Attempt <= 1 {
+	if r.Outcome == "" && r.Attempt <= 1 && r.Action != access.ActionConfigure {
 		m.decisions.of([2]string{string(r.Action), r.Decision}).Inc()
 	}
 	if r.Outcome == "" && r.SignatureSHA256 != "" {
