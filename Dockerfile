@@ -11,6 +11,14 @@ ARG TARGETOS TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags='-s -w' -o /countersign .
 
 FROM scratch
+ARG VERSION REVISION CREATED SOURCE
+LABEL org.opencontainers.image.title=countersign \
+      org.opencontainers.image.description="Signs HTTP requests for AWS on behalf of tools that cannot" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.created=$CREATED \
+      org.opencontainers.image.source=$SOURCE \
+      org.opencontainers.image.documentation=$SOURCE/blob/main/docs/README.md
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /countersign /countersign
 # A number, since there is no passwd to look a name up in, and Kubernetes'

@@ -158,6 +158,15 @@ lint-bicep:
 package:
 	$(GO) run ./deploy/package -o dist/countersign.zip $(FILES)
 
+## release: dist/release with archives for six platforms, the Azure Functions package and SHA256SUMS; SBOM=1 for the lists of modules
+.PHONY: release compare
+release:
+	SBOM=$(SBOM) deploy/release/build.sh
+
+## compare: two builds from two clones, the second without a cache, give the same binary and the same package
+compare:
+	deploy/release/build.sh --compare
+
 ## home: MODULE=github.com/acme/countersign as the module path and the address in contract, connector and documents; CONTACT=you@example.org for mail
 home:
 	$(GO) run ./internal/home -module '$(MODULE)' -contact '$(CONTACT)'
