@@ -73,7 +73,8 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 	}
 	for key, value := range map[string]string{
 		"caller": e.Caller.ID, "caller_id": e.Caller.ID, "auth_method": string(e.Caller.Method), "client_ip": e.ClientIP,
-		"workflow_run_id": e.Workflow.RunID, "invocation_id": e.Workflow.InvocationID, "profile": e.Profile, "service": e.Service, "region": e.Region,
+		"workflow_run_id": e.Workflow.RunID, "invocation_id": e.Workflow.InvocationID,
+		"profile": e.Profile, "service": e.Service, "region": e.Region,
 		"err_code": e.Code, "detail": e.Detail, "hint": e.Hint,
 		"trace_id": e.Trace.TraceID, "span_id": e.Trace.SpanID, "trace_flags": e.Trace.Flags,
 	} {

@@ -60,8 +60,8 @@ func (o *outlet) run() {
 
 func (o *outlet) write(l line) {
 	if n := o.dropped.Swap(0); n > 0 {
-		_, _ = fmt.Fprintf(o.to, `{"level":"warn","type":"lifecycle","dropped":%d,"time":%q,"message":"log lines dropped: standard output was not read"}`+"\n",
-			n, o.now().UTC().Format(recordTime))
+		_, _ = fmt.Fprintf(o.to, `{"level":"warn","type":"lifecycle","dropped":%d,"time":%q,`+
+			`"message":"log lines dropped: standard output was not read"}`+"\n", n, o.now().UTC().Format(recordTime))
 	}
 	n, err := o.to.Write(l.text)
 	if err == nil && n < len(l.text) {
