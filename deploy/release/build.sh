@@ -30,10 +30,10 @@ licences() {
 }
 
 compare() {
-  local begun=$SECONDS here scratch
+  local begun=$SECONDS here
   here=$(pwd)
   scratch=$(mktemp -d)
-  trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+  trap "chmod -R u+w '$scratch'; rm -rf '$scratch'" EXIT
   for clone in one another/folder; do
     git clone --quiet "$here" "$scratch/$clone"
     (
@@ -59,7 +59,7 @@ fi
 out=dist/release
 rm -rf "$out"
 mkdir -p "$out"
-version=$(git describe --tags --dirty)
+version=$(git describe --tags --always --dirty)
 time=$(git log -1 --format=%ct)
 for target in $targets; do
   name=countersign_${version#v}_${target/\//_}
