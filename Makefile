@@ -65,6 +65,11 @@ lint:
 browser: dist/axe.min.js
 	cd workbench/browser && $(GO) test -count=1 .
 
+## pictures: docs/pictures, taken of the workbench by the same browser
+.PHONY: pictures
+pictures:
+	cd workbench/browser && $(GO) test -count=1 -run '^TestPictures$$' . -args -pictures $(CURDIR)/docs/pictures
+
 dist/axe.min.js:
 	mkdir -p dist
 	cd dist && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzOf axe-core-4.14.1.tgz package/axe.min.js > axe.part

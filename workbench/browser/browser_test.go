@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -348,11 +349,16 @@ func (p *tab) clean() {
 	}
 }
 
-func serveOn(t *testing.T, handler http.HandlerFunc) string {
+// serveOn serves on a port of its own until the test ends.
+func serveOn(t *testing.T, handler http.HandlerFunc) (port string) {
 	t.Helper()
-	port := freePort(t)
-	server := &http.Server{Addr: "127.0.0.1:" + port, Handler: handler, ReadHeaderTimeout: time.Second}
-	go server.ListenAndServe() //nolint:errcheck // it ends with the test
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
+	go server.Serve(listener) //nolint:errcheck // it ends with the test
 	t.Cleanup(func() { _ = server.Close() })
+	_, port, _ = net.SplitHostPort(listener.Addr().String())
 	return port
 }

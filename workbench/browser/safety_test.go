@@ -3,10 +3,14 @@ package browser
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -244,55 +248,132 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	}
 }
 
-// A page of a stranger, and one under a name that leads here, get nothing signed and nothing sent.
+// attack has a page ask for everything in each way that a page can: with JSON, without asking first, with cookies, by a form.
+func attack(p *tab, target string, operations []string) {
+	p.Helper()
+	const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
+	got := eval[[]string](p, `(async (target, operations, body) => {
+		const ways = [{headers: {"Content-Type": "application/json"}}, {mode: "no-cors"}, {mode: "no-cors", credentials: "include"}], found = [];
+		await Promise.all(operations.flatMap((path) => ways.map(async (way) => {
+			try {
+				const answer = await fetch(target + path, {method: "POST", body, ...way}), text = await answer.text();
+				if (answer.ok || text.includes("authorization")) found.push(path + " " + answer.status + " " + text);
+			} catch { /* as it must be */ }
+		})));
+		for (const path of operations) {
+			const frame = document.createElement("iframe"), form = document.createElement("form"), input = document.createElement("input");
+			frame.name = "f" + path;
+			Object.assign(form, {action: target + path, method: "post", enctype: "text/plain", target: frame.name});
+			Object.assign(input, {name: body.slice(0, -1) + ',"profile":"', value: '"}'});
+			form.append(input);
+			document.body.append(frame, form);
+			form.submit();
+		}
+		await new Promise((r) => setTimeout(r, 300));
+		return found;
+	})(`+quote(target)+`, `+quoteAll(operations)+`, `+quote(body)+`)`)
+	for _, answer := range got {
+		p.Errorf("from %s: %s", eval[string](p, "location.origin"), answer)
+	}
+}
+
+func quoteAll(texts []string) string {
+	out, err := json.Marshal(texts)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
+// operations are those that the page is told of and that are asked by POST.
+func operations(t *testing.T, address string) (paths []string) {
+	t.Helper()
+	answer, err := http.Get(address + "/workbench/settings.json") //nolint:noctx // of this machine
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var settings struct{ Operations []string }
+	if err := json.NewDecoder(answer.Body).Decode(&settings); err != nil {
+		t.Fatal(err)
+	}
+	for _, operation := range settings.Operations {
+		if path, ok := strings.CutPrefix(operation, "POST "); ok {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) < 12 {
+		t.Fatalf("only %q are offered", paths)
+	}
+	return paths
+}
+
+// signedIn is an address in front of a service whose platform has signed everybody in.
+func signedIn(t *testing.T) (address string, printed func() string) {
+	t.Helper()
+	const tenant = "11111111-2222-3333-4444-555555555555"
+	file := filepath.Join(t.TempDir(), "countersign.yaml")
+	text := "callers:\n  trusted_header:\n    tenant: " + tenant + "\n    roles: [Sign.Invoke]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	behind, printed := service(t, "COUNTERSIGN_CONFIG="+file, "COUNTERSIGN_ALLOW_SEND=true")
+	target, err := url.Parse(behind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	principal := base64.StdEncoding.EncodeToString([]byte(`{"auth_typ":"aad","claims":[{"typ":"appid","val":"22222222-2222-3333-4444-555555555555"},{"typ":"oid","val":"33333333-2222-3333-4444-555555555555"},` +
+		`{"typ":"tid","val":"` + tenant + `"},{"typ":"roles","val":"Sign.Invoke"}]}`))
+	platform := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+		r.Out.Header.Set("X-MS-CLIENT-PRINCIPAL", principal)
+	}}
+	return "http://127.0.0.1:" + serveOn(t, platform.ServeHTTP), printed
+}
+
+// A page of a stranger, one in a frame, and one under a name that leads here get nothing signed and nothing sent.
 func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 	t.Parallel()
-	for name, environment := range map[string][]string{
-		"auth none": {"COUNTERSIGN_AUTH=none", "COUNTERSIGN_ALLOW_SEND=true"},
-		"keys":      {"COUNTERSIGN_API_KEY_SHA256=" + apiKeyHash(), "COUNTERSIGN_ALLOW_SEND=true"},
+	needBrowser(t)
+	for name, begin := range map[string]func(t *testing.T) (string, func() string){
+		"auth none": func(t *testing.T) (string, func() string) {
+			t.Helper()
+			return service(t, "COUNTERSIGN_AUTH=none", "COUNTERSIGN_ALLOW_SEND=true")
+		},
+		"keys": func(t *testing.T) (string, func() string) {
+			t.Helper()
+			return service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash(), "COUNTERSIGN_ALLOW_SEND=true")
+		},
+		"signed in by the platform": signedIn,
 	} {
 		t.Run(name, func(t *testing.T) {
-			address, printed := service(t, environment...)
-			port := address[strings.LastIndexByte(address, ':')+1:]
-			var operations []string
-			if err := json.Unmarshal([]byte(`["sign","presign","send","read","snippets","verify","tokens","diagnose","payload-hash","s3/post-policy"]`), &operations); err != nil {
-				t.Fatal(err)
-			}
-			foreign := serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
+			t.Parallel()
+			address, printed := begin(t)
+			all := operations(t, address)
+			foreign := "http://127.0.0.1:" + serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
 				_, _ = w.Write([]byte("<!doctype html><title>foreign</title><body>"))
-			})
-			const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
-			attack := func(p *tab, target string) {
-				for _, operation := range operations {
-					for _, options := range []string{
-						`{method:"POST",body:B,headers:{"Content-Type":"application/json"}}`, `{method:"POST",body:B,mode:"no-cors"}`,
-						`{method:"POST",body:B,mode:"no-cors",credentials:"include"}`,
-					} {
-						got := eval[string](
-							p,
-							`(async (B) => { try { const r = await fetch(`+quote(target+"/v1/"+operation)+`, `+options+`); return r.status + " " + await r.text(); } catch (e) { return ""; } })(`+quote(body)+`)`,
-						)
-						if strings.HasPrefix(got, "200") || strings.Contains(got, "authorization") {
-							t.Errorf("%s from %s: %s", operation, eval[string](p, "location.origin"), got)
-						}
-					}
-				}
+			}) + "/"
+			attack(open(t, foreign), address, all)
+			if name != "signed in by the platform" { // its cookie belongs to the name that it was set for
+				there := strings.Replace(address, "127.0.0.1", "evil.test", 1)
+				attack(open(t, there+"/workbench"), there, all)
 			}
-			attack(open(t, "http://127.0.0.1:"+foreign+"/"), address)
-			rebound := open(t, "http://evil.test:"+port+"/workbench")
-			attack(rebound, "http://evil.test:"+port)
-			framed := open(t, "http://127.0.0.1:"+foreign+"/")
-			eval[bool](
-				framed,
-				`(() => { const f = document.createElement("iframe"); f.src = `+quote(address+"/workbench")+`; document.body.append(f); return true; })()`,
-			)
+			framed := open(t, foreign)
+			eval[bool](framed, `(() => { const f = document.createElement("iframe"); f.src = `+quote(address+"/workbench")+`; document.body.append(f); return true; })()`)
 			if got := eval[int](framed, `new Promise((done) => setTimeout(() => done(frames[0].length ?? 0), 300))`); got != 0 {
 				t.Error("the page can be framed")
 			}
 			if log := printed(); strings.Contains(log, `"decision":"allow"`) {
 				t.Errorf("something was signed:\n%s", log)
 			}
+			if name == "keys" {
+				return
+			}
+			// The same by its own page is signed, so that the test can fail.
+			own := open(t, address+"/workbench").ready()
+			own.paste("paste", "curl https://sqs.eu-west-1.amazonaws.com/")
+			own.sign()
 		})
 	}
 }
