@@ -26,7 +26,7 @@ func TestPictures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(*pictures, name), picture, 0o644); err != nil { //nolint:gosec // for everybody
+		if err := os.WriteFile(filepath.Join(*pictures, name), picture, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -165,6 +165,8 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 	}
 	elements := eval[string](p, `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length + ""`)
 	eval[bool](p, `(document.querySelector("#service").value = "execute-api", document.querySelector("#region").value = "eu-west-1", true)`)
+	// The page need not wait until nobody types any more.
+	eval[bool](p, `(() => { const later = setTimeout; window.setTimeout = (f, wait) => later(f, Math.min(wait, 5)); return true; })()`)
 	sent := 0
 	for _, text := range texts {
 		p.paste("paste", text)
@@ -172,25 +174,25 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 		p.paste("method", map[bool]string{true: text}[strings.HasPrefix(text, "<")])
 		// One walk within the page, for there are many: read, sign, copy, send, ask for the cause.
 		sent += eval[int](p, `(async () => {
-			const $ = (id) => document.getElementById(id), until = async (f) => { for (let i = 0; i < 400 && !f(); i++) await new Promise((r) => setTimeout(r, 10)); };
-			await until(() => $("read").innerText.trim() !== "");
+			const $ = (id) => document.getElementById(id), until = async (f) => { for (let i = 0; i < 2000 && !f(); i++) await new Promise((r) => setTimeout(r, 5)); };
+			await until(() => $("read").textContent.trim() !== "");
 			for (const input of document.querySelectorAll("#placeholders input")) input.value = input.dataset.text;
 			$("problem").replaceChildren();
 			$("explanation").textContent = "";
 			$("sign").click();
-			await until(() => $("problem").innerText !== "" || $("explanation").innerText !== "");
-			const signed = $("problem").innerText === "";
+			await until(() => $("problem").textContent !== "" || $("explanation").textContent !== "");
+			const signed = $("problem").textContent === "";
 			if (signed) {
 				for (const line of $("lines").children) line.click();
 				document.querySelector("[name=form][value=n8n]").click();
 				$("sent").textContent = "";
 				$("send").click();
-				await until(() => !["", "Sending…"].includes($("sent").innerText));
+				await until(() => !["", "Sending…"].includes($("sent").textContent));
 			}
 			$("cause").textContent = "";
 			$("diagnose").click();
-			await until(() => $("cause").innerText !== "");
-			return signed && /\b200\b/.test($("sent").innerText) ? 1 : 0;
+			await until(() => $("cause").textContent !== "");
+			return signed && $("sent").textContent.startsWith("200") ? 1 : 0;
 		})()`)
 		if got := eval[string](p, `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length + ""`); got != elements ||
 			eval[bool](p, "window.hacked === 1") {
@@ -214,7 +216,7 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	p.ready()
 	p.paste(
 		"paste",
-		`curl 'https://sqs.eu-west-1.amazonaws.com/?token=CANARY3' -H 'Authorization: Bearer CANARY4' -H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`,
+		`curl 'https://sqs.eu-west-1.amazonaws.com/?access_token=CANARY3' -H 'Authorization: Bearer CANARY4' -H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`,
 	)
 	p.sign()
 	p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
