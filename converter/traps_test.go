@@ -228,6 +228,8 @@ func FuzzConvert(f *testing.F) {
 	for _, name := range []string{"4-filled.swagger.yaml", "5-shapes.oas30.yaml", "6-modern.oas31.yaml"} {
 		f.Add(read(f, "testdata/"+name), read(f, "testdata/6-modern.oas31.yaml.golden.json"))
 	}
+	published() // takes longer than an input may, on a busy machine
+	options(f)
 	f.Fuzz(func(t *testing.T, definition, earlier []byte) {
 		made, err := convert(t, string(definition), func(o *converter.Options) {
 			o.Upstream, o.Greedy, o.Any, o.Earlier = gateway, true, []string{"get", "post"}, earlier
