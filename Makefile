@@ -10,6 +10,7 @@ ROTATIONS ?= 1000
 RELOADS  ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
+SHORT    ?= -short
 SLOW      = ^TestBinary_NoMethodIsFoundByName
 ATTACKS   = ^Test(HostileCaller|SlowClients|LargeBodiesAtOnce|BadInputCosts|KilledUnderLoad|StalledClients|Shutdown_RollingUpdate)
 
@@ -33,16 +34,16 @@ $(UNDER_TEST):
 	$(GO) build -v ./cli
 	$(GO) run ./deploy/package -o $@
 
-## test: all tests, for each change while it is made: two minutes, one when all is compiled; make lint has the findings of go vet
+## test: all tests, for each change while it is made: two minutes, one when all is compiled. Tests that repeat one thing many times have a short form, which is taken here; with SHORT= the long one, as CI does. make lint has the findings of go vet
 test: format $(UNDER_TEST)
 	@echo 'Building the tests, then a line for each package.'
-	$(GO) test -count=1 -vet=off -skip '$(ATTACKS)|$(SLOW)' $(AT_ONCE) -timeout=10m ./...
+	$(GO) test $(SHORT) -count=1 -vet=off -skip '$(ATTACKS)|$(SLOW)' $(AT_ONCE) -timeout=10m ./...
 	@echo 'Left out: make attacks, which wants the machine for itself, and $(SLOW), which make race runs.'
 
-## race: all tests under the race detector, in random order; needs a C compiler
+## race: all tests under the race detector, in random order and in their short form; needs a C compiler
 race: $(UNDER_TEST)
 	@test "$$($(GO) env CGO_ENABLED)" = 1 || { echo 'The race detector needs a C compiler, and CGO_ENABLED=1.'; exit 1; }
-	$(GO) test -race -shuffle=on -vet=off -skip '$(ATTACKS)' $(AT_ONCE) -timeout=15m ./...
+	$(GO) test $(SHORT) -race -shuffle=on -vet=off -skip '$(ATTACKS)' $(AT_ONCE) -timeout=15m ./...
 
 ## attacks: the service, in a process of its own, under callers and networks that mean it ill; one test after the other, and nothing beside them
 attacks: $(UNDER_TEST)
@@ -81,12 +82,15 @@ vuln:
 
 ## fuzz: each fuzz test for FUZZTIME, or so many times when it ends in x
 fuzz:
-	@set -e; for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' .); do \
-		cd $(CURDIR)/$$(dirname $$file); \
-		for test in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $(CURDIR)/$$file); do \
-			echo "$$file $$test"; \
-			out=$$($(GO) test -vet=off -run='^$$' -fuzz="^$$test\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s . 2>&1) || { echo "$$out"; exit 1; }; \
-			echo "$$out" | tail -n 1; case "$$out" in *'no fuzz tests'*) exit 1;; esac; \
+	@set -e; mkdir -p dist; for dir in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+		cd $(CURDIR)/$$dir; \
+		$(GO) test -vet=off -c -fuzz=. -o $(CURDIR)/dist/fuzz.test .; \
+		found=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list .); \
+		for test in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' *_test.go); do \
+			echo "$$dir $$test"; \
+			out=$$($(CURDIR)/dist/fuzz.test -test.run='^$$' -test.fuzz="^$$test\$$" -test.fuzztime=$(FUZZTIME) -test.fuzzminimizetime=1s \
+				-test.fuzzcachedir=$$found 2>&1) || { echo "$$out"; exit 1; }; \
+			echo "$$out" | tail -n 2 | head -n 1; case "$$out" in *'no fuzz tests'*) exit 1;; esac; \
 		done; \
 	done
 

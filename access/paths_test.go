@@ -64,8 +64,11 @@ func TestNoReadingOfAnAllowedPathIsForbidden(t *testing.T) {
 		"/", "/", "/", "prod", "prod", "admin", "admin", "users", "orders", "a", ".", "..", ";", ";x", "%2F", "%2f", "%252F", "%25252f", "%5C", "%5c", "%255c", `\`,
 		"%3B", "%3bx", "%253b", "%3F", "%253f", "%23", "%2523", "%00", "%2500", "%2e", "%2E%2e", "%252e", "%61dmin", "%2561dmin", "%252561dmin", "%25", "%2525", "%20", "%C0%AF", "%70rod",
 	}
-	allowed, tried := 0, 0
-	for range 30_000 {
+	allowed, tried, n := 0, 0, 30_000
+	if testing.Short() {
+		n = 6_000
+	}
+	for range n {
 		wire := "/" + pick(random, "prod/", "prod/", "")
 		for range random.IntN(7) {
 			wire += pick(random, pieces...)
@@ -81,8 +84,8 @@ func TestNoReadingOfAnAllowedPathIsForbidden(t *testing.T) {
 			}
 		}
 	}
-	if allowed < 1000 {
-		t.Errorf("%d allowed paths, want 1,000 at least", allowed)
+	if allowed < n/30 {
+		t.Errorf("%d allowed paths, want %d at least", allowed, n/30)
 	}
 	t.Logf("%d allowed paths in %d readings", allowed, tried)
 }

@@ -120,7 +120,9 @@ func TestSend_KilledUnderLoadHasARecordOfAllThatArrived(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(time.Second)
+	for began := time.Now(); len(arrived()) < 300 && time.Since(began) < 10*time.Second; {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if err := s.process.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

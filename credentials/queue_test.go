@@ -150,6 +150,9 @@ func TestSessions_OneCallerKeepsNobodyWaiting(t *testing.T) {
 			return []func(context.Context, int) error{a.hosts("hostile"), a.keys("hostile"), a.identities("hostile")}
 		}},
 	}
+	if testing.Short() {
+		tests = tests[len(tests)-1:]
+	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -226,7 +229,11 @@ func TestSessions_AreRenewedUnderAttack(t *testing.T) {
 		time.Sleep(8 * time.Minute)
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { a.run(ctx, 5*time.Millisecond, a.hosts("hostile"), a.keys("hostile")) })
+		every := 5 * time.Millisecond
+		if testing.Short() {
+			every *= 4
+		}
+		wg.Go(func() { a.run(ctx, every, a.hosts("hostile"), a.keys("hostile")) })
 		for range 180 {
 			within(t, "a session that is held", 0, func() error { _, err := ask(); return err })
 			time.Sleep(time.Second)

@@ -24,8 +24,12 @@ var pairs = flag.Int("pairs", 2_000, "how many changed requests to decide on aga
 // Policies that no signature can hold must say so when they are loaded.
 func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 	r := rand.New(rand.NewPCG(20261128, 13))
+	want := *pairs
+	if testing.Short() {
+		want /= 4
+	}
 	taken, refused, warned, kinds := 0, 0, 0, map[string]int{}
-	for taken < *pairs {
+	for taken < want {
 		text := randomPolicies(r)
 		policy, err := access.NewPolicy("policies.cedar", []byte(text))
 		if err != nil {

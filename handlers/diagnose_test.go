@@ -164,8 +164,14 @@ func TestDiagnose_AnswersTheCasesAsThePackageDoes(t *testing.T) {
 			}, nil
 		}}
 	})
-	used := 0
-	for _, c := range refusalCases(t) {
+	used, want := 0, 40
+	if testing.Short() {
+		want /= 4
+	}
+	for i, c := range refusalCases(t) {
+		if testing.Short() && i%3 > 0 {
+			continue
+		}
 		t.Run(c.ID, func(t *testing.T) {
 			server.t, held = t, &c
 			in := c.input()
@@ -191,7 +197,7 @@ func TestDiagnose_AnswersTheCasesAsThePackageDoes(t *testing.T) {
 			}
 		})
 	}
-	if used < 40 {
+	if used < want {
 		t.Errorf("keys were used in %d cases", used)
 	}
 }

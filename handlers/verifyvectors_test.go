@@ -197,9 +197,12 @@ func TestVerify_AChangedVectorIsInvalid(t *testing.T) {
 			return true
 		},
 	}
-	refused := 0
-	for _, s := range loadSent(t) {
-		if s.unnormalized {
+	refused, want := 0, 1500
+	if testing.Short() {
+		want /= 4
+	}
+	for i, s := range loadSent(t) {
+		if s.unnormalized || testing.Short() && i%3 > 0 {
 			continue
 		}
 		for name, change := range changes {
@@ -214,7 +217,7 @@ func TestVerify_AChangedVectorIsInvalid(t *testing.T) {
 			refused++
 		}
 	}
-	if refused < 1500 {
+	if refused < want {
 		t.Errorf("only %d changed requests were refused", refused)
 	}
 }

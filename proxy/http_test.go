@@ -386,13 +386,17 @@ func TestProxy_RefusesWhatHasTwoReadings(t *testing.T) {
 
 // Every byte in path and query reaches AWS as it was signed.
 func TestProxy_EveryByteOfTheTarget(t *testing.T) {
+	forms := []string{"/a%sb/c", "/a?x=%s&x=", "/%s", "/a/b?%s=1&a=2", "/%s/../x?%s"}
+	if testing.Short() {
+		forms = forms[:2]
+	}
 	server, saw := answering(t, noContent)
 	for _, service := range []string{"s3", "execute-api"} {
 		f := newFront(t, options{service: service}, server.host())
 		conn, r := f.send(t, "")
 		sent := 0
 		for b := range 256 {
-			for _, form := range []string{"/a%sb/c", "/%s", "/a/b?%s=1&a=2", "/a?x=%s&x=", "/%s/../x?%s"} {
+			for _, form := range forms {
 				escaped := strings.ReplaceAll(form, "%s", fmt.Sprintf("%%%02X", b))
 				fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path(server.host(), escaped))
 				answer, err := http.ReadResponse(r, nil)
@@ -413,7 +417,7 @@ func TestProxy_EveryByteOfTheTarget(t *testing.T) {
 				}
 			}
 		}
-		if sent < 900 {
+		if sent < 180*len(forms) {
 			t.Errorf("%s: only %d targets were sent", service, sent)
 		}
 	}

@@ -73,9 +73,13 @@ var hostile = map[string]string{
 var hostileSize = flag.Int("hostile", 32<<10, "how long the hostile texts are")
 
 func TestRead_HostileTextsEnd(t *testing.T) {
+	size := *hostileSize
+	if testing.Short() {
+		size /= 4
+	}
 	for name, unit := range hostile {
 		t.Run(name, func(t *testing.T) {
-			text := strings.Repeat(unit, *hostileSize/len(unit))
+			text := strings.Repeat(unit, size/len(unit))
 			r := Read(text)
 			checkReading(t, text, &r)
 			if len(r.Exchanges) > maxExchanges || len(r.Notes) > maxNotes {

@@ -493,8 +493,11 @@ func TestRead_RandomRequestsInEveryForm(t *testing.T) {
 		f := &writtenForms[i]
 		t.Run(f.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(7, uint64(i)))
-			tried := 0
-			for tried < 300 {
+			tried, want := 0, 300
+			if testing.Short() {
+				want = 60
+			}
+			for tried < want {
 				s := randomSample(r)
 				if !f.can(s) {
 					continue

@@ -60,6 +60,9 @@ func TestGatewayRefusesEveryFlippedBit(t *testing.T) {
 			signed := w.send(t, w.raw).seen(t)
 			taken := map[string]int{}
 			for i := range w.raw {
+				if testing.Short() && i%3 > 0 {
+					continue
+				}
 				for n := range *bits {
 					bit := (i + n) % 8
 					changed := bytes.Clone(w.raw)

@@ -99,9 +99,13 @@ func encodedByS3(t testing.TB, path string) string {
 func TestSend_TargetOnTheWireIsTheSignedOne(t *testing.T) {
 	server, saw := answering(t, "HTTP/1.1 204 No Content\r\n\r\n")
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
+	forms := []string{"/a%sb/c", "/a?x=%s&x=", "/%s", "//%s//x", "/a/b?%s=1&a=2", "/?a=1&a=%s", "/%s/../x?%s"}
+	if testing.Short() {
+		forms = forms[:2]
+	}
 	sent, refused := 0, 0
 	for b := range 256 {
-		for _, form := range []string{"/a%sb/c", "/%s", "//%s//x", "/a/b?%s=1&a=2", "/a?x=%s&x=", "/?a=1&a=%s", "/%s/../x?%s"} {
+		for _, form := range forms {
 			for _, spelled := range []string{string([]byte{byte(b)}), fmt.Sprintf("%%%02X", b), fmt.Sprintf("%%%02x", b), string(rune(b))} {
 				raw := "http://" + server.host() + strings.ReplaceAll(form, "%s", spelled)
 				for _, kind := range []string{"s3", service} {
@@ -138,7 +142,7 @@ func TestSend_TargetOnTheWireIsTheSignedOne(t *testing.T) {
 		}
 	}
 	t.Logf("%d sent, %d refused by ParseURL", sent, refused)
-	if sent < 8000 {
+	if sent < 8000*len(forms)/7 {
 		t.Errorf("only %d requests were sent", sent)
 	}
 }

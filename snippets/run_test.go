@@ -389,6 +389,9 @@ func TestSnippets_SendHostileRequests(t *testing.T) {
 			}
 			r := rand.New(rand.NewPCG(19, 9))
 			n := *count
+			if testing.Short() {
+				n = 3
+			}
 			if runner.needs != nil {
 				n = max(1, n/3)
 			}

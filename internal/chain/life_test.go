@@ -48,7 +48,11 @@ func (s *service) ask(t *testing.T, method, path, body string, header ...string)
 // way is lost, and repeated by the definition's retries; everything else is
 // served.
 func (c *chain) killedUnderLoad(t *testing.T) {
-	const workers, runsEach = 6, 40
+	const workers = 6
+	runsEach := 40
+	if testing.Short() {
+		runsEach = 10
+	}
 	e := c.engine()
 	e.Sleep = func(_ context.Context, d time.Duration) error { time.Sleep(d / 20); return nil }
 	var done, repeated atomic.Int64
@@ -70,7 +74,7 @@ func (c *chain) killedUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for _, at := range []int64{workers * runsEach / 4, workers * runsEach / 2} {
+	for _, at := range []int64{int64(workers * runsEach / 4), int64(workers * runsEach / 2)} {
 		for done.Load() < at && !t.Failed() {
 			time.Sleep(time.Millisecond)
 		}
