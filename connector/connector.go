@@ -103,7 +103,7 @@ func Workflows() (map[string][]byte, error) {
 }
 
 // Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps,
-// power-automate/ with packages to import, and recipes/. Files of those names are overwritten.
+// logic-apps-standard/ with the files of an app, power-automate/ with packages to import, and recipes/. Files of those names are overwritten.
 func Write(dir string, contractYAML []byte, o Options) error {
 	files, err := Generate(contractYAML, o)
 	if err != nil {
@@ -117,12 +117,17 @@ func Write(dir string, contractYAML []byte, o Options) error {
 	if err != nil {
 		return err
 	}
+	standard, err := standardFiles(workflows)
+	if err != nil {
+		return err
+	}
 	recipes, err := recipeFiles(contractYAML)
 	if err != nil {
 		return err
 	}
 	all := maps.Clone(files)
 	maps.Copy(all, recipes)
+	maps.Copy(all, standard)
 	for name, text := range workflows {
 		all["workflows/"+name] = text
 	}

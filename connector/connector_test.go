@@ -140,6 +140,9 @@ func TestWriteWritesEverything(t *testing.T) {
 	}
 	want := []string{
 		"apiDefinition.swagger.json", "apiProperties.json", "icon.png",
+		"logic-apps-standard/call-api-gateway/workflow.json", "logic-apps-standard/call-aws/workflow.json",
+		"logic-apps-standard/loop-with-resigning/workflow.json", "logic-apps-standard/parameters.json",
+		"logic-apps-standard/presigned-upload/workflow.json", "logic-apps-standard/sign-then-call/workflow.json",
 		"power-automate/call-api-gateway.zip", "power-automate/call-aws.zip", "power-automate/loop-with-resigning.zip", "power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
 		"readme.md",
 	}

@@ -43,6 +43,7 @@ func writeDefinition(doc *openapi2.T) ([]byte, error) {
 	if err := json.Unmarshal(text, &tree); err != nil {
 		return nil, fmt.Errorf("reading the definition back: %w", err)
 	}
+	chooseMethods(part(tree, "definitions"))
 	used := map[string]bool{}
 	follow(tree, tree["paths"], used)
 	for _, kind := range []string{"definitions", "parameters", "responses"} {
@@ -57,6 +58,17 @@ func writeDefinition(doc *openapi2.T) ([]byte, error) {
 		}
 	}
 	return Indented(tree)
+}
+
+// chooseMethods makes a list to choose from of each method that a workflow author fills in, which has an example. Designers take
+// other values too, as the service does, so the contract itself has no list.
+func chooseMethods(definitions map[string]any) {
+	for name := range definitions {
+		method := part(definitions, name, "properties", "method")
+		if method["example"] != nil && method["x-ms-visibility"] == "important" {
+			method["enum"] = []any{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}
+		}
+	}
 }
 
 // follow notes every reference below a node, and what those refer to in turn.
