@@ -60,7 +60,6 @@ var entries = []entry{
 		folder: "broker", packages: "problem access credentials sending endpoints signing",
 		outside: "github.com/go-json-experiment/json/jsontext",
 	},
-	{folder: "problem", pure: true},
 	{folder: "workbench"},
 	{folder: "converter", packages: "connector endpoints", outside: "github.com/go-json-experiment/json/jsontext github.com/oasdiff/yaml3"},
 	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
@@ -69,7 +68,8 @@ var entries = []entry{
 		folder: "telemetry", packages: "access credentials endpoints",
 		outside: "github.com/prometheus/client_golang go.opentelemetry.io/otel go.opentelemetry.io/proto/otlp google.golang.org/protobuf",
 	},
-	{folder: "config", packages: "access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
+	{folder: "config", packages: "problem access credentials endpoints signing", outside: "github.com/goccy/go-yaml"},
+	{folder: "problem", pure: true},
 	{
 		folder:   "access",
 		packages: "endpoints signing internal/appendjson",

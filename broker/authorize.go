@@ -36,7 +36,7 @@ func (b *Broker) authorize(call *Call, op *operation) (access.Record, error) {
 // denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's slip, and not for the operator to mend.
 func denial(d access.Decision) error {
 	if d.Malformed == "" {
-		return &problem.Error{Code: "forbidden", Detail: "The policies do not allow this: " + d.Reason + "."}
+		return &problem.Error{Code: "forbidden", Detail: "The policies do not allow this: " + sentence(d.Reason)}
 	}
 	code := "field_invalid"
 	switch d.Malformed {
@@ -46,9 +46,17 @@ func denial(d access.Decision) error {
 		code = "header_invalid"
 	}
 	return &problem.Error{
-		Code: code, Detail: "The request cannot be decided on: " + d.Reason + ".",
-		Fields: []problem.Field{{Part: d.Malformed, Detail: "It cannot be signed: " + d.Reason + "."}},
+		Code: code, Detail: "The request cannot be decided on: " + sentence(d.Reason),
+		Fields: []problem.Field{{Part: d.Malformed, Detail: "It cannot be signed: " + sentence(d.Reason)}},
 	}
+}
+
+// sentence ends a reason, which may be a policy's own @reason, with one full stop.
+func sentence(reason string) string {
+	if reason = strings.TrimSpace(reason); strings.HasSuffix(reason, ".") || strings.HasSuffix(reason, "!") || strings.HasSuffix(reason, "?") {
+		return reason
+	}
+	return reason + "."
 }
 
 // pathAsServiceDecodes is what the service would read out of the signature, where options.doubleEncode has the path

@@ -22,7 +22,7 @@ var sendErrors = []struct {
 	{sending.ErrNoSpace, "busy", "There is no space to hold the body at the moment."},
 	{sending.ErrPayloadHash, "header_invalid", "The header x-amz-content-sha256 holds neither a hash nor AWS's name for a payload."},
 	{sending.ErrPayloadKind, "payload_unsupported", "A payload of this kind cannot be sent."},
-	{sending.ErrBody, "body_unreadable", "The body did not arrive whole, or is not what was announced."},
+	{sending.ErrBody, "body_unreadable", "The body is incomplete, or differs from what its headers announced."},
 	{sending.ErrTooLarge, "answer_too_large", "The answer is larger than may be passed on."},
 }
 
@@ -49,7 +49,7 @@ func sendProblem(err error, method string) error {
 			Code: "outcome_unknown", Detail: "The request was sent, and no whole answer came. AWS may have done what it asks for.", Cause: err,
 		}
 	case answered:
-		return &problem.Error{Code: "answer_broken", Detail: "The answer broke off before its end.", Cause: err}
+		return &problem.Error{Code: "answer_broken", Detail: "The answer ended too early.", Cause: err}
 	}
 	return &problem.Error{Code: "aws_timeout", Detail: "No answer came in time.", Cause: err}
 }

@@ -73,7 +73,7 @@ func otherURL(given string) string {
 	case strings.HasPrefix(lower, "s3://"):
 		return "The address s3://bucket/key is for AWS's own tools. Write https://bucket.s3.region.amazonaws.com/key."
 	case strings.HasPrefix(lower, "arn:"):
-		return "An ARN is no URL. Give the address of the service, such as https://sqs.eu-west-1.amazonaws.com/."
+		return "An ARN is not a URL. Give the address of the service, such as https://sqs.eu-west-1.amazonaws.com/."
 	case strings.Contains(lower, "&amp;"):
 		return "The URL holds &amp;, as HTML writes &. Write & itself."
 	case strings.HasPrefix(lower, "https%3a"), strings.HasPrefix(lower, "http%3a"):

@@ -111,8 +111,8 @@ func (o *connectorOptions) write(p *process, made *converter.Result) error {
 		return err
 	}
 	r := made.Report
-	fmt.Fprintf(p.stdout, "%s: %d actions, %d with a typed answer, %d with a typed body; %d left out\n",
-		o.out, len(r.Actions), r.TypedAnswers, r.TypedBodies, len(r.LeftOut))
+	fmt.Fprintf(p.stdout, "%s: %s, %d with a typed answer, %d with a typed body; %d left out\n",
+		o.out, count(len(r.Actions), "action"), r.TypedAnswers, r.TypedBodies, len(r.LeftOut))
 	for _, text := range r.Warnings {
 		fmt.Fprintln(p.stderr, "warning: "+text)
 	}
@@ -227,7 +227,7 @@ func newConnectorCheck(p *process) *cobra.Command {
 			fmt.Fprintln(p.stdout, fault)
 		}
 		if n := len(connector.Errors(faults)); n > 0 {
-			return fmt.Errorf("%s breaks the rules: %d errors", args[0], n)
+			return fmt.Errorf("%s breaks the rules: %s", args[0], count(n, "error"))
 		}
 		if len(faults) == 0 {
 			fmt.Fprintln(p.stdout, args[0]+" keeps all rules")

@@ -35,7 +35,7 @@ func TestConnector_FromADefinition(t *testing.T) {
 		{[]string{"--from", filepath.Join(dir, "gone"), "--profile", "orders"}, 1, "no such file"},
 		{[]string{"--from", api, "--profile", "orders", "--any", "head"}, 2, "--any"},
 		{[]string{"--from", custom, "--profile", "orders"}, 1, "/servers/0/url"},
-		{[]string{"--from", custom, "--profile", "orders", "--config", hosts}, 0, "1 actions"},
+		{[]string{"--from", custom, "--profile", "orders", "--config", hosts}, 0, "1 action, "},
 		{[]string{"--from", custom, "--profile", "other", "--config", hosts}, 2, "no profile"},
 		{[]string{"--from", api, "--profile", "orders", "--sample", "GET /orders/{id}=" + sample}, 0, "1 with a typed answer"},
 	} {

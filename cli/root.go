@@ -72,6 +72,14 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // command is a command that takes no arguments; those that do set Args.
 func command(name, short string, run func() error) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return run() }}

@@ -48,7 +48,7 @@ func serve(p *process, o serveOptions) error {
 		for _, warning := range service.warnings(p, service.current.Load()) {
 			fmt.Fprintf(p.stdout, "warning: %s\n", warning)
 		}
-		fmt.Fprintf(p.stdout, "Configuration OK: %d profiles, %d API keys.\n", len(conf.Profiles), len(conf.APIKeys))
+		fmt.Fprintf(p.stdout, "Configuration OK: %s, %s.\n", count(len(conf.Profiles), "profile"), count(len(conf.APIKeys), "API key"))
 		if o.online {
 			return tryProfiles(p, conf, service.current.Load().store)
 		}

@@ -45,7 +45,7 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 
 func TestCheckOfARightConfiguration(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
-	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "1 profiles") {
+	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "1 profile,") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }

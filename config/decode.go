@@ -224,7 +224,7 @@ func (d *decoder) pairs(path string, node ast.Node) ([]pair, bool) {
 		name, isText := scalar(value.Key)
 		switch {
 		case !isText:
-			d.fault(value.Key.GetToken(), path, "a name must be a text")
+			d.fault(value.Key.GetToken(), path, "a name must be a string")
 		case seen[name]:
 			d.fault(value.Key.GetToken(), join(path, name), "is given twice")
 		default:

@@ -197,7 +197,7 @@ func kindOf(t reflect.Type) string {
 	case t == durationType:
 		return "a duration"
 	case t == textsType:
-		return "a text or a list of texts"
+		return "a string or a list of strings"
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -208,18 +208,18 @@ func kindOf(t reflect.Type) string {
 		return "a number"
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.String {
-			return "a list of texts"
+			return "a list of strings"
 		}
 		return "a list"
 	case reflect.Map:
 		if t.Elem().Kind() == reflect.String {
-			return "a mapping of texts"
+			return "a mapping of strings"
 		}
 		return "a mapping"
 	case reflect.Struct, reflect.Pointer, reflect.Interface:
 		return "a mapping"
 	}
-	return "a text"
+	return "a string"
 }
 
 func parseDay(text string) (time.Time, error) {

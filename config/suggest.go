@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"countersign/problem"
 )
 
 // synonyms are names that people try and that no measure of likeness leads from, by what they meant.
@@ -152,7 +154,7 @@ func misspeltPrefix(name string, known map[string]bool) string {
 			continue
 		}
 		meant := prefix + name[i+1:]
-		if known[meant] && distance(name[:i+1], prefix) <= 2 {
+		if known[meant] && problem.Distance(name[:i+1], prefix) <= 2 {
 			return meant
 		}
 	}
@@ -167,7 +169,7 @@ func nearest(name string, keys []string) string {
 	}
 	best, least := "", max(1, len(name)/3)+1
 	for _, key := range keys {
-		if d := distance(name, key); d < least {
+		if d := problem.Distance(name, key); d < least {
 			best, least = key, d
 		}
 	}
@@ -196,28 +198,4 @@ func nearest(name string, keys []string) string {
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to insert, delete, replace or swap with a neighbour between a and b.
-func distance(a, b string) int {
-	var before, last, row []int
-	for j := range len(b) + 1 {
-		last = append(last, j)
-	}
-	for i := 1; i <= len(a); i++ {
-		row = append(make([]int, 0, len(b)+1), i)
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			d := min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				d = min(d, before[j-2]+1)
-			}
-			row = append(row, d)
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

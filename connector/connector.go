@@ -103,7 +103,8 @@ func Workflows() (map[string][]byte, error) {
 }
 
 // Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps,
-// logic-apps-standard/ with the files of an app, power-automate/ with packages to import, and recipes/. Files of those names are overwritten.
+// logic-apps-standard/ with the files of an app, power-automate/ with packages to import, and recipes/. Files of those names
+// are overwritten.
 func Write(dir string, contractYAML []byte, o Options) error {
 	files, err := Generate(contractYAML, o)
 	if err != nil {

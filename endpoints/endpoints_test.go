@@ -180,12 +180,12 @@ func TestInferRefusals(t *testing.T) {
 		reason     string
 	}{
 		{"custom domain", "api.example.com", endpoints.NotAWS, "service", "  ", "custom domain"},
-		{"label on the right", "execute-api.us-east-1.amazonaws.com.example.org", endpoints.NotAWS, "service", "  ", "no host of an AWS API"},
-		{"label on the right of a bucket", "photos.s3.amazonaws.com.evil.example", endpoints.NotAWS, "service", "  ", "no host of an AWS API"},
-		{"joined to the suffix", "sqs.us-east-1.notamazonaws.com", endpoints.NotAWS, "service", "  ", "no host of an AWS API"},
-		{"dash for a dot", "sqs.us-east-1-amazonaws.com", endpoints.NotAWS, "service", "  ", "no host of an AWS API"},
+		{"label on the right", "execute-api.us-east-1.amazonaws.com.example.org", endpoints.NotAWS, "service", "  ", "not a host of an AWS API"},
+		{"label on the right of a bucket", "photos.s3.amazonaws.com.evil.example", endpoints.NotAWS, "service", "  ", "not a host of an AWS API"},
+		{"joined to the suffix", "sqs.us-east-1.notamazonaws.com", endpoints.NotAWS, "service", "  ", "not a host of an AWS API"},
+		{"dash for a dot", "sqs.us-east-1-amazonaws.com", endpoints.NotAWS, "service", "  ", "not a host of an AWS API"},
 		{"region of another partition", "sqs.cn-north-1.amazonaws.com", endpoints.NotAWS, "service", "  ", "aws-cn"},
-		{"IPv4", "192.0.2.7", endpoints.NotAWS, "service", "  ", "no host of an AWS API"},
+		{"IPv4", "192.0.2.7", endpoints.NotAWS, "service", "  ", "not a host of an AWS API"},
 		{"IPv6", "[2001:db8::1]", endpoints.NotAWS, "service", "  ", "IP address"},
 		{"IPv6 with a port", "[2001:db8::1]:443", endpoints.NotAWS, "service", "  ", "IP address"},
 		{"empty", "", endpoints.NotAWS, "service", "  ", "empty"},

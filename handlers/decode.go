@@ -60,7 +60,7 @@ func BodyUnreadable(err error) error {
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return TooLarge(tooLarge.Limit)
 	}
-	return &problem.Error{Code: "body_unreadable", Detail: "The request body did not arrive whole.", Cause: err}
+	return &problem.Error{Code: "body_unreadable", Detail: "The request body is incomplete.", Cause: err}
 }
 
 // TooLarge is the error of a body of more than limit bytes.
@@ -150,11 +150,11 @@ func decodeProblem(err error) error {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			return &problem.Error{
 				Code: "json_duplicate_name", Detail: "One object has the same name twice.",
-				Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "must stand once; found it twice."}},
+				Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "must appear once; found twice."}},
 			}
 		}
 		return &problem.Error{Code: "json_invalid", Detail: fmt.Sprintf("The request body is not one JSON document in "+
-			"UTF-8: byte %d is where it stops being one.", syntactic.ByteOffset)}
+			"UTF-8: byte %d is where it stops being valid JSON.", syntactic.ByteOffset)}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return &problem.Error{Code: "json_invalid", Detail: "The request body ends in the middle of the JSON document."}
@@ -163,7 +163,7 @@ func decodeProblem(err error) error {
 }
 
 // textForObject is for makers who insert a text that holds the JSON of an object.
-const textForObject = " In a workflow, put json() around a text that holds JSON."
+const textForObject = " In a workflow, put json() around a string that holds JSON."
 
 func kindName(kind jsontext.Kind) string {
 	switch kind {
@@ -172,7 +172,7 @@ func kindName(kind jsontext.Kind) string {
 	case 't', 'f':
 		return "a boolean"
 	case '"':
-		return "a text"
+		return "a string"
 	case '0':
 		return "a number"
 	case '{':
@@ -192,7 +192,7 @@ func typeName(t reflect.Type) string {
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return "a text"
+		return "a string"
 	case reflect.Bool:
 		return "a boolean"
 	case reflect.Struct:
@@ -241,7 +241,7 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return nil
 	}
 	if open.Kind() == '"' {
-		return &valueError{"must be an object; found a text." + textForObject}
+		return &valueError{"must be an object; found a string." + textForObject}
 	}
 	if open.Kind() != '{' {
 		return &valueError{"must be an object."}
@@ -257,7 +257,7 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 			return err
 		}
 		if value.Kind() != '"' {
-			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"must be a text in quotes."}}
+			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"must be a string in quotes."}}
 		}
 		if len(*m) == maxEntries {
 			return &valueError{"must have at most " + strconv.Itoa(maxEntries) + " entries."}

@@ -10,7 +10,7 @@ type kind struct {
 // kinds lists every code there is. docs/errors.md explains them, and a test holds the two together.
 var kinds = map[string]kind{
 	"body_missing":    {400, "Missing request body", "Send a JSON object with at least method and url."},
-	"body_unreadable": {400, "The request body did not arrive whole", "Send the request again."},
+	"body_unreadable": {400, "Incomplete request body", "Send the request again."},
 	"json_invalid": {
 		400, "Invalid JSON",
 		"Send one JSON document in UTF-8. In a workflow, insert values with string() or json(), so that " +
@@ -50,11 +50,11 @@ var kinds = map[string]kind{
 	},
 	"host_not_signed": {
 		400, "Host takes no AWS signature",
-		"Call it without signing, in the way that detail says.",
+		"Call it without a signature, as detail explains.",
 	},
 	"scope_needed": {
 		400, "Service or region missing",
-		"Give the field that detail names; the host does not tell it.",
+		"Give the field that detail names; it cannot be inferred from the host.",
 	},
 	"option_not_allowed": {
 		403, "Field not allowed by the operator",
@@ -105,11 +105,11 @@ var kinds = map[string]kind{
 	},
 	"session_changed": {
 		409, "AWS session replaced",
-		"Begin again with step 1; a new session came into use between the steps.",
+		"Start again with step 1: the session was replaced between the steps.",
 	},
 	"not_found": {
 		404, "Not found",
-		"See the contract at /openapi.yaml for what there is.",
+		"The contract at /openapi.yaml lists every path.",
 	},
 	"method_not_allowed": {405, "Method not allowed", "Use a method that the Allow header lists."},
 	"rate_limited":       {429, "Too many requests", "Try again after the time that Retry-After gives."},
@@ -140,7 +140,7 @@ var kinds = map[string]kind{
 	},
 	"internal": {
 		500, "Internal error",
-		"Try again. If it stays, the operator finds the cause in the log, under the id in instance.",
+		"Try again. If it persists, the operator finds the cause in the log, under the id in instance.",
 	},
 	"draining": {503, "The service is stopping", "Try again; another instance will answer."},
 
@@ -149,7 +149,7 @@ var kinds = map[string]kind{
 		"Sign the request and send it yourself, or ask the operator to set allow_send.",
 	},
 	"host_not_sendable": {
-		403, "Requests are not sent to this host",
+		403, "Sending to this host is not allowed",
 		"Check the URL. The operator can give the host to a profile, in hosts, or list it in http_hosts.",
 	},
 	"request_unsendable": {
@@ -157,7 +157,7 @@ var kinds = map[string]kind{
 		"An unsigned payload needs https; URLs and headers are sent as they were signed.",
 	},
 	"payload_unsupported": {
-		501, "The kind of payload is not supported",
+		501, "Payload type not supported",
 		"Payloads signed as event streams or with Signature Version 4a cannot be sent from here.",
 	},
 	"aws_refused": {
@@ -168,7 +168,7 @@ var kinds = map[string]kind{
 		400, "AWS answered with a redirect",
 		"Redirects are not followed: call the address or the region that detail names.",
 	},
-	"aws_throttled": {429, "AWS was asked too often", "Try again after the time that Retry-After gives."},
+	"aws_throttled": {429, "AWS throttled the request", "Try again after the time that Retry-After gives."},
 	"aws_failed":    {503, "AWS failed", "Try again after the time that Retry-After gives. What AWS said is in aws."},
 	"proxy_unsupported": {
 		501, "The proxy does not work here",
@@ -180,17 +180,18 @@ var kinds = map[string]kind{
 	},
 	"aws_timeout": {
 		504, "AWS did not answer",
-		"The method can be repeated: try again. What takes AWS longer than timeoutSeconds is better begun and asked about later.",
+		"The method can be repeated: try again. For work that takes AWS longer than timeoutSeconds, start it and poll for the result.",
 	},
 	"outcome_unknown": {
 		424, "Outcome unknown",
-		"Find out at AWS before you repeat it: it may have been done. An idempotency token of the service makes repeating safe.",
+		"Check at AWS whether it was done before you repeat it. An idempotency token, where the service has one, makes repeating safe.",
 	},
 	"function_failed": {
 		424, "The function failed",
-		"It ran, and may have done a part. What it said is in aws.body; correct the function or the event before you repeat it.",
+		"It ran, and may have completed part of its work. What it answered is in aws.body; correct the function or the event " +
+			"before you repeat it.",
 	},
-	"answer_broken": {502, "Response broke off", "The method can be repeated: try again."},
+	"answer_broken": {502, "Response cut short", "The method can be repeated: try again."},
 	"answer_is_stream": {
 		422, "The answer is a stream of events",
 		"Call the operation that answers at once, or use the proxy, which passes streams on.",

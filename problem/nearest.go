@@ -8,15 +8,15 @@ func Nearest(name string, names []string) string {
 	}
 	best, least := "", max(1, len(name)/3)+1
 	for _, known := range names {
-		if d := distance(name, known); d < least && d < len(name) {
+		if d := Distance(name, known); d < least && d < len(name) {
 			best, least = known, d
 		}
 	}
 	return best
 }
 
-// distance is the number of letters to insert, delete, replace or swap with a neighbour between a and b.
-func distance(a, b string) int {
+// Distance is the number of letters to insert, delete, replace or swap with a neighbour between a and b.
+func Distance(a, b string) int {
 	var before, last, row []int
 	for j := range len(b) + 1 {
 		last = append(last, j)

@@ -58,7 +58,7 @@ func (x *exchange) read(body io.Reader, length int64) (broker.Body, error) {
 	}
 	content := make([]byte, length)
 	if _, err := io.ReadFull(body, content); err != nil {
-		return broker.Body{}, &problem.Error{Code: "body_unreadable", Detail: "The body did not arrive whole.", Cause: err}
+		return broker.Body{}, &problem.Error{Code: "body_unreadable", Detail: "The body is incomplete.", Cause: err}
 	}
 	media := broker.MediaForm
 	if x.isMCP() {

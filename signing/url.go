@@ -198,7 +198,7 @@ func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason
 		return dst, ""
 	}
 	if strings.IndexByte(authority, '@') >= 0 {
-		return dst, "holds user information; credentials do not belong into a URL"
+		return dst, "contains user information; credentials do not belong in a URL"
 	}
 	bracket := strings.IndexByte(authority, ']') + 1 // the end of an IPv6 address
 	host, port, hasPort := strings.Cut(authority[bracket:], ":")
