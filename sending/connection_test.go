@@ -309,6 +309,7 @@ func framed(t *testing.T, serve func(n int, f *http2.Framer, stream uint32)) (st
 			if err != nil {
 				return
 			}
+			context.AfterFunc(t.Context(), func() { conn.Close() }) // a client keeps one that it may use again
 			wg.Go(func() {
 				defer conn.Close()
 				if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
