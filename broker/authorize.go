@@ -82,7 +82,10 @@ func (op *operation) policyRequest() access.Request {
 	out := access.Request{
 		Profile: op.profile, OwnKeys: op.in.Credentials != nil, Service: r.Scope.Service, Region: r.Scope.Region, Method: r.Method,
 		Scheme: r.URL.Scheme(), Host: r.URL.Host(), Path: r.URL.Path(), RawQuery: r.URL.RawQuery(),
-		Headers: op.signedFields(), Body: op.payload.Bytes, ExpiresIn: r.Expires,
+		Headers: op.signedFields(), Body: op.payload.Bytes,
+	}
+	if op.action != access.ActionSend {
+		out.ExpiresIn = r.Expires
 	}
 	switch {
 	case r.PayloadHash == signing.UnsignedPayload, r.PayloadHash == signing.StreamingUnsignedPayloadTrailer:

@@ -93,6 +93,7 @@ type operation struct {
 	signed     []string // the names of the headers that the signature covers
 	warnings   []signing.Warning
 	upstream   []UpstreamHeader // of the operator, sent and not signed
+	upgrade    bool             // a request to send asks for another protocol
 	stream     *Stream          // the body of a request to send that is not held in memory
 	// warned are the parts that the warnings are about, one for each.
 	warned   []problem.Field

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"strings"
+	"time"
 
 	"countersign/access"
 	"countersign/endpoints"
@@ -11,7 +12,10 @@ import (
 
 // setOptions settles payload hash, content hash header and token: what the caller says, else what the service wants.
 func setOptions(in *Input, op *operation) error {
-	r, presign := &op.request, op.action == access.ActionPresign
+	if op.upgrade && op.quirks.UpgradePresigned {
+		op.request.Expires = upgradeExpiry
+	}
+	r, presign := &op.request, op.presigns()
 	unsigned := in.Payload == "unsigned"
 	if unsigned && !op.takesUnsigned(in) {
 		switch {
@@ -23,6 +27,9 @@ func setOptions(in *Input, op *operation) error {
 		default:
 			op.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
 		}
+	}
+	if s := op.stream; s != nil && s.Hash == "" && s.Unsigned != nil && op.takesUnsigned(in) && r.URL.Scheme() == "https" {
+		op.payload.hash, s.Open = signing.UnsignedPayload, s.Unsigned
 	}
 	hashGiven := in.Payload != "" || in.PayloadSHA256 != "" || op.stream != nil
 	if !hashGiven && (op.quirks.UnsignedPayloadOnly || presign && op.quirks.S3Style) {
@@ -47,6 +54,14 @@ func setOptions(in *Input, op *operation) error {
 		r.ContentSHA256Header = false
 	}
 	return nil
+}
+
+// upgradeExpiry is for a URL that is presigned to be sent at once. Transcribe takes no longer one.
+const upgradeExpiry = 5 * time.Minute
+
+// presigns says whether the signature goes into the URL.
+func (op *operation) presigns() bool {
+	return op.action == access.ActionPresign || op.upgrade && op.quirks.UpgradePresigned
 }
 
 // takesUnsigned says whether the service is known to take a payload that is not signed.

@@ -34,6 +34,9 @@ type Stream struct {
 	Hash string
 	// Open makes the body. It is called once, and only for a request that is allowed. The broker closes what it returns.
 	Open func() (*sending.Body, error)
+	// Unsigned takes the place of Open where Hash is empty, the service takes a payload that is not signed, and TLS
+	// protects it. Nil: the payload is signed.
+	Unsigned func() (*sending.Body, error)
 }
 
 // Sent is an answer of AWS, and what was sent for it. [Sent.Close] must be called.
@@ -140,7 +143,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 
 func (b *Broker) readSend(in *SendInput) (*operation, error) {
 	op := b.newOperation(access.ActionSend, &in.Input)
-	op.stream = in.Stream
+	op.stream, op.upgrade = in.Stream, in.Upgrade != ""
 	return b.readInto(op)
 }
 
@@ -209,12 +212,15 @@ func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed,
 		if !at.Corrected {
 			op.request.Time = at.Time.Add(op.session.Skew).UTC().Truncate(time.Second)
 		}
-		if x.body != nil && x.body.SignsChunks() {
+		switch {
+		case op.presigns():
+			signed, err = x.b.Signer.Presign(&op.request)
+		case x.body != nil && x.body.SignsChunks():
 			signed, stream, err = x.b.Signer.SignStream(&op.request)
-		} else {
+		default:
 			signed, err = x.b.Signer.Sign(&op.request)
 		}
-		return signed, signature{value: signed.Signature, signedHeaders: signed.SignedHeaders}, err
+		return signed, signature{signed.Signature, signed.SignedHeaders, int64(op.request.Expires / time.Second)}, err
 	})
 	if err != nil && x.attempts == 1 {
 		x.attempts = 0 // nothing was signed, so there is no outcome

@@ -490,3 +490,52 @@ func TestSend_OpensAStreamOnceItIsAllowed(t *testing.T) {
 		t.Errorf("recorded %+v", got)
 	}
 }
+
+// Where the caller of the broker lets a payload go unsigned, it does so at services that are known to take that, and policies see it.
+func TestSend_LeavesAPayloadUnsignedWhereTheServiceTakesIt(t *testing.T) {
+	for name, row := range map[string]struct{ method, url, policy, hash, refused string }{
+		"S3":            {method: "PUT", url: "https://files.s3.eu-west-1.amazonaws.com/a", hash: signing.UnsignedPayload},
+		"an upload":     {method: "PUT", url: "https://ebs.eu-west-1.amazonaws.com/snapshots/snap-1/blocks/1", hash: signing.UnsignedPayload},
+		"DynamoDB":      {method: "POST", url: "https://dynamodb.eu-west-1.amazonaws.com/", hash: "signed"},
+		"another of it": {method: "POST", url: "https://ebs.eu-west-1.amazonaws.com/snapshots", hash: "signed"},
+		"a policy that wants it signed": {
+			method: "PUT", url: "https://files.s3.eu-west-1.amazonaws.com/a", refused: "forbidden",
+			policy: `permit (principal, action, resource) unless { resource.payload == "unsigned" };`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var header, body string
+			s := newSender(t, row.policy, func(w http.ResponseWriter, r *http.Request) {
+				text, _ := io.ReadAll(r.Body)
+				header, body = r.Header.Get("X-Amz-Content-Sha256"), string(text)
+				ok(w, r)
+			})
+			unsigned := 0
+			in := &broker.SendInput{
+				Input: broker.Input{Method: row.method, URL: row.url},
+				Stream: &broker.Stream{
+					Open: func() (*sending.Body, error) { return sending.Bytes([]byte("hello")), nil },
+					Unsigned: func() (*sending.Body, error) {
+						unsigned++
+						return sending.Streamed(signing.UnsignedPayload, strings.NewReader("hello"), 5)
+					},
+				},
+			}
+			if row.refused != "" {
+				s.refused(in, row.refused)
+				return
+			}
+			s.read(in)
+			payload := access.PayloadHash
+			if row.hash == signing.UnsignedPayload {
+				payload = access.PayloadUnsigned
+			}
+			if r := s.audit.records()[0]; body != "hello" || (unsigned == 1) != (row.hash == signing.UnsignedPayload) || r.Payload != payload {
+				t.Errorf("%q arrived, left unsigned %d times, recorded %s", body, unsigned, r.Payload)
+			}
+			if row.hash == signing.UnsignedPayload && header != row.hash {
+				t.Errorf("x-amz-content-sha256 %q", header)
+			}
+		})
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/access"
 	"countersign/endpoints"
 	"countersign/problem"
 	"countersign/signing"
@@ -18,7 +17,7 @@ func (b *Broker) checkSignable(op *operation) error {
 	trial.Time, trial.Credentials = b.Now(), noCredentials
 	var names string
 	var err error
-	if op.action == access.ActionPresign {
+	if op.presigns() {
 		var made signing.Signed
 		made, err = b.Signer.Presign(&trial)
 		names = made.SignedHeaders

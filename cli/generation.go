@@ -75,7 +75,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	o.MaxBodyBytes, o.PublicURL, o.Workbench = conf.MaxBodyBytes, strings.TrimSuffix(conf.PublicURL, "/"), newWorkbench(conf)
 	o.Open, o.Handlers, o.Auth, o.Log = conf.Auth == string(access.AuthNone), g.handlers, g.auth, g.logs.request
 	g.proxy = api.NewProxy(o, proxy.Options{
-		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies,
+		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
 	})
 	o.Proxy = g.proxy
 	g.options, g.handler = o, api.New(o)

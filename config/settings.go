@@ -46,6 +46,7 @@ type Settings struct {
 	ReadTimeout      time.Duration `yaml:"read_timeout" usual:"30s" least:"1s" most:"15m" placeholder:"30s" help:"How long a client may take for a whole request; what is passed on, or goes through the proxy, has limits of its own. Default: 30s."`
 	WriteTimeout     time.Duration `yaml:"write_timeout" usual:"30s" least:"1s" most:"15m" placeholder:"30s" help:"How long an answer may take, from the end of the request's header until the client has it; with the same exceptions. Default: 30s."`
 	IdleTimeout      time.Duration `yaml:"idle_timeout" usual:"120s" least:"1s" most:"1h" placeholder:"120s" help:"How long a connection stays open without a request; let it be longer than that of what stands in front. Default: 120s."`
+	UnsignedPayloads bool          `yaml:"unsigned_payloads" help:"Let the proxy stream bodies of which the client declares no hash, unsigned, to S3 and the few other services that take that over https."`
 	ForwardCookies   bool          `yaml:"forward_cookies" help:"Let cookies pass through the proxy, both ways."`
 	DrainSeconds     int           `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N" help:"Seconds that requests under way get after SIGTERM. Default: 25."`
 	ShutdownDelay    time.Duration `yaml:"shutdown_delay" usual:"0s" least:"0s" most:"10m" placeholder:"5s" help:"How long requests are still accepted after SIGTERM, while /readyz answers 503 and load balancers send elsewhere; drain_seconds begin after it. Default: 0s."`

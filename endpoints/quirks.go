@@ -16,6 +16,7 @@ type Quirks struct {
 	UnsignedPayloadPartly  bool // some calls take UNSIGNED-PAYLOAD and others refuse it, and which is not documented
 	ContentLengthUnsigned  bool // content-length must stay out of the signature
 	TokenAppended          bool // the session token joins a presigned URL after signing
+	UpgradePresigned       bool // a WebSocket is opened by a presigned URL, not by a signature in headers
 	SigV4aOnly             bool // refuses Signature Version 4
 	SigV4aPreferred        bool // AWS's own clients try Signature Version 4a first; 4 is accepted
 	SigV4aAllowed          bool // takes Signature Version 4a too
@@ -50,6 +51,8 @@ func (t *table) addQuirks(service string, words []string) error {
 			q.ContentLengthUnsigned = true
 		case "token-appended":
 			q.TokenAppended = true
+		case "upgrade-presigned":
+			q.UpgradePresigned = true
 		case "sigv4a-only":
 			q.SigV4aOnly, q.SigV4aAllowed = true, true
 		case "sigv4a-preferred":

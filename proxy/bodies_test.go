@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/internal/upstream"
 	"countersign/sending"
 )
 
@@ -187,6 +188,46 @@ func TestProxy_HoldsWhatDeclaresNoHash(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// With the option, what goes to S3 over https is not held, unless its length is not known: then S3 takes it in chunks of its own alone.
+func TestProxy_StreamsUnsignedWhereS3TakesIt(t *testing.T) {
+	hashes := make(chan string, 1)
+	aws, err := upstream.Start(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		hashes <- r.Header.Get("X-Amz-Content-Sha256")
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer aws.Close()
+	held := false
+	f := newFront(t, options{
+		unsigned: true, sending: sending.Options{ExtraCAs: aws.CA, Proxy: aws.Proxy}, spool: sending.Spool{Dir: t.TempDir(), MaxBytes: 4 << 20},
+		reserve: func(int64) error { held = true; return nil },
+	})
+	body := strings.Repeat("a", 2<<20)
+	for name, row := range map[string]struct {
+		headers, body, want string
+		held                bool
+	}{
+		"of known length": {fmt.Sprintf("Content-Length: %d\r\n", len(body)), body, "UNSIGNED-PAYLOAD", false},
+		"in chunks":       {"Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body), sha256Hex(body), true},
+		"claimed": {
+			fmt.Sprintf("X-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n", sha256Hex(body), len(body)), body, sha256Hex(body), false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			held = false
+			answer, _ := f.exchange(t, "PUT", "PUT "+path("files.s3.eu-west-1.amazonaws.com", "/k")+" HTTP/1.1\r\nHost: x\r\n"+row.headers+"\r\n"+row.body)
+			if answer.StatusCode != 200 {
+				t.Fatalf("answered %s %s", answer.Status, answer.Header.Get("X-Problem"))
+			}
+			if got := <-hashes; got != row.want || held != row.held {
+				t.Errorf("x-amz-content-sha256 %s, held %v; want %s, %v", got, held, row.want, row.held)
+			}
+		})
 	}
 }
 

@@ -47,6 +47,9 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 			}
 			return x.proxy.Spool.Read(body, length)
 		}}
+		if x.proxy.Unsigned && length >= 0 { // without one, S3 wants the body in chunks of its own
+			in.Stream.Unsigned = func() (*sending.Body, error) { return sending.Streamed(signing.UnsignedPayload, body, length) }
+		}
 	}
 	in.Headers = slices.DeleteFunc(in.Headers, func(h signing.Header) bool { return h.Name == "X-Amz-Content-Sha256" })
 }

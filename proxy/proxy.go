@@ -4,7 +4,8 @@
 //
 // Bodies stream both ways and are held nowhere, with one exception: a request body
 // whose hash the client does not declare is read whole before it is signed, into
-// memory and then a file. Protocol upgrades, events, trailers and interim answers
+// memory and then a file, unless [Options.Unsigned] and the service let it go
+// unsigned. Protocol upgrades, events, trailers and interim answers
 // pass. Redirects are answers like others.
 //
 // It does not authenticate, limit or log, and it does not tell requests of browsers
@@ -44,6 +45,9 @@ type Options struct {
 	Reserve func(ctx context.Context, caller string, bytes int64) (release func(), err error)
 	// Spool holds bodies whose hash is not declared.
 	Spool sending.Spool
+	// Unsigned leaves bodies unsigned whose hash is not declared, where the service
+	// takes that and TLS protects them. They are then not held.
+	Unsigned bool
 	// Cookies lets cookies pass, both ways.
 	Cookies bool
 }

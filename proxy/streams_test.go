@@ -254,6 +254,38 @@ func TestProxy_AnUpgradeThatAWSRefusesIsAnAnswer(t *testing.T) {
 	}
 }
 
+// IoT Core and Transcribe open a WebSocket by a presigned URL alone. IoT's token is not signed. All else is signed by headers.
+func TestProxy_PresignsUpgradesWhereTheServiceWantsIt(t *testing.T) {
+	for service, row := range map[string]struct {
+		presigned bool
+		signs     string // the token that the signature covers
+	}{"iotdevicegateway": {true, ""}, "transcribe": {true, token}, "execute-api": {false, token}} {
+		t.Run(service, func(t *testing.T) {
+			server, saw := echo(t)
+			policies := `permit (principal, action == Action::"send", resource) when { resource.service == "` + service + `" };`
+			f := newFront(t, options{service: service, policies: policies}, server.host())
+			_, r := f.send(t, "GET "+path(server.host(), "/mqtt?a=1")+strings.TrimSuffix(upgrade, "\r\n")+"Sec-WebSocket-Protocol: mqtt\r\n\r\n")
+			answer, err := http.ReadResponse(r, nil)
+			if err != nil || answer.StatusCode != 101 {
+				t.Fatalf("%v, %v", answer, err)
+			}
+			got := arrived(t, saw)
+			if !row.presigned {
+				got.mustBeSigned(t, service)
+				return
+			}
+			if got.value("Authorization")+got.value("X-Amz-Security-Token")+got.value("X-Amz-Date") != "" || got.value("Sec-WebSocket-Protocol") != "mqtt" {
+				t.Errorf("headers %q", got.headers)
+			}
+			got.mustBePresigned(t, service, row.signs)
+			intent := f.audit.records()[0]
+			if intent.Action != "send" || intent.PresignSeconds != 300 || strings.Contains(fmt.Sprintf("%+v", intent), "X-Amz-Signature") {
+				t.Errorf("recorded %+v", intent)
+			}
+		})
+	}
+}
+
 func TestProxy_RefusesWhatIsSignedInASubprotocol(t *testing.T) {
 	f := newFront(t, options{})
 	answer, _ := f.exchange(t, "GET", "GET /proxy/orders/abc.appsync-realtime-api.eu-west-1.amazonaws.com/graphql"+upgrade)

@@ -114,6 +114,7 @@ type options struct {
 	policies string
 	spool    sending.Spool
 	cookies  bool
+	unsigned bool
 	target   func(*http.Request) (proxy.Target, error)
 	sending  sending.Options
 	reserve  func(int64) error
@@ -150,7 +151,7 @@ func newFront(t testing.TB, o options, hosts ...string) *front {
 		Hosts: map[string]*endpoints.Hosts{profile: rules}, HTTPHosts: hosts, Sender: client,
 	})
 	f.Proxy = proxy.New(proxy.Options{
-		Broker: b, Spool: o.spool, Cookies: o.cookies,
+		Broker: b, Spool: o.spool, Cookies: o.cookies, Unsigned: o.unsigned,
 		Call: func(*http.Request) *broker.Call {
 			return &broker.Call{RequestID: "request-1", Caller: access.Caller{ID: "crm-sync", Method: access.MethodAPIKey}}
 		},
@@ -376,6 +377,37 @@ func (s seen) mustBeSigned(t testing.TB, service string) {
 	}
 	if got, want := s.value("Authorization"), r.Header.Get("Authorization"); got != want {
 		t.Errorf("%s: Authorization\n%s, the SDK signs\n%s\nof %q", s.line, got, want, s.headers)
+	}
+}
+
+// mustBePresigned fails unless the AWS SDK presigns what arrived the same, with a token or without.
+func (s seen) mustBePresigned(t testing.TB, service, token string) {
+	t.Helper()
+	u, err := url.Parse("https://" + s.value("Host") + s.target())
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	at, err := time.Parse(signing.TimeFormat, query.Get("X-Amz-Date"))
+	if err != nil || query.Get("X-Amz-Security-Token") == "" {
+		t.Fatalf("no presigned URL with a token: %s", s.target())
+	}
+	signature := query.Get("X-Amz-Signature")
+	if query.Del("X-Amz-Signature"); token == "" {
+		query.Del("X-Amz-Security-Token")
+	}
+	u.RawQuery = query.Encode()
+	r, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: token}
+	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), keys, r, sha256Hex(""), service, region, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err = url.Parse(signed); err != nil || u.Query().Get("X-Amz-Signature") != signature {
+		t.Errorf("%s: the SDK presigns\n%s", s.target(), signed)
 	}
 }
 
