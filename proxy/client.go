@@ -141,11 +141,11 @@ func (c *client) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c.proxy.upgraded(+1)
 	c.unwatch()
 	c.unwatch = context.AfterFunc(c.proxy.stopped, func() {
-		c.cancel()
 		_ = conn.SetDeadline(c.proxy.Broker.Now().Add(time.Second / 2))
 		if strings.EqualFold(c.protocol, "websocket") {
 			_, _ = conn.Write([]byte{0x88, 0x02, 0x03, 0xe9}) // close, going away (RFC 6455, section 7.4.1)
 		}
+		c.cancel() // after which ReverseProxy closes it
 		_ = conn.Close()
 	})
 	return conn, rw, nil
