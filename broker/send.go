@@ -3,8 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
-	"regexp"
+	"net/http"
 	"strings"
 	"time"
 
@@ -61,39 +60,6 @@ type Sent struct {
 	close    func()
 }
 
-// Redact takes the session token, and the values of the operator's headers, out of what AWS says of a request that it
-// refused: services quote what was sent, in the spelling of whatever they put it into.
-func (s *Sent) Redact(text string) string {
-	for _, h := range s.upstream {
-		text = redact(text, *h.value)
-	}
-	return redact(text, s.Held.Credentials.SessionToken())
-}
-
-func redact(text, token string) string {
-	if token == "" {
-		return text
-	}
-	var pattern strings.Builder
-	for _, c := range token {
-		if spelled, found := spellings[c]; found {
-			pattern.WriteString(spelled)
-		} else {
-			pattern.WriteString(regexp.QuoteMeta(string(c)))
-		}
-	}
-	inHexadecimal := regexp.QuoteMeta(fmt.Sprintf("% x", token))
-	fmt.Fprintf(&pattern, "|(?i:%s|%x)", inHexadecimal, token)
-	return regexp.MustCompile(pattern.String()).ReplaceAllLiteralString(text, "…")
-}
-
-// spellings are those in URLs, JSON and XML, of the characters of a token that are written otherwise there.
-var spellings = map[rune]string{
-	'/': `(?:\\*/|%2[Ff]|\\+u002[Ff]|&#47;|&#x2[Ff];)`,
-	'+': `(?:\+|%2[Bb]|\\+u002[Bb]|&#43;|&#x2[Bb];)`,
-	'=': `(?:=|%3[Dd]|\\+u003[Dd]|&#61;|&#x3[Dd];)`,
-}
-
 // Close closes the body of the answer and writes the record of the outcome.
 func (s *Sent) Close() { s.close() }
 
@@ -147,11 +113,17 @@ func (b *Broker) readSend(in *SendInput) (*operation, error) {
 	return b.readInto(op)
 }
 
-// checkSendable refuses what this service does not send, though it may sign it: requests for a host of which the operator and
-// the tables do not know the service. Service and region in the request do not make a host one of AWS.
+// checkSendable refuses what this service does not send, though it may sign it: two methods, and requests for a host of which
+// the operator and the tables do not know the service. Service and region in the request do not make a host one of AWS.
 func (b *Broker) checkSendable(in *Input, op *operation) error {
 	if op.action != access.ActionSend {
 		return nil
+	}
+	switch strings.ToUpper(in.Method) {
+	case http.MethodConnect:
+		return problem.InvalidPart("method", "", "CONNECT is not sent: it asks for a tunnel, and its path does not go out.")
+	case http.MethodTrace:
+		return problem.InvalidPart("method", "", "TRACE is not sent: it is answered with the request, and so with the session token.")
 	}
 	url := op.request.URL
 	_, err := b.infer(op)

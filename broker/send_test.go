@@ -375,6 +375,19 @@ func TestSend_GoesWhereTheServiceIsKnownAlone(t *testing.T) {
 	}
 }
 
+// With CONNECT another target goes out than was signed, and TRACE is answered with what was sent.
+func TestSend_SendsNoCONNECTAndNoTRACE(t *testing.T) {
+	s := newSender(t, "permit (principal, action, resource);", ok)
+	for _, method := range []string{"CONNECT", "TRACE", "connect", "Trace"} {
+		for _, url := range []string{"https://abc.execute-api.eu-west-1.amazonaws.com/prod", "https://abc.execute-api.eu-west-1.amazonaws.com"} {
+			s.refused(&broker.SendInput{Input: broker.Input{Method: method, URL: url}}, "field_invalid")
+		}
+	}
+	if len(*s.calls) > 0 {
+		t.Errorf("arrived: %q", *s.calls)
+	}
+}
+
 func TestSend_IsOffUnlessAllowed(t *testing.T) {
 	s := newSender(t, "", ok)
 	s.Sender = nil

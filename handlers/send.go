@@ -103,6 +103,7 @@ func (h *Handlers) CallAWS() http.Handler {
 			}
 		}
 		answer.cause = answer.explain()
+		sent.RedactRefusal()
 		if err := answer.read(); err != nil {
 			WriteError(w, r, err)
 			return

@@ -519,6 +519,33 @@ func TestSend_AnswersWithinItsTimeout(t *testing.T) {
 	}
 }
 
+// Services quote what was signed in a refusal. The session token of it is for no caller, in whatever form the answer is asked for.
+func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
+	for name, body := range map[string]string{"plain": `{"message":"x-amz-security-token:` + token + `"}`, "packed": packed(`{"message":"` + token + `"}`)} {
+		headers := []string{"Content-Type", "application/json", "X-Amzn-Errormessage", "refused: " + token}
+		if name == "packed" {
+			headers = append(headers, "Content-Encoding", "gzip")
+		}
+		for _, status := range []int{400, 401, 403} {
+			s := newSendServer(t, answers(status, body, headers...), nil)
+			for _, form := range []string{"auto", "text", "base64", "envelope", "none"} {
+				for _, onError := range []string{"fail", "return"} {
+					w := s.post("/v1/send", `{"method":"GET","url":"`+orders+`","responseBody":"`+form+`","onError":"`+onError+`"}`)
+					text := w.Body.String()
+					got := decodeAs[sentDocument](t, w.Body)
+					for _, encoded := range []string{*orEmpty(got.BodyBase64), got.BodyEnvelope["$content"]} {
+						content, _ := base64.StdEncoding.DecodeString(encoded)
+						text += string(content)
+					}
+					if strings.Contains(text, token) || name == "packed" && strings.Contains(text, "\x1f\x8b") {
+						t.Errorf("%s, %d, %s, %s: the answer holds the token: %s", name, status, form, onError, text)
+					}
+				}
+			}
+		}
+	}
+}
+
 // A gateway's 502 and 504 are answers too, as they are for the SDKs of AWS. Who cannot have a POST done twice says so.
 func TestSend_RepeatsWhatFailedUnlessItMustNot(t *testing.T) {
 	for _, status := range []int{500, 502, 503, 504} {

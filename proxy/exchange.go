@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -14,9 +12,6 @@ import (
 	"countersign/problem"
 	"countersign/sending"
 )
-
-// maxError is how much of an error is looked at.
-const maxError = 64 << 10
 
 // exchange is one request and its answer.
 type exchange struct {
@@ -97,6 +92,9 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer := sent.Response
+	if x.mode.Refusal == nil {
+		sent.RedactRefusal() // a problem is made of the whole
+	}
 	x.client.expect(answer)
 	x.sent, x.answer = sent, &download{ReadCloser: answer.Body, sent: sent}
 	if to, ok := answer.Body.(io.Writer); ok && answer.StatusCode == http.StatusSwitchingProtocols {
@@ -120,9 +118,6 @@ func (x *exchange) back(answer *http.Response) error {
 		}
 		answer.Header.Del("Location")
 	}
-	if answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusForbidden {
-		x.redact(answer)
-	}
 	x.headers.Back(answer.Header, answer.StatusCode)
 	if to := answer.Header.Get("Location"); to != "" {
 		answer.Header.Set("Location", x.target.location(to))
@@ -132,37 +127,6 @@ func (x *exchange) back(answer *http.Response) error {
 	}
 	return nil
 }
-
-// redact takes the session token out of an error: services quote what was signed. Of other answers than their own, in XML
-// and JSON, nothing is held back.
-func (x *exchange) redact(answer *http.Response) {
-	media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.Body == http.NoBody || answer.ContentLength > maxError || answer.Request.Method == http.MethodHead ||
-		!strings.HasSuffix(media, "xml") && !strings.Contains(media, "json") {
-		return
-	}
-	body := answer.Body
-	beginning, err := io.ReadAll(io.LimitReader(body, maxError))
-	rest := io.Reader(body)
-	if err != nil {
-		rest = failing{err}
-	}
-	told := x.sent.Redact(string(beginning))
-	if changed := len(told) - len(beginning); answer.ContentLength >= 0 && changed != 0 {
-		answer.ContentLength += int64(changed)
-		answer.Header.Set("Content-Length", strconv.FormatInt(answer.ContentLength, 10))
-		x.client.left = answer.ContentLength
-	}
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(strings.NewReader(told), rest), body}
-}
-
-// failing fails again as a reader did before.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // fail answers a request for which there is no answer.
 func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
@@ -423,6 +424,14 @@ func TestProxy_EveryByteOfTheTarget(t *testing.T) {
 	}
 }
 
+func packed(text string) string {
+	var b strings.Builder
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
 // What AWS says of a signature that it refuses holds the session token, which is not for the client.
 func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	for name, row := range map[string]struct{ head, body, want string }{
@@ -435,7 +444,16 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 			"Content-Type: application/x-amz-json-1.1\r\nConnection: close", `{"message":"x-amz-security-token:` + token + `"}`,
 			`{"message":"x-amz-security-token:…"}`,
 		},
+		"under gzip": {
+			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"` + token + `"}`), `{"message":"…"}`,
+		},
+		"under gzip that is not declared": {
+			"Content-Type: text/plain\r\nConnection: close", packed(token), "…",
+		},
 		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
+		"nothing in it, under gzip": {
+			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"no"}`), packed(`{"message":"no"}`),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wire := "HTTP/1.1 403 Forbidden\r\n" + strings.Replace(row.head, "LENGTH", fmt.Sprint(len(row.body)), 1) + "\r\n\r\n" + row.body
@@ -448,6 +466,9 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 			answer, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
 			if answer.StatusCode != 403 || body != row.want {
 				t.Errorf("%s %q, want %q", answer.Status, body, row.want)
+			}
+			if encoded := answer.Header.Get("Content-Encoding") != ""; encoded && !strings.HasPrefix(body, "\x1f\x8b") {
+				t.Errorf("Content-Encoding %s of %q", answer.Header.Get("Content-Encoding"), body)
 			}
 			f.audit.outcome(t)
 		})

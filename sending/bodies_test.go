@@ -71,6 +71,13 @@ func TestSend_UnsignedPayloadNeedsHTTPS(t *testing.T) {
 	wantError(t, err, sending.ErrUnsendable)
 }
 
+// With CONNECT, net/http would write another target than the signed one.
+func TestSend_CONNECTIsNotSent(t *testing.T) {
+	c := newClient(t, sending.Options{HTTPHosts: []string{"127.0.0.1:1"}})
+	_, err := c.Send(t.Context(), message{method: "CONNECT", url: "http://127.0.0.1:1/"}.request(t))
+	wantError(t, err, sending.ErrUnsendable)
+}
+
 func TestSend_UnsignedPayloadPassesAsItIs(t *testing.T) {
 	got := make(chan string, 1)
 	server, certificate := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -50,6 +50,9 @@ func (x *exchange) begin(ctx context.Context) *Error {
 	if r.Upgrade != "" && r.Body != nil && r.Body.length != 0 {
 		return &Error{Kind: ErrUnsendable, Cause: errors.New("a request that changes the protocol has no body")}
 	}
+	if r.Method == http.MethodConnect {
+		return &Error{Kind: ErrUnsendable, Cause: errors.New("net/http writes no path with CONNECT")}
+	}
 	var err error
 	if x.transport, err = x.client.transport(r.URL); err != nil {
 		return &Error{Kind: ErrNotConnected, Cause: err}
