@@ -52,7 +52,7 @@ var entries = []entry{
 	},
 	{
 		folder:   "handlers",
-		packages: "broker problem access credentials sending diagnosis reading explain snippets endpoints signing",
+		packages: "broker problem access credentials sending diagnosis reading explain snippets endpoints signing internal/appendjson",
 		outside:  "github.com/go-json-experiment/json",
 	},
 	{folder: "proxy", packages: "broker problem sending endpoints signing"},

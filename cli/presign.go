@@ -38,7 +38,7 @@ func presign(p *process, r *curlRequest, expires time.Duration, asJSON bool) err
 		return err
 	}
 	if asJSON {
-		document, err := handlers.PresignedDocument(s)
+		document, err := handlers.SignedDocument(s)
 		return printJSON(p.stdout, document, err)
 	}
 	warn(p.stderr, s.Warnings)

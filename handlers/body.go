@@ -111,8 +111,8 @@ func readEnvelope(body jsontext.Value, p *broker.Body) (bool, error) {
 // decodeBase64 takes the standard alphabet with padding, as RFC 4648 section 4 and every workflow engine write it.
 func decodeBase64(text string) ([]byte, error) { return base64.StdEncoding.Strict().DecodeString(text) }
 
-// bodyForms gives the body back in the forms that a client can send.
-func bodyForms(p broker.Body, media string) (text, encoded *string, e *envelope) {
+// bodyFields gives the body back in the forms that a client can send.
+func bodyFields(p broker.Body, media string) (text, encoded *string, e *envelope) {
 	if !p.Present {
 		return nil, nil, nil
 	}

@@ -93,7 +93,8 @@ func FuzzDecoderAndContractAgree(f *testing.F) {
 	seeds := []string{
 		`{}`, `[]`, `null`, `{"method":"GET","url":"u"}`, `{"method":"","url":"u"}`, `{"method":"GET","url":null}`,
 		`{"method":"GET","url":"u","query":{"a":"b"},"headers":{"a":""},"headerList":[{"name":"a","value":""}]}`,
-		`{"method":"GET","url":"u","query":null,"headers":null,"headerList":null,"body":null,"bodyBase64":null,"payloadSha256":null,"payload":null,"profile":null,"service":null,"region":null,"algorithm":null,"signedHeaders":null,"signAllHeaders":null,"minValiditySeconds":null,"signingTime":null,"credentials":null,"options":null,"explain":null}`,
+		`{"method":"GET","url":"u","query":null,"headers":null,"headerList":null,"body":null,"bodyBase64":null,"payloadSha256":null,"payload":null,"profile":null,"service":null,"region":null,"algorithm":null,"signedHeaders":null,"signAllHeaders":null,"minValiditySeconds":null,"signingTime":null,"credentials":null,"options":null,"explain":null,"output":null,"bodyForm":null}`, `{"method":"GET","url":"u","output":"short","bodyForm":"none"}`,
+		`{"method":"GET","url":"u","output":"long"}`, `{"method":"GET","url":"u","bodyForm":""}`,
 		`{"method":"GET","url":"u","headers":{"a":null}}`, `{"method":"GET","url":"u","headers":{"a":1}}`, `{"method":"GET","url":"u","headerList":[null]}`,
 		`{"method":"GET","url":"u","headerList":[{"name":"a"}]}`, `{"method":"GET","url":"u","headerList":[{"name":"a","value":null}]}`, `{"method":"GET","url":"u","headerList":[{"name":"","value":"b"}]}`,
 		`{"method":"GET","url":"u","body":{"a":[1,2.50,"x",null,true]}}`, `{"method":"GET","url":"u","body":7}`, `{"method":"GET","url":"u","bodyBase64":"?"}`,

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,9 +12,6 @@ import (
 	"countersign/credentials"
 	"countersign/problem"
 	"countersign/signing"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const second = time.Second
@@ -63,27 +58,6 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 
 // MethodNotAllowed answers a known address with another method; the router has set Allow.
 func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errMethodNotAllowed) }
-
-// writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
-func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
-	var body bytes.Buffer
-	if large, ok := v.(interface{ size() int }); ok {
-		body.Grow(large.size()) // doubling it while it is written would take two and three times as much
-	}
-	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
-	refused := status >= http.StatusBadRequest
-	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {
-		WriteError(w, r, fmt.Errorf("encoding the answer: %w", err))
-		return
-	}
-	header := w.Header()
-	header.Set("Content-Type", media)
-	header.Set("Content-Length", strconv.Itoa(body.Len()))
-	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	// A client that is gone cannot be told anything more.
-	_, _ = w.Write(body.Bytes())
-}
 
 // namedParts are the fields of a document in which a name, or its place, is part of the pointer.
 type namedParts struct {

@@ -83,3 +83,11 @@ func (in *postPolicyRequest) input() *broker.FormInput {
 	out.MinValidity, out.SigningTime, out.Credentials = in.MinValiditySeconds.duration(), in.signingTime, in.Credentials.credentials()
 	return out
 }
+
+func headerMap(headers []signing.Header) map[string]string {
+	byName := make(map[string]string, len(headers))
+	for _, h := range headers {
+		byName[h.Name] = h.Value
+	}
+	return byName
+}

@@ -33,6 +33,8 @@ type signRequest struct {
 	Credentials        *requestCredentials `json:"credentials"`
 	Options            *signingOptions     `json:"options"`
 	Explain            bool                `json:"explain"`
+	Output             *string             `json:"output"`
+	BodyForm           *string             `json:"bodyForm"`
 
 	bodyBytes   []byte     // what BodyBase64 holds
 	signingTime *time.Time // what SigningTime says
@@ -84,6 +86,7 @@ func (in *signRequest) check(found *problem.Fields) {
 		}
 	}
 	between(found, "/minValiditySeconds", in.MinValiditySeconds, 0, 900)
+	in.checkOutput(found)
 	if in.SigningTime != nil {
 		at, err := parseTime(*in.SigningTime)
 		in.signingTime = &at

@@ -4,44 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"strings"
-	"time"
 
 	"countersign/broker"
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json"
 )
-
-// signedRequest is the answer: the request to send, and what it was signed with.
-type signedRequest struct {
-	Method            string            `json:"method"`
-	URL               string            `json:"url"`
-	Headers           map[string]string `json:"headers"`
-	HeaderList        []sentHeader      `json:"headerList"`
-	Authorization     string            `json:"authorization"`
-	XAmzDate          string            `json:"xAmzDate"`
-	XAmzSecurityToken string            `json:"xAmzSecurityToken,omitzero"`
-	XAmzContentSHA256 string            `json:"xAmzContentSha256,omitzero"`
-	Body              *string           `json:"body,omitzero"`
-	BodyBase64        *string           `json:"bodyBase64,omitzero"`
-	BodyEnvelope      *envelope         `json:"bodyEnvelope,omitzero"`
-	PayloadSHA256     string            `json:"payloadSha256"`
-	Service           string            `json:"service"`
-	Region            string            `json:"region"`
-	Algorithm         signing.Algorithm `json:"algorithm"`
-	ScopeSource       string            `json:"scopeSource"`
-	Options           usedOptions       `json:"options"`
-	SignedHeaders     []string          `json:"signedHeaders"`
-	SignedAt          time.Time         `json:"signedAt"`
-	ExpiresAt         time.Time         `json:"expiresAt"`
-	AccessKeyID       string            `json:"accessKeyId"`
-	Profile           string            `json:"profile,omitzero"`
-	Warnings          []warning         `json:"warnings"`
-	Explanation       *explanation      `json:"explanation,omitzero"`
-}
-
-func (s *signedRequest) size() int { return bodySize(s.Body, s.BodyBase64, s.BodyEnvelope) }
 
 type sentHeader struct {
 	Name  string `json:"name"`
@@ -59,20 +27,23 @@ func sentHeaders(headers []signing.Header) []sentHeader {
 // SignRequest signs a request by headers.
 func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.sign) }
 
-func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest) (*signedRequest, error) {
+func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest) (*signedAnswer, error) {
 	s, err := h.broker.Sign(ctx, call, in.input())
 	if err != nil {
 		return nil, err
 	}
-	out := newSignedRequest(s)
-	out.Explanation = in.explanation(s, nil, out.Warnings)
-	return out, nil
+	out := newSignedAnswer(s)
+	out.choose(in.wanted())
+	return out, out.explain(in.explanation(s, nil, out.warnings))
 }
 
 // SignDocument signs a request that comes as the document of POST /v1/sign, but by another way than HTTP.
 func (h *Handlers) SignDocument(ctx context.Context, call *broker.Call, document []byte) (*broker.Result, error) {
 	var in signRequest
 	if err := decodeDocument(document, &in); err != nil {
+		return nil, err
+	}
+	if err := in.alwaysFull(); err != nil {
 		return nil, err
 	}
 	s, err := h.broker.Sign(ctx, call, in.input())
@@ -112,59 +83,11 @@ func RequestDocument(in *broker.Input) ([]byte, error) {
 	return json.Marshal(out, json.Deterministic(true))
 }
 
-// SignedDocument is what POST /v1/sign answers with.
+// SignedDocument is what POST /v1/sign and POST /v1/presign answer with.
 func SignedDocument(s *broker.Result) ([]byte, error) {
-	return json.Marshal(newSignedRequest(s), json.Deterministic(true))
-}
-
-func newSignedRequest(s *broker.Result) *signedRequest {
-	out := &signedRequest{
-		Method: s.Method, URL: s.URL, Headers: headerMap(s.Headers), HeaderList: sentHeaders(s.Headers),
-		Authorization: s.Authorization, XAmzDate: s.Date,
-		PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm,
-		ScopeSource: scopeSource(s), Options: optionsOf(s),
-		SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt, ExpiresAt: s.ExpiresAt, AccessKeyID: s.AccessKeyID, Profile: s.Profile,
-		Warnings: warningsOf(s.Warnings), Explanation: newExplanation(s.Explanation),
+	a := newSignedAnswer(s)
+	if err := a.explain(newExplanation(s.Explanation)); err != nil {
+		return nil, err
 	}
-	for _, h := range s.Headers {
-		switch {
-		case strings.EqualFold(h.Name, "x-amz-security-token"):
-			out.XAmzSecurityToken = h.Value
-		case strings.EqualFold(h.Name, "x-amz-content-sha256"):
-			out.XAmzContentSHA256 = h.Value
-		}
-	}
-	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
-	return out
-}
-
-func headerMap(headers []signing.Header) map[string]string {
-	byName := make(map[string]string, len(headers))
-	for _, h := range headers {
-		byName[h.Name] = h.Value
-	}
-	return byName
-}
-
-// usedOptions says how the request was signed, whether that was asked for or is what the service wants.
-type usedOptions struct {
-	NormalizePath       bool              `json:"normalizePath"`
-	DoubleEncode        bool              `json:"doubleEncode"`
-	ContentSHA256Header string            `json:"contentSha256Header"`
-	SessionToken        signing.TokenMode `json:"sessionToken"`
-}
-
-func optionsOf(s *broker.Result) usedOptions {
-	used := usedOptions{NormalizePath: s.Normalized, DoubleEncode: s.DoubleEncode, ContentSHA256Header: "never", SessionToken: s.Token}
-	if s.ContentSHA256Header {
-		used.ContentSHA256Header = "always"
-	}
-	return used
-}
-
-func scopeSource(s *broker.Result) string {
-	if s.Inferred {
-		return "inferred"
-	}
-	return "explicit"
+	return documentOf(a)
 }

@@ -150,6 +150,9 @@ func (in *canonicalStep) size() int { return bodySize(in.Body, in.BodyBase64, in
 func (h *Handlers) CreateCanonicalRequest() http.Handler { return serveJSON(h.canonicalRequest) }
 
 func (h *Handlers) canonicalRequest(ctx context.Context, call *broker.Call, in *signRequest) (*canonicalStep, error) {
+	if err := in.alwaysFull(); err != nil {
+		return nil, err
+	}
 	s, err := h.broker.CanonicalRequest(ctx, call, in.input())
 	if err != nil {
 		return nil, err
@@ -162,7 +165,7 @@ func (h *Handlers) canonicalRequest(ctx context.Context, call *broker.Call, in *
 		ExpiresAt:   s.ExpiresAt.Format(time.RFC3339), SignedHeaders: s.SignedHeaders, CanonicalRequest: s.CanonicalRequest,
 		Warnings: warningsOf(s.Warnings),
 	}
-	out.Body, out.BodyBase64, out.BodyEnvelope = bodyForms(s.Body, s.MediaType)
+	out.Body, out.BodyBase64, out.BodyEnvelope = bodyFields(s.Body, s.MediaType)
 	return out, nil
 }
 
@@ -210,7 +213,7 @@ func (h *Handlers) signature(ctx context.Context, call *broker.Call, in *stringS
 // AddSignatureToRequest is the fourth step.
 func (h *Handlers) AddSignatureToRequest() http.Handler { return serveJSON(h.authorization) }
 
-func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatureStep) (*signedRequest, error) {
+func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatureStep) (*signedAnswer, error) {
 	if err := in.verify(); err != nil {
 		return nil, err
 	}
@@ -226,22 +229,32 @@ func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatur
 	if strings.ContainsAny(value, "\r\n\x00") {
 		return nil, problem.Invalid("/signature", "must not hold a line break.")
 	}
-	out := &signedRequest{
-		Method: in.Method, URL: in.URL, Headers: map[string]string{}, HeaderList: append(in.HeaderList, sentHeader{"Authorization", value}),
-		Authorization: value, XAmzDate: in.header("x-amz-date"), XAmzSecurityToken: in.header("x-amz-security-token"),
-		XAmzContentSHA256: in.header("x-amz-content-sha256"),
-		Body:              in.Body, BodyBase64: in.BodyBase64, BodyEnvelope: in.BodyEnvelope, PayloadSHA256: in.PayloadSHA256,
-		Service: in.Service, Region: in.Region, Algorithm: in.Algorithm, ScopeSource: in.ScopeSource, Options: in.Options,
-		SignedHeaders: in.SignedHeaders,
-		SignedAt:      at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile, Warnings: in.Warnings,
+	out := newSignedAnswer(&broker.Result{
+		Method: in.Method, URL: in.URL, Headers: append(in.step().Headers, signing.Header{Name: "Authorization", Value: value}),
+		Authorization: value, Date: in.header("x-amz-date"), PayloadHash: in.PayloadSHA256,
+		Scope: signing.Scope{Service: in.Service, Region: in.Region}, Algorithm: in.Algorithm, Inferred: in.ScopeSource == "inferred",
+		SignedHeaders: in.SignedHeaders, SignedAt: at, ExpiresAt: end, AccessKeyID: in.AccessKeyID, Profile: in.Profile,
+	})
+	out.options, out.warnings = in.Options, in.Warnings
+	out.bodyForms = bodyForms{text: in.Body != nil, encoded: in.BodyBase64 != nil, enveloped: in.BodyEnvelope != nil}
+	out.Body.Bytes, err = in.body()
+	if in.BodyEnvelope != nil {
+		out.MediaType = in.BodyEnvelope.ContentType
 	}
-	if out.ScopeSource != "inferred" {
-		out.ScopeSource = "explicit"
+	return out, err
+}
+
+// body is what any of the forms holds.
+func (in *canonicalStep) body() ([]byte, error) {
+	switch {
+	case in.Body != nil:
+		return []byte(*in.Body), nil
+	case in.BodyBase64 != nil:
+		return decodeBase64(*in.BodyBase64)
+	case in.BodyEnvelope != nil:
+		return decodeBase64(in.BodyEnvelope.Content)
 	}
-	for _, h := range out.HeaderList {
-		out.Headers[h.Name] = h.Value
-	}
-	return out, nil
+	return nil, nil
 }
 
 func (in *canonicalStep) header(name string) string {

@@ -17,6 +17,7 @@ type Object struct {
 	buf []byte
 	// replaced: a text was not UTF-8.
 	replaced bool
+	aside    []large
 }
 
 // Open begins an object at the end of buf, which is then the object's own.
@@ -24,7 +25,12 @@ func Open(buf []byte) *Object { return &Object{buf: append(buf, '{')} }
 
 // Close ends the object. It returns the buffer, and whether every text was UTF-8; in one that was not, U+FFFD stands for
 // what was not.
-func (o *Object) Close() (buf []byte, valid bool) { return append(o.buf, '}'), !o.replaced }
+//
+// Where there are large values, the buffer is not the document; see [Object.WriteTo].
+func (o *Object) Close() (buf []byte, valid bool) {
+	o.buf = append(o.buf, '}')
+	return o.buf, !o.replaced
+}
 
 // field begins a field.
 func (o *Object) field(name string) {
@@ -166,9 +172,14 @@ var plain = func() (plain [utf8.RuneSelf]bool) {
 	return plain
 }()
 
-// appendText appends a text in quotes. What needs no escape is copied in pieces.
+// appendText appends a text in quotes.
 func appendText[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
-	buf = append(buf, '"')
+	buf, replaced = appendEscaped(append(buf, '"'), value, replaced)
+	return append(buf, '"'), replaced
+}
+
+// appendEscaped appends a text without quotes. What needs no escape is copied in pieces.
+func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
 	begin := 0
 	for i := 0; i < len(value); {
 		c := value[i]
@@ -191,7 +202,7 @@ func appendText[T string | []byte](buf []byte, value T, replaced bool) ([]byte, 
 		}
 		i += size
 	}
-	return append(append(buf, value[begin:]...), '"'), replaced
+	return append(buf, value[begin:]...), replaced
 }
 
 const hex = "0123456789abcdef"

@@ -3,6 +3,7 @@ package appendjson_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,4 +102,33 @@ func FuzzText_EqualsEncodingJSON(f *testing.F) {
 			t.Errorf("%q: valid %v", text, valid)
 		}
 	})
+}
+
+// A large value is written in pieces, none of which ends within a character.
+func TestObject_LargeValuesEqualSmallOnes(t *testing.T) {
+	for _, text := range []string{"a", "é", "€", "😀", "\u2028", "\"\n\x01", "a\u2029é"} {
+		for shift := range 4 {
+			value := []byte("abcd"[:shift] + strings.Repeat(text, 120_000/len(text)))
+			o := appendjson.Open(nil)
+			o.LargeText("text", value)
+			o.Text("between", text)
+			o.LargeBase64("base64", value)
+			_, valid := o.Close()
+			var got bytes.Buffer
+			n, err := o.WriteTo(&got)
+			want := appendjson.Open(nil)
+			want.Bytes("text", value)
+			want.Text("between", text)
+			want.Base64("base64", value)
+			whole, _ := want.Close()
+			if err != nil || !valid || !bytes.Equal(got.Bytes(), whole) || int(n) != len(whole) || o.Len() != len(whole) {
+				t.Errorf("%q after %d: %d bytes, Len %d, want %d (%v, valid %v)", text, shift, n, o.Len(), len(whole), err, valid)
+			}
+		}
+	}
+	o := appendjson.Open(nil)
+	o.LargeText("text", append(bytes.Repeat([]byte("a"), 60_000), 0xff))
+	if _, valid := o.Close(); valid {
+		t.Error("a large text that is not UTF-8 is valid")
+	}
 }

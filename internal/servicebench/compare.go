@@ -25,9 +25,20 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 		return err
 	}
 	defer product.Stop()
-	servers := []*server{{name: floor}, {name: simple}, {name: "countersign", process: product}, {name: noAudit}, {name: withAudit}}
+	const short = "countersign, short"
+	servers := []*server{
+		{name: floor},
+		{name: simple},
+		{name: "countersign", process: product},
+		{name: short, process: product},
+		{name: noAudit},
+		{name: withAudit},
+	}
 	for _, s := range servers {
 		s.load = measure.Load{Request: signRequest(1 << 10), Requests: o.requests, Connections: o.connections}
+		if s.name == short {
+			s.load.Request = signRequest(1<<10, "output", "short")
+		}
 		if s.process == nil {
 			self, err := os.Executable()
 			if err != nil {

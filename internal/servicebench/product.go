@@ -120,14 +120,17 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// signRequest is a request to sign a POST with a body of so many bytes, which is text.
-func signRequest(size int) []byte {
+// signRequest is a request to sign a POST with a body of so many bytes, which is text, and with more fields by name.
+func signRequest(size int, more ...string) []byte {
 	const line = `The order "1042" is open, and waits for the goods that were said to come on Monday.` + "\n"
 	in := map[string]any{
 		"method":  "POST",
 		"url":     "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders?status=open&limit=50",
 		"headers": map[string]string{"Content-Type": "text/plain", "X-Correlation-Id": "2b1f0a52-5f63-4c0e-9a41-6d7f1f3c2e11"},
 		"body":    strings.Repeat(line, 1+size/len(line))[:size],
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		in[more[i]] = more[i+1]
 	}
 	document, err := json.Marshal(in)
 	if err != nil {

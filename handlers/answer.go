@@ -1,0 +1,84 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"countersign/internal/appendjson"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// appender is an answer that writes its fields itself.
+type appender interface{ appendTo(*appendjson.Object) }
+
+// writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
+	if a, ok := v.(appender); ok {
+		writeAppended(w, r, status, media, a)
+		return
+	}
+	var body bytes.Buffer
+	if large, ok := v.(interface{ size() int }); ok {
+		body.Grow(large.size()) // doubling it while it is written would take two and three times as much
+	}
+	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
+	refused := status >= http.StatusBadRequest
+	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {
+		WriteError(w, r, fmt.Errorf("encoding the answer: %w", err))
+		return
+	}
+	writeHead(w, status, media, body.Len())
+	// A client that is gone cannot be told anything more.
+	_, _ = w.Write(body.Bytes())
+}
+
+func writeHead(w http.ResponseWriter, status int, media string, length int) {
+	header := w.Header()
+	header.Set("Content-Type", media)
+	header.Set("Content-Length", strconv.Itoa(length))
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+}
+
+// answers are buffers; none is kept that is larger than keptAnswer.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+const keptAnswer = 256 << 10
+
+var errNotUTF8 = errors.New("encoding the answer: a text is not UTF-8")
+
+func writeAppended(w http.ResponseWriter, r *http.Request, status int, media string, a appender) {
+	buf := answers.Get().(*[]byte)
+	o := appendjson.Open((*buf)[:0])
+	a.appendTo(o)
+	text, valid := o.Close()
+	if !valid {
+		WriteError(w, r, errNotUTF8)
+		return
+	}
+	writeHead(w, status, media, o.Len())
+	// A client that is gone cannot be told anything more.
+	_, _ = o.WriteTo(w)
+	if cap(text) <= keptAnswer {
+		*buf = text
+		answers.Put(buf)
+	}
+}
+
+// documentOf is an answer that is not written to a client.
+func documentOf(a appender) ([]byte, error) {
+	o := appendjson.Open(nil)
+	a.appendTo(o)
+	if _, valid := o.Close(); !valid {
+		return nil, errNotUTF8
+	}
+	var text bytes.Buffer
+	_, err := o.WriteTo(&text)
+	return text.Bytes(), err
+}
