@@ -145,7 +145,7 @@ func (d Decision) allow(by []*statement) Decision {
 // decide evaluates all statements. A forbid that cannot be evaluated denies: it
 // read what the request leaves in doubt. Cedar itself would pass over it.
 func (ss statements) decide(v *view, request cedar.Request, d *Decision) (permits []*statement, denied bool) {
-	decision, diagnostic := cedar.Authorize(&candidates{ss, request.Principal, request.Action}, v, request)
+	decision, diagnostic := cedar.Authorize(&candidates{ss, request.Principal, request.Action, v.f}, v, request)
 	for _, e := range diagnostic.Errors {
 		s := ss.byID(e.PolicyID)
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s", e.PolicyID, e.Message))

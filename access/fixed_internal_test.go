@@ -1,0 +1,104 @@
+package access
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+)
+
+// every gives all statements to Cedar.
+type every struct{ from statements }
+
+func (e every) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for i := range e.from {
+			if !yield(e.from[i].id, e.from[i].policy) {
+				return
+			}
+		}
+	}
+}
+
+// Policies that are passed over change nothing: neither the decision, nor the policies that it names, nor the errors.
+func TestCandidates_DecideAsAllPoliciesDo(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	skipped, erred, allowed, denied := 0, 0, 0, 0
+	for range 150 {
+		text := randomPolicyFile(r)
+		p, err := NewPolicy("random.cedar", []byte(text))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		for range 20 {
+			q := Question{Caller: Caller{ID: pick(r, "a", "b"), Roles: []string{"r"}}, Action: pick(r, ActionSign, ActionPresign, ActionSend)}
+			f := &attributes{
+				profile: pick(r, "", "x", "y"), service: pick(r, "s3", "sqs"), region: pick(r, "", "x", "y"), host: pick(r, "x", "y"), port: 443,
+				method: pick(r, "GET", "PUT"), path: pick(r, "", "/x", "/y"), operation: pick(r, "", "x", "y"),
+				query: []Field{{Name: pick(r, "x", "y"), Value: "1"}},
+			}
+			request := func(v *view) cedar.Request {
+				return cedar.Request{
+					Principal: v.principal, Action: types.NewEntityUID("Action", types.String(q.Action)), Resource: v.resource, Context: p.nothingNamed,
+				}
+			}
+			v, again := p.view(&q, f), p.view(&q, f)
+			some := &candidates{p.all, v.principal, request(v).Action, f}
+			got, gotWhy := cedar.Authorize(some, v, request(v))
+			want, wantWhy := cedar.Authorize(every{p.all}, again, request(again))
+			if got != want || !slices.Equal(gotWhy.Reasons, wantWhy.Reasons) || !slices.Equal(gotWhy.Errors, wantWhy.Errors) {
+				t.Fatalf("got %v %v, of all %v %v\n%+v %+v\n%s", got, gotWhy, want, wantWhy, q, f, text)
+			}
+			for range some.All() {
+				skipped--
+			}
+			skipped += len(p.all)
+			erred += len(wantWhy.Errors)
+			if want == cedar.Allow {
+				allowed++
+			} else {
+				denied++
+			}
+		}
+	}
+	t.Logf("%d policies passed over, %d errors, %d requests allowed, %d denied", skipped, erred, allowed, denied)
+	if skipped < 1000 || erred < 1000 || allowed < 100 || denied < 100 {
+		t.Error("the test looks at too little")
+	}
+}
+
+func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
+
+func randomPolicyFile(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.IntN(12) {
+		fmt.Fprintf(&b, "%s (%s, %s, resource)", pick(r, "permit", "permit", "permit", "forbid"),
+			pick(r, "principal", `principal == Caller::"a"`, `principal in Role::"r"`),
+			pick(r, "action", `action == Action::"sign"`, `action in [Action::"sign", Action::"send"]`))
+		for range r.IntN(3) {
+			fmt.Fprintf(&b, " %s { %s }", pick(r, "when", "when", "when", "unless"), randomExpression(r, 3))
+		}
+		b.WriteString(";\n")
+	}
+	return b.String()
+}
+
+func randomExpression(r *rand.Rand, depth int) string {
+	if depth > 0 && r.IntN(3) > 0 {
+		a, b := randomExpression(r, depth-1), randomExpression(r, depth-1)
+		return pick(r, a+" && "+b, a+" && "+b, a+" && ("+b+")", "("+a+") && "+b, "("+a+" || "+b+")", "!("+a+")", "(if "+a+" then "+b+" else false)")
+	}
+	attribute := "resource." + pick(r, "profile", "region", "host", "operation")
+	return pick(r,
+		attribute+` == "`+pick(r, "x", "y")+`"`, attribute+` == "`+pick(r, "x", "y")+`"`, `"`+pick(r, "x", "y")+`" == `+attribute,
+		attribute+` != "x"`, attribute+` like "*x*"`, `resource.service == "`+pick(r, "s3", "sqs")+`"`, `resource.path == "/x"`,
+		`resource.method == "GET"`, `resource.query.contains("x")`, `resource.port == 443`,
+		attribute+` == resource.region`, `["x"].contains(`+attribute+`)`, "true", "false", `context.restricted`,
+		`(resource.hasTag("query.x") && resource.getTag("query.x") == "1")`, `principal == Caller::"a"`,
+	)
+}
