@@ -47,7 +47,7 @@ var entries = []entry{
 	},
 	{
 		folder:   "api",
-		packages: "handlers proxy broker problem connector access workbench",
+		packages: "handlers proxy broker problem access workbench",
 		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
 	},
 	{

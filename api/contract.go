@@ -2,48 +2,40 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
 
-	"countersign/connector"
-	"countersign/handlers"
+	_ "embed"
 
-	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
 )
 
+// The contract in its other forms, made from openapi.yaml by the tests of package connector, with -update. To read and convert it
+// takes longer than all the rest of a start.
+var (
+	//go:embed openapi.json
+	openapiJSON []byte
+	//go:embed swagger.json
+	swaggerJSON string
+)
+
 // Contract is the OpenAPI description of the service, in the three forms in which it is served.
 type Contract struct {
-	yaml    []byte
-	json    func() ([]byte, error)
-	swagger func() (*openapi2.T, error)
-	router  func() (routers.Router, error) // for Enforce alone
+	yaml   []byte
+	router func() (routers.Router, error) // for Enforce alone
 }
 
-// NewContract takes openapi.yaml as it was written. It is read, validated and converted when first asked for, which takes longer than
-// all the rest of a start; [Contract.Check] asks.
+// NewContract takes openapi.yaml as it was written. It is not read before [Contract.Check] or [Contract.Enforce].
 func NewContract(yaml []byte) *Contract {
-	return &Contract{
-		yaml: yaml,
-		json: sync.OnceValues(func() ([]byte, error) {
-			doc, err := load(yaml)
-			if err != nil {
-				return nil, err
-			}
-			return json.Marshal(doc)
-		}),
-		swagger: sync.OnceValues(func() (*openapi2.T, error) { return connector.Swagger(yaml) }),
-		router:  sync.OnceValues(func() (routers.Router, error) { return routerOf(yaml) }),
-	}
+	return &Contract{yaml: yaml, router: sync.OnceValues(func() (routers.Router, error) { return routerOf(yaml) })}
 }
 
 // Check reads and validates the contract, its examples included.
 func (c *Contract) Check() error {
-	_, err := c.json()
+	_, err := load(c.yaml)
 	return err
 }
 
@@ -58,19 +50,12 @@ func load(yaml []byte) (*openapi3.T, error) {
 	return doc, nil
 }
 
-func (c *Contract) serveYAML() http.Handler {
-	return serveDocument("application/yaml", func() ([]byte, error) { return c.yaml, nil })
-}
+func (c *Contract) serveYAML() http.Handler { return serveDocument("application/yaml", c.yaml) }
 
-func (c *Contract) serveJSON() http.Handler { return serveDocument("application/json", c.json) }
+func (c *Contract) serveJSON() http.Handler { return serveDocument("application/json", openapiJSON) }
 
-func serveDocument(media string, document func() ([]byte, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, err := document()
-		if err != nil {
-			handlers.WriteError(w, r, err)
-			return
-		}
+func serveDocument(media string, text []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		openToAll(w.Header(), media)
 		_, _ = w.Write(text) // a client that is gone cannot be told anything more
 	})

@@ -6,25 +6,18 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-
-	"countersign/handlers"
 )
 
 // serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache
 // may give one caller's to another.
 func (c *Contract) serveSwagger(s *server) http.Handler {
-	template := sync.OnceValues(c.swaggerPieces)
+	pieces := sync.OnceValue(swaggerPieces)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		pieces, err := template()
-		if err != nil {
-			handlers.WriteError(w, r, err)
-			return
-		}
 		public := s.publicAddress(r)
 		values := map[string]string{"host": public.Host, "scheme": public.Scheme, "base": cmp.Or(strings.TrimSuffix(public.Path, "/"), "/")}
 		openToAll(w.Header(), "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		for _, piece := range pieces {
+		for _, piece := range pieces() {
 			text := piece.text
 			if piece.value != "" {
 				text, _ = json.Marshal(values[piece.value]) // a text always marshals
@@ -42,21 +35,10 @@ type piece struct {
 	value string
 }
 
-// swaggerPieces writes the description once: anybody may ask for it, without a key, and it takes as long as hundreds of signatures.
-func (c *Contract) swaggerPieces() ([]piece, error) {
-	const place = "\x00" // stands in no description
-	doc, err := c.swagger()
-	if err != nil {
-		return nil, err
-	}
-	filled := *doc
-	filled.Host, filled.Schemes, filled.BasePath = place+"host", []string{place + "scheme"}, place+"base"
-	text, err := json.Marshal(&filled)
-	if err != nil {
-		return nil, err
-	}
+// swaggerPieces are the description around the values, which stand in it as texts that begin with the character 0.
+func swaggerPieces() []piece {
 	var pieces []piece
-	for i, part := range strings.Split(string(text), `"\u0000`) {
+	for i, part := range strings.Split(swaggerJSON, `"\u0000`) {
 		if i > 0 {
 			var name string
 			name, part, _ = strings.Cut(part, `"`)
@@ -64,5 +46,5 @@ func (c *Contract) swaggerPieces() ([]piece, error) {
 		}
 		pieces = append(pieces, piece{text: []byte(part)})
 	}
-	return pieces, nil
+	return pieces
 }

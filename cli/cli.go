@@ -45,6 +45,9 @@ func Main(contract []byte) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemoryLimit)
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	p := process{
 		ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		now: time.Now, contract: contract, terminal: isTerminal(os.Stdin) && isTerminal(os.Stderr),
@@ -63,6 +66,10 @@ func isTerminal(stream any) bool {
 // Functions instances have. More is taken where requests need it. GOMEMLIMIT sets
 // another.
 const softMemoryLimit = 208 << 20
+
+// garbagePercent is how much garbage may lie beside what is in use, below softMemoryLimit. What is in use is small, and at Go's own 100 a
+// third of a signature is the collector's. GOGC sets another.
+const garbagePercent = 400
 
 // run is the whole program; its result is the exit code.
 func run(p process, args []string) int {

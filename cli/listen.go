@@ -39,16 +39,8 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 	if s.reloader != nil {
 		go s.reloader.run(ctx)
 	}
-	failed := make(chan error, 2)
-	go func() {
-		// The host's first poll need not wait for this. What it leaves behind is large, and not needed again.
-		if err := s.contract.Check(); err != nil {
-			failed <- err
-		} else if !s.leaving.Load() {
-			s.notify("READY=1", stateLine("serving at "+listener.Addr().String()))
-		}
-		debug.FreeOSMemory()
-	}()
+	failed := make(chan error, 1)
+	debug.FreeOSMemory() // what the start leaves behind is not needed again
 	wanted := s.current.Load().conf.MaxConnections
 	most := connections(wanted, descriptors())
 	if most < wanted {
@@ -64,6 +56,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		}
 		failed <- server.Serve(bounded)
 	}()
+	s.notify("READY=1", stateLine("serving at "+listener.Addr().String())) // connections wait in the listener's queue already
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
