@@ -22,7 +22,7 @@ type wire struct {
 	conns   int         // how often the request got a connection
 	conn    *connection // of HTTP/1, which has it to itself; nil with HTTP/2
 	before  int64       // what was written to conn by then
-	headers bool        // all headers were handed to conn
+	headers bool        // all headers were handed to conn, or may have been
 	partial bool        // what follows them was not
 	written bool        // by an earlier connection than conn
 	tlsErr  error
@@ -38,22 +38,26 @@ func (w *wire) trace() *httptrace.ClientTrace {
 }
 
 func (w *wire) gotConn(info httptrace.GotConnInfo) {
+	conn, http2 := info.Conn, false
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn, http2 = secure.NetConn(), secure.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	w.begin(conn, http2)
+}
+
+func (w *wire) begin(conn net.Conn, http2 bool) {
 	w.watch.enter(phaseWriting, idleTimeout)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.written = w.isWritten()
-	w.conns++
-	w.headers, w.partial = false, false
-	w.remote = info.Conn.RemoteAddr().String()
-	conn := info.Conn
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-		if secure.ConnectionState().NegotiatedProtocol == "h2" {
-			conn = nil
-		}
+	if w.conn != nil { // over HTTP/2, net/http repeats only what the server has not processed
+		w.written = w.isWritten()
 	}
-	if w.conn, _ = conn.(*connection); w.conn != nil {
-		w.before = w.conn.written.Load()
+	w.conns++
+	w.remote = conn.RemoteAddr().String()
+	// Over HTTP/2, net/http tells of the headers after they have left: a quick server's reset can be here before.
+	w.headers, w.partial, w.conn = http2, false, nil
+	if own, ok := conn.(*connection); ok && !http2 {
+		w.conn, w.before = own, own.written.Load()
 	}
 }
 
