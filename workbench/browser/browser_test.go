@@ -246,11 +246,15 @@ func eval[T any](p *tab, expression string) T {
 	return v
 }
 
-// wait waits until an expression is true.
+// wait waits until an expression is true, also while the page changes to another.
 func (p *tab) wait(expression string) {
 	p.Helper()
 	for range 1200 {
-		if eval[bool](p, "Boolean("+expression+")") {
+		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")", chromedp.EvalAwaitPromise))
+		if err != nil && !strings.Contains(err.Error(), "Inspected target navigated") {
+			p.Fatalf("%s: %v", expression, err)
+		}
+		if is {
 			return
 		}
 		time.Sleep(25 * time.Millisecond)
