@@ -7,7 +7,7 @@
 // It does not talk to Microsoft: what their validators and designers say is not known here. It holds the published JSON
 // schemas and the rules that are written in their documentation, and docs/unchecked.md lists what nobody has tried.
 //
-// The caller owes a contract that is valid OpenAPI 3.0.3 with an info.contact and x-ms-connector-metadata. The same
+// The caller must pass a contract that is valid OpenAPI 3.0.3 with an info.contact and x-ms-connector-metadata. The same
 // contract gives the same bytes, but for the icon, whose compression is the business of the Go release.
 package connector
 

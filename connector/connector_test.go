@@ -15,7 +15,7 @@ import (
 	"countersign/connector"
 )
 
-var update = flag.Bool("update", false, "write files/ anew from the contract")
+var update = flag.Bool("update", false, "write files/ again from the contract")
 
 func contract(t *testing.T) []byte {
 	t.Helper()

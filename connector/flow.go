@@ -26,7 +26,7 @@ type flowSteps struct {
 // Flows are packages for Power Automate's "Import package (legacy)", by file name: the workflows that call by HTTP, rewritten.
 //
 // A flow has no parameters of its own, so address and key of the signer stand in the step that calls it, whose inputs no history shows. The
-// connector form is not among them: a package names a custom connector by an id that each environment makes up anew.
+// connector form is not among them: a package names a custom connector by an id that each environment makes up.
 func Flows() (map[string][]byte, error) {
 	workflows, err := Workflows()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Package api serves the contract in forms that are made here, so that a start need not make them. With -update they are
-// written anew.
+// Package api serves the contract in forms that are made here, so that a start need not make them. -update writes
+// them again.
 func TestServedForms_AreThoseOfTheContract(t *testing.T) {
 	contract, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
@@ -41,7 +41,7 @@ func TestServedForms_AreThoseOfTheContract(t *testing.T) {
 			continue
 		}
 		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the contract says (%v): go test ./connector -update writes it anew", file, err)
+			t.Errorf("%s is not what the contract says (%v): go test ./connector -update writes it again", file, err)
 		}
 	}
 }

@@ -177,7 +177,7 @@ func restoreBody(to *openapi2.Parameter, from *openapi3.RequestBody) {
 	restoreSchema(to.Schema)
 }
 
-// restoreSchema labels a schema and all below it and mends what Swagger 2.0 spells otherwise.
+// restoreSchema labels a schema and all below it and restores what Swagger 2.0 spells otherwise.
 func restoreSchema(schema *openapi2.SchemaRef) {
 	if schema == nil || schema.Value == nil {
 		return

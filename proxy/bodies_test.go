@@ -246,8 +246,8 @@ func TestProxy_RefusesWhatItCannotHold(t *testing.T) {
 		"too large, in chunks": {
 			options{spool: sending.Spool{MaxBytes: 1 << 20}}, "Transfer-Encoding: chunked", 1<<20 + 1, 413, "body_too_large",
 		},
-		"no room on the disk": {options{spool: sending.Spool{Dir: gone}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
-		"no memory":           {options{reserve: func(int64) error { return busy }}, "Content-Length: 5", 5, 503, "busy"},
+		"disk full": {options{spool: sending.Spool{Dir: gone}}, "Content-Length: 2097152", 2 << 20, 503, "busy"},
+		"no memory": {options{reserve: func(int64) error { return busy }}, "Content-Length: 5", 5, 503, "busy"},
 		"no memory for a form": {
 			options{reserve: func(int64) error { return busy }},
 			"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5",

@@ -101,7 +101,7 @@ func (p *Proxy) Handler(m Mode) http.Handler {
 		}
 		defer x.end()
 		forward := httputil.ReverseProxy{
-			Rewrite:        func(*httputil.ProxyRequest) {}, // what is sent is made anew
+			Rewrite:        func(*httputil.ProxyRequest) {}, // what is sent is made from the signed request
 			Transport:      x,
 			ModifyResponse: x.back,
 			ErrorHandler:   x.fail,

@@ -1,7 +1,7 @@
-// Package sandbox serves an AWS in miniature: a Security Token Service that
+// Package sandbox emulates a small part of AWS: a Security Token Service that
 // issues sessions, and a gateway that takes only requests which are signed as
-// AWS wants them. It exists so that the whole way of a request can be walked
-// and tested without an AWS account.
+// AWS wants them. With it, a request can be signed, sent, answered and tested
+// without an AWS account.
 //
 // # What it does
 //
@@ -25,10 +25,10 @@
 // the signer only the stages of the algorithm, and puts them together by itself
 // from what came over the wire.
 //
-// # What the caller owes
+// # What the caller must do
 //
-// A clock, always; and a loopback address. Its keys are printed here for
-// everyone to read, so nothing of value may stand behind it.
+// Give a clock, always; and serve on a loopback address. Its keys are printed here
+// for everyone to read, so nothing of value may stand behind it.
 //
 // # What it promises
 //
@@ -112,7 +112,7 @@ type Exchange struct {
 	RequestID string
 }
 
-// A Sandbox is one AWS in miniature: its accounts, seen by its servers.
+// A Sandbox is one emulated AWS: its accounts, seen by its servers.
 type Sandbox struct {
 	opts  Options
 	seal  sealer

@@ -59,7 +59,7 @@ func Bytes(payload []byte) *Body {
 //   - the SHA-256, which AWS checks;
 //   - UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER, over https alone;
 //   - STREAMING-AWS4-HMAC-SHA256-PAYLOAD, with -TRAILER or without: each chunk, of
-//     at most a MiB, is signed anew. Its length stays the same.
+//     at most a MiB, is signed again. Its length stays the same.
 //
 // The length is -1 where it is not known. It does not close r. Errors:
 // [ErrPayloadHash], [ErrPayloadKind].

@@ -130,12 +130,12 @@ func (c *chunks) end() error {
 func (c *chunks) trailers() error {
 	const signatureName = "x-amz-trailer-signature"
 	var headers []signing.Header
-	for room := maxTrailers; ; {
-		line, err := c.line(room)
+	for left := maxTrailers; ; {
+		line, err := c.line(left)
 		if err != nil {
 			return err
 		}
-		room -= len(line)
+		left -= len(line)
 		text := strings.TrimRight(line, "\r\n")
 		name, value, ok := strings.Cut(text, ":")
 		switch {

@@ -15,7 +15,7 @@ const (
 )
 
 // ErrorCode returns AWS's code of an error, given the headers of the answer and as
-// much of its body as is at hand; empty where there is none. It is the one of the
+// much of its body as was read; empty where there is none. It is the one of the
 // header x-amzn-ErrorType, else that of the body: __type, code or Code of a JSON
 // object or of its Error, or the first Code of an XML document. Namespaces before and URLs after
 // the code are left out (Smithy 2.0, "Operation error serialization").

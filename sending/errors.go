@@ -14,9 +14,9 @@ var (
 	// ErrNotConnected: no connection, in time or at all, or it was lost before the
 	// request was written whole.
 	ErrNotConnected = errors.New("the host could not be connected to")
-	// ErrTLS: no secure connection, for want of a valid certificate or otherwise.
+	// ErrTLS: no secure connection, because the certificate is not valid or otherwise.
 	ErrTLS = errors.New("no secure connection to the host")
-	// ErrNotSigned: [Request.Sign] failed, for instance for want of a session.
+	// ErrNotSigned: [Request.Sign] failed, for instance because there is no session.
 	ErrNotSigned = errors.New("the request could not be signed")
 	// ErrBusy: as many requests as are allowed are under way to this host.
 	ErrBusy = errors.New("too many requests to this host are under way")

@@ -1,5 +1,5 @@
 // Package sending sends one signed request and returns the answer: it dials,
-// signs each attempt anew, streams both bodies, and repeats what is safe to
+// signs each attempt, streams both bodies, and repeats what is safe to
 // repeat.
 //
 // It decides nothing about who may send what, it has no credentials, and it
@@ -168,7 +168,7 @@ type Request struct {
 	// so, else nil. An error ends the request: [ErrNotSigned]. Required.
 	Sign func(context.Context, Moment) (signing.Signed, *signing.Stream, error)
 	// SessionRefused is called, at most once, when AWS says that the session has
-	// expired: to drop it. It says whether another one can be had; then the
+	// expired: to drop it. It says whether there can be another; then the
 	// request is signed and sent once more. Nil stands for no.
 	SessionRefused func() bool
 	// Body is the payload; nil stands for none.

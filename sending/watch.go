@@ -40,8 +40,8 @@ type watch struct {
 	stopped bool
 }
 
-// start begins the first phase. No later one has a limit below least, or the timer is
-// set anew.
+// start begins the first phase. The timer fires after least at the latest, the smallest limit of a
+// later phase, which then need not set it.
 func (w *watch) start(end context.CancelCauseFunc, now func() time.Time, least time.Duration) {
 	w.end, w.now, w.started, w.limit = end, now, now(), idleTimeout
 	w.mu.Lock()

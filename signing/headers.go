@@ -139,7 +139,7 @@ func (d *scratch) appendCanonicalHeaders(dst []byte) []byte {
 	return dst
 }
 
-// sent returns the headers to send, with room for n more. The host, which is
+// sent returns the headers to send, with capacity for n more. The host, which is
 // always among the fields, is not, and Content-Length only where it is signed:
 // otherwise it is left to whoever sends.
 func (d *scratch) sent(n int) []Header {

@@ -40,8 +40,8 @@ func (s *Signer) Sign(r *Request) (out Signed, err error) {
 // request's own headers. These are best given with names once and white space
 // folded, since they are signed so.
 //
-// The usual request costs no allocation where dst has room. With an error dst
-// comes back as it was.
+// The usual request costs no allocation where dst has the capacity. With an error
+// dst comes back as it was.
 func (s *Signer) AppendAuthorization(dst []byte, r *Request) ([]byte, error) {
 	d := s.open()
 	defer s.release(d)

@@ -142,7 +142,7 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			"another payload", func(r *signing.Received, _ *signing.Expected) { r.PayloadHash = signing.PayloadHash([]byte("[]")) },
 			[]signing.Part{signing.PartPayloadHash},
 		},
-		{"a payload that is not at hand", func(r *signing.Received, _ *signing.Expected) { r.PayloadHash = "" }, nil},
+		{"a payload that is not known", func(r *signing.Received, _ *signing.Expected) { r.PayloadHash = "" }, nil},
 		{
 			"a payload hash that was changed", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "UNSIGNED-PAYLOAD" }),
 			[]signing.Part{signing.PartSignature},

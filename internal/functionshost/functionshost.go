@@ -12,7 +12,7 @@
 //
 //   - proxying (customHandler.enableProxyingHttpRequest): streamed, headers
 //     rewritten as YARP does;
-//   - forwarding (enableForwardingHttpRequest): the request is built anew, which
+//   - forwarding (enableForwardingHttpRequest): the request is built again, which
 //     loses chunked bodies, repeated query parameters and some headers. It is
 //     what hosts do that do not know proxying, see [Options.Older];
 //   - neither: the request arrives wrapped into a JSON document with Data and
@@ -28,9 +28,9 @@
 // refused. It is faithful to what was read in the host's source and
 // documentation, which is not the same as having asked Azure.
 //
-// # What the caller owes
+// # What the caller must do
 //
-// An empty folder, a clock, and a call of [Host.Close].
+// Give an empty folder and a clock, and call [Host.Close].
 package functionshost
 
 import (

@@ -30,7 +30,7 @@ func newForwarder() http.Client {
 	}
 }
 
-// serveForwarded builds the request anew and buffers the answer.
+// serveForwarded builds the request again and buffers the answer.
 func (h *Host) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	request, err := h.rebuild(r)
 	if err == nil {

@@ -1,7 +1,7 @@
 //go:build live
 
 // Package live_test asks AWS itself, by the service as it is: each row of the
-// status table that can be had without making anything, and what
+// status table that can be caused without making anything, and what
 // docs/unchecked.md says nobody has tried. It needs keys that may do little:
 // reading is enough, and what they may not do is a row, too. It changes nothing.
 //

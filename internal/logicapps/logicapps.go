@@ -19,9 +19,9 @@
 // anything else is an error, so that a definition cannot pass by being ignored.
 // It knows the triggers Request and Recurrence, no chunking, no multipart.
 //
-// # What the caller owes
+// # What the caller must do
 //
-// A transport that leads to the servers meant, and a Sleep that need not wait.
+// Give a transport that leads to the servers meant, and a Sleep, which need not wait.
 package logicapps
 
 import (

@@ -75,7 +75,7 @@ func loads() []load {
 			gate: limits(3, 3), aim: limits(2, 2),
 		},
 		{
-			name: "PUT 10 MiB, chunks signed anew", requests: 20, connections: 2, method: "PUT", path: "/object", body: chunked.Bytes(),
+			name: "PUT 10 MiB, chunks signed again", requests: 20, connections: 2, method: "PUT", path: "/object", body: chunked.Bytes(),
 			headers: map[string]string{
 				"X-Amz-Content-Sha256": signing.StreamingPayload, "Content-Encoding": "aws-chunked",
 				"X-Amz-Decoded-Content-Length": fmt.Sprint(len(body)),
