@@ -143,7 +143,8 @@ func TestWriteWritesEverything(t *testing.T) {
 		"logic-apps-standard/call-api-gateway/workflow.json", "logic-apps-standard/call-aws/workflow.json",
 		"logic-apps-standard/loop-with-resigning/workflow.json", "logic-apps-standard/parameters.json",
 		"logic-apps-standard/presigned-upload/workflow.json", "logic-apps-standard/sign-then-call/workflow.json",
-		"power-automate/call-api-gateway.zip", "power-automate/call-aws.zip", "power-automate/loop-with-resigning.zip", "power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
+		"power-automate/call-api-gateway.zip", "power-automate/call-aws.zip", "power-automate/loop-with-resigning.zip",
+		"power-automate/presigned-upload.zip", "power-automate/sign-then-call.zip",
 		"readme.md",
 	}
 	recipes, err := connector.Recipes(contract(t))
@@ -157,7 +158,8 @@ func TestWriteWritesEverything(t *testing.T) {
 	}
 	want = append(want, []string{
 		"settings.json",
-		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-call-aws.json", "workflows/connector-form.json", "workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
+		"workflows/call-api-gateway.json", "workflows/call-aws.json", "workflows/connector-call-aws.json", "workflows/connector-form.json",
+		"workflows/loop-with-resigning.json", "workflows/presigned-upload.json", "workflows/sign-then-call.json",
 	}...)
 	slices.Sort(got)
 	slices.Sort(want)
@@ -192,9 +194,10 @@ func TestGenerateSaysWhatIsWrongWithAContract(t *testing.T) {
 
 func TestHost_IsTakenAsPeoplePasteIt(t *testing.T) {
 	for host, want := range map[string]string{
-		"": "sign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com", "HTTPS://Sign.Example.com": "sign.example.com",
-		"sign.example.com:8443": "sign.example.com:8443", "http://sign.example.com": "", "https://sign.example.com/" +
-			"v1": "", "https://": "", "sign.example.com?a=b": "", "a b": "", "https://user@x": "", "x:port": "",
+		"": "sign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com",
+		"HTTPS://Sign.Example.com": "sign.example.com",
+		"sign.example.com:8443":    "sign.example.com:8443", "http://sign.example.com": "", "https://sign.example.com/v1": "",
+		"https://": "", "sign.example.com?a=b": "", "a b": "", "https://user@x": "", "x:port": "",
 		"https://https://x": "", "ftp://x": "", "x//": "", "<host>": "",
 	} {
 		files, err := connector.Generate(contract(t), connector.Options{Host: host})

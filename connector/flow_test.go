@@ -59,7 +59,8 @@ func TestFlowsRun(t *testing.T) {
 				if r.Header.Get("X-API-Key") != "YOUR-API-KEY" {
 					t.Errorf("%s asks the signer without the key", file)
 				}
-				return `{"method":"PUT","url":"https://aws.example.com/signed?a=b","headers":{"X-Amz-Date":"20150830T123600Z"},"bodyEnvelope":{"$content-type":"text/plain","$content":"SGVsbG8="}}`
+				return `{"method":"PUT","url":"https://aws.example.com/signed?a=b","headers":{"X-Amz-Date":"20150830T123600Z"},` +
+					`"bodyEnvelope":{"$content-type":"text/plain","$content":"SGVsbG8="}}`
 			}),
 		}
 		run, err := engine.Run(t.Context(), workflow, nil)

@@ -19,7 +19,8 @@ func TestWrite_StandardAppsFindTheirParameters(t *testing.T) {
 	if err := json.Unmarshal(read(t, filepath.Join(dir, "logic-apps-standard/parameters.json")), &parameters); err != nil {
 		t.Fatal(err)
 	}
-	if key := parameters["signerKey"]; len(parameters) != 2 || key.Value != "@appsetting('COUNTERSIGN_KEY')" || parameters["signerUrl"].Value == "" {
+	if key := parameters["signerKey"]; len(parameters) != 2 || key.Value != "@appsetting('COUNTERSIGN_KEY')" ||
+		parameters["signerUrl"].Value == "" {
 		t.Errorf("parameters %+v", parameters)
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "logic-apps-standard/*/workflow.json"))

@@ -210,7 +210,8 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 
 // trap is a definition with one operation that has these members.
 func trap(members string) string {
-	return `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"a","version":"1"},"paths":{"/a":{"get":{` + members + `}}}}`
+	return `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"a","version":"1"},` +
+		`"paths":{"/a":{"get":{` + members + `}}}}`
 }
 
 // A few lines ask for very much: work and memory stay bounded.
@@ -284,7 +285,8 @@ func TestConvert_KeepsIDsAndTellsBreakingChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	earlier := bytes.Replace(first.Files["apiDefinition.swagger.json"], []byte(`"GetA"`), []byte(`"ReadIt"`), 1)
-	after := strings.Replace(trap(`"parameters":[{"name":"r","in":"query","type":"string","required":true}],"responses":{"200":{"description":"a"}}`),
+	required := `"parameters":[{"name":"r","in":"query","type":"string","required":true}],"responses":{"200":{"description":"a"}}`
+	after := strings.Replace(trap(required),
 		`"paths":{`, `"paths":{"/0":{"get":{"operationId":"ReadIt"}},`, 1)
 	made, err := convert(t, after, func(o *converter.Options) { o.Earlier, o.Profile = earlier, "other" })
 	if err != nil {
@@ -335,7 +337,8 @@ func TestConvert_SampleGivesShapesAndNoValues(t *testing.T) {
 			t.Errorf("properties are %v", got)
 		}
 	}
-	if _, err := convert(t, trap(`"responses":{}`), func(o *converter.Options) { o.Samples = map[string][]byte{"GET /b": []byte(`1`)} }); err == nil {
+	sample := func(o *converter.Options) { o.Samples = map[string][]byte{"GET /b": []byte(`1`)} }
+	if _, err := convert(t, trap(`"responses":{}`), sample); err == nil {
 		t.Error("a sample of no operation is taken")
 	}
 }

@@ -10,6 +10,8 @@ import (
 )
 
 func TestMCP_IsOneAction(t *testing.T) {
+	const runtime = "bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/" +
+		"arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A210987654321%3Aruntime%2Forders-x/invocations"
 	for address, want := range map[string]struct{ path, title string }{
 		"https://orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp": {
 			"/proxy/orders/orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp", "Orders abc123 tools",
@@ -17,11 +19,8 @@ func TestMCP_IsOneAction(t *testing.T) {
 		"orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp/": {
 			"/proxy/orders/orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp", "Orders abc123 tools",
 		},
-		"https://aws-mcp.us-east-1.api.aws/mcp": {"/proxy/orders/aws-mcp.us-east-1.api.aws/mcp", "Aws mcp tools"},
-		"https://bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A210987654321%3Aruntime%2Forders-x/invocations?qualifier=DEFAULT": {
-			"/proxy/orders/bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A210987654321%3Aruntime%2Forders-x/invocations",
-			"Orders x tools",
-		},
+		"https://aws-mcp.us-east-1.api.aws/mcp":       {"/proxy/orders/aws-mcp.us-east-1.api.aws/mcp", "Aws mcp tools"},
+		"https://" + runtime + "?qualifier=DEFAULT":   {"/proxy/orders/" + runtime, "Orders x tools"},
 		"https://abcdefg.lambda-url.eu-west-1.on.aws": {"/proxy/orders/abcdefg.lambda-url.eu-west-1.on.aws/", "Abcdefg tools"},
 	} {
 		made, err := converter.MCP(address, options(t))
@@ -41,7 +40,8 @@ func TestMCP_IsOneAction(t *testing.T) {
 		post, _ := item["post"].(map[string]any)
 		answers, _ := post["responses"].(map[string]any)
 		ok, _ := answers["200"].(map[string]any)
-		if len(paths) != 1 || post["operationId"] != "InvokeMCP" || post["x-ms-agentic-protocol"] != "mcp-streamable-1.0" || ok == nil || ok["schema"] != nil {
+		if len(paths) != 1 || post["operationId"] != "InvokeMCP" || post["x-ms-agentic-protocol"] != "mcp-streamable-1.0" || ok == nil ||
+			ok["schema"] != nil {
 			t.Errorf("%s: %v", address, paths)
 		}
 		if info, _ := definition["info"].(map[string]any); info["title"] != want.title {
@@ -67,7 +67,8 @@ func TestMCP_RefusesOtherServers(t *testing.T) {
 		"https://user:pass@aws-mcp.us-east-1.api.aws/mcp": "address",
 		"": "address",
 	} {
-		if _, err := converter.MCP(address, options(t)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "--mcp: ") {
+		if _, err := converter.MCP(address, options(t)); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "--mcp: ") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

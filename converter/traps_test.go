@@ -16,32 +16,38 @@ import (
 // document. {V} stands for the place of schemas.
 var traps = []struct{ name, operation, document, schema string }{
 	{
-		name:      "integration",
-		operation: `"x-amazon-apigateway-integration":{"type":"aws","uri":"arn:aws:lambda:eu-west-1:123456789012:function:a","requestTemplates":{"application/json":"$input.body $util.urlEncode()"}}`,
+		name: "integration",
+		operation: `"x-amazon-apigateway-integration":{"type":"aws","uri":"arn:aws:lambda:eu-west-1:123456789012:function:a",` +
+			`"requestTemplates":{"application/json":"$input.body $util.urlEncode()"}}`,
 	},
 	{
 		name:     "policy",
 		document: `"x-amazon-apigateway-policy":{"Statement":[{"Sid":"PolicyCanary","Principal":"arn:aws:iam::123456789012:root"}]}`,
 	},
 	{
-		name:      "leaks in texts",
-		operation: `"summary":"As arn:aws:iam::123456789012:role/a","description":"Account 123456789012 with AKIAIOSFODNN7EXAMPLE and wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY and $util.escape()"`,
+		name: "leaks in texts",
+		operation: `"summary":"As arn:aws:iam::123456789012:role/a",` +
+			`"description":"Account 123456789012 with AKIAIOSFODNN7EXAMPLE and wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY and $util.escape()"`,
 	},
 	{
-		name:   "leaks in values",
-		schema: `{"type":"string","enum":["arn:aws:iam::123456789012:role/a"],"default":"123456789012","pattern":"arn:aws:.*","example":"AKIAIOSFODNN7EXAMPLE","title":"arn:aws:s3:::b"}`,
+		name: "leaks in values",
+		schema: `{"type":"string","enum":["arn:aws:iam::123456789012:role/a"],"default":"123456789012","pattern":"arn:aws:.*",` +
+			`"example":"AKIAIOSFODNN7EXAMPLE","title":"arn:aws:s3:::b"}`,
 	},
 	{
 		name:   "leak in a name",
 		schema: `{"type":"object","properties":{"arn:aws:iam::123456789012:role/a":{"type":"string"},"123456789012":{"type":"string"}}}`,
 	},
 	{
-		name:   "words of schemas as names",
-		schema: `{"type":"object","required":["in","properties"],"properties":{"in":{"type":"string"},"properties":{"type":"string"},"$ref":{"type":"string"},"items":{},"type":{"type":"integer"},"required":{"type":"boolean"},"x-ms-foo":{"type":"string"},"oneOf":{"type":"string"},"":{"type":"string"}}}`,
+		name: "words of schemas as names",
+		schema: `{"type":"object","required":["in","properties"],"properties":{"in":{"type":"string"},"properties":{"type":"string"},` +
+			`"$ref":{"type":"string"},"items":{},"type":{"type":"integer"},"required":{"type":"boolean"},"x-ms-foo":{"type":"string"},` +
+			`"oneOf":{"type":"string"},"":{"type":"string"}}}`,
 	},
 	{
-		name:   "odd keywords",
-		schema: `{"type":"string","minLength":-1,"maxLength":2.5,"minimum":"a","enum":[],"format":"hostname","x-ms-editor":"html","x-ms-visibility":"none","xml":{"name":"a"},"externalDocs":{"url":"no"}}`,
+		name: "odd keywords",
+		schema: `{"type":"string","minLength":-1,"maxLength":2.5,"minimum":"a","enum":[],"format":"hostname","x-ms-editor":"html",` +
+			`"x-ms-visibility":"none","xml":{"name":"a"},"externalDocs":{"url":"no"}}`,
 	},
 	{name: "wrong default", schema: `{"type":"integer","default":"ten","minimum":9,"maximum":1,"enum":["1","2",2]}`},
 	{name: "null", schema: `{"type":["string","null"],"default":null,"enum":["a",null]}`},
@@ -81,20 +87,25 @@ var traps = []struct{ name, operation, document, schema string }{
 	{name: "text with control characters", operation: `"summary":"a\u0000b\nc","description":"a\u202eb\u2028c"`},
 	{name: "no texts", operation: `"summary":["a"],"description":{"a":1},"tags":"a"`},
 	{
-		name:      "headers of ours",
-		operation: `"parameters":[{"name":"X-API-Key","in":"header","required":true,"type":"string","schema":{"type":"string"}},{"name":"x-amz-target","in":"header","type":"string"},{"name":"Accept","in":"header","type":"string"}]`,
+		name: "headers of ours",
+		operation: `"parameters":[{"name":"X-API-Key","in":"header","required":true,"type":"string","schema":{"type":"string"}},` +
+			`{"name":"x-amz-target","in":"header","type":"string"},{"name":"Accept","in":"header","type":"string"}]`,
 	},
 	{
-		name:      "lists",
-		operation: `"parameters":[{"name":"a[]","in":"query","type":"array","items":{"type":"string"},"collectionFormat":"multi","schema":{"type":"array","items":{"type":"object"}},"explode":"false"},{"name":"h","in":"header","type":"array","collectionFormat":"multi","schema":{"type":"array"}}]`,
+		name: "lists",
+		operation: `"parameters":[{"name":"a[]","in":"query","type":"array","items":{"type":"string"},"collectionFormat":"multi",` +
+			`"schema":{"type":"array","items":{"type":"object"}},"explode":"false"},` +
+			`{"name":"h","in":"header","type":"array","collectionFormat":"multi","schema":{"type":"array"}}]`,
 	},
 	{
-		name:      "objects",
-		operation: `"parameters":[{"name":"filter","in":"query","type":"object","style":"deepObject","schema":{"type":"object","properties":{"a":{}}}}]`,
+		name: "objects",
+		operation: `"parameters":[{"name":"filter","in":"query","type":"object","style":"deepObject","schema":{"type":"object",` +
+			`"properties":{"a":{}}}}]`,
 	},
 	{
-		name:      "one name twice",
-		operation: `"parameters":[{"name":"q","in":"query","type":"string"},{"name":"q","in":"query","type":"integer"},{"name":"Q","in":"query","type":"string"},{"name":"q","in":"header","type":"string"},{"name":"Q","in":"header","type":"string"}]`,
+		name: "one name twice",
+		operation: `"parameters":[{"name":"q","in":"query","type":"string"},{"name":"q","in":"query","type":"integer"},` +
+			`{"name":"Q","in":"query","type":"string"},{"name":"q","in":"header","type":"string"},{"name":"Q","in":"header","type":"string"}]`,
 	},
 	{
 		name:      "content of a parameter",
@@ -105,28 +116,33 @@ var traps = []struct{ name, operation, document, schema string }{
 		operation: `"parameters":[{"name":"s","in":"cookie","schema":{"type":"string"}},{"name":"s","in":"nowhere","type":"string"}]`,
 	},
 	{
-		name:      "parameter of the path twice",
-		operation: `"parameters":[{"name":"id+","in":"path","required":false,"type":"array","items":{"type":"file"},"schema":{"type":"object"}},{"name":"gone","in":"path","type":"string"}]`,
+		name: "parameter of the path twice",
+		operation: `"parameters":[{"name":"id+","in":"path","required":false,"type":"array","items":{"type":"file"},` +
+			`"schema":{"type":"object"}},{"name":"gone","in":"path","type":"string"}]`,
 	},
 	{name: "only a default", operation: `"responses":{"default":{"description":"a","schema":{"type":"object"}}}`},
 	{name: "only nothing", operation: `"responses":{"204":{"description":""},"205":{}}`},
 	{name: "only failures", operation: `"responses":{"400":{"description":"a"},"4XX":{},"x-a":1}`},
 	{name: "no answers", operation: `"responses":null`},
 	{
-		name:      "several successes",
-		operation: `"responses":{"2XX":{"description":"a"},"201":{"description":"b","schema":{"$ref":"{V}Self"}},"202":{"description":"c","headers":{"Location":{"type":"string"}}},"999":{}}`,
+		name: "several successes",
+		operation: `"responses":{"2XX":{"description":"a"},"201":{"description":"b","schema":{"$ref":"{V}Self"}},` +
+			`"202":{"description":"c","headers":{"Location":{"type":"string"}}},"999":{}}`,
 	},
 	{
-		name:      "file",
-		operation: `"produces":["application/pdf","application/json"],"responses":{"200":{"description":"a","schema":{"type":"file"},"content":{"application/pdf":{"schema":{"type":"string","format":"binary"}}}}}`,
+		name: "file",
+		operation: `"produces":["application/pdf","application/json"],"responses":{"200":{"description":"a","schema":{"type":"file"},` +
+			`"content":{"application/pdf":{"schema":{"type":"string","format":"binary"}}}}}`,
 	},
 	{
-		name:      "media types",
-		operation: `"produces":["text/csv"],"responses":{"200":{"description":"a","schema":{"type":"string"},"content":{"TEXT/CSV; charset=a":{}}}}`,
+		name: "media types",
+		operation: `"produces":["text/csv"],"responses":{"200":{"description":"a","schema":{"type":"string"},` +
+			`"content":{"TEXT/CSV; charset=a":{}}}}`,
 	},
 	{
-		name:      "odd media type",
-		operation: `"produces":["no media type/at all"],"responses":{"200":{"description":"a","schema":{"type":"string"},"content":{"":{},"a/b c":{"example":1}}}}`,
+		name: "odd media type",
+		operation: `"produces":["no media type/at all"],"responses":{"200":{"description":"a","schema":{"type":"string"},` +
+			`"content":{"":{},"a/b c":{"example":1}}}}`,
 	},
 	{
 		name:      "callbacks and links",
@@ -135,8 +151,9 @@ var traps = []struct{ name, operation, document, schema string }{
 	},
 	{name: "odd information", document: `"info":{"title":"Power Automate API Connector Flow ${notThis","version":1}`},
 	{
-		name:     "long title",
-		document: `"info":{"title":"a-very-long-titleWithManyWords_thatGoesOn","description":"` + strings.Repeat("Text. ", 300) + `","contact":{"email":"no"}}`,
+		name: "long title",
+		document: `"info":{"title":"a-very-long-titleWithManyWords_thatGoesOn","description":"` + strings.Repeat("Text. ", 300) +
+			`","contact":{"email":"no"}}`,
 	},
 	{name: "title of another script", document: `"info":{"title":"注文","description":"é"}`},
 	{name: "no information", document: `"info":null`},
@@ -144,9 +161,11 @@ var traps = []struct{ name, operation, document, schema string }{
 
 // definitionWith puts members of traps into one definition of a version.
 func definitionWith(version string, list ...int) string {
-	schemas, head, path := "#/definitions/", `"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","basePath":"/prod"`, `/orders/{id+}/v1.0/{x}:run`
+	schemas, head, path := "#/definitions/", `"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","basePath":"/prod"`,
+		`/orders/{id+}/v1.0/{x}:run`
 	if version != "2.0" {
-		schemas, head = "#/components/schemas/", `"openapi":"`+version+`","servers":[{"url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/{s}","variables":{"s":{"default":"prod"}}}]`
+		schemas, head = "#/components/schemas/", `"openapi":"`+version+`",`+
+			`"servers":[{"url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/{s}","variables":{"s":{"default":"prod"}}}]`
 	}
 	operation, document, schema := map[string]json.RawMessage{}, map[string]json.RawMessage{}, `{"type":"string"}`
 	for _, i := range list {
@@ -165,14 +184,17 @@ func definitionWith(version string, list ...int) string {
 		return text
 	}
 	if _, given := operation["responses"]; !given {
-		operation["responses"] = json.RawMessage(`{"200":{"description":"a","schema":` + schema + `,"content":{"application/json":{"schema":` + schema + `}}}}`)
+		operation["responses"] = json.RawMessage(`{"200":{"description":"a","schema":` + schema + `,"content":{"application/json":{"schema":` +
+			schema + `}}}}`)
 	}
 	body := `"requestBody":{"content":{"application/json":{"schema":` + schema + `}}}`
 	if version == "2.0" {
 		body = `"x-body":0`
 	}
-	named := `"Self":{"type":"object","properties":{"self":{"$ref":"{V}Self"},"v":` + schema + `}},"Part":{"allOf":[{"$ref":"{V}Self"},{"properties":{"part":{"$ref":"{V}Part"}}}]}`
-	text := `{` + head + `,` + join(document) + `"paths":{"` + path + `":{"get":{` + strings.TrimSuffix(join(operation), ",") + `},"put":{` + join(operation) + body + `}}},` +
+	named := `"Self":{"type":"object","properties":{"self":{"$ref":"{V}Self"},"v":` + schema +
+		`}},"Part":{"allOf":[{"$ref":"{V}Self"},{"properties":{"part":{"$ref":"{V}Part"}}}]}`
+	text := `{` + head + `,` + join(document) + `"paths":{"` + path + `":{"get":{` + strings.TrimSuffix(join(operation), ",") +
+		`},"put":{` + join(operation) + body + `}}},` +
 		`"definitions":{` + named + `},"components":{"schemas":{` + named + `}}}`
 	return strings.ReplaceAll(text, "{V}", schemas)
 }

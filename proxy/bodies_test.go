@@ -220,7 +220,8 @@ func TestProxy_StreamsUnsignedWhereS3TakesIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			held = false
-			answer, _ := f.exchange(t, "PUT", "PUT "+path("files.s3.eu-west-1.amazonaws.com", "/k")+" HTTP/1.1\r\nHost: x\r\n"+row.headers+"\r\n"+row.body)
+			line := "PUT " + path("files.s3.eu-west-1.amazonaws.com", "/k") + " HTTP/1.1\r\n"
+			answer, _ := f.exchange(t, "PUT", line+"Host: x\r\n"+row.headers+"\r\n"+row.body)
 			if answer.StatusCode != 200 {
 				t.Fatalf("answered %s %s", answer.Status, answer.Header.Get("X-Problem"))
 			}

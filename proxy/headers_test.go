@@ -31,7 +31,8 @@ func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
 			for _, connection := range []string{
 				"", "Connection: " + spelled + "\r\n", "Connection: close\r\nConnection: x, " + strings.ToUpper(name) + "\r\n",
 			} {
-				raw := "GET " + path(server.host(), "/") + " HTTP/1.1\r\nHost: " + canary + "\r\n" + spelled + ": " + canary + "\r\n" + connection + "\r\n"
+				raw := "GET " + path(server.host(), "/") + " HTTP/1.1\r\nHost: " + canary + "\r\n" +
+					spelled + ": " + canary + "\r\n" + connection + "\r\n"
 				answer, _ := f.exchange(t, "GET", raw)
 				if answer.StatusCode != 204 {
 					t.Fatalf("%s %q: %s %s", spelled, connection, answer.Status, answer.Header.Get("X-Problem"))
@@ -96,7 +97,8 @@ func TestProxy_CallsNoOtherAddress(t *testing.T) {
 	f := newFront(t, options{sending: sending.Options{}}, server.host())
 	port := server.host()[strings.LastIndexByte(server.host(), ':'):]
 	hosts := []string{
-		"127.0.0.1", "127.1" + port, "127.0.1" + port, "2130706433" + port, "0x7f000001" + port, "0177.0.0.1" + port, "0x7f.1" + port, "127.0.0.1." + port,
+		"127.0.0.1", "127.1" + port, "127.0.1" + port, "2130706433" + port, "0x7f000001" + port, "0177.0.0.1" + port, "0x7f.1" + port,
+		"127.0.0.1." + port,
 		"127.0.0.2" + port, "0.0.0.0" + port, "0" + port, "[::1]" + port, "[::]" + port, "[::ffff:127.0.0.1]" + port, "[::ffff:7f00:1]" + port,
 		"[64:ff9b::7f00:1]" + port, "[2002:7f00:1::]" + port, "[fe80::1]" + port, "[fd00:ec2::254]", "[0:0:0:0:0:ffff:a9fe:a9fe]",
 		"localhost" + port, "LOCALHOST" + port, "localhost." + port, "a.localhost" + port, "localtest.me" + port, "127.0.0.1.nip.io" + port,
@@ -105,13 +107,19 @@ func TestProxy_CallsNoOtherAddress(t *testing.T) {
 		"metadata", "metadata.google.internal", "instance-data", "instance-data.eu-west-1.compute.internal", "kubernetes.default.svc",
 		"ec2-127-0-0-1.eu-west-1.compute.amazonaws.com", "ec2-1-2-3-4.compute.amazonaws.com", "ip-10-0-0-1.eu-west-1.compute.internal",
 		"my-lb-1234567890.eu-west-1.elb.amazonaws.com", "d111111abcdef8.cloudfront.net", "site.s3-website.eu-west-1.amazonaws.com",
-		"site.s3-website-eu-west-1.amazonaws.com", "db.abc.eu-west-1.rds.amazonaws.com", "c.abc.cache.amazonaws.com", "x.awsglobalaccelerator.com",
-		"app.eu-west-1.elasticbeanstalk.com", "vpce-0123456789abcdef0.eu-west-1.vpce.amazonaws.com", "vpce-svc-0123456789abcdef0.eu-west-1.vpce.amazonaws.com",
-		"evil.example", "amazonaws.com.evil.example", "s3.eu-west-1.amazonaws.com.evil.example", "evil-amazonaws.com", "amazonaws.com", "xamazonaws.com",
-		"s3.eu-west-1.amazonaws.com@evil.example", "evil.example#s3.eu-west-1.amazonaws.com", "evil.example%23.amazonaws.com", "evil.example%2fs3.amazonaws.com",
+		"site.s3-website-eu-west-1.amazonaws.com", "db.abc.eu-west-1.rds.amazonaws.com", "c.abc.cache.amazonaws.com",
+		"x.awsglobalaccelerator.com",
+		"app.eu-west-1.elasticbeanstalk.com", "vpce-0123456789abcdef0.eu-west-1.vpce.amazonaws.com",
+		"vpce-svc-0123456789abcdef0.eu-west-1.vpce.amazonaws.com",
+		"evil.example", "amazonaws.com.evil.example", "s3.eu-west-1.amazonaws.com.evil.example", "evil-amazonaws.com", "amazonaws.com",
+		"xamazonaws.com",
+		"s3.eu-west-1.amazonaws.com@evil.example", "evil.example#s3.eu-west-1.amazonaws.com", "evil.example%23.amazonaws.com",
+		"evil.example%2fs3.amazonaws.com",
 		"evil.example%00.amazonaws.com", "evil.example;.amazonaws.com", "evil.example\\.amazonaws.com", "-",
-		".", "..", "%2e%2e", "a..b", ".amazonaws.com", "*", "*.amazonaws.com", "[", "]", "[]", ":", ":80", "::1", "127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:",
-		"http:" + server.host(), "https:" + server.host(), "http:", "file:", "ｓ3.eu-west-1.amazonaws.com", "127。0。0。1" + port, "①②⑦.0.0.1" + port,
+		".", "..", "%2e%2e", "a..b", ".amazonaws.com", "*", "*.amazonaws.com", "[", "]", "[]", ":", ":80", "::1", "127.0.0.1:99999",
+		"127.0.0.1:-1", "127.0.0.1:",
+		"http:" + server.host(), "https:" + server.host(), "http:", "file:", "ｓ3.eu-west-1.amazonaws.com", "127。0。0。1" + port,
+		"①②⑦.0.0.1" + port,
 		"console.aws.amazon.com", "signin.aws.amazon.com", "docs.aws.amazon.com", "aws.amazon.com", "awsapps.com", "x.awsapps.com",
 	}
 	targets := 0

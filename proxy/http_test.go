@@ -445,14 +445,16 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 			`{"message":"x-amz-security-token:…"}`,
 		},
 		"under gzip": {
-			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"` + token + `"}`), `{"message":"…"}`,
+			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"` + token + `"}`),
+			`{"message":"…"}`,
 		},
 		"under gzip that is not declared": {
 			"Content-Type: text/plain\r\nConnection: close", packed(token), "…",
 		},
 		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
 		"nothing in it, under gzip": {
-			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"no"}`), packed(`{"message":"no"}`),
+			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"no"}`),
+			packed(`{"message":"no"}`),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

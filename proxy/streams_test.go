@@ -274,7 +274,8 @@ func TestProxy_PresignsUpgradesWhereTheServiceWantsIt(t *testing.T) {
 				got.mustBeSigned(t, service)
 				return
 			}
-			if got.value("Authorization")+got.value("X-Amz-Security-Token")+got.value("X-Amz-Date") != "" || got.value("Sec-WebSocket-Protocol") != "mqtt" {
+			if got.value("Authorization")+got.value("X-Amz-Security-Token")+got.value("X-Amz-Date") != "" ||
+				got.value("Sec-WebSocket-Protocol") != "mqtt" {
 				t.Errorf("headers %q", got.headers)
 			}
 			got.mustBePresigned(t, service, row.signs)

@@ -86,7 +86,8 @@ func TestGatewayTakesSessions(t *testing.T) {
 // Asked to, the gateway changes a byte as something on the way may, and says where it differs.
 func TestGatewaySpoilsAByte(t *testing.T) {
 	for target, c := range map[string]struct{ body, want string }{
-		"/a?b=c&d=e": {"x", "b=c&d=0"}, "/a?b=%20": {"", "b=%21"}, "/a": {"x", signing.PayloadHash([]byte("0"))}, "/a0": {"", "\n/a1\n"}, "/": {"", "\n/0\n"},
+		"/a?b=c&d=e": {"x", "b=c&d=0"}, "/a?b=%20": {"", "b=%21"}, "/a": {"x", signing.PayloadHash([]byte("0"))}, "/a0": {"", "\n/a1\n"},
+		"/": {"", "\n/0\n"},
 	} {
 		r := call{target: target, body: c.body}.request(t)
 		r.Header.Set(sandbox.SpoilHeader, "one byte")
@@ -412,7 +413,8 @@ func TestGatewayNamesUnsignedHeaders(t *testing.T) {
 	r := call{}.request(t)
 	r.Header.Set("X-Amz-Tagging", "a=b")
 	r.Header.Set("X-Amz-Acl", "private")
-	want := `{"message":"There were headers present in the request which were not signed","headersNotSigned":"x-amz-acl, x-amz-tagging"}` + "\n"
+	want := `{"message":"There were headers present in the request which were not signed","headersNotSigned":"x-amz-acl, x-amz-tagging"}` +
+		"\n"
 	if got := send(s.Gateway(), r); string(got.body) != want {
 		t.Errorf("gateway answered %s, want %s", got.body, want)
 	}

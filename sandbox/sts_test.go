@@ -121,7 +121,8 @@ func TestGetCallerIdentityDocument(t *testing.T) {
     <RequestId>`
 	}
 	identity := query(map[string]string{"Action": "GetCallerIdentity"})
-	if got := send(s.STS(), identity.request(t)); !strings.HasPrefix(string(got.body), want(sandbox.UserARN, "AIDASANDBOXUIS7W5KGBV", "123456789012")) {
+	user := want(sandbox.UserARN, "AIDASANDBOXUIS7W5KGBV", "123456789012")
+	if got := send(s.STS(), identity.request(t)); !strings.HasPrefix(string(got.body), user) {
 		t.Errorf("GetCallerIdentity by a user answered\n%s", got.body)
 	}
 	identity.keys = assumeRole(t, s, map[string]string{"RoleArn": sandbox.PartnerRoleARN, "ExternalId": sandbox.PartnerExternalID})

@@ -198,8 +198,9 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 			want: []string{"502"}, outcome: sending.OutcomeBroken,
 		},
 		"an upgrade": {
-			request: "GET / HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", answer: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes",
-			want: []string{"101 Switching", "Upgrade: websocket", "\r\n\r\nbytes"}, outcome: sending.OutcomeComplete,
+			request: "GET / HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			answer:  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes",
+			want:    []string{"101 Switching", "Upgrade: websocket", "\r\n\r\nbytes"}, outcome: sending.OutcomeComplete,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

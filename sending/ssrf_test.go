@@ -143,11 +143,16 @@ fd00:ec2::254 fd00:ec2::253 fd00:ec2::123 fd00:ec2::23 fd00:ec2::1 fd20:ce::254 
 // spelledAddresses are URLs of this machine and of metadata services that some
 // client or other reads as an address.
 var spelledAddresses = []string{
-	"127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "127.0.0.1.", "127.000.000.001",
-	"[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[fe80::1%25eth0]", "[fe80::1%eth0]", "[::1%25lo]",
-	"localhost", "LOCALHOST", "localhost.", "sub.localhost", "169.254.169.254", "169.254.43518", "2852039166", "0xa9fea9fe", "0xa9.0xfe.0xa9.0xfe",
-	"0251.0376.0251.0376", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "168.63.129.16", "100.100.100.200", "0", "0.0.0.0", "０.０.０.０",
-	"127。0。0。1", "①②⑦.⓪.⓪.①", "127.0.0.1@s3.amazonaws.com", "s3.amazonaws.com@127.0.0.1", "127.0.0.1%00.amazonaws.com", "127.0.0.1\t", " 127.0.0.1", "127.0.0.1\\@a", "[::1", "::1",
+	"127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "127.0.0.1.",
+	"127.000.000.001",
+	"[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[fe80::1%25eth0]", "[fe80::1%eth0]",
+	"[::1%25lo]",
+	"localhost", "LOCALHOST", "localhost.", "sub.localhost", "169.254.169.254", "169.254.43518", "2852039166", "0xa9fea9fe",
+	"0xa9.0xfe.0xa9.0xfe",
+	"0251.0376.0251.0376", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "168.63.129.16", "100.100.100.200", "0",
+	"0.0.0.0", "０.０.０.０",
+	"127。0。0。1", "①②⑦.⓪.⓪.①", "127.0.0.1@s3.amazonaws.com", "s3.amazonaws.com@127.0.0.1", "127.0.0.1%00.amazonaws.com",
+	"127.0.0.1\t", " 127.0.0.1", "127.0.0.1\\@a", "[::1", "::1",
 }
 
 // TestSend_ConnectsToNoRefusedAddress: whatever a name resolves to and however an
@@ -166,7 +171,8 @@ func TestSend_ConnectsToNoRefusedAddress(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if _, err := c.Send(t.Context(), message{method: "GET", url: u.String()}.request(t)); !errors.Is(err, sending.ErrAddressRefused) && !errors.Is(err, sending.ErrName) {
+		if _, err := c.Send(t.Context(), message{method: "GET", url: u.String()}.request(t)); !errors.Is(err, sending.ErrAddressRefused) &&
+			!errors.Is(err, sending.ErrName) {
 			t.Errorf("%s: %v, want a refusal", host, err)
 		}
 	}
@@ -258,7 +264,8 @@ func TestSend_ExceptionsAreOfOneAddressAndPort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := netip.MustParseAddr
 			dns := &names{asked: map[string]int{}, groups: map[string][][]netip.Addr{
-				"mine.example": {{addr("127.0.0.1")}}, "meta.example": {{addr("169.254.169.254")}}, "private.example": {{addr("10.0.0.1")}}, "localhost": {{addr("127.0.0.1")}},
+				"mine.example": {{addr("127.0.0.1")}}, "meta.example": {{addr("169.254.169.254")}}, "private.example": {{addr("10.0.0.1")}},
+				"localhost": {{addr("127.0.0.1")}},
 			}}
 			options := sending.Options{HTTPHosts: row.hosts}
 			c := newClient(t, options)

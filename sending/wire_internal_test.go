@@ -20,10 +20,12 @@ func TestWire_HTTP2(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"no connection":                  {func(*wire) {}, errors.New("no route"), false},
-		"a reset before the headers":     {func(w *wire) { w.begin(conn, true) }, reset, true},
-		"a reset after the headers":      {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, reset, true},
-		"a reset in the hashed body":     {func(w *wire) { w.begin(conn, true); w.wroteRequest(httptrace.WroteRequestInfo{Err: reset}) }, reset, false},
+		"no connection":              {func(*wire) {}, errors.New("no route"), false},
+		"a reset before the headers": {func(w *wire) { w.begin(conn, true) }, reset, true},
+		"a reset after the headers":  {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, reset, true},
+		"a reset in the hashed body": {
+			func(w *wire) { w.begin(conn, true); w.wroteRequest(httptrace.WroteRequestInfo{Err: reset}) }, reset, false,
+		},
 		"a stream that is refused":       {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, refused, false},
 		"refused, and then reset":        {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, reset, true},
 		"refused, and then refused":      {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, refused, false},

@@ -68,7 +68,8 @@ func TestTreeHash(t *testing.T) {
 func TestTreeHashOfADocumentedPayload(t *testing.T) {
 	h := signing.NewTreeHash()
 	h.Write([]byte("Welcome to S3 Glacier."))
-	if got, want := hex.EncodeToString(h.Sum([]byte{0xff})), "ff04b8bb12ae8f28832f4c291463fb51fa660c1fd18933da16d56eda7db27019f3"; got != want {
+	const want = "ff04b8bb12ae8f28832f4c291463fb51fa660c1fd18933da16d56eda7db27019f3"
+	if got := hex.EncodeToString(h.Sum([]byte{0xff})); got != want {
 		t.Errorf("Sum = %s, want %s", got, want)
 	}
 }

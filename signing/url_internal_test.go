@@ -24,7 +24,8 @@ func FuzzTakenAsItIs(f *testing.F) {
 		"https://example.com/", "https://example.com/a/b?c=d&e=", "https://xn--bcher-kva.example/~a/$:@!&'()*+,;=",
 		"https://127.0.0.1/?a=%2F&a=%E1%88%B4", "https://127.1/", "https://0x7f/", "https://a..b/", "https://.a/", "https://a./",
 		"https://Example.com/", "https://example.com:443/", "https://example.com", "http://example.com/", "HTTPS://example.com/",
-		"https://example.com/?", "https://example.com/?a", "https://example.com/?a=b&", "https://example.com/?&a=b", "https://example.com/?a=b&&c=d", "https://example.com/?=", "https://example.com/?a=b&=c",
+		"https://example.com/?", "https://example.com/?a", "https://example.com/?a=b&", "https://example.com/?&a=b",
+		"https://example.com/?a=b&&c=d", "https://example.com/?=", "https://example.com/?a=b&=c",
 		"https://example.com/?a=b=c", "https://example.com/?a=%2f", "https://example.com/?a=%e1", "https://example.com/" +
 			"?a=%E1%8a", "https://example.com/?a=%41", "https://example.com/?a=%4", "https://example.com/?a=+",
 		"https://example.com/?a=b;" +

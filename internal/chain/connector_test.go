@@ -320,7 +320,8 @@ func (o *operation) call(t *testing.T, engine *logicapps.Engine) *logicapps.Acti
 	if o.body != nil {
 		inputs = append(inputs, logicapps.Member{Name: "body", Value: o.body})
 	}
-	workflow, err := logicapps.Load([]byte(`{"definition":{"triggers":{"manual":{"type":"Request"}},"actions":{"Call":{"type":"ApiConnection","inputs":{},"runAfter":{}}}}}`))
+	workflow, err := logicapps.Load([]byte(`{"definition":{"triggers":{"manual":{"type":"Request"}},` +
+		`"actions":{"Call":{"type":"ApiConnection","inputs":{},"runAfter":{}}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

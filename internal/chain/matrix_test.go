@@ -38,7 +38,8 @@ func payloads(t *testing.T) []payload {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const text, unicode, form = "order 1042 is paid", "Grüße, 東京 – 😀\r\n\t\"quoted\" \\ \u2028 %41+", "order=1042&note=a+b%20c%C3%BC&empty="
+	const text, unicode, form = "order 1042 is paid", "Grüße, 東京 – 😀\r\n\t\"quoted\" \\ \u2028 %41+",
+		"order=1042&note=a+b%20c%C3%BC&empty="
 	return []payload{
 		{name: "no body"},
 		{"text", text, "text/plain", []byte(text)},

@@ -17,9 +17,11 @@ func (c *chain) spellings(t *testing.T) {
 	const gateway, bucket = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", "https://examplebucket.s3.eu-west-1.amazonaws.com"
 	refused, sent := 0, 0
 	for _, target := range []string{
-		"", "/", "?", "/?", "//", "/a//b/", "/a/./b/../c", "/a/%2e%2E/b", "/..", "/a/.%2e/", "/a%2Fb", "/a%2fb", "/a%5Cb", "/%7Euser", "/%41%2D%5f", "/%c3%bc", "/%2541", "/%61/%2e./%62", "/ü", "/日本",
+		"", "/", "?", "/?", "//", "/a//b/", "/a/./b/../c", "/a/%2e%2E/b", "/..", "/a/.%2e/", "/a%2Fb", "/a%2fb", "/a%5Cb", "/%7Euser",
+		"/%41%2D%5f", "/%c3%bc", "/%2541", "/%61/%2e./%62", "/ü", "/日本",
 		"/a b", "/a%20b", "/a+b", "/a%2Bb", "/it's(1)!*;,=:@$&+", "/[x]|^`{}\"<>", "/%25", "/%2541", "/a%00b", "/%E4", "/%zz", "/a;b=c", "/~._-",
-		"/?a=b", "/?a", "/?a=", "/?a=b&a=a", "/?b=1&a=2", "/?a=%7e", "/?a=%2f/", "/?a=+", "/?a=%2B", "/?a=ü", "/?a=b c", "/?a=b&&c=d", "/?a=[x]'(1)*!$;", "/?a=b;c=d",
+		"/?a=b", "/?a", "/?a=", "/?a=b&a=a", "/?b=1&a=2", "/?a=%7e", "/?a=%2f/", "/?a=+", "/?a=%2B", "/?a=ü", "/?a=b c", "/?a=b&&c=d",
+		"/?a=[x]'(1)*!$;", "/?a=b;c=d",
 		"/?a=b=c", "/?ä=ö", "/?a=%E4", "/?a=%00", "/?%61=%62", "/?a=https://x/y?z", "/?A=1&a=2&Aa=3", "/#f", "/a\\b", "/a\tb",
 		"/" + strings.Repeat("ü/", 500), "/?a=" + strings.Repeat("%2f", 1000),
 	} {

@@ -62,7 +62,8 @@ func TestForwardingBuildsTheRequestAnew(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile), Older: true})
 	ready(t, h)
 	status, got := send(t, "POST", server.URL+"/v1/x?a=1&b=%20&a=2&code=k", "text",
-		"Content-Type", "text/plain", "Content-Encoding", "identity", "Content-MD5", "x", "Content-Language", "de", "Expires", "0", "User-Agent", "flow", "X-Functions-Key", "k")
+		"Content-Type", "text/plain", "Content-Encoding", "identity", "Content-MD5", "x", "Content-Language", "de", "Expires", "0",
+		"User-Agent", "flow", "X-Functions-Key", "k")
 	if status != 200 || got.Target != "/v1/x?a=1%2C2&b=%20&code=k" || got.Body != "text" || got.Chunked {
 		t.Errorf("got %d %+v, want joined parameters and the body", status, got)
 	}
@@ -128,7 +129,8 @@ func TestRoutesAndMethods(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, prefixed, function)})
 	ready(t, h)
 	for target, want := range map[string]int{
-		"GET /api/orders/7": 200, "GET /API/Orders/7": 200, "PUT /api/orders/7": 405, "GET /orders/7": 404, "GET /api/orders": 404, "GET /api/orders/7/8": 404,
+		"GET /api/orders/7": 200, "GET /API/Orders/7": 200, "PUT /api/orders/7": 405, "GET /orders/7": 404, "GET /api/orders": 404,
+		"GET /api/orders/7/8": 404,
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		if status, got := send(t, method, server.URL+path, ""); status != want || status == 200 && got.Target != path {

@@ -67,8 +67,10 @@ func handler(port string) {
 }
 
 const (
-	hostFile     = `{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler","arguments":["%GREETING%"]},"enableProxyingHttpRequest":true,"enableForwardingHttpRequest":true},"extensions":{"http":{"routePrefix":""}}}`
-	functionFile = `{"bindings":[{"name":"req","type":"httpTrigger","direction":"in","authLevel":"anonymous","route":"{*path}"},{"name":"res","type":"http","direction":"out"}]}`
+	hostFile = `{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler","arguments":["%GREETING%"]},` +
+		`"enableProxyingHttpRequest":true,"enableForwardingHttpRequest":true},"extensions":{"http":{"routePrefix":""}}}`
+	functionFile = `{"bindings":[{"name":"req","type":"httpTrigger","direction":"in","authLevel":"anonymous","route":"{*path}"},` +
+		`{"name":"res","type":"http","direction":"out"}]}`
 )
 
 type entry struct {

@@ -58,11 +58,13 @@ func rows() []row {
 		},
 		{
 			name: "a form", status: 200, attempts: 1,
-			request: in(`{"method":"POST","url":"https://sts.REGION.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":{"Action":"GetCallerIdentity","Version":"2011-06-15"}}`),
+			request: in(`{"method":"POST","url":"https://sts.REGION.amazonaws.com/",` +
+				`"headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":{"Action":"GetCallerIdentity","Version":"2011-06-15"}}`),
 		},
 		{
 			name: "JSON of STS", status: 200, attempts: 1,
-			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15","headers":{"Accept":"application/json"}}`),
+			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",` +
+				`"headers":{"Accept":"application/json"}}`),
 		},
 		{
 			name: "a clock an hour behind", late: time.Hour, status: 200, attempts: 2,
@@ -70,11 +72,13 @@ func rows() []row {
 		},
 		{
 			name: "the wrong region", status: 403, code: "aws_refused", aws: "SignatureDoesNotMatch",
-			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15","region":"ap-east-1"}`),
+			request: in(`{"method":"GET","url":"https://sts.REGION.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",` +
+				`"region":"ap-east-1"}`),
 		},
 		{
 			name: "no such operation", status: 400, code: "aws_refused",
-			request: in(`{"method":"POST","url":"https://dynamodb.REGION.amazonaws.com/",` + json10 + `DynamoDB_20120810.NoSuchOperation"},"body":{}}`),
+			request: in(`{"method":"POST","url":"https://dynamodb.REGION.amazonaws.com/",` + json10 +
+				`DynamoDB_20120810.NoSuchOperation"},"body":{}}`),
 		},
 		{
 			name: "a bucket that is not there", status: 404, code: "aws_refused", aws: "NoSuchBucket",
@@ -151,7 +155,8 @@ permit (principal, action == Action::"send", resource) when { resource.service =
 }
 
 // private is what differs from account to account, or lets somebody in.
-var private = regexp.MustCompile(`\b\d{12}\b|\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b|assumed-role/[^"<]+|user/[^"<]+|[A-Za-z0-9+/=_-]{40,}|` +
+var private = regexp.MustCompile(`\b\d{12}\b|\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b|` +
+	`assumed-role/[^"<]+|user/[^"<]+|[A-Za-z0-9+/=_-]{40,}|` +
 	`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
 // keep writes an answer where it is wanted.

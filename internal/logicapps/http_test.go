@@ -65,7 +65,8 @@ func (b *bench) run(t *testing.T, actions string) *logicapps.Run {
 
 func load(t *testing.T, actions string) *logicapps.Workflow {
 	t.Helper()
-	w, err := logicapps.Load([]byte(`{"definition":{"parameters":{"p":{"type":"String","defaultValue":"it's"}},"triggers":{"manual":{"type":"Request"}},"actions":` + actions + `}}`))
+	w, err := logicapps.Load([]byte(`{"definition":{"parameters":{"p":{"type":"String","defaultValue":"it's"}},` +
+		`"triggers":{"manual":{"type":"Request"}},"actions":` + actions + `}}`))
 	if err != nil {
 		t.Fatalf("Load: %v", err)
 	}
@@ -74,7 +75,8 @@ func load(t *testing.T, actions string) *logicapps.Workflow {
 
 func TestHeadersThatAreDropped(t *testing.T) {
 	const all = `"Accept":"1","Accept-Version":"1","X-Amz-Date":"1","Range":"1","If-Match":"1","Authorization":"1",` +
-		`"Accept-Encoding":"1","Accept-Charset":"1","Allow":"1","Content-Md5":"1","Content-Length":"1","Content-Type":"a/b","Content-Encoding":"1","Content-Disposition":"1",` +
+		`"Accept-Encoding":"1","Accept-Charset":"1","Allow":"1","Content-Md5":"1","Content-Length":"1","Content-Type":"a/b",` +
+		`"Content-Encoding":"1","Content-Disposition":"1",` +
 		`"Cookie":"1","Expires":"1","Host":"1","Last-Modified":"1","Origin":"1","Set-Cookie":"1","Transfer-Encoding":"1"`
 	always := []string{"Accept", "Accept-Version", "Authorization", "If-Match", "Range", "X-Amz-Date"}
 	content := []string{"Content-Disposition", "Content-Encoding", "Content-Type"}
@@ -225,7 +227,8 @@ func TestAnswersBecomeValues(t *testing.T) {
 			_, _ = io.WriteString(w, c.body)
 		}
 		run := b.run(t, `{"A":{"type":"Http","inputs":{"method":"GET","uri":"URL"}},
-			"B":{"type":"Http","inputs":{"method":"PUT","uri":"URL","headers":{"Content-Type":"text/plain"},"body":[0,"@body('A')"]},"runAfter":{"A":["Succeeded"]}}}`)
+			"B":{"type":"Http","inputs":{"method":"PUT","uri":"URL","headers":{"Content-Type":"text/plain"},"body":[0,"@body('A')"]},`+
+			`"runAfter":{"A":["Succeeded"]}}}`)
 		if run.Status != logicapps.Succeeded || b.seen[1].body != "[0,"+c.want+"]" {
 			t.Errorf("%s: %s, sent %s, want %s", c.media, run.Status, b.seen[1].body, c.want)
 		}
@@ -234,19 +237,20 @@ func TestAnswersBecomeValues(t *testing.T) {
 
 func TestWhatAnHTTPActionRefuses(t *testing.T) {
 	for inputs, want := range map[string]string{
-		`{"method":"HEAD","uri":"URL"}`:                                                                                  "not offered",
-		`{"method":"GET","uri":"URL","body":"x"}`:                                                                        "cannot have a body",
-		`{"method":"GET","uri":"/v1/sign"}`:                                                                              "not an absolute address",
-		`{"method":"GET","uri":"URL/` + strings.Repeat("a", 16400) + `"}`:                                                "too long",
-		`{"method":"GET","uri":"URL","headers":{"a":1}}`:                                                                 "not a text",
-		`{"method":"GET","uri":"URL","headers":"a: b"}`:                                                                  "not an object",
-		`{"method":"GET","uri":"URL","queries":{}}`:                                                                      `"queries" is not known`,
-		`{"method":"PUT","uri":"URL","body":{"$multipart":[]}}`:                                                          "multipart",
-		`{"method":"PUT","uri":"URL","body":{"$content":"?"}}`:                                                           "$content",
-		`{"method":"PUT","uri":"URL","headers":{"Content-Type":"application/json"},"body":"{}"}`:                         "not JSON",
-		`{"method":"GET","uri":"URL","headers":{"Authorization":"a"},"authentication":{"type":"Raw","value":"b"}}`:       "both",
-		`{"method":"GET","uri":"URL","retryPolicy":{"type":"sometimes","count":1,"interval":"PT1S"}}`:                    "retryPolicy",
-		`{"method":"GET","uri":"URL","headers":"@body('A')"}`:                                                            "has not run",
+		`{"method":"HEAD","uri":"URL"}`:                                                                            "not offered",
+		`{"method":"GET","uri":"URL","body":"x"}`:                                                                  "cannot have a body",
+		`{"method":"GET","uri":"/v1/sign"}`:                                                                        "not an absolute address",
+		`{"method":"GET","uri":"URL/` + strings.Repeat("a", 16400) + `"}`:                                          "too long",
+		`{"method":"GET","uri":"URL","headers":{"a":1}}`:                                                           "not a text",
+		`{"method":"GET","uri":"URL","headers":"a: b"}`:                                                            "not an object",
+		`{"method":"GET","uri":"URL","queries":{}}`:                                                                `"queries" is not known`,
+		`{"method":"PUT","uri":"URL","body":{"$multipart":[]}}`:                                                    "multipart",
+		`{"method":"PUT","uri":"URL","body":{"$content":"?"}}`:                                                     "$content",
+		`{"method":"PUT","uri":"URL","headers":{"Content-Type":"application/json"},"body":"{}"}`:                   "not JSON",
+		`{"method":"GET","uri":"URL","headers":{"Authorization":"a"},"authentication":{"type":"Raw","value":"b"}}`: "both",
+		`{"method":"GET","uri":"URL","retryPolicy":{"type":"sometimes","count":1,"interval":"PT1S"}}`:              "retryPolicy",
+		`{"method":"GET","uri":"URL","headers":"@body('A')"}`:                                                      "has not run",
+
 		`{"method":"GET","uri":"URL","authentication":{"type":"ManagedServiceIdentity","audience":"api://countersign"}}`: "Raw",
 	} {
 		b := newBench(t)
@@ -276,8 +280,10 @@ func TestConnections(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode([]int{1})
 	}
-	run := b.run(t, `{"A":{"type":"ApiConnection","inputs":{"host":{"connection":{"name":"/connections/c"}},"method":"post","path":"/v1/sign","body":{"a":1}}},
-		"B":{"type":"ApiConnection","inputs":{"host":{"connection":{"name":"another"}},"method":"get","path":"/"},"runAfter":{"A":["Succeeded"]}}}`)
+	run := b.run(t, `{"A":{"type":"ApiConnection","inputs":{"host":{"connection":{"name":"/connections/c"}},"method":"post",`+
+		`"path":"/v1/sign","body":{"a":1}}},
+		"B":{"type":"ApiConnection","inputs":{"host":{"connection":{"name":"another"}},"method":"get","path":"/"},`+
+		`"runAfter":{"A":["Succeeded"]}}}`)
 	s := b.seen[0]
 	if s.line != "POST /v1/sign" || s.body != `{"a":1}` || s.header.Get("X-Api-Key") != "k" {
 		t.Errorf("got %+v", s)

@@ -115,7 +115,8 @@ func TestExpressionsThatFail(t *testing.T) {
 func TestNumbersAndTextsAreSpelledAnew(t *testing.T) {
 	for text, want := range map[string]string{
 		`1`: `1`, `-0`: `0`, `1.0`: `1.0`, `1.10`: `1.1`, `1e2`: `100.0`, `-0.0`: `-0.0`, `1E-7`: `1E-07`, `0.00001`: `1E-05`, `0.0001`: `0.0001`,
-		`123456789012345678901234567890`: `123456789012345678901234567890`, `1e15`: `1E+15`, `99999999999999.5`: `99999999999999.5`, `0.1e1`: `1.0`,
+		`123456789012345678901234567890`: `123456789012345678901234567890`, `1e15`: `1E+15`, `99999999999999.5`: `99999999999999.5`,
+		`0.1e1`:                      `1.0`,
 		`"\u00fc\/\u0001\n\r\t\"\\"`: `"ü/\u0001\n\r\t\"\\"`, `"\ud83d\ude00"`: `"😀"`, `"\u2028<"`: `"\u2028<"`,
 	} {
 		v, err := logicapps.Parse([]byte(text))
@@ -137,7 +138,8 @@ func TestJSONIsWrittenInTwoWays(t *testing.T) {
 	b := newBench(t)
 	b.run(
 		t,
-		`{"A":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]}},"B":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]},"runAfter":{"A":["Succeeded"]}}}`,
+		`{"A":{"type":"Http","inputs":{"method":"PUT","uri":"URL","body":["ü😀"]}},"B":{"type":"Http","inputs":{"method":"PUT","uri":"URL",`+
+			`"body":["ü😀"]},"runAfter":{"A":["Succeeded"]}}}`,
 	)
 	if b.seen[0].body != `["ü😀"]` || b.seen[1].body != `["\u00fc\ud83d\ude00"]` {
 		t.Errorf("sent %s and %s", b.seen[0].body, b.seen[1].body)
@@ -163,11 +165,13 @@ func TestOrderAndStatus(t *testing.T) {
 			"A+ ", "Cancelled",
 		},
 		"if": {
-			`{"I":{"type":"If","expression":{"and":[{"not":{"equals":["@parameters('p')","x"]}},{"less":[1,2]}]},"actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`,
+			`{"I":{"type":"If","expression":{"and":[{"not":{"equals":["@parameters('p')","x"]}},{"less":[1,2]}]},` +
+				`"actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`,
 			"A+ I+ ", "Succeeded",
 		},
 		"else": {
-			`{"I":{"type":"If","expression":"@equals(1,2)","actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`,
+			`{"I":{"type":"If","expression":"@equals(1,2)",` +
+				`"actions":{"A":{"type":"Compose","inputs":1}},"else":{"actions":{"B":{"type":"Compose","inputs":1}}}}}`,
 			"B+ I+ ", "Succeeded",
 		},
 		"no condition": {`{"I":{"type":"If","expression":"@x","actions":{}}}`, "I! ", "Failed"},
@@ -218,7 +222,8 @@ func TestDefinitionsThatCannotBeRun(t *testing.T) {
 			t.Errorf("Load(%s): got %v, want %q", document, err, want)
 		}
 	}
-	w, err := logicapps.Load([]byte(`{"definition":{"parameters":{"p":{"type":"String"}},"triggers":{"r":{"type":"Recurrence"}},"actions":{}},"parameters":{"p":{"value":1}}}`))
+	w, err := logicapps.Load([]byte(`{"definition":{"parameters":{"p":{"type":"String"}},"triggers":{"r":{"type":"Recurrence"}},` +
+		`"actions":{}},"parameters":{"p":{"value":1}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,8 @@ func TestGuide_OnThisMachine(t *testing.T) {
 			t.Errorf("dynamodb: %s", out)
 		}
 	}
-	if out := shell(t, "curl -s -H 'Host: sns."+region+".amazonaws.com' 'http://"+address+"/?Action=ListTopics'"); out != "sns."+region+".amazonaws.com/?Action=ListTopics" {
+	if out := shell(t, "curl -s -H 'Host: sns."+region+".amazonaws.com' "+
+		"'http://"+address+"/?Action=ListTopics'"); out != "sns."+region+".amazonaws.com/?Action=ListTopics" {
 		t.Errorf("by the Host header: %s", out)
 	}
 }

@@ -51,7 +51,8 @@ func startVersity(t *testing.T) string {
 	t.Helper()
 	address := peers.Address(t)
 	server := exec.Command(peers.Command(t, versity),
-		"--quiet", "--health", "/healthz", "--port", address, "--access", root.AccessKeyID, "--secret", root.SecretAccessKey(), "--region", region,
+		"--quiet", "--health", "/healthz", "--port", address, "--access", root.AccessKeyID, "--secret", root.SecretAccessKey(),
+		"--region", region,
 		"posix", "--sidecar", t.TempDir(), t.TempDir())
 	peers.Start(t, server, "http://"+address+"/healthz")
 	return address

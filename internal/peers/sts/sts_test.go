@@ -76,7 +76,8 @@ func TestSessionPolicyIsEnforced(t *testing.T) {
 	expect(t, "create", s3(t, rootKeys(), "PUT", url+"/orders", nil), 200)
 	expect(t, "PUT by root", s3(t, rootKeys(), "PUT", url+object, order), 200)
 	p := withKeys(url)
-	p.AssumeRole.Policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::orders/*"]}]}`
+	p.AssumeRole.Policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],` +
+		`"Resource":["arn:aws:s3:::orders/*"]}]}`
 	got := session(t, store(t, p))
 	expect(t, "GET", s3(t, got.Credentials, "GET", url+object, nil), 200)
 	expect(t, "PUT", s3(t, got.Credentials, "PUT", url+object, order), 403)

@@ -82,7 +82,8 @@ func minioGo(transport *http.Transport, endpoint, bucket string, keys int) []ope
 			return expect(info.UserMetadata["Order"] == "1042  and more", "metadata", info.UserMetadata)
 		}},
 		{"copy", func(ctx context.Context) error {
-			if _, err := c.CopyObject(ctx, minio.CopyDestOptions{Bucket: bucket, Object: "copy"}, minio.CopySrcOptions{Bucket: bucket, Object: "small"}); err != nil {
+			from, to := minio.CopySrcOptions{Bucket: bucket, Object: "small"}, minio.CopyDestOptions{Bucket: bucket, Object: "copy"}
+			if _, err := c.CopyObject(ctx, to, from); err != nil {
 				return err
 			}
 			return get(ctx, "copy", small, minio.GetObjectOptions{})

@@ -16,7 +16,8 @@ import (
 
 func sdk(transport *http.Transport, endpoint, bucket string, keys int) []operation {
 	os.Unsetenv("AWS_CA_BUNDLE") // the transport has it
-	conf, err := config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(&http.Client{Transport: transport}), config.WithRetryMaxAttempts(1))
+	conf, err := config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(&http.Client{Transport: transport}),
+		config.WithRetryMaxAttempts(1))
 	if err != nil {
 		panic(err)
 	}
@@ -43,7 +44,8 @@ func sdk(transport *http.Transport, endpoint, bucket string, keys int) []operati
 	}
 	return []operation{
 		{"create bucket", func(ctx context.Context) error {
-			_, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(conf.Region)}})
+			where := &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(conf.Region)}
+			_, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: where})
 			return err
 		}},
 		{"put", func(ctx context.Context) error { return put(ctx, "small", small, nil) }},
@@ -59,7 +61,9 @@ func sdk(transport *http.Transport, endpoint, bucket string, keys int) []operati
 			return expect(*out.ContentLength == int64(len(small)), "length", *out.ContentLength)
 		}},
 		{"metadata", func(ctx context.Context) error {
-			if err := put(ctx, "meta", small, func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"order": "1042  and more"} }); err != nil {
+			if err := put(ctx, "meta", small, func(in *s3.PutObjectInput) {
+				in.Metadata = map[string]string{"order": "1042  and more"}
+			}); err != nil {
 				return err
 			}
 			out, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("meta")})
@@ -69,7 +73,8 @@ func sdk(transport *http.Transport, endpoint, bucket string, keys int) []operati
 			return expect(out.Metadata["order"] == "1042  and more", "metadata", out.Metadata)
 		}},
 		{"copy", func(ctx context.Context) error {
-			if _, err := c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &bucket, Key: aws.String("copy"), CopySource: aws.String(bucket + "/small")}); err != nil {
+			copied := &s3.CopyObjectInput{Bucket: &bucket, Key: aws.String("copy"), CopySource: aws.String(bucket + "/small")}
+			if _, err := c.CopyObject(ctx, copied); err != nil {
 				return err
 			}
 			return get(ctx, "copy", small, nil)
@@ -95,7 +100,9 @@ func sdk(transport *http.Transport, endpoint, bucket string, keys int) []operati
 			return get(ctx, "large", large, nil)
 		}},
 		{"multipart of a stream", func(ctx context.Context) error {
-			_, err := manager.NewUploader(c).Upload(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("multipart"), Body: io.MultiReader(bytes.NewReader(large))})
+			_, err := manager.NewUploader(c).Upload(ctx, &s3.PutObjectInput{
+				Bucket: &bucket, Key: aws.String("multipart"), Body: io.MultiReader(bytes.NewReader(large)),
+			})
 			if err != nil {
 				return err
 			}
