@@ -2,6 +2,7 @@ package converter
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -39,6 +40,9 @@ func MCP(address string, o Options) (*Result, error) {
 		responses:   object{"200": object{"description": "What the server answers."}}, agentic: true,
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if len(query[name]) > 1 {
+			return nil, fmt.Errorf("--mcp: the query has %q twice; connectors send one value for each name", name)
+		}
 		a.parameters = append(a.parameters, object{
 			"name": name, "in": "query", "type": "string", "required": true, "default": query.Get(name),
 			"description": "As in the address of the server.", "x-ms-summary": labelOf(name), "x-ms-visibility": "internal",

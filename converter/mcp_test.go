@@ -64,6 +64,7 @@ func TestMCP_RefusesOtherServers(t *testing.T) {
 		"http://aws-mcp.us-east-1.api.aws/mcp":            "http",
 		"https://knowledge-mcp.global.api.aws":            "does not take signatures",
 		"https://aws-mcp.us-east-1.api.aws/mcp?a=%zz":     "query",
+		"https://aws-mcp.us-east-1.api.aws/mcp?a=1&a=2":   `"a" twice`,
 		"https://user:pass@aws-mcp.us-east-1.api.aws/mcp": "address",
 		"": "address",
 	} {
