@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -95,9 +96,7 @@ func (r Recipe) RolePolicy() (string, error) {
 	var statements []any
 	for _, given := range r.IAM {
 		statement := map[string]any{"Effect": "Allow"}
-		for name, value := range part(given) {
-			statement[name] = value
-		}
+		maps.Copy(statement, part(given))
 		statements = append(statements, statement)
 	}
 	text, err := Indented(map[string]any{"Version": "2012-10-17", "Statement": statements})

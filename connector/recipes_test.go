@@ -16,7 +16,7 @@ const recipesIntro = `# Recipes
 What workflows ask of AWS most, as documents for ` + "`POST /v1/send`" + `: take one, put your names in place of the examples, and send it. A test sends each to a verifier of signatures, by itself and from the workflow
 engine, and holds its policies. This page is made from the examples in [openapi.yaml](../openapi.yaml).
 
-Templates of each, to import, come from ` + "`countersign connector --out lowcode`" + `: for Logic Apps in ` + "`lowcode/recipes/logic-apps`" + ` ([how](logic-apps.md)), for n8n in ` + "`lowcode/recipes/n8n`" + ` ([how](n8n.md)). The [workbench](configuration.md)
+Templates of each, to import, come from ` + "`countersign connector --out lowcode`" + `: for Logic Apps in ` + "`lowcode/recipes/logic-apps`" + ` ([how](logic-apps.md)), for n8n in ` + "`lowcode/recipes/n8n`" + ` ([how](n8n.md)). The [workbench](workbench.md)
 offers them, too.
 
 For each there is
