@@ -49,7 +49,7 @@ type Auditor struct {
 	mu       sync.Mutex
 	pending  *batch        // gathers records; nil while there is none
 	working  bool          // somebody is at work with the sinks
-	withSink time.Time     // since when a batch is with them; zero while none is
+	withSink time.Time     // since when they have something to write; zero while they have not
 	idle     chan struct{} // closed when nobody is at work any more; nil where nobody waits for that
 }
 
@@ -244,9 +244,13 @@ func (a *Auditor) Broken() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.working { // else a sink hangs, or the next record shows it
-		a.working = true
+		a.working, a.withSink = true, a.o.Now()
 		go func() {
-			if a.sinks.rewrite() == nil {
+			err := a.sinks.rewrite()
+			a.mu.Lock()
+			a.withSink = time.Time{}
+			a.mu.Unlock()
+			if err == nil {
 				a.broken.Store(false)
 			}
 			a.work()

@@ -135,3 +135,33 @@ func wholeRecords(fits int, whole []byte) int {
 	second := whole[bytes.IndexByte(whole, '\n')+1:]
 	return bytes.Count(second[:min(fits, len(second))], []byte("\n"))
 }
+
+// What is written again hangs like anything else: records behind it wait no longer for that.
+func TestAudit_RecordsBehindASecondTryThatHangsAreRefusedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck, writes := make(chan struct{}), 0
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: writerFunc(func(p []byte) (int, error) {
+			if writes++; writes == 1 {
+				return 0, errors.New("no space left on device")
+			}
+			<-stuck
+			return len(p), nil
+		})})
+		if err := a.Write(t.Context(), access.Record{}); !errors.Is(err, access.ErrAudit) {
+			t.Fatalf("got %v, want %v", err, access.ErrAudit)
+		}
+		if !a.Broken() {
+			t.Fatal("not reported as broken")
+		}
+		synctest.Wait()
+		begin := time.Now()
+		if err := a.Write(t.Context(), access.Record{}); !errors.Is(err, access.ErrAudit) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v, want %v after 1s", err, time.Since(begin), access.ErrAudit)
+		}
+		close(stuck)
+		synctest.Wait()
+		if err := a.Write(t.Context(), access.Record{}); err != nil || a.Broken() {
+			t.Errorf("after the sink woke up: %v, broken %v", err, a.Broken())
+		}
+	})
+}
