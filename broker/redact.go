@@ -2,12 +2,14 @@ package broker
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,27 +20,47 @@ const maxQuoting = 256 << 10
 // Redact takes the session token, and the values of the operator's headers, out of what AWS says of a request that it
 // refused: services quote what was sent, in the spelling of whatever they put it into.
 func (s *Sent) Redact(text string) string {
-	for _, h := range s.upstream {
-		text = redact(text, *h.value)
+	if s.secret == nil {
+		s.secret = s.secretPattern()
 	}
-	return redact(text, s.Held.Credentials.SessionToken())
+	return s.secret.ReplaceAllLiteralString(text, "…")
 }
 
-func redact(text, token string) string {
-	if token == "" {
-		return text
+// secretPattern finds what was sent and is not the caller's, however it is spelled.
+func (s *Sent) secretPattern() *regexp.Regexp {
+	values := []string{s.Held.Credentials.SessionToken()}
+	for _, h := range s.upstream {
+		values = append(values, *h.value)
 	}
+	// The longest first, for one may begin with another.
+	slices.SortFunc(values, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var spelled []string
+	for _, value := range values {
+		if value != "" {
+			spelled = append(spelled, spellingsOf(value))
+		}
+	}
+	if len(spelled) == 0 {
+		return nothing
+	}
+	return regexp.MustCompile(strings.Join(spelled, "|"))
+}
+
+// nothing is what no text holds.
+var nothing = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
+
+// spellingsOf is a pattern of a value as it is, as URLs, JSON and XML have it, and in hexadecimal.
+func spellingsOf(value string) string {
 	var pattern strings.Builder
-	for _, c := range token {
+	for _, c := range value {
 		if spelled, found := spellings[c]; found {
 			pattern.WriteString(spelled)
 		} else {
 			pattern.WriteString(regexp.QuoteMeta(string(c)))
 		}
 	}
-	inHexadecimal := regexp.QuoteMeta(fmt.Sprintf("% x", token))
-	fmt.Fprintf(&pattern, "|(?i:%s|%x)", inHexadecimal, token)
-	return regexp.MustCompile(pattern.String()).ReplaceAllLiteralString(text, "…")
+	fmt.Fprintf(&pattern, "|(?i:% x|%x)", value, value)
+	return pattern.String()
 }
 
 // spellings are those in URLs, JSON and XML, of the characters of a token that are written otherwise there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ type Sent struct {
 	AnsweredAt time.Time
 
 	upstream []UpstreamHeader
+	secret   *regexp.Regexp // made when [Sent.Redact] is called first: it takes longer to make than to search for
 	close    func()
 }
 
