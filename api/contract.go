@@ -22,7 +22,7 @@ var (
 	swaggerJSON string
 )
 
-// Contract is the OpenAPI description of the service, in the three forms in which it is served.
+// Contract is the OpenAPI description of the service as it was written; its other forms are embedded.
 type Contract struct {
 	yaml   []byte
 	router func() (routers.Router, error) // for Enforce alone

@@ -6,13 +6,12 @@ package appendjson
 
 import (
 	"encoding/base64"
-	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
 )
 
-// Object is an object that is being written. The zero value is an empty one.
+// Object is an object that is being written, begun by [Open].
 type Object struct {
 	buf []byte
 	// replaced: a text was not UTF-8.
@@ -84,17 +83,12 @@ func (o *Object) IntIfAny(name string, value int64) {
 	}
 }
 
-// FloatIfAny is a field with a number that is not 0.
+// FloatIfAny is a field with a number that is not 0. It has no exponent, for which it should be in the range of durations.
 func (o *Object) FloatIfAny(name string, value float64) {
-	if value == 0 {
-		return
+	if value != 0 {
+		o.field(name)
+		o.buf = strconv.AppendFloat(o.buf, value, 'f', -1, 64)
 	}
-	o.field(name)
-	format := byte('f')
-	if size := math.Abs(value); size < 1e-6 || size >= 1e21 {
-		format = 'e'
-	}
-	o.buf = strconv.AppendFloat(o.buf, value, format, -1, 64)
 }
 
 // Time is a field with a time in RFC 3339.
