@@ -114,14 +114,8 @@ func (in *canonicalStep) step() broker.Step {
 		step.Headers = append(step.Headers, signing.Header(h))
 	}
 	step.Body = func() (broker.Body, error) {
-		switch {
-		case in.Body != nil:
-			return broker.Body{Bytes: []byte(*in.Body)}, nil
-		case in.BodyBase64 != nil:
-			data, err := decodeBase64(*in.BodyBase64)
-			return broker.Body{Bytes: data}, err
-		}
-		return broker.Body{}, nil
+		data, err := in.body()
+		return broker.Body{Bytes: data}, err
 	}
 	return step
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -373,4 +374,29 @@ func TestSteps_PoliciesSeeWhatTheySeeOfSigning(t *testing.T) {
 		step{"method": "GET", "url": "https://examplebucket.s3.eu-west-1.amazonaws.com/a"}, "canonical-request", "string-to-sign",
 		"signature", "authorization",
 	)
+}
+
+// A client may keep any one form of the body: what was signed is known from each.
+func TestSteps_TheBodyIsKnownFromEachForm(t *testing.T) {
+	policy, err := access.NewPolicy("p.cedar", []byte(`permit (principal, action, resource) when { resource.payload == "signed" };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
+	forms := map[string]any{
+		"body": "a=1", "bodyBase64": "YT0x", "bodyEnvelope": map[string]any{"$content-type": "text/plain", "$content": "YT0x"},
+	}
+	for form, value := range forms {
+		document := server.walk(
+			step{"method": "POST", "url": "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders", "body": "a=1"},
+			"canonical-request", "string-to-sign",
+		)
+		for other := range forms {
+			delete(document, other)
+		}
+		document[form] = value
+		if answer := server.walk(document, "signature", "authorization"); !reflect.DeepEqual(answer[form], value) {
+			t.Errorf("%s: the last step answers %v, want %v", form, answer[form], value)
+		}
+	}
 }
