@@ -50,6 +50,27 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 			defer s.process.Stop()
 		}
 	}
+	if err := o.giveLoads(servers); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "1 KiB\tµs CPU\t× floor\t(spread)\t× simple\t(spread)\trps × floor\tp50 µs\tp99 µs\tp99 × simple\tbytes\tMiB\t")
+	rate := func(r *measure.Result) float64 { return float64(r.Requests) / r.Took.Seconds() }
+	for _, s := range servers {
+		toFloor, toSimple := ratios(s, servers[0], cpu), ratios(s, servers[1], cpu)
+		fmt.Fprintf(out, "%s\t%.1f\t%s\t%s\t%.2f\t%.0f\t%.0f\t%.2f\t%d\t%.0f\t\n", s.name, values(s.results, cpu).median(),
+			toFloor.spread(), toSimple.spread(), ratios(s, servers[0], rate).median(),
+			values(s.results, func(r *measure.Result) float64 { return micros(r.At(50)) }).median(), values(s.results, p99).median(),
+			ratios(s, servers[1], p99).median(), s.results[0].Bytes/int64(s.results[0].Requests), values(s.results, peak).median())
+	}
+	last := len(servers) - 1
+	fmt.Fprintf(out, "audit on ÷ off\t\t%s\t\n", ratios(servers[last], servers[last-1], cpu).spread())
+	memory, err := usage(servers[last].process)
+	fmt.Fprintf(out, "handlers, with net/http: %s a request\n", memory)
+	return err
+}
+
+// giveLoads gives each server its load, round by round.
+func (o *options) giveLoads(servers []*server) error {
 	for round := -1; round < o.rounds; round++ { // one to warm up
 		for _, s := range servers {
 			r, err := s.load.Give(s.process)
@@ -61,24 +82,12 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 			}
 		}
 	}
-	fmt.Fprintln(out, "1 KiB\tµs CPU\t× floor\t(spread)\t× simple\t(spread)\trps × floor\tp50 µs\tp99 µs\tp99 × simple\tbytes\tMiB\t")
-	cpu := func(r *measure.Result) float64 { return micros(r.CPU) / float64(r.Requests) }
-	rate := func(r *measure.Result) float64 { return float64(r.Requests) / r.Took.Seconds() }
-	p99 := func(r *measure.Result) float64 { return micros(r.At(99)) }
-	for _, s := range servers {
-		toFloor, toSimple := ratios(s, servers[0], cpu), ratios(s, servers[1], cpu)
-		fmt.Fprintf(out, "%s\t%.1f\t%s\t%s\t%.2f\t%.0f\t%.0f\t%.2f\t%d\t%.0f\t\n", s.name, values(s.results, cpu).median(),
-			toFloor.spread(), toSimple.spread(), ratios(s, servers[0], rate).median(),
-			values(s.results, func(r *measure.Result) float64 { return micros(r.At(50)) }).median(), values(s.results, p99).median(),
-			ratios(s, servers[1], p99).median(), s.results[0].Bytes/int64(s.results[0].Requests),
-			values(s.results, func(r *measure.Result) float64 { return r.PeakMiB }).median())
-	}
-	last := len(servers) - 1
-	fmt.Fprintf(out, "audit on ÷ off\t\t%s\t\n", ratios(servers[last], servers[last-1], cpu).spread())
-	memory, err := usage(servers[last].process)
-	fmt.Fprintf(out, "handlers, with net/http: %s a request\n", memory)
-	return err
+	return nil
 }
+
+func cpu(r *measure.Result) float64  { return micros(r.CPU) / float64(r.Requests) }
+func p99(r *measure.Result) float64  { return micros(r.At(99)) }
+func peak(r *measure.Result) float64 { return r.PeakMiB }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 

@@ -20,7 +20,7 @@ func (o *options) growth(out *tabwriter.Writer, folder string) error {
 	} {
 		more := measure.Load{Request: signRequest(1 << 10), Requests: o.requests, Connections: o.connections}
 		if err := o.grow(out, folder, g.name, g.more, more); err != nil {
-			return fmt.Errorf("%s: %w", g.name, err)
+			return err
 		}
 	}
 	many := measure.Load{Request: signRequest(1 << 10), Requests: o.requests, Connections: 256}
@@ -37,34 +37,20 @@ func (o *options) growth(out *tabwriter.Writer, folder string) error {
 }
 
 func (o *options) grow(out *tabwriter.Writer, folder, name string, more setup, load measure.Load) error {
-	var servers [2]*server
-	for i, s := range []setup{{}, more} {
-		p, err := o.startProduct(folder, s)
-		if err != nil {
-			return err
+	least := &server{name: "without", load: measure.Load{Request: signRequest(1 << 10), Requests: o.requests, Connections: o.connections}}
+	grown := &server{name: name, load: load}
+	for s, with := range map[*server]setup{least: {}, grown: more} {
+		var err error
+		if s.process, err = o.startProduct(folder, with); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		defer p.Stop()
-		servers[i] = &server{process: p, load: measure.Load{
-			Request: signRequest(1 << 10), Requests: o.requests, Connections: o.connections,
-		}}
+		defer s.process.Stop()
 	}
-	servers[1].load = load
-	for round := -1; round < o.rounds; round++ {
-		for _, s := range servers {
-			r, err := s.load.Give(s.process)
-			if err != nil {
-				return err
-			}
-			if round >= 0 {
-				s.results = append(s.results, r)
-			}
-		}
+	if err := o.giveLoads([]*server{least, grown}); err != nil {
+		return err
 	}
-	cpu := func(r *measure.Result) float64 { return micros(r.CPU) / float64(r.Requests) }
-	fmt.Fprintf(out, "%s\t%.1f\t%s\t%.0f\t%.0f\t\n", name, values(servers[1].results, cpu).median(),
-		ratios(servers[1], servers[0], cpu).spread(),
-		values(servers[1].results, func(r *measure.Result) float64 { return micros(r.At(99)) }).median(),
-		values(servers[1].results, func(r *measure.Result) float64 { return r.PeakMiB }).median())
+	fmt.Fprintf(out, "%s\t%.1f\t%s\t%.0f\t%.0f\t\n", name, values(grown.results, cpu).median(), ratios(grown, least, cpu).spread(),
+		values(grown.results, p99).median(), values(grown.results, peak).median())
 	return nil
 }
 
@@ -87,15 +73,16 @@ func (o *options) starts(out *tabwriter.Writer, folder string) error {
 			_, err = once.Give(p)
 			took = append(took, time.Since(begun).Seconds()*1000)
 			if err != nil {
+				p.Stop()
 				return err
 			}
 			time.Sleep(1500 * time.Millisecond)
 			used, err := p.CPU()
+			cpu, idle, peak = append(cpu, micros(used)/1000), append(idle, p.Resident()), append(peak, max(most, p.Peak()))
+			p.Stop()
 			if err != nil {
 				return err
 			}
-			cpu, idle, peak = append(cpu, micros(used)/1000), append(idle, p.Resident()), append(peak, max(most, p.Peak()))
-			p.Stop()
 		}
 		fmt.Fprintf(out, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t\n", s.name, took.median(), cpu.median(), idle.median(), peak.median())
 	}
