@@ -76,12 +76,14 @@ func TestAuditRecord(t *testing.T) {
 	if err := a.Write(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"time":"2026-03-01T12:00:00.001Z","level":"info","type":"audit","schema":1,"ts":"2026-03-01T12:00:00.001Z","event_id":"0000000000000000-1","caller_id":"crm-sync","auth_method":"api-key",` +
+	want := `{"time":"2026-03-01T12:00:00.001Z","level":"info","type":"audit","schema":1,"ts":"2026-03-01T12:00:00.001Z",` +
+		`"event_id":"0000000000000000-1","caller_id":"crm-sync","auth_method":"api-key",` +
 		`"action":"sign","decision":"allow","policies":["orders"],"profile":"orders","access_key_id":"ASIASANDBOX000000001",` +
 		`"method":"GET","host":"b.s3.eu-west-1.amazonaws.com","region":"eu-west-1","service":"s3","operation":"GetObject",` +
 		`"path":"/a%20b","query_keys":["prefix","versionId"],"payload_mode":"signed",` +
 		`"signature_sha256":"0f8721b0aef395e63e1c2803f51ff047f74d26ff73229801d4456876e3b9c5d7",` +
-		`"workflow_run_id":"08584654321098765432","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","message":"sign allow"}` + "\n"
+		`"workflow_run_id":"08584654321098765432","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",` +
+		`"message":"sign allow"}` + "\n"
 	if got := out.String(); got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
@@ -396,7 +398,8 @@ func TestNothingSecretComesOut(t *testing.T) {
 	audit := newAuditor(t, access.AuditOptions{Stdout: &out})
 	for _, document := range []string{
 		"", `permit (principal, action, resource);`,
-		`permit (principal, action, resource) when { resource.hasTag("query.token") && resource.getTag("query.token") == "x" && resource.operation == "y" };`,
+		`permit (principal, action, resource) when { resource.hasTag("query.token") && resource.getTag("query.token") == "x" && ` +
+			`resource.operation == "y" };`,
 		`forbid (principal, action, resource) when { resource.operation == "y" };`,
 	} {
 		p := newPolicy(t, document)

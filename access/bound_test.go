@@ -55,7 +55,8 @@ func TestAuditRecord_OfTheLargestRequestIsSmall(t *testing.T) {
 		if got.Path != path {
 			t.Errorf("hashed %t: path %q, want %q", hashed, got.Path, path)
 		}
-		if end := fmt.Sprintf("…(%d bytes, sha256:%s)", len(signedHeaders), hashOf(signedHeaders)); got.SignedHeaders != signedHeaders[:1024]+end {
+		end := fmt.Sprintf("…(%d bytes, sha256:%s)", len(signedHeaders), hashOf(signedHeaders))
+		if got.SignedHeaders != signedHeaders[:1024]+end {
 			t.Errorf("hashed %t: signed headers %q, want a beginning and %q", hashed, got.SignedHeaders, end)
 		}
 		cut := fmt.Sprintf("…(1024 in all, sha256:%s)", hashOf(strings.Join(keys, "\n")))

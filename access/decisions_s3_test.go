@@ -68,9 +68,11 @@ func s3Rows() []row {
 		deny("delete by HTTP", inbox(to("DELETE", files+"/inbox/a"))),
 	}
 	for _, sub := range []string{
-		"acl", "policy", "cors", "website", "lifecycle", "replication", "notification", "logging", "tagging", "versioning", "encryption", "object-lock",
+		"acl", "policy", "cors", "website", "lifecycle", "replication", "notification", "logging", "tagging", "versioning", "encryption",
+		"object-lock",
 		"legal-hold", "retention", "publicAccessBlock", "ownershipControls", "accelerate", "requestPayment", "inventory", "analytics", "metrics",
-		"intelligent-tiering", "restore", "torrent", "delete", "policyStatus", "versions", "attributes", "select", "session", "renameObject", "metadataTable", "abac",
+		"intelligent-tiering", "restore", "torrent", "delete", "policyStatus", "versions", "attributes", "select", "session", "renameObject",
+		"metadataTable", "abac",
 	} {
 		for _, method := range []string{"GET", "PUT"} {
 			for _, query := range []string{
@@ -89,8 +91,10 @@ func s3Rows() []row {
 	for _, header := range []string{
 		"x-amz-acl", "x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
 		"x-amz-website-redirect-location", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-metadata-directive", "x-amz-object-lock-mode",
-		"x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-bypass-governance-retention", "x-amz-mfa", "x-amz-rename-source",
-		"x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-customer-key", "x-amz-server-side-encryption-aws-kms-key-id",
+		"x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold", "x-amz-bypass-governance-retention", "x-amz-mfa",
+		"x-amz-rename-source",
+		"x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-customer-key",
+		"x-amz-server-side-encryption-aws-kms-key-id",
 		"x-amz-copy-source-range", "x-amz-copy-source-if-match", "x-amz-object-ownership", "x-amz-something-new",
 	} {
 		for _, name := range []string{header, strings.ToUpper(header)} {
@@ -169,7 +173,8 @@ func loginRows() []row {
 
 func loginServices() []string {
 	return []string{
-		"account", "cassandra", "dsql", "ec2-instance-connect", "eks-auth", "elasticache", "iam", "identitystore", "iotdevicegateway", "kafka-cluster", "memorydb",
+		"account", "cassandra", "dsql", "ec2-instance-connect", "eks-auth", "elasticache", "iam", "identitystore", "iotdevicegateway",
+		"kafka-cluster", "memorydb",
 		"organizations", "rds-db", "rolesanywhere", "signin", "ssmmessages", "sso", "sso-directory", "sso-oauth", "sts",
 	}
 }

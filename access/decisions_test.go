@@ -139,8 +139,10 @@ func hostRows() []row {
 	for _, h := range []string{
 		strings.ToUpper(host), "Abc" + host[3:], host + ".", "." + host, host + ".attacker.example", "attacker.example." + host,
 		"attacker.example#" + host, "attacker.example/" + host, "attacker.example\\" + host, "attacker.example?" + host,
-		host + "@attacker.example", "user@" + host, "user:pass@" + host, host + ":", host + ":0", host + ":00443", host + ":65536", host + ":+443",
-		host + ":443:443", " " + host, host + " ", host + "\t", host + "\r\nX: y", host + "\x00", host + "%2eattacker.example", "%61bc" + host[3:],
+		host + "@attacker.example", "user@" + host, "user:pass@" + host, host + ":", host + ":0", host + ":00443", host + ":65536",
+		host + ":+443",
+		host + ":443:443", " " + host, host + " ", host + "\t", host + "\r\nX: y", host + "\x00", host + "%2eattacker.example",
+		"%61bc" + host[3:],
 		"attacker.example://" + host, "abc.execute-api.eu-west-1.amazonaws.com。", "аbc" + host[3:], "xn--bc-7cd" + host[3:],
 		strings.Replace(host, ".", "..", 1), "127.0.0.1", "2130706433", "0x7f000001", "[::1]", "[::1", "::1", "", "localhost",
 	} {
@@ -168,24 +170,30 @@ func pathRows() []row {
 	var rows []row
 	for _, path := range []string{
 		"/prod/orders/", "/prod/orders/1/lines", "/prod/orders/a%20b", "/prod/orders/%E2%82%AC", "/prod/orders/a:b@c,d=e",
-		"/%70rod/orders/1", "/prod/orders/...", "/prod/orders/.hidden", "/prod/orders/a..b", "/prod/orders/100%25", "/prod/orders/100%2525", "/prod/orders/100%25zz",
+		"/%70rod/orders/1", "/prod/orders/...", "/prod/orders/.hidden", "/prod/orders/a..b", "/prod/orders/100%25", "/prod/orders/100%2525",
+		"/prod/orders/100%25zz",
 	} {
 		rows = append(rows, allow("orders-api", "path "+path, crm(but(to("GET", api+"/"), func(r *access.Request) { r.Path = path }))))
 	}
 	for _, path := range []string{
-		"/prod/admin", "/PROD/orders/1", "/prod/Orders/1", "/prod/orders", "/prod%2Forders/1", "/prod%2forders%2f1", "//prod/orders/1", "/prod//orders/1",
+		"/prod/admin", "/PROD/orders/1", "/prod/Orders/1", "/prod/orders", "/prod%2Forders/1", "/prod%2forders%2f1", "//prod/orders/1",
+		"/prod//orders/1",
 		"/prod/orders//1", "/x/prod/orders/1", "prod/orders/1", "", "/", "/prod/orders/1?x", "/prod/orders/1#x",
 		"/prod/orders/../admin", "/prod/orders/./1", "/prod/orders/..", "/prod/orders/.", "/prod/orders/1/../../" +
 			"admin", "/./prod/orders/1", "/../prod/orders/1",
 		"/prod/orders/%2e%2e/admin", "/prod/orders/%2E%2E/admin", "/prod/orders/.%2e/admin", "/prod/orders/%2e./admin", "/prod/orders/%2e/1",
-		"/prod/orders/..%2fadmin", "/prod/orders/..%2Fadmin", "/prod/orders/%2e%2e%2fadmin", "/prod/orders%2f..%2fadmin", "/prod/orders/a%2F..%2F..%2Fadmin",
+		"/prod/orders/..%2fadmin", "/prod/orders/..%2Fadmin", "/prod/orders/%2e%2e%2fadmin", "/prod/orders%2f..%2fadmin",
+		"/prod/orders/a%2F..%2F..%2Fadmin",
 		"/prod/orders/..%5cadmin", "/prod/orders/..\\admin", "/prod/orders/%2e%2e%5Cadmin", "/prod/orders/a\\..\\..\\admin",
 		"/prod/orders/%252e%252e/admin", "/prod/orders/%252e%252e%252fadmin", "/prod/orders/..%252fadmin", "/prod/orders/%25252e%25252e/admin",
 		"/prod/orders/%2525252e%2525252e/admin", "/prod/orders/%252525252e%252525252e/admin", "/prod/orders/%25zz/%252e%252e/admin",
 		"/prod/orders/..;/admin", "/prod/orders/..;x=y/admin", "/prod/orders/..%3b/admin", "/prod/orders/%2e%2e%3B/admin", "/prod/orders/.;/1",
-		"/prod/orders/a%2Fb", "/prod/orders/a%2fb", "/prod/orders/a%252Fb", "/prod/orders/a%25252Fb", "/prod/orders/a%5Cb", "/prod/orders/a%5cb", "/prod/orders/a\\b", "/prod/orders/a%255cb",
-		"/prod/orders/1%3F", "/prod/orders/1%253Fx", "/prod/orders/1%23", "/prod/orders/1%2523x", "/prod/orders/1;x=y", "/prod/orders;x/1", "/prod/orders/1%3Bx", "/prod/orders/1%253bx",
-		"/prod/orders/%2561", "/prod/orders/%252561", "/prod/orders/%2541/1", "/prod/orders/1%2500", "/prod/orders/%c2%85", "/prod/orders/%7f", "/prod/orders/%u002fadmin", "/prod/orders/%c0%af", "/prod/orders/%e0%80%af",
+		"/prod/orders/a%2Fb", "/prod/orders/a%2fb", "/prod/orders/a%252Fb", "/prod/orders/a%25252Fb", "/prod/orders/a%5Cb", "/prod/orders/a%5cb",
+		"/prod/orders/a\\b", "/prod/orders/a%255cb",
+		"/prod/orders/1%3F", "/prod/orders/1%253Fx", "/prod/orders/1%23", "/prod/orders/1%2523x", "/prod/orders/1;x=y", "/prod/orders;x/1",
+		"/prod/orders/1%3Bx", "/prod/orders/1%253bx",
+		"/prod/orders/%2561", "/prod/orders/%252561", "/prod/orders/%2541/1", "/prod/orders/1%2500", "/prod/orders/%c2%85", "/prod/orders/%7f",
+		"/prod/orders/%u002fadmin", "/prod/orders/%c0%af", "/prod/orders/%e0%80%af",
 		"/prod/orders/%00", "/prod/orders/1%0d%0aX:y", "/prod/orders/%c0%ae%c0%ae/" +
 			"admin", "/prod/orders/%ff", "/prod/orders/%zz", "/prod/orders/%2", "/prod/orders/%",
 	} {
@@ -230,13 +238,16 @@ func operationRows() []row {
 		allow("operators", "GetItem by an operator", admin(getItem)),
 	}
 	for _, value := range []string{
-		"", ".", "GetItem", "DynamoDB_20120810.", "DynamoDB_20120810", ".GetItem", "DynamoDB_20120810.getitem", "DynamoDB_20120810.GETITEM", "DynamoDB_20120810.getItem",
+		"", ".", "GetItem", "DynamoDB_20120810.", "DynamoDB_20120810", ".GetItem", "DynamoDB_20120810.getitem", "DynamoDB_20120810.GETITEM",
+		"DynamoDB_20120810.getItem",
 		"DynamoDB_20120810.Getitem", "DynamoDB_20120810.GetItem," +
 			"DynamoDB_20120810.DeleteTable", "DynamoDB_20120810.DeleteTable,DynamoDB_20120810.GetItem",
 		"DynamoDB_20120810.GetItem " +
 			"DynamoDB_20120810.DeleteTable", "DynamoDB_20120810.GetItem;DeleteTable", "DynamoDB_20120810.DeleteTable.GetItem",
-		"DynamoDB_20120810.Get Item", "DynamoDB_20120810.Get%49tem", "DynamoDB_20120810.GetItem\x00", "AmazonSQS.GetItem", "dynamodb_20120810.GetItem", "DynamoDB_20120810/GetItem",
-		"DynamoDB_20120810.GetItem#", "DynamoDB_20120810..GetItem", "DynamoDB_20120810.GetIt\u0435m", "DynamoDB_20120810.DeleteTable", "DynamoDB_20120810.TransactWriteItems",
+		"DynamoDB_20120810.Get Item", "DynamoDB_20120810.Get%49tem", "DynamoDB_20120810.GetItem\x00", "AmazonSQS.GetItem",
+		"dynamodb_20120810.GetItem", "DynamoDB_20120810/GetItem",
+		"DynamoDB_20120810.GetItem#", "DynamoDB_20120810..GetItem", "DynamoDB_20120810.GetIt\u0435m", "DynamoDB_20120810.DeleteTable",
+		"DynamoDB_20120810.TransactWriteItems",
 	} {
 		rows = append(rows, deny(fmt.Sprintf("target %q", value), crm(to("POST", table, "X-Amz-Target", value))))
 	}
@@ -355,7 +366,15 @@ func shapeRows() []row {
 		deny("profile in another case", crm(but(good, func(r *access.Request) { r.Profile = "Orders" }))),
 	}
 	for _, h := range []access.Field{
-		{"", "x"}, {"X\r\nY", "x"}, {"X:Y", "x"}, {"X Y", "x"}, {"X\x00", "x"}, {"\xff", "x"}, {"X", "a\r\nSet-Cookie: b"}, {"X", "a\nb"}, {"X", "a\x00b"},
+		{"", "x"},
+		{"X\r\nY", "x"},
+		{"X:Y", "x"},
+		{"X Y", "x"},
+		{"X\x00", "x"},
+		{"\xff", "x"},
+		{"X", "a\r\nSet-Cookie: b"},
+		{"X", "a\nb"},
+		{"X", "a\x00b"},
 	} {
 		rows = append(
 			rows,

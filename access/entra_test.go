@@ -245,7 +245,8 @@ func badTokensOf(i *issuer, h, c claims, name string) map[string]string {
 		"issued in the future":         i.sign(h, with(c, "iat", noon.Add(time.Hour).Unix())),
 		"two dots and nothing":         "..",
 		"four parts":                   good + ".x",
-		"a JWS in JSON":                `{"payload":"` + part[1] + `","signatures":[{"protected":"` + part[0] + `","signature":"` + part[2] + `"}]}`,
+		"a JWS in JSON": `{"payload":"` + part[1] + `","signatures":[{"protected":"` + part[0] + `","signature":"` +
+			part[2] + `"}]}`,
 	}
 	return bad
 }

@@ -91,7 +91,8 @@ func randomPolicyFile(r *rand.Rand) string {
 func randomExpression(r *rand.Rand, depth int) string {
 	if depth > 0 && r.IntN(3) > 0 {
 		a, b := randomExpression(r, depth-1), randomExpression(r, depth-1)
-		return pick(r, a+" && "+b, a+" && "+b, a+" && ("+b+")", "("+a+") && "+b, "("+a+" || "+b+")", "!("+a+")", "(if "+a+" then "+b+" else false)")
+		return pick(r, a+" && "+b, a+" && "+b, a+" && ("+b+")", "("+a+") && "+b, "("+a+" || "+b+")", "!("+a+")",
+			"(if "+a+" then "+b+" else false)")
 	}
 	attribute := "resource." + pick(r, "profile", "region", "host", "operation")
 	return pick(r,

@@ -24,7 +24,8 @@ func FuzzDecide(f *testing.F) {
 		}
 	}
 	p := newPolicy(f, `
-@id("api") permit (principal, action, resource) when { resource.host == "abc.execute-api.eu-west-1.amazonaws.com" && resource.path like "/prod/orders/*" };
+@id("api") permit (principal, action, resource) when { resource.host == "abc.execute-api.eu-west-1.amazonaws.com" &&
+  resource.path like "/prod/orders/*" };
 @id("table") permit (principal, action, resource) when { resource.service == "dynamodb" && resource.operation == "GetItem" };
 @id("queue") permit (principal, action, resource) when { resource.service == "sqs" && resource.operation == "SendMessage" };
 @id("object") permit (principal, action, resource) when { resource.service == "s3" && resource.operation == "GetObject" };
@@ -92,7 +93,8 @@ func FuzzDecide(f *testing.F) {
 func FuzzPolicyFile(f *testing.F) {
 	f.Add(`permit (principal, action, resource);`)
 	f.Add(access.Guardrails())
-	f.Add(`@id("a") permit (principal in Role::"x", action in [Action::"sign"], resource) when { ["GetItem"].contains(resource.operation) } unless { resource.port > 1 };`)
+	f.Add(`@id("a") permit (principal in Role::"x", action in [Action::"sign"], resource) when { ["GetItem"].contains(resource.operation) } ` +
+		`unless { resource.port > 1 };`)
 	f.Add(`permit (principal, action, resource) when { resource.hasTag("query.a") && resource.getTag("query.a") like "x*" };`)
 	f.Add(`permit (principal, action, resource) when { if resource.service == "s3" then true else context.restricted };`)
 	questions := []access.Question{

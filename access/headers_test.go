@@ -35,7 +35,8 @@ func TestPolicy_WarnsOfWhatNoSignatureHolds(t *testing.T) {
 		},
 		{
 			"permit that a header makes ask for more",
-			`permit (principal, action, resource) when { (resource.headers.contains("x-debug") && resource.operation == "PutObject") || resource.payload == "signed" };`,
+			`permit (principal, action, resource) when { (resource.headers.contains("x-debug") && resource.operation == "PutObject") || ` +
+				`resource.payload == "signed" };`,
 			"absence of the header x-debug",
 		},
 		{
@@ -55,7 +56,8 @@ func TestPolicy_WarnsOfWhatNoSignatureHolds(t *testing.T) {
 		},
 		{
 			"either way",
-			`permit (principal, action, resource) when { if resource.headers.contains("x-t") then resource.method == "GET" else resource.method == "PUT" };`,
+			`permit (principal, action, resource) ` +
+				`when { if resource.headers.contains("x-t") then resource.method == "GET" else resource.method == "PUT" };`,
 			"absence of the header x-t",
 		},
 		{
@@ -76,7 +78,8 @@ func TestPolicy_WarnsOfWhatNoSignatureHolds(t *testing.T) {
 		{"permit on presence", `permit (principal, action, resource) when { resource.headers.contains("if-none-match") };`, ""},
 		{
 			"permit on a value",
-			`permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };`,
+			`permit (principal, action, resource) when { resource.hasTag("header.x-tenant-id") && ` +
+				`resource.getTag("header.x-tenant-id") == "acme" };`,
 			"",
 		},
 		{"forbid unless present", `forbid (principal, action, resource) unless { resource.headers.contains("x-guardrail") };`, ""},
@@ -132,7 +135,8 @@ func TestPolicy_ReadsHeader(t *testing.T) {
 // A comma parts the values of one header as it parts two headers of a name: the
 // signature is the same, what a receiver takes is not.
 func TestPolicy_RefusesAHeaderThatCouldBeSentAsTwo(t *testing.T) {
-	const tenant = `permit (principal, action, resource) when { resource.hasTag("header.x-tenant") && resource.getTag("header.x-tenant") like "*" };`
+	const tenant = `permit (principal, action, resource) when { resource.hasTag("header.x-tenant") && ` +
+		`resource.getTag("header.x-tenant") like "*" };`
 	const present = `permit (principal, action, resource) when { resource.headers.contains("x-tenant") };`
 	one, two := []string{"x-tenant", "acme,victim"}, []string{"x-tenant", "acme", "X-Tenant", "victim"}
 	for _, tt := range []struct {

@@ -278,7 +278,8 @@ func TestOtherOperationsOfTheSameServicesAreAllowed(t *testing.T) {
 func TestBearerTokensOfEveryService(t *testing.T) {
 	open, wide := newPolicy(t, ""), newPolicy(
 		t,
-		`permit (principal, action, resource) when { resource.service == "bedrock" || resource.query.contains("Action") || resource.path like "/*" };`,
+		`permit (principal, action, resource) when { resource.service == "bedrock" || resource.query.contains("Action") || `+
+			`resource.path like "/*" };`,
 	)
 	named := newPolicy(t, `permit (principal, action, resource) when { resource.operation == "CallWithBearerToken" };`)
 	for _, service := range []string{
@@ -287,9 +288,12 @@ func TestBearerTokensOfEveryService(t *testing.T) {
 	} {
 		host := "https://" + service + ".amazonaws.com"
 		for _, target := range []string{
-			"/?Action=CallWithBearerToken", "/?action=CallWithBearerToken", "/?ACTION=CALLWITHBEARERTOKEN", "/?Action=callwithbearertoken", "/?%41ction=Call%57ithBearerToken",
-			"/?%2541ction=CallWithBearerToken", "/?Action=%2543allWithBearerToken", "/?Action=%20CallWithBearerToken", "/?Action=CallWithBearerToken%20", "/?Action%5B%5D=CallWithBearerToken",
-			"/?Action=Other&Action=CallWithBearerToken", "/?Action=CallWithBearerToken&Version=1", "/x?Action=CallWithBearerToken", "/model/m/invoke?Action=CallWithBearerToken", "/?x=1&Action=CallWithBearerToken",
+			"/?Action=CallWithBearerToken", "/?action=CallWithBearerToken", "/?ACTION=CALLWITHBEARERTOKEN", "/?Action=callwithbearertoken",
+			"/?%41ction=Call%57ithBearerToken",
+			"/?%2541ction=CallWithBearerToken", "/?Action=%2543allWithBearerToken", "/?Action=%20CallWithBearerToken",
+			"/?Action=CallWithBearerToken%20", "/?Action%5B%5D=CallWithBearerToken",
+			"/?Action=Other&Action=CallWithBearerToken", "/?Action=CallWithBearerToken&Version=1", "/x?Action=CallWithBearerToken",
+			"/model/m/invoke?Action=CallWithBearerToken", "/?x=1&Action=CallWithBearerToken",
 		} {
 			for _, method := range []string{"GET", "POST"} {
 				for _, q := range every(inService(service, to(method, host+target))) {
@@ -301,7 +305,8 @@ func TestBearerTokensOfEveryService(t *testing.T) {
 				}
 			}
 		}
-		if d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken")))); !d.Allowed && service != "s3" { // which has the parameter named, too
+		d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken"))))
+		if !d.Allowed && service != "s3" { // which has the parameter named, too
 			t.Errorf("%s, named: %v %v", service, d, d.Notes)
 		}
 		if d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken&"+
@@ -323,7 +328,8 @@ func TestBearerTokensOfEveryService(t *testing.T) {
 
 // The MCP servers of AWS carry out any call.
 func TestMCPServersAreLogins(t *testing.T) {
-	const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"aws___call_aws","arguments":{"cli_command":"aws iam create-access-key"}}}`
+	const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"aws___call_aws",` +
+		`"arguments":{"cli_command":"aws iam create-access-key"}}}`
 	open := newPolicy(t, "")
 	for _, service := range []string{"aws-mcp", "eks-mcp", "ecs-mcp", "some-new-mcp"} {
 		r := inService(service, to("POST", "https://"+service+".us-east-1.api.aws/mcp", "body", call))

@@ -12,7 +12,8 @@ import (
 
 const (
 	mcpGateway = "https://orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp"
-	mcpRuntime = "https://bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A123456789012%3Aruntime%2Forders-x/invocations?qualifier=DEFAULT"
+	mcpRuntime = "https://bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/" +
+		"arn%3Aaws%3Abedrock-agentcore%3Aeu-west-1%3A123456789012%3Aruntime%2Forders-x/invocations?qualifier=DEFAULT"
 )
 
 func message(service, target, body string, fields ...string) access.Question {
@@ -28,11 +29,20 @@ func TestMCP_TheOperationIsInTheBody(t *testing.T) {
 	for _, tt := range []struct{ name, service, target, body, want string }{
 		{"a tool", "bedrock-agentcore", mcpGateway, call, "tools/call:get_order"},
 		{"a tool of a runtime", "bedrock-agentcore", mcpRuntime, call, "tools/call:get_order"},
-		{"a tool, escaped", "bedrock-agentcore", mcpGateway, `{"method":"tools\/call","params":{"n\u0061me":"get\u005forder"}}`, "tools/call:get_order"},
+		{
+			"a tool, escaped", "bedrock-agentcore", mcpGateway, `{"method":"tools\/call","params":{"n\u0061me":"get\u005forder"}}`,
+			"tools/call:get_order",
+		},
 		{"a list", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, "tools/list"},
-		{"2024 and 2025", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}`, "initialize"},
+		{
+			"2024 and 2025", "bedrock-agentcore", mcpGateway,
+			`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}`, "initialize",
+		},
 		{"2026", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{}}`, "server/discover"},
-		{"a notification", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "notifications/initialized"},
+		{
+			"a notification", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+			"notifications/initialized",
+		},
 		{"a prompt", "bedrock-agentcore", mcpGateway, `{"method":"prompts/get","params":{"name":"greet"}}`, "prompts/get:greet"},
 		{"a resource", "bedrock-agentcore", mcpGateway, `{"method":"resources/read","params":{"uri":"file:///a"}}`, "resources/read:file:///a"},
 		{"an answer to the server", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","id":7,"result":{}}`, "response"},
@@ -89,7 +99,8 @@ func TestMCP_RefusesWhatCouldMeanTwoThings(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"a", "=?base64?YQ==?="} {
-		q := message("bedrock-agentcore", mcpGateway, `{"method":"tools/call","params":{"name":"a"}}`, "mcp-method", "tools/call", "mcp-name", name)
+		q := message("bedrock-agentcore", mcpGateway, `{"method":"tools/call","params":{"name":"a"}}`, "mcp-method", "tools/call",
+			"mcp-name", name)
 		if d := p.Decide(q); !d.Allowed {
 			t.Errorf("Mcp-Name %s: %s", name, d.Reason)
 		}
@@ -100,7 +111,8 @@ func TestMCP_RefusesWhatCouldMeanTwoThings(t *testing.T) {
 func TestMCP_PoliciesNameTools(t *testing.T) {
 	p := newPolicy(t, cedarIn(t, "../docs/mcp.md"))
 	for body, want := range map[string]bool{
-		`{"method":"initialize"}`: true, `{"method":"server/discover"}`: true, `{"method":"notifications/initialized"}`: true, `{"method":"tools/list"}`: true,
+		`{"method":"initialize"}`: true, `{"method":"server/discover"}`: true, `{"method":"notifications/initialized"}`: true,
+		`{"method":"tools/list"}`:                               true,
 		`{"method":"tools/call","params":{"name":"get_order"}}`: true, `{"method":"tools/call","params":{"name":"list_orders"}}`: true,
 		`{"method":"tools/call","params":{"name":"delete_order"}}`: false, `{"method":"resources/read","params":{"uri":"a"}}`: false,
 		`{"prompt":"x"}`: false, ``: false,
@@ -127,7 +139,8 @@ func TestMCP_PoliciesNameTools(t *testing.T) {
 // means here.
 func FuzzMCP(f *testing.F) {
 	for _, seed := range []string{
-		`{"method":"tools/call","params":{"name":"a"}}`, `{"Method":"x","method":"tools/list"}`, `[]`, `{"method":"tools/call","params":{"name":"a","Name":"b"}}`, "{",
+		`{"method":"tools/call","params":{"name":"a"}}`, `{"Method":"x","method":"tools/list"}`, `[]`,
+		`{"method":"tools/call","params":{"name":"a","Name":"b"}}`, "{",
 	} {
 		f.Add(seed)
 	}

@@ -256,8 +256,9 @@ func serviceTricks() []mutation {
 func hostTricks() []mutation {
 	const good, bad = "abc.execute-api.eu-west-1.amazonaws.com", "attacker.example"
 	return []mutation{func(r *rand.Rand, q *access.Question) {
-		q.Request.Host = pick(r, good+"@"+bad, bad+"#"+good, bad+"/"+good, bad+"\\"+good, bad+"?"+good, good+"."+bad, bad+"."+good, good+"."+bad+":443",
-			bad+":443@"+good, good+" "+bad, bad+"://"+good, respell(r, good)+"."+bad, good+"\r\n"+bad, "["+good+"]", disguise(r, good)+"."+bad, good+":"+bad)
+		q.Request.Host = pick(r, good+"@"+bad, bad+"#"+good, bad+"/"+good, bad+"\\"+good, bad+"?"+good, good+"."+bad, bad+"."+good,
+			good+"."+bad+":443", bad+":443@"+good, good+" "+bad, bad+"://"+good, respell(r, good)+"."+bad, good+"\r\n"+bad,
+			"["+good+"]", disguise(r, good)+"."+bad, good+":"+bad)
 	}}
 }
 

@@ -79,11 +79,14 @@ func TestOIDC_TokensAreAccepted(t *testing.T) {
 		header, claims claims
 		id, roles      string
 	}{
-		"an ID token":                   {goodHeader(), good, "shop:auth0|5f7c", "shop:staff shop:signers"},
-		"an access token":               {with(goodHeader(), "typ", "at+jwt"), good, "shop:auth0|5f7c", "shop:staff shop:signers"},
-		"no typ":                        {with(goodHeader(), "typ", nil), good, "shop:auth0|5f7c", "shop:staff shop:signers"},
-		"the other audience":            {goodHeader(), with(good, "aud", "client-2"), "shop:auth0|5f7c", "shop:staff shop:signers"},
-		"an audience among others":      {goodHeader(), with(good, "aud", []string{"x", "client-1"}), "shop:auth0|5f7c", "shop:staff shop:signers"},
+		"an ID token":        {goodHeader(), good, "shop:auth0|5f7c", "shop:staff shop:signers"},
+		"an access token":    {with(goodHeader(), "typ", "at+jwt"), good, "shop:auth0|5f7c", "shop:staff shop:signers"},
+		"no typ":             {with(goodHeader(), "typ", nil), good, "shop:auth0|5f7c", "shop:staff shop:signers"},
+		"the other audience": {goodHeader(), with(good, "aud", "client-2"), "shop:auth0|5f7c", "shop:staff shop:signers"},
+		"an audience among others": {
+			goodHeader(), with(good, "aud", []string{"x", "client-1"}), "shop:auth0|5f7c",
+			"shop:staff shop:signers",
+		},
 		"roles in a text":               {goodHeader(), with(good, "groups", "signers other"), "shop:auth0|5f7c", "shop:signers shop:other"},
 		"a caller with a name, no role": {goodHeader(), with(good, "sub", "robot@clients", "groups", nil), "robot", ""},
 		"an access token of Cognito": {
@@ -91,7 +94,8 @@ func TestOIDC_TokensAreAccepted(t *testing.T) {
 		},
 	} {
 		got, err := a.Authenticate(bearer(p.sign(test.header, test.claims)))
-		if err != nil || got.ID != test.id || got.Method != access.MethodOIDC || got.Issuer != "shop" || strings.Join(got.Roles, " ") != test.roles {
+		if err != nil || got.ID != test.id || got.Method != access.MethodOIDC || got.Issuer != "shop" ||
+			strings.Join(got.Roles, " ") != test.roles {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
@@ -121,7 +125,8 @@ func TestOIDC_RolesAreFoundWhereIssuersPutThem(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", claim, got, err)
 		}
 		for _, other := range []any{nil, "x", 1, []any{1}, claims{"roles": 1}, claims{"api": nil}} {
-			if got, err := a.Authenticate(bearer(p.sign(goodHeader(), with(shopClaims(noon), "groups", nil, top, other)))); !errors.Is(err, access.ErrNoRole) {
+			got, err := a.Authenticate(bearer(p.sign(goodHeader(), with(shopClaims(noon), "groups", nil, top, other))))
+			if !errors.Is(err, access.ErrNoRole) {
 				t.Errorf("%s is %v: got %+v, %v, want %v", claim, other, got, err, access.ErrNoRole)
 			}
 		}
@@ -169,15 +174,16 @@ func TestOIDC_KeysOfEachKind(t *testing.T) {
 		token string
 		good  bool
 	}{
-		"ES256":                          {token("ES256", "ec-256", ecSign(p256, crypto.SHA256, 32)), true},
-		"ES384":                          {token("ES384", "ec-384", ecSign(p384, crypto.SHA384, 48)), true},
-		"EdDSA":                          {token("EdDSA", "ed", func(text []byte) []byte { return ed25519.Sign(edPrivate, text) }), true},
-		"RS512":                          {token("RS512", "key-1", pkcs1), true},
-		"ES256 with a key of P-384":      {token("ES256", "ec-384", ecSign(p384, crypto.SHA256, 48)), false},
-		"ES384 with a key of P-256":      {token("ES384", "ec-256", ecSign(p256, crypto.SHA384, 32)), false},
-		"RS512 with a key for PS256":     {token("RS512", "rsa-pss", pkcs1), false},
-		"ES256 with an RSA key":          {token("ES256", "key-1", ecSign(p256, crypto.SHA256, 32)), false},
-		"ES256 with half a signature":    {token("ES256", "ec-256", func(text []byte) []byte { return ecSign(p256, crypto.SHA256, 32)(text)[:32] }), false},
+		"ES256":                      {token("ES256", "ec-256", ecSign(p256, crypto.SHA256, 32)), true},
+		"ES384":                      {token("ES384", "ec-384", ecSign(p384, crypto.SHA384, 48)), true},
+		"EdDSA":                      {token("EdDSA", "ed", func(text []byte) []byte { return ed25519.Sign(edPrivate, text) }), true},
+		"RS512":                      {token("RS512", "key-1", pkcs1), true},
+		"ES256 with a key of P-384":  {token("ES256", "ec-384", ecSign(p384, crypto.SHA256, 48)), false},
+		"ES384 with a key of P-256":  {token("ES384", "ec-256", ecSign(p256, crypto.SHA384, 32)), false},
+		"RS512 with a key for PS256": {token("RS512", "rsa-pss", pkcs1), false},
+		"ES256 with an RSA key":      {token("ES256", "key-1", ecSign(p256, crypto.SHA256, 32)), false},
+		"ES256 with half a signature": {token("ES256", "ec-256",
+			func(text []byte) []byte { return ecSign(p256, crypto.SHA256, 32)(text)[:32] }), false},
 		"ES256 with a signature of 0":    {token("ES256", "ec-256", func([]byte) []byte { return make([]byte, 64) }), false},
 		"HS256 with a key of the issuer": {token("HS256", "hmac", func([]byte) []byte { return make([]byte, 32) }), false},
 	} {
@@ -283,7 +289,8 @@ func TestOIDC_IssuersCannotSpeakForEachOther(t *testing.T) {
 	e := entra.entra()
 	e.Roles = append(e.Roles, "shop:signers", "shopkeeper:x")
 	a := newAuthenticator(t, access.Options{OIDC: []access.OIDC{o, second}, Entra: e})
-	got, err := a.Authenticate(bearer(entra.sign(goodHeader(), with(goodClaims(noon), "roles", []string{"shop:signers", "Sign.Invoke", "shopkeeper:x"}))))
+	got, err := a.Authenticate(bearer(entra.sign(goodHeader(),
+		with(goodClaims(noon), "roles", []string{"shop:signers", "Sign.Invoke", "shopkeeper:x"}))))
 	if err != nil || strings.Join(got.Roles, " ") != "Sign.Invoke shopkeeper:x" {
 		t.Errorf("Entra ID gives the roles of an issuer: %+v, %v", got, err)
 	}

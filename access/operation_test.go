@@ -283,7 +283,8 @@ func TestMalformedRequests(t *testing.T) {
 	}
 	const host = "abc.execute-api.eu-west-1.amazonaws.com"
 	for _, h := range []string{
-		"", "A" + host, host + ".", "." + host, "a..b", host + ":", host + ":0", host + ":0443", host + ":65536", host + ":x", "u@" + host, host + "/", host + "\\", host + "?", host + "#",
+		"", "A" + host, host + ".", "." + host, "a..b", host + ":", host + ":0", host + ":0443", host + ":65536", host + ":x", "u@" + host,
+		host + "/", host + "\\", host + "?", host + "#",
 		host + " ", "é" + host, "a%2eb", "[::1", "[]", "[::g]", "::1", strings.Repeat("a", 254),
 	} {
 		if d := p.Decide(crm(but(good, func(r *access.Request) { r.Host = h }))); d.Allowed || d.Malformed != "url" {

@@ -25,13 +25,15 @@ func TestPathsThatCanBeReadInTwoWaysAreAbsent(t *testing.T) {
 	permits := newPolicy(t, `permit (principal, action, resource) when { resource.path like "/*" };`)
 	blind := newPolicy(t, `permit (principal, action, resource) when { resource.method == "GET" };`)
 	for _, wire := range []string{
-		"/prod/admin%2Fusers", "/prod/admin%2fusers", "/prod%2Fadmin%2Fusers", "/prod/admin%252Fusers", "/prod/admin%252fusers", "/prod/admin%25252Fusers",
+		"/prod/admin%2Fusers", "/prod/admin%2fusers", "/prod%2Fadmin%2Fusers", "/prod/admin%252Fusers", "/prod/admin%252fusers",
+		"/prod/admin%25252Fusers",
 		"/prod/admin%5Cusers", "/prod/admin%5cusers", `/prod/admin\users`, "/prod/admin%255Cusers",
 		"/prod/admin;x/users", "/prod/admin;/users", "/prod/admin;jsessionid=1/" +
 			"users", "/prod/admin%3Bx/users", "/prod/admin%3bx/users", "/prod/admin%253Bx/users", "/prod;v=1/admin/users",
-		"/prod/x%3F/../admin/" +
-			"users", "/prod/admin%3Fx", "/prod/admin%23x", "/prod/admin%253Fx", "/prod/admin%00/users", "/prod/admin%2500/users", "/prod/admin/users%00.png",
-		"/prod/%2561dmin/users", "/prod/%252561dmin/users", "/prod/adm%2569n/users", "/prod/admin%C0%AFusers", "/prod/admin%E0%80%AFusers", "/prod/admin%0a/users", "/prod/admin%C2%85/users",
+		"/prod/x%3F/../admin/users", "/prod/admin%3Fx", "/prod/admin%23x", "/prod/admin%253Fx", "/prod/admin%00/users", "/prod/admin%2500/users",
+		"/prod/admin/users%00.png",
+		"/prod/%2561dmin/users", "/prod/%252561dmin/users", "/prod/adm%2569n/users", "/prod/admin%C0%AFusers", "/prod/admin%E0%80%AFusers",
+		"/prod/admin%0a/users", "/prod/admin%C2%85/users",
 		"/prod//admin/users", "/prod/./admin/users", "/prod/x/%2e%2e/admin/users",
 	} {
 		q := onPath(wire)
@@ -61,8 +63,10 @@ func TestNoReadingOfAnAllowedPathIsForbidden(t *testing.T) {
 	p := newPolicy(t, adminIsForbidden)
 	random := rand.New(rand.NewPCG(13, 3))
 	pieces := []string{
-		"/", "/", "/", "prod", "prod", "admin", "admin", "users", "orders", "a", ".", "..", ";", ";x", "%2F", "%2f", "%252F", "%25252f", "%5C", "%5c", "%255c", `\`,
-		"%3B", "%3bx", "%253b", "%3F", "%253f", "%23", "%2523", "%00", "%2500", "%2e", "%2E%2e", "%252e", "%61dmin", "%2561dmin", "%252561dmin", "%25", "%2525", "%20", "%C0%AF", "%70rod",
+		"/", "/", "/", "prod", "prod", "admin", "admin", "users", "orders", "a", ".", "..", ";", ";x", "%2F", "%2f", "%252F", "%25252f", "%5C",
+		"%5c", "%255c", `\`,
+		"%3B", "%3bx", "%253b", "%3F", "%253f", "%23", "%2523", "%00", "%2500", "%2e", "%2E%2e", "%252e", "%61dmin", "%2561dmin", "%252561dmin",
+		"%25", "%2525", "%20", "%C0%AF", "%70rod",
 	}
 	allowed, tried, n := 0, 0, 30_000
 	if testing.Short() {
@@ -190,7 +194,9 @@ func TestControlPlaneOfS3IsNotS3(t *testing.T) {
 			!strings.Contains(d.Reason, strings.TrimSpace(name)) {
 			t.Errorf("%s: %v, want it to say what to name", r.Host, d)
 		}
-		if d := newPolicy(t, `permit (principal, action, resource); forbid (principal, action, resource) when { resource.service == "`+r.Service+`" };`).Decide(sign(r)); d.Allowed {
+		d := newPolicy(t, `permit (principal, action, resource); forbid (principal, action, resource) `+
+			`when { resource.service == "`+r.Service+`" };`).Decide(sign(r))
+		if d.Allowed {
 			t.Errorf("%s: %v, want a forbid on the service to hold", r.Host, d)
 		}
 		for _, condition := range []string{

@@ -242,7 +242,9 @@ func TestGuardrailsLetOwnKeysThrough(t *testing.T) {
 				t.Errorf("%q: %v", document, d)
 			}
 		}
-		if d := newPolicy(t, `permit (principal, action, resource); forbid (principal, action, resource) when { resource.ownKeys };`).Decide(sign(own)); d.Allowed {
+		d := newPolicy(t, `permit (principal, action, resource); forbid (principal, action, resource) `+
+			`when { resource.ownKeys };`).Decide(sign(own))
+		if d.Allowed {
 			t.Errorf("forbidden by the operator: %v", d)
 		}
 		nameless := but(r, func(r *access.Request) { r.Profile = "" })
@@ -398,7 +400,8 @@ FAIL  nonsense too: refused, want deny: not a request
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 	for _, bad := range []string{
-		``, `[]`, `{}`, `[{"title": "x"}]`, `[{"name": "x", "caller": "y", "request": 1, "expect": "maybe"}]`, `[{"name": "x", "expect": "deny"}]`,
+		``, `[]`, `{}`, `[{"title": "x"}]`, `[{"name": "x", "caller": "y", "request": 1, "expect": "maybe"}]`,
+		`[{"name": "x", "expect": "deny"}]`,
 		`[{"name": "x", "caller": "y", "request": 1, "expect": "deny"}] []`,
 	} {
 		if _, err := access.ReadCases([]byte(bad)); err == nil {

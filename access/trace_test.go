@@ -80,7 +80,8 @@ func TestTraceOf_BeginsATraceWhereNoneIsValid(t *testing.T) {
 func FuzzTraceOf(f *testing.F) {
 	f.Add("00-" + traceID + "-" + spanID + "-01")
 	f.Add("cc-" + traceID + "-" + spanID + "-01-more")
-	valid := regexp.MustCompile(`^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}|[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-(?s:.*))?)$`)
+	valid := regexp.MustCompile(`^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}|` +
+		`[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-(?s:.*))?)$`)
 	f.Fuzz(func(t *testing.T, text string) {
 		got := access.TraceOf(http.Header{"Traceparent": {text}})
 		parts := valid.FindStringSubmatch(text)

@@ -356,7 +356,8 @@ func TestAPanicIsAProblemAndTellsNothing(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	s := newServer(t, sessions{})
 	for given, want := range map[string]string{
-		"": "made-here", "flow-7.run_3": "flow-7.run_3", "a b": "made-here", "a\"b": "made-here", strings.Repeat("a", 129): "made-here", "ü": "made-here",
+		"": "made-here", "flow-7.run_3": "flow-7.run_3", "a b": "made-here", "a\"b": "made-here", strings.Repeat("a", 129): "made-here",
+		"ü": "made-here",
 	} {
 		if got := s.do("GET", "/nothing", "", "X-Request-Id", given).Header().Get("X-Request-Id"); got != want {
 			t.Errorf("X-Request-Id %q: got %q, want %q", given, got, want)

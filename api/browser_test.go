@@ -18,7 +18,8 @@ const tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 var principal = base64.StdEncoding.EncodeToString([]byte(`{"auth_typ":"aad","claims":[{"typ":"tid","val":"` + tenant + `"},
 	{"typ":"appid","val":"11111111-2222-3333-4444-555555555555"},{"typ":"roles","val":"Sign.Invoke"}]}`))
 
-// TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned: whatever a page of a stranger sends, to every operation, however callers are told apart.
+// TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned: whatever a page of a stranger sends, to every operation, however callers
+// are told apart.
 func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 	const local = "127.0.0.1:8080"
 	pages := []struct {
@@ -58,7 +59,8 @@ func TestBrowsers_NoPageOfAnotherOriginGetsAnythingSigned(t *testing.T) {
 		},
 		{"the same without headers of the browser", "evil.example", []string{"Content-Type", "application/json"}, true},
 	}
-	const body = `{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/","bucket":"b","key":"k","region":"eu-west-1","kind":"rds","endpoint":"x:1","user":"u"}`
+	const body = `{"method":"GET","url":"https://abc.execute-api.eu-west-1.amazonaws.com/","bucket":"b","key":"k","region":"eu-west-1",` +
+		`"kind":"rds","endpoint":"x:1","user":"u"}`
 	for _, kind := range []access.Auth{access.AuthNone, "keys", "trusted header"} {
 		s := newServerWith(t, sessions{}, func(o *api.Options) {
 			switch kind {

@@ -21,7 +21,8 @@ const (
 	mcpPath   = "/proxy/orders/orders-abc123.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp"
 	mcpPolicy = `permit (principal, action == Action::"send", resource) when { resource.service == "bedrock-agentcore" &&
   ["initialize", "server/discover", "notifications/initialized", "tools/list", "tools/call:get_order"].contains(resource.operation) };
-permit (principal, action == Action::"send", resource) when { resource.service == "bedrock-agentcore" && ["GET", "DELETE"].contains(resource.method) };`
+permit (principal, action == Action::"send", resource) when { resource.service == "bedrock-agentcore" &&
+  ["GET", "DELETE"].contains(resource.method) };`
 )
 
 // mcpServer answers as servers of three generations of the protocol do: with a session
@@ -136,7 +137,8 @@ func TestMCP_GenerationsPass(t *testing.T) {
 				t.Run(fmt.Sprintf("%s session %v stream %v", generation.version, session, stream), func(t *testing.T) {
 					m := &mcpServer{session: session, stream: stream, next: make(chan struct{}, 3)}
 					front := newMCP(t, m)
-					begun := say(t, front, "POST", `{"jsonrpc": "2.0", "id":1,"method":"`+generation.begin+`","params":{"protocolVersion":"`+generation.version+`"}}`,
+					begun := say(t, front, "POST",
+						`{"jsonrpc": "2.0", "id":1,"method":"`+generation.begin+`","params":{"protocolVersion":"`+generation.version+`"}}`,
 						"MCP-Protocol-Version", generation.version, "Mcp-Method", generation.begin)
 					id := begun.Header.Get("Mcp-Session-Id")
 					if begun.StatusCode != 200 || (id != "") != session {
@@ -164,7 +166,8 @@ func TestMCP_GenerationsPass(t *testing.T) {
 						}
 					}
 					signed := last.Header.Get("Authorization")
-					if !strings.Contains(signed, "/bedrock-agentcore/aws4_request") || strings.Contains(signed, "mcp-") || strings.Contains(signed, "accept") {
+					if !strings.Contains(signed, "/bedrock-agentcore/aws4_request") || strings.Contains(signed, "mcp-") ||
+						strings.Contains(signed, "accept") {
 						t.Errorf("signed: %s", signed)
 					}
 					if ended := say(t, front, "DELETE", "", with...); ended.StatusCode != http.StatusNoContent {
@@ -230,7 +233,8 @@ func TestMCP_RefusalsReachNobody(t *testing.T) {
 	if len(m.seen) > 0 {
 		t.Fatalf("%d requests arrived: %q", len(m.seen), m.bodies)
 	}
-	const odd = "{ \"jsonrpc\":\"2.0\",\"id\" : 9007199254740993,\n\"method\":\"tools/call\",\"params\":{\"name\":\"get_order\",\"arguments\":{\"n\":1.0}}}"
+	const odd = "{ \"jsonrpc\":\"2.0\",\"id\" : 9007199254740993,\n" +
+		"\"method\":\"tools/call\",\"params\":{\"name\":\"get_order\",\"arguments\":{\"n\":1.0}}}"
 	if got := say(t, front, "POST", odd); got.StatusCode != 200 || len(m.bodies) != 1 || m.bodies[0] != odd {
 		t.Errorf("%d %q", got.StatusCode, m.bodies)
 	}

@@ -73,7 +73,8 @@ func TestALineOfTheLogIsShort(t *testing.T) {
 	long := strings.Repeat("x", 4096)
 	for _, body := range []string{
 		`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","profile":"` + long + `"}`,
-		`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","service":"` + long[:200] + `","region":"` + long[:200] + `","profile":"` + long[:200] + `"}`,
+		`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","service":"` + long[:200] + `","region":"` + long[:200] + `","profile":"` +
+			long[:200] + `"}`,
 		`{"` + long + `":tru}`, `{"` + long + `":1,"` + long + `":2}`, `{"body":{"EXAMPLESECRET":tru}}`, `{"EXAMPLESECRET":1}`,
 	} {
 		s.do("POST", "/v1/sign", body, "X-API-Key", key, "User-Agent", long)

@@ -32,7 +32,8 @@ func TestSends_OneCallerLeavesPlacesToOthers(t *testing.T) {
 		!strings.Contains(w.Body.String(), `"busy"`) {
 		t.Errorf("the third: %d %s", w.Code, w.Body)
 	}
-	if w := s.do("POST", "/v1/sign", document[:len(document)-len(`,"retry":"none"}`)]+"}", "X-API-Key", key, "Content-Type", "application/json"); w.Code != 200 {
+	w := s.do("POST", "/v1/sign", document[:len(document)-len(`,"retry":"none"}`)]+"}", "X-API-Key", key, "Content-Type", "application/json")
+	if w.Code != 200 {
 		t.Errorf("signing: %d %s", w.Code, w.Body)
 	}
 	close(wait)

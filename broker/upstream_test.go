@@ -49,7 +49,8 @@ func TestSend_SetsTheOperatorsHeader(t *testing.T) {
 	if len(sent.Warnings) != 1 || sent.Warnings[0].Code != "header_replaced" {
 		t.Errorf("warnings: %v", sent.Warnings)
 	}
-	if text := fmt.Sprintf("%+v %#v", sent, s.UpstreamHeaders) + fmt.Sprintf("%+v", sent.Signed) + fmt.Sprintf("%+v", s.audit.records()); strings.Contains(text, usageKey) {
+	text := fmt.Sprintf("%+v %#v", sent, s.UpstreamHeaders) + fmt.Sprintf("%+v", sent.Signed) + fmt.Sprintf("%+v", s.audit.records())
+	if strings.Contains(text, usageKey) {
 		t.Error("the key stands in what is printed of the request")
 	}
 }
@@ -76,7 +77,8 @@ func TestSend_KeepsTheOperatorsHeaderFromOthers(t *testing.T) {
 			t.Errorf("%s got it", name)
 		}
 	}
-	signed, err := s.Sign(t.Context(), &broker.Call{Caller: access.Caller{ID: "my-flow", Method: access.MethodAPIKey}}, &post(orders, "{}").Input)
+	signed, err := s.Sign(t.Context(), &broker.Call{Caller: access.Caller{ID: "my-flow", Method: access.MethodAPIKey}},
+		&post(orders, "{}").Input)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,8 @@ func TestEndpoint_OfOtherPartitionsAndOfNone(t *testing.T) {
 	for scope, want := range map[string]string{
 		"sqs cn-north-1": "sqs.cn-north-1.amazonaws.com.cn", "sqs us-gov-west-1": "sqs.us-gov-west-1.amazonaws.com",
 		"sqs us-iso-east-1": "sqs.us-iso-east-1.c2s.ic.gov", "sqs eusc-de-east-1": "sqs.eusc-de-east-1.amazonaws.eu",
-		"sqs nowhere": "", "nothing eu-west-1": "", "evil.example/ eu-west-1": "", "sqs evil.example/": "", "sqs ": "", "iam cn-north-1": "", "iam eu-west-1": "",
+		"sqs nowhere": "", "nothing eu-west-1": "", "evil.example/ eu-west-1": "", "sqs evil.example/": "", "sqs ": "", "iam cn-north-1": "",
+		"iam eu-west-1": "",
 	} {
 		service, region, _ := strings.Cut(scope, " ")
 		if host, ok := endpoints.Endpoint(service, region); host != want || ok != (want != "") {

@@ -119,9 +119,11 @@ func TestNewHostsReportsAllFaults(t *testing.T) {
 
 func TestIsAWS(t *testing.T) {
 	for host, want := range map[string]bool{
-		"sqs.eu-west-1.amazonaws.com": true, "b.s3.amazonaws.com.cn": true, "x.lambda-url.eu-west-1.on.aws": true, "s3.eusc-de-east-1.amazonaws.eu": true,
-		"SQS.eu-west-1.AMAZONAWS.com.": true, "s3.eu-west-1.amazonaws.com:443": true, "amazonaws.com": false, "amazonaws.com.example.com": false,
-		"examazonaws.com": false, "acc.r2.cloudflarestorage.com": false, "10.0.0.1": false, "": false,
+		"sqs.eu-west-1.amazonaws.com": true, "b.s3.amazonaws.com.cn": true, "x.lambda-url.eu-west-1.on.aws": true,
+		"s3.eusc-de-east-1.amazonaws.eu": true,
+		"SQS.eu-west-1.AMAZONAWS.com.":   true, "s3.eu-west-1.amazonaws.com:443": true, "amazonaws.com": false,
+		"amazonaws.com.example.com": false,
+		"examazonaws.com":           false, "acc.r2.cloudflarestorage.com": false, "10.0.0.1": false, "": false,
 	} {
 		if got := endpoints.IsAWS(host); got != want {
 			t.Errorf("IsAWS(%q) = %v", host, got)

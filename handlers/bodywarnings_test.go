@@ -40,7 +40,8 @@ func TestBodiesThatAreStillWrappedGetAWarning(t *testing.T) {
 	server := newServer(t, nil)
 	encode := base64.StdEncoding.EncodeToString
 	long := bytes.Repeat([]byte{0, 1, 2, 0xff}, 30)
-	pdf, png := encode(append([]byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), long...)), encode(append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), long...))
+	pdf := encode(append([]byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), long...))
+	png := encode(append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), long...))
 	cases := map[string]struct {
 		body any
 		code string
@@ -128,7 +129,8 @@ func TestBodiesOfMethodsWithoutOneGetAWarning(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "PATCH"} {
 		server.signRight(request(method, anAPI, map[string]any{"body": "x"})).warns(t, "")
 	}
-	if got := server.presignRight(request("GET", aBucket+"a", map[string]any{"body": "x"})); !slices.Contains(warningCodesOf(got), "body_fragile") {
+	got := server.presignRight(request("GET", aBucket+"a", map[string]any{"body": "x"}))
+	if !slices.Contains(warningCodesOf(got), "body_fragile") {
 		t.Errorf("presigned: %v", got.Warnings)
 	}
 }

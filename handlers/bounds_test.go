@@ -79,8 +79,10 @@ func TestEveryBoundAtItsEdge(t *testing.T) {
 func TestAddressesAreNamesOfHosts(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) { o.HTTPHosts = []string{"10.0.0.5:9000"} })
 	for host, status := range map[string]int{
-		"169.254.169.254": 400, "127.0.0.1": 400, "127.0.0.1:8443": 400, "[::1]": 400, "[2001:db8::1]:8443": 400, "2852039166": 400, "0xA9FEA9FE": 400, "0251.0376.0251.0376": 400, "127.1": 400, "[::ffff:169.254.169.254]": 400,
-		"10.0.0.5:9000": 200, "10.0.0.5": 400, "api.example.com": 200, "169.254.169.254.example.com": 200, "localhost.": 400, "a..b": 400, "user@api.example.com": 400, "api.example.com:": 400, `api.example.com\\@x`: 400, "ａpi.example.com": 400, "api.example.com#": 400,
+		"169.254.169.254": 400, "127.0.0.1": 400, "127.0.0.1:8443": 400, "[::1]": 400, "[2001:db8::1]:8443": 400, "2852039166": 400,
+		"0xA9FEA9FE": 400, "0251.0376.0251.0376": 400, "127.1": 400, "[::ffff:169.254.169.254]": 400,
+		"10.0.0.5:9000": 200, "10.0.0.5": 400, "api.example.com": 200, "169.254.169.254.example.com": 200, "localhost.": 400, "a..b": 400,
+		"user@api.example.com": 400, "api.example.com:": 400, `api.example.com\\@x`: 400, "ａpi.example.com": 400, "api.example.com#": 400,
 	} {
 		w := server.post("/v1/sign", `{"method":"GET","url":"https://`+host+`/","service":"execute-api","region":"eu-west-1"}`)
 		if w.Code != status {

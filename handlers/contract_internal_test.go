@@ -59,7 +59,8 @@ func schemas(t testing.TB) (openapi3.Schemas, []openapi3.SchemaValidationOption)
 		return err
 	})
 	return doc.Components.Schemas, []openapi3.SchemaValidationOption{
-		openapi3.EnableFormatValidation(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{"date-time": dateTime, "byte": base64}),
+		openapi3.EnableFormatValidation(),
+		openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{"date-time": dateTime, "byte": base64}),
 	}
 }
 
@@ -93,27 +94,55 @@ func FuzzDecoderAndContractAgree(f *testing.F) {
 	seeds := []string{
 		`{}`, `[]`, `null`, `{"method":"GET","url":"u"}`, `{"method":"","url":"u"}`, `{"method":"GET","url":null}`,
 		`{"method":"GET","url":"u","query":{"a":"b"},"headers":{"a":""},"headerList":[{"name":"a","value":""}]}`,
-		`{"method":"GET","url":"u","query":null,"headers":null,"headerList":null,"body":null,"bodyBase64":null,"payloadSha256":null,"payload":null,"profile":null,"service":null,"region":null,"algorithm":null,"signedHeaders":null,"signAllHeaders":null,"minValiditySeconds":null,"signingTime":null,"credentials":null,"options":null,"explain":null,"output":null,"bodyForm":null}`, `{"method":"GET","url":"u","output":"short","bodyForm":"none"}`,
+		`{"method":"GET","url":"u","query":null,"headers":null,"headerList":null,"body":null,"bodyBase64":null,"payloadSha256":null,` +
+			`"payload":null,"profile":null,"service":null,"region":null,"algorithm":null,"signedHeaders":null,"signAllHeaders":null,` +
+			`"minValiditySeconds":null,"signingTime":null,"credentials":null,"options":null,"explain":null,"output":null,"bodyForm":null}`,
+		`{"method":"GET","url":"u","output":"short","bodyForm":"none"}`,
 		`{"method":"GET","url":"u","output":"long"}`, `{"method":"GET","url":"u","bodyForm":""}`,
-		`{"method":"GET","url":"u","headers":{"a":null}}`, `{"method":"GET","url":"u","headers":{"a":1}}`, `{"method":"GET","url":"u","headerList":[null]}`,
-		`{"method":"GET","url":"u","headerList":[{"name":"a"}]}`, `{"method":"GET","url":"u","headerList":[{"name":"a","value":null}]}`, `{"method":"GET","url":"u","headerList":[{"name":"","value":"b"}]}`,
-		`{"method":"GET","url":"u","body":{"a":[1,2.50,"x",null,true]}}`, `{"method":"GET","url":"u","body":7}`, `{"method":"GET","url":"u","bodyBase64":"?"}`,
-		`{"method":"GET","url":"u","payloadSha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}`, `{"method":"GET","url":"u","payloadSha256":"E3"}`,
-		`{"method":"GET","url":"u","payload":"unsigned"}`, `{"method":"GET","url":"u","payload":""}`, `{"method":"GET","url":"u","algorithm":"AWS4-HMAC-SHA256"}`, `{"method":"GET","url":"u","algorithm":"x"}`,
-		`{"method":"GET","url":"u","signedHeaders":["a"]}`, `{"method":"GET","url":"u","signedHeaders":[""]}`, `{"method":"GET","url":"u","signedHeaders":[null]}`, `{"method":"GET","url":"u","signedHeaders":"a"}`,
-		`{"method":"GET","url":"u","minValiditySeconds":6e1}`, `{"method":"GET","url":"u","minValiditySeconds":60.5}`, `{"method":"GET","url":"u","minValiditySeconds":-0}`, `{"method":"GET","url":"u","minValiditySeconds":1e400}`, `{"method":"GET","url":"u","minValiditySeconds":"60"}`,
-		`{"method":"GET","url":"u","signingTime":"2024-02-29T00:00:00Z"}`, `{"method":"GET","url":"u","signingTime":"2023-02-29T00:00:00Z"}`, `{"method":"GET","url":"u","signingTime":""}`,
-		`{"method":"GET","url":"u","credentials":{"accessKeyId":"a","secretAccessKey":"b","accountId":"123456789012","durationSeconds":900}}`, `{"method":"GET","url":"u","credentials":{}}`, `{"method":"GET","url":"u","credentials":{"accessKeyId":"a","secretAccessKey":"b","accountId":"12"}}`,
-		`{"method":"GET","url":"u","options":{"normalizePath":false,"doubleEncode":null,"contentSha256Header":"never","sessionToken":"appended"}}`, `{"method":"GET","url":"u","options":{"contentSha256Header":"x"}}`, `{"method":"GET","url":"u","options":{"x":1}}`,
+		`{"method":"GET","url":"u","headers":{"a":null}}`, `{"method":"GET","url":"u","headers":{"a":1}}`,
+		`{"method":"GET","url":"u","headerList":[null]}`,
+		`{"method":"GET","url":"u","headerList":[{"name":"a"}]}`, `{"method":"GET","url":"u","headerList":[{"name":"a","value":null}]}`,
+		`{"method":"GET","url":"u","headerList":[{"name":"","value":"b"}]}`,
+		`{"method":"GET","url":"u","body":{"a":[1,2.50,"x",null,true]}}`, `{"method":"GET","url":"u","body":7}`,
+		`{"method":"GET","url":"u","bodyBase64":"?"}`,
+		`{"method":"GET","url":"u","payloadSha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}`,
+		`{"method":"GET","url":"u","payloadSha256":"E3"}`,
+		`{"method":"GET","url":"u","payload":"unsigned"}`, `{"method":"GET","url":"u","payload":""}`,
+		`{"method":"GET","url":"u","algorithm":"AWS4-HMAC-SHA256"}`, `{"method":"GET","url":"u","algorithm":"x"}`,
+		`{"method":"GET","url":"u","signedHeaders":["a"]}`, `{"method":"GET","url":"u","signedHeaders":[""]}`,
+		`{"method":"GET","url":"u","signedHeaders":[null]}`, `{"method":"GET","url":"u","signedHeaders":"a"}`,
+		`{"method":"GET","url":"u","minValiditySeconds":6e1}`, `{"method":"GET","url":"u","minValiditySeconds":60.5}`,
+		`{"method":"GET","url":"u","minValiditySeconds":-0}`, `{"method":"GET","url":"u","minValiditySeconds":1e400}`,
+		`{"method":"GET","url":"u","minValiditySeconds":"60"}`,
+		`{"method":"GET","url":"u","signingTime":"2024-02-29T00:00:00Z"}`, `{"method":"GET","url":"u","signingTime":"2023-02-29T00:00:00Z"}`,
+		`{"method":"GET","url":"u","signingTime":""}`,
+		`{"method":"GET","url":"u","credentials":{"accessKeyId":"a","secretAccessKey":"b","accountId":"123456789012","durationSeconds":900}}`,
+		`{"method":"GET","url":"u","credentials":{}}`,
+		`{"method":"GET","url":"u","credentials":{"accessKeyId":"a","secretAccessKey":"b","accountId":"12"}}`,
+		`{"method":"GET","url":"u","options":{"normalizePath":false,"doubleEncode":null,"contentSha256Header":"never",` +
+			`"sessionToken":"appended"}}`, `{"method":"GET","url":"u","options":{"contentSha256Header":"x"}}`,
+		`{"method":"GET","url":"u","options":{"x":1}}`,
 		`{"method":"GET","url":"u","explain":1}`, `{"method":"GET","url":"u","Method":"GET"}`, `{"method":"GET","url":"u","a~/b":1}`,
 	}
 	for _, seed := range seeds {
 		f.Add([]byte(seed), byte(0))
 	}
-	const step = `{"method":"GET","url":"u","headerList":[{"name":"a","value":"b"}],"payloadSha256":"p","service":"s","region":"r","algorithm":"AWS4-HMAC-SHA256","scopeSource":"","options":{"normalizePath":true,"doubleEncode":true,"contentSha256Header":"","sessionToken":""},"profile":"","signingTime":"2024-02-29T00:00:00Z","expiresAt":"","signedHeaders":["host"],"canonicalRequest":"c","warnings":[{"code":"","message":""}]`
-	const step2 = step + `,"bodyEnvelope":{"$content-type":"","$content":""},"canonicalRequestSha256":"","credentialScope":"c","stringToSign":"s"`
+	const step = `{"method":"GET","url":"u","headerList":[{"name":"a","value":"b"}],"payloadSha256":"p","service":"s","region":"r",` +
+		`"algorithm":"AWS4-HMAC-SHA256","scopeSource":"","options":{"normalizePath":true,"doubleEncode":true,"contentSha256Header":"",` +
+		`"sessionToken":""},"profile":"","signingTime":"2024-02-29T00:00:00Z","expiresAt":"","signedHeaders":["host"],"canonicalRequest":"c",` +
+		`"warnings":[{"code":"","message":""}]`
+	const step2 = step + `,"bodyEnvelope":{"$content-type":"","$content":""},"canonicalRequestSha256":"","credentialScope":"c",` +
+		`"stringToSign":"s"`
 	for i, seed := range []string{
-		"", `{"method":"GET","url":"u","expiresInSeconds":604800}`, `{"method":"GET","url":"u","at":"2024-02-29T00:00:00Z","doubleEncode":false,"body":"x"}`, `{"bucket":"b","key":"k","region":"r","fields":{"acl":"private"},"startsWith":{"a":""},"minLength":0,"maxLength":1}`, `{"text":"curl u","choice":0}`, `{"paste":"","request":{"method":"GET","url":"u","headers":{"a":""},"headerList":[{"name":"a","value":""}],"body":"","bodyBase64":""},"requestIs":"signed","response":{"status":403,"headers":null,"body":""},"at":"2024-02-29T00:00:00Z","clock":"signer","signedAt":null,"sessionExpiresAt":null,"attempt":1}`, `{"for":"python","address":"https://h","keepExpressions":true,"request":{"method":"GET","url":"u","query":null}}`, `{"kind":"rds","endpoint":"e:1","user":"u","region":"r","expiresInSeconds":900}`,
+		"", `{"method":"GET","url":"u","expiresInSeconds":604800}`,
+		`{"method":"GET","url":"u","at":"2024-02-29T00:00:00Z","doubleEncode":false,"body":"x"}`,
+		`{"bucket":"b","key":"k","region":"r","fields":{"acl":"private"},"startsWith":{"a":""},"minLength":0,"maxLength":1}`,
+		`{"text":"curl u","choice":0}`,
+		`{"paste":"","request":{"method":"GET","url":"u","headers":{"a":""},"headerList":[{"name":"a","value":""}],"body":"","bodyBase64":""},` +
+			`"requestIs":"signed","response":{"status":403,"headers":null,"body":""},"at":"2024-02-29T00:00:00Z","clock":"signer","signedAt":null,` +
+			`"sessionExpiresAt":null,"attempt":1}`,
+		`{"for":"python","address":"https://h","keepExpressions":true,"request":{"method":"GET","url":"u","query":null}}`,
+		`{"kind":"rds","endpoint":"e:1","user":"u","region":"r","expiresInSeconds":900}`,
 		step + `}`, step2 + `}`, step2 + `,"accessKeyId":"a","signature":"s"}`,
 	} {
 		f.Add([]byte(seed), byte(i))

@@ -36,7 +36,9 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
-		reader := handlers.New(handlers.Options{Options: broker.Options{Signer: new(signing.Signer), Policy: policy, DefaultProfile: "orders", Now: server.now}})
+		reader := handlers.New(handlers.Options{Options: broker.Options{
+			Signer: new(signing.Signer), Policy: policy, DefaultProfile: "orders", Now: server.now,
+		}})
 		if len(policy.Warnings()) > 0 {
 			warned++
 			continue

@@ -94,7 +94,8 @@ func (m *refusalMessage) request() *diagnosis.Request {
 func (c *refusalCase) document() map[string]any {
 	out := map[string]any{}
 	for name, value := range map[string]any{
-		"request": c.Request.document(), "sent": c.Sent.document(), "response": c.Response.document(), "paste": c.Paste, "requestIs": string(c.RequestIs),
+		"request": c.Request.document(), "sent": c.Sent.document(), "response": c.Response.document(), "paste": c.Paste,
+		"requestIs": string(c.RequestIs),
 	} {
 		if value != nil && value != "" {
 			out[name] = value
@@ -210,7 +211,11 @@ func compare(t *testing.T, what string, got diagnosis.Report, in diagnosis.Input
 	}
 }
 
-const refusedRequest = `{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Amz-Date":"20150830T123600Z","Authorization":"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000"}},"response":{"status":403,"body":"{\"message\":\"The request signature we calculated does not match the signature you provided.\"}"},"profile":"orders"}`
+const refusedRequest = `{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/",` +
+	`"headers":{"X-Amz-Date":"20150830T123600Z",` +
+	`"Authorization":"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, ` +
+	`Signature=0000000000000000000000000000000000000000000000000000000000000000"}},"response":{"status":403,` +
+	`"body":"{\"message\":\"The request signature we calculated does not match the signature you provided.\"}"},"profile":"orders"}`
 
 // To diagnose with a profile is to verify with it.
 func TestDiagnose_IsDecidedAndRecordedAsVerify(t *testing.T) {
@@ -272,7 +277,8 @@ func TestDiagnose_DecidesOnWhatAWSEchoes(t *testing.T) {
 		}
 		policy, err := access.NewPolicy(
 			"p.cedar",
-			[]byte(`permit (principal, action, resource) when { resource.service == "s3" && resource.path like "/orders/*" && resource.method == "GET" };`),
+			[]byte(`permit (principal, action, resource) when { resource.service == "s3" && resource.path like "/orders/*" && `+
+				`resource.method == "GET" };`),
 		)
 		if err != nil {
 			t.Fatal(err)
@@ -290,8 +296,11 @@ func TestDiagnose_DecidesOnWhatAWSEchoes(t *testing.T) {
 // A workflow hands on the answer of signing and AWS's answer as they are.
 func TestDiagnose_TakesWhatSigningAnswered(t *testing.T) {
 	server := newServer(t, nil)
-	signed := server.sign(`{"method":"POST","url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders","headers":{"Content-Type":"application/json"},"body":{"order":1},"profile":"orders"}`)
-	answer := `{"statusCode":403,"headers":{"Date":"Sun, 30 Aug 2015 12:36:01 GMT"},"body":{"message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a1b2c3d4e5/prod/POST/orders"}}`
+	signed := server.sign(`{"method":"POST","url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders",` +
+		`"headers":{"Content-Type":"application/json"},"body":{"order":1},"profile":"orders"}`)
+	answer := `{"statusCode":403,"headers":{"Date":"Sun, 30 Aug 2015 12:36:01 GMT"},` +
+		`"body":{"message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: ` +
+		`arn:aws:execute-api:eu-west-1:********9012:a1b2c3d4e5/prod/POST/orders"}}`
 	report := server.diagnose(map[string]any{
 		"request": map[string]any{
 			"method": signed.Method, "url": signed.URL, "headers": signed.Headers, "body": signed.Body, "bodyBase64": signed.BodyBase64,

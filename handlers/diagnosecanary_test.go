@@ -35,19 +35,22 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 		"x-amz-security-token, Signature=" + signature
 	tokenHere, bearer, basic, cookie, apiKey := c.new(), c.new(), c.new(), c.new(), c.new()
 	host := "b.s3.eu-west-1.amazonaws.com"
-	canonical := "GET\n/k\n\nhost:" + host + "\nx-amz-date:20150830T123600Z\nx-amz-security-token:" + tokenHere + "\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD"
+	canonical := "GET\n/k\n\nhost:" + host + "\nx-amz-date:20150830T123600Z\nx-amz-security-token:" + tokenHere +
+		"\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD"
 	xml := func(code, more string) string {
 		return "<Error><Code>" + code + "</Code><Message>The request signature we calculated does not match the signature you " +
 			"provided.</Message>" + more + "</Error>"
 	}
 	echo := "<AWSAccessKeyId>AKIDEXAMPLE</AWSAccessKeyId><StringToSign>AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/eu-west-1/s3/" +
 		"aws4_request\n" + strings.Repeat("0", 64) +
-		"</StringToSign><SignatureProvided>" + signature + "</SignatureProvided><CanonicalRequest>" + canonical + "</CanonicalRequest><CanonicalRequestBytes>" + strings.TrimSpace(fmt.Sprintf("% x", canonical)) + "</CanonicalRequestBytes>"
+		"</StringToSign><SignatureProvided>" + signature + "</SignatureProvided><CanonicalRequest>" + canonical +
+		"</CanonicalRequest><CanonicalRequestBytes>" + strings.TrimSpace(fmt.Sprintf("% x", canonical)) + "</CanonicalRequestBytes>"
 	request := func(authorization string) map[string]any {
 		return map[string]any{
 			"method": "GET", "url": "https://" + host + "/k",
 			"headers": map[string]string{
-				"Authorization": authorization, "X-Amz-Date": "20150830T123600Z", "X-Amz-Security-Token": tokenHere, "Cookie": "a=" + cookie, "X-API-Key": apiKey,
+				"Authorization": authorization, "X-Amz-Date": "20150830T123600Z", "X-Amz-Security-Token": tokenHere, "Cookie": "a=" + cookie,
+				"X-API-Key": apiKey,
 			},
 		}
 	}
@@ -55,7 +58,8 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 	presigned := "https://" + host + "/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&" +
 		"X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&" +
 		"X-Amz-SignedHeaders=host&X-Amz-Security-Token=" + url.QueryEscape(tokenHere+"/+=") + "&X-Amz-Signature=" + signature
-	raw := "GET /k HTTP/1.1\nHost: " + host + "\nX-Amz-Date: 20150830T123600Z\nX-Amz-Security-Token: " + tokenHere + "\nAuthorization: " + authorization + "\n\nHTTP/1.1 403 Forbidden\n\n"
+	raw := "GET /k HTTP/1.1\nHost: " + host + "\nX-Amz-Date: 20150830T123600Z\nX-Amz-Security-Token: " + tokenHere + "\nAuthorization: " +
+		authorization + "\n\nHTTP/1.1 403 Forbidden\n\n"
 	documents := map[string]any{
 		"mismatch": map[string]any{"request": request(authorization), "response": response(xml("SignatureDoesNotMatch", echo))},
 		"as signed": map[string]any{
@@ -67,25 +71,30 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 		},
 		"only the answer": map[string]any{"response": response(xml("SignatureDoesNotMatch", echo))},
 		"a bearer": map[string]any{
-			"request":  request("Bearer " + bearer),
-			"response": response(`{"message":"'` + bearer + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` + bearer + `'."}`),
+			"request": request("Bearer " + bearer),
+			"response": response(`{"message":"'` + bearer + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` +
+				bearer + `'."}`),
 		},
 		"basic": map[string]any{
 			"request":  request("Basic " + basic),
 			"response": response(`{"message":"Authorization header requires 'Credential' parameter. Authorization=Basic ` + basic + `"}`),
 		},
 		"a bearer, echoed": map[string]any{
-			"response": response(`<Error><Code>InvalidArgument</Code><Message>Unsupported Authorization Type</Message><ArgumentName>Authorization</ArgumentName><ArgumentValue>Bearer ` + bearer + `</ArgumentValue></Error>`),
+			"response": response(`<Error><Code>InvalidArgument</Code><Message>Unsupported Authorization Type</Message>` +
+				`<ArgumentName>Authorization</ArgumentName><ArgumentValue>Bearer ` + bearer + `</ArgumentValue></Error>`),
 		},
 		"invalid token": map[string]any{
-			"request":  request(authorization),
-			"response": response(`<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message><Token-0>` + tokenHere + `</Token-0></Error>`),
+			"request": request(authorization),
+			"response": response(`<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message>` +
+				`<Token-0>` + tokenHere + `</Token-0></Error>`),
 		},
 		"token, only": map[string]any{
-			"paste": `<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message><Token-0>` + c.new() + `</Token-0></Error>`,
+			"paste": `<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message><Token-0>` + c.new() +
+				`</Token-0></Error>`,
 		},
 		"expired token": map[string]any{
-			"response": response(`<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message><Token-0>` + c.new() + `</Token-0></Error>`),
+			"response": response(`<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message><Token-0>` + c.new() +
+				`</Token-0></Error>`),
 		},
 		"presigned": map[string]any{
 			"request": map[string]any{"method": "GET", "url": presigned}, "response": response(xml("AccessDenied", "")),
@@ -108,7 +117,8 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 			"paste": "AWS_SECRET_ACCESS_KEY=" + c.new() + "\nAWS_SESSION_TOKEN=" + c.new() + "\n" + xml("SignatureDoesNotMatch", ""),
 		},
 		"settings, as JSON": map[string]any{
-			"paste": `{"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"` + c.new() + `","SessionToken":"` + c.new() + `","error":` + encode(t, xml("SignatureDoesNotMatch", "")) + `}`,
+			"paste": `{"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"` + c.new() + `","SessionToken":"` + c.new() + `","error":` +
+				encode(t, xml("SignatureDoesNotMatch", "")) + `}`,
 		},
 		"a code of it": map[string]any{
 			"response": response(`{"__type":"` + bearer + `","message":"Bearer ` + bearer + `"}`),

@@ -88,7 +88,8 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 				if run.Status != logicapps.Failed || len(explained) != 1 || explained[0].Status != logicapps.Succeeded {
 					t.Fatalf("%s, %+v\n%s", run.Status, explained, history)
 				}
-				if received := clock.UTC().Format("2006-01-02T15:04:05.0000000Z"); !strings.Contains(string(explained[0].Calls[0].Body), `"at":"`+received+`"`) {
+				received := clock.UTC().Format("2006-01-02T15:04:05.0000000Z")
+				if !strings.Contains(string(explained[0].Calls[0].Body), `"at":"`+received+`"`) {
 					t.Errorf("Explain does not tell when the answer was received: %s", explained[0].Calls[0].Body)
 				}
 				answer := string(explained[0].Calls[0].Answer)

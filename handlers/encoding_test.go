@@ -75,7 +75,8 @@ func TestJSONThatIsEncodedTwiceIsRecognised(t *testing.T) {
 		}
 	}
 	for field, pointer := range map[string]string{
-		`"headers":"{\"a\":\"b\"}"`: "/headers", `"query":"{}"`: "/query", `"headerList":"[]"`: "/headerList", `"options":"{}"`: "/options", `"signedHeaders":"[\"range\"]"`: "/signedHeaders",
+		`"headers":"{\"a\":\"b\"}"`: "/headers", `"query":"{}"`: "/query", `"headerList":"[]"`: "/headerList", `"options":"{}"`: "/options",
+		`"signedHeaders":"[\"range\"]"`: "/signedHeaders",
 	} {
 		got := server.refuse(`{`+aGet+`,`+field+`}`, 400)
 		if got.Code != "field_invalid" || got.Errors[0].Pointer != pointer || !strings.Contains(got.Errors[0].Detail, "json()") {

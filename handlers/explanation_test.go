@@ -237,7 +237,9 @@ func TestExplanation_SaysHow(t *testing.T) {
 	server := newServer(t, nil)
 	w := server.post(
 		"/v1/sign",
-		`{"method":"post","url":"https://SQS.eu-west-1.amazonaws.com:443/a/../b c?b=2&a=1+x&&flag","headers":{"X-Amz-Target":"  Foo   bar ","Accept":"*/*","X-Tenant":"t","X-Amz-Date":"old"},"headerList":[{"name":"x-amz-meta-a","value":"1"},{"name":"X-Amz-Meta-A","value":"2"}],"signedHeaders":["x-tenant"],"explain":true}`,
+		`{"method":"post","url":"https://SQS.eu-west-1.amazonaws.com:443/a/../b c?b=2&a=1+x&&flag","headers":{"X-Amz-Target":"  Foo   bar ",`+
+			`"Accept":"*/*","X-Tenant":"t","X-Amz-Date":"old"},"headerList":[{"name":"x-amz-meta-a","value":"1"},{"name":"X-Amz-Meta-A",`+
+			`"value":"2"}],"signedHeaders":["x-tenant"],"explain":true}`,
 	)
 	got := decodeAs[linkedAnswer](t, w.Body)
 	var lines []string

@@ -48,7 +48,8 @@ const documented = `"credentials":{"accessKeyId":"AKIAIOSFODNN7EXAMPLE","secretA
 
 func TestPresignIsTheDocumentedExample(t *testing.T) {
 	// S3 API Reference, "Authenticating Requests: Using Query Parameters", example.
-	got := newServer(t, withoutSession).presign(`{"method":"GET","url":"https://examplebucket.s3.amazonaws.com/test.txt","region":"us-east-1","expiresInSeconds":86400,"signingTime":"2013-05-24T00:00:00Z",` + documented + `}`)
+	got := newServer(t, withoutSession).presign(`{"method":"GET","url":"https://examplebucket.s3.amazonaws.com/test.txt",` +
+		`"region":"us-east-1","expiresInSeconds":86400,"signingTime":"2013-05-24T00:00:00Z",` + documented + `}`)
 	want := "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&" +
 		"X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&" +
 		"X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
@@ -59,7 +60,8 @@ func TestPresignIsTheDocumentedExample(t *testing.T) {
 
 func TestSignIsTheDocumentedExample(t *testing.T) {
 	// S3 API Reference, "Authenticating Requests: Using the Authorization Header", GET Object.
-	got := newServer(t, withoutSession).sign(`{"method":"GET","url":"https://examplebucket.s3.amazonaws.com/test.txt","headers":{"Range":"bytes=0-9"},"signedHeaders":["range"],"region":"us-east-1","signingTime":"2013-05-24T00:00:00Z",` + documented + `}`)
+	got := newServer(t, withoutSession).sign(`{"method":"GET","url":"https://examplebucket.s3.amazonaws.com/test.txt",` +
+		`"headers":{"Range":"bytes=0-9"},"signedHeaders":["range"],"region":"us-east-1","signingTime":"2013-05-24T00:00:00Z",` + documented + `}`)
 	want := "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;range;" +
 		"x-amz-content-sha256;x-amz-date, Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
 	if got.Authorization != want {
@@ -115,15 +117,20 @@ func TestIoTPresignAppendsTheToken(t *testing.T) {
 
 func TestTheFourStepsMakeWhatSignMakes(t *testing.T) {
 	for name, request := range map[string]string{
-		"form":      `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":"Action=ListQueues"}`,
-		"path":      `{"method":"GET","url":"https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/arn%3Aaws%3Alambda?b=2&a=1"}`,
-		"s3":        `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a//b (1).txt","headers":{"x-amz-acl":"private"},"body":{"$content-type":"image/png","$content":"iVBORw0KGgo="}}`,
-		"unsigned":  `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","payload":"unsigned","body":"x"}`,
-		"hash":      `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","payloadSha256":"E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"}`,
-		"all":       `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"Content-Type":"text/plain","X-B":" a  b "},"headerList":[{"name":"x-b","value":"c"}],"signAllHeaders":true,"body":{"a":1}}`,
-		"two":       `{"method":"GET","url":"https://s3.eu-west-1.amazonaws.com/b?prefix=a+b&list-type=2"}`,
-		"region *":  `{"method":"GET","url":"https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/a"}`,
-		"no option": `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/a/../b%3Ac","options":{"doubleEncode":false,"normalizePath":false,"contentSha256Header":"always"}}`,
+		"form": `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/",` +
+			`"headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":"Action=ListQueues"}`,
+		"path": `{"method":"GET","url":"https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/arn%3Aaws%3Alambda?b=2&a=1"}`,
+		"s3": `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a//b (1).txt","headers":{"x-amz-acl":"private"},` +
+			`"body":{"$content-type":"image/png","$content":"iVBORw0KGgo="}}`,
+		"unsigned": `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","payload":"unsigned","body":"x"}`,
+		"hash": `{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a",` +
+			`"payloadSha256":"E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"}`,
+		"all": `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"Content-Type":"text/plain","X-B":" a  b "},` +
+			`"headerList":[{"name":"x-b","value":"c"}],"signAllHeaders":true,"body":{"a":1}}`,
+		"two":      `{"method":"GET","url":"https://s3.eu-west-1.amazonaws.com/b?prefix=a+b&list-type=2"}`,
+		"region *": `{"method":"GET","url":"https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/a"}`,
+		"no option": `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/a/../b%3Ac","options":{"doubleEncode":false,` +
+			`"normalizePath":false,"contentSha256Header":"always"}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t, nil)
@@ -210,7 +217,8 @@ func (s *testServer) verify(document map[string]any) verdict {
 
 func TestVerifyTakesWhatSignAndPresignMake(t *testing.T) {
 	server := newServer(t, nil)
-	signed := server.sign(`{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/a?b=1","headers":{"X-Amz-Target":"a"},"body":"hello","options":{"contentSha256Header":"always"}}`)
+	signed := server.sign(`{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/a?b=1","headers":{"X-Amz-Target":"a"},"body":"hello",` +
+		`"options":{"contentSha256Header":"always"}}`)
 	document := map[string]any{
 		"method": "POST", "url": signed.URL, "headers": signed.Headers, "body": "hello", "service": "sqs", "region": "eu-west-1",
 	}
@@ -268,7 +276,8 @@ func TestPostPolicyFields(t *testing.T) {
 	server := newServer(t, nil)
 	w := server.post(
 		"/v1/s3/post-policy",
-		`{"bucket":"examplebucket","key":"in/${filename}","region":"eu-west-1","fields":{"acl":"private"},"startsWith":{"Content-Type":"image/"},"minLength":1,"maxLength":1048576,"expiresInSeconds":600}`,
+		`{"bucket":"examplebucket","key":"in/${filename}","region":"eu-west-1","fields":{"acl":"private"},`+
+			`"startsWith":{"Content-Type":"image/"},"minLength":1,"maxLength":1048576,"expiresInSeconds":600}`,
 	)
 	if w.Code != http.StatusOK {
 		t.Fatalf("%d %s\n%s", w.Code, w.Body, server.log)
@@ -364,7 +373,8 @@ func TestEveryDecisionIsOnRecord(t *testing.T) {
 		t.Errorf("denied: %+v", r)
 	}
 	text, err := json.Marshal(server.audit.list)
-	if err != nil || strings.Contains(string(text), token) || strings.Contains(string(text), signed.Authorization[len(signed.Authorization)-64:]) {
+	if err != nil || strings.Contains(string(text), token) ||
+		strings.Contains(string(text), signed.Authorization[len(signed.Authorization)-64:]) {
 		t.Errorf("a record holds a secret: %s %v", text, err)
 	}
 }
@@ -394,14 +404,16 @@ func TestNothingIsAnsweredThatIsNotOnRecord(t *testing.T) {
 func TestListsHoldWhatTheCallerMayUse(t *testing.T) {
 	policy, err := access.NewPolicy(
 		"p.cedar",
-		[]byte(`permit (principal, action, resource) when { resource.profile == "orders" && resource.service == "sqs" && resource.region == "eu-west-1" };`),
+		[]byte(`permit (principal, action, resource) when { resource.profile == "orders" && resource.service == "sqs" && `+
+			`resource.region == "eu-west-1" };`),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
 	for path, want := range map[string]string{
-		"/v1/profiles": `{"profiles":[{"name":"orders","title":"orders: Orders API","description":"Orders API","region":"eu-west-1","default":true}]}`,
+		"/v1/profiles": `{"profiles":[{"name":"orders","title":"orders: Orders API","description":"Orders API","region":"eu-west-1",` +
+			`"default":true}]}`,
 		"/v1/services": `{"services":[{"name":"sqs","title":"`,
 		"/v1/regions":  `{"regions":[{"name":"eu-west-1","title":"eu-west-1 Europe (Ireland)","partition":"aws"}]}`,
 	} {
@@ -410,7 +422,8 @@ func TestListsHoldWhatTheCallerMayUse(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %s", path, w.Code, w.Body, want)
 		}
 	}
-	if got := server.problem(server.do(httptest.NewRequest(http.MethodGet, "/v1/identity?profile=billing", nil)), 403); got.Code != "forbidden" {
+	got := server.problem(server.do(httptest.NewRequest(http.MethodGet, "/v1/identity?profile=billing", nil)), 403)
+	if got.Code != "forbidden" {
 		t.Errorf("identity: %+v", got)
 	}
 }
@@ -418,9 +431,10 @@ func TestListsHoldWhatTheCallerMayUse(t *testing.T) {
 func TestInferScopeSaysWhy(t *testing.T) {
 	server := newServer(t, nil)
 	for target, want := range map[string]string{
-		"https://sqs.eu-west-1.amazonaws.com/":      `"signable":true,"service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","partition":"aws"`,
+		"https://sqs.eu-west-1.amazonaws.com/": `"signable":true,"service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256",` +
+			`"partition":"aws"`,
 		"examplebucket.s3-accelerate.amazonaws.com": `"signable":true,"service":"s3"`,
-		"api.example.com":                           `"needs":["service","region"]`,
+		"api.example.com": `"needs":["service","region"]`,
 	} {
 		w := server.do(httptest.NewRequest(http.MethodGet, "/v1/scope?url="+target, nil))
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) || !strings.Contains(w.Body.String(), `"why":"`) {
@@ -471,7 +485,8 @@ func TestConnectTokensAreLogins(t *testing.T) {
 	}
 	policy, err := access.NewPolicy(
 		"p.cedar",
-		[]byte(`permit (principal, action, resource) when { resource.service == "rds-db" && resource.host == "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com" };`),
+		[]byte(`permit (principal, action, resource) when { resource.service == "rds-db" && `+
+			`resource.host == "orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com" };`),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -513,7 +528,8 @@ func TestAnAPIKeyOfBedrockIsALogin(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) {
 		o.Policy = policyOf(
 			t,
-			`permit (principal, action == Action::"presign", resource) when { resource.service == "bedrock" && resource.operation == "CallWithBearerToken" };`,
+			`permit (principal, action == Action::"presign", resource) when { resource.service == "bedrock" && `+
+				`resource.operation == "CallWithBearerToken" };`,
 		)
 	})
 	w := server.post("/v1/tokens", ask)
@@ -552,8 +568,9 @@ func TestHostPatternsOfAProfilePlaceCustomDomains(t *testing.T) {
 	if got.Service != "execute-api" || got.Region != "eu-west-2" || got.ScopeSource != "inferred" {
 		t.Errorf("got %s %s (%s)", got.Service, got.Region, got.ScopeSource)
 	}
-	if got := server.refuse(`{"method":"GET","url":"https://api.orders.example.com/v1","profile":"billing"}`, 400); got.Code != "host_not_aws" {
-		t.Errorf("another profile: %+v", got)
+	refused := server.refuse(`{"method":"GET","url":"https://api.orders.example.com/v1","profile":"billing"}`, 400)
+	if refused.Code != "host_not_aws" {
+		t.Errorf("another profile: %+v", refused)
 	}
 	server.refuse(`{"method":"GET","url":"https://api.orders.example.com.evil.example/v1"}`, 400)
 }
@@ -566,7 +583,8 @@ func TestHostsThatAreNotSignedSayWhatTheyTake(t *testing.T) {
 }
 
 func TestUnsignedOperationsGetAWarning(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"POST","url":"https://cognito-identity.eu-west-1.amazonaws.com/","headers":{"X-Amz-Target":"AWSCognitoIdentityService.GetId"},"body":"{}"}`)
+	got := newServer(t, nil).sign(`{"method":"POST","url":"https://cognito-identity.eu-west-1.amazonaws.com/",` +
+		`"headers":{"X-Amz-Target":"AWSCognitoIdentityService.GetId"},"body":"{}"}`)
 	if !slices.Contains(got.warningCodes(), "operation_unsigned") {
 		t.Errorf("got %v", got.Warnings)
 	}

@@ -87,7 +87,8 @@ func TestFormsAreBounded(t *testing.T) {
 	const most = 1 << 20
 	server := newServer(t, nil)
 	sign := func(value string) string {
-		return `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"content-type":"application/x-www-form-urlencoded"},"body":{"k":"` + value + `"}}`
+		return `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"content-type":"application/x-www-form-urlencoded"},` +
+			`"body":{"k":"` + value + `"}}`
 	}
 	for name, value := range map[string]string{"letters": strings.Repeat("a", most-2), "escapes": strings.Repeat("%", most/3-1)} {
 		if w := server.post("/v1/sign", sign(value)); w.Code != 200 {

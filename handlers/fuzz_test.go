@@ -29,8 +29,9 @@ func seed(f *testing.F) {
 	for _, target := range []string{
 		"https://sqs.eu-west-1.amazonaws.com/", "https://sqs.eu-west-1.amazonaws.com/a/../b//c%2Fd?x=1&y=2+3&" +
 			"z", "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b c%zz", "https://examplebucket.s3.amazonaws.com/%2e%2e/x",
-		"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/" +
-			"ü?ä=ö#f", "https://user:pass@sqs.eu-west-1.amazonaws.com\\@evil.example/", "https://sqs.eu-west-1.amazonaws.com:8443/?a=b;c", "https://[::1]/", "http://x/", "https://sqs.eu-west-1.amazonaws.com?X-Amz-Date=1&=b",
+		"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com:443/prod/ü?ä=ö#f",
+		"https://user:pass@sqs.eu-west-1.amazonaws.com\\@evil.example/", "https://sqs.eu-west-1.amazonaws.com:8443/?a=b;c", "https://[::1]/",
+		"http://x/", "https://sqs.eu-west-1.amazonaws.com?X-Amz-Date=1&=b",
 	} {
 		f.Add(target, "X-Amz-Target", " a  b ", "q", "v/w", "body", "")
 		f.Add(target, "Host", "evil.example", "X-Amz-Signature", "\r\n", "", "s3")
@@ -95,8 +96,8 @@ func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signe
 	return signed, true
 }
 
-// dotNet is what System.Uri makes of an address before Logic Apps or any .NET client sends it: escapes of unreserved characters are decoded, others written in
-// capitals, then dot segments removed (RFC 3986 sections 6.2.2 and 5.2.4).
+// dotNet is what System.Uri makes of an address before Logic Apps or any .NET client sends it: escapes of unreserved characters
+// are decoded, others written in capitals, then dot segments removed (RFC 3986 sections 6.2.2 and 5.2.4).
 func dotNet(address string) string {
 	var b strings.Builder
 	for i := 0; i < len(address); i++ {
@@ -140,7 +141,8 @@ func dotNet(address string) string {
 
 func TestDotNetIsImitated(t *testing.T) {
 	for given, want := range map[string]string{
-		"https://h/": "https://h/", "https://h/a/../b/./c": "https://h/b/c", "https://h/a//b/": "https://h/a//b/", "https://h/%7eu%2fx%c3": "https://h/~u%2Fx%C3", "https://h/a/%2e%2e/b?c=%7e/../d": "https://h/b?c=~/../d", "https://h/a/..": "https://h/",
+		"https://h/": "https://h/", "https://h/a/../b/./c": "https://h/b/c", "https://h/a//b/": "https://h/a//b/",
+		"https://h/%7eu%2fx%c3": "https://h/~u%2Fx%C3", "https://h/a/%2e%2e/b?c=%7e/../d": "https://h/b?c=~/../d", "https://h/a/..": "https://h/",
 	} {
 		if got := dotNet(given); got != want {
 			t.Errorf("%s: got %s, want %s", given, got, want)
@@ -211,7 +213,8 @@ func independent(signed answer, style bool, query []string, payloadHash string) 
 	key := []byte("AWS4" + secretKey)
 	for _, part := range []string{
 		date, signed.Region, signed.Service, "aws4_request",
-		"AWS4-HMAC-SHA256\n" + signedAt.Format("20060102T150405Z") + "\n" + date + "/" + signed.Region + "/" + signed.Service + "/aws4_request\n" + hex.EncodeToString(sum[:]),
+		"AWS4-HMAC-SHA256\n" + signedAt.Format("20060102T150405Z") + "\n" + date + "/" + signed.Region + "/" + signed.Service +
+			"/aws4_request\n" + hex.EncodeToString(sum[:]),
 	} {
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(part))
@@ -258,7 +261,8 @@ func FuzzSignEndToEnd(f *testing.F) {
 		}
 		style := slices.Contains([]string{"s3", "s3express", "s3-outposts", "s3-object-lambda"}, signed.Service)
 		verifyAgain(t, signed, style)
-		if want := independent(signed, style, pieces(signed.URL), signed.PayloadSha256); !strings.HasSuffix(signed.Authorization, "Signature="+want) {
+		want := independent(signed, style, pieces(signed.URL), signed.PayloadSha256)
+		if !strings.HasSuffix(signed.Authorization, "Signature="+want) {
 			t.Fatalf("%s is signed by %s, want %s", signed.URL, signed.Authorization, want)
 		}
 	})

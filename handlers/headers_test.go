@@ -14,8 +14,10 @@ import (
 func TestHeadersThatAreNotASCIISayHowToEncodeThem(t *testing.T) {
 	server := newServer(t, nil)
 	for name, says := range map[string]string{
-		"x-amz-copy-source": "Percent-encode", "X-Amz-Copy-Source": "Percent-encode", "x-amz-website-redirect-location": "Percent-encode", "x-amz-tagging": "tags",
-		"Content-Disposition": "filename*=UTF-8''", "x-amz-meta-title": "RFC 2047", "X-Amz-Meta-Title": "RFC 2047", "X-Tenant": "ASCII", "Content-Type": "ASCII", "If-Match": "ASCII",
+		"x-amz-copy-source": "Percent-encode", "X-Amz-Copy-Source": "Percent-encode", "x-amz-website-redirect-location": "Percent-encode",
+		"x-amz-tagging":       "tags",
+		"Content-Disposition": "filename*=UTF-8''", "x-amz-meta-title": "RFC 2047", "X-Amz-Meta-Title": "RFC 2047", "X-Tenant": "ASCII",
+		"Content-Type": "ASCII", "If-Match": "ASCII",
 	} {
 		got := server.refuse(request("PUT", aBucket+"a", map[string]any{"headers": map[string]string{name: "bucket/Grüße"}}), 400)
 		detail := got.Errors[0].Detail
@@ -28,7 +30,8 @@ func TestHeadersThatAreNotASCIISayHowToEncodeThem(t *testing.T) {
 	}
 	// What the hints say can be signed.
 	for name, value := range map[string]string{
-		"x-amz-copy-source": "bucket/Gr%C3%BC%C3%9Fe", "Content-Disposition": "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.txt", "x-amz-meta-title": "=?UTF-8?B?R3LDvMOfZQ==?=", "x-amz-tagging": "a=%C3%BC",
+		"x-amz-copy-source": "bucket/Gr%C3%BC%C3%9Fe", "Content-Disposition": "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.txt",
+		"x-amz-meta-title": "=?UTF-8?B?R3LDvMOfZQ==?=", "x-amz-tagging": "a=%C3%BC",
 	} {
 		if got := server.signRight(request("PUT", aBucket+"a", map[string]any{
 			"headers": map[string]string{name: value},
@@ -49,7 +52,8 @@ func TestHeadersOfOneValueThatAreRepeatedGetAWarning(t *testing.T) {
 		if slices.Contains(got.warningCodes(), "header_repeated") != warned || got.Headers[name] != "a,b" {
 			t.Errorf("%s: got %v, %v", name, got.Headers, got.Warnings)
 		}
-		if once := server.signRight(request("POST", anAPI, map[string]any{"headerList": list})); slices.Contains(once.warningCodes(), "header_repeated") {
+		once := server.signRight(request("POST", anAPI, map[string]any{"headerList": list}))
+		if slices.Contains(once.warningCodes(), "header_repeated") {
 			t.Errorf("%s once: got %v", name, once.Warnings)
 		}
 	}
@@ -113,7 +117,8 @@ func TestUnsignedPayloadIsTakenFromTheHeader(t *testing.T) {
 	server.signRight(request(
 		"PUT", "https://blobs.example/a", map[string]any{"headers": header, "service": "blobs", "region": "eu-west-1"},
 	)).warns(t, "payload_unsigned")
-	if got := server.presignRight(request("PUT", aBucket+"a", map[string]any{"headers": header})); got.PayloadSha256 != "UNSIGNED-PAYLOAD" || len(got.Headers) != 0 || !slices.Contains(warningCodesOf(got), "header_replaced") {
+	if got := server.presignRight(request("PUT", aBucket+"a", map[string]any{"headers": header})); got.PayloadSha256 != "UNSIGNED-PAYLOAD" ||
+		len(got.Headers) != 0 || !slices.Contains(warningCodesOf(got), "header_replaced") {
 		t.Errorf("presigned: %+v", got)
 	}
 	last := server.audit.list[0]

@@ -52,8 +52,8 @@ func jsonCases(t testing.TB) []jsonCase {
 	return cases
 }
 
-// TestStrictJSON: of a corpus of documents, as the whole request and as the body within one, every invalid one is refused as what it is, and every
-// valid one is signed as the text that it is.
+// TestStrictJSON: of a corpus of documents, as the whole request and as the body within one, every invalid one is refused as
+// what it is, and every valid one is signed as the text that it is.
 func TestStrictJSON(t *testing.T) {
 	server := newServer(t, nil)
 	server.handler = server.plain // the contract's eye reads numbers as floats, and balks at 1e400

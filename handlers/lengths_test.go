@@ -18,7 +18,8 @@ func TestBadRequests_HaveSmallAnswers(t *testing.T) {
 		"a name of 200 KB":                                  `{"` + strings.Repeat("x", 200_000) + `":1}`,
 		"a header's name of 200 KB":                         `{` + aGet + `,"headers":{"` + strings.Repeat("x", 200_000) + `":1}}`,
 		"a profile of 200 KB":                               `{` + aGet + `,"profile":"` + strings.Repeat("x", 200_000) + `"}`,
-		"a method of 200 KB":                                `{"method":"` + strings.Repeat("x", 200_000) + `","url":"https://sqs.eu-west-1.amazonaws.com/"}`,
+		"a method of 200 KB": `{"method":"` + strings.Repeat("x", 200_000) +
+			`","url":"https://sqs.eu-west-1.amazonaws.com/"}`,
 	} {
 		w := server.postPlain("/v1/sign", body)
 		if w.Code < 400 || w.Code >= 500 || w.Body.Len() > 8<<10 {

@@ -181,8 +181,8 @@ func paste(signed map[string]any, fields ...string) map[string]any {
 	return d
 }
 
-// asAWSDoes says whether an answer is what AWS would take, and says all that has to be known of it by itself: no option departs from what the
-// service does, and the body is given or its hash is.
+// asAWSDoes says whether an answer is what AWS would take, and says all that has to be known of it by itself: no option departs
+// from what the service does, and the body is given or its hash is.
 func asAWSDoes(d, signed map[string]any, way string) bool {
 	options := d["options"].(map[string]any)
 	if options["sessionToken"] == "omitted" || options["normalizePath"] != nil || options["doubleEncode"] != nil {

@@ -13,16 +13,19 @@ func TestSign_OutputAndBodyForm(t *testing.T) {
 	server := newServer(t, nil)
 	const text, object, bytes = `"body":"a€"`, `"body":{"a":1}`, `"bodyBase64":"/w=="`
 	for name, c := range map[string]struct{ path, fields, want string }{
-		"short":                 {"/v1/sign", `"output":"short",` + text, "body expiresAt headers method url warnings"},
-		"short, of an object":   {"/v1/sign", `"output":"short",` + object, "body expiresAt headers method url warnings"},
-		"short, of bytes":       {"/v1/sign", `"output":"short",` + bytes, "bodyBase64 expiresAt headers method url warnings"},
-		"short, no body":        {"/v1/sign", `"output":"short"`, "expiresAt headers method url warnings"},
-		"short, as text":        {"/v1/sign", `"output":"short","bodyForm":"text",` + bytes, "bodyBase64 expiresAt headers method url warnings"},
-		"short, as Base64":      {"/v1/sign", `"output":"short","bodyForm":"base64",` + text, "bodyBase64 expiresAt headers method url warnings"},
-		"short, as an envelope": {"/v1/sign", `"output":"short","bodyForm":"envelope",` + text, "bodyEnvelope expiresAt headers method url warnings"},
-		"short, without":        {"/v1/sign", `"output":"short","bodyForm":"none",` + text, "expiresAt headers method url warnings"},
-		"short, explained":      {"/v1/sign", `"output":"short","explain":true`, "expiresAt explanation headers method url warnings"},
-		"short, presigned":      {"/v1/presign", `"output":"short"`, "expiresAt headers method url warnings"},
+		"short":               {"/v1/sign", `"output":"short",` + text, "body expiresAt headers method url warnings"},
+		"short, of an object": {"/v1/sign", `"output":"short",` + object, "body expiresAt headers method url warnings"},
+		"short, of bytes":     {"/v1/sign", `"output":"short",` + bytes, "bodyBase64 expiresAt headers method url warnings"},
+		"short, no body":      {"/v1/sign", `"output":"short"`, "expiresAt headers method url warnings"},
+		"short, as text":      {"/v1/sign", `"output":"short","bodyForm":"text",` + bytes, "bodyBase64 expiresAt headers method url warnings"},
+		"short, as Base64":    {"/v1/sign", `"output":"short","bodyForm":"base64",` + text, "bodyBase64 expiresAt headers method url warnings"},
+		"short, as an envelope": {
+			"/v1/sign", `"output":"short","bodyForm":"envelope",` + text,
+			"bodyEnvelope expiresAt headers method url warnings",
+		},
+		"short, without":   {"/v1/sign", `"output":"short","bodyForm":"none",` + text, "expiresAt headers method url warnings"},
+		"short, explained": {"/v1/sign", `"output":"short","explain":true`, "expiresAt explanation headers method url warnings"},
+		"short, presigned": {"/v1/presign", `"output":"short"`, "expiresAt headers method url warnings"},
 	} {
 		w := server.post(c.path, `{"method":"PUT","url":"https://abc123.execute-api.eu-west-1.amazonaws.com/prod/a",`+c.fields+`}`)
 		var got map[string]any

@@ -50,7 +50,8 @@ func TestAServiceThatNoTableHoldsIsWarnedAbout(t *testing.T) {
 }
 
 func TestStoresOfOtherMakersAreSignedAsS3(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://my.photos.0123456789abcdef.eu.r2.cloudflarestorage.com/a//b=c (1).txt","body":"x"}`)
+	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://my.photos.0123456789abcdef.eu.r2.cloudflarestorage.com/a//b=c (1).txt",` +
+		`"body":"x"}`)
 	if got.Service != "s3" || got.Region != "auto" || got.ScopeSource != "inferred" || len(got.Warnings) != 0 {
 		t.Errorf("got %s %s (%s) with %v", got.Service, got.Region, got.ScopeSource, got.Warnings)
 	}
@@ -90,8 +91,9 @@ func TestStoresOfOtherMakersHaveNoPartition(t *testing.T) {
 			t.Errorf("%s: got warnings %v, want one of the session of AWS", request, got.Warnings)
 		}
 	}
-	if got := server.refuse(`{"method":"GET","url":"https://s3.eu-central-1.amazonaws.com/photos/cat.jpg"}`, 400); got.Code != "partition_differs" {
-		t.Errorf("AWS itself: got %+v", got)
+	refused := server.refuse(`{"method":"GET","url":"https://s3.eu-central-1.amazonaws.com/photos/cat.jpg"}`, 400)
+	if refused.Code != "partition_differs" {
+		t.Errorf("AWS itself: got %+v", refused)
 	}
 	got := newServer(t, nil).sign(`{"method":"GET","url":"https://s3.eu-central-1.wasabisys.com/photos/cat.jpg"}`)
 	if len(got.Warnings) != 0 {
@@ -113,7 +115,8 @@ func TestPublicHostsSayThatTheyAreOpen(t *testing.T) {
 
 // OpenSearch Serverless refuses signatures over Content-Length.
 func TestAHeaderThatAServiceNeverSignsIsLeftOut(t *testing.T) {
-	const request = `"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}","headers":{"Content-Length":"2","Content-Type":"application/json","X-Name":"a"}`
+	const request = `"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}",` +
+		`"headers":{"Content-Length":"2","Content-Type":"application/json","X-Name":"a"}`
 	server := newServer(t, nil)
 	got := server.refuse(`{`+request+`,"signedHeaders":["x-name","Content-Length"]}`, 400)
 	if got.Code != "field_invalid" || got.Errors[0].Pointer != "/signedHeaders/1" || !strings.Contains(got.Errors[0].Detail, "aoss refuses") {
@@ -135,7 +138,8 @@ func TestAHeaderThatAServiceNeverSignsIsLeftOut(t *testing.T) {
 // A policy that reads a header has it signed, unless the service refuses that: then no policy sees it.
 func TestAHeaderThatAServiceNeverSignsIsSeenByNoPolicy(t *testing.T) {
 	server := withPolicies(t, `permit (principal, action, resource) when { resource.headers.contains("content-length") };`)
-	const request = `{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}","headers":{"Content-Length":"2"}}`
+	const request = `{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}",` +
+		`"headers":{"Content-Length":"2"}}`
 	server.refuse(request, 403)
 	if got := server.sign(strings.Replace(request, "aoss", "es", 1)); !slices.Contains(got.SignedHeaders, "content-length") {
 		t.Errorf("es: signed %v, want content-length among them", got.SignedHeaders)
@@ -143,7 +147,8 @@ func TestAHeaderThatAServiceNeverSignsIsSeenByNoPolicy(t *testing.T) {
 }
 
 func TestAnUnsignedPayloadThatAServiceTakesInPartIsWarnedAbout(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}","payload":"unsigned"}`)
+	got := newServer(t, nil).sign(`{"method":"POST","url":"https://abcdef.eu-west-1.aoss.amazonaws.com/_search","body":"{}",` +
+		`"payload":"unsigned"}`)
 	if got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || !slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) ||
 		!strings.Contains(got.Warnings[0].Message, "some calls") {
 		t.Errorf("got %s with %v", got.XAmzContentSha256, got.Warnings)

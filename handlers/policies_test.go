@@ -22,12 +22,18 @@ func withPolicies(t testing.TB, text string) *testServer {
 
 func TestSign_CoversTheHeadersThatPoliciesRead(t *testing.T) {
 	server := withPolicies(t, `
-		permit (principal, action, resource) when { resource.service == "execute-api" && resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };
-		permit (principal, action, resource) when { resource.service == "s3" && resource.operation == "PutObject" && resource.headers.contains("if-none-match") };
-		permit (principal, action, resource) when { resource.service == "bedrock" && resource.headers.contains("x-amzn-bedrock-guardrailidentifier") };
+		permit (principal, action, resource) when { resource.service == "execute-api" &&
+			resource.hasTag("header.x-tenant-id") && resource.getTag("header.x-tenant-id") == "acme" };
+		permit (principal, action, resource) when { resource.service == "s3" && resource.operation == "PutObject" &&
+			resource.headers.contains("if-none-match") };
+		permit (principal, action, resource) when { resource.service == "bedrock" &&
+			resource.headers.contains("x-amzn-bedrock-guardrailidentifier") };
 		permit (principal, action, resource) when { resource.service == "sqs" && resource.headers.contains("user-agent") };
 		permit (principal, action, resource) when { resource.service == "lambda" };`)
-	const api, bedrock = "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders", "https://bedrock-runtime.eu-west-1.amazonaws.com/model/m/invoke"
+	const (
+		api     = "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders"
+		bedrock = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/m/invoke"
+	)
 	for _, tt := range []struct {
 		name, request string
 		status        int

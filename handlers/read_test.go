@@ -46,13 +46,15 @@ func read(t *testing.T, server *testServer, text string) readAnswer {
 func TestRead_IsWhatSignTakes(t *testing.T) {
 	server := newServer(t, nil)
 	for name, text := range map[string]string{
-		"curl":       `curl 'https://sqs.eu-west-1.amazonaws.com/' -d 'Action=ListQueues' -H 'X-Amz-Date: 20100101T000000Z'`,
-		"cmd":        `curl ^"https://sqs.eu-west-1.amazonaws.com/?b=2^&a=1^" -H ^"X-Tenant:  a  b^"`,
-		"http":       "PUT /k HTTP/1.1\nHost: examplebucket.s3.eu-west-1.amazonaws.com\nContent-Type: text/plain\n\nhello",
-		"binary":     `{"inputs":{"method":"PUT","uri":"https://examplebucket.s3.eu-west-1.amazonaws.com/k","body":{"$content-type":"image/png","$content":"iVBORw0KGgo="}}}`,
-		"sigv4":      `curl --aws-sigv4 aws:amz:eu-central-1:es https://search.example.com/ -u AKIDEXAMPLE:EXAMPLESECRET`,
-		"presigned":  "https://examplebucket.s3.eu-west-1.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00",
-		"fetch":      `fetch("https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod", {"method":"POST","body":"{\"a\":1}","headers":{"content-type":"application/json"}});`,
+		"curl": `curl 'https://sqs.eu-west-1.amazonaws.com/' -d 'Action=ListQueues' -H 'X-Amz-Date: 20100101T000000Z'`,
+		"cmd":  `curl ^"https://sqs.eu-west-1.amazonaws.com/?b=2^&a=1^" -H ^"X-Tenant:  a  b^"`,
+		"http": "PUT /k HTTP/1.1\nHost: examplebucket.s3.eu-west-1.amazonaws.com\nContent-Type: text/plain\n\nhello",
+		"binary": `{"inputs":{"method":"PUT","uri":"https://examplebucket.s3.eu-west-1.amazonaws.com/k",` +
+			`"body":{"$content-type":"image/png","$content":"iVBORw0KGgo="}}}`,
+		"sigv4":     `curl --aws-sigv4 aws:amz:eu-central-1:es https://search.example.com/ -u AKIDEXAMPLE:EXAMPLESECRET`,
+		"presigned": "https://examplebucket.s3.eu-west-1.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00",
+		"fetch": `fetch("https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod", {"method":"POST","body":"{\"a\":1}",` +
+			`"headers":{"content-type":"application/json"}});`,
 		"with place": "curl https://sqs.eu-west-1.amazonaws.com/é -H 'x-a: b'",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,13 +56,15 @@ var services = map[string]struct {
 	"sqsSend": {"sqs", "eu-west-1", func(_ *http.Request, body string) (string, string, []string) {
 		form, _ := url.ParseQuery(body)
 		sum := md5.Sum([]byte(form.Get("MessageBody")))
-		return "text/xml", `<SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><SendMessageResult><MD5OfMessageBody>` + hex.EncodeToString(sum[:]) +
+		return "text/xml", `<SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><SendMessageResult><MD5OfMessageBody>` +
+			hex.EncodeToString(sum[:]) +
 			`</MD5OfMessageBody><MessageId>5fea7756-0ea4-451a-a703-a558b933e274</MessageId></SendMessageResult></SendMessageResponse>`, nil
 	}, "5fea7756-0ea4-451a-a703-a558b933e274"},
 	"snsPublish": {"sns", "eu-west-1", func(_ *http.Request, body string) (string, string, []string) {
 		form, _ := url.ParseQuery(body)
 		return "text/xml", `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>` +
-			form.Get("Action") + "-" + form.Get("TopicArn")[strings.LastIndex(form.Get("TopicArn"), ":")+1:] + `</MessageId></PublishResult></PublishResponse>`, nil
+			form.Get("Action") + "-" + form.Get("TopicArn")[strings.LastIndex(form.Get("TopicArn"), ":")+1:] +
+			`</MessageId></PublishResult></PublishResponse>`, nil
 	}, "Publish-orders"},
 	"lambdaInvoke": {"lambda", "eu-west-1", func(_ *http.Request, body string) (string, string, []string) {
 		return "application/json", body, []string{"X-Amz-Executed-Version", "$LATEST"}
@@ -74,10 +76,15 @@ var services = map[string]struct {
 		return "image/png", "\x89PNG\r\n\x1a\n", nil
 	}, `{"$content-type":"image/png","$content":"iVBORw0KGgo="}`},
 	"s3List": {"s3", "eu-west-1", func(*http.Request, string) (string, string, []string) {
-		return "application/xml", `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>examplebucket</Name>` +
-			`<Contents><Key>in/a &amp; b.txt</Key><Size>1</Size></Contents><Contents><Key>in/ü.txt</Key><Size>2</Size></Contents></ListBucketResult>`, nil
+		return "application/xml", `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
+			`<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>examplebucket</Name>` +
+			`<Contents><Key>in/a &amp; b.txt</Key><Size>1</Size></Contents>` +
+			`<Contents><Key>in/ü.txt</Key><Size>2</Size></Contents></ListBucketResult>`, nil
 	}, `["in/a & b.txt","in/ü.txt"]`},
-	"dynamoDB":      {"dynamodb", "eu-west-1", jsonAnswer(`{"Item":{"id":{"S":"1042"},"total":{"N":"9007199254740993"}}}`), "9007199254740993"},
+	"dynamoDB": {
+		"dynamodb", "eu-west-1", jsonAnswer(`{"Item":{"id":{"S":"1042"},"total":{"N":"9007199254740993"}}}`),
+		"9007199254740993",
+	},
 	"dynamoDBPut":   {"dynamodb", "eu-west-1", jsonAnswer(`{}`), "200"},
 	"dynamoDBQuery": {"dynamodb", "eu-west-1", jsonAnswer(`{"Count":1,"Items":[{"total":{"N":"1.50"}}]}`), `[{"total":{"N":"1.50"}}]`},
 	"eventBridgePut": {
@@ -85,11 +92,13 @@ var services = map[string]struct {
 	},
 	"sesSend": {"ses", "eu-west-1", jsonAnswer(`{"MessageId":"0100018"}`), "0100018"},
 	"stepFunctionsStart": {
-		"states", "eu-west-1", jsonAnswer(`{"executionArn":"arn:aws:states:eu-west-1:123456789012:execution:orders:order-1042","startDate":1.5E9}`),
+		"states", "eu-west-1", jsonAnswer(`{"executionArn":"arn:aws:states:eu-west-1:123456789012:execution:orders:order-1042",` +
+			`"startDate":1.5E9}`),
 		"arn:aws:states:eu-west-1:123456789012:execution:orders:order-1042",
 	},
 	"bedrockConverse": {
-		"bedrock", "us-east-1", jsonAnswer(`{"output":{"message":{"role":"assistant","content":[{"text":"It is on its way."}]}},"stopReason":"end_turn"}`),
+		"bedrock", "us-east-1", jsonAnswer(`{"output":{"message":{"role":"assistant","content":[{"text":"It is on its way."}]}},` +
+			`"stopReason":"end_turn"}`),
 		"It is on its way.",
 	},
 }
@@ -133,7 +142,8 @@ func newRecipeAWS(t *testing.T, name, policies string) *recipeAWS {
 	}, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{
-				Credentials: signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""), Expires: time.Now().Add(time.Hour), Profile: "orders",
+				Credentials: signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""), Expires: time.Now().Add(time.Hour),
+				Profile: "orders",
 			}, nil
 		}}
 		if policies != "" {
@@ -252,11 +262,20 @@ func quoted(t *testing.T, value any) string {
 // What is next to a recipe is denied by the recipe's own policy.
 func TestRecipes_PoliciesPermitNothingElse(t *testing.T) {
 	neighbours := map[string][][2]string{ // texts of the document and what takes their place
-		"apiGateway":         {{"/prod/orders", "/prod/orders/1"}, {`"POST"`, `"PUT"`}, {"a1b2c3d4e5", "z1b2c3d4e5"}},
-		"sqsSend":            {{"SendMessage", "DeleteQueue"}, {"123456789012/orders", "123456789012/billing"}, {"SendMessage", "SendMessageBatch"}},
-		"snsPublish":         {{`"Publish"`, `"Subscribe"`}, {`"Publish"`, `"PublishBatch"`}},
-		"lambdaInvoke":       {{"functions/orders", "functions/billing"}, {"/invocations", "/code"}, {`"POST"`, `"DELETE"`}},
-		"s3Put":              {{`/in/`, `/out/`}, {`"PUT"`, `"DELETE"`}, {"examplebucket", "otherbucket"}, {"order-1042.json", "order-1042.json?acl"}},
+		"apiGateway": {{"/prod/orders", "/prod/orders/1"}, {`"POST"`, `"PUT"`}, {"a1b2c3d4e5", "z1b2c3d4e5"}},
+		"sqsSend": {
+			{"SendMessage", "DeleteQueue"},
+			{"123456789012/orders", "123456789012/billing"},
+			{"SendMessage", "SendMessageBatch"},
+		},
+		"snsPublish":   {{`"Publish"`, `"Subscribe"`}, {`"Publish"`, `"PublishBatch"`}},
+		"lambdaInvoke": {{"functions/orders", "functions/billing"}, {"/invocations", "/code"}, {`"POST"`, `"DELETE"`}},
+		"s3Put": {
+			{`/in/`, `/out/`},
+			{`"PUT"`, `"DELETE"`},
+			{"examplebucket", "otherbucket"},
+			{"order-1042.json", "order-1042.json?acl"},
+		},
 		"file":               {{`/in/`, `/out/`}, {`"GET"`, `"DELETE"`}, {"examplebucket", "otherbucket"}, {"photo.png", "photo.png?acl"}},
 		"s3List":             {{`"in/"`, `"out/"`}, {"examplebucket", "otherbucket"}, {`"prefix"`, `"marker"`}, {`"list-type"`, `"versions"`}},
 		"dynamoDB":           {{"GetItem", "PutItem"}, {"GetItem", "Scan"}, {"dynamodb.", "streams.dynamodb."}},
@@ -321,7 +340,8 @@ func TestRecipes_RolesMayDoNoMore(t *testing.T) {
 			action, _ := s["Action"].(string)
 			resource, _ := s["Resource"].(string)
 			service, _, _ := strings.Cut(action, ":")
-			if service == "" || strings.Contains(action, "*") || !strings.HasPrefix(resource, "arn:aws:"+service+":") || strings.Contains(resource, ":*") {
+			if service == "" || strings.Contains(action, "*") || !strings.HasPrefix(resource, "arn:aws:"+service+":") ||
+				strings.Contains(resource, ":*") {
 				t.Errorf("%s: %s on %s", r.Name, action, resource)
 			}
 			if region := strings.Split(resource, ":")[3]; service != "s3" && region != services[r.Name].region {
@@ -382,7 +402,8 @@ func TestSend_TellsAFailedFunctionApart(t *testing.T) {
 		}
 		w := aws.post("/v1/send", documentOf(t, r))
 		p := decodeAs[refusedDocument](t, w.Body)
-		if w.Code != 424 || p.Code != "function_failed" || p.AWS == nil || p.AWS.Status != 200 || !strings.Contains(string(p.AWS.Body), "KeyError") {
+		if w.Code != 424 || p.Code != "function_failed" || p.AWS == nil || p.AWS.Status != 200 ||
+			!strings.Contains(string(p.AWS.Body), "KeyError") {
 			t.Errorf("%s: %d %+v", kind, w.Code, p)
 		}
 		if !strings.Contains(p.Detail, kind) || !strings.Contains(p.Detail, "no such order") {

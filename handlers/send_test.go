@@ -521,7 +521,9 @@ func TestSend_AnswersWithinItsTimeout(t *testing.T) {
 
 // Services quote what was signed in a refusal. The session token of it is for no caller, in whatever form the answer is asked for.
 func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
-	for name, body := range map[string]string{"plain": `{"message":"x-amz-security-token:` + token + `"}`, "packed": packed(`{"message":"` + token + `"}`)} {
+	for name, body := range map[string]string{
+		"plain": `{"message":"x-amz-security-token:` + token + `"}`, "packed": packed(`{"message":"` + token + `"}`),
+	} {
 		headers := []string{"Content-Type", "application/json", "X-Amzn-Errormessage", "refused: " + token}
 		if name == "packed" {
 			headers = append(headers, "Content-Encoding", "gzip")
@@ -584,7 +586,8 @@ func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
 func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
 	var got http.Header
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Clone() }, nil)
-	answer := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv","X-Forwarded-For":"1.2.3.4",` +
+	answer := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv",` +
+		`"X-Forwarded-For":"1.2.3.4",` +
 		`"Connection":"X-Api-Key","Transfer-Encoding":"chunked","Te":"trailers","Proxy-Authorization":"x","Via":"1.1 a","Content-Length":"7"}`)
 	for name, want := range map[string]string{
 		"X-Api-Key": "key of the API", "Cookie": "a=1", "User-Agent": "workflow", "Accept": "text/csv",

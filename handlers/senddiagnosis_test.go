@@ -24,7 +24,8 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 	}{
 		"denied": {
 			403,
-			`{"message":"User: arn:aws:sts::123456789012:assumed-role/orders/a is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`,
+			`{"message":"User: arn:aws:sts::123456789012:assumed-role/orders/a is not authorized to perform: execute-api:Invoke on resource: ` +
+				`arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`,
 			"aws_refused", "denied-identity", diagnosis.Stated,
 		},
 		"the session ended": {
@@ -37,7 +38,8 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 		},
 		"the region is another": {
 			400,
-			`<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region></Error>`,
+			`<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'eu-west-1' is wrong; ` +
+				`expecting 'eu-central-1'</Message><Region>eu-central-1</Region></Error>`,
 			"aws_refused", "wrong-region", diagnosis.Stated,
 		},
 		"throttled": {429, `{"message":"Too Many Requests"}`, "aws_throttled", "throttled", diagnosis.Stated},
@@ -65,7 +67,8 @@ func TestSend_RefusalsHaveADiagnosis(t *testing.T) {
 
 // A workflow that takes AWS's status as it is gets the cause with it, and the body whole, however it comes.
 func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
-	denied := `{"message":"User: arn:aws:iam::123456789012:user/a is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`
+	denied := `{"message":"User: arn:aws:iam::123456789012:user/a is not authorized to perform: execute-api:Invoke on resource: ` +
+		`arn:aws:execute-api:eu-west-1:********9012:a/prod/GET/orders because no identity-based policy allows the execute-api:Invoke action"}`
 	long := denied[:len(denied)-1] + `,"more":"` + strings.Repeat("x", 200<<10) + `"}`
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
@@ -139,7 +142,8 @@ func TestSend_TheDiagnosisTellsNoSecret(t *testing.T) {
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, signature, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
-		_, _ = w.Write([]byte(`<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the signature you provided. ` + r.Header.Get("Authorization") +
+		_, _ = w.Write([]byte(`<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the ` +
+			`signature you provided. ` + r.Header.Get("Authorization") +
 			`</Message><SignatureProvided>` + signature + `</SignatureProvided><CanonicalRequest>GET
 /prod/orders
 

@@ -62,7 +62,10 @@ func TestTheAnswerIsTheRequestToSend(t *testing.T) {
 		got.Headers["X-Amz-Date"] != "20150830T123600Z" || got.XAmzDate != "20150830T123600Z" {
 		t.Errorf("headers = %v", got.Headers)
 	}
-	if got.Headers["Authorization"] != got.Authorization || !strings.HasPrefix(got.Authorization, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, Signature=") {
+	if got.Headers["Authorization"] != got.Authorization ||
+		!strings.HasPrefix(got.Authorization,
+			"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/sqs/aws4_request, "+
+				"SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, Signature=") {
 		t.Errorf("authorization = %s", got.Authorization)
 	}
 	for _, code := range []string{"header_replaced", "path_normalized"} {
@@ -136,14 +139,16 @@ func TestBodiesComeBackAsTheyWereSigned(t *testing.T) {
 }
 
 func TestAnEnvelopeBringsItsContentType(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://sqs.eu-west-1.amazonaws.com/","body":{"$content-type":"image/png","$content":"YQ=="}}`)
+	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://sqs.eu-west-1.amazonaws.com/","body":{"$content-type":"image/png",` +
+		`"$content":"YQ=="}}`)
 	if got.Headers["Content-Type"] != "image/png" || slices.Contains(got.SignedHeaders, "content-type") {
 		t.Errorf("headers = %v, signed %v", got.Headers, got.SignedHeaders)
 	}
 }
 
 func TestS3IsSignedTheWayS3Reads(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a//b=c (1).txt","service":"s3","region":"eu-west-1","body":"x","explain":true}`)
+	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a//b=c (1).txt","service":"s3",` +
+		`"region":"eu-west-1","body":"x","explain":true}`)
 	if want := "https://examplebucket.s3.eu-west-1.amazonaws.com/a//b%3Dc%20%281%29.txt"; got.URL != want {
 		t.Errorf("url = %s, want %s", got.URL, want)
 	}
@@ -156,7 +161,8 @@ func TestS3IsSignedTheWayS3Reads(t *testing.T) {
 	if !got.ExpiresAt.Equal(signedAt.Add(15 * time.Minute)) {
 		t.Errorf("expiresAt = %v", got.ExpiresAt)
 	}
-	got = newServer(t, nil).sign(`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","service":"s3","region":"eu-west-1","payload":"unsigned","body":"x"}`)
+	got = newServer(t, nil).sign(`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","service":"s3",` +
+		`"region":"eu-west-1","payload":"unsigned","body":"x"}`)
 	if got.PayloadSha256 != "UNSIGNED-PAYLOAD" || got.XAmzContentSha256 != "UNSIGNED-PAYLOAD" || *got.Body != "x" {
 		t.Errorf("unsigned: %+v", got)
 	}
@@ -165,11 +171,13 @@ func TestS3IsSignedTheWayS3Reads(t *testing.T) {
 func TestExplanationShowsEveryStageButTheToken(t *testing.T) {
 	got := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/?b=2&a=1","explain":true}`)
 	canonical := got.Explanation["canonicalRequest"]
-	if !strings.HasPrefix(canonical, "GET\n/\na=1&b=2\nhost:sqs.eu-west-1.amazonaws.com\nx-amz-date:20150830T123600Z\nx-amz-security-token:") || strings.Contains(canonical, token) {
+	const begin = "GET\n/\na=1&b=2\nhost:sqs.eu-west-1.amazonaws.com\nx-amz-date:20150830T123600Z\nx-amz-security-token:"
+	if !strings.HasPrefix(canonical, begin) || strings.Contains(canonical, token) {
 		t.Errorf("canonicalRequest = %q", canonical)
 	}
 	scope := "20150830/eu-west-1/sqs/aws4_request"
-	if want := "AWS4-HMAC-SHA256\n20150830T123600Z\n" + scope + "\n" + got.Explanation["canonicalRequestSha256"]; got.Explanation["stringToSign"] != want || got.Explanation["credentialScope"] != scope {
+	want := "AWS4-HMAC-SHA256\n20150830T123600Z\n" + scope + "\n" + got.Explanation["canonicalRequestSha256"]
+	if got.Explanation["stringToSign"] != want || got.Explanation["credentialScope"] != scope {
 		t.Errorf("stringToSign = %q, want %q", got.Explanation["stringToSign"], want)
 	}
 	if !strings.HasSuffix(got.Authorization, "Signature="+got.Explanation["signature"]) {
@@ -218,7 +226,8 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 
 // What a service takes that nobody here knows is for the caller to say.
 func TestUnsignedPayloadsOfUnknownServices(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://blobs.example/a","service":"blobs","region":"eu-west-1","payload":"unsigned","body":"x","explain":true}`)
+	got := newServer(t, nil).sign(`{"method":"PUT","url":"https://blobs.example/a","service":"blobs","region":"eu-west-1",` +
+		`"payload":"unsigned","body":"x","explain":true}`)
 	if !strings.HasSuffix(got.Explanation["canonicalRequest"], "\nUNSIGNED-PAYLOAD") ||
 		!slices.Equal(got.warningCodes(), []string{"payload_unsigned"}) {
 		t.Errorf("got %s with %v", got.Explanation["canonicalRequest"], got.Warnings)
@@ -229,7 +238,8 @@ func TestUnsignedPayloadsOfUnknownServices(t *testing.T) {
 func TestPresigningDropsTheHeaderOfTheHash(t *testing.T) {
 	w := newServer(t, nil).post(
 		"/v1/presign",
-		`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","body":"x","payload":"signed","headers":{"x-amz-content-sha256":"`+signing.PayloadHash([]byte("x"))+`"}}`,
+		`{"method":"PUT","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/a","body":"x","payload":"signed",`+
+			`"headers":{"x-amz-content-sha256":"`+signing.PayloadHash([]byte("x"))+`"}}`,
 	)
 	if body := w.Body.String(); !strings.Contains(body, "X-Amz-Content-Sha256="+signing.PayloadHash([]byte("x"))) ||
 		!strings.Contains(body, `"code":"header_replaced"`) {
@@ -270,7 +280,8 @@ func TestKeysAreEncodedWhateverBecomesOfDots(t *testing.T) {
 		{"/a/./c++@.txt", `{"normalizePath":false}`, "/a/./c%2B%2B%40.txt"},
 		{"/a%2F.%2Fc++.txt", `{"normalizePath":false}`, "/a%2F.%2Fc%2B%2B.txt"},
 	} {
-		got := server.sign(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com` + tt.path + `","explain":true,"options":` + tt.options + `}`)
+		got := server.sign(`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com` + tt.path + `","explain":true,"options":` +
+			tt.options + `}`)
 		if signed := strings.Split(got.Explanation["canonicalRequest"], "\n")[1]; signed != strings.ReplaceAll(tt.want, "%2F", "/") ||
 			!strings.HasSuffix(got.URL, ".com"+tt.want) {
 			t.Errorf("%s %s: sent %s, signed %s, want %s", tt.path, tt.options, got.URL, signed, tt.want)
@@ -287,7 +298,9 @@ func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
 			return credentials.Session{Credentials: signing.NewCredentials(g.AccessKeyID, g.SecretAccessKey, g.SessionToken)}, nil
 		}}
 	})
-	got := server.sign(`{` + aGet + `,"signingTime":"2013-05-24T02:00:00+02:00","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"k","accountId":"123456789012","roleName":"r","externalId":"e","durationSeconds":900}}`)
+	got := server.sign(`{` + aGet +
+		`,"signingTime":"2013-05-24T02:00:00+02:00","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"k",` +
+		`"accountId":"123456789012","roleName":"r","externalId":"e","durationSeconds":900}}`)
 	if got.XAmzDate != "20130524T000000Z" {
 		t.Errorf("xAmzDate = %s", got.XAmzDate)
 	}
@@ -298,8 +311,9 @@ func TestRequestCredentialsWhereTheyAreAllowed(t *testing.T) {
 	if given != want {
 		t.Errorf("given %+v, want %+v", given, want)
 	}
-	if problem := server.refuse(`{`+aGet+`,"profile":"orders","credentials":{"accessKeyId":"a","secretAccessKey":"b"}}`, 400); problem.Code != "fields_conflict" {
-		t.Errorf("got %+v", problem)
+	refused := server.refuse(`{`+aGet+`,"profile":"orders","credentials":{"accessKeyId":"a","secretAccessKey":"b"}}`, 400)
+	if refused.Code != "fields_conflict" {
+		t.Errorf("got %+v", refused)
 	}
 }
 
@@ -313,7 +327,8 @@ func TestHTTPOnlyWhereTheOperatorListsTheHost(t *testing.T) {
 }
 
 func TestSignAllHeadersIsForClientsThatSendThemAsTheyAre(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Name":"Grüße\u00a0"},"signAllHeaders":true,"explain":true}`)
+	got := newServer(t, nil).sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Name":"Grüße\u00a0"},` +
+		`"signAllHeaders":true,"explain":true}`)
 	if !strings.Contains(got.Explanation["canonicalRequest"], "\nx-name:Grüße\u00a0\n") {
 		t.Errorf("canonical request = %q", got.Explanation["canonicalRequest"])
 	}
@@ -321,7 +336,8 @@ func TestSignAllHeadersIsForClientsThatSendThemAsTheyAre(t *testing.T) {
 }
 
 func TestTheOnlyPayloadHashOfAServiceMayBeGiven(t *testing.T) {
-	got := newServer(t, nil).sign(`{"method":"POST","url":"https://api.example.com/","service":"vpc-lattice-svcs","region":"eu-west-1","headers":{"x-amz-content-sha256":"UNSIGNED-PAYLOAD"},"body":"x"}`)
+	got := newServer(t, nil).sign(`{"method":"POST","url":"https://api.example.com/","service":"vpc-lattice-svcs","region":"eu-west-1",` +
+		`"headers":{"x-amz-content-sha256":"UNSIGNED-PAYLOAD"},"body":"x"}`)
 	if got.PayloadSha256 != "UNSIGNED-PAYLOAD" {
 		t.Errorf("payloadSha256 = %s", got.PayloadSha256)
 	}

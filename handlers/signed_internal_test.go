@@ -174,7 +174,8 @@ func oneOf[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 func randomText(r *rand.Rand) string {
 	var b strings.Builder
 	for range r.IntN(8) {
-		b.WriteString(oneOf(r, "plain", `"`, `\`, "<&>", "é", "€", "😀", "\u2028", "\u2029", "\n", "\x00", "\x1f", "\x7f", "a b/c=", string(rune(r.IntN(0xd800)))))
+		b.WriteString(oneOf(r, "plain", `"`, `\`, "<&>", "é", "€", "😀", "\u2028", "\u2029", "\n", "\x00", "\x1f", "\x7f", "a b/c=",
+			string(rune(r.IntN(0xd800)))))
 	}
 	return b.String()
 }

@@ -125,7 +125,8 @@ func TestRegionsOfFormsAndTokensAreCorrected(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) { o.Policy = policy })
 	for path, document := range map[string]string{
 		"/v1/s3/post-policy": `{"bucket":"examplebucket","key":"a","region":"EU-WEST-1"}`,
-		"/v1/tokens":         `{"kind":"rds","endpoint":"orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com:5432","user":"reader","region":"EU-West-1"}`,
+		"/v1/tokens": `{"kind":"rds","endpoint":"orders.a1b2c3d4e5f6.eu-west-1.rds.amazonaws.com:5432","user":"reader",` +
+			`"region":"EU-West-1"}`,
 	} {
 		w := server.post(path, document)
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"region_respelled"`) || strings.Contains(w.Body.String(), "EU-W") {

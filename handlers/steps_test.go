@@ -38,7 +38,8 @@ func forged(t *testing.T, url string, change func(document step, headers *[]sign
 	headers := []signing.Header{{Name: "X-Amz-Date", Value: "20150830T123600Z"}}
 	names := []string{"host", "x-amz-date"}
 	document := step{
-		"method": "GET", "url": url, "payloadSha256": signing.PayloadHash(nil), "service": "sqs", "region": "eu-west-1", "algorithm": "AWS4-HMAC-SHA256",
+		"method": "GET", "url": url, "payloadSha256": signing.PayloadHash(nil), "service": "sqs", "region": "eu-west-1",
+		"algorithm":   "AWS4-HMAC-SHA256",
 		"signingTime": "2015-08-30T12:36:00Z", "profile": "orders", "options": step{
 			"normalizePath": true, "doubleEncode": true, "contentSha256Header": "never", "sessionToken": "signed",
 		},
@@ -241,7 +242,8 @@ func TestEncodingOtherwiseIsDecidedOnBothWays(t *testing.T) {
 	server := newServer(t, func(o *handlers.Options) { o.Policy = only })
 	// The signature would be good for the key "public%2Fx", too.
 	server.refuse(
-		`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,"normalizePath":false}}`,
+		`{"method":"GET","url":"https://examplebucket.s3.eu-west-1.amazonaws.com/public%2Fx","options":{"doubleEncode":true,`+
+			`"normalizePath":false}}`,
 		403,
 	)
 	document := forged(t, "https://sqs.eu-west-1.amazonaws.com/admin%2Fx", func(d step, _ *[]signing.Header, _ *[]string) {
@@ -285,7 +287,8 @@ func TestSteps_AnotherSessionOfTheProfileTakesOver(t *testing.T) {
 			if strings.Contains(text, token) || !strings.Contains(text, newToken) || third["accessKeyId"] != "ASIAEXAMPLENEW00" {
 				t.Errorf("step 3: %s", text)
 			}
-			if canonical := third["canonicalRequest"].(string); third["canonicalRequestSha256"] != signing.PayloadHash([]byte(canonical)) || !strings.HasSuffix(third["stringToSign"].(string), third["canonicalRequestSha256"].(string)) {
+			if canonical := third["canonicalRequest"].(string); third["canonicalRequestSha256"] != signing.PayloadHash([]byte(canonical)) ||
+				!strings.HasSuffix(third["stringToSign"].(string), third["canonicalRequestSha256"].(string)) {
 				t.Errorf("the texts do not follow from one another: %s", text)
 			}
 			if !strings.Contains(encode(t, third["warnings"]), `"session_replaced"`) || third["expiresAt"] != ends.Format(time.RFC3339) {
@@ -364,7 +367,8 @@ func TestSteps_SayWhichOneIsOnRecord(t *testing.T) {
 func TestSteps_PoliciesSeeWhatTheySeeOfSigning(t *testing.T) {
 	policy, err := access.NewPolicy(
 		"p.cedar",
-		[]byte(`permit (principal, action, resource); forbid (principal, action, resource) when { resource.headers.contains("x-amz-content-sha256") };`),
+		[]byte(`permit (principal, action, resource); forbid (principal, action, resource) `+
+			`when { resource.headers.contains("x-amz-content-sha256") };`),
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -12,9 +12,10 @@ import (
 	"countersign/signing"
 )
 
-// suiteCase is a request from the tests of another implementation, in the form of this service, and what that implementation expects of it: the
-// signature, or else what its tests look at. Left out are the cases that no service would take as they are, and those that this service refuses on
-// purpose: unsound URLs, a host other than that of the URL, made-up hashes, presigned URLs without an expiry.
+// suiteCase is a request from the tests of another implementation, in the form of this service, and what that implementation
+// expects of it: the signature, or else what its tests look at. Left out are the cases that no service would take as they are,
+// and those that this service refuses on purpose: unsound URLs, a host other than that of the URL, made-up hashes, presigned
+// URLs without an expiry.
 type suiteCase struct {
 	Suite, Name, Operation                                                         string
 	Request                                                                        map[string]any

@@ -100,7 +100,9 @@ func TestOfficialVectorsOverHTTP(t *testing.T) {
 	}
 }
 
-func (v *officialVector) compare(t *testing.T, server *testServer, path string, document map[string]any, stringToSign []string, signature string) {
+func (v *officialVector) compare(
+	t *testing.T, server *testServer, path string, document map[string]any, stringToSign []string, signature string,
+) {
 	t.Helper()
 	text, err := json.Marshal(document)
 	if err != nil {

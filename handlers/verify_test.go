@@ -16,8 +16,8 @@ import (
 	"countersign/signing"
 )
 
-// signedBy is the signature of another signer, made of nothing but the documented algorithm: canonical is the canonical request but for the names
-// and the payload, so that a test says what was signed.
+// signedBy is the signature of another signer, made of nothing but the documented algorithm: canonical is the canonical request
+// but for the names and the payload, so that a test says what was signed.
 func signedBy(scope string, canonical ...string) string {
 	text := strings.Join(canonical, "\n")
 	hash := sha256.Sum256([]byte(text))
@@ -56,7 +56,8 @@ func (r bySigner) document() map[string]any {
 	signature := signedBy(scope, append(append([]string{r.method, r.uri, r.query}, lines...), "", strings.Join(names, ";"), payload)...)
 	headers := map[string]string{dateHeader: "20150830T123600Z"}
 	maps.Copy(headers, r.sent)
-	headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=" + accessKeyID + "/" + scope + between + "SignedHeaders=" + strings.Join(names, ";") + between + "Signature=" + signature
+	headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=" + accessKeyID + "/" + scope + between + "SignedHeaders=" +
+		strings.Join(names, ";") + between + "Signature=" + signature
 	return map[string]any{
 		"method": r.method, "url": r.url, "headers": headers, "at": "2015-08-30T12:36:00Z",
 		"credentials": map[string]string{"accessKeyId": accessKeyID, "secretAccessKey": secretKey},
@@ -191,7 +192,8 @@ func TestVerify_ContentLengthIsThatOfTheBody(t *testing.T) {
 			t.Errorf("%s: %+v", body, got)
 		}
 	}
-	if got := newServer(t, withoutSession).verify(r.document()); !slices.ContainsFunc(got.Faults, func(f struct{ Part, Name, Reason string }) bool { return f.Name == "content-length" }) {
+	if got := newServer(t, withoutSession).verify(r.document()); !slices.ContainsFunc(got.Faults,
+		func(f struct{ Part, Name, Reason string }) bool { return f.Name == "content-length" }) {
 		t.Errorf("without a body: %+v", got)
 	}
 }
@@ -225,13 +227,15 @@ func TestVerify_ADateInWordsIsNamed(t *testing.T) {
 func presignedBy(host, service, payload string, more ...string) map[string]any {
 	scope := "20150830/eu-west-1/" + service + "/aws4_request"
 	parameters := append([]string{
-		"X-Amz-Algorithm=AWS4-HMAC-SHA256", "X-Amz-Credential=" + accessKeyID + "%2F" + strings.ReplaceAll(scope, "/", "%2F"), "X-Amz-Date=20150830T123600Z", "X-Amz-SignedHeaders=host",
+		"X-Amz-Algorithm=AWS4-HMAC-SHA256", "X-Amz-Credential=" + accessKeyID + "%2F" + strings.ReplaceAll(scope, "/", "%2F"),
+		"X-Amz-Date=20150830T123600Z", "X-Amz-SignedHeaders=host",
 	}, more...)
 	slices.Sort(parameters)
 	query := strings.Join(parameters, "&")
 	signature := signedBy(scope, "GET", "/a", query, "host:"+host, "", "host", payload)
 	return map[string]any{
-		"method": "GET", "url": "https://" + host + "/a?" + query + "&X-Amz-Signature=" + signature, "at": "2015-08-30T12:37:00Z", "service": service, "region": "eu-west-1",
+		"method": "GET", "url": "https://" + host + "/a?" + query + "&X-Amz-Signature=" + signature, "at": "2015-08-30T12:37:00Z",
+		"service": service, "region": "eu-west-1",
 		"credentials": map[string]string{"accessKeyId": accessKeyID, "secretAccessKey": secretKey},
 	}
 }
@@ -402,7 +406,8 @@ func TestVerify_PoliciesSeeWhatIsSigned(t *testing.T) {
 	if got := server.verify(map[string]any{"method": "GET", "url": url}); !got.Valid {
 		t.Errorf("presigned: %+v", got)
 	}
-	signed := server.sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Tenant":"a"},"signedHeaders":["x-tenant"]}`)
+	signed := server.sign(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"X-Tenant":"a"},` +
+		`"signedHeaders":["x-tenant"]}`)
 	document := map[string]any{"method": "GET", "url": signed.URL, "headers": signed.Headers}
 	if got := server.verify(document); !got.Valid {
 		t.Errorf("signed: %+v", got)

@@ -110,8 +110,8 @@ func (v *signedVector) sentHeaders(signature string) [][2]string {
 	})
 }
 
-// TestVerify_TheSuitesOfAWSAreValid: every signature of AWS's test suite and documentation is, in both forms. Those over a path with dot segments or
-// empty segments outside S3, where services take them out, are only with the option that says that this one does not.
+// TestVerify_TheSuitesOfAWSAreValid: every signature of AWS's test suite and documentation is, in both forms. Those over a path
+// with dot segments or empty segments outside S3, where services take them out, are only with the option that says that this one does not.
 func TestVerify_TheSuitesOfAWSAreValid(t *testing.T) {
 	server := newServer(t, withoutSession)
 	all, unnormalized := loadSent(t), 0
@@ -248,8 +248,8 @@ func changeSignature(d map[string]any, change func(string) string) bool {
 	return replaceSent(d, signature, change(signature))
 }
 
-// TestVerify_RequestsOfBotocore: what botocore signs is valid, in both forms, but where it signs otherwise than the service reads: the escapes and
-// plain characters of an S3 key as they are spelled, and a date in words.
+// TestVerify_RequestsOfBotocore: what botocore signs is valid, in both forms, but where it signs otherwise than the service
+// reads: the escapes and plain characters of an S3 key as they are spelled, and a date in words.
 func TestVerify_RequestsOfBotocore(t *testing.T) {
 	text, err := os.ReadFile("testdata/botocore.json")
 	if err != nil {

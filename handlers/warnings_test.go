@@ -32,7 +32,8 @@ func (s *testServer) signRight(body string) answer {
 	signed := s.sign(body)
 	style := strings.HasPrefix(signed.Service, "s3")
 	verifyAgain(s.t, signed, style)
-	if want := independent(signed, style, pieces(signed.URL), signed.PayloadSha256); !strings.HasSuffix(signed.Authorization, "Signature="+want) {
+	if want := independent(signed, style, pieces(signed.URL), signed.PayloadSha256); !strings.HasSuffix(signed.Authorization,
+		"Signature="+want) {
 		s.t.Errorf("%s\nis signed by %s,\nwant %s", body, signed.Authorization, want)
 	}
 	return signed
