@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v3/jwa"
@@ -49,13 +48,8 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 	if !isGUID(o.Tenant) {
 		fault("tenant", "want the directory's id, a GUID in lower case")
 	}
-	if len(o.Audiences) == 0 {
-		fault("audience", "required")
-	}
-	for _, audience := range o.Audiences {
-		if strings.TrimSpace(audience) == "" {
-			fault("audience", "is empty")
-		}
+	if reason := checkAudiences(o.Audiences); reason != "" {
+		fault("audience", reason)
 	}
 	if err := o.check("callers.entra"); err != nil {
 		faults = append(faults, err)

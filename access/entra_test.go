@@ -286,12 +286,16 @@ func badTokens(i *issuer) map[string]string {
 
 func TestEntraTokenIsRefused(t *testing.T) {
 	i := directory()
-	a := newAuthenticator(t, access.Options{Entra: i.entra()})
-	bad := badTokens(i)
+	checkRefused(t, newAuthenticator(t, access.Options{Entra: i.entra()}), i.sign(goodHeader(), goodClaims(noon)), badTokens(i))
+}
+
+// checkRefused has the good token accepted and all that are made from it refused.
+func checkRefused(t *testing.T, a *access.Authenticator, good string, bad map[string]string) {
+	t.Helper()
 	if len(bad) < 60 {
 		t.Fatalf("%d cases, want 60 at least", len(bad))
 	}
-	if _, err := a.Authenticate(bearer(i.sign(goodHeader(), goodClaims(noon)))); err != nil {
+	if _, err := a.Authenticate(bearer(good)); err != nil {
 		t.Fatalf("the token that the cases are made from: %v", err)
 	}
 	for name, token := range bad {

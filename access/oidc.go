@@ -89,13 +89,8 @@ func (o *OIDC) check(where string) []error {
 	if u, err := url.Parse(o.Issuer); err != nil || !isKeysURL(o.Issuer) || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		fault("issuer", "want the https URL that tokens have as iss, letter for letter")
 	}
-	if len(o.Audiences) == 0 {
-		fault("audience", "required")
-	}
-	for _, audience := range o.Audiences {
-		if strings.TrimSpace(audience) == "" {
-			fault("audience", "is empty")
-		}
+	if reason := checkAudiences(o.Audiences); reason != "" {
+		fault("audience", "%s", reason)
 	}
 	if len(o.Roles) > 0 && o.RolesClaim == "" {
 		fault("roles_claim", "required with roles: the claim that roles are in, as cognito:groups, groups, scope or realm_access.roles")

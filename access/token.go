@@ -106,6 +106,17 @@ func checkTimes(claims jwt.Token, now func() time.Time) error {
 	return nil
 }
 
+// checkAudiences says what is wrong with the audiences that a token may be for.
+func checkAudiences(list []string) string {
+	switch {
+	case len(list) == 0:
+		return "required"
+	case slices.ContainsFunc(list, func(audience string) bool { return strings.TrimSpace(audience) == "" }):
+		return "is empty"
+	}
+	return ""
+}
+
 // isKeysURL holds for addresses that keys may be fetched from: https, or http on loopback.
 func isKeysURL(address string) bool {
 	u, err := url.Parse(address)

@@ -324,11 +324,7 @@ func asSign(t *testing.T, r connector.Recipe) string {
 	t.Helper()
 	fields := maps.Clone(r.Request)
 	delete(fields, "responseBody")
-	text, err := json.Marshal(fields)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return encode(t, fields)
 }
 
 // A role's policy names the action of the operation and one resource, of the region
