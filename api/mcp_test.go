@@ -12,9 +12,6 @@ import (
 	"time"
 
 	"countersign/api"
-	"countersign/internal/upstream"
-	"countersign/proxy"
-	"countersign/sending"
 )
 
 const (
@@ -74,20 +71,8 @@ func (m *mcpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func newMCP(t *testing.T, m http.Handler) *httptest.Server {
 	t.Helper()
-	aws, err := upstream.Start(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(aws.Close)
-	s := newServerOf(t, sessions{}, unrecorded{}, mcpPolicy, func(o *api.Options) {
+	s := newBefore(t, m, unrecorded{}, mcpPolicy, func(o *api.Options) {
 		o.Now, o.Handlers.Now = time.Now, time.Now // of the deadlines of real connections
-		client, err := sending.New(sending.Options{Now: time.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(client.Close)
-		o.Handlers.Sender = client
-		o.Proxy = api.NewProxy(*o, proxy.Options{})
 	})
 	front := httptest.NewServer(s.handler)
 	t.Cleanup(front.Close)

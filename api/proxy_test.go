@@ -24,17 +24,23 @@ const passedOn = "/proxy/orders/a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/
 func newPassing(t *testing.T, audit broker.Audit, change func(*api.Options)) (server, *atomic.Int64, *atomic.Pointer[http.Request]) {
 	t.Helper()
 	arrived, last := new(atomic.Int64), new(atomic.Pointer[http.Request])
-	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return newBefore(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived.Add(1)
 		last.Store(r)
 		_, _ = io.WriteString(w, `{"order":1042}`)
-	}))
+	}), audit, everythingAllowed, change), arrived, last
+}
+
+// newBefore is a server that passes requests on to a handler in place of AWS.
+func newBefore(t *testing.T, handler http.Handler, audit broker.Audit, policy string, change func(*api.Options)) server {
+	t.Helper()
+	aws, err := upstream.Start(handler)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(aws.Close)
-	s := newServerOf(t, sessions{}, audit, everythingAllowed, func(o *api.Options) {
-		client, err := sending.New(sending.Options{Now: o.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
+	return newServerOf(t, sessions{}, audit, policy, func(o *api.Options) {
+		client, err := sending.New(sending.Options{Now: time.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +49,6 @@ func newPassing(t *testing.T, audit broker.Audit, change func(*api.Options)) (se
 		change(o)
 		o.Proxy = api.NewProxy(*o, proxy.Options{})
 	})
-	return s, arrived, last
 }
 
 func unchanged(*api.Options) {}
@@ -197,7 +202,7 @@ func request(s server, method, target, host string, headers ...string) *httptest
 // At /call an answer has the status that it has at /v1/send, so that a workflow's own way of repeating is right.
 func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 	var status int
-	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := newBefore(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status == 0 {
 			panic(http.ErrAbortHandler)
 		}
@@ -207,20 +212,7 @@ func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 		if status != http.StatusNoContent {
 			_, _ = io.WriteString(w, `{"__type":"SomeException","message":"no"}`)
 		}
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(aws.Close)
-	s := newServerOf(t, sessions{}, unrecorded{}, everythingAllowed, func(o *api.Options) {
-		client, err := sending.New(sending.Options{Now: time.Now, ExtraCAs: aws.CA, Proxy: aws.Proxy})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(client.Close)
-		o.Handlers.Sender = client
-		o.Proxy = api.NewProxy(*o, proxy.Options{})
-	})
+	}), unrecorded{}, everythingAllowed, unchanged)
 	target := strings.Replace(passedOn, "/proxy/", "/call/", 1)
 	for _, row := range []struct {
 		method    string
