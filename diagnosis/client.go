@@ -79,17 +79,22 @@ func (c *collector) mentionsAll(texts []string) bool {
 	return true
 }
 
+// tokenOfRegistry: a login at ECR is a token, which no signature goes with.
+func tokenOfRegistry(c *collector) bool {
+	if !c.mentions("your authorization token has expired") {
+		return false
+	}
+	c.add(finding{
+		cause: "expired-token", certainty: Stated, place: "token",
+		reason: "The registry (ECR) says that its own token has expired. It is valid for twelve hours, and has no signature.",
+		fix:    "Get a new token for the registry before each run.",
+		code:   "Log in again: aws ecr get-login-password | docker login --username AWS --password-stdin <registry>",
+	})
+	return true
+}
+
 // sessionOfClient: the client could not renew its own session, before it signed.
 func sessionOfClient(c *collector) bool {
-	if c.mentions("your authorization token has expired") {
-		c.add(finding{
-			cause: "expired-token", certainty: Stated, place: "token",
-			reason: "The registry (ECR) says that its own token has expired. It is valid for twelve hours, and has no signature.",
-			fix:    "Get a new token for the registry before each run.",
-			code:   "Log in again: aws ecr get-login-password | docker login --username AWS --password-stdin <registry>",
-		})
-		return true
-	}
 	if !c.mentions(
 		"token has expired and refresh failed", "refresh cached sso token failed", "the sso session associated with this profile has expired",
 		"the sso session has expired", "error loading sso token", "sso session token associated with this profile", "sso token",
@@ -142,8 +147,10 @@ var connectionErrors = []string{
 	"remotedisconnected", "connection aborted", "the underlying connection was closed", "the connection was closed unexpectedly",
 }
 
-// systemError are the codes of an operating system, such as ECONNABORTED.
-var systemError = regexp.MustCompile(`^E[A-Z]{4,}$`)
+// systemError matches the codes of an operating system and its resolver that programs
+// show for a connection, such as ECONNABORTED. Other codes begin with an E as well.
+var systemError = regexp.MustCompile(`^E(?:CONN|HOST|NET|ADDR|SOCKET|PIPE|PROTO|NOTCONN|NOTFOUND|TIME(?:D)?OUT|AI_|SERVFAIL|NODATA|REFUSED|` +
+	`ACCES$|PERM$|CANCELED$|MFILE$|INVAL$|AGAIN$|ALREADY$)[A-Z_]*$`)
 
 // Codes of workflow engines, which say nothing of AWS.
 var workflowCodes = []string{
@@ -157,8 +164,10 @@ func notReached(c *collector) bool {
 	}
 	system := false
 	for _, code := range c.refusal.Codes {
-		system = system || systemError.MatchString(code.Text())
-		if !slices.Contains(workflowCodes, code.Text()) && !systemError.MatchString(code.Text()) {
+		switch {
+		case systemError.MatchString(code.Text()):
+			system = true
+		case !slices.Contains(workflowCodes, code.Text()):
 			return false
 		}
 	}

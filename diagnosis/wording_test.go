@@ -764,6 +764,8 @@ var wordings = []wording{
 		cause: "front-refused", certainty: "likely", facts: "API Management",
 	},
 	{name: "not reached", paste: "Error: getaddrinfo ENOTFOUND orders.s3.eu-west-9.amazonaws.com", cause: "not-reached", certainty: "stated"},
+	{name: "not reached, by its code", paste: `{"code":"ECONNABORTED","message":"x"}`, cause: "not-reached", certainty: "stated"},
+	{name: "a code in capitals", paste: `{"code":"ERROR","message":"x"}`, cause: "signature-right", detail: "bad-request", certainty: "likely"},
 	{name: "throttled", paste: "ThrottlingException: Rate exceeded", cause: "throttled", certainty: "stated", facts: "sign again"},
 	{
 		name: "slow down", response: response(503, xmlError("SlowDown", "Please reduce your request rate.", "")), cause: "throttled",
