@@ -149,8 +149,8 @@ var connectionErrors = []string{
 
 // systemError matches the codes of an operating system and its resolver that programs
 // show for a connection, such as ECONNABORTED. Other codes begin with an E as well.
-var systemError = regexp.MustCompile(`^E(?:CONN|HOST|NET|ADDR|SOCKET|PIPE|PROTO|NOTCONN|NOTFOUND|TIME(?:D)?OUT|AI_|SERVFAIL|NODATA|REFUSED|` +
-	`ACCES$|PERM$|CANCELED$|MFILE$|INVAL$|AGAIN$|ALREADY$)[A-Z_]*$`)
+var systemError = regexp.MustCompile(`^E(?:(?:CONN|HOST|NET|ADDR|SOCKET|PROTO|AI_)[A-Z_]*|PIPE|NOTCONN|NOTFOUND|TIMEDOUT|TIMEOUT|` +
+	`SERVFAIL|NODATA|REFUSED|ACCES|PERM|CANCELED|MFILE|INVAL|AGAIN|ALREADY)$`)
 
 // Codes of workflow engines, which say nothing of AWS.
 var workflowCodes = []string{

@@ -7,8 +7,8 @@ import "strings"
 // token, permission last.
 func byWording(c *collector) {
 	for _, rule := range []func(*collector) bool{
-		clientRefused, sessionOfClient, noCredentials, frontAnswered, twoSignatures, authorizationForm, headersOfSignature,
-		scopeStated, timeStated, presignStated, credentialsStated, permissionStated, gatewayStated, notReached,
+		clientRefused, tokenOfRegistry, sessionOfClient, noCredentials, frontAnswered, twoSignatures, authorizationForm,
+		headersOfSignature, scopeStated, timeStated, presignStated, credentialsStated, permissionStated, gatewayStated, notReached,
 	} {
 		if rule(c) {
 			return
