@@ -167,8 +167,7 @@ func (m *mismatch) keyMistakes() []mistake {
 	var list []mistake
 	add := func(detail, note string, key []byte) {
 		list = append(list, mistake{
-			dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key,
-			rare: detail != "prefix" && detail != "date" || len(list) > 9, // those behind the days next to it
+			dimension: inKey, cause: "signed-key", detail: detail, place: "key", note: note, key: key, rare: detail != "prefix" && detail != "date",
 		})
 	}
 	secret := []byte("AWS4" + p.secret)
@@ -184,6 +183,7 @@ func (m *mismatch) keyMistakes() []mistake {
 		for _, d := range []int{1, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -14, -21, -28, -30, -31} { // a key that was kept
 			other := dayTime.AddDate(0, 0, d).Format("20060102")
 			add("date", "The key was derived for "+other+", and the scope says "+day+".", chain(secret, other, region, service, end))
+			list[len(list)-1].rare = d < -2
 		}
 	}
 	return list

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -85,7 +86,7 @@ var words = []string{"undefined", "null", "[object Object]", "{}", "[]", `""`, "
 func wordHashes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, w := range words {
-			if shown := strings.TrimSpace(w); shown == "" && !yield("white space", hexHash(w)) || shown != "" && !yield(shown, hexHash(w)) {
+			if !yield(cmp.Or(strings.TrimSpace(w), "white space"), hexHash(w)) {
 				return
 			}
 		}
