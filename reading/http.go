@@ -143,8 +143,9 @@ func (r *reader) splitAnswer(e *Exchange) {
 		return
 	}
 	resp := &Response{Form: FormHTTP, Body: body}
-	if line, next := body.Content.line(0); statusAlone().MatchString(line.Text()) { // "403", as consoles show it
-		resp.Status, _ = strconv.Atoi(statusAlone().FindStringSubmatch(line.Text())[1])
+	line, next := body.Content.line(0)
+	if status := statusAlone().FindStringSubmatch(line.Text()); status != nil { // "403", as consoles show it
+		resp.Status, _ = strconv.Atoi(status[1])
 		resp.Body.Content = body.Content.from(next)
 	}
 	if f := r.refusalOf(resp); f != nil {

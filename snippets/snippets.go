@@ -12,6 +12,7 @@
 package snippets
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func Write(form Form, r *Request, o Options) (Snippet, error) {
 		write = w.signed
 	}
 	command := form == CurlCmd && o.Service == ""
-	if !r.isText() && (form == N8N || command) || command && strings.ContainsRune(string(r.Body), '\r') {
+	if !r.isText() && (form == N8N || command) || command && bytes.ContainsRune(r.Body, '\r') {
 		return Snippet{}, ErrBody
 	}
 	return Snippet{Text: strings.TrimSpace(write(r, o)) + "\n", FileName: w.fileName, Hint: w.hint}, nil
@@ -124,7 +125,7 @@ func Write(form Form, r *Request, o Options) (Snippet, error) {
 
 // isText tells whether the body is written as a text.
 func (r *Request) isText() bool {
-	return utf8.Valid(r.Body) && !strings.ContainsRune(string(r.Body), 0)
+	return utf8.Valid(r.Body) && !bytes.ContainsRune(r.Body, 0)
 }
 
 func (r *Request) has(name string) bool {
