@@ -11,7 +11,7 @@ import (
 
 // manner is how a service writes a canonical request.
 type manner struct {
-	single    bool // the S3 family: the path is encoded once and not normalised
+	single    bool // the S3 family: the path is encoded once and not normalized
 	known     bool // the service is one that the tables hold
 	appended  bool // the session token of a presigned URL is not signed
 	believed  bool // the service signs what x-amz-content-sha256 says: S3

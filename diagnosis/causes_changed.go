@@ -85,7 +85,7 @@ var changedCauses = []CauseInfo{
 			"so %2525 there is a path that was encoded twice on the wire.",
 		FixInWorkflow: "Use the url of the signing step's answer as it is; do not build it again. With a proxy or custom domain in between, " +
 			"sign the path that AWS sees.",
-		FixInCode: "Send the path byte for byte as it was signed; switch off path normalisation in the client and rewriting " +
+		FixInCode: "Send the path byte for byte as it was signed; switch off path normalization in the client and rewriting " +
 			"in the proxy." + allInfo,
 		Details: pathDetails,
 	},

@@ -6,7 +6,7 @@ var signerCauses = []CauseInfo{
 	{
 		ID: "signed-path", Family: FamilySigner, Title: "The signer wrote the path in another way than AWS.", Side: SideSigner, Most: Proved,
 		Means: "The canonical path is that of the wire, percent-encoded once more; S3 alone takes it encoded once and " +
-			"never normalised.",
+			"never normalized.",
 		Decides:       "A canonical request with this mistake gives exactly the signature that was sent.",
 		FixInWorkflow: letSign,
 		FixInCode:     "Encode each segment once for the wire and once more for the canonical path. For S3: encode once, keep // and dots.",

@@ -8,9 +8,9 @@ import (
 
 // changeInstead is what may have happened in place of a signer's mistake: the
 // signature was right, and something changed the request before the point at which it
-// was copied. Both give the same signature. A request that is said to be the signed
-// one cannot have changed before, and of mistakes that no right signer's text shows
-// there is no such story.
+// was copied. Both give the same signature. There is no such change where the request
+// is said to be the signed one, or where no correct signer writes what the mistake
+// gives.
 func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (difference, bool) {
 	if at != nil && m.in.RequestIs == AsSigned {
 		return difference{}, false
@@ -35,8 +35,8 @@ func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (diff
 // twiceEncoded is a percent sign that was encoded though it belongs to an encoding.
 var twiceEncoded = regexp.MustCompile(`%25[0-9A-Fa-f]{2}`)
 
-// pathInstead: a right signer writes this path of another one, and proxies and
-// clients make the one at hand of that.
+// pathInstead: what was signed is the right form of another path, which proxies and
+// clients turn into the one at hand.
 func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (difference, bool) {
 	now, was := onWire(base.path, m.how), onWire(signed, m.how)
 	if at != nil {
@@ -58,8 +58,8 @@ func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (dif
 	return d, false
 }
 
-// queryInstead: a right signer writes this query, and clients make the one at hand
-// of it.
+// queryInstead: what was signed is the right form of another query, which clients
+// turn into the one at hand.
 func queryInstead(now, signed string) (difference, bool) {
 	if canonicalQuery(signed) != signed {
 		return difference{}, false
@@ -85,8 +85,8 @@ func hostInstead(e Evidence) (difference, bool) {
 	return headerDifference("host", signed, now), true
 }
 
-// changedFirst says which of the two stories is the usual one: nobody writes an
-// address that is encoded twice, or a host with the usual port.
+// changedFirst says whether the change is more usual than the signer's mistake: nobody
+// writes an address that is encoded twice, or a host with the usual port.
 func changedFirst(d *difference) bool {
 	switch d.place {
 	case "path", "query":

@@ -48,11 +48,11 @@ func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
 	if m.how.single {
 		add("encoded-twice", "The path was encoded twice, and the service encodes it once.", rawTwice)
 		add("normalised", "The path was normalized, and the service uses it as it is.", once)
-		add("encoded-twice", "The path was normalised and encoded twice.", twice)
+		add("encoded-twice", "The path was normalized and encoded twice.", twice)
 	} else {
 		add("encoded-once", "The path was encoded once, and the service encodes it again.", once)
 		add("not-normalised", "The path was signed with its slashes and dots, and the service removes them.", rawTwice)
-		add("encoded-once", "The path was encoded once and not normalised.", rawOnce)
+		add("encoded-once", "The path was encoded once and not normalized.", rawOnce)
 	}
 	add("not-encoded", "The path was signed without percent-encoding.", unescape(wire))
 	asSent := "not-encoded"

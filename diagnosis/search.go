@@ -65,7 +65,7 @@ type mistake struct {
 	signed        string                        // what was signed, where the parts do not show it
 	other         func() difference             // for headers that changed; made when it is needed
 	moved         string                        // the time that was signed, where the request says another
-	sent          string                        // the kind of change that makes the body at hand of the one that was signed
+	sent          string                        // the kind of change that turns the body that was signed into the one at hand
 	rare          bool                          // not tried together with another
 }
 
