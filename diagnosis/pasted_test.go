@@ -58,7 +58,8 @@ var pasteForms = []struct {
 	{"answer alone", func(c *caseFile) string { return string(c.Response.body()) }},
 	{"within a log line", func(c *caseFile) string {
 		quoted, _ := json.Marshal(string(c.Response.body()))
-		return `2026-11-28T19:07:48.123Z ERROR call failed {"level":"error","status":` + fmt.Sprint(c.Response.Status) + `,"responseBody":` + string(quoted) + `}`
+		return `2026-11-28T19:07:48.123Z ERROR call failed {"level":"error","status":` + fmt.Sprint(c.Response.Status) +
+			`,"responseBody":` + string(quoted) + `}`
 	}},
 }
 

@@ -37,8 +37,8 @@ func startServers(t *testing.T) []server {
 	command := exec.Command(
 		peers.Command(t, "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"), "server", "--address", minio, t.TempDir(),
 	)
-	command.Env = append(os.Environ(), "MINIO_ROOT_USER="+generatedKey, "MINIO_ROOT_PASSWORD="+sandbox.SecretAccessKey, "MINIO_REGION=us-east-1",
-		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "CI=true", "HOME="+t.TempDir())
+	command.Env = append(os.Environ(), "MINIO_ROOT_USER="+generatedKey, "MINIO_ROOT_PASSWORD="+sandbox.SecretAccessKey,
+		"MINIO_REGION=us-east-1", "MINIO_BROWSER=off", "MINIO_UPDATE=off", "CI=true", "HOME="+t.TempDir())
 	peers.Start(t, command, "http://"+minio+"/minio/health/ready")
 	return []server{{"versitygw", versity, true}, {"MinIO", minio, false}}
 }

@@ -45,7 +45,8 @@ var toolForms = []struct {
 		return indented(map[string]any{
 			"name": "Call_AWS", "startTime": "2026-11-28T22:14:07.1Z", "status": "Failed", "code": "Forbidden",
 			"inputs": map[string]any{
-				"uri": q.address(), "method": q.method, "headers": headerMap(q), "body": asWorkflow(q.body), "retryPolicy": map[string]string{"type": "none"},
+				"uri": q.address(), "method": q.method, "headers": headerMap(q), "body": asWorkflow(q.body),
+				"retryPolicy": map[string]string{"type": "none"},
 			},
 			"outputs": map[string]any{"statusCode": a.Status, "headers": answerHeaders(a), "body": asWorkflow(a.Body)},
 		})
@@ -61,7 +62,9 @@ var toolForms = []struct {
 		}
 		return indented(map[string]any{"log": map[string]any{"version": "1.2", "entries": []any{map[string]any{
 			"startedDateTime": "2026-11-28T22:14:07.000Z", "request": request,
-			"response": map[string]any{"status": a.Status, "headers": headers, "content": map[string]any{"mimeType": "text/plain", "text": string(a.Body)}},
+			"response": map[string]any{
+				"status": a.Status, "headers": headers, "content": map[string]any{"mimeType": "text/plain", "text": string(a.Body)},
+			},
 		}}}})
 	}},
 	{"n8n", false, func(q *sdkCall, a *diagnosis.Response) string {
@@ -142,8 +145,8 @@ func answerHeaders(a *diagnosis.Response) map[string]string {
 	return out
 }
 
-// Each fault in one form and one setting more, different ones each time; with -generated above 1000 in all of them. What a form does not show
-// may leave it open, and nothing wrong is called proved, whatever is known of the request.
+// Each fault in one form and one setting more, different ones each time; with -generated above 1000 in all of them. What a
+// form does not show may leave it open, and nothing wrong is called proved, whatever is known of the request.
 func TestDiagnose_FaultsAsToolsShowThem(t *testing.T) {
 	var all score
 	for i, f := range slices.Concat(afterSigning, bySDK) {

@@ -41,8 +41,8 @@ type place struct {
 // refusal is what a service knows when it refuses.
 type refusal struct{ keyID, signature, canonical, toSign string }
 
-const mismatchSentence = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key " +
-	"and signing method. Consult the service documentation for details."
+const mismatchSentence = "The request signature we calculated does not match the signature you provided. " +
+	"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 
 func (r *refusal) sentence() string {
 	if r.canonical == "" {
@@ -87,15 +87,17 @@ func queryAnswer(r *refusal) *diagnosis.Response {
 }
 
 func s3Answer(r *refusal) *diagnosis.Response {
-	body := `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated " +
-		"does not match the signature you provided. Check your key and signing method.</Message>"
+	body := `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>SignatureDoesNotMatch</Code>" +
+		"<Message>The request signature we calculated does not match the signature you provided. Check your key and signing method.</Message>"
 	if r.canonical != "" {
-		body += "<AWSAccessKeyId>" + r.keyID + "</AWSAccessKeyId><StringToSign>" + xmlText.Replace(r.toSign) + "</StringToSign><SignatureProvided>" +
-			xmlText.Replace(r.signature) + "</SignatureProvided><StringToSignBytes>" + fmt.Sprintf("% x", r.toSign) + "</StringToSignBytes>" +
+		body += "<AWSAccessKeyId>" + r.keyID + "</AWSAccessKeyId><StringToSign>" + xmlText.Replace(r.toSign) + "</StringToSign>" +
+			"<SignatureProvided>" + xmlText.Replace(r.signature) + "</SignatureProvided>" +
+			"<StringToSignBytes>" + fmt.Sprintf("% x", r.toSign) + "</StringToSignBytes>" +
 			"<CanonicalRequest>" + xmlText.Replace(r.canonical) + "</CanonicalRequest><CanonicalRequestBytes>" +
 			fmt.Sprintf("% x", r.canonical) + "</CanonicalRequestBytes>"
 	}
-	return answered(403, "application/xml", body+"<RequestId>ABC</RequestId><HostId>x</HostId></Error>", "x-amz-request-id", "ABC", "Server", "AmazonS3")
+	body += "<RequestId>ABC</RequestId><HostId>x</HostId></Error>"
+	return answered(403, "application/xml", body, "x-amz-request-id", "ABC", "Server", "AmazonS3")
 }
 
 // sdkCall is what a case starts from.
@@ -334,8 +336,9 @@ func refusedByService(t *testing.T, q *sdkCall, secret string) (whole, short *di
 		if !q.s3() || presigned || claimed == hexSHA(q.body) {
 			return nil, nil
 		}
-		whole = answered(400, "application/xml", "<Error><Code>XAmzContentSHA256Mismatch</Code><Message>The provided 'x-amz-content-sha256' header "+
-			"does not match what was computed.</Message><ClientComputedContentSHA256>"+claimed+"</ClientComputedContentSHA256>"+
+		whole = answered(400, "application/xml", "<Error><Code>XAmzContentSHA256Mismatch</Code>"+
+			"<Message>The provided 'x-amz-content-sha256' header does not match what was computed.</Message>"+
+			"<ClientComputedContentSHA256>"+claimed+"</ClientComputedContentSHA256>"+
 			"<S3ComputedContentSHA256>"+hexSHA(q.body)+"</S3ComputedContentSHA256><RequestId>ABC</RequestId></Error>")
 		return whole, whole
 	}

@@ -175,14 +175,16 @@ func TestCauses_AreWhole(t *testing.T) {
 			details[d.ID] = true
 		}
 	}
-	for _, id := range strings.Fields(`changed-method changed-path changed-query changed-host changed-header dropped-header changed-body unsigned-header
-		signed-path signed-query signed-headers signed-payload signed-time signed-string signed-key signature-form wrong-secret
-		no-signature not-sigv4 sigv2 two-signatures malformed-authorization malformed-credential host-not-signed missing-payload-hash-header missing-date
-		wrong-algorithm client-refused-header wrong-region wrong-service wrong-scope-date wrong-terminator wrong-endpoint clock-behind clock-ahead
-		local-time stale-signature presign-expired presign-lifetime presign-not-yet unknown-key missing-token invalid-token token-not-for-key
-		foreign-token expired-token denied-identity denied-explicit-identity denied-resource denied-explicit-resource denied-scp denied-rcp
-		denied-boundary denied-session denied-endpoint denied-trust denied-function-url denied-aoss denied-api-key denied-unspecified not-subscribed
-		region-disabled other-authorizer unknown-route waf-blocked front-refused proxy-page not-reached throttled aws-fault signature-right unclear`) {
+	for _, id := range strings.Fields(`
+		changed-method changed-path changed-query changed-host changed-header dropped-header changed-body unsigned-header signed-path
+		signed-query signed-headers signed-payload signed-time signed-string signed-key signature-form wrong-secret no-signature
+		not-sigv4 sigv2 two-signatures malformed-authorization malformed-credential host-not-signed missing-payload-hash-header
+		missing-date wrong-algorithm client-refused-header wrong-region wrong-service wrong-scope-date wrong-terminator
+		wrong-endpoint clock-behind clock-ahead local-time stale-signature presign-expired presign-lifetime presign-not-yet
+		unknown-key missing-token invalid-token token-not-for-key foreign-token expired-token denied-identity
+		denied-explicit-identity denied-resource denied-explicit-resource denied-scp denied-rcp denied-boundary denied-session
+		denied-endpoint denied-trust denied-function-url denied-aoss denied-api-key denied-unspecified not-subscribed region-disabled
+		other-authorizer unknown-route waf-blocked front-refused proxy-page not-reached throttled aws-fault signature-right unclear`) {
 		if !seen[diagnosis.Cause(id)] {
 			t.Errorf("there is no %s", id)
 		}

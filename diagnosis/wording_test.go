@@ -51,8 +51,9 @@ func xmlError(code, message, more string) string {
 }
 
 func queryError(code, message string) string {
-	return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>` + code + "</Code><Message>" + message +
-		"</Message></Error><RequestId>4442587F-B7D0-A2F9-0000-000000000000</RequestId></ErrorResponse>"
+	return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>` +
+		"<Code>" + code + "</Code><Message>" + message + "</Message></Error>" +
+		"<RequestId>4442587F-B7D0-A2F9-0000-000000000000</RequestId></ErrorResponse>"
 }
 
 type wording struct {
@@ -78,8 +79,8 @@ func presigned(query string) *diagnosis.Request {
 }
 
 func denial(tail string) string {
-	return `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:iam::123456789012:user/orders is not authorized to perform: ` +
-		`dynamodb:PutItem on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/orders ` + tail + `"}`
+	return `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:iam::123456789012:user/orders ` +
+		`is not authorized to perform: dynamodb:PutItem on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/orders ` + tail + `"}`
 }
 
 var wordings = []wording{
@@ -155,7 +156,8 @@ var wordings = []wording{
 		name: "basic at the gateway",
 		response: response(
 			403,
-			`{"message":"'dXNlcjpwYXNzd29yZA==' not a valid key=value pair (missing equal-sign) in Authorization header: 'Basic dXNlcjpwYXNzd29yZA=='."}`,
+			`{"message":"'dXNlcjpwYXNzd29yZA==' not a valid key=value pair (missing equal-sign) in Authorization header: `+
+				`'Basic dXNlcjpwYXNzd29yZA=='."}`,
 		),
 		cause: "not-sigv4", detail: "basic", certainty: "stated",
 	},
@@ -194,8 +196,10 @@ var wordings = []wording{
 		cause:    "malformed-authorization", detail: "quoted", certainty: "stated",
 	},
 	{
-		name:  "date missing",
-		paste: `{"message":"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/execute-api/aws4_request, SignedHeaders=host, Signature=` + noSig + `"}`,
+		name: "date missing",
+		paste: `{"message":"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ` +
+			`Authorization=AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/execute-api/aws4_request, ` +
+			`SignedHeaders=host, Signature=` + noSig + `"}`,
 		cause: "missing-date", certainty: "stated",
 	},
 	{
@@ -232,8 +236,9 @@ var wordings = []wording{
 		cause:    "malformed-credential", detail: "key-id", certainty: "stated",
 	},
 	{
-		name:  "credential of four parts at the gateway",
-		paste: `{"message":"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/execute-api'"}`,
+		name: "credential of four parts at the gateway",
+		paste: `{"message":"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got ` +
+			`'AKIAIOSFODNN7EXAMPLE/20261128/eu-west-1/execute-api'"}`,
 		cause: "malformed-credential", detail: "parts", certainty: "stated",
 	},
 	{
@@ -250,8 +255,9 @@ var wordings = []wording{
 		cause: "host-not-signed", certainty: "stated",
 	},
 	{
-		name:  "signed header is missing",
-		paste: `{"errors":[{"errorType":"BadRequestException","message":"'accept' is named as a SignedHeader, but it does not exist in the HTTP request"}]}`,
+		name: "signed header is missing",
+		paste: `{"errors":[{"errorType":"BadRequestException","message":` +
+			`"'accept' is named as a SignedHeader, but it does not exist in the HTTP request"}]}`,
 		cause: "dropped-header", certainty: "stated", facts: "header:accept",
 	},
 	{
@@ -308,7 +314,8 @@ var wordings = []wording{
 		request: signedRequest("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod", "apigateway", "us-east-1"),
 		response: response(
 			403,
-			`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. Credential should be scoped to correct service: 'execute-api'. "}`,
+			`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. `+
+				`Credential should be scoped to correct service: 'execute-api'. "}`,
 		),
 		cause: "wrong-region", certainty: "stated", facts: "eu-west-1|wrong-service|execute-api",
 	},
@@ -621,7 +628,8 @@ var wordings = []wording{
 		name: "function URL", request: signedRequest("POST https://abc.lambda-url.eu-west-1.on.aws/", "lambda", "eu-west-1"),
 		response: response(
 			403,
-			`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`,
+			`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: `+
+				`https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`,
 			"x-amzn-errortype: AccessDeniedException",
 		),
 		cause: "denied-function-url", certainty: "likely", facts: "lambda:InvokeFunctionUrl|lambda:InvokeFunction",
@@ -653,8 +661,10 @@ var wordings = []wording{
 		cause:    "denied-unspecified", certainty: "open", facts: "wrong-secret",
 	},
 	{
-		name:  "fine-grained access",
-		paste: `{"error":{"root_cause":[{"type":"security_exception","reason":"no permissions for [indices:data/read/search] and User [name=arn:aws:iam::123456789012:role/orders]"}],"type":"security_exception","reason":"no permissions for [indices:data/read/search]"},"status":403}`,
+		name: "fine-grained access",
+		paste: `{"error":{"root_cause":[{"type":"security_exception","reason":"no permissions for [indices:data/read/search] ` +
+			`and User [name=arn:aws:iam::123456789012:role/orders]"}],` +
+			`"type":"security_exception","reason":"no permissions for [indices:data/read/search]"},"status":403}`,
 		cause: "denied-unspecified", certainty: "likely", facts: "indices:data/read/search",
 	},
 	{
@@ -758,14 +768,18 @@ var wordings = []wording{
 		name: "API Management",
 		response: response(
 			401,
-			`{ "statusCode": 401, "message": "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API." }`,
+			`{ "statusCode": 401, "message": "Access denied due to missing subscription key. `+
+				`Make sure to include subscription key when making requests to an API." }`,
 			`WWW-Authenticate: AzureApiManagementKey realm="https://x.azure-api.net/orders",name="Ocp-Apim-Subscription-Key",type="header"`,
 		),
 		cause: "front-refused", certainty: "likely", facts: "API Management",
 	},
 	{name: "not reached", paste: "Error: getaddrinfo ENOTFOUND orders.s3.eu-west-9.amazonaws.com", cause: "not-reached", certainty: "stated"},
 	{name: "not reached, by its code", paste: `{"code":"ECONNABORTED","message":"x"}`, cause: "not-reached", certainty: "stated"},
-	{name: "a code in capitals", paste: `{"code":"ERROR","message":"x"}`, cause: "signature-right", detail: "bad-request", certainty: "likely"},
+	{
+		name: "a code in capitals", paste: `{"code":"ERROR","message":"x"}`,
+		cause: "signature-right", detail: "bad-request", certainty: "likely",
+	},
 	{name: "throttled", paste: "ThrottlingException: Rate exceeded", cause: "throttled", certainty: "stated", facts: "sign again"},
 	{
 		name: "slow down", response: response(503, xmlError("SlowDown", "Please reduce your request rate.", "")), cause: "throttled",

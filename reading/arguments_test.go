@@ -10,10 +10,11 @@ import (
 func TestReadCurlArguments_TakesFiles(t *testing.T) {
 	files := map[string]string{"body": "a b\r\n\x00c", "big": strings.Repeat("x", 9<<20)}
 	read := func(words ...string) reading.Reading {
-		return reading.ReadCurlArguments(reading.CurlArguments{Words: append(words, "https://a.example/f/"), File: func(name string) ([]byte, bool) {
+		file := func(name string) ([]byte, bool) {
 			text, ok := files[name]
 			return []byte(text), ok
-		}})
+		}
+		return reading.ReadCurlArguments(reading.CurlArguments{Words: append(words, "https://a.example/f/"), File: file})
 	}
 	for _, test := range []struct {
 		words             []string

@@ -282,9 +282,8 @@ func writePowerShell(r *rand.Rand, s *sample) string {
 	for _, h := range s.Headers {
 		table = append(table, quotePowerShell(r, h.Name)+" = "+quotePowerShell(r, h.Value))
 	}
-	command := "Invoke-RestMethod -Uri " + quotePowerShell(r, s.URL) + " `\n -Method " + quotePowerShell(r, s.Method) + " `\n -Headers @{\n  " + strings.Join(
-		table, []string{"\n  ", "; "}[r.IntN(2)],
-	) + "\n}"
+	command := "Invoke-RestMethod -Uri " + quotePowerShell(r, s.URL) + " `\n -Method " + quotePowerShell(r, s.Method) +
+		" `\n -Headers @{\n  " + strings.Join(table, []string{"\n  ", "; "}[r.IntN(2)]) + "\n}"
 	if s.Body != "" {
 		command += " -Body " + quotePowerShell(r, s.Body)
 	}
@@ -330,7 +329,8 @@ func writeHAR(_ *rand.Rand, s *sample) string {
 			list(s.Answer, "name"), len(s.Content), quoted(s.Content),
 		)
 	}
-	return fmt.Sprintf(`{"log": {"version": "1.2", "entries": [{"startedDateTime": "2026-11-28T19:07:48Z", "request": {"method": %s, "url": %s, "httpVersion": "h2", "headers": %s%s}%s}]}}`,
+	return fmt.Sprintf(`{"log": {"version": "1.2", "entries": [{"startedDateTime": "2026-11-28T19:07:48Z", `+
+		`"request": {"method": %s, "url": %s, "httpVersion": "h2", "headers": %s%s}%s}]}}`,
 		quoted(s.Method), quoted(s.URL), list(s.Headers, "name"), body, response)
 }
 
@@ -344,7 +344,8 @@ func writePostman(_ *rand.Rand, s *sample) string {
 			`{"name": "x", "status": "Any", "code": %d, "header": %s, "body": %s}`, s.Status, list(s.Answer, "key"), quoted(s.Content),
 		)
 	}
-	return fmt.Sprintf(`{"info": {"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}, "item": [{"name": "x", "request": {"method": %s, "header": %s, "url": {"raw": %s}%s}, "response": [%s]}]}`,
+	return fmt.Sprintf(`{"info": {"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}, `+
+		`"item": [{"name": "x", "request": {"method": %s, "header": %s, "url": {"raw": %s}%s}, "response": [%s]}]}`,
 		quoted(s.Method), list(s.Headers, "key"), quoted(s.URL), body, response)
 }
 
@@ -387,7 +388,8 @@ func writeN8N(_ *rand.Rand, s *sample) string {
 	if s.Body != "" {
 		body = `, "sendBody": true, "contentType": "raw", "body": ` + quoted("="+s.Body)
 	}
-	return fmt.Sprintf(`{"nodes": [{"parameters": {"method": %s, "url": %s, "sendHeaders": true, "headerParameters": {"parameters": %s}%s, "options": {}}, "type": "n8n-nodes-base.httpRequest"}], "connections": {}}`,
+	return fmt.Sprintf(`{"nodes": [{"parameters": {"method": %s, "url": %s, "sendHeaders": true, `+
+		`"headerParameters": {"parameters": %s}%s, "options": {}}, "type": "n8n-nodes-base.httpRequest"}], "connections": {}}`,
 		quoted(s.Method), quoted(s.URL), list(s.Headers, "name"), body)
 }
 
@@ -417,15 +419,15 @@ func TestRead_TypographicQuotes(t *testing.T) {
 
 // A document for this service may have its query beside the URL.
 func TestRead_TakesTheQueryOfADocument(t *testing.T) {
-	for paste, want := range map[string]string{
-		`{"method":"GET","url":"https://h.example/a","query":{"q":"a b","r":["1","2"]}}`:                       "https://h.example/a?q=a%20b&r=1&r=2",
-		`{"method":"GET","url":"https://h.example/a?p=0","query":{"q":"&"},"headerList":[]}`:                   "https://h.example/a?p=0&q=%26",
-		`{"method":"GET","url":"https://h.example/a?p=0","query":"p=0"}`:                                       "https://h.example/a?p=0",
-		`{"log":{"entries":[{"request":{"method":"GET","url":"https://h.example/a?p=0","query":{"p":"0"}}}]}}`: "https://h.example/a?p=0",
+	for _, test := range []struct{ paste, want string }{
+		{`{"method":"GET","url":"https://h.example/a","query":{"q":"a b","r":["1","2"]}}`, "https://h.example/a?q=a%20b&r=1&r=2"},
+		{`{"method":"GET","url":"https://h.example/a?p=0","query":{"q":"&"},"headerList":[]}`, "https://h.example/a?p=0&q=%26"},
+		{`{"method":"GET","url":"https://h.example/a?p=0","query":"p=0"}`, "https://h.example/a?p=0"},
+		{`{"log":{"entries":[{"request":{"method":"GET","url":"https://h.example/a?p=0","query":{"p":"0"}}}]}}`, "https://h.example/a?p=0"},
 	} {
-		r := Read(paste)
-		if q := r.Request(); q == nil || q.URL.Text() != want {
-			t.Errorf("%s: %v, want %s", paste, q, want)
+		r := Read(test.paste)
+		if q := r.Request(); q == nil || q.URL.Text() != test.want {
+			t.Errorf("%s: %v, want %s", test.paste, q, test.want)
 		}
 	}
 }

@@ -43,8 +43,10 @@ func TestRedacted_NoSecretOfARequestIsLeft(t *testing.T) {
 		noCanary(t, f.name, paste)
 	}
 	for name, paste := range map[string]string{
-		"curl":             `curl 'https://h.example' -H 'X-Amz-Security-Token: ` + canaryToken + `' -H "Authorization: Bearer ` + canaryBearer + `" -b '` + canaryCookie + `' -H 'x-api-key: ` + canaryKey + `'`,
-		"curl with login":  `curl -u c4n4ryuser:c4n4rypass https://h.example --aws-sigv4 aws:amz:eu-west-1:s3 -u AKIAIOSFODNN7EXAMPLE:` + canarySecret,
+		"curl": `curl 'https://h.example' -H 'X-Amz-Security-Token: ` + canaryToken + `' -H "Authorization: Bearer ` + canaryBearer +
+			`" -b '` + canaryCookie + `' -H 'x-api-key: ` + canaryKey + `'`,
+		"curl with login": `curl -u c4n4ryuser:c4n4rypass https://h.example --aws-sigv4 aws:amz:eu-west-1:s3 ` +
+			`-u AKIAIOSFODNN7EXAMPLE:` + canarySecret,
 		"curl escaped":     `curl $'https://h.example' -H $'x-amz-security-token: ` + strings.ReplaceAll(canaryToken, "/", `\u002f`) + `'`,
 		"cmd":              `curl ^"https://h.example^" -H ^"X-Amz-Security-Token: ` + canaryToken + `^" -H ^"cookie: ` + canaryCookie + `^"`,
 		"bearer option":    `curl --oauth2-bearer ` + canaryBearer + ` https://h.example`,
@@ -127,7 +129,8 @@ func TestRedact(t *testing.T) {
 }
 
 func TestRedacted_TokenInBytesAndBase64(t *testing.T) {
-	canonical := "GET\n/\n\nhost:h.example\nx-amz-security-token:" + canaryToken + "\n\nhost;x-amz-security-token\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	canonical := "GET\n/\n\nhost:h.example\nx-amz-security-token:" + canaryToken + "\n\n" +
+		"host;x-amz-security-token\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	paste := "<Error><Code>SignatureDoesNotMatch</" +
 		"Code><CanonicalRequestBytes>" + fmt.Sprintf("% x", canonical) + "</CanonicalRequestBytes></Error>"
 	r := Read(paste)

@@ -69,7 +69,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	h := handlers.New(handlers.Options{Options: broker.Options{
-		Signer: new(signing.Signer), Sessions: user{}, Now: time.Now, Policy: policy, Audit: unrecorded{}, DefaultProfile: "orders", LoopbackHTTP: true,
+		Signer: new(signing.Signer), Sessions: user{}, Now: time.Now, Policy: policy, Audit: unrecorded{},
+		DefaultProfile: "orders", LoopbackHTTP: true,
 	}})
 	mux := http.NewServeMux()
 	as := func(next http.Handler) http.Handler {
@@ -139,8 +140,9 @@ func (s signed) bytes() []byte {
 
 // hostile texts try to leave the quotes of every language.
 var hostile = []string{
-	`'`, `"`, "`", "\\", "'''", `"""`, "${x}", "$(touch HACKED)", "`touch HACKED`", "%PATH%", "^", "&", "|", "<", ">", "\n", "\r\n", "\t", "'@", "@'",
-	"JSON\n", "#", "{{1+1}}", "}}", "@{1}", "@@{1}", "@", "=", "!x!", "‘", "’", "\\u0027", "é", "日", "\u2028", "\u0007", "a b", "%", "\\\"", "';", "//", "*/", "-", "~",
+	`'`, `"`, "`", "\\", "'''", `"""`, "${x}", "$(touch HACKED)", "`touch HACKED`", "%PATH%", "^", "&", "|", "<", ">", "\n", "\r\n", "\t",
+	"'@", "@'", "JSON\n", "#", "{{1+1}}", "}}", "@{1}", "@@{1}", "@", "=", "!x!", "‘", "’", "\\u0027", "é", "日",
+	"\u2028", "\u0007", "a b", "%", "\\\"", "';", "//", "*/", "-", "~",
 }
 
 func randomText(r *rand.Rand, words ...string) string {
@@ -254,9 +256,12 @@ func runScope(t *testing.T, _ *world, text string) {
 		t.Fatal(err)
 	}
 	steps := strings.Replace(string(clipboard.OperationDefinition.Actions), `"runAfter": {}`, `"runAfter": {"Set": ["Succeeded"]}`, 1)
-	runDefinition(t, `{"definition":{"$schema":"https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#","contentVersion":"1.0.0.0",`+
-		`"triggers":{"manual":{"type":"Request","kind":"Http","inputs":{"schema":{}}}},"actions":{"Set":{"type":"InitializeVariable","inputs":{"variables":[{"name":"COUNTERSIGN_KEY",`+
-		`"type":"string","value":"`+key+`"}]},"runAfter":{}},`+strings.TrimPrefix(steps, "{")+`,"outputs":{}}}`)
+	runDefinition(t, `{"definition":{`+
+		`"$schema":"https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",`+
+		`"contentVersion":"1.0.0.0",`+
+		`"triggers":{"manual":{"type":"Request","kind":"Http","inputs":{"schema":{}}}},"actions":{"Set":{"type":"InitializeVariable",`+
+		`"inputs":{"variables":[{"name":"COUNTERSIGN_KEY","type":"string","value":"`+key+`"}]},"runAfter":{}},`+
+		strings.TrimPrefix(steps, "{")+`,"outputs":{}}}`)
 }
 
 // send sends what was read or worked out.
