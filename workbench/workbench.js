@@ -270,7 +270,7 @@ async function sign() {
     drawSigned();
   } catch (error) {
     if (!error.problem) throw error;
-    problem("problem", error);
+    if (turn === signings) problem("problem", error);
   }
 }
 
@@ -645,12 +645,14 @@ async function copy(event) {
 
 // Examples.
 
+// contract is read when somebody looks for one of its examples.
+const contract = async () => (await fetch("openapi.json")).json();
+
 async function example(name) {
   const known = state.settings.examples.find((e) => e.name === name);
   if (known) return load(known.text);
   const [operation, which] = name.split(".");
-  const contract = await (await fetch("openapi.json")).json();
-  for (const item of Object.values(contract.paths)) {
+  for (const item of Object.values((await contract()).paths)) {
     for (const o of Object.values(item)) {
       const value = o.operationId === operation && o.requestBody?.content?.["application/json"]?.examples?.[which]?.value;
       if (value) return load(value.text ?? value.paste ?? JSON.stringify(value.request ?? value, null, 2));
@@ -658,13 +660,13 @@ async function example(name) {
   }
 }
 
-// recipes are examples of the contract, which is read when somebody looks for them.
+// recipes are examples of the contract.
 async function recipes() {
   const list = $("recipes");
   if (!list.open || list.querySelector("button")) return;
-  const contract = await (await fetch("openapi.json")).json();
-  const examples = Object.values(contract.paths["/v1/send"].post.requestBody.content["application/json"].examples);
-  list.append(...examples.filter((e) => e["x-recipe"]).map((e) => make("button", {type: "button", onclick: () => load(JSON.stringify(e.value, null, 2))}, e.summary)));
+  const {examples} = (await contract()).paths["/v1/send"].post.requestBody.content["application/json"];
+  const button = (e) => make("button", {type: "button", onclick: () => load(JSON.stringify(e.value, null, 2))}, e.summary);
+  list.replaceChildren(list.firstElementChild, ...Object.values(examples).filter((e) => e["x-recipe"]).map(button));
 }
 
 function load(text) {
