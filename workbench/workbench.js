@@ -2,7 +2,10 @@
 // signing, explaining, diagnosing, sending and writing are the API's.
 
 const $ = (id) => document.getElementById(id);
-const state = {settings: {operations: [], examples: []}, key: "", text: "", read: null, request: null, signed: null, signing: "", cause: null, sent: null};
+const state = {
+  settings: {operations: [], examples: []}, key: "",
+  text: "", read: null, request: null, signed: null, signing: "", cause: null, sent: null,
+};
 const encoder = new TextEncoder();
 
 // make builds an element; texts are always texts, never markup.
@@ -81,7 +84,13 @@ function problem(where, error) {
   show(where, ...parts);
 }
 
-const marker = (ranges) => make("button", {type: "button", class: "small", onclick: () => { markSource(ranges()); scrollToMark(); }}, "Mark it");
+function marker(ranges) {
+  const mark = () => {
+    markSource(ranges());
+    scrollToMark();
+  };
+  return make("button", {type: "button", class: "small", onclick: mark}, "Mark it");
+}
 
 function markIt(pointer) {
   if (!pointer || !rangesOf(pointer).length) return "";
@@ -98,8 +107,9 @@ async function enter() {
     toggle("access", Boolean(state.key) && !state.settings.key);
     show("state", "");
   } catch (error) {
-    toggle("access", error.status === 401 && !error.problem.login);
-    if (error.status === 401 && !error.problem.login && !state.key) show("state", "This service asks for a key. It stays in this page's memory.");
+    const wantsKey = error.status === 401 && !error.problem.login;
+    toggle("access", wantsKey);
+    if (wantsKey && !state.key) show("state", "This service asks for a key. It stays in this page's memory.");
     else problem("state", error);
   }
 }
@@ -150,18 +160,24 @@ async function readPaste(choice = 0) {
 }
 
 const kinds = {
-  "curl-bash": "curl", "curl-cmd": "curl for Windows", "curl-powershell": "curl in PowerShell", powershell: "PowerShell", "curl-trace": "what curl -v shows",
-  http: "raw HTTP", fetch: "fetch()", axios: "axios", postman: "Postman", har: "a HAR file", "logic-apps": "a workflow's action", n8n: "an n8n node",
-  countersign: "a document of Countersign", url: "a URL", json: "a JSON document", signing: "a text of signing",
+  "curl-bash": "curl", "curl-cmd": "curl for Windows", "curl-powershell": "curl in PowerShell", "curl-trace": "what curl -v shows",
+  powershell: "PowerShell", http: "raw HTTP", fetch: "fetch()", axios: "axios", postman: "Postman", har: "a HAR file",
+  "logic-apps": "a workflow's action", n8n: "an n8n node", countersign: "a document of Countersign",
+  url: "a URL", json: "a JSON document", signing: "a text of signing",
 };
+
+const counted = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`;
 
 function drawRead(read, choice) {
   const q = read.request, parts = [];
   if (q) {
-    const body = q.body !== undefined ? `, body of ${encoder.encode(q.body).length} bytes` : q.bodyBase64 !== undefined ? ", binary body" : "";
-    const count = q.headerList?.length ?? 0;
-    parts.push(make("p", {}, `Read as ${kinds[read.kind] ?? read.kind}: ${q.method || "no method"}, ${count} header${count === 1 ? "" : "s"}${body}.`,
-      read.signed ? " An old signature was left out." : "", read.secrets.length ? ` ${read.secrets.length} secret${read.secrets.length === 1 ? "" : "s"} in it.` : ""));
+    let body = "";
+    if (q.body !== undefined) body = `, body of ${encoder.encode(q.body).length} bytes`;
+    else if (q.bodyBase64 !== undefined) body = ", binary body";
+    const headers = counted(q.headerList?.length ?? 0, "header");
+    parts.push(make("p", {}, `Read as ${kinds[read.kind] ?? read.kind}: ${q.method || "no method"}, ${headers}${body}.`,
+      read.signed ? " An old signature was left out." : "",
+      read.secrets.length ? ` ${counted(read.secrets.length, "secret")} in it.` : ""));
   } else {
     parts.push(make("p", {}, read.answered ? "This is an answer, not a request." : "No request was found in it."));
   }
@@ -277,7 +293,8 @@ async function sign() {
 const how = {
   "lower-case": "Written in lower case.", "upper-case": "Written in capital letters.", trimmed: "Spaces at the ends are left out.",
   "spaces-folded": "Several spaces count as one.", joined: "Headers of one name are joined by commas.", sorted: "Sorted by name.",
-  "plus-is-space": "A + is a space.", "equals-added": "A name without a value gets an equals sign.", "empty-removed": "Empty parameters are left out.",
+  "plus-is-space": "A + is a space.", "equals-added": "A name without a value gets an equals sign.",
+  "empty-removed": "Empty parameters are left out.",
   "encoded-twice": "Encoded a second time, as this service wants it.", "re-encoded": "Percent-encoded as AWS spells it.",
   "segments-removed": "Empty segments and dot segments are removed.", "default-port-removed": "The usual port is left out.",
   "empty-hash": "This is the hash of no body.", "unsigned-payload": "The body is not part of the signature.",
@@ -287,12 +304,16 @@ const by = {
   host: "It is the host of the URL.", hash: "It is the SHA-256 of the body.", signing: "Signing adds it.",
 };
 const parts = {
-  method: "method", path: "path", query: "query", header: "header", blank: "blank line", "signed-headers": "names of the signed headers", "payload-hash": "hash of the body",
+  method: "method", path: "path", query: "query", header: "header", blank: "blank line", "signed-headers": "names of the signed headers",
+  "payload-hash": "hash of the body",
 };
 
 function sourceName(pointer) {
   const [first, second] = tokens(pointer);
-  const names = {url: "the URL", method: "the method", body: "the body", bodyBase64: "the body", signingTime: "the field signingTime", region: "the field region"};
+  const names = {
+    url: "the URL", method: "the method", body: "the body", bodyBase64: "the body", signingTime: "the field signingTime",
+    region: "the field region",
+  };
   if (first === "headerList") return "the header " + (state.request.headerList[Number(second)]?.name ?? "");
   return names[first] ?? "the field " + tokens(pointer).join(".");
 }
@@ -302,11 +323,12 @@ function drawSigned() {
   toggle("nothing", false);
   toggle("signed", true);
   const given = ["service", "region"].filter((name) => e.scope[name + "From"] === "given");
-  show("scope", make("strong", {}, s.service), " in ", make("strong", {}, s.region), ". ", make("span", {class: "quiet"}, sentence(e.scope.why),
-    given.length === 1 ? ` You gave the ${given[0]}.` : ""));
+  show("scope", make("strong", {}, s.service), " in ", make("strong", {}, s.region), ". ",
+    make("span", {class: "quiet"}, sentence(e.scope.why), given.length === 1 ? ` You gave the ${given[0]}.` : ""));
   tick();
   show("lines", ...e.lines.map((line, i) => make("li", {
-    role: "option", id: "line-" + (i + 1), tabindex: i === 0 ? "0" : "-1", "aria-selected": "false", "aria-label": `Line ${line.number}, ${parts[line.part]}: ${line.text || "empty"}`,
+    role: "option", id: "line-" + (i + 1), tabindex: i === 0 ? "0" : "-1", "aria-selected": "false",
+    "aria-label": `Line ${line.number}, ${parts[line.part]}: ${line.text || "empty"}`,
   }, make("span", {}, ...line.pieces.map((p, n) => make("span", {"data-piece": n}, p.text)), line.pieces.length ? "" : "\u00a0"))));
   show("explanation", "Choose a line to see where it comes from.");
   const [algorithm, date, scope, hash] = e.stringToSign.split("\n");
@@ -355,7 +377,8 @@ function tick() {
   if (!state.signed) return;
   const end = new Date(state.signed.expiresAt), left = Math.floor((end - Date.now()) / 1000);
   const clock = end.toLocaleTimeString();
-  const text = left > 0 ? `Good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.` : `AWS takes it no longer, since ${clock}. Sign again.`;
+  const text = left > 0 ? `Good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.` :
+    `AWS takes it no longer, since ${clock}. Sign again.`;
   if ($("time").textContent !== text) $("time").textContent = text;
   $("until").textContent = "with this signature, good until " + clock;
 }
@@ -485,8 +508,15 @@ function fromCaret() {
 
 // Difference, sending, copying.
 
-const refusal = '{"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}';
-const asSigned = () => ({method: state.signed.method, url: state.signed.url, headerList: state.signed.headerList.map((h) => ({name: h.name, value: h.value ?? ""})), body: state.signed.body, bodyBase64: state.signed.bodyBase64});
+const refusal = JSON.stringify({
+  message: "The request signature we calculated does not match the signature you provided. " +
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+});
+
+function asSigned() {
+  const {method, url, headerList, body, bodyBase64} = state.signed;
+  return {method, url, headerList: headerList.map((h) => ({name: h.name, value: h.value ?? ""})), body, bodyBase64};
+}
 
 async function diagnose(document) {
   toggle("difference", true);
@@ -499,12 +529,13 @@ async function diagnose(document) {
   }
 }
 
+const whatWasSigned = () =>
+  ({request: asSigned(), requestIs: "signed", profile: state.signed.profile, signedAt: state.signed.signedAt});
+
 function findCause() {
   const answer = $("answer").value;
   if (!answer.trim()) return show("cause", make("p", {class: "bad"}, "Paste what AWS answered first."));
-  diagnose(state.signed ? {
-    request: asSigned(), requestIs: "signed", paste: answer, profile: state.signed.profile, signedAt: state.signed.signedAt,
-  } : {paste: state.text + "\n" + answer});
+  diagnose(state.signed ? {...whatWasSigned(), paste: answer} : {paste: state.text + "\n" + answer});
 }
 
 // spoil asks what would be said if the last byte of query or body were another.
@@ -512,7 +543,7 @@ function spoil() {
   const sent = asSigned(), spoiled = (text) => text.slice(0, -1) + (text.endsWith("0") ? "1" : "0");
   if (sent.url.includes("?")) sent.url = spoiled(sent.url);
   else sent.body = spoiled(sent.body);
-  diagnose({request: asSigned(), requestIs: "signed", sent, response: {status: 403, body: refusal}, profile: state.signed.profile, signedAt: state.signed.signedAt});
+  diagnose({...whatWasSigned(), sent, response: {status: 403, body: refusal}});
 }
 
 // apart marks where two texts differ: what they have in common at both ends is cut.
@@ -520,23 +551,39 @@ function apart(a, b) {
   let start = 0, end = 0;
   while (start < a.length && start < b.length && a[start] === b[start]) start++;
   while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const cell = (t) => make("td", {}, t.slice(0, start), a === b ? "" : make("mark", {}, t.slice(start, t.length - end)), t.slice(t.length - end));
+  const cell = (t) => {
+    const last = t.length - end;
+    return make("td", {}, t.slice(0, start), a === b ? "" : make("mark", {}, t.slice(start, last)), t.slice(last));
+  };
   return [cell(a), cell(b)];
 }
 
 const certainties = {proved: "This is proved.", stated: "AWS says so.", likely: "This is likely.", open: ""};
 
+const fixFor = (who, fix) => make("p", {}, make("strong", {}, `For ${who}: `), fix);
+
+function details(title, items) {
+  if (!items.length) return null;
+  return make("details", {}, make("summary", {}, title), make("ul", {}, ...items.map((i) => make("li", {}, i))));
+}
+
+function evidence(list) {
+  if (!list.length) return null;
+  const head = ["Part", "You signed", "AWS received"].map((t) => make("th", {scope: "col"}, t));
+  const rows = list.map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed ?? "", e.arrived ?? "")));
+  return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+}
+
 function drawCause() {
   const c = state.cause, [first, ...others] = c.verdicts;
-  const rows = (first.evidence ?? []).map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed ?? "", e.arrived ?? "")));
-  const more = (title, ...items) => items.length ? make("details", {}, make("summary", {}, title), make("ul", {}, ...items.map((i) => make("li", {}, i)))) : null;
   show("cause",
     make("p", {}, make("strong", {}, first.title), " ", certainties[first.certainty] ?? first.certainty),
     first.reason === first.title ? null : make("p", {}, first.reason),
-    rows.length ? make("table", {}, make("thead", {}, make("tr", {}, ...["Part", "You signed", "AWS received"].map((t) => make("th", {scope: "col"}, t)))), make("tbody", {}, ...rows)) : null,
-    make("p", {}, make("strong", {}, "For your workflow: "), first.fixInWorkflow), make("p", {}, make("strong", {}, "For a developer: "), first.fixInCode),
-    more("What is right", ...c.ruledOut ?? []), more("What would tell more", ...(c.questions ?? []).map((q) => `${q.what} ${q.why} ${q.how}`)),
-    more(`Other causes (${others.length})`, ...others.map((v) => `${v.title} ${certainties[v.certainty] ?? ""} ${v.reason}`)));
+    evidence(first.evidence ?? []),
+    fixFor("your workflow", first.fixInWorkflow), fixFor("a developer", first.fixInCode),
+    details("What is right", c.ruledOut ?? []),
+    details("What would tell more", (c.questions ?? []).map((q) => `${q.what} ${q.why} ${q.how}`)),
+    details(`Other causes (${others.length})`, others.map((v) => `${v.title} ${certainties[v.certainty] ?? ""} ${v.reason}`)));
 }
 
 async function send(spoiled) {
@@ -556,12 +603,13 @@ async function send(spoiled) {
 }
 
 function drawSent() {
-  const a = state.sent, text = a.body ?? a.bodyBase64 ?? "";
+  const a = state.sent, d = a.diagnosis, text = a.body ?? a.bodyBase64 ?? "";
   let pretty = text;
   try { pretty = JSON.stringify(JSON.parse(text), null, 2); } catch { /* it is shown as received */ }
   const box = make("pre", {tabindex: "0", "aria-label": "Body of the answer"}, pretty);
   show("sent",
-    make("p", {}, make("strong", {class: a.status >= 400 ? "bad" : ""}, String(a.status)), `, ${a.durationMilliseconds} ms${a.requestId ? ", request id " + a.requestId : ""}`),
+    make("p", {}, make("strong", {class: a.status >= 400 ? "bad" : ""}, String(a.status)),
+      `, ${a.durationMilliseconds} ms${a.requestId ? ", request id " + a.requestId : ""}`),
     make("details", {}, make("summary", {}, "Headers"), make("dl", {}, ...pairs(a.headerList.map((h) => [h.name, h.value ?? ""])))),
     pretty !== text ? make("p", {}, make("button", {type: "button", onclick: (e) => {
       const raw = box.textContent === pretty;
@@ -569,8 +617,8 @@ function drawSent() {
       e.target.textContent = raw ? "Pretty" : "As received";
     }}, "As received")) : null,
     text ? box : null,
-    a.diagnosis ? make("p", {}, make("strong", {}, a.diagnosis.title), " ", certainties[a.diagnosis.certainty] ?? "", " ", a.diagnosis.reason) : null,
-    a.diagnosis ? make("p", {}, make("strong", {}, "For your workflow: "), a.diagnosis.fixInWorkflow) : null);
+    d ? make("p", {}, make("strong", {}, d.title), " ", certainties[d.certainty] ?? "", " ", d.reason) : null,
+    d ? fixFor("your workflow", d.fixInWorkflow) : null);
 }
 
 const forms = [["logic-apps", "Logic Apps"], ["power-automate", "Power Automate"], ["n8n", "n8n"], ["python", "Python"], ["csharp", "C#"],
@@ -584,7 +632,7 @@ async function drawSnippet() {
   const form = document.querySelector("[name=form]:checked").value, which = document.querySelector("[name=which]:checked").value;
   const document_ = {for: form, request: asSigned()};
   if (which === "service") {
-    const keeps = ["logic-apps", "power-automate"].includes(form) && state.read.kind === "logic-apps" || form === "n8n" && state.read.kind === "n8n";
+    const keeps = state.read.kind === {"logic-apps": "logic-apps", "power-automate": "logic-apps", n8n: "n8n"}[form];
     const original = keeps ? {...state.request, ...pick(state.read.request, ["url", "headerList", "body"])} : state.request;
     Object.assign(document_, {request: original, address: new URL(".", location.href).href, keepExpressions: keeps});
   }
@@ -617,7 +665,11 @@ function redact(text) {
 
 function ticket() {
   const s = state.signed, e = s.explanation;
-  const lines = [`Countersign ${state.settings.version}`, `${s.method} to ${new URL(s.url).host}, ${s.service} in ${s.region}, signed at ${s.signedAt} by ${s.accessKeyId}`, "", "Canonical request:", e.canonicalRequest, ""];
+  const lines = [
+    `Countersign ${state.settings.version}`,
+    `${s.method} to ${new URL(s.url).host}, ${s.service} in ${s.region}, signed at ${s.signedAt} by ${s.accessKeyId}`,
+    "", "Canonical request:", e.canonicalRequest, "",
+  ];
   if (s.warnings.length) lines.push("Warnings:", ...s.warnings.map((w) => `- ${w.code}: ${w.message}`), "");
   if (e.notSigned.length) lines.push("Not signed: " + e.notSigned.map((h) => h.name).join(", "), "");
   if (state.cause) lines.push("Cause: " + state.cause.summary, "");
@@ -628,7 +680,8 @@ function ticket() {
 async function copy(event) {
   const s = state.signed, what = event.target.dataset.copy;
   const text = {
-    canonical: () => s.explanation.canonicalRequest, string: () => s.explanation.stringToSign, snippet: () => $("snippet").textContent, ticket,
+    canonical: () => s.explanation.canonicalRequest, string: () => s.explanation.stringToSign,
+    snippet: () => $("snippet").textContent, ticket,
     send: () => [`${s.method} ${s.url}`, ...s.headerList.map((h) => `${h.name}: ${h.value ?? ""}`)].join("\n"),
   }[what]();
   const was = event.target.textContent;
@@ -638,7 +691,8 @@ async function copy(event) {
     setTimeout(() => { event.target.textContent = was; }, 1500);
   } catch {
     if (what === "ticket") show("snippet", text);
-    getSelection().selectAllChildren($(what === "ticket" ? "snippet" : {canonical: "lines", string: "string", send: "headers", snippet: "snippet"}[what]));
+    const box = {canonical: "lines", string: "string", send: "headers", snippet: "snippet", ticket: "snippet"}[what];
+    getSelection().selectAllChildren($(box));
     show("state", "Copying needs https. The text is selected: press Ctrl+C.");
   }
 }
@@ -705,7 +759,8 @@ async function start() {
     if (e.key === "Escape") CSS.highlights?.clear();
   });
   for (const b of document.querySelectorAll("[data-copy]")) b.addEventListener("click", copy);
-  show("forms", ...forms.map(([value, name], i) => make("label", {}, make("input", {type: "radio", name: "form", value, checked: i === 0}), " " + name)));
+  show("forms", ...forms.map(([value, name], i) =>
+    make("label", {}, make("input", {type: "radio", name: "form", value, checked: i === 0}), " " + name)));
   $("copying").addEventListener("change", drawSnippet);
   setInterval(tick, 1000);
   state.settings = await (await fetch("workbench/settings.json")).json();
