@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 var (
@@ -246,6 +247,12 @@ func eval[T any](p *tab, expression string) T {
 	return v
 }
 
+// do runs statements in the page.
+func (p *tab) do(statements string) {
+	p.Helper()
+	eval[bool](p, "(() => { "+statements+"; return true; })()")
+}
+
 // wait waits until an expression is true, also while the page changes to another.
 func (p *tab) wait(expression string) {
 	p.Helper()
@@ -303,8 +310,17 @@ func (p *tab) insert(text string) {
 // paste replaces what is in a field.
 func (p *tab) paste(id, text string) {
 	p.Helper()
-	eval[bool](p, `(() => { const e = document.getElementById(`+quote(id)+`); e.focus(); e.select(); return true; })()`)
+	p.do(`const e = document.getElementById(` + quote(id) + `); e.focus(); e.select()`)
 	p.insert(text)
+}
+
+// enter gives the key to a page that asks for it.
+func (p *tab) enter() {
+	p.Helper()
+	p.wait(`!document.querySelector("#access").hidden`)
+	p.paste("key", apiKey)
+	p.keys(kb.Enter)
+	p.ready()
 }
 
 // ready waits until the page knows its settings and profiles.

@@ -25,7 +25,7 @@ func TestWalk_FromTheSandboxToAChangedRequest(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	press := func(keys string, options ...chromedp.KeyOption) { actions++; p.keys(keys, options...) }
 	p.wait(`document.querySelector("#read").innerText.includes("Read as curl")`)
-	eval[bool](p, `(() => { const e = document.querySelector("#paste"), i = e.value.indexOf("1042"); e.focus(); e.setSelectionRange(i, i + 4); return true; })()`)
+	p.do(`const e = document.querySelector("#paste"), i = e.value.indexOf("1042"); e.focus(); e.setSelectionRange(i, i + 4)`)
 	actions++ // a double click
 	p.insert("7")
 	actions++
@@ -77,7 +77,7 @@ func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
 	if got := p.text("#sent"); !strings.Contains(got, "The value of note changed") || !strings.Contains(got, "This is proved") {
 		t.Errorf("sent: %s", got)
 	}
-	eval[bool](p, `([...document.querySelectorAll("#examples button")].find((b) => b.innerText === "SQS").click(), true)`)
+	p.do(`[...document.querySelectorAll("#examples button")].find((b) => b.innerText === "SQS").click()`)
 	p.wait(`document.querySelector("#read").innerText.includes("body of 36 bytes")`)
 	p.click("#sign")
 	p.wait(`document.querySelector("#send").innerText.includes("sqs")`)
@@ -101,7 +101,7 @@ func TestWalk_FromPasteToCopyByKeyboard(t *testing.T) {
 		}
 		t.Fatalf("Tab never comes to %s", id)
 	}
-	for !strings.Contains(eval[string](p, "document.activeElement.innerText ?? ''"), "Sandbox") || eval[string](p, "document.activeElement.tagName") != "BUTTON" {
+	for !eval[bool](p, `document.activeElement.tagName === "BUTTON" && document.activeElement.innerText.includes("Sandbox")`) {
 		p.keys(kb.Tab)
 	}
 	p.keys("\r")
@@ -146,26 +146,36 @@ func TestWalk_EveryExampleOfTheReferenceOpens(t *testing.T) {
 func TestWalk_EveryFormIsRead(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
-	for want, text := range map[string]string{
-		"curl: POST, 1 header":         `curl https://sqs.eu-west-1.amazonaws.com/ -d a=b`,
-		"curl for Windows: PUT":        "curl ^\"https://sqs.eu-west-1.amazonaws.com/^\" ^\n -X PUT",
-		"curl in PowerShell: POST":     "curl.exe https://sqs.eu-west-1.amazonaws.com/ `\n  -X POST -H \"X-Tenant: acme\"",
-		"PowerShell: DELETE":           `Invoke-RestMethod -Uri 'https://sqs.eu-west-1.amazonaws.com/a' -Method Delete`,
-		"raw HTTP: PUT, 1 header":      "PUT /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\n\nhello",
-		"fetch(): POST, 1 header":      `fetch("https://sqs.eu-west-1.amazonaws.com/", {"method":"POST","headers":{"x-a":"b"}});`,
-		"Postman: GET":                 `{"info":{"name":"c"},"item":[{"name":"a","request":{"method":"GET","url":{"raw":"https://sqs.eu-west-1.amazonaws.com/"}}}]}`,
-		"a HAR file: GET":              `{"log":{"entries":[{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":[]}}]}}`,
-		"a workflow's action: PATCH":   `{"type":"Http","inputs":{"method":"PATCH","uri":"https://sqs.eu-west-1.amazonaws.com/"}}`,
-		"an n8n node: POST":            `{"nodes":[{"type":"n8n-nodes-base.httpRequest","parameters":{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/"}}],"connections":{}}`,
-		"a document of Countersign":    `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headerList":[],"query":{"a":"b"}}`,
-		"a URL: GET":                   "https://sqs.eu-west-1.amazonaws.com/?Action=ListQueues",
-		"curl: GET, 0 headers. An old": `curl https://sqs.eu-west-1.amazonaws.com/ -H 'Authorization: AWS4-HMAC-SHA256 Credential=x' -H 'X-Amz-Date: 20150830T123600Z'`,
+	for _, form := range []struct{ want, text string }{
+		{"curl: POST, 1 header", `curl https://sqs.eu-west-1.amazonaws.com/ -d a=b`},
+		{"curl for Windows: PUT", "curl ^\"https://sqs.eu-west-1.amazonaws.com/^\" ^\n -X PUT"},
+		{"curl in PowerShell: POST", "curl.exe https://sqs.eu-west-1.amazonaws.com/ `\n  -X POST -H \"X-Tenant: acme\""},
+		{"PowerShell: DELETE", `Invoke-RestMethod -Uri 'https://sqs.eu-west-1.amazonaws.com/a' -Method Delete`},
+		{"raw HTTP: PUT, 1 header", "PUT /k HTTP/1.1\nHost: b.s3.eu-west-1.amazonaws.com\n\nhello"},
+		{"fetch(): POST, 1 header", `fetch("https://sqs.eu-west-1.amazonaws.com/", {"method":"POST","headers":{"x-a":"b"}});`},
+		{
+			"Postman: GET",
+			`{"info":{"name":"c"},"item":[{"name":"a","request":{"method":"GET","url":{"raw":"https://sqs.eu-west-1.amazonaws.com/"}}}]}`,
+		},
+		{"a HAR file: GET", `{"log":{"entries":[{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":[]}}]}}`},
+		{"a workflow's action: PATCH", `{"type":"Http","inputs":{"method":"PATCH","uri":"https://sqs.eu-west-1.amazonaws.com/"}}`},
+		{
+			"an n8n node: POST",
+			`{"nodes":[{"type":"n8n-nodes-base.httpRequest","parameters":{"method":"POST",` +
+				`"url":"https://sqs.eu-west-1.amazonaws.com/"}}],"connections":{}}`,
+		},
+		{"a document of Countersign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headerList":[],"query":{"a":"b"}}`},
+		{"a URL: GET", "https://sqs.eu-west-1.amazonaws.com/?Action=ListQueues"},
+		{
+			"curl: GET, 0 headers. An old",
+			`curl https://sqs.eu-west-1.amazonaws.com/ -H 'Authorization: AWS4-HMAC-SHA256 Credential=x' -H 'X-Amz-Date: 20150830T123600Z'`,
+		},
 	} {
-		p.paste("paste", text)
-		p.wait(`document.querySelector("#read").innerText.includes(` + quote("Read as "+want) + `)`)
+		p.paste("paste", form.text)
+		p.wait(`document.querySelector("#read").innerText.includes(` + quote("Read as "+form.want) + `)`)
 		p.click("#sign")
 		p.wait(`document.querySelector("#scope").innerText.includes("in eu-west-1") && document.querySelector("#explanation").innerText !== ""`)
-		eval[bool](p, `(document.querySelector("#scope").textContent = "", true)`)
+		p.do(`document.querySelector("#scope").textContent = ""`)
 	}
 	p.clean()
 }
@@ -174,7 +184,9 @@ func TestWalk_BodyComesFromAFile(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
 	p.paste("paste", "PUT /in/a.bin HTTP/1.1\nHost: examplebucket.s3.eu-west-1.amazonaws.com")
-	eval[bool](p, `(() => { const d = new DataTransfer(); d.items.add(new File([new Uint8Array([255, 0, 13, 10])], "a.bin")); document.querySelector("#file").files = d.files; return true; })()`)
+	p.do(`const d = new DataTransfer();
+		d.items.add(new File([new Uint8Array([255, 0, 13, 10])], "a.bin"));
+		document.querySelector("#file").files = d.files`)
 	p.sign()
 	sum := sha256.Sum256([]byte{255, 0, 13, 10})
 	if got := p.text("#lines li:last-child"); got != hex.EncodeToString(sum[:]) {
@@ -199,7 +211,7 @@ func TestWalk_TokenAndUrlAreHiddenUntilAsked(t *testing.T) {
 	if got := p.text("#headers"); token.MatchString(got) {
 		t.Errorf("headers after Show: %s", got)
 	}
-	eval[bool](p, `(document.querySelector("#place").value = "presign", true)`)
+	p.do(`document.querySelector("#place").value = "presign"`)
 	p.click("#sign")
 	p.wait(`document.querySelector("#lines").innerText.includes("X-Amz-Expires=900")`)
 	if got := p.text("#headers"); strings.Contains(got, "X-Amz-Signature") || !token.MatchString(got) {
@@ -215,7 +227,7 @@ func TestWalk_TimeRunsOut(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
-	eval[bool](p, `(() => { const now = Date.now; Date.now = () => now() + 3600e3; return true; })()`)
+	p.do(`const now = Date.now; Date.now = () => now() + 3600e3`)
 	p.wait(`document.querySelector("#time").innerText.includes("AWS takes it no longer")`)
 	p.clean()
 }
@@ -224,8 +236,10 @@ func TestWalk_CopyingWithoutAClipboardSelects(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
-	eval[bool](p, `(navigator.clipboard.writeText = async () => { throw new Error("no"); }, true)`)
-	for what, want := range map[string]string{"canonical": "x-amz-meta-source:web shop", "string": "aws4_request", "send": "Authorization", "ticket": "Canonical request:"} {
+	p.do(`navigator.clipboard.writeText = async () => { throw new Error("no"); }`)
+	for what, want := range map[string]string{
+		"canonical": "x-amz-meta-source:web shop", "string": "aws4_request", "send": "Authorization", "ticket": "Canonical request:",
+	} {
 		p.click("[data-copy=" + what + "]")
 		p.wait(`getSelection().toString().includes(` + quote(want) + `)`)
 	}
@@ -241,9 +255,7 @@ func TestWalk_KeyIsKeptInTheTabWhereAsked(t *testing.T) {
 	p := open(t, address+"/workbench")
 	p.wait(`!document.querySelector("#access").hidden`)
 	p.click("#keep")
-	p.paste("key", apiKey)
-	p.keys(kb.Enter)
-	p.ready()
+	p.enter()
 	if err := chromedp.Do(p.ctx, chromedp.Navigate(address+"/workbench")); err != nil {
 		t.Fatal(err)
 	}
@@ -293,10 +305,13 @@ func TestWalk_PrintedPageHasAll(t *testing.T) {
 	if shown := eval[int](p, `[...document.querySelectorAll("button")].filter((b) => b.checkVisibility()).length`); shown != 0 {
 		t.Errorf("%d buttons are printed", shown)
 	}
-	if !eval[bool](p, `document.querySelector("#cause details li").checkVisibility({contentVisibilityAuto: true}) && document.querySelector("#cause details li").getBoundingClientRect().height > 0`) {
+	if !eval[bool](p, `((e) => e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0)(
+		document.querySelector("#cause details li"))`) {
 		t.Error("details stay closed on paper")
 	}
-	if !eval[bool](p, `document.querySelector("#result").getBoundingClientRect().top >= document.querySelector("#request").getBoundingClientRect().bottom`) {
+	if !eval[bool](p, `
+		document.querySelector("#result").getBoundingClientRect().top >=
+			document.querySelector("#request").getBoundingClientRect().bottom`) {
 		t.Error("there are two columns on paper")
 	}
 	p.clean()
@@ -306,11 +321,15 @@ func TestWalk_PrintedPageHasAll(t *testing.T) {
 func TestSize_FromPasteToSteps(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
-	eval[bool](p, `(window.shifts = 0, new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shifts += e.value; }).observe({type: "layout-shift"}), true)`)
+	p.do(`window.shifts = 0;
+		new PerformanceObserver((l) => {
+			for (const e of l.getEntries()) if (!e.hadRecentInput) window.shifts += e.value;
+		}).observe({type: "layout-shift"})`)
 	for _, size := range []int{1 << 10, 1<<20 - 200} {
-		eval[bool](p, `(document.querySelector("#explanation").textContent = "", true)`)
+		p.do(`document.querySelector("#explanation").textContent = ""`)
 		milliseconds := eval[float64](p, `(async () => {
-			const text = "curl https://sqs.eu-west-1.amazonaws.com/ --data-raw '" + "Action=x&é=1 ".repeat(`+strconv.Itoa(size/14)+`) + "'", begun = performance.now();
+			const body = "Action=x&é=1 ".repeat(`+strconv.Itoa(size/14)+`);
+			const text = "curl https://sqs.eu-west-1.amazonaws.com/ --data-raw '" + body + "'", begun = performance.now();
 			const e = document.getElementById("paste");
 			e.value = text;
 			e.dispatchEvent(new Event("input"));

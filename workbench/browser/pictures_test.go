@@ -36,6 +36,6 @@ func TestPictures(t *testing.T) {
 	p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
 	p.click("#send-spoiled")
 	p.wait(`document.querySelector("#sent").innerText.includes("For your workflow")`)
-	eval[bool](p, `(document.querySelector("#difference").scrollIntoView(), document.activeElement.blur(), true)`)
+	p.do(`document.querySelector("#difference").scrollIntoView(), document.activeElement.blur()`)
 	take("workbench-cause.png")
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 func apiKeyHash() string {
@@ -36,12 +35,12 @@ var views = []struct {
 		p.sign()
 		p.click("#line-3 [data-piece]")
 		p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
-		eval[bool](p, `([...document.querySelectorAll("details")].forEach((d) => d.open = true), true)`)
+		p.do(`[...document.querySelectorAll("details")].forEach((d) => d.open = true)`)
 	}},
 	{"cause", func(p *tab) {
 		p.click("#spoil")
 		p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
-		eval[bool](p, `([...document.querySelectorAll("details")].forEach((d) => d.open = true), true)`)
+		p.do(`[...document.querySelectorAll("details")].forEach((d) => d.open = true)`)
 	}},
 	{"sent", func(p *tab) {
 		p.paste("paste", eval[string](p, `fetch("workbench/settings.json").then((r) => r.json()).then((s) => s.examples[0].text)`))
@@ -78,6 +77,13 @@ func (p *tab) emulate(width, height int64, scheme string) {
 	}
 }
 
+// violations are what axe finds in the page, which has its script already.
+func (p *tab) violations(arguments string) []string {
+	p.Helper()
+	return eval[[]string](p, `axe.run(`+arguments+`).then((r) => r.violations.map((v) =>
+		v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`)
+}
+
 // Nobody is kept out: by axe-core, in each view, scheme and width, and without scrolling sideways.
 func TestAccessibility(t *testing.T) {
 	t.Parallel()
@@ -90,19 +96,15 @@ func TestAccessibility(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{1280, 390} {
 				p.emulate(width, 900, scheme)
-				found := eval[[]string](
-					p,
-					`axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`,
-				)
-				for _, fault := range found {
+				for _, fault := range p.violations(`document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}`) {
 					t.Errorf("%s, %s, %d: %s", view.name, scheme, width, fault)
 				}
 			}
 		}
 		p.emulate(320, 700, "light")
 		if wide := eval[int](p, "document.documentElement.scrollWidth"); wide > 320 {
-			t.Errorf("%s is %d wide on a page of 320, for %s", view.name, wide, eval[string](p,
-				`[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 321).map((e) => e.id || e.tagName).join(" ")`))
+			t.Errorf("%s is %d wide on a page of 320, for %s", view.name, wide, eval[string](p, `[...document.querySelectorAll("body *")].
+				filter((e) => e.getBoundingClientRect().right > 321).map((e) => e.id || e.tagName).join(" ")`))
 		}
 		p.emulate(1280, 900, "light")
 	}
@@ -118,20 +120,21 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	p.wait(`document.querySelectorAll("main section").length > 20`)
 	eval[bool](p, script+"; true")
 	// All sections are of one template, and axe takes long for all of them.
-	eval[bool](p, `([...document.querySelectorAll("main section")].forEach((s) => ["SignRequest", "schema-Problem"].includes(s.id) || s.remove()), true)`)
-	eval[bool](p, `([...document.querySelectorAll("details")].slice(0, 3).forEach((d) => d.open = true), true)`)
+	p.do(`for (const s of document.querySelectorAll("main section")) {
+		if (!["SignRequest", "schema-Problem"].includes(s.id)) s.remove();
+	}`)
+	p.do(`[...document.querySelectorAll("details")].slice(0, 3).forEach((d) => d.open = true)`)
 	for _, scheme := range []string{"light", "dark"} {
 		p.emulate(390, 900, scheme)
-		for _, fault := range eval[[]string](
-			p,
-			`axe.run({include: [["header"], ["#operations"], ["#SignRequest"], ["#schema-Problem"]]}, {runOnly: ["wcag2a", "wcag2aa"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`,
+		for _, fault := range p.violations(
+			`{include: [["header"], ["#operations"], ["#SignRequest"], ["#schema-Problem"]]}, {runOnly: ["wcag2a", "wcag2aa"]}`,
 		) {
 			t.Errorf("%s: %s", scheme, fault)
 		}
 	}
 	p.clean()
 	p.emulate(1280, 900, "light")
-	eval[bool](p, `(document.querySelector("a[href^='workbench?example=SignRequest']").click(), true)`)
+	p.do(`document.querySelector("a[href^='workbench?example=SignRequest']").click()`)
 	p.wait(`document.querySelector("#read")?.innerText.includes("Read as")`)
 }
 
@@ -139,15 +142,18 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 func hostileTexts(gateway string) []string {
 	var texts []string
 	for _, payload := range []string{
-		`<img src=x onerror="window.hacked=1">`, `<script>window.hacked=1</script>`, `"><svg onload=window.hacked=1>`, `</textarea><script>window.hacked=1</script>`,
+		`<img src=x onerror="window.hacked=1">`, `<script>window.hacked=1</script>`, `"><svg onload=window.hacked=1>`,
+		`</textarea><script>window.hacked=1</script>`,
 		`</pre><iframe srcdoc="<script>parent.hacked=1</script>">`, `<a href="javascript:window.hacked=1" autofocus onfocus=window.hacked=1>`,
-		`<math><mtext><style><img src=x onerror=window.hacked=1></style></mtext></math>`, `&lt;img src=x onerror=window.hacked=1&gt;`, `<style>*{display:none}</style>`,
+		`<math><mtext><style><img src=x onerror=window.hacked=1></style></mtext></math>`, `&lt;img src=x onerror=window.hacked=1&gt;`,
+		`<style>*{display:none}</style>`,
 		`<base href=https://evil.test/>`, `<object data=javascript:window.hacked=1>`, "<!--\u202e\u0000--><img/src=x/onerror=window.hacked=1>",
 	} {
 		inJSON := strings.Trim(quote(payload), `"`)
 		texts = append(
 			texts, payload, `curl '`+gateway+`/orders?a=`+payload+`' -H 'X-Amz-Meta-A: `+payload+`' --data-raw '`+payload+`'`,
-			`{"type":"Http","inputs":{"method":"POST","uri":"`+gateway+`/@{`+inJSON+`}","headers":{"`+inJSON+`":"x","x-amz-meta-a":"`+inJSON+`"},"body":{"`+inJSON+`":"`+inJSON+`"}}}`,
+			`{"type":"Http","inputs":{"method":"POST","uri":"`+gateway+`/@{`+inJSON+`}",`+
+				`"headers":{"`+inJSON+`":"x","x-amz-meta-a":"`+inJSON+`"},"body":{"`+inJSON+`":"`+inJSON+`"}}}`,
 			"curl "+gateway+"/"+payload+"\ncurl '"+gateway+"/?"+payload+"' -H 'X-Tenant: "+payload+"'", "curl --"+payload,
 		)
 	}
@@ -163,10 +169,11 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 	if len(texts) != 60 {
 		t.Fatalf("%d texts, want 60", len(texts))
 	}
-	elements := eval[string](p, `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length + ""`)
-	eval[bool](p, `(document.querySelector("#service").value = "execute-api", document.querySelector("#region").value = "eu-west-1", true)`)
+	const count = `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length`
+	elements := eval[int](p, count)
+	p.do(`document.querySelector("#service").value = "execute-api", document.querySelector("#region").value = "eu-west-1"`)
 	// The page need not wait until nobody types any more.
-	eval[bool](p, `(() => { const later = setTimeout; window.setTimeout = (f, wait) => later(f, Math.min(wait, 5)); return true; })()`)
+	p.do(`const later = setTimeout; window.setTimeout = (f, wait) => later(f, Math.min(wait, 5))`)
 	sent := 0
 	for _, text := range texts {
 		p.paste("paste", text)
@@ -174,7 +181,8 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 		p.paste("method", map[bool]string{true: text}[strings.HasPrefix(text, "<")])
 		// One walk within the page, for there are many: read, sign, copy, send, ask for the cause.
 		sent += eval[int](p, `(async () => {
-			const $ = (id) => document.getElementById(id), until = async (f) => { for (let i = 0; i < 2000 && !f(); i++) await new Promise((r) => setTimeout(r, 5)); };
+			const $ = (id) => document.getElementById(id);
+			const until = async (f) => { for (let i = 0; i < 2000 && !f(); i++) await new Promise((r) => setTimeout(r, 5)); };
 			await until(() => $("read").textContent.trim() !== "");
 			for (const input of document.querySelectorAll("#placeholders input")) input.value = input.dataset.text;
 			$("problem").replaceChildren();
@@ -194,9 +202,8 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 			await until(() => $("cause").textContent !== "");
 			return signed && $("sent").textContent.startsWith("200") ? 1 : 0;
 		})()`)
-		if got := eval[string](p, `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length + ""`); got != elements ||
-			eval[bool](p, "window.hacked === 1") {
-			t.Fatalf("%s elements where %s were, with %s", got, elements, text)
+		if got := eval[int](p, count); got != elements || eval[bool](p, "window.hacked === 1") {
+			t.Fatalf("%d elements where %d were, with %s", got, elements, text)
 		}
 	}
 	if sent < 12 {
@@ -210,13 +217,11 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	t.Parallel()
 	address, printed := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
 	p := open(t, address+"/workbench")
-	p.wait(`!document.querySelector("#access").hidden`)
-	p.paste("key", apiKey)
-	p.keys(kb.Enter)
-	p.ready()
+	p.enter()
 	p.paste(
 		"paste",
-		`curl 'https://sqs.eu-west-1.amazonaws.com/?access_token=CANARY3' -H 'Authorization: Bearer CANARY4' -H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`,
+		`curl 'https://sqs.eu-west-1.amazonaws.com/?access_token=CANARY3' -H 'Authorization: Bearer CANARY4' `+
+			`-H 'X-Api-Key: CANARY5' -H 'Cookie: a=CANARY6' -u 'user:CANARY7'`,
 	)
 	p.sign()
 	p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
@@ -234,7 +239,7 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	if text := printed(); strings.Contains(text, "CANARY") {
 		t.Errorf("a secret is in the log or the audit record:\n%s", text)
 	}
-	eval[bool](p, `(navigator.clipboard.writeText = async (text) => { window.copied = text; }, true)`)
+	p.do(`navigator.clipboard.writeText = async (text) => { window.copied = text; }`)
 	p.click("[data-copy=ticket]")
 	p.wait("window.copied")
 	ticket := eval[string](p, "window.copied")
@@ -326,7 +331,8 @@ func signedIn(t *testing.T) (address string, printed func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	principal := base64.StdEncoding.EncodeToString([]byte(`{"auth_typ":"aad","claims":[{"typ":"appid","val":"22222222-2222-3333-4444-555555555555"},{"typ":"oid","val":"33333333-2222-3333-4444-555555555555"},` +
+	principal := base64.StdEncoding.EncodeToString([]byte(`{"auth_typ":"aad","claims":[` +
+		`{"typ":"appid","val":"22222222-2222-3333-4444-555555555555"},{"typ":"oid","val":"33333333-2222-3333-4444-555555555555"},` +
 		`{"typ":"tid","val":"` + tenant + `"},{"typ":"roles","val":"Sign.Invoke"}]}`))
 	platform := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
@@ -364,7 +370,7 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 				attack(open(t, there+"/workbench"), there, all)
 			}
 			framed := open(t, foreign)
-			eval[bool](framed, `(() => { const f = document.createElement("iframe"); f.src = `+quote(address+"/workbench")+`; document.body.append(f); return true; })()`)
+			framed.do(`const f = document.createElement("iframe"); f.src = ` + quote(address+"/workbench") + `; document.body.append(f)`)
 			if got := eval[int](framed, `new Promise((done) => setTimeout(() => done(frames[0].length ?? 0), 300))`); got != 0 {
 				t.Error("the page can be framed")
 			}

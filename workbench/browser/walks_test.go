@@ -119,10 +119,7 @@ func TestWalk_CaretLeadsToTheLine(t *testing.T) {
 	p.paste("paste", text)
 	p.sign()
 	for place, want := range map[string]string{"x=é": "x=%C3%A9&y=2", "y=2": "x=%C3%A9&y=2", "/ü": "/a/%25C3%25BC"} {
-		eval[bool](
-			p,
-			`(() => { const e = document.querySelector("#paste"); e.focus(); const i = e.value.indexOf(`+quote(place)+`) + 1; e.setSelectionRange(i, i); return true; })()`,
-		)
+		p.do(`const e = document.querySelector("#paste"), i = e.value.indexOf(` + quote(place) + `) + 1; e.focus(); e.setSelectionRange(i, i)`)
 		p.wait(`document.querySelector("[aria-selected=true]")?.innerText === ` + quote(want))
 		if got := p.marked(); got != place {
 			t.Errorf("marked %q, want %q", got, place)
@@ -137,7 +134,8 @@ func TestWalk_PlaceholdersAreFilledAndKept(t *testing.T) {
 	p := open(t, sandbox(t)+"/workbench").ready()
 	p.paste(
 		"paste",
-		`{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod/@{variables('id')}/x?b=2","headers":{"X-Amz-Meta-Tenant":"@{variables('id')}"},"body":{"order":"@{triggerBody()?['id']}"}}}`,
+		`{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod/@{variables('id')}/x?b=2",`+
+			`"headers":{"X-Amz-Meta-Tenant":"@{variables('id')}"},"body":{"order":"@{triggerBody()?['id']}"}}}`,
 	)
 	p.wait(`document.querySelectorAll("#placeholders input").length === 2`)
 	p.paste("paste", eval[string](p, `document.querySelector("#paste").value`)) // what was given must not be lost
@@ -205,13 +203,13 @@ func TestWalk_OptionsChangeWhatIsSigned(t *testing.T) {
 		t.Errorf("not signed: %q", got)
 	}
 	hash := p.text("#lines li:last-child")
-	eval[bool](p, `(document.querySelector("#line-ends").value = "crlf", document.querySelector("#signed-headers").value = "x-tenant", true)`)
+	p.do(`document.querySelector("#line-ends").value = "crlf", document.querySelector("#signed-headers").value = "x-tenant"`)
 	p.click("#sign")
 	p.wait(`document.querySelector("#lines").innerText.includes("x-tenant:t")`)
 	if got := p.text("#lines li:last-child"); got == hash {
 		t.Error("line ends of the body change nothing")
 	}
-	eval[bool](p, `(document.querySelector("#place").value = "presign", document.querySelector("#expires").value = "60", true)`)
+	p.do(`document.querySelector("#place").value = "presign", document.querySelector("#expires").value = "60"`)
 	p.click("#sign")
 	p.wait(`document.querySelector("#lines").innerText.includes("X-Amz-Expires=60")`)
 	p.clean()
@@ -225,9 +223,7 @@ func TestWalk_KeyIsAskedForAndForgotten(t *testing.T) {
 	p.paste("key", "wrong")
 	p.keys(kb.Enter)
 	p.wait(`document.querySelector("#state").innerText.includes("key")`)
-	p.paste("key", apiKey)
-	p.keys(kb.Enter)
-	p.ready()
+	p.enter()
 	p.paste("paste", "curl https://sqs.eu-west-1.amazonaws.com/")
 	p.sign()
 	if eval[bool](p, `!document.querySelector("#sending").hidden`) {
@@ -244,7 +240,7 @@ func TestWalk_ExamplesOfTheContractOpen(t *testing.T) {
 	p := open(t, address+"/workbench?example=SignRequest.apiGateway").ready()
 	p.wait(`document.querySelector("#read").innerText.includes("Read as a JSON document: POST")`)
 	for _, button := range []string{"SQS", "S3 upload", "API Gateway", "DynamoDB"} {
-		eval[bool](p, `([...document.querySelectorAll("#examples button")].find((b) => b.innerText === `+quote(button)+`).click(), true)`)
+		p.do(`[...document.querySelectorAll("#examples button")].find((b) => b.innerText === ` + quote(button) + `).click()`)
 		p.wait(`document.querySelector("#read").innerText.includes("Read as")`)
 		p.click("#sign")
 		p.wait(`document.querySelector("#scope").innerText.includes("in eu-west-1")`)
