@@ -58,9 +58,9 @@ var chapters = map[diagnosis.Family]string{
 	diagnosis.FamilyScope:  "The signature is for another region, service or day, or the request went elsewhere.",
 	diagnosis.FamilyTime: "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else " +
 		"is known to be right or wrong.",
-	diagnosis.FamilyCredentials: "AWS does not take the access key or the session token. The secret was not looked at yet.",
+	diagnosis.FamilyCredentials: "AWS does not accept the access key or the session token. The secret was not looked at yet.",
 	diagnosis.FamilyPermission:  "As a rule the signature was right, and something else decides: a policy, an authorizer, a route.",
-	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or the text given does not decide.",
+	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or the text does not show the cause.",
 }
 
 // The page is made of the table of causes and of diagnoses, so that it cannot say
