@@ -104,7 +104,8 @@ func exitCode(p process, err error) int {
 // read reads a file that the configuration names.
 func (p *process) read(name string) ([]byte, error) {
 	if p.files == nil {
-		return os.ReadFile(name)
+		text, _, err := readBounded(name)
+		return text, err
 	}
 	return p.files.read(name)
 }
