@@ -132,6 +132,34 @@ func TestListener_TakesANewCertificateAndKeepsConnections(t *testing.T) {
 	}
 }
 
+// TestListener_FollowsTheCertificateInForce: another name of the file needs a restart; until then the file that the
+// service began with is the one that is renewed.
+func TestListener_FollowsTheCertificateInForce(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, dir, 1)
+	rest := read(t, filepath.Join(dir, "countersign.yaml"))
+	configure := func(name string) {
+		path := filepath.Join(dir, name)
+		write(t, dir, "countersign.yaml", rest+"tls_cert_file: "+path+".crt\ntls_key_file: "+path+".key\n")
+	}
+	renew := func(serial int64) {
+		certificate, key := tlsPair(t, serial)
+		write(t, dir, "tls.crt", certificate)
+		write(t, dir, "tls.key", key)
+	}
+	renew(1)
+	configure("tls")
+	r := reloading(t, dir, nil)
+	defer r.close()
+	configure("other")
+	r.looks(2)
+	renew(2)
+	r.looks(2)
+	if g := r.current.Load(); g.number != 3 || g.certificate.Leaf.SerialNumber.Int64() != 2 {
+		t.Errorf("generation %d has certificate %d", g.number, g.certificate.Leaf.SerialNumber)
+	}
+}
+
 // TestListener_UnixSocket: it has the mode of the setting, one that was left behind is replaced, one in use is not.
 func TestListener_UnixSocket(t *testing.T) {
 	dir := t.TempDir()

@@ -113,10 +113,11 @@ type candidate struct {
 	process *process
 	files   *files
 	conf    config.Config
+	kept    []string // settings that keep their values from before
 	err     error
 }
 
-// read reads all files that the configuration names, so that what is compared is what is taken.
+// read reads all files that the configuration to take names, so that what is compared is what is taken.
 func (r *reloader) read() candidate {
 	next := candidate{files: newFiles(r.streams)}
 	p := *r.process
@@ -124,6 +125,7 @@ func (r *reloader) read() candidate {
 	next.process = &p
 	next.conf, next.err = loadConfig(&p, r.file)
 	c := &next.conf
+	next.kept = c.Keep(&r.service.current.Load().conf)
 	for _, name := range []string{c.Policies, c.TLSCertFile, c.TLSKeyFile, strings.TrimSpace(p.getenv("AWS_CA_BUNDLE"))} {
 		if name != "" {
 			_, _ = p.read(name) // whoever uses it tells what is wrong with it
@@ -135,7 +137,6 @@ func (r *reloader) read() candidate {
 // take has the service go on with what was read, or says why it does not.
 func (r *reloader) take(next candidate, why string) {
 	before := r.service.current.Load()
-	kept := next.conf.Keep(&before.conf)
 	var g *generation
 	r.fault = next.err
 	if r.fault == nil {
@@ -153,7 +154,7 @@ func (r *reloader) take(next candidate, why string) {
 	}
 	changes := r.service.record(g, before, why)
 	r.service.use(g)
-	r.service.logReload(g, next.process, changes, kept)
+	r.service.logReload(g, next.process, changes, next.kept)
 	r.service.notify("READY=1", stateLine("configuration "+g.hash+" is in force"))
 }
 
