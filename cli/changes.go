@@ -83,13 +83,16 @@ func callersOf(conf *config.Config) map[string][]string {
 	return callers
 }
 
-// profilesOf are the profiles of a configuration, with their host patterns.
-func profilesOf(conf *config.Config) map[string][3]any {
-	profiles := map[string][3]any{}
+// profilesOf are the profiles of a configuration, with their host patterns and upstream headers.
+func profilesOf(conf *config.Config) map[string][]any {
+	profiles := map[string][]any{}
 	for _, p := range conf.Profiles {
 		keys := [3]string{p.Keys.AccessKeyID, p.Keys.SecretAccessKey(), p.Keys.SessionToken()}
 		p.Keys = signing.Credentials{} // which hides them also from a comparison
-		profiles[p.Name] = [3]any{p, conf.Hosts[p.Name], keys}
+		profiles[p.Name] = []any{p, conf.Hosts[p.Name], keys}
+	}
+	for _, h := range conf.UpstreamHeaders {
+		profiles[h.Profile] = append(profiles[h.Profile], h)
 	}
 	return profiles
 }

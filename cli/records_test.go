@@ -115,30 +115,43 @@ func TestRecords_HaveOneShape(t *testing.T) {
 	})
 }
 
-// TestRecords_SayWhichCallersAndProfilesChanged: another key, another role, another host pattern.
+// TestRecords_SayWhichCallersAndProfilesChanged: another key, another role, another host pattern, another header.
 func TestRecords_SayWhichCallersAndProfilesChanged(t *testing.T) {
 	dir := t.TempDir()
-	text := func(key, role, host string) string {
+	text := func(key, role, host, header string) string {
 		return fmt.Sprintf(`
 callers:
   api_keys: [{id: changes, sha256: %s}, {id: stays, sha256: %s}]
 profiles:
-  role: {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE, assume_role: {role_arn: "arn:aws:iam::123456789012:role/%s"}}
-  host: {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE, hosts: {%s: {service: s3, region: eu-west-1}}}
-  stays: {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE}
+  role:
+    {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE,
+    assume_role: {role_arn: "arn:aws:iam::123456789012:role/%s"}}
+  host:
+    {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE,
+    hosts: {%s: {service: s3, region: eu-west-1}}}
+  header:
+    {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE,
+    upstream_headers: {x-api-key: {value: %s, hosts: [a.example.com]}}}
+  stays:
+    {region: eu-west-1, source: static, access_key_id: AKID1, secret_access_key: EXAMPLE,
+    upstream_headers: {x-api-key: {value: EXAMPLE-usage, hosts: [a.example.com]}}}
 default_profile: stays
-`, sha256Hex(key), sha256Hex("EXAMPLE-2"), role, host)
+`, sha256Hex(key), sha256Hex("EXAMPLE-2"), role, host, header)
 	}
-	write(t, dir, "countersign.yaml", text("EXAMPLE-1", "a", "a.example.com"))
+	write(t, dir, "countersign.yaml", text("EXAMPLE-1", "a", "a.example.com", "EXAMPLE-usage-1"))
 	r := reloading(t, dir, nil)
-	write(t, dir, "countersign.yaml", text("EXAMPLE-3", "b", "b.example.com"))
+	write(t, dir, "countersign.yaml", text("EXAMPLE-3", "b", "b.example.com", "EXAMPLE-usage-2"))
 	r.looks(2)
 	r.close()
-	if want := []string{`"action":"configure"`, `"callers_changed":["changes"]`, `"profiles_changed":["host","role"]`}; !hasLine(r.out.String(), want...) {
-		t.Errorf("no line has all of %q:\n%s", want, r.out)
+	log := r.out.String()
+	want := []string{`"action":"configure"`, `"callers_changed":["changes"]`, `"profiles_changed":["header","host","role"]`}
+	if !hasLine(log, want...) {
+		t.Errorf("no line has all of %q:\n%s", want, log)
 	}
-	if strings.Contains(r.out.String(), "stays\"]") || strings.Contains(r.out.String(), sha256Hex("EXAMPLE-3")) {
-		t.Errorf("the record has what has not changed, or a value:\n%s", r.out)
+	for _, hidden := range []string{"stays\"]", sha256Hex("EXAMPLE-3"), "EXAMPLE-usage"} {
+		if strings.Contains(log, hidden) {
+			t.Errorf("the record has %s, which has not changed or is a value:\n%s", hidden, log)
+		}
 	}
 }
 
