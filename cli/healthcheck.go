@@ -43,7 +43,7 @@ func checkHealth(p *process) error {
 // healthClient comes to the service of this machine, whatever the name in the URL.
 func healthClient(conf config.Config) *http.Client {
 	network, address := "unix", ""
-	if path, isSocket := socketPath(conf); isSocket {
+	if path, isSocket := conf.SocketPath(); isSocket {
 		address = path
 	} else {
 		if ip := net.ParseIP(conf.Address); conf.Address == "" || ip != nil && ip.IsUnspecified() {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"countersign/config"
@@ -18,7 +17,7 @@ import (
 
 // listen opens the address of the configuration: one of TCP, or a Unix socket.
 func listen(ctx context.Context, conf config.Config) (net.Listener, error) {
-	path, isSocket := socketPath(conf)
+	path, isSocket := conf.SocketPath()
 	if !isSocket {
 		return new(net.ListenConfig).Listen(ctx, "tcp", listenAddress(conf))
 	}
@@ -37,11 +36,6 @@ func listen(ctx context.Context, conf config.Config) (net.Listener, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
-}
-
-// socketPath is where the Unix socket is, for an address that is one.
-func socketPath(conf config.Config) (path string, isSocket bool) {
-	return strings.CutPrefix(conf.Address, "unix:")
 }
 
 func listenAddress(conf config.Config) string {

@@ -90,7 +90,7 @@ func (o *proxyOptions) apply(conf *config.Config) (*url.URL, error) {
 	}
 	noCallers := !conf.HasCallers()
 	if noCallers || conf.Auth == string(access.AuthNone) {
-		if _, isSocket := socketPath(*conf); !isSocket && !isLoopback(conf.Address) {
+		if _, isSocket := conf.SocketPath(); !isSocket && !isLoopback(conf.Address) {
 			return nil, fmt.Errorf("--address %s: without API keys the proxy listens on this machine alone; "+
 				"make a key with countersign key new", conf.Address)
 		}

@@ -124,7 +124,7 @@ func (c *Config) check(noProfiles bool) []error {
 			fault("public_url", "must be an address such as https://sign.example.com")
 		}
 	}
-	if path, isSocket := strings.CutPrefix(c.Address, "unix:"); isSocket && !filepath.IsAbs(path) {
+	if path, isSocket := c.SocketPath(); isSocket && !filepath.IsAbs(path) {
 		fault("address", "must be unix: and the whole path of a socket, such as unix:/run/countersign/http")
 	} else if !isSocket && c.Address != "" && !isHost(c.Address) {
 		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port, or unix:/PATH")
@@ -156,6 +156,11 @@ func (c *Config) check(noProfiles bool) []error {
 			"or name a file with profiles by COUNTERSIGN_CONFIG"))
 	}
 	return faults
+}
+
+// SocketPath is where the Unix socket is, for an address that is one.
+func (c *Config) SocketPath() (path string, isSocket bool) {
+	return strings.CutPrefix(c.Address, "unix:")
 }
 
 // isSocketMode: 0600, 666 and the like. Whoever may connect may write; other bits have no meaning for a socket.
