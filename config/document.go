@@ -1,14 +1,11 @@
 package config
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"countersign/access"
 	"countersign/credentials"
 	"countersign/endpoints"
 	"countersign/signing"
@@ -23,26 +20,29 @@ type document struct {
 }
 
 type profile struct {
-	Description         string                    `yaml:"description" free:"" help:"What callers read in the list of profiles."`
-	Region              string                    `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
-	Source              string                    `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
-	AccessKeyID         string                    `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
-	SecretAccessKey     string                    `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
-	SessionToken        string                    `yaml:"session_token" secret:"" help:"Session token, for the source static."`
-	AssumeRole          *assumeRole               `yaml:"assume_role" help:"Role to assume with what the source yields."`
-	Azure               *azure                    `yaml:"azure" help:"Settings of the source azure-identity."`
-	WebIdentity         *webIdentity              `yaml:"web_identity" help:"Settings of the source web-identity-file."`
-	Cognito             *cognito                  `yaml:"cognito" help:"Settings of the source cognito."`
-	Container           *container                `yaml:"container" help:"Settings of the source container."`
-	RolesAnywhere       *rolesAnywhere            `yaml:"roles_anywhere" help:"Settings of the source roles-anywhere."`
-	SessionTokenOptions *sessionToken             `yaml:"session_token_options" help:"Settings of the source get-session-token."`
-	Hosts               map[string]hostRule       `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
-	UpstreamHeaders     map[string]upstreamHeader `yaml:"upstream_headers" help:"Headers that requests to some hosts are sent with, by name, such as x-api-key with the key of a usage plan. Callers neither set nor see them."`
-	STSEndpoint         string                    `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
-	STSRegion           string                    `yaml:"sts_region" help:"Region of the STS to call. Default: the profile's region."`
-	FallbackRegions     []string                  `yaml:"fallback_regions" help:"Up to two regions whose STS is called when the first cannot be reached."`
-	FIPS                bool                      `yaml:"fips" help:"Call the FIPS endpoint of STS."`
-	DualStack           bool                      `yaml:"dualstack" help:"Call the dual-stack endpoint of STS."`
+	Description     string `yaml:"description" free:"" help:"What callers read in the list of profiles."`
+	Region          string `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
+	Source          string `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
+	AccessKeyID     string `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
+	SecretAccessKey string `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
+	SessionToken    string `yaml:"session_token" secret:"" help:"Session token, for the source static."`
+
+	AssumeRole          *assumeRole    `yaml:"assume_role" help:"Role to assume with what the source yields."`
+	Azure               *azure         `yaml:"azure" help:"Settings of the source azure-identity."`
+	WebIdentity         *webIdentity   `yaml:"web_identity" help:"Settings of the source web-identity-file."`
+	Cognito             *cognito       `yaml:"cognito" help:"Settings of the source cognito."`
+	Container           *container     `yaml:"container" help:"Settings of the source container."`
+	RolesAnywhere       *rolesAnywhere `yaml:"roles_anywhere" help:"Settings of the source roles-anywhere."`
+	SessionTokenOptions *sessionToken  `yaml:"session_token_options" help:"Settings of the source get-session-token."`
+
+	Hosts           map[string]hostRule       `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
+	UpstreamHeaders map[string]upstreamHeader `yaml:"upstream_headers" help:"Headers that requests to some hosts are sent with, by name, such as x-api-key with the key of a usage plan. Callers neither set nor see them."`
+
+	STSEndpoint     string   `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
+	STSRegion       string   `yaml:"sts_region" help:"Region of the STS to call. Default: the profile's region."`
+	FallbackRegions []string `yaml:"fallback_regions" help:"Up to two regions whose STS is called when the first cannot be reached."`
+	FIPS            bool     `yaml:"fips" help:"Call the FIPS endpoint of STS."`
+	DualStack       bool     `yaml:"dualstack" help:"Call the dual-stack endpoint of STS."`
 }
 
 type assumeRole struct {
@@ -62,7 +62,7 @@ type assumeRole struct {
 
 type azure struct {
 	Audience string `yaml:"audience" help:"Application ID URI that the IAM identity provider lists, such as api://countersign."`
-	ClientID string `yaml:"client_id" help:"Client ID of a user-assigned identity. Default: AZURE_CLIENT_ID, else the system-assigned identity."`
+	ClientID string `yaml:"client_id" help:"Client ID of a user-assigned identity. Default: AZURE_CLIENT_ID, else the system-assigned one."`
 }
 
 type webIdentity struct {
@@ -75,16 +75,17 @@ type container struct {
 }
 
 type rolesAnywhere struct {
-	CertificateFile     string        `yaml:"certificate_file" help:"File with the certificate in PEM, which its chain may follow; read for each session."`
-	CertificateVariable string        `yaml:"certificate_variable" help:"Environment variable with the same, in place of the file."`
-	PrivateKeyFile      string        `yaml:"private_key_file" help:"File with the private key in PEM: PKCS #8, PKCS #1 or SEC 1, without a password; read for each session."`
-	PrivateKeyVariable  string        `yaml:"private_key_variable" help:"Environment variable with the same, in place of the file."`
-	ChainFile           string        `yaml:"chain_file" help:"File with the certificates between the certificate and the trust anchor, its issuer first."`
-	ChainVariable       string        `yaml:"chain_variable" help:"Environment variable with the same, in place of the file."`
-	TrustAnchorARN      string        `yaml:"trust_anchor_arn" help:"ARN of the trust anchor, in the region where IAM Roles Anywhere is called."`
-	ProfileARN          string        `yaml:"profile_arn" help:"ARN of the profile of IAM Roles Anywhere that lists the role."`
-	RoleARN             string        `yaml:"role_arn" help:"ARN of the role. For a role of another account, put assume_role on top."`
-	Duration            time.Duration `yaml:"duration" help:"Life of the session, 15m to 12h, and never beyond the certificate's end. Default: 1h."`
+	CertificateFile     string `yaml:"certificate_file" help:"File with the certificate in PEM, which its chain may follow; read for each session."`
+	CertificateVariable string `yaml:"certificate_variable" help:"Environment variable with the same, in place of the file."`
+	PrivateKeyFile      string `yaml:"private_key_file" help:"File with the private key in PEM: PKCS #8, PKCS #1 or SEC 1, without a password; read for each session."`
+	PrivateKeyVariable  string `yaml:"private_key_variable" help:"Environment variable with the same, in place of the file."`
+	ChainFile           string `yaml:"chain_file" help:"File with the certificates between the certificate and the trust anchor, its issuer first."`
+	ChainVariable       string `yaml:"chain_variable" help:"Environment variable with the same, in place of the file."`
+	TrustAnchorARN      string `yaml:"trust_anchor_arn" help:"ARN of the trust anchor, in the region where IAM Roles Anywhere is called."`
+	ProfileARN          string `yaml:"profile_arn" help:"ARN of the profile of IAM Roles Anywhere that lists the role."`
+	RoleARN             string `yaml:"role_arn" help:"ARN of the role. For a role of another account, put assume_role on top."`
+
+	Duration time.Duration `yaml:"duration" help:"Life of the session, 15m to 12h, and never beyond the certificate's end. Default: 1h."`
 }
 
 type sessionToken struct {
@@ -95,12 +96,6 @@ type hostRule struct {
 	Service   string   `yaml:"service" help:"Signing name of the service."`
 	Region    string   `yaml:"region" help:"Region of the signature."`
 	RegionSet []string `yaml:"region_set" help:"Regions of a Version 4a signature."`
-}
-
-type upstreamHeader struct {
-	Value         string   `yaml:"value" secret:"" help:"Value of the header."`
-	ValueVariable string   `yaml:"value_variable" help:"Environment variable with the value, in place of value or value_file."`
-	Hosts         []string `yaml:"hosts" help:"Hosts that get the header, as they stand in a URL. No others do."`
 }
 
 type cognito struct {
@@ -114,93 +109,6 @@ type cognito struct {
 	Basic          bool   `yaml:"basic" help:"Take the basic flow, into the role of assume_role."`
 }
 
-type callers struct {
-	APIKeys       []apiKey       `yaml:"api_keys" help:"API keys, of which only the hashes are kept. countersign key new makes them."`
-	OIDC          []oidc         `yaml:"oidc" help:"Callers with a token of another issuer: Amazon Cognito, Auth0, Okta, Keycloak."`
-	Entra         *entra         `yaml:"entra" help:"Callers with a token of Microsoft Entra ID."`
-	TrustedHeader *trustedHeader `yaml:"trusted_header" help:"Callers that App Service authentication in front has signed in. Only where nothing else reaches the port."`
-}
-
-// admission says which identities of Microsoft Entra ID are callers.
-type admission struct {
-	Tenant  string            `yaml:"tenant" help:"ID of the directory, a GUID in lower case."`
-	Roles   []string          `yaml:"roles" help:"App roles, of which a caller needs one."`
-	Users   bool              `yaml:"users" help:"Let people in, beside applications."`
-	Callers map[string]string `yaml:"callers" help:"Names of callers, by the ID of the application or of the person's object."`
-}
-
-type entra struct {
-	admission
-	Audience texts  `yaml:"audience" help:"Audience of the tokens, one or a list: the application's ID URI or its client ID."`
-	KeysURL  string `yaml:"keys_url" help:"Where the signing keys are. Default: the tenant's at login.microsoftonline.com."`
-}
-
-// oidc is an issuer of OpenID Connect.
-type oidc struct {
-	Name       string            `yaml:"name" help:"Name of the issuer, before the IDs and roles of its callers: shop:auth0|5f7c."`
-	Issuer     string            `yaml:"issuer" help:"The iss of its tokens, letter for letter; its signing keys are found from there."`
-	Audience   texts             `yaml:"audience" help:"Audience of the tokens, one or a list: a client ID or an API identifier."`
-	RolesClaim string            `yaml:"roles_claim" help:"Claim that holds roles: cognito:groups, groups, scope, realm_access.roles."`
-	Roles      []string          `yaml:"roles" help:"Roles, of which a caller needs one."`
-	Callers    map[string]string `yaml:"callers" help:"Names of callers, by the sub of their tokens. They need no role."`
-	Everyone   bool              `yaml:"everyone" help:"Let in whoever has a token for the audience."`
-}
-
-type trustedHeader struct {
-	admission
-}
-
-// texts is one text or a list of them.
-type texts []string
-
-type apiKey struct {
-	ID      string    `yaml:"id" help:"Name of the caller. Default: default."`
-	SHA256  string    `yaml:"sha256" secret:"" help:"SHA-256 of the key in 64 hexadecimal digits."`
-	Expires time.Time `yaml:"expires" help:"Day or time at which the key stops working, as 2027-01-31 or 2027-01-31T12:00:00Z."`
-}
-
-func (a *admission) options() access.Admission {
-	return access.Admission{Roles: a.Roles, Users: a.Users, Callers: a.Callers}
-}
-
-func (d *document) entra() *access.Entra {
-	e := d.Callers.Entra
-	if e == nil {
-		return nil
-	}
-	return &access.Entra{Tenant: e.Tenant, Audiences: e.Audience, Admission: e.options(), KeysURL: e.KeysURL}
-}
-
-func (d *document) oidc() []access.OIDC {
-	var issuers []access.OIDC
-	for _, in := range d.Callers.OIDC {
-		issuers = append(issuers, access.OIDC{
-			Name: in.Name, Issuer: in.Issuer, Audiences: in.Audience, RolesClaim: in.RolesClaim,
-			Roles: in.Roles, Callers: in.Callers, Everyone: in.Everyone,
-		})
-	}
-	return issuers
-}
-
-func (d *document) trustedHeader() *access.TrustedHeader {
-	h := d.Callers.TrustedHeader
-	if h == nil {
-		return nil
-	}
-	return &access.TrustedHeader{Tenant: h.Tenant, Admission: h.options()}
-}
-
-func (d *document) apiKeys() []access.APIKey {
-	var keys []access.APIKey
-	for _, in := range d.Callers.APIKeys {
-		if in.ID == "" {
-			in.ID = access.DefaultKeyID // never the name in the key: who makes a key could take another caller's
-		}
-		keys = append(keys, access.APIKey{ID: in.ID, SHA256: in.SHA256, Expires: in.Expires})
-	}
-	return keys
-}
-
 func (d *document) hosts() map[string][]endpoints.HostRule {
 	out := map[string][]endpoints.HostRule{}
 	for name, p := range d.Profiles {
@@ -210,36 +118,6 @@ func (d *document) hosts() map[string][]endpoints.HostRule {
 		}
 	}
 	return out
-}
-
-// UpstreamHeader is a header that requests of a profile to some hosts are sent with. Its value is a secret.
-type UpstreamHeader struct {
-	Profile, Name, Value string
-	Hosts                []string
-}
-
-func (c *Config) readUpstreamHeaders(getenv func(string) string) (faults []error) {
-	for profile, p := range c.document.Profiles {
-		for name, in := range p.UpstreamHeaders {
-			h := UpstreamHeader{Profile: profile, Name: name, Value: in.Value, Hosts: in.Hosts}
-			path := join(join(join("profiles", profile), "upstream_headers"), name)
-			switch {
-			case in.ValueVariable == "" && in.Value == "":
-				faults = append(faults, c.fault(path, "give value_file, value_variable or value"))
-			case in.ValueVariable != "" && in.Value != "":
-				faults = append(faults, c.fault(path, "value and value_variable are both given; keep one"))
-			case in.ValueVariable != "":
-				if h.Value = strings.TrimSpace(getenv(in.ValueVariable)); h.Value == "" {
-					faults = append(faults, c.fault(path, "value_variable names a variable that is not set"))
-				}
-			}
-			c.UpstreamHeaders = append(c.UpstreamHeaders, h)
-		}
-	}
-	slices.SortFunc(c.UpstreamHeaders, func(a, b UpstreamHeader) int {
-		return cmp.Or(strings.Compare(a.Profile, b.Profile), strings.Compare(a.Name, b.Name))
-	})
-	return faults
 }
 
 func (d *document) profiles(region string) []credentials.Profile {

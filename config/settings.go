@@ -55,15 +55,17 @@ type Settings struct {
 
 // defaultProfile are the settings of a start without profiles in the file: they make one profile, named default.
 type defaultProfile struct {
-	Source        string        `yaml:"source" reload:"" placeholder:"SOURCE" help:"Where the keys come from. Default: environment."`
-	RoleARN       string        `yaml:"role_arn" reload:"" placeholder:"ARN" help:"Role to assume."`
-	AccountID     string        `yaml:"account_id" reload:"" placeholder:"ID" help:"Account of the role to assume; with role_name, in place of role_arn."`
-	RoleName      string        `yaml:"role_name" reload:"" placeholder:"NAME" help:"Name of the role to assume."`
-	RolePath      string        `yaml:"role_path" reload:"" placeholder:"PATH" help:"Path of the role to assume. Default: /."`
-	ExternalID    string        `yaml:"external_id" reload:"" secret:"" placeholder:"ID" help:"External ID that the role asks for."`
-	SessionName   string        `yaml:"session_name" reload:"" placeholder:"NAME" help:"Name of the role session. Default: countersign-default."`
-	Duration      time.Duration `yaml:"duration" reload:"" placeholder:"1h" help:"Life of the role session, 15m to 12h. Default: 1h."`
-	STSEndpoint   string        `yaml:"sts_endpoint" reload:"" placeholder:"URL" help:"STS to call in place of the region's own."`
-	STSRegion     string        `yaml:"sts_region" reload:"" placeholder:"REGION" help:"Region of the STS to call. Default: AWS_REGION."`
-	AzureAudience string        `yaml:"azure_audience" reload:"" placeholder:"URI" help:"Audience of the Azure identity's token, for the source azure-identity."`
+	Source      string `yaml:"source" reload:"" placeholder:"SOURCE" help:"Where the keys come from. Default: environment."`
+	RoleARN     string `yaml:"role_arn" reload:"" placeholder:"ARN" help:"Role to assume."`
+	AccountID   string `yaml:"account_id" reload:"" placeholder:"ID" help:"Account of the role; with role_name, in place of role_arn."`
+	RoleName    string `yaml:"role_name" reload:"" placeholder:"NAME" help:"Name of the role to assume."`
+	RolePath    string `yaml:"role_path" reload:"" placeholder:"PATH" help:"Path of the role to assume. Default: /."`
+	ExternalID  string `yaml:"external_id" reload:"" secret:"" placeholder:"ID" help:"External ID that the role asks for."`
+	SessionName string `yaml:"session_name" reload:"" placeholder:"NAME" help:"Name of the role session. Default: countersign-default."`
+
+	Duration time.Duration `yaml:"duration" reload:"" placeholder:"1h" help:"Life of the role session, 15m to 12h. Default: 1h."`
+
+	STSEndpoint   string `yaml:"sts_endpoint" reload:"" placeholder:"URL" help:"STS to call in place of the region's own."`
+	STSRegion     string `yaml:"sts_region" reload:"" placeholder:"REGION" help:"Region of the STS to call. Default: AWS_REGION."`
+	AzureAudience string `yaml:"azure_audience" reload:"" placeholder:"URI" help:"Audience of the Azure identity's token, for the source azure-identity."`
 }
