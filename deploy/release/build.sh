@@ -17,9 +17,9 @@ build() {
   GOOS=${1%/*} GOARCH=${1#*/} go build -ldflags='-s -w' -o "$2" .
 }
 
-# licences of all modules that are linked into the program: they must travel with it.
+# licences OS/ARCH: of all modules that are linked into the program, which are not the same for each. They must travel with it.
 licences() {
-  go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | LC_ALL=C sort -u |
+  GOOS=${1%/*} GOARCH=${1#*/} go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | LC_ALL=C sort -u |
     while read -r path version dir; do
       printf '%s %s\n\n' "$path" "$version"
       found=$(find "$dir" -maxdepth 1 -type f \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) | LC_ALL=C sort)
@@ -69,7 +69,7 @@ for target in $targets; do
   build "$target" "$out/$name/$program"
   cp README.md CHANGELOG.md SECURITY.md "$out/$name/"
   [[ ! -e LICENSE ]] || cp LICENSE "$out/$name/"
-  licences >"$out/$name/THIRD_PARTY_LICENSES"
+  licences "$target" >"$out/$name/THIRD_PARTY_LICENSES"
   tar --create --directory "$out" --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --mode='u+w,go-w' "$name" |
     gzip --no-name --best >"$out/$name.tar.gz"
   if [[ ${SBOM:-} ]]; then
