@@ -32,16 +32,15 @@ type Names struct {
 	Callers map[string]time.Time
 	// Regions are those whose STS the profiles call.
 	Regions []string
-	// ConfigHash is the beginning of the file's hash, Generation counts the configurations that were in force.
+	// ConfigHash tells the configuration from others, Generation counts the configurations that were in force.
 	ConfigHash string
 	Generation int64
 	// TLSExpires is when the certificate ends that callers see; the zero time without TLS.
 	TLSExpires time.Time
 }
 
-// Options are the first names, and where to look when the metrics are read.
+// Options are the process, and where to look when the metrics are read.
 type Options struct {
-	Names
 	// Version is that of this process.
 	Version string
 	// Now is the clock.
@@ -91,16 +90,16 @@ const (
 	fromRequest = "(request)" // keys that came with the request
 )
 
-// New returns metrics, of which those whose labels are known stand at 0.
+// New returns metrics, of which those whose labels are known stand at 0. [Metrics.Use] tells it the names of the configuration.
 func New(o Options) *Metrics {
 	m := &Metrics{o: o, registry: prometheus.NewPedanticRegistry(), services: map[string]bool{}}
 	for _, s := range endpoints.Services() {
 		m.services[s.Name] = true
 	}
+	m.names.Store(new(Names))
 	m.reload.Store(&reload{ok: true, good: o.Now()})
 	m.register()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStanding(m))
-	m.Use(o.Names)
 	m.begin()
 	return m
 }
@@ -180,10 +179,8 @@ func (m *Metrics) register() {
 	m.callerRequests.make = two(counter("countersign_caller_requests_total", "Requests by caller.", "caller", "outcome"))
 	m.auditRecords.make = one(counter("countersign_audit_records_total", "Audit records, written on all sinks or not.", "outcome"))
 	m.sessionsServed.make = two(counter("countersign_sessions_served_total", "How requests came to their sessions.", "profile", "result"))
-	fetches := counter("countersign_session_fetches_total", "Sessions that were fetched.", "profile", "source", "outcome")
-	m.sessionFetches.make = func(l [3]string) prometheus.Counter { return fetches.WithLabelValues(l[0], l[1], l[2]) }
-	calls := counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome")
-	m.stsCalls.make = func(l [3]string) prometheus.Counter { return calls.WithLabelValues(l[0], l[1], l[2]) }
+	m.sessionFetches.make = three(counter("countersign_session_fetches_total", "Sessions that were fetched.", "profile", "source", "outcome"))
+	m.stsCalls.make = three(counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome"))
 	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of issuers' signing keys.", "outcome"))
 	m.reloads.make = one(counter("countersign_config_reloads_total", "Configurations read after the first, taken or not.", "outcome"))
 	m.rateLimited = counter("countersign_rate_limited_total", "Requests beyond their caller's share in time.").WithLabelValues()
@@ -195,6 +192,10 @@ func one(vec *prometheus.CounterVec) func(string) prometheus.Counter {
 
 func two(vec *prometheus.CounterVec) func([2]string) prometheus.Counter {
 	return func(l [2]string) prometheus.Counter { return vec.WithLabelValues(l[0], l[1]) }
+}
+
+func three(vec *prometheus.CounterVec) func([3]string) prometheus.Counter {
+	return func(l [3]string) prometheus.Counter { return vec.WithLabelValues(l[0], l[1], l[2]) }
 }
 
 // begin makes the series that are known to come. A rate does not see the first 1 of a series that was not there before.

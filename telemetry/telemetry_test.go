@@ -40,12 +40,7 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 		t.Fatal(err)
 	}
 	t.Cleanup(hold.Release)
-	return telemetry.New(telemetry.Options{
-		Names: telemetry.Names{
-			Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere},
-			Callers:  map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
-			Regions:  []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
-		},
+	m := telemetry.New(telemetry.Options{
 		Version: "v1.2.3", Now: func() time.Time { return time.Unix(1750000000, 0) }, Gates: map[string]*access.Limiter{"requests": gate},
 		Sessions: func() credentials.Status {
 			return credentials.Status{
@@ -59,6 +54,12 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 		AuditBroken: func() bool { return true }, Draining: func() bool { return false }, Connections: func() (int, int) { return 3, 100 },
 		Spans: func() (uint64, uint64, uint64) { return 7, 0, 1 },
 	})
+	m.Use(telemetry.Names{
+		Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere},
+		Callers:  map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
+		Regions:  []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
+	})
+	return m
 }
 
 func read(m *telemetry.Metrics) string {
