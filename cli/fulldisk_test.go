@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,12 @@ func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 	} {
 		t.Run(disk.name, func(t *testing.T) {
 			if disk.command != nil {
-				if out, err := exec.Command(disk.command[0], append(disk.command[1:len(disk.command):len(disk.command)], "true")...).CombinedOutput(); err != nil {
+				probe := append(slices.Clone(disk.command[1:]), "true")
+				if out, err := exec.Command(disk.command[0], probe...).CombinedOutput(); err != nil {
+					// Containers and some kernels let nobody mount. A file that cannot grow is nearly the same, and can be had anywhere.
+					if os.Getenv("CI") != "" && disk.command[0] != "unshare" {
+						t.Fatalf("CI must try %s: %v %s", disk.command[0], err, out)
+					}
 					t.Skipf("NOT CHECKED with %s, which this system does not permit: %v %s", disk.command[0], err, out)
 				}
 			}
