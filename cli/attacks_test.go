@@ -90,8 +90,9 @@ func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting: one caller has requests signed over and over, and does not read the answers, so that the service
-// cannot get rid of them. There are few places, so that they are taken soon.
+// TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting: one caller has requests signed over and
+// over, and does not read the answers, so that the service cannot get rid of them. There are few
+// places, so that they are taken soon.
 func TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting(t *testing.T) {
 	var headers strings.Builder
 	for i := range 120 {
@@ -166,13 +167,14 @@ func largeRequest(size int) string {
 	return head + strings.Repeat("x", size) + `"}`
 }
 
-// TestLargeBodiesAtOnceStayWithinMemory: 28 bodies of 9 MiB, and other bodies that take much, with the default settings. Each is answered, and no
-// connection is lost.
+// TestLargeBodiesAtOnceStayWithinMemory: 28 bodies of 9 MiB, and other bodies that take much, with
+// the default settings. Each is answered, and no connection is lost.
 func TestLargeBodiesAtOnceStayWithinMemory(t *testing.T) {
 	const most = 256
 	repeat := strings.Repeat
 	const put = `{"method":"PUT","url":"https://inbox.s3.eu-west-1.amazonaws.com/k","body":`
-	const form = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":`
+	const form = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","headers":{"Content-Type":` +
+		`"application/x-www-form-urlencoded"},"body":`
 	var names strings.Builder
 	for i := range 700_000 {
 		fmt.Fprintf(&names, `,"%d":"a"`, i)

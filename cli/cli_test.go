@@ -42,7 +42,8 @@ type program struct {
 
 func (p *program) run(ctx context.Context, args ...string) int {
 	return run(process{
-		ctx: ctx, getenv: func(name string) string { return p.env[name] }, environ: environ(p.env), stdin: strings.NewReader(p.stdin), stdout: &p.out, stderr: &p.err, now: time.Now,
+		ctx: ctx, getenv: func(name string) string { return p.env[name] }, environ: environ(p.env), stdin: strings.NewReader(p.stdin),
+		stdout: &p.out, stderr: &p.err, now: time.Now,
 		contract: contract, terminal: p.terminal,
 	}, args)
 }
@@ -70,7 +71,8 @@ func startSandbox(t *testing.T) *sandbox.Server {
 func sandboxEnvironment(aws *sandbox.Server) map[string]string {
 	return map[string]string{
 		"AWS_ACCESS_KEY_ID": sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "AWS_REGION": "eu-west-1",
-		"COUNTERSIGN_ACCOUNT_ID": "210987654321", "COUNTERSIGN_ROLE_NAME": "orders", "COUNTERSIGN_ROLE_PATH": "/partners/", "COUNTERSIGN_EXTERNAL_ID": sandbox.PartnerExternalID,
+		"COUNTERSIGN_ACCOUNT_ID": "210987654321", "COUNTERSIGN_ROLE_NAME": "orders", "COUNTERSIGN_ROLE_PATH": "/partners/",
+		"COUNTERSIGN_EXTERNAL_ID":  sandbox.PartnerExternalID,
 		"COUNTERSIGN_STS_ENDPOINT": aws.STSURL, "COUNTERSIGN_HTTP_HOSTS": strings.TrimPrefix(aws.GatewayURL, "http://"),
 	}
 }

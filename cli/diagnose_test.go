@@ -211,10 +211,12 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 		"mismatch": "<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the " +
 			"signature you provided.</Message><SignatureProvided>" + signature + "</SignatureProvided>" +
 			"<CanonicalRequest>GET\n/" +
-			"k\n\nhost:b.s3.eu-west-1.amazonaws.com\nx-amz-date:20260101T000000Z\nx-amz-security-token:" + secret + "\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD</CanonicalRequest></Error>",
+			"k\n\nhost:b.s3.eu-west-1.amazonaws.com\nx-amz-date:20260101T000000Z\nx-amz-security-token:" + secret +
+			"\n\nhost;x-amz-date;x-amz-security-token\nUNSIGNED-PAYLOAD</CanonicalRequest></Error>",
 		"token": "<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</" +
 			"Message><Token-0>" + secret + "</Token-0></Error>",
-		"bearer": `{"message":"'` + secret + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` + secret + `'."}`,
+		"bearer": `{"message":"'` + secret + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` + secret +
+			`'."}`,
 		"denied": "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
 	}
 	requests := map[string]string{

@@ -85,7 +85,8 @@ func serveUnder(t *testing.T, command []string, stdout io.Writer, environment ..
 	s := &server{t: t, address: "127.0.0.1:" + port, process: exec.CommandContext(t.Context(), line[0], line[1:]...)}
 	inherited := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "COUNTERSIGN_") })
 	s.process.Env = append(inherited, append([]string{
-		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey), "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
+		"COUNTERSIGN_ADDRESS=127.0.0.1", "COUNTERSIGN_PORT=" + port, "COUNTERSIGN_API_KEY_SHA256=" + sha256Hex(dosKey),
+		"COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_AUDIT_FILE=" + os.DevNull,
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION=eu-west-1",
 	}, environment...)...)
 	for _, entry := range environment {
@@ -146,7 +147,8 @@ func (s *server) memory() float64 {
 	return float64(kilobytes) / 1024
 }
 
-// halfOpen keeps n connections open, each of which has begun a request and does not end it, until ctx ends; those that the server closes are opened again.
+// halfOpen keeps n connections open, each of which has begun a request and does not end it, until
+// ctx ends; those that the server closes are opened again.
 func (s *server) halfOpen(ctx context.Context, n int) (opened, closed *atomic.Int64, done *sync.WaitGroup) {
 	opened, closed, done = new(atomic.Int64), new(atomic.Int64), new(sync.WaitGroup)
 	for i := range n {
@@ -172,8 +174,9 @@ func (s *server) halfOpen(ctx context.Context, n int) (opened, closed *atomic.In
 	return opened, closed, done
 }
 
-// TestSlowClientsDoNotKeepOthersWaiting: good requests are answered while thousands of connections have sent half a request, and the server's memory stays
-// bounded. Client and server are processes of their own, for each connection takes a file descriptor at both ends.
+// TestSlowClientsDoNotKeepOthersWaiting: good requests are answered while thousands of connections
+// have sent half a request, and the server's memory stays bounded. Client and server are processes
+// of their own, for each connection takes a file descriptor at both ends.
 func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	connections, seconds := dosConnections, dosSeconds
 	if size := os.Getenv("COUNTERSIGN_DOS"); size != "" {
@@ -213,7 +216,8 @@ func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	t.Logf("%d half-open connections (file descriptors: %d), %d opened and %d closed in all; %d good requests a second on "+
 		"connections of before: p50 %v, p99 %v, longest %v; a quarter as many on new connections: p50 %v, p99 %v, longest %v; memory "+
 		"%.0f MiB, idle %.0f MiB",
-		connections, descriptors(), opened.Load(), closed.Load(), dosPerSecond, kept.at(50), kept.at(99), kept.at(100), fresh.at(50), fresh.at(99), fresh.at(100), s.memory(), idle)
+		connections, descriptors(), opened.Load(), closed.Load(), dosPerSecond, kept.at(50), kept.at(99), kept.at(100), fresh.at(50),
+		fresh.at(99), fresh.at(100), s.memory(), idle)
 	if s.memory() > 256 {
 		t.Errorf("the server took %.0f MiB", s.memory())
 	}
@@ -256,7 +260,8 @@ func (s *server) sizes() {
 	if status, p, err := s.ask(s.client, io.LimitReader(endless('x'), 100<<20)); status != 413 || p.Code != "body_too_large" {
 		t.Errorf("100 MB without length: %d %+v %v", status, p, err)
 	}
-	if status, p, err := s.ask(s.client, struct{ io.Reader }{io.LimitReader(endless('x'), 100<<20)}, "Content-Type", "application/json"); status != 413 {
+	large := struct{ io.Reader }{io.LimitReader(endless('x'), 100<<20)}
+	if status, p, err := s.ask(s.client, large, "Content-Type", "application/json"); status != 413 {
 		t.Errorf("100 MB: %d %+v %v", status, p, err)
 	}
 	var bomb bytes.Buffer

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestFullDisk_NothingIsSignedWithoutARecord: the audit file cannot grow any more. Requests are refused and the instance is unready, until there is
-// space again.
+// TestFullDisk_NothingIsSignedWithoutARecord: the audit file cannot grow any more. Requests are
+// refused and the instance is unready, until there is space again.
 func TestFullDisk_NothingIsSignedWithoutARecord(t *testing.T) {
 	folder := t.TempDir()
 	filler := filepath.Join(folder, "filler")

@@ -29,12 +29,13 @@ func (s *tellingSTS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	s.told.Add(1)
 	w.WriteHeader(http.StatusForbidden)
-	fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>%s with %s and %s may not %s</Message></Error><RequestId>%s</RequestId></ErrorResponse>`,
+	fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>%s with %s and %s may not %s</Message>`+
+		`</Error><RequestId>%s</RequestId></ErrorResponse>`,
 		secret(1), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"), r.Form.Encode(), secret(2))
 }
 
-// TestNoSecretLeavesByLogAuditOrProblem plants secrets wherever a request, a profile or an STS may hold one, and sends them through every route with the
-// log at its most talkative.
+// TestNoSecretLeavesByLogAuditOrProblem plants secrets wherever a request, a profile or an STS may
+// hold one, and sends them through every route with the log at its most talkative.
 func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
 	sts := &tellingSTS{}
 	telling := httptest.NewServer(sts)
@@ -123,7 +124,8 @@ allow_request_credentials: true
 default_profile: orders
 profiles:
   orders: {region: eu-west-1, source: static, access_key_id: ASIATESTEXAMPLE, secret_access_key: %q, session_token: %q}
-  denied: {region: eu-west-1, source: static, access_key_id: AKIDEXAMPLE, secret_access_key: %q, sts_endpoint: %q, assume_role: {role_arn: 'arn:aws:iam::123456789012:role/r', external_id: %q}}
+  denied: {region: eu-west-1, source: static, access_key_id: AKIDEXAMPLE, secret_access_key: %q, sts_endpoint: %q,
+    assume_role: {role_arn: 'arn:aws:iam::123456789012:role/r', external_id: %q}}
 callers: {api_keys: [{id: crm, sha256: %s}]}
 `, secret(3), secret(4), secret(5), sts, secret(6), sha256Hex(caller))
 	conf, err := config.Load(config.Sources{FileName: "f", File: []byte(file), Getenv: func(string) string { return "" }})
@@ -147,7 +149,8 @@ func sha256Hex(text string) string {
 
 func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
-// leaks are requests with secrets at every place where somebody may put one. What is a name rather than a value (a header's, a parameter's, a path's) may be told.
+// leaks are requests with secrets at every place where somebody may put one. What is a name rather
+// than a value (a header's, a parameter's, a path's) may be told.
 var leaks = []struct {
 	method, path string
 	headers      []string
@@ -178,7 +181,8 @@ var leaks = []struct {
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","body":{"password":"` + secret(23) + `"},"profile":"denied"}`, 403},
 	{
 		"POST", "/v1/sign", nil,
-		`{"method":"POST","url":"{SQS}/","bodyBase64":"` + encoded(secret(24)) + `","headers":{"X-Api-Key":"` + secret(25) + `","Authorization":"` + secret(26) + `"}}`,
+		`{"method":"POST","url":"{SQS}/","bodyBase64":"` + encoded(secret(24)) + `","headers":{"X-Api-Key":"` + secret(25) +
+			`","Authorization":"` + secret(26) + `"}}`,
 		200,
 	},
 	{
@@ -195,17 +199,20 @@ var leaks = []struct {
 	},
 	{
 		"POST", "/v1/sign", nil,
-		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + `","sessionToken":"` + secret(32) + `"}}`,
+		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + `","sessionToken":"` +
+			secret(32) + `"}}`,
 		200,
 	},
 	{
 		"POST", "/v1/sign", nil,
-		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + ` x","sessionToken":"` + secret(32) + `\nx"}}`,
+		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"AKIDEXAMPLE","secretAccessKey":"` + secret(31) + ` x","sessionToken":"` +
+			secret(32) + `\nx"}}`,
 		400,
 	},
 	{
 		"POST", "/v1/sign", nil,
-		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"` + secret(33) + `/x","secretAccessKey":"y","externalId":"` + secret(34) + `"}}`,
+		`{"method":"POST","url":"{SQS}/","credentials":{"accessKeyId":"` + secret(33) + `/x","secretAccessKey":"y","externalId":"` + secret(34) +
+			`"}}`,
 		400,
 	},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","credentials":"` + secret(31) + `"}`, 400},
@@ -216,12 +223,14 @@ var leaks = []struct {
 	{"POST", "/v1/sign", []string{"Content-Type", "text/" + secret(37)}, `{}`, 415},
 	{
 		"POST", "/v1/sign", nil,
-		`{"method":"POST","url":"{SQS}/","payload":"` + secret(38) + `","payloadSha256":"` + secret(39) + `","algorithm":"` + secret(40) + `","signingTime":"` + secret(41) + `","options":{"sessionToken":"` + secret(42) + `"}}`,
+		`{"method":"POST","url":"{SQS}/","payload":"` + secret(38) + `","payloadSha256":"` + secret(39) + `","algorithm":"` + secret(40) +
+			`","signingTime":"` + secret(41) + `","options":{"sessionToken":"` + secret(42) + `"}}`,
 		400,
 	},
 	{
 		"POST", "/v1/sign", nil,
-		`{"method":"POST","url":"{SQS}/","headers":{"X-Amz-Content-Sha256":"` + secret(39) + `"},"body":{"$content-type":"` + secret(43) + `","$content":"` + encoded(secret(44)) + `"}}`,
+		`{"method":"POST","url":"{SQS}/","headers":{"X-Amz-Content-Sha256":"` + secret(39) + `"},"body":{"$content-type":"` + secret(43) +
+			`","$content":"` + encoded(secret(44)) + `"}}`,
 		400,
 	},
 	{"POST", "/v1/sign", nil, `{"method":"POST","url":"{SQS}/","body":{"$content":"` + secret(44) + `?"}}`, 400},
@@ -233,7 +242,9 @@ var leaks = []struct {
 	},
 	{
 		"POST", "/v1/verify", nil,
-		`{"method":"GET","url":"{SQS}/","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(48) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(49) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(50) + `"},"body":"` + secret(51) + `","profile":"denied"}`,
+		`{"method":"GET","url":"{SQS}/","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(48) +
+			`/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(49) +
+			`","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(50) + `"},"body":"` + secret(51) + `","profile":"denied"}`,
 		403,
 	},
 	{"POST", "/v1/verify", nil, `{"method":"GET","url":"{SQS}/?X-Amz-Signature=` + secret(49) + `","at":"` + secret(52) + `"}`, 400},
@@ -254,12 +265,16 @@ var leaks = []struct {
 	{"POST", "/v1/send", nil, `{"method":"POST","url":"{SQS}/?a=` + secret(87) + `","retry":"` + secret(88) + `"}`, 400},
 	{
 		"POST", "/v1/diagnose", nil,
-		`{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) + `\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`,
+		`{"paste":"GET /?a=` + secret(80) + ` HTTP/1.1\nHost: sqs.eu-west-1.amazonaws.com\nAuthorization: Bearer ` + secret(81) +
+			`\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"` + secret(82) + `\"}"}`,
 		200,
 	},
 	{
 		"POST", "/v1/diagnose", nil,
-		`{"request":{"method":"GET","url":"{SQS}/?a=` + secret(80) + `","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(83) + `/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(84) + `","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(85) + `"}},"response":{"status":403,"body":"` + secret(82) + `"},"profile":"denied"}`,
+		`{"request":{"method":"GET","url":"{SQS}/?a=` + secret(80) + `","headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=` + secret(83) +
+			`/20150830/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=` + secret(84) +
+			`","X-Amz-Date":"20150830T123600Z","X-Amz-Security-Token":"` + secret(85) + `"}},"response":{"status":403,"body":"` + secret(82) +
+			`"},"profile":"denied"}`,
 		403,
 	},
 	{"POST", "/v1/diagnose", nil, `{"paste":"` + secret(82) + `","response":{"status":"` + secret(86) + `"}}`, 400},
@@ -275,27 +290,36 @@ var leaks = []struct {
 	},
 	{
 		"POST", "/v1/steps/string-to-sign", nil,
-		`{"method":"GET","url":"{SQS}/","payloadSha256":"` + secret(55) + `","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","headerList":[{"name":"X-Amz-Date","value":"20150830T123600Z"},{"name":"X-Amz-Security-Token","value":"` + secret(57) + `"}]}`,
+		`{"method":"GET","url":"{SQS}/","payloadSha256":"` + secret(55) +
+			`","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],` +
+			`"canonicalRequest":"` + secret(56) + `","headerList":[{"name":"X-Amz-Date","value":"20150830T123600Z"},` +
+			`{"name":"X-Amz-Security-Token","value":"` + secret(57) + `"}]}`,
 		400,
 	},
 	{
 		"POST", "/v1/steps/signature", nil,
-		`{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","credentialScope":"c","stringToSign":"` + secret(58) + `","credentials":{"accessKeyId":"a","secretAccessKey":"` + secret(59) + `"}}`,
+		`{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256",` +
+			`"signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) +
+			`","credentialScope":"c","stringToSign":"` + secret(58) + `","credentials":{"accessKeyId":"a","secretAccessKey":"` + secret(59) + `"}}`,
 		400,
 	},
 	{
 		"POST", "/v1/steps/authorization", nil,
-		`{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256","signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) + `","credentialScope":"c","stringToSign":"s","accessKeyId":"` + secret(60) + `","signature":"` + secret(61) + `"}`,
+		`{"method":"GET","url":"{SQS}/","payloadSha256":"UNSIGNED-PAYLOAD","service":"sqs","region":"eu-west-1","algorithm":"AWS4-HMAC-SHA256",` +
+			`"signingTime":"2015-08-30T12:36:00Z","signedHeaders":["host"],"canonicalRequest":"` + secret(56) +
+			`","credentialScope":"c","stringToSign":"s","accessKeyId":"` + secret(60) + `","signature":"` + secret(61) + `"}`,
 		400,
 	},
 	{
 		"POST", "/v1/s3/post-policy", nil,
-		`{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `"},"startsWith":{"x-amz-meta-b":"` + secret(63) + `"}}`,
+		`{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) +
+			`"},"startsWith":{"x-amz-meta-b":"` + secret(63) + `"}}`,
 		200,
 	},
 	{
 		"POST", "/v1/s3/post-policy", nil,
-		`{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `\n"},"url":"https://` + secret(64) + `@examplebucket.s3.eu-west-1.amazonaws.com/"}`,
+		`{"bucket":"examplebucket","key":"in/a","region":"eu-west-1","fields":{"x-amz-meta-a":"` + secret(62) + `\n"},"url":"https://` +
+			secret(64) + `@examplebucket.s3.eu-west-1.amazonaws.com/"}`,
 		400,
 	},
 	{"POST", "/v1/tokens", nil, `{"kind":"rds","endpoint":"` + secret(65) + `:x","user":"` + secret(66) + `","region":"eu-west-1"}`, 400},

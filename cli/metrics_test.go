@@ -21,7 +21,8 @@ func serviceWith(t testing.TB, environment map[string]string) *service {
 	t.Helper()
 	env := map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_REGION": "eu-west-1",
-		"COUNTERSIGN_AUTH": "none", "COUNTERSIGN_LOG_LEVEL": "error", "COUNTERSIGN_RATE_PER_SECOND": "1000000", "COUNTERSIGN_RATE_BURST": "1000000",
+		"COUNTERSIGN_AUTH": "none", "COUNTERSIGN_LOG_LEVEL": "error", "COUNTERSIGN_RATE_PER_SECOND": "1000000",
+		"COUNTERSIGN_RATE_BURST": "1000000",
 	}
 	maps.Copy(env, environment)
 	p := &process{
@@ -110,8 +111,9 @@ func seriesOf(t *testing.T, s *service) []string {
 	return all
 }
 
-// TestMetrics_AreServedDuringLoad: the program in a process of its own, scraped over and over while requests are signed. What is counted is what was
-// sent; the other address serves no metrics; the health check is red while the process stops.
+// TestMetrics_AreServedDuringLoad: the program in a process of its own, scraped over and over while
+// requests are signed. What is counted is what was sent; the other address serves no metrics; the
+// health check is red while the process stops.
 func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	metrics := "127.0.0.1:" + freePort(t)
 	s := serveApart(t, "COUNTERSIGN_METRICS_ADDRESS="+metrics, "COUNTERSIGN_SHUTDOWN_DELAY=3s")
@@ -151,7 +153,8 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	for _, want := range []string{
 		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200",http_route="/v1/sign"} 200`,
 		`countersign_signatures_total{algorithm="AWS4-HMAC-SHA256",operation="sign",profile="default",service="sqs"} 200`,
-		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok"} 201`, "\nprocess_open_fds ",
+		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok"} 201`,
+		"\nprocess_open_fds ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %s", want)
@@ -199,8 +202,8 @@ func TestMetrics_AnAddressThatIsTakenIsAFault(t *testing.T) {
 	}
 }
 
-// BenchmarkMetrics is what a signature takes with and without metrics, in processor time and in turns: the least of many rounds, which other processes
-// do not lengthen.
+// BenchmarkMetrics is what a signature takes with and without metrics, in processor time and in
+// turns: the least of many rounds, which other processes do not lengthen.
 func BenchmarkMetrics(b *testing.B) {
 	sign := func(metrics string) func() {
 		s := serviceWith(b, map[string]string{"COUNTERSIGN_METRICS_ADDRESS": metrics, "COUNTERSIGN_AUDIT_FILE": os.DevNull})

@@ -111,7 +111,8 @@ func codes(t *testing.T) (names []string) {
 	for _, code := range matches(t, `(?m)^\t"([a-z_0-9]+)": `, "../problem/codes.go") {
 		names = append(names, fmt.Sprintf("problem %s %d", code, (&problem.Error{Code: code}).Status()))
 	}
-	for _, code := range matches(t, `(?:\.warn\(|\.warnOf\([^,]*, |Code: +)"([a-z_0-9]+)"`, "../broker/*.go", "../handlers/*.go", "../signing/url.go", "../reading/*.go") {
+	const warnings = `(?:\.warn\(|\.warnOf\([^,]*, |Code: +)"([a-z_0-9]+)"`
+	for _, code := range matches(t, warnings, "../broker/*.go", "../handlers/*.go", "../signing/url.go", "../reading/*.go") {
 		if !problem.Known(code) {
 			names = append(names, "warning "+code)
 		}
@@ -189,7 +190,8 @@ func policyNames() (names []string) {
 	for _, m := range regexp.MustCompile(`(?m)^\s+"?(\w+)"?\??: `).FindAllStringSubmatch(access.Schema(), -1) {
 		names = append(names, "cedar "+m[1])
 	}
-	for _, m := range regexp.MustCompile(`(?m)^(?:entity|action) ([\w",\s-]+?)(?: in| =|;|\s+appliesTo)`).FindAllStringSubmatch(access.Schema(), -1) {
+	declared := regexp.MustCompile(`(?m)^(?:entity|action) ([\w",\s-]+?)(?: in| =|;|\s+appliesTo)`)
+	for _, m := range declared.FindAllStringSubmatch(access.Schema(), -1) {
 		for name := range strings.FieldsFuncSeq(m[1], func(r rune) bool { return !unicode.IsLetter(r) && r != '-' }) {
 			names = append(names, "cedar "+name)
 		}
@@ -208,7 +210,8 @@ func countedNames(t *testing.T) (names []string) {
 }
 
 func logNames(t *testing.T) (names []string) {
-	for _, name := range matches(t, `\.(?:Str|Strs|Int|Int64|Uint64|Bool|Dur|Time|Float64|Any|Interface|AnErr|RawJSON)\("([a-z_0-9.]+)"`, "*.go", "../api/*.go") {
+	const fields = `\.(?:Str|Strs|Int|Int64|Uint64|Bool|Dur|Time|Float64|Any|Interface|AnErr|RawJSON)\("([a-z_0-9.]+)"`
+	for _, name := range matches(t, fields, "*.go", "../api/*.go") {
 		names = append(names, "log "+name)
 	}
 	return names

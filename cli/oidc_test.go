@@ -51,7 +51,8 @@ func openIDProvider(t *testing.T) (issuer string, sign func(claims map[string]an
 func TestServe_CallersOfAnIssuer(t *testing.T) {
 	issuer, sign := openIDProvider(t)
 	policies := writeFile(t, "p.cedar", `permit (principal in Role::"shop:signers", action, resource) when { principal.issuer == "shop" };`)
-	file := writeFile(t, "countersign.yaml", "policies: "+policies+"\nprofiles: {orders: {region: eu-west-1, source: environment}}\ncallers:\n  oidc:\n"+
+	file := writeFile(t, "countersign.yaml", "policies: "+policies+"\nprofiles: {orders: {region: eu-west-1, source: environment}}\n"+
+		"callers:\n  oidc:\n"+
 		"    - {name: shop, issuer: '"+issuer+"', audience: client-1, roles_claim: groups, roles: [signers, guests]}\n")
 	p := &program{env: map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "COUNTERSIGN_CONFIG": file,
@@ -82,7 +83,8 @@ func TestServe_CallersOfAnIssuer(t *testing.T) {
 	})
 	records := 0
 	for _, line := range lines {
-		if line["caller_id"] == "shop:auth0|5f7c" && line["auth_method"] == "oidc" && line["issuer"] == "shop" && line["object_id"] == "auth0|5f7c" {
+		if line["caller_id"] == "shop:auth0|5f7c" && line["auth_method"] == "oidc" && line["issuer"] == "shop" &&
+			line["object_id"] == "auth0|5f7c" {
 			records++
 		}
 	}

@@ -80,8 +80,8 @@ func TestOutlet_CloseWaitsASecondAtMost(t *testing.T) {
 	})
 }
 
-// TestServe_SurvivesALogReaderThatStalls: standard output is a pipe that nobody reads. Requests that need no record go on, those that need one are
-// refused, and SIGTERM ends the process.
+// TestServe_SurvivesALogReaderThatStalls: standard output is a pipe that nobody reads. Requests
+// that need no record go on, those that need one are refused, and SIGTERM ends the process.
 func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()

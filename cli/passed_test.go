@@ -46,7 +46,8 @@ type record struct {
 }
 
 func (s *server) post(upstream, body string) (int, error) {
-	r, err := http.NewRequest(http.MethodPost, "http://"+s.address+"/proxy/orders/"+upstream+"/", strings.NewReader(body)) //nolint:noctx // the client has a timeout
+	url := "http://" + s.address + "/proxy/orders/" + upstream + "/"
+	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body)) //nolint:noctx // the client has a timeout
 	if err != nil {
 		return 0, err
 	}

@@ -12,15 +12,22 @@ import (
 
 // pastes are requests to the gateway of the sandbox, GATEWAY, in the forms in which people have them.
 var pastes = map[string]string{
-	"curl":         `curl 'GATEWAY/orders?q=1' --aws-sigv4 aws:amz:eu-west-1:execute-api -H 'X-Tenant: acme' -d '{"order":1042}'`,
-	"cmd":          "curl ^\"GATEWAY/orders?q=1^\" ^\r\n  -H ^\"X-Tenant: acme^\" --data-raw ^\"{\\^\"order\\^\":1042}^\"",
-	"http":         "POST /orders?q=1 HTTP/1.1\r\nHost: HOST\r\nX-Tenant: acme\r\n\r\n{\"order\":1042}",
-	"fetch":        `fetch("GATEWAY/orders?q=1", {"method":"POST","headers":{"x-tenant":"acme"},"body":"{\"order\":1042}"});`,
-	"a workflow":   `{"type":"Http","inputs":{"method":"POST","uri":"GATEWAY/orders","queries":{"q":"1"},"headers":{"X-Tenant":"acme"},"body":{"order":1042}}}`,
-	"n8n":          `{"nodes":[{"type":"n8n-nodes-base.httpRequest","parameters":{"method":"POST","url":"GATEWAY/orders?q=1","sendHeaders":true,"headerParameters":{"parameters":[{"name":"X-Tenant","value":"acme"}]},"sendBody":true,"contentType":"raw","body":"{\"order\":1042}"}}],"connections":{}}`,
-	"postman":      `{"info":{"name":"c"},"item":[{"name":"a","request":{"method":"POST","url":{"raw":"GATEWAY/orders?q=1"},"header":[{"key":"X-Tenant","value":"acme"}],"body":{"mode":"raw","raw":"{\"order\":1042}"}}}]}`,
-	"a signed one": `curl -X POST 'GATEWAY/orders?q=1' -H 'X-Tenant: acme' -H 'X-Amz-Date: 20150830T123600Z' -H 'Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=00' --data-raw '{"order":1042}'`,
-	"a document":   `{"method":"POST","url":"GATEWAY/orders","query":{"q":"1"},"headers":{"X-Tenant":"acme"},"body":{"order":1042},"service":"execute-api","region":"eu-west-1"}`,
+	"curl":  `curl 'GATEWAY/orders?q=1' --aws-sigv4 aws:amz:eu-west-1:execute-api -H 'X-Tenant: acme' -d '{"order":1042}'`,
+	"cmd":   "curl ^\"GATEWAY/orders?q=1^\" ^\r\n  -H ^\"X-Tenant: acme^\" --data-raw ^\"{\\^\"order\\^\":1042}^\"",
+	"http":  "POST /orders?q=1 HTTP/1.1\r\nHost: HOST\r\nX-Tenant: acme\r\n\r\n{\"order\":1042}",
+	"fetch": `fetch("GATEWAY/orders?q=1", {"method":"POST","headers":{"x-tenant":"acme"},"body":"{\"order\":1042}"});`,
+	"a workflow": `{"type":"Http","inputs":{"method":"POST","uri":"GATEWAY/orders","queries":{"q":"1"},"headers":{"X-Tenant":"acme"},` +
+		`"body":{"order":1042}}}`,
+	"n8n": `{"nodes":[{"type":"n8n-nodes-base.httpRequest","parameters":{"method":"POST","url":"GATEWAY/orders?q=1",` +
+		`"sendHeaders":true,"headerParameters":{"parameters":[{"name":"X-Tenant","value":"acme"}]},"sendBody":true,"contentType":"raw",` +
+		`"body":"{\"order\":1042}"}}],"connections":{}}`,
+	"postman": `{"info":{"name":"c"},"item":[{"name":"a","request":{"method":"POST","url":{"raw":"GATEWAY/orders?q=1"},` +
+		`"header":[{"key":"X-Tenant","value":"acme"}],"body":{"mode":"raw","raw":"{\"order\":1042}"}}}]}`,
+	"a signed one": `curl -X POST 'GATEWAY/orders?q=1' -H 'X-Tenant: acme' -H 'X-Amz-Date: 20150830T123600Z' -H 'Authorization: ` +
+		`AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=00' --data-raw ` +
+		`'{"order":1042}'`,
+	"a document": `{"method":"POST","url":"GATEWAY/orders","query":{"q":"1"},"headers":{"X-Tenant":"acme"},"body":{"order":1042},` +
+		`"service":"execute-api","region":"eu-west-1"}`,
 }
 
 func written(t *testing.T, text string) string {
@@ -79,7 +86,9 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		"form and output":   {two, []string{"--as", "python", "-o", "curl"}, "stands alone"},
 		"only an address":   {two, []string{"--address", "https://sign.example.com"}, "--as must say"},
 		"no address":        {two, []string{"--choice", "0", "--as", "n8n", "--address", "sign"}, "--address: must be an address such as"},
-		"keys beside":       {"", []string{"--as", "python", "--address", "https://sign.example.com", "-u", "a:b", "--aws-sigv4", "aws:amz", "https://a.example/"}, "leave out -u"},
+		"keys beside": {"", []string{
+			"--as", "python", "--address", "https://sign.example.com", "-u", "a:b", "--aws-sigv4", "aws:amz", "https://a.example/",
+		}, "leave out -u"},
 		"another's expression": {
 			pastesWithExpression, []string{"--as", "python", "--address", "https://sign.example.com"}, "@{triggerBody()} has a value only",
 		},
@@ -97,19 +106,24 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-const pastesWithExpression = `{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod","body":"@{triggerBody()}"}}`
+const pastesWithExpression = `{"type":"Http","inputs":{"method":"POST","uri":"https://abc.execute-api.eu-west-1.amazonaws.com/prod",` +
+	`"body":"@{triggerBody()}"}}`
 
 // The fault of one request in a file is no reason to refuse another.
 func TestSignFrom_TakesTheChosenRequest(t *testing.T) {
-	p := program{env: sandboxEnvironment(startSandbox(t)), stdin: "curl https://a.example/ -F a=b\ncurl https://sqs.eu-west-1.amazonaws.com/ -d x=1"}
-	if code := p.run(t.Context(), "sign", "--from", "-", "--choice", "1", "-o", "curl"); code != 0 || !strings.Contains(p.out.String(), "--data-raw 'x=1'") {
+	const two = "curl https://a.example/ -F a=b\ncurl https://sqs.eu-west-1.amazonaws.com/ -d x=1"
+	p := program{env: sandboxEnvironment(startSandbox(t)), stdin: two}
+	code := p.run(t.Context(), "sign", "--from", "-", "--choice", "1", "-o", "curl")
+	if code != 0 || !strings.Contains(p.out.String(), "--data-raw 'x=1'") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }
 
 func TestSignAs_ProgramsAreAcceptedByTheGateway(t *testing.T) {
 	aws := startSandbox(t)
-	for form, command := range map[string][]string{"python": {"python3", "-"}, "curl": {"sh"}, "javascript": {"node", "--input-type=module", "-"}} {
+	for form, command := range map[string][]string{
+		"python": {"python3", "-"}, "curl": {"sh"}, "javascript": {"node", "--input-type=module", "-"},
+	} {
 		t.Run(form, func(t *testing.T) {
 			if _, err := exec.LookPath(command[0]); err != nil {
 				if os.Getenv("CI") != "" {
@@ -118,7 +132,8 @@ func TestSignAs_ProgramsAreAcceptedByTheGateway(t *testing.T) {
 				t.Skipf("NOT CHECKED, the form %s: %v", form, err)
 			}
 			p := program{env: sandboxEnvironment(aws)}
-			if code := p.run(t.Context(), "sign", "--as", form, "--service", "execute-api", "-d", `{"it's":"\"$x"}`, aws.GatewayURL+"/a?b=c%20d"); code != 0 {
+			args := []string{"sign", "--as", form, "--service", "execute-api", "-d", `{"it's":"\"$x"}`, aws.GatewayURL + "/a?b=c%20d"}
+			if code := p.run(t.Context(), args...); code != 0 {
 				t.Fatalf("exit code %d\n%s", code, &p.err)
 			}
 			run := exec.CommandContext(t.Context(), command[0], command[1:]...)
@@ -133,7 +148,8 @@ func TestSignAs_ProgramsAreAcceptedByTheGateway(t *testing.T) {
 // What calls the service needs no keys here, and keeps the expressions of its tool.
 func TestSignAs_CallsTheService(t *testing.T) {
 	for form, want := range map[string]string{
-		"logic-apps": "@{triggerBody()}", "power-automate": "@{triggerBody()}", "curl": "X-API-Key: $COUNTERSIGN_KEY", "n8n": "$env.COUNTERSIGN_KEY",
+		"logic-apps": "@{triggerBody()}", "power-automate": "@{triggerBody()}", "curl": "X-API-Key: $COUNTERSIGN_KEY",
+		"n8n":    "$env.COUNTERSIGN_KEY",
 		"csharp": "X-API-Key", "powershell": "$env:COUNTERSIGN_KEY", "curl-cmd": "%COUNTERSIGN_KEY%",
 	} {
 		t.Run(form, func(t *testing.T) {
@@ -142,7 +158,8 @@ func TestSignAs_CallsTheService(t *testing.T) {
 				text = pastesWithExpression
 			}
 			p := program{}
-			code := p.run(t.Context(), "sign", "--from", written(t, text), "--as", form, "--address", "https://sign.example.com/", "--profile", "orders")
+			code := p.run(t.Context(), "sign", "--from", written(t, text), "--as", form,
+				"--address", "https://sign.example.com/", "--profile", "orders")
 			if out := p.out.String(); code != 0 || !strings.Contains(out, want) || !strings.Contains(out, "https://sign.example.com/v1/sign") ||
 				!strings.Contains(out, "orders") || strings.Contains(out, "Signature=") {
 				t.Errorf("exit code %d\n%s%s", code, out, &p.err)
@@ -153,7 +170,9 @@ func TestSignAs_CallsTheService(t *testing.T) {
 
 // A signature that the text has is checked as it stands there.
 func TestVerifyFrom_KeepsTheSignature(t *testing.T) {
-	p := program{env: map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET"}}
+	p := program{env: map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET",
+	}}
 	if code := p.run(t.Context(), "sign", "-o", "curl", "-d", "x=1", "https://sqs.eu-west-1.amazonaws.com/"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}

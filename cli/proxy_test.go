@@ -63,8 +63,8 @@ func TestProxy_SendsEverythingToItsUpstream(t *testing.T) {
 	p := &program{env: sandboxEnvironment(aws)}
 	port := freePort(t)
 	url := "http://127.0.0.1:" + port + "/orders?dryRun=true"
-	startProxy(t, p, http.DefaultClient, url, "--port", port, "--upstream", aws.GatewayURL, "--service", "execute-api", "--region", "eu-west-1",
-		"--allow-origin", "http://dashboards.example", "--allow-host", "proxy.example")
+	startProxy(t, p, http.DefaultClient, url, "--port", port, "--upstream", aws.GatewayURL, "--service", "execute-api",
+		"--region", "eu-west-1", "--allow-origin", "http://dashboards.example", "--allow-host", "proxy.example")
 	for name, row := range map[string]struct {
 		status  int
 		headers []string

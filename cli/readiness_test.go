@@ -55,7 +55,8 @@ func TestReadiness_FollowsAuditAndSessions(t *testing.T) {
 			if w := ask("GET", "/readyz", ""); w.Code != http.StatusOK {
 				t.Errorf("before the first request: %d %s", w.Code, w.Body)
 			}
-			if w := ask("POST", "/v1/sign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`); w.Code != http.StatusServiceUnavailable {
+			const get = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
+			if w := ask("POST", "/v1/sign", get); w.Code != http.StatusServiceUnavailable {
 				t.Fatalf("the request met no fault: %d %s", w.Code, w.Body)
 			}
 			w := ask("GET", "/readyz", "")

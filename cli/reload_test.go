@@ -352,7 +352,8 @@ func TestReload_NamesWhatNeedsARestart(t *testing.T) {
 			t.Errorf("%+v", g.conf.Settings)
 		}
 		for _, want := range []string{
-			`"callers_removed":["caller-1"]`, `"callers_added":["caller-2"]`, `"profiles_added":["profile-2"]`, `"generation":2`, `"policies_sha256":`,
+			`"callers_removed":["caller-1"]`, `"callers_added":["caller-2"]`, `"profiles_added":["profile-2"]`, `"generation":2`,
+			`"policies_sha256":`,
 		} {
 			if !strings.Contains(r.out.String(), want) {
 				t.Errorf("the log lacks %s:\n%s", want, r.out)

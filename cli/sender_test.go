@@ -13,9 +13,12 @@ func TestSender_SaysWhichProxyStandsBeforeAWS(t *testing.T) {
 		denies bool
 		want   []string // in the one warning; none for no warning
 	}{
-		"none":             {},
-		"http alone":       {env: map[string]string{"HTTP_PROXY": "http://proxy.example.com:3128"}},
-		"one":              {env: map[string]string{"HTTPS_PROXY": "http://proxy.example.com:3128"}, want: []string{"through proxy.example.com:3128;"}},
+		"none":       {},
+		"http alone": {env: map[string]string{"HTTP_PROXY": "http://proxy.example.com:3128"}},
+		"one": {
+			env:  map[string]string{"HTTPS_PROXY": "http://proxy.example.com:3128"},
+			want: []string{"through proxy.example.com:3128;"},
+		},
 		"in small letters": {env: map[string]string{"https_proxy": "proxy.example.com:3128"}, want: []string{"through proxy.example.com:3128;"}},
 		"with a password": {
 			env: map[string]string{"HTTPS_PROXY": "http://user:hidden@proxy.example.com:3128"}, want: []string{"through proxy.example.com:3128;"},
@@ -25,7 +28,8 @@ func TestSender_SaysWhichProxyStandsBeforeAWS(t *testing.T) {
 			want: []string{"but for NO_PROXY=.amazonaws.com;"},
 		},
 		"private addresses denied": {
-			env: map[string]string{"HTTPS_PROXY": "socks5://proxy.example.com"}, denies: true, want: []string{"deny_private_addresses must be enforced there"},
+			env: map[string]string{"HTTPS_PROXY": "socks5://proxy.example.com"}, denies: true,
+			want: []string{"deny_private_addresses must be enforced there"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

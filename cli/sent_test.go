@@ -15,8 +15,8 @@ import (
 	"countersign/sandbox"
 )
 
-// TestWhatIsAnsweredIsAccepted: random requests, signed over HTTP and sent over HTTP just as the answer says, are all accepted by a gateway that verifies as
-// AWS does.
+// TestWhatIsAnsweredIsAccepted: random requests, signed over HTTP and sent over HTTP just as the
+// answer says, are all accepted by a gateway that verifies as AWS does.
 func TestWhatIsAnsweredIsAccepted(t *testing.T) {
 	const requests = 400
 	aws := startSandbox(t)

@@ -52,7 +52,8 @@ func TestCheckOfARightConfiguration(t *testing.T) {
 
 func TestServe_CheckWarnsOfPoliciesThatRestOnAbsence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policies.cedar")
-	text := `permit (principal, action, resource); @id("debug") forbid (principal, action, resource) when { resource.headers.contains("x-debug") };`
+	text := `permit (principal, action, resource); @id("debug") forbid (principal, action, resource) when { ` +
+		`resource.headers.contains("x-debug") };`
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,14 @@ import (
 
 func TestFileDescriptorsAreLeft(t *testing.T) {
 	for _, test := range []struct{ configured, descriptors, want int }{
-		{16384, 0, 16384}, {16384, 1 << 20, 16384}, {16384, 16384 + 256, 16384}, {16384, 16384 + 255, 16383}, {16384, 1024, 768}, {100, 1024, 100}, {16384, 300, 150}, {16384, 20, 10},
+		{16384, 0, 16384},
+		{16384, 1 << 20, 16384},
+		{16384, 16384 + 256, 16384},
+		{16384, 16384 + 255, 16383},
+		{16384, 1024, 768},
+		{100, 1024, 100},
+		{16384, 300, 150},
+		{16384, 20, 10},
 	} {
 		if got := connections(test.configured, test.descriptors); got != test.want {
 			t.Errorf("max_connections %d, %d descriptors: got %d, want %d", test.configured, test.descriptors, got, test.want)
@@ -25,7 +32,8 @@ func TestFileDescriptorsAreLeft(t *testing.T) {
 func TestMoreConnectionsThanAreTakenWait(t *testing.T) {
 	const most = 16
 	p := program{env: map[string]string{
-		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET", "COUNTERSIGN_AUTH": "none", "COUNTERSIGN_ADDRESS": "127.0.0.1",
+		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET", "COUNTERSIGN_AUTH": "none",
+		"COUNTERSIGN_ADDRESS":         "127.0.0.1",
 		"COUNTERSIGN_MAX_CONNECTIONS": "16", "PORT": freePort(t),
 	}}
 	go p.run(t.Context(), "serve")

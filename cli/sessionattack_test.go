@@ -34,8 +34,8 @@ func slowSTS(t *testing.T) (url string, calls *atomic.Int64) {
 	return aws.STSURL, calls
 }
 
-// serveWithSTS runs the program for two callers: with a profile that callers share, one with a session for each caller, one with a session for each
-// host and caller, and with keys in requests.
+// serveWithSTS runs the program for two callers: with a profile that callers share, one with a
+// session for each caller, one with a session for each host and caller, and with keys in requests.
 func serveWithSTS(t *testing.T, stsURL string) *server {
 	t.Helper()
 	text := fmt.Sprintf("allow_request_credentials: true\ndefault_profile: shared\ncallers:\n  api_keys:\n"+
@@ -53,11 +53,12 @@ func serveWithSTS(t *testing.T, stsURL string) *server {
 		"AWS_ACCESS_KEY_ID="+sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+sandbox.SecretAccessKey)
 }
 
-// attackers are the connections of the hostile caller: twice as many as fetches may wait. More of them would only take processor time, which the client
-// of this test has to share with the service.
+// attackers are the connections of the hostile caller: twice as many as fetches may wait. More of
+// them would only take processor time, which the client of this test has to share with the service.
 const attackers = 64
 
-// crave sends requests of the hostile caller that need a new session each, as fast as they are answered, until ctx ends. It counts the answers by status.
+// crave sends requests of the hostile caller that need a new session each, as fast as they are
+// answered, until ctx ends. It counts the answers by status.
 func (s *server) crave(ctx context.Context, request func(n int64) string) (answers func() string, done *sync.WaitGroup) {
 	done = new(sync.WaitGroup)
 	var n atomic.Int64
@@ -85,11 +86,13 @@ func (s *server) crave(ctx context.Context, request func(n int64) string) (answe
 	}, done
 }
 
-// TestHostileCallerForSessionsKeepsNobodyWaiting: one caller wants a new session of STS with each request, as fast as it gets answers. The requests of
-// another, by profiles whose sessions it has not got yet, are signed.
+// TestHostileCallerForSessionsKeepsNobodyWaiting: one caller wants a new session of STS with each
+// request, as fast as it gets answers. The requests of another, by profiles whose sessions it has
+// not got yet, are signed.
 func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 	given := func(n int64) string {
-		return fmt.Sprintf(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","credentials":{"accessKeyId":"%s","secretAccessKey":"%s","roleArn":"%s","sessionName":"s%d"}}`,
+		return fmt.Sprintf(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","credentials":{"accessKeyId":"%s","secretAccessKey":`+
+			`"%s","roleArn":"%s","sessionName":"s%d"}}`,
 			sandbox.AccessKeyID, sandbox.SecretAccessKey, sandbox.RoleARN, n)
 	}
 	hosts := func(n int64) string {

@@ -14,7 +14,8 @@ func TestSignFromFlagsIsAcceptedByTheGateway(t *testing.T) {
 	aws := startSandbox(t)
 	p := program{env: sandboxEnvironment(aws)}
 	if code := p.run(t.Context(), "sign", "-X", "PUT", "-H", "Content-Type: text/"+
-		"plain", "-H", "X-Amz-Target: a", "-d", "hello", "--service", "execute-api", "--region", "eu-west-1", aws.GatewayURL+"/a%20b?q=1"); code != 0 {
+		"plain", "-H", "X-Amz-Target: a", "-d", "hello", "--service", "execute-api", "--region", "eu-west-1",
+		aws.GatewayURL+"/a%20b?q=1"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, &p.err)
 	}
 	var signed exchanged

@@ -43,7 +43,9 @@ func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 	hash := sha256.Sum256([]byte(policies))
 	file := writeFile(t, "countersign.yaml", "profiles:\n  orders: {region: eu-west-1, source: environment}\n  base: {region: "+
 		"eu-west-1, source: aws-default}\npolicies: "+
-		writeFile(t, "p.cedar", policies)+"\nmax_requests: 7\ncallers:\n  api_keys: [{id: b, sha256: "+rightHash+"}]\n  entra: {tenant: 22222222-1111-1111-1111-111111111111, audience: a, roles: [r], callers: {33333333-1111-1111-1111-111111111111: a}}\n")
+		writeFile(t, "p.cedar", policies)+"\nmax_requests: 7\ncallers:\n  api_keys: [{id: b, sha256: "+rightHash+"}]\n"+
+		"  entra: {tenant: 22222222-1111-1111-1111-111111111111, audience: a, roles: [r], "+
+		"callers: {33333333-1111-1111-1111-111111111111: a}}\n")
 	p := &program{
 		env: map[string]string{
 			"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "COUNTERSIGN_CONFIG": file,
@@ -60,8 +62,10 @@ func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{
-			`"version":"`, `"address":"`, `"config":"` + file, `"config_sha256":"`, `"auth":["api-key","entra"]`, `"api_keys":1`, `"callers":["a","b"]`, `"profiles":2`,
-			`"sources":{"base":"aws-default","orders":"environment"}`, `"policies":"`, `"policies_sha256":"` + hex.EncodeToString(hash[:]) + `"`, `"audit":["stdout","`, `"max_requests":7`, `"rate_per_second":500`,
+			`"version":"`, `"address":"`, `"config":"` + file, `"config_sha256":"`, `"auth":["api-key","entra"]`, `"api_keys":1`,
+			`"callers":["a","b"]`, `"profiles":2`,
+			`"sources":{"base":"aws-default","orders":"environment"}`, `"policies":"`, `"policies_sha256":"` + hex.EncodeToString(hash[:]) + `"`,
+			`"audit":["stdout","`, `"max_requests":7`, `"rate_per_second":500`,
 		} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("the line lacks %s:\n%s", want, text)

@@ -98,7 +98,8 @@ func TestTraces_WarningsAreToldByCheck(t *testing.T) {
 func serviceOf(t *testing.T, p *program) *service {
 	t.Helper()
 	at := &process{
-		ctx: t.Context(), getenv: func(name string) string { return p.env[name] }, stdout: &p.out, stderr: &p.err, now: time.Now, contract: contract,
+		ctx: t.Context(), getenv: func(name string) string { return p.env[name] }, stdout: &p.out, stderr: &p.err, now: time.Now,
+		contract: contract,
 	}
 	conf, err := loadConfig(at, "")
 	if err != nil {

@@ -243,7 +243,10 @@ var refused = map[string][]wrong{
 		{"profile", "access_key_id: AKIDTESTTESTTEST", "access_key_id"},
 		{"profile", "azure: {audience: a}", "azure"},
 		{"profile", "upstream_headers: {x-api-key: {hosts: [a.example.com]}}", "give value_file, value_variable or value"},
-		{"profile", "upstream_headers: {x-api-key: {value_variable: NOT_SET, hosts: [a.example.com]}}", "value_variable names a variable that is not set"},
+		{
+			"profile", "upstream_headers: {x-api-key: {value_variable: NOT_SET, hosts: [a.example.com]}}",
+			"value_variable names a variable that is not set",
+		},
 		{"profile", "upstream_headers: {x-api-key: {value: abc}}", "hosts must name the hosts"},
 		{"profile", "upstream_headers: {authorization: {value: abc, hosts: [a.example.com]}}", "set by signing and sending"},
 		{"profile", "upstream_headers: {x-api-key: {value: abc, hosts: ['https://a.example.com']}}", "hosts: must be hosts as in a URL"},
@@ -426,7 +429,8 @@ var right = []wrong{
 			"sha256: " + rightHash + "}]}",
 		"",
 	},
-	{"env", "COUNTERSIGN_SERVICE_HOST=10.0.0.1\nCOUNTERSIGN_SERVICE_PORT=80\nCOUNTERSIGN_SERVICE_PORT_HTTP=80\nCOUNTERSIGN_PORT=tcp://10.0.0.1:80\n" +
+	{"env", "COUNTERSIGN_SERVICE_HOST=10.0.0.1\nCOUNTERSIGN_SERVICE_PORT=80\nCOUNTERSIGN_SERVICE_PORT_HTTP=80\n" +
+		"COUNTERSIGN_PORT=tcp://10.0.0.1:80\n" +
 		"COUNTERSIGN_PORT_80_TCP=tcp://" +
 		"10.0.0.1:80\nCOUNTERSIGN_PORT_80_TCP_ADDR=10.0.0.1\nCOUNTERSIGN_PORT_80_TCP_PORT=80\nCOUNTERSIGN_PORT_80_TCP_PROTO=tcp", ""},
 	{"env", "COUNTERSIGN_API_SERVICE_HOST=10.0.0.1\nCOUNTERSIGN_API_SERVICE_PORT_HTTP_WEB=80\nCOUNTERSIGN_API_PORT=udp://10.0.0.1:80\n" +

@@ -20,7 +20,8 @@ func environment(pairs ...string) func(string) string {
 
 func TestOneProfileFromTheEnvironment(t *testing.T) {
 	got, err := config.Load(config.Sources{Getenv: environment(
-		"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", "AWS_REGION", "eu-west-1", "COUNTERSIGN_ACCOUNT_ID", "123456789012", "COUNTERSIGN_ROLE_NAME", "orders",
+		"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", "AWS_REGION", "eu-west-1", "COUNTERSIGN_ACCOUNT_ID", "123456789012",
+		"COUNTERSIGN_ROLE_NAME", "orders",
 		"COUNTERSIGN_EXTERNAL_ID", "e", "COUNTERSIGN_DURATION", "45m", "COUNTERSIGN_API_KEY_SHA256", strings.Repeat("0", 64),
 	)})
 	if err != nil {
@@ -108,7 +109,8 @@ func TestAllFaultsInOneReport(t *testing.T) {
 	_, err := config.Load(config.Sources{
 		FileName: "countersign.yaml", File: []byte("log_level: info\nprofils: {}\n"),
 		Getenv: environment(
-			"COUNTERSIGN_PORT", "http", "COUNTERSIGN_ALLOW_SIGNING_TIME", "perhaps", "COUNTERSIGN_DURATION", "1 hour", "COUNTERSIGN_LOG_LEVEL", "loud",
+			"COUNTERSIGN_PORT", "http", "COUNTERSIGN_ALLOW_SIGNING_TIME", "perhaps", "COUNTERSIGN_DURATION", "1 hour",
+			"COUNTERSIGN_LOG_LEVEL", "loud",
 			"COUNTERSIGN_EXTERNAL_ID", "@Microsoft.KeyVault(SecretUri=https://EXAMPLE.vault.azure.net/secrets/a)",
 		),
 		Flags: map[string]string{"max-body-bytes": "many", "public-url": "sign.example.com"},

@@ -18,9 +18,12 @@ func load(text string, pairs ...string) (config.Config, error) {
 
 func TestFile_TextsAreTakenAsTheyAreWritten(t *testing.T) {
 	for written, want := range map[string]string{
-		"0123": "0123", "1.10": "1.10", "0x1F": "0x1F", "1_000": "1_000", ".inf": ".inf", "-.inf": "-.inf", ".nan": ".nan", "yes": "yes", "no": "no", "true": "true", "True": "True",
-		"2026-01-01": "2026-01-01", "2026-01-01T00:00:00Z": "2026-01-01T00:00:00Z", "1e3": "1e3", "+1": "+1", "0b11": "0b11", "0o17": "0o17", "12:30:45": "12:30:45", "1__0": "1__0", "00": "00",
-		"9999999999999999999999": "9999999999999999999999", "-0": "-0", "1.": "1.", "0123 # a comment": "0123", "'0123'": "0123", `"0123"`: "0123", `"a\tb"`: "a\tb", "!!str 0123": "0123",
+		"0123": "0123", "1.10": "1.10", "0x1F": "0x1F", "1_000": "1_000", ".inf": ".inf", "-.inf": "-.inf", ".nan": ".nan", "yes": "yes",
+		"no": "no", "true": "true", "True": "True",
+		"2026-01-01": "2026-01-01", "2026-01-01T00:00:00Z": "2026-01-01T00:00:00Z", "1e3": "1e3", "+1": "+1", "0b11": "0b11", "0o17": "0o17",
+		"12:30:45": "12:30:45", "1__0": "1__0", "00": "00",
+		"9999999999999999999999": "9999999999999999999999", "-0": "-0", "1.": "1.", "0123 # a comment": "0123", "'0123'": "0123",
+		`"0123"`: "0123", `"a\tb"`: "a\tb", "!!str 0123": "0123",
 		"&anchor 0123": "0123", "|-\n        0123": "0123", ">-\n        a\n        b": "a b", "a b": "a b",
 	} {
 		got, err := load("profiles:\n  p:\n    source: environment\n    region: eu-west-1\n    assume_role:\n      " +
@@ -77,7 +80,8 @@ callers:
 		},
 		"policy": {
 			p.AssumeRole.Policy,
-			`{"Statement":[{"Condition":{"Bool":{"b":true},"NumericLessThan":{"n":1.10,"s3:max-keys":10},"StringEquals":{"aws:SourceAccount":"012345678901","h":"0x1F","u":"1_0"}}}],"Version":"2012-10-17"}`,
+			`{"Statement":[{"Condition":{"Bool":{"b":true},"NumericLessThan":{"n":1.10,"s3:max-keys":10},"StringEquals":{"aws:SourceAccount":` +
+				`"012345678901","h":"0x1F","u":"1_0"}}}],"Version":"2012-10-17"}`,
 		},
 	} {
 		if texts[0] != texts[1] {
@@ -99,7 +103,8 @@ func TestFile_EveryUnknownKeyIsReportedWithItsPlace(t *testing.T) {
 		t.Fatal("no fault was found")
 	}
 	for _, want := range []string{
-		"f:2:1: callrs: unknown key; did you mean callers?", "f:5:5: profiles.a.regoin: unknown key; did you mean region?", "f:7:5: profiles.a.assume_rol: unknown key; did you mean assume_role?",
+		"f:2:1: callrs: unknown key; did you mean callers?", "f:5:5: profiles.a.regoin: unknown key; did you mean region?",
+		"f:7:5: profiles.a.assume_rol: unknown key; did you mean assume_role?",
 		"f:8:18: profiles.b.foo: ", "f:8:26: profiles.b.bar: ", "COUNTERSIGN_DURATION: ",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -147,15 +152,18 @@ func TestSecretFiles_AreReadForEverySecret(t *testing.T) {
 	got, err := load("profiles:\n  p:\n    source: static\n    "+
 		"access_key_id_file: "+name+"\n    secret_access_key_file: "+name+"\n    session_token_file: "+name+
 		"\n    assume_role: {role_arn: x, external_id_file: "+name+"}\ncallers: {api_keys: [{id: a, sha256_file: "+name+"}]}\n",
-		"COUNTERSIGN_API_KEY_SHA256_FILE", name, "AWS_ACCESS_KEY_ID_FILE", name, "AWS_SECRET_ACCESS_KEY_FILE", name, "AWS_SESSION_TOKEN_FILE", name)
+		"COUNTERSIGN_API_KEY_SHA256_FILE", name, "AWS_ACCESS_KEY_ID_FILE", name, "AWS_SECRET_ACCESS_KEY_FILE", name,
+		"AWS_SESSION_TOKEN_FILE", name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := got.Profiles[0]
 	env := got.Environment(environment("AWS_REGION", "here"))
 	for what, text := range map[string]string{
-		"access_key_id": p.Keys.AccessKeyID, "secret_access_key": p.Keys.SecretAccessKey(), "session_token": p.Keys.SessionToken(), "external_id": p.AssumeRole.ExternalID,
-		"sha256": got.APIKeys[0].SHA256, "api_key_sha256": got.APIKeys[1].SHA256, "id of the environment": env("AWS_ACCESS_KEY_ID"), "key of the environment": env("AWS_SECRET_ACCESS_KEY"), "token of the environment": env("AWS_SESSION_TOKEN"),
+		"access_key_id": p.Keys.AccessKeyID, "secret_access_key": p.Keys.SecretAccessKey(), "session_token": p.Keys.SessionToken(),
+		"external_id": p.AssumeRole.ExternalID,
+		"sha256":      got.APIKeys[0].SHA256, "api_key_sha256": got.APIKeys[1].SHA256, "id of the environment": env("AWS_ACCESS_KEY_ID"),
+		"key of the environment": env("AWS_SECRET_ACCESS_KEY"), "token of the environment": env("AWS_SESSION_TOKEN"),
 	} {
 		if text != "a-secret" {
 			t.Errorf("%s is %q", what, text)
@@ -193,9 +201,11 @@ func TestPrint_ShowsWhatIsInForceAndWhereItComesFrom(t *testing.T) {
 	}
 	printed := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
-		"log_level: debug # COUNTERSIGN_LOG_LEVEL", "rate_burst: 11 # --rate-burst", "max_requests: 7 # f:2:1", "max_bytes: 134217728 # default", "port: 8080 # default", "api_key_sha256: (set) # COUNTERSIGN_API_KEY_SHA256",
+		"log_level: debug # COUNTERSIGN_LOG_LEVEL", "rate_burst: 11 # --rate-burst", "max_requests: 7 # f:2:1", "max_bytes: 134217728 # default",
+		"port: 8080 # default", "api_key_sha256: (set) # COUNTERSIGN_API_KEY_SHA256",
 		"orders: # f:4:3", "secret_access_key: (set) # " +
-			"f:4:59", "external_id: (set) # f:4:", `team: "0123" # f:4:`, "duration: 1h30m # f:4:", "id: a # f:5:23", "sha256: (set)", "expires: 2027-01-01T00:00:00Z",
+			"f:4:59", "external_id: (set) # f:4:", `team: "0123" # f:4:`, "duration: 1h30m # f:4:", "id: a # f:5:23", "sha256: (set)",
+		"expires: 2027-01-01T00:00:00Z",
 		"# AWS_REGION: eu-west-1 # AWS_REGION", "# AWS_SECRET_ACCESS_KEY: (set) # AWS_SECRET_ACCESS_KEY",
 	} {
 		if !strings.Contains(printed, want) {

@@ -103,9 +103,12 @@ func TestSchema_TakesWhatLoadTakes(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"an unknown key": "regoin: x", "a key of another level": "region: x", "no value": "policies:", "an empty text": "policies: ''", "a number that is none": "port: http",
-		"a port that is none": "port: 70000", "a wrong word": "log_level: loud", "a duration without a unit": "duration: 3600", "a list where a text belongs": "policies: [a]",
-		"an empty profile": "profiles: {a: }", "no profiles": "profiles: {}", "a profile that is a text": "profiles: {a: environment}", "a misspelt role": "profiles: {a: {assume_rol: {}}}",
+		"an unknown key": "regoin: x", "a key of another level": "region: x", "no value": "policies:", "an empty text": "policies: ''",
+		"a number that is none": "port: http",
+		"a port that is none":   "port: 70000", "a wrong word": "log_level: loud", "a duration without a unit": "duration: 3600",
+		"a list where a text belongs": "policies: [a]",
+		"an empty profile":            "profiles: {a: }", "no profiles": "profiles: {}", "a profile that is a text": "profiles: {a: environment}",
+		"a misspelt role": "profiles: {a: {assume_rol: {}}}",
 		"a day that is none": "callers: {api_keys: [{expires: " +
 			"soon}]}", "a secret given twice": "external_id: a\nexternal_id_file: b", "a list": "- a", "yes": "fips: yes",
 	} {

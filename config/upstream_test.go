@@ -28,7 +28,8 @@ func TestUpstreamHeaders_AreReadAndNotPrinted(t *testing.T) {
 			t.Errorf("%s: %v", value, err)
 			continue
 		}
-		if h := c.UpstreamHeaders; len(h) != 1 || h[0].Value != want || h[0].Name != "x-api-key" || h[0].Profile != "orders" || len(h[0].Hosts) != 1 {
+		if h := c.UpstreamHeaders; len(h) != 1 || h[0].Value != want || h[0].Name != "x-api-key" || h[0].Profile != "orders" ||
+			len(h[0].Hosts) != 1 {
 			t.Errorf("%s: %+v", value, h)
 		}
 		var printed strings.Builder

@@ -147,14 +147,18 @@ func TestWorkloadIdentity(t *testing.T) {
 	entra.HandleFunc("GET /common/discovery/instance", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(
 			w,
-			`{"tenant_discovery_endpoint":"https://login.microsoftonline.com/%s/v2.0/.well-known/openid-configuration","metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net","aliases":["login.microsoftonline.com"]}]}`,
+			`{"tenant_discovery_endpoint":"https://login.microsoftonline.com/%s/v2.0/.well-known/openid-configuration",`+
+				`"metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net",`+
+				`"aliases":["login.microsoftonline.com"]}]}`,
 			tenant,
 		)
 	})
 	entra.HandleFunc("GET /"+tenant+"/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(
 			w,
-			`{"issuer":"https://login.microsoftonline.com/%[1]s/v2.0","authorization_endpoint":"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/authorize","token_endpoint":"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/token"}`,
+			`{"issuer":"https://login.microsoftonline.com/%[1]s/v2.0","authorization_endpoint":`+
+				`"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/authorize","token_endpoint":`+
+				`"https://login.microsoftonline.com/%[1]s/oauth2/v2.0/token"}`,
 			tenant,
 		)
 	})
@@ -164,7 +168,8 @@ func TestWorkloadIdentity(t *testing.T) {
 	})
 	fake := newFake(time.Now)
 	p := orders()
-	p.Source, p.Keys, p.Azure = credentials.SourceAzureIdentity, signing.Credentials{}, &credentials.AzureIdentity{Audience: "api://countersign"}
+	p.Source, p.Keys = credentials.SourceAzureIdentity, signing.Credentials{}
+	p.Azure = &credentials.AzureIdentity{Audience: "api://countersign"}
 	s := open(t, credentials.Options{
 		Profiles: []credentials.Profile{p}, Getenv: func(name string) string { return env[name] },
 		Transport: hosts{"sts": fake, "login.microsoftonline.com": entra},

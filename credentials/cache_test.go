@@ -79,7 +79,8 @@ func TestMinimumValidity(t *testing.T) {
 			t.Errorf("Session() = %v after %d calls, want a new one that lasts 10 minutes", err, fake.count())
 		}
 		for range 3 {
-			if _, err := s.Session(t.Context(), credentials.SessionRequest{MinValidity: 16 * time.Minute}); !errors.Is(err, credentials.ErrTooShort) {
+			_, err := s.Session(t.Context(), credentials.SessionRequest{MinValidity: 16 * time.Minute})
+			if !errors.Is(err, credentials.ErrTooShort) {
 				t.Errorf("Session() = %v, want ErrTooShort", err)
 			}
 		}

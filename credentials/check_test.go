@@ -41,7 +41,8 @@ func faultsOf(t *testing.T, o credentials.Options) []*credentials.ConfigError {
 
 func TestEachFaultNamesItsField(t *testing.T) {
 	azure := func(p *credentials.Profile) {
-		p.Source, p.Keys, p.Azure = credentials.SourceAzureIdentity, signing.Credentials{}, &credentials.AzureIdentity{Audience: "api://countersign"}
+		p.Source, p.Keys = credentials.SourceAzureIdentity, signing.Credentials{}
+		p.Azure = &credentials.AzureIdentity{Audience: "api://countersign"}
 	}
 	cognito := func(p *credentials.Profile) {
 		p.Source, p.Keys = credentials.SourceCognito, signing.Credentials{}

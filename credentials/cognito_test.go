@@ -137,7 +137,8 @@ func TestBasicFlow(t *testing.T) {
 
 func TestPoolThatRefuses(t *testing.T) {
 	p := guest("")
-	p.Cognito.IdentityPoolID, p.Cognito.LoginProvider, p.Cognito.TokenVariable = strings.Replace(pool, "1111", "9999", 1), "accounts.example.com", "LOGIN"
+	p.Cognito.IdentityPoolID = strings.Replace(pool, "1111", "9999", 1)
+	p.Cognito.LoginProvider, p.Cognito.TokenVariable = "accounts.example.com", "LOGIN"
 	s := openPool(t, &fakePool{}, nil, p)
 	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrDenied) ||
 		!strings.HasSuffix(err.Error(), "NotAuthorizedException") {

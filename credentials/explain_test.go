@@ -30,7 +30,8 @@ func TestExplainWritesTheTrustPolicyOfAToken(t *testing.T) {
 	if !d.OK() {
 		t.Fatalf("Explain() = %+v, want all well", d)
 	}
-	if got := d.Steps[0].Detail; !strings.Contains(got, `iss "https://sts.windows.net/11111111-1111-1111-1111-111111111111/", aud ["api://countersign"], sub "22222222-2222-2222-2222-222222222222", ver "1.0"`) {
+	if got := d.Steps[0].Detail; !strings.Contains(got, `iss "https://sts.windows.net/11111111-1111-1111-1111-111111111111/", `+
+		`aud ["api://countersign"], sub "22222222-2222-2222-2222-222222222222", ver "1.0"`) {
 		t.Errorf("token explained as %q", got)
 	}
 	const want = `{

@@ -69,7 +69,8 @@ func (f *fakeSTS) issue(c call) *http.Response {
 	if action == "GetCallerIdentity" {
 		return f.xml(
 			200,
-			`<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/orders/x</Arn><UserId>AROAEXAMPLE:x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+			`<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/orders/x</Arn>`+
+				`<UserId>AROAEXAMPLE:x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
 		)
 	}
 	return f.xml(
@@ -87,7 +88,9 @@ func (f *fakeSTS) lasts(c call) time.Duration {
 }
 
 func issuedXML(action, id, secret, token string, expires time.Time) string {
-	return fmt.Sprintf(`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken><Expiration>%s</Expiration></Credentials></%[1]sResult></%[1]sResponse>`,
+	return fmt.Sprintf(`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials>`+
+		`<AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken><Expiration>%s</Expiration>`+
+		`</Credentials></%[1]sResult></%[1]sResponse>`,
 		action, id, secret, token, expires.UTC().Format(time.RFC3339))
 }
 
@@ -106,7 +109,8 @@ func (f *fakeSTS) xml(status int, body string) *http.Response {
 func (f *fakeSTS) refuse(status int, code string) *http.Response {
 	return f.xml(
 		status,
-		`<ErrorResponse><Error><Type>Sender</Type><Code>`+code+`</Code><Message>words of STS that nobody is to see</Message></Error><RequestId>11111111-2222-3333-4444-555555555555</RequestId></ErrorResponse>`,
+		`<ErrorResponse><Error><Type>Sender</Type><Code>`+code+`</Code><Message>words of STS that nobody is to see</Message></Error>`+
+			`<RequestId>11111111-2222-3333-4444-555555555555</RequestId></ErrorResponse>`,
 	)
 }
 

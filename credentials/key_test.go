@@ -40,7 +40,8 @@ func TestKeys(t *testing.T) {
 	// Words that look alike once made legal, joined or cut.
 	words := []string{
 		"", "a", "b", "a-b", "a b", "a_b", "a-", "-b", "ab", "A", "ä", "a\x00", "\x01a", "{host}", "{caller}", "profile", "caller",
-		strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("a", 66), credentials.LegalName("a b"), credentials.LegalName(strings.Repeat("a", 65)),
+		strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("a", 66), credentials.LegalName("a b"),
+		credentials.LegalName(strings.Repeat("a", 65)),
 	}
 	names := []string{"all", "all2", "by-caller", "by-host", "by-both", "identity", "chained"}
 	random := rand.New(rand.NewPCG(1, 2))

@@ -50,7 +50,8 @@ func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 	refuse := func(status int, code string) (*http.Response, error) {
 		return answer(status,
 			fmt.Sprintf(
-				`<ErrorResponse><Error><Type>%[2]s</Type><Code>%[1]s</Code><Message>%[2]s</Message></Error><RequestId>%[2]s</RequestId></ErrorResponse>`,
+				`<ErrorResponse><Error><Type>%[2]s</Type><Code>%[1]s</Code><Message>%[2]s</Message></Error><RequestId>%[2]s</RequestId>`+
+					`</ErrorResponse>`,
 				code, h.text,
 			),
 			fmt.Sprintf(`{"__type":%[1]q,"code":%[1]q,"error":%[1]q,"error_description":%[2]q,"message":%[2]q}`, code, h.text))

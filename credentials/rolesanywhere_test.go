@@ -83,7 +83,8 @@ func (s *served) calls() int {
 // arrive is a request as a server gets it.
 func arrive(r *http.Request, body []byte) *http.Request {
 	return &http.Request{
-		Method: r.Method, URL: r.URL, RequestURI: r.URL.RequestURI(), Host: r.URL.Host, Header: r.Header.Clone(), Body: io.NopCloser(bytes.NewReader(body)),
+		Method: r.Method, URL: r.URL, RequestURI: r.URL.RequestURI(), Host: r.URL.Host, Header: r.Header.Clone(),
+		Body: io.NopCloser(bytes.NewReader(body)),
 	}
 }
 

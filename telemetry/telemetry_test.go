@@ -132,7 +132,8 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_caller_requests_total{caller="flow",outcome="error"} 1`,
 		`countersign_caller_requests_total{caller="other",outcome="ok"} 0`,
 		`countersign_audit_records_total{outcome="ok"} 3`, `countersign_audit_records_total{outcome="error"} 1`, `countersign_audit_broken 1`,
-		`countersign_sessions_served_total{profile="orders",result="held"} 1`, `countersign_sessions_served_total{profile="(request)",result="waited"} 1`,
+		`countersign_sessions_served_total{profile="orders",result="held"} 1`,
+		`countersign_sessions_served_total{profile="(request)",result="waited"} 1`,
 		`countersign_session_fetches_total{outcome="ok",profile="orders",source="static"} 1`,
 		`countersign_session_fetches_total{outcome="unavailable",profile="orders",source="static"} 0`,
 		`countersign_session_fetches_total{outcome="denied",profile="(request)",source="request"} 1`,
@@ -169,7 +170,8 @@ func TestMetrics_FollowTheConfiguration(t *testing.T) {
 	m.Reloaded(nil)
 	m.SessionServed("new", credentials.ServedHeld)
 	m.Session(credentials.Event{Kind: credentials.EventFetched, Profile: "orders"})
-	m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 200, Caller: access.Caller{ID: "flow", Method: access.MethodAPIKey}})
+	flow := access.Caller{ID: "flow", Method: access.MethodAPIKey}
+	m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 200, Caller: flow})
 	text := read(m)
 	for _, want := range []string{
 		`countersign_sessions_served_total{profile="new",result="held"} 1`, `countersign_caller_requests_total{caller="newcomer",outcome="ok"} 0`,
@@ -198,7 +200,8 @@ func TestMetrics_StrangersMakeNoSeries(t *testing.T) {
 		m.Session(credentials.Event{Profile: word})
 		m.STSCall(credentials.STSCall{Operation: "AssumeRole", Region: word})
 		_ = m.Audited(audit{}).Write(t.Context(), access.Record{
-			Action: access.ActionSign, Decision: "allow", Profile: word, Service: word, Host: word, Path: word, CallerID: word, RequestID: word, Region: word,
+			Action: access.ActionSign, Decision: "allow", Profile: word, Service: word, Host: word, Path: word, CallerID: word, RequestID: word,
+			Region:          word,
 			SignatureSHA256: word, Algorithm: "AWS4-HMAC-SHA256",
 		})
 		m.Count(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), &http.Request{Method: word})
@@ -228,8 +231,8 @@ func series(text string) []string {
 
 var family = regexp.MustCompile(`(?m)^# TYPE ((?:countersign|http_server)_\w+) (\w+)$`)
 
-// TestMetrics_AreNamedAlike: the registry has the metrics that docs/operations.md lists, with their types; rules and dashboard use no others, and the
-// dashboard shows each.
+// TestMetrics_AreNamedAlike: the registry has the metrics that docs/operations.md lists, with their
+// types; rules and dashboard use no others, and the dashboard shows each.
 func TestMetrics_AreNamedAlike(t *testing.T) {
 	m := newMetrics(t)
 	feed(t, m)

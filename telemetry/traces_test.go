@@ -174,7 +174,8 @@ func (c *collector) overGRPCWithTLS(t *testing.T) map[string]string {
 }
 
 var ways = map[string]func(*collector, *testing.T) map[string]string{
-	"HTTP": (*collector).overHTTP, "HTTPS": (*collector).overHTTPS, "gRPC": (*collector).overGRPC, "gRPC with TLS": (*collector).overGRPCWithTLS,
+	"HTTP": (*collector).overHTTP, "HTTPS": (*collector).overHTTPS, "gRPC": (*collector).overGRPC,
+	"gRPC with TLS": (*collector).overGRPCWithTLS,
 }
 
 // newTraces makes traces as the variables ask for; they must be right.
@@ -368,8 +369,8 @@ func TestTraces_TheWrongProtocolIsAFailure(t *testing.T) {
 	}
 }
 
-// TestTraces_ADeadCollectorHoldsNobodyUp: it takes connections and never answers. Beyond the queue, spans are dropped and counted, and the end waits no
-// longer than it is told to.
+// TestTraces_ADeadCollectorHoldsNobodyUp: it takes connections and never answers. Beyond the queue,
+// spans are dropped and counted, and the end waits no longer than it is told to.
 func TestTraces_ADeadCollectorHoldsNobodyUp(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
 	if err != nil {
@@ -377,7 +378,8 @@ func TestTraces_ADeadCollectorHoldsNobodyUp(t *testing.T) {
 	}
 	defer listener.Close()
 	traces := newTraces(t, map[string]string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + listener.Addr().String(), "OTEL_BSP_MAX_QUEUE_SIZE": "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + listener.Addr().String(), "OTEL_BSP_MAX_QUEUE_SIZE": "10",
+		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5",
 	})
 	for range 100 {
 		request(traces, &access.Trace{})

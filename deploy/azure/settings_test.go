@@ -94,14 +94,16 @@ var deployments = map[string]struct {
 }{
 	"azure-identity": {map[string]any{"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole}, "azure-identity"},
 	"access-key": {map[string]any{
-		"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole, "credentialSource": "access-key", "awsAccessKeyId": "AKIAIOSFODNN7EXAMPLE", "externalId": "external",
+		"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole, "credentialSource": "access-key",
+		"awsAccessKeyId": "AKIAIOSFODNN7EXAMPLE", "externalId": "external",
 	}, "environment"},
 	"azure-identity and a file": {
 		map[string]any{"apiKeySha256": strings.Repeat("0a", 32), "roleArn": exampleRole, "configFile": "countersign.yaml"},
 		"azure-identity",
 	},
 	"access-key and a file": {map[string]any{
-		"apiKeySha256": strings.Repeat("0a", 32), "credentialSource": "access-key", "awsAccessKeyId": "AKIAIOSFODNN7EXAMPLE", "configFile": "countersign.yaml",
+		"apiKeySha256": strings.Repeat("0a", 32), "credentialSource": "access-key", "awsAccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+		"configFile": "countersign.yaml",
 	}, "environment"},
 }
 

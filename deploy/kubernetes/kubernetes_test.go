@@ -214,7 +214,8 @@ func TestMemoryFitsTheLimit(t *testing.T) {
 func configuration(t *testing.T, p *pod) config.Config {
 	t.Helper()
 	c, err := config.Load(config.Sources{
-		FileName: p.env["COUNTERSIGN_CONFIG"], File: []byte(p.files["countersign.yaml"]), Getenv: func(name string) string { return p.env[name] }, Environ: p.environ(),
+		FileName: p.env["COUNTERSIGN_CONFIG"], File: []byte(p.files["countersign.yaml"]), Getenv: func(name string) string { return p.env[name] },
+		Environ: p.environ(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -224,12 +225,15 @@ func configuration(t *testing.T, p *pod) config.Config {
 
 // What no document of Kubernetes knows would be dropped without a word.
 func TestNoNameIsMisspelt(t *testing.T) {
-	known := strings.Fields(`apiVersion kind metadata name labels spec selector matchLabels app.kubernetes.io/name strategy rollingUpdate maxUnavailable maxSurge template
-		serviceAccountName automountServiceAccountToken terminationGracePeriodSeconds securityContext runAsNonRoot runAsUser runAsGroup seccompProfile type
-		topologySpreadConstraints maxSkew topologyKey whenUnsatisfiable labelSelector containers image ports containerPort env value envFrom secretRef optional resources requests limits
-		cpu memory allowPrivilegeEscalation readOnlyRootFilesystem capabilities drop livenessProbe readinessProbe httpGet path port periodSeconds failureThreshold enableServiceLinks
-		volumeMounts mountPath readOnly volumes configMap targetPort scaleTargetRef minReplicas maxReplicas metrics resource target averageUtilization
-		podSelector policyTypes ingress from namespaceSelector countersign/access protocol egress to ipBlock cidr except pod-security.kubernetes.io/enforce`)
+	known := strings.Fields(`
+		apiVersion kind metadata name labels spec selector matchLabels app.kubernetes.io/name strategy rollingUpdate maxUnavailable
+		maxSurge template serviceAccountName automountServiceAccountToken terminationGracePeriodSeconds securityContext runAsNonRoot
+		runAsUser runAsGroup seccompProfile type topologySpreadConstraints maxSkew topologyKey whenUnsatisfiable labelSelector
+		containers image ports containerPort env value envFrom secretRef optional resources requests limits cpu memory
+		allowPrivilegeEscalation readOnlyRootFilesystem capabilities drop livenessProbe readinessProbe httpGet path port
+		periodSeconds failureThreshold enableServiceLinks volumeMounts mountPath readOnly volumes configMap targetPort scaleTargetRef
+		minReplicas maxReplicas metrics resource target averageUtilization podSelector policyTypes ingress from namespaceSelector
+		countersign/access protocol egress to ipBlock cidr except pod-security.kubernetes.io/enforce`)
 	var walk func(string, any)
 	walk = func(path string, value any) {
 		switch v := value.(type) {

@@ -93,8 +93,9 @@ func kubernetesVariables(service, ip, portName string, port uint64) map[string]s
 	n := strconv.FormatUint(port, 10)
 	address, link := "tcp://"+net.JoinHostPort(ip, n), service+"_PORT_"+n+"_TCP"
 	return map[string]string{
-		service + "_SERVICE_HOST": ip, service + "_SERVICE_PORT": n, service + "_SERVICE_PORT_" + strings.ToUpper(portName): n, service + "_PORT": address,
-		link: address, link + "_PROTO": "tcp", link + "_PORT": n, link + "_ADDR": ip,
+		service + "_SERVICE_HOST": ip, service + "_SERVICE_PORT": n, service + "_SERVICE_PORT_" + strings.ToUpper(portName): n,
+		service + "_PORT": address, link: address,
+		link + "_PROTO": "tcp", link + "_PORT": n, link + "_ADDR": ip,
 	}
 }
 
