@@ -44,11 +44,7 @@ func TestNames_StayAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	added, missing := lines(got), lines(string(want))
+	added, missing := lines(got), lines(read(t, file))
 	for name := range added {
 		if missing[name] {
 			delete(added, name)
@@ -229,12 +225,8 @@ func matches(t *testing.T, pattern string, globs ...string) (found []string) {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
 			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
-				found = append(found, string(m[1]))
+			for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, file), -1) {
+				found = append(found, m[1])
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,22 +29,13 @@ var pastes = map[string]string{
 		`"service":"execute-api","region":"eu-west-1"}`,
 }
 
-func written(t *testing.T, text string) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "paste")
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 func TestSignFrom_TakesWhatIsPasted(t *testing.T) {
 	aws := startSandbox(t)
 	in := strings.NewReplacer("GATEWAY", aws.GatewayURL, "HOST", strings.TrimPrefix(aws.GatewayURL, "http://"))
 	for name, text := range pastes {
 		t.Run(name, func(t *testing.T) {
 			p := program{env: sandboxEnvironment(aws)}
-			args := []string{"sign", "--from", written(t, in.Replace(text))}
+			args := []string{"sign", "--from", writeFile(t, "paste", in.Replace(text))}
 			if name != "a document" {
 				args = append(args, "--service", "execute-api", "--region", "eu-west-1")
 			}
@@ -97,7 +87,7 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 			p := program{}
 			args := []string{"sign"}
 			if c.text != "" {
-				args = append(args, "--from", written(t, c.text))
+				args = append(args, "--from", writeFile(t, "paste", c.text))
 			}
 			if code := p.run(t.Context(), append(args, c.args...)...); code != 2 || !strings.Contains(p.err.String(), c.want) {
 				t.Errorf("exit code %d, want 2 and %q\n%s", code, c.want, &p.err)
@@ -158,7 +148,7 @@ func TestSignAs_CallsTheService(t *testing.T) {
 				text = pastesWithExpression
 			}
 			p := program{}
-			code := p.run(t.Context(), "sign", "--from", written(t, text), "--as", form,
+			code := p.run(t.Context(), "sign", "--from", writeFile(t, "paste", text), "--as", form,
 				"--address", "https://sign.example.com/", "--profile", "orders")
 			if out := p.out.String(); code != 0 || !strings.Contains(out, want) || !strings.Contains(out, "https://sign.example.com/v1/sign") ||
 				!strings.Contains(out, "orders") || strings.Contains(out, "Signature=") {
@@ -179,7 +169,7 @@ func TestVerifyFrom_KeepsTheSignature(t *testing.T) {
 	line := p.out.String()
 	for text, want := range map[string]bool{line: true, strings.Replace(line, "x=1", "x=2", 1): false} {
 		p := program{env: p.env}
-		code := p.run(t.Context(), "verify", "--from", written(t, text))
+		code := p.run(t.Context(), "verify", "--from", writeFile(t, "paste", text))
 		if valid := strings.Contains(p.out.String(), `"valid": true`); valid != want || (code == 0) != want {
 			t.Errorf("exit code %d, want valid %t\n%s%s", code, want, &p.out, &p.err)
 		}

@@ -160,8 +160,8 @@ func TestReload_FollowsKubernetes(t *testing.T) {
 		volume := swapped{dir: t.TempDir()}
 		volume.swap(t, 1)
 		r := reloading(t, volume.dir, nil)
-		ctx, stop := context.WithCancel(t.Context())
-		go r.reloader.run(ctx)
+		defer r.close()
+		go r.reloader.run(t.Context())
 		for n := 2; n <= 4; n++ {
 			volume.swap(t, n)
 			r.expect(n - 1)
@@ -171,8 +171,6 @@ func TestReload_FollowsKubernetes(t *testing.T) {
 		if got := r.current.Load().number; got != 4 {
 			t.Errorf("%d generations", got)
 		}
-		stop()
-		r.close()
 	})
 }
 
@@ -207,12 +205,9 @@ func TestReload_TakesNoPrefixOfAnExample(t *testing.T) {
 	put(t, dir, dir, 1)
 	r := reloading(t, dir, map[string]string{"AWS_ACCESS_KEY_ID": "AKID1", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET"})
 	defer r.close()
-	whole, err := os.ReadFile("../examples/countersign.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	whole := read(t, "../examples/countersign.yaml")
 	for n := 1; n < len(whole); n += 7 {
-		write(t, dir, "countersign.yaml", string(whole[:n]))
+		write(t, dir, "countersign.yaml", whole[:n])
 		r.looks(1)
 		if got := r.current.Load().number; got != 1 {
 			t.Fatalf("%d bytes are in force:\n%s", n, whole[:n])
@@ -289,10 +284,10 @@ func TestReload_AfterASignal(t *testing.T) {
 		dir := t.TempDir()
 		put(t, dir, dir, 1)
 		r := reloading(t, dir, map[string]string{"COUNTERSIGN_RELOAD_SECONDS": "0"})
+		defer r.close()
 		signals := make(chan os.Signal, 1)
 		r.reloader.signals = signals
-		ctx, stop := context.WithCancel(t.Context())
-		go r.reloader.run(ctx)
+		go r.reloader.run(t.Context())
 		time.Sleep(time.Hour)
 		put(t, dir, dir, 2)
 		time.Sleep(time.Hour)
@@ -305,8 +300,6 @@ func TestReload_AfterASignal(t *testing.T) {
 				t.Errorf("generation %d, want %d", got, n)
 			}
 		}
-		stop()
-		r.close()
 	})
 }
 
