@@ -74,6 +74,7 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		"a document":        {`{"method":"GET","url":"https://a.example/"}`, []string{"--region", "eu-west-1"}, "write them into it"},
 		"an unknown form":   {two, []string{"--as", "cobol"}, `no form "cobol"`},
 		"form and output":   {two, []string{"--as", "python", "-o", "curl"}, "stands alone"},
+		"a choice of none":  {"", []string{"--choice", "1", "https://a.example/"}, "--choice: is for --from"},
 		"only an address":   {two, []string{"--address", "https://sign.example.com"}, "--as must say"},
 		"no address":        {two, []string{"--choice", "0", "--as", "n8n", "--address", "sign"}, "--address: must be an address such as"},
 		"keys beside": {"", []string{

@@ -22,6 +22,8 @@ func (r *curlRequest) given(p *process, command string) (given, error) {
 	switch {
 	case r.from != "":
 		g, err = r.pasted(p)
+	case r.choice != unchosen:
+		err = usageError{errors.New("--choice: is for --from, whose FILE may hold several requests")}
 	case len(r.words) > 0:
 		g.input, err = r.input(p)
 	default:
