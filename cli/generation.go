@@ -44,7 +44,7 @@ type generation struct {
 }
 
 // newGeneration makes what the configuration says, whole or not at all. What outlives a generation is the service's and
-// what it takes over from the generation before, nil for the first: sessions, and keys of Entra ID. The faults are for
+// what it takes over from the generation before, nil for the first: sessions, and keys of issuers. The faults are for
 // [faultReport].
 func (s *service) newGeneration(p *process, conf config.Config, before *generation) (*generation, error) {
 	level, err := zerolog.ParseLevel(conf.LogLevel)
