@@ -13,7 +13,7 @@ import (
 )
 
 // readTexts are the files whose text people read: all of a document, the string
-// literals (with the tags of fields) of Go.
+// literals (with the tags of fields) and the comments of Go.
 var readTexts = []string{
 	"*.md",
 	"docs/*.md", "docs/n8n*",
@@ -23,7 +23,8 @@ var readTexts = []string{
 	"openapi.yaml", "problem/*.go", "broker/*.go", "handlers/*.go", "diagnosis/*.go", "explain/*.go",
 	"workbench/*.html", "workbench/*.js",
 	"deploy/azure/*.*", "deploy/kubernetes/*.yaml", "deploy/prometheus/*", "deploy/systemd/*",
-	"cli/*.go", "config/*.go", "api/*.go", "proxy/*.go", "sandbox/*.go", "access/*.go", "credentials/*.go", "endpoints/*.go", "reading/*.go", "sending/*.go", "snippets/*.go", "telemetry/*.go",
+	"cli/*.go", "config/*.go", "api/*.go", "proxy/*.go", "sandbox/*.go", "access/*.go", "credentials/*.go", "endpoints/*.go",
+	"reading/*.go", "sending/*.go", "snippets/*.go", "telemetry/*.go", "signing/*.go", "internal/*/*.go",
 }
 
 // oddWords are words that a text translated into English has and an engineer who
@@ -74,23 +75,26 @@ type passage struct {
 	text string
 }
 
-// passages are the texts of a file: all of a document, each literal of Go.
+// passages are the texts of a file: all of a document, each literal and comment of Go.
 func passages(t *testing.T, file string) []passage {
 	t.Helper()
 	if strings.HasSuffix(file, ".go") {
-		return literals(t, file)
+		return goTexts(t, file)
 	}
 	return []passage{{1, content(t, file)}}
 }
 
-func literals(t *testing.T, file string) []passage {
+func goTexts(t *testing.T, file string) []passage {
 	t.Helper()
 	files := token.NewFileSet()
-	tree, err := parser.ParseFile(files, file, nil, 0)
+	tree, err := parser.ParseFile(files, file, nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []passage
+	for _, comment := range tree.Comments {
+		all = append(all, passage{files.Position(comment.Pos()).Line, comment.Text()})
+	}
 	ast.Inspect(tree, func(n ast.Node) bool {
 		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
 			text, err := strconv.Unquote(literal.Value)

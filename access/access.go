@@ -80,7 +80,7 @@ var (
 	ErrTwoKeys = errors.New("two different keys presented")
 	// ErrForbidden is for a caller who is known and has no business here.
 	ErrForbidden = errors.New("caller not allowed")
-	// ErrTokenTime, ErrTokenAudience, ErrPerson and ErrNoRole are the refusals of tokens that callers can mend. They are
+	// ErrTokenTime, ErrTokenAudience, ErrPerson and ErrNoRole are the refusals of tokens that callers can correct. They are
 	// kinds of ErrBadCredentials, or of ErrForbidden.
 	ErrTokenTime     = fmt.Errorf("%w: token is not valid at this time", ErrBadCredentials)
 	ErrTokenAudience = fmt.Errorf("%w: token is for another audience", ErrBadCredentials)

@@ -80,7 +80,7 @@ func newKeySet(source keySource, transport http.RoundTripper, now func() time.Ti
 }
 
 // key returns the key named kid. A key that is known is returned at once, while
-// an old set is fetched anew; one that is not known waits for a fetch, if one is
+// an old set is fetched again; one that is not known waits for a fetch, if one is
 // due.
 func (s *keySet) key(ctx context.Context, kid string) (*signingKey, error) {
 	s.mu.Lock()

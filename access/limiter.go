@@ -14,7 +14,7 @@ type BusyError struct{ RetryAfter time.Duration }
 
 func (e *BusyError) Error() string { return "too many requests at once" }
 
-// Limiter bounds what is under way in the process, such as requests or bytes of
+// Limiter bounds what the process does at once, such as requests or bytes of
 // memory, and parts it fairly between callers. A caller may use all of it while
 // nobody else waits. Of those who wait, who uses least is next; what
 // is missing for it is taken back from callers with more than their share, as

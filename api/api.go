@@ -34,7 +34,7 @@ type Options struct {
 	MaxBodyBytes int64
 	// Rate holds each caller to its share of requests in time.
 	Rate *access.Rate
-	// Requests, Memory and Hashes bound what is under way in the process: requests that are being answered, the bytes of memory that their
+	// Requests, Memory and Hashes bound what the process does at once: requests that are being answered, the bytes of memory that their
 	// bodies take, and bodies that are only hashed.
 	Requests, Memory, Hashes *access.Limiter
 	// Sends bounds requests that are sent to AWS and wait for its answer, Senders those of each caller.

@@ -83,7 +83,7 @@ func NewPassing(o Options, p Passing) http.Handler {
 // OwnName tells whether a Host header names this machine and nothing that a stranger could register.
 func OwnName(host string) bool { return ownName(host, nil) }
 
-// refuseFunctions: the Functions host may build requests anew before they come here.
+// refuseFunctions: the Functions host may rebuild requests before they arrive here.
 func refuseFunctions(w http.ResponseWriter, r *http.Request) {
 	handlers.WriteError(w, r, &problem.Error{
 		Code: "proxy_unsupported", Detail: "The Azure Functions host may change parameters, headers and bodies before they arrive here, " +

@@ -26,7 +26,7 @@ type Sessions interface {
 	SessionFromRequest(context.Context, credentials.RequestCredentials) (credentials.Session, error)
 	Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error)
 	Profiles() []credentials.Profile
-	// Drop forgets a session that AWS refused as expired, and says whether another can be had.
+	// Drop forgets a session that AWS refused as expired, and says whether another one is available.
 	Drop(credentials.Session) bool
 }
 

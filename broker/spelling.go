@@ -11,7 +11,7 @@ import (
 
 var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-// correctSpelling mends what has one meaning only, and which AWS would refuse as it is given:
+// correctSpelling corrects what has one meaning only, and which AWS would refuse as it is given:
 // methods and regions are case-sensitive.
 func correctSpelling(in *Input, op *operation) error {
 	if upper := strings.ToUpper(in.Method); upper != in.Method && isASCII(in.Method) && slices.Contains(knownMethods, upper) {

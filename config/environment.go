@@ -157,7 +157,7 @@ func isLink(name, value string) bool {
 	return links.MatchString(name)
 }
 
-// unknownVariables reports the variables that look like settings and are none. A setting that is not heeded may be the
+// unknownVariables reports the variables that look like settings and are none. A setting that is ignored may be the
 // one that names the policies.
 func (c *Config) unknownVariables(s Sources) []error {
 	known := map[string]bool{configVariable: true}

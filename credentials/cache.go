@@ -233,7 +233,7 @@ func (e *entry) served(r reading) Session {
 	return s
 }
 
-// busy is the answer where STS was not asked, for want of a turn.
+// busy is the answer where STS was not asked, since the caller's turn did not come.
 func busy() *Error {
 	return &Error{Kind: ErrUnavailable, Code: "busy", RetryAfter: time.Second, class: class{kind: ErrUnavailable, busy: true}}
 }

@@ -266,8 +266,8 @@ func (s *Store) Profiles() []Profile {
 	return out
 }
 
-// Drop forgets a session that AWS has refused as expired, where it is still held, and reports whether another one can
-// be had. Keys that have no end are all there is.
+// Drop forgets a session that AWS has refused as expired, where it is still held, and reports whether another one is
+// available. Keys that have no end are all there is.
 func (s *Store) Drop(refused Session) bool {
 	if refused.Expires.IsZero() {
 		return false

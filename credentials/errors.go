@@ -22,7 +22,7 @@ var (
 	ErrTooShort = errors.New("session cannot last as long as asked")
 )
 
-// Error is the classified reason why a session could not be had.
+// Error is the classified reason why there is no session.
 // Its text holds a class and a code, nothing that a server wrote.
 type Error struct {
 	// Kind is one of the Err… values; errors.Is finds it.

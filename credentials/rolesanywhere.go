@@ -77,7 +77,7 @@ func rolesAnywhereHost(region string, fips, dualStack bool) string {
 	return host
 }
 
-// read reads the pair anew: certificates of servers are replaced every few weeks, or every day.
+// read reads the pair from its files: certificates of servers are replaced every few weeks, or every day.
 func (r *rolesAnywhere) read(now time.Time) (*pair, error) {
 	certificate, err := r.text("certificate", r.CertificateFile, r.CertificateVariable)
 	if err != nil {
@@ -102,7 +102,7 @@ func (r *rolesAnywhere) read(now time.Time) (*pair, error) {
 			n, certificateHeaders))
 	}
 	if err := p.checkTime(now); err != nil {
-		return nil, fail(ErrUnavailable, err.Error()) // its replacement mends it
+		return nil, fail(ErrUnavailable, err.Error()) // until it is replaced
 	}
 	return p, nil
 }
@@ -230,7 +230,7 @@ func (r *rolesAnywhere) explain(d *Diagnosis, step string) bool {
 	return true
 }
 
-// certificates are those of the profiles that have one which can be used, read anew.
+// certificates are those of the profiles that have one which can be used, as their files are now.
 func (s *Store) certificates() map[string]*pair {
 	found := map[string]*pair{}
 	for name, p := range s.profiles {

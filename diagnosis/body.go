@@ -76,7 +76,7 @@ func (b *budget) variants(body []byte, contentType string) []variant {
 	return v.list
 }
 
-// wrappings are the changes that come on top of another: whoever writes JSON anew
+// wrappings are the changes that come on top of another: whoever writes JSON again
 // may end it with a line feed, quote it or send it as base64.
 func (b *budget) wrappings(body []byte) []variant {
 	v := &varier{budget: b, body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}}

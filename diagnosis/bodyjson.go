@@ -79,7 +79,7 @@ var usualWriters = []jsonWriter{
 
 const maxJSON = 512 << 10
 
-// json writes a JSON text anew in the ways of the usual programs: those that differ
+// json writes a JSON text again in the styles of the usual programs: those that differ
 // in less first.
 func (v *varier) json(text string) {
 	if len(text) > maxJSON {

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// form writes a form anew, as the encoders of clients do.
+// form writes a form again, as the encoders of clients do.
 func (v *varier) form(text, contentType string) {
 	if !strings.Contains(text, "=") && !strings.Contains(contentType, "form") || strings.ContainsAny(text, "{<\n") || len(text) > 64<<10 {
 		return

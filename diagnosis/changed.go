@@ -18,7 +18,7 @@ func (m *mismatch) changed(found []difference, certainty Certainty, reason strin
 		}
 		f := d.finding(certainty, reason)
 		if d.place == "body" && (from == nil || !from.known) && (m.in.RequestIs == AsSigned) == (d.cause == "signed-payload") {
-			f.certainty = weaker(certainty, Likely) // what was sent, or what was signed, is not at hand
+			f.certainty = weaker(certainty, Likely) // what was sent, or what was signed, is not known
 		}
 		if i == 0 {
 			for _, other := range found[1:] {
@@ -126,7 +126,7 @@ func hashMismatch(c *collector) {
 	}
 }
 
-// sentOtherwise: the body at hand is not the one that was hashed; what change of it
+// sentOtherwise: the given body is not the one that was hashed; what change of it
 // was?
 func (m *mismatch) sentOtherwise(d *difference, at *message, signed string) {
 	hash := hashOf(at.body)

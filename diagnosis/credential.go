@@ -75,7 +75,7 @@ func plural(n int, word string) string {
 }
 
 // byForm looks at the request itself, where the refusal says nothing of its form
-// or is not at hand.
+// or is not given.
 func byForm(c *collector) bool {
 	m := c.request()
 	switch {

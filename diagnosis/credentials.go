@@ -28,7 +28,7 @@ func credentialsStated(c *collector) bool {
 	return true
 }
 
-// identityToken: STS does not take the token of another issuer. Such a call bears no
+// identityToken: STS does not take the token of another issuer. Such a call has no
 // signature.
 func identityToken(c *collector) {
 	c.ruleOut("AssumeRoleWithWebIdentity is not signed: key, secret and clock are not the reason.")

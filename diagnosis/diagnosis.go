@@ -2,7 +2,7 @@
 // else is known it finds the cause, shows what proves it, and says what to do.
 //
 // It reads whatever was pasted with package reading, compares the canonical
-// request that AWS echoes with the one of the request at hand, computes the
+// request that AWS echoes with the one of the given request, computes the
 // signature again with the stages of package signing, and searches for the
 // change of a body or the mistake of a signer that explains a difference. What a
 // calculation shows is called proved, what AWS says in words stated, what fits
@@ -77,7 +77,7 @@ type Request struct {
 	Method, URL string
 	Headers     []signing.Header // Host only where it is known
 	Body        []byte
-	// BodyUnknown says that the body is not at hand, or not with its very bytes.
+	// BodyUnknown says that the body is not given, or not byte for byte.
 	BodyUnknown bool
 }
 
@@ -166,14 +166,14 @@ type Understood struct {
 	Scope         string `json:"scope,omitempty"` // date/region/service/aws4_request
 	SignedHeaders string `json:"signedHeaders,omitempty"`
 	Date          string `json:"date,omitempty"`
-	Body          string `json:"body,omitempty"` // "15 bytes", "not at hand"
+	Body          string `json:"body,omitempty"` // "15 bytes", "not given"
 	Status        int    `json:"status,omitzero"`
 	Code          string `json:"code,omitempty"`
 	Message       string `json:"message,omitempty"`
 	// CanonicalRequest says whether AWS's own canonical request was found: whole,
 	// edited (its hash does not fit), unknown (no string to sign beside it), or empty.
 	CanonicalRequest string `json:"canonicalRequest,omitempty"`
-	// Secret says whether credentials for the access key were at hand.
+	// Secret says whether credentials for the access key were available.
 	Secret bool `json:"secret"`
 }
 

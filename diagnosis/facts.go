@@ -38,7 +38,7 @@ type message struct {
 	fragment                  bool
 	headers                   []signing.Header
 	body                      []byte
-	known                     bool // the body is at hand
+	known                     bool // the body is given
 	bare                      bool // a line or an address alone: which headers it had is not known
 	exact                     bool // with its very bytes
 }
@@ -78,7 +78,7 @@ func (f *facts) place(m *message) {
 	f.sent = m
 }
 
-// request is the request at hand, the signed one first.
+// request is the given request, the signed one first.
 func (f *facts) request() *message {
 	if f.signed != nil {
 		return f.signed
@@ -216,7 +216,7 @@ func (m *message) takeURL(raw string) {
 	}
 }
 
-// unsigned says whether the request at hand shows that it has no signature.
+// unsigned says whether the given request shows that it has no signature.
 func (f *facts) unsigned() bool {
 	m := f.request()
 	return m != nil && !m.bare && !f.claim.sent() && f.claim.raw == ""

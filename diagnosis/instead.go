@@ -36,7 +36,7 @@ func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (diff
 var twiceEncoded = regexp.MustCompile(`%25[0-9A-Fa-f]{2}`)
 
 // pathInstead: what was signed is the right form of another path, which proxies and
-// clients turn into the one at hand.
+// clients turn into the given one.
 func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (difference, bool) {
 	now, was := onWire(base.path, m.how), onWire(signed, m.how)
 	if at != nil {
@@ -59,7 +59,7 @@ func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (dif
 }
 
 // queryInstead: what was signed is the right form of another query, which clients
-// turn into the one at hand.
+// turn into the given one.
 func queryInstead(now, signed string) (difference, bool) {
 	if canonicalQuery(signed) != signed {
 		return difference{}, false
@@ -103,7 +103,7 @@ func (m *mismatch) either(mistaken finding, d *difference) {
 	mistaken.certainty = Likely
 	mistaken.reason += " A change between signing and the point at which the request was copied gives the same signature."
 	changed := d.finding(Open, "The signature is right for the request before this change; a signer's mistake gives the same signature.")
-	if changedFirst(d) || d.place == "body" && m.at != nil && !m.at.exact { // workflows show bodies parsed, and write them anew
+	if changedFirst(d) || d.place == "body" && m.at != nil && !m.at.exact { // workflows show bodies parsed, and write them again
 		mistaken.certainty, changed.certainty = Open, Likely
 		m.add(changed)
 	}

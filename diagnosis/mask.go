@@ -64,8 +64,8 @@ func (c *canonical) tokenValue() string {
 	return value
 }
 
-// hideSignatures takes out what stands behind the names of a signature, whosesoever
-// it is: a text may quote another request's.
+// hideSignatures takes out what stands behind the names of a signature, in any
+// request: a text may quote another request's.
 func hideSignatures(text string) string {
 	for _, name := range []string{"Signature=", "X-Amz-Signature%3D", "X-Amz-Security-Token=", "x-amz-security-token:", "Bearer ", "Basic "} {
 		var b strings.Builder

@@ -146,7 +146,7 @@ func slipIn(secret string) string {
 	return "other"
 }
 
-// traced: the request as signed and as sent are both at hand.
+// traced: the request as signed and as sent are both given.
 func (m *mismatch) traced() bool {
 	if m.signed == nil || m.sent == nil || m.prover != nil && !m.claim.wellFormed() {
 		return false

@@ -190,7 +190,7 @@ func changedHeader(name, signed, sent string) func() difference {
 	return func() difference { return headerDifference(name, signed, sent) }
 }
 
-// replacedValues: a header that tells the signature's own parts was written anew after
+// replacedValues: a header that tells the signature's own parts was written again after
 // signing.
 func (m *mismatch) replacedValues(base *canonical, at *message) []mistake {
 	var list []mistake

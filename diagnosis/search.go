@@ -65,12 +65,12 @@ type mistake struct {
 	signed        string                        // what was signed, where the parts do not show it
 	other         func() difference             // for headers that changed; made when it is needed
 	moved         string                        // the time that was signed, where the request says another
-	sent          string                        // the kind of change that turns the body that was signed into the one at hand
+	sent          string                        // the kind of change that turns the body that was signed into the given one
 	rare          bool                          // not tried together with another
 }
 
 // signersMistake searches for the mistake that gives the very signature that was
-// sent, first over the request at hand, then over what arrived.
+// sent, first over the given request, then over what arrived.
 func (m *mismatch) signersMistake() bool {
 	if m.prover == nil || m.prover.signature == nil {
 		return false

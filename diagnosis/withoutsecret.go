@@ -50,7 +50,7 @@ func setByClient(name string) bool {
 	return false
 }
 
-// loggedBySigner: the canonical request that the signer logged is at hand.
+// loggedBySigner: the canonical request that the signer logged is given.
 func (m *mismatch) loggedBySigner() bool {
 	if !m.arrived.given() {
 		return false
@@ -127,7 +127,7 @@ func (m *mismatch) otherManner() bool {
 	return canonicalPath(m.at.path, other) == m.arrived.path
 }
 
-// sameOnBothSides: what arrived is what is at hand, so the signature was made in
+// sameOnBothSides: what arrived is what is given, so the signature was made in
 // another way, or with another secret.
 func (m *mismatch) sameOnBothSides() {
 	if m.edited {

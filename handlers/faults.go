@@ -14,7 +14,7 @@ import (
 )
 
 // allFaults adds to the first fault of a document, at which decoding ended, the others of its kind: unknown fields, values of the
-// wrong kind, and what is then missing. So a caller mends all of them at once. The code is the first fault's.
+// wrong kind, and what is then missing. So a caller can correct all of them at once. The code is the first fault's.
 func allFaults(data []byte, in any, first error) error {
 	var p *problem.Error
 	if !errors.As(first, &p) || p.Code != "field_unknown" && p.Code != "field_invalid" {

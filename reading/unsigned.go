@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Unsigned is the request as it is signed anew: without the signature that it
+// Unsigned is the request as it is signed again: without the signature that it
 // has, and without what its tool adds by itself and AWS does not read. It
 // reports whether there was a signature. Placeholders stay at the bytes that
 // they stand for.
@@ -49,7 +49,7 @@ func isSignature(h Header) bool {
 	return strings.EqualFold(h.Name.Text(), "Authorization") && strings.HasPrefix(strings.TrimSpace(h.Value.Text()), "AWS4-")
 }
 
-// leftToSigning tells whether a header is made anew with the signature, or is
+// leftToSigning tells whether a header is made again with the signature, or is
 // the client's own.
 func leftToSigning(h Header, signed bool) bool {
 	switch name := strings.ToLower(h.Name.Text()); name {

@@ -139,8 +139,8 @@ func (x *exchange) fail(err *Error) error {
 	return err
 }
 
-// contextError is the error of a context that ended: the caller's leaving, or, for
-// want of time, kind.
+// contextError is the error of a context that ended: the caller left, or the time
+// was over, which is kind.
 func contextError(ctx context.Context, kind, cause error) *Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		kind = ErrCallerGone

@@ -111,8 +111,8 @@ func (v *Verdict) signedBy(credentials Credentials) bool {
 	return err == nil && key.Verify(v.StringToSign, c.Signature)
 }
 
-// RedactTokens returns a canonical request without the values of session tokens,
-// whosesoever they are.
+// RedactTokens returns a canonical request without the values of any
+// session token.
 func RedactTokens(canonicalRequest string) string {
 	const redacted = "[redacted]"
 	lines := strings.Split(canonicalRequest, "\n")

@@ -19,8 +19,8 @@ type Received struct {
 	// presigned. Host counts as it came; without one it is that of the URL.
 	Headers []Header
 	// PayloadHash is the lower-case hex SHA-256 of the payload that came, or
-	// [UnsignedPayload] where that was signed. Empty when the payload is not at
-	// hand: then the request is believed.
+	// [UnsignedPayload] where that was signed. Empty when the payload is not
+	// known: then the request is believed.
 	PayloadHash string
 }
 
