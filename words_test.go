@@ -32,7 +32,8 @@ var readTexts = []string{
 var oddWords = regexp.MustCompile(`(?i)` + strings.ReplaceAll(strings.Join([]string{
 	`\brooms?\b`, `\bin so many words\b`, `\b(is|are) to be\b`,
 	`\bnot a right one\b`, `\bwho may have\b`, `\bthe whole way\b`, `\bways? in\b`, `\bin miniature\b`, `\bshall\b`, `\bheed(s|ed|ing)?\b`,
-	`\bbears?\b`, `\bow(e|es|ed)\b`, `\bmend(s|ed|ing)?\b`, `\bat hand\b`, `\bbrings? what\b`, `\banew\b`, `\bwhosesoever\b`, `\bfor want of\b`,
+	`\bbears?\b`, `\bow(e|es|ed)\b`, `\bmend(s|ed|ing)?\b`, `\bat hand\b`,
+	`\bbrings? what\b`, `\banew\b`, `\bwhosesoever\b`, `\bfor want of\b`,
 	`\b(can|could) not be had\b`, `\b(can|could|cannot) be had\b`,
 }, "|"), " ", `\s+`))
 

@@ -33,7 +33,8 @@ func (b *Broker) authorize(call *Call, op *operation) (access.Record, error) {
 	return record, denial(decision)
 }
 
-// denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's mistake, which the operator cannot correct.
+// denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's mistake, which the
+// operator cannot correct.
 func denial(d access.Decision) error {
 	if d.Malformed == "" {
 		return &problem.Error{Code: "forbidden", Detail: "The policies do not allow this: " + sentence(d.Reason)}

@@ -10,7 +10,7 @@ type callers struct {
 	APIKeys       []apiKey       `yaml:"api_keys" help:"API keys, of which only the hashes are kept. countersign key new makes them."`
 	OIDC          []oidc         `yaml:"oidc" help:"Callers with a token of another issuer: Amazon Cognito, Auth0, Okta, Keycloak."`
 	Entra         *entra         `yaml:"entra" help:"Callers with a token of Microsoft Entra ID."`
-	TrustedHeader *trustedHeader `yaml:"trusted_header" help:"Callers that App Service authentication in front has signed in. Only where nothing else reaches the port."`
+	TrustedHeader *trustedHeader `yaml:"trusted_header" help:"Callers that App Service authentication has signed in. Only where nothing else reaches the port."`
 }
 
 // admission says which identities of Microsoft Entra ID are callers.

@@ -13,20 +13,24 @@ const recipesPage = "../docs/recipes.md"
 
 const recipesIntro = `# Recipes
 
-What workflows ask of AWS most, as documents for ` + "`POST /v1/send`" + `: take one, put your names in place of the examples, and send it. A test sends each to a verifier of signatures, by itself and from the workflow
-engine, and holds its policies. This page is made from the examples in [openapi.yaml](../openapi.yaml).
+What workflows ask of AWS most, as documents for ` + "`POST /v1/send`" + `: take one, put your names in place of the examples, and
+send it. A test sends each to a verifier of signatures, by itself and from the workflow engine, and holds its policies. This
+page is made from the examples in [openapi.yaml](../openapi.yaml).
 
-Templates of each, to import, come from ` + "`countersign connector --out lowcode`" + `: for Logic Apps in ` + "`lowcode/recipes/logic-apps`" + ` ([how](logic-apps.md)), for n8n in ` + "`lowcode/recipes/n8n`" + ` ([how](n8n.md)). The [workbench](workbench.md)
-offers them, too.
+Templates of each, to import, come from ` + "`countersign connector --out lowcode`" + `: for Logic Apps in
+` + "`lowcode/recipes/logic-apps`" + ` ([how](logic-apps.md)), for n8n in ` + "`lowcode/recipes/n8n`" + ` ([how](n8n.md)). The
+[workbench](workbench.md) offers them, too.
 
 For each there is
 
 - the **request**, where ` + "`profile`" + ` is one of the operator's; leave it out for the default one,
 - the **result**, as an expression of Logic Apps, where the step that sends is called ` + "`Call_AWS`" + `,
 - what the profile's **role** needs in IAM, and no more,
-- the **policy** in Cedar that permits it to the caller ` + "`my-flow`" + `, and nothing else ([policies](security.md#policies)). What only the body says, such as a table, a topic or a bus, policies do not read: the role bounds that.
+- the **policy** in Cedar that permits it to the caller ` + "`my-flow`" + `, and nothing else ([policies](security.md#policies)). What
+  only the body says, such as a table, a topic or a bus, policies do not read: the role bounds that.
 
-A failure of AWS is a failure of the step ([all cases](errors.md#when-aws-is-called-from-here)). There are no recipes for what answers with a secret, such as ` + "`GetSecretValue`" + `: answers are kept in run histories.
+A failure of AWS is a failure of the step ([all cases](errors.md#when-aws-is-called-from-here)). There are no recipes for
+what answers with a secret, such as ` + "`GetSecretValue`" + `: answers are kept in run histories.
 `
 
 // docs/recipes.md is made from the contract.

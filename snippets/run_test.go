@@ -386,7 +386,7 @@ func TestSnippets_SendHostileRequests(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			for _, program := range runner.needs {
 				if _, err := exec.LookPath(program); err != nil {
-					if os.Getenv("CI") == "true" && program != "node" {
+					if os.Getenv("CI") != "" {
 						t.Fatal(err)
 					}
 					t.Skipf("NOT CHECKED, the form %s: %v", form, err)
