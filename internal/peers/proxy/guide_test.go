@@ -155,7 +155,8 @@ func TestGuide_OneForAll(t *testing.T) {
 		{"curl -s -o /dev/null -w '%{http_code}' " + base + api, "401"},
 		{"curl -s -o /dev/null -w '%{http_code}' -X PUT -u any:" + key + " " + base + "s3." + region + ".amazonaws.com/inbox", "200"},
 		{"head -c 3000000 /dev/zero > a && curl -s -o /dev/null -w '%{http_code}' -H 'X-API-Key: " + key + "' -T a " +
-			base + "s3." + region + ".amazonaws.com/other/a", "404"},
+			base + "s3." + region + ".amazonaws.com/inbox/a", "200"},
+		{"curl -s -o /dev/null -w '%{http_code}' -H 'X-API-Key: " + key + "' " + base + "s3." + region + ".amazonaws.com/other/a", "404"},
 	} {
 		if out := shell(t, test.line); out != test.want {
 			t.Errorf("%s: %q, want %q", test.line, out, test.want)
