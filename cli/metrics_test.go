@@ -25,10 +25,14 @@ func serviceWith(t testing.TB, environment map[string]string) *service {
 		"COUNTERSIGN_RATE_BURST": "1000000",
 	}
 	maps.Copy(env, environment)
-	p := &process{
+	return serviceFor(t, &process{
 		ctx: t.Context(), getenv: func(name string) string { return env[name] }, stdout: io.Discard, stderr: io.Discard,
 		now: time.Now, contract: contract,
-	}
+	})
+}
+
+func serviceFor(t testing.TB, p *process) *service {
+	t.Helper()
 	conf, err := loadConfig(p, "")
 	if err != nil {
 		t.Fatal(err)
