@@ -29,7 +29,7 @@ func (p *Policy) couldPermit(v *view, action cedar.EntityUID) bool {
 	var permits []*statement
 	for i := range p.policies {
 		s := &p.policies[i]
-		if !s.about(v.principal, action) {
+		if !s.holds(v.principal, action) {
 			continue
 		}
 		tree := s.node.AsIsNode()

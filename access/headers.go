@@ -31,10 +31,10 @@ func (p *Policy) Warnings() []string {
 }
 
 func (s *statement) warnings() []string {
-	if s.action != nil && s.action.ID == "verify" { // nothing is sent afterwards
+	if s.onlyAction(ActionVerify) { // nothing is sent afterwards
 		return nil
 	}
-	sent := s.action != nil && s.action.ID == "send" // by us, as it was decided on
+	sent := s.onlyAction(ActionSend) // by us, as it was decided on
 	var list []string
 	for _, value := range s.named {
 		text, _ := value.(types.String)

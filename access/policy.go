@@ -33,7 +33,7 @@ func Schema() string { return schemaText }
 type Policy struct {
 	policies     statements // the operator's, or the default one
 	guardrails   statements
-	all          statements // both
+	quick        statements // of both, those that look at requests of which nothing has to be named
 	restricted   bool       // a policy file is loaded
 	hash         [sha256.Size]byte
 	reads        map[string]bool // attributes of requests that some policy reads
@@ -72,7 +72,12 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	if p.policies, err = p.readStatements(file, text); err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}
-	p.all = slices.Concat(p.policies, p.guardrails)
+	p.quick = slices.Clone(p.policies)
+	for _, s := range p.guardrails {
+		if !s.passes(p.nothingNamed) {
+			p.quick = append(p.quick, s)
+		}
+	}
 	return p, nil
 }
 
@@ -101,18 +106,28 @@ func (p *Policy) Decide(q Question) Decision {
 	if d.Reason != "" {
 		return d
 	}
-	v := p.view(&q, &f)
 	request := cedar.Request{
-		Principal: v.principal,
+		Principal: types.NewEntityUID("Caller", types.String(q.Caller.ID)),
 		Action:    types.NewEntityUID("Action", types.String(q.Action)),
-		Resource:  v.resource,
+		Resource:  types.NewEntityUID("Request", "request"),
 		Context:   p.nothingNamed,
 	}
-	if len(f.unusual) == 0 && len(f.credentials) == 0 && !q.Request.OwnKeys {
-		// Most requests pass without anything having to be named: then policies and
-		// guardrails are asked at once. Naming only ever lifts a guardrail.
+	// Most requests pass without anything having to be named: then policies and
+	// guardrails are asked at once. Naming only ever lifts a guardrail.
+	nothingToName := len(f.unusual) == 0 && len(f.credentials) == 0 && !q.Request.OwnKeys
+	if nothingToName {
+		if permits := p.quick.permitting(&request, &f); len(permits) > 0 {
+			return d.allow(permits)
+		}
+	}
+	return p.decideByCedar(q, f, request, d, nothingToName)
+}
+
+func (p *Policy) decideByCedar(q Question, f attributes, request cedar.Request, d Decision, nothingToName bool) Decision {
+	v := p.view(&q, &f)
+	if nothingToName {
 		quick := d
-		if permits, denied := p.all.decide(v, request, &quick); !denied && len(permits) > 0 {
+		if permits, denied := p.quick.decide(v, request, &quick); !denied && len(permits) > 0 {
 			return quick.allow(permits)
 		}
 	}

@@ -22,36 +22,75 @@ type statement struct {
 	named  []types.Value // what it names, for the guardrails
 	node   ast.Node      // its scope and conditions as one expression
 
-	context           cedar.Record     // for the guardrails, when it alone permits
-	principal, action *cedar.EntityUID // when its scope names just one
-	fixed             []fixed
+	context cedar.Record // for the guardrails, when it alone permits
+
+	scope
+	condition condition // what it evaluates first
+	whole     bool      // scope and condition are all it says
 }
 
 type statements []statement
 
-// candidates are the statements that a request's principal, action and attributes leave: a
-// [cedar.PolicyIterator], in the order of the file.
+// outcome is what a statement comes to for a request, as far as it is known without Cedar.
+func (s *statement) outcome(principal, action cedar.EntityUID, f *attributes) outcome {
+	if !s.holds(principal, action) {
+		return no
+	}
+	if o := s.condition(f); o == no || s.whole {
+		return o
+	}
+	return unknown
+}
+
+// permitting are the statements that permit a request, where Cedar is not needed to tell that they do, and that none
+// forbids it; else there are none.
+func (ss statements) permitting(request *cedar.Request, f *attributes) (permits []*statement) {
+	for i := range ss {
+		s := &ss[i]
+		switch o := s.outcome(request.Principal, request.Action, f); {
+		case o == no:
+		case o == yes && s.policy.Effect() == cedar.Permit:
+			permits = append(permits, s)
+		default:
+			return nil
+		}
+	}
+	return permits
+}
+
+// passes tells whether a statement that forbids looks at the context alone, and lets one of this kind through.
+func (s *statement) passes(context cedar.Record) bool {
+	alone := true
+	ast.Inspect(s.node, func(n ast.IsNode) bool {
+		variable, isVariable := n.(ast.NodeTypeVariable)
+		alone = alone && (!isVariable || variable.Name == "context")
+		return alone
+	})
+	if !alone {
+		return false
+	}
+	held, err := eval.Eval(s.node.AsIsNode(), eval.Env{Context: context})
+	return err == nil && held == types.Boolean(false)
+}
+
+// candidates are the statements that may have an effect, or an error, for a request: a [cedar.PolicyIterator], in the order
+// of the file.
 type candidates struct {
 	from              statements
 	principal, action cedar.EntityUID
 	attributes        *attributes
 }
 
-// All passes over what Cedar would find out to be about somebody or something else: evaluating a thousand policies takes ten times
-// as long as all the rest of a signature.
+// All passes over what Cedar would find out to be about somebody or something else.
 func (c *candidates) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
 		for i := range c.from {
 			s := &c.from[i]
-			if s.about(c.principal, c.action) && s.couldMatter(c.attributes) && !yield(s.id, s.policy) {
+			if s.outcome(c.principal, c.action, c.attributes) != no && !yield(s.id, s.policy) {
 				return
 			}
 		}
 	}
-}
-
-func (s *statement) about(principal, action cedar.EntityUID) bool {
-	return (s.principal == nil || *s.principal == principal) && (s.action == nil || *s.action == action)
 }
 
 func (ss statements) byID(id cedar.PolicyID) *statement {
@@ -95,13 +134,10 @@ func (p *Policy) readStatements(file, text string) (statements, error) {
 		if s.named, err = inspect(p, s.node); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", where, err))
 		}
-		if scope, ok := tree.Principal.(ast.ScopeTypeEq); ok {
-			s.principal = &scope.Entity
-		}
-		if scope, ok := tree.Action.(ast.ScopeTypeEq); ok {
-			s.action = &scope.Entity
-		}
-		s.fixed = readFixed(tree.Conditions)
+		var wholeScope, wholeCondition bool
+		s.scope, wholeScope = readScope(tree)
+		s.condition, wholeCondition = readConditions(tree.Conditions)
+		s.whole = wholeScope && wholeCondition
 		s.context = p.newContext(s.named, nil, nil, false)
 		ss = append(ss, s)
 	}

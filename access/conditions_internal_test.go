@@ -28,7 +28,7 @@ func (e every) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 // Policies that are passed over change nothing: neither the decision, nor the policies that it names, nor the errors.
 func TestCandidates_DecideAsAllPoliciesDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	skipped, erred, allowed, denied := 0, 0, 0, 0
+	skipped, erred, allowed, denied, alone := 0, 0, 0, 0, 0
 	for range 150 {
 		text := randomPolicyFile(r)
 		p, err := NewPolicy("random.cedar", []byte(text))
@@ -48,16 +48,25 @@ func TestCandidates_DecideAsAllPoliciesDo(t *testing.T) {
 				}
 			}
 			v, again := p.view(&q, f), p.view(&q, f)
-			some := &candidates{p.all, v.principal, request(v).Action, f}
+			all := slices.Concat(p.policies, p.guardrails)
+			some := &candidates{p.quick, v.principal, request(v).Action, f}
 			got, gotWhy := cedar.Authorize(some, v, request(v))
-			want, wantWhy := cedar.Authorize(every{p.all}, again, request(again))
+			want, wantWhy := cedar.Authorize(every{all}, again, request(again))
 			if got != want || !slices.Equal(gotWhy.Reasons, wantWhy.Reasons) || !slices.Equal(gotWhy.Errors, wantWhy.Errors) {
 				t.Fatalf("got %v %v, of all %v %v\n%+v %+v\n%s", got, gotWhy, want, wantWhy, q, f, text)
+			}
+			asked := request(v)
+			if permits := p.quick.permitting(&asked, f); len(permits) > 0 {
+				alone++
+				byCedar := wantWhy.Reasons
+				if want == cedar.Deny || len(wantWhy.Errors) > 0 || !slices.EqualFunc(permits, byCedar, isReason) {
+					t.Fatalf("permitted without Cedar, which says %v %v\n%+v %+v\n%s", want, wantWhy, q, f, text)
+				}
 			}
 			for range some.All() {
 				skipped--
 			}
-			skipped += len(p.all)
+			skipped += len(all)
 			erred += len(wantWhy.Errors)
 			if want == cedar.Allow {
 				allowed++
@@ -66,11 +75,13 @@ func TestCandidates_DecideAsAllPoliciesDo(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d policies passed over, %d errors, %d requests allowed, %d denied", skipped, erred, allowed, denied)
-	if skipped < 1000 || erred < 1000 || allowed < 100 || denied < 100 {
+	t.Logf("%d policies passed over, %d errors, %d requests allowed, %d denied, %d allowed without Cedar", skipped, erred, allowed, denied, alone)
+	if skipped < 1000 || erred < 1000 || allowed < 100 || denied < 100 || alone < 50 {
 		t.Error("the test looks at too little")
 	}
 }
+
+func isReason(s *statement, r cedar.DiagnosticReason) bool { return s.id == r.PolicyID }
 
 func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
@@ -100,6 +111,8 @@ func randomExpression(r *rand.Rand, depth int) string {
 		attribute+` != "x"`, attribute+` like "*x*"`, `resource.service == "`+pick(r, "s3", "sqs")+`"`, `resource.path == "/x"`,
 		`resource.method == "GET"`, `resource.query.contains("x")`, `resource.port == 443`,
 		attribute+` == resource.region`, `["x"].contains(`+attribute+`)`, "true", "false", `context.restricted`,
+		`["x", "z"].contains(`+attribute+`)`, `["s3", "`+pick(r, "x", "sqs")+`"].contains(resource.service)`,
+		`resource.service like "`+pick(r, "s*", "*s", "*q*")+`"`, `["x", resource.host].contains(`+attribute+`)`,
 		`(resource.hasTag("query.x") && resource.getTag("query.x") == "1")`, `principal == Caller::"a"`,
 	)
 }

@@ -1,0 +1,164 @@
+package access
+
+import (
+	"slices"
+
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+)
+
+// outcome is what a part of a policy comes to, as far as it is known without Cedar.
+type outcome uint8
+
+const (
+	unknown outcome = iota // Cedar has to evaluate it, and may find an error
+	no
+	yes
+)
+
+func outcomeOf(holds bool) outcome {
+	if holds {
+		return yes
+	}
+	return no
+}
+
+// condition is a part of a policy that compares texts of the request with literals: resource.service == "sqs". Policies are
+// mostly made of such, and evaluating a thousand by Cedar takes ten times as long as all the rest of a signature.
+type condition func(*attributes) outcome
+
+// textAttributes are the attributes of a request that policies compare with texts. An empty one is not there, and an error.
+var textAttributes = map[types.String]func(*attributes) string{
+	"profile":   func(f *attributes) string { return f.profile },
+	"service":   func(f *attributes) string { return f.service },
+	"region":    func(f *attributes) string { return f.region },
+	"host":      func(f *attributes) string { return f.host },
+	"method":    func(f *attributes) string { return f.method },
+	"path":      func(f *attributes) string { return f.path },
+	"operation": func(f *attributes) string { return f.operation },
+}
+
+// readConditions is what a policy evaluates first, and whether that is all. What comes after anything else is not in it, for
+// that may end in an error, which must be seen.
+func readConditions(conditions []ast.ConditionType) (c condition, whole bool) {
+	c, whole = func(*attributes) outcome { return yes }, true
+	for _, next := range conditions {
+		body := next.Body
+		if next.Condition == ast.ConditionUnless {
+			body = ast.Not(ast.NewNode(body)).AsIsNode()
+		}
+		found, isWhole := readCondition(body)
+		if found == nil {
+			return c, false
+		}
+		if c = and(c, found); !isWhole {
+			return c, false
+		}
+	}
+	return c, whole
+}
+
+// readCondition is the part of an expression that is evaluated first, nil where that is none, and whether it is all of it.
+func readCondition(n ast.IsNode) (c condition, whole bool) {
+	switch n := n.(type) {
+	case ast.NodeTypeAnd:
+		left, whole := readCondition(n.Left)
+		if !whole {
+			return left, false
+		}
+		right, whole := readCondition(n.Right)
+		if right == nil {
+			return left, false
+		}
+		return and(left, right), whole
+	case ast.NodeTypeOr:
+		left, leftWhole := readCondition(n.Left)
+		right, rightWhole := readCondition(n.Right)
+		if !leftWhole || !rightWhole {
+			return nil, false
+		}
+		return not(and(not(left), not(right))), true
+	case ast.NodeTypeNot:
+		if c, whole := readCondition(n.Arg); whole {
+			return not(c), true
+		}
+	case ast.NodeTypeEquals:
+		return equals(n.BinaryNode)
+	case ast.NodeTypeNotEquals:
+		if c, whole := equals(n.BinaryNode); whole {
+			return not(c), true
+		}
+	case ast.NodeTypeContains:
+		if list, isList := textSet(n.Left); isList {
+			return compare(n.Right, func(is string) bool { return slices.Contains(list, is) })
+		}
+	case ast.NodeTypeLike:
+		return compare(n.Arg, func(is string) bool { return n.Value.Match(types.String(is)) })
+	}
+	return nil, false
+}
+
+func and(a, b condition) condition {
+	return func(f *attributes) outcome {
+		if o := a(f); o != yes {
+			return o
+		}
+		return b(f)
+	}
+}
+
+func not(c condition) condition {
+	return func(f *attributes) outcome {
+		switch c(f) {
+		case yes:
+			return no
+		case no:
+			return yes
+		}
+		return unknown
+	}
+}
+
+func equals(n ast.BinaryNode) (condition, bool) {
+	for _, side := range [][2]ast.IsNode{{n.Left, n.Right}, {n.Right, n.Left}} {
+		if value, isText := textLiteral(side[1]); isText {
+			if c, found := compare(side[0], func(is string) bool { return is == value }); found {
+				return c, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// compare is a condition on an attribute of the request; nil where n is none.
+func compare(n ast.IsNode, holds func(string) bool) (c condition, found bool) {
+	access, _ := n.(ast.NodeTypeAccess)
+	variable, _ := access.Arg.(ast.NodeTypeVariable)
+	of := textAttributes[access.Value]
+	if of == nil || variable.Name != "resource" {
+		return nil, false
+	}
+	return func(f *attributes) outcome {
+		is := of(f)
+		if is == "" {
+			return unknown
+		}
+		return outcomeOf(holds(is))
+	}, true
+}
+
+func textLiteral(n ast.IsNode) (string, bool) {
+	literal, _ := n.(ast.NodeValue)
+	value, isText := literal.Value.(types.String)
+	return string(value), isText
+}
+
+// textSet are the elements of a set of literals.
+func textSet(n ast.IsNode) (list []string, isList bool) {
+	set, isList := n.(ast.NodeTypeSet)
+	for _, element := range set.Elements {
+		value, isText := textLiteral(element)
+		list, isList = append(list, value), isList && isText
+	}
+	return list, isList
+}
