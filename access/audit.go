@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -101,7 +102,10 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 
 // NextID returns the id of an event that is about to be recorded, for other
 // records to name.
-func (a *Auditor) NextID() string { return a.process + "-" + strconv.FormatUint(a.count.Add(1), 10) }
+func (a *Auditor) NextID() string {
+	var space [64]byte
+	return string(strconv.AppendUint(append(append(space[:0], a.process...), '-'), a.count.Add(1), 10))
+}
 
 // Write puts a record on all sinks and returns when it is there. It fills in the
 // time and the event's id, where there is none. An error is an [ErrAudit]: the
@@ -168,9 +172,13 @@ func (a *Auditor) add(line []byte) (*batch, int) {
 	return b, len(b.ends) - 1
 }
 
-// work writes batches until there is none.
+// work writes batches until there is none. Requests that are about to have a record get the processor before each, so that
+// theirs are in the same write.
 func (a *Auditor) work() {
-	for {
+	for more := true; ; {
+		if more {
+			runtime.Gosched()
+		}
 		b := a.take()
 		if b == nil {
 			return
@@ -179,6 +187,7 @@ func (a *Auditor) work() {
 		a.mu.Lock()
 		a.withSink = time.Time{}
 		a.settle(b, written, err)
+		more = a.pending != nil
 		a.mu.Unlock()
 	}
 }

@@ -1,83 +1,116 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // outlet owns standard output while the service runs: one goroutine writes all
-// lines of log and audit. A reader that stops reading must stop neither
-// requests nor the end of the process, so log lines beyond its capacity are
-// dropped and counted, and the caller who writes a record waits for it only as
-// long as it wants to.
+// lines of log and audit, those that come while it writes together. A reader that
+// stops reading must stop neither requests nor the end of the process, so log
+// lines beyond its capacity are dropped and counted, and the caller who writes a
+// record waits for it only as long as it wants to.
 type outlet struct {
-	to      io.Writer
-	lines   chan line
-	dropped atomic.Int64
-	now     func() time.Time
-	stop    chan struct{} // closed when no more lines come
-	done    chan struct{} // closed when all are written
-	once    sync.Once
+	to   io.Writer
+	now  func() time.Time
+	some chan struct{} // there is something to write
+	stop chan struct{} // closed when no more lines come
+	done chan struct{} // closed when all are written
+	once sync.Once
+
+	mu      sync.Mutex
+	pending *lineBatch // gathers
+	dropped int64
 }
 
-type line struct {
-	text    []byte
-	written chan error // nil for a log line
+// lineBatch is lines that are written together.
+type lineBatch struct {
+	text  []byte
+	count int
+
+	// What came of them where somebody waits for that, once written is closed: n bytes are there, and why no more.
+	written chan struct{}
+	n       int
+	err     error
 }
 
 // outletLines is how many lines may wait: some megabytes at most.
 const outletLines = 2048
 
 func newOutlet(to io.Writer, now func() time.Time) *outlet {
-	o := &outlet{to: to, lines: make(chan line, outletLines), now: now, stop: make(chan struct{}), done: make(chan struct{})}
+	o := &outlet{
+		to: to, now: now, some: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		pending: new(lineBatch),
+	}
 	go o.run()
 	return o
 }
 
 func (o *outlet) run() {
 	defer close(o.done)
+	var buf []byte
 	for {
 		select {
-		case l := <-o.lines:
-			o.write(l)
-			continue
-		default:
-		}
-		select {
-		case l := <-o.lines:
-			o.write(l)
+		case <-o.some:
+			runtime.Gosched() // others may be about to add lines
+			buf = o.write(buf)
 		case <-o.stop:
-			if len(o.lines) == 0 {
-				return
-			}
+			o.write(buf)
+			return
 		}
 	}
 }
 
-func (o *outlet) write(l line) {
-	if n := o.dropped.Swap(0); n > 0 {
+// write writes what is pending; what comes meanwhile goes to buf. It returns the buffer that is free then.
+func (o *outlet) write(buf []byte) []byte {
+	o.mu.Lock()
+	l, dropped := o.pending, o.dropped
+	o.pending, o.dropped = &lineBatch{text: buf}, 0
+	o.mu.Unlock()
+	if dropped > 0 {
 		_, _ = fmt.Fprintf(o.to, `{"level":"warn","type":"lifecycle","dropped":%d,"time":%q,`+
-			`"message":"log lines dropped: standard output was not read"}`+"\n", n, o.now().UTC().Format(recordTime))
+			`"message":"log lines dropped: standard output was not read"}`+"\n", dropped, o.now().UTC().Format(recordTime))
 	}
-	n, err := o.to.Write(l.text)
-	if err == nil && n < len(l.text) {
-		err = io.ErrShortWrite
+	if len(l.text) > 0 {
+		if l.n, l.err = o.to.Write(l.text); l.err == nil && l.n < len(l.text) {
+			l.err = io.ErrShortWrite
+		}
 	}
 	if l.written != nil {
-		l.written <- err
+		close(l.written)
 	}
+	if cap(l.text) > keptLines {
+		return nil
+	}
+	return l.text[:0]
+}
+
+// keptLines is how large a buffer may be that is used again.
+const keptLines = 64 << 10
+
+// add puts text behind what is pending. It is called with the lock held.
+func (o *outlet) add(text []byte) *lineBatch {
+	l := o.pending
+	l.text = append(l.text, text...)
+	l.count++
+	select {
+	case o.some <- struct{}{}:
+	default:
+	}
+	return l
 }
 
 // Write takes a log line, and never waits.
 func (o *outlet) Write(text []byte) (int, error) {
-	select {
-	case o.lines <- line{text: bytes.Clone(text)}:
-	default:
-		o.dropped.Add(1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pending.count < outletLines {
+		o.add(text)
+	} else {
+		o.dropped++
 	}
 	return len(text), nil
 }
@@ -91,24 +124,30 @@ func (o *outlet) close() {
 	}
 }
 
-// records is the outlet for audit records, whose writer returns when the line is
+// records is the outlet for audit records, whose writer returns when the lines are
 // written.
 type records struct{ *outlet }
 
 func (r records) Write(text []byte) (int, error) {
-	written := make(chan error, 1)
-	select {
-	case r.lines <- line{bytes.Clone(text), written}:
-	case <-r.done:
-		return 0, io.ErrClosedPipe
+	r.mu.Lock()
+	l := r.add(text)
+	end := len(l.text)
+	if l.written == nil {
+		l.written = make(chan struct{})
 	}
+	written := l.written
+	r.mu.Unlock()
 	select {
-	case err := <-written:
-		if err != nil {
-			return 0, err
+	case <-written:
+	case <-r.done:
+		select {
+		case <-written: // with the last
+		default:
+			return 0, io.ErrClosedPipe
 		}
-		return len(text), nil
-	case <-r.done:
-		return 0, io.ErrClosedPipe
 	}
+	if n := len(text) - (end - l.n); n < len(text) {
+		return max(n, 0), l.err
+	}
+	return len(text), nil
 }
