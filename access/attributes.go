@@ -144,12 +144,12 @@ func (f *attributes) readQuery(r *Request, a Action) string {
 	if r.RawQuery == "" {
 		return ""
 	}
-	pieces := strings.Split(r.RawQuery, "&")
-	if len(pieces) > MaxQueryParameters {
+	pieces := 1 + strings.Count(r.RawQuery, "&")
+	if pieces > MaxQueryParameters {
 		return fmt.Sprintf("there are more than %d query parameters", MaxQueryParameters)
 	}
-	f.query = make([]Field, 0, len(pieces))
-	for _, piece := range pieces {
+	f.query = make([]Field, 0, pieces)
+	for piece := range strings.SplitSeq(r.RawQuery, "&") {
 		name, value, _ := strings.Cut(piece, "=")
 		n, err1 := url.PathUnescape(name)
 		v, err2 := url.PathUnescape(value)

@@ -128,7 +128,11 @@ func (p *Policy) callOf(service string, f *attributes) func(part []string) strin
 // bearerToken tells whether a request could be taken for the one that, presigned
 // for whatever service, is an API key.
 func bearerToken(f *attributes) bool {
+	const name = "callwithbearertoken"
 	return slices.ContainsFunc(f.query, func(q Field) bool {
+		if len(q.Name)+len(q.Value) < len(name) {
+			return false
+		}
 		text := q.Name + "=" + q.Value
 		for strings.Contains(text, "%") {
 			next, err := url.PathUnescape(text)
@@ -137,7 +141,7 @@ func bearerToken(f *attributes) bool {
 			}
 			text = next
 		}
-		return strings.Contains(strings.ToLower(text), "callwithbearertoken")
+		return strings.Contains(strings.ToLower(text), name)
 	})
 }
 

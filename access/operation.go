@@ -14,7 +14,7 @@ func (p *Policy) operation(a Action, r *Request, f *attributes) string {
 	switch {
 	case bearerToken(f):
 		return bearerTokenOperation(r, f)
-	case controlHost(f.host) != "" && s3Family(r.Service):
+	case s3Family(r.Service) && controlHost(f.host) != "":
 		return f.operationInPath(p.callOf(r.Service, f))
 	case s3Family(r.Service):
 		if a == ActionPostPolicy {

@@ -131,6 +131,9 @@ func NewRecord(q Question, d Decision) Record {
 	if d.Allowed {
 		r.Decision = "allow"
 	}
+	if q.Request.RawQuery != "" {
+		r.QueryKeys = make([]string, 0, 1+strings.Count(q.Request.RawQuery, "&"))
+	}
 	for piece := range strings.SplitSeq(q.Request.RawQuery, "&") {
 		if name, _, _ := strings.Cut(piece, "="); name != "" {
 			r.QueryKeys = append(r.QueryKeys, name)
@@ -143,8 +146,11 @@ func NewRecord(q Question, d Decision) Record {
 func (r *Record) SetSignature(signature string) { r.SignatureSHA256 = digest(signature) }
 
 func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:])
+	var space [128]byte
+	sum := sha256.Sum256(append(space[:0], s...))
+	var text [2 * len(sum)]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:])
 }
 
 // WorkflowOf reads the ids that Logic Apps, Power Automate and Azure Functions

@@ -27,7 +27,9 @@ func TraceOf(h http.Header) Trace {
 	var id [16]byte
 	binary.BigEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // nobody has to be unable to guess it
 	binary.BigEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // nobody has to be unable to guess it
-	return Trace{TraceID: hex.EncodeToString(id[:])}
+	var text [2 * len(id)]byte
+	hex.Encode(text[:], id[:])
+	return Trace{TraceID: string(text[:])}
 }
 
 // Lengths of a traceparent of version 00, and where its parts begin.

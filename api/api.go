@@ -73,7 +73,7 @@ type server struct{ Options }
 func New(o Options) http.Handler {
 	s, h := &server{o}, o.Handlers
 	r := chi.NewRouter()
-	r.Use(s.logRequest, recoverPanic, middleware.GetHead)
+	r.Use(recoverPanic, middleware.GetHead)
 	r.NotFound(h.Elsewhere().ServeHTTP)
 	r.MethodNotAllowed(methodNotAllowed(r))
 
@@ -115,7 +115,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodPost, "/v1/snippets", h.CreateSnippet())
 		})
 	})
-	return r
+	return &logged{r, s}
 }
 
 // methodNotAllowed lists the methods that are allowed, as a 405 must (RFC 9110 section 15.5.6); chi leaves that to custom handlers.

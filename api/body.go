@@ -72,6 +72,11 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 	if declared > limit {
 		return nil, nil, handlers.TooLarge(limit)
 	}
+	if 0 <= declared && declared < smallBody {
+		data := make([]byte, declared)
+		_, err := io.ReadFull(in, data)
+		return data, nil, handlers.BodyUnreadable(err)
+	}
 	if declared < 0 {
 		declared = limit
 	}

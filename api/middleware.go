@@ -19,31 +19,51 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logRequest writes one line for each request, when it is over. No header, query or body is in it.
-func (s *server) logRequest(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		event := new(handlers.Event)
-		event.RequestID = requestID(r.Header.Get("X-Request-Id"), s.NewID)
-		event.ClientIP, event.Workflow, event.Trace = s.clientIP(r), access.WorkflowOf(r.Header), access.TraceOf(r.Header)
-		started := s.Now()
-		w.Header().Set("X-Request-Id", event.RequestID)
-		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		r = handlers.WithEvent(r, event)
-		if s.Began != nil && !polled(r.URL.Path) {
-			r = r.WithContext(s.Began(r.Context(), r.Method, &event.Trace))
+// requestContext is the context of a request. What chi keeps of the route is in it, too, for which chi would make another
+// context, and another copy of the request.
+type requestContext struct {
+	handlers.EventContext
+	route    chi.Context
+	patterns [1]string // the space of those of route
+}
+
+func (c *requestContext) Value(key any) any {
+	if key == chi.RouteCtxKey {
+		return &c.route
+	}
+	return c.EventContext.Value(key)
+}
+
+// logged is routes and what comes before them for each request.
+type logged struct {
+	*chi.Mux
+	*server
+}
+
+// ServeHTTP gives a request its context and writes one line for it, when it is over. No header, query or body is in it.
+func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := new(requestContext)
+	ctx.Context, ctx.route.Routes, ctx.route.RoutePatterns = r.Context(), l.Mux, ctx.patterns[:0]
+	event := &ctx.Event
+	event.RequestID = requestID(r.Header.Get("X-Request-Id"), l.NewID)
+	event.ClientIP, event.Workflow, event.Trace = l.clientIP(r), access.WorkflowOf(r.Header), access.TraceOf(r.Header)
+	started := l.Now()
+	w.Header().Set("X-Request-Id", event.RequestID)
+	ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+	if l.Began != nil && !polled(r.URL.Path) {
+		ctx.Context = l.Began(r.Context(), r.Method, &event.Trace)
+	}
+	defer func() {
+		route, took := ctx.route.RoutePattern(), l.Now().Sub(started)
+		if l.Served != nil {
+			l.Served(ctx, Served{r.Method, route, ww.Status(), took, event})
 		}
-		defer func() {
-			route, took := chi.RouteContext(r.Context()).RoutePattern(), s.Now().Sub(started)
-			if s.Served != nil {
-				s.Served(r.Context(), Served{r.Method, route, ww.Status(), took, event})
-			}
-			s.logEvent(ww.Status(), event, route).
-				Str("request_id", event.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
-				Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", took).
-				Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
-		}()
-		next.ServeHTTP(ww, r)
-	})
+		l.logEvent(ww.Status(), event, route).
+			Str("request_id", event.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
+			Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", took).
+			Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
+	}()
+	l.Mux.ServeHTTP(ww, r.WithContext(ctx))
 }
 
 // clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word,
@@ -56,10 +76,14 @@ func (s *server) clientIP(r *http.Request) string {
 	if host, _, err := net.SplitHostPort(remote); err == nil {
 		remote = host
 	}
-	if ip, err := netip.ParseAddr(remote); err == nil {
-		return ip.String()
+	ip, err := netip.ParseAddr(remote)
+	if err != nil {
+		return ""
 	}
-	return ""
+	if text := ip.AppendTo(make([]byte, 0, 64)); string(text) != remote {
+		return string(text)
+	}
+	return remote
 }
 
 // logEvent picks the level: polls of hosts and load balancers would fill the log, faults of ours must stand out.
@@ -71,15 +95,15 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 	case status < 400 && polled(route):
 		line = s.Log.Debug()
 	}
-	for key, value := range map[string]string{
-		"caller": e.Caller.ID, "caller_id": e.Caller.ID, "auth_method": string(e.Caller.Method), "client_ip": e.ClientIP,
-		"workflow_run_id": e.Workflow.RunID, "invocation_id": e.Workflow.InvocationID,
-		"profile": e.Profile, "service": e.Service, "region": e.Region,
-		"err_code": e.Code, "detail": e.Detail, "hint": e.Hint,
-		"trace_id": e.Trace.TraceID, "span_id": e.Trace.SpanID, "trace_flags": e.Trace.Flags,
+	for _, field := range [...]struct{ key, value string }{
+		{"caller", e.Caller.ID}, {"caller_id", e.Caller.ID}, {"auth_method", string(e.Caller.Method)}, {"client_ip", e.ClientIP},
+		{"workflow_run_id", e.Workflow.RunID}, {"invocation_id", e.Workflow.InvocationID},
+		{"profile", e.Profile}, {"service", e.Service}, {"region", e.Region},
+		{"err_code", e.Code}, {"detail", e.Detail}, {"hint", e.Hint},
+		{"trace_id", e.Trace.TraceID}, {"span_id", e.Trace.SpanID}, {"trace_flags", e.Trace.Flags},
 	} {
-		if value != "" {
-			line = line.Str(key, clip(value, 1000))
+		if field.value != "" {
+			line = line.Str(field.key, clip(field.value, 1000))
 		}
 	}
 	if e.Cause != nil {

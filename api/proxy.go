@@ -75,9 +75,9 @@ func NewPassing(o Options, p Passing) http.Handler {
 		host = func(string) bool { return true }
 	}
 	s, r := &server{o}, chi.NewRouter()
-	r.Use(s.logRequest, recoverPanic, s.refusePages(origin, host), s.authenticateProxied, s.limitCaller, s.limitStreams)
+	r.Use(recoverPanic, s.refusePages(origin, host), s.authenticateProxied, s.limitCaller, s.limitStreams)
 	r.Handle("/*", o.Proxy.Handler(proxy.Mode{Target: p.Target}))
-	return r
+	return &logged{r, s}
 }
 
 // OwnName tells whether a Host header names this machine and nothing that a stranger could register.

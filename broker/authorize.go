@@ -99,16 +99,26 @@ func (op *operation) policyRequest() access.Request {
 	return out
 }
 
+// signs tells whether the signature covers a header, named in lower case.
+func (op *operation) signs(name string) bool {
+	for signed := range strings.SplitSeq(op.signed, ";") {
+		if signed == name {
+			return true
+		}
+	}
+	return false
+}
+
 // signedFields are the headers that the policies see: those that the signature covers, so that nobody can change afterwards what was
 // decided on. Of what this service sends they see everything. Host is an attribute of its own, and what signing sets is no choice of the
 // caller's.
 func (op *operation) signedFields() []access.Field {
 	fields := make([]access.Field, 0, len(op.request.Headers))
-	for _, h := range op.request.Headers {
-		name := strings.ToLower(h.Name)
+	for i, h := range op.request.Headers {
+		name := op.headerNames()[i]
 		noChoice := signing.Reserved(name) || name == "x-amz-content-sha256" || name == "host"
-		if !noChoice && (op.action == access.ActionSend || slices.Contains(op.signed, name)) {
-			fields = append(fields, access.Field(h))
+		if !noChoice && (op.action == access.ActionSend || op.signs(name)) {
+			fields = append(fields, access.Field{Name: name, Value: h.Value})
 		}
 	}
 	return fields
@@ -128,8 +138,7 @@ func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
 	if in.SignAllHeaders {
 		return nil
 	}
-	for _, header := range op.request.Headers {
-		name := strings.ToLower(header.Name)
+	for _, name := range op.headerNames() {
 		reason, forbidden := signing.Fragile(op.request.Method, name)
 		if forbidden || op.quirks.NeverSigned(name) || !b.Policy.ReadsHeader(name) || slices.Contains(op.request.SignedHeaders, name) {
 			continue

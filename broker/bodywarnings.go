@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/access"
 	"countersign/signing"
@@ -73,13 +74,13 @@ var dataURI = regexp.MustCompile(`(?i)^data:(?:[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[^,;
 func undecoded(body []byte) string {
 	const head = 1 << 10
 	text := bytes.TrimSpace(body)
-	begin := string(text[:min(len(text), head)])
+	begin := text[:min(len(text), head)]
 	switch {
-	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"$`):
+	case bytes.HasPrefix(begin, []byte("{")) && bytes.Contains(begin, []byte(`"$`)):
 		if found, multipart, err := EnvelopeNames(text); err == nil && (found || multipart) && jsontext.Value(text).IsValid() {
 			return "the text of an object with $content, the form in which workflow engines hold a file"
 		}
-	case dataURI.MatchString(begin):
+	case dataURI.Match(begin):
 		return "a data URI, which holds a file as text"
 	}
 	if name := base64File(text); name != "" {
@@ -101,7 +102,9 @@ func garbled(text []byte) bool {
 	const longest = 64
 	head := make([]byte, 0, longest)
 	beyondASCII := false
-	for _, r := range string(text[:min(len(text), 4*longest)]) {
+	for rest := text[:min(len(text), 4*longest)]; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		rest = rest[size:]
 		c := byte(r & 0xff)
 		if r > 0xff {
 			i := slices.Index(windows1252, r)
@@ -116,18 +119,33 @@ func garbled(text []byte) bool {
 		head = append(head, c)
 		beyondASCII = beyondASCII || c > 0x7f
 	}
+	if !beyondASCII {
+		return false
+	}
 	name := fileType(string(head))
-	return beyondASCII && name != "" && name != "XML" && name != "HTML" && name != "SVG" && name != "RTF"
+	return name != "" && name != "XML" && name != "HTML" && name != "SVG" && name != "RTF"
 }
 
 // holdsNoJSON are the media types of files, which an object is never sent as.
 var holdsNoJSON = regexp.MustCompile(`^(?:image|audio|video)/|xml$|^text/(?:csv|html)$|^application/(?:pdf|zip)$`)
 
+// saysOfText tells whether a Content-Type says what a text has to be.
+func saysOfText(contentType string) bool {
+	lower := strings.ToLower(contentType)
+	return strings.Contains(lower, "multipart") || strings.Contains(lower, "form") || strings.Contains(lower, "json")
+}
+
 // differs says in which way a Content-Type belongs to another body than the one given, or "". A
 // body that is bytes may be anything.
 func (p *payload) differs(contentType string) string {
+	if len(p.Bytes) == 0 || p.MediaType != MediaText && p.MediaType != MediaJSON {
+		return ""
+	}
+	if p.MediaType == MediaText && !saysOfText(contentType) {
+		return ""
+	}
 	media, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil || len(p.Bytes) == 0 || p.MediaType != MediaText && p.MediaType != MediaJSON {
+	if err != nil {
 		return ""
 	}
 	isJSON := media == MediaJSON || strings.HasPrefix(media, "application/x-amz-json-") || strings.HasSuffix(media, "+json")

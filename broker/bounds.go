@@ -85,6 +85,9 @@ func isAddress(u signing.URL) bool {
 		return true
 	}
 	name, _, _ := strings.Cut(host, ":")
+	if last := name[len(name)-1]; last < '0' || last > '9' { // no error has to be made
+		return false
+	}
 	_, err := netip.ParseAddr(name) // package signing refuses all other spellings
 	return err == nil
 }

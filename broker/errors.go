@@ -65,7 +65,12 @@ func Problem(err error) *problem.Error {
 // InputProblem turns what is wrong with an input into the problem of a part; other errors stay.
 func InputProblem(err error) error { return problemIn(err, false) }
 
-func (op *operation) problem(err error) error { return problemIn(err, op.in.Credentials != nil) }
+func (op *operation) problem(err error) error {
+	if err == nil {
+		return nil
+	}
+	return problemIn(err, op.in.Credentials != nil)
+}
 
 // problemIn is [InputProblem] that knows whose credentials they are: of those that the caller
 // did not bring, nothing is told.
@@ -158,6 +163,7 @@ func isSHA256(text string) bool {
 	if len(text) != 64 {
 		return false
 	}
-	_, err := hex.DecodeString(text)
+	var sum [32]byte
+	_, err := hex.Decode(sum[:], []byte(text))
 	return err == nil
 }

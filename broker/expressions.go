@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"net/url"
 	"regexp"
 	"slices"
@@ -70,19 +71,18 @@ func (op *operation) urlParts() []string {
 // text that is the whole body.
 func warnOfExpressions(_ *Input, op *operation) error {
 	if strings.ContainsAny(op.request.URL.String(), "%@$") {
-		op.warnOfText(problem.Field{Part: "url"}, "The URL", op.urlParts()...)
+		op.warnOfText(problem.Field{Part: "url"}, op.urlParts()...)
 	}
-	for _, h := range op.request.Headers {
-		name := strings.ToLower(strings.TrimSpace(h.Name))
-		op.warnOfText(headerPart(name), "The header "+name, h.Value)
+	for i, h := range op.request.Headers {
+		op.warnOfText(headerPart(op.headerNames()[i]), h.Value)
 	}
 	const longest = 4 << 10
-	body := strings.TrimSpace(string(op.payload.Bytes[:min(len(op.payload.Bytes), longest+1)]))
-	if len(body) > longest || op.payload.MediaType != MediaText {
+	text := bytes.TrimSpace(op.payload.Bytes[:min(len(op.payload.Bytes), longest+1)])
+	if len(text) == 0 || len(text) > longest || op.payload.MediaType != MediaText || strings.IndexByte("@{$<[", text[0]) < 0 {
 		return nil
 	}
-	if body == objectAsText || isExpression(body) || callAtBeginning.MatchString(body) {
-		op.warnOfText(problem.Field{Part: "body"}, "The body", body)
+	if body := string(text); body == objectAsText || isExpression(body) || callAtBeginning.MatchString(body) {
+		op.warnOfText(problem.Field{Part: "body"}, body)
 	}
 	return nil
 }
@@ -94,16 +94,20 @@ func isExpression(text string) bool {
 	return slices.ContainsFunc([]string{"@{", "{{", "${", "{%", "<%", "$("}, begins) && expression.FindString(text) == text
 }
 
-func (op *operation) warnOfText(part problem.Field, where string, texts ...string) {
+func (op *operation) warnOfText(part problem.Field, texts ...string) {
+	where := func() string {
+		name := map[string]string{"url": "The URL", "key": "The key", "header": "The header ", "fields": "The field ", "body": "The body"}
+		return name[part.Part] + part.Name
+	}
 	for _, text := range texts {
 		if kind := unevaluated(text); kind != "" {
-			op.warnOf(part, "expression_unevaluated", where+" holds "+kind+", which looks like an expression that was "+
+			op.warnOf(part, "expression_unevaluated", where()+" holds "+kind+", which looks like an expression that was "+
 				"not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a "+
 				"text; elsewhere switch the field to expressions.")
 			return
 		}
 		if strings.Contains(text, objectAsText) {
-			op.warnOf(part, "object_as_text", where+" holds "+objectAsText+", which JavaScript makes of an object where "+
+			op.warnOf(part, "object_as_text", where()+" holds "+objectAsText+", which JavaScript makes of an object where "+
 				"a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
 			return
 		}

@@ -101,12 +101,13 @@ func base64File(text []byte) string {
 	if len(text)-len(unpadded) > 2 {
 		return ""
 	}
+	var begin [head]byte
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		begin, err := encoding.AppendDecode(nil, unpadded[:min(len(unpadded), head)])
+		n, err := encoding.Decode(begin[:], unpadded[:min(len(unpadded), head)])
 		if err != nil {
 			continue
 		}
-		if name := fileType(string(begin)); name != "" && isBase64(unpadded, len(text)-len(unpadded), encoding == base64.RawURLEncoding) {
+		if name := fileType(string(begin[:n])); name != "" && isBase64(unpadded, len(text)-len(unpadded), encoding == base64.RawURLEncoding) {
 			return name
 		}
 	}

@@ -15,6 +15,8 @@ import (
 // way to AWS drops or changes get a warning.
 func setHeaders(in *Input, op *operation) error {
 	warned, sends := map[string]bool{}, op.action == access.ActionSend
+	op.request.Headers = make([]signing.Header, 0, len(in.Headers)+1)
+	op.names = make([]string, 0, len(in.Headers)+1)
 	var hashes []signing.Header
 	for _, h := range in.Headers {
 		name := strings.ToLower(strings.TrimSpace(h.Name))
@@ -41,7 +43,7 @@ func setHeaders(in *Input, op *operation) error {
 			warned[name] = true
 			op.warnOf(headerPart(name), "header_fragile", "The header "+name+" may not arrive as it is given: it "+reason+".")
 		}
-		op.request.Headers = append(op.request.Headers, h)
+		op.request.Headers, op.names = append(op.request.Headers, h), append(op.names, name)
 	}
 	op.warnOfRepeated()
 	if op.mediaType == "" {
@@ -64,12 +66,19 @@ func setHeaders(in *Input, op *operation) error {
 	return op.takeContentHashes(in, hashes)
 }
 
+// headerNames are the names of the headers in lower case. Headers are only ever added.
+func (op *operation) headerNames() []string {
+	for _, h := range op.request.Headers[len(op.names):] {
+		op.names = append(op.names, strings.ToLower(strings.TrimSpace(h.Name)))
+	}
+	return op.names
+}
+
 // warnOfRepeated looks for headers that hold one value and are given twice: joined by a comma,
 // they say something else.
 func (op *operation) warnOfRepeated() {
 	given := map[string]int{}
-	for _, h := range op.request.Headers {
-		name := strings.ToLower(strings.TrimSpace(h.Name))
+	for _, name := range op.headerNames() {
 		if given[name]++; given[name] == 2 && holdsOneValue(name) {
 			op.warnOf(headerPart(name), "header_repeated", "The header "+name+" is given twice and holds one value. Both were "+
 				"joined by a comma; keep one of them.")

@@ -90,7 +90,8 @@ type operation struct {
 	placed     bool // what the host tells is known:
 	place      endpoints.Scope
 	placeErr   error
-	signed     []string // the names of the headers that the signature covers
+	names      []string // those of the request's headers, as headerNames has them
+	signed     string   // the names of the headers that the signature covers, joined by semicolons
 	warnings   []signing.Warning
 	upstream   []UpstreamHeader // of the operator, sent and not signed
 	upgrade    bool             // a request to send asks for another protocol

@@ -78,9 +78,11 @@ func (op *operation) serviceOperation(in *Input) endpoints.Operation {
 			call.Target = strings.TrimSpace(h.Value)
 		}
 	}
-	for _, q := range op.request.URL.Query() {
-		if q.Name == "Action" {
-			call.Action = q.Value
+	if strings.Contains(op.request.URL.RawQuery(), "Action=") {
+		for _, q := range op.request.URL.Query() {
+			if q.Name == "Action" {
+				call.Action = q.Value
+			}
 		}
 	}
 	return endpoints.OperationOf(op.request.Scope.Service, call)

@@ -100,9 +100,9 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 		Bucket: in.Bucket, Fields: append([]signing.Parameter{{Name: "key", Value: in.Key}}, in.Fields...), StartsWith: in.StartsWith,
 		MinLength: in.MinLength, MaxLength: in.MaxLength, Region: in.Region, Expires: op.request.Expires,
 	}
-	op.warnOfText(problem.Field{Part: "key"}, "The key", strings.ReplaceAll(in.Key, signing.Filename, ""))
+	op.warnOfText(problem.Field{Part: "key"}, strings.ReplaceAll(in.Key, signing.Filename, ""))
 	for _, f := range slices.Concat(in.Fields, in.StartsWith) {
-		op.warnOfText(problem.Field{Part: "fields", Name: f.Name}, "The field "+f.Name, strings.ReplaceAll(f.Value, signing.Filename, ""))
+		op.warnOfText(problem.Field{Part: "fields", Name: f.Name}, strings.ReplaceAll(f.Value, signing.Filename, ""))
 		if strings.EqualFold(f.Name, "key") {
 			return nil, &problem.Error{
 				Code: "fields_conflict", Detail: "The key is given twice.",

@@ -13,8 +13,8 @@ import (
 // resolveScope finds the scope: what the caller says wins over what the operator's patterns say, and these over what the host says.
 func (b *Broker) resolveScope(in *Input, op *operation) error {
 	found, err := b.infer(op)
-	var inferErr *endpoints.InferError
-	if err != nil && !errors.As(err, &inferErr) {
+	inferErr, isInferErr := errors.AsType[*endpoints.InferError](err)
+	if err != nil && !isInferErr {
 		return err
 	}
 	scope := signing.Scope{Service: in.Service, Region: in.Region}
@@ -147,7 +147,7 @@ func (op *operation) warnOfPlus() {
 
 // checkPartition refuses what no partition of AWS takes: keys of one are unknown in the others.
 func (op *operation) checkPartition() error {
-	if ofOtherMaker(op.request.URL) {
+	if op.ofOtherMaker() {
 		if strings.HasPrefix(op.session.RoleARN, "arn:aws") {
 			op.warn("session_differs", "The host belongs to a store of another maker, which knows its own keys alone, and "+
 				"the session of the profile is one of AWS.")
@@ -155,8 +155,10 @@ func (op *operation) checkPartition() error {
 		return nil
 	}
 	of := endpoints.PartitionOf(op.session.Region)
-	if parts := strings.SplitN(op.session.RoleARN, ":", 3); len(parts) == 3 {
-		of = parts[1]
+	if _, arn, found := strings.Cut(op.session.RoleARN, ":"); found {
+		if partition, _, found := strings.Cut(arn, ":"); found {
+			of = partition
+		}
 	}
 	region, _, _ := strings.Cut(op.request.Scope.Region, ",")
 	wanted := endpoints.PartitionOf(region)
@@ -169,11 +171,13 @@ func (op *operation) checkPartition() error {
 	}
 }
 
-// ofOtherMaker tells whether a URL leads to an S3-compatible store, which is in no partition of AWS.
-func ofOtherMaker(url signing.URL) bool {
-	found, err := endpoints.Infer(url.Host(), url.Path())
-	var inferErr *endpoints.InferError
-	if errors.As(err, &inferErr) {
+// ofOtherMaker tells whether the URL leads to an S3-compatible store, which is in no partition of AWS.
+func (op *operation) ofOtherMaker() bool {
+	found, err := op.place, op.placeErr
+	if !op.placed || found.Pattern { // the operator's word is not the host's
+		found, err = endpoints.Infer(op.request.URL.Host(), op.request.URL.Path())
+	}
+	if inferErr, isInferErr := errors.AsType[*endpoints.InferError](err); isInferErr {
 		return inferErr.Kind == endpoints.Ambiguous && inferErr.Partition == ""
 	}
 	return found.Partition == ""

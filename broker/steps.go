@@ -164,7 +164,7 @@ func (b *Broker) readStep(in *Step, r *signing.Request) (*operation, error) {
 	if err := b.readURL(like, op); err != nil {
 		return nil, op.problem(err)
 	}
-	op.request, op.signed, op.quirks = *r, in.SignedHeaders, endpoints.QuirksOf(in.Service)
+	op.request, op.signed, op.quirks = *r, strings.Join(in.SignedHeaders, ";"), endpoints.QuirksOf(in.Service)
 	if in.Body != nil {
 		body, err := in.Body()
 		if err != nil {

@@ -15,16 +15,13 @@ import (
 func (b *Broker) checkSignable(op *operation) error {
 	trial := op.request
 	trial.Time, trial.Credentials = b.Now(), noCredentials
-	var names string
-	var err error
 	if op.presigns() {
-		var made signing.Signed
-		made, err = b.Signer.Presign(&trial)
-		names = made.SignedHeaders
-	} else {
-		names, err = b.Signer.Check(&trial)
+		made, err := b.Signer.Presign(&trial)
+		op.signed = made.SignedHeaders
+		return err
 	}
-	op.signed = strings.Split(names, ";")
+	var err error
+	op.signed, err = b.Signer.Check(&trial)
 	return err
 }
 

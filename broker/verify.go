@@ -134,7 +134,7 @@ func (b *Broker) readReceivedInto(in *VerifyInput, like *Input, op *operation) (
 	if info.Presigned {
 		op.request.URL = withoutSignature(op.request.URL)
 	}
-	op.request.Headers, op.signed = received.Headers, strings.Split(info.SignedHeaders, ";")
+	op.request.Headers, op.signed = received.Headers, info.SignedHeaders
 	return readings, nil
 }
 

@@ -39,10 +39,8 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string,
 }
 
 func writeHead(w http.ResponseWriter, status int, media string, length int) {
-	header := w.Header()
-	header.Set("Content-Type", media)
-	header.Set("Content-Length", strconv.Itoa(length))
-	header.Set("Cache-Control", "no-store")
+	header, values := w.Header(), []string{media, strconv.Itoa(length), "no-store"}
+	header["Content-Type"], header["Content-Length"], header["Cache-Control"] = values[:1:1], values[1:2:2], values[2:]
 	w.WriteHeader(status)
 }
 

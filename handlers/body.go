@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/base64"
 
 	"countersign/broker"
@@ -22,15 +23,33 @@ type receivedEnvelope struct {
 	Content     *string `json:"$content"`
 }
 
+// bodyValue is the field body, any JSON. It is a part of the document, of which a copy would take as much memory again.
+type bodyValue struct {
+	text       jsontext.Value
+	begin, end int64 // in the document
+}
+
+// UnmarshalJSONFrom finds out where the value is.
+func (v *bodyValue) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	text, err := d.ReadValue()
+	v.end = d.InputOffset()
+	v.begin = v.end - int64(len(text))
+	return err
+}
+
+// take takes the value out of the document that was decoded.
+func (v *bodyValue) take(document []byte) { v.text = document[v.begin:v.end:v.end] }
+
 // readBody reads the one of body and bodyBase64 that is given; payloadSha256 stands for either.
 func (in *signRequest) readBody() (broker.Body, error) {
 	const onlyOne = "Only one of body, bodyBase64 and payloadSha256 can be given."
 	var out broker.Body
 	given := make([]problem.Field, 0, 3)
-	if len(in.Body) > 0 && in.Body.Kind() != 'n' {
+	body := in.Body.text
+	if len(body) > 0 && body.Kind() != 'n' {
 		given = append(given, problem.Field{Pointer: "/body", Detail: onlyOne})
 		var err error
-		if out, err = readForms(in.Body, in.mediaType()); err != nil {
+		if out, err = readForms(body, in.mediaType); err != nil {
 			return broker.Body{}, err
 		}
 	}
@@ -44,16 +63,16 @@ func (in *signRequest) readBody() (broker.Body, error) {
 	if len(given) > 1 {
 		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: given}
 	}
-	out.Null = len(in.Body) > 0 && in.Body.Kind() == 'n'
+	out.Null = len(body) > 0 && body.Kind() == 'n'
 	return out, nil
 }
 
 // readForms reads the field body, of which the caller's Content-Type says whether an object is a form.
-func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
+func readForms(body jsontext.Value, media func() string) (p broker.Body, err error) {
 	p.Present, p.Text = true, true
 	switch body.Kind() {
 	case '"':
-		if p.Bytes, err = jsontext.AppendUnquote(make([]byte, 0, len(body)), body); err != nil {
+		if p.Bytes, err = unquote(body); err != nil {
 			return p, problem.Invalid("/body", "The text is not UTF-8.")
 		}
 		p.MediaType = broker.MediaText
@@ -63,7 +82,7 @@ func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
 			return p, err
 		}
 	}
-	if media == broker.MediaForm {
+	if media() == broker.MediaForm {
 		p.Bytes, err = encodeForm(body)
 		p.MediaType = broker.MediaForm
 		return p, err
@@ -74,6 +93,14 @@ func readForms(body jsontext.Value, media string) (p broker.Body, err error) {
 	}
 	p.Bytes, p.MediaType = compact, broker.MediaJSON
 	return p, nil
+}
+
+// unquote is what a JSON text says: a part of it where nothing is escaped.
+func unquote(text jsontext.Value) ([]byte, error) {
+	if plain := text[1 : len(text)-1]; bytes.IndexByte(plain, '\\') < 0 {
+		return plain, nil
+	}
+	return jsontext.AppendUnquote(make([]byte, 0, len(text)), text)
 }
 
 // readEnvelope takes an object with $content or $content-type for the workflow engine's own envelope; any other object is a JSON body.

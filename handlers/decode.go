@@ -43,14 +43,18 @@ func decode(r *http.Request, in any) error {
 
 // wholeBody is a body that was read before the handler was called.
 type wholeBody struct {
-	*bytes.Reader
+	bytes.Reader
 	data []byte
 }
 
 func (*wholeBody) Close() error { return nil }
 
 // WholeBody is the body of a request that has arrived; it is decoded where it lies.
-func WholeBody(data []byte) io.ReadCloser { return &wholeBody{bytes.NewReader(data), data} }
+func WholeBody(data []byte) io.ReadCloser {
+	body := &wholeBody{data: data}
+	body.Reset(data)
+	return body
+}
 
 // BodyUnreadable is the error of a body that could not be read to its end; nil for nil.
 func BodyUnreadable(err error) error {
@@ -73,7 +77,7 @@ func checkMedia(header http.Header) error {
 		return &problem.Error{Code: "content_encoding_unsupported", Detail: "The request body is compressed."}
 	}
 	contentType := header.Get("Content-Type")
-	if contentType == "" {
+	if contentType == "" || contentType == "application/json" {
 		return nil
 	}
 	media, params, err := mime.ParseMediaType(contentType)
@@ -103,6 +107,9 @@ func decodeDocument(data []byte, in any) error {
 	}
 	if jsontext.Value(data).Kind() != '{' {
 		return problem.Invalid("", "must be a JSON object.")
+	}
+	if in, ok := in.(interface{ takeBody(document []byte) }); ok {
+		in.takeBody(data)
 	}
 	if _, ok := in.(interface{ nullFree() }); ok {
 		if err := refuseNull(data); err != nil {
@@ -228,6 +235,9 @@ func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
+// usualEntries is room for as many entries as a request usually has.
+const usualEntries = 4
+
 // textMap is a JSON object of texts in the order received, since the order of headers and parameters may matter.
 type textMap []signing.Parameter
 
@@ -261,6 +271,9 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		}
 		if len(*m) == maxEntries {
 			return &valueError{"must have at most " + strconv.Itoa(maxEntries) + " entries."}
+		}
+		if *m == nil {
+			*m = make(textMap, 0, usualEntries)
 		}
 		*m = append(*m, signing.Parameter{Name: text, Value: value.String()})
 	}

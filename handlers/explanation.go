@@ -143,7 +143,7 @@ func (in *signRequest) explained(s *broker.Result, expires *wholeNumber) *explai
 		r.Body = field("/payloadSha256", *in.PayloadSHA256)
 	case in.BodyBase64 != nil:
 		r.Body = field("/bodyBase64", *in.BodyBase64)
-	case len(in.Body) > 0:
+	case len(in.Body.text) > 0:
 		r.Body = field("/body", "")
 	}
 	return r

@@ -46,6 +46,20 @@ type Event struct {
 
 type eventKey struct{}
 
+// EventContext is the context of a request that has its event in it.
+type EventContext struct {
+	context.Context
+	Event Event
+}
+
+// Value makes EventContext a [context.Context] in which [EventOf] finds the event.
+func (c *EventContext) Value(key any) any {
+	if key == (eventKey{}) {
+		return &c.Event
+	}
+	return c.Context.Value(key)
+}
+
 // WithEvent returns the request with its event.
 func WithEvent(r *http.Request, e *Event) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), eventKey{}, e))

@@ -7,8 +7,6 @@ import (
 
 	"countersign/credentials"
 	"countersign/problem"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // signRequest is the request that a caller wants to send to AWS, as the contract describes it.
@@ -18,7 +16,7 @@ type signRequest struct {
 	Query              textMap             `json:"query"`
 	Headers            textMap             `json:"headers"`
 	HeaderList         list[header]        `json:"headerList"`
-	Body               jsontext.Value      `json:"body"`
+	Body               bodyValue           `json:"body"`
 	BodyBase64         *string             `json:"bodyBase64"`
 	PayloadSHA256      *string             `json:"payloadSha256"`
 	Payload            *string             `json:"payload"`
@@ -39,6 +37,8 @@ type signRequest struct {
 	bodyBytes   []byte     // what BodyBase64 holds
 	signingTime *time.Time // what SigningTime says
 }
+
+func (in *signRequest) takeBody(document []byte) { in.Body.take(document) }
 
 type header struct {
 	Name  string  `json:"name"`
@@ -134,6 +134,7 @@ func isSHA256(text string) bool {
 	if len(text) != 64 {
 		return false
 	}
-	_, err := hex.DecodeString(text)
+	var sum [32]byte
+	_, err := hex.Decode(sum[:], []byte(text))
 	return err == nil
 }

@@ -8,8 +8,6 @@ import (
 	"countersign/broker"
 	"countersign/problem"
 	"countersign/sending"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -27,7 +25,7 @@ type sendRequest struct {
 	Query          textMap             `json:"query"`
 	Headers        textMap             `json:"headers"`
 	HeaderList     list[header]        `json:"headerList"`
-	Body           jsontext.Value      `json:"body"`
+	Body           bodyValue           `json:"body"`
 	BodyBase64     *string             `json:"bodyBase64"`
 	Payload        *string             `json:"payload"`
 	Profile        string              `json:"profile"`
@@ -43,6 +41,8 @@ type sendRequest struct {
 
 	sign signRequest // the fields that signing has too
 }
+
+func (in *sendRequest) takeBody(document []byte) { in.Body.take(document) }
 
 func (in *sendRequest) check(found *problem.Fields) {
 	in.sign = signRequest{

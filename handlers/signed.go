@@ -98,7 +98,8 @@ func (a *signedAnswer) appendNotes(o *appendjson.Object) {
 
 // appendHeaders writes the headers by name, of those with the same name the last.
 func (a *signedAnswer) appendHeaders(o *appendjson.Object) {
-	byName := slices.Clone(a.Headers)
+	var space [16]signing.Header
+	byName := append(space[:0], a.Headers...)
 	slices.SortStableFunc(byName, func(a, b signing.Header) int { return cmp.Compare(a.Name, b.Name) })
 	for i, h := range byName {
 		if i+1 == len(byName) || byName[i+1].Name != h.Name {

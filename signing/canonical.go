@@ -34,6 +34,20 @@ func Canonicalize(r *Request) (Signed, error) {
 // canonicalize makes the canonical request of the header form, the first text
 // of the scratch.
 func (d *scratch) canonicalize(r *Request) error {
+	if err := d.chooseHeaders(r); err != nil {
+		return err
+	}
+	d.query = append(d.query, r.URL.RawQuery()...)
+	d.appendCanonicalRequest(r)
+	if token := r.Credentials.SessionToken(); token != "" && r.Token == TokenAppended { // to be sent; what is signed is written
+		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
+	}
+	return nil
+}
+
+// chooseHeaders checks the request of the header form and arranges its headers.
+// What comes after it cannot fail.
+func (d *scratch) chooseHeaders(r *Request) error {
 	if err := d.begin(r); err != nil {
 		return err
 	}
@@ -52,15 +66,7 @@ func (d *scratch) canonicalize(r *Request) error {
 	if token != "" && (r.Token == "" || r.Token == TokenSigned) {
 		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
 	}
-	if err := d.chooseSigned(r); err != nil {
-		return err
-	}
-	d.query = append(d.query, r.URL.RawQuery()...)
-	d.appendCanonicalRequest(r)
-	if token != "" && r.Token == TokenAppended { // to be sent; what is signed is written
-		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
-	}
-	return nil
+	return d.chooseSigned(r)
 }
 
 // appendCanonicalRequest appends the canonical request of the chosen headers

@@ -58,7 +58,7 @@ func (s *Signer) AppendAuthorization(dst []byte, r *Request) ([]byte, error) {
 func (s *Signer) Check(r *Request) (signedHeaders string, err error) {
 	d := s.open()
 	defer s.release(d)
-	if err := d.canonicalize(r); err != nil {
+	if err := d.chooseHeaders(r); err != nil {
 		return "", err
 	}
 	return string(d.signedHeaders), nil

@@ -159,7 +159,7 @@ func (o *Object) Member(name, value string) {
 func (o *Object) text(value string) { o.buf, o.replaced = appendText(o.buf, value, o.replaced) }
 
 // plain are the bytes of ASCII that need no escape.
-var plain = func() (plain [utf8.RuneSelf]bool) {
+var plain = func() (plain [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		plain[c] = c != '"' && c != '\\'
 	}
@@ -177,12 +177,14 @@ func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byt
 	begin := 0
 	for i := 0; i < len(value); {
 		c := value[i]
-		if c < utf8.RuneSelf {
-			if !plain[c] {
-				buf = appendEscape(append(buf, value[begin:i]...), c)
-				begin = i + 1
-			}
+		if plain[c] {
 			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			buf = appendEscape(append(buf, value[begin:i]...), c)
+			i++
+			begin = i
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(string(value[i:min(len(value), i+utf8.UTFMax)]))
