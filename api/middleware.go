@@ -96,11 +96,21 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 		line = s.Log.Debug()
 	}
 	for _, field := range [...]struct{ key, value string }{
-		{"caller", e.Caller.ID}, {"caller_id", e.Caller.ID}, {"auth_method", string(e.Caller.Method)}, {"client_ip", e.ClientIP},
-		{"workflow_run_id", e.Workflow.RunID}, {"invocation_id", e.Workflow.InvocationID},
-		{"profile", e.Profile}, {"service", e.Service}, {"region", e.Region},
-		{"err_code", e.Code}, {"detail", e.Detail}, {"hint", e.Hint},
-		{"trace_id", e.Trace.TraceID}, {"span_id", e.Trace.SpanID}, {"trace_flags", e.Trace.Flags},
+		{"caller", e.Caller.ID},
+		{"caller_id", e.Caller.ID},
+		{"auth_method", string(e.Caller.Method)},
+		{"client_ip", e.ClientIP},
+		{"workflow_run_id", e.Workflow.RunID},
+		{"invocation_id", e.Workflow.InvocationID},
+		{"profile", e.Profile},
+		{"service", e.Service},
+		{"region", e.Region},
+		{"err_code", e.Code},
+		{"detail", e.Detail},
+		{"hint", e.Hint},
+		{"trace_id", e.Trace.TraceID},
+		{"span_id", e.Trace.SpanID},
+		{"trace_flags", e.Trace.Flags},
 	} {
 		if field.value != "" {
 			line = line.Str(field.key, clip(field.value, 1000))

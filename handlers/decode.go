@@ -235,7 +235,7 @@ func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
-// usualEntries is room for as many entries as a request usually has.
+// usualEntries is how many entries most requests have at most.
 const usualEntries = 4
 
 // textMap is a JSON object of texts in the order received, since the order of headers and parameters may matter.
