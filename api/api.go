@@ -67,11 +67,14 @@ type Served struct {
 }
 
 // server has the middleware as its methods.
-type server struct{ Options }
+type server struct {
+	Options
+	refusals refusals
+}
 
 // New returns the handler of the whole service.
 func New(o Options) http.Handler {
-	s, h := &server{o}, o.Handlers
+	s, h := &server{Options: o}, o.Handlers
 	r := chi.NewRouter()
 	r.Use(recoverPanic, middleware.GetHead)
 	r.NotFound(h.Elsewhere().ServeHTTP)

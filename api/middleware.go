@@ -58,12 +58,26 @@ func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if l.Served != nil {
 			l.Served(ctx, Served{r.Method, route, ww.Status(), took, event})
 		}
-		l.logEvent(ww.Status(), event, route).
-			Str("request_id", event.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
-			Int("status", ww.Status()).Int("bytes", ww.BytesWritten()).Dur("dur_ms", took).
-			Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
+		l.logRequest(r, ww, event, route, took)
 	}()
 	l.Mux.ServeHTTP(ww, r.WithContext(ctx))
+}
+
+func (s *server) logRequest(r *http.Request, w middleware.WrapResponseWriter, e *handlers.Event, route string, took time.Duration) {
+	unlogged := 0
+	if w.Status() == http.StatusUnauthorized {
+		var isLogged bool
+		if isLogged, unlogged = s.refusals.logs(e.ClientIP, s.Now()); !isLogged {
+			return
+		}
+	}
+	line := s.logEvent(w.Status(), e, route)
+	if unlogged > 0 {
+		line = line.Int("unlogged", unlogged)
+	}
+	line.Str("request_id", e.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
+		Int("status", w.Status()).Int("bytes", w.BytesWritten()).Dur("dur_ms", took).
+		Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
 }
 
 // clientIP is the connection's other end. That may be a proxy, but what proxies say of the client is anybody's word,

@@ -74,7 +74,7 @@ func NewPassing(o Options, p Passing) http.Handler {
 	if host == nil {
 		host = func(string) bool { return true }
 	}
-	s, r := &server{o}, chi.NewRouter()
+	s, r := &server{Options: o}, chi.NewRouter()
 	r.Use(recoverPanic, s.refusePages(origin, host), s.authenticateProxied, s.limitCaller, s.limitStreams)
 	r.Handle("/*", o.Proxy.Handler(proxy.Mode{Target: p.Target}))
 	return &logged{r, s}
