@@ -17,8 +17,8 @@ import (
 
 // serveOptions are the flags of serve that are no settings.
 type serveOptions struct {
-	config        string
-	check, online bool
+	config                string
+	check, online, strict bool
 }
 
 func newServe(p *process) *cobra.Command {
@@ -27,6 +27,7 @@ func newServe(p *process) *cobra.Command {
 	addConfig(c, &o.config)
 	c.Flags().BoolVar(&o.check, "check", false, "Read and check the configuration, print what is wrong with it, and exit.")
 	c.Flags().BoolVar(&o.online, "online", false, "With --check: also try every profile, and print what to change where one does not work.")
+	c.Flags().BoolVar(&o.strict, "strict", false, "With --check: a warning is an error.")
 	addSettings(c, p)
 	return c
 }
@@ -42,17 +43,7 @@ func serve(p *process, o serveOptions) error {
 	defer service.close()
 	conf := service.current.Load().conf
 	if o.check {
-		if err := service.contract.Check(); err != nil {
-			return err
-		}
-		for _, warning := range service.warnings(p, service.current.Load()) {
-			fmt.Fprintf(p.stdout, "warning: %s\n", warning)
-		}
-		fmt.Fprintf(p.stdout, "Configuration OK: %s, %s.\n", count(len(conf.Profiles), "profile"), count(len(conf.APIKeys), "API key"))
-		if o.online {
-			return tryProfiles(p, conf, service.current.Load().store)
-		}
-		return nil
+		return check(p, service, o)
 	}
 	listener, err := listen(p.ctx, conf)
 	if err != nil {
@@ -60,6 +51,26 @@ func serve(p *process, o serveOptions) error {
 	}
 	service.logStart(p, listener.Addr().String())
 	return service.serve(p.ctx, listener, grace{delay: conf.ShutdownDelay, drain: time.Duration(conf.DrainSeconds) * time.Second})
+}
+
+// check prints what the operator should look at, and what is found with the profiles.
+func check(p *process, s *service, o serveOptions) error {
+	if err := s.contract.Check(); err != nil {
+		return err
+	}
+	g := s.current.Load()
+	warnings := s.warnings(p, g)
+	for _, warning := range warnings {
+		fmt.Fprintf(p.stdout, "warning: %s\n", warning)
+	}
+	if o.strict && len(warnings) > 0 {
+		return fmt.Errorf("the configuration has %s", count(len(warnings), "warning"))
+	}
+	fmt.Fprintf(p.stdout, "Configuration OK: %s, %s.\n", count(len(g.conf.Profiles), "profile"), count(len(g.conf.APIKeys), "API key"))
+	if o.online {
+		return tryProfiles(p, g.conf, g.store)
+	}
+	return nil
 }
 
 // tryProfiles goes the way to AWS with every profile and shows where it ends.

@@ -50,6 +50,26 @@ func TestCheckOfARightConfiguration(t *testing.T) {
 	}
 }
 
+func TestServe_CheckSaysWhatTheEnvironmentTakesFromTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "countersign.yaml")
+	if err := os.WriteFile(file, []byte("log_level: info\nallow_send: false\nrate_burst: 7\nauth: none\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program{env: sandboxEnvironment(startSandbox(t))}
+	p.env["COUNTERSIGN_ALLOW_SEND"], p.env["COUNTERSIGN_LOG_LEVEL"] = "true", "info"
+	if code := p.run(t.Context(), "serve", "--check", "--config", file, "--rate-burst", "8"); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, &p.err)
+	}
+	want := "warning: " + file + ":2:1: allow_send: has no effect, since COUNTERSIGN_ALLOW_SEND is set\n"
+	if out := p.out.String(); !strings.Contains(out, want) || strings.Contains(out, "log_level") || strings.Contains(out, "rate_burst") {
+		t.Errorf("want %sfor what differs, and not by a flag:\n%s", want, out)
+	}
+	if code := p.run(t.Context(), "serve", "--check", "--config", file, "--strict"); code != 1 ||
+		!strings.Contains(p.err.String(), "the configuration has 2 warnings") {
+		t.Errorf("strict: exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+}
+
 func TestServe_CheckWarnsOfPoliciesThatRestOnAbsence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policies.cedar")
 	text := `permit (principal, action, resource); @id("debug") forbid (principal, action, resource) when { ` +

@@ -1,5 +1,7 @@
 package cli
 
+import "time"
+
 // refused are configurations with one mistake each, by the kind of mistake.
 var refused = map[string][]wrong{
 	"unknown": {
@@ -377,6 +379,10 @@ var warned = []wrong{
 	{"key", "sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "callers.api_keys[0].sha256: is a placeholder"},
 	{"key", "sha256: deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "callers.api_keys[0].sha256: is a placeholder"},
 	{"key", "expires: 2020-01-31", "callers.api_keys[0].expires: has passed"},
+	{
+		"key", "expires: " + time.Now().UTC().AddDate(0, 0, 9).Format(time.DateOnly),
+		"callers.api_keys[0].expires: less than 30 days are left; make the next key with countersign key new flow",
+	},
 	{
 		"env", "COUNTERSIGN_API_KEY_SHA256=0000000000000000000000000000000000000000000000000000000000000000",
 		"COUNTERSIGN_API_KEY_SHA256: is a placeholder",

@@ -35,9 +35,13 @@ func (c *Config) overlay(s Sources) []error {
 		set[name] = true
 	}
 	lay := func(f field, name, text string) {
+		under, was := c.origins[f.key], f.value.Interface()
 		c.origins[f.key] = origin{name: name}
 		if err := f.set(f.value, text); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+		if under.inFile && !strings.HasPrefix(name, "--") && !reflect.DeepEqual(was, f.value.Interface()) {
+			c.warnings = append(c.warnings, fmt.Sprintf("%s: %s: has no effect, since %s is set", under.name, f.key, name))
 		}
 	}
 	for _, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {

@@ -8,6 +8,9 @@ import (
 	"countersign/credentials"
 )
 
+// keyWarning is how long before its end an API key is warned of: an operator looks once a month.
+const keyWarning = 30 * 24 * time.Hour
+
 // Warnings are what can be meant but hardly is, each with the line of the file or the variable that it comes from.
 // getenv is the environment that the profiles' keys come from, now the time.
 func (c *Config) Warnings(getenv func(string) string, now time.Time) []string {
@@ -21,8 +24,13 @@ func (c *Config) Warnings(getenv func(string) string, now time.Time) []string {
 			warn(fmt.Sprintf("callers.api_keys[%d].sha256", i),
 				"is a placeholder that no key has, so nobody can call with it; make a key with countersign key new NAME")
 		}
-		if !key.Expires.IsZero() && !now.Before(key.Expires) {
-			warn(fmt.Sprintf("callers.api_keys[%d].expires", i), "has passed, so nobody can call with the key")
+		at := fmt.Sprintf("callers.api_keys[%d].expires", i)
+		switch left := key.Expires.Sub(now); {
+		case key.Expires.IsZero():
+		case left <= 0:
+			warn(at, "has passed, so nobody can call with the key")
+		case left < keyWarning:
+			warn(at, "less than 30 days are left; make the next key with countersign key new %s", key.ID)
 		}
 	}
 	if c.Entra != nil && isSampleGUID(c.Entra.Tenant) {
