@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"iter"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,7 +35,7 @@ var (
 	emptied        = change{"emptied", "empty"}
 )
 
-// variant is a body after one change.
+// variant is a body after one change. Its bytes are good until the next one is made.
 type variant struct {
 	change
 	body []byte
@@ -51,66 +52,108 @@ const (
 
 // variants are the changes of a body that clients make, the usual ones first. None
 // is the body itself, and none comes twice.
-func (b *budget) variants(body []byte, contentType string) []variant {
-	if len(body) > maxVaried {
-		return nil
+func (b *budget) variants(body []byte, contentType string) iter.Seq[variant] {
+	return func(yield func(variant) bool) {
+		if len(body) > maxVaried {
+			return
+		}
+		v := &varier{budget: b, body: body, yield: yield, seen: map[[sha256.Size]byte]bool{sha256.Sum256(body): true}}
+		v.add(emptied, nil)
+		text := string(body)
+		v.lines(text)
+		if utf8.ValidString(text) {
+			v.json(text)
+			v.form(text, contentType)
+		}
+		for _, more := range []func(){func() { v.encodings(text, contentType) }, func() { v.charsets(text) }} {
+			if !v.ended {
+				more()
+			}
+		}
 	}
+}
+
+// hashes are the variants without their bytes, made once for each body.
+func (b *budget) hashes(body []byte, contentType string) []variant {
 	key := hashOf(body) + contentType
 	if list, ok := b.varied[key]; ok {
 		return list
 	}
-	v := &varier{budget: b, body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}}
-	v.add(emptied, nil)
-	v.lines()
-	text := string(body)
-	if utf8.ValidString(text) {
-		v.json(text)
-		v.form(text, contentType)
+	var list []variant
+	for v := range b.variants(body, contentType) {
+		v.body = nil
+		list = append(list, v)
 	}
-	v.encodings(text, contentType)
-	v.charsets(text)
 	if b.varied == nil {
 		b.varied = map[string][]variant{}
 	}
-	b.varied[key] = v.list
-	return v.list
+	b.varied[key] = list
+	return list
 }
 
 // wrappings are the changes that come on top of another: whoever writes JSON again
 // may end it with a line feed, quote it or send it as base64.
-func (b *budget) wrappings(body []byte) []variant {
-	v := &varier{budget: b, body: body, seen: map[[32]byte]bool{sha256.Sum256(body): true}}
-	text := string(body)
-	v.lines()
-	v.wrap(text)
-	return v.list
+func (b *budget) wrappings(body []byte) iter.Seq[variant] {
+	return func(yield func(variant) bool) {
+		v := &varier{budget: b, body: body, yield: yield}
+		text := string(body)
+		v.lines(text)
+		v.wrap(text)
+	}
 }
 
 type varier struct {
 	*budget
-	body []byte
-	list []variant
-	seen map[[32]byte]bool
+	body  []byte
+	seen  map[[sha256.Size]byte]bool // nil where one that comes twice does no harm
+	yield func(variant) bool
+	ended bool   // by whoever takes the variants
+	room  []byte // of the present variant
 }
 
 func (v *varier) add(c change, body []byte) {
-	if !v.take(len(body)) {
+	if v.ended || bytes.Equal(body, v.body) || !v.take(len(body)) {
 		return
 	}
 	sum := sha256.Sum256(body)
-	if !v.seen[sum] {
-		v.seen[sum] = true
-		v.list = append(v.list, variant{c, body, sum})
+	if v.seen[sum] {
+		return
 	}
+	if v.seen != nil {
+		v.seen[sum] = true
+	}
+	v.ended = !v.yield(variant{c, body, sum})
 }
 
-func (v *varier) text(c change, text string) { v.add(c, []byte(text)) }
+func (v *varier) text(c change, pieces ...string) {
+	v.room = v.room[:0]
+	for _, p := range pieces {
+		v.room = append(v.room, p...)
+	}
+	v.add(c, v.room)
+}
 
 // lines changes line ends, white space at the ends and byte order marks.
-func (v *varier) lines() {
-	text := string(v.body)
-	v.text(newlineAdded, text+"\n")
-	v.text(newlineAdded, text+"\r\n")
+func (v *varier) lines(text string) {
+	v.text(newlineAdded, text, "\n")
+	v.text(newlineAdded, text, "\r\n")
+	if strings.ContainsAny(text, "\r\n") {
+		v.brokenText(text)
+	}
+	v.text(trimmed, strings.TrimSpace(text))
+	v.text(trimmed, strings.TrimLeft(text, " \t\r\n"))
+	v.text(trimmed, strings.TrimRight(text, " \t\r\n"))
+	v.text(trimmed, text, " ")
+	const bom = "\xEF\xBB\xBF"
+	v.text(bomAdded, bom, text)
+	if plain, ok := strings.CutPrefix(text, bom); ok {
+		v.text(bomRemoved, plain)
+	}
+	v.text(newlineAdded, text, "\n\n")
+}
+
+// brokenText changes the ends of the lines that a text has.
+func (v *varier) brokenText(text string) {
 	for _, end := range []string{"\r\n", "\n"} {
 		if short, ok := strings.CutSuffix(text, end); ok {
 			v.text(newlineRemoved, short)
@@ -120,21 +163,13 @@ func (v *varier) lines() {
 	unix := strings.ReplaceAll(text, "\r\n", "\n")
 	v.text(toCRLF, strings.ReplaceAll(unix, "\n", "\r\n"))
 	v.text(toLF, unix)
-	v.text(linesJoined, strings.NewReplacer("\r", "", "\n", "").Replace(text))
+	v.text(linesJoined, noLines.Replace(text))
 	v.text(linesJoined, strings.ReplaceAll(text, "\n", ""))
 	v.text(linesJoined, strings.ReplaceAll(unix, "\n", " "))
 	v.text(linesJoined, strings.ReplaceAll(unix, "\n", "\r"))
-	v.text(trimmed, strings.TrimSpace(text))
-	v.text(trimmed, strings.TrimLeft(text, " \t\r\n"))
-	v.text(trimmed, strings.TrimRight(text, " \t\r\n"))
-	v.text(trimmed, text+" ")
-	const bom = "\xEF\xBB\xBF"
-	v.text(bomAdded, bom+text)
-	if plain, ok := strings.CutPrefix(text, bom); ok {
-		v.text(bomRemoved, plain)
-	}
-	v.text(newlineAdded, text+"\n\n")
 }
+
+var noLines = strings.NewReplacer("\r", "", "\n", "")
 
 // encodings wraps the body: base64, a JSON string, a workflow's envelope; and
 // undoes these.
@@ -153,30 +188,52 @@ func (v *varier) encodings(text, contentType string) {
 
 // wrap is base64 and the JSON string, and what undoes them.
 func (v *varier) wrap(text string) {
-	v.text(toBase64, base64.StdEncoding.EncodeToString(v.body))
-	v.text(toBase64, base64.URLEncoding.EncodeToString(v.body))
-	v.text(toBase64, base64.RawStdEncoding.EncodeToString(v.body))
-	v.text(toBase64, base64.RawURLEncoding.EncodeToString(v.body))
-	v.text(toBase64, brokenLines(base64.StdEncoding.EncodeToString(v.body)))
+	encoded := base64.StdEncoding.EncodeToString(v.body)
+	forms := []string{encoded}
+	if strings.ContainsAny(encoded, "+/") {
+		forms = append(forms, urlAlphabet.Replace(encoded))
+	}
+	for _, form := range forms {
+		v.text(toBase64, form)
+	}
+	for _, form := range forms {
+		if short := strings.TrimRight(form, "="); short != form {
+			v.text(toBase64, short)
+		}
+	}
+	if len(encoded) > mimeLine {
+		v.text(toBase64, brokenLines(encoded))
+	}
 	compact := strings.TrimSpace(text)
-	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
-		if plain, err := e.DecodeString(compact); err == nil && len(plain) > 0 {
-			v.add(fromBase64, plain)
+	if !strings.ContainsAny(compact[:min(len(compact), 64)], "{}[]\",: ") { // which base64 has not
+		for _, e := range base64Forms {
+			if plain, err := e.DecodeString(compact); err == nil && len(plain) > 0 {
+				v.add(fromBase64, plain)
+			}
 		}
 	}
 	v.text(quoted, quoteJSON(text, jsonEscapes{}))
 	var inner string
-	if json.Unmarshal(v.body, &inner) == nil {
+	if strings.HasPrefix(compact, `"`) && json.Unmarshal(v.body, &inner) == nil {
 		v.text(quoted, inner)
 	}
 }
 
+var urlAlphabet = strings.NewReplacer("+", "-", "/", "_")
+
+var base64Forms = []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding}
+
+// mimeLine is how long lines of base64 are in MIME.
+const mimeLine = 76
+
 // brokenLines writes base64 in lines, as MIME does.
 func brokenLines(s string) string {
 	var b strings.Builder
-	for len(s) > 76 {
-		b.WriteString(s[:76] + "\r\n")
-		s = s[76:]
+	b.Grow(len(s) + len(s)/38)
+	for len(s) > mimeLine {
+		b.WriteString(s[:mimeLine])
+		b.WriteString("\r\n")
+		s = s[mimeLine:]
 	}
 	return b.String() + s
 }
@@ -223,9 +280,13 @@ func (b *budget) explain(body []byte, contentType, wanted string) (explained, bo
 
 // search tries single changes and then pairs.
 func (b *budget) search(body []byte, contentType, wanted string, found *explained) bool {
-	single := b.variants(body, contentType)
+	sum := sumOf(wanted)
+	if sum == nil {
+		return false
+	}
+	single := b.hashes(body, contentType)
 	for i := range single {
-		if single[i].hash() == wanted {
+		if single[i].sum == *sum {
 			found.first = &single[i].change
 			return true
 		}
@@ -233,19 +294,28 @@ func (b *budget) search(body []byte, contentType, wanted string, found *explaine
 	if len(body) > maxPairBody {
 		return false
 	}
-	for i := range single[:min(len(single), firstOfPair)] {
-		second := b.wrappings(single[i].body)
-		for j := range second {
-			if second[j].hash() == wanted {
-				found.first, found.second = &single[i].change, &second[j].change
+	tried := 0
+	for first := range b.variants(body, contentType) {
+		for second := range b.wrappings(first.body) {
+			if second.sum == *sum {
+				found.first, found.second = &first.change, &second.change
 				return true
 			}
 		}
-		if b.spent {
+		if tried++; b.spent || tried == firstOfPair {
 			return false
 		}
 	}
 	return false
+}
+
+// sumOf reads a hash as it is written in a canonical request; nil where it is none.
+func sumOf(hash string) *[sha256.Size]byte {
+	raw, err := hex.DecodeString(hash)
+	if err != nil || len(raw) != sha256.Size || hash != strings.ToLower(hash) {
+		return nil
+	}
+	return (*[sha256.Size]byte)(raw)
 }
 
 func hashOf(body []byte) string {

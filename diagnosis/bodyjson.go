@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"slices"
@@ -93,19 +92,20 @@ func (v *varier) json(text string) {
 	var b []byte
 	for _, w := range usualWriters {
 		b = w.append(b[:0], root, 0)
-		v.fresh(rewritten, b)
+		v.add(rewritten, b)
 	}
+	escapings, numbers, orders := root.distinct()
 	for odd := range 4 {
 		for _, spacing := range spacings {
-			for escaping := range escapings {
-				for number := range numbers {
-					for _, sorted := range []bool{false, true} {
+			for _, escaping := range escapings {
+				for _, number := range numbers {
+					for _, sorted := range orders {
 						w := jsonWriter{jsonStyle: spacing, escaping: escaping, number: number, sorted: sorted}
-						if w.oddity() != odd || v.spent {
+						if w.oddity() != odd || v.spent || v.ended {
 							continue
 						}
 						b = w.append(b[:0], root, 0)
-						v.fresh(rewritten, b)
+						v.add(rewritten, b)
 					}
 				}
 			}
@@ -113,11 +113,39 @@ func (v *varier) json(text string) {
 	}
 }
 
-// fresh adds a copy of a variant, where it is new.
-func (v *varier) fresh(c change, body []byte) {
-	if !v.seen[sha256.Sum256(body)] {
-		v.add(c, slices.Clone(body))
+// distinct are the escapings, the numbers and the orders that make a difference in this text.
+func (n *jsonNode) distinct() (escaped, spelled []int, orders []bool) {
+	differ := func(kind byte, i int, others []int) bool {
+		return !slices.ContainsFunc(others, func(j int) bool { return n.sameForms(kind, i, j) })
 	}
+	for i := range escapings {
+		if differ('"', i, escaped) {
+			escaped = append(escaped, i)
+		}
+	}
+	for i := range numbers {
+		if differ('0', i, spelled) {
+			spelled = append(spelled, i)
+		}
+	}
+	if n.inOrder() {
+		return escaped, spelled, []bool{false}
+	}
+	return escaped, spelled, []bool{false, true}
+}
+
+// sameForms says whether two forms of all values of a kind are the same.
+func (n *jsonNode) sameForms(kind byte, i, j int) bool {
+	if n.kind == kind && n.forms[i] != n.forms[j] {
+		return false
+	}
+	other := func(n *jsonNode) bool { return !n.sameForms(kind, i, j) }
+	return !slices.ContainsFunc(n.names, other) && !slices.ContainsFunc(n.items, other)
+}
+
+// inOrder says whether all members are sorted by name already.
+func (n *jsonNode) inOrder() bool {
+	return slices.IsSorted(n.sorted) && !slices.ContainsFunc(n.items, func(item *jsonNode) bool { return !item.inOrder() })
 }
 
 // prepare writes strings and numbers once in each form, and sorts members.

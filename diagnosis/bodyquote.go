@@ -10,29 +10,53 @@ import (
 // quoteJSON writes a string as a style does.
 func quoteJSON(text string, s jsonEscapes) string {
 	var b strings.Builder
+	b.Grow(len(text) + len(text)/8 + 2)
 	b.WriteByte('"')
-	for _, r := range text {
+	copied := 0
+	for i := 0; i < len(text); {
+		if plainInJSON[text[i]] {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		i += size
+		other := ""
 		switch {
 		case r == '"' && s.upper:
-			b.WriteString(`\u0022`)
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
+			other = `\u0022`
+		case r == '"':
+			other = `\"`
+		case r == '\\':
+			other = `\\`
 		case r == '/' && s.slash:
-			b.WriteString(`\/`)
+			other = `\/`
 		case r < 0x20:
-			b.WriteString(controlJSON(r, s))
+			other = controlJSON(r, s)
 		case s.html && (r == '<' || r == '>' || r == '&') || s.upper && (r == '\'' || r == '+' || r == '`' || r == 0x7F):
-			b.WriteString(unicodeEscape(r, s.upper))
+			other = unicodeEscape(r, s.upper)
 		case r >= 0x80 && s.ascii != 0:
-			b.WriteString(unicodeEscape(r, s.ascii == 'X'))
+			other = unicodeEscape(r, s.ascii == 'X')
+		case r == utf8.RuneError:
+			other = string(r)
 		default:
-			b.WriteRune(r)
+			continue
 		}
+		b.WriteString(text[copied : i-size])
+		b.WriteString(other)
+		copied = i
 	}
+	b.WriteString(text[copied:])
 	b.WriteByte('"')
 	return b.String()
 }
+
+// plainInJSON are the characters that every program writes as they are.
+var plainInJSON = func() (plain [256]bool) {
+	for c := byte(' '); c < 0x7F; c++ {
+		plain[c] = strings.IndexByte("\"\\/<>&'+`", c) < 0
+	}
+	return plain
+}()
 
 func controlJSON(r rune, s jsonEscapes) string {
 	if i := strings.IndexRune("\b\f\n\r\t", r); i >= 0 {

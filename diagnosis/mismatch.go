@@ -94,6 +94,8 @@ type mismatch struct {
 	at     *message  // the request given, or nil
 	own    canonical // our canonical request of it
 	right  bool      // the pasted signature is that of our canonical request
+
+	anywhere []mistake // made when they are needed, once
 }
 
 // otherSecret: the profile's secret gives the pasted signature over AWS's own
@@ -103,7 +105,7 @@ func (m *mismatch) otherSecret() bool {
 	if m.prover == nil || toSign == "" || !m.claim.wellFormed() {
 		return false
 	}
-	if m.prover.take(len(toSign)) && m.prover.matches(m.prover.key, toSign) {
+	if m.prover.take(len(toSign)) && m.prover.matches(&m.prover.key, toSign) {
 		m.add(finding{
 			cause: "wrong-secret", detail: slipIn(m.prover.secret), certainty: m.sure(), place: "secret",
 			reason: "With the profile's secret AWS's own string to sign gives the signature that was sent: AWS has another secret for this key.",

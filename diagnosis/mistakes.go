@@ -7,7 +7,7 @@ import (
 	"countersign/signing"
 )
 
-// mistakes lists the single mistakes of signers over a canonical request, those of
+// mistakes lists the single mistakes of signers in a canonical request, those of
 // the path first. Without a message the canonical request is all there is.
 func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
 	var list []mistake
@@ -21,11 +21,15 @@ func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
 			apply: func(p *parts) { p.method = method },
 		})
 	}
-	list = append(list, m.timeMistakes()...)
-	list = append(list, m.stringMistakes()...)
-	list = append(list, m.keyMistakes()...)
-	list = append(list, m.secretMistakes()...)
-	return append(list, m.otherScopes()...)
+	return list
+}
+
+// mistakesAnywhere are those that have nothing to do with the canonical request.
+func (m *mismatch) mistakesAnywhere() []mistake {
+	if m.anywhere == nil {
+		m.anywhere = slices.Concat(m.timeMistakes(), m.stringMistakes(), m.keyMistakes(), m.secretMistakes(), m.otherScopes())
+	}
+	return m.anywhere
 }
 
 func pathMistake(detail, note, path string) mistake {

@@ -1,10 +1,8 @@
 package diagnosis
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"iter"
 	"strings"
 	"time"
 
@@ -14,7 +12,7 @@ import (
 
 // timeMistakes: the clock was read twice.
 func (m *mismatch) timeMistakes() []mistake {
-	var list []mistake
+	list := make([]mistake, 0, 2*(120+28))
 	add := func(d time.Duration) {
 		at := m.claim.time.Add(d).Format(signing.TimeFormat)
 		list = append(list, mistake{
@@ -35,109 +33,43 @@ func (m *mismatch) timeMistakes() []mistake {
 	return list
 }
 
-// httpTime is the layout of HTTP's Date.
-const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
-
-// movedTimes: the time of the request itself was rewritten after signing, as by a client
-// that sets its own date. Header or parameter and string to sign had another. They are
-// many, so each is made when it is tried.
-func (m *mismatch) movedTimes(base *canonical) iter.Seq[mistake] {
-	return func(yield func(mistake) bool) {
-		written := m.claim.time.Format(signing.TimeFormat)
-		for _, h := range base.headers {
-			layout := ""
-			switch {
-			case h.Name == "x-amz-date" && h.Value == written:
-				layout = signing.TimeFormat
-			case h.Name == "date" && m.claim.date == h.Value && h.Value == m.claim.time.Format(httpTime):
-				layout = httpTime
-			default:
-				continue
-			}
-			const mark = "\x00" // which no header holds
-			before, after, _ := strings.Cut(withValue(base, h.Name, mark), mark)
-			if !m.eachTime(yield, func(at time.Time) mistake {
-				signed := at.Format(layout)
-				return mistake{
-					cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, signed, h.Value), moved: signed,
-					apply: func(p *parts) { p.headers = before + signed + after },
-				}
-			}) {
-				return
-			}
-		}
-		if before, after, found := strings.Cut(base.query, "X-Amz-Date="+written); found {
-			m.eachTime(yield, func(at time.Time) mistake {
-				query := before + "X-Amz-Date=" + at.Format(signing.TimeFormat) + after
-				return mistake{
-					cause: "changed-query", place: "query", other: func() difference { return queryDifference(query, base.query) },
-					apply: func(p *parts) { p.query = query },
-				}
-			})
-		}
-	}
-}
-
-// eachTime yields the mistake for each second of the 15 minutes before the time that the
-// request tells, which is the time of sending; AWS takes none that is older. A minute
-// after it is for another clock.
-func (m *mismatch) eachTime(yield func(mistake) bool, at func(time.Time) mistake) bool {
-	const longest, otherClock = 15 * 60, 60 // seconds
-	for s := -longest; s <= otherClock; s++ {
-		signed := m.claim.time.Add(time.Duration(s) * time.Second)
-		k := at(signed)
-		k.dimension, k.lead = inString, m.prover.leadAt(signed.Format(signing.TimeFormat))
-		if s != 0 && !yield(k) {
-			return false
-		}
-	}
-	return true
-}
-
 // stringMistakes are other forms of the string to sign.
 func (m *mismatch) stringMistakes() []mistake {
 	p, scope := m.prover, strings.Join(m.prover.scope, "/")
 	var list []mistake
-	add := func(note string, f func(c string) string) {
+	add := func(note string, f func(c *hashedText) string) {
 		list = append(list, mistake{dimension: inString, cause: "signed-string", place: "string-to-sign", note: note, toSign: f})
 	}
-	add("It ends in a line feed.", func(c string) string { return p.toSign(c) + "\n" })
-	add("Its lines end in CR LF.", func(c string) string { return strings.ReplaceAll(p.toSign(c), "\n", "\r\n") })
-	add("Its hash is in capitals.", func(c string) string {
-		return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + strings.ToUpper(hexHash(c))
+	right := func(c *hashedText) string { return p.lead + c.hash() }
+	lines := func(lines ...string) string { return strings.Join(lines, "\n") }
+	add("It ends in a line feed.", func(c *hashedText) string { return right(c) + "\n" })
+	add("Its lines end in CR LF.", func(c *hashedText) string { return strings.ReplaceAll(right(c), "\n", "\r\n") })
+	add("Its hash is in capitals.", func(c *hashedText) string { return p.lead + strings.ToUpper(c.hash()) })
+	add("It holds the canonical request in place of its hash.", func(c *hashedText) string { return p.lead + string(c.text) })
+	add("It holds the hash of the hash.", func(c *hashedText) string { return p.lead + hexHash(c.hash()) })
+	add("The canonical request was signed in its place.", func(c *hashedText) string { return string(c.text) })
+	add("The hash of the canonical request was signed in its place.", (*hashedText).hash)
+	add("Its scope has the access key id before it.", func(c *hashedText) string {
+		return lines(p.algorithm, p.date, m.claim.keyID+"/"+scope, c.hash())
 	})
-	add("It holds the canonical request in place of its "+
-		"hash.", func(c string) string { return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + c })
-	add("It holds the hash of the "+
-		"hash.", func(c string) string { return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + hexHash(hexHash(c)) })
-	add("The canonical request was signed in its place.", func(c string) string { return c })
-	add("The hash of the canonical request was signed in its place.", hexHash)
-	add("Its scope has the access key id before it.", func(c string) string {
-		return p.algorithm + "\n" + p.date + "\n" + m.claim.keyID + "/" + scope + "\n" + hexHash(c)
+	add("Its scope lacks aws4_request.", func(c *hashedText) string {
+		return lines(p.algorithm, p.date, strings.TrimSuffix(scope, "/"+p.scope[3]), c.hash())
 	})
-	add("Its scope lacks aws4_request.", func(c string) string {
-		return p.algorithm + "\n" + p.date + "\n" + strings.TrimSuffix(scope, "/"+p.scope[3]) + "\n" + hexHash(c)
-	})
-	add("Its time is the day alone.", func(c string) string { return p.algorithm + "\n" + p.date[:8] + "\n" + scope + "\n" + hexHash(c) })
-	add("It has the date as it was "+
-		"sent.", func(c string) string { return p.algorithm + "\n" + m.claim.date + "\n" + scope + "\n" + hexHash(c) })
+	add("Its time is the day alone.", func(c *hashedText) string { return lines(p.algorithm, p.date[:8], scope, c.hash()) })
+	add("It has the date as it was sent.", func(c *hashedText) string { return lines(p.algorithm, m.claim.date, scope, c.hash()) })
 	for _, layout := range otherTimes {
 		at := m.claim.time.Format(layout)
-		add("Its time is written as "+at+".", func(c string) string { return p.algorithm + "\n" + at + "\n" + scope + "\n" + hexHash(c) })
+		add("Its time is written as "+at+".", func(c *hashedText) string { return lines(p.algorithm, at, scope, c.hash()) })
 	}
-	add("It lacks the line of the algorithm.", func(c string) string { return p.date + "\n" + scope + "\n" + hexHash(c) })
-	add("The hash is in base64.", func(c string) string {
-		sum := sha256.Sum256([]byte(c))
-		return p.algorithm + "\n" + p.date + "\n" + scope + "\n" + base64.StdEncoding.EncodeToString(sum[:])
-	})
+	add("It lacks the line of the algorithm.", func(c *hashedText) string { return lines(p.date, scope, c.hash()) })
+	add("The hash is in base64.", func(c *hashedText) string { return p.lead + base64.StdEncoding.EncodeToString(c.sum[:]) })
 	for _, joint := range []string{" ", "", `\n`, "\r"} {
 		note := "Its lines are joined by " + jointName(joint) + "."
-		add(note, func(c string) string { return strings.ReplaceAll(p.toSign(c), "\n", joint) })
+		add(note, func(c *hashedText) string { return strings.ReplaceAll(right(c), "\n", joint) })
 		note = "The lines of the canonical request are joined by " + jointName(joint) + "."
-		add(note, func(c string) string { return p.toSign(strings.ReplaceAll(c, "\n", joint)) })
-		add(note, func(c string) string {
-			return strings.ReplaceAll(p.toSign(strings.ReplaceAll(c, "\n", joint)), "\n", joint)
-		})
+		joined := func(c *hashedText) string { return p.toSign(strings.ReplaceAll(string(c.text), "\n", joint)) }
+		add(note, joined)
+		add(note, func(c *hashedText) string { return strings.ReplaceAll(joined(c), "\n", joint) })
 	}
 	return list
 }

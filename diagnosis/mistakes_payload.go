@@ -57,7 +57,7 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 		if len(content) < 16<<10 {
 			add("other", "The body itself was signed in place of its hash.", string(content))
 		}
-		for _, v := range m.budget.variants(content, at.header("content-type")) {
+		for _, v := range m.budget.hashes(content, at.header("content-type")) {
 			k := payloadMistake(
 				signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", v.hash(),
 			)

@@ -2,11 +2,9 @@ package diagnosis
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"hash"
 	"strings"
 
 	"countersign/signing"
@@ -50,10 +48,8 @@ type prover struct {
 	algorithm string
 	date      string // as in the string to sign
 	scope     []string
-	key       []byte
-	hash      hash.Hash // HMAC with the key
-	lead      string    // the string to sign, but for the hash
-	sum       [sha256.Size]byte
+	key       macKey
+	lead      string      // the string to sign, but for the hash
 	public    signing.Key // Version 4a
 }
 
@@ -81,8 +77,7 @@ func (c *collector) prover() *prover {
 	if len(p.scope) != 4 {
 		return nil
 	}
-	p.key = chain([]byte("AWS4"+p.secret), p.scope...)
-	p.hash = hmac.New(sha256.New, p.key)
+	p.key = newMACKey(chain([]byte("AWS4"+p.secret), p.scope...))
 	p.lead = p.leadAt(p.date)
 	return p
 }
@@ -97,9 +92,9 @@ func chain(key []byte, parts ...string) []byte {
 }
 
 func mac(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
+	k := newMACKey(key)
+	sum := k.of(text)
+	return sum[:]
 }
 
 func hexHash(text string) string {
@@ -119,7 +114,7 @@ func (p *prover) toSign(canonicalRequest string) string {
 
 // signed says whether the pasted signature is that of a canonical request.
 func (p *prover) signed(canonicalRequest string) bool {
-	return p.take(len(canonicalRequest)) && p.matches(p.key, p.toSign(canonicalRequest))
+	return p.take(len(canonicalRequest)) && p.matches(&p.key, p.toSign(canonicalRequest))
 }
 
 // signatureBytes are those of a signature in hexadecimal or, by mistake, in base64.
@@ -134,21 +129,13 @@ func signatureBytes(text string) []byte {
 	return nil
 }
 
-// has says whether the pasted signature is that of a string to sign, with an HMAC
-// that has the key.
-func (p *prover) has(mac hash.Hash, toSign []byte) bool {
-	mac.Reset()
-	mac.Write(toSign)
-	return hmac.Equal(mac.Sum(p.sum[:0]), p.signature)
-}
-
 // matches says whether the pasted signature is that of a string to sign.
-func (p *prover) matches(key []byte, toSign string) bool {
+func (p *prover) matches(key *macKey, toSign string) bool {
 	if p.algorithm == string(signing.ECDSA) {
 		return p.public.Verify(toSign, p.pasted)
 	}
 	if p.signature == nil {
 		return false
 	}
-	return hmac.Equal(mac(key, toSign), p.signature)
+	return p.is(key.of(toSign))
 }

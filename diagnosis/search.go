@@ -2,10 +2,8 @@ package diagnosis
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"strings"
 )
 
@@ -57,16 +55,15 @@ type mistake struct {
 	cause         Cause
 	detail, place string
 	note          string
-	apply         func(*parts)                  // to the canonical request
-	toSign        func(canonical string) string // in place of the string to sign
-	lead          string                        // in place of what the string to sign has before the hash
-	key           []byte                        // in place of the key
-	hash          hash.Hash                     // HMAC with it
-	signed        string                        // what was signed, where the parts do not show it
-	other         func() difference             // for headers that changed; made when it is needed
-	moved         string                        // the time that was signed, where the request says another
-	sent          string                        // the kind of change that turns the body that was signed into the given one
-	rare          bool                          // not tried together with another
+	apply         func(*parts)               // to the canonical request
+	toSign        func(c *hashedText) string // in place of the string to sign
+	lead          string                     // in place of what the string to sign has before the hash
+	key           []byte                     // in place of the key
+	signed        string                     // what was signed, where the parts do not show it
+	other         func() difference          // for headers that changed; made when it is needed
+	moved         string                     // the time that was signed, where the request says another
+	sent          string                     // the kind of change that turns the body that was signed into the given one
+	rare          bool                       // not tried together with another
 }
 
 // signersMistake searches for the mistake that gives the very signature that was
@@ -87,19 +84,17 @@ func (m *mismatch) signersMistake() bool {
 // over searches with one canonical request as the right one.
 func (m *mismatch) over(base *canonical, at *message) bool {
 	s := searcher{prover: m.prover, base: partsOf(base)}
-	s.plain = s.base.append(nil)
-	list := m.mistakes(base, at)
+	s.plain.set(s.base.append(nil))
+	list := append(m.mistakes(base, at), m.mistakesAnywhere()...)
 	for i := range list {
-		if s.fits(&list[i], nil) {
+		if s.fits(&list[i]) {
 			m.found(base, at, &list[i])
 			return true
 		}
 	}
-	for k := range m.movedTimes(base) {
-		if s.fits(&k, nil) {
-			m.found(base, at, &k)
-			return true
-		}
+	if k := m.movedTime(&s, base); k != nil {
+		m.found(base, at, k)
+		return true
 	}
 	if at == nil && m.at != nil { // once is enough
 		return false
@@ -112,50 +107,75 @@ func (m *mismatch) over(base *canonical, at *message) bool {
 	return true
 }
 
+// hashedText is a canonical request with its hash.
+type hashedText struct {
+	text []byte
+	sum  [sha256.Size]byte
+}
+
+func (t *hashedText) set(text []byte) { t.text, t.sum = text, sha256.Sum256(text) }
+
+func (t *hashedText) hash() string { return hex.EncodeToString(t.sum[:]) }
+
 // searcher tries mistakes over one canonical request.
 type searcher struct {
 	*prover
-	base         parts
-	plain        []byte // the base as text
-	text, toSign []byte // of the candidate
+	base    parts
+	plain   hashedText // the base as text
+	changed parts      // the candidate
+	other   hashedText // the same as text
+	toSign  []byte
 }
 
-// fits says whether one mistake, or two together, give the pasted signature. What
-// changes nothing fits nothing.
-func (s *searcher) fits(first, second *mistake) bool {
-	p := s.base
-	mac, lead, toSign := s.hash, s.lead, first.toSign
-	special := false
+// fits says whether one mistake gives the pasted signature. What changes nothing fits
+// nothing.
+func (s *searcher) fits(k *mistake) bool {
+	if k.apply == nil {
+		return s.signs(&s.plain, k, nil)
+	}
+	return s.write(&s.other, k, nil) && s.signs(&s.other, k, nil)
+}
+
+// write makes the canonical request that one or two mistakes give, and says whether it
+// is another one.
+func (s *searcher) write(t *hashedText, first, second *mistake) bool {
+	s.changed = s.base
+	first.apply(&s.changed)
+	if second != nil {
+		second.apply(&s.changed)
+	}
+	if t.text = s.changed.append(t.text[:0]); bytes.Equal(t.text, s.plain.text) {
+		return false
+	}
+	t.set(t.text)
+	return s.take(len(t.text))
+}
+
+// signs says whether the pasted signature is that of a canonical request, with the
+// string to sign and the key of one or two mistakes.
+func (s *searcher) signs(t *hashedText, first, second *mistake) bool {
+	key, lead, toSign := s.key, s.lead, first.toSign
 	for _, k := range [...]*mistake{first, second} {
 		if k == nil {
 			continue
 		}
-		if k.apply != nil {
-			k.apply(&p)
-		}
 		if k.key != nil {
-			if k.hash == nil {
-				k.hash = hmac.New(sha256.New, k.key)
-			}
-			mac, special = k.hash, true
+			key = newMACKey(k.key)
 		}
 		if k.toSign != nil {
-			toSign, special = k.toSign, true
+			toSign = k.toSign
 		}
 		if k.lead != "" {
-			lead, special = k.lead, true
+			lead = k.lead
 		}
 	}
-	s.text = p.append(s.text[:0])
-	if !s.take(len(s.text)) || !special && bytes.Equal(s.text, s.plain) {
-		return false
-	}
+	s.toSign = key.begin(s.toSign)
 	if toSign != nil {
-		return s.has(mac, []byte(toSign(string(s.text))))
+		s.toSign = append(s.toSign, toSign(t)...)
+	} else {
+		s.toSign = hex.AppendEncode(append(s.toSign, lead...), t.sum[:])
 	}
-	sum := sha256.Sum256(s.text)
-	s.toSign = hex.AppendEncode(append(s.toSign[:0], lead...), sum[:])
-	return s.has(mac, s.toSign)
+	return s.take(len(s.toSign)) && s.is(key.end(s.toSign))
 }
 
 // perDimension is how many mistakes of each are tried together with others.
@@ -164,19 +184,25 @@ var perDimension = [dimensions]int{inPath: 24, inQuery: 24, inHeaders: 64, inPay
 // pairs tries two mistakes of different dimensions.
 func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 	var by [dimensions][]*mistake
+	texts := map[[sha256.Size]byte]bool{}
 	for i := range list {
 		k := &list[i]
-		if !k.rare && len(by[k.dimension]) < perDimension[k.dimension] && s.changes(k) {
-			by[k.dimension] = append(by[k.dimension], k)
+		if k.rare || len(by[k.dimension]) == perDimension[k.dimension] {
+			continue
 		}
+		if k.apply != nil { // some come out alike
+			if !s.write(&s.other, k, nil) || texts[s.other.sum] {
+				continue
+			}
+			texts[s.other.sum] = true
+		}
+		by[k.dimension] = append(by[k.dimension], k)
 	}
 	for d := range by {
 		for e := d + 1; e < dimensions; e++ {
 			for _, a := range by[d] {
-				for _, b := range by[e] {
-					if s.fits(a, b) {
-						return a, b
-					}
+				if b := s.second(a, by[e]); b != nil {
+					return a, b
 				}
 				if s.spent {
 					return nil, nil
@@ -187,15 +213,28 @@ func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 	return nil, nil
 }
 
-// changes says whether a mistake makes another text than the base.
-func (s *searcher) changes(k *mistake) bool {
-	if k.apply == nil {
-		return true
+// second finds the mistake of a dimension that gives the pasted signature together
+// with a first one. Those that leave the canonical request as it is share its hash.
+func (s *searcher) second(a *mistake, list []*mistake) *mistake {
+	var one *hashedText
+	for _, b := range list {
+		switch {
+		case b.apply != nil:
+			if s.write(&s.other, a, b) && s.signs(&s.other, a, b) {
+				return b
+			}
+			continue
+		case a.apply == nil:
+			one = &s.plain
+		case one == nil:
+			s.write(&s.other, a, nil)
+			one = &s.other
+		}
+		if s.signs(one, a, b) {
+			return b
+		}
 	}
-	p := s.base
-	k.apply(&p)
-	s.text = p.append(s.text[:0])
-	return !bytes.Equal(s.text, s.plain)
+	return nil
 }
 
 // found reports mistakes that give the pasted signature.

@@ -25,7 +25,8 @@ func (m *mismatch) formOfSignature() bool {
 			if t == "" {
 				continue
 			}
-			if f.detail = spelling(sig, hex.EncodeToString(mac(m.prover.key, t))); f.detail != "" {
+			right := m.prover.key.of(t)
+			if f.detail = spelling(sig, hex.EncodeToString(right[:])); f.detail != "" {
 				f.reason = "It is the right signature, " + infoOf(f.cause).detailTitle(f.detail) + "."
 				f.reason = strings.Replace(f.reason, "signature, it ", "signature, but it ", 1)
 				m.add(f)

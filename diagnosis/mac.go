@@ -1,0 +1,49 @@
+package diagnosis
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+)
+
+// macKey is a key of HMAC-SHA256 in the two forms in which it is hashed (RFC 2104). A
+// search computes some ten thousand with hundreds of keys, and crypto/hmac allocates
+// for each key and each result.
+type macKey struct{ inner, outer [sha256.BlockSize]byte }
+
+func newMACKey(key []byte) macKey {
+	var k macKey
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	copy(k.inner[:], key)
+	k.outer = k.inner
+	for i := range k.inner {
+		k.inner[i] ^= 0x36
+		k.outer[i] ^= 0x5c
+	}
+	return k
+}
+
+// of is the HMAC of a text.
+func (k *macKey) of(text string) [sha256.Size]byte {
+	var room [512]byte
+	return k.end(append(k.begin(room[:0]), text...))
+}
+
+// begin is what is hashed before the text, which is appended to it.
+func (k *macKey) begin(room []byte) []byte { return append(room[:0], k.inner[:]...) }
+
+// end is the HMAC of the text that was appended.
+func (k *macKey) end(begun []byte) [sha256.Size]byte {
+	var outer [sha256.BlockSize + sha256.Size]byte
+	copy(outer[:], k.outer[:])
+	sum := sha256.Sum256(begun)
+	copy(outer[sha256.BlockSize:], sum[:])
+	return sha256.Sum256(outer[:])
+}
+
+// is says whether the pasted signature is an HMAC.
+func (p *prover) is(sum [sha256.Size]byte) bool {
+	return subtle.ConstantTimeCompare(sum[:], p.signature) == 1
+}

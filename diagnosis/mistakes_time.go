@@ -1,0 +1,85 @@
+package diagnosis
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"countersign/signing"
+)
+
+// httpTime is the layout of HTTP's Date.
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// timeMark stands for a time in a canonical request, and no header or query holds it.
+const timeMark = "\x00"
+
+// movedTime finds the time that was signed where that of the request itself was
+// rewritten after signing, as by a client that sets its own date: header or parameter
+// and string to sign had another. It is nil where no time fits.
+func (m *mismatch) movedTime(s *searcher, base *canonical) *mistake {
+	written := m.claim.time.Format(signing.TimeFormat)
+	for _, h := range base.headers {
+		layout := ""
+		switch {
+		case h.Name == "x-amz-date" && h.Value == written:
+			layout = signing.TimeFormat
+		case h.Name == "date" && m.claim.date == h.Value && h.Value == m.claim.time.Format(httpTime):
+			layout = httpTime
+		default:
+			continue
+		}
+		marked := s.base
+		marked.headers = withValue(base, h.Name, timeMark)
+		if at, ok := s.timeIn(&marked, m.claim.time, layout); ok {
+			signed := at.Format(layout)
+			return &mistake{
+				dimension: inString, cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, signed, h.Value),
+				moved: signed,
+			}
+		}
+	}
+	before, after, found := strings.Cut(base.query, "X-Amz-Date="+written)
+	if !found {
+		return nil
+	}
+	marked := s.base
+	marked.query = before + "X-Amz-Date=" + timeMark + after
+	at, ok := s.timeIn(&marked, m.claim.time, signing.TimeFormat)
+	if !ok {
+		return nil
+	}
+	query := strings.Replace(marked.query, timeMark, at.Format(signing.TimeFormat), 1)
+	return &mistake{
+		dimension: inString, cause: "changed-query", place: "query", other: func() difference { return queryDifference(query, base.query) },
+	}
+}
+
+// timeIn finds the time at the mark that gives the pasted signature: each second of the
+// 15 minutes before the time that the request tells, which is the time of sending; AWS
+// takes none that is older. A minute after it is for another clock.
+func (s *searcher) timeIn(marked *parts, told time.Time, layout string) (at time.Time, ok bool) {
+	const longest, otherClock = 15 * 60, 60 // seconds
+	before, after, _ := bytes.Cut(marked.append(nil), []byte(timeMark))
+	first, last := s.algorithm+"\n", "\n"+strings.Join(s.scope, "/")+"\n"
+	text := s.other.text
+	for second := -longest; second <= otherClock; second++ {
+		at := told.Add(time.Duration(second) * time.Second)
+		text = append(at.AppendFormat(append(text[:0], before...), layout), after...)
+		if second == 0 {
+			continue
+		}
+		if !s.take(len(text)) {
+			break
+		}
+		sum := sha256.Sum256(text)
+		s.toSign = at.AppendFormat(append(s.key.begin(s.toSign), first...), signing.TimeFormat)
+		s.toSign = hex.AppendEncode(append(s.toSign, last...), sum[:])
+		if s.is(s.key.end(s.toSign)) {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
