@@ -44,6 +44,10 @@ var (
 		{item: ",", colon: ": ", indent: "    ", newline: "\r\n"},
 		{item: ",", colon: ": "},
 		{item: ", ", colon: ":"},
+		{item: ",", colon: " : ", indent: "  ", newline: "\n"},
+		{item: ",", colon: " : ", indent: "  ", newline: "\r\n"},
+		{item: ",", colon: ":", indent: "  ", newline: "\n"},
+		{item: ",", colon: ": ", indent: "\t", newline: "\r\n"},
 	}
 	escapings = []jsonEscapes{
 		{},
@@ -73,6 +77,7 @@ var usualWriters = []jsonWriter{
 	{jsonStyle: spacings[3], escaping: 1, number: 2},               // json.dumps(indent=4)
 	{jsonStyle: spacings[2], escaping: 1, number: 2},
 	{jsonStyle: spacings[5]}, // Newtonsoft, indented, on Windows
+	{jsonStyle: spacings[9]}, // Jackson, indented
 	{jsonStyle: spacings[1], escaping: 1, number: 2, sorted: true},
 }
 

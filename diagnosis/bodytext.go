@@ -42,6 +42,10 @@ func (v *varier) form(text, contentType string) {
 	v.text(formRewritten, strings.ReplaceAll(text, "+", "%20"))
 	v.text(formRewritten, url.QueryEscape(text))
 	v.text(formRewritten, strings.ReplaceAll(text, "%", "%25"))
+	v.text(formRewritten, lowerHex(text))
+	for _, other := range looseForms(text) {
+		v.text(formRewritten, other)
+	}
 }
 
 func formPairs(text string) (pairs [][2]string, ok bool) {

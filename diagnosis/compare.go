@@ -221,7 +221,7 @@ func headerDifference(name, signed, arrived string) difference {
 		d.cause, d.detail, d.note = "dropped-header", "", "The signed header "+name+" arrived empty or not at all."
 	case strings.HasPrefix(lower, strings.ToLower(signed)) && strings.Contains(lower[len(signed):], "charset") && signed != "":
 		d.detail, d.note = "charset-appended", "A charset was appended to "+name+"."
-	case signed != "" && (arrived == signed+","+signed || arrived == signed+", "+signed || strings.HasPrefix(arrived, signed+",")):
+	case signed != "" && sentTwice(signed, arrived):
 		d.detail, d.note = "repeated", name+" was sent twice."
 	case name == "x-amz-security-token":
 		d.note = "Another session token arrived than was signed."
@@ -229,4 +229,11 @@ func headerDifference(name, signed, arrived string) difference {
 		d.note = name + " arrived with another value."
 	}
 	return d
+}
+
+// sentTwice says whether what arrived are two headers, which a service joins by a comma
+// alone. Behind a blank the value goes on, as a rule.
+func sentTwice(signed, arrived string) bool {
+	rest, more := strings.CutPrefix(arrived, signed+",")
+	return more && (!strings.HasPrefix(rest, " ") || rest == " "+signed)
 }

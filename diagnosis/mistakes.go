@@ -110,11 +110,37 @@ func (m *mismatch) otherPaths(base *canonical, at *message) []mistake {
 	add("hex-case", "The percent-encoding was signed in small letters.", lowerHex(base.path))
 	add("other", "The path was signed in small letters.", strings.ToLower(base.path))
 	add("other", "Spaces of the path were signed as plus signs.", strings.NewReplacer("%2520", "+", "%20", "+").Replace(base.path))
+	add("other", "Slashes of the path were percent-encoded.", strings.ReplaceAll(base.path, "/", "%2F"))
+	add("other", "Slashes of the path were percent-encoded.", "/"+strings.ReplaceAll(strings.TrimPrefix(base.path, "/"), "/", "%2F"))
 	if at != nil {
+		address, _, _ := strings.Cut(at.url, "?")
 		add("other", "The whole address was signed as the path.", at.url)
+		add("other", "The address was signed as the path.", address)
 		if m.how.single { // a bucket in the host, signed in the path
 			bucket, _, _ := strings.Cut(at.host, ".")
 			add("prefix-added", "The bucket was signed as part of the path, and stands in the host.", "/"+bucket+base.path)
+		}
+	}
+	for _, path := range looseForms(base.path) {
+		add("not-encoded", "Characters of the path were not encoded.", path)
+		list[len(list)-1].rare = true
+	}
+	return list
+}
+
+// uriMarks are the characters that encodeURI leaves as they are.
+var uriMarks = strings.NewReplacer("%21", "!", "%23", "#", "%24", "$", "%26", "&", "%27", "'", "%28", "(", "%29", ")", "%2A", "*",
+	"%2B", "+", "%2C", ",", "%2F", "/", "%3A", ":", "%3B", ";", "%3D", "=", "%3F", "?", "%40", "@")
+
+// looseForms are a text with percent-encodings undone that programs leave out: those of
+// encodeURI, and each kind of character alone.
+func looseForms(encoded string) []string {
+	list := []string{uriMarks.Replace(encoded)}
+	seen := map[string]bool{}
+	for i := 0; i+2 < len(encoded) && len(seen) < 12; i++ {
+		if code := encoded[i : i+3]; code[0] == '%' && !seen[code] {
+			seen[code] = true
+			list = append(list, strings.ReplaceAll(encoded, code, unescape(code)))
 		}
 	}
 	return list
@@ -159,11 +185,7 @@ func (m *mismatch) queryMistakes(base *canonical, at *message) []mistake {
 	}
 	pieces, pairs := strings.Split(raw, "&"), queryPairs(strings.ReplaceAll(raw, "+", "%20"))
 	var list []mistake
-	add := func(detail, note, query string) {
-		list = append(list, mistake{
-			dimension: inQuery, cause: "signed-query", detail: detail, place: "query", note: note, apply: func(p *parts) { p.query = query },
-		})
-	}
+	add := func(detail, note, query string) { list = append(list, queryMistake(detail, note, query)) }
 	spell := func(encode func(string) string, sorted bool) string {
 		var out []string
 		for _, p := range pairs {
@@ -200,11 +222,24 @@ func (m *mismatch) queryMistakes(base *canonical, at *message) []mistake {
 	add("not-encoded", "Characters of the query were not encoded, nor was it sorted.", spell(lax, false))
 	add("other", "The percent-encoding was signed in small letters.", lowerHex(base.query))
 	add("other", "The query was signed with its question mark.", "?"+base.query)
-	canonicalPieces := strings.Split(base.query, "&")
-	for i, piece := range canonicalPieces[:min(len(canonicalPieces), 20)] {
+	list = append(list, leftOut(base.query)...)
+	return append(list, otherQueries(base.query, spell(escape, false))...)
+}
+
+func queryMistake(detail, note, query string) mistake {
+	return mistake{
+		dimension: inQuery, cause: "signed-query", detail: detail, place: "query", note: note, apply: func(p *parts) { p.query = query },
+	}
+}
+
+// leftOut are a query without each of its parameters.
+func leftOut(query string) []mistake {
+	var list []mistake
+	pieces := strings.Split(query, "&")
+	for i, piece := range pieces[:min(len(pieces), 20)] {
 		name, _, _ := strings.Cut(piece, "=")
-		without := strings.Join(slices.Delete(slices.Clone(canonicalPieces), i, i+1), "&")
-		add("added", "The parameter "+unescape(name)+" was added after signing.", without)
+		without := strings.Join(slices.Delete(slices.Clone(pieces), i, i+1), "&")
+		list = append(list, queryMistake("added", "The parameter "+unescape(name)+" was added after signing.", without))
 	}
 	return list
 }

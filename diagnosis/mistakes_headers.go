@@ -50,10 +50,12 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 		p.headers, p.list = lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" }), titledList(p.list)
 	})
 	add("blank-line", "header", "Two empty lines were signed after the headers.", func(p *parts) { p.headers += "\n" })
-	list = append(list, orders(base, m.claim.names())...)
+	list = append(list, m.lists(base)...)
+	list = append(list, orders(base, m.claim.names(), at)...)
 	list = append(list, m.hostMistakes(base)...)
 	list = append(list, otherValues(base)...)
 	list = append(list, m.replacedValues(base, at)...)
+	list = append(list, m.unlisted(base, at)...)
 	for i, h := range base.headers {
 		without := slices.Delete(slices.Clone(base.headers), i, i+1)
 		fewer := canonical{headers: without}
@@ -110,44 +112,6 @@ func titledList(list string) string {
 		names[i] = titled(n)
 	}
 	return strings.Join(names, ";")
-}
-
-// orders are other orders of headers than the sorted one.
-func orders(base *canonical, listed []string) []mistake {
-	var list []mistake
-	asListed := slices.Clone(base.headers)
-	slices.SortStableFunc(asListed, func(a, b signing.Header) int { return slices.Index(listed, a.Name) - slices.Index(listed, b.Name) })
-	sorted := slices.Clone(base.headers)
-	slices.SortStableFunc(sorted, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
-	reversed := slices.Clone(sorted)
-	slices.Reverse(reversed)
-	hostLast := slices.Clone(sorted)
-	slices.SortStableFunc(hostLast, func(a, b signing.Header) int { return rankOf(a.Name == "host") - rankOf(b.Name == "host") })
-	hostFirst := slices.Clone(sorted)
-	slices.SortStableFunc(hostFirst, func(a, b signing.Header) int { return rankOf(b.Name == "host") - rankOf(a.Name == "host") })
-	for _, headers := range [][]signing.Header{asListed, sorted, hostLast, hostFirst, reversed} {
-		var names []string
-		for _, h := range headers {
-			names = append(names, h.Name)
-		}
-		other := canonical{headers: headers}
-		text, listed := partsOf(&other).headers, strings.Join(names, ";")
-		list = append(
-			list,
-			headerMistake("order", "header", "The headers were signed in another order.", func(p *parts) { p.headers = text }),
-			headerMistake("order", "header", "The headers were signed and listed in another "+
-				"order.", func(p *parts) { p.headers, p.list = text, listed }),
-			headerMistake("order", "header", "SignedHeaders was signed in another order.", func(p *parts) { p.list = listed }),
-		)
-	}
-	return list
-}
-
-func rankOf(last bool) int {
-	if last {
-		return 1
-	}
-	return 0
 }
 
 // hostMistakes are other hosts that signers take.

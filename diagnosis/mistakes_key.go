@@ -1,8 +1,10 @@
 package diagnosis
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,9 +59,25 @@ func (m *mismatch) stringMistakes() []mistake {
 	})
 	add("Its time is the day alone.", func(c *hashedText) string { return lines(p.algorithm, p.date[:8], scope, c.hash()) })
 	add("It has the date as it was sent.", func(c *hashedText) string { return lines(p.algorithm, m.claim.date, scope, c.hash()) })
+	for _, other := range []string{
+		p.scope[0], p.scope[1], strings.Join(p.scope[:2], "/"), strings.Join(p.scope[1:], "/"), scope + "/", "/" + scope, strings.ToLower(scope),
+	} {
+		add("Its scope is written as "+other+".", func(c *hashedText) string { return lines(p.algorithm, p.date, other, c.hash()) })
+	}
+	add("The canonical request ended in a line feed.", func(c *hashedText) string { return p.toSign(string(c.text) + "\n") })
+	add("Its hash was signed in its place.", func(c *hashedText) string { return hexHash(right(c)) })
+	add("Its hash was signed in its place.", func(c *hashedText) string {
+		sum := sha256.Sum256([]byte(right(c)))
+		return string(sum[:])
+	})
 	for _, layout := range otherTimes {
 		at := m.claim.time.Format(layout)
 		add("Its time is written as "+at+".", func(c *hashedText) string { return lines(p.algorithm, at, scope, c.hash()) })
+	}
+	for _, at := range []int64{m.claim.time.Unix(), m.claim.time.UnixMilli()} {
+		add("Its time is written in seconds since 1970.", func(c *hashedText) string {
+			return lines(p.algorithm, strconv.FormatInt(at, 10), scope, c.hash())
+		})
 	}
 	add("It lacks the line of the algorithm.", func(c *hashedText) string { return lines(p.date, scope, c.hash()) })
 	add("The hash is in base64.", func(c *hashedText) string { return p.lead + base64.StdEncoding.EncodeToString(c.sum[:]) })
@@ -110,8 +128,19 @@ func (m *mismatch) keyMistakes() []mistake {
 	add("", "The secret itself was the key.", []byte(p.secret))
 	add("", "The steps were written in hexadecimal.", hexChain(secret, p.scope))
 	add("date", "The key was derived with the whole time.", chain(secret, p.date, region, service, end))
+	for _, prefix := range []string{"aws4", "AWS", "Aws4", p.algorithm} {
+		add("prefix", "Before the secret stood "+prefix+", not AWS4.", chain([]byte(prefix+p.secret), p.scope...))
+		list[len(list)-1].rare = true
+	}
+	for _, other := range []string{"AWS4_REQUEST", "aws4-request", "aws4", ""} {
+		add("", "The last step was "+orThe(other, "empty")+", not aws4_request.", chain(secret, day, region, service, other))
+	}
+	add("", "The scope was one step.", chain(secret, strings.Join(p.scope, "/")))
+	add("", "The key was written in hexadecimal.", []byte(hex.EncodeToString(chain(secret, p.scope...))))
 	dayTime, err := time.Parse("20060102", day)
 	if err == nil {
+		add("date", "The key was derived with another form of the day.", chain(secret, dayTime.Format("2006-01-02"), region, service, end))
+		list[len(list)-1].rare = true
 		for _, d := range []int{1, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -14, -21, -28, -30, -31} { // a key that was kept
 			other := dayTime.AddDate(0, 0, d).Format("20060102")
 			add("date", "The key was derived for "+other+", and the scope says "+day+".", chain(secret, other, region, service, end))
@@ -155,39 +184,4 @@ func hexChain(key []byte, parts []string) []byte {
 		key = []byte(hex.EncodeToString(mac(key, part)))
 	}
 	return key
-}
-
-// secretMistakes are the slips of copying a secret.
-func (m *mismatch) secretMistakes() []mistake {
-	s := m.prover.secret
-	var list []mistake
-	add := func(detail string, secrets ...string) {
-		for _, other := range secrets {
-			if other != s {
-				list = append(list, mistake{
-					dimension: inKey, cause: "wrong-secret", detail: detail, place: "secret",
-					note: "It was signed with the profile's secret after a slip of copying: " + infoOf("wrong-secret").detailTitle(detail) + ".",
-					key:  chain([]byte("AWS4"+other), m.prover.scope...),
-					rare: detail == "other" || len(list) > 28,
-				})
-			}
-		}
-	}
-	add("white-space", s+"\n", s+" ", s+"\r\n", s+"\r", s+"\t", " "+s, "\t"+s, "\n"+s, strings.TrimSpace(s))
-	add("quoted", `"`+s+`"`, "'"+s+"'", `"`+s, s+`"`, strings.Trim(s, `"'`))
-	encoded := strings.NewReplacer("/", "%2F", "+", "%2B", "=", "%3D").Replace(s)
-	add("url-encoded", encoded, strings.NewReplacer("/", "%2f", "+", "%2b", "=", "%3d").Replace(s), strings.ReplaceAll(s, "/", "%2F"),
-		strings.ReplaceAll(s, "+", "%2B"), strings.ReplaceAll(s, "+", " "), strings.ReplaceAll(s, "/", `\/`), unescape(s))
-	if len(s) > 2 {
-		add("truncated", s[1:], s[:len(s)-1], s[:len(s)-2], s[2:])
-		for i := 1; i < min(len(s)-1, 64); i++ {
-			add("truncated", s[:i]+s[i+1:])
-		}
-	}
-	add("other", strings.ToLower(s), strings.ToUpper(s), "", m.claim.keyID, m.claim.keyID+":"+s, s+s)
-	add("other", base64.StdEncoding.EncodeToString([]byte(s)))
-	if raw, err := base64.StdEncoding.DecodeString(s); err == nil { // 40 characters of this alphabet look like base64
-		add("other", string(raw))
-	}
-	return list
 }

@@ -2,7 +2,10 @@ package diagnosis
 
 import (
 	"cmp"
+	"crypto/md5"  //nolint:gosec // signers use it by mistake
+	"crypto/sha1" //nolint:gosec // the same
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"iter"
@@ -53,7 +56,9 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 		dimension: inPayload, cause: "signed-payload", detail: "missing", place: "body", note: "The line of the payload's hash was left out.",
 		apply: func(p *parts) { p.short = true },
 	})
+	list = append(list, queryAsBody(base, at)...)
 	if at != nil && at.known {
+		list = append(list, otherDigests(content)...)
 		if len(content) < 16<<10 {
 			add("other", "The body itself was signed in place of its hash.", string(content))
 		}
@@ -74,6 +79,43 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
 		k.sent = "other"
 		list = append(list, k)
+	}
+	return list
+}
+
+// queryAsBody are hashes of the query: it is not the body, though the query API takes it
+// as one.
+func queryAsBody(base *canonical, at *message) []mistake {
+	if base.query == "" {
+		return nil
+	}
+	queries := []string{base.query}
+	if at != nil {
+		queries = append(queries, at.query)
+	}
+	var list []mistake
+	for _, query := range queries {
+		k := payloadMistake("other", "The hash of the query was signed as that of the body.", hexHash(query))
+		k.rare = true
+		list = append(list, k)
+	}
+	return list
+}
+
+// otherDigests are hashes of the body by other functions than SHA-256.
+func otherDigests(content []byte) []mistake {
+	short, long, middle := sha1.Sum(content), sha512.Sum512(content), sha512.Sum384(content) //nolint:gosec // it is compared, not trusted
+	old := md5.Sum(content)                                                                  //nolint:gosec // the same
+	var list []mistake
+	for _, d := range []struct {
+		name string
+		sum  []byte
+	}{{"MD5", old[:]}, {"SHA-1", short[:]}, {"SHA-384", middle[:]}, {"SHA-512", long[:]}} {
+		for _, text := range []string{hex.EncodeToString(d.sum), base64.StdEncoding.EncodeToString(d.sum)} {
+			k := payloadMistake("other", "The "+d.name+" of the body was signed; Signature Version 4 takes the SHA-256.", text)
+			k.rare = true
+			list = append(list, k)
+		}
 	}
 	return list
 }
