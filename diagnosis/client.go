@@ -21,6 +21,8 @@ var refusingClients = []struct {
 	{".NET", []string{"new-line characters are not allowed in header values"}},
 	{".NET", []string{"new-line or nul characters are not allowed"}},
 	{".NET", []string{"specified value has invalid http header characters"}},
+	{".NET", []string{"header must be modified using the appropriate property"}},
+	{"the browser", []string{"refused to set unsafe header"}},
 	{"Python", []string{"invalidheader:"}},
 	{"Python", []string{"invalid header value b"}},
 	{"Node.js", []string{"err_invalid_char", "header content"}},
@@ -58,6 +60,9 @@ func clientRefused(c *collector) bool {
 		reason: "The exception comes from the HTTP client of " + name + ".",
 	}
 	switch {
+	case c.mentions("header must be modified using", "unsafe header"):
+		f.place, f.reason = "header", f.reason+" It writes some headers itself, such as Host, and lets no program set them."
+		f.code = "Do not set Host: the client takes it from the URL. Leave others of these out of SignedHeaders."
 	case c.mentions("misused header name"):
 		f.place, f.reason = "header", f.reason+" A header of the body, such as Content-Type, was set on the request."
 		f.code = "Set Content-Type and its like on request.Content.Headers, with the value that was signed."
@@ -118,6 +123,11 @@ func noCredentials(c *collector) bool {
 		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
 		"the config profile (", "nocredentialproviders", "no valid credential sources", "credentialsprovidererror", "partialcredentialserror",
 		"partial credentials found", "credentialretrievalerror", "no valid providers in chain", "failed to refresh cached credentials",
+		"without credentials set", "credentials should not be empty", "no credentials have been configured", "no basic auth credentials",
+		"instance profile metadata", "missingcredentialserror", "credentials must be provided", "no credentials found",
+		"no aws credentials", "aws credentials not found", "resolved credential object is not valid", "credential is missing",
+		"unable to find credentials", "no credentials in the property bag", "credentials were not found", "could not find credentials",
+		"must specify an access key", "accesskeyid is missing", "failed to load credentials", "error retrieving credentials",
 	) {
 		return false
 	}
@@ -144,6 +154,7 @@ var connectionErrors = []string{
 	"the ssl connection could not be established", "could not establish trust relationship", "remote certificate is invalid",
 	"temporary failure in name resolution", "nodename nor servname", "network is unreachable", "net::err_", "und_err_",
 	"err_tls_cert_altname_invalid", "unable to get local issuer certificate", "unable_to_get_issuer_cert", "depth_zero_self_signed_cert",
+	"pkix path building failed", "unable to find valid certification path", "certificate signed by unknown authority",
 	"remotedisconnected", "connection aborted", "the underlying connection was closed", "the connection was closed unexpectedly",
 }
 

@@ -11,8 +11,16 @@ import (
 // credentialsStated takes refusals of the access key or the session token.
 func credentialsStated(c *collector) bool {
 	switch {
-	case c.code("InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError"):
+	case c.code("InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError") || c.mentions("error code: invalididentitytoken"):
 		identityToken(c)
+	case c.mentions("bearer token has expired"):
+		c.ruleOut(notSeen)
+		c.add(finding{
+			cause: "expired-token", certainty: Stated, place: "token",
+			reason: "AWS says that a bearer token is over, such as an API key of Bedrock. The request was not signed with it.",
+			fix:    "Make a new API key, or let this service sign: then the request needs none.",
+			code:   "Make a new API key, or leave it out and sign the request.",
+		})
 	case c.says("token-expired") || c.code("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"):
 		c.ruleOut(goodTime)
 		c.add(finding{cause: "expired-token", certainty: Stated, place: "token", reason: "AWS says that the session is over." + c.sessionEnd()})

@@ -27,6 +27,8 @@ type facts struct {
 	edited  bool      // somebody cut or masked something, in AWS's own texts or in the request
 	signers []string  // canonical requests and strings to sign that the signer logged
 
+	rewritten bool // the paste was read without what a mail or a chat made of its characters
+
 	refused bool // there is a refusal or an answer
 }
 
@@ -48,7 +50,7 @@ const maxAnswer = 256 << 10 // bytes of an answer that are looked at
 func observe(in *Input) *facts {
 	f := &facts{in: in, refusal: &reading.Refusal{}}
 	if len(in.Paste) > 0 {
-		f.takePaste(reading.Read(in.Paste))
+		f.takePaste()
 	}
 	if in.Response != nil {
 		f.takeResponse(in.Response)
@@ -65,7 +67,7 @@ func observe(in *Input) *facts {
 	if f.claim.signedHeaders == "" { // cut out of the request; AWS saw it
 		f.claim.signedHeaders = f.arrived.signedHeaders
 	}
-	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked()
+	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked() || f.rewritten
 	return f
 }
 
@@ -86,7 +88,14 @@ func (f *facts) request() *message {
 	return f.sent
 }
 
-func (f *facts) takePaste(r reading.Reading) {
+func (f *facts) takePaste() {
+	paste := f.in.Paste
+	r := reading.Read(paste)
+	if plain := plainText(paste); plain != paste {
+		if other := reading.Read(plain); said(&other) > said(&r) {
+			r, paste, f.rewritten = other, plain, true
+		}
+	}
 	for i := range r.Exchanges {
 		e := &r.Exchanges[i]
 		if e.Refusal != nil && !f.refused {
@@ -106,7 +115,7 @@ func (f *facts) takePaste(r reading.Reading) {
 	if f.answer != nil && f.answer.Status > 0 {
 		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
 	}
-	if m := headStatus.FindStringSubmatch(f.in.Paste); m != nil && f.status == 0 {
+	if m := headStatus.FindStringSubmatch(paste); m != nil && f.status == 0 {
 		f.status, _ = strconv.Atoi(m[1])
 		f.refused = true
 	}
@@ -116,7 +125,7 @@ func (f *facts) takePaste(r reading.Reading) {
 	if f.answer != nil && f.answer.Body.Content.Len() > 0 {
 		f.words(f.answer.Body.Content.Text()) // not what the request says
 	} else {
-		f.words(f.in.Paste)
+		f.words(paste)
 	}
 }
 
@@ -163,7 +172,7 @@ func (f *facts) words(raw string) {
 		b.WriteString(m.Text() + "\n")
 	}
 	b.WriteString(raw[:min(len(raw), maxAnswer)])
-	f.text = b.String()
+	f.text = unwrapped(b.String())
 	f.lower = strings.ToLower(f.text)
 }
 

@@ -34,6 +34,25 @@ var fronts = []front{
 	{cause: "front-refused", name: "Azure API Management", texts: []string{"access denied due to", "subscription key"}},
 	{cause: "front-refused", name: "a load balancer", header: "Server", value: "awselb", texts: []string{"<html"}},
 	{cause: "front-refused", name: "CloudFront, which needs a signed URL or cookie of its own", texts: []string{"key-pair-id"}},
+	{cause: "front-refused", name: "CloudFront, which does not know the key pair of the signed URL", texts: []string{"unknown key"}},
+	{cause: "front-refused", name: "Kong", header: "Server", value: "kong"},
+	{cause: "front-refused", name: "Kong", texts: []string{"no api key found in request"}},
+	{cause: "front-refused", name: "Envoy or Istio", texts: []string{"rbac: access denied"}},
+	{cause: "front-refused", name: "Envoy or Istio", texts: []string{"upstream connect error or disconnect"}},
+	{cause: "front-refused", name: "Apigee", texts: []string{"faultstring", "errorcode"}},
+	{cause: "front-refused", name: "HAProxy", texts: []string{"forbidden by administrative rules"}},
+	{cause: "front-refused", name: "Varnish", texts: []string{"guru meditation"}},
+	{cause: "front-refused", name: "Fastly", texts: []string{"fastly error"}},
+	{cause: "waf-blocked", name: "Akamai", texts: []string{"<h1>access denied</h1>", "you don't have permission to access", "reference&#32;"}},
+	{cause: "waf-blocked", name: "Akamai", texts: []string{"you don't have permission to access", "errors.edgesuite.net"}},
+	{cause: "waf-blocked", name: "Imperva", texts: []string{"incapsula incident"}},
+	{cause: "waf-blocked", name: "F5", texts: []string{"the requested url was rejected", "support id"}},
+	{cause: "waf-blocked", name: "Sucuri", texts: []string{"sucuri website firewall"}},
+	{cause: "waf-blocked", name: "ModSecurity", texts: []string{"mod_security"}},
+	{cause: "proxy-page", name: "a web proxy (Netskope)", texts: []string{"netskope"}},
+	{cause: "proxy-page", name: "a web filter (Cisco Umbrella)", texts: []string{"cisco umbrella"}},
+	{cause: "proxy-page", name: "a web filter (Sophos)", texts: []string{"sophos", "<html"}},
+	{cause: "proxy-page", name: "a web filter (Palo Alto)", texts: []string{"palo alto networks", "<html"}},
 	{cause: "front-refused", name: "nginx", texts: []string{"<center>nginx"}},
 	{cause: "front-refused", name: "an Apache server", texts: []string{"<address>apache"}},
 	{cause: "front-refused", name: "Microsoft IIS", texts: []string{"<html", "internet information services"}},
@@ -41,10 +60,43 @@ var fronts = []front{
 		"directory or page"}},
 }
 
+// others are services of other makers, by what they say of requests to themselves.
+var others = []front{
+	{name: "Azure Storage", texts: []string{"mac signature found in the http request"}},
+	{name: "Azure Storage", texts: []string{"server failed to authenticate the request. make sure the value of authorization header"}},
+	{name: "Microsoft Entra ID", texts: []string{"aadsts"}},
+	{name: "Azure", texts: []string{"invalidauthenticationtoken"}},
+	{name: "Google", texts: []string{"request had invalid authentication credentials"}},
+	{name: "Google", texts: []string{"developers.google.com"}},
+	{name: "GitHub", texts: []string{"documentation_url", "docs.github.com"}},
+	{name: "Kubernetes", texts: []string{`"kind":"status"`, `"apiversion"`}},
+	{name: "Alibaba Cloud", texts: []string{"ossaccesskeyid"}},
+	{name: "Tencent Cloud", texts: []string{"myqcloud.com"}},
+}
+
+// otherService: what refuses is no service of AWS.
+func otherService(c *collector) bool {
+	for i := range others {
+		if f := &others[i]; c.shows(f) && !c.says("mismatch") {
+			c.ruleOut(notSeen)
+			c.add(finding{
+				cause: "front-refused", certainty: Likely, place: "host",
+				reason: "The words are those of " + f.name + ", not of an AWS service.",
+			})
+			return true
+		}
+	}
+	return false
+}
+
 // frontAnswered finds that the answer is none of AWS's services. A page in which
 // AWS's own sentences stand is another matter.
 func frontAnswered(c *collector) bool {
-	if len(c.refusal.Codes) > 0 && !c.code("MissingKey") && !c.says("waf-page") && c.responseHeader("cf-mitigated") == "" || c.spoken() {
+	if otherService(c) {
+		return true
+	}
+	ofFront := c.code("MissingKey", "InvalidKey") || c.says("waf-page") || c.responseHeader("cf-mitigated") != ""
+	if len(c.refusal.Codes) > 0 && !ofFront || c.spoken() {
 		return false
 	}
 	for i := range fronts {

@@ -33,6 +33,8 @@ func gatewayStated(c *collector) bool {
 		})
 		c.ask(askPolicy)
 		return true
+	case message == "Forbidden" && c.mentions("operation error s3", "amazon s3", "service: s3", " s3 bucket", "headobject", "headbucket"):
+		return false // the word that SDKs put in place of an answer to HEAD
 	case message == "Forbidden":
 		return forbidden(c)
 	}
@@ -46,6 +48,12 @@ func noSignature(c *collector) bool {
 	switch {
 	case m != nil && (c.claim.sent() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
 		unknownRoute(c, m)
+	case m == nil && gateway && strings.Contains(c.in.Paste, "AWS4-HMAC-SHA256 Credential="):
+		c.ruleOut("A signature was sent, so it is not missing: the route is.")
+		c.add(finding{
+			cause: "unknown-route", certainty: Likely, place: "path",
+			reason: "A signature was sent, so API Gateway does not know the method or the path.",
+		})
 	case m != nil && c.claim.sent():
 		c.add(finding{
 			cause: "no-signature", certainty: Likely, place: "header:authorization",
@@ -186,7 +194,11 @@ var authCodes = []string{
 var lateCode = regexp.MustCompile(`^NoSuch|NotFound|^Validation|^Invalid(?:Parameter|Bucket|Range|Part|Object|Digest|Input|State)|` +
 	`^Malformed|Exists|AlreadyOwned|Conflict|^Precondition|^ConditionalCheck|^ResourceInUse|^EntityToo|^BadDigest|^MethodNotAllowed|` +
 	`^MissingParameter|^NotModified|^Gone|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^LimitExceeded|` +
-	`^UnsupportedOperation|^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
+	`^UnsupportedOperation|^Expired(?:Iterator|NextToken|ImportToken|Stream|Trim)|^Iterator|^DryRun|` +
+	`^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
+
+// ofAuthentication are words in codes that may be of a signature, whoever gives them.
+var ofAuthentication = regexp.MustCompile(`(?i)auth|signature|credential|denied|forbidden|permission|accesskey|securitytoken|identitytoken`)
 
 // ofContent says whether a code that AWS gives of signatures and of other things is
 // one of other things here: its message speaks of no part of a signature.
@@ -207,7 +219,8 @@ func (c *collector) claimsMalformed() bool {
 func (c *collector) late() bool {
 	code := c.refusal.Code.Text()
 	unnamed := code == "" && c.status == 404
-	if code != "" && slices.Contains(authCodes, code) && !c.ofContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
+	if code != "" && (slices.Contains(authCodes, code) || !lateCode.MatchString(code) && ofAuthentication.MatchString(code)) &&
+		!c.ofContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
 		return false
 	}
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")

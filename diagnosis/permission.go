@@ -22,11 +22,22 @@ var tails = []struct {
 	{"identity-based polic", "denied-identity", "denied-explicit-identity"},
 }
 
+// notSubscribed is what AWS says of an account that may not use a service or a model.
+var notSubscribed = []string{
+	"model access is denied", "use case details have not been submitted", "use case details form", "is marked by provider as legacy",
+	"account is not authorized to invoke this api operation", "is not subscribed to", "not signed up for", "need to sign up for",
+}
+
+// withoutARN is what services say that have permissions of their own.
+var withoutARN = []string{
+	"lake formation permission", "not authorized to access topics", "not authorized to access group", "topicauthorizationexception",
+	"groupauthorizationexception", "clusterauthorizationexception", "does not have permissions to",
+}
+
 // permissionStated takes refusals of policies. They rule out all of signing.
 func permissionStated(c *collector) bool {
 	switch {
-	case c.says("not-subscribed"), c.code("OptInRequired", "SubscriptionRequiredException", "NotSignedUp"),
-		c.mentions("model access is denied"):
+	case c.says("not-subscribed"), c.code("OptInRequired", "SubscriptionRequiredException", "NotSignedUp"), c.mentions(notSubscribed...):
 		c.ruleOut(rightSignature)
 		c.add(finding{cause: "not-subscribed", certainty: Stated, place: "account", reason: "AWS says so."})
 	case c.code("AccountProblem", "InvalidPayer", "PendingVerification", "Blocked"):
@@ -34,6 +45,23 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.message(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
+	case c.mentions("may not be assumed by root"):
+		c.ruleOut(rightSignature)
+		c.add(finding{
+			cause: "denied-trust", certainty: Likely, place: "policy",
+			reason: "STS lets no root user of an account assume a role.",
+			fix:    "Ask whoever runs the profile for the keys of a user or a role: the keys of a root user should not exist.",
+			code:   "Use the keys of a user or a role, not those of the account's root user.",
+		})
+	case c.mentions(withoutARN...), c.mentionsAll([]string{"not authorized to access ", " on type "}):
+		c.ruleOut(rightSignature)
+		c.add(finding{
+			cause: "denied-unspecified", certainty: Likely, place: "policy",
+			reason: "The service's own permissions deny it, beside those of IAM: " + c.message(200),
+			fix:    "The workflow is right. Ask whoever runs this service for the permission that its answer names.",
+		})
+		c.also("A policy of IAM may be missing as well.", "denied-identity")
+		c.ask(askPolicy)
 	case c.mentions("multifactorauthentication failed"):
 		c.ruleOut(rightSignature)
 		c.add(finding{

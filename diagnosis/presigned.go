@@ -13,7 +13,8 @@ func presignStated(c *collector) bool {
 		return formPolicyStated(c)
 	case c.says("expires-invalid"), c.mentions("X-Amz-Expires must", "X-Amz-Expires should", "less than a week", "must be less than 604800"):
 		return lifetimeStated(c)
-	case c.mentions("request is not yet valid", "request is not valid yet", "in the future", "not yet valid"):
+	case c.mentions("request is not yet valid", "request is not valid yet"),
+		c.mentions("in the future", "not yet valid") && (c.claim.presigned || c.mentions("x-amz-", "request date", "url")):
 		c.add(finding{cause: "presign-not-yet", certainty: Stated, place: "time", reason: "AWS says that it is not valid yet." + c.window()})
 		return true
 	case c.says("request-expired") || c.code("RequestExpired") || c.claim.presigned && c.mentions("has expired"):

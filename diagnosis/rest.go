@@ -1,9 +1,11 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 
 	"countersign/endpoints"
+	"countersign/reading"
 	"countersign/signing"
 )
 
@@ -61,8 +63,8 @@ func bareDenial(c *collector) bool {
 	if c.says("authentication-failed") {
 		return authenticationFailed(c)
 	}
-	denied := c.says("access-denied") ||
-		c.code("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError")
+	denied := c.says("access-denied") || c.code("AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError") ||
+		slices.ContainsFunc(c.refusal.Codes, func(v reading.Value) bool { return strings.Contains(v.Text(), "AccessDenied") })
 	if !denied && c.status != 403 {
 		return false
 	}

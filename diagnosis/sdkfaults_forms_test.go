@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -149,9 +148,10 @@ func answerHeaders(a *diagnosis.Response) map[string]string {
 // form does not show may leave it open, and nothing wrong is called proved, whatever is known of the request.
 func TestDiagnose_FaultsAsToolsShowThem(t *testing.T) {
 	var all score
-	for i, f := range slices.Concat(afterSigning, bySDK) {
+	list, onTheWay := faults()
+	for i, f := range list {
 		in, short, signed, sent := f.make(t)
-		asSigned := i < len(afterSigning)
+		asSigned := i < onTheWay
 		shown := &sent
 		if asSigned {
 			shown = &signed

@@ -2,7 +2,6 @@ package diagnosis_test
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,8 +63,9 @@ func (s *score) count(right bool) {
 
 func TestDiagnose_FaultsOfSDKRequests(t *testing.T) {
 	var scores [4]score
-	for i, f := range slices.Concat(afterSigning, bySDK) {
-		f.run(t, &scores, i < len(afterSigning))
+	all, onTheWay := faults()
+	for i, f := range all {
+		f.run(t, &scores, i < onTheWay)
 	}
 	for setting, s := range scores {
 		t.Logf("secret %t, canonical request %t: %d of %d", setting&1 == 0, setting&2 == 0, s.right, s.all)

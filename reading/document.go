@@ -225,7 +225,7 @@ func (d *document) response(n *node, form Form) *Response {
 		}
 	}
 	headers := n.get("headers", "header", "HTTPHeaders", "responseHeaders")
-	content := n.get("body", "data", "content", "responseBody")
+	content := n.get("body", "data", "content", "responseBody", "payload", "responseText", "rawBody", "text")
 	if status == 0 || headers == nil && content == nil || n.get("url", "uri") != nil && n.get("method") != nil {
 		return nil
 	}

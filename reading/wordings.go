@@ -34,6 +34,10 @@ var wordings = []wording{
 			`(?P<code>[\w.]+); Request ID: (?P<requestid>[^;()\s]*)(?:; S3 Extended Request ID: (?P<hostid>[^;()\s]*))?`),
 	},
 	{
+		"aws-sdk-java", "; error code: ",
+		lazy(`\(service: [^;()\n]*; status code: (?P<status>\d+); error code: (?P<code>[\w.]+); request id: (?P<requestid>[^;()\s]*)`),
+	},
+	{
 		"aws-sdk-java-v2", ", Status Code: ",
 		lazy(`\(Service: [^,()\n]*, Status Code: (?P<status>\d+), Request ID: (?P<requestid>[^,()\s]*)` +
 			`(?:, Extended Request ID: (?P<hostid>[^,()\s]*))?`),
