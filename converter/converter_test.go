@@ -177,6 +177,11 @@ func valid(t testing.TB, made *converter.Result) {
 
 func TestConvert_RefusesWithAPointer(t *testing.T) {
 	for name, test := range map[string]struct{ definition, pointer string }{
+		"nothing":     {" \n", ""},
+		"no YAML":     {"a: b: c", ""},
+		"two files":   {"swagger: '2.0'\n---\nswagger: '2.0'\n", ""},
+		"more":        {`{"swagger":"2.0"} {}`, ""},
+		"UTF-16":      {"\xff\xfe{\x00", ""},
 		"no object":   {`[]`, ""},
 		"no version":  {`{"paths":{}}`, "/openapi"},
 		"version 1.2": {`{"swagger":"1.2","paths":{}}`, "/swagger"},
@@ -193,7 +198,11 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 		},
 		"placeholder in id": {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
 		"parameter unnamed": {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
-		"host of nobody":    {`{"swagger":"2.0","host":"api.example.com","paths":{"/a":{"get":{}}}}`, "/host"},
+		"account id in the path of all": {
+			`{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","basePath":"/123456789012","paths":{"/a":{"get":{}}}}`,
+			"/basePath",
+		},
+		"host of nobody": {`{"swagger":"2.0","host":"api.example.com","paths":{"/a":{"get":{}}}}`, "/host"},
 		"deep": {
 			`{"swagger":"2.0","x":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, "/x" + strings.Repeat("/0", 199),
 		},
@@ -212,6 +221,38 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 func trap(members string) string {
 	return `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"a","version":"1"},` +
 		`"paths":{"/a":{"get":{` + members + `}}}}`
+}
+
+// Where there is no title that could be a name, the action for all requests has one as well.
+func TestConvert_RawActionOfAnyTitle(t *testing.T) {
+	for title, want := range map[string]string{
+		`{}`: "Call AWS service", `{"title":"orders"}`: "Call Orders", `{"title":"注文"}`: "Call any operation", `{"title":"7"}`: "Call AWS service",
+	} {
+		made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"info":`+title+
+			`,"paths":{"/{proxy+}":{"x-amazon-apigateway-any-method":{}}}}`, nil)
+		if err != nil {
+			t.Errorf("%s: %v", title, err)
+			continue
+		}
+		valid(t, made)
+		if text := made.Files["apiDefinition.swagger.json"]; !bytes.Contains(text, []byte(`"`+want+`"`)) {
+			t.Errorf("%s: no action %q", title, want)
+		}
+	}
+}
+
+// What could mean several things is told.
+func TestConvert_TellsWhatItChose(t *testing.T) {
+	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"},{"url":"https://example.com"}],"paths":{"/a":{"post":{`+
+		`"parameters":[{"name":"b","in":"body","schema":{}}]}}}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	if r := made.Report; !strings.Contains(strings.Join(r.Warnings, "\n"), "2 servers") || len(r.LeftOut) != 1 ||
+		r.LeftOut[0].Pointer != "/paths/~1a/post/parameters/0" {
+		t.Errorf("the report says %q, left out %v", r.Warnings, r.LeftOut)
+	}
 }
 
 // A few lines ask for very much: work and memory stay bounded.

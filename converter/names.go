@@ -119,20 +119,24 @@ var restricted = regexp.MustCompile(`[/\\<>*%&?;]`)
 
 // describe makes summary and description, which differ.
 func (c *conversion) describe(a *action) {
-	if a.summary == "" {
-		given := prose(restricted.ReplaceAllString(a.at.get("summary").text(), " "), maxLabel)
-		a.summary = strings.TrimRightFunc(given, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if len(a.summary)+len("…") < len(given) { // what was cut were letters
-			a.summary = ""
-		}
-		a.summary = first(a.summary, labelOf(a.id))
-	}
+	a.summary = first(summaryOf(a.summary), summaryOf(a.at.get("summary").text()), labelOf(a.id))
 	if a.description == "" {
 		a.description = sentence(prose(a.at.get("description").text(), maxDescription))
 	}
 	if a.description == "" || strings.EqualFold(strings.TrimSuffix(a.description, "."), a.summary) {
 		a.description = fmt.Sprintf("%s: %s %s of %s.", a.summary, a.method, a.path, c.title)
 	}
+}
+
+// summaryOf makes a summary of a text: none of some characters, a letter or a digit of
+// ASCII at its end. It is empty where more than signs would have to be cut.
+func summaryOf(text string) string {
+	given := prose(restricted.ReplaceAllString(text, " "), maxLabel)
+	cut := strings.TrimRightFunc(given, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if len(cut)+len("…") < len(given) {
+		return ""
+	}
+	return cut
 }
 
 // rawAction is one action for all that has none: any request to the API.
@@ -161,7 +165,8 @@ func (c *conversion) rawAction() *action {
 	request["required"] = []string{"method", "url", "profile"}
 	c.definitions[c.definitionName("CallRequest")] = request
 	return &action{
-		method: "POST", path: "/v1/send", route: "/v1/send", givenID: "Call" + identifier(c.title), summary: "Call " + c.title,
+		method: "POST", path: "/v1/send", route: "/v1/send", givenID: "Call" + identifier(c.title),
+		summary:     first(summaryOf("Call "+c.title), "Call any operation"),
 		description: "Sends any request to " + c.title + ", signed, and answers with what it answered.",
 		parameters: []object{{
 			"name": "body", "in": "body", "required": true, "x-ms-summary": "Request", "description": "The request to send.", "schema": request,

@@ -27,7 +27,7 @@ func (c *conversion) readParameters(a *action, item node) (string, error) {
 	declared := map[string]bool{}
 	for _, p := range list {
 		switch {
-		case p.in == "body" || p.in == "formData":
+		case c.version == version20 && (p.in == "body" || p.in == "formData"):
 			continue // readBody's
 		case p.in == "path" && !slices.Contains(names, p.name):
 			continue // what is not in the path is never sent

@@ -27,20 +27,25 @@ const (
 // parse reads JSON or YAML, one document without ambiguity: no name twice.
 func parse(text []byte) (any, error) {
 	if len(text) > MaxBytes {
-		return nil, fmt.Errorf("the file is larger than %d MiB; split the definition", MaxBytes>>20)
+		return nil, ofFile("is larger than %d MiB; split the definition", MaxBytes>>20)
 	}
 	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
 		if bytes.HasPrefix(text, []byte(mark)) {
-			return nil, errors.New("the file is UTF-16; save it as UTF-8")
+			return nil, ofFile("is UTF-16; save it as UTF-8")
 		}
 	}
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 {
-		return nil, errors.New("the file is empty")
+		return nil, ofFile("is empty")
 	} else if trimmed[0] == '{' || trimmed[0] == '[' {
 		return parseJSON(text)
 	}
 	return parseYAML(text)
+}
+
+// ofFile is a fault of the file as a whole, whose pointer is that of the document.
+func ofFile(format string, args ...any) error {
+	return &Error{"", "the file " + fmt.Sprintf(format, args...)}
 }
 
 type jsonReader struct {
@@ -55,7 +60,7 @@ func parseJSON(text []byte) (any, error) {
 		if _, err = r.ReadToken(); errors.Is(err, io.EOF) {
 			return value, nil
 		} else if err == nil {
-			err = errors.New("there is something after the JSON document")
+			err = ofFile("has something after the JSON document")
 		}
 	}
 	var syntax *jsontext.SyntacticError
@@ -143,19 +148,19 @@ func parseYAML(text []byte) (any, error) {
 func yamlDocument(text []byte) (document *yaml.Node, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("the file is not YAML")
+			err = ofFile("is not YAML")
 		}
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
 	if err := decoder.Decode(&first); err != nil {
-		return nil, fmt.Errorf("the file is neither JSON nor YAML: %s", line(err))
+		return nil, ofFile("is neither JSON nor YAML (%s)", line(err))
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the file must hold one YAML document")
+		return nil, ofFile("must hold one YAML document")
 	}
 	if len(first.Content) != 1 {
-		return nil, errors.New("the file is empty")
+		return nil, ofFile("is empty")
 	}
 	return first.Content[0], nil
 }

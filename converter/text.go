@@ -135,6 +135,9 @@ func labelOf(name string) string {
 
 func capital(text string) string {
 	r, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
 	return string(unicode.ToUpper(r)) + text[size:]
 }
 

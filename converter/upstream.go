@@ -1,7 +1,9 @@
 package converter
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -25,6 +27,10 @@ func (c *conversion) readUpstream() error {
 			c.upstream, err = c.hostAndBase()
 		} else {
 			c.upstream, err = c.server(c.root)
+		}
+		if several := len(c.root.get("servers").items()); err == nil && several > 1 {
+			c.report.Warnings = append(c.report.Warnings,
+				fmt.Sprintf("The definition has %d servers: %s, the first, is called. Give --upstream for another.", several, c.upstream))
 		}
 		return err
 	}
@@ -69,6 +75,15 @@ func parseUpstream(text string) (upstream, error) {
 	return upstream{host: strings.ToLower(u.Host), base: base}, nil
 }
 
+// withoutLeak refuses an address of the definition that every maker would read in the
+// paths of the connector.
+func withoutLeak(u upstream) error {
+	if leaks(u.String()) {
+		return errors.New("holds an ARN, an account id or a key, which makers would see; give --upstream to have it so")
+	}
+	return nil
+}
+
 // accepts refuses hosts that Countersign would not send to.
 func (c *conversion) accepts(u upstream) error {
 	_, err := c.Hosts.Infer(u.host, u.base+"/")
@@ -107,7 +122,7 @@ func (c *conversion) hostAndBase() (upstream, error) {
 	}
 	u, err := parseUpstream("https://" + host.text() + base)
 	if err == nil {
-		err = c.accepts(u)
+		err = cmp.Or(withoutLeak(u), c.accepts(u))
 	}
 	if err != nil {
 		return upstream{}, host.errorf("%s", err.Error())
@@ -142,7 +157,7 @@ func (c *conversion) basePath() (string, error) {
 		return "", nil
 	}
 	u, err := parseUpstream("https://host/" + base)
-	if err != nil {
+	if err = cmp.Or(err, withoutLeak(u)); err != nil {
 		return "", at.errorf("%s", err.Error())
 	}
 	return u.base, nil
@@ -195,7 +210,7 @@ func (c *conversion) server(n node) (upstream, error) {
 	}
 	u, err := parseUpstream(text)
 	if err == nil {
-		err = c.accepts(u)
+		err = cmp.Or(withoutLeak(u), c.accepts(u))
 	}
 	if err != nil {
 		return upstream{}, at.errorf("%s", err.Error())
