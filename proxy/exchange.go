@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"countersign/broker"
@@ -87,7 +88,7 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		in.Upgrade = to // others, such as h2c, are offers that need no answer
 	}
 	x.payload(in, body, x.in.ContentLength)
-	sent, err := x.proxy.Broker.Send(out.Context(), x.call, in)
+	sent, err := x.send(out.Context(), in)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +106,24 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 	answer.Body = x.answer
 	return answer, nil
 }
+
+// send has the request signed and sent. For a client that will listen, perhaps for
+// hours, another goroutine does it: that one's stack, which grows to twice of what
+// waiting takes, is given back at once.
+func (x *exchange) send(ctx context.Context, in *broker.SendInput) (sent *broker.Sent, err error) {
+	if x.in.Method != http.MethodGet || !strings.Contains(x.in.Header.Get("Accept"), mediaEvents) {
+		return x.proxy.Broker.Send(ctx, x.call, in)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sent, err = x.proxy.Broker.Send(ctx, x.call, in)
+	}()
+	<-done
+	return sent, err
+}
+
+const mediaEvents = "text/event-stream"
 
 // back makes of AWS's answer the one for the client.
 func (x *exchange) back(answer *http.Response) error {
@@ -135,6 +154,27 @@ func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	}
 	x.proxy.WriteError(x.client, x.in, err)
 }
+
+// Get and Put implement [httputil.BufferPool], with the buffer that the answer is
+// copied by. A stream of events holds its buffer while nothing comes, perhaps for
+// hours, and many do at once: it gets a small one.
+func (x *exchange) Get() []byte {
+	if x.sent.IsEvents() {
+		return make([]byte, 1<<10)
+	}
+	return pool.Get().(*[large]byte)[:]
+}
+
+// Put implements [httputil.BufferPool].
+func (x *exchange) Put(b []byte) {
+	if len(b) == large {
+		pool.Put((*[large]byte)(b))
+	}
+}
+
+const large = 64 << 10
+
+var pool = sync.Pool{New: func() any { return new([large]byte) }}
 
 // download is the answer's body; closing it completes the record.
 type download struct {

@@ -106,7 +106,7 @@ func (p *Proxy) Handler(m Mode) http.Handler {
 			ModifyResponse: x.back,
 			ErrorHandler:   x.fail,
 			ErrorLog:       p.quiet,
-			BufferPool:     buffers{},
+			BufferPool:     x,
 		}
 		forward.ServeHTTP(x.client, x.in)
 	})
@@ -142,14 +142,6 @@ func (p *Proxy) upgraded(change int) {
 		p.idle = nil
 	}
 }
-
-// buffers are what answers are copied with.
-type buffers struct{}
-
-var pool = sync.Pool{New: func() any { return new([64 << 10]byte) }}
-
-func (buffers) Get() []byte  { return pool.Get().(*[64 << 10]byte)[:] }
-func (buffers) Put(b []byte) { pool.Put((*[64 << 10]byte)(b)) }
 
 // errNotPassed is for what no proxy of this kind passes on.
 func errNotPassed(detail string) error {

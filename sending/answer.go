@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -17,6 +18,13 @@ type Answer struct {
 	Response *http.Response
 
 	body *download
+}
+
+// IsEvents tells whether the body is a stream of events, which may last for hours
+// without one.
+func (a *Answer) IsEvents() bool {
+	media, _, _ := strings.Cut(a.Response.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 }
 
 // Report is what happened so far; it is final once the body is closed.
@@ -68,7 +76,11 @@ func newAnswer(ctx context.Context, x *exchange, a *attempt) *Answer {
 		// The connection is no longer net/http's, which would close it.
 		d.stop = context.AfterFunc(a.resp.Request.Context(), func() { _ = d.from.Close() })
 	}
-	return &Answer{Response: a.resp, body: d}
+	answer := &Answer{Response: a.resp, body: d}
+	if answer.IsEvents() {
+		x.leave() // those who listen would soon hold all slots of the host, and no request got one
+	}
+	return answer
 }
 
 // Read implements io.Reader.

@@ -228,6 +228,20 @@ func TestSend_WaitsForASlot(t *testing.T) {
 	})
 }
 
+// Clients that listen hold none of the slots, or requests would soon get none.
+func TestSend_StreamsOfEventsHoldNoSlot(t *testing.T) {
+	s := &script{steps: []step{answer(200, "Content-Type: Text/Event-Stream; charset=utf-8\r\n", "data: x\n\n")}}
+	s.run(t, func(t *testing.T, c *sending.Client) {
+		for range 300 {
+			a, err := c.Send(t.Context(), message{method: "GET", url: "http://a.example/"}.request(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Response.Body.Close()
+		}
+	})
+}
+
 // A caller may name as many hosts as there are; what is kept of them is bounded.
 func TestSend_RemembersAThousandHosts(t *testing.T) {
 	s := &script{steps: []step{nil}}

@@ -36,11 +36,17 @@ type Server struct {
 	listener  *queue
 	server    *http.Server
 	proxy     *http.Server
+
+	mu           sync.Mutex
+	certificates map[string]*tls.Certificate
 }
 
 // Start serves with a handler until Close.
 func Start(handler http.Handler) (*Server, error) {
-	s := &Server{listener: &queue{conns: make(chan net.Conn), closed: make(chan struct{})}}
+	s := &Server{
+		listener:     &queue{conns: make(chan net.Conn), closed: make(chan struct{})},
+		certificates: map[string]*tls.Certificate{},
+	}
 	if err := s.certify(); err != nil {
 		return nil, err
 	}
@@ -108,8 +114,13 @@ func (s *Server) certify() error {
 	return err
 }
 
-// certificate is one for the host that the client asks for.
+// certificate is the one of the host that the client asks for.
 func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if made := s.certificates[hello.ServerName]; made != nil {
+		return made, nil
+	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{hello.ServerName},
 		NotBefore: s.authority.NotBefore, NotAfter: s.authority.NotAfter,
@@ -121,7 +132,9 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: s.key}, nil
+	made := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: s.key}
+	s.certificates[hello.ServerName] = made
+	return made, nil
 }
 
 // queue is a listener of connections that come by the proxy.
