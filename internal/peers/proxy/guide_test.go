@@ -29,7 +29,7 @@ func startCommand(t *testing.T, program, server, ready string, environment []str
 		},
 		Transport: &http.Transport{DisableCompression: true}, ErrorLog: log.New(io.Discard, "", 0),
 	}
-	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	startBefore(t, program, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.Host, "s3."):
 			s3.ServeHTTP(w, r)
@@ -42,7 +42,13 @@ func startCommand(t *testing.T, program, server, ready string, environment []str
 		default:
 			_, _ = io.WriteString(w, r.Host+r.URL.RequestURI())
 		}
-	}))
+	}), ready, environment, args...)
+}
+
+// startBefore starts `countersign` with arguments, before an AWS that is a handler.
+func startBefore(t *testing.T, program string, handler http.Handler, ready string, environment []string, args ...string) {
+	t.Helper()
+	aws, err := upstream.Start(handler)
 	if err != nil {
 		t.Fatal(err)
 	}
