@@ -78,7 +78,7 @@ func (r *reader) detect(v Value) partReader {
 	switch command := head[len(prompt().FindString(head)):]; {
 	case traceLine().MatchString(trimmed):
 		return r.readTrace
-	case requestLine().MatchString(trimmed), statusLine().MatchString(trimmed):
+	case strings.Contains(trimmed, "HTTP/") && (requestLine().MatchString(trimmed) || statusLine().MatchString(trimmed)):
 		return r.readMessage
 	case bareRequest().MatchString(trimmed) && (strings.Contains(head, " http") || strings.HasPrefix(strings.ToLower(rest), "host:")):
 		return r.readMessage
