@@ -13,27 +13,18 @@ import (
 // refuseBrowsers keeps web pages of others from using the service through the browser of somebody who may. A page of
 // another origin gets 403. Where callers are not authenticated, a page can also come under a name of its own that
 // leads here (DNS rebinding): to the browser it is the same origin, so there only names count that nobody else can
-// own.
+// own. It holds for GET, too: /v1/identity has AWS asked, and among the requests that are passed on there are GETs that delete.
 func (s *server) refuseBrowsers(next http.Handler) http.Handler {
-	origins := http.NewCrossOriginProtection()
-	public, _ := url.Parse(s.PublicURL)
+	public, _ := url.Parse(s.PublicURL) // it was checked when it was configured
+	origin := func(string) bool { return false }
 	if public != nil && public.Host != "" { // behind a proxy, Host may be another
-		_ = origins.AddTrustedOrigin(public.Scheme + "://" + public.Host) // it was checked when it was configured
+		own := public.Scheme + "://" + public.Host
+		origin = func(given string) bool { return strings.EqualFold(given, own) }
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case origins.Check(r) != nil:
-			handlers.WriteError(w, r, handlers.ErrCrossOrigin)
-		case s.Open && !ownName(r.Host, public):
-			handlers.WriteError(w, r, handlers.ErrHostUnknown)
-		default:
-			next.ServeHTTP(w, r)
-		}
-	})
+	return s.refusePages(origin, func(host string) bool { return ownName(host, public) })(next)
 }
 
-// refusePages is [server.refuseBrowsers] for requests that are passed on: among AWS's there are GETs that delete, so no page of another
-// origin may make one, whatever its method. ours tells the origins and Host headers that may.
+// refusePages is [server.refuseBrowsers] where origin and host tell the Origin and Host headers that are the service's own.
 func (s *server) refusePages(origin, host func(string) bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -33,15 +32,8 @@ func NewProxy(o Options, p proxy.Options) *proxy.Proxy {
 
 // mountProxy routes the paths under which requests are passed on.
 func (s *server) mountProxy(r chi.Router) {
-	public, _ := url.Parse(s.PublicURL) // it was checked when it was configured
-	origin := func(string) bool { return false }
-	if public != nil && public.Host != "" {
-		own := public.Scheme + "://" + public.Host
-		origin = func(given string) bool { return strings.EqualFold(given, own) }
-	}
 	r.Group(func(r chi.Router) {
-		own := func(host string) bool { return ownName(host, public) }
-		r.Use(s.refusePages(origin, own), s.authenticateProxied, s.limitCaller, s.limitStreams)
+		r.Use(s.refuseBrowsers, s.authenticateProxied, s.limitCaller, s.limitStreams)
 		pass := s.Proxy.Handler(proxy.Mode{Target: proxy.PathTarget("/proxy", s.Proxy.Broker.MayBeHTTP)})
 		if s.BehindFunctions {
 			pass = http.HandlerFunc(refuseFunctions)
