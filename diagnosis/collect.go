@@ -123,7 +123,7 @@ func (f *finding) verdict(hide func(string) string) Verdict {
 		v.FixInCode = hide(f.code)
 	}
 	for _, e := range f.evidence {
-		v.Evidence = append(v.Evidence, Evidence{hide(e.Part), hide(shown(e.Part, e.Signed)), hide(shown(e.Part, e.Arrived))})
+		v.Evidence = append(v.Evidence, Evidence{hide(e.Part), shown(e.Part, e.Signed, hide), shown(e.Part, e.Arrived, hide)})
 	}
 	return v
 }

@@ -107,10 +107,10 @@ func plainWord(s string) bool {
 
 // shown is a value as evidence shows it: a token by its length and the beginning
 // of its hash.
-func shown(part, value string) string {
+func shown(part, value string, hide func(string) string) string {
 	if value != "" && (part == "header:x-amz-security-token" || part == "header:authorization" || part == "header:cookie") {
 		sum := sha256.Sum256([]byte(value))
 		return strconv.Itoa(len(value)) + " characters, sha256 " + hex.EncodeToString(sum[:4]) + "…"
 	}
-	return clip(reading.Redact(value), 1000)
+	return clip(hide(reading.Redact(value)), 1000) // hidden first: half of a secret is not found
 }

@@ -59,8 +59,14 @@ func (a *passedOn) diagnosis(body []byte) *problem.Diagnosis {
 		STSEndpoint: sent.Held.STSEndpoint, ReceivedAt: sent.AnsweredAt, SignerClock: true,
 	})
 	v := &report.Verdicts[0]
-	return &problem.Diagnosis{
+	out := &problem.Diagnosis{
 		Cause: string(v.Cause), Detail: v.Detail, Title: v.Title, Certainty: string(v.Certainty), Reason: sent.Redact(v.Reason),
 		FixInWorkflow: sent.Redact(v.FixInWorkflow), Read: v.Read,
 	}
+	for _, e := range v.Evidence {
+		out.Evidence = append(out.Evidence, problem.Evidence{
+			Part: sent.Redact(e.Part), Signed: sent.Redact(e.Signed), Arrived: sent.Redact(e.Arrived),
+		})
+	}
+	return out
 }

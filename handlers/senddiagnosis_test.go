@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,5 +160,35 @@ e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</CanonicalReque
 	if !found || strings.Contains(w.Body.String(), token) || strings.Contains(told, secretKey) ||
 		sixtyFourDigits.MatchString(strings.ReplaceAll(told, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "")) {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// A place that differs is told as it was signed and as it arrived, whoever makes a problem of the refusal.
+func TestSend_TheDiagnosisShowsBothValues(t *testing.T) {
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the ` +
+			`signature you provided.</Message><CanonicalRequest>GET
+/prod/orders
+a=1&amp;b=3
+host:a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com
+x-amz-date:` + r.Header.Get("X-Amz-Date") + `
+x-amz-security-token:` + r.Header.Get("X-Amz-Security-Token") + `
+
+host;x-amz-date;x-amz-security-token
+e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</CanonicalRequest></Error>`))
+	}, nil)
+	for _, more := range []string{"", `,"onError":"return"`} {
+		w := s.post("/v1/send", `{"method":"GET","url":"`+orders+`?a=1&b=2","retry":"none"`+more+`}`)
+		p := decodeAs[struct {
+			Diagnosis struct {
+				Cause    diagnosis.Cause
+				Evidence []diagnosis.Evidence
+			}
+		}](t, w.Body)
+		want := []diagnosis.Evidence{{Part: "query", Signed: "a=1&b=2", Arrived: "a=1&b=3"}}
+		if p.Diagnosis.Cause != "changed-query" || !slices.Equal(p.Diagnosis.Evidence, want) {
+			t.Errorf("%s: %+v, want %v", more, p.Diagnosis, want)
+		}
 	}
 }

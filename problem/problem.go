@@ -40,13 +40,22 @@ type Answer struct {
 
 // Diagnosis is the cause of AWS's refusal, as far as it is known, and what to do in a workflow.
 type Diagnosis struct {
-	Cause         string `json:"cause"`
-	Detail        string `json:"detail,omitzero"`
-	Title         string `json:"title"`
-	Certainty     string `json:"certainty"`
-	Reason        string `json:"reason"`
-	FixInWorkflow string `json:"fixInWorkflow"`
-	Read          string `json:"read"`
+	Cause     string `json:"cause"`
+	Detail    string `json:"detail,omitzero"`
+	Title     string `json:"title"`
+	Certainty string `json:"certainty"`
+	Reason    string `json:"reason"`
+	// Evidence are the places that differ, without what is secret in them.
+	Evidence      []Evidence `json:"evidence,omitempty"`
+	FixInWorkflow string     `json:"fixInWorkflow"`
+	Read          string     `json:"read"`
+}
+
+// Evidence is a place where what was signed and what AWS saw or expects differ.
+type Evidence struct {
+	Part    string `json:"part"`
+	Signed  string `json:"signed"`
+	Arrived string `json:"arrived"`
 }
 
 // Field says what is wrong with one part of a request. Who reads a document knows its JSON Pointer (RFC 6901). Who does
