@@ -23,8 +23,8 @@ AT_ONCE  := -p $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN 2>/dev/null || ech
 # The program that tests run is the one of the package, built once for all of them. What is built without cgo and with
 # -trimpath, as the package is, is compiled once for everything; the larger heap saves a fifth of the processor time.
 UNDER_TEST := $(CURDIR)/dist/test.zip
-test attacks fuzz sim $(UNDER_TEST): export CGO_ENABLED = 0
-test attacks fuzz sim race $(UNDER_TEST): export GOFLAGS := $(GOFLAGS) -trimpath
+test attacks fuzz sim browser $(UNDER_TEST): export CGO_ENABLED = 0
+test attacks fuzz sim race browser $(UNDER_TEST): export GOFLAGS := $(GOFLAGS) -trimpath
 test race: export GOGC = 400
 test race attacks sim: export TEST_PACKAGE = $(UNDER_TEST)
 
@@ -64,7 +64,7 @@ lint:
 ## browser: the workbench in a real browser, which is the one of $CHROME or Debian's chromium-headless-shell; accessibility by axe-core
 .PHONY: browser
 browser: dist/axe.min.js
-	cd workbench/browser && $(GO) test -count=1 .
+	cd workbench/browser && $(GO) test -count=1 -parallel 6 .
 
 ## pictures: docs/pictures, taken of the workbench by the same browser
 .PHONY: pictures

@@ -4,7 +4,10 @@
 const $ = (id) => document.getElementById(id);
 const state = {
   settings: {operations: [], examples: []}, key: "",
-  text: "", read: null, request: null, signed: null, signing: "", cause: null, sent: null,
+  read: null, // with the text that was read
+  source: null, request: null, signed: null, signing: "", // source is the reading that was signed
+  edits: 0, signedEdits: 0,
+  cause: null, sent: null, sending: false,
 };
 const encoder = new TextEncoder();
 
@@ -136,12 +139,8 @@ let reading = 0;
 async function readPaste(choice = 0) {
   const text = $("paste").value;
   const turn = ++reading;
-  state.text = text;
-  state.textPlaces = places(text);
-  $("mirror").textContent = text + "\n";
-  CSS.highlights?.clear();
+  state.read = null;
   if (!text.trim()) {
-    state.read = null;
     show("read", "");
     show("problem", "");
     toggle("placeholders", false);
@@ -151,7 +150,7 @@ async function readPaste(choice = 0) {
   try {
     const read = await ask("read", {text: text.toWellFormed?.() ?? text, choice});
     if (turn !== reading) return;
-    state.read = read;
+    state.read = {...read, text};
     show("problem", "");
     drawRead(read, choice);
   } catch (error) {
@@ -182,7 +181,7 @@ function drawRead(read, choice) {
     parts.push(make("p", {}, read.answered ? "This is an answer, not a request." : "No request was found in it."));
   }
   if (read.answered && offers("POST /v1/diagnose")) {
-    parts.push(make("p", {}, make("button", {type: "button", onclick: () => diagnose({paste: state.text})}, "Say why AWS refused it")));
+    parts.push(make("p", {}, make("button", {type: "button", onclick: () => diagnose({paste: state.read.text})}, "Say why AWS refused it")));
   }
   for (const n of read.notes) {
     parts.push(make("p", {class: n.error ? "bad" : "quiet"}, `Line ${n.line}, column ${n.column}: ${n.message} `,
@@ -269,19 +268,19 @@ let signings = 0;
 
 async function sign() {
   const turn = ++signings;
-  await pending;
+  await readNow();
   if (!state.read?.request) {
     show("problem", make("p", {class: "bad"}, "There is no request to sign yet. Paste one above."));
     $("paste").focus();
     return;
   }
   try {
-    const request = await asked(), signing = $("place").value;
-    const document = {...request, explain: true};
+    const source = state.read, signedEdits = state.edits, request = await asked(), signing = $("place").value;
+    const document = {...request, explain: true, bodyForm: "text"};
     if (signing === "presign" && $("expires").value) document.expiresInSeconds = Number($("expires").value);
     const signed = await ask(signing, document);
     if (turn !== signings) return; // it was pressed again since
-    Object.assign(state, {request, signing, signed, cause: null, sent: null});
+    Object.assign(state, {source, signedEdits, request, signing, signed, cause: null, sent: null});
     show("problem", "");
     drawSigned();
   } catch (error) {
@@ -343,7 +342,6 @@ function drawSigned() {
   toggle("spoil", Boolean(s.body || s.url.includes("?")));
   show("cause", "");
   toggle("sending", offers("POST /v1/send") && state.signing === "sign");
-  $("send").disabled = false;
   const host = new URL(s.url).host, sandbox = host === state.settings.gateway;
   $("send").textContent = `Send ${s.method} to ${host}`;
   toggle("send-spoiled", sandbox);
@@ -373,14 +371,17 @@ function hidden(text) {
   return box;
 }
 
+// tick says how long the signature is good for, or that it is not one of what stands there now.
 function tick() {
   if (!state.signed) return;
-  const end = new Date(state.signed.expiresAt), left = Math.floor((end - Date.now()) / 1000);
+  const end = new Date(state.signed.expiresAt), left = Math.floor((end - Date.now()) / 1000), changed = changedSince();
   const clock = end.toLocaleTimeString();
-  const text = left > 0 ? `Good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.` :
-    `AWS takes it no longer, since ${clock}. Sign again.`;
+  let text = `Good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.`;
+  if (left <= 0) text = `AWS takes it no longer, since ${clock}. Sign again.`;
+  if (changed) text = "The request has changed since. Sign it again.";
   if ($("time").textContent !== text) $("time").textContent = text;
   $("until").textContent = "with this signature, good until " + clock;
+  $("send").disabled = $("send-spoiled").disabled = changed || state.sending;
 }
 
 // Links between lines and the paste.
@@ -414,15 +415,29 @@ function before(pointer, byte) {
   return byte - shift;
 }
 
+const textPlaces = () => state.read.places ??= places(state.read.text);
+
+// changedSince tells whether what stands there is not what was signed.
+const changedSince = () => state.edits !== state.signedEdits;
+
+// drawMirror lays the text behind the paste, where the marks are. It is not there
+// before it is needed, since a long text takes long.
+function drawMirror() {
+  const text = $("paste").value + "\n";
+  if ($("mirror").textContent !== text) $("mirror").textContent = text;
+  $("mirror").scrollTop = $("paste").scrollTop;
+}
+
 function markSource(ranges) {
   if (!CSS.highlights) return;
-  const node = $("mirror").firstChild;
   CSS.highlights.clear();
-  if (!node || !ranges.length || $("paste").value !== state.text) return;
+  if (!ranges.length || $("paste").value !== state.read?.text) return;
+  drawMirror();
+  const node = $("mirror").firstChild;
   CSS.highlights.set("source", new Highlight(...ranges.map(([from, to]) => {
     const range = new Range();
-    range.setStart(node, state.textPlaces.index(from));
-    range.setEnd(node, state.textPlaces.index(to));
+    range.setStart(node, textPlaces().index(from));
+    range.setEnd(node, textPlaces().index(to));
     return range;
   })));
 }
@@ -430,8 +445,9 @@ function markSource(ranges) {
 function scrollToMark() {
   const [range] = CSS.highlights?.get("source") ?? [];
   if (!range) return;
-  const box = range.getBoundingClientRect(), editor = $("editor"), frame = editor.getBoundingClientRect();
-  if (box.top < frame.top || box.bottom > frame.bottom) editor.scrollTop += box.top - frame.top - frame.height / 3;
+  const box = range.getBoundingClientRect(), frame = $("editor").getBoundingClientRect();
+  if (box.top < frame.top || box.bottom > frame.bottom) $("paste").scrollTop += box.top - frame.top - frame.height / 3;
+  $("mirror").scrollTop = $("paste").scrollTop;
 }
 
 function choose(number, piece, focus = true) {
@@ -448,7 +464,7 @@ function choose(number, piece, focus = true) {
   state.line = number;
   state.piece = piece;
   const pieces = piece === undefined ? line.pieces : [line.pieces[piece]];
-  markSource(pieces.flatMap((p) => p.from ? rangesOf(p.from, p.at) : []));
+  markSource(changedSince() ? [] : pieces.flatMap((p) => p.from ? rangesOf(p.from, p.at) : []));
   scrollToMark();
   show("explanation", explained(line, piece));
 }
@@ -494,8 +510,8 @@ function lineClick(event) {
 // fromCaret finds the line that the place of the caret went into.
 function fromCaret() {
   const box = $("paste");
-  if (document.activeElement !== box || !state.signed || !state.read || box.value !== state.text) return;
-  const byte = state.textPlaces.byte(box.selectionStart);
+  if (document.activeElement !== box || !state.signed || changedSince()) return;
+  const byte = textPlaces().byte(box.selectionStart);
   const span = state.read.spans.find((s) => s.start <= byte && byte < s.end);
   if (!span) return;
   const lines = state.signed.explanation.lines;
@@ -535,7 +551,7 @@ const whatWasSigned = () =>
 function findCause() {
   const answer = $("answer").value;
   if (!answer.trim()) return show("cause", make("p", {class: "bad"}, "Paste what AWS answered first."));
-  diagnose(state.signed ? {...whatWasSigned(), paste: answer} : {paste: state.text + "\n" + answer});
+  diagnose(state.signed ? {...whatWasSigned(), paste: answer} : {paste: $("paste").value + "\n" + answer});
 }
 
 // spoil asks what would be said if the last byte of query or body were another.
@@ -553,6 +569,7 @@ function apart(a, b) {
   while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end)) end++;
   const cell = (t) => {
     const last = t.length - end;
+    if (t === "") return make("td", {class: "quiet"}, "nothing");
     return make("td", {}, t.slice(0, start), a === b ? "" : make("mark", {}, t.slice(start, last)), t.slice(last));
   };
   return [cell(a), cell(b)];
@@ -567,27 +584,37 @@ function details(title, items) {
   return make("details", {}, make("summary", {}, title), make("ul", {}, ...items.map((i) => make("li", {}, i))));
 }
 
-function evidence(list) {
+// evidence is a table of what differs. An action that was denied is no difference; the reason has it.
+function evidence(verdict) {
+  const list = (verdict.evidence ?? []).filter((e) => e.part !== "action");
   if (!list.length) return null;
-  const head = ["Part", "You signed", "AWS received"].map((t) => make("th", {scope: "col"}, t));
-  const rows = list.map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed ?? "", e.arrived ?? "")));
+  const there = /^(changed|dropped)-/.test(verdict.cause) ? "AWS received" : "AWS saw or expects";
+  const head = ["Part", "You signed", there].map((t) => make("th", {scope: "col"}, t));
+  const rows = list.map((e) => make("tr", {}, make("th", {scope: "row"}, e.part), ...apart(e.signed, e.arrived)));
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+}
+
+// verdict says what the cause is, what shows it, and what to do.
+function verdict(v) {
+  return [
+    make("p", {class: "verdict"}, make("strong", {}, v.title), " ", certainties[v.certainty] ?? v.certainty),
+    v.reason === v.title ? null : make("p", {}, v.reason),
+    evidence(v),
+    fixFor("your workflow", v.fixInWorkflow), v.fixInCode ? fixFor("a developer", v.fixInCode) : null,
+  ];
 }
 
 function drawCause() {
   const c = state.cause, [first, ...others] = c.verdicts;
-  show("cause",
-    make("p", {}, make("strong", {}, first.title), " ", certainties[first.certainty] ?? first.certainty),
-    first.reason === first.title ? null : make("p", {}, first.reason),
-    evidence(first.evidence ?? []),
-    fixFor("your workflow", first.fixInWorkflow), fixFor("a developer", first.fixInCode),
+  show("cause", ...verdict(first),
     details("What is right", c.ruledOut ?? []),
     details("What would tell more", (c.questions ?? []).map((q) => `${q.what} ${q.why} ${q.how}`)),
     details(`Other causes (${others.length})`, others.map((v) => `${v.title} ${certainties[v.certainty] ?? ""} ${v.reason}`)));
 }
 
 async function send(spoiled) {
-  $("send").disabled = $("send-spoiled").disabled = true;
+  state.sending = true;
+  tick();
   show("sent", "Sending…");
   try {
     const {signAllHeaders, signedHeaders, ...document} = state.request;
@@ -598,7 +625,8 @@ async function send(spoiled) {
     if (!error.problem) throw error;
     problem("sent", error);
   } finally {
-    $("send").disabled = $("send-spoiled").disabled = false;
+    state.sending = false;
+    tick();
   }
 }
 
@@ -610,15 +638,14 @@ function drawSent() {
   show("sent",
     make("p", {}, make("strong", {class: a.status >= 400 ? "bad" : ""}, String(a.status)),
       `, ${a.durationMilliseconds} ms${a.requestId ? ", request id " + a.requestId : ""}`),
+    ...(d ? verdict(d) : []),
     make("details", {}, make("summary", {}, "Headers"), make("dl", {}, ...pairs(a.headerList.map((h) => [h.name, h.value ?? ""])))),
     pretty !== text ? make("p", {}, make("button", {type: "button", onclick: (e) => {
       const raw = box.textContent === pretty;
       box.textContent = raw ? text : pretty;
       e.target.textContent = raw ? "Pretty" : "As received";
     }}, "As received")) : null,
-    text ? box : null,
-    d ? make("p", {}, make("strong", {}, d.title), " ", certainties[d.certainty] ?? "", " ", d.reason) : null,
-    d ? fixFor("your workflow", d.fixInWorkflow) : null);
+    text ? box : null);
 }
 
 const forms = [["logic-apps", "Logic Apps"], ["power-automate", "Power Automate"], ["n8n", "n8n"], ["python", "Python"], ["csharp", "C#"],
@@ -632,8 +659,8 @@ async function drawSnippet() {
   const form = document.querySelector("[name=form]:checked").value, which = document.querySelector("[name=which]:checked").value;
   const document_ = {for: form, request: asSigned()};
   if (which === "service") {
-    const keeps = state.read.kind === {"logic-apps": "logic-apps", "power-automate": "logic-apps", n8n: "n8n"}[form];
-    const original = keeps ? {...state.request, ...pick(state.read.request, ["url", "headerList", "body"])} : state.request;
+    const keeps = state.source.kind === {"logic-apps": "logic-apps", "power-automate": "logic-apps", n8n: "n8n"}[form];
+    const original = keeps ? {...state.request, ...pick(state.source.request, ["url", "headerList", "body"])} : state.request;
     Object.assign(document_, {request: original, address: new URL(".", location.href).href, keepExpressions: keeps});
   }
   try {
@@ -653,8 +680,8 @@ const pick = (o, names) => Object.fromEntries(names.filter((n) => o[n] !== undef
 
 // redact takes the secrets of the paste out of a text.
 function redact(text) {
-  const bytes = encoder.encode(state.text), decoder = new TextDecoder();
-  for (const s of state.read?.secrets ?? []) {
+  const bytes = encoder.encode(state.source.text), decoder = new TextDecoder();
+  for (const s of state.source.secrets) {
     const value = decoder.decode(bytes.subarray(s.start, s.end));
     if (value) text = text.replaceAll(value, "[redacted]");
   }
@@ -672,7 +699,9 @@ function ticket() {
   ];
   if (s.warnings.length) lines.push("Warnings:", ...s.warnings.map((w) => `- ${w.code}: ${w.message}`), "");
   if (e.notSigned.length) lines.push("Not signed: " + e.notSigned.map((h) => h.name).join(", "), "");
+  const told = state.sent?.diagnosis;
   if (state.cause) lines.push("Cause: " + state.cause.summary, "");
+  else if (told) lines.push(`Cause: ${told.title} ${told.reason}`, "");
   if (state.sent) lines.push(`Answer: ${state.sent.status}, request id ${state.sent.requestId ?? "none"}`);
   return redact(lines.join("\n"));
 }
@@ -725,25 +754,44 @@ async function recipes() {
 
 function load(text) {
   $("paste").value = text;
-  pending = readPaste();
-  return pending;
+  changed();
+  return readNow();
 }
 
 // Wiring.
 
-let pending = Promise.resolve(), timer;
+let pending = Promise.resolve(), timer = 0;
 
-function changed() {
-  $("mirror").textContent = $("paste").value + "\n";
+function edited() {
+  state.edits++;
+  tick();
+}
+
+// changed has the paste read: when typing pauses, else at once.
+function changed(event) {
+  const typed = /^(insertText|insertLineBreak|insertCompositionText|delete)/.test(event?.inputType) && !(event.data?.length > 1);
   CSS.highlights?.clear();
   clearTimeout(timer);
-  pending = new Promise((done) => { timer = setTimeout(() => done(readPaste()), $("paste").value.length > 50000 ? 400 : 150); });
+  timer = setTimeout(readNow, $("paste").value.length > 50000 ? 400 : 150);
+  if (!typed) readNow();
+  edited();
+}
+
+// readNow does not wait for a pause. It is done when what stands there now is read.
+function readNow() {
+  if (timer) pending = readPaste();
+  clearTimeout(timer);
+  timer = 0;
+  return pending;
 }
 
 async function start() {
   $("access").addEventListener("submit", useKey);
   $("forget").addEventListener("click", forgetKey);
   $("paste").addEventListener("input", changed);
+  $("paste").addEventListener("scroll", () => { $("mirror").scrollTop = $("paste").scrollTop; });
+  addEventListener("beforeprint", drawMirror);
+  $("request").addEventListener("input", edited);
   $("choice").addEventListener("change", (e) => { pending = readPaste(Number(e.target.value)); });
   $("recipes").addEventListener("toggle", recipes);
   $("sign").addEventListener("click", sign);
@@ -770,9 +818,13 @@ async function start() {
   toggle("examples", state.settings.examples.length > 0);
   toggle("difference", offers("POST /v1/diagnose"));
   await enter();
+  document.body.classList.remove("waiting");
   const wanted = new URLSearchParams(location.search).get("example");
   if (wanted) await example(wanted);
   else if ($("paste").value) changed(); // what the browser kept
 }
 
-start().catch((error) => show("state", make("span", {class: "bad"}, "The workbench could not start: " + error.message)));
+start().catch((error) => {
+  document.body.classList.remove("waiting");
+  show("state", make("span", {class: "bad"}, "The workbench could not start: " + error.message));
+});

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "countersign")
-	build := exec.Command("go", "build", "-o", program, ".")
+	build := exec.Command("go", "build", "-ldflags=-s", "-o", program, ".")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building countersign: %v\n%s", err, out)
@@ -218,7 +219,11 @@ func (p *tab) listen(event any) {
 	defer p.lock.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		p.faults = append(p.faults, "exception: "+e.ExceptionDetails.Text)
+		text := e.ExceptionDetails.Text
+		if thrown := e.ExceptionDetails.Exception; thrown != nil {
+			text += " " + thrown.Description
+		}
+		p.faults = append(p.faults, "exception: "+text)
 	case *cdplog.EventEntryAdded:
 		if e.Entry.Level == cdplog.EntryLevelError && e.Entry.Source != cdplog.EntrySourceNetwork {
 			p.faults = append(p.faults, string(e.Entry.Source)+": "+e.Entry.Text)
@@ -253,20 +258,45 @@ func (p *tab) do(statements string) {
 	eval[bool](p, "(() => { "+statements+"; return true; })()")
 }
 
-// wait waits until an expression is true, also while the page changes to another.
+// wait waits until an expression is true, also while the page changes to another. The page looks by itself.
 func (p *tab) wait(expression string) {
 	p.Helper()
-	for range 1200 {
-		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")", chromedp.EvalAwaitPromise))
+	looking := `new Promise((done, fail) => {
+		let looks = 0;
+		const look = () => {
+			try {
+				if (` + expression + `) done(true);
+				else if (++looks > 100) done(false);
+				else setTimeout(look, 5);
+			} catch (error) { fail(error); }
+		};
+		look();
+	})`
+	for range 60 {
+		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](looking, chromedp.EvalAwaitPromise))
 		if err != nil && !strings.Contains(err.Error(), "Inspected target navigated") {
 			p.Fatalf("%s: %v", expression, err)
 		}
 		if is {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	p.Fatalf("%s stays false. The page says:\n%s", expression, p.text("body"))
+}
+
+// faulty waits until the browser has told of a fault, which is what is wanted here.
+func (p *tab) faulty(text string) {
+	p.Helper()
+	for range 1000 {
+		p.lock.Lock()
+		told := slices.ContainsFunc(p.faults, func(f string) bool { return strings.Contains(f, text) })
+		p.lock.Unlock()
+		if told {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	p.Errorf("the browser does not say %s; it says %q", text, p.faults)
 }
 
 func (p *tab) text(selector string) string {

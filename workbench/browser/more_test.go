@@ -77,6 +77,9 @@ func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
 	if got := p.text("#sent"); !strings.Contains(got, "The value of note changed") || !strings.Contains(got, "This is proved") {
 		t.Errorf("sent: %s", got)
 	}
+	if got := p.text("#sent table"); !strings.Contains(got, "query\tdryRun=false&note=a%20b\tdryRun=false&note=a%200") {
+		t.Errorf("what was signed and what was received: %q", got)
+	}
 	p.do(`[...document.querySelectorAll("#examples button")].find((b) => b.innerText === "SQS").click()`)
 	p.wait(`document.querySelector("#read").innerText.includes("body of 36 bytes")`)
 	p.click("#sign")
@@ -321,10 +324,6 @@ func TestWalk_PrintedPageHasAll(t *testing.T) {
 func TestSize_FromPasteToSteps(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
-	p.do(`window.shifts = 0;
-		new PerformanceObserver((l) => {
-			for (const e of l.getEntries()) if (!e.hadRecentInput) window.shifts += e.value;
-		}).observe({type: "layout-shift"})`)
 	for _, size := range []int{1 << 10, 1<<20 - 200} {
 		p.do(`document.querySelector("#explanation").textContent = ""`)
 		milliseconds := eval[float64](p, `(async () => {
@@ -339,8 +338,40 @@ func TestSize_FromPasteToSteps(t *testing.T) {
 		})()`)
 		t.Logf("%d bytes: %.0f ms", size, milliseconds)
 	}
-	t.Logf("layout shift %.3f", eval[float64](p, "window.shifts"))
 	p.clean()
+}
+
+// Nothing that somebody looks at moves by itself: not while the page begins, nor when the answers come.
+func TestSize_NothingMoves(t *testing.T) {
+	t.Parallel()
+	keyed, _ := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
+	for _, width := range []int64{1280, 390} {
+		for name, address := range map[string]string{"sandbox": sandbox(t) + "/workbench?example=sandbox", "key": keyed + "/workbench"} {
+			p := open(t, "about:blank")
+			p.emulate(width, 900, "light")
+			if err := chromedp.Do(p.ctx, chromedp.Navigate(address)); err != nil {
+				t.Fatal(err)
+			}
+			p.do(`window.moved = [];
+				new PerformanceObserver((list) => {
+					for (const e of list.getEntries()) {
+						for (const s of e.sources) window.moved.push((s.node?.id || s.node?.nodeName) + " " + e.value);
+					}
+				}).observe({type: "layout-shift", buffered: true})`)
+			if name == "sandbox" {
+				p.ready()
+				p.wait(`document.querySelector("#read").innerText.includes("Read as curl")`)
+				p.click("#sign") // by no key, after which moving would be allowed
+				p.wait(`document.querySelector("#explanation").innerText !== "" && document.querySelector("#snippet").innerText !== ""`)
+			} else {
+				p.wait(`!document.body.classList.contains("waiting")`)
+			}
+			moved := eval[[]string](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(window.moved))))`)
+			if len(moved) > 0 {
+				t.Errorf("%s, %d wide: %q", name, width, moved)
+			}
+		}
+	}
 }
 
 // The command that opens a browser gets the address of the page.

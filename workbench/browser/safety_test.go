@@ -257,28 +257,37 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	}
 }
 
-// attack has a page ask for everything in each way that a page can: with JSON, without asking first, with cookies, by a form.
+// attack has a page ask for everything in each way that a page can: with JSON, without asking first, with cookies, by a form, in a frame.
 func attack(p *tab, target string, operations []string) {
 	p.Helper()
 	const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
 	got := eval[[]string](p, `(async (target, operations, body) => {
 		const ways = [{headers: {"Content-Type": "application/json"}}, {mode: "no-cors"}, {mode: "no-cors", credentials: "include"}], found = [];
-		await Promise.all(operations.flatMap((path) => ways.map(async (way) => {
+		const fetched = operations.flatMap((operation) => ways.map(async (way) => {
+			const [method, path] = operation.split(" "), sent = method === "POST" ? {body} : {};
 			try {
-				const answer = await fetch(target + path, {method: "POST", body, ...way}), text = await answer.text();
-				if (answer.ok || text.includes("authorization")) found.push(path + " " + answer.status + " " + text);
+				const answer = await fetch(target + path, {method, ...sent, ...way}), text = await answer.text();
+				if (answer.ok || text.includes("authorization")) found.push(operation + " " + answer.status + " " + text);
 			} catch { /* as it must be */ }
-		})));
-		for (const path of operations) {
+		}));
+		const framed = operations.map((operation) => new Promise((done) => {
+			const [method, path] = operation.split(" ");
 			const frame = document.createElement("iframe"), form = document.createElement("form"), input = document.createElement("input");
-			frame.name = "f" + path;
+			frame.name = operation;
+			document.body.append(frame);
+			frame.addEventListener("load", done);
+			document.addEventListener("securitypolicyviolation", done);
+			if (method === "GET") {
+				frame.src = target + path;
+				return;
+			}
 			Object.assign(form, {action: target + path, method: "post", enctype: "text/plain", target: frame.name});
 			Object.assign(input, {name: body.slice(0, -1) + ',"profile":"', value: '"}'});
 			form.append(input);
-			document.body.append(frame, form);
+			document.body.append(form);
 			form.submit();
-		}
-		await new Promise((r) => setTimeout(r, 300));
+		}));
+		await Promise.all([...fetched, ...framed]);
 		return found;
 	})(`+quote(target)+`, `+quoteAll(operations)+`, `+quote(body)+`)`)
 	for _, answer := range got {
@@ -294,8 +303,8 @@ func quoteAll(texts []string) string {
 	return string(out)
 }
 
-// operations are those that the page is told of and that are asked by POST.
-func operations(t *testing.T, address string) (paths []string) {
+// operations are those that the page is told of.
+func operations(t *testing.T, address string) []string {
 	t.Helper()
 	answer, err := http.Get(address + "/workbench/settings.json") //nolint:noctx // of this machine
 	if err != nil {
@@ -306,15 +315,10 @@ func operations(t *testing.T, address string) (paths []string) {
 	if err := json.NewDecoder(answer.Body).Decode(&settings); err != nil {
 		t.Fatal(err)
 	}
-	for _, operation := range settings.Operations {
-		if path, ok := strings.CutPrefix(operation, "POST "); ok {
-			paths = append(paths, path)
-		}
+	if len(settings.Operations) < 17 {
+		t.Fatalf("only %q are offered", settings.Operations)
 	}
-	if len(paths) < 12 {
-		t.Fatalf("only %q are offered", paths)
-	}
-	return paths
+	return settings.Operations
 }
 
 // signedIn is an address in front of a service whose platform has signed everybody in.
@@ -371,9 +375,7 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 			}
 			framed := open(t, foreign)
 			framed.do(`const f = document.createElement("iframe"); f.src = ` + quote(address+"/workbench") + `; document.body.append(f)`)
-			if got := eval[int](framed, `new Promise((done) => setTimeout(() => done(frames[0].length ?? 0), 300))`); got != 0 {
-				t.Error("the page can be framed")
-			}
+			framed.faulty("frame-ancestors 'none'")
 			for line := range strings.Lines(printed()) {
 				if strings.Contains(line, `"decision":"allow"`) && !strings.Contains(line, `"action":"configure"`) {
 					t.Errorf("something was signed: %s", line)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -52,7 +53,34 @@ func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	p.clean()
 }
 
+// What was signed is not sent for what stands there now.
+func TestWalk_AChangedRequestIsSignedBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
+	p.sign()
+	changes := map[string]func(){
+		"the paste": func() {
+			p.do(`const e = document.querySelector("#paste"); e.focus(); e.setSelectionRange(0, 0)`)
+			p.insert(" ")
+		},
+		"an option": func() {
+			p.do(`document.querySelector("#options").open = true; document.querySelector("#method").focus()`)
+			p.insert("PUT")
+		},
+	}
+	for what, change := range changes {
+		change()
+		if got := p.text("#time"); !strings.Contains(got, "has changed since") || !eval[bool](p, `document.querySelector("#send").disabled`) {
+			t.Errorf("%s changed, and the page says %q", what, got)
+		}
+		p.keys("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+		p.wait(`!document.querySelector("#send").disabled && document.querySelector("#time").innerText.startsWith("Good for")`)
+	}
+	p.clean()
+}
+
 func TestWalk_ARecipeIsReadAndSigned(t *testing.T) {
+	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
 	p.click("#recipes summary")
 	p.wait(`document.querySelectorAll("#recipes button").length === 14`)
