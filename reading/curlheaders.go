@@ -180,11 +180,14 @@ func (c *curl) addition(b *builder, v Value) {
 	lowerEscapes(b, v)
 }
 
+var inBraces = lazy(`\{\{.*?\}\}`)
+
 func (c *curl) checkBlanks(v Value) {
-	if len(c.r.marks) > 0 || strings.Contains(v.Text(), "{{") {
+	if len(c.r.marks) > 0 {
 		return // a placeholder may hold blanks as it is written
 	}
-	if strings.ContainsFunc(v.Text(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	text := inBraces().ReplaceAllLiteralString(v.Text(), "")
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		c.r.note("url_invalid", v.Span(), true)
 	}
 }
