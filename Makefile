@@ -104,10 +104,11 @@ fuzz-definitions:
 random:
 	cd signing/bench && $(GO) test -tags peers -skip OfVersion4a -timeout=12h -count=1 -v -requests $(REQUESTS) .
 
-## sim: long forms of tests. The cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a thousand rotations of a certificate, and a thousand configurations under load; a million pairs of keys; PAIRS changed requests decided on again; each bit of signed requests flipped; all workflow definitions behind both kinds of Functions host; GENERATED refusals diagnosed in four settings
+## sim: long forms of tests. The cache of sessions through SEEDS virtual lives, ten years in all by default; ten thousand faults over HTTP; a thousand rotations of a certificate, and a thousand configurations under load; a million pairs of keys, and a million requests of users with tokens; PAIRS changed requests decided on again; each bit of signed requests flipped; all workflow definitions behind both kinds of Functions host; GENERATED refusals diagnosed in four settings
 sim: $(UNDER_TEST)
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
+	$(GO) test ./credentials -run '^TestLogins_TwoUsersNeverShareASession$$' -v -logins 1000000
 	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
 	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestRolesAnywhere_RotationsFailNoRequest$$' -v -rotations $(ROTATIONS)
 	CGO_ENABLED=1 $(GO) test -race ./cli -run '^TestReload_EachRequestHasOneGeneration$$' -timeout=30m -v -reloads $(RELOADS)

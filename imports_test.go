@@ -72,12 +72,12 @@ var entries = []entry{
 	{folder: "problem", pure: true},
 	{
 		folder:   "access",
-		packages: "endpoints signing internal/appendjson",
+		packages: "endpoints signing internal/appendjson internal/bearer",
 		outside:  "github.com/cedar-policy/cedar-go github.com/lestrrat-go/jwx/v3 golang.org/x/time",
 	},
 	{
 		folder:   "credentials",
-		packages: "endpoints signing",
+		packages: "endpoints signing internal/bearer",
 		outside:  "github.com/aws github.com/Azure/azure-sdk-for-go golang.org/x/time",
 	},
 	{folder: "sending", packages: "signing"},
@@ -85,6 +85,7 @@ var entries = []entry{
 	{folder: "workbench/gen", outside: "github.com/getkin/kin-openapi"},
 	{folder: "deploy/package"},
 	{folder: "internal/appendjson", pure: true},
+	{folder: "internal/bearer", pure: true},
 	{folder: "internal/functionshost"},
 	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},

@@ -38,6 +38,8 @@ package access
 import (
 	"errors"
 	"fmt"
+
+	"countersign/internal/bearer"
 )
 
 // Method tells how a caller proved who it is.
@@ -69,6 +71,8 @@ type Caller struct {
 	Application, Object string
 	// Issuer is the name of the issuer of OpenID Connect that the caller is known by.
 	Issuer string
+	// Login is the token that proved it, for profiles that sign as the caller. Nil: it was no token of Entra ID or of an issuer.
+	Login *bearer.Token
 }
 
 // The kinds of refusal, for errors.Is. The text that an error adds is for the

@@ -64,7 +64,7 @@ func TestAPIKeyIsAccepted(t *testing.T) {
 		{"X-API-Key decides", []string{"X-API-Key", "crm-sync.new", "Authorization", "Basic x"}, "crm-sync"},
 	} {
 		got, err := a.Authenticate(request(tt.headers...))
-		if err != nil || got.ID != tt.want || got.Method != access.MethodAPIKey {
+		if err != nil || got.ID != tt.want || got.Method != access.MethodAPIKey || got.Login != nil {
 			t.Errorf("%s: got %+v, %v, want caller %q", tt.name, got, err, tt.want)
 		}
 	}

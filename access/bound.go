@@ -20,7 +20,7 @@ const (
 func (r *Record) bound() {
 	for _, text := range [...]*string{
 		&r.EventID, &r.RequestID, &r.CallerID, &r.ApplicationID, &r.ObjectID, &r.Issuer, &r.ClientIP, &r.Decision, &r.Reason,
-		&r.Profile, &r.AccessKeyID, &r.RoleARN, &r.SessionName, &r.SourceIdentity, &r.STSRequestID,
+		&r.Profile, &r.AccessKeyID, &r.RoleARN, &r.SessionName, &r.SourceIdentity, &r.IdentityID, &r.STSRequestID,
 		&r.Method, &r.Host, &r.Region, &r.Service, &r.Operation, &r.Path,
 		&r.SignedHeaders, &r.PayloadSHA256, &r.SignatureSHA256, &r.AmzDate,
 		&r.Of, &r.Outcome, &r.AWSCode, &r.AWSRequestID, &r.RemoteAddress,

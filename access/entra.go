@@ -28,6 +28,11 @@ type Entra struct {
 	Transport http.RoundTripper
 }
 
+// Issuers are the iss of its tokens, of version 1.0 and 2.0.
+func (o *Entra) Issuers() []string {
+	return []string{"https://sts.windows.net/" + o.Tenant + "/", "https://login.microsoftonline.com/" + o.Tenant + "/v2.0"}
+}
+
 // entraHeader is what a token's header may say.
 var entraHeader = headerRule{algorithms: []jwa.SignatureAlgorithm{jwa.RS256()}, types: []string{"JWT"}}
 
@@ -67,10 +72,7 @@ func newEntra(o *Entra, now func() time.Time) (*entra, error) {
 	return &entra{
 		tenant:    o.Tenant,
 		audiences: o.Audiences,
-		issuers: map[string]string{
-			"https://sts.windows.net/" + o.Tenant + "/":               "1.0",
-			"https://login.microsoftonline.com/" + o.Tenant + "/v2.0": "2.0",
-		},
+		issuers:   map[string]string{o.Issuers()[0]: "1.0", o.Issuers()[1]: "2.0"},
 		admission: o.Admission,
 		keys:      newKeySet(keySource{url: address}, o.Transport, now),
 		now:       now,

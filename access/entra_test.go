@@ -147,6 +147,9 @@ func TestEntraTokenIsAccepted(t *testing.T) {
 		if err != nil || got.ID != "crm-sync" || got.Method != access.MethodEntra || got.Application != app || got.Object != object {
 			t.Errorf("%s: got %+v, %v", tt.name, got, err)
 		}
+		if l := got.Login; l == nil || l.Issuer != tt.c["iss"] || l.Expires.Unix() != tt.c["exp"] || !l.Audience {
+			t.Errorf("%s: no token: %+v", tt.name, got)
+		}
 	}
 	if n := i.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches of keys, want 1", n)

@@ -94,6 +94,10 @@ func TestOIDC_TokensAreAccepted(t *testing.T) {
 		},
 	} {
 		got, err := a.Authenticate(bearer(p.sign(test.header, test.claims)))
+		if l := got.Login; l == nil || l.Issuer != shopIssuer || l.Subject != test.claims["sub"] || !l.Expires.Equal(noon.Add(time.Hour)) ||
+			l.Audience != (test.claims["aud"] != nil) || l.Text() == "" {
+			t.Errorf("%s: no token: %+v", name, got)
+		}
 		if err != nil || got.ID != test.id || got.Method != access.MethodOIDC || got.Issuer != "shop" ||
 			strings.Join(got.Roles, " ") != test.roles {
 			t.Errorf("%s: got %+v, %v", name, got, err)

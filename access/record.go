@@ -40,6 +40,7 @@ type Record struct {
 	RoleARN        string     `json:"role_arn,omitempty"`
 	SessionName    string     `json:"session_name,omitempty"`
 	SourceIdentity string     `json:"source_identity,omitempty"`
+	IdentityID     string     `json:"identity_id,omitempty"` // of Amazon Cognito
 	STSRequestID   string     `json:"sts_request_id,omitempty"`
 	SessionExpires *time.Time `json:"cred_expires,omitempty"`
 

@@ -27,6 +27,7 @@ func (r *Record) appendTo(o *appendjson.Object) {
 	o.TextIfAny("role_arn", r.RoleARN)
 	o.TextIfAny("session_name", r.SessionName)
 	o.TextIfAny("source_identity", r.SourceIdentity)
+	o.TextIfAny("identity_id", r.IdentityID)
 	o.TextIfAny("sts_request_id", r.STSRequestID)
 	if r.SessionExpires != nil {
 		o.Time("cred_expires", *r.SessionExpires)

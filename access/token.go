@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/endpoints"
+	"countersign/internal/bearer"
 
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jws"
@@ -30,15 +31,24 @@ func (a *Authenticator) token(r *http.Request, token string) (Caller, error) {
 	if err != nil {
 		return Caller{}, bad("token's claims are not readable")
 	}
+	var caller Caller
 	name, _ := claims.Issuer()
-	if issuer := a.issuers[name]; issuer != nil {
-		return issuer.authenticate(r.Context(), token, claims)
+	switch issuer := a.issuers[name]; {
+	case issuer != nil:
+		caller, err = issuer.authenticate(r.Context(), token, claims)
+	case a.entra == nil:
+		err = bad("token's issuer is not known")
+	default:
+		caller, err = a.entra.authenticate(r.Context(), token, claims)
+		caller = a.withoutForeignRoles(caller)
 	}
-	if a.entra == nil {
-		return Caller{}, bad("token's issuer is not known")
+	if err != nil {
+		return Caller{}, err
 	}
-	caller, err := a.entra.authenticate(r.Context(), token, claims)
-	return a.withoutForeignRoles(caller), err
+	subject, _ := claims.Subject()
+	expires, _ := claims.Expiration()
+	caller.Login = bearer.New(token, name, subject, expires.Truncate(time.Second), claims.Has("aud"))
+	return caller, nil
 }
 
 // isToken tells a token from an API key.

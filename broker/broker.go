@@ -128,7 +128,7 @@ func carryOut[T any](
 func (op *operation) recordSession(record *access.Record) {
 	s := &op.session
 	record.AccessKeyID, record.RoleARN, record.SessionName = s.Credentials.AccessKeyID, s.RoleARN, s.SessionName
-	record.SourceIdentity, record.STSRequestID = s.SourceIdentity, s.RequestID
+	record.SourceIdentity, record.STSRequestID, record.IdentityID = s.SourceIdentity, s.RequestID, s.IdentityID
 	if !s.Expires.IsZero() {
 		record.SessionExpires = &s.Expires
 	}

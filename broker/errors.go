@@ -32,6 +32,11 @@ var sentinels = []struct {
 	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials are set up wrong."},
 	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},
 	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as was asked for."},
+	{credentials.ErrLoginRequired, "login_required", "This profile signs as the caller and needs a token of the caller's own."},
+	{credentials.ErrLoginIssuer, "login_required", "This profile takes the tokens of another issuer."},
+	{credentials.ErrLoginAudience, "login_required", "The token has no audience (aud), as access tokens of Amazon Cognito have " +
+		"none: send the ID token."},
+	{credentials.ErrLoginExpired, "login_expired", "The token ends too soon to sign with it."},
 	{credentials.ErrUnavailable, "session_unavailable", "Timed out getting an AWS session."},
 	{access.ErrForbidden, "forbidden", "The caller is known, but may not use this service."},
 	{access.ErrUnavailable, "identity_unavailable", "Who you are cannot be checked at the moment."},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/credentials"
+	"countersign/problem"
 )
 
 // How long a session must last where the request does not say, and the most that one can be asked to last.
@@ -27,7 +28,8 @@ func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) erro
 		op.session, err = b.Sessions.SessionFromRequest(ctx, given)
 	} else {
 		op.session, err = b.Sessions.Session(ctx, credentials.SessionRequest{
-			Profile: op.profile, Caller: call.Caller.ID, Host: op.request.URL.Host(), MinValidity: validity,
+			Profile: op.profile, Caller: call.Caller.ID, Login: call.Caller.Login, Host: op.request.URL.Host(),
+			MinValidity: validity, Strict: in.MinValidity != nil,
 		})
 	}
 	if err != nil {
@@ -38,5 +40,17 @@ func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) erro
 	if in.SigningTime != nil {
 		op.request.Time = *in.SigningTime
 	}
+	if err := op.checkSigningTime(op.request.Time); err != nil {
+		return err
+	}
 	return op.checkPartition()
+}
+
+// checkSigningTime refuses a time after the end of a session that ends with the caller's token: AWS would take the
+// signature, since for AWS the session goes on.
+func (op *operation) checkSigningTime(at time.Time) error {
+	if op.session.AsCaller && op.session.Expires.Sub(at) < time.Second {
+		return problem.InvalidPart("signingTime", "", "It must be before the end of the token that the request is signed with.")
+	}
+	return nil
 }

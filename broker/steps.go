@@ -184,6 +184,9 @@ func (b *Broker) signStep(op *operation, in *Step, r *signing.Request) (*SignedS
 			{Part: "signingTime", Detail: "It is more than five minutes from now. Begin again with step 1."},
 		}}
 	}
+	if err := op.checkSigningTime(r.Time); err != nil {
+		return nil, err
+	}
 	op.request.Time = r.Time
 	out := &SignedStep{Step: *in, SessionExpires: op.session.Expires}
 	if err := out.takeSession(r, &op.session); err != nil {

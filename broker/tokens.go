@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/credentials"
 	"countersign/signing"
 )
 
@@ -47,6 +48,9 @@ func (b *Broker) ConnectToken(ctx context.Context, call *Call, in *ConnectInput)
 			return nil, signature{}, err
 		}
 		if end := op.session.Expires; !end.IsZero() && end.Before(expires) {
+			if op.session.AsCaller && in.Kind == signing.ConnectEKS { // the cluster takes it until then, whatever it says of itself
+				return nil, signature{}, credentials.ErrLoginExpired
+			}
 			expires = end
 		}
 		return &ConnectToken{

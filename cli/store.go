@@ -9,8 +9,15 @@ import (
 
 // storeOptions are those of a store of sessions, without what listens to it.
 func storeOptions(p *process, conf config.Config) credentials.Options {
+	var issuers []string
+	for _, issuer := range conf.OIDC {
+		issuers = append(issuers, issuer.Issuer)
+	}
+	if conf.Entra != nil {
+		issuers = append(issuers, conf.Entra.Issuers()...)
+	}
 	return credentials.Options{
-		Profiles: conf.Profiles, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv), ReadFile: p.read,
+		Profiles: conf.Profiles, Issuers: issuers, Default: conf.DefaultProfile, Now: p.now, Getenv: conf.Environment(p.getenv), ReadFile: p.read,
 		Region: conf.Region, STSEndpoint: conf.STSEndpoint,
 	}
 }

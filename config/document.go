@@ -22,7 +22,7 @@ type document struct {
 type profile struct {
 	Description     string `yaml:"description" free:"" help:"What callers read in the list of profiles."`
 	Region          string `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
-	Source          string `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
+	Source          string `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, caller-token, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
 	AccessKeyID     string `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
 	SecretAccessKey string `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
 	SessionToken    string `yaml:"session_token" secret:"" help:"Session token, for the source static."`
@@ -105,6 +105,7 @@ type cognito struct {
 	LoginProvider  string `yaml:"login_provider" help:"Name of the login provider. Default: a guest."`
 	TokenFile      string `yaml:"token_file" help:"File with the login token."`
 	TokenVariable  string `yaml:"token_variable" help:"Environment variable with the login token."`
+	CallerToken    bool   `yaml:"caller_token" help:"Log each caller in with the token that it brings, in place of one for all."`
 	CustomRoleARN  string `yaml:"custom_role_arn" help:"One of the roles that the login token allows."`
 	Basic          bool   `yaml:"basic" help:"Take the basic flow, into the role of assume_role."`
 }
@@ -158,7 +159,7 @@ func (in *profile) sources(p *credentials.Profile) {
 	if c := in.Cognito; c != nil {
 		p.Cognito = &credentials.Cognito{
 			IdentityPoolID: c.IdentityPoolID, IdentityID: c.IdentityID, IdentityFile: c.IdentityFile, LoginProvider: c.LoginProvider,
-			TokenFile: c.TokenFile, TokenVariable: c.TokenVariable, CustomRoleARN: c.CustomRoleARN, Basic: c.Basic,
+			TokenFile: c.TokenFile, TokenVariable: c.TokenVariable, CallerToken: c.CallerToken, CustomRoleARN: c.CustomRoleARN, Basic: c.Basic,
 		}
 	}
 	if c := in.Container; c != nil {

@@ -18,6 +18,7 @@ type cache struct {
 	served       func(profile, how string)
 	queue        *queue          // of fetches for profiles
 	requestQueue *queue          // of fetches with keys of requests, which count in the account of those
+	loginQueue   *queue          // of fetches with callers' own tokens
 	ctx          context.Context // of the fetches: callers come and go
 	cancel       context.CancelFunc
 	flights      sync.WaitGroup
@@ -25,14 +26,23 @@ type cache struct {
 	mu      sync.Mutex
 	closed  bool
 	entries map[key]*entry
-	recent  *list.List         // of *entry, the latest used in front
-	owners  map[string]int     // owned entries by their owner,
-	owned   int                // and how many there are
+	keyed   pool               // of sessions that come of the operator's keys or those of requests
+	logins  pool               // of sessions that come of callers' own tokens
 	outcome map[key]bool       // by profile: whether the latest fetch left a session or AWS refused it
 	users   map[key][]*profile // of the stores that share the cache, the latest last
 
-	evictions, requestEvictions uint64
+	evictions, requestEvictions, loginEvictions uint64
 }
+
+// pool are the entries that have to share a number of places, as far as they are some caller's.
+type pool struct {
+	size   int
+	recent *list.List     // of *entry, the latest used in front
+	owners map[string]int // owned entries by their owner,
+	owned  int            // and how many there are
+}
+
+func newPool(size int) pool { return pool{size: size, recent: list.New(), owners: map[string]int{}} }
 
 // key is everything that shapes a session. Caller and host are there when they
 // are in the profile's session name or source identity, or in those of the
@@ -56,7 +66,9 @@ type cacheRequest struct {
 	clock      *clock
 	owned      bool   // by one caller; else callers share it
 	quotaOwner string // the caller whose quota it takes
-	noRefresh  bool   // from a request's keys: no refresh, dropped early
+	noRefresh  bool   // from a request's keys or token: no refresh, dropped early
+	// login is what is known of the token that the session comes of; nil where it comes of none.
+	login *loginOf
 }
 
 // entry is a session with its past and its next fetch.
@@ -89,9 +101,9 @@ func newCache(log func(Event), served func(profile, how string), elapsed func() 
 	ctx, cancel := context.WithCancel(context.Background())
 	return &cache{
 		jitter: rand.Float64, log: log, served: served,
-		queue: newQueue(steady), requestQueue: newQueue(steady),
+		queue: newQueue(steady, profileBudget), requestQueue: newQueue(steady, profileBudget), loginQueue: newQueue(steady, loginBudget),
 		ctx: ctx, cancel: cancel,
-		entries: map[key]*entry{}, recent: list.New(), owners: map[string]int{}, outcome: map[key]bool{}, users: map[key][]*profile{},
+		entries: map[key]*entry{}, keyed: newPool(cacheSize), logins: newPool(loginSize), outcome: map[key]bool{}, users: map[key][]*profile{},
 	}
 }
 
@@ -162,6 +174,11 @@ func (c *cache) take(ctx context.Context, w cacheRequest) answer {
 	usable := e.servable(r, w.request.MinValidity)
 	clockStepped := abs(r.stepped-e.stepped) > skewApplied
 	switch due := !usable || left <= mandatory || clockStepped; {
+	case e.endsWithLogin() && !clockStepped && !r.refused() && left >= margin: // no other would last longer
+		if usable {
+			return answer{session: e.served(r)}
+		}
+		return answer{err: fail(ErrTooShort, "")}
 	case !due:
 		if left <= e.advisory && !e.noRefresh && e.flight == nil && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0 {
 			c.refresh(e, r)
@@ -180,7 +197,7 @@ func (c *cache) take(ctx context.Context, w cacheRequest) answer {
 		c.queueOf(e).hasten(e.flight.turn, w.request.Caller)
 		return answer{wait: e.flight, joined: true}
 	}
-	f := c.startFetch(ctx, e, r, w.request.Caller, true)
+	f := c.startFetch(ctx, e, r, w.request, true)
 	if f == nil {
 		return answer{err: busy()}
 	}
@@ -225,6 +242,11 @@ func (e *entry) left(r reading) time.Duration {
 // servable: AWS will take what is held, for at least as long as asked.
 func (e *entry) servable(r reading, least time.Duration) bool {
 	return e.valid && e.left(r) >= max(margin, least) && !r.refused() && abs(r.stepped-e.stepped) <= skewRefused
+}
+
+// endsWithLogin: the session ends when the token does that it comes of.
+func (e *entry) endsWithLogin() bool {
+	return e.valid && e.login != nil && !e.session.Expires.Before(e.login.expires)
 }
 
 func (e *entry) served(r reading) Session {

@@ -17,7 +17,7 @@ import (
 var sources = map[string]struct{ token bool }{
 	SourceEnvironment: {}, SourceStatic: {}, SourceAWSDefault: {}, SourceCognito: {}, SourceContainer: {}, SourceSessionToken: {},
 	SourceRolesAnywhere: {},
-	SourceAzureIdentity: {token: true}, SourceWebIdentityFile: {token: true},
+	SourceAzureIdentity: {token: true}, SourceWebIdentityFile: {token: true}, SourceCallerToken: {token: true},
 }
 
 // faults collects what is wrong with one profile.
@@ -54,6 +54,7 @@ func checkOptions(o Options, found []error) error {
 	for i := range o.Profiles {
 		f := &faults{profile: o.Profiles[i].Name}
 		f.check(&o.Profiles[i], named, o.Getenv)
+		f.login(&o.Profiles[i], o.Issuers)
 		all.found = append(all.found, f.found...)
 	}
 	options := &Profile{STSEndpoint: o.STSEndpoint, Region: o.Region, FIPS: o.fips, DualStack: o.dualStack}
@@ -75,8 +76,8 @@ func isSource(s string) bool { _, ok := sources[s]; return ok }
 func (f *faults) check(p *Profile, named map[string]*Profile, env func(string) string) {
 	switch {
 	case p.Source == "":
-		f.add("source", "is required: environment, static, aws-default, azure-identity, web-identity-file, cognito, container, "+
-			"roles-anywhere, get-session-token or another profile")
+		f.add("source", "is required: environment, static, aws-default, azure-identity, web-identity-file, caller-token, cognito, "+
+			"container, roles-anywhere, get-session-token or another profile")
 	case !isSource(p.Source) && named[p.Source] == nil:
 		f.add("source", "%q is neither a source nor a profile", p.Source)
 	case !isSource(p.Source):

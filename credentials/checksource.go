@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"countersign/endpoints"
@@ -134,19 +135,60 @@ func (f *faults) cognito(p *Profile) {
 		f.add("cognito.identity_id", "must look like eu-west-1:11111111-2222-3333-4444-555555555555")
 	}
 	login := c.LoginProvider != ""
+	tokens := 0
+	for _, given := range []bool{c.TokenFile != "", c.TokenVariable != "", c.CallerToken} {
+		if given {
+			tokens++
+		}
+	}
 	switch {
-	case c.TokenFile != "" && c.TokenVariable != "":
-		f.add("cognito.token_file", "or token_variable, not both")
-	case login && c.TokenFile == "" && c.TokenVariable == "":
-		f.add("cognito.token_file", "or token_variable is required with login_provider")
-	case !login && (c.TokenFile != "" || c.TokenVariable != ""):
+	case tokens > 1:
+		f.add("cognito.token_file", "or token_variable or caller_token: one of them")
+	case login && tokens == 0:
+		f.add("cognito.token_file", "or token_variable or caller_token is required with login_provider")
+	case !login && tokens > 0:
 		f.add("cognito.login_provider", "is required with a token")
 	case !login && c.IdentityID == "" && c.IdentityFile == "":
 		f.add("cognito.identity_file", "or identity_id is required for a guest: the pool keeps every identity it ever made, "+
 			"and each start would make one")
 	}
+	if c.CallerToken {
+		f.callerPool(c)
+	}
 	if c.CustomRoleARN != "" && (c.Basic || !login) {
 		f.add("cognito.custom_role_arn", "is for the enhanced flow with a login")
+	}
+}
+
+// callerPool refuses what is for one identity where each caller has its own.
+func (f *faults) callerPool(c *Cognito) {
+	const reason = "is for one identity; with caller_token each caller has its own"
+	if c.IdentityID != "" {
+		f.add("cognito.identity_id", reason)
+	}
+	if c.IdentityFile != "" {
+		f.add("cognito.identity_file", reason)
+	}
+	if c.Basic {
+		f.add("cognito.basic", "cannot be used with caller_token: the source caller-token does the same without a pool")
+	}
+}
+
+// login checks that there are callers who can log in.
+func (f *faults) login(p *Profile, issuers []string) {
+	if !p.signsAsCaller() {
+		return
+	}
+	if len(issuers) == 0 {
+		f.add("source", "%s with the caller's token needs callers.oidc or callers.entra: other callers have no token", p.Source)
+		return
+	}
+	provider := ""
+	if p.Cognito != nil {
+		provider = providerOf(p.Cognito.LoginProvider)
+	}
+	if provider != "" && !slices.ContainsFunc(issuers, func(issuer string) bool { return providerOf(issuer) == provider }) {
+		f.add("cognito.login_provider", "must be an issuer of callers.oidc, or that of callers.entra, without https://")
 	}
 }
 

@@ -52,9 +52,7 @@ func newCognito(p *Profile, endpoint string, env func(string) string, base http.
 func (c *cognito) keys(ctx context.Context) (Session, error) {
 	var out *cognitoidentity.GetCredentialsForIdentityOutput
 	err := c.as(ctx, func(ctx context.Context, id string, logins map[string]string) (returned *string, err error) {
-		out, err = c.client.GetCredentialsForIdentity(ctx, &cognitoidentity.GetCredentialsForIdentityInput{
-			IdentityId: aws.String(id), Logins: logins, CustomRoleArn: optional(c.CustomRoleARN),
-		})
+		out, err = c.credentials(ctx, id, logins)
 		if err != nil {
 			return nil, err
 		}
@@ -63,11 +61,28 @@ func (c *cognito) keys(ctx context.Context) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
+	return c.session(out)
+}
+
+func (c *cognito) credentials(
+	ctx context.Context, id string, logins map[string]string,
+) (*cognitoidentity.GetCredentialsForIdentityOutput, error) {
+	return c.client.GetCredentialsForIdentity(ctx, &cognitoidentity.GetCredentialsForIdentityInput{
+		IdentityId: aws.String(id), Logins: logins, CustomRoleArn: optional(c.CustomRoleARN),
+	})
+}
+
+// session is what the pool issued to an identity.
+func (c *cognito) session(out *cognitoidentity.GetCredentialsForIdentityOutput) (Session, error) {
 	i := issued{meta: out.ResultMetadata}
 	if k := out.Credentials; k != nil {
 		i.accessKeyID, i.secretAccessKey, i.sessionToken, i.expires = k.AccessKeyId, k.SecretKey, k.SessionToken, k.Expiration
 	}
-	return i.session(c.clock.read(), leastLife, cognitoLife)
+	s, err := i.session(c.clock.read(), leastLife, cognitoLife)
+	if id := aws.ToString(out.IdentityId); isIdentity(id) {
+		s.IdentityID = id
+	}
+	return s, err
 }
 
 // token is the basic flow's: GetId once, then GetOpenIdToken; ten minutes long.
@@ -148,7 +163,7 @@ func (c *cognito) identity(ctx context.Context, logins map[string]string) (strin
 	if c.IdentityFile != "" {
 		text, err := os.ReadFile(c.IdentityFile)
 		if id := strings.TrimSpace(string(text)); err == nil && id != "" {
-			if _, ok := splitIdentity(id); !ok {
+			if !isIdentity(id) {
 				return "", fail(ErrConfiguration, "identity file malformed")
 			}
 			c.id = id
@@ -168,15 +183,24 @@ func (c *cognito) create(ctx context.Context, logins map[string]string) (string,
 			return "", fail(ErrConfiguration, "identity file cannot be written")
 		}
 	}
+	id, err := c.getID(ctx, logins)
+	if err != nil {
+		return "", err
+	}
+	return id, c.keep(id)
+}
+
+// getID is the pool's identity of the logins. Without any it makes one.
+func (c *cognito) getID(ctx context.Context, logins map[string]string) (string, error) {
 	out, err := c.client.GetId(ctx, &cognitoidentity.GetIdInput{IdentityPoolId: aws.String(c.IdentityPoolID), Logins: logins})
 	if err != nil {
 		return "", classify(err)
 	}
 	id := aws.ToString(out.IdentityId)
-	if _, ok := splitIdentity(id); !ok {
+	if !isIdentity(id) {
 		return "", fail(ErrUnavailable, "malformed answer")
 	}
-	return id, c.keep(id)
+	return id, nil
 }
 
 func (c *cognito) keep(id string) error {

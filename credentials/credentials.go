@@ -24,11 +24,13 @@
 //     at least one begins each second.
 //   - A caller has at most 32 sessions of its own, all callers together 256; up to
 //     32 fetches of each kind wait for their turn, five seconds at most. Beyond
-//     these limits the caller with most loses first.
+//     these limits the caller with most loses first. Sessions that come of callers' own
+//     tokens have limits of their own: 10,000 in all, 25 fetches a second, 125 that wait.
 //   - No call waits longer than 15 seconds, whatever STS does.
 //   - While STS cannot be reached, the old session is served as long as it is valid;
 //     when STS says that access was taken away, it is not.
-//   - Two requests share a session only when everything that shapes it is equal.
+//   - Two requests share a session only when everything that shapes it is equal. Where it comes of the caller's own token,
+//     that is the token too, which is not kept, and the session is not handed out past the token's end.
 //   - The text of an error is a class and AWS's error code; never a secret, an
 //     ARN, a region or STS's own words. Those are in [Error.Detail], for the log,
 //     without what looks like a secret.
@@ -44,6 +46,7 @@ import (
 	"slices"
 	"time"
 
+	"countersign/internal/bearer"
 	"countersign/signing"
 )
 
@@ -76,6 +79,8 @@ type Options struct {
 	// Nil: one of our own with short timeouts, the certificates of AWS_CA_BUNDLE, and the environment's proxy but for what
 	// a platform offers this machine alone.
 	Transport http.RoundTripper
+	// Issuers are the iss of tokens that log callers in: of those that whoever asks for sessions verifies.
+	Issuers []string
 	// Region is where STS is called for request credentials that name no region. Empty: us-east-1.
 	Region string
 	// STSEndpoint replaces the regional endpoint for request credentials, as in [Profile].
@@ -182,14 +187,20 @@ type SessionRequest struct {
 	Caller string
 	// Host is the host that will be called: it fills {host}.
 	Host string
-	// MinValidity is the least remaining life. Zero or less: 30 seconds.
+	// MinValidity is the least remaining life. Zero or less: 30 seconds. A session that ends with the caller's token may end
+	// sooner, unless Strict says that it must not.
 	MinValidity time.Duration
+	Strict      bool
+	// Login is the caller's own token, which was verified; nil where the caller has none. Only a profile that signs as the
+	// caller uses it. None is kept: of its session the cache knows a hash of it.
+	Login *bearer.Token
 }
 
 // Session returns a session of the profile that lasts at least MinValidity longer.
 //
 // Errors: [ErrUnknownProfile], [ErrDenied], [ErrConfiguration], [ErrClockSkew],
-// [ErrUnavailable] (with a delay, see [Error]), [ErrTooShort], or ctx's own.
+// [ErrUnavailable] (with a delay, see [Error]), [ErrTooShort], or ctx's own; of a profile that signs as the caller also
+// [ErrLoginRequired], [ErrLoginIssuer], [ErrLoginAudience] and [ErrLoginExpired].
 func (s *Store) Session(ctx context.Context, a SessionRequest) (Session, error) {
 	p := s.find(a.Profile)
 	if p == nil {
@@ -208,30 +219,6 @@ func (s *Store) find(name string) *profile {
 		return s.profiles[s.options.Profiles[0].Name]
 	}
 	return nil
-}
-
-// RequestCredentials is what a request that brings its own keys says.
-type RequestCredentials struct {
-	// AccessKeyID and SecretAccessKey are required, SessionToken is not.
-	AccessKeyID, SecretAccessKey, SessionToken string
-	// RoleARN, or AccountID and RoleName, name a role to assume with the keys. All empty: the keys themselves sign.
-	RoleARN, AccountID, RoleName string
-	// ExternalID, SessionName and Duration shape the assumed session; only with a role.
-	ExternalID, SessionName string
-	Duration                time.Duration
-	// Region is where STS is called. Empty: Options.Region.
-	Region string
-	// Caller is as in [SessionRequest].
-	Caller string
-	// MinValidity is as in [SessionRequest].
-	MinValidity time.Duration
-}
-
-// SessionFromRequest returns a session made from keys in the request: without an
-// expiry for bare keys, through AssumeRole when a role is named. Faults of the
-// input are *[InputError]; other errors are those of [Store.Session].
-func (s *Store) SessionFromRequest(ctx context.Context, g RequestCredentials) (Session, error) {
-	return s.requestSessions.session(ctx, g)
 }
 
 // Identity says who AWS takes the profile's session for (GetCallerIdentity).
@@ -279,20 +266,26 @@ func (s *Store) Drop(refused Session) bool {
 }
 
 // Ready reports whether requests may hope for a session here: whether some
-// profile holds one, was never tried, or was refused by AWS, which would refuse
+// profile other than those that sign as the caller holds one, was never tried, or was refused by AWS, which would refuse
 // it to every instance alike and whose refusal the caller needs to see. So a
 // short outage, one profile or one caller does not make a store unready.
 //
 // When nothing can be reached, Ready tries again in the background, as often as
 // requests could: an instance that is not ready gets none that would find out.
 func (s *Store) Ready() bool {
+	tried := 0
 	for _, p := range s.profiles {
-		if s.cache.usable(p.key()) {
+		if p.byLogin { // only callers can try it
+			continue
+		}
+		if tried++; s.cache.usable(p.key()) {
 			return true
 		}
 	}
 	for _, p := range s.profiles {
-		s.cache.retry(p.key())
+		if !p.byLogin {
+			s.cache.retry(p.key())
+		}
 	}
-	return len(s.profiles) == 0
+	return tried == 0
 }

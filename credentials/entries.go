@@ -12,18 +12,20 @@ import (
 func (c *cache) enter(w cacheRequest, r reading) *entry {
 	e := c.entries[w.key]
 	if e == nil {
-		if w.owned && !c.evictIfFull(w.quotaOwner) {
+		if w.owned && !c.evictIfFull(w) {
 			return nil
 		}
 		e = &entry{cacheRequest: w}
-		e.place = c.recent.PushFront(e)
+		e.request.Login = nil // each fetch has that of the request for which it is
+		p := c.poolOf(w)
+		e.place = p.recent.PushFront(e)
 		c.entries[w.key] = e
 		if w.owned {
-			c.owners[w.quotaOwner]++
-			c.owned++
+			p.owners[w.quotaOwner]++
+			p.owned++
 		}
 	}
-	c.recent.MoveToFront(e.place)
+	c.poolOf(w).recent.MoveToFront(e.place)
 	wasIdle := e.valid && !e.inUse(r)
 	e.lastUsed = r.elapsed
 	if wasIdle {
@@ -32,32 +34,48 @@ func (c *cache) enter(w cacheRequest, r reading) *entry {
 	return e
 }
 
-// evictIfFull evicts an entry where the caller, or the cache, holds as many as it may. It reports whether one more may be added.
-func (c *cache) evictIfFull(caller string) bool {
-	if c.owners[caller] >= callerQuota {
-		return c.evict(func(e *entry) bool { return e.quotaOwner == caller })
+// poolOf is where the sessions of a kind of requests have their places.
+func (c *cache) poolOf(w cacheRequest) *pool {
+	if w.login != nil {
+		return &c.logins
 	}
-	return c.owned < cacheSize || c.evict(func(*entry) bool { return true })
+	return &c.keyed
+}
+
+// evictIfFull evicts an entry where the caller, or the pool, holds as many as it may. It reports whether one more may be added.
+func (c *cache) evictIfFull(w cacheRequest) bool {
+	p, caller := c.poolOf(w), w.quotaOwner
+	if p.owners[caller] >= callerQuota {
+		return c.evict(p, func(e *entry) bool { return e.quotaOwner == caller })
+	}
+	return p.owned < p.size || c.evict(p, func(*entry) bool { return true })
 }
 
 // evict removes, of the owned entries that may go, one of the caller with most,
 // the longest unused. One that is being fetched may not: its key would be
 // fetched twice at a time.
-func (c *cache) evict(may func(*entry) bool) bool {
+func (c *cache) evict(p *pool, may func(*entry) bool) bool {
 	var out *entry
-	for at := c.recent.Back(); at != nil; at = at.Prev() {
+	most := 0
+	for at := p.recent.Back(); at != nil; at = at.Prev() {
 		e := at.Value.(*entry)
-		if e.owned && e.flight == nil && may(e) && (out == nil || c.owners[e.quotaOwner] > c.owners[out.quotaOwner]) {
-			out = e
+		if !e.owned || e.flight != nil || !may(e) {
+			continue
+		}
+		if n := p.owners[e.quotaOwner]; n > most {
+			out, most = e, n
 		}
 	}
 	if out == nil {
 		return false
 	}
 	c.remove(out)
-	if out.noRefresh {
+	switch {
+	case out.login != nil:
+		c.loginEvictions++
+	case out.noRefresh:
 		c.requestEvictions++
-	} else {
+	default:
 		c.evictions++
 	}
 	return true
@@ -71,14 +89,15 @@ func (c *cache) remove(e *entry) {
 	if e.timer != nil {
 		e.timer.Stop()
 	}
-	c.recent.Remove(e.place)
+	p := c.poolOf(e.cacheRequest)
+	p.recent.Remove(e.place)
 	delete(c.entries, e.key)
 	if !e.owned {
 		return
 	}
-	c.owned--
-	if c.owners[e.quotaOwner]--; c.owners[e.quotaOwner] == 0 {
-		delete(c.owners, e.quotaOwner)
+	p.owned--
+	if p.owners[e.quotaOwner]--; p.owners[e.quotaOwner] == 0 {
+		delete(p.owners, e.quotaOwner)
 	}
 }
 
@@ -111,20 +130,21 @@ func (c *cache) usable(profile key) bool {
 func (c *cache) retry(profile key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for at := c.recent.Front(); at != nil; at = at.Next() {
+	for at := c.keyed.recent.Front(); at != nil; at = at.Next() {
 		e := at.Value.(*entry)
 		if e.ofProfile() != profile {
 			continue
 		}
 		if r := e.clock.read(); e.flight == nil && until(e.mandatoryAt, r) == 0 {
-			c.startFetch(c.ctx, e, r, "", true)
+			c.startFetch(c.ctx, e, r, SessionRequest{}, true)
 		}
 		return
 	}
 	delete(c.outcome, profile) // evicted, with what was known of it
 }
 
-// ofProfile is the key of the profile that an entry's session is of; of none for keys of a request.
+// ofProfile is the key of the profile that an entry's session is of; of none for what came with a request, which says
+// nothing of the profile.
 func (e *entry) ofProfile() key {
 	if e.noRefresh {
 		return key{}
@@ -158,7 +178,8 @@ func (c *cache) retire(s *Store) {
 		if !isProfile || p.store != s {
 			continue
 		}
-		if users := c.users[p.key()]; len(users) > 0 {
+		users := c.users[p.key()]
+		if len(users) > 0 && users[len(users)-1].takes(e.login) {
 			e.issuer = users[len(users)-1]
 		} else {
 			c.remove(e)

@@ -20,6 +20,15 @@ var (
 	ErrUnavailable = errors.New("session source unavailable")
 	// ErrTooShort: even a fresh session ends before MinValidity.
 	ErrTooShort = errors.New("session cannot last as long as asked")
+
+	// ErrLoginRequired: the profile signs as the caller, who brought no token of its own.
+	ErrLoginRequired = errors.New("profile needs the caller's own token")
+	// ErrLoginIssuer: it takes no tokens of the caller's issuer.
+	ErrLoginIssuer = errors.New("profile takes no tokens of the issuer")
+	// ErrLoginAudience: the caller's token has no audience, so AWS takes it nowhere.
+	ErrLoginAudience = errors.New("token has no audience")
+	// ErrLoginExpired: the caller's token ends within 30 seconds, or has ended.
+	ErrLoginExpired = errors.New("token ends too soon to sign with")
 )
 
 // Error is the classified reason why there is no session.

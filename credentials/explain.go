@@ -35,10 +35,14 @@ func (d *Diagnosis) failed(name string, err error, hint string) {
 
 // explain returns false when a step failed.
 func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
+	step := func(name string) string { return p.Name + ": " + name }
+	if p.byLogin {
+		d.passed(step("session"), "not tried: the profile signs as the caller, and there is no caller here with a token")
+		return true
+	}
 	if p.parent != nil && !p.parent.explain(ctx, d) {
 		return false
 	}
-	step := func(name string) string { return p.Name + ": " + name }
 	source, ok := p.explainSource(ctx, d, step("source "+p.Source))
 	if !ok {
 		return false

@@ -26,13 +26,13 @@ func LegalName(raw string) string { return legalName(raw) }
 func (s *Store) Entries(caller string) (all, borne int) {
 	s.cache.mu.Lock()
 	defer s.cache.mu.Unlock()
-	return len(s.cache.entries), s.cache.owners[caller]
+	return len(s.cache.entries), s.cache.keyed.owners[caller] + s.cache.logins.owners[caller]
 }
 
 // Waiting is how many fetches wait for their turn.
 func (s *Store) Waiting() int {
 	n := 0
-	for _, q := range []*queue{s.cache.queue, s.cache.requestQueue} {
+	for _, q := range []*queue{s.cache.queue, s.cache.requestQueue, s.cache.loginQueue} {
 		q.mu.Lock()
 		n += len(q.first.waiting) + len(q.rest.waiting)
 		q.mu.Unlock()
@@ -44,4 +44,10 @@ func (s *Store) Waiting() int {
 func Advisory(life time.Duration, jitter float64) time.Duration { return advisory(life, jitter) }
 
 // UnlimitedFetches lets fetches begin without a pause.
-func (s *Store) UnlimitedFetches() { s.cache.queue.limit.SetLimit(rate.Inf) }
+func (s *Store) UnlimitedFetches() {
+	s.cache.queue.limit.SetLimit(rate.Inf)
+	s.cache.loginQueue.limit.SetLimit(rate.Inf)
+}
+
+// SetLogins bounds the sessions that come of callers' own tokens.
+func (s *Store) SetLogins(size int) { s.cache.logins.size = size }

@@ -25,7 +25,11 @@ type profile struct {
 
 	fixed bool // keys that never change
 
-	byCaller, byHost bool // the session is another for each
+	byCaller, byHost bool   // the session is another for each
+	byLogin          bool   // the session, here or below, comes of the caller's own token,
+	provider         string // which is of the issuer that this provider of an identity pool stands for; empty for any
+
+	pool *callerPool // where callers log in to an identity pool
 
 	shape [sha256.Size]byte // of all that makes the session, here and in the profiles below
 }
@@ -50,6 +54,12 @@ func (p *profile) resolveParents() {
 	var parts []string
 	for at := p; at != nil; at = at.parent {
 		parts = append(parts, at.parts()...)
+		if at.signsAsCaller() {
+			p.byLogin = true
+			if at.Cognito != nil {
+				p.provider = providerOf(at.Cognito.LoginProvider)
+			}
+		}
 		if at.role != nil {
 			p.byCaller = p.byCaller || at.role.uses("caller")
 			p.byHost = p.byHost || at.role.uses("host")
@@ -78,6 +88,9 @@ func (p *profile) key() key { return key{profile: p.Name, shape: p.shape} }
 
 // session is the profile's, out of the cache where it is one that ends.
 func (p *profile) session(ctx context.Context, a SessionRequest) (Session, error) {
+	if p.byLogin {
+		return p.sessionAsCaller(ctx, a)
+	}
 	if !p.fixed || p.role != nil {
 		return p.store.cache.get(ctx, p.cacheRequest(a))
 	}
@@ -102,14 +115,23 @@ func (p *profile) cacheRequest(a SessionRequest) cacheRequest {
 	if p.byCaller || p.byHost {
 		w.owned, w.quotaOwner = true, a.Caller
 	}
+	if p.byLogin {
+		p.loginRequest(&w)
+	}
 	return w
 }
 
 // issue obtains a session and marks it as this profile's.
 func (p *profile) issue(ctx context.Context, a SessionRequest) (Session, error) {
 	s, err := p.fetch(ctx, a)
+	if err != nil && p.byLogin {
+		err = loginFailure(err)
+	}
 	if err != nil {
 		return Session{}, err
+	}
+	if p.byLogin {
+		s = p.bound(s, a.Login)
 	}
 	s.Profile = p.Name
 	for at := p; s.Region == "" && at != nil; at = at.parent {
@@ -122,7 +144,7 @@ func (p *profile) issue(ctx context.Context, a SessionRequest) (Session, error) 
 // are bad, the source is asked once for others.
 func (p *profile) fetch(ctx context.Context, a SessionRequest) (Session, error) {
 	s, used, err := p.try(ctx, a, false)
-	if err != nil && classify(err).class.source && p.role != nil && !p.fixed {
+	if err != nil && classify(err).class.source && p.role != nil && !p.fixed && !p.signsAsCaller() {
 		if p.parent != nil {
 			p.parent.forget(a, used)
 		}
@@ -133,26 +155,38 @@ func (p *profile) fetch(ctx context.Context, a SessionRequest) (Session, error) 
 
 // try returns also the id of the keys that were used to ask.
 func (p *profile) try(ctx context.Context, a SessionRequest, forceRefresh bool) (Session, string, error) {
-	if p.token != nil {
-		token, err := p.token(ctx, forceRefresh)
+	role := p.roleFor(a)
+	if p.token != nil || p.Source == SourceCallerToken {
+		token, err := p.tokenFor(ctx, a, forceRefresh)
 		if err != nil {
 			return Session{}, "", err
 		}
-		s, err := p.role.assumeWithToken(ctx, p.sts, token, p.role.names(p.Name, a))
+		s, err := role.assumeWithToken(ctx, p.sts, token, role.names(p.Name, a))
 		return s, "", err
 	}
 	var source Session
 	var err error
-	if p.parent != nil {
-		source, err = p.parent.session(ctx, SessionRequest{Caller: a.Caller, Host: a.Host})
-	} else {
+	switch {
+	case p.parent != nil:
+		source, err = p.parent.session(ctx, SessionRequest{Caller: a.Caller, Host: a.Host, Login: a.Login})
+	case p.pool != nil:
+		source, err = p.pool.keys(ctx, a.Login)
+	default:
 		source, err = p.keys(ctx)
 	}
-	if err != nil || p.role == nil {
+	if err != nil || role == nil {
 		return source, "", err
 	}
-	s, err := p.role.assume(ctx, p.sts, source.Credentials, p.role.names(p.Name, a))
+	s, err := role.assume(ctx, p.sts, source.Credentials, role.names(p.Name, a))
+	s.IdentityID = source.IdentityID
 	return s, source.Credentials.AccessKeyID, err
+}
+
+func (p *profile) tokenFor(ctx context.Context, a SessionRequest, forceRefresh bool) (string, error) {
+	if p.token != nil {
+		return p.token(ctx, forceRefresh)
+	}
+	return a.Login.Text(), nil
 }
 
 // forget drops the cached session of the profile if it is still the one with these keys.

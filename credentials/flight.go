@@ -15,6 +15,7 @@ type flight struct {
 	done       chan struct{} // closed when the rest is set
 	session    Session
 	err        error
+	request    SessionRequest // for which it is
 	turn       *waiter
 	passed     bool // it got no turn
 	foreground bool // begun for a request, not in the background
@@ -24,14 +25,15 @@ type flight struct {
 // startFetch begins the fetch, detached from the caller for whom it is but for the
 // values of its context, within a time and with panics caught. Nil: too many wait for their turn. This and all
 // below with an entry are called with the lock held.
-func (c *cache) startFetch(ctx context.Context, e *entry, r reading, caller string, foreground bool) *flight {
-	f := &flight{entry: e, issuer: e.issuer, done: make(chan struct{}), foreground: foreground}
+func (c *cache) startFetch(ctx context.Context, e *entry, r reading, a SessionRequest, foreground bool) *flight {
+	f := &flight{entry: e, issuer: e.issuer, done: make(chan struct{}), request: e.request, foreground: foreground}
+	f.request.Login = a.Login
 	if c.closed {
 		f.err = fail(ErrUnavailable, "closed")
 		close(f.done)
 		return f
 	}
-	f.turn = c.queueOf(e).enter(caller, !e.owned || !foreground)
+	f.turn = c.queueOf(e).enter(a.Caller, !e.owned || !foreground)
 	if f.turn == nil {
 		c.arm(e, r)
 		return nil
@@ -43,10 +45,13 @@ func (c *cache) startFetch(ctx context.Context, e *entry, r reading, caller stri
 }
 
 // refresh begins the fetch in the background, for no caller.
-func (c *cache) refresh(e *entry, r reading) { c.startFetch(c.ctx, e, r, "", false) }
+func (c *cache) refresh(e *entry, r reading) { c.startFetch(c.ctx, e, r, SessionRequest{}, false) }
 
 func (c *cache) queueOf(e *entry) *queue {
-	if e.noRefresh {
+	switch {
+	case e.login != nil:
+		return c.loginQueue
+	case e.noRefresh:
 		return c.requestQueue
 	}
 	return c.queue
@@ -77,7 +82,7 @@ func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
 			s, err = Session{}, panicked(p)
 		}
 	}()
-	s, err = f.issuer.issue(ctx, f.entry.request)
+	s, err = f.issuer.issue(ctx, f.request)
 	if f.entry.clock.read().refused() {
 		return Session{}, fail(ErrClockSkew, "")
 	}
@@ -142,7 +147,7 @@ func (e *entry) hint(failed *Error) string {
 	if isProfile && failed.RequestID == "" && p.token != nil && strings.HasPrefix(failed.Code, "Azure identity") {
 		return sourceHint(p.Source)
 	}
-	return hint(failed, isProfile && p.token != nil)
+	return hint(failed, isProfile && (p.token != nil || p.byLogin))
 }
 
 func (c *cache) keep(e *entry, s Session, r reading) {
@@ -205,13 +210,22 @@ func (c *cache) arm(e *entry, r reading) {
 	case !e.valid || e.lifetime == noExpiry:
 		return
 	case e.noRefresh:
-		wait = min(left-margin, requestFor-(r.elapsed-e.fetchedAt))
+		wait = e.keptFor(r)
 	case e.inUse(r):
 		wait = min(left-margin, max(left-e.advisory, until(e.advisoryAt, r), until(e.mandatoryAt, r)))
 	default:
 		wait = left - margin
 	}
 	e.timer = time.AfterFunc(max(wait, time.Millisecond), func() { c.tick(e) })
+}
+
+// keptFor is how long a session is still kept that is not refreshed.
+func (e *entry) keptFor(r reading) time.Duration {
+	wait := e.left(r) - margin
+	if e.login == nil {
+		wait = min(wait, requestFor-(r.elapsed-e.fetchedAt))
+	}
+	return wait
 }
 
 // inUse: an entry nobody asked for during half its session's life lapses.
@@ -225,7 +239,7 @@ func (c *cache) tick(e *entry) {
 	}
 	r := e.clock.read()
 	switch left := e.left(r); {
-	case e.noRefresh && (!e.valid || r.elapsed-e.fetchedAt >= requestFor), e.noRefresh && left <= margin:
+	case e.noRefresh && (!e.valid || e.keptFor(r) <= 0):
 		c.remove(e)
 	case left <= margin:
 		e.valid, e.session = false, Session{}

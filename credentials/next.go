@@ -11,8 +11,15 @@ func (s *Store) Next(o Options) (*Store, error) {
 		return nil, err
 	}
 	for name, p := range next.profiles {
-		if before := s.profiles[name]; before != nil && before.certificate != nil && before.key() == p.key() {
+		before := s.profiles[name]
+		if before == nil || before.key() != p.key() {
+			continue
+		}
+		if p.certificate != nil {
 			p.certificate.follow(before.certificate)
+		}
+		if p.pool != nil {
+			p.pool.identities = before.pool.identities
 		}
 	}
 	s.cache.adopt(next)

@@ -30,14 +30,19 @@ const (
 	cacheSize   = 256 // sessions that are one caller's; those that all share are as many as there are profiles
 	callerQuota = 32
 
-	// Of profiles' sessions, and as many of sessions from requests' keys: STS
-	// allows an account 600 calls a second for all its users.
-	fetchRate    = 5 // a second
-	fetchBurst   = 20
-	fetchReserve = 10          // of the burst, for what all callers share and for refreshes;
-	overdue      = time.Second // the rest waits no longer for one turn
-	turnTime     = flightTime - callTime
-	queueSize    = 32 // more would wait for longer than turnTime
+	loginSize = 10_000 // sessions that come of callers' own tokens, and identities of a Cognito pool for their callers
+
+	overdue  = time.Second // for which the second line of a queue waits at most for one turn
+	turnTime = flightTime - callTime
+)
+
+var (
+	// profileBudget is for profiles' sessions, and as much for sessions from requests' keys: STS allows an account 600 calls a
+	// second for all its users. The reserve is for what all callers share and for refreshes. More than wait would wait for
+	// longer than turnTime.
+	profileBudget = budget{rate: 5, burst: 20, reserve: 10, size: 32}
+	// loginBudget is for sessions that come of callers' own tokens: Cognito takes 25 GetId a second.
+	loginBudget = budget{rate: 25, burst: 50, size: 125}
 )
 
 // advisory is the window before the end in which a session is renewed in the

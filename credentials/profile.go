@@ -17,6 +17,7 @@ const (
 	SourceCognito         = "cognito"           // a Cognito identity pool
 	SourceContainer       = "container"         // the ECS and EKS credentials endpoint
 	SourceRolesAnywhere   = "roles-anywhere"    // IAM Roles Anywhere, with a certificate
+	SourceCallerToken     = "caller-token"      // the caller's own token, for AssumeRoleWithWebIdentity
 	SourceSessionToken    = "get-session-token" // STS GetSessionToken with Profile.Keys, or with the environment's
 )
 
@@ -113,10 +114,12 @@ type Cognito struct {
 	// IdentityFile keeps the identity that the pool creates, so that the next start uses it again.
 	// A guest profile needs IdentityID or IdentityFile: each GetId without them creates an identity for good.
 	IdentityFile string // [identity_file]
-	// LoginProvider is the key of the Logins map; with it one of TokenFile and TokenVariable is required.
+	// LoginProvider is the key of the Logins map; with it one of TokenFile, TokenVariable and CallerToken is required.
 	LoginProvider string // [login_provider]
 	// TokenFile and TokenVariable hold the login token, read again for each session.
 	TokenFile, TokenVariable string // [token_file, token_variable]
+	// CallerToken logs each caller in with the token that it brings, in place of one for all.
+	CallerToken bool // [caller_token]
 	// CustomRoleARN picks one of the roles that the login token allows.
 	CustomRoleARN string // [custom_role_arn]
 	// Basic takes the basic flow: GetOpenIdToken, then AssumeRoleWithWebIdentity into AssumeRole's role.

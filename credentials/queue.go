@@ -14,6 +14,7 @@ import (
 // may use that only when it had no turn for as long as overdue. Within either
 // line callers take turns, however many fetches each of them wants.
 type queue struct {
+	budget
 	limit *rate.Limiter
 	now   func() time.Time // never steps
 
@@ -40,9 +41,17 @@ type waiter struct {
 	done    chan struct{} // closed when it is this one's turn, or never will be
 }
 
-func newQueue(now func() time.Time) *queue {
+// budget is how many fetches may begin.
+type budget struct {
+	rate    rate.Limit // a second
+	burst   int
+	reserve float64 // of the burst, for the first line
+	size    int     // how many may wait in the other
+}
+
+func newQueue(now func() time.Time, b budget) *queue {
 	return &queue{
-		limit: rate.NewLimiter(fetchRate, fetchBurst), now: now,
+		budget: b, limit: rate.NewLimiter(b.rate, b.burst), now: now,
 		first: line{had: map[string]bool{}}, rest: line{had: map[string]bool{}},
 	}
 }
@@ -56,7 +65,7 @@ func (q *queue) enter(caller string, first bool) *waiter {
 		l = &q.first
 	}
 	// How many wait in the first line is bounded by the sessions there are.
-	if !first && len(l.waiting) >= queueSize && !l.displace(caller) {
+	if !first && len(l.waiting) >= q.size && !l.displace(caller) {
 		return nil
 	}
 	if !first && len(l.waiting) == 0 {
@@ -106,7 +115,7 @@ func (q *queue) grant() {
 	if q.timer == nil && len(q.first.waiting)+len(q.rest.waiting) > 0 {
 		tokens := q.limit.TokensAt(now)
 		missing := 1 - (tokens - float64(int(tokens)))
-		q.timer = time.AfterFunc(max(time.Duration(missing/fetchRate*float64(time.Second)), time.Millisecond), func() {
+		q.timer = time.AfterFunc(max(time.Duration(missing/float64(q.rate)*float64(time.Second)), time.Millisecond), func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.timer = nil
@@ -126,7 +135,7 @@ func (q *queue) next(now time.Time) *line {
 		return &q.rest
 	case len(q.first.waiting) > 0:
 		return &q.first
-	case rest && tokens >= 1+fetchReserve:
+	case rest && tokens >= 1+q.reserve:
 		return &q.rest
 	}
 	return nil

@@ -15,6 +15,30 @@ import (
 	"countersign/signing"
 )
 
+// RequestCredentials is what a request that brings its own keys says.
+type RequestCredentials struct {
+	// AccessKeyID and SecretAccessKey are required, SessionToken is not.
+	AccessKeyID, SecretAccessKey, SessionToken string
+	// RoleARN, or AccountID and RoleName, name a role to assume with the keys. All empty: the keys themselves sign.
+	RoleARN, AccountID, RoleName string
+	// ExternalID, SessionName and Duration shape the assumed session; only with a role.
+	ExternalID, SessionName string
+	Duration                time.Duration
+	// Region is where STS is called. Empty: Options.Region.
+	Region string
+	// Caller is as in [SessionRequest].
+	Caller string
+	// MinValidity is as in [SessionRequest].
+	MinValidity time.Duration
+}
+
+// SessionFromRequest returns a session made from keys in the request: without an
+// expiry for bare keys, through AssumeRole when a role is named. Faults of the
+// input are *[InputError]; other errors are those of [Store.Session].
+func (s *Store) SessionFromRequest(ctx context.Context, g RequestCredentials) (Session, error) {
+	return s.requestSessions.session(ctx, g)
+}
+
 // requestSessions makes sessions from keys that come with a request. What it keeps is in
 // memory, under a hash that is keyed with a secret of this process, and for
 // minutes.

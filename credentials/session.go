@@ -21,6 +21,11 @@ type Session struct {
 	Profile string
 	// RoleARN, SessionName and SourceIdentity are what STS was asked for, for the audit record.
 	RoleARN, SessionName, SourceIdentity string
+	// IdentityID is that of the Cognito identity that the session is of; else empty.
+	IdentityID string
+	// AsCaller: the session comes of the caller's own token, and Expires is no later than the token's end, although AWS would
+	// take the session for longer.
+	AsCaller bool
 	// STSEndpoint is the host of the STS that issued the session; empty for keys that came otherwise. A session of the
 	// global endpoint does not hold everywhere.
 	STSEndpoint string

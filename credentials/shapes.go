@@ -86,6 +86,8 @@ func splitIdentity(id string) (region string, ok bool) {
 	return region, len(id) <= 55 && allBytes(region, func(c byte) bool { return isWord(c) || c == '-' }) && allBytes(uuid, isHexOrDash)
 }
 
+func isIdentity(id string) bool { _, ok := splitIdentity(id); return ok }
+
 func isHexOrDash(c byte) bool {
 	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c == '-'
 }

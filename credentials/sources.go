@@ -101,9 +101,12 @@ func (p *profile) source() (err error) {
 		p.token = tokenFile(path)
 	case SourceCognito:
 		c := newCognito(&p.Profile, p.store.options.cognitoEndpoint, env, base, p.store.clock(p.store.options.cognitoEndpoint))
-		if p.Cognito.Basic {
+		switch {
+		case p.Cognito.CallerToken:
+			p.pool = &callerPool{cognito: c, identities: newIdentities()}
+		case p.Cognito.Basic:
 			p.token = c.token
-		} else {
+		default:
 			p.keys = c.keys
 		}
 	}

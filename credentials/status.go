@@ -6,10 +6,10 @@ import "time"
 type Status struct {
 	// Profiles are in the order given.
 	Profiles []ProfileStatus
-	// Sessions and Evictions count sessions of profiles, RequestSessions and RequestEvictions those of keys in requests. Evicted is what
-	// others took the place of.
-	Sessions, RequestSessions   int
-	Evictions, RequestEvictions uint64
+	// Sessions and Evictions count sessions of profiles, RequestSessions and RequestEvictions those of keys in requests, LoginSessions
+	// and LoginEvictions those of callers' own tokens. Evicted is what others took the place of.
+	Sessions, RequestSessions, LoginSessions    int
+	Evictions, RequestEvictions, LoginEvictions uint64
 	// Skew is how far AWS's clock is ahead of ours, by the endpoint of STS; "" for AWS's own.
 	Skew map[string]time.Duration
 }
@@ -56,7 +56,7 @@ func (s *Store) Status() Status {
 	certificates := s.certificates()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out.Evictions, out.RequestEvictions = c.evictions, c.requestEvictions
+	out.Evictions, out.RequestEvictions, out.LoginEvictions = c.evictions, c.requestEvictions, c.loginEvictions
 	for i := range s.options.Profiles {
 		profile := c.profileStatus(s.profiles[s.options.Profiles[i].Name].key())
 		if p := certificates[profile.Name]; p != nil {
@@ -67,6 +67,8 @@ func (s *Store) Status() Status {
 	for _, e := range c.entries {
 		switch {
 		case !e.valid:
+		case e.login != nil:
+			out.LoginSessions++
 		case e.noRefresh:
 			out.RequestSessions++
 		default:

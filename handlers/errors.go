@@ -49,6 +49,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if e := new(credentials.Error); errors.As(p.Cause, &e) {
 		event.Detail, event.Hint = e.Detail, e.Hint
 	}
+	if p.Status() == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" { // found when there was a caller already
+		w.Header().Set("WWW-Authenticate", `Bearer realm="countersign", error="invalid_token"`)
+	}
 	if p.Status() == http.StatusServiceUnavailable || p.RetryAfter > 0 {
 		seconds := max(1, int64((p.RetryAfter+second-1)/second))
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))

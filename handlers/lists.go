@@ -215,7 +215,7 @@ func (h *Handlers) TestConnection() http.Handler {
 		if !h.Policy.CouldAllow(call.Caller, access.Filter{Profile: name}) {
 			return nil, errProfileForbidden
 		}
-		who, err := h.Sessions.Identity(ctx, credentials.SessionRequest{Profile: name, Caller: call.Caller.ID})
+		who, err := h.Sessions.Identity(ctx, credentials.SessionRequest{Profile: name, Caller: call.Caller.ID, Login: call.Caller.Login})
 		if err != nil {
 			return nil, err
 		}

@@ -145,6 +145,10 @@ func TestSessionTroubleIsClassified(t *testing.T) {
 			"session_unavailable", "12",
 		},
 		"too short":     {credentials.ErrTooShort, 503, "session_short", "1"},
+		"no token":      {credentials.ErrLoginRequired, 403, "login_required", ""},
+		"other issuer":  {credentials.ErrLoginIssuer, 403, "login_required", ""},
+		"no audience":   {credentials.ErrLoginAudience, 403, "login_required", ""},
+		"token is over": {&credentials.Error{Kind: credentials.ErrLoginExpired, Code: "ExpiredTokenException"}, 401, "login_expired", ""},
 		"anything else": {errors.New(private), 500, "internal", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

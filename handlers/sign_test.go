@@ -210,7 +210,7 @@ func TestTheSessionIsAskedForByWhatTheRequestSays(t *testing.T) {
 	})
 	got := server.sign(`{` + aGet + `,"profile":"billing","minValiditySeconds":6e2}`)
 	want := credentials.SessionRequest{
-		Profile: "billing", Caller: "anonymous", Host: "sqs.eu-west-1.amazonaws.com", MinValidity: 10 * time.Minute,
+		Profile: "billing", Caller: "anonymous", Host: "sqs.eu-west-1.amazonaws.com", MinValidity: 10 * time.Minute, Strict: true,
 	}
 	if asked != want {
 		t.Errorf("asked %+v, want %+v", asked, want)

@@ -86,6 +86,11 @@ var kinds = map[string]kind{
 		"Use localhost or an IP address, or set public_url. With auth none, other names are refused.",
 	},
 	"forbidden": {403, "Not allowed", "Ask the operator for a policy that allows it."},
+	"login_required": {
+		403, "The caller's own token needed",
+		"Call with a bearer token of Entra ID or of an issuer that the operator lists, or use another profile.",
+	},
+	"login_expired": {401, "The token ends too soon", "Get a new token for each call."},
 	"session_denied": {
 		403, "AWS session refused",
 		"The operator finds the reason in the log, under the id in instance: usually the role's trust policy " +

@@ -184,7 +184,7 @@ func outcomeOf(err error) string {
 	switch {
 	case err == nil:
 		return ok
-	case errors.Is(err, credentials.ErrDenied):
+	case errors.Is(err, credentials.ErrDenied), errors.Is(err, credentials.ErrLoginExpired):
 		return denied
 	case errors.Is(err, credentials.ErrConfiguration):
 		return "configuration"

@@ -127,8 +127,10 @@ func (s *standing) sessions(gauge func(*prometheus.Desc, float64, ...string), co
 	}
 	gauge(s.cached, float64(now.Sessions), "profile")
 	gauge(s.cached, float64(now.RequestSessions), "request")
+	gauge(s.cached, float64(now.LoginSessions), "login")
 	counter(s.evictions, now.Evictions, "profile")
 	counter(s.evictions, now.RequestEvictions, "request")
+	counter(s.evictions, now.LoginEvictions, "login")
 	for endpoint, skew := range now.Skew {
 		if endpoint == "" {
 			endpoint = "aws"

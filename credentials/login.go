@@ -1,0 +1,116 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/internal/bearer"
+)
+
+// loginOf is what the cache keeps of the token that a session comes of: not the token itself.
+type loginOf struct {
+	issuer  string
+	expires time.Time
+}
+
+// signsAsCaller: the session comes of the caller's own token.
+func (p *Profile) signsAsCaller() bool {
+	return p.Source == SourceCallerToken || p.Source == SourceCognito && p.Cognito != nil && p.Cognito.CallerToken
+}
+
+// takes reports whether tokens of the issuer may still log callers in; nil is no token.
+func (p *profile) takes(l *loginOf) bool {
+	return l == nil || slices.Contains(p.store.options.Issuers, l.issuer)
+}
+
+// sessionAsCaller is [profile.session] with the caller's own token. It ends when the token does.
+func (p *profile) sessionAsCaller(ctx context.Context, a SessionRequest) (Session, error) {
+	refuse := func(err error) (Session, error) {
+		p.store.options.Served(p.Name, ServedRefused)
+		return Session{}, err
+	}
+	left, err := p.checkLogin(a.Login)
+	if err != nil {
+		return refuse(err)
+	}
+	if !a.Strict {
+		a.MinValidity = min(a.MinValidity, left-margin)
+	}
+	s, err := p.store.cache.get(ctx, p.cacheRequest(a))
+	switch {
+	case errors.Is(err, ErrTooShort) && !a.Strict, err == nil && s.Expires.Sub(p.clock.read().time) < margin:
+		return Session{}, ErrLoginExpired // meanwhile
+	case err != nil:
+		return Session{}, err
+	}
+	return s, nil
+}
+
+// checkLogin reports how long a token is still good, or why it cannot log its bearer in here.
+func (p *profile) checkLogin(l *bearer.Token) (left time.Duration, err error) {
+	switch {
+	case l == nil:
+		return 0, ErrLoginRequired
+	case !p.takes(&loginOf{issuer: l.Issuer}), p.provider != "" && p.provider != providerOf(l.Issuer):
+		return 0, ErrLoginIssuer
+	case !l.Audience:
+		return 0, ErrLoginAudience
+	}
+	if left = l.Expires.Sub(p.clock.read().time); left < margin {
+		return 0, ErrLoginExpired
+	}
+	return left, nil
+}
+
+// providerOf is an issuer as identity pools list it: without its scheme and, as IAM's providers, mostly without a slash.
+func providerOf(issuer string) string {
+	_, name, found := strings.Cut(issuer, "://")
+	if !found {
+		name = issuer
+	}
+	return strings.TrimSuffix(name, "/")
+}
+
+// loginRequest makes a request for a session of the cache one that the token alone finds again.
+func (p *profile) loginRequest(w *cacheRequest) {
+	l := w.request.Login
+	w.key.shape = shapeOf(p.store.secret, "login", string(p.shape[:]), l.Issuer, l.Subject, l.Text())
+	w.login = &loginOf{issuer: l.Issuer, expires: l.Expires}
+	w.owned, w.quotaOwner, w.noRefresh = true, w.request.Caller, true
+}
+
+// bound ends a session when the caller's token does.
+func (p *profile) bound(s Session, l *bearer.Token) Session {
+	s.AsCaller = true
+	if s.Expires.IsZero() || s.Expires.After(l.Expires) {
+		s.Expires = l.Expires.UTC()
+	}
+	return s
+}
+
+// roleFor is the role with the shortest duration that lasts as long as the caller's token.
+func (p *profile) roleFor(a SessionRequest) *role {
+	if !p.byLogin || p.role == nil {
+		return p.role
+	}
+	// A minute more, for AWS's clock and the way there: what ends before the token is fetched again.
+	left := a.Login.Expires.Sub(p.clock.read().time).Truncate(time.Second) + time.Minute
+	r := *p.role
+	r.duration = min(r.duration, max(left, shortestSession))
+	return &r
+}
+
+// loginFailure says for a token what AWS's refusal means.
+func loginFailure(err error) error {
+	f := classify(err)
+	switch f.Code {
+	case "ExpiredTokenException", "ExpiredToken":
+		f.Kind, f.class = ErrLoginExpired, class{kind: ErrLoginExpired}
+	case "IDPRejectedClaim": // the issuer says that the token is not good any more
+		f.Kind, f.class = ErrDenied, class{kind: ErrDenied, revoked: true}
+	}
+	return f
+}
