@@ -26,7 +26,7 @@ const sandboxRegion = "eu-west-1"
 
 type sandboxOptions struct {
 	port, stsPort, gatewayPort int
-	once, open                 bool
+	once, open, asUser         bool
 	trustAnchor                string
 }
 
@@ -39,6 +39,7 @@ func newSandbox(p *process) *cobra.Command {
 	c.Flags().IntVar(&o.gatewayPort, "gateway-port", 0, "`PORT` of the gateway, which checks signatures. Default: any free one.")
 	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
 	c.Flags().StringVar(&o.trustAnchor, "trust-anchor", "", "`FILE` with a CA's certificates in PEM, which IAM Roles Anywhere trusts here.")
+	c.Flags().BoolVar(&o.asUser, "as-user", false, "Show a token of a user, and how to call with it as that user.")
 	c.Flags().BoolVar(&o.open, "open", false, "Open the workbench in the browser.")
 	return c
 }
@@ -50,12 +51,13 @@ func runSandbox(p *process, o sandboxOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	aws, err := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, TrustAnchor: anchor, Observe: func(e sandbox.Exchange) {
+	emulator := sandbox.New(sandbox.Options{Now: p.now, Region: sandboxRegion, TrustAnchor: anchor, Observe: func(e sandbox.Exchange) {
 		select {
 		case calls <- e:
 		default: // more at once than anybody reads
 		}
-	}}).StartOn(o.stsPort, o.gatewayPort)
+	}})
+	aws, err := emulator.StartOn(o.stsPort, o.gatewayPort)
 	if err != nil {
 		return err
 	}
@@ -66,14 +68,15 @@ func runSandbox(p *process, o sandboxOptions) error {
 	}
 	quiet := *p
 	quiet.stdout = io.Discard
-	settings, err := config.Defaults()
+	conf, err := sandboxConfig(aws, entry)
 	if err != nil {
 		return err
 	}
-	settings.AllowSend, settings.HTTPHosts = true, []string{strings.TrimPrefix(aws.GatewayURL, "http://")}
-	settings.Workbench = true
-	conf := sandboxConfig(settings, aws.STSURL, entry)
-	conf.SandboxKey, conf.SandboxExample = key, exampleRequest(aws.GatewayURL)
+	conf.SandboxKey = key
+	user := sandboxUser{emulator, aws}
+	if o.asUser {
+		user.addTo(&quiet, &conf)
+	}
 	service, err := newService(&quiet, conf)
 	if err != nil {
 		return err
@@ -91,6 +94,9 @@ func runSandbox(p *process, o sandboxOptions) error {
 	t := transcript{out: p.stdout, service: "http://" + listener.Addr().String(), gateway: aws.GatewayURL, key: key, calls: calls}
 	if err := t.run(ctx); err != nil {
 		return err
+	}
+	if o.asUser {
+		user.print(p.stdout, t.service)
 	}
 	if o.once {
 		stop()
@@ -140,20 +146,26 @@ To rehearse a configuration of your own (countersign serve --config FILE), give 
 		aws.GatewayURL, sandboxRegion, strings.TrimPrefix(aws.GatewayURL, "http://"))
 }
 
-func sandboxConfig(settings config.Settings, sts string, key access.APIKey) config.Config {
+func sandboxConfig(aws *sandbox.Server, key access.APIKey) (config.Config, error) {
+	settings, err := config.Defaults()
+	if err != nil {
+		return config.Config{}, err
+	}
+	settings.AllowSend, settings.HTTPHosts = true, []string{strings.TrimPrefix(aws.GatewayURL, "http://")}
+	settings.Workbench = true
 	return config.Config{
 		Settings: settings,
-		Sandbox:  true,
-		APIKeys:  []access.APIKey{key},
+		Sandbox:  true, SandboxExample: exampleRequest(aws.GatewayURL),
+		APIKeys: []access.APIKey{key},
 		Profiles: []credentials.Profile{{
 			Name: "sandbox", Description: "A role in the sandbox's own AWS", Region: sandboxRegion, Source: credentials.SourceStatic,
 			Keys: signing.NewCredentials(sandbox.AccessKeyID, sandbox.SecretAccessKey, ""),
 			AssumeRole: &credentials.AssumeRole{
 				RoleARN: sandbox.PartnerRoleARN, ExternalID: sandbox.PartnerExternalID, SessionName: "countersign-{caller}",
 			},
-			STSEndpoint: sts,
+			STSEndpoint: aws.STSURL,
 		}},
-	}
+	}, nil
 }
 
 // transcript is one exchange, shown as it happens.

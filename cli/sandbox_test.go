@@ -1,11 +1,61 @@
 package cli
 
 import (
+	"context"
+	"io"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/sandbox"
 )
+
+// TestSandbox_AsUser carries out what the transcript says to try.
+func TestSandbox_AsUser(t *testing.T) {
+	var p program
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan int, 1)
+	go func() { done <- p.run(ctx, "sandbox", "--as-user") }()
+	for !strings.Contains(p.out.String(), "Serving until") {
+		select {
+		case code := <-done:
+			t.Fatalf("exit code %d\n%s%s", code, &p.out, &p.err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	line := regexp.MustCompile(`TOKEN=(\S+)\n   curl -s (\S+) -H "Authorization: Bearer \$TOKEN" [^\n]*\n     -d '([^\n]*)'`)
+	found := line.FindStringSubmatch(p.out.String())
+	if found == nil {
+		t.Fatalf("the transcript shows no token and no call:\n%s", &p.out)
+	}
+	for profile, arn := range map[string]string{
+		"as-user":      "assumed-role/sandbox-user/sandbox-anna-",
+		"as-user-pool": "assumed-role/Cognito_sandboxAuth_Role/CognitoIdentityCredentials",
+	} {
+		body := strings.Replace(found[3], `"profile":"as-user"`, `"profile":"`+profile+`"`, 1)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, found[2], strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+found[1])
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK || !strings.Contains(string(text), arn) {
+			t.Errorf("%s: %d %s, want an answer to %s", profile, response.StatusCode, text, arn)
+		}
+	}
+	stop()
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d\n%s", code, &p.err)
+	}
+}
 
 func TestSandboxShowsTheWholeWay(t *testing.T) {
 	var p program

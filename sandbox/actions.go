@@ -60,7 +60,7 @@ func (s *Sandbox) assumeRole(p principal, form url.Values, requestID string) (an
 		return nil, &refusal{kind: invalid, message: "Request ARN is invalid"}
 	}
 	role, ok := s.roles[roleARN]
-	if !ok || role.ExternalID != "" && role.ExternalID != externalID {
+	if !ok || role.WebIdentity || role.ExternalID != "" && role.ExternalID != externalID {
 		return nil, &refusal{kind: forbidden, message: fmt.Sprintf(
 			"User: %s is not authorized to perform: sts:AssumeRole on resource: %s", p.arn, roleARN)}
 	}

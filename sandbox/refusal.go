@@ -19,6 +19,8 @@ const (
 	unknownAction
 	noAction
 	badPolicy
+	badToken  // a web identity token that is none of a provider's
+	tokenOver // one that has ended
 )
 
 // refusal is why a request is not served, in AWS's words.
@@ -71,6 +73,10 @@ func (k kind) codes() (sts, gateway code) {
 		return code{"MissingAction", 400}, code{}
 	case badPolicy:
 		return code{"MalformedPolicyDocument", 400}, code{}
+	case badToken:
+		return code{"InvalidIdentityToken", 400}, code{}
+	case tokenOver:
+		return code{"ExpiredTokenException", 400}, code{}
 	default:
 		panic("sandbox: a refusal of no kind")
 	}

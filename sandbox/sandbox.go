@@ -5,11 +5,13 @@
 //
 // # What it does
 //
-// The STS speaks the AWS Query protocol (AssumeRole, GetSessionToken,
-// GetCallerIdentity), verifies the signature of each call, checks parameters
-// against AWS's limits, and answers and refuses in AWS's XML. At the same
-// address IAM Roles Anywhere issues sessions (CreateSession) to who holds a
-// certificate of [Options.TrustAnchor]. The gateway
+// The STS speaks the AWS Query protocol (AssumeRole, AssumeRoleWithWebIdentity,
+// GetSessionToken, GetCallerIdentity), verifies the signature or the token of each
+// call, checks parameters against AWS's limits, and answers and refuses in AWS's
+// XML. At the same address IAM Roles Anywhere issues sessions (CreateSession) to who
+// holds a certificate of [Options.TrustAnchor], an identity pool of Amazon Cognito to
+// who holds a token, and to guests (GetId, GetCredentialsForIdentity), and an issuer
+// of OpenID Connect serves the key of those tokens ([Sandbox.Token]). The gateway
 // verifies Signature Version 4 in its header form, whoever made the signature,
 // and answers in the manner of API Gateway: what it saw, or the refusal with
 // the status, the error type and the words that AWS uses. The checks follow
@@ -38,6 +40,7 @@
 package sandbox
 
 import (
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
@@ -57,6 +60,7 @@ const (
 	RoleARN           = "arn:aws:iam::123456789012:role/sandbox-caller"
 	PartnerRoleARN    = "arn:aws:iam::210987654321:role/partners/orders" // asks for PartnerExternalID
 	PartnerExternalID = "sandbox-external-id"
+	UserRoleARN       = "arn:aws:iam::123456789012:role/sandbox-user" // for who has a token
 )
 
 // Options configure a [Sandbox]. All but Now may be left zero.
@@ -73,7 +77,7 @@ type Options struct {
 	Service string
 	// Users are those with long-term keys. Default: UserARN with its key.
 	Users []User
-	// Roles are those that can be assumed. Default: RoleARN and PartnerRoleARN.
+	// Roles are those that can be assumed. Default: RoleARN, PartnerRoleARN and UserRoleARN.
 	Roles []Role
 	// TrustAnchor are the certificates of CAs that IAM Roles Anywhere trusts; without any it takes nobody in.
 	TrustAnchor []*x509.Certificate
@@ -95,9 +99,11 @@ type User struct {
 
 // A Role is an IAM role.
 type Role struct {
-	ARN        string        // arn:aws:iam::{account}:role/{path}{name}
-	ExternalID string        // when set, AssumeRole must bring it
-	MaxSession time.Duration // longest session, as in IAM one hour when zero
+	ARN        string // arn:aws:iam::{account}:role/{path}{name}
+	ExternalID string // when set, AssumeRole must bring it
+	// WebIdentity: the role is for who has a token of the issuer, and for nobody else.
+	WebIdentity bool
+	MaxSession  time.Duration // longest session, as in IAM one hour when zero
 }
 
 // An Exchange is one request to the sandbox and what came of it.
@@ -119,6 +125,8 @@ type Sandbox struct {
 	users map[string]User // by access key id
 	roles map[string]Role // by ARN
 	count atomic.Uint64   // of ids given out
+
+	issuer *ecdsa.PrivateKey // signs tokens
 }
 
 // New makes a sandbox. It panics when there is no clock, when an ARN is
@@ -141,9 +149,9 @@ func New(opts Options) *Sandbox {
 		opts.Users = []User{{UserARN, AccessKeyID, SecretAccessKey}}
 	}
 	if opts.Roles == nil {
-		opts.Roles = []Role{{ARN: RoleARN}, {ARN: PartnerRoleARN, ExternalID: PartnerExternalID}}
+		opts.Roles = []Role{{ARN: RoleARN}, {ARN: PartnerRoleARN, ExternalID: PartnerExternalID}, {ARN: UserRoleARN, WebIdentity: true}}
 	}
-	s := &Sandbox{opts: opts, users: map[string]User{}, roles: map[string]Role{}}
+	s := &Sandbox{opts: opts, users: map[string]User{}, roles: map[string]Role{}, issuer: newIssuerKey()}
 	if _, err := io.ReadFull(opts.Rand, s.seal.key[:]); err != nil {
 		panic(fmt.Sprintf("sandbox: reading Options.Rand: %v", err))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -33,6 +34,11 @@ func (s *Sandbox) STS() http.Handler {
 		switch {
 		case r.URL.Path == "/sessions":
 			s.rolesAnywhere(w, r, &seen)
+		case strings.HasPrefix(r.URL.Path, IssuerPath+"/"):
+			s.serveIssuer(w, r)
+			return // it is no part of AWS
+		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), cognitoTarget):
+			s.cognito(w, r, &seen)
 		default:
 			s.query(w, r, &seen)
 		}
@@ -64,6 +70,9 @@ func (s *Sandbox) act(r *http.Request, seen *Exchange) (any, *refusal) {
 		return nil, no
 	}
 	seen.Action = form.Get("Action")
+	if seen.Action == "AssumeRoleWithWebIdentity" && form.Get("Version") == stsVersion {
+		return s.assumeRoleWithWebIdentity(a.host, form, seen)
+	}
 	run, no := s.action(form)
 	if no != nil {
 		return nil, no

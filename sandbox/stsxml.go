@@ -47,6 +47,18 @@ type xmlAssumeRole struct {
 	RequestID      string         `xml:"ResponseMetadata>RequestId"`
 }
 
+type xmlWebIdentity struct {
+	XMLName       xml.Name       `xml:"AssumeRoleWithWebIdentityResponse"`
+	Namespace     string         `xml:"xmlns,attr"`
+	Subject       string         `xml:"AssumeRoleWithWebIdentityResult>SubjectFromWebIdentityToken"`
+	Audience      string         `xml:"AssumeRoleWithWebIdentityResult>Audience"`
+	ARN           string         `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>Arn"`
+	AssumedRoleID string         `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>AssumedRoleId"`
+	Credentials   xmlCredentials `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
+	Provider      string         `xml:"AssumeRoleWithWebIdentityResult>Provider"`
+	RequestID     string         `xml:"ResponseMetadata>RequestId"`
+}
+
 type xmlSessionToken struct {
 	XMLName     xml.Name       `xml:"GetSessionTokenResponse"`
 	Namespace   string         `xml:"xmlns,attr"`
