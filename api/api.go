@@ -44,6 +44,8 @@ type Options struct {
 	BehindFunctions bool
 	// Open: callers are not authenticated.
 	Open bool
+	// Origins are those of web pages that may call /v1/sign and /v1/send with a token of their user. Not with Open.
+	Origins []string
 	// Proxy passes requests on; see [NewProxy]. Nil: there is no such path.
 	Proxy *proxy.Proxy
 	// Workbench is what the page is told that shows how a signature comes about. Nil: there is no page.
@@ -91,6 +93,15 @@ func New(o Options) http.Handler {
 		s.mountProxy(r)
 	}
 	r.Group(func(r chi.Router) {
+		r.Use(s.admitPages, s.authenticate, s.requireTokenOfPages, s.limitCaller)
+		r.With(s.readBody, s.limitSends).Method(http.MethodPost, "/v1/send", h.CallAWS())
+		r.With(s.readBody, s.limitRequests).Method(http.MethodPost, "/v1/sign", h.SignRequest())
+	})
+	if len(o.Origins) > 0 {
+		r.Options("/v1/send", s.preflight)
+		r.Options("/v1/sign", s.preflight)
+	}
+	r.Group(func(r chi.Router) {
 		r.Use(s.refuseBrowsers, s.authenticate, s.limitCaller)
 		r.With(s.limitHashes).Method(http.MethodPost, "/v1/payload-hash", h.HashPayload()) // bounds its body by itself, and keeps none of it
 		r.Group(func(r chi.Router) {
@@ -101,10 +112,8 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodGet, "/v1/scope", h.InferScope())
 			r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
 		})
-		r.With(s.readBody, s.limitSends).Method(http.MethodPost, "/v1/send", h.CallAWS())
 		r.Group(func(r chi.Router) {
 			r.Use(s.readBody, s.limitRequests)
-			r.Method(http.MethodPost, "/v1/sign", h.SignRequest())
 			r.Method(http.MethodPost, "/v1/presign", h.PresignURL())
 			r.Method(http.MethodPost, "/v1/steps/canonical-request", h.CreateCanonicalRequest())
 			r.Method(http.MethodPost, "/v1/steps/string-to-sign", h.CreateStringToSign())

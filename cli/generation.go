@@ -77,7 +77,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	g.proxy = api.NewProxy(o, proxy.Options{
 		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
 	})
-	o.Proxy = g.proxy
+	o.Proxy, o.Origins = g.proxy, conf.AllowOrigins
 	g.options, g.handler = o, api.New(o)
 	return g, nil
 }

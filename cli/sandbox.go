@@ -28,6 +28,7 @@ type sandboxOptions struct {
 	port, stsPort, gatewayPort int
 	once, open, asUser         bool
 	trustAnchor                string
+	origins                    []string
 }
 
 func newSandbox(p *process) *cobra.Command {
@@ -40,6 +41,8 @@ func newSandbox(p *process) *cobra.Command {
 	c.Flags().BoolVar(&o.once, "once", false, "Show the request and exit instead of serving until Ctrl-C.")
 	c.Flags().StringVar(&o.trustAnchor, "trust-anchor", "", "`FILE` with a CA's certificates in PEM, which IAM Roles Anywhere trusts here.")
 	c.Flags().BoolVar(&o.asUser, "as-user", false, "Show a token of a user, and how to call with it as that user.")
+	c.Flags().StringSliceVar(&o.origins, "allow-origin", nil, "`ORIGIN` of web pages that may call as users, such as http://localhost:5173; "+
+		"with it comes --as-user.")
 	c.Flags().BoolVar(&o.open, "open", false, "Open the workbench in the browser.")
 	return c
 }
@@ -74,7 +77,8 @@ func runSandbox(p *process, o sandboxOptions) error {
 	}
 	conf.SandboxKey = key
 	user := sandboxUser{emulator, aws}
-	if o.asUser {
+	if o.asUser = o.asUser || len(o.origins) > 0; o.asUser {
+		conf.AllowOrigins = o.origins
 		user.addTo(&quiet, &conf)
 	}
 	service, err := newService(&quiet, conf)
@@ -96,7 +100,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 		return err
 	}
 	if o.asUser {
-		user.print(p.stdout, t.service)
+		user.print(p.stdout, t.service, o.origins)
 	}
 	if o.once {
 		stop()

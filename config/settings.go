@@ -25,6 +25,7 @@ type Settings struct {
 	AllowSigningTime bool          `yaml:"allow_signing_time" help:"Let requests choose the time of the signature."`
 	AllowCredentials bool          `yaml:"allow_request_credentials" help:"Let requests bring their own keys."`
 	AllowSend        bool          `yaml:"allow_send" help:"Let requests be sent from here, and their answers be passed on: POST /v1/send, /proxy and /call."`
+	AllowOrigins     []string      `yaml:"allow_origins" placeholder:"ORIGIN" help:"Origins of web pages that may call /v1/sign and /v1/send with a token of their user, such as https://app.example.com."`
 	MaxResponseBytes int64         `yaml:"max_response_bytes" reload:"" usual:"26214400" least:"1024" most:"78643200" placeholder:"N" help:"Largest answer in bytes that POST /v1/send passes on. Default: 26214400."`
 	DenyPrivate      bool          `yaml:"deny_private_addresses" help:"Send nothing to private addresses, to which names of VPC endpoints resolve; addresses among the http_hosts excepted."`
 	Workbench        bool          `yaml:"workbench" help:"Serve /workbench, a page that shows what is signed and why, and /docs. Default: where auth is none and address a loopback one."`

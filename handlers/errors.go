@@ -21,6 +21,10 @@ var (
 	ErrCrossOrigin = &problem.Error{
 		Code: "cross_origin", Detail: "A web page of another origin made this request.", Cause: errors.New("cross-origin request"),
 	}
+	ErrPageWithoutToken = &problem.Error{
+		Code: "login_required", Detail: "A web page calls with a token of its user, and with nothing else.",
+		Cause: errors.New("cross-origin request without a token"),
+	}
 	ErrHostUnknown = &problem.Error{
 		Code: "host_unknown", Detail: "The Host header names neither this machine nor the host of public_url.",
 		Cause: errors.New("unknown host, and callers are not authenticated"),

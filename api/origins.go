@@ -1,0 +1,65 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"countersign/handlers"
+)
+
+// admitPages is [server.refuseBrowsers] except for pages of the origins that the operator lists, whose browsers are told so,
+// by refusals too.
+func (s *server) admitPages(next http.Handler) http.Handler {
+	others := s.refuseBrowsers(next)
+	if len(s.Origins) == 0 {
+		return others
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Origin")
+		if !s.ofListedPage(r) {
+			others.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ofListedPage tells whether a page of a listed origin made a request. The browser writes the origin in one way.
+func (s *server) ofListedPage(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	return len(origins) == 1 && slices.Contains(s.Origins, origins[0])
+}
+
+// requireTokenOfPages lets pages in with a token of their user alone: a key in a page is everybody's who opens it, and what a
+// platform adds for a cookie comes without the page's doing.
+func (s *server) requireTokenOfPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.ofListedPage(r) && handlers.EventOf(r).Caller.Login == nil {
+			handlers.WriteError(w, r, handlers.ErrPageWithoutToken)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// preflight answers what a browser asks before it sends a page's request (Fetch Standard, "CORS-preflight fetch"). It is asked
+// without credentials.
+func (s *server) preflight(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+	switch {
+	case !s.ofListedPage(r):
+		handlers.WriteError(w, r, handlers.ErrCrossOrigin)
+	case r.Header.Get("Access-Control-Request-Method") == "":
+		h.Set("Allow", http.MethodPost)
+		handlers.MethodNotAllowed(w, r)
+	default:
+		h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		h.Set("Access-Control-Allow-Methods", http.MethodPost)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Traceparent, X-Request-Id")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+	}
+}

@@ -1,0 +1,49 @@
+package browser
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// pageExample is the sandbox with the example of a browser app, served from another origin.
+func pageExample(t *testing.T) (address string) {
+	t.Helper()
+	needBrowser(t)
+	pages := httptest.NewServer(http.FileServer(http.Dir("../../examples")))
+	t.Cleanup(pages.Close)
+	rest, _, stop, err := launch(pages.URL, nil, "sandbox", "--allow-origin", pages.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return pages.URL + rest
+}
+
+func TestExample_CallsAsTheUser(t *testing.T) {
+	p := open(t, pageExample(t))
+	answer := func(button string) string {
+		t.Helper()
+		p.do(`document.querySelector("#answer").textContent = ""`)
+		p.click(`button[value="` + button + `"]`)
+		p.wait(`document.querySelector("#answer").textContent.length > 1`)
+		return p.text("#answer")
+	}
+	for button, want := range map[string]string{"get": `"bodyLength": 0`, "post": `"bodyLength": 14`} {
+		if got := answer(button); !strings.Contains(got, want) || !strings.Contains(got, "assumed-role/sandbox-user/sandbox-anna-") {
+			t.Errorf("%s: %s", button, got)
+		}
+	}
+	p.do(`document.querySelector("#profile").value = "as-user-pool"`)
+	if got := answer("get"); !strings.Contains(got, "Cognito_sandboxAuth_Role") {
+		t.Errorf("through the pool: %s", got)
+	}
+	p.do(`document.querySelector("#token").value += "x"`)
+	if got := answer("get"); !strings.HasPrefix(got, "unauthenticated: ") {
+		t.Errorf("with a bad token: %s", got)
+	}
+	if hash := eval[string](p, `location.hash`); hash != "" {
+		t.Error("the token stays in the address")
+	}
+}
