@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,23 +22,30 @@ import (
 func TestIdleStreams_TakeLittle(t *testing.T) {
 	const streams = 1000
 	rows := map[string]struct {
-		environment string
-		most        float64
+		serve func(*testing.T, http.Handler) (*server, string)
+		most  float64
 	}{
-		"HTTP 2": {"GODEBUG=", 80}, "HTTP 1": {"GODEBUG=http2client=0", 150},
+		"HTTP 2": {serveHTTP2, 80}, "HTTP 1": {serveHTTP1, 150}, "HTTP 1 without TLS": {servePlain, 90},
 	}
 	if testing.Short() {
 		delete(rows, "HTTP 1") // a thousand handshakes take long
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
-			s, listening := serveStreams(t, row.environment)
+			var listening atomic.Int64
+			s, host := row.serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				listening.Add(1)
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = io.WriteString(w, "id: 1\ndata: {}\n\n")
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}))
 			before := s.memory()
 			var clients sync.WaitGroup
 			for range 20 {
 				clients.Go(func() {
 					for range streams / 20 {
-						hear(t, s.address)
+						listenTo(t, s.address, host)
 					}
 				})
 			}
@@ -53,17 +61,18 @@ func TestIdleStreams_TakeLittle(t *testing.T) {
 	}
 }
 
-// serveStreams runs the program before an MCP server whose streams have one event, and counts those that are open.
-func serveStreams(t *testing.T, environment ...string) (*server, *atomic.Int64) {
+func serveHTTP2(t *testing.T, mcp http.Handler) (*server, string) {
+	return serveByTLS(t, mcp, "GODEBUG=")
+}
+
+func serveHTTP1(t *testing.T, mcp http.Handler) (*server, string) {
+	return serveByTLS(t, mcp, "GODEBUG=http2client=0")
+}
+
+// serveByTLS runs the program before an MCP server at AWS.
+func serveByTLS(t *testing.T, mcp http.Handler, environment string) (s *server, host string) {
 	t.Helper()
-	listening := new(atomic.Int64)
-	aws, err := upstream.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, "id: 1\ndata: {}\n\n")
-		_ = http.NewResponseController(w).Flush()
-		listening.Add(1)
-		<-r.Context().Done()
-	}))
+	aws, err := upstream.Start(mcp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,12 +81,27 @@ func serveStreams(t *testing.T, environment ...string) (*server, *atomic.Int64) 
 	if err := os.WriteFile(ca, aws.CA, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return serveApart(t, append(environment, "HTTPS_PROXY="+aws.ProxyURL.String(), "AWS_CA_BUNDLE="+ca,
-		"COUNTERSIGN_ALLOW_SEND=true", "COUNTERSIGN_MAX_REQUESTS=2500")...), listening
+	return serveApart(t, environment, "HTTPS_PROXY="+aws.ProxyURL.String(), "AWS_CA_BUNDLE="+ca,
+		"COUNTERSIGN_ALLOW_SEND=true", "COUNTERSIGN_MAX_REQUESTS=2500"), "orders.gateway.bedrock-agentcore.eu-west-1.amazonaws.com"
 }
 
-// hear opens one stream and reads its event.
-func hear(t *testing.T, address string) {
+// servePlain runs the program before an MCP server of http_hosts.
+func servePlain(t *testing.T, mcp http.Handler) (s *server, host string) {
+	t.Helper()
+	aws := httptest.NewServer(mcp)
+	t.Cleanup(func() { aws.CloseClientConnections(); aws.Close() })
+	host = strings.TrimPrefix(aws.URL, "http://")
+	file := filepath.Join(t.TempDir(), "countersign.yaml")
+	text := fmt.Sprintf("allow_send: true\nmax_requests: 2500\nhttp_hosts: ['%s']\nprofiles:\n  default:\n    source: environment\n"+
+		"    hosts: {127.0.0.1: {service: execute-api, region: eu-west-1}}\n", host)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return serveApart(t, "COUNTERSIGN_CONFIG="+file), host
+}
+
+// listenTo opens one stream and reads its event.
+func listenTo(t *testing.T, address, host string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -85,10 +109,9 @@ func hear(t *testing.T, address string) {
 		return
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	fmt.Fprintf(conn, "GET /proxy/default/orders.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp HTTP/1.1\r\n"+
-		"Host: sign.example.com\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\nMcp-Session-Id: session-1\r\n\r\n", dosKey)
-	r := bufio.NewReaderSize(conn, 512)
-	answer, err := http.ReadResponse(r, nil)
+	fmt.Fprintf(conn, "GET /proxy/default/%s/mcp HTTP/1.1\r\nHost: sign.example.com\r\nAccept: text/event-stream\r\n"+
+		"Authorization: Bearer %s\r\nMcp-Session-Id: session-1\r\n\r\n", host, dosKey)
+	answer, err := http.ReadResponse(bufio.NewReaderSize(conn, 512), nil)
 	if err != nil {
 		t.Error(err)
 		return

@@ -88,7 +88,7 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		in.Upgrade = to // others, such as h2c, are offers that need no answer
 	}
 	x.payload(in, body, x.in.ContentLength)
-	sent, err := x.send(out.Context(), in)
+	sent, err := x.proxy.Broker.Send(out.Context(), x.call, in)
 	if err != nil {
 		return nil, err
 	}
@@ -106,24 +106,6 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 	answer.Body = x.answer
 	return answer, nil
 }
-
-// send has the request signed and sent. For a client that will listen, perhaps for
-// hours, another goroutine does it: that one's stack, which grows to twice of what
-// waiting takes, is given back at once.
-func (x *exchange) send(ctx context.Context, in *broker.SendInput) (sent *broker.Sent, err error) {
-	if x.in.Method != http.MethodGet || !strings.Contains(x.in.Header.Get("Accept"), mediaEvents) {
-		return x.proxy.Broker.Send(ctx, x.call, in)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		sent, err = x.proxy.Broker.Send(ctx, x.call, in)
-	}()
-	<-done
-	return sent, err
-}
-
-const mediaEvents = "text/event-stream"
 
 // back makes of AWS's answer the one for the client.
 func (x *exchange) back(answer *http.Response) error {
