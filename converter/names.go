@@ -58,7 +58,7 @@ func idFromPath(method, path string) string {
 	case method == "POST" && !isParam.MatchString(last):
 		verb = "Post"
 	}
-	return verb + first(identifier(strings.Join(literals, " ")), "Root")
+	return verb + first(identifier(strings.Join(literals, " ")), identifier(strings.Join(pathNames(path), " ")), "Root")
 }
 
 func singular(word string) string {

@@ -44,7 +44,10 @@ func (n node) names() []string {
 }
 
 func (n node) items() []node {
-	list, _ := n.value.([]any)
+	list, isList := n.value.([]any)
+	if !isList {
+		return nil
+	}
 	nodes := make([]node, len(list))
 	for i, v := range list {
 		nodes[i] = node{v, n.pointer + "/" + strconv.Itoa(i)}

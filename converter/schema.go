@@ -89,7 +89,7 @@ func (c *conversion) referred(n node, ref string, depth int) (object, error) {
 		return copyOf(made), nil
 	}
 	if c.open[target.pointer] {
-		return object{"type": kindObject, "x-ms-summary": labelOf(name), "description": "Like the object that it is part of."}, nil
+		return object{"type": kindObject, "x-ms-summary": labelOf(name), "description": "Its fields are not shown: it holds itself."}, nil
 	}
 	c.open[target.pointer] = true
 	defer delete(c.open, target.pointer)
