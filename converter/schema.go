@@ -58,15 +58,54 @@ func (c *conversion) schema(n node, label string, depth int) (object, error) {
 	if err := c.spend(n); err != nil {
 		return nil, err
 	}
-	ref, isRef := refOf(n)
-	if isRef && (c.version != version31 || hasOnlyTexts(n)) {
+	if ref, isRef := refOf(n); isRef && (c.version != version31 || hasOnlyTexts(n)) {
 		return c.referred(n, ref, depth)
+	}
+	if part, isAlone := onlyPart(n); isAlone {
+		ref, _ := refOf(part)
+		made, err := c.referred(part, ref, depth)
+		if err != nil {
+			return nil, err
+		}
+		made["x-ms-summary"] = first(prose(n.get("title").text(), maxLabel), made["x-ms-summary"].(string))
+		made["description"] = first(prose(n.get("description").text(), maxDescription), made["description"].(string))
+		return made, nil
 	}
 	s, err := c.shape(n)
 	if err != nil {
 		return nil, err
 	}
 	return c.write(s, n, label, depth)
+}
+
+// onlyPart is the reference that a schema consists of, beside texts: frameworks write
+// allOf around it to describe it, and anyOf with null beside it.
+func onlyPart(n node) (part node, isAlone bool) {
+	for _, name := range n.names() {
+		switch name {
+		case "title", "description", "nullable", "example", "examples", "deprecated":
+			continue
+		case "default":
+			if n.get(name).text() != "" { // of an enumeration
+				return node{}, false
+			}
+		case "allOf", "oneOf", "anyOf":
+			for _, item := range n.get(name).items() {
+				if item.get("type").text() == "null" && name != "allOf" {
+					continue
+				}
+				if _, isRef := refOf(item); !isRef || isAlone || len(item.names()) > 1 {
+					return node{}, false
+				}
+				part, isAlone = item, true
+			}
+		default:
+			if !strings.HasPrefix(name, "x-") {
+				return node{}, false
+			}
+		}
+	}
+	return part, isAlone
 }
 
 func hasOnlyTexts(n node) bool {

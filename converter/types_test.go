@@ -2,6 +2,7 @@ package converter_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -72,8 +73,8 @@ func TestConvert_KeepsTypes(t *testing.T) {
 			`{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"],"type":"object"}`,
 		`{"oneOf":[{"$ref":"#/components/schemas/Thing"},{"properties":{"b":{"enum":["x","y"]}},"required":["b"]}]}`: `{"properties":` +
 			`{"a":{"type":"integer"},"b":{"enum":["x","y"],"type":"string"}},"type":"object"}`,
-		`{"anyOf":[{"$ref":"#/components/schemas/Thing"},{"type":"null"}]}`:                `{"properties":{"a":{"type":"integer"}},"type":"object"}`,
-		`{"type":["array","null"],"items":{"type":["integer","null"],"format":"int64"}}`:   `{"items":{"format":"int64","type":"integer"},"type":"array"}`,
+		`{"anyOf":[{"$ref":"#/components/schemas/Thing"},{"type":"null"}]}`:              `{"properties":{"a":{"type":"integer"}},"type":"object"}`,
+		`{"type":["array","null"],"items":{"type":["integer","null"],"format":"int64"}}`: `{"items":{"format":"int64","type":"integer"},"type":"array"}`,
 		`{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}}`: `{"additionalProperties":{"items":` +
 			`{"type":"string"},"type":"array"},"type":"object"}`,
 		`{"type":"string","format":"date-time","default":"2026-01-02T03:04:05Z"}`: `{"default":"2026-01-02T03:04:05Z","format":"date-time","type":"string"}`,
@@ -86,6 +87,29 @@ func TestConvert_KeepsTypes(t *testing.T) {
 		if got := shown(t, definition); got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", schema, got, want)
 		}
+	}
+}
+
+// What is referred to is written once, whatever stands around the reference.
+func TestConvert_WritesAReferenceOnce(t *testing.T) {
+	properties := ""
+	for i := range 50 {
+		around := []string{
+			`"allOf":[{"$ref":"#/components/schemas/Thing"}],"description":"Of it."`,
+			`"anyOf":[{"$ref":"#/components/schemas/Thing"},{"type":"null"}],"title":"It"`,
+		}[i%2]
+		properties += fmt.Sprintf(`"p%d":{%s},`, i, around)
+	}
+	made, err := convert(t, `{"openapi":"3.1.0","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{"responses":{"200":{"description":"a",`+
+		`"content":{"application/json":{"schema":{"properties":{`+properties+`"z":{}}}}}}}}}},"components":{"schemas":{"Thing":{"type":"object",`+
+		`"properties":{"canary":{"type":"integer"}}}}}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	text := string(made.Files["apiDefinition.swagger.json"])
+	if n := strings.Count(text, `"canary"`); n != 1 || !strings.Contains(text, `"Of it."`) || !strings.Contains(text, `"x-ms-summary": "It"`) {
+		t.Errorf("the schema is there %d times, or its texts are not", n)
 	}
 }
 
