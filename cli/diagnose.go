@@ -112,10 +112,15 @@ func (c diagnoseOptions) read(p *process) ([]byte, error) {
 
 func (c diagnoseOptions) print(p *process, report *diagnosis.Report) error {
 	if c.json {
-		out := json.NewEncoder(p.stdout)
+		var text bytes.Buffer
+		out := json.NewEncoder(&text)
 		out.SetEscapeHTML(false)
 		out.SetIndent("", "  ")
-		return out.Encode(report)
+		if err := out.Encode(report); err != nil {
+			return err
+		}
+		_, err := io.WriteString(p.stdout, visibleJSON(text.String()))
+		return err
 	}
 	page := explained{colour: isTerminal(p.stdout) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"}
 	page.report(report)

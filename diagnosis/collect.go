@@ -80,10 +80,10 @@ func (c *collector) report() Report {
 		r.Verdicts = append(r.Verdicts, f.verdict(hide))
 	}
 	for _, s := range c.ruledOut {
-		r.RuledOut = append(r.RuledOut, hide(s))
+		r.RuledOut = append(r.RuledOut, flat(hide(s)))
 	}
 	for _, q := range c.questions {
-		r.Questions = append(r.Questions, Question{hide(q.What), hide(q.Why), hide(q.How)})
+		r.Questions = append(r.Questions, Question{flat(hide(q.What)), flat(hide(q.Why)), flat(hide(q.How))})
 	}
 	r.Understood = c.understood(hide)
 	r.Summary = summary(&r.Verdicts[0])
@@ -106,8 +106,8 @@ func (c *collector) ranked() []finding {
 func (f *finding) verdict(hide func(string) string) Verdict {
 	info := infoOf(f.cause)
 	v := Verdict{
-		Cause: f.cause, Detail: f.detail, Title: info.Title, Place: hide(f.place), Side: info.Side,
-		Certainty: weaker(f.certainty, info.Most), Reason: hide(f.reason),
+		Cause: f.cause, Detail: f.detail, Title: info.Title, Place: flat(hide(f.place)), Side: info.Side,
+		Certainty: weaker(f.certainty, info.Most), Reason: clip(flat(hide(f.reason)), 4000),
 		FixInWorkflow: info.FixInWorkflow, FixInCode: info.FixInCode, Read: documentation(f.cause),
 	}
 	if !info.hasDetail(f.detail) {
@@ -117,10 +117,10 @@ func (f *finding) verdict(hide func(string) string) Verdict {
 		v.Side = f.side
 	}
 	if f.fix != "" {
-		v.FixInWorkflow = hide(f.fix)
+		v.FixInWorkflow = flat(hide(f.fix))
 	}
 	if f.code != "" {
-		v.FixInCode = hide(f.code)
+		v.FixInCode = flat(hide(f.code))
 	}
 	for _, e := range f.evidence {
 		v.Evidence = append(v.Evidence, Evidence{hide(e.Part), shown(e.Part, e.Signed, hide), shown(e.Part, e.Arrived, hide)})

@@ -33,7 +33,7 @@ func differences(signed, arrived *canonical, how manner) []difference {
 	if signed.method != arrived.method {
 		list = append(list, difference{
 			cause: "changed-method", place: "method", signed: signed.method, arrived: arrived.method,
-			note: signed.method + " was signed, and " + arrived.method + " arrived.",
+			note: signed.method + " was signed, and " + idIn(arrived.method) + " arrived.",
 		})
 	}
 	if signed.path != arrived.path {
@@ -78,15 +78,15 @@ func pathDetail(s, a string) (detail, note string) {
 	case unescape(unescape(s)) == unescape(unescape(a)) && strings.Count(a, "%") < strings.Count(s, "%"), unescape(s) == a:
 		return "decoded", "Its percent-encoding was undone."
 	case normal == a || normal == normalPath(a) && len(a) < len(s):
-		return "normalised", "Slashes or dots in it were removed: " + s + " became " + a + "."
+		return "normalised", "Slashes or dots in it were removed: " + pathIn(s) + " became " + pathIn(a) + "."
 	case strings.TrimRight(s, "/") == strings.TrimRight(a, "/"):
 		return "trailing-slash", "The slash at its end differs."
 	case strings.HasSuffix(s, a) && strings.HasPrefix(a, "/"):
-		return "prefix-removed", "Its beginning " + strings.TrimSuffix(s, a) + " was removed."
+		return "prefix-removed", "Its beginning " + pathIn(strings.TrimSuffix(s, a)) + " was removed."
 	case a == "/" && s != "/":
-		return "prefix-removed", "All of it was removed: " + s + "."
+		return "prefix-removed", "All of it was removed: " + pathIn(s) + "."
 	case strings.HasSuffix(a, s):
-		return "prefix-added", strings.TrimSuffix(a, s) + " was put in front of it."
+		return "prefix-added", pathIn(strings.TrimSuffix(a, s)) + " was put in front of it."
 	case unescape(s) == unescape(a):
 		return "encoded-again", "Other characters of it are percent-encoded."
 	}
@@ -105,7 +105,7 @@ func queryDetail(s, a []signing.Parameter, signed, arrived string) (detail, note
 	names := func(list []signing.Parameter) string {
 		var out []string
 		for _, p := range list {
-			out = append(out, p.Name)
+			out = append(out, idIn(p.Name))
 		}
 		return strings.Join(out, ", ")
 	}
@@ -204,7 +204,8 @@ func headerDifferences(signed, arrived *canonical) []difference {
 }
 
 func headerDifference(name, signed, arrived string) difference {
-	d := difference{cause: "changed-header", detail: "value", place: "header:" + name, signed: signed, arrived: arrived}
+	shown := idIn(name)
+	d := difference{cause: "changed-header", detail: "value", place: "header:" + shown, signed: signed, arrived: arrived}
 	lower := strings.ToLower(arrived)
 	switch {
 	case name == "host" || name == ":authority":
@@ -216,17 +217,17 @@ func headerDifference(name, signed, arrived string) difference {
 		} else {
 			d.side = SideProxy
 		}
-		d.note = "Host " + signed + " was signed, and " + arrived + " arrived."
+		d.note = "Host " + idIn(signed) + " was signed, and " + idIn(arrived) + " arrived."
 	case arrived == "" && signed != "":
-		d.cause, d.detail, d.note = "dropped-header", "", "The signed header "+name+" arrived empty or not at all."
+		d.cause, d.detail, d.note = "dropped-header", "", "The signed header "+shown+" arrived empty or not at all."
 	case strings.HasPrefix(lower, strings.ToLower(signed)) && strings.Contains(lower[len(signed):], "charset") && signed != "":
-		d.detail, d.note = "charset-appended", "A charset was appended to "+name+"."
+		d.detail, d.note = "charset-appended", "A charset was appended to "+shown+"."
 	case signed != "" && sentTwice(signed, arrived):
-		d.detail, d.note = "repeated", name+" was sent twice."
+		d.detail, d.note = "repeated", shown+" was sent twice."
 	case name == "x-amz-security-token":
 		d.note = "Another session token arrived than was signed."
 	default:
-		d.note = name + " arrived with another value."
+		d.note = shown + " arrived with another value."
 	}
 	return d
 }

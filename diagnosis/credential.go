@@ -50,7 +50,7 @@ func malformedCredential(c *collector) bool {
 	switch f.detail {
 	case "":
 		if c.mentions("non-empty access key", "has length", "malformed access key id") {
-			f.detail, f.reason, f.side = "key-id", "AWS does not accept the access key id: "+c.message(200), SideCredentials
+			f.detail, f.reason, f.side = "key-id", "AWS does not accept the access key id: "+c.quoted(200), SideCredentials
 		}
 	case "parts":
 		f.reason = "The Credential has " + plural(len(c.claim.scope)+1, "part") + " in place of five: id/date/region/service/aws4_request."

@@ -42,7 +42,7 @@ func identityToken(c *collector) {
 	c.ruleOut("AssumeRoleWithWebIdentity is not signed: key, secret and clock are not the reason.")
 	c.add(finding{
 		cause: "invalid-token", certainty: Likely, place: "token",
-		reason: "STS does not accept the token of the identity provider: " + c.message(200),
+		reason: "STS does not accept the token of the identity provider: " + c.quoted(200),
 		fix:    "Ask whoever runs AWS for the identity provider in IAM: its address must be the token's iss, its audience the token's aud.",
 		code:   "Compare iss and aud of the token with the OpenID Connect provider in IAM, and sub and aud with the role's trust policy.",
 	})

@@ -64,7 +64,8 @@ func observe(in *Input) *facts {
 	}
 	f.claim = readClaim(f.request(), f.refusal)
 	f.arrived = parseCanonical(f.refusal.CanonicalRequest.Text())
-	if f.claim.signedHeaders == "" { // cut out of the request; AWS saw it
+	// Cut out of the request, and AWS saw it.
+	if list := strings.ReplaceAll(f.arrived.signedHeaders, ";", ","); f.claim.signedHeaders == "" && idIn(list) == list {
 		f.claim.signedHeaders = f.arrived.signedHeaders
 	}
 	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked() || f.rewritten

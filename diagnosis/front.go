@@ -155,7 +155,7 @@ func (c *collector) shows(f *front) bool {
 func (c *collector) server() string {
 	for _, name := range []string{"Server", "Via"} {
 		if v := c.responseHeader(name); v != "" {
-			return " Its " + name + " is " + clip(v, 80) + "."
+			return " Its " + name + " is " + quote(v, 80) + "."
 		}
 	}
 	return ""

@@ -75,6 +75,8 @@ func noSignature(c *collector) bool {
 		c.add(finding{
 			cause: "unknown-route", certainty: Open, place: "path",
 			reason: "API Gateway says this both of signed requests whose path, method or stage does not exist and of unsigned requests.",
+			fix: "If the request had an Authorization header, compare its address with the invoke URL of the stage, " +
+				"https://id.execute-api.region.amazonaws.com/stage/path. If it had none, sign it.",
 		})
 		c.also("If no signature was sent, that is why.", "no-signature")
 		c.ask(Question{
@@ -240,7 +242,7 @@ func (c *collector) late() bool {
 	if unnamed || !lateCode.MatchString(code) {
 		f.certainty = Likely
 	}
-	if m := c.message(300); m != "" {
+	if m := c.quoted(300); m != "" {
 		f.reason += " It says: " + m
 	}
 	c.ruleOut(rightSignature)

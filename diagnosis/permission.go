@@ -42,7 +42,7 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "not-subscribed", certainty: Stated, place: "account", reason: "AWS says so."})
 	case c.code("AccountProblem", "InvalidPayer", "PendingVerification", "Blocked"):
 		c.ruleOut(rightSignature)
-		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.message(200)})
+		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.quoted(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
 	case c.mentions("may not be assumed by root"):
@@ -57,7 +57,7 @@ func permissionStated(c *collector) bool {
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy",
-			reason: "The service's own permissions deny it, beside those of IAM: " + c.message(200),
+			reason: "The service's own permissions deny it, beside those of IAM: " + c.quoted(200),
 			fix:    "The workflow is right. Ask whoever runs this service for the permission that its answer names.",
 		})
 		c.also("A policy of IAM may be missing as well.", "denied-identity")
@@ -70,13 +70,13 @@ func permissionStated(c *collector) bool {
 			fix:    "A workflow has no one-time codes: ask for a role whose trust policy requires none.",
 			code:   "Send SerialNumber and a fresh TokenCode, or use a role without aws:MultiFactorAuthPresent in its trust policy.",
 		})
-	case c.says("not-authorized") || deniedAction.MatchString(c.text):
+	case c.says("not-authorized") || c.mentions("not authorized to perform") && deniedAction.MatchString(c.text):
 		return deniedByPolicy(c)
 	case c.mentions("security_exception") && c.mentions("no permissions for"):
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control " +
-				"denies: " + permissions.FindString(c.text) + ".",
+				"denies: " + quote(permissions.FindString(c.text), 200) + ".",
 			fix: "The workflow is right. Ask whoever runs the domain to map the caller's role to a role of OpenSearch that has this permission.",
 		})
 	case c.says("encoded-message"):
@@ -102,7 +102,7 @@ func (c *collector) inRegion() string {
 func deniedByPolicy(c *collector) bool {
 	var who, action, resource string
 	if m := deniedAction.FindStringSubmatch(c.text); m != nil {
-		who, action, resource = m[1], m[2], strings.TrimRight(m[3], ".,\"'")
+		who, action, resource = idIn(m[1]), clip(m[2], 100), idIn(strings.TrimRight(m[3], ".,\"'"))
 	}
 	if strings.HasSuffix(who, "anonymous") || who == "*" {
 		c.add(finding{
@@ -225,7 +225,7 @@ func deniedFunction(c *collector) {
 func deniedCollection(c *collector) {
 	reason := "The host is one of OpenSearch Serverless, which answers 403 to all of them."
 	if hint := c.responseHeader("x-aoss-response-hint"); hint != "" {
-		reason += " Its hint is " + clip(hint, 80) + "."
+		reason += " Its hint is " + quote(hint, 80) + "."
 	}
 	if c.claim.covers("content-length") {
 		reason += " The signature covers content-length, which aoss refuses."

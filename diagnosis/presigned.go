@@ -43,7 +43,7 @@ func formPolicyStated(c *collector) bool {
 	c.ruleOut(rightSignature)
 	c.add(finding{
 		cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request",
-		reason: "A field of the form does not meet the policy that was signed: " + c.message(300),
+		reason: "A field of the form does not meet the policy that was signed: " + c.quoted(300),
 		fix:    "Send exactly the fields of the signing step's answer, key and content-type among them, and allow the rest in its conditions.",
 	})
 	return true
@@ -59,8 +59,8 @@ func (c *collector) window() string {
 		}
 		b.WriteString(".")
 	}
-	if end := c.refusal.Field("Expires").Text(); end != "" {
-		b.WriteString(" It ended at " + end + ".")
+	if end, ok := parseTime(c.refusal.Field("Expires").Text()); ok {
+		b.WriteString(" It ended at " + end.Format(time.RFC3339) + ".")
 	}
 	if server, ok := c.serverTime(); ok {
 		b.WriteString(" AWS's clock said " + server.Format(time.RFC3339) + ".")

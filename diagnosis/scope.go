@@ -18,7 +18,7 @@ var (
 // wrongRegion says whether the refusal is one of the region, in AWS's words or those
 // of other makers.
 func (c *collector) wrongRegion() bool {
-	return c.says("wrong-region") || c.code("InvalidRegionName") || rightRegion.MatchString(c.text)
+	return c.says("wrong-region") || c.code("InvalidRegionName") || c.mentions("is wrong; expecting") && rightRegion.MatchString(c.text)
 }
 
 // inferred is what the host tells of the scope.
@@ -89,9 +89,9 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 			}
 		}
 	}
-	want := c.refusal.Region.Text()
+	want := nameIn(c.refusal.Region.Text())
 	if want == "" {
-		want = c.refusal.Field("Region").Text()
+		want = nameIn(c.refusal.Field("Region").Text())
 	}
 	if m := rightRegion.FindStringSubmatch(c.text); m != nil && want == "" {
 		want = m[1]
@@ -133,7 +133,7 @@ func orUnknown(s string) string {
 }
 
 func serviceStated(c *collector, place endpoints.Scope, known bool) {
-	want, was := c.refusal.Service.Text(), c.claim.service()
+	want, was := nameIn(c.refusal.Service.Text()), c.claim.service()
 	if want == "" && known {
 		want = place.Service
 	}
@@ -155,7 +155,7 @@ func serviceStated(c *collector, place endpoints.Scope, known bool) {
 
 // endpointStated: the request belongs to another endpoint.
 func endpointStated(c *collector) bool {
-	bucket := c.responseHeader("x-amz-bucket-region")
+	bucket := nameIn(c.responseHeader("x-amz-bucket-region"))
 	moved := c.says("wrong-endpoint") || c.code("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException") ||
 		c.status == 301 || c.status == 307 && c.answer != nil && c.responseHeader("x-amz-request-id") != ""
 	bare := len(c.refusal.Codes) == 0 && len(c.refusal.Says) == 0 && c.status == 400 // HEAD has no body
@@ -163,6 +163,9 @@ func endpointStated(c *collector) bool {
 		return false
 	}
 	want := c.refusal.Field("Endpoint").Text()
+	if !plainHost.MatchString(want) {
+		want = ""
+	}
 	if want == "" {
 		if m := endpointIn.FindStringSubmatch(c.text); m != nil {
 			want = m[1]
@@ -171,6 +174,12 @@ func endpointStated(c *collector) bool {
 	f := finding{cause: "wrong-endpoint", certainty: Stated, place: "host", reason: "AWS sends the request elsewhere."}
 	if want != "" {
 		f.reason = "AWS names the endpoint " + want + "."
+		if !c.ofSameMaker(want) {
+			f.certainty, f.reason = Likely, "The answer names the endpoint "+want+", which is none of AWS."
+			f.fix = "Send no signed request to " + want + ", unless you know whose it is. Take the address of the endpoint from its " +
+				"maker's documentation."
+			f.code = f.fix
+		}
 	}
 	if bucket != "" {
 		f.reason += " The bucket is in " + bucket + "."
@@ -187,4 +196,12 @@ func endpointStated(c *collector) bool {
 	f.evidence = []Evidence{{Part: "host", Signed: c.host(), Arrived: strings.TrimSpace(want + " " + bucket)}}
 	c.add(f)
 	return true
+}
+
+// ofSameMaker says whether an endpoint is one of AWS, or of whoever the request went to.
+func (c *collector) ofSameMaker(endpoint string) bool {
+	name, _, _ := strings.Cut(endpoint, ":")
+	labels := strings.Split(c.host(), ".")
+	domain := strings.Join(labels[max(0, len(labels)-2):], ".")
+	return endpoints.IsAWS(name) || len(labels) > 1 && (name == domain || strings.HasSuffix(name, "."+domain))
 }

@@ -180,17 +180,20 @@ func (m *mismatch) undecided() {
 			fix:    "Build the multipart body before signing, with a boundary of your own, and send body and content-type as they were signed.",
 		})
 	}
-	if m.at == nil {
+	fix := "Paste the request as it was sent together with this answer: method, URL, headers and body. Check the body first: it must " +
+		"be sent as it was signed, as text; then content-type."
+	switch {
+	case m.at == nil && m.arrived.given():
+		reason = "AWS computed another signature. It saw " + idIn(m.arrived.method) + " " + pathIn(m.arrived.path) + "."
+		fix = "Compare that with the request that was meant: path with its stage, query, headers, body. Paste the request together " +
+			"with this answer, and name the profile that signed: then the line that differs is shown."
+	case m.at == nil:
 		reason += " Works for GET and fails with a body? Then look at the payload hash first, and at content-type."
 	}
 	if m.prover != nil {
 		reason += " None of the usual mistakes gives the signature that was sent."
 	}
-	m.add(finding{
-		cause: "unclear", certainty: Open, reason: reason,
-		fix: "Paste the request as it was sent together with this answer: method, URL, headers and body. Check the body first: it must " +
-			"be sent as it was signed, as text; then content-type.",
-	})
+	m.add(finding{cause: "unclear", certainty: Open, reason: reason, fix: fix})
 	m.also("What fails most often.", "signed-payload", "changed-body", "changed-header", "wrong-secret")
 	if m.at == nil {
 		m.ask(askRequest)

@@ -1,6 +1,9 @@
 package diagnosis
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // byWording takes what the refusal says in words, in the order in which AWS
 // checks: what stands before it, the form, the scope, the time, the key and the
@@ -37,7 +40,7 @@ func twoSignatures(c *collector) bool {
 // headersOfSignature: AWS tells which header is signed and not there, or there and
 // not signed.
 func headersOfSignature(c *collector) bool {
-	name := strings.ToLower(c.refusal.HeadersNotSigned.Text())
+	name := strings.ToLower(strings.Join(splitNames(c.refusal.HeadersNotSigned.Text()), ","))
 	switch {
 	case c.says("host-not-signed") || c.says("headers-not-signed") && name == "host":
 		c.add(finding{
@@ -116,7 +119,9 @@ func unsignedHeaders(c *collector, listed string) bool {
 }
 
 func splitNames(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
+	names := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
+	names = slices.DeleteFunc(names, func(n string) bool { return nameIn(n) == "" })
+	return names[:min(len(names), 20)]
 }
 
 // signedValue is the value of a header as it was signed, where that is known.
