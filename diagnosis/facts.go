@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -87,60 +86,6 @@ func (f *facts) request() *message {
 		return f.signed
 	}
 	return f.sent
-}
-
-func (f *facts) takePaste() {
-	paste := f.in.Paste
-	r := reading.Read(paste)
-	if plain := plainText(paste); plain != paste {
-		if other := reading.Read(plain); said(&other) > said(&r) {
-			r, paste, f.rewritten = other, plain, true
-		}
-	}
-	for i := range r.Exchanges {
-		e := &r.Exchanges[i]
-		if e.Refusal != nil && !f.refused {
-			f.refusal, f.refused = e.Refusal, true
-			f.status = e.Refusal.Status
-			if e.Response != nil {
-				f.answer = e.Response
-			}
-		}
-	}
-	if q := requestBeside(&r); q != nil {
-		f.place(messageRead(q))
-	}
-	if f.answer == nil {
-		f.answer = r.Response()
-	}
-	if f.answer != nil && f.answer.Status > 0 {
-		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
-	}
-	if m := headStatus.FindStringSubmatch(paste); m != nil && f.status == 0 {
-		f.status, _ = strconv.Atoi(m[1])
-		f.refused = true
-	}
-	for _, t := range r.Texts {
-		f.signers = append(f.signers, t.Value.Text())
-	}
-	if f.answer != nil && f.answer.Body.Content.Len() > 0 {
-		f.words(f.answer.Body.Content.Text()) // not what the request says
-	} else {
-		f.words(paste)
-	}
-}
-
-// headStatus is how botocore reports the answer to a HEAD request, which has no body.
-var headStatus = regexp.MustCompile(`An error occurred \(([345]\d\d)\) when calling the`)
-
-// requestBeside is the request of the refusal's own exchange, or else the first.
-func requestBeside(r *reading.Reading) *reading.Request {
-	for i := range r.Exchanges {
-		if r.Exchanges[i].Refusal != nil && r.Exchanges[i].Request != nil {
-			return r.Exchanges[i].Request
-		}
-	}
-	return r.Request()
 }
 
 // takeResponse reads an answer in parts as it came over the wire, so that one
