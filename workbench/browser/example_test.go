@@ -22,6 +22,7 @@ func pageExample(t *testing.T) (address string) {
 }
 
 func TestExample_CallsAsTheUser(t *testing.T) {
+	t.Parallel()
 	p := open(t, pageExample(t))
 	answer := func(button string) string {
 		t.Helper()

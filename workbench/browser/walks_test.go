@@ -1,10 +1,13 @@
 package browser
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -77,6 +80,21 @@ func TestWalk_AChangedRequestIsSignedBeforeItIsSent(t *testing.T) {
 		p.wait(`!document.querySelector("#send").disabled && document.querySelector("#time").innerText.startsWith("Good for")`)
 	}
 	p.clean()
+}
+
+func TestWalk_WithoutScriptThePageSaysWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	p := open(t, "about:blank")
+	disable := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	})
+	if err := chromedp.Do(p.ctx, disable, chromedp.Navigate(sandbox(t)+"/workbench")); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.text("body"); !strings.Contains(got, "needs JavaScript") || strings.Contains(got, "Ctrl+Enter") {
+		t.Errorf("the page says %q", got)
+	}
 }
 
 func TestWalk_ARecipeIsReadAndSigned(t *testing.T) {
