@@ -52,6 +52,7 @@ const (
 	MethodOIDC          Method = "oidc"           // a token of an issuer of OpenID Connect
 	MethodTrustedHeader Method = "trusted-header" // App Service authentication vouches for the caller
 	MethodNone          Method = "none"
+	MethodGuest         Method = "guest" // nothing was proved; see [Guest]
 )
 
 // Caller is who is asking. The zero value is nobody and may do nothing.
@@ -71,6 +72,8 @@ type Caller struct {
 	Application, Object string
 	// Issuer is the name of the issuer of OpenID Connect that the caller is known by.
 	Issuer string
+	// Profiles are those that the caller is limited to, whatever policies say. Nil: it is not.
+	Profiles []string
 	// Login is the token that proved it, for profiles that sign as the caller. Nil: it was no token of Entra ID or of an issuer.
 	Login *bearer.Token
 }

@@ -36,6 +36,8 @@ type Options struct {
 	// Entra and TrustedHeader are off when nil.
 	Entra         *Entra
 	TrustedHeader *TrustedHeader
+	// Guest lets guests in. Nil: there are none.
+	Guest *Guest
 	// Now is the clock. Required.
 	Now func() time.Time
 	// KeysFetched learns of each fetch of an issuer's signing keys. Nil: nobody listens.
@@ -52,13 +54,14 @@ type Authenticator struct {
 	entra   *entra
 	issuers map[string]*oidc // by the issuer that tokens name
 	trusted *TrustedHeader
+	guest   *Guest
 	now     func() time.Time
 }
 
 // NewAuthenticator checks every option and reports all faults joined, each
 // naming its field.
 func NewAuthenticator(o Options) (*Authenticator, error) {
-	a := &Authenticator{auth: o.Auth, trusted: o.TrustedHeader, now: o.Now}
+	a := &Authenticator{auth: o.Auth, trusted: o.TrustedHeader, guest: o.Guest, now: o.Now}
 	var faults []error
 	if o.Now == nil {
 		faults = append(faults, errors.New("now: a clock is required"))
@@ -87,7 +90,11 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 		}
 	}
 
-	callers := len(o.APIKeys) > 0 || len(o.OIDC) > 0 || o.Entra != nil || o.TrustedHeader != nil
+	if o.Guest != nil {
+		faults = append(faults, o.Guest.check())
+	}
+
+	callers := o.Guest != nil || len(o.APIKeys) > 0 || len(o.OIDC) > 0 || o.Entra != nil || o.TrustedHeader != nil
 	switch {
 	case o.Auth != AuthRequired && o.Auth != AuthNone:
 		faults = append(faults, fmt.Errorf("auth: %q is not known; leave it out, or write %q to let everybody in", o.Auth, AuthNone))
@@ -96,8 +103,8 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	case o.Auth == AuthRequired && !callers:
 		faults = append(faults, errors.New("callers: no way to authenticate callers is configured"))
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
 	}
 	for _, keys := range a.keySets() {
 		(*keys).fetched = o.KeysFetched

@@ -14,6 +14,9 @@ type Filter struct{ Profile, Service, Region string }
 // it is what lists of profiles, services and regions are filtered by. It errs
 // toward yes; only [Policy.Decide] allows anything.
 func (p *Policy) CouldAllow(c Caller, u Filter) bool {
+	if u.Profile != "" && c.limit(u.Profile, false) != "" {
+		return false
+	}
 	for _, action := range []Action{ActionSign, ActionPresign, ActionSend} {
 		q := Question{Caller: c, Action: action}
 		v := p.view(&q, &attributes{profile: u.Profile, service: u.Service, region: u.Region})

@@ -95,6 +95,9 @@ func (p *Policy) Decide(q Question) Decision {
 	if q.Caller.ID == "" {
 		return Decision{Reason: "nobody is asking"}
 	}
+	if reason := q.Caller.limit(q.Request.Profile, q.Request.OwnKeys); reason != "" {
+		return Decision{Reason: reason}
+	}
 	f, bad := p.readAttributes(&q)
 	d := Decision{Operation: f.operation, Malformed: bad.field, Reason: bad.reason}
 	if d.Reason == "" {

@@ -44,6 +44,8 @@ type Options struct {
 	BehindFunctions bool
 	// Open: callers are not authenticated.
 	Open bool
+	// Guests holds each address of guests to its share; see [access.Guest].
+	Guests *access.Rate
 	// Origins are those of web pages that may call /v1/sign and /v1/send with a token of their user. Not with Open.
 	Origins []string
 	// Proxy passes requests on; see [NewProxy]. Nil: there is no such path.
@@ -93,7 +95,7 @@ func New(o Options) http.Handler {
 		s.mountProxy(r)
 	}
 	r.Group(func(r chi.Router) {
-		r.Use(s.admitPages, s.authenticate, s.requireTokenOfPages, s.limitCaller)
+		r.Use(s.admitPages, s.authenticateOrGuest, s.requireTokenOfPages, s.limitGuests, s.limitCaller)
 		r.With(s.readBody, s.limitSends).Method(http.MethodPost, "/v1/send", h.CallAWS())
 		r.With(s.readBody, s.limitRequests).Method(http.MethodPost, "/v1/sign", h.SignRequest())
 	})

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"countersign/access"
 	"countersign/handlers"
 )
 
@@ -32,11 +33,11 @@ func (s *server) ofListedPage(r *http.Request) bool {
 	return len(origins) == 1 && slices.Contains(s.Origins, origins[0])
 }
 
-// requireTokenOfPages lets pages in with a token of their user alone: a key in a page is everybody's who opens it, and what a
+// requireTokenOfPages lets pages in with a token of their user, or as guests: a key in a page is everybody's who opens it, and what a
 // platform adds for a cookie comes without the page's doing.
 func (s *server) requireTokenOfPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.ofListedPage(r) && handlers.EventOf(r).Caller.Login == nil {
+		if caller := handlers.EventOf(r).Caller; s.ofListedPage(r) && caller.Login == nil && caller.Method != access.MethodGuest {
 			handlers.WriteError(w, r, handlers.ErrPageWithoutToken)
 			return
 		}

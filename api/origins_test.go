@@ -25,22 +25,29 @@ func (h inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 
 const page = "https://app.example.com"
 
-// newServerForPages takes tokens and keys, and pages of one origin.
-func newServerForPages(t *testing.T) (s server, token string) {
+// newServerForPages takes tokens and keys, and pages of two origins.
+func newServerForPages(t *testing.T, change ...func(*access.Options)) (s server, token string) {
 	t.Helper()
 	const sts = "http://127.0.0.1:9000"
 	sum := sha256.Sum256([]byte(key))
 	emulator := sandbox.New(sandbox.Options{Now: func() time.Time { return now }})
 	s = newServerWith(t, sessions{}, func(o *api.Options) {
-		auth, err := access.NewAuthenticator(access.Options{
+		options := access.Options{
 			APIKeys: []access.APIKey{{ID: "crm-sync", SHA256: hex.EncodeToString(sum[:])}}, Now: o.Now,
 			OIDC: []access.OIDC{{
 				Name: "shop", Issuer: sts + sandbox.IssuerPath, Audiences: []string{sandbox.Audience}, Everyone: true,
 				Transport: inMemory{emulator.STS()},
 			}},
 			TrustedHeader: &access.TrustedHeader{Tenant: tenant, Admission: access.Admission{Roles: []string{"Sign.Invoke"}}},
-		})
+		}
+		for _, edit := range change {
+			edit(&options)
+		}
+		auth, err := access.NewAuthenticator(options)
 		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Guests, err = access.NewRate(access.RateOptions{PerSecond: 5, Burst: 20, Now: o.Now}); err != nil {
 			t.Fatal(err)
 		}
 		o.Auth, o.Origins = auth, []string{"http://localhost:5173", page}

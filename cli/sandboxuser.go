@@ -21,14 +21,19 @@ type sandboxUser struct {
 
 const sandboxUserLife = time.Hour
 
-// addTo gives the sandbox's service an issuer of tokens, and two profiles that sign as the caller.
+// addTo gives the sandbox's service an issuer of tokens, two profiles that sign as the caller, and one for guests.
 func (u sandboxUser) addTo(p *process, conf *config.Config) {
 	issuer := u.aws.STSURL + sandbox.IssuerPath
 	conf.OIDC = []access.OIDC{{Name: "sandbox", Issuer: issuer, Audiences: []string{sandbox.Audience}, Everyone: true}}
+	conf.Guest = &access.Guest{Profiles: []string{"as-guest"}}
 	conf.DefaultProfile = conf.Profiles[0].Name
 	conf.Profiles = append(conf.Profiles, credentials.Profile{
 		Name: "as-user", Description: "A role for each user, by the user's token", Region: sandboxRegion, STSEndpoint: u.aws.STSURL,
 		Source: credentials.SourceCallerToken, AssumeRole: &credentials.AssumeRole{RoleARN: sandbox.UserRoleARN, SessionName: "{caller}"},
+	}, credentials.Profile{
+		Name: "as-guest", Description: "The pool's role for guests", Region: sandboxRegion, STSEndpoint: u.aws.STSURL,
+		Source:  credentials.SourceCognito,
+		Cognito: &credentials.Cognito{IdentityPoolID: u.emulator.IdentityPoolID(), IdentityID: u.emulator.NewGuest()},
 	}, credentials.Profile{
 		Name: "as-user-pool", Description: "An identity pool, by the user's token", Region: sandboxRegion, STSEndpoint: u.aws.STSURL,
 		Source: credentials.SourceCognito, Cognito: &credentials.Cognito{
@@ -57,5 +62,6 @@ func (u sandboxUser) print(out io.Writer, service string, origins []string) {
 		fmt.Fprintf(out, "\nThe same from a web page, where that origin serves examples/browser.html:\n\n   %s/browser.html#%s\n",
 			origin, page.Encode())
 	}
-	fmt.Fprintln(out, "\nThe profile as-user-pool goes through an identity pool. With the API key of above, both answer 403 login_required.")
+	fmt.Fprintln(out, "\nThe profile as-user-pool goes through an identity pool. With the API key of above, both answer 403 login_required; "+
+		"as-guest needs neither key nor token.")
 }

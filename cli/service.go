@@ -101,15 +101,19 @@ func newService(p *process, conf config.Config) (*service, error) {
 // newLimits bounds what requests may take.
 func newLimits(p *process, conf config.Config) (api.Options, error) {
 	rate, rateErr := access.NewRate(access.RateOptions{PerSecond: conf.RatePerSecond, Burst: conf.RateBurst, Now: p.now})
+	guests, guestsErr := access.NewRate(access.RateOptions{PerSecond: guestRate, Burst: guestBurst, Now: p.now})
 	requests, requestsErr := access.NewLimiter(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
 	sends, sendsErr := access.NewLimiter(int64(conf.MaxRequests), conf.MaxRequests, queueWait)
 	memory, memoryErr := access.NewLimiter(conf.MaxBytes, conf.MaxRequests, queueWait)
 	hashes, hashesErr := access.NewLimiter(int64(max(1, conf.MaxRequests/4)), conf.MaxRequests, queueWait)
 	return api.Options{
-		Rate: rate, Requests: requests, Memory: memory, Hashes: hashes, Sends: sends, Senders: api.NewSenders(conf.MaxRequests),
+		Rate: rate, Guests: guests, Requests: requests, Memory: memory, Hashes: hashes, Sends: sends, Senders: api.NewSenders(conf.MaxRequests),
 		Now: p.now, NewID: newID, BehindFunctions: p.getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "",
-	}, errors.Join(rateErr, requestsErr, sendsErr, memoryErr, hashesErr)
+	}, errors.Join(rateErr, guestsErr, requestsErr, sendsErr, memoryErr, hashesErr)
 }
+
+// What guests may ask for from one address, a second and at once.
+const guestRate, guestBurst = 5, 20
 
 // queueWait is how long a request may wait for others to end.
 const queueWait = 2 * time.Second
@@ -124,7 +128,8 @@ func newAuditor(p *process, conf config.Config, stdout io.Writer) (*access.Audit
 
 func newAuthenticator(p *process, conf config.Config, metrics *telemetry.Metrics, before *generation) (*access.Authenticator, error) {
 	o := access.Options{
-		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, OIDC: conf.OIDC, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader, Now: p.now,
+		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, OIDC: conf.OIDC, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader,
+		Guest: conf.Guest, Now: p.now,
 	}
 	if metrics != nil {
 		o.KeysFetched = metrics.KeysFetched

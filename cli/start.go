@@ -61,6 +61,9 @@ func authKinds(conf config.Config) []string {
 	if len(conf.OIDC) > 0 {
 		kinds = append(kinds, string(access.MethodOIDC))
 	}
+	if conf.Guest != nil {
+		kinds = append(kinds, string(access.MethodGuest))
+	}
 	if conf.TrustedHeader != nil {
 		kinds = append(kinds, string(access.MethodTrustedHeader))
 	}

@@ -10,6 +10,7 @@ type callers struct {
 	APIKeys       []apiKey       `yaml:"api_keys" help:"API keys, of which only the hashes are kept. countersign key new makes them."`
 	OIDC          []oidc         `yaml:"oidc" help:"Callers with a token of another issuer: Amazon Cognito, Auth0, Okta, Keycloak."`
 	Entra         *entra         `yaml:"entra" help:"Callers with a token of Microsoft Entra ID."`
+	Guest         *guest         `yaml:"guest" help:"Whoever calls /v1/sign or /v1/send without credentials, as one caller, five times a second from an address. Default: nobody."`
 	TrustedHeader *trustedHeader `yaml:"trusted_header" help:"Callers that App Service authentication has signed in. Only where nothing else reaches the port."`
 }
 
@@ -38,6 +39,11 @@ type oidc struct {
 	Everyone   bool              `yaml:"everyone" help:"Let in whoever has a token for the audience."`
 }
 
+// guest is everybody without credentials.
+type guest struct {
+	Profiles []string `yaml:"profiles" help:"Profiles that guests may use, whatever policies say."`
+}
+
 type trustedHeader struct {
 	admission
 }
@@ -61,6 +67,13 @@ func (d *document) entra() *access.Entra {
 		return nil
 	}
 	return &access.Entra{Tenant: e.Tenant, Audiences: e.Audience, Admission: e.options(), KeysURL: e.KeysURL}
+}
+
+func (d *document) guest() *access.Guest {
+	if d.Callers.Guest == nil {
+		return nil
+	}
+	return &access.Guest{Profiles: d.Callers.Guest.Profiles}
 }
 
 func (d *document) oidc() []access.OIDC {

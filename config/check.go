@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -149,6 +148,7 @@ func (c *Config) check(noProfiles bool) []error {
 		}
 	}
 	faults = append(faults, c.checkOrigins()...)
+	faults = append(faults, c.checkGuests()...)
 	_, bodySet := c.origins["max_body_bytes"]
 	if _, bytesSet := c.origins["max_bytes"]; bodySet && bytesSet && c.MaxBodyBytes > c.MaxBytes {
 		fault("max_body_bytes", "is more than max_bytes, the memory that all large bodies may take")
@@ -158,38 +158,6 @@ func (c *Config) check(noProfiles bool) []error {
 			"or name a file with profiles by COUNTERSIGN_CONFIG"))
 	}
 	return faults
-}
-
-// checkOrigins: pages call with tokens, so there has to be somebody who has one.
-func (c *Config) checkOrigins() (faults []error) {
-	switch {
-	case len(c.AllowOrigins) == 0:
-		return nil
-	case c.Auth == "none":
-		faults = append(faults, c.fault("allow_origins", "cannot be used with auth none: every page of these origins could have anything signed"))
-	case len(c.OIDC) == 0 && c.Entra == nil:
-		faults = append(faults, c.fault("allow_origins", "needs callers.oidc or callers.entra: pages call with a token of their user"))
-	}
-	for i, origin := range c.AllowOrigins {
-		path := "allow_origins"
-		if at := fmt.Sprintf("allow_origins[%d]", i); c.origins[at].name != "" {
-			path = at
-		}
-		if !isOrigin(origin) {
-			faults = append(faults, c.fault(path, "must be an origin as browsers write it, such as https://app.example.com or "+
-				"http://localhost:5173: https or a loopback host, in lower case, without a path, a slash at the end, * or the usual port"))
-		}
-	}
-	return faults
-}
-
-// isOrigin: scheme, host, and a port where it is not the usual one (RFC 6454 section 6.2).
-func isOrigin(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || text != u.Scheme+"://"+u.Host || text != strings.ToLower(text) || !isHostPort(u.Host) {
-		return false
-	}
-	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80" && loopback(u.Hostname())
 }
 
 // SocketPath is where the Unix socket is, for an address that is one.

@@ -30,9 +30,10 @@ type Config struct {
 	Profiles []credentials.Profile
 	APIKeys  []access.APIKey
 	OIDC     []access.OIDC
-	// Entra and TrustedHeader are nil where they are not set up.
+	// Entra, TrustedHeader and Guest are nil where they are not set up.
 	Entra         *access.Entra
 	TrustedHeader *access.TrustedHeader
+	Guest         *access.Guest
 	// Hosts are the host patterns of profiles, by profile.
 	Hosts map[string][]endpoints.HostRule
 	// UpstreamHeaders are those of all profiles.
@@ -89,7 +90,7 @@ func Load(s Sources) (Config, error) {
 	faults = append(faults, c.addDefaultProfile(s.Getenv)...)
 	faults = append(faults, c.unknownVariables(s)...)
 	c.APIKeys, c.Entra, c.TrustedHeader = c.document.apiKeys(), c.document.entra(), c.document.trustedHeader()
-	c.OIDC = c.document.oidc()
+	c.OIDC, c.Guest = c.document.oidc(), c.document.guest()
 	c.Hosts = c.document.hosts()
 	faults = append(faults, c.readUpstreamHeaders(s.Getenv)...)
 	if c.APIKeySHA256 != "" {
@@ -105,7 +106,7 @@ func Load(s Sources) (Config, error) {
 
 // HasCallers tells whether any way to authenticate callers is set up.
 func (c *Config) HasCallers() bool {
-	return len(c.APIKeys) > 0 || len(c.OIDC) > 0 || c.Entra != nil || c.TrustedHeader != nil
+	return len(c.APIKeys) > 0 || len(c.OIDC) > 0 || c.Entra != nil || c.TrustedHeader != nil || c.Guest != nil
 }
 
 func (c *Config) readFile(s Sources) []error {

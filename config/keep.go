@@ -17,7 +17,7 @@ func (c *Config) Keep(running *Config) []string {
 	return differ
 }
 
-// Changes are the names of settings that differ from those of another configuration, and entra, oidc and trusted_header where
+// Changes are the names of settings that differ from those of another configuration, and entra, oidc, guest and trusted_header where
 // they do.
 func (c *Config) Changes(before *Config) []string {
 	var differ []string
@@ -32,6 +32,9 @@ func (c *Config) Changes(before *Config) []string {
 	}
 	if !reflect.DeepEqual(c.OIDC, before.OIDC) {
 		differ = append(differ, "oidc")
+	}
+	if !reflect.DeepEqual(c.Guest, before.Guest) {
+		differ = append(differ, "guest")
 	}
 	if !reflect.DeepEqual(c.TrustedHeader, before.TrustedHeader) {
 		differ = append(differ, "trusted_header")

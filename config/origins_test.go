@@ -11,7 +11,7 @@ func TestAllowOrigins_AreExactAndNeedCallersWithTokens(t *testing.T) {
 	for text, want := range map[string]string{
 		"allow_origins: [https://app.example.com]\n" + tokens:                                                    "",
 		"allow_origins: [https://app.example.com:8443, 'http://localhost:5173', 'http://[::1]:5173']\n" + tokens: "",
-		"allow_origins: [https://app.example.com]\n":                                                             "needs callers.oidc or callers.entra",
+		"allow_origins: [https://app.example.com]\n":                                                             "needs callers.oidc, callers.entra or callers.guest",
 		"auth: none\nallow_origins: [https://app.example.com]\n":                                                 "cannot be used with auth none",
 		"allow_origins: [https://app.example.com/]\n" + tokens:                                                   "f:1:17: allow_origins[0]: must be an origin",
 		"allow_origins: [https://app.example.com/a]\n" + tokens:                                                  "must be an origin",
@@ -26,6 +26,8 @@ func TestAllowOrigins_AreExactAndNeedCallersWithTokens(t *testing.T) {
 		"allow_origins: ['https://app.example.com?a']\n" + tokens:                                                "must be an origin",
 		"allow_origins: ['app.example.com']\n" + tokens:                                                          "must be an origin",
 		"allow_origins: ['https://']\n" + tokens:                                                                 "must be an origin",
+		"callers: {guest: {profiles: [a]}}\nallow_origins: [https://app.example.com]\n":                          "",
+		"callers: {guest: {profiles: [a, b]}}\n":                                                                 "callers.guest.profiles[1]: is no profile",
 	} {
 		_, err := load(profile + text)
 		switch {

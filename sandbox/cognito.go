@@ -108,6 +108,9 @@ func (s *Sandbox) identityOf(who *user) string {
 	return s.identity(append(half, s.seal.mac("guest identity", half)[:8]...))
 }
 
+// NewGuest is a guest's identity in the pool.
+func (s *Sandbox) NewGuest() string { return s.identityOf(nil) }
+
 func (s *Sandbox) isGuest(id string) bool {
 	region, uuid, _ := strings.Cut(id, ":")
 	b, err := hex.DecodeString(strings.ReplaceAll(uuid, "-", ""))

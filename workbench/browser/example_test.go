@@ -40,7 +40,16 @@ func TestExample_CallsAsTheUser(t *testing.T) {
 	if got := answer("get"); !strings.Contains(got, "Cognito_sandboxAuth_Role") {
 		t.Errorf("through the pool: %s", got)
 	}
-	p.do(`document.querySelector("#token").value += "x"`)
+	p.do(`document.querySelector("#profile").value = "as-guest"; window.token = document.querySelector("#token").value;
+		document.querySelector("#token").value = ""`)
+	if got := answer("post"); !strings.Contains(got, "Cognito_sandboxUnauth_Role") || !strings.Contains(got, `"bodyLength": 14`) {
+		t.Errorf("as a guest: %s", got)
+	}
+	p.do(`document.querySelector("#profile").value = "as-user"`)
+	if got := answer("get"); !strings.HasPrefix(got, "forbidden: ") {
+		t.Errorf("a guest in a profile of users: %s", got)
+	}
+	p.do(`document.querySelector("#token").value = window.token + "x"`)
 	if got := answer("get"); !strings.HasPrefix(got, "unauthenticated: ") {
 		t.Errorf("with a bad token: %s", got)
 	}
