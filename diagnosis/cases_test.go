@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"countersign/diagnosis"
 	"countersign/signing"
@@ -142,6 +143,10 @@ func checkReport(t testing.TB, report *diagnosis.Report) {
 	t.Helper()
 	if report.Summary == "" || len(report.Verdicts) == 0 {
 		t.Fatalf("no summary or no verdict: %+v", report)
+	}
+	lead, todo, two := strings.Cut(report.Summary, "\n")
+	if !two || !strings.HasPrefix(todo, "To do: ") || strings.ContainsFunc(lead+todo, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("the summary is not two lines that can be shown: %q", report.Summary)
 	}
 	for _, v := range report.Verdicts {
 		if !diagnosis.IsCause(v.Cause) || v.Title == "" || v.Side == "" || v.FixInWorkflow == "" || v.FixInCode == "" || v.Read == "" {

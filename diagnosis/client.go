@@ -118,11 +118,13 @@ func sessionOfClient(c *collector) bool {
 
 // noCredentials: the SDK found no keys to sign with.
 func noCredentials(c *collector) bool {
-	if len(c.refusal.Codes) > 0 || !c.mentions(
+	own := c.mentions("credentialretrievalerror", "error when retrieving credentials", "failed to refresh cached credentials")
+	if len(c.refusal.Codes) > 0 && !own || !c.mentions(
 		"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
 		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
 		"the config profile (", "nocredentialproviders", "no valid credential sources", "credentialsprovidererror", "partialcredentialserror",
-		"partial credentials found", "credentialretrievalerror", "no valid providers in chain", "failed to refresh cached credentials",
+		"partial credentials found", "credentialretrievalerror", "error when retrieving credentials",
+		"no valid providers in chain", "failed to refresh cached credentials",
 		"without credentials set", "credentials should not be empty", "no credentials have been configured", "no basic auth credentials",
 		"instance profile metadata", "missingcredentialserror", "credentials must be provided", "no credentials found",
 		"no aws credentials", "aws credentials not found", "resolved credential object is not valid", "credential is missing",
@@ -154,6 +156,8 @@ var connectionErrors = []string{
 	"the ssl connection could not be established", "could not establish trust relationship", "remote certificate is invalid",
 	"temporary failure in name resolution", "nodename nor servname", "network is unreachable", "net::err_", "und_err_",
 	"err_tls_cert_altname_invalid", "unable to get local issuer certificate", "unable_to_get_issuer_cert", "depth_zero_self_signed_cert",
+	"hostname could not be found", "nsurlerrordomain", "ssl_error_syscall", "httpclient.timeout", "curl: (6)", "curl: (7)", "curl: (28)",
+	"curl: (35)", "curl: (52)", "curl: (56)", "curl: (60)", "client.timeout exceeded", "context deadline exceeded",
 	"pkix path building failed", "unable to find valid certification path", "certificate signed by unknown authority",
 	"remotedisconnected", "connection aborted", "the underlying connection was closed", "the connection was closed unexpectedly",
 }

@@ -156,7 +156,7 @@ func byStatus(c *collector) bool {
 		return slices.ContainsFunc(list, func(code string) bool { return c.code(code) })
 	}
 	switch {
-	case c.status == 429 || has(throttleCodes) || c.says("throttled"):
+	case c.status == 429 || has(throttleCodes) || c.says("throttled") || has(faultCodes) && c.mentions("slow down"):
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{cause: "throttled", certainty: Stated, place: "request", reason: "AWS says that there are too many requests."})
 	case c.status >= 500 && c.status <= 530 || has(faultCodes) || c.status == 0 && c.refusal.Code.Text() == "" &&

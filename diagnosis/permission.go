@@ -45,6 +45,31 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.quoted(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
+	case c.says("not-authorized") || c.mentions("not authorized to perform") && deniedAction.MatchString(c.text):
+		return deniedByPolicy(c)
+	case c.mentions("security_exception") && c.mentions("no permissions for"):
+		c.ruleOut(rightSignature)
+		c.add(finding{
+			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control " +
+				"denies: " + quote(permissions.FindString(c.text), 200) + ".",
+			fix: "The workflow is right. Ask whoever runs the domain to map the caller's role to a role of OpenSearch that has this permission.",
+		})
+	case c.says("encoded-message"):
+		c.ruleOut(rightSignature)
+		deniedEncoded(c)
+	case c.says("function-url"):
+		deniedFunction(c)
+	case strings.Contains(c.host(), ".aoss.") && c.status == 403 || c.responseHeader("x-aoss-response-hint") != "":
+		deniedCollection(c)
+	default:
+		return deniedInWords(c)
+	}
+	return true
+}
+
+// deniedInWords takes denials that name no policy.
+func deniedInWords(c *collector) bool {
+	switch {
 	case c.mentions("may not be assumed by root"):
 		c.ruleOut(rightSignature)
 		c.add(finding{
@@ -53,6 +78,14 @@ func permissionStated(c *collector) bool {
 			fix:    "Ask whoever runs the profile for the keys of a user or a role: the keys of a root user should not exist.",
 			code:   "Use the keys of a user or a role, not those of the account's root user.",
 		})
+	case c.mentions("not authorized to call this api", "not authorized to perform this action"):
+		c.ruleOut(rightSignature)
+		c.add(finding{
+			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "AWS does not allow the caller this: " + c.quoted(200),
+			fix: "The workflow is right. Ask whoever runs AWS which permission the caller lacks.",
+		})
+		c.also("As a rule no identity-based policy allows it.", "denied-identity")
+		c.ask(askPolicy)
 	case c.mentions(withoutARN...), c.mentionsAll([]string{"not authorized to access ", " on type "}):
 		c.ruleOut(rightSignature)
 		c.add(finding{
@@ -70,22 +103,6 @@ func permissionStated(c *collector) bool {
 			fix:    "A workflow has no one-time codes: ask for a role whose trust policy requires none.",
 			code:   "Send SerialNumber and a fresh TokenCode, or use a role without aws:MultiFactorAuthPresent in its trust policy.",
 		})
-	case c.says("not-authorized") || c.mentions("not authorized to perform") && deniedAction.MatchString(c.text):
-		return deniedByPolicy(c)
-	case c.mentions("security_exception") && c.mentions("no permissions for"):
-		c.ruleOut(rightSignature)
-		c.add(finding{
-			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control " +
-				"denies: " + quote(permissions.FindString(c.text), 200) + ".",
-			fix: "The workflow is right. Ask whoever runs the domain to map the caller's role to a role of OpenSearch that has this permission.",
-		})
-	case c.says("encoded-message"):
-		c.ruleOut(rightSignature)
-		deniedEncoded(c)
-	case c.says("function-url"):
-		deniedFunction(c)
-	case strings.Contains(c.host(), ".aoss.") && c.status == 403 || c.responseHeader("x-aoss-response-hint") != "":
-		deniedCollection(c)
 	default:
 		return false
 	}

@@ -215,7 +215,7 @@ func (g *gatherer) embeddedIn(v Value, depth int) {
 	}
 }
 
-var codePattern = lazy(`^[A-Z][A-Za-z0-9]{2,60}(?:\.[A-Za-z][A-Za-z0-9]{2,60})?$`)
+var codePattern = lazy(`^[A-Z][A-Za-z0-9]{2,60}(?:\.[A-Za-z][A-Za-z0-9]{2,60}){0,2}$`)
 
 // tools' own codes say only that there was an answer.
 var toolCodes = map[string]bool{
