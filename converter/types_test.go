@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// shown is a schema of an answer as designers show it, without labels and descriptions and with references followed.
+// shown is the schema of an answer, as withoutTexts has it.
 func shown(t *testing.T, definition string) string {
 	t.Helper()
 	made, err := convert(t, definition, nil)
@@ -24,39 +24,40 @@ func shown(t *testing.T, definition string) string {
 	if err := json.Unmarshal(made.Files["apiDefinition.swagger.json"], &d); err != nil {
 		t.Fatal(err)
 	}
-	var strip func(v any) any
-	strip = func(v any) any {
-		o, isObject := v.(map[string]any)
-		if !isObject {
-			return v
-		}
-		if ref, isRef := o["$ref"].(string); isRef {
-			return strip(d.Definitions[strings.TrimPrefix(ref, "#/definitions/")])
-		}
-		bare := map[string]any{}
-		for name, value := range o {
-			switch name {
-			case "description", "x-ms-summary":
-			case "properties":
-				properties := map[string]any{}
-				for name, p := range value.(map[string]any) {
-					properties[name] = strip(p)
-				}
-				bare[name] = properties
-			default:
-				bare[name] = strip(value)
-			}
-		}
-		return bare
-	}
 	for _, item := range d.Paths {
-		text, err := json.Marshal(strip(item["get"].Responses["200"].Schema))
+		text, err := json.Marshal(withoutTexts(item["get"].Responses["200"].Schema, d.Definitions))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return string(text)
 	}
 	return ""
+}
+
+// withoutTexts is a schema or a parameter without labels and descriptions and with references followed.
+func withoutTexts(v any, definitions map[string]any) any {
+	o, isObject := v.(map[string]any)
+	if !isObject {
+		return v
+	}
+	if ref, isRef := o["$ref"].(string); isRef {
+		return withoutTexts(definitions[strings.TrimPrefix(ref, "#/definitions/")], definitions)
+	}
+	bare := map[string]any{}
+	for name, value := range o {
+		switch name {
+		case "description", "x-ms-summary":
+		case "properties":
+			properties := map[string]any{}
+			for name, p := range value.(map[string]any) {
+				properties[name] = withoutTexts(p, definitions)
+			}
+			bare[name] = properties
+		default:
+			bare[name] = withoutTexts(value, definitions)
+		}
+	}
+	return bare
 }
 
 // What a definition tells of an answer arrives: each row is a schema, and what is made of it.
@@ -126,5 +127,76 @@ func TestConvert_NamesAfterParameters(t *testing.T) {
 	}
 	if got := strings.Join(ids, " "); got != "GetRoot UpdateFolder GetFolderItem" {
 		t.Error(got)
+	}
+}
+
+// What a definition tells of parameters and bodies arrives: each row is members of an operation, and what is made of them.
+func TestConvert_KeepsParameters(t *testing.T) {
+	for _, row := range []struct{ version, operation, want string }{
+		{
+			"3", `"parameters":[{"name":"a","in":"query","required":true,"schema":{"type":"integer","format":"int32","minimum":1,"default":5}}]`,
+			`{"default":5,"format":"int32","in":"query","minimum":1,"name":"a","required":true,"type":"integer"}`,
+		},
+		{
+			"3", `"parameters":[{"name":"a","in":"query","schema":{"type":"array","items":{"type":"string","enum":["x"]}}}]`,
+			`{"collectionFormat":"multi","in":"query","items":{"enum":["x"],"type":"string"},"name":"a","type":"array"}`,
+		},
+		{
+			"3", `"parameters":[{"name":"a","in":"query","style":"pipeDelimited","explode":false,"schema":{"type":"array","items":{"type":"integer"}}}]`,
+			`{"collectionFormat":"pipes","in":"query","items":{"type":"integer"},"name":"a","type":"array"}`,
+		},
+		{
+			"3", `"parameters":[{"name":"X-Trace","in":"header","schema":{"type":"array","items":{"type":"boolean"}}}]`,
+			`{"collectionFormat":"csv","in":"header","items":{"type":"boolean"},"name":"X-Trace","type":"array"}`,
+		},
+		{
+			"3", `"requestBody":{"required":true,"content":{"text/plain":{"schema":{"type":"string"}},"application/json":{"schema":{"type":"array",` +
+				`"items":{"type":"number"}}}}}`,
+			`{"in":"body","name":"body","required":true,"schema":{"items":{"type":"number"},"type":"array"}}`,
+		},
+		{
+			"3", `"requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"required":["a"],"properties":{"a":{"type":"array","items":` +
+				`{"type":"string"}}}}}}}`,
+			`{"collectionFormat":"multi","in":"formData","items":{"type":"string"},"name":"a","required":true,"type":"array"}`,
+		},
+		{
+			"2", `"parameters":[{"name":"a","in":"query","type":"array","collectionFormat":"ssv","items":{"type":"string","maxLength":3}}]`,
+			`{"collectionFormat":"ssv","in":"query","items":{"maxLength":3,"type":"string"},"name":"a","type":"array"}`,
+		},
+		{
+			"2", `"parameters":[{"name":"a","in":"formData","type":"string","required":true}]`,
+			`{"in":"formData","name":"a","required":true,"type":"string"}`,
+		},
+		{
+			"2", `"consumes":["application/octet-stream"],"parameters":[{"name":"a","in":"body","schema":{"type":"string","format":"binary"}}]`,
+			`{"in":"body","name":"body","schema":{"format":"binary","type":"string"}}`,
+		},
+		{
+			"2", `"parameters":[{"name":"a","in":"body","schema":{"type":"object","additionalProperties":{"type":"array","items":{"type":"integer"}}}}]`,
+			`{"in":"body","name":"body","schema":{"additionalProperties":{"items":{"type":"integer"},"type":"array"},"type":"object"}}`,
+		},
+	} {
+		head := `"openapi":"3.0.3","servers":[{"url":"` + gateway + `"}]`
+		if row.version == "2" {
+			head = `"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"`
+		}
+		made, err := convert(t, `{`+head+`,"paths":{"/a":{"post":{`+row.operation+`}}}}`, nil)
+		if err != nil {
+			t.Errorf("%s: %v", row.operation, err)
+			continue
+		}
+		valid(t, made)
+		var d struct {
+			Paths map[string]map[string]struct{ Parameters []any }
+		}
+		if err := json.Unmarshal(made.Files["apiDefinition.swagger.json"], &d); err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range d.Paths {
+			got, err := json.Marshal(withoutTexts(item["post"].Parameters[0], nil))
+			if err != nil || string(got) != row.want {
+				t.Errorf("%s\nbecame %s\nwant   %s", row.operation, got, row.want)
+			}
+		}
 	}
 }
