@@ -15,7 +15,7 @@ import (
 	"countersign/converter"
 )
 
-var oddInputs = flag.Int("odd-inputs", 500, "how many definitions that were changed at random are converted")
+var oddInputs = flag.Int("odd-inputs", 0, "how many definitions that were changed at random are converted")
 
 // Definitions made of traps and of samples, changed at random: each becomes a valid connector, or is refused with a
 // pointer. Input i is the same in every run, and those of the short form are the first ones of the long form.
@@ -23,6 +23,14 @@ func TestConvert_OddInputs(t *testing.T) {
 	samples := [][]byte{
 		read(t, "testdata/1-rest-export.swagger.json"), read(t, "testdata/2-rest-export.oas30.json"),
 		read(t, "testdata/4-filled.swagger.yaml"), read(t, "testdata/5-shapes.oas30.yaml"), read(t, "testdata/6-modern.oas31.yaml"),
+	}
+	inputs := int64(*oddInputs)
+	switch {
+	case inputs > 0:
+	case testing.Short():
+		inputs = 100
+	default:
+		inputs = 1000
 	}
 	options(t)
 	published()
@@ -32,7 +40,7 @@ func TestConvert_OddInputs(t *testing.T) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
 				var earlier []byte
-				for i := next.Add(1); i <= int64(*oddInputs) && !t.Failed(); i = next.Add(1) {
+				for i := next.Add(1); i <= inputs && !t.Failed(); i = next.Add(1) {
 					m := mutator{rand.New(rand.NewPCG(1, uint64(i)))}
 					made := convertOdd(t, m, samples, earlier)
 					if made == nil {
