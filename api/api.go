@@ -97,7 +97,7 @@ func New(o Options) http.Handler {
 	r.Group(func(r chi.Router) {
 		r.Use(s.admitPages, s.authenticateOrGuest, s.requireTokenOfPages, s.limitGuests, s.limitCaller)
 		r.With(s.readBody, s.limitSends).Method(http.MethodPost, "/v1/send", h.CallAWS())
-		r.With(s.readBody, s.limitRequests).Method(http.MethodPost, "/v1/sign", h.SignRequest())
+		r.With(s.reuseBody, s.limitRequests).Method(http.MethodPost, "/v1/sign", h.SignRequest())
 	})
 	if len(o.Origins) > 0 {
 		r.Options("/v1/send", s.preflight)
@@ -115,7 +115,7 @@ func New(o Options) http.Handler {
 			r.Method(http.MethodGet, "/v1/identity", h.TestConnection())
 		})
 		r.Group(func(r chi.Router) {
-			r.Use(s.readBody, s.limitRequests)
+			r.Use(s.reuseBody, s.limitRequests)
 			r.Method(http.MethodPost, "/v1/presign", h.PresignURL())
 			r.Method(http.MethodPost, "/v1/steps/canonical-request", h.CreateCanonicalRequest())
 			r.Method(http.MethodPost, "/v1/steps/string-to-sign", h.CreateStringToSign())

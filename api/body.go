@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"countersign/access"
@@ -25,6 +26,26 @@ const (
 
 // readBody takes a body into memory before a request holds anything else, so that one that trickles keeps nobody waiting.
 func (s *server) readBody(next http.Handler) http.Handler {
+	return s.readBodyThen(func([]byte) {}, next)
+}
+
+// reuseBody is readBody for what has no use for the body once it has answered: the space of a large one is used again.
+func (s *server) reuseBody(next http.Handler) http.Handler {
+	return s.readBodyThen(func(data []byte) { bodies.Put(&data) }, next)
+}
+
+// bodies are the spaces of large bodies. Fresh memory costs as much as all that is done with a body, and each would be left
+// lying until there are several.
+var bodies sync.Pool
+
+func newSpace(size int) []byte {
+	if space, ok := bodies.Get().(*[]byte); ok && cap(*space) >= size {
+		return (*space)[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+func (s *server) readBodyThen(done func(data []byte), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := &arrival{server: s, r: r, body: r.Body, control: http.NewResponseController(w)}
 		data, hold, err := in.read()
@@ -36,6 +57,7 @@ func (s *server) readBody(next http.Handler) http.Handler {
 		if hold != nil {
 			answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
 			defer answer.release()
+			defer done(data)
 			w = answer
 		}
 		r.Body = handlers.WholeBody(data)
@@ -80,9 +102,9 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 	if declared < 0 {
 		declared = limit
 	}
-	var data bytes.Buffer
+	data := new(bytes.Buffer)
 	data.Grow(int(min(declared, smallBody)) + bytes.MinRead)
-	n, err := io.Copy(&data, io.LimitReader(in, min(smallBody, limit+1)))
+	n, err := io.Copy(data, io.LimitReader(in, min(smallBody, limit+1)))
 	switch {
 	case n > limit:
 		return nil, nil, handlers.TooLarge(limit)
@@ -96,8 +118,8 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 	}
 	stop := in.cutWhenRevoked(hold)
 	defer stop()
-	data.Grow(int(min(declared, limit)-smallBody) + bytes.MinRead)
-	_, err = io.Copy(&data, io.LimitReader(&revocable{in, hold.Revoked()}, limit+1-smallBody))
+	data = bytes.NewBuffer(append(newSpace(int(min(declared, limit))+bytes.MinRead), data.Bytes()...))
+	_, err = io.Copy(data, io.LimitReader(&revocable{in, hold.Revoked()}, limit+1-smallBody))
 	switch {
 	case !hold.Settle(memoryPerByte * int64(data.Len())):
 		err = errRevoked

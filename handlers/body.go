@@ -3,6 +3,9 @@ package handlers
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"countersign/broker"
 	"countersign/problem"
@@ -27,6 +30,8 @@ type receivedEnvelope struct {
 type bodyValue struct {
 	text       jsontext.Value
 	begin, end int64 // in the document
+	owned      bool  // the document is this request's alone, and may be changed
+	plain      []byte
 }
 
 // UnmarshalJSONFrom finds out where the value is.
@@ -49,7 +54,7 @@ func (in *signRequest) readBody() (broker.Body, error) {
 	if len(body) > 0 && body.Kind() != 'n' {
 		given = append(given, problem.Field{Pointer: "/body", Detail: onlyOne})
 		var err error
-		if out, err = readForms(body, in.mediaType); err != nil {
+		if out, err = readForms(&in.Body, in.mediaType); err != nil {
 			return broker.Body{}, err
 		}
 	}
@@ -68,14 +73,12 @@ func (in *signRequest) readBody() (broker.Body, error) {
 }
 
 // readForms reads the field body, of which the caller's Content-Type says whether an object is a form.
-func readForms(body jsontext.Value, media func() string) (p broker.Body, err error) {
+func readForms(in *bodyValue, media func() string) (p broker.Body, err error) {
+	body := in.text
 	p.Present, p.Text = true, true
 	switch body.Kind() {
 	case '"':
-		if p.Bytes, err = unquote(body); err != nil {
-			return p, problem.Invalid("/body", "The text is not UTF-8.")
-		}
-		p.MediaType = broker.MediaText
+		p.Bytes, p.MediaType = in.unquoted(), broker.MediaText
 		return p, nil
 	case '{':
 		if found, err := readEnvelope(body, &p); found || err != nil {
@@ -95,12 +98,63 @@ func readForms(body jsontext.Value, media func() string) (p broker.Body, err err
 	return p, nil
 }
 
-// unquote is what a JSON text says: a part of it where nothing is escaped.
-func unquote(text jsontext.Value) ([]byte, error) {
-	if plain := text[1 : len(text)-1]; bytes.IndexByte(plain, '\\') < 0 {
-		return plain, nil
+// unquoted is what the value says, which is a text. It takes the text's own place where it may.
+func (v *bodyValue) unquoted() []byte {
+	if v.plain != nil {
+		return v.plain
 	}
-	return jsontext.AppendUnquote(make([]byte, 0, len(text)), text)
+	quoted := v.text[1 : len(v.text)-1]
+	switch {
+	case bytes.IndexByte(quoted, '\\') < 0:
+		v.plain = quoted
+	case v.owned:
+		v.plain = appendUnescaped(quoted[:0], quoted)
+	default:
+		v.plain = appendUnescaped(make([]byte, 0, len(quoted)), quoted)
+	}
+	return v.plain
+}
+
+// appendUnescaped appends what is between the quotes of a text of JSON that was found right. What it writes is never longer
+// than what it has read, so that dst may be where text is.
+func appendUnescaped(dst, text []byte) []byte {
+	for {
+		n := bytes.IndexByte(text, '\\')
+		if n < 0 {
+			return append(dst, text...)
+		}
+		dst = append(dst, text[:n]...)
+		c := text[n+1]
+		text = text[n+2:]
+		switch c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			r := hexRune(text)
+			if text = text[4:]; utf16.IsSurrogate(r) {
+				r = utf16.DecodeRune(r, hexRune(text[2:]))
+				text = text[6:]
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		dst = append(dst, c)
+	}
+}
+
+// hexRune is what four hexadecimal digits say.
+func hexRune(digits []byte) rune {
+	var b [2]byte
+	_, _ = hex.Decode(b[:], digits[:4]) // they are digits
+	return rune(b[0])<<8 | rune(b[1])
 }
 
 // readEnvelope takes an object with $content or $content-type for the workflow engine's own envelope; any other object is a JSON body.

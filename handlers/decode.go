@@ -38,6 +38,9 @@ func decode(r *http.Request, in any) error {
 	if err := emptyChunk(r.Header, int64(len(data))); err != nil {
 		return err
 	}
+	if in, ok := in.(interface{ body() *bodyValue }); ok {
+		in.body().owned = true
+	}
 	return decodeDocument(bytes.TrimPrefix(data, []byte(byteOrderMark)), in)
 }
 
@@ -108,8 +111,8 @@ func decodeDocument(data []byte, in any) error {
 	if jsontext.Value(data).Kind() != '{' {
 		return problem.Invalid("", "must be a JSON object.")
 	}
-	if in, ok := in.(interface{ takeBody(document []byte) }); ok {
-		in.takeBody(data)
+	if in, ok := in.(interface{ body() *bodyValue }); ok {
+		in.body().take(data)
 	}
 	if _, ok := in.(interface{ nullFree() }); ok {
 		if err := refuseNull(data); err != nil {

@@ -38,7 +38,7 @@ type signRequest struct {
 	signingTime *time.Time // what SigningTime says
 }
 
-func (in *signRequest) takeBody(document []byte) { in.Body.take(document) }
+func (in *signRequest) body() *bodyValue { return &in.Body }
 
 type header struct {
 	Name  string  `json:"name"`

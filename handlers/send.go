@@ -42,7 +42,7 @@ type sendRequest struct {
 	sign signRequest // the fields that signing has too
 }
 
-func (in *sendRequest) takeBody(document []byte) { in.Body.take(document) }
+func (in *sendRequest) body() *bodyValue { return &in.Body }
 
 func (in *sendRequest) check(found *problem.Fields) {
 	in.sign = signRequest{

@@ -6,6 +6,7 @@ package appendjson
 
 import (
 	"encoding/base64"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -176,6 +177,12 @@ func appendText[T string | []byte](buf []byte, value T, replaced bool) ([]byte, 
 func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
 	begin := 0
 	for i := 0; i < len(value); {
+		if i+8 <= len(value) {
+			n := plain8(load8(value[i:]))
+			if i += n; n == 8 {
+				continue
+			}
+		}
 		c := value[i]
 		if plain[c] {
 			i++
@@ -199,6 +206,21 @@ func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byt
 		i += size
 	}
 	return append(buf, value[begin:]...), replaced
+}
+
+// load8 is the first eight bytes of v as one number, the first byte the lowest.
+func load8[T string | []byte](v T) uint64 {
+	_ = v[7]
+	return uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 |
+		uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
+}
+
+// plain8 is how many of eight bytes are plain before the first that is not. It looks at all at once: the high bit of a byte
+// is set where it was, or where a subtraction borrowed it since the byte is a control character, a quote or a backslash.
+func plain8(x uint64) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	special := x | (x - each*' ') | (x^each*'"' - each) | (x^each*'\\' - each)
+	return bits.TrailingZeros64(special&high) / 8
 }
 
 const hex = "0123456789abcdef"

@@ -132,3 +132,31 @@ func TestObject_LargeValuesEqualSmallOnes(t *testing.T) {
 		t.Error("a large text that is not UTF-8 is valid")
 	}
 }
+
+// Each byte at each place of a text is escaped as encoding/json does it, and counted as it is written.
+func TestObject_EscapesEachByteAtEachPlace(t *testing.T) {
+	for c := range 256 {
+		for place := range 20 {
+			text := strings.Repeat("a", place) + string(rune(c)) + "\"" + strings.Repeat("b", 20-place)
+			o := appendjson.Open(nil)
+			o.Text("text", text)
+			o.Bytes("bytes", []byte(text))
+			got, valid := o.Close()
+			if want := byStandard(t, struct {
+				Text  string `json:"text"`
+				Bytes string `json:"bytes"`
+			}{text, text}); string(got) != want || !valid {
+				t.Fatalf("got %s, want %s", got, want)
+			}
+			large := appendjson.Open(nil)
+			large.LargeText("text", []byte(strings.Repeat(text, 4000)))
+			large.Close()
+			var out bytes.Buffer
+			if place == c%20 {
+				if n, err := large.WriteTo(&out); err != nil || n != int64(large.Len()) {
+					t.Fatalf("%d bytes written, %v, and %d counted", n, err, large.Len())
+				}
+			}
+		}
+	}
+}

@@ -111,8 +111,15 @@ var added = func() (added [256]uint8) {
 
 func escapedLen(value []byte) int {
 	n := len(value)
-	for _, c := range value {
-		n += int(added[c])
+	for i := 0; i < len(value); {
+		if i+8 <= len(value) {
+			plain := plain8(load8(value[i:]))
+			if i += plain; plain == 8 {
+				continue
+			}
+		}
+		n += int(added[value[i]])
+		i++
 	}
 	const each = len(`\u2028`) - len("\u2028")
 	return n + each*(bytes.Count(value, []byte("\u2028"))+bytes.Count(value, []byte("\u2029")))
