@@ -42,9 +42,7 @@ type process struct {
 func Main(contract []byte) int {
 	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
 	signal.Ignore(syscall.SIGPIPE)
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemoryLimit)
-	}
+	limitMemory(startMemoryLimit)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
@@ -66,6 +64,17 @@ func isTerminal(stream any) bool {
 // Functions instances have. More is taken where requests need it. GOMEMLIMIT sets
 // another.
 const softMemoryLimit = 208 << 20
+
+// startMemoryLimit holds until requests are served: reading ten thousand profiles leaves several times as much lying as it
+// keeps.
+const startMemoryLimit = 80 << 20
+
+// limitMemory sets the soft limit, unless the operator did.
+func limitMemory(limit int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
+}
 
 // garbagePercent is how much garbage may lie beside what is in use, below softMemoryLimit. What is in use is small, and at Go's own 100 a
 // third of a signature is the collector's. GOGC sets another.

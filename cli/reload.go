@@ -196,7 +196,5 @@ func (s *service) logReload(g *generation, p *process, c access.Configuration, k
 		g.logs.config.Warn().Strs("settings", kept).
 			Msg("settings have changed that need a restart: their values from before stay in force")
 	}
-	for _, warning := range s.warnings(p, g) {
-		g.logs.config.Warn().Msg(warning)
-	}
+	g.logWarnings(s.warnings(p, g))
 }

@@ -30,8 +30,18 @@ func (s *service) logStart(p *process, address string) {
 			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
 			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
 		Bool("tls", g.certificate != nil).Str("traces", s.traceSettings.Target).Msg("listening")
-	for _, warning := range s.warnings(p, g) {
+	g.logWarnings(s.warnings(p, g))
+}
+
+// mostWarnings are enough to see what is wrong: a fault of ten thousand profiles needs no line for each.
+const mostWarnings = 100
+
+func (g *generation) logWarnings(all []string) {
+	for _, warning := range all[:min(len(all), mostWarnings)] {
 		g.logs.config.Warn().Msg(warning)
+	}
+	if more := len(all) - mostWarnings; more > 0 {
+		g.logs.config.Warn().Msg(count(more, "more warning") + "; countersign serve --check prints all of them")
 	}
 }
 

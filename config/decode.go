@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
@@ -23,6 +23,7 @@ type decoder struct {
 	anchors  map[string]ast.Node
 	// left bounds the nodes and depth their nesting: aliases of aliases grow exponentially, and one of itself has no end.
 	left, depth int
+	batch       int // how many profiles are parsed at once; 0 for batchSize
 }
 
 const (
@@ -43,7 +44,7 @@ func (d *decoder) document(text []byte, into *document) bool {
 			return false
 		}
 	}
-	file, err := parser.ParseBytes(bytes.TrimPrefix(text, byteOrderMark), 0, parser.AllowDuplicateMapKey())
+	file, err := parse(bytes.TrimPrefix(text, byteOrderMark), cmp.Or(d.batch, batchSize))
 	if err != nil {
 		d.syntax(err)
 		return false

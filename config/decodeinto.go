@@ -15,7 +15,7 @@ func (d *decoder) mapping(path string, node ast.Node, v reflect.Value) {
 	if !ok {
 		return
 	}
-	fields := fieldsOf(v)
+	fields := typeFields(v.Type())
 	given := map[string]bool{}
 	for _, p := range pairs {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == p.name || f.secret && f.key+"_file" == p.name })
@@ -24,6 +24,7 @@ func (d *decoder) mapping(path string, node ast.Node, v reflect.Value) {
 			continue
 		}
 		f := fields[i]
+		f.value = v.FieldByIndex(f.index)
 		at := join(path, f.key)
 		if given[f.key] {
 			d.fault(p.key.GetToken(), join(path, p.name), "%s and %s_file are both given; keep one", f.key, f.key)

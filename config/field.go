@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"countersign/credentials"
@@ -24,16 +25,41 @@ type field struct {
 	key, help, placeholder, usual, least, most string
 	values                                     []string
 	secret, free, empty, guard, reload         bool
+	index                                      []int
 	value                                      reflect.Value
 }
 
 // fieldsOf lists the fields of a struct, those of embedded ones in their place.
 func fieldsOf(v reflect.Value) []field {
+	list := slices.Clone(typeFields(v.Type()))
+	for i := range list {
+		list[i].value = v.FieldByIndex(list[i].index)
+	}
+	return list
+}
+
+// knownTypes has what the tags of types say: a file has the same types over and over.
+var knownTypes sync.Map
+
+// typeFields are the fields of a type of structs, without values.
+func typeFields(t reflect.Type) []field {
+	if list, known := knownTypes.Load(t); known {
+		return list.([]field)
+	}
+	list := readTags(t)
+	knownTypes.Store(t, list)
+	return list
+}
+
+func readTags(t reflect.Type) []field {
 	var list []field
-	for i := range v.NumField() {
-		in := v.Type().Field(i)
+	for i := range t.NumField() {
+		in := t.Field(i)
 		if in.Anonymous {
-			list = append(list, fieldsOf(v.Field(i))...)
+			for _, f := range readTags(in.Type) {
+				f.index = append([]int{i}, f.index...)
+				list = append(list, f)
+			}
 			continue
 		}
 		has := func(name string) bool { _, ok := in.Tag.Lookup(name); return ok }
@@ -41,7 +67,7 @@ func fieldsOf(v reflect.Value) []field {
 			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), placeholder: in.Tag.Get("placeholder"),
 			usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
 			values: strings.Fields(in.Tag.Get("values")), secret: has("secret"), free: has("free"), empty: has("empty"), guard: has("guard"),
-			reload: has("reload"), value: v.Field(i),
+			reload: has("reload"), index: []int{i},
 		})
 	}
 	return list

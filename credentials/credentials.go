@@ -98,7 +98,8 @@ type Store struct {
 	now             func() instant
 	base            http.RoundTripper
 	proxy           proxy
-	clocks          map[string]*clock // by STS endpoint; AWS's own share one
+	clocks          map[string]*clock    // by STS endpoint; AWS's own share one
+	regions         map[regionKey]region // the clients of STS that profiles share
 	requestSessions *requestSessions
 	cache           *cache
 	secret          []byte // with which the keys of the cache are keyed
@@ -139,7 +140,7 @@ func (s *Store) connect(o Options) error {
 	if o.Called == nil {
 		o.Called = func(context.Context, STSCall) {}
 	}
-	s.options, s.base, s.profiles = o, o.Transport, map[string]*profile{}
+	s.options, s.base, s.profiles, s.regions = o, o.Transport, map[string]*profile{}, map[regionKey]region{}
 	s.proxy = exceptLocal(http.ProxyFromEnvironment, o.Profiles, o.Getenv)
 	if s.base == nil {
 		s.base = newBase(s.proxy, roots)

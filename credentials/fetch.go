@@ -38,7 +38,7 @@ type profile struct {
 func (p *profile) connectSource() error {
 	s := p.store
 	p.clock = s.clock(p.STSEndpoint)
-	p.sts = newSTS(&p.Profile, newClient(s.base, p.clock), p.clock, s.options.Called)
+	p.sts = newSTS(&p.Profile, newClient(s.base, p.clock), p.clock, s.options.Called, s.regions)
 	if p.AssumeRole != nil {
 		p.role = newRole(p.AssumeRole, stsRegion(&p.Profile))
 	}

@@ -19,6 +19,9 @@ func (t template) uses(placeholder string) bool {
 
 // check reports braces that are no placeholder.
 func (t template) check() error {
+	if !strings.ContainsAny(string(t), "{}") {
+		return nil
+	}
 	rest := strings.NewReplacer("{caller}", "", "{profile}", "", "{host}", "").Replace(string(t))
 	if strings.ContainsAny(rest, "{}") {
 		return fmt.Errorf("%q holds a brace that is not {caller}, {profile} or {host}", string(t))

@@ -140,7 +140,7 @@ func (r requestRole) issue(ctx context.Context, a SessionRequest) (Session, erro
 func (g *requestSessions) client(region string) *stsClient {
 	o := &g.store.options
 	p := &Profile{Region: region, STSEndpoint: o.STSEndpoint, FIPS: o.fips, DualStack: o.dualStack}
-	return newSTS(p, newClient(g.store.base, g.clock), g.clock, g.store.options.Called)
+	return newSTS(p, newClient(g.store.base, g.clock), g.clock, g.store.options.Called, nil)
 }
 
 // InputPart is a part of [RequestCredentials].

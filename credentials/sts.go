@@ -39,43 +39,63 @@ type stsClient struct {
 }
 
 type region struct {
-	name   string
-	client *sts.Client
+	name, host string
+	client     *sts.Client
 }
 
-// newSTS builds the clients for the profile's regions, or the one for its own endpoint.
-func newSTS(p *Profile, c *http.Client, k *clock, called func(context.Context, STSCall)) *stsClient {
+// regionKey is what makes the client of a region.
+type regionKey struct {
+	name, endpoint  string
+	fips, dualStack bool
+}
+
+// newSTS takes the clients for the profile's regions, or the one for its own endpoint, from those that others use already,
+// and builds the rest. Nil: nobody uses any.
+func newSTS(p *Profile, c *http.Client, k *clock, called func(context.Context, STSCall), others map[regionKey]region) *stsClient {
 	names := append([]string{stsRegion(p)}, p.FallbackRegions...)
-	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names)), host: stsHost(p)}
+	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names))}
 	for _, name := range names {
-		o := sts.Options{
-			Region:       name,
-			HTTPClient:   c,
-			AppID:        "countersign",
-			Retryer:      retryer(maxAttempts),
-			HTTPSignerV4: clockSigner{v4.NewSigner(), k},
+		key := regionKey{name, p.STSEndpoint, p.FIPS, p.DualStack}
+		r, found := others[key]
+		if !found {
+			r = newRegion(p, name, c, k)
+			if others != nil {
+				others[key] = r
+			}
 		}
-		if p.STSEndpoint != "" {
-			o.BaseEndpoint = aws.String(p.STSEndpoint)
-		}
-		if p.FIPS {
-			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-		}
-		if p.DualStack {
-			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
-		}
-		s.regions = append(s.regions, region{name, sts.New(o)})
+		s.regions = append(s.regions, r)
 	}
+	s.host = s.regions[0].host
 	return s
 }
 
-// stsHost is the host of the profile's STS, without one of a region that stands in for it.
-func stsHost(p *Profile) string {
+func newRegion(p *Profile, name string, c *http.Client, k *clock) region {
+	o := sts.Options{
+		Region:       name,
+		HTTPClient:   c,
+		AppID:        "countersign",
+		Retryer:      retryer(maxAttempts),
+		HTTPSignerV4: clockSigner{v4.NewSigner(), k},
+	}
+	if p.STSEndpoint != "" {
+		o.BaseEndpoint = aws.String(p.STSEndpoint)
+	}
+	if p.FIPS {
+		o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if p.DualStack {
+		o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	return region{name, stsHost(p, name), sts.New(o)}
+}
+
+// stsHost is the host of STS in a region, or that of the profile's own endpoint.
+func stsHost(p *Profile, region string) string {
 	if u, err := url.Parse(p.STSEndpoint); err == nil && u.Host != "" {
 		return u.Host
 	}
 	at, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(), sts.EndpointParameters{
-		Region: aws.String(stsRegion(p)), UseFIPS: aws.Bool(p.FIPS), UseDualStack: aws.Bool(p.DualStack),
+		Region: aws.String(region), UseFIPS: aws.Bool(p.FIPS), UseDualStack: aws.Bool(p.DualStack),
 	})
 	if err != nil {
 		return ""
