@@ -51,50 +51,58 @@ func parse(text []byte, batch int) (*ast.File, error) {
 }
 
 // profileTokens tells where each profile begins and where the last one ends. There are none where the file has anything that
-// reaches beyond its line or its place: blocks of text, anchors, tags, merged mappings, several documents.
+// reaches beyond its line or its place, or is a fault: profiles that are given twice, or one without a value.
 func profileTokens(tokens token.Tokens) (starts []int, end int) {
-	column, depth, within := 0, 0, false
-	for i, t := range tokens {
-		switch t.Type {
-		case token.LiteralType, token.FoldedType, token.AnchorType, token.AliasType, token.TagType, token.MergeKeyType, token.MappingKeyType,
-			token.DocumentHeaderType, token.DocumentEndType, token.DirectiveType, token.CommentType, token.InvalidType:
-			return nil, 0
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		}
-		isKey := depth == 0 && i+1 < len(tokens) && tokens[i+1].Type == token.MappingValueType
-		firstOfLine := i == 0 || tokens[i-1].Position.Line < t.Position.Line
+	if slices.ContainsFunc(tokens, reachesFurther) {
+		return nil, 0
+	}
+	column, end := 0, len(tokens)
+	within := false
+	for _, i := range keysOfLines(tokens) {
+		t := tokens[i]
 		switch {
-		case !isKey || !firstOfLine:
-		case t.Position.Column == 1:
-			if within && end == 0 {
-				end = i
+		case t.Position.Column == 1 && within:
+			end, within = i, false
+		case !within:
+			if within = t.Position.Column == 1 && t.Value == "profiles"; within && column > 0 {
+				return nil, 0
 			}
-			if t.Value == "profiles" {
-				if within { // given twice
-					return nil, 0
-				}
-				within = true
-			}
-		case within && end == 0:
-			if column == 0 {
-				column = t.Position.Column
-			}
-			if t.Position.Column != column {
-				break
-			}
-			if tokens[i-1].Type == token.MappingValueType && len(starts) > 0 { // a profile without a value, which is a fault
+		case column == 0 || t.Position.Column == column:
+			column = t.Position.Column
+			if len(starts) > 0 && tokens[i-1].Type == token.MappingValueType {
 				return nil, 0
 			}
 			starts = append(starts, i)
 		}
 	}
-	if end == 0 {
-		end = len(tokens)
-	}
 	return starts, end
+}
+
+// reachesFurther holds for blocks of text, anchors, tags, merged mappings, comments and what divides documents.
+func reachesFurther(t *token.Token) bool {
+	return slices.Contains([]token.Type{
+		token.LiteralType, token.FoldedType, token.AnchorType, token.AliasType, token.TagType, token.MergeKeyType, token.MappingKeyType,
+		token.DocumentHeaderType, token.DocumentEndType, token.DirectiveType, token.CommentType, token.InvalidType,
+	}, t.Type)
+}
+
+// keysOfLines are the keys that a line begins with, but for those within braces and brackets.
+func keysOfLines(tokens token.Tokens) (keys []int) {
+	depth := 0
+	for i, t := range tokens {
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			depth++
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		default:
+			isKey := depth == 0 && i+1 < len(tokens) && tokens[i+1].Type == token.MappingValueType
+			if isKey && (i == 0 || tokens[i-1].Position.Line < t.Position.Line) {
+				keys = append(keys, i)
+			}
+		}
+	}
+	return keys
 }
 
 // profilesNode is the mapping of the profiles.

@@ -219,7 +219,7 @@ func load8[T string | []byte](v T) uint64 {
 // is set where it was, or where a subtraction borrowed it since the byte is a control character, a quote or a backslash.
 func plain8(x uint64) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
-	special := x | (x - each*' ') | (x^each*'"' - each) | (x^each*'\\' - each)
+	special := x | (x - each*' ') | (x ^ each*'"' - each) | (x ^ each*'\\' - each)
 	return bits.TrailingZeros64(special&high) / 8
 }
 
