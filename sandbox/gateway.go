@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -30,6 +31,12 @@ type Seen struct {
 	RequestID     string    `json:"requestId"`
 }
 
+// taken is a request that the gateway takes.
+type taken struct {
+	Seen
+	body []byte
+}
+
 // Caller is who signed.
 type Caller struct {
 	ARN         string `json:"arn"`
@@ -44,7 +51,9 @@ type Caller struct {
 const SpoilHeader = "Sandbox-Spoil"
 
 // Gateway is an API behind IAM authorisation. It takes every method and every
-// path; to a request that is signed right it answers 200 with a [Seen].
+// path; to a request that is signed right it answers 200 with a [Seen], or
+// as its Accept header asks: text/plain for a text, application/octet-stream for
+// the body as it came.
 func (s *Sandbox) Gateway() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := Exchange{Server: "gateway", Method: r.Method, Path: r.URL.Path, Status: http.StatusOK, RequestID: s.requestID()}
@@ -59,16 +68,30 @@ func (s *Sandbox) Gateway() http.Handler {
 			writeJSON(w, c.status, refused{Message: no.message + no.canonical, HeadersNotSigned: no.headers})
 		} else {
 			answer.RequestID, seen.CallerARN = seen.RequestID, answer.Caller.ARN
-			writeJSON(w, http.StatusOK, answer)
+			answer.write(w, r.Header.Get("Accept"))
 		}
 		s.observe(seen)
 	})
 }
 
-func (s *Sandbox) admit(r *http.Request) (Seen, *refusal) {
+func (t *taken) write(w http.ResponseWriter, accept string) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	switch accept {
+	case "text/plain":
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprintf(w, "%s %s\n%s\n", t.Method, t.Path, t.Caller.ARN) //nolint:gosec // plain text, which browsers show as such
+	case "application/octet-stream":
+		w.Header().Set("Content-Type", accept)
+		_, _ = w.Write(t.body) //nolint:gosec // bytes, which browsers do not show
+	default:
+		writeJSON(w, http.StatusOK, t.Seen)
+	}
+}
+
+func (s *Sandbox) admit(r *http.Request) (*taken, *refusal) {
 	a, no := receive(r, gatewayBodyLimit)
 	if no != nil {
-		return Seen{}, no
+		return nil, no
 	}
 	if r.Header.Get(SpoilHeader) != "" {
 		a.spoil()
@@ -77,15 +100,15 @@ func (s *Sandbox) admit(r *http.Request) (Seen, *refusal) {
 		service: s.opts.Service, region: s.opts.Region, skew: gatewaySkew, quirks: endpoints.QuirksOf(s.opts.Service),
 	})
 	if no != nil {
-		return Seen{}, no
+		return nil, no
 	}
-	return Seen{
+	return &taken{body: a.body, Seen: Seen{
 		Method: a.method, Path: a.path, Query: a.query, Host: a.host,
 		Caller:  Caller{ARN: v.arn, Account: v.account(), UserID: v.userID, AccessKeyID: v.accessKeyID},
 		Service: s.opts.Service, Region: s.opts.Region,
 		SignedHeaders: v.signedHeaders, SignedAt: v.time,
 		BodySHA256: signing.PayloadHash(a.body), BodyLength: len(a.body),
-	}, nil
+	}}, nil
 }
 
 // refused is a refusal by API Gateway, with S3's list of headers where it is

@@ -46,6 +46,21 @@ func TestGatewayTakesWhatTheSDKSigns(t *testing.T) {
 	}
 }
 
+func TestGatewayAnswersAsAcceptAsks(t *testing.T) {
+	s := sandbox.New(fixed(sandbox.Options{}))
+	for accept, want := range map[string]struct{ contentType, body string }{
+		"text/plain":               {"text/plain; charset=utf-8", "PUT /orders\n" + sandbox.UserARN + "\n"},
+		"application/octet-stream": {"application/octet-stream", "\x00\xff"},
+	} {
+		c := call{method: "PUT", target: "/orders", body: "\x00\xff", headers: map[string]string{"Accept": accept}}
+		got := httptest.NewRecorder()
+		s.Gateway().ServeHTTP(got, c.request(t))
+		if got.Code != 200 || got.Header().Get("Content-Type") != want.contentType || got.Body.String() != want.body {
+			t.Errorf("%s: %d %v %q, want %q", accept, got.Code, got.Header(), got.Body, want.body)
+		}
+	}
+}
+
 // X-Amz-Date may be missing where Date is signed; no AWS signer does that, so
 // the signature is put together here.
 func TestGatewayTakesDateForXAmzDate(t *testing.T) {

@@ -36,6 +36,14 @@ func TestExample_CallsAsTheUser(t *testing.T) {
 			t.Errorf("%s: %s", button, got)
 		}
 	}
+	for _, as := range []struct{ accept, want string }{
+		{"text/plain", `"POST /orders\narn:aws:sts::`}, {"application/octet-stream", "14 bytes"}, {"application/json", `"bodyLength": 14`},
+	} {
+		p.do(`document.querySelector("#accept").value = "` + as.accept + `"`)
+		if got := answer("post"); !strings.Contains(got, as.want) {
+			t.Errorf("as %s: %s", as.accept, got)
+		}
+	}
 	p.do(`document.querySelector("#profile").value = "as-user-pool"`)
 	if got := answer("get"); !strings.Contains(got, "Cognito_sandboxAuth_Role") {
 		t.Errorf("through the pool: %s", got)
