@@ -7,6 +7,7 @@ FUZZTIME ?= 60s
 GENERATED ?= 5000
 SEEDS    ?= 1000
 ROTATIONS ?= 1000
+FAULTS   ?= 10000
 RELOADS  ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
@@ -109,7 +110,7 @@ sim: $(UNDER_TEST)
 	$(GO) test ./credentials -run '^TestSimulation$$' -timeout=20m -v -seeds $(SEEDS)
 	$(GO) test ./credentials -run '^TestKeys$$' -v -pairs 1000000
 	$(GO) test ./credentials -run '^TestLogins_TwoUsersNeverShareASession$$' -v -logins 1000000
-	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults 10000
+	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestFaultsOverHTTP$$' -timeout=20m -v -faults $(FAULTS)
 	CGO_ENABLED=1 $(GO) test -race ./credentials -run '^TestRolesAnywhere_RotationsFailNoRequest$$' -v -rotations $(ROTATIONS)
 	CGO_ENABLED=1 $(GO) test -race ./cli -run '^TestReload_EachRequestHasOneGeneration$$' -timeout=30m -v -reloads $(RELOADS)
 	$(GO) test ./access -run '^TestDeniedRequestsStayDenied$$' -timeout=60m -v -mutations $(PAIRS)
