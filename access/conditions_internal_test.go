@@ -75,7 +75,8 @@ func TestCandidates_DecideAsAllPoliciesDo(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d policies passed over, %d errors, %d requests allowed, %d denied, %d allowed without Cedar", skipped, erred, allowed, denied, alone)
+	t.Logf("%d policies passed over, %d errors, %d requests allowed, %d denied, %d allowed without Cedar", skipped,
+		erred, allowed, denied, alone)
 	if skipped < 1000 || erred < 1000 || allowed < 100 || denied < 100 || alone < 50 {
 		t.Error("the test looks at too little")
 	}

@@ -80,7 +80,8 @@ func TestServe_SignsAsTheCaller(t *testing.T) {
 		}
 		afterwards := end.Add(time.Minute).UTC().Format(time.RFC3339)
 		for _, path := range []string{"/v1/sign", "/v1/presign"} {
-			if answer, _ := ask(path, anna, get+`,"signingTime":"`+afterwards+`"}`, 400); !strings.Contains(fmt.Sprint(answer["errors"]), "/signingTime") {
+			if answer, _ := ask(path, anna, get+`,"signingTime":"`+afterwards+`"}`,
+				400); !strings.Contains(fmt.Sprint(answer["errors"]), "/signingTime") {
 				t.Errorf("%s with a signing time after the token's end: %v", path, answer)
 			}
 		}

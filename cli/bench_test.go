@@ -49,7 +49,8 @@ func benchService(b *testing.B, output string) (http.Handler, func() (http.Respo
 		b.Fatal(err)
 	}
 	s := serviceFor(b, &process{
-		ctx: b.Context(), getenv: func(name string) string { return env[name] }, stdout: log, stderr: io.Discard, now: time.Now, contract: contract,
+		ctx: b.Context(), getenv: func(name string) string { return env[name] }, stdout: log, stderr: io.Discard,
+		now: time.Now, contract: contract,
 	})
 	document, err := json.Marshal(map[string]any{
 		"method": "POST", "url": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders?status=open&limit=50",

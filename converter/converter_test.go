@@ -236,7 +236,8 @@ func trap(members string) string {
 // Where there is no title that could be a name, the action for all requests has one as well.
 func TestConvert_RawActionOfAnyTitle(t *testing.T) {
 	for title, want := range map[string]string{
-		`{}`: "Call AWS service", `{"title":"orders"}`: "Call Orders", `{"title":"注文"}`: "Call any operation", `{"title":"7"}`: "Call AWS service",
+		`{}`: "Call AWS service", `{"title":"orders"}`: "Call Orders", `{"title":"注文"}`: "Call any operation",
+		`{"title":"7"}`: "Call AWS service",
 	} {
 		made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"info":`+title+
 			`,"paths":{"/{proxy+}":{"x-amazon-apigateway-any-method":{}}}}`, nil)

@@ -136,17 +136,20 @@ func (m mutator) definition(samples [][]byte) (text []byte, whole bool) {
 const words = `$ref additionalProperties allOf anyOf basePath body collectionFormat components const consumes content cookie default ` +
 	`definitions delete description discriminator enum explode format formData get head header host in info items maximum minLength ` +
 	`multipart/form-data name nullable oneOf openapi operationId options parameters patch path paths post produces properties ` +
-	`put query readOnly requestBody required responses schema schemas schemes servers style summary swagger title type url variables version ` +
+	`put query readOnly requestBody required responses schema schemas schemes servers style summary swagger title type ` +
+	`url variables version ` +
 	`x-amazon-apigateway-any-method x-ms-summary 200 2XX 204 application/json /orders /orders/{id} /{proxy+} string object array integer file`
 
 var vocabulary = bytes.Fields([]byte(words))
 
 // oddValues are what a value is replaced by.
 var oddValues = []string{
-	`null`, `true`, `false`, `0`, `-1`, `1.5`, `1e999`, `123456789012`, `""`, `"a"`, `" "`, `"\u0000"`, `"é\u202e"`, `[]`, `{}`, `[[]]`, `[null]`,
+	`null`, `true`, `false`, `0`, `-1`, `1.5`, `1e999`, `123456789012`, `""`, `"a"`, `" "`, `"\u0000"`, `"é\u202e"`,
+	`[]`, `{}`, `[[]]`, `[null]`,
 	`"object"`, `"array"`, `"string"`, `"file"`, `["string","null"]`, `"${stage}"`, `"{{stage}}"`, `{"Fn::Sub":"a"}`, `{"Ref":"A"}`,
 	`"arn:aws:iam::123456789012:role/a"`, `{"$ref":"#/definitions/Self"}`, `{"$ref":"#/components/schemas/Part"}`, `{"$ref":"#/paths"}`,
-	`{"$ref":"#"}`, `{"$ref":"#/"}`, `{"$ref":"other.yaml#/a"}`, `{"$ref":"#/definitions/Gone"}`, `{"$ref":7}`, `{"type":"object","properties":{"a":{}}}`,
+	`{"$ref":"#"}`, `{"$ref":"#/"}`, `{"$ref":"other.yaml#/a"}`, `{"$ref":"#/definitions/Gone"}`, `{"$ref":7}`,
+	`{"type":"object","properties":{"a":{}}}`,
 	`{"type":"array","items":{"type":"string"}}`, `{"allOf":[{"$ref":"#/definitions/Part"}]}`, `{"name":"a","in":"query","type":"string"}`,
 	`{"name":"b","in":"body","schema":{}}`, `{"name":"c","in":"formData","type":"file"}`, `{"description":"a"}`, `{"get":{}}`, `{"url":"/"}`,
 	`"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod"`, `"API"`, `"Power Automate"`,

@@ -65,20 +65,24 @@ func TestConvert_KeepsTypes(t *testing.T) {
 	const self = `{"type":"object","properties":{"id":{"type":"string"},"part":{"$ref":"#/components/schemas/Self"},` +
 		`"parts":{"type":"array","items":{"$ref":"#/components/schemas/Self"}}}}`
 	for schema, want := range map[string]string{
-		`{"type":"array","items":{"type":"string"}}`:                      `{"items":{"type":"string"},"type":"array"}`,
-		`{"type":"array","items":{"$ref":"#/components/schemas/Thing"}}`:  `{"items":{"properties":{"a":{"type":"integer"}},"type":"object"},"type":"array"}`,
-		`{"items":{"items":{"type":"number","format":"double"}}}`:         `{"items":{"items":{"format":"double","type":"number"},"type":"array"},"type":"array"}`,
+		`{"type":"array","items":{"type":"string"}}`: `{"items":{"type":"string"},"type":"array"}`,
+		`{"type":"array","items":{"$ref":"#/components/schemas/Thing"}}`: `{"items":{"properties":{"a":{"type":"integer"}},` +
+			`"type":"object"},"type":"array"}`,
+		`{"items":{"items":{"type":"number","format":"double"}}}`: `{"items":{"items":{"format":"double",` +
+			`"type":"number"},"type":"array"},"type":"array"}`,
 		`{"type":"array","items":[{"type":"boolean"}],"maxItems":3}`:      `{"items":{"type":"boolean"},"maxItems":3,"type":"array"}`,
 		`{"type":"array","items":[{"type":"boolean"},{"type":"string"}]}`: `{"items":{},"type":"array"}`,
 		`{"allOf":[{"$ref":"#/components/schemas/Thing"},{"required":["b"],"properties":{"b":{"type":"string"}}}]}`: `{"properties":` +
 			`{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"],"type":"object"}`,
 		`{"oneOf":[{"$ref":"#/components/schemas/Thing"},{"properties":{"b":{"enum":["x","y"]}},"required":["b"]}]}`: `{"properties":` +
 			`{"a":{"type":"integer"},"b":{"enum":["x","y"],"type":"string"}},"type":"object"}`,
-		`{"anyOf":[{"$ref":"#/components/schemas/Thing"},{"type":"null"}]}`:              `{"properties":{"a":{"type":"integer"}},"type":"object"}`,
-		`{"type":["array","null"],"items":{"type":["integer","null"],"format":"int64"}}`: `{"items":{"format":"int64","type":"integer"},"type":"array"}`,
+		`{"anyOf":[{"$ref":"#/components/schemas/Thing"},{"type":"null"}]}`: `{"properties":{"a":{"type":"integer"}},"type":"object"}`,
+		`{"type":["array","null"],"items":{"type":["integer","null"],"format":"int64"}}`: `{"items":{"format":"int64",` +
+			`"type":"integer"},"type":"array"}`,
 		`{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}}`: `{"additionalProperties":{"items":` +
 			`{"type":"string"},"type":"array"},"type":"object"}`,
-		`{"type":"string","format":"date-time","default":"2026-01-02T03:04:05Z"}`: `{"default":"2026-01-02T03:04:05Z","format":"date-time","type":"string"}`,
+		`{"type":"string","format":"date-time","default":"2026-01-02T03:04:05Z"}`: `{"default":"2026-01-02T03:04:05Z",` +
+			`"format":"date-time","type":"string"}`,
 		`{"$ref":"#/components/schemas/Self"}`: `{"properties":{"id":{"type":"string"},"part":{"type":"object"},` +
 			`"parts":{"items":{"type":"object"},"type":"array"}},"type":"object"}`,
 	} {
@@ -101,9 +105,10 @@ func TestConvert_WritesAReferenceOnce(t *testing.T) {
 		}[i%2]
 		properties += fmt.Sprintf(`"p%d":{%s},`, i, around)
 	}
-	made, err := convert(t, `{"openapi":"3.1.0","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{"responses":{"200":{"description":"a",`+
-		`"content":{"application/json":{"schema":{"properties":{`+properties+`"z":{}}}}}}}}}},"components":{"schemas":{"Thing":{"type":"object",`+
-		`"properties":{"canary":{"type":"integer"}}}}}}`, nil)
+	made, err := convert(t,
+		`{"openapi":"3.1.0","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{"responses":{"200":{"description":"a",`+
+			`"content":{"application/json":{"schema":{"properties":{`+properties+`"z":{}}}}}}}}}},"components":{"schemas":{"Thing":{"type":"object",`+
+			`"properties":{"canary":{"type":"integer"}}}}}}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,8 +121,9 @@ func TestConvert_WritesAReferenceOnce(t *testing.T) {
 
 // Of a path that is all parameters, these are the name.
 func TestConvert_NamesAfterParameters(t *testing.T) {
-	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/{folder}/{item}":{"get":{}},"/{folder}":{"put":{}},`+
-		`"/":{"get":{}}}}`, nil)
+	made, err := convert(t,
+		`{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/{folder}/{item}":{"get":{}},"/{folder}":{"put":{}},`+
+			`"/":{"get":{}}}}`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +148,8 @@ func TestConvert_KeepsParameters(t *testing.T) {
 			`{"collectionFormat":"multi","in":"query","items":{"enum":["x"],"type":"string"},"name":"a","type":"array"}`,
 		},
 		{
-			"3", `"parameters":[{"name":"a","in":"query","style":"pipeDelimited","explode":false,"schema":{"type":"array","items":{"type":"integer"}}}]`,
+			"3", `"parameters":[{"name":"a","in":"query","style":"pipeDelimited","explode":false,"schema":{"type":"array",` +
+				`"items":{"type":"integer"}}}]`,
 			`{"collectionFormat":"pipes","in":"query","items":{"type":"integer"},"name":"a","type":"array"}`,
 		},
 		{
@@ -150,12 +157,14 @@ func TestConvert_KeepsParameters(t *testing.T) {
 			`{"collectionFormat":"csv","in":"header","items":{"type":"boolean"},"name":"X-Trace","type":"array"}`,
 		},
 		{
-			"3", `"requestBody":{"required":true,"content":{"text/plain":{"schema":{"type":"string"}},"application/json":{"schema":{"type":"array",` +
+			"3", `"requestBody":{"required":true,"content":{"text/plain":{"schema":{"type":"string"}},` +
+				`"application/json":{"schema":{"type":"array",` +
 				`"items":{"type":"number"}}}}}`,
 			`{"in":"body","name":"body","required":true,"schema":{"items":{"type":"number"},"type":"array"}}`,
 		},
 		{
-			"3", `"requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"required":["a"],"properties":{"a":{"type":"array","items":` +
+			"3", `"requestBody":{"content":{"application/x-www-form-urlencoded":{"schema":{"required":["a"],` +
+				`"properties":{"a":{"type":"array","items":` +
 				`{"type":"string"}}}}}}}`,
 			`{"collectionFormat":"multi","in":"formData","items":{"type":"string"},"name":"a","required":true,"type":"array"}`,
 		},
@@ -172,7 +181,8 @@ func TestConvert_KeepsParameters(t *testing.T) {
 			`{"in":"body","name":"body","schema":{"format":"binary","type":"string"}}`,
 		},
 		{
-			"2", `"parameters":[{"name":"a","in":"body","schema":{"type":"object","additionalProperties":{"type":"array","items":{"type":"integer"}}}}]`,
+			"2", `"parameters":[{"name":"a","in":"body","schema":{"type":"object","additionalProperties":{"type":"array",` +
+				`"items":{"type":"integer"}}}}]`,
 			`{"in":"body","name":"body","schema":{"additionalProperties":{"items":{"type":"integer"},"type":"array"},"type":"object"}}`,
 		},
 	} {

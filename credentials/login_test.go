@@ -111,7 +111,8 @@ func TestLogins_EachTokenHasASessionOfItsOwn(t *testing.T) {
 // TestLogins_ASessionNeverOutlivesItsToken asks each half minute, before, at and after the end of tokens of many lengths.
 func TestLogins_ASessionNeverOutlivesItsToken(t *testing.T) {
 	for _, life := range []time.Duration{
-		5 * time.Second, 31 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 61 * time.Minute, 100*time.Minute + 7*time.Second,
+		5 * time.Second, 31 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 61 * time.Minute,
+		100*time.Minute + 7*time.Second,
 	} {
 		for _, profile := range []string{"as-caller", "above", "pool"} {
 			t.Run(fmt.Sprint(life, " ", profile), func(t *testing.T) {
@@ -182,7 +183,10 @@ func TestLogins_WhoMayNotIsRefusedWithoutACall(t *testing.T) {
 			"over":                           {"as-caller", token("anna", 1, time.Now()), credentials.ErrLoginExpired},
 			"nearly over":                    {"above", token("anna", 1, time.Now().Add(29*time.Second)), credentials.ErrLoginExpired},
 		} {
-			if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: test.profile, Caller: "x", Login: test.login}); !errors.Is(err, test.want) {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{
+				Profile: test.profile, Caller: "x",
+				Login: test.login,
+			}); !errors.Is(err, test.want) {
 				t.Errorf("%s: Session() = %v, want %v", name, err, test.want)
 			}
 		}
@@ -266,7 +270,10 @@ func TestLogins_TwoUsersNeverShareASession(t *testing.T) {
 	fake := ownedSTS()
 	s := loginStore(t, fake, asCaller(), above())
 	s.UnlimitedFetches()
-	users := []string{"a", "b", "ab", "a|b", "a:b", "a b", "A", "a.token.1", "shop:a", "a\x00", strings.Repeat("a", 64), strings.Repeat("a", 65)}
+	users := []string{
+		"a", "b", "ab", "a|b", "a:b", "a b", "A", "a.token.1", "shop:a", "a\x00", strings.Repeat("a", 64),
+		strings.Repeat("a", 65),
+	}
 	for i := range 40 {
 		users = append(users, fmt.Sprint("user-", i))
 	}
@@ -390,7 +397,11 @@ func TestLogins_ConfigurationFaults(t *testing.T) {
 			*p = asCaller()
 			p.Keys = signing.NewCredentials(exampleKey, exampleSecret, "")
 		}, []string{shop}, "access_key_id"},
-		"another provider":   {func(p *credentials.Profile) { p.Cognito.LoginProvider = "accounts.example.com" }, []string{shop, corp}, "cognito.login_provider"},
+		"another provider": {
+			func(p *credentials.Profile) { p.Cognito.LoginProvider = "accounts.example.com" },
+			[]string{shop, corp},
+			"cognito.login_provider",
+		},
 		"no provider":        {func(p *credentials.Profile) { p.Cognito.LoginProvider = "" }, []string{corp}, "cognito.login_provider"},
 		"two sources of it":  {func(p *credentials.Profile) { p.Cognito.TokenFile = "f" }, []string{corp}, "cognito.token_file"},
 		"one identity":       {func(p *credentials.Profile) { p.Cognito.IdentityID = pool }, []string{corp}, "cognito.identity_id"},

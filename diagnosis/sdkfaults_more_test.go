@@ -94,7 +94,10 @@ var bySDKMore = []fault{
 		lines[2] = strings.Join(pieces, "&")
 		return lines
 	})}},
-	{name: "colon left alone in the query", from: search, want: "signed-query/not-encoded", sign: sdkSigner{canonical: replaceText("%3A", ":")}},
+	{
+		name: "colon left alone in the query", from: search, want: "signed-query/not-encoded",
+		sign: sdkSigner{canonical: replaceText("%3A", ":")},
+	},
 	{name: "ampersand at the end", from: search, want: "signed-query", sign: sdkSigner{canonical: linesOf(func(lines []string) []string {
 		lines[2] += "&"
 		return lines
@@ -130,7 +133,10 @@ var bySDKMore = []fault{
 	{name: "equals signs between name and value", from: search, want: "signed-headers", sign: sdkSigner{canonical: replaceText(
 		"host:", "host=", "x-amz-date:", "x-amz-date=",
 	)}},
-	{name: "list ends in a semicolon", from: search, want: "signed-headers", sign: sdkSigner{canonical: replaceText("host;x-amz-date", "host;x-amz-date;")}},
+	{
+		name: "list ends in a semicolon", from: search, want: "signed-headers",
+		sign: sdkSigner{canonical: replaceText("host;x-amz-date", "host;x-amz-date;")},
+	},
 	{name: "list alone with capitals", from: search, want: "signed-headers/name-case", sign: sdkSigner{
 		canonical: replaceText("host;x-amz-date", "Host;X-Amz-Date"),
 	}},
@@ -140,7 +146,10 @@ var bySDKMore = []fault{
 	{name: "day as scope", from: search, want: "signed-string", sign: sdkSigner{
 		toSign: replaceInString("20261128/eu-north-1/es/aws4_request", "20261128"),
 	}},
-	{name: "seconds since 1970", from: search, want: "signed-string", sign: sdkSigner{toSign: replaceInString("20261128T221407Z", "1795904047")}},
+	{
+		name: "seconds since 1970", from: search, want: "signed-string",
+		sign: sdkSigner{toSign: replaceInString("20261128T221407Z", "1795904047")},
+	},
 	{name: "string hashed first", from: search, want: "signed-string", sign: sdkSigner{
 		toSign: func(s, _ string) string { return hexSHA([]byte(s)) },
 	}},
@@ -155,11 +164,21 @@ var bySDKMore = []fault{
 	{name: "scope in one step", from: orderCall, want: "signed-key", sign: sdkSigner{
 		key: func(k string, s []string) []byte { return hmacs("AWS4"+k, strings.Join(s, "/")) },
 	}},
-	{name: "no-break space behind the secret", from: orderCall, sign: sdkSigner{secret: sdkSecret + "\u00a0"}, want: "wrong-secret/white-space"},
-	{name: "byte order mark before the secret", from: orderCall, sign: sdkSigner{secret: "\ufeff" + sdkSecret}, want: "wrong-secret/white-space"},
-	{name: "typographic quotes around the secret", from: orderCall, sign: sdkSigner{secret: "“" + sdkSecret + "”"}, want: "wrong-secret/quoted"},
+	{
+		name: "no-break space behind the secret", from: orderCall, sign: sdkSigner{secret: sdkSecret + "\u00a0"},
+		want: "wrong-secret/white-space",
+	},
+	{
+		name: "byte order mark before the secret", from: orderCall, sign: sdkSigner{secret: "\ufeff" + sdkSecret},
+		want: "wrong-secret/white-space",
+	},
+	{
+		name: "typographic quotes around the secret", from: orderCall, sign: sdkSigner{secret: "“" + sdkSecret + "”"},
+		want: "wrong-secret/quoted",
+	},
 	{name: "comma of a list", from: orderCall, sign: sdkSigner{secret: sdkSecret + ","}, want: "wrong-secret"},
-	{name: "name of the secret before it", from: orderCall, sign: sdkSigner{secret: "aws_secret_access_key=" + sdkSecret}, want: "wrong-secret"},
+	{name: "name of the secret before it", from: orderCall, sign: sdkSigner{secret: "aws_secret_access_key=" +
+		sdkSecret}, want: "wrong-secret"},
 	{
 		name: "secret cut at its plus sign", from: orderCall, want: "wrong-secret/truncated",
 		sign: sdkSigner{secret: string(bytes.Split([]byte(sdkSecret), []byte("+"))[0])},

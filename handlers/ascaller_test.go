@@ -71,7 +71,8 @@ func TestAsCaller_NoStepSignsForLater(t *testing.T) {
 		o.Now = func() time.Time { return signedAt.Add(4 * time.Minute) }
 		o.Sessions = endingWithToken(time.Hour)
 	})
-	document := encode(t, first.walk(step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"}, "canonical-request", "string-to-sign"))
+	document := encode(t, first.walk(step{"method": "GET", "url": "https://sqs.eu-west-1.amazonaws.com/"},
+		"canonical-request", "string-to-sign"))
 	for end, status := range map[time.Duration]int{left: 400, time.Hour: 200} {
 		server := newServer(t, func(o *handlers.Options) { o.Sessions = endingWithToken(end) })
 		if w := server.post("/v1/steps/signature", document); w.Code != status {

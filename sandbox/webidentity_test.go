@@ -62,7 +62,8 @@ func TestWebIdentity_TheRoleIsForTokensOfTheIssuer(t *testing.T) {
 		"another key":     {sandbox.UserRoleARN, other.Token(server.STSURL, "anna", time.Hour), "InvalidIdentityToken"},
 		"nobody":          {sandbox.UserRoleARN, s.Token(server.STSURL, "", time.Hour), "InvalidIdentityToken"},
 		"another subject, old signature": {
-			sandbox.UserRoleARN, parts[0] + "." + strings.Split(s.Token(server.STSURL, "bob", time.Hour), ".")[1] + "." + parts[2], "InvalidIdentityToken",
+			sandbox.UserRoleARN, parts[0] + "." + strings.Split(s.Token(server.STSURL, "bob", time.Hour), ".")[1] + "." +
+				parts[2], "InvalidIdentityToken",
 		},
 		"no signature": {sandbox.UserRoleARN, parts[0] + "." + parts[1] + ".", "InvalidIdentityToken"},
 		"no token":     {sandbox.UserRoleARN, "eyJ", "ValidationError"},
