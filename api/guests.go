@@ -13,11 +13,17 @@ import (
 func (s *server) authenticateOrGuest(next http.Handler) http.Handler {
 	return s.authenticateBy(func(a *access.Authenticator, r *http.Request) (access.Caller, error) {
 		caller, err := a.Authenticate(r)
-		if guest, may := a.Guest(); may && errors.Is(err, access.ErrNoCredentials) && (s.ofListedPage(r) || !ofPage(r)) {
+		guest, may := a.Guest()
+		if may && errors.Is(err, access.ErrNoCredentials) && !bringsCredentials(r) && (s.ofListedPage(r) || !ofPage(r)) {
 			return guest, nil
 		}
 		return caller, err
 	}, next)
+}
+
+// bringsCredentials holds for empty ones, too: whoever sends those meant to be somebody.
+func bringsCredentials(r *http.Request) bool {
+	return len(r.Header.Values("X-Api-Key")) > 0 || len(r.Header.Values("Authorization")) > 0
 }
 
 // ofPage tells whether a browser made a request for a page. One that comes under a name that leads here (DNS rebinding) looks

@@ -30,6 +30,8 @@ func TestGuests_HaveTheirProfilesAndNoOtherOperation(t *testing.T) {
 		"presigning":           {s, "/v1/presign", document, nil, 401, "unauthenticated"},
 		"a bad key":            {s, "/v1/sign", document, []string{"X-API-Key", "x"}, 401, "unauthenticated"},
 		"a bad token":          {s, "/v1/sign", document, []string{"Authorization", token + "x"}, 401, "unauthenticated"},
+		"an empty key":         {s, "/v1/sign", document, []string{"X-API-Key", ""}, 401, "unauthenticated"},
+		"an empty token":       {s, "/v1/sign", document, []string{"Authorization", "Bearer "}, 401, "unauthenticated"},
 		"a page of others":     {s, "/v1/sign", document, []string{"Origin", "https://evil.example"}, 403, "cross_origin"},
 		"a name that leads here": {
 			s, "/v1/sign", document, []string{"Origin", "http://example.com", "Sec-Fetch-Site", "same-origin"}, 401, "unauthenticated",

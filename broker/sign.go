@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/credentials"
 	"countersign/problem"
 	"countersign/signing"
 )
@@ -79,6 +80,9 @@ func (b *Broker) Presign(ctx context.Context, call *Call, in *Input) (*Result, e
 	}
 	return perform(ctx, b, call, op, func() (*Result, signature, error) {
 		op.capExpiry()
+		if op.lastsInSTS() {
+			return nil, signature{}, credentials.ErrLoginExpired
+		}
 		signed, err := b.Signer.Presign(&op.request)
 		if err != nil {
 			return nil, signature{}, err
@@ -87,6 +91,12 @@ func (b *Broker) Presign(ctx context.Context, call *Call, in *Input) (*Result, e
 		out.ExpiresAt = op.request.Time.Add(op.request.Expires)
 		return out, signature{signed.Signature, signed.SignedHeaders, int64(op.request.Expires / time.Second)}, nil
 	})
+}
+
+// lastsInSTS: a presigned URL of STS, which is a login at EKS and elsewhere, is good for a quarter of an hour whatever it says
+// of itself; this one would be good after the end of the caller's token.
+func (op *operation) lastsInSTS() bool {
+	return op.session.AsCaller && op.policy.Service == "sts" && op.session.Expires.Sub(op.request.Time) < 15*time.Minute
 }
 
 func (b *Broker) readPresign(in *Input) (*operation, error) {

@@ -380,6 +380,10 @@ var warned = []wrong{
 	{"key", "sha256: deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "callers.api_keys[0].sha256: is a placeholder"},
 	{"key", "expires: 2020-01-31", "callers.api_keys[0].expires: has passed"},
 	{
+		"file", "profiles: {a: {region: eu-west-1, source: environment}}\ncallers: {guest: {profiles: [a]}}\nallow_send: true\n" +
+			"http_hosts: [10.0.0.1:9000]", "callers.guest: guests may send to the http_hosts, too",
+	},
+	{
 		"key", "expires: " + time.Now().UTC().AddDate(0, 0, 9).Format(time.DateOnly),
 		"callers.api_keys[0].expires: less than 30 days are left; make the next key with countersign key new flow",
 	},

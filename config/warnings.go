@@ -33,6 +33,9 @@ func (c *Config) Warnings(getenv func(string) string, now time.Time) []string {
 			warn(at, "less than 30 days are left; make the next key with countersign key new %s", key.ID)
 		}
 	}
+	if c.Guest != nil && c.AllowSend && len(c.HTTPHosts) > 0 && c.Policies == "" {
+		warn("callers.guest", "guests may send to the http_hosts, too: no policies forbid it")
+	}
 	if c.Entra != nil && isSampleGUID(c.Entra.Tenant) {
 		warn("callers.entra.tenant", "is a placeholder; put the ID of your directory")
 	}

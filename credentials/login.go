@@ -36,12 +36,13 @@ func (p *profile) sessionAsCaller(ctx context.Context, a SessionRequest) (Sessio
 	if err != nil {
 		return refuse(err)
 	}
-	if !a.Strict {
-		a.MinValidity = min(a.MinValidity, left-margin)
+	cut := !a.Strict && a.MinValidity > left-margin
+	if cut {
+		a.MinValidity = left - margin
 	}
 	s, err := p.store.cache.get(ctx, p.cacheRequest(a))
 	switch {
-	case errors.Is(err, ErrTooShort) && !a.Strict, err == nil && s.Expires.Sub(p.clock.read().time) < margin:
+	case errors.Is(err, ErrTooShort) && cut, err == nil && s.Expires.Sub(p.clock.read().time) < margin:
 		return Session{}, ErrLoginExpired // meanwhile
 	case err != nil:
 		return Session{}, err

@@ -108,6 +108,19 @@ func TestLogins_EachTokenHasASessionOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestLogins_AShortSessionIsNoShortToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := asCaller()
+		p.AssumeRole.Duration = 15 * time.Minute
+		s := loginStore(t, hosts{"sts": newFake(time.Now)}, p)
+		a := asks("as-caller", token("anna", 1, time.Now().Add(time.Hour)))
+		a.MinValidity = 16 * time.Minute
+		if _, err := s.Session(t.Context(), a); !errors.Is(err, credentials.ErrTooShort) {
+			t.Errorf("%v, want %v", err, credentials.ErrTooShort)
+		}
+	})
+}
+
 // TestLogins_ASessionNeverOutlivesItsToken asks each half minute, before, at and after the end of tokens of many lengths.
 func TestLogins_ASessionNeverOutlivesItsToken(t *testing.T) {
 	for _, life := range []time.Duration{

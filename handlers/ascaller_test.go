@@ -51,6 +51,11 @@ func TestAsCaller_NothingThatIsHandedOutOutlivesTheToken(t *testing.T) {
 	if got := server.problem(w, 401); got.Code != "login_expired" || w.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("a token that a cluster takes for a quarter of an hour: %+v, %v", got, w.Header())
 	}
+	w = server.post("/v1/presign", `{"method":"GET","url":"https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",`+
+		`"headers":{"x-k8s-aws-id":"cluster"},"expiresInSeconds":60}`)
+	if got := server.problem(w, 401); got.Code != "login_expired" {
+		t.Errorf("the same by presigning: %+v", got)
+	}
 	for _, path := range []string{"/v1/sign", "/v1/presign"} {
 		for at, status := range map[time.Duration]int{left - 2*time.Second: 200, left: 400, left + time.Hour: 400} {
 			w := server.post(path, get+`,"signingTime":"`+signedAt.Add(at).Format(time.RFC3339)+`"}`)
