@@ -12,6 +12,7 @@ RELOADS  ?= 1000
 PAIRS    ?= 1000000
 REQUESTS ?= 250000
 SHORT    ?= -short
+UNRACED   = ^TestDiagnose_Faults
 SLOW      = ^TestBinary_NoMethodIsFoundByName
 ATTACKS   = ^Test(HostileCaller|SlowClients|LargeBodiesAtOnce|BadInputCosts|KilledUnderLoad|StalledClients|Shutdown_RollingUpdate)
 
@@ -41,10 +42,10 @@ test: format $(UNDER_TEST)
 	$(GO) test $(SHORT) -count=1 -vet=off -skip '$(ATTACKS)|$(SLOW)' $(AT_ONCE) -timeout=10m ./...
 	@echo 'Left out: make attacks, which wants the machine for itself, and $(SLOW), which make race runs.'
 
-## race: all tests under the race detector, in random order and in their short form; needs a C compiler
+## race: all tests under the race detector, in random order and in their short form; needs a C compiler. Thousands of diagnoses, which have no goroutines, are left to make test
 race: $(UNDER_TEST)
 	@test "$$($(GO) env CGO_ENABLED)" = 1 || { echo 'The race detector needs a C compiler, and CGO_ENABLED=1.'; exit 1; }
-	$(GO) test $(SHORT) -race -shuffle=on -vet=off -skip '$(ATTACKS)' $(AT_ONCE) -timeout=15m ./...
+	$(GO) test $(SHORT) -race -shuffle=on -vet=off -skip '$(ATTACKS)|$(UNRACED)' $(AT_ONCE) -timeout=15m ./...
 
 ## attacks: the service, in a process of its own, under callers and networks that mean it ill; one test after the other, and nothing beside them
 attacks: $(UNDER_TEST)
