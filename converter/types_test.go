@@ -107,7 +107,8 @@ func TestConvert_WritesAReferenceOnce(t *testing.T) {
 	}
 	made, err := convert(t,
 		`{"openapi":"3.1.0","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{"responses":{"200":{"description":"a",`+
-			`"content":{"application/json":{"schema":{"properties":{`+properties+`"z":{}}}}}}}}}},"components":{"schemas":{"Thing":{"type":"object",`+
+			`"content":{"application/json":{"schema":{"properties":{`+properties+`"z":{}}}}}}}}}},"components":`+
+			`{"schemas":{"Thing":{"type":"object",`+
 			`"properties":{"canary":{"type":"integer"}}}}}}`, nil)
 	if err != nil {
 		t.Fatal(err)

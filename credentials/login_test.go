@@ -405,7 +405,10 @@ func TestLogins_ConfigurationFaults(t *testing.T) {
 		"good":              {func(*credentials.Profile) {}, []string{shop, corp}, ""},
 		"nobody can log in": {func(*credentials.Profile) {}, nil, "source"},
 		"no role":           {func(p *credentials.Profile) { *p = asCaller(); p.AssumeRole = nil }, []string{shop}, "assume_role"},
-		"tags":              {func(p *credentials.Profile) { *p = asCaller(); p.AssumeRole.Tags = map[string]string{"a": "b"} }, []string{shop}, "assume_role.tags"},
+		"tags": {func(p *credentials.Profile) {
+			*p = asCaller()
+			p.AssumeRole.Tags = map[string]string{"a": "b"}
+		}, []string{shop}, "assume_role.tags"},
 		"keys": {func(p *credentials.Profile) {
 			*p = asCaller()
 			p.Keys = signing.NewCredentials(exampleKey, exampleSecret, "")

@@ -106,7 +106,7 @@ type varier struct {
 	seen  map[[sha256.Size]byte]bool // nil where one that comes twice does no harm
 	yield func(variant) bool
 	ended bool   // by whoever takes the variants
-	room  []byte // of the present variant
+	space  []byte // of the present variant
 }
 
 func (v *varier) add(c change, body []byte) {
@@ -124,11 +124,11 @@ func (v *varier) add(c change, body []byte) {
 }
 
 func (v *varier) text(c change, pieces ...string) {
-	v.room = v.room[:0]
+	v.space = v.space[:0]
 	for _, p := range pieces {
-		v.room = append(v.room, p...)
+		v.space = append(v.space, p...)
 	}
-	v.add(c, v.room)
+	v.add(c, v.space)
 }
 
 // lines changes line ends, white space at the ends and byte order marks.

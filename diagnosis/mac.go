@@ -27,12 +27,12 @@ func newMACKey(key []byte) macKey {
 
 // of is the HMAC of a text.
 func (k *macKey) of(text string) [sha256.Size]byte {
-	var room [512]byte
-	return k.end(append(k.begin(room[:0]), text...))
+	var space [512]byte
+	return k.end(append(k.begin(space[:0]), text...))
 }
 
 // begin is what is hashed before the text, which is appended to it.
-func (k *macKey) begin(room []byte) []byte { return append(room[:0], k.inner[:]...) }
+func (k *macKey) begin(space []byte) []byte { return append(space[:0], k.inner[:]...) }
 
 // end is the HMAC of the text that was appended.
 func (k *macKey) end(begun []byte) [sha256.Size]byte {

@@ -26,7 +26,8 @@ func TestAsCaller_NothingThatIsHandedOutOutlivesTheToken(t *testing.T) {
 	end := signedAt.Add(left)
 	server := newServer(t, func(o *handlers.Options) {
 		o.Sessions, o.AllowSigningTime = endingWithToken(left), true
-		o.Policy = policyOf(t, `permit (principal, action, resource) when { resource.service == "sts" && resource.headers.contains("x-k8s-aws-id") };
+		o.Policy = policyOf(t, `permit (principal, action, resource)
+			when { resource.service == "sts" && resource.headers.contains("x-k8s-aws-id") };
 			permit (principal, action, resource) when { resource.service == "rds-db" }; permit (principal, action, resource);`)
 	})
 	type ends struct {
