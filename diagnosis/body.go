@@ -106,7 +106,7 @@ type varier struct {
 	seen  map[[sha256.Size]byte]bool // nil where one that comes twice does no harm
 	yield func(variant) bool
 	ended bool   // by whoever takes the variants
-	space  []byte // of the present variant
+	space []byte // of the present variant
 }
 
 func (v *varier) add(c change, body []byte) {
