@@ -25,10 +25,10 @@ func ExampleInferError() {
 	if errors.As(err, &refusal) {
 		fmt.Println(refusal.Service, "asks for the", refusal.Field)
 	}
-	fmt.Println(err)
+	fmt.Println(refusal.Reason)
 	// Output:
 	// s3 asks for the region
-	// inferring the scope of "photos.s3-accelerate.amazonaws.com": accelerated S3 hosts do not name the bucket's region, so the caller must give the region
+	// accelerated S3 hosts do not name the bucket's region, so the caller must give the region
 }
 
 // TestInferForms holds one host of each form, those above all that the sample

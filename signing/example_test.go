@@ -3,10 +3,14 @@ package signing_test
 import (
 	"fmt"
 	"log"
+	"strings"
 	"time"
 
 	"countersign/signing"
 )
+
+// inLines breaks what is too long for a page.
+var inLines = strings.NewReplacer(", Sig", ",\nSig", "&X-Amz", "\n&X-Amz")
 
 // The request of the IAM documentation.
 func listUsers() *signing.Request {
@@ -35,13 +39,15 @@ func ExampleSigner_Sign() {
 	}
 	fmt.Println(signed.URL)
 	for _, h := range signed.Headers {
-		fmt.Printf("%s: %s\n", h.Name, h.Value)
+		fmt.Printf("%s: %s\n", h.Name, inLines.Replace(h.Value))
 	}
 	// Output:
 	// https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08
 	// Content-Type: application/x-www-form-urlencoded; charset=utf-8
 	// X-Amz-Date: 20150830T123600Z
-	// Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
+	// Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request,
+	// SignedHeaders=content-type;host;x-amz-date,
+	// Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
 }
 
 // One buffer serves for many requests.
@@ -54,11 +60,13 @@ func ExampleSigner_AppendAuthorization() {
 			log.Fatal(err)
 		}
 		fmt.Printf("X-Amz-Date: %s\n", r.Time.Format(signing.TimeFormat))
-		fmt.Printf("Authorization: %s\n", authorization)
+		fmt.Printf("Authorization: %s\n", inLines.Replace(string(authorization)))
 	}
 	// Output:
 	// X-Amz-Date: 20150830T123600Z
-	// Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
+	// Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request,
+	// SignedHeaders=content-type;host;x-amz-date,
+	// Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
 }
 
 func ExampleSigner_Presign() {
@@ -83,9 +91,14 @@ func ExampleSigner_Presign() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(signed.URL)
+	fmt.Println(inLines.Replace(signed.URL.String()))
 	// Output:
-	// https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404
+	// https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256
+	// &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request
+	// &X-Amz-Date=20130524T000000Z
+	// &X-Amz-Expires=86400
+	// &X-Amz-SignedHeaders=host
+	// &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404
 }
 
 // The steps of "Create a signed AWS API request", one by one.
@@ -122,7 +135,8 @@ func Example_steps() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(signing.Authorization(signing.HMAC, r.Credentials.AccessKeyID, scope, signedHeaders, signature))
+	authorization := signing.Authorization(signing.HMAC, r.Credentials.AccessKeyID, scope, signedHeaders, signature)
+	fmt.Println(inLines.Replace(authorization))
 	// Output:
 	// GET
 	// /
@@ -139,7 +153,9 @@ func Example_steps() {
 	// 20150830/us-east-1/iam/aws4_request
 	// f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59
 	//
-	// AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
+	// AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request,
+	// SignedHeaders=content-type;host;x-amz-date,
+	// Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
 }
 
 // A request that came ten minutes late, and lost a header on the way.
