@@ -22,7 +22,8 @@ func webIdentitySTS(t *testing.T) (address string, calls *atomic.Int64) {
 		}
 		life, _ := time.ParseDuration(r.FormValue("DurationSeconds") + "s")
 		w.Header().Set("Content-Type", "text/xml")
-		fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIASANDBOX%09d</AccessKeyId>`+
+		fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>`+
+			`<AccessKeyId>ASIASANDBOX%09d</AccessKeyId>`+
 			`<SecretAccessKey>EXAMPLEKEY</SecretAccessKey><SessionToken>EXAMPLETOKEN</SessionToken><Expiration>%s</Expiration></Credentials>`+
 			`</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
 			calls.Add(1), time.Now().Add(life).UTC().Format(time.RFC3339))

@@ -7,41 +7,41 @@ import (
 )
 
 type callers struct {
-	APIKeys       []apiKey       `yaml:"api_keys" help:"API keys, of which only the hashes are kept. countersign key new makes them."`
-	OIDC          []oidc         `yaml:"oidc" help:"Callers with a token of another issuer: Amazon Cognito, Auth0, Okta, Keycloak."`
-	Entra         *entra         `yaml:"entra" help:"Callers with a token of Microsoft Entra ID."`
-	Guest         *guest         `yaml:"guest" help:"Whoever calls /v1/sign or /v1/send without credentials, as one caller, five times a second from an address. Default: nobody."`
-	TrustedHeader *trustedHeader `yaml:"trusted_header" help:"Callers that App Service authentication has signed in. Only where nothing else reaches the port."`
+	APIKeys       []apiKey       `yaml:"api_keys"`
+	OIDC          []oidc         `yaml:"oidc"`
+	Entra         *entra         `yaml:"entra"`
+	Guest         *guest         `yaml:"guest"`
+	TrustedHeader *trustedHeader `yaml:"trusted_header"`
 }
 
 // admission says which identities of Microsoft Entra ID are callers.
 type admission struct {
-	Tenant  string            `yaml:"tenant" help:"ID of the directory, a GUID in lower case."`
-	Roles   []string          `yaml:"roles" help:"App roles, of which a caller needs one."`
-	Users   bool              `yaml:"users" help:"Let people in, beside applications."`
-	Callers map[string]string `yaml:"callers" help:"Names of callers, by the ID of the application or of the person's object."`
+	Tenant  string            `yaml:"tenant"`
+	Roles   []string          `yaml:"roles"`
+	Users   bool              `yaml:"users"`
+	Callers map[string]string `yaml:"callers"`
 }
 
 type entra struct {
 	admission
-	Audience texts  `yaml:"audience" help:"Audience of the tokens, one or a list: the application's ID URI or its client ID."`
-	KeysURL  string `yaml:"keys_url" help:"Where the signing keys are. Default: the tenant's at login.microsoftonline.com."`
+	Audience texts  `yaml:"audience"`
+	KeysURL  string `yaml:"keys_url"`
 }
 
 // oidc is an issuer of OpenID Connect.
 type oidc struct {
-	Name       string            `yaml:"name" help:"Name of the issuer, before the IDs and roles of its callers: shop:auth0|5f7c."`
-	Issuer     string            `yaml:"issuer" help:"The iss of its tokens, letter for letter; its signing keys are found from there."`
-	Audience   texts             `yaml:"audience" help:"Audience of the tokens, one or a list: a client ID or an API identifier."`
-	RolesClaim string            `yaml:"roles_claim" help:"Claim that holds roles: cognito:groups, groups, scope, realm_access.roles."`
-	Roles      []string          `yaml:"roles" help:"Roles, of which a caller needs one."`
-	Callers    map[string]string `yaml:"callers" help:"Names of callers, by the sub of their tokens. They need no role."`
-	Everyone   bool              `yaml:"everyone" help:"Let in whoever has a token for the audience."`
+	Name       string            `yaml:"name"`
+	Issuer     string            `yaml:"issuer"`
+	Audience   texts             `yaml:"audience"`
+	RolesClaim string            `yaml:"roles_claim"`
+	Roles      []string          `yaml:"roles"`
+	Callers    map[string]string `yaml:"callers"`
+	Everyone   bool              `yaml:"everyone"`
 }
 
 // guest is everybody without credentials.
 type guest struct {
-	Profiles []string `yaml:"profiles" help:"Profiles that guests may use, whatever policies say."`
+	Profiles []string `yaml:"profiles"`
 }
 
 type trustedHeader struct {
@@ -52,9 +52,9 @@ type trustedHeader struct {
 type texts []string
 
 type apiKey struct {
-	ID      string    `yaml:"id" help:"Name of the caller. Default: default."`
-	SHA256  string    `yaml:"sha256" secret:"" help:"SHA-256 of the key in 64 hexadecimal digits."`
-	Expires time.Time `yaml:"expires" help:"Day or time at which the key stops working, as 2027-01-31 or 2027-01-31T12:00:00Z."`
+	ID      string    `yaml:"id"`
+	SHA256  string    `yaml:"sha256" secret:""`
+	Expires time.Time `yaml:"expires"`
 }
 
 func (a *admission) options() access.Admission {

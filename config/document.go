@@ -15,99 +15,99 @@ import (
 // like; empty, a text that may be empty.
 type document struct {
 	Settings
-	Profiles map[string]profile `yaml:"profiles" help:"Profiles by name: each is one AWS session on offer."`
-	Callers  callers            `yaml:"callers" help:"Who may call."`
+	Profiles map[string]profile `yaml:"profiles"`
+	Callers  callers            `yaml:"callers"`
 }
 
 type profile struct {
-	Description     string `yaml:"description" free:"" help:"What callers read in the list of profiles."`
-	Region          string `yaml:"region" help:"Region of signatures where a URL names none, and of STS. Default: AWS_REGION."`
-	Source          string `yaml:"source" help:"Where the keys come from: environment, static, aws-default, azure-identity, web-identity-file, caller-token, cognito, container, roles-anywhere, get-session-token, or the name of another profile."`
-	AccessKeyID     string `yaml:"access_key_id" secret:"" help:"Access key ID, for the sources static and get-session-token."`
-	SecretAccessKey string `yaml:"secret_access_key" secret:"" help:"Secret access key, for the sources static and get-session-token."`
-	SessionToken    string `yaml:"session_token" secret:"" help:"Session token, for the source static."`
+	Description     string `yaml:"description" free:""`
+	Region          string `yaml:"region"`
+	Source          string `yaml:"source"`
+	AccessKeyID     string `yaml:"access_key_id" secret:""`
+	SecretAccessKey string `yaml:"secret_access_key" secret:""`
+	SessionToken    string `yaml:"session_token" secret:""`
 
-	AssumeRole          *assumeRole    `yaml:"assume_role" help:"Role to assume with what the source yields."`
-	Azure               *azure         `yaml:"azure" help:"Settings of the source azure-identity."`
-	WebIdentity         *webIdentity   `yaml:"web_identity" help:"Settings of the source web-identity-file."`
-	Cognito             *cognito       `yaml:"cognito" help:"Settings of the source cognito."`
-	Container           *container     `yaml:"container" help:"Settings of the source container."`
-	RolesAnywhere       *rolesAnywhere `yaml:"roles_anywhere" help:"Settings of the source roles-anywhere."`
-	SessionTokenOptions *sessionToken  `yaml:"session_token_options" help:"Settings of the source get-session-token."`
+	AssumeRole          *assumeRole    `yaml:"assume_role"`
+	Azure               *azure         `yaml:"azure"`
+	WebIdentity         *webIdentity   `yaml:"web_identity"`
+	Cognito             *cognito       `yaml:"cognito"`
+	Container           *container     `yaml:"container"`
+	RolesAnywhere       *rolesAnywhere `yaml:"roles_anywhere"`
+	SessionTokenOptions *sessionToken  `yaml:"session_token_options"`
 
-	Hosts           map[string]hostRule       `yaml:"hosts" help:"Service and region of hosts whose names do not tell them, by host pattern."`
-	UpstreamHeaders map[string]upstreamHeader `yaml:"upstream_headers" help:"Headers that requests to some hosts are sent with, by name, such as x-api-key with the key of a usage plan. Callers neither set nor see them."`
+	Hosts           map[string]hostRule       `yaml:"hosts"`
+	UpstreamHeaders map[string]upstreamHeader `yaml:"upstream_headers"`
 
-	STSEndpoint     string   `yaml:"sts_endpoint" help:"STS to call in place of the region's own: https, or http on loopback."`
-	STSRegion       string   `yaml:"sts_region" help:"Region of the STS to call. Default: the profile's region."`
-	FallbackRegions []string `yaml:"fallback_regions" help:"Up to two regions whose STS is called when the first cannot be reached."`
-	FIPS            bool     `yaml:"fips" help:"Call the FIPS endpoint of STS."`
-	DualStack       bool     `yaml:"dualstack" help:"Call the dual-stack endpoint of STS."`
+	STSEndpoint     string   `yaml:"sts_endpoint"`
+	STSRegion       string   `yaml:"sts_region"`
+	FallbackRegions []string `yaml:"fallback_regions"`
+	FIPS            bool     `yaml:"fips"`
+	DualStack       bool     `yaml:"dualstack"`
 }
 
 type assumeRole struct {
-	RoleARN        string            `yaml:"role_arn" help:"ARN of the role. Or account_id and role_name."`
-	AccountID      string            `yaml:"account_id" help:"Account of the role, 12 digits."`
-	RoleName       string            `yaml:"role_name" help:"Name of the role."`
-	Path           string            `yaml:"path" help:"Path of the role. Default: /."`
-	ExternalID     string            `yaml:"external_id" secret:"" help:"External ID that the role's trust policy asks for."`
-	SessionName    string            `yaml:"session_name" help:"Name of the session, which may hold {caller}, {profile} and {host}. Default: countersign-{profile}."`
-	Duration       time.Duration     `yaml:"duration" help:"Life of the session, 15m to 12h; at most 1h where the source is a role's session. Default: 1h."`
-	Policy         any               `yaml:"policy" free:"" help:"Session policy, as YAML or as JSON text."`
-	PolicyARNs     []string          `yaml:"policy_arns" help:"Up to 10 managed policies that restrict the session."`
-	Tags           map[string]string `yaml:"tags" free:"" empty:"" help:"Session tags."`
-	TransitiveTags []string          `yaml:"transitive_tags" help:"Keys of the tags that survive role chaining."`
-	SourceIdentity string            `yaml:"source_identity" help:"Source identity of the session, which may hold the same placeholders as session_name."`
+	RoleARN        string            `yaml:"role_arn"`
+	AccountID      string            `yaml:"account_id"`
+	RoleName       string            `yaml:"role_name"`
+	Path           string            `yaml:"path"`
+	ExternalID     string            `yaml:"external_id" secret:""`
+	SessionName    string            `yaml:"session_name"`
+	Duration       time.Duration     `yaml:"duration"`
+	Policy         any               `yaml:"policy" free:""`
+	PolicyARNs     []string          `yaml:"policy_arns"`
+	Tags           map[string]string `yaml:"tags" free:"" empty:""`
+	TransitiveTags []string          `yaml:"transitive_tags"`
+	SourceIdentity string            `yaml:"source_identity"`
 }
 
 type azure struct {
-	Audience string `yaml:"audience" help:"Application ID URI that the IAM identity provider lists, such as api://countersign."`
-	ClientID string `yaml:"client_id" help:"Client ID of a user-assigned identity. Default: AZURE_CLIENT_ID, else the system-assigned one."`
+	Audience string `yaml:"audience"`
+	ClientID string `yaml:"client_id"`
 }
 
 type webIdentity struct {
-	TokenFile string `yaml:"token_file" help:"File with the token. Default: AWS_WEB_IDENTITY_TOKEN_FILE."`
+	TokenFile string `yaml:"token_file"`
 }
 
 type container struct {
-	Endpoint  string `yaml:"endpoint" help:"Credentials endpoint. Default: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI."`
-	TokenFile string `yaml:"token_file" help:"File with the Authorization header. Default: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_CONTAINER_AUTHORIZATION_TOKEN."`
+	Endpoint  string `yaml:"endpoint"`
+	TokenFile string `yaml:"token_file"`
 }
 
 type rolesAnywhere struct {
-	CertificateFile     string `yaml:"certificate_file" help:"File with the certificate in PEM, which its chain may follow; read for each session."`
-	CertificateVariable string `yaml:"certificate_variable" help:"Environment variable with the same, in place of the file."`
-	PrivateKeyFile      string `yaml:"private_key_file" help:"File with the private key in PEM: PKCS #8, PKCS #1 or SEC 1, without a password; read for each session."`
-	PrivateKeyVariable  string `yaml:"private_key_variable" help:"Environment variable with the same, in place of the file."`
-	ChainFile           string `yaml:"chain_file" help:"File with the certificates between the certificate and the trust anchor, its issuer first."`
-	ChainVariable       string `yaml:"chain_variable" help:"Environment variable with the same, in place of the file."`
-	TrustAnchorARN      string `yaml:"trust_anchor_arn" help:"ARN of the trust anchor, in the region where IAM Roles Anywhere is called."`
-	ProfileARN          string `yaml:"profile_arn" help:"ARN of the profile of IAM Roles Anywhere that lists the role."`
-	RoleARN             string `yaml:"role_arn" help:"ARN of the role. For a role of another account, put assume_role on top."`
+	CertificateFile     string `yaml:"certificate_file"`
+	CertificateVariable string `yaml:"certificate_variable"`
+	PrivateKeyFile      string `yaml:"private_key_file"`
+	PrivateKeyVariable  string `yaml:"private_key_variable"`
+	ChainFile           string `yaml:"chain_file"`
+	ChainVariable       string `yaml:"chain_variable"`
+	TrustAnchorARN      string `yaml:"trust_anchor_arn"`
+	ProfileARN          string `yaml:"profile_arn"`
+	RoleARN             string `yaml:"role_arn"`
 
-	Duration time.Duration `yaml:"duration" help:"Life of the session, 15m to 12h, and never beyond the certificate's end. Default: 1h."`
+	Duration time.Duration `yaml:"duration"`
 }
 
 type sessionToken struct {
-	Duration time.Duration `yaml:"duration" help:"Life of the session, 15m to 36h. Default: 12h."`
+	Duration time.Duration `yaml:"duration"`
 }
 
 type hostRule struct {
-	Service   string   `yaml:"service" help:"Signing name of the service."`
-	Region    string   `yaml:"region" help:"Region of the signature."`
-	RegionSet []string `yaml:"region_set" help:"Regions of a Version 4a signature."`
+	Service   string   `yaml:"service"`
+	Region    string   `yaml:"region"`
+	RegionSet []string `yaml:"region_set"`
 }
 
 type cognito struct {
-	IdentityPoolID string `yaml:"identity_pool_id" help:"Identity pool, as eu-west-1:11111111-2222-3333-4444-555555555555."`
-	IdentityID     string `yaml:"identity_id" help:"Identity of the pool, where it is known."`
-	IdentityFile   string `yaml:"identity_file" help:"File that keeps the identity which the pool made for a guest."`
-	LoginProvider  string `yaml:"login_provider" help:"Name of the login provider. Default: a guest."`
-	TokenFile      string `yaml:"token_file" help:"File with the login token."`
-	TokenVariable  string `yaml:"token_variable" help:"Environment variable with the login token."`
-	CallerToken    bool   `yaml:"caller_token" help:"Log each caller in with the token that it brings, in place of one for all."`
-	CustomRoleARN  string `yaml:"custom_role_arn" help:"One of the roles that the login token allows."`
-	Basic          bool   `yaml:"basic" help:"Take the basic flow, into the role of assume_role."`
+	IdentityPoolID string `yaml:"identity_pool_id"`
+	IdentityID     string `yaml:"identity_id"`
+	IdentityFile   string `yaml:"identity_file"`
+	LoginProvider  string `yaml:"login_provider"`
+	TokenFile      string `yaml:"token_file"`
+	TokenVariable  string `yaml:"token_variable"`
+	CallerToken    bool   `yaml:"caller_token"`
+	CustomRoleARN  string `yaml:"custom_role_arn"`
+	Basic          bool   `yaml:"basic"`
 }
 
 func (d *document) hosts() map[string][]endpoints.HostRule {

@@ -64,7 +64,7 @@ func readTags(t reflect.Type) []field {
 		}
 		has := func(name string) bool { _, ok := in.Tag.Lookup(name); return ok }
 		list = append(list, field{
-			key: in.Tag.Get("yaml"), help: in.Tag.Get("help"), placeholder: in.Tag.Get("placeholder"),
+			key: in.Tag.Get("yaml"), help: help[t.Name()+"."+in.Tag.Get("yaml")], placeholder: in.Tag.Get("placeholder"),
 			usual: in.Tag.Get("usual"), least: in.Tag.Get("least"), most: in.Tag.Get("most"),
 			values: strings.Fields(in.Tag.Get("values")), secret: has("secret"), free: has("free"), empty: has("empty"), guard: has("guard"),
 			reload: has("reload"), index: []int{i},

@@ -50,7 +50,8 @@ profiles:
       tags: {2024: 1.10, 010: yes, on: 0o7}
       transitive_tags: [2024, 010]
       policy_arns: [0123]
-      policy: {Version: 2012-10-17, Statement: [{Condition: {NumericLessThan: {"s3:max-keys": 10, n: 1.10}, Bool: {b: true}, StringEquals: {"aws:SourceAccount": 012345678901, h: 0x1F, u: 1_0}}}]}
+      policy: {Version: 2012-10-17, Statement: [{Condition: {NumericLessThan: {"s3:max-keys": 10, n: 1.10}, Bool: {b: true},
+        StringEquals: {"aws:SourceAccount": 012345678901, h: 0x1F, u: 1_0}}}]}
 callers:
   api_keys: [{id: 0042, sha256: 0000000000000000000000000000000000000000000000000000000000000001}]
   entra: {tenant: 012, audience: 010, roles: [0777], callers: {0123: 0456}}

@@ -11,8 +11,9 @@ func TestAllowOrigins_AreExactAndNeedCallersWithTokens(t *testing.T) {
 	for text, want := range map[string]string{
 		"allow_origins: [https://app.example.com]\n" + tokens:                                                    "",
 		"allow_origins: [https://app.example.com:8443, 'http://localhost:5173', 'http://[::1]:5173']\n" + tokens: "",
-		"allow_origins: [https://app.example.com]\n":                                                             "needs callers.oidc, callers.entra or callers.guest",
-		"auth: none\nallow_origins: [https://app.example.com]\n":                                                 "cannot be used with auth none",
+		"allow_origins: [https://app.example.com]\n": "needs callers.oidc, " +
+			"callers.entra or callers.guest",
+		"auth: none\nallow_origins: [https://app.example.com]\n": "cannot be used with auth none",
 		"allow_origins: [https://app.example.com/]\n" +
 			tokens: "f:1:17: allow_origins[0]: must be an origin",
 		"allow_origins: [https://app.example.com/a]\n" + tokens:                         "must be an origin",

@@ -102,12 +102,12 @@ func typeText(f field) string {
 }
 
 func TestReference_EveryKeyIsExplained(t *testing.T) {
-	seen := 0
+	used := map[string]bool{}
 	var walk func(reflect.Type, string)
 	walk = func(in reflect.Type, path string) {
 		for _, f := range fieldsOf(reflect.New(in).Elem()) {
-			seen++
 			at := join(path, f.key)
+			used[f.help] = true
 			if !strings.HasSuffix(f.help, ".") || f.key == "" {
 				t.Errorf("%s: the help %q is no sentence", at, f.help)
 			}
@@ -130,7 +130,12 @@ func TestReference_EveryKeyIsExplained(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[document](), "")
-	if seen < 80 {
-		t.Errorf("only %d keys were seen", seen)
+	for key, text := range help {
+		if !used[text] {
+			t.Errorf("%s has a help text and is no key", key)
+		}
+	}
+	if len(used) < 80 {
+		t.Errorf("only %d help texts were seen", len(used))
 	}
 }

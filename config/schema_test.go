@@ -85,7 +85,8 @@ profiles:
     secret_access_key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
   azure: {source: azure-identity, azure: {audience: "api://countersign"}}
   guest: {source: cognito, cognito: {identity_pool_id: "eu-west-1:11111111-2222-3333-4444-555555555555", basic: true}}
-  task: {source: container, container: {endpoint: "http://169.254.170.2/"}, web_identity: {token_file: t}, session_token_options: {duration: 12h}}
+  task: {source: container, container: {endpoint: "http://169.254.170.2/"}, web_identity: {token_file: t},
+    session_token_options: {duration: 12h}}
 callers:
   api_keys: [{id: crm-sync, sha256: "00", expires: 2027-01-01}]
   entra: {tenant: 22222222-2222-2222-2222-222222222222, audience: [a, b], roles: [r], users: true, callers: {a: b}}

@@ -7,9 +7,9 @@ import (
 )
 
 type upstreamHeader struct {
-	Value         string   `yaml:"value" secret:"" help:"Value of the header."`
-	ValueVariable string   `yaml:"value_variable" help:"Environment variable with the value, in place of value or value_file."`
-	Hosts         []string `yaml:"hosts" help:"Hosts that get the header, as they stand in a URL. No others do."`
+	Value         string   `yaml:"value" secret:""`
+	ValueVariable string   `yaml:"value_variable"`
+	Hosts         []string `yaml:"hosts"`
 }
 
 // UpstreamHeader is a header that requests of a profile to some hosts are sent with. Its value is a secret.
