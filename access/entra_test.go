@@ -369,7 +369,7 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 		bad    int64
 		answer func() (int, []byte)
 	}{
-		{"keys are served", 500, nil},
+		{"keys are served", 10_000, nil},
 		{"the issuer is down", 500, func() (int, []byte) { return 0, nil }},
 		{"the issuer answers an error", 500, func() (int, []byte) { return 500, directory().keys() }},
 		{"the issuer answers a page", 500, func() (int, []byte) { return 200, []byte("<html>") }},

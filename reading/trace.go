@@ -61,10 +61,10 @@ func (t *trace) marked(line Value) bool {
 	case text[0] == '*':
 		t.remark(content.Text())
 	case text[0] == '>' && requestLine().MatchString(content.Text()):
-		if t.phase != 0 { // the next request of the same connection
+		if t.phase != 0 && !t.toProxy() { // the next request of the same connection
 			return true
 		}
-		t.phase, t.first = '>', content
+		t.phase, t.first, t.sent, t.came, t.state, t.closed = '>', content, nil, nil, Value{}, false
 	case text[0] == '<' && statusLine().MatchString(content.Text()):
 		t.phase, t.state, t.came, t.closed = '<', content, nil, false
 	case content.Len() == 0 && text[0] == '<':
@@ -78,6 +78,9 @@ func (t *trace) marked(line Value) bool {
 	}
 	return false
 }
+
+// toProxy: what was read so far opens a tunnel, through which the request comes.
+func (t *trace) toProxy() bool { return strings.HasPrefix(t.first.Text(), "CONNECT ") }
 
 func (t *trace) remark(text string) {
 	switch {
@@ -107,8 +110,12 @@ func (t *trace) finish(v Value, pos int) int {
 	if i := strings.LastIndex(content.Text(), "* Connection #"); i >= 0 { // curl writes it behind a body without a line feed
 		content = content.Slice(0, i)
 	}
+	if t.scheme == "" { // curl says nothing where it uses a connection again
+		t.scheme = r.traceScheme
+	}
+	r.traceScheme = t.scheme
 	e := Exchange{Form: FormCurlTrace}
-	if t.first.Len() > 0 {
+	if t.first.Len() > 0 && !t.toProxy() {
 		e.Request = r.newRequest(FormCurlTrace, t.first, t.sent, traceBody(t.sent), t.scheme)
 	}
 	if t.state.Len() > 0 {
