@@ -6,8 +6,9 @@ import (
 )
 
 // macKey is a key of HMAC-SHA256 in the two forms in which it is hashed (RFC 2104). A
-// search computes some ten thousand with hundreds of keys, and crypto/hmac allocates
-// for each key and each result.
+// search derives hundreds of keys, most of them for one text, and crypto/hmac allocates
+// five times for each: BenchmarkDiagnose takes a fifth more time with it, and twice the
+// memory.
 type macKey struct{ inner, outer [sha256.BlockSize]byte }
 
 func newMACKey(key []byte) macKey {
@@ -28,10 +29,10 @@ func newMACKey(key []byte) macKey {
 // of is the HMAC of a text.
 func (k *macKey) of(text string) [sha256.Size]byte {
 	var space [512]byte
-	return k.end(append(k.begin(space[:0]), text...))
+	return k.end(append(k.begin(space[:]), text...))
 }
 
-// begin is what is hashed before the text, which is appended to it.
+// begin overwrites a buffer with what is hashed before the text; the text is appended to it.
 func (k *macKey) begin(space []byte) []byte { return append(space[:0], k.inner[:]...) }
 
 // end is the HMAC of the text that was appended.
