@@ -63,10 +63,11 @@ func (b *budget) variants(body []byte, contentType string) iter.Seq[variant] {
 			v.json(text)
 			v.form(text, contentType)
 		}
-		for _, more := range []func(){func() { v.encodings(text, contentType) }, func() { v.charsets(text) }} {
-			if !v.ended {
-				more()
-			}
+		if !v.ended {
+			v.encodings(text, contentType)
+		}
+		if !v.ended {
+			v.charsets(text)
 		}
 	}
 }

@@ -99,11 +99,11 @@ func (v *varier) json(text string) {
 		b = w.append(b[:0], root, 0)
 		v.add(rewritten, b)
 	}
-	escapings, numbers, orders := root.distinct()
+	escaped, spelled, orders := root.distinct()
 	for odd := range 4 {
 		for _, spacing := range spacings {
-			for _, escaping := range escapings {
-				for _, number := range numbers {
+			for _, escaping := range escaped {
+				for _, number := range spelled {
 					for _, sorted := range orders {
 						w := jsonWriter{jsonStyle: spacing, escaping: escaping, number: number, sorted: sorted}
 						if w.oddity() != odd || v.spent || v.ended {

@@ -119,18 +119,17 @@ func sessionOfClient(c *collector) bool {
 // noCredentials: the SDK found no keys to sign with.
 func noCredentials(c *collector) bool {
 	own := c.mentions("credentialretrievalerror", "error when retrieving credentials", "failed to refresh cached credentials")
-	if len(c.refusal.Codes) > 0 && !own || !c.mentions(
+	if !own && (len(c.refusal.Codes) > 0 || !c.mentions(
 		"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
 		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
 		"the config profile (", "nocredentialproviders", "no valid credential sources", "credentialsprovidererror", "partialcredentialserror",
-		"partial credentials found", "credentialretrievalerror", "error when retrieving credentials",
-		"no valid providers in chain", "failed to refresh cached credentials",
+		"partial credentials found", "no valid providers in chain",
 		"without credentials set", "credentials should not be empty", "no credentials have been configured", "no basic auth credentials",
 		"instance profile metadata", "missingcredentialserror", "credentials must be provided", "no credentials found",
 		"no aws credentials", "aws credentials not found", "resolved credential object is not valid", "credential is missing",
 		"unable to find credentials", "no credentials in the property bag", "credentials were not found", "could not find credentials",
 		"must specify an access key", "accesskeyid is missing", "failed to load credentials", "error retrieving credentials",
-	) {
+	)) {
 		return false
 	}
 	c.ruleOut(neverSent)

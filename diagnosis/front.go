@@ -76,8 +76,11 @@ var others = []front{
 
 // otherService: what refuses is no service of AWS.
 func otherService(c *collector) bool {
+	if c.says("mismatch") {
+		return false
+	}
 	for i := range others {
-		if f := &others[i]; c.shows(f) && !c.says("mismatch") {
+		if f := &others[i]; c.shows(f) {
 			c.ruleOut(notSeen)
 			c.add(finding{
 				cause: "front-refused", certainty: Likely, place: "host",

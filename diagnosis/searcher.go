@@ -53,7 +53,8 @@ func (s *searcher) write(t *hashedText, first, second *mistake) bool {
 // signs says whether the pasted signature is that of a canonical request, with the
 // string to sign and the key of one or two mistakes.
 func (s *searcher) signs(t *hashedText, first, second *mistake) bool {
-	key, lead, toSign := s.key, s.lead, first.toSign
+	key, lead := s.key, s.lead
+	var toSign func(*hashedText) string
 	for _, k := range [...]*mistake{first, second} {
 		if k == nil {
 			continue
