@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// otherQueries are rarer forms of a query: other orders, parameters of one name joined
-// or lost, characters left as they are. The query comes sorted, and as it was sent.
+// otherQueries are rarer forms of a query: other orders, parameters with the same name
+// joined or lost, characters left as they are. The query comes sorted, and as it was sent.
 func otherQueries(query, sent string) []mistake {
 	var list []mistake
 	add := func(detail, note, other string) {
@@ -16,7 +16,7 @@ func otherQueries(query, sent string) []mistake {
 	pieces := strings.Split(sent, "&")
 	byName := slices.Clone(pieces)
 	slices.SortStableFunc(byName, func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
-	add("unsorted", "The parameters were sorted by name, and those of one name left as they were sent.", strings.Join(byName, "&"))
+	add("unsorted", "The parameters were sorted by name, and those with the same name were left in the order sent.", strings.Join(byName, "&"))
 	backward := strings.Split(query, "&")
 	slices.Reverse(backward)
 	add("unsorted", "The parameters were sorted backward.", strings.Join(backward, "&"))
@@ -26,18 +26,19 @@ func otherQueries(query, sent string) []mistake {
 	for i, p := range lower {
 		lower[i] = strings.ToLower(nameOf(p)) + strings.TrimPrefix(p, nameOf(p))
 	}
-	add("other", "The names of the parameters were signed in small letters.", strings.Join(lower, "&"))
+	add("other", "The names of the parameters were signed in lower case.", strings.Join(lower, "&"))
 	slices.Sort(lower)
-	add("other", "The names of the parameters were signed in small letters.", strings.Join(lower, "&"))
-	add("other", "The query was signed in small letters.", strings.ToLower(query))
-	for _, together := range []struct{ detail, note, joint string }{
-		{"other", "Parameters of one name were signed as one, joined by a comma.", "%2C"},
-		{"other", "Parameters of one name were signed as one, joined by a comma.", ","},
-		{"added", "Of the parameters of one name the last alone was signed.", "last"},
-		{"added", "Of the parameters of one name the first alone was signed.", "first"},
-	} {
-		add(together.detail, together.note, joinNames(byName, together.joint))
+	add("other", "The names of the parameters were signed in lower case.", strings.Join(lower, "&"))
+	add("other", "The query was signed in lower case.", strings.ToLower(query))
+	for _, comma := range []string{"%2C", ","} {
+		joined := func(before, piece string) string {
+			return before + comma + strings.TrimPrefix(piece, nameOf(piece)+"=")
+		}
+		add("other", "Parameters with the same name were signed as one, joined by a comma.", mergeNames(byName, joined))
 	}
+	last, first := func(_, piece string) string { return piece }, func(before, _ string) string { return before }
+	add("added", "Only the last of the parameters with the same name was signed.", mergeNames(byName, last))
+	add("added", "Only the first of the parameters with the same name was signed.", mergeNames(byName, first))
 	for _, other := range looseForms(query) {
 		add("not-encoded", "Characters of the query were not encoded.", other)
 	}
@@ -50,19 +51,14 @@ func nameOf(piece string) string {
 	return name
 }
 
-// joinNames makes one parameter of those of each name: the first, the last, or all
-// values joined.
-func joinNames(sorted []string, joint string) string {
+// mergeNames makes one parameter of those with the same name, two at a time.
+func mergeNames(sorted []string, merge func(before, piece string) string) string {
 	var list []string
 	for _, piece := range sorted {
-		n := len(list)
-		switch {
-		case n == 0 || nameOf(list[n-1]) != nameOf(piece):
+		if last := len(list) - 1; last >= 0 && nameOf(list[last]) == nameOf(piece) {
+			list[last] = merge(list[last], piece)
+		} else {
 			list = append(list, piece)
-		case joint == "last":
-			list[n-1] = piece
-		case joint != "first":
-			list[n-1] += joint + strings.TrimPrefix(piece, nameOf(piece)+"=")
 		}
 	}
 	return strings.Join(list, "&")
