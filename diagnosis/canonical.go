@@ -63,11 +63,19 @@ func (c *canonical) value(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// text is the canonical request as it is hashed.
-func (c *canonical) text() string {
+// lines are the headers, each written in some way.
+func (c *canonical) lines(write func(h signing.Header) string) string {
 	var b strings.Builder
 	for _, h := range c.headers {
-		b.WriteString(h.Name + ":" + h.Value + "\n")
+		b.WriteString(write(h))
+		b.WriteByte('\n')
 	}
-	return signing.CanonicalRequest(c.method, c.path, c.query, b.String(), c.signedHeaders, c.payload)
+	return b.String()
+}
+
+func canonicalLine(h signing.Header) string { return h.Name + ":" + h.Value }
+
+// text is the canonical request as it is hashed.
+func (c *canonical) text() string {
+	return signing.CanonicalRequest(c.method, c.path, c.query, c.lines(canonicalLine), c.signedHeaders, c.payload)
 }

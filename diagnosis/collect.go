@@ -153,7 +153,7 @@ func (c *collector) understood(hide func(string) string) Understood {
 	u := Understood{
 		AccessKeyID: hide(c.claim.keyID), Scope: hide(strings.Join(c.claim.scope, "/")), SignedHeaders: hide(c.claim.signedHeaders),
 		Date: hide(c.claim.date), Status: c.status, Code: hide(c.refusal.Code.Text()), Message: hide(c.message(600)),
-		Secret: c.secretAtHand(),
+		Secret: c.secretKnown(),
 	}
 	if m := c.request(); m != nil {
 		u.Method, u.URL, u.Body = hide(m.method), hide(clip(reading.Redact(m.url), 2000)), "not given"
@@ -170,8 +170,8 @@ func (c *collector) understood(hide func(string) string) Understood {
 // message is what the refusal says, for showing.
 func (c *collector) message(n int) string { return clip(reading.Redact(c.refusal.Message.Text()), n) }
 
-// secretAtHand says whether there is a secret for the key that signed.
-func (c *collector) secretAtHand() bool {
+// secretKnown says whether there is a secret for the key that signed.
+func (c *collector) secretKnown() bool {
 	held := c.in.Credentials
 	return held.AccessKeyID != "" && held.SecretAccessKey() != "" && (c.claim.keyID == "" || c.claim.keyID == held.AccessKeyID)
 }

@@ -63,7 +63,7 @@ func observe(in *Input) *facts {
 	}
 	f.claim = readClaim(f.request(), f.refusal)
 	f.arrived = parseCanonical(f.refusal.CanonicalRequest.Text())
-	// Cut out of the request, and AWS saw it.
+	// A request that somebody cut may lack the list, which AWS shows.
 	if list := strings.ReplaceAll(f.arrived.signedHeaders, ";", ","); f.claim.signedHeaders == "" && idIn(list) == list {
 		f.claim.signedHeaders = f.arrived.signedHeaders
 	}

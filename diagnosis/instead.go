@@ -112,10 +112,10 @@ func (m *mismatch) either(mistaken finding, d *difference) {
 	m.ask(askSigned)
 }
 
-// datedAnew: the signature is the one for another time than the request says, in
+// datedAgain: the signature is the one for another time than the request says, in
 // header and string to sign alike. The program took the time twice, or something wrote
 // its own date after signing.
-func (m *mismatch) datedAnew(changed finding, signed string) {
+func (m *mismatch) datedAgain(changed finding, signed string) {
 	mistaken := finding{
 		cause: "signed-time", place: "time", certainty: changed.certainty, evidence: changed.evidence,
 		reason: "The signature is the one for " + signed + ", and " + strings.TrimPrefix(changed.place, "header:") + " has another time.",

@@ -26,13 +26,6 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 	add := func(detail, place, note string, apply func(*parts)) {
 		list = append(list, headerMistake(detail, place, note, apply))
 	}
-	lines := func(f func(h signing.Header) string) string {
-		var b strings.Builder
-		for _, h := range base.headers {
-			b.WriteString(f(h))
-		}
-		return b.String()
-	}
 	set := func(text string) func(*parts) { return func(p *parts) { p.headers = text } }
 	add("blank-line", "header", "The empty line after the headers was not "+
 		"signed.", func(p *parts) { p.headers = strings.TrimSuffix(p.headers, "\n") })
@@ -40,17 +33,17 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 	add("line-ends", "header", "The lines of the headers were signed with CR "+
 		"LF.", func(p *parts) { p.headers = strings.ReplaceAll(p.headers, "\n", "\r\n") })
 	add("value-not-trimmed", "header", "A space behind each colon was "+
-		"signed.", set(lines(func(h signing.Header) string { return h.Name + ": " + h.Value + "\n" })))
+		"signed.", set(base.lines(func(h signing.Header) string { return h.Name + ": " + h.Value })))
 	if at != nil {
 		list = append(list, m.rawHeaders(base, at)...)
 	}
 	add("name-case", "header", "The names of the headers were signed with "+
-		"capitals.", set(lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" })))
+		"capitals.", set(base.lines(titledLine)))
 	add("name-case", "header", "The names of the headers were signed with capitals, and listed so.", func(p *parts) {
-		p.headers, p.list = lines(func(h signing.Header) string { return titled(h.Name) + ":" + h.Value + "\n" }), titledList(p.list)
+		p.headers, p.list = base.lines(titledLine), titledList(p.list)
 	})
 	add("blank-line", "header", "Two empty lines were signed after the headers.", func(p *parts) { p.headers += "\n" })
-	list = append(list, m.lists(base)...)
+	list = append(list, lists(base)...)
 	list = append(list, orders(base, m.claim.names(), at)...)
 	list = append(list, m.hostMistakes(base)...)
 	list = append(list, otherValues(base)...)
@@ -94,6 +87,8 @@ func (m *mismatch) rawHeaders(base *canonical, at *message) []mistake {
 	return append(list, headerMistake("value-not-trimmed", place, "Spaces at the ends of a value were "+
 		"signed.", func(p *parts) { p.headers = other }))
 }
+
+func titledLine(h signing.Header) string { return titled(h.Name) + ":" + h.Value }
 
 // titled writes a name as HTTP/1.1 clients do.
 func titled(name string) string {

@@ -55,7 +55,7 @@ type prover struct {
 
 // prover is nil where there is no secret, or nothing to compare with.
 func (c *collector) prover() *prover {
-	if !c.secretAtHand() || c.claim.signature == "" || len(c.claim.scope) < 3 || c.claim.time.IsZero() {
+	if !c.secretKnown() || c.claim.signature == "" || len(c.claim.scope) < 3 || c.claim.time.IsZero() {
 		return nil
 	}
 	p := &prover{

@@ -14,11 +14,8 @@ type parts struct {
 }
 
 func partsOf(c *canonical) parts {
-	var b strings.Builder
-	for _, h := range c.headers {
-		b.WriteString(h.Name + ":" + h.Value + "\n")
-	}
-	return parts{method: c.method, path: c.path, query: c.query, headers: b.String(), list: c.signedHeaders, payload: c.payload}
+	headers := c.lines(canonicalLine)
+	return parts{method: c.method, path: c.path, query: c.query, headers: headers, list: c.signedHeaders, payload: c.payload}
 }
 
 // append appends the canonical request that the parts make.
@@ -119,7 +116,7 @@ func (m *mismatch) found(base *canonical, at *message, mistakes ...*mistake) {
 			f.certainty = Likely // the body that was sent may be another than the one that is shown
 		}
 		if k.moved != "" {
-			m.datedAnew(f, k.moved)
+			m.datedAgain(f, k.moved)
 			continue
 		}
 		if d, ok := m.changeInstead(base, at, k); ok {

@@ -66,7 +66,7 @@ func asSent(sorted []signing.Header, at *message, host int) []signing.Header {
 
 // lists are other forms of SignedHeaders in the canonical request, and other marks
 // between name and value.
-func (m *mismatch) lists(base *canonical) []mistake {
+func lists(base *canonical) []mistake {
 	var list []mistake
 	add := func(detail, note string, apply func(*parts)) {
 		k := headerMistake(detail, "header", note, apply)
@@ -83,23 +83,16 @@ func (m *mismatch) lists(base *canonical) []mistake {
 	add("", "SignedHeaders was not signed.", func(p *parts) { p.list = "" })
 	add("", "The line of SignedHeaders was left out.", func(p *parts) { p.list, p.short = p.payload, true })
 	for _, mark := range []string{"=", " ", " : ", " :", ";"} {
-		var b strings.Builder
-		for _, h := range base.headers {
-			b.WriteString(h.Name + mark + h.Value + "\n")
-		}
-		text := b.String()
-		add("", "Name and value of the headers were not joined by a colon alone.", func(p *parts) { p.headers = text })
+		text := base.lines(func(h signing.Header) string { return h.Name + mark + h.Value })
+		add("", "The names and values of the headers were not joined by a colon alone.", func(p *parts) { p.headers = text })
 	}
-	var b strings.Builder
-	for _, h := range base.headers {
-		value := strings.ToLower(h.Value)
+	text := base.lines(func(h signing.Header) string {
 		if h.Name == "x-amz-date" {
-			value = h.Value
+			return canonicalLine(h)
 		}
-		b.WriteString(h.Name + ":" + value + "\n")
-	}
-	text := b.String()
-	add("", "The values of the headers were signed in small letters.", func(p *parts) { p.headers = text })
+		return h.Name + ":" + strings.ToLower(h.Value)
+	})
+	add("", "The values of the headers were signed in lower case.", func(p *parts) { p.headers = text })
 	return list
 }
 
