@@ -16,6 +16,29 @@ const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 // timeMark stands for a time in a canonical request, and no header or query holds it.
 const timeMark = "\x00"
 
+// timeMistakes: the clock was read twice.
+func (m *mismatch) timeMistakes() []mistake {
+	var list []mistake
+	add := func(d time.Duration) {
+		at := m.claim.time.Add(d).Format(signing.TimeFormat)
+		list = append(list, mistake{
+			dimension: inString, cause: "signed-time", place: "time", signed: at,
+			note: "The string to sign has " + at + ", and x-amz-date " + m.prover.date + ": the clock was read twice.",
+			rare: d.Abs() > 2*time.Second && d%time.Hour != 0 || d.Abs() > 14*time.Hour,
+			lead: m.prover.leadAt(at),
+		})
+	}
+	for s := 1; s <= 120; s++ {
+		add(time.Duration(s) * time.Second)
+		add(-time.Duration(s) * time.Second)
+	}
+	for half := 1; half <= 28; half++ {
+		add(time.Duration(half) * 30 * time.Minute)
+		add(-time.Duration(half) * 30 * time.Minute)
+	}
+	return list
+}
+
 // movedTime finds the time that was signed where that of the request itself was
 // rewritten after signing, as by a client that sets its own date: header or parameter
 // and string to sign had another. It is nil where no time fits.
