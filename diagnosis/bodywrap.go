@@ -43,7 +43,7 @@ func (v *varier) wrap(text string) {
 		v.text(toBase64, brokenLines(encoded))
 	}
 	compact := strings.TrimSpace(text)
-	if !strings.ContainsAny(compact[:min(len(compact), 64)], "{}[]\",: ") { // which base64 has not
+	if !strings.ContainsAny(compact[:min(len(compact), 64)], "{}[]\",: ") { // which base64 does not have
 		for _, e := range base64Forms {
 			if plain, err := e.DecodeString(compact); err == nil && len(plain) > 0 {
 				v.add(fromBase64, plain)

@@ -106,7 +106,7 @@ var permissionCauses = []CauseInfo{
 	{
 		ID: "denied-api-key", Family: FamilyPermission, Title: "API Gateway forbids the request: API key, resource policy or " +
 			"private API.", Side: SidePolicy, Most: Likely,
-		Means: "{\"message\":\"Forbidden\"} of API Gateway is no matter of the signature: an API key (x-api-key) is missing or " +
+		Means: "{\"message\":\"Forbidden\"} of API Gateway has nothing to do with the signature: an API key (x-api-key) is missing or " +
 			"in no usage plan of the stage, " +
 			"the API is private, WAF blocks, a custom domain has no mapping, or @connections is called without its stage.",
 		Decides:       "The answer is the bare Forbidden; the request shows whether x-api-key was sent.",
@@ -118,7 +118,7 @@ var permissionCauses = []CauseInfo{
 		ID: "denied-unspecified", Family: FamilyPermission, Title: "AWS denied access without saying why.", Side: SidePolicy, Most: Likely,
 		Means: "A bare AccessDenied. At S3: a policy, a public access block, a key of KMS, or an object that does not exist " +
 			"while s3:ListBucket " +
-			"is not allowed. At other makers' stores also a wrong secret.",
+			"is not allowed. At S3-compatible stores of other makers, also a wrong secret.",
 		Decides: "The text names neither action nor policy. CloudTrail does.",
 		FixInWorkflow: "Check bucket and key first: without s3:ListBucket a missing object looks like this. Then ask whoever " +
 			"runs AWS for the permission.",
@@ -195,7 +195,7 @@ var elsewhereCauses = []CauseInfo{
 	{
 		ID: "not-reached", Family: FamilyElsewhere, Title: "AWS was not reached.", Side: SideNetwork, Most: Stated,
 		Means:         "The connection failed: name not found, refused, timed out or TLS.",
-		Decides:       "The client's error; there is no answer of AWS.",
+		Decides:       "The client's error; there is no answer from AWS.",
 		FixInWorkflow: "Check the host in the address, and whether your network lets it through.",
 		FixInCode:     "Check DNS, VPC endpoints, security groups and certificates.",
 	},
@@ -216,7 +216,7 @@ var elsewhereCauses = []CauseInfo{
 	{
 		ID: "signature-right", Family: FamilyElsewhere, Title: "The signature was right: AWS refuses what the request asks " +
 			"for.", Side: SideRequest, Most: Stated,
-		Means:         "AWS checked the signature, took it, and then found something else: a missing object, a bad parameter, a state.",
+		Means:         "AWS checked the signature, accepted it, and then found something else: a missing object, a bad parameter, a state.",
 		Decides:       "The code is one that comes after the signature was checked.",
 		FixInWorkflow: "Leave the signing alone; correct what the message names.",
 		FixInCode:     "Leave the signing alone; correct what the message names.",
@@ -225,7 +225,7 @@ var elsewhereCauses = []CauseInfo{
 	},
 	{
 		ID: "unclear", Family: FamilyElsewhere, Title: "The text does not show the cause.", Side: SideUnknown, Most: Open,
-		Means:         "Several causes fit. The questions say what to bring.",
+		Means:         "Several causes fit. The questions say what to provide.",
 		Decides:       "Nothing given tells the causes apart.",
 		FixInWorkflow: "Give what the questions ask for: usually the request as it was sent, and the whole answer.",
 		FixInCode:     "Log the canonical request and the string to sign of your signer, and compare them with AWS's.",

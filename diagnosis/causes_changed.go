@@ -100,7 +100,7 @@ var changedCauses = []CauseInfo{
 		Details: queryDetails,
 	},
 	{
-		ID: "changed-host", Family: FamilyChanged, Title: "Another host arrived than was signed.", Side: SideClient, Most: Proved,
+		ID: "changed-host", Family: FamilyChanged, Title: "The host that arrived is not the one that was signed.", Side: SideClient, Most: Proved,
 		Means: "The Host header that reached AWS is not the one that was signed: a proxy or custom domain replaced it, " +
 			"or the client wrote the port into it.",
 		Decides: "The host line of AWS's canonical request differs.",

@@ -192,7 +192,7 @@ var timeCauses = []CauseInfo{
 		Decides:       "AWS says so; the URL shows it.",
 		FixInWorkflow: "Give expiresInSeconds as a number from 1 to 604800.",
 		FixInCode:     "Set X-Amz-Expires to a number of seconds from 1 to 604800; an unset variable becomes undefined or NaN.",
-		Details:       []Detail{{"too-long", "it is longer than seven days"}, {"not-a-number", "it is no number"}},
+		Details:       []Detail{{"too-long", "it is longer than seven days"}, {"not-a-number", "it is not a number"}},
 	},
 	{
 		ID: "presign-not-yet", Family: FamilyTime, Title: "The presigned URL is not valid yet.", Side: SideClock, Most: Proved,

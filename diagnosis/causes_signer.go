@@ -42,7 +42,7 @@ var signerCauses = []CauseInfo{
 		},
 	},
 	{
-		ID: "signed-payload", Family: FamilySigner, Title: "Another payload hash was signed than that of the " +
+		ID: "signed-payload", Family: FamilySigner, Title: "The payload hash that was signed is not that of the " +
 			"body.", Side: SideSigner, Most: Proved,
 		Means: "The last line of the canonical request is the SHA-256 of the bytes of the body in lower-case hexadecimal, " +
 			"or UNSIGNED-PAYLOAD in a presigned URL of S3. Code that works for GET and fails for PUT has the hash of an empty body written in.",
@@ -104,7 +104,7 @@ var signerCauses = []CauseInfo{
 		Means: "The request was put together correctly, but with another secret: one of another key, an old one, or one with " +
 			"white space or characters lost when it was copied.",
 		Decides: "The profile's secret gives the signature over AWS's own string to sign: then AWS has another one. " +
-			"Or the secret with a slip of copying gives the signature that was sent.",
+			"Or the secret with a copying mistake gives the signature that was sent.",
 		FixInWorkflow: "Ask whoever runs the profile to set access key id and secret access key again, both from one new key.",
 		FixInCode: "Make a new access key and copy both parts; read the secret without the line feed at the end of its " +
 			"file, without quotes and not URL-encoded.",

@@ -61,8 +61,8 @@ func clientRefused(c *collector) bool {
 	}
 	switch {
 	case c.mentions("header must be modified using", "unsafe header"):
-		f.place, f.reason = "header", f.reason+" It writes some headers itself, such as Host, and lets no program set them."
-		f.code = "Do not set Host: the client takes it from the URL. Leave others of these out of SignedHeaders."
+		f.place, f.reason = "header", f.reason+" It sets some headers itself, such as Host, and does not let programs set them."
+		f.code = "Do not set Host: the client takes it from the URL. Leave the other headers of this kind out of SignedHeaders."
 	case c.mentions("misused header name"):
 		f.place, f.reason = "header", f.reason+" A header of the body, such as Content-Type, was set on the request."
 		f.code = "Set Content-Type and its like on request.Content.Headers, with the value that was signed."
@@ -84,7 +84,7 @@ func (c *collector) mentionsAll(texts []string) bool {
 	return true
 }
 
-// tokenOfRegistry: a login at ECR is a token, which no signature goes with.
+// tokenOfRegistry: a login to ECR is a token, and has no signature.
 func tokenOfRegistry(c *collector) bool {
 	if !c.mentions("your authorization token has expired") {
 		return false

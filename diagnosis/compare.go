@@ -225,7 +225,7 @@ func headerDifference(name, signed, arrived string) difference {
 	case signed != "" && sentTwice(signed, arrived):
 		d.detail, d.note = "repeated", shown+" was sent twice."
 	case name == "x-amz-security-token":
-		d.note = "Another session token arrived than was signed."
+		d.note = "The session token that arrived is not the one that was signed."
 	default:
 		d.note = shown + " arrived with another value."
 	}

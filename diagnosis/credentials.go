@@ -17,9 +17,9 @@ func credentialsStated(c *collector) bool {
 		c.ruleOut(notSeen)
 		c.add(finding{
 			cause: "expired-token", certainty: Stated, place: "token",
-			reason: "AWS says that a bearer token is over, such as an API key of Bedrock. The request was not signed with it.",
-			fix:    "Make a new API key, or let this service sign: then the request needs none.",
-			code:   "Make a new API key, or leave it out and sign the request.",
+			reason: "AWS says that a bearer token, such as an API key of Bedrock, has expired. The request was not signed with it.",
+			fix:    "Create a new API key, or let this service sign: then the request needs none.",
+			code:   "Create a new API key, or leave it out and sign the request.",
 		})
 	case c.says("token-expired") || c.code("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"):
 		c.ruleOut(goodTime)

@@ -178,7 +178,7 @@ type Understood struct {
 }
 
 // Diagnose explains a refusal. It answers always; where nothing was understood,
-// the verdict is unclear and the questions say what to bring.
+// the verdict is unclear and the questions say what to provide.
 func Diagnose(ctx context.Context, in Input) Report {
 	f := observe(&in)
 	c := &collector{facts: f, budget: &budget{ctx: ctx}}

@@ -20,7 +20,7 @@ type facts struct {
 	answer  *reading.Response
 	status  int
 	text    string // all that the refusal says, for wording that package reading does not know
-	lower   string // the same in small letters
+	lower   string // the same in lower case
 
 	arrived canonical // AWS's canonical request; the zero value where there is none
 	edited  bool      // somebody cut or masked something, in AWS's own texts or in the request
@@ -41,7 +41,7 @@ type message struct {
 	body                      []byte
 	known                     bool // the body is given
 	bare                      bool // a line or an address alone: which headers it had is not known
-	exact                     bool // with its very bytes
+	exact                     bool // byte for byte as it was sent
 }
 
 const maxAnswer = 256 << 10 // bytes of an answer that are looked at
@@ -207,7 +207,7 @@ func (f *facts) responseHeader(name string) string {
 	return f.refusal.Field(name).Text()
 }
 
-// says tells whether package reading recognised a sentence.
+// says tells whether package reading recognized a sentence.
 func (f *facts) says(ids ...string) bool {
 	for _, s := range f.refusal.Says {
 		for _, id := range ids {

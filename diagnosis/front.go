@@ -60,7 +60,7 @@ var fronts = []front{
 		"directory or page"}},
 }
 
-// others are services of other makers, by what they say of requests to themselves.
+// others are services of other makers, by the words of their own refusals.
 var others = []front{
 	{name: "Azure Storage", texts: []string{"mac signature found in the http request"}},
 	{name: "Azure Storage", texts: []string{"server failed to authenticate the request. make sure the value of authorization header"}},
@@ -92,7 +92,7 @@ func otherService(c *collector) bool {
 	return false
 }
 
-// frontAnswered finds that the answer is none of AWS's services. A page in which
+// frontAnswered finds that no service of AWS answered. A page in which
 // AWS's own sentences stand is another matter.
 func frontAnswered(c *collector) bool {
 	if otherService(c) {
@@ -129,7 +129,7 @@ func frontAnswered(c *collector) bool {
 	return false
 }
 
-// spoken says whether a sentence was recognised that only AWS's services write.
+// spoken says whether a sentence was recognized that only AWS's services write.
 func (c *collector) spoken() bool {
 	for _, s := range c.refusal.Says {
 		if s.ID != "waf-page" && s.ID != "access-denied" {

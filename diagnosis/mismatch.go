@@ -135,7 +135,7 @@ func (m *mismatch) sure() Certainty {
 	return Proved
 }
 
-// slipIn is a slip of copying that a secret shows by itself.
+// slipIn is a copying mistake that the secret itself shows.
 func slipIn(secret string) string {
 	switch {
 	case strings.TrimSpace(secret) != secret:

@@ -112,7 +112,7 @@ func otherDigests(content []byte) []mistake {
 		sum  []byte
 	}{{"MD5", old[:]}, {"SHA-1", short[:]}, {"SHA-384", middle[:]}, {"SHA-512", long[:]}} {
 		for _, text := range []string{hex.EncodeToString(d.sum), base64.StdEncoding.EncodeToString(d.sum)} {
-			k := payloadMistake("other", "The "+d.name+" of the body was signed; Signature Version 4 takes the SHA-256.", text)
+			k := payloadMistake("other", "The "+d.name+" of the body was signed; Signature Version 4 uses SHA-256.", text)
 			k.rare = true
 			list = append(list, k)
 		}

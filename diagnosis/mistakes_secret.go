@@ -10,7 +10,7 @@ var namesOfSecret = []string{
 	"aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey", "secretAccessKey", "secret", "AWSSecretKey",
 }
 
-// secretMistakes are the slips of copying a secret.
+// secretMistakes are mistakes made in copying a secret.
 func (m *mismatch) secretMistakes() []mistake {
 	s := m.prover.secret
 	var list []mistake
@@ -19,7 +19,7 @@ func (m *mismatch) secretMistakes() []mistake {
 			if other != s {
 				list = append(list, mistake{
 					dimension: inKey, cause: "wrong-secret", detail: detail, place: "secret",
-					note: "It was signed with the profile's secret after a slip of copying: " + infoOf("wrong-secret").detailTitle(detail) + ".",
+					note: "It was signed with the profile's secret after a copying mistake: " + infoOf("wrong-secret").detailTitle(detail) + ".",
 					key:  chain([]byte("AWS4"+other), m.prover.scope...),
 					rare: detail == "other" || len(list) > 28,
 				})

@@ -78,7 +78,7 @@ func plainText(text string) string {
 	return straight.Replace(text)
 }
 
-// said counts what a reading recognised of a refusal.
+// said counts what a reading recognized in a refusal.
 func said(r *reading.Reading) int {
 	n := 0
 	for i := range r.Exchanges {

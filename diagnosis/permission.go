@@ -28,7 +28,7 @@ var notSubscribed = []string{
 	"account is not authorized to invoke this api operation", "is not subscribed to", "not signed up for", "need to sign up for",
 }
 
-// withoutARN is what services say that have permissions of their own.
+// withoutARN is what services with permissions of their own say.
 var withoutARN = []string{
 	"lake formation permission", "not authorized to access topics", "not authorized to access group", "topicauthorizationexception",
 	"groupauthorizationexception", "clusterauthorizationexception", "does not have permissions to",
@@ -74,14 +74,14 @@ func deniedInWords(c *collector) bool {
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-trust", certainty: Likely, place: "policy",
-			reason: "STS lets no root user of an account assume a role.",
+			reason: "STS does not let the root user of an account assume a role.",
 			fix:    "Ask whoever runs the profile for the keys of a user or a role: the keys of a root user should not exist.",
 			code:   "Use the keys of a user or a role, not those of the account's root user.",
 		})
 	case c.mentions("not authorized to call this api", "not authorized to perform this action"):
 		c.ruleOut(rightSignature)
 		c.add(finding{
-			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "AWS does not allow the caller this: " + c.quoted(200),
+			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "AWS does not allow the caller to do this: " + c.quoted(200),
 			fix: "The workflow is right. Ask whoever runs AWS which permission the caller lacks.",
 		})
 		c.also("As a rule no identity-based policy allows it.", "denied-identity")
@@ -90,7 +90,7 @@ func deniedInWords(c *collector) bool {
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy",
-			reason: "The service's own permissions deny it, beside those of IAM: " + c.quoted(200),
+			reason: "The service has permissions of its own, beside those of IAM, and they deny it: " + c.quoted(200),
 			fix:    "The workflow is right. Ask whoever runs this service for the permission that its answer names.",
 		})
 		c.also("A policy of IAM may be missing as well.", "denied-identity")

@@ -82,7 +82,7 @@ func lifetimeStated(c *collector) bool {
 	n, err := strconv.ParseInt(c.claim.expires, 10, 64)
 	switch {
 	case c.claim.expires != "" && err != nil:
-		f.detail, f.reason = "not-a-number", "X-Amz-Expires is "+clip(c.claim.expires, 40)+", which is no number of seconds."
+		f.detail, f.reason = "not-a-number", "X-Amz-Expires is "+clip(c.claim.expires, 40)+", which is not a number of seconds."
 	case c.claim.expires != "" && n > 604800:
 		f.detail, f.reason = "too-long", "X-Amz-Expires is "+c.claim.expires+"; AWS accepts up to 604800 seconds."
 	case c.claim.expires != "":

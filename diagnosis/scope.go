@@ -175,7 +175,7 @@ func endpointStated(c *collector) bool {
 	if want != "" {
 		f.reason = "AWS names the endpoint " + want + "."
 		if !c.ofSameMaker(want) {
-			f.certainty, f.reason = Likely, "The answer names the endpoint "+want+", which is none of AWS."
+			f.certainty, f.reason = Likely, "The answer names the endpoint "+want+", which is not one of AWS's."
 			f.fix = "Send no signed request to " + want + ", unless you know whose it is. Take the address of the endpoint from its " +
 				"maker's documentation."
 			f.code = f.fix
@@ -198,7 +198,7 @@ func endpointStated(c *collector) bool {
 	return true
 }
 
-// ofSameMaker says whether an endpoint is one of AWS, or of whoever the request went to.
+// ofSameMaker says whether an endpoint is one of AWS's, or belongs to the domain that the request went to.
 func (c *collector) ofSameMaker(endpoint string) bool {
 	name, _, _ := strings.Cut(endpoint, ":")
 	labels := strings.Split(c.host(), ".")

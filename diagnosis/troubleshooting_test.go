@@ -39,7 +39,7 @@ var questions = []struct {
 	},
 	{
 		"The format of value 'AWS4-HMAC-SHA256 …' is invalid",
-		"That is no answer of AWS. The HTTP client of .NET refuses to send the header.",
+		"That is not an answer from AWS. The HTTP client of .NET refuses to send the header.",
 		[]string{"seed003-format-of-value"},
 	},
 	{
@@ -90,7 +90,7 @@ Every diagnosis names a cause by its id and links to its section here. The page 
 (` + "`go test ./diagnosis -run Troubleshooting -update`" + `).
 
 A cause is **proved** where a calculation or the request itself shows it, **stated** where AWS says it in words, **likely**
-where it fits best, and **open** where the text given does not decide; then the questions say what would. Nothing is called
+where it fits best, and **open** where the text does not show which it is; then the questions ask for what would. Nothing is called
 proved on a paste that somebody edited. What proves most: the request as it was signed or sent, the whole answer of AWS, and the
 profile that signed. [Errors](errors.md#diagnoses) lists what else decides. A diagnosis shows no secret, no token and no signature.
 
@@ -140,7 +140,7 @@ func orNothing(s string) string {
 
 func writeCause(b *strings.Builder, c *diagnosis.CauseInfo) {
 	fmt.Fprintf(
-		b, "### %s\n\n**%s** %s\n\n- What tells it: %s\n- In a workflow: %s\n- In code: %s\n", c.ID, c.Title, c.Means, c.Decides,
+		b, "### %s\n\n**%s** %s\n\n- How to tell: %s\n- In a workflow: %s\n- In code: %s\n", c.ID, c.Title, c.Means, c.Decides,
 		c.FixInWorkflow, c.FixInCode,
 	)
 	if len(c.Details) > 0 {

@@ -23,7 +23,7 @@ type Refusal struct {
 	Message  Value
 	Codes    []Value  // all that were found, Code first
 	Messages []Value  // likewise
-	Says     []Saying // the sentences that were recognised
+	Says     []Saying // the sentences that were recognized
 
 	CanonicalRequest  Value // as AWS computed it
 	StringToSign      Value

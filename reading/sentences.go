@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// Saying is a sentence of AWS, or of what stands before it, that was recognised.
+// Saying is a sentence of AWS, or of what stands before it, that was recognized.
 type Saying struct {
 	ID    string
 	Value Value
 	Codes []string // the error codes that AWS gives this sentence, where the text names none
 }
 
-// sentence is how one is recognised. The text in has must occur, in this case;
+// sentence is how one is recognized. The text in has must occur, in this case;
 // the pattern narrows it and names what it tells.
 type sentence struct {
 	id      string
