@@ -52,11 +52,12 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 	for i, h := range base.headers {
 		without := slices.Delete(slices.Clone(base.headers), i, i+1)
 		fewer := canonical{headers: without}
-		add("", "header:"+h.Name, h.Name+" is listed, and its line was not signed.", set(partsOf(&fewer).headers))
+		lines := fewer.lines(canonicalLine)
+		add("", "header:"+h.Name, h.Name+" is listed, and its line was not signed.", set(lines))
 		names := strings.Split(base.signedHeaders, ";")
 		if j := slices.Index(names, h.Name); j >= 0 {
 			shorter := strings.Join(slices.Delete(names, j, j+1), ";")
-			add("", "header:"+h.Name, h.Name+" was listed after signing.", func(p *parts) { p.headers, p.list = partsOf(&fewer).headers, shorter })
+			add("", "header:"+h.Name, h.Name+" was listed after signing.", func(p *parts) { p.headers, p.list = lines, shorter })
 		}
 	}
 	return list
@@ -142,7 +143,7 @@ func withValue(base *canonical, name, value string) string {
 			other.headers[i].Value = value
 		}
 	}
-	return partsOf(&other).headers
+	return other.lines(canonicalLine)
 }
 
 func changedHeader(name, signed, sent string) func() difference {

@@ -30,7 +30,7 @@ func orders(base *canonical, listed []string, at *message) []mistake {
 			names = append(names, h.Name)
 		}
 		other := canonical{headers: headers}
-		text, listed := partsOf(&other).headers, strings.Join(names, ";")
+		text, listed := other.lines(canonicalLine), strings.Join(names, ";")
 		list = append(
 			list,
 			headerMistake("order", "header", "The headers were signed in another order.", func(p *parts) { p.headers = text }),
@@ -109,7 +109,7 @@ func (m *mismatch) unlisted(base *canonical, at *message) []mistake {
 		}
 		more := canonical{headers: append(slices.Clone(base.headers), signing.Header{Name: name, Value: fold(at.header(name))})}
 		slices.SortStableFunc(more.headers, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
-		text := partsOf(&more).headers
+		text := more.lines(canonicalLine)
 		names := append(strings.Split(base.signedHeaders, ";"), name)
 		slices.Sort(names)
 		listed := strings.Join(names, ";")
