@@ -118,7 +118,7 @@ func (m *mismatch) otherPaths(base *canonical, at *message) []mistake {
 		add("other", "The address was signed as the path.", address)
 		if m.how.single { // a bucket in the host, signed in the path
 			bucket, _, _ := strings.Cut(at.host, ".")
-			add("prefix-added", "The bucket was signed as part of the path, and stands in the host.", "/"+bucket+base.path)
+			add("prefix-added", "The bucket was signed as part of the path, and it is in the host.", "/"+bucket+base.path)
 		}
 	}
 	for _, path := range looseForms(base.path) {

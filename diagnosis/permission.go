@@ -42,7 +42,7 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "not-subscribed", certainty: Stated, place: "account", reason: "AWS says so."})
 	case c.code("AccountProblem", "InvalidPayer", "PendingVerification", "Blocked"):
 		c.ruleOut(rightSignature)
-		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS speaks of the account: " + c.quoted(200)})
+		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS refers to the account: " + c.quoted(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
 	case c.says("not-authorized") || c.mentions("not authorized to perform") && deniedAction.MatchString(c.text):

@@ -102,7 +102,7 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 	f := finding{
 		cause: "wrong-region", certainty: Stated, place: "scope:region",
 		reason: "It was signed for " + orUnknown(was) + ", and AWS does not say which region it expects.",
-		fix:    "Sign for the region that stands in the host of the URL: give it to the signing step, or leave region out there.",
+		fix:    "Sign for the region that the host of the URL names: give it to the signing step, or leave region out there.",
 	}
 	switch {
 	case want != "":

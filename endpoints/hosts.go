@@ -79,11 +79,11 @@ func (r HostRule) check() (hostRule, error) {
 	case (r.Region == "") == (len(r.RegionSet) == 0):
 		return hostRule{}, errors.New("either a region or a region set must be given")
 	case r.Region != "" && !allBytes(r.Region, isName):
-		return hostRule{}, fmt.Errorf("region %q is no region's name", r.Region)
+		return hostRule{}, fmt.Errorf("region %q is not the name of a region", r.Region)
 	}
 	for _, region := range r.RegionSet {
 		if region != "*" && !allBytes(strings.TrimSuffix(region, "*"), isName) {
-			return hostRule{}, fmt.Errorf("region %q of the set is no region's name", region)
+			return hostRule{}, fmt.Errorf("region %q of the set is not the name of a region", region)
 		}
 	}
 	labels := strings.Split(strings.ToLower(strings.TrimSuffix(r.Pattern, ".")), ".")

@@ -91,7 +91,7 @@ func TestNewHostsReportsAllFaults(t *testing.T) {
 			endpoints.HostRule{Pattern: "d.example.com", Service: "s3", Region: "eu-west-1", RegionSet: []string{"*"}},
 			"either a region or a region set",
 		},
-		{endpoints.HostRule{Pattern: "e.example.com", Service: "s3", Region: "EU WEST"}, "no region's name"},
+		{endpoints.HostRule{Pattern: "e.example.com", Service: "s3", Region: "EU WEST"}, "not the name of a region"},
 		{endpoints.HostRule{Pattern: "f.example.com", Service: "s3", RegionSet: []string{"*", ""}}, "of the set"},
 	}
 	var rules []endpoints.HostRule

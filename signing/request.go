@@ -14,7 +14,7 @@ func (r *Request) check() error {
 	case r.URL.text == "":
 		return inputError(InputURL, "is missing")
 	case r.Token != "" && r.Token != TokenSigned && r.Token != TokenAppended && r.Token != TokenOmitted:
-		return inputError(InputTokenMode, "is none of signed, appended and omitted")
+		return inputError(InputTokenMode, "must be signed, appended or omitted")
 	}
 	switch reason := badPayloadHash(r.PayloadHash); {
 	case r.Payload == nil && reason != "":
