@@ -37,9 +37,8 @@ func (s *Sandbox) getSessionToken(p principal, form url.Values, requestID string
 
 func (s *Sandbox) assumeRole(p principal, form url.Values, requestID string) (any, *refusal) {
 	var v validation
-	const word = "=,.@-" // beside letters, digits and the underscore, which \w holds
-	roleARN := v.text(form, "RoleArn", limits{min: 20, max: 2048, required: true})
-	name := v.text(form, "RoleSessionName", limits{min: 2, max: 64, extra: "+" + word, pattern: `[\w+=,.@-]*`, required: true})
+	roleARN := v.text(form, "RoleArn", roleARNLimits)
+	name := v.text(form, "RoleSessionName", sessionNameLimits)
 	externalID := v.text(form, "ExternalId", limits{min: 2, max: 1224, extra: "+" + word + ":/", pattern: `[\w+=,.@:\/-]*`})
 	source := v.text(form, "SourceIdentity", limits{min: 2, max: 64, extra: "+" + word, pattern: `[\w+=,.@-]*`})
 	policy := v.text(form, "Policy", limits{min: 1, max: 2048})
@@ -55,8 +54,7 @@ func (s *Sandbox) assumeRole(p principal, form url.Values, requestID string) (an
 	if !strings.HasPrefix(roleARN, "arn:") {
 		return nil, &refusal{kind: invalid, message: roleARN + " is invalid"}
 	}
-	parsed, ok := parseARN(roleARN, "role/")
-	if !ok {
+	if _, ok := parseARN(roleARN, "role/"); !ok {
 		return nil, &refusal{kind: invalid, message: "Request ARN is invalid"}
 	}
 	role, ok := s.roles[roleARN]
@@ -73,15 +71,21 @@ func (s *Sandbox) assumeRole(p principal, form url.Values, requestID string) (an
 	if d > role.MaxSession {
 		return nil, &refusal{kind: invalid, message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."}
 	}
-	assumed := principal{
-		arn:    fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parsed.partition, parsed.account, parsed.name, name),
-		userID: uniqueID("AROA", role.ARN) + ":" + name,
-		role:   true,
-	}
+	assumed := role.assumed(name)
 	return xmlAssumeRole{
 		Namespace: stsNamespace, SourceIdentity: source, ARN: assumed.arn, AssumedRoleID: assumed.userID,
 		Credentials: credentialsOf(s.issue(assumed, d)), RequestID: requestID,
 	}, nil
+}
+
+// assumed is who has assumed the role, in a session of a name.
+func (r Role) assumed(name string) principal {
+	parsed, _ := parseARN(r.ARN, "role/")
+	return principal{
+		arn:    fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parsed.partition, parsed.account, parsed.name, name),
+		userID: uniqueID("AROA", r.ARN) + ":" + name,
+		role:   true,
+	}
 }
 
 // validation gathers the constraints that a call breaks: STS reports them all in
@@ -94,10 +98,23 @@ type limits struct {
 	extra    string // what it may hold beside letters, digits and the underscore
 	pattern  string // the same as STS prints it; empty: anything
 	required bool
+	secret   bool // no message repeats it
 }
 
+const word = "=,.@-" // beside letters, digits and the underscore, which \w holds
+
+// Of the parameters that all ways to assume a role have.
+var (
+	roleARNLimits     = limits{min: 20, max: 2048, required: true}
+	sessionNameLimits = limits{min: 2, max: 64, extra: "+" + word, pattern: `[\w+=,.@-]*`, required: true}
+)
+
+// add notes a constraint; the value is empty where no message repeats it.
 func (v *validation) add(value, member, constraint string) {
-	v.faults = append(v.faults, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", value, member, constraint))
+	if value != "" {
+		value += " "
+	}
+	v.faults = append(v.faults, fmt.Sprintf("Value %sat '%s' failed to satisfy constraint: %s", value, member, constraint))
 }
 
 func (v *validation) text(form url.Values, name string, l limits) string {
@@ -110,6 +127,9 @@ func (v *validation) text(form url.Values, name string, l limits) string {
 	}
 	value := form.Get(name)
 	quoted := "'" + value + "'"
+	if l.secret {
+		quoted = ""
+	}
 	if l.pattern != "" && strings.ContainsFunc(value, func(c rune) bool {
 		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"+l.extra, c)
 	}) {
@@ -134,8 +154,7 @@ func (v *validation) list(form url.Values, name string, limit int) {
 	}
 	if len(numbers) > limit {
 		member := strings.ToLower(name[:1]) + name[1:]
-		v.faults = append(v.faults, fmt.Sprintf(
-			"Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %d", member, limit))
+		v.add("", member, fmt.Sprintf("Member must have length less than or equal to %d", limit))
 	}
 }
 

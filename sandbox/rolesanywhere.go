@@ -73,11 +73,7 @@ func (s *Sandbox) createSession(r *http.Request, seen *Exchange) (any, *refusal)
 	}
 	parsed, _ := parseARN(role.ARN, "role/")
 	name := hex.EncodeToString(leaf.SerialNumber.Bytes())
-	assumed := principal{
-		arn:    fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parsed.partition, parsed.account, parsed.name, name),
-		userID: uniqueID("AROA", role.ARN) + ":" + name,
-		role:   true,
-	}
+	assumed := role.assumed(name)
 	issued := s.issue(assumed, d)
 	return map[string]any{
 		"subjectArn": fmt.Sprintf("arn:%s:rolesanywhere:%s:%s:subject/%s", parsed.partition, s.opts.Region, parsed.account, s.requestID()),

@@ -10,10 +10,9 @@ import (
 // assumeRoleWithWebIdentity is called without a signature: the token says who calls.
 func (s *Sandbox) assumeRoleWithWebIdentity(host string, form url.Values, seen *Exchange) (any, *refusal) {
 	var v validation
-	const word = "=,.@-" // beside letters, digits and the underscore, which \w holds
-	roleARN := v.text(form, "RoleArn", limits{min: 20, max: 2048, required: true})
-	name := v.text(form, "RoleSessionName", limits{min: 2, max: 64, extra: "+" + word, pattern: `[\w+=,.@-]*`, required: true})
-	token := v.secret(form, "WebIdentityToken", 4, 20000)
+	roleARN := v.text(form, "RoleArn", roleARNLimits)
+	name := v.text(form, "RoleSessionName", sessionNameLimits)
+	token := v.text(form, "WebIdentityToken", limits{min: 4, max: 20000, required: true, secret: true})
 	policy := v.text(form, "Policy", limits{min: 1, max: 2048})
 	v.list(form, "PolicyArns", 10)
 	d := v.duration(form, 900, 43200, 3600)
@@ -34,34 +33,13 @@ func (s *Sandbox) assumeRoleWithWebIdentity(host string, form url.Values, seen *
 	if d > role.MaxSession {
 		return nil, &refusal{kind: invalid, message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."}
 	}
-	parsed, _ := parseARN(role.ARN, "role/")
-	assumed := principal{
-		arn:    fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parsed.partition, parsed.account, parsed.name, name),
-		userID: uniqueID("AROA", role.ARN) + ":" + name,
-		role:   true,
-	}
+	assumed := role.assumed(name)
 	seen.CallerARN = assumed.arn
+	parsed, _ := parseARN(role.ARN, "role/")
 	_, provider, _ := strings.Cut(who.issuer, "://")
 	return xmlWebIdentity{
 		Namespace: stsNamespace, Subject: who.subject, Audience: Audience, ARN: assumed.arn, AssumedRoleID: assumed.userID,
 		Credentials: credentialsOf(s.issue(assumed, d)),
 		Provider:    fmt.Sprintf("arn:%s:iam::%s:oidc-provider/%s", parsed.partition, parsed.account, provider), RequestID: seen.RequestID,
 	}, nil
-}
-
-// secret is [validation.text] of a parameter that no message repeats.
-func (v *validation) secret(form url.Values, name string, least, most int) string {
-	member := strings.ToLower(name[:1]) + name[1:]
-	value := form.Get(name)
-	switch n := len(value); {
-	case !form.Has(name):
-		v.add("null", member, "Member must not be null")
-	case n < least:
-		v.faults = append(v.faults, fmt.Sprintf(
-			"Value at '%s' failed to satisfy constraint: Member must have length greater than or equal to %d", member, least))
-	case n > most:
-		v.faults = append(v.faults, fmt.Sprintf(
-			"Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %d", member, most))
-	}
-	return value
 }
