@@ -63,7 +63,7 @@ func (s *Sandbox) cognitoAct(r *http.Request, seen *Exchange) (answer any, code,
 }
 
 // login is whom the logins speak of; nil for a guest.
-func (s *Sandbox) login(logins map[string]string, host string) (who *user, code, message string) {
+func (s *Sandbox) login(logins map[string]string, host string) (who *subject, code, message string) {
 	for provider, token := range logins {
 		if provider != host+IssuerPath {
 			return nil, "NotAuthorizedException", "Token is not from a supported provider of this identity pool."
@@ -77,7 +77,7 @@ func (s *Sandbox) login(logins map[string]string, host string) (who *user, code,
 	return who, "", ""
 }
 
-func (s *Sandbox) credentialsForIdentity(id string, who *user, seen *Exchange) (answer any, code, message string) {
+func (s *Sandbox) credentialsForIdentity(id string, who *subject, seen *Exchange) (answer any, code, message string) {
 	role := "Cognito_sandboxAuth_Role"
 	switch {
 	case who == nil && s.isGuest(id):
@@ -100,7 +100,7 @@ func (s *Sandbox) credentialsForIdentity(id string, who *user, seen *Exchange) (
 
 // identityOf is the identity that a user always has, or a new one for a guest. What it is follows from itself, so that none
 // has to be remembered.
-func (s *Sandbox) identityOf(who *user) string {
+func (s *Sandbox) identityOf(who *subject) string {
 	if who != nil {
 		return s.identity(s.seal.mac("identity", []byte(who.issuer+"\n"+who.subject)))
 	}

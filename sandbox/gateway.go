@@ -31,12 +31,6 @@ type Seen struct {
 	RequestID     string    `json:"requestId"`
 }
 
-// taken is a request that the gateway takes.
-type taken struct {
-	Seen
-	body []byte
-}
-
 // Caller is who signed.
 type Caller struct {
 	ARN         string `json:"arn"`
@@ -60,7 +54,7 @@ func (s *Sandbox) Gateway() http.Handler {
 		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 		w.Header().Set("x-amzn-RequestId", seen.RequestID)
 		w.Header().Set("Content-Type", "application/json")
-		answer, no := s.admit(r)
+		answer, body, no := s.admit(r)
 		if no != nil {
 			_, c := no.kind.codes()
 			seen.Status, seen.Code = c.status, c.name
@@ -68,30 +62,31 @@ func (s *Sandbox) Gateway() http.Handler {
 			writeJSON(w, c.status, refused{Message: no.message + no.canonical, HeadersNotSigned: no.headers})
 		} else {
 			answer.RequestID, seen.CallerARN = seen.RequestID, answer.Caller.ARN
-			answer.write(w, r.Header.Get("Accept"))
+			answer.write(w, r.Header.Get("Accept"), body)
 		}
 		s.observe(seen)
 	})
 }
 
-func (t *taken) write(w http.ResponseWriter, accept string) {
+// write answers in the form that the Accept header names; body is that of the request.
+func (s Seen) write(w http.ResponseWriter, accept string, body []byte) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	switch accept {
 	case "text/plain":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = fmt.Fprintf(w, "%s %s\n%s\n", t.Method, t.Path, t.Caller.ARN) //nolint:gosec // plain text, which browsers show as such
+		_, _ = fmt.Fprintf(w, "%s %s\n%s\n", s.Method, s.Path, s.Caller.ARN)
 	case "application/octet-stream":
 		w.Header().Set("Content-Type", accept)
-		_, _ = w.Write(t.body) //nolint:gosec // bytes, which browsers do not show
+		_, _ = w.Write(body) //nolint:gosec // bytes, which browsers do not show
 	default:
-		writeJSON(w, http.StatusOK, t.Seen)
+		writeJSON(w, http.StatusOK, s)
 	}
 }
 
-func (s *Sandbox) admit(r *http.Request) (*taken, *refusal) {
+func (s *Sandbox) admit(r *http.Request) (Seen, []byte, *refusal) {
 	a, no := receive(r, gatewayBodyLimit)
 	if no != nil {
-		return nil, no
+		return Seen{}, nil, no
 	}
 	if r.Header.Get(SpoilHeader) != "" {
 		a.spoil()
@@ -100,15 +95,15 @@ func (s *Sandbox) admit(r *http.Request) (*taken, *refusal) {
 		service: s.opts.Service, region: s.opts.Region, skew: gatewaySkew, quirks: endpoints.QuirksOf(s.opts.Service),
 	})
 	if no != nil {
-		return nil, no
+		return Seen{}, nil, no
 	}
-	return &taken{body: a.body, Seen: Seen{
+	return Seen{
 		Method: a.method, Path: a.path, Query: a.query, Host: a.host,
 		Caller:  Caller{ARN: v.arn, Account: v.account(), UserID: v.userID, AccessKeyID: v.accessKeyID},
 		Service: s.opts.Service, Region: s.opts.Region,
 		SignedHeaders: v.signedHeaders, SignedAt: v.time,
 		BodySHA256: signing.PayloadHash(a.body), BodyLength: len(a.body),
-	}}, nil
+	}, a.body, nil
 }
 
 // refused is a refusal by API Gateway, with S3's list of headers where it is

@@ -24,7 +24,7 @@ const issuerKeyID = "sandbox"
 
 var b64 = base64.RawURLEncoding
 
-// issuerKey signs the tokens.
+// newIssuerKey makes the key that signs the tokens.
 func newIssuerKey() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -82,12 +82,12 @@ func (s *Sandbox) serveIssuer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// user is whom a token speaks of.
-type user struct{ issuer, subject string }
+// subject is whom a token speaks of.
+type subject struct{ issuer, subject string }
 
 // verifyToken takes a token of the issuer at the host, in the words of STS.
-func (s *Sandbox) verifyToken(token, host string) (user, *refusal) {
-	bad := func(message string) (user, *refusal) { return user{}, &refusal{kind: badToken, message: message} }
+func (s *Sandbox) verifyToken(token, host string) (subject, *refusal) {
+	bad := func(message string) (subject, *refusal) { return subject{}, &refusal{kind: badToken, message: message} }
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return bad("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
@@ -113,10 +113,10 @@ func (s *Sandbox) verifyToken(token, host string) (user, *refusal) {
 	case claims.Sub == "":
 		return bad("Missing a required claim: sub")
 	case now.Unix() >= claims.Exp:
-		return user{}, &refusal{kind: tokenOver, message: fmt.Sprintf(
+		return subject{}, &refusal{kind: tokenOver, message: fmt.Sprintf(
 			"Token expired: current date/time %d must be before the expiration date/time%d", now.Unix(), claims.Exp)}
 	}
-	return user{issuer, claims.Sub}, nil
+	return subject{issuer, claims.Sub}, nil
 }
 
 func decodePart(part string, into any) bool {
