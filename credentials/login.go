@@ -28,13 +28,10 @@ func (p *profile) takes(l *loginOf) bool {
 
 // sessionAsCaller is [profile.session] with the caller's own token. It ends when the token does.
 func (p *profile) sessionAsCaller(ctx context.Context, a SessionRequest) (Session, error) {
-	refuse := func(err error) (Session, error) {
-		p.store.options.Served(p.Name, ServedRefused)
-		return Session{}, err
-	}
 	left, err := p.checkLogin(a.Login)
 	if err != nil {
-		return refuse(err)
+		p.store.options.Served(p.Name, ServedRefused)
+		return Session{}, err
 	}
 	cut := !a.Strict && a.MinValidity > left-margin
 	if cut {

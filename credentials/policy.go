@@ -38,8 +38,8 @@ const (
 
 var (
 	// profileBudget is for profiles' sessions, and as much for sessions from requests' keys: STS allows an account 600 calls a
-	// second for all its users. The reserve is for what all callers share and for refreshes. More than wait would wait for
-	// longer than turnTime.
+	// second for all its users. The reserve is for what all callers share and for refreshes. If more than size waited, the
+	// last of them would wait for longer than turnTime.
 	profileBudget = budget{rate: 5, burst: 20, reserve: 10, size: 32}
 	// loginBudget is for sessions that come of callers' own tokens: Cognito takes 25 GetId a second.
 	loginBudget = budget{rate: 25, burst: 50, size: 125}
