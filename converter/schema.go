@@ -68,7 +68,10 @@ func (c *conversion) schema(n node, label string, depth int) (object, error) {
 			return nil, err
 		}
 		made["x-ms-summary"] = first(prose(n.get("title").text(), maxLabel), made["x-ms-summary"].(string))
-		made["description"] = first(prose(n.get("description").text(), maxDescription), made["description"].(string))
+		if description := prose(n.get("description").text(), maxDescription); description != "" {
+			made["description"] = description
+			c.written += len(description)
+		}
 		return made, nil
 	}
 	s, err := c.shape(n)
