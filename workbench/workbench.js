@@ -152,7 +152,7 @@ async function readPaste(choice = 0) {
     if (turn !== reading) return;
     state.read = {...read, text};
     show("problem", "");
-    drawRead(read, choice);
+    drawRead(state.read, choice);
   } catch (error) {
     if (turn === reading) problem("read", error);
   }
@@ -181,7 +181,8 @@ function drawRead(read, choice) {
     parts.push(make("p", {}, read.answered ? "This is an answer, not a request." : "No request was found in it."));
   }
   if (read.answered && offers("POST /v1/diagnose")) {
-    parts.push(make("p", {}, make("button", {type: "button", onclick: () => diagnose({paste: state.read.text})}, "Say why AWS refused it")));
+    const why = () => diagnose({paste: read.text});
+    parts.push(make("p", {}, make("button", {type: "button", onclick: why}, "Say why AWS refused it")));
   }
   for (const n of read.notes) {
     parts.push(make("p", {class: n.error ? "bad" : "quiet"}, `Line ${n.line}, column ${n.column}: ${n.message} `,
