@@ -142,7 +142,7 @@ func (b *oneEvent) Read(p []byte) (int, error) {
 // TestMCP_ServesSDKs: the SDKs of the protocol, in every version that each knows, call tools of a server which wants
 // signatures: with sessions, requests of the server, streams that break off and go on, and tools that are not permitted.
 func TestMCP_ServesSDKs(t *testing.T) {
-	program, peer := build(t), buildMCP(t)
+	program, peer := build(t), buildModule(t, "testdata/mcp")
 	server := peers.Address(t)
 	peers.Start(t, exec.Command(peer, "serve", server), "http://"+server+"/ready")
 	gateway := newMCPGateway(server)
@@ -195,17 +195,4 @@ func TestMCP_ServesSDKs(t *testing.T) {
 	if len(gateway.faults) > 0 || gateway.verified == 0 {
 		t.Errorf("%d of %d requests: %s", len(gateway.faults), gateway.verified, strings.Join(gateway.faults, "\n"))
 	}
-}
-
-// buildMCP builds the server and the client of the SDK for Go.
-func buildMCP(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "mcp")
-	command := exec.Command("go", "build", "-p", "2", "-o", program, ".")
-	command.Dir = "testdata/mcp"
-	command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return program
 }

@@ -167,13 +167,7 @@ func startProxy(t *testing.T, server string, secure bool) (address, certificate 
 // that this machine does not have.
 func clients(t *testing.T) map[string]func() *exec.Cmd {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "clients")
-	build := exec.Command("go", "build", "-p", "2", "-o", program, ".")
-	build.Dir = "testdata/go"
-	build.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the clients: %v\n%s", err, out)
-	}
+	program := buildModule(t, "testdata/go")
 	modules := filepath.Join(peers.Package(t, sdkOfJS), "node_modules")
 	return map[string]func() *exec.Cmd{
 		"aws-sdk-go-v2": func() *exec.Cmd { return exec.Command(program, "sdk") },
@@ -185,6 +179,19 @@ func clients(t *testing.T) map[string]func() *exec.Cmd {
 		},
 		"boto3": boto3(t),
 	}
+}
+
+// buildModule builds the program of a module of its own.
+func buildModule(t *testing.T, folder string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
+	build := exec.Command("go", "build", "-p", "2", "-o", program, ".")
+	build.Dir = folder
+	build.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", folder, err, out)
+	}
+	return program
 }
 
 func boto3(t *testing.T) func() *exec.Cmd {
