@@ -55,6 +55,12 @@ func TestWalk_FromARefusalToTheCause(t *testing.T) {
 		t.Errorf("cause: %s", got)
 	}
 	t.Logf("2 actions, %.1f s", time.Since(begun).Seconds())
+	p.do(`document.querySelector("#cause").textContent = ""; // and again, while another paste is being read
+		const paste = document.querySelector("#paste");
+		paste.value += " ";
+		paste.dispatchEvent(new Event("input"));
+		document.querySelector("#read button").click()`)
+	p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
 	p.paste("paste", "")
 	p.paste("answer", `{"message":"Missing Authentication Token"}`)
 	p.click("#diagnose")
