@@ -109,6 +109,8 @@ func classifyCode(err error, status int) *Error {
 	var net net.Error
 	var badReply *smithy.DeserializationError
 	switch {
+	case errors.Is(err, ErrLoginExpired): // says the profile below
+		return fail(ErrLoginExpired, "")
 	case errors.Is(err, errReplyTooLarge):
 		return fail(ErrUnavailable, "answer too large")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &net) && net.Timeout():

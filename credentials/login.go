@@ -33,18 +33,16 @@ func (p *profile) sessionAsCaller(ctx context.Context, a SessionRequest) (Sessio
 		p.store.options.Served(p.Name, ServedRefused)
 		return Session{}, err
 	}
-	cut := !a.Strict && a.MinValidity > left-margin
-	if cut {
-		a.MinValidity = left - margin
+	if !a.Strict {
+		a.MinValidity = min(a.MinValidity, left-margin)
 	}
 	s, err := p.store.cache.get(ctx, p.cacheRequest(a))
-	switch {
-	case errors.Is(err, ErrTooShort) && cut, err == nil && s.Expires.Sub(p.clock.read().time) < margin:
-		return Session{}, ErrLoginExpired // meanwhile
-	case err != nil:
-		return Session{}, err
+	if err == nil || errors.Is(err, ErrTooShort) {
+		if _, over := p.checkLogin(a.Login); over != nil { // meanwhile
+			return Session{}, over
+		}
 	}
-	return s, nil
+	return s, err
 }
 
 // checkLogin reports how long a token is still good, or why it cannot log its bearer in here.

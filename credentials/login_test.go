@@ -121,6 +121,38 @@ func TestLogins_AShortSessionIsNoShortToken(t *testing.T) {
 	})
 }
 
+func TestLogins_AShortSessionIsNoShortTokenWhereMoreIsAskedThanTheTokenHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := asCaller()
+		p.AssumeRole.Duration = 15 * time.Minute
+		s := loginStore(t, hosts{"sts": newFake(time.Now)}, p)
+		a := asks("as-caller", token("anna", 1, time.Now().Add(time.Hour)))
+		a.MinValidity = 2 * time.Hour
+		if _, err := s.Session(t.Context(), a); !errors.Is(err, credentials.ErrTooShort) {
+			t.Errorf("%v, want %v", err, credentials.ErrTooShort)
+		}
+	})
+}
+
+func TestLogins_ATokenThatEndsMeanwhileIsOver(t *testing.T) {
+	for _, profile := range []string{"as-caller", "above"} {
+		t.Run(profile, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFake(time.Now)
+				fake.answer = func(c call) (*http.Response, error) {
+					time.Sleep(2 * time.Second)
+					return fake.issue(c), nil
+				}
+				s := loginStore(t, fake, asCaller(), above())
+				a := asks(profile, token("anna", 1, time.Now().Add(31*time.Second)))
+				if _, err := s.Session(t.Context(), a); !errors.Is(err, credentials.ErrLoginExpired) {
+					t.Errorf("%v, want %v", err, credentials.ErrLoginExpired)
+				}
+			})
+		})
+	}
+}
+
 // TestLogins_ASessionNeverOutlivesItsToken asks each half minute, before, at and after the end of tokens of many lengths.
 func TestLogins_ASessionNeverOutlivesItsToken(t *testing.T) {
 	for _, life := range []time.Duration{
