@@ -57,14 +57,11 @@ func (s *Store) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out.Evictions, out.RequestEvictions, out.LoginEvictions = c.evictions, c.requestEvictions, c.loginEvictions
-	for i := range s.options.Profiles {
-		profile := c.profileStatus(s.profiles[s.options.Profiles[i].Name].key())
-		if p := certificates[profile.Name]; p != nil {
-			profile.CertificateExpires, profile.CertificateLife = p.end(), p.lifetime()
-		}
-		out.Profiles = append(out.Profiles, profile)
-	}
+	states := map[key]profileState{}
 	for _, e := range c.entries {
+		if profile := e.ofProfile(); profile != (key{}) {
+			states[profile] = states[profile].with(e)
+		}
 		switch {
 		case !e.valid:
 		case e.login != nil:
@@ -75,27 +72,34 @@ func (s *Store) Status() Status {
 			out.Sessions++
 		}
 	}
+	for i := range s.options.Profiles {
+		name := s.options.Profiles[i].Name
+		state := states[s.profiles[name].key()]
+		profile := ProfileStatus{Name: name, Usable: state.usable || !state.failed, Expires: state.expires}
+		if p := certificates[name]; p != nil {
+			profile.CertificateExpires, profile.CertificateLife = p.end(), p.lifetime()
+		}
+		out.Profiles = append(out.Profiles, profile)
+	}
 	return out
 }
 
-// profileStatus is called with the lock held.
-func (c *cache) profileStatus(profile key) ProfileStatus {
-	out := ProfileStatus{Name: profile.profile}
-	failed := false
-	for _, e := range c.entries {
-		if e.ofProfile() != profile {
-			continue
+// profileState is what the sessions of a profile say of it.
+type profileState struct {
+	usable, failed bool
+	expires        time.Time
+}
+
+// with adds what an entry says.
+func (s profileState) with(e *entry) profileState {
+	switch r := e.clock.read(); {
+	case e.servable(r, 0):
+		s.usable = true
+		if end := e.session.Expires; e.inUse(r) && !end.IsZero() && (s.expires.IsZero() || end.Before(s.expires)) {
+			s.expires = end
 		}
-		switch r := e.clock.read(); {
-		case e.servable(r, 0):
-			out.Usable = true
-			if end := e.session.Expires; e.inUse(r) && !end.IsZero() && (out.Expires.IsZero() || end.Before(out.Expires)) {
-				out.Expires = end
-			}
-		case e.lastErr != nil:
-			failed = true
-		}
+	case e.lastErr != nil:
+		s.failed = true
 	}
-	out.Usable = out.Usable || !failed
-	return out
+	return s
 }
