@@ -61,9 +61,9 @@ func writeAppended(w http.ResponseWriter, r *http.Request, status int, media str
 		return
 	}
 	writeHead(w, status, media, o.Len())
-	// A client that is gone cannot be told anything more.
-	_, _ = o.WriteTo(w)
-	if cap(text) <= keptAnswer {
+	// A client that is gone cannot be told anything more. Its connection of HTTP/2 may still read the buffer, when the write
+	// has ended in an error: it is not used again.
+	if _, err := o.WriteTo(w); err == nil && cap(text) <= keptAnswer {
 		*buf = text
 		answers.Put(buf)
 	}
