@@ -46,7 +46,7 @@ func (s *server) limitGuests(next http.Handler) http.Handler {
 	})
 }
 
-// network is what one guest has of addresses: of IPv6 whoever has one has 2⁶⁴ of them.
+// network is what one stranger has of addresses: of IPv6 whoever has one has 2⁶⁴ of them.
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {

@@ -67,7 +67,7 @@ func (s *server) logRequest(r *http.Request, w middleware.WrapResponseWriter, e 
 	unlogged := 0
 	if w.Status() == http.StatusUnauthorized {
 		var isLogged bool
-		if isLogged, unlogged = s.refusals.logs(e.ClientIP, s.Now()); !isLogged {
+		if isLogged, unlogged = s.refusals.logs(network(e.ClientIP), s.Now()); !isLogged {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -108,5 +109,22 @@ func TestLog_HasShortLines(t *testing.T) {
 				t.Errorf("%s: a line of %d bytes, want at most 2 KiB: %.300s", test.name, len(line), line)
 			}
 		}
+	}
+}
+
+// Whoever has one address of IPv6 has 2⁶⁴ of them, and gets no more lines for that.
+func TestLog_RefusalsOfOneNetworkShareTheirLines(t *testing.T) {
+	s := newServer(t, sessions{})
+	for i := range 25 {
+		r := httptest.NewRequest(http.MethodGet, "/v1/profiles", nil)
+		r.RemoteAddr = fmt.Sprintf("[2001:db8::%x]:1", i)
+		w := httptest.NewRecorder()
+		s.routes.(http.Handler).ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized {
+			t.Fatal(w.Code)
+		}
+	}
+	if lines := strings.Count(s.log.String(), `"status":401`); lines != 10 {
+		t.Errorf("%d lines, want 10", lines)
 	}
 }

@@ -21,7 +21,7 @@ type refusedMinute struct {
 	lines, unlogged int
 }
 
-// logs tells whether an answer 401 to an address gets a line, and how many before it got none.
+// logs tells whether an answer 401 to an address, as [network] has it, gets a line, and how many before it got none.
 func (r *refusals) logs(address string, now time.Time) (line bool, unlogged int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
