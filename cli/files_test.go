@@ -2,15 +2,13 @@ package cli
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // TestFiles_AreBounded: a file that is named by mistake is not read whole, whichever command reads it.
 func TestFiles_AreBounded(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "disk")
-	write(t, filepath.Dir(name), filepath.Base(name), "")
+	name := writeFile(t, "disk", "")
 	if err := os.Truncate(name, fileLimit+1); err != nil {
 		t.Fatal(err)
 	}

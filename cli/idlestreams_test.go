@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,10 +75,7 @@ func serveByTLS(t *testing.T, mcp http.Handler, environment string) (s *server, 
 		t.Fatal(err)
 	}
 	t.Cleanup(aws.Close)
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, aws.CA, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca := writeFile(t, "ca.pem", string(aws.CA))
 	return serveApart(t, environment, "HTTPS_PROXY="+aws.ProxyURL.String(), "AWS_CA_BUNDLE="+ca,
 		"COUNTERSIGN_ALLOW_SEND=true", "COUNTERSIGN_MAX_REQUESTS=2500"), "orders.gateway.bedrock-agentcore.eu-west-1.amazonaws.com"
 }
@@ -91,12 +86,8 @@ func servePlain(t *testing.T, mcp http.Handler) (s *server, host string) {
 	aws := httptest.NewServer(mcp)
 	t.Cleanup(func() { aws.CloseClientConnections(); aws.Close() })
 	host = strings.TrimPrefix(aws.URL, "http://")
-	file := filepath.Join(t.TempDir(), "countersign.yaml")
-	text := fmt.Sprintf("allow_send: true\nmax_requests: 2500\nhttp_hosts: ['%s']\nprofiles:\n  default:\n    source: environment\n"+
-		"    hosts: {127.0.0.1: {service: execute-api, region: eu-west-1}}\n", host)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writeFile(t, "countersign.yaml", fmt.Sprintf("allow_send: true\nmax_requests: 2500\nhttp_hosts: ['%s']\nprofiles:\n"+
+		"  default:\n    source: environment\n    hosts: {127.0.0.1: {service: execute-api, region: eu-west-1}}\n", host))
 	return serveApart(t, "COUNTERSIGN_CONFIG="+file), host
 }
 

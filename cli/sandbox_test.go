@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"regexp"
@@ -12,12 +11,12 @@ import (
 	"countersign/sandbox"
 )
 
-// TestSandbox_AsUser carries out what the transcript says to try.
-func TestSandbox_AsUser(t *testing.T) {
-	var p program
-	ctx, stop := context.WithCancel(t.Context())
+// serveSandbox runs countersign sandbox until the test is over, and returns when it has said everything.
+func serveSandbox(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := new(program)
 	done := make(chan int, 1)
-	go func() { done <- p.run(ctx, "sandbox", "--as-user") }()
+	go func() { done <- p.run(t.Context(), append([]string{"sandbox"}, args...)...) }()
 	for !strings.Contains(p.out.String(), "Serving until") {
 		select {
 		case code := <-done:
@@ -25,6 +24,17 @@ func TestSandbox_AsUser(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	t.Cleanup(func() { // the context has ended
+		if code := <-done; code != 0 {
+			t.Errorf("exit code %d\n%s", code, &p.err)
+		}
+	})
+	return p
+}
+
+// TestSandbox_AsUser carries out what the transcript says to try.
+func TestSandbox_AsUser(t *testing.T) {
+	p := serveSandbox(t, "--as-user")
 	line := regexp.MustCompile(`TOKEN=(\S+)\n   curl -s (\S+) -H "Authorization: Bearer \$TOKEN" [^\n]*\n     -d '([^\n]*)'`)
 	found := line.FindStringSubmatch(p.out.String())
 	if found == nil {
@@ -50,10 +60,6 @@ func TestSandbox_AsUser(t *testing.T) {
 		if response.StatusCode != http.StatusOK || !strings.Contains(string(text), arn) {
 			t.Errorf("%s: %d %s, want an answer to %s", profile, response.StatusCode, text, arn)
 		}
-	}
-	stop()
-	if code := <-done; code != 0 {
-		t.Errorf("exit code %d\n%s", code, &p.err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -58,31 +56,13 @@ func newPair(t *testing.T, name string, issuer *testPair) *testPair {
 
 func writePEM(t *testing.T, name, kind string, der []byte) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return writeFile(t, name, string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
 }
 
 // TestSandbox_TrustAnchor follows the guide: the sandbox gives a session to certificates of its trust anchor, and to no others.
 func TestSandbox_TrustAnchor(t *testing.T) {
 	anchor := newPair(t, "ca", nil)
-	var p program
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan int, 1)
-	go func() { done <- p.run(ctx, "sandbox", "--trust-anchor", anchor.certFile) }()
-	defer func() {
-		stop()
-		<-done
-	}()
-	for !strings.Contains(p.out.String(), "Serving until") {
-		select {
-		case code := <-done:
-			t.Fatalf("exit code %d\n%s%s", code, &p.out, &p.err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	p := serveSandbox(t, "--trust-anchor", anchor.certFile)
 	sts := regexp.MustCompile(`AWS_ENDPOINT_URL_STS=(\S+)`).FindStringSubmatch(p.out.String())
 	if sts == nil {
 		t.Fatalf("no address of the STS:\n%s", &p.out)
@@ -96,15 +76,12 @@ func TestSandbox_TrustAnchor(t *testing.T) {
 		"of another":          {newPair(t, "erp", newPair(t, "other", nil)), 1, "FAIL "},
 	} {
 		const id = "11111111-2222-3333-4444-555555555555"
-		file := filepath.Join(t.TempDir(), "countersign.yaml")
-		text := "auth: none\nprofiles:\n  erp:\n    region: eu-west-1\n    source: roles-anywhere\n    roles_anywhere:\n" +
-			"      certificate_file: " + test.pair.certFile + "\n      private_key_file: " + test.pair.keyFile +
-			"\n      trust_anchor_arn: arn:aws:rolesanywhere:eu-west-1:123456789012:trust-anchor/" + id +
-			"\n      profile_arn: arn:aws:rolesanywhere:eu-west-1:123456789012:profile/" + id +
-			"\n      role_arn: arn:aws:iam::123456789012:role/sandbox-caller\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		file := writeFile(t, "countersign.yaml", "auth: none\nprofiles:\n  erp:\n    region: eu-west-1\n    source: roles-anywhere\n"+
+			"    roles_anywhere:\n"+
+			"      certificate_file: "+test.pair.certFile+"\n      private_key_file: "+test.pair.keyFile+
+			"\n      trust_anchor_arn: arn:aws:rolesanywhere:eu-west-1:123456789012:trust-anchor/"+id+
+			"\n      profile_arn: arn:aws:rolesanywhere:eu-west-1:123456789012:profile/"+id+
+			"\n      role_arn: arn:aws:iam::123456789012:role/sandbox-caller\n")
 		check := program{env: map[string]string{"AWS_ENDPOINT_URL": sts[1]}}
 		code := check.run(t.Context(), "serve", "--config", file, "--check", "--online")
 		if code != test.code || !strings.Contains(check.out.String(), test.want) {
