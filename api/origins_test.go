@@ -58,6 +58,7 @@ func newServerForPages(t *testing.T, change ...func(*access.Options)) (s server,
 func TestPages_OfListedOriginsCallWithTokensOfTheirUsers(t *testing.T) {
 	s, token := newServerForPages(t)
 	const document = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
+	from := func(origin string) []string { return []string{"Origin", origin, "Authorization", token} }
 	for name, test := range map[string]struct {
 		path, body string
 		headers    []string
@@ -65,64 +66,28 @@ func TestPages_OfListedOriginsCallWithTokensOfTheirUsers(t *testing.T) {
 		code       string
 		told       bool // the browser may show the answer to the page
 	}{
-		"signed": {"/v1/sign", document, []string{"Origin", page, "Authorization", token}, 200, "", true},
-		"sent": {"/v1/send", document, []string{
-			"Origin", page, "Sec-Fetch-Site", "cross-site",
-			"Authorization", token,
-		}, 200, "", true},
-		"not JSON": {"/v1/sign", "{", []string{"Origin", page, "Authorization", token}, 400, "", true},
-		"too large": {"/v1/send", strings.Repeat(" ", 11<<20), []string{
-			"Origin", page, "Authorization",
-			token,
-		}, 413, "body_too_large", true},
-		"no token":    {"/v1/sign", document, []string{"Origin", page}, 401, "unauthenticated", true},
-		"a bad token": {"/v1/sign", document, []string{"Origin", page, "Authorization", token + "x"}, 401, "unauthenticated", true},
-		"a key":       {"/v1/sign", document, []string{"Origin", page, "X-API-Key", key}, 403, "login_required", true},
-		"a key as Bearer": {
-			"/v1/send", document,
-			[]string{"Origin", page, "Authorization", "Bearer " + key},
-			403,
-			"login_required", true,
-		},
-		"a key beside a token": {"/v1/sign", document, []string{
-			"Origin", page, "X-API-Key", key, "Authorization",
-			token,
-		}, 403, "login_required", true},
+		"signed":               {"/v1/sign", document, from(page), 200, "", true},
+		"sent":                 {"/v1/send", document, append(from(page), "Sec-Fetch-Site", "cross-site"), 200, "", true},
+		"not JSON":             {"/v1/sign", "{", from(page), 400, "", true},
+		"too large":            {"/v1/send", strings.Repeat(" ", 11<<20), from(page), 413, "body_too_large", true},
+		"no token":             {"/v1/sign", document, []string{"Origin", page}, 401, "unauthenticated", true},
+		"a bad token":          {"/v1/sign", document, []string{"Origin", page, "Authorization", token + "x"}, 401, "unauthenticated", true},
+		"a key":                {"/v1/sign", document, []string{"Origin", page, "X-API-Key", key}, 403, "login_required", true},
+		"a key as Bearer":      {"/v1/send", document, []string{"Origin", page, "Authorization", "Bearer " + key}, 403, "login_required", true},
+		"a key beside a token": {"/v1/sign", document, append(from(page), "X-API-Key", key), 403, "login_required", true},
 		"what a cookie stands for": {
-			"/v1/sign", document,
-			[]string{"Origin", page, "X-Ms-Client-Principal", principal},
-			403, "login_required", true,
+			"/v1/sign", document, []string{"Origin", page, "X-Ms-Client-Principal", principal}, 403, "login_required", true,
 		},
 		"a form of the page": {"/v1/sign", document, []string{"Origin", page, "Content-Type", "text/plain"}, 401, "unauthenticated", true},
-		"another operation":  {"/v1/presign", document, []string{"Origin", page, "Authorization", token}, 403, "cross_origin", false},
-		"another origin": {"/v1/sign", document, []string{
-			"Origin", "https://evil.example", "Authorization",
-			token,
-		}, 403, "cross_origin", false},
-		"longer by a label": {"/v1/sign", document, []string{
-			"Origin", page + ".evil.example", "Authorization",
-			token,
-		}, 403, "cross_origin", false},
-		"a label below": {"/v1/sign", document, []string{
-			"Origin", "https://x.app.example.com", "Authorization",
-			token,
-		}, 403, "cross_origin", false},
-		"another port": {
-			"/v1/sign", document,
-			[]string{"Origin", page + ":8443", "Authorization", token},
-			403,
-			"cross_origin", false,
-		},
-		"another scheme": {"/v1/sign", document, []string{
-			"Origin", "http://app.example.com", "Authorization",
-			token,
-		}, 403, "cross_origin", false},
-		"another case": {"/v1/sign", document, []string{
-			"Origin", "https://APP.example.com", "Authorization",
-			token,
-		}, 403, "cross_origin", false},
-		"a sandboxed frame": {"/v1/sign", document, []string{"Origin", "null", "Authorization", token}, 403, "cross_origin", false},
-		"no page":           {"/v1/sign", document, []string{"X-API-Key", key}, 200, "", false},
+		"another operation":  {"/v1/presign", document, from(page), 403, "cross_origin", false},
+		"another origin":     {"/v1/sign", document, from("https://evil.example"), 403, "cross_origin", false},
+		"longer by a label":  {"/v1/sign", document, from(page + ".evil.example"), 403, "cross_origin", false},
+		"a label below":      {"/v1/sign", document, from("https://x.app.example.com"), 403, "cross_origin", false},
+		"another port":       {"/v1/sign", document, from(page + ":8443"), 403, "cross_origin", false},
+		"another scheme":     {"/v1/sign", document, from("http://app.example.com"), 403, "cross_origin", false},
+		"another case":       {"/v1/sign", document, from("https://APP.example.com"), 403, "cross_origin", false},
+		"a sandboxed frame":  {"/v1/sign", document, from("null"), 403, "cross_origin", false},
+		"no page":            {"/v1/sign", document, []string{"X-API-Key", key}, 200, "", false},
 	} {
 		w := s.do("POST", test.path, test.body, append([]string{"Content-Type", "application/json"}, test.headers...)...)
 		allowed := ""
