@@ -42,7 +42,7 @@ type process struct {
 func Main(contract []byte) int {
 	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
 	signal.Ignore(syscall.SIGPIPE)
-	limitMemory(startMemoryLimit)
+	limitMemory(softMemoryLimit)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
@@ -65,8 +65,8 @@ func isTerminal(stream any) bool {
 // another.
 const softMemoryLimit = 208 << 20
 
-// startMemoryLimit holds until requests are served: reading ten thousand profiles leaves several times as much lying as it
-// keeps.
+// startMemoryLimit holds while the configuration of a service is read for the first time: ten thousand profiles leave several
+// times as much lying as is kept.
 const startMemoryLimit = 80 << 20
 
 // limitMemory sets the soft limit, unless the operator did.

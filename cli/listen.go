@@ -41,7 +41,6 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 	}
 	failed := make(chan error, 1)
 	debug.FreeOSMemory() // what the start leaves behind is not needed again
-	limitMemory(softMemoryLimit)
 	wanted := s.current.Load().conf.MaxConnections
 	most := connections(wanted, descriptors())
 	if most < wanted {

@@ -39,6 +39,8 @@ const (
 
 // newReloading makes a service that looks at its files while it serves, and at once after a signal.
 func newReloading(p *process, file string, signals <-chan os.Signal) (*service, error) {
+	limitMemory(startMemoryLimit)
+	defer limitMemory(softMemoryLimit)
 	first := newFiles(nil)
 	reading := *p
 	reading.files = first
