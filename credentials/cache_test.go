@@ -283,7 +283,8 @@ func TestFetchesAreLimitedOverAll(t *testing.T) {
 		}
 		wg.Wait()
 		took := time.Since(start)
-		if n := fake.count(); n > 20+int(took/time.Second+1)*5 || n < 35 || int(busy.Load()) != 100-n {
+		// The 25th turn after the burst comes as the time to wait ends: it may come too late.
+		if n := fake.count(); n > 20+int(took/time.Second+1)*5 || n < 34 || int(busy.Load()) != 100-n {
 			t.Errorf(
 				"%d calls in %v and %d told to come again, want a burst, half of it for what callers share, and 5 a second", n, took,
 				busy.Load(),
