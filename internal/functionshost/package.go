@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // app is what the package says.
@@ -124,7 +125,11 @@ func unpack(file, dir string) error {
 		return err
 	}
 	defer archive.Close()
-	if err := os.CopyFS(dir, archive); err != nil {
+	// A process that began now would hold the program open for writing, and nobody could start it (ETXTBSY).
+	syscall.ForkLock.RLock()
+	err = os.CopyFS(dir, archive)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		return err
 	}
 	for _, f := range archive.File { // CopyFS leaves modes to the umask

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -386,7 +387,11 @@ func TestSandbox_OpensTheBrowser(t *testing.T) {
 	needBrowser(t)
 	dir := t.TempDir()
 	const script = "#!/bin/sh\nprintf %s \"$1\" > \"$(dirname \"$0\")/part\" && mv \"$(dirname \"$0\")/part\" \"$(dirname \"$0\")/opened\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {
+	// A process that began now would hold the script open for writing, and nobody could start it (ETXTBSY).
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	address, _, stop, err := launch("   http://", []string{"PATH=" + dir + ":" + os.Getenv("PATH")}, "sandbox", "--open")
