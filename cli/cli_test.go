@@ -93,7 +93,7 @@ func freePort(t *testing.T) string {
 
 func waitFor(t *testing.T, url string) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		if answer, err := http.Get(url); err == nil { //nolint:noctx // polled until it answers
 			_ = answer.Body.Close()
 			return

@@ -178,7 +178,7 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
+	for range 500 {
 		status, body := get("http://" + metrics + "/readyz")
 		if status == http.StatusServiceUnavailable {
 			var problem struct{ Code string }

@@ -24,7 +24,7 @@ func startProxy(t *testing.T, p *program, client *http.Client, url string, args 
 			t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 		}
 	})
-	for range 500 {
+	for range 3000 {
 		if answer, err := client.Get(url); err == nil {
 			_ = answer.Body.Close()
 			return

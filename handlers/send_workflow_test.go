@@ -98,7 +98,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 				}
 			}, nil)
 			run := runCallAWS(t, s, "call-aws.json")
-			for range 100 { // AWS may notice later that nobody waits
+			for range 1000 { // AWS may notice later that nobody waits
 				if int(done.Load()) < row.done {
 					time.Sleep(10 * time.Millisecond)
 				}

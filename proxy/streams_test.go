@@ -114,7 +114,8 @@ func TestProxy_HoldsNoUploadBack(t *testing.T) {
 
 // The timeouts of the server are for a request that is answered at once; streams that go on outlast them.
 func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
-	const timeout = 300 * time.Millisecond
+	const timeout = 600 * time.Millisecond
+	const pause = timeout / 8 // ten of them are longer than the timeout, and none is, although a machine may be busy
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		s, err := readRequest(r)
 		if err != nil {
@@ -123,10 +124,10 @@ func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
 		if _, err := s.readBody(r); err != nil {
 			return
 		}
-		time.Sleep(2 * timeout) // an answer that takes its time
+		time.Sleep(timeout * 3 / 2) // an answer that takes its time
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
 		for range 10 {
-			time.Sleep(timeout / 4)
+			time.Sleep(pause)
 			_, _ = io.WriteString(conn, "x")
 		}
 	})
@@ -138,7 +139,7 @@ func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
 		"up and down": func(c net.Conn) {
 			fmt.Fprintf(c, "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", path(server.host(), "/"))
 			for range 10 {
-				time.Sleep(timeout / 4)
+				time.Sleep(pause)
 				_, _ = io.WriteString(c, "x")
 			}
 		},
@@ -352,7 +353,7 @@ func TestStop_EndsWhatIsUnderWay(t *testing.T) {
 	})
 	<-done
 	var after int
-	for range 100 {
+	for range 500 {
 		if after = runtime.NumGoroutine(); after <= before {
 			return
 		}

@@ -89,7 +89,7 @@ func (t *trail) records() []access.Record {
 // outcome waits for the record of what became of a request.
 func (t *trail) outcome(tb testing.TB) access.Record {
 	tb.Helper()
-	for range 500 {
+	for range 3000 {
 		for _, r := range t.records() {
 			if r.Outcome != "" {
 				return r

@@ -124,10 +124,14 @@ profiles:
 callers:
   api_keys: [{id: flow, sha256: %s}]
 `, region, a.stsURL, sandbox.PartnerRoleARN, sandbox.PartnerExternalID, write("usage-key", usageKey), host, keyHash()))
-	return startServiceWith(t, functionshost.Options{Older: older}, map[string]string{
+	service := startServiceWith(t, functionshost.Options{Older: older}, map[string]string{
 		"AWS_ACCESS_KEY_ID": sandbox.AccessKeyID, "AWS_SECRET_ACCESS_KEY": sandbox.SecretAccessKey, "AWS_REGION": region,
 		"COUNTERSIGN_CONFIG": configuration, "HTTPS_PROXY": up.ProxyURL.String(), "AWS_CA_BUNDLE": write("ca.pem", string(up.CA)),
 	})
+	if err := service.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return service
 }
 
 // convertedSamples are the definitions of converter/testdata as connectors, by file.

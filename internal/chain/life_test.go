@@ -157,7 +157,7 @@ func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
 		t.Errorf("status %d, want the host's 500", status)
 	}
 	var said, logged string
-	for range 100 { // the log comes by a pipe of its own, after the answer
+	for range 1000 { // the log comes by a pipe of its own, after the answer
 		said, logged = "", ""
 		for _, line := range s.Lines() {
 			if line.Stream == "host" && line.Level == functionshost.Error {

@@ -399,7 +399,7 @@ func TestSandbox_OpensTheBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	for range 200 {
+	for range 1000 {
 		if opened, err := os.ReadFile(filepath.Join(dir, "opened")); err == nil {
 			if string(opened) != "http://"+address || !strings.HasSuffix(address, "/workbench?example=sandbox") {
 				t.Errorf("%s was opened, want http://%s", opened, address)
