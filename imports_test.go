@@ -57,12 +57,15 @@ var entries = []entry{
 	},
 	{folder: "proxy", packages: "broker problem sending endpoints signing"},
 	{
-		folder: "broker", packages: "problem access credentials sending endpoints signing",
+		folder: "broker", packages: "problem access credentials sending endpoints signing internal/lazyregexp",
 		outside: "github.com/go-json-experiment/json/jsontext",
 	},
 	{folder: "workbench"},
-	{folder: "converter", packages: "connector endpoints", outside: "github.com/go-json-experiment/json/jsontext github.com/oasdiff/yaml3"},
-	{folder: "connector", outside: "github.com/getkin/kin-openapi"},
+	{
+		folder: "converter", packages: "connector endpoints internal/lazyregexp",
+		outside: "github.com/go-json-experiment/json/jsontext github.com/oasdiff/yaml3",
+	},
+	{folder: "connector", packages: "internal/lazyregexp", outside: "github.com/getkin/kin-openapi"},
 	{folder: "sandbox", packages: "endpoints signing"},
 	{
 		folder: "telemetry", packages: "access credentials endpoints",
@@ -95,10 +98,11 @@ var entries = []entry{
 	{folder: "internal/testbuild"},
 	{folder: "internal/upstream"},
 	{folder: "signing/signhttp", packages: "signing"},
-	{folder: "diagnosis", packages: "reading endpoints signing", pure: true},
-	{folder: "reading", outside: "mvdan.cc/sh/v3/syntax", pure: true},
+	{folder: "diagnosis", packages: "reading endpoints signing internal/lazyregexp", pure: true},
+	{folder: "reading", packages: "internal/lazyregexp", outside: "mvdan.cc/sh/v3/syntax", pure: true},
 	{folder: "explain", packages: "signing", pure: true},
-	{folder: "snippets", pure: true},
+	{folder: "snippets", packages: "internal/lazyregexp", pure: true},
+	{folder: "internal/lazyregexp", pure: true},
 	{folder: "endpoints", pure: true},
 	{folder: "signing", pure: true},
 }

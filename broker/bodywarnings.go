@@ -6,12 +6,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"countersign/access"
+	"countersign/internal/lazyregexp"
 	"countersign/signing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,7 +67,9 @@ func (op *operation) warnOfMissingBody(in *Input) {
 		"Check the expression that the body comes from.")
 }
 
-var dataURI = regexp.MustCompile(`(?i)^data:(?:[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[^,;\s]*)*|(?:;[^,;\s]*)*;base64),`)
+const dataScheme = "data:"
+
+var dataURI = lazyregexp.New(`(?i)^` + dataScheme + `(?:[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[^,;\s]*)*|(?:;[^,;\s]*)*;base64),`)
 
 // undecoded says what a body is that holds a file in a wrapping which nobody takes off on the
 // way, or "".
@@ -80,7 +82,7 @@ func undecoded(body []byte) string {
 		if found, multipart, err := EnvelopeNames(text); err == nil && (found || multipart) && jsontext.Value(text).IsValid() {
 			return "the text of an object with $content, the form in which workflow engines hold a file"
 		}
-	case dataURI.Match(begin):
+	case bytes.EqualFold(begin[:min(len(begin), len(dataScheme))], []byte(dataScheme)) && dataURI().Match(begin):
 		return "a data URI, which holds a file as text"
 	}
 	if name := base64File(text); name != "" {
@@ -127,7 +129,7 @@ func garbled(text []byte) bool {
 }
 
 // holdsNoJSON are the media types of files, which an object is never sent as.
-var holdsNoJSON = regexp.MustCompile(`^(?:image|audio|video)/|xml$|^text/(?:csv|html)$|^application/(?:pdf|zip)$`)
+var holdsNoJSON = lazyregexp.New(`^(?:image|audio|video)/|xml$|^text/(?:csv|html)$|^application/(?:pdf|zip)$`)
 
 // saysOfText tells whether a Content-Type says what a text has to be.
 func saysOfText(contentType string) bool {
@@ -156,7 +158,7 @@ func (p *payload) differs(contentType string) string {
 				"of the multipart text with its boundary, or presign and let the client make it."
 		}
 	case p.MediaType == MediaJSON:
-		if holdsNoJSON.MatchString(media) {
+		if holdsNoJSON().MatchString(media) {
 			return "Content-Type is " + media + ", and the body is an object, which is sent as JSON. Give a " +
 				"file as an object with $content-type and $content, a text as a text."
 		}

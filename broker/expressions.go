@@ -3,10 +3,10 @@ package broker
 import (
 	"bytes"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"countersign/internal/lazyregexp"
 	"countersign/problem"
 )
 
@@ -15,9 +15,9 @@ import (
 // pipelines, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole
 // of a value, so the functions that authors write most are found anywhere.
 var (
-	expression      = regexp.MustCompile(`(?s)@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>|\$\([A-Za-z_][\w.]*\)`)
-	callAtBeginning = regexp.MustCompile(`^\s*@[A-Za-z][A-Za-z0-9]*\(.*\)`)
-	callAnywhere    = regexp.MustCompile(`@(?:` + strings.Join([]string{
+	expression      = lazyregexp.New(`(?s)@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>|\$\([A-Za-z_][\w.]*\)`)
+	callAtBeginning = lazyregexp.New(`^\s*@[A-Za-z][A-Za-z0-9]*\(.*\)`)
+	callAnywhere    = lazyregexp.New(`@(?:` + strings.Join([]string{
 		"actionBody", "actionOutputs", "actions", "appsetting", "body", "coalesce", "concat", "decodeUriComponent",
 		"encodeUriComponent", "first", "formatDateTime", "guid", "if", "items?", "json", "last", "outputs",
 		"parameters", "replace", "result", "string", "toLower", "toUpper", "trigger", "triggerBody",
@@ -31,7 +31,7 @@ func unevaluated(text string) string {
 	if !strings.ContainsAny(text, "@{%$") {
 		return ""
 	}
-	if found := expression.FindString(text); found != "" {
+	if found := expression().FindString(text); found != "" {
 		opening, closing := found[:2], "}"
 		switch opening {
 		case "{{":
@@ -45,7 +45,7 @@ func unevaluated(text string) string {
 		}
 		return opening + "…" + closing
 	}
-	if callAtBeginning.MatchString(text) || callAnywhere.MatchString(text) {
+	if callAtBeginning().MatchString(text) || callAnywhere().MatchString(text) {
 		return "@name(…)"
 	}
 	return ""
@@ -81,7 +81,7 @@ func warnOfExpressions(_ *Input, op *operation) error {
 	if len(text) == 0 || len(text) > longest || op.payload.MediaType != MediaText || strings.IndexByte("@{$<[", text[0]) < 0 {
 		return nil
 	}
-	if body := string(text); body == objectAsText || isExpression(body) || callAtBeginning.MatchString(body) {
+	if body := string(text); body == objectAsText || isExpression(body) || callAtBeginning().MatchString(body) {
 		op.warnOfText(problem.Field{Part: "body"}, body)
 	}
 	return nil
@@ -91,7 +91,7 @@ func warnOfExpressions(_ *Input, op *operation) error {
 // a thousandth of what searching them takes.
 func isExpression(text string) bool {
 	begins := func(opening string) bool { return strings.HasPrefix(text, opening) }
-	return slices.ContainsFunc([]string{"@{", "{{", "${", "{%", "<%", "$("}, begins) && expression.FindString(text) == text
+	return slices.ContainsFunc([]string{"@{", "{{", "${", "{%", "<%", "$("}, begins) && expression().FindString(text) == text
 }
 
 func (op *operation) warnOfText(part problem.Field, texts ...string) {

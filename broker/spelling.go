@@ -1,12 +1,12 @@
 package broker
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"countersign/endpoints"
+	"countersign/internal/lazyregexp"
 )
 
 var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -91,12 +91,12 @@ func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.
 
 // strayCharacter finds an invisible character within a URL that no name has for a reason. Joiners
 // (U+200C, U+200D) are part of emoji and of some scripts.
-var strayCharacter = regexp.MustCompile(`[\x{00AD}\x{061C}\x{180E}\x{200B}\x{200E}\x{200F}` +
+var strayCharacter = lazyregexp.New(`[\x{00AD}\x{061C}\x{180E}\x{200B}\x{200E}\x{200F}` +
 	`\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}]`)
 
 // encodedEscape finds an escape whose percent sign is encoded again: of ASCII other than letters
 // and digits, or of a first byte in UTF-8.
-var encodedEscape = regexp.MustCompile(`%25(?:2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Eb-e]|` +
+var encodedEscape = lazyregexp.New(`%25(?:2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Eb-e]|` +
 	`[Cc][2-9A-Fa-f]|[DdEe][0-9A-Fa-f]|[Ff][0-4])`)
 
 // warnOfURL looks for what a URL holds by mistake.
@@ -105,13 +105,13 @@ func warnOfURL(_ *Input, op *operation) error {
 		return nil
 	}
 	for _, part := range op.urlParts() {
-		if strayCharacter.MatchString(part) {
+		if strayCharacter().MatchString(part) {
 			op.warn("invisible_character", "The URL holds an invisible character, such as a zero-width space, "+
 				"which often comes along when text is copied. It was signed; remove it unless the name has it.")
 			break
 		}
 	}
-	if encodedEscape.MatchString(op.request.URL.String()) {
+	if encodedEscape().MatchString(op.request.URL.String()) {
 		op.warn("encoded_twice", "The URL holds an escape whose percent sign is encoded again, such as %2520. "+
 			"Names are encoded here: give them plain, or encoded once, unless the name itself holds a percent sign.")
 	}

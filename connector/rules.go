@@ -3,15 +3,16 @@ package connector
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"countersign/internal/lazyregexp"
 )
 
 func checkVersion(c *checked) { c.unless(c.definition["swagger"] == "2.0", "/swagger", "must be 2.0") }
 
 // titleWords are those for what it is, and products of the Power Platform.
-var titleWords = regexp.MustCompile(
+var titleWords = lazyregexp.New(
 	`(?i)\b(apis?|connectors?|power ?(apps|automate|bi|platform|pages|virtual agents)|power|` +
 		`microsoft flow|flow|logic ?apps|copilot studio|dataverse)\b`)
 
@@ -28,7 +29,7 @@ func ForbiddenInTitle(title string) string {
 	if strings.Contains(title, "API") {
 		return "API"
 	}
-	return titleWords.FindString(title)
+	return titleWords().FindString(title)
 }
 
 func checkInfoDescription(c *checked) {
@@ -55,11 +56,11 @@ func checkMetadata(c *checked) {
 	}
 }
 
-var summaryForm = regexp.MustCompile(`^[^/\\<>*%&?;]{0,79}[A-Za-z0-9]$`)
+var summaryForm = lazyregexp.New(`^[^/\\<>*%&?;]{0,79}[A-Za-z0-9]$`)
 
 func checkSummaryChars(c *checked) {
 	c.eachOperation(func(pointer string, o map[string]any) {
-		c.unless(summaryForm.MatchString(textOf(o, "summary")), pointer+"/summary",
+		c.unless(summaryForm().MatchString(textOf(o, "summary")), pointer+"/summary",
 			`must have up to 80 characters, none of / \ < > * %% & ? ; and end in a letter or a digit`)
 	})
 }
@@ -72,13 +73,13 @@ func checkSummaryDescription(c *checked) {
 	})
 }
 
-var idForm = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+var idForm = lazyregexp.New(`^[A-Z][A-Za-z0-9]*$`)
 
 func checkOperationID(c *checked) {
 	seen := map[string]bool{}
 	c.eachOperation(func(pointer string, o map[string]any) {
 		id := textOf(o, "operationId")
-		c.unless(idForm.MatchString(id), pointer+"/operationId", "must be PascalCase of letters and digits")
+		c.unless(idForm().MatchString(id), pointer+"/operationId", "must be PascalCase of letters and digits")
 		c.unless(!seen[id], pointer+"/operationId", "is given twice: %s", id)
 		seen[id] = true
 	})
@@ -209,10 +210,10 @@ func everyObject(value any, pointer string, visit func(string, map[string]any)) 
 	}
 }
 
-var hostForm = regexp.MustCompile(`^[a-z0-9.-]+(:\d+)?$`)
+var hostForm = lazyregexp.New(`^[a-z0-9.-]+(:\d+)?$`)
 
 func checkHost(c *checked) {
-	c.unless(hostForm.MatchString(textOf(c.definition, "host")), "/host", "must be a host without a scheme")
+	c.unless(hostForm().MatchString(textOf(c.definition, "host")), "/host", "must be a host without a scheme")
 	c.unless(strings.HasPrefix(textOf(c.definition, "basePath"), "/"), "/basePath", "must begin with /")
 	schemes, _ := c.definition["schemes"].([]any)
 	c.unless(len(schemes) == 1 && schemes[0] == "https", "/schemes", "must be https alone")
@@ -233,12 +234,12 @@ func checkSecurity(c *checked) {
 	}
 }
 
-var colorForm = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+var colorForm = lazyregexp.New(`^#[0-9a-fA-F]{6}$`)
 
 func checkBrandColor(c *checked) {
 	color := textOf(part(c.properties, "properties"), "iconBrandColor")
 	taken := slices.Contains([]string{"#007ee5", "#ffffff"}, strings.ToLower(color))
-	c.unless(colorForm.MatchString(color) && !taken, "/properties/iconBrandColor",
+	c.unless(colorForm().MatchString(color) && !taken, "/properties/iconBrandColor",
 		"must be a colour such as #0b4f6c, and not #007ee5 or #ffffff")
 }
 

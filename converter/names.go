@@ -2,10 +2,11 @@ package converter
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"countersign/internal/lazyregexp"
 )
 
 // identifier makes an operation id of a text: PascalCase, letters and digits.
@@ -30,8 +31,8 @@ func identifier(text string) string {
 }
 
 var (
-	isVersion = regexp.MustCompile(`^(?i:v[0-9]+([._][0-9]+)*|api|rest)$`)
-	isParam   = regexp.MustCompile(`^\{[^{}]*\}$`)
+	isVersion = lazyregexp.New(`^(?i:v[0-9]+([._][0-9]+)*|api|rest)$`)
+	isParam   = lazyregexp.New(`^\{[^{}]*\}$`)
 )
 
 // idFromPath makes an id of method and path: GetOrder, ListOrders, CreateOrder.
@@ -40,22 +41,22 @@ func idFromPath(method, path string) string {
 	segments := strings.Split(strings.Trim(path, "/"), "/")
 	for i, segment := range segments {
 		switch {
-		case segment == "" || isParam.MatchString(segment) || isVersion.MatchString(segment):
-		case i+1 < len(segments) && isParam.MatchString(segments[i+1]):
+		case segment == "" || isParam().MatchString(segment) || isVersion().MatchString(segment):
+		case i+1 < len(segments) && isParam().MatchString(segments[i+1]):
 			literals = append(literals, singular(unpercent(segment)))
 		default:
 			literals = append(literals, unpercent(segment))
 		}
 	}
 	last := segments[len(segments)-1]
-	ofMany := !isParam.MatchString(last) && len(literals) > 0 && singular(literals[len(literals)-1]) != literals[len(literals)-1]
+	ofMany := !isParam().MatchString(last) && len(literals) > 0 && singular(literals[len(literals)-1]) != literals[len(literals)-1]
 	verb := map[string]string{"GET": "Get", "POST": "Create", "PUT": "Update", "PATCH": "Update", "DELETE": "Delete"}[method]
 	switch {
 	case method == "GET" && ofMany:
 		verb = "List"
 	case method == "POST" && ofMany:
 		literals[len(literals)-1] = singular(literals[len(literals)-1])
-	case method == "POST" && !isParam.MatchString(last):
+	case method == "POST" && !isParam().MatchString(last):
 		verb = "Post"
 	}
 	return verb + first(identifier(strings.Join(literals, " ")), identifier(strings.Join(pathNames(path), " ")), "Root")
@@ -115,7 +116,7 @@ func (c *conversion) nameActions() {
 	}
 }
 
-var restricted = regexp.MustCompile(`[/\\<>*%&?;]`)
+var restricted = lazyregexp.New(`[/\\<>*%&?;]`)
 
 // describe makes summary and description, which differ.
 func (c *conversion) describe(a *action) {
@@ -131,7 +132,7 @@ func (c *conversion) describe(a *action) {
 // summaryOf makes a summary of a text: none of some characters, a letter or a digit of
 // ASCII at its end. It is empty where more than signs would have to be cut.
 func summaryOf(text string) string {
-	given := prose(restricted.ReplaceAllString(text, " "), maxLabel)
+	given := prose(restricted().ReplaceAllString(text, " "), maxLabel)
 	cut := strings.TrimRightFunc(given, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if len(cut)+len("…") < len(given) {
 		return ""
@@ -188,7 +189,7 @@ func withoutRoute(path string) string {
 	return path
 }
 
-var pascal = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+var pascal = lazyregexp.New(`^[A-Z][A-Za-z0-9]*$`)
 
 // earlierIDs are the operation ids of an earlier run, by method and path.
 func earlierIDs(definition []byte) map[string]string {
@@ -200,7 +201,7 @@ func earlierIDs(definition []byte) map[string]string {
 	paths := node{value: value}.get("paths")
 	for _, path := range paths.names() {
 		for _, method := range methods {
-			if id := paths.get(path).get(method).get("operationId").text(); pascal.MatchString(id) {
+			if id := paths.get(path).get(method).get("operationId").text(); pascal().MatchString(id) {
 				ids[strings.ToUpper(method)+" "+withoutRoute(path)] = id
 			}
 		}

@@ -2,9 +2,10 @@ package converter
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"countersign/internal/lazyregexp"
 )
 
 // action is an operation of the connector.
@@ -89,7 +90,7 @@ func (c *conversion) readPath(path string, item node, seen map[string]string) {
 			c.leaveOut(op.at, op.method+" "+path, reason)
 			continue
 		}
-		lower := strings.ToLower(parameterInPath.ReplaceAllString(clean, "{}"))
+		lower := strings.ToLower(parameterInPath().ReplaceAllString(clean, "{}"))
 		if other, there := seen[lower]; there && other != path {
 			c.leaveOut(op.at, op.method+" "+path, "differs from another path only in case or in the names of its parameters")
 			continue
@@ -149,9 +150,9 @@ func (c *conversion) operations(path string, item node) []operation {
 }
 
 var (
-	parameterInPath = regexp.MustCompile(`\{[^{}]*\}`)
+	parameterInPath = lazyregexp.New(`\{[^{}]*\}`)
 	// inPath are the characters of a path, parameters aside (RFC 3986, section 3.3).
-	inPath = regexp.MustCompile(`^/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$`)
+	inPath = lazyregexp.New(`^/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$`)
 )
 
 // cleanPath is a path as a connector has it, or why it cannot have it.
@@ -167,10 +168,10 @@ func (c *conversion) cleanPath(path string) (clean, reason string) {
 		}
 		path = strings.ReplaceAll(path, "+}", "}")
 	}
-	literal := parameterInPath.ReplaceAllString(path, "")
+	literal := parameterInPath().ReplaceAllString(path, "")
 	names := pathNames(path)
 	switch {
-	case !inPath.MatchString(literal):
+	case !inPath().MatchString(literal):
 		return "", "the path holds a query, a fragment or characters that a path cannot have"
 	case slices.Contains(names, "") || len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names):
 		return "", "a parameter of the path has no name, or one that is there twice"
@@ -186,7 +187,7 @@ func (c *conversion) cleanPath(path string) (clean, reason string) {
 
 func pathNames(path string) []string {
 	var names []string
-	for _, found := range parameterInPath.FindAllString(path, -1) {
+	for _, found := range parameterInPath().FindAllString(path, -1) {
 		names = append(names, found[1:len(found)-1])
 	}
 	return names

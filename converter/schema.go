@@ -3,9 +3,10 @@ package converter
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"countersign/internal/lazyregexp"
 )
 
 // maxNesting is how deep objects are shown within objects; below that, designers
@@ -160,10 +161,10 @@ func copyOf(o object) object {
 	return made
 }
 
-var notInName = regexp.MustCompile(`[^A-Za-z0-9_]+`)
+var notInName = lazyregexp.New(`[^A-Za-z0-9_]+`)
 
 func (c *conversion) definitionName(given string) string {
-	base := strings.Trim(notInName.ReplaceAllString(withoutLeaks(given), "_"), "_")
+	base := strings.Trim(notInName().ReplaceAllString(withoutLeaks(given), "_"), "_")
 	if base == "" {
 		base = "Schema"
 	}

@@ -2,25 +2,26 @@ package converter
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"countersign/internal/lazyregexp"
 )
 
 // leak finds what a definition tells of an account and makers have no use for: ARNs,
 // account ids, access keys, what may be a secret access key, and templates.
-var leak = regexp.MustCompile(`(?i:\barn:[a-z0-9-]*:[^\s"'<>,;)]*)|\b[0-9]{12}\b|\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}\b` +
+var leak = lazyregexp.New(`(?i:\barn:[a-z0-9-]*:[^\s"'<>,;)]*)|\b[0-9]{12}\b|\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}\b` +
 	`|\$(?:util|input|context|stageVariables|integration)\b[^\s"'<>,;]*`)
 
 // fortyLong may be a secret access key; that it has capitals, small letters and
 // digits tells it from a hash.
-var fortyLong = regexp.MustCompile(`(^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})([^A-Za-z0-9/+=]|$)`)
+var fortyLong = lazyregexp.New(`(^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})([^A-Za-z0-9/+=]|$)`)
 
 func withoutLeaks(text string) string {
-	text = leak.ReplaceAllString(text, "…")
-	return fortyLong.ReplaceAllStringFunc(text, func(found string) string {
-		part := fortyLong.FindStringSubmatch(found)
+	text = leak().ReplaceAllString(text, "…")
+	return fortyLong().ReplaceAllStringFunc(text, func(found string) string {
+		part := fortyLong().FindStringSubmatch(found)
 		if !looksSecret(part[2]) {
 			return found
 		}

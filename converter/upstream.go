@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"countersign/endpoints"
+	"countersign/internal/lazyregexp"
 )
 
 // upstream is where an API is.
@@ -163,7 +163,7 @@ func (c *conversion) basePath() (string, error) {
 	return u.base, nil
 }
 
-var variable = regexp.MustCompile(`\{([^{}$]*)\}`)
+var variable = lazyregexp.New(`\{([^{}$]*)\}`)
 
 // serverURL is the address of a server with the defaults of its variables.
 func (c *conversion) serverURL(server node) (string, error) {
@@ -176,7 +176,7 @@ func (c *conversion) serverURL(server node) (string, error) {
 		return "", at.errorf("must be the address of the API")
 	}
 	var missing error
-	text = variable.ReplaceAllStringFunc(text, func(found string) string {
+	text = variable().ReplaceAllStringFunc(text, func(found string) string {
 		if strings.Contains(text, "$"+found) {
 			return found // ${…} is no variable of OpenAPI
 		}

@@ -1,8 +1,9 @@
 package diagnosis
 
 import (
-	"regexp"
 	"slices"
+
+	"countersign/internal/lazyregexp"
 )
 
 // neverSent is what an error of the client itself rules out.
@@ -163,7 +164,7 @@ var connectionErrors = []string{
 
 // systemError matches the codes of an operating system and its resolver that programs
 // show for a connection, such as ECONNABORTED. Other codes begin with an E as well.
-var systemError = regexp.MustCompile(`^E(?:(?:CONN|HOST|NET|ADDR|SOCKET|PROTO|AI_)[A-Z_]*|PIPE|NOTCONN|NOTFOUND|TIMEDOUT|TIMEOUT|` +
+var systemError = lazyregexp.New(`^E(?:(?:CONN|HOST|NET|ADDR|SOCKET|PROTO|AI_)[A-Z_]*|PIPE|NOTCONN|NOTFOUND|TIMEDOUT|TIMEOUT|` +
 	`SERVFAIL|NODATA|REFUSED|ACCES|PERM|CANCELED|MFILE|INVAL|AGAIN|ALREADY)$`)
 
 // Codes of workflow engines, which say nothing of AWS.
@@ -179,7 +180,7 @@ func notReached(c *collector) bool {
 	system := false
 	for _, code := range c.refusal.Codes {
 		switch {
-		case systemError.MatchString(code.Text()):
+		case systemError().MatchString(code.Text()):
 			system = true
 		case !slices.Contains(workflowCodes, code.Text()):
 			return false

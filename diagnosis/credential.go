@@ -1,13 +1,13 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
 
+	"countersign/internal/lazyregexp"
 	"countersign/signing"
 )
 
-var quotedCredential = regexp.MustCompile(`(?:component ["']Credential=|elements, [^"']*got ["'])([^"'\n]*)["']`)
+var quotedCredential = lazyregexp.New(`(?:component ["']Credential=|elements, [^"']*got ["'])([^"'\n]*)["']`)
 
 // badCredentialWords are those of AWS and other makers for a Credential or a key id
 // that they cannot read.
@@ -17,7 +17,7 @@ var badCredentialWords = []string{
 }
 
 // keyIDForm is how AWS and the makers of S3-alikes write access key ids.
-var keyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{3,128}$`)
+var keyIDForm = lazyregexp.New(`^[A-Za-z0-9_-]{3,128}$`)
 
 // badCredential is the detail of a Credential that no service takes, or empty.
 func (c *collector) badCredential() string {
@@ -28,7 +28,7 @@ func (c *collector) badCredential() string {
 	switch {
 	case c.claim.credential == "":
 		return ""
-	case !keyIDForm.MatchString(c.claim.keyID):
+	case !keyIDForm().MatchString(c.claim.keyID):
 		return "key-id"
 	case len(c.claim.scope) != want:
 		return "parts"
@@ -37,7 +37,7 @@ func (c *collector) badCredential() string {
 }
 
 func malformedCredential(c *collector) bool {
-	if m := quotedCredential.FindStringSubmatch(c.text); m != nil && c.claim.credential == "" {
+	if m := quotedCredential().FindStringSubmatch(c.text); m != nil && c.claim.credential == "" {
 		c.claim.set("Credential", m[1])
 	}
 	f := finding{

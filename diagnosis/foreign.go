@@ -1,10 +1,10 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
+	"countersign/internal/lazyregexp"
 	"countersign/reading"
 )
 
@@ -39,25 +39,25 @@ func (c *collector) quoted(n int) string {
 }
 
 var (
-	plainName = regexp.MustCompile(`^[A-Za-z0-9-]{1,60}$`)
-	plainHost = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,5})?$`)
-	plainID   = regexp.MustCompile(`^[\w:/.*@+=,#$%{}-]{1,400}$`) // an ARN and the like; an address has //
+	plainName = lazyregexp.New(`^[A-Za-z0-9-]{1,60}$`)
+	plainHost = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,5})?$`)
+	plainID   = lazyregexp.New(`^[\w:/.*@+=,#$%{}-]{1,400}$`) // an ARN and the like; an address has //
 )
 
 // nameIn is a text that has the form of the name of a region, a service or a header, or
 // nothing.
 func nameIn(text string) string {
-	if plainName.MatchString(strings.ReplaceAll(text, "_", "-")) {
+	if plainName().MatchString(strings.ReplaceAll(text, "_", "-")) {
 		return text
 	}
 	return ""
 }
 
-var plainPath = regexp.MustCompile(`^/(?:[\w:.*@+=,#$%{}~!'();&|-][\w:/.*@+=,#$%{}~!'();&|-]{0,400})?$`)
+var plainPath = lazyregexp.New(`^/(?:[\w:.*@+=,#$%{}~!'();&|-][\w:/.*@+=,#$%{}~!'();&|-]{0,400})?$`)
 
 // pathIn is a text that has the form of a path, or the same in quotation marks.
 func pathIn(text string) string {
-	if plainPath.MatchString(text) {
+	if plainPath().MatchString(text) {
 		return text
 	}
 	return quote(text, 200)
@@ -65,7 +65,7 @@ func pathIn(text string) string {
 
 // idIn is a text that has the form of an ARN, or the same in quotation marks.
 func idIn(text string) string {
-	if text == "" || plainID.MatchString(text) && !strings.Contains(text, "//") {
+	if text == "" || plainID().MatchString(text) && !strings.Contains(text, "//") {
 		return text
 	}
 	return quote(text, 200)

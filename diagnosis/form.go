@@ -1,9 +1,9 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
 
+	"countersign/internal/lazyregexp"
 	"countersign/signing"
 )
 
@@ -106,14 +106,14 @@ func otherScheme(c *collector, certainty Certainty) bool {
 	return true
 }
 
-var echoedScheme = regexp.MustCompile(`(?i)Authorization(?: header: |=)['"]?(Bearer|Basic|eyJ|AWS4-[A-Z0-9-]+|AWS )`)
+var echoedScheme = lazyregexp.New(`(?i)Authorization(?: header: |=)['"]?(Bearer|Basic|eyJ|AWS4-[A-Z0-9-]+|AWS )`)
 
 // takeEcho reads the scheme from the header that the refusal echoes.
 func (c *collector) takeEcho() {
 	if c.claim.raw != "" {
 		return
 	}
-	if m := echoedScheme.FindStringSubmatch(c.text); m != nil {
+	if m := echoedScheme().FindStringSubmatch(c.text); m != nil {
 		c.claim.raw, c.claim.scheme, c.claim.inHeader = m[1], strings.TrimSpace(m[1]), true
 		if strings.HasPrefix(m[1], "eyJ") {
 			c.claim.scheme = "Bearer"

@@ -1,9 +1,10 @@
 package diagnosis
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"countersign/internal/lazyregexp"
 )
 
 // gatewayStated takes what API Gateway says in few words, and the bare denials.
@@ -193,14 +194,14 @@ var authCodes = []string{
 }
 
 // lateCode are codes that AWS gives of what a request asks for.
-var lateCode = regexp.MustCompile(`^NoSuch|NotFound|^Validation|^Invalid(?:Parameter|Bucket|Range|Part|Object|Digest|Input|State)|` +
+var lateCode = lazyregexp.New(`^NoSuch|NotFound|^Validation|^Invalid(?:Parameter|Bucket|Range|Part|Object|Digest|Input|State)|` +
 	`^Malformed|Exists|AlreadyOwned|Conflict|^Precondition|^ConditionalCheck|^ResourceInUse|^EntityToo|^BadDigest|^MethodNotAllowed|` +
 	`^MissingParameter|^NotModified|^Gone|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^LimitExceeded|` +
 	`^UnsupportedOperation|^Expired(?:Iterator|NextToken|ImportToken|Stream|Trim)|^Iterator|^DryRun|` +
 	`^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
 
 // ofAuthentication are words in codes that may be of a signature, whoever gives them.
-var ofAuthentication = regexp.MustCompile(`(?i)auth|signature|credential|denied|forbidden|permission|accesskey|securitytoken|identitytoken`)
+var ofAuthentication = lazyregexp.New(`(?i)auth|signature|credential|denied|forbidden|permission|accesskey|securitytoken|identitytoken`)
 
 // ofContent says whether a code that AWS gives of signatures and of other things is
 // one of other things here: its message speaks of no part of a signature.
@@ -221,7 +222,7 @@ func (c *collector) claimsMalformed() bool {
 func (c *collector) late() bool {
 	code := c.refusal.Code.Text()
 	unnamed := code == "" && c.status == 404
-	if code != "" && (slices.Contains(authCodes, code) || !lateCode.MatchString(code) && ofAuthentication.MatchString(code)) &&
+	if code != "" && (slices.Contains(authCodes, code) || !lateCode().MatchString(code) && ofAuthentication().MatchString(code)) &&
 		!c.ofContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
 		return false
 	}
@@ -239,7 +240,7 @@ func (c *collector) late() bool {
 		strings.Contains(code, "NonExistent") || code == "GoneException" || c.status == 404 || c.status == 410 {
 		f.detail = "not-found"
 	}
-	if unnamed || !lateCode.MatchString(code) {
+	if unnamed || !lateCode().MatchString(code) {
 		f.certainty = Likely
 	}
 	if m := c.quoted(300); m != "" {

@@ -1,9 +1,10 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
 	"time"
+
+	"countersign/internal/lazyregexp"
 )
 
 // changeInstead is what may have happened in place of a signer's mistake: the
@@ -33,7 +34,7 @@ func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (diff
 }
 
 // twiceEncoded is a percent sign that was encoded though it belongs to an encoding.
-var twiceEncoded = regexp.MustCompile(`%25[0-9A-Fa-f]{2}`)
+var twiceEncoded = lazyregexp.New(`%25[0-9A-Fa-f]{2}`)
 
 // pathInstead: what was signed is the right form of another path, which proxies and
 // clients turn into the given one.
@@ -53,7 +54,7 @@ func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (dif
 	case "decoded":
 		return d, strings.Count(now, "%") < strings.Count(was, "%")
 	case "encoded-again":
-		return d, twiceEncoded.MatchString(now)
+		return d, twiceEncoded().MatchString(now)
 	}
 	return d, false
 }
@@ -69,7 +70,7 @@ func queryInstead(now, signed string) (difference, bool) {
 	case "added":
 		return d, signed != "" || !strings.Contains(now, "&") // a signer that leaves all out forgot the query
 	case "encoded-again":
-		return d, twiceEncoded.MatchString(now)
+		return d, twiceEncoded().MatchString(now)
 	case "plus":
 		return d, true
 	}

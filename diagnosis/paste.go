@@ -2,10 +2,10 @@ package diagnosis
 
 import (
 	"html"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"countersign/internal/lazyregexp"
 	"countersign/reading"
 )
 
@@ -36,7 +36,7 @@ func (f *facts) takePaste() {
 	if f.answer != nil && f.answer.Status > 0 {
 		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
 	}
-	if m := headStatus.FindStringSubmatch(paste); m != nil && f.status == 0 {
+	if m := headStatus().FindStringSubmatch(paste); m != nil && f.status == 0 {
 		f.status, _ = strconv.Atoi(m[1])
 		f.refused = true
 	}
@@ -51,7 +51,7 @@ func (f *facts) takePaste() {
 }
 
 // headStatus is how botocore reports the answer to a HEAD request, which has no body.
-var headStatus = regexp.MustCompile(`An error occurred \(([345]\d\d)\) when calling the`)
+var headStatus = lazyregexp.New(`An error occurred \(([345]\d\d)\) when calling the`)
 
 // requestBeside is the request of the refusal's own exchange, or else the first.
 func requestBeside(r *reading.Reading) *reading.Request {

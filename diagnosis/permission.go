@@ -1,11 +1,12 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
+
+	"countersign/internal/lazyregexp"
 )
 
-var deniedAction = regexp.MustCompile(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?["']?([\w-]+:[\w*-]+)["']?` +
+var deniedAction = lazyregexp.New(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?["']?([\w-]+:[\w*-]+)["']?` +
 	`(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
 
 // tails are the ends of a message of IAM, which name the kind of policy.
@@ -45,13 +46,13 @@ func permissionStated(c *collector) bool {
 		c.add(finding{cause: "not-subscribed", certainty: Likely, place: "account", reason: "AWS refers to the account: " + c.quoted(200)})
 	case c.code("RegionDisabledException") || c.mentions("is not activated in this region", "region is disabled", "region is not enabled"):
 		c.add(finding{cause: "region-disabled", certainty: Stated, place: "account", reason: "AWS says so" + c.inRegion() + "."})
-	case c.says("not-authorized") || c.mentions("not authorized to perform") && deniedAction.MatchString(c.text):
+	case c.says("not-authorized") || c.mentions("not authorized to perform") && deniedAction().MatchString(c.text):
 		return deniedByPolicy(c)
 	case c.mentions("security_exception") && c.mentions("no permissions for"):
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy", reason: "OpenSearch's own fine-grained access control " +
-				"denies: " + quote(permissions.FindString(c.text), 200) + ".",
+				"denies: " + quote(permissions().FindString(c.text), 200) + ".",
 			fix: "The workflow is right. Ask whoever runs the domain to map the caller's role to a role of OpenSearch that has this permission.",
 		})
 	case c.says("encoded-message"):
@@ -118,7 +119,7 @@ func (c *collector) inRegion() string {
 
 func deniedByPolicy(c *collector) bool {
 	var who, action, resource string
-	if m := deniedAction.FindStringSubmatch(c.text); m != nil {
+	if m := deniedAction().FindStringSubmatch(c.text); m != nil {
 		who, action, resource = idIn(m[1]), clip(m[2], 100), idIn(strings.TrimRight(m[3], ".,\"'"))
 	}
 	if strings.HasSuffix(who, "anonymous") || who == "*" {
@@ -184,9 +185,9 @@ func forAction(action, resource string) string {
 	return s
 }
 
-var permissions = regexp.MustCompile(`(?i)no permissions for \[[^\]]{0,200}\]`)
+var permissions = lazyregexp.New(`(?i)no permissions for \[[^\]]{0,200}\]`)
 
-var policyARN = regexp.MustCompile(`arn:aws[\w-]*:(?:iam|organizations)::[\w-]*:(?:aws:)?policy/[\w./+=,@-]*[\w]`)
+var policyARN = lazyregexp.New(`arn:aws[\w-]*:(?:iam|organizations)::[\w-]*:(?:aws:)?policy/[\w./+=,@-]*[\w]`)
 
 // deniedReason names the caller, the action, the resource and the policy.
 func (c *collector) deniedReason(who, action, resource string) string {
@@ -200,7 +201,7 @@ func (c *collector) deniedReason(who, action, resource string) string {
 	if resource != "" {
 		reason += " on " + resource
 	}
-	if arn := policyARN.FindString(c.text); arn != "" {
+	if arn := policyARN().FindString(c.text); arn != "" {
 		reason += "; the policy is " + arn
 	}
 	return reason + "."

@@ -1,24 +1,24 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
 
 	"countersign/endpoints"
+	"countersign/internal/lazyregexp"
 	"countersign/signing"
 )
 
 var (
-	notRegion   = regexp.MustCompile(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
-	wrongRegion = regexp.MustCompile(`(?i)region ["']([\w-]*)["'] is wrong|region name ["']([\w-]+)["'] is not valid`)
-	rightRegion = regexp.MustCompile(`(?i)region(?: ["'][\w-]*["'])? is wrong; expecting ["']([\w-]+)["']`)
-	endpointIn  = regexp.MustCompile(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
+	notRegion   = lazyregexp.New(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
+	wrongRegion = lazyregexp.New(`(?i)region ["']([\w-]*)["'] is wrong|region name ["']([\w-]+)["'] is not valid`)
+	rightRegion = lazyregexp.New(`(?i)region(?: ["'][\w-]*["'])? is wrong; expecting ["']([\w-]+)["']`)
+	endpointIn  = lazyregexp.New(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
 )
 
 // wrongRegion says whether the refusal is one of the region, in AWS's words or those
 // of other makers.
 func (c *collector) wrongRegion() bool {
-	return c.says("wrong-region") || c.code("InvalidRegionName") || c.mentions("is wrong; expecting") && rightRegion.MatchString(c.text)
+	return c.says("wrong-region") || c.code("InvalidRegionName") || c.mentions("is wrong; expecting") && rightRegion().MatchString(c.text)
 }
 
 // inferred is what the host tells of the scope.
@@ -71,7 +71,7 @@ func (c *collector) needsV4a(place endpoints.Scope, known bool) bool {
 	if c.claim.algorithm == string(signing.ECDSA) {
 		return false
 	}
-	bare := c.mentions("scoped to a valid region") && !notRegion.MatchString(c.text)
+	bare := c.mentions("scoped to a valid region") && !notRegion().MatchString(c.text)
 	if known {
 		only := place.Algorithm == endpoints.SigV4a && place.Quirks.SigV4aOnly
 		return only && (bare || c.says("wrong-region", "authentication-failed"))
@@ -81,8 +81,8 @@ func (c *collector) needsV4a(place endpoints.Scope, known bool) bool {
 
 func regionStated(c *collector, place endpoints.Scope, known bool) {
 	was := c.claim.region()
-	for _, p := range []*regexp.Regexp{wrongRegion, notRegion} {
-		if m := p.FindStringSubmatch(c.text); m != nil {
+	for _, p := range []lazyregexp.Expression{wrongRegion, notRegion} {
+		if m := p().FindStringSubmatch(c.text); m != nil {
 			was = m[len(m)-1]
 			if m[1] != "" {
 				was = m[1]
@@ -93,7 +93,7 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 	if want == "" {
 		want = nameIn(c.refusal.Field("Region").Text())
 	}
-	if m := rightRegion.FindStringSubmatch(c.text); m != nil && want == "" {
+	if m := rightRegion().FindStringSubmatch(c.text); m != nil && want == "" {
 		want = m[1]
 	}
 	if want == "" && c.code("InvalidRegionName") && c.mentions(" auto") {
@@ -163,11 +163,11 @@ func endpointStated(c *collector) bool {
 		return false
 	}
 	want := c.refusal.Field("Endpoint").Text()
-	if !plainHost.MatchString(want) {
+	if !plainHost().MatchString(want) {
 		want = ""
 	}
 	if want == "" {
-		if m := endpointIn.FindStringSubmatch(c.text); m != nil {
+		if m := endpointIn().FindStringSubmatch(c.text); m != nil {
 			want = m[1]
 		}
 	}

@@ -1,11 +1,11 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"countersign/internal/lazyregexp"
 	"countersign/signing"
 )
 
@@ -46,7 +46,7 @@ func spoken(d time.Duration) string {
 	return plural(int(d/(24*time.Hour)), "day")
 }
 
-var skewedTimes = regexp.MustCompile(`(?i)Signature (?:expired|not yet current): (\S+) is .{1,30}?(?:earlier|later) than \S+ \((\S+) [-+]`)
+var skewedTimes = lazyregexp.New(`(?i)Signature (?:expired|not yet current): (\S+) is .{1,30}?(?:earlier|later) than \S+ \((\S+) [-+]`)
 
 // signedTime is the time of the signature, as AWS read it or the request says.
 func (c *collector) signedTime() (time.Time, bool) {
@@ -55,7 +55,7 @@ func (c *collector) signedTime() (time.Time, bool) {
 			return t, true
 		}
 	}
-	if m := skewedTimes.FindStringSubmatch(c.text); m != nil {
+	if m := skewedTimes().FindStringSubmatch(c.text); m != nil {
 		return parseTime(m[1])
 	}
 	return time.Time{}, false
@@ -68,7 +68,7 @@ func (c *collector) serverTime() (time.Time, bool) {
 			return t, true
 		}
 	}
-	if m := skewedTimes.FindStringSubmatch(c.text); m != nil {
+	if m := skewedTimes().FindStringSubmatch(c.text); m != nil {
 		return parseTime(m[2])
 	}
 	return time.Time{}, false

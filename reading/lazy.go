@@ -1,14 +1,7 @@
 package reading
 
-import (
-	"regexp"
-	"sync"
-)
+import "countersign/internal/lazyregexp"
 
-// expression is a regular expression that is compiled when it is first used:
-// there are sixty, and most runs of the program read no paste.
-type expression func() *regexp.Regexp
+type expression = lazyregexp.Expression
 
-func lazy(text string) expression {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-}
+func lazy(text string) expression { return lazyregexp.New(text) }

@@ -3,8 +3,9 @@ package snippets
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strings"
+
+	"countersign/internal/lazyregexp"
 )
 
 // object is a JSON object in the order of its members: name, value, name, value.
@@ -57,14 +58,14 @@ func workflowText(text string) string {
 }
 
 // jsonText finds the texts of a JSON document, and with each what follows a name.
-var jsonText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"\s*:?`)
+var jsonText = lazyregexp.New(`"(?:[^"\\]|\\.)*"\s*:?`)
 
 // asWorkflow is the document with its texts written as Logic Apps takes them.
 func asWorkflow(document []byte, o Options) json.RawMessage {
 	if o.Expressions {
 		return document
 	}
-	return json.RawMessage(jsonText.ReplaceAllStringFunc(string(document), func(text string) string {
+	return json.RawMessage(jsonText().ReplaceAllStringFunc(string(document), func(text string) string {
 		if strings.HasSuffix(text, ":") {
 			return text
 		}
