@@ -90,6 +90,7 @@ var entries = []entry{
 	{folder: "internal/appendjson", pure: true},
 	{folder: "internal/bearer", pure: true},
 	{folder: "internal/functionshost"},
+	{folder: "internal/garbage"},
 	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
 	{folder: "internal/measure"},

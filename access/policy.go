@@ -60,8 +60,11 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	if err := p.readTables(); err != nil {
 		return nil, err
 	}
-	var err error
-	if p.guardrails, err = p.readStatements("guardrails.cedar", guardrails); err != nil {
+	validator, err := newValidator()
+	if err != nil {
+		return nil, err
+	}
+	if p.guardrails, err = p.readStatements(validator, "guardrails.cedar", guardrails); err != nil {
 		return nil, fmt.Errorf("reading the guardrails: %w", err)
 	}
 	text := string(document)
@@ -69,7 +72,7 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	if !p.restricted {
 		file, text = "default.cedar", defaultPolicy
 	}
-	if p.policies, err = p.readStatements(file, text); err != nil {
+	if p.policies, err = p.readStatements(validator, file, text); err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}
 	p.quick = slices.Clone(p.policies)

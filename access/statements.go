@@ -98,17 +98,13 @@ func (ss statements) byID(id cedar.PolicyID) *statement {
 	return &ss[i]
 }
 
-func (p *Policy) readStatements(file, text string) (statements, error) {
+func (p *Policy) readStatements(validator *validate.Validator, file, text string) (statements, error) {
 	list, err := cedar.NewPolicyListFromBytes(file, []byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: holds no policy", file)
-	}
-	validator, err := newValidator()
-	if err != nil {
-		return nil, err
 	}
 	var faults []error
 	var ss statements

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	_ "countersign/internal/garbage" // collected less often, from the beginning
+
 	"github.com/mattn/go-isatty"
 )
 
@@ -43,9 +45,6 @@ func Main(contract []byte) int {
 	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	limitMemory(softMemoryLimit)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
 	p := process{
 		ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		now: time.Now, contract: contract, terminal: isTerminal(os.Stdin) && isTerminal(os.Stderr),
@@ -75,10 +74,6 @@ func limitMemory(limit int64) {
 		debug.SetMemoryLimit(limit)
 	}
 }
-
-// garbagePercent is how much garbage may lie beside what is in use, below softMemoryLimit. What is in use is small, and at Go's own 100 a
-// third of a signature is the collector's. GOGC sets another.
-const garbagePercent = 400
 
 // run is the whole program; its result is the exit code.
 func run(p process, args []string) int {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"time"
 
 	"golang.org/x/net/netutil"
 )
@@ -19,6 +20,15 @@ func connections(wanted, descriptors int) int {
 		return wanted
 	}
 	return min(wanted, max(descriptors-spare, descriptors/2))
+}
+
+// settled is when a service has answered its first requests, which should not wait for [giveBack].
+const settled = time.Second
+
+// giveBack gives the system the memory that only the start has needed.
+func giveBack() {
+	debug.FreeOSMemory()
+	unmapProgram()
 }
 
 // serve answers until ctx ends, and then as long as g grants.
@@ -40,7 +50,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		go s.reloader.run(ctx)
 	}
 	failed := make(chan error, 1)
-	debug.FreeOSMemory() // what the start leaves behind is not needed again
+	defer time.AfterFunc(settled, giveBack).Stop()
 	wanted := s.current.Load().conf.MaxConnections
 	most := connections(wanted, descriptors())
 	if most < wanted {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// unmapProgram is for Linux alone.
+func unmapProgram() {}
