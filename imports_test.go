@@ -31,7 +31,7 @@ var entries = []entry{
 	{
 		folder: "cli",
 		packages: "api handlers broker problem connector converter sandbox config access credentials diagnosis sending proxy " +
-			"workbench reading snippets telemetry endpoints signing",
+			"workbench reading snippets telemetry endpoints signing internal/garbage",
 		outside: "github.com/spf13/cobra github.com/spf13/pflag github.com/mattn/go-isatty golang.org/x/net/netutil " +
 			"golang.org/x/net/http/httpproxy golang.org/x/sys/unix " + logs,
 	},
