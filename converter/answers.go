@@ -14,6 +14,9 @@ const failure = "The call failed: a problem document with the code, the cause an
 // schema. 202 is not among them, since /call answers 200 in its place.
 func (c *conversion) readAnswers(a *action) error {
 	given := a.at.get("responses")
+	if err := given.wants(kindObject); err != nil {
+		return err
+	}
 	successes := map[string]node{}
 	for _, status := range given.names() {
 		code := strings.ToUpper(status)
@@ -77,6 +80,9 @@ func freeObject(label, description string) object {
 // is not described is a free object.
 func (c *conversion) answerSchema(a *action, n node) (object, error) {
 	free := freeObject("Answer", "What the API answers, as JSON.")
+	if err := n.get("content").wants(kindObject); err != nil {
+		return nil, err
+	}
 	list := c.answerContents(a, n)
 	one, found := best(list, mediaJSON, mediaText, mediaBytes, mediaForm, mediaMultipart)
 	if !found {

@@ -1,6 +1,7 @@
 package converter
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func mediaOf(given string) (string, int) {
 	case strings.HasPrefix(name, "multipart/"):
 		return name, mediaMultipart
 	case strings.HasPrefix(name, "text/") || strings.HasSuffix(name, "xml") || strings.HasSuffix(name, "yaml") ||
-		name == "application/graphql":
+		strings.HasSuffix(name, "ndjson") || name == "application/graphql":
 		return name, mediaText
 	}
 	return name, mediaBytes
@@ -53,8 +54,13 @@ type content struct {
 	schema node
 }
 
-// best is the content to convert: JSON before all others.
+// best is the content to convert: application/json itself, then by the order of classes.
 func best(list []content, order ...int) (content, bool) {
+	for _, one := range list {
+		if one.media == "application/json" {
+			return one, true
+		}
+	}
 	for _, class := range order {
 		for _, one := range list {
 			if one.class == class {
@@ -101,10 +107,10 @@ func (c *conversion) bodies(a *action) ([]content, node, error) {
 		return list, given, nil
 	}
 	given, err := c.resolve(a.at.get("requestBody"))
-	if err != nil {
-		return nil, given, err
+	if err == nil {
+		err = cmp.Or(given.wants(kindObject), given.get("content").wants(kindObject))
 	}
-	return contents(given), given, nil
+	return contents(given), given, err
 }
 
 func contents(n node) []content {
@@ -213,7 +219,7 @@ func (c *conversion) readForm(a *action, one content) error {
 			return err
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.properties)) {
-			fields = append(fields, parameter{name: name, in: "formData", schema: s.properties[name], required: s.required[name]})
+			fields = append(fields, parameter{name: name, in: "formData", schema: s.properties[name].nodes[0], required: s.required[name]})
 		}
 	}
 	for _, p := range fields {

@@ -206,8 +206,21 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 			trap(`"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/Gone"}}}`),
 			"/paths/~1a/get/responses/200/schema/$ref",
 		},
-		"placeholder in id": {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
-		"parameter unnamed": {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
+		"placeholder in id":  {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
+		"parameters by name": {trap(`"parameters":{"q":{"in":"query"}}`), "/paths/~1a/get/parameters"},
+		"answers as a list":  {trap(`"responses":[{"200":{"description":"a"}}]`), "/paths/~1a/get/responses"},
+		"properties as a list": {
+			trap(`"responses":{"200":{"description":"a","schema":{"properties":["b"]}}}`), "/paths/~1a/get/responses/200/schema/properties",
+		},
+		"contents that are a text": {
+			`{"openapi":"3.0.0","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"post":{"requestBody":{"content":"application/json"}}}}}`,
+			"/paths/~1a/post/requestBody/content",
+		},
+		"method in capitals":   {strings.Replace(trap(``), `"get"`, `"GET"`, 1), "/paths/~1a/GET"},
+		"host with its scheme": {strings.Replace(trap(``), `"host":"`, `"host":"https://`, 1), "/host"},
+		"Latin-1 in JSON":      {trap(`"summary":"Best\xe4tigung"`), "/paths/~1a/get/summary"},
+		"Latin-1 in YAML":      {"swagger: '2.0'\ninfo: {title: Best\xe4tigung}\n", ""},
+		"parameter unnamed":    {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
 		"account id in the path of all": {
 			`{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","basePath":"/123456789012","paths":{"/a":{"get":{}}}}`,
 			"/basePath",
@@ -248,6 +261,55 @@ func TestConvert_RawActionOfAnyTitle(t *testing.T) {
 		valid(t, made)
 		if text := made.Files["apiDefinition.swagger.json"]; !bytes.Contains(text, []byte(`"`+want+`"`)) {
 			t.Errorf("%s: no action %q", title, want)
+		}
+	}
+}
+
+// What stands around the one document of a YAML file is none.
+func TestConvert_TakesYAMLAsToolsWriteIt(t *testing.T) {
+	document := "openapi: 3.0.3\nservers: [{url: '" + gateway + "'}]\npaths: {/a: {get: {}}}\n"
+	for name, text := range map[string]string{
+		"a mark at the end": document + "---\n", "marks around": "---\n" + document + "...\n", "version 1.2": "%YAML 1.2\n---\n" + document,
+		"mark of UTF-8 and CRLF": "\xef\xbb\xbf" + strings.ReplaceAll(document, "\n", "\r\n"),
+	} {
+		if made, err := convert(t, text, nil); err != nil || len(made.Report.Actions) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// An account id in a path is in no pointer either, where escapes stand around it.
+func TestConvert_PointersHoldNoSecret(t *testing.T) {
+	made, err := convert(t, strings.Replace(trap(`"responses":{}`), `"paths":{`, `"paths":{"/accounts/123456789012/x":{"get":{}},`, 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	if len(made.Report.LeftOut) != 1 || made.Report.LeftOut[0].Pointer != "/paths/~1accounts~1…~1x/get" {
+		t.Errorf("left out is %v", made.Report.LeftOut)
+	}
+	_, err = convert(t, strings.Replace(trap(`"responses":{}`), `"paths":{`, `"paths":{"/accounts/123456789012/x":{"get":7},`, 1), nil)
+	if err == nil || strings.Contains(err.Error(), "123456789012") {
+		t.Errorf("refused with %v", err)
+	}
+}
+
+// Paths as frameworks and gateways write them: those that a connector can have, and those that it cannot.
+func TestConvert_PathsOfOddForms(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/a/{id}.json": true, "/a/{x}-{y}": true, "/a/{order.id}": true, "/a/{id}/": true, "/$metadata": true, "/a/{id:[0-9]+}": false,
+		"/a/{*rest}": false, "/a/{+rest}": false, "/a/{?q}": false, "/a/{n=x/*}": false, "/a/{id": false, "/a/{}": false, "/a?b=c": false,
+		"a/b": false, "/$default": false, "/a b": false, "/a/{all+}": false,
+	} {
+		definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"` + path + `":{"get":{}},"/other":{"get":{}}}}`
+		made, err := convert(t, definition, nil)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		valid(t, made)
+		if got := len(made.Report.LeftOut) == 0; got != want {
+			t.Errorf("%s: taken is %t, want %t: %v", path, got, want, made.Report.LeftOut)
 		}
 	}
 }

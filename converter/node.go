@@ -26,6 +26,16 @@ func (n node) get(name string) node {
 	return node{o[name], n.pointer + "/" + escaper.Replace(name)}
 }
 
+// wants is an error where something else is there than an object, or a list.
+func (n node) wants(kind string) error {
+	_, isObject := n.value.(object)
+	_, isList := n.value.([]any)
+	if n.value == nil || kind == kindObject && isObject || kind == kindArray && isList {
+		return nil
+	}
+	return n.errorf("must be %s", map[string]string{kindObject: "an object", kindArray: "a list"}[kind])
+}
+
 func (n node) has(name string) bool {
 	o, _ := n.value.(object)
 	_, found := o[name]
@@ -82,7 +92,18 @@ func (e *Error) Error() string {
 	if at == "" {
 		at = "/"
 	}
-	return clip(withoutLeaks(at), maxPointer) + ": " + e.Detail
+	return clip(shownPointer(at), maxPointer) + ": " + e.Detail
+}
+
+// shownPointer is a pointer without what leaks, which escapes must not hide.
+func shownPointer(pointer string) string {
+	parts := strings.Split(pointer, "/")
+	for i, part := range parts {
+		if name := unescaper.Replace(part); leaks(name) {
+			parts[i] = escaper.Replace(withoutLeaks(name))
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 func (n node) errorf(format string, args ...any) error {
@@ -130,24 +151,42 @@ func (c *conversion) lookUp(n node, ref string) (node, error) {
 	if !isLocal || len(ref) > maxReference {
 		return node{}, at.errorf("the reference must begin with #/ (nothing is fetched): bundle the parts of the definition into one file first")
 	}
-	found := c.root
+	if found, there := c.root.follow(path); there {
+		return found, nil
+	}
+	// A model of JSON Schema may have definitions of its own.
+	steps := strings.Split(n.pointer, "/")
+	for end := len(steps); end > 1; end-- {
+		model, there := c.root.follow(strings.Join(steps[1:end], "/"))
+		if !there || !model.has("definitions") && !model.has("$defs") {
+			continue
+		}
+		if found, there := model.follow(path); there {
+			return found, nil
+		}
+	}
+	return node{}, at.errorf("the reference leads nowhere")
+}
+
+// follow finds what stands below a node.
+func (n node) follow(path string) (node, bool) {
 	for _, step := range strings.Split(path, "/") {
 		name := unescaper.Replace(unpercent(step))
-		switch v := found.value.(type) {
+		switch v := n.value.(type) {
 		case object:
 			if _, there := v[name]; !there {
-				return node{}, at.errorf("the reference leads nowhere")
+				return node{}, false
 			}
-			found = found.get(name)
+			n = n.get(name)
 		case []any:
 			i, err := strconv.Atoi(name)
 			if err != nil || i < 0 || i >= len(v) {
-				return node{}, at.errorf("the reference leads nowhere")
+				return node{}, false
 			}
-			found = node{v[i], found.pointer + "/" + name}
+			n = node{v[i], n.pointer + "/" + name}
 		default:
-			return node{}, at.errorf("the reference leads nowhere")
+			return node{}, false
 		}
 	}
-	return found, nil
+	return n, true
 }

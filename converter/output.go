@@ -48,7 +48,7 @@ type LeftOut struct {
 
 func (c *conversion) leaveOut(at node, what, reason string) {
 	clean := func(text string) string { return prose(strings.ReplaceAll(text, "${", "$ {"), maxPointer) }
-	c.report.LeftOut = append(c.report.LeftOut, LeftOut{clean(at.pointer), clean(what), reason})
+	c.report.LeftOut = append(c.report.LeftOut, LeftOut{clean(shownPointer(at.pointer)), clean(what), reason})
 }
 
 func (c *conversion) strictError() error {

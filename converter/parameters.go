@@ -1,6 +1,7 @@
 package converter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -66,6 +67,9 @@ func (c *conversion) readParameters(a *action, item node) (string, error) {
 // parametersOf are those of the path and of the operation, which override them.
 func (c *conversion) parametersOf(item, op node) ([]parameter, error) {
 	var list []parameter
+	if err := cmp.Or(item.get("parameters").wants(kindArray), op.get("parameters").wants(kindArray)); err != nil {
+		return nil, err
+	}
 	for _, n := range slices.Concat(item.get("parameters").items(), op.get("parameters").items()) {
 		at, err := c.resolve(n)
 		if err != nil {

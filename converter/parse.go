@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	yaml "github.com/oasdiff/yaml3"
@@ -31,7 +32,7 @@ func parse(text []byte) (any, error) {
 	}
 	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
 		if bytes.HasPrefix(text, []byte(mark)) {
-			return nil, ofFile("is UTF-16; save it as UTF-8")
+			return nil, ofFile(notUTF8)
 		}
 	}
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
@@ -42,6 +43,8 @@ func parse(text []byte) (any, error) {
 	}
 	return parseYAML(text)
 }
+
+const notUTF8 = "is not UTF-8; save it as UTF-8"
 
 // ofFile is a fault of the file as a whole, whose pointer is that of the document.
 func ofFile(format string, args ...any) error {
@@ -67,8 +70,11 @@ func parseJSON(text []byte) (any, error) {
 	if errors.As(err, &syntax) {
 		line := 1 + bytes.Count(text[:min(syntax.ByteOffset, int64(len(text)))], []byte("\n"))
 		reason := "is not JSON"
-		if errors.Is(err, jsontext.ErrDuplicateName) {
+		switch {
+		case errors.Is(err, jsontext.ErrDuplicateName):
 			reason = "the name is given twice"
+		case !utf8.Valid(text):
+			reason = notUTF8
 		}
 		return nil, &Error{string(syntax.JSONPointer), fmt.Sprintf("%s (line %d)", reason, line)}
 	}
@@ -151,18 +157,28 @@ func yamlDocument(text []byte) (document *yaml.Node, err error) {
 			err = ofFile("is not YAML")
 		}
 	}()
+	if bytes.HasPrefix(text, []byte("%YAML 1.2")) { // a version that the parser reads, and does not know
+		text = append([]byte("#"), text[1:]...)
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var first, second yaml.Node
-	if err := decoder.Decode(&first); err != nil {
-		return nil, ofFile("is neither JSON nor YAML (%s)", line(err))
+	for {
+		var next yaml.Node
+		switch err := decoder.Decode(&next); {
+		case errors.Is(err, io.EOF) && document == nil:
+			return nil, ofFile("is empty")
+		case errors.Is(err, io.EOF):
+			return document, nil
+		case err != nil && !utf8.Valid(text):
+			return nil, ofFile(notUTF8)
+		case err != nil:
+			return nil, ofFile("is neither JSON nor YAML (%s)", line(err))
+		case len(next.Content) != 1 || next.Content[0].ShortTag() == "!!null": // such as after a last ---
+		case document != nil:
+			return nil, ofFile("must hold one YAML document")
+		default:
+			document = next.Content[0]
+		}
 	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, ofFile("must hold one YAML document")
-	}
-	if len(first.Content) != 1 {
-		return nil, ofFile("is empty")
-	}
-	return first.Content[0], nil
 }
 
 // line is where the parser stopped; it quotes the file in what else it says.

@@ -133,11 +133,16 @@ func (c *conversion) operations(path string, item node) []operation {
 		}
 		list = append(list, op)
 	}
+	for _, name := range item.names() {
+		if lower := strings.ToLower(name); lower != name && slices.Contains(methods, lower) {
+			c.keep(item.get(name).errorf("a method must be in small letters: %s", lower))
+		}
+	}
 	given := item.get(anyMethod)
 	if given.value == nil {
 		return list
 	}
-	if len(c.Any) == 0 || !strings.HasPrefix(path, "/") {
+	if len(c.Any) == 0 || isDefaultRoute(path) {
 		c.report.raw = true
 		return append(list, operation{method: "ANY", at: given, left: "stands for every method; choose some with --any get,post"})
 	}
@@ -151,22 +156,27 @@ func (c *conversion) operations(path string, item node) []operation {
 
 var (
 	parameterInPath = lazyregexp.New(`\{[^{}]*\}`)
+	greedy          = lazyregexp.New(`(\{[^{}\[\]()*+]+)\+\}`)
 	// inPath are the characters of a path, parameters aside (RFC 3986, section 3.3).
 	inPath = lazyregexp.New(`^/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$`)
 )
 
+func isDefaultRoute(path string) bool { return strings.TrimPrefix(path, "/") == "$default" }
+
 // cleanPath is a path as a connector has it, or why it cannot have it.
 func (c *conversion) cleanPath(path string) (clean, reason string) {
-	if !strings.HasPrefix(path, "/") {
+	switch {
+	case isDefaultRoute(path):
 		c.report.raw = true
 		return "", "is the route of requests that have none"
-	}
-	if strings.Contains(path, "+}") {
+	case !strings.HasPrefix(path, "/"):
+		return "", "a path must begin with /"
+	case greedy().MatchString(path):
 		if !c.Greedy {
 			c.report.raw = true
 			return "", "is greedy: one parameter stands for many segments; keep it with --greedy"
 		}
-		path = strings.ReplaceAll(path, "+}", "}")
+		path = greedy().ReplaceAllString(path, "$1}")
 	}
 	literal := parameterInPath().ReplaceAllString(path, "")
 	names := pathNames(path)
@@ -175,7 +185,9 @@ func (c *conversion) cleanPath(path string) (clean, reason string) {
 		return "", "the path holds a query, a fragment or characters that a path cannot have"
 	case slices.Contains(names, "") || len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names):
 		return "", "a parameter of the path has no name, or one that is there twice"
-	case slices.ContainsFunc(names, func(name string) bool { return strings.ContainsAny(name, "/?#%\\") || prose(name, maxLabel) != name }):
+	case slices.ContainsFunc(names, func(name string) bool {
+		return strings.ContainsAny(name, `/?#%\[]()*+^=`) || prose(name, maxLabel) != name
+	}):
 		return "", "the name of a parameter of the path has characters that a name cannot have"
 	case leaks(path):
 		return "", "the path holds an ARN, an account id or a key"

@@ -1,12 +1,10 @@
 package converter
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"countersign/internal/lazyregexp"
 )
 
 // maxNesting is how deep objects are shown within objects; below that, designers
@@ -24,15 +22,18 @@ const (
 // schemas makes the definitions of the connector.
 type schemas struct {
 	definitions object
-	made        map[string]object // what stands for a reference, by pointer
-	open        map[string]bool   // references that are being made
-	merging     map[string]bool   // parts that are being merged
+	made        map[string]reference // what stands for a reference, by pointer
+	open        map[string]bool      // references that are being made
+	cutAt       map[string]bool      // those of them at which something was cut
+	merging     map[string]bool      // parts that are being merged
 	spent       int
 	written     int
 }
 
 func newSchemas() schemas {
-	return schemas{definitions: object{}, made: map[string]object{}, open: map[string]bool{}, merging: map[string]bool{}}
+	return schemas{
+		definitions: object{}, made: map[string]reference{}, open: map[string]bool{}, cutAt: map[string]bool{}, merging: map[string]bool{},
+	}
 }
 
 func (c *conversion) spend(n node) error {
@@ -118,64 +119,6 @@ func hasOnlyTexts(n node) bool {
 	})
 }
 
-// referred is what stands for a reference. A schema within itself is cut: no
-// designer shows it.
-func (c *conversion) referred(n node, ref string, depth int) (object, error) {
-	target, err := c.lookUp(n, ref)
-	if err != nil {
-		return nil, err
-	}
-	name := target.pointer[strings.LastIndexByte(target.pointer, '/')+1:]
-	name = unescaper.Replace(name)
-	if made, found := c.made[target.pointer]; found {
-		c.count(made)
-		return copyOf(made), nil
-	}
-	if c.open[target.pointer] {
-		return object{"type": kindObject, "x-ms-summary": labelOf(name), "description": "Its fields are not shown: it holds itself."}, nil
-	}
-	c.open[target.pointer] = true
-	defer delete(c.open, target.pointer)
-	s, err := c.shape(target)
-	if err != nil {
-		return nil, err
-	}
-	made, err := c.write(s, target, labelOf(name), depth)
-	if err != nil {
-		return nil, err
-	}
-	if made["properties"] != nil {
-		defined := c.definitionName(name)
-		c.definitions[defined] = made
-		made = object{"$ref": "#/definitions/" + defined, "x-ms-summary": made["x-ms-summary"], "description": made["description"]}
-	}
-	c.made[target.pointer] = made
-	return copyOf(made), nil
-}
-
-func copyOf(o object) object {
-	made := object{}
-	for name, value := range o {
-		made[name] = value
-	}
-	return made
-}
-
-var notInName = lazyregexp.New(`[^A-Za-z0-9_]+`)
-
-func (c *conversion) definitionName(given string) string {
-	base := strings.Trim(notInName().ReplaceAllString(withoutLeaks(given), "_"), "_")
-	if base == "" {
-		base = "Schema"
-	}
-	base = clip(base, maxLabel)
-	name := base
-	for i := 2; c.definitions[name] != nil; i++ {
-		name = fmt.Sprintf("%s%d", base, i)
-	}
-	return name
-}
-
 // write makes the schema that designers read of a shape: with a label and a
 // description, and nothing in it that is not named here.
 func (c *conversion) write(s *shape, n node, label string, depth int) (object, error) {
@@ -221,14 +164,14 @@ func (c *conversion) write(s *shape, n node, label string, depth int) (object, e
 func (c *conversion) writeObject(out object, s *shape, depth int) error {
 	properties, required := object{}, []string{}
 	for _, name := range slices.Sorted(maps.Keys(s.properties)) {
-		n := s.properties[name]
-		if name == "" || name == "$ref" || leaks(name) || n.value == false {
+		p := s.properties[name]
+		if name == "" || name == "$ref" || leaks(name) || p.nodes[0].value == false {
 			continue
 		}
 		if isPlaceholder(name) {
-			return placeholderError(n)
+			return placeholderError(p.nodes[0])
 		}
-		made, err := c.schema(n, labelOf(name), depth+1)
+		made, err := c.property(name, p, depth+1)
 		if err != nil {
 			return err
 		}

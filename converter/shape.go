@@ -2,6 +2,7 @@ package converter
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 )
 
@@ -11,12 +12,23 @@ type shape struct {
 	kind, title, description, format string
 	enum                             []any
 	value                            any // default
-	properties                       map[string]node
+	properties                       map[string]property
 	required                         map[string]bool
 	item, values                     *node // of an array; of a map
 	bounds                           map[string]json.Number
 	readOnly                         bool
 	nothing                          bool // the schema false
+}
+
+// property is what the parts of a schema say of a property: all of it holds, or
+// something of it where alternatives differ.
+type property struct {
+	nodes  []node
+	either bool
+}
+
+func newShape() *shape {
+	return &shape{properties: map[string]property{}, required: map[string]bool{}, bounds: map[string]json.Number{}}
 }
 
 // isTyped tells whether it says more than that there is something.
@@ -33,7 +45,7 @@ func (s *shape) isTyped() bool {
 // shape merges a schema into one shape. seen are the schemas that are in it already;
 // what comes by an alternative requires nothing.
 func (c *conversion) shape(n node) (*shape, error) {
-	s := &shape{properties: map[string]node{}, required: map[string]bool{}, bounds: map[string]json.Number{}}
+	s := newShape()
 	if err := c.merge(s, n, map[string]bool{}, false); err != nil {
 		return nil, err
 	}
@@ -66,6 +78,9 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 	default:
 		return n.errorf("a schema must be an object")
 	}
+	if err := n.get("properties").wants(kindObject); err != nil {
+		return err
+	}
 	if ref, isRef := refOf(n); isRef {
 		target, err := c.lookUp(n, ref)
 		if err != nil {
@@ -96,45 +111,78 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 // mergeAlternatives makes one shape of several: of objects with all their properties,
 // none of them required; of scalars a text; of others, anything.
 func (c *conversion) mergeAlternatives(s *shape, list []node, seen map[string]bool) error {
-	var kinds []string
-	var kept []node
-	for _, n := range list {
-		if n.get("type").text() == "null" || n.value == nil {
-			continue
-		}
-		alone := &shape{properties: map[string]node{}, required: map[string]bool{}, bounds: map[string]json.Number{}}
-		if err := c.merge(alone, n, map[string]bool{}, true); err != nil {
-			return err
-		}
-		alone.settle()
-		if len(alone.properties) == 0 && alone.kind == kindAny && alone.onlyRequires(n) {
-			continue // such as anyOf: [{required: [a]}, {required: [b]}]
-		}
-		kinds, kept = append(kinds, alone.kind), append(kept, n)
+	kept, shapes, err := c.alternatives(list)
+	if err != nil {
+		return err
 	}
-	if len(kept) == 0 {
+	switch len(kept) {
+	case 0:
 		return nil
-	}
-	if len(kept) == 1 {
+	case 1:
 		return c.merge(s, kept[0], seen, false)
 	}
-	same := !slices.ContainsFunc(kinds, func(kind string) bool { return kind != kinds[0] })
+	kind := shapes[0].kind
+	same := !slices.ContainsFunc(shapes, func(other *shape) bool { return other.kind != kind })
 	switch {
-	case same && kinds[0] == kindObject:
+	case same && kind == kindObject:
 		for _, n := range kept {
 			if err := c.merge(s, n, seen, true); err != nil {
 				return err
 			}
 		}
 		s.required = map[string]bool{}
-	case same && kinds[0] != kindArray:
-		s.setKind(kinds[0])
-	case !slices.ContainsFunc(kinds, func(kind string) bool { return !isScalar(kind) }):
+	case same && kind != kindArray:
+		s.setKind(kind)
+		s.joinEnums(shapes)
+	case !slices.ContainsFunc(shapes, func(other *shape) bool { return !isScalar(other.kind) }):
 		s.setKind(kindString)
 	default:
 		s.kind = kindAny
 	}
 	return nil
+}
+
+// alternatives are those that say something, and the shape of each.
+func (c *conversion) alternatives(list []node) (kept []node, shapes []*shape, err error) {
+	for _, n := range list {
+		if n.get("type").text() == "null" || n.value == nil {
+			continue
+		}
+		if ref, isRef := refOf(n); isRef {
+			target, err := c.lookUp(n, ref)
+			if err != nil {
+				return nil, nil, err
+			}
+			if c.merging[target.pointer] {
+				continue // a descendant of the base that names it, and is made of it
+			}
+		}
+		alone := newShape()
+		if err := c.merge(alone, n, map[string]bool{}, true); err != nil {
+			return nil, nil, err
+		}
+		alone.settle()
+		onlyNull := len(alone.enum) > 0 && !slices.ContainsFunc(alone.enum, func(v any) bool { return v != nil })
+		if len(alone.properties) == 0 && alone.kind == kindAny && (onlyNull || alone.onlyRequires(n)) {
+			continue // such as anyOf: [{required: [a]}, {required: [b]}]
+		}
+		kept, shapes = append(kept, n), append(shapes, alone)
+	}
+	return kept, shapes, nil
+}
+
+// joinEnums: of alternatives that each list their values, all are values.
+func (s *shape) joinEnums(shapes []*shape) {
+	var all []any
+	for _, other := range shapes {
+		if len(other.enum) == 0 {
+			return
+		}
+		all = append(all, other.enum...)
+	}
+	if s.enum == nil {
+		s.enum = all
+	}
 }
 
 func (s *shape) onlyRequires(n node) bool {
@@ -186,9 +234,7 @@ func (c *conversion) mergeKeywords(s *shape, n node, alternative bool) {
 	}
 	properties := n.get("properties")
 	for _, name := range properties.names() {
-		if _, there := s.properties[name]; !there {
-			s.properties[name] = properties.get(name)
-		}
+		c.addProperty(s, name, properties.get(name), alternative)
 	}
 	for _, name := range n.get("required").items() {
 		if text, isText := name.value.(string); isText && !alternative {
@@ -201,6 +247,17 @@ func (c *conversion) mergeKeywords(s *shape, n node, alternative bool) {
 			s.bounds[name] = v
 		}
 	}
+}
+
+// addProperty adds what one more part says of a property.
+func (c *conversion) addProperty(s *shape, name string, n node, alternative bool) {
+	p := s.properties[name]
+	for _, other := range p.nodes {
+		if c.spent++; other.pointer == n.pointer || reflect.DeepEqual(other.value, n.value) {
+			return
+		}
+	}
+	s.properties[name] = property{append(slices.Clip(p.nodes), n), p.either || alternative && len(p.nodes) > 0}
 }
 
 func (s *shape) mergeItems(n node) {

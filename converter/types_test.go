@@ -25,7 +25,11 @@ func shown(t *testing.T, definition string) string {
 		t.Fatal(err)
 	}
 	for _, item := range d.Paths {
-		text, err := json.Marshal(withoutTexts(item["get"].Responses["200"].Schema, d.Definitions))
+		get, found := item["get"]
+		if !found {
+			continue
+		}
+		text, err := json.Marshal(withoutTexts(get.Responses["200"].Schema, d.Definitions))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,6 +80,22 @@ func TestConvert_KeepsTypes(t *testing.T) {
 			`{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"],"type":"object"}`,
 		`{"oneOf":[{"$ref":"#/components/schemas/Thing"},{"properties":{"b":{"enum":["x","y"]}},"required":["b"]}]}`: `{"properties":` +
 			`{"a":{"type":"integer"},"b":{"enum":["x","y"],"type":"string"}},"type":"object"}`,
+		// What tells alternatives apart may be any of them; a field of several types is a text.
+		`{"oneOf":[{"properties":{"kind":{"const":"a"},"v":{"type":"integer"}}},{"properties":{"kind":{"const":"b"},"v":{"type":"string"}}}]}`: `{` +
+			`"properties":{"kind":{"enum":["a","b"],"type":"string"},"v":{"type":"string"}},"type":"object"}`,
+		`{"allOf":[{"properties":{"data":{},"n":{"type":"string"}}},{"properties":{"data":{"$ref":"#/components/schemas/Thing"},` +
+			`"n":{"maxLength":3}}}]}`: `{"properties":{"data":{"properties":{"a":{"type":"integer"}},"type":"object"},` +
+			`"n":{"maxLength":3,"type":"string"}},"type":"object"}`,
+		`{"oneOf":[{"type":"string","enum":["a"]},{"enum":[""]},{"enum":[null]}]}`: `{"enum":["a",""],"type":"string"}`,
+		// A base that names its descendants, which are made of it.
+		`{"oneOf":[{"$ref":"#/components/schemas/Cat"},{"$ref":"#/components/schemas/Dog"}]}`: `{"properties":{"bark":{"type":"string"},` +
+			`"kind":{"type":"string"},"purr":{"type":"boolean"}},"type":"object"}`,
+		// Operands within operands, of two kinds.
+		`{"$ref":"#/components/schemas/Sum"}`: `{"properties":{"left":{"properties":{"left":{"type":"object"},"name":{"type":"string"}},` +
+			`"type":"object"}},"type":"object"}`,
+		// A model with definitions of its own.
+		`{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"u":{"$ref":"#/definitions/U"}},"definitions":{"U":` +
+			`{"type":"boolean"}}}`: `{"properties":{"u":{"type":"boolean"}},"type":"object"}`,
 		`{"anyOf":[{"$ref":"#/components/schemas/Thing"},{"type":"null"}]}`: `{"properties":{"a":{"type":"integer"}},"type":"object"}`,
 		`{"type":["array","null"],"items":{"type":["integer","null"],"format":"int64"}}`: `{"items":{"format":"int64",` +
 			`"type":"integer"},"type":"array"}`,
@@ -88,9 +108,42 @@ func TestConvert_KeepsTypes(t *testing.T) {
 	} {
 		definition := `{"openapi":"3.1.0","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"get":{"responses":{"200":{"description":"a",` +
 			`"content":{"application/json":{"schema":` + schema + `}}}}}}},"components":{"schemas":{"Self":` + self +
+			`,"Pet":{"properties":{"kind":{"type":"string"}},"oneOf":[{"$ref":"#/components/schemas/Cat"},{"$ref":"#/components/schemas/Dog"}]}` +
+			`,"Cat":{"allOf":[{"$ref":"#/components/schemas/Pet"},{"properties":{"purr":{"type":"boolean"}}}]}` +
+			`,"Dog":{"allOf":[{"$ref":"#/components/schemas/Pet"},{"properties":{"bark":{"type":"string"}}}]}` +
+			`,"Sum":{"oneOf":[{"properties":{"left":{"$ref":"#/components/schemas/Sum"}}},{"properties":{"left":{"type":"object",` +
+			`"properties":{"name":{"type":"string"}}}}}]}` +
 			`,"Thing":{"type":"object","properties":{"a":{"type":"integer"}}}}}}`
 		if got := shown(t, definition); got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", schema, got, want)
+		}
+	}
+}
+
+// Of definitions that hold each other, each is whole where it is not within itself, whichever comes first.
+func TestConvert_KeepsWhatHoldsEachOther(t *testing.T) {
+	const definitions = `"components":{"schemas":{` +
+		`"Customer":{"type":"object","properties":{"name":{"type":"string"},"orders":{"type":"array","items":{"$ref":"{V}Order"}}}},` +
+		`"Order":{"type":"object","properties":{"id":{"type":"string"},"customer":{"$ref":"{V}Customer"},"lines":{"type":"array",` +
+		`"items":{"$ref":"{V}Line"}}}},"Line":{"type":"object","properties":{"n":{"type":"integer"},"order":{"$ref":"{V}Order"}}}}}`
+	const cut = `{"type":"object"}`
+	order := func(customer, line string) string {
+		return `{"properties":{"customer":` + customer + `,"id":{"type":"string"},"lines":{"items":` + line + `,"type":"array"}},"type":"object"}`
+	}
+	line := func(order string) string {
+		return `{"properties":{"n":{"type":"integer"},"order":` + order + `},"type":"object"}`
+	}
+	customer := `{"properties":{"name":{"type":"string"},"orders":{"items":` + order(cut, line(cut)) + `,"type":"array"}},"type":"object"}`
+	for asked, want := range map[string]string{
+		"Customer": customer, "Order": order(customer, line(cut)), "Line": line(order(customer, cut)),
+	} {
+		answer := func(name string) string {
+			return `{"responses":{"200":{"description":"a","content":{"application/json":{"schema":{"$ref":"{V}` + name + `"}}}}}}`
+		}
+		definition := `{"openapi":"3.1.0","servers":[{"url":"` + gateway + `"}],"paths":{"/0":{"put":` + answer("Customer") +
+			`},"/1":{"get":` + answer(asked) + `}},` + definitions + `}`
+		if got := shown(t, strings.ReplaceAll(definition, "{V}", "#/components/schemas/")); got != want {
+			t.Errorf("%s became %s\nwant %s", asked, got, want)
 		}
 	}
 }

@@ -106,6 +106,8 @@ func (c *conversion) hostAndBase() (upstream, error) {
 		return upstream{}, host.errorf("is missing; give --upstream with the address of the API")
 	case isPlaceholder(host.value):
 		return upstream{}, placeholderError(host)
+	case strings.Contains(host.text(), "://"):
+		return upstream{}, host.errorf("must be a host alone, such as a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com")
 	}
 	base, err := c.basePath()
 	if err != nil {
