@@ -220,6 +220,12 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 		"host with its scheme": {strings.Replace(trap(``), `"host":"`, `"host":"https://`, 1), "/host"},
 		"Latin-1 in JSON":      {trap(`"summary":"Best\xe4tigung"`), "/paths/~1a/get/summary"},
 		"Latin-1 in YAML":      {"swagger: '2.0'\ninfo: {title: Best\xe4tigung}\n", ""},
+		"title to fill in":     {strings.Replace(trap(``), `"title":"a"`, `"title":"<title>"`, 1), "/info/title"},
+		"host to fill in":      {strings.Replace(trap(``), `a1b2c3d4e5`, `<api-id>`, 1), "/host"},
+		"dots in the path of all": {
+			strings.Replace(trap(``), `"host"`, `"basePath":"/a/../prod","host"`, 1), "/basePath",
+		},
+		"servers as an object": {`{"openapi":"3.0.0","servers":{"url":"` + gateway + `"},"paths":{"/a":{"get":{}}}}`, "/servers"},
 		"parameter unnamed":    {trap(`"parameters":[{"in":"query"}]`), "/paths/~1a/get/parameters/0/name"},
 		"account id in the path of all": {
 			`{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","basePath":"/123456789012","paths":{"/a":{"get":{}}}}`,

@@ -35,11 +35,14 @@ func looksSecret(s string) bool {
 
 func leaks(text string) bool { return withoutLeaks(text) != text }
 
+// angled is a text that somebody has to replace, or an address of an API with one in it.
+var angled = lazyregexp.New(`^<[A-Za-z][A-Za-z0-9 _-]*>$|^(https?://)?[a-z0-9./-]*<[A-Za-z][A-Za-z0-9 _-]*>[^\s]*\.amazonaws\.com`)
+
 // isPlaceholder tells what a tool was to replace before the file is used.
 func isPlaceholder(value any) bool {
 	switch v := value.(type) {
 	case string:
-		return strings.Contains(v, "${") || strings.Contains(v, "{{")
+		return strings.Contains(v, "${") || strings.Contains(v, "{{") || strings.Contains(v, "<") && angled().MatchString(v)
 	case object:
 		for name := range v {
 			if name == "Ref" || strings.HasPrefix(name, "Fn::") {

@@ -72,6 +72,9 @@ func parseUpstream(text string) (upstream, error) {
 	if strings.ContainsAny(base, "{}") || strings.Contains(base, "//") || strings.Contains(strings.ToUpper(base), "%7B") {
 		return upstream{}, errors.New("must have a path without variables")
 	}
+	if strings.Contains(base+"/", "/./") || strings.Contains(base+"/", "/../") {
+		return upstream{}, errors.New("must have a path without . and .. as segments, which clients remove")
+	}
 	return upstream{host: strings.ToLower(u.Host), base: base}, nil
 }
 
@@ -195,6 +198,9 @@ func (c *conversion) serverURL(server node) (string, error) {
 // operation.
 func (c *conversion) server(n node) (upstream, error) {
 	servers := n.get("servers")
+	if err := servers.wants(kindArray); err != nil {
+		return upstream{}, err
+	}
 	list := servers.items()
 	if len(list) == 0 {
 		return upstream{}, servers.errorf("is missing; give --upstream with the address of the API")
