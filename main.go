@@ -2,9 +2,12 @@
 //
 //	countersign serve          the service
 //	countersign sandbox        the service beside a local AWS emulator, to try it out
-//	countersign sign           sign one request, given as for curl; also presign, verify, whoami
+//	countersign send           sign one request, given as for curl, send it and print the response
+//	countersign sign           sign one request; also presign, verify, whoami
+//	countersign proxy          a proxy on this machine that signs what passes through it
+//	countersign diagnose       why AWS refused a request, and what to do
 //	countersign scope          print service and region of hosts
-//	countersign config         the configuration that is in force, and the JSON Schema of its file
+//	countersign config         the configuration in effect, and the JSON Schema of its file
 //	countersign key new ID     a key for a caller
 //	countersign policy         show, test and explain what callers may have signed
 //	countersign connector      the files of the Power Platform connector
@@ -21,13 +24,16 @@
 //
 // It listens on FUNCTIONS_CUSTOMHANDLER_PORT, on 127.0.0.1 alone, under Azure Functions; else on PORT, else on 8080.
 //
-// /readyz answers 503 while audit records cannot be written, or no profile has a session or reaches a source of one. It finds out by
-// itself when that is over.
+// /readyz responds 503 while audit records cannot be written, or while no profile has a session or can reach a source of one. It
+// notices by itself when that is over.
 //
-// SIGTERM: /readyz answers 503, and for shutdown_delay requests are still accepted, each answer ending its connection, so that load
+// SIGTERM: /readyz responds 503, and for shutdown_delay requests are still accepted, each response ending its connection, so that load
 // balancers send elsewhere; then requests under way get drain_seconds to end, and the process exits with 0. SIGINT skips
-// shutdown_delay. A second one of either ends the process at once, with 1. SIGHUP has no effect: the configuration is read at start.
-// Nothing has to be saved, so SIGKILL loses no more than the requests under way.
+// shutdown_delay. A second one of either ends the process at once, with 1. Nothing has to be saved, so SIGKILL loses no more than the
+// requests under way.
+//
+// SIGHUP, or a changed file: the configuration is read again, checked whole, and takes effect at once. One with a fault is logged, and
+// the one before stays in force.
 //
 // # Logs
 //

@@ -131,7 +131,7 @@ func cleanPath(in *Input, op *operation) error {
 		op.request.URL = op.request.URL.NormalizePath()
 		if op.request.URL.Path() != before {
 			op.warn("path_normalized", "Dot segments or empty segments were removed from the path, as the service and most "+
-				"clients do. Send the URL of this answer.")
+				"clients do. Send the URL of this response.")
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ var sendErrors = []struct {
 	{sending.ErrPayloadHash, "header_invalid", "The header x-amz-content-sha256 holds neither a hash nor AWS's name for a payload."},
 	{sending.ErrPayloadKind, "payload_unsupported", "A payload of this kind cannot be sent."},
 	{sending.ErrBody, "body_unreadable", "The body is incomplete, or differs from what its headers announced."},
-	{sending.ErrTooLarge, "answer_too_large", "The answer is larger than may be passed on."},
+	{sending.ErrTooLarge, "answer_too_large", "The response is larger than may be passed on."},
 }
 
 // sendProblem is what the caller is told of a request without a whole answer. Where AWS may have done what must not be done
@@ -46,12 +46,12 @@ func sendProblem(err error, method string) error {
 		return &problem.Error{Code: "aws_unreachable", Detail: "The request was given up before it was sent.", Cause: err}
 	case !sending.Idempotent(method) && (answered || failure.Report.Written()):
 		return &problem.Error{
-			Code: "outcome_unknown", Detail: "The request was sent, and no whole answer came. AWS may have done what it asks for.", Cause: err,
+			Code: "outcome_unknown", Detail: "The request was sent, and no whole response came. AWS may have done what it asks for.", Cause: err,
 		}
 	case answered:
-		return &problem.Error{Code: "answer_broken", Detail: "The answer ended too early.", Cause: err}
+		return &problem.Error{Code: "answer_broken", Detail: "The response ended too early.", Cause: err}
 	}
-	return &problem.Error{Code: "aws_timeout", Detail: "No answer came in time.", Cause: err}
+	return &problem.Error{Code: "aws_timeout", Detail: "No response came in time.", Cause: err}
 }
 
 // Problem is that of an answer that could not be read to its end.

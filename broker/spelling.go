@@ -17,7 +17,7 @@ func correctSpelling(in *Input, op *operation) error {
 	if upper := strings.ToUpper(in.Method); upper != in.Method && isASCII(in.Method) && slices.Contains(knownMethods, upper) {
 		in.Method = upper
 		op.warn("method_uppercased", "The method was signed as "+upper+", since AWS reads methods in capital "+
-			"letters. Send it so, as in the method of this answer.")
+			"letters. Send it so, as in the method of this response.")
 	}
 	lower := strings.ToLower(in.Service)
 	if in.Service != lower && !endpoints.IsService(in.Service) && isASCII(in.Service) && endpoints.IsService(lower) {
@@ -59,7 +59,7 @@ func (op *operation) trimURL(given string) string {
 	trimmed := TrimURL(given)
 	if trimmed != given {
 		op.warn("url_trimmed", "Blanks or invisible characters around the URL were left out. Send the URL of "+
-			"this answer; write %20 for a blank that belongs to it.")
+			"this response; write %20 for a blank that belongs to it.")
 	}
 	return trimmed
 }

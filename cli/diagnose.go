@@ -25,7 +25,7 @@ func newDiagnose(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diagnose [FILE]",
 		Short: "Say why AWS refused a request, and what to do.",
-		Long: "Reads a refusal from FILE or standard input, in whatever form it was found: an answer of AWS, curl -v, an action of a\n" +
+		Long: "Reads a refusal from FILE or standard input, in whatever form it was found: a response of AWS, curl -v, an action of a\n" +
 			"workflow with its outputs, an exception, a log line, or a document as POST /v1/diagnose takes it. With the request\n" +
 			"beside it, and the profile that signed, more can be proved. Nothing is sent to AWS but for the profile's session.\n" +
 			"Exit code 0: the cause is proved, or AWS states it.",
@@ -38,9 +38,9 @@ func newDiagnose(p *process) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.curl, "curl", "", "The request as a `LINE` of curl; the answer comes from FILE or standard input.")
+	f.StringVar(&o.curl, "curl", "", "The request as a `LINE` of curl; the response comes from FILE or standard input.")
 	f.StringVar(&o.profile, "profile", "", "`NAME` of the profile that should have signed, to prove the cause with its credentials.")
-	f.BoolVar(&o.json, "json", false, "Print the whole answer as JSON.")
+	f.BoolVar(&o.json, "json", false, "Print the whole response as JSON.")
 	addConfig(c, &o.config)
 	return c
 }

@@ -76,7 +76,7 @@ func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
 	}
 	switch {
 	case len(requests) == 0 && len(read.Exchanges) > 0:
-		return nil, errors.New("holds an answer and no request; countersign diagnose says why AWS refused one")
+		return nil, errors.New("holds a response and no request; countersign diagnose says why AWS refused one")
 	case len(requests) == 0:
 		return nil, errors.New("holds no request; --from says what it may be")
 	case r.choice == unchosen && len(requests) == 1:

@@ -20,7 +20,7 @@ func newPresign(p *process) *cobra.Command {
 	c := curlCommand("presign", "Put a signature into a URL and print the URL.", fmt.Sprintf(withoutArguments, "presign"), &r,
 		func() error { return presign(p, &r, expires, asJSON) })
 	c.Flags().DurationVar(&expires, "expires", expires, "`DURATION` for which the URL is good, such as 15m; at most 168h.")
-	c.Flags().BoolVar(&asJSON, "json", false, "Print all that POST /v1/presign answers with.")
+	c.Flags().BoolVar(&asJSON, "json", false, "Print all that POST /v1/presign responds with.")
 	c.Example = "  countersign presign --expires 1h https://examplebucket.s3.eu-west-1.amazonaws.com/report.pdf"
 	return c
 }

@@ -22,11 +22,11 @@ import (
 func newSend(p *process) *cobra.Command {
 	var r curlRequest
 	var include bool
-	c := curlCommand("send", "Sign one request, send it and print the answer.",
-		"The answer's body goes to standard output as it is. The exit code is 0 for an answer below 300, 3, 4 or 5 for\n"+
-			"one with a status of 3xx, 4xx or 5xx, 1 without an answer, and 2 for a wrong command line.", &r,
+	c := curlCommand("send", "Sign one request, send it and print the response.",
+		"The response's body goes to standard output as it is. The exit code is 0 for a response below 300, 3, 4 or 5 for\n"+
+			"one with a status of 3xx, 4xx or 5xx, 1 without a response, and 2 for a wrong command line.", &r,
 		func() error { return sendRequest(p, &r, include) })
-	c.Flags().BoolVarP(&include, "include", "i", false, "Print status and headers of the answer, too.")
+	c.Flags().BoolVarP(&include, "include", "i", false, "Print status and headers of the response, too.")
 	c.Example = `  countersign send --profile work https://sqs.eu-west-1.amazonaws.com/ -d Action=ListQueues
   countersign send -T file.txt https://examplebucket.s3.eu-west-1.amazonaws.com/key`
 	return c

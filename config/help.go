@@ -22,7 +22,7 @@ var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secr
 		"addresses.",
 	"Settings.allow_signing_time":        "Let requests choose the time of the signature.",
 	"Settings.allow_request_credentials": "Let requests bring their own keys.",
-	"Settings.allow_send":                "Let requests be sent from here, and their answers be passed on: POST /v1/send, /proxy and /call.",
+	"Settings.allow_send":                "Let requests be sent from here, and their responses be passed on: POST /v1/send, /proxy and /call.",
 	"Settings.allow_origins": "Origins of web pages that may call /v1/sign and /v1/send with a token of their user, such as " +
 		"https://app.example.com.",
 	"Settings.max_response_bytes": "Largest answer in bytes that POST /v1/send passes on. Default: 26214400.",
@@ -46,11 +46,11 @@ var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secr
 		"without a restart, as after SIGHUP. 0: only after SIGHUP. Default: 5.",
 	"Settings.spool_dir": "Directory for request bodies of more than 1 MiB while the proxy reads them. Default: that of the system " +
 		"for temporary files.",
-	"Settings.response_header_timeout": "How long AWS may take to begin its answer to a request of the proxy. Default: 60s.",
+	"Settings.response_header_timeout": "How long AWS may take to begin its response to a request of the proxy. Default: 60s.",
 	"Settings.read_header_timeout":     "How long a client may take for the header of a request. Default: 5s.",
 	"Settings.read_timeout": "How long a client may take for a whole request; what is passed on, or goes through the proxy, has limits " +
 		"of its own. Default: 30s.",
-	"Settings.write_timeout": "How long an answer may take, from the end of the request's header until the client has it; with the same " +
+	"Settings.write_timeout": "How long a response may take, from the end of the request's header until the client has it; with the same " +
 		"exceptions. Default: 30s.",
 	"Settings.idle_timeout": "How long a connection stays open without a request; let it be longer than that of what stands in front. " +
 		"Default: 120s.",
@@ -58,7 +58,7 @@ var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secr
 		"services that take that over https.",
 	"Settings.forward_cookies": "Let cookies pass through the proxy, both ways.",
 	"Settings.drain_seconds":   "Seconds that requests under way get after SIGTERM. Default: 25.",
-	"Settings.shutdown_delay": "How long requests are still accepted after SIGTERM, while /readyz answers 503 and load balancers send " +
+	"Settings.shutdown_delay": "How long requests are still accepted after SIGTERM, while /readyz responds 503 and load balancers send " +
 		"elsewhere; drain_seconds begin after it. Default: 0s.",
 
 	"defaultProfile.source":         "Where the keys come from. Default: environment.",

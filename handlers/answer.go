@@ -30,7 +30,7 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string,
 	// A problem may quote what a caller sent, whatever that is; anything else that is not UTF-8 is a fault of ours.
 	refused := status >= http.StatusBadRequest
 	if err := json.MarshalWrite(&body, v, json.Deterministic(true), jsontext.AllowInvalidUTF8(refused)); err != nil {
-		WriteError(w, r, fmt.Errorf("encoding the answer: %w", err))
+		WriteError(w, r, fmt.Errorf("encoding the response: %w", err))
 		return
 	}
 	writeHead(w, status, media, body.Len())
@@ -49,7 +49,7 @@ var answers = sync.Pool{New: func() any { return new([]byte) }}
 
 const keptAnswer = 256 << 10
 
-var errNotUTF8 = errors.New("encoding the answer: a text is not UTF-8")
+var errNotUTF8 = errors.New("encoding the response: a text is not UTF-8")
 
 func writeAppended(w http.ResponseWriter, r *http.Request, status int, media string, a appender) {
 	buf := answers.Get().(*[]byte)

@@ -23,7 +23,7 @@ func (in *signRequest) checkOutput(found *problem.Fields) {
 // alwaysFull refuses a choice where the whole answer is needed: by the next step, or by who prints it.
 func (in *signRequest) alwaysFull() error {
 	var found problem.Fields
-	const reason = "must be left out here, where the answer is always full."
+	const reason = "must be left out here, where the response is always full."
 	if in.Output != nil {
 		found.Add("/output", reason)
 	}

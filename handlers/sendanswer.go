@@ -71,7 +71,7 @@ func (a *passedOn) read() error {
 	resp := a.sent.Response
 	media := mediaOf(resp.Header)
 	if media == "application/vnd.amazon.eventstream" {
-		return &problem.Error{Code: "answer_is_stream", Detail: "The answer is a stream of events, which one answer cannot hold."}
+		return &problem.Error{Code: "answer_is_stream", Detail: "The response is a stream of events, which one response cannot hold."}
 	}
 	if a.length = resp.ContentLength; a.length > a.limit && resp.Request.Method != http.MethodHead {
 		_, err := a.sent.ReadAll(a.limit)

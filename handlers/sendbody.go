@@ -43,7 +43,7 @@ func hold(r io.Reader, limit int64) (*held, error) {
 func (h *held) spill(r io.Reader, most int64) error {
 	file, err := os.CreateTemp("", "countersign-*.answer") // 0600
 	if err != nil {
-		return errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the answer: %w", err))
+		return errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the response: %w", err))
 	}
 	h.file = file
 	n, err := copyTo(space{file}, io.LimitReader(r, most))
@@ -57,7 +57,7 @@ type space struct{ to io.Writer }
 func (s space) Write(b []byte) (int, error) {
 	n, err := s.to.Write(b)
 	if err != nil {
-		err = errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the answer: %w", err))
+		err = errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the response: %w", err))
 	}
 	return n, err
 }

@@ -55,7 +55,7 @@ func (a *passedOn) frame() (head, tail []byte, err error) {
 		Warnings: warningsOf(append(slices.Clone(a.sent.Warnings), a.warnings...)), Diagnosis: a.cause,
 	}, json.Deterministic(true))
 	if err != nil {
-		return nil, nil, fmt.Errorf("encoding the answer: %w", err)
+		return nil, nil, fmt.Errorf("encoding the response: %w", err)
 	}
 	head, tail = head[:len(head)-1], []byte("}")
 	switch a.form {
@@ -68,7 +68,7 @@ func (a *passedOn) frame() (head, tail []byte, err error) {
 	case inEnvelope:
 		media, err := json.Marshal(contentTypeOr(a.sent.Response.Header, broker.MediaBinary))
 		if err != nil {
-			return nil, nil, fmt.Errorf("encoding the answer: %w", err)
+			return nil, nil, fmt.Errorf("encoding the response: %w", err)
 		}
 		head = append(append(append(head, `,"bodyEnvelope":{"$content-type":`...), media...), `,"$content":"`...)
 		tail = []byte(`"}}`)

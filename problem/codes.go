@@ -147,7 +147,7 @@ var kinds = map[string]kind{
 		500, "Internal error",
 		"Try again. If it persists, the operator finds the cause in the log, under the id in instance.",
 	},
-	"draining": {503, "The service is stopping", "Try again; another instance will answer."},
+	"draining": {503, "The service is stopping", "Try again; another instance will respond."},
 
 	"send_not_allowed": {
 		403, "Sending is off",
@@ -198,11 +198,11 @@ var kinds = map[string]kind{
 	},
 	"answer_broken": {502, "Response cut short", "The method can be repeated: try again."},
 	"answer_is_stream": {
-		422, "The answer is a stream of events",
-		"Call the operation that answers at once, or use the proxy, which passes streams on.",
+		422, "The response is a stream of events",
+		"Call the operation that responds at once, or use the proxy, which passes streams on.",
 	},
 	"answer_too_large": {
-		422, "The answer is too large",
+		422, "The response is too large",
 		"Presign the URL and fetch it directly, ask for a part with the header Range, or have the operator raise max_response_bytes.",
 	},
 }

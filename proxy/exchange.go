@@ -132,7 +132,7 @@ func (x *exchange) back(answer *http.Response) error {
 // fail answers a request for which there is no answer.
 func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	if x.sent != nil && !errors.As(err, new(*problem.Error)) {
-		err = &problem.Error{Code: "answer_broken", Detail: "The answer could not be passed on.", Cause: err}
+		err = &problem.Error{Code: "answer_broken", Detail: "The response could not be passed on.", Cause: err}
 	}
 	x.proxy.WriteError(x.client, x.in, err)
 }

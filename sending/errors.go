@@ -31,9 +31,9 @@ var (
 	// ErrNoAnswer: written and not answered. It may have been done; see [Idempotent].
 	ErrNoAnswer = errors.New("the request was written and not answered")
 	// ErrBroken: the answer broke off midway.
-	ErrBroken = errors.New("the answer broke off")
+	ErrBroken = errors.New("the response broke off")
 	// ErrTooLarge: the answer is larger than the limit of [Answer.ReadAll].
-	ErrTooLarge = errors.New("the answer is larger than allowed")
+	ErrTooLarge = errors.New("the response is larger than allowed")
 
 	// ErrCallerGone: the context was canceled. [Report.Written] says whether AWS may
 	// have done it.

@@ -11,7 +11,7 @@ import (
 // Why an attempt was given up.
 var (
 	errIdle      = errors.New("no byte moved for too long")
-	errNoHeaders = errors.New("the answer's headers took too long")
+	errNoHeaders = errors.New("the response's headers took too long")
 )
 
 // phase is where an attempt stands.
