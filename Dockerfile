@@ -8,7 +8,8 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags='-s -w' -o /countersign .
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags='-s -w' -o /countersign . && \
+    deploy/release/build.sh --licences $TARGETOS/$TARGETARCH >/THIRD_PARTY_LICENSES
 
 FROM scratch
 ARG VERSION REVISION CREATED SOURCE
@@ -20,7 +21,7 @@ LABEL org.opencontainers.image.title=countersign \
       org.opencontainers.image.source=$SOURCE \
       org.opencontainers.image.documentation=$SOURCE/blob/main/docs/README.md
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /countersign /countersign
+COPY --from=build /countersign /THIRD_PARTY_LICENSES /
 # A number, since there is no passwd to look a name up in, and Kubernetes'
 # runAsNonRoot asks for one.
 USER 65532:65532

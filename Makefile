@@ -75,8 +75,8 @@ pictures:
 
 dist/axe.min.js:
 	mkdir -p dist
-	cd dist && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzOf axe-core-4.14.1.tgz package/axe.min.js > axe.part
-	rm dist/axe-core-4.14.1.tgz && mv dist/axe.part $@
+	cd dist && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzOf axe-core-*.tgz package/axe.min.js > axe.part
+	rm dist/axe-core-*.tgz && mv dist/axe.part $@
 
 ## vuln: known vulnerabilities in what the program calls; needs https://vuln.go.dev
 vuln:
@@ -165,6 +165,11 @@ lint-contract:
 lint-bicep:
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix dist/bicep web-tree-sitter@0.27.1 tree-sitter-bicep@1.1.0
 	NODE_PATH=dist/bicep/node_modules node deploy/azure/parse.cjs deploy/azure/main.bicep
+
+## lint-workflows: the workflows of GitHub by actionlint, with shellcheck where it is installed. Its YAML library is older than what the tools of tools/go.mod use
+.PHONY: lint-workflows
+lint-workflows:
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 ## package: dist/countersign.zip, the Azure Functions package; FILES='countersign.yaml policies.cedar' to take along
 package:

@@ -3,9 +3,10 @@
 #
 #   deploy/release/build.sh                     dist/release: archives, the Azure Functions package, SHA256SUMS
 #   deploy/release/build.sh --compare           builds twice, from two clones in other folders, and compares; no network, no cache of the second
+#   deploy/release/build.sh --licences OS/ARCH  prints the licences that travel with that program
 #   TARGETS='linux/amd64' deploy/release/build.sh
 #
-# Needs Go and GNU tar. SBOM: needs the network once, for cyclonedx-gomod.
+# Needs Go and GNU tar. With SBOM=1 also a list of the modules of each program, by cyclonedx-gomod.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -33,7 +34,7 @@ compare() {
   local begun=$SECONDS here
   here=$(pwd)
   scratch=$(mktemp -d)
-  trap "chmod -R u+w '$scratch'; rm -rf '$scratch'" EXIT
+  trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
   for clone in one another/folder; do
     git clone --quiet "$here" "$scratch/$clone"
     (
@@ -51,10 +52,16 @@ compare() {
   echo "the same binary and package, twice, in $((SECONDS - begun)) s"
 }
 
-if [[ ${1:-} == --compare ]]; then
+case ${1:-} in
+--compare)
   compare
   exit
-fi
+  ;;
+--licences)
+  licences "$2"
+  exit
+  ;;
+esac
 
 out=dist/release
 rm -rf "$out"
@@ -77,6 +84,8 @@ for target in $targets; do
   fi
   rm -r "${out:?}/$name"
 done
-go run ./deploy/package -o "$out/countersign_${version#v}_azure-functions.zip"
-cp docs/log.schema.json deploy/prometheus/rules.yaml deploy/prometheus/dashboard.json deploy/systemd/countersign.service "$out/"
+licences linux/amd64 >dist/THIRD_PARTY_LICENSES
+go run ./deploy/package -o "$out/countersign_${version#v}_azure-functions.zip" dist/THIRD_PARTY_LICENSES
+go run . config schema >"$out/countersign.schema.json"
+cp docs/log.schema.json deploy/prometheus/{rules.yaml,dashboard.json} deploy/systemd/{countersign.service,notify-reload.conf} "$out/"
 (cd "$out" && sha256sum -- * >SHA256SUMS)
