@@ -75,10 +75,7 @@ func (l *Limiter) Status() LimiterStatus {
 // [Hold.Settle], and any from [Hold.Offer] on. The error is a [*BusyError], or the context's own when that
 // ended first.
 func (l *Limiter) Acquire(ctx context.Context, caller string, weight int64, revocable bool) (*Hold, error) {
-	h := &Hold{limiter: l, caller: caller, weight: min(max(weight, 0), l.capacity)}
-	if revocable {
-		h.revoked = make(chan struct{})
-	}
+	h := l.newHold(caller, weight, revocable)
 	w, err := l.enter(h)
 	if w != nil {
 		err = l.await(ctx, w)
@@ -87,6 +84,26 @@ func (l *Limiter) Acquire(ctx context.Context, caller string, weight int64, revo
 		return nil, err
 	}
 	return h, nil
+}
+
+// AcquireAtOnce is [Limiter.Acquire] for who wants to know whether there is anything to wait for: then it returns nil.
+func (l *Limiter) AcquireAtOnce(caller string, weight int64, revocable bool) *Hold {
+	h := l.newHold(caller, weight, revocable)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.fits(h) {
+		return nil
+	}
+	l.admit(h, l.shareOf(caller))
+	return h
+}
+
+func (l *Limiter) newHold(caller string, weight int64, revocable bool) *Hold {
+	h := &Hold{limiter: l, caller: caller, weight: min(max(weight, 0), l.capacity)}
+	if revocable {
+		h.revoked = make(chan struct{})
+	}
+	return h
 }
 
 // await waits until the hold is let in, or for as long as it may.
@@ -114,12 +131,8 @@ func (l *Limiter) await(ctx context.Context, w *waiter) (err error) {
 func (l *Limiter) enter(h *Hold) (*waiter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.callers[h.caller]
-	if s == nil {
-		s = &share{}
-		l.callers[h.caller] = s
-	}
-	if len(l.waiting) == 0 && l.used+h.weight <= l.capacity {
+	s := l.shareOf(h.caller)
+	if l.fits(h) {
 		l.admit(h, s)
 		return nil, nil
 	}
@@ -133,6 +146,18 @@ func (l *Limiter) enter(h *Hold) (*waiter, error) {
 	l.waiting = append(l.waiting, w)
 	l.grant()
 	return w, nil
+}
+
+// fits tells whether a hold need not wait.
+func (l *Limiter) fits(h *Hold) bool { return len(l.waiting) == 0 && l.used+h.weight <= l.capacity }
+
+func (l *Limiter) shareOf(caller string) *share {
+	s := l.callers[caller]
+	if s == nil {
+		s = &share{}
+		l.callers[caller] = s
+	}
+	return s
 }
 
 // displace sends the last of the caller with most in the queue away, if that

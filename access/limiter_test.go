@@ -313,3 +313,35 @@ func TestLimiter_TakesBackForAllWhoWaitAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestLimiter_AtOnceNobodyIsPassed: there is a place at once only where it is free and nobody waits for one.
+func TestLimiter_AtOnceNobodyIsPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := access.NewLimiter(2, 1, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := l.AcquireAtOnce("a", 1, false)
+		if first == nil || l.AcquireAtOnce("b", 2, false) != nil {
+			t.Fatal("the first has no place, or the second one that is not free")
+		}
+		var waited sync.WaitGroup
+		waited.Go(func() {
+			if h, err := l.Acquire(t.Context(), "b", 2, false); err == nil {
+				h.Release()
+			}
+		})
+		synctest.Wait()
+		if l.AcquireAtOnce("c", 1, false) != nil {
+			t.Error("somebody passes who waits")
+		}
+		first.Release()
+		waited.Wait()
+		if now := l.Status(); now.InUse != 0 || now.Waiting != 0 {
+			t.Errorf("left: %+v", now)
+		}
+		if h := l.AcquireAtOnce("c", 2, true); h == nil || !h.Settle(1) || l.Status().InUse != 1 {
+			t.Errorf("%+v", l.Status())
+		}
+	})
+}

@@ -112,7 +112,7 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 		return data.Bytes(), nil, handlers.BodyUnreadable(err)
 	}
 	in.begun = in.server.Now()
-	hold, err := in.server.Memory.Acquire(in.r.Context(), handlers.EventOf(in.r).Caller.ID, memoryPerByte*declared, true)
+	hold, err := in.server.acquire(in.server.Memory, in.r, memoryPerByte*declared, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,7 +183,7 @@ func (in *arrival) discard() {
 // limitHashes bounds the bodies that are hashed at once, and shares them fairly between callers.
 func (s *server) limitHashes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold, err := s.Hashes.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, true)
+		hold, err := s.acquire(s.Hashes, r, 1, true)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

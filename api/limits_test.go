@@ -37,6 +37,7 @@ type limits struct {
 	rate                    access.RateOptions
 	requests, queue, hashes int
 	sessions                sessions
+	log                     io.Writer
 }
 
 // limited is the service with limits of its own, for the callers a and b; its clock is that of the test.
@@ -76,7 +77,7 @@ func limited(t *testing.T, l limits) http.Handler {
 		Signer: new(signing.Signer), Sessions: l.sessions, Now: time.Now, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
 	}})
 	return api.New(api.Options{
-		Handlers: h, Contract: api.NewContract(text), Auth: auth, Log: zerolog.Nop(), Now: time.Now, NewID: func() string { return "made-here" },
+		Handlers: h, Contract: api.NewContract(text), Auth: auth, Log: zerolog.New(cmp.Or(l.log, io.Discard)), Now: time.Now, NewID: func() string { return "made-here" },
 		MaxBodyBytes: cmp.Or(l.maxBody, 1<<20), Rate: rate,
 		Requests: limiter(int64(l.requests)), Memory: limiter(l.memory), Hashes: limiter(int64(l.hashes)),
 	})
@@ -158,6 +159,29 @@ func slow(h http.Handler, caller string) <-chan *httptest.ResponseRecorder {
 	go func() { answer <- askOnce(h, caller) }()
 	synctest.Wait()
 	return answer
+}
+
+// TestLog_SaysHowLongARequestWaited: for its session, and for other requests to end.
+func TestLog_SaysHowLongARequestWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		session := make(chan struct{})
+		var log strings.Builder
+		h := limited(t, limits{requests: 1, queue: 1, sessions: sessions{wait: session}, log: zerolog.SyncWriter(&log)})
+		first, second := slow(h, "a"), slow(h, "b")
+		time.Sleep(1500 * time.Millisecond)
+		close(session)
+		<-first
+		<-second
+		askOnce(h, "a")
+		lines := strings.SplitAfter(log.String(), "\n")
+		for i, want := range [][2]bool{{true, false}, {false, true}, {false, false}} {
+			line := lines[i]
+			if strings.Contains(line, `"sts_wait_ms":1500,`) != want[0] || strings.Contains(line, `"queue_ms":1500,`) != want[1] ||
+				strings.Contains(line, "_wait_ms") != want[0] || strings.Contains(line, "queue_ms") != want[1] {
+				t.Errorf("request %d: %s", i+1, line)
+			}
+		}
+	})
 }
 
 func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {

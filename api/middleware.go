@@ -130,10 +130,31 @@ func (s *server) logEvent(status int, e *handlers.Event, route string) *zerolog.
 			line = line.Str(field.key, clip(field.value, 1000))
 		}
 	}
+	if e.SessionWait >= waited {
+		line = line.Dur("sts_wait_ms", e.SessionWait)
+	}
+	if e.QueueWait >= waited {
+		line = line.Dur("queue_ms", e.QueueWait)
+	}
 	if e.Cause != nil {
 		line = line.Str("cause", clip(e.Cause.Error(), 1000))
 	}
 	return line
+}
+
+// waited is what tells waiting from looking something up.
+const waited = time.Millisecond
+
+// acquire takes a place for a request, and keeps how long it waited for that.
+func (s *server) acquire(l *access.Limiter, r *http.Request, weight int64, revocable bool) (*access.Hold, error) {
+	event := handlers.EventOf(r)
+	if hold := l.AcquireAtOnce(event.Caller.ID, weight, revocable); hold != nil {
+		return hold, nil
+	}
+	begun := s.Now()
+	hold, err := l.Acquire(r.Context(), event.Caller.ID, weight, revocable)
+	event.QueueWait += s.Now().Sub(begun)
+	return hold, err
 }
 
 // polled are the paths that hosts and load balancers ask for, over and over.
@@ -227,7 +248,7 @@ func (s *server) limitCaller(next http.Handler) http.Handler {
 // limitRequests bounds the requests that are being answered, and shares them fairly between callers. Their bodies have arrived by then.
 func (s *server) limitRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold, err := s.Requests.Acquire(r.Context(), handlers.EventOf(r).Caller.ID, 1, false)
+		hold, err := s.acquire(s.Requests, r, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

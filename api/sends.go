@@ -20,7 +20,7 @@ func (s *server) limitSends(next http.Handler) http.Handler {
 			return
 		}
 		defer s.Senders.leave(caller)
-		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
+		hold, err := s.acquire(s.Sends, r, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

@@ -27,7 +27,7 @@ func (s *server) limitStreams(next http.Handler) http.Handler {
 			return
 		}
 		defer s.Senders.leave(caller)
-		hold, err := s.Sends.Acquire(r.Context(), caller, 1, false)
+		hold, err := s.acquire(s.Sends, r, 1, false)
 		if err != nil {
 			handlers.WriteError(w, r, err)
 			return

@@ -82,6 +82,8 @@ type Call struct {
 
 	// Profile, Service and Region are those that were decided on; the broker sets them, for the log.
 	Profile, Service, Region string
+	// SessionWait is how long the request waited for its session; the broker adds to it, for the log.
+	SessionWait time.Duration
 }
 
 // signature is what an operation signed, as far as it is recorded.

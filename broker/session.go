@@ -21,6 +21,7 @@ func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) erro
 		validity = *in.MinValidity
 	}
 	validity = max(validity, min(op.request.Expires, maxValidity))
+	begun := b.Now()
 	var err error
 	if in.Credentials != nil {
 		given := *in.Credentials
@@ -32,11 +33,13 @@ func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) erro
 			MinValidity: validity, Strict: in.MinValidity != nil,
 		})
 	}
+	now := b.Now()
+	call.SessionWait += now.Sub(begun)
 	if err != nil {
 		return err
 	}
 	op.request.Credentials = op.session.Credentials
-	op.request.Time = b.Now().Add(op.session.Skew).UTC().Truncate(time.Second)
+	op.request.Time = now.Add(op.session.Skew).UTC().Truncate(time.Second)
 	if in.SigningTime != nil {
 		op.request.Time = *in.SigningTime
 	}

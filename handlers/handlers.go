@@ -11,6 +11,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"countersign/broker"
 )
@@ -42,6 +43,8 @@ type Event struct {
 	Cause  error  // of the problem; for the log alone
 	Detail string // what AWS or the network said when there is no session; for the log alone
 	Hint   string // what the operator should look at then; for the log alone
+	// QueueWait is how long the request waited until others had ended; for the log alone.
+	QueueWait time.Duration
 }
 
 type eventKey struct{}
