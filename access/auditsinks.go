@@ -7,6 +7,22 @@ import (
 	"os"
 )
 
+// Names of sinks.
+const (
+	SinkFile   = "file"
+	SinkStdout = "stdout"
+)
+
+// SinkError is an [ErrAudit] of which the sink is known.
+type SinkError struct {
+	Sink string
+	Err  error
+}
+
+func (e *SinkError) Error() string { return e.Err.Error() }
+
+func (e *SinkError) Unwrap() error { return e.Err }
+
 // sinks are where audit records go. One goroutine at a time uses them.
 type sinks struct {
 	stdout io.Writer // nil for none
@@ -35,7 +51,7 @@ func (s *sinks) write(text []byte, ends []int) (written int, err error) {
 	if s.stdout != nil {
 		n, failed := writeLines(s.stdout, text, &s.stdoutCut)
 		if failed != nil {
-			err = errors.Join(err, fmt.Errorf("writing to standard output: %w", failed))
+			err = errors.Join(err, &SinkError{SinkStdout, fmt.Errorf("writing to standard output: %w", failed)})
 		}
 		written = wholeLines(ends, n)
 		s.stdoutLacks = lineAt(text, ends, written)
@@ -87,10 +103,10 @@ func lineAt(text []byte, ends []int, line int) []byte {
 
 func (s *sinks) writeFile(text []byte) (n int, err error) {
 	if err := s.followRotation(); err != nil {
-		return 0, fmt.Errorf("opening the file: %w", err)
+		return 0, &SinkError{SinkFile, fmt.Errorf("opening the file: %w", err)}
 	}
 	if n, err = writeLines(s.file, text, &s.fileCut); err != nil {
-		return n, fmt.Errorf("writing the file: %w", err)
+		return n, &SinkError{SinkFile, fmt.Errorf("writing the file: %w", err)}
 	}
 	return n, nil
 }

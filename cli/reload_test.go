@@ -18,6 +18,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"countersign/sandbox"
+
 	"go.uber.org/goleak"
 )
 
@@ -205,12 +207,22 @@ func TestReload_TakesNoPrefixOfAnExample(t *testing.T) {
 	put(t, dir, dir, 1)
 	r := reloading(t, dir, map[string]string{"AWS_ACCESS_KEY_ID": "AKID1", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET"})
 	defer r.close()
-	whole := read(t, "../examples/countersign.yaml")
-	for n := 1; n < len(whole); n += 7 {
-		write(t, dir, "countersign.yaml", whole[:n])
-		r.looks(1)
-		if got := r.current.Load().number; got != 1 {
-			t.Fatalf("%d bytes are in force:\n%s", n, whole[:n])
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for _, example := range []struct{ file, as string }{
+		{"../examples/policies.cedar", "policies.cedar"},
+		{"../examples/countersign.yaml", "countersign.yaml"},
+		{"../deploy/kubernetes/countersign.yaml", "countersign.yaml"},
+	} {
+		whole := read(t, example.file)
+		for n := 1; n < len(whole); n += step {
+			write(t, dir, example.as, whole[:n])
+			r.looks(1)
+			if got := r.current.Load().number; got != 1 {
+				t.Fatalf("%d bytes of %s are in force:\n%s", n, example.file, whole[:n])
+			}
 		}
 	}
 }
@@ -318,6 +330,46 @@ func TestReload_RefusesARevokedKeyAndSignsWithTheNewOne(t *testing.T) {
 		if w.Code != want || want == http.StatusOK && !strings.Contains(w.Body.String(), `"accessKeyId":"AKID2"`) {
 			t.Errorf("%s: %d %s", key, w.Code, w.Body)
 		}
+	}
+}
+
+// TestReload_SignsWithTheNewRole: a profile with another role signs with that one's session, one that stays keeps its own.
+func TestReload_SignsWithTheNewRole(t *testing.T) {
+	aws := startSandbox(t)
+	dir := t.TempDir()
+	configure := func(role string) {
+		write(t, dir, "countersign.yaml", fmt.Sprintf(`
+default_profile: stays
+profiles:
+  changes: {region: eu-west-1, source: environment, assume_role: {%s}, sts_endpoint: %[2]q}
+  stays: {region: eu-west-1, source: environment, assume_role: {role_arn: %[3]q}, sts_endpoint: %[2]q}
+`, role, aws.STSURL, sandbox.RoleARN))
+	}
+	configure(fmt.Sprintf("role_arn: %q", sandbox.RoleARN))
+	env := sandboxEnvironment(aws)
+	r := reloading(t, dir, map[string]string{
+		"AWS_ACCESS_KEY_ID": env["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY": env["AWS_SECRET_ACCESS_KEY"], "COUNTERSIGN_AUTH": "none",
+	})
+	defer r.close()
+	keyOf := func(profile string) string {
+		q := httptest.NewRequest(http.MethodPost, "http://localhost/v1/sign",
+			strings.NewReader(`{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","profile":"`+profile+`"}`))
+		w := httptest.NewRecorder()
+		r.handler.ServeHTTP(w, q)
+		var out struct{ AccessKeyID string }
+		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || out.AccessKeyID == "" {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		return out.AccessKeyID
+	}
+	changes, stays := keyOf("changes"), keyOf("stays")
+	configure(fmt.Sprintf("role_arn: %q, external_id: %q", sandbox.PartnerRoleARN, sandbox.PartnerExternalID))
+	r.looks(2)
+	if after := keyOf("changes"); after == changes || !hasLine(r.out.String(), `"action":"sign"`, after, sandbox.PartnerRoleARN) {
+		t.Errorf("it signs with %s, before %s:\n%s", after, changes, r.out)
+	}
+	if after := keyOf("stays"); after != stays {
+		t.Errorf("the profile that stays signs with %s, before %s", after, stays)
 	}
 }
 

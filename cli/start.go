@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -15,17 +16,24 @@ func (s *service) logStart(p *process, address string) {
 	g := s.current.Load()
 	conf := g.conf
 	line := g.logs.lifecycle.Info().Str("version", version()).Str("address", address)
+	if commit := revision(); commit != "" {
+		line.Str("revision", commit)
+	}
+	if conf.MetricsAddress != "" {
+		line.Str("metrics_address", conf.MetricsAddress)
+	}
 	if conf.FileName != "" {
 		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256)
 	}
 	line.Strs("auth", authKinds(conf)).Int("api_keys", len(conf.APIKeys)).Strs("callers", callerNames(conf)).
-		Int("profiles", len(conf.Profiles)).Dict("sources", profileSources(conf))
+		Int("profiles", len(conf.Profiles)).Dict("sources", profileSources(conf)).Dict("roles", profileRoles(conf))
 	if hash := g.handlers.Policy.SHA256(); hash != "" {
 		line.Str("policies", conf.Policies).Str("policies_sha256", hash)
 	} else {
 		line.Str("policies", "default")
 	}
 	line.Strs("audit", auditSinks(conf)).Bool("request_credentials", conf.AllowCredentials).Bool("signing_time", conf.AllowSigningTime).
+		Bool("send", conf.AllowSend).Strs("http_hosts", conf.HTTPHosts).
 		Dict("limits", zerolog.Dict().Float64("rate_per_second", conf.RatePerSecond).Int("rate_burst", conf.RateBurst).
 			Int("max_requests", conf.MaxRequests).Int64("max_bytes", conf.MaxBytes).Int64("max_body_bytes", conf.MaxBodyBytes).
 			Int("max_connections", conf.MaxConnections).Int("drain_seconds", conf.DrainSeconds).Stringer("shutdown_delay", conf.ShutdownDelay)).
@@ -92,10 +100,21 @@ func profileSources(conf config.Config) *zerolog.Event {
 	return sources
 }
 
+// profileRoles are the roles of the profiles that assume one, by name.
+func profileRoles(conf config.Config) *zerolog.Event {
+	roles := zerolog.Dict()
+	for _, profile := range conf.Profiles {
+		if role := profile.AssumeRole; role != nil {
+			roles.Str(profile.Name, cmp.Or(role.RoleARN, role.RoleName+" of "+role.AccountID))
+		}
+	}
+	return roles
+}
+
 func auditSinks(conf config.Config) []string {
 	var sinks []string
 	if conf.AuditFile == "" || conf.AuditStdout {
-		sinks = append(sinks, "stdout")
+		sinks = append(sinks, access.SinkStdout)
 	}
 	if conf.AuditFile != "" {
 		sinks = append(sinks, conf.AuditFile)

@@ -41,8 +41,9 @@ func serveUntil(t *testing.T, p *program, do func(base string), args ...string) 
 func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 	const policies = "permit (principal, action, resource);\n"
 	hash := sha256.Sum256([]byte(policies))
-	file := writeFile(t, "countersign.yaml", "profiles:\n  orders: {region: eu-west-1, source: environment}\n  base: {region: "+
-		"eu-west-1, source: aws-default}\npolicies: "+
+	file := writeFile(t, "countersign.yaml", "profiles:\n  orders: {region: eu-west-1, source: environment, "+
+		"assume_role: {role_arn: 'arn:aws:iam::123456789012:role/orders'}}\n  base: {region: "+
+		"eu-west-1, source: aws-default}\nhttp_hosts: [minio.example.com:9000]\npolicies: "+
 		writeFile(t, "p.cedar", policies)+"\nmax_requests: 7\ncallers:\n  api_keys: [{id: b, sha256: "+rightHash+"}]\n"+
 		"  entra: {tenant: 22222222-1111-1111-1111-111111111111, audience: a, roles: [r], "+
 		"callers: {33333333-1111-1111-1111-111111111111: a}}\n")
@@ -65,7 +66,8 @@ func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 			`"version":"`, `"address":"`, `"config":"` + file, `"config_sha256":"`, `"auth":["api-key","entra"]`, `"api_keys":1`,
 			`"callers":["a","b"]`, `"profiles":2`,
 			`"sources":{"base":"aws-default","orders":"environment"}`, `"policies":"`, `"policies_sha256":"` + hex.EncodeToString(hash[:]) + `"`,
-			`"audit":["stdout","`, `"max_requests":7`, `"rate_per_second":500`,
+			`"audit":["stdout","`, `"max_requests":7`, `"rate_per_second":500`, `"roles":{"orders":"arn:aws:iam::123456789012:role/orders"}`,
+			`"http_hosts":["minio.example.com:9000"]`, `"send":false`,
 		} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("the line lacks %s:\n%s", want, text)

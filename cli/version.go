@@ -23,12 +23,24 @@ func version() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
+	if commit := revision(); commit != "" {
+		return "devel-" + commit
 	}
 	return "devel"
+}
+
+// revision is the beginning of the commit that the program was built from; empty where the build does not know.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return ""
 }
 
 // buildText is the version with the commit that it was built from and the time of that, where the build knows them.
