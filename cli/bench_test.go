@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,7 +20,10 @@ import (
 func BenchmarkSign(b *testing.B) {
 	for _, output := range []string{"full", "short"} {
 		b.Run(output, func(b *testing.B) {
-			handler, ask := benchService(b, output)
+			dir := b.TempDir()
+			handler, ask := benchService(b, output, filepath.Join(dir, "log"), map[string]string{
+				"COUNTERSIGN_AUDIT_FILE": filepath.Join(dir, "audit"), "COUNTERSIGN_METRICS_ADDRESS": "127.0.0.1:9090",
+			})
 			b.ReportAllocs()
 			before := processorTime(b)
 			for b.Loop() {
@@ -30,9 +34,11 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
-func benchService(b *testing.B, output string) (http.Handler, func() (http.ResponseWriter, *http.Request)) {
+func benchService(
+	b *testing.B, output, logFile string, environment map[string]string,
+) (http.Handler, func() (http.ResponseWriter, *http.Request)) {
 	folder := b.TempDir()
-	log, err := os.Create(filepath.Join(folder, "log"))
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -41,9 +47,9 @@ func benchService(b *testing.B, output string) (http.Handler, func() (http.Respo
 		"AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 		"AWS_SESSION_TOKEN": strings.Repeat("sessiontoken/EXAMPLE", 45), "AWS_REGION": "eu-west-1",
 		"COUNTERSIGN_API_KEY_SHA256": sha256Hex(dosKey), "COUNTERSIGN_RATE_PER_SECOND": "1000000", "COUNTERSIGN_RATE_BURST": "1000000",
-		"COUNTERSIGN_AUDIT_FILE": filepath.Join(folder, "audit"), "COUNTERSIGN_POLICIES": filepath.Join(folder, "policies.cedar"),
-		"COUNTERSIGN_METRICS_ADDRESS": "127.0.0.1:9090",
+		"COUNTERSIGN_POLICIES": filepath.Join(folder, "policies.cedar"),
 	}
+	maps.Copy(env, environment)
 	const policy = `permit (principal == Caller::"default", action == Action::"sign", resource) when { resource.service == "execute-api" };`
 	if err := os.WriteFile(env["COUNTERSIGN_POLICIES"], []byte(policy), 0o600); err != nil {
 		b.Fatal(err)
@@ -63,7 +69,11 @@ func benchService(b *testing.B, output string) (http.Handler, func() (http.Respo
 	header := http.Header{"X-Api-Key": {dosKey}, "Content-Type": {"application/json"}, "Content-Length": {fmt.Sprint(len(document))}}
 	target := &url.URL{Path: "/v1/sign"}
 	answer := &discarded{header: http.Header{}}
-	return s.metrics.Count(s.handler), func() (http.ResponseWriter, *http.Request) {
+	handler := s.handler
+	if s.metrics != nil {
+		handler = s.metrics.Count(handler)
+	}
+	return handler, func() (http.ResponseWriter, *http.Request) {
 		if answer.status != 0 && answer.status != http.StatusOK {
 			b.Fatal(answer.status)
 		}

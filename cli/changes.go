@@ -24,9 +24,9 @@ func (s *service) record(g, before *generation, why string) access.Configuration
 	if before.number > 0 {
 		c.SettingsChanged = g.conf.Changes(&before.conf)
 	}
-	err := s.records.Write(context.Background(), access.Record{
+	err := trail{s, g}.Write(context.Background(), access.Record{
 		CallerID: "(operator)", AuthMethod: access.MethodNone, Action: access.ActionConfigure, Decision: "allow", Notes: []string{why},
-		ConfigHash: g.hash, Configuration: c,
+		Configuration: c,
 	})
 	if err != nil {
 		g.logs.config.Error().AnErr("cause", err).Msg("the change of the configuration is not on record")

@@ -12,7 +12,6 @@ import (
 
 	"countersign/access"
 	"countersign/api"
-	"countersign/broker"
 	"countersign/config"
 	"countersign/credentials"
 	"countersign/handlers"
@@ -60,7 +59,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	g.certificate, certificateErr = newCertificate(p, conf)
 	g.auth, authErr = newAuthenticator(p, conf, s.metrics, before)
 	g.store, storeErr = s.newStore(p, conf, before)
-	g.handlers, handlersErr = newHandlers(p, conf, g.store, stamped{s.records, g})
+	g.handlers, handlersErr = newHandlers(p, conf, g.store, trail{s, g})
 	if err := errors.Join(authErr, storeErr, handlersErr, certificateErr); err != nil {
 		g.end()
 		return nil, err
@@ -82,16 +81,26 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	return g, nil
 }
 
-// stamped are audit records that say which configuration decided.
-type stamped struct {
-	broker.Audit
+// trail is where the audit records of a generation go.
+type trail struct {
+	service    *service
 	generation *generation
 }
 
-func (a stamped) Write(ctx context.Context, r access.Record) error {
+// Write puts a record on all sinks, with the configuration that decided, and tells those who count.
+func (a trail) Write(ctx context.Context, r access.Record) error {
 	r.ConfigHash = a.generation.hash
-	return a.Audit.Write(ctx, r)
+	err := a.service.audit.Write(ctx, r)
+	if a.service.metrics != nil {
+		a.service.metrics.Record(&r, err)
+	}
+	if a.service.traces != nil {
+		a.service.traces.Record(ctx, &r)
+	}
+	return err
 }
+
+func (a trail) NextID() string { return a.service.audit.NextID() }
 
 // enter takes a place in the generation, unless that has ended.
 func (g *generation) enter() bool {

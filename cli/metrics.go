@@ -24,7 +24,7 @@ func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 		return nil
 	}
 	o := telemetry.Options{
-		Version: version(), Now: p.now,
+		Version: version(), Revision: revision(), Now: p.now, AuditSinks: sinkNames(conf),
 		Gates: map[string]*access.Limiter{
 			"requests": s.limits.Requests, "bytes": s.limits.Memory, "hashes": s.limits.Hashes, "sends": s.limits.Sends,
 		},
@@ -39,11 +39,22 @@ func newMetrics(p *process, conf config.Config, s *service) *telemetry.Metrics {
 	return telemetry.New(o)
 }
 
+// sinkNames are where audit records go, without the name of the file.
+func sinkNames(conf config.Config) []string {
+	switch {
+	case conf.AuditFile == "":
+		return []string{access.SinkStdout}
+	case conf.AuditStdout:
+		return []string{access.SinkFile, access.SinkStdout}
+	}
+	return []string{access.SinkFile}
+}
+
 // metricNames are the names of a generation's configuration.
 func metricNames(g *generation) telemetry.Names {
 	conf := &g.conf
 	n := telemetry.Names{
-		Profiles: map[string]string{}, Callers: map[string]time.Time{},
+		Profiles: map[string]string{}, Callers: map[string]time.Time{}, Methods: authKinds(*conf),
 		ConfigHash: g.hash, Generation: g.number,
 	}
 	if g.certificate != nil {

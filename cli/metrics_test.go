@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -157,7 +156,7 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	for _, want := range []string{
 		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200",http_route="/v1/sign"} 200`,
 		`countersign_signatures_total{algorithm="AWS4-HMAC-SHA256",operation="sign",profile="default",service="sqs"} 200`,
-		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok"} 201`,
+		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok",sink="file"} 201`,
 		"\nprocess_open_fds ",
 	} {
 		if !strings.Contains(text, want) {
@@ -204,49 +203,4 @@ func TestMetrics_AnAddressThatIsTakenIsAFault(t *testing.T) {
 	if code := p.run(t.Context(), "serve"); code != 1 || !strings.Contains(p.err.String(), "metrics_address: listen") {
 		t.Errorf("exit code %d, %s", code, &p.err)
 	}
-}
-
-// BenchmarkMetrics is what a signature takes with and without metrics, in processor time and in
-// turns: the least of many rounds, which other processes do not lengthen.
-func BenchmarkMetrics(b *testing.B) {
-	sign := func(metrics string) func() {
-		s := serviceWith(b, map[string]string{"COUNTERSIGN_METRICS_ADDRESS": metrics, "COUNTERSIGN_AUDIT_FILE": os.DevNull})
-		handler := s.handler
-		if s.metrics != nil {
-			handler = s.metrics.Count(handler)
-		}
-		return func() {
-			w := httptest.NewRecorder()
-			if handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://localhost/v1/"+
-				"sign", strings.NewReader(dosRequest))); w.Code != http.StatusOK {
-				b.Fatal(w.Code)
-			}
-		}
-	}
-	least := map[string]float64{}
-	ways := map[string]func(){"off": sign(""), "on": sign("127.0.0.1:9090")}
-	const each = 100
-	for b.Loop() {
-		for name, way := range ways {
-			before := processorTime(b)
-			for range each {
-				way()
-			}
-			took := float64(processorTime(b)-before) / each
-			if least[name] == 0 || took < least[name] {
-				least[name] = took
-			}
-		}
-	}
-	b.ReportMetric(least["off"], "off-ns")
-	b.ReportMetric(least["on"], "on-ns")
-	b.ReportMetric(100*(least["on"]/least["off"]-1), "%")
-}
-
-func processorTime(b *testing.B) time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

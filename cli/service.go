@@ -31,7 +31,6 @@ type service struct {
 	current       atomic.Pointer[generation]
 	contract      *api.Contract
 	audit         *access.Auditor
-	records       broker.Audit    // the same, counted where somebody counts
 	signer        *signing.Signer // with the keys that it has derived
 	limits        api.Options     // what bounds all requests, whatever their generation
 	stdout        *outlet
@@ -76,13 +75,12 @@ func newService(p *process, conf config.Config) (*service, error) {
 	s.limits, limitsErr = newLimits(p, conf)
 	s.limits.Contract = s.contract
 	s.audit, auditErr = newAuditor(p, conf, records{stdout})
-	s.records = s.audit
 	s.traces = s.newTraces(p)
 	if s.metrics = newMetrics(p, conf, s); s.metrics != nil {
-		s.records, s.limits.Served = s.metrics.Audited(s.records), s.served
+		s.limits.Served = s.served
 	}
 	if s.traces != nil {
-		s.records, s.limits.Began, s.limits.Served = s.traces.Audited(s.records), s.traces.Began, s.served
+		s.limits.Began, s.limits.Served = s.traces.Began, s.served
 	}
 	first, firstErr := s.newGeneration(p, conf, nil)
 	if err := faultReport(conf, firstErr, limitsErr, auditErr); err != nil {

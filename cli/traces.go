@@ -38,7 +38,7 @@ func (s *service) flush(ctx context.Context, within time.Duration) {
 func (s *service) served(ctx context.Context, r api.Served) {
 	e := r.Event
 	request := telemetry.Request{
-		Method: r.Method, Route: r.Route, Status: r.Status, Took: r.Took, Caller: e.Caller, Code: e.Code,
+		Method: r.Method, Route: r.Route, Status: r.Status, Took: r.Took, Code: e.Code, Caller: e.Caller.ID, AuthMethod: e.Caller.Method,
 		RequestID: e.RequestID, InvocationID: e.Workflow.InvocationID, Profile: e.Profile, Service: e.Service, Region: e.Region,
 	}
 	if s.metrics != nil {

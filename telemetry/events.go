@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -10,6 +9,8 @@ import (
 
 	"countersign/access"
 	"countersign/credentials"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // What comes of things.
@@ -28,8 +29,10 @@ type Request struct {
 	Route  string // the pattern; empty for what has none
 	Status int
 	Took   time.Duration
-	Caller access.Caller // empty where none was authenticated
-	Code   string        // of the problem; empty where there is none
+	Code   string // of the problem; empty where there is none
+
+	Caller     string // its name; empty where none was authenticated
+	AuthMethod access.Method
 
 	// For spans alone:
 	RequestID, InvocationID, Profile, Service, Region string
@@ -48,48 +51,51 @@ func (m *Metrics) Request(r Request) {
 	if r.Code == "rate_limited" {
 		m.rateLimited.Inc()
 	}
-	switch {
-	case r.Caller.Method != "":
-		m.authentications.of([2]string{string(r.Caller.Method), ok}).Inc()
-	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden && r.Code != "cross_origin":
-		m.authentications.of([2]string{other, denied}).Inc()
-		return
-	default:
-		return // what needs no caller
+	if r.AuthMethod == "" {
+		if r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden && r.Code != "cross_origin" {
+			m.authentications.of([2]string{other, denied}).Inc()
+		}
+		return // others need no caller
 	}
-	outcome := ok
+	c := m.caller(callerLabels{r.AuthMethod, r.Caller})
+	c.authentications.Inc()
 	switch {
 	case r.Status == http.StatusForbidden:
-		outcome = denied
+		c.denied.Inc()
 	case r.Status >= http.StatusBadRequest:
-		outcome = failed
+		c.failed.Inc()
+	default:
+		c.ok.Inc()
 	}
-	m.callerRequests.of([2]string{m.caller(r.Caller), outcome}).Inc()
 }
 
-// caller is the label of a caller: its name where the configuration holds it, else how it was authenticated.
-func (m *Metrics) caller(c access.Caller) string {
-	if _, known := m.names.Load().Callers[c.ID]; known {
-		return c.ID
+// caller are the series of a caller: of its name where the configuration holds it, else of how it was authenticated.
+func (m *Metrics) caller(l callerLabels) callerSeries {
+	n := m.names.Load()
+	if s, found := n.callers.known(l); found {
+		return s
 	}
-	if c.Method == access.MethodNone {
-		return access.Anonymous // which no caller may be called
+	if _, known := n.Callers[l.caller]; !known {
+		l.caller = nameless[l.method]
 	}
-	return "(" + string(c.Method) + ")"
+	return n.callers.of(l)
 }
 
-// methods are those of HTTP; others a stranger may have made up.
-var methods = map[string]bool{
-	http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true, http.MethodDelete: true,
-	http.MethodOptions: true, http.MethodConnect: true, http.MethodTrace: true,
+// nameless are the labels of callers without a name of their own; no caller may have such a name.
+var nameless = map[access.Method]string{
+	access.MethodAPIKey: "(api-key)", access.MethodEntra: "(entra)", access.MethodOIDC: "(oidc)",
+	access.MethodTrustedHeader: "(trusted-header)", access.MethodGuest: "(guest)", access.MethodNone: access.Anonymous,
 }
 
-func methodOf(method string) string {
-	if methods[method] {
-		return method
-	}
-	return "_OTHER" // OpenTelemetry's word for it
+// methods are those of HTTP, after the word of OpenTelemetry for what a stranger may have made up.
+var methods = [...]string{
+	"_OTHER", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	http.MethodConnect, http.MethodTrace,
 }
+
+func methodOf(method string) string { return methods[methodIndex(method)] }
+
+func methodIndex(method string) int { return max(slices.Index(methods[1:], method)+1, 0) }
 
 func statusOf(status int) string {
 	if status < 100 || status > 599 {
@@ -108,58 +114,63 @@ var statuses = func() (texts [500]string) {
 // Count counts the requests that next is answering.
 func (m *Metrics) Count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		active := m.active.of(methodOf(r.Method))
-		active.Inc()
-		defer active.Dec()
+		active := &m.active[methodIndex(r.Method)]
+		active.Add(1)
+		defer active.Add(-1)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// Auditor is where audit records go.
-type Auditor interface {
-	Write(context.Context, access.Record) error
-	NextID() string
-}
-
-// Audited counts the records that go to next.
-func (m *Metrics) Audited(next Auditor) Auditor { return counted{next, m} }
-
-type counted struct {
-	Auditor
-	metrics *Metrics
-}
-
-func (c counted) Write(ctx context.Context, r access.Record) error {
-	err := c.Auditor.Write(ctx, r)
-	c.metrics.record(&r, err)
-	return err
-}
-
-// record counts a record, and the decision and the signature that it tells of. What was sent has more records than one.
-func (m *Metrics) record(r *access.Record, err error) {
+// Record counts an audit record that was written, or was not, and the decision and the signature that it tells of. What was
+// sent has more records than one.
+func (m *Metrics) Record(r *access.Record, err error) {
 	if err != nil {
-		m.auditRecords.of(failed).Inc()
+		m.auditRecords.of([2]string{m.sink(err), failed}).Inc()
 		return
 	}
-	m.auditRecords.of(ok).Inc()
-	if r.Outcome == "" && r.Attempt <= 1 && r.Action != access.ActionConfigure {
-		m.decisions.of([2]string{string(r.Action), r.Decision}).Inc()
+	for _, written := range m.audited {
+		written.Inc()
 	}
-	if r.Outcome == "" && r.SignatureSHA256 != "" {
-		service := r.Service
-		if !m.services[service] {
-			service = other
-		}
-		m.signatures.of(signatureLabels{string(r.Action), m.profile(r.Profile), service, r.Algorithm}).Inc()
+	if r.Outcome != "" {
+		return
 	}
+	if r.Attempt <= 1 && r.Action != access.ActionConfigure {
+		m.decisions.of(decisionLabels{r.Action, r.Decision}).Inc()
+	}
+	if r.SignatureSHA256 != "" {
+		m.signature(signatureLabels{r.Action, r.Profile, r.Service, r.Algorithm}).Inc()
+	}
+}
+
+func (m *Metrics) signature(l signatureLabels) prometheus.Counter {
+	n := m.names.Load()
+	if s, found := n.signatures.known(l); found {
+		return s
+	}
+	l.profile = n.profile(l.profile)
+	if !m.services[l.service] {
+		l.service = other
+	}
+	return n.signatures.of(l)
+}
+
+// sink is the label of the sink that did not take a record.
+func (m *Metrics) sink(err error) string {
+	if at := (*access.SinkError)(nil); errors.As(err, &at) {
+		return at.Sink
+	}
+	if len(m.o.AuditSinks) == 1 {
+		return m.o.AuditSinks[0]
+	}
+	return other
 }
 
 // profile is the label of a profile.
-func (m *Metrics) profile(name string) string {
+func (n *inForce) profile(name string) string {
 	if name == "" {
 		return fromRequest
 	}
-	if _, known := m.names.Load().Profiles[name]; !known {
+	if _, known := n.Profiles[name]; !known {
 		return other
 	}
 	return name
@@ -167,7 +178,12 @@ func (m *Metrics) profile(name string) string {
 
 // SessionServed counts how a request came to its session.
 func (m *Metrics) SessionServed(profile, how string) {
-	m.sessionsServed.of([2]string{m.profile(profile), how}).Inc()
+	n := m.names.Load()
+	served, found := n.sessionsServed.known([2]string{profile, how})
+	if !found {
+		served = n.sessionsServed.of([2]string{n.profile(profile), how})
+	}
+	served.Inc()
 }
 
 // Session counts what happened to a session.
@@ -175,7 +191,7 @@ func (m *Metrics) Session(e credentials.Event) {
 	if e.Kind == credentials.EventSkew || e.Kind == credentials.EventCertificate {
 		return // asked for when the metrics are read
 	}
-	profile := m.profile(e.Profile)
+	profile := m.names.Load().profile(e.Profile)
 	m.sessionFetches.of([3]string{profile, m.source(profile), outcomeOf(e.Err)}).Inc()
 	m.fetchDurations.of(profile).Observe(e.Took.Seconds())
 }

@@ -19,7 +19,7 @@ type standing struct {
 	connectionsOpen, connectionsMax, keyExpiry           *prometheus.Desc
 	certificateExpiry, certificateLife, tlsExpiry        *prometheus.Desc
 	draining, configInfo, buildInfo, spans               *prometheus.Desc
-	reloadOK, reloadTime, generation                     *prometheus.Desc
+	reloadOK, reloadTime, generation, active             *prometheus.Desc
 }
 
 func newStanding(m *Metrics) *standing {
@@ -29,6 +29,9 @@ func newStanding(m *Metrics) *standing {
 		s.descs = append(s.descs, d)
 		return d
 	}
+	s.active = prometheus.NewDesc("http_server_active_requests", "Requests that are being read or answered.",
+		[]string{"http_request_method"}, nil)
+	s.descs = append(s.descs, s.active)
 	s.auditBroken = desc("audit_broken", "1 while audit records cannot be written, and so nothing is signed.")
 	s.expiry = desc("session_expiry_timestamp_seconds", "Earliest end of the profile's sessions that are in use, 0 without one.", "profile")
 	s.usable = desc("session_usable", "1 unless the profile's latest fetch failed and nothing is left to sign with.", "profile")
@@ -52,7 +55,7 @@ func newStanding(m *Metrics) *standing {
 		"0 while the configuration that was read last could not be taken, and the one before stays in force.")
 	s.reloadTime = desc("config_last_reload_success_timestamp_seconds", "When a configuration was taken last.")
 	s.generation = desc("config_generation", "How many configurations have been in force, this one included.")
-	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "goversion")
+	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "revision", "goversion")
 	s.spans = desc("spans_total", "Spans that were sent, that could not be sent, or that were dropped since too many waited.", "outcome")
 	return s
 }
@@ -73,12 +76,15 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 	}
 	o, names, last := &s.m.o, s.m.names.Load(), s.m.reload.Load()
+	for i, method := range methods {
+		gauge(s.active, float64(s.m.active[i].Load()), method)
+	}
 	gauge(s.auditBroken, flag(o.AuditBroken()))
 	gauge(s.draining, flag(o.Draining()))
 	open, most := o.Connections()
 	gauge(s.connectionsOpen, float64(open))
 	gauge(s.connectionsMax, float64(most))
-	gauge(s.buildInfo, 1, o.Version, runtime.Version())
+	gauge(s.buildInfo, 1, o.Version, o.Revision, runtime.Version())
 	gauge(s.configInfo, 1, names.ConfigHash)
 	gauge(s.reloadOK, flag(last.ok))
 	gauge(s.reloadTime, float64(last.good.Unix()))

@@ -30,6 +30,8 @@ type Names struct {
 	Profiles map[string]string
 	// Callers are the callers that the configuration names, and when their keys end; the zero time where there is no key, or no end.
 	Callers map[string]time.Time
+	// Methods are those by which callers may authenticate.
+	Methods []string
 	// Regions are those whose STS the profiles call.
 	Regions []string
 	// ConfigHash tells the configuration from others, Generation counts the configurations that were in force.
@@ -41,10 +43,12 @@ type Names struct {
 
 // Options are the process, and where to look when the metrics are read.
 type Options struct {
-	// Version is that of this process.
-	Version string
+	// Version and Revision are those of this process: its release, and the commit that it was built from.
+	Version, Revision string
 	// Now is the clock.
 	Now func() time.Time
+	// AuditSinks are where audit records go: access.SinkFile, access.SinkStdout, or both.
+	AuditSinks []string
 	// Gates are the limiters by name.
 	Gates map[string]*access.Limiter
 	// Sessions, AuditBroken, Draining and Connections tell how things stand. Connections are those open, and the most there may be.
@@ -60,29 +64,54 @@ type Metrics struct {
 	o        Options
 	registry *prometheus.Registry
 	services map[string]bool
-	names    atomic.Pointer[Names]
+	names    atomic.Pointer[inForce]
 	reload   atomic.Pointer[reload] // the latest
 
+	active          [len(methods)]atomic.Int64 // requests that are being answered
 	requests        kept[requestLabels, prometheus.Observer]
-	active          kept[string, prometheus.Gauge]
 	problems        kept[[2]string, prometheus.Counter]
-	signatures      kept[signatureLabels, prometheus.Counter]
 	authentications kept[[2]string, prometheus.Counter]
-	decisions       kept[[2]string, prometheus.Counter]
-	callerRequests  kept[[2]string, prometheus.Counter]
-	auditRecords    kept[string, prometheus.Counter]
-	sessionsServed  kept[[2]string, prometheus.Counter]
+	decisions       kept[decisionLabels, prometheus.Counter]
+	auditRecords    kept[[2]string, prometheus.Counter]
+	audited         []prometheus.Counter // those that are on a sink, for each
 	sessionFetches  kept[[3]string, prometheus.Counter]
 	fetchDurations  kept[string, prometheus.Observer]
 	stsCalls        kept[[3]string, prometheus.Counter]
 	keyFetches      kept[string, prometheus.Counter]
 	reloads         kept[string, prometheus.Counter]
 	rateLimited     prometheus.Counter
+
+	signatures, callerRequests, sessionsServed *prometheus.CounterVec
+}
+
+// inForce are the names of the configuration that is in force, and the series that have them: found by what a request
+// says, without a look whether the configuration has that name.
+type inForce struct {
+	Names
+	callers        kept[callerLabels, callerSeries]
+	sessionsServed kept[[2]string, prometheus.Counter]
+	signatures     kept[signatureLabels, prometheus.Counter]
 }
 
 type requestLabels struct{ method, route, status string }
 
-type signatureLabels struct{ operation, profile, service, algorithm string }
+type callerLabels struct {
+	method access.Method
+	caller string
+}
+
+// callerSeries are those of a request of a caller.
+type callerSeries struct{ authentications, ok, denied, failed prometheus.Counter }
+
+type decisionLabels struct {
+	action   access.Action
+	decision string
+}
+
+type signatureLabels struct {
+	action                      access.Action
+	profile, service, algorithm string
+}
 
 // Names that stand for all that have none of their own. No profile and no caller has such a name.
 const (
@@ -96,9 +125,9 @@ func New(o Options) *Metrics {
 	for _, s := range endpoints.Services() {
 		m.services[s.Name] = true
 	}
-	m.names.Store(new(Names))
 	m.reload.Store(&reload{ok: true, good: o.Now()})
 	m.register()
+	m.Use(Names{})
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStanding(m))
 	m.begin()
 	return m
@@ -106,19 +135,33 @@ func New(o Options) *Metrics {
 
 // Use takes the names of the configuration that is in force from now on. Series of names that are gone stay as they stand.
 func (m *Metrics) Use(n Names) {
-	m.names.Store(&n)
+	in := &inForce{Names: n}
+	in.callers.make = func(l callerLabels) callerSeries {
+		of := m.callerRequests.WithLabelValues
+		return callerSeries{
+			m.authentications.of([2]string{string(l.method), ok}), of(l.caller, ok), of(l.caller, denied), of(l.caller, failed),
+		}
+	}
+	in.sessionsServed.make = two(m.sessionsServed)
+	in.signatures.make = func(l signatureLabels) prometheus.Counter {
+		return m.signatures.WithLabelValues(string(l.action), l.profile, l.service, l.algorithm)
+	}
+	m.names.Store(in)
 	for profile, source := range n.Profiles {
 		for _, how := range []string{credentials.ServedHeld, credentials.ServedWaited, credentials.ServedStale, credentials.ServedRefused} {
-			m.sessionsServed.of([2]string{profile, how})
+			in.sessionsServed.of([2]string{profile, how})
 		}
 		for _, outcome := range outcomes {
 			m.sessionFetches.of([3]string{profile, source, outcome})
 		}
 		m.fetchDurations.of(profile)
 	}
+	for _, method := range n.Methods {
+		m.authentications.of([2]string{method, ok})
+	}
 	for caller := range n.Callers {
 		for _, outcome := range []string{ok, denied, failed} {
-			m.callerRequests.of([2]string{caller, outcome})
+			m.callerRequests.WithLabelValues(caller, outcome)
 		}
 	}
 }
@@ -155,30 +198,26 @@ func (m *Metrics) register() {
 		Name: "http_server_request_duration_seconds", Help: "How long requests took.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"http_request_method", "http_route", "http_response_status_code"})
-	active := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "http_server_active_requests", Help: "Requests that are being read or answered.",
-	}, []string{"http_request_method"})
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "countersign_session_fetch_duration_seconds", Help: "How long it took to fetch sessions.",
 		Buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"profile"})
-	m.registry.MustRegister(requests, active, durations)
+	m.registry.MustRegister(requests, durations)
 	m.requests.make = func(l requestLabels) prometheus.Observer {
 		return requests.WithLabelValues(l.method, l.route, l.status)
 	}
-	m.active.make = func(method string) prometheus.Gauge { return active.WithLabelValues(method) }
 	m.fetchDurations.make = func(profile string) prometheus.Observer { return durations.WithLabelValues(profile) }
 
 	m.problems.make = two(counter("countersign_problems_total", "Requests that were refused, by their code.", "route", "error_code"))
-	signatures := counter("countersign_signatures_total", "Signatures that were given out.", "operation", "profile", "service", "algorithm")
-	m.signatures.make = func(l signatureLabels) prometheus.Counter {
-		return signatures.WithLabelValues(l.operation, l.profile, l.service, l.algorithm)
-	}
+	m.signatures = counter("countersign_signatures_total", "Signatures that were given out.", "operation", "profile", "service", "algorithm")
 	m.authentications.make = two(counter("countersign_authentications_total", "Callers that were let in or refused.", "method", "outcome"))
-	m.decisions.make = two(counter("countersign_policy_decisions_total", "What the policies decided.", "action", "decision"))
-	m.callerRequests.make = two(counter("countersign_caller_requests_total", "Requests by caller.", "caller", "outcome"))
-	m.auditRecords.make = one(counter("countersign_audit_records_total", "Audit records, written on all sinks or not.", "outcome"))
-	m.sessionsServed.make = two(counter("countersign_sessions_served_total", "How requests came to their sessions.", "profile", "result"))
+	decisions := counter("countersign_policy_decisions_total", "What the policies decided.", "action", "decision")
+	m.decisions.make = func(l decisionLabels) prometheus.Counter {
+		return decisions.WithLabelValues(string(l.action), l.decision)
+	}
+	m.callerRequests = counter("countersign_caller_requests_total", "Requests by caller.", "caller", "outcome")
+	m.auditRecords.make = two(counter("countersign_audit_records_total", "Audit records, written or not.", "sink", "outcome"))
+	m.sessionsServed = counter("countersign_sessions_served_total", "How requests came to their sessions.", "profile", "result")
 	m.sessionFetches.make = three(counter("countersign_session_fetches_total", "Sessions that were fetched.", "profile", "source", "outcome"))
 	m.stsCalls.make = three(counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome"))
 	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of issuers' signing keys.", "outcome"))
@@ -203,17 +242,18 @@ func (m *Metrics) begin() {
 	for _, action := range []access.Action{
 		access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend,
 	} {
-		m.decisions.of([2]string{string(action), "allow"})
-		m.decisions.of([2]string{string(action), "deny"})
+		m.decisions.of(decisionLabels{action, "allow"})
+		m.decisions.of(decisionLabels{action, "deny"})
+	}
+	for _, sink := range m.o.AuditSinks {
+		m.auditRecords.of([2]string{sink, failed})
+		m.audited = append(m.audited, m.auditRecords.of([2]string{sink, ok}))
 	}
 	for _, outcome := range []string{ok, failed} {
-		m.auditRecords.of(outcome)
 		m.keyFetches.of(outcome)
 		m.reloads.of(outcome)
 	}
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		m.active.of(method)
-	}
+	m.authentications.of([2]string{other, denied})
 }
 
 // source is where a profile's keys come from.

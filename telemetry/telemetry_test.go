@@ -1,7 +1,6 @@
 package telemetry_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,11 +23,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
-
-type audit struct{ err error }
-
-func (a audit) Write(context.Context, access.Record) error { return a.err }
-func (audit) NextID() string                               { return "" }
 
 func newMetrics(t testing.TB) *telemetry.Metrics {
 	t.Helper()
@@ -41,7 +36,8 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	}
 	t.Cleanup(hold.Release)
 	m := telemetry.New(telemetry.Options{
-		Version: "v1.2.3", Now: func() time.Time { return time.Unix(1750000000, 0) }, Gates: map[string]*access.Limiter{"requests": gate},
+		Version: "v1.2.3", Revision: "0123456789ab", Now: func() time.Time { return time.Unix(1750000000, 0) },
+		AuditSinks: []string{access.SinkFile, access.SinkStdout}, Gates: map[string]*access.Limiter{"requests": gate},
 		Sessions: func() credentials.Status {
 			return credentials.Status{
 				Profiles: []credentials.ProfileStatus{
@@ -57,7 +53,7 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	m.Use(telemetry.Names{
 		Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere},
 		Callers:  map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
-		Regions:  []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
+		Methods:  []string{"api-key", "entra"}, Regions: []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
 	})
 	return m
 }
@@ -71,10 +67,9 @@ func read(m *telemetry.Metrics) string {
 // feed tells m one of each kind of thing.
 func feed(t testing.TB, m *telemetry.Metrics) {
 	t.Helper()
-	flow := access.Caller{ID: "flow", Method: access.MethodAPIKey}
-	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: flow})
-	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 403, Caller: flow, Code: "forbidden"})
-	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 429, Caller: flow, Code: "rate_limited"})
+	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: "flow", AuthMethod: access.MethodAPIKey})
+	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 403, Caller: "flow", AuthMethod: access.MethodAPIKey, Code: "forbidden"})
+	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 429, Caller: "flow", AuthMethod: access.MethodAPIKey, Code: "rate_limited"})
 	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 401, Code: "unauthorized"})
 	m.Request(telemetry.Request{Method: "GET", Route: "/livez", Status: 200})
 	signed := access.Record{
@@ -86,14 +81,10 @@ func feed(t testing.TB, m *telemetry.Metrics) {
 		{Action: access.ActionSign, Decision: "deny", Profile: "orders"},
 		{Action: access.ActionSend, Decision: "allow", Sent: access.Sent{Outcome: "complete"}},
 	} {
-		if err := m.Audited(audit{}).Write(t.Context(), r); err != nil {
-			t.Error(err)
-		}
+		m.Record(&r, nil)
 	}
-	full := errors.New("full")
-	if err := m.Audited(audit{full}).Write(t.Context(), signed); !errors.Is(err, full) {
-		t.Errorf("the error of the sink becomes %v", err)
-	}
+	full := fmt.Errorf("%w: %w", access.ErrAudit, &access.SinkError{Sink: access.SinkFile, Err: errors.New("full")})
+	m.Record(&signed, full)
 	m.SessionServed("orders", credentials.ServedHeld)
 	m.SessionServed("", credentials.ServedWaited)
 	m.Session(credentials.Event{Kind: credentials.EventFetched, Profile: "orders", Took: time.Second})
@@ -124,6 +115,7 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_signatures_total{algorithm="AWS4-HMAC-SHA256",operation="sign",profile="orders",service="s3"} 1`,
 		`countersign_authentications_total{method="api-key",outcome="ok"} 3`,
 		`countersign_authentications_total{method="(other)",outcome="denied"} 1`,
+		`countersign_authentications_total{method="entra",outcome="ok"} 0`,
 		`countersign_policy_decisions_total{action="sign",decision="allow"} 1`,
 		`countersign_policy_decisions_total{action="sign",decision="deny"} 1`,
 		`countersign_policy_decisions_total{action="send",decision="allow"} 0`,
@@ -131,7 +123,9 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_caller_requests_total{caller="flow",outcome="denied"} 1`,
 		`countersign_caller_requests_total{caller="flow",outcome="error"} 1`,
 		`countersign_caller_requests_total{caller="other",outcome="ok"} 0`,
-		`countersign_audit_records_total{outcome="ok"} 3`, `countersign_audit_records_total{outcome="error"} 1`, `countersign_audit_broken 1`,
+		`countersign_audit_records_total{outcome="ok",sink="file"} 3`, `countersign_audit_records_total{outcome="ok",sink="stdout"} 3`,
+		`countersign_audit_records_total{outcome="error",sink="file"} 1`, `countersign_audit_records_total{outcome="error",sink="stdout"} 0`,
+		`countersign_audit_broken 1`,
 		`countersign_sessions_served_total{profile="orders",result="held"} 1`,
 		`countersign_sessions_served_total{profile="(request)",result="waited"} 1`,
 		`countersign_session_fetches_total{outcome="ok",profile="orders",source="static"} 1`,
@@ -151,6 +145,7 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		`countersign_config_last_reload_successful 0`, `countersign_config_last_reload_success_timestamp_seconds 1.75e+09`,
 		`countersign_config_reloads_total{outcome="error"} 1`, `countersign_config_reloads_total{outcome="ok"} 0`,
 		`countersign_config_generation 1`,
+		fmt.Sprintf(`countersign_build_info{goversion=%q,revision="0123456789ab",version="v1.2.3"} 1`, runtime.Version()),
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("there is no %s", want)
@@ -170,8 +165,7 @@ func TestMetrics_FollowTheConfiguration(t *testing.T) {
 	m.Reloaded(nil)
 	m.SessionServed("new", credentials.ServedHeld)
 	m.Session(credentials.Event{Kind: credentials.EventFetched, Profile: "orders"})
-	flow := access.Caller{ID: "flow", Method: access.MethodAPIKey}
-	m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 200, Caller: flow})
+	m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 200, Caller: "flow", AuthMethod: access.MethodAPIKey})
 	text := read(m)
 	for _, want := range []string{
 		`countersign_sessions_served_total{profile="new",result="held"} 1`, `countersign_caller_requests_total{caller="newcomer",outcome="ok"} 0`,
@@ -193,17 +187,16 @@ func TestMetrics_StrangersMakeNoSeries(t *testing.T) {
 	m := newMetrics(t)
 	tell := func(n int) {
 		word := fmt.Sprint("x", n)
-		caller := access.Caller{ID: word, Method: access.MethodEntra}
-		m.Request(telemetry.Request{Method: word, Status: 200, Caller: caller})
-		m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 1000 + n, Caller: caller})
+		m.Request(telemetry.Request{Method: word, Status: 200, Caller: word, AuthMethod: access.MethodEntra})
+		m.Request(telemetry.Request{Method: "GET", Route: "/v1/scope", Status: 1000 + n, Caller: word, AuthMethod: access.MethodEntra})
 		m.SessionServed(word, credentials.ServedHeld)
 		m.Session(credentials.Event{Profile: word})
 		m.STSCall(credentials.STSCall{Operation: "AssumeRole", Region: word})
-		_ = m.Audited(audit{}).Write(t.Context(), access.Record{
+		m.Record(&access.Record{
 			Action: access.ActionSign, Decision: "allow", Profile: word, Service: word, Host: word, Path: word, CallerID: word, RequestID: word,
 			Region:          word,
 			SignatureSHA256: word, Algorithm: "AWS4-HMAC-SHA256",
-		})
+		}, nil)
 		m.Count(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), &http.Request{Method: word})
 	}
 	tell(0)
@@ -329,16 +322,14 @@ func TestPromtool(t *testing.T) {
 // BenchmarkMetrics is what a signature takes to be counted.
 func BenchmarkMetrics(b *testing.B) {
 	m := newMetrics(b)
-	audited := m.Audited(audit{})
-	flow := access.Caller{ID: "flow", Method: access.MethodAPIKey}
 	record := access.Record{
 		Action: access.ActionSign, Decision: "allow", Profile: "orders", Service: "s3", SignatureSHA256: "x",
 		Algorithm: "AWS4-HMAC-SHA256",
 	}
 	handler := m.Count(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		m.SessionServed("orders", credentials.ServedHeld)
-		_ = audited.Write(context.Background(), record)
-		m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: flow})
+		m.Record(&record, nil)
+		m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: "flow", AuthMethod: access.MethodAPIKey})
 	}))
 	r := httptest.NewRequest(http.MethodPost, "/v1/sign", nil)
 	b.ReportAllocs()

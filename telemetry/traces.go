@@ -88,7 +88,7 @@ func (t *Traces) Request(ctx context.Context, r Request) {
 	span.SetName(name)
 	span.SetAttributes(texts(
 		"http.request.method", methodOf(r.Method), "http.route", r.Route, "faas.invocation_id", r.InvocationID,
-		"countersign.request_id", r.RequestID, "countersign.caller", r.Caller.ID, "countersign.profile", r.Profile,
+		"countersign.request_id", r.RequestID, "countersign.caller", r.Caller, "countersign.profile", r.Profile,
 		"countersign.service", r.Service, "countersign.region", r.Region, "error.type", r.Code,
 	)...)
 	span.SetAttributes(attribute.Int("http.response.status_code", r.Status))
@@ -107,22 +107,11 @@ func (t *Traces) STSCall(ctx context.Context, c credentials.STSCall) {
 		"cloud.region", c.Region, "aws.request_id", c.RequestID, "error.type", code))
 }
 
-// Audited records the requests that were sent to AWS, of which the records tell that go to next.
-func (t *Traces) Audited(next Auditor) Auditor { return watched{next, t} }
-
-type watched struct {
-	Auditor
-	traces *Traces
-}
-
-func (w watched) Write(ctx context.Context, r access.Record) error {
-	if r.Outcome != "" {
-		w.traces.sent(ctx, &r)
+// Record records the request that was sent to AWS, where an audit record tells of one.
+func (t *Traces) Record(ctx context.Context, r *access.Record) {
+	if r.Outcome == "" {
+		return
 	}
-	return w.Auditor.Write(ctx, r)
-}
-
-func (t *Traces) sent(ctx context.Context, r *access.Record) {
 	name := r.Service
 	if r.Operation != "" {
 		name += " " + r.Operation

@@ -209,13 +209,13 @@ func request(traces *telemetry.Traces, at *access.Trace) {
 			Kind: credentials.ErrDenied, Code: "AccessDenied",
 		},
 	})
-	_ = traces.Audited(audit{}).Write(ctx, access.Record{
+	traces.Record(ctx, &access.Record{
 		Service: "s3", Operation: "GetObject", Method: "GET", Region: "eu-west-1", Path: "/secret-path",
 		Sent: access.Sent{Outcome: "complete", Status: 200, Attempts: 1, AWSRequestID: "s3-1", DurationMilliseconds: 12},
 	})
 	traces.Request(ctx, telemetry.Request{
 		Method: http.MethodPost, Route: "/v1/send", Status: http.StatusBadGateway, Code: "session_unavailable", RequestID: "r-1",
-		Caller: access.Caller{ID: "flow\xff"}, InvocationID: "i-1",
+		Caller: "flow\xff", InvocationID: "i-1",
 	})
 }
 
