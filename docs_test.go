@@ -47,6 +47,23 @@ func TestDocs_EveryPageIsInTheIndex(t *testing.T) {
 	}
 }
 
+// TestOperations_DefaultsAreThoseOfTheConfiguration: docs/configuration.md is generated, the short list for operators is not.
+func TestOperations_DefaultsAreThoseOfTheConfiguration(t *testing.T) {
+	_, section, _ := strings.Cut(content(t, "docs/operations.md"), "\n## Settings\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	reference := content(t, "docs/configuration.md")
+	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (.*?) \\|").FindAllStringSubmatch(section, -1)
+	if len(rows) < 10 {
+		t.Errorf("%d settings", len(rows))
+	}
+	for _, row := range rows {
+		of := regexp.MustCompile("(?m)^\\| `" + row[1] + "` \\| .*? \\| " + regexp.QuoteMeta(row[2]) + " \\|")
+		if !of.MatchString(reference) {
+			t.Errorf("docs/configuration.md has no %s with the default %s", row[1], row[2])
+		}
+	}
+}
+
 var (
 	fences = regexp.MustCompile("(?ms)^ *```.*?^ *```")
 	links  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
