@@ -14,16 +14,41 @@ import (
 	"strings"
 )
 
-// maxQuoting is how much of a refusal is searched for what was signed.
-const maxQuoting = 256 << 10
+const (
+	// maxHeld is how much of a refusal is held while it is searched for what was signed. What is longer is searched as
+	// it passes.
+	maxHeld = 256 << 10
+	// Overhang is how much more than it passes on a search has to see, so that nothing it looks for is cut in two: more
+	// than any spelling of a session token takes.
+	Overhang = 64 << 10
+)
 
 // Redact takes the session token, and the values of the operator's headers, out of what AWS says of a request that it
 // refused: services quote what was sent, in the spelling of whatever they put it into.
 func (s *Sent) Redact(text string) string {
+	clean, _ := s.RedactBeginning(text, len(text))
+	return clean
+}
+
+// RedactBeginning is Redact for the first n bytes of a text, and the end of what begins in them. To find that, the text must
+// be an [Overhang] longer, or whole. It also returns how much of the text it stands for.
+func (s *Sent) RedactBeginning(text string, n int) (clean string, of int) {
 	if s.secret == nil {
 		s.secret = s.secretPattern()
 	}
-	return s.secret.ReplaceAllLiteralString(text, "…")
+	var out strings.Builder
+	for _, found := range s.secret.FindAllStringIndex(text, -1) {
+		if found[0] >= n {
+			break
+		}
+		out.WriteString(text[of:found[0]] + "…")
+		of = found[1]
+	}
+	if n = min(n, len(text)); of < n {
+		out.WriteString(text[of:n])
+		of = n
+	}
+	return out.String(), of
 }
 
 // secretPattern finds what was sent and is not the caller's, however it is spelled.
@@ -90,13 +115,16 @@ func (s *Sent) RedactRefusal() {
 		return
 	}
 	body := resp.Body
-	content, err := io.ReadAll(io.LimitReader(body, maxQuoting))
+	content, err := io.ReadAll(io.LimitReader(body, maxHeld))
 	rest := io.Reader(body)
 	if err != nil {
 		rest = failing{err}
 	}
-	plain, packed := unpack(content)
-	if told := s.Redact(plain); told != plain {
+	if plain, packed := unpack(content); len(content) == maxHeld && !packed {
+		rest = &redacted{sent: s, from: io.MultiReader(bytes.NewReader(content), rest)}
+		content, resp.ContentLength = nil, -1
+		resp.Header.Del("Content-Length")
+	} else if told := s.Redact(plain); told != plain {
 		if packed {
 			resp.Header.Del("Content-Encoding")
 		}
@@ -112,14 +140,45 @@ func (s *Sent) RedactRefusal() {
 	}{io.MultiReader(bytes.NewReader(content), rest), body}
 }
 
+// redacted is a text without what [Sent.Redact] takes out, of any length.
+type redacted struct {
+	sent  *Sent
+	from  io.Reader
+	held  []byte // read, and not yet searched to its end
+	clean strings.Reader
+	err   error
+}
+
+// Read implements io.Reader.
+func (r *redacted) Read(p []byte) (int, error) {
+	for r.clean.Len() == 0 {
+		if r.err != nil && len(r.held) == 0 {
+			return 0, r.err
+		}
+		if r.err == nil {
+			buffer := bytes.NewBuffer(r.held)
+			_, r.err = io.CopyN(buffer, r.from, 2*Overhang-int64(len(r.held)))
+			r.held = buffer.Bytes()
+		}
+		until := len(r.held)
+		if r.err == nil {
+			until -= Overhang
+		}
+		clean, of := r.sent.RedactBeginning(string(r.held), until)
+		r.clean.Reset(clean)
+		r.held = slices.Delete(r.held, 0, of)
+	}
+	return r.clean.Read(p)
+}
+
 // unpack takes off gzip, whatever the headers say. What is not packed whole stays as it is.
 func unpack(content []byte) (text string, packed bool) {
 	r, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
 		return string(content), false
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, maxQuoting+1))
-	if err != nil || len(plain) > maxQuoting {
+	plain, err := io.ReadAll(io.LimitReader(r, maxHeld+1))
+	if err != nil || len(plain) > maxHeld {
 		return string(content), false
 	}
 	return string(plain), true

@@ -548,6 +548,20 @@ func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	}
 }
 
+// Of a long refusal the beginning is told, and never the first half of a token.
+func TestSend_CutsNoSessionTokenInTwo(t *testing.T) {
+	for _, before := range []int{64<<10 - len(token) - 1, 64<<10 - len(token)/2, 64<<10 - 1} {
+		body := strings.Repeat("x", before) + token + strings.Repeat("y", 200<<10)
+		s := newSendServer(t, answers(403, body, "Content-Type", "text/plain"), nil)
+		for _, onError := range []string{"fail", "return"} {
+			w := s.post("/v1/send", `{"method":"GET","url":"`+orders+`","onError":"`+onError+`"}`)
+			if text := w.Body.String(); strings.Contains(text, token[:8]) || !strings.Contains(text, "xxx…") {
+				t.Errorf("%d bytes before it, %s: told the token: …%.60s", before, onError, text[max(0, strings.Index(text, "xxx…")):])
+			}
+		}
+	}
+}
+
 // A gateway's 502 and 504 are answers too, as they are for the SDKs of AWS. Who cannot have a POST done twice says so.
 func TestSend_RepeatsWhatFailedUnlessItMustNot(t *testing.T) {
 	for _, status := range []int{500, 502, 503, 504} {

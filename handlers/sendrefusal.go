@@ -113,9 +113,10 @@ func redirected(resp *http.Response) string {
 // told is what the caller is told of a refusal, without what AWS repeats of the session; and its body with that.
 func (a *passedOn) told() (*problem.Answer, []byte) {
 	resp, report := a.sent.Response, a.sent.Report()
-	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+1)) // as far as it came
+	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+broker.Overhang)) // as far as it came
 	whole := len(body) <= maxRefusal
-	text := a.sent.Redact(strings.ToValidUTF8(string(body[:min(len(body), maxRefusal)]), "\uFFFD"))
+	text, _ := a.sent.RedactBeginning(string(body), maxRefusal)
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	out := &problem.Answer{
 		Status: resp.StatusCode, Code: report.Code, RequestID: report.RequestID, Headers: flat(a.headers()),
 		Message: a.sent.Redact(messageOf(text)),
@@ -130,7 +131,7 @@ func (a *passedOn) told() (*problem.Answer, []byte) {
 	default:
 		out.Body = text
 	}
-	return out, body
+	return out, body[:min(len(body), maxRefusal+1)]
 }
 
 // messageOf is what a service says in its answer to a request that it refuses: message, in one of AWS's spellings, or the

@@ -451,6 +451,14 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 		"under gzip that is not declared": {
 			"Content-Type: text/plain\r\nConnection: close", packed(token), "…",
 		},
+		"where a search could end": {
+			"Content-Type: text/plain\r\nContent-Length: LENGTH", strings.Repeat("x", 256<<10-8) + token + "y",
+			strings.Repeat("x", 256<<10-8) + "…y",
+		},
+		"far behind": {
+			"Content-Type: text/plain\r\nContent-Length: LENGTH", strings.Repeat("x", 700<<10) + token + token + "y",
+			strings.Repeat("x", 700<<10) + "……y",
+		},
 		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
 		"nothing in it, under gzip": {
 			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"no"}`),
@@ -467,7 +475,7 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 			f := newFront(t, options{}, server.host())
 			answer, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
 			if answer.StatusCode != 403 || body != row.want {
-				t.Errorf("%s %q, want %q", answer.Status, body, row.want)
+				t.Errorf("%s %.99q, %d bytes, want %.99q, %d", answer.Status, body, len(body), row.want, len(row.want))
 			}
 			if encoded := answer.Header.Get("Content-Encoding") != ""; encoded && !strings.HasPrefix(body, "\x1f\x8b") {
 				t.Errorf("Content-Encoding %s of %q", answer.Header.Get("Content-Encoding"), body)
