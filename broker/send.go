@@ -128,10 +128,13 @@ func (b *Broker) checkSendable(in *Input, op *operation) error {
 		return problem.InvalidPart("method", "", "TRACE is not sent: it is answered with the request, and so with the session token.")
 	}
 	url := op.request.URL
-	_, err := b.infer(op)
-	var refusal *endpoints.InferError
-	if !errors.As(err, &refusal) || refusal.Kind == endpoints.Ambiguous && refusal.Service != "" || b.mayBeHTTP(url) {
+	found, err := b.infer(op)
+	if found.Pattern || b.mayBeHTTP(url) {
 		return nil
+	}
+	var refusal *endpoints.InferError
+	if !errors.As(err, &refusal) || refusal.Kind == endpoints.Ambiguous && refusal.Service != "" {
+		return checkPort(url)
 	}
 	if refusal.Kind == endpoints.NoSigV4 {
 		return inferProblem(refusal, in)
@@ -139,6 +142,22 @@ func (b *Broker) checkSendable(in *Input, op *operation) error {
 	return &problem.Error{
 		Code: "host_not_sendable", Detail: "The host is none that requests are sent to: " + refusal.Reason + ".",
 		Fields: []problem.Field{{Part: "url", Detail: "Requests are sent to endpoints of AWS, to the hosts of the profile and to http_hosts."}},
+	}
+}
+
+// checkPort refuses the ports at which no endpoint of AWS takes signed requests: of https they do, and Neptune at its own. Anybody
+// can have a name of AWS lead to any private address, by an endpoint in a network of the own, and would try what listens there.
+func checkPort(url signing.URL) error {
+	_, port, _ := strings.Cut(url.Host(), ":")
+	if port == "" || port == "8182" {
+		return nil
+	}
+	return &problem.Error{
+		Code: "host_not_sendable", Detail: "Requests are not sent to port " + port + " of a host of AWS.",
+		Fields: []problem.Field{{
+			Part:   "url",
+			Detail: "The port must be left out, or be 8182, that of Neptune. At others only hosts of the profile and http_hosts are called.",
+		}},
 	}
 }
 

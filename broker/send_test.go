@@ -344,18 +344,23 @@ func TestSend_GoesWhereTheServiceIsKnownAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for url, code := range map[string]string{
-		"https://api.example.com/orders":                                   "",
-		"https://orders.s3.eu-west-1.amazonaws.com/a":                      "",
-		"https://photos.s3-accelerate.amazonaws.com/a":                     "",
-		"https://other.example.com/":                                       "host_not_sendable",
-		"https://ec2-1-2-3-4.compute.amazonaws.com/":                       "host_not_sendable",
-		"https://my-lb-1234567890.eu-west-1.elb.amazonaws.com/":            "host_not_signed",
-		"https://d111111abcdef8.cloudfront.net/":                           "host_not_signed",
-		"https://site.s3-website.eu-west-1.amazonaws.com/":                 "host_not_signed",
-		"https://db.abc.eu-west-1.rds.amazonaws.com/":                      "host_not_signed",
-		"https://vpce-svc-0123456789abcdef0.eu-west-1.vpce.amazonaws.com/": "host_not_sendable",
-		"https://169.254.169.254/latest/meta-data/":                        "url_invalid",
-		"http://orders.s3.eu-west-1.amazonaws.com/a":                       "url_not_https",
+		"https://api.example.com/orders":                                    "",
+		"https://orders.s3.eu-west-1.amazonaws.com/a":                       "",
+		"https://photos.s3-accelerate.amazonaws.com/a":                      "",
+		"https://api.example.com:8443/orders":                               "",
+		"https://orders.s3.eu-west-1.amazonaws.com:443/a":                   "",
+		"https://db.cluster-abc.eu-west-1.neptune.amazonaws.com:8182/":      "",
+		"https://orders.s3.eu-west-1.amazonaws.com:22/a":                    "host_not_sendable",
+		"https://vpce-0a-1b.execute-api.eu-west-1.vpce.amazonaws.com:8080/": "host_not_sendable",
+		"https://other.example.com/":                                        "host_not_sendable",
+		"https://ec2-1-2-3-4.compute.amazonaws.com/":                        "host_not_sendable",
+		"https://my-lb-1234567890.eu-west-1.elb.amazonaws.com/":             "host_not_signed",
+		"https://d111111abcdef8.cloudfront.net/":                            "host_not_signed",
+		"https://site.s3-website.eu-west-1.amazonaws.com/":                  "host_not_signed",
+		"https://db.abc.eu-west-1.rds.amazonaws.com/":                       "host_not_signed",
+		"https://vpce-svc-0123456789abcdef0.eu-west-1.vpce.amazonaws.com/":  "host_not_sendable",
+		"https://169.254.169.254/latest/meta-data/":                         "url_invalid",
+		"http://orders.s3.eu-west-1.amazonaws.com/a":                        "url_not_https",
 	} {
 		s := newSender(t, "", ok)
 		s.Hosts = map[string]*endpoints.Hosts{"orders": hosts}
