@@ -38,6 +38,9 @@ type Options struct {
 	TrustedHeader *TrustedHeader
 	// Guest lets guests in. Nil: there are none.
 	Guest *Guest
+	// PassesAuthorization: of requests that are passed on, Authorization is for the receiver where X-API-Key says who
+	// calls, or nobody has to; see [Authenticator.AuthenticateProxied].
+	PassesAuthorization bool
 	// Now is the clock. Required.
 	Now func() time.Time
 	// KeysFetched learns of each fetch of an issuer's signing keys. Nil: nobody listens.
@@ -55,13 +58,14 @@ type Authenticator struct {
 	issuers map[string]*oidc // by the issuer that tokens name
 	trusted *TrustedHeader
 	guest   *Guest
+	passes  bool // Authorization, to the receiver
 	now     func() time.Time
 }
 
 // NewAuthenticator checks every option and reports all faults joined, each
 // naming its field.
 func NewAuthenticator(o Options) (*Authenticator, error) {
-	a := &Authenticator{auth: o.Auth, trusted: o.TrustedHeader, guest: o.Guest, now: o.Now}
+	a := &Authenticator{auth: o.Auth, trusted: o.TrustedHeader, guest: o.Guest, passes: o.PassesAuthorization, now: o.Now}
 	var faults []error
 	if o.Now == nil {
 		faults = append(faults, errors.New("now: a clock is required"))
@@ -181,6 +185,10 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 // key may come as the password of the Basic scheme, and as the session token of a
 // client that signs for AWS, whose signature is not looked at. Keys that differ are
 // refused with [ErrTwoKeys]: which one counts would be a guess.
+//
+// With [Options.PassesAuthorization], an Authorization beside an X-API-Key is for the
+// receiver and no credential, unless it is a signature. An Authorization that did
+// say who calls, or holds the same key, is taken out of the request.
 func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	if a.auth == AuthNone {
 		return Caller{ID: Anonymous, Method: MethodNone}, nil
@@ -188,14 +196,14 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	keys := slices.Clone(r.Header.Values("X-Api-Key"))
 	if a.trusted != nil && len(keys) == 0 && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
 		caller, err := a.trusted.authenticate(r)
+		if a.passes { // the platform has looked at it
+			r.Header.Del("Authorization")
+		}
 		return a.withoutForeignRoles(caller), err
 	}
-	for _, value := range r.Header.Values("Authorization") {
-		found, err := keysIn(value, r)
-		if err != nil {
-			return Caller{}, err
-		}
-		keys = append(keys, found...)
+	keys, err := a.withAuthorization(r, keys)
+	if err != nil {
+		return Caller{}, err
 	}
 	if len(keys) == 0 {
 		return Caller{}, ErrNoCredentials
@@ -210,6 +218,28 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 		return a.token(r, key)
 	}
 	return a.apiKey(key)
+}
+
+// withAuthorization adds the keys of Authorization to those that came otherwise.
+func (a *Authenticator) withAuthorization(r *http.Request, keys []string) ([]string, error) {
+	passed, ours := a.passes && len(keys) > 0, false
+	for _, value := range r.Header.Values("Authorization") {
+		found, err := keysIn(value, r)
+		switch isSignature := strings.HasPrefix(value, "AWS4-"); {
+		case passed && !isSignature:
+			ours = ours || len(found) > 0 && strings.TrimSpace(found[0]) == strings.TrimSpace(keys[0])
+			continue
+		case err != nil:
+			return nil, err
+		case !isSignature:
+			ours = true
+		}
+		keys = append(keys, found...)
+	}
+	if a.passes && ours {
+		r.Header.Del("Authorization")
+	}
+	return keys, nil
 }
 
 // keysIn are the keys that an Authorization header brings.

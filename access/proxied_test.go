@@ -66,3 +66,47 @@ func TestAuthenticateProxied_FindsTheKey(t *testing.T) {
 		})
 	}
 }
+
+// Where Authorization is passed on, it is no credential beside X-API-Key, and never leaves with a key in it.
+func TestAuthenticateProxied_PassesAuthorization(t *testing.T) {
+	const key = "crm-sync.EXAMPLE-key-that-opens-nothing"
+	keys := []APIKey{{ID: "crm-sync", SHA256: digest(key)}}
+	a, err := NewAuthenticator(Options{APIKeys: keys, Now: time.Now, PassesAuthorization: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	basic := func(key string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte("anybody:"+key)) }
+	const sdk = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=00"
+	for name, row := range map[string]struct {
+		key, authorization, left string
+		err                      error
+	}{
+		"a token of the receiver's":       {key, "Bearer EXAMPLE-token", "Bearer EXAMPLE-token", nil},
+		"a password of the receiver":      {key, basic("EXAMPLE-password"), basic("EXAMPLE-password"), nil},
+		"a scheme that is not known":      {key, "Digest x", "Digest x", nil},
+		"Basic that is none":              {key, "Basic !", "Basic !", nil},
+		"the key again":                   {key, "Bearer " + key, "", nil},
+		"the key again, as password":      {key, basic(key), "", nil},
+		"a signature":                     {key, sdk, sdk, nil},
+		"the key alone":                   {"", "Bearer " + key, "", nil},
+		"the key alone, as password":      {"", basic(key), "", nil},
+		"a token and no key":              {"", "Bearer EXAMPLE-token", "", ErrBadCredentials},
+		"another scheme and no key":       {"", "Digest x", "Digest x", ErrBadCredentials},
+		"a token and a key that is wrong": {"EXAMPLE-wrong", "Bearer " + key, "Bearer " + key, ErrBadCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/proxy/p/h/", nil)
+			r.Header.Set("Authorization", row.authorization)
+			if row.key != "" {
+				r.Header.Set("X-API-Key", row.key)
+			}
+			caller, err := a.AuthenticateProxied(r)
+			if !errors.Is(err, row.err) || (row.err == nil) != (caller.ID == "crm-sync") {
+				t.Errorf("%+v, %v; want %v", caller, err, row.err)
+			}
+			if left := r.Header.Get("Authorization"); left != row.left {
+				t.Errorf("left %q, want %q", left, row.left)
+			}
+		})
+	}
+}

@@ -24,12 +24,8 @@ type UpstreamHeader struct {
 func NewUpstreamHeader(name, value string, hosts []string) (UpstreamHeader, error) {
 	h := UpstreamHeader{name: strings.ToLower(name), value: &value}
 	var faults []error
-	switch {
-	case !isToken(name):
-		faults = append(faults, errors.New("the name must be that of a header, such as x-api-key"))
-	case h.name == "host", setBySigner(h.name), setBySender(h.name),
-		strings.HasPrefix(h.name, "x-amz-"), strings.HasPrefix(h.name, "content-"):
-		faults = append(faults, errors.New("the header is set by signing and sending; only others may be given"))
+	if err := CheckUpstreamName(name); err != nil {
+		faults = append(faults, err)
 	}
 	if value == "" || !isVisible(value) {
 		faults = append(faults, errors.New("value must be one line of visible ASCII characters"))
@@ -45,6 +41,18 @@ func NewUpstreamHeader(name, value string, hosts []string) (UpstreamHeader, erro
 		h.hosts = append(h.hosts, strings.ToLower(host))
 	}
 	return h, errors.Join(faults...)
+}
+
+// CheckUpstreamName refuses names of headers that the operator cannot have requests sent with.
+func CheckUpstreamName(name string) error {
+	lower := strings.ToLower(name)
+	switch {
+	case !isToken(name):
+		return errors.New("the name must be that of a header, such as x-api-key")
+	case lower == "host", setBySigner(lower), setBySender(lower), strings.HasPrefix(lower, "x-amz-"), strings.HasPrefix(lower, "content-"):
+		return errors.New("the header is set by signing and sending; only others may be given")
+	}
+	return nil
 }
 
 // Format says the name alone, for every verb.

@@ -75,6 +75,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	o.Open, o.Handlers, o.Auth, o.Log = conf.Auth == string(access.AuthNone), g.handlers, g.auth, g.logs.request
 	g.proxy = api.NewProxy(o, proxy.Options{
 		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
+		AuthorizationAs: conf.ForwardAuthAs,
 	})
 	o.Proxy, o.Origins = g.proxy, conf.AllowOrigins
 	g.options, g.handler = o, api.New(o)

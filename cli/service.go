@@ -127,7 +127,7 @@ func newAuditor(p *process, conf config.Config, stdout io.Writer) (*access.Audit
 func newAuthenticator(p *process, conf config.Config, metrics *telemetry.Metrics, before *generation) (*access.Authenticator, error) {
 	o := access.Options{
 		Auth: access.Auth(conf.Auth), APIKeys: conf.APIKeys, OIDC: conf.OIDC, Entra: conf.Entra, TrustedHeader: conf.TrustedHeader,
-		Guest: conf.Guest, Now: p.now,
+		Guest: conf.Guest, Now: p.now, PassesAuthorization: conf.ForwardAuthAs != "",
 	}
 	if metrics != nil {
 		o.KeysFetched = metrics.KeysFetched
@@ -170,6 +170,11 @@ func brokerOptions(p *process, conf config.Config, store broker.Sessions, audit 
 	}
 	upstream, err := upstreamHeaders(conf.UpstreamHeaders)
 	faults = append(faults, err)
+	if name := conf.ForwardAuthAs; name != "" {
+		if err := broker.CheckUpstreamName(name); err != nil {
+			faults = append(faults, fmt.Errorf("forward_authorization_as: %w", err))
+		}
+	}
 	policy, err := loadPolicy(p, conf.Policies)
 	sender, senderErr := newSender(p, conf)
 	defaultProfile := conf.DefaultProfile

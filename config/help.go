@@ -57,7 +57,9 @@ var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secr
 	"Settings.unsigned_payloads": "Let the proxy stream bodies of which the client declares no hash, unsigned, to S3 and the few other " +
 		"services that take that over https.",
 	"Settings.forward_cookies": "Let cookies pass through the proxy, both ways.",
-	"Settings.drain_seconds":   "Seconds that requests under way get after SIGTERM. Default: 25.",
+	"Settings.forward_authorization_as": "Name of the header in which the proxy sends on a client's Authorization, where that is neither " +
+		"the caller's key nor a signature. Without it, Authorization stays here.",
+	"Settings.drain_seconds": "Seconds that requests under way get after SIGTERM. Default: 25.",
 	"Settings.shutdown_delay": "How long requests are still accepted after SIGTERM, while /readyz responds 503 and load balancers send " +
 		"elsewhere; drain_seconds begin after it. Default: 0s.",
 

@@ -49,6 +49,7 @@ type Settings struct {
 	IdleTimeout      time.Duration `yaml:"idle_timeout" usual:"120s" least:"1s" most:"1h" placeholder:"120s"`
 	UnsignedPayloads bool          `yaml:"unsigned_payloads"`
 	ForwardCookies   bool          `yaml:"forward_cookies"`
+	ForwardAuthAs    string        `yaml:"forward_authorization_as" placeholder:"NAME"`
 	DrainSeconds     int           `yaml:"drain_seconds" usual:"25" least:"1" most:"3600" placeholder:"N"`
 	ShutdownDelay    time.Duration `yaml:"shutdown_delay" usual:"0s" least:"0s" most:"10m" placeholder:"5s"`
 	defaultProfile

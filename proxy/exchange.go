@@ -45,7 +45,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 	ctx, cancel := context.WithCancel(r.Context())
 	x := &exchange{
 		proxy: p, mode: m, target: target, in: r.WithContext(ctx), call: p.Call(r), cancel: cancel,
-		headers: sending.Headers{Cookies: p.Cookies, Plain: r.TLS == nil},
+		headers: sending.Headers{Cookies: p.Cookies, AuthorizationAs: p.AuthorizationAs, Plain: r.TLS == nil},
 	}
 	x.client = newClient(p, w, cancel)
 	return x, nil

@@ -71,6 +71,27 @@ func TestProxy_CookiesPassWhereTheyMay(t *testing.T) {
 	}
 }
 
+// A client's Authorization leaves by another name, unsigned, and by that alone; a signature never does.
+func TestProxy_AuthorizationPassesByAnotherName(t *testing.T) {
+	const as = "X-Original-Authorization"
+	server, saw := answering(t, noContent)
+	f := newFront(t, options{authAs: as}, server.host())
+	for name, row := range map[string]struct{ headers, want string }{
+		"a token":                  {"Authorization: Bearer EXAMPLE-token\r\n", "Bearer EXAMPLE-token"},
+		"in place of the client's": {"Authorization: Basic x\r\nX-Original-Authorization: y\r\n", "Basic x"},
+		"named by Connection":      {"Authorization: Basic x\r\nConnection: authorization\r\n", ""},
+		"a signature":              {"Authorization: AWS4-HMAC-SHA256 Credential=x\r\n", ""},
+		"none":                     {"", ""},
+	} {
+		f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n"+row.headers+"\r\n")
+		got := arrived(t, saw)
+		got.mustBeSigned(t, "execute-api")
+		if passed := strings.Join(got.values(as), ","); passed != row.want || strings.Contains(got.value("Authorization"), strings.ToLower(as)) {
+			t.Errorf("%s: %q was sent, want %q", name, got.headers, row.want)
+		}
+	}
+}
+
 // The signature covers what says how AWS reads the request, and nothing that is changed on the way.
 func TestProxy_SignsNoMoreThanItMust(t *testing.T) {
 	server, saw := answering(t, noContent)

@@ -50,6 +50,9 @@ type Options struct {
 	Unsigned bool
 	// Cookies lets cookies pass, both ways.
 	Cookies bool
+	// AuthorizationAs is the name by which a client's Authorization is passed on that is no credential for this service.
+	// Whoever authenticates takes out those that are. Empty: none is passed on.
+	AuthorizationAs string
 }
 
 // Proxy passes requests on.

@@ -114,6 +114,7 @@ type options struct {
 	policies string
 	spool    sending.Spool
 	cookies  bool
+	authAs   string
 	unsigned bool
 	target   func(*http.Request) (proxy.Target, error)
 	sending  sending.Options
@@ -151,7 +152,7 @@ func newFront(t testing.TB, o options, hosts ...string) *front {
 		Hosts: map[string]*endpoints.Hosts{profile: rules}, HTTPHosts: hosts, Sender: client,
 	})
 	f.Proxy = proxy.New(proxy.Options{
-		Broker: b, Spool: o.spool, Cookies: o.cookies, Unsigned: o.unsigned,
+		Broker: b, Spool: o.spool, Cookies: o.cookies, Unsigned: o.unsigned, AuthorizationAs: o.authAs,
 		Call: func(*http.Request) *broker.Call {
 			return &broker.Call{RequestID: "request-1", Caller: access.Caller{ID: "crm-sync", Method: access.MethodAPIKey}}
 		},

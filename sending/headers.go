@@ -29,6 +29,9 @@ var notForwardedPrefixes = []string{"Proxy-", "X-Forwarded-", "X-Original-", "X-
 type Headers struct {
 	// Cookies lets Cookie out and Set-Cookie back.
 	Cookies bool
+	// AuthorizationAs is the name by which the client's Authorization leaves, in place of a header of that name; AWS's own is
+	// the signature. Signatures for AWS never leave. Empty: Authorization does not leave.
+	AuthorizationAs string
 	// Drop names more headers of the client that must not leave, such as those in
 	// which it may bring credentials.
 	Drop []string
@@ -48,6 +51,10 @@ func (h Headers) Out(client http.Header) []signing.Header {
 		dropped[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 	var out []signing.Header
+	if own := h.authorization(client); len(own) > 0 && !named["Authorization"] {
+		dropped[textproto.CanonicalMIMEHeaderKey(h.AuthorizationAs)] = true
+		out = own
+	}
 	for name, values := range client {
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		if named[name] || dropped[name] || !h.leaves(name) {
@@ -61,6 +68,19 @@ func (h Headers) Out(client http.Header) []signing.Header {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// authorization is the client's, by the name by which it leaves.
+func (h Headers) authorization(client http.Header) (out []signing.Header) {
+	if h.AuthorizationAs == "" {
+		return nil
+	}
+	for _, value := range client["Authorization"] {
+		if !strings.HasPrefix(value, "AWS4-") {
+			out = append(out, signing.Header{Name: h.AuthorizationAs, Value: value})
+		}
+	}
 	return out
 }
 
