@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -111,13 +110,9 @@ func (a *passedOn) writeBody(w io.Writer) error {
 	case inText:
 		return writeQuoted(w, from, a.latin1)
 	}
-	encoder := base64.NewEncoder(base64.StdEncoding, w)
-	n, err := copyTo(encoder, from)
+	n, err := writeBase64(w, from)
 	if err == nil && n != a.length {
 		err = io.ErrUnexpectedEOF
-	}
-	if err == nil {
-		err = encoder.Close()
 	}
 	return err
 }
