@@ -165,3 +165,44 @@ func TestAudit_RecordsBehindASecondTryThatHangsAreRefusedInTime(t *testing.T) {
 		}
 	})
 }
+
+// A record of an outcome keeps nobody waiting, is written before what is recorded later, and shows where it cannot be.
+func TestAudit_OutcomesAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &slowSink{fits: 1 << 20}
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: sink})
+		begun := time.Now()
+		for _, outcome := range []string{"complete", "refused"} {
+			if err := a.Write(t.Context(), access.Record{RequestID: outcome, Sent: access.Sent{Outcome: outcome}}); err != nil {
+				t.Error(err)
+			}
+		}
+		if waited := time.Since(begun); waited > 0 {
+			t.Errorf("waited %v", waited)
+		}
+		if err := a.Write(t.Context(), access.Record{RequestID: "next"}); err != nil {
+			t.Error(err)
+		}
+		var ids []string
+		for _, r := range readRecords(t, sink.out.Bytes()) {
+			ids = append(ids, r.RequestID)
+		}
+		if strings.Join(ids, " ") != "complete refused next" {
+			t.Errorf("written: %q", ids)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: &slowSink{}}) // whose second write fails
+		if err := a.Write(t.Context(), access.Record{RequestID: "first"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Write(t.Context(), access.Record{Sent: access.Sent{Outcome: "complete"}}); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if !a.Broken() {
+			t.Error("the record that could not be written does not show")
+		}
+		synctest.Wait()
+	})
+}

@@ -3,8 +3,10 @@ package access
 import (
 	"slices"
 
+	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/eval"
 )
 
 // outcome is what a part of a policy comes to, as far as it is known without Cedar.
@@ -38,16 +40,19 @@ var textAttributes = map[types.String]func(*attributes) string{
 	"operation": func(f *attributes) string { return f.operation },
 }
 
-// readConditions is what a policy evaluates first, and whether that is all. What comes after anything else is not in it, for
+// conditions reads conditions of policies for requests whose context is known, or not where that is nil.
+type conditions struct{ context *cedar.Record }
+
+// read is what a policy evaluates first, and whether that is all. What comes after anything else is not in it, for
 // that may end in an error, which must be seen.
-func readConditions(conditions []ast.ConditionType) (c condition, whole bool) {
-	c, whole = func(*attributes) outcome { return yes }, true
-	for _, next := range conditions {
+func (k conditions) read(list []ast.ConditionType) (c condition, whole bool) {
+	c, whole = always(yes), true
+	for _, next := range list {
 		body := next.Body
 		if next.Condition == ast.ConditionUnless {
 			body = ast.Not(ast.NewNode(body)).AsIsNode()
 		}
-		found, isWhole := readCondition(body)
+		found, isWhole := k.readOne(body)
 		if found == nil {
 			return c, false
 		}
@@ -58,28 +63,31 @@ func readConditions(conditions []ast.ConditionType) (c condition, whole bool) {
 	return c, whole
 }
 
-// readCondition is the part of an expression that is evaluated first, nil where that is none, and whether it is all of it.
-func readCondition(n ast.IsNode) (c condition, whole bool) {
+// readOne is the part of an expression that is evaluated first, nil where that is none, and whether it is all of it.
+func (k conditions) readOne(n ast.IsNode) (c condition, whole bool) {
+	if o := k.known(n); o != unknown {
+		return always(o), true
+	}
 	switch n := n.(type) {
 	case ast.NodeTypeAnd:
-		left, whole := readCondition(n.Left)
+		left, whole := k.readOne(n.Left)
 		if !whole {
 			return left, false
 		}
-		right, whole := readCondition(n.Right)
+		right, whole := k.readOne(n.Right)
 		if right == nil {
 			return left, false
 		}
 		return and(left, right), whole
 	case ast.NodeTypeOr:
-		left, leftWhole := readCondition(n.Left)
-		right, rightWhole := readCondition(n.Right)
+		left, leftWhole := k.readOne(n.Left)
+		right, rightWhole := k.readOne(n.Right)
 		if !leftWhole || !rightWhole {
 			return nil, false
 		}
 		return not(and(not(left), not(right))), true
 	case ast.NodeTypeNot:
-		if c, whole := readCondition(n.Arg); whole {
+		if c, whole := k.readOne(n.Arg); whole {
 			return not(c), true
 		}
 	case ast.NodeTypeEquals:
@@ -97,6 +105,29 @@ func readCondition(n ast.IsNode) (c condition, whole bool) {
 	}
 	return nil, false
 }
+
+// known is what an expression comes to that looks at the context alone.
+func (k conditions) known(n ast.IsNode) outcome {
+	if k.context == nil {
+		return unknown
+	}
+	alone := true
+	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
+		variable, isVariable := n.(ast.NodeTypeVariable)
+		alone = alone && (!isVariable || variable.Name == "context")
+		return alone
+	})
+	if !alone {
+		return unknown
+	}
+	value, err := eval.Eval(n, eval.Env{Context: *k.context})
+	if held, isBoolean := value.(types.Boolean); err == nil && isBoolean {
+		return outcomeOf(bool(held))
+	}
+	return unknown
+}
+
+func always(o outcome) condition { return func(*attributes) outcome { return o } }
 
 func and(a, b condition) condition {
 	return func(f *attributes) outcome {

@@ -77,9 +77,7 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	}
 	p.quick = slices.Clone(p.policies)
 	for _, s := range p.guardrails {
-		if !s.passes(p.nothingNamed) {
-			p.quick = append(p.quick, s)
-		}
+		p.quick = append(p.quick, s.within(p.nothingNamed))
 	}
 	return p, nil
 }

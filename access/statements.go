@@ -58,19 +58,13 @@ func (ss statements) permitting(request *cedar.Request, f *attributes) (permits 
 	return permits
 }
 
-// passes tells whether a statement that forbids looks at the context alone, and lets one of this kind through.
-func (s *statement) passes(context cedar.Record) bool {
-	alone := true
-	ast.Inspect(s.node, func(n ast.IsNode) bool {
-		variable, isVariable := n.(ast.NodeTypeVariable)
-		alone = alone && (!isVariable || variable.Name == "context")
-		return alone
-	})
-	if !alone {
-		return false
-	}
-	held, err := eval.Eval(s.node.AsIsNode(), eval.Env{Context: context})
-	return err == nil && held == types.Boolean(false)
+// within is a statement for requests of one context alone.
+func (s statement) within(context cedar.Record) statement {
+	tree := (*ast.Policy)(s.policy.AST())
+	_, wholeScope := readScope(tree)
+	condition, wholeCondition := conditions{&context}.read(tree.Conditions)
+	s.condition, s.whole = condition, wholeScope && wholeCondition
+	return s
 }
 
 // candidates are the statements that may have an effect, or an error, for a request: a [cedar.PolicyIterator], in the order
@@ -132,7 +126,7 @@ func (p *Policy) readStatements(validator *validate.Validator, file, text string
 		}
 		var wholeScope, wholeCondition bool
 		s.scope, wholeScope = readScope(tree)
-		s.condition, wholeCondition = readConditions(tree.Conditions)
+		s.condition, wholeCondition = conditions{}.read(tree.Conditions)
 		s.whole = wholeScope && wholeCondition
 		s.context = p.newContext(s.named, nil, nil, false)
 		ss = append(ss, s)
