@@ -132,9 +132,11 @@ bench:
 	cd signing/bench && $(GO) run .
 	$(GO) test ./cli -count=1 -v -run 'TestHostileCaller|TestLargeBodiesAtOnce|TestBadInputCosts|TestKilledUnderLoad|TestFullDisk|TestShutdown'
 
-## bench-proxy: the proxy beside httputil.ReverseProxy, bare and with the signer of aws-sdk-go-v2: CPU time and memory of the proxy alone, in ratios
+## bench-proxy: the proxy beside httputil.ReverseProxy, bare and with the signer of aws-sdk-go-v2: CPU time and memory of the proxy alone, in ratios; then /v1/send beside what it wraps, and how late events arrive. BENCH='-rounds 3 -match GET' makes it short
 bench-proxy:
-	$(GO) run ./internal/proxybench
+	mkdir -p dist
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o dist/countersign .
+	$(GO) run ./internal/proxybench -product dist/countersign $(BENCH)
 
 ## bench-service: the service beside a constant answer of net/http and a simple service with the signer of aws-sdk-go-v2: CPU time, waiting and memory, in ratios; then starts, and what grows with policies, profiles, keys, connections and bodies. BENCH='-rounds 3 -parts load' makes it short
 .PHONY: bench-service

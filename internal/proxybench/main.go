@@ -1,17 +1,18 @@
 // Command proxybench holds the proxy against bare httputil.ReverseProxy and against ReverseProxy with the signer of
 // aws-sdk-go-v2:
 //
-//	go run ./internal/proxybench            a table of CPU time and memory
-//	go run ./internal/proxybench -rounds 9  the same, steadier
+//	go build -o dist/countersign . && go run ./internal/proxybench -product dist/countersign
 //
 // Each proxy is a process of its own. A round gives every load to all of them, one after the other, so that what else
 // the machine does disturbs all alike. Of the CPU time of the proxy alone, per request, the ratio to ReverseProxy is
 // taken within a round; the table has the median of the rounds. Memory is the most that was resident in any round.
+// After the proxy come requests by /v1/send, beside what that takes the place of, and how late events arrive.
 package main
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -35,6 +36,7 @@ type load struct {
 	method, path          string
 	headers               map[string]string
 	body                  []byte
+	own                   bool // path is one of the program's own, and of no proxy
 	// gate and aim are for the proxy's ratio to ReverseProxy, by its name; 0 for none.
 	gate, aim map[string]float64
 }
@@ -44,6 +46,7 @@ func main() {
 	upstream := flag.String("upstream", "", "where it sends requests")
 	rounds := flag.Int("rounds", 5, "how often each load is given to each proxy")
 	match := flag.String("match", "", "give only loads whose name holds this")
+	program := flag.String("product", "", "the program to measure")
 	flag.Parse()
 	if *serve != "" {
 		if err := serveProxy(*serve, *upstream); err != nil {
@@ -51,7 +54,10 @@ func main() {
 		}
 		return
 	}
-	if err := compare(*rounds, *match); err != nil {
+	if *program == "" {
+		fatal(errors.New("-product is required"))
+	}
+	if err := compare(*program, *rounds, *match); err != nil {
 		fatal(err)
 	}
 }
@@ -61,14 +67,24 @@ func fatal(err error) {
 	os.Exit(1)
 }
 
-func compare(rounds int, match string) error {
+func compare(program string, rounds int, match string) error {
 	aws, err := startUpstream()
 	if err != nil {
 		return err
 	}
+	folder, err := os.MkdirTemp("", "proxybench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
 	var proxies []*child
 	for _, name := range names {
-		c, err := startChild(name, aws)
+		var c *child
+		if name == withAll {
+			c, err = startProduct(program, folder, aws)
+		} else {
+			c, err = startChild(name, aws)
+		}
 		if err != nil {
 			return err
 		}
@@ -85,6 +101,23 @@ func compare(rounds int, match string) error {
 			return err
 		}
 		_ = out.Flush()
+	}
+	bare, product := proxies[0], proxies[len(proxies)-1]
+	for _, s := range sends(aws) {
+		if strings.Contains(s.name, match) {
+			if err := s.compare(out, bare, product, aws, rounds); err != nil {
+				return err
+			}
+			_ = out.Flush()
+		}
+	}
+	if !strings.Contains("events", match) {
+		return nil
+	}
+	for _, c := range []*child{bare, product} {
+		if err := c.followEvents(os.Stdout, aws); err != nil {
+			return fmt.Errorf("events, %s: %w", c.name, err)
+		}
 	}
 	return nil
 }
@@ -137,7 +170,7 @@ func startChild(name, aws string) (*child, error) {
 		return nil, err
 	}
 	p, err := measure.Start(exec.Command(self, "-serve", name, "-upstream", aws), "")
-	return &child{p, name, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}, err
+	return &child{p, name, newClient()}, err
 }
 
 // give sends the load, and returns the microseconds of CPU for a request and the most MiB that were resident.
@@ -178,10 +211,18 @@ func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
 	return float64((after - before).Microseconds()) / float64(l.requests), c.Peak(), err
 }
 
-func (c *child) request(l *load, aws string) error {
-	url := "http://" + c.Address + l.path
+// url is where the proxy is asked for a path of the upstream.
+func (c *child) url(path, aws string) string {
 	if c.name == signing1 || c.name == withAll {
-		url = "http://" + c.Address + "/proxy/" + profile + "/" + aws + l.path
+		path = "/proxy/" + profile + "/" + aws + path
+	}
+	return "http://" + c.Address + path
+}
+
+func (c *child) request(l *load, aws string) error {
+	url := c.url(l.path, aws)
+	if l.own {
+		url = "http://" + c.Address + l.path
 	}
 	r, err := http.NewRequestWithContext(context.Background(), l.method, url, strings.NewReader(string(l.body)))
 	if err != nil {
@@ -214,13 +255,17 @@ func startUpstream() (string, error) {
 	small, piece := []byte(strings.Repeat("x", 200)), make([]byte, 256<<10)
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		if r.URL.Path != "/large" {
+		size := map[string]int{"/large": large, "/file": large * 3 / 4}[r.URL.Path]
+		switch {
+		case r.URL.Path == "/events":
+			serveEvents(w)
+		case size == 0:
 			_, _ = w.Write(small)
-			return
-		}
-		w.Header().Set("Content-Length", strconv.Itoa(large))
-		for sent := 0; sent < large; sent += len(piece) {
-			_, _ = w.Write(piece)
+		default:
+			w.Header().Set("Content-Length", strconv.Itoa(size))
+			for sent := 0; sent < size; sent += len(piece) {
+				_, _ = w.Write(piece)
+			}
 		}
 	})}
 	go func() { _ = server.Serve(listener) }()

@@ -12,26 +12,24 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/rs/zerolog"
 
 	"countersign/access"
-	"countersign/api"
 	"countersign/broker"
 	"countersign/credentials"
 	"countersign/endpoints"
-	"countersign/handlers"
 	"countersign/proxy"
 	"countersign/sending"
 	"countersign/signing"
 )
 
-// The proxies. The last two are ours: without records, keys, limits and a log, and with all of it. The second reads each body through
-// SHA-256 and holds none of it, which is the least that any signature of a body costs.
+// The proxies. The last two are ours: without records, keys, limits and a log, and the program with all of it. The second reads each
+// body through SHA-256 and holds none of it, which is the least that any signature of a body costs.
 const (
 	reverseProxy = "ReverseProxy"
 	withHash     = "ReverseProxy + SHA-256"
@@ -52,7 +50,6 @@ const (
 // loads are those of which the targets are.
 func loads() []load {
 	body := bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16)
-	hash := func(b []byte) string { sum := sha256.Sum256(b); return hex.EncodeToString(sum[:]) }
 	limits := func(sign, all float64) map[string]float64 { return map[string]float64{signing1: sign, withAll: all} }
 	var chunked bytes.Buffer
 	zeros := strings.Repeat("0", 64)
@@ -68,7 +65,7 @@ func loads() []load {
 		},
 		{
 			name: "PUT 10 MiB, claimed", requests: 20, connections: 2, method: "PUT", path: "/object", body: body,
-			headers: map[string]string{"X-Amz-Content-Sha256": hash(body)}, gate: limits(1.15, 1.15), aim: limits(1, 1),
+			headers: map[string]string{"X-Amz-Content-Sha256": hexSHA256(body)}, gate: limits(1.15, 1.15), aim: limits(1, 1),
 		},
 		{
 			name: "PUT 10 MiB, hashed", requests: 20, connections: 2, method: "PUT", path: "/object", body: body,
@@ -85,8 +82,16 @@ func loads() []load {
 	}
 }
 
-// serveProxy is a proxy until the process is killed. It prints where it listens.
+func hexSHA256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// serveProxy is a proxy until the process is killed. It prints where it listens. Ours collects garbage as the program does.
 func serveProxy(name, upstream string) error {
+	if name == signing1 {
+		debug.SetGCPercent(400)
+	}
 	handler, err := handlerOf(name, upstream)
 	if err != nil {
 		return err
@@ -113,64 +118,17 @@ func handlerOf(name, upstream string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == signing1 {
-		b := broker.New(o)
-		return proxy.New(proxy.Options{
-			Broker: b,
-			Call: func(*http.Request) *broker.Call {
-				return &broker.Call{Caller: access.Caller{ID: "bench", Method: access.MethodNone}}
-			},
-			WriteError: func(w http.ResponseWriter, _ *http.Request, err error) {
-				http.Error(w, err.Error(), http.StatusBadGateway)
-			},
-			Reserve: func(context.Context, string, int64) (func(), error) { return func() {}, nil },
-		}).Handler(proxy.Mode{Target: proxy.PathTarget("/proxy", b.MayBeHTTP)}), nil
-	}
-	return whole(o)
-}
-
-// whole is the handler of the service, with its records in a file.
-func whole(o broker.Options) (http.Handler, error) {
-	folder, err := os.MkdirTemp("", "proxybench-")
-	if err != nil {
-		return nil, err
-	}
-	o.Audit, err = access.NewAuditor(access.AuditOptions{
-		File: folder + "/audit.jsonl", Now: time.Now, Random: strings.NewReader(strings.Repeat("x", 1<<10)),
-	})
-	if err != nil {
-		return nil, err
-	}
-	o.Policy, err = access.NewPolicy("bench.cedar", []byte(`permit (principal == Caller::"bench", action == Action::"send", resource)
-when { resource.service == "s3" };`))
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(apiKey))
-	keys := []access.APIKey{{ID: "bench", SHA256: hex.EncodeToString(sum[:])}}
-	auth, err := access.NewAuthenticator(access.Options{APIKeys: keys, Now: time.Now})
-	if err != nil {
-		return nil, err
-	}
-	limiter, err := access.NewLimiter(1<<30, 1024, time.Second)
-	if err != nil {
-		return nil, err
-	}
-	rate, err := access.NewRate(access.RateOptions{PerSecond: 1e9, Burst: 1e9, Now: time.Now})
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.Create(folder + "/log")
-	if err != nil {
-		return nil, err
-	}
-	options := api.Options{
-		Handlers: handlers.New(handlers.Options{Options: o}), Contract: api.NewContract(nil), Auth: auth, Log: zerolog.New(log), Now: time.Now,
-		NewID: func() string { return "bench" }, MaxBodyBytes: 10 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
-		Sends: limiter, Senders: api.NewSenders(256),
-	}
-	options.Proxy = api.NewProxy(options, proxy.Options{})
-	return api.New(options), nil
+	b := broker.New(o)
+	return proxy.New(proxy.Options{
+		Broker: b,
+		Call: func(*http.Request) *broker.Call {
+			return &broker.Call{Caller: access.Caller{ID: "bench", Method: access.MethodNone}}
+		},
+		WriteError: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		},
+		Reserve: func(context.Context, string, int64) (func(), error) { return func() {}, nil },
+	}).Handler(proxy.Mode{Target: proxy.PathTarget("/proxy", b.MayBeHTTP)}), nil
 }
 
 func brokerOptions(upstream string) (broker.Options, error) {
@@ -249,8 +207,7 @@ func (s *sdkSigner) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	}
-	sum := sha256.Sum256(body)
-	hash := hex.EncodeToString(sum[:])
+	hash := hexSHA256(body)
 	r.Header.Set("X-Amz-Content-Sha256", hash)
 	keys := aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: token}
 	if err := s.signer.SignHTTP(r.Context(), keys, r, hash, "s3", region, time.Now()); err != nil {
