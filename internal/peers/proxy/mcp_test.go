@@ -74,7 +74,7 @@ type interrupted struct{}
 func (g *mcpGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
-		err = signedAsBySDK(r, body)
+		err = signedAsBySDK(r, body, "bedrock-agentcore")
 	}
 	if err == nil && (r.Header.Get("X-API-Key") != "" || r.Header.Get("X-Amz-Date") == "") {
 		err = fmt.Errorf("headers %v", r.Header)
@@ -95,8 +95,8 @@ func (g *mcpGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.ReverseProxy.ServeHTTP(w, r)
 }
 
-// signedAsBySDK signs a request again as AWS's SDK does.
-func signedAsBySDK(r *http.Request, body []byte) error {
+// signedAsBySDK signs a request for a service again as AWS's SDK does.
+func signedAsBySDK(r *http.Request, body []byte, service string) error {
 	at, err := time.Parse(signing.TimeFormat, r.Header.Get("X-Amz-Date"))
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func signedAsBySDK(r *http.Request, body []byte) error {
 	}
 	sum := sha256.Sum256(body)
 	keys := aws.Credentials{AccessKeyID: root.AccessKeyID, SecretAccessKey: root.SecretAccessKey()}
-	if err := v4.NewSigner().SignHTTP(r.Context(), keys, again, hex.EncodeToString(sum[:]), "bedrock-agentcore", region, at); err != nil {
+	if err := v4.NewSigner().SignHTTP(r.Context(), keys, again, hex.EncodeToString(sum[:]), service, region, at); err != nil {
 		return err
 	}
 	if want := again.Header.Get("Authorization"); got != want {
