@@ -20,8 +20,10 @@ var credentialCauses = []CauseInfo{
 	},
 	{
 		ID: "invalid-token", Family: FamilyCredentials, Title: "AWS does not accept the session token.", Side: SideCredentials, Most: Stated,
-		Means:         "The token is cut or damaged, or it was not issued by AWS. In a URL every + and / of it must be encoded.",
-		Decides:       "AWS says so; blanks in the token are plus signs that were not encoded.",
+		Means: "The token is cut or damaged, of another session than the key, or not issued by AWS. In a URL every + and / of it must be " +
+			"encoded.",
+		Decides: "AWS says so; the profile's session has this key and another token; blanks in the token are plus signs that were " +
+			"not encoded.",
 		FixInWorkflow: "Take a new signature, and send the token as it comes.",
 		FixInCode:     "Pass the token on whole and unchanged; encode it in a URL (%2B, %2F, %3D).",
 		Details:       []Detail{{"damaged", "characters were changed or lost"}},
@@ -30,8 +32,8 @@ var credentialCauses = []CauseInfo{
 		ID: "token-not-for-key", Family: FamilyCredentials, Title: "The session token does not belong to this access " +
 			"key.", Side: SideCredentials, Most: Proved,
 		Means: "Key id, secret and token come as three and change together. A token beside a long-term key (AKIA), or " +
-			"the token of an older session, is refused.",
-		Decides:       "The request has a token beside an AKIA key, or another token than the profile's session.",
+			"beside the key of another session, is refused.",
+		Decides:       "The request has a token beside an AKIA key, or the profile's token beside another key.",
 		FixInWorkflow: "Take key and token from one answer; do not keep one of them in a variable.",
 		FixInCode:     "Unset a stale AWS_SESSION_TOKEN, and refresh all three together.",
 	},

@@ -62,6 +62,9 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 		d.note = "What arrived is the body after this change: " + bodyNote(d.detail)
 		if found.second != nil {
 			d.note += ", and " + bodyNote(found.second.forth)
+			if !from.exact && found.first.forth == "json-reserialised" { // as the workflow shows it, parsed
+				d.detail = found.second.forth
+			}
 		}
 		d.note += "."
 		return

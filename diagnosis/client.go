@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"regexp"
 	"slices"
 
 	"countersign/internal/lazyregexp"
@@ -41,6 +42,14 @@ var refusingClients = []struct {
 	{"Ruby", []string{"header field value cannot include cr/lf"}},
 }
 
+// refusesHeader are words of a program that does not send a header: of its own, not of a
+// service, which has codes or sentences for its refusals.
+var refusesHeader = lazily(`\b(?:invalid|illegal|unexpected|restricted|reserved|forbidden|unsafe|misused|` +
+	`disallowed)\b[^.\n]{0,60}\bheaders?\b|` +
+	`\bheaders?\b[^.\n]{0,80}\b(?:illegal|restricted|not allowed|not permitted|only supported|only contain|cannot be (?:set|added|modified)|` +
+	`must be of type|must contain only|may not contain|invalid (?:value|character)|newline)|\bnewline\b[^.\n]{0,60}\bheaders?\b|` +
+	`\binvalid value: ?header\b|invalidheadervalue`)
+
 // clientRefused: the HTTP client did not send the header, and so not the request.
 func clientRefused(c *collector) bool {
 	name := ""
@@ -51,6 +60,9 @@ func clientRefused(c *collector) bool {
 		if r := &refusingClients[i]; name == "" && c.mentionsAll(r.texts) {
 			name = r.name
 		}
+	}
+	if name == "" && c.status == 0 && len(c.refusal.Says) == 0 && refusesHeader().MatchString(c.text) {
+		name = "the program that sends"
 	}
 	if name == "" {
 		return false
@@ -71,6 +83,9 @@ func clientRefused(c *collector) bool {
 		f.reason += " A header's value holds a line feed or another character that no header can have, usually from a key that was " +
 			"read with the end of its line."
 		f.code = "Trim access key id, secret and token when they are read, and write each header's value in one line."
+	}
+	if c.mentions("invoke-restmethod", "invoke-webrequest") {
+		f.code = "Add -SkipHeaderValidation to the command, which PowerShell has since version 6."
 	}
 	c.add(f)
 	return true
@@ -117,20 +132,28 @@ func sessionOfClient(c *collector) bool {
 	return true
 }
 
+// findsNoCredentials are words of a client that has no keys to sign with.
+var findsNoCredentials = lazily(`\b(?:no|not find|not found|missing|unable to (?:locate|load|find|get|retrieve|fetch)|` +
+	`could not (?:load|find|locate|retrieve|get)|failed to (?:load|get|retrieve|fetch|find)|not (?:been )?(?:set|configured|provided))\b` +
+	`[^.\n]{0,40}\b(?:aws )?credentials?\b|\bcredentials?\b[^.\n]{0,40}\b(?:not (?:be )?(?:set|found|configured|provided|loaded|` +
+	`available|located)|` +
+	`(?:is|are) (?:missing|undefined|null|empty))\b`)
+
 // noCredentials: the SDK found no keys to sign with.
 func noCredentials(c *collector) bool {
 	own := c.mentions("credentialretrievalerror", "error when retrieving credentials", "failed to refresh cached credentials")
-	if !own && (len(c.refusal.Codes) > 0 || !c.mentions(
-		"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
-		"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
-		"the config profile (", "nocredentialproviders", "no valid credential sources", "credentialsprovidererror", "partialcredentialserror",
-		"partial credentials found", "no valid providers in chain",
-		"without credentials set", "credentials should not be empty", "no credentials have been configured", "no basic auth credentials",
-		"instance profile metadata", "missingcredentialserror", "credentials must be provided", "no credentials found",
-		"no aws credentials", "aws credentials not found", "resolved credential object is not valid", "credential is missing",
-		"unable to find credentials", "no credentials in the property bag", "credentials were not found", "could not find credentials",
-		"must specify an access key", "accesskeyid is missing", "failed to load credentials", "error retrieving credentials",
-	)) {
+	if !own && (len(c.refusal.Codes) > 0 || !(c.status == 0 && len(c.refusal.Says) == 0 && findsNoCredentials().MatchString(c.text)) &&
+		!c.mentions(
+			"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
+			"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
+			"the config profile (", "nocredentialproviders", "no valid credential sources", "credentialsprovidererror", "partialcredentialserror",
+			"partial credentials found", "no valid providers in chain",
+			"without credentials set", "credentials should not be empty", "no credentials have been configured", "no basic auth credentials",
+			"instance profile metadata", "missingcredentialserror", "credentials must be provided", "no credentials found",
+			"no aws credentials", "aws credentials not found", "resolved credential object is not valid", "credential is missing",
+			"unable to find credentials", "no credentials in the property bag", "credentials were not found", "could not find credentials",
+			"must specify an access key", "accesskeyid is missing", "failed to load credentials", "error retrieving credentials",
+		)) {
 		return false
 	}
 	c.ruleOut(neverSent)
@@ -167,6 +190,15 @@ var connectionErrors = []string{
 var systemError = lazyregexp.New(`^E(?:(?:CONN|HOST|NET|ADDR|SOCKET|PROTO|AI_)[A-Z_]*|PIPE|NOTCONN|NOTFOUND|TIMEDOUT|TIMEOUT|` +
 	`SERVFAIL|NODATA|REFUSED|ACCES|PERM|CANCELED|MFILE|INVAL|AGAIN|ALREADY)$`)
 
+// failsToConnect are words of a connection that was not made.
+var failsToConnect = lazily(`\b(?:could not|cannot|can't|can not|failed to|unable to|failure to) (?:\w+ ){0,3}(?:connect|resolve|` +
+	`reach)\b|` +
+	`\b(?:connection|connect|socket|handshake|tls|ssl)\b[^.\n]{0,40}\b(?:refused|reset|closed|timed? ?out|aborted|failed|failure|` +
+	`actively refused)\b|` +
+	`\b(?:read|write|connect|getaddrinfo) (?-i:E[A-Z_]{4,12})\b|\bactively refused\b|\bno (?:such )?(?:host|` +
+	`address)\b[^.\n]{0,30}\b(?:known|found|associated)\b|\bhost ?(?:name)? (?:was )?not found\b|` +
+	`\b(?:create|establish)\b[^.\n]{0,20}\b(?:ssl|tls|secure channel)\b`)
+
 // Codes of workflow engines, which say nothing of AWS.
 var workflowCodes = []string{
 	"BadRequest", "ActionFailed", "BadGateway", "GatewayTimeout", "ActionResponseTimedOut",
@@ -189,13 +221,13 @@ func notReached(c *collector) bool {
 	if c.mentions("blocked by cors policy", "cors preflight") {
 		return blockedByBrowser(c)
 	}
-	if !system && !c.mentions(connectionErrors...) {
+	if !system && !c.mentions(connectionErrors...) && !failsToConnect().MatchString(c.text) {
 		return false
 	}
 	c.ruleOut(notSeen)
 	c.add(finding{
 		cause: "not-reached", certainty: Stated, place: "host",
-		reason: "The error is the client's own, of its connection" + at(c.host()) + ".",
+		reason: "The error is the client's own, of its connection" + at(orThe(c.host(), hostIn(c.text))) + ".",
 	})
 	return true
 }
@@ -212,6 +244,26 @@ func blockedByBrowser(c *collector) bool {
 			"CORS settings of the API or bucket, with OPTIONS open to all.",
 	})
 	return true
+}
+
+var (
+	hostOfAWS = lazyregexp.New(`(?i)\b(?:[a-z0-9][a-z0-9-]*\.)+(?:amazonaws\.com(?:\.cn)?|api\.aws|on\.aws|cloudfront\.net)\b`)
+	hostOfURL = lazyregexp.New(`(?i)https?://([a-z0-9][a-z0-9.-]*\.[a-z]{2,})`)
+	hostNamed = lazyregexp.New(`(?i)\b(?:host(?:name)?|lookup|getaddrinfo \w+|resolve|tcp|` +
+		`to)[: '"]+((?:[a-z0-9][a-z0-9-]*\.)+[a-z]{2,})\b`)
+)
+
+// hostIn is the host that an error names, one of AWS's first.
+func hostIn(text string) string {
+	if host := hostOfAWS().FindString(text); host != "" {
+		return host
+	}
+	for _, p := range []*regexp.Regexp{hostOfURL(), hostNamed()} {
+		if m := p.FindStringSubmatch(text); m != nil {
+			return m[1]
+		}
+	}
+	return ""
 }
 
 // at names a host, where there is one.

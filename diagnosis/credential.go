@@ -14,6 +14,7 @@ var quotedCredential = lazyregexp.New(`(?:component ["']Credential=|elements, [^
 var badCredentialWords = []string{
 	`component "credential=`, "component 'credential=", "non-empty access key", "credential access key has length",
 	"slash-delimited elements", "malformed access key id", "credential is mal-formed",
+	"incorrect date format", "date in the credential must be", "error parsing the x-amz-credential parameter",
 }
 
 // keyIDForm is how AWS and the makers of S3-alikes write access key ids.
@@ -58,6 +59,13 @@ func malformedCredential(c *collector) bool {
 		f.reason = "The access key id in the Credential is empty or has characters that no key has: " +
 			"id/date/region/service/aws4_request is the form."
 		f.side = SideCredentials
+	}
+	if c.claim.swapped() != nil {
+		f.side = SideCredentials
+		f.reason += " It begins with what looks like a secret access key: key id and secret were swapped."
+		f.fix = "Ask whoever runs the profile to make a new key, since this secret was sent and perhaps logged, and to enter id and secret " +
+			"each in its own place."
+		f.code = "Make a new key, since this secret was sent and perhaps logged; give id and secret each in its own place."
 	}
 	if c.claim.credential != "" {
 		f.evidence = []Evidence{{Part: "credential", Signed: c.claim.credential, Arrived: "id/date/region/service/aws4_request"}}

@@ -72,6 +72,9 @@ func invalidToken(c *collector) {
 		missingToken(c)
 		return
 	}
+	if c.notForKey() {
+		return
+	}
 	if reason := c.damage(); reason != "" {
 		f.detail, f.reason = "damaged", reason
 	}
@@ -117,6 +120,14 @@ func missingToken(c *collector) {
 		cause: "missing-token", certainty: Proved, place: "token",
 		reason: "The access key id begins with ASIA, so it belongs to a session, and the request has no x-amz-security-token.",
 	}
+	if m := c.request(); m == nil || m.bare || !c.claim.inHeader && !c.claim.presigned { // its headers are not shown
+		f.certainty = Likely
+		f.reason = "The access key id begins with ASIA, so it belongs to a session. A store that knows the session refuses a bad or old token " +
+			"in other words: so it saw none."
+		c.add(f)
+		c.also("The session's key may be unknown as well.", "unknown-key", "expired-token")
+		return
+	}
 	if c.claim.covers("x-amz-security-token") && c.sent != nil && len(c.in.Paste) > 0 {
 		f.certainty = Likely // it may have been cut out before pasting
 		f.reason += " SignedHeaders lists it: it was lost on the way, or cut out before pasting."
@@ -132,13 +143,9 @@ func tokenOrKey(c *collector, said string) {
 	held := c.in.Credentials
 	token := c.claim.token
 	switch {
-	case c.claim.session() && token == "" && c.request() != nil:
+	case c.claim.session() && token == "" && (c.request() != nil || said == "key-unknown"):
 		missingToken(c)
-	case token != "" && c.claim.longTerm():
-		c.add(finding{
-			cause: "token-not-for-key", certainty: Proved, place: "token",
-			reason: "The access key id begins with AKIA, a long-term key, which has no token; yet the request has one.",
-		})
+	case c.notForKey():
 	case token != "" && c.over():
 		c.add(finding{
 			cause: "expired-token", certainty: Likely, place: "token",
@@ -148,10 +155,16 @@ func tokenOrKey(c *collector, said string) {
 	case token != "" && c.damage() != "":
 		c.add(finding{cause: "invalid-token", detail: "damaged", certainty: Likely, place: "token", reason: c.damage()})
 	case token != "" && held.SessionToken() != "" && (held.AccessKeyID == c.claim.keyID) != (held.SessionToken() == token):
-		c.add(finding{
+		f := finding{
 			cause: "token-not-for-key", certainty: Proved, place: "token",
-			reason: "Key and token are not of one session: one of both is the profile's, the other is not.",
-		})
+			reason: "The token is that of the profile's session, and the key is another one.",
+		}
+		if held.AccessKeyID == c.claim.keyID { // AWS says that the token is invalid, and the comparison why
+			f.cause, f.certainty, f.reason = "invalid-token", Stated, "The key is that of the profile's session, and the token is of another "+
+				"session."
+			defer c.also("Key and token must be of one session.", "token-not-for-key")
+		}
+		c.add(f)
 	case token != "" && optIn(c.claim.region()) && (c.in.STSEndpoint == "" || strings.Contains(c.in.STSEndpoint, "sts.amazonaws.com")):
 		c.add(finding{
 			cause: "foreign-token", certainty: Likely, place: "token",
@@ -192,6 +205,18 @@ func keyOrToken(c *collector, said string) {
 			How:  "Send the request with its headers; tokens are not kept.",
 		})
 	}
+}
+
+// notForKey: a key that has no token is sent with one.
+func (c *collector) notForKey() bool {
+	if c.claim.token == "" || !c.claim.longTerm() {
+		return false
+	}
+	c.add(finding{
+		cause: "token-not-for-key", certainty: Proved, place: "token",
+		reason: "The access key id begins with AKIA, a long-term key, which has no token; yet the request has one.",
+	})
+	return true
 }
 
 func (c *collector) keyReason(said string) string {

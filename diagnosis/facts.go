@@ -24,7 +24,9 @@ type facts struct {
 
 	arrived canonical // AWS's canonical request; the zero value where there is none
 	edited  bool      // somebody cut or masked something, in AWS's own texts or in the request
-	signers []string  // canonical requests and strings to sign that the signer logged
+	signers []string  // canonical requests that the signer logged
+
+	stringsToSign []string // likewise
 
 	rewritten bool // the paste was read without what a mail or a chat made of its characters
 
@@ -66,6 +68,9 @@ func observe(in *Input) *facts {
 	// A request that somebody cut may lack the list, which AWS shows.
 	if list := strings.ReplaceAll(f.arrived.signedHeaders, ";", ","); f.claim.signedHeaders == "" && idIn(list) == list {
 		f.claim.signedHeaders = f.arrived.signedHeaders
+	}
+	if m := f.sent; m != nil && m.known && f.arrived.whole && hashOf(m.body) == f.arrived.payload {
+		m.exact = true // what is shown is what arrived
 	}
 	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked() || f.rewritten
 	return f
@@ -219,11 +224,12 @@ func (f *facts) says(ids ...string) bool {
 	return false
 }
 
-// code tells whether the refusal has one of these error codes.
+// code tells whether the refusal has one of these error codes. The same code stands with
+// and without Exception at its end, as the protocol of the service wants it.
 func (f *facts) code(codes ...string) bool {
 	for _, have := range f.refusal.Codes {
 		for _, c := range codes {
-			if have.Text() == c {
+			if strings.TrimSuffix(have.Text(), "Exception") == strings.TrimSuffix(c, "Exception") {
 				return true
 			}
 		}

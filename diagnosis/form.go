@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 
 	"countersign/internal/lazyregexp"
@@ -13,8 +14,14 @@ func authorizationForm(c *collector) bool {
 	switch {
 	case c.says("mechanism-unsupported"), c.code("SignatureVersionNotSupported"),
 		c.mentions("unsupported authorization type", "authorization mechanism is not supported", "require aws signature version 4",
-			"signature version 2 is not supported", "use aws signature version 4", "signature version 1 is not supported"):
+			"signature version 2 is not supported", "use aws signature version 4", "signature version 1 is not supported", "did not use sigv4"):
 		return unsupportedMechanism(c)
+	case c.mentions("should be seconds since epoch", "requires the signature, expires and awsaccesskeyid parameters"):
+		c.add(finding{
+			cause: "sigv2", certainty: Stated, place: "query", reason: "The words are those for a presigned URL of Signature Version 2: " +
+				"" + c.quoted(200),
+		})
+		return true
 	case c.wrongRegion(), c.says("wrong-service", "wrong-scope-date", "wrong-terminator"):
 		return false // the header is malformed, AWS says, and then how
 	case c.mentions("incorrect terminal"):
@@ -29,6 +36,8 @@ func authorizationForm(c *collector) bool {
 		return incompleteQuery(c)
 	case c.mentions("X-Amz-Algorithm only supports", "unsupported algorithm", "'algorithm'"):
 		return algorithmRefused(c)
+	case c.missingHeader("x-amz-content-sha256"), c.missingHeader("x-amz-date"):
+		return false
 	case c.says("authorization-malformed"), c.code("IncompleteSignature", "IncompleteSignatureException"):
 		return malformedHeader(c)
 	case c.mentions("x-amz-content-sha256 must be"):
@@ -108,9 +117,15 @@ func otherScheme(c *collector, certainty Certainty) bool {
 
 var echoedScheme = lazyregexp.New(`(?i)Authorization(?: header: |=)['"]?(Bearer|Basic|eyJ|AWS4-[A-Z0-9-]+|AWS )`)
 
-// takeEcho reads the scheme from the header that the refusal echoes.
+var echoedHeader = lazyregexp.New(`Authorization(?: header: |=)['"]?(AWS4-[^"'<\n]{1,1000})`)
+
+// takeEcho reads the header that the refusal echoes, or its scheme at the least.
 func (c *collector) takeEcho() {
 	if c.claim.raw != "" {
+		return
+	}
+	if m := echoedHeader().FindStringSubmatch(c.text); m != nil {
+		c.claim.readAuthorization(strings.TrimSpace(m[1]))
 		return
 	}
 	if m := echoedScheme().FindStringSubmatch(c.text); m != nil {
@@ -207,6 +222,8 @@ func headerAtHand(c *collector, lacks []string) bool {
 		f.detail, f.reason = "quoted", "There are quotes in the Authorization header."
 	case len(absent) > 0 && c.claim.components["Credential"] || len(absent) == 1:
 		f.detail, f.reason = "component-missing", "The Authorization header has no "+strings.Join(absent, ", no ")+"."
+	case len(lacks) > 0 && len(lacks) < 3 && !slices.ContainsFunc(lacks, func(n string) bool { return c.claim.components[n] }):
+		f.detail, f.reason = "component-missing", "The Authorization header has no "+strings.Join(lacks, ", no ")+"."
 	case strings.Count(raw, ",") < 2:
 		f.detail, f.reason = "separator", "The commas between the components of the Authorization header are missing."
 	case len(absent) > 0:

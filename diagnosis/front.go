@@ -1,6 +1,10 @@
 package diagnosis
 
-import "strings"
+import (
+	"strings"
+
+	"countersign/reading"
+)
 
 // front is something that answers in AWS's place, and how it shows itself.
 type front struct {
@@ -16,6 +20,11 @@ var fronts = []front{
 	{cause: "proxy-page", name: "a Squid proxy", header: "Server", value: "squid"},
 	{cause: "proxy-page", name: "a Squid proxy", texts: []string{"(squid"}},
 	{cause: "proxy-page", name: "a web proxy", header: "Proxy-Authenticate"},
+	{cause: "proxy-page", name: "a web proxy", texts: []string{"from proxy after connect"}},
+	{cause: "proxy-page", name: "a web proxy", texts: []string{"connect tunnel failed"}},
+	{cause: "proxy-page", name: "a web proxy", texts: []string{"tunnel connection failed"}},
+	{cause: "proxy-page", name: "a web proxy", texts: []string{"tunneling socket could not be established"}},
+	{cause: "proxy-page", name: "a web proxy", texts: []string{"proxy authentication required"}},
 	{cause: "proxy-page", name: "a web proxy (Zscaler)", texts: []string{"zscaler"}},
 	{cause: "proxy-page", name: "a web proxy (Blue Coat)", texts: []string{"blue coat"}},
 	{cause: "proxy-page", name: "a web filter (FortiGate)", texts: []string{"fortiguard"}},
@@ -53,6 +62,16 @@ var fronts = []front{
 	{cause: "proxy-page", name: "a web filter (Cisco Umbrella)", texts: []string{"cisco umbrella"}},
 	{cause: "proxy-page", name: "a web filter (Sophos)", texts: []string{"sophos", "<html"}},
 	{cause: "proxy-page", name: "a web filter (Palo Alto)", texts: []string{"palo alto networks", "<html"}},
+	{cause: "waf-blocked", name: "Azure Front Door (X-Azure-Ref)", header: "X-Azure-Ref", texts: []string{"is blocked"}},
+	{cause: "front-refused", name: "Azure Front Door (X-Azure-Ref)", header: "X-Azure-Ref"},
+	{cause: "waf-blocked", name: "Imperva (X-Iinfo)", header: "X-Iinfo"},
+	{cause: "waf-blocked", name: "Sucuri (X-Sucuri-ID)", header: "X-Sucuri-ID"},
+	{cause: "waf-blocked", name: "Akamai", header: "Server", value: "akamaighost"},
+	{cause: "front-refused", name: "Fastly", header: "X-Served-By", value: "cache-", texts: []string{"<html"}},
+	{cause: "front-refused", name: "Envoy", header: "Server", value: "envoy", texts: []string{"<html"}},
+	{cause: "front-refused", name: "Google's front end", header: "Server", value: "google frontend"},
+	{cause: "front-refused", name: "Microsoft's HTTP.sys", header: "Server", value: "microsoft-httpapi"},
+	{cause: "front-refused", name: "F5", header: "Server", value: "bigip"},
 	{cause: "front-refused", name: "nginx", texts: []string{"<center>nginx"}},
 	{cause: "front-refused", name: "an Apache server", texts: []string{"<address>apache"}},
 	{cause: "front-refused", name: "Microsoft IIS", texts: []string{"<html", "internet information services"}},
@@ -107,14 +126,23 @@ func frontAnswered(c *collector) bool {
 			c.ruleOut(notSeen)
 			c.add(finding{
 				cause: f.cause, certainty: Likely, place: "host",
-				reason: "The answer is one of " + f.name + ", not of the AWS service.",
+				reason: "The answer is one of " + f.name + ", not of the AWS service." + c.asksFor(),
 			})
 			return true
 		}
 	}
 	if c.status == 407 {
 		c.ruleOut(notSeen)
-		c.add(finding{cause: "proxy-page", certainty: Likely, place: "host", reason: "Status 407 asks for a login at a proxy."})
+		c.add(finding{cause: "proxy-page", certainty: Likely, place: "host", reason: "Status 407 asks for a login at a proxy." + c.asksFor()})
+		return true
+	}
+	if c.pageInstead() {
+		c.ruleOut(notSeen)
+		c.add(finding{
+			cause: "proxy-page", certainty: Likely, place: "host",
+			reason: "The answer is an HTML page with status " + itoa(c.status) + ", as login pages of networks and proxies are." + c.server(),
+		})
+		c.also("A gateway in front may have such a page as well.", "front-refused")
 		return true
 	}
 	if c.status >= 400 && c.status < 500 && c.mentions("<html", "<!doctype html") {
@@ -127,6 +155,20 @@ func frontAnswered(c *collector) bool {
 		return true
 	}
 	return false
+}
+
+// pageInstead says whether a page came where a service of AWS would have answered in XML
+// or JSON, and would have named the request.
+func (c *collector) pageInstead() bool {
+	if c.status < 200 || c.status >= 400 || !c.mentions("<html", "<!doctype html") || c.answer == nil {
+		return false
+	}
+	for _, name := range []string{"x-amz-request-id", "x-amzn-requestid", "apigw-requestid", "x-amz-cf-id"} {
+		if c.responseHeader(name) != "" {
+			return false
+		}
+	}
+	return !strings.EqualFold(c.responseHeader("Server"), "AmazonS3")
 }
 
 // spoken says whether a sentence was recognized that only AWS's services write.
@@ -152,6 +194,16 @@ func (c *collector) shows(f *front) bool {
 		}
 	}
 	return f.header != "" || len(f.texts) > 0
+}
+
+// asksFor is the login that the answer wants, as it says it.
+func (c *collector) asksFor() string {
+	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
+		if v := c.responseHeader(name); v != "" {
+			return " It asks for " + quote(reading.Redact(v), 200) + "."
+		}
+	}
+	return ""
 }
 
 // server names who answered, as far as the headers do.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"countersign/internal/lazyregexp"
+	"countersign/reading"
 )
 
 // gatewayStated takes what API Gateway says in few words, and the bare denials.
@@ -14,6 +15,14 @@ func gatewayStated(c *collector) bool {
 	case c.says("no-signature"), c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
 		c.mentions("access credentials are missing"):
 		return noSignature(c)
+	case message == "Unauthorized" && c.code("Unauthorized") && c.mentions("<code>unauthorized"): // R2, in S3's form
+		c.add(finding{
+			cause: "denied-unspecified", certainty: Open, place: "policy",
+			reason: "The store says no more than Unauthorized: its token of the API may not reach this bucket, or it does not know the key.",
+		})
+		c.also("The store does not tell them apart.", "unknown-key", "wrong-secret")
+		c.ask(askRequest, askPolicy)
+		return true
 	case c.says("other-authorizer") || message == "Unauthorized" || c.code("UnauthorizedException") && message == "Token has expired" ||
 		c.mentions("the incoming token", "not authorized to make this call", "valid authorization header not provided",
 			"make sure your api key is valid"):
@@ -21,6 +30,14 @@ func gatewayStated(c *collector) bool {
 		c.add(finding{
 			cause: "other-authorizer", certainty: Likely, place: "path",
 			reason: "The words are those of an authorizer of API Gateway that is not IAM's.",
+		})
+		return true
+	case c.mentions("unable to determine service/operation name to be authorized"):
+		c.add(finding{
+			cause: "unknown-route", certainty: Likely, place: "path",
+			reason: "The service knows no operation with this method and path, so there is nothing that it could authorize.",
+			fix:    "Check method and path, and the X-Amz-Target header if there is one, against the service's documentation.",
+			code:   "Check method and path, and the X-Amz-Target header if there is one, against the service's API reference.",
 		})
 		return true
 	case message == "Forbidden" && strings.Contains(c.host(), ".lambda-url."):
@@ -49,7 +66,11 @@ func noSignature(c *collector) bool {
 	switch {
 	case m != nil && (c.claim.sent() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
 		unknownRoute(c, m)
-	case m == nil && gateway && strings.Contains(c.in.Paste, "AWS4-HMAC-SHA256 Credential="):
+	case gateway && strings.Contains(c.in.Paste, "AWS4-HMAC-SHA256 Credential="):
+		if m != nil {
+			unknownRoute(c, m)
+			return true
+		}
 		c.ruleOut("A signature was sent, so it is not missing: the route is.")
 		c.add(finding{
 			cause: "unknown-route", certainty: Likely, place: "path",
@@ -147,21 +168,22 @@ var throttleCodes = []string{
 var faultCodes = []string{
 	"InternalError", "InternalFailure", "InternalServerError", "InternalServerException", "InternalServiceError", "ServiceUnavailable",
 	"ServiceUnavailableException", "ServiceException", "RequestTimeout", "RequestTimeoutException", "InternalErrorException",
-	"ServiceFailureException", "ModelNotReadyException", "ModelErrorException", "Unavailable", "BadGatewayException",
+	"ServiceFailureException", "ModelNotReadyException", "XMinioServerNotInitialized", "ModelErrorException", "Unavailable",
+	"BadGatewayException",
 }
 
 // byStatus takes what has nothing to do with signing: limits, faults, and what
 // comes after the signature was checked.
 func byStatus(c *collector) bool {
-	has := func(list []string) bool {
-		return slices.ContainsFunc(list, func(code string) bool { return c.code(code) })
+	has := func(list []string) bool { // LimitExceeded is a quota, LimitExceededException a rate
+		return slices.ContainsFunc(c.refusal.Codes, func(code reading.Value) bool { return slices.Contains(list, code.Text()) })
 	}
 	switch {
 	case c.status == 429 || has(throttleCodes) || c.says("throttled") || has(faultCodes) && c.mentions("slow down"):
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{cause: "throttled", certainty: Stated, place: "request", reason: "AWS says that there are too many requests."})
 	case c.status >= 500 && c.status <= 530 || has(faultCodes) || c.status == 0 && c.refusal.Code.Text() == "" &&
-		c.mentions("internal server error", "endpoint request timed out", "service unavailable"):
+		c.mentions("internal server error", "endpoint request timed out", "service unavailable", "server not initialized"):
 		if strings.Contains(c.host(), ".execute-api.") || strings.Contains(c.host(), ".lambda-url.") {
 			c.ruleOut(rightSignature)
 		}
@@ -171,7 +193,7 @@ func byStatus(c *collector) bool {
 			reason: "The answer is a fault of the service" + c.withStatus() + ".",
 		})
 	default:
-		return c.late()
+		return byGist(c) || c.late()
 	}
 	return true
 }
@@ -221,7 +243,7 @@ func (c *collector) claimsMalformed() bool {
 // late: a code that AWS gives only after it took the signature.
 func (c *collector) late() bool {
 	code := c.refusal.Code.Text()
-	unnamed := code == "" && c.status == 404
+	unnamed := code == "" && (c.status == 404 || c.status == 405 || c.status >= 409 && c.status <= 422) // these come after the signature
 	if code != "" && (slices.Contains(authCodes, code) || !lateCode().MatchString(code) && ofAuthentication().MatchString(code)) &&
 		!c.ofContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
 		return false
@@ -235,7 +257,7 @@ func (c *collector) late() bool {
 		return true
 	}
 	f := finding{cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request"}
-	f.reason = "AWS answers " + orThe(code, "404") + ", which comes after the signature was checked."
+	f.reason = "AWS answers " + orThe(code, itoa(c.status)) + ", which comes after the signature was checked."
 	if strings.HasPrefix(code, "NoSuch") || strings.Contains(code, "NotFound") || strings.Contains(code, "NotExist") ||
 		strings.Contains(code, "NonExistent") || code == "GoneException" || c.status == 404 || c.status == 410 {
 		f.detail = "not-found"

@@ -34,6 +34,7 @@ func (c *collector) masker() func(string) string {
 	}
 	secrets = append(secrets, c.arrived.tokenValue(), quotedAuthorization(c.refusal), c.refusal.Field("Token-0").Text())
 	secrets = append(secrets, quotedSecrets(c.text)...)
+	secrets = append(secrets, c.claim.swapped()...)
 	var all []string
 	for _, s := range secrets {
 		if s = strings.TrimSpace(s); len(s) >= 6 {
@@ -48,6 +49,30 @@ func (c *collector) masker() func(string) string {
 		}
 		return hideSignatures(strings.ToValidUTF8(text, "\uFFFD")) // bodies may hold any bytes, and a report is text
 	}
+}
+
+// swapped are the pieces of a secret that stands where the access key id belongs.
+func (c *claim) swapped() []string {
+	id, _, scoped := strings.Cut(c.credential, "/"+c.credentialDay()+"/")
+	if !scoped || reading.Redact(c.credential) == c.credential {
+		return nil
+	}
+	pieces := []string{id}
+	for piece := range strings.SplitSeq(id, "/") {
+		if len(piece) >= 6 { // shorter ones stay: they may be words
+			pieces = append(pieces, piece)
+		}
+	}
+	return pieces
+}
+
+// credentialDay is the day of a Credential whatever stands before it, or empty.
+func (c *claim) credentialDay() string {
+	parts := strings.Split(c.credential, "/")
+	if len(parts) < 5 {
+		return ""
+	}
+	return parts[len(parts)-4]
 }
 
 func secretHeader(name string) bool {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/lazyregexp"
 	"countersign/signing"
 )
 
@@ -15,6 +16,27 @@ var commonTypes = []string{
 	"text/plain", "text/plain;charset=UTF-8", "text/plain; charset=utf-8", "application/octet-stream",
 	"binary/octet-stream", "application/xml", "text/xml",
 	"application/x-ndjson", "text/csv", "multipart/form-data", "",
+	"image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "image/svg+xml", "application/pdf", "application/zip",
+	"application/gzip", "application/x-gzip", "application/x-zip-compressed", "text/html", "text/html; charset=utf-8", "text/csv; " +
+		"charset=utf-8",
+	"text/xml; charset=utf-8", "application/xml; charset=utf-8", "video/mp4", "audio/mpeg", "application/javascript", "text/css",
+	"application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+// usualValues are those of other headers that clients and proxies replace.
+var usualValues = map[string][]string{
+	"accept-encoding":              {"identity", "gzip", "gzip, deflate", "gzip, deflate, br", "gzip, deflate, br, zstd", "*"},
+	"accept":                       {"application/json", "*/*", "application/json, text/plain, */*", "application/xml", "text/html"},
+	"cache-control":                {"no-cache", "no-store", "max-age=0", "private", "public"},
+	"connection":                   {"keep-alive", "close", "Keep-Alive", "Close"},
+	"content-encoding":             {"gzip", "aws-chunked", "identity", "br"},
+	"x-amz-acl":                    {"private", "public-read", "bucket-owner-full-control", "public-read-write", "authenticated-read"},
+	"x-amz-storage-class":          {"STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER", "ONEZONE_IA"},
+	"x-amz-server-side-encryption": {"AES256", "aws:kms"},
+	"transfer-encoding":            {"chunked"},
+	"expect":                       {"100-continue"},
+	"pragma":                       {"no-cache"},
 }
 
 func headerMistake(detail, place, note string, apply func(*parts)) mistake {
@@ -132,7 +154,25 @@ func (m *mismatch) hostMistakes(base *canonical) []mistake {
 		note := "The host was signed as " + orThe(h, "nothing") + "."
 		list = append(list, headerMistake("host", "header:host", note, func(p *parts) { p.headers = text }))
 	}
+	for _, h := range m.hostsNamed() {
+		text := withValue(base, "host", h)
+		list = append(list, mistake{
+			dimension: inHeaders, cause: "changed-host", place: "header:host", other: changedHeader("host", h, host), rare: true,
+			apply: func(p *parts) { p.headers = text },
+		})
+	}
 	return list
+}
+
+var hostPattern = lazyregexp.New(`\b(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z]{2,24}(?::[0-9]{2,5})?\b`)
+
+// hostsNamed are those that the paste names anywhere: what the client connected to, or
+// what its address was before a proxy.
+func (m *mismatch) hostsNamed() []string {
+	hosts := hostPattern().FindAllString(m.in.Paste[:min(len(m.in.Paste), maxAnswer)], 200)
+	slices.Sort(hosts)
+	hosts = slices.Compact(hosts)
+	return hosts[:min(len(hosts), 20)]
 }
 
 // withValue are the header lines with another value of one.
@@ -202,16 +242,11 @@ func otherValues(base *canonical) []mistake {
 			}
 			add(h.Name, h.Value, h.Value+"; charset=utf-8")
 			add(h.Name, h.Value, h.Value+";charset=UTF-8")
-		case "accept-encoding":
-			for _, v := range []string{"identity", "gzip", "gzip, deflate", "gzip, deflate, br", ""} {
-				add(h.Name, h.Value, v)
-			}
-		case "accept":
-			for _, v := range []string{"application/json", "*/*", ""} {
-				add(h.Name, h.Value, v)
-			}
 		default:
 			add(h.Name, h.Value, "")
+			for _, v := range usualValues[h.Name] {
+				add(h.Name, h.Value, v)
+			}
 		}
 		if half, again, ok := strings.Cut(h.Value, ","); ok && strings.TrimSpace(half) == strings.TrimSpace(again) {
 			add(h.Name, h.Value, half)

@@ -17,51 +17,54 @@ func (f *facts) takePaste() {
 			r, paste, f.rewritten = other, plain, true
 		}
 	}
-	for i := range r.Exchanges {
-		e := &r.Exchanges[i]
-		if e.Refusal != nil && !f.refused {
-			f.refusal, f.refused = e.Refusal, true
-			f.status = e.Refusal.Status
-			if e.Response != nil {
-				f.answer = e.Response
-			}
-		}
-	}
-	if q := requestBeside(&r); q != nil {
-		f.place(messageRead(q))
-	}
+	f.takeExchanges(r.Exchanges)
 	if f.answer == nil {
 		f.answer = r.Response()
 	}
 	if f.answer != nil && f.answer.Status > 0 {
 		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
 	}
+	if f.status >= 200 && f.status < 300 && len(f.refusal.Says) == 0 {
+		f.refused = false // a code beside it is the workflow's
+	}
 	if m := headStatus().FindStringSubmatch(paste); m != nil && f.status == 0 {
 		f.status, _ = strconv.Atoi(m[1])
 		f.refused = true
 	}
 	for _, t := range r.Texts {
-		f.signers = append(f.signers, t.Value.Text())
+		if t.Kind == reading.StringToSign {
+			f.stringsToSign = append(f.stringsToSign, t.Value.Text())
+		} else {
+			f.signers = append(f.signers, t.Value.Text())
+		}
 	}
 	if f.answer != nil && f.answer.Body.Content.Len() > 0 {
 		f.words(f.answer.Body.Content.Text()) // not what the request says
 	} else {
 		f.words(paste)
 	}
+	f.rejoin()
+}
+
+// rejoin looks for the sentences that a mail or a terminal broke into lines.
+func (f *facts) rejoin() {
+	if len(f.refusal.Says) > 0 || !strings.Contains(f.in.Paste, "\n") {
+		return
+	}
+	r := reading.Read(f.text)
+	found := r.Refusal()
+	if found == nil || len(found.Says) == 0 {
+		return
+	}
+	if f.refused && len(f.refusal.Codes) > 0 {
+		found.Codes, found.Code = f.refusal.Codes, f.refusal.Code
+	}
+	found.Fields = append(found.Fields, f.refusal.Fields...)
+	f.refusal, f.refused = found, true
 }
 
 // headStatus is how botocore reports the answer to a HEAD request, which has no body.
 var headStatus = lazyregexp.New(`An error occurred \(([345]\d\d)\) when calling the`)
-
-// requestBeside is the request of the refusal's own exchange, or else the first.
-func requestBeside(r *reading.Reading) *reading.Request {
-	for i := range r.Exchanges {
-		if r.Exchanges[i].Refusal != nil && r.Exchanges[i].Request != nil {
-			return r.Exchanges[i].Request
-		}
-	}
-	return r.Request()
-}
 
 // straight are the characters that mail programs and chats put in place of others.
 var straight = strings.NewReplacer(

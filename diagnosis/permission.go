@@ -6,8 +6,9 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-var deniedAction = lazyregexp.New(`(?i)(?:User: (\S+) is )?not authorized to perform:? ?["']?([\w-]+:[\w*-]+)["']?` +
-	`(?: on (?:resource|the resource): ?["']?([^\s"']+))?`)
+// deniedAction finds caller, action and resource, in the quotes of any service.
+var deniedAction = lazyregexp.New("(?i)(?:User:? [\"'`]?([^\\s\"'`]+)[\"'`]? is )?not authorized to perform:? ?" +
+	"[\"'`]?([\\w-]+:[\\w*-]+)[\"'`]?(?: on (?:the )?resources?:? ?[\"'`]?([^\\s\"'`]+))?")
 
 // tails are the ends of a message of IAM, which name the kind of policy.
 var tails = []struct {
@@ -19,6 +20,8 @@ var tails = []struct {
 	{"permissions boundary", "denied-boundary", "denied-boundary"},
 	{"session policy", "denied-session", "denied-session"},
 	{"vpc endpoint policy", "denied-endpoint", "denied-endpoint"},
+	{"service-based polic", "denied-resource", "denied-explicit-resource"}, // of VPC Lattice, and the next
+	{"network-based polic", "denied-resource", "denied-explicit-resource"},
 	{"resource-based polic", "denied-resource", "denied-explicit-resource"},
 	{"identity-based polic", "denied-identity", "denied-explicit-identity"},
 }
@@ -26,7 +29,8 @@ var tails = []struct {
 // notSubscribed is what AWS says of an account that may not use a service or a model.
 var notSubscribed = []string{
 	"model access is denied", "use case details have not been submitted", "use case details form", "is marked by provider as legacy",
-	"account is not authorized to invoke this api operation", "is not subscribed to", "not signed up for", "need to sign up for",
+	"account is not authorized to invoke this api operation", "is not subscribed to", "is not enabled for accessing",
+	"not signed up for", "need to sign up for",
 }
 
 // withoutARN is what services with permissions of their own say.
@@ -123,10 +127,7 @@ func deniedByPolicy(c *collector) bool {
 		who, action, resource = idIn(m[1]), clip(m[2], 100), idIn(strings.TrimRight(m[3], ".,\"'"))
 	}
 	if strings.HasSuffix(who, "anonymous") || who == "*" {
-		c.add(finding{
-			cause: "no-signature", certainty: Stated, place: "header:authorization",
-			reason: "AWS calls the caller anonymous: no signature arrived" + forAction(action, resource) + ".",
-		})
+		c.anonymous(action, resource)
 		return true
 	}
 	c.ruleOut(rightSignature)
@@ -161,6 +162,21 @@ func deniedByPolicy(c *collector) bool {
 		c.ask(askPolicy)
 	}
 	return true
+}
+
+// anonymous: AWS saw no signature, or did not look for one.
+func (c *collector) anonymous(action, resource string) {
+	f := finding{
+		cause: "no-signature", certainty: Stated, place: "header:authorization",
+		reason: "AWS calls the caller anonymous: no signature arrived" + forAction(action, resource) + ".",
+	}
+	if c.claim.sent() && c.request() != nil {
+		f.certainty = Likely
+		f.reason += " The request given has one: it was lost on the way, or the method has no IAM authorization, so that nobody looks at it."
+		defer c.also("Where nobody looks at the signature, the policy of the resource denies.", "denied-resource", "other-authorizer")
+		c.ask(askPolicy)
+	}
+	c.add(f)
 }
 
 func trustAction(action string) bool {

@@ -9,6 +9,12 @@ import (
 // presignStated takes refusals of the time and lifetime of a presigned URL.
 func presignStated(c *collector) bool {
 	switch {
+	case c.mentions("signature expired at"): // Google's, which calls it an expired token
+		c.add(finding{
+			cause: "presign-expired", certainty: Stated, place: "time", reason: "The store says when the signature expired: " +
+				"" + c.quoted(200) + c.window(),
+		})
+		return true
 	case c.mentions("invalid according to policy"):
 		return formPolicyStated(c)
 	case c.says("expires-invalid"), c.mentions("X-Amz-Expires must", "X-Amz-Expires should", "less than a week", "must be less than 604800"):

@@ -46,6 +46,14 @@ func byDefault(c *collector) {
 	}
 	f := finding{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}
 	switch {
+	case !c.refused && c.status >= 200 && c.status < 300:
+		f = finding{
+			cause: "signature-right", certainty: Stated, place: "request", side: SideClient,
+			reason: "The answer is no refusal: its status is " + itoa(c.status) + ".",
+			fix:    "Nothing is wrong with signing or calling. Look at the condition that takes this answer for a failure.",
+			code:   "Look at what the program expects: AWS took the request.",
+		}
+		c.ruleOut(rightSignature)
 	case !c.refused && c.request() == nil:
 		f.reason = "Neither a request nor a refusal was found in it."
 		c.ask(askCanonical, askRequest)
@@ -58,13 +66,18 @@ func byDefault(c *collector) {
 	c.add(f)
 }
 
+// denied says whether the refusal is one of access, in its code or in its only words.
+func (c *collector) denied() bool {
+	return c.says("access-denied") || c.code("AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError") ||
+		slices.ContainsFunc(c.refusal.Codes, func(v reading.Value) bool { return strings.Contains(v.Text(), "AccessDenied") })
+}
+
 // bareDenial: access is denied, and nothing says by what.
 func bareDenial(c *collector) bool {
 	if c.says("authentication-failed") {
 		return authenticationFailed(c)
 	}
-	denied := c.says("access-denied") || c.code("AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError") ||
-		slices.ContainsFunc(c.refusal.Codes, func(v reading.Value) bool { return strings.Contains(v.Text(), "AccessDenied") })
+	denied := c.denied()
 	if !denied && c.status != 403 {
 		return false
 	}

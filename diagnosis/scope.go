@@ -9,10 +9,11 @@ import (
 )
 
 var (
-	notRegion   = lazyregexp.New(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
-	wrongRegion = lazyregexp.New(`(?i)region ["']([\w-]*)["'] is wrong|region name ["']([\w-]+)["'] is not valid`)
-	rightRegion = lazyregexp.New(`(?i)region(?: ["'][\w-]*["'])? is wrong; expecting ["']([\w-]+)["']`)
-	endpointIn  = lazyregexp.New(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
+	notRegion    = lazyregexp.New(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
+	wrongRegion  = lazyregexp.New(`(?i)region ["']([\w-]*)["'] is wrong|region name ["']([\w-]+)["'] is not valid`)
+	rightRegion  = lazyregexp.New(`(?i)region(?: ["'][\w-]*["'])? is wrong; expecting ["']([\w-]+)["']`)
+	bucketRegion = lazyregexp.New(`(?i)bucket is in this region: ([a-z0-9-]+)`)
+	endpointIn   = lazyregexp.New(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
 )
 
 // wrongRegion says whether the refusal is one of the region, in AWS's words or those
@@ -31,10 +32,24 @@ func (c *collector) inferred() (endpoints.Scope, bool) {
 	return scope, err == nil
 }
 
+// placed is what the host tells of the scope, where no request is given that of the
+// text: the address of a log line, say.
+func (c *collector) placed() (endpoints.Scope, bool) {
+	if place, ok := c.inferred(); ok || c.request() != nil {
+		return place, ok
+	}
+	host := hostOfAWS().FindString(c.in.Paste)
+	if host == "" {
+		return endpoints.Scope{}, false
+	}
+	scope, err := c.in.Hosts.Infer(strings.ToLower(host), "/")
+	return scope, err == nil
+}
+
 // scopeStated takes what AWS says of the credential scope. Several faults may
 // stand in one message; all are named.
 func scopeStated(c *collector) bool {
-	place, ok := c.inferred()
+	place, ok := c.placed()
 	switch {
 	case c.needsV4a(place, ok):
 		c.add(finding{
@@ -156,7 +171,9 @@ func serviceStated(c *collector, place endpoints.Scope, known bool) {
 // endpointStated: the request belongs to another endpoint.
 func endpointStated(c *collector) bool {
 	bucket := nameIn(c.responseHeader("x-amz-bucket-region"))
-	moved := c.says("wrong-endpoint") || c.code("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException") ||
+	moved := c.says("wrong-endpoint") || c.code("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException",
+		"InvalidAddress") ||
+		c.mentions("is not valid for this endpoint", "the bucket is in this region", "incorrect region, the bucket is not in") ||
 		c.status == 301 || c.status == 307 && c.answer != nil && c.responseHeader("x-amz-request-id") != ""
 	bare := len(c.refusal.Codes) == 0 && len(c.refusal.Says) == 0 && c.status == 400 // HEAD has no body
 	if !moved && !(bare && bucket != "" && bucket != c.claim.region()) {
@@ -180,6 +197,9 @@ func endpointStated(c *collector) bool {
 				"maker's documentation."
 			f.code = f.fix
 		}
+	}
+	if m := bucketRegion().FindStringSubmatch(c.text); m != nil && bucket == "" {
+		bucket = m[1]
 	}
 	if bucket != "" {
 		f.reason += " The bucket is in " + bucket + "."

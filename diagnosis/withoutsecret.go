@@ -50,6 +50,35 @@ func setByClient(name string) bool {
 	return false
 }
 
+// loggedString: the signer's own string to sign is given, of the same canonical request
+// as AWS's.
+func (m *mismatch) loggedString() bool {
+	aws := strings.Split(strings.TrimRight(m.refusal.StringToSign.Text(), "\n"), "\n")
+	for _, text := range m.stringsToSign {
+		own := strings.Split(strings.TrimRight(text, "\n"), "\n")
+		if len(aws) != 4 || len(own) != 4 || own[3] != aws[3] {
+			continue
+		}
+		for i, part := range []string{"algorithm", "time", "scope"} {
+			if own[i] == aws[i] {
+				continue
+			}
+			f := finding{
+				cause: "signed-string", certainty: m.proof(), place: "string-to-sign",
+				reason:   "The signer's own string to sign has another " + part + " than AWS's; the canonical request is the same.",
+				evidence: []Evidence{{Part: "string-to-sign", Signed: own[i], Arrived: aws[i]}},
+			}
+			if part == "time" {
+				f.cause, f.place = "signed-time", "time"
+			}
+			m.ruleOut("The canonical request is right: AWS computed the same.")
+			m.add(f)
+			return true
+		}
+	}
+	return false
+}
+
 // loggedBySigner: the canonical request that the signer logged is given.
 func (m *mismatch) loggedBySigner() bool {
 	if !m.arrived.given() {

@@ -61,7 +61,8 @@ func headersOfSignature(c *collector) bool {
 			reason: "AWS asks for it.",
 		})
 	case c.missingHeader("x-amz-date"), c.code("MissingDateHeader"),
-		c.mentions("requires a valid Date or x-amz-date", "X-Amz-Date must be", "date must be in ISO-8601", "missing date header"):
+		c.mentions("requires a valid Date or x-amz-date", "X-Amz-Date must be in the ISO8601", "X-Amz-Date must be formatted", "date must "+
+			"be in ISO-8601", "missing date header"):
 		return missingDate(c, Stated)
 	default:
 		return false
@@ -72,7 +73,10 @@ func headersOfSignature(c *collector) bool {
 // missingHeader says whether the refusal calls a header missing by its name.
 func (c *collector) missingHeader(name string) bool {
 	return strings.EqualFold(c.refusal.Field("MissingHeaderName").Text(), name) ||
-		c.mentions("missing required header for this request: "+name, "missing a required header: "+name)
+		c.mentions("missing required header for this request: "+name, "missing a required header: "+name, "missing the '"+name+"'",
+			"missing header: "+name, "missing "+name, name+" is missing", name+" header is missing", name+"' header is missing",
+			name+" is required", name+" header is required", name+" must be signed", "must include "+name, "must contain "+name,
+			"without "+name, "missing required header: "+name, "missing required headers: "+name)
 }
 
 func missingDate(c *collector, certainty Certainty) bool {

@@ -11,8 +11,9 @@ func (g *gatherer) field(name, v Value) {
 	if len(f.Fields) < maxFields && name.Len() > 0 {
 		f.Fields = append(f.Fields, Field{name, v})
 	}
-	switch key := squeeze(name.Text()); key {
-	case "code", "type", "errortype", "errorcode", "xamznerrortype", "exceptiontype", "awserrorcode":
+	switch key := squeeze(local(name.Text())); key {
+	case "code", "type", "errortype", "errorcode", "xamznerrortype", "exceptiontype", "awserrorcode", "faultcode",
+		"xamzerrorcode", "xminioerrorcode":
 		if key == "type" && !strings.HasPrefix(name.Text(), "__") {
 			return
 		}
@@ -21,8 +22,8 @@ func (g *gatherer) field(name, v Value) {
 		if text := v.Text(); codePattern().MatchString(text) && knownCodes()[text] {
 			g.code(v)
 		}
-	case "message", "errormessage", "errordescription", "rawerrormessage", "detail", "description", "msg", "reason",
-		"title", "h1", "h2", "pre":
+	case "message", "errormessage", "errordescription", "rawerrormessage", "faultstring", "xamzerrormessage", "xminioerrordesc",
+		"detail", "details", "description", "msg", "reason", "title", "h1", "h2", "pre":
 		g.told(key, v)
 	case "requestid", "xamznrequestid", "xamzrequestid", "awsrequestid":
 		set(&f.RequestID, v)
@@ -70,6 +71,14 @@ func (g *gatherer) told(key string, v Value) {
 	if len(g.dull) < 20 {
 		g.dull = append(g.dull, v)
 	}
+}
+
+// local is a name without the prefix of its namespace in XML.
+func local(name string) string {
+	if i := strings.LastIndexByte(name, ':'); i > 0 {
+		return name[i+1:]
+	}
+	return name
 }
 
 // squeeze is a name without case, hyphens and underscores.

@@ -75,7 +75,11 @@ func (r *reader) refusalOf(resp *Response) *Refusal {
 	}
 	g.text(resp.Body.Content, 0)
 	for _, h := range resp.Headers {
-		g.field(h.Name, h.Value)
+		if strings.Contains(strings.ToLower(h.Name.Text()), "error") { // all that an answer to HEAD can say
+			g.leaf(h.Name, h.Value, 0)
+		} else {
+			g.field(h.Name, h.Value)
+		}
 	}
 	return g.refusal()
 }
@@ -229,10 +233,19 @@ var toolCodes = map[string]bool{
 func (g *gatherer) code(v Value) {
 	v = v.trim()
 	if i := strings.IndexByte(v.Text(), ':'); i >= 0 {
-		v = v.Slice(0, i)
+		if prefix := v.Text()[:i]; prefix == strings.ToLower(prefix) && !strings.HasPrefix(v.Text()[i:], "://") {
+			v = v.from(i + 1) // soap:Client.AccessDenied
+		} else {
+			v = v.Slice(0, i)
+		}
 	}
 	if i := strings.LastIndexByte(v.Text(), '#'); i >= 0 {
 		v = v.from(i + 1)
+	}
+	for _, side := range []string{"Client.", "Server.", "Sender."} {
+		if strings.HasPrefix(v.Text(), side) {
+			v = v.from(len(side))
+		}
 	}
 	text := v.Text()
 	if !codePattern().MatchString(text) || toolCodes[text] {

@@ -17,12 +17,30 @@ func secretsIn(text string) []Secret {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case ':', '=', '>':
-			if kind := kindOfName(nameBefore(text, i)); kind != "" {
+			name := nameBefore(text, i)
+			if kind := kindOfName(name); kind != "" {
 				start, end := valueAfter(text, i, kind)
 				add(kind, start, end)
 				i = max(i, end-1)
+			} else if namesKeyID(name) {
+				if start, end := valueAfter(text, i, ""); looksSecret(text[start:end]) {
+					add("secret-key", start, end)
+				}
 			}
 		}
+	}
+	for pos := 0; ; { // a secret in the place of the key id: secret/date/region/service/aws4_request
+		next := strings.Index(text[pos:], "aws4_request")
+		if next < 0 {
+			break
+		}
+		from := max(pos, pos+next-maxCredential)
+		for _, m := range idOfCredential().FindAllStringSubmatchIndex(text[from:pos+next], 4) {
+			if looksSecret(percentEncoded.Replace(text[from+m[2] : from+m[3]])) {
+				add("secret-key", from+m[2], from+m[3])
+			}
+		}
+		pos += next + len("aws4_request")
 	}
 	for _, p := range secretShapes {
 		for pos := 0; ; {
@@ -40,6 +58,40 @@ func secretsIn(text string) []Secret {
 		}
 	}
 	return mergeSecrets(found)
+}
+
+const maxCredential = 400 // bytes from the key id to the end of the scope
+
+var (
+	idOfCredential = lazy(`((?:[A-Za-z0-9/+]|%2[BFbf]){40,}?)(?:/|%2[Ff])[0-9]{8}(?:/|%2[Ff])`)
+	percentEncoded = strings.NewReplacer("%2F", "/", "%2f", "/", "%2B", "+", "%2b", "+")
+)
+
+// namesKeyID says whether a name is that of an access key id, which is no secret, but may
+// have been swapped with one.
+func namesKeyID(name string) bool {
+	if len(name) < 9 || strings.IndexByte("dDyY", name[len(name)-1]) < 0 {
+		return false
+	}
+	name = squeeze(name)
+	return strings.HasSuffix(name, "accesskeyid") || strings.HasSuffix(name, "accesskey")
+}
+
+// looksSecret says whether a text has the form of a secret access key: 40 characters of
+// base64. Other makers' key ids of that length are hexadecimal.
+func looksSecret(text string) bool {
+	upper, lower := false, false
+	for _, c := range text {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			upper = true
+		case 'a' <= c && c <= 'z':
+			lower = true
+		case !('0' <= c && c <= '9' || c == '/' || c == '+'):
+			return false
+		}
+	}
+	return len(text) == 40 && upper && lower
 }
 
 const maxSecret = 64 << 10 // no secret is longer

@@ -13,8 +13,8 @@ type Saying struct {
 	Codes []string // the error codes that AWS gives this sentence, where the text names none
 }
 
-// sentence is how one is recognized. The text in has must occur, in this case;
-// the pattern narrows it and names what it tells.
+// sentence is how one is recognized. The text in has must occur, in any case; it is
+// written in small letters. The pattern narrows it and names what it tells.
 type sentence struct {
 	id      string
 	has     string
@@ -26,56 +26,56 @@ type sentence struct {
 var sentences = []sentence{
 	{"mismatch", "ignature we calculated does not match", nil, "SignatureDoesNotMatch InvalidSignatureException"},
 	{
-		"signed-header-missing", "is named as a SignedHeader",
-		lazy(`'?(?P<headers>[\w-]+)'? is named as a SignedHeader, but it does`),
+		"signed-header-missing", "is named as a signedheader",
+		lazy(`(?i)'?(?P<headers>[\w-]+)'? is named as a SignedHeader, but it does`),
 		"InvalidSignatureException",
 	},
-	{"host-not-signed", "must be a 'SignedHeader'", nil, "InvalidSignatureException SignatureDoesNotMatch"},
+	{"host-not-signed", "must be a 'signedheader'", nil, "InvalidSignatureException SignatureDoesNotMatch"},
 	{"headers-not-signed", "headers present in the request which were not signed", nil, "AccessDenied"},
-	{"component-missing", "Authorization header requires", nil, "IncompleteSignatureException IncompleteSignature MissingAuthenticationToken"},
+	{"component-missing", "authorization header requires", nil, "IncompleteSignatureException IncompleteSignature MissingAuthenticationToken"},
 	{"not-key-value", "key=value pair", nil, "IncompleteSignatureException IncompleteSignature"},
 	{"three-components", "requires three components", nil, "AuthorizationHeaderMalformed"},
 	{"authorization-malformed", "authorization header is malformed", nil, "AuthorizationHeaderMalformed"},
 	{"authorization-malformed", "authorization header that you provided is not valid", nil, "AuthorizationHeaderMalformed"},
-	{"credential-malformed", "Credential is mal-formed", nil, "AuthorizationHeaderMalformed"},
-	{"two-mechanisms", "Only one auth mechanism allowed", nil, "InvalidArgument"},
+	{"credential-malformed", "credential is mal-formed", nil, "AuthorizationHeaderMalformed"},
+	{"two-mechanisms", "only one auth mechanism allowed", nil, "InvalidArgument"},
 	{"mechanism-unsupported", "uthorization mechanism you have provided is not supported", nil, "InvalidRequest"},
 	{
 		"wrong-region", "is wrong; expecting",
-		lazy(`region ['"][\w-]*['"] is wrong; expecting ['"]` +
+		lazy(`(?i)region ['"][\w-]*['"] is wrong; expecting ['"]` +
 			`(?P<region>[\w-]+)['"]`),
 		"AuthorizationHeaderMalformed AuthorizationQueryParametersError",
 	},
 	{"wrong-region", "scoped to a valid region", nil, "InvalidSignatureException SignatureDoesNotMatch"},
 	{
 		"wrong-service", "correct service",
-		lazy(`correct service:? ['"](?P<service>[\w-]+)['"]`),
+		lazy(`(?i)correct service:? ['"](?P<service>[\w-]+)['"]`),
 		"InvalidSignatureException SignatureDoesNotMatch",
 	},
 	{
 		"wrong-service", "incorrect service",
-		lazy(`incorrect service[^.]{0,80}belongs to ['"](?P<service>[\w-]+)['"]|incorrect service`),
+		lazy(`(?i)incorrect service[^.]{0,80}belongs to ['"](?P<service>[\w-]+)['"]|incorrect service`),
 		"AuthorizationHeaderMalformed",
 	},
-	{"wrong-scope-date", "Date in Credential scope does not match", nil, "InvalidSignatureException SignatureDoesNotMatch"},
-	{"wrong-scope-date", "Invalid credential date", nil, "AuthorizationHeaderMalformed"},
+	{"wrong-scope-date", "date in credential scope does not match", nil, "InvalidSignatureException SignatureDoesNotMatch"},
+	{"wrong-scope-date", "invalid credential date", nil, "AuthorizationHeaderMalformed"},
 	{"wrong-terminator", "scoped with a valid terminator", nil, "InvalidSignatureException SignatureDoesNotMatch"},
 	{
-		"signature-expired", "Signature expired:",
-		lazy(`Signature expired: (?P<signed>\S+) is now earlier than \S+(?: \(` +
+		"signature-expired", "signature expired:",
+		lazy(`(?i)Signature expired: (?P<signed>\S+) is now earlier than \S+(?: \(` +
 			`(?P<server>\S+) [-+] [0-9]+ min)?`),
 		"SignatureDoesNotMatch InvalidSignatureException",
 	},
 	{
-		"not-yet-current", "Signature not yet current",
-		lazy(`Signature not yet current: (?P<signed>\S+) is still later than \S+(?: \(` +
+		"not-yet-current", "signature not yet current",
+		lazy(`(?i)Signature not yet current: (?P<signed>\S+) is still later than \S+(?: \(` +
 			`(?P<server>\S+) [-+] [0-9]+ min)?`),
 		"InvalidSignatureException SignatureDoesNotMatch",
 	},
 	{"clock-skew", "difference between the request time and the", nil, "RequestTimeTooSkewed"},
 	{"clock-skew", "equest timestamp is too skewed", nil, "RequestTimeTooSkewed"},
-	{"request-expired", "Request has expired", nil, "AccessDenied RequestExpired"},
-	{"expires-invalid", "X-Amz-Expires", lazy(`X-Amz-Expires (?:should|must) be[^<"\n]{0,80}`), "AuthorizationQueryParametersError"},
+	{"request-expired", "request has expired", nil, "AccessDenied RequestExpired"},
+	{"expires-invalid", "x-amz-expires", lazy(`(?i)X-Amz-Expires (?:should|must) be[^<"\n]{0,80}`), "AuthorizationQueryParametersError"},
 	{"query-incomplete", "uery-string authentication version 4 requires", nil, "AuthorizationQueryParametersError"},
 	{
 		"token-invalid", "ecurity token included in the request is invalid",
@@ -84,29 +84,29 @@ var sentences = []sentence{
 	{"token-expired", "ecurity token included in the request is expired", nil, "ExpiredTokenException ExpiredToken"},
 	{"token-expired", "rovided token has expired", nil, "ExpiredToken"},
 	{"token-malformed", "rovided token is malformed", nil, "InvalidToken"},
-	{"key-unknown", "ccess Key Id you provided does not exist", nil, "InvalidAccessKeyId"},
+	{"key-unknown", "ccess key id you provided does not exist", nil, "InvalidAccessKeyId"},
+	{"key-unknown", "access key id provided does not exist", nil, "InvalidClientTokenId UnrecognizedClientException"},
 	{"auth-failure", "not able to validate the provided access credentials", nil, "AuthFailure"},
-	{"no-signature", "issing Authentication Token", nil, "MissingAuthenticationTokenException MissingAuthenticationToken"},
+	{"no-signature", "issing authentication token", nil, "MissingAuthenticationTokenException MissingAuthenticationToken"},
 	{"not-authorized", "is not authorized to perform", nil, "AccessDenied AccessDeniedException UnauthorizedOperation"},
 	{"encoded-message", "ncoded authorization failure message", nil, "UnauthorizedOperation"},
 	{"other-authorizer", "not authorized to access this resource", nil, "AccessDeniedException"},
-	{"function-url", "For troubleshooting Function URL", nil, "AccessDeniedException"},
+	{"function-url", "for troubleshooting function url", nil, "AccessDeniedException"},
 	{"hash-mismatch", "header does not match what was computed", nil, "XAmzContentSHA256Mismatch"},
-	{"hash-missing", "Missing required header for this request", nil, "InvalidRequest"},
-	{"authentication-failed", "Authentication failed", nil, "AccessDeniedException"},
-	{"access-denied", "Access Denied", nil, "AccessDenied"},
+	{"hash-missing", "missing required header for this request", nil, "InvalidRequest"},
+	{"authentication-failed", "authentication failed", nil, "AccessDeniedException"},
+	{"access-denied", "access denied", lazy(`Access Denied|(?i:access denied)[.!]?\s*(?:$|["'<])`), "AccessDenied"},
 	{"wrong-endpoint", "must be addressed using the specified endpoint", nil, "PermanentRedirect TemporaryRedirect"},
 	{"wrong-endpoint", "location constraint is incompatible", nil, "IllegalLocationConstraintException"},
-	{"wrong-endpoint", "Please send all future requests to this endpoint", nil, "PermanentRedirect"},
+	{"wrong-endpoint", "please send all future requests to this endpoint", nil, "PermanentRedirect"},
 	{"not-subscribed", "needs a subscription", nil, "OptInRequired SubscriptionRequiredException"},
-	{"not-subscribed", "have access to the model with the specified model ID", nil, "AccessDeniedException"},
-	{"throttled", "Rate exceeded", nil, "ThrottlingException Throttling"},
-	{"throttled", "Rate Exceeded", nil, "TooManyRequestsException"},
+	{"not-subscribed", "have access to the model with the specified model id", nil, "AccessDeniedException"},
+	{"throttled", "rate exceeded", nil, "ThrottlingException Throttling TooManyRequestsException"},
 	{"throttled", "reduce your request rate", nil, "SlowDown"},
 	{"waf-page", "enerated by cloudfront", nil, ""},
-	{"waf-page", "Request blocked", nil, ""},
-	{"client-refused-header", "The format of value '", nil, ""},
-	{"client-refused-header", "Failed to copy the HTTP header", nil, ""},
+	{"waf-page", "request blocked", lazy(`Request blocked`), ""},
+	{"client-refused-header", "the format of value '", nil, ""},
+	{"client-refused-header", "failed to copy the http header", nil, ""},
 }
 
 // known are the codes that are believed wherever they stand before a colon.
@@ -137,7 +137,7 @@ var knownCodes = sync.OnceValue(func() map[string]bool {
 func (g *gatherer) sentences(v Value) bool {
 	before := len(g.out.Says) + len(g.out.Codes)
 	g.wordings(v)
-	s := v.Text()
+	s := small(v.Text())
 	for i := range sentences {
 		if at := strings.Index(s, sentences[i].has); at >= 0 {
 			g.say(v, &sentences[i], at)
@@ -146,6 +146,20 @@ func (g *gatherer) sentences(v Value) bool {
 	g.canonicalIn(v)
 	g.authorizationIn(v)
 	return len(g.out.Says)+len(g.out.Codes) > before
+}
+
+// small is a text in small letters. Its bytes stay where they are.
+func small(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) < 0 {
+		return s
+	}
+	out := []byte(s)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return string(out)
 }
 
 func (g *gatherer) say(v Value, rule *sentence, at int) {

@@ -115,6 +115,9 @@ func (x *xmlReader) tag() bool {
 		x.html = true
 	}
 	if strings.HasSuffix(x.s[begin:x.pos], "/>") {
+		if strings.HasSuffix(name, "Exception") { // <UnknownOperationException/>
+			x.g.code(x.v.Slice(at, at+len(name)))
+		}
 		return true
 	}
 	if n := len(x.open); n > 0 {

@@ -1,0 +1,176 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"countersign/reading"
+)
+
+// gist is what a refusal means whose sentence is not known here: services, and the
+// makers of compatible stores, say the same in many words.
+type gist struct {
+	words     func() *regexp.Regexp
+	not       func() *regexp.Regexp // with these it is about something else
+	cause     Cause
+	detail    string
+	certainty Certainty
+	place     string
+	reason    string
+	others    []Cause // which it may be as well
+	ask       *Question
+}
+
+// lazily compiles an expression when it is first used: most refusals need none of them.
+func lazily(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + text) })
+}
+
+// ofOthers are words of tokens and signatures that are not AWS's.
+var ofOthers = lazily(`\b(?:jwt|bearer|oauth|saml|openid|oidc|webhook|cookie|csrf|refresh token|id token|access token|api key|password|` +
+	`login|ssh|licen[sc]e|certificate)`)
+
+// gists are in the order in which services check.
+var gists = []gist{
+	{
+		words: lazily(`\bregion\b[^.\n]{0,60}\b(?:wrong|incorrect|mismatch|invalid|not valid|expect(?:ed|s|ing)|does(?: not|n't) match)|` +
+			`\b(?:wrong|incorrect|invalid|unexpected|mismatched) region\b|\bunexpected scope\b|\bnot in (?:the )?['"]?[\w-]+['"]? region\b`),
+		cause: "wrong-region", certainty: Likely, place: "scope:region",
+		reason: "The words are those for a wrong region: ", others: []Cause{"wrong-endpoint"}, ask: &askRequest,
+	},
+	{
+		words: lazily(`\b(?:authori[sz]ation|credential|signature|auth)(?: header| query| parameters?| or parameters| scope)*\b[^.\n]{0,40}` +
+			`(?:mal-?formed|not formatted|not well-formed|in(?:correct|valid) format|(?:can(?: ?not|'t)|could not|unable to|` +
+			`failed to) (?:be )?pars|` +
+			`is not (?:valid|in the))|\b(?:invalid|malformed|incorrect|bad|unparsable|unable to parse|failed to parse|incomplete)` +
+			` (?:the )?authori[sz]ation(?: header|$|:|\.)`),
+		not:   ofOthers,
+		cause: "malformed-authorization", certainty: Likely, place: "header:authorization",
+		reason: "The words are those for an Authorization header that cannot be read: ", others: []Cause{"not-sigv4"}, ask: &askRequest,
+	},
+	{
+		words: lazily(`\b(?:anonymous|unauthenticated|unsigned)\b[^.\n]{0,80}\b(?:not|no|denied|forbidden|unsupported|disabled)\b|` +
+			`\bnot support (?:anonymous|unauthenticated|unsigned)|\bauthentication (?:is )?required\b|` +
+			`\b(?:missing|no|without|lacks) (?:an? |any )?(?:authentication|authorization|signature|credentials)\b`),
+		not:   lazily(`identity pool`),
+		cause: "no-signature", certainty: Likely, place: "header:authorization",
+		reason: "The words are those for a request without a signature: ", others: []Cause{"malformed-authorization"}, ask: &askRequest,
+	},
+	{
+		words: lazily(`\b(?:request|signature|date|time ?stamp|clock|time)\b[^.\n]{0,60}` +
+			`\b(?:too (?:old|far|skewed|late|early|large)|skew(?:ed)?|out of sync|drift|in the past|in the future|older than|earlier than)\b|` +
+			`\bclock skew\b|\bsignature (?:has |is )?expired\b`),
+		not:   ofOthers,
+		cause: "clock-behind", certainty: Open, place: "time",
+		reason: "The words are those for a time of signing that is too far from the server's: ",
+		others: []Cause{"clock-ahead", "stale-signature"}, ask: &askTimes,
+	},
+	{
+		words: lazily(`\b(?:access|bearer|id|jwt|refresh|oauth|login|identity) token\b[^.\n]{0,60}\b(?:missing|expired|revoked|invalid|` +
+			`malformed|not valid|` +
+			`could not be)|\b(?:missing|expired|revoked|invalid|malformed) (?:access|bearer|id|jwt|refresh|oauth|login|identity) token\b|` +
+			`\b(?:missing|invalid|expired|unknown) api[ -]?key\b|\bapi[ -]?key\b[^.\n]{0,40}\b(?:missing|expired|revoked|invalid|not valid)\b`),
+		cause: "other-authorizer", certainty: Likely, place: "path",
+		reason: "The words are those for a token or key of another kind than AWS's: ",
+	},
+	{
+		words: lazily(`\bjwt\b`), cause: "other-authorizer", certainty: Likely, place: "path",
+		reason: "The words are those for a token of another kind than AWS's: ",
+	},
+	{
+		words: lazily(`\b(?:token|credentials?|session)\b[^.\n]{0,40}\b(?:has|have|is|are|was|were|already) ` +
+			`(?:already )?(?:expired|over|no longer valid)\b|\bexpired (?:security |session |temporary )?(?:token|credentials?|session)\b`),
+		not:   ofOthers,
+		cause: "expired-token", certainty: Likely, place: "token",
+		reason: "The words are those for a session that is over: ", others: []Cause{"invalid-token"},
+	},
+	{
+		words: lazily(`\b(?:access ?key(?: ?ids?)?|key ?ids?|key)\b[^.\n]{0,60}\b(?:does(?: not|n't) exist|` +
+			`(?:is|was|are|has been) (?:not valid|invalid|disabled|deactivated|deleted|inactive|not active|revoked|unknown|not found|` +
+			`not recogni[sz]ed)|` +
+			`not found|could not be found)|\b(?:unknown|invalid|no such|unrecogni[sz]ed|inactive|disabled) access ?key\b|` +
+			`\bforbidden: no such key\b`),
+		not: lazily(`specified key|master key|ciphertext|object key|kms|key pair|api key|encryption|primary key|partition|attribute|` +
+			`hash key|nosuchkey`),
+		cause: "unknown-key", certainty: Likely, place: "key",
+		reason: "The words are those for an access key that is not known: ", others: []Cause{"invalid-token"},
+	},
+	{
+		words: lazily(`\bnot (?:authori[sz]ed|permitted|entitled|allowed)\b|\b(?:access|permission)\b[^.\n]{0,80}\b(?:denied|forbidden)\b|` +
+			`\b(?:no|insufficient|lacks?|without|missing|sufficient|necessary|required) (?:\w+ ){0,2}(?:permissions?|privileges?|access|` +
+			`rights?)\b|` +
+			`\bdo(?:es)? not have\b[^.\n]{0,80}\b(?:permissions?|access|privileges?|rights?)\b`),
+		cause: "denied-unspecified", certainty: Likely, place: "policy",
+		reason: "The words are those for a permission that is missing: ", others: []Cause{"denied-identity", "denied-resource"}, ask: &askPolicy,
+	},
+	{
+		words: lazily(`\b(?:invalid|missing|required|malformed|unsupported)\b[^.\n]{0,40}\b(?:request parameters?|parameters?|` +
+			`(?:request )?body|` +
+			`field|media type|arguments?|json|input)\b`),
+		cause: "signature-right", detail: "bad-request", certainty: Likely, place: "request",
+		reason: "The words are those for a request whose content is refused: ",
+	},
+}
+
+// byGist understands words that are nobody's in particular. What a code says counts more,
+// and a bare denial has a rule of its own.
+func byGist(c *collector) bool {
+	if lateCode().MatchString(c.refusal.Code.Text()) || !c.refused && (c.request() != nil || c.text == "") || c.status > 0 && c.status < 300 {
+		return false
+	}
+	text := c.inWords()
+	for i := range gists {
+		g := &gists[i]
+		if !g.words().MatchString(text) || g.not != nil && g.not().MatchString(text) {
+			continue
+		}
+		certainty := g.certainty
+		if g.cause == "denied-unspecified" {
+			if c.denied() {
+				break
+			}
+			c.ruleOut(rightSignature)
+		}
+		if !c.refused { // somebody tells of a refusal, and does not show it
+			certainty = Open
+			c.ask(askCanonical)
+		}
+		c.add(finding{cause: g.cause, detail: g.detail, certainty: certainty, place: g.place,
+			reason: g.reason + quote(reading.Redact(g.words().FindString(text)), 200) + "."})
+		c.also("The words do not tell them apart.", g.others...)
+		if g.ask != nil {
+			c.ask(*g.ask)
+		}
+		return true
+	}
+	if c.code("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError", "MalformedAuthorization", "InvalidAuthorization") {
+		return malformedHeader(c)
+	}
+	return false
+}
+
+// inWords is what the refusal says beside its code.
+func (c *collector) inWords() string {
+	text := c.refusal.Message.Text()
+	for _, name := range []string{"Details", "Detail", "Reason", "Hint", "error_description"} {
+		text += "\n" + c.refusal.Field(name).Text()
+	}
+	if text = strings.TrimSpace(text); text == "" {
+		return c.text
+	}
+	return text
+}
+
+// speaksOfMismatch are words for a signature that is not the one the service computed.
+var speaksOfMismatch = lazily(`\bsignature\b[^.\n]{0,60}\b(?:do(?:es)?|did)(?: not|n't) match|\bsignature (?:mismatch|(?:validation|` +
+	`verification) failed)|` +
+	`\bsignature is (?:invalid|not valid|incorrect|wrong)|\binvalid signature\b|\bnot been correctly signed\b`)
+
+// mismatchInWords says whether a refusal of a signed request speaks of its signature in
+// words that are not AWS's.
+func (c *collector) mismatchInWords() bool {
+	text := c.inWords()
+	return c.refused && speaksOfMismatch().MatchString(text) && !ofOthers().MatchString(text) &&
+		!lateCode().MatchString(strings.TrimPrefix(c.refusal.Code.Text(), "Invalid"))
+}
