@@ -19,6 +19,8 @@ type claim struct {
 	inHeader  bool   // and, or, in a header
 	v2        bool   // Signature Version 2
 
+	maskedKey bool // the key id was hidden before pasting
+
 	algorithm     string
 	credential    string
 	keyID         string
@@ -43,6 +45,9 @@ func readClaim(m *message, f *reading.Refusal) claim {
 		c.readQuery(m)
 	} else if quoted := quotedAuthorization(f); quoted != "" {
 		c.readAuthorization(quoted)
+	}
+	if looksMasked(c.keyID) && !strings.Contains(c.keyID, "EXAMPLE") { // whoever pasted it did not show the key id
+		c.keyID, c.credential, c.maskedKey = "", "", true
 	}
 	if c.signature == "" {
 		c.signature = f.SignatureProvided.Text()

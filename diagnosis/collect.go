@@ -73,7 +73,36 @@ const (
 	notSeen        = "AWS did not look at the signature: it says nothing about key, secret or clock."
 )
 
+// oneOf are sentences of which a refusal of AWS has one: the check that failed first.
+var oneOf = []string{
+	"mismatch", "token-expired", "token-invalid", "token-malformed", "key-unknown", "signature-expired", "not-yet-current", "clock-skew",
+	"no-signature", "not-authorized", "hash-mismatch", "throttled", "wrong-scope-date", "headers-not-signed",
+}
+
+// several: what is given are the refusals of more than one request.
+func (c *collector) several() bool {
+	n := 0
+	for _, id := range oneOf {
+		if c.says(id) {
+			n++
+		}
+	}
+	return n > 1
+}
+
+var askWhich = Question{
+	What: "Which of these refusals is the one to explain?",
+	Why:  "The text has more than one, with causes of their own.",
+	How:  "Paste one request with its answer.",
+}
+
 func (c *collector) report() Report {
+	if c.several() {
+		c.ask(askWhich)
+		for i := range c.findings {
+			c.findings[i].certainty = weaker(c.findings[i].certainty, Likely)
+		}
+	}
 	r := Report{Verdicts: []Verdict{}, RuledOut: []string{}, Questions: []Question{}}
 	hide := c.masker()
 	for _, f := range c.ranked() {

@@ -1,9 +1,11 @@
 package diagnosis
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
+	"countersign/internal/lazyregexp"
 	"countersign/reading"
 	"countersign/signing"
 )
@@ -28,7 +30,7 @@ type facts struct {
 
 	stringsToSign []string // likewise
 
-	rewritten bool // the paste was read without what a mail or a chat made of its characters
+	rewritten bool // the paste was read without what a mail, a chat or a log made of it
 
 	refused bool // there is a refusal or an answer
 }
@@ -72,7 +74,8 @@ func observe(in *Input) *facts {
 	if m := f.sent; m != nil && m.known && f.arrived.whole && hashOf(m.body) == f.arrived.payload {
 		m.exact = true // what is shown is what arrived
 	}
-	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked() || f.rewritten
+	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked() || f.claim.maskedKey || f.rewritten &&
+		f.refusal.Whole != reading.WholeYes
 	return f
 }
 
@@ -108,11 +111,15 @@ func (f *facts) takeResponse(a *Response) {
 	b.Write(body)
 	r := reading.Read(b.String())
 	f.refusal, f.answer, f.status, f.refused = &reading.Refusal{}, r.Response(), a.Status, a.Status >= 300 || a.Status == 0
-	if found := r.Refusal(); found != nil {
+	if found := r.Refusal(); found != nil && (a.Status < 200 || a.Status >= 300 || failure().Match(body)) {
 		f.refusal, f.refused = found, true
 	}
 	f.words(string(body))
 }
+
+// failure is what an answer with a status of success has if it is none: S3 copies, lists
+// of GraphQL and of batches. An answer may hold anybody's texts.
+var failure = lazyregexp.New(`(?i)^\s*(?:<\?xml[^>]*>\s*)?<Error>|"errors"\s*:\s*\[|"__type"|"failed"\s*:|"(?:error)?code"\s*:`)
 
 func oneLine(s string) bool { return !strings.ContainsAny(s, "\r\n") }
 
@@ -189,6 +196,9 @@ func (m *message) header(name string) string {
 		if strings.EqualFold(h.Name, name) {
 			values = append(values, strings.TrimSpace(h.Value))
 		}
+	}
+	if name == "host" { // nothing sends two, and who pastes a trace and more may show it twice
+		values = slices.Compact(values)
 	}
 	return strings.Join(values, ",")
 }

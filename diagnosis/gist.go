@@ -67,16 +67,17 @@ var gists = []gist{
 		others: []Cause{"clock-ahead", "stale-signature"}, ask: &askTimes,
 	},
 	{
-		words: lazily(`\b(?:access|bearer|id|jwt|refresh|oauth|login|identity) token\b[^.\n]{0,60}\b(?:missing|expired|revoked|invalid|` +
-			`malformed|not valid|` +
-			`could not be)|\b(?:missing|expired|revoked|invalid|malformed) (?:access|bearer|id|jwt|refresh|oauth|login|identity) token\b|` +
-			`\b(?:missing|invalid|expired|unknown) api[ -]?key\b|\bapi[ -]?key\b[^.\n]{0,40}\b(?:missing|expired|revoked|invalid|not valid)\b`),
+		words: lazily(`\bapi[ -]?key\b[^.\n]{0,40}\b(?:format|prefix|disabled|expired|revoked)\b|\bjwt\b|` +
+			`\b(?:access|bearer|id|refresh|oauth|login|identity) token\b[^.\n]{0,60}\b(?:missing|expired|revoked|invalid|malformed|` +
+			`not valid|could not be)|\b(?:missing|expired|revoked|invalid|malformed) (?:access|bearer|id|refresh|oauth|login|identity) token\b`),
 		cause: "other-authorizer", certainty: Likely, place: "path",
 		reason: "The words are those for a token or key of another kind than AWS's: ",
 	},
 	{
-		words: lazily(`\bjwt\b`), cause: "other-authorizer", certainty: Likely, place: "path",
-		reason: "The words are those for a token of another kind than AWS's: ",
+		words: lazily(`\b(?:missing|invalid|unknown|no|required) api[ -]?key\b|\bapi[ -]?key\b[^.\n]{0,40}\b(?:missing|invalid|not valid|` +
+			`required)\b`),
+		cause: "denied-api-key", certainty: Likely, place: "header:x-api-key",
+		reason: "The words are those for an API key of a usage plan: ", others: []Cause{"other-authorizer"},
 	},
 	{
 		words: lazily(`\b(?:token|credentials?|session)\b[^.\n]{0,40}\b(?:has|have|is|are|was|were|already) ` +

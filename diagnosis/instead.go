@@ -126,9 +126,9 @@ func (m *mismatch) datedAgain(changed finding, signed string) {
 	case m.in.RequestIs == AsSigned:
 		m.add(mistaken)
 		return
-	case m.claim.time.Sub(was).Abs() <= 2*time.Second && changed.place == "header:x-amz-date":
+	case m.claim.time.Sub(was).Abs() <= 2*time.Second && changed.place == "header:x-amz-date", ofZone(m.claim.time.Sub(was)):
 		mistaken.certainty, changed.certainty = Likely, Open
-		mistaken.reason += " As a rule the program reads the clock twice."
+		mistaken.reason += " As a rule the program reads the clock twice, or once in local time."
 		m.add(mistaken)
 		m.add(changed)
 	default:

@@ -97,6 +97,7 @@ type mismatch struct {
 	right bool // the pasted signature is that of our canonical request
 
 	anywhere []mistake // made when they are needed, once
+	named    [][]byte  // likewise: bodies that the paste may show
 }
 
 // otherSecret: the profile's secret gives the pasted signature over AWS's own
@@ -130,7 +131,7 @@ func (m *mismatch) awsToSign() string {
 
 // sure is proof, unless somebody edited AWS's text.
 func (m *mismatch) sure() Certainty {
-	if m.edited {
+	if m.edited || m.rewritten {
 		return Likely
 	}
 	return Proved
@@ -170,7 +171,7 @@ func (m *mismatch) traced() bool {
 // proof is what a difference to AWS's canonical request is worth.
 func (m *mismatch) proof() Certainty {
 	switch {
-	case m.edited:
+	case m.edited || m.rewritten:
 		return Likely
 	case m.refusal.Whole == "whole":
 		return Proved

@@ -75,6 +75,11 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 		k.rare = true
 		list = append(list, k)
 	}
+	for _, named := range m.bodiesNamed() {
+		k := payloadMistake("other", "The body as it stands in the text was signed, and another was sent.", hashOf(named))
+		k.sent, k.rare = "other", true
+		list = append(list, k)
+	}
 	if claimed != "" {
 		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
 		k.sent = "other"

@@ -80,20 +80,31 @@ func (m *mismatch) movedTime(s *searcher, base *canonical) *mistake {
 	}
 }
 
+// moves are the seconds by which a time may have been moved.
+var moves = func() (seconds []int) {
+	const longest, otherClock, zones = 15 * 60, 60, 28
+	for second := -longest; second <= otherClock; second++ {
+		if second != 0 {
+			seconds = append(seconds, second)
+		}
+	}
+	for half := 1; half <= zones; half++ {
+		seconds = append(seconds, half*1800, -half*1800)
+	}
+	return seconds
+}()
+
 // timeIn finds the time at the mark that gives the pasted signature: each second of the
 // 15 minutes before the time that the request tells, which is the time of sending; AWS
-// takes none that is older. A minute after it is for another clock.
+// takes none that is older. A minute after it is for another clock, and half hours for
+// local time.
 func (s *searcher) timeIn(marked *parts, told time.Time, layout string) (at time.Time, ok bool) {
-	const longest, otherClock = 15 * 60, 60 // seconds
 	before, after, _ := bytes.Cut(marked.append(nil), []byte(timeMark))
 	first, last := s.algorithm+"\n", "\n"+strings.Join(s.scope, "/")+"\n"
 	text := s.other.text
-	for second := -longest; second <= otherClock; second++ {
+	for _, second := range moves {
 		at := told.Add(time.Duration(second) * time.Second)
 		text = append(at.AppendFormat(append(text[:0], before...), layout), after...)
-		if second == 0 {
-			continue
-		}
 		if !s.take(len(text)) {
 			break
 		}

@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"html"
 	"strconv"
 	"strings"
 
@@ -10,13 +9,8 @@ import (
 )
 
 func (f *facts) takePaste() {
-	paste := f.in.Paste
-	r := reading.Read(paste)
-	if plain := plainText(paste); plain != paste {
-		if other := reading.Read(plain); said(&other) > said(&r) {
-			r, paste, f.rewritten = other, plain, true
-		}
-	}
+	r, paste, rewritten := readPaste(f.in.Paste)
+	f.rewritten = rewritten
 	f.takeExchanges(r.Exchanges)
 	if f.answer == nil {
 		f.answer = r.Response()
@@ -24,8 +18,9 @@ func (f *facts) takePaste() {
 	if f.answer != nil && f.answer.Status > 0 {
 		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
 	}
-	if f.status >= 200 && f.status < 300 && len(f.refusal.Says) == 0 {
-		f.refused = false // a code beside it is the workflow's
+	if f.status >= 200 && f.status < 300 && (len(f.refusal.Says) == 0 || f.answer != nil &&
+		!failure().MatchString(f.answer.Body.Content.Text())) {
+		f.refused, f.refusal = false, &reading.Refusal{} // a code beside it is the workflow's
 	}
 	if m := headStatus().FindStringSubmatch(paste); m != nil && f.status == 0 {
 		f.status, _ = strconv.Atoi(m[1])
@@ -65,21 +60,6 @@ func (f *facts) rejoin() {
 
 // headStatus is how botocore reports the answer to a HEAD request, which has no body.
 var headStatus = lazyregexp.New(`An error occurred \(([345]\d\d)\) when calling the`)
-
-// straight are the characters that mail programs and chats put in place of others.
-var straight = strings.NewReplacer(
-	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u201f", `"`, "\u00ab", `"`, "\u00bb", `"`,
-	"\u2018", "'", "\u2019", "'", "\u201a", "'", "\u2032", "'", "\u00a0", " ", "\u202f", " ", "\u200b", "", "\u00ad", "",
-)
-
-// plainText undoes what mails, chats and pages make of a text: typographic quotes and
-// blanks, and the characters of markup written as entities.
-func plainText(text string) string {
-	if strings.Contains(text, "&lt;") || strings.Contains(text, "&quot;") || strings.Contains(text, "&#39;") {
-		text = html.UnescapeString(text)
-	}
-	return straight.Replace(text)
-}
 
 // said counts what a reading recognized in a refusal.
 func said(r *reading.Reading) int {

@@ -170,6 +170,9 @@ func (c *collector) anonymous(action, resource string) {
 		cause: "no-signature", certainty: Stated, place: "header:authorization",
 		reason: "AWS calls the caller anonymous: no signature arrived" + forAction(action, resource) + ".",
 	}
+	if strings.HasPrefix(action, "execute-api:") && !c.unsigned() {
+		f.certainty = Likely // API Gateway says so of all callers of a method without authorization
+	}
 	if c.claim.sent() && c.request() != nil {
 		f.certainty = Likely
 		f.reason += " The request given has one: it was lost on the way, or the method has no IAM authorization, so that nobody looks at it."

@@ -46,13 +46,8 @@ func byDefault(c *collector) {
 	}
 	f := finding{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}
 	switch {
-	case !c.refused && c.status >= 200 && c.status < 300:
-		f = finding{
-			cause: "signature-right", certainty: Stated, place: "request", side: SideClient,
-			reason: "The answer is no refusal: its status is " + itoa(c.status) + ".",
-			fix:    "Nothing is wrong with signing or calling. Look at the condition that takes this answer for a failure.",
-			code:   "Look at what the program expects: AWS took the request.",
-		}
+	case !c.refused && (c.status >= 200 && c.status < 300 || taken().MatchString(c.text)):
+		f = success(c.status)
 		c.ruleOut(rightSignature)
 	case !c.refused && c.request() == nil:
 		f.reason = "Neither a request nor a refusal was found in it."
@@ -64,6 +59,21 @@ func byDefault(c *collector) {
 		c.ask(askRequest, askProfile)
 	}
 	c.add(f)
+}
+
+// taken are the words of an answer that is no refusal.
+var taken = lazily(`\b(?:HTTP/[0-9.]+|HTTP|status(?: ?code)?:?) 2[0-9]{2}\b|<(?:\w+Result|\w+Response) xmlns="https?://[^"]*amazonaws\.com`)
+
+func success(status int) finding {
+	f := finding{
+		cause: "signature-right", certainty: Stated, place: "request", side: SideClient, reason: "The answer is no refusal.",
+		fix:  "Nothing is wrong with signing or calling. Look at the condition that takes this answer for a failure.",
+		code: "Look at what the program expects: AWS took the request.",
+	}
+	if status > 0 {
+		f.reason = "The answer is no refusal: its status is " + itoa(status) + "."
+	}
+	return f
 }
 
 // denied says whether the refusal is one of access, in its code or in its only words.

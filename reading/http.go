@@ -133,28 +133,6 @@ func (r *reader) readBody(v Value, pos int, headers []Header) (Body, int) {
 	return bodyOf(bare, false), end
 }
 
-var statusAlone = lazy(`^\s*(?i:status:? *)?([345][0-9]{2})(?: [A-Za-z ]{2,40})?\s*$`)
-
-// splitAnswer takes an error of AWS for the answer where it stands in the place
-// of a body that nothing announces.
-func (r *reader) splitAnswer(e *Exchange) {
-	body := e.Request.Body
-	if _, announced := e.Request.Header("Content-Length"); announced || body.State != BodyPresent {
-		return
-	}
-	resp := &Response{Form: FormHTTP, Body: body}
-	line, next := body.Content.line(0)
-	if status := statusAlone().FindStringSubmatch(line.Text()); status != nil { // "403", as consoles show it
-		resp.Status, _ = strconv.Atoi(status[1])
-		resp.Body.Content = body.Content.from(next)
-	}
-	if f := r.refusalOf(resp); f != nil {
-		r.note("answer_assumed", body.Content.Span(), false)
-		e.Request.Body = Body{State: BodyAbsent}
-		e.Response, e.Refusal = resp, f
-	}
-}
-
 func beginsMessage(line string) bool {
 	return requestLine().MatchString(line) || statusLine().MatchString(line)
 }

@@ -204,7 +204,7 @@ func Read(text string) Reading {
 		r.note("too_long", Span{MaxText, len(text)}, true)
 		r.out.Cut = true
 	}
-	r.scan(r.paste, 0)
+	r.scan(r.paste.trimSet("\ufeff"), 0)
 	r.finish()
 	return r.out
 }

@@ -241,6 +241,7 @@ func (r *reader) prose(v Value, depth int) {
 const (
 	traceRemarks = `Trying|Connected to|Host |Rebuilt URL|Uses proxy|IPv[46]:|ALPN|Using HTTP`
 	xmlElement   = `<(?i:\?xml|!DOCTYPE|html|head|body|title|code|message|errors?|response|` +
+		`SignatureProvided|StringToSign(?:Bytes)?|CanonicalRequest(?:Bytes)?|AWSAccessKeyId|RequestId|HostId|` +
 		`[A-Za-z]+(?:Exception|Error|Fault|Response|Result))\b`
 )
 
