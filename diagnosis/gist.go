@@ -137,8 +137,10 @@ func byGist(c *collector) bool {
 			certainty = Open
 			c.ask(askCanonical)
 		}
-		c.add(finding{cause: g.cause, detail: g.detail, certainty: certainty, place: g.place,
-			reason: g.reason + quote(reading.Redact(g.words().FindString(text)), 200) + "."})
+		c.add(finding{
+			cause: g.cause, detail: g.detail, certainty: certainty, place: g.place,
+			reason: g.reason + quote(reading.Redact(g.words().FindString(text)), 200) + ".",
+		})
 		c.also("The words do not tell them apart.", g.others...)
 		if g.ask != nil {
 			c.ask(*g.ask)

@@ -70,20 +70,28 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 			list = append(list, k)
 		}
 	}
-	for word, hash := range wordHashes() {
-		k := payloadMistake("other", "The hash of "+word+" was signed: a program makes that of no body, or of an object.", hash)
-		k.rare = true
-		list = append(list, k)
-	}
-	for _, named := range m.bodiesNamed() {
-		k := payloadMistake("other", "The body as it stands in the text was signed, and another was sent.", hashOf(named))
-		k.sent, k.rare = "other", true
-		list = append(list, k)
-	}
+	list = append(list, m.otherBodies()...)
 	if claimed != "" {
 		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
 		k.sent = "other"
 		list = append(list, k)
+	}
+	return list
+}
+
+// otherBodies are what programs write for none, and what the paste shows.
+func (m *mismatch) otherBodies() []mistake {
+	var list []mistake
+	for word, hash := range wordHashes() {
+		list = append(list, payloadMistake("other", "The hash of "+word+" was signed: a program makes that of no body, or of an object.", hash))
+	}
+	for _, named := range m.bodiesNamed() {
+		k := payloadMistake("other", "The body as it stands in the text was signed, and another was sent.", hashOf(named))
+		k.sent = "other"
+		list = append(list, k)
+	}
+	for i := range list {
+		list[i].rare = true
 	}
 	return list
 }

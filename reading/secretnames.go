@@ -29,19 +29,7 @@ func secretsIn(text string) []Secret {
 			}
 		}
 	}
-	for pos := 0; ; { // a secret in the place of the key id: secret/date/region/service/aws4_request
-		next := strings.Index(text[pos:], "aws4_request")
-		if next < 0 {
-			break
-		}
-		from := max(pos, pos+next-maxCredential)
-		for _, m := range idOfCredential().FindAllStringSubmatchIndex(text[from:pos+next], 4) {
-			if looksSecret(percentEncoded.Replace(text[from+m[2] : from+m[3]])) {
-				add("secret-key", from+m[2], from+m[3])
-			}
-		}
-		pos += next + len("aws4_request")
-	}
+	swappedIn(text, add)
 	for _, p := range secretShapes {
 		for pos := 0; ; {
 			next := strings.Index(text[pos:], p.has)
@@ -58,6 +46,23 @@ func secretsIn(text string) []Secret {
 		}
 	}
 	return mergeSecrets(found)
+}
+
+// swappedIn finds secrets in the place of the key id: secret/date/region/service/aws4_request.
+func swappedIn(text string, add func(kind string, start, end int)) {
+	for pos := 0; ; {
+		next := strings.Index(text[pos:], "aws4_request")
+		if next < 0 {
+			return
+		}
+		from := max(pos, pos+next-maxCredential)
+		for _, m := range idOfCredential().FindAllStringSubmatchIndex(text[from:pos+next], 4) {
+			if looksSecret(percentEncoded.Replace(text[from+m[2] : from+m[3]])) {
+				add("secret-key", from+m[2], from+m[3])
+			}
+		}
+		pos += next + len("aws4_request")
+	}
 }
 
 const maxCredential = 400 // bytes from the key id to the end of the scope
