@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
 )
 
 // maxNesting is how deep objects are shown within objects; below that, designers
