@@ -42,25 +42,32 @@ type logged struct {
 
 // ServeHTTP gives a request its context and writes one line for it, when it is over. No header, query or body is in it.
 func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := l.Now()
+	ctx := l.newContext(r)
+	w.Header().Set("X-Request-Id", ctx.Event.RequestID)
+	ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+	defer l.end(ww, r, ctx, started)
+	l.Mux.ServeHTTP(ww, r.WithContext(ctx))
+}
+
+func (l *logged) newContext(r *http.Request) *requestContext {
 	ctx := new(requestContext)
 	ctx.Context, ctx.route.Routes, ctx.route.RoutePatterns = r.Context(), l.Mux, ctx.patterns[:0]
 	event := &ctx.Event
 	event.RequestID = requestID(r.Header.Get("X-Request-Id"), l.NewID)
 	event.ClientIP, event.Workflow, event.Trace = l.clientIP(r), access.WorkflowOf(r.Header), access.TraceOf(r.Header)
-	started := l.Now()
-	w.Header().Set("X-Request-Id", event.RequestID)
-	ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 	if l.Began != nil && !polled(r.URL.Path) {
 		ctx.Context = l.Began(r.Context(), r.Method, &event.Trace)
 	}
-	defer func() {
-		route, took := ctx.route.RoutePattern(), l.Now().Sub(started)
-		if l.Served != nil {
-			l.Served(ctx, Served{r.Method, route, ww.Status(), took, event})
-		}
-		l.logRequest(r, ww, event, route, took)
-	}()
-	l.Mux.ServeHTTP(ww, r.WithContext(ctx))
+	return ctx
+}
+
+func (l *logged) end(w middleware.WrapResponseWriter, r *http.Request, ctx *requestContext, started time.Time) {
+	route, took := ctx.route.RoutePattern(), l.Now().Sub(started)
+	if l.Served != nil {
+		l.Served(ctx, Served{r.Method, route, w.Status(), took, &ctx.Event})
+	}
+	l.logRequest(r, w, &ctx.Event, route, took)
 }
 
 func (s *server) logRequest(r *http.Request, w middleware.WrapResponseWriter, e *handlers.Event, route string, took time.Duration) {
@@ -212,19 +219,30 @@ func (s *server) authenticateProxied(next http.Handler) http.Handler {
 	return s.authenticateBy((*access.Authenticator).AuthenticateProxied, next)
 }
 
-func (s *server) authenticateBy(how func(*access.Authenticator, *http.Request) (access.Caller, error), next http.Handler) http.Handler {
+// authenticating is a way to find out who calls.
+type authenticating func(*access.Authenticator, *http.Request) (access.Caller, error)
+
+func (s *server) authenticateBy(how authenticating, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, err := how(s.Auth, r)
-		if err != nil {
-			if errors.Is(err, access.ErrNoCredentials) || errors.Is(err, access.ErrBadCredentials) {
-				w.Header().Set("WWW-Authenticate", s.Auth.Challenge(err))
-			}
-			handlers.WriteError(w, r, err)
-			return
+		if s.admits(how, w, r) {
+			next.ServeHTTP(w, r)
 		}
-		handlers.EventOf(r).Caller = caller
-		next.ServeHTTP(w, r)
 	})
+}
+
+// admits answers who is not let in. It is a function of its own so that what it needs of the stack is free again while the request is
+// answered, which may take hours.
+func (s *server) admits(how authenticating, w http.ResponseWriter, r *http.Request) bool {
+	caller, err := how(s.Auth, r)
+	if err != nil {
+		if errors.Is(err, access.ErrNoCredentials) || errors.Is(err, access.ErrBadCredentials) {
+			w.Header().Set("WWW-Authenticate", s.Auth.Challenge(err))
+		}
+		handlers.WriteError(w, r, err)
+		return false
+	}
+	handlers.EventOf(r).Caller = caller
+	return true
 }
 
 // refusalTime is how long a connection waits that sends more than its caller's share: refusals are cheap, but not for nothing.

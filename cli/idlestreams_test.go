@@ -15,24 +15,30 @@ import (
 	"countersign/internal/upstream"
 )
 
-// TestIdleStreams_TakeLittle: a thousand clients that listen to an MCP server, and hear nothing, add so many MiB to the
-// process that serves them. Over HTTP/1.1 each has a connection to AWS, with its buffers, of its own.
+// TestIdleStreams_TakeLittle: a thousand clients that listen to an MCP server, or have a WebSocket, and hear nothing, add
+// so many MiB to the process that serves them. Over HTTP/1.1 each has a connection to AWS, with its buffers, of its own.
 func TestIdleStreams_TakeLittle(t *testing.T) {
-	const streams = 1000
 	rows := map[string]struct {
-		serve func(*testing.T, http.Handler) (*server, string)
-		most  float64
+		serve   func(*testing.T, http.Handler) (*server, string)
+		streams int
+		most    float64
 	}{
-		"HTTP 2": {serveHTTP2, 80}, "HTTP 1": {serveHTTP1, 150}, "HTTP 1 without TLS": {servePlain, 90},
+		"HTTP 2": {serveHTTP2, 1000, 64}, "HTTP 1": {serveHTTP1, 1000, 120}, "HTTP 1 without TLS": {servePlain, 1000, 75},
+		"WebSocket": {servePlain, 240, 25}, // a host has so many at once
 	}
 	if testing.Short() {
 		delete(rows, "HTTP 1") // a thousand handshakes take long
+		delete(rows, "WebSocket")
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
 			var listening atomic.Int64
 			s, host := row.serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				listening.Add(1)
+				if r.Header.Get("Upgrade") != "" {
+					upgrade(t, w)
+					return
+				}
 				w.Header().Set("Content-Type", "text/event-stream")
 				_, _ = io.WriteString(w, "id: 1\ndata: {}\n\n")
 				_ = http.NewResponseController(w).Flush()
@@ -42,16 +48,16 @@ func TestIdleStreams_TakeLittle(t *testing.T) {
 			var clients sync.WaitGroup
 			for range 20 {
 				clients.Go(func() {
-					for range streams / 20 {
-						listenTo(t, s.address, host)
+					for range row.streams / 20 {
+						listenTo(t, s.address, host, name == "WebSocket")
 					}
 				})
 			}
 			clients.Wait()
-			if listening.Load() != streams {
-				t.Fatalf("%d of %d listen", listening.Load(), streams)
+			if listening.Load() != int64(row.streams) {
+				t.Fatalf("%d of %d listen", listening.Load(), row.streams)
 			}
-			t.Logf("%.1f MiB at the most with %d streams, %.1f before", s.memory(), streams, before)
+			t.Logf("%.1f MiB at the most with %d streams, %.1f before", s.memory(), row.streams, before)
 			if more := s.memory() - before; more > row.most {
 				t.Errorf("the streams added %.1f MiB, want %.0f at most", more, row.most)
 			}
@@ -91,8 +97,19 @@ func servePlain(t *testing.T, mcp http.Handler) (s *server, host string) {
 	return serveApart(t, "COUNTERSIGN_CONFIG="+file), host
 }
 
+// upgrade changes the protocol and sends what clients of events get as well.
+func upgrade(t *testing.T, w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nid: 1\n")
+}
+
 // listenTo opens one stream and reads its event.
-func listenTo(t *testing.T, address, host string) {
+func listenTo(t *testing.T, address, host string, webSocket bool) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -100,14 +117,22 @@ func listenTo(t *testing.T, address, host string) {
 		return
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	fmt.Fprintf(conn, "GET /proxy/default/%s/mcp HTTP/1.1\r\nHost: sign.example.com\r\nAccept: text/event-stream\r\n"+
-		"Authorization: Bearer %s\r\nMcp-Session-Id: session-1\r\n\r\n", host, dosKey)
-	answer, err := http.ReadResponse(bufio.NewReaderSize(conn, 512), nil)
+	wanted := "Accept: text/event-stream\r\nMcp-Session-Id: session-1\r\n"
+	if webSocket {
+		wanted = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	}
+	fmt.Fprintf(conn, "GET /proxy/default/%s/mcp HTTP/1.1\r\nHost: sign.example.com\r\nAuthorization: Bearer %s\r\n%s\r\n", host, dosKey, wanted)
+	incoming := bufio.NewReaderSize(conn, 512)
+	answer, err := http.ReadResponse(incoming, nil)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	if line, err := bufio.NewReaderSize(answer.Body, 16).ReadString('\n'); err != nil || !strings.HasPrefix(line, "id: ") {
+	events := io.Reader(incoming)
+	if !webSocket {
+		events = answer.Body
+	}
+	if line, err := bufio.NewReaderSize(events, 16).ReadString('\n'); err != nil || !strings.HasPrefix(line, "id: ") {
 		t.Errorf("%s: %q, %v", answer.Status, line, err)
 	}
 }

@@ -37,6 +37,7 @@ type client struct {
 	left     int64  // of the answer's body, where its length is known
 	protocol string // that the answer changes to
 	hijacked bool
+	waits    bool // for what may take hours to come
 
 	mu     sync.Mutex
 	over   bool // no more patience
@@ -105,7 +106,14 @@ func (c *client) expect(answer *http.Response) {
 func (c *client) WriteHeader(status int) {
 	c.mayWrite()
 	lowerMetadata(c.Header())
-	c.ResponseWriter.WriteHeader(status)
+	if !c.waits || status != http.StatusOK {
+		c.ResponseWriter.WriteHeader(status)
+		return
+	}
+	apart(func() {
+		c.ResponseWriter.WriteHeader(status)
+		_ = c.control.Flush() // or they are written with the first piece
+	})
 }
 
 // lowerMetadata writes the names of an object's metadata as S3 does. SDKs take them for keys as they are, and net/http

@@ -48,6 +48,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 		headers: sending.Headers{Cookies: p.Cookies, AuthorizationAs: p.AuthorizationAs, Plain: r.TLS == nil},
 	}
 	x.client = newClient(p, w, cancel)
+	x.client.waits = waits(r)
 	return x, nil
 }
 
@@ -65,7 +66,15 @@ func (x *exchange) end() {
 
 // RoundTrip implements http.RoundTripper: it has the client's request signed and
 // sent. Of what net/http makes of it, only the body and the context are used.
-func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
+func (x *exchange) RoundTrip(out *http.Request) (answer *http.Response, err error) {
+	if !x.client.waits {
+		return x.send(out)
+	}
+	apart(func() { answer, err = x.send(out) }) //nolint:bodyclose // by ReverseProxy
+	return answer, err
+}
+
+func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	in := &broker.SendInput{
 		Input: broker.Input{
 			Method: x.in.Method, URL: withoutSignature(x.target.URL), Headers: x.headers.Out(x.in.Header),
@@ -172,18 +181,4 @@ func (d *download) Close() error {
 	}
 	d.sent.Close()
 	return nil
-}
-
-// duplex is a connection that speaks another protocol now.
-type duplex struct {
-	*download
-	io.Writer
-}
-
-// CloseWrite ends the sending half.
-func (d *duplex) CloseWrite() error {
-	if half, ok := d.ReadCloser.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return http.ErrNotSupported
 }
