@@ -49,6 +49,7 @@ type Auditor struct {
 
 	mu       sync.Mutex
 	pending  *batch        // gathers records; nil while there is none
+	spare    batch         // the space of one that was written, for the next
 	working  bool          // somebody is at work with the sinks
 	withSink time.Time     // since when they have something to write; zero while they have not
 	idle     chan struct{} // closed when nobody is at work any more; nil where nobody waits for that
@@ -164,7 +165,8 @@ func (a *Auditor) add(line []byte) (*batch, int) {
 	defer a.mu.Unlock()
 	b := a.pending
 	if b == nil {
-		b = &batch{done: make(chan struct{})}
+		b = &batch{done: make(chan struct{}), text: a.spare.text, ends: a.spare.ends}
+		a.spare = batch{}
 		b.timer = time.AfterFunc(a.o.Wait, func() { a.expire(b) })
 		a.pending = b
 	}
@@ -193,10 +195,16 @@ func (a *Auditor) work() {
 		a.mu.Lock()
 		a.withSink = time.Time{}
 		a.settle(b, written, err)
+		if err == nil && cap(b.text) <= keptBatch { // else what is lacking is a part of it
+			a.spare = batch{text: b.text[:0], ends: b.ends[:0]}
+		}
 		more = a.pending != nil
 		a.mu.Unlock()
 	}
 }
+
+// keptBatch bounds the space that is kept: some hundred records.
+const keptBatch = 256 << 10
 
 // take returns the batch that is written next. Without one, nobody is at work any more.
 func (a *Auditor) take() *batch {

@@ -56,7 +56,7 @@ func TestCandidates_DecideAsAllPoliciesDo(t *testing.T) {
 				t.Fatalf("got %v %v, of all %v %v\n%+v %+v\n%s", got, gotWhy, want, wantWhy, q, f, text)
 			}
 			asked := request(v)
-			if permits := p.quick.permitting(&asked, f); len(permits) > 0 {
+			if permits := p.quick.permitting(nil, &asked, f); len(permits) > 0 {
 				alone++
 				byCedar := wantWhy.Reasons
 				if want == cedar.Deny || len(wantWhy.Errors) > 0 || !slices.EqualFunc(permits, byCedar, isReason) {

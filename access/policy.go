@@ -120,7 +120,8 @@ func (p *Policy) Decide(q Question) Decision {
 	// guardrails are asked at once. Naming only ever lifts a guardrail.
 	nothingToName := len(f.unusual) == 0 && len(f.credentials) == 0 && !q.Request.OwnKeys
 	if nothingToName {
-		if permits := p.quick.permitting(&request, &f); len(permits) > 0 {
+		var space [8]*statement
+		if permits := p.quick.permitting(space[:0], &request, &f); len(permits) > 0 {
 			return d.allow(permits)
 		}
 	}
@@ -155,6 +156,10 @@ func (p *Policy) decideByCedar(q Question, f attributes, request cedar.Request, 
 
 func (d Decision) allow(by []*statement) Decision {
 	d.Allowed = true
+	if len(by) == 1 && len(d.Policies) == 0 {
+		d.Policies = by[0].alone
+		return d
+	}
 	for _, s := range by {
 		d.Policies = append(d.Policies, string(s.id))
 	}

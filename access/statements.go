@@ -22,7 +22,9 @@ type statement struct {
 	named  []types.Value // what it names, for the guardrails
 	node   ast.Node      // its scope and conditions as one expression
 
-	context cedar.Record // for the guardrails, when it alone permits
+	// Where it alone permits: what a decision says of it, and the context for the guardrails.
+	alone   []string
+	context cedar.Record
 
 	scope
 	condition condition // what it evaluates first
@@ -43,8 +45,8 @@ func (s *statement) outcome(principal, action cedar.EntityUID, f *attributes) ou
 }
 
 // permitting are the statements that permit a request, where Cedar is not needed to tell that they do, and that none
-// forbids it; else there are none.
-func (ss statements) permitting(request *cedar.Request, f *attributes) (permits []*statement) {
+// forbids it; else there are none. They are appended to permits.
+func (ss statements) permitting(permits []*statement, request *cedar.Request, f *attributes) []*statement {
 	for i := range ss {
 		s := &ss[i]
 		switch o := s.outcome(request.Principal, request.Action, f); {
@@ -128,7 +130,7 @@ func (p *Policy) readStatements(validator *validate.Validator, file, text string
 		s.scope, wholeScope = readScope(tree)
 		s.condition, wholeCondition = conditions{}.read(tree.Conditions)
 		s.whole = wholeScope && wholeCondition
-		s.context = p.newContext(s.named, nil, nil, false)
+		s.alone, s.context = []string{string(s.id)}, p.newContext(s.named, nil, nil, false)
 		ss = append(ss, s)
 	}
 	return ss, errors.Join(faults...)

@@ -26,17 +26,17 @@ const (
 
 // readBody takes a body into memory before a request holds anything else, so that one that trickles keeps nobody waiting.
 func (s *server) readBody(next http.Handler) http.Handler {
-	return s.readBodyThen(func([]byte) {}, next)
+	return s.readBodyThen(false, next)
 }
 
-// reuseBody is readBody for what has no use for the body once it has answered: the space of a large one is used again.
+// reuseBody is readBody for what has no use for the body once it has answered: its space is used again.
 func (s *server) reuseBody(next http.Handler) http.Handler {
-	return s.readBodyThen(func(data []byte) { bodies.Put(&data) }, next)
+	return s.readBodyThen(true, next)
 }
 
 // bodies are the spaces of large bodies. Fresh memory costs as much as all that is done with a body, and each would be left
-// lying until there are several.
-var bodies sync.Pool
+// lying until there are several. smallBodies are those of small ones.
+var bodies, smallBodies sync.Pool
 
 func newSpace(size int) []byte {
 	if space, ok := bodies.Get().(*[]byte); ok && cap(*space) >= size {
@@ -45,8 +45,12 @@ func newSpace(size int) []byte {
 	return make([]byte, 0, size)
 }
 
-func (s *server) readBodyThen(done func(data []byte), next http.Handler) http.Handler {
+func (s *server) readBodyThen(reuse bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if size := r.ContentLength; 0 <= size && size < min(smallBody, s.MaxBodyBytes+1) {
+			s.readSmall(w, r, reuse, next)
+			return
+		}
 		in := &arrival{server: s, r: r, body: r.Body, control: http.NewResponseController(w)}
 		data, hold, err := in.read()
 		if err != nil {
@@ -57,12 +61,35 @@ func (s *server) readBodyThen(done func(data []byte), next http.Handler) http.Ha
 		if hold != nil {
 			answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
 			defer answer.release()
-			defer done(data)
+			if reuse {
+				defer bodies.Put(&data)
+			}
 			w = answer
 		}
 		r.Body = handlers.WholeBody(data)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// readSmall reads a body of a known size, for which the server's own timeouts are enough.
+func (s *server) readSmall(w http.ResponseWriter, r *http.Request, reuse bool, next http.Handler) {
+	var data []byte
+	if reuse {
+		space, _ := smallBodies.Get().(*[smallBody]byte)
+		if space == nil {
+			space = new([smallBody]byte)
+		}
+		defer smallBodies.Put(space)
+		data = space[:r.ContentLength:r.ContentLength]
+	} else {
+		data = make([]byte, r.ContentLength)
+	}
+	if _, err := io.ReadFull(r.Body, data); err != nil {
+		handlers.WriteError(w, r, handlers.BodyUnreadable(err))
+		return
+	}
+	r.Body = handlers.WholeBody(data)
+	next.ServeHTTP(w, r)
 }
 
 // arrival is a body on its way.
@@ -93,11 +120,6 @@ func (in *arrival) read() ([]byte, *access.Hold, error) {
 	limit, declared := in.server.MaxBodyBytes, in.r.ContentLength
 	if declared > limit {
 		return nil, nil, handlers.TooLarge(limit)
-	}
-	if 0 <= declared && declared < smallBody {
-		data := make([]byte, declared)
-		_, err := io.ReadFull(in, data)
-		return data, nil, handlers.BodyUnreadable(err)
 	}
 	if declared < 0 {
 		declared = limit

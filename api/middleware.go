@@ -15,7 +15,6 @@ import (
 	"countersign/handlers"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/rs/zerolog"
 )
 
@@ -25,6 +24,8 @@ type requestContext struct {
 	handlers.EventContext
 	route    chi.Context
 	patterns [1]string // the space of those of route
+	answer   counted
+	id       [1]string // the value of a header
 }
 
 func (c *requestContext) Value(key any) any {
@@ -32,6 +33,33 @@ func (c *requestContext) Value(key any) any {
 		return &c.route
 	}
 	return c.EventContext.Value(key)
+}
+
+// counted is an answer of which status and size are known.
+type counted struct {
+	http.ResponseWriter
+	status, bytes int // of what was written; 0 without
+}
+
+// Unwrap is for [http.ResponseController].
+func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// WriteHeader passes the first status on, and those before it that only inform.
+func (c *counted) WriteHeader(status int) {
+	if c.status != 0 {
+		return
+	}
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		c.status = status
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	c.WriteHeader(http.StatusOK)
+	n, err := c.ResponseWriter.Write(b)
+	c.bytes += n
+	return n, err
 }
 
 // logged is routes and what comes before them for each request.
@@ -44,10 +72,11 @@ type logged struct {
 func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := l.Now()
 	ctx := l.newContext(r)
-	w.Header().Set("X-Request-Id", ctx.Event.RequestID)
-	ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-	defer l.end(ww, r, ctx, started)
-	l.Mux.ServeHTTP(ww, r.WithContext(ctx))
+	ctx.id[0] = ctx.Event.RequestID
+	w.Header()["X-Request-Id"] = ctx.id[:]
+	ctx.answer.ResponseWriter = w
+	defer l.end(r, ctx, started)
+	l.Mux.ServeHTTP(&ctx.answer, r.WithContext(ctx))
 }
 
 func (l *logged) newContext(r *http.Request) *requestContext {
@@ -62,28 +91,28 @@ func (l *logged) newContext(r *http.Request) *requestContext {
 	return ctx
 }
 
-func (l *logged) end(w middleware.WrapResponseWriter, r *http.Request, ctx *requestContext, started time.Time) {
+func (l *logged) end(r *http.Request, ctx *requestContext, started time.Time) {
 	route, took := ctx.route.RoutePattern(), l.Now().Sub(started)
 	if l.Served != nil {
-		l.Served(ctx, Served{r.Method, route, w.Status(), took, &ctx.Event})
+		l.Served(ctx, Served{r.Method, route, ctx.answer.status, took, &ctx.Event})
 	}
-	l.logRequest(r, w, &ctx.Event, route, took)
+	l.logRequest(r, &ctx.answer, &ctx.Event, route, took)
 }
 
-func (s *server) logRequest(r *http.Request, w middleware.WrapResponseWriter, e *handlers.Event, route string, took time.Duration) {
+func (s *server) logRequest(r *http.Request, answer *counted, e *handlers.Event, route string, took time.Duration) {
 	unlogged := 0
-	if w.Status() == http.StatusUnauthorized {
+	if answer.status == http.StatusUnauthorized {
 		var isLogged bool
 		if isLogged, unlogged = s.refusals.logs(network(e.ClientIP), s.Now()); !isLogged {
 			return
 		}
 	}
-	line := s.logEvent(w.Status(), e, route)
+	line := s.logEvent(answer.status, e, route)
 	if unlogged > 0 {
 		line = line.Int("unlogged", unlogged)
 	}
 	line.Str("request_id", e.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
-		Int("status", w.Status()).Int("bytes", w.BytesWritten()).Dur("dur_ms", took).
+		Int("status", answer.status).Int("bytes", answer.bytes).Dur("dur_ms", took).
 		Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
 }
 

@@ -90,7 +90,8 @@ type Call struct {
 type signature struct {
 	value          string // of which a hash is recorded; empty where none was given out
 	signedHeaders  string
-	presignSeconds int64 // of a presigned URL; 0 for all others
+	presignSeconds int64  // of a presigned URL; 0 for all others
+	date           string // where it is known as text already
 }
 
 // perform has an operation decided, gets the session, signs, and writes the one record of it: denied, failed or signed.
@@ -142,7 +143,9 @@ func (op *operation) recordSignature(record *access.Record, s signature) {
 	}
 	record.Algorithm = string(op.request.Algorithm)
 	record.SignedHeaders, record.PayloadSHA256 = s.signedHeaders, op.request.PayloadHash
-	record.AmzDate = op.request.Time.Format(signing.TimeFormat)
+	if record.AmzDate = s.date; s.date == "" {
+		record.AmzDate = op.request.Time.Format(signing.TimeFormat)
+	}
 	if s.presignSeconds > 0 {
 		record.PresignSeconds = s.presignSeconds
 	}

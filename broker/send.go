@@ -213,7 +213,7 @@ func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed,
 		default:
 			signed, err = x.b.Signer.Sign(&op.request)
 		}
-		return signed, signature{signed.Signature, signed.SignedHeaders, int64(op.request.Expires / time.Second)}, err
+		return signed, signature{signed.Signature, signed.SignedHeaders, int64(op.request.Expires / time.Second), ""}, err
 	})
 	if err != nil && x.attempts == 1 {
 		x.attempts = 0 // nothing was signed, so there is no outcome

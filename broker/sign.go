@@ -68,7 +68,7 @@ func (b *Broker) Sign(ctx context.Context, call *Call, in *Input) (*Result, erro
 		if err != nil {
 			return nil, signature{}, err
 		}
-		return op.result(signed), signature{value: signed.Signature, signedHeaders: signed.SignedHeaders}, nil
+		return op.result(signed), signature{value: signed.Signature, signedHeaders: signed.SignedHeaders, date: signed.Date}, nil
 	})
 }
 
@@ -89,7 +89,7 @@ func (b *Broker) Presign(ctx context.Context, call *Call, in *Input) (*Result, e
 		}
 		out := op.result(signed)
 		out.ExpiresAt = op.request.Time.Add(op.request.Expires)
-		return out, signature{signed.Signature, signed.SignedHeaders, int64(op.request.Expires / time.Second)}, nil
+		return out, signature{signed.Signature, signed.SignedHeaders, int64(op.request.Expires / time.Second), ""}, nil
 	})
 }
 

@@ -44,16 +44,16 @@ func writeHead(w http.ResponseWriter, status int, media string, length int) {
 	w.WriteHeader(status)
 }
 
-// answers are buffers; none is kept that is larger than keptAnswer.
-var answers = sync.Pool{New: func() any { return new([]byte) }}
+// answers have buffers; none is kept that is larger than keptAnswer.
+var answers = sync.Pool{New: func() any { return new(appendjson.Object) }}
 
 const keptAnswer = 256 << 10
 
 var errNotUTF8 = errors.New("encoding the response: a text is not UTF-8")
 
 func writeAppended(w http.ResponseWriter, r *http.Request, status int, media string, a appender) {
-	buf := answers.Get().(*[]byte)
-	o := appendjson.Open((*buf)[:0])
+	o := answers.Get().(*appendjson.Object)
+	o.Reopen()
 	a.appendTo(o)
 	text, valid := o.Close()
 	if !valid {
@@ -64,8 +64,7 @@ func writeAppended(w http.ResponseWriter, r *http.Request, status int, media str
 	// A client that is gone cannot be told anything more. Its connection of HTTP/2 may still read the buffer, when the write
 	// has ended in an error: it is not used again.
 	if _, err := o.WriteTo(w); err == nil && cap(text) <= keptAnswer {
-		*buf = text
-		answers.Put(buf)
+		answers.Put(o)
 	}
 }
 

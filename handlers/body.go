@@ -47,26 +47,30 @@ func (v *bodyValue) take(document []byte) { v.text = document[v.begin:v.end:v.en
 
 // readBody reads the one of body and bodyBase64 that is given; payloadSha256 stands for either.
 func (in *signRequest) readBody() (broker.Body, error) {
-	const onlyOne = "Only one of body, bodyBase64 and payloadSha256 can be given."
 	var out broker.Body
-	given := make([]problem.Field, 0, 3)
+	given := make([]string, 0, 3)
 	body := in.Body.text
 	if len(body) > 0 && body.Kind() != 'n' {
-		given = append(given, problem.Field{Pointer: "/body", Detail: onlyOne})
+		given = append(given, "/body")
 		var err error
 		if out, err = readForms(&in.Body, in.mediaType); err != nil {
 			return broker.Body{}, err
 		}
 	}
 	if in.BodyBase64 != nil {
-		given = append(given, problem.Field{Pointer: "/bodyBase64", Detail: onlyOne})
+		given = append(given, "/bodyBase64")
 		out = broker.Body{Present: true, Bytes: in.bodyBytes, MediaType: broker.MediaBinary}
 	}
 	if in.PayloadSHA256 != nil {
-		given = append(given, problem.Field{Pointer: "/payloadSha256", Detail: onlyOne})
+		given = append(given, "/payloadSha256")
 	}
 	if len(given) > 1 {
-		return broker.Body{}, &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way.", Fields: given}
+		conflict := &problem.Error{Code: "fields_conflict", Detail: "The body is given in more than one way."}
+		for _, pointer := range given {
+			const onlyOne = "Only one of body, bodyBase64 and payloadSha256 can be given."
+			conflict.Fields = append(conflict.Fields, problem.Field{Pointer: pointer, Detail: onlyOne})
+		}
+		return broker.Body{}, conflict
 	}
 	out.Null = len(body) > 0 && body.Kind() == 'n'
 	return out, nil

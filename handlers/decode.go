@@ -94,11 +94,13 @@ func checkMedia(header http.Header) error {
 // checker is what a request type does beyond its Go types to hold the contract: required fields, enums, bounds.
 type checker interface{ check(*problem.Fields) }
 
+var strict = []json.Options{json.RejectUnknownMembers(true)}
+
 func decodeDocument(data []byte, in any) error {
 	if len(data) == 0 {
 		return &problem.Error{Code: "body_missing", Detail: "The request has no body."}
 	}
-	if err := json.Unmarshal(data, in, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(data, in, strict...); err != nil {
 		if wrong := wrongEncoding(data); wrong != nil {
 			return wrong
 		}

@@ -23,6 +23,12 @@ type Object struct {
 // Open begins an object at the end of buf, which is then the object's own.
 func Open(buf []byte) *Object { return &Object{buf: append(buf, '{')} }
 
+// Reopen begins another object in the space of one that is no longer needed. The zero Object can be reopened, too.
+func (o *Object) Reopen() {
+	clear(o.aside)
+	o.buf, o.replaced, o.aside = append(o.buf[:0], '{'), false, o.aside[:0]
+}
+
 // Close ends the object. It returns the buffer, and whether every text was UTF-8; in one that was not, U+FFFD stands for
 // what was not.
 //
