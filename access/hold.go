@@ -9,7 +9,13 @@ type Hold struct {
 	weight    int64
 	revoked   chan struct{}
 	isRevoked bool
-	onRevoke  func() // of one that is offered
+	offered   Revoker // of one that is offered
+}
+
+// Revoker gives back what others need.
+type Revoker interface {
+	// Revoke sees to it that [Hold.Release] is called. It is called once, in a goroutine of its own.
+	Revoke()
 }
 
 // Revoked is closed when the hold is taken back: what it was for must end, and
@@ -37,19 +43,18 @@ func (h *Hold) Settle(weight int64) bool {
 }
 
 // Offer lets a hold be taken back again, or for the first time: what it was for
-// is done, all but what does not end by itself. onRevoke is then called once, and
-// must see to it that Release is. Of a caller's holds, those that were offered are
-// taken back first, the oldest before the others. Call it once.
-func (h *Hold) Offer(onRevoke func()) {
+// is done, all but what does not end by itself. Of a caller's holds, those that were
+// offered are taken back first, the oldest before the others. Call it once.
+func (h *Hold) Offer(r Revoker) {
 	l := h.limiter
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if h.isRevoked {
 		return
 	}
-	h.onRevoke = onRevoke
+	h.offered = r
 	s := l.callers[h.caller]
-	at := slices.IndexFunc(s.revocable, func(o *Hold) bool { return o.onRevoke != nil })
+	at := slices.IndexFunc(s.revocable, func(o *Hold) bool { return o.offered != nil })
 	if at < 0 {
 		at = len(s.revocable)
 	}

@@ -31,6 +31,7 @@ type Limiter struct {
 	used     int64
 	revoking int64 // part of used: revoked, and not released yet
 	callers  map[string]*share
+	spare    *share    // of a caller who has gone
 	waiting  []*waiter // in the order of their arrival
 	refused  atomic.Uint64
 }
@@ -153,10 +154,13 @@ func (l *Limiter) fits(h *Hold) bool { return len(l.waiting) == 0 && l.used+h.we
 
 func (l *Limiter) shareOf(caller string) *share {
 	s := l.callers[caller]
-	if s == nil {
-		s = &share{}
-		l.callers[caller] = s
+	if s != nil {
+		return s
 	}
+	if s, l.spare = l.spare, nil; s == nil {
+		s = &share{}
+	}
+	l.callers[caller] = s
 	return s
 }
 
@@ -260,8 +264,8 @@ func (l *Limiter) revokeFor(w *waiter) {
 		from.revoking += h.weight
 		l.revoking += h.weight
 		h.isRevoked = true
-		if h.onRevoke != nil {
-			go h.onRevoke()
+		if h.offered != nil {
+			go h.offered.Revoke()
 		} else {
 			close(h.revoked)
 		}
@@ -272,5 +276,7 @@ func (l *Limiter) revokeFor(w *waiter) {
 func (l *Limiter) forget(caller string, s *share) {
 	if s.used == 0 && s.waiting == 0 {
 		delete(l.callers, caller)
+		*s = share{revocable: s.revocable[:0]}
+		l.spare = s
 	}
 }

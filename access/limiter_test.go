@@ -21,6 +21,10 @@ func limiterTest(t *testing.T, queue int, test func(*testing.T, *access.Limiter)
 	synctest.Test(t, func(t *testing.T) { test(t, must(access.NewLimiter(10, queue, limiterWait))) })
 }
 
+type revoker func()
+
+func (r revoker) Revoke() { r() }
+
 // later acquires in the background and says how it went.
 func later(l *access.Limiter, caller string, weight int64) <-chan error {
 	done := make(chan error, 1)
@@ -275,7 +279,7 @@ func TestLimiter_TakesBackWhatIsOffered(t *testing.T) {
 		other := later(l, "other", 2)
 		var revoked []int
 		for _, i := range []int{4, 9, 7, 1} {
-			holds[i].Offer(func() { revoked = append(revoked, i); holds[i].Release() })
+			holds[i].Offer(revoker(func() { revoked = append(revoked, i); holds[i].Release() }))
 			synctest.Wait()
 		}
 		if err := <-other; err != nil {
@@ -296,7 +300,7 @@ func TestLimiter_TakesBackForAllWhoWaitAtOnce(t *testing.T) {
 	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
 		for range 10 {
 			h := must(l.Acquire(t.Context(), "greedy", 1, false))
-			h.Offer(func() { time.Sleep(time.Second); h.Release() })
+			h.Offer(revoker(func() { time.Sleep(time.Second); h.Release() }))
 		}
 		begun := time.Now()
 		var waiting []<-chan error

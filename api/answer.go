@@ -24,6 +24,7 @@ type offered struct {
 	now  func() time.Time
 
 	begun bool
+	until time.Time // a client has to have taken the answer
 
 	mu    sync.Mutex
 	ended bool
@@ -40,20 +41,20 @@ func (a *offered) Write(b []byte) (int, error) {
 		if err != nil || size < len(b) {
 			size = len(b)
 		}
-		until := a.now().Add(takeTime + time.Duration(size)*time.Second/takeRate)
-		a.hold.Offer(func() { a.cut(until) })
+		a.until = a.now().Add(takeTime + time.Duration(size)*time.Second/takeRate)
+		a.hold.Offer(a)
 	}
 	return a.ResponseWriter.Write(b)
 }
 
-// cut ends a write that has not ended by then.
-func (a *offered) cut(until time.Time) {
+// Revoke ends a write that has not ended by then.
+func (a *offered) Revoke() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended {
 		return
 	}
-	a.timer = time.AfterFunc(until.Sub(a.now()), func() {
+	a.timer = time.AfterFunc(a.until.Sub(a.now()), func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if !a.ended { // else it is the next request's connection

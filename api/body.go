@@ -73,23 +73,33 @@ func (s *server) readBodyThen(reuse bool, next http.Handler) http.Handler {
 
 // readSmall reads a body of a known size, for which the server's own timeouts are enough.
 func (s *server) readSmall(w http.ResponseWriter, r *http.Request, reuse bool, next http.Handler) {
-	var data []byte
+	var small *arrived
 	if reuse {
-		space, _ := smallBodies.Get().(*[smallBody]byte)
-		if space == nil {
-			space = new([smallBody]byte)
-		}
-		defer smallBodies.Put(space)
-		data = space[:r.ContentLength:r.ContentLength]
-	} else {
-		data = make([]byte, r.ContentLength)
+		small, _ = smallBodies.Get().(*arrived)
 	}
+	if small == nil {
+		small = new(arrived)
+	}
+	if reuse {
+		defer smallBodies.Put(small)
+	}
+	if int64(cap(small.space)) < r.ContentLength {
+		small.space = make([]byte, r.ContentLength)
+	}
+	data := small.space[:r.ContentLength:r.ContentLength]
 	if _, err := io.ReadFull(r.Body, data); err != nil {
 		handlers.WriteError(w, r, handlers.BodyUnreadable(err))
 		return
 	}
-	r.Body = handlers.WholeBody(data)
+	small.Set(data)
+	r.Body = &small.Arrived
 	next.ServeHTTP(w, r)
+}
+
+// arrived is a small body with its space.
+type arrived struct {
+	handlers.Arrived
+	space []byte
 }
 
 // arrival is a body on its way.

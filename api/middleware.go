@@ -26,11 +26,18 @@ type requestContext struct {
 	patterns [1]string // the space of those of route
 	answer   counted
 	id       [1]string // the value of a header
+	offered  offered   // the answer to who has a place among the requests being answered
 }
 
+// requestKey finds the context of a request itself.
+type requestKey struct{}
+
 func (c *requestContext) Value(key any) any {
-	if key == chi.RouteCtxKey {
+	switch key {
+	case chi.RouteCtxKey:
 		return &c.route
+	case requestKey{}:
+		return c
 	}
 	return c.EventContext.Value(key)
 }
@@ -300,7 +307,13 @@ func (s *server) limitRequests(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
+		var answer *offered
+		if ctx, ok := r.Context().Value(requestKey{}).(*requestContext); ok {
+			answer = &ctx.offered
+		} else {
+			answer = new(offered)
+		}
+		answer.ResponseWriter, answer.hold, answer.now = w, hold, s.Now
 		defer answer.release()
 		next.ServeHTTP(answer, r)
 	})

@@ -103,11 +103,12 @@ func (s *stream) offer() {
 	defer s.mu.Unlock()
 	if !s.ended && !s.offered {
 		s.offered = true
-		s.hold.Offer(func() { go s.cut() })
+		s.hold.Offer(s)
 	}
 }
 
-func (s *stream) cut() {
+// Revoke cuts the client off: who has a place that others need is an [access.Revoker].
+func (s *stream) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended { // else it is the next request's connection

@@ -113,7 +113,7 @@ func (op *operation) signs(name string) bool {
 // decided on. Of what this service sends they see everything. Host is an attribute of its own, and what signing sets is no choice of the
 // caller's.
 func (op *operation) signedFields() []access.Field {
-	fields := make([]access.Field, 0, len(op.request.Headers))
+	fields := op.space.fields[:0]
 	for i, h := range op.request.Headers {
 		name := op.headerNames()[i]
 		noChoice := signing.Reserved(name) || name == "x-amz-content-sha256" || name == "host"

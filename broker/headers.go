@@ -15,11 +15,13 @@ import (
 // way to AWS drops or changes get a warning.
 func setHeaders(in *Input, op *operation) error {
 	warned, sends := map[string]bool{}, op.action == access.ActionSend
-	op.request.Headers = make([]signing.Header, 0, len(in.Headers)+1)
-	op.names = make([]string, 0, len(in.Headers)+1)
+	op.request.Headers, op.names = op.space.headers[:0], op.space.names[:0]
+	if n := len(in.Headers) + 1; n > len(op.space.names) {
+		op.request.Headers, op.names = make([]signing.Header, 0, n), make([]string, 0, n)
+	}
 	var hashes []signing.Header
 	for _, h := range in.Headers {
-		name := strings.ToLower(strings.TrimSpace(h.Name))
+		name := lowerName(strings.TrimSpace(h.Name))
 		if reason := unsendable(name, h, in.SignAllHeaders); reason != "" {
 			return &problem.Error{
 				Code: "header_invalid", Detail: "A header is not valid.",
@@ -64,6 +66,14 @@ func setHeaders(in *Input, op *operation) error {
 	}
 	op.listAllHeaders()
 	return op.takeContentHashes(in, hashes)
+}
+
+// lowerName is [strings.ToLower], without a copy of the name that most requests have.
+func lowerName(name string) string {
+	if name == "Content-Type" {
+		return "content-type"
+	}
+	return strings.ToLower(name)
 }
 
 // headerNames are the names of the headers in lower case. Headers are only ever added.

@@ -100,6 +100,15 @@ type operation struct {
 	warned   []problem.Field
 	scopeWhy string // what the host tells of its scope
 	pattern  bool   // a host pattern does
+	made     Result
+	space    usualHeaders
+}
+
+// usualHeaders is space for what a request with few headers needs to be decided on.
+type usualHeaders struct {
+	headers [4]signing.Header
+	names   [4]string
+	fields  [4]access.Field
 }
 
 func (b *Broker) newOperation(action access.Action, in *Input) *operation {

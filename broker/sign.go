@@ -133,13 +133,14 @@ func (op *operation) capExpiry() {
 
 func (op *operation) result(s signing.Signed) *Result {
 	r := &op.request
-	return &Result{
+	op.made = Result{
 		Method: r.Method, URL: s.URL.String(), Headers: s.Headers, Body: op.payload.Body, MediaType: op.mediaType, PayloadHash: r.PayloadHash,
 		Scope: r.Scope, Algorithm: r.Algorithm, Inferred: op.inferred, Normalized: op.normalized, DoubleEncode: !r.SingleEncode,
 		ContentSHA256Header: r.ContentSHA256Header, Token: r.Token, SignedHeaders: strings.Split(s.SignedHeaders, ";"),
 		SignedAt: r.Time, ExpiresAt: op.expiresAt(), Expires: r.Expires, AccessKeyID: r.Credentials.AccessKeyID, Profile: op.session.Profile,
 		Warnings: op.warnings, Authorization: s.Authorization, Date: s.Date, Explanation: op.explain(explain(r, s)),
 	}
+	return &op.made
 }
 
 // explain adds to the texts of the steps where the scope and the warnings came from.

@@ -27,7 +27,7 @@ func decode(r *http.Request, in any) error {
 		return err
 	}
 	var data []byte
-	if whole, ok := r.Body.(*wholeBody); ok {
+	if whole, ok := r.Body.(*Arrived); ok {
 		data = whole.data
 	} else {
 		var err error
@@ -44,18 +44,25 @@ func decode(r *http.Request, in any) error {
 	return decodeDocument(bytes.TrimPrefix(data, []byte(byteOrderMark)), in)
 }
 
-// wholeBody is a body that was read before the handler was called.
-type wholeBody struct {
+// Arrived is a body that was read before the handler was called; it is decoded where it lies.
+type Arrived struct {
 	bytes.Reader
 	data []byte
 }
 
-func (*wholeBody) Close() error { return nil }
+// Close does nothing.
+func (*Arrived) Close() error { return nil }
 
-// WholeBody is the body of a request that has arrived; it is decoded where it lies.
+// Set makes data what the body holds.
+func (b *Arrived) Set(data []byte) {
+	b.data = data
+	b.Reset(data)
+}
+
+// WholeBody is the body of a request that has arrived.
 func WholeBody(data []byte) io.ReadCloser {
-	body := &wholeBody{data: data}
-	body.Reset(data)
+	body := new(Arrived)
+	body.Set(data)
 	return body
 }
 

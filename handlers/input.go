@@ -10,15 +10,15 @@ import (
 
 // input is the request as the broker takes it.
 func (in *signRequest) input() *broker.Input {
-	out := &broker.Input{
+	in.asked = broker.Input{
 		Method: in.Method, URL: in.URL, Query: in.Query, Headers: in.allHeaders(), Body: in.readBody, PayloadSHA256: valueOf(in.PayloadSHA256),
 		Payload: valueOf(in.Payload), Profile: in.Profile, Service: in.Service, Region: in.Region,
 		Algorithm:     signing.Algorithm(valueOf(in.Algorithm)),
 		SignedHeaders: in.SignedHeaders, SignAllHeaders: in.SignAllHeaders, MinValidity: in.MinValiditySeconds.duration(),
 		SigningTime: in.signingTime, Credentials: in.Credentials.credentials(), Explain: in.Explain,
 	}
-	in.Options.set(out)
-	return out
+	in.Options.set(&in.asked)
+	return &in.asked
 }
 
 func (in *signRequest) namedParts() namedParts {

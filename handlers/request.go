@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/broker"
 	"countersign/credentials"
 	"countersign/problem"
 )
@@ -36,6 +37,7 @@ type signRequest struct {
 
 	bodyBytes   []byte     // what BodyBase64 holds
 	signingTime *time.Time // what SigningTime says
+	asked       broker.Input
 }
 
 func (in *signRequest) body() *bodyValue { return &in.Body }

@@ -20,6 +20,8 @@ type scratch struct {
 
 	signedHeaders []byte
 
+	checked string // the names that were signed last: often the next request has the same
+
 	date   string    // of X-Amz-Date, and which second of Unix time it is:
 	second int64     // often the next request has the same
 	sha256 hash.Hash // to be used again

@@ -61,7 +61,10 @@ func (s *Signer) Check(r *Request) (signedHeaders string, err error) {
 	if err := d.chooseHeaders(r); err != nil {
 		return "", err
 	}
-	return string(d.signedHeaders), nil
+	if string(d.signedHeaders) != d.checked {
+		d.checked = string(d.signedHeaders)
+	}
+	return d.checked, nil
 }
 
 // cutLast cuts the last n bytes off, and what is before them.
