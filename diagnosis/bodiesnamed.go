@@ -54,7 +54,7 @@ func (m *mismatch) name(body string) {
 // documentsIn are the documents of JSON that begin a line.
 func documentsIn(text string) []string {
 	var list []string
-	for at := 0; at < len(text) && len(list) < maxNamed; {
+	for at, tried := 0, 0; at < len(text) && len(list) < maxNamed && tried < 4*maxNamed; {
 		line := text[at:]
 		end := strings.IndexByte(line, '\n') + 1
 		if end == 0 {
@@ -62,6 +62,7 @@ func documentsIn(text string) []string {
 		}
 		start := len(line[:end]) - len(strings.TrimLeft(line[:end], " \t"))
 		if start < end && (line[start] == '{' || line[start] == '[') {
+			tried++
 			d := json.NewDecoder(bytes.NewReader([]byte(line[start:min(len(line), start+maxNamedBody)])))
 			var document json.RawMessage
 			if d.Decode(&document) == nil {

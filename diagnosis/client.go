@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"regexp"
 	"slices"
 
 	"countersign/internal/lazyregexp"
@@ -40,6 +39,14 @@ var refusingClients = []struct {
 	{"PHP", []string{"is not valid header value"}},
 	{"PHP", []string{"header may not contain more than a single header"}},
 	{"Ruby", []string{"header field value cannot include cr/lf"}},
+	{"Java", []string{"restricted header name"}},
+	{"Node.js", []string{"err_http_invalid_header_value"}},
+	{"Python (httpx)", []string{"illegal header value b"}},
+	{"Python (aiohttp)", []string{"detected in headers. potential header injection"}},
+	{"Rust", []string{"failed to parse header value"}},
+	{".NET", []string{"request headers must contain only ascii"}},
+	{"Power Query", []string{"header is only supported when connecting anonymously"}},
+	{"Google Apps Script", []string{"attribute provided with invalid value: header"}},
 }
 
 // refusesHeader are words of a program that does not send a header: of its own, not of a
@@ -61,15 +68,16 @@ func clientRefused(c *collector) bool {
 			name = r.name
 		}
 	}
+	certainty := Stated
 	if name == "" && c.status == 0 && len(c.refusal.Says) == 0 && refusesHeader().MatchString(c.text) {
-		name = "the program that sends"
+		name, certainty = "the program that sends", Likely
 	}
 	if name == "" {
 		return false
 	}
 	c.ruleOut(neverSent)
 	f := finding{
-		cause: "client-refused-header", certainty: Stated, place: "header:authorization",
+		cause: "client-refused-header", certainty: certainty, place: "header:authorization",
 		reason: "The exception comes from the HTTP client of " + name + ".",
 	}
 	switch {
@@ -142,7 +150,8 @@ var findsNoCredentials = lazily(`\b(?:no|not find|not found|missing|unable to (?
 // noCredentials: the SDK found no keys to sign with.
 func noCredentials(c *collector) bool {
 	own := c.mentions("credentialretrievalerror", "error when retrieving credentials", "failed to refresh cached credentials")
-	if !own && (len(c.refusal.Codes) > 0 || !(c.status == 0 && len(c.refusal.Says) == 0 && findsNoCredentials().MatchString(c.text)) &&
+	if !own && (len(c.refusal.Codes) > 0 || !(c.status == 0 && len(c.refusal.Says) == 0 && findsNoCredentials().MatchString(c.text) &&
+		!c.mentions("invalid")) &&
 		!c.mentions(
 			"unable to locate credentials", "could not load credentials", "missing credentials in config", "unable to load aws credentials",
 			"no ec2 imds role found", "unable to load credentials", "failed to retrieve credentials", "unable to get iam security credentials",
@@ -195,7 +204,8 @@ var failsToConnect = lazily(`\b(?:could not|cannot|can't|can not|failed to|unabl
 	`reach)\b|` +
 	`\b(?:connection|connect|socket|handshake|tls|ssl)\b[^.\n]{0,40}\b(?:refused|reset|closed|timed? ?out|aborted|failed|failure|` +
 	`actively refused)\b|` +
-	`\b(?:read|write|connect|getaddrinfo) (?-i:E[A-Z_]{4,12})\b|\bactively refused\b|\bno (?:such )?(?:host|` +
+	`\b(?:read|write|connect|getaddrinfo) (?-i:E[A-Z_]{4,12})\b|\bactively refused\b|\berror trying to connect\b|\bpeer certificate\b|` +
+	`\bunsuccessful tunnel\b|\bno (?:such )?(?:host|` +
 	`address)\b[^.\n]{0,30}\b(?:known|found|associated)\b|\bhost ?(?:name)? (?:was )?not found\b|` +
 	`\b(?:create|establish)\b[^.\n]{0,20}\b(?:ssl|tls|secure channel)\b`)
 
@@ -258,8 +268,8 @@ func hostIn(text string) string {
 	if host := hostOfAWS().FindString(text); host != "" {
 		return host
 	}
-	for _, p := range []*regexp.Regexp{hostOfURL(), hostNamed()} {
-		if m := p.FindStringSubmatch(text); m != nil {
+	for _, p := range []lazyregexp.Expression{hostOfURL, hostNamed} {
+		if m := p().FindStringSubmatch(text); m != nil {
 			return m[1]
 		}
 	}

@@ -13,6 +13,7 @@ import (
 func authorizationForm(c *collector) bool {
 	switch {
 	case c.says("mechanism-unsupported"), c.code("SignatureVersionNotSupported"),
+		saysOld().MatchString(c.text),
 		c.mentions("unsupported authorization type", "authorization mechanism is not supported", "require aws signature version 4",
 			"signature version 2 is not supported", "use aws signature version 4", "signature version 1 is not supported", "did not use sigv4"):
 		return unsupportedMechanism(c)
@@ -48,6 +49,11 @@ func authorizationForm(c *collector) bool {
 	return false
 }
 
+// saysOld are words that refuse Signature Version 2.
+var saysOld = lazily(`\b(?:sig(?:nature)? ?v(?:ersion)? ?2|v2 signature)\b[^.\n]{0,80}\b(?:not (?:supported|allowed)|unsupported|` +
+	`no longer|disabled)|` +
+	`\b(?:please|must|should) use (?:aws )?sig(?:nature)? ?v(?:ersion)? ?4\b`)
+
 func unsupportedMechanism(c *collector) bool {
 	c.ruleOut(notSeen)
 	scheme := strings.ToLower(c.claim.scheme)
@@ -66,7 +72,7 @@ func unsupportedMechanism(c *collector) bool {
 			cause: "sigv2", certainty: Proved, place: "header:authorization",
 			reason: "The request has the form of Signature Version 2, which AWS does not accept.",
 		})
-	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"):
+	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"), saysOld().MatchString(c.text):
 		c.add(finding{
 			cause: "sigv2", certainty: Stated, place: "header:authorization",
 			reason: "AWS asks for Signature Version 4 (AWS4-HMAC-SHA256) in place of what was sent.",

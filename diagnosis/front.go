@@ -72,6 +72,7 @@ var fronts = []front{
 	{cause: "front-refused", name: "Google's front end", header: "Server", value: "google frontend"},
 	{cause: "front-refused", name: "Microsoft's HTTP.sys", header: "Server", value: "microsoft-httpapi"},
 	{cause: "front-refused", name: "F5", header: "Server", value: "bigip"},
+	{cause: "front-refused", name: "CloudFront", header: "Server", value: "cloudfront"},
 	{cause: "front-refused", name: "nginx", texts: []string{"<center>nginx"}},
 	{cause: "front-refused", name: "an Apache server", texts: []string{"<address>apache"}},
 	{cause: "front-refused", name: "Microsoft IIS", texts: []string{"<html", "internet information services"}},

@@ -1,18 +1,17 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 
+	"countersign/internal/lazyregexp"
 	"countersign/reading"
 )
 
 // gist is what a refusal means whose sentence is not known here: services, and the
 // makers of compatible stores, say the same in many words.
 type gist struct {
-	words     func() *regexp.Regexp
-	not       func() *regexp.Regexp // with these it is about something else
+	words     lazyregexp.Expression
+	not       lazyregexp.Expression // with these it is about something else
 	cause     Cause
 	detail    string
 	certainty Certainty
@@ -22,10 +21,8 @@ type gist struct {
 	ask       *Question
 }
 
-// lazily compiles an expression when it is first used: most refusals need none of them.
-func lazily(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + text) })
-}
+// lazily makes an expression that matches in any case.
+func lazily(text string) lazyregexp.Expression { return lazyregexp.New(`(?i)` + text) }
 
 // ofOthers are words of tokens and signatures that are not AWS's.
 var ofOthers = lazily(`\b(?:jwt|bearer|oauth|saml|openid|oidc|webhook|cookie|csrf|refresh token|id token|access token|api key|password|` +
@@ -34,8 +31,21 @@ var ofOthers = lazily(`\b(?:jwt|bearer|oauth|saml|openid|oidc|webhook|cookie|csr
 // gists are in the order in which services check.
 var gists = []gist{
 	{
+		words: lazily(`\bno (?:such )?(?:method|route|resource|operation|integration)\b[^.\n]{0,60}\b(?:found|match(?:es|ing)?|defined|` +
+			`exists?)\b|` +
+			`\broute not found\b|\bno such (?:route|method|operation)\b`),
+		cause: "unknown-route", certainty: Likely, place: "path",
+		reason: "The words are those for a route that does not exist: ", others: []Cause{"signature-right"},
+	},
+	{
+		words: lazily(`\bwaf\b[^.\n]{0,40}\bblock|\bblocked by (?:\w+ ){0,3}(?:waf|firewall)\b`),
+		cause: "waf-blocked", certainty: Likely, place: "host",
+		reason: "The words are those of a firewall: ", others: []Cause{"front-refused"},
+	},
+	{
 		words: lazily(`\bregion\b[^.\n]{0,60}\b(?:wrong|incorrect|mismatch|invalid|not valid|expect(?:ed|s|ing)|does(?: not|n't) match)|` +
-			`\b(?:wrong|incorrect|invalid|unexpected|mismatched) region\b|\bunexpected scope\b|\bnot in (?:the )?['"]?[\w-]+['"]? region\b`),
+			`\b(?:wrong|incorrect|invalid|unexpected|mismatched) (?:\w+ ){0,2}region\b|\bunexpected scope\b|` +
+			`\bnot in (?:the )?['"]?[\w-]+['"]? region\b`),
 		cause: "wrong-region", certainty: Likely, place: "scope:region",
 		reason: "The words are those for a wrong region: ", others: []Cause{"wrong-endpoint"}, ask: &askRequest,
 	},
@@ -50,7 +60,7 @@ var gists = []gist{
 		reason: "The words are those for an Authorization header that cannot be read: ", others: []Cause{"not-sigv4"}, ask: &askRequest,
 	},
 	{
-		words: lazily(`\b(?:anonymous|unauthenticated|unsigned)\b[^.\n]{0,80}\b(?:not|no|denied|forbidden|unsupported|disabled)\b|` +
+		words: lazily(`\b(?:anonymous|unauthenticated|unsigned)\b[^.\n]{0,80}\b(?:not|no|denied|forbidden|unsupported|disabled|unauthorized)\b|` +
 			`\bnot support (?:anonymous|unauthenticated|unsigned)|\bauthentication (?:is )?required\b|` +
 			`\b(?:missing|no|without|lacks) (?:an? |any )?(?:authentication|authorization|signature|credentials)\b`),
 		not:   lazily(`identity pool`),
@@ -68,7 +78,7 @@ var gists = []gist{
 	},
 	{
 		words: lazily(`\bapi[ -]?key\b[^.\n]{0,40}\b(?:format|prefix|disabled|expired|revoked)\b|\bjwt\b|` +
-			`\b(?:access|bearer|id|refresh|oauth|login|identity) token\b[^.\n]{0,60}\b(?:missing|expired|revoked|invalid|malformed|` +
+			`\b(?:access|authentication|bearer|id|refresh|oauth|login|identity) token\b[^.\n]{0,60}\b(?:missing|expired|revoked|invalid|malformed|` +
 			`not valid|could not be)|\b(?:missing|expired|revoked|invalid|malformed) (?:access|bearer|id|refresh|oauth|login|identity) token\b`),
 		cause: "other-authorizer", certainty: Likely, place: "path",
 		reason: "The words are those for a token or key of another kind than AWS's: ",
@@ -127,11 +137,8 @@ func byGist(c *collector) bool {
 			continue
 		}
 		certainty := g.certainty
-		if g.cause == "denied-unspecified" {
-			if c.denied() {
-				break
-			}
-			c.ruleOut(rightSignature)
+		if g.cause == "denied-unspecified" && c.denied() {
+			break
 		}
 		if !c.refused { // somebody tells of a refusal, and does not show it
 			certainty = Open
@@ -139,7 +146,7 @@ func byGist(c *collector) bool {
 		}
 		c.add(finding{
 			cause: g.cause, detail: g.detail, certainty: certainty, place: g.place,
-			reason: g.reason + quote(reading.Redact(g.words().FindString(text)), 200) + ".",
+			reason: g.reason + quote(c.masker()(reading.Redact(lineOf(text, g.words().FindStringIndex(text)))), 300) + ".",
 		})
 		c.also("The words do not tell them apart.", g.others...)
 		if g.ask != nil {
@@ -153,9 +160,23 @@ func byGist(c *collector) bool {
 	return false
 }
 
+// lineOf is the line of a text in which something was found: all of it, since half of a
+// secret is not known for one.
+func lineOf(text string, at []int) string {
+	start := strings.LastIndexByte(text[:at[0]], '\n') + 1
+	end := strings.IndexByte(text[at[1]:], '\n')
+	if end < 0 {
+		end = len(text) - at[1]
+	}
+	return text[start : at[1]+end]
+}
+
 // inWords is what the refusal says beside its code.
 func (c *collector) inWords() string {
-	text := c.refusal.Message.Text()
+	text := ""
+	for _, m := range c.refusal.Messages {
+		text += m.Text() + "\n"
+	}
 	for _, name := range []string{"Details", "Detail", "Reason", "Hint", "error_description"} {
 		text += "\n" + c.refusal.Field(name).Text()
 	}
@@ -174,6 +195,6 @@ var speaksOfMismatch = lazily(`\bsignature\b[^.\n]{0,60}\b(?:do(?:es)?|did)(?: n
 // words that are not AWS's.
 func (c *collector) mismatchInWords() bool {
 	text := c.inWords()
-	return c.refused && speaksOfMismatch().MatchString(text) && !ofOthers().MatchString(text) &&
+	return c.refused && !c.says("mismatch") && speaksOfMismatch().MatchString(text) && !ofOthers().MatchString(text) &&
 		!lateCode().MatchString(strings.TrimPrefix(c.refusal.Code.Text(), "Invalid"))
 }

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +105,8 @@ func (m *mismatch) either(mistaken finding, d *difference) {
 	mistaken.certainty = Likely
 	mistaken.reason += " A change between signing and the point at which the request was copied gives the same signature."
 	changed := d.finding(Open, "The signature is right for the request before this change; a signer's mistake gives the same signature.")
-	if changedFirst(d) || d.place == "body" && m.at != nil && !m.at.exact { // workflows show bodies parsed, and write them again
+	named := d.place == "header:host" && slices.Contains(m.hostsNamed(), d.signed)
+	if changedFirst(d) || named || d.place == "body" && m.at != nil && !m.at.exact { // workflows show bodies parsed, and write them again
 		mistaken.certainty, changed.certainty = Open, Likely
 		m.add(changed)
 	}

@@ -25,7 +25,7 @@ func byMismatch(c *collector) {
 		deniedOrMismatch(c)
 		return
 	}
-	if !c.lumped() {
+	if !c.lumped() && !c.mismatchInWords() {
 		c.ruleOut(goodScope)
 	}
 	if oldSignature(c) {
@@ -69,7 +69,7 @@ func deniedOrMismatch(c *collector) {
 
 // oldSignature: a string to sign without a scope is that of Version 2.
 func oldSignature(c *collector) bool {
-	text := c.refusal.StringToSign.Text()
+	text := strings.TrimSpace(c.refusal.StringToSign.Text())
 	old := text != "" && !strings.HasPrefix(text, "AWS4-") && strings.Contains(text, "\n")
 	if !c.claim.v2 && !old {
 		return false
@@ -164,7 +164,11 @@ func (m *mismatch) traced() bool {
 		return false // the mistake is the signer's
 	}
 	m.ruleOut("The signature is right for the request as it was signed.")
-	m.changed(found, Proved, "The request as it was sent differs there from the one that was signed.", m.signed)
+	certainty := Proved
+	if m.prover == nil && m.in.Sent == nil { // both are of a paste
+		certainty = Likely
+	}
+	m.changed(found, certainty, "The request as it was sent differs there from the one that was signed.", m.signed)
 	return true
 }
 

@@ -133,7 +133,7 @@ var uriMarks = strings.NewReplacer("%21", "!", "%23", "#", "%24", "$", "%26", "&
 	"%2B", "+", "%2C", ",", "%2F", "/", "%3A", ":", "%3B", ";", "%3D", "=", "%3F", "?", "%40", "@")
 
 // looseForms are a text with percent-encodings undone that programs leave out: those of
-// encodeURI, and each kind of character alone.
+// encodeURI, and each kind of character alone, once or, where it is encoded twice, twice.
 func looseForms(encoded string) []string {
 	list := []string{uriMarks.Replace(encoded)}
 	seen := map[string]bool{}
@@ -141,6 +141,11 @@ func looseForms(encoded string) []string {
 		if code := encoded[i : i+3]; code[0] == '%' && !seen[code] {
 			seen[code] = true
 			list = append(list, strings.ReplaceAll(encoded, code, unescape(code)))
+		}
+		if i+4 < len(encoded) && twiceEncoded().MatchString(encoded[i:i+5]) && !seen[encoded[i:i+5]] {
+			twice := encoded[i : i+5]
+			seen[twice] = true
+			list = append(list, strings.ReplaceAll(encoded, twice, unescape(twice)), strings.ReplaceAll(encoded, twice, unescape(unescape(twice))))
 		}
 	}
 	return list

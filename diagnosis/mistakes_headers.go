@@ -148,18 +148,12 @@ func (m *mismatch) hostMistakes(base *canonical) []mistake {
 	if _, rest, ok := strings.Cut(name, "."); ok {
 		hosts = append(hosts, rest)
 	}
+	hosts = append(hosts, m.hostsNamed()...)
 	var list []mistake
 	for _, h := range hosts {
 		text := withValue(base, "host", h)
 		note := "The host was signed as " + orThe(h, "nothing") + "."
 		list = append(list, headerMistake("host", "header:host", note, func(p *parts) { p.headers = text }))
-	}
-	for _, h := range m.hostsNamed() {
-		text := withValue(base, "host", h)
-		list = append(list, mistake{
-			dimension: inHeaders, cause: "changed-host", place: "header:host", other: changedHeader("host", h, host), rare: true,
-			apply: func(p *parts) { p.headers = text },
-		})
 	}
 	return list
 }

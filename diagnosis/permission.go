@@ -64,7 +64,8 @@ func permissionStated(c *collector) bool {
 		deniedEncoded(c)
 	case c.says("function-url"):
 		deniedFunction(c)
-	case strings.Contains(c.host(), ".aoss.") && c.status == 403 || c.responseHeader("x-aoss-response-hint") != "":
+	case strings.Contains(orThe(c.host(), hostOfAWS().FindString(c.text)), ".aoss.") && c.status == 403 ||
+		c.responseHeader("x-aoss-response-hint") != "":
 		deniedCollection(c)
 	default:
 		return deniedInWords(c)

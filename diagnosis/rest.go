@@ -72,6 +72,8 @@ func success(status int) finding {
 	}
 	if status > 0 {
 		f.reason = "The answer is no refusal: its status is " + itoa(status) + "."
+	} else {
+		f.certainty = Likely // somebody says so
 	}
 	return f
 }

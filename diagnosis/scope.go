@@ -12,14 +12,15 @@ var (
 	notRegion    = lazyregexp.New(`(?i)scoped to a valid region, not ["']([\w-]*)["']`)
 	wrongRegion  = lazyregexp.New(`(?i)region ["']([\w-]*)["'] is wrong|region name ["']([\w-]+)["'] is not valid`)
 	rightRegion  = lazyregexp.New(`(?i)region(?: ["'][\w-]*["'])? is wrong; expecting ["']([\w-]+)["']`)
-	bucketRegion = lazyregexp.New(`(?i)bucket is in this region: ([a-z0-9-]+)`)
+	bucketRegion = lazyregexp.New(`(?i)bucket is in (?:this region: |['"])([a-z0-9-]+)`)
 	endpointIn   = lazyregexp.New(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
 )
 
 // wrongRegion says whether the refusal is one of the region, in AWS's words or those
 // of other makers.
 func (c *collector) wrongRegion() bool {
-	return c.says("wrong-region") || c.code("InvalidRegionName") || c.mentions("is wrong; expecting") && rightRegion().MatchString(c.text)
+	return c.says("wrong-region") || c.code("InvalidRegionName") || wrongRegion().MatchString(c.text) || c.mentions("is wrong; "+
+		"expecting") && rightRegion().MatchString(c.text)
 }
 
 // inferred is what the host tells of the scope.
@@ -111,7 +112,7 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 	if m := rightRegion().FindStringSubmatch(c.text); m != nil && want == "" {
 		want = m[1]
 	}
-	if want == "" && c.code("InvalidRegionName") && c.mentions(" auto") {
+	if want == "" && c.mentions(", auto") && c.mentions("must be one of") { // R2
 		want = "auto"
 	}
 	f := finding{

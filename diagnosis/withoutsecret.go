@@ -23,7 +23,10 @@ func (m *mismatch) ofRequestAlone() bool {
 			reason:   "SignedHeaders lists " + name + ", and the request that was sent has none.",
 			evidence: []Evidence{{"header:" + name, "(signed, value not known)", ""}},
 		}
-		if m.arrived.given() && !there || !m.arrived.given() && setByClient(name) {
+		switch {
+		case m.at.bare:
+			f.certainty, f.reason = Likely, "SignedHeaders lists "+name+": it must be sent with the value that was signed."
+		case m.arrived.given() && !there || !m.arrived.given() && setByClient(name):
 			f.certainty = Likely
 		}
 		m.add(f)

@@ -1,6 +1,10 @@
 package reading
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 const (
 	canonicalLead = "The Canonical String for this request should have been"
@@ -127,4 +131,32 @@ func (r *reader) readStringToSign(v Value, _ int) int {
 	r.text(SigningText{Kind: StringToSign, Value: v.Slice(0, end), Signer: r.signerSays(v)})
 	r.part(FormSigning, "", v.Slice(0, end))
 	return pos
+}
+
+// linesOf is a string to sign of Version 4 in its four lines: pages make blanks of line
+// feeds, and put white space around it.
+func linesOf(v Value) Value {
+	text := v.Text()
+	parts := strings.Fields(text)
+	if len(parts) != 4 || !strings.HasPrefix(parts[0], "AWS4-") {
+		return v
+	}
+	if lines := strings.Join(parts, "\n"); strings.TrimRight(text, "\n") != lines {
+		return given(lines, v)
+	}
+	return v
+}
+
+// wholeness compares the canonical request with its hash in the string to sign. One whose
+// line feeds a page made blanks of cannot be compared.
+func wholeness(canonical, toSign string) Whole {
+	lines := strings.Split(strings.TrimRight(toSign, "\n"), "\n")
+	if !strings.Contains(canonical, "\n") || len(lines) != 4 {
+		return WholeUnknown
+	}
+	sum := sha256.Sum256([]byte(canonical))
+	if strings.TrimSpace(lines[3]) == hex.EncodeToString(sum[:]) {
+		return WholeYes
+	}
+	return WholeNo
 }

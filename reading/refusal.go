@@ -1,10 +1,6 @@
 package reading
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
-)
+import "strings"
 
 // Whole says whether AWS's own texts in a refusal are as AWS wrote them.
 type Whole string
@@ -101,22 +97,10 @@ func (g *gatherer) refusal() *Refusal {
 	if len(f.Messages) > 0 {
 		f.Message = f.Messages[0]
 	}
+	f.StringToSign = linesOf(f.StringToSign)
 	f.Whole = wholeness(f.CanonicalRequest.Text(), f.StringToSign.Text())
 	out := *f
 	return &out
-}
-
-// wholeness compares the canonical request with its hash in the string to sign.
-func wholeness(canonical, toSign string) Whole {
-	lines := strings.Split(strings.TrimRight(toSign, "\n"), "\n")
-	if canonical == "" || len(lines) != 4 {
-		return WholeUnknown
-	}
-	sum := sha256.Sum256([]byte(canonical))
-	if strings.TrimSpace(lines[3]) == hex.EncodeToString(sum[:]) {
-		return WholeYes
-	}
-	return WholeNo
 }
 
 // text reads a body: a document, or a text with sentences.

@@ -126,7 +126,8 @@ var knownCodes = sync.OnceValue(func() map[string]bool {
 		OptInRequired RegionDisabledException RequestTimeout ResourceNotFoundException ServiceUnavailable
 		ServiceUnavailableException SignatureVersionNotSupported TooManyRequestsException UnauthorizedAccess
 		UnknownOperationException ValidationError ValidationException WAFBlockedException XMinioInvalidObjectName
-		AuthorizationParametersError`) {
+		AuthorizationParametersError InvalidRegionName BucketRegionError ExpiredRequest InvalidSecurity AuthenticationRequired
+		InvalidSignature UnrecognizedClient AccountProblem RequestExpired InternalServerException`) {
 		known[code] = true
 	}
 	return known

@@ -59,9 +59,10 @@ var (
 	lineField   = lazy(`(?m)^[ \t]*(Code|RequestId|HostId|ServerTime|Region|Endpoint): ([^\s'"][^\n]{0,500})$`)
 	codeWord    = lazy(`\b[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]+)+\b`)
 	idInText    = lazy(`(?i)\brequest[ -]?id:? ?['"]?([A-Za-z0-9-]{10,64})\b`)
-	statusIn    = lazy(`(?i)(?:\bstatus(?: ?code)?:? ?|\bHTTP ?(?:error )?|^|error[: (]+)([345][0-9]{2})(?:[ ,;:)]|$)`)
-	authValue   = lazy(`AWS4-(?:HMAC|ECDSA-P256)-SHA256 Credential=[^\n'"<>]{10,600}?Signature=[0-9A-Za-z+/=]+`)
-	ownClasses  = lazy(`^(?:Amazon|Http|Web|S3|Sdk|Aws|AWS)?[A-Za-z0-9]*(?:(?:Service|Client|Request|Response|S3|Sdk)Exception)$`)
+	statusIn    = lazy(`(?i)(?:\bstatus(?: ?code)?:? ?|\b(?:status|code)(?:=>|=|: )|\bHTTP ?(?:error )?|^|` +
+		`error[: (]+)([345][0-9]{2})(?:[ ,;:)]|$)`)
+	authValue  = lazy(`AWS4-(?:HMAC|ECDSA-P256)-SHA256 Credential=[^\n'"<>]{10,600}?Signature=[0-9A-Za-z+/=]+`)
+	ownClasses = lazy(`^(?:Amazon|Http|Web|S3|Sdk|Aws|AWS)?[A-Za-z0-9]*(?:(?:Service|Client|Request|Response|S3|Sdk)Exception)$`)
 )
 
 // wordings finds refusals by the sentences with which SDKs report them.
