@@ -9,8 +9,6 @@ import (
 
 	"countersign/access"
 	"countersign/credentials"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // What comes of things.
@@ -18,6 +16,8 @@ const (
 	ok     = "ok"
 	denied = "denied"
 	failed = "error"
+
+	allow, deny = "allow", "deny"
 )
 
 // outcomes are those of a fetch of a session.
@@ -95,7 +95,7 @@ var methods = [...]string{
 
 func methodOf(method string) string { return methods[methodIndex(method)] }
 
-func methodIndex(method string) int { return max(slices.Index(methods[1:], method)+1, 0) }
+func methodIndex(method string) int { return slices.Index(methods[1:], method) + 1 }
 
 func statusOf(status int) string {
 	if status < 100 || status > 599 {
@@ -134,15 +134,21 @@ func (m *Metrics) Record(r *access.Record, err error) {
 	if r.Outcome != "" {
 		return
 	}
-	if r.Attempt <= 1 && r.Action != access.ActionConfigure {
-		m.decisions.of(decisionLabels{r.Action, r.Decision}).Inc()
-	}
+	decided := r.Attempt <= 1 && r.Action != access.ActionConfigure
 	if r.SignatureSHA256 != "" {
-		m.signature(signatureLabels{r.Action, r.Profile, r.Service, r.Algorithm}).Inc()
+		s := m.signature(signatureLabels{r.Action, r.Profile, r.Service, r.Algorithm})
+		s.signatures.Inc()
+		if decided && r.Decision == allow {
+			s.allowed.Inc()
+			return
+		}
+	}
+	if decided {
+		m.decisions.of(decisionLabels{r.Action, r.Decision}).Inc()
 	}
 }
 
-func (m *Metrics) signature(l signatureLabels) prometheus.Counter {
+func (m *Metrics) signature(l signatureLabels) signatureSeries {
 	n := m.names.Load()
 	if s, found := n.signatures.known(l); found {
 		return s

@@ -90,7 +90,7 @@ type inForce struct {
 	Names
 	callers        kept[callerLabels, callerSeries]
 	sessionsServed kept[[2]string, prometheus.Counter]
-	signatures     kept[signatureLabels, prometheus.Counter]
+	signatures     kept[signatureLabels, signatureSeries]
 }
 
 type requestLabels struct{ method, route, status string }
@@ -107,6 +107,9 @@ type decisionLabels struct {
 	action   access.Action
 	decision string
 }
+
+// signatureSeries are those of a signature that was given out.
+type signatureSeries struct{ signatures, allowed prometheus.Counter }
 
 type signatureLabels struct {
 	action                      access.Action
@@ -143,8 +146,11 @@ func (m *Metrics) Use(n Names) {
 		}
 	}
 	in.sessionsServed.make = two(m.sessionsServed)
-	in.signatures.make = func(l signatureLabels) prometheus.Counter {
-		return m.signatures.WithLabelValues(string(l.action), l.profile, l.service, l.algorithm)
+	in.signatures.make = func(l signatureLabels) signatureSeries {
+		return signatureSeries{
+			m.signatures.WithLabelValues(string(l.action), l.profile, l.service, l.algorithm),
+			m.decisions.of(decisionLabels{l.action, allow}),
+		}
 	}
 	m.names.Store(in)
 	for profile, source := range n.Profiles {
@@ -242,8 +248,8 @@ func (m *Metrics) begin() {
 	for _, action := range []access.Action{
 		access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend,
 	} {
-		m.decisions.of(decisionLabels{action, "allow"})
-		m.decisions.of(decisionLabels{action, "deny"})
+		m.decisions.of(decisionLabels{action, allow})
+		m.decisions.of(decisionLabels{action, deny})
 	}
 	for _, sink := range m.o.AuditSinks {
 		m.auditRecords.of([2]string{sink, failed})

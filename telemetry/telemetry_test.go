@@ -297,7 +297,7 @@ func TestMetrics_FollowTheRulesOfTheirFormat(t *testing.T) {
 	}
 }
 
-// TestPromtool has Prometheus's own tool read metrics and rules, where it is installed (package prometheus of Debian).
+// TestPromtool has Prometheus's own tool read metrics and rules, and say what the rules make of series, where it is installed (package prometheus of Debian).
 func TestPromtool(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
@@ -317,6 +317,13 @@ func TestPromtool(t *testing.T) {
 	}
 	run(strings.NewReader(read(m)), "check", "metrics")
 	run(nil, "check", "rules", "../deploy/prometheus/rules.yaml")
+	run(nil, "test", "rules", "../deploy/prometheus/tests.yaml") // each alert, with series that have it and others that have not
+	tests := file(t, "../deploy/prometheus/tests.yaml")
+	for _, alert := range regexp.MustCompile(`(?m)alert: (\w+)$`).FindAllStringSubmatch(file(t, "../deploy/prometheus/rules.yaml"), -1) {
+		if !strings.Contains(tests, "alertname: "+alert[1]+"\n") {
+			t.Errorf("deploy/prometheus/tests.yaml does not test %s", alert[1])
+		}
+	}
 }
 
 // BenchmarkMetrics is what a signature takes to be counted.
