@@ -80,7 +80,7 @@ for target in $targets; do
   tar --create --directory "$out" --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --mode='u+w,go-w' "$name" |
     gzip --no-name --best >"$out/$name.tar.gz"
   if [[ ${SBOM:-} ]]; then
-    go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -noserial -output "$out/$name.cdx.json" "$out/$name/$program"
+    go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -noserial -notimestamp -output "$out/$name.cdx.json" "$out/$name/$program"
   fi
   rm -r "${out:?}/$name"
 done
