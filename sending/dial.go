@@ -120,8 +120,8 @@ func (c *connection) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buffer[:])
 }
 
-// piece is as much of a body as is moved at once.
-type piece [64 << 10]byte
+// piece is as much of a body as is moved at once: a chunk of 64 KiB, as SDKs sign them, with the line before it.
+type piece [65 << 10]byte
 
 var pieces = sync.Pool{New: func() any { return new(piece) }}
 
