@@ -258,7 +258,8 @@ func TestSecrets_StayInThePage(t *testing.T) {
 	}
 }
 
-// attack has a page ask for everything in each way that a page can: with JSON, without asking first, with cookies, by a form, in a frame.
+// attack has a page ask for everything in each way that a page can: with JSON, without asking first, with cookies, by a form, in a frame,
+// as a picture, by a WebSocket.
 func attack(p *tab, target string, operations []string) {
 	p.Helper()
 	const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
@@ -288,12 +289,32 @@ func attack(p *tab, target string, operations []string) {
 			document.body.append(form);
 			form.submit();
 		}));
-		await Promise.all([...fetched, ...framed]);
+		const gets = operations.filter((operation) => operation.startsWith("GET ")).map((operation) => target + operation.slice(4));
+		const pictures = gets.map((address) => new Promise((done) => {
+			const picture = new Image();
+			picture.onload = picture.onerror = done;
+			picture.src = address;
+		}));
+		const sockets = gets.map((address) => new Promise((done) => {
+			const socket = new WebSocket(address.replace("http", "ws"));
+			socket.onopen = () => done(found.push("a WebSocket to " + address));
+			socket.onerror = done;
+		}));
+		await Promise.all([...fetched, ...framed, ...pictures, ...sockets]);
 		return found;
 	})(`+quote(target)+`, `+quoteAll(operations)+`, `+quote(body)+`)`)
 	for _, answer := range got {
 		p.Errorf("from %s: %s", eval[string](p, "location.origin"), answer)
 	}
+}
+
+// passedOn are requests to AWS by the proxy, of which the page is not told.
+var passedOn = []string{
+	"GET /proxy/default/sqs.eu-west-1.amazonaws.com/?Action=DeleteQueue&Version=2012-11-05",
+	"POST /proxy/default/sqs.eu-west-1.amazonaws.com/",
+	"GET /proxy/default/a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
+	"GET /call/default/sqs.eu-west-1.amazonaws.com/?Action=DeleteQueue&Version=2012-11-05",
+	"POST /call/default/sqs.eu-west-1.amazonaws.com/",
 }
 
 func quoteAll(texts []string) string {
@@ -364,7 +385,7 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address, printed := begin(t)
-			all := operations(t, address)
+			all := append(operations(t, address), passedOn...)
 			foreign := "http://127.0.0.1:" + serveOn(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
 				_, _ = w.Write([]byte("<!doctype html><title>foreign</title><body>"))
@@ -377,6 +398,11 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 			framed := open(t, foreign)
 			framed.do(`const f = document.createElement("iframe"); f.src = ` + quote(address+"/workbench") + `; document.body.append(f)`)
 			framed.faulty("frame-ancestors 'none'")
+			for _, route := range []string{"/proxy/*", "/call/*"} {
+				if !strings.Contains(printed(), `"route":"`+route+`"`) {
+					t.Errorf("%s was not tried", route)
+				}
+			}
 			for line := range strings.Lines(printed()) {
 				if strings.Contains(line, `"decision":"allow"`) && !strings.Contains(line, `"action":"configure"`) {
 					t.Errorf("something was signed: %s", line)
