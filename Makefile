@@ -120,6 +120,11 @@ sim: $(UNDER_TEST)
 	$(GO) test ./internal/chain -run '^TestBehindBothKindsOfHost$$' -whole
 	$(GO) test ./diagnosis -run '^TestDiagnose_GeneratedMistakes$$' -timeout=2h -v -generated $(GENERATED)
 
+## sim-fleet: fleets of up to 1000 instances with up to 10,000 profiles before one STS, with the real cache and virtual time: the table of docs/operations.md
+.PHONY: sim-fleet
+sim-fleet:
+	$(GO) test ./credentials -run '^TestFleet' -vet=off -count=1 -timeout=2h -v -fleets
+
 ## mutations: does a test see it when an operation leaves no audit record? One build for each way to leave it out
 mutations:
 	$(GO) test ./api -tags mutations -run '^TestMutations_' -timeout=20m -count=1 -v
