@@ -22,14 +22,9 @@ func connections(wanted, descriptors int) int {
 	return min(wanted, max(descriptors-spare, descriptors/2))
 }
 
-// settled is when a service has answered its first requests, which should not wait for [giveBack].
+// settled is when a service has served its first requests, which should not wait until the memory that only the start has
+// needed is given back to the system.
 const settled = time.Second
-
-// giveBack gives the system the memory that only the start has needed.
-func giveBack() {
-	debug.FreeOSMemory()
-	unmapProgram()
-}
 
 // serve answers until ctx ends, and then as long as g grants.
 func (s *service) serve(ctx context.Context, listener net.Listener, g grace) error {
@@ -50,7 +45,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 		go s.reloader.run(ctx)
 	}
 	failed := make(chan error, 1)
-	defer time.AfterFunc(settled, giveBack).Stop()
+	defer time.AfterFunc(settled, debug.FreeOSMemory).Stop()
 	wanted := s.current.Load().conf.MaxConnections
 	most := connections(wanted, descriptors())
 	if most < wanted {

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package cli
-
-// unmapProgram is for Linux alone.
-func unmapProgram() {}
