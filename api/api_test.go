@@ -159,7 +159,7 @@ func newServerOf(t *testing.T, s broker.Sessions, audit broker.Audit, policies s
 		t.Fatal(err)
 	}
 	options := api.Options{
-		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(out.log), Now: clock,
+		Handlers: out.h, Contract: contract, Auth: auth, Log: zerolog.New(zerolog.SyncWriter(out.log)), Now: clock,
 		NewID: func() string { return "made-here" }, MaxBodyBytes: 1 << 20, Rate: rate,
 		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
 	}

@@ -77,7 +77,8 @@ func limited(t *testing.T, l limits) http.Handler {
 		Signer: new(signing.Signer), Sessions: l.sessions, Now: time.Now, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
 	}})
 	return api.New(api.Options{
-		Handlers: h, Contract: api.NewContract(text), Auth: auth, Log: zerolog.New(cmp.Or(l.log, io.Discard)), Now: time.Now, NewID: func() string { return "made-here" },
+		Handlers: h, Contract: api.NewContract(text), Auth: auth, Now: time.Now, NewID: func() string { return "made-here" },
+		Log: zerolog.New(zerolog.SyncWriter(cmp.Or(l.log, io.Discard))),
 		MaxBodyBytes: cmp.Or(l.maxBody, 1<<20), Rate: rate,
 		Requests: limiter(int64(l.requests)), Memory: limiter(l.memory), Hashes: limiter(int64(l.hashes)),
 	})
