@@ -25,11 +25,18 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 		return err
 	}
 	defer product.Stop()
+	measured, err := o.startProduct(folder, setup{metrics: true})
+	if err != nil {
+		return err
+	}
+	defer measured.Stop()
 	const short = "countersign, short"
+	plain, metered := &server{name: "countersign", process: product}, &server{name: "countersign, metrics", process: measured}
 	servers := []*server{
 		{name: floor},
 		{name: simple},
-		{name: "countersign", process: product},
+		plain,
+		metered,
 		{name: short, process: product},
 		{name: noAudit},
 		{name: withAudit},
@@ -63,6 +70,7 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 			ratios(s, servers[1], p99).median(), s.results[0].Bytes/int64(s.results[0].Requests), values(s.results, peak).median())
 	}
 	last := len(servers) - 1
+	fmt.Fprintf(out, "metrics on ÷ off\t\t%s\t\n", ratios(metered, plain, cpu).spread())
 	fmt.Fprintf(out, "audit on ÷ off\t\t%s\t\n", ratios(servers[last], servers[last-1], cpu).spread())
 	memory, err := usage(servers[last].process)
 	fmt.Fprintf(out, "handlers, with net/http: %s a request\n", memory)

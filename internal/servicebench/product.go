@@ -25,7 +25,10 @@ const (
 var token = strings.Repeat("sessiontoken/EXAMPLE", 45)
 
 // setup is a configuration of the product, beyond the least: so many more of each.
-type setup struct{ policies, profiles, keys int }
+type setup struct {
+	policies, profiles, keys int
+	metrics                  bool
+}
 
 // startProduct runs the product with a key, a policy and records in a file, and returns when it answers.
 func (o *options) startProduct(folder string, s setup) (*measure.Process, error) {
@@ -73,6 +76,9 @@ func (s *setup) config(folder, policies string) []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "audit_file: %s\npolicies: %s\nrate_per_second: 1000000\nrate_burst: 1000000\ndefault_profile: orders\n",
 		filepath.Join(folder, "audit.jsonl"), policies)
+	if s.metrics {
+		fmt.Fprintln(&text, "metrics_address: 127.0.0.1:0")
+	}
 	fmt.Fprintf(&text, "profiles:\n  orders: {source: environment, region: eu-west-1}\n")
 	for i := range s.profiles {
 		fmt.Fprintf(&text, "  orders-%d: {source: environment, assume_role: {role_arn: 'arn:aws:iam::123456789012:role/orders-%d'}}\n", i, i)
