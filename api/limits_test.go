@@ -78,7 +78,7 @@ func limited(t *testing.T, l limits) http.Handler {
 	}})
 	return api.New(api.Options{
 		Handlers: h, Contract: api.NewContract(text), Auth: auth, Now: time.Now, NewID: func() string { return "made-here" },
-		Log: zerolog.New(zerolog.SyncWriter(cmp.Or(l.log, io.Discard))),
+		Log:          zerolog.New(zerolog.SyncWriter(cmp.Or(l.log, io.Discard))),
 		MaxBodyBytes: cmp.Or(l.maxBody, 1<<20), Rate: rate,
 		Requests: limiter(int64(l.requests)), Memory: limiter(l.memory), Hashes: limiter(int64(l.hashes)),
 	})
