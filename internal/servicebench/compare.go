@@ -25,7 +25,7 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 		return err
 	}
 	defer product.Stop()
-	measured, err := o.startProduct(folder, setup{metrics: true})
+	measured, err := o.startMeasured(folder)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ var token = strings.Repeat("sessiontoken/EXAMPLE", 45)
 // setup is a configuration of the product, beyond the least: so many more of each.
 type setup struct {
 	policies, profiles, keys int
-	metrics                  bool
+	metrics                  string // the address of their listener
 }
 
 // startProduct runs the product with a key, a policy and records in a file, and returns when it answers.
@@ -72,12 +72,21 @@ func (o *options) startProduct(folder string, s setup) (*measure.Process, error)
 	return nil, fmt.Errorf("it does not answer: %.2000s", text)
 }
 
+// startMeasured runs the product with metrics.
+func (o *options) startMeasured(folder string) (*measure.Process, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return o.startProduct(folder, setup{metrics: address})
+}
+
 func (s *setup) config(folder, policies string) []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "audit_file: %s\npolicies: %s\nrate_per_second: 1000000\nrate_burst: 1000000\ndefault_profile: orders\n",
 		filepath.Join(folder, "audit.jsonl"), policies)
-	if s.metrics {
-		fmt.Fprintln(&text, "metrics_address: 127.0.0.1:0")
+	if s.metrics != "" {
+		fmt.Fprintf(&text, "metrics_address: %s\n", s.metrics)
 	}
 	fmt.Fprintf(&text, "profiles:\n  orders: {source: environment, region: eu-west-1}\n")
 	for i := range s.profiles {
