@@ -121,7 +121,8 @@ func listenTo(t *testing.T, address, host string, webSocket bool) {
 	if webSocket {
 		wanted = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	}
-	fmt.Fprintf(conn, "GET /proxy/default/%s/mcp HTTP/1.1\r\nHost: sign.example.com\r\nAuthorization: Bearer %s\r\n%s\r\n", host, dosKey, wanted)
+	fmt.Fprintf(conn, "GET /proxy/default/%s/mcp HTTP/1.1\r\nHost: sign.example.com\r\nAuthorization: Bearer %s\r\n%s\r\n",
+		host, dosKey, wanted)
 	incoming := bufio.NewReaderSize(conn, 512)
 	answer, err := http.ReadResponse(incoming, nil)
 	if err != nil {

@@ -81,7 +81,8 @@ func TestConvert_KeepsTypes(t *testing.T) {
 		`{"oneOf":[{"$ref":"#/components/schemas/Thing"},{"properties":{"b":{"enum":["x","y"]}},"required":["b"]}]}`: `{"properties":` +
 			`{"a":{"type":"integer"},"b":{"enum":["x","y"],"type":"string"}},"type":"object"}`,
 		// What tells alternatives apart may be any of them; a field of several types is a text.
-		`{"oneOf":[{"properties":{"kind":{"const":"a"},"v":{"type":"integer"}}},{"properties":{"kind":{"const":"b"},"v":{"type":"string"}}}]}`: `{` +
+		`{"oneOf":[{"properties":{"kind":{"const":"a"},"v":{"type":"integer"}}},` +
+			`{"properties":{"kind":{"const":"b"},"v":{"type":"string"}}}]}`: `{` +
 			`"properties":{"kind":{"enum":["a","b"],"type":"string"},"v":{"type":"string"}},"type":"object"}`,
 		`{"allOf":[{"properties":{"data":{},"n":{"type":"string"}}},{"properties":{"data":{"$ref":"#/components/schemas/Thing"},` +
 			`"n":{"maxLength":3}}}]}`: `{"properties":{"data":{"properties":{"a":{"type":"integer"}},"type":"object"},` +

@@ -32,7 +32,8 @@ func TestWriteBase64_IsBase64(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken")
-	if n, err := writeBase64(io.Discard, io.MultiReader(bytes.NewReader([]byte("abcd")), iotest.ErrReader(broken))); n != 4 || !errors.Is(err, broken) {
+	breaksOff := io.MultiReader(bytes.NewReader([]byte("abcd")), iotest.ErrReader(broken))
+	if n, err := writeBase64(io.Discard, breaksOff); n != 4 || !errors.Is(err, broken) {
 		t.Errorf("broken off: %d, %v", n, err)
 	}
 }

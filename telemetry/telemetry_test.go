@@ -53,9 +53,15 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	m.Use(telemetry.Names{
 		Profiles: map[string]string{"orders": "static", "erp": credentials.SourceRolesAnywhere},
 		Callers:  map[string]time.Time{"flow": time.Unix(1800000000, 0), "other": {}},
-		Methods:  []string{"api-key", "entra"}, Regions: []string{"eu-west-1"}, ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
+		Methods:  []string{"api-key", "entra"}, Regions: []string{"eu-west-1"},
+		ConfigHash: "0123456789ab", Generation: 1, TLSExpires: time.Unix(1900000000, 0),
 	})
 	return m
+}
+
+// signed is a request that was signed.
+var signed = telemetry.Request{
+	Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: "flow", AuthMethod: access.MethodAPIKey,
 }
 
 func read(m *telemetry.Metrics) string {
@@ -67,9 +73,12 @@ func read(m *telemetry.Metrics) string {
 // feed tells m one of each kind of thing.
 func feed(t testing.TB, m *telemetry.Metrics) {
 	t.Helper()
-	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: "flow", AuthMethod: access.MethodAPIKey})
-	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 403, Caller: "flow", AuthMethod: access.MethodAPIKey, Code: "forbidden"})
-	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 429, Caller: "flow", AuthMethod: access.MethodAPIKey, Code: "rate_limited"})
+	m.Request(signed)
+	forbidden, limited := signed, signed
+	forbidden.Status, forbidden.Took, forbidden.Code = 403, 0, "forbidden"
+	limited.Status, limited.Took, limited.Code = 429, 0, "rate_limited"
+	m.Request(forbidden)
+	m.Request(limited)
 	m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 401, Code: "unauthorized"})
 	m.Request(telemetry.Request{Method: "GET", Route: "/livez", Status: 200})
 	signed := access.Record{
@@ -297,7 +306,8 @@ func TestMetrics_FollowTheRulesOfTheirFormat(t *testing.T) {
 	}
 }
 
-// TestPromtool has Prometheus's own tool read metrics and rules, and say what the rules make of series, where it is installed (package prometheus of Debian).
+// TestPromtool has Prometheus's own tool read metrics and rules, and say what the rules make of series, where it is installed
+// (package prometheus of Debian).
 func TestPromtool(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
@@ -336,7 +346,7 @@ func BenchmarkMetrics(b *testing.B) {
 	handler := m.Count(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		m.SessionServed("orders", credentials.ServedHeld)
 		m.Record(&record, nil)
-		m.Request(telemetry.Request{Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: "flow", AuthMethod: access.MethodAPIKey})
+		m.Request(signed)
 	}))
 	r := httptest.NewRequest(http.MethodPost, "/v1/sign", nil)
 	b.ReportAllocs()

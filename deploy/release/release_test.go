@@ -89,7 +89,8 @@ func TestLicences_AreOfAllModules(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := strings.Split(string(out), "\n---\n\n")
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", ".")
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps",
+		"-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", ".")
 	list.Dir, list.Env = "../..", append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	modules, err := list.Output()
 	if err != nil {

@@ -40,7 +40,8 @@ func put(t *testing.T, front, key, hash string, decoded int, length int, body st
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	head := fmt.Sprintf("PUT /proxy/%s/%s/bucket/%s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n",
+	head := fmt.Sprintf("PUT /proxy/%s/%s/bucket/%s HTTP/1.1\r\nHost: x\r\n"+
+		"X-API-Key: %s\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n",
 		profile, host, key, apiKey, hash, length)
 	if strings.HasPrefix(hash, "STREAMING") {
 		head += fmt.Sprintf("Content-Encoding: aws-chunked\r\nX-Amz-Decoded-Content-Length: %d\r\n", decoded)

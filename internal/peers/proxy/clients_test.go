@@ -100,6 +100,9 @@ func (s *signedOnly) mustHaveNoFaults(t *testing.T) {
 // TestGuide_Prometheus: a Prometheus writes to another by way of both proxies, as to AWS, and its tool reads what was written.
 func TestGuide_Prometheus(t *testing.T) {
 	if _, err := exec.LookPath("prometheus"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("CI must run Prometheus: %v", err)
+		}
 		t.Skip("NOT TESTED: Prometheus, which this machine does not have")
 	}
 	folder := t.TempDir()
@@ -124,7 +127,8 @@ func TestGuide_Prometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	// As docs/proxy.md has it.
-	prometheus("own", "global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: answering\n    static_configs: [{targets: ['"+store+"']}]\n"+
+	prometheus("own", "global: {scrape_interval: 1s}\n"+
+		"scrape_configs:\n  - job_name: answering\n    static_configs: [{targets: ['"+store+"']}]\n"+
 		"remote_write:\n  - url: "+local+workspace+"/api/v1/remote_write\n  - url: "+central+workspace+"/api/v1/remote_write\n"+
 		"    basic_auth: {username: any, password_file: "+key+"}\n")
 	var said string
