@@ -260,7 +260,7 @@ func (l *Limiter) revokeFor(w *waiter) {
 		}
 		last := len(from.revocable) - 1
 		h := from.revocable[last]
-		from.revocable = from.revocable[:last]
+		from.revocable = slices.Delete(from.revocable, last, last+1)
 		from.revoking += h.weight
 		l.revoking += h.weight
 		h.isRevoked = true
