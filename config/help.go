@@ -25,7 +25,7 @@ var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secr
 	"Settings.allow_send":                "Let requests be sent from here, and their responses be passed on: POST /v1/send, /proxy and /call.",
 	"Settings.allow_origins": "Origins of web pages that may call /v1/sign and /v1/send with a token of their user, such as " +
 		"https://app.example.com.",
-	"Settings.max_response_bytes": "Largest answer in bytes that POST /v1/send passes on. Default: 26214400.",
+	"Settings.max_response_bytes": "Largest response in bytes that POST /v1/send passes on. Default: 26214400.",
 	"Settings.deny_private_addresses": "Send nothing to private addresses, to which names of VPC endpoints resolve; addresses among the " +
 		"http_hosts excepted.",
 	"Settings.workbench": "Serve /workbench, a page that shows what is signed and why, and /docs. Default: where auth is none and " +
