@@ -45,7 +45,7 @@ func (m *mismatch) name(body string) {
 	}
 	unix := strings.ReplaceAll(body, "\r\n", "\n")
 	for _, form := range []string{unix, unix + "\n", strings.ReplaceAll(unix, "\n", "\r\n")} {
-		if form != string(m.at.body) || !m.at.known {
+		if m.at == nil || !m.at.known || form != string(m.at.body) {
 			m.named = append(m.named, []byte(form))
 		}
 	}
