@@ -1,8 +1,8 @@
 package diagnosis
 
 import (
-	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"countersign/internal/lazyregexp"
@@ -30,7 +30,7 @@ func (m *mismatch) bodiesNamed() [][]byte {
 	for _, found := range dataOption().FindAllStringSubmatch(paste, maxNamed) {
 		m.name(found[1] + found[2])
 	}
-	for _, text := range []string{paste, lineFrame().ReplaceAllString(paste, "")} {
+	for _, text := range slices.Compact([]string{paste, lineFrame().ReplaceAllString(paste, "")}) {
 		for _, document := range documentsIn(text) {
 			m.name(document)
 		}
@@ -45,7 +45,8 @@ func (m *mismatch) name(body string) {
 	}
 	unix := strings.ReplaceAll(body, "\r\n", "\n")
 	for _, form := range []string{unix, unix + "\n", strings.ReplaceAll(unix, "\n", "\r\n")} {
-		if m.at == nil || !m.at.known || form != string(m.at.body) {
+		own := m.at != nil && m.at.known && form == string(m.at.body)
+		if !own && !slices.ContainsFunc(m.named, func(b []byte) bool { return string(b) == form }) {
 			m.named = append(m.named, []byte(form))
 		}
 	}
@@ -63,7 +64,7 @@ func documentsIn(text string) []string {
 		start := len(line[:end]) - len(strings.TrimLeft(line[:end], " \t"))
 		if start < end && (line[start] == '{' || line[start] == '[') {
 			tried++
-			d := json.NewDecoder(bytes.NewReader([]byte(line[start:min(len(line), start+maxNamedBody)])))
+			d := json.NewDecoder(strings.NewReader(line[start:min(len(line), start+maxNamedBody)]))
 			var document json.RawMessage
 			if d.Decode(&document) == nil {
 				list = append(list, string(document))
