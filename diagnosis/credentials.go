@@ -21,7 +21,7 @@ func credentialsStated(c *collector) bool {
 			fix:    "Create a new API key, or let this service sign: then the request needs none.",
 			code:   "Create a new API key, or leave it out and sign the request.",
 		})
-	case c.says("token-expired") || c.code("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"):
+	case c.says("token-expired") || c.code("ExpiredToken", "TokenRefreshRequired"):
 		c.ruleOut(goodTime)
 		c.add(finding{cause: "expired-token", certainty: Stated, place: "token", reason: "AWS says that the session is over." + c.sessionEnd()})
 	case c.says("token-malformed") || c.code("InvalidToken"):

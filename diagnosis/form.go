@@ -39,7 +39,7 @@ func authorizationForm(c *collector) bool {
 		return algorithmRefused(c)
 	case c.missingHeader("x-amz-content-sha256"), c.missingHeader("x-amz-date"):
 		return false
-	case c.says("authorization-malformed"), c.code("IncompleteSignature", "IncompleteSignatureException"):
+	case c.says("authorization-malformed"), c.code("IncompleteSignature"):
 		return malformedHeader(c)
 	case c.mentions("x-amz-content-sha256 must be"):
 		return hashOfNoForm(c)

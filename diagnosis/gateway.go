@@ -12,7 +12,7 @@ import (
 func gatewayStated(c *collector) bool {
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
 	switch {
-	case c.says("no-signature"), c.code("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
+	case c.says("no-signature"), c.code("MissingAuthenticationToken"),
 		c.mentions("access credentials are missing"):
 		return noSignature(c)
 	case message == "Unauthorized" && c.code("Unauthorized") && c.mentions("<code>unauthorized"): // R2, in S3's form
