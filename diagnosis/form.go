@@ -19,8 +19,8 @@ func authorizationForm(c *collector) bool {
 		return unsupportedMechanism(c)
 	case c.mentions("should be seconds since epoch", "requires the signature, expires and awsaccesskeyid parameters"):
 		c.add(finding{
-			cause: "sigv2", certainty: Stated, place: "query", reason: "The words are those for a presigned URL of Signature Version 2: " +
-				"" + c.quoted(200),
+			cause: "sigv2", certainty: Stated, place: "query",
+			reason: "The words are those for a presigned URL of Signature Version 2: " + c.quoted(200),
 		})
 		return true
 	case c.wrongRegion(), c.says("wrong-service", "wrong-scope-date", "wrong-terminator"):

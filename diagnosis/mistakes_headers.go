@@ -17,9 +17,9 @@ var commonTypes = []string{
 	"binary/octet-stream", "application/xml", "text/xml",
 	"application/x-ndjson", "text/csv", "multipart/form-data", "",
 	"image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "image/svg+xml", "application/pdf", "application/zip",
-	"application/gzip", "application/x-gzip", "application/x-zip-compressed", "text/html", "text/html; charset=utf-8", "text/csv; " +
-		"charset=utf-8",
-	"text/xml; charset=utf-8", "application/xml; charset=utf-8", "video/mp4", "audio/mpeg", "application/javascript", "text/css",
+	"application/gzip", "application/x-gzip", "application/x-zip-compressed", "text/html", "text/html; charset=utf-8",
+	"text/csv; charset=utf-8", "text/xml; charset=utf-8",
+	"application/xml; charset=utf-8", "video/mp4", "audio/mpeg", "application/javascript", "text/css",
 	"application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }

@@ -11,8 +11,8 @@ func presignStated(c *collector) bool {
 	switch {
 	case c.mentions("signature expired at"): // Google's, which calls it an expired token
 		c.add(finding{
-			cause: "presign-expired", certainty: Stated, place: "time", reason: "The store says when the signature expired: " +
-				"" + c.quoted(200) + c.window(),
+			cause: "presign-expired", certainty: Stated, place: "time",
+			reason: "The store says when the signature expired: " + c.quoted(200) + c.window(),
 		})
 		return true
 	case c.mentions("invalid according to policy"):

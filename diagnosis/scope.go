@@ -19,8 +19,8 @@ var (
 // wrongRegion says whether the refusal is one of the region, in AWS's words or those
 // of other makers.
 func (c *collector) wrongRegion() bool {
-	return c.says("wrong-region") || c.code("InvalidRegionName") || wrongRegion().MatchString(c.text) || c.mentions("is wrong; "+
-		"expecting") && rightRegion().MatchString(c.text)
+	return c.says("wrong-region") || c.code("InvalidRegionName") || wrongRegion().MatchString(c.text) ||
+		c.mentions("is wrong; expecting") && rightRegion().MatchString(c.text)
 }
 
 // inferred is what the host tells of the scope.

@@ -61,8 +61,8 @@ func headersOfSignature(c *collector) bool {
 			reason: "AWS asks for it.",
 		})
 	case c.missingHeader("x-amz-date"), c.code("MissingDateHeader"),
-		c.mentions("requires a valid Date or x-amz-date", "X-Amz-Date must be in the ISO8601", "X-Amz-Date must be formatted", "date must "+
-			"be in ISO-8601", "missing date header"):
+		c.mentions("requires a valid Date or x-amz-date", "X-Amz-Date must be in the ISO8601", "X-Amz-Date must be formatted",
+			"date must be in ISO-8601", "missing date header"):
 		return missingDate(c, Stated)
 	default:
 		return false
