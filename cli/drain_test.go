@@ -107,8 +107,8 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 		}
 		sockets = append(sockets, socket{conn, r})
 	}
-	s.signal(syscall.SIGTERM)
 	signalled := time.Now()
+	s.signal(syscall.SIGTERM)
 	ends := make(chan time.Duration, len(bodies)+len(sockets))
 	for _, body := range bodies {
 		go func() {

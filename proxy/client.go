@@ -148,15 +148,56 @@ func (c *client) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c.hijacked = true
 	c.proxy.upgraded(+1)
 	c.unwatch()
+	socket := &socket{Conn: conn}
+	rw.Writer.Reset(socket) // for the response's header
 	c.unwatch = context.AfterFunc(c.proxy.stopped, func() {
 		_ = conn.SetDeadline(c.proxy.Broker.Now().Add(time.Second / 2))
-		if strings.EqualFold(c.protocol, "websocket") {
-			_, _ = conn.Write([]byte{0x88, 0x02, 0x03, 0xe9}) // close, going away (RFC 6455, section 7.4.1)
-		}
+		socket.part(strings.EqualFold(c.protocol, "websocket"))
 		c.cancel() // after which ReverseProxy closes it
 		_ = conn.Close()
 	})
-	return conn, rw, nil
+	return socket, rw, nil
+}
+
+// socket is a client's connection that speaks another protocol now.
+type socket struct {
+	net.Conn
+
+	mu      sync.Mutex
+	written int   // without error
+	err     error // why nothing more is written
+}
+
+// Write implements io.Writer.
+func (s *socket) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.Conn.Write(p)
+	s.written, s.err = s.written+n, err
+	return n, err
+}
+
+// part writes that the service goes away, where the client can understand it: not
+// before the response's header, and not behind half of what could not be written.
+// Nothing is written after it.
+func (s *socket) part(webSocket bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if webSocket && s.written > 0 && s.err == nil {
+		_, _ = s.Conn.Write([]byte{0x88, 0x02, 0x03, 0xe9}) // close, going away (RFC 6455, section 7.4.1)
+	}
+	s.err = net.ErrClosed
+}
+
+// CloseWrite ends the sending half.
+func (s *socket) CloseWrite() error {
+	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return http.ErrNotSupported
 }
 
 // upload is the request's body as it comes from the client.

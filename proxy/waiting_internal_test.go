@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -68,3 +71,51 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error)  { return 0, f.err }
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// TestSocket_EndsWithTheCloseFrame: what AWS sends at that moment does not come behind it, and a client that could not
+// read the response's header, or all of what came before, is told nothing.
+func TestSocket_EndsWithTheCloseFrame(t *testing.T) {
+	for name, c := range map[string]struct {
+		webSocket, written, broken bool
+		want                       string
+	}{
+		"a WebSocket":           {webSocket: true, written: true, want: "header\x88\x02\x03\xe9"},
+		"another protocol":      {written: true, want: "header"},
+		"before the header":     {webSocket: true},
+		"behind half a message": {webSocket: true, written: true, broken: true, want: "header"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := &wire{}
+			s := &socket{Conn: wire}
+			if c.written {
+				_, _ = s.Write([]byte("header"))
+			}
+			if c.broken {
+				wire.err = os.ErrDeadlineExceeded
+				_, _ = s.Write([]byte("message"))
+				wire.err = nil
+			}
+			s.part(c.webSocket)
+			if n, err := s.Write([]byte("late")); n != 0 || err == nil {
+				t.Errorf("wrote %d, %v", n, err)
+			}
+			if wire.String() != c.want {
+				t.Errorf("%q on the wire, want %q", wire, c.want)
+			}
+		})
+	}
+}
+
+// wire is a connection that keeps what is written.
+type wire struct {
+	net.Conn
+	strings.Builder
+	err error
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	return w.Builder.Write(p)
+}
