@@ -44,6 +44,23 @@ var pasteForms = []struct {
 		}
 		return b.String() + "<\n" + string(c.Response.body()) + "\n* Connection #0 to host " + host + " left intact\n"
 	}},
+	{"Python's http.client", func(c *caseFile) string {
+		var b strings.Builder
+		target, host := c.target()
+		fmt.Fprintf(&b, "DEBUG:http.client:send: b'%s %s HTTP/1.1\\r\\nHost: %s", c.Request.Method, target, host)
+		for _, h := range c.Request.Headers {
+			fmt.Fprintf(&b, "\\r\\n%s: %s", pythonBytes(h.Name), pythonBytes(h.Value))
+		}
+		b.WriteString("\\r\\n\\r\\n'\n")
+		if body := string(c.Request.body()); body != "" {
+			fmt.Fprintf(&b, "DEBUG:http.client:send: b'%s'\n", pythonBytes(body))
+		}
+		fmt.Fprintf(&b, "DEBUG:http.client:reply: 'HTTP/1.1 %d \\r\\n'\n", c.Response.Status)
+		for _, h := range c.Response.Headers {
+			fmt.Fprintf(&b, "DEBUG:http.client:header: %s: %s\n", h.Name, h.Value)
+		}
+		return b.String() + string(c.Response.body())
+	}},
 	{"Logic Apps", func(c *caseFile) string {
 		inputs := map[string]any{"method": c.Request.Method, "uri": c.Request.URL, "headers": headersOf(c.Request)}
 		if len(c.Request.body()) > 0 {
@@ -61,6 +78,26 @@ var pasteForms = []struct {
 		return `2026-11-28T19:07:48.123Z ERROR call failed {"level":"error","status":` + fmt.Sprint(c.Response.Status) +
 			`,"responseBody":` + string(quoted) + `}`
 	}},
+}
+
+// pythonBytes writes bytes as Python does between the quotes of b”.
+func pythonBytes(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\'' || c == '\\':
+			b.Write([]byte{'\\', c})
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func headersOf(m *caseMessage) map[string]string {
@@ -227,6 +264,32 @@ func TestDiagnose_EditedRequests(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestDiagnose_RewrittenOnTheWay: the text of the body shows how it was changed, but for line feeds at its end, which a
+// paste may have lost.
+func TestDiagnose_RewrittenOnTheWay(t *testing.T) {
+	const signed = `{"id":7,"name":"Grüße"}`
+	for arrived, want := range map[string]string{
+		"\ufeff" + signed:                      "changed-body/bom-added likely",
+		`{"id": 7, "name": "Gr\u00fc\u00dfe"}`: "changed-body/json-reserialised likely",
+		signed + "\n":                          "unclear/ open",
+		`{"id":8}`:                             "unclear/ open",
+	} {
+		host := "lambda.eu-west-2.amazonaws.com"
+		canonical := "POST\n/\n\nhost:" + host + "\nx-amz-date:20261128T190748Z\n\nhost;x-amz-date\n" + signing.PayloadHash([]byte(arrived))
+		message, _ := json.Marshal("The request signature we calculated does not match the signature you provided.\n\n" +
+			"The Canonical String for this request should have been\n'" + canonical + "'\n\nThe String-to-Sign should have been\n" +
+			"'AWS4-HMAC-SHA256\n20261128T190748Z\n20261128/eu-west-2/lambda/aws4_request\n" + signing.PayloadHash([]byte(canonical)) + "'")
+		report := diagnosis.Diagnose(t.Context(), diagnosis.Input{RequestIs: diagnosis.AsSigned, Paste: "POST / HTTP/1.1\nHost: " + host +
+			"\nX-Amz-Date: 20261128T190748Z\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261128/eu-west-2/lambda/" +
+			"aws4_request, SignedHeaders=host;x-amz-date, Signature=" + strings.Repeat("0a", 32) + "\n\n" + signed +
+			"\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":" + string(message) + "}"})
+		v := report.Verdicts[0]
+		if got := string(v.Cause) + "/" + v.Detail + " " + string(v.Certainty); got != want {
+			t.Errorf("%q arrived: %s, want %s", arrived, got, want)
 		}
 	}
 }

@@ -171,6 +171,9 @@ func (m *mismatch) sameOnBothSides() {
 		return
 	}
 	if !m.at.known || !m.at.exact {
+		if m.rewrittenBody() {
+			return
+		}
 		if m.prover != nil && m.in.RequestIs == AsSigned {
 			m.add(finding{
 				cause: "changed-body", detail: "other", certainty: Likely, place: "body",
@@ -196,6 +199,21 @@ func (m *mismatch) sameOnBothSides() {
 	m.add(finding{cause: "unclear", certainty: Open, side: SideSigner, reason: reason})
 	m.also("An unknown mistake and another secret look alike.", "wrong-secret", "signed-payload", "signed-path", "signed-headers")
 	m.ask(m.askSecret())
+}
+
+// rewrittenBody: with the change that explains it, the text of the body that was signed becomes what arrived. Line feeds
+// at its ends are the paste's.
+func (m *mismatch) rewrittenBody() bool {
+	if m.in.RequestIs != AsSigned || !m.at.known || !m.arrived.whole {
+		return false
+	}
+	d := difference{cause: "changed-body", place: "body", signed: hashOf(m.at.body), arrived: m.arrived.payload}
+	found, ok := m.budget.explain(m.at.body, m.at.header("content-type"), d.arrived)
+	if !ok || strings.HasPrefix(found.first.forth, "trailing-newline") {
+		return false
+	}
+	m.changed([]difference{d}, Likely, "All else arrived as it was signed.", m.at)
+	return true
 }
 
 // undecided: nothing proves, nothing differs.

@@ -78,6 +78,8 @@ func (r *reader) detect(v Value) partReader {
 	switch command := head[len(prompt().FindString(head)):]; {
 	case traceLine().MatchString(trimmed):
 		return r.readTrace
+	case strings.Contains(head, " HTTP/") && wireStart().MatchString(head):
+		return r.counted(r.readWire)
 	case strings.Contains(trimmed, "HTTP/") && (requestLine().MatchString(trimmed) || statusLine().MatchString(trimmed)):
 		return r.readMessage
 	case bareRequest().MatchString(trimmed) && (strings.Contains(head, " http") || strings.HasPrefix(strings.ToLower(rest), "host:")):

@@ -1,35 +1,45 @@
 package reading
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // readTrace reads what curl -v prints: lines with * are remarks, those with >
 // were sent, those with < came back, and what has no mark is the body.
 func (r *reader) readTrace(v Value, _ int) int {
 	t := trace{r: r}
-	pos := 0
+	pos, told := 0, 0
 	for pos < v.Len() {
 		line, next := v.line(pos)
-		text := line.Text()
-		if t.body.Len() == 0 || isTraceMark(text) {
-			if done := t.marked(line); done {
-				break
-			}
-			pos = next
-			continue
+		if t.marked(line) {
+			break
 		}
-		break
+		if t.phase == '>' && t.whole && !isTraceMark(line.Text()) && !meterLine().MatchString(line.Text()) {
+			if t.told.Len() == 0 {
+				told = pos
+			}
+			if told+t.told.Len() == pos {
+				t.told = v.Slice(told, next)
+			}
+		}
+		pos = next
 	}
 	return t.finish(v, pos)
 }
+
+// meterLine is a line of curl's progress meter.
+var meterLine = lazy(`^\s*(?:$|% Total|Dload |[\d.]+[kMG]?(?:\s+\S+){10,}\s*$)`)
 
 type trace struct {
 	r            *reader
 	scheme       string
 	sent, came   []Header
 	first, state Value
-	phase        byte // 0, > or <
-	closed       bool // the blank line of the answer's headers was seen
-	body         Value
+	phase        byte  // 0, > or <
+	whole        bool  // the blank line of the request's headers was seen
+	closed       bool  // and of the response's
+	told         Value // the request's body, which curl does not show, where it stands behind its headers
 }
 
 // isTraceMark tells a line of the trace from one of the body.
@@ -64,11 +74,13 @@ func (t *trace) marked(line Value) bool {
 		if t.phase != 0 && !t.toProxy() { // the next request of the same connection
 			return true
 		}
-		t.phase, t.first, t.sent, t.came, t.state, t.closed = '>', content, nil, nil, Value{}, false
+		*t = trace{r: t.r, scheme: t.scheme, phase: '>', first: content}
 	case text[0] == '<' && statusLine().MatchString(content.Text()):
 		t.phase, t.state, t.came, t.closed = '<', content, nil, false
 	case content.Len() == 0 && text[0] == '<':
 		t.closed = true
+	case content.Len() == 0 && text[0] == '>':
+		t.whole = true
 	case text[0] == '>' || text[0] == '<':
 		if h, ok := header(content); ok && text[0] == '>' {
 			t.sent = append(t.sent, h)
@@ -116,7 +128,7 @@ func (t *trace) finish(v Value, pos int) int {
 	r.traceScheme = t.scheme
 	e := Exchange{Form: FormCurlTrace}
 	if t.first.Len() > 0 && !t.toProxy() {
-		e.Request = r.newRequest(FormCurlTrace, t.first, t.sent, traceBody(t.sent), t.scheme)
+		e.Request = r.newRequest(FormCurlTrace, t.first, t.sent, t.requestBody(), t.scheme)
 	}
 	if t.state.Len() > 0 {
 		body, _ := r.readBody(content, 0, t.came)
@@ -130,12 +142,15 @@ func (t *trace) finish(v Value, pos int) int {
 	return max(end, 1)
 }
 
-// traceBody says what -v tells of the body: nothing but whether there is one.
-func traceBody(sent []Header) Body {
-	if h, ok := findHeader(sent, "Content-Length"); ok && h.Value.Text() != "0" {
-		return Body{State: BodyUnknown}
-	}
-	if _, ok := findHeader(sent, "Transfer-Encoding"); ok {
+// requestBody is the body where somebody has written it into the trace; -v tells nothing but whether there is one.
+func (t *trace) requestBody() Body {
+	content := t.told.trimSet("\r\n")
+	length, announced := findHeader(t.sent, "Content-Length")
+	_, chunked := findHeader(t.sent, "Transfer-Encoding")
+	switch size := length.Value.Text(); {
+	case content.Len() > 0 && (!announced || size == strconv.Itoa(content.Len())):
+		return bodyOf(content, announced)
+	case announced && size != "0", chunked:
 		return Body{State: BodyUnknown}
 	}
 	return Body{State: BodyAbsent, Exact: true}

@@ -1,0 +1,174 @@
+package reading
+
+import (
+	"strconv"
+	"strings"
+)
+
+// wireLine is a line that a client logs of what it sends or receives: Python's http.client, Ruby's Net::HTTP, and Java's
+// HttpClient of Apache, behind whatever their loggers put before it.
+var wireLine = lazy(`^(?:.{0,200}?[\s:])??(?:(send|reply): b?(['"].*)|(header): (\S.*)|(<-|->) (".*)|http-outgoing-\d+ (>>|<<) (.*))$`)
+
+// wireStart is such a line with a request line.
+var wireStart = lazy(`(?:\bsend: b?['"]|<- "|http-outgoing-\d+ >> "?)[A-Za-z-]{2,20} \S.* HTTP/[0-9.]+(?:\\r|\[\\r\]|$)`)
+
+// wireGap is how many lines of other kinds may stand between two of a wire log.
+const wireGap = 3
+
+// wire collects what was sent and what came.
+type wire struct {
+	r          *reader
+	sent, came builder
+	bare       [2]builder // lines of headers without quotes, which Apache's client logs beside those with
+}
+
+// readWire reads a wire log: one request, and its response as far as it is logged.
+func (r *reader) readWire(v Value, _ int) int {
+	w := wire{r: r}
+	end := 0
+	for pos, gap := 0, 0; pos < v.Len() && gap <= wireGap; {
+		line, next := v.line(pos)
+		m := wireLine().FindStringSubmatchIndex(line.Text())
+		if m == nil {
+			gap++
+			pos = next
+			continue
+		}
+		if !w.take(line, m) {
+			break
+		}
+		gap, pos, end = 0, next, next
+	}
+	sent, came := w.message(&w.sent, &w.bare[0]), w.message(&w.came, &w.bare[1])
+	if !requestLine().MatchString(firstLine(sent.Text())) {
+		return 0
+	}
+	r.readMessage(sent, 0)
+	if statusLine().MatchString(firstLine(came.Text())) {
+		r.readMessage(unchunked(came), 0)
+	}
+	return end
+}
+
+func (w *wire) message(quoted, bare *builder) Value {
+	if quoted.text.Len() > 0 {
+		return quoted.value()
+	}
+	return bare.value()
+}
+
+// take takes a line, unless it begins the next request.
+func (w *wire) take(line Value, m []int) bool {
+	group := func(i int) Value { return line.Slice(max(m[2*i], 0), max(m[2*i+1], 0)) }
+	python, ruby, apache := group(1).Text(), group(5).Text(), group(7).Text()
+	text := join(group(2), group(4), group(6), group(8))
+	sent := python == "send" || ruby == "<-" || apache == ">>"
+	out, bare := &w.came, &w.bare[1]
+	if sent {
+		out, bare = &w.sent, &w.bare[0]
+	}
+	if sent && w.came.text.Len()+w.bare[1].text.Len() > 0 {
+		return false
+	}
+	switch quote, decoded := text.Text()[:1], inQuotes(text); {
+	case group(3).Len() > 0: // as http.client has read it
+		out.copy(text)
+		out.add("\r\n")
+	case apache == "":
+		w.escaped(out, decoded)
+	case quote == `"`:
+		w.bracketed(out, decoded)
+	default:
+		bare.copy(text)
+		bare.add("\r\n")
+	}
+	return true
+}
+
+// inQuotes is what stands between the quotes, of which the second may be cut off.
+func inQuotes(v Value) Value {
+	s := v.Text()
+	if len(s) > 1 && s[len(s)-1] == s[0] {
+		return v.Slice(1, len(s)-1)
+	}
+	return v.from(1)
+}
+
+// escaped undoes the escapes of Python and Ruby, which write bytes as \x and two digits.
+func (w *wire) escaped(out *builder, v Value) {
+	s := v.Text()
+	if !w.r.spend(len(s), v) {
+		return
+	}
+	for pos := 0; pos < len(s); {
+		next := strings.IndexByte(s[pos:], '\\')
+		if next < 0 {
+			next = len(s) - pos
+		}
+		out.copy(v.Slice(pos, pos+next))
+		if pos += next; pos == len(s) {
+			return
+		}
+		text, size := escape(s[pos:])
+		if strings.HasPrefix(s[pos:], `\x`) {
+			if code, ok := hexDigits(s[pos:], 2, 2); ok {
+				text = string([]byte{byte(code)}) //nolint:gosec // two digits
+			}
+		}
+		out.decode(text, v.Slice(pos, pos+size))
+		pos += size
+	}
+}
+
+// bracketed undoes how Apache's client writes line ends and bytes: [\r], [\n], [0x1f].
+func (w *wire) bracketed(out *builder, v Value) {
+	s := v.Text()
+	if !w.r.spend(len(s), v) {
+		return
+	}
+	for pos := 0; pos < len(s); {
+		size, text := 1, s[pos:pos+1]
+		switch rest := s[pos:]; {
+		case strings.HasPrefix(rest, `[\r]`):
+			size, text = 4, "\r"
+		case strings.HasPrefix(rest, `[\n]`):
+			size, text = 4, "\n"
+		case strings.HasPrefix(rest, "[0x"):
+			if digits, _, ok := strings.Cut(rest[3:min(len(rest), 6)], "]"); ok {
+				if code, err := strconv.ParseUint(digits, 16, 8); err == nil {
+					size, text = 4+len(digits), string([]byte{byte(code)})
+				}
+			}
+		}
+		if size == 1 {
+			out.copy(v.Slice(pos, pos+1))
+		} else {
+			out.decode(text, v.Slice(pos, pos+size))
+		}
+		pos += size
+	}
+}
+
+// unchunked is a message without the sizes of its chunks, where its body has them.
+func unchunked(v Value) Value {
+	headers, body, found := strings.Cut(v.Text(), "\r\n\r\n")
+	if !found || !strings.Contains(strings.ToLower(headers), "\ntransfer-encoding: chunked") {
+		return v
+	}
+	var b builder
+	pos := v.Len() - len(body)
+	b.copy(v.Slice(0, pos))
+	for pos < v.Len() {
+		line, next := v.line(pos)
+		size, err := strconv.ParseUint(strings.TrimSpace(line.Text()), 16, 31)
+		if err != nil {
+			return v
+		}
+		b.copy(v.Slice(next, next+int(size)))
+		pos = min(next+int(size), v.Len())
+		if strings.HasPrefix(v.from(pos).Text(), "\r\n") {
+			pos += 2
+		}
+	}
+	return b.value()
+}
