@@ -27,10 +27,14 @@ func (f *facts) takeExchanges(list []reading.Exchange) {
 	}
 	m := messageRead(q)
 	for i := range at {
-		if before := list[i].Request; before != nil && before != q && authorizationOf(before) == authorizationOf(q) && authorizationOf(q) != "" {
-			if f.goesOn(messageRead(before), m) {
-				return
-			}
+		before := list[i].Request
+		if before == nil || before == q || authorizationOf(q) == "" {
+			continue
+		}
+		earlier := messageRead(before)
+		toSign := authorizationOf(before) == "" && earlier.method == m.method && earlier.url == m.url // as SDKs log it before they sign
+		if (toSign || authorizationOf(before) == authorizationOf(q)) && f.goesOn(earlier, m) {
+			return
 		}
 	}
 	f.place(m)

@@ -32,7 +32,7 @@ func (p *parser) quoted() *node {
 	p.pos = min(p.pos, len(p.s))
 	n.text = p.v.Slice(start, p.pos)
 	if escaped {
-		n.text = p.r.unescape(n.text)
+		n.text = p.r.unescape(n.text, start > 1 && p.s[start-2] == 'b')
 	}
 	if n.cut {
 		return n
@@ -50,8 +50,9 @@ func (p *parser) quoted() *node {
 	return n
 }
 
-// unescape undoes the escapes of JSON and JavaScript.
-func (r *reader) unescape(v Value) Value {
+// unescape undoes the escapes of JSON, JavaScript and Python; bytes says that \x and two digits are a byte, not a
+// character.
+func (r *reader) unescape(v Value, bytes bool) Value {
 	s := v.Text()
 	if strings.IndexByte(s, '\\') < 0 || !r.spend(len(s), v) {
 		return v
@@ -68,6 +69,10 @@ func (r *reader) unescape(v Value) Value {
 		}
 		pos += next
 		text, size := escape(s[pos:])
+		if bytes && size == 4 && s[pos+1] == 'x' {
+			code, _ := hexDigits(s[pos:], 2, 2)
+			text = string([]byte{byte(code)}) //nolint:gosec // two digits
+		}
 		b.decode(text, v.Slice(pos, pos+size))
 		pos += size
 	}
@@ -152,7 +157,7 @@ func (r *reader) unescapeOnce(v Value) (Value, int) {
 		end++
 	}
 	end = min(end, len(s))
-	return r.unescape(v.Slice(0, end)), end
+	return r.unescape(v.Slice(0, end), false), end
 }
 
 // compact writes a node as JSON.stringify would.

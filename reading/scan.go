@@ -254,6 +254,9 @@ func (r *reader) embedded(v Value, depth int) int {
 	s := v.Text()
 	switch {
 	case s[0] == '<':
+		if strings.HasPrefix(s, "<AWSPreparedRequest ") {
+			return r.readPrepared(v)
+		}
 		if embeddedXML().MatchString(s[:min(len(s), 600)]) {
 			return r.readXML(v, depth+1)
 		}

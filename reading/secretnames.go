@@ -139,7 +139,11 @@ func valueAfter(text string, at int, kind string) (start, end int) {
 	if text[at] == '=' && strings.HasPrefix(text[start:], ">") {
 		start++
 	}
-	for start < len(text) && start-at < 16 && strings.IndexByte(" \t\"'\\^`", text[start]) >= 0 {
+	for start < len(text) && start-at < 16 {
+		python := strings.HasPrefix(text[start:], "b'") || strings.HasPrefix(text[start:], `b"`) || strings.HasPrefix(text[start:], `b\`)
+		if !python && strings.IndexByte(" \t\"'\\^`", text[start]) < 0 {
+			break
+		}
 		start++
 	}
 	stops := " \t\r\n\"'\\&<>;,{}^`"

@@ -75,7 +75,7 @@ func (w *wire) take(line Value, m []int) bool {
 		out.copy(text)
 		out.add("\r\n")
 	case apache == "":
-		w.escaped(out, decoded)
+		out.copy(w.r.unescape(decoded, true))
 	case quote == `"`:
 		w.bracketed(out, decoded)
 	default:
@@ -92,32 +92,6 @@ func inQuotes(v Value) Value {
 		return v.Slice(1, len(s)-1)
 	}
 	return v.from(1)
-}
-
-// escaped undoes the escapes of Python and Ruby, which write bytes as \x and two digits.
-func (w *wire) escaped(out *builder, v Value) {
-	s := v.Text()
-	if !w.r.spend(len(s), v) {
-		return
-	}
-	for pos := 0; pos < len(s); {
-		next := strings.IndexByte(s[pos:], '\\')
-		if next < 0 {
-			next = len(s) - pos
-		}
-		out.copy(v.Slice(pos, pos+next))
-		if pos += next; pos == len(s) {
-			return
-		}
-		text, size := escape(s[pos:])
-		if strings.HasPrefix(s[pos:], `\x`) {
-			if code, ok := hexDigits(s[pos:], 2, 2); ok {
-				text = string([]byte{byte(code)}) //nolint:gosec // two digits
-			}
-		}
-		out.decode(text, v.Slice(pos, pos+size))
-		pos += size
-	}
 }
 
 // bracketed undoes how Apache's client writes line ends and bytes: [\r], [\n], [0x1f].
@@ -171,4 +145,27 @@ func unchunked(v Value) Value {
 		}
 	}
 	return b.value()
+}
+
+var preparedRequest = lazy(`^<AWSPreparedRequest [^<>\n]{0,60}?method=([A-Z]+), url=(\S+), headers=\{`)
+
+// readPrepared reads a request as botocore logs it before it is sent: without its body.
+func (r *reader) readPrepared(v Value) int {
+	m := preparedRequest().FindStringSubmatchIndex(v.Slice(0, 8192).Text())
+	if m == nil {
+		return 0
+	}
+	headers, length := r.document(v.from(m[1] - 1))
+	q := (&document{r: r, claimed: map[*node]bool{}}).request(&node{kind: kindObject, items: []member{
+		{literal("method"), &node{kind: kindString, text: v.Slice(m[2], m[3])}},
+		{literal("url"), &node{kind: kindString, text: v.Slice(m[4], m[5])}},
+		{literal("headers"), headers},
+	}}, "")
+	if q != nil {
+		if h, ok := q.Header("Content-Length"); ok && h.Value.Text() != "0" {
+			q.Body = Body{State: BodyUnknown}
+		}
+		r.add(Exchange{Form: FormJSON, Request: q})
+	}
+	return m[1] - 1 + length
 }

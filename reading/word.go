@@ -10,6 +10,9 @@ func (p *parser) word(depth int) *node {
 		p.pos++
 	}
 	name := p.v.Slice(start, p.pos)
+	if p.pos < len(p.s) && (p.s[p.pos] == '\'' || p.s[p.pos] == '"') && (name.Text() == "b" || name.Text() == "u") { // of Python
+		return p.quoted()
+	}
 	if p.pos < len(p.s) && p.s[p.pos] == '(' && p.pos > start {
 		return p.call(name, depth)
 	}
