@@ -20,11 +20,12 @@ type SendInput struct {
 	Input
 	// Stream is the body where it is not one that Input.Body reads into memory.
 	Stream *Stream
-	// Retry, HeaderTimeout, Expect and Upgrade are those of [sending.Request].
+	// Retry, HeaderTimeout, Expect, Upgrade and Waits are those of [sending.Request].
 	Retry         sending.Retry
 	HeaderTimeout time.Duration
 	Expect        bool
 	Upgrade       string
+	Waits         bool
 }
 
 // Stream is a body that is sent as it comes, or from a file.
@@ -62,6 +63,14 @@ type Sent struct {
 	close    func()
 }
 
+// Forget gives back all but the answer, which may last for hours. Of a refusal it forgets nothing: that is still to be
+// explained, and searched for what was signed.
+func (s *Sent) Forget() {
+	if s.Response.StatusCode < http.StatusBadRequest {
+		*s = Sent{Answer: s.Answer, close: s.close}
+	}
+}
+
 // Close closes the body of the answer and writes the record of the outcome.
 func (s *Sent) Close() { s.close() }
 
@@ -86,15 +95,20 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	if err != nil {
 		return carryOut(ctx, b, call, op, record, err, func() (*Sent, signature, error) { return nil, signature{}, nil })
 	}
-	x := &exchange{b: b, call: call, op: op, record: record, body: body, started: b.Now()}
+	x := &exchange{b: b, call: call, op: op, record: record, body: body}
+	started := b.Now()
 	answer, err := b.Sender.Send(ctx, &sending.Request{
 		Method: op.request.Method, URL: op.request.URL, Sign: x.sign, SessionRefused: x.sessionRefused, Body: body,
-		Retry: in.Retry, HeaderTimeout: in.HeaderTimeout, Expect: in.Expect, Upgrade: in.Upgrade,
+		Retry: in.Retry, HeaderTimeout: in.HeaderTimeout, Expect: in.Expect, Upgrade: in.Upgrade, Waits: in.Waits,
 	})
 	if err != nil {
-		x.end(ctx, err)
+		var failure *sending.Error
+		if errors.As(err, &failure) {
+			x.outcome(started).finish(ctx, failure.Report)
+		}
 		return nil, sendProblem(err, op.request.Method)
 	}
+	outcome := x.outcome(started)
 	return &Sent{
 		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
 		Warnings: op.warnings, Signed: x.signed, Body: op.payload.Bytes, BodyUnknown: op.stream != nil,
@@ -104,7 +118,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 		},
 		close: func() {
 			_ = answer.Response.Body.Close() // what matters was read
-			x.finish(ctx, answer.Report())
+			outcome.finish(ctx, answer.Report())
 		},
 	}, nil
 }
@@ -179,12 +193,11 @@ func (op *operation) openBody() (*sending.Body, error) {
 
 // exchange is a request on its way, with all its attempts.
 type exchange struct {
-	b       *Broker
-	call    *Call
-	op      *operation
-	record  access.Record // of the first attempt, once there was one
-	body    *sending.Body
-	started time.Time
+	b      *Broker
+	call   *Call
+	op     *operation
+	record access.Record // of the first attempt, once there was one
+	body   *sending.Body
 
 	attempts int
 	signed   signing.Signed
@@ -225,32 +238,49 @@ func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed,
 
 func (x *exchange) sessionRefused() bool { return x.b.Sessions.Drop(x.op.session) }
 
-// end is [exchange.finish] of a request without an answer.
-func (x *exchange) end(ctx context.Context, err error) {
-	var failure *sending.Error
-	if errors.As(err, &failure) {
-		x.finish(ctx, failure.Report)
+// outcome is what the record of the outcome is made of. While an answer lasts, perhaps for hours, nothing else is kept of the
+// request.
+type outcome struct {
+	b        *Broker
+	body     *sending.Body
+	attempts int
+	started  time.Time
+
+	of, requestID, callerID string
+	authMethod              access.Method
+	action                  access.Action
+	decision, profile       string
+	method, host            string
+	region, service         string
+	operation               string
+}
+
+func (x *exchange) outcome(started time.Time) *outcome {
+	r := &x.record
+	return &outcome{
+		b: x.b, body: x.body, attempts: x.attempts, started: started, of: r.EventID, requestID: r.RequestID, callerID: r.CallerID,
+		authMethod: r.AuthMethod, action: r.Action, decision: r.Decision, profile: r.Profile, method: r.Method, host: r.Host,
+		region: r.Region, service: r.Service, operation: r.Operation,
 	}
 }
 
 // finish records what became of the request, also for a caller that is gone.
-func (x *exchange) finish(ctx context.Context, report sending.Report) {
-	if x.body != nil {
-		_ = x.body.Close() // what it held is of no use any more
+func (o *outcome) finish(ctx context.Context, report sending.Report) {
+	if o.body != nil {
+		_ = o.body.Close() // what it held is of no use any more
 	}
-	if x.attempts == 0 {
+	if o.attempts == 0 {
 		return
 	}
-	r := &x.record
 	record := access.Record{
-		RequestID: r.RequestID, CallerID: r.CallerID, AuthMethod: r.AuthMethod, Action: r.Action, Decision: r.Decision,
-		Profile: r.Profile, Method: r.Method, Host: r.Host, Region: r.Region, Service: r.Service, Operation: r.Operation,
+		RequestID: o.requestID, CallerID: o.callerID, AuthMethod: o.authMethod, Action: o.action, Decision: o.decision,
+		Profile: o.profile, Method: o.method, Host: o.host, Region: o.region, Service: o.service, Operation: o.operation,
 		Sent: access.Sent{
-			Of: r.EventID, Outcome: string(report.Outcome), Attempts: len(report.Attempts), Status: report.Status, AWSCode: report.Code,
+			Of: o.of, Outcome: string(report.Outcome), Attempts: len(report.Attempts), Status: report.Status, AWSCode: report.Code,
 			AWSRequestID: report.RequestID, BytesOut: report.BytesOut, BytesIn: report.BytesIn, RemoteAddress: report.RemoteAddress,
 		},
 	}
-	record.DurationMilliseconds = float64(x.b.Now().Sub(x.started)) / float64(time.Millisecond)
+	record.DurationMilliseconds = float64(o.b.Now().Sub(o.started)) / float64(time.Millisecond)
 	ctx = context.WithoutCancel(ctx)
-	_ = x.b.Audit.Write(ctx, record) // the auditor tells readiness of a failure
+	_ = o.b.Audit.Write(ctx, record) // the auditor tells readiness of a failure
 }

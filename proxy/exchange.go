@@ -81,6 +81,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 			Profile: x.target.Profile,
 		},
 		Expect: strings.EqualFold(x.in.Header.Get("Expect"), "100-continue"),
+		Waits:  x.client.waits,
 	}
 	if x.mode.Refusal != nil {
 		in.Retry = sending.RetryStandard
@@ -128,6 +129,7 @@ func (x *exchange) back(answer *http.Response) error {
 		}
 		answer.Header.Del("Location")
 	}
+	x.sent.Forget()
 	x.headers.Back(answer.Header, answer.StatusCode)
 	if to := answer.Header.Get("Location"); to != "" {
 		answer.Header.Set("Location", x.target.location(to))

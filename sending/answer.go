@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"countersign/signing"
 )
 
 // Answer is AWS's.
@@ -76,6 +78,7 @@ func newAnswer(ctx context.Context, x *exchange, a *attempt) *Answer {
 		// The connection is no longer net/http's, which would close it.
 		d.stop = context.AfterFunc(a.resp.Request.Context(), func() { _ = d.from.Close() })
 	}
+	a.signed, x.request = signing.Signed{}, nil // the answer may last for hours
 	answer := &Answer{Response: a.resp, body: d}
 	if answer.IsEvents() {
 		x.leave() // those who listen would soon hold all slots of the host, and no request got one

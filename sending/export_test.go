@@ -8,8 +8,10 @@ import (
 
 // ConnectBy has all connections opened by connect, without a check of addresses.
 func (c *Client) ConnectBy(connect func(ctx context.Context, network, address string) (net.Conn, error)) {
-	for _, t := range []*http.Transport{c.overTLS, c.overProxy, c.plain} {
-		t.DialContext = (&dialer{connect: connect}).dial
+	for _, ways := range []transports{c.usual, c.waiting} {
+		for _, t := range []*http.Transport{ways.overTLS, ways.overProxy, ways.plain} {
+			t.DialContext = (&dialer{connect: connect}).dial
+		}
 	}
 }
 
@@ -19,8 +21,10 @@ func (c *Client) ResolveBy(o Options, r *net.Resolver) {
 	if err != nil {
 		panic(err)
 	}
-	c.overTLS.DialContext = (&dialer{exceptions: hosts, private: !o.DenyPrivate, resolver: r}).dial
-	c.plain.DialContext = (&dialer{exceptions: hosts, privateNames: !o.DenyPrivate, resolver: r}).dial
+	for _, ways := range []transports{c.usual, c.waiting} {
+		ways.overTLS.DialContext = (&dialer{exceptions: hosts, private: !o.DenyPrivate, resolver: r}).dial
+		ways.plain.DialContext = (&dialer{exceptions: hosts, privateNames: !o.DenyPrivate, resolver: r}).dial
+	}
 }
 
 // SetJitter replaces the randomness of delays.

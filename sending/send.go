@@ -54,7 +54,7 @@ func (x *exchange) begin(ctx context.Context) *Error {
 		return &Error{Kind: ErrUnsendable, Cause: errors.New("net/http writes no path with CONNECT")}
 	}
 	var err error
-	if x.transport, err = x.client.transport(r.URL); err != nil {
+	if x.transport, err = x.client.transport(r); err != nil {
 		return &Error{Kind: ErrNotConnected, Cause: err}
 	}
 	if x.host, err = x.client.hosts.enter(ctx, r.URL.Host()); err != nil {

@@ -88,7 +88,8 @@ type Client struct {
 	jitter        func() float64
 	hosts         hosts
 
-	overTLS, overProxy, plain *http.Transport
+	usual   transports
+	waiting transports // for [Request.Waits]
 }
 
 // New returns a Client.
@@ -109,36 +110,45 @@ func New(o Options) (*Client, error) {
 		c.headerTimeout = headerTimeout
 	}
 	checked := &dialer{exceptions: hosts, private: !o.DenyPrivate}
-	c.overTLS = newTransport(checked, roots)
-	c.plain = newTransport(&dialer{exceptions: hosts, privateNames: !o.DenyPrivate}, nil)
-	c.overProxy = newTransport(&dialer{unchecked: true}, roots)
-	c.overProxy.Proxy = func(r *http.Request) (*url.URL, error) { return proxyOf(c.proxy, r.URL) }
+	plain := &dialer{exceptions: hosts, privateNames: !o.DenyPrivate}
+	transportsOf := func(buffer int) transports {
+		overProxy := newTransport(&dialer{unchecked: true}, roots, buffer)
+		overProxy.Proxy = func(r *http.Request) (*url.URL, error) { return proxyOf(c.proxy, r.URL) }
+		return transports{overTLS: newTransport(checked, roots, buffer), overProxy: overProxy, plain: newTransport(plain, nil, buffer)}
+	}
+	c.usual, c.waiting = transportsOf(4<<10), transportsOf(1<<10)
 	return c, nil
 }
 
 // Close closes the connections that are not in use.
 func (c *Client) Close() {
-	for _, t := range []*http.Transport{c.overTLS, c.overProxy, c.plain} {
-		t.CloseIdleConnections()
+	for _, t := range []transports{c.usual, c.waiting} {
+		t.overTLS.CloseIdleConnections()
+		t.overProxy.CloseIdleConnections()
+		t.plain.CloseIdleConnections()
 	}
 }
 
-// transport returns the one for a URL.
-func (c *Client) transport(u signing.URL) (*http.Transport, error) {
+// transport returns the one for a request.
+func (c *Client) transport(r *Request) (*http.Transport, error) {
+	u, ways := r.URL, &c.usual
+	if r.Waits {
+		ways = &c.waiting
+	}
 	if u.Scheme() == "http" {
-		return c.plain, nil
+		return ways.plain, nil
 	}
 	if c.proxy == nil {
-		return c.overTLS, nil
+		return ways.overTLS, nil
 	}
 	proxy, err := c.proxy(&url.URL{Scheme: u.Scheme(), Host: u.Host()})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("choosing a proxy: %w", err)
 	case proxy == nil:
-		return c.overTLS, nil
+		return ways.overTLS, nil
 	}
-	return c.overProxy, nil
+	return ways.overProxy, nil
 }
 
 // trusted returns the roots of trust, nil for the system's.
@@ -184,6 +194,9 @@ type Request struct {
 	// Upgrade is the protocol to change to, such as "websocket"; empty for none.
 	// The answer's body can be written to where its status is 101.
 	Upgrade string
+	// Waits says that the answer may wait for hours and many do at once: over HTTP/1.1
+	// its connection has small buffers.
+	Waits bool
 }
 
 // Moment is the time for which to sign.

@@ -18,10 +18,17 @@ const (
 	pingAfter       = 15 * time.Second
 )
 
+// transports are those for the ways to a host.
+type transports struct {
+	overTLS, overProxy, plain *http.Transport
+}
+
 // newTransport returns a transport that changes nothing: no unpacking, no
-// redirects, no cookies.
-func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
+// redirects, no cookies. A connection of HTTP/1.1 has two buffers of so many bytes.
+func newTransport(d *dialer, roots *x509.CertPool, buffer int) *http.Transport {
 	return &http.Transport{
+		ReadBufferSize:         buffer,
+		WriteBufferSize:        buffer,
 		DialContext:            d.dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:    tlsTimeout,
