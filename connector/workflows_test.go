@@ -3,6 +3,7 @@ package connector_test
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,36 @@ func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
 			if fact.got != fact.want {
 				t.Errorf("%s: %s is %v, want %v", file, fact.what, fact.got, fact.want)
 			}
+		}
+	}
+}
+
+// A workflow asks for no more of the response than it reads: a short one where that suffices, and the body once.
+func TestWorkflows_AskForWhatTheyRead(t *testing.T) {
+	fields := regexp.MustCompile(`body\('(?:Sign|Presign)'\)\??\['(\w+)'\]`)
+	short := []string{"method", "url", "headers", "bodyEnvelope", "expiresAt", "warnings"}
+	for file, workflow := range workflows(t) {
+		read := map[string]bool{}
+		for _, match := range fields.FindAllStringSubmatch(asJSON(t, workflow), -1) {
+			read[match[1]] = true
+		}
+		if len(read) == 0 {
+			continue // the signer sends the request
+		}
+		actions := actionsOf(in(workflow, "definition"))
+		asked, ok := at(actions["Sign"], "inputs", "body").(node)
+		if !ok {
+			asked = in(actions["Request"], "inputs")
+		}
+		var output, form any
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(read)), func(name string) bool { return !slices.Contains(short, name) }) {
+			output = "short"
+		}
+		if read["bodyEnvelope"] {
+			form = "envelope"
+		}
+		if asked["output"] != output || asked["bodyForm"] != form {
+			t.Errorf("%s reads %v, and asks for output %v and the body as %v", file, slices.Sorted(maps.Keys(read)), asked["output"], asked["bodyForm"])
 		}
 	}
 }

@@ -121,7 +121,7 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{"signerUrl": "https://signer.example.com", "signerKey": "flow.EXAMPLE-key"} {
-		if workflow.Has("parameters", name) {
+		if workflow.At("parameters", name) != nil {
 			if err := workflow.Edit(value, "parameters", name, "value"); err != nil {
 				t.Fatal(err)
 			}
@@ -132,6 +132,7 @@ func runRefused(t *testing.T, file string, now func() time.Time, way routes) *lo
 			{Name: "method", Value: "POST"},
 			{Name: "url", Value: "https://" + questionedHost + "/prod/orders"},
 			{Name: "body", Value: logicapps.Object{{Name: "order", Value: logicapps.Number("1042")}}},
+			{Name: "bodyForm", Value: "envelope"},
 		}
 		if err := workflow.Edit(request, "definition", "actions", "Request", "inputs"); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -118,7 +119,7 @@ func (in *snippetRequest) write() (*snippets.Request, error) {
 	if err != nil {
 		return nil, within("/request", err)
 	}
-	document := in.Request.Clone()
+	document := withoutMembers(in.Request, "output", "bodyForm") // which a snippet chooses, since it reads the response
 	if err := document.Indent(jsontext.WithIndent("  ")); err != nil {
 		return nil, problem.Invalid("/request", "must be JSON.")
 	}
@@ -129,6 +130,25 @@ func (in *snippetRequest) write() (*snippets.Request, error) {
 		r.Headers = append(r.Headers, snippets.Header(h))
 	}
 	return r, nil
+}
+
+// withoutMembers is an object without the members of some names. That it is an object was seen before.
+func withoutMembers(object jsontext.Value, names ...string) jsontext.Value {
+	var kept bytes.Buffer
+	d, e := jsontext.NewDecoder(bytes.NewReader(object)), jsontext.NewEncoder(&kept)
+	_, err := d.ReadToken()
+	_ = e.WriteToken(jsontext.BeginObject)
+	for err == nil && d.PeekKind() == '"' {
+		var name, value jsontext.Value
+		name, _ = d.ReadValue()
+		name = name.Clone()
+		if value, err = d.ReadValue(); !slices.Contains(names, strings.Trim(string(name), `"`)) {
+			_ = e.WriteValue(name)
+			_ = e.WriteValue(value)
+		}
+	}
+	_ = e.WriteToken(jsontext.EndObject)
+	return kept.Bytes()
 }
 
 // within is an error of a document that is a field of another.

@@ -44,7 +44,7 @@ type Request struct {
 	Headers     []Header
 	Body        []byte // nil where there is none
 	MediaType   string // of the body, where no header says it
-	// Document is the request as POST /v1/sign takes it, as JSON.
+	// Document is the request as POST /v1/sign takes it, as JSON, without output and bodyForm.
 	Document []byte
 }
 

@@ -1,6 +1,10 @@
 package snippets
 
-import "strconv"
+import (
+	"bytes"
+	"slices"
+	"strconv"
+)
 
 func secured(properties ...string) object {
 	return object{"secureData", object{"properties", properties}}
@@ -18,7 +22,7 @@ func after(name string) object {
 func signingActions(r *Request, o Options, key string) object {
 	return object{
 		"Request",
-		object{"type", "Compose", "inputs", asWorkflow(r.Document, o), "runAfter", after("")},
+		object{"type", "Compose", "inputs", asWorkflow(short(r.Document), o), "runAfter", after("")},
 		"Sign",
 		object{
 			"type", "Http", "inputs",
@@ -42,6 +46,12 @@ func signingActions(r *Request, o Options, key string) object {
 			"operationOptions", "DisableAsyncPattern", "runtimeConfiguration", secured("inputs"), "runAfter", after("Sign"),
 		},
 	}
+}
+
+// short is the document with the choice of what the steps take of the response.
+func short(document []byte) []byte {
+	fields := bytes.TrimSuffix(bytes.TrimSpace(document), []byte("}"))
+	return append(slices.Clip(fields), `,"output":"short","bodyForm":"envelope"}`...)
 }
 
 // signedAction is the one step that sends a request as it is.

@@ -85,15 +85,18 @@ var templates = []template{
 	}},
 	{"presigned-upload.json", "Presign", 0, []string{object}, func(t *testing.T, w *logicapps.Workflow, method, url string, p payload) {
 		edit(t, w, p.value, "File", "inputs")
-		edit(
-			t, w, logicapps.Object{{Name: "method", Value: method}, {Name: "url", Value: url}, {Name: "headers", Value: headersFor(p)}},
-			"Request", "inputs",
-		)
+		fitRequest(t, w, method, url, payload{contentType: p.contentType})
 	}},
 }
 
 func fitRequest(t *testing.T, w *logicapps.Workflow, method, url string, p payload) {
-	edit(t, w, requestFor(method, url, p), "Request", "inputs")
+	request := requestFor(method, url, p)
+	for _, choice := range []string{"output", "bodyForm"} { // which their maker leaves as they are
+		if value := w.At("definition", "actions", "Request", "inputs", choice); value != nil {
+			request = append(request, logicapps.Member{Name: choice, Value: value})
+		}
+	}
+	edit(t, w, request, "Request", "inputs")
 }
 
 func requestFor(method, url string, p payload) logicapps.Object {
@@ -134,7 +137,7 @@ func (c *chain) open(t *testing.T, file string) *logicapps.Workflow {
 		t.Fatalf("%s: %v", file, err)
 	}
 	for name, value := range map[string]string{"signerUrl": c.service.url, "signerKey": apiKey} {
-		if w.Has("parameters", name) {
+		if w.At("parameters", name) != nil {
 			if err := w.Edit(value, "parameters", name, "value"); err != nil {
 				t.Fatal(err)
 			}

@@ -101,8 +101,8 @@ func (w *Workflow) Edit(value any, path ...string) error {
 	return errors.New("no path")
 }
 
-// Has says whether something stands at a path of the document.
-func (w *Workflow) Has(path ...string) bool { return at(w.document, path...) != nil }
+// At is what stands at a path of the document, or nil.
+func (w *Workflow) At(path ...string) any { return at(w.document, path...) }
 
 // at is the value at a path, or nil.
 func at(v any, path ...string) any {
