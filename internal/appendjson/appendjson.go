@@ -5,7 +5,6 @@
 package appendjson
 
 import (
-	"encoding/base64"
 	"math/bits"
 	"strconv"
 	"time"
@@ -68,7 +67,7 @@ func (o *Object) Bytes(name string, value []byte) {
 // Base64 is a field with the Base64 of bytes.
 func (o *Object) Base64(name string, value []byte) {
 	o.field(name)
-	o.buf = append(base64.StdEncoding.AppendEncode(append(o.buf, '"'), value), '"')
+	o.buf = append(AppendBase64(append(o.buf, '"'), value), '"')
 }
 
 // Bool is a field with a truth value.
@@ -184,10 +183,12 @@ func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byt
 	begin := 0
 	for i := 0; i < len(value); {
 		if i+8 <= len(value) {
-			n := plain8(load8(value[i:]))
-			if i += n; n == 8 {
+			special := special8(load8(value[i:]))
+			if special == 0 {
+				i += 8
 				continue
 			}
+			i += bits.TrailingZeros64(special) / 8
 		}
 		c := value[i]
 		if plain[c] {
@@ -221,12 +222,12 @@ func load8[T string | []byte](v T) uint64 {
 		uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
 }
 
-// plain8 is how many of eight bytes are plain before the first that is not. It looks at all at once: the high bit of a byte
-// is set where it was, or where a subtraction borrowed it since the byte is a control character, a quote or a backslash.
-func plain8(x uint64) int {
+// special8 has the high bit of the first of eight bytes that is not plain, and none below it. It looks at all at once: the high
+// bit of a byte is set where it was, or where a subtraction borrowed it since the byte is a control character, a quote or a
+// backslash.
+func special8(x uint64) uint64 {
 	const each, high = 0x0101010101010101, 0x8080808080808080
-	special := x | (x - each*' ') | (x ^ each*'"' - each) | (x ^ each*'\\' - each)
-	return bits.TrailingZeros64(special&high) / 8
+	return (x | (x - each*' ') | (x ^ each*'"' - each) | (x ^ each*'\\' - each)) & high
 }
 
 const hex = "0123456789abcdef"

@@ -76,7 +76,7 @@ func (o *Object) WriteTo(w io.Writer) (written int64, err error) {
 			piece := l.piece(rest)
 			rest = rest[len(piece):]
 			if l.asBase64 {
-				scratch = base64.StdEncoding.AppendEncode(scratch[:0], piece)
+				scratch = AppendBase64(scratch[:0], piece)
 			} else {
 				scratch, _ = appendEscaped(scratch[:0], piece, false)
 			}
@@ -111,15 +111,8 @@ var added = func() (added [256]uint8) {
 
 func escapedLen(value []byte) int {
 	n := len(value)
-	for i := 0; i < len(value); {
-		if i+8 <= len(value) {
-			plain := plain8(load8(value[i:]))
-			if i += plain; plain == 8 {
-				continue
-			}
-		}
-		n += int(added[value[i]])
-		i++
+	for _, c := range value {
+		n += int(added[c])
 	}
 	const each = len(`\u2028`) - len("\u2028")
 	return n + each*(bytes.Count(value, []byte("\u2028"))+bytes.Count(value, []byte("\u2029")))

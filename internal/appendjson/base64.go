@@ -1,0 +1,31 @@
+package appendjson
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+)
+
+// digitPairs are the two digits, in their order in memory, of each twelve bits.
+var digitPairs = func() (pairs [1 << 12]uint16) {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	for i := range pairs {
+		pairs[i] = uint16(digits[i>>6]) | uint16(digits[i&63])<<8
+	}
+	return pairs
+}()
+
+// AppendBase64 is AppendEncode of [base64.StdEncoding] in half the time: six bytes at once.
+func AppendBase64(dst, src []byte) []byte {
+	size := base64.StdEncoding.EncodedLen(len(src))
+	dst = slices.Grow(dst, size)[:len(dst)+size]
+	to := dst[len(dst)-size:]
+	for len(src) >= 8 {
+		v := binary.BigEndian.Uint64(src)
+		binary.LittleEndian.PutUint64(to, uint64(digitPairs[v>>52])|uint64(digitPairs[v>>40&0xfff])<<16|
+			uint64(digitPairs[v>>28&0xfff])<<32|uint64(digitPairs[v>>16&0xfff])<<48)
+		src, to = src[6:], to[8:]
+	}
+	base64.StdEncoding.Encode(to, src)
+	return dst
+}
