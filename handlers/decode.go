@@ -38,7 +38,7 @@ func decode(r *http.Request, in any) error {
 	if err := emptyChunk(r.Header, int64(len(data))); err != nil {
 		return err
 	}
-	if in, ok := in.(interface{ body() *bodyValue }); ok {
+	if in, ok := in.(bodied); ok {
 		in.body().owned = true
 	}
 	return decodeDocument(bytes.TrimPrefix(data, []byte(byteOrderMark)), in)
@@ -107,6 +107,10 @@ func decodeDocument(data []byte, in any) error {
 	if len(data) == 0 {
 		return &problem.Error{Code: "body_missing", Detail: "The request has no body."}
 	}
+	with, hasBody := in.(bodied)
+	if hasBody && len(data) >= largeDocument && decodeAround(data, with) {
+		return checked(data, in)
+	}
 	if err := json.Unmarshal(data, in, strict...); err != nil {
 		if wrong := wrongEncoding(data); wrong != nil {
 			return wrong
@@ -120,9 +124,14 @@ func decodeDocument(data []byte, in any) error {
 	if jsontext.Value(data).Kind() != '{' {
 		return problem.Invalid("", "must be a JSON object.")
 	}
-	if in, ok := in.(interface{ body() *bodyValue }); ok {
-		in.body().take(data)
+	if hasBody {
+		with.body().take(data)
 	}
+	return checked(data, in)
+}
+
+// checked says what the contract has against a document that was decoded.
+func checked(data []byte, in any) error {
 	if _, ok := in.(interface{ nullFree() }); ok {
 		if err := refuseNull(data); err != nil {
 			return err

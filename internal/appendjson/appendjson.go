@@ -5,7 +5,6 @@
 package appendjson
 
 import (
-	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -164,14 +163,6 @@ func (o *Object) Member(name, value string) {
 
 func (o *Object) text(value string) { o.buf, o.replaced = appendText(o.buf, value, o.replaced) }
 
-// plain are the bytes of ASCII that need no escape.
-var plain = func() (plain [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		plain[c] = c != '"' && c != '\\'
-	}
-	return plain
-}()
-
 // appendText appends a text in quotes.
 func appendText[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
 	buf, replaced = appendEscaped(append(buf, '"'), value, replaced)
@@ -181,20 +172,8 @@ func appendText[T string | []byte](buf []byte, value T, replaced bool) ([]byte, 
 // appendEscaped appends a text without quotes. What needs no escape is copied in pieces.
 func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
 	begin := 0
-	for i := 0; i < len(value); {
-		if i+8 <= len(value) {
-			special := special8(load8(value[i:]))
-			if special == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(special) / 8
-		}
+	for i := PlainLen(value); i < len(value); i += PlainLen(value[i:]) {
 		c := value[i]
-		if plain[c] {
-			i++
-			continue
-		}
 		if c < utf8.RuneSelf {
 			buf = appendEscape(append(buf, value[begin:i]...), c)
 			i++
@@ -213,21 +192,6 @@ func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byt
 		i += size
 	}
 	return append(buf, value[begin:]...), replaced
-}
-
-// load8 is the first eight bytes of v as one number, the first byte the lowest.
-func load8[T string | []byte](v T) uint64 {
-	_ = v[7]
-	return uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 |
-		uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
-}
-
-// special8 has the high bit of the first of eight bytes that is not plain, and none below it. It looks at all at once: the high
-// bit of a byte is set where it was, or where a subtraction borrowed it since the byte is a control character, a quote or a
-// backslash.
-func special8(x uint64) uint64 {
-	const each, high = 0x0101010101010101, 0x8080808080808080
-	return (x | (x - each*' ') | (x ^ each*'"' - each) | (x ^ each*'\\' - each)) & high
 }
 
 const hex = "0123456789abcdef"
