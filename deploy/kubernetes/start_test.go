@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/freeport"
 	"countersign/internal/testbuild"
 	"countersign/sandbox"
 )
@@ -160,14 +161,11 @@ func (p *pod) start(t *testing.T, binary string) *running {
 			t.Fatal(err)
 		}
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := freeport.Next()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(address)
-	r := &running{t: t, base: "http://" + address, process: exec.CommandContext(t.Context(), binary, p.args...), output: &bytes.Buffer{}}
+	r := &running{t: t, base: "http://127.0.0.1:" + port, process: exec.CommandContext(t.Context(), binary, p.args...), output: &bytes.Buffer{}}
 	r.process.Env = append(p.environ(), "PORT="+port)
 	r.process.Dir = "/"
 	r.process.Stdout, r.process.Stderr = r.output, r.output

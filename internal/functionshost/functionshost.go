@@ -38,11 +38,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"countersign/internal/freeport"
 )
 
 // PublicHost is the name by which clients reach the app.
@@ -79,7 +80,7 @@ type Options struct {
 type Host struct {
 	opts Options
 	app  app
-	port int
+	port string
 	log  log
 
 	proxy   http.Handler
@@ -105,7 +106,7 @@ func Start(o Options) (*Host, error) {
 		return nil, fmt.Errorf("reading the package: %w", err)
 	}
 	h := &Host{opts: o, app: app, ready: make(chan struct{}), ended: make(chan struct{})}
-	if h.port, err = freePort(); err != nil {
+	if h.port, err = freeport.Next(); err != nil { // once: restarted programs get the same
 		return nil, err
 	}
 	h.log.now = o.Now
@@ -113,15 +114,6 @@ func Start(o Options) (*Host, error) {
 	h.forward = newForwarder()
 	go h.supervise()
 	return h, nil
-}
-
-// freePort is taken once: restarted programs get the same.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
 // Ready waits until the program has answered a first poll.

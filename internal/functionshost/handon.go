@@ -10,7 +10,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -119,7 +118,7 @@ func unescape(text string) string {
 func (h *Host) newProxy() http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.URL.Scheme, p.Out.URL.Host, p.Out.Host = "http", "127.0.0.1:"+strconv.Itoa(h.port), ""
+			p.Out.URL.Scheme, p.Out.URL.Host, p.Out.Host = "http", "127.0.0.1:"+h.port, ""
 			p.Out.URL.RawQuery = p.In.URL.RawQuery
 			client, _, _ := net.SplitHostPort(p.In.RemoteAddr)
 			p.Out.Header.Set("X-Forwarded-For", client)

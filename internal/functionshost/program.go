@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -145,7 +144,7 @@ func (h *Host) expand(text string) string {
 // environment is that of the host, which the program inherits, with the app
 // settings and the five variables for custom handlers.
 func (h *Host) environment() []string {
-	port, id := strconv.Itoa(h.port), newID()
+	id := newID()
 	all := map[string]string{
 		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home", "TMPDIR": os.TempDir(), "LANG": "C.UTF-8",
 		"ASPNETCORE_URLS": "http://+:80", "DOTNET_RUNNING_IN_CONTAINER": "true", "CONTAINER_NAME": "0-00000000",
@@ -156,7 +155,7 @@ func (h *Host) environment() []string {
 	}
 	maps.Copy(all, h.opts.Settings)
 	maps.Copy(all, map[string]string{
-		"FUNCTIONS_CUSTOMHANDLER_PORT": port, "FUNCTIONS_HTTPWORKER_PORT": port,
+		"FUNCTIONS_CUSTOMHANDLER_PORT": h.port, "FUNCTIONS_HTTPWORKER_PORT": h.port,
 		"FUNCTIONS_CUSTOMHANDLER_WORKER_ID": id, "FUNCTIONS_HTTPWORKER_ID": id,
 		"FUNCTIONS_APP_ROOT_PATH": h.app.dir,
 	})
@@ -192,7 +191,7 @@ func (h *Host) poll(p *program) error {
 	}
 }
 
-func (h *Host) programURL() string { return "http://127.0.0.1:" + strconv.Itoa(h.port) }
+func (h *Host) programURL() string { return "http://127.0.0.1:" + h.port }
 
 // Kill kills the program as the platform does when it takes an instance away:
 // without a warning. It is restarted unless the host is closing.

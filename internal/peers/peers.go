@@ -13,7 +13,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"countersign/internal/freeport"
 )
 
 // Command returns the path of a Go program, such as
@@ -82,12 +83,11 @@ func install(tb testing.TB, pkg string, into func(folder string) *exec.Cmd) stri
 // Address returns an address of this machine that nobody listens on.
 func Address(tb testing.TB) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Next()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return "127.0.0.1:" + port
 }
 
 // Start starts a server, and returns once it answers at ready with 200. It is
