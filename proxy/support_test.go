@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -101,12 +102,99 @@ func (t *trail) outcome(tb testing.TB) access.Record {
 	return access.Record{}
 }
 
-// front is a proxy with a server before it, whose timeouts are short.
+// serverTimeout is the server's for reading a request and for writing an answer, much shorter than what the proxy allows.
+const serverTimeout = time.Minute
+
+// front is a proxy with a server before it.
 type front struct {
 	*proxy.Proxy
 	address string
 	audit   *trail
 	server  *http.Server
+	served  sync.Map // by the address of the client, a *served
+}
+
+// served is a connection at the server's end.
+type served struct {
+	net.Conn
+	mu          sync.Mutex
+	read, write time.Time // the deadlines
+	hurried     bool      // something was written under the server's timeout
+}
+
+func (s *served) SetReadDeadline(at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read = at
+	return s.Conn.SetReadDeadline(at)
+}
+
+func (s *served) SetWriteDeadline(at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write = at
+	return s.Conn.SetWriteDeadline(at)
+}
+
+func (s *served) SetDeadline(at time.Time) error {
+	return errors.Join(s.SetReadDeadline(at), s.SetWriteDeadline(at))
+}
+
+func (s *served) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	s.hurried = s.hurried || !outlasts(s.write)
+	s.mu.Unlock()
+	return s.Conn.Write(p)
+}
+
+// outlasts says whether a deadline is later than any that the server sets.
+func outlasts(deadline time.Time) bool {
+	return deadline.IsZero() || time.Until(deadline) > 2*serverTimeout
+}
+
+// mayWait waits until the client may take longer than the server would let it.
+func (f *front) mayWait(t testing.TB, client net.Conn) *served {
+	t.Helper()
+	for range 3000 {
+		if found, ok := f.served.Load(client.LocalAddr().String()); ok {
+			s := found.(*served)
+			s.mu.Lock()
+			longer := outlasts(s.read)
+			s.mu.Unlock()
+			if longer {
+				return s
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the server's timeout is in force")
+	return nil
+}
+
+// wasNotHurried fails if anything was written that the server's timeout could have cut.
+func (s *served) wasNotHurried(t testing.TB) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hurried {
+		t.Error("something was written under the server's timeout")
+	}
+}
+
+// listener notes the connections that a server accepts.
+type listener struct {
+	net.Listener
+	front *front
+}
+
+func (l listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	s := &served{Conn: conn}
+	l.front.served.Store(conn.RemoteAddr().String(), s)
+	return s, nil
 }
 
 type options struct {
@@ -119,7 +207,6 @@ type options struct {
 	target   func(*http.Request) (proxy.Target, error)
 	sending  sending.Options
 	reserve  func(int64) error
-	timeout  time.Duration // of the server; default: a minute
 }
 
 // newFront returns a proxy that calls hosts on this machine by http.
@@ -173,18 +260,16 @@ func newFront(t testing.TB, o options, hosts ...string) *front {
 	if o.target == nil {
 		o.target = proxy.PathTarget("/proxy", b.MayBeHTTP)
 	}
-	if o.timeout == 0 {
-		o.timeout = time.Minute
-	}
 	f.server = &http.Server{
-		Handler: f.Handler(proxy.Mode{Target: o.target}), ReadTimeout: o.timeout, WriteTimeout: o.timeout, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: f.Handler(proxy.Mode{Target: o.target}), ReadTimeout: serverTimeout, WriteTimeout: serverTimeout,
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.address = listener.Addr().String()
-	go func() { _ = f.server.Serve(listener) }()
+	f.address = l.Addr().String()
+	go func() { _ = f.server.Serve(listener{l, f}) }()
 	t.Cleanup(func() { f.Stop(); f.server.Close() })
 	return f
 }
