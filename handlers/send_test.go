@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -640,20 +641,40 @@ func TestSend_LogsAndRecordsNoSecret(t *testing.T) {
 
 // AWS may take longer than the server's timeouts, which are for requests that are answered at once.
 func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
-	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(600 * time.Millisecond)
-		answers(200, "{}", "Content-Type", "application/json")(w, r)
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder(), read: time.Now().Add(time.Second), write: time.Now().Add(time.Second)}
+	s := newSendServer(t, func(aws http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		if left := time.Until(w.write); !w.read.IsZero() || left < 90*time.Second {
+			t.Errorf("while AWS works, the request must have been read by %v, and the answer be written within %v", w.read, left)
+		}
+		w.mu.Unlock()
+		answers(200, "{}", "Content-Type", "application/json")(aws, r)
 	}, func(o *handlers.Options) { o.Now = time.Now })
-	front := httptest.NewUnstartedServer(s.plain)
-	front.Config.ReadTimeout, front.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
-	front.Start()
-	defer front.Close()
-	resp, err := http.Post(front.URL+"/v1/send", "application/json", strings.NewReader(`{"method":"POST","url":"`+orders+`","body":{}}`))
-	if err != nil {
-		t.Fatal(err)
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/v1/send",
+		strings.NewReader(`{"method":"POST","url":"`+orders+`","body":{},"timeoutSeconds":100}`))
+	r.Header.Set("Content-Type", "application/json")
+	if s.plain.ServeHTTP(w, r); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	defer resp.Body.Close()
-	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 200 {
-		t.Errorf("%d %s %v", resp.StatusCode, text, err)
-	}
+}
+
+// deadlines is a response that tells by when the request must have been read and the answer be written.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	mu          sync.Mutex
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.read = at
+	return nil
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.write = at
+	return nil
 }
