@@ -128,8 +128,8 @@ func TestFaultsOverHTTP(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("%d faults; the longest answer took %v; outcomes: %v", f.faults.Load(), longest.Round(time.Millisecond), outcomes)
-	if longest > 20*time.Second {
-		t.Errorf("an answer took %v, want at most 20s", longest)
+	if longest > time.Minute { // ten seconds, and what a busy machine adds
+		t.Errorf("an answer took %v, want at most a minute", longest)
 	}
 	if outcomes["session"] == 0 || len(outcomes) < 4 {
 		t.Errorf("outcomes %v, want sessions and several kinds of failure", outcomes)
