@@ -265,6 +265,7 @@ func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
 	var mu sync.Mutex
 	answered := map[string]bool{} // by the id of the request
 	var done sync.WaitGroup
+	var all atomic.Int64
 	for worker := range 16 {
 		done.Go(func() {
 			for n := range 100_000 {
@@ -278,12 +279,9 @@ func TestKilledUnderLoadLosesNoRecord(t *testing.T) {
 					answered[id] = true
 					mu.Unlock()
 				}
+				s.killAt(2000, &all)
 			}
 		})
-	}
-	time.Sleep(time.Second)
-	if err := s.process.Process.Kill(); err != nil {
-		t.Fatal(err)
 	}
 	done.Wait()
 	text, err := os.ReadFile(file)

@@ -119,7 +119,7 @@ func seriesOf(t *testing.T, s *service) []string {
 // health check is red while the process stops.
 func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	metrics := "127.0.0.1:" + freePort(t)
-	s := serveApart(t, "COUNTERSIGN_METRICS_ADDRESS="+metrics, "COUNTERSIGN_SHUTDOWN_DELAY=3s")
+	s := serveApart(t, "COUNTERSIGN_METRICS_ADDRESS="+metrics, unended)
 	get := func(url string) (int, string) {
 		answer, err := http.Get(url) //nolint:noctx // the client's time is bounded by the test's
 		if err != nil {

@@ -48,7 +48,7 @@ func (s *server) ready() int {
 
 func (s *server) waitReady(status int) {
 	s.t.Helper()
-	for range 1000 {
+	for range 3000 {
 		if s.ready() == status {
 			return
 		}
