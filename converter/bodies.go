@@ -224,7 +224,11 @@ func (c *conversion) readForm(a *action, one content) error {
 	}
 	for _, p := range fields {
 		if p.name == "" || leaks(p.name) || prose(p.name, maxLabel) != p.name {
-			c.leaveOut(p.schema, a.name()+", form field", "the name has characters that a name cannot have")
+			at := p.schema
+			if at.value == nil {
+				at = p.at
+			}
+			c.leaveOut(at, a.name()+", form field", "the name has characters that a name cannot have")
 			continue
 		}
 		made, err := c.writeParameter(p)

@@ -18,6 +18,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/connector"
 	"countersign/endpoints"
@@ -188,7 +189,7 @@ func titleOf(text string) string {
 		if afterProduct = ofProduct || connector.ForbiddenInTitle(longer) != ""; afterProduct {
 			continue
 		}
-		if len(longer) > maxTitle {
+		if utf8.RuneCountInString(longer) > maxTitle {
 			break
 		}
 		title = longer

@@ -216,6 +216,14 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 			`{"openapi":"3.0.0","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"post":{"requestBody":{"content":"application/json"}}}}}`,
 			"/paths/~1a/post/requestBody/content",
 		},
+		"operation beside a reference": {
+			`{"openapi":"3.1.0","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"$ref":"#/components/pathItems/A","post":{}}},` +
+				`"components":{"pathItems":{"A":{"get":{}}}}}`, "/paths/~1a/post",
+		},
+		"servers beside a reference": {
+			`{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"$ref":"#/paths/~1b","servers":[]},"/b":{"get":{}}}}`,
+			"/paths/~1a/servers",
+		},
 		"method in capitals":   {strings.Replace(trap(``), `"get"`, `"GET"`, 1), "/paths/~1a/GET"},
 		"host with its scheme": {strings.Replace(trap(``), `"host":"`, `"host":"https://`, 1), "/host"},
 		"Latin-1 in JSON":      {trap(`"summary":"Best\xe4tigung"`), "/paths/~1a/get/summary"},
@@ -257,6 +265,8 @@ func TestConvert_RawActionOfAnyTitle(t *testing.T) {
 	for title, want := range map[string]string{
 		`{}`: "Call AWS service", `{"title":"orders"}`: "Call Orders", `{"title":"注文"}`: "Call any operation",
 		`{"title":"7"}`: "Call AWS service",
+		// 17 characters, though 51 bytes
+		`{"title":"注文管理システム用アプリケーション"}`: "Call any operation",
 	} {
 		made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"info":`+title+
 			`,"paths":{"/{proxy+}":{"x-amazon-apigateway-any-method":{}}}}`, nil)
@@ -317,6 +327,51 @@ func TestConvert_PathsOfOddForms(t *testing.T) {
 		if got := len(made.Report.LeftOut) == 0; got != want {
 			t.Errorf("%s: taken is %t, want %t: %v", path, got, want, made.Report.LeftOut)
 		}
+	}
+}
+
+// A reference of a path may be described.
+func TestConvert_PathByReference(t *testing.T) {
+	made, err := convert(t, `{"openapi":"3.1.0","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"$ref":"#/components/pathItems/A",`+
+		`"summary":"Orders","x-a":{}}},"components":{"pathItems":{"A":{"get":{"operationId":"GetA"}}}}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	if len(made.Report.Actions) != 1 || len(made.Report.LeftOut) != 0 {
+		t.Errorf("actions %v, left out %v", made.Report.Actions, made.Report.LeftOut)
+	}
+}
+
+// No operation is lost in silence, whatever its method.
+func TestConvert_ReportsMethodsThatNobodyKnows(t *testing.T) {
+	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{},"query":{},"OPTIONS":{},"trace":{},`+
+		`"summary":"a","x-b":{},"any":{}}}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	var left []string
+	for _, one := range made.Report.LeftOut {
+		left = append(left, one.What+" at "+one.Pointer)
+	}
+	want := []string{"TRACE /a at /paths/~1a/trace", "OPTIONS /a at /paths/~1a/OPTIONS", "ANY /a at /paths/~1a/any", "QUERY /a at /paths/~1a/query"}
+	if !slices.Equal(left, want) {
+		t.Errorf("left out is %q, want %q", left, want)
+	}
+}
+
+// What is left out of a form has its place.
+func TestConvert_FieldOfAFormHasAPointer(t *testing.T) {
+	definition := strings.Replace(trap(`"consumes":["application/x-www-form-urlencoded"],"parameters":[{"name":"a","in":"formData","type":"string"},`+
+		`{"name":"b\u0007c","in":"formData","type":"string"}]`), `"get"`, `"post"`, 1)
+	made, err := convert(t, definition, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	if left := made.Report.LeftOut; len(left) != 1 || left[0].Pointer != "/paths/~1a/post/parameters/1" {
+		t.Errorf("left out is %v", left)
 	}
 }
 

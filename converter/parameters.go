@@ -108,7 +108,7 @@ var (
 	notSent = strings.Fields("authorization host accept accept-encoding accept-charset content-type content-length content-encoding " +
 		"cookie set-cookie connection keep-alive te trailer transfer-encoding upgrade expect via forwarded origin referer user-agent " +
 		"x-api-key x-functions-key x-forwarded x-real-ip x-client-ip date")
-	prefixesNotSent = []string{"x-amz-", "x-ms-", "x-forwarded-", "x-azure-", "x-arr-", "x-original-", "proxy-", "sec-", "access-control-"}
+	prefixesNotSent = []string{"x-ms-", "x-forwarded-", "x-azure-", "x-arr-", "x-original-", "proxy-", "sec-", "access-control-"}
 )
 
 // unsuitable says why a parameter is none of the connector.
@@ -122,6 +122,8 @@ func (c *conversion) unsuitable(p parameter) (string, error) {
 		return "connectors have no such parameters", nil
 	case leaks(p.name) || prose(p.name, maxLabel) != p.name || p.in == "header" && !isToken:
 		return "the name has characters that a name cannot have", nil
+	case p.in == "header" && begins("x-amz-"):
+		return "headers that begin with x-amz- are AWS's own, and no fields of a connector", nil
 	case p.in == "header" && mine:
 		return "Countersign or the platform sets this header", nil
 	case p.in == "query" && strings.HasPrefix(lower, "x-amz-"):

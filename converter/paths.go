@@ -33,6 +33,13 @@ func (a *action) name() string { return a.method + " " + a.path }
 // methods are those that a connector may have, in the order in which they are shown.
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
+var otherMethods = []string{"options", "head", "trace"}
+
+// inPathItem are the fields of a path that the definition gives a meaning to, texts aside.
+var inPathItem = slices.Concat(methods, otherMethods, []string{"parameters", "servers"})
+
+const noSuchAction = "connectors have no actions of this method"
+
 const anyMethod = "x-amazon-apigateway-any-method"
 
 // readPaths makes the actions.
@@ -48,7 +55,7 @@ func (c *conversion) readPaths() {
 			c.keep(placeholderError(item))
 			continue
 		}
-		item, err := c.resolve(item)
+		item, err := c.pathItem(item)
 		if err != nil {
 			c.keep(err)
 			continue
@@ -69,11 +76,16 @@ func (c *conversion) readPaths() {
 	}
 }
 
-func (c *conversion) chosen() string {
-	if len(c.Include)+len(c.Exclude) > 0 {
-		return " that --include and --exclude choose"
+// pathItem follows the reference of a path. Beside one, OpenAPI leaves open what a field means.
+func (c *conversion) pathItem(n node) (node, error) {
+	if _, isRef := refOf(n); isRef {
+		for _, name := range n.names() {
+			if name != "$ref" && slices.Contains(inPathItem, strings.ToLower(name)) {
+				return node{}, n.get(name).errorf("stands beside a reference, and readers take one or the other; move it to where the reference leads")
+			}
+		}
 	}
-	return ""
+	return c.resolve(n)
 }
 
 func (c *conversion) readPath(path string, item node, seen map[string]string) {
@@ -118,7 +130,7 @@ type operation struct {
 // operations are those of a path, ANY as the methods that stand for it.
 func (c *conversion) operations(path string, item node) []operation {
 	var list []operation
-	for _, method := range slices.Concat(methods, []string{"options", "head", "trace"}) {
+	for _, method := range slices.Concat(methods, otherMethods) {
 		at := item.get(method)
 		if at.value == nil {
 			continue
@@ -129,13 +141,17 @@ func (c *conversion) operations(path string, item node) []operation {
 			c.keep(at.errorf("an operation must be an object"))
 			continue
 		case !slices.Contains(methods, method):
-			op.left = "connectors have no actions of this method"
+			op.left = noSuchAction
 		}
 		list = append(list, op)
 	}
 	for _, name := range item.names() {
-		if lower := strings.ToLower(name); lower != name && slices.Contains(methods, lower) {
-			c.keep(item.get(name).errorf("a method must be in small letters: %s", lower))
+		at, lower := item.get(name), strings.ToLower(name)
+		switch _, isObject := at.object(); {
+		case lower != name && slices.Contains(methods, lower):
+			c.keep(at.errorf("a method must be in small letters: %s", lower))
+		case isObject && !slices.Contains(inPathItem, name) && !strings.HasPrefix(name, "x-"):
+			list = append(list, operation{strings.ToUpper(name), at, noSuchAction})
 		}
 	}
 	given := item.get(anyMethod)
@@ -203,40 +219,6 @@ func pathNames(path string) []string {
 		names = append(names, found[1:len(found)-1])
 	}
 	return names
-}
-
-// chooses applies --include and --exclude.
-func (c *conversion) chooses(method, path string) bool {
-	matches := func(pattern string) bool { return matchesOperation(pattern, method, path) }
-	return (len(c.Include) == 0 || slices.ContainsFunc(c.Include, matches)) && !slices.ContainsFunc(c.Exclude, matches)
-}
-
-func matchesOperation(pattern, method, path string) bool {
-	wanted, rest, both := strings.Cut(strings.TrimSpace(pattern), " ")
-	if !both {
-		wanted, rest = "*", pattern
-	}
-	return glob(strings.ToUpper(wanted), method) && glob(strings.TrimSpace(rest), path)
-}
-
-// glob: * stands for anything.
-func glob(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == text
-	}
-	if !strings.HasPrefix(text, parts[0]) {
-		return false
-	}
-	text = text[len(parts[0]):]
-	for _, part := range parts[1 : len(parts)-1] {
-		at := strings.Index(text, part)
-		if at < 0 {
-			return false
-		}
-		text = text[at+len(part):]
-	}
-	return strings.HasSuffix(text, parts[len(parts)-1])
 }
 
 // readAction reads one operation. It reports false for one that is left out.

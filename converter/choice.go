@@ -1,0 +1,47 @@
+package converter
+
+import (
+	"slices"
+	"strings"
+)
+
+// chooses applies --include and --exclude.
+func (c *conversion) chooses(method, path string) bool {
+	matches := func(pattern string) bool { return matchesOperation(pattern, method, path) }
+	return (len(c.Include) == 0 || slices.ContainsFunc(c.Include, matches)) && !slices.ContainsFunc(c.Exclude, matches)
+}
+
+func matchesOperation(pattern, method, path string) bool {
+	wanted, rest, both := strings.Cut(strings.TrimSpace(pattern), " ")
+	if !both {
+		wanted, rest = "*", pattern
+	}
+	return glob(strings.ToUpper(wanted), method) && glob(strings.TrimSpace(rest), path)
+}
+
+// glob: * stands for anything.
+func glob(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, parts[0]) {
+		return false
+	}
+	text = text[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(text, part)
+		if at < 0 {
+			return false
+		}
+		text = text[at+len(part):]
+	}
+	return strings.HasSuffix(text, parts[len(parts)-1])
+}
+
+func (c *conversion) chosen() string {
+	if len(c.Include)+len(c.Exclude) > 0 {
+		return " that --include and --exclude choose"
+	}
+	return ""
+}
