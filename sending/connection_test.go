@@ -195,6 +195,28 @@ func TestSend_TLS(t *testing.T) {
 	}
 }
 
+// Another connection to a host goes on with the session of TLS, and one of another client, which may trust others, does not.
+func TestSend_ResumesTheSessionOfTLS(t *testing.T) {
+	server, certificate := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		_, _ = fmt.Fprint(w, r.TLS.DidResume)
+	}), nil)
+	o := sending.Options{HTTPHosts: []string{server.Listener.Addr().String()}, ExtraCAs: certificate}
+	first, second := newClient(t, o), newClient(t, o)
+	for i, row := range []struct {
+		client *sending.Client
+		want   string
+	}{{first, "false"}, {first, "true"}, {second, "false"}} {
+		a, err := row.client.Send(t.Context(), message{method: "GET", url: server.URL + "/"}.request(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := readAll(t, a); got != row.want {
+			t.Errorf("request %d resumed: %s, want %s", i, got, row.want)
+		}
+	}
+}
+
 // Plain text where TLS was expected.
 func TestSend_NoTLS(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, _ *bufio.Reader) { _, _ = io.WriteString(conn, "HTTP/1.1 400 Bad\r\n\r\n") })

@@ -27,10 +27,14 @@ type transports struct {
 // redirects, no cookies. A connection of HTTP/1.1 has two buffers of so many bytes.
 func newTransport(d *dialer, roots *x509.CertPool, buffer int) *http.Transport {
 	return &http.Transport{
-		ReadBufferSize:         buffer,
-		WriteBufferSize:        buffer,
-		DialContext:            d.dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		ReadBufferSize:  buffer,
+		WriteBufferSize: buffer,
+		DialContext:     d.dial,
+		TLSClientConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: roots,
+			// Else each connection verifies the host's chain again, and keeps the buffers that it came in.
+			ClientSessionCache: tls.NewLRUClientSessionCache(0),
+		},
 		TLSHandshakeTimeout:    tlsTimeout,
 		DisableCompression:     true,
 		ExpectContinueTimeout:  continueTimeout,
