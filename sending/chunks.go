@@ -1,11 +1,9 @@
 package sending
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strconv"
 	"strings"
 
@@ -21,46 +19,58 @@ const (
 )
 
 // chunks reads a payload that is signed chunk by chunk (S3 API Reference,
-// "Transferring Payload in Multiple Chunks") and writes it with the signatures of
-// another key. Signatures have one length, so everything else stays where it is.
+// "Transferring Payload in Multiple Chunks") and puts the signatures of another
+// key in the place of those it came with. Signatures have one length, so everything
+// else stays where it is.
 //
 // It gives out a chunk once it has read it whole, but for the end of its line,
 // and the last one once it has seen the end: so a malformed payload is always
 // shorter than its Content-Length and never ends well.
 type chunks struct {
-	from    *bufio.Reader
+	from    io.Reader
 	stream  *signing.Stream
-	trailer bool        // headers follow the last chunk
-	out     net.Buffers // not yet given out
-	data    []byte      // of the last chunk read
-	open    bool        // its line end is still to be given out
-	done    bool
-	err     error
+	trailer bool // headers follow the last chunk
+
+	buffer []byte
+	pooled *piece // whose space buffer is, unless chunks are larger
+	// Up to here the buffer was given out, may be given out, was looked at, and was
+	// filled.
+	given, ready, at, filled int
+
+	ended error // of from
+	err   error
 }
 
 func newChunks(r io.Reader, s *signing.Stream, trailer bool) *chunks {
-	return &chunks{from: bufio.NewReaderSize(r, 32<<10), stream: s, trailer: trailer}
+	p := pieces.Get().(*piece)
+	return &chunks{from: r, stream: s, trailer: trailer, buffer: p[:], pooled: p}
 }
 
 // Read implements io.Reader.
 func (c *chunks) Read(p []byte) (int, error) {
-	for len(c.out) == 0 {
-		if c.err == nil && c.done {
-			c.err = io.EOF
-		}
-		if c.err != nil {
-			return 0, c.err
-		}
-		if c.err = c.next(); c.err != nil {
-			c.out = nil
-		}
+	for c.given == c.ready && c.err == nil {
+		c.err = c.next()
 	}
-	n, _ := c.out.Read(p) // whose end is not ours
+	if c.given == c.ready {
+		c.release()
+		return 0, c.err
+	}
+	n := copy(p, c.buffer[c.given:c.ready])
+	c.given += n
 	return n, nil
 }
 
-// next reads a chunk and writes it to out.
+// release gives the buffer back, of which nothing is of use any more.
+func (c *chunks) release() {
+	if c.pooled != nil {
+		pieces.Put(c.pooled)
+	}
+	c.pooled, c.buffer = nil, nil
+}
+
+// next reads a chunk and signs it. The error is io.EOF with the last one.
 func (c *chunks) next() error {
+	c.makeSpace(len(c.buffer) / 2) // to read in large pieces
 	line, err := c.line(maxChunkLine)
 	if err != nil {
 		return err
@@ -73,23 +83,16 @@ func (c *chunks) next() error {
 	case size > maxChunk:
 		return fmt.Errorf("%w: a chunk has %d bytes; at most 1 MiB is allowed", ErrChunk, size)
 	}
-	if uint64(cap(c.data)) < size {
-		c.data = make([]byte, size)
-	}
-	c.data = c.data[:size]
-	if _, err := io.ReadFull(c.from, c.data); err != nil {
-		return cutOff(err)
-	}
-	again, err := c.stream.Chunk(c.data)
+	data, err := c.data(int(size))
 	if err != nil {
 		return err
 	}
-	if c.open {
-		c.write("\r\n")
+	again, err := c.stream.Chunk(data)
+	if err != nil {
+		return err
 	}
-	c.open = true
+	copy(c.buffer[c.at-len(data)-len("\r\n")-signatureSize:], again)
 	if size == 0 {
-		c.write(digits + chunkSignature + again + "\r\n")
 		return c.end()
 	}
 	if line, err := c.line(len("\r\n")); err != nil {
@@ -97,8 +100,47 @@ func (c *chunks) next() error {
 	} else if line != "\r\n" {
 		return fmt.Errorf("%w: a chunk is longer than it says", ErrChunk)
 	}
-	c.write(digits + chunkSignature + again + "\r\n")
-	c.out = append(c.out, c.data)
+	c.ready = c.at - len("\r\n")
+	return nil
+}
+
+// data reads the data of a chunk.
+func (c *chunks) data(size int) ([]byte, error) {
+	c.makeSpace(size)
+	for c.filled < c.at+size {
+		if err := c.fill(); err != nil {
+			return nil, err
+		}
+	}
+	c.at += size
+	return c.buffer[c.at-size : c.at], nil
+}
+
+// makeSpace makes space for so many bytes that come next.
+func (c *chunks) makeSpace(size int) {
+	if c.at+size <= len(c.buffer) {
+		return
+	}
+	held := c.buffer[c.given:c.filled]
+	if needed := c.at - c.given + size; needed <= len(c.buffer) {
+		copy(c.buffer, held)
+	} else {
+		larger := make([]byte, needed+maxChunkLine) // for the next of that size, too
+		copy(larger, held)
+		c.release()
+		c.buffer = larger
+	}
+	c.filled, c.at, c.given, c.ready = len(held), c.at-c.given, 0, 0
+}
+
+// fill reads on, where there is space.
+func (c *chunks) fill() error {
+	if c.ended != nil {
+		return cutOff(c.ended)
+	}
+	var n int
+	n, c.ended = c.from.Read(c.buffer[c.filled:])
+	c.filled += n
 	return nil
 }
 
@@ -115,14 +157,17 @@ func (c *chunks) end() error {
 	} else if line != "\r\n" {
 		return fmt.Errorf("%w: it does not end with an empty line", ErrChunk)
 	}
-	c.write("\r\n")
-	if _, err := c.from.ReadByte(); err == nil {
-		return fmt.Errorf("%w: something follows its end", ErrChunk)
-	} else if !errors.Is(err, io.EOF) {
-		return err
+	c.makeSpace(1)
+	for c.filled == c.at && c.ended == nil {
+		_ = c.fill() // which fails later
 	}
-	c.done = true
-	return nil
+	if c.filled > c.at {
+		return fmt.Errorf("%w: something follows its end", ErrChunk)
+	}
+	if errors.Is(c.ended, io.EOF) {
+		c.ready = c.at
+	}
+	return c.ended
 }
 
 // trailers reads headers up to their signature. Lines end in CR LF or LF, and
@@ -151,12 +196,11 @@ func (c *chunks) trailers() error {
 			if err != nil {
 				return fmt.Errorf("%w: %w", ErrChunk, err)
 			}
-			c.write(strings.Replace(line, old, again, 1))
+			copy(c.buffer[c.at-len(line)+strings.LastIndex(line, old):], again)
 			return nil
 		default:
 			headers = append(headers, signing.Header{Name: name, Value: value})
 		}
-		c.write(line)
 	}
 }
 
@@ -164,21 +208,20 @@ func isSignature(text string) bool {
 	return len(text) == signatureSize && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }
 
-func (c *chunks) write(text string) { c.out = append(c.out, []byte(text)) }
-
 // line reads up to the next line feed, of at most so many bytes.
 func (c *chunks) line(most int) (string, error) {
-	var line []byte
-	for {
-		b, err := c.from.ReadByte()
-		if err != nil {
-			return "", cutOff(err)
+	c.makeSpace(max(most, 1))
+	for begin := c.at; ; {
+		for c.at == c.filled {
+			if err := c.fill(); err != nil {
+				return "", err
+			}
 		}
-		line = append(line, b)
+		c.at++
 		switch {
-		case b == '\n':
-			return string(line), nil
-		case len(line) >= most:
+		case c.buffer[c.at-1] == '\n':
+			return string(c.buffer[begin:c.at]), nil
+		case c.at-begin >= most:
 			return "", fmt.Errorf("%w: a line is longer than %d bytes", ErrChunk, most)
 		}
 	}

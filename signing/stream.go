@@ -12,7 +12,9 @@ import (
 // signature over the one before. It is not safe for use by several goroutines.
 type Stream struct {
 	request  Request
+	date     string // of the request
 	previous string
+	text     []byte // the space of what is signed
 }
 
 // SignStream signs a request whose PayloadHash is one of the STREAMING-AWS4
@@ -26,14 +28,14 @@ func (s *Signer) SignStream(r *Request) (Signed, *Stream, error) {
 	if err != nil {
 		return Signed{}, nil, err
 	}
-	return signed, &Stream{request: *r, previous: signed.Signature}, nil
+	return signed, &Stream{request: *r, date: signed.Date, previous: signed.Signature}, nil
 }
 
 // Chunk returns the signature of the next chunk; the last one is empty. With
 // [ECDSA] it is padded with asterisks to a fixed length, as it is sent.
 func (s *Stream) Chunk(data []byte) (string, error) {
 	empty, hash := sha256.Sum256(nil), sha256.Sum256(data)
-	return s.chain("-PAYLOAD", s.request.Time, empty[:], hash[:])
+	return s.chain("-PAYLOAD", s.date, empty[:], hash[:])
 }
 
 // Trailer returns the signature of the headers that follow the last chunk (S3
@@ -50,7 +52,7 @@ func (s *Stream) Trailer(headers []Header) (string, error) {
 	}
 	d.arrangeFields()
 	hash := sha256.Sum256(d.appendCanonicalHeaders(nil))
-	return s.chain("-TRAILER", s.request.Time, hash[:])
+	return s.chain("-TRAILER", s.date, hash[:])
 }
 
 // Event returns the signature of the next message of an event stream, and the
@@ -63,7 +65,7 @@ func (s *Stream) Event(t time.Time, payload []byte) (dateHeader []byte, signatur
 	dateHeader = append(append(dateHeader, ":date"...), timestamp)
 	dateHeader = binary.BigEndian.AppendUint64(dateHeader, uint64(t.UnixMilli()))
 	headers, hash := sha256.Sum256(dateHeader), sha256.Sum256(payload)
-	signature, err = s.chain("-PAYLOAD", t, headers[:], hash[:])
+	signature, err = s.chain("-PAYLOAD", formatTime(t), headers[:], hash[:])
 	return dateHeader, signature, err
 }
 
@@ -71,18 +73,22 @@ func (s *Stream) Event(t time.Time, payload []byte) (dateHeader []byte, signatur
 const paddedSignature = 144
 
 // chain signs the hashes of a piece together with the signature before.
-func (s *Stream) chain(kind string, t time.Time, hashes ...[]byte) (string, error) {
+func (s *Stream) chain(kind, date string, hashes ...[]byte) (string, error) {
 	r := &s.request
-	scope := CredentialScope(r.Algorithm, t, r.Scope)
-	lines := []string{string(r.Algorithm.name()) + kind, formatTime(t), scope, s.previous}
-	for _, hash := range hashes {
-		lines = append(lines, hex.EncodeToString(hash))
-	}
-	key, err := r.Credentials.signingKey(r.Algorithm, []byte(scope), r.Scope)
+	text := append(append(append(s.text[:0], r.Algorithm.name()...), kind...), '\n')
+	text = append(append(text, date...), '\n')
+	scope := len(text)
+	text = appendCredentialScope(text, r.Algorithm, date, r.Scope)
+	key, err := r.Credentials.signingKey(r.Algorithm, text[scope:], r.Scope)
 	if err != nil {
 		return "", err
 	}
-	signature, err := key.appendSignature(nil, []byte(strings.Join(lines, "\n")), sha256.New())
+	text = append(append(text, '\n'), s.previous...)
+	for _, hash := range hashes {
+		text = hex.AppendEncode(append(text, '\n'), hash)
+	}
+	s.text = text
+	signature, err := key.appendSignature(nil, text, sha256.New())
 	if err != nil {
 		return "", err
 	}
