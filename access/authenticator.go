@@ -187,8 +187,9 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 // refused with [ErrTwoKeys]: which one counts would be a guess.
 //
 // With [Options.PassesAuthorization], an Authorization beside an X-API-Key is for the
-// receiver and no credential, unless it is a signature. An Authorization that did
-// say who calls, or holds the same key, is taken out of the request.
+// receiver and no credential, unless it is a signature or holds an API key. An
+// Authorization that did say who calls, or holds the same key, is taken out of the
+// request.
 func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	if a.auth == AuthNone {
 		return Caller{ID: Anonymous, Method: MethodNone}, nil
@@ -227,7 +228,12 @@ func (a *Authenticator) withAuthorization(r *http.Request, keys []string) ([]str
 		found, err := keysIn(value, r)
 		switch isSignature := strings.HasPrefix(value, "AWS4-"); {
 		case passed && !isSignature:
-			ours = ours || len(found) > 0 && strings.TrimSpace(found[0]) == strings.TrimSpace(keys[0])
+			for _, key := range found {
+				if _, err := a.apiKey(strings.TrimSpace(key)); err == nil {
+					keys = append(keys, key) // another caller's is not for the receiver
+				}
+				ours = ours || strings.TrimSpace(key) == strings.TrimSpace(keys[0])
+			}
 			continue
 		case err != nil:
 			return nil, err

@@ -70,7 +70,8 @@ func TestAuthenticateProxied_FindsTheKey(t *testing.T) {
 // Where Authorization is passed on, it is no credential beside X-API-Key, and never leaves with a key in it.
 func TestAuthenticateProxied_PassesAuthorization(t *testing.T) {
 	const key = "crm-sync.EXAMPLE-key-that-opens-nothing"
-	keys := []APIKey{{ID: "crm-sync", SHA256: digest(key)}}
+	const other = "EXAMPLE-another-key"
+	keys := []APIKey{{ID: "crm-sync", SHA256: digest(key)}, {ID: "other", SHA256: digest(other)}}
 	a, err := NewAuthenticator(Options{APIKeys: keys, Now: time.Now, PassesAuthorization: true})
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +86,8 @@ func TestAuthenticateProxied_PassesAuthorization(t *testing.T) {
 		"a password of the receiver":      {key, basic("EXAMPLE-password"), basic("EXAMPLE-password"), nil},
 		"a scheme that is not known":      {key, "Digest x", "Digest x", nil},
 		"Basic that is none":              {key, "Basic !", "Basic !", nil},
+		"another caller's key":            {key, "Bearer " + other, "Bearer " + other, ErrTwoKeys},
+		"another caller's, as password":   {key, basic(other), basic(other), ErrTwoKeys},
 		"the key again":                   {key, "Bearer " + key, "", nil},
 		"the key again, as password":      {key, basic(key), "", nil},
 		"a signature":                     {key, sdk, sdk, nil},
@@ -92,7 +95,8 @@ func TestAuthenticateProxied_PassesAuthorization(t *testing.T) {
 		"the key alone, as password":      {"", basic(key), "", nil},
 		"a token and no key":              {"", "Bearer EXAMPLE-token", "", ErrBadCredentials},
 		"another scheme and no key":       {"", "Digest x", "Digest x", ErrBadCredentials},
-		"a token and a key that is wrong": {"EXAMPLE-wrong", "Bearer " + key, "Bearer " + key, ErrBadCredentials},
+		"a key and another that is wrong": {"EXAMPLE-wrong", "Bearer " + key, "Bearer " + key, ErrTwoKeys},
+		"a token and a key that is wrong": {"EXAMPLE-wrong", "Bearer EXAMPLE-token", "Bearer EXAMPLE-token", ErrBadCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/proxy/p/h/", nil)
