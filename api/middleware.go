@@ -10,6 +10,7 @@ import (
 
 	"countersign/access"
 	"countersign/handlers"
+	"countersign/proxy"
 )
 
 // acquire takes a place for a request, and keeps how long it waited for that.
@@ -32,10 +33,14 @@ func recoverPanic(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
+			stack := debug.Stack()
+			if elsewhere, ok := p.(*proxy.Panic); ok {
+				p, stack = elsewhere.Value, elsewhere.Stack
+			}
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
-			handlers.WriteError(w, r, fmt.Errorf("panic: %s\n%s", panicText(p), debug.Stack()))
+			handlers.WriteError(w, r, fmt.Errorf("panic: %s\n%s", panicText(p), stack))
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -276,5 +277,23 @@ func TestCall_WorksBehindTheFunctionsHost(t *testing.T) {
 	s, arrived, _ := newPassing(t, unrecorded{}, func(o *api.Options) { o.BehindFunctions = true })
 	if w := s.do("GET", strings.Replace(passedOn, "/proxy/", "/call/", 1), "", "X-API-Key", key); w.Code != 200 || arrived.Load() != 1 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// panickingTrail is an audit trail with a fault.
+type panickingTrail struct{ unrecorded }
+
+func (panickingTrail) Write(context.Context, access.Record) error { panic("EXAMPLESECRET") }
+
+// What the log holds leads to the fault, also where a client waits for events and is served on another stack.
+func TestProxy_PanicIsLoggedWithItsStack(t *testing.T) {
+	for _, accept := range []string{"*/*", "text/event-stream"} {
+		s, _, _ := newPassing(t, panickingTrail{}, unchanged)
+		w := s.do("GET", passedOn, "", "X-API-Key", key, "Accept", accept)
+		log := s.log.String()
+		if w.Code != 500 || strings.Contains(w.Body.String()+log, "EXAMPLESECRET") || !strings.Contains(log, "panickingTrail.Write") ||
+			!strings.Contains(log, "panic: string") {
+			t.Errorf("%s: %d %s\n%s", accept, w.Code, w.Body, log)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strings"
 )
 
@@ -21,12 +22,23 @@ func apart(do func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { fault = recover() }()
+		defer func() {
+			if fault = recover(); fault != nil && fault != any(http.ErrAbortHandler) {
+				fault = &Panic{fault, debug.Stack()}
+			}
+		}()
 		do()
 	}()
 	if <-done; fault != nil {
 		panic(fault) // for those who handle it
 	}
+}
+
+// Panic is what a handler of [Proxy.Handler] panics with where the fault was on another
+// stack than the handler's, which tells nothing of it.
+type Panic struct {
+	Value any
+	Stack []byte
 }
 
 // duplex is a connection that speaks another protocol now.

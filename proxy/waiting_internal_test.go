@@ -22,6 +22,19 @@ func TestApart_PanicIsThatOfTheCaller(t *testing.T) {
 	t.Error("the panic is lost")
 }
 
+func TestApart_PanicBringsItsStack(t *testing.T) {
+	defer func() {
+		fault, ok := recover().(*Panic)
+		if !ok || fault.Value != "broken" || !strings.Contains(string(fault.Stack), "proxy.breaks(") {
+			t.Errorf("recovered %+v", fault)
+		}
+	}()
+	apart(breaks)
+}
+
+//go:noinline
+func breaks() { panic("broken") }
+
 // pieces answers each Read with one of its pieces, and keeps how much was asked for.
 type pieces struct {
 	left  [][]byte
