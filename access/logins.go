@@ -55,7 +55,10 @@ func (p *Policy) credentialCalls(r *Request, f *attributes) []string {
 		default:
 			is = !elsewhere
 		}
-		if name := "operation." + c.operation; is && !slices.Contains(may, name) {
+		if !is {
+			continue
+		}
+		if name := "operation." + c.operation; !slices.Contains(may, name) {
 			may = append(may, name)
 		}
 	}

@@ -50,7 +50,7 @@ func s3Level(host, path string) string {
 	if path == "" || strings.Contains(host, ".vpce.") || !endpoints.IsAWS(host) {
 		return ""
 	}
-	_, at := s3Label(host)
+	at, _ := s3Label(host)
 	if at < 0 {
 		return ""
 	}
@@ -71,14 +71,17 @@ func s3Level(host, path string) string {
 	return "object"
 }
 
-// s3Label returns the labels of a host, and the index of the one that names S3.
-func s3Label(host string) (labels []string, at int) {
-	labels = strings.Split(host, ".")
-	at = len(labels) - 1
-	for at >= 0 && labels[at] != "s3" && !strings.HasPrefix(labels[at], "s3-") && !strings.HasPrefix(labels[at], "s3express-") {
-		at--
+// s3Label finds the last label of a host that names S3, and where it begins: -1
+// where none does.
+func s3Label(host string) (at int, label string) {
+	for end := len(host); end >= 0; end = at - 1 {
+		at = strings.LastIndexByte(host[:end], '.') + 1
+		label = host[at:end]
+		if label == "s3" || strings.HasPrefix(label, "s3-") || strings.HasPrefix(label, "s3express-") {
+			return at, label
+		}
 	}
-	return labels, at
+	return -1, ""
 }
 
 // controlHost returns what a policy has to name before it lets a request to the
@@ -86,17 +89,25 @@ func s3Label(host string) (labels []string, at int) {
 // S3 does, and a request to it means something else (S3 API reference, "Amazon S3
 // Control", "Amazon S3 on Outposts"). Host may be a text that a policy compares with.
 func controlHost(host string) string {
-	labels, at := s3Label(host)
+	at, label := s3Label(host)
 	switch {
 	case at < 0:
-	case strings.HasPrefix(labels[at], "s3-control"), at >= 2 && strings.HasPrefix(labels[at-1], "vpce-") && labels[at-2] == "control":
+	case strings.HasPrefix(label, "s3-control"), isControlEndpoint(host[:at]):
 		return "host.s3-control"
-	case strings.HasPrefix(labels[at], "s3express-control"):
+	case strings.HasPrefix(label, "s3express-control"):
 		return "host.s3express-control"
-	case at == 0 && strings.HasPrefix(labels[at], "s3-outposts"):
+	case at == 0 && strings.HasPrefix(label, "s3-outposts"):
 		return "host.s3-outposts"
 	}
 	return ""
+}
+
+// isControlEndpoint tells what stands before the label of S3 in the name of an
+// endpoint of a VPC: "control.vpce-….".
+func isControlEndpoint(before string) bool {
+	before, dotted := strings.CutSuffix(before, ".")
+	of, endpoint := before[:max(0, strings.LastIndexByte(before, '.'))], before[strings.LastIndexByte(before, '.')+1:]
+	return dotted && strings.HasPrefix(endpoint, "vpce-") && (of == "control" || strings.HasSuffix(of, ".control"))
 }
 
 // s3Modifiers shape an answer or continue a list; they select no operation.

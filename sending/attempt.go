@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/signing"
@@ -63,7 +64,7 @@ func (x *exchange) sign(ctx context.Context) (*attempt, *Error) {
 // unsignedPayload says whether a header leaves the payload open.
 func unsignedPayload(signed signing.Signed) bool {
 	return slices.ContainsFunc(signed.Headers, func(h signing.Header) bool {
-		return lower(h.Name) == "x-amz-content-sha256" &&
+		return strings.EqualFold(h.Name, "x-amz-content-sha256") &&
 			(h.Value == signing.UnsignedPayload || h.Value == signing.StreamingUnsignedPayloadTrailer)
 	})
 }

@@ -46,7 +46,7 @@ type Headers struct {
 // the headers of the connection and Expect are for [Request] to say.
 func (h Headers) Out(client http.Header) []signing.Header {
 	named := namedByConnection(client)
-	dropped := set()
+	dropped := map[string]bool{}
 	for _, name := range h.Drop {
 		dropped[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
@@ -115,9 +115,8 @@ func (h Headers) Back(answer http.Header, status int) {
 func Signed(headers []signing.Header) []string {
 	var names []string
 	for _, h := range headers {
-		switch name := lower(h.Name); name {
-		case "content-type", "content-md5":
-			if !slices.Contains(names, name) {
+		for _, name := range [...]string{"content-type", "content-md5"} {
+			if strings.EqualFold(h.Name, name) && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
@@ -127,8 +126,11 @@ func Signed(headers []signing.Header) []string {
 
 // namedByConnection are the headers that concern one connection since it says so.
 func namedByConnection(h http.Header) map[string]bool {
-	named := set()
-	for _, value := range h.Values("Connection") {
+	var named map[string]bool
+	for _, value := range h["Connection"] {
+		if named == nil {
+			named = map[string]bool{}
+		}
 		for name := range strings.SplitSeq(value, ",") {
 			named[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] = true
 		}

@@ -19,6 +19,7 @@ const (
 )
 
 func init() {
+	runtime.MemProfileRate = 0   // nobody asks for the samples, and taking them costs one request in 200
 	if os.Getenv("GOGC") == "" { //nolint:forbidigo // cli.Main comes too late
 		debug.SetGCPercent(percent)
 		bound()
