@@ -1,4 +1,4 @@
-package kubernetes_test
+package deploy_test
 
 import (
 	"bytes"
@@ -20,20 +20,20 @@ import (
 
 type node = map[string]any
 
-func read(t *testing.T, path string) []byte {
+func readKubernetes(t *testing.T, path string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join("kubernetes", path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
 }
 
-// load reads a file of one document, in which no name stands twice.
-func load(t *testing.T, path string) node {
+// loadManifest reads a file of one document, in which no name stands twice.
+func loadManifest(t *testing.T, path string) node {
 	t.Helper()
 	var n node
-	decoder := yaml.NewDecoder(bytes.NewReader(read(t, path)), yaml.DisallowUnknownField())
+	decoder := yaml.NewDecoder(bytes.NewReader(readKubernetes(t, path)), yaml.DisallowUnknownField())
 	if err := decoder.Decode(&n); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -65,8 +65,8 @@ func at(value any, path ...string) any {
 func manifests(t *testing.T) map[string]node {
 	t.Helper()
 	all := map[string]node{}
-	for _, name := range at(load(t, "kustomization.yaml"), "resources").([]any) {
-		n := load(t, name.(string))
+	for _, name := range at(loadManifest(t, "kustomization.yaml"), "resources").([]any) {
+		n := loadManifest(t, name.(string))
 		kind := n["kind"].(string)
 		if all[kind] != nil {
 			t.Errorf("there are two manifests of kind %s", kind)
@@ -77,16 +77,19 @@ func manifests(t *testing.T) map[string]node {
 }
 
 func TestKustomizationNamesEveryFile(t *testing.T) {
-	k := load(t, "kustomization.yaml")
+	k := loadManifest(t, "kustomization.yaml")
 	named := []string{"kustomization.yaml"}
 	for _, list := range []any{k["resources"], at(k, "configMapGenerator", "0", "files")} {
 		for _, name := range list.([]any) {
 			named = append(named, name.(string))
 		}
 	}
-	found, err := filepath.Glob("*.yaml")
+	found, err := filepath.Glob("kubernetes/*.yaml")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i, name := range found {
+		found[i] = filepath.Base(name)
 	}
 	slices.Sort(named)
 	if !slices.Equal(named, found) {
@@ -124,11 +127,11 @@ func TestManifestsAreOneApplication(t *testing.T) {
 		{"port of the readiness probe", at(container, "readinessProbe", "httpGet", "port"), port},
 		{"liveness probe", at(container, "livenessProbe", "httpGet", "path"), "/livez"},
 		{"readiness probe", at(container, "readinessProbe", "httpGet", "path"), "/readyz"},
-		{"namespace", load(t, "kustomization.yaml")["namespace"], at(all["Namespace"], "metadata", "name")},
-		{"image", at(load(t, "kustomization.yaml"), "images", "0", "name"), at(container, "image")},
+		{"namespace", loadManifest(t, "kustomization.yaml")["namespace"], at(all["Namespace"], "metadata", "name")},
+		{"image", at(loadManifest(t, "kustomization.yaml"), "images", "0", "name"), at(container, "image")},
 		{
 			"configuration", at(d, "spec", "template", "spec", "volumes", "0", "configMap", "name"),
-			at(load(t, "kustomization.yaml"), "configMapGenerator", "0", "name"),
+			at(loadManifest(t, "kustomization.yaml"), "configMapGenerator", "0", "name"),
 		},
 		{
 			"file of the configuration", at(container, "env", "0", "value"),
@@ -170,7 +173,7 @@ func TestPodIsRestricted(t *testing.T) {
 			t.Errorf("%s: %v, want %v", fact.what, fact.got, fact.want)
 		}
 	}
-	if !strings.Contains(string(read(t, "../../Dockerfile")), "USER 65532:65532") {
+	if !strings.Contains(string(readKubernetes(t, "../../Dockerfile")), "USER 65532:65532") {
 		t.Error("the image runs as another user")
 	}
 	if at(container, "lifecycle") != nil {

@@ -1,4 +1,4 @@
-package azure_test
+package deploy_test
 
 import (
 	"bytes"
@@ -55,19 +55,19 @@ type resource struct {
 	Properties any            `json:"properties"`
 }
 
-func read(t *testing.T, path string) []byte {
+func readAzure(t *testing.T, path string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join("azure", path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
 }
 
-func load(t *testing.T) template {
+func readTemplate(t *testing.T) template {
 	t.Helper()
 	var tmpl template
-	decoder := json.NewDecoder(bytes.NewReader(read(t, "azuredeploy.json")))
+	decoder := json.NewDecoder(bytes.NewReader(readAzure(t, "azuredeploy.json")))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&tmpl); err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func (r resource) id(t *testing.T) string {
 }
 
 func TestTemplateNamesOnlyWhatItDeclares(t *testing.T) {
-	tmpl := load(t)
+	tmpl := readTemplate(t)
 	used := map[string]bool{}
 	visit := func(e expression) {
 		switch e.function {
@@ -172,7 +172,7 @@ func TestTemplateNamesOnlyWhatItDeclares(t *testing.T) {
 }
 
 func TestTemplateReferencesResolve(t *testing.T) {
-	tmpl := load(t)
+	tmpl := readTemplate(t)
 	ids := map[string]int{}
 	for i, r := range tmpl.Resources {
 		id := r.id(t)
@@ -231,7 +231,7 @@ func TestTemplateReferencesResolve(t *testing.T) {
 func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
 	known := strings.Fields("parameters variables format uniqueString toLower resourceGroup subscription resourceId " +
 		"subscriptionResourceId extensionResourceId reference guid equals if createArray createObject union not empty")
-	tmpl := load(t)
+	tmpl := readTemplate(t)
 	all := texts(tmpl.Variables)
 	for _, r := range tmpl.Resources {
 		all = append(all, r.texts()...)
@@ -256,7 +256,7 @@ func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
 }
 
 func TestTemplateExplainsItself(t *testing.T) {
-	tmpl := load(t)
+	tmpl := readTemplate(t)
 	if tmpl.Schema != "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#" || tmpl.ContentVersion == "" {
 		t.Error("the template does not say what it is")
 	}
@@ -280,7 +280,7 @@ func TestTemplateExplainsItself(t *testing.T) {
 
 // The secret goes to Key Vault and nowhere else.
 func TestTemplateKeepsTheSecretInKeyVault(t *testing.T) {
-	tmpl := load(t)
+	tmpl := readTemplate(t)
 	for name, p := range tmpl.Parameters {
 		if secret := strings.Contains(strings.ToLower(name), "secret"); secret != (p.Type == "securestring") {
 			t.Errorf("parameter %s has type %s", name, p.Type)
@@ -319,7 +319,7 @@ func TestTemplateKeepsTheSecretInKeyVault(t *testing.T) {
 
 // The Bicep file is the same deployment.
 func TestBicepIsTheSameDeployment(t *testing.T) {
-	tmpl, bicep := load(t), string(read(t, "main.bicep"))
+	tmpl, bicep := readTemplate(t), string(readAzure(t, "main.bicep"))
 	find := func(pattern string) []string {
 		var found []string
 		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(bicep, -1) {
@@ -357,11 +357,11 @@ func TestBicepIsTheSameDeployment(t *testing.T) {
 	same("descriptions", described, descriptions)
 	var all []string
 	for _, d := range deployments {
-		all = slices.AppendSeq(all, maps.Keys(settings(t, tmpl, d.parameters)))
+		all = slices.AppendSeq(all, maps.Keys(templateSettings(t, tmpl, d.parameters)))
 	}
 	slices.Sort(all)
 	same("settings", slices.Compact(find(`(?m)^ +((?:AzureWebJobs|APPLICATIONINSIGHTS|AZURE|AWS|COUNTERSIGN)_*\w+): `)), slices.Compact(all))
-	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindAllString(string(read(t, "azuredeploy.json")), -1) {
+	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindAllString(string(readAzure(t, "azuredeploy.json")), -1) {
 		if !strings.Contains(bicep, id) {
 			t.Errorf("main.bicep does not name the role %s", id)
 		}
@@ -369,7 +369,7 @@ func TestBicepIsTheSameDeployment(t *testing.T) {
 	var given struct {
 		Parameters map[string]any `json:"parameters"`
 	}
-	if err := json.Unmarshal(read(t, "main.parameters.json"), &given); err != nil {
+	if err := json.Unmarshal(readAzure(t, "main.parameters.json"), &given); err != nil {
 		t.Fatal(err)
 	}
 	for name := range given.Parameters {
@@ -385,8 +385,8 @@ func TestBicepIsTheSameDeployment(t *testing.T) {
 }
 
 func TestGuide_ExplainsEveryParameter(t *testing.T) {
-	guide := string(read(t, "../../docs/azure-functions.md"))
-	for name := range load(t).Parameters {
+	guide := string(readAzure(t, "../../docs/azure-functions.md"))
+	for name := range readTemplate(t).Parameters {
 		if !strings.Contains(guide, "`"+name+"`") {
 			t.Errorf("docs/azure-functions.md does not name the parameter %s", name)
 		}
@@ -403,13 +403,13 @@ func TestAzureYAMLNamesWhatIsThere(t *testing.T) {
 			Hooks                         map[string]map[string]map[string]string
 		}
 	}
-	if err := yaml.UnmarshalWithOptions(read(t, "azure.yaml"), &project, yaml.Strict()); err != nil {
+	if err := yaml.UnmarshalWithOptions(readAzure(t, "azure.yaml"), &project, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
-	read(t, filepath.Join(project.Infra.Path, project.Infra.Module+".bicep"))
+	readAzure(t, filepath.Join(project.Infra.Path, project.Infra.Module+".bicep"))
 	for name, service := range project.Services {
-		read(t, filepath.Join(service.Project, "go.mod"))
-		if !strings.Contains(string(read(t, "main.bicep")), "'azd-service-name': '"+name+"'") {
+		readAzure(t, filepath.Join(service.Project, "go.mod"))
+		if !strings.Contains(string(readAzure(t, "main.bicep")), "'azd-service-name': '"+name+"'") {
 			t.Errorf("no resource of main.bicep is the service %s", name)
 		}
 		if service.Hooks["prepackage"]["posix"]["run"] == "" {
@@ -430,7 +430,7 @@ func TestFilesPassThePublishedSchemas(t *testing.T) {
 		{"local.settings.sample.json", "local.settings", `"7071"`, `7071`},
 		{"azure.yaml", "azure", `languages:`, `language:`},
 	} {
-		right := string(read(t, test.file))
+		right := string(readAzure(t, test.file))
 		wrong := strings.Replace(right, test.right, test.wrong, 1)
 		schema := compile(t, test.schema)
 		if err := schema.Validate(unmarshal(t, test.file, right)); err != nil {
@@ -462,7 +462,7 @@ func compile(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	file := "testdata/" + name + ".schema.json"
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(file, unmarshal(t, file, string(read(t, file)))); err != nil {
+	if err := compiler.AddResource(file, unmarshal(t, file, string(readAzure(t, file)))); err != nil {
 		t.Fatal(err)
 	}
 	schema, err := compiler.Compile(file)

@@ -1,4 +1,4 @@
-package kubernetes_test
+package deploy_test
 
 import (
 	"bytes"
@@ -105,7 +105,7 @@ func imageCommand(t *testing.T) []string {
 	t.Helper()
 	var parts []string
 	for _, name := range []string{"ENTRYPOINT", "CMD"} {
-		found := regexp.MustCompile(`(?m)^` + name + ` (\[.*\])$`).FindSubmatch(read(t, "../../Dockerfile"))
+		found := regexp.MustCompile(`(?m)^` + name + ` (\[.*\])$`).FindSubmatch(readKubernetes(t, "../../Dockerfile"))
 		var words []string
 		if found == nil || json.Unmarshal(found[1], &words) != nil {
 			t.Fatalf("the Dockerfile has no %s", name)
@@ -121,14 +121,14 @@ func imageCommand(t *testing.T) []string {
 // mount writes the files of the ConfigMap into a folder, and has the variables name it in place of the mount path.
 func (p *pod) mount(t *testing.T, spec, container node) {
 	t.Helper()
-	generated := at(load(t, "kustomization.yaml"), "configMapGenerator", "0").(node)
+	generated := at(loadManifest(t, "kustomization.yaml"), "configMapGenerator", "0").(node)
 	volumes, mounts := list(spec["volumes"]), list(container["volumeMounts"])
 	if len(volumes) != 1 || len(mounts) != 1 || at(volumes, "0", "name") != at(mounts, "0", "name") ||
 		at(volumes, "0", "configMap", "name") != generated["name"] {
 		t.Fatalf("volumes %v, mounts %v: want the ConfigMap %v alone", volumes, mounts, generated["name"])
 	}
 	for _, file := range list(generated["files"]) {
-		p.files[file.(string)] = string(read(t, file.(string)))
+		p.files[file.(string)] = string(readKubernetes(t, file.(string)))
 	}
 	path := at(mounts, "0", "mountPath").(string)
 	for name, value := range p.env {
@@ -222,7 +222,7 @@ func (r *running) status(method, path, key, body string) int {
 const toSign = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=ListQueues"}`
 
 func TestManifests_StartTheProgram(t *testing.T) {
-	binary, err := testbuild.Executable(t.Context(), "../..", t.TempDir())
+	binary, err := testbuild.Executable(t.Context(), "..", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package azure_test
+package deploy_test
 
 import (
 	"strings"
@@ -22,7 +22,7 @@ func TestContainerApp_SettingsAndTimeToStop(t *testing.T) {
 			}
 		}
 	}
-	if err := yaml.Unmarshal(read(t, "container-app.yaml"), &app); err != nil {
+	if err := yaml.Unmarshal(readAzure(t, "container-app.yaml"), &app); err != nil {
 		t.Fatal(err)
 	}
 	env := map[string]string{}

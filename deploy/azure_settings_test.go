@@ -1,4 +1,4 @@
-package azure_test
+package deploy_test
 
 import (
 	"maps"
@@ -70,8 +70,8 @@ func (d deployment) resolve(value any) any {
 	return value
 }
 
-// settings are the app settings that a deployment makes, in place of all that were there.
-func settings(t *testing.T, tmpl template, parameters map[string]any) map[string]string {
+// templateSettings are the app settings that a deployment makes, in place of all that were there.
+func templateSettings(t *testing.T, tmpl template, parameters map[string]any) map[string]string {
 	t.Helper()
 	d := deployment{t, tmpl, parameters}
 	all := map[string]string{}
@@ -110,11 +110,11 @@ var deployments = map[string]struct {
 // The program takes the settings that the template makes, for each source of credentials, and with a file in the
 // package. A deployment replaces all settings, so that what was set by hand before is not there.
 func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
-	tmpl := load(t)
+	tmpl := readTemplate(t)
 	known := append(settingNames(reflect.TypeFor[config.Settings]()), "config")
 	for name, test := range deployments {
 		t.Run(name, func(t *testing.T) {
-			env := settings(t, tmpl, test.parameters)
+			env := templateSettings(t, tmpl, test.parameters)
 			var environ []string
 			for name, value := range env {
 				if setting, ok := strings.CutPrefix(name, "COUNTERSIGN_"); ok && !slices.Contains(known, strings.ToLower(setting)) {

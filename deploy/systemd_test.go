@@ -1,4 +1,4 @@
-package systemd_test
+package deploy_test
 
 import (
 	"os"
@@ -13,15 +13,15 @@ import (
 
 func unit(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("countersign.service")
+	text, err := os.ReadFile("systemd/countersign.service")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// settings are those of the unit, the last one where there are several.
-func settings(t *testing.T) map[string]string {
+// unitSettings are those of the unit, the last one where there are several.
+func unitSettings(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for line := range strings.Lines(unit(t)) {
@@ -38,11 +38,11 @@ func TestUnit_LeavesTimeToStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seconds, err := strconv.Atoi(settings(t)["TimeoutStopSec"])
+	seconds, err := strconv.Atoi(unitSettings(t)["TimeoutStopSec"])
 	if err != nil || float64(seconds) < usual.ShutdownDelay.Seconds()+float64(usual.DrainSeconds)+5 {
 		t.Errorf("%d s %v, and the service takes %v and %d s", seconds, err, usual.ShutdownDelay, usual.DrainSeconds)
 	}
-	files, err := strconv.Atoi(settings(t)["LimitNOFILE"])
+	files, err := strconv.Atoi(unitSettings(t)["LimitNOFILE"])
 	if err != nil || files < usual.MaxConnections+256 {
 		t.Errorf("%d files for %d connections", files, usual.MaxConnections)
 	}
