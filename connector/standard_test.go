@@ -56,10 +56,7 @@ func TestDesigner_ShowsWhatIsChosenAndWhatIsSent(t *testing.T) {
 			}
 		}
 	}
-	files, err := connector.Generate(contract(t), connector.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := generate(t)
 	if err := json.Unmarshal(files["apiDefinition.swagger.json"], &d); err != nil {
 		t.Fatal(err)
 	}
