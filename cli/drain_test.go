@@ -84,9 +84,9 @@ func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Res
 
 // TestShutdown_StreamsGoOnUntilTheDrainIsOver: 50 streams and 20 WebSockets go on for all of drain_seconds, and then end.
 func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
-	const drain = 2 * time.Second
+	const drain = time.Second
 	upstream := lasting(t)
-	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=2")
+	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=1")
 	var bodies []io.Reader
 	for range 50 {
 		_, _, answer := s.pass(upstream, "")

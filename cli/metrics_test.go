@@ -149,14 +149,14 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	})
-	took := s.measure(200, 100, s.client)
+	took := s.measure(100, 100, s.client)
 	close(stop)
 	scraping.Wait()
 	_, text := get("http://" + metrics + "/metrics")
 	for _, want := range []string{
-		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200",http_route="/v1/sign"} 200`,
-		`countersign_signatures_total{algorithm="AWS4-HMAC-SHA256",operation="sign",profile="default",service="sqs"} 200`,
-		`countersign_authentications_total{method="api-key",outcome="ok"} 200`, `countersign_audit_records_total{outcome="ok",sink="file"} 201`,
+		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200",http_route="/v1/sign"} 100`,
+		`countersign_signatures_total{algorithm="AWS4-HMAC-SHA256",operation="sign",profile="default",service="sqs"} 100`,
+		`countersign_authentications_total{method="api-key",outcome="ok"} 100`, `countersign_audit_records_total{outcome="ok",sink="file"} 101`,
 		"\nprocess_open_fds ",
 	} {
 		if !strings.Contains(text, want) {

@@ -101,6 +101,9 @@ func (b thrower) RoundTrip(r *http.Request) (*http.Response, error) {
 // that STS issued and that lives; every answer comes in time; nothing stays behind.
 func TestFaultsOverHTTP(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	if testing.Short() {
+		*faultCount = min(*faultCount, 50)
+	}
 	f := &faulty{fakeSTS: newFake(time.Now)}
 	server := httptest.NewServer(f)
 	defer server.Close()
@@ -115,7 +118,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 	var mu sync.Mutex
 	outcomes := map[string]int{}
 	var longest time.Duration
-	for range 400 {
+	for range min(400, 2**faultCount) {
 		wg.Go(func() {
 			for int(f.faults.Load()) < *faultCount {
 				outcome, took := f.once(t, thrower{base, &f.faults, nobody.Addr().String()}, server.URL)

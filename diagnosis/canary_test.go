@@ -127,9 +127,13 @@ func TestDiagnose_TellsNoSecretsOfAnyPlace(t *testing.T) {
 		"old signature":        func(r *diagnosis.Request) { r.URL += "?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=" + bearer },
 		"user":                 func(r *diagnosis.Request) { r.URL = "https://user:" + bearer + "@s3.amazonaws.com/" },
 	}
+	n := 0
 	for place, put := range places {
 		for _, w := range wordings {
 			for _, form := range []string{"request", "paste"} {
+				if n++; testing.Short() && n%3 > 0 { // the order is another one each time
+					continue
+				}
 				r := request("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders", "X-Amz-Date: 20261128T190748Z")
 				put(r)
 				in := diagnosis.Input{Request: r, Response: w.response, Paste: w.paste}

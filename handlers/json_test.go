@@ -119,7 +119,7 @@ func TestDepthIsSurvived(t *testing.T) {
 	if testing.Short() {
 		deep = 10_000
 	}
-	server := newServer(t, nil)
+	server, n := newServer(t, nil), 0
 	for name, document := range map[string]string{
 		"arrays":           strings.Repeat("[", deep) + strings.Repeat("]", deep),
 		"objects":          strings.Repeat(`{"a":`, deep) + "1" + strings.Repeat("}", deep),
@@ -137,6 +137,9 @@ func TestDepthIsSurvived(t *testing.T) {
 				document, `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","body":` + document + `}`,
 				`{"headers":` + document + `}`, `{"warnings":` + document + `}`,
 			} {
+				if n++; testing.Short() && n%5 > 0 { // the order is another one each time
+					continue
+				}
 				w := httptest.NewRecorder()
 				server.plain.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(text)))
 				if w.Code != http.StatusBadRequest || decodeAs[problem.Document](t, w.Body).Hint == "" {

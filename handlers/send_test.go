@@ -155,7 +155,7 @@ func TestSend_AnswersWithWhatAWSAnswered(t *testing.T) {
 // The body comes in the form that suits it, and byte for byte where it is JSON.
 func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 	deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)
-	large := `{"a":"` + strings.Repeat("ü", 3<<20) + `"}`
+	large := `{"a":"` + strings.Repeat("ü", 1<<20) + `"}`
 	const png = "\x89PNG\r\n\x1a\n\x00"
 	encode := base64.StdEncoding.EncodeToString
 	var aws http.HandlerFunc
@@ -187,7 +187,7 @@ func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 		"JSON that is not UTF-8": {media: "application/json", body: "\"\xe9\"", base64: encode([]byte("\"\xe9\""))},
 		"text":                   {media: "text/plain", body: "Grüße\n\"1\"", json: `"Grüße\n\"1\""`},
 		"text of MiBs": {
-			media: "text/plain", body: strings.Repeat("aü€😀", 300_000), json: `"` + strings.Repeat("aü€😀", 300_000) + `"`,
+			media: "text/plain", body: strings.Repeat("aü€😀", 150_000), json: `"` + strings.Repeat("aü€😀", 150_000) + `"`,
 		},
 		"XML":                    {media: "application/xml", body: "<a>1</a>", json: `"<a>1</a>"`},
 		"XML of another kind":    {media: "image/svg+xml", body: "<svg/>", json: `"<svg/>"`},
@@ -552,7 +552,7 @@ func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 // Of a long refusal the beginning is told, and never the first half of a token.
 func TestSend_CutsNoSessionTokenInTwo(t *testing.T) {
 	for _, before := range []int{64<<10 - len(token) - 1, 64<<10 - len(token)/2, 64<<10 - 1} {
-		body := strings.Repeat("x", before) + token + strings.Repeat("y", 200<<10)
+		body := strings.Repeat("x", before) + token + strings.Repeat("y", 16<<10)
 		s := newSendServer(t, answers(403, body, "Content-Type", "text/plain"), nil)
 		for _, onError := range []string{"fail", "return"} {
 			w := s.post("/v1/send", `{"method":"GET","url":"`+orders+`","onError":"`+onError+`"}`)

@@ -274,10 +274,14 @@ func TestSend_ManyAtOnce(t *testing.T) {
 		}
 	})
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
+	rounds := 20
+	if testing.Short() {
+		rounds = 8
+	}
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
-			for j := range 20 {
+			for j := range rounds {
 				ctx, cancel := context.WithCancel(t.Context())
 				r := message{method: "PUT", url: "http://" + server.host() + "/", body: sending.Bytes(make([]byte, 5000))}.request(t)
 				if (i+j)%5 == 0 {
