@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 
 	"countersign/handlers"
 
@@ -35,7 +36,8 @@ func (c *requestContext) Value(key any) any {
 // counted is an answer of which status and size are known.
 type counted struct {
 	http.ResponseWriter
-	status, bytes int // of what was written; 0 without
+	status, bytes int     // of what was written; 0 without
+	conn          *joiner // nil where writes cannot be joined
 }
 
 // Unwrap is for [http.ResponseController].
@@ -54,7 +56,15 @@ func (c *counted) WriteHeader(status int) {
 
 func (c *counted) Write(b []byte) (int, error) {
 	c.WriteHeader(http.StatusOK)
-	n, err := c.ResponseWriter.Write(b)
+	n, err := c.write(b)
 	c.bytes += n
 	return n, err
+}
+
+func (c *counted) write(b []byte) (int, error) {
+	const fits = 3 << 10 // into the buffer of net/http, with its header
+	if c.conn != nil && fits < len(b) && len(b) <= mostJoined && c.Header().Get("Content-Length") == strconv.Itoa(len(b)) {
+		return c.conn.writeWhole(c.ResponseWriter, b)
+	}
+	return c.ResponseWriter.Write(b)
 }

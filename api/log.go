@@ -27,6 +27,7 @@ func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx.id[0] = ctx.Event.RequestID
 	w.Header()["X-Request-Id"] = ctx.id[:]
 	ctx.answer.ResponseWriter = w
+	ctx.answer.conn, _ = r.Context().Value(connKey{}).(*joiner)
 	defer l.end(r, ctx, started)
 	l.Mux.ServeHTTP(&ctx.answer, r.WithContext(ctx))
 }

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"countersign/api"
+
 	"golang.org/x/net/netutil"
 )
 
@@ -59,7 +61,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener, g grace) err
 			failed <- server.ServeTLS(bounded, "", "")
 			return
 		}
-		failed <- server.Serve(bounded)
+		failed <- server.Serve(api.Joining(bounded))
 	}()
 	s.notify("READY=1", stateLine("serving at "+listener.Addr().String())) // connections wait in the listener's queue already
 	select {

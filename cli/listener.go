@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/api"
 	"countersign/config"
 )
 
@@ -67,6 +68,7 @@ func (s *service) newServer() *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          stdlog.New(serverErrors{s}, "", 0),
 		ConnState:         s.countConnections,
+		ConnContext:       api.ConnContext,
 	}
 	if g.certificate != nil {
 		server.TLSConfig = &tls.Config{

@@ -71,15 +71,18 @@ func textLength(data []byte) int {
 		}
 		switch c := data[i]; {
 		case c == '"':
-			if !utf8.Valid(data[:i]) {
-				return 0
-			}
 			return i + 1
 		case c < ' ':
 			return 0
 		case c == '\\':
 			n := escapeLength(data[i:])
 			if n == 0 {
+				return 0
+			}
+			i += n - 1
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRune(data[i:])
+			if r == utf8.RuneError && n == 1 {
 				return 0
 			}
 			i += n - 1

@@ -16,6 +16,7 @@ type large struct {
 	at       int // in the buffer
 	value    []byte
 	asBase64 bool
+	length   int // of what is written
 }
 
 // LargeText is Bytes, for a value that stays as it is until the object is written.
@@ -24,8 +25,14 @@ func (o *Object) LargeText(name string, value []byte) {
 		o.Bytes(name, value)
 		return
 	}
-	o.replaced = o.replaced || !utf8.Valid(value)
-	o.later(name, large{value: value})
+	l := large{value: value}
+	for rest := value; len(rest) > 0; { // a piece at a time, which the processor's cache holds
+		piece := l.piece(rest)
+		rest = rest[len(piece):]
+		o.replaced = o.replaced || !utf8.Valid(piece)
+		l.length += escapedLen(piece)
+	}
+	o.later(name, l)
 }
 
 // LargeBase64 is Base64, for a value that stays as it is until the object is written.
@@ -34,7 +41,7 @@ func (o *Object) LargeBase64(name string, value []byte) {
 		o.Base64(name, value)
 		return
 	}
-	o.later(name, large{value: value, asBase64: true})
+	o.later(name, large{value: value, asBase64: true, length: base64.StdEncoding.EncodedLen(len(value))})
 }
 
 func (o *Object) later(name string, l large) {
@@ -49,11 +56,7 @@ func (o *Object) later(name string, l large) {
 func (o *Object) Len() int {
 	n := len(o.buf)
 	for _, l := range o.aside {
-		if l.asBase64 {
-			n += base64.StdEncoding.EncodedLen(len(l.value))
-		} else {
-			n += escapedLen(l.value)
-		}
+		n += l.length
 	}
 	return n
 }
