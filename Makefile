@@ -143,7 +143,7 @@ bench-proxy:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o dist/countersign .
 	$(GO) run ./internal/proxybench -product dist/countersign $(BENCH)
 
-## bench-service: the service beside a constant answer of net/http and a simple service with the signer of aws-sdk-go-v2: CPU time, waiting and memory, in ratios; then starts, and what grows with policies, profiles, keys, connections and bodies. BENCH='-rounds 3 -parts load' makes it short
+## bench-service: the service beside a constant answer of net/http and a simple service with the signer of aws-sdk-go-v2: CPU time, waiting and memory, in ratios; then metrics, starts, and what grows with policies, profiles, keys, connections and bodies. BENCH='-rounds 3 -parts load' makes it short, BENCH='-parts metrics' is what metrics add
 .PHONY: bench-service
 bench-service:
 	mkdir -p dist

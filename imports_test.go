@@ -93,7 +93,7 @@ var entries = []entry{
 	{folder: "internal/garbage"},
 	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},
 	{folder: "internal/logicapps", outside: "github.com/go-json-experiment/json"},
-	{folder: "internal/measure"},
+	{folder: "internal/measure", outside: "golang.org/x/sys/unix"},
 	{folder: "internal/peers", packages: "internal/freeport"},
 	{folder: "internal/peers/requests", packages: "signing"},
 	{folder: "internal/testbuild"},

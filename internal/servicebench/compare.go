@@ -25,18 +25,11 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 		return err
 	}
 	defer product.Stop()
-	measured, err := o.startMeasured(folder)
-	if err != nil {
-		return err
-	}
-	defer measured.Stop()
 	const short = "countersign, short"
-	plain, metered := &server{name: "countersign", process: product}, &server{name: "countersign, metrics", process: measured}
 	servers := []*server{
 		{name: floor},
 		{name: simple},
-		plain,
-		metered,
+		{name: "countersign", process: product},
 		{name: short, process: product},
 		{name: noAudit},
 		{name: withAudit},
@@ -70,17 +63,17 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 			ratios(s, servers[1], p99).median(), s.results[0].Bytes/int64(s.results[0].Requests), values(s.results, peak).median())
 	}
 	last := len(servers) - 1
-	fmt.Fprintf(out, "metrics on ÷ off\t\t%s\t\n", ratios(metered, plain, cpu).spread())
 	fmt.Fprintf(out, "audit on ÷ off\t\t%s\t\n", ratios(servers[last], servers[last-1], cpu).spread())
 	memory, err := usage(servers[last].process)
 	fmt.Fprintf(out, "handlers, with net/http: %s a request\n", memory)
 	return err
 }
 
-// giveLoads gives each server its load, round by round.
+// giveLoads gives each server its load, round by round, and begins each round with another of them.
 func (o *options) giveLoads(servers []*server) error {
 	for round := -1; round < o.rounds; round++ { // one to warm up
-		for _, s := range servers {
+		for i := range servers {
+			s := servers[(i+round+1)%len(servers)]
 			r, err := s.load.Give(s.process)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)

@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each load is given to each server")
 	flag.IntVar(&o.requests, "requests", 6000, "how many requests a load has")
 	flag.IntVar(&o.connections, "connections", 32, "on how many connections they are sent")
-	flag.StringVar(&o.parts, "parts", "load,start,growth", "what to measure")
+	flag.StringVar(&o.parts, "parts", "load,metrics,start,growth", "what to measure")
 	flag.Parse()
 	err := errors.New("-product is required")
 	switch {
@@ -58,7 +58,7 @@ func (o *options) run() error {
 	for _, part := range []struct {
 		name string
 		do   func(*tabwriter.Writer, string) error
-	}{{"load", o.compare}, {"start", o.starts}, {"growth", o.growth}} {
+	}{{"load", o.compare}, {"metrics", o.metrics}, {"start", o.starts}, {"growth", o.growth}} {
 		if !strings.Contains(o.parts, part.name) {
 			continue
 		}

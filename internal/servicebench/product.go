@@ -72,15 +72,6 @@ func (o *options) startProduct(folder string, s setup) (*measure.Process, error)
 	return nil, fmt.Errorf("it does not answer: %.2000s", text)
 }
 
-// startMeasured runs the product with metrics.
-func (o *options) startMeasured(folder string) (*measure.Process, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	return o.startProduct(folder, setup{metrics: address})
-}
-
 func (s *setup) config(folder, policies string) []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "audit_file: %s\npolicies: %s\nrate_per_second: 1000000\nrate_burst: 1000000\ndefault_profile: orders\n",
