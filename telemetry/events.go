@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -38,31 +39,41 @@ type Request struct {
 	RequestID, InvocationID, Profile, Service, Region string
 }
 
+// served is what is counted of a request that is over.
+type served struct {
+	method, route, code string
+	status              int
+	took                time.Duration
+	caller              callerLabels
+}
+
 // Request counts a request that is over.
 func (m *Metrics) Request(r Request) {
-	route := r.Route
-	if route == "" {
-		route = other
+	m.served.add(served{
+		methodOf(r.Method), cmp.Or(r.Route, other), r.Code, r.Status, r.Took, callerLabels{r.AuthMethod, r.Caller},
+	})
+}
+
+func (m *Metrics) countServed(r *served) {
+	m.requests.of(requestLabels{r.method, r.route, statusOf(r.status)}).Observe(r.took.Seconds())
+	if r.code != "" {
+		m.problems.of([2]string{r.route, r.code}).Inc()
 	}
-	m.requests.of(requestLabels{methodOf(r.Method), route, statusOf(r.Status)}).Observe(r.Took.Seconds())
-	if r.Code != "" {
-		m.problems.of([2]string{route, r.Code}).Inc()
-	}
-	if r.Code == "rate_limited" {
+	if r.code == "rate_limited" {
 		m.rateLimited.Inc()
 	}
-	if r.AuthMethod == "" {
-		if r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden && r.Code != "cross_origin" {
+	if r.caller.method == "" {
+		if r.status == http.StatusUnauthorized || r.status == http.StatusForbidden && r.code != "cross_origin" {
 			m.authentications.of([2]string{other, denied}).Inc()
 		}
 		return // others need no caller
 	}
-	c := m.caller(callerLabels{r.AuthMethod, r.Caller})
+	c := m.caller(r.caller)
 	c.authentications.Inc()
 	switch {
-	case r.Status == http.StatusForbidden:
+	case r.status == http.StatusForbidden:
 		c.denied.Inc()
-	case r.Status >= http.StatusBadRequest:
+	case r.status >= http.StatusBadRequest:
 		c.failed.Inc()
 	default:
 		c.ok.Inc()
@@ -121,6 +132,13 @@ func (m *Metrics) Count(next http.Handler) http.Handler {
 	})
 }
 
+// recorded is what is counted of an audit record that was written.
+type recorded struct {
+	signatureLabels
+	decision        string
+	decided, signed bool
+}
+
 // Record counts an audit record that was written, or was not, and the decision and the signature that it tells of. What was
 // sent has more records than one.
 func (m *Metrics) Record(r *access.Record, err error) {
@@ -128,23 +146,28 @@ func (m *Metrics) Record(r *access.Record, err error) {
 		m.auditRecords.of([2]string{m.sink(err), failed}).Inc()
 		return
 	}
+	m.recorded.add(recorded{
+		signatureLabels: signatureLabels{r.Action, r.Profile, r.Service, r.Algorithm},
+		decision:        r.Decision,
+		decided:         r.Outcome == "" && r.Attempt <= 1 && r.Action != access.ActionConfigure,
+		signed:          r.Outcome == "" && r.SignatureSHA256 != "",
+	})
+}
+
+func (m *Metrics) countRecorded(r *recorded) {
 	for _, written := range m.audited {
 		written.Inc()
 	}
-	if r.Outcome != "" {
-		return
-	}
-	decided := r.Attempt <= 1 && r.Action != access.ActionConfigure
-	if r.SignatureSHA256 != "" {
-		s := m.signature(signatureLabels{r.Action, r.Profile, r.Service, r.Algorithm})
+	if r.signed {
+		s := m.signature(r.signatureLabels)
 		s.signatures.Inc()
-		if decided && r.Decision == allow {
+		if r.decided && r.decision == allow {
 			s.allowed.Inc()
 			return
 		}
 	}
-	if decided {
-		m.decisions.of(decisionLabels{r.Action, r.Decision}).Inc()
+	if r.decided {
+		m.decisions.of(decisionLabels{r.action, r.decision}).Inc()
 	}
 }
 
@@ -183,11 +206,13 @@ func (n *inForce) profile(name string) string {
 }
 
 // SessionServed counts how a request came to its session.
-func (m *Metrics) SessionServed(profile, how string) {
+func (m *Metrics) SessionServed(profile, how string) { m.sessions.add([2]string{profile, how}) }
+
+func (m *Metrics) countSession(l *[2]string) {
 	n := m.names.Load()
-	served, found := n.sessionsServed.known([2]string{profile, how})
+	served, found := n.sessionsServed.known(*l)
 	if !found {
-		served = n.sessionsServed.of([2]string{n.profile(profile), how})
+		served = n.sessionsServed.of([2]string{n.profile(l[0]), l[1]})
 	}
 	served.Inc()
 }

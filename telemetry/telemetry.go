@@ -82,6 +82,11 @@ type Metrics struct {
 	rateLimited     prometheus.Counter
 
 	signatures, callerRequests, sessionsServed *prometheus.CounterVec
+
+	// What requests have every time is counted later.
+	served   batch[served]
+	recorded batch[recorded]
+	sessions batch[[2]string]
 }
 
 // inForce are the names of the configuration that is in force, and the series that have them: found by what a request
@@ -129,6 +134,7 @@ func New(o Options) *Metrics {
 		m.services[s.Name] = true
 	}
 	m.reload.Store(&reload{ok: true, good: o.Now()})
+	m.served.count, m.recorded.count, m.sessions.count = m.countServed, m.countRecorded, m.countSession
 	m.register()
 	m.Use(Names{})
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStanding(m))
@@ -138,6 +144,7 @@ func New(o Options) *Metrics {
 
 // Use takes the names of the configuration that is in force from now on. Series of names that are gone stay as they stand.
 func (m *Metrics) Use(n Names) {
+	m.flush() // with the names that were in force
 	in := &inForce{Names: n}
 	in.callers.make = func(l callerLabels) callerSeries {
 		of := m.callerRequests.WithLabelValues
@@ -191,7 +198,18 @@ func (m *Metrics) Reloaded(err error) {
 
 // Handler serves the metrics.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	registry := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.flush()
+		registry.ServeHTTP(w, r)
+	})
+}
+
+// flush counts what waits.
+func (m *Metrics) flush() {
+	m.served.flush()
+	m.recorded.flush()
+	m.sessions.flush()
 }
 
 func (m *Metrics) register() {

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -188,6 +189,33 @@ func TestMetrics_FollowTheConfiguration(t *testing.T) {
 	}
 	if strings.Contains(text, "countersign_api_key_expiry_timestamp_seconds{") {
 		t.Error("a caller that is gone has a key that ends")
+	}
+}
+
+// TestMetrics_NothingIsLostInBatches: what many requests tell at the same time is counted, however many there are, and with
+// the names that were in force when it happened.
+func TestMetrics_NothingIsLostInBatches(t *testing.T) {
+	m := newMetrics(t)
+	var requests sync.WaitGroup
+	for range 7 {
+		requests.Go(func() {
+			for range 101 {
+				m.SessionServed("orders", credentials.ServedHeld)
+				m.Request(signed)
+			}
+		})
+	}
+	requests.Wait()
+	m.Use(telemetry.Names{})
+	text := read(m)
+	for _, want := range []string{
+		`countersign_sessions_served_total{profile="orders",result="held"} 707`,
+		`countersign_caller_requests_total{caller="flow",outcome="ok"} 707`,
+		`http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200",http_route="/v1/sign"} 707`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("there is no %s", want)
+		}
 	}
 }
 
