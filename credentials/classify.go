@@ -21,6 +21,8 @@ type class struct {
 	elsewhere bool
 	// busy: nobody was asked.
 	busy bool
+	// throttled: AWS takes no more for now.
+	throttled bool
 }
 
 // codes are the error codes of STS and Cognito that are known, after the API
@@ -61,12 +63,12 @@ var codes = map[string]class{
 	"RequestTimeTooSkewed":                      {kind: ErrClockSkew},
 	"RequestExpired":                            {kind: ErrClockSkew},
 
-	"Throttling":               {kind: ErrUnavailable, elsewhere: true},
-	"ThrottlingException":      {kind: ErrUnavailable, elsewhere: true},
-	"TooManyRequestsException": {kind: ErrUnavailable, elsewhere: true},
-	"RequestLimitExceeded":     {kind: ErrUnavailable, elsewhere: true},
+	"Throttling":               {kind: ErrUnavailable, elsewhere: true, throttled: true},
+	"ThrottlingException":      {kind: ErrUnavailable, elsewhere: true, throttled: true},
+	"TooManyRequestsException": {kind: ErrUnavailable, elsewhere: true, throttled: true},
+	"RequestLimitExceeded":     {kind: ErrUnavailable, elsewhere: true, throttled: true},
 	"LimitExceededException":   {kind: ErrUnavailable},
-	"SlowDown":                 {kind: ErrUnavailable, elsewhere: true},
+	"SlowDown":                 {kind: ErrUnavailable, elsewhere: true, throttled: true},
 	"ServiceUnavailable":       {kind: ErrUnavailable, elsewhere: true},
 	"InternalFailure":          {kind: ErrUnavailable, elsewhere: true},
 	"InternalError":            {kind: ErrUnavailable, elsewhere: true},
@@ -117,7 +119,11 @@ func classifyCode(err error, status int) *Error {
 		return fail(ErrUnavailable, "timeout")
 	case errors.Is(err, context.Canceled):
 		return fail(ErrUnavailable, "canceled")
-	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+	case status == http.StatusTooManyRequests:
+		e := fail(ErrUnavailable, "HTTP "+http.StatusText(status))
+		e.class.throttled = true
+		return e
+	case status == http.StatusRequestTimeout, status >= 500:
 		return fail(ErrUnavailable, "HTTP "+http.StatusText(status))
 	case errors.As(err, &badReply):
 		return fail(ErrUnavailable, "malformed answer")

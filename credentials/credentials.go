@@ -17,11 +17,12 @@
 //
 //   - No session is served that has expired or that is about to (30 seconds).
 //   - However many requests wait for a session, one call to STS is under way.
-//   - Five fetches a second begin, in bursts of up to twenty; for keys that came
-//     with requests there is a second limit of the same size. Callers take turns,
-//     however much each asks for. Sessions that all callers share, and refreshes in
-//     the background, go first and have half of the burst in reserve; of the rest,
-//     at least one begins each second.
+//   - Of callers' own sessions five fetches a second begin, in bursts of up to ten;
+//     for keys that came with requests there is a second limit of the same size.
+//     Callers take turns, however much each asks for. Of sessions that all callers
+//     share, and of refreshes in the background, it is fifty a second, in bursts of
+//     up to twenty, and one in two seconds once AWS has throttled one; that doubles
+//     every 15 seconds.
 //   - A caller has at most 32 sessions of its own, all callers together 256; up to
 //     32 fetches of each kind wait for their turn, five seconds at most. Beyond
 //     these limits the caller with most loses first. Sessions that come of callers' own

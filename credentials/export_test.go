@@ -45,8 +45,10 @@ func Advisory(life time.Duration, jitter float64) time.Duration { return advisor
 
 // UnlimitedFetches lets fetches begin without a pause.
 func (s *Store) UnlimitedFetches() {
-	s.cache.queue.limit.SetLimit(rate.Inf)
-	s.cache.loginQueue.limit.SetLimit(rate.Inf)
+	for _, q := range []*queue{s.cache.queue, s.cache.loginQueue} {
+		q.first.SetLimit(rate.Inf)
+		q.rest.SetLimit(rate.Inf)
+	}
 }
 
 // SetLogins bounds the sessions that come of callers' own tokens.

@@ -44,6 +44,7 @@ func (f fleet) sessions() int { return f.profiles * max(f.callers, 1) }
 type fleetFigures struct {
 	warm         time.Duration // from the start of all instances at once until each session was there
 	starting     asked         // until then
+	rush         float64       // calls a second until then, the most in ten seconds
 	steady, most float64       // calls a second in the two hours after that: the mean, and the most in ten seconds
 	steadily     asked
 	away         asked   // while STS was away for ten minutes, and in the ten after that
@@ -204,6 +205,7 @@ func (w *fleetWorld) live(t *testing.T) (f fleetFigures) {
 	}
 	f.warm = w.awaitWarm(w.instances...)
 	f.starting = w.asked()
+	_, f.rush = w.rates(max(f.warm, 10*time.Second))
 	f.memory = (heap() - before) / float64(w.part)
 
 	const steady = 2 * time.Hour
@@ -273,15 +275,18 @@ func TestFleet_OfAllSizes(t *testing.T) {
 		t.Skip("takes very long; make sim-fleet")
 	}
 	var table strings.Builder
-	fmt.Fprintln(&table, "| instances | profiles | callers | session | calls/s | most | all warm | "+
+	fmt.Fprintln(&table, "| instances | profiles | callers | session | calls/s | most | at start | all warm | "+
 		"refused: start | steady | STS away | rolling | MiB |")
-	fmt.Fprintln(&table, "| --- "+strings.Repeat("| --- ", 11)+"|")
+	fmt.Fprintln(&table, "| --- "+strings.Repeat("| --- ", 12)+"|")
 	for _, f := range fleetsOfAllSizes() {
-		got := simulateFleet(t, f)
-		row := fmt.Sprintf("| %d | %d | %d | %v | %.3g | %.3g | %v | %v | %v | %v | %v | %.1f |", f.instances, f.profiles, f.callers, f.life,
-			got.steady, got.most, got.warm.Round(time.Second), got.starting, got.steadily, got.away, got.rolling, got.memory)
-		t.Log(row)
-		fmt.Fprintln(&table, row)
+		t.Run(fmt.Sprintf("%d instances, %d profiles, %d callers, %v", f.instances, f.profiles, f.callers, f.life), func(t *testing.T) {
+			got := simulateFleet(t, f)
+			row := fmt.Sprintf("| %d | %d | %d | %v | %.3g | %.3g | %.3g | %v | %v | %v | %v | %v | %.1f |",
+				f.instances, f.profiles, f.callers, f.life, got.steady, got.most, got.rush, got.warm.Round(time.Second),
+				got.starting, got.steadily, got.away, got.rolling, got.memory)
+			t.Log(row)
+			fmt.Fprintln(&table, row)
+		})
 	}
 	t.Log("\n" + table.String())
 }

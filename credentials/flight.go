@@ -63,14 +63,20 @@ func (c *cache) runFetch(ctx context.Context, f *flight, begun time.Duration) {
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 	defer close(f.done)
-	if !c.turn(ctx, c.queueOf(f.entry), f.turn) {
+	q := c.queueOf(f.entry)
+	if !c.turn(ctx, q, f.turn) {
 		c.pass(f)
 		return
 	}
 	s, err := c.fetch(ctx, f)
-	if err != nil && classify(err).class.busy { // the profile below got no turn
-		c.pass(f)
-		return
+	if err != nil {
+		switch class := classify(err).class; {
+		case class.busy: // the profile below got no turn
+			c.pass(f)
+			return
+		case class.throttled:
+			q.throttled(f.turn)
+		}
 	}
 	event := c.settle(f, s, err, begun)
 	c.log(event)

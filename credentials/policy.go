@@ -1,6 +1,9 @@
 package credentials
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // When a session is fetched again, and how often a failing fetch is repeated.
 // Windows are by what remains of the session; they follow the "credential
@@ -8,6 +11,11 @@ import "time"
 // nothing is served past its end, and back-off is seconds, not minutes, for
 // this is one process and not a fleet.
 const (
+	// slowest is how many sessions that all callers share are fetched a second once AWS has throttled one: a thousand
+	// instances leave some of STS's quota. It doubles with every recovery.
+	slowest  = 0.5
+	recovery = 15 * time.Second
+
 	// margin: a session that ends within it is not served; clocks differ and signing takes time.
 	margin = 30 * time.Second
 	// mandatory: within it a request waits for the fetch.
@@ -32,15 +40,17 @@ const (
 
 	loginSize = 10_000 // sessions that come of callers' own tokens, and identities of a Cognito pool for their callers
 
-	overdue  = time.Second // for which the second line of a queue waits at most for one turn
 	turnTime = flightTime - callTime
 )
 
 var (
-	// profileBudget is for profiles' sessions, and as much for sessions from requests' keys: STS allows an account 600 calls a
-	// second for all its users. The reserve is for what all callers share and for refreshes. If more than size waited, the
-	// last of them would wait for longer than turnTime.
-	profileBudget = budget{rate: 5, burst: 20, reserve: 10, size: 32}
+	// sharedBudget is for what all callers share and for refreshes, of which there is only so much: an instance with a
+	// thousand profiles has all their sessions within half a minute.
+	sharedBudget = budget{rate: 50, burst: 20, size: math.MaxInt}
+	// profileBudget is for callers' own sessions of profiles, and as much for sessions from requests' keys: STS allows an
+	// account 600 calls a second for all its users. If more than size waited, the last of them would wait for longer than
+	// turnTime.
+	profileBudget = budget{rate: 5, burst: 10, size: 32}
 	// loginBudget is for sessions that come of callers' own tokens: Cognito takes 25 GetId a second.
 	loginBudget = budget{rate: 25, burst: 50, size: 125}
 )

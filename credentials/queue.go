@@ -5,32 +5,29 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // queue spaces fetches out and decides whose is next. What all callers share,
-// and what is renewed in the background, goes first and has a reserve. The rest
-// may use that only when it had no turn for as long as overdue. Within either
-// line callers take turns, however many fetches each of them wants.
+// and what is renewed in the background, has a line and a pace of its own: there
+// is only so much of it, so it may be fast. Of the rest callers can ask for as
+// much as they like. Within either line they take turns, however many fetches
+// each of them wants.
 type queue struct {
-	budget
-	limit *rate.Limiter
-	now   func() time.Time // never steps
+	now func() time.Time // never steps
 
 	mu          sync.Mutex
 	first, rest line
-	served      time.Time // when the rest had its last turn, or began to wait
-	timer       *time.Timer
 }
 
 // line are fetches that wait. A caller has one turn in each round: who comes is
 // in the round being served unless it had its turn there, and its further
 // fetches are in the rounds that follow.
 type line struct {
+	pace
 	waiting []*waiter       // in the order of their arrival
 	round   uint64          // being served
 	had     map[string]bool // the callers who had their turn in it
+	timer   *time.Timer
 }
 
 type waiter struct {
@@ -41,18 +38,9 @@ type waiter struct {
 	done    chan struct{} // closed when it is this one's turn, or never will be
 }
 
-// budget is how many fetches may begin.
-type budget struct {
-	rate    rate.Limit // a second
-	burst   int
-	reserve float64 // of the burst, for the first line
-	size    int     // how many may wait in the other
-}
-
 func newQueue(now func() time.Time, b budget) *queue {
 	return &queue{
-		budget: b, limit: rate.NewLimiter(b.rate, b.burst), now: now,
-		first: line{had: map[string]bool{}}, rest: line{had: map[string]bool{}},
+		now: now, first: line{pace: newPace(sharedBudget), had: map[string]bool{}}, rest: line{pace: newPace(b), had: map[string]bool{}},
 	}
 }
 
@@ -64,16 +52,12 @@ func (q *queue) enter(caller string, first bool) *waiter {
 	if first {
 		l = &q.first
 	}
-	// How many wait in the first line is bounded by the sessions there are.
-	if !first && len(l.waiting) >= q.size && !l.displace(caller) {
+	if len(l.waiting) >= l.size && !l.displace(caller) {
 		return nil
-	}
-	if !first && len(l.waiting) == 0 {
-		q.served = q.now()
 	}
 	w := &waiter{line: l, caller: caller, round: l.next(caller), done: make(chan struct{})}
 	l.waiting = append(l.waiting, w)
-	q.grant()
+	q.grant(l)
 	return w
 }
 
@@ -100,45 +84,30 @@ func (q *queue) hasten(w *waiter, caller string) {
 }
 
 // grant gives turns while there are any.
-func (q *queue) grant() {
+func (q *queue) grant(l *line) {
 	now := q.now()
-	for {
-		l := q.next(now)
-		if l == nil || !q.limit.AllowN(now, 1) {
-			break
-		}
-		if l == &q.rest {
-			q.served = now
-		}
+	l.adapt(now)
+	for len(l.waiting) > 0 && l.AllowN(now, 1) {
 		close(l.pop().done)
 	}
-	if q.timer == nil && len(q.first.waiting)+len(q.rest.waiting) > 0 {
-		tokens := q.limit.TokensAt(now)
-		missing := 1 - (tokens - float64(int(tokens)))
-		q.timer = time.AfterFunc(max(time.Duration(missing/float64(q.rate)*float64(time.Second)), time.Millisecond), func() {
+	if l.timer == nil && len(l.waiting) > 0 {
+		missing := (1 - l.TokensAt(now)) / float64(l.Limit())
+		l.timer = time.AfterFunc(max(time.Duration(missing*float64(time.Second)), time.Millisecond), func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
-			q.timer = nil
-			q.grant()
+			l.timer = nil
+			q.grant(l)
 		})
 	}
 }
 
-// next is the line whose turn it is, if it is one's.
-func (q *queue) next(now time.Time) *line {
-	tokens := q.limit.TokensAt(now)
-	rest := len(q.rest.waiting) > 0
-	switch {
-	case tokens < 1:
-		return nil
-	case rest && now.Sub(q.served) >= overdue:
-		return &q.rest
-	case len(q.first.waiting) > 0:
-		return &q.first
-	case rest && tokens >= 1+q.reserve:
-		return &q.rest
+// throttled slows down what all share, where AWS throttled a fetch of it. A caller whose keys are throttled slows nobody down.
+func (q *queue) throttled(w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w.line == &q.first {
+		w.line.pace.throttled = q.now()
 	}
-	return nil
 }
 
 // next is the round of a caller's next fetch.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ import (
 // perHost is a profile with a session for each host and caller.
 func perHost() credentials.Profile {
 	p := perCaller()
-	p.Name, p.AssumeRole.SessionName = "hosts", "{caller}-{host}"
+	p.Name, p.AssumeRole.RoleARN, p.AssumeRole.SessionName = "hosts", roleARN+"-hosts", "{caller}-{host}"
 	return p
 }
 
@@ -31,7 +32,7 @@ type attack struct {
 	fake  *fakeSTS
 
 	mu                        sync.Mutex
-	profiles, given           []time.Time // when STS was called
+	own, given                []time.Time // when STS was called, but for what all share
 	hostileServed             int
 	mostWaiting, mostSessions int
 }
@@ -40,10 +41,12 @@ func newAttack(t *testing.T) *attack {
 	a := &attack{fake: newFake(time.Now)}
 	a.fake.answer = func(c call) (*http.Response, error) {
 		a.mu.Lock()
-		if c.form.Get("RoleArn") == theirRole {
+		switch c.form.Get("RoleArn") {
+		case theirRole:
 			a.given = append(a.given, time.Now())
-		} else {
-			a.profiles = append(a.profiles, time.Now())
+		case roleARN: // all share it
+		default:
+			a.own = append(a.own, time.Now())
 		}
 		a.mu.Unlock()
 		time.Sleep(oneFetch)
@@ -123,7 +126,7 @@ func keepsRate(t *testing.T, what string, calls []time.Time) {
 	t.Helper()
 	for i := range calls {
 		for j := i; j < len(calls); j++ {
-			if n, most := j-i+1, 21+5*calls[j].Sub(calls[i]).Seconds(); float64(n) > most {
+			if n, most := j-i+1, 11+5*calls[j].Sub(calls[i]).Seconds(); float64(n) > most {
 				t.Fatalf("%s: %d calls in %v, want at most %.0f", what, n, calls[j].Sub(calls[i]), most)
 			}
 		}
@@ -177,7 +180,7 @@ func TestSessions_OneCallerKeepsNobodyWaiting(t *testing.T) {
 				}
 				stop()
 				wg.Wait()
-				keepsRate(t, "profiles", a.profiles)
+				keepsRate(t, "callers' own sessions", a.own)
 				keepsRate(t, "keys of requests", a.given)
 				if a.mostSessions > 256+2 || a.mostWaiting > 2*32+2 {
 					t.Errorf("%d sessions and %d waiting, want no more than 258 and 66", a.mostSessions, a.mostWaiting)
@@ -185,8 +188,8 @@ func TestSessions_OneCallerKeepsNobodyWaiting(t *testing.T) {
 				if a.hostileServed < 20 {
 					t.Errorf("the hostile caller was served %d times, want its share", a.hostileServed)
 				}
-				t.Logf("%d calls for profiles, %d for keys of requests; hostile served %d times; at most %d sessions, %d waiting",
-					len(a.profiles), len(a.given), a.hostileServed, a.mostSessions, a.mostWaiting)
+				t.Logf("%d calls for callers' own sessions, %d for keys of requests; hostile served %d times; at most %d sessions, %d waiting",
+					len(a.own), len(a.given), a.hostileServed, a.mostSessions, a.mostWaiting)
 			})
 		})
 	}
@@ -213,7 +216,7 @@ func TestSessions_ManyCallersTakeTurns(t *testing.T) {
 		}
 		stop()
 		wg.Wait()
-		keepsRate(t, "profiles", a.profiles)
+		keepsRate(t, "callers' own sessions", a.own)
 	})
 }
 
@@ -431,5 +434,105 @@ func TestReadiness_NoTurnInAChainIsNoOutage(t *testing.T) {
 		if !s.Ready() || len(failed) != 0 {
 			t.Errorf("ready %t after %v, want no failure", s.Ready(), failed)
 		}
+	})
+}
+
+// sharedProfiles are so many profiles whose sessions all callers share.
+func sharedProfiles(n int) (all []credentials.Profile) {
+	for i := range n {
+		p := orders()
+		p.Name = fmt.Sprint("shared", i)
+		all = append(all, p)
+	}
+	return all
+}
+
+// askForAll asks for the session of every profile at once, and returns how many were refused.
+func askForAll(t *testing.T, s *credentials.Store, profiles []credentials.Profile) int {
+	t.Helper()
+	var wg sync.WaitGroup
+	var refused atomic.Int64
+	for _, p := range profiles {
+		wg.Go(func() {
+			if _, err := s.Session(t.Context(), credentials.SessionRequest{Profile: p.Name, Caller: "quiet"}); err != nil {
+				refused.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return int(refused.Load())
+}
+
+// A start with many profiles refuses nobody: what all share is fetched fast.
+func TestSessions_OfManyProfilesComeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		profiles := sharedProfiles(250)
+		s := open(t, credentials.Options{Profiles: profiles, Transport: newFake(time.Now)})
+		if refused := askForAll(t, s, profiles); refused > 0 {
+			t.Errorf("%d requests were refused", refused)
+		}
+	})
+}
+
+// Where STS throttles, what all share is asked for slowly, and fast again when STS is well.
+func TestSessions_ThrottlingSlowsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake, profiles := newFake(time.Now), sharedProfiles(100)
+		var throttles atomic.Bool
+		fake.answer = func(call) (*http.Response, error) {
+			if throttles.Load() {
+				return fake.refuse(400, "Throttling"), nil
+			}
+			return nil, nil
+		}
+		s := open(t, credentials.Options{Profiles: profiles, Transport: fake})
+		throttles.Store(true)
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for _, p := range profiles {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					_, _ = s.Session(ctx, credentials.SessionRequest{Profile: p.Name, Caller: p.Name})
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		time.Sleep(time.Minute)
+		before := fake.count()
+		time.Sleep(time.Minute)
+		if calls := fake.count() - before; calls < 30 || calls > 3*40 {
+			t.Errorf("%d calls in a minute of throttling, want half a fetch a second with three tries each", calls)
+		}
+		throttles.Store(false)
+		time.Sleep(2 * time.Minute)
+		stop()
+		wg.Wait()
+		before = fake.count()
+		if refused := askForAll(t, s, profiles); refused > 0 || fake.count() != before {
+			t.Errorf("%d refused and %d more calls, want all sessions within two minutes", refused, fake.count()-before)
+		}
+	})
+}
+
+// A caller whose own keys are throttled slows nobody down.
+func TestSessions_ThrottledKeysOfRequestsSlowNobodyDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake, profiles := newFake(time.Now), sharedProfiles(100)
+		fake.answer = func(c call) (*http.Response, error) {
+			if c.form.Get("RoleArn") == theirRole {
+				return fake.refuse(400, "Throttling"), nil
+			}
+			return nil, nil
+		}
+		s := open(t, credentials.Options{Profiles: profiles, Transport: fake})
+		for n := range 20 {
+			_, _ = s.SessionFromRequest(t.Context(), theirs("hostile", n))
+		}
+		within(t, "the sessions of all profiles", 2*time.Second, func() error {
+			if refused := askForAll(t, s, profiles); refused > 0 {
+				return fmt.Errorf("%d requests were refused", refused)
+			}
+			return nil
+		})
 	})
 }
