@@ -19,7 +19,7 @@
 //
 // # Record and limits
 //
-// An [Auditor] writes one [Record] for each decision before its answer leaves,
+// An [Auditor] writes one [Record] for each decision before its response leaves,
 // in a line of at most 64 KiB, whatever the caller asked for.
 // [Rate] bounds what one caller, [Limiter] what all callers together may ask for.
 //

@@ -87,7 +87,7 @@ func checkCallerID(id string) string {
 
 // apiKey compares the presented key with every stored one, whatever its prefix
 // claims, so that neither an unknown id nor a key's place in the list shows in
-// the time that the answer takes.
+// the time that the response takes.
 func (a *Authenticator) apiKey(key string) (Caller, error) {
 	if key == "" {
 		return Caller{}, ErrNoCredentials

@@ -36,11 +36,11 @@ const (
 
 // issuer is a directory that signs tokens and serves its keys.
 type issuer struct {
-	key     *rsa.PrivateKey
-	kid     string
-	fetches atomic.Int64
-	answer  func() (int, []byte) // replaces the keys, when set
-	delay   time.Duration
+	key      *rsa.PrivateKey
+	kid      string
+	fetches  atomic.Int64
+	response func() (int, []byte) // replaces the keys, when set
+	delay    time.Duration
 }
 
 var newIssuer = sync.OnceValue(func() *issuer {
@@ -58,8 +58,8 @@ func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	i.fetches.Add(1)
 	time.Sleep(i.delay)
 	status, body := 200, i.keys()
-	if i.answer != nil {
-		status, body = i.answer()
+	if i.response != nil {
+		status, body = i.response()
 	}
 	if status == 0 {
 		return nil, errors.New("connection refused")
@@ -352,7 +352,7 @@ func TestEntra_RefusalsThatACallerCanMendAreKindsOfTheirOwn(t *testing.T) {
 func TestRun_RetriesAtOnceAndThenLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := directory()
-		i.answer = func() (int, []byte) { return 0, nil }
+		i.response = func() (int, []byte) { return 0, nil }
 		a := newAuthenticator(t, access.Options{Entra: i.entra(), Now: time.Now})
 		go a.Run(t.Context())
 		time.Sleep(time.Minute)
@@ -369,9 +369,9 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 		many = 1_000
 	}
 	for _, tt := range []struct {
-		name   string
-		bad    int64
-		answer func() (int, []byte)
+		name     string
+		bad      int64
+		response func() (int, []byte)
 	}{
 		{"keys are served", many, nil},
 		{"the issuer is down", 500, func() (int, []byte) { return 0, nil }},
@@ -386,7 +386,7 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := directory()
-				i.answer, i.delay = tt.answer, time.Millisecond
+				i.response, i.delay = tt.response, time.Millisecond
 				a := newAuthenticator(t, access.Options{Entra: i.entra(), Now: time.Now})
 				body := goodClaims(time.Now())
 				good := strings.Split(i.sign(goodHeader(), body), ".")
@@ -405,7 +405,7 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 				}
 				workers.Wait()
 				_, err := a.Authenticate(bearer(strings.Join(good, ".")))
-				if served := tt.answer == nil; served != (err == nil) {
+				if served := tt.response == nil; served != (err == nil) {
 					t.Errorf("a good token: %v", err)
 				}
 				if refused.Load() != tt.bad || i.fetches.Load() != 1 {
@@ -432,7 +432,7 @@ func TestSigningKeysOutliveTheirIssuerForADay(t *testing.T) {
 		if err := call(); err != nil || i.fetches.Load() != 2 {
 			t.Fatalf("after an hour: %v, %d fetches, want a second one", err, i.fetches.Load())
 		}
-		i.answer = func() (int, []byte) { return 0, nil }
+		i.response = func() (int, []byte) { return 0, nil }
 		for hour := 1; hour <= 24; hour++ {
 			time.Sleep(time.Hour)
 			if err := call(); err != nil {
@@ -443,7 +443,7 @@ func TestSigningKeysOutliveTheirIssuerForADay(t *testing.T) {
 		if err := call(); !errors.Is(err, access.ErrUnavailable) {
 			t.Errorf("after a day: got %v, want %v", err, access.ErrUnavailable)
 		}
-		i.answer = nil
+		i.response = nil
 		time.Sleep(5 * time.Minute)
 		if err := call(); err != nil {
 			t.Errorf("after the issuer came back: %v", err)
@@ -481,7 +481,7 @@ func TestRunKeepsSigningKeysFresh(t *testing.T) {
 		i := directory()
 		var down atomic.Bool
 		down.Store(true)
-		i.answer = func() (int, []byte) {
+		i.response = func() (int, []byte) {
 			if down.Load() {
 				return 0, nil
 			}
@@ -528,7 +528,7 @@ func TestWeakAndForeignSigningKeysAreLeftOut(t *testing.T) {
 	jwk := func(kid, use string, key *rsa.PrivateKey) claims {
 		return claims{"kty": "RSA", "use": use, "kid": kid, "n": b64(key.N.Bytes()), "e": "AQAB"}
 	}
-	i.answer = func() (int, []byte) {
+	i.response = func() (int, []byte) {
 		return 200, must(json.Marshal(claims{"keys": []any{
 			jwk("weak", "sig", weak), jwk("enc", "enc", i.key), jwk("", "sig", i.key), jwk("key-1", "sig", i.key),
 			claims{"kty": "oct", "kid": "secret", "k": "AAAA"},

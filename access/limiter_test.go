@@ -263,7 +263,7 @@ func TestLimiter_InTheLongRun(t *testing.T) {
 	})
 }
 
-// Who has its answer written offers its place: others get it, the one that was offered first, and its owner is told once.
+// Who has its response written offers its place: others get it, the one that was offered first, and its owner is told once.
 func TestLimiter_TakesBackWhatIsOffered(t *testing.T) {
 	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
 		holds := make([]*access.Hold, 10)

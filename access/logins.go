@@ -7,7 +7,7 @@ import (
 )
 
 // call is a row of credentials.tsv that is refused by default and is not a whole
-// service: an operation whose signature is a login, or whose answer is a credential.
+// service: an operation whose signature is a login, or whose response is a credential.
 type call struct {
 	operation string
 	byName    bool // the service is told the name, in X-Amz-Target or Action

@@ -35,7 +35,7 @@ func newProvider() *provider {
 }
 
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
-	if p.answer != nil {
+	if p.response != nil {
 		return p.issuer.RoundTrip(r)
 	}
 	p.fetches.Add(1)
@@ -269,7 +269,7 @@ func TestOIDC_IssuersCannotSpeakForEachOther(t *testing.T) {
 	other := &provider{issuer: &issuer{key: must(rsa.GenerateKey(rand.Reader, 2048)), kid: "key-1"}}
 	o := shop.oidc()
 	second := access.OIDC{Name: "shop2", Issuer: "https://other.example", Audiences: []string{"client-1"}, Everyone: true, Transport: other}
-	other.answer = func() (int, []byte) {
+	other.response = func() (int, []byte) {
 		if other.fetches.Load() == 1 {
 			return 200, must(json.Marshal(claims{"issuer": "https://other.example", "jwks_uri": "https://other.example/keys"}))
 		}
@@ -299,8 +299,8 @@ func TestOIDC_IssuersCannotSpeakForEachOther(t *testing.T) {
 func TestOIDC_BadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 	for name, edit := range map[string]func(*provider){
 		"keys are served":                      func(*provider) {},
-		"the issuer is down":                   func(p *provider) { p.answer = func() (int, []byte) { return 0, nil } },
-		"the issuer redirects":                 func(p *provider) { p.answer = func() (int, []byte) { return 302, nil } },
+		"the issuer is down":                   func(p *provider) { p.response = func() (int, []byte) { return 0, nil } },
+		"the issuer redirects":                 func(p *provider) { p.response = func() (int, []byte) { return 302, nil } },
 		"the configuration is of another":      func(p *provider) { p.configuration["issuer"] = "https://evil.example/" },
 		"the configuration names http":         func(p *provider) { p.configuration["jwks_uri"] = "http://keys.auth0.example/shop" },
 		"the configuration names a file":       func(p *provider) { p.configuration["jwks_uri"] = "file:///etc/passwd" },

@@ -110,7 +110,7 @@ func isControlEndpoint(before string) bool {
 	return dotted && strings.HasPrefix(endpoint, "vpce-") && (of == "control" || strings.HasSuffix(of, ".control"))
 }
 
-// s3Modifiers shape an answer or continue a list; they select no operation.
+// s3Modifiers shape a response or continue a list; they select no operation.
 var s3Modifiers = []string{
 	"bucket-region", "continuation-token", "delimiter", "encoding-type", "fetch-owner", "id", "key-marker",
 	"marker", "list-type", "max-buckets", "max-keys", "max-parts", "max-uploads", "partNumber", "part-number-marker",

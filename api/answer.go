@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	// A client has so long to take an answer before others may need what it holds,
+	// A client has so long to take a response before others may need what it holds,
 	takeTime = 250 * time.Millisecond
 	// and a second more for each takeRate bytes of it.
 	takeRate = 16 << 20
 )
 
-// offered is an answer that gives back what it holds when others need that. All is computed when the first byte is written, so from then on
-// only a client that does not read keeps it: its connection is cut.
+// offered is a response that gives back what it holds when others need that. All is computed when the first byte is written, so
+// from then on only a client that does not read keeps it: its connection is cut.
 type offered struct {
 	http.ResponseWriter
 	hold *access.Hold
 	now  func() time.Time
 
 	begun bool
-	until time.Time // a client has to have taken the answer
+	until time.Time // a client has to have taken the response
 
 	mu    sync.Mutex
 	ended bool
@@ -63,7 +63,7 @@ func (a *offered) Revoke() {
 	})
 }
 
-// release gives back the hold when the answer has been written.
+// release gives back the hold when the response has been written.
 func (a *offered) release() {
 	a.mu.Lock()
 	a.ended = true

@@ -37,7 +37,7 @@ type Options struct {
 	// Requests, Memory and Hashes bound what the process does at once: requests that are being answered, the bytes of memory that their
 	// bodies take, and bodies that are only hashed.
 	Requests, Memory, Hashes *access.Limiter
-	// Sends bounds requests that are sent to AWS and wait for its answer, Senders those of each caller.
+	// Sends bounds requests that are sent to AWS and wait for its response, Senders those of each caller.
 	Sends   *access.Limiter
 	Senders *Senders
 	// BehindFunctions: the connection's other end is the Azure Functions host on this machine, whose word for the client's address counts.

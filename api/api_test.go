@@ -428,8 +428,8 @@ func TestTheHostOfSwagger(t *testing.T) {
 	} {
 		s := newServerWith(t, sessions{}, func(o *api.Options) { o.PublicURL, o.BehindFunctions = test.public, test.functions })
 		var doc openapi2.T
-		answer := s.do("GET", test.url, "", "X-Forwarded-Host", test.forwarded, "X-Forwarded-Proto", "https")
-		if err := json.Unmarshal(answer.Body.Bytes(), &doc); err != nil {
+		response := s.do("GET", test.url, "", "X-Forwarded-Host", test.forwarded, "X-Forwarded-Proto", "https")
+		if err := json.Unmarshal(response.Body.Bytes(), &doc); err != nil {
 			t.Fatal(err)
 		}
 		if got := fmt.Sprint(doc.Host, " ", doc.BasePath, " ", doc.Schemes); got != test.want {

@@ -15,7 +15,7 @@ const (
 	// smallBody is what a body may hold before its memory is charged: connections are bounded, so these bytes are too. Until then nothing
 	// is held for a request, whatever it declares.
 	smallBody = 16 << 10
-	// memoryPerByte is what a byte of a body takes until it is answered, in its forms as document, text, Base64 and answer.
+	// memoryPerByte is what a byte of a body takes until it is answered, in its forms as document, text, Base64 and response.
 	memoryPerByte = 8
 	// A body has patience to arrive, and a second more for each leastRate bytes that have.
 	patience  = 15 * time.Second
@@ -59,12 +59,12 @@ func (s *server) readBodyThen(reuse bool, next http.Handler) http.Handler {
 			return
 		}
 		if hold != nil {
-			answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
-			defer answer.release()
+			response := &offered{ResponseWriter: w, hold: hold, now: s.Now}
+			defer response.release()
 			if reuse {
 				defer bodies.Put(&data)
 			}
-			w = answer
+			w = response
 		}
 		r.Body = handlers.WholeBody(data)
 		next.ServeHTTP(w, r)
@@ -203,8 +203,8 @@ func (in *arrival) cutWhenRevoked(hold *access.Hold) (stop func()) {
 	return func() { close(done) }
 }
 
-// discard reads what is left of a refused body, so that its client gets to read the answer: a connection that is closed upon a client that
-// still sends is reset. A body that is far too large is not worth it.
+// discard reads what is left of a refused body, so that its client gets to read the response: a connection that is closed upon a
+// client that still sends is reset. A body that is far too large is not worth it.
 func (in *arrival) discard() {
 	if in.begun.IsZero() {
 		in.begun = in.server.Now()

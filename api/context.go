@@ -15,9 +15,9 @@ type requestContext struct {
 	handlers.EventContext
 	route    chi.Context
 	patterns [1]string // the space of those of route
-	answer   counted
+	response counted
 	id       [1]string // the value of a header
-	offered  offered   // the answer to who has a place among the requests being answered
+	offered  offered   // the response to who has a place among the requests being answered
 }
 
 // requestKey finds the context of a request itself.
@@ -33,7 +33,7 @@ func (c *requestContext) Value(key any) any {
 	return c.EventContext.Value(key)
 }
 
-// counted is an answer of which status and size are known.
+// counted is a response of which status and size are known.
 type counted struct {
 	http.ResponseWriter
 	status, bytes int     // of what was written; 0 without

@@ -13,7 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Enforce holds next to the contract: it reports every answer that the contract does not describe, and every request
+// Enforce holds next to the contract: it reports every response that the contract does not describe, and every request
 // that is served although the contract refuses it. It costs several times what a signature does, so tests and the sandbox use it, and the
 // service does not. It reads whole bodies. Requests that are passed on are in no contract.
 func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler, error) {
@@ -31,14 +31,14 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 			report(fmt.Errorf("%s %s: reading the request: %w", r.Method, r.URL.Path, err))
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		answer := &recorded{ResponseWriter: w}
-		next.ServeHTTP(answer, r)
+		response := &recorded{ResponseWriter: w}
+		next.ServeHTTP(response, r)
 
 		route, params, err := router.FindRoute(r)
 		if err != nil {
 			asked := r.Method == http.MethodOptions // by a browser, before it sends what is in the contract
-			if !asked && !isPage(r.URL.Path) && answer.status != http.StatusNotFound && answer.status != http.StatusMethodNotAllowed {
-				report(fmt.Errorf("%s %s: answered %d, but is not in the contract", r.Method, r.URL.Path, answer.status))
+			if !asked && !isPage(r.URL.Path) && response.status != http.StatusNotFound && response.status != http.StatusMethodNotAllowed {
+				report(fmt.Errorf("%s %s: answered %d, but is not in the contract", r.Method, r.URL.Path, response.status))
 			}
 			return
 		}
@@ -57,18 +57,18 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 				MultiError:            true,
 			},
 		}
-		if err := openapi3filter.ValidateRequest(again.Context(), input); err != nil && answer.status < 300 {
+		if err := openapi3filter.ValidateRequest(again.Context(), input); err != nil && response.status < 300 {
 			report(fmt.Errorf("%s %s: served a request that the contract refuses: %w", r.Method, r.URL.Path, err))
 		}
 		output := &openapi3filter.ResponseValidationInput{
 			RequestValidationInput: input,
-			Status:                 answer.status,
+			Status:                 response.status,
 			Header:                 w.Header(),
 			Options:                input.Options,
 		}
-		if err := openapi3filter.ValidateResponse(again.Context(), output.SetBodyBytes(answer.body.Bytes())); err != nil {
+		if err := openapi3filter.ValidateResponse(again.Context(), output.SetBodyBytes(response.body.Bytes())); err != nil {
 			report(
-				errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, answer.status), err),
+				errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, response.status), err),
 			)
 		}
 	}), nil
@@ -91,7 +91,7 @@ func routerOf(yaml []byte) (routers.Router, error) {
 	return gorillamux.NewRouter(doc)
 }
 
-// recorded sends an answer and keeps a copy.
+// recorded sends a response and keeps a copy.
 type recorded struct {
 	http.ResponseWriter
 	status int

@@ -156,10 +156,10 @@ func TestRetryAfterIsHonest(t *testing.T) {
 
 // slow sends a request that waits for its session until the channel is closed.
 func slow(h http.Handler, caller string) <-chan *httptest.ResponseRecorder {
-	answer := make(chan *httptest.ResponseRecorder, 1)
-	go func() { answer <- askOnce(h, caller) }()
+	response := make(chan *httptest.ResponseRecorder, 1)
+	go func() { response <- askOnce(h, caller) }()
 	synctest.Wait()
-	return answer
+	return response
 }
 
 // TestLog_SaysHowLongARequestWaited: for its session, and for other requests to end.
@@ -204,8 +204,8 @@ func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {
 			}
 		}
 		close(session)
-		for name, answer := range map[string]<-chan *httptest.ResponseRecorder{"first": first, "second": second, "third": third, "other": other} {
-			if w := <-answer; w.Code != http.StatusOK {
+		for name, response := range map[string]<-chan *httptest.ResponseRecorder{"first": first, "second": second, "third": third, "other": other} {
+			if w := <-response; w.Code != http.StatusOK {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
 		}
@@ -275,13 +275,13 @@ func TestStalledUploadsGiveWay(t *testing.T) {
 		}
 		r.Header.Set("X-API-Key", "b."+key)
 		r.Header.Set("Content-Type", "application/json")
-		answer, err := server.Client().Do(r)
+		response, err := server.Client().Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			t.Errorf("%s of another caller: %s, want 200", path, answer.Status)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s of another caller: %s, want 200", path, response.Status)
 		}
 		for _, c := range stalled {
 			_ = c.Close()
@@ -307,20 +307,20 @@ func TestRefusedBodiesAreReadToTheirEnd(t *testing.T) {
 			}
 			r.Header.Set("X-API-Key", "a."+key)
 			r.Header.Set("Content-Type", "application/json")
-			answer, err := server.Client().Do(r)
+			response, err := server.Client().Do(r)
 			if err != nil {
 				t.Errorf("a connection was lost: %v", err)
 				return
 			}
-			_, _ = io.Copy(io.Discard, answer.Body)
-			_ = answer.Body.Close()
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
 			switch {
-			case answer.StatusCode == http.StatusOK:
+			case response.StatusCode == http.StatusOK:
 				served.Add(1)
-			case answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "":
+			case response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "":
 				busy.Add(1)
 			default:
-				t.Errorf("%s", answer.Status)
+				t.Errorf("%s", response.Status)
 			}
 		})
 	}

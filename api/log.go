@@ -26,10 +26,10 @@ func (l *logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := l.newContext(r)
 	ctx.id[0] = ctx.Event.RequestID
 	w.Header()["X-Request-Id"] = ctx.id[:]
-	ctx.answer.ResponseWriter = w
-	ctx.answer.conn, _ = r.Context().Value(connKey{}).(*joiner)
+	ctx.response.ResponseWriter = w
+	ctx.response.conn, _ = r.Context().Value(connKey{}).(*joiner)
 	defer l.end(r, ctx, started)
-	l.Mux.ServeHTTP(&ctx.answer, r.WithContext(ctx))
+	l.Mux.ServeHTTP(&ctx.response, r.WithContext(ctx))
 }
 
 func (l *logged) newContext(r *http.Request) *requestContext {
@@ -47,25 +47,25 @@ func (l *logged) newContext(r *http.Request) *requestContext {
 func (l *logged) end(r *http.Request, ctx *requestContext, started time.Time) {
 	route, took := ctx.route.RoutePattern(), l.Now().Sub(started)
 	if l.Served != nil {
-		l.Served(ctx, Served{r.Method, route, ctx.answer.status, took, &ctx.Event})
+		l.Served(ctx, Served{r.Method, route, ctx.response.status, took, &ctx.Event})
 	}
-	l.logRequest(r, &ctx.answer, &ctx.Event, route, took)
+	l.logRequest(r, &ctx.response, &ctx.Event, route, took)
 }
 
-func (s *server) logRequest(r *http.Request, answer *counted, e *handlers.Event, route string, took time.Duration) {
+func (s *server) logRequest(r *http.Request, response *counted, e *handlers.Event, route string, took time.Duration) {
 	unlogged := 0
-	if answer.status == http.StatusUnauthorized {
+	if response.status == http.StatusUnauthorized {
 		var isLogged bool
 		if isLogged, unlogged = s.refusals.logs(network(e.ClientIP), s.Now()); !isLogged {
 			return
 		}
 	}
-	line := s.logEvent(answer.status, e, route)
+	line := s.logEvent(response.status, e, route)
 	if unlogged > 0 {
 		line = line.Int("unlogged", unlogged)
 	}
 	line.Str("request_id", e.RequestID).Str("method", clip(r.Method, 100)).Str("route", route).
-		Int("status", answer.status).Int("bytes", answer.bytes).Dur("dur_ms", took).
+		Int("status", response.status).Int("bytes", response.bytes).Dur("dur_ms", took).
 		Str("user_agent", clip(r.UserAgent(), 100)).Msg("request")
 }
 

@@ -79,7 +79,7 @@ func newMCP(t *testing.T, m http.Handler) *httptest.Server {
 	return front
 }
 
-// heard is an answer, whose body is closed when the test ends.
+// heard is a response, whose body is closed when the test ends.
 type heard struct {
 	StatusCode int
 	Header     http.Header
@@ -101,12 +101,12 @@ func say(t *testing.T, front *httptest.Server, method, body string, headers ...s
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := front.Client().Do(r)
+	response, err := front.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { answer.Body.Close() })
-	return heard{answer.StatusCode, answer.Header, answer.Body}
+	t.Cleanup(func() { response.Body.Close() })
+	return heard{response.StatusCode, response.Header, response.Body}
 }
 
 // Each generation, with sessions and without, as JSON and as a stream.
@@ -172,9 +172,9 @@ func TestMCP_GenerationsPass(t *testing.T) {
 }
 
 // readStream: each event comes before the next is sent.
-func (m *mcpServer) readStream(t *testing.T, answer heard) {
+func (m *mcpServer) readStream(t *testing.T, response heard) {
 	t.Helper()
-	lines := bufio.NewReader(answer.Body)
+	lines := bufio.NewReader(response.Body)
 	for i := range 3 {
 		for {
 			line, err := lines.ReadString('\n')
@@ -187,8 +187,8 @@ func (m *mcpServer) readStream(t *testing.T, answer heard) {
 		}
 		m.next <- struct{}{}
 	}
-	if answer.Header.Get("Content-Type") != "text/event-stream" {
-		t.Errorf("the stream is %s", answer.Header.Get("Content-Type"))
+	if response.Header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("the stream is %s", response.Header.Get("Content-Type"))
 	}
 }
 

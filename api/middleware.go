@@ -117,14 +117,14 @@ func (s *server) limitRequests(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		var answer *offered
+		var response *offered
 		if ctx, ok := r.Context().Value(requestKey{}).(*requestContext); ok {
-			answer = &ctx.offered
+			response = &ctx.offered
 		} else {
-			answer = new(offered)
+			response = new(offered)
 		}
-		answer.ResponseWriter, answer.hold, answer.now = w, hold, s.Now
-		defer answer.release()
-		next.ServeHTTP(answer, r)
+		response.ResponseWriter, response.hold, response.now = w, hold, s.Now
+		defer response.release()
+		next.ServeHTTP(response, r)
 	})
 }

@@ -64,7 +64,7 @@ func TestPages_OfListedOriginsCallWithTokensOfTheirUsers(t *testing.T) {
 		headers    []string
 		status     int
 		code       string
-		told       bool // the browser may show the answer to the page
+		told       bool // the browser may show the response to the page
 	}{
 		"signed":               {"/v1/sign", document, from(page), 200, "", true},
 		"sent":                 {"/v1/send", document, append(from(page), "Sec-Fetch-Site", "cross-site"), 200, "", true},

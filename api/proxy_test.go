@@ -200,7 +200,7 @@ func request(s server, method, target, host string, headers ...string) *httptest
 	return w
 }
 
-// At /call an answer has the status that it has at /v1/send, so that a workflow's own way of repeating is right.
+// At /call a response has the status that it has at /v1/send, so that a workflow's own way of repeating is right.
 func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 	var status int
 	s := newBefore(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -159,19 +159,19 @@ var (
 	madeField    = regexp.MustCompile(`"(?:token|policy|canonicalRequest|authorization)":("(?:[^"\\]|\\.)*")`)
 )
 
-// secrets are the parts of an answer that only a signer can make. The contract holds examples of them.
-func secrets(route, answer string) []string {
+// secrets are the parts of a response that only a signer can make. The contract holds examples of them.
+func secrets(route, response string) []string {
 	var found []string
 	if slices.Contains([]string{"GET /openapi.yaml", "GET /openapi.json", "GET /swagger.json"}, route) {
 		return nil
 	}
-	for _, m := range hexSignature.FindAllStringSubmatch(answer, -1) {
+	for _, m := range hexSignature.FindAllStringSubmatch(response, -1) {
 		found = append(found, m[1])
 	}
-	for _, m := range madeField.FindAllStringSubmatch(answer, -1) {
+	for _, m := range madeField.FindAllStringSubmatch(response, -1) {
 		found = append(found, m[1])
 	}
-	if strings.Contains(answer, "EXAMPLETOKEN") {
+	if strings.Contains(response, "EXAMPLETOKEN") {
 		found = append(found, "EXAMPLETOKEN")
 	}
 	return found

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	refusalLines     = 10    // lines of the log for answers 401 to one address, each minute
+	refusalLines     = 10    // lines of the log for responses 401 to one address, each minute
 	refusedAddresses = 1_000 // further ones share the lines of one
 )
 
@@ -21,7 +21,7 @@ type refusedMinute struct {
 	lines, unlogged int
 }
 
-// logs tells whether an answer 401 to an address, as [network] has it, gets a line, and how many before it got none.
+// logs tells whether a response 401 to an address, as [network] has it, gets a line, and how many before it got none.
 func (r *refusals) logs(address string, now time.Time) (line bool, unlogged int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,9 +25,9 @@ func (s *server) limitSends(next http.Handler) http.Handler {
 			handlers.WriteError(w, r, err)
 			return
 		}
-		answer := &offered{ResponseWriter: w, hold: hold, now: s.Now}
-		defer answer.release()
-		next.ServeHTTP(answer, r)
+		response := &offered{ResponseWriter: w, hold: hold, now: s.Now}
+		defer response.release()
+		next.ServeHTTP(response, r)
 	})
 }
 

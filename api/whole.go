@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// mostJoined is how long an answer may be that leaves in one write. Of a longer one, a write more is little of what it takes.
+// mostJoined is how long a response may be that leaves in one write. Of a longer one, a write more is little of what it takes.
 const mostJoined = 32 << 10
 
-// Joining returns a listener for a server of net/http with [ConnContext]. Such a server writes each 4 KiB of an answer by
+// Joining returns a listener for a server of net/http with [ConnContext]. Such a server writes each 4 KiB of a response by
 // itself, which makes two writes of most signed answers. On connections of this listener a body that is written at once, and
 // is the whole, leaves in one write with its header.
 func Joining(l net.Listener) net.Listener { return joining{l} }
@@ -53,7 +53,7 @@ func (j *joiner) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// writeWhole writes all of an answer's body, and with it the header.
+// writeWhole writes all of a response's body, and with it the header.
 func (j *joiner) writeWhole(w http.ResponseWriter, body []byte) (n int, err error) {
 	j.gathered = gatherings.Get().(*[]byte)
 	defer func() { err = cmp.Or(err, j.send()) }()

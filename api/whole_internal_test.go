@@ -42,8 +42,8 @@ func (c told) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// ask sends one request to a handler, and returns the answer and the sizes of the writes that it came in.
-func ask(t *testing.T, broken error, h http.HandlerFunc) (answer []byte, writes []int) {
+// ask sends one request to a handler, and returns the response and the sizes of the writes that it came in.
+func ask(t *testing.T, broken error, h http.HandlerFunc) (response []byte, writes []int) {
 	t.Helper()
 	client, server := net.Pipe()
 	sizes := make(chan int, 100)
@@ -59,7 +59,7 @@ func ask(t *testing.T, broken error, h http.HandlerFunc) (answer []byte, writes 
 	if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	answer, _ = io.ReadAll(client)
+	response, _ = io.ReadAll(client)
 	close(listener.conns)
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("the server ended with %v", err)
@@ -67,7 +67,7 @@ func ask(t *testing.T, broken error, h http.HandlerFunc) (answer []byte, writes 
 	for len(sizes) > 0 { // all were told before their bytes came
 		writes = append(writes, <-sizes)
 	}
-	return answer, writes
+	return response, writes
 }
 
 func TestWholeAnswers_LeaveInOneWrite(t *testing.T) {
@@ -79,12 +79,12 @@ func TestWholeAnswers_LeaveInOneWrite(t *testing.T) {
 				t.Errorf("%d bytes: %d, %v", size, n, err)
 			}
 		})
-		answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
+		response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		got, err := io.ReadAll(answer.Body)
+		defer response.Body.Close()
+		got, err := io.ReadAll(response.Body)
 		if err != nil || !bytes.Equal(got, body) || len(writes) != 1 {
 			t.Errorf("%d bytes: %d came in the writes %v (%v)", size, len(got), writes, err)
 		}
@@ -109,7 +109,7 @@ func TestWholeAnswers_PartsLeaveAtOnce(t *testing.T) {
 	}
 }
 
-// An answer that could not be written ends its connection: its client has a part of it at the most.
+// A response that could not be written ends its connection: its client has a part of it at the most.
 func TestWholeAnswers_FailedWriteEndsTheConnection(t *testing.T) {
 	broken := errors.New("broken")
 	text, writes := ask(t, broken, func(w http.ResponseWriter, _ *http.Request) {

@@ -4,7 +4,7 @@
 // and one of the outcome.
 //
 // It serves no HTTP and knows no documents: an [Input] holds the parts of a request, and errors name parts, not fields. Of
-// the answer that package sending gets it reads nothing, unless it is asked to take the session token out
+// the response that package sending gets it reads nothing, unless it is asked to take the session token out
 // ([Sent.RedactRefusal]). The caller must provide a clock, a signer, policies, a source of sessions and an audit trail, and
 // must have authenticated whom a [Call] names. Errors are those of [Problem]. A Broker is safe for concurrent use.
 package broker

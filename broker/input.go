@@ -72,7 +72,7 @@ type payload struct {
 	hashOnly bool // the body stays with the caller, who gave its hash
 }
 
-// operation is a request that is ready to be signed: one parsed value for the decision, the signature and the answer.
+// operation is a request that is ready to be signed: one parsed value for the decision, the signature and the response.
 type operation struct {
 	in        *Input
 	request   signing.Request

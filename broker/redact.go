@@ -95,8 +95,8 @@ var spellings = map[rune]string{
 	'=': `(?:=|%3[Dd]|\\+u003[Dd]|&#61;|&#x3[Dd];)`,
 }
 
-// RedactRefusal does to the answer what Redact does to a text, where AWS refused the request: services quote there what was
-// signed, also under gzip, which is then taken off. Of other answers than these, in XML, JSON and text, nothing is read.
+// RedactRefusal does to the response what Redact does to a text, where AWS refused the request: services quote there what was
+// signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON and text, nothing is read.
 func (s *Sent) RedactRefusal() {
 	resp := s.Response
 	switch resp.StatusCode {

@@ -40,7 +40,7 @@ type Stream struct {
 	Unsigned func() (*sending.Body, error)
 }
 
-// Sent is an answer of AWS, and what was sent for it. [Sent.Close] must be called.
+// Sent is a response of AWS, and what was sent for it. [Sent.Close] must be called.
 type Sent struct {
 	*sending.Answer
 	Method   string
@@ -54,7 +54,7 @@ type Sent struct {
 	// Body is what was sent, unless BodyUnknown: then it was not in memory.
 	Body        []byte
 	BodyUnknown bool
-	// Held is what signed, and AnsweredAt when the answer came, by the clock that signed.
+	// Held is what signed, and AnsweredAt when the response came, by the clock that signed.
 	Held       Held
 	AnsweredAt time.Time
 
@@ -63,7 +63,7 @@ type Sent struct {
 	close    func()
 }
 
-// Forget gives back all but the answer, which may last for hours. Of a refusal it forgets nothing: that is still to be
+// Forget gives back all but the response, which may last for hours. Of a refusal it forgets nothing: that is still to be
 // explained, and searched for what was signed.
 func (s *Sent) Forget() {
 	if s.Response.StatusCode < http.StatusBadRequest {
@@ -71,11 +71,11 @@ func (s *Sent) Forget() {
 	}
 }
 
-// Close closes the body of the answer and writes the record of the outcome.
+// Close closes the body of the response and writes the record of the outcome.
 func (s *Sent) Close() { s.close() }
 
-// Send has a request decided on, signed and sent, and returns AWS's answer, whatever its status. Before the first byte of
-// each attempt stands its record; afterwards [Sent.Close] or, where there is no answer, Send itself records the outcome.
+// Send has a request decided on, signed and sent, and returns AWS's response, whatever its status. Before the first byte of
+// each attempt stands its record; afterwards [Sent.Close] or, where there is no response, Send itself records the outcome.
 // That one cannot be written changes nothing for the caller, who would otherwise do again what was done.
 func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, error) {
 	if b.Sender == nil {
@@ -97,7 +97,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	}
 	x := &exchange{b: b, call: call, op: op, record: record, body: body}
 	started := b.Now()
-	answer, err := b.Sender.Send(ctx, &sending.Request{
+	response, err := b.Sender.Send(ctx, &sending.Request{
 		Method: op.request.Method, URL: op.request.URL, Sign: x.sign, SessionRefused: x.sessionRefused, Body: body,
 		Retry: in.Retry, HeaderTimeout: in.HeaderTimeout, Expect: in.Expect, Upgrade: in.Upgrade, Waits: in.Waits,
 	})
@@ -110,15 +110,15 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	}
 	outcome := x.outcome(started)
 	return &Sent{
-		Answer: answer, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
+		Answer: response, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
 		Warnings: op.warnings, Signed: x.signed, Body: op.payload.Bytes, BodyUnknown: op.stream != nil,
 		AnsweredAt: b.Now().Add(op.session.Skew), upstream: op.upstream,
 		Held: Held{
 			Credentials: op.session.Credentials, Expires: op.session.Expires, STSEndpoint: op.session.STSEndpoint, Hosts: b.Hosts[op.profile],
 		},
 		close: func() {
-			_ = answer.Response.Body.Close() // what matters was read
-			outcome.finish(ctx, answer.Report())
+			_ = response.Response.Body.Close() // what matters was read
+			outcome.finish(ctx, response.Report())
 		},
 	}, nil
 }
@@ -238,7 +238,7 @@ func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed,
 
 func (x *exchange) sessionRefused() bool { return x.b.Sessions.Drop(x.op.session) }
 
-// outcome is what the record of the outcome is made of. While an answer lasts, perhaps for hours, nothing else is kept of the
+// outcome is what the record of the outcome is made of. While a response lasts, perhaps for hours, nothing else is kept of the
 // request.
 type outcome struct {
 	b        *Broker

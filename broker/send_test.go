@@ -88,7 +88,7 @@ type sender struct {
 	calls    *[]string // what arrived
 }
 
-func newSender(t *testing.T, policies string, answer http.HandlerFunc) *sender {
+func newSender(t *testing.T, policies string, response http.HandlerFunc) *sender {
 	t.Helper()
 	var mu sync.Mutex
 	calls := &[]string{}
@@ -96,7 +96,7 @@ func newSender(t *testing.T, policies string, answer http.HandlerFunc) *sender {
 		mu.Lock()
 		*calls = append(*calls, r.Method+" "+r.Host+r.URL.RequestURI())
 		mu.Unlock()
-		answer(w, r)
+		response(w, r)
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -414,11 +414,11 @@ func TestSend_TellsWhatMayHaveBeenDone(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}
 	for _, test := range []struct {
-		name    string
-		answer  http.HandlerFunc
-		in      *broker.SendInput
-		code    string
-		outcome string
+		name     string
+		response http.HandlerFunc
+		in       *broker.SendInput
+		code     string
+		outcome  string
 	}{
 		{"no answer to a POST", hangUp, post(orders, "{}"), "outcome_unknown", "unknown"},
 		{"no answer to a GET", hangUp, get(orders), "aws_timeout", "unknown"},
@@ -426,7 +426,7 @@ func TestSend_TellsWhatMayHaveBeenDone(t *testing.T) {
 		{"half an answer to a GET", breakOff, get(orders), "answer_broken", "broken"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSender(t, "", test.answer)
+			s := newSender(t, "", test.response)
 			sent, err := s.send(test.in)
 			if err == nil {
 				_, err = sent.ReadAll(1 << 20)

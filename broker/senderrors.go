@@ -26,7 +26,7 @@ var sendErrors = []struct {
 	{sending.ErrTooLarge, "answer_too_large", "The response is larger than may be passed on."},
 }
 
-// sendProblem is what the caller is told of a request without a whole answer. Where AWS may have done what must not be done
+// sendProblem is what the caller is told of a request without a whole response. Where AWS may have done what must not be done
 // twice, it says so, and not with a status that workflows take for leave to repeat.
 func sendProblem(err error, method string) error {
 	if p := Problem(err); p.Code != "internal" { // of signing
@@ -54,5 +54,5 @@ func sendProblem(err error, method string) error {
 	return &problem.Error{Code: "aws_timeout", Detail: "No response came in time.", Cause: err}
 }
 
-// Problem is that of an answer that could not be read to its end.
+// Problem is that of a response that could not be read to its end.
 func (s *Sent) Problem(err error) error { return sendProblem(err, s.Method) }

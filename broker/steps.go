@@ -22,7 +22,7 @@ type Step struct {
 	StringToSign     string
 }
 
-// SignedStep is the third step's answer.
+// SignedStep is the third step's response.
 type SignedStep struct {
 	Step
 	AccessKeyID, Signature string
@@ -45,7 +45,7 @@ func (b *Broker) CanonicalRequest(ctx context.Context, call *Call, in *Input) (*
 		if err != nil {
 			return nil, signature{}, err
 		}
-		// The answer holds the session token, though no signature yet.
+		// The response holds the session token, though no signature yet.
 		out := op.result(signing.Signed{URL: made.URL, Headers: made.Headers, SignedHeaders: made.SignedHeaders})
 		out.CanonicalRequest = made.CanonicalRequest
 		return out, signature{signedHeaders: made.SignedHeaders}, nil

@@ -48,7 +48,7 @@ func (b *Broker) Verify(ctx context.Context, call *Call, in *VerifyInput) (*Verd
 		v := verifyReadings(readings, &expected)
 		out := &Verdict{Verdict: v}
 		if v.CanonicalRequest != "" {
-			// The signature that would be right stays here: an answer that held it would be a signature for whatever is asked about.
+			// The signature that would be right stays here: a response that held it would be a signature for whatever is asked about.
 			out.Explanation = &Explanation{
 				CanonicalRequest:       op.session.Credentials.Redact(signing.RedactTokens(v.CanonicalRequest)),
 				CanonicalRequestSHA256: signing.PayloadHash([]byte(v.CanonicalRequest)),

@@ -91,7 +91,7 @@ func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
 }
 
 // TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting: one caller has requests signed over and
-// over, and does not read the answers, so that the service cannot get rid of them. There are few
+// over, and does not read the responses, so that the service cannot get rid of them. There are few
 // places, so that they are taken soon. The other caller sends 25 requests a second: many more would
 // fill its own half of the places whenever the machine pauses.
 func TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting(t *testing.T) {
@@ -152,14 +152,14 @@ func (s *server) one(t *testing.T, path, body string) {
 	}
 	r.Header.Set("X-API-Key", dosKey)
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		t.Errorf("%s with %d bytes: %v", path, len(body), err)
 		return
 	}
-	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-		t.Errorf("%s with %d bytes: %s %v", path, len(body), answer.Status, err)
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("%s with %d bytes: %s %v", path, len(body), response.Status, err)
 	}
 }
 
@@ -216,20 +216,20 @@ func (s *server) atOnce(t *testing.T, n int, document string) (int64, int64) {
 			}
 			r.Header.Set("X-API-Key", dosKey)
 			r.Header.Set("Content-Type", "application/json")
-			answer, err := s.client.Do(r)
+			response, err := s.client.Do(r)
 			if err != nil {
 				t.Errorf("a connection was lost: %v", err)
 				return
 			}
-			defer answer.Body.Close()
-			_, err = io.Copy(io.Discard, answer.Body)
+			defer response.Body.Close()
+			_, err = io.Copy(io.Discard, response.Body)
 			switch {
-			case err == nil && answer.StatusCode == http.StatusOK:
+			case err == nil && response.StatusCode == http.StatusOK:
 				served.Add(1)
-			case err == nil && answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "":
+			case err == nil && response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "":
 				busy.Add(1)
 			default:
-				t.Errorf("%s %v", answer.Status, err)
+				t.Errorf("%s %v", response.Status, err)
 			}
 		})
 	}

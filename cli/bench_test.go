@@ -68,24 +68,24 @@ func benchService(
 	}
 	header := http.Header{"X-Api-Key": {dosKey}, "Content-Type": {"application/json"}, "Content-Length": {fmt.Sprint(len(document))}}
 	target := &url.URL{Path: "/v1/sign"}
-	answer := &discarded{header: http.Header{}}
+	response := &discarded{header: http.Header{}}
 	handler := s.handler
 	if s.metrics != nil {
 		handler = s.metrics.Count(handler)
 	}
 	return handler, func() (http.ResponseWriter, *http.Request) {
-		if answer.status != 0 && answer.status != http.StatusOK {
-			b.Fatal(answer.status)
+		if response.status != 0 && response.status != http.StatusOK {
+			b.Fatal(response.status)
 		}
-		clear(answer.header)
-		return answer, &http.Request{
+		clear(response.header)
+		return response, &http.Request{
 			Method: http.MethodPost, URL: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Host: "localhost",
 			Body: io.NopCloser(bytes.NewReader(document)), ContentLength: int64(len(document)), RemoteAddr: "127.0.0.1:41234",
 		}
 	}
 }
 
-// discarded takes an answer and keeps its status.
+// discarded takes a response and keeps its status.
 type discarded struct {
 	header http.Header
 	status int

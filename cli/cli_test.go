@@ -89,8 +89,8 @@ func freePort(t *testing.T) string {
 func waitFor(t *testing.T, url string) {
 	t.Helper()
 	for range 3000 {
-		if answer, err := http.Get(url); err == nil { //nolint:noctx // polled until it answers
-			_ = answer.Body.Close()
+		if response, err := http.Get(url); err == nil { //nolint:noctx // polled until it answers
+			_ = response.Body.Close()
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

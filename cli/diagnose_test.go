@@ -68,7 +68,7 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// A line of curl and its answer, from a file, are one paste; with the lines that differ below each other.
+// A line of curl and its response, from a file, are one paste; with the lines that differ below each other.
 func TestDiagnose_ShowsWhatDiffers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "answer.json")
 	if err := os.WriteFile(file, []byte(`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. "}`), 0o600); err != nil {
@@ -208,7 +208,7 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 		"Credential=AKIDEXAMPLE/20260101/eu-west-1/s3/aws4_request, " +
 		"SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=" + signature
 	const url = "https://b.s3.eu-west-1.amazonaws.com/k"
-	answers := map[string]string{
+	responses := map[string]string{
 		"mismatch": "<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the " +
 			"signature you provided.</Message><SignatureProvided>" + signature + "</SignatureProvided>" +
 			"<CanonicalRequest>GET\n/" +
@@ -232,9 +232,9 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 		"none": "",
 	}
 	for name, request := range requests {
-		for said, answer := range answers {
+		for said, response := range responses {
 			for _, args := range [][]string{{"diagnose"}, {"diagnose", "--json"}} {
-				p := program{stdin: request + answer}
+				p := program{stdin: request + response}
 				p.run(t.Context(), args...)
 				out := p.out.String() + p.err.String()
 				if len(out) < 200 || strings.Contains(out, secret) || strings.Contains(out, signature) {

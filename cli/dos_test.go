@@ -118,17 +118,17 @@ func (s *server) ask(client *http.Client, body io.Reader, headers ...string) (in
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return 0, problem.Document{}, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	var p problem.Document
-	if answer.Header.Get("Content-Type") == "application/problem+json" {
+	if response.Header.Get("Content-Type") == "application/problem+json" {
 		err = json.Unmarshal(text, &p)
 	}
-	return answer.StatusCode, p, err
+	return response.StatusCode, p, err
 }
 
 const dosRequest = `{"method":"POST","url":"https://sqs.eu-west-1.amazonaws.com/","body":"Action=ListQueues"}`

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// lasting is an AWS that sends a byte of each answer every 50 milliseconds, or echoes what a WebSocket sends.
+// lasting is an AWS that sends a byte of each response every 50 milliseconds, or echoes what a WebSocket sends.
 func lasting(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -64,7 +64,7 @@ func passing(t *testing.T, upstream string, environment ...string) *server {
 	return serveApart(t, append([]string{"COUNTERSIGN_CONFIG=" + file}, environment...)...)
 }
 
-// pass writes the head of a request to pass on, and reads that of the answer.
+// pass writes the head of a request to pass on, and reads that of the response.
 func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Response) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address)
@@ -75,11 +75,11 @@ func (s *server) pass(upstream, rest string) (net.Conn, *bufio.Reader, *http.Res
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute)) // however busy the machine is
 	fmt.Fprintf(conn, "GET /proxy/orders/%s/ HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n%s\r\n", upstream, dosKey, rest)
 	r := bufio.NewReader(conn)
-	answer, err := http.ReadResponse(r, nil)
+	response, err := http.ReadResponse(r, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return conn, r, answer
+	return conn, r, response
 }
 
 // TestShutdown_StreamsGoOnUntilTheDrainIsOver: 50 streams and 20 WebSockets go on for all of drain_seconds, and then end.
@@ -89,11 +89,11 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=1")
 	var bodies []io.Reader
 	for range 50 {
-		_, _, answer := s.pass(upstream, "")
-		if answer.StatusCode != 200 {
-			t.Fatal(answer.Status)
+		_, _, response := s.pass(upstream, "")
+		if response.StatusCode != 200 {
+			t.Fatal(response.Status)
 		}
-		bodies = append(bodies, answer.Body)
+		bodies = append(bodies, response.Body)
 	}
 	type socket struct {
 		net.Conn
@@ -101,9 +101,9 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 	}
 	var sockets []socket
 	for range 20 {
-		conn, r, answer := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
-		if answer.StatusCode != 101 {
-			t.Fatal(answer.Status)
+		conn, r, response := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
+		if response.StatusCode != 101 {
+			t.Fatal(response.Status)
 		}
 		sockets = append(sockets, socket{conn, r})
 	}
@@ -152,9 +152,9 @@ func TestShutdown_StreamsGoOnUntilTheDrainIsOver(t *testing.T) {
 func TestShutdown_WithoutStreamsNothingIsWaitedFor(t *testing.T) {
 	upstream := lasting(t)
 	s := passing(t, upstream, "COUNTERSIGN_DRAIN_SECONDS=600")
-	conn, _, answer := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
-	if answer.StatusCode != 101 || !strings.EqualFold(answer.Header.Get("Upgrade"), "websocket") {
-		t.Fatal(answer.Status)
+	conn, _, response := s.pass(upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
+	if response.StatusCode != 101 || !strings.EqualFold(response.Header.Get("Upgrade"), "websocket") {
+		t.Fatal(response.Status)
 	}
 	conn.Close()
 	s.signal(syscall.SIGTERM)

@@ -138,12 +138,12 @@ func (s *server) get(t *testing.T, path string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = answer.Body.Close()
-	return answer.StatusCode
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 // records counts the records of a file by the id of the request, and the lines that are none.

@@ -29,13 +29,13 @@ func checkHealth(p *process) error {
 	if conf.TLSCertFile != "" {
 		request.URL.Scheme = "https"
 	}
-	answer, err := healthClient(conf).Do(request)
+	response, err := healthClient(conf).Do(request)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", response.Status)
 	}
 	return nil
 }

@@ -126,16 +126,16 @@ func listenTo(t *testing.T, address, host string, webSocket bool) {
 	fmt.Fprintf(conn, "GET /proxy/default/%s/mcp HTTP/1.1\r\nHost: sign.example.com\r\nAuthorization: Bearer %s\r\n%s\r\n",
 		host, dosKey, wanted)
 	incoming := bufio.NewReaderSize(conn, 512)
-	answer, err := http.ReadResponse(incoming, nil)
+	response, err := http.ReadResponse(incoming, nil)
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	events := io.Reader(incoming)
 	if !webSocket {
-		events = answer.Body
+		events = response.Body
 	}
 	if line, err := bufio.NewReaderSize(events, 16).ReadString('\n'); err != nil || !strings.HasPrefix(line, "id: ") {
-		t.Errorf("%s: %q, %v", answer.Status, line, err)
+		t.Errorf("%s: %q, %v", response.Status, line, err)
 	}
 }

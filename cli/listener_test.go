@@ -243,8 +243,8 @@ func TestListener_ClosesIdleConnections(t *testing.T) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	answer, err := io.ReadAll(conn) // until the service closes
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") {
-		t.Errorf("%q %v", answer, err)
+	response, err := io.ReadAll(conn) // until the service closes
+	if err != nil || !strings.HasPrefix(string(response), "HTTP/1.1 200 ") {
+		t.Errorf("%q %v", response, err)
 	}
 }

@@ -121,16 +121,16 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 	metrics := "127.0.0.1:" + freePort(t)
 	s := serveApart(t, "COUNTERSIGN_METRICS_ADDRESS="+metrics, unended)
 	get := func(url string) (int, string) {
-		answer, err := http.Get(url) //nolint:noctx // the client's time is bounded by the test's
+		response, err := http.Get(url) //nolint:noctx // the client's time is bounded by the test's
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return answer.StatusCode, string(text)
+		return response.StatusCode, string(text)
 	}
 	stop := make(chan struct{})
 	var scraping sync.WaitGroup

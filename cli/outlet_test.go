@@ -109,13 +109,13 @@ func TestServe_SurvivesALogReaderThatStalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("X-API-Key", dosKey)
-		answer, err := s.client.Do(r)
+		response, err := s.client.Do(r)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		_ = answer.Body.Close()
-		if answer.StatusCode != want {
-			t.Errorf("%s: %s, want %d", path, answer.Status, want)
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, response.Status, want)
 		}
 	}
 	s.client.CloseIdleConnections()

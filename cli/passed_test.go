@@ -52,13 +52,13 @@ func (s *server) post(upstream, body string) (int, error) {
 		return 0, err
 	}
 	r.Header.Set("X-API-Key", dosKey)
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
-	_, err = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode, err
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
 }
 
 // TestKilledUnderLoad_NothingWasSentWithoutItsRecord: what reached AWS is on record; outcomes are missing for what was under way alone.

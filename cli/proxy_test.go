@@ -25,8 +25,8 @@ func startProxy(t *testing.T, p *program, client *http.Client, url string, args 
 		}
 	})
 	for range 3000 {
-		if answer, err := client.Get(url); err == nil {
-			_ = answer.Body.Close()
+		if response, err := client.Get(url); err == nil {
+			_ = response.Body.Close()
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -46,16 +46,16 @@ func get(t *testing.T, client *http.Client, url string, headers ...string) (int,
 		}
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, string(body)
+	return response.StatusCode, string(body)
 }
 
 func TestProxy_SendsEverythingToItsUpstream(t *testing.T) {

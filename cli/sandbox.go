@@ -196,15 +196,15 @@ func (t transcript) run(ctx context.Context) error {
 		`"service":"execute-api","region":"%s"}`, t.gateway, sandboxRegion)
 	fmt.Fprintf(t.out, "1. The request to sign, as a workflow posts it\n\n   POST %s/v1/sign\n   %s\n", t.service, ask)
 	headers := map[string]string{"Content-Type": "application/json", "X-API-Key": t.key}
-	answer, err := t.send(ctx, http.MethodPost, t.service+"/v1/sign", headers, ask)
+	response, err := t.send(ctx, http.MethodPost, t.service+"/v1/sign", headers, ask)
 	if err != nil {
 		return err
 	}
-	if answer.status != http.StatusOK {
-		return fmt.Errorf("signing: %d %s", answer.status, answer.body)
+	if response.status != http.StatusOK {
+		return fmt.Errorf("signing: %d %s", response.status, response.body)
 	}
 	var signed exchanged
-	if err := json.Unmarshal(answer.body, &signed); err != nil {
+	if err := json.Unmarshal(response.body, &signed); err != nil {
 		return fmt.Errorf("reading the signed request: %w", err)
 	}
 	sts := <-t.calls
@@ -238,13 +238,13 @@ func (t transcript) run(ctx context.Context) error {
 // callAWS does all of it in one step.
 func (t transcript) callAWS(ctx context.Context, headers map[string]string, ask string) error {
 	fmt.Fprintf(t.out, "\n5. All of it in one step: the same request, to be sent from here\n\n   POST %s/v1/send\n   %s\n", t.service, ask)
-	answer, err := t.send(ctx, http.MethodPost, t.service+"/v1/send", headers, ask)
+	response, err := t.send(ctx, http.MethodPost, t.service+"/v1/send", headers, ask)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "\n   %d %s\n   %s\n", answer.status, http.StatusText(answer.status), answer.body)
-	if answer.status != http.StatusOK {
-		return fmt.Errorf("calling AWS: %d %s", answer.status, answer.body)
+	fmt.Fprintf(t.out, "\n   %d %s\n   %s\n", response.status, http.StatusText(response.status), response.body)
+	if response.status != http.StatusOK {
+		return fmt.Errorf("calling AWS: %d %s", response.status, response.body)
 	}
 	fmt.Fprintf(t.out, "\n   %s\n", shown(<-t.calls))
 	return nil
@@ -272,13 +272,13 @@ func (t transcript) send(ctx context.Context, method, url string, headers map[st
 	for name, value := range headers {
 		request.Header.Set(name, value)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return reply{}, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	return reply{answer.StatusCode, text}, err
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return reply{response.StatusCode, text}, err
 }
 
 // shorten keeps the beginning and the end of a long value, such as a session token.

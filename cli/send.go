@@ -32,7 +32,7 @@ func newSend(p *process) *cobra.Command {
 	return c
 }
 
-// statusError is an answer that is no success: the exit code is the status's first digit.
+// statusError is a response that is no success: the exit code is the status's first digit.
 type statusError int
 
 // Error implements error.
@@ -182,15 +182,15 @@ func showProgress(out io.Writer, moved *atomic.Int64) func() {
 }
 
 // printHead writes status and headers as curl -i does.
-func printHead(out io.Writer, answer *http.Response) {
-	fmt.Fprintf(out, "%s %s\n", answer.Proto, answer.Status)
-	names := make([]string, 0, len(answer.Header))
-	for name := range answer.Header {
+func printHead(out io.Writer, response *http.Response) {
+	fmt.Fprintf(out, "%s %s\n", response.Proto, response.Status)
+	names := make([]string, 0, len(response.Header))
+	for name := range response.Header {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		for _, value := range answer.Header[name] {
+		for _, value := range response.Header[name] {
 			fmt.Fprintf(out, "%s: %s\n", name, value)
 		}
 	}

@@ -44,7 +44,7 @@ func serveSending(t *testing.T, aws http.HandlerFunc, environment ...string) (*s
 	}
 }
 
-// sendOne has a request sent and returns the status of the answer.
+// sendOne has a request sent and returns the status of the response.
 func (s *server) sendOne(url, fields string) (int, string, error) {
 	document := fmt.Sprintf(
 		`{"method":"POST","url":%q,"service":"execute-api","region":"eu-west-1","body":{"n":%d}%s}`, url, time.Now().UnixNano(),
@@ -56,13 +56,13 @@ func (s *server) sendOne(url, fields string) (int, string, error) {
 	}
 	r.Header.Set("X-API-Key", dosKey)
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := s.client.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		return 0, "", err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	return answer.StatusCode, string(text), err
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
 }
 
 // sendRecords are the hashes of the signatures that are on record, and the ids of those without an outcome.

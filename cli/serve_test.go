@@ -119,13 +119,13 @@ func TestServeFromStartToSIGTERM(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("X-API-Key", key)
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s %v", answer.StatusCode, text, err)
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s %v", response.StatusCode, text, err)
 	}
 	var signed exchanged
 	if err := json.Unmarshal(text, &signed); err != nil {

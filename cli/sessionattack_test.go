@@ -58,8 +58,8 @@ func serveWithSTS(t *testing.T, stsURL string) *server {
 const attackers = 64
 
 // crave sends requests of the hostile caller that need a new session each, as fast as they are
-// answered, until ctx ends. It counts the answers by status.
-func (s *server) crave(ctx context.Context, request func(n int64) string) (answers func() string, done *sync.WaitGroup) {
+// answered, until ctx ends. It counts the responses by status.
+func (s *server) crave(ctx context.Context, request func(n int64) string) (responses func() string, done *sync.WaitGroup) {
 	done = new(sync.WaitGroup)
 	var n atomic.Int64
 	var mu sync.Mutex
@@ -115,7 +115,7 @@ func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 			stsURL, calls := slowSTS(t)
 			s := serveWithSTS(t, stsURL)
 			ctx, stop := context.WithCancel(t.Context())
-			answers, done := s.crave(ctx, attack.request)
+			responses, done := s.crave(ctx, attack.request)
 			time.Sleep(2 * time.Second) // the burst of fetches is used up, and the queue full
 			before := calls.Load()
 			var took times
@@ -134,7 +134,7 @@ func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 			done.Wait()
 			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; STS called %d times, %d of them in these 3 s; answers to the "+
 				"hostile caller by status %s; memory %.0f MiB",
-				took.at(50), took.at(99), took.at(100), calls.Load(), calls.Load()-before, answers(), s.memory())
+				took.at(50), took.at(99), took.at(100), calls.Load(), calls.Load()-before, responses(), s.memory())
 		})
 	}
 }

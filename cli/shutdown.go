@@ -86,7 +86,7 @@ func (s *service) waitStreams(ctx context.Context) {
 	}
 }
 
-// closeWhen has every answer end its connection as soon as leaving is set. A
+// closeWhen has every response end its connection as soon as leaving is set. A
 // load balancer that works by connection sends what comes on an open one here
 // until the end. Connections without a request stay open: a client may be about
 // to use one, and would see it reset. That is why this is not SetKeepAlivesEnabled.

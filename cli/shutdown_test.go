@@ -38,12 +38,12 @@ func (s *server) exit() int {
 // ready is the status of /readyz on a connection of its own; 0 when nobody accepts one.
 func (s *server) ready() int {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
-	answer, err := client.Get("http://" + s.address + "/readyz") //nolint:noctx // the client has a timeout
+	response, err := client.Get("http://" + s.address + "/readyz") //nolint:noctx // the client has a timeout
 	if err != nil {
 		return 0
 	}
-	_ = answer.Body.Close()
-	return answer.StatusCode
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 func (s *server) waitReady(status int) {
@@ -109,7 +109,7 @@ func TestShutdown_Signals(t *testing.T) {
 	})
 }
 
-// Until the delay is over, old and new connections are served, and each answer ends its connection: also that of a
+// Until the delay is over, old and new connections are served, and each response ends its connection: also that of a
 // request which began before.
 func TestShutdown_ServesUntilTheDelayIsOver(t *testing.T) {
 	s := serveApart(t, unended)
@@ -128,7 +128,7 @@ func TestShutdown_ServesUntilTheDelayIsOver(t *testing.T) {
 	}
 	head := fmt.Sprintf("POST /v1/sign HTTP/1.1\r\nHost: %s\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 		s.address, dosKey, len(dosRequest))
-	answer := func(r *bufio.Reader, closes bool) {
+	response := func(r *bufio.Reader, closes bool) {
 		t.Helper()
 		a, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -139,22 +139,22 @@ func TestShutdown_ServesUntilTheDelayIsOver(t *testing.T) {
 			t.Errorf("status %d, Connection: close %t, %v; want 200 and %t", a.StatusCode, a.Close, err, closes)
 		}
 	}
-	idle, idleAnswers := dial()
+	idle, idleResponses := dial()
 	send(idle, head+dosRequest)
-	answer(idleAnswers, false)
-	begun, begunAnswers := dial()
+	response(idleResponses, false)
+	begun, begunResponses := dial()
 	send(begun, head+dosRequest[:10])
 
 	s.signal(syscall.SIGTERM)
 	s.waitReady(http.StatusServiceUnavailable)
 	send(begun, dosRequest[10:])
-	answer(begunAnswers, true)
+	response(begunResponses, true)
 	send(idle, head+dosRequest)
-	answer(idleAnswers, true)
-	fresh, freshAnswers := dial()
+	response(idleResponses, true)
+	fresh, freshResponses := dial()
 	send(fresh, head+dosRequest)
-	answer(freshAnswers, true)
-	if _, err := idleAnswers.ReadByte(); !errors.Is(err, io.EOF) {
+	response(freshResponses, true)
+	if _, err := idleResponses.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("the connection is not closed: %v", err)
 	}
 }

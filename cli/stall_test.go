@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// largeAnswers is an AWS whose answer to /large has 100 MiB, and which answers all else at once.
+// largeAnswers is an AWS whose response to /large has 100 MiB, and which answers all else at once.
 func largeAnswers(t *testing.T) string {
 	t.Helper()
 	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func largeAnswers(t *testing.T) string {
 // stallTime has the clients of TestStalledClientsTakeLittle stay for so long, and read or write a little every second.
 var stallTime = flag.Duration("stall", 0, "how long slow clients stay")
 
-// TestStalledClientsTakeLittle: a caller whose clients stop reading large answers, and others of it that stop writing large bodies, take
+// TestStalledClientsTakeLittle: a caller whose clients stop reading large responses, and others of it that stop writing large bodies, take
 // little memory, and keep no other caller waiting.
 func TestStalledClientsTakeLittle(t *testing.T) {
 	upstream := largeAnswers(t)
@@ -73,12 +73,12 @@ func TestStalledClientsTakeLittle(t *testing.T) {
 		}
 		r.Header.Set("X-API-Key", dosKey)
 		begun := time.Now()
-		answer, err := s.client.Do(r)
+		response, err := s.client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close()
-		return answer.StatusCode, time.Since(begun)
+		_ = response.Body.Close()
+		return response.StatusCode, time.Since(begun)
 	}
 	alone := waits{}
 	for range 1000 {

@@ -112,13 +112,13 @@ func TestKeyNew_ItsNameIsInTheAuditRecordWithoutAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Header.Set("X-Api-Key", key)
-		answer, err := http.DefaultClient.Do(request)
+		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-			t.Errorf("%d %s %v", answer.StatusCode, text, err)
+		defer response.Body.Close()
+		if text, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("%d %s %v", response.StatusCode, text, err)
 		}
 	})
 	for _, line := range lines {

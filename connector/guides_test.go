@@ -105,11 +105,11 @@ func n8nWorkflowIsWhole(t *testing.T, file string, text []byte, want int) {
 	if len(nodes) != want {
 		t.Errorf("%s has %d nodes, want %d", file, len(nodes), want)
 	}
-	sends, answer := strings.HasSuffix(at(nodes["Call AWS"], "parameters", "url").(string), "/v1/send"), "SignedRequest"
+	sends, response := strings.HasSuffix(at(nodes["Call AWS"], "parameters", "url").(string), "/v1/send"), "SignedRequest"
 	if sends {
-		answer = "SentAnswer"
+		response = "SentAnswer"
 	}
-	answered := in(connectorFiles(t).definition, "definitions", answer, "properties")
+	answered := in(connectorFiles(t).definition, "definitions", response, "properties")
 	for _, field := range regexp.MustCompile(`\$json\.(\w+)`).FindAllStringSubmatch(string(text), -1) {
 		if answered[field[1]] == nil {
 			t.Errorf("%s reads %s, which is not in the answer", file, field[1])

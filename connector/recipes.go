@@ -19,7 +19,7 @@ type Recipe struct {
 	Description string
 	Request     map[string]any // the document
 	Result      string         // where the result is, as an expression of Logic Apps
-	MustBeZero  string         // a number in the answer's body that counts failures; may be empty
+	MustBeZero  string         // a number in the response's body that counts failures; may be empty
 	IAM         []any          // statements of the role's policy, without their effect
 	Cedar       []string       // what the policy that permits it asks for, beside profile and host
 }
@@ -130,7 +130,7 @@ func recipeFiles(contractYAML []byte) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Workflow is call-aws.json with the recipe's request, and what becomes of its answer.
+// Workflow is call-aws.json with the recipe's request, and what becomes of its response.
 func (r Recipe) Workflow() ([]byte, error) {
 	workflow, err := writtenJSON("workflows/call-aws.json")
 	if err != nil {

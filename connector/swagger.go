@@ -16,7 +16,7 @@ import (
 // service is, the caller knows.
 //
 // The conversion is kin-openapi's. It leaves out what is put back here: the labels, which designers read from x-ms-summary; what
-// stands at the schema of a parameter; schemas of answers that are not application/json, problems among them; bodies that are bytes.
+// stands at the schema of a parameter; schemas of responses that are not application/json, problems among them; bodies that are bytes.
 // Of several ways to authenticate the first stays, since a connection has one.
 func Swagger(contractYAML []byte) (*openapi2.T, error) {
 	// Twice, since the converter writes into what it converts.

@@ -127,7 +127,7 @@ func TestDefinitionShowsOnlyWhatNeedsTheConnection(t *testing.T) {
 	}
 }
 
-// A dropdown asks an operation of the connector, and finds value and title in its answer.
+// A dropdown asks an operation of the connector, and finds value and title in its response.
 func TestDropdownsFindTheirValues(t *testing.T) {
 	f := connectorFiles(t)
 	byID := map[string]node{}
@@ -142,8 +142,8 @@ func TestDropdownsFindTheirValues(t *testing.T) {
 			t.Errorf("a dropdown asks %q, which is not there", value["operationId"])
 			continue
 		}
-		answer := resolve(f.definition, in(operation, "responses", "200", "schema"))
-		list, _ := at(answer, "properties", text(value, "value-collection")).(node)
+		response := resolve(f.definition, in(operation, "responses", "200", "schema"))
+		list, _ := at(response, "properties", text(value, "value-collection")).(node)
 		if list["type"] != "array" {
 			t.Errorf("%s answers no list %q", value["operationId"], value["value-collection"])
 			continue

@@ -10,7 +10,7 @@ import (
 // whatever the API says.
 const failure = "The call failed: a problem document with the code, the cause and what to do."
 
-// readAnswers writes the answers of an action: successes, of which the first has a
+// readAnswers writes the responses of an action: successes, of which the first has a
 // schema. 202 is not among them, since /call answers 200 in its place.
 func (c *conversion) readAnswers(a *action) error {
 	given := a.at.get("responses")
@@ -52,16 +52,16 @@ func (c *conversion) readAnswers(a *action) error {
 	if sample, found := c.samples[a.name()]; found {
 		delete(c.samples, a.name())
 		made := schemaOfSample(sample.value, "Answer")
-		a.typedAnswer, a.produces = made["type"] != nil, ""
+		a.typedResponse, a.produces = made["type"] != nil, ""
 		a.responses[main].(object)["schema"] = made
-	} else if !a.typedAnswer {
+	} else if !a.typedResponse {
 		a.guessed = append(a.guessed, "the answer")
 	}
 	return nil
 }
 
 // mainAnswer is the success that has a schema: 200 before others. 204 has no body,
-// but designers want to see an answer.
+// but designers want to see a response.
 func (c *conversion) mainAnswer(a *action, successes map[string]node) string {
 	for _, code := range slices.Sorted(maps.Keys(successes)) {
 		if code != "204" && code != "205" {
@@ -76,7 +76,7 @@ func freeObject(label, description string) object {
 	return object{"type": kindObject, "x-ms-summary": label, "description": description}
 }
 
-// answerSchema is the schema of an answer: of its JSON, else a text or content. What
+// answerSchema is the schema of a response: of its JSON, else a text or content. What
 // is not described is a free object.
 func (c *conversion) answerSchema(a *action, n node) (object, error) {
 	free := freeObject("Answer", "What the API answers, as JSON.")
@@ -93,12 +93,12 @@ func (c *conversion) answerSchema(a *action, n node) (object, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.typedAnswer = s.isTyped(); !a.typedAnswer {
+		if a.typedResponse = s.isTyped(); !a.typedResponse {
 			return free, nil
 		}
 		return c.schema(one.schema, "Answer", 0)
 	}
-	a.typedAnswer = true
+	a.typedResponse = true
 	made := object{"type": kindString, "x-ms-summary": "Answer", "description": "What the API answers, as text."}
 	otherwise := "text/plain"
 	if one.class != mediaText {

@@ -47,7 +47,7 @@ func mediaName(name string, otherwise string) string {
 	return name
 }
 
-// content is what a body or an answer may hold.
+// content is what a body or a response may hold.
 type content struct {
 	media  string
 	class  int

@@ -403,9 +403,9 @@ func TestConvert_IsBounded(t *testing.T) {
 	for i := range 20 {
 		fmt.Fprintf(&bomb, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i, i, i, i)
 	}
-	answer := `"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/S0"}}}`
+	response := `"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/S0"}}}`
 	with := func(definitions string) string {
-		text := trap(answer)
+		text := trap(response)
 		return text[:len(text)-1] + `,"definitions":{` + definitions + `"S200":{"type":"object","properties":{"x":{"type":"string"}}}}}`
 	}
 	for name, test := range map[string]struct {

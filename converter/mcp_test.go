@@ -38,8 +38,8 @@ func TestMCP_IsOneAction(t *testing.T) {
 		paths, _ := definition["paths"].(map[string]any)
 		item, _ := paths[want.path].(map[string]any)
 		post, _ := item["post"].(map[string]any)
-		answers, _ := post["responses"].(map[string]any)
-		ok, _ := answers["200"].(map[string]any)
+		responses, _ := post["responses"].(map[string]any)
+		ok, _ := responses["200"].(map[string]any)
 		if len(paths) != 1 || post["operationId"] != "InvokeMCP" || post["x-ms-agentic-protocol"] != "mcp-streamable-1.0" || ok == nil ||
 			ok["schema"] != nil {
 			t.Errorf("%s: %v", address, paths)

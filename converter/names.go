@@ -154,11 +154,11 @@ func (c *conversion) rawAction() *action {
 	headers := field(kindObject, "Headers", "Headers of the request, by name.")
 	headers["additionalProperties"] = field(kindString, "Value", "Value of the header.")
 	body := object{"x-ms-summary": "Body", "description": "Body of the request: a text, or JSON."}
-	answerHeaders := field(kindObject, "Headers", "Headers of the answer, names in lower case.")
-	answerHeaders["additionalProperties"] = field(kindString, "Value", "Value of the header.")
-	answer := field(kindObject, "Answer", "What the API answered.")
-	answer["properties"] = object{
-		"status": field(kindInteger, "Status", "HTTP status of the answer."), "headers": answerHeaders,
+	responseHeaders := field(kindObject, "Headers", "Headers of the answer, names in lower case.")
+	responseHeaders["additionalProperties"] = field(kindString, "Value", "Value of the header.")
+	response := field(kindObject, "Answer", "What the API answered.")
+	response["properties"] = object{
+		"status": field(kindInteger, "Status", "HTTP status of the answer."), "headers": responseHeaders,
 		"body": object{"x-ms-summary": "Body", "description": "Body of the answer: JSON, a text, or content."},
 	}
 	request := field(kindObject, "Request", "The request to send.")
@@ -173,9 +173,9 @@ func (c *conversion) rawAction() *action {
 			"name": "body", "in": "body", "required": true, "x-ms-summary": "Request", "description": "The request to send.", "schema": request,
 		}},
 		responses: object{
-			"200": object{"description": "What the API answered.", "schema": answer}, "default": object{"description": failure},
+			"200": object{"description": "What the API answered.", "schema": response}, "default": object{"description": failure},
 		},
-		typedBody: true, typedAnswer: true,
+		typedBody: true, typedResponse: true,
 	}
 }
 

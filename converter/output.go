@@ -167,11 +167,11 @@ func (c *conversion) finishReport(definition []byte) {
 	r := &c.report
 	r.Title, r.Upstream, r.Profile = c.title, c.upstream.String(), c.Profile
 	for _, a := range c.actions {
-		r.Actions = append(r.Actions, ActionReport{a.id, a.method, a.path, a.typedBody, a.typedAnswer, a.guessed})
+		r.Actions = append(r.Actions, ActionReport{a.id, a.method, a.path, a.typedBody, a.typedResponse, a.guessed})
 		if a.typedBody {
 			r.TypedBodies++
 		}
-		if a.typedAnswer {
+		if a.typedResponse {
 			r.TypedAnswers++
 		}
 	}

@@ -10,22 +10,22 @@ import (
 
 // action is an operation of the connector.
 type action struct {
-	at           node // the operation
-	method, path string
-	route        string // the path at Countersign
-	givenID      string
-	id           string
-	summary      string
-	description  string
-	parameters   []object
-	media        string // of the body; empty for JSON and for none
-	produces     string // of the answer; empty for JSON
-	responses    object
-	typedBody    bool
-	typedAnswer  bool
-	guessed      []string
-	declared     []parameter // in the definition
-	agentic      bool        // its requests are messages of MCP
+	at            node // the operation
+	method, path  string
+	route         string // the path at Countersign
+	givenID       string
+	id            string
+	summary       string
+	description   string
+	parameters    []object
+	media         string // of the body; empty for JSON and for none
+	produces      string // of the response; empty for JSON
+	responses     object
+	typedBody     bool
+	typedResponse bool
+	guessed       []string
+	declared      []parameter // in the definition
+	agentic       bool        // its requests are messages of MCP
 }
 
 func (a *action) name() string { return a.method + " " + a.path }

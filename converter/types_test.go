@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// shown is the schema of an answer, as withoutTexts has it.
+// shown is the schema of a response, as withoutTexts has it.
 func shown(t *testing.T, definition string) string {
 	t.Helper()
 	made, err := convert(t, definition, nil)
@@ -64,7 +64,7 @@ func withoutTexts(v any, definitions map[string]any) any {
 	return bare
 }
 
-// What a definition tells of an answer arrives: each row is a schema, and what is made of it.
+// What a definition tells of a response arrives: each row is a schema, and what is made of it.
 func TestConvert_KeepsTypes(t *testing.T) {
 	const self = `{"type":"object","properties":{"id":{"type":"string"},"part":{"$ref":"#/components/schemas/Self"},` +
 		`"parts":{"type":"array","items":{"$ref":"#/components/schemas/Self"}}}}`
@@ -138,11 +138,11 @@ func TestConvert_KeepsWhatHoldsEachOther(t *testing.T) {
 	for asked, want := range map[string]string{
 		"Customer": customer, "Order": order(customer, line(cut)), "Line": line(order(customer, cut)),
 	} {
-		answer := func(name string) string {
+		response := func(name string) string {
 			return `{"responses":{"200":{"description":"a","content":{"application/json":{"schema":{"$ref":"{V}` + name + `"}}}}}}`
 		}
-		definition := `{"openapi":"3.1.0","servers":[{"url":"` + gateway + `"}],"paths":{"/0":{"put":` + answer("Customer") +
-			`},"/1":{"get":` + answer(asked) + `}},` + definitions + `}`
+		definition := `{"openapi":"3.1.0","servers":[{"url":"` + gateway + `"}],"paths":{"/0":{"put":` + response("Customer") +
+			`},"/1":{"get":` + response(asked) + `}},` + definitions + `}`
 		if got := shown(t, strings.ReplaceAll(definition, "{V}", "#/components/schemas/")); got != want {
 			t.Errorf("%s became %s\nwant %s", asked, got, want)
 		}

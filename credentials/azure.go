@@ -79,7 +79,7 @@ func azureCredential(a *AzureIdentity, env func(string) string, c *http.Client) 
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 }
 
-// classifyAzure keeps the library's text, which holds the answer's body, for the log alone.
+// classifyAzure keeps the library's text, which holds the response's body, for the log alone.
 func classifyAzure(ctx context.Context, err error) *Error {
 	f := classOfAzure(ctx, err)
 	f.Detail = detail(err)

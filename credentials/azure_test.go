@@ -23,9 +23,9 @@ type identityEndpoint struct {
 	clientID string
 	version  string // of the tokens; empty: 1.0
 
-	mu      sync.Mutex
-	answers []int
-	asked   int
+	mu        sync.Mutex
+	responses []int
+	asked     int
 }
 
 func (e *identityEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +37,7 @@ func (e *identityEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		len(q) != 2+min(len(e.clientID), 1) {
 		e.t.Errorf("the endpoint got %s %s with header %q", r.Method, r.URL, r.Header.Get("X-Identity-Header"))
 	}
-	status := e.answers[min(e.asked, len(e.answers)-1)]
+	status := e.responses[min(e.asked, len(e.responses)-1)]
 	e.asked++
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -81,11 +81,11 @@ func managed(t *testing.T, fake *fakeSTS, e *identityEndpoint) *credentials.Stor
 
 func TestManagedIdentity(t *testing.T) {
 	tests := []struct {
-		name     string
-		clientID string
-		answers  []int
-		asked    int
-		want     error
+		name      string
+		clientID  string
+		responses []int
+		asked     int
+		want      error
 	}{
 		{"cold start: 429 and 500 before the token", clientID(), []int{429, 500, 200}, 3, nil},
 		{"no such identity", clientID(), []int{400}, 1, credentials.ErrConfiguration},
@@ -94,7 +94,7 @@ func TestManagedIdentity(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			fake := newFake(time.Now)
-			e := &identityEndpoint{clientID: test.clientID, answers: test.answers}
+			e := &identityEndpoint{clientID: test.clientID, responses: test.responses}
 			_, err := managed(t, fake, e).Session(t.Context(), credentials.SessionRequest{})
 			if !errors.Is(err, test.want) || e.asked != test.asked {
 				t.Errorf("Session() = %v after %d requests, want %v after %d", err, e.asked, test.want, test.asked)
@@ -111,7 +111,7 @@ func TestManagedIdentity(t *testing.T) {
 }
 
 func TestSystemAssignedIdentityNamesNoClient(t *testing.T) {
-	e := &identityEndpoint{answers: []int{200}}
+	e := &identityEndpoint{responses: []int{200}}
 	if _, err := managed(t, newFake(time.Now), e).Session(t.Context(), credentials.SessionRequest{}); err != nil {
 		t.Error(err)
 	}
@@ -119,10 +119,10 @@ func TestSystemAssignedIdentityNamesNoClient(t *testing.T) {
 
 func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	fake := newFake(time.Now)
-	e := &identityEndpoint{clientID: clientID(), answers: []int{200}}
+	e := &identityEndpoint{clientID: clientID(), responses: []int{200}}
 	s := managed(t, fake, e)
 	var first string
-	fake.answer = func(c call) (*http.Response, error) {
+	fake.response = func(c call) (*http.Response, error) {
 		if first == "" {
 			first = c.form.Get("WebIdentityToken")
 		}

@@ -152,7 +152,7 @@ func (c *cache) await(ctx context.Context, w cacheRequest, a answer) (Session, e
 			return c.resultOf(a.wait, w.request.MinValidity, true)
 		}
 		// A background fetch that began in worse times, one whose outcome was
-		// invalidated since, or another's that got no turn, is not the answer to this request.
+		// invalidated since, or another's that got no turn, is not the result for this request.
 		if !a.joined || !a.wait.discarded && !a.wait.passed && (a.wait.err == nil || a.wait.foreground) {
 			return c.resultOf(a.wait, w.request.MinValidity, false)
 		}
@@ -255,7 +255,7 @@ func (e *entry) served(r reading) Session {
 	return s
 }
 
-// busy is the answer where STS was not asked, since the caller's turn did not come.
+// busy is the result where STS was not asked, since the caller's turn did not come.
 func busy() *Error {
 	return &Error{Kind: ErrUnavailable, Code: "busy", RetryAfter: time.Second, class: class{kind: ErrUnavailable, busy: true}}
 }

@@ -47,7 +47,7 @@ func TestOldSessionIsServedWhileRefreshingFails(t *testing.T) {
 			Log: func(e credentials.Event) { events = append(events, e.Kind) },
 		})
 		first := get(t, s, "")
-		fake.answer = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
+		fake.response = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
 		for time.Now().Before(first.Expires.Add(-31 * time.Second)) {
 			if got := get(t, s, ""); got.Credentials.AccessKeyID != first.Credentials.AccessKeyID {
 				t.Fatal("another session than the first")
@@ -97,7 +97,7 @@ func TestRevocationBeatsStaleness(t *testing.T) {
 				fake := newFake(time.Now)
 				s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 				get(t, s, "")
-				fake.answer = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
+				fake.response = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
 				time.Sleep(40 * time.Minute)
 				get(t, s, "")
 				time.Sleep(6 * time.Minute) // the background has tried
@@ -115,7 +115,7 @@ func TestConfigurationErrorsDoNotRevoke(t *testing.T) {
 		fake := newFake(time.Now)
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		get(t, s, "")
-		fake.answer = func(call) (*http.Response, error) { return fake.refuse(400, "PackedPolicyTooLarge"), nil }
+		fake.response = func(call) (*http.Response, error) { return fake.refuse(400, "PackedPolicyTooLarge"), nil }
 		time.Sleep(50 * time.Minute)
 		get(t, s, "")
 	})
@@ -137,7 +137,7 @@ func TestRefusalsAreRemembered(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
 				var at []time.Time
-				fake.answer = func(c call) (*http.Response, error) {
+				fake.response = func(c call) (*http.Response, error) {
 					if (c.number-1)%test.callsPerFetch == 0 {
 						at = append(at, time.Now())
 					}
@@ -194,7 +194,7 @@ func TestInvalidate(t *testing.T) {
 			t.Errorf("%d calls, want 2 and another session", fake.count())
 		}
 		// What is under way when it is invalidated answers those who asked before only.
-		fake.answer = func(call) (*http.Response, error) { time.Sleep(time.Second); return nil, nil }
+		fake.response = func(call) (*http.Response, error) { time.Sleep(time.Second); return nil, nil }
 		s.Invalidate("orders")
 		var wg sync.WaitGroup
 		wg.Go(func() { get(t, s, "") })
@@ -298,7 +298,7 @@ func TestFallbackRegions(t *testing.T) {
 		fake := newFake(time.Now)
 		var seen []string
 		ill := map[string]bool{"sts.eu-west-1.amazonaws.com": true}
-		fake.answer = func(c call) (*http.Response, error) {
+		fake.response = func(c call) (*http.Response, error) {
 			seen = append(seen, c.host)
 			if ill[c.host] {
 				<-c.ctx.Done() // hangs
@@ -332,7 +332,7 @@ func TestFallbackRegions(t *testing.T) {
 
 func TestDisabledRegionFallsBack(t *testing.T) {
 	fake := newFake(time.Now)
-	fake.answer = func(c call) (*http.Response, error) {
+	fake.response = func(c call) (*http.Response, error) {
 		if c.host == "sts.eu-south-1.amazonaws.com" {
 			return fake.refuse(403, "RegionDisabledException"), nil
 		}
@@ -350,13 +350,13 @@ func TestDisabledRegionFallsBack(t *testing.T) {
 func TestPanicsAreCaught(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(call) (*http.Response, error) { panic("a secret: " + exampleSecret) }
+		fake.response = func(call) (*http.Response, error) { panic("a secret: " + exampleSecret) }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil ||
 			err.Error() != "session source unavailable: panic (string)" {
 			t.Errorf("Session() = %v, want the panic's type alone", err)
 		}
-		fake.answer = nil
+		fake.response = nil
 		time.Sleep(15 * time.Second)
 		get(t, s, "")
 	})
@@ -365,7 +365,7 @@ func TestPanicsAreCaught(t *testing.T) {
 func TestClosedStoreRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(c call) (*http.Response, error) { <-c.ctx.Done(); return nil, errors.New("gone") }
+		fake.response = func(c call) (*http.Response, error) { <-c.ctx.Done(); return nil, errors.New("gone") }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		done := make(chan error)
 		go func() { _, err := s.Session(t.Context(), credentials.SessionRequest{}); done <- err }()
@@ -389,7 +389,7 @@ func TestReadiness(t *testing.T) {
 			t.Error("not ready before the first try")
 		}
 		get(t, s, "")
-		fake.answer = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
+		fake.response = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
 		time.Sleep(50 * time.Minute)
 		if get(t, s, ""); !s.Ready() {
 			t.Error("not ready while the session lasts")
@@ -405,7 +405,7 @@ func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		var up atomic.Bool
-		fake.answer = func(call) (*http.Response, error) {
+		fake.response = func(call) (*http.Response, error) {
 			if up.Load() {
 				return nil, nil // as STS does
 			}
@@ -439,7 +439,7 @@ func TestReadiness_RefusalsAreAnswers(t *testing.T) {
 	for _, code := range []string{"AccessDenied", "MalformedPolicyDocument"} {
 		synctest.Test(t, func(t *testing.T) {
 			fake := newFake(time.Now)
-			fake.answer = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
+			fake.response = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
 			s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 			if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil || !s.Ready() {
 				t.Errorf("%s: not ready, so that callers would not see it (%v)", code, err)
@@ -451,7 +451,7 @@ func TestReadiness_RefusalsAreAnswers(t *testing.T) {
 func TestReadiness_OneProfileOfTwoIsEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(call) (*http.Response, error) { return nil, errors.New("no route") }
+		fake.response = func(call) (*http.Response, error) { return nil, errors.New("no route") }
 		other := orders()
 		other.Name = "other"
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), other}, Transport: fake})

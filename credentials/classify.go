@@ -137,9 +137,9 @@ func classifyCode(err error, status int) *Error {
 }
 
 func httpStatus(err error) (status int, id string) {
-	var answer interface{ HTTPStatusCode() int }
-	if errors.As(err, &answer) {
-		status = answer.HTTPStatusCode()
+	var response interface{ HTTPStatusCode() int }
+	if errors.As(err, &response) {
+		status = response.HTTPStatusCode()
 	}
 	var resp *awshttp.ResponseError
 	if errors.As(err, &resp) {

@@ -12,10 +12,10 @@ const (
 	skewApplied  = 30 * time.Second // below this a Date header says nothing: it has whole seconds and travel time
 	skewAlarming = time.Minute
 	skewRefused  = 15 * time.Minute
-	skewMaxTrip  = 2 * time.Second // an answer that took longer is no clock
+	skewMaxTrip  = 2 * time.Second // a response that took longer is no clock
 )
 
-// clock is the wall clock with what STS's answers teach about it. It also sees
+// clock is the wall clock with what STS's responses teach about it. It also sees
 // when the wall clock was set or the process was suspended since: elapsed, which
 // never steps, then disagrees with it.
 type clock struct {
@@ -66,7 +66,7 @@ func (c *clock) read() reading {
 	return r
 }
 
-// observe learns from the Date header of an answer that was asked for at sent.
+// observe learns from the Date header of a response that was asked for at sent.
 // Answers out of a proxy's cache (Age) and slow ones are no clocks.
 func (c *clock) observe(h http.Header, sent time.Duration) {
 	date, err := http.ParseTime(h.Get("Date"))

@@ -64,7 +64,7 @@ func TestSkewIsLearntFromSTS(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
 				// STS refuses what is signed more than 5 minutes off, as it does.
-				fake.answer = func(c call) (*http.Response, error) {
+				fake.response = func(c call) (*http.Response, error) {
 					signed, err := time.Parse("20060102T150405Z", c.header.Get("X-Amz-Date"))
 					if d := time.Since(signed); err != nil || d > 5*time.Minute || d < -5*time.Minute {
 						return fake.refuse(403, "SignatureDoesNotMatch"), nil
@@ -129,7 +129,7 @@ func TestWhatIsNoClock(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
-				fake.answer = func(c call) (*http.Response, error) {
+				fake.response = func(c call) (*http.Response, error) {
 					resp := fake.issue(c)
 					resp.Header.Set("Date", time.Now().Add(10*time.Minute).UTC().Format(http.TimeFormat))
 					test.edit(resp)
@@ -222,7 +222,7 @@ func TestClockJumpsWithoutSTS(t *testing.T) {
 				s := openWith(t, c, fake)
 				get(t, s, "")
 				time.Sleep(20 * time.Minute)
-				fake.answer = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
+				fake.response = func(call) (*http.Response, error) { return fake.refuse(503, "ServiceUnavailable"), nil }
 				if sleep {
 					time.Sleep(jump)
 					c.slept.Add(int64(jump))

@@ -201,7 +201,7 @@ func (r *rolesAnywhere) session(body []byte, p *pair) (Session, error) {
 	return s, nil
 }
 
-// refusedReply is an error answer of a service that speaks JSON over REST.
+// refusedReply is an error response of a service that speaks JSON over REST.
 type refusedReply struct {
 	smithy.GenericAPIError
 	status int

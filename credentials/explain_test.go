@@ -76,7 +76,7 @@ func TestExplainNamesWhatIsWrong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
-				fake.answer = func(call) (*http.Response, error) { return fake.refuse(test.status, test.code), nil }
+				fake.response = func(call) (*http.Response, error) { return fake.refuse(test.status, test.code), nil }
 				d := explain(t, fake, fromFile(t, azureClaims("1.0")))
 				last := d.Steps[len(d.Steps)-1]
 				if d.OK() || last.Name != "orders: session" || !strings.Contains(last.Hint, test.hint) {
@@ -104,7 +104,7 @@ func TestExplainAdvisesOnTokens(t *testing.T) {
 	if d.TrustPolicy != "" {
 		t.Errorf("a trust policy for the wrong token: %s", d.TrustPolicy)
 	}
-	e := &identityEndpoint{clientID: clientID(), answers: []int{200}, version: "2.0"}
+	e := &identityEndpoint{clientID: clientID(), responses: []int{200}, version: "2.0"}
 	d = managed(t, newFake(time.Now), e).Explain(t.Context(), "")
 	if len(d.Steps) < 2 || !strings.Contains(d.Steps[1].Detail, "v2.0 token") {
 		t.Errorf("Explain() = %+v, want a word on the token's version", d.Steps)

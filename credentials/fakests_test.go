@@ -26,8 +26,8 @@ type fakeSTS struct {
 	now func() time.Time
 	// life is how long sessions last when the call names no duration.
 	life time.Duration
-	// answer, when set and not nil for a call, replaces the answer.
-	answer func(call) (*http.Response, error)
+	// answer, when set and not nil for a call, replaces the response.
+	response func(call) (*http.Response, error)
 
 	mu    sync.Mutex
 	calls []call
@@ -55,8 +55,8 @@ func (f *fakeSTS) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := call{form: form, header: r.Header.Clone(), host: r.URL.Host, number: len(f.calls) + 1, ctx: r.Context()}
 	f.calls = append(f.calls, c)
 	f.mu.Unlock()
-	if f.answer != nil {
-		if resp, err := f.answer(c); resp != nil || err != nil {
+	if f.response != nil {
+		if resp, err := f.response(c); resp != nil || err != nil {
 			return resp, err
 		}
 	}

@@ -97,8 +97,8 @@ func (b thrower) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.base.RoundTrip(r)
 }
 
-// Thousands of faults through real sockets: every answer is coded, or a session
-// that STS issued and that lives; every answer comes in time; nothing stays behind.
+// Thousands of faults through real sockets: every response is coded, or a session
+// that STS issued and that lives; every response comes in time; nothing stays behind.
 func TestFaultsOverHTTP(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	if testing.Short() {
@@ -171,7 +171,7 @@ func (f *faulty) once(t *testing.T, transport http.RoundTripper, endpoint string
 func TestLargestToken(t *testing.T) {
 	fake := newFake(time.Now)
 	token := strings.Repeat("IQoJb3JpZ2luX2Vj", 256)
-	fake.answer = func(c call) (*http.Response, error) {
+	fake.response = func(c call) (*http.Response, error) {
 		return fake.xml(
 			200, issuedXML("AssumeRole", fmt.Sprintf("ASIASANDBOX%09d", c.number), exampleSecret, token, time.Now().Add(time.Hour)),
 		), nil

@@ -39,7 +39,7 @@ type hostile struct {
 var hostileWays = []string{"code", "message", "denied", "unavailable", "token refused", "no XML", "keys", "transport error", "panic"}
 
 func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer := func(status int, xml, json string) (*http.Response, error) {
+	response := func(status int, xml, json string) (*http.Response, error) {
 		body, kind := xml, "text/xml"
 		if !strings.HasPrefix(r.URL.Host, "sts.") {
 			body, kind = json, "application/json"
@@ -48,7 +48,7 @@ func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: status, Status: h.text, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 	}
 	refuse := func(status int, code string) (*http.Response, error) {
-		return answer(status,
+		return response(status,
 			fmt.Sprintf(
 				`<ErrorResponse><Error><Type>%[2]s</Type><Code>%[1]s</Code><Message>%[2]s</Message></Error><RequestId>%[2]s</RequestId>`+
 					`</ErrorResponse>`,
@@ -68,9 +68,9 @@ func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "token refused":
 		return refuse(400, "InvalidIdentityToken")
 	case "no XML":
-		return answer(200, h.text+"<", h.text+"{")
+		return response(200, h.text+"<", h.text+"{")
 	case "keys":
-		return answer(200, issuedXML("AssumeRole", h.text, h.text, h.text, time.Now().Add(time.Hour)),
+		return response(200, issuedXML("AssumeRole", h.text, h.text, h.text, time.Now().Add(time.Hour)),
 			fmt.Sprintf(
 				`{"AccessKeyId":%[1]q,"SecretAccessKey":%[1]q,"Token":%[1]q,"Expiration":%[2]q,"IdentityId":%[1]q,"access_token":%[1]q}`,
 				h.text, time.Now().Add(time.Hour).Format(time.RFC3339),

@@ -58,7 +58,7 @@ func asks(profile string, l *bearer.Token) credentials.SessionRequest {
 // ownedSTS writes the token of a call into the session token that it issues, as the role above does with that of its source.
 func ownedSTS() *fakeSTS {
 	fake := newFake(time.Now)
-	fake.answer = func(c call) (*http.Response, error) {
+	fake.response = func(c call) (*http.Response, error) {
 		owner := c.form.Get("WebIdentityToken")
 		if owner == "" {
 			owner = c.header.Get("X-Amz-Security-Token")
@@ -129,7 +129,7 @@ func TestLogins_ATokenThatEndsMeanwhileIsOver(t *testing.T) {
 		t.Run(profile, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
-				fake.answer = func(c call) (*http.Response, error) {
+				fake.response = func(c call) (*http.Response, error) {
 					time.Sleep(2 * time.Second)
 					return fake.issue(c), nil
 				}
@@ -239,7 +239,7 @@ func TestLogins_ARefusedTokenIsNotTold(t *testing.T) {
 			"InvalidIdentityToken": credentials.ErrConfiguration,
 		} {
 			fake := newFake(time.Now)
-			fake.answer = func(c call) (*http.Response, error) {
+			fake.response = func(c call) (*http.Response, error) {
 				return fake.xml(400, `<ErrorResponse><Error><Code>`+code+`</Code><Message>token `+c.form.Get("WebIdentityToken")+
 					`</Message></Error></ErrorResponse>`), nil
 			}

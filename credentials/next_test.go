@@ -121,7 +121,7 @@ func TestNext_ForgetsProfilesThatAreGone(t *testing.T) {
 func TestNext_IsReadyOnItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(call) (*http.Response, error) { return fake.refuse(http.StatusServiceUnavailable, "Down"), nil }
+		fake.response = func(call) (*http.Response, error) { return fake.refuse(http.StatusServiceUnavailable, "Down"), nil }
 		first := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		if _, err := first.Session(t.Context(), credentials.SessionRequest{}); err == nil || first.Ready() {
 			t.Fatal("the store is ready")

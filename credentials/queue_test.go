@@ -39,7 +39,7 @@ type attack struct {
 
 func newAttack(t *testing.T) *attack {
 	a := &attack{fake: newFake(time.Now)}
-	a.fake.answer = func(c call) (*http.Response, error) {
+	a.fake.response = func(c call) (*http.Response, error) {
 		a.mu.Lock()
 		switch c.form.Get("RoleArn") {
 		case theirRole:
@@ -479,7 +479,7 @@ func TestSessions_ThrottlingSlowsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, profiles := newFake(time.Now), sharedProfiles(100)
 		var throttles atomic.Bool
-		fake.answer = func(call) (*http.Response, error) {
+		fake.response = func(call) (*http.Response, error) {
 			if throttles.Load() {
 				return fake.refuse(400, "Throttling"), nil
 			}
@@ -518,7 +518,7 @@ func TestSessions_ThrottlingSlowsDown(t *testing.T) {
 func TestSessions_ThrottledKeysOfRequestsSlowNobodyDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, profiles := newFake(time.Now), sharedProfiles(100)
-		fake.answer = func(c call) (*http.Response, error) {
+		fake.response = func(c call) (*http.Response, error) {
 			if c.form.Get("RoleArn") == theirRole {
 				return fake.refuse(400, "Throttling"), nil
 			}

@@ -33,7 +33,7 @@ type Session struct {
 	RequestID string
 }
 
-// Identity is AWS's answer to GetCallerIdentity.
+// Identity is AWS's response to GetCallerIdentity.
 type Identity struct {
 	Account, ARN, UserID string
 }

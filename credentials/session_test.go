@@ -115,7 +115,7 @@ func TestEndpoints(t *testing.T) {
 func TestStampedeMakesOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(call) (*http.Response, error) { time.Sleep(time.Second); return nil, nil }
+		fake.response = func(call) (*http.Response, error) { time.Sleep(time.Second); return nil, nil }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -187,7 +187,7 @@ func TestAnswersAreCheckedBeforeTheyAreBelieved(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			fake := newFake(time.Now)
-			fake.answer = func(call) (*http.Response, error) {
+			fake.response = func(call) (*http.Response, error) {
 				return fake.xml(200, issuedXML("AssumeRole", test.id, test.secret, test.token, time.Now().Add(test.life))), nil
 			}
 			s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
@@ -222,7 +222,7 @@ func TestErrorClasses(t *testing.T) {
 		t.Run(test.code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
-				fake.answer = func(call) (*http.Response, error) { return fake.refuse(test.status, test.code), nil }
+				fake.response = func(call) (*http.Response, error) { return fake.refuse(test.status, test.code), nil }
 				s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 				_, err := s.Session(t.Context(), credentials.SessionRequest{})
 				var e *credentials.Error
@@ -260,7 +260,7 @@ func TestUnknownProfile(t *testing.T) {
 func TestCallerWhoLeavesIsLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(call) (*http.Response, error) { time.Sleep(2 * time.Second); return nil, nil }
+		fake.response = func(call) (*http.Response, error) { time.Sleep(2 * time.Second); return nil, nil }
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

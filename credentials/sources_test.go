@@ -141,7 +141,7 @@ func TestChainUsesTheFirstSessionForTheSecond(t *testing.T) {
 func TestExpiredParentIsReplacedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
-		fake.answer = func(c call) (*http.Response, error) {
+		fake.response = func(c call) (*http.Response, error) {
 			if strings.Contains(c.header.Get("Authorization"), "ASIASANDBOX000000001/") {
 				return fake.refuse(403, "ExpiredToken"), nil
 			}

@@ -36,7 +36,7 @@ func TestStatus_FollowsAProfile(t *testing.T) {
 		ask()
 		ask()
 		want("fetched", true, true, 1)
-		fake.answer = func(call) (*http.Response, error) { return nil, errors.New("down") }
+		fake.response = func(call) (*http.Response, error) { return nil, errors.New("down") }
 		time.Sleep(50 * time.Minute)
 		ask() // begins a fetch in the background
 		time.Sleep(10 * time.Second)

@@ -131,7 +131,7 @@ func retryer(attempts int) aws.Retryer {
 			retry.RetryableErrorCode{Codes: map[string]struct{}{"IDPCommunicationError": {}}},
 			retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				if asType[*smithy.DeserializationError](err) {
-					return aws.TrueTernary // half an answer, or a proxy's page
+					return aws.TrueTernary // half a response, or a proxy's page
 				}
 				return aws.UnknownTernary
 			}))
@@ -139,7 +139,7 @@ func retryer(attempts int) aws.Retryer {
 }
 
 // clockSigner signs at the corrected time, so that what was learnt from one
-// answer's Date heals the next call of any client.
+// response's Date heals the next call of any client.
 type clockSigner struct {
 	signer *v4.Signer
 	clock  *clock

@@ -22,7 +22,7 @@ const (
 var errReplyTooLarge = errors.New("answer larger than 256 KiB")
 
 // transport gives every exchange a deadline, headers and body together, and
-// every answer a limit: the SDK has neither, and reads what it is sent.
+// every response a limit: the SDK has neither, and reads what it is sent.
 type transport struct {
 	base  http.RoundTripper
 	clock *clock // nil where the server's Date is of no interest

@@ -34,7 +34,7 @@ func (f *faults) warnings(p *Profile, env func(string) string) {
 }
 
 // chainingLimit warns of sessions that are longer than a role's session may make them. Whether the keys of a session
-// token are a role's or a user's shows only in STS's answer.
+// token are a role's or a user's shows only in STS's response.
 func (f *faults) chainingLimit(p *Profile, keys signing.Credentials, session string) {
 	const limit = "AWS refuses a session longer than 1h that is assumed with a role's session"
 	switch {

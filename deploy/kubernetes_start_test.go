@@ -193,7 +193,7 @@ func (p *pod) start(t *testing.T, binary string) *running {
 	}
 }
 
-// ask sends a request and returns status and answer; 0 when there was none.
+// ask sends a request and returns status and response; 0 when there was none.
 func (r *running) ask(method, path, key, body string) (int, string) {
 	request, err := http.NewRequestWithContext(context.Background(), method, r.base+path, strings.NewReader(body))
 	if err != nil {
@@ -202,16 +202,16 @@ func (r *running) ask(method, path, key, body string) (int, string) {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-API-Key", key)
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return 0, err.Error()
 	}
-	return answer.StatusCode, string(text)
+	return response.StatusCode, string(text)
 }
 
 func (r *running) status(method, path, key, body string) int {

@@ -62,7 +62,7 @@ func (c *collector) ask(questions ...Question) {
 	}
 }
 
-// answered says whether a rule has given an answer.
+// answered says whether a rule has given a verdict.
 func (c *collector) answered() bool { return len(c.findings) > 0 }
 
 // What refusals rule out.
@@ -119,7 +119,7 @@ func (c *collector) report() Report {
 	return r
 }
 
-// ranked puts the answer first: the first that was found, unless another is more
+// ranked puts the verdict first: the first that was found, unless another is more
 // certain.
 func (c *collector) ranked() []finding {
 	list := slices.Clone(c.findings)

@@ -6,7 +6,7 @@
 // signature again with the stages of package signing, and searches for the
 // change of a body or the mistake of a signer that explains a difference. What a
 // calculation shows is called proved, what AWS says in words stated, what fits
-// best likely; where the text does not decide, the answer is open and asks.
+// best likely; where the text does not decide, the verdict is open and asks.
 //
 // It is a function of its arguments: no network, no clock, no environment. It
 // calls nobody and fetches no address that a paste holds. Its work is bounded by
@@ -30,7 +30,7 @@ import (
 // RequestIs says what Input.Request shows.
 type RequestIs string
 
-// The answers. Without one the request is taken as it was sent.
+// The responses. Without one the request is taken as it was sent.
 const (
 	AsSigned RequestIs = "signed" // what was signed; what was sent is not known
 	AsSent   RequestIs = "sent"   // what was sent; how it was signed is not known
@@ -81,7 +81,7 @@ type Request struct {
 	BodyUnknown bool
 }
 
-// Response is an answer in parts.
+// Response is a response in parts.
 type Response struct {
 	Status  int
 	Headers []signing.Header
@@ -122,7 +122,7 @@ const (
 // Report is a diagnosis.
 type Report struct {
 	Summary    string     `json:"summary"`   // two lines: the cause, and what to do
-	Verdicts   []Verdict  `json:"verdicts"`  // the first is the answer, the others what else may be
+	Verdicts   []Verdict  `json:"verdicts"`  // the first is the most probable, the others what else may be
 	RuledOut   []string   `json:"ruledOut"`  // sentences: what the refusal shows to be right
 	Questions  []Question `json:"questions"` // what would decide or prove more
 	Understood Understood `json:"understood"`
@@ -188,7 +188,7 @@ func Diagnose(ctx context.Context, in Input) Report {
 	return c.report()
 }
 
-// rules are in the order of precedence: whoever speaks first gives the answer,
+// rules are in the order of precedence: whoever speaks first gives the verdict,
 // unless a later verdict is more certain.
 var rules = []func(*collector){
 	byWording,

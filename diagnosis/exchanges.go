@@ -17,7 +17,7 @@ func (f *facts) takeExchanges(list []reading.Exchange) {
 		return
 	}
 	e := &list[at]
-	f.refusal, f.refused, f.status, f.answer = e.Refusal, true, e.Refusal.Status, e.Response
+	f.refusal, f.refused, f.status, f.response = e.Refusal, true, e.Refusal.Status, e.Response
 	q := requestBeside(list)
 	if e.Request != nil {
 		q = e.Request

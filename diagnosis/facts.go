@@ -18,11 +18,11 @@ type facts struct {
 	sent   *message // what was sent, where that is known
 	claim  claim    // what the request says of its signature
 
-	refusal *reading.Refusal // never nil
-	answer  *reading.Response
-	status  int
-	text    string // all that the refusal says, for wording that package reading does not know
-	lower   string // the same in lower case
+	refusal  *reading.Refusal // never nil
+	response *reading.Response
+	status   int
+	text     string // all that the refusal says, for wording that package reading does not know
+	lower    string // the same in lower case
 
 	arrived canonical // AWS's canonical request; the zero value where there is none
 	edited  bool      // somebody cut or masked something, in AWS's own texts or in the request
@@ -32,7 +32,7 @@ type facts struct {
 
 	rewritten bool // the paste was read without what a mail, a chat or a log made of it
 
-	refused bool // there is a refusal or an answer
+	refused bool // there is a refusal or a response
 }
 
 // message is a request in wire form.
@@ -48,7 +48,7 @@ type message struct {
 	exact                     bool // byte for byte as it was sent
 }
 
-const maxAnswer = 256 << 10 // bytes of an answer that are looked at
+const maxAnswer = 256 << 10 // bytes of a response that are looked at
 
 func observe(in *Input) *facts {
 	f := &facts{in: in, refusal: &reading.Refusal{}}
@@ -96,7 +96,7 @@ func (f *facts) request() *message {
 	return f.sent
 }
 
-// takeResponse reads an answer in parts as it came over the wire, so that one
+// takeResponse reads a response in parts as it came over the wire, so that one
 // reader knows all refusals.
 func (f *facts) takeResponse(a *Response) {
 	var b strings.Builder
@@ -110,15 +110,15 @@ func (f *facts) takeResponse(a *Response) {
 	b.WriteString("\r\n")
 	b.Write(body)
 	r := reading.Read(b.String())
-	f.refusal, f.answer, f.status, f.refused = &reading.Refusal{}, r.Response(), a.Status, a.Status >= 300 || a.Status == 0
+	f.refusal, f.response, f.status, f.refused = &reading.Refusal{}, r.Response(), a.Status, a.Status >= 300 || a.Status == 0
 	if found := r.Refusal(); found != nil && (a.Status < 200 || a.Status >= 300 || failure().Match(body)) {
 		f.refusal, f.refused = found, true
 	}
 	f.words(string(body))
 }
 
-// failure is what an answer with a status of success has if it is none: S3 copies, lists
-// of GraphQL and of batches. An answer may hold anybody's texts.
+// failure is what a response with a status of success has if it is none: S3 copies, lists
+// of GraphQL and of batches. A response may hold anybody's texts.
 var failure = lazyregexp.New(`(?i)^\s*(?:<\?xml[^>]*>\s*)?<Error>|"errors"\s*:\s*\[|"__type"|"failed"\s*:|"(?:error)?code"\s*:`)
 
 func oneLine(s string) bool { return !strings.ContainsAny(s, "\r\n") }
@@ -212,10 +212,10 @@ func (m *message) has(name string) bool {
 	return false
 }
 
-// responseHeader is a header of the answer.
+// responseHeader is a header of the response.
 func (f *facts) responseHeader(name string) string {
-	if f.answer != nil {
-		if h, ok := f.answer.Header(name); ok {
+	if f.response != nil {
+		if h, ok := f.response.Header(name); ok {
 			return strings.TrimSpace(h.Value.Text())
 		}
 	}

@@ -10,7 +10,7 @@ import (
 type front struct {
 	cause  Cause
 	name   string
-	header string   // a header of the answer, present
+	header string   // a header of the response, present
 	value  string   // with this in its value
 	texts  []string // or all of these in the text
 }
@@ -161,7 +161,7 @@ func frontAnswered(c *collector) bool {
 // pageInstead says whether a page came where a service of AWS would have answered in XML
 // or JSON, and would have named the request.
 func (c *collector) pageInstead() bool {
-	if c.status < 200 || c.status >= 400 || !c.mentions("<html", "<!doctype html") || c.answer == nil {
+	if c.status < 200 || c.status >= 400 || !c.mentions("<html", "<!doctype html") || c.response == nil {
 		return false
 	}
 	for _, name := range []string{"x-amz-request-id", "x-amzn-requestid", "apigw-requestid", "x-amz-cf-id"} {
@@ -197,7 +197,7 @@ func (c *collector) shows(f *front) bool {
 	return f.header != "" || len(f.texts) > 0
 }
 
-// asksFor is the login that the answer wants, as it says it.
+// asksFor is the login that the response wants, as it says it.
 func (c *collector) asksFor() string {
 	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
 		if v := c.responseHeader(name); v != "" {

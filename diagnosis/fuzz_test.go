@@ -11,7 +11,7 @@ import (
 	"countersign/signing"
 )
 
-// Whatever is pasted: an answer, the same each time, that holds no secret.
+// Whatever is pasted: a response, the same each time, that holds no secret.
 func FuzzDiagnose(f *testing.F) {
 	for _, c := range readCases(f) {
 		f.Add(c.Paste, string(bodyOf(ptr(c.input()))), 403)
@@ -42,13 +42,13 @@ func FuzzDiagnoseRequest(f *testing.F) {
 		}
 		f.Add(c.Request.Method, c.Request.URL, authorization, c.Request.body(), c.Response.body())
 	}
-	f.Fuzz(func(t *testing.T, method, url, authorization string, body, answer []byte) {
+	f.Fuzz(func(t *testing.T, method, url, authorization string, body, response []byte) {
 		in := diagnosis.Input{
 			Request: &diagnosis.Request{
 				Method: method, URL: url, Body: body,
 				Headers: []signing.Header{{Name: "X-Amz-Date", Value: "20261128T190748Z"}, {Name: "Authorization", Value: authorization}},
 			},
-			Response: &diagnosis.Response{Status: 403, Body: answer},
+			Response: &diagnosis.Response{Status: 403, Body: response},
 		}
 		checkAnswer(t, in)
 		// With a secret it searches: no longer than the context lasts.

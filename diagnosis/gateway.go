@@ -52,7 +52,7 @@ func gatewayStated(c *collector) bool {
 		c.ask(askPolicy)
 		return true
 	case message == "Forbidden" && c.mentions("operation error s3", "amazon s3", "service: s3", " s3 bucket", "headobject", "headbucket"):
-		return false // the word that SDKs put in place of an answer to HEAD
+		return false // the word that SDKs put in place of a response to HEAD
 	case message == "Forbidden":
 		return forbidden(c)
 	}

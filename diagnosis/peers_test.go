@@ -43,7 +43,7 @@ func startServers(t *testing.T) []server {
 	return []server{{"versitygw", versity, true}, {"MinIO", minio, false}}
 }
 
-// refuses sends a call as it is written; the answer is nil where it is no mismatch.
+// refuses sends a call as it is written; the response is nil where it is no mismatch.
 func (s server) refuses(t *testing.T, c *call) *diagnosis.Response {
 	t.Helper()
 	connection, err := net.DialTimeout("tcp", s.address, 10*time.Second)
@@ -55,18 +55,18 @@ func (s server) refuses(t *testing.T, c *call) *diagnosis.Response {
 	if _, err := connection.Write(c.raw()); err != nil {
 		return nil
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: c.method})
+	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: c.method})
 	if err != nil {
 		return nil // nothing that HTTP carries
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil || !bytes.Contains(body, []byte("does not match")) {
 		return nil
 	}
-	out := &diagnosis.Response{Status: answer.StatusCode, Body: body}
-	for name := range answer.Header {
-		out.Headers = append(out.Headers, signing.Header{Name: name, Value: answer.Header.Get(name)})
+	out := &diagnosis.Response{Status: response.StatusCode, Body: body}
+	for name := range response.Header {
+		out.Headers = append(out.Headers, signing.Header{Name: name, Value: response.Header.Get(name)})
 	}
 	return out
 }

@@ -88,11 +88,11 @@ func plainText(text string) string {
 }
 
 // quotedAnswer is a line of a quoted mail that no trace of curl has.
-var quotedAnswer = lazyregexp.New(`(?m)^>+ ?(?:HTTP/[0-9.]+ [0-9]|<\?xml|<[A-Z]\w*>|\{")`)
+var quotedResponse = lazyregexp.New(`(?m)^>+ ?(?:HTTP/[0-9.]+ [0-9]|<\?xml|<[A-Z]\w*>|\{")`)
 
 // withoutQuoting takes away the marks of a quoted mail.
 func withoutQuoting(text string) string {
-	if !quotedAnswer().MatchString(text) {
+	if !quotedResponse().MatchString(text) {
 		return text
 	}
 	return mailMark().ReplaceAllString(text, "")
@@ -111,7 +111,7 @@ var logPrefix = lazyregexp.New(`^(?:` +
 	`\[(?i:debug|info|warn|warning|error|trace)[^\]]{0,40}\]:?[ \t]+|(?i:debug|info|warn|warning|error|trace):[ \t]+|` +
 	`[\w.-]{1,40} +\| |[│|] ?)`)
 
-// direction is what tells request and answer apart in a log.
+// direction is what tells request and response apart in a log.
 var direction = lazyregexp.New(`^(?:(?i:request|response|sending|sent|received|req|res|out|in)(?: |: ?|[>=-]+ )|[<>=-]{1,3}>? |` +
 	`[→←] ?)+`)
 

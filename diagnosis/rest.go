@@ -61,7 +61,7 @@ func byDefault(c *collector) {
 	c.add(f)
 }
 
-// taken are the words of an answer that is no refusal.
+// taken are the words of a response that is no refusal.
 var taken = lazily(`\b(?:HTTP/[0-9.]+|HTTP|status(?: ?code)?:?) 2[0-9]{2}\b|<(?:\w+Result|\w+Response) xmlns="https?://[^"]*amazonaws\.com`)
 
 func success(status int) finding {

@@ -175,7 +175,7 @@ func endpointStated(c *collector) bool {
 	moved := c.says("wrong-endpoint") || c.code("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException",
 		"InvalidAddress") ||
 		c.mentions("is not valid for this endpoint", "the bucket is in this region", "incorrect region, the bucket is not in") ||
-		c.status == 301 || c.status == 307 && c.answer != nil && c.responseHeader("x-amz-request-id") != ""
+		c.status == 301 || c.status == 307 && c.response != nil && c.responseHeader("x-amz-request-id") != ""
 	bare := len(c.refusal.Codes) == 0 && len(c.refusal.Says) == 0 && c.status == 400 // HEAD has no body
 	if !moved && !(bare && bucket != "" && bucket != c.claim.region()) {
 		return false

@@ -14,7 +14,7 @@ import (
 // toolForms write a request and its refusal as tools show them.
 var toolForms = []struct {
 	name  string
-	whole bool // it shows the body, and all of the answer
+	whole bool // it shows the body, and all of the response
 	write func(q *sdkCall, a *diagnosis.Response) string
 }{
 	{"raw HTTP, CR LF", true, func(q *sdkCall, a *diagnosis.Response) string {

@@ -23,7 +23,7 @@ import (
 )
 
 // The cases of this file are requests that AWS's own SDK signs, with one thing wrong. What is wrong is known from how the
-// request is made, and the answer is that of a service that computes for itself.
+// request is made, and the response is that of a service that computes for itself.
 
 const (
 	sdkKey    = "AKIAIOSFODNN7EXAMPLE"
@@ -312,7 +312,7 @@ func asServiceReads(q *sdkCall, signedHeaders string, presigned bool) string {
 	return strings.Join(append(lines, "", signedHeaders, payload), "\n")
 }
 
-// refusedByService is the answer to a call, nil where its signature is right.
+// refusedByService is the response to a call, nil where its signature is right.
 func refusedByService(t *testing.T, q *sdkCall, secret string) (whole, short *diagnosis.Response) {
 	t.Helper()
 	r, scope, date := &refusal{}, "", ""

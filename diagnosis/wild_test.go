@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// wildRefusal is an answer of AWS that somebody reported.
+// wildRefusal is a response of AWS that somebody reported.
 type wildRefusal struct {
 	Source  string
 	Status  int

@@ -11,7 +11,7 @@ import (
 
 // FuzzInfer holds what must be true of every host: no panic; a refusal that
 // says what to do, or a scope whose service and region are in the table or in
-// the host; and no answer once a label is added on the right.
+// the host; and no response once a label is added on the right.
 func FuzzInfer(f *testing.F) {
 	for _, row := range readSample(f) {
 		f.Add(row.host, row.path, "example")

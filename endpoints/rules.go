@@ -185,7 +185,7 @@ func (p *parsedHost) s3(label string) (Scope, *InferError, bool) {
 	return p.scope("s3", region, partition, regionalWhy(label, "s3", region)), nil, true
 }
 
-// unplaced is the answer for an AWS host that no rule reads.
+// unplaced is the result for an AWS host that no rule reads.
 func (p *parsedHost) unplaced(name, label string) (Scope, *InferError) {
 	known := InferError{Partition: p.suffix.partitions[0].name}
 	l := p.read(name)

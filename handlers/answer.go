@@ -14,10 +14,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// appender is an answer that writes its fields itself.
+// appender is a response that writes its fields itself.
 type appender interface{ appendTo(*appendjson.Object) }
 
-// writeJSON encodes before it writes the status, so that an answer is whole or is a problem.
+// writeJSON encodes before it writes the status, so that a response is whole or is a problem.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, media string, v any) {
 	if a, ok := v.(appender); ok {
 		writeAppended(w, r, status, media, a)
@@ -45,14 +45,14 @@ func writeHead(w http.ResponseWriter, status int, media string, length int) {
 }
 
 // answers have buffers; none is kept that is larger than keptAnswer.
-var answers = sync.Pool{New: func() any { return new(appendjson.Object) }}
+var responses = sync.Pool{New: func() any { return new(appendjson.Object) }}
 
 const keptAnswer = 256 << 10
 
 var errNotUTF8 = errors.New("encoding the response: a text is not UTF-8")
 
 func writeAppended(w http.ResponseWriter, r *http.Request, status int, media string, a appender) {
-	o := answers.Get().(*appendjson.Object)
+	o := responses.Get().(*appendjson.Object)
 	o.Reopen()
 	a.appendTo(o)
 	text, valid := o.Close()
@@ -64,11 +64,11 @@ func writeAppended(w http.ResponseWriter, r *http.Request, status int, media str
 	// A client that is gone cannot be told anything more. Its connection of HTTP/2 may still read the buffer, when the write
 	// has ended in an error: it is not used again.
 	if _, err := o.WriteTo(w); err == nil && cap(text) <= keptAnswer {
-		answers.Put(o)
+		responses.Put(o)
 	}
 }
 
-// documentOf is an answer that is not written to a client.
+// documentOf is a response that is not written to a client.
 func documentOf(a appender) ([]byte, error) {
 	o := appendjson.Open(nil)
 	a.appendTo(o)

@@ -10,7 +10,7 @@ import (
 	"countersign/internal/appendjson"
 )
 
-// oneField is an answer.
+// oneField is a response.
 type oneField string
 
 func (f oneField) appendTo(o *appendjson.Object) { o.Text("field", string(f)) }
@@ -26,7 +26,7 @@ func (l *late) Write(text []byte) (int, error) {
 	return 0, errors.New("stream closed")
 }
 
-// What a client gets who is gone is not the answer to another.
+// What a client gets who is gone is not the response to another.
 func TestWriteAppended_ABufferThatWasNotWrittenIsNotUsedAgain(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for range 20 {

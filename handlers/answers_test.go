@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/answers.txt anew")
 
-// TestAnswers_StayAsTheyAre holds the answers of all operations, byte for byte:
+// TestAnswers_StayAsTheyAre holds the responses of all operations, byte for byte:
 // what callers read must not change by accident. With -update it writes them
 // anew; the difference is then part of the change, and reviewed.
 func TestAnswers_StayAsTheyAre(t *testing.T) {
@@ -67,9 +67,9 @@ func TestAnswers_StayAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	wanted := strings.Split(string(want), "\n\n")
-	for i, answer := range strings.Split(got.String(), "\n\n") {
-		if i >= len(wanted) || answer != wanted[i] {
-			t.Errorf("answer %d differs:\n%s\n\nit was\n%s", i, answer, append(wanted, "nothing")[min(i, len(wanted))])
+	for i, response := range strings.Split(got.String(), "\n\n") {
+		if i >= len(wanted) || response != wanted[i] {
+			t.Errorf("answer %d differs:\n%s\n\nit was\n%s", i, response, append(wanted, "nothing")[min(i, len(wanted))])
 		}
 	}
 }
@@ -86,9 +86,9 @@ func askAll(t *testing.T, ask func(method, path, body string) string) {
 		ask("POST", "/v1/presign", strings.TrimSuffix(body, "}")+`,"expiresInSeconds":86400}`)
 	}
 	for _, body := range signable[:12] {
-		answer := ask("POST", "/v1/steps/canonical-request", body)
+		response := ask("POST", "/v1/steps/canonical-request", body)
 		for _, step := range []string{"string-to-sign", "signature", "authorization"} {
-			answer = ask("POST", "/v1/steps/"+step, answer)
+			response = ask("POST", "/v1/steps/"+step, response)
 		}
 	}
 	for _, operation := range []string{"verify", "s3/post-policy", "tokens", "read", "diagnose", "snippets"} {

@@ -210,7 +210,7 @@ func bodyFields(p broker.Body, media string) (text, encoded *string, e *envelope
 	return nil, &content, e
 }
 
-// bodySize is what those forms take in an answer, about, with the third that its encoder wants left over.
+// bodySize is what those forms take in a response, about, with the third that its encoder wants left over.
 func bodySize(text, encoded *string, e *envelope) int {
 	n := len(valueOf(text)) + len(valueOf(encoded))
 	if e != nil {

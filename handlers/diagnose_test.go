@@ -293,26 +293,26 @@ func TestDiagnose_DecidesOnWhatAWSEchoes(t *testing.T) {
 	t.Fatal("there is no such case")
 }
 
-// A workflow hands on the answer of signing and AWS's answer as they are.
+// A workflow hands on the response of signing and AWS's response as they are.
 func TestDiagnose_TakesWhatSigningAnswered(t *testing.T) {
 	server := newServer(t, nil)
 	signed := server.sign(`{"method":"POST","url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders",` +
 		`"headers":{"Content-Type":"application/json"},"body":{"order":1},"profile":"orders"}`)
-	answer := `{"statusCode":403,"headers":{"Date":"Sun, 30 Aug 2015 12:36:01 GMT"},` +
+	response := `{"statusCode":403,"headers":{"Date":"Sun, 30 Aug 2015 12:36:01 GMT"},` +
 		`"body":{"message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: ` +
 		`arn:aws:execute-api:eu-west-1:********9012:a1b2c3d4e5/prod/POST/orders"}}`
 	report := server.diagnose(map[string]any{
 		"request": map[string]any{
 			"method": signed.Method, "url": signed.URL, "headers": signed.Headers, "body": signed.Body, "bodyBase64": signed.BodyBase64,
 		},
-		"requestIs": "signed", "paste": answer, "profile": signed.Profile, "signedAt": signed.SignedAt, "at": nil,
+		"requestIs": "signed", "paste": response, "profile": signed.Profile, "signedAt": signed.SignedAt, "at": nil,
 	})
 	if u := report.Understood; u.Method != "POST" || u.URL != signed.URL || u.Status != 403 || u.Body != "11 bytes" || !u.Secret {
 		t.Errorf("understood %+v", u)
 	}
 }
 
-// The answer is text, whatever bytes a body holds.
+// The response is text, whatever bytes a body holds.
 func TestDiagnose_AnswersInUTF8(t *testing.T) {
 	server := newServer(t, nil)
 	server.diagnose(map[string]any{

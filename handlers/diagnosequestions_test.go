@@ -70,7 +70,7 @@ func (q questioner) signs(method, path, body string, change func(*signing.Reques
 	return out
 }
 
-// sends takes a request to the gateway, and what is known of it and of the answer to the service.
+// sends takes a request to the gateway, and what is known of it and of the response to the service.
 func (q questioner) sends(signed answer, requestIs string, more map[string]any) diagnosis.Report {
 	q.t.Helper()
 	r, err := http.NewRequestWithContext(
@@ -177,7 +177,7 @@ func TestDiagnose_AnswersTheOldQuestions(t *testing.T) {
 	}
 }
 
-// recorded is a case whose service is not at hand: its answer was recorded.
+// recorded is a case whose service is not at hand: its response was recorded.
 func (q questioner) recorded(id string) diagnosis.Report {
 	q.t.Helper()
 	for _, c := range refusalCases(q.t) {

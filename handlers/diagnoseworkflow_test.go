@@ -92,9 +92,9 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 				if !strings.Contains(string(explained[0].Calls[0].Body), `"at":"`+received+`"`) {
 					t.Errorf("Explain does not tell when the answer was received: %s", explained[0].Calls[0].Body)
 				}
-				answer := string(explained[0].Calls[0].Answer)
-				if !strings.Contains(answer, `"cause":`+test.cause) || !strings.Contains(answer, `"secret":true`) {
-					t.Errorf("%s", answer)
+				response := string(explained[0].Calls[0].Answer)
+				if !strings.Contains(response, `"cause":`+test.cause) || !strings.Contains(response, `"secret":true`) {
+					t.Errorf("%s", response)
 				}
 				if stop := run.Of("Stop"); len(stop) != 1 || !strings.Contains(history, "To do: ") {
 					t.Errorf("the run does not end with what to do:\n%s", history)

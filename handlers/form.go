@@ -27,7 +27,7 @@ func (in *signRequest) mediaType() string {
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
-// maxForm bounds what encoding may make of an object: a byte may become three, and an answer holds the form twice. What
+// maxForm bounds what encoding may make of an object: a byte may become three, and a response holds the form twice. What
 // is longer can be given as a text, which takes its memory on the wire already.
 const maxForm = 1 << 20
 

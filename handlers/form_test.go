@@ -82,7 +82,7 @@ func TestAFormOfAnObjectIsDecidedOnLikeAnyOther(t *testing.T) {
 	}
 }
 
-// TestFormsAreBounded: encoding takes a byte to three, and the answer holds the form twice.
+// TestFormsAreBounded: encoding takes a byte to three, and the response holds the form twice.
 func TestFormsAreBounded(t *testing.T) {
 	const most = 1 << 20
 	server := newServer(t, nil)

@@ -54,7 +54,7 @@ func document(target, name, value, parameter, parameterValue, body, service stri
 	return in
 }
 
-// sentOnce posts the document and holds the answer to what every answer must hold. It is false where there is nothing to send.
+// sentOnce posts the document and holds the response to what every response must hold. It is false where there is nothing to send.
 func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signed answer, ok bool) {
 	text, err := json.Marshal(in)
 	if err != nil {
@@ -150,7 +150,7 @@ func TestDotNetIsImitated(t *testing.T) {
 	}
 }
 
-// verifyAgain verifies an answer as a request that came, by package signing.
+// verifyAgain verifies a response as a request that came, by package signing.
 func verifyAgain(t testing.TB, signed answer, style bool) {
 	t.Helper()
 	target, _, err := signing.ParseURL(signed.URL, nil)
@@ -177,7 +177,7 @@ func verifyAgain(t testing.TB, signed answer, style bool) {
 	}
 }
 
-// independent computes the signature of an answer from what is sent, by nothing but the documented algorithm.
+// independent computes the signature of a response from what is sent, by nothing but the documented algorithm.
 func independent(signed answer, style bool, query []string, payloadHash string) string {
 	_, rest, _ := strings.Cut(signed.URL, "://")
 	host, path := rest[:strings.IndexByte(rest, '/')], rest[strings.IndexByte(rest, '/'):]
@@ -250,7 +250,7 @@ func TestTheFuzzersPremise(t *testing.T) {
 	}
 }
 
-// FuzzSignEndToEnd: whatever is asked, an answer can be sent, is what was decided, and its signature is right by two computations.
+// FuzzSignEndToEnd: whatever is asked, a response can be sent, is what was decided, and its signature is right by two computations.
 func FuzzSignEndToEnd(f *testing.F) {
 	seed(f)
 	server := newServer(f, nil)

@@ -1,5 +1,5 @@
 // Package handlers answers the operations of the API, one file for each: it decodes one strict JSON document, calls package
-// broker, and writes the answer. It knows which field of the document a part of the request came from: every refusal is a
+// broker, and writes the response. It knows which field of the document a part of the request came from: every refusal is a
 // problem document with a code, a pointer to the field where there is one, and a hint.
 //
 // It does not route, authenticate or log: package api does, and gives each request its [Event]. It does not authorize, sign
@@ -39,7 +39,7 @@ func New(o Options) *Handlers { return &Handlers{Options: o, broker: broker.New(
 // Event gathers what is known about a request as it travels; package api logs it once, at the end.
 type Event struct {
 	broker.Call
-	Code   string // of the problem, when the answer is one
+	Code   string // of the problem, when the response is one
 	Cause  error  // of the problem; for the log alone
 	Detail string // what AWS or the network said when there is no session; for the log alone
 	Hint   string // what the operator should look at then; for the log alone

@@ -16,7 +16,7 @@ type status struct {
 	Status string `json:"status"`
 }
 
-// GetRoot says who is here. The Azure Functions host polls it and takes any answer for readiness, so it does nothing else.
+// GetRoot says who is here. The Azure Functions host polls it and takes any response for readiness, so it does nothing else.
 func (h *Handlers) GetRoot() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, r, http.StatusOK, "application/json", about{"countersign", h.Version, "/openapi.yaml"})

@@ -15,7 +15,7 @@ import (
 	"countersign/signing"
 )
 
-// mirror makes requests to sign, has them signed and verifies the answers.
+// mirror makes requests to sign, has them signed and verifies the responses.
 type mirror struct {
 	*testServer
 	*rand.Rand
@@ -145,7 +145,7 @@ func (m *mirror) addOptions(d map[string]any) {
 	d["options"] = options
 }
 
-// signs returns the answer of an operation, or of the four steps, and false where it refuses.
+// signs returns the response of an operation, or of the four steps, and false where it refuses.
 func (m *mirror) signs(way string, d map[string]any) (signed map[string]any, ok bool) {
 	m.t.Helper()
 	paths := []string{"/v1/" + way}
@@ -170,7 +170,7 @@ func (m *mirror) signs(way string, d map[string]any) (signed map[string]any, ok 
 	return signed, true
 }
 
-// paste takes fields of an answer into a request to verify.
+// paste takes fields of a response into a request to verify.
 func paste(signed map[string]any, fields ...string) map[string]any {
 	d := map[string]any{}
 	for _, f := range fields {
@@ -181,7 +181,7 @@ func paste(signed map[string]any, fields ...string) map[string]any {
 	return d
 }
 
-// asAWSDoes says whether an answer is what AWS would take, and says all that has to be known of it by itself: no option departs
+// asAWSDoes says whether a response is what AWS would take, and says all that has to be known of it by itself: no option departs
 // from what the service does, and the body is given or its hash is.
 func asAWSDoes(d, signed map[string]any, way string) bool {
 	options := d["options"].(map[string]any)
@@ -220,7 +220,7 @@ func FuzzAnAnswerIsValidAsItStands(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) { mirrorMany(t, seed, 1) })
 }
 
-func mirrorMany(t *testing.T, seed uint64, requests int) (answers, bare int) {
+func mirrorMany(t *testing.T, seed uint64, requests int) (responses, bare int) {
 	t.Helper()
 	m := newMirror(t, seed)
 	for range requests {
@@ -230,7 +230,7 @@ func mirrorMany(t *testing.T, seed uint64, requests int) (answers, bare int) {
 			if !ok {
 				continue
 			}
-			answers++
+			responses++
 			for _, headers := range []string{"headers", "headerList"} {
 				whole := paste(signed, "method", "url", headers, "body", "bodyBase64", "payloadSha256", "options")
 				if got := m.verify(whole); !got.Valid {
@@ -247,10 +247,10 @@ func mirrorMany(t *testing.T, seed uint64, requests int) (answers, bare int) {
 			}
 		}
 	}
-	return answers, bare
+	return responses, bare
 }
 
-// TestVerify_OneChangedBitIsNotValid: no answer is valid any more after one bit of it was changed, unless it still means the same.
+// TestVerify_OneChangedBitIsNotValid: no response is valid any more after one bit of it was changed, unless it still means the same.
 func TestVerify_OneChangedBitIsNotValid(t *testing.T) {
 	n := 1500
 	if testing.Short() {

@@ -5,7 +5,7 @@ import (
 	"countersign/problem"
 )
 
-// output is how much of the answer the caller wants.
+// output is how much of the response the caller wants.
 type output struct {
 	short bool
 	form  string // of the body; empty for those of the output
@@ -20,7 +20,7 @@ func (in *signRequest) checkOutput(found *problem.Fields) {
 	found.OneOf("/bodyForm", in.BodyForm, "text", "base64", "envelope", "none")
 }
 
-// alwaysFull refuses a choice where the whole answer is needed: by the next step, or by who prints it.
+// alwaysFull refuses a choice where the whole response is needed: by the next step, or by who prints it.
 func (in *signRequest) alwaysFull() error {
 	var found problem.Fields
 	const reason = "must be left out here, where the response is always full."
@@ -33,7 +33,7 @@ func (in *signRequest) alwaysFull() error {
 	return found.Err()
 }
 
-// choose takes from the answer what the caller does not want.
+// choose takes from the response what the caller does not want.
 func (a *signedAnswer) choose(want output) {
 	a.output = want
 	if !a.Body.Present {
@@ -55,7 +55,7 @@ func (a *signedAnswer) choose(want output) {
 	}
 }
 
-// bodyForms are the forms in which an answer has the body.
+// bodyForms are the forms in which a response has the body.
 type bodyForms struct{ text, encoded, enveloped bool }
 
 func (f bodyForms) appendTo(o *appendjson.Object, body []byte, media string) {

@@ -140,7 +140,7 @@ func (h *Handlers) read(_ context.Context, _ *broker.Call, in *readRequest) (*re
 // maxPieces bounds in how many pieces the place of one value is told.
 const maxPieces = 200
 
-// add takes a request of the paste into the answer.
+// add takes a request of the paste into the response.
 func (out *readAnswer) add(q *reading.Request) {
 	out.Kind = string(q.Form)
 	q, out.Signed = q.Unsigned()

@@ -49,7 +49,7 @@ func recipes(t *testing.T) []connector.Recipe {
 // request: in the form of each service, from what arrived.
 var services = map[string]struct {
 	service, region string
-	answer          func(r *http.Request, body string) (media, answer string, header []string)
+	response        func(r *http.Request, body string) (media, response string, header []string)
 	result          string // what the workflow's Result has
 }{
 	"apiGateway": {"execute-api", "eu-west-1", jsonAnswer(`{"order":1042,"accepted":true}`), `{"order":1042,"accepted":true}`},
@@ -137,8 +137,8 @@ func newRecipeAWS(t *testing.T, name, policies string) *recipeAWS {
 			a.override(w)
 			return
 		}
-		media, answer, header := service.answer(r, string(text))
-		answers(http.StatusOK, answer, append(header, "Content-Type", media)...)(w, r)
+		media, response, header := service.response(r, string(text))
+		answers(http.StatusOK, response, append(header, "Content-Type", media)...)(w, r)
 	}, func(o *handlers.Options) {
 		o.Sessions = fakeSessions{session: func(credentials.SessionRequest) (credentials.Session, error) {
 			return credentials.Session{

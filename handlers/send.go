@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// sendTimeout is how long a request and its answer may take: less than the 120 seconds that workflows wait, so that
+	// sendTimeout is how long a request and its response may take: less than the 120 seconds that workflows wait, so that
 	// the timeout is told and not met.
 	sendTimeout = 90 * time.Second
-	// answerGrace is how long the answer may take beyond that to reach the caller.
+	// answerGrace is how long the response may take beyond that to reach the caller.
 	answerGrace = 30 * time.Second
 )
 
@@ -95,21 +95,21 @@ func (h *Handlers) CallAWS() http.Handler {
 			return
 		}
 		defer sent.Close()
-		answer := &passedOn{sent: sent, limit: h.maxResponseBytes(), form: valueOf(in.ResponseBody), took: h.Now().Sub(begun), now: h.Now}
+		response := &passedOn{sent: sent, limit: h.maxResponseBytes(), form: valueOf(in.ResponseBody), took: h.Now().Sub(begun), now: h.Now}
 		if valueOf(in.OnError) != "return" {
-			if refusal := answer.refusal(); refusal != nil {
+			if refusal := response.refusal(); refusal != nil {
 				WriteError(w, r, refusal)
 				return
 			}
 		}
-		answer.cause = answer.explain()
+		response.cause = response.explain()
 		sent.RedactRefusal()
-		if err := answer.read(); err != nil {
+		if err := response.read(); err != nil {
 			WriteError(w, r, err)
 			return
 		}
-		defer answer.close()
-		answer.write(w, r)
+		defer response.close()
+		response.write(w, r)
 	})
 }
 

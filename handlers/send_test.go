@@ -69,7 +69,7 @@ func answers(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// sentDocument is the answer to a request that was sent.
+// sentDocument is the response to a request that was sent.
 type sentDocument struct {
 	Status       int
 	Headers      map[string]string
@@ -163,7 +163,7 @@ func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 	for name, row := range map[string]struct {
 		media, body, asked string
 		encoding           string
-		json               string // the body as it must be in the answer
+		json               string // the body as it must be in the response
 		base64             string
 		warning            string
 	}{
@@ -460,7 +460,7 @@ func TestSend_RefusesStreamsOfEvents(t *testing.T) {
 	s.fails("", 422, "answer_is_stream")
 }
 
-// An answer that breaks off never ends well: neither as JSON, nor as Base64 that is on its way.
+// A response that breaks off never ends well: neither as JSON, nor as Base64 that is on its way.
 func TestSend_AnswersThatBreakOffNeverEndWell(t *testing.T) {
 	breaking := func(media, body string, length int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -520,7 +520,7 @@ func TestSend_AnswersWithinItsTimeout(t *testing.T) {
 	}
 }
 
-// Services quote what was signed in a refusal. The session token of it is for no caller, in whatever form the answer is asked for.
+// Services quote what was signed in a refusal. The session token of it is for no caller, in whatever form the response is asked for.
 func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	for name, body := range map[string]string{
 		"plain": `{"message":"x-amz-security-token:` + token + `"}`, "packed": packed(`{"message":"` + token + `"}`),
@@ -601,7 +601,7 @@ func TestSend_RefusesFieldsThatHaveNoUseHere(t *testing.T) {
 func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
 	var got http.Header
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Clone() }, nil)
-	answer := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv",` +
+	response := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv",` +
 		`"X-Forwarded-For":"1.2.3.4",` +
 		`"Connection":"X-Api-Key","Transfer-Encoding":"chunked","Te":"trailers","Proxy-Authorization":"x","Via":"1.1 a","Content-Length":"7"}`)
 	for name, want := range map[string]string{
@@ -612,13 +612,13 @@ func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
 			t.Errorf("%s: %q arrived, want %q", name, got.Get(name), want)
 		}
 	}
-	for _, w := range answer.Warnings {
+	for _, w := range response.Warnings {
 		if w.Code != "header_replaced" {
 			t.Errorf("warned of %s: %s", w.Code, w.Message)
 		}
 	}
-	if len(answer.Warnings) != 7 {
-		t.Errorf("%d warnings: %v", len(answer.Warnings), answer.Warnings)
+	if len(response.Warnings) != 7 {
+		t.Errorf("%d warnings: %v", len(response.Warnings), response.Warnings)
 	}
 }
 
@@ -658,7 +658,7 @@ func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
 	}
 }
 
-// deadlines is a response that tells by when the request must have been read and the answer be written.
+// deadlines is a response that tells by when the request must have been read and the response be written.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	mu          sync.Mutex

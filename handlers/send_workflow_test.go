@@ -46,7 +46,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	noAnswer := func(w http.ResponseWriter, r *http.Request) bool {
+	noResponse := func(w http.ResponseWriter, r *http.Request) bool {
 		<-r.Context().Done()
 		return true
 	}
@@ -61,7 +61,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 		"done, to be polled for":           {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
 		"done, and the connection is lost": {script{hangUp}, logicapps.Failed, 1, 1},
 		"done, and the answer breaks off":  {script{breakOff}, logicapps.Failed, 1, 1},
-		"done, and no answer comes":        {script{noAnswer}, logicapps.Failed, 1, 1},
+		"done, and no answer comes":        {script{noResponse}, logicapps.Failed, 1, 1},
 		"refused":                          {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
 		"unknown to an API":                {script{does(404, "{}")}, logicapps.Failed, 0, 1},
 		"an API that answers 408":          {script{does(408, "{}")}, logicapps.Failed, 0, 1},
@@ -154,7 +154,7 @@ func runCallAWS(t *testing.T, s *sendServer, file, seconds string) *logicapps.Ru
 	return run
 }
 
-// A workflow reads the answer as its author writes it, and no secret is in its history.
+// A workflow reads the response as its author writes it, and no secret is in its history.
 func TestSend_WorkflowsReadTheAnswer(t *testing.T) {
 	for _, file := range []string{"call-aws.json", "connector-call-aws.json"} {
 		t.Run(file, func(t *testing.T) {

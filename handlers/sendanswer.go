@@ -18,7 +18,7 @@ import (
 	"countersign/signing"
 )
 
-// sentAnswer is the answer of AWS, without its body, which is written behind it in one form.
+// sentAnswer is the response of AWS, without its body, which is written behind it in one form.
 type sentAnswer struct {
 	Status               int               `json:"status"`
 	Headers              map[string]string `json:"headers"`
@@ -45,7 +45,7 @@ const (
 	inEnvelope = "envelope"
 )
 
-// passedOn is an answer of AWS on its way to the caller.
+// passedOn is a response of AWS on its way to the caller.
 type passedOn struct {
 	sent     *broker.Sent
 	limit    int64
@@ -89,7 +89,7 @@ func (a *passedOn) read() error {
 	var err error
 	if a.body, err = hold(a.unpacked(), a.limit); err != nil {
 		if errors.Is(err, sending.ErrTooLarge) {
-			_, _ = a.sent.ReadAll(0) // so that the record tells an answer from a caller who left
+			_, _ = a.sent.ReadAll(0) // so that the record tells a response from a caller who left
 		}
 		return a.sent.Problem(err)
 	}
@@ -99,7 +99,7 @@ func (a *passedOn) read() error {
 	return a.settle(asked)
 }
 
-// candidate is the form that suits what the answer says of itself.
+// candidate is the form that suits what the response says of itself.
 func (a *passedOn) candidate(asked, media string) string {
 	resp := a.sent.Response
 	noBody := resp.Request.Method == http.MethodHead || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified
@@ -183,7 +183,7 @@ func (u *unpacking) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-// headers are those of the answer, but for those of the connection.
+// headers are those of the response, but for those of the connection.
 func (a *passedOn) headers() []signing.Header {
 	answered := a.sent.Response.Header.Clone()
 	sending.Headers{Cookies: true}.Back(answered, a.sent.Response.StatusCode)

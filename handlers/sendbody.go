@@ -13,10 +13,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// heldMemory is what of an answer is held in memory; the rest goes into a file.
+// heldMemory is what of a response is held in memory; the rest goes into a file.
 const heldMemory = 256 << 10
 
-// held is the body of an answer of which the form, or the length, has to be known first.
+// held is the body of a response of which the form, or the length, has to be known first.
 type held struct {
 	memory bytes.Buffer
 	file   *os.File // without a name, where the system allows that; nil for none

@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// explain says why AWS refused, of an answer that is passed on with its body. It reads what a diagnosis looks at, and puts it back.
+// explain says why AWS refused, of a response that is passed on with its body. It reads what a diagnosis looks at, and puts it back.
 func (a *passedOn) explain() *problem.Diagnosis {
 	resp := a.sent.Response
 	if !refused(resp.StatusCode) {

@@ -117,13 +117,13 @@ func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
 				more += `,"responseBody":"` + test.form + `"`
 			}
 			w := s.call(more)
-			answer := w.Body.String()
+			response := w.Body.String()
 			p := decodeAs[struct {
 				Status    int
 				Diagnosis *struct{ Cause, Reason, FixInWorkflow string }
-			}](t, strings.NewReader(answer))
-			if w.Code != 200 || p.Status != test.status || !strings.Contains(answer, test.bodyIs) {
-				t.Errorf("%d %.600s", w.Code, answer)
+			}](t, strings.NewReader(response))
+			if w.Code != 200 || p.Status != test.status || !strings.Contains(response, test.bodyIs) {
+				t.Errorf("%d %.600s", w.Code, response)
 			}
 			switch {
 			case (p.Diagnosis != nil) != (test.cause != ""):
@@ -131,14 +131,14 @@ func TestSend_ReturnedRefusalsHaveADiagnosis(t *testing.T) {
 			case p.Diagnosis != nil && (p.Diagnosis.Cause != test.cause || p.Diagnosis.FixInWorkflow == "" || p.Diagnosis.Reason == ""):
 				t.Errorf("%+v, want %s", p.Diagnosis, test.cause)
 			}
-			if strings.Count(answer, `"body_unpacked"`) != strings.Count(test.warning, "body_unpacked") {
-				t.Errorf("%.600s", answer)
+			if strings.Count(response, `"body_unpacked"`) != strings.Count(test.warning, "body_unpacked") {
+				t.Errorf("%.600s", response)
 			}
 		})
 	}
 }
 
-// What AWS quotes of the request is in no part of the answer.
+// What AWS quotes of the request is in no part of the response.
 func TestSend_TheDiagnosisTellsNoSecret(t *testing.T) {
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)

@@ -26,11 +26,11 @@ const (
 	latestAgain = 5 * time.Minute
 )
 
-// Refusal is the problem that an answer of AWS is to a client which knows AWS less well than its SDKs do, or nil. It reads
-// of the answer's body.
+// Refusal is the problem that a response of AWS is to a client which knows AWS less well than its SDKs do, or nil. It reads
+// of the response's body.
 func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).refusal() }
 
-// refusal is the problem that an answer of AWS is, or nil. Its status is of the same class as AWS's, and such that a workflow that
+// refusal is the problem that a response of AWS is, or nil. Its status is of the same class as AWS's, and such that a workflow that
 // repeats 408, 429 and 5xx by itself repeats what is worth it and no more.
 func (a *passedOn) refusal() *problem.Error {
 	status := a.sent.Response.StatusCode
@@ -63,7 +63,7 @@ func (a *passedOn) refusal() *problem.Error {
 }
 
 // functionError is what Lambda says of a function that ran and failed, Handled or
-// Unhandled, in an answer below 300.
+// Unhandled, in a response below 300.
 func functionError(resp *http.Response) string {
 	if refused(resp.StatusCode) {
 		return ""
@@ -134,7 +134,7 @@ func (a *passedOn) told() (*problem.Answer, []byte) {
 	return out, body[:min(len(body), maxRefusal+1)]
 }
 
-// messageOf is what a service says in its answer to a request that it refuses: message, in one of AWS's spellings, or the
+// messageOf is what a service says in its response to a request that it refuses: message, in one of AWS's spellings, or the
 // first Message of XML.
 func messageOf(body string) string {
 	body = strings.TrimLeft(body, byteOrderMark+" \t\r\n")

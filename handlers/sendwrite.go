@@ -15,7 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// write answers. From the first byte on there is no other answer, so what breaks then breaks the connection.
+// write answers. From the first byte on there is no other response, so what breaks then breaks the connection.
 func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 	head, tail, err := a.frame()
 	if err != nil {
@@ -124,7 +124,7 @@ func copyTo(w io.Writer, r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, 48<<10))
 }
 
-// steady gives each piece of an answer its time, however long the whole takes.
+// steady gives each piece of a response its time, however long the whole takes.
 type steady struct {
 	w       io.Writer
 	control *http.ResponseController

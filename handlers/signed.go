@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// signedAnswer is the answer to a request to sign or presign: the request to send, and what it was signed with.
+// signedAnswer is the response to a request to sign or presign: the request to send, and what it was signed with.
 type signedAnswer struct {
 	*broker.Result
 	output      output

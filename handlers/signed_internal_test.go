@@ -18,7 +18,7 @@ import (
 
 var answers100000 = flag.Bool("answers", false, "compare 100,000 random answers, in place of 2,000")
 
-// signedFields and presignedFields are the answers by their tags.
+// signedFields and presignedFields are the responses by their tags.
 type signedFields struct {
 	Method            string            `json:"method"`
 	URL               string            `json:"url"`
@@ -69,7 +69,7 @@ type scopeTags struct {
 	SignedAt      time.Time         `json:"signedAt"`
 }
 
-// byTags is the answer as an encoder writes it that goes by the tags.
+// byTags is the response as an encoder writes it that goes by the tags.
 func byTags(t *testing.T, s *broker.Result) []byte {
 	t.Helper()
 	var body bodyTags
@@ -78,7 +78,7 @@ func byTags(t *testing.T, s *broker.Result) []byte {
 		PayloadSHA256: s.PayloadHash, Service: s.Scope.Service, Region: s.Scope.Region, Algorithm: s.Algorithm,
 		ScopeSource: scopeSource(s), Options: optionsOf(s), SignedHeaders: s.SignedHeaders, SignedAt: s.SignedAt,
 	}
-	var answer any = &presignedFields{
+	var response any = &presignedFields{
 		s.Method, s.URL, headerMap(s.Headers), sentHeaders(s.Headers), body, scope, int64(s.Expires / time.Second), s.ExpiresAt,
 		s.AccessKeyID, s.Profile, warningsOf(s.Warnings), newExplanation(s.Explanation),
 	}
@@ -95,9 +95,9 @@ func byTags(t *testing.T, s *broker.Result) []byte {
 				signed.XAmzContentSHA256 = h.Value
 			}
 		}
-		answer = signed
+		response = signed
 	}
-	text, err := jsonv2.Marshal(answer, jsonv2.Deterministic(true))
+	text, err := jsonv2.Marshal(response, jsonv2.Deterministic(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func randomText(r *rand.Rand) string {
 	return b.String()
 }
 
-// Each choice takes from the full answer, and adds nothing to it.
+// Each choice takes from the full response, and adds nothing to it.
 func TestSignedAnswer_ShortIsPartOfFull(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 500 {

@@ -47,13 +47,13 @@ func TestSlowPayloads(t *testing.T) {
 					}
 				}()
 				defer func() { _ = client.Close(); <-sent }()
-				answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+				response, err := http.ReadResponse(bufio.NewReader(client), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer func() { _ = answer.Body.Close() }()
-				if took := time.Since(begun); answer.StatusCode != tt.status || took < tt.notBefore || took > tt.until {
-					t.Errorf("%d after %v, want %d after %v to %v", answer.StatusCode, took, tt.status, tt.notBefore, tt.until)
+				defer func() { _ = response.Body.Close() }()
+				if took := time.Since(begun); response.StatusCode != tt.status || took < tt.notBefore || took > tt.until {
+					t.Errorf("%d after %v, want %d after %v to %v", response.StatusCode, took, tt.status, tt.notBefore, tt.until)
 				}
 			})
 		})

@@ -49,7 +49,7 @@ func (in *snippetRequest) check(found *problem.Fields) {
 	}
 }
 
-// snippet is the answer.
+// snippet is the response.
 type snippet struct {
 	Text     string `json:"text"`
 	FileName string `json:"fileName"`

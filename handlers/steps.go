@@ -12,7 +12,7 @@ import (
 	"countersign/signing"
 )
 
-// canonicalStep is what step 1 answers and step 2 takes.
+// canonicalStep is what step 1 returns and step 2 takes.
 type canonicalStep struct {
 	Method           string            `json:"method"`
 	URL              string            `json:"url"`
@@ -34,7 +34,7 @@ type canonicalStep struct {
 	Warnings         []warning         `json:"warnings"`
 }
 
-// stringStep is what step 2 answers and step 3 takes.
+// stringStep is what step 2 returns and step 3 takes.
 type stringStep struct {
 	canonicalStep
 	CanonicalRequestSHA256 string              `json:"canonicalRequestSha256"`
@@ -43,7 +43,7 @@ type stringStep struct {
 	Credentials            *requestCredentials `json:"credentials,omitzero"`
 }
 
-// signatureStep is what step 3 answers and step 4 takes.
+// signatureStep is what step 3 returns and step 4 takes.
 type signatureStep struct {
 	stringStep
 	AccessKeyID string `json:"accessKeyId"`

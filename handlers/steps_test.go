@@ -399,8 +399,8 @@ func TestSteps_TheBodyIsKnownFromEachForm(t *testing.T) {
 			delete(document, other)
 		}
 		document[form] = value
-		if answer := server.walk(document, "signature", "authorization"); !reflect.DeepEqual(answer[form], value) {
-			t.Errorf("%s: the last step answers %v, want %v", form, answer[form], value)
+		if response := server.walk(document, "signature", "authorization"); !reflect.DeepEqual(response[form], value) {
+			t.Errorf("%s: the last step answers %v, want %v", form, response[form], value)
 		}
 	}
 }

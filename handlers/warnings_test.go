@@ -55,7 +55,7 @@ func (s *testServer) presignRight(body string) presigned {
 	return signed
 }
 
-// warns holds a warning of an answer to its code, or to being none.
+// warns holds a warning of a response to its code, or to being none.
 func (a answer) warns(t *testing.T, code string) {
 	t.Helper()
 	if code == "" && len(a.Warnings) > 0 || code != "" && !slices.Contains(a.warningCodes(), code) {

@@ -1,8 +1,8 @@
 // Package problem holds what a caller is told when a request is not served: the codes there are, each with its status,
 // title and hint, the document in the form of RFC 9457, and the error that carries them from where something is found
-// wrong to where the answer is written.
+// wrong to where the response is written.
 //
-// It writes no answer and reads none. Whoever makes an [Error] must choose a code of the table; its detail and fields are
+// It writes no response and reads none. Whoever makes an [Error] must choose a code of the table; its detail and fields are
 // told to the caller, its cause never is.
 package problem
 
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Document is the answer to every request that is not served.
+// Document is the response to every request that is not served.
 type Document struct {
 	Type     string  `json:"type"`
 	Title    string  `json:"title"`
@@ -93,7 +93,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Status is the HTTP status of the answer.
+// Status is the HTTP status of the response.
 func (e *Error) Status() int {
 	if e.StatusCode != 0 {
 		return e.StatusCode
@@ -183,7 +183,7 @@ type Fields struct {
 	all     int
 }
 
-// An answer to a bad request must stay small, whatever is in the request.
+// A response to a bad request must stay small, whatever is in the request.
 const (
 	maxFields  = 20
 	maxPointer = 512

@@ -81,12 +81,12 @@ func TestProxy_SignsChunksAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			payload := strings.Repeat("0123456789abcdef", row.length/16+1)[:row.length]
 			body := chunked(payload, row.size)
-			answer, _ := f.exchange(t, "PUT", fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: "+
+			response, _ := f.exchange(t, "PUT", fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nX-Amz-Content-Sha256: "+
 				"STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n"+
 				"Content-Encoding: aws-chunked\r\nX-Amz-Decoded-Content-Length: %d\r\nContent-Length: %d\r\n\r\n%s",
 				path(server.host(), "/bucket/key"), len(payload), len(body), body))
-			if answer.StatusCode != 200 {
-				t.Fatalf("answered %s %s", answer.Status, answer.Header.Get("X-Problem"))
+			if response.StatusCode != 200 {
+				t.Fatalf("answered %s %s", response.Status, response.Header.Get("X-Problem"))
 			}
 			got := arrived(t, saw)
 			got.mustBeSigned(t, "s3")
@@ -144,9 +144,9 @@ func TestProxy_BrokenBodiesNeverEndWell(t *testing.T) {
 			if row.status == 0 {
 				_ = conn.(*net.TCPConn).CloseWrite()
 			}
-			answer, err := http.ReadResponse(r, nil)
-			if row.status != 0 && (err != nil || answer.StatusCode != row.status) {
-				t.Errorf("answered %v %v, want %d", answer, err, row.status)
+			response, err := http.ReadResponse(r, nil)
+			if row.status != 0 && (err != nil || response.StatusCode != row.status) {
+				t.Errorf("answered %v %v, want %d", response, err, row.status)
 			}
 			conn.Close()
 			select {
@@ -170,15 +170,15 @@ func TestProxy_HoldsWhatDeclaresNoHash(t *testing.T) {
 	}, server.host())
 	put := func(length int) *http.Response {
 		body := strings.Repeat("a", length)
-		answer, _ := f.exchange(
+		response, _ := f.exchange(
 			t, "PUT",
 			fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path(server.host(), "/k"), length, body),
 		)
-		return answer
+		return response
 	}
 	for _, length := range []int{1, 1 << 20, 1<<20 + 1, 4 << 20} {
-		if answer := put(length); answer.StatusCode != 204 {
-			t.Fatalf("%d bytes: %s %s", length, answer.Status, answer.Header.Get("X-Problem"))
+		if response := put(length); response.StatusCode != 204 {
+			t.Fatalf("%d bytes: %s %s", length, response.Status, response.Header.Get("X-Problem"))
 		}
 		got := arrived(t, saw)
 		got.mustBeSigned(t, "execute-api")
@@ -221,9 +221,9 @@ func TestProxy_StreamsUnsignedWhereS3TakesIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held = false
 			line := "PUT " + path("files.s3.eu-west-1.amazonaws.com", "/k") + " HTTP/1.1\r\n"
-			answer, _ := f.exchange(t, "PUT", line+"Host: x\r\n"+row.headers+"\r\n"+row.body)
-			if answer.StatusCode != 200 {
-				t.Fatalf("answered %s %s", answer.Status, answer.Header.Get("X-Problem"))
+			response, _ := f.exchange(t, "PUT", line+"Host: x\r\n"+row.headers+"\r\n"+row.body)
+			if response.StatusCode != 200 {
+				t.Fatalf("answered %s %s", response.Status, response.Header.Get("X-Problem"))
 			}
 			if got := <-hashes; got != row.want || held != row.held {
 				t.Errorf("x-amz-content-sha256 %s, held %v; want %s, %v", got, held, row.want, row.held)
@@ -277,12 +277,12 @@ func TestProxy_RefusesWhatItCannotHold(t *testing.T) {
 			}
 			conn, r := f.send(t, method+" "+path(server.host(), "/k")+" HTTP/1.1\r\nHost: x\r\n"+row.length+"\r\n\r\n")
 			go func() { _, _ = io.WriteString(conn, body) }()
-			answer, err := http.ReadResponse(r, nil)
+			response, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if answer.StatusCode != row.status || answer.Header.Get("X-Problem") != row.code {
-				t.Errorf("answered %s %s, want %d %s", answer.Status, answer.Header.Get("X-Problem"), row.status, row.code)
+			if response.StatusCode != row.status || response.Header.Get("X-Problem") != row.code {
+				t.Errorf("answered %s %s, want %d %s", response.Status, response.Header.Get("X-Problem"), row.status, row.code)
 			}
 			if len(saw) > 0 {
 				t.Errorf("sent %q", <-saw)
@@ -309,9 +309,9 @@ func TestProxy_ExpectHoldsTheBodyBack(t *testing.T) {
 			path(server.host(), "/k"), sha256Hex("hello"),
 		),
 	)
-	answer, err := http.ReadResponse(r, nil)
-	if err != nil || answer.StatusCode != 403 {
-		t.Fatalf("%v %v, want 403 and no 100", answer, err)
+	response, err := http.ReadResponse(r, nil)
+	if err != nil || response.StatusCode != 403 {
+		t.Fatalf("%v %v, want 403 and no 100", response, err)
 	}
 	if got := f.audit.outcome(t); got.BytesOut != 0 || got.Outcome != "refused" {
 		t.Errorf("outcome %+v", got.Sent)
@@ -329,15 +329,15 @@ func TestProxy_PoliciesSeeTheOperationOfAForm(t *testing.T) {
 	)
 	for body, status := range map[string]int{"Action=Publish&Version=2010-03-31": 204, "Action=DeleteTopic&Version=2010-03-31": 403} {
 		for _, claim := range []string{"", "X-Amz-Content-Sha256: " + sha256Hex(body) + "\r\n"} {
-			answer, _ := f.exchange(
+			response, _ := f.exchange(
 				t, "POST",
 				fmt.Sprintf(
 					"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
 					path(server.host(), "/"), claim, len(body), body,
 				),
 			)
-			if answer.StatusCode != status {
-				t.Errorf("%s: %s, want %d", body, answer.Status, status)
+			if response.StatusCode != status {
+				t.Errorf("%s: %s, want %d", body, response.Status, status)
 			}
 		}
 	}

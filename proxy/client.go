@@ -16,9 +16,9 @@ const (
 	idle    = 5 * time.Minute
 	renewal = idle / 60
 	// parting is how long a client may take for the rest of a body that nobody wants,
-	// so that it gets to read the answer.
+	// so that it gets to read the response.
 	parting = 5 * time.Second
-	// small is below what an answer that is not complete would wait for more in a
+	// small is below what a response that is not complete would wait for more in a
 	// buffer.
 	small = 4 << 10
 )
@@ -34,8 +34,8 @@ type client struct {
 	cancel  context.CancelFunc
 	unwatch func() bool
 
-	left     int64  // of the answer's body, where its length is known
-	protocol string // that the answer changes to
+	left     int64  // of the response's body, where its length is known
+	protocol string // that the response changes to
 	hijacked bool
 	waits    bool // for what may take hours to come
 
@@ -98,8 +98,8 @@ func (c *client) renew(last *time.Time, set func(time.Time) error) {
 }
 
 // expect says what answer comes.
-func (c *client) expect(answer *http.Response) {
-	c.left, c.protocol = answer.ContentLength, answer.Header.Get("Upgrade")
+func (c *client) expect(response *http.Response) {
+	c.left, c.protocol = response.ContentLength, response.Header.Get("Upgrade")
 }
 
 // WriteHeader implements http.ResponseWriter.

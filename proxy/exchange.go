@@ -14,19 +14,19 @@ import (
 	"countersign/sending"
 )
 
-// exchange is one request and its answer.
+// exchange is one request and its response.
 type exchange struct {
-	proxy   *Proxy
-	mode    Mode
-	target  Target
-	in      *http.Request // the client's
-	call    *broker.Call
-	client  *client
-	headers sending.Headers
-	sent    *broker.Sent
-	answer  *download
-	release []func()
-	cancel  context.CancelFunc
+	proxy    *Proxy
+	mode     Mode
+	target   Target
+	in       *http.Request // the client's
+	call     *broker.Call
+	client   *client
+	headers  sending.Headers
+	sent     *broker.Sent
+	response *download
+	release  []func()
+	cancel   context.CancelFunc
 }
 
 // newExchange finds where a request goes.
@@ -56,8 +56,8 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 func (x *exchange) end() {
 	x.client.end()
 	x.cancel()
-	if x.answer != nil && !x.answer.closed.Load() { // an upgrade that came to nothing
-		_ = x.answer.Close()
+	if x.response != nil && !x.response.closed.Load() { // an upgrade that came to nothing
+		_ = x.response.Close()
 	}
 	for _, release := range x.release {
 		release()
@@ -66,12 +66,12 @@ func (x *exchange) end() {
 
 // RoundTrip implements http.RoundTripper: it has the client's request signed and
 // sent. Of what net/http makes of it, only the body and the context are used.
-func (x *exchange) RoundTrip(out *http.Request) (answer *http.Response, err error) {
+func (x *exchange) RoundTrip(out *http.Request) (response *http.Response, err error) {
 	if !x.client.waits {
 		return x.send(out)
 	}
-	apart(func() { answer, err = x.send(out) }) //nolint:bodyclose // by ReverseProxy
-	return answer, err
+	apart(func() { response, err = x.send(out) }) //nolint:bodyclose // by ReverseProxy
+	return response, err
 }
 
 func (x *exchange) send(out *http.Request) (*http.Response, error) {
@@ -95,52 +95,52 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 				Code: "host_not_signed", Detail: "AppSync takes the signature of a real-time connection in a subprotocol, which the client makes.",
 			}
 		}
-		in.Upgrade = to // others, such as h2c, are offers that need no answer
+		in.Upgrade = to // others, such as h2c, are offers that need no response
 	}
 	x.payload(in, body, x.in.ContentLength)
 	sent, err := x.proxy.Broker.Send(out.Context(), x.call, in)
 	if err != nil {
 		return nil, err
 	}
-	answer := sent.Response
+	response := sent.Response
 	if x.mode.Refusal == nil {
 		sent.RedactRefusal() // a problem is made of the whole
 	}
-	x.client.expect(answer)
-	x.sent, x.answer = sent, &download{ReadCloser: answer.Body, sent: sent}
-	if to, ok := answer.Body.(io.Writer); ok && answer.StatusCode == http.StatusSwitchingProtocols {
-		changed := *answer // ReverseProxy takes the body out
-		changed.Body = &duplex{x.answer, to}
+	x.client.expect(response)
+	x.sent, x.response = sent, &download{ReadCloser: response.Body, sent: sent}
+	if to, ok := response.Body.(io.Writer); ok && response.StatusCode == http.StatusSwitchingProtocols {
+		changed := *response // ReverseProxy takes the body out
+		changed.Body = &duplex{x.response, to}
 		return &changed, nil
 	}
-	answer.Body = x.answer
-	return answer, nil
+	response.Body = x.response
+	return response, nil
 }
 
-// back makes of AWS's answer the one for the client.
-func (x *exchange) back(answer *http.Response) error {
+// back makes of AWS's response the one for the client.
+func (x *exchange) back(response *http.Response) error {
 	if x.mode.Refusal != nil {
 		if p := x.mode.Refusal(x.sent); p != nil {
 			return p
 		}
 		// Workflows take these for something to follow.
-		if answer.StatusCode == http.StatusAccepted {
-			answer.StatusCode = http.StatusOK
+		if response.StatusCode == http.StatusAccepted {
+			response.StatusCode = http.StatusOK
 		}
-		answer.Header.Del("Location")
+		response.Header.Del("Location")
 	}
 	x.sent.Forget()
-	x.headers.Back(answer.Header, answer.StatusCode)
-	if to := answer.Header.Get("Location"); to != "" {
-		answer.Header.Set("Location", x.target.location(to))
+	x.headers.Back(response.Header, response.StatusCode)
+	if to := response.Header.Get("Location"); to != "" {
+		response.Header.Set("Location", x.target.location(to))
 	}
-	if answer.Header.Get("X-Request-Id") != "" {
+	if response.Header.Get("X-Request-Id") != "" {
 		x.client.Header().Del("X-Request-Id") // ours is in the log as well
 	}
 	return nil
 }
 
-// fail answers a request for which there is no answer.
+// fail answers a request for which there is no response.
 func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	if x.sent != nil && !errors.As(err, new(*problem.Error)) {
 		err = &problem.Error{Code: "answer_broken", Detail: "The response could not be passed on.", Cause: err}
@@ -148,7 +148,7 @@ func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	x.proxy.WriteError(x.client, x.in, err)
 }
 
-// Get and Put implement [httputil.BufferPool], with the buffer that the answer is
+// Get and Put implement [httputil.BufferPool], with the buffer that the response is
 // copied by. A stream of events holds its buffer while nothing comes, perhaps for
 // hours, and many do at once: it gets a small one.
 func (x *exchange) Get() []byte {
@@ -169,7 +169,7 @@ const large = 64 << 10
 
 var pool = sync.Pool{New: func() any { return new([large]byte) }}
 
-// download is the answer's body; closing it completes the record.
+// download is the response's body; closing it completes the record.
 type download struct {
 	io.ReadCloser
 	sent   *broker.Sent

@@ -33,9 +33,9 @@ func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
 			} {
 				raw := "GET " + path(server.host(), "/") + " HTTP/1.1\r\nHost: " + canary + "\r\n" +
 					spelled + ": " + canary + "\r\n" + connection + "\r\n"
-				answer, _ := f.exchange(t, "GET", raw)
-				if answer.StatusCode != 204 {
-					t.Fatalf("%s %q: %s %s", spelled, connection, answer.Status, answer.Header.Get("X-Problem"))
+				response, _ := f.exchange(t, "GET", raw)
+				if response.StatusCode != 204 {
+					t.Fatalf("%s %q: %s %s", spelled, connection, response.Status, response.Header.Get("X-Problem"))
 				}
 				got := arrived(t, saw)
 				got.mustBeSigned(t, "execute-api")
@@ -65,9 +65,9 @@ func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
 func TestProxy_CookiesPassWhereTheyMay(t *testing.T) {
 	server, saw := answering(t, "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n")
 	f := newFront(t, options{cookies: true}, server.host())
-	answer, _ := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nCookie: a=1; b=2\r\n\r\n")
-	if got := arrived(t, saw); got.value("Cookie") != "a=1; b=2" || answer.Header.Get("Set-Cookie") != "a=1" {
-		t.Errorf("sent %q, answered %q", got.headers, answer.Header)
+	response, _ := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nCookie: a=1; b=2\r\n\r\n")
+	if got := arrived(t, saw); got.value("Cookie") != "a=1; b=2" || response.Header.Get("Set-Cookie") != "a=1" {
+		t.Errorf("sent %q, answered %q", got.headers, response.Header)
 	}
 }
 
@@ -151,8 +151,8 @@ func TestProxy_CallsNoOtherAddress(t *testing.T) {
 		} {
 			targets++
 			conn, r := f.send(t, form)
-			if answer, err := http.ReadResponse(r, nil); err == nil && answer.StatusCode < 400 {
-				t.Errorf("%q: %s", form, answer.Status)
+			if response, err := http.ReadResponse(r, nil); err == nil && response.StatusCode < 400 {
+				t.Errorf("%q: %s", form, response.Status)
 			}
 			conn.Close()
 		}

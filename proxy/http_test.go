@@ -150,9 +150,9 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 				version = name
 			}
 			raw := row.method + " " + path(server.host(), row.path) + " " + version + "\r\nHost: proxy.example\r\n" + row.rest
-			answer, _ := f.exchange(t, row.method, raw)
-			if answer.StatusCode != 204 {
-				t.Fatalf("answered %s %q", answer.Status, answer.Header)
+			response, _ := f.exchange(t, row.method, raw)
+			if response.StatusCode != 204 {
+				t.Fatalf("answered %s %q", response.Status, response.Header)
 			}
 			got := arrived(t, saw)
 			target := row.target
@@ -288,26 +288,26 @@ func TestProxy_PassesAnswersBack(t *testing.T) {
 			}
 			conn, r := f.send(t, method+" "+path(server.host(), "/a")+" HTTP/1.1\r\nHost: x\r\n\r\n")
 			defer conn.Close()
-			answer, err := http.ReadResponse(r, &http.Request{Method: method})
+			response, err := http.ReadResponse(r, &http.Request{Method: method})
 			if err == nil && row.interim > 0 {
-				if answer.StatusCode != row.interim || answer.Header.Get("Link") != "</a>" {
-					t.Errorf("interim answer %s %q", answer.Status, answer.Header)
+				if response.StatusCode != row.interim || response.Header.Get("Link") != "</a>" {
+					t.Errorf("interim answer %s %q", response.Status, response.Header)
 				}
-				answer, err = http.ReadResponse(r, &http.Request{Method: method})
+				response, err = http.ReadResponse(r, &http.Request{Method: method})
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, err := io.ReadAll(answer.Body)
+			body, err := io.ReadAll(response.Body)
 			if (err != nil) != row.broken {
 				t.Errorf("reading the body: %v, want broken: %t", err, row.broken)
 			}
-			if answer.StatusCode != row.status || string(body) != row.body || answer.Trailer.Get("X-Sum") != row.trailer {
-				t.Errorf("%s %q, trailer %q; want %d %q %q", answer.Status, body, answer.Trailer, row.status, row.body, row.trailer)
+			if response.StatusCode != row.status || string(body) != row.body || response.Trailer.Get("X-Sum") != row.trailer {
+				t.Errorf("%s %q, trailer %q; want %d %q %q", response.Status, body, response.Trailer, row.status, row.body, row.trailer)
 			}
 			for name, want := range row.headers {
 				want = strings.ReplaceAll(want, "PREFIX", path(server.host(), ""))
-				if got := strings.Join(answer.Header.Values(name), "|"); got != want {
+				if got := strings.Join(response.Header.Values(name), "|"); got != want {
 					t.Errorf("%s: %q, want %q", name, got, want)
 				}
 			}
@@ -372,9 +372,9 @@ func TestProxy_RefusesWhatHasTwoReadings(t *testing.T) {
 		"a semicolon, query": {"GET " + path(server.host(), "/a?b=2;c=3") + " HTTP/1.1\r\nHost: x\r\n\r\n", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer, _ := f.exchange(t, "GET", row.raw)
-			if answer.StatusCode != row.status {
-				t.Errorf("answered %s %s, want %d", answer.Status, answer.Header.Get("X-Problem"), row.status)
+			response, _ := f.exchange(t, "GET", row.raw)
+			if response.StatusCode != row.status {
+				t.Errorf("answered %s %s, want %d", response.Status, response.Header.Get("X-Problem"), row.status)
 			}
 			select {
 			case s := <-saw:
@@ -400,16 +400,16 @@ func TestProxy_EveryByteOfTheTarget(t *testing.T) {
 			for _, form := range forms {
 				escaped := strings.ReplaceAll(form, "%s", fmt.Sprintf("%%%02X", b))
 				fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path(server.host(), escaped))
-				answer, err := http.ReadResponse(r, nil)
+				response, err := http.ReadResponse(r, nil)
 				if err != nil {
 					t.Fatalf("%q: %v", escaped, err)
 				}
-				_, _ = io.Copy(io.Discard, answer.Body)
-				if answer.StatusCode == 400 && (b == 0 || strings.Contains(answer.Header.Get("X-Problem"), "url_invalid")) {
+				_, _ = io.Copy(io.Discard, response.Body)
+				if response.StatusCode == 400 && (b == 0 || strings.Contains(response.Header.Get("X-Problem"), "url_invalid")) {
 					continue
 				}
-				if answer.StatusCode != 204 {
-					t.Fatalf("%q: %s %s", escaped, answer.Status, answer.Header.Get("X-Problem"))
+				if response.StatusCode != 204 {
+					t.Fatalf("%q: %s %s", escaped, response.Status, response.Header.Get("X-Problem"))
 				}
 				got := arrived(t, saw)
 				got.mustBeSigned(t, service)
@@ -473,12 +473,12 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 				}
 			})
 			f := newFront(t, options{}, server.host())
-			answer, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
-			if answer.StatusCode != 403 || body != row.want {
-				t.Errorf("%s %.99q, %d bytes, want %.99q, %d", answer.Status, body, len(body), row.want, len(row.want))
+			response, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			if response.StatusCode != 403 || body != row.want {
+				t.Errorf("%s %.99q, %d bytes, want %.99q, %d", response.Status, body, len(body), row.want, len(row.want))
 			}
-			if encoded := answer.Header.Get("Content-Encoding") != ""; encoded && !strings.HasPrefix(body, "\x1f\x8b") {
-				t.Errorf("Content-Encoding %s of %q", answer.Header.Get("Content-Encoding"), body)
+			if encoded := response.Header.Get("Content-Encoding") != ""; encoded && !strings.HasPrefix(body, "\x1f\x8b") {
+				t.Errorf("Content-Encoding %s of %q", response.Header.Get("Content-Encoding"), body)
 			}
 			f.audit.outcome(t)
 		})

@@ -1,4 +1,4 @@
-// Package proxy passes HTTP requests on to AWS, signed, and AWS's answers back: an
+// Package proxy passes HTTP requests on to AWS, signed, and AWS's responses back: an
 // HTTP request goes to package broker, which decides, records, signs and has it
 // sent.
 //
@@ -88,9 +88,9 @@ type Target struct {
 type Mode struct {
 	// Target finds where a request goes.
 	Target func(*http.Request) (Target, error)
-	// Refusal makes a problem of an answer that must not be passed on as it is, for
+	// Refusal makes a problem of a response that must not be passed on as it is, for
 	// clients that know AWS less well than its SDKs do; for them, requests are also
-	// repeated as the SDKs repeat them. Nil: all answers pass.
+	// repeated as the SDKs repeat them. Nil: all responses pass.
 	Refusal func(*broker.Sent) *problem.Error
 }
 

@@ -49,20 +49,20 @@ func TestProxy_HoldsNoEventBack(t *testing.T) {
 			f := newFront(t, options{}, server.host())
 			_, r := f.send(t, "POST "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
 			next <- struct{}{}
-			answer, err := http.ReadResponse(r, nil)
+			response, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			piece := make([]byte, 3)
 			for i := range 10 {
-				if _, err := io.ReadFull(answer.Body, piece); err != nil {
+				if _, err := io.ReadFull(response.Body, piece); err != nil {
 					t.Fatalf("piece %d: %v", i, err)
 				}
 				if i < 9 {
 					next <- struct{}{}
 				}
 			}
-			if rest, err := io.ReadAll(answer.Body); err != nil || len(rest) > 0 {
+			if rest, err := io.ReadAll(response.Body); err != nil || len(rest) > 0 {
 				t.Errorf("then %q, %v", rest, err)
 			}
 			if got := f.audit.outcome(t); got.Outcome != "complete" || got.BytesIn != 30 {
@@ -107,8 +107,8 @@ func TestProxy_HoldsNoUploadBack(t *testing.T) {
 			t.Fatalf("piece %d was held back", i)
 		}
 	}
-	if answer, err := http.ReadResponse(r, nil); err != nil || answer.StatusCode != 204 {
-		t.Errorf("%v %v", answer, err)
+	if response, err := http.ReadResponse(r, nil); err != nil || response.StatusCode != 204 {
+		t.Errorf("%v %v", response, err)
 	}
 }
 
@@ -137,17 +137,17 @@ func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
 			conn, r := f.send(t, fmt.Sprintf(row.begin, path(server.host(), "/")))
 			f.mayWait(t, conn)
 			_, _ = io.WriteString(conn, row.end)
-			answer, err := http.ReadResponse(r, nil)
+			response, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := io.ReadFull(answer.Body, make([]byte, 5)); err != nil {
+			if _, err := io.ReadFull(response.Body, make([]byte, 5)); err != nil {
 				t.Fatal(err)
 			}
 			at := f.mayWait(t, conn)
 			rest <- struct{}{}
-			if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "xxxxx" {
-				t.Errorf("%s %q, %v", answer.Status, body, err)
+			if body, err := io.ReadAll(response.Body); err != nil || string(body) != "xxxxx" {
+				t.Errorf("%s %q, %v", response.Status, body, err)
 			}
 			at.wasNotHurried(t)
 		})
@@ -204,12 +204,12 @@ const upgrade = " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgr
 func (f *front) webSocket(t testing.TB, host string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, r := f.send(t, "GET "+path(host, "/prod")+upgrade)
-	answer, err := http.ReadResponse(r, nil)
+	response, err := http.ReadResponse(r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.StatusCode != 101 || answer.Header.Get("Sec-Websocket-Accept") == "" || answer.Header.Get("Upgrade") != "websocket" {
-		t.Fatalf("%s %q", answer.Status, answer.Header)
+	if response.StatusCode != 101 || response.Header.Get("Sec-Websocket-Accept") == "" || response.Header.Get("Upgrade") != "websocket" {
+		t.Fatalf("%s %q", response.Status, response.Header)
 	}
 	return conn, r
 }
@@ -246,9 +246,9 @@ func TestProxy_WebSockets(t *testing.T) {
 func TestProxy_AnUpgradeThatAWSRefusesIsAnAnswer(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}")
 	f := newFront(t, options{}, server.host())
-	answer, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+upgrade)
-	if answer.StatusCode != 403 || body != "{}" {
-		t.Errorf("%s %q", answer.Status, body)
+	response, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+upgrade)
+	if response.StatusCode != 403 || body != "{}" {
+		t.Errorf("%s %q", response.Status, body)
 	}
 }
 
@@ -263,9 +263,9 @@ func TestProxy_PresignsUpgradesWhereTheServiceWantsIt(t *testing.T) {
 			policies := `permit (principal, action == Action::"send", resource) when { resource.service == "` + service + `" };`
 			f := newFront(t, options{service: service, policies: policies}, server.host())
 			_, r := f.send(t, "GET "+path(server.host(), "/mqtt?a=1")+strings.TrimSuffix(upgrade, "\r\n")+"Sec-WebSocket-Protocol: mqtt\r\n\r\n")
-			answer, err := http.ReadResponse(r, nil)
-			if err != nil || answer.StatusCode != 101 {
-				t.Fatalf("%v, %v", answer, err)
+			response, err := http.ReadResponse(r, nil)
+			if err != nil || response.StatusCode != 101 {
+				t.Fatalf("%v, %v", response, err)
 			}
 			got := arrived(t, saw)
 			if !row.presigned {
@@ -287,9 +287,9 @@ func TestProxy_PresignsUpgradesWhereTheServiceWantsIt(t *testing.T) {
 
 func TestProxy_RefusesWhatIsSignedInASubprotocol(t *testing.T) {
 	f := newFront(t, options{})
-	answer, _ := f.exchange(t, "GET", "GET /proxy/orders/abc.appsync-realtime-api.eu-west-1.amazonaws.com/graphql"+upgrade)
-	if answer.StatusCode != 400 || answer.Header.Get("X-Problem") != "host_not_signed" {
-		t.Errorf("%s %s", answer.Status, answer.Header.Get("X-Problem"))
+	response, _ := f.exchange(t, "GET", "GET /proxy/orders/abc.appsync-realtime-api.eu-west-1.amazonaws.com/graphql"+upgrade)
+	if response.StatusCode != 400 || response.Header.Get("X-Problem") != "host_not_signed" {
+		t.Errorf("%s %s", response.Status, response.Header.Get("X-Problem"))
 	}
 }
 
@@ -313,11 +313,11 @@ func TestStop_EndsWhatIsUnderWay(t *testing.T) {
 		var readers []*bufio.Reader
 		for range 50 {
 			conn, r := f.send(t, "GET "+path(streams.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")
-			answer, err := http.ReadResponse(r, nil)
+			response, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := answer.Body.Read(make([]byte, 1)); err != nil {
+			if _, err := response.Body.Read(make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}
 			conns = append(conns, conn)

@@ -102,7 +102,7 @@ func (t *trail) outcome(tb testing.TB) access.Record {
 	return access.Record{}
 }
 
-// serverTimeout is the server's for reading a request and for writing an answer, much shorter than what the proxy allows.
+// serverTimeout is the server's for reading a request and for writing a response, much shorter than what the proxy allows.
 const serverTimeout = time.Minute
 
 // front is a proxy with a server before it.
@@ -277,7 +277,7 @@ func newFront(t testing.TB, o options, hosts ...string) *front {
 // path is that of an upstream's path by the proxy.
 func path(host, rest string) string { return "/proxy/" + profile + "/" + host + rest }
 
-// send writes the bytes of a request and reads the answer; the connection stays.
+// send writes the bytes of a request and reads the response; the connection stays.
 func (f *front) send(t testing.TB, raw string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", f.address)
@@ -292,24 +292,24 @@ func (f *front) send(t testing.TB, raw string) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// exchange is send that reads the answer whole.
+// exchange is send that reads the response whole.
 func (f *front) exchange(t testing.TB, method, raw string) (*http.Response, string) {
 	t.Helper()
 	conn, r := f.send(t, raw)
 	defer conn.Close()
-	answer, err := http.ReadResponse(r, &http.Request{Method: method})
-	for err == nil && answer.StatusCode == http.StatusContinue {
-		answer, err = http.ReadResponse(r, &http.Request{Method: method})
+	response, err := http.ReadResponse(r, &http.Request{Method: method})
+	for err == nil && response.StatusCode == http.StatusContinue {
+		response, err = http.ReadResponse(r, &http.Request{Method: method})
 	}
 	if err != nil {
 		t.Fatalf("%q: %v", raw[:min(len(raw), 200)], err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return response, string(body)
 }
 
 // rawServer serves each connection by a function.

@@ -7,13 +7,13 @@ import (
 
 var (
 	statusAlone = lazy(`^\s*(?i:(?:http )?status:? *)?([345][0-9]{2})(?: [A-Za-z ]{2,40})?\s*$`)
-	// separators are lines that people and consoles put between request and answer.
+	// separators are lines that people and consoles put between request and response.
 	separator = lazy(`^[^A-Za-z0-9{}\[\]"<]*(?i:(?:the )?(?:aws )?(?:answer|response|reply|result|output|body|error|got|gives|` +
 		`returns)[ \w]{0,30})?` +
 		`[^A-Za-z0-9{}\[\]"<]*$`)
 )
 
-// splitAnswer takes an error of AWS for the answer where it stands in the place
+// splitAnswer takes an error of AWS for the response where it stands in the place
 // of a body that nothing announces, or behind the body.
 func (r *reader) splitAnswer(e *Exchange) {
 	body := e.Request.Body
@@ -40,7 +40,7 @@ func (r *reader) splitAnswer(e *Exchange) {
 
 const maxAnswers = 20 // places that are tried
 
-// answersIn are the places at which an answer may begin: documents first, or else all of it.
+// answersIn are the places at which a response may begin: documents first, or else all of it.
 func answersIn(s string) []int {
 	var list []int
 	for at := 0; at < len(s) && len(list) < maxAnswers; at += lineLength(s[at:]) {
@@ -57,7 +57,7 @@ func statusOf(line Value) int {
 	return status
 }
 
-// before is the body that stands before an answer, without the lines between the two.
+// before is the body that stands before a response, without the lines between the two.
 func (r *reader) before(content Value, at int, resp *Response) Body {
 	end := at
 	for end > 0 {

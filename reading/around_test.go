@@ -34,7 +34,7 @@ func TestRead_TextAroundAMessage(t *testing.T) {
 	}
 }
 
-// A status alone stands between a request and its answer, as consoles show it.
+// A status alone stands between a request and its response, as consoles show it.
 func TestRead_StatusAlone(t *testing.T) {
 	for _, status := range []string{"403", "403 Forbidden", "Status: 403"} {
 		r := reading.Read("GET https://abc.eu-west-1.aoss.amazonaws.com/x\n" + status + "\n{\"error\":{\"reason\":\"403 Forbidden\"}}")

@@ -10,7 +10,7 @@ import (
 // maxNesting bounds what the shell parser, which is recursive, gets to see.
 const maxNesting = 100
 
-// bashWords reads one command as bash does, and answers its words and length.
+// bashWords reads one command as bash does, and returns its words and length.
 // Variables and commands in it stay as they are written and become placeholders.
 func (r *reader) bashWords(v Value) ([]Value, int) {
 	length, nested := commandLength(v.Text())

@@ -165,7 +165,7 @@ func TestRead_CasesThatArePastes(t *testing.T) {
 	}
 }
 
-// realRefusal is an answer of AWS that somebody reported.
+// realRefusal is a response of AWS that somebody reported.
 type realRefusal struct {
 	Source  string
 	Status  int

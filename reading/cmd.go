@@ -44,7 +44,7 @@ func (r *reader) cmdLine(v Value) (Value, int) {
 	return out.value(), len(s)
 }
 
-// caret reads what begins with ^ and answers its length.
+// caret reads what begins with ^ and returns its length.
 func (r *reader) caret(out *builder, v Value) int {
 	s := v.Text()
 	if len(s) < 2 {

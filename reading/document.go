@@ -252,7 +252,7 @@ func (d *document) response(n *node, form Form) *Response {
 	return resp
 }
 
-// texts finds the canonical request and the string to sign in an answer of this
+// texts finds the canonical request and the string to sign in a response of this
 // service, or of another signer that shows its steps.
 func (d *document) texts(n *node) {
 	if n == nil {

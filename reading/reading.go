@@ -47,7 +47,7 @@ const (
 	FormHAR            Form = "har"
 	FormLogicApps      Form = "logic-apps" // and Power Automate
 	FormN8N            Form = "n8n"
-	FormCountersign    Form = "countersign" // requests to and answers of this service
+	FormCountersign    Form = "countersign" // requests to and responses of this service
 	FormJSON           Form = "json"        // another JSON document
 	FormXML            Form = "xml"
 	FormHTML           Form = "html"
@@ -123,7 +123,7 @@ type Body struct {
 	Exact bool
 }
 
-// Response is an answer as its text shows it.
+// Response is a response as its text shows it.
 type Response struct {
 	Form    Form
 	Status  int // 0 where the paste does not tell

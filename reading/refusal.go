@@ -5,7 +5,7 @@ import "strings"
 // Whole says whether AWS's own texts in a refusal are as AWS wrote them.
 type Whole string
 
-// The answers.
+// The responses.
 const (
 	WholeYes     Whole = "whole"   // the hash in the string to sign is that of the canonical request
 	WholeNo      Whole = "edited"  // it is not: somebody cut or masked something
@@ -48,7 +48,7 @@ func (f *Refusal) Field(name string) Value {
 	return Value{}
 }
 
-// gatherer collects what one answer or one text says.
+// gatherer collects what one response or one text says.
 type gatherer struct {
 	r      *reader
 	out    Refusal
@@ -71,7 +71,7 @@ func (r *reader) refusalOf(resp *Response) *Refusal {
 	}
 	g.text(resp.Body.Content, 0)
 	for _, h := range resp.Headers {
-		if strings.Contains(strings.ToLower(h.Name.Text()), "error") { // all that an answer to HEAD can say
+		if strings.Contains(strings.ToLower(h.Name.Text()), "error") { // all that a response to HEAD can say
 			g.leaf(h.Name, h.Value, 0)
 		} else {
 			g.field(h.Name, h.Value)
@@ -205,7 +205,7 @@ func (g *gatherer) embeddedIn(v Value, depth int) {
 
 var codePattern = lazy(`^[A-Z][A-Za-z0-9]{2,60}(?:\.[A-Za-z][A-Za-z0-9]{2,60}){0,2}$`)
 
-// tools' own codes say only that there was an answer.
+// tools' own codes say only that there was a response.
 var toolCodes = map[string]bool{
 	"ActionFailed": true, "Failed": true, "Succeeded": true, "Error": true, "NodeApiError": true, "AxiosError": true, "TypeError": true,
 	"ClientError": true, "Sender": true, "Receiver": true, "Client": true, "Server": true, "BadRequestError": true, "NotSpecified": true,

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// partReader reads the part at the start of v and answers how long it is.
+// partReader reads the part at the start of v and returns how long it is.
 type partReader func(v Value, depth int) int
 
 // scan divides a text into parts, line by line, and reads each; what is no part

@@ -63,7 +63,7 @@ func isTraceMark(text string) bool {
 func (t *trace) marked(line Value) bool {
 	text := line.Text()
 	if !isTraceMark(text) {
-		// Before the answer's headers this is a progress meter or the like.
+		// Before the response's headers this is a progress meter or the like.
 		return t.phase == '<' && t.closed
 	}
 	content := line.from(1).trim()

@@ -47,7 +47,7 @@ type element struct {
 	leaf  bool
 }
 
-// xml reads the document at the start of v, and answers its length.
+// xml reads the document at the start of v, and returns its length.
 func (g *gatherer) xml(v Value, depth int) (int, bool) {
 	x := &xmlReader{g: g, v: v, s: v.Text(), depth: depth}
 	read := false

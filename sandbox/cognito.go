@@ -30,17 +30,17 @@ type cognitoCall struct {
 func (s *Sandbox) cognito(w http.ResponseWriter, r *http.Request, seen *Exchange) {
 	seen.Action = strings.TrimPrefix(r.Header.Get("X-Amz-Target"), cognitoTarget)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	answer, code, message := s.cognitoAct(r, seen)
+	response, code, message := s.cognitoAct(r, seen)
 	if code != "" {
 		seen.Status, seen.Code = http.StatusBadRequest, code
 		writeJSON(w, http.StatusBadRequest, map[string]string{"__type": code, "message": message})
 		return
 	}
 	seen.Status = http.StatusOK
-	writeJSON(w, http.StatusOK, answer)
+	writeJSON(w, http.StatusOK, response)
 }
 
-func (s *Sandbox) cognitoAct(r *http.Request, seen *Exchange) (answer any, code, message string) {
+func (s *Sandbox) cognitoAct(r *http.Request, seen *Exchange) (response any, code, message string) {
 	a, no := receive(r, stsBodyLimit)
 	var in cognitoCall
 	if no != nil || json.Unmarshal(a.body, &in) != nil {
@@ -77,7 +77,7 @@ func (s *Sandbox) login(logins map[string]string, host string) (who *subject, co
 	return who, "", ""
 }
 
-func (s *Sandbox) credentialsForIdentity(id string, who *subject, seen *Exchange) (answer any, code, message string) {
+func (s *Sandbox) credentialsForIdentity(id string, who *subject, seen *Exchange) (response any, code, message string) {
 	role := "Cognito_sandboxAuth_Role"
 	switch {
 	case who == nil && s.isGuest(id):

@@ -134,8 +134,8 @@ type wire struct {
 	s3      bool
 }
 
-// send sends bytes and nothing more, and reads the answer. A connection that is
-// closed without an answer is a refusal too.
+// send sends bytes and nothing more, and reads the response. A connection that is
+// closed without a response is a refusal too.
 func (w wire) send(t *testing.T, raw []byte) answer {
 	t.Helper()
 	c, err := net.Dial("tcp", w.address)

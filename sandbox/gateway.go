@@ -15,7 +15,7 @@ const (
 	gatewaySkew      = 5 * time.Minute
 )
 
-// Seen is the gateway's answer to a request that it takes: what it saw of it.
+// Seen is the gateway's response to a request that it takes: what it saw of it.
 type Seen struct {
 	Method        string    `json:"method"`
 	Path          string    `json:"path"` // as it stood in the request line
@@ -54,15 +54,15 @@ func (s *Sandbox) Gateway() http.Handler {
 		w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 		w.Header().Set("x-amzn-RequestId", seen.RequestID)
 		w.Header().Set("Content-Type", "application/json")
-		answer, body, no := s.admit(r)
+		response, body, no := s.admit(r)
 		if no != nil {
 			_, c := no.kind.codes()
 			seen.Status, seen.Code = c.status, c.name
 			w.Header().Set("x-amzn-ErrorType", c.name)
 			writeJSON(w, c.status, refused{Message: no.message + no.canonical, HeadersNotSigned: no.headers})
 		} else {
-			answer.RequestID, seen.CallerARN = seen.RequestID, answer.Caller.ARN
-			answer.write(w, r.Header.Get("Accept"), body)
+			response.RequestID, seen.CallerARN = seen.RequestID, response.Caller.ARN
+			response.write(w, r.Header.Get("Accept"), body)
 		}
 		s.observe(seen)
 	})
@@ -117,5 +117,5 @@ func writeJSON(w http.ResponseWriter, status int, document any) {
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // AWS writes < > and & as they are
-	_ = encoder.Encode(document) // a client that is gone needs no answer
+	_ = encoder.Encode(document) // a client that is gone needs no response
 }

@@ -28,7 +28,7 @@ const (
 // rolesAnywhere answers CreateSession ("Signing process", IAM Roles Anywhere User Guide).
 func (s *Sandbox) rolesAnywhere(w http.ResponseWriter, r *http.Request, seen *Exchange) {
 	seen.Action = "CreateSession"
-	answer, no := s.createSession(r, seen)
+	response, no := s.createSession(r, seen)
 	if no != nil {
 		c := no.kind.restCode()
 		seen.Status, seen.Code = c.status, c.name
@@ -37,7 +37,7 @@ func (s *Sandbox) rolesAnywhere(w http.ResponseWriter, r *http.Request, seen *Ex
 		return
 	}
 	seen.Status = http.StatusCreated
-	writeJSON(w, http.StatusCreated, answer)
+	writeJSON(w, http.StatusCreated, response)
 }
 
 // restCode is a refusal as IAM Roles Anywhere has it, which tells little.

@@ -85,7 +85,7 @@ type Options struct {
 	// handler that it returns answers in the STS's place: with a refusal by
 	// [Refuse], with garbage, late, or not at all (http.ErrAbortHandler).
 	Fault func(*http.Request) http.Handler
-	// Observe is told of each answer, after it was written; concurrently, when
+	// Observe is told of each response, after it was written; concurrently, when
 	// requests are concurrent.
 	Observe func(Exchange)
 }

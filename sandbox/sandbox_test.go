@@ -102,7 +102,7 @@ func send(h http.Handler, r *http.Request) answer {
 	return answer{w.Code, w.Header(), w.Body.Bytes()}
 }
 
-// seen decodes the gateway's answer to an accepted request.
+// seen decodes the gateway's response to an accepted request.
 func (a answer) seen(t *testing.T) sandbox.Seen {
 	t.Helper()
 	if a.status != http.StatusOK {

@@ -48,7 +48,7 @@ func (s *Sandbox) STS() http.Handler {
 
 // query answers a call of STS itself.
 func (s *Sandbox) query(w http.ResponseWriter, r *http.Request, seen *Exchange) {
-	answer, no := s.act(r, seen)
+	response, no := s.act(r, seen)
 	if no != nil {
 		c, _ := no.kind.codes()
 		seen.Status, seen.Code = c.status, c.name
@@ -56,7 +56,7 @@ func (s *Sandbox) query(w http.ResponseWriter, r *http.Request, seen *Exchange) 
 		return
 	}
 	seen.Status = http.StatusOK
-	writeXML(w, http.StatusOK, answer)
+	writeXML(w, http.StatusOK, response)
 }
 
 // act verifies one call and does what it asks for.
@@ -145,5 +145,5 @@ func writeXML(w http.ResponseWriter, status int, document any) {
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that is gone needs no answer
+	_, _ = w.Write(append(text, '\n')) // a client that is gone needs no response
 }

@@ -14,7 +14,7 @@ import (
 
 // Answer is AWS's.
 type Answer struct {
-	// Response is the answer as net/http reads it: nothing unpacked, headers as
+	// Response is the response as net/http reads it: nothing unpacked, headers as
 	// they came, trailers once the body is read. Its body must be closed; it can be
 	// written to after an upgrade. Its errors are an [*Error].
 	Response *http.Response
@@ -50,7 +50,7 @@ func (a *Answer) ReadAll(limit int64) ([]byte, error) {
 	return content, err
 }
 
-// download is the answer's body on its way to the caller.
+// download is the response's body on its way to the caller.
 type download struct {
 	from    io.ReadCloser
 	ctx     context.Context // the caller's
@@ -78,12 +78,12 @@ func newAnswer(ctx context.Context, x *exchange, a *attempt) *Answer {
 		// The connection is no longer net/http's, which would close it.
 		d.stop = context.AfterFunc(a.resp.Request.Context(), func() { _ = d.from.Close() })
 	}
-	a.signed, x.request = signing.Signed{}, nil // the answer may last for hours
-	answer := &Answer{Response: a.resp, body: d}
-	if answer.IsEvents() {
+	a.signed, x.request = signing.Signed{}, nil // the response may last for hours
+	response := &Answer{Response: a.resp, body: d}
+	if response.IsEvents() {
 		x.leave() // those who listen would soon hold all slots of the host, and no request got one
 	}
-	return answer
+	return response
 }
 
 // Read implements io.Reader.
@@ -105,7 +105,7 @@ func (d *download) Read(p []byte) (int, error) {
 	return n, d.broken(err)
 }
 
-// broken is the error of an answer that broke off.
+// broken is the error of a response that broke off.
 func (d *download) broken(err error) error {
 	kind, outcome := ErrBroken, OutcomeBroken
 	if cause := context.Cause(d.attempt.resp.Request.Context()); cause != nil {
@@ -149,7 +149,7 @@ func (d *download) finish(outcome Outcome) {
 	}
 }
 
-// answered is the outcome of an answer that was read to its end.
+// answered is the outcome of a response that was read to its end.
 func (d *download) answered() Outcome {
 	if d.attempt.record.Status >= 400 {
 		return OutcomeRefused
@@ -157,7 +157,7 @@ func (d *download) answered() Outcome {
 	return OutcomeComplete
 }
 
-// snapshot also counts what was read of the request's body since the answer began.
+// snapshot also counts what was read of the request's body since the response began.
 func (d *download) snapshot() Report {
 	d.mu.Lock()
 	defer d.mu.Unlock()

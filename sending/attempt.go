@@ -26,7 +26,7 @@ type attempt struct {
 	cancel   context.CancelCauseFunc
 
 	sent, received time.Time
-	resp           *http.Response // nil where there was no answer
+	resp           *http.Response // nil where there was no response
 	record         Attempt
 }
 
@@ -69,7 +69,7 @@ func unsignedPayload(signed signing.Signed) bool {
 	})
 }
 
-// do sends the request and waits for the answer's headers; of an error it reads
+// do sends the request and waits for the response's headers; of an error it reads
 // the code.
 func (a *attempt) do(ctx context.Context) *Error {
 	inner, cancel := context.WithCancelCause(ctx)
@@ -86,7 +86,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 		return &Error{Kind: ErrUnsendable, Cause: err}
 	}
 	a.sent = a.exchange.client.now()
-	resp, err := a.exchange.transport.RoundTrip(req) //nolint:bodyclose // by the answer, or abandon
+	resp, err := a.exchange.transport.RoundTrip(req) //nolint:bodyclose // by the response, or abandon
 	a.received = a.exchange.client.now()
 	if a.body != nil {
 		a.record.BytesOut = a.body.read.Load()
@@ -138,7 +138,7 @@ func (a *attempt) canRepeatBody() bool {
 	return a.body == nil || a.exchange.request.Body.again || a.body.withdraw()
 }
 
-// abandon ends an attempt whose answer, if any, is not for the caller.
+// abandon ends an attempt whose response, if any, is not for the caller.
 func (a *attempt) abandon() {
 	a.watch.stop()
 	if a.resp != nil {

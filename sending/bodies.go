@@ -37,7 +37,7 @@ func (b *Body) Length() int64 { return b.length }
 func (b *Body) SignsChunks() bool { return b.chunks }
 
 // Close frees what a spooled body holds. Nothing must be sent with it any more,
-// and the body of the answer must be closed.
+// and the body of the response must be closed.
 func (b *Body) Close() error {
 	if b.close == nil {
 		return nil

@@ -141,7 +141,7 @@ func TestSend_BodyThatFails(t *testing.T) {
 	}
 }
 
-// An answer that comes while the body is still on its way ends the request.
+// A response that comes while the body is still on its way ends the request.
 func TestSend_AnswerBeforeTheBodyIsSent(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err != nil {
@@ -222,14 +222,14 @@ func TestSend_ExpectContinue(t *testing.T) {
 
 // Since the body was not asked for, it is there for another attempt.
 func TestSend_ExpectLeavesTheBodyForAnotherAttempt(t *testing.T) {
-	answers := 0
+	responses := 0
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		_, headers, err := readHead(r)
 		if err != nil {
 			return
 		}
-		answers++
-		if answers == 1 {
+		responses++
+		if responses == 1 {
 			_, _ = io.WriteString(conn, "HTTP/1.1 403 No\r\nConnection: close\r\nX-Amzn-Errortype: RequestTimeTooSkewed\r\nDate: "+
 				time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)+"\r\nContent-Length: 0\r\n\r\n")
 			return
@@ -354,7 +354,7 @@ func TestSpool_NoSpace(t *testing.T) {
 	}
 }
 
-// An answer that comes in pieces arrives in pieces.
+// A response that comes in pieces arrives in pieces.
 func TestSend_AnswerIsNotHeldBack(t *testing.T) {
 	more := make(chan struct{})
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
@@ -382,7 +382,7 @@ func TestSend_AnswerIsNotHeldBack(t *testing.T) {
 	readAll(t, a)
 }
 
-// An answer to an upload may come, and be read, while the upload goes on.
+// A response to an upload may come, and be read, while the upload goes on.
 func TestSend_BothBodiesAtOnce(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		req, err := http.ReadRequest(r)
@@ -468,7 +468,7 @@ func TestAnswer_ReadAll(t *testing.T) {
 	}
 }
 
-// A caller who leaves while the answer comes in is told apart from an answer that
+// A caller who leaves while the response comes in is told apart from a response that
 // broke off.
 func TestSend_CallerWhoLeavesMidway(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {

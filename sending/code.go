@@ -14,7 +14,7 @@ const (
 	maxCode      = 128
 )
 
-// ErrorCode returns AWS's code of an error, given the headers of the answer and as
+// ErrorCode returns AWS's code of an error, given the headers of the response and as
 // much of its body as was read; empty where there is none. It is the one of the
 // header x-amzn-ErrorType, else that of the body: __type, code or Code of a JSON
 // object or of its Error, or the first Code of an XML document. Namespaces before and URLs after

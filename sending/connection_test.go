@@ -112,7 +112,7 @@ func TestSend_IdleConnectionClosedByServer(t *testing.T) {
 				return
 			}
 			_, _ = io.Copy(io.Discard, req.Body)
-			n := arrivals.Add(1) // before the answer, at which the test looks
+			n := arrivals.Add(1) // before the response, at which the test looks
 			if _, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n"); n == 1 {
 				first <- conn
 			}

@@ -92,20 +92,20 @@ func behindProxy(t *testing.T, upstream string) (*httptest.Server, <-chan sendin
 		r := m.request(t)
 		r.Expect = in.Header.Get("Expect") != ""
 		r.Upgrade = in.Header.Get("Upgrade")
-		var answer *sending.Answer
+		var response *sending.Answer
 		defer func() {
-			if answer != nil {
-				reports <- answer.Report()
+			if response != nil {
+				reports <- response.Report()
 			}
 		}()
 		(&httputil.ReverseProxy{
 			Rewrite: func(*httputil.ProxyRequest) {},
 			Transport: roundTrip(func(ctx context.Context, _ *http.Request) (_ *http.Response, err error) {
-				if answer, err = c.Send(ctx, r); err != nil {
+				if response, err = c.Send(ctx, r); err != nil {
 					return nil, err
 				}
-				headers.Back(answer.Response.Header, answer.Response.StatusCode)
-				return answer.Response, nil
+				headers.Back(response.Response.Header, response.Response.StatusCode)
+				return response.Response, nil
 			}),
 			ErrorLog: discardLog,
 			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -130,8 +130,8 @@ func exchangeRaw(t *testing.T, server *httptest.Server, request string) string {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	_, _ = io.WriteString(conn, request)
-	answer, _ := io.ReadAll(conn)
-	return string(answer)
+	response, _ := io.ReadAll(conn)
+	return string(response)
 }
 
 // TestSend_BehindReverseProxy: raw bytes in, raw bytes out, through what a proxy is
@@ -140,57 +140,57 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 	const end = "Host: proxy\r\nConnection: close\r\n"
 	zipped := packed("hello")
 	for name, row := range map[string]struct {
-		request string
-		answer  string
-		want    []string // in what comes back
-		not     []string
-		arrives []string // in what reaches the server
-		outcome sending.Outcome
+		request  string
+		response string
+		want     []string // in what comes back
+		not      []string
+		arrives  []string // in what reaches the server
+		outcome  sending.Outcome
 	}{
 		"GET": {
-			request: "GET /b/k?acl HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAlt-Svc: " +
+			request: "GET /b/k?acl HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAlt-Svc: " +
 				"h3\r\nSet-Cookie: a\r\nX-Amz-Id-2: 7\r\n\r\nhi",
 			want: []string{
 				"200 OK", "X-Amz-Id-2: 7", "\r\n\r\nhi",
 			}, not: []string{"Alt-Svc", "Set-Cookie"}, arrives: []string{"GET /b/k?acl= HTTP/1.1"}, outcome: sending.OutcomeComplete,
 		},
 		"gzip": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: fmt.Sprintf(
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", response: fmt.Sprintf(
 				"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(zipped), zipped,
 			),
 			want: []string{"Content-Encoding: gzip", zipped, fmt.Sprintf("Content-Length: %d", len(zipped))}, outcome: sending.OutcomeComplete,
 		},
 		"trailers": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: " +
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: " +
 				"X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n",
 			want: []string{"Trailer: X-Sum", "0\r\nX-Sum: 7\r\n\r\n"}, outcome: sending.OutcomeComplete,
 		},
 		"103": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
 			want: []string{"103 Early Hints\r\nLink: </a>", "204 No Content"}, outcome: sending.OutcomeComplete,
 		},
 		"HEAD": {
-			request: "HEAD / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n",
+			request: "HEAD / HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n",
 			want: []string{"Content-Length: 12345"}, outcome: sending.OutcomeComplete,
 		},
 		"an error": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 404 Not Found\r\nContent-Type: application/" +
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 404 Not Found\r\nContent-Type: application/" +
 				"xml\r\nContent-Length: 41\r\n\r\n<Error><Code>NoSuchKey</Code><A/></Error>",
 			want: []string{"404 Not Found", "<Error><Code>NoSuchKey</Code><A/></Error>"}, outcome: sending.OutcomeRefused,
 		},
 		"an answer that breaks off": {
-			request: "GET / HTTP/1.1\r\n" + end + "\r\n", answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+			request: "GET / HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
 			not: []string{"0\r\n\r\n"}, outcome: sending.OutcomeBroken,
 		},
 		"a spooled body": {
 			request: "PUT /b/k HTTP/1.1\r\n" + end + "Content-Length: 5\r\nX-Api-Key: " +
-				"secret\r\n\r\nhello", answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+				"secret\r\n\r\nhello", response: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 			arrives: []string{"Content-Length: 5\r\n", "\r\n\r\nhello"}, outcome: sending.OutcomeComplete,
 		},
 		"a claimed body in chunks": {
 			request: "PUT /b/k HTTP/1.1\r\n" + end + "Transfer-Encoding: " +
 				"chunked\r\nX-Amz-Content-Sha256: " + sha256Hex([]byte("hello")) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-			answer: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", arrives: []string{"5\r\nhello\r\n0\r\n\r\n"}, outcome: sending.OutcomeComplete,
+			response: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", arrives: []string{"5\r\nhello\r\n0\r\n\r\n"}, outcome: sending.OutcomeComplete,
 		},
 		"a body that breaks off": {
 			request: "PUT /b/k HTTP/1.1\r\n" + end + "Transfer-Encoding: " +
@@ -198,9 +198,9 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 			want: []string{"502"}, outcome: sending.OutcomeBroken,
 		},
 		"an upgrade": {
-			request: "GET / HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-			answer:  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes",
-			want:    []string{"101 Switching", "Upgrade: websocket", "\r\n\r\nbytes"}, outcome: sending.OutcomeComplete,
+			request:  "GET / HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			response: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes",
+			want:     []string{"101 Switching", "Upgrade: websocket", "\r\n\r\nbytes"}, outcome: sending.OutcomeComplete,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 				}
 				arrived <- all.String()
 				if err == nil {
-					_, _ = io.WriteString(conn, row.answer)
+					_, _ = io.WriteString(conn, row.response)
 				}
 			})
 			proxy, reports := behindProxy(t, server.host())

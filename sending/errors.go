@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Why there is no answer. The first group was never sent: nothing happened.
+// Why there is no response. The first group was never sent: nothing happened.
 var (
 	// ErrAddressRefused: the host resolves to addresses that may not be called.
 	ErrAddressRefused = errors.New("the host resolves to an address that may not be called")
@@ -30,9 +30,9 @@ var (
 
 	// ErrNoAnswer: written and not answered. It may have been done; see [Idempotent].
 	ErrNoAnswer = errors.New("the request was written and not answered")
-	// ErrBroken: the answer broke off midway.
+	// ErrBroken: the response broke off midway.
 	ErrBroken = errors.New("the response broke off")
-	// ErrTooLarge: the answer is larger than the limit of [Answer.ReadAll].
+	// ErrTooLarge: the response is larger than the limit of [Answer.ReadAll].
 	ErrTooLarge = errors.New("the response is larger than allowed")
 
 	// ErrCallerGone: the context was canceled. [Report.Written] says whether AWS may
@@ -54,7 +54,7 @@ var (
 	ErrChunk = errors.New("the body is not a sequence of signed chunks")
 )
 
-// Error is why there is no answer, or no whole one.
+// Error is why there is no response, or no whole one.
 type Error struct {
 	// Kind is one of the Err… values; errors.Is finds it.
 	Kind error

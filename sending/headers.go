@@ -91,12 +91,12 @@ func (h Headers) leaves(name string) bool {
 	return !slices.ContainsFunc(notForwardedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// Back takes out of an answer's headers what must not reach the client: those of
+// Back takes out of a response's headers what must not reach the client: those of
 // the connection, Alt-Svc, which would lead it around us, and what h says. An
 // answer that changes the protocol keeps Connection and Upgrade.
-func (h Headers) Back(answer http.Header, status int) {
-	named := namedByConnection(answer)
-	for name := range answer {
+func (h Headers) Back(response http.Header, status int) {
+	named := namedByConnection(response)
+	for name := range response {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
 		switch {
 		case status == http.StatusSwitchingProtocols && (canonical == "Connection" || canonical == "Upgrade"):
@@ -104,7 +104,7 @@ func (h Headers) Back(answer http.Header, status int) {
 			canonical == "Alt-Svc",
 			canonical == "Strict-Transport-Security" && h.Plain,
 			(canonical == "Set-Cookie" || canonical == "Set-Cookie2") && !h.Cookies:
-			delete(answer, name)
+			delete(response, name)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func TestHeaders_OutPassesTheRest(t *testing.T) {
 }
 
 func TestHeaders_Back(t *testing.T) {
-	answer := func() http.Header {
+	response := func() http.Header {
 		return http.Header{
 			"Connection": {"close, X-Hop"}, "X-Hop": {"1"}, "Keep-Alive": {"1"}, "Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"},
 			"Proxy-Authenticate": {"1"}, "Alt-Svc": {"h3"}, "Strict-Transport-Security": {"1"}, "Set-Cookie": {"a"}, "X-Amz-Id-2": {"1"},
@@ -137,7 +137,7 @@ func TestHeaders_Back(t *testing.T) {
 			[]string{"Access-Control-Allow-Origin", "Connection", "Location", "Upgrade", "X-Amz-Id-2"},
 		},
 	} {
-		h := answer()
+		h := response()
 		row.headers.Back(h, row.status)
 		var stays []string
 		for name := range h {

@@ -24,7 +24,7 @@ type hosts struct {
 
 // host is what is known of one.
 type host struct {
-	slots chan struct{} // one for each request under way, until its answer ends
+	slots chan struct{} // one for each request under way, until its response ends
 	users int           // requests that hold or await a slot; guarded by hosts.mu
 
 	mu     sync.Mutex

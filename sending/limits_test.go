@@ -18,7 +18,7 @@ import (
 	"countersign/signing"
 )
 
-// sendIn sends a request and returns how long it took until the answer, or what
+// sendIn sends a request and returns how long it took until the response, or what
 // was left of it, was at its end.
 func sendIn(t *testing.T, c *sending.Client, ctx context.Context, r *sending.Request) (time.Duration, sending.Report, error) {
 	t.Helper()
@@ -174,13 +174,13 @@ func TestSend_WaitsForASlot(t *testing.T) {
 		open := func(host string) (*sending.Answer, error) {
 			return c.Send(t.Context(), message{method: "GET", url: "http://" + host + "/"}.request(t))
 		}
-		var answers []*sending.Answer
+		var responses []*sending.Answer
 		for range 256 {
 			a, err := open("a.example")
 			if err != nil {
 				t.Fatal(err)
 			}
-			answers = append(answers, a)
+			responses = append(responses, a)
 		}
 		begun := time.Now()
 		_, err := open("a.example")
@@ -194,7 +194,7 @@ func TestSend_WaitsForASlot(t *testing.T) {
 		}
 		readAll(t, b)
 
-		time.AfterFunc(500*time.Millisecond, func() { answers[7].Response.Body.Close() })
+		time.AfterFunc(500*time.Millisecond, func() { responses[7].Response.Body.Close() })
 		begun = time.Now()
 		if a, err := open("a.example"); err != nil || time.Since(begun) != 500*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(begun), err)
@@ -202,7 +202,7 @@ func TestSend_WaitsForASlot(t *testing.T) {
 			readAll(t, a)
 		}
 		// One that was read to its end has given its slot back, closed or not.
-		if _, err := io.ReadAll(answers[8].Response.Body); err != nil {
+		if _, err := io.ReadAll(responses[8].Response.Body); err != nil {
 			t.Error(err)
 		}
 		a, err := open("a.example")
@@ -210,7 +210,7 @@ func TestSend_WaitsForASlot(t *testing.T) {
 			t.Fatal(err)
 		}
 		readAll(t, a)
-		for _, a := range answers {
+		for _, a := range responses {
 			a.Response.Body.Close()
 			a.Response.Body.Close()
 		}

@@ -8,23 +8,23 @@ import (
 // Outcome is what became of a request, in the words of the audit record.
 type Outcome string
 
-// The outcomes. While an answer is being read there is none yet.
+// The outcomes. While a response is being read there is none yet.
 const (
 	OutcomeComplete    Outcome = "complete"    // answered below 400, read to the end
 	OutcomeRefused     Outcome = "refused"     // answered with 400 or more
 	OutcomeUnreachable Outcome = "unreachable" // never sent
 	OutcomeUnknown     Outcome = "unknown"     // written and not answered
 	OutcomeCallerGone  Outcome = "caller_gone" // the caller left before the end
-	OutcomeBroken      Outcome = "broken"      // the request's body or the answer broke off
+	OutcomeBroken      Outcome = "broken"      // the request's body or the response broke off
 )
 
 // Report is what happened to a request.
 type Report struct {
-	// Outcome is empty while the answer is being read.
+	// Outcome is empty while the response is being read.
 	Outcome Outcome
 	// Attempts are all that were signed, in their order.
 	Attempts []Attempt
-	// Status is AWS's last, 0 where there was no answer.
+	// Status is AWS's last, 0 where there was no response.
 	Status int
 	// Code is AWS's error code, empty where none was found.
 	Code string
@@ -66,11 +66,11 @@ type Attempt struct {
 	Resent int
 	// BytesOut is how much of the body was read to be written.
 	BytesOut int64
-	// Status is 0 where there was no answer.
+	// Status is 0 where there was no response.
 	Status int
 	// Code is AWS's error code, empty where none was found.
 	Code string
-	// Err is one of the kinds of error where there was no answer.
+	// Err is one of the kinds of error where there was no response.
 	Err error
 }
 

@@ -26,7 +26,7 @@ var (
 	sessionCodes = set("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 )
 
-// Throttled says whether an answer means that the request came too soon.
+// Throttled says whether a response means that the request came too soon.
 func Throttled(status int, code string) bool {
 	return status == http.StatusTooManyRequests || status >= 400 && throttleCodes[code]
 }
@@ -89,7 +89,7 @@ func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
 	return false
 }
 
-// correctClock learns from the answer's date, and says whether the request was
+// correctClock learns from the response's date, and says whether the request was
 // refused for its time and has not been signed again for that reason.
 func (x *exchange) correctClock(a *attempt) bool {
 	offset, known := x.host.clock()

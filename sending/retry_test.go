@@ -183,7 +183,7 @@ var events = map[string]struct {
 	class  string
 	do     step
 	ahead  time.Duration
-	status int   // where it is an answer
+	status int   // where it is a response
 	err    error // where it is none
 }{
 	"connection refused":             {class: notWritten, do: nil, err: sending.ErrNotConnected},

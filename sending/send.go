@@ -24,11 +24,11 @@ type exchange struct {
 }
 
 // Send signs a request and sends it, again where [Request.Retry] says so, and
-// returns the last answer, whatever its status. The body of the answer must be
+// returns the last response, whatever its status. The body of the response must be
 // closed.
 //
 // There is no limit of time for the whole but that of ctx. It holds for the
-// answer's body too; when it ends, a protocol after an upgrade ends as well.
+// response's body too; when it ends, a protocol after an upgrade ends as well.
 //
 // The error is an [*Error].
 func (c *Client) Send(ctx context.Context, r *Request) (*Answer, error) {
@@ -36,12 +36,12 @@ func (c *Client) Send(ctx context.Context, r *Request) (*Answer, error) {
 	if err := x.begin(ctx); err != nil {
 		return nil, x.fail(err)
 	}
-	answer, err := x.run(ctx)
+	response, err := x.run(ctx)
 	if err != nil {
 		x.leave()
 		return nil, x.fail(err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 // begin checks the request and waits for a slot.

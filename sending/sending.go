@@ -1,15 +1,15 @@
-// Package sending sends one signed request and returns the answer: it dials,
+// Package sending sends one signed request and returns the response: it dials,
 // signs each attempt, streams both bodies, and repeats what is safe to
 // repeat.
 //
 // It decides nothing about who may send what, it has no credentials, and it
-// serves no HTTP. A redirect is an answer like others; none is followed.
+// serves no HTTP. A redirect is a response like others; none is followed.
 //
 // # What the caller must do
 //
 // Hand [Client.Send] a [Request] with a function that signs it at a given time;
 // write the record of intent in that function, since it runs before the first
-// byte of every attempt. Close the body of the answer, then the [Body]. Make the
+// byte of every attempt. Close the body of the response, then the [Body]. Make the
 // reader of a [Streamed] body return when its client stalls or the server stops,
 // for instance by read deadlines: net/http waits for it. Call [Client.Close] at
 // the end.
@@ -22,10 +22,10 @@
 //     whatever a name resolves to.
 //   - What may have been done is not repeated: a POST or PATCH that was written
 //     and not answered is sent once.
-//   - A request whose body fails never ends well for the server, and an answer
+//   - A request whose body fails never ends well for the server, and a response
 //     that breaks off never ends well for the reader.
 //   - Errors are an [*Error] with a kind. Their texts are for the log: they hold
-//     addresses and names of hosts, and may quote an answer that is not HTTP, but
+//     addresses and names of hosts, and may quote a response that is not HTTP, but
 //     nothing of the request.
 //
 // All methods of a [Client] are safe for concurrent use.
@@ -64,7 +64,7 @@ type Options struct {
 	// address, so the check of addresses does not apply; the certificate is the
 	// proof of the host. Requests over http go out directly. Default: no proxy.
 	Proxy func(*url.URL) (*url.URL, error)
-	// HeaderTimeout is how long an answer's headers may take once the request is
+	// HeaderTimeout is how long a response's headers may take once the request is
 	// written. Default: one minute.
 	HeaderTimeout time.Duration
 }
@@ -185,16 +185,16 @@ type Request struct {
 	Body *Body
 	// Retry says what is repeated.
 	Retry Retry
-	// HeaderTimeout is how long the answer's headers may take once the request is
+	// HeaderTimeout is how long the response's headers may take once the request is
 	// written. Default: that of the client.
 	HeaderTimeout time.Duration
 	// Expect asks the server with Expect: 100-continue whether it wants a
 	// [Streamed] body before that is read. It says nothing with other bodies.
 	Expect bool
 	// Upgrade is the protocol to change to, such as "websocket"; empty for none.
-	// The answer's body can be written to where its status is 101.
+	// The response's body can be written to where its status is 101.
 	Upgrade string
-	// Waits says that the answer may wait for hours and many do at once: over HTTP/1.1
+	// Waits says that the response may wait for hours and many do at once: over HTTP/1.1
 	// its connection has small buffers.
 	Waits bool
 }

@@ -7,19 +7,19 @@ import (
 
 const (
 	skewThreshold = 4 * time.Minute  // AWS refuses signatures that are 5 to 15 minutes off
-	longestTrip   = 15 * time.Minute // an answer that took longer is no clock
+	longestTrip   = 15 * time.Minute // a response that took longer is no clock
 )
 
 // skewCodes may mean that a signature's time is wrong. Each of them may mean
-// other things too, so they count only together with the answer's date.
+// other things too, so they count only together with the response's date.
 var skewCodes = set("InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "RequestTimeTooSkewed", "AccessDeniedException")
 
-// clockReading is what an answer's date says about the host's clock: it is ahead
+// clockReading is what a response's date says about the host's clock: it is ahead
 // of ours by something between the two, since the date may have been written at
-// any time between request and answer.
+// any time between request and response.
 type clockReading struct{ least, most time.Duration }
 
-// readClock reads the date of an answer to a request that was sent and answered
+// readClock reads the date of a response to a request that was sent and answered
 // at these times. Answers out of a cache are no clock.
 func readClock(h http.Header, sent, received time.Time) (clockReading, bool) {
 	date, err := http.ParseTime(h.Get("Date"))

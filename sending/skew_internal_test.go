@@ -14,7 +14,7 @@ func TestReadClock(t *testing.T) {
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	for name, row := range map[string]struct {
 		code   string
-		ahead  time.Duration // of the answer's date against our clock when it came
+		ahead  time.Duration // of the response's date against our clock when it came
 		trip   time.Duration
 		used   time.Duration // by how much the signature's time was ahead of our clock
 		noDate bool

@@ -63,7 +63,7 @@ func TestSend_ClockIsKeptByHost(t *testing.T) {
 	})
 }
 
-// Where a kept offset no longer fits, an answer without a refusal is enough to
+// Where a kept offset no longer fits, a response without a refusal is enough to
 // drop it.
 func TestSend_ClockIsDroppedByAnyAnswer(t *testing.T) {
 	s := &script{steps: []step{strict}, ahead: 6 * time.Minute}

@@ -66,11 +66,11 @@ func (n *names) serve(conn net.Conn) {
 			}
 			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: body})
 		}
-		answer, err := m.Pack()
+		response, err := m.Pack()
 		if err != nil {
 			return
 		}
-		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(response))), response...)); err != nil {
 			return
 		}
 	}

@@ -169,7 +169,7 @@ func wantError(t testing.TB, err, kind error) sending.Report {
 	return e.Report
 }
 
-// readAll reads an answer and closes it.
+// readAll reads a response and closes it.
 func readAll(t testing.TB, a *sending.Answer) string {
 	t.Helper()
 	content, err := io.ReadAll(a.Response.Body)

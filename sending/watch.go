@@ -19,7 +19,7 @@ type phase int
 
 const (
 	phaseWriting phase = iota
-	phaseWaiting       // written, for the answer's headers
+	phaseWaiting       // written, for the response's headers
 	phaseAnswer
 )
 
@@ -70,7 +70,7 @@ func (w *watch) look() {
 }
 
 // enter begins a phase with a limit of its own. What net/http still tells of the
-// request once the answer is there comes too late.
+// request once the response is there comes too late.
 func (w *watch) enter(p phase, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,7 +80,7 @@ func (w *watch) enter(p phase, limit time.Duration) {
 	}
 }
 
-// upgraded gives the rest, which is no answer of HTTP, more time.
+// upgraded gives the rest, which is no response of HTTP, more time.
 func (w *watch) upgraded() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 // Presign signs a request by query parameters, so that whoever has the URL can
 // send it until it expires (IAM User Guide, "Add the signature to the request";
 // S3 API Reference, "Authenticating Requests: Using Query Parameters"). The
-// headers of the answer must be sent with it.
+// headers of the response must be sent with it.
 func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)

@@ -126,7 +126,7 @@ type Request struct {
 	// Expires is how long a presigned URL holds: whole seconds, from one second
 	// to [MaxExpires]. Presign only.
 	Expires time.Duration
-	// Explain fills CanonicalRequest and StringToSign of the answer. Both hold
+	// Explain fills CanonicalRequest and StringToSign of the response. Both hold
 	// the session token; see [Credentials.Redact].
 	Explain bool
 }

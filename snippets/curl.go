@@ -2,7 +2,7 @@ package snippets
 
 import "strings"
 
-// shellSigning asks for the signature and has curl read what to send from the answer.
+// shellSigning asks for the signature and has curl read what to send from the response.
 func shellSigning(r *Request, o Options) string {
 	return `# The request. Countersign signs it; the key is read from ` + Variable + `.
 signed=$(curl -sS --fail-with-body ` + shellWord(o.Service+"/v1/sign") + ` \

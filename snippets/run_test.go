@@ -93,19 +93,19 @@ func newWorld(t *testing.T) *world {
 	gateway := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		answer := httptest.NewRecorder()
-		aws.ServeHTTP(answer, r)
-		w.seen = append(w.seen, seen{answer.Code, r.Method, r.RequestURI, body, answer.Body.Bytes()})
+		response := httptest.NewRecorder()
+		aws.ServeHTTP(response, r)
+		w.seen = append(w.seen, seen{response.Code, r.Method, r.RequestURI, body, response.Body.Bytes()})
 		rw.Header().Set("Content-Type", "application/json")
-		rw.WriteHeader(answer.Code)
-		_, _ = rw.Write(answer.Body.Bytes())
+		rw.WriteHeader(response.Code)
+		_, _ = rw.Write(response.Body.Bytes())
 	}))
 	t.Cleanup(gateway.Close)
 	w.service, w.gateway = service.URL, gateway.URL
 	return w
 }
 
-func (w *world) post(t *testing.T, path string, document, answer any) int {
+func (w *world) post(t *testing.T, path string, document, response any) int {
 	t.Helper()
 	text, err := json.Marshal(document)
 	if err != nil {
@@ -114,7 +114,7 @@ func (w *world) post(t *testing.T, path string, document, answer any) int {
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(text))
 	rec := httptest.NewRecorder()
 	w.h.ServeHTTP(rec, r)
-	if err := json.Unmarshal(rec.Body.Bytes(), answer); err != nil {
+	if err := json.Unmarshal(rec.Body.Bytes(), response); err != nil {
 		t.Fatal(err)
 	}
 	return rec.Code
@@ -278,12 +278,12 @@ func send(t *testing.T, s signed, extra ...string) []byte {
 	for i := 0; i < len(extra); i += 2 {
 		r.Header.Set(extra[i], extra[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,13 +314,13 @@ func runCmd(t *testing.T, w *world, text string) {
 	}
 	body := q.Body.Content.Text()
 	s.Body = &body
-	answer := send(t, s)
+	response := send(t, s)
 	if !strings.HasSuffix(s.URL, "/v1/sign") {
 		return
 	}
 	var next signed
-	if err := json.Unmarshal(answer, &next); err != nil || next.URL == "" {
-		t.Fatalf("%v %s\n%s", err, answer, text)
+	if err := json.Unmarshal(response, &next); err != nil || next.URL == "" {
+		t.Fatalf("%v %s\n%s", err, response, text)
 	}
 	send(t, next)
 }

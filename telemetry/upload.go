@@ -150,20 +150,20 @@ func (u *uploader) post(ctx context.Context, body []byte) (time.Duration, error)
 			r.Header.Set("Content-Encoding", "gzip")
 		}
 	}
-	answer, err := u.client.Do(r)
+	response, err := u.client.Do(r)
 	if err != nil {
 		return 0, fmt.Errorf("no answer from the collector: %w", plain(err))
 	}
-	defer answer.Body.Close()
-	message, err := io.ReadAll(io.LimitReader(answer.Body, longAnswer))
+	defer response.Body.Close()
+	message, err := io.ReadAll(io.LimitReader(response.Body, longAnswer))
 	if err != nil {
 		return 0, fmt.Errorf("no whole answer from the collector: %w", plain(err))
 	}
-	if wait, err := httpStatus(answer); err != nil {
+	if wait, err := httpStatus(response); err != nil {
 		return wait, err
 	}
 	if u.grpc {
-		if wait, err := grpcStatus(answer); err != nil {
+		if wait, err := grpcStatus(response); err != nil {
 			return wait, err
 		}
 		message = message[min(5, len(message)):]
@@ -182,14 +182,14 @@ func plain(err error) error {
 	return err
 }
 
-func httpStatus(answer *http.Response) (time.Duration, error) {
-	if answer.StatusCode == http.StatusOK {
+func httpStatus(response *http.Response) (time.Duration, error) {
+	if response.StatusCode == http.StatusOK {
 		return 0, nil
 	}
-	err := fmt.Errorf("the collector answered %d", answer.StatusCode)
-	switch answer.StatusCode {
+	err := fmt.Errorf("the collector answered %d", response.StatusCode)
+	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
+		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
 		return time.Duration(max(0, min(seconds, 3600))) * time.Second, err
 	}
 	return never, err
@@ -198,10 +198,10 @@ func httpStatus(answer *http.Response) (time.Duration, error) {
 // Codes of gRPC after which OTLP has a client send again: cancelled, deadline exceeded, aborted, out of range, unavailable, data loss.
 var sendAgain = map[string]bool{"1": true, "4": true, "10": true, "11": true, "14": true, "15": true}
 
-func grpcStatus(answer *http.Response) (time.Duration, error) {
-	status := answer.Trailer.Get("Grpc-Status")
+func grpcStatus(response *http.Response) (time.Duration, error) {
+	status := response.Trailer.Get("Grpc-Status")
 	if status == "" {
-		status = answer.Header.Get("Grpc-Status") // of an answer without a message
+		status = response.Header.Get("Grpc-Status") // of a response without a message
 	}
 	switch {
 	case status == "0":

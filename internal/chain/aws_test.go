@@ -73,52 +73,52 @@ func startAWS(t *testing.T) *aws {
 // overhear learns the sessions that STS gives out.
 func (a *aws) overhear(sts http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := httptest.NewRecorder()
-		sts.ServeHTTP(answer, r)
+		response := httptest.NewRecorder()
+		sts.ServeHTTP(response, r)
 		var document struct {
 			AccessKeyID  string `xml:"AssumeRoleResult>Credentials>AccessKeyId"`
 			Secret       string `xml:"AssumeRoleResult>Credentials>SecretAccessKey"`
 			SessionToken string `xml:"AssumeRoleResult>Credentials>SessionToken"`
 		}
-		if xml.Unmarshal(answer.Body.Bytes(), &document) == nil {
+		if xml.Unmarshal(response.Body.Bytes(), &document) == nil {
 			a.mu.Lock()
 			a.sessions[document.AccessKeyID] = signing.NewCredentials(document.AccessKeyID, document.Secret, document.SessionToken)
 			a.mu.Unlock()
 		}
-		relay(w, answer)
+		relay(w, response)
 	})
 }
 
-func relay(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
-	for name, values := range answer.Header() {
+func relay(w http.ResponseWriter, response *httptest.ResponseRecorder) {
+	for name, values := range response.Header() {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(answer.Code)
-	_, _ = w.Write(answer.Body.Bytes())
+	w.WriteHeader(response.Code)
+	_, _ = w.Write(response.Body.Bytes())
 }
 
 // ServeHTTP verifies and answers with what it saw.
 func (a *aws) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer := httptest.NewRecorder()
+	response := httptest.NewRecorder()
 	if strings.Contains(r.URL.RawQuery, "X-Amz-Signature=") {
-		a.servePresigned(answer, r)
+		a.servePresigned(response, r)
 	} else {
 		for suffix, service := range hosts {
 			if strings.HasSuffix(r.Host, suffix) {
-				a.services[service].ServeHTTP(answer, r)
+				a.services[service].ServeHTTP(response, r)
 			}
 		}
 	}
-	if answer.Code == http.StatusOK {
+	if response.Code == http.StatusOK {
 		a.mu.Lock()
 		a.accepted++
 		if a.busy > 0 {
 			a.busy--
-			answer.Code = http.StatusServiceUnavailable
+			response.Code = http.StatusServiceUnavailable
 		}
 		a.mu.Unlock()
 	}
-	relay(w, answer)
+	relay(w, response)
 }
 
 // servePresigned is S3 for presigned URLs.

@@ -40,22 +40,22 @@ type theirs struct {
 }
 
 func (a *theirs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer := httptest.NewRecorder()
-	a.gateway.ServeHTTP(answer, r)
+	response := httptest.NewRecorder()
+	a.gateway.ServeHTTP(response, r)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if got := r.Header.Values("X-Api-Key"); len(got) != 1 || got[0] != usageKey {
 		a.faults = append(a.faults, fmt.Sprintf("the usage plan's key is %q", got))
 	}
-	if answer.Code != http.StatusOK {
-		a.faults = append(a.faults, answer.Body.String())
+	if response.Code != http.StatusOK {
+		a.faults = append(a.faults, response.Body.String())
 	}
-	_ = json.Unmarshal(answer.Body.Bytes(), &a.seen)
+	_ = json.Unmarshal(response.Body.Bytes(), &a.seen)
 	if a.status != 0 {
-		answer.Code = a.status
-		answer.Header().Set("Location", "/prod/later")
+		response.Code = a.status
+		response.Header().Set("Location", "/prod/later")
 	}
-	relay(w, answer)
+	relay(w, response)
 }
 
 // take is what arrived since it was last asked.

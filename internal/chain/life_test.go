@@ -32,16 +32,16 @@ func (s *service) ask(t *testing.T, method, path, body string, header ...string)
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, string(text)
+	return response.StatusCode, string(text)
 }
 
 // up waits until the program answers.
@@ -51,8 +51,8 @@ func (s *service) up(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
-			if err := answer.Body.Close(); err != nil || answer.StatusCode == http.StatusOK {
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			if err := response.Body.Close(); err != nil || response.StatusCode == http.StatusOK {
 				return err
 			}
 		}
@@ -140,15 +140,15 @@ func (c *chain) chunkedBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("X-API-Key", apiKey)
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	want := map[bool]string{false: "", true: "body_missing"}[c.older]
 	var problem struct{ Code string }
-	if err := json.NewDecoder(answer.Body).Decode(&problem); err != nil || problem.Code != want {
-		t.Errorf("%d %s (%v), want %q", answer.StatusCode, problem.Code, err, want)
+	if err := json.NewDecoder(response.Body).Decode(&problem); err != nil || problem.Code != want {
+		t.Errorf("%d %s (%v), want %q", response.StatusCode, problem.Code, err, want)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
 		t.Errorf("status %d, want the host's 500", status)
 	}
 	var said, logged string
-	for range 1000 { // the log comes by a pipe of its own, after the answer
+	for range 1000 { // the log comes by a pipe of its own, after the response
 		said, logged = "", ""
 		for _, line := range s.Lines() {
 			if line.Stream == "host" && line.Level == functionshost.Error {

@@ -122,7 +122,7 @@ func TestBehindBothKindsOfHost(t *testing.T) {
 	t.Logf("%d requests accepted in all", accepted.Load())
 }
 
-// startChain takes the time from a clean folder to the first answer. The aim is
+// startChain takes the time from a clean folder to the first response. The aim is
 // less than half a second; how busy the machine is nobody knows, so it is
 // printed only.
 func startChain(t *testing.T, older bool) *chain {

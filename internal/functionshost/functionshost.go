@@ -221,10 +221,10 @@ func (h *Host) admitted(f function, r *http.Request) bool {
 	return key == h.opts.MasterKey || level == "function" && key == h.opts.FunctionKey
 }
 
-func copyAnswer(w http.ResponseWriter, answer *http.Response, body io.Reader) {
-	for name, values := range answer.Header {
+func copyAnswer(w http.ResponseWriter, response *http.Response, body io.Reader) {
+	for name, values := range response.Header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(answer.StatusCode)
-	_, _ = io.Copy(w, body) // a client that is gone needs no answer
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, body) // a client that is gone needs no response
 }

@@ -182,12 +182,12 @@ func TestBodiesBeyondTheLimit(t *testing.T) {
 	request.ContentLength = 100<<20 + 1
 	request.Header.Set("Expect", "100-continue") // so that nothing is sent
 	transport := http.Transport{ExpectContinueTimeout: 10 * time.Second}
-	answer, err := transport.RoundTrip(request)
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != 413 {
-		t.Errorf("status %d, want 413", answer.StatusCode)
+	_ = response.Body.Close()
+	if response.StatusCode != 413 {
+		t.Errorf("status %d, want 413", response.StatusCode)
 	}
 }

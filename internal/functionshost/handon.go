@@ -29,16 +29,16 @@ func newForwarder() http.Client {
 	}
 }
 
-// serveForwarded builds the request again and buffers the answer.
+// serveForwarded builds the request again and buffers the response.
 func (h *Host) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	request, err := h.rebuild(r)
 	if err == nil {
-		var answer *http.Response
-		if answer, err = h.forward.Do(request); err == nil {
-			defer answer.Body.Close()
+		var response *http.Response
+		if response, err = h.forward.Do(request); err == nil {
+			defer response.Body.Close()
 			var body []byte
-			if body, err = io.ReadAll(answer.Body); err == nil {
-				copyAnswer(w, answer, bytes.NewReader(body))
+			if body, err = io.ReadAll(response.Body); err == nil {
+				copyAnswer(w, response, bytes.NewReader(body))
 				return
 			}
 		}
@@ -151,11 +151,11 @@ func (t retrying) RoundTrip(r *http.Request) (*http.Response, error) {
 		if body != nil {
 			once.Body = io.NopCloser(body)
 		}
-		answer, err := t.RoundTripper.RoundTrip(once)
+		response, err := t.RoundTripper.RoundTrip(once)
 		var broken *net.OpError
 		unsent := errors.As(err, &broken) && broken.Op == "dial"
 		if err == nil || attempt == 10 || !unsent && body != nil && body != http.NoBody {
-			return answer, err
+			return response, err
 		}
 		select {
 		case <-time.After(delay):
@@ -166,7 +166,7 @@ func (t retrying) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// fail is the answer to whatever went wrong between host and program.
+// fail is the response to whatever went wrong between host and program.
 func (h *Host) fail(w http.ResponseWriter, err error) {
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {

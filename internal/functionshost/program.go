@@ -166,7 +166,7 @@ func (h *Host) environment() []string {
 	return list
 }
 
-// poll waits for an answer to GET /, any answer.
+// poll waits for a response to GET /, any response.
 func (h *Host) poll(p *program) error {
 	ctx, cancel := context.WithTimeout(context.Background(), initTimeout)
 	defer cancel()
@@ -178,8 +178,8 @@ func (h *Host) poll(p *program) error {
 		if err != nil {
 			return err
 		}
-		if answer, err := client.Do(request); err == nil {
-			return answer.Body.Close()
+		if response, err := client.Do(request); err == nil {
+			return response.Body.Close()
 		}
 		select {
 		case <-tick.C:

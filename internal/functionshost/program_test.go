@@ -154,21 +154,21 @@ func send(t *testing.T, method, url, body string, header ...string) (int, arrive
 
 func do(t *testing.T, request *http.Request) (int, arrived) {
 	t.Helper()
-	answer, err := http.DefaultTransport.RoundTrip(request)
+	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	var got arrived
-	if answer.StatusCode == http.StatusOK {
-		if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
+	if response.StatusCode == http.StatusOK {
+		if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
 			t.Fatal(err)
 		}
-		if answer.Header.Get("X-Answer") != "given" {
-			t.Errorf("the program's headers are lost: %v", answer.Header)
+		if response.Header.Get("X-Answer") != "given" {
+			t.Errorf("the program's headers are lost: %v", response.Header)
 		}
 	}
-	return answer.StatusCode, got
+	return response.StatusCode, got
 }
 
 // until waits for what another process brings about.

@@ -58,17 +58,17 @@ func (h *Host) serveWrapped(w http.ResponseWriter, r *http.Request, f function) 
 		"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"Azure-Functions-Host/" + version},
 		headerVersion: {version}, headerInvocation: {newID()},
 	}
-	answer, err := h.forward.Do(request)
+	response, err := h.forward.Do(request)
 	if err != nil {
 		h.fail(w, err)
 		return
 	}
-	defer answer.Body.Close()
-	said, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode/100 != 2 {
-		err = fmt.Errorf("response status code does not indicate success: %d\n%s", answer.StatusCode, said)
+	defer response.Body.Close()
+	said, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("response status code does not indicate success: %d\n%s", response.StatusCode, said)
 	} else if err == nil {
-		err = fmt.Errorf("a status of %d with outputs, which are not emulated here", answer.StatusCode)
+		err = fmt.Errorf("a status of %d with outputs, which are not emulated here", response.StatusCode)
 	}
 	h.fail(w, err)
 }

@@ -36,7 +36,7 @@ type row struct {
 	status        int           // of ours
 	code          string        // of the problem, or empty
 	aws           string        // AWS's code
-	attempts      int           // where there is an answer
+	attempts      int           // where there is a response
 }
 
 // region is where to ask.
@@ -101,20 +101,20 @@ func TestLive_TheStatusTable(t *testing.T) {
 	}
 	for _, row := range rows() {
 		t.Run(row.name, func(t *testing.T) {
-			answer := ask(t, row)
+			response := ask(t, row)
 			var got struct {
 				Code     string
 				Attempts int
 				AWS      struct{ Code string }
 			}
-			if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
+			if err := json.Unmarshal(response.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
 			}
-			if answer.Code != row.status || got.Code != row.code || row.aws != "" && got.AWS.Code != row.aws || row.attempts > 0 &&
+			if response.Code != row.status || got.Code != row.code || row.aws != "" && got.AWS.Code != row.aws || row.attempts > 0 &&
 				got.Attempts != row.attempts {
-				t.Errorf("%d %s %s after %d attempts, want %+v", answer.Code, got.Code, got.AWS.Code, got.Attempts, row)
+				t.Errorf("%d %s %s after %d attempts, want %+v", response.Code, got.Code, got.AWS.Code, got.Attempts, row)
 			}
-			keep(t, row.name, answer.Body.Bytes())
+			keep(t, row.name, response.Body.Bytes())
 		})
 	}
 }
@@ -159,15 +159,15 @@ var private = regexp.MustCompile(`\b\d{12}\b|\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{1
 	`assumed-role/[^"<]+|user/[^"<]+|[A-Za-z0-9+/=_-]{40,}|` +
 	`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
-// keep writes an answer where it is wanted.
-func keep(t *testing.T, name string, answer []byte) {
+// keep writes a response where it is wanted.
+func keep(t *testing.T, name string, response []byte) {
 	t.Helper()
 	folder := os.Getenv("LIVE_OUT")
 	if folder == "" {
 		return
 	}
 	file := filepath.Join(folder, strings.ReplaceAll(name, " ", "-")+".json")
-	if err := os.WriteFile(file, private.ReplaceAll(answer, []byte("EXAMPLE")), 0o600); err != nil {
+	if err := os.WriteFile(file, private.ReplaceAll(response, []byte("EXAMPLE")), 0o600); err != nil {
 		t.Error(err)
 	}
 }

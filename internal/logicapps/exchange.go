@@ -17,7 +17,7 @@ type answer struct {
 	body   []byte
 }
 
-// value is the answer's body: JSON is parsed, text is a text, all else an
+// value is the response's body: JSON is parsed, text is a text, all else an
 // envelope.
 func (a answer) value() (any, error) {
 	switch {

@@ -26,19 +26,19 @@ type got struct {
 // bench is an engine and a server that answers as told and keeps what it saw.
 type bench struct {
 	logicapps.Engine
-	url    string
-	answer http.HandlerFunc
-	seen   []got
-	slept  []time.Duration
+	url      string
+	response http.HandlerFunc
+	seen     []got
+	slept    []time.Duration
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{answer: func(http.ResponseWriter, *http.Request) {}}
+	b := &bench{response: func(http.ResponseWriter, *http.Request) {}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		b.seen = append(b.seen, got{r.Method + " " + r.RequestURI, r.Host, r.Header, string(body)})
-		b.answer(w, r)
+		b.response(w, r)
 	}))
 	t.Cleanup(server.Close)
 	b.url = server.URL
@@ -166,7 +166,7 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 	} {
 		for _, status := range []int{408, 429, 500, 503} {
 			b := newBench(t)
-			b.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+			b.response = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
 			a := b.action(t, `{"method":"POST","uri":"URL/","headers":{"Authorization":"old"},"body":"x"`+policy+`}`, "")
 			if a.Status != logicapps.Failed || len(b.seen) != want+1 || len(a.Calls) != want+1 || len(b.slept) != want {
 				t.Fatalf("%s, %d: %s, %d requests, want %d", policy, status, a.Status, len(b.seen), want+1)
@@ -187,7 +187,7 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 		}
 	}
 	b := newBench(t)
-	b.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }
+	b.response = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }
 	if a := b.action(t, `{"method":"GET","uri":"URL/"}`, ""); len(b.seen) != 1 || a.Status != logicapps.Failed {
 		t.Errorf("403: %s after %d requests, want one", a.Status, len(b.seen))
 	}
@@ -195,7 +195,7 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 
 func TestAcceptedIsPolledUnsigned(t *testing.T) {
 	b := newBench(t)
-	b.answer = func(w http.ResponseWriter, r *http.Request) {
+	b.response = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", b.url+"/later")
 		if r.URL.Path == "/start" {
 			w.WriteHeader(202)
@@ -222,7 +222,7 @@ func TestAnswersBecomeValues(t *testing.T) {
 		{"", "", `null`},
 	} {
 		b := newBench(t)
-		b.answer = func(w http.ResponseWriter, _ *http.Request) {
+		b.response = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", c.media)
 			_, _ = io.WriteString(w, c.body)
 		}
@@ -254,7 +254,7 @@ func TestWhatAnHTTPActionRefuses(t *testing.T) {
 		`{"method":"GET","uri":"URL","authentication":{"type":"ManagedServiceIdentity","audience":"api://countersign"}}`: "Raw",
 	} {
 		b := newBench(t)
-		b.answer = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "text") }
+		b.response = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "text") }
 		if a := b.action(t, inputs, ""); a.Status != logicapps.Failed || a.Err == nil || !strings.Contains(a.Err.Error(), want) {
 			t.Errorf("%.90s: got %v, want %q", inputs, a.Err, want)
 		}
@@ -276,7 +276,7 @@ func TestRawAuthentication(t *testing.T) {
 func TestConnections(t *testing.T) {
 	b := newBench(t)
 	b.Connections = map[string]logicapps.Connection{"/connections/c": {URL: b.url, Header: http.Header{"X-Api-Key": {"k"}}}}
-	b.answer = func(w http.ResponseWriter, _ *http.Request) {
+	b.response = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode([]int{1})
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // Load is one request of HTTP/1.1, as it is sent, so many times on so many connections, of which each sends its next when
-// it has read the answer.
+// it has read the response.
 type Load struct {
 	Request               []byte
 	Requests, Connections int
@@ -25,17 +25,17 @@ type Load struct {
 // Result is what came of a [Load].
 type Result struct {
 	Took     time.Duration
-	Bytes    int64           // of the bodies of the answers
-	Waited   []time.Duration // for each answer, in ascending order
+	Bytes    int64           // of the bodies of the responses
+	Waited   []time.Duration // for each response, in ascending order
 	CPU      time.Duration   // of the server
 	PeakMiB  float64         // of the server's memory
 	Requests int
 }
 
-// At is the time within which so many percent of the answers came.
+// At is the time within which so many percent of the responses came.
 func (r *Result) At(percent int) time.Duration { return r.Waited[(len(r.Waited)-1)*percent/100] }
 
-// Give sends the load to the server. Every answer must be a 200.
+// Give sends the load to the server. Every response must be a 200.
 func (l *Load) Give(p *Process) (*Result, error) {
 	p.ResetPeak()
 	before, err := p.CPU()
@@ -89,7 +89,7 @@ func (l *Load) client(address string, left, size *atomic.Int64) (waited []time.D
 	return waited, nil
 }
 
-// readAnswer reads one answer of known length, and returns the length of its body.
+// readAnswer reads one response of known length, and returns the length of its body.
 func readAnswer(in *bufio.Reader) (length int, err error) {
 	status, err := in.ReadString('\n')
 	if err != nil {

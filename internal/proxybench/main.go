@@ -234,14 +234,14 @@ func (c *child) request(l *load, aws string) error {
 	for name, value := range l.headers {
 		r.Header.Set(name, value)
 	}
-	answer, err := c.client.Do(r)
+	response, err := c.client.Do(r)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	text, err := io.Copy(io.Discard, answer.Body)
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s, %d bytes", answer.Status, text)
+	defer response.Body.Close()
+	text, err := io.Copy(io.Discard, response.Body)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s, %d bytes", response.Status, text)
 	}
 	return err
 }

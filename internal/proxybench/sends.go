@@ -15,7 +15,7 @@ import (
 )
 
 // send is a request by /v1/send, and what it takes the place of: the same signed by /v1/sign and sent by ReverseProxy or,
-// where the answer is what costs, by ReverseProxy alone.
+// where the response is what costs, by ReverseProxy alone.
 type send struct {
 	name          string
 	whole, passed load
@@ -94,13 +94,13 @@ func (c *child) followEvents(out io.Writer, aws string) error {
 		return err
 	}
 	r.Header.Set("X-Api-Key", apiKey)
-	answer, err := c.client.Do(r)
+	response, err := c.client.Do(r)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	var late []float64
-	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		sent, err := strconv.ParseInt(lines.Text(), 10, 64)
 		if err != nil {
 			return err

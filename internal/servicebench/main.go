@@ -1,4 +1,4 @@
-// Command servicebench holds the service against what its work costs at least: a constant answer of net/http, and a
+// Command servicebench holds the service against what its work costs at least: a constant response of net/http, and a
 // simple service of chi, encoding/json and the signer of aws-sdk-go-v2, which authenticates nobody and records nothing.
 //
 //	go build -o dist/countersign . && go run ./internal/servicebench -product dist/countersign

@@ -92,12 +92,12 @@ func counting(next http.Handler) http.Handler {
 
 // usage is what the server says of the memory that a request takes.
 func usage(p *measure.Process) (string, error) {
-	answer, err := http.Get("http://" + p.Address + usagePath)
+	response, err := http.Get("http://" + p.Address + usagePath)
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	return string(text), err
 }
 
@@ -140,7 +140,7 @@ type simpleRequest struct {
 
 var sdkSigner = sdk.NewSigner()
 
-// signSimply is what a service is that does no more than to sign: the answer has the request to send, and nothing else.
+// signSimply is what a service is that does no more than to sign: the response has the request to send, and nothing else.
 func signSimply(w http.ResponseWriter, r *http.Request) {
 	var in simpleRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {

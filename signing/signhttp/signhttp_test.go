@@ -110,12 +110,12 @@ func TestSign_RefusesWhatItCannotSign(t *testing.T) {
 	failing.Credentials = func(context.Context) (signing.Credentials, error) { return signing.Credentials{}, errors.New("none") }
 	closed := &closing{Reader: strings.NewReader("x")}
 	r := httptest.NewRequest(http.MethodPost, "https://sqs.eu-west-1.amazonaws.com/", closed)
-	answer, err := (&signhttp.Transport{Signer: failing}).RoundTrip(r)
+	response, err := (&signhttp.Transport{Signer: failing}).RoundTrip(r)
 	if err == nil || !closed.closed {
 		t.Errorf("without credentials: %v, body closed %v", err, closed.closed)
 	}
-	if answer != nil {
-		_ = answer.Body.Close()
+	if response != nil {
+		_ = response.Body.Close()
 	}
 }
 
@@ -150,14 +150,14 @@ func TestTransport_IsAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := client.Do(r)
+		response, err := client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, _ := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			t.Errorf("%d bytes: %s %s", len(body), answer.Status, text)
+		text, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%d bytes: %s %s", len(body), response.Status, text)
 		}
 		if r.Header.Get("Authorization") != "" {
 			t.Error("the caller's request was changed")

@@ -24,7 +24,7 @@ func pageExample(t *testing.T) (address string) {
 func TestExample_CallsAsTheUser(t *testing.T) {
 	t.Parallel()
 	p := open(t, pageExample(t))
-	answer := func(button string) string {
+	response := func(button string) string {
 		t.Helper()
 		p.do(`document.querySelector("#answer").textContent = ""`)
 		p.click(`button[value="` + button + `"]`)
@@ -32,7 +32,7 @@ func TestExample_CallsAsTheUser(t *testing.T) {
 		return p.text("#answer")
 	}
 	for button, want := range map[string]string{"get": `"bodyLength": 0`, "post": `"bodyLength": 14`} {
-		if got := answer(button); !strings.Contains(got, want) || !strings.Contains(got, "assumed-role/sandbox-user/sandbox-anna-") {
+		if got := response(button); !strings.Contains(got, want) || !strings.Contains(got, "assumed-role/sandbox-user/sandbox-anna-") {
 			t.Errorf("%s: %s", button, got)
 		}
 	}
@@ -40,25 +40,25 @@ func TestExample_CallsAsTheUser(t *testing.T) {
 		{"text/plain", `"POST /orders\narn:aws:sts::`}, {"application/octet-stream", "14 bytes"}, {"application/json", `"bodyLength": 14`},
 	} {
 		p.do(`document.querySelector("#accept").value = "` + as.accept + `"`)
-		if got := answer("post"); !strings.Contains(got, as.want) {
+		if got := response("post"); !strings.Contains(got, as.want) {
 			t.Errorf("as %s: %s", as.accept, got)
 		}
 	}
 	p.do(`document.querySelector("#profile").value = "as-user-pool"`)
-	if got := answer("get"); !strings.Contains(got, "Cognito_sandboxAuth_Role") {
+	if got := response("get"); !strings.Contains(got, "Cognito_sandboxAuth_Role") {
 		t.Errorf("through the pool: %s", got)
 	}
 	p.do(`document.querySelector("#profile").value = "as-guest"; window.token = document.querySelector("#token").value;
 		document.querySelector("#token").value = ""`)
-	if got := answer("post"); !strings.Contains(got, "Cognito_sandboxUnauth_Role") || !strings.Contains(got, `"bodyLength": 14`) {
+	if got := response("post"); !strings.Contains(got, "Cognito_sandboxUnauth_Role") || !strings.Contains(got, `"bodyLength": 14`) {
 		t.Errorf("as a guest: %s", got)
 	}
 	p.do(`document.querySelector("#profile").value = "as-user"`)
-	if got := answer("get"); !strings.HasPrefix(got, "forbidden: ") {
+	if got := response("get"); !strings.HasPrefix(got, "forbidden: ") {
 		t.Errorf("a guest in a profile of users: %s", got)
 	}
 	p.do(`document.querySelector("#token").value = window.token + "x"`)
-	if got := answer("get"); !strings.HasPrefix(got, "unauthenticated: ") {
+	if got := response("get"); !strings.HasPrefix(got, "unauthenticated: ") {
 		t.Errorf("with a bad token: %s", got)
 	}
 	if hash := eval[string](p, `location.hash`); hash != "" {

@@ -69,7 +69,7 @@ func TestWalk_FromARefusalToTheCause(t *testing.T) {
 	p.clean()
 }
 
-// The gateway's answer, right and wrong.
+// The gateway's response, right and wrong.
 func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
@@ -97,7 +97,7 @@ func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
 	p.clean()
 }
 
-// All of it by the keyboard: from the first key to the answer, the cause and the copy.
+// All of it by the keyboard: from the first key to the response, the cause and the copy.
 func TestWalk_FromPasteToCopyByKeyboard(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
@@ -348,7 +348,7 @@ func TestSize_FromPasteToSteps(t *testing.T) {
 	p.clean()
 }
 
-// Nothing that somebody looks at moves by itself: not while the page begins, nor when the answers come.
+// Nothing that somebody looks at moves by itself: not while the page begins, nor when the responses come.
 func TestSize_NothingMoves(t *testing.T) {
 	t.Parallel()
 	keyed, _ := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())

@@ -303,8 +303,8 @@ func attack(p *tab, target string, operations []string) {
 		await Promise.all([...fetched, ...framed, ...pictures, ...sockets]);
 		return found;
 	})(`+quote(target)+`, `+quoteAll(operations)+`, `+quote(body)+`)`)
-	for _, answer := range got {
-		p.Errorf("from %s: %s", eval[string](p, "location.origin"), answer)
+	for _, response := range got {
+		p.Errorf("from %s: %s", eval[string](p, "location.origin"), response)
 	}
 }
 
@@ -328,13 +328,13 @@ func quoteAll(texts []string) string {
 // operations are those that the page is told of.
 func operations(t *testing.T, address string) []string {
 	t.Helper()
-	answer, err := http.Get(address + "/workbench/settings.json") //nolint:noctx // of this machine
+	response, err := http.Get(address + "/workbench/settings.json") //nolint:noctx // of this machine
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	var settings struct{ Operations []string }
-	if err := json.NewDecoder(answer.Body).Decode(&settings); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&settings); err != nil {
 		t.Fatal(err)
 	}
 	if len(settings.Operations) < 17 {

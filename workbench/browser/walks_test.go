@@ -23,7 +23,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// From the example to the gateway's answer, as a new user goes.
+// From the example to the gateway's response, as a new user goes.
 func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()

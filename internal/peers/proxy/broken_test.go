@@ -31,7 +31,7 @@ func chunked(body []byte, size int) string {
 	return out.String()
 }
 
-// put sends a request for a key as it is written here, ends its connection, and returns the status, 0 for no answer.
+// put sends a request for a key as it is written here, ends its connection, and returns the status, 0 for no response.
 func put(t *testing.T, front, key, hash string, decoded int, length int, body string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(front, "http://"))
@@ -52,12 +52,12 @@ func put(t *testing.T, front, key, hash string, decoded int, length int, body st
 			_ = conn.(*net.TCPConn).CloseWrite()
 		}
 	}()
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return 0
 	}
-	_ = answer.Body.Close()
-	return answer.StatusCode
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 // get returns the object of a key, and whether there is one.
@@ -68,16 +68,16 @@ func get(t *testing.T, front, key string) ([]byte, bool) {
 		t.Fatal(err)
 	}
 	r.Header.Set("X-API-Key", apiKey)
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNotFound {
-		t.Fatalf("reading %s: %s, %v", key, answer.Status, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNotFound {
+		t.Fatalf("reading %s: %s, %v", key, response.Status, err)
 	}
-	return body, answer.StatusCode == http.StatusOK
+	return body, response.StatusCode == http.StatusOK
 }
 
 // makeBucket waits for MinIO, which is alive before it takes requests.
@@ -90,12 +90,12 @@ func makeBucket(t *testing.T, front string) {
 			t.Fatal(err)
 		}
 		r.Header.Set("X-API-Key", apiKey)
-		answer, err := http.DefaultClient.Do(r)
+		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close()
-		if status = answer.Status; answer.StatusCode == http.StatusOK {
+		_ = response.Body.Close()
+		if status = response.Status; response.StatusCode == http.StatusOK {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -44,7 +44,7 @@ permit (principal, action == Action::"send", resource)
 when { resource.service == "bedrock-agentcore" && ["GET", "DELETE"].contains(resource.method) };`
 )
 
-// mcpGateway lets requests through to an MCP server that AWS's SDK signs the same. The answer to a call of the tool
+// mcpGateway lets requests through to an MCP server that AWS's SDK signs the same. The response to a call of the tool
 // "interrupted" breaks off after its first event.
 type mcpGateway struct {
 	*httputil.ReverseProxy

@@ -253,12 +253,12 @@ func TestProxy_ServesSDKs(t *testing.T) {
 // A client without the key gets nothing.
 func TestProxy_ServesNobodyWithoutAKey(t *testing.T) {
 	front, _ := startProxy(t, peers.Address(t), false)
-	answer, err := http.Get(front + "/proxy/" + profile + "/" + host + "/bucket/key")
+	response, err := http.Get(front + "/proxy/" + profile + "/" + host + "/bucket/key")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusUnauthorized {
-		t.Error(answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusUnauthorized {
+		t.Error(response.Status)
 	}
 }

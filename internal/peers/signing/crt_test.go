@@ -75,7 +75,7 @@ func startCRT(t *testing.T) *crt {
 	return &crt{in, lines}
 }
 
-// ask returns the answers to some requests.
+// ask returns the responses to some requests.
 func (c *crt) ask(t *testing.T, asked []crtRequest) []crtAnswer {
 	t.Helper()
 	sent := make(chan error, 1)
@@ -89,17 +89,17 @@ func (c *crt) ask(t *testing.T, asked []crtRequest) []crtAnswer {
 		}
 		sent <- nil
 	}()
-	answers := make([]crtAnswer, len(asked))
-	for i := range answers {
+	responses := make([]crtAnswer, len(asked))
+	for i := range responses {
 		if !c.out.Scan() {
 			t.Fatalf("aws-crt ended: %v", c.out.Err())
 		}
-		if err := json.Unmarshal(c.out.Bytes(), &answers[i]); err != nil {
+		if err := json.Unmarshal(c.out.Bytes(), &responses[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := <-sent; err != nil {
 		t.Fatal(err)
 	}
-	return answers
+	return responses
 }

@@ -55,9 +55,9 @@ func (d difference) check(t *testing.T, c *crt) {
 	}
 	question := forCRT(r, d.presign)
 	question.ContentSHA256Header = r.ContentSHA256Header
-	answer := c.ask(t, []crtRequest{question})[0]
-	if (answer.Error != "") != (d.ours == "") {
-		t.Fatalf("the other answers %+v", answer)
+	response := c.ask(t, []crtRequest{question})[0]
+	if (response.Error != "") != (d.ours == "") {
+		t.Fatalf("the other answers %+v", response)
 	}
 	if d.ours == "" {
 		return
@@ -74,7 +74,7 @@ func (d difference) check(t *testing.T, c *crt) {
 		t.Fatal(err)
 	}
 	toSign := signing.StringToSign(r.Algorithm, r.Time, signed.CredentialScope, theirs)
-	if !key.Verify(toSign, signatureOf(answer, d.presign)) {
+	if !key.Verify(toSign, signatureOf(response, d.presign)) {
 		t.Errorf("the other's signature is not over\n%s", theirs)
 	}
 }

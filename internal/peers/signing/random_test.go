@@ -60,12 +60,12 @@ func TestSameAsCRT(t *testing.T) {
 			made[i] = nextForCRT(t, source)
 			asked = append(asked, forCRT(made[i], false), forCRT(made[i], true))
 		}
-		answers := c.ask(t, asked)
+		responses := c.ask(t, asked)
 		for i, r := range made {
-			checkHeaders(t, ours, r, answers[2*i])
-			checkQuery(t, ours, r, answers[2*i+1])
-			checkVerify(t, r, answers[2*i], false)
-			checkVerify(t, r, answers[2*i+1], true)
+			checkHeaders(t, ours, r, responses[2*i])
+			checkQuery(t, ours, r, responses[2*i+1])
+			checkVerify(t, r, responses[2*i], false)
+			checkVerify(t, r, responses[2*i+1], true)
 			if t.Failed() {
 				t.FailNow()
 			}
@@ -103,15 +103,15 @@ func forCRT(r *requests.Request, presign bool) crtRequest {
 // What signing adds to the headers.
 var added = []string{"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-region-set", "x-amz-security-token"}
 
-func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, answer crtAnswer) {
+func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, response crtAnswer) {
 	t.Helper()
 	signed, err := ours.Sign(&r.Request)
-	if err != nil || answer.Error != "" {
-		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, answer.Error, r.Headers)
+	if err != nil || response.Error != "" {
+		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, response.Error, r.Headers)
 		return
 	}
 	var want, got []string
-	for _, h := range answer.Headers {
+	for _, h := range response.Headers {
 		if name := strings.ToLower(h[0]); slices.Contains(added, name) {
 			want = append(want, name+": "+h[1])
 		}
@@ -131,16 +131,16 @@ func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, answe
 	}
 }
 
-func checkQuery(t *testing.T, ours *signing.Signer, r *requests.Request, answer crtAnswer) {
+func checkQuery(t *testing.T, ours *signing.Signer, r *requests.Request, response crtAnswer) {
 	t.Helper()
 	request := r.Request
 	request.ContentSHA256Header = false // see TestDifferencesFromCRT
 	signed, err := ours.Presign(&request)
-	if err != nil || answer.Error != "" {
-		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, answer.Error, r.Headers)
+	if err != nil || response.Error != "" {
+		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, response.Error, r.Headers)
 		return
 	}
-	_, query, _ := strings.Cut(answer.Path, "?")
+	_, query, _ := strings.Cut(response.Path, "?")
 	if got, want := sortedParameters(signed.URL.RawQuery()), sortedParameters(query); !slices.Equal(got, want) {
 		t.Errorf("%s %s\nwe sign\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, got, want, signed.CanonicalRequest)
 	}
@@ -168,12 +168,12 @@ func strictly(text string) string {
 }
 
 // checkVerify has Verify read the request that the other signed.
-func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bool) {
+func checkVerify(t *testing.T, r *requests.Request, response crtAnswer, presign bool) {
 	t.Helper()
 	if presign && r.SingleEncode && r.PayloadHash != signing.UnsignedPayload {
 		return // S3 takes no presigned payload without a parameter that aws-crt does not send
 	}
-	u, _, err := signing.ParseURL(r.Scheme+"://"+r.Host+answer.Path, nil)
+	u, _, err := signing.ParseURL(r.Scheme+"://"+r.Host+response.Path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func checkVerify(t *testing.T, r *requests.Request, answer crtAnswer, presign bo
 		u = u.NormalizePath()
 	}
 	received := signing.Received{Method: r.Method, URL: u, PayloadHash: r.PayloadHash}
-	for _, h := range answer.Headers {
+	for _, h := range response.Headers {
 		received.Headers = append(received.Headers, signing.Header{Name: h[0], Value: h[1]})
 	}
 	verdict := signing.Verify(&received, &signing.Expected{

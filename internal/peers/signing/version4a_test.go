@@ -44,9 +44,9 @@ func TestVersion4aWithCRT(t *testing.T) {
 				asked = append(asked, question)
 			}
 		}
-		answers := c.ask(t, asked)
+		responses := c.ask(t, asked)
 		for i, m := range made {
-			theirs, ours := answers[2*i], answers[2*i+1]
+			theirs, ours := responses[2*i], responses[2*i+1]
 			switch {
 			case theirs.Error != "" || ours.Error != "":
 				t.Fatalf("%s %s: %+v", theirs.Error, ours.Error, asked[2*i])
@@ -87,10 +87,10 @@ func verifyWith(t *testing.T, key signing.Key, signed signing.Signed) *crtVerify
 	}
 }
 
-func signatureOf(answer crtAnswer, presign bool) string {
-	text := answer.Path
+func signatureOf(response crtAnswer, presign bool) string {
+	text := response.Path
 	if !presign {
-		for _, h := range answer.Headers {
+		for _, h := range response.Headers {
 			if h[0] == "Authorization" {
 				text = h[1]
 			}

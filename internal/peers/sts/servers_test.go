@@ -163,7 +163,7 @@ func s3(t *testing.T, c signing.Credentials, method, url string, body []byte) *h
 	return r
 }
 
-// send returns the status and the body of the answer.
+// send returns the status and the body of the response.
 func send(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(r)
