@@ -23,9 +23,10 @@ const (
 // key in the place of those it came with. Signatures have one length, so everything
 // else stays where it is.
 //
-// It gives out a chunk once it has read it whole, but for the end of its line,
-// and the last one once it has seen the end: so a malformed payload is always
-// shorter than its Content-Length and never ends well.
+// It gives out a chunk once it has read it whole, but for its last byte and the
+// end of its line, and the last chunk once it has seen the end: so a malformed
+// payload never ends well, and its object lacks a byte, since some servers take
+// an object for whole as soon as they have all of its bytes.
 type chunks struct {
 	from    io.Reader
 	stream  *signing.Stream
@@ -100,7 +101,7 @@ func (c *chunks) next() error {
 	} else if line != "\r\n" {
 		return fmt.Errorf("%w: a chunk is longer than it says", ErrChunk)
 	}
-	c.ready = c.at - len("\r\n")
+	c.ready = c.at - len("x\r\n")
 	return nil
 }
 

@@ -253,6 +253,9 @@ func TestStreamed_BadChunksNeverEndWell(t *testing.T) {
 					t.Errorf("the server got a complete request: %q", got.body)
 				}
 				wantError(t, err, sending.ErrChunk)
+				if strings.Contains(string(got.body), "hello") {
+					t.Errorf("the server got all bytes of the object, which some take for the end: %q", got.body)
+				}
 				if report.Outcome != sending.OutcomeBroken || len(report.Attempts) != 1 {
 					t.Errorf("report %+v", report)
 				}
