@@ -12,9 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Process is a server in a process of its own.
@@ -59,28 +56,33 @@ func (p *Process) Stop() {
 	_ = p.command.Wait()
 }
 
-// CPU is what the process has used so far, in user and in kernel mode: its clock, as clock_getcpuclockid(3) finds it.
-func (p *Process) CPU() (time.Duration, error) {
-	var used unix.Timespec
-	err := unix.ClockGettime(int32(^p.command.Process.Pid<<3|2), &used)
-	return time.Duration(used.Nano()), err
+// Peak is the most MiB that were resident since [Process.ResetPeak]; 0 where the system does not tell.
+func (p *Process) Peak() float64 {
+	mib, _ := PeakOf(p.command.Process.Pid)
+	return mib
 }
 
-// Peak is the most MiB that were resident since [Process.ResetPeak].
-func (p *Process) Peak() float64 { return p.status("VmHWM:") }
+// Resident is the MiB that are resident now; 0 where the system does not tell.
+func (p *Process) Resident() float64 {
+	mib, _ := memory(p.command.Process.Pid, "VmRSS:")
+	return mib
+}
 
-// Resident is the MiB that are resident now.
-func (p *Process) Resident() float64 { return p.status("VmRSS:") }
+// PeakOf is the most MiB of a process that were resident so far.
+func PeakOf(pid int) (mib float64, err error) { return memory(pid, "VmHWM:") }
 
 // ResetPeak has Peak begin again.
 func (p *Process) ResetPeak() { _ = os.WriteFile(p.proc+"clear_refs", []byte("5"), 0) }
 
-func (p *Process) status(name string) float64 {
-	status, _ := os.ReadFile(p.proc + "status")
+func memory(pid int, name string) (mib float64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
 	_, rest, _ := strings.Cut(string(status), name)
 	line, _, _ := strings.Cut(rest, "kB")
-	n, _ := strconv.ParseFloat(strings.TrimSpace(line), 64)
-	return n / 1024
+	kib, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
+	return kib / 1024, err
 }
 
 // Median of a list, which it sorts.
