@@ -37,12 +37,12 @@ var entries = []entry{
 	},
 	{
 		folder:   "internal/proxybench",
-		packages: "api handlers proxy broker access credentials sending endpoints signing internal/measure",
+		packages: "api handlers proxy broker access credentials sending endpoints signing internal/freeport internal/measure",
 		outside:  "github.com/aws/aws-sdk-go-v2 " + logs,
 	},
 	{
 		folder:   "internal/servicebench",
-		packages: "api handlers broker access credentials signing internal/measure",
+		packages: "api handlers broker access credentials signing internal/freeport internal/measure",
 		outside:  "github.com/aws/aws-sdk-go-v2 github.com/go-chi/chi/v5 " + logs,
 	},
 	{

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"countersign/internal/freeport"
 	"countersign/internal/measure"
 )
 
@@ -42,15 +43,12 @@ callers:
 		return nil, err
 	}
 	defer log.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Next()
 	if err != nil {
 		return nil, err
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	host, port, _ := net.SplitHostPort(address)
+	const host = "127.0.0.1"
+	address := net.JoinHostPort(host, port)
 	command := exec.Command(program, "serve", "--config", at("countersign.yaml"), "--address", host, "--port", port)
 	command.Stdout, command.Stderr = log, log
 	command.Env = []string{

@@ -5,6 +5,7 @@ import (
 	"math"
 	"text/tabwriter"
 
+	"countersign/internal/freeport"
 	"countersign/internal/measure"
 )
 
@@ -12,12 +13,12 @@ import (
 // that have none: by how much it can be wrong. The loads are short and many, so that what else the machine does is the same
 // for all.
 func (o *options) metrics(out *tabwriter.Writer, folder string) error {
-	address, err := freeAddress()
+	port, err := freeport.Next()
 	if err != nil {
 		return err
 	}
 	var servers []*server
-	for _, with := range []setup{{}, {metrics: address}, {}} {
+	for _, with := range []setup{{}, {metrics: "127.0.0.1:" + port}, {}} {
 		s := &server{name: "countersign", load: measure.Load{Request: signRequest(1 << 10), Requests: 300, Connections: 4}}
 		if s.process, err = o.startProduct(folder, with); err != nil {
 			return err

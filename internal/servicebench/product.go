@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/freeport"
 	"countersign/internal/measure"
 )
 
@@ -48,11 +49,12 @@ func (o *options) startProduct(folder string, s setup) (*measure.Process, error)
 		return nil, err
 	}
 	defer log.Close()
-	address, err := freeAddress()
+	port, err := freeport.Next()
 	if err != nil {
 		return nil, err
 	}
-	host, port, _ := net.SplitHostPort(address)
+	const host = "127.0.0.1"
+	address := net.JoinHostPort(host, port)
 	command := exec.Command(o.product, "serve", "--config", config, "--address", host, "--port", port)
 	command.Stdout, command.Stderr = log, log
 	command.Env = []string{
@@ -116,14 +118,6 @@ when { resource.service == "execute-api" && resource.host == "api-%d.example.com
 		fmt.Fprintln(&text)
 	}
 	return text.Bytes()
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // signRequest is a request to sign a POST with a body of so many bytes, which is text, and with more fields by name.
