@@ -82,7 +82,7 @@ func TestRenovate_FollowsWhatIsPinned(t *testing.T) {
 // TestLicences_AreOfAllModules: what is linked into the program has its licence printed, by the name of its module.
 func TestLicences_AreOfAllModules(t *testing.T) {
 	if testing.Short() {
-		t.Skip("go list takes some seconds")
+		t.Skip("go list takes some seconds; make test SHORT= runs it, as CI does")
 	}
 	out, err := exec.CommandContext(t.Context(), "./build.sh", "--licences", "linux/amd64").Output()
 	if err != nil {
