@@ -193,12 +193,7 @@ func (s *socket) part(webSocket bool) {
 }
 
 // CloseWrite ends the sending half.
-func (s *socket) CloseWrite() error {
-	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return http.ErrNotSupported
-}
+func (s *socket) CloseWrite() error { return closeWrite(s.Conn) }
 
 // upload is the request's body as it comes from the client.
 type upload struct {

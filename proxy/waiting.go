@@ -48,8 +48,10 @@ type duplex struct {
 }
 
 // CloseWrite ends the sending half.
-func (d *duplex) CloseWrite() error {
-	if half, ok := d.ReadCloser.(interface{ CloseWrite() error }); ok {
+func (d *duplex) CloseWrite() error { return closeWrite(d.ReadCloser) }
+
+func closeWrite(conn any) error {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return http.ErrNotSupported
