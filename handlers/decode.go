@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"countersign/access"
 	"countersign/problem"
 	"countersign/signing"
 
@@ -42,44 +41,6 @@ func decode(r *http.Request, in any) error {
 		in.body().owned = true
 	}
 	return decodeDocument(bytes.TrimPrefix(data, []byte(byteOrderMark)), in)
-}
-
-// Arrived is a body that was read before the handler was called; it is decoded where it lies.
-type Arrived struct {
-	bytes.Reader
-	data []byte
-}
-
-// Close does nothing.
-func (*Arrived) Close() error { return nil }
-
-// Set makes data what the body holds.
-func (b *Arrived) Set(data []byte) {
-	b.data = data
-	b.Reset(data)
-}
-
-// WholeBody is the body of a request that has arrived.
-func WholeBody(data []byte) io.ReadCloser {
-	body := new(Arrived)
-	body.Set(data)
-	return body
-}
-
-// BodyUnreadable is the error of a body that could not be read to its end; nil for nil.
-func BodyUnreadable(err error) error {
-	if err == nil || errors.As(err, new(*access.BusyError)) {
-		return err
-	}
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return TooLarge(tooLarge.Limit)
-	}
-	return &problem.Error{Code: "body_unreadable", Detail: "The request body is incomplete.", Cause: err}
-}
-
-// TooLarge is the error of a body of more than limit bytes.
-func TooLarge(limit int64) error {
-	return &problem.Error{Code: "body_too_large", Detail: fmt.Sprintf("The request body is larger than %d bytes.", limit)}
 }
 
 func checkMedia(header http.Header) error {

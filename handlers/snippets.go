@@ -139,11 +139,11 @@ func withoutMembers(object jsontext.Value, names ...string) jsontext.Value {
 	_, err := d.ReadToken()
 	_ = e.WriteToken(jsontext.BeginObject)
 	for err == nil && d.PeekKind() == '"' {
-		var name, value jsontext.Value
-		name, _ = d.ReadValue()
-		name = name.Clone()
-		if value, err = d.ReadValue(); !slices.Contains(names, strings.Trim(string(name), `"`)) {
-			_ = e.WriteValue(name)
+		var value jsontext.Value
+		token, _ := d.ReadToken()
+		name := token.String()
+		if value, err = d.ReadValue(); !slices.Contains(names, name) {
+			_ = e.WriteToken(jsontext.String(name))
 			_ = e.WriteValue(value)
 		}
 	}
