@@ -204,7 +204,9 @@ func TestRequestsBeingAnsweredAndInTheQueue(t *testing.T) {
 			}
 		}
 		close(session)
-		for name, response := range map[string]<-chan *httptest.ResponseRecorder{"first": first, "second": second, "third": third, "other": other} {
+		for name, response := range map[string]<-chan *httptest.ResponseRecorder{
+			"first": first, "second": second, "third": third, "other": other,
+		} {
 			if w := <-response; w.Code != http.StatusOK {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}

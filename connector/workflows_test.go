@@ -130,7 +130,8 @@ func TestWorkflows_AskForWhatTheyRead(t *testing.T) {
 			form = "envelope"
 		}
 		if asked["output"] != output || asked["bodyForm"] != form {
-			t.Errorf("%s reads %v, and asks for output %v and the body as %v", file, slices.Sorted(maps.Keys(read)), asked["output"], asked["bodyForm"])
+			t.Errorf("%s reads %v, and asks for output %v and the body as %v", file,
+				slices.Sorted(maps.Keys(read)), asked["output"], asked["bodyForm"])
 		}
 	}
 }

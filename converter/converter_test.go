@@ -355,7 +355,9 @@ func TestConvert_ReportsMethodsThatNobodyKnows(t *testing.T) {
 	for _, one := range made.Report.LeftOut {
 		left = append(left, one.What+" at "+one.Pointer)
 	}
-	want := []string{"TRACE /a at /paths/~1a/trace", "OPTIONS /a at /paths/~1a/OPTIONS", "ANY /a at /paths/~1a/any", "QUERY /a at /paths/~1a/query"}
+	want := []string{
+		"TRACE /a at /paths/~1a/trace", "OPTIONS /a at /paths/~1a/OPTIONS", "ANY /a at /paths/~1a/any", "QUERY /a at /paths/~1a/query",
+	}
 	if !slices.Equal(left, want) {
 		t.Errorf("left out is %q, want %q", left, want)
 	}
@@ -363,7 +365,8 @@ func TestConvert_ReportsMethodsThatNobodyKnows(t *testing.T) {
 
 // What is left out of a form has its place.
 func TestConvert_FieldOfAFormHasAPointer(t *testing.T) {
-	definition := strings.Replace(trap(`"consumes":["application/x-www-form-urlencoded"],"parameters":[{"name":"a","in":"formData","type":"string"},`+
+	definition := strings.Replace(trap(`"consumes":["application/x-www-form-urlencoded"],`+
+		`"parameters":[{"name":"a","in":"formData","type":"string"},`+
 		`{"name":"b\u0007c","in":"formData","type":"string"}]`), `"get"`, `"post"`, 1)
 	made, err := convert(t, definition, nil)
 	if err != nil {

@@ -46,11 +46,13 @@ func TestDecodeAround_DecodesWhatIsUsual(t *testing.T) {
 
 func TestDecodeAround_LeavesWhatIsNot(t *testing.T) {
 	for name, document := range map[string]string{
-		"no body": `{"method":"PUT"}`, "an object": `{"body":{"body":"b"}}`, "null": `{"body":null}`, "in a text": `"body"`, "a list": `["body","b"]`,
-		"twice": `{"body":"a","body":"b"}`, "no end": `{"body":"a`, "no end after a backslash": `{"body":"a\`, "half an escape": `{"body":"\u00`,
+		"no body": `{"method":"PUT"}`, "an object": `{"body":{"body":"b"}}`, "null": `{"body":null}`, "in a text": `"body"`,
+		"a list": `["body","b"]`,
+		"twice":  `{"body":"a","body":"b"}`, "no end": `{"body":"a`, "no end after a backslash": `{"body":"a\`, "half an escape": `{"body":"\u00`,
 		"no escape": `{"body":"\x"}`, "no digits": `{"body":"\u00g0"}`, "a pair": `{"body":"\ud83d\ude00"}`, "half a pair": `{"body":"\ud83d"}`,
 		"a control character": "{\"body\":\"a\nb\"}", "not UTF-8": "{\"body\":\"\xff\"}", "not UTF-8 before": "{\"url\":\"\xff\",\"body\":\"a\"}",
-		"text after": `{"body":"a"} x`, "unknown": `{"body":"a","x":1}`, "another case": `{"Body":"a"}`, "a wrong type": `{"method":1,"body":"a"}`,
+		"text after": `{"body":"a"} x`, "unknown": `{"body":"a","x":1}`, "another case": `{"Body":"a"}`,
+		"a wrong type": `{"method":1,"body":"a"}`,
 	} {
 		if around(t, document) {
 			t.Errorf("%s: %s is decoded around its text", name, document)
@@ -63,7 +65,8 @@ func TestDecodeDocument_LargeTexts(t *testing.T) {
 	for _, end := range []string{"", `\n`, `\ud83d\ude00`, `é`} {
 		text := strings.Repeat("a", largeDocument) + end
 		var in signRequest
-		if err := decodeDocument([]byte(`{"method":"PUT","url":"u","body":"`+text+`"}`), &in); err != nil || string(in.Body.text) != `"`+text+`"` {
+		err := decodeDocument([]byte(`{"method":"PUT","url":"u","body":"`+text+`"}`), &in)
+		if err != nil || string(in.Body.text) != `"`+text+`"` {
 			t.Errorf("%q: %v, %d bytes", end, err, len(in.Body.text))
 		}
 		if err := decodeDocument([]byte(`{"method":"PUT","url":"","body":"`+text+`"}`), new(signRequest)); err == nil {

@@ -47,10 +47,11 @@ func TestRedacted_NoSecretOfARequestIsLeft(t *testing.T) {
 			`" -b '` + canaryCookie + `' -H 'x-api-key: ` + canaryKey + `'`,
 		"curl with login": `curl -u c4n4ryuser:c4n4rypass https://h.example --aws-sigv4 aws:amz:eu-west-1:s3 ` +
 			`-u AKIAIOSFODNN7EXAMPLE:` + canarySecret,
-		"curl escaped":       `curl $'https://h.example' -H $'x-amz-security-token: ` + strings.ReplaceAll(canaryToken, "/", `\u002f`) + `'`,
-		"cmd":                `curl ^"https://h.example^" -H ^"X-Amz-Security-Token: ` + canaryToken + `^" -H ^"cookie: ` + canaryCookie + `^"`,
-		"bearer option":      `curl --oauth2-bearer ` + canaryBearer + ` https://h.example`,
-		"bytes of Python":    `{'X-Amz-Security-Token': b'` + canaryToken + `', 'Cookie': b"` + canaryCookie + `", "x-api-key": b'` + canaryKey + `'}`,
+		"curl escaped":  `curl $'https://h.example' -H $'x-amz-security-token: ` + strings.ReplaceAll(canaryToken, "/", `\u002f`) + `'`,
+		"cmd":           `curl ^"https://h.example^" -H ^"X-Amz-Security-Token: ` + canaryToken + `^" -H ^"cookie: ` + canaryCookie + `^"`,
+		"bearer option": `curl --oauth2-bearer ` + canaryBearer + ` https://h.example`,
+		"bytes of Python": `{'X-Amz-Security-Token': b'` + canaryToken + `', 'Cookie': b"` + canaryCookie + `", ` +
+			`"x-api-key": b'` + canaryKey + `'}`,
 		"bytes within a log": `{"headers":"{'X-Amz-Security-Token': b\\"` + canaryToken + `\\", 'x-api-key': b\'` + canaryKey + `\'}"}`,
 		"login in the URL":   `curl https://c4n4ryuser:c4n4rypass@h.example/a`,
 	} {
