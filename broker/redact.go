@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"countersign/sending"
 )
 
 const (
@@ -96,7 +98,8 @@ var spellings = map[rune]string{
 }
 
 // RedactRefusal does to the response what Redact does to a text, where AWS refused the request: services quote there what was
-// signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON and text, nothing is read.
+// signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON, text and what does not say what
+// it is, nothing is read.
 func (s *Sent) RedactRefusal() {
 	resp := s.Response
 	switch resp.StatusCode {
@@ -111,33 +114,40 @@ func (s *Sent) RedactRefusal() {
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.Body == http.NoBody || resp.Request.Method == http.MethodHead ||
-		!strings.HasSuffix(media, "xml") && !strings.Contains(media, "json") && !strings.HasPrefix(media, "text/") {
+		media != "" && !strings.HasSuffix(media, "xml") && !strings.Contains(media, "json") && !strings.HasPrefix(media, "text/") {
 		return
 	}
-	body := resp.Body
-	content, err := io.ReadAll(io.LimitReader(body, maxHeld))
-	rest := io.Reader(body)
-	if err != nil {
-		rest = failing{err}
-	}
-	if plain, packed := unpack(content); len(content) == maxHeld && !packed {
-		rest = &redacted{sent: s, from: io.MultiReader(bytes.NewReader(content), rest)}
-		content, resp.ContentLength = nil, -1
-		resp.Header.Del("Content-Length")
-	} else if told := s.Redact(plain); told != plain {
-		if packed {
-			resp.Header.Del("Content-Encoding")
+	content := sending.Peek(resp, maxHeld)
+	plain, packed, whole := unpack(content)
+	told := plain
+	if whole {
+		if told = s.Redact(plain); told == plain {
+			return
 		}
+	}
+	if packed {
+		resp.Header.Del("Content-Encoding")
+	}
+	from := io.Reader(resp.Body)
+	if whole {
+		_, _ = io.CopyN(io.Discard, from, int64(len(content)))
+		from = io.MultiReader(strings.NewReader(told), from)
 		if resp.ContentLength >= 0 {
 			resp.ContentLength += int64(len(told) - len(content))
 			resp.Header.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
 		}
-		content = []byte(told)
+	} else {
+		if packed {
+			from, _ = gzip.NewReader(from) // whose header unpack has read
+		}
+		from = &redacted{sent: s, from: from}
+		resp.ContentLength = -1
+		resp.Header.Del("Content-Length")
 	}
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(content), rest), body}
+	}{from, resp.Body}
 }
 
 // redacted is a text without what [Sent.Redact] takes out, of any length.
@@ -171,20 +181,12 @@ func (r *redacted) Read(p []byte) (int, error) {
 	return r.clean.Read(p)
 }
 
-// unpack takes off gzip, whatever the headers say. What is not packed whole stays as it is.
-func unpack(content []byte) (text string, packed bool) {
+// unpack takes off gzip, whatever the headers say, as far as the content goes; whole tells whether that is to the end.
+func unpack(content []byte) (text string, packed, whole bool) {
 	r, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
-		return string(content), false
+		return string(content), false, len(content) < maxHeld
 	}
 	plain, err := io.ReadAll(io.LimitReader(r, maxHeld+1))
-	if err != nil || len(plain) > maxHeld {
-		return string(content), false
-	}
-	return string(plain), true
+	return string(plain), true, err == nil && len(plain) <= maxHeld
 }
-
-// failing fails again as a reader did before.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -3,8 +3,10 @@ package proxy_test
 import (
 	"bufio"
 	"compress/gzip"
+	"encoding/base64"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -434,6 +436,10 @@ func packed(text string) string {
 
 // What AWS says of a signature that it refuses holds the session token, which is not for the client.
 func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{})
+	digits := make([]byte, 500<<10)
+	_, _ = random.Read(digits)
+	noise := base64.StdEncoding.EncodeToString(digits)
 	for name, row := range map[string]struct{ head, body, want string }{
 		"with a length": {
 			"Content-Type: application/xml\r\nContent-Length: LENGTH",
@@ -458,6 +464,15 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 		"far behind": {
 			"Content-Type: text/plain\r\nContent-Length: LENGTH", strings.Repeat("x", 700<<10) + token + token + "y",
 			strings.Repeat("x", 700<<10) + "……y",
+		},
+		"of a kind that is not said": {"Content-Length: LENGTH", "<Token>" + token + "</Token>", "<Token>…</Token>"},
+		"of a kind that is no kind":  {"Content-Type: ;\r\nContent-Length: LENGTH", "<Token>" + token + "</Token>", "<Token>…</Token>"},
+		"under gzip, and large": {
+			"Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(strings.Repeat("x", 700<<10) + token + "y"),
+			strings.Repeat("x", 700<<10) + "…y",
+		},
+		"under gzip, and large there too": {
+			"Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(noise + token + "y"), noise + "…y",
 		},
 		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
 		"nothing in it, under gzip": {

@@ -102,7 +102,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	a.record.Written, a.record.Status = true, resp.StatusCode
 	if resp.StatusCode >= 400 {
 		if a.record.Code = ErrorCode(resp.Header, nil); a.record.Code == "" && namesErrors(resp.Header) {
-			a.record.Code = ErrorCode(resp.Header, peek(resp))
+			a.record.Code = ErrorCode(resp.Header, Peek(resp, maxErrorBody))
 		}
 	}
 	return nil

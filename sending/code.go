@@ -23,7 +23,7 @@ func ErrorCode(h http.Header, body []byte) string {
 	if code := cleanCode(h.Get("X-Amzn-Errortype")); code != "" {
 		return code
 	}
-	if h.Get("Content-Encoding") == "gzip" {
+	if bytes.HasPrefix(body, []byte("\x1f\x8b")) { // gzip, whatever the headers say
 		body = unpacked(body)
 	}
 	body = bytes.TrimLeft(body, "\ufeff \t\r\n")
@@ -111,10 +111,10 @@ func namesErrors(h http.Header) bool {
 	return kind == "" || strings.Contains(kind, "json") || strings.Contains(kind, "xml")
 }
 
-// peek reads the beginning of the body of an error, and puts it back.
-func peek(resp *http.Response) []byte {
+// Peek returns the beginning of a response's body, of at most so many bytes, and leaves the body as it was.
+func Peek(resp *http.Response, most int64) []byte {
 	body := resp.Body
-	beginning, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
+	beginning, err := io.ReadAll(io.LimitReader(body, most))
 	rest := io.Reader(body)
 	if err != nil {
 		rest = failing{err}

@@ -59,7 +59,9 @@ func TestErrorCode(t *testing.T) {
 		"gzip, cut off": {
 			encoding: "gzip", body: packed(`{"__type":"Yes","x":"` + strings.Repeat("x", 9) + `"}`)[:30], want: "Yes",
 		},
-		"gzip that is none": {encoding: "gzip", body: `{"__type":"No"}`},
+		"gzip that is none":       {encoding: "gzip", body: `{"__type":"Yes"}`, want: "Yes"}, // its message is told, too
+		"gzip, spelled otherwise": {encoding: "GZIP", body: packed(`{"__type":"Yes"}`), want: "Yes"},
+		"gzip that is not said":   {body: packed(`{"__type":"Yes"}`), want: "Yes"},
 		"gzip that is endless": {
 			encoding: "gzip", body: packed(`{"__type":"Yes","x":"` + strings.Repeat("x", 10<<20) + `"}`), want: "Yes",
 		},
