@@ -203,7 +203,10 @@ func TestSend_PassesTheBodyOnInOneForm(t *testing.T) {
 		"gzip of JSON": {
 			media: "application/json", encoding: "gzip", body: packed(`{"a":1}`), json: `{"a":1}`, warning: "body_unpacked",
 		},
-		"gzip of text": {media: "text/csv", encoding: "gzip", body: packed("a;b"), json: `"a;b"`, warning: "body_unpacked"},
+		"gzip of text":               {media: "text/csv", encoding: "gzip", body: packed("a;b"), json: `"a;b"`, warning: "body_unpacked"},
+		"gzip, spelled otherwise":    {media: "application/json", encoding: "GZIP", body: packed(`[1]`), json: `[1]`, warning: "body_unpacked"},
+		"gzip, by its other name":    {media: "application/json", encoding: "x-gzip", body: packed(`[1]`), json: `[1]`, warning: "body_unpacked"},
+		"packed by nothing, spelled": {media: "application/json", encoding: "Identity", body: `[1]`, json: `[1]`},
 		"gzip of a file": {
 			media: "application/x-tar", encoding: "gzip", body: packed("tar"), base64: encode([]byte(packed("tar"))),
 		},

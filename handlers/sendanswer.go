@@ -70,6 +70,13 @@ func (a *passedOn) close() {
 func (a *passedOn) read() error {
 	resp := a.sent.Response
 	media := mediaOf(resp.Header)
+	if a.form == inNone {
+		var err error
+		if a.length, err = io.Copy(io.Discard, resp.Body); err != nil {
+			return a.sent.Problem(err)
+		}
+		return nil
+	}
 	if media == "application/vnd.amazon.eventstream" {
 		return &problem.Error{Code: "answer_is_stream", Detail: "The response is a stream of events, which one response cannot hold."}
 	}
@@ -79,7 +86,7 @@ func (a *passedOn) read() error {
 	}
 	asked := a.form
 	a.form = a.candidate(asked, media)
-	if a.form == inNone && asked != inNone {
+	if a.form == inNone {
 		a.length = 0
 		return nil
 	}
@@ -103,13 +110,13 @@ func (a *passedOn) read() error {
 func (a *passedOn) candidate(asked, media string) string {
 	resp := a.sent.Response
 	noBody := resp.Request.Method == http.MethodHead || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified
-	encoding := resp.Header.Get("Content-Encoding")
+	encoding := encodingOf(resp.Header)
 	switch {
 	case noBody:
 		return inNone
-	case asked == inNone, asked == inBase64, asked == inEnvelope:
+	case asked == inBase64, asked == inEnvelope:
 		return asked
-	case encoding != "" && encoding != "identity" && encoding != "gzip":
+	case encoding != "" && encoding != "gzip":
 		return inBase64
 	case asked == inText:
 		return inText
@@ -153,7 +160,7 @@ func (a *passedOn) warn(code, message string) {
 func (a *passedOn) unpacked() io.Reader {
 	resp := a.sent.Response
 	media, asBytes := mediaOf(resp.Header), a.form == inBase64 || a.form == inEnvelope
-	if asBytes || resp.Header.Get("Content-Encoding") != "gzip" || !isJSON(media) && !isText(media) {
+	if asBytes || encodingOf(resp.Header) != "gzip" || !isJSON(media) && !isText(media) {
 		return resp.Body
 	}
 	body := bufio.NewReader(resp.Body)
@@ -162,6 +169,18 @@ func (a *passedOn) unpacked() io.Reader {
 	}
 	a.warn("body_unpacked", "The body was compressed with gzip and is passed on unpacked; the headers are as AWS sent them.")
 	return &unpacking{packed: body}
+}
+
+// encodingOf is how the body is packed, empty for not at all (RFC 9110, section 8.4.1).
+func encodingOf(h http.Header) string {
+	switch encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Encoding"))); encoding {
+	case "identity":
+		return ""
+	case "x-gzip":
+		return "gzip"
+	default:
+		return encoding
+	}
 }
 
 // unpacking reads what is packed with gzip. What cannot be unpacked has broken.

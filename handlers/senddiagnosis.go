@@ -7,6 +7,7 @@ import (
 
 	"countersign/diagnosis"
 	"countersign/problem"
+	"countersign/sending"
 	"countersign/signing"
 )
 
@@ -16,28 +17,14 @@ func (a *passedOn) explain() *problem.Diagnosis {
 	if !refused(resp.StatusCode) {
 		return nil
 	}
-	body := resp.Body
-	begin, err := io.ReadAll(io.LimitReader(body, maxRefusal+1))
-	rest := io.Reader(body)
-	if err != nil {
-		rest = failing{err}
-	}
+	begin := sending.Peek(resp, maxRefusal+1)
+	whole := resp.Body
 	resp.Body = io.NopCloser(bytes.NewReader(begin))
 	peek := &passedOn{sent: a.sent} // so that its warnings are not told twice
 	text, _ := io.ReadAll(io.LimitReader(peek.unpacked(), maxRefusal+1))
-	resp.Body = putBack{io.MultiReader(bytes.NewReader(begin), rest), body}
+	resp.Body = whole
 	return a.diagnosis(text)
 }
-
-// putBack is a body of which the beginning was read.
-type putBack struct {
-	io.Reader
-	io.Closer
-}
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // diagnosis says why AWS refused. What was signed and what was sent are known here, and one thing.
 func (a *passedOn) diagnosis(body []byte) *problem.Diagnosis {

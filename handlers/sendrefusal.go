@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -39,22 +41,22 @@ func (a *passedOn) refusal() *problem.Error {
 		detail := fmt.Sprintf("Lambda answered %d, and the function failed (%s): %s", status, clip(kind, 64), clip(aws.Message, maxMessage))
 		return &problem.Error{Code: "function_failed", Detail: strings.TrimSuffix(detail, ": "), AWS: aws}
 	}
+	if a.failedLate() {
+		return a.lateFailure()
+	}
 	if !refused(status) {
 		return nil
 	}
 	aws, body := a.told()
 	p := &problem.Error{AWS: aws, Diagnosis: a.diagnosis(body)}
-	said := strings.TrimSpace(cmp.Or(aws.Code, "") + " " + clip(aws.Message, maxMessage))
-	if said == "" {
-		said = http.StatusText(status)
-	}
-	p.Detail = fmt.Sprintf("AWS answered %d: %s", status, said)
+	said := cmp.Or(saidBy(aws), http.StatusText(status))
+	p.Detail = strings.TrimSuffix(fmt.Sprintf("AWS answered %d: %s", status, said), ": ")
 	switch {
 	case status < 400:
-		p.Code, p.Detail = "aws_redirected", redirected(a.sent.Response)
+		p.Code, p.Detail = "aws_redirected", redirected(a.sent.Response, a.sent.Redact(string(body)))
 	case status == http.StatusTooManyRequests, status < 500 && sending.Throttled(status, aws.Code):
 		p.Code, p.RetryAfter = "aws_throttled", retryAfter(a.sent.Response.Header)
-	case status >= 500:
+	case status >= 500, status == http.StatusBadRequest && sending.TimedOut(aws.Code):
 		p.Code, p.RetryAfter = "aws_failed", retryAfter(a.sent.Response.Header)
 	default:
 		p.Code, p.StatusCode = "aws_refused", refusedAs(status, a.sent.Method)
@@ -69,6 +71,38 @@ func functionError(resp *http.Response) string {
 		return ""
 	}
 	return resp.Header.Get("X-Amz-Function-Error")
+}
+
+// failedLate says whether S3 reports a failure in the place of a result, such as that of a copy or of the end of an upload: it has sent the
+// status before it knew ("Handling 200 OK responses that contain errors").
+func (a *passedOn) failedLate() bool {
+	resp := a.sent.Response
+	method := a.sent.Method
+	if a.sent.Scope.Service != "s3" || resp.StatusCode != http.StatusOK || !strings.HasSuffix(mediaOf(resp.Header), "xml") ||
+		method != http.MethodPut && method != http.MethodPost { // what others get may be an object, which is the owner's matter
+		return false
+	}
+	text := bytes.TrimLeft(sending.Peek(resp, maxRefusal), byteOrderMark+" \t\r\n")
+	if bytes.HasPrefix(text, []byte("<?xml")) {
+		_, text, _ = bytes.Cut(text, []byte("?>"))
+	}
+	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("<Error>"))
+}
+
+// lateFailure is a failure, whatever S3 calls it: it would have told a mistake of the request's before.
+func (a *passedOn) lateFailure() *problem.Error {
+	aws, body := a.told()
+	aws.Code = sending.ErrorCode(nil, body)
+	p := &problem.Error{Code: "aws_failed", Detail: "AWS answered 200, and then failed: " + saidBy(aws), AWS: aws, RetryAfter: againAfter}
+	if sending.Throttled(http.StatusBadRequest, aws.Code) {
+		p.Code = "aws_throttled"
+	}
+	return p
+}
+
+// saidBy is code and message.
+func saidBy(aws *problem.Answer) string {
+	return strings.TrimSpace(aws.Code + " " + clip(aws.Message, maxMessage))
 }
 
 func refused(status int) bool { return status >= 300 && status != http.StatusNotModified }
@@ -89,23 +123,44 @@ func refusedAs(status int, method string) int {
 	return status
 }
 
-// retryAfter is when AWS wants to be asked again.
+// retryAfter is when AWS wants to be asked again: in seconds, in milliseconds as its SDKs read them, or as a date by AWS's own clock.
 func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 1 {
+	wait, given := count(h.Get("Retry-After"), time.Second)
+	if !given {
+		wait, given = count(h.Get("X-Amz-Retry-After"), time.Millisecond)
+	}
+	if at, err := http.ParseTime(h.Get("Retry-After")); !given && err == nil {
+		if now, err := http.ParseTime(h.Get("Date")); err == nil {
+			wait = at.Sub(now)
+		}
+	}
+	if wait <= 0 {
 		return againAfter
 	}
-	return min(time.Duration(seconds)*time.Second, latestAgain)
+	return min(wait, latestAgain)
+}
+
+// count reads a number of units, of which more than latestAgain are as many as that.
+func count(text string, unit time.Duration) (time.Duration, bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	return min(max(time.Duration(n), 0), latestAgain/unit) * unit, true
 }
 
 // redirected says where AWS wants the request to be sent.
-func redirected(resp *http.Response) string {
+func redirected(resp *http.Response, body string) string {
 	detail := fmt.Sprintf("AWS answered %d.", resp.StatusCode)
 	if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" {
 		detail += " The bucket is in the region " + clip(region, 64) + "."
 	}
+	host := element(body, "Endpoint") // of S3, which has it only here where it sends a permanent redirect
 	if at, err := url.Parse(resp.Header.Get("Location")); err == nil && at.Host != "" {
-		detail += " The request belongs to the host " + clip(at.Host, 256) + "."
+		host = at.Host
+	}
+	if host != "" {
+		detail += " The request belongs to the host " + clip(host, 256) + "."
 	}
 	return detail
 }
@@ -139,12 +194,7 @@ func (a *passedOn) told() (*problem.Answer, []byte) {
 func messageOf(body string) string {
 	body = strings.TrimLeft(body, byteOrderMark+" \t\r\n")
 	if strings.HasPrefix(body, "<") {
-		_, rest, _ := strings.Cut(body, "<Message>")
-		text, _, found := strings.Cut(rest, "</Message>")
-		if !found {
-			return ""
-		}
-		return strings.TrimSpace(html.UnescapeString(text))
+		return element(body, "Message")
 	}
 	var told struct {
 		awsMessage
@@ -154,6 +204,16 @@ func messageOf(body string) string {
 	var inner awsMessage
 	_ = json.Unmarshal(told.Error, &inner, jsontext.AllowDuplicateNames(true))
 	return cmp.Or(told.text(), inner.text())
+}
+
+// element is the text of the first element of a name in XML, empty where there is none.
+func element(body, name string) string {
+	_, rest, _ := strings.Cut(body, "<"+name+">")
+	text, _, found := strings.Cut(rest, "</"+name+">")
+	if !found {
+		return ""
+	}
+	return strings.TrimSpace(html.UnescapeString(text))
 }
 
 // awsMessage has a message in the spellings of AWS's services.

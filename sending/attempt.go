@@ -100,7 +100,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	a.watch.enter(phaseAnswer, idleTimeout)
 	a.resp = resp
 	a.record.Written, a.record.Status = true, resp.StatusCode
-	if resp.StatusCode >= 400 {
+	if resp.StatusCode >= 300 { // redirects, too, say why
 		if a.record.Code = ErrorCode(resp.Header, nil); a.record.Code == "" && namesErrors(resp.Header) {
 			a.record.Code = ErrorCode(resp.Header, Peek(resp, maxErrorBody))
 		}

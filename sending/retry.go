@@ -31,6 +31,9 @@ func Throttled(status int, code string) bool {
 	return status == http.StatusTooManyRequests || status >= 400 && throttleCodes[code]
 }
 
+// TimedOut says whether AWS's code means that it did not get the whole request in time, and so has done nothing.
+func TimedOut(code string) bool { return timeoutCodes[code] }
+
 // SessionExpired says whether AWS's code means that a session has ended.
 func SessionExpired(code string) bool { return sessionCodes[code] }
 
@@ -79,7 +82,7 @@ func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
 	switch {
 	case x.correctClock(a), x.renewSession(code):
 		return !never
-	case Throttled(status, code), status >= 400 && timeoutCodes[code]:
+	case Throttled(status, code), status >= 400 && TimedOut(code):
 		return standard
 	}
 	switch status {
