@@ -132,7 +132,8 @@ func (c *conversion) describe(a *action) {
 // summaryOf makes a summary of a text: none of some characters, a letter or a digit of
 // ASCII at its end. It is empty where more than signs would have to be cut.
 func summaryOf(text string) string {
-	given := prose(restricted().ReplaceAllString(text, " "), maxLabel)
+	// What leaks is cut first: it may be told by the signs that are cut then.
+	given := strings.Join(strings.Fields(restricted().ReplaceAllString(prose(text, maxLabel), " ")), " ")
 	cut := strings.TrimRightFunc(given, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if len(cut)+len("…") < len(given) {
 		return ""

@@ -10,9 +10,19 @@ import (
 )
 
 // leak finds what a definition tells of an account and makers have no use for: ARNs,
-// account ids, access keys, what may be a secret access key, and templates.
-var leak = lazyregexp.New(`(?i:\barn:[a-z0-9-]*:[^\s"'<>,;)]*)|\b[0-9]{12}\b|\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}\b` +
+// as they are and in URLs, access keys, and templates. Account ids are numbers, and
+// what may be a secret access key is fortyLong.
+var leak = lazyregexp.New(`(?i:\b(?:arn:|arn%3a)[a-z0-9-]*(?::|%3a)[^\s"'<>,;)]*|arn(?::|%3a)aws[^\s"'<>,;)]*)` +
+	`|(?:\b|_)(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}` +
 	`|\$(?:util|input|context|stageVariables|integration)\b[^\s"'<>,;]*`)
+
+// number finds numbers, and what has account ids in it that are none: UUIDs and hashes.
+var number = lazyregexp.New(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32,}|[0-9]{4}-[0-9]{4}-[0-9]{4}|[0-9]+`)
+
+// isAccountID: the console writes 1234-5678-9012.
+func isAccountID(number string) bool {
+	return len(number) == 12 || len(number) == 14 && number[4] == '-'
+}
 
 // fortyLong may be a secret access key; that it has capitals, small letters and
 // digits tells it from a hash.
@@ -20,6 +30,12 @@ var fortyLong = lazyregexp.New(`(^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})([^A-Za-z0
 
 func withoutLeaks(text string) string {
 	text = leak().ReplaceAllString(text, "…")
+	text = number().ReplaceAllStringFunc(text, func(found string) string {
+		if isAccountID(found) {
+			return "…"
+		}
+		return found
+	})
 	return fortyLong().ReplaceAllStringFunc(text, func(found string) string {
 		part := fortyLong().FindStringSubmatch(found)
 		if !looksSecret(part[2]) {

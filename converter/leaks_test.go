@@ -1,0 +1,46 @@
+package converter_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// leaking has a text wherever a definition may have one.
+const leaking = `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"Orders of {T}"},"paths":{
+	"/b":{"get":{"parameters":[{"name":"{T}","in":"query","type":"string"}]}},
+	"/a":{"get":{"operationId":"get {T}","summary":"Get {T}","description":"Gets {T} now",
+		"parameters":[{"name":"q","in":"query","type":"string","enum":["{T}"],"description":"of {T}"}],
+		"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/Model {REF}"}}}}}},
+	"definitions":{"Model {T}":{"type":"object","properties":{"{T}":{"type":"string"},"b":{"type":"string","title":"T {T}"}}}}}`
+
+var reference = strings.NewReplacer("%", "%25", "/", "~1")
+
+// An account id is one whatever stands around it: names have it behind a letter or a
+// low line, URLs behind an escape, the console writes it with hyphens. Numbers of
+// another length, UUIDs and hashes are none.
+func TestConvert_AccountsInOtherSpellings(t *testing.T) {
+	const hash = "0x0d0b3f21d7c90d0b957aa6acbc993621311208e4"
+	for text, leaks := range map[string]bool{
+		"sqs_123456789012_eu": true, "acct123456789012": true, "123456789012x": true, "1234-5678-9012": true, "2026-123456789012": true,
+		"arn%3Aaws%3Aiam%3A%3A123456789012%3Arole": true, "arn%3aaws-cn%3as3%3a%3a%3abucket": true, "_arn:aws:s3:::bucket": true,
+		"key_AKIAIOSFODNN7EXAMPLE_1": true, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": true,
+		"9876543210123": false, "00000000-0000-0000-0000-000000000000": false, hash: false, "2026-11-29": false, "learn: more": false,
+	} {
+		made, err := convert(t, strings.NewReplacer("{T}", text, "{REF}", reference.Replace(text)).Replace(leaking), nil)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		valid(t, made)
+		for name, file := range made.Files {
+			if leaks && (bytes.Contains(file, []byte(text)) || bytes.Contains(file, []byte("5678-9012")) || bytes.Contains(file, []byte("bucket")) ||
+				bytes.Contains(file, []byte("K7MDENG"))) {
+				t.Errorf("%s holds what leaks of %s", name, text)
+			}
+		}
+		if !leaks && !bytes.Contains(made.Files["apiDefinition.swagger.json"], []byte("Gets "+text+" now")) {
+			t.Errorf("%s is not in the description", text)
+		}
+	}
+}
