@@ -1,6 +1,7 @@
 package converter
 
 import (
+	"html"
 	"net/url"
 	"strings"
 	"unicode"
@@ -73,7 +74,7 @@ func isPlaceholder(value any) bool {
 // placeholder is none.
 func prose(text string, longest int) string {
 	const perByte = 4 // of what is kept: spaces and leaks make texts shorter
-	text = clip(text, perByte*longest)
+	text = withoutMarkup(clip(text, perByte*longest))
 	if isPlaceholder(text) {
 		return ""
 	}
@@ -87,6 +88,24 @@ func prose(text string, longest int) string {
 		return r
 	}, withoutLeaks(text))
 	return clip(strings.Join(strings.Fields(text), " "), longest)
+}
+
+// Tags of HTML between words and within them, and entities.
+var (
+	blockTag = lazyregexp.New(`(?i)</?(?:p|br|div|ul|ol|li|dl|dt|dd|h[1-6]|pre|table|thead|tbody|tr|td|th|blockquote|note|important)` +
+		`(?:\s[^<>]*)?/?>`)
+	inlineTag = lazyregexp.New(`(?i)</?(?:a|b|i|u|em|strong|code|span|tt|small|sup|sub)(?:\s[^<>]*)?/?>`)
+	entity    = lazyregexp.New(`&(?:[A-Za-z]+|#[0-9]+|#[xX][0-9A-Fa-f]+);`)
+)
+
+// withoutMarkup is a text without its HTML, which designers show as it is: AWS writes
+// its descriptions so, and generators copy those of the code. Without a tag that ends
+// something, <code> is what people replace.
+func withoutMarkup(text string) string {
+	if strings.Contains(text, "</") || strings.Contains(text, "<br") {
+		text = inlineTag().ReplaceAllString(blockTag().ReplaceAllString(text, " "), "")
+	}
+	return entity().ReplaceAllStringFunc(text, html.UnescapeString)
 }
 
 // clip cuts a text to so many bytes, at a space where there is one near.

@@ -2,6 +2,7 @@ package converter_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,35 @@ func TestConvert_AccountsInOtherSpellings(t *testing.T) {
 		}
 		if !leaks && !bytes.Contains(made.Files["apiDefinition.swagger.json"], []byte("Gets "+text+" now")) {
 			t.Errorf("%s is not in the description", text)
+		}
+	}
+}
+
+// Designers show HTML as it is written, and AWS describes its operations in it.
+func TestConvert_TextsWithoutMarkup(t *testing.T) {
+	for text, want := range map[string]string{
+		`<p>The <code>orders</code>, as <a href='x'>paged</a>.</p><ul><li>One</li> <li>Two</li></ul>`: "The orders, as paged. One Two.",
+		`Line<br/>break &amp; &lt;folder name&gt;`:                                                    "Line break & <folder name>.",
+		`Send <code> and ?a=1&copy=2`:                                                                 "Send <code> and ?a=1&copy=2.",
+		`Of &#49;23456789012`:                                                                         "Of ….",
+		`Of &#36;{x}`:                                                                                 "Get a: GET /a of A.",
+	} {
+		made, err := convert(t, trap(`"description":"`+text+`"`), nil)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		valid(t, made)
+		var definition struct {
+			Paths map[string]map[string]struct{ Description string }
+		}
+		if err := json.Unmarshal(made.Files["apiDefinition.swagger.json"], &definition); err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range definition.Paths {
+			if got := item["get"].Description; got != want {
+				t.Errorf("%s: %q, want %q", text, got, want)
+			}
 		}
 	}
 }
