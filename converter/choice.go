@@ -11,6 +11,14 @@ func (c *conversion) chooses(method, path string) bool {
 	return (len(c.Include) == 0 || slices.ContainsFunc(c.Include, matches)) && !slices.ContainsFunc(c.Exclude, matches)
 }
 
+// choosesSome tells whether an operation of a path may be chosen. A path of which none is may hold what could not be read,
+// such as a reference to another file.
+func (c *conversion) choosesSome(path string) bool {
+	return slices.ContainsFunc(slices.Concat(methods, otherMethods, []string{"any"}), func(method string) bool {
+		return c.chooses(strings.ToUpper(method), path)
+	})
+}
+
 func matchesOperation(pattern, method, path string) bool {
 	wanted, rest, both := strings.Cut(strings.TrimSpace(pattern), " ")
 	if !both {

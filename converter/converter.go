@@ -158,12 +158,17 @@ func placeholderError(n node) error {
 
 func (c *conversion) readSamples() error {
 	for _, at := range slices.Sorted(maps.Keys(c.Options.Samples)) {
-		value, err := parseJSON(c.Options.Samples[at])
+		text, err := withoutMark(c.Options.Samples[at])
+		var value any
+		if err == nil {
+			value, err = parseJSON(text)
+		}
 		if err != nil {
 			return fmt.Errorf("--sample %q: %w", at, err)
 		}
 		method, path, _ := strings.Cut(at, " ")
-		c.samples[strings.ToUpper(method)+" "+strings.TrimSpace(path)] = node{value: value}
+		path = greedy().ReplaceAllString(strings.TrimSpace(path), "$1}") // as actions have it
+		c.samples[strings.ToUpper(method)+" "+path] = node{value: value}
 	}
 	return nil
 }

@@ -30,12 +30,10 @@ func parse(text []byte) (any, error) {
 	if len(text) > MaxBytes {
 		return nil, ofFile("is larger than %d MiB; split the definition", MaxBytes>>20)
 	}
-	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
-		if bytes.HasPrefix(text, []byte(mark)) {
-			return nil, ofFile(notUTF8)
-		}
+	text, err := withoutMark(text)
+	if err != nil {
+		return nil, err
 	}
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 {
 		return nil, ofFile("is empty")
 	} else if trimmed[0] == '{' || trimmed[0] == '[' {

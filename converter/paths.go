@@ -48,7 +48,7 @@ func (c *conversion) readPaths() {
 	seen := map[string]string{} // paths, in lower case
 	for _, path := range paths.names() {
 		item := paths.get(path)
-		if strings.HasPrefix(path, "x-") {
+		if strings.HasPrefix(path, "x-") || !c.choosesSome(path) {
 			continue
 		}
 		if isPlaceholder(path) || strings.HasPrefix(path, "Fn::") {

@@ -1,6 +1,7 @@
 package converter
 
 import (
+	"bytes"
 	"html"
 	"net/url"
 	"strings"
@@ -192,4 +193,15 @@ func unpercent(text string) string {
 		return decoded
 	}
 	return text
+}
+
+// withoutMark is a text without the mark that editors and shells on Windows begin it
+// with. That of UTF-16 tells that it is not ours.
+func withoutMark(text []byte) ([]byte, error) {
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(text, []byte(mark)) {
+			return nil, ofFile(notUTF8)
+		}
+	}
+	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
 }

@@ -1,0 +1,41 @@
+package converter_test
+
+import (
+	"strings"
+	"testing"
+
+	"countersign/converter"
+)
+
+// A sample is for the path as the definition has it, and is a file as PowerShell writes it.
+func TestConvert_SampleOfAnyFile(t *testing.T) {
+	definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/files/{proxy+}":{"get":{}}}}`
+	with := func(sample string) func(*converter.Options) {
+		return func(o *converter.Options) {
+			o.Greedy, o.Samples = true, map[string][]byte{"get /files/{proxy+}": []byte(sample)}
+		}
+	}
+	made, err := convert(t, definition, with("\xef\xbb\xbf{\"name\":\"a\"}\r\n"))
+	if err != nil || made.Report.TypedAnswers != 1 {
+		t.Errorf("with the mark of UTF-8: %v", err)
+	}
+	if _, err = convert(t, definition, with("\xff\xfe{\x00}\x00")); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+		t.Errorf("in UTF-16: %v", err)
+	}
+}
+
+// A path of which nothing is chosen is not read.
+func TestConvert_ExcludesWhatItCouldNotRead(t *testing.T) {
+	definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"get":{}},` +
+		`"/b":{"$ref":"other.yaml"},"/${c}":{},"/d":7}}`
+	made, err := convert(t, definition, func(o *converter.Options) { o.Exclude = []string{"/b", "* /$*", "/d"} })
+	if err != nil || len(made.Report.Actions) != 1 {
+		t.Errorf("excluded: %v", err)
+	}
+	if _, err = convert(t, definition, func(o *converter.Options) { o.Include = []string{"GET /a"} }); err != nil {
+		t.Errorf("not included: %v", err)
+	}
+	if _, err = convert(t, definition, func(o *converter.Options) { o.Exclude = []string{"GET /b"} }); len(pointers(err)) != 3 {
+		t.Errorf("excluded in part: %v", err)
+	}
+}
