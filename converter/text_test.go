@@ -27,6 +27,7 @@ func TestConvert_AccountsInOtherSpellings(t *testing.T) {
 		"arn%3Aaws%3Aiam%3A%3A123456789012%3Arole": true, "arn%3aaws-cn%3as3%3a%3a%3abucket": true, "_arn:aws:s3:::bucket": true,
 		"key_AKIAIOSFODNN7EXAMPLE_1": true, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": true,
 		"9876543210123": false, "00000000-0000-0000-0000-000000000000": false, hash: false, "2026-11-29": false, "learn: more": false,
+		"/v1/registration/aadhaar/verifyMobileOTP": false, "OBWriteDomesticScheduledConsentResponse5": false,
 	} {
 		made, err := convert(t, strings.NewReplacer("{T}", text, "{REF}", reference.Replace(text)).Replace(leaking), nil)
 		if err != nil {
@@ -42,6 +43,16 @@ func TestConvert_AccountsInOtherSpellings(t *testing.T) {
 		}
 		if !leaks && !bytes.Contains(made.Files["apiDefinition.swagger.json"], []byte("Gets "+text+" now")) {
 			t.Errorf("%s is not in the description", text)
+		}
+	}
+}
+
+// A path of forty characters is no secret access key.
+func TestConvert_KeepsLongPaths(t *testing.T) {
+	for _, path := range []string{"/v1/registration/aadhaar/verifyMobileOTP", "/V3/a1B/c2D/e3F/g4H/i5J/k6L/m7N/o8P/q9RR"} {
+		made, err := convert(t, strings.Replace(trap(``), `"/a"`, `"`+path+`"`, 1), nil)
+		if err != nil || len(made.Report.LeftOut) != 0 || made.Report.Actions[0].Path != path {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
