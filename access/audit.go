@@ -21,7 +21,7 @@ var ErrAudit = errors.New("audit record not written")
 // AuditOptions configures an [Auditor]. At least one sink is there; with both, a
 // record counts as written when both have it.
 type AuditOptions struct {
-	// Stdout takes a line for each record; nil for none.
+	// Stdout takes a line for each record, and ends one that it cut before it takes another, as [WholeLines] does; nil for none.
 	Stdout io.Writer
 	// File is appended to. When it is moved or removed, as log rotation does, the
 	// next record goes to a new file of the same name.

@@ -144,13 +144,13 @@ func TestAuditor_BrokenEndsWithTheFault(t *testing.T) {
 		var out bytes.Buffer
 		full := true
 		file := filepath.Join(t.TempDir(), "audit")
-		a := newAuditor(t, access.AuditOptions{File: file, Stdout: writerFunc(func(p []byte) (int, error) {
+		a := newAuditor(t, access.AuditOptions{File: file, Stdout: &access.WholeLines{To: writerFunc(func(p []byte) (int, error) {
 			if full {
 				n, _ := out.Write(p[:3])
 				return n, errors.New("no space left")
 			}
 			return out.Write(p)
-		})})
+		})}})
 		if err := a.Write(t.Context(), access.Record{RequestID: "first"}); !errors.Is(err, access.ErrAudit) {
 			t.Fatalf("got %v, want %v", err, access.ErrAudit)
 		}
@@ -259,7 +259,7 @@ func TestAuditIsNeverLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		var out bytes.Buffer
-		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: writerFunc(func(p []byte) (int, error) {
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: &access.WholeLines{To: writerFunc(func(p []byte) (int, error) {
 			switch random.IntN(5) {
 			case 0:
 				return 0, errors.New("no space left on device")
@@ -270,7 +270,7 @@ func TestAuditIsNeverLeftOut(t *testing.T) {
 				time.Sleep(time.Duration(random.IntN(4000)) * time.Millisecond)
 			}
 			return out.Write(p)
-		})})
+		})}})
 		const requests = 2000
 		var mu sync.Mutex
 		signed := map[string]bool{}
@@ -351,6 +351,33 @@ func TestAuditFollowsRotation(t *testing.T) {
 	}
 	if err := a.Write(t.Context(), access.Record{}); !errors.Is(err, access.ErrAudit) {
 		t.Errorf("folder is gone: got %v, want %v", err, access.ErrAudit)
+	}
+}
+
+// What a process that ended amid a line left, as on a full disk, costs the next one no record.
+func TestAudit_BeginsALineBehindOneThatWasCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	a := newAuditor(t, access.AuditOptions{File: path})
+	for _, left := range []string{`{"time":"2026-`, "{}\n{", "{}\n", ""} {
+		for _, restarted := range []bool{true, false} {
+			if err := os.Rename(path, path+".1"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(left), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if restarted {
+				a = newAuditor(t, access.AuditOptions{File: path})
+			}
+			if err := a.Write(t.Context(), access.Record{RequestID: "first"}); err != nil {
+				t.Fatal(err)
+			}
+			text := string(must(os.ReadFile(path)))
+			lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+			if strings.Contains(text, "\n\n") || readRecords(t, []byte(lines[len(lines)-1]))[0].RequestID != "first" {
+				t.Errorf("%q was left, restarted %v: the file has %q", left, restarted, text)
+			}
+		}
 	}
 }
 

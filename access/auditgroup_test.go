@@ -81,7 +81,7 @@ func TestAudit_AFailedWriteFailsTheRecordsThatAreNotWritten(t *testing.T) {
 			t.Run(fmt.Sprintf("%d bytes fit, file %v", fits, withFile), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					sink := &slowSink{fits: fits}
-					o := access.AuditOptions{Now: time.Now, Stdout: sink}
+					o := access.AuditOptions{Now: time.Now, Stdout: &access.WholeLines{To: sink}}
 					if withFile {
 						o.File = filepath.Join(t.TempDir(), "audit")
 					}

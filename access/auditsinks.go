@@ -29,8 +29,7 @@ type sinks struct {
 	name   string    // of the file; empty for none
 	file   *os.File
 	opened os.FileInfo // of file
-
-	fileCut, stdoutCut bool // the last line there was cut
+	lines  WholeLines  // into file
 
 	// Of the last write, the first line that did not get there whole.
 	fileLacks, stdoutLacks []byte
@@ -49,7 +48,10 @@ func (s *sinks) write(text []byte, ends []int) (written int, err error) {
 		text = text[:endOf(ends, written)]
 	}
 	if s.stdout != nil {
-		n, failed := writeLines(s.stdout, text, &s.stdoutCut)
+		n, failed := s.stdout.Write(text)
+		if failed == nil && n < len(text) {
+			failed = io.ErrShortWrite
+		}
 		if failed != nil {
 			err = errors.Join(err, &SinkError{SinkStdout, fmt.Errorf("writing to standard output: %w", failed)})
 		}
@@ -68,7 +70,7 @@ func (s *sinks) rewrite() error {
 		s.fileLacks = nil
 	}
 	if len(s.stdoutLacks) > 0 {
-		if _, err := writeLines(s.stdout, s.stdoutLacks, &s.stdoutCut); err != nil {
+		if _, err := s.stdout.Write(s.stdoutLacks); err != nil {
 			return err
 		}
 		s.stdoutLacks = nil
@@ -105,30 +107,38 @@ func (s *sinks) writeFile(text []byte) (n int, err error) {
 	if err := s.followRotation(); err != nil {
 		return 0, &SinkError{SinkFile, fmt.Errorf("opening the file: %w", err)}
 	}
-	if n, err = writeLines(s.file, text, &s.fileCut); err != nil {
+	if n, err = s.lines.Write(text); err != nil {
 		return n, &SinkError{SinkFile, fmt.Errorf("writing the file: %w", err)}
 	}
 	return n, nil
 }
 
-// writeLines ends a line that was cut before, as by a full disk, so that the next
-// one is whole. It returns how much of the text was written.
-func writeLines(w io.Writer, text []byte, cut *bool) (n int, err error) {
+// WholeLines writes lines to a file or a pipe. A line that was cut before, as by a full disk, is ended first, so that the next
+// one is whole.
+type WholeLines struct {
+	To  io.Writer
+	cut bool // the last line there was
+}
+
+// Write returns how much of the text was written.
+func (l *WholeLines) Write(text []byte) (n int, err error) {
 	if len(text) == 0 {
 		return 0, nil
 	}
-	whole := text
-	if *cut {
-		whole = append([]byte{'\n'}, text...)
+	if l.cut {
+		if _, err := io.WriteString(l.To, "\n"); err != nil {
+			return 0, err
+		}
+		l.cut = false
 	}
-	n, err = w.Write(whole)
-	if err == nil && n < len(whole) {
+	n, err = l.To.Write(text)
+	if err == nil && n < len(text) {
 		err = io.ErrShortWrite
 	}
 	if n > 0 {
-		*cut = whole[n-1] != '\n'
+		l.cut = text[n-1] != '\n'
 	}
-	return max(0, n-(len(whole)-len(text))), err
+	return n, err
 }
 
 // followRotation looks at the file's name before each write: between a look and the next, records would go to a file that a
@@ -141,7 +151,6 @@ func (s *sinks) followRotation() error {
 	if err := s.openFile(); err != nil {
 		return err
 	}
-	s.fileCut = false
 	// The old file is complete: nothing is buffered here.
 	return old.Close()
 }
@@ -155,6 +164,21 @@ func (s *sinks) openFile() error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	s.file, s.opened = file, opened
+	s.file, s.opened, s.lines = file, opened, WholeLines{To: file, cut: endsAmidLine(s.name, opened)}
 	return nil
+}
+
+// endsAmidLine tells whether a file was left with a line that is cut, as by a process that ended while the disk was full.
+func endsAmidLine(name string, info os.FileInfo) bool {
+	if !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return false // it can be written and not read
+	}
+	defer func() { _ = file.Close() }()
+	last := []byte{'\n'}
+	_, _ = file.ReadAt(last, info.Size()-1)
+	return last[0] != '\n'
 }

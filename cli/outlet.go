@@ -1,20 +1,23 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"runtime"
 	"sync"
 	"time"
+
+	"countersign/access"
 )
 
 // outlet owns standard output while the service runs: one goroutine writes all
 // lines of log and audit, those that come while it writes together. A reader that
 // stops reading must stop neither requests nor the end of the process, so log
-// lines beyond its capacity are dropped and counted, and the caller who writes a
-// record waits for it only as long as it wants to.
+// lines beyond its capacity are dropped and counted, as are those that cannot be
+// written, and the caller who writes a record waits for it only as long as it wants to.
 type outlet struct {
-	to   io.Writer
+	to   access.WholeLines
 	now  func() time.Time
 	some chan struct{} // there is something to write
 	stop chan struct{} // closed when no more lines come
@@ -28,8 +31,9 @@ type outlet struct {
 
 // lineBatch is lines that are written together.
 type lineBatch struct {
-	text  []byte
-	count int
+	text    []byte
+	count   int
+	records []span // in text, whose writers learn for themselves what became of them
 
 	// What came of them where somebody waits for that, once written is closed: n bytes are there, and why no more.
 	written chan struct{}
@@ -37,12 +41,15 @@ type lineBatch struct {
 	err     error
 }
 
+// span is a part of a text.
+type span struct{ from, to int }
+
 // outletLines is how many lines may wait: some megabytes at most.
 const outletLines = 2048
 
 func newOutlet(to io.Writer, now func() time.Time) *outlet {
 	o := &outlet{
-		to: to, now: now, some: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		to: access.WholeLines{To: to}, now: now, some: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		pending: new(lineBatch),
 	}
 	go o.run()
@@ -70,14 +77,21 @@ func (o *outlet) write(buf []byte) []byte {
 	l, dropped := o.pending, o.dropped
 	o.pending, o.dropped = &lineBatch{text: buf}, 0
 	o.mu.Unlock()
+	lost := int64(0)
 	if dropped > 0 {
-		_, _ = fmt.Fprintf(o.to, `{"level":"warn","type":"lifecycle","dropped":%d,"time":%q,`+
-			`"message":"log lines dropped: standard output was not read"}`+"\n", dropped, o.now().UTC().Format(recordTime))
-	}
-	if len(l.text) > 0 {
-		if l.n, l.err = o.to.Write(l.text); l.err == nil && l.n < len(l.text) {
-			l.err = io.ErrShortWrite
+		line := fmt.Appendf(nil, `{"level":"warn","type":"lifecycle","dropped":%d,"time":%q,`+
+			`"message":"log lines dropped: standard output was not read or could not be written"}`+"\n", dropped, o.now().UTC().Format(recordTime))
+		if _, err := o.to.Write(line); err != nil {
+			lost = dropped
 		}
+	}
+	if l.n, l.err = o.to.Write(l.text); l.err != nil {
+		lost += l.lost()
+	}
+	if lost > 0 {
+		o.mu.Lock()
+		o.dropped += lost
+		o.mu.Unlock()
 	}
 	if l.written != nil {
 		close(l.written)
@@ -86,6 +100,16 @@ func (o *outlet) write(buf []byte) []byte {
 		return nil
 	}
 	return l.text[:0]
+}
+
+// lost is how many lines of the log are not there.
+func (l *lineBatch) lost() int64 {
+	lines := func(from, to int) int { return bytes.Count(l.text[min(max(from, l.n), to):to], []byte("\n")) }
+	n := lines(0, len(l.text))
+	for _, record := range l.records {
+		n -= lines(record.from, record.to)
+	}
+	return int64(n)
 }
 
 // keptLines is how large a buffer may be that is used again.
@@ -132,6 +156,7 @@ func (r records) Write(text []byte) (int, error) {
 	r.mu.Lock()
 	l := r.add(text)
 	end := len(l.text)
+	l.records = append(l.records, span{end - len(text), end})
 	if l.written == nil {
 		l.written = make(chan struct{})
 	}

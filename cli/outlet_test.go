@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -39,6 +40,55 @@ func TestOutlet_DropsAndCountsLogLinesThatNobodyReads(t *testing.T) {
 			t.Errorf("%d lines are written, and it says %q", n, text[:min(len(text), 300)])
 		}
 	})
+}
+
+// filling takes so many bytes in all, as a disk does until some space is freed.
+type filling struct {
+	space int
+	text  bytes.Buffer
+}
+
+func (f *filling) Write(text []byte) (int, error) {
+	n, _ := f.text.Write(text[:min(len(text), f.space)])
+	f.space -= n
+	if n < len(text) {
+		return n, syscall.ENOSPC
+	}
+	return n, nil
+}
+
+// A line of the log that a full disk cut costs no record that comes behind it, and a record that was cut no line of the log;
+// what is lost of the log is counted.
+func TestOutlet_LinesBehindOneThatWasCutAreWhole(t *testing.T) {
+	for space := range len("{}\n{}\n{}\n") - 1 {
+		synctest.Test(t, func(t *testing.T) {
+			disk := &filling{space: space}
+			o := newOutlet(disk, time.Now)
+			for _, line := range []io.Writer{o, records{o}, o} {
+				_, _ = io.WriteString(line, "{}\n")
+				synctest.Wait()
+			}
+			dropped := 1 // the last one
+			if space < len("{}\n") {
+				dropped++ // the first, and the record is none of them
+			}
+			disk.space = 1000
+			if _, err := io.WriteString(records{o}, `{"is":"a record"}`+"\n"); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(o, `{"is":"a line"}`+"\n")
+			o.close()
+			text := disk.text.String()
+			for _, want := range []string{"\n" + `{"is":"a record"}` + "\n", "\n" + `{"is":"a line"}` + "\n", fmt.Sprintf(`"dropped":%d,`, dropped)} {
+				if !strings.Contains("\n"+text, want) {
+					t.Errorf("with space for %d bytes there is no line %s:\n%s", space, want, text)
+				}
+			}
+			if strings.Contains(text, "\n\n") {
+				t.Errorf("with space for %d bytes there is an empty line:\n%q", space, text)
+			}
+		})
+	}
 }
 
 func TestOutlet_ARecordIsThereWhenItsWriterReturns(t *testing.T) {
