@@ -13,3 +13,6 @@ func descriptors() int {
 	}
 	return int(limit.Cur)
 }
+
+// errRefused is why nobody can be reached at a socket where nobody listens.
+const errRefused = syscall.ECONNREFUSED

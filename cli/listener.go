@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	stdlog "log"
 	"net"
 	"net/http"
@@ -49,11 +50,18 @@ func removeSocket(path string) error {
 	if err != nil || found.Mode().Type() != os.ModeSocket {
 		return nil //nolint:nilerr // there is none; listening says what is wrong
 	}
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	switch {
+	case err == nil:
 		_ = conn.Close()
 		return fmt.Errorf("%s: somebody listens there", path)
+	case !errors.Is(err, errRefused): // as of one that has too many connections to accept, or that others may not connect to
+		return fmt.Errorf("%s: somebody may listen there: %w; remove it if nobody does", path, err)
 	}
-	return os.Remove(path)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { // else it was removed meanwhile
+		return err
+	}
+	return nil
 }
 
 // newServer is what answers callers.
