@@ -154,6 +154,7 @@ bench-service:
 peers:
 	$(GO) test -tags peers -timeout=30m -count=1 -v ./internal/peers/...
 	$(GO) test -tags peers -timeout=30m -count=1 -v -run '^TestPeers_' ./diagnosis ./credentials
+	$(GO) test -race -tags peers -timeout=10m -count=1 -v -run '^TestTraces_' ./telemetry
 
 ## live: the status table before AWS itself, with the keys of the environment; without keys it says so and asks nothing. LIVE_OUT=FOLDER keeps the answers
 live:

@@ -22,30 +22,24 @@ import (
 	"countersign/credentials"
 	"countersign/telemetry"
 
-	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	grpccredentials "google.golang.org/grpc/credentials"
-	_ "google.golang.org/grpc/encoding/gzip"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
-// collector takes spans by the types that OpenTelemetry publishes for its protocol.
+// collector takes spans by the types that OpenTelemetry publishes for its protocol. With the build tag peers, it does so
+// over gRPC as well.
 type collector struct {
-	collectorpb.UnimplementedTraceServiceServer
 	// refusals are answered first, one for each request: statuses of HTTP or of gRPC.
 	refusals []int
-	rejects  int64
+	rejects  uint64
 
 	mu       sync.Mutex
-	requests []*collectorpb.ExportTraceServiceRequest
+	requests []*tracepb.TracesData
 	headers  []string
 }
 
-func (c *collector) take(r *collectorpb.ExportTraceServiceRequest, header string) (refusal int) {
+func (c *collector) take(r *tracepb.TracesData, header string) (refusal int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.refusals) > 0 {
@@ -56,24 +50,15 @@ func (c *collector) take(r *collectorpb.ExportTraceServiceRequest, header string
 	return 0
 }
 
-func (c *collector) answer() *collectorpb.ExportTraceServiceResponse {
-	out := &collectorpb.ExportTraceServiceResponse{}
-	if c.rejects > 0 {
-		out.PartialSuccess = &collectorpb.ExportTracePartialSuccess{RejectedSpans: c.rejects, ErrorMessage: "no"}
+// response is an ExportTraceServiceResponse, with rejected_spans and error_message where some are rejected. The types
+// for it come with grpc alone.
+func (c *collector) response() []byte {
+	if c.rejects == 0 {
+		return nil
 	}
-	return out
-}
-
-// Export is the method of gRPC.
-func (c *collector) Export(ctx context.Context, r *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
-	header := ""
-	if given, _ := metadata.FromIncomingContext(ctx); len(given["x-token"]) > 0 {
-		header = given["x-token"][0]
-	}
-	if refusal := c.take(r, header); refusal != 0 {
-		return nil, status.Error(codes.Code(refusal), "no")
-	}
-	return c.answer(), nil
+	partial := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), c.rejects)
+	partial = protowire.AppendString(protowire.AppendTag(partial, 2, protowire.BytesType), "no")
+	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial)
 }
 
 // ServeHTTP is the form of HTTP.
@@ -87,7 +72,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	text, err := io.ReadAll(body)
-	in := &collectorpb.ExportTraceServiceRequest{}
+	in := &tracepb.TracesData{}
 	if err = errors.Join(err, proto.Unmarshal(text, in)); err != nil || r.Method != http.MethodPost ||
 		r.Header.Get("Content-Type") != "application/x-protobuf" {
 		http.Error(w, "no spans", http.StatusBadRequest)
@@ -101,8 +86,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(refusal)
 		return
 	}
-	out, _ := proto.Marshal(c.answer())
-	_, _ = w.Write(out)
+	_, _ = w.Write(c.response())
 }
 
 // spans are those that arrived, by their names.
@@ -129,22 +113,6 @@ func (c *collector) overHTTP(t *testing.T) map[string]string {
 	return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": s.URL}
 }
 
-func (c *collector) overGRPC(t *testing.T) map[string]string {
-	return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + c.listen(t), "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
-}
-
-func (c *collector) listen(t *testing.T, o ...grpc.ServerOption) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer(o...)
-	collectorpb.RegisterTraceServiceServer(s, c)
-	go func() { _ = s.Serve(listener) }()
-	t.Cleanup(s.Stop)
-	return listener.Addr().String()
-}
-
 // certified is a certificate for 127.0.0.1, and the file of it.
 func certified(t *testing.T) (tls.Certificate, string) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
@@ -165,17 +133,8 @@ func (c *collector) overHTTPS(t *testing.T) map[string]string {
 	return map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": s.URL + "/v1/traces", "OTEL_EXPORTER_OTLP_CERTIFICATE": ca}
 }
 
-func (c *collector) overGRPCWithTLS(t *testing.T) map[string]string {
-	certificate, ca := certified(t)
-	address := c.listen(t, grpc.Creds(grpccredentials.NewServerTLSFromCert(&certificate)))
-	return map[string]string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_CERTIFICATE": ca,
-	}
-}
-
 var ways = map[string]func(*collector, *testing.T) map[string]string{
-	"HTTP": (*collector).overHTTP, "HTTPS": (*collector).overHTTPS, "gRPC": (*collector).overGRPC,
-	"gRPC with TLS": (*collector).overGRPCWithTLS,
+	"HTTP": (*collector).overHTTP, "HTTPS": (*collector).overHTTPS,
 }
 
 // newTraces makes traces as the variables ask for; they must be right.
@@ -312,22 +271,23 @@ func TestTraces_ARequestWithoutATraceBeginsOne(t *testing.T) {
 	}
 }
 
+type refusal struct {
+	name         string
+	way          func(*collector, *testing.T) map[string]string
+	refusals     []int
+	rejects      uint64
+	sent, failed uint64
+}
+
+var refusals = []refusal{
+	{"HTTP, busy", (*collector).overHTTP, []int{503, 429}, 0, 3, 0},
+	{"HTTP, bad", (*collector).overHTTP, []int{400}, 0, 0, 3},
+	{"HTTP, a redirect", (*collector).overHTTP, []int{302}, 0, 0, 3},
+	{"HTTP, some rejected", (*collector).overHTTP, nil, 2, 1, 2},
+}
+
 func TestTraces_ACollectorThatRefusesIsAskedAgainWhereThatHelps(t *testing.T) {
-	for _, tt := range []struct {
-		name         string
-		way          func(*collector, *testing.T) map[string]string
-		refusals     []int
-		rejects      int64
-		sent, failed uint64
-	}{
-		{"HTTP, busy", (*collector).overHTTP, []int{503, 429}, 0, 3, 0},
-		{"HTTP, bad", (*collector).overHTTP, []int{400}, 0, 0, 3},
-		{"HTTP, a redirect", (*collector).overHTTP, []int{302}, 0, 0, 3},
-		{"HTTP, some rejected", (*collector).overHTTP, nil, 2, 1, 2},
-		{"gRPC, busy", (*collector).overGRPC, []int{int(codes.Unavailable), int(codes.Aborted)}, 0, 3, 0},
-		{"gRPC, bad", (*collector).overGRPC, []int{int(codes.Unauthenticated)}, 0, 0, 3},
-		{"gRPC, some rejected", (*collector).overGRPC, nil, 2, 1, 2},
-	} {
+	for _, tt := range refusals {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			c := &collector{refusals: tt.refusals, rejects: tt.rejects}
