@@ -65,7 +65,7 @@ func TestHome_MovesTheProject(t *testing.T) {
 	if *full {
 		command(t, project, "go", "build", "./...")
 		command(t, project, "go", "vet", "./...")
-		command(t, project, "go", "test", ".", "./api", "./connector", "./endpoints", "./signing")
+		command(t, project, "go", "test", "./docs", "./api", "./connector", "./endpoints", "./signing")
 	}
 }
 
