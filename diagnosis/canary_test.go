@@ -131,7 +131,7 @@ func TestDiagnose_TellsNoSecretsOfAnyPlace(t *testing.T) {
 	for place, put := range places {
 		for _, w := range wordings {
 			for _, form := range []string{"request", "paste"} {
-				if n++; testing.Short() && n%3 > 0 { // the order is another one each time
+				if n++; testing.Short() && n%10 > 0 { // the order is another one each time
 					continue
 				}
 				r := request("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders", "X-Amz-Date: 20261128T190748Z")

@@ -65,7 +65,7 @@ func TestDiagnose_FaultsOfSDKRequests(t *testing.T) {
 	var scores [4]score
 	all, onTheWay := faults()
 	for i, f := range all {
-		if testing.Short() && i%3 > 0 {
+		if testing.Short() && i%10 > 0 {
 			continue
 		}
 		f.run(t, &scores, i < onTheWay)

@@ -101,7 +101,7 @@ func build(ctx context.Context, project string, stderr io.Writer) ([]byte, error
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder left over harms nobody
 	out := filepath.Join(dir, program)
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, ".")
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w", "-o", out, ".")
 	command.Dir, command.Stderr = project, stderr
 	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	if err := command.Run(); err != nil {
