@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"strings"
 	"testing"
 
 	"countersign/problem"
+	"countersign/sending"
 	"countersign/signing"
 )
 
@@ -20,6 +22,27 @@ func TestInputProblem_NamesEveryPart(t *testing.T) {
 		p := inputProblem(&signing.InputError{Part: part, Index: -1, Reason: "is wrong"})
 		if len(p.Fields) != 1 || p.Fields[0].Part == "" {
 			t.Errorf("%s: fields %v, want one with a part", part, p.Fields)
+		}
+	}
+}
+
+func TestSendErrors_HaveKnownCodesAndSayWhatToDo(t *testing.T) {
+	for _, s := range sendErrors {
+		if !problem.Known(s.code) || s.detail == "" {
+			t.Errorf("%v: code %q, detail %q", s.err, s.code, s.detail)
+		}
+	}
+	for name, row := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a certificate that is not trusted": {&sending.Error{Kind: sending.ErrTLS}, "AWS_CA_BUNDLE"},
+		"a chunk that is too large":         {&sending.Error{Kind: sending.ErrBody, Cause: sending.ErrChunk}, "at most 1 MiB"},
+		"a body that is too large to hold":  {sending.ErrBodyTooLarge, "max_proxy_body_bytes"},
+		"a connection that was lost":        {&sending.Error{Kind: sending.ErrNoAnswer}, "the connection was lost"},
+	} {
+		if p := Problem(sendProblem(row.err, "GET")); !strings.Contains(p.Detail, row.want) {
+			t.Errorf("%s: %s, want %q in it", name, p.Detail, row.want)
 		}
 	}
 }

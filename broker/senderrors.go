@@ -14,14 +14,17 @@ var sendErrors = []struct {
 }{
 	{sending.ErrAddressRefused, "host_not_sendable", "The host's name leads to an address that requests are not sent to."},
 	{sending.ErrName, "aws_unreachable", "The host's name could not be resolved."},
-	{sending.ErrTLS, "aws_unreachable", "There was no secure connection to the host."},
+	{sending.ErrTLS, "aws_unreachable", "There was no secure connection to the host. Where its certificate is not trusted, as behind a " +
+		"proxy that opens TLS, the operator gives the issuer's in AWS_CA_BUNDLE."},
 	{sending.ErrNotConnected, "aws_unreachable", "The host could not be connected to."},
 	{sending.ErrBusy, "busy", "As many requests to this host are under way as may be."},
 	{sending.ErrUnsendable, "request_unsendable", "The request cannot be sent as it was signed."},
-	{sending.ErrBodyTooLarge, "body_too_large", "The body is larger than may be sent."},
+	{sending.ErrBodyTooLarge, "body_too_large", "The body is larger than is held for its hash. With its SHA-256 in x-amz-content-sha256 it " +
+		"is passed on as it comes; the operator can raise max_proxy_body_bytes."},
 	{sending.ErrNoSpace, "busy", "There is no space to hold the body at the moment."},
 	{sending.ErrPayloadHash, "header_invalid", "The header x-amz-content-sha256 holds neither a hash nor AWS's name for a payload."},
 	{sending.ErrPayloadKind, "payload_unsupported", "A payload of this kind cannot be sent."},
+	{sending.ErrChunk, "body_unreadable", "The body is not in signed chunks of at most 1 MiB, as its x-amz-content-sha256 says."},
 	{sending.ErrBody, "body_unreadable", "The body is incomplete, or differs from what its headers announced."},
 	{sending.ErrTooLarge, "answer_too_large", "The response is larger than may be passed on."},
 }
@@ -51,7 +54,9 @@ func sendProblem(err error, method string) error {
 	case answered:
 		return &problem.Error{Code: "answer_broken", Detail: "The response ended too early.", Cause: err}
 	}
-	return &problem.Error{Code: "aws_timeout", Detail: "No response came in time.", Cause: err}
+	return &problem.Error{
+		Code: "aws_timeout", Detail: "The request was sent, and no response came: AWS took too long, or the connection was lost.", Cause: err,
+	}
 }
 
 // Problem is that of a response that could not be read to its end.

@@ -133,7 +133,8 @@ var kinds = map[string]kind{
 	},
 	"body_too_large": {
 		413, "Request too large",
-		"Send payloadSha256 in place of the body, or ask the operator to raise max_body_bytes.",
+		"To have it signed alone, send payloadSha256 in place of the body. To have it sent, presign a URL or use the proxy, which streams. " +
+			"The operator can raise max_body_bytes.",
 	},
 	"content_type_unsupported": {
 		415, "Content-Type is not application/json",
