@@ -62,7 +62,11 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 
 // authenticateProxied is authenticate for requests that are passed on.
 func (s *server) authenticateProxied(next http.Handler) http.Handler {
-	return s.authenticateBy((*access.Authenticator).AuthenticateProxied, next)
+	authenticated := s.authenticateBy((*access.Authenticator).AuthenticateProxied, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handlers.EventOf(r).Passed = true
+		authenticated.ServeHTTP(w, r)
+	})
 }
 
 // authenticating is a way to find out who calls.

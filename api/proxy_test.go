@@ -297,3 +297,46 @@ func TestProxy_PanicIsLoggedWithItsStack(t *testing.T) {
 		}
 	}
 }
+
+// SDKs show of an error what they find in the place where AWS has it, and nothing of a problem document.
+func TestProxy_RefusesSDKsInTheirOwnForm(t *testing.T) {
+	s, _, _ := newPassing(t, &trail{}, unchanged)
+	const signature = "AWS4-HMAC-SHA256 Credential=any/20260102/eu-west-1/SERVICE/aws4_request, SignedHeaders=host, Signature=0"
+	const sqs = "application/x-www-form-urlencoded; charset=utf-8"
+	for name, row := range map[string]struct {
+		service, media string
+		want           []string
+	}{
+		"JSON":            {"dynamodb", "application/x-amz-json-1.0", []string{`"__type":"unauthenticated","message":"`}},
+		"JSON of REST":    {"lambda", "", []string{`"__type":"unauthenticated","message":"`}},
+		"XML of S3":       {"s3", "", []string{"<Error><Code>unauthenticated</Code><Message>", "X-API-Key header.</Message><RequestId>"}},
+		"a form":          {"sqs", sqs, []string{"<ErrorResponse><Error><Code>unauthenticated</Code><Message>", "</Error><RequestId>"}},
+		"XML of Route 53": {"route53", "", []string{"<ErrorResponse><Error><Code>unauthenticated</Code><Message>"}},
+		"no SDK":          {"", "application/x-amz-json-1.0", []string{`{"type":"urn:countersign:problem:unauthenticated",`}},
+	} {
+		headers := []string{"Content-Type", row.media}
+		if row.service != "" {
+			headers = append(headers, "Authorization", strings.Replace(signature, "SERVICE", row.service, 1))
+		}
+		for _, token := range []string{"", "no key <&>"} {
+			w := s.do("POST", passedOn, "", append(headers, "X-Amz-Security-Token", token)...)
+			body := w.Body.String()
+			for _, want := range row.want {
+				if w.Code != 401 || !strings.Contains(body, want) {
+					t.Errorf("%s: %d %s, want %q in it", name, w.Code, body, want)
+				}
+			}
+			if code := w.Header().Get("X-Amzn-Errortype"); (code == "unauthenticated") != (row.service != "") {
+				t.Errorf("%s: code %q", name, code)
+			}
+			if strings.Contains(body, "__type") && row.service == "" {
+				t.Errorf("%s: %s", name, body)
+			}
+		}
+	}
+	// Other operations than those that pass requests on have no SDK of AWS as client.
+	w := s.do("POST", "/v1/sign", "{}", "Authorization", strings.Replace(signature, "SERVICE", "s3", 1))
+	if !strings.HasPrefix(w.Body.String(), `{"type":`) {
+		t.Errorf("/v1/sign: %s", w.Body)
+	}
+}

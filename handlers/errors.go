@@ -60,6 +60,10 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		seconds := max(1, int64((p.RetryAfter+second-1)/second))
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
+	if service := sdkService(r); event.Passed && service != "" {
+		writeForSDK(w, r, service, p.Status(), p.Document(event.RequestID))
+		return
+	}
 	writeJSON(w, r, p.Status(), "application/problem+json", p.Document(event.RequestID))
 }
 

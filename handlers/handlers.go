@@ -43,6 +43,8 @@ type Event struct {
 	Cause  error  // of the problem; for the log alone
 	Detail string // what AWS or the network said when there is no session; for the log alone
 	Hint   string // what the operator should look at then; for the log alone
+	// Passed: the request is one to pass on, perhaps of an SDK.
+	Passed bool
 	// QueueWait is how long the request waited until others had ended; for the log alone.
 	QueueWait time.Duration
 }
