@@ -313,7 +313,8 @@ func TestConvert_PointersHoldNoSecret(t *testing.T) {
 // Paths as frameworks and gateways write them: those that a connector can have, and those that it cannot.
 func TestConvert_PathsOfOddForms(t *testing.T) {
 	for path, want := range map[string]bool{
-		"/a/{id}.json": true, "/a/{x}-{y}": true, "/a/{order.id}": true, "/a/{id}/": true, "/$metadata": true, "/a/{id:[0-9]+}": false,
+		"/a/{id}.json": true, "/a/{x}-{y}": true, "/a/{order.id}": true,
+		"/{x}.{y}": true, "/{x}..{y}/b": true, "/a/../b": false, "/a/{id}/": true, "/$metadata": true, "/a/{id:[0-9]+}": false,
 		"/a/{*rest}": false, "/a/{+rest}": false, "/a/{?q}": false, "/a/{n=x/*}": false, "/a/{id": false, "/a/{}": false, "/a?b=c": false,
 		"a/b": false, "/$default": false, "/a b": false, "/a/{all+}": false,
 	} {

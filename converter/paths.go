@@ -208,10 +208,14 @@ func (c *conversion) cleanPath(path string) (clean, reason string) {
 		return "", "the name of a parameter of the path has characters that a name cannot have"
 	case slices.ContainsFunc(strings.Split(path, "/"), leaks):
 		return "", "the path holds an ARN, an account id or a key"
-	case strings.Contains(literal+"/", "/./") || strings.Contains(literal+"/", "/../"):
+	case hasDotSegment(parameterInPath().ReplaceAllString(path, "x")):
 		return "", "the path has segments that clients remove"
 	}
 	return path, ""
+}
+
+func hasDotSegment(path string) bool {
+	return strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../")
 }
 
 func pathNames(path string) []string {

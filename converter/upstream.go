@@ -72,7 +72,7 @@ func parseUpstream(text string) (upstream, error) {
 	if strings.ContainsAny(base, "{}") || strings.Contains(base, "//") || strings.Contains(strings.ToUpper(base), "%7B") {
 		return upstream{}, errors.New("must have a path without variables")
 	}
-	if strings.Contains(base+"/", "/./") || strings.Contains(base+"/", "/../") {
+	if hasDotSegment(base) {
 		return upstream{}, errors.New("must have a path without . and .. as segments, which clients remove")
 	}
 	return upstream{host: strings.ToLower(u.Host), base: base}, nil
