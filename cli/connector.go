@@ -49,7 +49,7 @@ func newConnector(p *process) *cobra.Command {
 	f.StringArrayVar(&o.convert.Include, "include", nil, "`OPERATION` to keep, such as 'GET /orders*'; may be repeated. Default: all.")
 	f.StringArrayVar(&o.convert.Exclude, "exclude", nil, "`OPERATION` to leave out; may be repeated.")
 	f.StringArrayVar(&o.samples, "sample", nil,
-		"Recorded answer that gives an operation its `SHAPE`: 'GET /orders/{id}=order.json'; may be repeated.")
+		"Recorded response that gives an operation its `SHAPE`: 'GET /orders/{id}=order.json'; may be repeated.")
 	f.StringSliceVar(&o.any, "any", nil, "`METHODS` that stand for ANY, such as get,post. Default: such routes are left out.")
 	f.BoolVar(&o.convert.Greedy, "greedy", false, "Keep paths such as /{proxy+}.")
 	f.BoolVar(&o.convert.Strict, "strict", false, "Fail where something would be left out.")
@@ -111,7 +111,7 @@ func (o *connectorOptions) write(p *process, made *converter.Result) error {
 		return err
 	}
 	r := made.Report
-	fmt.Fprintf(p.stdout, "%s: %s, %d with a typed answer, %d with a typed body; %d left out\n",
+	fmt.Fprintf(p.stdout, "%s: %s, %d with a typed response, %d with a typed body; %d left out\n",
 		o.out, count(len(r.Actions), "action"), r.TypedAnswers, r.TypedBodies, len(r.LeftOut))
 	for _, text := range r.Warnings {
 		fmt.Fprintln(p.stderr, "warning: "+text)

@@ -37,7 +37,7 @@ func TestConnector_FromADefinition(t *testing.T) {
 		{[]string{"--from", custom, "--profile", "orders"}, 1, "/servers/0/url"},
 		{[]string{"--from", custom, "--profile", "orders", "--config", hosts}, 0, "1 action, "},
 		{[]string{"--from", custom, "--profile", "other", "--config", hosts}, 2, "no profile"},
-		{[]string{"--from", api, "--profile", "orders", "--sample", "GET /orders/{id}=" + sample}, 0, "1 with a typed answer"},
+		{[]string{"--from", api, "--profile", "orders", "--sample", "GET /orders/{id}=" + sample}, 0, "1 with a typed response"},
 	} {
 		p := program{}
 		p.env = map[string]string{"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}

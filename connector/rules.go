@@ -110,7 +110,7 @@ func checkResponseSchema(c *checked) {
 				return
 			}
 		}
-		c.unless(false, pointer+"/responses", "must have an answer 2xx with a schema")
+		c.unless(false, pointer+"/responses", "must have a 2xx response with a schema")
 	})
 }
 

@@ -32,7 +32,7 @@ func (c *conversion) readAnswers(a *action) error {
 	}
 	if len(successes) == 0 && given.has("default") {
 		successes["200"] = given.get("default")
-		a.guessed = append(a.guessed, "that the default answer is that of a success")
+		a.guessed = append(a.guessed, "that the default response is that of a success")
 	}
 	a.responses = object{"default": object{"description": failure}}
 	main := c.mainAnswer(a, successes)
@@ -41,7 +41,7 @@ func (c *conversion) readAnswers(a *action) error {
 		if err != nil {
 			return err
 		}
-		made := object{"description": first(prose(n.get("description").text(), maxDescription), "What the API answers.")}
+		made := object{"description": first(prose(n.get("description").text(), maxDescription), "What the API returns.")}
 		if code == main {
 			if made["schema"], err = c.answerSchema(a, n); err != nil {
 				return err
@@ -51,11 +51,11 @@ func (c *conversion) readAnswers(a *action) error {
 	}
 	if sample, found := c.samples[a.name()]; found {
 		delete(c.samples, a.name())
-		made := schemaOfSample(sample.value, "Answer")
+		made := schemaOfSample(sample.value, "Response")
 		a.typedResponse, a.produces = made["type"] != nil, ""
 		a.responses[main].(object)["schema"] = made
 	} else if !a.typedResponse {
-		a.guessed = append(a.guessed, "the answer")
+		a.guessed = append(a.guessed, "the response")
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (c *conversion) mainAnswer(a *action, successes map[string]node) string {
 			return code
 		}
 	}
-	a.responses["200"] = object{"description": "What the API answers.", "schema": freeObject("Answer", "What the API answers.")}
+	a.responses["200"] = object{"description": "What the API returns.", "schema": freeObject("Response", "What the API returns.")}
 	return "200"
 }
 
@@ -79,7 +79,7 @@ func freeObject(label, description string) object {
 // answerSchema is the schema of a response: of its JSON, else a text or content. What
 // is not described is a free object.
 func (c *conversion) answerSchema(a *action, n node) (object, error) {
-	free := freeObject("Answer", "What the API answers, as JSON.")
+	free := freeObject("Response", "What the API returns, as JSON.")
 	if err := n.get("content").wants(kindObject); err != nil {
 		return nil, err
 	}
@@ -96,13 +96,13 @@ func (c *conversion) answerSchema(a *action, n node) (object, error) {
 		if a.typedResponse = s.isTyped(); !a.typedResponse {
 			return free, nil
 		}
-		return c.schema(one.schema, "Answer", 0)
+		return c.schema(one.schema, "Response", 0)
 	}
 	a.typedResponse = true
-	made := object{"type": kindString, "x-ms-summary": "Answer", "description": "What the API answers, as text."}
+	made := object{"type": kindString, "x-ms-summary": "Response", "description": "What the API returns, as text."}
 	otherwise := "text/plain"
 	if one.class != mediaText {
-		made["format"], made["description"], otherwise = "binary", "What the API answers: content.", "application/octet-stream"
+		made["format"], made["description"], otherwise = "binary", "What the API returns: content.", "application/octet-stream"
 	}
 	a.produces = mediaName(one.media, otherwise)
 	return made, nil

@@ -26,7 +26,7 @@ func breakingChanges(earlier, now []byte) []string {
 			continue
 		}
 		d.parameters(id, old[id], current[id])
-		d.schema(id+", answer", d.answer(d.was, old[id]), d.answer(d.is, current[id]), false, 0)
+		d.schema(id+", response", d.answer(d.was, old[id]), d.answer(d.is, current[id]), false, 0)
 	}
 	return d.list
 }

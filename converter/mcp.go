@@ -37,7 +37,7 @@ func MCP(address string, o Options) (*Result, error) {
 		method: "POST", path: first(c.upstream.base, "/"), route: "/proxy/" + c.Profile + "/" + c.upstream.host + first(c.upstream.base, "/"),
 		id: "InvokeMCP", summary: "Use the tools of the server",
 		description: "Speaks the Model Context Protocol with the server, through Countersign, which signs each message for AWS.",
-		responses:   object{"200": object{"description": "What the server answers."}}, agentic: true,
+		responses:   object{"200": object{"description": "What the server returns."}}, agentic: true,
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if len(query[name]) > 1 {

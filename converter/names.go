@@ -135,7 +135,10 @@ func summaryOf(text string) string {
 	// What leaks is cut first: it may be told by the signs that are cut then.
 	given := strings.Join(strings.Fields(restricted().ReplaceAllString(prose(text, maxLabel), " ")), " ")
 	cut := strings.TrimRightFunc(given, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if len(cut)+len("…") < len(given) {
+	if open := strings.LastIndexByte(cut, '('); open > strings.LastIndexByte(cut, ')') { // its end was cut
+		cut = cut[:open] + cut[open+1:]
+	}
+	if len(cut)+len("(…") < len(given) {
 		return ""
 	}
 	return cut
@@ -155,12 +158,12 @@ func (c *conversion) rawAction() *action {
 	headers := field(kindObject, "Headers", "Headers of the request, by name.")
 	headers["additionalProperties"] = field(kindString, "Value", "Value of the header.")
 	body := object{"x-ms-summary": "Body", "description": "Body of the request: a text, or JSON."}
-	responseHeaders := field(kindObject, "Headers", "Headers of the answer, names in lower case.")
+	responseHeaders := field(kindObject, "Headers", "Headers of the response, names in lower case.")
 	responseHeaders["additionalProperties"] = field(kindString, "Value", "Value of the header.")
-	response := field(kindObject, "Answer", "What the API answered.")
+	response := field(kindObject, "Response", "What the API returned.")
 	response["properties"] = object{
-		"status": field(kindInteger, "Status", "HTTP status of the answer."), "headers": responseHeaders,
-		"body": object{"x-ms-summary": "Body", "description": "Body of the answer: JSON, a text, or content."},
+		"status": field(kindInteger, "Status", "HTTP status of the response."), "headers": responseHeaders,
+		"body": object{"x-ms-summary": "Body", "description": "Body of the response: JSON, a text, or content."},
 	}
 	request := field(kindObject, "Request", "The request to send.")
 	request["properties"] = object{"method": method, "url": address, "headers": headers, "body": body, "profile": profile}
@@ -169,12 +172,12 @@ func (c *conversion) rawAction() *action {
 	return &action{
 		method: "POST", path: "/v1/send", route: "/v1/send", givenID: "Call" + identifier(c.title),
 		summary:     first(summaryOf("Call "+c.title), "Call any operation"),
-		description: "Sends any request to " + c.title + ", signed, and answers with what it answered.",
+		description: "Sends any request to " + c.title + ", signed, and returns its response.",
 		parameters: []object{{
 			"name": "body", "in": "body", "required": true, "x-ms-summary": "Request", "description": "The request to send.", "schema": request,
 		}},
 		responses: object{
-			"200": object{"description": "What the API answered.", "schema": response}, "default": object{"description": failure},
+			"200": object{"description": "What the API returned.", "schema": response}, "default": object{"description": failure},
 		},
 		typedBody: true, typedResponse: true,
 	}

@@ -109,7 +109,7 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 }
 
 // mergeAlternatives makes one shape of several: of objects with all their properties,
-// none of them required; of scalars a text; of others, anything.
+// none of them required; of scalars a text; of others, anything. What one is called, the whole is not.
 func (c *conversion) mergeAlternatives(s *shape, list []node, seen map[string]bool) error {
 	kept, shapes, err := c.alternatives(list)
 	if err != nil {
@@ -125,6 +125,7 @@ func (c *conversion) mergeAlternatives(s *shape, list []node, seen map[string]bo
 	same := !slices.ContainsFunc(shapes, func(other *shape) bool { return other.kind != kind })
 	switch {
 	case same && kind == kindObject:
+		defer func(title, description string) { s.title, s.description = title, description }(s.title, s.description)
 		for _, n := range kept {
 			if err := c.merge(s, n, seen, true); err != nil {
 				return err

@@ -150,7 +150,7 @@ func clip(text string, longest int) string {
 
 // sentence ends a text with a full stop.
 func sentence(text string) string {
-	text = strings.TrimRight(text, " .,;:")
+	text = strings.TrimRight(text, " .,;:!…。")
 	if text == "" {
 		return ""
 	}

@@ -57,13 +57,49 @@ func TestConvert_KeepsLongPaths(t *testing.T) {
 	}
 }
 
+// A summary ends in a letter or a digit, and a description in a full stop, without a parenthesis or a mark left over.
+func TestConvert_EndsOfTexts(t *testing.T) {
+	for text, want := range map[string]string{
+		"Get order (v2)": "Get order v2", "Get (old) orders!": "Get (old) orders", "Get 注文": "", "Get order (注文)": "",
+	} {
+		made, err := convert(t, trap(`"summary":"`+text+`","description":"Done!"`), nil)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		valid(t, made)
+		for _, part := range []string{`"summary": "` + first(want, "Get a") + `"`, `"description": "Done."`} {
+			if !bytes.Contains(made.Files["apiDefinition.swagger.json"], []byte(part)) {
+				t.Errorf("%s: there is no %s", text, part)
+			}
+		}
+	}
+}
+
+// Alternatives have titles; what may be one or the other of them is called by its own name.
+func TestConvert_NameOfAlternatives(t *testing.T) {
+	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{"responses":{"200":{`+
+		`"description":"a","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Pet"}}}}}}}},`+
+		`"components":{"schemas":{"Pet":{"oneOf":[`+
+		`{"type":"object","title":"Cat","description":"A cat.","properties":{"lives":{"type":"integer"}}},`+
+		`{"type":"object","title":"Dog","properties":{"barks":{"type":"boolean"}}}]}}}}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, made)
+	text := made.Files["apiDefinition.swagger.json"]
+	if !bytes.Contains(text, []byte(`"Pet"`)) || bytes.Contains(text, []byte(`"Cat"`)) || bytes.Contains(text, []byte("A cat")) {
+		t.Error("it is called a cat")
+	}
+}
+
 // Designers show HTML as it is written, and AWS describes its operations in it.
 func TestConvert_TextsWithoutMarkup(t *testing.T) {
 	for text, want := range map[string]string{
 		`<p>The <code>orders</code>, as <a href='x'>paged</a>.</p><ul><li>One</li> <li>Two</li></ul>`: "The orders, as paged. One Two.",
 		`Line<br/>break &amp; &lt;folder name&gt;`:                                                    "Line break & <folder name>.",
 		`Send <code> and ?a=1&copy=2`:                                                                 "Send <code> and ?a=1&copy=2.",
-		`Of &#49;23456789012`:                                                                         "Of ….",
+		`Of &#49;23456789012`:                                                                         "Of.",
 		`Of &#36;{x}`:                                                                                 "Get a: GET /a of A.",
 	} {
 		made, err := convert(t, trap(`"description":"`+text+`"`), nil)
