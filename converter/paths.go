@@ -163,7 +163,11 @@ func (c *conversion) operations(path string, item node) []operation {
 		return list
 	}
 	if len(c.Any) == 0 || isDefaultRoute(path) {
-		return append(list, operation{method: "ANY", at: given, left: leftAny})
+		op := operation{method: "ANY", at: given, left: leftAny}
+		if isDefaultRoute(path) {
+			op.left = leftDefault
+		}
+		return append(list, op)
 	}
 	for _, method := range methods {
 		if slices.Contains(c.Any, method) && !item.has(method) {

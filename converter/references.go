@@ -30,10 +30,15 @@ func (c *conversion) referred(n node, ref string, depth int) (object, error) {
 	return c.shared(target.pointer, name, target, depth, func() (*shape, error) { return c.shape(target) })
 }
 
-// property is the schema of a property.
+// property is the schema of a property. One that is a reference is called by its own
+// name: there may be two of the same model, such as billing and shipping address.
 func (c *conversion) property(name string, p property, depth int) (object, error) {
 	if len(p.nodes) == 1 {
-		return c.schema(p.nodes[0], labelOf(name), depth)
+		made, err := c.schema(p.nodes[0], labelOf(name), depth)
+		if _, isReference := c.reference(p.nodes[0]); err == nil && isReference && p.nodes[0].get("title").text() == "" {
+			rename(made, labelOf(name))
+		}
+		return made, err
 	}
 	var pointers []string
 	for _, n := range p.nodes {

@@ -59,16 +59,13 @@ func (c *conversion) schema(n node, label string, depth int) (object, error) {
 	if err := c.spend(n); err != nil {
 		return nil, err
 	}
-	if ref, isRef := refOf(n); isRef && (c.version != version31 || hasOnlyTexts(n)) {
-		return c.referred(n, ref, depth)
-	}
-	if part, isAlone := onlyPart(n); isAlone {
+	if part, isReference := c.reference(n); isReference {
 		ref, _ := refOf(part)
 		made, err := c.referred(part, ref, depth)
 		if err != nil {
 			return nil, err
 		}
-		made["x-ms-summary"] = first(prose(n.get("title").text(), maxLabel), made["x-ms-summary"].(string))
+		rename(made, prose(n.get("title").text(), maxLabel))
 		if description := prose(n.get("description").text(), maxDescription); description != "" {
 			made["description"] = description
 			c.written += len(description)
@@ -80,6 +77,25 @@ func (c *conversion) schema(n node, label string, depth int) (object, error) {
 		return nil, err
 	}
 	return c.write(s, n, label, depth)
+}
+
+// reference is the reference that a schema is, texts aside.
+func (c *conversion) reference(n node) (node, bool) {
+	if _, isRef := refOf(n); isRef {
+		return n, c.version != version31 || hasOnlyTexts(n)
+	}
+	return onlyPart(n)
+}
+
+// rename gives a schema another label, and a description made of the label follows it.
+func rename(made object, label string) {
+	if label == "" {
+		return
+	}
+	if was, _ := made["x-ms-summary"].(string); made["description"] == sentence(was) {
+		made["description"] = sentence(label)
+	}
+	made["x-ms-summary"] = label
 }
 
 // onlyPart is the reference that a schema consists of, beside texts: frameworks write

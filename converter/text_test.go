@@ -3,6 +3,7 @@ package converter_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,41 @@ func TestConvert_NameOfAlternatives(t *testing.T) {
 	text := made.Files["apiDefinition.swagger.json"]
 	if !bytes.Contains(text, []byte(`"Pet"`)) || bytes.Contains(text, []byte(`"Cat"`)) || bytes.Contains(text, []byte("A cat")) {
 		t.Error("it is called a cat")
+	}
+}
+
+// What refers to a model is called by its own name, and described by what stands beside the reference.
+func TestConvert_NamesAfterFields(t *testing.T) {
+	for _, version := range []string{"3.0.3", "3.1.0"} {
+		made, err := convert(t, `{"openapi":"`+version+`","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"post":{"requestBody":{"content":{`+
+			`"application/json":{"schema":{"$ref":"#/components/schemas/Order"}}}}}}},"components":{"schemas":{"Order":{"type":"object",`+
+			`"properties":{"billTo":{"$ref":"#/components/schemas/Address"},"shipTo":{"allOf":[{"$ref":"#/components/schemas/Address"}],`+
+			`"description":"Where it goes."},"via":{"$ref":"#/components/schemas/Address","description":"A stop."},`+
+			`"orderState":{"$ref":"#/components/schemas/State"}}},"Address":{"type":"object","title":"AddressModel","properties":{`+
+			`"street":{"type":"string"}}},"State":{"type":"string","enum":["open"]}}}}`, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid(t, made)
+		type field struct {
+			Description string
+			Label       string `json:"x-ms-summary"`
+		}
+		var d struct {
+			Definitions struct {
+				Order struct{ Properties map[string]field }
+			}
+		}
+		if err := json.Unmarshal(made.Files["apiDefinition.swagger.json"], &d); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]field{
+			"billTo": {"Bill to.", "Bill to"}, "shipTo": {"Where it goes.", "Ship to"}, "via": {"A stop.", "Via"},
+			"orderState": {"Order state.", "Order state"},
+		}
+		if got := d.Definitions.Order.Properties; !maps.Equal(got, want) {
+			t.Errorf("%s: %v", version, got)
+		}
 	}
 }
 
