@@ -18,8 +18,9 @@ var leak = lazyregexp.New(`(?i:\b(?:arn:|arn%3a)[a-z0-9-]*(?::|%3a)[^\s"'<>,;)]*
 	`|(?:\b|_)(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}` +
 	`|\$(?:util|input|context|stageVariables|integration)\b[^\s"'<>,;]*`)
 
-// number finds numbers, and what has account ids in it that are none: UUIDs and hashes.
-var number = lazyregexp.New(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32,}|[0-9]{4}-[0-9]{4}-[0-9]{4}|[0-9]+`)
+// number finds numbers, and what has account ids in it that are none: hashes, and UUIDs
+// up to their last part, which may be twelve digits and is then taken for one.
+var number = lazyregexp.New(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-|[0-9a-fA-F]{32,}|[0-9]{4}-[0-9]{4}-[0-9]{4}|[0-9]+`)
 
 // isAccountID: the console writes 1234-5678-9012.
 func isAccountID(number string) bool {

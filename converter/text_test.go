@@ -20,14 +20,15 @@ var reference = strings.NewReplacer("%", "%25", "/", "~1")
 
 // An account id is one whatever stands around it: names have it behind a letter or a
 // low line, URLs behind an escape, the console writes it with hyphens. Numbers of
-// another length, UUIDs and hashes are none.
+// another length, UUIDs (unless they end in one) and hashes are none.
 func TestConvert_AccountsInOtherSpellings(t *testing.T) {
 	const hash = "0x0d0b3f21d7c90d0b957aa6acbc993621311208e4"
 	for text, leaks := range map[string]bool{
 		"sqs_123456789012_eu": true, "acct123456789012": true, "123456789012x": true, "1234-5678-9012": true, "2026-123456789012": true,
 		"arn%3Aaws%3Aiam%3A%3A123456789012%3Arole": true, "arn%3aaws-cn%3as3%3a%3a%3abucket": true, "_arn:aws:s3:::bucket": true,
 		"key_AKIAIOSFODNN7EXAMPLE_1": true, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": true,
-		"9876543210123": false, "00000000-0000-0000-0000-000000000000": false, hash: false, "2026-11-29": false, "learn: more": false,
+		"9876543210123": false, "123e4567-e89b-12d3-a456-123456789012": true,
+		"00000000-0000-0000-0000-00000000000a": false, hash: false, "2026-11-29": false, "learn: more": false,
 		"/v1/registration/aadhaar/verifyMobileOTP": false, "OBWriteDomesticScheduledConsentResponse5": false,
 	} {
 		made, err := convert(t, strings.NewReplacer("{T}", text, "{REF}", reference.Replace(text)).Replace(leaking), nil)
