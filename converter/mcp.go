@@ -28,6 +28,9 @@ func MCP(address string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, errors.New("--mcp: " + strings.ReplaceAll(err.Error(), "--upstream", "--mcp"))
 	}
+	if strings.HasPrefix(c.upstream.base, "/runtimes/arn:") {
+		return nil, errors.New("--mcp: the ARN must be one segment of the path: write %3A for its colons and %2F for its slash")
+	}
 	if strings.HasSuffix(bare, "/") && c.upstream.base != "" {
 		c.report.Warnings = append(c.report.Warnings, "The slash at the end of the address is left out: clients disagree about it.")
 	}

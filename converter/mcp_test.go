@@ -66,6 +66,8 @@ func TestMCP_RefusesOtherServers(t *testing.T) {
 		"https://aws-mcp.us-east-1.api.aws/mcp?a=%zz":     "query",
 		"https://aws-mcp.us-east-1.api.aws/mcp?a=1&a=2":   `"a" twice`,
 		"https://user:pass@aws-mcp.us-east-1.api.aws/mcp": "address",
+		"https://bedrock-agentcore.eu-west-1.amazonaws.com/runtimes/arn:aws:bedrock-agentcore:eu-west-1:123456789012:" +
+			"runtime/orders/invocations": "%2F",
 		"": "address",
 	} {
 		if _, err := converter.MCP(address, options(t)); err == nil || !strings.Contains(err.Error(), want) ||
