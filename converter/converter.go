@@ -144,10 +144,11 @@ func (c *conversion) readVersion() error {
 		return openapi.errorf("is missing: the file must be Swagger 2.0 or OpenAPI 3.0 or 3.1")
 	}
 	c.report.Format = map[string]string{version20: "Swagger ", version30: "OpenAPI ", version31: "OpenAPI "}[c.version] + c.version
-	if _, isObject := c.root.get("paths").object(); !isObject {
-		return c.root.get("paths").errorf("is missing: an object of paths")
+	paths := c.root.get("paths")
+	if paths.value == nil {
+		return paths.errorf("is missing: an object of paths")
 	}
-	return nil
+	return paths.wants(kindObject)
 }
 
 const exportHint = "aws apigateway get-export --rest-api-id ID --stage-name STAGE --export-type oas30, or aws apigatewayv2 export-api"
