@@ -69,6 +69,7 @@ func NewPassing(o Options, p Passing) http.Handler {
 	s, r := &server{Options: o}, chi.NewRouter()
 	r.Use(recoverPanic, s.refusePages(origin, host), s.authenticateProxied, s.limitCaller, s.limitStreams)
 	r.Handle("/*", o.Proxy.Handler(proxy.Mode{Target: p.Target}))
+	r.MethodNotAllowed(handlers.MethodNotAllowed)
 	return &logged{r, s}
 }
 

@@ -74,6 +74,10 @@ func (op *operation) problem(err error) error {
 	if err == nil {
 		return nil
 	}
+	var input *signing.InputError
+	if op.stream != nil && errors.As(err, &input) && input.Part == signing.InputPayloadHash { // which came in a header
+		return inputProblem(&signing.InputError{Part: signing.InputHeaders, Name: "x-amz-content-sha256", Reason: input.Reason})
+	}
 	return problemIn(err, op.in.Credentials != nil)
 }
 

@@ -35,12 +35,17 @@ func sendProblem(err error, method string) error {
 	if p := Problem(err); p.Code != "internal" { // of signing
 		return p
 	}
+	var failure *sending.Error
+	if errors.As(err, &failure) && errors.Is(failure.Kind, sending.ErrUnsendable) && failure.Cause != nil {
+		return &problem.Error{
+			Code: "request_unsendable", Detail: "The request cannot be sent as it was signed: " + failure.Cause.Error() + ".", Cause: err,
+		}
+	}
 	for _, known := range sendErrors {
 		if errors.Is(err, known.err) {
 			return &problem.Error{Code: known.code, Detail: known.detail, Cause: err}
 		}
 	}
-	var failure *sending.Error
 	answered := !errors.As(err, &failure) || errors.Is(err, sending.ErrBroken) // and it could not be read
 	switch {
 	case !answered && !failure.Report.Written() && errors.Is(err, sending.ErrNotSigned):

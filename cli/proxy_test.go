@@ -81,6 +81,18 @@ func TestProxy_SendsEverythingToItsUpstream(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, status, body, row.status)
 		}
 	}
+	r, err := http.NewRequestWithContext(t.Context(), "PROPFIND", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != 405 || !strings.Contains(string(body), "method_not_allowed") {
+		t.Errorf("a method that is not passed on: %d %s %v", response.StatusCode, body, err)
+	}
 	if !strings.Contains(p.out.String(), `"action":"send"`) || !strings.Contains(p.out.String(), `"outcome":"complete"`) {
 		t.Errorf("recorded %s", &p.out)
 	}

@@ -26,7 +26,7 @@ var (
 		Cause: errors.New("cross-origin request without a token"),
 	}
 	ErrHostUnknown = &problem.Error{
-		Code: "host_unknown", Detail: "The Host header names neither this machine nor the host of public_url.",
+		Code: "host_unknown", Detail: "The Host header names neither this machine nor another name that the service was given.",
 		Cause: errors.New("unknown host, and callers are not authenticated"),
 	}
 )

@@ -83,7 +83,7 @@ var kinds = map[string]kind{
 	},
 	"host_unknown": {
 		421, "Unknown host",
-		"Use localhost or an IP address, or set public_url. With auth none, other names are refused.",
+		"Use localhost or an IP address, or set public_url; for countersign proxy, --allow-host. With auth none, other names are refused.",
 	},
 	"forbidden": {403, "Not allowed", "Ask the operator for a policy that allows it."},
 	"login_required": {

@@ -375,6 +375,9 @@ func TestProxy_RefusesWhatHasTwoReadings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			response, _ := f.exchange(t, "GET", row.raw)
+			if name == "no hash at all" && response.Header.Get("X-Problem") != "header_invalid" {
+				t.Errorf("the problem is %s, of a header", response.Header.Get("X-Problem"))
+			}
 			if response.StatusCode != row.status {
 				t.Errorf("answered %s %s, want %d", response.Status, response.Header.Get("X-Problem"), row.status)
 			}
