@@ -26,7 +26,7 @@ func newSend(p *process) *cobra.Command {
 		"The response's body goes to standard output as it is. The exit code is 0 for a response below 300, 3, 4 or 5 for\n"+
 			"one with a status of 3xx, 4xx or 5xx, 1 without a response, and 2 for a wrong command line.", &r,
 		func() error { return sendRequest(p, &r, include) })
-	c.Flags().BoolVarP(&include, "include", "i", false, "Print status and headers of the response, too.")
+	c.Flags().BoolVarP(&include, "include", "i", false, "Print status and headers of the response, too, as -I does.")
 	c.Example = `  countersign send --profile work https://sqs.eu-west-1.amazonaws.com/ -d Action=ListQueues
   countersign send -T file.txt https://examplebucket.s3.eu-west-1.amazonaws.com/key`
 	return c
@@ -41,6 +41,12 @@ func (s statusError) Error() string { return fmt.Sprintf("AWS answered %d", int(
 func sendRequest(p *process, r *curlRequest, include bool) error {
 	if len(r.words) == 0 && r.from == "" {
 		return usageError{errors.New("which URL?")}
+	}
+	for _, word := range r.words {
+		switch word { // the other commands have no response to write
+		case "-o", "--output", "-O", "--remote-name":
+			return usageError{errors.New(word + ": the response goes to standard output; redirect it into a file with >")}
+		}
 	}
 	in, moved, err := r.message(p)
 	if err != nil {
@@ -58,7 +64,7 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 		return o.problem(err)
 	}
 	defer sent.Close()
-	if include {
+	if include || sent.Method == http.MethodHead { // of which there is nothing else
 		printHead(p.stdout, sent.Response)
 	}
 	if _, err := io.Copy(p.stdout, &counted{sent.Response.Body, moved}); err != nil {

@@ -19,6 +19,7 @@ func TestSend_PrintsTheAnswer(t *testing.T) {
 	}{
 		"the body":         {nil, 0, []string{`{"method":"GET","path":"/orders"`}},
 		"the headers, too": {[]string{"-i"}, 0, []string{"HTTP/1.1 200 OK\n", "Content-Type: application/json\n", "\n\n{\"method\":"}},
+		"a HEAD":           {[]string{"-I"}, 0, []string{"HTTP/1.1 200 OK\n", "Content-Type: application/json\n"}},
 		"a body, sent":     {[]string{"-d", "hello", "-H", "Content-Type: text/plain"}, 0, []string{`"method":"POST"`, `"bodyLength":5`}},
 		"a refusal":        {[]string{"--region", "eu-west-2"}, 4, []string{"Credential should be scoped"}},
 	} {
@@ -79,6 +80,7 @@ func TestSend_SaysWhatIsWrong(t *testing.T) {
 		want string
 	}{
 		"a host that is not AWS's": {[]string{"--service", "s3", "--region", "eu-west-1", "https://example.com/"}, 1, "URL: "},
+		"a file to write":          {[]string{"-o", "file", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "redirect it into a file"},
 		"no URL":                   {nil, 2, "which URL?"},
 		"a file that is not there": {[]string{"-d", "@/nowhere", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "/nowhere"},
 	} {
