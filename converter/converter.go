@@ -104,6 +104,7 @@ func Convert(definition []byte, o Options) (*Result, error) {
 	if c.Strict && len(c.report.LeftOut) > 0 {
 		return nil, c.strictError()
 	}
+	c.tellApart()
 	c.nameActions()
 	return c.files()
 }

@@ -183,9 +183,10 @@ func (c *conversion) rawAction() *action {
 	}
 }
 
-// withoutRoute is a path without what leads to the API, so that an id outlives
-// another profile or host.
+// withoutRoute is a path without what leads to the API and without the names of its
+// parameters, so that an id outlives another profile, host or name.
 func withoutRoute(path string) string {
+	path = parameterInPath().ReplaceAllString(path, "{}")
 	parts := strings.SplitN(path, "/", 5)
 	if len(parts) == 5 && parts[1] == "call" {
 		return "/" + parts[4]

@@ -1,0 +1,56 @@
+package converter
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// tellApart renames parameters of a path whose name another parameter has, in whatever
+// case: the platform knows parameters by name, and not by where they are. The name of
+// one in a path is never sent. All operations of a path have the same names in it.
+func (c *conversion) tellApart() {
+	byRoute := map[string][]*action{}
+	for _, a := range c.actions {
+		byRoute[a.route] = append(byRoute[a.route], a)
+	}
+	for route, group := range byRoute {
+		inPath := pathNames(route)
+		taken := map[string]bool{}
+		for _, a := range group {
+			for _, p := range a.parameters {
+				if name, _ := p["name"].(string); p["in"] != "path" {
+					taken[strings.ToLower(name)] = true
+				}
+			}
+		}
+		free := func(name string) bool {
+			return !taken[strings.ToLower(name)] && !slices.ContainsFunc(inPath, func(s string) bool { return strings.EqualFold(s, name) })
+		}
+		for _, name := range inPath {
+			if taken[strings.ToLower(name)] {
+				other := name + "InPath"
+				for i := 2; !free(other); i++ {
+					other = name + "InPath" + strconv.Itoa(i)
+				}
+				for _, a := range group {
+					a.renameInPath(name, other)
+				}
+				name = other
+			}
+			taken[strings.ToLower(name)] = true
+		}
+	}
+}
+
+func (a *action) renameInPath(name, other string) {
+	a.route = strings.Replace(a.route, "{"+name+"}", "{"+other+"}", 1)
+	for _, p := range a.parameters {
+		if p["in"] == "path" && p["name"] == name {
+			p["name"] = other
+			if p["x-ms-summary"] == labelOf(name) {
+				p["x-ms-summary"] = labelOf(other)
+			}
+		}
+	}
+}
