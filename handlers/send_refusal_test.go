@@ -119,3 +119,9 @@ func TestSend_BodiesThatNobodyWantsHaveNoLimit(t *testing.T) {
 		}
 	}
 }
+
+// Services that speak CBOR name their errors in it.
+func TestSend_KnowsThrottlingInCBOR(t *testing.T) {
+	s := newSendServer(t, answers(400, "\xa1\x66__type\x73ThrottlingException", "Content-Type", "application/cbor"), nil)
+	s.fails(`,"retry":"none"`, 429, "aws_throttled")
+}

@@ -86,12 +86,34 @@ func TestErrorCode(t *testing.T) {
 	}
 }
 
+func TestErrorCode_InCBOR(t *testing.T) {
+	const long = "com.amazonaws.cloudwatch#ProvisionedThroughputExceededException"
+	for name, row := range map[string]struct{ body, want string }{
+		"a short one":       {"\xa1\x66__type\x63Yes", "Yes"},
+		"a long one":        {"\xa1\x66__type\x78\x3f" + long, "ProvisionedThroughputExceededException"},
+		"after another":     {"\xbf\x67message\x62no\x66__type\x63Yes\xff", "Yes"},
+		"a number":          {"\xa1\x66__type\x18\x63Yes", ""},
+		"of unknown length": {"\xa1\x66__type\x7f\x63Yes\xff", ""},
+		"too long":          {"\xa1\x66__type\x79\x00\x03Yes", ""},
+		"cut off":           {"\xa1\x66__type\x63Ye", ""},
+		"cut off before":    {"\xa1\x66__type\x78", ""},
+		"nothing":           {"", ""},
+	} {
+		for _, media := range []string{"application/cbor", "application/x-amz-cbor-1.1"} {
+			if got := sending.ErrorCode(http.Header{"Content-Type": {media}}, []byte(row.body)); got != row.want {
+				t.Errorf("%s: %q, want %q", name, got, row.want)
+			}
+		}
+	}
+}
+
 func FuzzErrorCode(f *testing.F) {
 	f.Add("", `{"__type":"a#B"}`)
 	f.Add("gzip", packed(`{"code":"B"}`))
 	f.Add("", "<Error><Code>NoSuchKey</Code></Error>")
+	f.Add("", "\xa1\x66__type\x78\x03Yes")
 	f.Fuzz(func(t *testing.T, encoding, body string) {
-		code := sending.ErrorCode(http.Header{"Content-Encoding": {encoding}}, []byte(body))
+		code := sending.ErrorCode(http.Header{"Content-Encoding": {encoding}, "Content-Type": {"application/cbor"}}, []byte(body))
 		if len(code) > 128 || strings.ContainsAny(code, " \r\n<>\"'&;{}") {
 			t.Errorf("%q is no code", code)
 		}
