@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"countersign/broker"
 	"countersign/credentials"
+	"countersign/problem"
 	"countersign/reading"
 	"countersign/signing"
 
@@ -22,6 +24,7 @@ type curlRequest struct {
 	profile, service, region, config string
 	explain                          bool
 
+	flags []string // the names of our flags
 	words []string // of curl
 	login string   // the argument of curl's -u, which holds keys beside --aws-sigv4
 
@@ -72,6 +75,7 @@ func curlCommand(name, short, without string, r *curlRequest, run func() error) 
 func (r *curlRequest) parse(c *cobra.Command, args []string) error {
 	var own []string
 	c.InitDefaultHelpFlag()
+	c.Flags().VisitAll(func(f *pflag.Flag) { r.flags = append(r.flags, f.Name) })
 	for i := 0; i < len(args); i++ {
 		word := args[i]
 		if word == "--" {
@@ -90,11 +94,6 @@ func (r *curlRequest) parse(c *cobra.Command, args []string) error {
 		if reading.TakesNext(word) && i+1 < len(args) {
 			i++
 			r.words = append(r.words, args[i])
-			if word == "-u" || word == "--user" {
-				r.login = args[i]
-			}
-		} else if attached, ok := strings.CutPrefix(word, "-u"); ok {
-			r.login = attached
 		}
 	}
 	return c.Flags().Parse(own)
@@ -120,19 +119,24 @@ func ownFlag(flags *pflag.FlagSet, word string) *pflag.Flag {
 // input is the request that curl would send.
 func (r *curlRequest) input(p *process) (*broker.Input, error) {
 	var unread error
-	read := reading.ReadCurlArguments(reading.CurlArguments{Words: r.words, File: func(name string) ([]byte, bool) {
-		if name == r.unread && name != "" {
-			return nil, true
-		}
-		data, err := p.readFile(name)
-		unread = errors.Join(unread, err)
-		return data, err == nil
-	}})
+	r.login = ""
+	read := reading.ReadCurlArguments(reading.CurlArguments{
+		Words: r.words,
+		File: func(name string) ([]byte, bool) {
+			if name == r.unread && name != "" {
+				return nil, true
+			}
+			data, err := p.readFile(name)
+			unread = errors.Join(unread, err)
+			return data, err == nil
+		},
+		Login: func(text string) { r.login = text },
+	})
 	if unread != nil {
 		return nil, usageError{unread}
 	}
 	text := strings.Join(r.words, "\n")
-	if err := noteErrors(read, text); err != nil {
+	if err := noteErrors(read, text, r.flags); err != nil {
 		return nil, usageError{err}
 	}
 	for _, n := range read.Notes {
@@ -160,9 +164,8 @@ func (r *curlRequest) inputOf(q *reading.Request) (*broker.Input, error) {
 	for _, h := range q.Headers {
 		name := h.Name.Text()
 		switch {
-		case h.Implied && strings.EqualFold(name, "authorization"):
-			return nil, usageError{errors.New("-u, --oauth2-bearer: a signature takes the place of another login; " +
-				"leave it out, or add --aws-sigv4 aws:amz:REGION:SERVICE to sign with the key of -u")}
+		case isLogin(h):
+			return nil, usageError{errLogin}
 		case h.Implied && (strings.EqualFold(name, "accept-encoding") || strings.EqualFold(name, "accept") && h.Value.Text() == "*/*"):
 			continue // whoever sends the request has its own
 		}
@@ -172,6 +175,15 @@ func (r *curlRequest) inputOf(q *reading.Request) (*broker.Input, error) {
 	in.Credentials, err = r.keys(in)
 	setBody(in, []byte(q.Body.Content.Text()))
 	return in, err
+}
+
+// errLogin refuses the login of -u, --oauth2-bearer or the URL.
+var errLogin = errors.New("-u, --oauth2-bearer, or a login in the URL: the signature is the login; " +
+	"leave the other one out, or add --aws-sigv4 aws:amz:REGION:SERVICE to sign with the keys of -u")
+
+// isLogin tells the Authorization that curl makes of a login.
+func isLogin(h reading.Header) bool {
+	return h.Implied && strings.EqualFold(h.Name.Text(), "authorization")
 }
 
 func setBody(in *broker.Input, data []byte) {
@@ -206,26 +218,55 @@ func (r *curlRequest) keys(in *broker.Input) (*credentials.RequestCredentials, e
 }
 
 // noteErrors are the notes of a reading because of which the request is not the one that curl would send. Of the
-// words, only names of options are repeated.
-func noteErrors(read reading.Reading, text string) error {
+// words, only names of options are repeated. own are the names of our flags, which may be misspelt, too.
+func noteErrors(read reading.Reading, text string, own []string) error {
 	var faults []error
+	var seen []string
 	for _, n := range read.Notes {
-		if !n.Error {
-			continue
+		fault := optionAt(text, n.Span) + n.Text
+		if strings.HasPrefix(n.Code, "url_") {
+			fault = "URL: " + n.Text
 		}
-		faults = append(faults, errors.New(optionAt(text, n.Span)+n.Text))
+		if n.Code == "option_unknown" {
+			fault += suggestion(optionName(text, n.Span), own)
+		}
+		if n.Error && !slices.Contains(seen, fault) {
+			seen = append(seen, fault)
+			faults = append(faults, errors.New(fault))
+		}
 	}
 	return errors.Join(faults...)
 }
 
 // optionAt is the name of the option at a place, with a colon behind it.
 func optionAt(text string, at reading.Span) string {
+	if name := optionName(text, at); name != "" {
+		return name + ": "
+	}
+	return ""
+}
+
+// optionName is the option at a place: a word, or a letter of one.
+func optionName(text string, at reading.Span) string {
 	word, _, _ := strings.Cut(text[at.Start:at.End], "\n")
+	letter := len(word) == 1 && at.Start > 0 && text[strings.LastIndexByte(text[:at.Start], '\n')+1] == '-'
 	switch {
-	case len(word) == 1:
-		return "-" + word + ": "
+	case letter:
+		return "-" + word
 	case strings.HasPrefix(word, "-"):
-		return word + ": "
+		return word
+	}
+	return ""
+}
+
+// suggestion is what a misspelt option was most likely meant to be.
+func suggestion(name string, own []string) string {
+	bare, long := strings.CutPrefix(name, "--")
+	if !long {
+		return ""
+	}
+	if meant := problem.Nearest(bare, slices.Concat(own, reading.CurlOptions())); meant != "" {
+		return " Did you mean --" + meant + "?"
 	}
 	return ""
 }

@@ -62,6 +62,11 @@ curl --path-as-is https://api.example.com/a%2Fb/c
 curl --aws-sigv4 aws:amz:eu-west-1:execute-api -u 'AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG' -d a=1 https://api.example.com/orders
 curl --aws-sigv4 "aws:amz" --user "AKIDEXAMPLE:wJalr" -H 'x-amz-security-token: TOKEN' https://api.example.com/orders
 curl --url-query 'a=b c' https://api.example.com/orders
+curl --url-query text@headers.txt --url-query '+raw=%20' 'https://api.example.com/orders?z=1'
+curl -r 5 https://api.example.com/file
+curl -T . https://api.example.com/files/stdin.txt </dev/null
+curl -Z https://api.example.com/orders
+curl -sSuAKIDEXAMPLE:wJalr --aws-sigv4 aws:amz:eu-west-1:execute-api https://api.example.com/orders
 curl -d 'a=1
 b=2' https://api.example.com/orders
 curl -X POST https://api.example.com/orders \
@@ -119,12 +124,35 @@ func TestCurlRequest_SignsWhatCurlSends(t *testing.T) {
 	}
 }
 
+func TestCurlRequest_TakesValuesBehindEqualsSigns(t *testing.T) {
+	p := program{env: sandboxEnvironment(startSandbox(t))}
+	if code := p.run(t.Context(), "sign", "--service=s", "--region=r", "--request=PUT", "--data=a=1", "--url=https://api.example.com/",
+		"--header=X-A: 1"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &p.err)
+	}
+	if got := signedToSend(t, p.out.String()); got.method != "PUT" || got.body != "a=1" || got.headers["X-A"] != "1" {
+		t.Errorf("signed %+v", got)
+	}
+}
+
+// The keys beside --aws-sigv4 sign, however -u is written.
+func TestCurlRequest_KeysOfUser(t *testing.T) {
+	for _, user := range []string{"-u", "-u ", "-sSu ", "-su", "--user ", "--user="} {
+		login := user + "AKIDEXAMPLE:wJalr"
+		p := program{env: sandboxEnvironment(startSandbox(t))}
+		args := append([]string{"sign", "--aws-sigv4", "aws:amz:r:s", "https://api.example.com/"}, strings.Fields(login)...)
+		if code := p.run(t.Context(), args...); code != 0 || !strings.Contains(p.out.String(), "Credential=AKIDEXAMPLE/") {
+			t.Errorf("%s: exit code %d, %s%s", login, code, &p.out, &p.err)
+		}
+	}
+}
+
 func TestCurlRequest_RefusesByName(t *testing.T) {
 	for line, want := range map[string]string{
 		"curl -F file=@a https://api.example.com/":             "-F: A multipart form cannot be signed",
 		"curl --digest -u a:b https://api.example.com/":        "--digest: ",
 		"curl -u me:secret https://api.example.com/":           "--aws-sigv4 aws:amz:REGION:SERVICE",
-		"curl --oauth2-bearer abc https://api.example.com/":    "--oauth2-bearer: a signature takes the place",
+		"curl --oauth2-bearer abc https://api.example.com/":    "--oauth2-bearer, or a login in the URL",
 		"curl -K file https://api.example.com/":                "-K: ",
 		"curl --no-such https://api.example.com/":              "--no-such: The command has no such option",
 		"curl https://api.example.com/a https://example.com/b": "curl would send 2 requests",
@@ -132,10 +160,24 @@ func TestCurlRequest_RefusesByName(t *testing.T) {
 		"curl -d a=1":                                          "no URL",
 		"curl -d a=1 -T x https://api.example.com/":            "x: no such file",
 		"curl -d @none https://api.example.com/":               "open none: no such file",
-		"curl -T - https://api.example.com/a/?x=1":             "-T: This changes the request",
-		"curl -o file https://api.example.com/":                "--output: must be json or curl",
-		"curl https://api.example.com/ -X":                     "-X: The option needs an argument",
-		"curl api.example.com/":                                "https",
+		"curl -T - https://api.example.com/a/?x=1":             "-T: This option changes the request",
+		"curl --profil x https://api.example.com/":             "Did you mean --profile?",
+		"curl --user=a:secret --hedaer x https://api.example.com/": "--hedaer: The command has no such option, " +
+			"or it is too new to be known here. Did you mean --header?",
+		"curl --silent=secret https://api.example.com/":             "--silent: The command has no such option",
+		"curl -I -d a=1 https://api.example.com/":                   "-I: curl takes only one of -I, -T and -d",
+		"curl 'https://api.example.com/[1-3]'":                      "URL: curl makes several requests",
+		"curl 'https://api.example.com/{{id}}'":                     "URL: curl makes several requests",
+		"curl 'https://api.example.com/${id}'":                      "URL: curl makes several requests",
+		"curl https://me:secret@api.example.com/":                   "a login in the URL",
+		"curl –X POST https://api.example.com/":                     "type - or --",
+		"curl --request-target '*' https://api.example.com/":        "--request-target: ",
+		"curl --url-query a@none https://api.example.com/":          "open none: no such file",
+		"curl -u a:secret --aws-sigv4 osc https://api.example.com/": "--aws-sigv4: Only signatures of AWS",
+		"curl -sSua:secret https://api.example.com/":                "--aws-sigv4 aws:amz:REGION:SERVICE",
+		"curl -o file https://api.example.com/":                     "--output: must be json or curl",
+		"curl https://api.example.com/ -X":                          "-X: The option needs a value",
+		"curl api.example.com/":                                     "https",
 	} {
 		p := program{env: sandboxEnvironment(startSandbox(t))}
 		if code := p.run(t.Context(), append([]string{

@@ -39,22 +39,27 @@ func (r *curlRequest) pasted(p *process) (given, error) {
 func (r *curlRequest) requestIn(p *process, text string) (*reading.Request, error) {
 	read := reading.Read(text)
 	q, err := r.chosen(&read)
-	if err != nil {
-		return nil, err
-	}
 	var faults []error
 	for _, n := range read.Notes {
 		note := fmt.Sprintf("%s: %s", placeOf(text, n.Span), n.Text)
 		switch {
 		case inAnother(&read, q, n.Span), n.Code == "encodings_assumed":
-		case n.Error:
+		case n.Error, n.Code == "body_in_file":
 			faults = append(faults, errors.New(note))
 		default:
 			fmt.Fprintf(p.stderr, "warning: %s\n", note)
 		}
 	}
-	if len(faults) > 0 {
+	switch {
+	case len(faults) > 0 && len(read.Exchanges) == 0:
+		return nil, errors.Join(faults...) // they say why there is no request
+	case err != nil:
+		return nil, errors.Join(append(faults, err)...)
+	case len(faults) > 0:
 		return nil, errors.Join(faults...)
+	}
+	if slices.ContainsFunc(q.Headers, isLogin) {
+		return nil, errLogin
 	}
 	if !r.signed {
 		q, _ = q.Unsigned()
@@ -78,7 +83,7 @@ func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
 	case len(requests) == 0 && len(read.Exchanges) > 0:
 		return nil, errors.New("holds a response and no request; countersign diagnose says why AWS refused one")
 	case len(requests) == 0:
-		return nil, errors.New("holds no request; --from says what it may be")
+		return nil, errors.New("holds no request that can be read; countersign sign --help lists under --from what it may hold")
 	case r.choice == unchosen && len(requests) == 1:
 		return requests[0], nil
 	case r.choice >= 0 && r.choice < len(requests):
@@ -94,6 +99,9 @@ func (r *curlRequest) chosen(read *reading.Reading) (*reading.Request, error) {
 // inAnother tells whether a place belongs to another request of the text than the one that is taken: the one that
 // begins before it, and last.
 func inAnother(read *reading.Reading, taken *reading.Request, at reading.Span) bool {
+	if taken == nil {
+		return false
+	}
 	owner, begins := taken, -1
 	for _, e := range read.Exchanges {
 		if e.Request == nil {

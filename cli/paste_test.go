@@ -69,6 +69,12 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		"two requests":      {two, nil, "--choice:\n  0  GET https://a.example/1\n  1  PUT https://b.example/2"},
 		"a third of two":    {two, []string{"--choice", "2"}, "holds 2 requests"},
 		"a placeholder":     {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the request is made"},
+		"a dash":            {"curl –X PUT https://a.example/", nil, "line 1, column 6: An editor or a web page has replaced the hyphens"},
+		"a broken line":     {"curl https://a.example/ \\ \n  -d a=1", nil, "A blank behind this backslash"},
+		"a value to fill":   {"curl https://<your-api-id>.execute-api.eu-west-1.amazonaws.com/", nil, "line 1, column 14: The angle brackets stand"},
+		"a heredoc":         {"curl -d @- https://a.example/ <<END\na=1\nEND", nil, "Redirects are not followed"},
+		"a file to upload":  {"curl -T report.csv https://a.example/", nil, "line 1, column 9: The body is in a file"},
+		"a login":           {"curl -u me:pass https://a.example/", nil, "the signature is the login"},
 		"an unknown option": {"curl https://a.example/ --nothing", nil, "line 1, column 25: The command has no such option"},
 		"arguments beside":  {two, []string{"-d", "x"}, "leave out one of the two"},
 		"a document":        {`{"method":"GET","url":"https://a.example/"}`, []string{"--region", "eu-west-1"}, "write them into it"},
@@ -94,6 +100,23 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 				t.Errorf("exit code %d, want 2 and %q\n%s", code, c.want, &p.err)
 			}
 		})
+	}
+}
+
+// What an option of curl is there for is signed from a file as it is from the command line.
+func TestSignFrom_KeepsWhatOptionsSay(t *testing.T) {
+	p := program{env: sandboxEnvironment(startSandbox(t)), stdin: "A=1 curl -r 0-9 -b a=1 -e https://b.example/ -A mine --json '{}' " +
+		"https://sqs.eu-west-1.amazonaws.com/"}
+	if code := p.run(t.Context(), "sign", "--from", "-"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &p.err)
+	}
+	got := signedToSend(t, p.out.String()).headers
+	for name, want := range map[string]string{
+		"Range": "bytes=0-9", "Cookie": "a=1", "Referer": "https://b.example/", "User-Agent": "mine", "Accept": "application/json",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
 	}
 }
 

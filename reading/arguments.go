@@ -7,6 +7,8 @@ type CurlArguments struct {
 	Words []string // behind the name of the program
 	// File gives what is in a file that @name stands for. Nil, or false, leaves the content unknown, as in a paste.
 	File func(name string) ([]byte, bool)
+	// Login gets the argument of -u, which a reading does not keep. It may be nil.
+	Login func(text string)
 }
 
 // TakesNext reports whether the word of a curl command has the word behind it as its argument.
@@ -30,7 +32,7 @@ func TakesNext(word string) bool {
 // What the caller gives is its own: there is no bound on its length, and secrets in it are not looked for.
 func ReadCurlArguments(a CurlArguments) Reading {
 	text := strings.Join(a.Words, "\n")
-	r := &reader{file: a.File, decoded: -4 * len(text)} // bodies are copied once for each URL
+	r := &reader{file: a.File, login: a.Login, decoded: -4 * len(text)} // bodies are copied once for each URL
 	r.paste = Value{&layer{text: text}, 0, len(text)}
 	r.out.paste = r.paste
 	r.loose = &gatherer{r: r}
@@ -72,7 +74,11 @@ func formEscape(text string) string {
 
 // uploadedBody is the file of -T.
 func (c *curl) uploadedBody() Body {
-	text, ok := c.content(c.upload.Text())
+	name := c.upload.Text()
+	if name == "." {
+		name = "-" // standard input, too: curl only reads it in another way
+	}
+	text, ok := c.content(name)
 	if !ok {
 		return Body{State: BodyUnknown}
 	}

@@ -33,9 +33,17 @@ func (r *reader) bashWords(v Value) ([]Value, int) {
 	for _, word := range call.Args {
 		words = append(words, b.word(word))
 	}
+	if last := len(words) - 1; last > 0 && strings.TrimSpace(words[last].Text()) == "" && goesOnInBash(v.Text()[length:]) {
+		r.note("continuation_broken", words[last].Span(), true)
+		words = words[:last]
+	}
 	r.behind(line, int(after.Offset()))
 	return words, length
 }
+
+// goesOnInBash tells whether what follows a command looks like the rest of it: options. A backslash with a blank behind it does not join
+// the two lines, it makes a word of the blank.
+func goesOnInBash(rest string) bool { return strings.HasPrefix(strings.TrimLeft(rest, " \t"), "-") }
 
 // unreadable notes why there is no command.
 func (r *reader) unreadable(line Value) {
@@ -47,6 +55,9 @@ func (r *reader) unreadable(line Value) {
 	r.out.Cut = true
 }
 
+// leftOpen is what documentation writes for a value of the reader's own, such as <your-api-id>.
+var leftOpen = lazy(`^<[A-Za-z][\w .:-]{0,60}>`)
+
 // simpleCommand is the command that the statement begins with. Pipes, redirects
 // and what stands behind it are noted, since they may feed it.
 func (r *reader) simpleCommand(stmt *syntax.Stmt, v Value) (*syntax.CallExpr, syntax.Pos) {
@@ -55,7 +66,11 @@ func (r *reader) simpleCommand(stmt *syntax.Stmt, v Value) (*syntax.CallExpr, sy
 			at := stmt.Redirs[0]
 			text := v.Slice(int(at.Pos().Offset()), int(at.End().Offset()))
 			isInput := at.Op == syntax.RdrIn || at.Op == syntax.Hdoc || at.Op == syntax.DashHdoc || at.Op == syntax.WordHdoc
-			r.note("redirect", text.Span(), isInput)
+			code := "redirect"
+			if name := leftOpen().FindString(v.Text()[int(at.Pos().Offset()):]); name != "" {
+				code, text = "value_missing", v.Slice(int(at.Pos().Offset()), int(at.Pos().Offset())+len(name))
+			}
+			r.note(code, text.Span(), isInput)
 		}
 		switch cmd := stmt.Cmd.(type) {
 		case *syntax.CallExpr:

@@ -24,7 +24,7 @@ func (r *reader) readCurl(v Value, _ int) int {
 	default:
 		words, length = r.bashWords(rest)
 	}
-	if len(words) > 0 && strings.EqualFold(words[0].Text(), "time") || len(words) > 0 && words[0].Text() == "sudo" {
+	for len(words) > 0 && (strings.EqualFold(words[0].Text(), "time") || words[0].Text() == "sudo") {
 		words = words[1:]
 	}
 	for _, word := range words {
@@ -115,10 +115,16 @@ func (c *curl) request(u Value) *Request {
 	u, login := c.url(c.withFileName(u))
 	q.URL = u
 	if c.uploaded.in != nil && c.hasData && c.getAt.in == nil {
-		c.r.note("option_not_read", c.dataAt.Span(), true) // curl refuses two bodies
+		c.r.note("options_conflict", c.dataAt.Span(), true)
+	}
+	if c.headAt.in != nil && c.hasData && c.getAt.in == nil {
+		c.r.note("options_conflict", c.headAt.Span(), true)
 	}
 	switch {
-	case c.multipart, c.uploaded.Len() > 0 && c.r.file == nil, c.noData:
+	case c.uploaded.Len() > 0 && c.r.file == nil && !c.noData:
+		c.r.note("body_in_file", c.upload.Span(), false)
+		q.Body = Body{State: BodyUnknown}
+	case c.multipart, c.noData:
 		q.Body = Body{State: BodyUnknown}
 	case c.uploaded.Len() > 0:
 		q.Body = c.uploadedBody()
@@ -136,7 +142,7 @@ func (c *curl) request(u Value) *Request {
 	if c.noData {
 		q.addPlaceholder("/body", c.dataAt, 0, c.dataAt.Len())
 	} else if c.uploaded.Len() > 0 && q.Body.State == BodyUnknown {
-		q.addPlaceholder("/body", c.uploaded, 0, c.uploaded.Len())
+		q.addPlaceholder("/body", c.upload, 0, c.upload.Len())
 	}
 	return q
 }
@@ -240,7 +246,7 @@ func encodeForm(b *builder, v Value, i int) {
 	}
 }
 
-func (c *curl) addQuery(v Value) {
+func (c *curl) addQuery(v, at Value) {
 	if c.hasQuery {
 		c.query.add("&")
 	}
@@ -252,7 +258,16 @@ func (c *curl) addQuery(v Value) {
 	}
 	i := strings.IndexAny(text, "=@")
 	if i >= 0 && text[i] == '@' {
-		c.r.note("option_not_read", v.Span(), true)
+		content, ok := c.content(text[i+1:])
+		if !ok {
+			c.r.note("option_not_read", at.Span(), true)
+			return
+		}
+		if i > 0 {
+			c.query.copy(v.Slice(0, i))
+			c.query.add("=")
+		}
+		c.query.decode(formEscape(content), v.from(i+1))
 		return
 	}
 	encodeForm(&c.query, v, i)
@@ -274,6 +289,9 @@ func (c *curl) signing(q *Request) {
 	}
 	pos := 0
 	for i, text := range strings.Split(c.sigv4.Text(), ":") {
+		if i == 0 && otherProvider(text) {
+			c.r.note("sigv4_provider", c.sigv4At.Span(), true)
+		}
 		part := c.sigv4.Slice(pos, pos+len(text))
 		switch i {
 		case 2:
@@ -288,4 +306,9 @@ func (c *curl) signing(q *Request) {
 		c.r.secret("secret-key", c.user.from(i+1))
 		c.r.note("secret_dropped", c.user.from(i+1).Span(), false)
 	}
+}
+
+// otherProvider tells a name such as osc or goog4_request: signatures of others have other names for headers and scope.
+func otherProvider(text string) bool {
+	return text != "" && !strings.EqualFold(text, "aws") && strings.IndexByte("$%{<", text[0]) < 0
 }

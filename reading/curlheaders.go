@@ -17,21 +17,23 @@ func (c *curl) setHeaders(q *Request) {
 		}
 		return false
 	}
-	implied := func(name string, value Value) {
+	add := func(name string, value Value, implied bool) {
 		if !has(name) {
 			h := newHeader(literal(name), value)
-			h.Implied = true
+			h.Implied = implied
 			q.Headers = append(q.Headers, h)
 		}
 	}
+	implied := func(name string, value Value) { add(name, value, true) }
+	written := func(name string, value Value) { add(name, value, false) } // by an option that is there for it
 	if login := c.login(); login.Len() > 0 {
 		implied("Authorization", login)
 	}
 	if c.byteRange.Len() > 0 {
-		implied("Range", prefixed("bytes=", c.byteRange))
+		written("Range", c.rangeValue())
 	}
 	if c.agent.Len() > 0 {
-		implied("User-Agent", c.agent)
+		written("User-Agent", c.agent)
 	}
 	if c.jsonAt.in == nil {
 		implied("Accept", literal("*/*"))
@@ -41,7 +43,7 @@ func (c *curl) setHeaders(q *Request) {
 		c.r.note("encodings_assumed", c.compressed.Span(), false)
 	}
 	if referer := c.referer.Text(); referer != "" && referer != ";auto" {
-		implied("Referer", c.referer.Slice(0, len(strings.TrimSuffix(referer, ";auto"))))
+		written("Referer", c.referer.Slice(0, len(strings.TrimSuffix(referer, ";auto"))))
 	}
 	if len(c.cookies) > 0 {
 		var b builder
@@ -52,12 +54,12 @@ func (c *curl) setHeaders(q *Request) {
 			b.copy(v)
 			c.r.secret("cookie", v)
 		}
-		implied("Cookie", b.value())
+		written("Cookie", b.value())
 	}
 	q.Headers = append(q.Headers, own...)
 	if c.jsonAt.in != nil {
 		implied("Content-Type", given("application/json", c.jsonAt))
-		implied("Accept", given("application/json", c.jsonAt))
+		written("Accept", given("application/json", c.jsonAt))
 	} else if c.hasData && c.getAt.in == nil && c.uploaded.in == nil && !c.multipart {
 		implied("Content-Type", given("application/x-www-form-urlencoded", c.dataAt))
 	}
@@ -78,6 +80,15 @@ func (c *curl) login() Value {
 		return prefixed("Bearer ", c.bearer)
 	}
 	return Value{}
+}
+
+// rangeValue is what -r makes of its argument: a number alone has curl add the hyphen that a range needs.
+func (c *curl) rangeValue() Value {
+	v := prefixed("bytes=", c.byteRange)
+	if text := c.byteRange.Text(); text[0] >= '0' && text[0] <= '9' && !strings.Contains(text, "-") {
+		v = join(v, literal("-"))
+	}
+	return v
 }
 
 func prefixed(prefix string, v Value) Value {
@@ -255,6 +266,12 @@ func (c *curl) path(b *builder, path Value) {
 	}
 }
 
+// placeholderAt tells whether a brace is part of {{name}}, ${name} or @{name}, which tools replace. The arguments of a command have been
+// replaced before it runs: in them, curl takes each brace for a pattern.
+func (c *curl) placeholderAt(text string, i int) bool {
+	return c.r.file == nil && (strings.HasPrefix(text[i:], "{{") || i > 0 && strings.IndexByte("$@{", text[i-1]) >= 0)
+}
+
 // unglob undoes \{ and refuses the {a,b} and [1-3] that make several requests.
 func (c *curl) unglob(u Value) Value {
 	text := u.Text()
@@ -269,8 +286,7 @@ func (c *curl) unglob(u Value) Value {
 			i++
 			continue
 		case strings.HasPrefix(text[i:], "[]"):
-		case text[i] == '{' && !strings.HasPrefix(text[i:], "{{") && (i == 0 || text[i-1] != '$' && text[i-1] != '@' && text[i-1] != '{'),
-			text[i] == '[' && !strings.HasSuffix(text[:i], "//"):
+		case text[i] == '{' && !c.placeholderAt(text, i), text[i] == '[' && !strings.HasSuffix(text[:i], "//"):
 			c.r.note("url_pattern", u.Slice(i, i+1).Span(), true)
 		}
 		b.copy(u.Slice(i, i+1))

@@ -1,6 +1,8 @@
 package reading
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -21,7 +23,7 @@ const curlActive = `X/request= H/header= d/data= /data-ascii= /data-raw= /data-b
 // an error rather than another request.
 const curlRefused = `K/config= z/time-cond= C/continue-at= /variable= /anyauth /digest /negotiate /ntlm /ntlm-wb /tr-encoding
 	/etag-compare= a/append Q/quote= /crlf n/netrc /netrc-optional /netrc-file= /proto-default= /preproxy=
-	Z/parallel /upload-flags= /expand-url= /expand-data= /expand-header= /expand-json= B/use-ascii /mail-from=
+	/upload-flags= /expand-url= /expand-data= /expand-header= /expand-json= B/use-ascii /mail-from=
 	/mail-rcpt= t/telnet-option= l/list-only`
 
 // Options without effect on what is signed.
@@ -55,7 +57,7 @@ const curlPassive = `/abstract-unix-socket= /alt-svc= /cacert= /capath= E/cert= 
 	/socks5-basic /socks5-gssapi /socks5-gssapi-nec /ssl /ssl-allow-beast /ssl-auto-client-cert /ssl-no-revoke
 	/ssl-reqd /ssl-revoke-best-effort 2/sslv2 3/sslv3 /styled-output /suppress-connect-headers /tcp-fastopen
 	/tcp-nodelay /tftp-no-options 1/tlsv1 /tlsv1.0 /tlsv1.1 /tlsv1.2 /tlsv1.3 /tls-earlydata /trace-ids
-	/trace-time v/verbose V/version /xattr`
+	/trace-time v/verbose V/version /xattr Z/parallel /out-null /follow /knownhosts= /sigalgs= /ssl-sessions=`
 
 // curlTable holds the options by their names and by their letters.
 type curlTable struct {
@@ -78,6 +80,9 @@ var curlKnown = sync.OnceValue(func() curlTable {
 	return table
 })
 
+// CurlOptions are the long names of curl's options.
+func CurlOptions() []string { return slices.Sorted(maps.Keys(curlKnown().long)) }
+
 // longOption finds an option by its name; a switch may be turned off by no-.
 func longOption(name string) (o *option, off bool) {
 	if o := curlKnown().long[name]; o != nil {
@@ -98,6 +103,7 @@ type curl struct {
 
 	method, user, agent, referer, sigv4, bearer, byteRange, target Value
 	uploaded, upload, dataAt, headAt, getAt, jsonAt, compressed    Value
+	sigv4At                                                        Value
 	headers, urls, cookies                                         []Value
 	data, query                                                    builder
 	hasData, noData, noAgent, globOff, asIs, multipart, hasQuery   bool
@@ -111,15 +117,21 @@ func (r *reader) curlOptions(words []Value, form Form, done func(*curl)) {
 		word := words[i]
 		text := word.Text()
 		switch {
+		case isTypographicDash(text):
+			r.note("typographic_dash", word.Span(), true)
 		case onlyURLs || text == "" || text[0] != '-' || text == "-":
 			c.urls = append(c.urls, word)
 		case text == "--":
 			onlyURLs = true
 		case strings.HasPrefix(text, "--"):
-			o, off := longOption(text[2:])
-			argument, ok := c.argument(o, word, Value{}, words, &i)
+			name, value := optionAndValue(word)
+			o, off := longOption(name.Text()[2:])
+			if o != nil && !o.argument && value.in != nil {
+				o = nil
+			}
+			argument, ok := c.argument(o, name, value, words, &i)
 			if ok && !off {
-				c = c.take(o, argument, word, done)
+				c = c.take(o, argument, name, done)
 			}
 		default:
 			for at := 1; at < len(text); at++ {
@@ -139,6 +151,24 @@ func (r *reader) curlOptions(words []Value, form Form, done func(*curl)) {
 	done(c)
 }
 
+// optionAndValue divides --name=value, which curl 8.16 and later take.
+func optionAndValue(word Value) (name, value Value) {
+	if i := strings.IndexByte(word.Text(), '='); i >= 0 {
+		return word.Slice(0, i), word.from(i + 1)
+	}
+	return word, Value{}
+}
+
+// isTypographicDash tells an option whose hyphens an editor or a web page has made a dash of.
+func isTypographicDash(text string) bool {
+	for _, dash := range []string{"–", "—", "−"} {
+		if rest, ok := strings.CutPrefix(text, dash); ok && rest != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // argument finds the argument of an option: the rest of its word or the next.
 func (c *curl) argument(o *option, at, rest Value, words []Value, i *int) (Value, bool) {
 	switch {
@@ -147,7 +177,7 @@ func (c *curl) argument(o *option, at, rest Value, words []Value, i *int) (Value
 		return Value{}, false
 	case !o.argument:
 		return Value{}, true
-	case rest.Len() > 0:
+	case rest.Len() > 0 || at.Len() > 1 && rest.in != nil: // behind --name= there may be nothing
 		return rest, true
 	case *i+1 >= len(words):
 		c.r.note("argument_missing", at.Span(), true)
@@ -185,9 +215,12 @@ func (c *curl) take(o *option, v, at Value, done func(*curl)) *curl {
 	case "url":
 		c.urls = append(c.urls, v)
 	case "url-query":
-		c.addQuery(v)
+		c.addQuery(v, at)
 	case "user":
 		c.user = v
+		if c.r.login != nil {
+			c.r.login(v.Text())
+		}
 	case "user-agent":
 		c.agent, c.noAgent = v, v.Len() == 0
 	case "referer":
@@ -195,7 +228,7 @@ func (c *curl) take(o *option, v, at Value, done func(*curl)) *curl {
 	case "cookie":
 		c.addCookie(v, at)
 	case "aws-sigv4":
-		c.sigv4 = v
+		c.sigv4, c.sigv4At = v, at
 	case "upload-file":
 		c.uploaded, c.upload = join(at, v), v
 	case "form", "form-string":
@@ -217,6 +250,9 @@ func (c *curl) takeRest(o *option, v, at Value, done func(*curl)) *curl {
 		c.byteRange = v
 	case "request-target":
 		c.target = v
+		if !strings.HasPrefix(v.Text(), "/") {
+			c.r.note("option_not_read", at.Span(), true)
+		}
 	case "path-as-is":
 		c.asIs = true
 	case "globoff":

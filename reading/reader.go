@@ -20,6 +20,7 @@ type reader struct {
 	shell    Form   // of the command before
 	marks    []Span // what a shell would fill in
 	file     func(name string) ([]byte, bool)
+	login    func(text string)
 
 	traceScheme string // of the latest request in a trace of curl
 }

@@ -52,7 +52,7 @@ var (
 	signedLine  = lazy(`(?i)^(?:authorization: AWS4-|x-amz-[a-z0-9-]+: |host: )\S`)
 	bareURL     = lazy(`^["'<]?(https?://[^\s"'<>]+)["'>]?\s*$`)
 	prompt      = lazy(`^(?:PS [^>\n]{0,200}>\s*|[A-Za-z]:\\[^>\n]{0,200}>\s*|[\w.@~:/\[\] -]{0,80}[$#%❯>] +)`)
-	curlCommand = lazy(`^(?:time +|sudo +)?(?:[\w./\\:-]*[/\\])?curl(?:\.exe)?(?:\s|$)`)
+	curlCommand = lazy(`^(?:[A-Za-z_]\w*=[^\s"'$;&|]* +){0,8}(?:time +|sudo +)?(?:[\w./\\:-]*[/\\])?curl(?:\.exe)?(?:\s|$)`)
 	psCommand   = lazy(`(?i)^(?:\$\w+\s*=\s*)?(?:Invoke-RestMethod|Invoke-WebRequest|irm|iwr)(?:[ \t]+[^\s:]|[ \t]*$)`)
 	psName      = lazy(`(?i)^(?:\$\w+\s*=\s*)?[a-z-]+`)
 	jsCall      = lazy(`^[^\n]{0,120}?(?:^|[^\w.])(fetch|axios(?:\.(?:request|get|delete|head|options|post|put|patch))?)\(`)
