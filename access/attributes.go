@@ -54,7 +54,8 @@ func (p *Policy) readAttributes(q *Question) (attributes, invalidRequest) {
 		return f, invalidRequest{"", "it is not known whether the payload is signed"}
 	}
 	if !plainServiceName(r.Service) {
-		return f, invalidRequest{"service", fmt.Sprintf("the service name %.64q is not spelled as AWS spells its services", r.Service)}
+		return f, invalidRequest{"service", fmt.Sprintf("the service name %.64q is not a signing name of AWS, "+
+			"such as sqs or execute-api", r.Service)}
 	}
 	if oneRegion(r.Region) {
 		f.region = r.Region
@@ -158,7 +159,7 @@ func (f *attributes) readQuery(r *Request, a Action) string {
 			return "the query is not in its encoded form"
 		}
 		if !plainText(n) {
-			return "the name of a query parameter holds what no name may"
+			return "the name of a query parameter has a control character in it or is not UTF-8"
 		}
 		if signatureParameter(n) && a != ActionVerify {
 			return fmt.Sprintf("the query parameter %q belongs to a signature that is already there", n)

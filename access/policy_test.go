@@ -271,7 +271,7 @@ func TestReasonsTeach(t *testing.T) {
 		},
 		{
 			"malformed", crm(but(target("GetItem"), func(r *access.Request) { r.Service = "DYNAMODB" })),
-			`the service name "DYNAMODB" is not spelled as AWS spells its services`,
+			`the service name "DYNAMODB" is not a signing name of AWS, such as sqs or execute-api`,
 		},
 		{"twice", inbox(to("GET", files+"/?list-type=2&prefix=inbox%2F&prefix=b")), `the query parameter "prefix" is given more than once`},
 		{

@@ -8,6 +8,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"countersign/access"
@@ -81,7 +83,7 @@ func New(o Options) http.Handler {
 	s, h := &server{Options: o}, o.Handlers
 	r := chi.NewRouter()
 	r.Use(recoverPanic, middleware.GetHead)
-	r.NotFound(h.Elsewhere().ServeHTTP)
+	r.NotFound(h.Elsewhere(sync.OnceValue(func() []string { return addresses(r) })).ServeHTTP)
 	r.MethodNotAllowed(methodNotAllowed(r))
 
 	s.pages(r)
@@ -130,6 +132,18 @@ func New(o Options) http.Handler {
 		})
 	})
 	return &logged{r, s}
+}
+
+// addresses are the paths of the API, for whoever misspells one.
+func addresses(routes chi.Routes) []string {
+	var list []string
+	_ = chi.Walk(routes, func(_, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if strings.HasPrefix(path, "/v1/") && !strings.ContainsAny(path, "*{") {
+			list = append(list, path)
+		}
+		return nil
+	})
+	return list
 }
 
 // methodNotAllowed lists the methods that are allowed, as a 405 must (RFC 9110 section 15.5.6); chi leaves that to custom handlers.

@@ -47,8 +47,7 @@ func denial(d access.Decision) error {
 		code = "header_invalid"
 	}
 	return &problem.Error{
-		Code: code, Detail: "The request cannot be decided on: " + sentence(d.Reason),
-		Fields: []problem.Field{{Part: d.Malformed, Detail: "It cannot be signed: " + sentence(d.Reason)}},
+		Code: code, Fields: []problem.Field{{Part: d.Malformed, Detail: sentence(d.Reason)}},
 	}
 }
 

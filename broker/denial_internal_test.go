@@ -17,7 +17,10 @@ func TestDenial_EndsWithOneFullStop(t *testing.T) {
 			if !errors.As(denial(access.Decision{Reason: reason, Malformed: malformed}), &p) {
 				t.Fatal("not a problem")
 			}
-			texts := []string{p.Detail}
+			var texts []string
+			if p.Detail != "" {
+				texts = append(texts, p.Detail)
+			}
 			for _, field := range p.Fields {
 				texts = append(texts, field.Detail)
 			}

@@ -152,20 +152,20 @@ func inferProblem(r *endpoints.InferError, in *Input) error {
 		}
 	case endpoints.Ambiguous:
 		return &problem.Error{
-			Code: "scope_needed", Detail: "The host does not tell everything: " + r.Reason + ".",
-			Fields: []problem.Field{{Part: r.Field, Detail: "Give the " + r.Field + "."}},
+			Code: "scope_needed", Detail: "The host does not name the " + r.Field + ": " + r.Reason + ".",
+			Fields: []problem.Field{{Part: r.Field, Detail: "is required here."}},
 		}
 	}
 	var fields []problem.Field
 	if in.Service == "" {
-		fields = append(fields, problem.Field{Part: "service", Detail: "Give the signing name of the service, for " +
-			"example execute-api, or s3 for an S3-compatible store."})
+		fields = append(fields, problem.Field{Part: "service", Detail: "is required here: the signing name of the " +
+			"service, such as execute-api, or s3 for an S3-compatible store."})
 	}
 	if in.Region == "" {
-		fields = append(fields, problem.Field{Part: "region", Detail: "Give the region, for example eu-west-1; " +
+		fields = append(fields, problem.Field{Part: "region", Detail: "is required here, such as eu-west-1; " +
 			"S3-compatible stores have names of their own, such as auto."})
 	}
-	return &problem.Error{Code: "host_not_aws", Detail: "Nothing is known about this host: " + r.Reason + ".", Fields: fields}
+	return &problem.Error{Code: "host_not_aws", Detail: "Service and region cannot be read from this host: " + r.Reason + ".", Fields: fields}
 }
 
 func isSHA256(text string) bool {

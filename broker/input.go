@@ -132,11 +132,11 @@ func (b *Broker) readInto(op *operation) (*operation, error) {
 		readPayload, setHeaders, b.signWhatPoliciesRead, setOptions, warnOfOperation, warnOfURL, warnOfExpressions, warnOfBody, warnOfParameters,
 	} {
 		if err := step(in, op); err != nil {
-			return nil, op.problem(err)
+			return nil, b.allFaults(op, op.problem(err))
 		}
 	}
 	if err := b.checkSignable(op); err != nil {
-		return nil, op.problem(err)
+		return nil, b.allFaults(op, op.problem(err))
 	}
 	op.policy = op.policyRequest()
 	return op, nil

@@ -207,7 +207,7 @@ func refusedDefinition(file string, err error) error {
 // newConnectorCheck holds any connector to the rules.
 func newConnectorCheck(p *process) *cobra.Command {
 	c := &cobra.Command{
-		Use: "check FOLDER", Args: cobra.ExactArgs(1),
+		Use: "check FOLDER", Args: oneArgument("FOLDER of the connector"),
 		Short: "Hold a connector's files to the rules of Microsoft's documentation and validator.",
 	}
 	c.RunE = func(_ *cobra.Command, args []string) error {

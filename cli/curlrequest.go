@@ -96,7 +96,10 @@ func (r *curlRequest) parse(c *cobra.Command, args []string) error {
 			r.words = append(r.words, args[i])
 		}
 	}
-	return c.Flags().Parse(own)
+	if err := c.Flags().Parse(own); err != nil {
+		return c.FlagErrorFunc()(c, err)
+	}
+	return nil
 }
 
 // isCurlOutput tells curl's -o FILE from ours, which takes the name of a form. Nothing is downloaded, so it has no effect.

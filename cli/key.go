@@ -18,7 +18,7 @@ func newKey(p *process) *cobra.Command {
 		Long: "Make a key for a caller. The key alone goes to standard output; the lines for the configuration, which holds\n" +
 			"only its hash, go to standard error. The key is kept nowhere: print it into the store of secrets of the caller.",
 		Example: "  KEY=$(countersign key new orders)",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument("NAME of the caller"),
 		RunE:    func(_ *cobra.Command, args []string) error { return printNewKey(p, args[0], asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "Print key, name and hash as JSON.")

@@ -140,7 +140,12 @@ func flagOf(f problem.Field) string {
 	case "method":
 		return "--request"
 	case "header", broker.AllHeaders:
+		if f.Name != "" {
+			return fmt.Sprintf("--header %.64q", f.Name)
+		}
 		return "--header"
+	case "expiresInSeconds":
+		return "--expires"
 	case "profile", "service", "region":
 		return "--" + f.Part
 	}
@@ -161,13 +166,17 @@ func (o *operator) problem(err error) error {
 // problemError tells the whole problem: on the command line, caller and operator are one.
 func problemError(p *problem.Error) error {
 	document := p.Document("")
-	text := document.Detail
+	var lines []string
+	if p.Detail != "" && !slices.ContainsFunc(document.Errors, func(e problem.Field) bool { return e.Detail == p.Detail }) {
+		lines = append(lines, p.Detail)
+	}
 	for _, e := range document.Errors {
-		text += "\n  " + e.Pointer + ": " + e.Detail
+		lines = append(lines, e.Pointer+": "+e.Detail)
 	}
-	if document.Hint != "" {
-		text += "\n  " + document.Hint
+	if document.Hint != "" && !strings.Contains(document.Hint, "that detail names") { // there is no detail here
+		lines = append(lines, document.Hint)
 	}
+	text := strings.Join(lines, "\n  ")
 	if p.Cause != nil {
 		text += "\n  cause: " + p.Cause.Error()
 	}

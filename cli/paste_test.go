@@ -78,7 +78,7 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		"an unknown option": {"curl https://a.example/ --nothing", nil, "line 1, column 25: The command has no such option"},
 		"arguments beside":  {two, []string{"-d", "x"}, "leave out one of the two"},
 		"a document":        {`{"method":"GET","url":"https://a.example/"}`, []string{"--region", "eu-west-1"}, "write them into it"},
-		"an unknown form":   {two, []string{"--as", "cobol"}, `no form "cobol"`},
+		"an unknown form":   {two, []string{"--as", "cobol"}, `--as: must be one of curl`},
 		"form and output":   {two, []string{"--as", "python", "-o", "curl"}, "stands alone"},
 		"a choice of none":  {"", []string{"--choice", "1", "https://a.example/"}, "--choice: is for --from"},
 		"only an address":   {two, []string{"--address", "https://sign.example.com"}, "--as must say"},

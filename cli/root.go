@@ -30,8 +30,16 @@ func newRoot(p *process, parsed *bool) *cobra.Command {
 				return fmt.Errorf("%w; did you mean --%s?", err, meant)
 			}
 		}
+		if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			return fmt.Errorf("--%s: %s", wrong.GetFlag().Name, allowedValues(wrong.GetFlag()))
+		}
 		return err
 	})
+	ownHelp(root)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil && completion != root {
+		asGroup(completion)
+	}
 	tellStart(root, parsed)
 	return root
 }
@@ -50,26 +58,89 @@ func tellStart(c *cobra.Command, parsed *bool) {
 	}
 }
 
+// allowedValues says what the value of a flag must be.
+func allowedValues(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "duration":
+		return "must be a duration, such as 90s, 15m or 1h"
+	case "bool":
+		return "must be true or false"
+	case "int", "uint16":
+		return "must be a whole number"
+	}
+	return "is not a value that is allowed"
+}
+
+// ownHelp has help refuse commands that there are not, as the commands do.
+func ownHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil || help == root {
+		return
+	}
+	help.Run, help.RunE = nil, func(_ *cobra.Command, args []string) error {
+		c, rest, err := root.Find(args)
+		if err != nil {
+			return usageError{err}
+		}
+		if len(rest) > 0 && c.HasSubCommands() {
+			return usageError{unknownCommand(c, rest[0])}
+		}
+		c.InitDefaultHelpFlag()
+		return c.Help()
+	}
+}
+
 // group is a command that does nothing without one of its own commands.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: name, Short: short, SuggestionsMinimumDistance: 2}
+	c := &cobra.Command{Use: name, Short: short}
+	asGroup(c)
+	c.AddCommand(commands...)
+	return c
+}
+
+func asGroup(c *cobra.Command) {
+	c.SuggestionsMinimumDistance = 2
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
 		}
-		text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-		if meant := c.SuggestionsFor(args[0]); len(meant) > 0 {
-			text += "; did you mean " + strings.Join(meant, " or ") + "?"
-		}
-		return errors.New(text)
+		return unknownCommand(c, args[0])
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		c.SetOut(c.ErrOrStderr())
 		_ = c.Help()
-		return usageError{errors.New("which command?")} // the list stands above
+		return usageError{errors.New("a command is missing; they are listed above")}
 	}
-	c.AddCommand(commands...)
-	return c
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	text := fmt.Sprintf("unknown command %q for %q", name, c.CommandPath())
+	if meant := c.SuggestionsFor(name); len(meant) > 0 {
+		text += "; did you mean " + strings.Join(meant, " or ") + "?"
+	}
+	return errors.New(text)
+}
+
+// oneArgument requires one argument, which what names.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return fmt.Errorf("the %s is missing: %s", what, c.UseLine())
+		case len(args) > 1:
+			return fmt.Errorf("only one argument is taken, the %s; found %d", what, len(args))
+		}
+		return nil
+	}
+}
+
+// noArguments refuses arguments.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes flags only; found %q", c.CommandPath(), args[0])
+	}
+	return nil
 }
 
 // count is a number with its noun.
@@ -82,7 +153,7 @@ func count(n int, noun string) string {
 
 // command is a command that takes no arguments; those that do set Args.
 func command(name, short string, run func() error) *cobra.Command {
-	return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return run() }}
+	return &cobra.Command{Use: name, Short: short, Args: noArguments, RunE: func(*cobra.Command, []string) error { return run() }}
 }
 
 // setting is the value of a flag that is a setting: package config reads and checks its text.

@@ -40,7 +40,7 @@ func (s statusError) Error() string { return fmt.Sprintf("AWS answered %d", int(
 
 func sendRequest(p *process, r *curlRequest, include bool) error {
 	if len(r.words) == 0 && r.from == "" {
-		return usageError{errors.New("which URL?")}
+		return usageError{errors.New("the URL is missing; give the request as for curl, or --from FILE")}
 	}
 	for _, word := range r.words {
 		switch word { // the other commands have no response to write

@@ -81,7 +81,7 @@ func TestSend_SaysWhatIsWrong(t *testing.T) {
 	}{
 		"a host that is not AWS's": {[]string{"--service", "s3", "--region", "eu-west-1", "https://example.com/"}, 1, "URL: "},
 		"a file to write":          {[]string{"-o", "file", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "redirect it into a file"},
-		"no URL":                   {nil, 2, "which URL?"},
+		"no URL":                   {nil, 2, "the URL is missing"},
 		"a file that is not there": {[]string{"-d", "@/nowhere", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "/nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,11 +62,11 @@ func TestSignSaysWhatIsWrong(t *testing.T) {
 		want  string
 	}{
 		"the service is missing":    {"", []string{"https://api.example.com/"}, "--service: "},
-		"a header that is not text": {"", []string{"-H", "A: \xff", "https://sqs.eu-west-1.amazonaws.com/"}, "--header: "},
+		"a header that is not text": {"", []string{"-H", "A: \xff", "https://sqs.eu-west-1.amazonaws.com/"}, `--header "A": `},
 		"a URL of another kind":     {"", []string{"ftp://sqs.eu-west-1.amazonaws.com/"}, "URL: "},
 		"no such profile":           {"", []string{"--profile", "x", "https://sqs.eu-west-1.amazonaws.com/"}, "~/.aws"},
 		"a document":                {`{"method":"GET","url":"https://api.example.com/"}`, nil, "/service: "},
-		"a document of bad JSON":    {`{"method":"GET"`, nil, "is not one JSON document"},
+		"a document of bad JSON":    {`{"method":"GET"`, nil, "ends before its JSON document does"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := program{env: env, stdin: c.stdin}

@@ -19,14 +19,20 @@ import (
 type snippetFlags struct{ form, address string }
 
 func (s *snippetFlags) add(c *cobra.Command) {
-	names := []string{"curl"}
-	for _, form := range snippets.Forms() {
-		names = append(names, string(form))
-	}
+	names := formNames()
 	c.Flags().StringVar(&s.form, "as", "", "`FORM` of another tool in which the signed request is printed: "+strings.Join(names[1:], ", ")+".")
 	c.Flags().StringVar(&s.address, "address", "", "`URL` of a Countersign service. With --as: print what has the request signed\n"+
 		"there each time that it runs.")
 	complete(c, "as", names...)
+}
+
+// formNames are the forms of --as, curl for the shell of most people.
+func formNames() []string {
+	names := []string{"curl"}
+	for _, form := range snippets.Forms() {
+		names = append(names, string(form))
+	}
+	return names
 }
 
 // print writes the request for the other tool.
@@ -36,7 +42,9 @@ func (s snippetFlags) print(p *process, r *curlRequest) error {
 		form = string(snippets.CurlBash)
 	}
 	if !slices.Contains(snippets.Forms(), snippets.Form(form)) {
-		return usageError{fmt.Errorf("--as: there is no form %q; countersign sign --help lists them", s.form)}
+		var fault problem.Fields
+		fault.OneOf("--as", &s.form, formNames()...)
+		return usageError{fmt.Errorf("--as: %s", fault.List()[0].Detail)}
 	}
 	var address *string
 	if s.address != "" {

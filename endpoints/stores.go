@@ -82,8 +82,8 @@ func (t *table) inferStore(name string) (Scope, *InferError) {
 			return t.scope("s3", region, &partition{}, "the host belongs to "+s.maker+", an S3-compatible store, in the region "+region), nil
 		}
 	}
-	return Scope{}, notAWS("it is not a host of an AWS API; behind a custom domain, only the caller knows service and region; " +
-		"for an S3-compatible store, the service is s3 and the region is one of its maker's")
+	return Scope{}, notAWS("it is not a host of an AWS API; for a custom domain, give service and region of the API behind it; " +
+		"for an S3-compatible store, the service is s3 and the region is one of the store's own")
 }
 
 // match compares the pattern with the right end of a host and finds the region.

@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"countersign/problem"
 	"countersign/signing"
@@ -80,7 +82,7 @@ func decodeDocument(data []byte, in any) error {
 			detail := "The request body is one JSON text, and the document is inside it: it was encoded twice."
 			return &problem.Error{Code: "json_encoded_twice", Detail: detail}
 		}
-		return allFaults(data, in, decodeProblem(err))
+		return allFaults(data, in, decodeProblem(data, err))
 	}
 	if jsontext.Value(data).Kind() != '{' {
 		return problem.Invalid("", "must be a JSON object.")
@@ -118,13 +120,13 @@ func refuseNull(data []byte) error {
 }
 
 // decodeProblem keeps nothing of the error's own text, which holds names out of the document.
-func decodeProblem(err error) error {
+func decodeProblem(data []byte, err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		pointer := string(semantic.JSONPointer)
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return &problem.Error{Code: "field_unknown", Fields: []problem.Field{{Pointer: pointer, Detail: unknownField("", nil)}}}
+			return &problem.Error{Code: "field_unknown", Fields: []problem.Field{{Pointer: pointer, Detail: "unknown field."}}}
 		case semantic.Err != nil && errors.As(semantic.Err, new(*valueError)):
 			return problem.Invalid(pointer, semantic.Err.Error())
 		}
@@ -142,13 +144,33 @@ func decodeProblem(err error) error {
 				Fields: []problem.Field{{Pointer: string(syntactic.JSONPointer), Detail: "must appear once; found twice."}},
 			}
 		}
-		return &problem.Error{Code: "json_invalid", Detail: fmt.Sprintf("The request body is not one JSON document in "+
-			"UTF-8: byte %d is where it stops being valid JSON.", syntactic.ByteOffset)}
+		if at := int(syntactic.ByteOffset); at < len(bytes.TrimRight(data, " \t\r\n")) {
+			return &problem.Error{Code: "json_invalid", Detail: "The request body is not valid JSON: " + notJSON(data, at)}
+		}
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return &problem.Error{Code: "json_invalid", Detail: "The request body ends in the middle of the JSON document."}
+	if syntactic != nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &problem.Error{Code: "json_invalid", Detail: "The request body ends before its JSON document does."}
 	}
 	return &problem.Error{Code: "json_invalid", Detail: "The request body is not one JSON document in UTF-8."}
+}
+
+// notJSON says where a document stops being JSON, and what stands there. It repeats one punctuation mark at most.
+func notJSON(data []byte, at int) string {
+	before := data[:at]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	text := fmt.Sprintf("line %d, column %d", line, column)
+	switch mark := data[at]; {
+	case mark == '\'':
+		return text + " has a single quote; JSON takes double quotes only."
+	case at == 0 && mark != '{' && mark != '[':
+		return text + " does not begin a JSON object, {."
+	case mark < utf8.RuneSelf && unicode.In(rune(mark), unicode.Punct, unicode.Symbol):
+		return text + " has " + string(rune(mark)) + " where JSON allows none."
+	case mark < ' ':
+		return text + " has a line break or another control character where JSON allows none; within a string, write it as \\n or \\u00XX."
+	}
+	return text + " has what JSON does not allow there."
 }
 
 // textForObject is for makers who insert a text that holds the JSON of an object.
@@ -188,6 +210,8 @@ func typeName(t reflect.Type) string {
 		return "an object"
 	case reflect.Slice:
 		return "an array"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
 	default:
 		return "what belongs here"
 	}
@@ -211,6 +235,9 @@ func (n *wholeNumber) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	}
 	number, err := strconv.ParseFloat(string(value), 64)
 	if value.Kind() != '0' || err != nil || math.Trunc(number) != number || math.Abs(number) > 1<<53 {
+		if value.Kind() != '0' {
+			return &valueError{wrongKind("a whole number", value.Kind())}
+		}
 		return &valueError{"must be a whole number."}
 	}
 	*n = wholeNumber(number)
@@ -236,7 +263,7 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return &valueError{"must be an object; found a string." + textForObject}
 	}
 	if open.Kind() != '{' {
-		return &valueError{"must be an object."}
+		return &valueError{wrongKind("an object", open.Kind())}
 	}
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
@@ -249,7 +276,7 @@ func (m *textMap) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 			return err
 		}
 		if value.Kind() != '"' {
-			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{"must be a string in quotes."}}
+			return &json.SemanticError{JSONPointer: d.StackPointer(), Err: &valueError{wrongKind("a string", value.Kind())}}
 		}
 		if len(*m) == maxEntries {
 			return &valueError{"must have at most " + strconv.Itoa(maxEntries) + " entries."}

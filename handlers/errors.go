@@ -33,10 +33,10 @@ var (
 
 var (
 	errNotFound = &problem.Error{
-		Code: "not_found", Detail: "The address is not part of this service.", Cause: errors.New("not found"),
+		Code: "not_found", Detail: "There is nothing at this address.", Cause: errors.New("not found"),
 	}
 	errMethodNotAllowed = &problem.Error{
-		Code: "method_not_allowed", Detail: "The address does not take this method.", Cause: errors.New("method not allowed"),
+		Code: "method_not_allowed", Detail: "This address takes another method.", Cause: errors.New("method not allowed"),
 	}
 )
 
@@ -68,7 +68,13 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // MethodNotAllowed answers a known address with another method; the router has set Allow.
-func MethodNotAllowed(w http.ResponseWriter, r *http.Request) { WriteError(w, r, errMethodNotAllowed) }
+func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	err := *errMethodNotAllowed
+	if allowed := w.Header().Values("Allow"); len(allowed) > 0 {
+		err.Detail = "This address takes " + strings.Join(allowed, " and ") + " only."
+	}
+	WriteError(w, r, &err)
+}
 
 // namedParts are the fields of a document in which a name, or its place, is part of the pointer.
 type namedParts struct {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -54,40 +55,64 @@ func findFaults(found *problem.Fields, meant map[string]bool, at string, value j
 		for i, item := range items(value) {
 			findFaults(found, meant, at+"/"+strconv.Itoa(i), item, t.Elem())
 		}
-	case own, t == reflect.TypeFor[jsontext.Value]():
-	case t.Kind() == reflect.Struct && kind == '{':
-		fields := fieldTypes(t)
-		names := make([]string, 0, len(fields))
-		for name := range fields {
-			names = append(names, name)
-		}
-		slices.Sort(names)
+	case t == reflect.TypeFor[textMap]() && kind == '{':
 		for name, member := range members(value) {
-			pointer := at + "/" + escapePointer(name)
-			if field, known := fields[name]; known {
-				findFaults(found, meant, pointer, member, field)
-				continue
+			if member.Kind() != '"' {
+				found.Add(at+"/"+escapePointer(name), wrongKind("a string", member.Kind()))
 			}
-			if near := problem.Nearest(strings.ToLower(name), lower(names)); near != "" {
-				meant[at+"/"+names[slices.Index(lower(names), near)]] = true
-			}
-			found.Add(pointer, unknownField(name, names))
 		}
+	case own:
+		var p *problem.Error
+		if err := json.Unmarshal(value, reflect.New(t).Interface()); err != nil && errors.As(decodeProblem(value, err), &p) && len(p.Fields) > 0 {
+			found.Add(at+p.Fields[0].Pointer, p.Fields[0].Detail)
+		}
+	case t == reflect.TypeFor[jsontext.Value]():
+	case t.Kind() == reflect.Struct && kind == '{':
+		findInFields(found, meant, at, value, fieldTypes(t))
 	case !accepts(t, kind):
 		text := wrongKind(typeName(t), kind)
-		if kind == '"' && t.Kind() != reflect.Bool {
+		if kind == '"' && (t.Kind() == reflect.Struct || t.Kind() == reflect.Slice) {
 			text += textForObject
 		}
 		found.Add(at, text)
 	}
 }
 
-// unknownField says which field an unknown one was likely meant to be.
-func unknownField(name string, names []string) string {
-	if near := slices.Index(lower(names), problem.Nearest(strings.ToLower(name), lower(names))); near >= 0 {
-		return "unknown field; did you mean " + names[near] + "?"
+// findInFields is findFaults for an object with these fields.
+func findInFields(found *problem.Fields, meant map[string]bool, at string, value jsontext.Value, fields map[string]reflect.Type) {
+	names := slices.Sorted(maps.Keys(fields))
+	listed := false
+	for name, member := range members(value) {
+		pointer := at + "/" + escapePointer(name)
+		if field, known := fields[name]; known {
+			findFaults(found, meant, pointer, member, field)
+			continue
+		}
+		text := "unknown field."
+		if near := nearestField(name, names); near != "" {
+			meant[at+"/"+near] = true
+			text = "unknown field; did you mean " + near + "?"
+		} else if !listed {
+			listed = true // once is enough
+			text = "unknown field; the fields here are " + strings.Join(names, ", ") + "."
+		}
+		found.Add(pointer, text)
 	}
-	return "unknown field; names are case-sensitive."
+}
+
+// nearestField is the field that an unknown one was likely meant to be: spelled nearly so, or beginning with it as timeoutSeconds
+// does with timeout.
+func nearestField(name string, names []string) string {
+	name = strings.ToLower(name)
+	known := lower(names)
+	if at := slices.Index(known, problem.Nearest(name, known)); at >= 0 {
+		return names[at]
+	}
+	begins := func(known string) bool { return strings.HasPrefix(known, name) }
+	if at := slices.IndexFunc(known, begins); at >= 0 && len(name) > 3 && !slices.ContainsFunc(known[at+1:], begins) {
+		return names[at]
+	}
+	return ""
 }
 
 func wrongKind(want string, found jsontext.Kind) string {
@@ -113,6 +138,8 @@ func accepts(t reflect.Type, kind jsontext.Kind) bool {
 		return kind == 't' || kind == 'f'
 	case reflect.String:
 		return kind == '"'
+	case reflect.Int, reflect.Int64:
+		return kind == '0'
 	default:
 		return true
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"path"
@@ -12,8 +13,9 @@ import (
 )
 
 // Elsewhere answers what has no route: not found, but for what an Azure Functions host sends when host.json does not
-// tell it to hand on requests as they are: a document with Data and Metadata, posted to the function's name.
-func (h *Handlers) Elsewhere() http.Handler {
+// tell it to hand on requests as they are: a document with Data and Metadata, posted to the function's name. paths are those that
+// a misspelt one may have meant.
+func (h *Handlers) Elsewhere(paths func() []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean != "/" && clean != "." {
 			WriteError(w, r, &problem.Error{
@@ -21,6 +23,12 @@ func (h *Handlers) Elsewhere() http.Handler {
 				Detail: "The path has a slash too many: use " + clean + ", with one slash before each part and none at the end.",
 			})
 			return
+		}
+		errNotFound := errNotFound
+		if meant := cmp.Or(problem.Nearest(r.URL.Path, paths()), problem.Nearest("/v1"+r.URL.Path, paths())); meant != "" {
+			errNotFound = &problem.Error{
+				Code: "not_found", Cause: errNotFound.Cause, Detail: "There is nothing at this address; did you mean " + meant + "?",
+			}
 		}
 		if r.Method != http.MethodPost || strings.Count(r.URL.Path, "/") != 1 {
 			WriteError(w, r, errNotFound)

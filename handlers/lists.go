@@ -150,8 +150,8 @@ func (h *Handlers) InferScope() http.Handler {
 		raw, given := values["url"]
 		if !given || raw == "" {
 			return nil, &problem.Error{
-				Code: "field_missing", Detail: "The parameter url is missing.",
-				Fields: []problem.Field{{Pointer: "/url", Detail: "is required."}},
+				Code:   "field_missing",
+				Fields: []problem.Field{{Pointer: "/url", Detail: "is required, in the query: /v1/scope?url=https://…"}},
 			}
 		}
 		raw = broker.TrimURL(raw)

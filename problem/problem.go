@@ -190,8 +190,11 @@ const (
 	maxDetail  = 2048
 )
 
-// Add notes what is wrong with a field.
+// Add notes what is wrong with a field, of which the first fault counts: one that is missing is not also of the wrong form.
 func (f *Fields) Add(pointer, detail string) {
+	if slices.ContainsFunc(f.list, func(have Field) bool { return have.Pointer == pointer }) {
+		return
+	}
 	if f.all++; f.all <= maxFields {
 		f.list = append(f.list, Field{Pointer: pointer, Detail: detail})
 	}

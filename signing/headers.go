@@ -159,7 +159,7 @@ func (d *scratch) sent(n int) []Header {
 func (d *scratch) readHeader(i int, h Header) (name []byte, value string, err error) {
 	begin, ok := len(d.names), false
 	if d.names, ok = nameChars.append(d.names, h.Name); h.Name == "" || !ok {
-		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "is not a header name"}
+		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "must be a header name, without blanks and colons"}
 	}
 	if value, ok = fold(h.Value); !ok {
 		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "holds a line break or another control character"}

@@ -118,7 +118,7 @@ func (p *PostPolicy) check(scope Scope) error {
 	case p.Bucket == "":
 		return inputError(InputBucket, "is missing")
 	case p.Expires < time.Second || p.Expires > MaxExpires:
-		return inputError(InputExpires, "is not from 1 to 604800 seconds")
+		return inputError(InputExpires, "must be from 1 to 604800 seconds")
 	case p.MinLength < 0 || p.MaxLength < 0 || p.MaxLength > 0 && p.MinLength > p.MaxLength || p.MaxLength == 0 && p.MinLength > 0:
 		return inputError(InputMaxLength, "is not a limit above the least length")
 	}

@@ -70,7 +70,7 @@ func (d *scratch) appendURL(dst []byte, r *Request, signature []byte) []byte {
 // text of the scratch.
 func (d *scratch) canonicalizeQuery(r *Request) error {
 	if r.Expires < time.Second || r.Expires > MaxExpires || r.Expires%time.Second != 0 {
-		return inputError(InputExpires, "is not from 1 to 604800 seconds")
+		return inputError(InputExpires, "must be from 1 to 604800 seconds")
 	}
 	if err := d.begin(r); err != nil {
 		return err

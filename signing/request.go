@@ -10,7 +10,7 @@ import (
 func (r *Request) check() error {
 	switch {
 	case r.Method == "" || !tokenChars.all(r.Method):
-		return inputError(InputMethod, "is not an HTTP method")
+		return inputError(InputMethod, "must be an HTTP method, such as GET")
 	case r.URL.text == "":
 		return inputError(InputURL, "is missing")
 	case r.Token != "" && r.Token != TokenSigned && r.Token != TokenAppended && r.Token != TokenOmitted:
@@ -42,12 +42,12 @@ func checkSigner(a Algorithm, s Scope, t time.Time, c Credentials) error {
 // check refuses what would make a credential scope ambiguous.
 func (s Scope) check(a Algorithm) error {
 	if s.Service == "" || !unreserved.all(s.Service) {
-		return inputError(InputService, "is not a signing name, such as execute-api")
+		return inputError(InputService, "must be a signing name, such as execute-api")
 	}
 	switch a {
 	case "", HMAC:
 		if s.Region == "" || !unreserved.all(s.Region) {
-			return inputError(InputRegion, "is not a region, such as eu-west-1")
+			return inputError(InputRegion, "must be a region, such as eu-west-1")
 		}
 	case ECDSA:
 		for region := range strings.SplitSeq(s.Region, ",") {
