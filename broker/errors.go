@@ -37,7 +37,7 @@ var sentinels = []struct {
 	{credentials.ErrLoginAudience, "login_required", "The token has no audience (aud), as access tokens of Amazon Cognito have " +
 		"none: send the ID token."},
 	{credentials.ErrLoginExpired, "login_expired", "The token ends too soon to sign with it."},
-	{credentials.ErrUnavailable, "session_unavailable", "Timed out getting an AWS session."},
+	{credentials.ErrUnavailable, "session_unavailable", "The source of the AWS session did not respond, or has no keys."},
 	{access.ErrForbidden, "forbidden", "The caller is known, but may not use this service."},
 	{access.ErrUnavailable, "identity_unavailable", "Who you are cannot be checked at the moment."},
 	{access.ErrAudit, "audit_unavailable", "The audit record could not be written, so nothing was signed."},

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"countersign/api"
@@ -21,7 +22,8 @@ import (
 func listen(ctx context.Context, conf config.Config) (net.Listener, error) {
 	path, isSocket := conf.SocketPath()
 	if !isSocket {
-		return new(net.ListenConfig).Listen(ctx, "tcp", listenAddress(conf))
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listenAddress(conf))
+		return listener, portTaken(err, "--port")
 	}
 	if err := removeSocket(path); err != nil {
 		return nil, err
@@ -131,4 +133,12 @@ func (g *generation) certificateWarnings(now time.Time) []string {
 		all = append(all, "tls_key_file: can be read by every user of this machine; use mode 0600, or 0640 with a group of its own")
 	}
 	return all
+}
+
+// portTaken says what to do where another program has the port.
+func portTaken(err error, flag string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; stop the program that has the port, or choose another with %s", err, flag)
+	}
+	return err
 }

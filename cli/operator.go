@@ -156,6 +156,9 @@ func flagOf(f problem.Field) string {
 func (o *operator) problem(err error) error {
 	p := broker.Problem(err).WithPointers(flagOf)
 	text := problemError(p)
+	if e := new(credentials.Error); errors.As(p.Cause, &e) && e.Detail != "" { // the operator may read what is in the log elsewhere
+		text = fmt.Errorf("%w: %s", text, e.Detail)
+	}
 	if o.shared && strings.HasPrefix(p.Code, "session_") {
 		return fmt.Errorf("%w\n  The keys come from ~/.aws: try aws sts get-caller-identity, or aws sso login; --profile names another profile, "+
 			"and AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY come first", text)
@@ -173,7 +176,8 @@ func problemError(p *problem.Error) error {
 	for _, e := range document.Errors {
 		lines = append(lines, e.Pointer+": "+e.Detail)
 	}
-	if document.Hint != "" && !strings.Contains(document.Hint, "that detail names") { // there is no detail here
+	elsewhere := []string{"that detail names", "Retry-After", "in the log"} // what the command line does not have
+	if document.Hint != "" && !slices.ContainsFunc(elsewhere, func(s string) bool { return strings.Contains(document.Hint, s) }) {
 		lines = append(lines, document.Hint)
 	}
 	text := strings.Join(lines, "\n  ")

@@ -185,3 +185,29 @@ func TestSign_SaysOnATerminalWhatItWaitsFor(t *testing.T) {
 		}
 	}
 }
+
+// A session that ~/.aws cannot give is told by its reason, not as a time limit that ran out.
+func TestSign_SaysWhySharedProfilesFail(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".aws"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const file = "[profile process]\ncredential_process = false\nregion = eu-west-1\n" +
+		"[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = process\n" +
+		"mfa_serial = arn:aws:iam::123456789012:mfa/me\nregion = eu-west-1\n" +
+		"[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev\nregion = eu-west-1\n" +
+		"[sso-session corp]\nsso_start_url = https://corp.example.com/start\nsso_region = eu-west-1\n"
+	if err := os.WriteFile(filepath.Join(home, ".aws", "config"), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(home, ".aws", "config"))
+	t.Setenv("AWS_CA_BUNDLE", "")
+	for name, want := range map[string]string{"process": "credential_process", "mfa": "mfa_serial", "sso": "SSO token"} {
+		var p program
+		code := p.run(t.Context(), "sign", "--profile", name, "https://sqs.eu-west-1.amazonaws.com/")
+		if code == 0 || !strings.Contains(p.err.String(), want) || strings.Contains(p.err.String(), "Retry-After") {
+			t.Errorf("%s: exit code %d, want %q\n%s", name, code, want, &p.err)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func runSandbox(p *process, o sandboxOptions) error {
 	defer service.close()
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(o.port)))
 	if err != nil {
-		return err
+		return portTaken(err, "--port")
 	}
 	ctx, stop := context.WithCancel(p.ctx)
 	defer stop()

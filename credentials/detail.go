@@ -16,8 +16,12 @@ const (
 // back what it was sent.
 func detail(err error, secrets ...string) string {
 	var b strings.Builder
+	text := err.Error()
+	if before, _, found := strings.Cut(text, "process output:"); found { // of credential_process, which prints keys
+		text = before + "process output: " + removed
+	}
 	blank := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
-	for word := range strings.FieldsFuncSeq(without(err.Error(), secrets...), blank) {
+	for word := range strings.FieldsFuncSeq(without(text, secrets...), blank) {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}

@@ -28,3 +28,11 @@ func TestDetail_KeepsTheSentenceAndNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// What credential_process prints are keys, also where it is not the JSON that it should be.
+func TestDetail_KeepsNoOutputOfProcesses(t *testing.T) {
+	err := errors.New(`process provider error: parse failed of process output: SecretAccessKey=shortkey , error: invalid character 'S'`)
+	if got := detail(err); strings.Contains(got, "shortkey") || !strings.Contains(got, "parse failed of process output") {
+		t.Error(got)
+	}
+}

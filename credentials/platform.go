@@ -66,7 +66,11 @@ func defaultKeys(region, shared string, env func(string) string, s *Store, k *cl
 			config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }),
 		)
 		if err != nil || c.Credentials == nil {
-			return Session{}, fail(ErrConfiguration, "default chain unreadable")
+			e := fail(ErrConfiguration, "default chain unreadable")
+			if err != nil {
+				e.Detail = detail(err)
+			}
+			return Session{}, e
 		}
 		return retrieve(ctx, c.Credentials, k)
 	}
