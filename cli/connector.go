@@ -29,7 +29,7 @@ func newConnector(p *process) *cobra.Command {
 	var o connectorOptions
 	c := command("connector", "Write the files of a Power Platform connector, for Countersign itself or for an API at AWS.",
 		func() error { return o.run(p) })
-	c.Long = "Without --from, it writes the connector of Countersign itself, and the workflow templates.\n\n" +
+	c.Long = c.Short + "\n\nWithout --from, it writes the connector of Countersign itself, and the workflow templates.\n\n" +
 		"With --from, it makes a connector of the definition of an API at AWS: Swagger 2.0, OpenAPI 3.0 or 3.1,\n" +
 		"or an export of API Gateway. Its actions call Countersign at /call, which signs them. report.json says\n" +
 		"what was left out and what is a guess.\n\n" +

@@ -25,7 +25,7 @@ func newDiagnose(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diagnose [FILE]",
 		Short: "Say why AWS refused a request, and what to do.",
-		Long: "Reads a refusal from FILE or standard input, in whatever form it was found: a response of AWS, curl -v, an action of a\n" +
+		Long: "Read a refusal from FILE or standard input, in whatever form it was found: a response of AWS, curl -v, an action of a\n" +
 			"workflow with its outputs, an exception, a log line, or a document as POST /v1/diagnose takes it. With the request\n" +
 			"beside it, and the profile that signed, more can be proved. Nothing is sent to AWS but for the profile's session.\n" +
 			"Exit code 0: the cause is proved, or AWS states it.",

@@ -16,7 +16,7 @@ func newKey(p *process) *cobra.Command {
 		Use:   "new NAME",
 		Short: "Make a key for a caller and print it, with the lines for the configuration on standard error.",
 		Long: "Make a key for a caller. The key alone goes to standard output; the lines for the configuration, which holds\n" +
-			"only its hash, go to standard error. The key is kept nowhere: print it into the store of secrets of the caller.",
+			"only its hash, go to standard error. The key is kept nowhere: put it where the caller keeps its secrets.",
 		Example: "  KEY=$(countersign key new orders)",
 		Args:    oneArgument("NAME of the caller"),
 		RunE:    func(_ *cobra.Command, args []string) error { return printNewKey(p, args[0], asJSON) },

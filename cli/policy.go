@@ -36,9 +36,10 @@ func newPolicyTest(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test TABLE",
 		Short: "Decide a table of cases and print which decisions were not the expected ones.",
-		Long:  "TABLE is a file with a JSON array of {name, caller, roles, action, request, expect, policy}.",
-		Args:  oneArgument("TABLE of cases"),
-		RunE:  func(_ *cobra.Command, args []string) error { return testPolicies(p, file, args[0]) },
+		Long: "Decide a table of cases and print which decisions were not the expected ones.\n\n" +
+			"TABLE is a file with a JSON array of {name, caller, roles, action, request, expect, policy}.",
+		Args: oneArgument("TABLE of cases"),
+		RunE: func(_ *cobra.Command, args []string) error { return testPolicies(p, file, args[0]) },
 	}
 	addConfig(c, &file)
 	return c

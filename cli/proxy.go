@@ -29,7 +29,7 @@ type proxyOptions struct {
 func newProxy(p *process) *cobra.Command {
 	var o proxyOptions
 	c := command("proxy", "Pass the requests of other programs on to AWS, signed.", func() error { return o.run(p) })
-	c.Long = "Without --upstream, a request goes to the host in its Host header or, where that is this machine,\n" +
+	c.Long = c.Short + "\n\nWithout --upstream, a request goes to the host in its Host header or, where that is this machine,\n" +
 		"to the endpoint that an AWS SDK with AWS_ENDPOINT_URL has signed it for. It listens on 127.0.0.1\n" +
 		"unless --address is given. Callers need a key where the configuration has any; without one, only\n" +
 		"this machine may call."
