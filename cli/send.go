@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"countersign/broker"
+	"countersign/reading"
 	"countersign/sending"
 
 	"github.com/spf13/cobra"
@@ -42,11 +43,8 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 	if len(r.words) == 0 && r.from == "" {
 		return usageError{errors.New("the URL is missing; give the request as for curl, or --from FILE")}
 	}
-	for _, word := range r.words {
-		switch word { // the other commands have no response to write
-		case "-o", "--output", "-O", "--remote-name":
-			return usageError{errors.New(word + ": the response goes to standard output; redirect it into a file with >")}
-		}
+	if err := r.unsupported(); err != nil {
+		return usageError{err}
 	}
 	in, moved, err := r.message(p)
 	if err != nil {
@@ -74,6 +72,31 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 		return statusError(status)
 	}
 	return nil
+}
+
+// unsupported names the options of curl that change where a request or its response goes. The other commands send nothing, so
+// that they mean nothing there.
+func (r *curlRequest) unsupported() error {
+	var faults []error
+	for i := 0; i < len(r.words); i++ {
+		word := r.words[i]
+		name, _, _ := strings.Cut(word, "=")
+		if !strings.HasPrefix(word, "--") {
+			name = word[:min(len(word), 2)]
+		}
+		switch name {
+		case "-o", "--output", "-O", "--remote-name", "--output-dir":
+			faults = append(faults, errors.New(name+": the response goes to standard output; redirect it into a file with >"))
+		case "-x", "--proxy", "--proxy1.0", "--socks4", "--socks4a", "--socks5", "--socks5-hostname":
+			faults = append(faults, errors.New(name+": requests go through the proxy of HTTPS_PROXY; set that"))
+		case "--resolve", "--connect-to", "--unix-socket", "--abstract-unix-socket":
+			faults = append(faults, errors.New(name+": the request goes to the host of its URL; give that host's URL"))
+		}
+		if reading.TakesNext(word) {
+			i++
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // largeFile is from where on a file is read while it is sent, and not before.
