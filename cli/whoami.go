@@ -12,7 +12,9 @@ import (
 func newWhoami(p *process) *cobra.Command {
 	var file, profile string
 	var asJSON bool
-	c := command("whoami", "Print the AWS identity of a profile: its ARN and account.", func() error { return whoami(p, file, profile, asJSON) })
+	c := command("whoami", "Print the AWS identity of a profile: its ARN and account.", func() error {
+		return whoami(p, file, profile, asJSON)
+	})
 	c.Flags().StringVar(&profile, "profile", "", "`NAME` of the profile. Without a configuration file, one of ~/.aws.")
 	c.Flags().BoolVar(&asJSON, "json", false, "Print JSON, as GET /v1/identity answers.")
 	addConfig(c, &file)
