@@ -1,4 +1,4 @@
-# One static binary, no shell, no root, nothing to write to.
+# One static binary, no shell, no root, nothing to write to but /tmp, which only allow_send needs.
 #
 #   docker run --read-only --cap-drop ALL -p 8080:8080 -e … countersign
 
@@ -9,7 +9,7 @@ RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags='-s -w' -o /countersign . && \
-    deploy/release/build.sh --licences $TARGETOS/$TARGETARCH >/THIRD_PARTY_LICENSES
+    deploy/release/build.sh --licences $TARGETOS/$TARGETARCH >/THIRD_PARTY_LICENSES && mkdir /spool
 
 FROM scratch
 ARG VERSION REVISION CREATED SOURCE
@@ -22,6 +22,7 @@ LABEL org.opencontainers.image.title=countersign \
       org.opencontainers.image.documentation=$SOURCE/blob/main/docs/README.md
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /countersign /THIRD_PARTY_LICENSES /
+COPY --from=build --chown=65532:65532 /spool /tmp
 # A number, since there is no passwd to look a name up in, and Kubernetes'
 # runAsNonRoot asks for one.
 USER 65532:65532

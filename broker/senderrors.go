@@ -65,4 +65,11 @@ func sendProblem(err error, method string) error {
 }
 
 // Problem is that of a response that could not be read to its end.
-func (s *Sent) Problem(err error) error { return sendProblem(err, s.Method) }
+func (s *Sent) Problem(err error) error {
+	if errors.Is(err, sending.ErrNoSpace) { // AWS did what it was asked for, so this is no leave to repeat it
+		return &problem.Error{
+			Code: "answer_too_large", Detail: "The response is larger than is held in memory, and spool_dir has no space for it.", Cause: err,
+		}
+	}
+	return sendProblem(err, s.Method)
+}

@@ -16,7 +16,6 @@ import (
 	"countersign/credentials"
 	"countersign/handlers"
 	"countersign/proxy"
-	"countersign/sending"
 
 	"github.com/rs/zerolog"
 )
@@ -66,6 +65,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	}
 	g.handlers.Signer = s.signer
 	g.handlers.AuditBroken, g.handlers.SessionsReady, g.handlers.MaxResponseBytes = s.audit.Broken, g.store.Ready, conf.MaxResponseBytes
+	g.handlers.Spool = newSpool(conf)
 	if p.files != nil {
 		g.hash = p.files.hash() // all have been read
 	}
@@ -74,7 +74,7 @@ func (s *service) newGeneration(p *process, conf config.Config, before *generati
 	o.MaxBodyBytes, o.PublicURL, o.Workbench = conf.MaxBodyBytes, strings.TrimSuffix(conf.PublicURL, "/"), newWorkbench(conf)
 	o.Open, o.Handlers, o.Auth, o.Log = conf.Auth == string(access.AuthNone), g.handlers, g.auth, g.logs.request
 	g.proxy = api.NewProxy(o, proxy.Options{
-		Spool: sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}, Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
+		Spool: newSpool(conf), Cookies: conf.ForwardCookies, Unsigned: conf.UnsignedPayloads,
 		AuthorizationAs: conf.ForwardAuthAs,
 	})
 	o.Proxy, o.Origins = g.proxy, conf.AllowOrigins

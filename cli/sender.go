@@ -74,3 +74,25 @@ func warnOfProxy(p *process, conf config.Config) []string {
 	}
 	return []string{text}
 }
+
+// newSpool is where bodies go that are not held in memory.
+func newSpool(conf config.Config) sending.Spool {
+	return sending.Spool{Dir: conf.SpoolDir, MaxBytes: conf.MaxProxyBody}
+}
+
+// warnOfSpool says that no such body can be taken, as in a container that has nothing to write to.
+func warnOfSpool(conf config.Config) []string {
+	if !conf.AllowSend {
+		return nil
+	}
+	spool := newSpool(conf)
+	file, err := spool.File()
+	if err == nil {
+		err = file.Close()
+	}
+	if err == nil {
+		return nil
+	}
+	return []string{"spool_dir: " + err.Error() + "; bodies of more than 1 MiB in the proxy, and responses of more than 256 KiB to " +
+		"POST /v1/send, are refused: give a directory that can be written"}
+}

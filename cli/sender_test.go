@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -60,5 +62,23 @@ func TestSender_RefusesAProxyThatIsNoURLAndDoesNotQuoteIt(t *testing.T) {
 	_, err := newSender(p, config.Config{Settings: config.Settings{AllowSend: true}})
 	if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "HTTPS_PROXY: want a URL") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestSender_WarnsWhereBodiesCannotBeHeld(t *testing.T) {
+	conf := config.Config{Settings: config.Settings{AllowSend: true, SpoolDir: filepath.Join(t.TempDir(), "absent")}}
+	if got := strings.Join(warnOfSpool(conf), "\n"); !strings.Contains(got, "spool_dir") || !strings.Contains(got, conf.SpoolDir) {
+		t.Errorf("got %q, want spool_dir and its directory in it", got)
+	}
+	conf.AllowSend = false
+	if got := warnOfSpool(conf); got != nil {
+		t.Errorf("where nothing is sent: %q", got)
+	}
+	conf.AllowSend, conf.SpoolDir = true, t.TempDir()
+	if got := warnOfSpool(conf); got != nil {
+		t.Errorf("got %q", got)
+	}
+	if left, err := os.ReadDir(conf.SpoolDir); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v, %v", left, err)
 	}
 }

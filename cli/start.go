@@ -60,6 +60,7 @@ func (s *service) warnings(p *process, g *generation) []string {
 		all = append(all, g.conf.Located(fault))
 	}
 	all = append(all, warnOfProxy(p, g.conf)...)
+	all = append(all, warnOfSpool(g.conf)...)
 	all = append(all, g.certificateWarnings(p.now())...)
 	return append(all, s.traceSettings.Warnings...)
 }

@@ -44,7 +44,8 @@ var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secr
 		"Default: 1073741824.",
 	"Settings.reload_seconds": "Seconds between looks at the file and at those that it names; a change that two looks agree on is taken " +
 		"without a restart, as after SIGHUP. 0: only after SIGHUP. Default: 5.",
-	"Settings.spool_dir": "Directory for request bodies of more than 1 MiB while the proxy reads them. Default: that of the system " +
+	"Settings.spool_dir": "Directory for what is not held in memory: request bodies of more than 1 MiB while the proxy reads them, and " +
+		"responses of more than 256 KiB while POST /v1/send reads them. Default: that of the system " +
 		"for temporary files.",
 	"Settings.response_header_timeout": "How long AWS may take to begin its response to a request of the proxy. Default: 60s.",
 	"Settings.read_header_timeout":     "How long a client may take for the header of a request. Default: 5s.",

@@ -125,9 +125,13 @@ func (p *pod) mount(t *testing.T, spec, container node) {
 	t.Helper()
 	generated := at(loadManifest(t, "kustomization.yaml"), "configMapGenerator", "0").(node)
 	volumes, mounts := list(spec["volumes"]), list(container["volumeMounts"])
-	if len(volumes) != 1 || len(mounts) != 1 || at(volumes, "0", "name") != at(mounts, "0", "name") ||
+	if len(volumes) != 2 || len(mounts) != 2 || at(volumes, "0", "name") != at(mounts, "0", "name") ||
 		at(volumes, "0", "configMap", "name") != generated["name"] {
-		t.Fatalf("volumes %v, mounts %v: want the ConfigMap %v alone", volumes, mounts, generated["name"])
+		t.Fatalf("volumes %v, mounts %v: want the ConfigMap %v first, of two", volumes, mounts, generated["name"])
+	}
+	// What is sent needs a directory to write to, which the rest of the read-only file system is not.
+	if at(volumes, "1", "name") != at(mounts, "1", "name") || at(volumes, "1", "emptyDir") == nil || at(mounts, "1", "mountPath") != "/tmp" {
+		t.Errorf("volume %v is mounted as %v: want an empty directory as /tmp", volumes[1], mounts[1])
 	}
 	for _, file := range list(generated["files"]) {
 		p.files[file.(string)] = string(readKubernetes(t, file.(string)))

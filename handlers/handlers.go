@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"countersign/broker"
+	"countersign/sending"
 )
 
 // Options is what the handlers need besides what the broker does.
@@ -22,6 +23,8 @@ type Options struct {
 	Version string
 	// MaxResponseBytes is the largest answer of AWS that is passed on. Default: 25 MiB.
 	MaxResponseBytes int64
+	// Spool makes the files for what is not held in memory of such answers.
+	Spool sending.Spool
 	// AuditBroken and SessionsReady tell whether the instance can do its work at the moment. Nil: it can.
 	AuditBroken, SessionsReady func() bool
 }

@@ -95,7 +95,9 @@ func (h *Handlers) CallAWS() http.Handler {
 			return
 		}
 		defer sent.Close()
-		response := &passedOn{sent: sent, limit: h.maxResponseBytes(), form: valueOf(in.ResponseBody), took: h.Now().Sub(begun), now: h.Now}
+		response := &passedOn{
+			sent: sent, limit: h.maxResponseBytes(), spool: &h.Spool, form: valueOf(in.ResponseBody), took: h.Now().Sub(begun), now: h.Now,
+		}
 		if valueOf(in.OnError) != "return" {
 			if refusal := response.refusal(); refusal != nil {
 				WriteError(w, r, refusal)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -422,6 +423,60 @@ func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where nothing can be written, a response that does not stay in memory is refused with what the operator can do, and with no
+// status that has the request repeated; the record tells what AWS did.
+func TestSend_SaysThatAnAnswerHasNoSpace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "absent")
+	s := newSendServer(t, answers(200, strings.Repeat("a", 300<<10), "Content-Type", "text/plain"),
+		func(o *handlers.Options) { o.Spool.Dir = dir })
+	if p := s.fails("", 422, "answer_too_large"); !strings.Contains(p.Detail+p.Hint, "spool_dir") || strings.Contains(p.Detail, dir) {
+		t.Errorf("got %q, %q", p.Detail, p.Hint)
+	}
+	if last := s.audit.list[len(s.audit.list)-1]; last.Outcome != "complete" || last.Status != 200 {
+		t.Errorf("recorded %+v", last.Sent)
+	}
+}
+
+// What is held of a response in a file cannot be found there, whatever becomes of the process.
+func TestSend_HoldsAnswersInFilesWithoutAName(t *testing.T) {
+	dir, listed := t.TempDir(), make(chan []os.DirEntry, 1)
+	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, strings.Repeat("a", 300<<10))
+		_ = http.NewResponseController(w).Flush()
+		found, _ := os.ReadDir(dir)
+		for begun := time.Now(); (openIn(t, dir) == 0 || len(found) > 0) && time.Since(begun) < 10*time.Second; {
+			time.Sleep(time.Millisecond) // a name lasts until it is removed
+			found, _ = os.ReadDir(dir)
+		}
+		listed <- found
+	}, func(o *handlers.Options) { o.Spool.Dir = dir })
+	if got := s.sent(""); got.BodyBytes != 300<<10 {
+		t.Errorf("%d bytes", got.BodyBytes)
+	}
+	if found := <-listed; len(found) > 0 {
+		t.Errorf("there is %v", found)
+	}
+	if n := openIn(t, dir); n > 0 {
+		t.Errorf("%d files are open still", n)
+	}
+}
+
+// openIn counts the files of a directory that this process has open.
+func openIn(t *testing.T, dir string) (n int) {
+	t.Helper()
+	links, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("NOT CHECKED: this system does not tell which files are open")
+	}
+	for _, link := range links {
+		if to, err := os.Readlink(filepath.Join("/proc/self/fd", link.Name())); err == nil && strings.HasPrefix(to, dir+"/") {
+			n++
+		}
+	}
+	return n
 }
 
 func TestSend_HoldsAnswersToALimit(t *testing.T) {

@@ -49,6 +49,7 @@ const (
 type passedOn struct {
 	sent     *broker.Sent
 	limit    int64
+	spool    *sending.Spool
 	form     string // as it was asked for, and then as it is
 	took     time.Duration
 	now      func() time.Time
@@ -94,8 +95,8 @@ func (a *passedOn) read() error {
 		return nil
 	}
 	var err error
-	if a.body, err = hold(a.unpacked(), a.limit); err != nil {
-		if errors.Is(err, sending.ErrTooLarge) {
+	if a.body, err = hold(a.unpacked(), a.limit, a.spool); err != nil {
+		if errors.Is(err, sending.ErrTooLarge) || errors.Is(err, sending.ErrNoSpace) {
 			_, _ = a.sent.ReadAll(0) // so that the record tells a response from a caller who left
 		}
 		return a.sent.Problem(err)

@@ -3,9 +3,7 @@ package handlers
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"unicode/utf8"
 
 	"countersign/sending"
@@ -19,16 +17,17 @@ const heldMemory = 256 << 10
 // held is the body of a response of which the form, or the length, has to be known first.
 type held struct {
 	memory bytes.Buffer
-	file   *os.File // without a name, where the system allows that; nil for none
+	file   *sending.SpoolFile // nil for none
 	size   int64
 }
 
-// hold reads a body of at most limit bytes; with more, the error is [sending.ErrTooLarge].
-func hold(r io.Reader, limit int64) (*held, error) {
+// hold reads a body of at most limit bytes; with more, the error is [sending.ErrTooLarge]. Where the file cannot be made or
+// written that holds it, the error wraps [sending.ErrNoSpace].
+func hold(r io.Reader, limit int64, spool *sending.Spool) (*held, error) {
 	h := &held{}
 	n, err := h.memory.ReadFrom(io.LimitReader(r, min(heldMemory, limit+1)))
 	if h.size = n; err == nil && n == heldMemory {
-		err = h.spill(r, limit+1-n)
+		err = h.spill(r, limit+1-n, spool)
 	}
 	if err == nil && h.size > limit {
 		err = sending.ErrTooLarge
@@ -40,26 +39,13 @@ func hold(r io.Reader, limit int64) (*held, error) {
 	return h, nil
 }
 
-func (h *held) spill(r io.Reader, most int64) error {
-	file, err := os.CreateTemp("", "countersign-*.answer") // 0600
-	if err != nil {
-		return errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the response: %w", err))
+func (h *held) spill(r io.Reader, most int64, spool *sending.Spool) (err error) {
+	if h.file, err = spool.File(); err != nil {
+		return err
 	}
-	h.file = file
-	n, err := copyTo(space{file}, io.LimitReader(r, most))
+	n, err := copyTo(h.file, io.LimitReader(r, most))
 	h.size += n
 	return err
-}
-
-// space is a file of which it is told that it cannot be written.
-type space struct{ to io.Writer }
-
-func (s space) Write(b []byte) (int, error) {
-	n, err := s.to.Write(b)
-	if err != nil {
-		err = errors.Join(sending.ErrTooLarge, fmt.Errorf("holding the response: %w", err))
-	}
-	return n, err
 }
 
 func (h *held) reader() io.Reader {
@@ -71,8 +57,7 @@ func (h *held) reader() io.Reader {
 
 func (h *held) close() {
 	if h.file != nil {
-		_ = h.file.Close()
-		_ = os.Remove(h.file.Name()) // nobody reads it any more
+		_ = h.file.Close() // nobody reads it any more
 	}
 }
 

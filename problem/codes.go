@@ -204,6 +204,7 @@ var kinds = map[string]kind{
 	},
 	"answer_too_large": {
 		422, "The response is too large",
-		"Presign the URL and fetch it directly, ask for a part with the header Range, or have the operator raise max_response_bytes.",
+		"Presign the URL and fetch it directly, ask for a part with the header Range, or have the operator raise max_response_bytes, " +
+			"or see to spool_dir where detail names that.",
 	},
 }

@@ -81,7 +81,7 @@ func (s *Spool) hold(from io.Reader, length int64) (*Body, error) {
 // holdInFile writes what was read already and the rest to a file. It may write
 // over buffer once what was read is written.
 func (s *Spool) holdInFile(begun []byte, rest io.Reader, buffer []byte) (*Body, error) {
-	file, err := s.file()
+	file, err := s.File()
 	if err != nil {
 		return nil, err
 	}
@@ -129,31 +129,44 @@ func (s *spooling) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// spoolFile has no name any more, where the system allows that.
-type spoolFile struct {
-	*os.File
+// SpoolFile has no name any more, where the system allows that.
+type SpoolFile struct {
+	file *os.File
 	name string // to be removed at the end; empty when it is gone
 }
 
-func (s *Spool) file() (*spoolFile, error) {
+// File makes an empty file. The error wraps [ErrNoSpace].
+func (s *Spool) File() (*SpoolFile, error) {
 	file, err := os.CreateTemp(s.Dir, "countersign-*.body") // 0600
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
-	f := &spoolFile{File: file}
+	f := &SpoolFile{file: file}
 	if err := os.Remove(file.Name()); err != nil {
 		f.name = file.Name()
 	}
 	return f, nil
 }
 
+// Write appends to the file. The error wraps [ErrNoSpace].
+func (f *SpoolFile) Write(b []byte) (int, error) {
+	n, err := f.file.Write(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return n, err
+}
+
+// ReadAt implements [io.ReaderAt].
+func (f *SpoolFile) ReadAt(b []byte, at int64) (int, error) { return f.file.ReadAt(b, at) }
+
 // fill writes what was read already and the rest.
-func (f *spoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, error) {
+func (f *SpoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, error) {
 	var length int64
 	for piece, ended := begun, false; ; {
 		n, err := f.Write(piece)
 		if length += int64(n); err != nil {
-			return length, fmt.Errorf("%w: %w", ErrNoSpace, err)
+			return length, err
 		}
 		if ended {
 			return length, nil
@@ -167,8 +180,8 @@ func (f *spoolFile) fill(begun []byte, rest io.Reader, buffer []byte) (int64, er
 }
 
 // Close removes the file.
-func (f *spoolFile) Close() error {
-	err := f.File.Close()
+func (f *SpoolFile) Close() error {
+	err := f.file.Close()
 	if f.name != "" {
 		err = errors.Join(err, os.Remove(f.name))
 	}
