@@ -129,12 +129,15 @@ func classifyCode(err error, status int) *Error {
 		return fail(ErrUnavailable, "malformed answer")
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
 		// A proxy can say 403 too: no reason to drop a session that works.
-		return fail(ErrDenied, "unrecognised refusal")
+		return fail(ErrDenied, unrecognisedRefusal)
 	case status >= 400:
 		return fail(ErrConfiguration, "unrecognised error")
 	}
 	return fail(ErrUnavailable, "connection")
 }
+
+// unrecognisedRefusal is the code of a refusal that says nothing of why.
+const unrecognisedRefusal = "unrecognised refusal"
 
 func httpStatus(err error) (status int, id string) {
 	var response interface{ HTTPStatusCode() int }

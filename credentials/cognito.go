@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -151,7 +152,9 @@ func (c *cognito) logins() (map[string]string, error) {
 	}
 	token := lookup(c.env, c.TokenVariable)
 	if !plain(token) {
-		return nil, fail(ErrConfiguration, "login token missing")
+		f := fail(ErrConfiguration, "login token missing")
+		f.Detail = "the variable " + c.TokenVariable + " is empty, or holds more than one token"
+		return nil, f
 	}
 	return map[string]string{c.LoginProvider: token}, nil
 }
@@ -164,13 +167,13 @@ func (c *cognito) identity(ctx context.Context, logins map[string]string) (strin
 		text, err := os.ReadFile(c.IdentityFile)
 		if id := strings.TrimSpace(string(text)); err == nil && id != "" {
 			if !isIdentity(id) {
-				return "", fail(ErrConfiguration, "identity file malformed")
+				return "", badFile("identity file malformed", fmt.Errorf("%s: want the ID of one identity", c.IdentityFile))
 			}
 			c.id = id
 			return id, nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", fail(ErrConfiguration, "identity file unreadable")
+			return "", badFile("identity file unreadable", err)
 		}
 	}
 	return c.create(ctx, logins)

@@ -85,7 +85,7 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 	case p.token != nil:
 		token, err := p.token(ctx, false)
 		if err != nil {
-			d.failed(step, err, sourceHint(p.Source))
+			d.failed(step, err, hint(p.sourceFailure(err), false))
 			return m, false
 		}
 		m.token = decodeClaims(token)
@@ -114,7 +114,7 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 		}
 		s, err := p.keys(ctx)
 		if err != nil {
-			d.failed(step, err, cmp.Or(hint(err, false), sourceHint(p.Source)))
+			d.failed(step, err, hint(p.sourceFailure(err), false))
 			return m, false
 		}
 		m.keys = s.Credentials
@@ -149,10 +149,29 @@ func hint(err error, token bool) string {
 		return "the role's trust policy does not admit this caller, or the caller has no permission for sts:AssumeRole on the role"
 	case errors.Is(err, ErrClockSkew):
 		return "set this machine's clock: it is more than 15 minutes off AWS's"
-	case strings.HasPrefix(e.Code, "HTTP"), e.Code == "timeout", e.Code == "connection":
+	case e.unreachable():
 		return "STS's endpoint cannot be reached from here: look at outbound rules, private DNS and proxies"
 	}
 	return ""
+}
+
+func (e *Error) unreachable() bool {
+	return strings.HasPrefix(e.Code, "HTTP") || e.Code == "timeout" || e.Code == "connection"
+}
+
+// sourceFailure is the error of what the profile is made from, with what to look at there. It is not STS that failed, save where
+// keys of an IAM user ask that for a session.
+func (p *profile) sourceFailure(err error) error {
+	if p.Source == SourceSessionToken {
+		return err
+	}
+	f := classify(err)
+	look := sourceHint(p.Source)
+	if f.unreachable() && (p.Source == SourceCognito || p.Source == SourceRolesAnywhere) {
+		look = "the service's endpoint cannot be reached from here: look at outbound rules, private DNS and proxies"
+	}
+	f.Hint = cmp.Or(f.Hint, hints[f.Code], look)
+	return f
 }
 
 var hints = map[string]string{

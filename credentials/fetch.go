@@ -159,7 +159,7 @@ func (p *profile) try(ctx context.Context, a SessionRequest, forceRefresh bool) 
 	if p.token != nil || p.Source == SourceCallerToken {
 		token, err := p.tokenFor(ctx, a, forceRefresh)
 		if err != nil {
-			return Session{}, "", err
+			return Session{}, "", p.sourceFailure(err)
 		}
 		s, err := role.assumeWithToken(ctx, p.sts, token, role.names(p.Name, a))
 		return s, "", err
@@ -172,7 +172,9 @@ func (p *profile) try(ctx context.Context, a SessionRequest, forceRefresh bool) 
 	case p.pool != nil:
 		source, err = p.pool.keys(ctx, a.Login)
 	default:
-		source, err = p.keys(ctx)
+		if source, err = p.keys(ctx); err != nil {
+			err = p.sourceFailure(err)
+		}
 	}
 	if err != nil || role == nil {
 		return source, "", err

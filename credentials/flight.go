@@ -1,10 +1,8 @@
 package credentials
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -131,7 +129,8 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 		c.keep(e, s, r)
 	case err != nil:
 		failed := classify(err)
-		failed.Hint = cmp.Or(failed.Hint, e.hint(failed))
+		p, isProfile := e.issuer.(*profile)
+		failed.Hint = hint(failed, isProfile && (p.token != nil || p.byLogin))
 		f.err = failed
 		event.Kind = c.fail(e, f, failed, r)
 		event.Err, event.Code, event.RequestID = failed, failed.Code, failed.RequestID
@@ -145,15 +144,6 @@ func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Eve
 	}
 	c.arm(e, r)
 	return event
-}
-
-// hint is what to look at after the failure of the entry's fetch.
-func (e *entry) hint(failed *Error) string {
-	p, isProfile := e.issuer.(*profile)
-	if isProfile && failed.RequestID == "" && p.token != nil && strings.HasPrefix(failed.Code, "Azure identity") {
-		return sourceHint(p.Source)
-	}
-	return hint(failed, isProfile && (p.token != nil || p.byLogin))
 }
 
 func (c *cache) keep(e *entry, s Session, r reading) {

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -82,7 +83,12 @@ func retrieve(ctx context.Context, p aws.CredentialsProvider, k *clock) (Session
 	defer cancel()
 	c, err := p.Retrieve(ctx)
 	if err != nil {
-		return Session{}, classify(err)
+		f := classify(err)
+		if f.Code == unrecognisedRefusal { // by the platform: STS and the role's trust policy have no part in it
+			status, _ := httpStatus(err)
+			f.Kind, f.Detail = ErrConfiguration, fmt.Sprintf("status %d: %s", status, f.Detail)
+		}
+		return Session{}, f
 	}
 	if !c.CanExpire {
 		if !plain(c.AccessKeyID) || !plain(c.SecretAccessKey) {

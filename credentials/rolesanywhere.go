@@ -81,16 +81,16 @@ func rolesAnywhereHost(region string, fips, dualStack bool) string {
 func (r *rolesAnywhere) read(now time.Time) (*pair, error) {
 	certificate, err := r.text("certificate", r.CertificateFile, r.CertificateVariable)
 	if err != nil {
-		return nil, fail(ErrConfiguration, err.Error())
+		return nil, err
 	}
 	key, err := r.text("private key", r.PrivateKeyFile, r.PrivateKeyVariable)
 	if err != nil {
-		return nil, fail(ErrConfiguration, err.Error())
+		return nil, err
 	}
 	var chain []byte
 	if r.ChainFile != "" || r.ChainVariable != "" {
 		if chain, err = r.text("chain", r.ChainFile, r.ChainVariable); err != nil {
-			return nil, fail(ErrConfiguration, err.Error())
+			return nil, err
 		}
 	}
 	p, err := parsePair(certificate, key, chain)
@@ -111,7 +111,7 @@ func (r *rolesAnywhere) text(what, file, variable string) ([]byte, error) {
 	if file == "" {
 		text := lookup(r.env, variable)
 		if text == "" {
-			return nil, fmt.Errorf("%s: the variable %s is empty", what, variable)
+			return nil, fail(ErrConfiguration, what+": the variable "+variable+" is empty")
 		}
 		if !strings.Contains(text, "\n") { // where a variable has one line, templates write \n
 			text = strings.ReplaceAll(text, `\n`, "\n")
@@ -120,7 +120,7 @@ func (r *rolesAnywhere) text(what, file, variable string) ([]byte, error) {
 	}
 	text, err := readFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s file unreadable", what)
+		return nil, badFile(what+" file unreadable", err)
 	}
 	return text, nil
 }

@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -46,7 +47,7 @@ func tokenFile(path string) tokenSource {
 func readToken(path string) (string, error) {
 	token, err := readLine(path)
 	if err == nil && (!plain(token) || len(token) > tokenLimit) {
-		return "", fail(ErrConfiguration, "token file malformed")
+		return "", badFile("token file malformed", fmt.Errorf("%s: want one token of at most %d characters", path, tokenLimit))
 	}
 	return token, err
 }
@@ -55,9 +56,16 @@ func readToken(path string) (string, error) {
 func readLine(path string) (string, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return "", fail(ErrConfiguration, "token file unreadable")
+		return "", badFile("token file unreadable", err)
 	}
 	return strings.TrimSpace(string(text)), nil
+}
+
+// badFile is the failure of a file that the configuration or the platform names. The detail has its name, and nothing that it holds.
+func badFile(code string, err error) *Error {
+	f := fail(ErrConfiguration, code)
+	f.Detail = err.Error()
+	return f
 }
 
 // readFile returns what a file holds, up to a limit.
