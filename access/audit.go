@@ -92,14 +92,12 @@ func (a *Auditor) NextID() string {
 
 // Write puts a record on all sinks and returns when it is there. It fills in the
 // time and the event's id, where there is none. An error is an [ErrAudit]: the
-// record may then be there or not, and what it tells of must not happen.
+// record may then be there or not, and what it tells of must not happen. The end of a
+// context changes nothing: a decision is on record although its caller has gone.
 //
 // A record of an outcome is not waited for, since what it tells of has happened:
 // it is written before any later record, and [Auditor.Broken] tells if it was not.
-func (a *Auditor) Write(ctx context.Context, r Record) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrAudit, err)
-	}
+func (a *Auditor) Write(_ context.Context, r Record) error {
 	line := lines.Get().(*[]byte)
 	*line = a.appendLine((*line)[:0], &r)
 	b, i := a.add(*line)

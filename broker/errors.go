@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -63,6 +64,9 @@ func Problem(err error) *problem.Error {
 	}
 	if busy := new(access.BusyError); errors.As(err, &busy) {
 		return &problem.Error{Code: "busy", Detail: "The service has as many requests as it takes.", RetryAfter: busy.RetryAfter}
+	}
+	if errors.Is(err, context.Canceled) {
+		return &problem.Error{Code: "caller_gone", Detail: "The caller has closed the connection.", Cause: err}
 	}
 	return &problem.Error{Code: "internal", Detail: "The request could not be served.", Cause: err}
 }

@@ -281,6 +281,5 @@ func (o *outcome) finish(ctx context.Context, report sending.Report) {
 		},
 	}
 	record.DurationMilliseconds = float64(o.b.Now().Sub(o.started)) / float64(time.Millisecond)
-	ctx = context.WithoutCancel(ctx)
 	_ = o.b.Audit.Write(ctx, record) // the auditor tells readiness of a failure
 }

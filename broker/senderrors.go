@@ -32,7 +32,7 @@ var sendErrors = []struct {
 // sendProblem is what the caller is told of a request without a whole response. Where AWS may have done what must not be done
 // twice, it says so, and not with a status that workflows take for leave to repeat.
 func sendProblem(err error, method string) error {
-	if p := Problem(err); p.Code != "internal" { // of signing
+	if p := Problem(err); p.Code != "internal" && p.Code != "caller_gone" { // of signing
 		return p
 	}
 	var failure *sending.Error

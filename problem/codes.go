@@ -197,6 +197,10 @@ var kinds = map[string]kind{
 		"It ran, and may have completed part of its work. What it answered is in aws.body; correct the function or the event " +
 			"before you repeat it.",
 	},
+	"caller_gone": {
+		499, "The caller has gone",
+		"Give the client more time. sts_wait_ms and queue_ms in the log say what the request waited for.",
+	},
 	"answer_broken": {502, "Response cut short", "The method can be repeated: try again."},
 	"answer_is_stream": {
 		422, "The response is a stream of events",
