@@ -14,13 +14,11 @@ import (
 	"countersign/sending"
 )
 
-// newSender is what sends requests; nil where that is not allowed.
+// newSender is what sends requests; nil where that is not allowed. A proxy that cannot be used is refused all the same: STS is
+// called through it.
 func newSender(p *process, conf config.Config) (*sending.Client, error) {
-	if !conf.AllowSend {
-		return nil, nil
-	}
 	proxy, _, err := upstreamProxy(p.getenv)
-	if err != nil {
+	if err != nil || !conf.AllowSend {
 		return nil, err
 	}
 	o := sending.Options{

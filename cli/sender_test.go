@@ -59,9 +59,11 @@ func TestSender_RefusesAProxyThatIsNoURLAndDoesNotQuoteIt(t *testing.T) {
 		}
 		return ""
 	}}
-	_, err := newSender(p, config.Config{Settings: config.Settings{AllowSend: true}})
-	if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "HTTPS_PROXY: want a URL") {
-		t.Errorf("got %v", err)
+	for _, sends := range []bool{true, false} { // STS is called through it in any case
+		_, err := newSender(p, config.Config{Settings: config.Settings{AllowSend: sends}})
+		if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "HTTPS_PROXY: want a URL") {
+			t.Errorf("allow_send %v: got %v", sends, err)
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ func (s *service) logStart(p *process, address string) {
 	if conf.MetricsAddress != "" {
 		line.Str("metrics_address", conf.MetricsAddress)
 	}
+	if _, host, _ := upstreamProxy(p.getenv); host != "" {
+		line.Str("https_proxy", host)
+	}
 	if conf.FileName != "" {
 		line.Str("config", conf.FileName).Str("config_sha256", conf.FileSHA256)
 	}

@@ -51,6 +51,7 @@ func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 		env: map[string]string{
 			"AWS_ACCESS_KEY_ID": "AKIDTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "COUNTERSIGN_CONFIG": file,
 			"COUNTERSIGN_AUDIT_FILE": t.TempDir() + "/audit.log", "COUNTERSIGN_AUDIT_STDOUT": "true",
+			"HTTPS_PROXY": "http://user:hidden@proxy.example.com:3128",
 		},
 	}
 	lines := serveUntil(t, p, func(string) {})
@@ -67,7 +68,7 @@ func TestStart_OneLineSaysWhatIsInForce(t *testing.T) {
 			`"callers":["a","b"]`, `"profiles":2`,
 			`"sources":{"base":"aws-default","orders":"environment"}`, `"policies":"`, `"policies_sha256":"` + hex.EncodeToString(hash[:]) + `"`,
 			`"audit":["stdout","`, `"max_requests":7`, `"rate_per_second":500`, `"roles":{"orders":"arn:aws:iam::123456789012:role/orders"}`,
-			`"http_hosts":["minio.example.com:9000"]`, `"send":false`,
+			`"http_hosts":["minio.example.com:9000"]`, `"send":false`, `"https_proxy":"proxy.example.com:3128"`,
 		} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("the line lacks %s:\n%s", want, text)
