@@ -183,7 +183,7 @@ func (c *cognito) identity(ctx context.Context, logins map[string]string) (strin
 func (c *cognito) create(ctx context.Context, logins map[string]string) (string, error) {
 	if c.IdentityFile != "" {
 		if err := c.write(""); err != nil {
-			return "", fail(ErrConfiguration, "identity file cannot be written")
+			return "", badFile("identity file cannot be written", err)
 		}
 	}
 	id, err := c.getID(ctx, logins)
@@ -212,7 +212,7 @@ func (c *cognito) keep(id string) error {
 		return nil
 	}
 	if err := c.write(id + "\n"); err != nil {
-		return fail(ErrConfiguration, "identity file cannot be written")
+		return badFile("identity file cannot be written", err)
 	}
 	return nil
 }

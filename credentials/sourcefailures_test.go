@@ -25,6 +25,10 @@ func TestSources_FailuresNameWhatToLookAt(t *testing.T) {
 	cognito := *fromCognito.Cognito
 	cognito.LoginProvider, cognito.TokenVariable = "accounts.google.com", "LOGIN_TOKEN"
 	withVariable.Cognito = &cognito
+	unwritable := fromCognito
+	guest := *fromCognito.Cognito
+	guest.IdentityID, guest.IdentityFile = "", "/absent/identity"
+	unwritable.Cognito = &guest
 	for name, row := range map[string]struct {
 		profile      credentials.Profile
 		transport    hosts
@@ -55,6 +59,9 @@ func TestSources_FailuresNameWhatToLookAt(t *testing.T) {
 		},
 		"no Cognito":     {profile: fromCognito, kind: credentials.ErrUnavailable, detail: "cognito-identity", hint: "outbound rules"},
 		"no login token": {profile: withVariable, kind: credentials.ErrConfiguration, detail: "LOGIN_TOKEN", hint: "pool"},
+		"no place for the identity": {
+			profile: unwritable, kind: credentials.ErrConfiguration, detail: "/absent/", hint: "identity_file",
+		},
 		"no certificate": {profile: fromCertificate, kind: credentials.ErrConfiguration, detail: "/absent/certificate.pem", hint: "certificate"},
 	} {
 		for _, below := range []bool{false, true} { // with a role of the profile's own, or of one above
