@@ -3,6 +3,7 @@ package cli
 import (
 	"net"
 	"strings"
+	"time"
 )
 
 // newNotifier returns what tells systemd, or another supervisor that speaks its protocol, how the service is. Where
@@ -15,6 +16,7 @@ func newNotifier(p *process, failed func(error)) func(lines ...string) {
 	return func(lines ...string) {
 		conn, err := net.Dial("unixgram", socket) // a name that begins with @ is an abstract one
 		if err == nil {
+			_ = conn.SetDeadline(p.now().Add(time.Second)) // one that does not read must not keep the service from stopping
 			_, err = conn.Write([]byte(strings.Join(lines, "\n")))
 			_ = conn.Close()
 		}

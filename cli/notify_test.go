@@ -81,3 +81,38 @@ func TestNotify_IsSilentWithoutASupervisor(t *testing.T) {
 	p := &process{getenv: func(string) string { return "" }}
 	newNotifier(p, func(err error) { t.Error(err) })("READY=1")
 }
+
+// A supervisor that does not read keeps the service neither from serving nor from stopping.
+func TestNotify_DoesNotWaitForASupervisorThatDoesNotRead(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	supervisor, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer supervisor.Close()
+	conn, err := net.Dial("unixgram", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for full := false; !full; {
+		_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := conn.Write([]byte("WATCHDOG=1"))
+		full = err != nil
+	}
+	var failure error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p := &process{now: time.Now, getenv: func(string) string { return socket }}
+		newNotifier(p, func(err error) { failure = err })("STOPPING=1")
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it waits")
+	}
+	if failure == nil {
+		t.Error("nothing is told")
+	}
+}
