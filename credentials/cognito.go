@@ -153,7 +153,7 @@ func (c *cognito) logins() (map[string]string, error) {
 	token := lookup(c.env, c.TokenVariable)
 	if !plain(token) {
 		f := fail(ErrConfiguration, "login token missing")
-		f.Detail = "the variable " + c.TokenVariable + " is empty, or holds more than one token"
+		f.Detail, f.local = "the variable "+c.TokenVariable+" is empty, or holds more than one token", true
 		return nil, f
 	}
 	return map[string]string{c.LoginProvider: token}, nil

@@ -47,6 +47,7 @@ type Error struct {
 	Detail, Hint string
 
 	class class
+	local bool // Detail is about this machine, and no server's words are in it
 }
 
 func (e *Error) Error() string {

@@ -30,7 +30,11 @@ func (d *Diagnosis) passed(name, format string, args ...any) {
 }
 
 func (d *Diagnosis) failed(name string, err error, hint string) {
-	d.Steps = append(d.Steps, Step{Name: name, Detail: err.Error(), Hint: hint})
+	text := err.Error()
+	if e := (*Error)(nil); errors.As(err, &e) && e.local {
+		text += " (" + e.Detail + ")"
+	}
+	d.Steps = append(d.Steps, Step{Name: name, Detail: text, Hint: hint})
 }
 
 // explain returns false when a step failed.

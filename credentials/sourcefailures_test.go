@@ -93,6 +93,12 @@ func TestSources_FailuresNameWhatToLookAt(t *testing.T) {
 							name, e.Profile, e.Err, e.Detail, e.Hint, row.detail, row.hint)
 					}
 				}
+				if strings.HasPrefix(row.detail, "/") {
+					steps := s.Explain(t.Context(), asked).Steps
+					if last := steps[len(steps)-1]; !strings.Contains(last.Detail, row.detail) || !strings.Contains(last.Hint, row.hint) {
+						t.Errorf("%s: explained by %+v, want %q and %q", name, last, row.detail, row.hint)
+					}
+				}
 				if len(told) == 0 {
 					t.Errorf("%s: nothing is told", name)
 				}

@@ -64,7 +64,7 @@ func readLine(path string) (string, error) {
 // badFile is the failure of a file that the configuration or the platform names. The detail has its name, and nothing that it holds.
 func badFile(code string, err error) *Error {
 	f := fail(ErrConfiguration, code)
-	f.Detail = err.Error()
+	f.Detail, f.local = err.Error(), true
 	return f
 }
 
