@@ -38,7 +38,7 @@ $(UNDER_TEST):
 	$(GO) build -v ./cli
 	$(GO) run ./deploy/package -o $@
 
-## test: all tests, for each change while it is made: two minutes, one when all is compiled. Tests that repeat one thing many times have a short form, which is taken here; with SHORT= the long one, as CI does. make lint has the findings of go vet
+## test: all tests, for each change while it is made: two and a half minutes, one when all is compiled. Tests that repeat one thing many times have a short form, which is taken here; with SHORT= the long one, as CI does. make lint has the findings of go vet
 test: format $(UNDER_TEST)
 	@echo 'Building the tests, then a line for each package.'
 	$(GO) test $(SHORT) -count=1 -vet=off -skip '$(ATTACKS)|$(SLOW)' $(AT_ONCE) -timeout=10m ./...
