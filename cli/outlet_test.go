@@ -79,7 +79,9 @@ func TestOutlet_LinesBehindOneThatWasCutAreWhole(t *testing.T) {
 			_, _ = io.WriteString(o, `{"is":"a line"}`+"\n")
 			o.close()
 			text := disk.text.String()
-			for _, want := range []string{"\n" + `{"is":"a record"}` + "\n", "\n" + `{"is":"a line"}` + "\n", fmt.Sprintf(`"dropped":%d,`, dropped)} {
+			for _, want := range []string{
+				"\n" + `{"is":"a record"}` + "\n", "\n" + `{"is":"a line"}` + "\n", fmt.Sprintf(`"dropped":%d,`, dropped),
+			} {
 				if !strings.Contains("\n"+text, want) {
 					t.Errorf("with space for %d bytes there is no line %s:\n%s", space, want, text)
 				}

@@ -64,14 +64,16 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no request":        {"hello", nil, "holds no request"},
-		"an answer":         {`{"statusCode":403,"headers":{},"body":"no"}`, nil, "countersign diagnose"},
-		"two requests":      {two, nil, "--choice:\n  0  GET https://a.example/1\n  1  PUT https://b.example/2"},
-		"a third of two":    {two, []string{"--choice", "2"}, "holds 2 requests"},
-		"a placeholder":     {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the request is made"},
-		"a dash":            {"curl –X PUT https://a.example/", nil, "line 1, column 6: An editor or a web page has replaced the hyphens"},
-		"a broken line":     {"curl https://a.example/ \\ \n  -d a=1", nil, "A blank behind this backslash"},
-		"a value to fill":   {"curl https://<your-api-id>.execute-api.eu-west-1.amazonaws.com/", nil, "line 1, column 14: The angle brackets stand"},
+		"no request":     {"hello", nil, "holds no request"},
+		"an answer":      {`{"statusCode":403,"headers":{},"body":"no"}`, nil, "countersign diagnose"},
+		"two requests":   {two, nil, "--choice:\n  0  GET https://a.example/1\n  1  PUT https://b.example/2"},
+		"a third of two": {two, []string{"--choice", "2"}, "holds 2 requests"},
+		"a placeholder":  {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the request is made"},
+		"a dash":         {"curl –X PUT https://a.example/", nil, "line 1, column 6: An editor or a web page has replaced the hyphens"},
+		"a broken line":  {"curl https://a.example/ \\ \n  -d a=1", nil, "A blank behind this backslash"},
+		"a value to fill": {
+			"curl https://<your-api-id>.execute-api.eu-west-1.amazonaws.com/", nil, "line 1, column 14: The angle brackets stand",
+		},
 		"a heredoc":         {"curl -d @- https://a.example/ <<END\na=1\nEND", nil, "Redirects are not followed"},
 		"a file to upload":  {"curl -T report.csv https://a.example/", nil, "line 1, column 9: The body is in a file"},
 		"a login":           {"curl -u me:pass https://a.example/", nil, "the signature is the login"},

@@ -90,7 +90,8 @@ func TestProxy_SendsEverythingToItsUpstream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != 405 || !strings.Contains(string(body), "method_not_allowed") {
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != 405 || !strings.Contains(string(body), "method_not_allowed") {
 		t.Errorf("a method that is not passed on: %d %s %v", response.StatusCode, body, err)
 	}
 	if !strings.Contains(p.out.String(), `"action":"send"`) || !strings.Contains(p.out.String(), `"outcome":"complete"`) {

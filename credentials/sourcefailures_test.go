@@ -36,8 +36,10 @@ func TestSources_FailuresNameWhatToLookAt(t *testing.T) {
 		detail, hint string
 	}{
 		"no token file": {
-			profile: credentials.Profile{Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: "/absent/token"}},
-			kind:    credentials.ErrConfiguration, detail: "/absent/token", hint: "file is there",
+			profile: credentials.Profile{
+				Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: "/absent/token"},
+			},
+			kind: credentials.ErrConfiguration, detail: "/absent/token", hint: "file is there",
 		},
 		"token file that is none": {
 			profile: credentials.Profile{Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: "/dev/null"}},
