@@ -27,6 +27,8 @@ type curlRequest struct {
 	flags []string // the names of our flags
 	words []string // of curl
 	login string   // the argument of curl's -u, which holds keys beside --aws-sigv4
+	// passive are the options of curl that change nothing about the request as it is signed.
+	passive []string
 
 	from   string         // a file that holds the request in place of words
 	choice int            // which one of it
@@ -122,7 +124,7 @@ func ownFlag(flags *pflag.FlagSet, word string) *pflag.Flag {
 // input is the request that curl would send.
 func (r *curlRequest) input(p *process) (*broker.Input, error) {
 	var unread error
-	r.login = ""
+	r.login, r.passive = "", nil
 	read := reading.ReadCurlArguments(reading.CurlArguments{
 		Words: r.words,
 		File: func(name string) ([]byte, bool) {
@@ -133,7 +135,8 @@ func (r *curlRequest) input(p *process) (*broker.Input, error) {
 			unread = errors.Join(unread, err)
 			return data, err == nil
 		},
-		Login: func(text string) { r.login = text },
+		Login:   func(text string) { r.login = text },
+		Passive: func(name string) { r.passive = append(r.passive, name) },
 	})
 	if unread != nil {
 		return nil, usageError{unread}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"countersign/broker"
-	"countersign/reading"
 	"countersign/sending"
 
 	"github.com/spf13/cobra"
@@ -43,12 +42,12 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 	if len(r.words) == 0 && r.from == "" {
 		return usageError{errors.New("the URL is missing; give the request as for curl, or --from FILE")}
 	}
-	if err := r.unsupported(); err != nil {
-		return usageError{err}
-	}
 	in, moved, err := r.message(p)
 	if err != nil {
 		return err
+	}
+	if err := unsupported(r.passive); err != nil {
+		return usageError{err}
 	}
 	o, err := newOperator(p, r.config, r.profile, r.login != "")
 	if err != nil {
@@ -74,26 +73,18 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 	return nil
 }
 
-// unsupported names the options of curl that change where a request or its response goes. The other commands send nothing, so
-// that they mean nothing there.
-func (r *curlRequest) unsupported() error {
+// unsupported refuses options of curl that change where a request or its response goes. The other commands send nothing, so
+// that these mean nothing there.
+func unsupported(options []string) error {
 	var faults []error
-	for i := 0; i < len(r.words); i++ {
-		word := r.words[i]
-		name, _, _ := strings.Cut(word, "=")
-		if !strings.HasPrefix(word, "--") {
-			name = word[:min(len(word), 2)]
-		}
+	for _, name := range options {
 		switch name {
-		case "-o", "--output", "-O", "--remote-name", "--output-dir":
-			faults = append(faults, errors.New(name+": the response goes to standard output; redirect it into a file with >"))
-		case "-x", "--proxy", "--proxy1.0", "--socks4", "--socks4a", "--socks5", "--socks5-hostname":
-			faults = append(faults, errors.New(name+": requests go through the proxy of HTTPS_PROXY; set that"))
-		case "--resolve", "--connect-to", "--unix-socket", "--abstract-unix-socket":
-			faults = append(faults, errors.New(name+": the request goes to the host of its URL; give that host's URL"))
-		}
-		if reading.TakesNext(word) {
-			i++
+		case "output", "remote-name", "remote-name-all", "output-dir":
+			faults = append(faults, fmt.Errorf("--%s: the response goes to standard output; redirect it into a file with >", name))
+		case "proxy", "proxy1.0", "socks4", "socks4a", "socks5", "socks5-hostname":
+			faults = append(faults, fmt.Errorf("--%s: requests go through the proxy of HTTPS_PROXY; set that", name))
+		case "resolve", "connect-to", "unix-socket", "abstract-unix-socket":
+			faults = append(faults, fmt.Errorf("--%s: the request goes to the host of its URL; give that host's URL", name))
 		}
 	}
 	return errors.Join(faults...)

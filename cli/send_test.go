@@ -81,7 +81,7 @@ func TestSend_SaysWhatIsWrong(t *testing.T) {
 	}{
 		"a host that is not AWS's": {[]string{"--service", "s3", "--region", "eu-west-1", "https://example.com/"}, 1, "URL: "},
 		"a file to write":          {[]string{"-o", "file", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "redirect it into a file"},
-		"a file, attached":         {[]string{"-ofile", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "-o: the response goes to"},
+		"a file, among letters":    {[]string{"-sSofile", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "--output: the response goes to"},
 		"a proxy":                  {[]string{"--proxy=http://proxy.example:3128", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "HTTPS_PROXY"},
 		"another address":          {[]string{"--resolve", "a:443:10.0.0.1", "https://sqs.eu-west-1.amazonaws.com/"}, 2, "--resolve: "},
 		"an option as data":        {[]string{"-d", "--resolve", "https://example.com/"}, 1, "URL: "},

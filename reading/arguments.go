@@ -9,6 +9,9 @@ type CurlArguments struct {
 	File func(name string) ([]byte, bool)
 	// Login gets the argument of -u, which a reading does not keep. It may be nil.
 	Login func(text string)
+	// Passive gets the long name of each option that changes nothing about the request as it is signed, and perhaps where it
+	// goes. It may be nil.
+	Passive func(name string)
 }
 
 // TakesNext reports whether the word of a curl command has the word behind it as its argument.
@@ -32,7 +35,7 @@ func TakesNext(word string) bool {
 // What the caller gives is its own: there is no bound on its length, and secrets in it are not looked for.
 func ReadCurlArguments(a CurlArguments) Reading {
 	text := strings.Join(a.Words, "\n")
-	r := &reader{file: a.File, login: a.Login, decoded: -4 * len(text)} // bodies are copied once for each URL
+	r := &reader{file: a.File, login: a.Login, passive: a.Passive, decoded: -4 * len(text)} // bodies are copied once for each URL
 	r.paste = Value{&layer{text: text}, 0, len(text)}
 	r.out.paste = r.paste
 	r.loose = &gatherer{r: r}

@@ -191,6 +191,9 @@ func (c *curl) argument(o *option, at, rest Value, words []Value, i *int) (Value
 // take notes what one option means.
 func (c *curl) take(o *option, v, at Value, done func(*curl)) *curl {
 	if o.passive {
+		if c.r.passive != nil {
+			c.r.passive(o.name)
+		}
 		return c
 	}
 	switch o.name {

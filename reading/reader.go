@@ -21,6 +21,7 @@ type reader struct {
 	marks    []Span // what a shell would fill in
 	file     func(name string) ([]byte, bool)
 	login    func(text string)
+	passive  func(name string)
 
 	traceScheme string // of the latest request in a trace of curl
 }
