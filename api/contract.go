@@ -13,13 +13,14 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// The contract in its other forms, made from openapi.yaml by the tests of package connector, with -update. To read and convert it
-// takes longer than all the rest of a start.
+// The contract in its other forms, which "go test ./internal/contract -update" makes from openapi.yaml. To read and convert it takes
+// longer than all the rest of a start.
 var (
 	//go:embed openapi.json
-	openapiJSON []byte
+	OpenAPI []byte
+	// Swagger has places for host, scheme and base path: texts that begin with the character 0.
 	//go:embed swagger.json
-	swaggerJSON string
+	Swagger []byte
 )
 
 // Contract is the OpenAPI description of the service as it was written; its other forms are embedded.
@@ -52,7 +53,7 @@ func load(yaml []byte) (*openapi3.T, error) {
 
 func (c *Contract) serveYAML() http.Handler { return serveDocument("application/yaml", c.yaml) }
 
-func (c *Contract) serveJSON() http.Handler { return serveDocument("application/json", openapiJSON) }
+func (c *Contract) serveJSON() http.Handler { return serveDocument("application/json", OpenAPI) }
 
 func serveDocument(media string, text []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

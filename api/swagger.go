@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
@@ -38,13 +39,13 @@ type piece struct {
 // swaggerPieces are the description around the values, which stand in it as texts that begin with the character 0.
 func swaggerPieces() []piece {
 	var pieces []piece
-	for i, part := range strings.Split(swaggerJSON, `"\u0000`) {
+	for i, part := range bytes.Split(Swagger, []byte(`"\u0000`)) {
 		if i > 0 {
-			var name string
-			name, part, _ = strings.Cut(part, `"`)
-			pieces = append(pieces, piece{value: name})
+			var name []byte
+			name, part, _ = bytes.Cut(part, []byte(`"`))
+			pieces = append(pieces, piece{value: string(name)})
 		}
-		pieces = append(pieces, piece{text: []byte(part)})
+		pieces = append(pieces, piece{text: part})
 	}
 	return pieces
 }

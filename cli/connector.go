@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/api"
 	"countersign/connector"
 	"countersign/converter"
 	"countersign/credentials"
@@ -72,7 +73,7 @@ func (o *connectorOptions) run(p *process) error {
 		if c.Profile != "" || only {
 			return usageError{errors.New("--profile, --upstream, --include, --exclude, --sample, --any, --greedy and --strict need --from")}
 		}
-		return connector.Write(o.out, p.contract, connector.Options{Host: o.host})
+		return connector.Write(o.out, api.OpenAPI, api.Swagger, connector.Options{Host: o.host})
 	}
 	if err := o.prepare(p); err != nil {
 		return err
@@ -162,7 +163,7 @@ func (o *connectorOptions) prepare(p *process) error {
 		c.Samples[text[:at]] = sample
 	}
 	var err error
-	if c.Frame, err = connector.NewFrame(p.contract, o.host); err != nil {
+	if c.Frame, err = connector.NewFrame(api.Swagger, o.host); err != nil {
 		return err
 	}
 	earlier, err := os.ReadFile(filepath.Join(o.out, "apiDefinition.swagger.json"))

@@ -2,13 +2,14 @@
 // Logic Apps, workflow definitions for Logic Apps and flow packages for Power Automate.
 //
 // All of it comes from openapi.yaml, the one source of names, labels and hints; nothing about an operation is written
-// down here a second time. [Swagger] is the conversion alone, for whoever serves the description.
+// down here a second time.
 //
 // It does not talk to Microsoft: what their validators and designers say is not known here. It holds the published JSON
 // schemas and the rules that are written in their documentation, and docs/unchecked.md lists what nobody has tried.
 //
-// The caller must pass a contract that is valid OpenAPI 3.0.3 with an info.contact and x-ms-connector-metadata. The same
-// contract gives the same bytes, but for the icon, whose compression is the business of the Go release.
+// The caller must pass the contract in the forms that package internal/contract makes: as OpenAPI 3 in JSON where recipes are read, else
+// as Swagger 2.0, with an info.contact and x-ms-connector-metadata. The same contract gives the same bytes, but for the icon, whose
+// compression is the business of the Go release.
 package connector
 
 import (
@@ -39,17 +40,17 @@ type Options struct {
 
 // Generate makes the files of the custom connector, by file name: apiDefinition.swagger.json, apiProperties.json,
 // settings.json, icon.png and readme.md.
-func Generate(contractYAML []byte, o Options) (map[string][]byte, error) {
+func Generate(swagger []byte, o Options) (map[string][]byte, error) {
 	host, err := hostOf(o.Host)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := Swagger(contractYAML)
+	doc, err := readObject("the contract as Swagger 2.0", swagger)
 	if err != nil {
 		return nil, err
 	}
-	shown := forConnections(doc, host)
-	definition, err := writeDefinition(shown)
+	forConnections(doc, host)
+	definition, err := writeDefinition(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func Generate(contractYAML []byte, o Options) (map[string][]byte, error) {
 	files := map[string][]byte{
 		"apiDefinition.swagger.json": definition,
 		"icon.png":                   icon,
-		"readme.md":                  writeReadme(shown),
+		"readme.md":                  writeReadme(doc),
 	}
 	for _, name := range []string{"apiProperties.json", "settings.json"} {
 		if files[name], err = written.ReadFile("files/" + name); err != nil {
@@ -105,8 +106,8 @@ func Workflows() (map[string][]byte, error) {
 // Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps,
 // logic-apps-standard/ with the files of an app, power-automate/ with packages to import, and recipes/. Files of those names
 // are overwritten.
-func Write(dir string, contractYAML []byte, o Options) error {
-	files, err := Generate(contractYAML, o)
+func Write(dir string, openapi, swagger []byte, o Options) error {
+	files, err := Generate(swagger, o)
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func Write(dir string, contractYAML []byte, o Options) error {
 	if err != nil {
 		return err
 	}
-	recipes, err := recipeFiles(contractYAML)
+	recipes, err := recipeFiles(openapi)
 	if err != nil {
 		return err
 	}

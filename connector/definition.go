@@ -3,51 +3,37 @@ package connector
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
-
-	"github.com/getkin/kin-openapi/openapi2"
 )
 
-// forConnections is the part of the description that a connection can use: what needs no key, such as health, is not worth an
+// forConnections leaves the part of the description that a connection can use: what needs no key, such as health, is not worth an
 // action in a designer.
-func forConnections(doc *openapi2.T, host string) *openapi2.T {
-	shown := *doc
-	shown.Host, shown.Schemes = host, []string{"https"}
-	shown.Paths, shown.Tags = map[string]*openapi2.PathItem{}, nil
-	for path, item := range doc.Paths {
-		kept := *item
-		for method, operation := range item.Operations() {
-			if operation.Security != nil && len(*operation.Security) == 0 {
-				kept.SetOperation(method, nil)
-				continue
+func forConnections(doc map[string]any, host string) {
+	doc["host"], doc["schemes"], doc["basePath"] = host, []any{"https"}, "/"
+	delete(doc, "tags")
+	paths := part(doc, "paths")
+	for path := range paths {
+		item := part(paths, path)
+		for method := range item {
+			operation := part(item, method)
+			delete(operation, "tags")
+			if security, own := operation["security"].([]any); own && len(security) == 0 {
+				delete(item, method)
 			}
-			bare := *operation
-			bare.Tags = nil
-			kept.SetOperation(method, &bare)
 		}
-		if len(kept.Operations()) > 0 {
-			shown.Paths[path] = &kept
+		if len(item) == 0 {
+			delete(paths, path)
 		}
 	}
-	return &shown
 }
 
 // writeDefinition leaves out what nothing refers to.
-func writeDefinition(doc *openapi2.T) ([]byte, error) {
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("writing the definition: %w", err)
-	}
-	var tree map[string]any
-	if err := json.Unmarshal(text, &tree); err != nil {
-		return nil, fmt.Errorf("reading the definition back: %w", err)
-	}
+func writeDefinition(tree map[string]any) ([]byte, error) {
 	chooseMethods(part(tree, "definitions"))
 	used := map[string]bool{}
 	follow(tree, tree["paths"], used)
 	for _, kind := range []string{"definitions", "parameters", "responses"} {
-		named, _ := tree[kind].(map[string]any)
+		named := part(tree, kind)
 		for name := range named {
 			if !used["#/"+kind+"/"+name] {
 				delete(named, name)
@@ -78,9 +64,7 @@ func follow(tree map[string]any, node any, used map[string]bool) {
 		if ref, ok := n["$ref"].(string); ok && !used[ref] {
 			used[ref] = true
 			kind, name, _ := strings.Cut(strings.TrimPrefix(ref, "#/"), "/")
-			if named, ok := tree[kind].(map[string]any); ok {
-				follow(tree, named[name], used)
-			}
+			follow(tree, part(tree, kind)[name], used)
 		}
 		for _, child := range n {
 			follow(tree, child, used)

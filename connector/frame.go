@@ -17,19 +17,19 @@ type Frame struct {
 	Files map[string][]byte
 }
 
-// NewFrame makes the frame. host is that of [Options].
-func NewFrame(contractYAML []byte, host string) (*Frame, error) {
+// NewFrame makes the frame from the contract as Swagger 2.0. host is that of [Options].
+func NewFrame(swagger []byte, host string) (*Frame, error) {
 	name, err := hostOf(host)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := Swagger(contractYAML)
+	doc, err := readObject("the contract as Swagger 2.0", swagger)
 	if err != nil {
 		return nil, err
 	}
 	f := &Frame{
-		Host: name, IsDefault: host == "", Contact: doc.Info.Contact, Metadata: doc.Extensions["x-ms-connector-metadata"],
-		Security: doc.Security, SecurityDefinitions: doc.SecurityDefinitions, Files: map[string][]byte{},
+		Host: name, IsDefault: host == "", Contact: part(doc, "info")["contact"], Metadata: doc["x-ms-connector-metadata"],
+		Security: doc["security"], SecurityDefinitions: doc["securityDefinitions"], Files: map[string][]byte{},
 	}
 	if f.Files["icon.png"], err = drawIcon(); err != nil {
 		return nil, err

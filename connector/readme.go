@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/getkin/kin-openapi/openapi2"
 )
 
 // The catalogue's form: its headings in its order.
@@ -67,31 +65,28 @@ generate it with yours, or change it on the first page.
 )
 
 // writeReadme lists the operations, the most wanted first.
-func writeReadme(doc *openapi2.T) []byte {
+func writeReadme(doc map[string]any) []byte {
 	var out strings.Builder
-	fmt.Fprintf(&out, readmeHead, doc.Info.Title, doc.Info.Description, doc.Info.Contact.Name)
+	info := part(doc, "info")
+	fmt.Fprintf(&out, readmeHead, textOf(info, "title"), textOf(info, "description"), textOf(part(info, "contact"), "name"))
 	for _, operation := range byVisibility(doc) {
-		if operation.Extensions["x-ms-visibility"] == "internal" {
+		if operation["x-ms-visibility"] == "internal" {
 			continue
 		}
-		fmt.Fprintf(&out, "### %s\n%s\n", operation.Summary, operation.Description)
+		fmt.Fprintf(&out, "### %s\n%s\n", textOf(operation, "summary"), textOf(operation, "description"))
 	}
 	out.WriteString(readmeTail)
 	return []byte(out.String())
 }
 
-func byVisibility(doc *openapi2.T) []*openapi2.Operation {
-	var all []*openapi2.Operation
-	for _, item := range doc.Paths {
-		for _, operation := range item.Operations() {
-			all = append(all, operation)
-		}
-	}
+func byVisibility(doc map[string]any) []map[string]any {
+	var all []map[string]any
+	(&checked{definition: doc}).eachOperation(func(_ string, o map[string]any) { all = append(all, o) })
 	rank := map[any]int{"important": 0, nil: 1, "advanced": 2, "internal": 3}
-	slices.SortFunc(all, func(a, b *openapi2.Operation) int {
+	slices.SortFunc(all, func(a, b map[string]any) int {
 		return cmp.Or(
-			cmp.Compare(rank[a.Extensions["x-ms-visibility"]], rank[b.Extensions["x-ms-visibility"]]),
-			cmp.Compare(a.Summary, b.Summary),
+			cmp.Compare(rank[a["x-ms-visibility"]], rank[b["x-ms-visibility"]]),
+			cmp.Compare(textOf(a, "summary"), textOf(b, "summary")),
 		)
 	})
 	return all

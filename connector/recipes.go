@@ -24,19 +24,20 @@ type Recipe struct {
 	Cedar       []string       // what the policy that permits it asks for, beside profile and host
 }
 
-// Recipes reads the recipes from the contract, those of one host together.
-func Recipes(contractYAML []byte) ([]Recipe, error) {
-	doc, err := load(contractYAML)
+// Recipes reads the recipes from the contract as OpenAPI 3 in JSON, those of one host together.
+func Recipes(openapi []byte) ([]Recipe, error) {
+	doc, err := readObject("the contract", openapi)
 	if err != nil {
 		return nil, err
 	}
-	item := doc.Paths.Value("/v1/send")
-	if item == nil || item.Post == nil || item.Post.RequestBody == nil || item.Post.RequestBody.Value.Content.Get("application/json") == nil {
-		return nil, errors.New("reading the recipes: the contract has no POST /v1/send")
+	examples := part(doc, "paths", "/v1/send", "post", "requestBody", "content", "application/json", "examples")
+	if examples == nil {
+		return nil, errors.New("reading the recipes: the contract has no examples of POST /v1/send")
 	}
 	var list []Recipe
-	for name, example := range item.Post.RequestBody.Value.Content.Get("application/json").Examples {
-		kept, isRecipe := example.Value.Extensions["x-recipe"]
+	for name := range examples {
+		example := part(examples, name)
+		kept, isRecipe := example["x-recipe"]
 		if !isRecipe {
 			continue
 		}
@@ -44,11 +45,10 @@ func Recipes(contractYAML []byte) ([]Recipe, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the recipe %s: %w", name, err)
 		}
-		r := Recipe{Name: name, Summary: example.Value.Summary, Description: example.Value.Description}
+		r := Recipe{Name: name, Summary: textOf(example, "summary"), Description: textOf(example, "description"), Request: part(example, "value")}
 		if err := json.Unmarshal(text, &r); err != nil {
 			return nil, fmt.Errorf("reading the recipe %s: %w", name, err)
 		}
-		r.Request, _ = example.Value.Value.(map[string]any)
 		list = append(list, r)
 	}
 	slices.SortFunc(list, func(a, b Recipe) int {
@@ -113,8 +113,8 @@ func (r Recipe) Policy(caller string) string {
 
 // recipeFiles are the templates of all recipes: a workflow for Logic Apps and one for
 // n8n for each.
-func recipeFiles(contractYAML []byte) (map[string][]byte, error) {
-	recipes, err := Recipes(contractYAML)
+func recipeFiles(openapi []byte) (map[string][]byte, error) {
+	recipes, err := Recipes(openapi)
 	if err != nil {
 		return nil, err
 	}
@@ -220,9 +220,13 @@ func writtenJSON(name string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var document map[string]any
-	if err := json.Unmarshal(text, &document); err != nil {
+	return readObject(name, text)
+}
+
+func readObject(name string, text []byte) (map[string]any, error) {
+	var o map[string]any
+	if err := json.Unmarshal(text, &o); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return document, nil
+	return o, nil
 }

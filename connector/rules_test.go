@@ -50,17 +50,10 @@ func TestConnectorKeepsTheRules(t *testing.T) {
 
 // What is served at /swagger.json is the same description with more operations in it.
 func TestServedDescriptionKeepsTheRulesToo(t *testing.T) {
-	doc, err := connector.Swagger(contract(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc.Host, doc.Schemes = "sign.example.com", []string{"https"}
-	text, err := json.Marshal(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc := object(t, swagger)
+	doc["host"], doc["schemes"], doc["basePath"] = "sign.example.com", []any{"https"}, "/"
 	made := maps.Clone(generate(t))
-	made["apiDefinition.swagger.json"] = text
+	made["apiDefinition.swagger.json"] = []byte(asJSON(t, doc))
 	for _, fault := range connector.Check(made) {
 		t.Error(fault)
 	}

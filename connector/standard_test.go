@@ -12,7 +12,7 @@ import (
 // A Standard app takes parameters from a file of its own; a parameter that is used and not there fails the run.
 func TestWrite_StandardAppsFindTheirParameters(t *testing.T) {
 	dir := t.TempDir()
-	if err := connector.Write(dir, contract(t), connector.Options{}); err != nil {
+	if err := connector.Write(dir, openapi, swagger, connector.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var parameters map[string]struct{ Type, Value string }

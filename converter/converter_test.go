@@ -41,11 +41,11 @@ func options(t testing.TB) converter.Options {
 }
 
 var frame = sync.OnceValues(func() (*connector.Frame, error) {
-	contract, err := os.ReadFile("../openapi.yaml")
+	swagger, err := os.ReadFile("../api/swagger.json")
 	if err != nil {
 		return nil, err
 	}
-	return connector.NewFrame(contract, "sign.example.com")
+	return connector.NewFrame(swagger, "sign.example.com")
 })
 
 func convert(t testing.TB, definition string, change func(*converter.Options)) (*converter.Result, error) {

@@ -65,7 +65,7 @@ var entries = []entry{
 		folder: "converter", packages: "connector endpoints internal/lazyregexp",
 		outside: "github.com/go-json-experiment/json/jsontext github.com/oasdiff/yaml3",
 	},
-	{folder: "connector", packages: "internal/lazyregexp", outside: "github.com/getkin/kin-openapi"},
+	{folder: "connector", packages: "internal/lazyregexp"},
 	{folder: "sandbox", packages: "endpoints signing"},
 	{
 		folder: "telemetry", packages: "access credentials endpoints",
@@ -89,6 +89,7 @@ var entries = []entry{
 	{folder: "deploy/package"},
 	{folder: "internal/appendjson", pure: true},
 	{folder: "internal/bearer", pure: true},
+	{folder: "internal/contract", outside: "github.com/getkin/kin-openapi"},
 	{folder: "internal/functionshost", packages: "internal/freeport"},
 	{folder: "internal/garbage"},
 	{folder: "internal/home", outside: "github.com/goccy/go-yaml"},

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"countersign/access"
+	"countersign/api"
 	"countersign/connector"
 	"countersign/credentials"
 	"countersign/handlers"
@@ -28,13 +28,7 @@ import (
 	"countersign/signing"
 )
 
-var recipesOnce = sync.OnceValues(func() ([]connector.Recipe, error) {
-	text, err := os.ReadFile("../openapi.yaml")
-	if err != nil {
-		return nil, err
-	}
-	return connector.Recipes(text)
-})
+var recipesOnce = sync.OnceValues(func() ([]connector.Recipe, error) { return connector.Recipes(api.OpenAPI) })
 
 func recipes(t *testing.T) []connector.Recipe {
 	t.Helper()

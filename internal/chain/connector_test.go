@@ -137,11 +137,11 @@ callers:
 // convertedSamples are the definitions of converter/testdata as connectors, by file.
 func convertedSamples(t *testing.T) map[string]map[string]any {
 	t.Helper()
-	contract, err := os.ReadFile("../../openapi.yaml")
+	swagger, err := os.ReadFile("../../api/swagger.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	frame, err := connector.NewFrame(contract, "sign.example.com")
+	frame, err := connector.NewFrame(swagger, "sign.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}

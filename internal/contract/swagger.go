@@ -1,7 +1,6 @@
-package connector
+package contract
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,27 +11,17 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Swagger is the contract as Swagger 2.0, which is all that the designers read. It has no host and no schemes: where the
+// toSwagger converts the contract to Swagger 2.0, which is all that the designers read. It has no host and no schemes: where the
 // service is, the caller knows.
 //
-// The conversion is kin-openapi's. It leaves out what is put back here: the labels, which designers read from x-ms-summary; what
-// stands at the schema of a parameter; schemas of responses that are not application/json, problems among them; bodies that are bytes.
-// Of several ways to authenticate the first stays, since a connection has one.
-func Swagger(contractYAML []byte) (*openapi2.T, error) {
-	// Twice, since the converter writes into what it converts.
-	source, err := load(contractYAML)
-	if err != nil {
-		return nil, err
-	}
-	converted, err := load(contractYAML)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := openapi2conv.FromV3(converted)
+// The conversion is kin-openapi's. It leaves out what is put back here from source: the labels, which designers read from x-ms-summary;
+// what stands at the schema of a parameter; schemas of responses that are not application/json, problems among them; bodies that are
+// bytes. Of several ways to authenticate the first stays, since a connection has one.
+func toSwagger(contract, source *openapi3.T) (*openapi2.T, error) {
+	doc, err := openapi2conv.FromV3(contract)
 	if err != nil {
 		return nil, fmt.Errorf("converting the contract to Swagger 2.0: %w", err)
 	}
-	doc.BasePath = "/"
 	doc.Consumes = []string{"application/json"}
 	doc.Produces = []string{"application/json", "application/problem+json"}
 	keepOneSecurity(doc)
@@ -50,20 +39,6 @@ func Swagger(contractYAML []byte) (*openapi2.T, error) {
 		for method, operation := range item.Operations() {
 			r.operation(doc.Paths[path].GetOperation(method), operation)
 		}
-	}
-	return doc, nil
-}
-
-func load(contractYAML []byte) (*openapi3.T, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(contractYAML)
-	if err != nil {
-		return nil, fmt.Errorf("reading the contract: %w", err)
-	}
-	if err := doc.Validate(context.Background(), openapi3.DisableExamplesValidation()); err != nil {
-		return nil, fmt.Errorf("validating the contract: %w", err)
-	}
-	if doc.Components == nil {
-		doc.Components = &openapi3.Components{}
 	}
 	return doc, nil
 }

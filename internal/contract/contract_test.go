@@ -1,0 +1,35 @@
+package contract_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"testing"
+
+	"countersign/internal/contract"
+)
+
+var update = flag.Bool("update", false, "write the forms that package api embeds")
+
+// Package api serves the contract in forms that are made here, so that a start need not make them.
+func TestForms_AreThoseOfTheContract(t *testing.T) {
+	text, err := os.ReadFile("../../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	openapi, swagger, err := contract.Forms(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string][]byte{"../../api/openapi.json": openapi, "../../api/swagger.json": swagger} {
+		if *update {
+			if err := os.WriteFile(file, want, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what openapi.yaml says (%v). Run: go test ./internal/contract -update", file, err)
+		}
+	}
+}
