@@ -25,7 +25,7 @@ import (
 // Options is what [New] needs.
 type Options struct {
 	Handlers *handlers.Handlers
-	Contract *Contract
+	Contract []byte // openapi.yaml
 	Auth     *access.Authenticator
 	Log      zerolog.Logger
 	// Now is the clock, usually time.Now.
@@ -89,9 +89,9 @@ func New(o Options) http.Handler {
 	s.pages(r)
 	r.Method(http.MethodGet, "/livez", h.GetLiveness())
 	r.Method(http.MethodGet, "/readyz", h.GetReadiness())
-	r.Method(http.MethodGet, "/openapi.yaml", s.Contract.serveYAML())
-	r.Method(http.MethodGet, "/openapi.json", s.Contract.serveJSON())
-	r.Method(http.MethodGet, "/swagger.json", s.Contract.serveSwagger(s))
+	r.Method(http.MethodGet, "/openapi.yaml", serveDocument("application/yaml", s.Contract))
+	r.Method(http.MethodGet, "/openapi.json", serveDocument("application/json", OpenAPI))
+	r.Method(http.MethodGet, "/swagger.json", s.serveSwagger())
 
 	if o.Proxy != nil {
 		s.mountProxy(r)

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,10 +42,6 @@ type limits struct {
 // limited is the service with limits of its own, for the callers a and b; its clock is that of the test.
 func limited(t *testing.T, l limits) http.Handler {
 	t.Helper()
-	text, err := os.ReadFile("../openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var keys []access.APIKey
 	for _, id := range []string{"a", "b"} {
 		sum := sha256.Sum256([]byte(id + "." + key))
@@ -77,7 +72,7 @@ func limited(t *testing.T, l limits) http.Handler {
 		Signer: new(signing.Signer), Sessions: l.sessions, Now: time.Now, Policy: policy, DefaultProfile: "orders", Audit: unrecorded{},
 	}})
 	return api.New(api.Options{
-		Handlers: h, Contract: api.NewContract(text), Auth: auth, Now: time.Now, NewID: func() string { return "made-here" },
+		Handlers: h, Auth: auth, Now: time.Now, NewID: func() string { return "made-here" },
 		Log:          zerolog.New(zerolog.SyncWriter(cmp.Or(l.log, io.Discard))),
 		MaxBodyBytes: cmp.Or(l.maxBody, 1<<20), Rate: rate,
 		Requests: limiter(int64(l.requests)), Memory: limiter(l.memory), Hashes: limiter(int64(l.hashes)),

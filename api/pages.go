@@ -10,11 +10,6 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// isPage tells whether a path belongs to the pages, which are not part of the contract.
-func isPage(path string) bool {
-	return path == "/docs" || path == "/workbench" || strings.HasPrefix(path, "/workbench/")
-}
-
 // pages adds the workbench and the reference of the API, which anybody may read: what they do, the API does, with the key
 // of who sits before them.
 func (s *server) pages(r chi.Router) {

@@ -43,11 +43,6 @@ func (s *server) mountProxy(r chi.Router) {
 	})
 }
 
-// isPassedOn tells whether a request is for [Options.Proxy].
-func isPassedOn(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/proxy/") || strings.HasPrefix(r.URL.Path, "/call/")
-}
-
 // Passing says which requests a handler of [NewPassing] passes on, and where to.
 type Passing struct {
 	Target func(*http.Request) (proxy.Target, error)

@@ -11,7 +11,7 @@ import (
 
 // serveSwagger fills in the host by which the caller came, which designers need to find the service again. No cache
 // may give one caller's to another.
-func (c *Contract) serveSwagger(s *server) http.Handler {
+func (s *server) serveSwagger() http.Handler {
 	pieces := sync.OnceValue(swaggerPieces)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		public := s.publicAddress(r)

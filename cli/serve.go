@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"countersign/api"
 	"countersign/config"
 	"countersign/credentials"
 
@@ -55,7 +56,7 @@ func serve(p *process, o serveOptions) error {
 
 // check prints what the operator should look at, and what is found with the profiles.
 func check(p *process, s *service, o serveOptions) error {
-	if err := s.contract.Check(); err != nil {
+	if err := api.CheckContract(p.contract); err != nil {
 		return err
 	}
 	g := s.current.Load()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,6 +47,18 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 func TestCheckOfARightConfiguration(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "1 profile,") {
+		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+	}
+}
+
+func TestServe_CheckSaysThatTheContractWasEdited(t *testing.T) {
+	env := sandboxEnvironment(startSandbox(t))
+	var p program
+	code := run(process{
+		ctx: t.Context(), getenv: func(name string) string { return env[name] }, environ: environ(env), stdout: &p.out, stderr: &p.err,
+		now: time.Now, contract: bytes.Replace(contract, []byte("Sign a request"), []byte("Sign one"), 1),
+	}, []string{"serve", "--check", "--auth=none"})
+	if code != 1 || !strings.Contains(p.err.String(), "go test ./internal/contract -update") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }

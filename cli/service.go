@@ -29,7 +29,6 @@ import (
 type service struct {
 	handler       http.Handler // answers with the current generation
 	current       atomic.Pointer[generation]
-	contract      *api.Contract
 	audit         *access.Auditor
 	signer        *signing.Signer // with the keys that it has derived
 	limits        api.Options     // what bounds all requests, whatever their generation
@@ -67,13 +66,11 @@ func (s *service) close() {
 // newService makes a service with its first generation.
 func newService(p *process, conf config.Config) (*service, error) {
 	stdout := newOutlet(p.stdout, p.now)
-	s := &service{
-		stdout: stdout, first: newLogs(stdout, p.now, zerolog.DebugLevel, ""), contract: api.NewContract(p.contract), signer: new(signing.Signer),
-	}
+	s := &service{stdout: stdout, first: newLogs(stdout, p.now, zerolog.DebugLevel, ""), signer: new(signing.Signer)}
 	s.notify = newNotifier(p, func(err error) { s.logger().Warn().AnErr("cause", err).Msg("NOTIFY_SOCKET cannot be reached") })
-	var limitsErr, auditErr, err error
+	var limitsErr, auditErr error
 	s.limits, limitsErr = newLimits(p, conf)
-	s.limits.Contract = s.contract
+	s.limits.Contract = p.contract
 	s.audit, auditErr = newAuditor(p, conf, records{stdout})
 	s.traces = s.newTraces(p)
 	if s.metrics = newMetrics(p, conf, s); s.metrics != nil {
@@ -90,10 +87,7 @@ func newService(p *process, conf config.Config) (*service, error) {
 	}
 	s.use(first)
 	s.handler = s
-	if conf.Sandbox {
-		s.handler, err = s.contract.Enforce(s, func(err error) { fmt.Fprintln(p.stderr, "countersign: breach of the contract:", err) })
-	}
-	return s, err
+	return s, nil
 }
 
 // newLimits bounds what requests may take.

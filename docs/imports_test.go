@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -48,7 +49,7 @@ var entries = []entry{
 	{
 		folder:   "api",
 		packages: "handlers proxy broker problem access workbench",
-		outside:  "github.com/go-chi/chi/v5 github.com/getkin/kin-openapi " + logs,
+		outside:  "github.com/go-chi/chi/v5 github.com/oasdiff/yaml3 " + logs,
 	},
 	{
 		folder:   "handlers",
@@ -193,6 +194,20 @@ func TestImports_AreAllowed(t *testing.T) {
 	for _, e := range entries {
 		if !found[e.folder] {
 			t.Errorf("%s has no Go files; has the package another name now?", e.folder)
+		}
+	}
+}
+
+// A library that only tests need costs every start, if the program has it: kin-openapi brings a compiler of JSON Schema, which compiles
+// the schemas of JSON Schema itself before main begins.
+func TestImports_OfTheProgramHaveNoOpenAPILibrary(t *testing.T) {
+	packages, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.Lines(string(packages)) {
+		if strings.Contains(name, "/kin-openapi") || strings.Contains(name, "/jsonschema") {
+			t.Errorf("the program has %s", name)
 		}
 	}
 }

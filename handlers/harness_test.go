@@ -17,9 +17,11 @@ import (
 	"countersign/api"
 	"countersign/credentials"
 	"countersign/handlers"
+	"countersign/internal/contract"
 	"countersign/problem"
 	"countersign/signing"
 
+	"github.com/getkin/kin-openapi/routers"
 	"github.com/rs/zerolog"
 )
 
@@ -111,7 +113,10 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 	if change != nil {
 		change(&options)
 	}
-	contract := loadContract(t)
+	router, err := contractRouter()
+	if err != nil {
+		t.Fatal(err)
+	}
 	auth, err := access.NewAuthenticator(access.Options{Auth: access.AuthNone, Now: options.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -125,36 +130,23 @@ func newServer(t testing.TB, change func(*handlers.Options)) *testServer {
 		t.Fatal(err)
 	}
 	service := api.New(api.Options{
-		Handlers: handlers.New(options), Contract: contract, Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
+		Handlers: handlers.New(options), Auth: auth, Log: zerolog.New(s.log), Now: options.Now,
 		NewID: func() string { return "request-1" }, MaxBodyBytes: 10 << 20, Rate: rate,
 		Requests: limiter, Memory: limiter, Hashes: limiter, Sends: limiter, Senders: api.NewSenders(8),
 	})
 	s.plain = service
-	s.handler, err = contract.Enforce(service, func(err error) { t.Error(err) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.handler = contract.Enforce(router, service, func(err error) { t.Error(err) })
 	return s
 }
 
-// contractOnce: validating the contract and its examples takes longer than a test.
-var contractOnce = sync.OnceValues(func() (*api.Contract, error) {
+// contractRouter: validating the contract and its examples takes longer than a test.
+var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 	text, err := os.ReadFile("../openapi.yaml")
 	if err != nil {
 		return nil, err
 	}
-	contract := api.NewContract(text)
-	return contract, contract.Check()
+	return contract.Router(text)
 })
-
-func loadContract(t testing.TB) *api.Contract {
-	t.Helper()
-	contract, err := contractOnce()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return contract
-}
 
 func (s *testServer) post(path, body string) *httptest.ResponseRecorder {
 	s.t.Helper()

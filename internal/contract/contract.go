@@ -1,7 +1,6 @@
 // Package contract is what tests do with openapi.yaml: they check it, make the forms that the program embeds, and hold a handler to it.
 //
-// The program must not import it. It brings kin-openapi, and with that a JSON Schema compiler whose start takes longer than all the rest
-// of the program's.
+// The program must not import it. It brings kin-openapi, and with that a JSON Schema compiler, which every start would wait for.
 package contract
 
 import (

@@ -205,7 +205,7 @@ func whole(audit broker.Audit) (http.Handler, error) {
 		Handlers: handlers.New(handlers.Options{Options: broker.Options{
 			Signer: new(signing.Signer), Sessions: sessions{}, Now: time.Now, Policy: policy, Audit: audit, DefaultProfile: "orders",
 		}}),
-		Contract: api.NewContract(nil), Auth: auth, Log: zerolog.New(log), Now: time.Now, NewID: func() string { return "bench" },
+		Auth: auth, Log: zerolog.New(log), Now: time.Now, NewID: func() string { return "bench" },
 		MaxBodyBytes: 10 << 20, Rate: rate, Requests: limiter, Memory: limiter, Hashes: limiter,
 	}), nil
 }

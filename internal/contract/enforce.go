@@ -1,4 +1,4 @@
-package api
+package contract
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
@@ -14,13 +15,8 @@ import (
 )
 
 // Enforce holds next to the contract: it reports every response that the contract does not describe, and every request
-// that is served although the contract refuses it. It costs several times what a signature does, so tests and the sandbox use it, and the
-// service does not. It reads whole bodies. Requests that are passed on are in no contract.
-func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler, error) {
-	router, err := c.router()
-	if err != nil {
-		return nil, err
-	}
+// that is served although the contract refuses it. It reads whole bodies. Requests that are passed on are in no contract.
+func Enforce(router routers.Router, next http.Handler, report func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isPassedOn(r) {
 			next.ServeHTTP(w, r)
@@ -71,12 +67,22 @@ func (c *Contract) Enforce(next http.Handler, report func(error)) (http.Handler,
 				errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, response.status), err),
 			)
 		}
-	}), nil
+	})
 }
 
-// routerOf finds the operation of a request in the contract.
-func routerOf(yaml []byte) (routers.Router, error) {
-	doc, err := load(yaml)
+// isPassedOn tells whether a request is one for package proxy.
+func isPassedOn(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/proxy/") || strings.HasPrefix(r.URL.Path, "/call/")
+}
+
+// isPage tells whether a path belongs to package workbench.
+func isPage(path string) bool {
+	return path == "/docs" || path == "/workbench" || strings.HasPrefix(path, "/workbench/")
+}
+
+// Router finds the operation of a request in the contract.
+func Router(contractYAML []byte) (routers.Router, error) {
+	doc, err := load(contractYAML)
 	if err != nil {
 		return nil, err
 	}
