@@ -277,7 +277,7 @@ func (a *Authenticator) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// Challenge is the WWW-Authenticate value for a 401 answer to err (RFC 6750
+// Challenge is the WWW-Authenticate value for a 401 response to err (RFC 6750
 // section 3: a request without credentials is told the scheme and no error).
 func (a *Authenticator) Challenge(err error) string {
 	const scheme = `Bearer realm="countersign"`

@@ -45,7 +45,7 @@ func TestMCP_TheOperationIsInTheBody(t *testing.T) {
 		},
 		{"a prompt", "bedrock-agentcore", mcpGateway, `{"method":"prompts/get","params":{"name":"greet"}}`, "prompts/get:greet"},
 		{"a resource", "bedrock-agentcore", mcpGateway, `{"method":"resources/read","params":{"uri":"file:///a"}}`, "resources/read:file:///a"},
-		{"an answer to the server", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","id":7,"result":{}}`, "response"},
+		{"a response to the server", "bedrock-agentcore", mcpGateway, `{"jsonrpc":"2.0","id":7,"result":{}}`, "response"},
 		{"an agent that is no MCP server", "bedrock-agentcore", mcpRuntime, `{"prompt":"hello"}`, ""},
 		{"a body that is not JSON", "bedrock-agentcore", mcpGateway, "method=tools/call", ""},
 		{"none", "bedrock-agentcore", mcpGateway, "", ""},

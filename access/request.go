@@ -15,7 +15,7 @@ const (
 	// as Headers the form's fields.
 	ActionPostPolicy Action = "post-policy"
 	// ActionSend is a request that this service itself sends to AWS, and whose
-	// answer the caller gets. The Headers of its Request are all that are sent.
+	// response the caller gets. The Headers of its Request are all that are sent.
 	ActionSend Action = "send"
 	// ActionConfigure is that a configuration takes effect. No policy is asked.
 	ActionConfigure Action = "configure"

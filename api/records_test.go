@@ -126,7 +126,7 @@ func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
 				}
 				for _, text := range notOf(request, secrets(route, w.Body.String())) {
 					if made[text] = true; len(records) == 0 {
-						t.Errorf("%s: the answer holds %q, which is made here, and there is no record", route, text)
+						t.Errorf("%s: the response holds %q, which is made here, and there is no record", route, text)
 					}
 				}
 			})
@@ -144,7 +144,7 @@ func TestRoutes_SignNothingWithoutItsRecord(t *testing.T) {
 					t.Errorf("%s: got %d %s without a record, want 503", route, w.Code, w.Body)
 				}
 				if found := notOf(request, secrets(route, w.Body.String())); len(found) > 0 {
-					t.Errorf("%s: without a record, the answer holds %q", route, found)
+					t.Errorf("%s: without a record, the response holds %q", route, found)
 				}
 			})
 			if arrived := server.arrived.Load(); arrived > 0 {

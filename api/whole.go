@@ -12,7 +12,7 @@ import (
 const mostJoined = 32 << 10
 
 // Joining returns a listener for a server of net/http with [ConnContext]. Such a server writes each 4 KiB of a response by
-// itself, which makes two writes of most signed answers. On connections of this listener a body that is written at once, and
+// itself, which makes two writes of most signed responses. On connections of this listener a body that is written at once, and
 // is the whole, leaves in one write with its header.
 func Joining(l net.Listener) net.Listener { return joining{l} }
 

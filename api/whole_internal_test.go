@@ -70,7 +70,7 @@ func ask(t *testing.T, broken error, h http.HandlerFunc) (response []byte, write
 	return response, writes
 }
 
-func TestWholeAnswers_LeaveInOneWrite(t *testing.T) {
+func TestWholeResponses_LeaveInOneWrite(t *testing.T) {
 	for _, size := range []int{1, 3 << 10, 3<<10 + 1, 4 << 10, 8 << 10, mostJoined} {
 		body := bytes.Repeat([]byte("a"), size)
 		text, writes := ask(t, nil, func(w http.ResponseWriter, _ *http.Request) {
@@ -92,7 +92,7 @@ func TestWholeAnswers_LeaveInOneWrite(t *testing.T) {
 }
 
 // What is not a whole body is not kept back.
-func TestWholeAnswers_PartsLeaveAtOnce(t *testing.T) {
+func TestWholeResponses_PartsLeaveAtOnce(t *testing.T) {
 	part := bytes.Repeat([]byte("a"), 8<<10)
 	for name, length := range map[string]string{"of a known length": strconv.Itoa(2 * len(part)), "of a stream": ""} {
 		_, writes := ask(t, nil, func(w http.ResponseWriter, _ *http.Request) {
@@ -110,7 +110,7 @@ func TestWholeAnswers_PartsLeaveAtOnce(t *testing.T) {
 }
 
 // A response that could not be written ends its connection: its client has a part of it at the most.
-func TestWholeAnswers_FailedWriteEndsTheConnection(t *testing.T) {
+func TestWholeResponses_FailedWriteEndsTheConnection(t *testing.T) {
 	broken := errors.New("broken")
 	text, writes := ask(t, broken, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "8192")

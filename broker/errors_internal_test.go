@@ -41,7 +41,7 @@ func TestSendErrors_HaveKnownCodesAndSayWhatToDo(t *testing.T) {
 		"a chunk that is too large":         {&sending.Error{Kind: sending.ErrBody, Cause: sending.ErrChunk}, "at most 1 MiB"},
 		"a body that is too large to hold":  {sending.ErrBodyTooLarge, "max_proxy_body_bytes"},
 		"what cannot be sent":               {&sending.Error{Kind: sending.ErrUnsendable, Cause: errors.New("why")}, "signed: why."},
-		"a connection that was lost":        {&sending.Error{Kind: sending.ErrNoAnswer}, "the connection was lost"},
+		"a connection that was lost":        {&sending.Error{Kind: sending.ErrNoResponse}, "the connection was lost"},
 	} {
 		if p := Problem(sendProblem(row.err, "GET")); !strings.Contains(p.Detail, row.want) {
 			t.Errorf("%s: %s, want %q in it", name, p.Detail, row.want)

@@ -101,7 +101,7 @@ var spellings = map[rune]string{
 // signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON, text and what does not say what
 // it is, nothing is read.
 func (s *Sent) RedactRefusal() {
-	resp := s.Response
+	resp := s.Response.Response
 	switch resp.StatusCode {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 	default:

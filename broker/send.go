@@ -42,7 +42,7 @@ type Stream struct {
 
 // Sent is a response of AWS, and what was sent for it. [Sent.Close] must be called.
 type Sent struct {
-	*sending.Answer
+	*sending.Response
 	Method   string
 	URL      string
 	Scope    signing.Scope
@@ -67,7 +67,7 @@ type Sent struct {
 // explained, and searched for what was signed.
 func (s *Sent) Forget() {
 	if s.Response.StatusCode < http.StatusBadRequest {
-		*s = Sent{Answer: s.Answer, close: s.close}
+		*s = Sent{Response: s.Response, close: s.close}
 	}
 }
 
@@ -110,7 +110,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 	}
 	outcome := x.outcome(started)
 	return &Sent{
-		Answer: response, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
+		Response: response, Method: op.request.Method, URL: op.request.URL.String(), Scope: op.request.Scope, Profile: op.session.Profile,
 		Warnings: op.warnings, Signed: x.signed, Body: op.payload.Bytes, BodyUnknown: op.stream != nil,
 		AnsweredAt: b.Now().Add(op.session.Skew), upstream: op.upstream,
 		Held: Held{

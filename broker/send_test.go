@@ -247,7 +247,7 @@ func TestSend_PoliciesSeeEveryHeaderThatIsSent(t *testing.T) {
 	}
 }
 
-func TestSend_AnswersThatAreCredentialsNeedAPolicyThatNamesThem(t *testing.T) {
+func TestSend_ResponsesThatAreCredentialsNeedAPolicyThatNamesThem(t *testing.T) {
 	target := func(url, operation string) *broker.SendInput {
 		in := post(url, "{}")
 		in.Headers = []signing.Header{{Name: "X-Amz-Target", Value: operation}, {Name: "Content-Type", Value: "application/x-amz-json-1.1"}}
@@ -285,7 +285,7 @@ func TestSend_WithoutItsRecordNothingIsSent(t *testing.T) {
 	}
 }
 
-func TestSend_AnOutcomeThatCannotBeRecordedKeepsNoAnswerBack(t *testing.T) {
+func TestSend_AnOutcomeThatCannotBeRecordedKeepsNoResponseBack(t *testing.T) {
 	s := newSender(t, "", ok)
 	s.audit.failFrom = 2
 	if status, body := s.read(get(orders)); status != 200 || body == "" {
@@ -420,10 +420,10 @@ func TestSend_TellsWhatMayHaveBeenDone(t *testing.T) {
 		code     string
 		outcome  string
 	}{
-		{"no answer to a POST", hangUp, post(orders, "{}"), "outcome_unknown", "unknown"},
-		{"no answer to a GET", hangUp, get(orders), "aws_timeout", "unknown"},
-		{"half an answer to a POST", breakOff, post(orders, "{}"), "outcome_unknown", "broken"},
-		{"half an answer to a GET", breakOff, get(orders), "answer_broken", "broken"},
+		{"no response to a POST", hangUp, post(orders, "{}"), "outcome_unknown", "unknown"},
+		{"no response to a GET", hangUp, get(orders), "aws_timeout", "unknown"},
+		{"half a response to a POST", breakOff, post(orders, "{}"), "outcome_unknown", "broken"},
+		{"half a response to a GET", breakOff, get(orders), "answer_broken", "broken"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSender(t, "", test.response)

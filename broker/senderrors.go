@@ -50,7 +50,7 @@ func sendProblem(err error, method string) error {
 	switch {
 	case !answered && !failure.Report.Written() && errors.Is(err, sending.ErrNotSigned):
 		return &problem.Error{Code: "session_unavailable", Detail: "Timed out getting an AWS session.", Cause: err}
-	case !answered && !failure.Report.Written() && !errors.Is(err, sending.ErrNoAnswer):
+	case !answered && !failure.Report.Written() && !errors.Is(err, sending.ErrNoResponse):
 		return &problem.Error{Code: "aws_unreachable", Detail: "The request was given up before it was sent.", Cause: err}
 	case !sending.Idempotent(method) && (answered || failure.Report.Written()):
 		return &problem.Error{

@@ -48,7 +48,7 @@ func TestServe_SignsAsTheCaller(t *testing.T) {
 	anna, bob, late := token("anna", end), token("bob", end), token("anna", time.Now().Add(20*time.Second))
 	const get = `{"method":"GET","url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/orders"`
 	lines := serveUntil(t, p, func(base string) {
-		ask := func(path, authorization, body string, status int) (answer map[string]any, header http.Header) {
+		ask := func(path, authorization, body string, status int) (result map[string]any, header http.Header) {
 			t.Helper()
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+path, strings.NewReader(body))
 			if err != nil {
@@ -62,38 +62,38 @@ func TestServe_SignsAsTheCaller(t *testing.T) {
 			}
 			defer response.Body.Close()
 			text, _ := io.ReadAll(response.Body)
-			if err := json.Unmarshal(text, &answer); err != nil || response.StatusCode != status {
+			if err := json.Unmarshal(text, &result); err != nil || response.StatusCode != status {
 				t.Errorf("%s %s: status %d, want %d: %s", path, body, response.StatusCode, status, text)
 			}
-			return answer, response.Header
+			return result, response.Header
 		}
 		keyOf := func(authorization string) any {
 			t.Helper()
-			answer, _ := ask("/v1/sign", authorization, get+"}", 200)
-			return answer["accessKeyId"]
+			result, _ := ask("/v1/sign", authorization, get+"}", 200)
+			return result["accessKeyId"]
 		}
 		if one, again, other := keyOf(anna), keyOf(anna), keyOf(bob); one != again || one == other || calls.Load() != 2 {
 			t.Errorf("keys %v, %v and %v after %d calls, want one for each person", one, again, other, calls.Load())
 		}
-		if answer, _ := ask("/v1/presign", anna, get+`,"expiresInSeconds":3600}`, 200); answer["expiresAt"] == nil ||
-			answer["expiresAt"].(string) > end.UTC().Format(time.RFC3339) || !strings.Contains(fmt.Sprint(answer["warnings"]), "expiry_shortened") {
-			t.Errorf("a presigned URL until %v, and the token until %v", answer["expiresAt"], end.UTC())
+		if result, _ := ask("/v1/presign", anna, get+`,"expiresInSeconds":3600}`, 200); result["expiresAt"] == nil ||
+			result["expiresAt"].(string) > end.UTC().Format(time.RFC3339) || !strings.Contains(fmt.Sprint(result["warnings"]), "expiry_shortened") {
+			t.Errorf("a presigned URL until %v, and the token until %v", result["expiresAt"], end.UTC())
 		}
 		afterwards := end.Add(time.Minute).UTC().Format(time.RFC3339)
 		for _, path := range []string{"/v1/sign", "/v1/presign"} {
-			if answer, _ := ask(path, anna, get+`,"signingTime":"`+afterwards+`"}`,
-				400); !strings.Contains(fmt.Sprint(answer["errors"]), "/signingTime") {
-				t.Errorf("%s with a signing time after the token's end: %v", path, answer)
+			if result, _ := ask(path, anna, get+`,"signingTime":"`+afterwards+`"}`,
+				400); !strings.Contains(fmt.Sprint(result["errors"]), "/signingTime") {
+				t.Errorf("%s with a signing time after the token's end: %v", path, result)
 			}
 		}
-		if answer, _ := ask("/v1/sign", anna, get+`,"minValiditySeconds":900}`, 503); answer["code"] != "session_short" {
-			t.Errorf("a session was asked for that is longer than the token: %v", answer)
+		if result, _ := ask("/v1/sign", anna, get+`,"minValiditySeconds":900}`, 503); result["code"] != "session_short" {
+			t.Errorf("a session was asked for that is longer than the token: %v", result)
 		}
-		if answer, _ := ask("/v1/sign", "Bearer robot-key", get+"}", 403); answer["code"] != "login_required" {
-			t.Errorf("a caller with an API key: %v", answer)
+		if result, _ := ask("/v1/sign", "Bearer robot-key", get+"}", 403); result["code"] != "login_required" {
+			t.Errorf("a caller with an API key: %v", result)
 		}
-		if answer, header := ask("/v1/sign", late, get+"}", 401); answer["code"] != "login_expired" || header.Get("WWW-Authenticate") == "" {
-			t.Errorf("a token that is nearly over: %v, %v", answer, header)
+		if result, header := ask("/v1/sign", late, get+"}", 401); result["code"] != "login_expired" || header.Get("WWW-Authenticate") == "" {
+			t.Errorf("a token that is nearly over: %v, %v", result, header)
 		}
 	})
 	people := map[any]int{}

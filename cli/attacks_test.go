@@ -90,18 +90,18 @@ func TestHostileCallerKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting: one caller has requests signed over and
+// TestHostileCallerWhoReadsNoResponseKeepsNobodyWaiting: one caller has requests signed over and
 // over, and does not read the responses, so that the service cannot get rid of them. There are few
 // places, so that they are taken soon. The other caller sends 25 requests a second: many more would
 // fill its own half of the places whenever the machine pauses.
-func TestHostileCallerWhoReadsNoAnswerKeepsNobodyWaiting(t *testing.T) {
+func TestHostileCallerWhoReadsNoResponseKeepsNobodyWaiting(t *testing.T) {
 	var headers strings.Builder
 	for i := range 120 {
 		fmt.Fprintf(&headers, `,"x-%d":"%s"`, i, strings.Repeat("v", 480))
 	}
 	for name, document := range map[string]string{
-		"long answers":  `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","explain":true,"headers":{` + headers.String()[1:] + `}}`,
-		"large answers": largeRequest(3 << 20),
+		"long responses":  `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","explain":true,"headers":{` + headers.String()[1:] + `}}`,
+		"large responses": largeRequest(3 << 20),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serveTwo(t, "COUNTERSIGN_MAX_REQUESTS=16", "COUNTERSIGN_RATE_PER_SECOND=1000000", "COUNTERSIGN_RATE_BURST=1000000")

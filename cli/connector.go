@@ -113,7 +113,7 @@ func (o *connectorOptions) write(p *process, made *converter.Result) error {
 	}
 	r := made.Report
 	fmt.Fprintf(p.stdout, "%s: %s, %d with a typed response, %d with a typed body; %d left out\n",
-		o.out, count(len(r.Actions), "action"), r.TypedAnswers, r.TypedBodies, len(r.LeftOut))
+		o.out, count(len(r.Actions), "action"), r.TypedResponses, r.TypedBodies, len(r.LeftOut))
 	for _, text := range r.Warnings {
 		fmt.Fprintln(p.stderr, "warning: "+text)
 	}

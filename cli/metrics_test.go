@@ -182,7 +182,7 @@ func TestMetrics_AreServedDuringLoad(t *testing.T) {
 		if status == http.StatusServiceUnavailable {
 			var problem struct{ Code string }
 			if err := json.Unmarshal([]byte(body), &problem); err != nil || problem.Code == "" {
-				t.Errorf("the unready answer is %s", body)
+				t.Errorf("the unready response is %s", body)
 			}
 			if _, text := get("http://" + metrics + "/metrics"); !strings.Contains(text, "\ncountersign_draining 1\n") {
 				t.Error("the instance does not say that it is draining")

@@ -65,7 +65,7 @@ func TestSignFrom_SaysWhatIsWrong(t *testing.T) {
 		want string
 	}{
 		"no request":     {"hello", nil, "holds no request"},
-		"an answer":      {`{"statusCode":403,"headers":{},"body":"no"}`, nil, "countersign diagnose"},
+		"a response":     {`{"statusCode":403,"headers":{},"body":"no"}`, nil, "countersign diagnose"},
 		"two requests":   {two, nil, "--choice:\n  0  GET https://a.example/1\n  1  PUT https://b.example/2"},
 		"a third of two": {two, []string{"--choice", "2"}, "holds 2 requests"},
 		"a placeholder":  {"\ncurl https://a.example/$ID", nil, "line 2, column 24: $ID has a value only when the request is made"},

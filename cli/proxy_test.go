@@ -31,7 +31,7 @@ func startProxy(t *testing.T, p *program, client *http.Client, url string, args 
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("no answer\n%s%s", &p.out, &p.err)
+	t.Fatalf("no response\n%s%s", &p.out, &p.err)
 }
 
 func get(t *testing.T, client *http.Client, url string, headers ...string) (int, string) {

@@ -58,7 +58,7 @@ func TestSandbox_AsUser(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		response.Body.Close()
 		if response.StatusCode != http.StatusOK || !strings.Contains(string(text), arn) {
-			t.Errorf("%s: %d %s, want an answer to %s", profile, response.StatusCode, text, arn)
+			t.Errorf("%s: %d %s, want a response to %s", profile, response.StatusCode, text, arn)
 		}
 	}
 }

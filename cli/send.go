@@ -62,7 +62,7 @@ func sendRequest(p *process, r *curlRequest, include bool) error {
 	}
 	defer sent.Close()
 	if include || sent.Method == http.MethodHead { // of which there is nothing else
-		printHead(p.stdout, sent.Response)
+		printHead(p.stdout, sent.Response.Response)
 	}
 	if _, err := io.Copy(p.stdout, &counted{sent.Response.Body, moved}); err != nil {
 		return problemError(broker.Problem(sent.Problem(err)))

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestSend_PrintsTheAnswer(t *testing.T) {
+func TestSend_PrintsTheResponse(t *testing.T) {
 	aws := startSandbox(t)
 	for name, c := range map[string]struct {
 		args []string

@@ -104,7 +104,7 @@ func sendRecords(t *testing.T, file string) (signatures map[string]bool, open in
 	return signatures, open
 }
 
-// killAt kills the program at the n-th answer.
+// killAt kills the program at the n-th response.
 func (s *server) killAt(n int64, answered *atomic.Int64) {
 	if answered.Add(1) == n {
 		if err := s.process.Process.Kill(); err != nil {
@@ -166,8 +166,8 @@ func TestSend_OnAFullDiskNothingArrives(t *testing.T) {
 	}
 }
 
-// Large answers take little memory: JSON is held in files until it is known to be whole, and all else is passed on as it comes.
-func TestSend_LargeAnswersStayWithinMemory(t *testing.T) {
+// Large responses take little memory: JSON is held in files until it is known to be whole, and all else is passed on as it comes.
+func TestSend_LargeResponsesStayWithinMemory(t *testing.T) {
 	json := append(append([]byte(`{"a":"`), make([]byte, 20<<20)...), `"}`...)
 	for i := 6; i < len(json)-2; i++ {
 		json[i] = 'x'

@@ -16,7 +16,7 @@ import (
 )
 
 // TestWhatIsAnsweredIsAccepted: random requests, signed over HTTP and sent over HTTP just as the
-// answer says, are all accepted by a gateway that verifies as AWS does.
+// response says, are all accepted by a gateway that verifies as AWS does.
 func TestWhatIsAnsweredIsAccepted(t *testing.T) {
 	const requests = 400
 	aws := startSandbox(t)

@@ -226,7 +226,7 @@ func TestSTSTroubleReachesTheCallerAsAProblemAndNothingMore(t *testing.T) {
 			}
 			if strings.Contains(w.Body.String(), "private") || strings.Contains(w.Body.String(), "arn:") ||
 				strings.Contains(w.Body.String(), "127.0.0.1") {
-				t.Errorf("the answer tells what STS said: %s", w.Body)
+				t.Errorf("the response tells what STS said: %s", w.Body)
 			}
 			if test.status == "503" && w.Header().Get("Retry-After") == "" {
 				t.Error("no Retry-After")

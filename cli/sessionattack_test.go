@@ -87,7 +87,7 @@ func (s *server) crave(ctx context.Context, request func(n int64) string) (respo
 }
 
 // TestHostileCallerForSessionsKeepsNobodyWaiting: one caller wants a new session of STS with each
-// request, as fast as it gets answers. The requests of another, by profiles whose sessions it has
+// request, as fast as it gets responses. The requests of another, by profiles whose sessions it has
 // not got yet, are signed.
 func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 	given := func(n int64) string {
@@ -132,7 +132,7 @@ func TestHostileCallerForSessionsKeepsNobodyWaiting(t *testing.T) {
 			both.Wait()
 			stop()
 			done.Wait()
-			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; STS called %d times, %d of them in these 3 s; answers to the "+
+			t.Logf("requests of another caller: p50 %v, p99 %v, longest %v; STS called %d times, %d of them in these 3 s; responses to the "+
 				"hostile caller by status %s; memory %.0f MiB",
 				took.at(50), took.at(99), took.at(100), calls.Load(), calls.Load()-before, responses(), s.memory())
 		})

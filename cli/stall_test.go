@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// largeAnswers is an AWS whose response to /large has 100 MiB, and which answers all else at once.
-func largeAnswers(t *testing.T) string {
+// largeResponses is an AWS whose response to /large has 100 MiB, and which answers all else at once.
+func largeResponses(t *testing.T) string {
 	t.Helper()
 	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -41,7 +41,7 @@ var stallTime = flag.Duration("stall", 0, "how long slow clients stay")
 // TestStalledClientsTakeLittle: a caller whose clients stop reading large responses, and others of it that stop writing large bodies, take
 // little memory, and keep no other caller waiting.
 func TestStalledClientsTakeLittle(t *testing.T) {
-	upstream := largeAnswers(t)
+	upstream := largeResponses(t)
 	file := filepath.Join(t.TempDir(), "countersign.yaml")
 	text := fmt.Sprintf("allow_send: true\nhttp_hosts: ['%s']\nprofiles:\n  orders:\n    source: environment\n    region: "+
 		"eu-west-1\n    hosts:\n"+

@@ -152,7 +152,7 @@ func (c *checked) resolve(o map[string]any) map[string]any {
 	return o
 }
 
-// eachSchema visits the schemas: those of parameters, answers and definitions, and
+// eachSchema visits the schemas: those of parameters, responses and definitions, and
 // all within them. A name of the API's own is never taken for a word of the schema.
 func (c *checked) eachSchema(visit func(pointer string, o map[string]any)) {
 	c.eachParameter(func(pointer string, p map[string]any) {

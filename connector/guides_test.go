@@ -112,7 +112,7 @@ func n8nWorkflowIsWhole(t *testing.T, file string, text []byte, want int) {
 	answered := in(connectorFiles(t).definition, "definitions", response, "properties")
 	for _, field := range regexp.MustCompile(`\$json\.(\w+)`).FindAllStringSubmatch(string(text), -1) {
 		if answered[field[1]] == nil {
-			t.Errorf("%s reads %s, which is not in the answer", file, field[1])
+			t.Errorf("%s reads %s, which is not in the response", file, field[1])
 		}
 	}
 	if !sends && nodes["Call AWS"]["retryOnFail"] != nil {

@@ -53,7 +53,7 @@ func TestPublishedSchemasRefuseWhatIsWrong(t *testing.T) {
 		},
 		"host with a scheme":         {"definition", "apiDefinition.swagger.json", func(n node) { n["host"] = "https://sign.example.com" }},
 		"contact without an address": {"definition", "apiDefinition.swagger.json", func(n node) { in(n, "info", "contact")["email"] = "nobody" }},
-		"operation without answers": {
+		"operation without responses": {
 			"definition", "apiDefinition.swagger.json", func(n node) { delete(in(n, "paths", "/v1/sign", "post"), "responses") },
 		},
 		"no color": {"properties", "apiProperties.json", func(n node) { delete(in(n, "properties"), "iconBrandColor") }},

@@ -26,7 +26,7 @@ func breakingChanges(earlier, now []byte) []string {
 			continue
 		}
 		d.parameters(id, old[id], current[id])
-		d.schema(id+", response", d.answer(d.was, old[id]), d.answer(d.is, current[id]), false, 0)
+		d.schema(id+", response", d.response(d.was, old[id]), d.response(d.is, current[id]), false, 0)
 	}
 	return d.list
 }
@@ -87,7 +87,7 @@ func (d *differences) parameters(id string, was, is node) {
 	}
 }
 
-func (d *differences) answer(root, op node) node {
+func (d *differences) response(root, op node) node {
 	responses := op.get("responses")
 	for _, status := range responses.names() {
 		if schema := responses.get(status).get("schema"); schema.value != nil {

@@ -16,7 +16,7 @@ func TestConvert_SampleOfAnyFile(t *testing.T) {
 		}
 	}
 	made, err := convert(t, definition, with("\xef\xbb\xbf{\"name\":\"a\"}\r\n"))
-	if err != nil || made.Report.TypedAnswers != 1 {
+	if err != nil || made.Report.TypedResponses != 1 {
 		t.Errorf("with the mark of UTF-8: %v", err)
 	}
 	if _, err = convert(t, definition, with("\xff\xfe{\x00}\x00")); err == nil || !strings.Contains(err.Error(), "UTF-8") {

@@ -41,7 +41,7 @@ type Options struct {
 	Any []string
 	// Greedy keeps paths such as /{proxy+}.
 	Greedy bool
-	// Samples are recorded answers in JSON, by "METHOD /path".
+	// Samples are recorded responses in JSON, by "METHOD /path".
 	Samples map[string][]byte
 	// Strict refuses what would be left out.
 	Strict bool

@@ -207,9 +207,9 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 			trap(`"responses":{"200":{"description":"a","schema":{"$ref":"#/definitions/Gone"}}}`),
 			"/paths/~1a/get/responses/200/schema/$ref",
 		},
-		"placeholder in id":  {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
-		"parameters by name": {trap(`"parameters":{"q":{"in":"query"}}`), "/paths/~1a/get/parameters"},
-		"answers as a list":  {trap(`"responses":[{"200":{"description":"a"}}]`), "/paths/~1a/get/responses"},
+		"placeholder in id":   {trap(`"operationId":"get${x}"`), "/paths/~1a/get/operationId"},
+		"parameters by name":  {trap(`"parameters":{"q":{"in":"query"}}`), "/paths/~1a/get/parameters"},
+		"responses as a list": {trap(`"responses":[{"200":{"description":"a"}}]`), "/paths/~1a/get/responses"},
 		"properties as a list": {
 			trap(`"responses":{"200":{"description":"a","schema":{"properties":["b"]}}}`), "/paths/~1a/get/responses/200/schema/properties",
 		},
@@ -494,7 +494,7 @@ func TestConvert_SampleGivesShapesAndNoValues(t *testing.T) {
 	}
 	valid(t, made)
 	text := string(made.Files["apiDefinition.swagger.json"])
-	if strings.Contains(text, "ValueCanary") || !made.Report.Actions[0].TypedAnswer {
+	if strings.Contains(text, "ValueCanary") || !made.Report.Actions[0].TypedResponse {
 		t.Error("the sample's values are there, or its shape is not")
 	}
 	var d struct {

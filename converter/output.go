@@ -13,15 +13,15 @@ import (
 
 // Report says what became of the definition.
 type Report struct {
-	Format       string         `json:"format"`
-	Title        string         `json:"title"`
-	Upstream     string         `json:"upstream"`
-	Profile      string         `json:"profile"`
-	Actions      []ActionReport `json:"actions"`
-	TypedBodies  int            `json:"typedBodies"`
-	TypedAnswers int            `json:"typedAnswers"`
-	LeftOut      []LeftOut      `json:"leftOut"`
-	Warnings     []string       `json:"warnings"`
+	Format         string         `json:"format"`
+	Title          string         `json:"title"`
+	Upstream       string         `json:"upstream"`
+	Profile        string         `json:"profile"`
+	Actions        []ActionReport `json:"actions"`
+	TypedBodies    int            `json:"typedBodies"`
+	TypedResponses int            `json:"typedAnswers"`
+	LeftOut        []LeftOut      `json:"leftOut"`
+	Warnings       []string       `json:"warnings"`
 	// Changes are those since an earlier run that break flows.
 	Changes []string `json:"breakingChanges"`
 
@@ -30,11 +30,11 @@ type Report struct {
 
 // ActionReport is one action.
 type ActionReport struct {
-	OperationID string `json:"operationId"`
-	Method      string `json:"method"`
-	Path        string `json:"path"` // in the definition
-	TypedBody   bool   `json:"typedBody"`
-	TypedAnswer bool   `json:"typedAnswer"`
+	OperationID   string `json:"operationId"`
+	Method        string `json:"method"`
+	Path          string `json:"path"` // in the definition
+	TypedBody     bool   `json:"typedBody"`
+	TypedResponse bool   `json:"typedAnswer"`
 	// Guessed is what the definition does not say.
 	Guessed []string `json:"guessed,omitempty"`
 }
@@ -172,7 +172,7 @@ func (c *conversion) finishReport(definition []byte) {
 			r.TypedBodies++
 		}
 		if a.typedResponse {
-			r.TypedAnswers++
+			r.TypedResponses++
 		}
 	}
 	if c.Frame.IsDefault {

@@ -257,7 +257,7 @@ func (c *conversion) readAction(a *action, item node) (bool, error) {
 		reason, err = c.readBody(a)
 	}
 	if err == nil && reason == "" {
-		err = c.readAnswers(a)
+		err = c.readResponses(a)
 	}
 	if err == nil && reason != "" {
 		c.leaveOut(a.at, a.name(), reason)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// schemaOfSample learns a schema from a recorded answer: its shape, and none of its
+// schemaOfSample learns a schema from a recorded response: its shape, and none of its
 // values. A lone null may be anything; a text is the usual case.
 func schemaOfSample(v any, label string) object {
 	made := sampleSchema([]any{v}, 0)

@@ -123,7 +123,7 @@ var traps = []struct{ name, operation, document, schema string }{
 	{name: "only a default", operation: `"responses":{"default":{"description":"a","schema":{"type":"object"}}}`},
 	{name: "only nothing", operation: `"responses":{"204":{"description":""},"205":{}}`},
 	{name: "only failures", operation: `"responses":{"400":{"description":"a"},"4XX":{},"x-a":1}`},
-	{name: "no answers", operation: `"responses":null`},
+	{name: "no responses", operation: `"responses":null`},
 	{
 		name: "several successes",
 		operation: `"responses":{"2XX":{"description":"a"},"201":{"description":"b","schema":{"$ref":"{V}Self"}},` +

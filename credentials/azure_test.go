@@ -16,7 +16,7 @@ import (
 )
 
 // identityEndpoint is App Service's, Functions' and Container Apps' token
-// endpoint, protocol 2019-08-01: it answers what answers say, one after the
+// endpoint, protocol 2019-08-01: it answers what responses say, one after the
 // other, the last for ever.
 type identityEndpoint struct {
 	t        *testing.T

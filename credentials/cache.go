@@ -107,8 +107,8 @@ func newCache(log func(Event), served func(profile, how string), elapsed func() 
 	}
 }
 
-// answer is what can be done for a request right now.
-type answer struct {
+// result is what can be done for a request right now.
+type result struct {
 	session Session
 	err     error
 	// wait is the fetch to wait for first; joined: others began it.
@@ -139,7 +139,7 @@ func (c *cache) get(ctx context.Context, w cacheRequest) (Session, error) {
 }
 
 // await waits for a fetch, and for others as long as their outcomes are none of this request's.
-func (c *cache) await(ctx context.Context, w cacheRequest, a answer) (Session, error) {
+func (c *cache) await(ctx context.Context, w cacheRequest, a result) (Session, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, waitTime, errWaited)
 	defer cancel()
 	for a.wait != nil {
@@ -162,13 +162,13 @@ func (c *cache) await(ctx context.Context, w cacheRequest, a answer) (Session, e
 }
 
 // take answers at once where it can, else with the fetch to wait for.
-func (c *cache) take(ctx context.Context, w cacheRequest) answer {
+func (c *cache) take(ctx context.Context, w cacheRequest) result {
 	r := w.clock.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.enter(w, r)
 	if e == nil {
-		return answer{err: busy()}
+		return result{err: busy()}
 	}
 	left := e.left(r)
 	usable := e.servable(r, w.request.MinValidity)
@@ -176,32 +176,32 @@ func (c *cache) take(ctx context.Context, w cacheRequest) answer {
 	switch due := !usable || left <= mandatory || clockStepped; {
 	case e.endsWithLogin() && !clockStepped && !r.refused() && left >= margin: // no other would last longer
 		if usable {
-			return answer{session: e.served(r)}
+			return result{session: e.served(r)}
 		}
-		return answer{err: fail(ErrTooShort, "")}
+		return result{err: fail(ErrTooShort, "")}
 	case !due:
 		if left <= e.advisory && !e.noRefresh && e.flight == nil && until(e.advisoryAt, r) == 0 && until(e.mandatoryAt, r) == 0 {
 			c.refresh(e, r)
 		}
-		return answer{session: e.served(r), stale: e.lastErr != nil}
+		return result{session: e.served(r), stale: e.lastErr != nil}
 	case until(e.mandatoryAt, r) > 0 && usable:
-		return answer{session: e.served(r), stale: e.lastErr != nil}
+		return result{session: e.served(r), stale: e.lastErr != nil}
 	case until(e.mandatoryAt, r) > 0:
-		return answer{err: e.refusal(r)}
+		return result{err: e.refusal(r)}
 	case left >= margin && !clockStepped && !r.refused() && r.elapsed-e.fetchedAt < settled: // asking again would bring no more
 		if usable {
-			return answer{session: e.served(r)}
+			return result{session: e.served(r)}
 		}
-		return answer{err: fail(ErrTooShort, "")}
+		return result{err: fail(ErrTooShort, "")}
 	case e.flight != nil:
 		c.queueOf(e).hasten(e.flight.turn, w.request.Caller)
-		return answer{wait: e.flight, joined: true}
+		return result{wait: e.flight, joined: true}
 	}
 	f := c.startFetch(ctx, e, r, w.request, true)
 	if f == nil {
-		return answer{err: busy()}
+		return result{err: busy()}
 	}
-	return answer{wait: f}
+	return result{wait: f}
 }
 
 // resultOf answers a request that waited for f; late means that it waited too long.

@@ -67,7 +67,7 @@ func (c *clock) read() reading {
 }
 
 // observe learns from the Date header of a response that was asked for at sent.
-// Answers out of a proxy's cache (Age) and slow ones are no clocks.
+// Responses out of a proxy's cache (Age) and slow ones are no clocks.
 func (c *clock) observe(h http.Header, sent time.Duration) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil || h.Get("Age") != "" {

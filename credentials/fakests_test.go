@@ -26,7 +26,7 @@ type fakeSTS struct {
 	now func() time.Time
 	// life is how long sessions last when the call names no duration.
 	life time.Duration
-	// answer, when set and not nil for a call, replaces the response.
+	// response, when set and not nil for a call, replaces what it answers.
 	response func(call) (*http.Response, error)
 
 	mu    sync.Mutex

@@ -130,9 +130,9 @@ func TestFaultsOverHTTP(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d faults; the longest answer took %v; outcomes: %v", f.faults.Load(), longest.Round(time.Millisecond), outcomes)
+	t.Logf("%d faults; the longest response took %v; outcomes: %v", f.faults.Load(), longest.Round(time.Millisecond), outcomes)
 	if longest > time.Minute { // ten seconds, and what a busy machine adds
-		t.Errorf("an answer took %v, want at most a minute", longest)
+		t.Errorf("a response took %v, want at most a minute", longest)
 	}
 	if outcomes["session"] == 0 || len(outcomes) < 4 {
 		t.Errorf("outcomes %v, want sessions and several kinds of failure", outcomes)

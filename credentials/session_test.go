@@ -165,7 +165,7 @@ func TestSessionIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	})
 }
 
-func TestAnswersAreCheckedBeforeTheyAreBelieved(t *testing.T) {
+func TestResponsesAreCheckedBeforeTheyAreBelieved(t *testing.T) {
 	const id, secret, token = "ASIASANDBOX000000001", exampleSecret, "token"
 	hour := time.Hour
 	tests := []struct {

@@ -195,7 +195,7 @@ func TestContainerEndpoint(t *testing.T) {
 		})
 		got := get(t, s, "pod")
 		if got.Credentials.AccessKeyID != "ASIASANDBOX000000002" || len(seen) != 2 || seen[1] != "/v1/credentials Basic x" {
-			t.Errorf("got %q after %q, want the second answer with the file's token", got.Credentials.AccessKeyID, seen)
+			t.Errorf("got %q after %q, want the second response with the file's token", got.Credentials.AccessKeyID, seen)
 		}
 		time.Sleep(5*time.Hour + 30*time.Minute)
 		get(t, s, "pod")

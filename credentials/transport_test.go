@@ -25,8 +25,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// The SDK reads answers whole: 300 MB of them would be 1 GB of memory.
-func TestLargeAnswersAreNotRead(t *testing.T) {
+// The SDK reads responses whole: 300 MB of them would be 1 GB of memory.
+func TestLargeResponsesAreNotRead(t *testing.T) {
 	var sent atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		block := make([]byte, 1<<20)

@@ -26,7 +26,7 @@ func (m *mismatch) bodiesNamed() [][]byte {
 		return m.named
 	}
 	m.named = [][]byte{}
-	paste := m.in.Paste[:min(len(m.in.Paste), maxAnswer)]
+	paste := m.in.Paste[:min(len(m.in.Paste), maxResponse)]
 	for _, found := range dataOption().FindAllStringSubmatch(paste, maxNamed) {
 		m.name(found[1] + found[2])
 	}

@@ -107,7 +107,7 @@ func TestDiagnose_Cases(t *testing.T) {
 	}
 }
 
-// check diagnoses a case. A modest answer is less certain than it could be.
+// check diagnoses a case. A modest report is less certain than it could be.
 func (c *caseFile) check(t *testing.T, modest bool) {
 	t.Helper()
 	report := diagnosis.Diagnose(context.Background(), c.input())
@@ -128,12 +128,12 @@ func (c *caseFile) check(t *testing.T, modest bool) {
 	}
 	for _, fact := range c.Want.Facts {
 		if !strings.Contains(strings.ToLower(text), strings.ToLower(fact)) {
-			t.Errorf("%q is not in the answer", fact)
+			t.Errorf("%q is not in the report", fact)
 		}
 	}
 	for _, secret := range c.Want.MustNotLeak {
 		if strings.Contains(text, secret) {
-			t.Errorf("the answer holds %.8s…", secret)
+			t.Errorf("the report holds %.8s…", secret)
 		}
 	}
 }

@@ -48,7 +48,7 @@ type message struct {
 	exact                     bool // byte for byte as it was sent
 }
 
-const maxAnswer = 256 << 10 // bytes of a response that are looked at
+const maxResponse = 256 << 10 // bytes of a response that are looked at
 
 func observe(in *Input) *facts {
 	f := &facts{in: in, refusal: &reading.Refusal{}}
@@ -106,7 +106,7 @@ func (f *facts) takeResponse(a *Response) {
 			b.WriteString(h.Name + ": " + h.Value + "\r\n")
 		}
 	}
-	body := a.Body[:min(len(a.Body), maxAnswer)]
+	body := a.Body[:min(len(a.Body), maxResponse)]
 	b.WriteString("\r\n")
 	b.Write(body)
 	r := reading.Read(b.String())
@@ -129,7 +129,7 @@ func (f *facts) words(raw string) {
 	for _, m := range f.refusal.Messages {
 		b.WriteString(m.Text() + "\n")
 	}
-	b.WriteString(raw[:min(len(raw), maxAnswer)])
+	b.WriteString(raw[:min(len(raw), maxResponse)])
 	f.text = unwrapped(b.String())
 	f.lower = strings.ToLower(f.text)
 }

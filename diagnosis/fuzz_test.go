@@ -24,7 +24,7 @@ func FuzzDiagnose(f *testing.F) {
 		if body != "" {
 			in.Response = &diagnosis.Response{Status: status, Body: []byte(body)}
 		}
-		checkAnswer(t, in)
+		checkRepeatable(t, in)
 	})
 }
 
@@ -50,7 +50,7 @@ func FuzzDiagnoseRequest(f *testing.F) {
 			},
 			Response: &diagnosis.Response{Status: 403, Body: response},
 		}
-		checkAnswer(t, in)
+		checkRepeatable(t, in)
 		// With a secret it searches: no longer than the context lasts.
 		in.Credentials = signing.NewCredentials(exampleKey, "canary/SECRET+wJalrXUtnFEMIEXAMPLEKEY", "")
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
@@ -63,7 +63,7 @@ func FuzzDiagnoseRequest(f *testing.F) {
 	})
 }
 
-func checkAnswer(t *testing.T, in diagnosis.Input) {
+func checkRepeatable(t *testing.T, in diagnosis.Input) {
 	t.Helper()
 	report := diagnosis.Diagnose(context.Background(), in)
 	checkReport(t, &report)

@@ -120,9 +120,9 @@ var orders = regexp.MustCompile(`(?i)//evil|<a |<script|<img|&lt;|\]\(|to do: (?
 
 var quotation = regexp.MustCompile(`"[^"]*"`)
 
-// What a hostile answer says is data: in the words of a report it stands in quotation marks or not at all, in one line and
+// What a hostile response says is data: in the words of a report it stands in quotation marks or not at all, in one line and
 // without characters that a terminal or a page obeys; a report stays short, and what to do is this package's own.
-func TestDiagnose_HostileAnswersAreData(t *testing.T) {
+func TestDiagnose_HostileResponsesAreData(t *testing.T) {
 	n := 0
 	for carrier, in := range carriers {
 		for kind, text := range hostileTexts {
@@ -188,8 +188,8 @@ func TestDiagnose_ForeignEndpoint(t *testing.T) {
 	}
 }
 
-// A huge answer makes no huge report, and does not hide what AWS says.
-func TestDiagnose_HugeAnswer(t *testing.T) {
+// A huge response makes no huge report, and does not hide what AWS says.
+func TestDiagnose_HugeResponse(t *testing.T) {
 	times := 40_000
 	if testing.Short() {
 		times = 10_000

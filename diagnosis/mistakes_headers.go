@@ -163,7 +163,7 @@ var hostPattern = lazyregexp.New(`\b(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z]{2,24}(?:
 // hostsNamed are those that the paste names anywhere: what the client connected to, or
 // what its address was before a proxy.
 func (m *mismatch) hostsNamed() []string {
-	hosts := hostPattern().FindAllString(m.in.Paste[:min(len(m.in.Paste), maxAnswer)], 200)
+	hosts := hostPattern().FindAllString(m.in.Paste[:min(len(m.in.Paste), maxResponse)], 200)
 	slices.Sort(hosts)
 	hosts = slices.Compact(hosts)
 	return hosts[:min(len(hosts), 20)]

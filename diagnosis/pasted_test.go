@@ -72,7 +72,7 @@ var pasteForms = []struct {
 		}, "", "  ")
 		return string(text)
 	}},
-	{"answer alone", func(c *caseFile) string { return string(c.Response.body()) }},
+	{"response alone", func(c *caseFile) string { return string(c.Response.body()) }},
 	{"within a log line", func(c *caseFile) string {
 		quoted, _ := json.Marshal(string(c.Response.body()))
 		return `2026-11-28T19:07:48.123Z ERROR call failed {"level":"error","status":` + fmt.Sprint(c.Response.Status) +
@@ -155,7 +155,7 @@ func TestDiagnose_CasesInEveryForm(t *testing.T) {
 				}
 				for _, secret := range c.Want.MustNotLeak {
 					if strings.Contains(printed(t, &report), secret) {
-						t.Errorf("%s: the answer holds %.8s…", c.ID, secret)
+						t.Errorf("%s: the response holds %.8s…", c.ID, secret)
 					}
 				}
 			}
@@ -243,7 +243,7 @@ func TestDiagnose_EditedRequests(t *testing.T) {
 					}
 				}
 			},
-			"answer cut": func(in *diagnosis.Input) {
+			"response cut": func(in *diagnosis.Input) {
 				in.Response.Body = []byte(body[:strings.Index(body, "x-amz-date:")+14] + `[...]"}`)
 			},
 		} {

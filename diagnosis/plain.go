@@ -87,7 +87,7 @@ func plainText(text string) string {
 	return straight.Replace(text)
 }
 
-// quotedAnswer is a line of a quoted mail that no trace of curl has.
+// quotedResponse is a line of a response that a mail quotes, and that no trace of curl has.
 var quotedResponse = lazyregexp.New(`(?m)^>+ ?(?:HTTP/[0-9.]+ [0-9]|<\?xml|<[A-Z]\w*>|\{")`)
 
 // withoutQuoting takes away the marks of a quoted mail.

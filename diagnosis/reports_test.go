@@ -101,7 +101,7 @@ func TestDiagnose_Reports(t *testing.T) {
 			text := strings.ToLower(printed(t, &report))
 			for _, fact := range r.facts {
 				if !strings.Contains(text, strings.ToLower(fact)) {
-					t.Errorf("%q is not in the answer: %s", fact, report.Summary)
+					t.Errorf("%q is not in the response: %s", fact, report.Summary)
 				}
 			}
 		})

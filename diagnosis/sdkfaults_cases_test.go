@@ -25,15 +25,15 @@ type fault struct {
 }
 
 var (
-	atGateway  = place{"execute-api", "eu-west-1", gatewayAnswer}
-	atS3       = place{"s3", "eu-central-1", s3Answer}
-	atQueue    = place{"sqs", "us-east-2", queryAnswer}
-	atTable    = place{"dynamodb", "eu-west-3", coralAnswer}
-	atModel    = place{"bedrock", "us-west-2", gatewayAnswer}
-	atSearch   = place{"es", "eu-north-1", gatewayAnswer}
-	atFunction = place{"lambda", "eu-west-1", gatewayAnswer}
-	atThings   = place{"iotdata", "eu-central-1", gatewayAnswer}
-	atTopics   = place{"sns", "ap-southeast-2", queryAnswer}
+	atGateway  = place{"execute-api", "eu-west-1", gatewayResponse}
+	atS3       = place{"s3", "eu-central-1", s3Response}
+	atQueue    = place{"sqs", "us-east-2", queryResponse}
+	atTable    = place{"dynamodb", "eu-west-3", coralResponse}
+	atModel    = place{"bedrock", "us-west-2", gatewayResponse}
+	atSearch   = place{"es", "eu-north-1", gatewayResponse}
+	atFunction = place{"lambda", "eu-west-1", gatewayResponse}
+	atThings   = place{"iotdata", "eu-central-1", gatewayResponse}
+	atTopics   = place{"sns", "ap-southeast-2", queryResponse}
 )
 
 func orderCall() sdkCall {

@@ -18,7 +18,7 @@ var toolForms = []struct {
 	write func(q *sdkCall, a *diagnosis.Response) string
 }{
 	{"raw HTTP, CR LF", true, func(q *sdkCall, a *diagnosis.Response) string {
-		return string(q.raw()) + "\r\n\r\n" + rawAnswer(a, "", "\r\n")
+		return string(q.raw()) + "\r\n\r\n" + rawResponse(a, "", "\r\n")
 	}},
 	{"curl -v on Windows", false, func(q *sdkCall, a *diagnosis.Response) string {
 		var b strings.Builder
@@ -27,7 +27,7 @@ var toolForms = []struct {
 		for line := range strings.SplitSeq(strings.Split(string(q.raw()), "\r\n\r\n")[0], "\r\n") {
 			b.WriteString("> " + line + "\r\n")
 		}
-		return b.String() + "> \r\n* upload completely sent off\r\n" + rawAnswer(a, "< ", "\r\n") + "\r\n* Connection #0 to host left intact\r\n"
+		return b.String() + "> \r\n* upload completely sent off\r\n" + rawResponse(a, "< ", "\r\n") + "\r\n* Connection #0 to host left intact\r\n"
 	}},
 	{"bash", true, func(q *sdkCall, a *diagnosis.Response) string {
 		var b strings.Builder
@@ -47,7 +47,7 @@ var toolForms = []struct {
 				"uri": q.address(), "method": q.method, "headers": headerMap(q), "body": asWorkflow(q.body),
 				"retryPolicy": map[string]string{"type": "none"},
 			},
-			"outputs": map[string]any{"statusCode": a.Status, "headers": answerHeaders(a), "body": asWorkflow(a.Body)},
+			"outputs": map[string]any{"statusCode": a.Status, "headers": responseHeaders(a), "body": asWorkflow(a.Body)},
 		})
 	}},
 	{"HAR", true, func(q *sdkCall, a *diagnosis.Response) string {
@@ -79,10 +79,10 @@ var toolForms = []struct {
 	}},
 	{"in a German mail", true, func(q *sdkCall, a *diagnosis.Response) string {
 		return "Hallo zusammen,\n\nseit gestern bekommen wir beim Aufruf folgendes zurück, weiß jemand Rat?\n\n" + string(q.raw()) +
-			"\n\nund die Antwort lautet:\n\n" + rawAnswer(a, "", "\n") + "\n\nViele Grüße\nJürgen\n"
+			"\n\nund die Antwort lautet:\n\n" + rawResponse(a, "", "\n") + "\n\nViele Grüße\nJürgen\n"
 	}},
 	{"JSON in JSON in a log", true, func(q *sdkCall, a *diagnosis.Response) string {
-		inner, _ := json.Marshal(map[string]any{"request": string(q.raw()), "response": rawAnswer(a, "", "\r\n")})
+		inner, _ := json.Marshal(map[string]any{"request": string(q.raw()), "response": rawResponse(a, "", "\r\n")})
 		outer, _ := json.Marshal(map[string]any{"level": "error", "logger": "aws.client", "message": string(inner)})
 		return "2026-11-28T22:14:08.003Z stdout F " + string(outer)
 	}},
@@ -103,7 +103,7 @@ func (q *sdkCall) address() string {
 	return address
 }
 
-func rawAnswer(a *diagnosis.Response, before, end string) string {
+func rawResponse(a *diagnosis.Response, before, end string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%sHTTP/1.1 %d Forbidden%s", before, a.Status, end)
 	for _, h := range a.Headers {
@@ -136,7 +136,7 @@ func headerList(q *sdkCall) []map[string]string {
 	return out
 }
 
-func answerHeaders(a *diagnosis.Response) map[string]string {
+func responseHeaders(a *diagnosis.Response) map[string]string {
 	out := map[string]string{}
 	for _, h := range a.Headers {
 		out[h.Name] = h.Value

@@ -67,11 +67,11 @@ func quotedJSON(s string) string {
 	return string(text)
 }
 
-func gatewayAnswer(r *refusal) *diagnosis.Response {
+func gatewayResponse(r *refusal) *diagnosis.Response {
 	return answered(403, "application/json", `{"message":`+quotedJSON(r.sentence())+`}`, "x-amzn-ErrorType", "InvalidSignatureException")
 }
 
-func coralAnswer(r *refusal) *diagnosis.Response {
+func coralResponse(r *refusal) *diagnosis.Response {
 	return answered(
 		400, "application/x-amz-json-1.0",
 		`{"__type":"com.amazon.coral.service#InvalidSignatureException","message":`+quotedJSON(r.sentence())+`}`,
@@ -80,13 +80,13 @@ func coralAnswer(r *refusal) *diagnosis.Response {
 
 var xmlText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-func queryAnswer(r *refusal) *diagnosis.Response {
+func queryResponse(r *refusal) *diagnosis.Response {
 	return answered(403, "text/xml", `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>`+
 		`<Code>SignatureDoesNotMatch</Code><Message>`+xmlText.Replace(r.sentence())+
 		`</Message><Detail/></Error><RequestId>8a4b3e2f</RequestId></ErrorResponse>`)
 }
 
-func s3Answer(r *refusal) *diagnosis.Response {
+func s3Response(r *refusal) *diagnosis.Response {
 	body := `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>SignatureDoesNotMatch</Code>" +
 		"<Message>The request signature we calculated does not match the signature you provided. Check your key and signing method.</Message>"
 	if r.canonical != "" {

@@ -100,7 +100,7 @@ profile that signed. [Errors](errors.md#diagnoses) lists what else decides. A di
 	for _, q := range questions {
 		fmt.Fprintf(&b, "### %s\n\n%s\n\n", q.question, q.told)
 		for _, id := range q.cases {
-			writeAnswer(t, &b, id)
+			writeReport(t, &b, id)
 		}
 	}
 	for _, family := range diagnosis.Families() {
@@ -114,8 +114,8 @@ profile that signed. [Errors](errors.md#diagnoses) lists what else decides. A di
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// writeAnswer writes what the diagnosis says of a case.
-func writeAnswer(t *testing.T, b *strings.Builder, id string) {
+// writeReport writes what the diagnosis says of a case.
+func writeReport(t *testing.T, b *strings.Builder, id string) {
 	t.Helper()
 	cases := readCases(t)
 	at := slices.IndexFunc(cases, func(c caseFile) bool { return c.ID == id })

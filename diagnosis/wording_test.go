@@ -929,7 +929,7 @@ func TestDiagnose_Wordings(t *testing.T) {
 			text := strings.ToLower(printed(t, &report))
 			for fact := range strings.SplitSeq(w.facts, "|") {
 				if !strings.Contains(text, strings.ToLower(fact)) {
-					t.Errorf("%q is not in the answer: %s", fact, report.Summary)
+					t.Errorf("%q is not in the response: %s", fact, report.Summary)
 				}
 			}
 		})

@@ -119,7 +119,7 @@ func TestParametersThatCannotBeReadAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatCannotBeEncodedIsAProblem(t *testing.T) {
+func TestAResponseThatCannotBeEncodedIsAProblem(t *testing.T) {
 	server := newServer(t, nil)
 	// The fake's ARN holds what it was asked for.
 	if got := server.problem(server.do(httptest.NewRequest(http.MethodGet, "/v1/identity?profile=%ff", nil)), 500); got.Code != "internal" {

@@ -49,7 +49,7 @@ func TestPolicies_DecideOnWhatTheSignatureHolds(t *testing.T) {
 			if w.Code != http.StatusOK {
 				continue
 			}
-			sent := asWire(t, decodeAs[answer](t, w.Body), document)
+			sent := asWire(t, decodeAs[signResponse](t, w.Body), document)
 			if reason := sent.verify(); reason != "" {
 				t.Fatalf("the request as it is answered is not valid: %s\n%+v", reason, sent)
 			}

@@ -69,7 +69,7 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 			"request": request(authorization), "sent": request("Bearer " + bearer), "requestIs": "signed",
 			"response": response(xml("SignatureDoesNotMatch", "")),
 		},
-		"only the answer": map[string]any{"response": response(xml("SignatureDoesNotMatch", echo))},
+		"only the response": map[string]any{"response": response(xml("SignatureDoesNotMatch", echo))},
 		"a bearer": map[string]any{
 			"request": request("Bearer " + bearer),
 			"response": response(`{"message":"'` + bearer + `' not a valid key=value pair (missing equal-sign) in Authorization header: 'Bearer ` +
@@ -146,12 +146,12 @@ func TestDiagnose_TellsNoSecret(t *testing.T) {
 				text := w.Body.String()
 				for _, secret := range append(c.all, signature, secretKey, token) {
 					if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {
-						t.Errorf("the answer holds %.14s…: %s", secret, text)
+						t.Errorf("the response holds %.14s…: %s", secret, text)
 					}
 				}
 				for _, digits := range sixtyFourDigits.FindAllString(text, -1) {
 					if !strings.Contains(encode(t, fields), digits) && !strings.HasPrefix(digits, "e3b0c442") {
-						t.Errorf("the answer holds %s, which is made here", digits)
+						t.Errorf("the response holds %s, which is made here", digits)
 					}
 				}
 			})
@@ -175,7 +175,7 @@ func TestDiagnose_TellsNoSecretOfTheCases(t *testing.T) {
 		}
 		for _, secret := range secrets {
 			if secret != "" && strings.Contains(text, secret) {
-				t.Errorf("%s: the answer holds %.8s…", c.ID, secret)
+				t.Errorf("%s: the response holds %.8s…", c.ID, secret)
 			}
 		}
 	}

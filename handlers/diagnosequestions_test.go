@@ -44,7 +44,7 @@ func newQuestioner(t *testing.T) questioner {
 }
 
 // signs is a request of somebody's own signer.
-func (q questioner) signs(method, path, body string, change func(*signing.Request)) answer {
+func (q questioner) signs(method, path, body string, change func(*signing.Request)) signResponse {
 	q.t.Helper()
 	url, err := signing.ParseReceivedURL("https://" + questionedHost + path)
 	if err != nil {
@@ -63,7 +63,7 @@ func (q questioner) signs(method, path, body string, change func(*signing.Reques
 	if err != nil {
 		q.t.Fatal(err)
 	}
-	out := answer{Method: method, URL: url.String(), Headers: map[string]string{}, Body: &body}
+	out := signResponse{Method: method, URL: url.String(), Headers: map[string]string{}, Body: &body}
 	for _, h := range signed.Headers {
 		out.Headers[h.Name] = h.Value
 	}
@@ -71,7 +71,7 @@ func (q questioner) signs(method, path, body string, change func(*signing.Reques
 }
 
 // sends takes a request to the gateway, and what is known of it and of the response to the service.
-func (q questioner) sends(signed answer, requestIs string, more map[string]any) diagnosis.Report {
+func (q questioner) sends(signed signResponse, requestIs string, more map[string]any) diagnosis.Report {
 	q.t.Helper()
 	r, err := http.NewRequestWithContext(
 		q.t.Context(), signed.Method, strings.Replace(signed.URL, "https://"+questionedHost, q.gateway, 1),
@@ -157,7 +157,7 @@ func TestDiagnose_AnswersTheOldQuestions(t *testing.T) {
 				signing.PayloadHash(nil),
 			)
 			text := ""
-			return q.sends(answer{Method: "GET", URL: "https://" + questionedHost + "/prod/orders", Body: &text, Headers: map[string]string{
+			return q.sends(signResponse{Method: "GET", URL: "https://" + questionedHost + "/prod/orders", Body: &text, Headers: map[string]string{
 				"X-Amz-Date": date, "Authorization": "AWS4-HMAC-SHA256 Credential=" + questionedKey + "/" + scope + ", SignedHeaders=host;" +
 					"x-amz-date, Signature=" + signature,
 			}}, "sent", nil)

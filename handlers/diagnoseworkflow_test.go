@@ -90,9 +90,9 @@ func TestWorkflows_SayWhyAWSRefused(t *testing.T) {
 				}
 				received := clock.UTC().Format("2006-01-02T15:04:05.0000000Z")
 				if !strings.Contains(string(explained[0].Calls[0].Body), `"at":"`+received+`"`) {
-					t.Errorf("Explain does not tell when the answer was received: %s", explained[0].Calls[0].Body)
+					t.Errorf("Explain does not tell when the response was received: %s", explained[0].Calls[0].Body)
 				}
-				response := string(explained[0].Calls[0].Answer)
+				response := string(explained[0].Calls[0].ResponseBody)
 				if !strings.Contains(response, `"cause":`+test.cause) || !strings.Contains(response, `"secret":true`) {
 					t.Errorf("%s", response)
 				}

@@ -17,7 +17,7 @@ import (
 
 var links = flag.Int("links", 2_000, "how many random requests to link line by line; 100000 is the full run")
 
-type linkedAnswer struct {
+type linkedResponse struct {
 	Warnings    []struct{ Code, Pointer string }
 	Explanation struct {
 		CanonicalRequest string
@@ -42,7 +42,7 @@ type linkedPiece struct {
 
 // checkLinks holds an explanation to what it promises: the lines are the canonical request, pieces join to their lines,
 // places are in the fields that they name, and each byte of the URL's path and query is in one piece or removed.
-func checkLinks(t *testing.T, document map[string]any, got linkedAnswer) {
+func checkLinks(t *testing.T, document map[string]any, got linkedResponse) {
 	t.Helper()
 	url := document["url"].(string)
 	covered := make([]int, len(url))
@@ -142,7 +142,7 @@ func TestExplanation_LinksEveryVector(t *testing.T) {
 				if w.Code != http.StatusOK {
 					t.Fatalf("%s: %d %s", v.Name, w.Code, w.Body)
 				}
-				checkLinks(t, document, decodeAs[linkedAnswer](t, w.Body))
+				checkLinks(t, document, decodeAs[linkedResponse](t, w.Body))
 				linked++
 			}
 		}
@@ -178,7 +178,7 @@ func TestExplanation_LinksRandomRequests(t *testing.T) {
 			continue
 		}
 		seen++
-		checkLinks(t, document, decodeAs[linkedAnswer](t, w.Body))
+		checkLinks(t, document, decodeAs[linkedResponse](t, w.Body))
 	}
 	t.Logf("%d of %d random requests were signed", seen, tried)
 }
@@ -241,7 +241,7 @@ func TestExplanation_SaysHow(t *testing.T) {
 			`"Accept":"*/*","X-Tenant":"t","X-Amz-Date":"old"},"headerList":[{"name":"x-amz-meta-a","value":"1"},{"name":"X-Amz-Meta-A",`+
 			`"value":"2"}],"signedHeaders":["x-tenant"],"explain":true}`,
 	)
-	got := decodeAs[linkedAnswer](t, w.Body)
+	got := decodeAs[linkedResponse](t, w.Body)
 	var lines []string
 	for _, l := range got.Explanation.Lines {
 		text := l.Part
@@ -308,7 +308,7 @@ func TestExplanation_SaysWhoGaveTheScope(t *testing.T) {
 			"api.example.com of the configuration says so",
 	} {
 		for _, path := range []string{"/v1/sign", "/v1/presign"} {
-			s := decodeAs[linkedAnswer](t, server.post(path, `{"method":"GET",`+request+`,"explain":true}`).Body).Explanation.Scope
+			s := decodeAs[linkedResponse](t, server.post(path, `{"method":"GET",`+request+`,"explain":true}`).Body).Explanation.Scope
 			if got := s.ServiceFrom + " " + s.RegionFrom + " " + s.Why; got != want {
 				t.Errorf("%s: got %q, want %q", request, got, want)
 			}

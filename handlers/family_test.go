@@ -268,7 +268,7 @@ func TestVerifyDoesNotGiveTheRightSignatureAway(t *testing.T) {
 	}
 	w := server.post("/v1/verify", string(text))
 	if strings.Contains(w.Body.String(), signature) || strings.Contains(w.Body.String(), token) {
-		t.Errorf("the answer holds the signature or the token: %s", w.Body)
+		t.Errorf("the response holds the signature or the token: %s", w.Body)
 	}
 }
 

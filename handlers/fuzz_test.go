@@ -55,7 +55,7 @@ func document(target, name, value, parameter, parameterValue, body, service stri
 }
 
 // sentOnce posts the document and holds the response to what every response must hold. It is false where there is nothing to send.
-func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signed answer, ok bool) {
+func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signed signResponse, ok bool) {
 	text, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
@@ -73,13 +73,13 @@ func sentOnce(t *testing.T, server *testServer, path string, in askedFor) (signe
 		}
 		return signed, false
 	}
-	signed = decodeAs[answer](t, w.Body)
+	signed = decodeAs[signResponse](t, w.Body)
 	sent := signed.Method + signed.URL
 	for _, h := range signed.HeaderList {
 		sent += h.Name + h.Value
 	}
 	if strings.ContainsAny(sent, "\r\n\x00") {
-		t.Fatalf("%s: the answer holds a line break: %q", text, sent)
+		t.Fatalf("%s: the response holds a line break: %q", text, sent)
 	}
 	decided := server.audit.list[len(server.audit.list)-1]
 	_, rest, _ := strings.Cut(signed.URL, "://")
@@ -151,7 +151,7 @@ func TestDotNetIsImitated(t *testing.T) {
 }
 
 // verifyAgain verifies a response as a request that came, by package signing.
-func verifyAgain(t testing.TB, signed answer, style bool) {
+func verifyAgain(t testing.TB, signed signResponse, style bool) {
 	t.Helper()
 	target, _, err := signing.ParseURL(signed.URL, nil)
 	if err != nil || target.String() != signed.URL {
@@ -178,7 +178,7 @@ func verifyAgain(t testing.TB, signed answer, style bool) {
 }
 
 // independent computes the signature of a response from what is sent, by nothing but the documented algorithm.
-func independent(signed answer, style bool, query []string, payloadHash string) string {
+func independent(signed signResponse, style bool, query []string, payloadHash string) string {
 	_, rest, _ := strings.Cut(signed.URL, "://")
 	host, path := rest[:strings.IndexByte(rest, '/')], rest[strings.IndexByte(rest, '/'):]
 	path, _, _ = strings.Cut(path, "?")

@@ -21,9 +21,9 @@ import (
 type Options struct {
 	broker.Options
 	Version string
-	// MaxResponseBytes is the largest answer of AWS that is passed on. Default: 25 MiB.
+	// MaxResponseBytes is the largest response of AWS that is passed on. Default: 25 MiB.
 	MaxResponseBytes int64
-	// Spool makes the files for what is not held in memory of such answers.
+	// Spool makes the files for what is not held in memory of such responses.
 	Spool sending.Spool
 	// AuditBroken and SessionsReady tell whether the instance can do its work at the moment. Nil: it can.
 	AuditBroken, SessionsReady func() bool

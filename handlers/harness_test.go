@@ -172,8 +172,8 @@ func (s *testServer) do(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// answer is what the tests look at of a 200.
-type answer struct {
+// signResponse is what the tests look at of a 200.
+type signResponse struct {
 	Method, URL       string
 	Headers           map[string]string
 	HeaderList        []struct{ Name, Value string }
@@ -196,13 +196,13 @@ type answer struct {
 	Explanation       stageTexts
 }
 
-func (s *testServer) sign(body string) answer {
+func (s *testServer) sign(body string) signResponse {
 	s.t.Helper()
 	w := s.post("/v1/sign", body)
 	if w.Code != http.StatusOK {
 		s.t.Fatalf("POST /v1/sign %s = %d %s\n%s", body, w.Code, w.Body, s.log)
 	}
-	return decodeAs[answer](s.t, w.Body)
+	return decodeAs[signResponse](s.t, w.Body)
 }
 
 func (s *testServer) refuse(body string, status int) problem.Document {
@@ -227,7 +227,7 @@ func decodeAs[T any](t testing.TB, r io.Reader) T {
 	return v
 }
 
-func (a answer) warningCodes() []string {
+func (a signResponse) warningCodes() []string {
 	codes := make([]string, len(a.Warnings))
 	for i, w := range a.Warnings {
 		codes[i] = w.Code

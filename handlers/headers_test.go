@@ -190,7 +190,7 @@ func TestSpacesOfMetadataAreSent(t *testing.T) {
 		}
 		step = w.Body.String()
 	}
-	if byHand := decodeAs[answer](t, strings.NewReader(step)); byHand.Authorization != got.Authorization ||
+	if byHand := decodeAs[signResponse](t, strings.NewReader(step)); byHand.Authorization != got.Authorization ||
 		byHand.Headers["x-amz-meta-title"] != "two  or   more" {
 		t.Errorf("the steps: %s, %v", byHand.Authorization, byHand.Headers)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // A response to a bad request is small whatever is wrong with it, and how often.
-func TestBadRequests_HaveSmallAnswers(t *testing.T) {
+func TestBadRequests_HaveSmallResponses(t *testing.T) {
 	server := newServer(t, nil)
 	many := func(entry string, n int) string { return strings.TrimSuffix(strings.Repeat(entry+",", n), ",") }
 	for name, body := range map[string]string{

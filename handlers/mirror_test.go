@@ -203,19 +203,19 @@ func asAWSDoes(d, signed map[string]any, way string) bool {
 	return hash != signing.UnsignedPayload && d["payloadSha256"] == nil
 }
 
-// TestVerify_AnAnswerIsValidAsItStands: what sign, presign and the four steps answer is valid for verify, whatever was asked of them.
-func TestVerify_AnAnswerIsValidAsItStands(t *testing.T) {
+// TestVerify_AResponseIsValidAsItStands: what sign, presign and the four steps answer is valid for verify, whatever was asked of them.
+func TestVerify_AResponseIsValidAsItStands(t *testing.T) {
 	n := 200
 	if testing.Short() {
 		n = 40
 	}
 	signed, bare := mirrorMany(t, 1, n)
 	if signed < 7*n/4 || bare < n*13/20 {
-		t.Errorf("%d answers, %d of them as AWS takes them", signed, bare)
+		t.Errorf("%d responses, %d of them as AWS takes them", signed, bare)
 	}
 }
 
-func FuzzAnAnswerIsValidAsItStands(f *testing.F) {
+func FuzzAResponseIsValidAsItStands(f *testing.F) {
 	f.Add(uint64(2))
 	f.Fuzz(func(t *testing.T, seed uint64) { mirrorMany(t, seed, 1) })
 }

@@ -34,7 +34,7 @@ func (in *signRequest) alwaysFull() error {
 }
 
 // choose takes from the response what the caller does not want.
-func (a *signedAnswer) choose(want output) {
+func (a *signedResponse) choose(want output) {
 	a.output = want
 	if !a.Body.Present {
 		return

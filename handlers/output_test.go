@@ -38,7 +38,7 @@ func TestSign_OutputAndBodyForm(t *testing.T) {
 	}
 }
 
-func TestOutput_IsRefusedWhereTheAnswerIsAlwaysFull(t *testing.T) {
+func TestOutput_IsRefusedWhereTheResponseIsAlwaysFull(t *testing.T) {
 	server := newServer(t, nil)
 	const request = `{"method":"PUT","url":"https://abc123.execute-api.eu-west-1.amazonaws.com/prod/a","output":"short"}`
 	for path, code := range map[string]string{"/v1/steps/canonical-request": "field_invalid", "/v1/send": "field_unknown"} {

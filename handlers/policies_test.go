@@ -83,7 +83,7 @@ func TestSign_CoversTheHeadersThatPoliciesRead(t *testing.T) {
 				t.Errorf("%s: %s = %d %s, want %d", tt.name, operation, w.Code, w.Body, tt.status)
 				continue
 			}
-			got := decodeAs[answer](t, w.Body)
+			got := decodeAs[signResponse](t, w.Body)
 			if tt.status == http.StatusOK && !slices.Contains(got.SignedHeaders, tt.signed) {
 				t.Errorf("%s: %s signs %q, want %s among them", tt.name, operation, got.SignedHeaders, tt.signed)
 			}

@@ -110,7 +110,7 @@ func TestPoliciesSeeWhatAnUploadMayHold(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d", fields, w.Code, w.Body, status)
 		}
 		if w.Code == http.StatusOK && strings.ContainsAny(w.Body.String(), "\r\n\x00") {
-			t.Errorf("%s: the answer holds a line break", fields)
+			t.Errorf("%s: the response holds a line break", fields)
 		}
 	}
 }

@@ -30,12 +30,12 @@ func (in *presignRequest) input() *broker.Input {
 // PresignURL puts the signature into the URL.
 func (h *Handlers) PresignURL() http.Handler { return serveJSON(h.presign) }
 
-func (h *Handlers) presign(ctx context.Context, call *broker.Call, in *presignRequest) (*signedAnswer, error) {
+func (h *Handlers) presign(ctx context.Context, call *broker.Call, in *presignRequest) (*signedResponse, error) {
 	s, err := h.broker.Presign(ctx, call, in.input())
 	if err != nil {
 		return nil, err
 	}
-	out := newSignedAnswer(s)
+	out := newSignedResponse(s)
 	out.choose(in.wanted())
 	return out, out.explain(in.explanation(s, in.ExpiresInSeconds, out.warnings))
 }

@@ -27,8 +27,8 @@ func (in *readRequest) check(found *problem.Fields) {
 	between(found, "/choice", in.Choice, 0, maxChoice)
 }
 
-// readAnswer is what was read: a request to sign, and where each value of it stands in the paste.
-type readAnswer struct {
+// readResponse is what was read: a request to sign, and where each value of it stands in the paste.
+type readResponse struct {
 	Kind         string            `json:"kind"`
 	Request      *requestRead      `json:"request,omitzero"`
 	Signed       bool              `json:"signed"`
@@ -95,9 +95,9 @@ type readChoice struct {
 // ReadRequest reads a paste. It signs nothing, so it leaves no record.
 func (h *Handlers) ReadRequest() http.Handler { return serveJSON(h.read) }
 
-func (h *Handlers) read(_ context.Context, _ *broker.Call, in *readRequest) (*readAnswer, error) {
+func (h *Handlers) read(_ context.Context, _ *broker.Call, in *readRequest) (*readResponse, error) {
 	paste := reading.Read(in.Text)
-	out := &readAnswer{
+	out := &readResponse{
 		Kind: string(reading.FormText), Spans: []readSpan{}, Placeholders: []readPlaceholder{}, Secrets: []readSecret{},
 		Notes: []readNote{}, Choices: []readChoice{},
 	}
@@ -141,7 +141,7 @@ func (h *Handlers) read(_ context.Context, _ *broker.Call, in *readRequest) (*re
 const maxPieces = 200
 
 // add takes a request of the paste into the response.
-func (out *readAnswer) add(q *reading.Request) {
+func (out *readResponse) add(q *reading.Request) {
 	out.Kind = string(q.Form)
 	q, out.Signed = q.Unsigned()
 	request := &requestRead{Method: q.Method.Text(), URL: q.URL.Text(), Service: q.Service.Text(), Region: q.Region.Text()}
@@ -179,7 +179,7 @@ func (out *readAnswer) add(q *reading.Request) {
 }
 
 // pointerOf finds the value that a range of the paste belongs to.
-func (out *readAnswer) pointerOf(s reading.Span) string {
+func (out *readResponse) pointerOf(s reading.Span) string {
 	for _, span := range out.Spans {
 		if span.Start < s.End && s.Start < span.End {
 			return span.Pointer

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-type readAnswer struct {
+type readResponse struct {
 	Kind    string `json:"kind"`
 	Request *struct {
 		Method     string              `json:"method"`
@@ -33,13 +33,13 @@ type readPlace struct {
 	Start, End           int
 }
 
-func read(t *testing.T, server *testServer, text string) readAnswer {
+func read(t *testing.T, server *testServer, text string) readResponse {
 	t.Helper()
 	w := server.post("/v1/read", encode(t, map[string]any{"text": text}))
 	if w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	return decodeAs[readAnswer](t, w.Body)
+	return decodeAs[readResponse](t, w.Body)
 }
 
 // What is read can be signed: each paste goes through both operations.
@@ -67,7 +67,7 @@ func TestRead_IsWhatSignTakes(t *testing.T) {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 			if strings.Contains(w.Body.String(), "EXAMPLESECRET") {
-				t.Error("the secret of the paste is in the answer")
+				t.Error("the secret of the paste is in the response")
 			}
 			for _, s := range got.Spans {
 				if s.Start < 0 || s.Start > s.End || s.End > len(text) || s.ValueStart > s.ValueEnd {
@@ -110,7 +110,7 @@ func TestRead_SeveralRequests(t *testing.T) {
 	server := newServer(t, nil)
 	const both = `{"text":"curl https://a.example/\ncurl https://b.example/","choice":%s}`
 	for choice, want := range map[string]string{"0": "https://a.example/", "1": "https://b.example/", "null": "https://a.example/"} {
-		got := decodeAs[readAnswer](t, server.post("/v1/read", strings.Replace(both, "%s", choice, 1)).Body)
+		got := decodeAs[readResponse](t, server.post("/v1/read", strings.Replace(both, "%s", choice, 1)).Body)
 		if got.Request.URL != want || len(got.Choices) != 2 || got.Choices[1]["url"] != "https://b.example/" {
 			t.Errorf("choice %s: %+v", choice, got)
 		}

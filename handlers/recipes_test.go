@@ -46,7 +46,7 @@ var services = map[string]struct {
 	response        func(r *http.Request, body string) (media, response string, header []string)
 	result          string // what the workflow's Result has
 }{
-	"apiGateway": {"execute-api", "eu-west-1", jsonAnswer(`{"order":1042,"accepted":true}`), `{"order":1042,"accepted":true}`},
+	"apiGateway": {"execute-api", "eu-west-1", jsonResponse(`{"order":1042,"accepted":true}`), `{"order":1042,"accepted":true}`},
 	"sqsSend": {"sqs", "eu-west-1", func(_ *http.Request, body string) (string, string, []string) {
 		form, _ := url.ParseQuery(body)
 		sum := md5.Sum([]byte(form.Get("MessageBody")))
@@ -76,28 +76,28 @@ var services = map[string]struct {
 			`<Contents><Key>in/ü.txt</Key><Size>2</Size></Contents></ListBucketResult>`, nil
 	}, `["in/a & b.txt","in/ü.txt"]`},
 	"dynamoDB": {
-		"dynamodb", "eu-west-1", jsonAnswer(`{"Item":{"id":{"S":"1042"},"total":{"N":"9007199254740993"}}}`),
+		"dynamodb", "eu-west-1", jsonResponse(`{"Item":{"id":{"S":"1042"},"total":{"N":"9007199254740993"}}}`),
 		"9007199254740993",
 	},
-	"dynamoDBPut":   {"dynamodb", "eu-west-1", jsonAnswer(`{}`), "200"},
-	"dynamoDBQuery": {"dynamodb", "eu-west-1", jsonAnswer(`{"Count":1,"Items":[{"total":{"N":"1.50"}}]}`), `[{"total":{"N":"1.50"}}]`},
+	"dynamoDBPut":   {"dynamodb", "eu-west-1", jsonResponse(`{}`), "200"},
+	"dynamoDBQuery": {"dynamodb", "eu-west-1", jsonResponse(`{"Count":1,"Items":[{"total":{"N":"1.50"}}]}`), `[{"total":{"N":"1.50"}}]`},
 	"eventBridgePut": {
-		"events", "eu-west-1", jsonAnswer(`{"FailedEntryCount":0,"Entries":[{"EventId":"11710aed"}]}`), `[{"EventId":"11710aed"}]`,
+		"events", "eu-west-1", jsonResponse(`{"FailedEntryCount":0,"Entries":[{"EventId":"11710aed"}]}`), `[{"EventId":"11710aed"}]`,
 	},
-	"sesSend": {"ses", "eu-west-1", jsonAnswer(`{"MessageId":"0100018"}`), "0100018"},
+	"sesSend": {"ses", "eu-west-1", jsonResponse(`{"MessageId":"0100018"}`), "0100018"},
 	"stepFunctionsStart": {
-		"states", "eu-west-1", jsonAnswer(`{"executionArn":"arn:aws:states:eu-west-1:123456789012:execution:orders:order-1042",` +
+		"states", "eu-west-1", jsonResponse(`{"executionArn":"arn:aws:states:eu-west-1:123456789012:execution:orders:order-1042",` +
 			`"startDate":1.5E9}`),
 		"arn:aws:states:eu-west-1:123456789012:execution:orders:order-1042",
 	},
 	"bedrockConverse": {
-		"bedrock", "us-east-1", jsonAnswer(`{"output":{"message":{"role":"assistant","content":[{"text":"It is on its way."}]}},` +
+		"bedrock", "us-east-1", jsonResponse(`{"output":{"message":{"role":"assistant","content":[{"text":"It is on its way."}]}},` +
 			`"stopReason":"end_turn"}`),
 		"It is on its way.",
 	},
 }
 
-func jsonAnswer(text string) func(*http.Request, string) (string, string, []string) {
+func jsonResponse(text string) func(*http.Request, string) (string, string, []string) {
 	return func(r *http.Request, _ string) (string, string, []string) {
 		media := r.Header.Get("Content-Type") // services of JSON answer in the type that they are asked in
 		return media, text, nil

@@ -160,7 +160,7 @@ func TestSessionTroubleIsClassified(t *testing.T) {
 				t.Errorf("got %+v, Retry-After %q; want %s, %q", got, w.Header().Get("Retry-After"), test.code, test.retryAfter)
 			}
 			if strings.Contains(text, "arn:") || strings.Contains(text, "authorized") {
-				t.Errorf("the answer tells the cause: %s", text)
+				t.Errorf("the response tells the cause: %s", text)
 			}
 			if !strings.Contains(server.log.String(), `"err_code":"`+test.code+`"`) || !strings.Contains(server.log.String(), `"cause":`) {
 				t.Errorf("the log lacks the code or the cause: %s", server.log)

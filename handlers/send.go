@@ -14,8 +14,8 @@ const (
 	// sendTimeout is how long a request and its response may take: less than the 120 seconds that workflows wait, so that
 	// the timeout is told and not met.
 	sendTimeout = 90 * time.Second
-	// answerGrace is how long the response may take beyond that to reach the caller.
-	answerGrace = 30 * time.Second
+	// responseGrace is how long the response may take beyond that to reach the caller.
+	responseGrace = 30 * time.Second
 )
 
 // sendRequest is a request that is signed and sent from here.
@@ -86,7 +86,7 @@ func (h *Handlers) CallAWS() http.Handler {
 		// The server's own timeouts are for requests that are answered at once. A recorder in a test has none to move.
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Time{})
-		_ = control.SetWriteDeadline(begun.Add(in.timeout() + answerGrace))
+		_ = control.SetWriteDeadline(begun.Add(in.timeout() + responseGrace))
 		ctx, cancel := context.WithTimeout(r.Context(), in.timeout())
 		defer cancel()
 		sent, err := h.broker.Send(ctx, &EventOf(r).Call, in.input())

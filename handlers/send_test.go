@@ -427,7 +427,7 @@ func TestSend_KeepsTheSessionTokenOutOfRefusals(t *testing.T) {
 
 // Where nothing can be written, a response that does not stay in memory is refused with what the operator can do, and with no
 // status that has the request repeated; the record tells what AWS did.
-func TestSend_SaysThatAnAnswerHasNoSpace(t *testing.T) {
+func TestSend_SaysThatAResponseHasNoSpace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "absent")
 	s := newSendServer(t, answers(200, strings.Repeat("a", 300<<10), "Content-Type", "text/plain"),
 		func(o *handlers.Options) { o.Spool.Dir = dir })
@@ -440,7 +440,7 @@ func TestSend_SaysThatAnAnswerHasNoSpace(t *testing.T) {
 }
 
 // What is held of a response in a file cannot be found there, whatever becomes of the process.
-func TestSend_HoldsAnswersInFilesWithoutAName(t *testing.T) {
+func TestSend_HoldsResponsesInFilesWithoutAName(t *testing.T) {
 	dir, listed := t.TempDir(), make(chan []os.DirEntry, 1)
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
@@ -482,7 +482,7 @@ func openIn(t *testing.T, dir string) (n int) {
 	return n
 }
 
-func TestSend_HoldsAnswersToALimit(t *testing.T) {
+func TestSend_HoldsResponsesToALimit(t *testing.T) {
 	small := func(o *handlers.Options) { o.MaxResponseBytes = 1000 }
 	for name, aws := range map[string]http.HandlerFunc{
 		"length told": answers(200, strings.Repeat("a", 1001), "Content-Type", "text/plain"),
@@ -522,7 +522,7 @@ func TestSend_RefusesStreamsOfEvents(t *testing.T) {
 }
 
 // A response that breaks off never ends well: neither as JSON, nor as Base64 that is on its way.
-func TestSend_AnswersThatBreakOffNeverEndWell(t *testing.T) {
+func TestSend_ResponsesThatBreakOffNeverEndWell(t *testing.T) {
 	breaking := func(media, body string, length int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", media)
@@ -563,7 +563,7 @@ func TestSend_AnswersThatBreakOffNeverEndWell(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		if text, err := io.ReadAll(resp.Body); err == nil {
-			t.Errorf("%d bytes of an answer that ends well", len(text))
+			t.Errorf("%d bytes of a response that ends well", len(text))
 		}
 	})
 }
@@ -602,7 +602,7 @@ func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 						text += string(content)
 					}
 					if strings.Contains(text, token) || name == "packed" && strings.Contains(text, "\x1f\x8b") {
-						t.Errorf("%s, %d, %s, %s: the answer holds the token: %s", name, status, form, onError, text)
+						t.Errorf("%s, %d, %s, %s: the response holds the token: %s", name, status, form, onError, text)
 					}
 				}
 			}
@@ -624,7 +624,7 @@ func TestSend_CutsNoSessionTokenInTwo(t *testing.T) {
 	}
 }
 
-// A gateway's 502 and 504 are answers too, as they are for the SDKs of AWS. Who cannot have a POST done twice says so.
+// A gateway's 502 and 504 are responses too, as they are for the SDKs of AWS. Who cannot have a POST done twice says so.
 func TestSend_RepeatsWhatFailedUnlessItMustNot(t *testing.T) {
 	for _, status := range []int{500, 502, 503, 504} {
 		for retry, want := range map[string]int64{"standard": 3, "none": 1} {
@@ -706,7 +706,7 @@ func TestSend_OutlastsTheTimeoutsOfTheServer(t *testing.T) {
 	s := newSendServer(t, func(aws http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		if left := time.Until(w.write); !w.read.IsZero() || left < 90*time.Second {
-			t.Errorf("while AWS works, the request must have been read by %v, and the answer be written within %v", w.read, left)
+			t.Errorf("while AWS works, the request must have been read by %v, and the response be written within %v", w.read, left)
 		}
 		w.mu.Unlock()
 		answers(200, "{}", "Content-Type", "application/json")(aws, r)

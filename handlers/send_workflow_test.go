@@ -57,16 +57,16 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 		done   int // how often AWS did it
 		sent   int // how often it was sent to AWS; 0 for any number
 	}{
-		"done":                             {script{ok}, logicapps.Succeeded, 1, 1},
-		"done, to be polled for":           {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
-		"done, and the connection is lost": {script{hangUp}, logicapps.Failed, 1, 1},
-		"done, and the answer breaks off":  {script{breakOff}, logicapps.Failed, 1, 1},
-		"done, and no answer comes":        {script{noResponse}, logicapps.Failed, 1, 1},
-		"refused":                          {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
-		"unknown to an API":                {script{does(404, "{}")}, logicapps.Failed, 0, 1},
-		"an API that answers 408":          {script{does(408, "{}")}, logicapps.Failed, 0, 1},
-		"an API that answers 424":          {script{does(424, "{}")}, logicapps.Failed, 0, 1},
-		"redirected":                       {script{does(307, "", "Location", "https://other.example.com/")}, logicapps.Failed, 0, 1},
+		"done":                              {script{ok}, logicapps.Succeeded, 1, 1},
+		"done, to be polled for":            {script{does(202, "{}", "Location", "/jobs/1")}, logicapps.Succeeded, 1, 1},
+		"done, and the connection is lost":  {script{hangUp}, logicapps.Failed, 1, 1},
+		"done, and the response breaks off": {script{breakOff}, logicapps.Failed, 1, 1},
+		"done, and no response comes":       {script{noResponse}, logicapps.Failed, 1, 1},
+		"refused":                           {script{does(403, `{"__type":"AccessDeniedException"}`)}, logicapps.Failed, 0, 1},
+		"unknown to an API":                 {script{does(404, "{}")}, logicapps.Failed, 0, 1},
+		"an API that answers 408":           {script{does(408, "{}")}, logicapps.Failed, 0, 1},
+		"an API that answers 424":           {script{does(424, "{}")}, logicapps.Failed, 0, 1},
+		"redirected":                        {script{does(307, "", "Location", "https://other.example.com/")}, logicapps.Failed, 0, 1},
 		"throttled, then done": {
 			script{does(429, "{}"), does(429, "{}"), does(429, "{}"), does(429, "{}"), ok}, logicapps.Succeeded, 1, 5,
 		},
@@ -98,7 +98,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 				}
 			}, nil)
 			seconds := "100" // more than a busy machine takes
-			if name == "done, and no answer comes" {
+			if name == "done, and no response comes" {
 				seconds = "2"
 			}
 			run := runCallAWS(t, s, "call-aws.json", seconds)
@@ -155,7 +155,7 @@ func runCallAWS(t *testing.T, s *sendServer, file, seconds string) *logicapps.Ru
 }
 
 // A workflow reads the response as its author writes it, and no secret is in its history.
-func TestSend_WorkflowsReadTheAnswer(t *testing.T) {
+func TestSend_WorkflowsReadTheResponse(t *testing.T) {
 	for _, file := range []string{"call-aws.json", "connector-call-aws.json"} {
 		t.Run(file, func(t *testing.T) {
 			s := newSendServer(t, answers(200, `{"Items":[{"id":1042}]}`, "Content-Type", "application/json"), nil)

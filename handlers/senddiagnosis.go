@@ -13,7 +13,7 @@ import (
 
 // explain says why AWS refused, of a response that is passed on with its body. It reads what a diagnosis looks at, and puts it back.
 func (a *passedOn) explain() *problem.Diagnosis {
-	resp := a.sent.Response
+	resp := a.sent.Response.Response
 	if !refused(resp.StatusCode) {
 		return nil
 	}

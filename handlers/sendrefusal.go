@@ -36,7 +36,7 @@ func Refusal(sent *broker.Sent) *problem.Error { return (&passedOn{sent: sent}).
 // repeats 408, 429 and 5xx by itself repeats what is worth it and no more.
 func (a *passedOn) refusal() *problem.Error {
 	status := a.sent.Response.StatusCode
-	if kind := functionError(a.sent.Response); kind != "" {
+	if kind := functionError(a.sent.Response.Response); kind != "" {
 		aws, _ := a.told()
 		detail := fmt.Sprintf("Lambda answered %d, and the function failed (%s): %s", status, clip(kind, 64), clip(aws.Message, maxMessage))
 		return &problem.Error{Code: "function_failed", Detail: strings.TrimSuffix(detail, ": "), AWS: aws}
@@ -53,7 +53,7 @@ func (a *passedOn) refusal() *problem.Error {
 	p.Detail = strings.TrimSuffix(fmt.Sprintf("AWS answered %d: %s", status, said), ": ")
 	switch {
 	case status < 400:
-		p.Code, p.Detail = "aws_redirected", redirected(a.sent.Response, a.sent.Redact(string(body)))
+		p.Code, p.Detail = "aws_redirected", redirected(a.sent.Response.Response, a.sent.Redact(string(body)))
 	case status == http.StatusTooManyRequests, status < 500 && sending.Throttled(status, aws.Code):
 		p.Code, p.RetryAfter = "aws_throttled", retryAfter(a.sent.Response.Header)
 	case status >= 500, status == http.StatusBadRequest && sending.TimedOut(aws.Code):
@@ -76,7 +76,7 @@ func functionError(resp *http.Response) string {
 // failedLate says whether S3 reports a failure in the place of a result, such as that of a copy or of the end of an upload: it has sent the
 // status before it knew ("Handling 200 OK responses that contain errors").
 func (a *passedOn) failedLate() bool {
-	resp := a.sent.Response
+	resp := a.sent.Response.Response
 	method := a.sent.Method
 	if a.sent.Scope.Service != "s3" || resp.StatusCode != http.StatusOK || !strings.HasSuffix(mediaOf(resp.Header), "xml") ||
 		method != http.MethodPut && method != http.MethodPost { // what others get may be an object, which is the owner's matter
@@ -101,7 +101,7 @@ func (a *passedOn) lateFailure() *problem.Error {
 }
 
 // saidBy is code and message.
-func saidBy(aws *problem.Answer) string {
+func saidBy(aws *problem.AWSResponse) string {
 	return strings.TrimSpace(aws.Code + " " + clip(aws.Message, maxMessage))
 }
 
@@ -166,13 +166,13 @@ func redirected(resp *http.Response, body string) string {
 }
 
 // told is what the caller is told of a refusal, without what AWS repeats of the session; and its body with that.
-func (a *passedOn) told() (*problem.Answer, []byte) {
+func (a *passedOn) told() (*problem.AWSResponse, []byte) {
 	resp, report := a.sent.Response, a.sent.Report()
 	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+broker.Overhang)) // as far as it came
 	whole := len(body) <= maxRefusal
 	text, _ := a.sent.RedactBeginning(string(body), maxRefusal)
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	out := &problem.Answer{
+	out := &problem.AWSResponse{
 		Status: resp.StatusCode, Code: report.Code, RequestID: report.RequestID, Headers: flat(a.headers()),
 		Message: a.sent.Redact(messageOf(text)),
 	}

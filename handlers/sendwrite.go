@@ -46,7 +46,7 @@ func (a *passedOn) write(w http.ResponseWriter, r *http.Request) {
 // frame is the document around the body.
 func (a *passedOn) frame() (head, tail []byte, err error) {
 	headers, report := a.headers(), a.sent.Report()
-	head, err = json.Marshal(sentAnswer{
+	head, err = json.Marshal(sentResponse{
 		Status: a.sent.Response.StatusCode, Headers: flat(headers), HeaderList: sentHeaders(headers),
 		ContentType: strings.ToValidUTF8(a.sent.Response.Header.Get("Content-Type"), "\uFFFD"), BodyBytes: a.length,
 		RequestID: report.RequestID, Attempts: len(report.Attempts), DurationMilliseconds: a.took.Milliseconds(),
@@ -132,7 +132,7 @@ type steady struct {
 }
 
 func (s *steady) Write(p []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(s.now().Add(answerGrace)) // a recorder in a test has none
+	_ = s.control.SetWriteDeadline(s.now().Add(responseGrace)) // a recorder in a test has none
 	return s.w.Write(p)
 }
 

@@ -27,12 +27,12 @@ func sentHeaders(headers []signing.Header) []sentHeader {
 // SignRequest signs a request by headers.
 func (h *Handlers) SignRequest() http.Handler { return serveJSON(h.sign) }
 
-func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest) (*signedAnswer, error) {
+func (h *Handlers) sign(ctx context.Context, call *broker.Call, in *signRequest) (*signedResponse, error) {
 	s, err := h.broker.Sign(ctx, call, in.input())
 	if err != nil {
 		return nil, err
 	}
-	out := newSignedAnswer(s)
+	out := newSignedResponse(s)
 	out.choose(in.wanted())
 	return out, out.explain(in.explanation(s, nil, out.warnings))
 }
@@ -85,7 +85,7 @@ func RequestDocument(in *broker.Input) ([]byte, error) {
 
 // SignedDocument is what POST /v1/sign and POST /v1/presign answer with.
 func SignedDocument(s *broker.Result) ([]byte, error) {
-	a := newSignedAnswer(s)
+	a := newSignedResponse(s)
 	if err := a.explain(newExplanation(s.Explanation)); err != nil {
 		return nil, err
 	}

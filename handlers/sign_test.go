@@ -41,7 +41,7 @@ func TestWhatIsGivenWinsOverTheHost(t *testing.T) {
 	}
 }
 
-func TestTheAnswerIsTheRequestToSend(t *testing.T) {
+func TestTheResponseIsTheRequestToSend(t *testing.T) {
 	got := newServer(t, nil).sign(`{
 		"method": "POST", "url": "https://SQS.eu-west-1.amazonaws.com:443/./queue//a b?x=1+2&y",
 		"query": {"z": "ü/&"},
@@ -79,7 +79,7 @@ func TestTheAnswerIsTheRequestToSend(t *testing.T) {
 	}
 }
 
-func lowerHeaders(a answer) string {
+func lowerHeaders(a signResponse) string {
 	var lines []string
 	for _, h := range a.HeaderList {
 		lines = append(lines, strings.ToLower(h.Name)+": "+h.Value)

@@ -13,8 +13,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// signedAnswer is the response to a request to sign or presign: the request to send, and what it was signed with.
-type signedAnswer struct {
+// signedResponse is the response to a request to sign or presign: the request to send, and what it was signed with.
+type signedResponse struct {
 	*broker.Result
 	output      output
 	warnings    []warning
@@ -24,8 +24,8 @@ type signedAnswer struct {
 	options     usedOptions
 }
 
-func newSignedAnswer(s *broker.Result) *signedAnswer {
-	a := &signedAnswer{Result: s, warnings: warningsOf(s.Warnings), scopeSource: scopeSource(s), options: optionsOf(s)}
+func newSignedResponse(s *broker.Result) *signedResponse {
+	a := &signedResponse{Result: s, warnings: warningsOf(s.Warnings), scopeSource: scopeSource(s), options: optionsOf(s)}
 	if s.Body.Present {
 		a.bodyForms = bodyForms{text: s.Body.Text, encoded: !s.Body.Text, enveloped: true}
 	}
@@ -33,7 +33,7 @@ func newSignedAnswer(s *broker.Result) *signedAnswer {
 }
 
 // explain puts in how the signature came about, where the caller asked for it.
-func (a *signedAnswer) explain(e *explanation) (err error) {
+func (a *signedResponse) explain(e *explanation) (err error) {
 	if e != nil {
 		a.explanation, err = json.Marshal(e, json.Deterministic(true))
 	}
@@ -41,7 +41,7 @@ func (a *signedAnswer) explain(e *explanation) (err error) {
 }
 
 // appendTo writes the fields.
-func (a *signedAnswer) appendTo(o *appendjson.Object) {
+func (a *signedResponse) appendTo(o *appendjson.Object) {
 	if a.output.short {
 		a.appendShort(o)
 		return
@@ -75,7 +75,7 @@ func (a *signedAnswer) appendTo(o *appendjson.Object) {
 }
 
 // appendShort writes what a client needs that sends the request.
-func (a *signedAnswer) appendShort(o *appendjson.Object) {
+func (a *signedResponse) appendShort(o *appendjson.Object) {
 	o.Text("method", a.Method)
 	o.Text("url", a.URL)
 	o.Object("headers", a.appendHeaders)
@@ -84,7 +84,7 @@ func (a *signedAnswer) appendShort(o *appendjson.Object) {
 	a.appendNotes(o)
 }
 
-func (a *signedAnswer) appendNotes(o *appendjson.Object) {
+func (a *signedResponse) appendNotes(o *appendjson.Object) {
 	o.Objects("warnings", len(a.warnings), func(o *appendjson.Object, i int) {
 		w := &a.warnings[i]
 		o.Text("code", w.Code)
@@ -97,7 +97,7 @@ func (a *signedAnswer) appendNotes(o *appendjson.Object) {
 }
 
 // appendHeaders writes the headers by name, of those with the same name the last.
-func (a *signedAnswer) appendHeaders(o *appendjson.Object) {
+func (a *signedResponse) appendHeaders(o *appendjson.Object) {
 	var space [16]signing.Header
 	byName := append(space[:0], a.Headers...)
 	slices.SortStableFunc(byName, func(a, b signing.Header) int { return cmp.Compare(a.Name, b.Name) })
@@ -108,7 +108,7 @@ func (a *signedAnswer) appendHeaders(o *appendjson.Object) {
 	}
 }
 
-func (a *signedAnswer) appendHeaderList(o *appendjson.Object) {
+func (a *signedResponse) appendHeaderList(o *appendjson.Object) {
 	o.Objects("headerList", len(a.Headers), func(o *appendjson.Object, i int) {
 		o.Text("name", a.Headers[i].Name)
 		o.Text("value", a.Headers[i].Value)
@@ -116,7 +116,7 @@ func (a *signedAnswer) appendHeaderList(o *appendjson.Object) {
 }
 
 // header is the value of the last header of that name.
-func (a *signedAnswer) header(name string) (value string) {
+func (a *signedResponse) header(name string) (value string) {
 	for _, h := range a.Headers {
 		if strings.EqualFold(h.Name, name) {
 			value = h.Value

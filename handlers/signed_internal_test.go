@@ -16,7 +16,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 )
 
-var answers100000 = flag.Bool("answers", false, "compare 100,000 random answers, in place of 2,000")
+var responses100000 = flag.Bool("responses", false, "compare 100,000 random responses, in place of 2,000")
 
 // signedFields and presignedFields are the responses by their tags.
 type signedFields struct {
@@ -104,9 +104,9 @@ func byTags(t *testing.T, s *broker.Result) []byte {
 	return text
 }
 
-func TestSignedAnswer_EqualsTheEncoderThatGoesByTags(t *testing.T) {
+func TestSignedResponse_EqualsTheEncoderThatGoesByTags(t *testing.T) {
 	random, n := rand.New(rand.NewPCG(3, 4)), 2000
-	if *answers100000 {
+	if *responses100000 {
 		n = 100_000
 	}
 	large := 0
@@ -126,7 +126,7 @@ func TestSignedAnswer_EqualsTheEncoderThatGoesByTags(t *testing.T) {
 		}
 	}
 	if large == 0 {
-		t.Error("no answer was large")
+		t.Error("no response was large")
 	}
 }
 
@@ -181,7 +181,7 @@ func randomText(r *rand.Rand) string {
 }
 
 // Each choice takes from the full response, and adds nothing to it.
-func TestSignedAnswer_ShortIsPartOfFull(t *testing.T) {
+func TestSignedResponse_ShortIsPartOfFull(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 500 {
 		s := randomResult(random)
@@ -190,7 +190,7 @@ func TestSignedAnswer_ShortIsPartOfFull(t *testing.T) {
 			t.Fatalf("%s: %v", text, err)
 		}
 		want := output{short: random.IntN(2) == 0, form: oneOf(random, "", "text", "base64", "envelope", "none")}
-		a := newSignedAnswer(s)
+		a := newSignedResponse(s)
 		a.choose(want)
 		text, err := documentOf(a)
 		var got map[string]any

@@ -207,7 +207,7 @@ func (h *Handlers) signature(ctx context.Context, call *broker.Call, in *stringS
 // AddSignatureToRequest is the fourth step.
 func (h *Handlers) AddSignatureToRequest() http.Handler { return serveJSON(h.authorization) }
 
-func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatureStep) (*signedAnswer, error) {
+func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatureStep) (*signedResponse, error) {
 	if err := in.verify(); err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func (h *Handlers) authorization(_ context.Context, _ *broker.Call, in *signatur
 	if strings.ContainsAny(value, "\r\n\x00") {
 		return nil, problem.Invalid("/signature", "must not hold a line break.")
 	}
-	out := newSignedAnswer(&broker.Result{
+	out := newSignedResponse(&broker.Result{
 		Method: in.Method, URL: in.URL, Headers: append(in.step().Headers, signing.Header{Name: "Authorization", Value: value}),
 		Authorization: value, Date: in.header("x-amz-date"), PayloadHash: in.PayloadSHA256,
 		Scope: signing.Scope{Service: in.Service, Region: in.Region}, Algorithm: in.Algorithm, Inferred: in.ScopeSource == "inferred",

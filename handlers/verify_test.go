@@ -340,7 +340,7 @@ func TestVerify_WhatAnotherSessionSignedIsUnknown(t *testing.T) {
 	headers, presigned := old.sign(ask), old.presign(ask)
 	permanent := server(foreign, "").sign(ask)
 	now := server(id, token)
-	document := func(signed answer) map[string]any {
+	document := func(signed signResponse) map[string]any {
 		return map[string]any{"method": "GET", "url": signed.URL, "headers": signed.Headers}
 	}
 	changed := func(d map[string]any, change func(map[string]any)) map[string]any { change(d); return d }

@@ -27,7 +27,7 @@ func request(method, target string, fields map[string]any) string {
 }
 
 // signRight signs, and holds the signature against two computations over what is sent.
-func (s *testServer) signRight(body string) answer {
+func (s *testServer) signRight(body string) signResponse {
 	s.t.Helper()
 	signed := s.sign(body)
 	style := strings.HasPrefix(signed.Service, "s3")
@@ -43,7 +43,7 @@ func (s *testServer) signRight(body string) answer {
 func (s *testServer) presignRight(body string) presigned {
 	s.t.Helper()
 	signed := s.presign(body)
-	like := answer{Method: signed.Method, URL: signed.URL, SignedHeaders: signed.SignedHeaders, Service: "s3", Region: "eu-west-1"}
+	like := signResponse{Method: signed.Method, URL: signed.URL, SignedHeaders: signed.SignedHeaders, Service: "s3", Region: "eu-west-1"}
 	for name, value := range signed.Headers {
 		like.HeaderList = append(like.HeaderList, struct{ Name, Value string }{name, value})
 	}
@@ -56,7 +56,7 @@ func (s *testServer) presignRight(body string) presigned {
 }
 
 // warns holds a warning of a response to its code, or to being none.
-func (a answer) warns(t *testing.T, code string) {
+func (a signResponse) warns(t *testing.T, code string) {
 	t.Helper()
 	if code == "" && len(a.Warnings) > 0 || code != "" && !slices.Contains(a.warningCodes(), code) {
 		t.Errorf("%s: got warnings %v, want %q", a.URL, a.Warnings, code)
@@ -68,4 +68,4 @@ func (a answer) warns(t *testing.T, code string) {
 	}
 }
 
-func warningCodesOf(p presigned) []string { return answer{Warnings: p.Warnings}.warningCodes() }
+func warningCodesOf(p presigned) []string { return signResponse{Warnings: p.Warnings}.warningCodes() }

@@ -24,7 +24,7 @@ type wire struct {
 	payload                            access.Payload
 }
 
-func asWire(t testing.TB, a answer, document map[string]any) wire {
+func asWire(t testing.TB, a signResponse, document map[string]any) wire {
 	t.Helper()
 	u, err := url.Parse(a.URL)
 	if err != nil {

@@ -15,21 +15,21 @@ import (
 
 // Document is the response to every request that is not served.
 type Document struct {
-	Type     string  `json:"type"`
-	Title    string  `json:"title"`
-	Status   int     `json:"status"`
-	Code     string  `json:"code"`
-	Detail   string  `json:"detail"`
-	Hint     string  `json:"hint,omitzero"`
-	Instance string  `json:"instance"`
-	Errors   []Field `json:"errors,omitempty"`
-	AWS      *Answer `json:"aws,omitzero"`
+	Type     string       `json:"type"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Code     string       `json:"code"`
+	Detail   string       `json:"detail"`
+	Hint     string       `json:"hint,omitzero"`
+	Instance string       `json:"instance"`
+	Errors   []Field      `json:"errors,omitempty"`
+	AWS      *AWSResponse `json:"aws,omitzero"`
 	// Diagnosis says why AWS answered so.
 	Diagnosis *Diagnosis `json:"diagnosis,omitzero"`
 }
 
-// Answer is what AWS answered to a request that was sent from here, where that is the problem.
-type Answer struct {
+// AWSResponse is what AWS answered to a request that was sent from here, where that is the problem.
+type AWSResponse struct {
 	Status    int               `json:"status"`
 	Code      string            `json:"code,omitzero"`
 	Message   string            `json:"message,omitzero"`
@@ -78,7 +78,7 @@ type Error struct {
 	RetryAfter time.Duration
 	Cause      error
 	// AWS and Diagnosis are told as well, and StatusCode is the status in place of the code's own, where that is not 0.
-	AWS        *Answer
+	AWS        *AWSResponse
 	Diagnosis  *Diagnosis
 	StatusCode int
 }

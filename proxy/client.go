@@ -97,7 +97,7 @@ func (c *client) renew(last *time.Time, set func(time.Time) error) {
 	}
 }
 
-// expect says what answer comes.
+// expect says what response comes.
 func (c *client) expect(response *http.Response) {
 	c.left, c.protocol = response.ContentLength, response.Header.Get("Upgrade")
 }

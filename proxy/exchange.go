@@ -102,7 +102,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := sent.Response
+	response := sent.Response.Response
 	if x.mode.Refusal == nil {
 		sent.RedactRefusal() // a problem is made of the whole
 	}

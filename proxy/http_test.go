@@ -174,9 +174,9 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 	}
 }
 
-// TestProxy_PassesAnswersBack holds what a client reads against the bytes that AWS
+// TestProxy_PassesResponsesBack holds what a client reads against the bytes that AWS
 // wrote.
-func TestProxy_PassesAnswersBack(t *testing.T) {
+func TestProxy_PassesResponsesBack(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, row := range map[string]struct {
 		method, wire string
@@ -293,7 +293,7 @@ func TestProxy_PassesAnswersBack(t *testing.T) {
 			response, err := http.ReadResponse(r, &http.Request{Method: method})
 			if err == nil && row.interim > 0 {
 				if response.StatusCode != row.interim || response.Header.Get("Link") != "</a>" {
-					t.Errorf("interim answer %s %q", response.Status, response.Header)
+					t.Errorf("interim response %s %q", response.Status, response.Header)
 				}
 				response, err = http.ReadResponse(r, &http.Request{Method: method})
 			}

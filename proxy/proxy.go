@@ -5,8 +5,8 @@
 // Bodies stream both ways and are held nowhere, with one exception: a request body
 // whose hash the client does not declare is read whole before it is signed, into
 // memory and then a file, unless [Options.Unsigned] and the service let it go
-// unsigned. Protocol upgrades, events, trailers and interim answers
-// pass. Redirects are answers like others.
+// unsigned. Protocol upgrades, events, trailers and interim responses
+// pass. Redirects are responses like others.
 //
 // It does not authenticate, limit or log, and it does not tell requests of browsers
 // from others. The caller must do that, say who calls ([Options.Call]) and where
@@ -14,8 +14,8 @@
 // connections that changed their protocol are none of the server's any more.
 //
 // What it promises: nothing in which a client brings a key, and nothing that
-// concerns one connection, reaches AWS; the client's own signature is replaced; an
-// answer or a body that breaks off never ends well. All methods are safe for
+// concerns one connection, reaches AWS; the client's own signature is replaced; a
+// response or a body that breaks off never ends well. All methods are safe for
 // concurrent use.
 package proxy
 

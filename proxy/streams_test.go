@@ -243,7 +243,7 @@ func TestProxy_WebSockets(t *testing.T) {
 	}
 }
 
-func TestProxy_AnUpgradeThatAWSRefusesIsAnAnswer(t *testing.T) {
+func TestProxy_AnUpgradeThatAWSRefusesIsAResponse(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}")
 	f := newFront(t, options{}, server.host())
 	response, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+upgrade)

@@ -9,14 +9,14 @@ import (
 // What people write around a message is no part of its body where Content-Length says how long that is.
 func TestRead_TextAroundAMessage(t *testing.T) {
 	const head = "POST /a HTTP/1.1\r\nHost: sqs.eu-west-1.amazonaws.com\r\nContent-Length: "
-	const answer = "and this came back:\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"Missing Authentication Token\"}"
+	const response = "and this came back:\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"Missing Authentication Token\"}"
 	for name, test := range map[string]struct {
 		text, body string
 		exact      bool
 	}{
-		"no body":              {head + "0\r\n\r\n\r\n" + answer, "", true},
-		"no body, no blank":    {head + "0\r\n\r\n" + answer, "", true},
-		"a body":               {head + "5\r\n\r\nhello\n\n" + answer, "hello", true},
+		"no body":              {head + "0\r\n\r\n\r\n" + response, "", true},
+		"no body, no blank":    {head + "0\r\n\r\n" + response, "", true},
+		"a body":               {head + "5\r\n\r\nhello\n\n" + response, "hello", true},
 		"a length that is off": {head + "3\r\n\r\nhello", "hello", false},
 	} {
 		r := reading.Read(test.text)

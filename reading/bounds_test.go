@@ -27,7 +27,7 @@ var hostile = map[string]string{
 	"headers":                  "A: b\n",
 	"folded headers":           "GET / HTTP/1.1\nA: b\n c\n",
 	"trace lines":              "> GET / HTTP/1.1\n",
-	"trace answers":            "< HTTP/1.1 403 x\n",
+	"trace of a response":      "< HTTP/1.1 403 x\n",
 	"curl lines":               "curl '\n",
 	"curl substitutions":       "curl $(",
 	"curl brackets":            "curl \"${",

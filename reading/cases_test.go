@@ -46,7 +46,7 @@ func (c *refusedCase) sample(request *caseMessage) *sample {
 		s = &sample{Method: request.Method, URL: request.URL, Headers: request.Headers, Body: request.body()}
 	}
 	if c.Response != nil {
-		s.Status, s.Answer, s.Content = c.Response.Status, c.Response.Headers, c.Response.body()
+		s.Status, s.ResponseHeaders, s.Content = c.Response.Status, c.Response.Headers, c.Response.body()
 	}
 	return s
 }
@@ -115,7 +115,7 @@ func checkRefusal(t *testing.T, c *refusedCase) {
 			t.Errorf("%s: the canonical request is %s: %q %q", name, f.Whole, f.CanonicalRequest.Text(), f.StringToSign.Text())
 		}
 	}
-	for _, h := range s.Answer {
+	for _, h := range s.ResponseHeaders {
 		if strings.EqualFold(h.Name, "x-amzn-errortype") && http.Refusal() != nil && http.Refusal().Code.Text() != h.Value {
 			t.Errorf("code %q, the header says %q", http.Refusal().Code.Text(), h.Value)
 		}
@@ -185,10 +185,10 @@ func TestRead_RefusalsOfAWSGiveCodeAndMessage(t *testing.T) {
 		t.Run(real.Source, func(t *testing.T) {
 			checkReal(t, "alone", real.Body, real.Code, false)
 			// With the header that names the code, as AWS's JSON services send it.
-			s := &sample{Method: "POST", URL: "https://h.example/", Status: real.Status, Answer: slices.Clone(real.Headers), Content: real.Body}
+			s := &sample{Method: "POST", URL: "https://h.example/", Status: real.Status, ResponseHeaders: slices.Clone(real.Headers), Content: real.Body}
 			if real.Code != "" && !strings.Contains(real.Body, real.Code) &&
-				!slices.ContainsFunc(s.Answer, func(h pair) bool { return strings.EqualFold(h.Name, "x-amzn-errortype") }) {
-				s.Answer = append(s.Answer, pair{"x-amzn-ErrorType", real.Code + ":http://internal.amazon.com/coral/com.amazon.coral.service/"})
+				!slices.ContainsFunc(s.ResponseHeaders, func(h pair) bool { return strings.EqualFold(h.Name, "x-amzn-errortype") }) {
+				s.ResponseHeaders = append(s.ResponseHeaders, pair{"x-amzn-ErrorType", real.Code + ":http://internal.amazon.com/coral/com.amazon.coral.service/"})
 			}
 			for i := range writtenForms {
 				f := &writtenForms[i]

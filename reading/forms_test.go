@@ -13,12 +13,12 @@ import (
 
 // sample is a request with the response to it, to be written in many forms.
 type sample struct {
-	Method, URL string
-	Headers     []pair
-	Body        string
-	Status      int // 0 for no response
-	Answer      []pair
-	Content     string
+	Method, URL     string
+	Headers         []pair
+	Body            string
+	Status          int // 0 for no response
+	ResponseHeaders []pair
+	Content         string
 }
 
 type pair struct {
@@ -40,7 +40,7 @@ func anything(*sample) bool { return true }
 // plainHeaders: each name once, as an object holds them.
 func plainHeaders(s *sample) bool {
 	seen := map[string]bool{}
-	for _, h := range slices.Concat(s.Headers, s.Answer) {
+	for _, h := range slices.Concat(s.Headers, s.ResponseHeaders) {
 		if seen[strings.ToLower(h.Name)] {
 			return false
 		}
@@ -129,7 +129,7 @@ func writeHTTP(_ *rand.Rand, s *sample) string {
 	b.WriteString("\n" + s.Body)
 	if s.Status > 0 {
 		fmt.Fprintf(&b, "\n\nHTTP/1.1 %d Any Reason\n", s.Status)
-		for _, h := range s.Answer {
+		for _, h := range s.ResponseHeaders {
 			fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
 		}
 		fmt.Fprintf(&b, "Content-Length: %d\n\n%s", len(s.Content), s.Content)
@@ -153,7 +153,7 @@ func writeTrace(r *rand.Rand, s *sample) string {
 	b.WriteString([]string{">\n", "> \n"}[r.IntN(2)])
 	if s.Status > 0 {
 		fmt.Fprintf(&b, "< HTTP/1.1 %d Any Reason\n", s.Status)
-		for _, h := range s.Answer {
+		for _, h := range s.ResponseHeaders {
 			fmt.Fprintf(&b, "< %s: %s\n", h.Name, h.Value)
 		}
 		fmt.Fprintf(&b, "< Content-Length: %d\n<\n%s\n* Connection #0 to host %s left intact\n", len(s.Content), s.Content, host)
@@ -326,7 +326,7 @@ func writeHAR(_ *rand.Rand, s *sample) string {
 	if s.Status > 0 {
 		response = fmt.Sprintf(
 			`, "response": {"status": %d, "statusText": "x", "headers": %s, "content": {"size": %d, "text": %s}}`, s.Status,
-			list(s.Answer, "name"), len(s.Content), quoted(s.Content),
+			list(s.ResponseHeaders, "name"), len(s.Content), quoted(s.Content),
 		)
 	}
 	return fmt.Sprintf(`{"log": {"version": "1.2", "entries": [{"startedDateTime": "2026-11-28T19:07:48Z", `+
@@ -341,7 +341,7 @@ func writePostman(_ *rand.Rand, s *sample) string {
 	}
 	if s.Status > 0 {
 		response = fmt.Sprintf(
-			`{"name": "x", "status": "Any", "code": %d, "header": %s, "body": %s}`, s.Status, list(s.Answer, "key"), quoted(s.Content),
+			`{"name": "x", "status": "Any", "code": %d, "header": %s, "body": %s}`, s.Status, list(s.ResponseHeaders, "key"), quoted(s.Content),
 		)
 	}
 	return fmt.Sprintf(`{"info": {"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}, `+
@@ -356,7 +356,7 @@ func writeLogicApps(_ *rand.Rand, s *sample) string {
 	}
 	if s.Status > 0 {
 		outputs = fmt.Sprintf(
-			",\n \"outputs\": {\"statusCode\": %d, \"headers\": %s, \"body\": %s}", s.Status, object(s.Answer), quoted(s.Content),
+			",\n \"outputs\": {\"statusCode\": %d, \"headers\": %s, \"body\": %s}", s.Status, object(s.ResponseHeaders), quoted(s.Content),
 		)
 	}
 	return fmt.Sprintf(
@@ -375,7 +375,7 @@ func writeLogicAppsBinary(_ *rand.Rand, s *sample) string {
 		body = `, "body": ` + envelope(s.Body)
 	}
 	if s.Status > 0 {
-		outputs = fmt.Sprintf(`"outputs": {"body": %s, "headers": %s, "statusCode": %d}, `, envelope(s.Content), object(s.Answer), s.Status)
+		outputs = fmt.Sprintf(`"outputs": {"body": %s, "headers": %s, "statusCode": %d}, `, envelope(s.Content), object(s.ResponseHeaders), s.Status)
 	}
 	return fmt.Sprintf(
 		`{%s"inputs": {"uri": %s, "method": %s, "headers": %s%s}}`, outputs, quoted(s.URL), quoted(s.Method), object(s.Headers),
@@ -473,9 +473,9 @@ func checkSample(t *testing.T, f *writtenForm, paste string, s *sample) {
 		return
 	}
 	e := r.Exchanges[0]
-	if e.Response == nil || e.Response.Status != s.Status || !slices.Equal(headersOf(e.Response.Headers), s.Answer) ||
+	if e.Response == nil || e.Response.Status != s.Status || !slices.Equal(headersOf(e.Response.Headers), s.ResponseHeaders) ||
 		e.Response.Body.Content.Text() != s.Content {
-		t.Fatalf("response %+v, want %d %v %q in\n%s", e.Response, s.Status, s.Answer, s.Content, paste)
+		t.Fatalf("response %+v, want %d %v %q in\n%s", e.Response, s.Status, s.ResponseHeaders, s.Content, paste)
 	}
 }
 
@@ -537,8 +537,8 @@ func randomSample(r *rand.Rand) *sample {
 	if r.IntN(2) == 0 {
 		s.Status = 200 + r.IntN(350)
 		for range r.IntN(3) {
-			s.Answer = append(
-				s.Answer,
+			s.ResponseHeaders = append(
+				s.ResponseHeaders,
 				pair{
 					pick(r, "x-amzn-RequestId", "Content-Type", "Date", "x-amzn-ErrorType"),
 					pick(r, "a", "text/xml", "Sat, 28 Nov 2026 19:07:48 GMT"),

@@ -119,7 +119,7 @@ func checkNode(t *testing.T, text string, n *node) {
 }
 
 func FuzzXML(f *testing.F) {
-	seeds(f, "answers")
+	seeds(f, "responses")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > MaxText {
 			return

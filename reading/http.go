@@ -23,7 +23,7 @@ func (r *reader) readMessage(v Value, _ int) int {
 		e.Refusal = r.refusalOf(e.Response)
 	} else {
 		e.Request = r.newRequest(FormHTTP, first.trim(), headers, body, "")
-		r.splitAnswer(&e)
+		r.splitResponse(&e)
 	}
 	r.part(FormHTTP, "", v.Slice(0, end))
 	r.add(e)

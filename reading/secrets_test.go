@@ -31,7 +31,7 @@ func TestRedacted_NoSecretOfARequestIsLeft(t *testing.T) {
 		{"Proxy-Authorization", "Basic Y2FuYXJ5OnB3MTIzNDU2"},
 		{"X-Amz-Date", "20261128T190748Z"},
 	}
-	s.Answer = []pair{{"Set-Cookie", canaryCookie}, {"x-amzn-RequestId", "c5ffe859"}}
+	s.ResponseHeaders = []pair{{"Set-Cookie", canaryCookie}, {"x-amzn-RequestId", "c5ffe859"}}
 	r := rand.New(rand.NewPCG(5, 5))
 	for i := range writtenForms {
 		f := &writtenForms[i]

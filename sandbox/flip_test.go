@@ -136,7 +136,7 @@ type wire struct {
 
 // send sends bytes and nothing more, and reads the response. A connection that is
 // closed without a response is a refusal too.
-func (w wire) send(t *testing.T, raw []byte) answer {
+func (w wire) send(t *testing.T, raw []byte) serverResponse {
 	t.Helper()
 	c, err := net.Dial("tcp", w.address)
 	if err != nil {
@@ -149,18 +149,18 @@ func (w wire) send(t *testing.T, raw []byte) answer {
 	}
 	_, err = conn.Write(raw)
 	if err = errors.Join(err, conn.CloseWrite()); err != nil {
-		return answer{status: http.StatusBadRequest}
+		return serverResponse{status: http.StatusBadRequest}
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return answer{status: http.StatusBadRequest}
+		return serverResponse{status: http.StatusBadRequest}
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, body}
+	return serverResponse{response.StatusCode, response.Header, body}
 }
 
 // harmless says why a request that was taken is still the one that was signed.

@@ -89,21 +89,21 @@ func (c call) request(t *testing.T) *http.Request {
 	return r
 }
 
-// answer is what a handler gave.
-type answer struct {
+// serverResponse is what a handler gave.
+type serverResponse struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-func send(h http.Handler, r *http.Request) answer {
+func send(h http.Handler, r *http.Request) serverResponse {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return answer{w.Code, w.Header(), w.Body.Bytes()}
+	return serverResponse{w.Code, w.Header(), w.Body.Bytes()}
 }
 
 // seen decodes the gateway's response to an accepted request.
-func (a answer) seen(t *testing.T) sandbox.Seen {
+func (a serverResponse) seen(t *testing.T) sandbox.Seen {
 	t.Helper()
 	if a.status != http.StatusOK {
 		t.Fatalf("gateway answered %d %s, want 200", a.status, a.body)

@@ -120,7 +120,7 @@ func TestCountersignSignsForTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := answer{response.StatusCode, response.Header, text}.seen(t)
+	seen := serverResponse{response.StatusCode, response.Header, text}.seen(t)
 	if seen.Path != "/prod/orders/a%3Ab" || seen.Query != "b=2&a=1%202" || seen.SignedHeaders != "host;x-amz-date;x-amz-security-token" {
 		t.Errorf("gateway saw %s?%s signed by %s", seen.Path, seen.Query, seen.SignedHeaders)
 	}

@@ -52,7 +52,7 @@ func assumeRole(t *testing.T, s *sandbox.Sandbox, changes map[string]string) aws
 	return keysOf(t, send(s.STS(), query(role(changes)).request(t)))
 }
 
-func keysOf(t *testing.T, a answer) aws.Credentials {
+func keysOf(t *testing.T, a serverResponse) aws.Credentials {
 	t.Helper()
 	var out issued
 	if err := xml.Unmarshal(a.body, &out); err != nil || a.status != http.StatusOK {

@@ -97,7 +97,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 		a.record.Err = failure.Kind
 		return failure
 	}
-	a.watch.enter(phaseAnswer, idleTimeout)
+	a.watch.enter(phaseResponse, idleTimeout)
 	a.resp = resp
 	a.record.Written, a.record.Status = true, resp.StatusCode
 	if resp.StatusCode >= 300 { // redirects, too, say why
@@ -123,7 +123,7 @@ func (a *attempt) failure(ctx, inner context.Context, err error) *Error {
 	if cause := context.Cause(inner); cause != nil {
 		err = cause // net/http may tell of what followed from it
 	}
-	kind := ErrNoAnswer
+	kind := ErrNoResponse
 	if !a.record.Written {
 		kind = a.wire.connectError(err)
 	}

@@ -142,7 +142,7 @@ func TestSend_BodyThatFails(t *testing.T) {
 }
 
 // A response that comes while the body is still on its way ends the request.
-func TestSend_AnswerBeforeTheBodyIsSent(t *testing.T) {
+func TestSend_ResponseBeforeTheBodyIsSent(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err != nil {
 			return
@@ -355,7 +355,7 @@ func TestSpool_NoSpace(t *testing.T) {
 }
 
 // A response that comes in pieces arrives in pieces.
-func TestSend_AnswerIsNotHeldBack(t *testing.T) {
+func TestSend_ResponseIsNotHeldBack(t *testing.T) {
 	more := make(chan struct{})
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, _, err := readHead(r); err != nil {
@@ -416,7 +416,7 @@ func TestSend_BothBodiesAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnswer_ReadAll(t *testing.T) {
+func TestResponse_ReadAll(t *testing.T) {
 	for name, row := range map[string]struct {
 		method, wire string
 		limit        int64

@@ -37,25 +37,25 @@ func TestSend_LostKeptConnection(t *testing.T) {
 		kind     error
 	}{
 		"GET":  {method: "GET", arrivals: 3, resent: 1},
-		"POST": {method: "POST", arrivals: 2, kind: sending.ErrNoAnswer},
+		"POST": {method: "POST", arrivals: 2, kind: sending.ErrNoResponse},
 		"POST with a body": {
-			method: "POST", arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) },
+			method: "POST", arrivals: 2, kind: sending.ErrNoResponse, body: func() *sending.Body { return sending.Bytes([]byte("x")) },
 		},
 		"POST, Idempotency-Key": {
-			method: "POST", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+			method: "POST", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoResponse,
 		},
 		"POST, x-idempotency-key": {
-			method: "POST", headers: []signing.Header{{Name: "x-idempotency-key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+			method: "POST", headers: []signing.Header{{Name: "x-idempotency-key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoResponse,
 		},
 		"POST with a body, Idempotency-Key": {
-			method: "POST", headers: []signing.Header{{Name: "IDEMPOTENCY-KEY", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+			method: "POST", headers: []signing.Header{{Name: "IDEMPOTENCY-KEY", Value: "k"}}, arrivals: 2, kind: sending.ErrNoResponse,
 			body: func() *sending.Body { return sending.Bytes([]byte("x")) },
 		},
 		"DELETE, Idempotency-Key": {
-			method: "DELETE", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoAnswer,
+			method: "DELETE", headers: []signing.Header{{Name: "Idempotency-Key", Value: "k"}}, arrivals: 2, kind: sending.ErrNoResponse,
 		},
 		"PUT with a body": {
-			method: "PUT", arrivals: 2, kind: sending.ErrNoAnswer, body: func() *sending.Body { return sending.Bytes([]byte("x")) },
+			method: "PUT", arrivals: 2, kind: sending.ErrNoResponse, body: func() *sending.Body { return sending.Bytes([]byte("x")) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestSend_UpstreamProxy(t *testing.T) {
 	}}
 	c := newClient(t, o)
 	defer c.Close()
-	send := func(target string) (*sending.Answer, error) {
+	send := func(target string) (*sending.Response, error) {
 		r := message{method: "GET", url: target}.request(t)
 		r.Retry = sending.RetryNever
 		return c.Send(t.Context(), r)
@@ -396,7 +396,7 @@ func TestSend_HTTP2SaysWhatWasNotProcessed(t *testing.T) {
 				defer c.Close()
 				a, err := c.Send(t.Context(), message{method: "POST", url: "https://" + host + "/", body: body}.request(t))
 				if !row.again {
-					e := wantError(t, err, sending.ErrNoAnswer)
+					e := wantError(t, err, sending.ErrNoResponse)
 					if arrivals.Load() != 1 || !e.Written() {
 						t.Errorf("%d arrived, report %+v", arrivals.Load(), e)
 					}

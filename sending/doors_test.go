@@ -92,7 +92,7 @@ func behindProxy(t *testing.T, upstream string) (*httptest.Server, <-chan sendin
 		r := m.request(t)
 		r.Expect = in.Header.Get("Expect") != ""
 		r.Upgrade = in.Header.Get("Upgrade")
-		var response *sending.Answer
+		var response *sending.Response
 		defer func() {
 			if response != nil {
 				reports <- response.Report()
@@ -178,7 +178,7 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 				"xml\r\nContent-Length: 41\r\n\r\n<Error><Code>NoSuchKey</Code><A/></Error>",
 			want: []string{"404 Not Found", "<Error><Code>NoSuchKey</Code><A/></Error>"}, outcome: sending.OutcomeRefused,
 		},
-		"an answer that breaks off": {
+		"a response that breaks off": {
 			request: "GET / HTTP/1.1\r\n" + end + "\r\n", response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
 			not: []string{"0\r\n\r\n"}, outcome: sending.OutcomeBroken,
 		},
@@ -220,12 +220,12 @@ func TestSend_BehindReverseProxy(t *testing.T) {
 			got, sent := exchangeRaw(t, proxy, row.request), <-arrived
 			for _, text := range row.want {
 				if !strings.Contains(got, text) {
-					t.Errorf("%q is not in the answer %q", text, got)
+					t.Errorf("%q is not in the response %q", text, got)
 				}
 			}
 			for _, text := range row.not {
 				if strings.Contains(got, text) {
-					t.Errorf("%q is in the answer %q", text, got)
+					t.Errorf("%q is in the response %q", text, got)
 				}
 			}
 			for _, text := range row.arrives {

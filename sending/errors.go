@@ -28,11 +28,11 @@ var (
 	// The cause is one of the errors about bodies, or that of the body's reader.
 	ErrBody = errors.New("the request's body could not be read")
 
-	// ErrNoAnswer: written and not answered. It may have been done; see [Idempotent].
-	ErrNoAnswer = errors.New("the request was written and not answered")
+	// ErrNoResponse: written and not answered. It may have been done; see [Idempotent].
+	ErrNoResponse = errors.New("the request was written and not answered")
 	// ErrBroken: the response broke off midway.
 	ErrBroken = errors.New("the response broke off")
-	// ErrTooLarge: the response is larger than the limit of [Answer.ReadAll].
+	// ErrTooLarge: the response is larger than the limit of [Response.ReadAll].
 	ErrTooLarge = errors.New("the response is larger than allowed")
 
 	// ErrCallerGone: the context was canceled. [Report.Written] says whether AWS may

@@ -92,8 +92,8 @@ func (h Headers) leaves(name string) bool {
 }
 
 // Back takes out of a response's headers what must not reach the client: those of
-// the connection, Alt-Svc, which would lead it around us, and what h says. An
-// answer that changes the protocol keeps Connection and Upgrade.
+// the connection, Alt-Svc, which would lead it around us, and what h says. A
+// response that changes the protocol keeps Connection and Upgrade.
 func (h Headers) Back(response http.Header, status int) {
 	named := namedByConnection(response)
 	for name := range response {

@@ -26,9 +26,9 @@ func packed(text string) string {
 	return b.String()
 }
 
-// TestSend_AnswerAsItCame holds what a caller gets against the bytes that a server
+// TestSend_ResponseAsItCame holds what a caller gets against the bytes that a server
 // wrote.
-func TestSend_AnswerAsItCame(t *testing.T) {
+func TestSend_ResponseAsItCame(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	zipped := packed(`{"a":1}`)
 	big := strings.Repeat("a", 300<<10)
@@ -174,14 +174,14 @@ func TestSend_AnswerAsItCame(t *testing.T) {
 			wire: "HTTP/1.1 500 Oh\r\nContent-Length: 99\r\n\r\n{", status: 500, body: "{", err: sending.ErrBroken,
 			outcome: sending.OutcomeBroken,
 		},
-		"nothing":            {wire: "", err: sending.ErrNoAnswer, outcome: sending.OutcomeUnknown},
-		"no HTTP":            {wire: "220 smtp\r\n\r\n", err: sending.ErrNoAnswer, outcome: sending.OutcomeUnknown},
-		"half a header":      {wire: ok + "Content-Le", err: sending.ErrNoAnswer, outcome: sending.OutcomeUnknown},
-		"headers of 300 KiB": {wire: ok + "X-Big: " + big + "\r\n\r\n", err: sending.ErrNoAnswer, outcome: sending.OutcomeUnknown},
+		"nothing":            {wire: "", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
+		"no HTTP":            {wire: "220 smtp\r\n\r\n", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
+		"half a header":      {wire: ok + "Content-Le", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
+		"headers of 300 KiB": {wire: ok + "X-Big: " + big + "\r\n\r\n", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
 		"two lengths": {
-			wire: ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", err: sending.ErrNoAnswer, outcome: sending.OutcomeUnknown,
+			wire: ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown,
 		},
-		"a negative length": {wire: ok + "Content-Length: -1\r\n\r\nab", err: sending.ErrNoAnswer, outcome: sending.OutcomeUnknown},
+		"a negative length": {wire: ok + "Content-Length: -1\r\n\r\nab", err: sending.ErrNoResponse, outcome: sending.OutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
@@ -423,8 +423,8 @@ func TestSend_RequestOnTheWire(t *testing.T) {
 	}
 }
 
-// Interim answers reach the caller by the hook of its own, as ReverseProxy sets one.
-func TestSend_InterimAnswersAreTold(t *testing.T) {
+// Interim responses reach the caller by the hook of its own, as ReverseProxy sets one.
+func TestSend_InterimResponsesAreReported(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
 	c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
 	var told []string

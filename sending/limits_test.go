@@ -91,20 +91,20 @@ func TestSend_TimeLimits(t *testing.T) {
 		took   time.Duration
 	}{
 		"headers in time":  {do: answeringAfter(59 * time.Second), took: 59 * time.Second},
-		"headers too late": {do: answeringAfter(61 * time.Second), kind: sending.ErrNoAnswer, took: min},
+		"headers too late": {do: answeringAfter(61 * time.Second), kind: sending.ErrNoResponse, took: min},
 		"headers as late as was allowed": {
 			do: answeringAfter(14 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, took: 14 * min,
 		},
 		"headers later than was allowed": {
-			do: answeringAfter(16 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, kind: sending.ErrNoAnswer,
+			do: answeringAfter(16 * min), change: func(r *sending.Request) { r.HeaderTimeout = 15 * min }, kind: sending.ErrNoResponse,
 			took: 15 * min,
 		},
-		"an answer that takes hours":     {do: bytesEvery(4*min, 60), took: 240 * min},
-		"an answer that stops":           {do: bytesEvery(6*min, 2), kind: sending.ErrBroken, took: 5 * min},
+		"a response that takes hours":    {do: bytesEvery(4*min, 60), took: 240 * min},
+		"a response that stops":          {do: bytesEvery(6*min, 2), kind: sending.ErrBroken, took: 5 * min},
 		"a body that takes hours":        {do: fine, body: bodyEvery(4*min, 60), took: 240 * min},
 		"a server that reads no further": {do: stalling, body: bodyEvery(0, 1<<20), kind: sending.ErrNotConnected, took: 5 * min},
 		"a deadline of the caller's, written": {
-			do: answeringAfter(59 * time.Second), kind: sending.ErrNoAnswer, took: 10 * time.Second, change: func(*sending.Request) {},
+			do: answeringAfter(59 * time.Second), kind: sending.ErrNoResponse, took: 10 * time.Second, change: func(*sending.Request) {},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,10 +171,10 @@ func TestSend_UpgradeEndsWhenIdle(t *testing.T) {
 func TestSend_WaitsForASlot(t *testing.T) {
 	s := &script{steps: []step{answer(200, "", "x")}}
 	s.run(t, func(t *testing.T, c *sending.Client) {
-		open := func(host string) (*sending.Answer, error) {
+		open := func(host string) (*sending.Response, error) {
 			return c.Send(t.Context(), message{method: "GET", url: "http://" + host + "/"}.request(t))
 		}
-		var responses []*sending.Answer
+		var responses []*sending.Response
 		for range 256 {
 			a, err := open("a.example")
 			if err != nil {

@@ -31,7 +31,7 @@ type Report struct {
 	// RequestID is AWS's id of the request.
 	RequestID string
 	// BytesOut and BytesIn are of the bodies: of all attempts, and of the last
-	// answer as far as it was read.
+	// response as far as it was read.
 	BytesOut, BytesIn int64
 	// RemoteAddress is where the last attempt went, with the port; the proxy's
 	// behind a proxy.

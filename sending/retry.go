@@ -71,7 +71,7 @@ func (x *exchange) worthRepeating(a *attempt, err *Error) bool {
 	never, standard := x.request.Retry == RetryNever, x.request.Retry == RetryStandard
 	switch {
 	case err == nil:
-	case errors.Is(err.Kind, ErrNoAnswer):
+	case errors.Is(err.Kind, ErrNoResponse):
 		return standard && Idempotent(x.request.Method)
 	case errors.Is(err.Kind, ErrName), errors.Is(err.Kind, ErrNotConnected), errors.Is(err.Kind, ErrTLS):
 		return !never && !permanent(err.Cause)

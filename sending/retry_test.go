@@ -188,9 +188,9 @@ var events = map[string]struct {
 }{
 	"connection refused":             {class: notWritten, do: nil, err: sending.ErrNotConnected},
 	"closed before anything written": {class: notWritten, do: unread, err: sending.ErrNotConnected},
-	"closed without an answer":       {class: unanswered, do: silent, err: sending.ErrNoAnswer},
-	"half an answer":                 {class: unanswered, do: garbled, err: sending.ErrNoAnswer},
-	"no answer in time":              {class: unanswered, do: hanging, err: sending.ErrNoAnswer},
+	"closed without a response":      {class: unanswered, do: silent, err: sending.ErrNoResponse},
+	"half a response":                {class: unanswered, do: garbled, err: sending.ErrNoResponse},
+	"no response in time":            {class: unanswered, do: hanging, err: sending.ErrNoResponse},
 	"500":                            {class: failed, do: answer(500, "", ""), status: 500},
 	"502":                            {class: failed, do: answer(502, "", ""), status: 502},
 	"503":                            {class: failed, do: answer(503, "", ""), status: 503},
@@ -353,7 +353,7 @@ func datesOf(r sending.Report) []string {
 	return dates
 }
 
-func (s *script) send(t *testing.T, c *sending.Client, change func(*sending.Request)) (*sending.Answer, error) {
+func (s *script) send(t *testing.T, c *sending.Client, change func(*sending.Request)) (*sending.Response, error) {
 	t.Helper()
 	r := message{method: "GET", url: "http://a.example/"}.request(t)
 	r.Retry = sending.RetryStandard
@@ -416,7 +416,7 @@ func TestSend_RetriesAreBudgetedByHost(t *testing.T) {
 		do   step
 		want int
 	}{
-		"failures": {answer(500, "", ""), 35}, "throttling": {answer(429, "", ""), 100}, "no answers": {silent, 35},
+		"failures": {answer(500, "", ""), 35}, "throttling": {answer(429, "", ""), 100}, "no responses": {silent, 35},
 		"refused connections": {nil, 35},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -467,7 +467,7 @@ func TestSend_RetriesNeverPassTheDeadline(t *testing.T) {
 		}
 		readAll(t, a)
 		if a.Response.StatusCode != 429 || len(s.arrivals) != 2 || time.Since(begun) != time.Second {
-			t.Errorf("status %d after %v and %d attempts, want the second answer at once", a.Response.StatusCode, time.Since(begun), len(s.arrivals))
+			t.Errorf("status %d after %v and %d attempts, want the second response at once", a.Response.StatusCode, time.Since(begun), len(s.arrivals))
 		}
 	})
 }
@@ -478,7 +478,7 @@ func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
 		do   step
 		kind error
 	}{
-		"written": {hanging, sending.ErrNoAnswer},
+		"written": {hanging, sending.ErrNoResponse},
 		"unread":  {func(_ *script, conn net.Conn, _ *http.Request) { time.Sleep(time.Minute) }, sending.ErrNotConnected},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -488,7 +488,7 @@ func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
 				defer cancel()
 				_, err := c.Send(ctx, message{method: "POST", url: "http://a.example/"}.request(t))
 				e := wantError(t, err, row.kind)
-				if !errors.Is(err, context.DeadlineExceeded) || e.Written() != errors.Is(row.kind, sending.ErrNoAnswer) {
+				if !errors.Is(err, context.DeadlineExceeded) || e.Written() != errors.Is(row.kind, sending.ErrNoResponse) {
 					t.Errorf("%v, report %+v", err, e)
 				}
 			})
@@ -498,7 +498,7 @@ func TestSend_DeadlineSaysWhetherItWasWritten(t *testing.T) {
 
 func TestSend_CallerWhoLeavesEndsIt(t *testing.T) {
 	for name, do := range map[string]step{
-		"waiting for the answer": hanging, "waiting to repeat": answer(500, "X-Amz-Retry-After: 4000\r\n", ""),
+		"waiting for the response": hanging, "waiting to repeat": answer(500, "X-Amz-Retry-After: 4000\r\n", ""),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{steps: []step{do}}

@@ -31,7 +31,7 @@ type exchange struct {
 // response's body too; when it ends, a protocol after an upgrade ends as well.
 //
 // The error is an [*Error].
-func (c *Client) Send(ctx context.Context, r *Request) (*Answer, error) {
+func (c *Client) Send(ctx context.Context, r *Request) (*Response, error) {
 	x := &exchange{client: c, request: r}
 	if err := x.begin(ctx); err != nil {
 		return nil, x.fail(err)
@@ -84,7 +84,7 @@ func (x *exchange) moment() Moment {
 }
 
 // run makes attempts until one is final.
-func (x *exchange) run(ctx context.Context) (*Answer, *Error) {
+func (x *exchange) run(ctx context.Context) (*Response, *Error) {
 	for cost := 0; ; {
 		a, err := x.sign(ctx)
 		if err != nil {
@@ -99,12 +99,12 @@ func (x *exchange) run(ctx context.Context) (*Answer, *Error) {
 				return nil, err
 			}
 			x.repay(a, cost)
-			return newAnswer(ctx, x, a), nil
+			return newResponse(ctx, x, a), nil
 		}
 		a.abandon()
 		cost = next.cost
 		if err := pause(ctx, next.delay); err != nil {
-			return nil, contextError(ctx, ErrNoAnswer, err)
+			return nil, contextError(ctx, ErrNoResponse, err)
 		}
 	}
 }

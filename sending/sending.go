@@ -203,7 +203,7 @@ type Request struct {
 type Moment struct {
 	Time time.Time
 	// Corrected says that Time is by the host's own clock, as learnt from its
-	// answers. A correction of the caller's own is not to be added then.
+	// responses. A correction of the caller's own is not to be added then.
 	Corrected bool
 }
 

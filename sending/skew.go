@@ -20,7 +20,7 @@ var skewCodes = set("InvalidSignatureException", "SignatureDoesNotMatch", "AuthF
 type clockReading struct{ least, most time.Duration }
 
 // readClock reads the date of a response to a request that was sent and answered
-// at these times. Answers out of a cache are no clock.
+// at these times. Responses out of a cache are no clock.
 func readClock(h http.Header, sent, received time.Time) (clockReading, bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	trip := received.Sub(sent)

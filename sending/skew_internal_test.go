@@ -7,7 +7,7 @@ import (
 )
 
 // TestReadClock holds when a signature counts as refused for its time: 20 cases
-// after AWS's SDK for Go (aws/retry, clock skew), where answers come at once, and
+// after AWS's SDK for Go (aws/retry, clock skew), where responses come at once, and
 // those in which they take their time, which that does not tell apart.
 func TestReadClock(t *testing.T) {
 	const min = time.Minute

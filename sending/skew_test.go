@@ -65,7 +65,7 @@ func TestSend_ClockIsKeptByHost(t *testing.T) {
 
 // Where a kept offset no longer fits, a response without a refusal is enough to
 // drop it.
-func TestSend_ClockIsDroppedByAnyAnswer(t *testing.T) {
+func TestSend_ClockIsDroppedByAnyResponse(t *testing.T) {
 	s := &script{steps: []step{strict}, ahead: 6 * time.Minute}
 	s.run(t, func(t *testing.T, c *sending.Client) {
 		if a, err := s.send(t, c, nil); err != nil || a.Response.StatusCode != 200 {

@@ -170,7 +170,7 @@ func wantError(t testing.TB, err, kind error) sending.Report {
 }
 
 // readAll reads a response and closes it.
-func readAll(t testing.TB, a *sending.Answer) string {
+func readAll(t testing.TB, a *sending.Response) string {
 	t.Helper()
 	content, err := io.ReadAll(a.Response.Body)
 	if err != nil {

@@ -20,7 +20,7 @@ type phase int
 const (
 	phaseWriting phase = iota
 	phaseWaiting       // written, for the response's headers
-	phaseAnswer
+	phaseResponse
 )
 
 // watch ends an attempt in which nothing moves. Its timer is set once and looks, when it
@@ -74,7 +74,7 @@ func (w *watch) look() {
 func (w *watch) enter(p phase, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.phase != phaseAnswer {
+	if w.phase != phaseResponse {
 		w.phase = p
 		w.allow(limit)
 	}

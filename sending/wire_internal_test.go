@@ -29,7 +29,7 @@ func TestWire_HTTP2(t *testing.T) {
 		"a stream that is refused":       {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, refused, false},
 		"refused, and then reset":        {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, reset, true},
 		"refused, and then refused":      {func(w *wire) { w.begin(conn, true); w.wroteHeaders(); w.begin(conn, true) }, refused, false},
-		"an answer that does not come":   {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, errIdle, true},
+		"a response that does not come":  {func(w *wire) { w.begin(conn, true); w.wroteHeaders() }, errIdle, true},
 		"a connection that is lost then": {func(w *wire) { w.begin(conn, true) }, errors.New("http2: client connection lost"), true},
 	} {
 		w := &wire{watch: new(watch), headerTimeout: time.Hour, hashed: true}

@@ -67,8 +67,8 @@ type rejected uint64
 func (n rejected) Error() string { return fmt.Sprintf("the collector rejected %d spans", uint64(n)) }
 
 const (
-	firstPause = 200 * time.Millisecond
-	longAnswer = 64 << 10
+	firstPause   = 200 * time.Millisecond
+	longResponse = 64 << 10
 )
 
 // UploadTraces implements otlptrace.Client. What may work later is sent again until the time for it is over.
@@ -155,7 +155,7 @@ func (u *uploader) post(ctx context.Context, body []byte) (time.Duration, error)
 		return 0, fmt.Errorf("no answer from the collector: %w", plain(err))
 	}
 	defer response.Body.Close()
-	message, err := io.ReadAll(io.LimitReader(response.Body, longAnswer))
+	message, err := io.ReadAll(io.LimitReader(response.Body, longResponse))
 	if err != nil {
 		return 0, fmt.Errorf("no whole answer from the collector: %w", plain(err))
 	}

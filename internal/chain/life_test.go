@@ -194,7 +194,7 @@ func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
 	}
 	for _, want := range []string{": 500\n", `"code":"functions_payload"`, "enableForwardingHttpRequest", "enableProxyingHttpRequest"} {
 		if !strings.Contains(said, want) {
-			t.Errorf("the program's answer lacks %s: %s", want, said)
+			t.Errorf("the program's response lacks %s: %s", want, said)
 		}
 	}
 	if !strings.Contains(logged, `"err_code":"functions_payload"`) || strings.Contains(logged, apiKey) {

@@ -154,7 +154,7 @@ var whole = flag.Bool("whole", false, "run the whole matrix behind both kinds of
 // may have. Behind the second kind of host, of which only the way of a request
 // to the program differs, one method stands for all.
 func (c *chain) matrix(t *testing.T) {
-	// Those that call AWS in one step have none that signs: handlers TestSend_WorkflowsReadTheAnswer runs them.
+	// Those that call AWS in one step have none that signs: handlers TestSend_WorkflowsReadTheResponse runs them.
 	if files, err := filepath.Glob("../../connector/workflows/*.json"); err != nil || len(files) != len(templates)+2 {
 		t.Errorf("%d definitions in connector/workflows, %d here, and two that call AWS in one step", len(files), len(templates))
 	}
@@ -223,7 +223,7 @@ func (c *chain) run(t *testing.T, w *logicapps.Workflow) *logicapps.Run {
 func arrived(t *testing.T, sign, call *logicapps.Action, method string, p payload) {
 	t.Helper()
 	var seen sandbox.Seen
-	if err := json.Unmarshal(call.Calls[0].Answer, &seen); err != nil {
+	if err := json.Unmarshal(call.Calls[0].ResponseBody, &seen); err != nil {
 		t.Fatal(err)
 	}
 	url := member(member(sign.Outputs, "body"), "url")

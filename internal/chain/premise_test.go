@@ -48,7 +48,7 @@ func (c *chain) signedContentType(t *testing.T) {
 			)
 			run := c.run(t, w)
 			if run.Status != logicapps.Succeeded {
-				t.Errorf("%s %s: %v %s", method, p.name, run.Of("Call_AWS")[0].Err, run.Of("Sign")[0].Calls[0].Answer)
+				t.Errorf("%s %s: %v %s", method, p.name, run.Of("Call_AWS")[0].Err, run.Of("Sign")[0].Calls[0].ResponseBody)
 			}
 		}
 	}

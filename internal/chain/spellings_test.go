@@ -36,7 +36,7 @@ func (c *chain) spellings(t *testing.T) {
 				var problem struct{ Code string }
 				call := run.Of("Call_AWS")[0]
 				asked := append(run.Of("Sign"), run.Of("Presign")...)[0].Calls[0]
-				if err := json.Unmarshal(asked.Answer, &problem); err != nil {
+				if err := json.Unmarshal(asked.ResponseBody, &problem); err != nil {
 					t.Fatal(err)
 				}
 				switch {
@@ -45,7 +45,7 @@ func (c *chain) spellings(t *testing.T) {
 				case run.Status == logicapps.Succeeded:
 					sent++
 				default:
-					t.Errorf("%s, %s: %v, signer: %d %s; sent: %v", template, origin+target, call.Err, asked.Status, asked.Answer, urls(call))
+					t.Errorf("%s, %s: %v, signer: %d %s; sent: %v", template, origin+target, call.Err, asked.Status, asked.ResponseBody, urls(call))
 				}
 			}
 		}
@@ -58,7 +58,7 @@ func (c *chain) spellings(t *testing.T) {
 
 func urls(a *logicapps.Action) (list []string) {
 	for _, c := range a.Calls {
-		list = append(list, c.Method+" "+c.URL+" "+string(c.Answer))
+		list = append(list, c.Method+" "+c.URL+" "+string(c.ResponseBody))
 	}
 	return list
 }

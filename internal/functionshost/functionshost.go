@@ -221,7 +221,7 @@ func (h *Host) admitted(f function, r *http.Request) bool {
 	return key == h.opts.MasterKey || level == "function" && key == h.opts.FunctionKey
 }
 
-func copyAnswer(w http.ResponseWriter, response *http.Response, body io.Reader) {
+func copyResponse(w http.ResponseWriter, response *http.Response, body io.Reader) {
 	for name, values := range response.Header {
 		w.Header()[name] = values
 	}

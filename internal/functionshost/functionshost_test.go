@@ -96,7 +96,7 @@ func TestForwardingLosesChunkedBodies(t *testing.T) {
 	}
 }
 
-func TestAnswersPassThrough(t *testing.T) {
+func TestResponsesPassThrough(t *testing.T) {
 	for _, older := range []bool{false, true} {
 		h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile), Older: older})
 		ready(t, h)

@@ -38,7 +38,7 @@ func (h *Host) serveForwarded(w http.ResponseWriter, r *http.Request) {
 			defer response.Body.Close()
 			var body []byte
 			if body, err = io.ReadAll(response.Body); err == nil {
-				copyAnswer(w, response, bytes.NewReader(body))
+				copyResponse(w, response, bytes.NewReader(body))
 				return
 			}
 		}

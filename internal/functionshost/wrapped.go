@@ -25,7 +25,7 @@ type wrappedRequest struct {
 	Body       string
 }
 
-// serveWrapped posts the document to /{function}. Answers outside of 2xx fail
+// serveWrapped posts the document to /{function}. Responses outside of 2xx fail
 // the invocation, and the client learns no more than that; the operator finds
 // what the program said in the log.
 func (h *Host) serveWrapped(w http.ResponseWriter, r *http.Request, f function) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// answer is what came back.
-type answer struct {
+// httpResponse is what came back.
+type httpResponse struct {
 	status int
 	header http.Header
 	body   []byte
@@ -19,7 +19,7 @@ type answer struct {
 
 // value is the response's body: JSON is parsed, text is a text, all else an
 // envelope.
-func (a answer) value() (any, error) {
+func (a httpResponse) value() (any, error) {
 	switch {
 	case len(a.body) == 0:
 		return nil, nil
@@ -31,12 +31,12 @@ func (a answer) value() (any, error) {
 	return Object{{"$content-type", a.header.Get("Content-Type")}, {"$content", base64.StdEncoding.EncodeToString(a.body)}}, nil
 }
 
-func (a answer) media() string {
+func (a httpResponse) media() string {
 	media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
 	return media
 }
 
-func (a answer) isJSON() bool {
+func (a httpResponse) isJSON() bool {
 	return a.media() == "application/json" || strings.HasSuffix(a.media(), "+json")
 }
 
@@ -50,7 +50,7 @@ func joined(header http.Header) Object {
 
 // exchange sends a request, again and again as its policy says, with the same
 // headers each time.
-func (r *Run) exchange(ctx context.Context, a *Action, q *request) (answer, error) {
+func (r *Run) exchange(ctx context.Context, a *Action, q *request) (httpResponse, error) {
 	for attempt := 0; ; attempt++ {
 		got, err := r.once(ctx, a, q)
 		again := err != nil || got.status == http.StatusRequestTimeout || got.status == http.StatusTooManyRequests || got.status >= 500
@@ -58,12 +58,12 @@ func (r *Run) exchange(ctx context.Context, a *Action, q *request) (answer, erro
 			return got, err
 		}
 		if err := r.engine.Sleep(ctx, q.retries[attempt]); err != nil {
-			return answer{}, err
+			return httpResponse{}, err
 		}
 	}
 }
 
-func (r *Run) once(ctx context.Context, a *Action, q *request) (answer, error) {
+func (r *Run) once(ctx context.Context, a *Action, q *request) (httpResponse, error) {
 	sent := q.Call
 	sent.URL, sent.Header = q.target.String(), q.Header.Clone()
 	request := (&http.Request{
@@ -76,10 +76,10 @@ func (r *Run) once(ctx context.Context, a *Action, q *request) (answer, error) {
 	defer func() { a.Calls = append(a.Calls, sent) }()
 	response, err := r.engine.Transport.RoundTrip(request)
 	if err != nil {
-		return answer{}, err
+		return httpResponse{}, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	sent.Status, sent.Answer = response.StatusCode, body
-	return answer{response.StatusCode, response.Header, body}, err
+	sent.Status, sent.ResponseBody = response.StatusCode, body
+	return httpResponse{response.StatusCode, response.Header, body}, err
 }

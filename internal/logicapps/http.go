@@ -83,7 +83,7 @@ func (r *Run) send(ctx context.Context, a *Action, q *request, method, uri strin
 	}
 	sent, _, _ := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	if err == nil && sent == "application/json" && len(got.body) > 0 && !got.isJSON() {
-		err = errors.New("BadRequest: a request of application/json got an answer that is not JSON")
+		err = errors.New("BadRequest: a request of application/json got a response that is not JSON")
 	}
 	return err
 }

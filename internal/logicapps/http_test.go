@@ -213,7 +213,7 @@ func TestAcceptedIsPolledUnsigned(t *testing.T) {
 	}
 }
 
-func TestAnswersBecomeValues(t *testing.T) {
+func TestResponsesBecomeValues(t *testing.T) {
 	for _, c := range []struct{ media, body, want string }{
 		{"application/json", `{"b":1,"a":2.0}`, `{"b":1,"a":2.0}`},
 		{"application/problem+json", `[]`, `[]`},

@@ -150,11 +150,11 @@ type Action struct {
 
 // Call is one exchange over HTTP.
 type Call struct {
-	Method, URL string
-	Header      http.Header
-	Body        []byte
-	Status      int
-	Answer      []byte // its body
+	Method, URL  string
+	Header       http.Header
+	Body         []byte
+	Status       int
+	ResponseBody []byte // its body
 }
 
 // Run runs the workflow with what its trigger got. The error is that of the

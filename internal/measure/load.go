@@ -79,7 +79,7 @@ func (l *Load) client(address string, left, size *atomic.Int64) (waited []time.D
 		if _, err := c.Write(l.Request); err != nil {
 			return nil, err
 		}
-		n, err := readAnswer(in)
+		n, err := readResponse(in)
 		if err != nil {
 			return nil, err
 		}
@@ -89,8 +89,8 @@ func (l *Load) client(address string, left, size *atomic.Int64) (waited []time.D
 	return waited, nil
 }
 
-// readAnswer reads one response of known length, and returns the length of its body.
-func readAnswer(in *bufio.Reader) (length int, err error) {
+// readResponse reads one response of known length, and returns the length of its body.
+func readResponse(in *bufio.Reader) (length int, err error) {
 	status, err := in.ReadString('\n')
 	if err != nil {
 		return 0, err
@@ -111,7 +111,7 @@ func readAnswer(in *bufio.Reader) (length int, err error) {
 		}
 	}
 	if length < 0 {
-		return 0, errors.New("an answer without a length")
+		return 0, errors.New("a response without a length")
 	}
 	if len(status) < 12 || status[9:12] != "200" {
 		text, _ := io.ReadAll(io.LimitReader(in, int64(min(length, 1000))))

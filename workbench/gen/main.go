@@ -49,7 +49,7 @@ type tag struct {
 type operation struct {
 	Method, Path, ID, Summary, Description string
 	Parameters                             []field
-	Request, Answer                        string // names of schemas
+	Request, Response                      string // names of schemas
 	Examples                               []example
 	Responses                              []response
 }
@@ -138,7 +138,7 @@ func operationOf(method, path string, o *openapi3.Operation) operation {
 	for status, r := range o.Responses.Map() {
 		out.Responses = append(out.Responses, response{status, *r.Value.Description})
 		if content := r.Value.Content.Get("application/json"); status == "200" && content != nil {
-			out.Answer = nameOf(content.Schema)
+			out.Response = nameOf(content.Schema)
 		}
 	}
 	slices.SortFunc(out.Responses, func(a, b response) int { return strings.Compare(a.Status, b.Status) })

@@ -26,7 +26,7 @@ type chunked struct {
 }
 
 // upload signs and sends a payload.
-func (c chunked) upload(t *testing.T, g *gateway, key string) answer {
+func (c chunked) upload(t *testing.T, g *gateway, key string) serverResponse {
 	t.Helper()
 	whole := strings.Join(c.chunks, "")
 	r := g.request(t, "PUT", bucket+"/"+key, nil,

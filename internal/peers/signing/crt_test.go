@@ -37,7 +37,7 @@ type crtRequest struct {
 // of the public key, in hexadecimal.
 type crtVerify struct{ CanonicalRequest, Signature, X, Y string }
 
-type crtAnswer struct {
+type crtResponse struct {
 	Path     string
 	Headers  [][2]string
 	Verified bool
@@ -76,7 +76,7 @@ func startCRT(t *testing.T) *crt {
 }
 
 // ask returns the responses to some requests.
-func (c *crt) ask(t *testing.T, asked []crtRequest) []crtAnswer {
+func (c *crt) ask(t *testing.T, asked []crtRequest) []crtResponse {
 	t.Helper()
 	sent := make(chan error, 1)
 	go func() { // beside reading, or both sides would wait for each other
@@ -89,7 +89,7 @@ func (c *crt) ask(t *testing.T, asked []crtRequest) []crtAnswer {
 		}
 		sent <- nil
 	}()
-	responses := make([]crtAnswer, len(asked))
+	responses := make([]crtResponse, len(asked))
 	for i := range responses {
 		if !c.out.Scan() {
 			t.Fatalf("aws-crt ended: %v", c.out.Err())

@@ -68,15 +68,15 @@ func (g *gateway) presigned(t *testing.T, method, target string, headers ...sign
 	return r
 }
 
-// answer is what a server says.
-type answer struct {
+// serverResponse is what a server says.
+type serverResponse struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // code returns the code of an error.
-func (a answer) code() string {
+func (a serverResponse) code() string {
 	_, code, _ := strings.Cut(a.body, "<Code>")
 	code, _, _ = strings.Cut(code, "</Code>")
 	return code
@@ -103,7 +103,7 @@ func (g *gateway) sign(t *testing.T, r *signing.Request, body []byte) (*http.Req
 	return request, signed
 }
 
-func send(t *testing.T, request *http.Request) answer {
+func send(t *testing.T, request *http.Request) serverResponse {
 	t.Helper()
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
@@ -114,11 +114,11 @@ func send(t *testing.T, request *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(body)}
+	return serverResponse{response.StatusCode, response.Header, string(body)}
 }
 
 // mustSend signs a request, which the server must take.
-func (g *gateway) mustSend(t *testing.T, r *signing.Request, body []byte) answer {
+func (g *gateway) mustSend(t *testing.T, r *signing.Request, body []byte) serverResponse {
 	t.Helper()
 	request, signed := g.sign(t, r, body)
 	a := send(t, request)

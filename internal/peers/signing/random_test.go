@@ -103,7 +103,7 @@ func forCRT(r *requests.Request, presign bool) crtRequest {
 // What signing adds to the headers.
 var added = []string{"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-region-set", "x-amz-security-token"}
 
-func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, response crtAnswer) {
+func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, response crtResponse) {
 	t.Helper()
 	signed, err := ours.Sign(&r.Request)
 	if err != nil || response.Error != "" {
@@ -131,7 +131,7 @@ func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, respo
 	}
 }
 
-func checkQuery(t *testing.T, ours *signing.Signer, r *requests.Request, response crtAnswer) {
+func checkQuery(t *testing.T, ours *signing.Signer, r *requests.Request, response crtResponse) {
 	t.Helper()
 	request := r.Request
 	request.ContentSHA256Header = false // see TestDifferencesFromCRT
@@ -168,7 +168,7 @@ func strictly(text string) string {
 }
 
 // checkVerify has Verify read the request that the other signed.
-func checkVerify(t *testing.T, r *requests.Request, response crtAnswer, presign bool) {
+func checkVerify(t *testing.T, r *requests.Request, response crtResponse, presign bool) {
 	t.Helper()
 	if presign && r.SingleEncode && r.PayloadHash != signing.UnsignedPayload {
 		return // S3 takes no presigned payload without a parameter that aws-crt does not send

@@ -72,7 +72,7 @@ type toSend struct {
 	Body, BodyBase64 *string
 }
 
-func (r toSend) send(t *testing.T) answer {
+func (r toSend) send(t *testing.T) serverResponse {
 	t.Helper()
 	body := ""
 	switch {
@@ -96,7 +96,7 @@ func (r toSend) send(t *testing.T) answer {
 }
 
 // through has the service sign a request by a path of its API, and sends it.
-func (s *service) through(t *testing.T, path, method, target string, more map[string]any) answer {
+func (s *service) through(t *testing.T, path, method, target string, more map[string]any) serverResponse {
 	t.Helper()
 	question := map[string]any{"method": method, "url": s.gateway.url + target, "service": "s3", "region": "us-east-1"}
 	for name, value := range more {

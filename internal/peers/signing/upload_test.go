@@ -23,7 +23,7 @@ type upload struct {
 }
 
 // post fills in a form as a browser does, and sends it.
-func (g *gateway) post(t *testing.T, u upload) answer {
+func (g *gateway) post(t *testing.T, u upload) serverResponse {
 	t.Helper()
 	form, err := g.signer.PostPolicy(&u.policy)
 	if err != nil {

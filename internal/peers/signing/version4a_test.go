@@ -87,7 +87,7 @@ func verifyWith(t *testing.T, key signing.Key, signed signing.Signed) *crtVerify
 	}
 }
 
-func signatureOf(response crtAnswer, presign bool) string {
+func signatureOf(response crtResponse, presign bool) string {
 	text := response.Path
 	if !presign {
 		for _, h := range response.Headers {

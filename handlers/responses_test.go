@@ -16,12 +16,12 @@ import (
 	"countersign/handlers"
 )
 
-var update = flag.Bool("update", false, "write testdata/answers.txt anew")
+var update = flag.Bool("update", false, "write testdata/responses.txt anew")
 
-// TestAnswers_StayAsTheyAre holds the responses of all operations, byte for byte:
+// TestResponses_StayAsTheyAre holds the responses of all operations, byte for byte:
 // what callers read must not change by accident. With -update it writes them
 // anew; the difference is then part of the change, and reviewed.
-func TestAnswers_StayAsTheyAre(t *testing.T) {
+func TestResponses_StayAsTheyAre(t *testing.T) {
 	text, err := os.ReadFile("testdata/requests/policies.cedar")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestAnswers_StayAsTheyAre(t *testing.T) {
 	if n < 200 {
 		t.Errorf("%d requests, want 200 at least", n)
 	}
-	const name = "testdata/answers.txt"
+	const name = "testdata/responses.txt"
 	if *update {
 		if err := os.WriteFile(name, got.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestAnswers_StayAsTheyAre(t *testing.T) {
 	wanted := strings.Split(string(want), "\n\n")
 	for i, response := range strings.Split(got.String(), "\n\n") {
 		if i >= len(wanted) || response != wanted[i] {
-			t.Errorf("answer %d differs:\n%s\n\nit was\n%s", i, response, append(wanted, "nothing")[min(i, len(wanted))])
+			t.Errorf("response %d differs:\n%s\n\nit was\n%s", i, response, append(wanted, "nothing")[min(i, len(wanted))])
 		}
 	}
 }

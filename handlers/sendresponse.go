@@ -18,8 +18,8 @@ import (
 	"countersign/signing"
 )
 
-// sentAnswer is the response of AWS, without its body, which is written behind it in one form.
-type sentAnswer struct {
+// sentResponse is the response of AWS, without its body, which is written behind it in one form.
+type sentResponse struct {
 	Status               int               `json:"status"`
 	Headers              map[string]string `json:"headers"`
 	HeaderList           []sentHeader      `json:"headerList"`

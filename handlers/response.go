@@ -44,10 +44,10 @@ func writeHead(w http.ResponseWriter, status int, media string, length int) {
 	w.WriteHeader(status)
 }
 
-// answers have buffers; none is kept that is larger than keptAnswer.
+// responses have buffers; none is kept that is larger than keptResponse.
 var responses = sync.Pool{New: func() any { return new(appendjson.Object) }}
 
-const keptAnswer = 256 << 10
+const keptResponse = 256 << 10
 
 var errNotUTF8 = errors.New("encoding the response: a text is not UTF-8")
 
@@ -63,7 +63,7 @@ func writeAppended(w http.ResponseWriter, r *http.Request, status int, media str
 	writeHead(w, status, media, o.Len())
 	// A client that is gone cannot be told anything more. Its connection of HTTP/2 may still read the buffer, when the write
 	// has ended in an error: it is not used again.
-	if _, err := o.WriteTo(w); err == nil && cap(text) <= keptAnswer {
+	if _, err := o.WriteTo(w); err == nil && cap(text) <= keptResponse {
 		responses.Put(o)
 	}
 }

@@ -13,14 +13,14 @@ var (
 		`[^A-Za-z0-9{}\[\]"<]*$`)
 )
 
-// splitAnswer takes an error of AWS for the response where it stands in the place
+// splitResponse takes an error of AWS for the response where it stands in the place
 // of a body that nothing announces, or behind the body.
-func (r *reader) splitAnswer(e *Exchange) {
+func (r *reader) splitResponse(e *Exchange) {
 	body := e.Request.Body
 	if _, announced := e.Request.Header("Content-Length"); announced || body.State != BodyPresent {
 		return
 	}
-	for _, at := range answersIn(body.Content.Text()) {
+	for _, at := range responsesIn(body.Content.Text()) {
 		resp := &Response{Form: FormHTTP, Body: Body{State: BodyPresent, Content: body.Content.from(at)}}
 		if first, next := resp.Body.Content.line(0); statusAlone().MatchString(first.Text()) { // "403", as consoles show it
 			resp.Status = statusOf(first)
@@ -38,12 +38,12 @@ func (r *reader) splitAnswer(e *Exchange) {
 	}
 }
 
-const maxAnswers = 20 // places that are tried
+const maxResponses = 20 // places that are tried
 
-// answersIn are the places at which a response may begin: documents first, or else all of it.
-func answersIn(s string) []int {
+// responsesIn are the places at which a response may begin: documents first, or else all of it.
+func responsesIn(s string) []int {
 	var list []int
-	for at := 0; at < len(s) && len(list) < maxAnswers; at += lineLength(s[at:]) {
+	for at := 0; at < len(s) && len(list) < maxResponses; at += lineLength(s[at:]) {
 		if line := strings.TrimLeft(firstLine(s[at:]), " \t"); line != "" && strings.IndexByte("{[<\"", line[0]) >= 0 {
 			list = append(list, at)
 		}

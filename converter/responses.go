@@ -10,9 +10,9 @@ import (
 // whatever the API says.
 const failure = "The call failed: a problem document with the code, the cause and what to do."
 
-// readAnswers writes the responses of an action: successes, of which the first has a
+// readResponses writes the responses of an action: successes, of which the first has a
 // schema. 202 is not among them, since /call answers 200 in its place.
-func (c *conversion) readAnswers(a *action) error {
+func (c *conversion) readResponses(a *action) error {
 	given := a.at.get("responses")
 	if err := given.wants(kindObject); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (c *conversion) readAnswers(a *action) error {
 		a.guessed = append(a.guessed, "that the default response is that of a success")
 	}
 	a.responses = object{"default": object{"description": failure}}
-	main := c.mainAnswer(a, successes)
+	main := c.mainResponse(a, successes)
 	for _, code := range slices.Sorted(maps.Keys(successes)) {
 		n, err := c.resolve(successes[code])
 		if err != nil {
@@ -43,7 +43,7 @@ func (c *conversion) readAnswers(a *action) error {
 		}
 		made := object{"description": first(prose(n.get("description").text(), maxDescription), "What the API returns.")}
 		if code == main {
-			if made["schema"], err = c.answerSchema(a, n); err != nil {
+			if made["schema"], err = c.responseSchema(a, n); err != nil {
 				return err
 			}
 		}
@@ -60,9 +60,9 @@ func (c *conversion) readAnswers(a *action) error {
 	return nil
 }
 
-// mainAnswer is the success that has a schema: 200 before others. 204 has no body,
+// mainResponse is the success that has a schema: 200 before others. 204 has no body,
 // but designers want to see a response.
-func (c *conversion) mainAnswer(a *action, successes map[string]node) string {
+func (c *conversion) mainResponse(a *action, successes map[string]node) string {
 	for _, code := range slices.Sorted(maps.Keys(successes)) {
 		if code != "204" && code != "205" {
 			return code
@@ -76,14 +76,14 @@ func freeObject(label, description string) object {
 	return object{"type": kindObject, "x-ms-summary": label, "description": description}
 }
 
-// answerSchema is the schema of a response: of its JSON, else a text or content. What
+// responseSchema is the schema of a response: of its JSON, else a text or content. What
 // is not described is a free object.
-func (c *conversion) answerSchema(a *action, n node) (object, error) {
+func (c *conversion) responseSchema(a *action, n node) (object, error) {
 	free := freeObject("Response", "What the API returns, as JSON.")
 	if err := n.get("content").wants(kindObject); err != nil {
 		return nil, err
 	}
-	list := c.answerContents(a, n)
+	list := c.responseContents(a, n)
 	one, found := best(list, mediaJSON, mediaText, mediaBytes, mediaForm, mediaMultipart)
 	if !found {
 		return free, nil
@@ -108,7 +108,7 @@ func (c *conversion) answerSchema(a *action, n node) (object, error) {
 	return made, nil
 }
 
-func (c *conversion) answerContents(a *action, n node) []content {
+func (c *conversion) responseContents(a *action, n node) []content {
 	if c.version != version20 {
 		return contents(n)
 	}

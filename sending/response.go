@@ -12,29 +12,29 @@ import (
 	"countersign/signing"
 )
 
-// Answer is AWS's.
-type Answer struct {
+// Response is AWS's response.
+type Response struct {
 	// Response is the response as net/http reads it: nothing unpacked, headers as
 	// they came, trailers once the body is read. Its body must be closed; it can be
 	// written to after an upgrade. Its errors are an [*Error].
-	Response *http.Response
+	*http.Response
 
 	body *download
 }
 
 // IsEvents tells whether the body is a stream of events, which may last for hours
 // without one.
-func (a *Answer) IsEvents() bool {
+func (a *Response) IsEvents() bool {
 	media, _, _ := strings.Cut(a.Response.Header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
 }
 
 // Report is what happened so far; it is final once the body is closed.
-func (a *Answer) Report() Report { return a.body.snapshot() }
+func (a *Response) Report() Report { return a.body.snapshot() }
 
 // ReadAll reads the body and closes it. With more than limit bytes the error is
 // [ErrTooLarge], and what was read up to the limit is returned with it.
-func (a *Answer) ReadAll(limit int64) ([]byte, error) {
+func (a *Response) ReadAll(limit int64) ([]byte, error) {
 	defer func() { _ = a.Response.Body.Close() }() // what matters was read
 	tooLarge := func() error {
 		a.body.finish(a.body.answered())
@@ -63,7 +63,7 @@ type download struct {
 	closed bool
 }
 
-func newAnswer(ctx context.Context, x *exchange, a *attempt) *Answer {
+func newResponse(ctx context.Context, x *exchange, a *attempt) *Response {
 	d := &download{from: a.resp.Body, ctx: ctx, attempt: a, length: a.resp.ContentLength, report: x.report}
 	if a.resp.Body == http.NoBody || a.resp.Request.Method == http.MethodHead {
 		d.length = 0
@@ -79,7 +79,7 @@ func newAnswer(ctx context.Context, x *exchange, a *attempt) *Answer {
 		d.stop = context.AfterFunc(a.resp.Request.Context(), func() { _ = d.from.Close() })
 	}
 	a.signed, x.request = signing.Signed{}, nil // the response may last for hours
-	response := &Answer{Response: a.resp, body: d}
+	response := &Response{Response: a.resp, body: d}
 	if response.IsEvents() {
 		x.leave() // those who listen would soon hold all slots of the host, and no request got one
 	}
