@@ -80,7 +80,7 @@ func TestSwaggerRestoresWhatTheConverterDrops(t *testing.T) {
 		{"schema of a text", at(post, "responses", "200", "schema", "type"), "string"},
 		{"schema of a problem", at(post, "responses", "400", "schema", "$ref"), "#/definitions/Problem"},
 		{"schema of a shared problem", at(definition, "responses", "Gone", "schema", "$ref"), "#/definitions/Problem"},
-		{"schema of the default answer", at(post, "responses", "default", "schema"), nil},
+		{"schema of the default response", at(post, "responses", "default", "schema"), nil},
 		{"label from the title", at(definition, "definitions", "Problem", "properties", "title", "x-ms-summary"), "Title"},
 		{"label as given", at(definition, "definitions", "Problem", "properties", "named", "x-ms-summary"), "Another name"},
 		{"values of a dictionary", at(definition, "definitions", "Problem", "properties", "map", "x-ms-editor-options", "valueType"), "string"},
