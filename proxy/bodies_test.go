@@ -20,7 +20,7 @@ import (
 	"countersign/sending"
 )
 
-// chunked writes a payload as a client signs it chunk by chunk, with keys of its own.
+// chunked encodes a payload as a client does that signs each chunk with its own keys.
 func chunked(payload string, size int) string {
 	var b strings.Builder
 	signature := strings.Repeat("0", 64)
@@ -33,8 +33,8 @@ func chunked(payload string, size int) string {
 	return b.String()
 }
 
-// unchunked reads a payload in signed chunks, and fails unless each is signed with
-// the keys of the session.
+// unchunked decodes a payload of signed chunks, and fails unless each is signed with
+// the session's keys.
 func unchunked(t *testing.T, s seen) string {
 	t.Helper()
 	var payload strings.Builder
@@ -72,7 +72,7 @@ func unchunked(t *testing.T, s seen) string {
 	}
 }
 
-func TestProxy_SignsChunksAnew(t *testing.T) {
+func TestProxy_SignsChunksAgain(t *testing.T) {
 	server, saw := answering(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	f := newFront(t, options{service: "s3"}, server.host())
 	for name, row := range map[string]struct{ length, size int }{
@@ -100,8 +100,8 @@ func TestProxy_SignsChunksAnew(t *testing.T) {
 	}
 }
 
-// A body that is not what it says never ends well for AWS, so that nothing is stored.
-func TestProxy_BrokenBodiesNeverEndWell(t *testing.T) {
+// A body that differs from its declaration must look truncated to AWS, so that AWS stores nothing.
+func TestProxy_BrokenBodiesAreNeverComplete(t *testing.T) {
 	for name, row := range map[string]struct {
 		headers, body string
 		status        int
@@ -160,7 +160,7 @@ func TestProxy_BrokenBodiesNeverEndWell(t *testing.T) {
 	}
 }
 
-func TestProxy_HoldsWhatDeclaresNoHash(t *testing.T) {
+func TestProxy_BuffersBodiesWithoutADeclaredHash(t *testing.T) {
 	server, saw := answering(t, noContent)
 	dir := t.TempDir()
 	var reserved int64
@@ -191,8 +191,8 @@ func TestProxy_HoldsWhatDeclaresNoHash(t *testing.T) {
 	}
 }
 
-// With the option, what goes to S3 over https is not held, unless its length is not known: then S3 takes it in chunks of its own alone.
-func TestProxy_StreamsUnsignedWhereS3TakesIt(t *testing.T) {
+// With the option, a body for S3 over https is not buffered, unless its length is unknown: then S3 accepts only aws-chunked.
+func TestProxy_StreamsUnsignedBodiesIfS3AcceptsThem(t *testing.T) {
 	hashes := make(chan string, 1)
 	aws, err := upstream.Start(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -232,7 +232,7 @@ func TestProxy_StreamsUnsignedWhereS3TakesIt(t *testing.T) {
 	}
 }
 
-func TestProxy_RefusesWhatItCannotHold(t *testing.T) {
+func TestProxy_RefusesBodiesItCannotBuffer(t *testing.T) {
 	server, saw := answering(t, noContent)
 	busy := &access.BusyError{RetryAfter: time.Second}
 	gone := filepath.Join(t.TempDir(), "gone")
@@ -294,8 +294,8 @@ func TestProxy_RefusesWhatItCannotHold(t *testing.T) {
 	}
 }
 
-// Before AWS has said that it wants a body, none of it is read.
-func TestProxy_ExpectHoldsTheBodyBack(t *testing.T) {
+// None of the body is read before AWS asks for it.
+func TestProxy_ExpectDelaysTheBody(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, err := readRequest(r); err == nil {
 			_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -318,8 +318,7 @@ func TestProxy_ExpectHoldsTheBodyBack(t *testing.T) {
 	}
 }
 
-// Services that are told their operation in a form are decided on by it, also where
-// the client declares a hash.
+// If a form names the operation, policies see it, even if the client declares a hash.
 func TestProxy_PoliciesSeeTheOperationOfAForm(t *testing.T) {
 	server, saw := answering(t, noContent)
 	f := newFront(

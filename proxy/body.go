@@ -16,16 +16,15 @@ import (
 )
 
 const (
-	// inMemory is what a body may take of it.
+	// inMemory is how much of a body is kept in memory.
 	inMemory = 1 << 20
-	// memoryPerByte: a buffer that grows is there twice.
+	// memoryPerByte is 2 because a growing buffer exists twice while it is copied.
 	memoryPerByte = 2
 )
 
-// payload settles what becomes of the client's body. What the client declares is
-// signed as it stands, and AWS checks it; only what declares nothing is read first.
-// Forms and messages to MCP servers are read too, since they name the operation,
-// which is for policies to see.
+// payload decides how the client's body is signed. A declared hash is signed as it
+// stands, and AWS verifies it; a body without one is read first. Forms and messages
+// to MCP servers are read too, because they name the operation, which policies see.
 func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 	declared := strings.TrimSpace(x.in.Header.Get("X-Amz-Content-Sha256"))
 	isClaim := declared != "" && declared != signing.UnsignedPayload
@@ -33,10 +32,10 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 	case body != nil && (isForm(x.in) || x.isMCP()) && length >= 0 && length <= inMemory && !strings.HasPrefix(declared, "STREAMING-"):
 		in.Body = func() (broker.Body, error) { return x.read(body, length) }
 		if isClaim {
-			return // a false one is told
+			return // the broker reports a wrong hash
 		}
 	case body == nil && (!isClaim || declared == signing.PayloadHash(nil)):
-	case body == nil: // what the client means is for AWS to judge
+	case body == nil: // AWS decides what this means
 		in.Stream = &broker.Stream{Hash: declared, Open: func() (*sending.Body, error) { return sending.Streamed(declared, http.NoBody, 0) }}
 	case declared != "":
 		in.Stream = &broker.Stream{Hash: declared, Open: func() (*sending.Body, error) { return sending.Streamed(declared, body, length) }}
@@ -47,7 +46,7 @@ func (x *exchange) payload(in *broker.SendInput, body io.Reader, length int64) {
 			}
 			return x.proxy.Spool.Read(body, length)
 		}}
-		if x.proxy.Unsigned && length >= 0 { // without one, S3 wants the body in chunks of its own
+		if x.proxy.Unsigned && length >= 0 { // without a length, S3 wants aws-chunked
 			in.Stream.Unsigned = func() (*sending.Body, error) { return sending.Streamed(signing.UnsignedPayload, body, length) }
 		}
 	}
@@ -70,8 +69,8 @@ func (x *exchange) read(body io.Reader, length int64) (broker.Body, error) {
 	return broker.Body{Present: true, Bytes: content, MediaType: media, Text: true}, nil
 }
 
-// reserve takes the memory for a body of a length, -1 where it is not known, until
-// the exchange ends.
+// reserve reserves the memory for a body until the exchange ends. A length of -1
+// means unknown.
 func (x *exchange) reserve(length int64) error {
 	if length < 0 || length > inMemory {
 		length = inMemory

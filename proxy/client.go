@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// idle is how long a client may take for a piece of a body, in either direction.
+	// idle is how long a client may take to send or to read the next piece of a body.
 	idle    = 5 * time.Minute
 	renewal = idle / 60
-	// parting is how long a client may take for the rest of a body that nobody wants,
-	// so that it gets to read the response.
+	// parting is how long a client may go on sending a body that is no longer wanted,
+	// so that it can still read the response.
 	parting = 5 * time.Second
-	// small is below what a response that is not complete would wait for more in a
-	// buffer.
+	// small is the size below which an incomplete response would wait in a buffer for
+	// more data.
 	small = 4 << 10
 )
 
 var past = time.Unix(1, 0)
 
-// client is the connection to the client. The timeouts of the server are for
-// requests that are answered at once; here each piece of a body has its own.
+// client is the connection to the client. The server's timeouts suit requests that
+// are answered at once; here each piece of a body has a timeout of its own.
 type client struct {
 	http.ResponseWriter
 	proxy   *Proxy
@@ -34,22 +34,22 @@ type client struct {
 	cancel  context.CancelFunc
 	unwatch func() bool
 
-	left     int64  // of the response's body, where its length is known
-	protocol string // that the response changes to
+	left     int64  // bytes of the response body still to come, if its length is known
+	protocol string // that the response upgrades to
 	hijacked bool
-	waits    bool // for what may take hours to come
+	waits    bool // see waits
 
 	mu     sync.Mutex
-	over   bool // no more patience
-	unread bool // something of the request's body is
+	over   bool // deadlines are final
+	unread bool // part of the request body has not been read
 
 	readAt, writeAt time.Time // when the deadlines were set
 }
 
 func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *client {
 	c := &client{ResponseWriter: w, proxy: p, control: http.NewResponseController(w), cancel: cancel}
-	// net/http reads on behind the body, to see whether the client is still there.
-	_ = c.control.SetReadDeadline(time.Time{}) // a recorder in a test has none
+	// After the body, net/http keeps reading to notice when the client leaves.
+	_ = c.control.SetReadDeadline(time.Time{}) // fails only for recorders in tests
 	c.unwatch = context.AfterFunc(p.stopped, c.breakOff)
 	return c
 }
@@ -57,7 +57,7 @@ func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *clie
 // Unwrap is for http.ResponseController.
 func (c *client) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// breakOff ends the exchange, whatever it waits for.
+// breakOff ends the exchange, whatever it is waiting for.
 func (c *client) breakOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,12 +81,12 @@ func (c *client) end() {
 	c.over = true
 }
 
-// mayRead and mayWrite give the client time for the next piece, unless all is over.
+// mayRead and mayWrite give the client time for the next piece, unless the exchange is over.
 func (c *client) mayRead() { c.renew(&c.readAt, c.control.SetReadDeadline) }
 
 func (c *client) mayWrite() { c.renew(&c.writeAt, c.control.SetWriteDeadline) }
 
-// renew sets a deadline, which need not be exact: not for every piece.
+// renew sets a deadline. It need not be exact, so it is not renewed for every piece.
 func (c *client) renew(last *time.Time, set func(time.Time) error) {
 	now := c.proxy.Broker.Now()
 	c.mu.Lock()
@@ -97,7 +97,7 @@ func (c *client) renew(last *time.Time, set func(time.Time) error) {
 	}
 }
 
-// expect says what response comes.
+// expect notes the length and the protocol of the response to come.
 func (c *client) expect(response *http.Response) {
 	c.left, c.protocol = response.ContentLength, response.Header.Get("Upgrade")
 }
@@ -112,12 +112,12 @@ func (c *client) WriteHeader(status int) {
 	}
 	apart(func() {
 		c.ResponseWriter.WriteHeader(status)
-		_ = c.control.Flush() // or they are written with the first piece
+		_ = c.control.Flush() // else the headers would wait for the first piece
 	})
 }
 
-// lowerMetadata writes the names of an object's metadata as S3 does. SDKs take them for keys as they are, and net/http
-// has changed them.
+// lowerMetadata spells the names of an object's metadata as S3 does. SDKs use them as keys, and net/http has changed
+// their case.
 func lowerMetadata(h http.Header) {
 	for name, values := range h {
 		if strings.HasPrefix(name, "X-Amz-Meta-") {
@@ -127,8 +127,8 @@ func lowerMetadata(h http.Header) {
 	}
 }
 
-// Write implements http.ResponseWriter. A piece that is not the last does not wait
-// for others.
+// Write implements http.ResponseWriter. It flushes every piece but the last, so that
+// none waits for the next.
 func (c *client) Write(p []byte) (int, error) {
 	c.mayWrite()
 	n, err := c.ResponseWriter.Write(p)
@@ -138,8 +138,8 @@ func (c *client) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Hijack implements http.Hijacker. Such a connection is none of the server's any
-// more, so it is ended from here.
+// Hijack implements http.Hijacker. The server no longer owns a hijacked connection,
+// so it is closed from here.
 func (c *client) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := c.control.Hijack()
 	if err != nil {
@@ -149,23 +149,23 @@ func (c *client) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c.proxy.upgraded(+1)
 	c.unwatch()
 	socket := &socket{Conn: conn}
-	rw.Writer.Reset(socket) // for the response's header
+	rw.Writer.Reset(socket) // the response header is written through it
 	c.unwatch = context.AfterFunc(c.proxy.stopped, func() {
 		_ = conn.SetDeadline(c.proxy.Broker.Now().Add(time.Second / 2))
 		socket.part(strings.EqualFold(c.protocol, "websocket"))
-		c.cancel() // after which ReverseProxy closes it
+		c.cancel() // ReverseProxy then closes the connection
 		_ = conn.Close()
 	})
 	return socket, rw, nil
 }
 
-// socket is a client's connection that speaks another protocol now.
+// socket is a client connection after a protocol upgrade.
 type socket struct {
 	net.Conn
 
 	mu      sync.Mutex
-	written int   // without error
-	err     error // why nothing more is written
+	written int   // bytes written
+	err     error // why no more may be written
 }
 
 // Write implements io.Writer.
@@ -180,9 +180,8 @@ func (s *socket) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// part writes that the service goes away, where the client can understand it: not
-// before the response's header, and not behind half of what could not be written.
-// Nothing is written after it.
+// part sends a WebSocket close frame if the client can understand it: not before the
+// response header, and not after a failed write. Nothing is written after it.
 func (s *socket) part(webSocket bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,10 +191,10 @@ func (s *socket) part(webSocket bool) {
 	s.err = net.ErrClosed
 }
 
-// CloseWrite ends the sending half.
+// CloseWrite closes the writing side.
 func (s *socket) CloseWrite() error { return closeWrite(s.Conn) }
 
-// upload is the request's body as it comes from the client.
+// upload is the request body as the client sends it.
 type upload struct {
 	io.Reader
 	client *client

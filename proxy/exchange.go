@@ -29,7 +29,7 @@ type exchange struct {
 	cancel   context.CancelFunc
 }
 
-// newExchange finds where a request goes.
+// newExchange checks a request and finds its target.
 func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*exchange, error) {
 	switch {
 	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
@@ -52,11 +52,11 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 	return x, nil
 }
 
-// end gives back what the exchange held.
+// end releases everything the exchange holds.
 func (x *exchange) end() {
 	x.client.end()
 	x.cancel()
-	if x.response != nil && !x.response.closed.Load() { // an upgrade that came to nothing
+	if x.response != nil && !x.response.closed.Load() { // a failed upgrade
 		_ = x.response.Close()
 	}
 	for _, release := range x.release {
@@ -65,7 +65,7 @@ func (x *exchange) end() {
 }
 
 // RoundTrip implements http.RoundTripper: it has the client's request signed and
-// sent. Of what net/http makes of it, only the body and the context are used.
+// sent. It uses only the body and the context of the request that ReverseProxy made.
 func (x *exchange) RoundTrip(out *http.Request) (response *http.Response, err error) {
 	if !x.client.waits {
 		return x.send(out)
@@ -95,7 +95,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 				Code: "host_not_signed", Detail: "AppSync takes the signature of a real-time connection in a subprotocol, which the client makes.",
 			}
 		}
-		in.Upgrade = to // others, such as h2c, are offers that need no response
+		in.Upgrade = to // others, such as h2c, are offers that may be ignored
 	}
 	x.payload(in, body, x.in.ContentLength)
 	sent, err := x.proxy.Broker.Send(out.Context(), x.call, in)
@@ -104,12 +104,12 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	}
 	response := sent.Response.Response
 	if x.mode.Refusal == nil {
-		sent.RedactRefusal() // a problem is made of the whole
+		sent.RedactRefusal() // Refusal needs the whole of it, so it is not redacted there
 	}
 	x.client.expect(response)
 	x.sent, x.response = sent, &download{ReadCloser: response.Body, sent: sent}
 	if to, ok := response.Body.(io.Writer); ok && response.StatusCode == http.StatusSwitchingProtocols {
-		changed := *response // ReverseProxy takes the body out
+		changed := *response // ReverseProxy removes the body
 		changed.Body = &duplex{x.response, to}
 		return &changed, nil
 	}
@@ -117,13 +117,13 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// back makes of AWS's response the one for the client.
+// back turns AWS's response into the client's.
 func (x *exchange) back(response *http.Response) error {
 	if x.mode.Refusal != nil {
 		if p := x.mode.Refusal(x.sent); p != nil {
 			return p
 		}
-		// Workflows take these for something to follow.
+		// Workflow engines would poll these.
 		if response.StatusCode == http.StatusAccepted {
 			response.StatusCode = http.StatusOK
 		}
@@ -135,12 +135,12 @@ func (x *exchange) back(response *http.Response) error {
 		response.Header.Set("Location", x.target.location(to))
 	}
 	if response.Header.Get("X-Request-Id") != "" {
-		x.client.Header().Del("X-Request-Id") // ours is in the log as well
+		x.client.Header().Del("X-Request-Id") // the log has ours
 	}
 	return nil
 }
 
-// fail answers a request for which there is no response.
+// fail responds to a request that got no response.
 func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	if x.sent != nil && !errors.As(err, new(*problem.Error)) {
 		err = &problem.Error{Code: "answer_broken", Detail: "The response could not be passed on.", Cause: err}
@@ -148,9 +148,9 @@ func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	x.proxy.WriteError(x.client, x.in, err)
 }
 
-// Get and Put implement [httputil.BufferPool], with the buffer that the response is
-// copied by. A stream of events holds its buffer while nothing comes, perhaps for
-// hours, and many do at once: it gets a small one.
+// Get and Put implement [httputil.BufferPool]. An event stream keeps its buffer
+// while nothing arrives, perhaps for hours, and there may be many streams, so it gets
+// a small buffer.
 func (x *exchange) Get() []byte {
 	if x.sent.IsEvents() {
 		return make([]byte, 1<<10)
@@ -169,14 +169,14 @@ const large = 64 << 10
 
 var pool = sync.Pool{New: func() any { return new([large]byte) }}
 
-// download is the response's body; closing it completes the record.
+// download is the response body. Closing it completes the audit record.
 type download struct {
 	io.ReadCloser
 	sent   *broker.Sent
 	closed atomic.Bool
 }
 
-// Close implements io.Closer. Sent.Close may come back here.
+// Close implements io.Closer. Sent.Close may call it again.
 func (d *download) Close() error {
 	if d.closed.Swap(true) {
 		return d.ReadCloser.Close()

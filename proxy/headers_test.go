@@ -9,8 +9,8 @@ import (
 	"countersign/sending"
 )
 
-// private are the headers in which clients and proxies bring credentials, say who the client is, or
-// speak of one connection.
+// private are the headers that carry credentials, identify the client, or concern one
+// connection.
 var private = []string{
 	"Authorization", "Proxy-Authorization", "Proxy-Authenticate", "Proxy-Connection", "Cookie", "X-Api-Key", "X-Functions-Key",
 	"X-Amz-Security-Token", "X-Amz-Date", "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
@@ -20,9 +20,9 @@ var private = []string{
 	"Keep-Alive", "Te", "Trailer", "Upgrade", "Http2-Settings", "Connection", "X-Forwarded", "Cf-Connecting-Ip",
 }
 
-// TestProxy_PrivateHeadersStayBehind: alone and named by Connection, in any case; so do headers of the client that
-// Connection names, but nothing that the signature needs.
-func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
+// Private headers are dropped, alone and named by Connection, in any case. So are other headers that Connection names,
+// except those that the signature needs.
+func TestProxy_DropsPrivateHeaders(t *testing.T) {
 	const canary = "EXAMPLEcanary"
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{}, server.host())
@@ -62,7 +62,7 @@ func TestProxy_PrivateHeadersStayBehind(t *testing.T) {
 	}
 }
 
-func TestProxy_CookiesPassWhereTheyMay(t *testing.T) {
+func TestProxy_CookiesPassIfAllowed(t *testing.T) {
 	server, saw := answering(t, "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n")
 	f := newFront(t, options{cookies: true}, server.host())
 	response, _ := f.exchange(t, "GET", "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\nCookie: a=1; b=2\r\n\r\n")
@@ -71,8 +71,8 @@ func TestProxy_CookiesPassWhereTheyMay(t *testing.T) {
 	}
 }
 
-// A client's Authorization leaves by another name, unsigned, and by that alone; a signature never does.
-func TestProxy_AuthorizationPassesByAnotherName(t *testing.T) {
+// A client's Authorization is forwarded, unsigned, under the other name only; a signature never is.
+func TestProxy_ForwardsAuthorizationUnderAnotherName(t *testing.T) {
 	const as = "X-Original-Authorization"
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{authAs: as}, server.host())
@@ -92,7 +92,7 @@ func TestProxy_AuthorizationPassesByAnotherName(t *testing.T) {
 	}
 }
 
-// The signature covers what says how AWS reads the request, and nothing that is changed on the way.
+// The signature covers the headers that decide how AWS reads the request, and none that is changed on the way.
 func TestProxy_SignsNoMoreThanItMust(t *testing.T) {
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{}, server.host())
@@ -112,7 +112,7 @@ func TestProxy_SignsNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-// TestProxy_CallsNoOtherAddress: whatever the path names, nothing is connected to but the one host that is allowed.
+// Whatever the path names, the proxy connects to nothing but the one allowed host.
 func TestProxy_CallsNoOtherAddress(t *testing.T) {
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{sending: sending.Options{}}, server.host())

@@ -16,9 +16,9 @@ import (
 
 const noContent = "HTTP/1.1 204 No Content\r\n\r\n"
 
-// TestProxy_PassesRequestsOn holds the bytes that reach AWS against those that the
+// TestProxy_ForwardsRequests compares the bytes that reach AWS with those that the
 // client wrote.
-func TestProxy_PassesRequestsOn(t *testing.T) {
+func TestProxy_ForwardsRequests(t *testing.T) {
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{}, server.host())
 	const none = "\x00"
@@ -174,9 +174,9 @@ func TestProxy_PassesRequestsOn(t *testing.T) {
 	}
 }
 
-// TestProxy_PassesResponsesBack holds what a client reads against the bytes that AWS
-// wrote.
-func TestProxy_PassesResponsesBack(t *testing.T) {
+// TestProxy_ReturnsResponses compares the bytes that the client reads with those that
+// AWS wrote.
+func TestProxy_ReturnsResponses(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, row := range map[string]struct {
 		method, wire string
@@ -320,8 +320,8 @@ func TestProxy_PassesResponsesBack(t *testing.T) {
 	}
 }
 
-// TestProxy_RefusesWhatHasTwoReadings: nothing of it is sent.
-func TestProxy_RefusesWhatHasTwoReadings(t *testing.T) {
+// Nothing of an ambiguous request is sent.
+func TestProxy_RefusesAmbiguousRequests(t *testing.T) {
 	server, saw := answering(t, noContent)
 	f := newFront(t, options{}, server.host())
 	for name, row := range map[string]struct {
@@ -390,7 +390,7 @@ func TestProxy_RefusesWhatHasTwoReadings(t *testing.T) {
 	}
 }
 
-// Every byte in path and query reaches AWS as it was signed.
+// Every byte value in path and query reaches AWS as it was signed.
 func TestProxy_EveryByteOfTheTarget(t *testing.T) {
 	forms := []string{"/a%sb/c", "/a?x=%s&x=", "/%s", "/a/b?%s=1&a=2", "/%s/../x?%s"}
 	if testing.Short() {
@@ -437,8 +437,8 @@ func packed(text string) string {
 	return b.String()
 }
 
-// What AWS says of a signature that it refuses holds the session token, which is not for the client.
-func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
+// When AWS refuses a signature, its response quotes the session token, which the client must not see.
+func TestProxy_RemovesTheSessionTokenFromRefusals(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
 	digits := make([]byte, 500<<10)
 	_, _ = random.Read(digits)
@@ -503,8 +503,8 @@ func TestProxy_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	}
 }
 
-// SDKs read the names of metadata as they are spelled, and S3 spells them in small letters.
-func TestProxy_NamesOfMetadataStaySmall(t *testing.T) {
+// SDKs use metadata names as they are spelled, and S3 spells them in lower case.
+func TestProxy_MetadataNamesStayLowerCase(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 200 OK\r\nx-amz-meta-Order: 1\r\nx-amz-meta-order: 2\r\nContent-Length: 0\r\n\r\n")
 	f := newFront(t, options{}, server.host())
 	_, r := f.send(t, "GET "+path(server.host(), "/")+" HTTP/1.1\r\nHost: x\r\n\r\n")

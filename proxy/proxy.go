@@ -1,21 +1,22 @@
-// Package proxy passes HTTP requests on to AWS, signed, and AWS's responses back: an
-// HTTP request goes to package broker, which decides, records, signs and has it
-// sent.
+// Package proxy forwards HTTP requests to AWS, signed, and returns AWS's responses.
+// It hands each request to package broker, which authorizes, records, signs and
+// sends it.
 //
-// Bodies stream both ways and are held nowhere, with one exception: a request body
-// whose hash the client does not declare is read whole before it is signed, into
-// memory and then a file, unless [Options.Unsigned] and the service let it go
-// unsigned. Protocol upgrades, events, trailers and interim responses
-// pass. Redirects are responses like others.
+// Bodies stream in both directions and are not buffered, with one exception: a
+// request body whose hash the client does not declare is read completely before it
+// is signed, first into memory and then into a file, unless [Options.Unsigned] is
+// set and the service accepts unsigned bodies. Protocol upgrades, events, trailers
+// and interim responses pass through. Redirects are returned like any other response.
 //
-// It does not authenticate, limit or log, and it does not tell requests of browsers
-// from others. The caller must do that, say who calls ([Options.Call]) and where
-// requests go ([Target]), and must call [Proxy.Stop] when the server ends, since
-// connections that changed their protocol are none of the server's any more.
+// Package proxy does not authenticate, limit or log, and it does not distinguish
+// browsers from other clients. The caller must do all that, must say who is calling
+// ([Options.Call]) and where requests go ([Target]), and must call [Proxy.Stop] when
+// the server shuts down, because the server no longer owns connections that have
+// changed their protocol.
 //
-// What it promises: nothing in which a client brings a key, and nothing that
-// concerns one connection, reaches AWS; the client's own signature is replaced; a
-// response or a body that breaks off never ends well. All methods are safe for
+// It promises that no header that carries a client's key, and no hop-by-hop header,
+// reaches AWS; that the client's own signature is replaced; and that a truncated
+// request or response body is never passed on as complete. All methods are safe for
 // concurrent use.
 package proxy
 
@@ -33,38 +34,37 @@ import (
 	"countersign/sending"
 )
 
-// Options is what a proxy needs.
+// Options configure a [Proxy].
 type Options struct {
 	Broker *broker.Broker
-	// Call says who calls.
+	// Call returns who is calling.
 	Call func(*http.Request) *broker.Call
-	// WriteError answers a request that is not passed on.
+	// WriteError responds to a request that is not forwarded.
 	WriteError func(http.ResponseWriter, *http.Request, error)
-	// Reserve takes so many bytes of memory for a body, and returns what gives them
-	// back.
+	// Reserve reserves memory for a body and returns the function that releases it.
 	Reserve func(ctx context.Context, caller string, bytes int64) (release func(), err error)
-	// Spool holds bodies whose hash is not declared.
+	// Spool stores bodies whose hash the client does not declare.
 	Spool sending.Spool
-	// Unsigned leaves bodies unsigned whose hash is not declared, where the service
-	// takes that and TLS protects them. They are then not held.
+	// Unsigned leaves bodies without a declared hash unsigned if the service accepts
+	// that and TLS protects them. They are then not stored.
 	Unsigned bool
-	// Cookies lets cookies pass, both ways.
+	// Cookies lets cookies pass in both directions.
 	Cookies bool
-	// AuthorizationAs is the name by which a client's Authorization is passed on that is no credential for this service.
-	// Whoever authenticates takes out those that are. Empty: none is passed on.
+	// AuthorizationAs is the header in which a client's Authorization is forwarded if it is not a credential for this service;
+	// whoever authenticates the client removes those that are. Empty: Authorization is never forwarded.
 	AuthorizationAs string
 }
 
-// Proxy passes requests on.
+// Proxy forwards requests.
 type Proxy struct {
 	Options
 	quiet   *stdlog.Logger
-	stopped context.Context // no request goes on
+	stopped context.Context // done once requests must end
 	stop    context.CancelFunc
 
 	mu       sync.Mutex
 	upgrades int
-	idle     chan struct{} // closed once there is none, for those who wait
+	idle     chan struct{} // closed when the last upgraded connection ends; nil if nobody waits
 }
 
 // New returns a proxy.
@@ -77,24 +77,24 @@ func New(o Options) *Proxy {
 // Target is where a request goes.
 type Target struct {
 	Profile string
-	// URL is what to send: scheme, host, and path and query as the client wrote them.
+	// URL is the URL to call: scheme, host, and path and query as the client wrote them.
 	URL string
-	// Prefix stands before the path in the addresses that clients use: "" or
-	// "/proxy/orders/host". A Location that leads to the same host gets it.
+	// Prefix precedes the path in the addresses that clients use: "" or
+	// "/proxy/orders/host". It is added to a Location on the same host.
 	Prefix string
 }
 
-// Mode is what differs between the ways to use a proxy.
+// Mode is what differs between the mounts of a proxy.
 type Mode struct {
 	// Target finds where a request goes.
 	Target func(*http.Request) (Target, error)
-	// Refusal makes a problem of a response that must not be passed on as it is, for
-	// clients that know AWS less well than its SDKs do; for them, requests are also
-	// repeated as the SDKs repeat them. Nil: all responses pass.
+	// Refusal turns a response that must not be passed on as it is into a problem, for
+	// clients that know less about AWS than its SDKs do. For such clients requests are
+	// also retried as the SDKs would. Nil: all responses pass.
 	Refusal func(*broker.Sent) *problem.Error
 }
 
-// Handler passes requests on in a mode.
+// Handler forwards requests in the given mode.
 func (p *Proxy) Handler(m Mode) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, err := p.newExchange(w, r, m)
@@ -104,7 +104,7 @@ func (p *Proxy) Handler(m Mode) http.Handler {
 		}
 		defer x.end()
 		forward := httputil.ReverseProxy{
-			Rewrite:        func(*httputil.ProxyRequest) {}, // what is sent is made from the signed request
+			Rewrite:        func(*httputil.ProxyRequest) {}, // the outgoing request is built from the signed one
 			Transport:      x,
 			ModifyResponse: x.back,
 			ErrorHandler:   x.fail,
@@ -115,11 +115,11 @@ func (p *Proxy) Handler(m Mode) http.Handler {
 	})
 }
 
-// Stop breaks off what is under way. Clients of WebSockets are told before that the
-// server goes away.
+// Stop ends all requests in progress. WebSocket clients first get a close frame that
+// says the server is going away.
 func (p *Proxy) Stop() { p.stop() }
 
-// Wait returns when no connection is left whose protocol was changed, or with ctx.
+// Wait returns when the last upgraded connection has ended, or when ctx is done.
 func (p *Proxy) Wait(ctx context.Context) {
 	p.mu.Lock()
 	if p.upgrades == 0 {
@@ -146,7 +146,7 @@ func (p *Proxy) upgraded(change int) {
 	}
 }
 
-// errNotPassed is for what no proxy of this kind passes on.
+// errNotPassed refuses a request that no reverse proxy forwards.
 func errNotPassed(detail string) error {
 	return &problem.Error{
 		Code: "url_invalid", Detail: detail, Fields: []problem.Field{{Part: "url", Detail: detail}},

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestProxy_HoldsNoEventBack: each piece reaches the client before AWS writes the next.
-func TestProxy_HoldsNoEventBack(t *testing.T) {
+// Each piece reaches the client before AWS writes the next.
+func TestProxy_DoesNotDelayEvents(t *testing.T) {
 	for name, head := range map[string]string{
 		"events":                 "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked",
 		"events of Bedrock":      "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked",
@@ -72,8 +72,8 @@ func TestProxy_HoldsNoEventBack(t *testing.T) {
 	}
 }
 
-// TestProxy_HoldsNoUploadBack: each piece reaches AWS before the client writes the next.
-func TestProxy_HoldsNoUploadBack(t *testing.T) {
+// Each piece reaches AWS before the client writes the next.
+func TestProxy_DoesNotDelayUploads(t *testing.T) {
 	got := make(chan string)
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, err := readRequest(r); err != nil {
@@ -112,8 +112,8 @@ func TestProxy_HoldsNoUploadBack(t *testing.T) {
 	}
 }
 
-// The timeouts of the server are for a request that is answered at once; streams that go on may take longer.
-func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
+// The server's timeouts suit requests that are answered at once; a stream that keeps moving may take longer.
+func TestProxy_StreamsOutlastTheServerTimeouts(t *testing.T) {
 	rest := make(chan struct{})
 	defer close(rest)
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
@@ -154,7 +154,7 @@ func TestProxy_StreamsOutlastTheTimeoutsOfTheServer(t *testing.T) {
 	}
 }
 
-func TestProxy_AClientThatIsGoneEndsTheRequest(t *testing.T) {
+func TestProxy_ADisconnectedClientEndsTheRequest(t *testing.T) {
 	gone := make(chan struct{})
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
 		if _, err := readRequest(r); err != nil {
@@ -180,7 +180,7 @@ func TestProxy_AClientThatIsGoneEndsTheRequest(t *testing.T) {
 	}
 }
 
-// echo answers an upgrade, and then sends back what comes.
+// echo accepts an upgrade and then returns whatever arrives.
 func echo(t testing.TB) (*rawServer, <-chan seen) {
 	saw := make(chan seen, 64)
 	return newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
@@ -243,7 +243,7 @@ func TestProxy_WebSockets(t *testing.T) {
 	}
 }
 
-func TestProxy_AnUpgradeThatAWSRefusesIsAResponse(t *testing.T) {
+func TestProxy_ARefusedUpgradeIsAResponse(t *testing.T) {
 	server, _ := answering(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}")
 	f := newFront(t, options{}, server.host())
 	response, body := f.exchange(t, "GET", "GET "+path(server.host(), "/")+upgrade)
@@ -252,8 +252,8 @@ func TestProxy_AnUpgradeThatAWSRefusesIsAResponse(t *testing.T) {
 	}
 }
 
-// IoT Core and Transcribe open a WebSocket by a presigned URL alone. IoT's token is not signed. All else is signed by headers.
-func TestProxy_PresignsUpgradesWhereTheServiceWantsIt(t *testing.T) {
+// IoT Core and Transcribe open a WebSocket only with a presigned URL, and IoT's token is not signed. Everything else is signed with headers.
+func TestProxy_PresignsUpgradesIfTheServiceNeedsIt(t *testing.T) {
 	for service, row := range map[string]struct {
 		presigned bool
 		signs     string // the token that the signature covers
@@ -285,7 +285,7 @@ func TestProxy_PresignsUpgradesWhereTheServiceWantsIt(t *testing.T) {
 	}
 }
 
-func TestProxy_RefusesWhatIsSignedInASubprotocol(t *testing.T) {
+func TestProxy_RefusesSignaturesInASubprotocol(t *testing.T) {
 	f := newFront(t, options{})
 	response, _ := f.exchange(t, "GET", "GET /proxy/orders/abc.appsync-realtime-api.eu-west-1.amazonaws.com/graphql"+upgrade)
 	if response.StatusCode != 400 || response.Header.Get("X-Problem") != "host_not_signed" {
@@ -293,8 +293,8 @@ func TestProxy_RefusesWhatIsSignedInASubprotocol(t *testing.T) {
 	}
 }
 
-// TestStop_EndsWhatIsUnderWay: streams and bodies break off, WebSockets are told, and nothing of them stays.
-func TestStop_EndsWhatIsUnderWay(t *testing.T) {
+// Streams and bodies break off, WebSockets get a close frame, and nothing is left running.
+func TestStop_EndsRequestsInProgress(t *testing.T) {
 	runtime.GC()
 	before := runtime.NumGoroutine()
 	done := make(chan struct{})

@@ -38,7 +38,7 @@ const (
 	profile     = "orders"
 )
 
-// sessions gives one session.
+// sessions always returns the same session.
 type sessions struct{}
 
 func (sessions) Session(context.Context, credentials.SessionRequest) (credentials.Session, error) {
@@ -57,7 +57,7 @@ func (sessions) Identity(context.Context, credentials.SessionRequest) (credentia
 func (sessions) Profiles() []credentials.Profile { return nil }
 func (sessions) Drop(credentials.Session) bool   { return false }
 
-// trail keeps records.
+// trail collects audit records.
 type trail struct {
 	mu   sync.Mutex
 	list []access.Record
@@ -87,7 +87,7 @@ func (t *trail) records() []access.Record {
 	return slices.Clone(t.list)
 }
 
-// outcome waits for the record of what became of a request.
+// outcome waits for the record of a request's outcome.
 func (t *trail) outcome(tb testing.TB) access.Record {
 	tb.Helper()
 	for range 3000 {
@@ -102,10 +102,10 @@ func (t *trail) outcome(tb testing.TB) access.Record {
 	return access.Record{}
 }
 
-// serverTimeout is the server's for reading a request and for writing a response, much shorter than what the proxy allows.
+// serverTimeout is the server's timeout for reading a request and writing a response. The proxy allows much longer.
 const serverTimeout = time.Minute
 
-// front is a proxy with a server before it.
+// front is a proxy behind a server.
 type front struct {
 	*proxy.Proxy
 	address string
@@ -114,7 +114,7 @@ type front struct {
 	served  sync.Map // by the address of the client, a *served
 }
 
-// served is a connection at the server's end.
+// served is the server's end of a connection.
 type served struct {
 	net.Conn
 	mu          sync.Mutex
@@ -147,12 +147,12 @@ func (s *served) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// outlasts says whether a deadline is later than any that the server sets.
+// outlasts reports whether a deadline is later than any that the server sets.
 func outlasts(deadline time.Time) bool {
 	return deadline.IsZero() || time.Until(deadline) > 2*serverTimeout
 }
 
-// mayWait waits until the client may take longer than the server would let it.
+// mayWait waits until the client has more time than the server's timeout allows.
 func (f *front) mayWait(t testing.TB, client net.Conn) *served {
 	t.Helper()
 	for range 3000 {
@@ -171,7 +171,7 @@ func (f *front) mayWait(t testing.TB, client net.Conn) *served {
 	return nil
 }
 
-// wasNotHurried fails if anything was written that the server's timeout could have cut.
+// wasNotHurried fails if anything was written under the server's timeout.
 func (s *served) wasNotHurried(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
@@ -181,7 +181,7 @@ func (s *served) wasNotHurried(t testing.TB) {
 	}
 }
 
-// listener notes the connections that a server accepts.
+// listener records the connections that a server accepts.
 type listener struct {
 	net.Listener
 	front *front
@@ -209,7 +209,7 @@ type options struct {
 	reserve  func(int64) error
 }
 
-// newFront returns a proxy that calls hosts on this machine by http.
+// newFront returns a proxy that calls hosts on this machine over http.
 func newFront(t testing.TB, o options, hosts ...string) *front {
 	t.Helper()
 	if o.service == "" {
@@ -274,10 +274,10 @@ func newFront(t testing.TB, o options, hosts ...string) *front {
 	return f
 }
 
-// path is that of an upstream's path by the proxy.
+// path is the proxy's path for a path of the upstream.
 func path(host, rest string) string { return "/proxy/" + profile + "/" + host + rest }
 
-// send writes the bytes of a request and reads the response; the connection stays.
+// send writes the bytes of a request and reads the response; the connection stays open.
 func (f *front) send(t testing.TB, raw string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", f.address)
@@ -292,7 +292,7 @@ func (f *front) send(t testing.TB, raw string) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// exchange is send that reads the response whole.
+// exchange does what send does, and reads the whole response.
 func (f *front) exchange(t testing.TB, method, raw string) (*http.Response, string) {
 	t.Helper()
 	conn, r := f.send(t, raw)
@@ -312,7 +312,7 @@ func (f *front) exchange(t testing.TB, method, raw string) (*http.Response, stri
 	return response, string(body)
 }
 
-// rawServer serves each connection by a function.
+// rawServer serves each connection with a function.
 type rawServer struct {
 	net.Listener
 	wg sync.WaitGroup
@@ -344,14 +344,14 @@ func newRawServer(t testing.TB, serve func(net.Conn, *bufio.Reader)) *rawServer 
 
 func (s *rawServer) host() string { return s.Addr().String() }
 
-// seen is a request as it was on the wire.
+// seen is a request as it appeared on the wire.
 type seen struct {
 	line    string
 	headers []string
 	body    string
 }
 
-// answering answers every request with one text, and tells what it saw.
+// answering responds to every request with the same text, and reports what it saw.
 func answering(t testing.TB, text string) (*rawServer, <-chan seen) {
 	t.Helper()
 	saw := make(chan seen, 256)
@@ -422,7 +422,7 @@ func (s seen) target() string {
 	return target
 }
 
-// mustBeSigned fails unless the AWS SDK signs what arrived the same.
+// mustBeSigned fails unless the AWS SDK computes the same signature for what arrived.
 func (s seen) mustBeSigned(t testing.TB, service string) {
 	t.Helper()
 	method, _, _ := strings.Cut(s.line, " ")
@@ -466,7 +466,7 @@ func (s seen) mustBeSigned(t testing.TB, service string) {
 	}
 }
 
-// mustBePresigned fails unless the AWS SDK presigns what arrived the same, with a token or without.
+// mustBePresigned fails unless the AWS SDK presigns what arrived with the same signature, with or without a token.
 func (s seen) mustBePresigned(t testing.TB, service, token string) {
 	t.Helper()
 	u, err := url.Parse("https://" + s.value("Host") + s.target())

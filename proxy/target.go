@@ -9,12 +9,12 @@ import (
 	"countersign/problem"
 )
 
-// PathTarget reads profile and host from the path: /mount/profile/host/path. The
-// rest, to the end of the query, is passed on as it is. plain says which hosts are
-// called by http.
+// PathTarget takes the profile and the host from the path: /mount/profile/host/path.
+// The rest, query included, is forwarded unchanged. plain reports which hosts are
+// called over http.
 func PathTarget(mount string, plain func(host string) bool) func(*http.Request) (Target, error) {
 	return func(r *http.Request) (Target, error) {
-		rest, found := strings.CutPrefix(r.RequestURI, mount+"/") // r.URL has other spellings
+		rest, found := strings.CutPrefix(r.RequestURI, mount+"/") // r.URL may be spelled differently
 		if !found {
 			return Target{}, errNotPassed("The address must begin with " + mount + "/.")
 		}
@@ -34,8 +34,8 @@ func PathTarget(mount string, plain func(host string) bool) func(*http.Request) 
 	}
 }
 
-// isHost keeps what stands in the place of a host from changing the rest of the
-// URL. Whether it is one is for others to say.
+// isHost reports whether text cannot change the rest of a URL when it is used as its
+// host. It does not check that the host is a valid one.
 func isHost(text string) bool {
 	return text != "" && strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789-_.:[]") == ""
 }
@@ -47,8 +47,8 @@ func schemeOf(plain bool) string {
 	return "https"
 }
 
-// withoutSignature takes the signature of a presigned URL away, which another one
-// replaces.
+// withoutSignature removes the signature of a presigned URL, since a new one replaces
+// it.
 func withoutSignature(u string) string {
 	base, query, _ := strings.Cut(u, "?")
 	if !strings.Contains(strings.ToLower(query), "x-amz-signature=") {
@@ -70,8 +70,8 @@ func withoutSignature(u string) string {
 	return base + "?" + strings.Join(kept, "&")
 }
 
-// location is where a redirect leads a client that came by the proxy: one to the
-// same host comes by it again.
+// location rewrites the target of a redirect for a client of the proxy: a redirect to
+// the same host leads through the proxy again.
 func (t *Target) location(to string) string {
 	own, err := url.Parse(t.URL)
 	if err != nil {
@@ -87,7 +87,7 @@ func (t *Target) location(to string) string {
 			path = "/" + path
 		}
 		if t.Prefix == "" && strings.HasPrefix(path, "//") {
-			return to // a path that clients would read as a host
+			return to // clients would read this path as a host
 		}
 		return t.Prefix + path
 	case at.Scheme == "" && at.Host == "" && strings.HasPrefix(to, "/"):
@@ -96,17 +96,17 @@ func (t *Target) location(to string) string {
 	return to
 }
 
-// FixedTarget sends every request to one place, scheme://host, whatever host the
-// client asks for.
+// FixedTarget sends every request to base, which is scheme://host, whatever host the
+// client asked for.
 func FixedTarget(profile, base string) func(*http.Request) (Target, error) {
 	return func(r *http.Request) (Target, error) {
 		return Target{Profile: profile, URL: base + r.RequestURI}, nil
 	}
 }
 
-// HostTarget sends requests to the host in their Host header. Those for one of our
-// own names are of an SDK that was given our address as its endpoint: they go where
-// the scope of the SDK's own signature says.
+// HostTarget sends requests to the host in their Host header. A request for one of our
+// own names comes from an SDK that has our address as its endpoint; it goes to the
+// endpoint that the credential scope of the SDK's signature names.
 func HostTarget(profile string, plain, own func(host string) bool) func(*http.Request) (Target, error) {
 	return func(r *http.Request) (Target, error) {
 		t := Target{Profile: profile}
@@ -125,7 +125,7 @@ func HostTarget(profile string, plain, own func(host string) bool) func(*http.Re
 	}
 }
 
-// endpointOf finds the endpoint that a client's own signature is for.
+// endpointOf finds the endpoint that the client's own signature is meant for.
 func endpointOf(r *http.Request) (string, error) {
 	credential := r.URL.Query().Get("X-Amz-Credential")
 	if fields, found := strings.CutPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "); found {
@@ -138,7 +138,7 @@ func endpointOf(r *http.Request) (string, error) {
 	}
 	region, service := scope[len(scope)-3], scope[len(scope)-2]
 	host, found := endpoints.Endpoint(service, region)
-	if !found || service == "s3" && r.Header.Get("X-Amz-Account-Id") != "" { // the control plane of S3 has hosts of its own
+	if !found || service == "s3" && r.Header.Get("X-Amz-Account-Id") != "" { // the S3 control plane has other hosts
 		return "", errNoEndpoint("The signing name " + service + " and the region " + region + " do not tell one endpoint.")
 	}
 	return host, nil

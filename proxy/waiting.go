@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// waits tells whether a client asks for what may take hours to come: events, or another
-// protocol. Many clients do at once, so what each holds meanwhile has to be little.
+// waits reports whether a client asks for something that may take hours: events, or a
+// protocol upgrade. Many clients may wait at once, so each must hold little memory.
 func waits(r *http.Request) bool {
 	return r.Method == http.MethodGet &&
 		(strings.Contains(r.Header.Get("Accept"), "text/event-stream") || strings.EqualFold(r.Header.Get("Upgrade"), "websocket"))
 }
 
-// apart does something on a stack of its own: the stack of a goroutine that waits stays
-// as large as it ever was, and to decide, sign and send takes four times as much as to
-// wait.
+// apart runs do on another goroutine's stack. A goroutine's stack does not shrink while
+// it waits, and authorizing, signing and sending need four times the stack that waiting
+// does.
 func apart(do func()) {
 	var fault any
 	done := make(chan struct{})
@@ -30,24 +30,24 @@ func apart(do func()) {
 		do()
 	}()
 	if <-done; fault != nil {
-		panic(fault) // for those who handle it
+		panic(fault) // for the middleware that recovers
 	}
 }
 
-// Panic is what a handler of [Proxy.Handler] panics with where the fault was on another
-// stack than the handler's, which tells nothing of it.
+// Panic is the value with which a [Proxy.Handler] panics if the fault happened on another
+// goroutine, whose stack the handler's own does not show.
 type Panic struct {
 	Value any
 	Stack []byte
 }
 
-// duplex is a connection that speaks another protocol now.
+// duplex is an upstream connection after a protocol upgrade.
 type duplex struct {
 	*download
 	io.Writer
 }
 
-// CloseWrite ends the sending half.
+// CloseWrite closes the writing side.
 func (d *duplex) CloseWrite() error { return closeWrite(d.ReadCloser) }
 
 func closeWrite(conn any) error {
@@ -57,14 +57,14 @@ func closeWrite(conn any) error {
 	return http.ErrNotSupported
 }
 
-// WriteTo implements io.WriterTo, and ReadFrom io.ReaderFrom, for io.Copy, which would
-// hold 32 KiB for each direction while nothing comes.
+// WriteTo implements io.WriterTo, and ReadFrom io.ReaderFrom, because io.Copy would hold
+// 32 KiB per direction while nothing arrives.
 func (d *duplex) WriteTo(to io.Writer) (int64, error) { return relay(to, d.download) }
 
 // ReadFrom implements io.ReaderFrom.
 func (d *duplex) ReadFrom(from io.Reader) (int64, error) { return relay(d.Writer, from) }
 
-// relay copies with a small buffer, and with a large one while much comes.
+// relay copies with a small buffer, and with a large one while much data arrives.
 func relay(to io.Writer, from io.Reader) (moved int64, err error) {
 	few := make([]byte, 1<<10)
 	var many *[large]byte

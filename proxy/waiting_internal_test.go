@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestApart_PanicIsThatOfTheCaller(t *testing.T) {
+func TestApart_PanicReachesTheCaller(t *testing.T) {
 	defer func() {
 		if fault := recover(); fault != http.ErrAbortHandler { //nolint:errorlint // the value itself
 			t.Errorf("recovered %v", fault)
@@ -35,7 +35,7 @@ func TestApart_PanicBringsItsStack(t *testing.T) {
 //go:noinline
 func breaks() { panic("broken") }
 
-// pieces answers each Read with one of its pieces, and keeps how much was asked for.
+// pieces returns one of its pieces for each Read, and records how much was asked for.
 type pieces struct {
 	left  [][]byte
 	asked []int
@@ -63,7 +63,7 @@ func TestRelay_WaitsWithASmallBuffer(t *testing.T) {
 	if err != nil || moved != int64(len(want)) || !bytes.Equal(to.Bytes(), want) {
 		t.Errorf("moved %d of %d bytes: %v", moved, len(want), err)
 	}
-	// Of a message the rest is read at once, and while much comes it is read in large pieces; the next one is waited for with little.
+	// A long message is read in large pieces; the next message is awaited with a small buffer.
 	const few = 1 << 10
 	if want := []int{few, few, large, few, large, large, large, few}; !slices.Equal(from.asked, want) {
 		t.Errorf("asked for %d, want %d", from.asked, want)
@@ -85,8 +85,8 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error)  { return 0, f.err }
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// TestSocket_EndsWithTheCloseFrame: what AWS sends at that moment does not come behind it, and a client that could not
-// read the response's header, or all of what came before, is told nothing.
+// Nothing that AWS sends at that moment follows the close frame. A client that has not got the response header, or to
+// which an earlier write failed, gets no close frame.
 func TestSocket_EndsWithTheCloseFrame(t *testing.T) {
 	for name, c := range map[string]struct {
 		webSocket, written, broken bool
@@ -119,7 +119,7 @@ func TestSocket_EndsWithTheCloseFrame(t *testing.T) {
 	}
 }
 
-// wire is a connection that keeps what is written.
+// wire is a connection that records what is written.
 type wire struct {
 	net.Conn
 	strings.Builder
