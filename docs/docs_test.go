@@ -127,3 +127,40 @@ func TestDocs_LinesWrap(t *testing.T) {
 		}
 	}
 }
+
+// docs/security.md names the test for each threat, and the Makefile runs some tests alone: a test that was renamed would no longer
+// run there. Patterns for -run may name only the beginning of a test.
+func TestDocs_NamedTestsExist(t *testing.T) {
+	var tests strings.Builder
+	err := filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			tests.WriteString(content(t, path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, page := range append(pages(t), "Makefile", ".ci/run") {
+		for _, name := range testNames(content(t, page)) {
+			if checked++; !strings.Contains(tests.String(), "func "+name) {
+				t.Errorf("%s names %s, but there is no such test", page, name)
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d names of tests were found", checked)
+	}
+}
+
+// testNames returns the tests that a text names, also in groups such as Test(HostileCaller|SlowClients).
+func testNames(text string) []string {
+	names := regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(text, -1)
+	for _, group := range regexp.MustCompile(`\b(Test|Fuzz|Benchmark)\(([\w|]+)\)`).FindAllStringSubmatch(text, -1) {
+		for name := range strings.SplitSeq(group[2], "|") {
+			names = append(names, group[1]+name)
+		}
+	}
+	return names
+}
