@@ -275,6 +275,13 @@ func TestProxy_ReturnsResponses(t *testing.T) {
 			wire: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", status: 502,
 			headers: map[string]string{"X-Problem": "answer_broken"},
 		},
+		"101 that nobody wanted, to a POST": {
+			method: "POST", wire: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", status: 424,
+			headers: map[string]string{"X-Problem": "outcome_unknown"},
+		},
+		"a status that is none": {
+			wire: "HTTP/1.1 000 Oh\r\nContent-Length: 0\r\n\r\n", status: 502, headers: map[string]string{"X-Problem": "answer_broken"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var server *rawServer

@@ -97,15 +97,26 @@ func (a *attempt) do(ctx context.Context) *Error {
 		a.record.Err = failure.Kind
 		return failure
 	}
+	a.record.Written = true
+	if !a.isFinal(resp.StatusCode) {
+		_ = resp.Body.Close()
+		a.record.Err = ErrBroken
+		return &Error{Kind: ErrBroken, Cause: fmt.Errorf("status %d is no response to this request", resp.StatusCode)}
+	}
 	a.watch.enter(phaseResponse, idleTimeout)
-	a.resp = resp
-	a.record.Written, a.record.Status = true, resp.StatusCode
+	a.resp, a.record.Status = resp, resp.StatusCode
 	if resp.StatusCode >= 300 { // redirects, too, say why
 		if a.record.Code = ErrorCode(resp.Header, nil); a.record.Code == "" && namesErrors(resp.Header) {
 			a.record.Code = ErrorCode(resp.Header, Peek(resp, maxErrorBody))
 		}
 	}
 	return nil
+}
+
+// isFinal says whether a status ends an exchange. net/http passes on those below 100, which are none, and a change of the
+// protocol that nobody asked for (RFC 9110, section 7.8).
+func (a *attempt) isFinal(status int) bool {
+	return status >= 200 || status == http.StatusSwitchingProtocols && a.exchange.request.Upgrade != ""
 }
 
 func (x *exchange) headerTimeout() time.Duration {

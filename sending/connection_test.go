@@ -459,6 +459,30 @@ func TestSend_Upgrade(t *testing.T) {
 	}
 }
 
+// What is no final status is no response: whether it was done is not known.
+func TestSend_StatusThatIsNoResponse(t *testing.T) {
+	for name, row := range map[string]struct{ method, wire string }{
+		"101 to a GET":            {"GET", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x"},
+		"101 to a POST":           {"POST", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x"},
+		"101 to HEAD":             {"HEAD", "101 Switching Protocols"},
+		"a status that is none":   {"POST", "000 Nothing\r\nContent-Length: 0"},
+		"another that is none":    {"GET", "099 Nothing\r\nContent-Length: 0"},
+		"101 behind interim ones": {"GET", "103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, _ := answering(t, "HTTP/1.1 "+row.wire+"\r\n\r\n")
+			c := newClient(t, sending.Options{HTTPHosts: []string{server.host()}})
+			r := message{method: row.method, url: "http://" + server.host() + "/"}.request(t)
+			r.Retry = sending.RetryStandard
+			_, err := c.Send(t.Context(), r)
+			report := wantError(t, err, sending.ErrBroken)
+			if len(report.Attempts) != 1 || !report.Written() || report.Outcome != sending.OutcomeBroken {
+				t.Errorf("report %+v", report)
+			}
+		})
+	}
+}
+
 // The other side of an upgrade may end its half first.
 func TestSend_UpgradeEndsByHalves(t *testing.T) {
 	server := newRawServer(t, func(conn net.Conn, r *bufio.Reader) {
