@@ -232,6 +232,7 @@ func TestCall_AnswersAsWorkflowsUnderstandIt(t *testing.T) {
 		{"POST", 409, 409, "aws_refused"},
 		{"POST", 429, 429, "aws_throttled"},
 		{"POST", 500, 503, "aws_failed"},
+		{"POST", 501, 400, "aws_refused"},
 		{"POST", 503, 503, "aws_failed"},
 		{"POST", 0, 424, "outcome_unknown"},
 		{"GET", 0, 504, "aws_timeout"},

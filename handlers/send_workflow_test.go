@@ -66,6 +66,7 @@ func TestSend_WorkflowsHaveAPOSTDoneOnce(t *testing.T) {
 		"unknown to an API":                 {script{does(404, "{}")}, logicapps.Failed, 0, 1},
 		"an API that answers 408":           {script{does(408, "{}")}, logicapps.Failed, 0, 1},
 		"an API that answers 424":           {script{does(424, "{}")}, logicapps.Failed, 0, 1},
+		"an API that has no such function":  {script{does(501, "{}")}, logicapps.Failed, 0, 1},
 		"redirected":                        {script{does(307, "", "Location", "https://other.example.com/")}, logicapps.Failed, 0, 1},
 		"throttled, then done": {
 			script{does(429, "{}"), does(429, "{}"), does(429, "{}"), does(429, "{}"), ok}, logicapps.Succeeded, 1, 5,

@@ -56,7 +56,7 @@ func (a *passedOn) refusal() *problem.Error {
 		p.Code, p.Detail = "aws_redirected", redirected(a.sent.Response.Response, a.sent.Redact(string(body)))
 	case status == http.StatusTooManyRequests, status < 500 && sending.Throttled(status, aws.Code):
 		p.Code, p.RetryAfter = "aws_throttled", retryAfter(a.sent.Response.Header)
-	case status >= 500, status == http.StatusBadRequest && sending.TimedOut(aws.Code):
+	case status >= 500 && !isPermanent(status), status == http.StatusBadRequest && sending.TimedOut(aws.Code):
 		p.Code, p.RetryAfter = "aws_failed", retryAfter(a.sent.Response.Header)
 	default:
 		p.Code, p.StatusCode = "aws_refused", refusedAs(status, a.sent.Method)
@@ -105,6 +105,11 @@ func saidBy(aws *problem.AWSResponse) string {
 	return strings.TrimSpace(aws.Code + " " + clip(aws.Message, maxMessage))
 }
 
+// isPermanent holds for the failures that repeating does not mend: S3 says 501 to a header that it does not know.
+func isPermanent(status int) bool {
+	return status == http.StatusNotImplemented || status == http.StatusHTTPVersionNotSupported
+}
+
 func refused(status int) bool { return status >= 300 && status != http.StatusNotModified }
 
 // refusedAs is AWS's own status, but for those that would say something about this service, or have workflows repeat what
@@ -113,7 +118,7 @@ func refusedAs(status int, method string) int {
 	switch status {
 	case http.StatusUnauthorized, http.StatusProxyAuthRequired:
 		return http.StatusForbidden
-	case http.StatusMisdirectedRequest:
+	case http.StatusMisdirectedRequest, http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
 		return http.StatusBadRequest
 	case http.StatusRequestTimeout:
 		if !sending.Idempotent(method) {
