@@ -12,8 +12,12 @@ import (
 // maxDepth is how deep JSON may be, as far as designers follow.
 const maxDepth = 64
 
-// isStrictJSON holds for one document of RFC 8259 in UTF-8, without repeated names and lone surrogates. It keeps nothing of it but
-// a hash of each name, however long the texts are.
+// maxNames is how many names of members are held to see whether one repeats: some 4 MiB of hashes. A document of 25 MiB can have
+// two and a half million in one object.
+const maxNames = 100_000
+
+// isStrictJSON holds for one document of RFC 8259 in UTF-8, without repeated names and lone surrogates, and of which no object has
+// more than maxNames members, with those that it is in. It keeps nothing of it but a hash of each name, however long the texts are.
 func isStrictJSON(r io.Reader) bool {
 	size := 16 << 10
 	if whole, ok := r.(*bytes.Reader); ok {
@@ -35,6 +39,7 @@ type jsonScanner struct {
 	r    *bufio.Reader
 	err  error
 	hash maphash.Hash
+	held int // names, of all objects that have not ended
 }
 
 func (s *jsonScanner) next() byte {
@@ -92,6 +97,7 @@ func (s *jsonScanner) rest(word string) bool {
 
 func (s *jsonScanner) object(depth int) bool {
 	names := map[uint64]bool{}
+	defer func() { s.held -= len(names) }()
 	c := s.token()
 	if c == '}' {
 		return true
@@ -102,10 +108,11 @@ func (s *jsonScanner) object(depth int) bool {
 			return false
 		}
 		name := s.hash.Sum64()
-		if names[name] {
+		if names[name] || s.held == maxNames {
 			return false
 		}
 		names[name] = true
+		s.held++
 		if s.token() != ':' || !s.value(s.token(), depth) {
 			return false
 		}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -19,6 +20,33 @@ func libraryTakes(document string) bool {
 		if d.StackDepth() == 0 {
 			_, err := d.ReadToken()
 			return errors.Is(err, io.EOF)
+		}
+	}
+}
+
+// Whether names repeat is seen with little memory, however many there are: a body of 75 MiB took 390.
+func TestIsStrictJSON_HoldsFewNames(t *testing.T) {
+	members := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%x":0`, i)
+		}
+		return b.String()[1:]
+	}
+	many := members(maxNames - 2)
+	for name, row := range map[string]struct {
+		document string
+		want     bool
+	}{
+		"as many as are held":           {`{` + members(maxNames) + `}`, true},
+		"one more":                      {`{` + members(maxNames+1) + `}`, false},
+		"as many, in one another":       {`{"x":{"y":{` + many + `}}}`, true},
+		"one more, in one another":      {`{"x":{"y":{"z":{` + many + `}}}}`, false},
+		"as many, one after another":    {`[{` + members(maxNames) + `},{` + members(maxNames) + `}]`, true},
+		"as many, behind one that ends": {`{"x":[{` + many + `},{` + many + `}],"y":{}}`, true},
+	} {
+		if got := isStrictJSON(strings.NewReader(row.document)); got != row.want {
+			t.Errorf("%s: %v, want %v", name, got, row.want)
 		}
 	}
 }
