@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"countersign/internal/cborjson"
 	"countersign/internal/lazyregexp"
 	"countersign/reading"
 	"countersign/signing"
@@ -106,7 +107,7 @@ func (f *facts) takeResponse(a *Response) {
 			b.WriteString(h.Name + ": " + h.Value + "\r\n")
 		}
 	}
-	body := a.Body[:min(len(a.Body), maxResponse)]
+	body := legible(a)
 	b.WriteString("\r\n")
 	b.Write(body)
 	r := reading.Read(b.String())
@@ -115,6 +116,18 @@ func (f *facts) takeResponse(a *Response) {
 		f.refusal, f.refused = found, true
 	}
 	f.words(string(body))
+}
+
+// legible is what a response says, as text.
+func legible(a *Response) []byte {
+	body := a.Body[:min(len(a.Body), maxResponse)]
+	for _, h := range a.Headers {
+		if strings.EqualFold(h.Name, "Content-Type") && strings.Contains(strings.ToLower(h.Value), "cbor") {
+			body, _ = cborjson.JSON(body)
+			return body[:min(len(body), maxResponse)] // escapes take more
+		}
+	}
+	return body
 }
 
 // failure is what a response with a status of success has if it is none: S3 copies, lists

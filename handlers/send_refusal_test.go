@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -124,4 +125,44 @@ func TestSend_BodiesThatNobodyWantsHaveNoLimit(t *testing.T) {
 func TestSend_KnowsThrottlingInCBOR(t *testing.T) {
 	s := newSendServer(t, answers(400, "\xa1\x66__type\x73ThrottlingException", "Content-Type", "application/cbor"), nil)
 	s.fails(`,"retry":"none"`, 429, "aws_throttled")
+}
+
+// What services that speak CBOR say is told as JSON.
+func TestSend_TellsWhatIsSaidInCBOR(t *testing.T) {
+	text := func(s string) string { return "\x78" + string(rune(len(s))) + s }
+	const missing = "com.amazonaws.cloudwatch#ResourceNotFoundException"
+	item := "\xbf\x66__type" + text(missing) + "\x67message" + text("No "+token+" here.") + "\x64list\x9f\x01\xf6\xff\xff"
+	for name, row := range map[string]struct{ body, code, message, told string }{
+		"whole": {
+			item, "ResourceNotFoundException", "No … here.", `{"__type":"` + missing + `","message":"No … here.","list":[1,null]}`,
+		},
+		"cut off": {
+			item[:len(item)-4], "ResourceNotFoundException", "No … here.",
+			`"{\"__type\":\"` + missing + `\",\"message\":\"No … here.\",\"list\":["`,
+		},
+		"no CBOR": {"\xff\xff", "", "", ""},
+		"no map":  {"\x82\x01\x02", "", "", "[1,2]"},
+	} {
+		s := newSendServer(t, answers(400, row.body, "Content-Type", "application/cbor", "Smithy-Protocol", "rpc-v2-cbor"), nil)
+		got := s.fails("", 400, "aws_refused").AWS
+		if got.Code != row.code || got.Message != row.message || string(got.Body) != row.told {
+			t.Errorf("%s: %q, %q, body %s", name, got.Code, got.Message, got.Body)
+		}
+	}
+}
+
+// A diagnosis reads it, too, of what is sent from here and of what others received.
+func TestSend_DiagnosesWhatIsSaidInCBOR(t *testing.T) {
+	const item = "\xa1\x66__type\x78\x2ecom.amazonaws.cloudwatch#ExpiredTokenException"
+	s := newSendServer(t, answers(403, item, "Content-Type", "application/cbor"), nil)
+	for _, fields := range []string{"", `,"onError":"return"`} {
+		if w := s.call(fields); !strings.Contains(w.Body.String(), `"cause":"expired-token"`) {
+			t.Errorf("%q: %s", fields, w.Body)
+		}
+	}
+	w := s.post("/v1/diagnose", `{"response":{"status":403,"headers":{"Content-Type":"application/cbor"},"bodyBase64":"`+
+		base64.StdEncoding.EncodeToString([]byte(item))+`"}}`)
+	if !strings.Contains(w.Body.String(), `"cause":"expired-token"`) {
+		t.Errorf("diagnosed: %s", w.Body)
+	}
 }

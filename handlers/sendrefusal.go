@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"countersign/broker"
+	"countersign/internal/cborjson"
 	"countersign/problem"
 	"countersign/sending"
 
@@ -105,7 +106,7 @@ func saidBy(aws *problem.AWSResponse) string {
 	return strings.TrimSpace(aws.Code + " " + clip(aws.Message, maxMessage))
 }
 
-// isPermanent holds for the failures that repeating does not mend: S3 says 501 to a header that it does not know.
+// isPermanent holds for the failures that come again however often the request does: S3 says 501 to a header that it does not know.
 func isPermanent(status int) bool {
 	return status == http.StatusNotImplemented || status == http.StatusHTTPVersionNotSupported
 }
@@ -174,8 +175,13 @@ func redirected(resp *http.Response, body string) string {
 func (a *passedOn) told() (*problem.AWSResponse, []byte) {
 	resp, report := a.sent.Response, a.sent.Report()
 	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+broker.Overhang)) // as far as it came
-	whole := len(body) <= maxRefusal
-	text, _ := a.sent.RedactBeginning(string(body), maxRefusal)
+	said, media := body, mediaOf(resp.Header)
+	isCBOR := strings.Contains(media, "cbor")
+	if isCBOR {
+		said, _ = cborjson.JSON(body)
+	}
+	whole := len(said) <= maxRefusal
+	text, _ := a.sent.RedactBeginning(string(said), maxRefusal)
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	out := &problem.AWSResponse{
 		Status: resp.StatusCode, Code: report.Code, RequestID: report.RequestID, Headers: flat(a.headers()),
@@ -186,7 +192,7 @@ func (a *passedOn) told() (*problem.AWSResponse, []byte) {
 	}
 	switch {
 	case text == "":
-	case whole && isJSON(mediaOf(resp.Header)) && isStrictJSON(strings.NewReader(text)):
+	case whole && (isCBOR || isJSON(media)) && isStrictJSON(strings.NewReader(text)):
 		out.Body = jsontext.Value(text)
 	default:
 		out.Body = text

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"countersign/internal/cborjson"
 )
 
 const (
@@ -17,8 +19,8 @@ const (
 // ErrorCode returns AWS's code of an error, given the headers of the response and as
 // much of its body as was read; empty where there is none. It is the one of the
 // header x-amzn-ErrorType, else that of the body: __type, code or Code of a JSON
-// object or of its Error, the first Code of an XML document, or __type in CBOR. Namespaces before and URLs after
-// the code are left out (Smithy 2.0, "Operation error serialization").
+// object, or of one in CBOR, or of its Error, or the first Code of an XML document. Namespaces before and URLs after the code
+// are left out (Smithy 2.0, "Operation error serialization").
 func ErrorCode(h http.Header, body []byte) string {
 	if code := cleanCode(h.Get("X-Amzn-Errortype")); code != "" {
 		return code
@@ -35,28 +37,10 @@ func ErrorCode(h http.Header, body []byte) string {
 		code, _, _ := bytes.Cut(rest, []byte("</Code>"))
 		return cleanCode(strings.TrimSpace(string(code[:min(len(code), maxCode+1)])))
 	case strings.Contains(strings.ToLower(h.Get("Content-Type")), "cbor"):
-		return cleanCode(codeOfCBOR(body))
+		text, _ := cborjson.JSON(body)
+		return cleanCode(codeOfJSON(text))
 	}
 	return ""
-}
-
-// codeOfCBOR is the text that follows the first text __type (RFC 8949, section 3), which in AWS's errors is a name.
-func codeOfCBOR(body []byte) string {
-	const text, textWithLength = 0x60, 0x78 // of up to 23 bytes, and of up to 255
-	_, rest, _ := bytes.Cut(body, []byte("\x66__type"))
-	if len(rest) < 2 {
-		return ""
-	}
-	length, rest := int(rest[0])-text, rest[1:]
-	if length == textWithLength-text {
-		length, rest = int(rest[0]), rest[1:]
-	} else if length > 23 {
-		return ""
-	}
-	if length < 0 || length > len(rest) {
-		return ""
-	}
-	return string(rest[:length])
 }
 
 // codeOfJSON reads a body that may be cut off, as far as it is there.
