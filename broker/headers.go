@@ -40,6 +40,8 @@ func setHeaders(in *Input, op *operation) error {
 			continue
 		case name == "content-type":
 			op.mediaType = strings.TrimSpace(h.Value)
+		case name == "accept-encoding" && sends:
+			h.Value = searchable(h.Value)
 		}
 		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] && !sends {
 			warned[name] = true
@@ -66,6 +68,21 @@ func setHeaders(in *Input, op *operation) error {
 	}
 	op.listAllHeaders()
 	return op.takeContentHashes(in, hashes)
+}
+
+// searchable leaves of the encodings that a client accepts those in which a response can be searched for what was signed.
+func searchable(accepted string) string {
+	var kept []string
+	for encoding := range strings.SplitSeq(accepted, ",") {
+		switch name, _, _ := strings.Cut(encoding, ";"); strings.ToLower(strings.TrimSpace(name)) {
+		case "gzip", "x-gzip", "identity":
+			kept = append(kept, strings.TrimSpace(encoding))
+		}
+	}
+	if kept == nil {
+		return "identity"
+	}
+	return strings.Join(kept, ", ")
 }
 
 // lowerName is [strings.ToLower], without a copy of the name that most requests have.

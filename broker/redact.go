@@ -98,14 +98,15 @@ var spellings = map[rune]string{
 }
 
 // RedactRefusal does to the response what Redact does to a text, where AWS refused the request: services quote there what was
-// signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON, text and what does not say what
-// it is, nothing is read.
-func (s *Sent) RedactRefusal() {
+// signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON, CBOR, text and what does not say
+// what it is, nothing is read. A body that quotes what was signed, or may do so, and cannot be written again without it is
+// withheld: nothing of it is left.
+func (s *Sent) RedactRefusal() (withheld bool) {
 	resp := s.Response.Response
 	switch resp.StatusCode {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 	default:
-		return
+		return false
 	}
 	for _, values := range resp.Header {
 		for i, value := range values {
@@ -113,18 +114,52 @@ func (s *Sent) RedactRefusal() {
 		}
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.Body == http.NoBody || resp.Request.Method == http.MethodHead ||
-		media != "" && !strings.HasSuffix(media, "xml") && !strings.Contains(media, "json") && !strings.HasPrefix(media, "text/") {
-		return
+	isCBOR := strings.Contains(media, "cbor")
+	if resp.Body == http.NoBody || resp.Request.Method == http.MethodHead || media != "" && !isCBOR &&
+		!strings.HasSuffix(media, "xml") && !strings.Contains(media, "json") && !strings.HasPrefix(media, "text/") {
+		return false
+	}
+	if !s.Searchable() {
+		return s.withhold()
 	}
 	content := sending.Peek(resp, maxHeld)
 	plain, packed, whole := unpack(content)
 	told := plain
 	if whole {
 		if told = s.Redact(plain); told == plain {
-			return
+			return false
 		}
 	}
+	if isCBOR { // in which the length of a text is before it
+		return s.withhold()
+	}
+	s.replace(content, told, packed, whole)
+	return false
+}
+
+// Searchable tells whether the body of the response is packed with nothing but gzip, so that it can be searched for what was
+// signed.
+func (s *Sent) Searchable() bool {
+	switch strings.ToLower(strings.TrimSpace(strings.Join(s.Response.Response.Header.Values("Content-Encoding"), ","))) {
+	case "", "identity", "gzip", "x-gzip":
+		return true
+	}
+	return false
+}
+
+// withhold leaves nothing of the body.
+func (s *Sent) withhold() bool {
+	_, _ = s.ReadAll(0) // so that the record tells a response from a caller who left
+	resp := s.Response.Response
+	resp.Body, resp.ContentLength = http.NoBody, 0
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Set("Content-Length", "0")
+	return true
+}
+
+// replace puts what is told in the place of the body's beginning, where that is the whole, or else has it searched as it passes.
+func (s *Sent) replace(content []byte, told string, packed, whole bool) {
+	resp := s.Response.Response
 	if packed {
 		resp.Header.Del("Content-Encoding")
 	}

@@ -105,7 +105,9 @@ func (h *Handlers) CallAWS() http.Handler {
 			}
 		}
 		response.cause = response.explain()
-		sent.RedactRefusal()
+		if sent.RedactRefusal() {
+			response.warn("body_withheld", "The body of the refusal cannot be passed on without the session token that it may hold.")
+		}
 		if err := response.read(); err != nil {
 			WriteError(w, r, err)
 			return

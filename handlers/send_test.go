@@ -587,10 +587,16 @@ func TestSend_AnswersWithinItsTimeout(t *testing.T) {
 func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 	for name, body := range map[string]string{
 		"plain": `{"message":"x-amz-security-token:` + token + `"}`, "packed": packed(`{"message":"` + token + `"}`),
+		"br": "\x0b\x20\x80" + token + "\x03", "zstd": "\x28\xb5\x2f\xfd" + token, "CBOR": "\xa1\x67message\x78\x40" + token,
 	} {
 		headers := []string{"Content-Type", "application/json", "X-Amzn-Errormessage", "refused: " + token}
-		if name == "packed" {
+		switch name {
+		case "packed":
 			headers = append(headers, "Content-Encoding", "gzip")
+		case "br", "zstd":
+			headers = append(headers, "Content-Encoding", name)
+		case "CBOR":
+			headers[1] = "application/cbor"
 		}
 		for _, status := range []int{400, 401, 403} {
 			s := newSendServer(t, answers(status, body, headers...), nil)
@@ -602,6 +608,10 @@ func TestSend_TakesTheSessionTokenOutOfRefusals(t *testing.T) {
 					for _, encoded := range []string{*orEmpty(got.BodyBase64), got.BodyEnvelope["$content"]} {
 						content, _ := base64.StdEncoding.DecodeString(encoded)
 						text += string(content)
+					}
+					withheld := onError == "return" && name != "plain" && name != "packed"
+					if strings.Contains(text, `"body_withheld"`) != withheld {
+						t.Errorf("%s, %d, %s, %s: %s", name, status, form, onError, text)
 					}
 					if strings.Contains(text, token) || name == "packed" && strings.Contains(text, "\x1f\x8b") {
 						t.Errorf("%s, %d, %s, %s: the response holds the token: %s", name, status, form, onError, text)
@@ -665,11 +675,11 @@ func TestSend_SendsTheHeadersThatAreGiven(t *testing.T) {
 	var got http.Header
 	s := newSendServer(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Clone() }, nil)
 	response := s.sent(`,"headers":{"X-Api-Key":"key of the API","Cookie":"a=1","User-Agent":"workflow","Accept":"text/csv",` +
-		`"X-Forwarded-For":"1.2.3.4",` +
+		`"X-Forwarded-For":"1.2.3.4","Accept-Encoding":"br, gzip;q=0.5,identity,*",` +
 		`"Connection":"X-Api-Key","Transfer-Encoding":"chunked","Te":"trailers","Proxy-Authorization":"x","Via":"1.1 a","Content-Length":"7"}`)
 	for name, want := range map[string]string{
 		"X-Api-Key": "key of the API", "Cookie": "a=1", "User-Agent": "workflow", "Accept": "text/csv",
-		"X-Forwarded-For": "", "Te": "", "Proxy-Authorization": "", "Via": "", "Accept-Encoding": "",
+		"X-Forwarded-For": "", "Te": "", "Proxy-Authorization": "", "Via": "", "Accept-Encoding": "gzip;q=0.5, identity",
 	} {
 		if got.Get(name) != want {
 			t.Errorf("%s: %q arrived, want %q", name, got.Get(name), want)

@@ -175,6 +175,9 @@ func redirected(resp *http.Response, body string) string {
 func (a *passedOn) told() (*problem.AWSResponse, []byte) {
 	resp, report := a.sent.Response, a.sent.Report()
 	body, _ := io.ReadAll(io.LimitReader(a.unpacked(), maxRefusal+broker.Overhang)) // as far as it came
+	if !a.sent.Searchable() {
+		body = nil
+	}
 	said, media := body, mediaOf(resp.Header)
 	isCBOR := strings.Contains(media, "cbor")
 	if isCBOR {

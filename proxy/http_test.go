@@ -107,8 +107,8 @@ func TestProxy_ForwardsRequests(t *testing.T) {
 			method: "GET", path: "/", rest: "User-Agent: curl/8\r\n\r\n", headers: map[string]string{"User-Agent": "curl/8"},
 		},
 		"accept and its encoding": {
-			method: "GET", path: "/", rest: "Accept: */*\r\nAccept-Encoding: br, gzip\r\n\r\n",
-			headers: map[string]string{"Accept": "*/*", "Accept-Encoding": "br, gzip"},
+			method: "GET", path: "/", rest: "Accept: */*\r\nAccept-Encoding: br, gzip;q=0.5\r\n\r\n",
+			headers: map[string]string{"Accept": "*/*", "Accept-Encoding": "gzip;q=0.5"},
 		},
 		"repeated headers": {
 			method: "GET", path: "/", rest: "x-amz-meta-a: 1\r\nX-Amz-Meta-A: 2\r\n\r\n",
@@ -484,7 +484,15 @@ func TestProxy_RemovesTheSessionTokenFromRefusals(t *testing.T) {
 		"under gzip, and large there too": {
 			"Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(noise + token + "y"), noise + "…y",
 		},
-		"nothing in it": {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
+		"in an encoding that is not searched": {
+			"Content-Type: application/json\r\nContent-Encoding: br\r\nContent-Length: LENGTH", "\x0b\x20\x80" + token + "\x03", "",
+		},
+		"in two encodings": {
+			"Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nConnection: close", packed(packed(token)), "",
+		},
+		"in CBOR":             {"Content-Type: application/cbor\r\nContent-Length: LENGTH", "\xa1\x67message\x78\x40" + token, ""},
+		"nothing in it, CBOR": {"Content-Type: application/cbor\r\nContent-Length: LENGTH", "\xa1\x67message\x62no", "\xa1\x67message\x62no"},
+		"nothing in it":       {"Content-Type: application/json\r\nContent-Length: LENGTH", `{"message":"no"}`, `{"message":"no"}`},
 		"nothing in it, under gzip": {
 			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: LENGTH", packed(`{"message":"no"}`),
 			packed(`{"message":"no"}`),
