@@ -86,7 +86,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 		return &Error{Kind: ErrUnsendable, Cause: err}
 	}
 	a.sent = a.exchange.client.now()
-	resp, err := a.exchange.transport.RoundTrip(req) //nolint:bodyclose // by the response, or abandon
+	resp, err := a.exchange.transport.RoundTrip(req)
 	a.received = a.exchange.client.now()
 	if a.body != nil {
 		a.record.BytesOut = a.body.read.Load()

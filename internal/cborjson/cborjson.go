@@ -71,8 +71,8 @@ func (r *reader) head() head {
 		h.argument = uint64(h.minor)
 	case h.minor < 28:
 		var whole [8]byte
-		size := 1 << (h.minor - 24)
-		copy(whole[8-size:], r.take(uint64(size)))
+		size := uint64(1) << (h.minor - 24)
+		copy(whole[8-size:], r.take(size))
 		h.argument = binary.BigEndian.Uint64(whole[:])
 	case h.minor == 31 && h.major >= byteString && h.major <= object:
 		h.indefinite = true
@@ -174,9 +174,9 @@ func (r *reader) appendSimple(out []byte, h head) []byte {
 	case 21:
 		return append(out, "true"...)
 	case 25:
-		return appendFloat(out, half(uint16(h.argument)))
+		return appendFloat(out, half(h.argument))
 	case 26:
-		return appendFloat(out, float64(math.Float32frombits(uint32(h.argument))))
+		return appendFloat(out, float64(math.Float32frombits(uint32(h.argument)))) //nolint:gosec // of four bytes
 	case 27:
 		return appendFloat(out, math.Float64frombits(h.argument))
 	}
@@ -191,7 +191,7 @@ func appendFloat(out []byte, f float64) []byte {
 }
 
 // half is a number of IEEE 754 in 16 bits.
-func half(bits uint16) float64 {
+func half(bits uint64) float64 {
 	exponent, fraction := int(bits>>10&0x1f), float64(bits&0x3ff)
 	value := math.Ldexp(fraction+1024, exponent-25)
 	switch exponent {
