@@ -217,13 +217,17 @@ func (c *cognito) keep(id string) error {
 	return nil
 }
 
-// write replaces the file as a whole, so that a crash leaves the old or the new one.
+// write replaces the file as a whole, so that a crash leaves the old or the new one; and it is on the disk before it has the name,
+// or a loss of power could leave an empty one.
 func (c *cognito) write(text string) error {
 	f, err := os.CreateTemp(filepath.Dir(c.IdentityFile), ".identity-*")
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(text)
+	if err == nil {
+		err = f.Sync()
+	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), c.IdentityFile)
 	}
