@@ -35,7 +35,7 @@ No AWS credential is ever asked for. They stay with the service, under the name 
 ## Getting Started
 1. Create a connection with the host name and the key.
 2. Add **Sign a request** to your flow. Give method, URL, headers and body of the request that you want to send to AWS.
-3. Add an **HTTP** action. Put Method, URL and Headers of the answer into its fields (switch the headers to text mode), and
+3. Add an **HTTP** action. Put Method, URL and Headers of the response into its fields (switch the headers to text mode), and
    Body for a workflow step into its body.
 4. In the settings of the HTTP action, set the retry policy to None and switch the asynchronous pattern off.
 
@@ -43,7 +43,7 @@ Ready-made workflows are beside this file.
 
 ## Known Issues and Limitations
 - A signature holds for five minutes (15 with Amazon S3). Sign right before you send, and sign again before you repeat.
-- Send what the answer says and nothing else: no further query parameters, no changed header.
+- Send what the response says and nothing else: no further query parameters, no changed header.
 - The Power Automate and Logic Apps HTTP action drops some headers, among them Content-MD5 and Host. Countersign does not
   sign those and says so in Warnings.
 - The platform limits messages to 100 MB, and Countersign to 10 MB unless your operator has changed that. For larger files

@@ -15,7 +15,7 @@ var credentialCauses = []CauseInfo{
 		ID: "missing-token", Family: FamilyCredentials, Title: "The session token was not sent.", Side: SideClient, Most: Proved,
 		Means:         "An access key id that begins with ASIA belongs to a session, and every request of it needs x-amz-security-token.",
 		Decides:       "The request has an ASIA key and no token.",
-		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Security-Token among them.",
+		FixInWorkflow: "Send all headers of the signing step's response, X-Amz-Security-Token among them.",
 		FixInCode:     "Set x-amz-security-token before signing and sign it; in a presigned URL it is the parameter X-Amz-Security-Token.",
 	},
 	{
@@ -34,7 +34,7 @@ var credentialCauses = []CauseInfo{
 		Means: "Key id, secret and token come as three and change together. A token beside a long-term key (AKIA), or " +
 			"beside the key of another session, is refused.",
 		Decides:       "The request has a token beside an AKIA key, or the profile's token beside another key.",
-		FixInWorkflow: "Take key and token from one answer; do not keep one of them in a variable.",
+		FixInWorkflow: "Take key and token from one response; do not keep one of them in a variable.",
 		FixInCode:     "Unset a stale AWS_SESSION_TOKEN, and refresh all three together.",
 	},
 	{
@@ -50,7 +50,7 @@ var credentialCauses = []CauseInfo{
 	{
 		ID: "expired-token", Family: FamilyCredentials, Title: "The session has expired.", Side: SideCredentials, Most: Stated,
 		Means:         "The credentials are temporary and their time is over. A presigned URL ends with the session that made it.",
-		Decides:       "AWS says so, or the end of the session is known and lies before the request.",
+		Decides:       "AWS says so, or the session is known to have ended before the request.",
 		FixInWorkflow: "Run the signing step again: it takes a new session.",
 		FixInCode:     "Refresh the credentials before they end, and sign again.",
 	},
@@ -74,7 +74,8 @@ var permissionCauses = []CauseInfo{
 	denied("denied-boundary", "A permissions boundary does not allow the action.", "a permissions boundary",
 		"Extend the permissions boundary of the user or role; it limits what its policies can give."),
 	denied("denied-session", "The session policy does not allow the action.", "a session policy",
-		"Extend the policy that was given when the session was made (AssumeRole, Policy or PolicyArns); in this service that of the profile."),
+		"Extend the policy that was given when the session was made (AssumeRole, Policy or PolicyArns); in this service, that is the "+
+			"policy of the profile."),
 	denied("denied-endpoint", "A VPC endpoint policy does not allow the action.", "a VPC endpoint policy",
 		"Extend the policy of the VPC endpoint through which the request went."),
 	{
@@ -83,7 +84,7 @@ var permissionCauses = []CauseInfo{
 			"its external id, or the caller's own permission.",
 		Decides:       "AWS names sts:AssumeRole (or AssumeRoleWithWebIdentity, TagSession).",
 		FixInWorkflow: "Ask whoever runs AWS: the role's trust policy must name the caller, with the external id if it asks for one.",
-		FixInCode: "Check three: the trust policy of the role names the caller (and sts:TagSession where session tags are sent); " +
+		FixInCode: "Check three things: the trust policy of the role names the caller (and sts:TagSession where session tags are sent); " +
 			"its condition sts:ExternalId is met; the caller's policy allows sts:AssumeRole on the role.",
 	},
 	{
@@ -97,7 +98,7 @@ var permissionCauses = []CauseInfo{
 	},
 	{
 		ID: "denied-aoss", Family: FamilyPermission, Title: "OpenSearch Serverless refused the request.", Side: SidePolicy, Most: Likely,
-		Means: "Its 403 lumps several together: IAM permission aoss:APIAccessAll, the data access policy, the network policy, " +
+		Means: "Its 403 stands for several causes: IAM permission aoss:APIAccessAll, the data access policy, the network policy, " +
 			"a signed content-length, a missing payload hash.",
 		Decides: "The host is one of aoss; the text does not tell which.",
 		FixInWorkflow: "Ask whoever runs the collection for aoss:APIAccessAll in IAM, a data access policy and a network policy " +
@@ -111,7 +112,7 @@ var permissionCauses = []CauseInfo{
 		Means: "{\"message\":\"Forbidden\"} of API Gateway has nothing to do with the signature: an API key (x-api-key) is missing or " +
 			"in no usage plan of the stage, " +
 			"the API is private, WAF blocks, a custom domain has no mapping, or @connections is called without its stage.",
-		Decides:       "The answer is the bare Forbidden; the request shows whether x-api-key was sent.",
+		Decides:       "The response is the bare Forbidden; the request shows whether x-api-key was sent.",
 		FixInWorkflow: "If the API needs an API key, send it in the header x-api-key; check the path of the custom domain.",
 		FixInCode: "Send an x-api-key of a usage plan that includes this stage; look at WAF, at the API's endpoint type and at " +
 			"its base path mappings.",
@@ -120,7 +121,7 @@ var permissionCauses = []CauseInfo{
 		ID: "denied-unspecified", Family: FamilyPermission, Title: "AWS denied access without saying why.", Side: SidePolicy, Most: Likely,
 		Means: "A bare AccessDenied. At S3: a policy, a public access block, a key of KMS, or an object that does not exist " +
 			"while s3:ListBucket " +
-			"is not allowed. At S3-compatible stores of other makers, also a wrong secret.",
+			"is not allowed. At S3-compatible stores of other vendors, also a wrong secret.",
 		Decides: "The text names neither action nor policy. CloudTrail does.",
 		FixInWorkflow: "Check bucket and key first: without s3:ListBucket a missing object looks like this. Then ask whoever " +
 			"runs AWS for the permission.",
@@ -153,7 +154,7 @@ var permissionCauses = []CauseInfo{
 		ID: "unknown-route", Family: FamilyPermission, Title: "API Gateway has no such route, method or stage.", Side: SideRoute, Most: Likely,
 		Means: "API Gateway answers Missing Authentication Token to signed requests whose path, method or stage it does not know: " +
 			"the stage is missing or has no slash behind it, the path has a fragment (#), or the API was not deployed.",
-		Decides:       "The answer is Missing Authentication Token though a signature was sent.",
+		Decides:       "The response is Missing Authentication Token though a signature was sent.",
 		FixInWorkflow: "Check the address against the invoke URL of the stage: https://id.execute-api.region.amazonaws.com/stage/path.",
 		FixInCode:     "Check stage, path and method; deploy the API again; encode # as %23.",
 		Details:       []Detail{{"fragment", "a # in the path cuts the address"}},
@@ -174,8 +175,8 @@ var elsewhereCauses = []CauseInfo{
 	{
 		ID: "waf-blocked", Family: FamilyElsewhere, Title: "A firewall blocked the request before AWS looked at the " +
 			"signature.", Side: SideFront, Most: Likely,
-		Means:         "AWS WAF, at CloudFront, API Gateway or a load balancer, or another maker's firewall (Cloudflare) answered.",
-		Decides:       "The page is one of CloudFront (Request blocked), or the answer has cf-mitigated.",
+		Means:         "AWS WAF, at CloudFront, API Gateway or a load balancer, or another vendor's firewall (Cloudflare) answered.",
+		Decides:       "The page is one of CloudFront (Request blocked), or the response has cf-mitigated.",
 		FixInWorkflow: "Ask whoever runs the API which WAF rule fits this request: body, size, address or country.",
 		FixInCode:     "Look into the sampled requests of the web ACL; the signature plays no part.",
 	},
@@ -197,7 +198,7 @@ var elsewhereCauses = []CauseInfo{
 	{
 		ID: "not-reached", Family: FamilyElsewhere, Title: "AWS was not reached.", Side: SideNetwork, Most: Stated,
 		Means:         "The connection failed: name not found, refused, timed out or TLS.",
-		Decides:       "The client's error; there is no answer from AWS.",
+		Decides:       "The client's error; there is no response from AWS.",
 		FixInWorkflow: "Check the host in the address, and whether your network lets it through.",
 		FixInCode:     "Check DNS, VPC endpoints, security groups and certificates.",
 	},
@@ -229,7 +230,7 @@ var elsewhereCauses = []CauseInfo{
 		ID: "unclear", Family: FamilyElsewhere, Title: "The text does not show the cause.", Side: SideUnknown, Most: Open,
 		Means:         "Several causes fit. The questions say what to provide.",
 		Decides:       "Nothing given tells the causes apart.",
-		FixInWorkflow: "Give what the questions ask for: usually the request as it was sent, and the whole answer.",
+		FixInWorkflow: "Give what the questions ask for: usually the request as it was sent, and the whole response.",
 		FixInCode:     "Log the canonical request and the string to sign of your signer, and compare them with AWS's.",
 	},
 }

@@ -62,7 +62,7 @@ var queryDetails = []Detail{
 }
 
 const (
-	asTextFix = "The step that calls AWS changed the request after it was signed. Send the answer of the signing step as it came: " +
+	asTextFix = "The step that calls AWS changed the request after it was signed. Send the response of the signing step as it came: " +
 		"its url, its headers, and its body as text, not as an object."
 	allInfo = " Compare the two lines of the evidence; AWS computes its line from what arrives."
 )
@@ -74,7 +74,7 @@ var changedCauses = []CauseInfo{
 			"turn PUT into POST.",
 		Decides: "The first line of AWS's canonical request differs from the method that was signed.",
 		FixInWorkflow: "Set the action's method to the one that was signed, and use the url of the signing step's " +
-			"answer, so that nothing redirects.",
+			"response, so that nothing redirects.",
 		FixInCode: "Do not follow redirects with a signed request: sign again for the new address." + allInfo,
 	},
 	{
@@ -83,7 +83,7 @@ var changedCauses = []CauseInfo{
 			"removed or added a part.",
 		Decides: "The second line of AWS's canonical request differs. Services other than S3 encode the path once more, " +
 			"so %2525 there is a path that was encoded twice on the wire.",
-		FixInWorkflow: "Use the url of the signing step's answer as it is; do not build it again. With a proxy or custom domain in between, " +
+		FixInWorkflow: "Use the url of the signing step's response as it is; do not build it again. With a proxy or custom domain in between, " +
 			"sign the path that AWS sees.",
 		FixInCode: "Send the path byte for byte as it was signed; switch off path normalization in the client and rewriting " +
 			"in the proxy." + allInfo,
@@ -93,7 +93,7 @@ var changedCauses = []CauseInfo{
 		ID: "changed-query", Family: FamilyChanged, Title: "The query changed after signing.", Side: SideClient, Most: Proved,
 		Means:   "The query that arrived is not the one that was signed: a parameter was added, removed or encoded in another way.",
 		Decides: "The third line of AWS's canonical request differs. %2B that arrives as %20 was sent as a plain plus.",
-		FixInWorkflow: "Use the url of the signing step's answer as it is: leave the Queries field of the action " +
+		FixInWorkflow: "Use the url of the signing step's response as it is: leave the Queries field of the action " +
 			"empty and add nothing to the address.",
 		FixInCode: "Sign the final query, every parameter included, and send it with the same encoding; %20 for a space, " +
 			"%2B for a plus." + allInfo,
@@ -145,8 +145,8 @@ var changedCauses = []CauseInfo{
 		ID: "unsigned-header", Family: FamilyChanged, Title: "A header was sent that the signature does not " +
 			"cover.", Side: SideClient, Most: Proved,
 		Means:         "Every x-amz-* header must be signed, the session token included. This one was added after signing.",
-		Decides:       "AWS lists it, or the request has it and SignedHeaders has not.",
-		FixInWorkflow: "Give the header to the signing step, and send only the headers of its answer.",
+		Decides:       "AWS lists it, or the request has it and SignedHeaders does not.",
+		FixInWorkflow: "Give the header to the signing step, and send only the headers of its response.",
 		FixInCode:     "Add the header before signing and list it in SignedHeaders. For a session that is x-amz-security-token.",
 	},
 }

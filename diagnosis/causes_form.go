@@ -6,14 +6,14 @@ var formCauses = []CauseInfo{
 		Means: "No Authorization header and no X-Amz-Signature arrived: the signing step was left out, or its headers " +
 			"were lost on the way, as after a redirect.",
 		Decides: "The request has no signature, or AWS names an anonymous caller.",
-		FixInWorkflow: "Put the headers of the signing step's answer into the call, Authorization among them, and set the " +
+		FixInWorkflow: "Put the headers of the signing step's response into the call, Authorization among them, and set the " +
 			"action's own authentication to none.",
 		FixInCode: "Send the Authorization header, or the presigned URL whole. HTTP clients drop it when a redirect leads to another host.",
 	},
 	{
 		ID: "not-sigv4", Family: FamilyForm, Title: "The Authorization header has no AWS signature.", Side: SideClient, Most: Proved,
 		Means: "Something else stands there: a Bearer token or Basic credentials, put there by the client's own authentication. " +
-			"API Gateway gives the same answer for a route that does not exist or has IAM authorization.",
+			"API Gateway gives the same response for a route that does not exist or has IAM authorization.",
 		Decides: "The first word of the header is not AWS4-HMAC-SHA256.",
 		FixInWorkflow: "Set the authentication of the HTTP action to None, so that the signing step's Authorization header " +
 			"stays. Bearer and Basic replace it.",
@@ -41,7 +41,7 @@ var formCauses = []CauseInfo{
 		Means: "The header reads AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…: three components, " +
 			"divided by commas. One is missing, or commas, equals signs or quotes were lost or added.",
 		Decides:       "AWS names the component, and the header shows it.",
-		FixInWorkflow: "Take the Authorization value from the answer's headers as it is, without quotes and without joining it from pieces.",
+		FixInWorkflow: "Take the Authorization value from the response's headers as it is, without quotes and without joining it from pieces.",
 		FixInCode:     "Write AWS4-HMAC-SHA256 Credential=id/date/region/service/aws4_request, SignedHeaders=a;b, Signature=hex.",
 		Details: []Detail{
 			{"component-missing", "Credential, SignedHeaders or Signature is missing"},
@@ -69,7 +69,7 @@ var formCauses = []CauseInfo{
 			"missing.", Side: SideSigner, Most: Proved,
 		Means:   "S3 and services like it need the payload's hash, or UNSIGNED-PAYLOAD, in a signed header x-amz-content-sha256.",
 		Decides: "AWS says so; the request has none.",
-		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Content-Sha256 among them. For an S3-compatible " +
+		FixInWorkflow: "Send all headers of the signing step's response, X-Amz-Content-Sha256 among them. For an S3-compatible " +
 			"host give service s3.",
 		FixInCode: "Set x-amz-content-sha256 to the payload's hash and sign it.",
 	},
@@ -77,7 +77,7 @@ var formCauses = []CauseInfo{
 		ID: "missing-date", Family: FamilyForm, Title: "The signature has no time.", Side: SideSigner, Most: Proved,
 		Means:         "AWS needs X-Amz-Date in the form 20260131T120000Z, or Date.",
 		Decides:       "AWS says so; the request has neither, or in another form.",
-		FixInWorkflow: "Send all headers of the signing step's answer, X-Amz-Date among them.",
+		FixInWorkflow: "Send all headers of the signing step's response, X-Amz-Date among them.",
 		FixInCode: "Set X-Amz-Date in UTC, in the form 20260131T120000Z, and sign it. Do not rely on Date: some clients " +
 			"drop or replace it.",
 	},
@@ -97,7 +97,7 @@ var formCauses = []CauseInfo{
 		Means: "Headers.Add and AuthenticationHeaderValue of .NET check the value by the grammar of other schemes and refuse the commas " +
 			"of an AWS signature. AWS never saw the request.",
 		Decides: "The exception is the client's own: The format of value '…' is invalid, Failed to copy the HTTP header.",
-		FixInWorkflow: "This is not an answer from AWS. Send the header through an action that sends it as it is, such as HTTP with " +
+		FixInWorkflow: "This is not a response from AWS. Send the header through an action that sends it as it is, such as HTTP with " +
 			"authentication None.",
 		FixInCode: `request.Headers.TryAddWithoutValidation("Authorization", value) sends it as it is.`,
 	},
@@ -182,7 +182,7 @@ var timeCauses = []CauseInfo{
 	{
 		ID: "presign-expired", Family: FamilyTime, Title: "The presigned URL has expired.", Side: SideClient, Most: Proved,
 		Means:         "It was used after X-Amz-Date + X-Amz-Expires. One that a session signed ends with the session at the latest.",
-		Decides:       "AWS says so, or the URL's own times against the Date of the answer.",
+		Decides:       "AWS says so, or the URL's own times against the Date of the response.",
 		FixInWorkflow: "Create the URL just before it is used, or give a longer expiresInSeconds.",
 		FixInCode:     "Presign again, with X-Amz-Expires as long as needed, at most 604800 seconds.",
 	},

@@ -1,10 +1,10 @@
 package diagnosis
 
-const letSign = "Let this service sign, and send its answer as it came: then this cannot happen."
+const letSign = "Let this service sign, and send its response as it came: then this cannot happen."
 
 var signerCauses = []CauseInfo{
 	{
-		ID: "signed-path", Family: FamilySigner, Title: "The signer wrote the path in another way than AWS.", Side: SideSigner, Most: Proved,
+		ID: "signed-path", Family: FamilySigner, Title: "The signer wrote the path differently from AWS.", Side: SideSigner, Most: Proved,
 		Means: "The canonical path is that of the wire, percent-encoded once more; S3 alone takes it encoded once and " +
 			"never normalized.",
 		Decides:       "A canonical request with this mistake gives exactly the signature that was sent.",
@@ -13,7 +13,7 @@ var signerCauses = []CauseInfo{
 		Details:       pathDetails,
 	},
 	{
-		ID: "signed-query", Family: FamilySigner, Title: "The signer wrote the query in another way than AWS.", Side: SideSigner, Most: Proved,
+		ID: "signed-query", Family: FamilySigner, Title: "The signer wrote the query differently from AWS.", Side: SideSigner, Most: Proved,
 		Means:         "The canonical query has every parameter, encoded strictly, sorted by name, each with an equals sign.",
 		Decides:       "A canonical request with this mistake gives exactly the signature that was sent.",
 		FixInWorkflow: letSign,
@@ -23,8 +23,7 @@ var signerCauses = []CauseInfo{
 		Details: queryDetails,
 	},
 	{
-		ID: "signed-headers", Family: FamilySigner, Title: "The signer wrote the headers in another way than " +
-			"AWS.", Side: SideSigner, Most: Proved,
+		ID: "signed-headers", Family: FamilySigner, Title: "The signer wrote the headers differently from AWS.", Side: SideSigner, Most: Proved,
 		Means: "Each header is one line, name in lower case, a colon, the value trimmed with runs of spaces folded to one; sorted by name, " +
 			"a line feed after each, then an empty line and the list of names.",
 		Decides:       "A canonical request with this mistake gives exactly the signature that was sent.",
@@ -72,7 +71,7 @@ var signerCauses = []CauseInfo{
 			"the Credential.",
 	},
 	{
-		ID: "signed-key", Family: FamilySigner, Title: "The signing key was derived in another way than AWS's.", Side: SideSigner, Most: Proved,
+		ID: "signed-key", Family: FamilySigner, Title: "The signing key was derived differently from AWS's.", Side: SideSigner, Most: Proved,
 		Means: "The key is HMAC of HMAC over \"AWS4\" + secret, day, region, service and aws4_request, with the values " +
 			"of the credential scope.",
 		Decides:       "A key with this mistake gives exactly the signature that was sent.",
@@ -89,7 +88,7 @@ var signerCauses = []CauseInfo{
 		ID: "signature-form", Family: FamilySigner, Title: "The signature is not written in AWS's form.", Side: SideSigner, Most: Proved,
 		Means:         "A signature is 64 hexadecimal digits in lower case.",
 		Decides:       "The value that was sent is the right one in another form, or is not 64 hexadecimal digits.",
-		FixInWorkflow: "Copy the Authorization header whole, from the signing step's answer.",
+		FixInWorkflow: "Copy the Authorization header whole, from the signing step's response.",
 		FixInCode:     "Write the HMAC in lower-case hexadecimal, 64 digits, not in base64.",
 		Details: []Detail{
 			{"base64", "it is in base64"},

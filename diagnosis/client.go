@@ -248,7 +248,7 @@ func blockedByBrowser(c *collector) bool {
 	c.ruleOut(notSeen)
 	c.add(finding{
 		cause: "not-reached", certainty: Likely, place: "host", side: SideClient,
-		reason: "The browser refused: it asks with OPTIONS first (CORS), which is never signed, and the answer does not allow this page.",
+		reason: "The browser refused: it asks with OPTIONS first (CORS), which is never signed, and the response does not allow this page.",
 		fix:    "Call AWS from the workflow or a server, not from a page in a browser.",
 		code: "Call from a server; or allow the page's origin and the headers authorization, x-amz-date and x-amz-security-token in the " +
 			"CORS settings of the API or bucket, with OPTIONS open to all.",

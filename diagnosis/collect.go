@@ -93,7 +93,7 @@ func (c *collector) several() bool {
 var askWhich = Question{
 	What: "Which of these refusals is the one to explain?",
 	Why:  "The text has more than one, with causes of their own.",
-	How:  "Paste one request with its answer.",
+	How:  "Paste one request with its response.",
 }
 
 func (c *collector) report() Report {

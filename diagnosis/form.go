@@ -116,7 +116,7 @@ func otherScheme(c *collector, certainty Certainty) bool {
 	c.ruleOut(notSeen)
 	c.add(f)
 	if strings.Contains(c.host(), "execute-api") || c.host() == "" {
-		c.also("API Gateway gives the same answer where the route does not exist, or its method has IAM authorization.", "unknown-route")
+		c.also("API Gateway gives the same response where the route does not exist, or its method has IAM authorization.", "unknown-route")
 	}
 	return true
 }
@@ -272,7 +272,7 @@ func incompleteQuery(c *collector) bool {
 			f.certainty, f.reason = Proved, "The presigned URL lacks "+strings.Join(lacks, ", ")+"."
 		}
 	}
-	f.fix = "Use the answer's url as it is, the whole query included."
+	f.fix = "Use the response's url as it is, the whole query included."
 	c.add(f)
 	return true
 }

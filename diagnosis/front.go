@@ -127,7 +127,7 @@ func frontAnswered(c *collector) bool {
 			c.ruleOut(notSeen)
 			c.add(finding{
 				cause: f.cause, certainty: Likely, place: "host",
-				reason: "The answer is one of " + f.name + ", not of the AWS service." + c.asksFor(),
+				reason: "The response is one of " + f.name + ", not of the AWS service." + c.asksFor(),
 			})
 			return true
 		}
@@ -141,7 +141,7 @@ func frontAnswered(c *collector) bool {
 		c.ruleOut(notSeen)
 		c.add(finding{
 			cause: "proxy-page", certainty: Likely, place: "host",
-			reason: "The answer is an HTML page with status " + itoa(c.status) + ", as login pages of networks and proxies are." + c.server(),
+			reason: "The response is an HTML page with status " + itoa(c.status) + ", as login pages of networks and proxies are." + c.server(),
 		})
 		c.also("A gateway in front may have such a page as well.", "front-refused")
 		return true
@@ -150,7 +150,7 @@ func frontAnswered(c *collector) bool {
 		c.ruleOut(notSeen)
 		c.add(finding{
 			cause: "front-refused", certainty: Likely, place: "host",
-			reason: "The answer is an HTML page; AWS's services answer in XML or JSON." + c.server(),
+			reason: "The response is an HTML page; AWS's services respond in XML or JSON." + c.server(),
 		})
 		c.also("Pages of proxies and firewalls look alike.", "proxy-page", "waf-blocked")
 		return true

@@ -155,7 +155,7 @@ func forbidden(c *collector) bool {
 	}
 	c.add(f)
 	c.also("WAF, a private API or a custom domain without mapping give the same "+
-		"answer.", "waf-blocked", "unknown-route", "denied-resource")
+		"response.", "waf-blocked", "unknown-route", "denied-resource")
 	return true
 }
 
@@ -190,7 +190,7 @@ func byStatus(c *collector) bool {
 		c.ruleOut("The signature is not the reason.")
 		c.add(finding{
 			cause: "aws-fault", certainty: Stated, place: "aws",
-			reason: "The answer is a fault of the service" + c.withStatus() + ".",
+			reason: "The response is a fault of the service" + c.withStatus() + ".",
 		})
 	default:
 		return byGist(c) || c.late()

@@ -144,5 +144,5 @@ func (m *mismatch) datedAgain(changed finding, signed string) {
 var askSigned = Question{
 	What: "The request as it was signed: URL, headers and body as they were given to the signer.",
 	Why:  "The signature shows what was signed. It does not show whether the signer or something after it made the difference.",
-	How:  "Copy the answer of the signing step, or print what the program signs.",
+	How:  "Copy the response of the signing step, or print what the program signs.",
 }

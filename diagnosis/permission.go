@@ -97,7 +97,7 @@ func deniedInWords(c *collector) bool {
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy",
 			reason: "The service has permissions of its own, beside those of IAM, and they deny it: " + c.quoted(200),
-			fix:    "The workflow is right. Ask whoever runs this service for the permission that its answer names.",
+			fix:    "The workflow is right. Ask whoever runs this service for the permission that its response names.",
 		})
 		c.also("A policy of IAM may be missing as well.", "denied-identity")
 		c.ask(askPolicy)
@@ -229,8 +229,8 @@ func (c *collector) deniedReason(who, action, resource string) string {
 
 var askPolicy = Question{
 	What: "What do CloudTrail's event and the policies of caller and resource say?",
-	Why:  "The answer names no policy.",
-	How:  "Search CloudTrail for the request id of the answer.",
+	Why:  "The response names no policy.",
+	How:  "Search CloudTrail for the request id of the response.",
 }
 
 func deniedEncoded(c *collector) {

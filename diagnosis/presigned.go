@@ -50,7 +50,7 @@ func formPolicyStated(c *collector) bool {
 	c.add(finding{
 		cause: "signature-right", detail: "bad-request", certainty: Stated, place: "request",
 		reason: "A field of the form does not meet the policy that was signed: " + c.quoted(300),
-		fix:    "Send exactly the fields of the signing step's answer, key and content-type among them, and allow the rest in its conditions.",
+		fix:    "Send exactly the fields of the signing step's response, key and content-type among them, and allow the rest in its conditions.",
 	})
 	return true
 }

@@ -16,9 +16,9 @@ var askRequest = Question{
 }
 
 var askCanonical = Question{
-	What: "The whole answer of AWS, with its canonical request if it has one.",
+	What: "The whole response of AWS, with its canonical request if it has one.",
 	Why:  "It tells what arrived.",
-	How:  "Copy the answer's body as it came, not only its message.",
+	How:  "Copy the response's body as it came, not only its message.",
 }
 
 var askProfile = Question{
@@ -66,12 +66,12 @@ var taken = lazily(`\b(?:HTTP/[0-9.]+|HTTP|status(?: ?code)?:?) 2[0-9]{2}\b|<(?:
 
 func success(status int) finding {
 	f := finding{
-		cause: "signature-right", certainty: Stated, place: "request", side: SideClient, reason: "The answer is no refusal.",
-		fix:  "Nothing is wrong with signing or calling. Look at the condition that takes this answer for a failure.",
+		cause: "signature-right", certainty: Stated, place: "request", side: SideClient, reason: "The response is no refusal.",
+		fix:  "Nothing is wrong with signing or calling. Look at the condition that takes this response for a failure.",
 		code: "Look at what the program expects: AWS took the request.",
 	}
 	if status > 0 {
-		f.reason = "The answer is no refusal: its status is " + itoa(status) + "."
+		f.reason = "The response is no refusal: its status is " + itoa(status) + "."
 	} else {
 		f.certainty = Likely // somebody says so
 	}
@@ -140,7 +140,7 @@ func authenticationFailed(c *collector) bool {
 	default:
 		c.add(finding{cause: "unclear", certainty: Open, reason: "The service says no more than that the authentication failed."})
 	}
-	c.also("A wrong secret or another mistake of the signer gives the same answer.", "wrong-secret")
+	c.also("A wrong secret or another mistake of the signer gives the same response.", "wrong-secret")
 	c.ask(askRequest, askProfile)
 	return true
 }

@@ -117,7 +117,7 @@ func (m *mismatch) rightAndUnknown() {
 			cause: "unclear", certainty: Open, side: SideClient,
 			reason: "The signature is right for the request as it was signed, so something changed on the way, or AWS has another secret. " +
 				"What changes most often: " + m.atRisk() + ".",
-			fix: "Find out what was sent: look at content-type and body in the action's inputs. Send the answer's url, headers and " +
+			fix: "Find out what was sent: look at content-type and body in the action's inputs. Send the response's url, headers and " +
 				"body as they came.",
 		})
 		m.also("One of them may have changed.", "changed-header", "changed-body", "wrong-secret")

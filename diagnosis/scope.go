@@ -193,7 +193,7 @@ func endpointStated(c *collector) bool {
 	if want != "" {
 		f.reason = "AWS names the endpoint " + want + "."
 		if !c.ofSameMaker(want) {
-			f.certainty, f.reason = Likely, "The answer names the endpoint "+want+", which is not one of AWS's."
+			f.certainty, f.reason = Likely, "The response names the endpoint "+want+", which is not one of AWS's."
 			f.fix = "Send no signed request to " + want + ", unless you know whose it is. Take the address of the endpoint from its " +
 				"maker's documentation."
 			f.code = f.fix

@@ -162,7 +162,7 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	switch {
 	case known && c.atOnce(signed) && c.in.ReceivedAt.Sub(server).Abs() > time.Minute:
 		clock.certainty, clock.fix = Stated, ""
-		clock.reason += " By the signer's own clock the answer " +
+		clock.reason += " By the signer's own clock the response " +
 			"came " + spoken(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
 		c.add(clock)
 		return
@@ -238,6 +238,6 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 var askTimes = Question{
 	What: "When was the request signed, and when was it sent?",
 	Why:  "A slow clock and a late sending give the same refusal.",
-	How: "Compare the clock of the signing machine with the Date header of AWS's answer; look for a delay, an approval or a " +
+	How: "Compare the clock of the signing machine with the Date header of AWS's response; look for a delay, an approval or a " +
 		"retry between signing and sending.",
 }

@@ -24,12 +24,12 @@ var questions = []struct {
 }{
 	{
 		"My GET works, and PUT with a body says that the signature does not match",
-		"The code has the hash of an empty body written in. It is right for GET, and for nothing that has a body.",
+		"The hash of an empty body is hard-coded. It is right for GET, and wrong for any request with a body.",
 		[]string{"payload-empty-hash"},
 	},
 	{
 		"I put the signature into the URL, and S3 says that it does not match",
-		"A presigned URL of S3 signs the words UNSIGNED-PAYLOAD in place of a hash, since whoever uses it later brings the body.",
+		"A presigned URL of S3 signs the words UNSIGNED-PAYLOAD instead of a hash, since the body is only known when somebody uses the URL.",
 		[]string{"presign-payload-empty-hash"},
 	},
 	{
@@ -39,12 +39,12 @@ var questions = []struct {
 	},
 	{
 		"The format of value 'AWS4-HMAC-SHA256 …' is invalid",
-		"That is not an answer from AWS. The HTTP client of .NET refuses to send the header.",
+		"That is not a response from AWS. The HTTP client of .NET refuses to send the header.",
 		[]string{"seed003-format-of-value"},
 	},
 	{
 		"It works now and then, or not at all: code that signs by itself for API Gateway",
-		"Two mistakes hide in the same lines: the clock is read twice, and the service is called apigateway, which is the name of the " +
+		"Such code often has two mistakes: the clock is read twice, and the service is called apigateway, which is the name of the " +
 			"API that manages APIs.",
 		[]string{"two-clocks", "gateway-service"},
 	},
@@ -53,13 +53,13 @@ var questions = []struct {
 var chapters = map[diagnosis.Family]string{
 	diagnosis.FamilyChanged: "The signature was right for the request as it was signed. Something between the signer and AWS " +
 		"changed the request.",
-	diagnosis.FamilySigner: "The request arrived as it was sent. The signer computed in another way than AWS, or with another secret.",
+	diagnosis.FamilySigner: "The request arrived as it was sent. The signer computed the signature differently from AWS, or with another secret.",
 	diagnosis.FamilyForm:   "AWS cannot read the signature, finds none, or the client did not send it.",
 	diagnosis.FamilyScope:  "The signature is for another region, service or day, or the request went elsewhere.",
 	diagnosis.FamilyTime: "The signature is too old or too early by AWS's clock. AWS checks the time first, so nothing else " +
-		"is known to be right or wrong.",
-	diagnosis.FamilyCredentials: "AWS does not accept the access key or the session token. The secret was not looked at yet.",
-	diagnosis.FamilyPermission:  "As a rule the signature was right, and something else decides: a policy, an authorizer, a route.",
+		"has been checked yet.",
+	diagnosis.FamilyCredentials: "AWS does not accept the access key or the session token. It has not checked the signature yet.",
+	diagnosis.FamilyPermission:  "Usually the signature was right, and something else refuses the request: a policy, an authorizer, a route.",
 	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or the text does not show the cause.",
 }
 
@@ -89,10 +89,10 @@ func writeTroubleshooting(t *testing.T) string {
 Every diagnosis names a cause by its id and links to its section here. The page is generated from the table of causes
 (` + "`go test ./diagnosis -run Troubleshooting -update`" + `).
 
-A cause is **proved** where a calculation or the request itself shows it, **stated** where AWS says it in words, **likely**
-where it fits best, and **open** where the text does not show which it is; then the questions ask for what would. Nothing is called
-proved on a paste that somebody edited. What proves most: the request as it was signed or sent, the whole answer of AWS, and the
-profile that signed. [Errors](errors.md#diagnoses) lists what else decides. A diagnosis shows no secret, no token and no signature.
+A cause is **proved** if a calculation or the request itself shows it, **stated** if AWS says it in words, **likely**
+if it fits best, and **open** if the text does not show which it is; then the questions ask for what would. Nothing is called
+proved from a paste that somebody edited. These prove most: the request as it was signed or sent, the whole response of AWS, and the
+profile that signed. [Errors](errors.md#diagnoses) lists what else helps. A diagnosis shows no secret, no token and no signature.
 
 ## Questions that people ask
 
@@ -124,7 +124,7 @@ func writeReport(t *testing.T, b *strings.Builder, id string) {
 	}
 	report := diagnosis.Diagnose(context.Background(), cases[at].input())
 	v := report.Verdicts[0]
-	fmt.Fprintf(b, "Reproduced, the answer is [%s](#%s), %s:\n\n> %s\n", v.Cause, v.Cause, v.Certainty, v.Title+" "+v.Reason)
+	fmt.Fprintf(b, "Reproduced, the diagnosis is [%s](#%s), %s:\n\n> %s\n", v.Cause, v.Cause, v.Certainty, v.Title+" "+v.Reason)
 	for _, e := range v.Evidence {
 		fmt.Fprintf(b, ">\n> - %s as signed: `%s`\n> - %s as AWS sees it: `%s`\n", e.Part, e.Signed, e.Part, orNothing(e.Arrived))
 	}

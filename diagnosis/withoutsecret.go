@@ -192,7 +192,7 @@ func (m *mismatch) sameOnBothSides() {
 		return
 	}
 	m.ruleOut("Nothing changed on the way: what arrived at AWS is the request given.")
-	reason := "What arrived is the request given: so the signer computed in another way than AWS, or with another secret."
+	reason := "What arrived is the request given: so the signer computed the signature differently from AWS, or with another secret."
 	if m.prover != nil {
 		reason += " None of the usual mistakes gives the signature that was sent."
 	}
@@ -230,13 +230,13 @@ func (m *mismatch) undecided() {
 			fix:    "Build the multipart body before signing, with a boundary of your own, and send body and content-type as they were signed.",
 		})
 	}
-	fix := "Paste the request as it was sent together with this answer: method, URL, headers and body. Check the body first: it must " +
+	fix := "Paste the request as it was sent together with this response: method, URL, headers and body. Check the body first: it must " +
 		"be sent as it was signed, as text; then content-type."
 	switch {
 	case m.at == nil && m.arrived.given():
 		reason = "AWS computed another signature. It saw " + idIn(m.arrived.method) + " " + pathIn(m.arrived.path) + "."
 		fix = "Compare that with the request that was meant: path with its stage, query, headers, body. Paste the request together " +
-			"with this answer, and name the profile that signed: then the line that differs is shown."
+			"with this response, and name the profile that signed: then the line that differs is shown."
 	case m.at == nil:
 		reason += " Works for GET and fails with a body? Then look at the payload hash first, and at content-type."
 	}
@@ -262,7 +262,7 @@ func (m *mismatch) lumpedTogether() {
 	f := finding{
 		cause: "unclear", certainty: Open,
 		reason: "EC2 says the same of an unknown key, a wrong signature, a clock that is off, and a region that is not enabled.",
-		fix:    "Call another service with the same profile, such as GetCallerIdentity of STS: its answer tells which it is.",
+		fix:    "Call another service with the same profile, such as GetCallerIdentity of STS: its response tells which it is.",
 	}
 	if r := m.claim.region(); optIn(r) {
 		f = finding{
