@@ -49,7 +49,9 @@ type Config struct {
 	origins  map[string]origin
 	secrets  map[string]string // of files that AWS_SECRET_ACCESS_KEY_FILE and its like name
 	warnings []string
-	broken   bool // the file could not be read
+	// faulty: the file cannot be read, or has profiles in another form. That there is none then follows from a fault
+	// that is reported already.
+	faulty bool
 }
 
 // Defaults are the settings that are in force where no source names any.
@@ -115,7 +117,9 @@ func (c *Config) readFile(s Sources) []error {
 	}
 	c.FileSHA256 = fileHash(s.File)
 	d := decoder{file: s.FileName, readFile: s.ReadFile, origins: c.origins}
-	c.broken = !d.document(s.File, &c.document)
+	readable := d.document(s.File, &c.document)
+	_, named := c.origins["profiles"]
+	c.faulty = !readable || named || d.profiles
 	return d.faults
 }
 

@@ -123,7 +123,7 @@ func TestAllFaultsInOneReport(t *testing.T) {
 			"profiles?", "COUNTERSIGN_PORT: must be a whole number", "COUNTERSIGN_ALLOW_SIGNING_TIME: must be true or false",
 		"COUNTERSIGN_DURATION: must be a duration", "COUNTERSIGN_LOG_LEVEL: must be debug", "COUNTERSIGN_EXTERNAL_ID: is a Key Vault " +
 			"reference", "--max-body-bytes: must be a whole number",
-		"--public-url: must be an address", "profiles: there is none",
+		"--public-url: must be an address",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the report lacks %q:\n%v", want, err)
@@ -131,6 +131,23 @@ func TestAllFaultsInOneReport(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "EXAMPLE") {
 		t.Errorf("the report repeats a value: %v", err)
+	}
+}
+
+// That there is no profile is told where it is the fault, and not where it follows from another.
+func TestProfilesInAnotherFormAreOneFault(t *testing.T) {
+	for text, want := range map[string]string{
+		"profile: {a: {source: environment}}\n":    "f:1:1: profile: unknown key; did you mean profiles?",
+		"profile:\n  a: {source: environment}\n":   "f:1:1: profile: unknown key; did you mean profiles?",
+		"profiles:\n- {source: environment}\n":     "f:2:1: profiles: must be a mapping of names to values",
+		"profiles: environment\n":                  "f:1:11: profiles: must be a mapping of names to values",
+		"profiles:\n":                              "f:1:11: profiles: has no value; give it one, or remove the line",
+		"profile: a\nprofiles: {a: {region: x}}\n": "f:1:1: profile: unknown key; did you mean default_profile?",
+	} {
+		_, err := config.Load(config.Sources{FileName: "f", File: []byte(text), Getenv: environment()})
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
 	}
 }
 

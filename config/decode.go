@@ -23,7 +23,8 @@ type decoder struct {
 	anchors  map[string]ast.Node
 	// left bounds the nodes and depth their nesting: aliases of aliases grow exponentially, and one of itself has no end.
 	left, depth int
-	batch       int // how many profiles are parsed at once; 0 for batchSize
+	batch       int  // how many profiles are parsed at once; 0 for batchSize
+	profiles    bool // there is a key that was meant to be profiles
 }
 
 const (

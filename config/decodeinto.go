@@ -20,7 +20,9 @@ func (d *decoder) mapping(path string, node ast.Node, v reflect.Value) {
 	for _, p := range pairs {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == p.name || f.secret && f.key+"_file" == p.name })
 		if i < 0 {
-			d.fault(p.key.GetToken(), join(path, p.name), "unknown key%s", hint(suggestKey(p.name, v.Type())))
+			meant := suggestKey(p.name, p.value, v.Type())
+			d.profiles = d.profiles || path == "" && meant == "profiles"
+			d.fault(p.key.GetToken(), join(path, p.name), "unknown key%s", hint(meant))
 			continue
 		}
 		f := fields[i]

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"countersign/problem"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // synonyms are names that people try and that no measure of likeness leads from, by what they meant.
@@ -34,15 +36,19 @@ func hint(meant string) string {
 	return "; did you mean " + meant + "?"
 }
 
-// suggestKey finds the key of a struct that an unknown one was meant to be, or says under which key it belongs.
-func suggestKey(name string, in reflect.Type) string {
+// suggestKey finds the key of a struct that an unknown one was meant to be, or says under which key it belongs. A key
+// whose value is a mapping was meant to be one that takes a mapping: profile with entries is profiles.
+func suggestKey(name string, value ast.Node, in reflect.Type) string {
 	plain := normal(name)
+	isMapping := value != nil && (value.Type() == ast.MappingType || value.Type() == ast.MappingValueType)
 	var keys []string
 	for _, f := range fieldsOf(reflect.New(in).Elem()) {
 		if f.key == plain {
 			return f.key
 		}
-		keys = append(keys, f.key)
+		if !isMapping || takesMapping(f.value.Type()) {
+			keys = append(keys, f.key)
+		}
 	}
 	if meant := synonyms[plain]; slices.Contains(keys, meant) {
 		return meant
@@ -64,6 +70,13 @@ func suggestKey(name string, in reflect.Type) string {
 		return plain + " belongs under " + path
 	}
 	return ""
+}
+
+func takesMapping(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Map || t.Kind() == reflect.Interface || t.Kind() == reflect.Struct && t != timeType
 }
 
 // keysBelow are the keys further down from a struct, with the first path under which each stands.
