@@ -428,6 +428,36 @@ func TestListsHoldWhatTheCallerMayUse(t *testing.T) {
 	}
 }
 
+// A misspelt parameter would leave the default in its place. Those that hosts and gateways add are like none of ours.
+func TestParameters_MisspeltOnesAreRefused(t *testing.T) {
+	server := newServer(t, nil)
+	const scope = "/v1/scope?url=https://sqs.eu-west-1.amazonaws.com/"
+	for target, want := range map[string]string{
+		scope + "&profil=orders":                   "profil: unknown parameter; did you mean profile?",
+		"/v1/identity?Profile=orders":              "Profile: unknown parameter; did you mean profile?",
+		"/v1/payload-hash?tre=true":                "tre: unknown parameter; did you mean tree?",
+		"/v1/scope?ulr=https://a.example/&prof=a":  "prof: unknown parameter; did you mean profile? ulr: unknown parameter; did you mean url?",
+		scope + "&code=EXAMPLE&api-version=1":      "",
+		"/v1/regions?code=EXAMPLE&api-version=1":   "",
+		"/v1/identity?subscription-key=EXAMPLE&v=": "",
+	} {
+		method := http.MethodGet
+		if strings.HasPrefix(target, "/v1/payload-hash") {
+			method = http.MethodPost
+		}
+		w := server.do(httptest.NewRequest(method, target, nil))
+		if want == "" {
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: got %d %s, want 200", target, w.Code, w.Body)
+			}
+			continue
+		}
+		if got := server.problem(w, 400); got.Code != "field_unknown" || got.Detail != want || got.Errors[0].Pointer != "/"+want[:strings.Index(want, ":")] {
+			t.Errorf("%s: got %+v, want %s", target, got, want)
+		}
+	}
+}
+
 func TestInferScopeSaysWhy(t *testing.T) {
 	server := newServer(t, nil)
 	for target, want := range map[string]string{

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"countersign/access"
@@ -16,10 +18,10 @@ import (
 	"countersign/signing"
 )
 
-// serveQuery is the way of operations that take parameters and no body.
-func serveQuery[A any](do func(context.Context, *broker.Call, map[string]string) (*A, error)) http.Handler {
+// serveQuery serves an operation that takes these parameters and no body.
+func serveQuery[A any](do func(context.Context, *broker.Call, map[string]string) (*A, error), parameters ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		values, err := readParameters(r)
+		values, err := readParameters(r, parameters...)
 		if err != nil {
 			WriteError(w, r, err)
 			return
@@ -33,8 +35,9 @@ func serveQuery[A any](do func(context.Context, *broker.Call, map[string]string)
 	})
 }
 
-// readParameters reads the query, of which each name can be given once.
-func readParameters(r *http.Request) (map[string]string, error) {
+// readParameters reads the query. Each parameter can be given once, and a misspelt one is refused. One that is like none
+// of them passes: hosts and gateways add their own, such as code and api-version.
+func readParameters(r *http.Request, known ...string) (map[string]string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, &problem.Error{Code: "field_invalid", Detail: "The parameters cannot be decoded: write %25 for a " +
@@ -49,6 +52,17 @@ func readParameters(r *http.Request) (map[string]string, error) {
 			}
 		}
 		values[name] = list[0]
+	}
+	var fields []problem.Field
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if near := nearestField(name, known); near != "" && near != name {
+			fields = append(fields, problem.Field{
+				Pointer: "/" + escapePointer(strings.ToValidUTF8(name, "?")), Detail: "unknown parameter; did you mean " + near + "?",
+			})
+		}
+	}
+	if fields != nil {
+		return nil, &problem.Error{Code: "field_unknown", Fields: fields}
 	}
 	return values, nil
 }
@@ -171,7 +185,7 @@ func (h *Handlers) InferScope() http.Handler {
 			hosts = nil
 		}
 		return scopeOf(hosts.Infer(target.Host(), target.Path()))(target.Host()), nil
-	})
+	}, "url", "profile")
 }
 
 func scopeOf(s endpoints.Scope, err error) func(host string) *inferredScope {
@@ -220,5 +234,5 @@ func (h *Handlers) TestConnection() http.Handler {
 			return nil, err
 		}
 		return &identity{name, who.Account, who.ARN, who.UserID}, nil
-	})
+	}, "profile")
 }

@@ -30,7 +30,7 @@ func (h *Handlers) HashPayload() http.Handler {
 				"bytes are not those that you will send."})
 			return
 		}
-		parameters, err := readParameters(r)
+		parameters, err := readParameters(r, "tree")
 		if err != nil {
 			WriteError(w, r, err)
 			return
