@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -44,6 +45,8 @@ type process struct {
 func Main(contract []byte) int {
 	// Ignore SIGPIPE: a closed standard output must fail the audit write, which refuses the request, and not end the process.
 	signal.Ignore(syscall.SIGPIPE)
+	// Nothing of ours writes to the standard logger. net/http does, and quotes what a server sends behind a response: bodies.
+	stdlog.SetOutput(io.Discard)
 	limitMemory(softMemoryLimit)
 	p := process{
 		ctx: untilSignal(), getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
