@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"countersign/sending"
 )
 
 const (
@@ -33,6 +36,9 @@ type client struct {
 	control *http.ResponseController
 	cancel  context.CancelFunc
 	unwatch func() bool
+	headers sending.Headers
+	own     http.Header // of the service, for any response
+	cleared bool        // by ReverseProxy, with those of an interim response
 
 	left     int64  // bytes of the response body still to come, if its length is known
 	protocol string // that the response upgrades to
@@ -47,7 +53,7 @@ type client struct {
 }
 
 func newClient(p *Proxy, w http.ResponseWriter, cancel context.CancelFunc) *client {
-	c := &client{ResponseWriter: w, proxy: p, control: http.NewResponseController(w), cancel: cancel}
+	c := &client{ResponseWriter: w, proxy: p, control: http.NewResponseController(w), cancel: cancel, own: maps.Clone(w.Header())}
 	// After the body, net/http keeps reading to notice when the client leaves.
 	_ = c.control.SetReadDeadline(time.Time{}) // fails only for recorders in tests
 	c.unwatch = context.AfterFunc(p.stopped, c.breakOff)
@@ -105,7 +111,14 @@ func (c *client) expect(response *http.Response) {
 // WriteHeader implements http.ResponseWriter.
 func (c *client) WriteHeader(status int) {
 	c.mayWrite()
-	lowerMetadata(c.Header())
+	h := c.Header()
+	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		c.headers.Back(h, status)
+		c.cleared = true
+	} else if _, given := h["Content-Type"]; !given {
+		h["Content-Type"] = nil // or net/http guesses one
+	}
+	lowerMetadata(h)
 	if !c.waits || status != http.StatusOK {
 		c.ResponseWriter.WriteHeader(status)
 		return
@@ -114,6 +127,14 @@ func (c *client) WriteHeader(status int) {
 		c.ResponseWriter.WriteHeader(status)
 		_ = c.control.Flush() // else the headers would wait for the first piece
 	})
+}
+
+// restore gives the next response the headers of the service.
+func (c *client) restore() {
+	if c.cleared {
+		maps.Copy(c.Header(), c.own)
+		c.cleared = false
+	}
 }
 
 // lowerMetadata spells the names of an object's metadata as S3 does. SDKs use them as keys, and net/http has changed

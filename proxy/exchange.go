@@ -48,7 +48,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, m Mode) (*ex
 		headers: sending.Headers{Cookies: p.Cookies, AuthorizationAs: p.AuthorizationAs, Plain: r.TLS == nil},
 	}
 	x.client = newClient(p, w, cancel)
-	x.client.waits = waits(r)
+	x.client.waits, x.client.headers = waits(r), x.headers
 	return x, nil
 }
 
@@ -119,6 +119,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 
 // back turns AWS's response into the client's.
 func (x *exchange) back(response *http.Response) error {
+	x.client.restore()
 	if x.mode.Refusal != nil {
 		if p := x.mode.Refusal(x.sent); p != nil {
 			return p
@@ -145,6 +146,7 @@ func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	if x.sent != nil && !errors.As(err, new(*problem.Error)) {
 		err = &problem.Error{Code: "answer_broken", Detail: "The response could not be passed on.", Cause: err}
 	}
+	x.client.restore()
 	x.proxy.WriteError(x.client, x.in, err)
 }
 

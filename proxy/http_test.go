@@ -217,8 +217,16 @@ func TestProxy_ReturnsResponses(t *testing.T) {
 		},
 		"202 stays": {wire: "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", status: 202},
 		"103 first": {
-			wire: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok + "Content-Length: 1\r\n\r\nx", status: 200, body: "x",
-			interim: 103,
+			wire: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nSet-Cookie: a=1\r\nAlt-Svc: h3=\":443\"\r\nConnection: X-B\r\nX-B: 1\r\n\r\n" + ok +
+				"Content-Length: 1\r\n\r\nx",
+			status: 200, body: "x", interim: 103,
+		},
+		"interim ones before nothing": {
+			wire: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", status: 504, interim: 103,
+			headers: map[string]string{"X-Problem": "aws_timeout"},
+		},
+		"no type": {
+			wire: ok + "Content-Length: 13\r\n\r\n<html></html>", status: 200, body: "<html></html>", headers: map[string]string{"Content-Type": ""},
 		},
 		"gzip stays": {
 			wire: ok + "Content-Encoding: gzip\r\nContent-Length: 3\r\nETag: \"x\"\r\n\r\n\x1f\x8bx", status: 200, body: "\x1f\x8bx",
@@ -299,7 +307,9 @@ func TestProxy_ReturnsResponses(t *testing.T) {
 			defer conn.Close()
 			response, err := http.ReadResponse(r, &http.Request{Method: method})
 			if err == nil && row.interim > 0 {
-				if response.StatusCode != row.interim || response.Header.Get("Link") != "</a>" {
+				_, notPassed := response.Header["X-B"]
+				if response.StatusCode != row.interim || response.Header.Get("Link") != "</a>" || notPassed ||
+					response.Header.Get("Set-Cookie")+response.Header.Get("Alt-Svc") != "" {
 					t.Errorf("interim response %s %q", response.Status, response.Header)
 				}
 				response, err = http.ReadResponse(r, &http.Request{Method: method})
@@ -313,6 +323,9 @@ func TestProxy_ReturnsResponses(t *testing.T) {
 			}
 			if response.StatusCode != row.status || string(body) != row.body || response.Trailer.Get("X-Sum") != row.trailer {
 				t.Errorf("%s %q, trailer %q; want %d %q %q", response.Status, body, response.Trailer, row.status, row.body, row.trailer)
+			}
+			if id := response.Header.Get("X-Request-Id"); id != "request-1" {
+				t.Errorf("the service's own header is %q", id)
 			}
 			for name, want := range row.headers {
 				want = strings.ReplaceAll(want, "PREFIX", path(server.host(), ""))

@@ -260,8 +260,13 @@ func newFront(t testing.TB, o options, hosts ...string) *front {
 	if o.target == nil {
 		o.target = proxy.PathTarget("/proxy", b.MayBeHTTP)
 	}
+	handler := f.Handler(proxy.Mode{Target: o.target})
 	f.server = &http.Server{
-		Handler: f.Handler(proxy.Mode{Target: o.target}), ReadTimeout: serverTimeout, WriteTimeout: serverTimeout,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Request-Id", "request-1") // as the service does
+			handler.ServeHTTP(w, r)
+		}),
+		ReadTimeout: serverTimeout, WriteTimeout: serverTimeout,
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
