@@ -76,6 +76,7 @@ func (a *attempt) do(ctx context.Context) *Error {
 	a.cancel = cancel
 	a.wire.watch, a.wire.headerTimeout = &a.watch, a.exchange.headerTimeout()
 	a.watch.start(cancel, a.exchange.client.now, a.wire.headerTimeout)
+	a.wire.once = !Idempotent(a.exchange.request.Method)
 	a.wire.hashed = !a.unsigned && a.signed.Authorization != "" // presigned, who knows
 	if a.body != nil {
 		a.body.watch = &a.watch

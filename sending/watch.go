@@ -12,6 +12,7 @@ import (
 var (
 	errIdle      = errors.New("no byte moved for too long")
 	errNoHeaders = errors.New("the response's headers took too long")
+	errResent    = errors.New("the request may have been processed, and was about to be sent again")
 )
 
 // phase is where an attempt stands.

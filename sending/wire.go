@@ -16,13 +16,16 @@ type wire struct {
 	watch         *watch
 	headerTimeout time.Duration
 	hashed        bool // the signature covers the payload
+	once          bool // what may have been done must not be done again
 
 	mu      sync.Mutex
 	remote  string
 	conns   int         // how often the request got a connection
+	last    net.Conn    // the last of them
 	conn    *connection // of HTTP/1, which has it to itself; nil with HTTP/2
 	before  int64       // what was written to conn by then
 	headers bool        // all headers were handed to conn, or may have been
+	told    bool        // of them, by net/http
 	partial bool        // what follows them was not
 	written bool        // by an earlier connection than conn
 	tlsErr  error
@@ -49,13 +52,20 @@ func (w *wire) begin(conn net.Conn, http2 bool) {
 	w.watch.enter(phaseWriting, idleTimeout)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.conn != nil { // over HTTP/2, net/http repeats only what the server has not processed
+	switch {
+	case w.conn != nil:
 		w.written = w.isWritten()
+	case w.once && w.told && conn != w.last:
+		// Over HTTP/2, net/http sends a request without a body again where the server said that it was not processed, and also
+		// where it reset the stream with PROTOCOL_ERROR, which does not say that. Only in the first case can the connection stay.
+		w.written = true
+		w.watch.end(errResent)
 	}
+	w.last = conn
 	w.conns++
 	w.remote = conn.RemoteAddr().String()
 	// Over HTTP/2, net/http tells of the headers after they have left: a quick server's reset can be here before.
-	w.headers, w.partial, w.conn = http2, false, nil
+	w.headers, w.told, w.partial, w.conn = http2, false, false, nil
 	if own, ok := conn.(*connection); ok && !http2 {
 		w.conn, w.before = own, own.written.Load()
 	}
@@ -70,7 +80,7 @@ func (w *wire) shookHands(_ tls.ConnectionState, err error) {
 func (w *wire) wroteHeaders() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.headers = true
+	w.headers, w.told = true, true
 }
 
 func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
@@ -149,6 +159,7 @@ func notProcessed(err error) bool {
 		return true
 	}
 	text := err.Error()
-	return strings.HasPrefix(text, "http2: Transport: cannot retry err [") &&
-		(strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "graceful shutdown GOAWAY"))
+	return strings.HasPrefix(text, "http2: Transport received ") || // a GOAWAY, for a stream that is above the last processed
+		strings.HasPrefix(text, "http2: Transport: cannot retry err [") &&
+			(strings.Contains(text, "REFUSED_STREAM") || strings.Contains(text, "graceful shutdown GOAWAY"))
 }
