@@ -6,16 +6,15 @@ import (
 	"slices"
 )
 
-// Admission says which identities of a directory become callers.
+// Admission says which identities of a directory are accepted as callers.
 type Admission struct {
-	// Roles are the app roles of which a caller needs one. At least one: any
-	// application of a tenant can get a token for any audience in it.
+	// Roles are the accepted app roles; a caller needs one of them. At least one is required, because any application
+	// in a tenant can get a token for any audience in it.
 	Roles []string
-	// Users lets people in, beside applications: tokens that an application got in
-	// a person's name.
+	// Users also admits people, not only applications: tokens that an application got on a user's behalf.
 	Users bool
-	// Callers names callers, by the id of an application or of a person's object.
-	// Who is not in it is called by that id.
+	// Callers maps the id of an application or of a user's object to a caller name. Identities that are not listed are
+	// called by their id.
 	Callers map[string]string
 }
 
@@ -35,14 +34,14 @@ func (a *Admission) check(where string) error {
 	return errors.Join(faults...)
 }
 
-// identity is who a token speaks of.
+// identity is the subject of a token.
 type identity struct {
 	application, object string
 	user                bool
 	roles               []string
 }
 
-// admit makes an identity a caller, or says that it has no business here.
+// admit turns an identity into a caller, or fails if it is not allowed to call.
 func (a *Admission) admit(who identity, method Method) (Caller, error) {
 	id := who.application
 	if who.user {

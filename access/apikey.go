@@ -12,27 +12,26 @@ import (
 	"time"
 )
 
-// APIKey is a caller's key as the configuration holds it. Several may carry one
-// ID: that is how a key is rotated without a gap.
+// APIKey is a caller's key as configured. Several keys may have the same ID, so that a key can be rotated without
+// downtime.
 type APIKey struct {
-	// ID names the caller. Empty: the name in a key that [NewKey] made, else
-	// [DefaultKeyID]. Leave it empty only where whoever made the key may choose
-	// the name.
+	// ID names the caller. If empty, the caller has the name in a key that [NewKey] made, or else [DefaultKeyID]. Leave
+	// it empty only if whoever made the key may choose the name.
 	ID string
-	// SHA256 is the SHA-256 of the whole key as it is presented, prefix and
-	// all, in 64 hexadecimal digits. A key of 256 random bits needs no slow hash.
+	// SHA256 is the SHA-256 of the whole key as presented, including the prefix, in 64 hexadecimal digits. A key of 256
+	// random bits needs no slow hash.
 	SHA256 string
-	// Expires is when the key stops working; the zero time means never.
+	// Expires is when the key stops working. The zero time means never.
 	Expires time.Time
 }
 
 const (
-	// DefaultKeyID names the caller of a key that no name is known for.
+	// DefaultKeyID names the caller if neither the configuration nor the key gives a name.
 	DefaultKeyID = "default"
-	// maxKeyLength bounds the bytes that a stranger can have hashed.
+	// maxKeyLength limits how many bytes an unauthenticated client can make the service hash.
 	maxKeyLength = 512
 	maxIDLength  = 64
-	secretLength = 32 // bytes of a key that NewKey makes
+	secretLength = 32 // random bytes in a key made by NewKey
 )
 
 type storedKey struct {
@@ -73,8 +72,8 @@ func parseKeys(keys []APIKey) ([]storedKey, error) {
 	return stored, errors.Join(faults...)
 }
 
-// checkCallerID returns why id cannot name a caller, or "". No dot, because a
-// key is id.secret; nothing that a session name in AWS could not show.
+// checkCallerID returns why id cannot name a caller, or "". Dots are not allowed because a key is id.secret; the other
+// characters are limited to those that AWS allows in session names.
 func checkCallerID(id string) string {
 	if id == "" || len(id) > maxIDLength || !allBytes(id, func(c byte) bool { return letterOrDigit(c) || c == '-' || c == '_' }) {
 		return "want 1 to 64 of letters, digits, '-' and '_'"
@@ -85,9 +84,8 @@ func checkCallerID(id string) string {
 	return ""
 }
 
-// apiKey compares the presented key with every stored one, whatever its prefix
-// claims, so that neither an unknown id nor a key's place in the list shows in
-// the time that the response takes.
+// apiKey authenticates an API key. It compares the key with every stored one, whatever its prefix says, so that the
+// response time reveals neither unknown ids nor a key's position in the list.
 func (a *Authenticator) apiKey(key string) (Caller, error) {
 	if key == "" {
 		return Caller{}, ErrNoCredentials
@@ -110,15 +108,15 @@ func (a *Authenticator) apiKey(key string) (Caller, error) {
 	}
 	id := k.id
 	if id == "" {
-		id = nameIn(key)
+		id = nameInKey(key)
 	}
 	return Caller{ID: id, Method: MethodAPIKey}, nil
 }
 
-// nameIn is the caller's name in a key that [NewKey] made. It is as good as one
-// in the configuration, since the hash that matched is of the whole key. Other
-// keys have none: what stands before a dot of theirs may be secret.
-func nameIn(key string) string {
+// nameInKey returns the caller's name in a key made by [NewKey]. It is as trustworthy as a configured name, because the
+// hash that matched covers the whole key. For other keys it returns [DefaultKeyID]: the text before a dot may be
+// secret.
+func nameInKey(key string) string {
 	id, secret, _ := strings.Cut(key, ".")
 	random, err := base64.RawURLEncoding.Strict().DecodeString(secret)
 	if err != nil || len(random) != secretLength || checkCallerID(id) != "" {
@@ -127,9 +125,8 @@ func nameIn(key string) string {
 	return id
 }
 
-// NewKey makes a key for the caller id: "id.secret" with 256 random bits, and
-// the entry to put into the configuration. The key is shown to its owner once and
-// stored nowhere. random is crypto/rand's reader everywhere but in tests.
+// NewKey makes a key for the caller id, "id.secret" with 256 random bits, and the entry for the configuration. The key
+// is shown to its owner once and never stored. random is the crypto/rand reader except in tests.
 func NewKey(random io.Reader, id string) (key string, entry APIKey, err error) {
 	if reason := checkCallerID(id); reason != "" {
 		return "", APIKey{}, fmt.Errorf("id: %s", reason)

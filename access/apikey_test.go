@@ -34,7 +34,7 @@ func newAuthenticator(t testing.TB, o access.Options) *access.Authenticator {
 	return a
 }
 
-// request carries the given headers: name, value, name, value…
+// request returns a request with the given headers: name, value, name, value…
 func request(headers ...string) *http.Request {
 	r := &http.Request{Method: "POST", Header: http.Header{}}
 	for i := 0; i < len(headers); i += 2 {
@@ -127,16 +127,16 @@ func TestNewAuthenticatorNamesEveryFault(t *testing.T) {
 	}
 }
 
-func TestAuthenticationIsSwitchedOffInSoManyWordsOnly(t *testing.T) {
+func TestAuthenticationIsOffOnlyIfSaidExplicitly(t *testing.T) {
 	if _, err := access.NewAuthenticator(access.Options{Now: at(noon)}); err == nil {
-		t.Error("no callers and no word: accepted")
+		t.Error("neither callers nor auth: none: accepted")
 	}
 	if _, err := access.NewAuthenticator(access.Options{Now: at(noon), Auth: "off"}); err == nil {
 		t.Error("auth off: accepted")
 	}
 	keys := []access.APIKey{{SHA256: hashOf("k")}}
 	if _, err := access.NewAuthenticator(access.Options{Now: at(noon), Auth: access.AuthNone, APIKeys: keys}); err == nil {
-		t.Error("none and keys at once: accepted")
+		t.Error("auth: none together with keys: accepted")
 	}
 	a := newAuthenticator(t, access.Options{Auth: access.AuthNone})
 	got, err := a.Authenticate(request())
@@ -155,7 +155,7 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
-func TestNewKeyOpensTheDoor(t *testing.T) {
+func TestNewKeyIsAccepted(t *testing.T) {
 	key, entry, err := access.NewKey(bytes.NewReader(bytes.Repeat([]byte{7}, 32)), "crm-sync")
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestNewKeyOpensTheDoor(t *testing.T) {
 		t.Error("31 random bytes: accepted")
 	}
 	if _, _, err := access.NewKey(bytes.NewReader(make([]byte, 32)), "a b"); err == nil {
-		t.Error("id with a blank: accepted")
+		t.Error("id with a space: accepted")
 	}
 }
 
@@ -189,7 +189,7 @@ func BenchmarkAPIKey(b *testing.B) {
 	}
 }
 
-func TestAPIKeyWithoutAnIDIsCalledAsTheKeyWasMade(t *testing.T) {
+func TestAPIKeyWithoutAnIDHasTheNameInTheKey(t *testing.T) {
 	made, entry, err := access.NewKey(bytes.NewReader(bytes.Repeat([]byte{0xfb}, 32)), "my-flow")
 	if err != nil {
 		t.Fatal(err)

@@ -14,32 +14,32 @@ import (
 	"countersign/signing"
 )
 
-// attributes are what policies see of a [Request], read once. An empty string is
-// one that cannot be told for certain.
+// attributes are what policies see of a [Request], computed once. An empty string means that the attribute cannot be
+// determined for certain.
 type attributes struct {
 	profile, service, region string
 	host                     string
 	port                     int
 	method, path             string
-	wire                     string  // the path as it is sent
+	wire                     string  // the path as sent
 	query                    []Field // decoded, in wire order
 	headers                  []Field // names in lower case
 	operation                string
 	unusual                  []string
-	credentials              []string // calls of credentials.tsv that this is or may be
+	credentials              []string // the calls in credentials.tsv that this is or may be
 }
 
-// invalidRequest is why no policy may decide on a request, and which field is at fault.
+// invalidRequest says why no policy can decide a request, and which field is at fault.
 type invalidRequest struct{ field, reason string }
 
-// More fields than these make a request invalid: the sets that policies look
-// into are built of strings that a stranger chose.
+// A request with more fields than these is invalid: the sets that policies search would be built from strings of an
+// untrusted client.
 const (
 	MaxQueryParameters = 1024
 	MaxHeaders         = 128
 )
 
-// readAttributes reads the request of a question, or says why it is invalid.
+// readAttributes reads the attributes of a question's request, or says why it is invalid.
 func (p *Policy) readAttributes(q *Question) (attributes, invalidRequest) {
 	r := &q.Request
 	f := attributes{profile: r.Profile, service: r.Service}
@@ -51,10 +51,10 @@ func (p *Policy) readAttributes(q *Question) (attributes, invalidRequest) {
 	switch r.Payload {
 	case PayloadSigned, PayloadHash, PayloadUnsigned:
 	default:
-		return f, invalidRequest{"", "it is not known whether the payload is signed"}
+		return f, invalidRequest{"", "the request does not say whether the payload is signed"}
 	}
 	if !plainServiceName(r.Service) {
-		return f, invalidRequest{"service", fmt.Sprintf("the service name %.64q is not a signing name of AWS, "+
+		return f, invalidRequest{"service", fmt.Sprintf("the service name %.64q is not an AWS signing name, "+
 			"such as sqs or execute-api", r.Service)}
 	}
 	if oneRegion(r.Region) {
@@ -122,8 +122,8 @@ func (f *attributes) readTarget(r *Request) string {
 	return ""
 }
 
-// plainHost holds for names of lower-case labels, and for IPv6 addresses in
-// brackets. A label is never empty: a dot at the end makes another name of it.
+// plainHost reports whether s is a name of lower-case labels or an IPv6 address in brackets. Labels must not be empty:
+// a trailing dot would make it a different name.
 func plainHost(s string) bool {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		inner, closed := strings.CutSuffix(inner, "]")
@@ -133,7 +133,7 @@ func plainHost(s string) bool {
 		allBytes(s, func(c byte) bool { return lowerWord(c) || c == '.' || c == '_' })
 }
 
-// cutPort parts host:port; brackets around an IPv6 address stay.
+// cutPort splits host:port. It keeps the brackets around an IPv6 address.
 func cutPort(s string) (host, port string, found bool) {
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
 		return s[:i], s[i+1:], true
@@ -154,15 +154,15 @@ func (f *attributes) readQuery(r *Request, a Action) string {
 		name, value, _ := strings.Cut(piece, "=")
 		n, err1 := url.PathUnescape(name)
 		v, err2 := url.PathUnescape(value)
-		// A plus is read as a space by some and as itself by others.
+		// Some receivers read a plus as a space, others as a plus.
 		if err1 != nil || err2 != nil || piece == "" || strings.ContainsAny(piece, "+;#") {
 			return "the query is not in its encoded form"
 		}
 		if !plainText(n) {
-			return "the name of a query parameter has a control character in it or is not UTF-8"
+			return "the name of a query parameter has a control character or is not UTF-8"
 		}
 		if signatureParameter(n) && a != ActionVerify {
-			return fmt.Sprintf("the query parameter %q belongs to a signature that is already there", n)
+			return fmt.Sprintf("the query parameter %q belongs to an existing signature", n)
 		}
 		f.query = append(f.query, Field{n, v})
 	}
@@ -176,15 +176,15 @@ func (f *attributes) readHeaders(r *Request) string {
 	f.headers = make([]Field, 0, len(r.Headers))
 	for _, h := range r.Headers {
 		if h.Name == "" || !allBytes(h.Name, headerCharacter) || strings.ContainsAny(h.Value, "\r\n\x00") {
-			return "a header's name or value holds what no header may"
+			return "a header's name or value has a character that headers must not have"
 		}
 		f.headers = append(f.headers, Field{strings.ToLower(h.Name), h.Value})
 	}
 	return ""
 }
 
-// header returns the values of a name, joined as they are signed: whether they come
-// in one header or in several must make no difference.
+// header returns the values of a header, joined as they are signed. One header with two values must be equal to two
+// headers.
 func (f *attributes) header(name string) string {
 	var values []string
 	for _, h := range f.headers {
@@ -195,8 +195,8 @@ func (f *attributes) header(name string) string {
 	return strings.Join(values, ",")
 }
 
-// otherQueue tells whether a request to SQS could be for another queue than its
-// path says: QueueUrl goes before the path, and under X-Amz-Target only that counts.
+// otherQueue reports whether an SQS request could be for a queue other than the one in its path: QueueUrl takes
+// precedence over the path, and with X-Amz-Target only QueueUrl counts.
 func otherQueue(r *Request, f *attributes) bool {
 	names := func(name string) bool { return looksLike(name, "queueurl") }
 	switch {
@@ -211,24 +211,24 @@ func otherQueue(r *Request, f *attributes) bool {
 	})
 }
 
-// plainText tells whether s is UTF-8 without control characters.
+// plainText reports whether s is UTF-8 without control characters.
 func plainText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// headerCharacter: RFC 9110 section 5.6.2, token.
+// headerCharacter reports whether c may be part of a header name: RFC 9110 section 5.6.2, token.
 func headerCharacter(c byte) bool {
 	return letterOrDigit(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-// signatureParameter tells whether a query parameter is one of those by which a
-// presigned URL is authenticated. The hash of the payload authenticates nothing.
+// signatureParameter reports whether a query parameter is one of those that authenticate a presigned URL. The payload
+// hash is not: it authenticates nothing.
 func signatureParameter(name string) bool {
 	return signing.ReservedParameter(name) && !strings.EqualFold(name, "x-amz-content-sha256")
 }
 
-// bindingHeaders are those by which a relying party can tell a login meant for
-// it from one meant for another: all but the plain ones.
+// bindingHeaders returns the headers by which a relying party can tell a login meant for it from one meant for another:
+// all but the common ones.
 func bindingHeaders(f *attributes) []string {
 	var binding []string
 	for _, h := range f.headers {
@@ -242,9 +242,8 @@ func bindingHeaders(f *attributes) []string {
 	return binding
 }
 
-// plainServiceName holds for lower-case signing names and the three that AWS
-// writes with capitals. Any other spelling would slip past a policy that names
-// the service.
+// plainServiceName reports whether s is a lower-case signing name, or one of the three that AWS writes with capitals.
+// Any other spelling would bypass a policy that names the service.
 func plainServiceName(s string) bool {
 	switch s {
 	case "IngestionService", "IoTSecuredTunneling", "ProductAdvertisingAPI":
@@ -253,7 +252,7 @@ func plainServiceName(s string) bool {
 	return s != "" && len(s) <= 64 && allBytes(s, lowerWord)
 }
 
-// oneRegion tells a region from a set of regions.
+// oneRegion reports whether s is a single region, not a set of regions.
 func oneRegion(s string) bool {
 	return s != "" && len(s) <= 64 && allBytes(s, lowerWord)
 }
@@ -269,5 +268,5 @@ func allBytes(s string, of func(byte) bool) bool {
 	return true
 }
 
-// s3Family are the services whose paths are keys of objects, taken as they are.
+// s3Family reports whether a service's paths are object keys, which are taken as they are.
 func s3Family(service string) bool { return endpoints.QuirksOf(service).S3Style }

@@ -14,44 +14,44 @@ import (
 	"countersign/internal/appendjson"
 )
 
-// ErrAudit means that a decision could not be put on record. What was decided
-// must then not be done, and nothing of it may leave.
+// ErrAudit means that a decision could not be recorded. The decision must then not be carried out, and no result of it
+// may leave.
 var ErrAudit = errors.New("audit record not written")
 
-// AuditOptions configures an [Auditor]. At least one sink is there; with both, a
-// record counts as written when both have it.
+// AuditOptions configures an [Auditor]. At least one sink is required; with both, a record counts as written when both
+// have it.
 type AuditOptions struct {
-	// Stdout takes a line for each record, and ends one that it cut before it takes another, as [WholeLines] does; nil for none.
+	// Stdout takes one line per record, or is nil. Like [WholeLines], it must end a line that it cut before it writes
+	// the next.
 	Stdout io.Writer
-	// File is appended to. When it is moved or removed, as log rotation does, the
-	// next record goes to a new file of the same name.
+	// File is appended to. If it is moved or removed, as log rotation does, the next record goes to a new file of the
+	// same name.
 	File string
-	// Wait bounds how long a sink may take for a record; 0 means 1 s. Where it is not the sinks that take long, a record
-	// waits up to five times as long.
+	// Wait limits how long a sink may take for a record; 0 means 1 s. If the delay is not in the sinks, a record may
+	// take up to five times as long.
 	Wait time.Duration
-	// HashPaths puts the SHA-256 of paths on record in place of the paths, where
-	// those hold what must not be kept.
+	// HashPaths records the SHA-256 of paths instead of the paths, for paths that hold what must not be kept.
 	HashPaths bool
-	// Now and Random are the clock and crypto/rand's reader. Required.
+	// Now is the clock, Random the crypto/rand reader. Both are required.
 	Now    func() time.Time
 	Random io.Reader
 }
 
-// Auditor writes audit records: one line of JSON each, whole lines only. Records that come while others are being
-// written are written together.
+// Auditor writes audit records, each as one whole line of JSON. Records that arrive during a write are written together
+// afterwards.
 type Auditor struct {
 	o       AuditOptions
-	process string        // tells the records of this process from others'
-	count   atomic.Uint64 // numbers them, so that a gap shows
+	process string        // distinguishes the records of this process
+	count   atomic.Uint64 // numbers the records, so that gaps show
 	broken  atomic.Bool   // the last write failed
-	sinks   sinks         // of whoever is at work
+	sinks   sinks         // used by the goroutine that is working
 
 	mu       sync.Mutex
-	pending  *batch        // gathers records; nil while there is none
-	spare    batch         // the space of one that was written, for the next
-	working  bool          // somebody is at work with the sinks
-	withSink time.Time     // since when they have something to write; zero while they have not
-	idle     chan struct{} // closed when nobody is at work any more; nil where nobody waits for that
+	pending  *batch        // collects records; nil if there are none
+	spare    batch         // the buffers of a written batch, for the next one
+	working  bool          // a goroutine is using the sinks
+	withSink time.Time     // when the current write started; zero if there is none
+	idle     chan struct{} // closed when working ends; nil if nothing waits for that
 }
 
 // NewAuditor opens the sinks.
@@ -83,20 +83,18 @@ func NewAuditor(o AuditOptions) (*Auditor, error) {
 	return a, nil
 }
 
-// NextID returns the id of an event that is about to be recorded, for other
-// records to name.
+// NextID returns the id of an event that is about to be recorded, so that other records can refer to it.
 func (a *Auditor) NextID() string {
 	var space [64]byte
 	return string(strconv.AppendUint(append(append(space[:0], a.process...), '-'), a.count.Add(1), 10))
 }
 
-// Write puts a record on all sinks and returns when it is there. It fills in the
-// time and the event's id, where there is none. An error is an [ErrAudit]: the
-// record may then be there or not, and what it tells of must not happen. The end of a
-// context changes nothing: a decision is on record although its caller has gone.
+// Write writes a record to all sinks and returns when they have it. It fills in the time and the event id if they are
+// missing. An error wraps [ErrAudit]: the record may or may not have been written, and what it describes must not
+// happen. The context is ignored: a decision is recorded even if its caller has gone.
 //
-// A record of an outcome is not waited for, since what it tells of has happened:
-// it is written before any later record, and [Auditor.Broken] tells if it was not.
+// Write does not wait for the record of an outcome, because what it describes has already happened. That record is
+// written before any later one, and [Auditor.Broken] reports if it was not.
 func (a *Auditor) Write(_ context.Context, r Record) error {
 	line := lines.Get().(*[]byte)
 	*line = a.appendLine((*line)[:0], &r)
@@ -128,7 +126,7 @@ func (a *Auditor) appendLine(line []byte, r *Record) []byte {
 	}
 	r.bound()
 	o := appendjson.Open(line)
-	// As a line of the log begins.
+	// The fields with which every log line begins.
 	o.Time("time", r.Time)
 	o.Text("level", "info")
 	o.Text("type", "audit")
@@ -139,17 +137,16 @@ func (a *Auditor) appendLine(line []byte, r *Record) []byte {
 	return append(line, '\n')
 }
 
-// Broken tells whether the last record could not be written. If so, it also
-// tries to write that record again, in the background, so that Broken ends when
-// the fault does: an instance that is taken for broken gets no more requests, and
-// so no other record that would show it. What the record tells of stays refused.
+// Broken reports whether the last record could not be written. If so, it also retries that write in the background, so
+// that Broken becomes false once the fault is gone: an instance that reports itself broken receives no requests, and so
+// no further record would show it. The request that the record describes stays refused.
 func (a *Auditor) Broken() bool {
 	if !a.broken.Load() {
 		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.working { // else a sink hangs, or the next record shows it
+	if !a.working { // otherwise a sink hangs, or the next record shows the state
 		a.working, a.withSink = true, a.o.Now()
 		go func() {
 			err := a.sinks.rewrite()
@@ -165,7 +162,7 @@ func (a *Auditor) Broken() bool {
 	return true
 }
 
-// Close closes the file when no record is on its way any more, or after Wait.
+// Close closes the file once no record is being written, or fails after Wait.
 func (a *Auditor) Close() error {
 	if !a.awaitIdle() {
 		return fmt.Errorf("%w: a sink hangs", ErrAudit)

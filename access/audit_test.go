@@ -33,7 +33,7 @@ func newAuditor(t *testing.T, o access.AuditOptions) *access.Auditor {
 	return a
 }
 
-// writerFunc is a sink.
+// writerFunc is a function as an io.Writer.
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
@@ -137,8 +137,7 @@ func TestAuditCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A broken instance gets no more requests, so its health checks alone must find
-// out that it works again.
+// A broken instance receives no more requests, so health checks alone must find out that it works again.
 func TestAuditor_BrokenEndsWithTheFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -171,7 +170,7 @@ func TestAuditor_BrokenEndsWithTheFault(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if last := lines[len(lines)-1]; !strings.Contains(last, `"first"`) || !json.Valid([]byte(last)) {
-			t.Errorf("the record did not turn up:\n%s", &out)
+			t.Errorf("the record is missing:\n%s", &out)
 		}
 		if err := a.Close(); err != nil {
 			t.Error(err)
@@ -203,7 +202,7 @@ func TestAuditOfASlowSink(t *testing.T) {
 				}
 			})
 			if i == 0 {
-				synctest.Wait() // the sink has it, alone
+				synctest.Wait() // the sink has it, and only it
 			}
 		}
 		refused.Wait()
@@ -213,7 +212,7 @@ func TestAuditOfASlowSink(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := a.Write(gone, access.Record{}); !errors.Is(err, access.ErrAudit) || errors.Is(err, context.Canceled) {
-			t.Errorf("request is gone: got %v, want %v for the sink alone", err, access.ErrAudit)
+			t.Errorf("with an ended context: got %v, want %v for the sink alone", err, access.ErrAudit)
 		}
 		if err := a.Close(); !errors.Is(err, access.ErrAudit) {
 			t.Errorf("closing: got %v, want %v", err, access.ErrAudit)
@@ -232,8 +231,8 @@ func TestAuditOfASlowSink(t *testing.T) {
 	})
 }
 
-// Records that wait for each other are no fault of the sinks, which each have for a little while: the processor may be short.
-func TestAudit_WaitsLongerForATurnThanForASink(t *testing.T) {
+// If records wait for each other, no sink is at fault as long as each write is short: the processor may be busy.
+func TestAudit_WaitsLongerForItsTurnThanForASink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: writerFunc(func(p []byte) (int, error) {
 			time.Sleep(300 * time.Millisecond)
@@ -249,13 +248,13 @@ func TestAudit_WaitsLongerForATurnThanForASink(t *testing.T) {
 		}
 		done.Wait()
 		if a.Broken() {
-			t.Error("it is taken for broken")
+			t.Error("reported as broken")
 		}
 	})
 }
 
 // Nothing is signed without a record, however the sinks fail.
-func TestAuditIsNeverLeftOut(t *testing.T) {
+func TestNothingIsSignedWithoutARecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		var out bytes.Buffer
@@ -354,8 +353,8 @@ func TestAuditFollowsRotation(t *testing.T) {
 	}
 }
 
-// What a process that ended amid a line left, as on a full disk, costs the next one no record.
-func TestAudit_BeginsALineBehindOneThatWasCut(t *testing.T) {
+// A line left incomplete by a process that stopped, for example on a full disk, must not corrupt the next record.
+func TestAudit_StartsANewLineAfterACutOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	a := newAuditor(t, access.AuditOptions{File: path})
 	for _, left := range []string{`{"time":"2026-`, "{}\n{", "{}\n", ""} {
@@ -407,9 +406,8 @@ func TestWorkflowIDsAreIDsOrNothing(t *testing.T) {
 	}
 }
 
-// Secrets that stand everywhere in a request come out nowhere: not in records,
-// decisions, explanations or errors.
-func TestNothingSecretComesOut(t *testing.T) {
+// Secrets planted everywhere in a request appear nowhere: not in records, decisions, explanations or errors.
+func TestNoSecretIsRevealed(t *testing.T) {
 	canary := func(n int) string { return fmt.Sprintf("canary%02dcanary", n) }
 	q := sign(to("POST", "https://sqs.eu-west-1.amazonaws.com/?token="+canary(1)+"&Action="+canary(2),
 		"Authorization", "Bearer "+canary(3), "X-Amz-Security-Token", canary(4), "Cookie", canary(5), "X-Functions-Key", canary(6),
@@ -465,6 +463,6 @@ func TestNothingSecretComesOut(t *testing.T) {
 		fmt.Fprintf(&out, "%v %+v %s\n", err, err, a.Challenge(err))
 	}
 	if strings.Contains(out.String(), "canary") {
-		t.Errorf("a secret came out:\n%s", out.String())
+		t.Errorf("a secret is revealed:\n%s", out.String())
 	}
 }

@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// busyWaits is how many times [AuditOptions.Wait] a record waits for its turn and the processor.
+// busyWaits is how many times [AuditOptions.Wait] a record may wait for its turn and for the processor.
 const busyWaits = 5
 
-// batch is records that are written together.
+// batch is a group of records that are written together.
 type batch struct {
 	text    []byte
-	ends    []int // of the lines in text
+	ends    []int // where each line in text ends
 	timer   *time.Timer
-	waits   int // how many times Wait it has been on its way
+	waits   int // how many times Wait has passed
 	settled bool
 
-	// What came of it, once done is closed: so many of the first records are on all sinks, and why the others are not.
+	// The result, valid once done is closed: the first written records are on all sinks, and err says why the others
+	// are not.
 	done    chan struct{}
 	written int
 	err     error
 }
 
-// add puts a line into the batch that is written next, and returns which of its lines it is.
+// add adds a line to the batch that is written next, and returns the batch and the line's index in it.
 func (a *Auditor) add(line []byte) (*batch, int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -38,14 +39,14 @@ func (a *Auditor) add(line []byte) (*batch, int) {
 	b.ends = append(b.ends, len(b.text))
 	if !a.working {
 		a.working = true
-		// A sink that hangs cannot be interrupted, only left behind: this goroutine stays with it until it lets go.
+		// A hanging sink cannot be interrupted, only abandoned: this goroutine stays with it until the sink returns.
 		go a.work()
 	}
 	return b, len(b.ends) - 1
 }
 
-// work writes batches until there is none. Requests that are about to have a record get the processor before each, so that
-// theirs are in the same write.
+// work writes batches until there are none. Before each write it yields the processor, so that requests that are about
+// to add a record get into the same write.
 func (a *Auditor) work() {
 	for more := true; ; {
 		if more {
@@ -59,7 +60,7 @@ func (a *Auditor) work() {
 		a.mu.Lock()
 		a.withSink = time.Time{}
 		a.settle(b, written, err)
-		if err == nil && cap(b.text) <= keptBatch { // else what is lacking is a part of it
+		if err == nil && cap(b.text) <= keptBatch { // otherwise the sinks keep a slice of the buffer
 			a.spare = batch{text: b.text[:0], ends: b.ends[:0]}
 		}
 		more = a.pending != nil
@@ -67,10 +68,10 @@ func (a *Auditor) work() {
 	}
 }
 
-// keptBatch bounds the space that is kept: some hundred records.
+// keptBatch limits the buffer that is kept for reuse, to some hundred records.
 const keptBatch = 256 << 10
 
-// take returns the batch that is written next. Without one, nobody is at work any more.
+// take returns the batch to write next. If there is none, it marks the worker as stopped and returns nil.
 func (a *Auditor) take() *batch {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -88,9 +89,9 @@ func (a *Auditor) take() *batch {
 	return nil
 }
 
-// settle tells those who wait for a batch what came of it. mu is held.
+// settle publishes a batch's result to those who wait for it. The caller holds mu.
 func (a *Auditor) settle(b *batch, written int, err error) {
-	if b.settled { // the sinks took it after all, after Wait
+	if b.settled { // it expired before the sinks took it
 		return
 	}
 	b.settled = true
@@ -100,22 +101,22 @@ func (a *Auditor) settle(b *batch, written int, err error) {
 	close(b.done)
 }
 
-// expire refuses the records of a batch that is too long on its way.
+// expire refuses the records of a batch that takes too long.
 func (a *Auditor) expire(b *batch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if b.settled {
 		return
 	}
-	// A sink that hangs is not the same as a process that gets no processor time: there records wait for each other without
-	// any being with a sink for long.
+	// A hanging sink differs from a process that gets no processor time: in the latter, records wait for each other,
+	// and no single write takes long.
 	b.waits++
 	if hangs := !a.withSink.IsZero() && a.o.Now().Sub(a.withSink) >= a.o.Wait; !hangs && b.waits < busyWaits {
 		b.timer.Reset(a.o.Wait)
 		return
 	}
 	if a.pending == b {
-		a.pending = nil // what was refused is not written
+		a.pending = nil // refused records are not written
 	}
 	a.settle(b, 0, errors.New("a sink is too slow"))
 }

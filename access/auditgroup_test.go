@@ -15,11 +15,11 @@ import (
 	"countersign/access"
 )
 
-// slowSink takes a second for its first write, so that records gather behind it.
+// slowSink takes half a second for its first write, so that records gather behind it.
 type slowSink struct {
 	out    bytes.Buffer
 	writes int
-	fits   int // bytes of the second write
+	fits   int // accepted bytes of the second write
 }
 
 func (s *slowSink) Write(p []byte) (int, error) {
@@ -34,7 +34,7 @@ func (s *slowSink) Write(p []byte) (int, error) {
 	return s.out.Write(p)
 }
 
-// writeBehind has one record written, and n more while that is on its way. It returns the errors of those, by their id.
+// writeBehind writes one record, and n more during that write. It returns their errors by record id.
 func writeBehind(t *testing.T, a *access.Auditor, n int) map[string]error {
 	t.Helper()
 	var writers sync.WaitGroup
@@ -59,7 +59,7 @@ func writeBehind(t *testing.T, a *access.Auditor, n int) map[string]error {
 	return errs
 }
 
-func TestAudit_RecordsThatWaitAreWrittenTogether(t *testing.T) {
+func TestAudit_WaitingRecordsAreWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &slowSink{fits: 1 << 20}
 		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: sink})
@@ -74,8 +74,8 @@ func TestAudit_RecordsThatWaitAreWrittenTogether(t *testing.T) {
 	})
 }
 
-// Of the records of one write that was cut, exactly those fail that are not on every sink.
-func TestAudit_AFailedWriteFailsTheRecordsThatAreNotWritten(t *testing.T) {
+// If a write is cut, exactly those of its records fail that are not on every sink.
+func TestAudit_AFailedWriteFailsOnlyUnwrittenRecords(t *testing.T) {
 	for _, withFile := range []bool{false, true} {
 		for _, fits := range []int{0, 1, 150, 1000, 5000} {
 			t.Run(fmt.Sprintf("%d bytes fit, file %v", fits, withFile), func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestAudit_AFailedWriteFailsTheRecordsThatAreNotWritten(t *testing.T) {
 								t.Errorf("%s: %v", id, err)
 							}
 							if written[id] {
-								again++ // the one by which Broken finds out
+								again++ // written when Broken retried
 							}
 						}
 					}
@@ -130,14 +130,14 @@ func TestAudit_AFailedWriteFailsTheRecordsThatAreNotWritten(t *testing.T) {
 	}
 }
 
-// wholeRecords is how many lines the first bytes of the second write have.
+// wholeRecords returns how many whole lines are in the first bytes of the second write.
 func wholeRecords(fits int, whole []byte) int {
 	second := whole[bytes.IndexByte(whole, '\n')+1:]
 	return bytes.Count(second[:min(fits, len(second))], []byte("\n"))
 }
 
-// What is written again hangs like anything else: records behind it wait no longer for that.
-func TestAudit_RecordsBehindASecondTryThatHangsAreRefusedInTime(t *testing.T) {
+// A retry can hang like any other write; the records behind it must not wait for it forever.
+func TestAudit_AHangingRetryDoesNotHoldUpRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck, writes := make(chan struct{}), 0
 		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: writerFunc(func(p []byte) (int, error) {
@@ -166,7 +166,7 @@ func TestAudit_RecordsBehindASecondTryThatHangsAreRefusedInTime(t *testing.T) {
 	})
 }
 
-// A record of an outcome keeps nobody waiting, is written before what is recorded later, and shows where it cannot be.
+// Write does not wait for the record of an outcome, but writes it before later records and reports if it cannot.
 func TestAudit_OutcomesAreNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &slowSink{fits: 1 << 20}
@@ -192,7 +192,7 @@ func TestAudit_OutcomesAreNotWaitedFor(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: &slowSink{}}) // whose second write fails
+		a := newAuditor(t, access.AuditOptions{Now: time.Now, Stdout: &slowSink{}}) // its second write fails
 		if err := a.Write(t.Context(), access.Record{RequestID: "first"}); err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestAudit_OutcomesAreNotWaitedFor(t *testing.T) {
 		}
 		synctest.Wait()
 		if !a.Broken() {
-			t.Error("the record that could not be written does not show")
+			t.Error("Broken does not report the record that could not be written")
 		}
 		synctest.Wait()
 	})

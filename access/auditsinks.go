@@ -7,13 +7,13 @@ import (
 	"os"
 )
 
-// Names of sinks.
+// The names of sinks.
 const (
 	SinkFile   = "file"
 	SinkStdout = "stdout"
 )
 
-// SinkError is an [ErrAudit] of which the sink is known.
+// SinkError is an audit error that names the sink that failed.
 type SinkError struct {
 	Sink string
 	Err  error
@@ -23,20 +23,20 @@ func (e *SinkError) Error() string { return e.Err.Error() }
 
 func (e *SinkError) Unwrap() error { return e.Err }
 
-// sinks are where audit records go. One goroutine at a time uses them.
+// sinks are the destinations of audit records. Only one goroutine at a time uses them.
 type sinks struct {
-	stdout io.Writer // nil for none
-	name   string    // of the file; empty for none
+	stdout io.Writer // nil if not configured
+	name   string    // of the file; empty if not configured
 	file   *os.File
 	opened os.FileInfo // of file
-	lines  WholeLines  // into file
+	lines  WholeLines  // writes to file
 
-	// Of the last write, the first line that did not get there whole.
+	// The first line of the last write that the sink did not take whole.
 	fileLacks, stdoutLacks []byte
 }
 
-// write appends lines, of which each ends where ends says, and returns how many of the first are on all sinks. The error is why
-// the others are not.
+// write writes lines, which end at the offsets in ends, and returns how many of the first lines are on all sinks. The
+// error says why the others are not.
 func (s *sinks) write(text []byte, ends []int) (written int, err error) {
 	written = len(ends)
 	s.fileLacks, s.stdoutLacks = nil, nil
@@ -61,7 +61,7 @@ func (s *sinks) write(text []byte, ends []int) (written int, err error) {
 	return written, err
 }
 
-// rewrite tries again what did not get there.
+// rewrite retries the lines that the sinks lack.
 func (s *sinks) rewrite() error {
 	if len(s.fileLacks) > 0 {
 		if _, err := s.writeFile(s.fileLacks); err != nil {
@@ -78,7 +78,7 @@ func (s *sinks) rewrite() error {
 	return nil
 }
 
-// wholeLines is how many lines n bytes hold.
+// wholeLines returns how many lines fit entirely into n bytes.
 func wholeLines(ends []int, n int) int {
 	for i, end := range ends {
 		if end > n {
@@ -95,7 +95,7 @@ func endOf(ends []int, lines int) int {
 	return ends[lines-1]
 }
 
-// lineAt is a line of text; nil where it has none there.
+// lineAt returns one line of text, or nil if text ends before it.
 func lineAt(text []byte, ends []int, line int) []byte {
 	if line == len(ends) || ends[line] > len(text) {
 		return nil
@@ -113,14 +113,14 @@ func (s *sinks) writeFile(text []byte) (n int, err error) {
 	return n, nil
 }
 
-// WholeLines writes lines to a file or a pipe. A line that was cut before, as by a full disk, is ended first, so that the next
-// one is whole.
+// WholeLines writes lines to a file or a pipe. If a line was cut, for example by a full disk, it ends that line before
+// the next write, so that the next line is whole.
 type WholeLines struct {
 	To  io.Writer
-	cut bool // the last line there was
+	cut bool // the last line written was cut
 }
 
-// Write returns how much of the text was written.
+// Write writes text and returns how many of its bytes were written.
 func (l *WholeLines) Write(text []byte) (n int, err error) {
 	if len(text) == 0 {
 		return 0, nil
@@ -141,8 +141,8 @@ func (l *WholeLines) Write(text []byte) (n int, err error) {
 	return n, err
 }
 
-// followRotation looks at the file's name before each write: between a look and the next, records would go to a file that a
-// rotation has moved, and perhaps packed and removed.
+// followRotation checks the file's name before each write. If it checked less often, records would go to a file that
+// log rotation has moved, and perhaps compressed and removed.
 func (s *sinks) followRotation() error {
 	if at, err := os.Stat(s.name); err == nil && os.SameFile(at, s.opened) {
 		return nil
@@ -168,14 +168,14 @@ func (s *sinks) openFile() error {
 	return nil
 }
 
-// endsAmidLine tells whether a file was left with a line that is cut, as by a process that ended while the disk was full.
+// endsAmidLine reports whether a file ends with a cut line, as left by a process that ended while the disk was full.
 func endsAmidLine(name string, info os.FileInfo) bool {
 	if !info.Mode().IsRegular() || info.Size() == 0 {
 		return false
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return false // it can be written and not read
+		return false // the file may be writable but not readable
 	}
 	defer func() { _ = file.Close() }()
 	last := []byte{'\n'}

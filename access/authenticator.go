@@ -16,37 +16,35 @@ import (
 type Auth string
 
 const (
-	// AuthRequired is the default: every caller proves who it is.
+	// AuthRequired is the default: every caller must authenticate.
 	AuthRequired Auth = ""
-	// AuthNone lets everybody in as the caller [Anonymous]. It is a word that
-	// an operator must have typed, never a fallback.
+	// AuthNone admits everyone as the caller [Anonymous]. An operator must set it explicitly; it is never a fallback.
 	AuthNone Auth = "none"
 )
 
-// Anonymous is the caller's id under [AuthNone]. No key may carry it.
+// Anonymous is the caller's id under [AuthNone]. No API key may use it.
 const Anonymous = "anonymous"
 
-// Options configures an [Authenticator]. With [AuthRequired] at least one way
-// to authenticate must be there; with [AuthNone] none may be.
+// Options configures an [Authenticator]. [AuthRequired] needs at least one authentication method; [AuthNone] allows
+// none.
 type Options struct {
 	Auth    Auth
 	APIKeys []APIKey
-	// OIDC are the issuers of OpenID Connect whose tokens are accepted.
+	// OIDC are the accepted OpenID Connect issuers.
 	OIDC []OIDC
-	// Entra and TrustedHeader are off when nil.
+	// Entra and TrustedHeader are off if nil.
 	Entra         *Entra
 	TrustedHeader *TrustedHeader
-	// Guest lets guests in. Nil: there are none.
+	// Guest allows guests. Nil means no guests.
 	Guest *Guest
-	// PassesAuthorization: of requests that are passed on, Authorization is for the receiver where X-API-Key says who
-	// calls, or nobody has to; see [Authenticator.AuthenticateProxied].
+	// PassesAuthorization says that the Authorization header of a proxied request is meant for the upstream if
+	// X-API-Key authenticates the caller, or if no authentication is required. See [Authenticator.AuthenticateProxied].
 	PassesAuthorization bool
 	// Now is the clock. Required.
 	Now func() time.Time
-	// KeysFetched learns of each fetch of an issuer's signing keys. Nil: nobody listens.
+	// KeysFetched is called after each fetch of an issuer's signing keys, if it is not nil.
 	KeysFetched func(error)
-	// Before is the authenticator that this one takes the place of; the signing keys that it has fetched are used on.
-	// Nil: there was none.
+	// Before is the authenticator that this one replaces, or nil. The signing keys that it has fetched are reused.
 	Before *Authenticator
 }
 
@@ -55,15 +53,14 @@ type Authenticator struct {
 	auth    Auth
 	keys    []storedKey
 	entra   *entra
-	issuers map[string]*oidc // by the issuer that tokens name
+	issuers map[string]*oidc // by the iss claim of their tokens
 	trusted *TrustedHeader
 	guest   *Guest
-	passes  bool // Authorization, to the receiver
+	passes  bool // see Options.PassesAuthorization
 	now     func() time.Time
 }
 
-// NewAuthenticator checks every option and reports all faults joined, each
-// naming its field.
+// NewAuthenticator checks every option and returns all faults joined, each naming its field.
 func NewAuthenticator(o Options) (*Authenticator, error) {
 	a := &Authenticator{auth: o.Auth, trusted: o.TrustedHeader, guest: o.Guest, passes: o.PassesAuthorization, now: o.Now}
 	var faults []error
@@ -119,7 +116,7 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	return a, nil
 }
 
-// keySets are the places of all signing keys.
+// keySets returns the key sets of all issuers by their source.
 func (a *Authenticator) keySets() map[keySource]**keySet {
 	sets := map[keySource]**keySet{}
 	if a.entra != nil {
@@ -131,7 +128,7 @@ func (a *Authenticator) keySets() map[keySource]**keySet {
 	return sets
 }
 
-// keepKeys uses on what was fetched from the same places.
+// keepKeys reuses the key sets of before that have the same source.
 func (a *Authenticator) keepKeys(before *Authenticator) {
 	old := before.keySets()
 	for source, keys := range a.keySets() {
@@ -141,11 +138,9 @@ func (a *Authenticator) keepKeys(before *Authenticator) {
 	}
 }
 
-// Authenticate looks for the caller's credentials in this order, and the first
-// that is there decides: the X-API-Key header; the headers of a trusted platform,
-// where [TrustedHeader] is on; the Authorization header with the Bearer scheme,
-// which holds a token or an API key. So a gateway in front may use
-// Authorization for itself.
+// Authenticate authenticates a request by the first of these that it has: the X-API-Key header; the headers of a
+// trusted platform, if [TrustedHeader] is enabled; the Authorization header with the Bearer scheme and a token or an
+// API key. X-API-Key comes first so that a gateway in front can use Authorization for itself.
 func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 	if a.auth == AuthNone {
 		return Caller{ID: Anonymous, Method: MethodNone}, nil
@@ -168,7 +163,7 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 	default:
 		return Caller{}, bad("Authorization given more than once")
 	}
-	// RFC 9110 section 11.1: the scheme's case does not matter.
+	// RFC 9110 section 11.1: the scheme is case-insensitive.
 	scheme, token, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return Caller{}, bad("Authorization is not of the Bearer scheme")
@@ -180,16 +175,14 @@ func (a *Authenticator) Authenticate(r *http.Request) (Caller, error) {
 	return a.apiKey(token)
 }
 
-// AuthenticateProxied is [Authenticator.Authenticate] for a request that is passed
-// on, whose Authorization the client may have made for somebody else. Besides, a
-// key may come as the password of the Basic scheme, and as the session token of a
-// client that signs for AWS, whose signature is not looked at. Keys that differ are
-// refused with [ErrTwoKeys]: which one counts would be a guess.
+// AuthenticateProxied is [Authenticator.Authenticate] for a proxied request, whose Authorization header the client may
+// have written for another server. It also accepts a key as the password of the Basic scheme, and as the session token
+// of a client that signs for AWS, whose signature is not checked. Different keys in one request are refused with
+// [ErrTwoKeys], because choosing one would be a guess.
 //
-// With [Options.PassesAuthorization], an Authorization beside an X-API-Key is for the
-// receiver and no credential, unless it is a signature or holds an API key. An
-// Authorization that did say who calls, or holds the same key, is taken out of the
-// request.
+// With [Options.PassesAuthorization], an Authorization header next to an X-API-Key is for the upstream and not a
+// credential, unless it is a signature or holds an API key. An Authorization header that authenticated the caller, or
+// that holds the same key, is removed from the request.
 func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	if a.auth == AuthNone {
 		return Caller{ID: Anonymous, Method: MethodNone}, nil
@@ -197,7 +190,7 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	keys := slices.Clone(r.Header.Values("X-Api-Key"))
 	if a.trusted != nil && len(keys) == 0 && len(r.Header.Values("X-Ms-Client-Principal")) > 0 {
 		caller, err := a.trusted.authenticate(r)
-		if a.passes { // the platform has looked at it
+		if a.passes { // the platform has checked it
 			r.Header.Del("Authorization")
 		}
 		return a.withoutForeignRoles(caller), err
@@ -221,16 +214,16 @@ func (a *Authenticator) AuthenticateProxied(r *http.Request) (Caller, error) {
 	return a.apiKey(key)
 }
 
-// withAuthorization adds the keys of Authorization to those that came otherwise.
+// withAuthorization adds the keys in Authorization headers to keys.
 func (a *Authenticator) withAuthorization(r *http.Request, keys []string) ([]string, error) {
 	passed, ours := a.passes && len(keys) > 0, false
 	for _, value := range r.Header.Values("Authorization") {
-		found, err := keysIn(value, r)
+		found, err := authorizationKeys(value, r)
 		switch isSignature := strings.HasPrefix(value, "AWS4-"); {
 		case passed && !isSignature:
 			for _, key := range found {
 				if _, err := a.apiKey(strings.TrimSpace(key)); err == nil {
-					keys = append(keys, key) // another caller's is not for the receiver
+					keys = append(keys, key) // another caller's key must not reach the upstream
 				}
 				ours = ours || strings.TrimSpace(key) == strings.TrimSpace(keys[0])
 			}
@@ -248,8 +241,8 @@ func (a *Authenticator) withAuthorization(r *http.Request, keys []string) ([]str
 	return keys, nil
 }
 
-// keysIn are the keys that an Authorization header brings.
-func keysIn(authorization string, r *http.Request) ([]string, error) {
+// authorizationKeys returns the keys in an Authorization header.
+func authorizationKeys(authorization string, r *http.Request) ([]string, error) {
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(authorization), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
@@ -267,8 +260,8 @@ func keysIn(authorization string, r *http.Request) ([]string, error) {
 	return nil, bad("Authorization is of a scheme that is not known")
 }
 
-// Run keeps the issuers' signing keys fresh until ctx ends, so that no request
-// waits for them. Without it they are fetched when a token needs them.
+// Run keeps the issuers' signing keys fresh until ctx ends, so that no request waits for them. Without Run, keys are
+// fetched when a token needs them.
 func (a *Authenticator) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, keys := range a.keySets() {
@@ -277,8 +270,8 @@ func (a *Authenticator) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// Challenge is the WWW-Authenticate value for a 401 response to err (RFC 6750
-// section 3: a request without credentials is told the scheme and no error).
+// Challenge is the WWW-Authenticate value for a 401 response to err. By RFC 6750 section 3, the response to a request
+// without credentials names the scheme and no error.
 func (a *Authenticator) Challenge(err error) string {
 	const scheme = `Bearer realm="countersign"`
 	if errors.Is(err, ErrNoCredentials) {

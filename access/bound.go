@@ -6,17 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// Callers choose much of what is on record, also those who are denied. With
-// these bounds a line has at most 64 KiB, whatever a request holds.
+// Callers choose much of what is recorded, even callers who are denied. With these limits a line has at most 64 KiB,
+// whatever the request holds.
 const (
-	maxText  = 1 << 10 // bytes of a text, as JSON
+	maxText  = 1 << 10 // bytes of a string, as JSON
 	maxList  = 4 << 10 // bytes of a list, as JSON
 	maxNames = 64
 )
 
-// bound cuts what is too long. What was cut says so, with the length and the hash
-// of the whole, by which it can still be found. The texts are all but those that
-// this package alone chooses.
+// bound shortens what is too long. Shortened values say so, with the length and the hash of the original, by which it
+// can be found. It covers every string that is not chosen by this package alone.
 func (r *Record) bound() {
 	for _, text := range [...]*string{
 		&r.EventID, &r.RequestID, &r.CallerID, &r.ApplicationID, &r.ObjectID, &r.Issuer, &r.ClientIP, &r.Decision, &r.Reason,
@@ -48,7 +47,7 @@ func shorten(s string) string {
 	return s
 }
 
-// shortenList keeps the first and the last.
+// shortenList keeps the first entries and the last one.
 func shortenList(list []string) []string {
 	if isShort(list) {
 		return list
@@ -68,7 +67,7 @@ func shortenList(list []string) []string {
 	return append(out, end)
 }
 
-// isShort tells of most lists, without a look at each character, that nothing in them has to be cut.
+// isShort reports whether a list surely fits, without looking at each character. Most lists do.
 func isShort(list []string) bool {
 	left := maxList
 	for _, s := range list {
@@ -80,10 +79,10 @@ func isShort(list []string) bool {
 	return left >= 0 && len(list) <= maxNames
 }
 
-// longestEscape is what a byte takes at most.
+// longestEscape is the most bytes that one byte can take in JSON.
 const longestEscape = len(`\u0000`)
 
-// fitting is how many of the first bytes of s take at most limit bytes in JSON.
+// fitting returns how many leading bytes of s fit into limit bytes of JSON.
 func fitting(s string, limit int) int {
 	for i := 0; i < len(s); {
 		c, n := utf8.DecodeRuneInString(s[i:])
@@ -105,11 +104,11 @@ func jsonSize(s string) int {
 	return size
 }
 
-// runeSize is what encoding/json makes of a character that has n bytes.
+// runeSize returns how many bytes encoding/json writes for a character of n bytes.
 func runeSize(c rune, n int) int {
 	switch {
 	case c < ' ', c == 0x2028, c == 0x2029, c == utf8.RuneError && n == 1:
-		return len(`\u0000`) // or less
+		return len(`\u0000`) // or shorter
 	case c == '"', c == '\\':
 		return 2
 	}

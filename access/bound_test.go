@@ -10,7 +10,7 @@ import (
 	"countersign/access"
 )
 
-// lineOf is the line of a record, and the record that is read from it.
+// lineOf returns a record's line, and the record decoded from it.
 func lineOf(t *testing.T, o access.AuditOptions, r access.Record) ([]byte, access.Record) {
 	t.Helper()
 	var out bytes.Buffer
@@ -21,8 +21,8 @@ func lineOf(t *testing.T, o access.AuditOptions, r access.Record) ([]byte, acces
 	return out.Bytes(), readRecords(t, out.Bytes())[0]
 }
 
-// largest is the largest request that the service takes: a URL of 64 KiB with
-// 1,024 parameters, and 64 KiB of header names.
+// largest is the largest request that the service accepts: a URL of 64 KiB with 1,024 parameters, and 64 KiB of header
+// names.
 func largest() (q access.Question, signedHeaders string) {
 	var keys, headers []string
 	for n := range 1024 {
@@ -66,8 +66,8 @@ func TestAuditRecord_OfTheLargestRequestIsSmall(t *testing.T) {
 	}
 }
 
-// Whatever a record's texts hold, in whatever characters, its line is bounded.
-func TestAuditRecord_HasALongestLine(t *testing.T) {
+// Whatever characters a record's strings hold, its line is bounded.
+func TestAuditRecord_LineLengthIsBounded(t *testing.T) {
 	for _, character := range []string{"x", "\x00", "\xff", `"`, "\u2028", "é", "😀", "<"} {
 		long := strings.Repeat(character, 64<<10)
 		many := make([]string, 70)
@@ -105,7 +105,7 @@ func TestAuditRecord_HasALongestLine(t *testing.T) {
 	}
 }
 
-func TestAuditRecord_KeepsWhatIsShort(t *testing.T) {
+func TestAuditRecord_KeepsShortValues(t *testing.T) {
 	for _, path := range []string{"/" + strings.Repeat("p", 1023), "/" + strings.Repeat("é", 511), "/a\"b"} {
 		if _, got := lineOf(t, access.AuditOptions{}, access.Record{Path: path}); got.Path != path {
 			t.Errorf("%d bytes came out as %q", len(path), got.Path)

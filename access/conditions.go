@@ -9,11 +9,11 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/eval"
 )
 
-// outcome is what a part of a policy comes to, as far as it is known without Cedar.
+// outcome is the value of a part of a policy, as far as it is known without Cedar.
 type outcome uint8
 
 const (
-	unknown outcome = iota // Cedar has to evaluate it, and may find an error
+	unknown outcome = iota // Cedar must evaluate it, and may find an error
 	no
 	yes
 )
@@ -25,11 +25,13 @@ func outcomeOf(holds bool) outcome {
 	return no
 }
 
-// condition is a part of a policy that compares texts of the request with literals: resource.service == "sqs". Policies are
-// mostly made of such, and evaluating a thousand by Cedar takes ten times as long as all the rest of a signature.
+// condition is a part of a policy that compares strings of the request with literals, such as resource.service ==
+// "sqs". Most conditions are like this, and evaluating a thousand of them in Cedar takes ten times as long as the rest
+// of a signature.
 type condition func(*attributes) outcome
 
-// textAttributes are the attributes of a request that policies compare with texts. An empty one is not there, and an error.
+// textAttributes are the attributes of a request that policies compare with strings. An empty one is absent, and
+// reading it is an error.
 var textAttributes = map[types.String]func(*attributes) string{
 	"profile":   func(f *attributes) string { return f.profile },
 	"service":   func(f *attributes) string { return f.service },
@@ -40,11 +42,11 @@ var textAttributes = map[types.String]func(*attributes) string{
 	"operation": func(f *attributes) string { return f.operation },
 }
 
-// conditions reads conditions of policies for requests whose context is known, or not where that is nil.
+// conditions compiles policy conditions. If context is not nil, they are compiled for requests with that context.
 type conditions struct{ context *cedar.Record }
 
-// read is what a policy evaluates first, and whether that is all. What comes after anything else is not in it, for
-// that may end in an error, which must be seen.
+// read compiles the leading conditions of a policy, and reports whether that is all of them. It stops at the first
+// condition that it cannot compile, because evaluating that may end in an error, which must not be hidden.
 func (k conditions) read(list []ast.ConditionType) (c condition, whole bool) {
 	c, whole = always(yes), true
 	for _, next := range list {
@@ -63,7 +65,8 @@ func (k conditions) read(list []ast.ConditionType) (c condition, whole bool) {
 	return c, whole
 }
 
-// readOne is the part of an expression that is evaluated first, nil where that is none, and whether it is all of it.
+// readOne compiles the part of an expression that is evaluated first, nil if it cannot, and reports whether that is all
+// of the expression.
 func (k conditions) readOne(n ast.IsNode) (c condition, whole bool) {
 	if o := k.known(n); o != unknown {
 		return always(o), true
@@ -106,7 +109,7 @@ func (k conditions) readOne(n ast.IsNode) (c condition, whole bool) {
 	return nil, false
 }
 
-// known is what an expression comes to that looks at the context alone.
+// known returns the outcome of an expression that reads nothing but the context.
 func (k conditions) known(n ast.IsNode) outcome {
 	if k.context == nil {
 		return unknown
@@ -161,7 +164,7 @@ func equals(n ast.BinaryNode) (condition, bool) {
 	return nil, false
 }
 
-// compare is a condition on an attribute of the request; nil where n is none.
+// compare compiles a comparison with an attribute of the request. It reports false if n is no such attribute.
 func compare(n ast.IsNode, holds func(string) bool) (c condition, found bool) {
 	access, _ := n.(ast.NodeTypeAccess)
 	variable, _ := access.Arg.(ast.NodeTypeVariable)
@@ -184,7 +187,7 @@ func textLiteral(n ast.IsNode) (string, bool) {
 	return string(value), isText
 }
 
-// textSet are the elements of a set of literals.
+// textSet returns the strings of a set literal.
 func textSet(n ast.IsNode) (list []string, isList bool) {
 	set, isList := n.(ast.NodeTypeSet)
 	for _, element := range set.Elements {

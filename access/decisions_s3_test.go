@@ -7,8 +7,7 @@ import (
 	"countersign/access"
 )
 
-// s3Rows are the side doors of S3: all that turns a request for an object in the
-// inbox into something else.
+// s3Rows are the S3 requests that turn a request for an object in the inbox into something else.
 func s3Rows() []row {
 	object := func(query string) access.Request { return to("GET", files+"/inbox/a"+query) }
 	copying := func(source string, more ...string) access.Question {
@@ -121,8 +120,7 @@ func s3Rows() []row {
 	return rows
 }
 
-// loginRows are the services whose signature is a login, against everybody who
-// did not get them by name.
+// loginRows ask for services whose signature is a login, for callers without a policy that names them.
 func loginRows() []row {
 	identity := func(more ...string) access.Request {
 		return to("GET", token+"?Action=GetCallerIdentity&Version=2011-06-15", more...)

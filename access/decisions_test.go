@@ -19,7 +19,7 @@ const (
 	token = "https://sts.eu-west-1.amazonaws.com/"
 )
 
-// row is one expected decision: by names a policy that decides, "" for any or none.
+// row is one expected decision. If by is not empty, it is a policy that must be among the deciding ones.
 type row struct {
 	name  string
 	q     access.Question
@@ -47,7 +47,7 @@ func admin(r access.Request) access.Question {
 	}
 }
 
-// but returns r changed.
+// but returns r with a change.
 func but(r access.Request, change func(*access.Request)) access.Request {
 	r.Headers = slices.Clone(r.Headers)
 	change(&r)
@@ -88,8 +88,7 @@ func TestDecisions(t *testing.T) {
 	t.Logf("%d rows", len(rows))
 }
 
-// matrix asks every combination about the policies without tricks, against an
-// expectation written in Go.
+// matrix returns every combination of requests for the simple policies, with expectations written in Go.
 func matrix() []row {
 	var rows []row
 	for _, caller := range []string{"crm-sync", "files", "archiver", "stranger"} {

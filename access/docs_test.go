@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The table of threats names tests that exist, and every threat has one.
+// Every threat in the table names tests, and those tests exist.
 func TestThreatsNameTheirTests(t *testing.T) {
 	text := string(must(os.ReadFile("../docs/security.md")))
 	name := regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9_]*)`")

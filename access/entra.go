@@ -12,34 +12,34 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwt"
 )
 
-// Entra accepts access tokens of Microsoft Entra ID's public cloud, of version
-// 1.0 (which managed identities get) and 2.0.
+// Entra accepts access tokens from Microsoft Entra ID's public cloud, version 1.0 (which managed identities get) and
+// 2.0.
 type Entra struct {
-	// Tenant is the directory's id, a GUID. Tokens of other tenants are refused.
+	// Tenant is the directory's id, a GUID. Tokens from other tenants are refused.
 	Tenant string
-	// Audiences are accepted in the token's aud: the application's ID URI, or its
-	// client id for tokens of version 2.0. At least one.
+	// Audiences are the accepted values of aud: the application's ID URI, or its client id for tokens of version 2.0.
+	// At least one is required.
 	Audiences []string
 	Admission
-	// KeysURL is where the signing keys are; empty means the tenant's keys at
-	// login.microsoftonline.com. https, or http on loopback.
+	// KeysURL is where the signing keys are. It defaults to the tenant's keys at login.microsoftonline.com, and must be
+	// https, or http on loopback.
 	KeysURL string
-	// Transport fetches the keys; nil means [http.DefaultTransport].
+	// Transport fetches the keys. It defaults to [http.DefaultTransport].
 	Transport http.RoundTripper
 }
 
-// Issuers are the iss of its tokens, of version 1.0 and 2.0.
+// Issuers returns the iss claims of the tenant's tokens, of version 1.0 and 2.0.
 func (o *Entra) Issuers() []string {
 	return []string{"https://sts.windows.net/" + o.Tenant + "/", "https://login.microsoftonline.com/" + o.Tenant + "/v2.0"}
 }
 
-// entraHeader is what a token's header may say.
+// entraHeader is what a token header may hold.
 var entraHeader = headerRule{algorithms: []jwa.SignatureAlgorithm{jwa.RS256()}, types: []string{"JWT"}}
 
 type entra struct {
 	tenant    string
 	audiences []string
-	issuers   map[string]string // issuer to the version that it stands for
+	issuers   map[string]string // from issuer to token version
 	admission Admission
 	keys      *keySet
 	now       func() time.Time
@@ -96,8 +96,8 @@ func isGUID(s string) bool {
 	return true
 }
 
-// authenticate checks a token. What costs nothing comes first: only a token
-// that is right but for its signature reaches the keys.
+// authenticate checks a token. The cheap checks come first: the keys are needed only for a token that is valid except,
+// perhaps, for its signature.
 func (e *entra) authenticate(ctx context.Context, token string, claims jwt.Token) (Caller, error) {
 	header, err := entraHeader.read(token)
 	if err != nil {
@@ -113,8 +113,8 @@ func (e *entra) authenticate(ctx context.Context, token string, claims jwt.Token
 	return e.admission.admit(who, MethodEntra)
 }
 
-// read checks the claims (Microsoft identity platform, "Secure applications and
-// APIs by validating claims") and returns who they speak of.
+// read checks the claims (Microsoft identity platform, "Secure applications and APIs by validating claims") and returns
+// the identity that they describe.
 func (e *entra) read(claims jwt.Token) (identity, error) {
 	if err := checkTimes(claims, e.now); err != nil {
 		return identity{}, err
@@ -135,7 +135,7 @@ func (e *entra) read(claims jwt.Token) (identity, error) {
 	if kind := claimText(claims, "idtyp"); kind != "" && kind != "app" {
 		who.user = true
 	}
-	// The application's id is azp in version 2.0 and appid in 1.0.
+	// The application's id is in azp in version 2.0 and in appid in 1.0.
 	name, other := "azp", "appid"
 	if version == "1.0" {
 		name, other = other, name

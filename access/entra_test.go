@@ -39,7 +39,7 @@ type issuer struct {
 	key      *rsa.PrivateKey
 	kid      string
 	fetches  atomic.Int64
-	response func() (int, []byte) // replaces the keys, when set
+	response func() (int, []byte) // replaces the keys if set
 	delay    time.Duration
 }
 
@@ -51,7 +51,7 @@ var newIssuer = sync.OnceValue(func() *issuer {
 	return &issuer{key: key, kid: "key-1"}
 })
 
-// directory is an issuer of its own for one test, with the shared key.
+// directory returns an issuer for one test, with the shared key.
 func directory() *issuer { return &issuer{key: newIssuer().key, kid: "key-1"} }
 
 func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -156,7 +156,7 @@ func TestEntraTokenIsAccepted(t *testing.T) {
 	}
 }
 
-func TestEntraCallerIsTheApplicationOrThePerson(t *testing.T) {
+func TestEntraCallerIsTheApplicationOrTheUser(t *testing.T) {
 	i := directory()
 	e := i.entra()
 	e.Callers = nil
@@ -177,8 +177,8 @@ func TestEntraCallerIsTheApplicationOrThePerson(t *testing.T) {
 	}
 }
 
-// badTokensOf are tokens that any issuer's verifier must refuse, each for one reason, made from a good header and
-// good claims, of which one is called name.
+// badTokensOf returns tokens that any issuer's verifier must refuse, each for one reason. They are made from a good
+// header and good claims; name is one of the claims.
 func badTokensOf(i *issuer, h, c claims, name string) map[string]string {
 	good := i.sign(h, c)
 	part := strings.Split(good, ".")
@@ -254,7 +254,7 @@ func badTokensOf(i *issuer, h, c claims, name string) map[string]string {
 	return bad
 }
 
-// badTokens are tokens that must be refused, each for one reason.
+// badTokens returns tokens that must be refused, each for one reason.
 func badTokens(i *issuer) map[string]string {
 	h, c := goodHeader(), goodClaims(noon)
 	bad := badTokensOf(i, h, c, "appid")
@@ -292,14 +292,14 @@ func TestEntraTokenIsRefused(t *testing.T) {
 	checkRefused(t, newAuthenticator(t, access.Options{Entra: i.entra()}), i.sign(goodHeader(), goodClaims(noon)), badTokens(i))
 }
 
-// checkRefused has the good token accepted and all that are made from it refused.
+// checkRefused checks that the good token is accepted and that all bad ones are refused.
 func checkRefused(t *testing.T, a *access.Authenticator, good string, bad map[string]string) {
 	t.Helper()
 	if len(bad) < 60 {
 		t.Fatalf("%d cases, want 60 at least", len(bad))
 	}
 	if _, err := a.Authenticate(bearer(good)); err != nil {
-		t.Fatalf("the token that the cases are made from: %v", err)
+		t.Fatalf("the good token is refused: %v", err)
 	}
 	for name, token := range bad {
 		got, err := a.Authenticate(bearer(token))
@@ -312,7 +312,7 @@ func checkRefused(t *testing.T, a *access.Authenticator, good string, bad map[st
 	}
 }
 
-func TestEntraCallerWithoutBusinessIsForbidden(t *testing.T) {
+func TestEntraCallerWithoutRoleIsForbidden(t *testing.T) {
 	i := directory()
 	a := newAuthenticator(t, access.Options{Entra: i.entra()})
 	for name, c := range map[string]claims{
@@ -330,7 +330,7 @@ func TestEntraCallerWithoutBusinessIsForbidden(t *testing.T) {
 	}
 }
 
-func TestEntra_RefusalsThatACallerCanMendAreKindsOfTheirOwn(t *testing.T) {
+func TestEntra_CorrectableRefusalsHaveTheirOwnErrors(t *testing.T) {
 	i := directory()
 	a := newAuthenticator(t, access.Options{Entra: i.entra()})
 	for name, test := range map[string]struct {
@@ -471,7 +471,7 @@ func TestNewSigningKeyIsFound(t *testing.T) {
 			t.Errorf("after five minutes: %v", err)
 		}
 		if err := call("key-1"); !errors.Is(err, access.ErrBadCredentials) {
-			t.Errorf("the key that was taken back: got %v, want %v", err, access.ErrBadCredentials)
+			t.Errorf("the withdrawn key: got %v, want %v", err, access.ErrBadCredentials)
 		}
 	})
 }
@@ -517,7 +517,7 @@ func TestWaitingForKeysEndsWithTheRequest(t *testing.T) {
 			t.Errorf("got %v, want %v", err, access.ErrUnavailable)
 		}
 		if _, err := a.Authenticate(r); err != nil {
-			t.Errorf("the fetch went on for others: %v", err)
+			t.Errorf("the fetch should go on for others: %v", err)
 		}
 	})
 }
@@ -542,7 +542,7 @@ func TestWeakAndForeignSigningKeysAreLeftOut(t *testing.T) {
 		}
 	}
 	if _, err := a.Authenticate(bearer(i.sign(goodHeader(), goodClaims(noon)))); err != nil {
-		t.Errorf("the good key beside them: %v", err)
+		t.Errorf("the good key among them: %v", err)
 	}
 }
 

@@ -7,12 +7,11 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/eval"
 )
 
-// Filter is what a caller might ask for; an empty field stands for anything.
+// Filter describes requests that a caller might make. An empty field matches anything.
 type Filter struct{ Profile, Service, Region string }
 
-// CouldAllow tells whether some request of the caller with these could be permitted:
-// it is what lists of profiles, services and regions are filtered by. It errs
-// toward yes; only [Policy.Decide] allows anything.
+// CouldAllow reports whether some request of the caller that matches the filter could be permitted. Lists of profiles,
+// services and regions are filtered by it. It errs toward yes; only [Policy.Decide] allows anything.
 func (p *Policy) CouldAllow(c Caller, u Filter) bool {
 	if u.Profile != "" && c.limit(u.Profile, false) != "" {
 		return false
@@ -58,9 +57,8 @@ func (p *Policy) couldPermit(v *view, action cedar.EntityUID) bool {
 	return true
 }
 
-// couldBe tells whether an expression could come to want when the attributes that
-// are not known yet have some value. Cedar has two truth values and errors;
-// here an error is "not known".
+// couldBe reports whether an expression could evaluate to want for some values of the attributes that are still
+// unknown. Cedar has two truth values and errors; here an error means "unknown".
 func couldBe(want bool, n ast.IsNode, env eval.Env) bool {
 	switch n := n.(type) {
 	case ast.NodeTypeNot:
@@ -76,7 +74,7 @@ func couldBe(want bool, n ast.IsNode, env eval.Env) bool {
 		}
 		return couldBe(false, n.Left, env) && couldBe(false, n.Right, env)
 	}
-	if asksForTag(n) { // Cedar knows no error for a tag that is not there
+	if asksForTag(n) { // Cedar returns no error for a missing tag
 		return true
 	}
 	value, err := eval.Eval(n, env)

@@ -10,8 +10,8 @@ import (
 	"countersign/access"
 )
 
-// FuzzDecide: whatever is permitted is what an independent reading of the
-// request says is permitted, and respelling headers changes nothing.
+// FuzzDecide checks that whatever is permitted is also permitted by an independent reading of the request, and that
+// respelling headers changes nothing.
 func FuzzDecide(f *testing.F) {
 	for _, rows := range [][]row{matrix()[:8], hostRows(), pathRows(), operationRows(), s3Rows()[:80], loginRows()[:20], shapeRows()} {
 		for _, r := range rows {
@@ -49,7 +49,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		u, err := url.Parse("https://" + host + target)
 		if err != nil {
-			t.Fatalf("allowed what is no URL: %v", err)
+			t.Fatalf("allowed an invalid URL: %v", err)
 		}
 		if strings.ContainsAny(method+host+target+query+name+value, "\r\n\x00") {
 			t.Error("allowed a line break")
@@ -88,8 +88,8 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-// FuzzPolicyFile: no file makes the reader or a decision panic, and none lifts
-// the guardrail of STS without naming it.
+// FuzzPolicyFile checks that no file makes parsing or deciding panic, and that none lifts the STS guardrail without
+// naming it.
 func FuzzPolicyFile(f *testing.F) {
 	f.Add(`permit (principal, action, resource);`)
 	f.Add(access.Guardrails())
@@ -117,7 +117,7 @@ func FuzzPolicyFile(f *testing.F) {
 	})
 }
 
-// FuzzToken: nothing but what the issuer signed gets in, and nothing panics.
+// FuzzToken checks that only tokens signed by the issuer are accepted, and that nothing panics.
 func FuzzToken(f *testing.F) {
 	i := directory()
 	good := i.sign(goodHeader(), goodClaims(noon))
@@ -146,7 +146,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzClientPrincipal: only an application of the tenant with the role gets in.
+// FuzzClientPrincipal checks that only applications of the tenant with the role are accepted.
 func FuzzClientPrincipal(f *testing.F) {
 	f.Add(clientPrincipal("aad", "appid", app, "tid", tenant, "roles", "Sign.Invoke"))
 	f.Add(clientPrincipal("aad", "appid", app))

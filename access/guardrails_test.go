@@ -10,7 +10,7 @@ import (
 	"countersign/endpoints"
 )
 
-// Cedar cannot ask package endpoints, so the guardrail lists the S3 family again.
+// Cedar cannot call package endpoints, so the guardrail repeats the list of the S3 family.
 func TestGuardrails_ListTheS3Family(t *testing.T) {
 	_, rest, found := strings.Cut(access.Guardrails(), `@id("s3-side-doors")`)
 	list := regexp.MustCompile(`\[([^\]]*)\]\.contains\(resource\.service\)`).FindStringSubmatch(rest)

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Guest lets in who brings no credentials, all of them as one caller, where whoever asks for authentication lets guests in.
+// Guest admits callers without credentials, all of them as one caller, on routes that allow guests.
 type Guest struct {
-	// Profiles are those that guests may use, whatever policies say. At least one.
+	// Profiles are the profiles that guests may use, whatever the policies say. At least one is required.
 	Profiles []string
 }
 
-// GuestID is the id of the caller that all guests are. No other caller can be called so.
+// GuestID is the caller id of every guest. No other caller can have it.
 const GuestID = "(guest)"
 
 func (g *Guest) check() error {
@@ -21,7 +21,7 @@ func (g *Guest) check() error {
 	return nil
 }
 
-// Guest is the caller that guests are, where there are any.
+// Guest returns the caller that represents guests, and whether guests are allowed.
 func (a *Authenticator) Guest() (Caller, bool) {
 	if a.guest == nil {
 		return Caller{}, false
@@ -29,7 +29,8 @@ func (a *Authenticator) Guest() (Caller, bool) {
 	return Caller{ID: GuestID, Method: MethodGuest, Profiles: a.guest.Profiles}, true
 }
 
-// limit says why a caller who is limited to some profiles may not use this one, or "". Keys of the own are no profile.
+// limit returns why a caller who is limited to some profiles may not use this one, or "". The caller's own keys are not
+// a profile, so such a caller may not use them.
 func (c *Caller) limit(profile string, ownKeys bool) string {
 	if c.Profiles != nil && (ownKeys || !slices.Contains(c.Profiles, profile)) {
 		return "guests may not use this profile"

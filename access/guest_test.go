@@ -6,9 +6,9 @@ import (
 	"countersign/access"
 )
 
-func TestGuest_IsOffUnlessSwitchedOnAndHasItsProfilesAlone(t *testing.T) {
+func TestGuest_IsOffByDefaultAndLimitedToItsProfiles(t *testing.T) {
 	if _, err := access.NewAuthenticator(access.Options{Guest: &access.Guest{}, Now: at(noon)}); err == nil {
-		t.Error("guests without profiles are taken")
+		t.Error("guests without profiles are accepted")
 	}
 	if guest, may := newAuthenticator(t, access.Options{OIDC: []access.OIDC{newProvider().oidc()}}).Guest(); may || guest.ID != "" {
 		t.Errorf("there is a guest: %+v", guest)

@@ -12,16 +12,15 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 )
 
-// ReadsHeader tells whether some policy looks for a header, named in lower
-// case. Such a header must be signed, or else whoever holds the signature can
-// change what the policy looked at.
+// ReadsHeader reports whether some policy looks for a header, named in lower case. Such a header must be signed.
+// Otherwise whoever holds the signature could change what the policy looked at.
 func (p *Policy) ReadsHeader(name string) bool {
 	_, found := p.asked["header."+name]
 	return found
 }
 
-// Warnings are the faults of the policy file that are no errors, one sentence
-// each: policies that look at headers in a way that no signature can hold.
+// Warnings returns the problems of the policy file that are not errors, one sentence each: policies that look at
+// headers in a way that no signature can enforce.
 func (p *Policy) Warnings() []string {
 	var list []string
 	for i := range p.policies {
@@ -34,13 +33,13 @@ func (s *statement) warnings() []string {
 	if s.onlyAction(ActionVerify) { // nothing is sent afterwards
 		return nil
 	}
-	sent := s.onlyAction(ActionSend) // by us, as it was decided on
+	sent := s.onlyAction(ActionSend) // by this service, exactly as it was decided
 	var list []string
 	for _, value := range s.named {
 		text, _ := value.(types.String)
 		name, ok := strings.CutPrefix(string(text), "header.")
 		if _, forbidden := signing.Fragile("POST", name); ok && (forbidden && !sent || signing.Reserved(name) || name == "host") {
-			list = append(list, fmt.Sprintf("policy %s looks for the header %s, which no policy sees: "+
+			list = append(list, fmt.Sprintf("policy %s looks for the header %s, which policies never see: "+
 				"it is not signed, or signing sets it", s.id, name))
 		}
 	}
@@ -48,15 +47,15 @@ func (s *statement) warnings() []string {
 		return list
 	}
 	for _, name := range restsOnAbsence(s.node.AsIsNode(), s.policy.Effect() == cedar.Permit) {
-		list = append(list, fmt.Sprintf("policy %s decides by the absence of %s, which no signature can hold: "+
+		list = append(list, fmt.Sprintf("policy %s depends on the absence of %s, which no signature can enforce: "+
 			"a caller can ask without the header and add it when it sends the request", s.id, name))
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
-// restsOnAbsence names the headers whose addition could turn the expression
-// away from wanted. A signature holds what was there, never what was not.
+// restsOnAbsence returns the headers whose addition could turn the expression away from wanted. A signature protects
+// the headers that are present, never the absence of others.
 func restsOnAbsence(n ast.IsNode, wanted bool) []string {
 	switch n := n.(type) {
 	case ast.NodeTypeNot:
@@ -65,7 +64,7 @@ func restsOnAbsence(n ast.IsNode, wanted bool) []string {
 		return append(restsOnAbsence(n.Left, wanted), restsOnAbsence(n.Right, wanted)...)
 	case ast.NodeTypeOr:
 		list := append(restsOnAbsence(n.Left, wanted), restsOnAbsence(n.Right, wanted)...)
-		if wanted { // the right side may be what holds, as long as the left one can be evaluated
+		if wanted { // the result may depend on the right side, as long as the left one can be evaluated
 			list = append(list, opensDoubt(n.Left)...)
 		}
 		return list
@@ -86,7 +85,7 @@ func restsOnAbsence(n ast.IsNode, wanted bool) []string {
 		if isHeaders(n.Left) && !isHeaders(n.Right) {
 			return ifUnwanted(wanted, literals(n.Right), "")
 		}
-		if isHeaders(n.Right) && !wanted { // fewer than all of these may be there
+		if isHeaders(n.Right) && !wanted { // adding a header cannot make this false
 			return nil
 		}
 	case ast.NodeTypeIsEmpty:
@@ -100,8 +99,8 @@ func restsOnAbsence(n ast.IsNode, wanted bool) []string {
 	return nil
 }
 
-// opensDoubt names the headers whose addition could make an expression ask for
-// what the request leaves in doubt: then it is neither true nor false.
+// opensDoubt returns the headers whose addition could make an expression read an attribute that is undetermined for the
+// request. The expression is then neither true nor false.
 func opensDoubt(n ast.IsNode) []string {
 	var list []string
 	ast.Inspect(ast.NewNode(n), func(n ast.IsNode) bool {
@@ -123,9 +122,8 @@ func mayBeInDoubt(n ast.IsNode) bool {
 	return found
 }
 
-// ifUnwanted returns the names with a prefix, where finding them is unwanted.
-// AWS itself refuses an x-amz- header that is sent but not signed (IAM User
-// Guide, "Create a canonical request", CanonicalHeaders).
+// ifUnwanted returns the names with the prefix, if finding them is unwanted. It leaves out x-amz- headers, because AWS
+// refuses them if they are sent but not signed (IAM User Guide, "Create a canonical request", CanonicalHeaders).
 func ifUnwanted(wanted bool, names []string, prefix string) []string {
 	if wanted {
 		return nil
@@ -160,14 +158,13 @@ func mentionsHeaders(n ast.IsNode) bool {
 	return found
 }
 
-// foldSpace folds white space as signing does, and nothing else: what a policy
-// compares is what the signature covers.
+// foldSpace folds only the white space that signing folds: policies compare exactly what the signature covers.
 func foldSpace(value string) string {
 	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " ")
 }
 
-// oneValue tells whether a header has one value however it is sent: a comma
-// could part two headers of the name, and the signature would hold.
+// oneValue reports whether a header has exactly one value however it is sent. A value with a comma could be sent as two
+// headers, and the signature would still match.
 func oneValue(headers []Field, name string) bool {
 	times := 0
 	for _, h := range headers {
@@ -178,8 +175,7 @@ func oneValue(headers []Field, name string) bool {
 	return times == 1
 }
 
-// onlyEmpty tells whether the values of a header, joined as they are signed, are
-// nothing.
+// onlyEmpty reports whether a header occurs once and its value, as signed, is empty.
 func onlyEmpty(headers []Field, name string) bool {
 	times, empty := 0, true
 	for _, h := range headers {
@@ -191,12 +187,11 @@ func onlyEmpty(headers []Field, name string) bool {
 	return times == 1 && empty
 }
 
-// anyEmpty says why a request is not to be decided on where policies look at its
-// headers as a whole.
+// anyEmpty returns why policies that look at all headers cannot decide a request, or "".
 func anyEmpty(headers []Field) string {
 	for _, h := range headers {
 		if onlyEmpty(headers, h.Name) {
-			return fmt.Sprintf("the header %q is empty, which is signed as a missing one is by lenient receivers", h.Name)
+			return fmt.Sprintf("the header %q is empty; lenient receivers sign an empty header like a missing one", h.Name)
 		}
 	}
 	return ""

@@ -7,10 +7,10 @@ import (
 	"countersign/access"
 )
 
-func TestPolicy_WarnsOfWhatNoSignatureHolds(t *testing.T) {
+func TestPolicy_WarnsOfConditionsThatNoSignatureEnforces(t *testing.T) {
 	for _, tt := range []struct {
 		name, policy string
-		want         string // in the one warning; empty for none
+		want         string // in the one warning; empty if there must be none
 	}{
 		{
 			"forbid on presence", `forbid (principal, action, resource) when { resource.headers.contains("x-debug") };`,
@@ -132,8 +132,8 @@ func TestPolicy_ReadsHeader(t *testing.T) {
 	}
 }
 
-// A comma parts the values of one header as it parts two headers of a name: the
-// signature is the same, what a receiver takes is not.
+// A comma separates the values of one header just as it joins two headers of the same name. The signature is the same,
+// but receivers may read it differently.
 func TestPolicy_RefusesAHeaderThatCouldBeSentAsTwo(t *testing.T) {
 	const tenant = `permit (principal, action, resource) when { resource.hasTag("header.x-tenant") && ` +
 		`resource.getTag("header.x-tenant") like "*" };`
@@ -158,8 +158,8 @@ func TestPolicy_RefusesAHeaderThatCouldBeSentAsTwo(t *testing.T) {
 	}
 }
 
-// An empty header leaves the line in the canonical request that a receiver makes of
-// a missing one when it is lenient: what a policy looks for must be there for certain.
+// In the canonical request, a lenient receiver may write the same line for a missing header as for an empty one. A
+// policy that looks for a header must be sure that it is there.
 func TestPolicy_RefusesAnEmptyHeaderThatItLooksFor(t *testing.T) {
 	const policy = `permit (principal, action, resource);
 		forbid (principal, action, resource) when { resource.headers.contains("x-amz-acl") };`
@@ -189,8 +189,7 @@ func TestPolicy_RefusesAnEmptyHeaderThatItLooksFor(t *testing.T) {
 	}
 }
 
-// Signing folds spaces and tabs and nothing else; so a policy must not take
-// other white space for a space.
+// Signing folds only spaces and tabs, so a policy must not treat other white space as a space.
 func TestPolicy_FoldsWhiteSpaceAsSigningDoes(t *testing.T) {
 	p := newPolicy(t, `permit (principal, action, resource) when { resource.hasTag("header.x-t") && resource.getTag("header.x-t") == "a b" };`)
 	for value, want := range map[string]bool{

@@ -2,29 +2,28 @@ package access
 
 import "slices"
 
-// Hold is a part of a [Limiter] that is in use.
+// Hold is the capacity of a [Limiter] that one operation holds.
 type Hold struct {
 	limiter   *Limiter
 	caller    string
 	weight    int64
 	revoked   chan struct{}
 	isRevoked bool
-	offered   Revoker // of one that is offered
+	offered   Revoker // set by Offer
 }
 
-// Revoker gives back what others need.
+// Revoker ends whatever uses a [Hold], if others need the capacity.
 type Revoker interface {
-	// Revoke sees to it that [Hold.Release] is called. It is called once, in a goroutine of its own.
+	// Revoke makes sure that [Hold.Release] is called. It is called once, in its own goroutine.
 	Revoke()
 }
 
-// Revoked is closed when the hold is taken back: what it was for must end, and
-// then Release be called all the same. It is nil for one that cannot be revoked.
+// Revoked is closed when the hold is revoked: the operation must end and must still call Release. It is nil if the hold
+// cannot be revoked.
 func (h *Hold) Revoked() <-chan struct{} { return h.revoked }
 
-// Settle keeps a hold from being revoked, and corrects its weight to what it
-// turned out to be, at most what was acquired. It reports false for one that was
-// revoked before.
+// Settle makes a hold irrevocable and lowers its weight to what it turned out to be; the weight never grows. It reports
+// false if the hold was revoked before.
 func (h *Hold) Settle(weight int64) bool {
 	l := h.limiter
 	l.mu.Lock()
@@ -42,9 +41,8 @@ func (h *Hold) Settle(weight int64) bool {
 	return true
 }
 
-// Offer lets a hold be taken back again, or for the first time: what it was for
-// is done, all but what does not end by itself. Of a caller's holds, those that were
-// offered are taken back first, the oldest before the others. Call it once.
+// Offer makes a hold revocable again, or for the first time: its work is done except for what does not end by itself. A
+// caller's offered holds are revoked before its others, oldest first. Call Offer once.
 func (h *Hold) Offer(r Revoker) {
 	l := h.limiter
 	l.mu.Lock()
@@ -62,7 +60,7 @@ func (h *Hold) Offer(r Revoker) {
 	l.grant()
 }
 
-// Release gives back what is held. Call it once.
+// Release returns the capacity to the limiter. Call it once.
 func (h *Hold) Release() {
 	l := h.limiter
 	l.mu.Lock()

@@ -9,18 +9,17 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 )
 
-// inspector reads a policy's text for what it asks and what it names.
+// inspector reads a policy for the attributes that it reads and the names that it mentions.
 type inspector struct {
 	p      *Policy
 	named  []types.Value
 	faults []error
 
-	headers, headersByName int // how often the policy reads resource.headers, and how often to look for names
+	headers, headersByName int // how often the policy reads resource.headers, and how often only to look for names
 }
 
-// inspect notes in p which attributes a policy reads and which names it asks
-// for. It returns what the policy names: the services, operations and hosts of S3's
-// control plane that it compares with, and the fields that it looks for among query
+// inspect records in p which attributes a policy reads and which names it looks for. It returns what the policy names:
+// the services, operations and S3 control plane hosts that it compares with, and the fields that it looks for in query
 // and headers.
 func inspect(p *Policy, n ast.Node) (named []types.Value, err error) {
 	in := inspector{p: p}
@@ -45,7 +44,7 @@ func (in *inspector) visit(n ast.IsNode) bool {
 			in.p.reads[string(n.Value)] = true
 		}
 	case ast.NodeTypeHas:
-		in.fault("write %s alone, without has: what a request leaves in doubt is denied where a policy asks for it", n.Value)
+		in.fault("use %s without has: if a request leaves the attribute undetermined, a policy that reads it denies", n.Value)
 	case ast.NodeTypeHasTag:
 		in.tag(n.Right, false)
 	case ast.NodeTypeGetTag:
@@ -66,7 +65,7 @@ func (in *inspector) visit(n ast.IsNode) bool {
 	return true
 }
 
-// countHeaders tells looking for headers by name from looking at all there are.
+// countHeaders counts uses of resource.headers, and those of them that look for headers by name.
 func (in *inspector) countHeaders(n ast.IsNode) {
 	byName := false
 	switch n := n.(type) {
@@ -86,8 +85,7 @@ func (in *inspector) countHeaders(n ast.IsNode) {
 	}
 }
 
-// comparison looks for an attribute of the resource on one side of an operator
-// and names on the other.
+// comparison handles an operator with an attribute of the resource on one side and names on the other.
 func (in *inspector) comparison(n ast.BinaryNode) {
 	for _, side := range [][2]ast.IsNode{{n.Left, n.Right}, {n.Right, n.Left}} {
 		access, ok := side[0].(ast.NodeTypeAccess)
@@ -115,20 +113,19 @@ func (in *inspector) comparison(n ast.BinaryNode) {
 	}
 }
 
-// host names the control plane of S3 when a policy means it.
+// host records the S3 control plane as named if the policy means it.
 func (in *inspector) host(text string) {
 	if control := controlHost(text); control != "" {
 		in.named = append(in.named, types.String(control))
 	}
 }
 
-// tag wants the name of a tag to be written out, so that it is known which
-// values the policies read.
+// tag requires that the name of a tag is a literal, so that it is known which values the policies read.
 func (in *inspector) tag(name ast.IsNode, value bool) {
 	in.p.reads["tags"] = true
 	texts := literals(name)
 	if len(texts) != 1 || !strings.HasPrefix(texts[0], "query.") && !strings.HasPrefix(texts[0], "header.") {
-		in.fault(`a tag is named by a text that begins with "query." or "header."`)
+		in.fault(`the name of a tag must be a literal string that begins with "query." or "header."`)
 		return
 	}
 	in.field(texts[0], value)
@@ -136,13 +133,13 @@ func (in *inspector) tag(name ast.IsNode, value bool) {
 
 func (in *inspector) field(name string, value bool) {
 	if strings.HasPrefix(name, "header.") && name != strings.ToLower(name) {
-		in.fault("header names are in lower case: %q is never found", name)
+		in.fault("header names must be in lower case: %q never matches", name)
 	}
 	in.p.asked.add(name, value)
 	in.named = append(in.named, types.String(name))
 }
 
-// literals are the strings of a literal: one, or those of a set.
+// literals returns the strings in a literal: one string, or the elements of a set.
 func literals(n ast.IsNode) []string {
 	var texts []string
 	switch n := n.(type) {

@@ -19,32 +19,31 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
-// The life of signing keys. Tokens cannot make fetches happen more often than
-// once in keysAgain, whatever key they name.
+// The lifetimes of signing keys. Whatever key a token names, it cannot cause more than one fetch per keysAgain.
 const (
 	keysFresh    = time.Hour
 	keysLastGood = 24 * time.Hour
 	keysAgain    = 5 * time.Minute
-	keysRetry    = 30 * time.Second // of [Authenticator.Run] after failures, at most
-	keysFirst    = time.Second      // and after the first
+	keysRetry    = 30 * time.Second // between attempts of [Authenticator.Run] after failures, at most
+	keysFirst    = time.Second      // after the first failure
 	keysTimeout  = 10 * time.Second
 	maxKeysBody  = 256 << 10
 )
 
-// keySource is where an issuer's signing keys are.
+// keySource is where an issuer publishes its signing keys.
 type keySource struct {
-	url    string // of the keys; empty where the issuer's configuration tells it
-	issuer string // whose configuration tells it
+	url    string // of the keys; empty if the issuer's configuration names it
+	issuer string // if its configuration names the URL
 }
 
-// signingKey is a key of an issuer.
+// signingKey is a public signing key of an issuer.
 type signingKey struct {
 	public    any    // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
-	algorithm string // the only one that the issuer uses it with; empty where it does not say
+	algorithm string // the only one that the issuer uses it with; empty if unspecified
 }
 
-// isFor holds a key to the algorithm that the issuer names, and a curve to its own (RFC 7518 section 3.4), which jws
-// does not do.
+// isFor reports whether the key may be used with the algorithm: the one that the issuer names, if any, and for elliptic
+// curves the one that belongs to the curve (RFC 7518 section 3.4), which jws does not check.
 func (k *signingKey) isFor(algorithm jwa.SignatureAlgorithm) bool {
 	if key, ok := k.public.(*ecdsa.PublicKey); ok && curves[algorithm] != key.Curve {
 		return false
@@ -56,19 +55,19 @@ var curves = map[jwa.SignatureAlgorithm]elliptic.Curve{
 	jwa.ES256(): elliptic.P256(), jwa.ES384(): elliptic.P384(), jwa.ES512(): elliptic.P521(),
 }
 
-// keySet holds the keys that an issuer signs with.
+// keySet holds an issuer's signing keys.
 type keySet struct {
 	source keySource
 	client *http.Client
 	now    func() time.Time
-	// fetched learns of each fetch; nil for nobody.
+	// fetched is called after each fetch, if it is not nil.
 	fetched func(error)
 
 	mu     sync.Mutex
 	keys   map[string]*signingKey
-	good   time.Time     // of the last fetch that succeeded
-	tried  time.Time     // of the last fetch
-	flight chan struct{} // closed when the fetch that is under way ends; nil without one
+	good   time.Time     // when the last successful fetch ended
+	tried  time.Time     // when the last fetch started
+	flight chan struct{} // closed when the current fetch ends; nil if there is none
 }
 
 func newKeySet(source keySource, transport http.RoundTripper, now func() time.Time) *keySet {
@@ -79,9 +78,8 @@ func newKeySet(source keySource, transport http.RoundTripper, now func() time.Ti
 	}}
 }
 
-// key returns the key named kid. A key that is known is returned at once, while
-// an old set is fetched again; one that is not known waits for a fetch, if one is
-// due.
+// key returns the key named kid. A known key is returned at once, while an old set is refreshed in the background. For
+// an unknown key it waits for a fetch, if one is due.
 func (s *keySet) key(ctx context.Context, kid string) (*signingKey, error) {
 	s.mu.Lock()
 	key, age := s.lookup(kid)
@@ -113,7 +111,8 @@ func (s *keySet) key(ctx context.Context, kid string) (*signingKey, error) {
 	return nil, bad("token's key is not known")
 }
 
-// lookup forgets keys past their time. The caller holds the lock.
+// lookup returns the key named kid and the age of the set. It forgets keys that have expired. The caller holds the
+// lock.
 func (s *keySet) lookup(kid string) (*signingKey, time.Duration) {
 	age := s.now().Sub(s.good)
 	if age > keysLastGood {
@@ -122,8 +121,8 @@ func (s *keySet) lookup(kid string) (*signingKey, time.Duration) {
 	return s.keys[kid], age
 }
 
-// startFetch fetches the keys in a goroutine of its own, so that the end of one
-// request does not end it for the others. The caller holds the lock.
+// startFetch fetches the keys in its own goroutine, so that the end of one request does not cancel the fetch for
+// others. The caller holds the lock.
 func (s *keySet) startFetch() chan struct{} {
 	s.tried = s.now()
 	s.flight = make(chan struct{})
@@ -159,7 +158,7 @@ func (s *keySet) fetch() (map[string]*signingKey, error) {
 	return parseKeySet(body)
 }
 
-// discover asks the issuer where its keys are (OpenID Connect Discovery 1.0 section 4).
+// discover gets the URL of the keys from the issuer (OpenID Connect Discovery 1.0 section 4).
 func (s *keySet) discover() (string, error) {
 	body, err := s.get(strings.TrimSuffix(s.source.issuer, "/") + "/.well-known/openid-configuration")
 	if err != nil {
@@ -192,15 +191,14 @@ func (s *keySet) get(address string) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxKeysBody+1))
 	if err == nil && len(body) > maxKeysBody {
-		err = errors.New("the answer is too long")
+		err = errors.New("the response is too long")
 	}
 	return body, err
 }
 
-// parseKeySet keeps the keys that are for signatures. RSA keys below 2048 bits
-// jwk does not read.
+// parseKeySet returns the keys that are for signatures. jwk rejects RSA keys below 2048 bits.
 func parseKeySet(body []byte) (map[string]*signingKey, error) {
-	set, err := jwk.Parse(body, jwk.WithIgnoreParseError(true)) // one odd key does not spoil the others
+	set, err := jwk.Parse(body, jwk.WithIgnoreParseError(true)) // one invalid key must not spoil the others
 	if err != nil {
 		return nil, fmt.Errorf("decoding signing keys: %w", err)
 	}
@@ -225,7 +223,7 @@ func parseKeySet(body []byte) (map[string]*signingKey, error) {
 	return keys, nil
 }
 
-// publicKey is the key where it can be public; nil for all others, as those of HMAC.
+// publicKey returns the key if it is a public key, and nil for others, such as HMAC keys.
 func publicKey(key jwk.Key) any {
 	var r rsa.PublicKey
 	var e ecdsa.PublicKey
@@ -248,7 +246,7 @@ func (s *keySet) run(ctx context.Context) {
 	fresh := s.keys != nil
 	age := s.now().Sub(s.good)
 	s.mu.Unlock()
-	if fresh && age < keysFresh { // fetched by the authenticator before
+	if fresh && age < keysFresh { // taken over from the previous authenticator
 		select {
 		case <-time.After(keysFresh - age):
 		case <-ctx.Done():

@@ -14,14 +14,13 @@ type BusyError struct{ RetryAfter time.Duration }
 
 func (e *BusyError) Error() string { return "too many requests at once" }
 
-// Limiter bounds what the process does at once, such as requests or bytes of
-// memory, and parts it fairly between callers. A caller may use all of it while
-// nobody else waits. Of those who wait, who uses least is next; what
-// is missing for it is taken back from callers with more than their share, as
-// far as they hold it in a way that can be revoked.
+// Limiter limits what the process does at once, such as requests or bytes of memory, and shares it fairly between
+// callers. A caller may use all of it while no other caller waits. The next waiter to be admitted is the one whose
+// caller uses least; the capacity that it lacks is revoked from callers that hold more than their share, if their holds
+// are revocable.
 //
-// It knows callers by name only: that they are who they say is the caller's to
-// check. It is safe for concurrent use.
+// The limiter knows callers only by name; authenticating them is the job of whoever uses it. It is safe for concurrent
+// use.
 type Limiter struct {
 	capacity int64
 	queue    int
@@ -29,14 +28,14 @@ type Limiter struct {
 
 	mu       sync.Mutex
 	used     int64
-	revoking int64 // part of used: revoked, and not released yet
+	revoking int64 // part of used: revoked but not yet released
 	callers  map[string]*share
-	spare    *share    // of a caller who has gone
-	waiting  []*waiter // in the order of their arrival
+	spare    *share    // left by a caller who has gone, for reuse
+	waiting  []*waiter // in order of arrival
 	refused  atomic.Uint64
 }
 
-// share is what one caller has of a limiter.
+// share is one caller's part of a limiter.
 type share struct {
 	used, revoking int64
 	waiting        int
@@ -46,10 +45,10 @@ type share struct {
 type waiter struct {
 	hold  *Hold
 	share *share
-	done  chan error // gets one value
+	done  chan error // receives exactly one value
 }
 
-// NewLimiter lets capacity in and queue wait, each for at most wait.
+// NewLimiter returns a limiter that admits a total weight of capacity and lets queue holds wait, each for at most wait.
 func NewLimiter(capacity int64, queue int, wait time.Duration) (*Limiter, error) {
 	if capacity < 1 || queue < 0 || wait < 0 {
 		return nil, fmt.Errorf("limiter: capacity %d, queue %d, wait %v: want at least 1, 0 and 0", capacity, queue, wait)
@@ -57,24 +56,23 @@ func NewLimiter(capacity int64, queue int, wait time.Duration) (*Limiter, error)
 	return &Limiter{capacity: capacity, queue: queue, wait: wait, callers: map[string]*share{}}, nil
 }
 
-// LimiterStatus is how a [Limiter] stands.
+// LimiterStatus is the state of a [Limiter].
 type LimiterStatus struct {
 	InUse, Capacity int64
 	Waiting         int
 	Refused         uint64 // since the start
 }
 
-// Status reports how the limiter stands.
+// Status returns the state of the limiter.
 func (l *Limiter) Status() LimiterStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return LimiterStatus{InUse: l.used, Capacity: l.capacity, Waiting: len(l.waiting), Refused: l.refused.Load()}
 }
 
-// Acquire takes weight for a caller; [Hold.Release] gives it back. What weighs
-// more than all there is goes alone. A revocable hold can be taken back until
-// [Hold.Settle], and any from [Hold.Offer] on. The error is a [*BusyError], or the context's own when that
-// ended first.
+// Acquire acquires weight for a caller; [Hold.Release] returns it. A weight above the capacity counts as the whole
+// capacity. A revocable hold can be revoked until [Hold.Settle], and any hold from [Hold.Offer] on. The error is a
+// [*BusyError], or the context's error if that ended first.
 func (l *Limiter) Acquire(ctx context.Context, caller string, weight int64, revocable bool) (*Hold, error) {
 	h := l.newHold(caller, weight, revocable)
 	w, err := l.enter(h)
@@ -87,7 +85,7 @@ func (l *Limiter) Acquire(ctx context.Context, caller string, weight int64, revo
 	return h, nil
 }
 
-// AcquireAtOnce is [Limiter.Acquire] for who wants to know whether there is anything to wait for: then it returns nil.
+// AcquireAtOnce is [Limiter.Acquire] without waiting: it returns nil if it would have to wait.
 func (l *Limiter) AcquireAtOnce(caller string, weight int64, revocable bool) *Hold {
 	h := l.newHold(caller, weight, revocable)
 	l.mu.Lock()
@@ -107,7 +105,7 @@ func (l *Limiter) newHold(caller string, weight int64, revocable bool) *Hold {
 	return h
 }
 
-// await waits until the hold is let in, or for as long as it may.
+// await waits until the hold is admitted, at most as long as a waiter may wait.
 func (l *Limiter) await(ctx context.Context, w *waiter) (err error) {
 	timer := time.NewTimer(l.wait)
 	defer timer.Stop()
@@ -125,10 +123,10 @@ func (l *Limiter) await(ctx context.Context, w *waiter) (err error) {
 		}
 		return err
 	}
-	return <-w.done // it was let in, or sent away, at that moment
+	return <-w.done // it was admitted or displaced at that moment
 }
 
-// enter admits a hold at once, or puts it into the queue.
+// enter admits a hold at once or queues it.
 func (l *Limiter) enter(h *Hold) (*waiter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,7 +147,7 @@ func (l *Limiter) enter(h *Hold) (*waiter, error) {
 	return w, nil
 }
 
-// fits tells whether a hold need not wait.
+// fits reports whether a hold can be admitted without waiting.
 func (l *Limiter) fits(h *Hold) bool { return len(l.waiting) == 0 && l.used+h.weight <= l.capacity }
 
 func (l *Limiter) shareOf(caller string) *share {
@@ -164,8 +162,8 @@ func (l *Limiter) shareOf(caller string) *share {
 	return s
 }
 
-// displace sends the last of the caller with most in the queue away, if that
-// caller has more there than the one who comes.
+// displace removes the last waiter of the caller with the most waiters, if those are more than the newcomer's caller
+// would have.
 func (l *Limiter) displace(comer *share) bool {
 	last := -1
 	for i, w := range l.waiting {
@@ -183,7 +181,7 @@ func (l *Limiter) displace(comer *share) bool {
 	return true
 }
 
-// leave takes a waiter out of the queue, if it is there.
+// leave removes a waiter from the queue, and reports whether it was in it.
 func (l *Limiter) leave(w *waiter) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,7 +190,7 @@ func (l *Limiter) leave(w *waiter) bool {
 		return false
 	}
 	l.remove(i)
-	l.grant() // who came after may fit
+	l.grant() // later waiters may fit
 	return true
 }
 
@@ -203,7 +201,8 @@ func (l *Limiter) remove(i int) {
 	l.forget(w.hold.caller, w.share)
 }
 
-// grant admits those for whom there is capacity, who use least first, and frees some.
+// grant admits the waiters that fit, those whose callers use least first, and revokes holds for the first that does
+// not.
 func (l *Limiter) grant() {
 	for len(l.waiting) > 0 {
 		next := 0
@@ -231,16 +230,16 @@ func (l *Limiter) admit(h *Hold, s *share) {
 	}
 }
 
-// revokeFor takes back what a waiter lacks, and those that come after it in the
-// queue of their caller, from the callers with most, as long as they have more
-// than an equal share. Of a caller's it takes back the newest first, but for what
-// was offered.
+// revokeFor revokes what a waiter lacks, and what the next waiters of the same caller lack, from the callers that hold
+// most, as long as they hold more than an equal share. Of a caller's holds it revokes offered ones first, then the
+// newest.
 func (l *Limiter) revokeFor(w *waiter) {
 	fair := l.capacity / int64(len(l.callers))
 	if w.share.used > 0 && w.share.used+w.hold.weight > fair {
 		return
 	}
-	// The next of the same caller would lack as much again once this one is in: waiting for them one by one takes too long.
+	// The caller's next waiters would lack as much again once this one is admitted; revoking for them one by one is too
+	// slow.
 	lacking := int64(0)
 	for _, o := range l.waiting {
 		if o.share == w.share && (lacking == 0 || w.share.used+lacking+o.hold.weight <= fair) {
@@ -272,7 +271,7 @@ func (l *Limiter) revokeFor(w *waiter) {
 	}
 }
 
-// forget drops a caller who has and wants nothing.
+// forget drops a caller that holds nothing and waits for nothing.
 func (l *Limiter) forget(caller string, s *share) {
 	if s.used == 0 && s.waiting == 0 {
 		delete(l.callers, caller)

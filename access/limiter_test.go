@@ -15,7 +15,7 @@ import (
 
 const limiterWait = 2 * time.Second
 
-// limiterTest is a limiter of ten, under virtual time.
+// limiterTest runs a test in virtual time with a limiter of capacity ten.
 func limiterTest(t *testing.T, queue int, test func(*testing.T, *access.Limiter)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, must(access.NewLimiter(10, queue, limiterWait))) })
@@ -25,7 +25,7 @@ type revoker func()
 
 func (r revoker) Revoke() { r() }
 
-// later acquires in the background and says how it went.
+// later acquires in the background and returns a channel for the result.
 func later(l *access.Limiter, caller string, weight int64) <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -58,14 +58,14 @@ func TestLimiter_OneCallerMayUseAllOfIt(t *testing.T) {
 		}
 		seven.Release()
 		if err := <-waiting; err != nil {
-			t.Errorf("once the weight was free: %v", err)
+			t.Errorf("after the weight was released: %v", err)
 		}
 		three.Release()
-		must(l.Acquire(t.Context(), "a", 1000, false)).Release() // what is larger than all goes alone
+		must(l.Acquire(t.Context(), "a", 1000, false)).Release() // a weight above the capacity is admitted alone
 	})
 }
 
-func TestLimiter_RevokesUploadsOfWhoHasMoreThanItsShare(t *testing.T) {
+func TestLimiter_RevokesUploadsAboveTheFairShare(t *testing.T) {
 	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
 		var uploads []*access.Hold
 		for range 10 {
@@ -79,7 +79,7 @@ func TestLimiter_RevokesUploadsOfWhoHasMoreThanItsShare(t *testing.T) {
 					t.Errorf("upload %d of ten was revoked, want the newest two", i)
 				}
 				if h.Settle(1) {
-					t.Error("a revoked upload settles")
+					t.Error("Settle succeeds on a revoked upload")
 				}
 				h.Release()
 			default:
@@ -92,7 +92,7 @@ func TestLimiter_RevokesUploadsOfWhoHasMoreThanItsShare(t *testing.T) {
 			t.Errorf("the other caller: %v", err)
 		}
 		if !uploads[0].Settle(1) {
-			t.Error("an upload that was not revoked does not settle")
+			t.Error("Settle fails on an upload that was not revoked")
 		}
 	})
 }
@@ -106,10 +106,10 @@ func TestLimiter_RevokesNothingWithinAShare(t *testing.T) {
 		settled := must(access.NewLimiter(1, 1, limiterWait))
 		hold := must(settled.Acquire(t.Context(), "a", 1, true))
 		if !hold.Settle(1) {
-			t.Error("it does not settle")
+			t.Error("Settle failed")
 		}
 		if err := <-later(settled, "b", 1); !isBusy(err) {
-			t.Errorf("beside one that is settled: %v, want busy", err)
+			t.Errorf("next to a settled hold: %v, want busy", err)
 		}
 		for _, h := range []*access.Hold{a, b, hold} {
 			select {
@@ -144,7 +144,7 @@ func TestLimiter_ServesTheNeediestFirst(t *testing.T) {
 		}
 		hold.Release()
 		done.Wait()
-		if fmt.Sprint(order) != "[greedy greedy greedy other]" { // all use nothing then: in their order
+		if fmt.Sprint(order) != "[greedy greedy greedy other]" { // nobody holds anything by then: in the order of the queue
 			t.Errorf("order %v", order)
 		}
 		greedy := must(l.Acquire(t.Context(), "greedy", 5, false))
@@ -152,16 +152,16 @@ func TestLimiter_ServesTheNeediestFirst(t *testing.T) {
 		first, second := later(l, "greedy", 5), later(l, "other", 5)
 		full.Release()
 		if err := <-second; err != nil {
-			t.Errorf("who uses less: %v", err)
+			t.Errorf("the caller that uses less: %v", err)
 		}
 		if err := <-first; err != nil {
-			t.Errorf("who uses more, afterwards: %v", err)
+			t.Errorf("the caller that uses more, afterwards: %v", err)
 		}
 		greedy.Release()
 	})
 }
 
-func TestLimiter_PartsItsQueueFairly(t *testing.T) {
+func TestLimiter_SharesItsQueueFairly(t *testing.T) {
 	limiterTest(t, 4, func(t *testing.T, l *access.Limiter) {
 		hold := must(l.Acquire(t.Context(), "greedy", 10, false))
 		var greedy []<-chan error
@@ -184,13 +184,13 @@ func TestLimiter_PartsItsQueueFairly(t *testing.T) {
 	})
 }
 
-func TestLimiter_ForgetsWhoIsGone(t *testing.T) {
+func TestLimiter_ForgetsCallersWhoLeft(t *testing.T) {
 	limiterTest(t, 4, func(t *testing.T, l *access.Limiter) {
 		hold := must(l.Acquire(t.Context(), "a", 10, false))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := l.Acquire(ctx, "b", 1, false); !errors.Is(err, context.Canceled) {
-			t.Errorf("a request that is gone: %v", err)
+			t.Errorf("a request that has ended: %v", err)
 		}
 		hold.Release()
 		must(l.Acquire(t.Context(), "c", 10, false)).Release()
@@ -200,8 +200,7 @@ func TestLimiter_ForgetsWhoIsGone(t *testing.T) {
 	}
 }
 
-// TestLimiter_InTheLongRun has many callers come and go at random: there is never
-// more in use than there is, and at the end nothing is.
+// Many callers come and go at random. The limiter never exceeds its capacity, and at the end nothing is in use.
 func TestLimiter_InTheLongRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := must(access.NewLimiter(20, 8, limiterWait))
@@ -236,7 +235,7 @@ func TestLimiter_InTheLongRun(t *testing.T) {
 							add(settled - weight)
 							if h.Settle(settled) {
 								weight = settled
-							} else { // revoked at this moment, and so whole until it is released
+							} else { // revoked at this moment, so the whole weight counts until the release
 								add(-settled)
 								weight = 0
 							}
@@ -252,7 +251,7 @@ func TestLimiter_InTheLongRun(t *testing.T) {
 		}
 		done.Wait()
 		if inUse != 0 {
-			t.Errorf("%d in use when all are gone", inUse)
+			t.Errorf("%d in use after all have left", inUse)
 		}
 		must(l.Acquire(t.Context(), "last", 20, false)).Release()
 		for caller, n := range served {
@@ -263,15 +262,16 @@ func TestLimiter_InTheLongRun(t *testing.T) {
 	})
 }
 
-// Who has its response written offers its place: others get it, the one that was offered first, and its owner is told once.
-func TestLimiter_TakesBackWhatIsOffered(t *testing.T) {
+// A request whose response is being written offers its hold. Others get the capacity, that of the oldest offer first,
+// and each owner is notified once.
+func TestLimiter_RevokesOfferedHolds(t *testing.T) {
 	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
 		holds := make([]*access.Hold, 10)
 		for i := range holds {
 			holds[i] = must(l.Acquire(t.Context(), "greedy", 1, i == 9))
 		}
 		if !holds[9].Settle(1) {
-			t.Fatal("it does not settle")
+			t.Fatal("Settle failed")
 		}
 		if err := <-later(l, "other", 1); !isBusy(err) {
 			t.Fatalf("before anything is offered: %v, want busy", err)
@@ -286,7 +286,7 @@ func TestLimiter_TakesBackWhatIsOffered(t *testing.T) {
 			t.Errorf("the other caller: %v", err)
 		}
 		if fmt.Sprint(revoked) != "[4 9]" {
-			t.Errorf("taken back are %v, want those two that were offered first", revoked)
+			t.Errorf("revoked %v, want the two oldest offers", revoked)
 		}
 		holds[7].Release()
 		if err := <-later(l, "greedy", 3); err != nil {
@@ -295,8 +295,8 @@ func TestLimiter_TakesBackWhatIsOffered(t *testing.T) {
 	})
 }
 
-// Many requests of one caller wait together, not one for the other.
-func TestLimiter_TakesBackForAllWhoWaitAtOnce(t *testing.T) {
+// If many requests of one caller wait, capacity is revoked for all of them together, not for one after the other.
+func TestLimiter_RevokesForAllWaitersTogether(t *testing.T) {
 	limiterTest(t, 10, func(t *testing.T, l *access.Limiter) {
 		for range 10 {
 			h := must(l.Acquire(t.Context(), "greedy", 1, false))
@@ -313,13 +313,13 @@ func TestLimiter_TakesBackForAllWhoWaitAtOnce(t *testing.T) {
 			}
 		}
 		if took := time.Since(begun); took != time.Second {
-			t.Errorf("five are let in after %v, want the second that one takes", took)
+			t.Errorf("five are admitted after %v, want the second that one takes", took)
 		}
 	})
 }
 
-// TestLimiter_AtOnceNobodyIsPassed: there is a place at once only where it is free and nobody waits for one.
-func TestLimiter_AtOnceNobodyIsPassed(t *testing.T) {
+// AcquireAtOnce succeeds only if there is free capacity and nobody is waiting for it.
+func TestLimiter_AcquireAtOnceOvertakesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, err := access.NewLimiter(2, 1, time.Second)
 		if err != nil {
@@ -327,7 +327,7 @@ func TestLimiter_AtOnceNobodyIsPassed(t *testing.T) {
 		}
 		first := l.AcquireAtOnce("a", 1, false)
 		if first == nil || l.AcquireAtOnce("b", 2, false) != nil {
-			t.Fatal("the first has no place, or the second one that is not free")
+			t.Fatal("the first was not admitted, or the second was")
 		}
 		var waited sync.WaitGroup
 		waited.Go(func() {
@@ -337,7 +337,7 @@ func TestLimiter_AtOnceNobodyIsPassed(t *testing.T) {
 		})
 		synctest.Wait()
 		if l.AcquireAtOnce("c", 1, false) != nil {
-			t.Error("somebody passes who waits")
+			t.Error("a newcomer overtakes a waiter")
 		}
 		first.Release()
 		waited.Wait()

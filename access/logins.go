@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// call is a row of credentials.tsv that is refused by default and is not a whole
-// service: an operation whose signature is a login, or whose response is a credential.
+// call is a row of credentials.tsv that is refused by default and is not a whole service: an operation whose signature
+// is a login or whose response is a credential.
 type call struct {
 	operation string
-	byName    bool // the service is told the name, in X-Amz-Target or Action
+	byName    bool // the request names the operation in X-Amz-Target or Action
 	method    string
-	path      []string // segments, "{}" for any; the first is empty
-	query     *string  // "NAME" or "NAME=VALUE" of a parameter that is there; "" when none is
+	path      []string // segments, "{}" matches any; the first is empty
+	query     *string  // "NAME" or "NAME=VALUE" of a required parameter; "" if there must be none
 }
 
 func newCall(operation, request string) call {
@@ -31,9 +31,8 @@ func newCall(operation, request string) call {
 	return c
 }
 
-// credentialCalls are the calls of credentials.tsv that a request is or may be,
-// as policies name them. Where it cannot be told which operation a request asks
-// for, it may be each of its service's.
+// credentialCalls returns the calls in credentials.tsv that a request is or may be, by the names that policies use. If
+// the request's operation cannot be determined, it may be any of its service's calls.
 func (p *Policy) credentialCalls(r *Request, f *attributes) []string {
 	var may []string
 	if bearerToken(f) {
@@ -43,7 +42,7 @@ func (p *Policy) credentialCalls(r *Request, f *attributes) []string {
 	if len(calls) == 0 {
 		return may
 	}
-	paths := ways(f.wire)
+	paths := pathReadings(f.wire)
 	elsewhere := !p.protocols[r.Service].query && byPath(f, paths)
 	for _, c := range calls {
 		var is bool
@@ -65,8 +64,8 @@ func (p *Policy) credentialCalls(r *Request, f *attributes) []string {
 	return may
 }
 
-// byPath tells whether a request asks for what its path says: it names no
-// operation, as it would have to for a service that is told one.
+// byPath reports whether the path determines the operation: the request names none, as it would have to for a service
+// that takes the operation's name.
 func byPath(f *attributes, paths [][]string) bool {
 	for _, path := range paths {
 		if len(path) < 2 || path[1] == "" || path[1] == "service" {
@@ -79,10 +78,10 @@ func byPath(f *attributes, paths [][]string) bool {
 	return len(paths) > 0 && !named
 }
 
-// couldBe tells whether some receiver could read the call out of a request; it is
-// lenient where receivers are. In S3 any path may be a bucket's.
+// couldBe reports whether some receiver could read the call out of a request. It is as lenient as receivers are. In S3,
+// any path may be a bucket's.
 func (c *call) couldBe(f *attributes, paths [][]string, anyPath bool) bool {
-	if f.method != c.method || c.query != nil && !c.asks(f.query, looksLike, strings.EqualFold) {
+	if f.method != c.method || c.query != nil && !c.matchesQuery(f.query, looksLike, strings.EqualFold) {
 		return false
 	}
 	if anyPath {
@@ -100,8 +99,8 @@ func (c *call) couldBe(f *attributes, paths [][]string, anyPath bool) bool {
 	})
 }
 
-// asks tells whether the parameters are those of the call.
-func (c *call) asks(query []Field, sameName, sameValue func(got, want string) bool) bool {
+// matchesQuery reports whether the parameters are those of the call.
+func (c *call) matchesQuery(query []Field, sameName, sameValue func(got, want string) bool) bool {
 	if *c.query == "" {
 		return !slices.ContainsFunc(query, func(q Field) bool { return !signatureParameter(q.Name) })
 	}
@@ -111,13 +110,12 @@ func (c *call) asks(query []Field, sameName, sameValue func(got, want string) bo
 	})
 }
 
-// callOf returns what reads the one call of a service out of a path, as the
-// service itself does.
+// callOf returns a function that finds a service's call by its path, as the service itself does.
 func (p *Policy) callOf(service string, f *attributes) func(part []string) string {
 	same := func(got, want string) bool { return got == want }
 	return func(part []string) string {
 		for _, c := range p.calls[service] {
-			if c.byName || c.method != f.method || c.query != nil && !c.asks(f.query, same, same) {
+			if c.byName || c.method != f.method || c.query != nil && !c.matchesQuery(f.query, same, same) {
 				continue
 			}
 			if slices.EqualFunc(c.path, part, func(want, got string) bool { return want == got || want == "{}" && got != "" }) {
@@ -128,8 +126,8 @@ func (p *Policy) callOf(service string, f *attributes) func(part []string) strin
 	}
 }
 
-// bearerToken tells whether a request could be taken for the one that, presigned
-// for whatever service, is an API key.
+// bearerToken reports whether a request could be taken for CallWithBearerToken, which, presigned for any service, is an
+// API key.
 func bearerToken(f *attributes) bool {
 	const name = "callwithbearertoken"
 	return slices.ContainsFunc(f.query, func(q Field) bool {
@@ -148,8 +146,8 @@ func bearerToken(f *attributes) bool {
 	})
 }
 
-// bearerTokenOperation is CallWithBearerToken where the request names that in
-// the one right way and nothing else.
+// bearerTokenOperation returns CallWithBearerToken if the request names it in the one correct way and names nothing
+// else.
 func bearerTokenOperation(r *Request, f *attributes) string {
 	actions := 0
 	for _, q := range f.query {

@@ -21,7 +21,7 @@ func credentialRows(t *testing.T) []credentialRow {
 	return rows
 }
 
-// example is a request that asks for what the row says.
+// example returns a request for what the row describes.
 func (c credentialRow) example(targets map[string]string) access.Request {
 	service := map[string]string{"*": "bedrock", "*-mcp": "aws-mcp"}[c.service]
 	if service == "" {
@@ -47,13 +47,13 @@ func (c credentialRow) example(targets map[string]string) access.Request {
 	default:
 		r = to("POST", host+"/")
 	}
-	if c.service == "sts" { // whose operation has to be told
+	if c.service == "sts" { // which requires that the operation is known
 		r.Body = []byte("Action=AssumeRole")
 	}
 	return inService(service, r)
 }
 
-// lifts is a policy that names what the row is about, and all that the request needs besides.
+// lifts returns a policy that names what the row describes, and whatever else the request needs.
 func (c credentialRow) lifts(r access.Request) string {
 	condition := `resource.service == "` + r.Service + `"`
 	if c.operation != "*" {
@@ -85,7 +85,7 @@ func every(r access.Request) []access.Question {
 	return qs
 }
 
-// Every row of the table holds: refused by default unless a policy names it, or allowed.
+// Every row of the table holds: it is allowed, or refused by default unless a policy names it.
 func TestCredentialTable(t *testing.T) {
 	open, wide := newPolicy(t, ""), newPolicy(t, `permit (principal, action, resource);`)
 	targets := targetsOf(t)
@@ -96,7 +96,7 @@ func TestCredentialTable(t *testing.T) {
 		if c.credential == "" || c.why == "" || !strings.HasPrefix(c.source, "https://docs.aws.amazon.com/") {
 			t.Errorf("%s: what, why or source is missing", name)
 		}
-		if c.request == "SMTP" { // no request at all
+		if c.request == "SMTP" { // not an HTTP request
 			continue
 		}
 		guardrail := "credential-operations"
@@ -141,8 +141,8 @@ func TestCredentialTable(t *testing.T) {
 	}
 }
 
-// The whole services of the table are those of the guardrail, and no others.
-func TestCredentialTableIsTheGuardrail(t *testing.T) {
+// The whole services in the table are exactly those in the guardrail.
+func TestCredentialTableMatchesTheGuardrail(t *testing.T) {
 	var table []string
 	for _, c := range credentialRows(t) {
 		if c.operation == "*" && c.service != "*-mcp" {
@@ -162,9 +162,8 @@ func TestCredentialTableIsTheGuardrail(t *testing.T) {
 	}
 }
 
-// Where it cannot be told which operation a service of the table is asked for,
-// the guardrail holds.
-func TestCredentialOperationsHideNowhere(t *testing.T) {
+// If it cannot be determined which operation of a service in the table a request asks for, the guardrail applies.
+func TestCredentialOperationsCannotHide(t *testing.T) {
 	p := newPolicy(t, "")
 	targets := targetsOf(t)
 	for _, c := range credentialRows(t) {
@@ -216,7 +215,7 @@ func TestCredentialOperationsHideNowhere(t *testing.T) {
 			add("a slash encoded", func(r *access.Request) { r.Path = "/" + strings.ReplaceAll(r.Path[1:], "/", "%2F") })
 			add("dots", func(r *access.Request) { r.Path = "/x/.." + r.Path })
 			add("a letter encoded twice", func(r *access.Request) { r.Path += "%2561" })
-			if c.service != "neptune-db" { // there a parameter makes a query of it
+			if c.service != "neptune-db" { // there, a parameter makes it a query
 				add("a parameter", func(r *access.Request) { r.RawQuery = strings.TrimPrefix(r.RawQuery+"&x=1", "&") })
 			}
 		}
@@ -228,7 +227,7 @@ func TestCredentialOperationsHideNowhere(t *testing.T) {
 	}
 }
 
-// What else these services do is none of the guardrail's business.
+// The guardrail does not concern the other operations of these services.
 func TestOtherOperationsOfTheSameServicesAreAllowed(t *testing.T) {
 	p := newPolicy(t, "")
 	for name, r := range map[string]access.Request{
@@ -274,7 +273,7 @@ func TestOtherOperationsOfTheSameServicesAreAllowed(t *testing.T) {
 	}
 }
 
-// A presigned CallWithBearerToken is an API key of whatever service it is for.
+// A presigned CallWithBearerToken is an API key for the service that it names.
 func TestBearerTokensOfEveryService(t *testing.T) {
 	open, wide := newPolicy(t, ""), newPolicy(
 		t,
@@ -306,7 +305,7 @@ func TestBearerTokensOfEveryService(t *testing.T) {
 			}
 		}
 		d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken"))))
-		if !d.Allowed && service != "s3" { // which has the parameter named, too
+		if !d.Allowed && service != "s3" { // S3 also needs the parameter to be named
 			t.Errorf("%s, named: %v %v", service, d, d.Notes)
 		}
 		if d := named.Decide(ask("crm-sync", access.ActionPresign, inService(service, to("POST", host+"/?Action=CallWithBearerToken&"+
@@ -326,7 +325,7 @@ func TestBearerTokensOfEveryService(t *testing.T) {
 	}
 }
 
-// The MCP servers of AWS carry out any call.
+// AWS's MCP servers carry out any call.
 func TestMCPServersAreLogins(t *testing.T) {
 	const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"aws___call_aws",` +
 		`"arguments":{"cli_command":"aws iam create-access-key"}}}`

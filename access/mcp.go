@@ -13,18 +13,17 @@ import (
 	"countersign/endpoints"
 )
 
-// maxMCPBody is as much as is read for the operation of a message.
+// maxMCPBody is the longest message that is read for its operation.
 const maxMCPBody = 1 << 20
 
-// isMCP tells whether the receiver carries out what a message of the Model Context
-// Protocol names.
+// isMCP reports whether the receiver carries out what a Model Context Protocol message names.
 func isMCP(r *Request, f *attributes) bool {
 	return strings.HasSuffix(r.Service, "-mcp") || endpoints.IsMCP(f.host, f.wire)
 }
 
-// mcpOperation is what a message asks for: its method and, where that has one, the
-// tool, prompt or resource: "tools/call:get_order". It is "" where that cannot be
-// told, and there is a reason where servers could read two things.
+// mcpOperation returns what a message asks for: its method and, if the method has one, the tool, prompt or resource, as
+// in "tools/call:get_order". It returns "" if that cannot be determined, and also a reason if servers could read the
+// message in two ways.
 func mcpOperation(r *Request, f *attributes) (operation, reason string) {
 	if f.method != "POST" || r.Payload != PayloadSigned || len(r.Body) > maxMCPBody {
 		return "", ""
@@ -40,19 +39,19 @@ func mcpOperation(r *Request, f *attributes) (operation, reason string) {
 	}
 	message, err := readMembers(body, "jsonrpc", "method", "params", "id", "result", "error")
 	if err != nil {
-		return "", "the body is no message that can be read in one way: " + err.Error()
+		return "", "the body is not a message that can be read in only one way: " + err.Error()
 	}
 	method, target := "", ""
 	switch raw, found := message["method"]; {
 	case !found && (message["result"] != nil || message["error"] != nil):
-		return "response", "" // to what the server asked
+		return "response", "" // to a request from the server
 	case !found:
 		return "", ""
 	case json.Unmarshal(raw, &method) != nil || method == "":
-		return "", "the method of the message is no text"
+		return "", "the method of the message is not a string"
 	}
 	if target, err = mcpTarget(method, message["params"]); err != nil {
-		return "", "the body is no message that can be read in one way: " + err.Error()
+		return "", "the body is not a message that can be read in only one way: " + err.Error()
 	}
 	if reason := f.mcpHeaders(method, target); reason != "" {
 		return "", reason
@@ -63,14 +62,14 @@ func mcpOperation(r *Request, f *attributes) (operation, reason string) {
 	return method, ""
 }
 
-// mcpTarget is what a method is about.
+// mcpTarget returns the tool, prompt or resource that a method acts on, or "" if it has none.
 func mcpTarget(method string, params json.RawMessage) (string, error) {
 	member, hasTarget := map[string]string{"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}[method]
 	if !hasTarget {
 		return "", nil
 	}
 	if len(params) == 0 {
-		return "", errors.New("it has no params")
+		return "", errors.New("there are no params")
 	}
 	found, err := readMembers(params, member)
 	if err != nil {
@@ -83,8 +82,7 @@ func mcpTarget(method string, params json.RawMessage) (string, error) {
 	return target, nil
 }
 
-// mcpHeaders compares what headers say of the message with the message: gateways
-// decide by the headers.
+// mcpHeaders compares the MCP headers with the message, because gateways decide by the headers.
 func (f *attributes) mcpHeaders(method, target string) string {
 	for _, h := range f.headers {
 		value := strings.TrimSpace(h.Value)
@@ -96,14 +94,14 @@ func (f *attributes) mcpHeaders(method, target string) string {
 			value = string(decoded)
 		}
 		if h.Name == "mcp-method" && value != method || h.Name == "mcp-name" && value != target {
-			return "the header " + h.Name + " says something else than the body"
+			return "the header " + h.Name + " differs from the body"
 		}
 	}
 	return ""
 }
 
-// readMembers reads the members of an object, of which none may be there twice, nor
-// in another spelling of the words that matter: some servers take Method for method.
+// readMembers reads the members of an object. It fails if a member occurs twice, or if a name differs from one of words
+// only in case, because some servers take Method for method.
 func readMembers(text []byte, words ...string) (map[string]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
@@ -113,15 +111,15 @@ func readMembers(text []byte, words ...string) (map[string]json.RawMessage, erro
 	for d.More() {
 		token, err := d.Token()
 		if err != nil {
-			return nil, errors.New("it is no JSON")
+			return nil, errors.New("it is not JSON")
 		}
 		name, _ := token.(string)
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
-			return nil, errors.New("it is no JSON")
+			return nil, errors.New("it is not JSON")
 		}
 		if _, twice := members[name]; twice {
-			return nil, fmt.Errorf("%.40q is there twice", name)
+			return nil, fmt.Errorf("%.40q occurs twice", name)
 		}
 		for _, word := range words {
 			if name != word && strings.EqualFold(name, word) {
@@ -131,7 +129,7 @@ func readMembers(text []byte, words ...string) (map[string]json.RawMessage, erro
 		members[name] = value
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, errors.New("it is no JSON")
+		return nil, errors.New("it is not JSON")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows it")

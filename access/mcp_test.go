@@ -21,8 +21,7 @@ func message(service, target, body string, fields ...string) access.Question {
 	return access.Question{Caller: by("agent"), Action: access.ActionSend, Request: r}
 }
 
-// The operation of a message is its method and what that is about, on servers that
-// the address tells.
+// On servers that the address identifies as MCP, the operation of a message is its method and the method's target.
 func TestMCP_TheOperationIsInTheBody(t *testing.T) {
 	p := newPolicy(t, "permit (principal, action, resource);")
 	const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_order","arguments":{"name":"x","name":"y"}}}`
@@ -67,8 +66,8 @@ func TestMCP_TheOperationIsInTheBody(t *testing.T) {
 	}
 }
 
-// What servers could read in two ways no policy decides on.
-func TestMCP_RefusesWhatCouldMeanTwoThings(t *testing.T) {
+// No policy decides on a message that servers could read in two ways.
+func TestMCP_RefusesAmbiguousMessages(t *testing.T) {
 	p := newPolicy(t, "permit (principal, action, resource);")
 	for name, tt := range map[string]struct {
 		body   string
@@ -107,7 +106,7 @@ func TestMCP_RefusesWhatCouldMeanTwoThings(t *testing.T) {
 	}
 }
 
-// The example of docs/mcp.md: discover and list, two tools, and nothing else.
+// The example in docs/mcp.md: discover and list, two tools, and nothing else.
 func TestMCP_PoliciesNameTools(t *testing.T) {
 	p := newPolicy(t, cedarIn(t, "../docs/mcp.md"))
 	for body, want := range map[string]bool{
@@ -131,12 +130,11 @@ func TestMCP_PoliciesNameTools(t *testing.T) {
 		t.Error("another server is permitted")
 	}
 	if d := newPolicy(t, "").Decide(message("aws-mcp", "https://aws-mcp.us-east-1.api.aws/mcp", `{"method":"tools/list"}`)); d.Allowed {
-		t.Error("aws-mcp is signed for without a policy")
+		t.Error("aws-mcp is signed without a policy")
 	}
 }
 
-// FuzzMCP: whatever a message is, one that is decided on means to encoding/json what it
-// means here.
+// FuzzMCP checks that every message that is accepted means the same to encoding/json.
 func FuzzMCP(f *testing.F) {
 	for _, seed := range []string{
 		`{"method":"tools/call","params":{"name":"a"}}`, `{"Method":"x","method":"tools/list"}`, `[]`,
@@ -164,7 +162,7 @@ func FuzzMCP(f *testing.F) {
 	})
 }
 
-// cedarIn are the policies of a page.
+// cedarIn returns the policies in a page of the documentation.
 func cedarIn(t *testing.T, page string) string {
 	t.Helper()
 	text, err := os.ReadFile(page)

@@ -14,17 +14,17 @@ import (
 
 var mutations = flag.Int("mutations", 20_000, "how many mutations of denied requests to try; 1000000 is the full run")
 
-// A mutation changes a denied question in a way that leaves why it is denied: it
-// adds, repeats, respells and disguises.
+// A mutation changes a denied question without removing the reason for the denial: it adds, repeats, respells and
+// disguises.
 type mutation func(*rand.Rand, *access.Question)
 
-// TestDeniedRequestsStayDenied tries to talk the policies into what they deny.
+// TestDeniedRequestsStayDenied tries to trick the policies into allowing what they deny.
 func TestDeniedRequestsStayDenied(t *testing.T) {
 	p := filePolicy(t)
 	bases := deniedBases()
 	for _, b := range bases {
 		if p.Decide(b.q).Allowed {
-			t.Fatalf("%s: allowed as it is", b.name)
+			t.Fatalf("%s: allowed without any mutation", b.name)
 		}
 	}
 	random := rand.New(rand.NewPCG(20260301, 6))
@@ -105,7 +105,7 @@ func deniedBases() []deniedBase {
 	}
 }
 
-// noise is what may stand in any request.
+// noise is what may occur in any request.
 var noise = []mutation{
 	func(r *rand.Rand, q *access.Question) {
 		addHeader("x-noise-"+word(r), word(r))(r, q)
@@ -156,8 +156,7 @@ func addQuery(piece string) mutation {
 	}
 }
 
-// operationTricks name a permitted operation in further places, and disguise the
-// one that is there. They never take it away.
+// operationTricks name a permitted operation in further places and disguise the actual one. They never remove it.
 func operationTricks(target, operation string) []mutation {
 	return []mutation{
 		func(r *rand.Rand, q *access.Question) { addHeader(respell(r, "X-Amz-Target"), target)(r, q) },
@@ -189,7 +188,7 @@ func operationTricks(target, operation string) []mutation {
 	}
 }
 
-// pathTricks lead to the bad path through the good one.
+// pathTricks reach the bad path through the good one.
 func pathTricks(good, bad string) []mutation {
 	return []mutation{
 		func(r *rand.Rand, q *access.Question) {

@@ -14,35 +14,32 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwt"
 )
 
-// OIDC accepts the tokens of one issuer of OpenID Connect: ID tokens, and access
-// tokens that are JWTs.
+// OIDC accepts the tokens of one OpenID Connect issuer: ID tokens, and access tokens that are JWTs.
 //
-// Callers are called by the issuer's name, a colon and the token's sub
-// ("shop:auth0|5f7c"), unless they have a name in Callers. Roles have the issuer's
-// name and a colon before them, too. So two issuers cannot give the same.
+// A caller without a name in Callers is called by the issuer's name, a colon and the token's sub ("shop:auth0|5f7c").
+// Roles are prefixed with the issuer's name and a colon. So two issuers can never produce the same name or role.
 type OIDC struct {
-	// Name stands for the issuer in the IDs and roles of its callers. 1 to 32 of letters, digits, '-' and '_'.
+	// Name is the issuer's prefix in caller ids and roles: 1 to 32 letters, digits, '-' and '_'.
 	Name string
-	// Issuer is the iss of its tokens, exactly, and where its configuration is found.
+	// Issuer is the exact iss of the issuer's tokens, and the URL below which its configuration is found.
 	Issuer string
-	// Audiences are accepted in the token's aud. At least one.
+	// Audiences are the accepted values of aud. At least one is required.
 	Audiences []string
-	// RolesClaim is the claim that the roles of a caller are in: a list, or a text with spaces
-	// between them as in scope. Dots lead into objects, as in "realm_access.roles".
+	// RolesClaim names the claim that holds a caller's roles: an array, or a string with spaces between them, like
+	// scope. Dots lead into objects, as in "realm_access.roles".
 	RolesClaim string
-	// Roles are the roles of which a caller needs one.
+	// Roles are the accepted roles; a caller needs one of them.
 	Roles []string
-	// Callers names callers, by sub. They need no role.
+	// Callers maps a sub to a caller name. Callers listed here need no role.
 	Callers map[string]string
-	// Everyone lets in whoever has a token for the audience. Without it a caller
-	// needs a role or a name.
+	// Everyone admits every caller with a token for the audience. Without it, a caller needs a role or a name.
 	Everyone bool
-	// Transport fetches the keys; nil means [http.DefaultTransport].
+	// Transport fetches the keys. It defaults to [http.DefaultTransport].
 	Transport http.RoundTripper
 }
 
-// oidcHeader is what a token's header may say. An HMAC's key would be the client's
-// secret, and is no algorithm here. "at+jwt" is RFC 9068.
+// oidcHeader is what a token header may hold. HMAC algorithms are not accepted: their key would be the client's secret.
+// "at+jwt" is RFC 9068.
 var oidcHeader = headerRule{
 	algorithms: []jwa.SignatureAlgorithm{
 		jwa.RS256(), jwa.RS384(), jwa.RS512(), jwa.PS256(), jwa.PS384(), jwa.PS512(), jwa.ES256(), jwa.ES384(), jwa.ES512(), jwa.EdDSA(),
@@ -87,19 +84,19 @@ func (o *OIDC) check(where string) []error {
 		fault("name", "want 1 to %d of letters, digits, '-' and '_'", maxIssuerName)
 	}
 	if u, err := url.Parse(o.Issuer); err != nil || !isKeysURL(o.Issuer) || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		fault("issuer", "want the https URL that tokens have as iss, letter for letter")
+		fault("issuer", "want the https URL in the iss of its tokens, exactly as it is there")
 	}
 	if reason := checkAudiences(o.Audiences); reason != "" {
 		fault("audience", "%s", reason)
 	}
 	if len(o.Roles) > 0 && o.RolesClaim == "" {
-		fault("roles_claim", "required with roles: the claim that roles are in, as cognito:groups, groups, scope or realm_access.roles")
+		fault("roles_claim", "required with roles: the claim that holds the roles, such as cognito:groups, groups, scope or realm_access.roles")
 	}
 	if len(o.Roles) == 0 && len(o.Callers) == 0 && !o.Everyone {
-		fault("roles", "name at least one role, or list callers, or write everyone: true to let in whoever has a token for the audience")
+		fault("roles", "name at least one role, or list callers, or write everyone: true to admit every caller with a token for the audience")
 	}
 	if o.Everyone && len(o.Roles) > 0 {
-		fault("everyone", "lets in callers without a role; leave roles out")
+		fault("everyone", "admits callers without a role; leave roles out")
 	}
 	for sub, name := range o.Callers {
 		if reason := checkSubject(sub); reason != "" {
@@ -112,8 +109,8 @@ func (o *OIDC) check(where string) []error {
 	return faults
 }
 
-// authenticate checks a token. What costs nothing comes first: only a token
-// that is right but for its signature reaches the keys.
+// authenticate checks a token. The cheap checks come first: the keys are needed only for a token that is valid except,
+// perhaps, for its signature.
 func (i *oidc) authenticate(ctx context.Context, token string, claims jwt.Token) (Caller, error) {
 	header, err := oidcHeader.read(token)
 	if err != nil {
@@ -135,8 +132,8 @@ func (i *oidc) authenticate(ctx context.Context, token string, claims jwt.Token)
 	return i.admit(subject, i.roles(claims))
 }
 
-// isAudience tells whether the token is for this service. The access tokens of Cognito have
-// client_id in place of aud (Amazon Cognito developer guide, "Understanding the access token").
+// isAudience reports whether the token is for this service. Cognito's access tokens have client_id instead of aud
+// (Amazon Cognito developer guide, "Understanding the access token").
 func (i *oidc) isAudience(claims jwt.Token) bool {
 	audience, _ := claims.Audience()
 	if !claims.Has("aud") && claimText(claims, "token_use") == "access" {
@@ -145,19 +142,19 @@ func (i *oidc) isAudience(claims jwt.Token) bool {
 	return slices.ContainsFunc(audience, func(a string) bool { return slices.Contains(i.o.Audiences, a) })
 }
 
-// checkSubject holds a sub to what OpenID Connect Core 1.0 section 2 allows: at most 255
-// characters of ASCII. Control characters would be a line's end in somebody's log.
+// checkSubject returns what is wrong with a sub, or "". OpenID Connect Core 1.0 section 2 allows at most 255 ASCII
+// characters. Control characters could break lines in a log.
 func checkSubject(sub string) string {
 	if sub == "" || len(sub) > 255 || !allBytes(sub, func(c byte) bool { return ' ' < c && c < 0x7f }) {
-		return "want 1 to 255 characters of ASCII without spaces"
+		return "want 1 to 255 ASCII characters without spaces"
 	}
 	return ""
 }
 
-// maxRoles bounds what a token makes policies look into.
+// maxRoles limits how many roles of one token policies must search.
 const maxRoles = 256
 
-// roles are those of the claim, without the issuer's name.
+// roles returns the roles in the roles claim, without the issuer's prefix.
 func (i *oidc) roles(claims jwt.Token) []string {
 	if i.o.RolesClaim == "" {
 		return nil
@@ -183,7 +180,7 @@ func (i *oidc) roles(claims jwt.Token) []string {
 	return roles[:min(len(roles), maxRoles)]
 }
 
-// admit makes the token's subject a caller, or says that it has no business here.
+// admit turns the token's subject into a caller, or fails if it is not allowed to call.
 func (i *oidc) admit(subject string, roles []string) (Caller, error) {
 	c := Caller{ID: i.o.Name + ":" + subject, Method: MethodOIDC, Issuer: i.o.Name, Object: subject}
 	name, named := i.o.Callers[subject]
@@ -200,7 +197,7 @@ func (i *oidc) admit(subject string, roles []string) (Caller, error) {
 	return c, nil
 }
 
-// withoutForeignRoles drops the roles of a directory that are spelled as those of an issuer.
+// withoutForeignRoles removes roles from a directory that look like roles of an OpenID Connect issuer.
 func (a *Authenticator) withoutForeignRoles(c Caller) Caller {
 	if len(a.issuers) == 0 {
 		return c

@@ -23,7 +23,7 @@ import (
 
 const shopIssuer = "https://shop.auth0.example/"
 
-// provider is an issuer of OpenID Connect: it serves its configuration, and keys beside it.
+// provider is an OpenID Connect issuer that serves its configuration and its keys.
 type provider struct {
 	*issuer
 	configuration map[string]any
@@ -137,7 +137,7 @@ func TestOIDC_RolesAreFoundWhereIssuersPutThem(t *testing.T) {
 	}
 }
 
-// TestOIDC_KeysOfEachKind has an EC and an Edwards key beside the RSA key, each with its algorithm alone.
+// The issuer has an EC and an Ed25519 key next to the RSA key. Each works only with its own algorithm.
 func TestOIDC_KeysOfEachKind(t *testing.T) {
 	p := newProvider()
 	p256, p384 := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
@@ -198,8 +198,8 @@ func TestOIDC_KeysOfEachKind(t *testing.T) {
 	}
 }
 
-// badShopTokens are tokens that must be refused: all of Entra's that are not about its own claims, and those
-// about the claims of OpenID Connect.
+// badShopTokens returns tokens that must be refused: all of Entra's that are not about its own claims, and those about
+// OpenID Connect's claims.
 func badShopTokens(p *provider) map[string]string {
 	h, c := goodHeader(), shopClaims(noon)
 	bad := map[string]string{}
@@ -242,7 +242,7 @@ func badShopTokens(p *provider) map[string]string {
 func TestOIDC_TokensAreRefused(t *testing.T) {
 	p := newProvider()
 	o := p.oidc()
-	o.Everyone, o.Roles = true, nil // so that nothing but the token's faults refuses it
+	o.Everyone, o.Roles = true, nil // so that only the token's fault can be the reason
 	a := newAuthenticator(t, access.Options{OIDC: []access.OIDC{o}})
 	checkRefused(t, a, p.sign(goodHeader(), shopClaims(noon)), badShopTokens(p))
 }
@@ -263,7 +263,7 @@ func TestOIDC_CallersWithoutRoleOrNameAreForbidden(t *testing.T) {
 	}
 }
 
-// TestOIDC_IssuersCannotSpeakForEachOther has two issuers, Entra ID and an API key that would like to be one.
+// There are two issuers, Entra ID and an API key, and each tries to pass for another.
 func TestOIDC_IssuersCannotSpeakForEachOther(t *testing.T) {
 	shop, entra := newProvider(), directory()
 	other := &provider{issuer: &issuer{key: must(rsa.GenerateKey(rand.Reader, 2048)), kid: "key-1"}}
@@ -349,7 +349,7 @@ func TestOIDC_KeysAreKeptByTheNextAuthenticator(t *testing.T) {
 	}
 }
 
-func TestOIDC_FaultsOfTheConfigurationNameTheirFields(t *testing.T) {
+func TestOIDC_ConfigurationErrorsNameTheirFields(t *testing.T) {
 	good := newProvider().oidc()
 	for want, edit := range map[string]func(*access.OIDC){
 		"callers.oidc[0].name: want 1 to 32":                  func(o *access.OIDC) { o.Name = "a:b" },
@@ -358,7 +358,7 @@ func TestOIDC_FaultsOfTheConfigurationNameTheirFields(t *testing.T) {
 		"callers.oidc[0].audience: is empty":                  func(o *access.OIDC) { o.Audiences = []string{" "} },
 		"callers.oidc[0].roles_claim: required with roles":    func(o *access.OIDC) { o.RolesClaim = "" },
 		"callers.oidc[0].roles: name at least one role":       func(o *access.OIDC) { o.Roles, o.Callers = nil, nil },
-		"callers.oidc[0].everyone: lets in callers without":   func(o *access.OIDC) { o.Everyone = true },
+		"callers.oidc[0].everyone: admits callers without":    func(o *access.OIDC) { o.Everyone = true },
 		`callers.oidc[0].callers: "a b": want 1 to 255`:       func(o *access.OIDC) { o.Callers = map[string]string{"a b": "x"} },
 		"callers.oidc[0].callers.a: want 1 to 64 of letters,": func(o *access.OIDC) { o.Callers = map[string]string{"a": "x y"} },
 	} {

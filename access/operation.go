@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// operation is the one AWS operation that a request names, or "". It is read only
-// where the service itself reads it, and a request that could name a second one
-// anywhere names none.
+// operation returns the one AWS operation that a request names, or "". It is read only where the service itself reads
+// it. A request that could name a second operation anywhere names none.
 func (p *Policy) operation(a Action, r *Request, f *attributes) string {
 	switch {
 	case bearerToken(f):
@@ -38,14 +37,14 @@ func (p *Policy) operation(a Action, r *Request, f *attributes) string {
 	return service.operation(r, f)
 }
 
-// operationInPath is the operation that read finds in the path, or "" when receivers
-// that read the path in another way could find another.
+// operationInPath returns the operation that read finds in the path, or "" if receivers that read the path in another
+// way could find a different one.
 func (f *attributes) operationInPath(read func(part []string) string) string {
 	if f.path != "" {
 		return read(strings.Split(f.path, "/"))
 	}
 	operation := ""
-	for i, way := range ways(f.wire) {
+	for i, way := range pathReadings(f.wire) {
 		found := read(way)
 		switch {
 		case i == 0:
@@ -57,7 +56,7 @@ func (f *attributes) operationInPath(read func(part []string) string) string {
 	return operation
 }
 
-// protocol is how a service is told its operation, by its signing name.
+// protocol is how requests to a service name their operation.
 type protocol struct {
 	query   bool
 	targets []string
@@ -88,7 +87,7 @@ func (s protocol) operation(r *Request, f *attributes) string {
 			return ""
 		}
 		named = append(named, op)
-	case f.header("smithy-protocol") != "", f.path != "/" && r.Service != "sqs": // SQS takes the path of a queue
+	case f.header("smithy-protocol") != "", f.path != "/" && r.Service != "sqs": // SQS takes a queue's path
 		return ""
 	}
 	if s.query {
@@ -108,7 +107,7 @@ func onlyOne(named []string) string {
 	return named[0]
 }
 
-// fromTarget reads X-Amz-Target: a prefix of the service, a dot, the operation.
+// fromTarget reads the operation from X-Amz-Target: a prefix of the service, a dot, the operation.
 func (s protocol) fromTarget(value string, f *attributes) string {
 	dot := strings.LastIndexByte(value, '.')
 	if dot < 0 || f.method != "POST" || !slices.Contains(s.targets, value[:dot]) {
@@ -117,8 +116,8 @@ func (s protocol) fromTarget(value string, f *attributes) string {
 	return value[dot+1:]
 }
 
-// fromAction reads a parameter that some parser could take for Action; only the
-// exact spelling names an operation.
+// fromAction reads the operation from a parameter that some parser could take for Action. Only the exact spelling names
+// an operation.
 func (s protocol) fromAction(name, value string) string {
 	if name != "Action" || !s.query {
 		return ""
@@ -126,11 +125,10 @@ func (s protocol) fromAction(name, value string) string {
 	return value
 }
 
-// maxFormPairs bounds what looking for Action in a body may cost; AWS takes no
-// form that comes near.
+// maxFormPairs limits the cost of looking for Action in a body. AWS accepts no form with nearly as many pairs.
 const maxFormPairs = 10_000
 
-// The kinds of body that a service of the query protocol may get.
+// The kinds of body that a service with the query protocol may receive.
 const (
 	bodyUnknown = iota // it could name any operation, or none
 	bodyNone
@@ -138,8 +136,8 @@ const (
 	bodyOther // JSON or CBOR: the operation is named elsewhere
 )
 
-// fits tells whether a body is of the kind that its content type says. What the
-// content type says decides for some services, and the body itself for others.
+// fits reports whether a body is of the kind that its content type says. Some services go by the content type, others
+// by the body itself.
 func fits(kind int, contentType string) bool {
 	contentType = strings.ToLower(contentType)
 	form := strings.Contains(contentType, "x-www-form-urlencoded")
@@ -152,10 +150,8 @@ func fits(kind int, contentType string) bool {
 	return true
 }
 
-// fromBody reads the operations that the body of a query-protocol request names,
-// and what kind of body it is. What it names cannot be told of a body that stays
-// with the caller, and of one that is neither a form nor JSON, nor CBOR where the
-// path says so.
+// fromBody returns the operations that the body of a query-protocol request names, and the kind of body. The kind is
+// unknown if the caller kept the body, and if the body is neither a form nor JSON, nor CBOR with a path that says so.
 func (s protocol) fromBody(r *Request, cbor bool) (operations []string, kind int) {
 	if r.Payload != PayloadSigned {
 		return nil, bodyUnknown
@@ -164,7 +160,7 @@ func (s protocol) fromBody(r *Request, cbor bool) (operations []string, kind int
 	switch {
 	case len(body) == 0:
 		return nil, bodyNone
-	case cbor && body[0]&0xe0 == 0xa0: // a map of CBOR, and no letter of a form
+	case cbor && body[0]&0xe0 == 0xa0: // a CBOR map, and no letter of a form
 		return nil, bodyOther
 	}
 	form := body[0] != '{'
@@ -188,8 +184,8 @@ func (s protocol) fromBody(r *Request, cbor bool) (operations []string, kind int
 	return operations, bodyOther
 }
 
-// eachPair shows the pairs of a form, the names decoded where they can be, and
-// tells whether look took them all.
+// eachPair calls look with the pairs of a form, their names decoded if possible, and reports whether look accepted them
+// all.
 func eachPair(form []byte, look func(name, value string, decoded bool) bool) bool {
 	for pairs := 0; len(form) > 0; pairs++ {
 		if pairs == maxFormPairs {
@@ -210,8 +206,8 @@ func formName(c byte) bool {
 	return letterOrDigit(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '/'
 }
 
-// looksLike tells whether some parser could take name for want: another case,
-// blanks around it, an array's brackets behind it.
+// looksLike reports whether some parser could take name for want, despite another case, surrounding blanks or an
+// array's trailing brackets.
 func looksLike(name, want string) bool {
 	if i := strings.IndexAny(name, "[;,\x00"); i >= 0 {
 		name = name[:i]
@@ -219,8 +215,8 @@ func looksLike(name, want string) bool {
 	return strings.EqualFold(strings.TrimSpace(name), want)
 }
 
-// operationName holds for a word as AWS forms operations: a capital, then
-// letters and digits, not all of them capitals.
+// operationName reports whether s has the form of AWS operation names: a capital letter, then letters and digits, not
+// all of them capitals.
 func operationName(s string) bool {
 	return s != "" && len(s) <= 128 && 'A' <= s[0] && s[0] <= 'Z' && allBytes(s, letterOrDigit) && s != strings.ToUpper(s)
 }
@@ -229,8 +225,8 @@ func letterOrDigit(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// executeOperation knows the two permissions of an API (API Gateway Developer
-// Guide, "Control access to an API with IAM permissions").
+// executeOperation returns which of the two permissions of an API a request needs (API Gateway Developer Guide,
+// "Control access to an API with IAM permissions").
 func executeOperation(part []string) string {
 	for _, segment := range part[:len(part)-1] {
 		if segment == "@connections" {
@@ -240,8 +236,8 @@ func executeOperation(part []string) string {
 	return "Invoke"
 }
 
-// lambdaOperation knows the ways to call a function (Lambda API reference,
-// "Invoke", "InvokeWithResponseStream"; function URLs have hosts of their own).
+// lambdaOperation recognizes the calls that invoke a function (Lambda API reference, "Invoke",
+// "InvokeWithResponseStream"). Function URLs have their own hosts.
 func lambdaOperation(f *attributes, part []string) string { // "", version, functions, name, what
 	if strings.Contains(f.host, ".lambda-url.") && strings.HasSuffix(f.host, ".on.aws") {
 		return "InvokeFunctionUrl"
@@ -258,7 +254,7 @@ func lambdaOperation(f *attributes, part []string) string { // "", version, func
 	return ""
 }
 
-// bedrockOperation knows the calls of a model (Bedrock Runtime API reference).
+// bedrockOperation recognizes the calls that run a model (Bedrock Runtime API reference).
 func bedrockOperation(f *attributes, part []string) string { // "", model, id, what
 	if len(part) != 4 || part[1] != "model" || part[2] == "" || f.method != "POST" {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"countersign/access"
 )
 
-// inService is a request whose host does not tell its service.
+// inService returns a request whose host does not identify its service.
 func inService(service string, r access.Request) access.Request {
 	r.Service = service
 	return r
@@ -226,7 +226,7 @@ func TestOperation(t *testing.T) {
 	}
 }
 
-// The two tables of facts are read whole: every row is found again.
+// Every row of the two tables is found again by a request for it.
 func TestOperationTables(t *testing.T) {
 	p := newPolicy(t, "")
 	rows := table2(t, "s3operations.tsv", 4)
@@ -274,7 +274,7 @@ func table2(t *testing.T, name string, columns int) [][]string {
 	return must(reader.ReadAll())[1:]
 }
 
-// What is malformed is denied where there is no policy file, too.
+// Malformed requests are denied even without a policy file.
 func TestMalformedRequests(t *testing.T) {
 	p := newPolicy(t, "")
 	good := to("GET", api+"/prod/orders/1")
@@ -326,15 +326,15 @@ func TestMalformedRequests(t *testing.T) {
 		Caller: by("x"), Action: access.ActionVerify,
 		Request: but(good, func(r *access.Request) { r.RawQuery = "X-Amz-Signature=1" }),
 	}); !d.Allowed {
-		t.Errorf("what is verified is signed already: %v", d)
+		t.Errorf("a request to verify is already signed: %v", d)
 	}
 	if d := p.Decide(access.Question{Action: access.ActionSign, Request: good}); d.Allowed {
 		t.Errorf("nobody: %v", d)
 	}
 }
 
-// What is in doubt is absent, and says so to the operator.
-func TestWhatIsInDoubtIsAbsent(t *testing.T) {
+// Attributes that cannot be determined are absent, and the operator is told.
+func TestUndeterminedAttributesAreAbsent(t *testing.T) {
 	good := to("GET", api+"/prod/orders/1")
 	for _, tt := range []struct {
 		attribute string
@@ -363,17 +363,16 @@ func TestWhatIsInDoubtIsAbsent(t *testing.T) {
 				tt.attribute,
 			),
 		)
-		if d := forbid.Decide(crm(r)); d.Allowed || !strings.HasSuffix(d.Reason, "leaves in doubt: `"+tt.attribute+"`") {
+		if d := forbid.Decide(crm(r)); d.Allowed || !strings.HasSuffix(d.Reason, "cannot be determined for this request: `"+tt.attribute+"`") {
 			t.Errorf("forbid on %s of %+v: %v", tt.attribute, r, d)
 		}
 		if d := newPolicy(t, "permit (principal, action, resource);").Decide(crm(r)); !d.Allowed {
-			t.Errorf("no policy asks for %s of %+v: %v", tt.attribute, r, d)
+			t.Errorf("no policy reads %s of %+v: %v", tt.attribute, r, d)
 		}
 	}
 }
 
-// A header that comes in two parts is signed as one: the operation must not depend
-// on which of the two a request came with.
+// A header sent in two parts is signed as one, so the operation must not depend on how it was sent.
 func TestOperation_JoinsTheValuesOfAHeader(t *testing.T) {
 	p := newPolicy(t, `permit (principal, action, resource) when { resource.operation == "SendMessage" };`)
 	for name, headers := range map[string][]string{
@@ -383,7 +382,7 @@ func TestOperation_JoinsTheValuesOfAHeader(t *testing.T) {
 	} {
 		request := to("POST", "https://sqs.eu-west-1.amazonaws.com/", append(headers, "body", "Action=SendMessage&x=1")...)
 		if d := p.Decide(sign(request)); d.Allowed {
-			t.Errorf("a form under a content type that is none, %s: %v", name, d)
+			t.Errorf("a form with an invalid content type, %s: %v", name, d)
 		}
 	}
 }

@@ -5,16 +5,14 @@ import (
 	"strings"
 )
 
-// decodePath returns the path as its receiver reads it, or "" when receivers may
-// differ about that: dot segments in any spelling, backslashes between them and
-// path parameters on them, under however many encodings.
+// decodePath returns the path as its receiver reads it, or "" if receivers may differ about it because of dot segments
+// in any spelling, with backslashes between them or path parameters on them, under any number of encodings.
 //
-// Outside S3 they differ about more, since API gateways, load balancers and
-// application servers part a path before or after they decode it, or decode it
-// twice: empty segments; a slash, a backslash, a question mark, a number sign or a
-// semicolon that is encoded, and the raw ones of these that a path may hold; and
-// whatever is encoded twice. Of percent signs alone nothing can be made, so they
-// stay, encoded once: no two paths look alike. An S3 key is the decoded path.
+// Outside S3, receivers differ about more, because API gateways, load balancers and application servers split a path
+// before or after they decode it, or decode it twice: empty segments; an encoded slash, backslash, question mark,
+// number sign or semicolon, and the raw ones that a path may hold; and whatever is encoded twice. Percent signs alone
+// mean nothing more when decoded again, so they stay, encoded once, and no two paths look alike. An S3 key is the
+// decoded path.
 func decodePath(wire string, s3 bool) string {
 	decoded, err := url.PathUnescape(wire)
 	if err != nil || !plainText(decoded) || dotSegments(decoded) {
@@ -30,8 +28,7 @@ func decodePath(wire string, s3 bool) string {
 	return strings.ReplaceAll(decoded, "%", "%25")
 }
 
-// encodedTwice tells whether decoding a decoded path again makes more of it than
-// fewer percent signs.
+// encodedTwice reports whether decoding a decoded path again yields more than fewer percent signs.
 func encodedTwice(decoded string) bool {
 	for strings.Contains(decoded, "%") {
 		for i := range len(decoded) - 2 {
@@ -52,10 +49,9 @@ func hexDigit(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// ways are the paths that receivers outside S3 may read out of one, each parted
-// at its slashes and decoded: one where they agree; two where slashes are encoded,
-// as they are in identifiers such as ARNs; none where more is in doubt.
-func ways(wire string) [][]string {
+// pathReadings returns how receivers outside S3 may read a path, each reading split at its slashes and decoded:
+// one if they agree; two if slashes are encoded, as they are in identifiers such as ARNs; none if more is ambiguous.
+func pathReadings(wire string) [][]string {
 	if path := decodePath(wire, false); path != "" {
 		return [][]string{strings.Split(path, "/")}
 	}
@@ -65,20 +61,19 @@ func ways(wire string) [][]string {
 	}
 	sent := strings.Split(wire, "/")
 	for i, segment := range sent {
-		sent[i], _ = url.PathUnescape(segment) // it is decodable as a part of what is
+		sent[i], _ = url.PathUnescape(segment) // cannot fail: the whole is decodable
 	}
 	return [][]string{sent, strings.Split(path, "/")}
 }
 
 var encodedSlashes = strings.NewReplacer("%2F", "/", "%2f", "/", "%252F", "/", "%252f", "/")
 
-// dotSegments looks for "." and ".." segments in a decoded path, and in what a
-// lenient receiver makes of it by decoding it again.
+// dotSegments reports whether a decoded path has "." or ".." segments, also after a lenient receiver decodes it again.
 func dotSegments(decoded string) bool {
 	const tooDeep = 4
 	for range tooDeep {
 		for segment := range strings.FieldsFuncSeq(decoded, func(r rune) bool { return r == '/' || r == '\\' }) {
-			name, _, _ := strings.Cut(segment, ";") // RFC 3986 section 3.3: parameters of a segment
+			name, _, _ := strings.Cut(segment, ";") // RFC 3986 section 3.3: a segment's parameters
 			if name == "." || name == ".." {
 				return true
 			}

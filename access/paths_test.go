@@ -11,8 +11,7 @@ import (
 	"countersign/access"
 )
 
-// adminIsForbidden is what a policy that speaks of paths looks like: a wide permit
-// and a narrow forbid.
+// adminIsForbidden is a typical policy about paths: a wide permit and a narrow forbid.
 const adminIsForbidden = `permit (principal, action, resource) when { resource.path like "/prod/*" };
 @id("admin") forbid (principal, action, resource) when { resource.path like "/prod/admin/*" };`
 
@@ -20,7 +19,7 @@ func onPath(wire string) access.Question {
 	return sign(but(to("GET", api+"/"), func(r *access.Request) { r.Path = wire }))
 }
 
-func TestPathsThatCanBeReadInTwoWaysAreAbsent(t *testing.T) {
+func TestAmbiguousPathsAreAbsent(t *testing.T) {
 	forbids := newPolicy(t, adminIsForbidden)
 	permits := newPolicy(t, `permit (principal, action, resource) when { resource.path like "/*" };`)
 	blind := newPolicy(t, `permit (principal, action, resource) when { resource.method == "GET" };`)
@@ -57,8 +56,8 @@ func TestPathsThatCanBeReadInTwoWaysAreAbsent(t *testing.T) {
 	}
 }
 
-// TestNoReadingOfAnAllowedPathIsForbidden disguises paths at random and reads
-// what is allowed in the ways of gateways and application servers.
+// TestNoReadingOfAnAllowedPathIsForbidden disguises paths at random and reads the allowed ones as gateways and
+// application servers do.
 func TestNoReadingOfAnAllowedPathIsForbidden(t *testing.T) {
 	p := newPolicy(t, adminIsForbidden)
 	random := rand.New(rand.NewPCG(13, 3))
@@ -93,8 +92,7 @@ func TestNoReadingOfAnAllowedPathIsForbidden(t *testing.T) {
 	}
 }
 
-// lenientReadings are what servers that part, decode, cut and clean a path in
-// whatever order make of it.
+// lenientReadings returns what servers can make of a path that split, decode, cut and clean it in any order.
 func lenientReadings(wire string) []string {
 	steps := []func(string) string{
 		func(s string) string {
@@ -137,8 +135,8 @@ func lenientReadings(wire string) []string {
 	return list
 }
 
-// The path of a queue is none where the request may be for another queue.
-func TestQueuesThatAreNamedTwiceHaveNoPath(t *testing.T) {
+// A queue's path is absent if the request may be for another queue.
+func TestQueuesNamedTwiceHaveNoPath(t *testing.T) {
 	p := newPolicy(t, `permit (principal, action, resource) when { resource.service == "sqs" && resource.path == "/123456789012/orders" };`)
 	const orders = queue + "123456789012/orders"
 	if d := p.Decide(sign(to("POST", orders, "body", "Action=SendMessage&MessageBody=x"))); !d.Allowed {
@@ -163,8 +161,8 @@ func TestQueuesThatAreNamedTwiceHaveNoPath(t *testing.T) {
 	}
 }
 
-// The control plane of S3 signs as S3 and is none to policies.
-func TestControlPlaneOfS3IsNotS3(t *testing.T) {
+// The S3 control plane is signed like S3, but policies for S3 must not cover it.
+func TestS3ControlPlaneIsNotS3(t *testing.T) {
 	const account = "https://123456789012.s3-control.eu-west-1.amazonaws.com"
 	requests := map[string]access.Request{
 		"host.s3-control":   inService("s3", to("GET", account+"/v20180820/bucket/files")),
@@ -211,8 +209,7 @@ func TestControlPlaneOfS3IsNotS3(t *testing.T) {
 	}
 }
 
-// Identifiers with slashes in them are ordinary: their paths are absent, and
-// policies speak of the operation.
+// Identifiers with slashes are common. Their paths are absent, so policies name the operation instead.
 func TestIdentifiersWithSlashesHaveAnOperation(t *testing.T) {
 	const model = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/" +
 		"arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Aapplication-inference-profile%2Fa1/"

@@ -23,23 +23,23 @@ var defaultPolicy string
 //go:embed countersign.cedarschema
 var schemaText string
 
-// Guardrails is the text of the policies that hold whatever a policy file says.
+// Guardrails returns the text of the policies that apply in addition to every policy file.
 func Guardrails() string { return guardrails }
 
-// Schema is the Cedar schema that policy files are checked against.
+// Schema returns the Cedar schema that policy files are checked against.
 func Schema() string { return schemaText }
 
-// Policy decides which requests of which callers are signed or sent. Make it with [NewPolicy].
+// Policy decides which callers' requests are signed or sent. Make one with [NewPolicy].
 type Policy struct {
 	policies     statements // the operator's, or the default one
 	guardrails   statements
-	quick        statements // of both, those that look at requests of which nothing has to be named
+	quick        statements // both, specialized for requests in which nothing needs to be named
 	restricted   bool       // a policy file is loaded
 	hash         [sha256.Size]byte
-	reads        map[string]bool // attributes of requests that some policy reads
+	reads        map[string]bool // attributes of requests that policies read
 	readsCaller  bool
 	asked        askedNames
-	headersAsSet bool // a policy looks at the headers as a whole, and not only for some by name
+	headersAsSet bool // a policy looks at all headers, not only at some by name
 
 	nothingNamed cedar.Record
 
@@ -49,11 +49,10 @@ type Policy struct {
 	s3Selectors  map[string]bool
 }
 
-// NewPolicy reads a policy file. A nil document stands for no file: then every
-// caller may use every profile for every service but those of the guardrails.
-// With a file, what no policy permits is denied.
+// NewPolicy reads a policy file. A nil document means no file: then every caller may use every profile for every
+// service that the guardrails do not guard. With a file, what no policy permits is denied.
 //
-// All faults are reported joined, each with the file's name and the line.
+// All faults are returned joined, each with the file's name and the line.
 func NewPolicy(file string, document []byte) (*Policy, error) {
 	p := &Policy{restricted: document != nil, reads: map[string]bool{}, asked: askedNames{}}
 	p.nothingNamed = p.newContext(nil, nil, nil, false)
@@ -82,7 +81,7 @@ func NewPolicy(file string, document []byte) (*Policy, error) {
 	return p, nil
 }
 
-// SHA256 is the hash of the policy file in hexadecimal digits, or "" without one.
+// SHA256 returns the hash of the policy file in hexadecimal digits, or "" without a file.
 func (p *Policy) SHA256() string {
 	if !p.restricted {
 		return ""
@@ -90,11 +89,10 @@ func (p *Policy) SHA256() string {
 	return hex.EncodeToString(p.hash[:])
 }
 
-// Decide answers a question. It looks at nothing but the question, and denies
-// whatever it cannot tell.
+// Decide decides a question. The decision depends only on the question, and whatever cannot be determined is denied.
 func (p *Policy) Decide(q Question) Decision {
 	if q.Caller.ID == "" {
-		return Decision{Reason: "nobody is asking"}
+		return Decision{Reason: "the request has no caller"}
 	}
 	if reason := q.Caller.limit(q.Request.Profile, q.Request.OwnKeys); reason != "" {
 		return Decision{Reason: reason}
@@ -116,8 +114,8 @@ func (p *Policy) Decide(q Question) Decision {
 		Resource:  types.NewEntityUID("Request", "request"),
 		Context:   p.nothingNamed,
 	}
-	// Most requests pass without anything having to be named: then policies and
-	// guardrails are asked at once. Naming only ever lifts a guardrail.
+	// In most requests nothing needs to be named; then one pass decides by policies and guardrails together. Naming
+	// only ever lifts a guardrail.
 	nothingToName := len(f.unusual) == 0 && len(f.credentials) == 0 && !q.Request.OwnKeys
 	if nothingToName {
 		var space [8]*statement
@@ -166,8 +164,8 @@ func (d Decision) allow(by []*statement) Decision {
 	return d
 }
 
-// decide evaluates all statements. A forbid that cannot be evaluated denies: it
-// read what the request leaves in doubt. Cedar itself would pass over it.
+// decide evaluates all statements. A forbid that cannot be evaluated denies, because it reads something that the
+// request leaves undetermined. Cedar itself would skip it.
 func (ss statements) decide(v *view, request cedar.Request, d *Decision) (permits []*statement, denied bool) {
 	decision, diagnostic := cedar.Authorize(&candidates{ss, request.Principal, request.Action, v.f}, v, request)
 	for _, e := range diagnostic.Errors {
@@ -175,7 +173,7 @@ func (ss statements) decide(v *view, request cedar.Request, d *Decision) (permit
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s", e.PolicyID, e.Message))
 		if s.policy.Effect() == cedar.Forbid {
 			what, _, _ := strings.Cut(e.Message[strings.LastIndex(e.Message, " `")+1:], " ")
-			d.deny(s, fmt.Sprintf("the policy %s asks for what this request leaves in doubt: %s", s.id, what))
+			d.deny(s, fmt.Sprintf("the policy %s reads an attribute that cannot be determined for this request: %s", s.id, what))
 		}
 	}
 	for _, reason := range diagnostic.Reasons {
@@ -194,8 +192,7 @@ func (d *Decision) deny(by *statement, reason string) {
 	d.Reason = cmp.Or(d.Reason, reason)
 }
 
-// askedNames are the names that the policies look for, by their spelling in
-// lower case: "query.prefix", "operation.GetItem".
+// askedNames are the names that policies look for, by their lower-case spelling: "query.prefix", "operation.GetItem".
 type askedNames map[string]asked
 
 type asked struct {
@@ -209,9 +206,8 @@ func (a askedNames) add(name string, value bool) {
 	a[key] = asked{append(was.spellings, name), was.value || value}
 }
 
-// ambiguity says why a request is not to be decided on: a name that a policy
-// asks for is spelled in another case, or it is given more than once and the
-// policy asks for its value. Receivers differ about both.
+// ambiguity returns why a request cannot be decided, or "": a name that a policy looks for is in another case, or
+// occurs more than once and the policy reads its value. Receivers differ about both.
 func (a askedNames) ambiguity(f *attributes) string {
 	if len(a) == 0 {
 		return ""
@@ -223,7 +219,7 @@ func (a askedNames) ambiguity(f *attributes) string {
 			continue
 		}
 		if !slices.Contains(want.spellings, name) {
-			return fmt.Sprintf("the query parameter %q is spelled otherwise than a policy spells it", q.Name)
+			return fmt.Sprintf("the query parameter %q is spelled differently in a policy", q.Name)
 		}
 		for _, other := range f.query[:i] {
 			if want.value && other.Name == q.Name {
@@ -237,13 +233,13 @@ func (a askedNames) ambiguity(f *attributes) string {
 		case want.value && !oneValue(f.headers, h.Name):
 			return fmt.Sprintf("the header %q has more than one value, or one with a comma, which could be sent as two", h.Name)
 		case onlyEmpty(f.headers, h.Name):
-			return fmt.Sprintf("the header %q is empty, which is signed as a missing one is by lenient receivers", h.Name)
+			return fmt.Sprintf("the header %q is empty; lenient receivers sign an empty header like a missing one", h.Name)
 		}
 	}
 	if f.operation != "" {
 		name := "operation." + f.operation
 		if want, found := a[strings.ToLower(name)]; found && !slices.Contains(want.spellings, name) {
-			return fmt.Sprintf("the operation %q is spelled otherwise than a policy spells it", f.operation)
+			return fmt.Sprintf("the operation %q is spelled differently in a policy", f.operation)
 		}
 	}
 	return ""

@@ -24,8 +24,7 @@ func newPolicy(t testing.TB, document string) *access.Policy {
 	return p
 }
 
-// to is a request: its service and region are read from the plain form of the
-// host, fields follow as name, value, name, value…
+// to returns a request whose service and region are read from the host. The fields are name, value, name, value…
 func to(method, target string, fields ...string) access.Request {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -63,7 +62,7 @@ func TestWithoutPolicyFile(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		r    access.Request
-		want string // the policy that decides
+		want string // the deciding policy
 	}{
 		{"API Gateway", to("GET", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders"), "default"},
 		{"S3 with everything", to("PUT", "https://b.s3.eu-west-1.amazonaws.com/k?acl", "x-amz-acl", "public-read"), "default"},
@@ -80,26 +79,26 @@ func TestWithoutPolicyFile(t *testing.T) {
 
 func TestPolicyFileIsCheckedWhenItIsRead(t *testing.T) {
 	for _, tt := range []struct{ name, document, want string }{
-		{"empty", " ", "policies.cedar: holds no policy"},
+		{"empty", " ", "policies.cedar: no policies"},
 		{"not Cedar", "allow everything;", "policies.cedar"},
 		{"misspelled attribute", "\npermit (principal, action, resource) when { resource.sevice == \"s3\" };", "policies.cedar:2:"},
 		{"wrong type", `permit (principal, action, resource) when { resource.port == "443" };`, "policies.cedar:1:"},
 		{"unknown action", `permit (principal, action == Action::"delete", resource);`, "policies.cedar:1:"},
 		{"unknown kind of principal", `permit (principal == User::"x", action, resource);`, "policies.cedar:1:"},
-		{"id of a guardrail", `@id("login-services") permit (principal, action, resource);`, `the id "login-services" is taken`},
-		{"id twice", `@id("a") permit (principal, action, resource); @id("a") permit (principal, action, resource);`, `the id "a" is taken`},
+		{"id of a guardrail", `@id("login-services") permit (principal, action, resource);`, `duplicate policy id "login-services"`},
+		{"id twice", `@id("a") permit (principal, action, resource); @id("a") permit (principal, action, resource);`, `duplicate policy id "a"`},
 		{
 			"has", `forbid (principal, action, resource) when { resource has operation && resource.operation == "DeleteItem" };`,
-			"write operation alone",
+			"use operation without has",
 		},
 		{
 			"header in capitals", `permit (principal, action, resource) when { resource.headers.contains("X-Amz-Acl") };`,
-			"header names are in lower case",
+			"header names must be in lower case",
 		},
 		{
 			"tag in capitals",
 			`permit (principal, action, resource) when { resource.hasTag("header.X") && resource.getTag("header.X") == "" };`,
-			"header names are in lower case",
+			"header names must be in lower case",
 		},
 		{
 			"tag of no kind",
@@ -126,7 +125,7 @@ func TestPolicyFileIsCheckedWhenItIsRead(t *testing.T) {
 	}
 }
 
-// Every attribute is taken from the request, and a policy sees its exact value.
+// Every attribute is taken from the request, and policies see its exact value.
 func TestAttributes(t *testing.T) {
 	full := to(
 		"POST", "https://s3.eu-west-1.amazonaws.com:8443/b%20c/d?prefix=x%2Fy&delimiter=%2F", "X-Amz-Meta-Flow", "  a   b ",
@@ -178,7 +177,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// A guardrail is lifted by naming, and by nothing else.
+// Only naming lifts a guardrail.
 func TestGuardrailsAreLiftedByName(t *testing.T) {
 	connect := to("GET", "https://db.eu-west-1.amazonaws.com/?Action=connect")
 	connect.Service = "rds-db"
@@ -224,8 +223,7 @@ func TestGuardrailsAreLiftedByName(t *testing.T) {
 	}
 }
 
-// Guardrails guard the operator's credentials, not the caller's own. The
-// operator's policies decide about both.
+// Guardrails guard the operator's credentials, not the caller's own. The operator's policies apply to both.
 func TestGuardrailsLetOwnKeysThrough(t *testing.T) {
 	requests := []access.Request{
 		to("POST", token, "body", "Action=AssumeRole"),
@@ -254,7 +252,7 @@ func TestGuardrailsLetOwnKeysThrough(t *testing.T) {
 	}
 }
 
-func TestReasonsTeach(t *testing.T) {
+func TestReasonsExplain(t *testing.T) {
 	p := filePolicy(t)
 	for _, tt := range []struct {
 		name string
@@ -264,19 +262,19 @@ func TestReasonsTeach(t *testing.T) {
 		{"nothing permits", crm(to("GET", api+"/prod/admin")), "no policy permits this"},
 		{"a reason of its own", admin(target("DeleteItem")), "tables are not deleted from here"},
 		{"no reason of its own", admin(but(target("GetItem"), func(r *access.Request) { r.Region = "us-east-1" })), "a policy forbids this"},
-		{"in doubt", admin(to("POST", table)), "the policy nothing-is-deleted asks for what this request leaves in doubt: `operation`"},
+		{"in doubt", admin(to("POST", table)), "the policy nothing-is-deleted reads an attribute that cannot be determined for this request: `operation`"},
 		{
 			"a login", admin(to("POST", token, "body", "Action=AssumeRole")),
-			"a signature for this service can be used as a login; a policy has to name the service",
+			"a signature for this service can be used as a login; a policy must name the service",
 		},
 		{
 			"malformed", crm(but(target("GetItem"), func(r *access.Request) { r.Service = "DYNAMODB" })),
-			`the service name "DYNAMODB" is not a signing name of AWS, such as sqs or execute-api`,
+			`the service name "DYNAMODB" is not an AWS signing name, such as sqs or execute-api`,
 		},
 		{"twice", inbox(to("GET", files+"/?list-type=2&prefix=inbox%2F&prefix=b")), `the query parameter "prefix" is given more than once`},
 		{
 			"another case", inbox(to("GET", files+"/?list-type=2&Prefix=inbox%2F")),
-			`the query parameter "Prefix" is spelled otherwise than a policy spells it`,
+			`the query parameter "Prefix" is spelled differently in a policy`,
 		},
 	} {
 		if d := p.Decide(tt.q); d.Reason != tt.want {
@@ -335,8 +333,8 @@ forbid (principal, action, resource) when { resource.service == "sqs" && resourc
 	}
 }
 
-// What is decided to be allowed is never missing from the lists.
-func TestWhatIsAllowedIsListed(t *testing.T) {
+// Whatever is allowed is listed.
+func TestEverythingAllowedIsListed(t *testing.T) {
 	p := filePolicy(t)
 	allowed := 0
 	for _, r := range slices.Concat(matrix(), pathRows(), operationRows(), s3Rows(), loginRows(), shapeRows()) {
@@ -415,7 +413,7 @@ func TestExplain(t *testing.T) {
 	if err := filePolicy(t).Explain(&out, crm(to("POST", table+"?b=1", "X-Amz-Target", "nothing"))); err != nil {
 		t.Fatal(err)
 	}
-	want := "deny by nothing-is-deleted: the policy nothing-is-deleted asks for what this request leaves in doubt: `operation`" + `
+	want := "deny by nothing-is-deleted: the policy nothing-is-deleted reads an attribute that cannot be determined for this request: `operation`" + `
 
   caller     crm-sync
   action     sign
@@ -425,7 +423,7 @@ func TestExplain(t *testing.T) {
   host       dynamodb.eu-west-1.amazonaws.com
   method     POST
   path       /
-  operation  (cannot be told)
+  operation  (undetermined)
   payload    signed
   query      b
   header     x-amz-target

@@ -10,21 +10,20 @@ import (
 	"strings"
 )
 
-// Case is one row of a table of expected decisions.
+// Case is one row in a table of expected decisions.
 type Case struct {
 	Name string `json:"name"`
-	// Caller, Roles and Method are the caller; Method is "api-key" when left out.
+	// Caller, Roles and Method describe the caller. Method defaults to "api-key".
 	Caller string   `json:"caller"`
 	Roles  []string `json:"roles"`
 	Method Method   `json:"method"`
-	// Action is "sign" when left out.
+	// Action defaults to "sign".
 	Action Action `json:"action"`
-	// Request is the body of a request to the service, as a caller sends it.
+	// Request is the body of a request to the service, as callers send it.
 	Request json.RawMessage `json:"request"`
-	// Expect is "allow", "deny", or "refuse" for a request that is refused before
-	// any policy sees it.
+	// Expect is "allow", "deny", or "refuse" for a request that is refused before any policy sees it.
 	Expect string `json:"expect"`
-	// Policy is the id of a policy that has to be among the deciding ones.
+	// Policy is the id of a policy that must be among the deciding ones.
 	Policy string `json:"policy"`
 }
 
@@ -54,9 +53,8 @@ func ReadCases(table []byte) ([]Case, error) {
 	return cases, errors.Join(faults...)
 }
 
-// Test decides every case and writes a line for each. Parse turns a case's
-// request into the value that is decided on, in the way of the service itself.
-// It returns how many cases came out otherwise than expected.
+// Test decides every case and writes a line for each. The parse function turns a case's request into the value to
+// decide, as the service itself does. Test returns how many cases did not come out as expected.
 func (p *Policy) Test(w io.Writer, cases []Case, parse func(Case) (Request, error)) (failed int, err error) {
 	var out bytes.Buffer
 	for _, c := range cases {
@@ -73,7 +71,7 @@ func (p *Policy) Test(w io.Writer, cases []Case, parse func(Case) (Request, erro
 	return failed, err
 }
 
-// test returns how a case came out otherwise than expected, or "".
+// test returns how a case differs from what was expected, or "".
 func (p *Policy) test(c Case, parse func(Case) (Request, error)) string {
 	if c.Action == "" {
 		c.Action = ActionSign
@@ -113,7 +111,7 @@ func notes(d Decision) string {
 	return "\n      " + strings.Join(d.Notes, "\n      ")
 }
 
-// String says how and by which policies it was decided.
+// String returns the decision and the policies that made it.
 func (d Decision) String() string {
 	by := ""
 	if len(d.Policies) > 0 {
@@ -125,8 +123,7 @@ func (d Decision) String() string {
 	return "deny" + by + ": " + d.Reason
 }
 
-// Explain writes the decision on a question, what the policies see of it, and
-// which of them could not be evaluated.
+// Explain writes the decision on a question, what the policies see of it, and which policies could not be evaluated.
 func (p *Policy) Explain(w io.Writer, q Question) error {
 	d := p.Decide(q)
 	f, _ := p.readAttributes(&q)
@@ -134,7 +131,7 @@ func (p *Policy) Explain(w io.Writer, q Question) error {
 	fmt.Fprintf(&out, "%s\n\n", d)
 	row := func(name, value string) {
 		if value == "" {
-			value = "(cannot be told)"
+			value = "(undetermined)"
 		}
 		fmt.Fprintf(&out, "  %-10s %s\n", name, value)
 	}

@@ -67,7 +67,7 @@ func TestAuthenticateProxied_FindsTheKey(t *testing.T) {
 	}
 }
 
-// Where Authorization is passed on, it is no credential beside X-API-Key, and never leaves with a key in it.
+// If Authorization is passed on, it is not a credential next to X-API-Key, and it is never passed on with a key in it.
 func TestAuthenticateProxied_PassesAuthorization(t *testing.T) {
 	const key = "crm-sync.EXAMPLE-key-that-opens-nothing"
 	const other = "EXAMPLE-another-key"

@@ -11,27 +11,27 @@ import (
 
 // RateOptions configures a [Rate].
 type RateOptions struct {
-	// PerSecond is how many requests a caller may make in the long run, Burst how
-	// many at once. Both at least 1.
+	// PerSecond is how many requests per second a caller may make in the long run, Burst how many at once. Both are at
+	// least 1.
 	PerSecond float64
 	Burst     int
-	// Callers bounds how many are remembered; 0 means 10,000.
+	// Callers limits how many callers are remembered; 0 means 10,000.
 	Callers int
 	Now     func() time.Time
 }
 
-// Rate holds each caller to its share: a token bucket for each.
+// Rate limits each caller's requests with a token bucket per caller.
 type Rate struct {
 	o  RateOptions
 	mu sync.Mutex
 	by map[string]*rate.Limiter
 }
 
-// NewRate checks the options and reports all faults joined.
+// NewRate checks the options and returns all faults joined.
 func NewRate(o RateOptions) (*Rate, error) {
 	faults := checkShare(o.PerSecond, o.Burst)
 	if o.Callers < 0 {
-		faults = append(faults, fmt.Errorf("rate.callers: %d is less than none", o.Callers))
+		faults = append(faults, fmt.Errorf("rate.callers: %d is negative", o.Callers))
 	}
 	if o.Now == nil {
 		faults = append(faults, errors.New("rate: a clock is required"))
@@ -45,15 +45,15 @@ func NewRate(o RateOptions) (*Rate, error) {
 func checkShare(perSecond float64, burst int) []error {
 	var faults []error
 	if perSecond < 1 {
-		faults = append(faults, fmt.Errorf("rate.per_second: want 1 at least, not %g", perSecond))
+		faults = append(faults, fmt.Errorf("rate.per_second: want at least 1, not %g", perSecond))
 	}
 	if burst < 1 {
-		faults = append(faults, fmt.Errorf("rate.burst: want 1 at least, not %d", burst))
+		faults = append(faults, fmt.Errorf("rate.burst: want at least 1, not %d", burst))
 	}
 	return faults
 }
 
-// Set changes the share of each caller. What callers have used up of theirs stays used up.
+// Set changes the rate and burst of every caller. Requests already counted stay counted.
 func (r *Rate) Set(perSecond float64, burst int) error {
 	if faults := checkShare(perSecond, burst); len(faults) > 0 {
 		return errors.Join(faults...)
@@ -69,9 +69,8 @@ func (r *Rate) Set(perSecond float64, burst int) error {
 	return nil
 }
 
-// Allow takes one request from the caller's share. When there is none left,
-// nothing is taken, and wait is when there will be one again: a Retry-After
-// that, rounded up, holds what it says.
+// Allow takes one request from the caller's bucket. If the bucket is empty, it takes nothing, and wait is the time
+// until a request will be allowed: rounded up, a Retry-After that holds.
 func (r *Rate) Allow(caller string) (wait time.Duration, ok bool) {
 	now := r.o.Now()
 	reservation := r.limiter(caller, now).ReserveN(now, 1)
@@ -97,8 +96,8 @@ func (r *Rate) limiter(caller string, now time.Time) *rate.Limiter {
 	return l
 }
 
-// forget drops the callers whose share is whole again, which changes nothing for
-// them, and any one when there are none such.
+// forget drops the callers whose bucket is full, which changes nothing for them. If there are too few of those, it
+// drops any others.
 func (r *Rate) forget(now time.Time) {
 	for caller, l := range r.by {
 		if l.TokensAt(now) >= float64(r.o.Burst) {

@@ -10,7 +10,7 @@ import (
 	"countersign/access"
 )
 
-func TestRateHoldsEachCallerToItsShare(t *testing.T) {
+func TestRateLimitsEachCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := must(access.NewRate(access.RateOptions{PerSecond: 2, Burst: 3, Now: time.Now}))
 		allowed := func(caller string) bool { _, ok := r.Allow(caller); return ok }
@@ -27,20 +27,20 @@ func TestRateHoldsEachCallerToItsShare(t *testing.T) {
 			t.Error("another caller: refused")
 		}
 		for range 100 {
-			allowed("a") // what is refused costs nothing
+			allowed("a") // refused requests cost nothing
 		}
 		time.Sleep(wait - time.Nanosecond)
 		if allowed("a") {
-			t.Error("just before the time that was told: allowed")
+			t.Error("just before the announced time: allowed")
 		}
 		time.Sleep(time.Nanosecond)
 		if !allowed("a") {
-			t.Error("at the time that was told: refused")
+			t.Error("at the announced time: refused")
 		}
 	})
 }
 
-func TestRateRemembersABoundedNumberOfCallers(t *testing.T) {
+func TestRateRemembersLimitedCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := must(access.NewRate(access.RateOptions{PerSecond: 1, Burst: 1, Callers: 10, Now: time.Now}))
 		for n := range 1000 {
@@ -61,7 +61,7 @@ func TestRateRemembersABoundedNumberOfCallers(t *testing.T) {
 	}
 }
 
-func TestRate_SetChangesWhatCallersHave(t *testing.T) {
+func TestRate_SetAppliesToKnownCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := must(access.NewRate(access.RateOptions{PerSecond: 1, Burst: 4, Now: time.Now}))
 		count := func(caller string) (n int) {
@@ -79,14 +79,14 @@ func TestRate_SetChangesWhatCallersHave(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := count("a"); n != 0 {
-			t.Errorf("a share that is used up has %d again", n)
+			t.Errorf("an empty bucket has %d requests again", n)
 		}
 		time.Sleep(time.Second)
 		if a, b := count("a"), count("b"); a != 10 || b != 20 {
 			t.Errorf("after a second %d and, of a newcomer, %d; want 10 and 20", a, b)
 		}
 		if err := r.Set(0, 0); err == nil {
-			t.Error("no share at all is no fault")
+			t.Error("a rate of zero is accepted")
 		}
 	})
 }

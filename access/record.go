@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// RecordSchema is the version of the fields of records: fields are only added.
+// RecordSchema is the version of the record format. Fields may be added within a version, never changed or removed.
 const RecordSchema = 1
 
-// Record is what is kept of one decision. It holds names and hashes, never a
-// header's or parameter's value, a body, a signature or a secret. On its line
-// texts are cut at 1 KiB and lists at 64 entries and 4 KiB. It is joined
-// to CloudTrail by AccessKeyID (userIdentity.accessKeyId), SessionName (in the
-// principalId) and SourceIdentity, and to the workflow's run by [Workflow].
+// Record is the audit record of one decision. It holds names and hashes, never the value of a header or parameter, a
+// body, a signature or a secret. In the written line, strings are cut at 1 KiB, and lists at 64 entries and 4 KiB.
+// Records are joined to CloudTrail by AccessKeyID (userIdentity.accessKeyId), SessionName (in the principalId) and
+// SourceIdentity, and to the workflow's run by [Workflow].
 type Record struct {
 	Time      time.Time `json:"ts"`
 	EventID   string    `json:"event_id"`
@@ -29,7 +28,7 @@ type Record struct {
 	ClientIP      string `json:"client_ip,omitempty"`
 
 	Action   Action   `json:"action"`
-	Step     int      `json:"step,omitempty"` // of the four steps: 1 gives no signature, 3 does
+	Step     int      `json:"step,omitempty"` // of four-step signing: step 1 returns no signature, step 3 does
 	Decision string   `json:"decision"`       // "allow" or "deny"
 	Policies []string `json:"policies,omitempty"`
 	Reason   string   `json:"deny_reason,omitempty"`
@@ -40,7 +39,7 @@ type Record struct {
 	RoleARN        string     `json:"role_arn,omitempty"`
 	SessionName    string     `json:"session_name,omitempty"`
 	SourceIdentity string     `json:"source_identity,omitempty"`
-	IdentityID     string     `json:"identity_id,omitempty"` // of Amazon Cognito
+	IdentityID     string     `json:"identity_id,omitempty"` // in Amazon Cognito
 	STSRequestID   string     `json:"sts_request_id,omitempty"`
 	SessionExpires *time.Time `json:"cred_expires,omitempty"`
 
@@ -49,11 +48,11 @@ type Record struct {
 	Region    string   `json:"region,omitempty"`
 	Service   string   `json:"service,omitempty"`
 	Operation string   `json:"operation,omitempty"`
-	Path      string   `json:"path,omitempty"` // as it is sent
+	Path      string   `json:"path,omitempty"` // as sent
 	QueryKeys []string `json:"query_keys,omitempty"`
 
 	SignedHeaders   string  `json:"signed_headers,omitempty"`
-	Algorithm       string  `json:"-"` // for who counts records
+	Algorithm       string  `json:"-"` // for metrics
 	Payload         Payload `json:"payload_mode,omitempty"`
 	PayloadSHA256   string  `json:"payload_sha256,omitempty"`
 	SignatureSHA256 string  `json:"signature_sha256,omitempty"`
@@ -63,36 +62,36 @@ type Record struct {
 	Sent
 	Workflow
 	Trace
-	// ConfigHash tells the configuration that decided.
+	// ConfigHash identifies the configuration that decided.
 	ConfigHash string `json:"config_hash,omitempty"`
 	Configuration
 	LatencyMilliseconds float64 `json:"latency_ms,omitempty"`
 }
 
-// Configuration is what is kept of a configuration that takes effect: a record of [ActionConfigure], whose ConfigHash is
-// in the records of what it decides.
+// Configuration is the part of a record of [ActionConfigure], written when a configuration takes effect. The records of
+// the decisions made under that configuration have the same ConfigHash.
 type Configuration struct {
 	Generation      int64    `json:"generation,omitempty"` // 1 when the process starts
 	ConfigSHA256    string   `json:"config_sha256,omitempty"`
 	PoliciesSHA256  string   `json:"policies_sha256,omitempty"`
 	CallersAdded    []string `json:"callers_added,omitempty"`
 	CallersRemoved  []string `json:"callers_removed,omitempty"`
-	CallersChanged  []string `json:"callers_changed,omitempty"` // another key, another end
+	CallersChanged  []string `json:"callers_changed,omitempty"` // a new key or expiry
 	ProfilesAdded   []string `json:"profiles_added,omitempty"`
 	ProfilesRemoved []string `json:"profiles_removed,omitempty"`
 	ProfilesChanged []string `json:"profiles_changed,omitempty"`
 	SettingsChanged []string `json:"settings_changed,omitempty"`
 }
 
-// Sent is what is kept of a request that this service sends. There is a record
-// before the first byte of each attempt, and one for what became of them.
+// Sent is the part of a record about a request that this service sends. A record is written before the first byte of
+// each attempt, and one for the outcome.
 type Sent struct {
-	// Of is the EventID of the first attempt's record, in all that belong to it.
+	// Of is the EventID of the first attempt's record, in all records of one request.
 	Of      string `json:"of,omitempty"`
-	Attempt int    `json:"attempt,omitempty"` // from 2 on
+	Attempt int    `json:"attempt,omitempty"` // from 2 on; empty in the first
 
-	// Outcome is "complete", "refused", "unreachable", "unknown", "caller_gone" or
-	// "broken"; the rest tells what was answered, and is AWS's word.
+	// Outcome is "complete", "refused", "unreachable", "unknown", "caller_gone" or "broken". The fields below describe
+	// the response, as AWS reported it.
 	Outcome              string  `json:"outcome,omitempty"`
 	Attempts             int     `json:"attempts,omitempty"`
 	Status               int     `json:"status,omitempty"`
@@ -104,8 +103,8 @@ type Sent struct {
 	RemoteAddress        string  `json:"remote_address,omitempty"`
 }
 
-// Workflow are the ids by which the caller's platform names the run that sent a
-// request. They are the sender's word, for finding things again and nothing else.
+// Workflow holds the ids by which the caller's platform identifies the run that sent a request. The sender chooses
+// them, so they serve only to find things again.
 type Workflow struct {
 	WorkflowID       string `json:"workflow_id,omitempty"`
 	WorkflowName     string `json:"workflow_name,omitempty"`
@@ -118,8 +117,8 @@ type Workflow struct {
 	Traceparent      string `json:"traceparent,omitempty"`
 }
 
-// NewRecord begins the record of a decision with all that the question and the
-// decision tell. What signing adds is the caller's to fill in.
+// NewRecord returns a record with everything that the question and the decision provide. The caller fills in the
+// results of signing.
 func NewRecord(q Question, d Decision) Record {
 	r := Record{
 		CallerID: q.Caller.ID, AuthMethod: q.Caller.Method,
@@ -143,7 +142,7 @@ func NewRecord(q Question, d Decision) Record {
 	return r
 }
 
-// SetSignature records which signature was given, without recording it.
+// SetSignature records the hash of the signature, not the signature itself.
 func (r *Record) SetSignature(signature string) { r.SignatureSHA256 = digest(signature) }
 
 func digest(s string) string {
@@ -154,9 +153,8 @@ func digest(s string) string {
 	return string(text[:])
 }
 
-// WorkflowOf reads the ids that Logic Apps, Power Automate and Azure Functions
-// put into headers, and traceparent (W3C Trace Context section 3.2). What does
-// not look like an id is left out.
+// WorkflowOf reads the ids that Logic Apps, Power Automate and Azure Functions put into headers, and traceparent (W3C
+// Trace Context section 3.2). Values that do not look like ids are left out.
 func WorkflowOf(h http.Header) Workflow {
 	id := func(name string) string {
 		if v := h.Get(name); len(v) <= 128 && allBytes(v, idCharacter) {
@@ -176,7 +174,7 @@ func WorkflowOf(h http.Header) Workflow {
 	}
 	if values := h["Traceparent"]; len(values) == 1 {
 		if _, ok := parseTraceparent(values[0]); ok {
-			w.Traceparent = values[0][:traceparentLength] // what versions to come add may be of any length
+			w.Traceparent = values[0][:traceparentLength] // future versions may append fields of any length
 		}
 	}
 	return w

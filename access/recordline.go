@@ -2,7 +2,7 @@ package access
 
 import "countersign/internal/appendjson"
 
-// appendTo writes the fields of a record, as their tags have them.
+// appendTo appends the record's fields to o, named by their JSON tags.
 func (r *Record) appendTo(o *appendjson.Object) {
 	o.Time("ts", r.Time)
 	o.Text("event_id", r.EventID)

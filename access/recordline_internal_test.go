@@ -14,7 +14,7 @@ import (
 	"countersign/internal/appendjson"
 )
 
-// Each field of a record is written, and as its tag says.
+// Each field of a record is written under the name in its JSON tag.
 func TestRecord_LineIsWhatEncodingJSONWrites(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -35,7 +35,7 @@ func TestRecord_LineIsWhatEncodingJSONWrites(t *testing.T) {
 	}
 }
 
-// TestRecord_SchemaHasEachField: docs/log.schema.json has the fields of records, and no others.
+// docs/log.schema.json has exactly the fields of records.
 func TestRecord_SchemaHasEachField(t *testing.T) {
 	text, err := os.ReadFile("../docs/log.schema.json")
 	if err != nil {
@@ -68,7 +68,7 @@ func TestRecord_SchemaHasEachField(t *testing.T) {
 	}
 }
 
-// fill sets about half of the fields of a struct.
+// fill sets about half of a struct's fields at random.
 func fill(random *rand.Rand, v reflect.Value) {
 	for i := range v.NumField() {
 		f := v.Field(i)

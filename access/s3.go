@@ -7,9 +7,8 @@ import (
 	"countersign/endpoints"
 )
 
-// s3Operation tells the operation of an S3 request, or "" when a parameter is
-// not known, when several select, or when the host does not tell whether it
-// holds the bucket.
+// s3Operation returns the operation of an S3 request, or "" if a parameter is unknown, if several select an operation,
+// or if it is unclear whether the host includes the bucket.
 func (p *Policy) s3Operation(f *attributes) string {
 	level := s3Level(f.host, f.path)
 	if level == "" {
@@ -43,9 +42,8 @@ func (p *Policy) s3Operation(f *attributes) string {
 	return op
 }
 
-// s3Level tells whether a path names the service, a bucket or an object. The
-// host is read from the right, for a bucket's name may hold dots and look like
-// a service (S3 User Guide, "Virtual hosting of general purpose buckets").
+// s3Level returns whether a path names the service, a bucket or an object. The host is read from the right, because a
+// bucket's name may have dots and look like a service (S3 User Guide, "Virtual hosting of general purpose buckets").
 func s3Level(host, path string) string {
 	if path == "" || strings.Contains(host, ".vpce.") || !endpoints.IsAWS(host) {
 		return ""
@@ -71,8 +69,7 @@ func s3Level(host, path string) string {
 	return "object"
 }
 
-// s3Label finds the last label of a host that names S3, and where it begins: -1
-// where none does.
+// s3Label finds the last label of a host that names S3, and its offset: -1 if there is none.
 func s3Label(host string) (at int, label string) {
 	for end := len(host); end >= 0; end = at - 1 {
 		at = strings.LastIndexByte(host[:end], '.') + 1
@@ -84,10 +81,9 @@ func s3Label(host string) (at int, label string) {
 	return -1, ""
 }
 
-// controlHost returns what a policy has to name before it lets a request to the
-// control plane of S3 through, or "" for other hosts. The control plane signs as
-// S3 does, and a request to it means something else (S3 API reference, "Amazon S3
-// Control", "Amazon S3 on Outposts"). Host may be a text that a policy compares with.
+// controlHost returns what a policy must name to permit a request to this host of the S3 control plane, or "" for other
+// hosts. The control plane is signed like S3, but requests to it mean something else (S3 API reference, "Amazon S3
+// Control", "Amazon S3 on Outposts"). The host may also be a string that a policy compares with.
 func controlHost(host string) string {
 	at, label := s3Label(host)
 	switch {
@@ -102,23 +98,23 @@ func controlHost(host string) string {
 	return ""
 }
 
-// isControlEndpoint tells what stands before the label of S3 in the name of an
-// endpoint of a VPC: "control.vpce-….".
+// isControlEndpoint reports whether the labels before the S3 label name a VPC endpoint of the control plane:
+// "control.vpce-….".
 func isControlEndpoint(before string) bool {
 	before, dotted := strings.CutSuffix(before, ".")
 	of, endpoint := before[:max(0, strings.LastIndexByte(before, '.'))], before[strings.LastIndexByte(before, '.')+1:]
 	return dotted && strings.HasPrefix(endpoint, "vpce-") && (of == "control" || strings.HasSuffix(of, ".control"))
 }
 
-// s3Modifiers shape a response or continue a list; they select no operation.
+// s3Modifiers are parameters that shape a response or continue a list. They select no operation.
 var s3Modifiers = []string{
 	"bucket-region", "continuation-token", "delimiter", "encoding-type", "fetch-owner", "id", "key-marker",
 	"marker", "list-type", "max-buckets", "max-keys", "max-parts", "max-uploads", "partNumber", "part-number-marker",
 	"prefix", "select-type", "start-after", "upload-id-marker", "version-id-marker", "versionId", "x-id",
 }
 
-// sensitiveS3Fields are the parameters, headers and hosts that make an S3 request do more
-// than read, write or list: all that are not known to be plain.
+// sensitiveS3Fields returns the parameters, headers and hosts that make an S3 request do more than read, write or list:
+// all that are not known to be plain.
 func sensitiveS3Fields(a Action, f *attributes) []string {
 	var fields []string
 	if control := controlHost(f.host); control != "" {
@@ -153,8 +149,7 @@ var s3PlainHeaders = []string{
 	"x-amz-storage-class", "x-amz-trailer", "x-amz-user-agent",
 }
 
-// s3PlainForm are the fields of an upload form that say nothing of rights
-// (S3 API reference, "POST Object").
+// s3PlainForm are the upload form fields that do not affect permissions (S3 API reference, "POST Object").
 var s3PlainForm = []string{
 	"bucket", "cache-control", "content-disposition", "content-encoding", "content-type", "expires", "key",
 	"policy", "success_action_status", "x-amz-algorithm", "x-amz-credential", "x-amz-signature",

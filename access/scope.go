@@ -8,13 +8,14 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 )
 
-// scope is whom and what a policy is about, as far as it says so by name. Nil stands for everybody, and everything.
+// scope is the principal and the actions that a policy names in its head. Nil means any.
 type scope struct {
 	principal *cedar.EntityUID
 	actions   []cedar.EntityUID
 }
 
-// readScope is the scope of a policy, and whether the policy's head says nothing else. Actions are in no groups.
+// readScope returns the scope of a policy, and reports whether that is all that the policy's head says. No action is in
+// a group.
 func readScope(tree *ast.Policy) (s scope, whole bool) {
 	_, whole = tree.Resource.(ast.ScopeTypeAll)
 	switch principal := tree.Principal.(type) {
@@ -40,7 +41,7 @@ func (s *scope) holds(principal, action cedar.EntityUID) bool {
 	return (s.principal == nil || *s.principal == principal) && (s.actions == nil || slices.Contains(s.actions, action))
 }
 
-// onlyAction tells whether the scope names this action alone.
+// onlyAction reports whether the scope names this action alone.
 func (s *scope) onlyAction(action Action) bool {
 	return len(s.actions) == 1 && s.actions[0].ID == types.String(action)
 }

@@ -16,24 +16,24 @@ import (
 
 // statement is one policy of a file.
 type statement struct {
-	id     cedar.PolicyID // of its @id annotation, or file:line
+	id     cedar.PolicyID // its @id annotation, or file:line
 	policy *cedar.Policy
-	reason string        // of its @reason annotation: why it forbids, for callers
-	named  []types.Value // what it names, for the guardrails
-	node   ast.Node      // its scope and conditions as one expression
+	reason string        // its @reason annotation: why it forbids, for callers
+	named  []types.Value // the names in it, for the guardrails
+	node   ast.Node      // scope and conditions as one expression
 
-	// Where it alone permits: what a decision says of it, and the context for the guardrails.
+	// For requests that it alone permits: the policies in the decision, and the context for the guardrails.
 	alone   []string
 	context cedar.Record
 
 	scope
-	condition condition // what it evaluates first
-	whole     bool      // scope and condition are all it says
+	condition condition // its leading conditions
+	whole     bool      // scope and condition are the whole policy
 }
 
 type statements []statement
 
-// outcome is what a statement comes to for a request, as far as it is known without Cedar.
+// outcome returns whether a statement applies to a request, as far as that is known without Cedar.
 func (s *statement) outcome(principal, action cedar.EntityUID, f *attributes) outcome {
 	if !s.holds(principal, action) {
 		return no
@@ -44,8 +44,8 @@ func (s *statement) outcome(principal, action cedar.EntityUID, f *attributes) ou
 	return unknown
 }
 
-// permitting are the statements that permit a request, where Cedar is not needed to tell that they do, and that none
-// forbids it; else there are none. They are appended to permits.
+// permitting appends to permits the statements that permit a request. It returns nil if a statement forbids the
+// request, or if Cedar is needed to decide.
 func (ss statements) permitting(permits []*statement, request *cedar.Request, f *attributes) []*statement {
 	for i := range ss {
 		s := &ss[i]
@@ -60,7 +60,7 @@ func (ss statements) permitting(permits []*statement, request *cedar.Request, f 
 	return permits
 }
 
-// within is a statement for requests of one context alone.
+// within returns the statement specialized for requests with this context.
 func (s statement) within(context cedar.Record) statement {
 	tree := (*ast.Policy)(s.policy.AST())
 	_, wholeScope := readScope(tree)
@@ -69,15 +69,15 @@ func (s statement) within(context cedar.Record) statement {
 	return s
 }
 
-// candidates are the statements that may have an effect, or an error, for a request: a [cedar.PolicyIterator], in the order
-// of the file.
+// candidates are the statements that may have an effect on a request, or fail on it: a [cedar.PolicyIterator] in the
+// order of the file.
 type candidates struct {
 	from              statements
 	principal, action cedar.EntityUID
 	attributes        *attributes
 }
 
-// All passes over what Cedar would find out to be about somebody or something else.
+// All skips the statements that surely do not apply, so that Cedar need not evaluate them.
 func (c *candidates) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
 		for i := range c.from {
@@ -100,7 +100,7 @@ func (p *Policy) readStatements(validator *validate.Validator, file, text string
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: holds no policy", file)
+		return nil, fmt.Errorf("%s: no policies", file)
 	}
 	var faults []error
 	var ss statements
@@ -116,7 +116,7 @@ func (p *Policy) readStatements(validator *validate.Validator, file, text string
 		}
 		s.reason = string(notes["reason"])
 		if slices.ContainsFunc(append(p.guardrails, ss...), func(o statement) bool { return o.id == s.id }) {
-			faults = append(faults, fmt.Errorf("%s: the id %q is taken", where, s.id))
+			faults = append(faults, fmt.Errorf("%s: duplicate policy id %q", where, s.id))
 		}
 		tree := (*ast.Policy)(policy.AST())
 		if err := validator.Policy(string(s.id), tree); err != nil {

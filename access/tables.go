@@ -49,14 +49,14 @@ func (p *Policy) readTables() error {
 	}
 	p.calls = map[string][]call{}
 	for _, row := range rows {
-		if row[1] != "*" && row[3] == "refused" { // whole services are in guardrails.cedar
+		if row[1] != "*" && row[3] == "refused" { // guardrails.cedar has the whole services
 			p.calls[row[0]] = append(p.calls[row[0]], newCall(row[1], row[2]))
 		}
 	}
 	return nil
 }
 
-// readTable reads lines of tab-separated columns below a heading; '#' begins a comment.
+// readTable reads lines of tab-separated columns below a heading. Lines with '#' are comments.
 func readTable(text string, columns ...string) ([][]string, error) {
 	var rows [][]string
 	seen := map[string]bool{}

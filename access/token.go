@@ -18,11 +18,11 @@ import (
 
 const (
 	maxTokenLength = 16 << 10
-	// clockSkew is granted on exp and nbf.
+	// clockSkew is the tolerance for exp and nbf.
 	clockSkew = time.Minute
 )
 
-// token authenticates the bearer of a token by the issuer that the token names.
+// token authenticates a token's bearer with the issuer that the token names.
 func (a *Authenticator) token(r *http.Request, token string) (Caller, error) {
 	if len(token) > maxTokenLength {
 		return Caller{}, bad("token is too long")
@@ -51,25 +51,24 @@ func (a *Authenticator) token(r *http.Request, token string) (Caller, error) {
 	return caller, nil
 }
 
-// isToken tells a token from an API key.
+// isToken reports whether a credential is a token rather than an API key.
 func (a *Authenticator) isToken(credential string) bool {
 	return (a.entra != nil || len(a.issuers) > 0) && strings.Count(credential, ".") == 2
 }
 
-// headerRule says what the header of a token may hold.
+// headerRule says what a token header may hold.
 type headerRule struct {
 	algorithms []jwa.SignatureAlgorithm
 	types      []string
 }
 
-// tokenHeader is what of a token's header matters.
+// tokenHeader holds the fields of a token header that matter.
 type tokenHeader struct {
 	kid       string
 	algorithm jwa.SignatureAlgorithm
 }
 
-// read reads the header of a token (RFC 7515 section 4). Whatever it says of
-// where keys might be is not looked at.
+// read reads a token's header (RFC 7515 section 4). It ignores everything there that says where to find keys.
 func (rule headerRule) read(token string) (tokenHeader, error) {
 	message, err := jws.Parse([]byte(token), jws.WithCompact())
 	if err != nil || len(message.Signatures()) != 1 {
@@ -78,10 +77,10 @@ func (rule headerRule) read(token string) (tokenHeader, error) {
 	header := message.Signatures()[0].ProtectedHeaders()
 	algorithm, ok := header.Algorithm()
 	if !ok || !slices.Contains(rule.algorithms, algorithm) {
-		return tokenHeader{}, bad("token's algorithm is not one that is accepted")
+		return tokenHeader{}, bad("token's algorithm is not accepted")
 	}
 	if typ, ok := header.Type(); ok && !slices.ContainsFunc(rule.types, func(t string) bool { return strings.EqualFold(t, typ) }) {
-		return tokenHeader{}, bad("token's type is not one that is accepted")
+		return tokenHeader{}, bad("token's type is not accepted")
 	}
 	if header.Has("crit") || header.Has("b64") || header.Has("cty") {
 		return tokenHeader{}, bad("token's header has extensions")
@@ -93,14 +92,14 @@ func (rule headerRule) read(token string) (tokenHeader, error) {
 	return tokenHeader{kid, algorithm}, nil
 }
 
-// verify checks the token's signature with the key of the issuer that the header names.
+// verify checks the token's signature with the issuer's key that the header names.
 func (h tokenHeader) verify(ctx context.Context, token string, keys *keySet) error {
 	key, err := keys.key(ctx, h.kid)
 	if err != nil {
 		return err
 	}
 	if !key.isFor(h.algorithm) {
-		return bad("token's algorithm is not that of its key")
+		return bad("token's algorithm does not match its key")
 	}
 	if _, err := jws.Verify([]byte(token), jws.WithCompact(), jws.WithKey(h.algorithm, key.public)); err != nil {
 		return bad("token's signature is wrong")
@@ -108,7 +107,7 @@ func (h tokenHeader) verify(ctx context.Context, token string, keys *keySet) err
 	return nil
 }
 
-// checkTimes holds a token to its exp, which it must have, nbf and iat.
+// checkTimes checks a token's exp, which is required, nbf and iat.
 func checkTimes(claims jwt.Token, now func() time.Time) error {
 	if jwt.Validate(claims, jwt.WithClock(jwt.ClockFunc(now)), jwt.WithAcceptableSkew(clockSkew), jwt.WithRequiredClaim("exp")) != nil {
 		return ErrTokenTime
@@ -116,7 +115,7 @@ func checkTimes(claims jwt.Token, now func() time.Time) error {
 	return nil
 }
 
-// checkAudiences says what is wrong with the audiences that a token may be for.
+// checkAudiences returns what is wrong with a list of accepted audiences, or "".
 func checkAudiences(list []string) string {
 	switch {
 	case len(list) == 0:
@@ -127,7 +126,7 @@ func checkAudiences(list []string) string {
 	return ""
 }
 
-// isKeysURL holds for addresses that keys may be fetched from: https, or http on loopback.
+// isKeysURL reports whether keys may be fetched from an address: https, or http on loopback.
 func isKeysURL(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && endpoints.IsLoopback(u.Hostname()))
@@ -142,7 +141,7 @@ func claimText(claims jwt.Token, name string) string {
 	return s
 }
 
-// claimTexts returns the strings of a claim that is an array.
+// claimTexts returns the strings in a claim that is an array.
 func claimTexts(claims jwt.Token, name string) []string {
 	var list []any
 	if claims.Get(name, &list) != nil {

@@ -7,17 +7,17 @@ import (
 	"net/http"
 )
 
-// Trace names the trace that a request belongs to, by the names and in the spelling that OpenTelemetry gives to logs of any
-// format: hexadecimal, in small letters.
+// Trace identifies the trace that a request belongs to. Fields and spelling, lower-case hexadecimal, are those that
+// OpenTelemetry defines for logs in any format.
 type Trace struct {
 	TraceID string `json:"trace_id,omitempty"`
-	// SpanID is the span of this request where spans are recorded, else that of the caller. Empty: the caller named none.
+	// SpanID is the span of this request if spans are recorded, else the caller's. Empty if the caller named none.
 	SpanID string `json:"span_id,omitempty"`
-	Flags  string `json:"trace_flags,omitempty"` // "01": the caller records its spans, or we do
+	Flags  string `json:"trace_flags,omitempty"` // "01": the caller or this service records spans
 }
 
-// TraceOf reads traceparent (W3C Trace Context section 3.2). Where there is none, or none that is valid, it begins a trace
-// with a random id.
+// TraceOf reads traceparent (W3C Trace Context section 3.2). If it is missing or invalid, TraceOf starts a trace with a
+// random id.
 func TraceOf(h http.Header) Trace {
 	if values := h["Traceparent"]; len(values) == 1 {
 		if t, ok := parseTraceparent(values[0]); ok {
@@ -32,7 +32,7 @@ func TraceOf(h http.Header) Trace {
 	return Trace{TraceID: string(text[:])}
 }
 
-// Lengths of a traceparent of version 00, and where its parts begin.
+// The length of a version 00 traceparent, and the offsets of its parts.
 const (
 	traceparentLength = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	traceAt           = len("00-")
@@ -40,10 +40,10 @@ const (
 	flagsAt           = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
 )
 
-// flagsOf are those of the flags that are defined, sampled and random, by the last hexadecimal digit.
+// flagsOf has the defined flags, sampled and random, by the lowest two bits.
 var flagsOf = [4]string{"00", "01", "02", "03"}
 
-// parseTraceparent takes version 00, which ends with the flags, and what begins like it of versions to come.
+// parseTraceparent accepts version 00, which ends with the flags, and later versions that begin like it.
 func parseTraceparent(text string) (Trace, bool) {
 	n := traceparentLength
 	switch {

@@ -14,15 +14,15 @@ const (
 	spanID  = "b7ad6b7169203331"
 )
 
-func TestTraceOf_TakesWhatTheSpecificationTakes(t *testing.T) {
+func TestTraceOf_AcceptsWhatTheSpecificationAccepts(t *testing.T) {
 	for _, tt := range []struct{ traceparent, flags string }{
 		{"00-" + traceID + "-" + spanID + "-00", "00"},
 		{"00-" + traceID + "-" + spanID + "-01", "01"},
 		{"00-" + traceID + "-" + spanID + "-02", "02"},
-		{"00-" + traceID + "-" + spanID + "-fd", "01"}, // flags that are not defined are not passed on
-		{"01-" + traceID + "-" + spanID + "-01", "01"}, // versions to come begin alike,
+		{"00-" + traceID + "-" + spanID + "-fd", "01"}, // undefined flags are not passed on
+		{"01-" + traceID + "-" + spanID + "-01", "01"}, // later versions begin alike,
 		{"cc-" + traceID + "-" + spanID + "-01-what-the-future-will-be-like", "01"},
-		{"fe-" + traceID + "-" + spanID + "-0f-" + strings.Repeat("x", 10_000), "03"}, // and have more
+		{"fe-" + traceID + "-" + spanID + "-0f-" + strings.Repeat("x", 10_000), "03"}, // and may be longer
 	} {
 		h := http.Header{"Traceparent": {tt.traceparent}}
 		want := access.Trace{TraceID: traceID, SpanID: spanID, Flags: tt.flags}
@@ -37,7 +37,7 @@ func TestTraceOf_TakesWhatTheSpecificationTakes(t *testing.T) {
 
 var newID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-func TestTraceOf_BeginsATraceWhereNoneIsValid(t *testing.T) {
+func TestTraceOf_StartsATraceIfNoneIsValid(t *testing.T) {
 	seen := map[string]bool{traceID: true}
 	for _, bad := range [][]string{
 		nil,
@@ -62,7 +62,7 @@ func TestTraceOf_BeginsATraceWhereNoneIsValid(t *testing.T) {
 		{"00-" + traceID[1:] + "g-" + spanID + "-01"},
 		{"00_" + traceID + "_" + spanID + "_01"},
 		{" 00-" + traceID + "-" + spanID + "-01"},
-		{"00-" + traceID + "-" + spanID + "-01", "00-" + traceID + "-" + spanID + "-01"}, // which of the two?
+		{"00-" + traceID + "-" + spanID + "-01", "00-" + traceID + "-" + spanID + "-01"}, // ambiguous
 		{"00-" + traceID + "-" + spanID + "-01,00-" + traceID + "-" + spanID + "-01"},
 	} {
 		h := http.Header{"Traceparent": bad}

@@ -8,11 +8,10 @@ import (
 	"net/http"
 )
 
-// TrustedHeader believes the headers in which App Service authentication ("Easy
-// Auth") says who called. Switch it on only where that platform is in front and
-// nothing else reaches the port: whoever does is believed.
+// TrustedHeader trusts the headers in which App Service authentication ("Easy Auth") says who called. Enable it only if
+// that platform is in front and nothing else can reach the port, because any request with these headers is believed.
 type TrustedHeader struct {
-	// Tenant is the directory's id; callers of others are refused.
+	// Tenant is the directory's id. Callers from other tenants are refused.
 	Tenant string
 	Admission
 }
@@ -25,8 +24,8 @@ func (t *TrustedHeader) check() error {
 	return errors.Join(tenant, t.Admission.check("callers.trusted_header"))
 }
 
-// principal is the document in X-MS-CLIENT-PRINCIPAL (App Service, "Work with
-// user identities", "Decode the client principal header").
+// principal is the document in X-MS-CLIENT-PRINCIPAL (App Service, "Work with user identities", "Decode the client
+// principal header").
 type principal struct {
 	Type   string `json:"auth_typ"`
 	Claims []struct {
@@ -51,7 +50,7 @@ func (t *TrustedHeader) authenticate(r *http.Request) (Caller, error) {
 		return Caller{}, bad("X-MS-CLIENT-PRINCIPAL is not the platform's document")
 	}
 	if p.Type != "aad" {
-		return Caller{}, bad("X-MS-CLIENT-PRINCIPAL is not of Microsoft Entra ID")
+		return Caller{}, bad("X-MS-CLIENT-PRINCIPAL is not from Microsoft Entra ID")
 	}
 	var who identity
 	var tenant string

@@ -16,7 +16,7 @@ func timeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc
 	return context.WithTimeout(t.Context(), d)
 }
 
-// clientPrincipal is the platform's document: type, value, type, value…
+// clientPrincipal returns the platform's document with claims: type, value, type, value…
 func clientPrincipal(kind string, claims ...string) string {
 	list := []map[string]string{}
 	for i := 0; i < len(claims); i += 2 {
@@ -32,7 +32,7 @@ func TestTrustedHeader(t *testing.T) {
 	}}})
 	for _, tt := range []struct {
 		name, header string
-		want         error // nil: the caller is crm-sync
+		want         error // nil if the caller is crm-sync
 	}{
 		{"short names", clientPrincipal("aad", "appid", app, "oid", object, "tid", tenant, "roles", "Sign.Invoke"), nil},
 		{
@@ -64,7 +64,7 @@ func TestTrustedHeader(t *testing.T) {
 	}
 }
 
-func TestTrustedHeaderIsOffUnlessSwitchedOn(t *testing.T) {
+func TestTrustedHeaderIsOffByDefault(t *testing.T) {
 	header := clientPrincipal("aad", "appid", app, "oid", object, "tid", tenant, "roles", "Sign.Invoke")
 	r := request("X-MS-CLIENT-PRINCIPAL", header, "X-MS-CLIENT-PRINCIPAL-ID", object)
 	a := newAuthenticator(t, access.Options{APIKeys: []access.APIKey{{SHA256: hashOf("k")}}, Entra: directory().entra()})

@@ -9,9 +9,8 @@ import (
 	"github.com/cedar-policy/cedar-go/types"
 )
 
-// view shows a question to Cedar. Its entities are built when a policy first
-// asks for them, and of the request only the attributes that some policy reads:
-// building records is most of what a decision costs.
+// view presents a question to Cedar. Entities are built when a policy first needs them, and only with the attributes
+// that some policy reads, because building records is most of the cost of a decision.
 type view struct {
 	p                   *Policy
 	q                   *Question
@@ -28,7 +27,7 @@ func (p *Policy) view(q *Question, f *attributes) *view {
 	}
 }
 
-// Get makes view a [types.EntityGetter].
+// Get implements [types.EntityGetter].
 func (v *view) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	switch uid.Type {
 	case "Request":
@@ -104,8 +103,8 @@ func (v *view) buildRequest() {
 	}
 }
 
-// tags are the values that policies ask for. What is given more than once is
-// never asked for (see askedNames.ambiguity).
+// tags returns the values that policies read. A policy never gets to read a value that occurs more than once (see
+// askedNames.ambiguity).
 func (p *Policy) tags(f *attributes) types.Record {
 	tags := types.RecordMap{}
 	for _, q := range f.query {
@@ -140,8 +139,7 @@ func texts(list []string) types.Set {
 	return types.NewSet(values...)
 }
 
-// context tells the guardrails what the permitting policies name, and what of
-// the request has to be named.
+// context returns the guardrails' context: what the permitting policies name, and what in the request must be named.
 func (p *Policy) context(permits []*statement, f *attributes, ownKeys bool) cedar.Record {
 	if len(permits) == 1 && len(f.unusual) == 0 && len(f.credentials) == 0 && !ownKeys {
 		return permits[0].context

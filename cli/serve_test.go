@@ -93,7 +93,7 @@ func TestServe_CheckWarnsOfPoliciesThatRestOnAbsence(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	p.env["COUNTERSIGN_POLICIES"] = file
 	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 ||
-		!strings.Contains(p.out.String(), "warning: policy debug decides by the absence of the header x-debug") {
+		!strings.Contains(p.out.String(), "warning: policy debug depends on the absence of the header x-debug") {
 		t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 }
