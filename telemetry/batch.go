@@ -2,27 +2,27 @@ package telemetry
 
 import "sync"
 
-// batch holds what happened until there is enough of it to be counted at once. A request has used so much other memory that
-// the series are out of the processor's caches by its end, and counting it alone takes five times as long.
+// batch collects events until there are enough to count at once. By the end of a request, which has used much other
+// memory, the series are no longer in the processor's caches, and counting it alone takes five times as long.
 type batch[E any] struct {
 	count func(*E)
 
-	mu      sync.Mutex
-	waiting []E
+	mu     sync.Mutex
+	events []E
 }
 
-// batchSize is enough to make the first of them, which fetches the series, a small part.
+// batchSize is large enough that the first event, which loads the series into the caches, is a small part of the cost.
 const batchSize = 32
 
 func (b *batch[E]) add(e E) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.waiting = append(b.waiting, e); len(b.waiting) == batchSize {
+	if b.events = append(b.events, e); len(b.events) == batchSize {
 		b.countAll()
 	}
 }
 
-// flush counts what waits.
+// flush counts the collected events.
 func (b *batch[E]) flush() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -30,9 +30,9 @@ func (b *batch[E]) flush() {
 }
 
 func (b *batch[E]) countAll() {
-	for i := range b.waiting {
-		b.count(&b.waiting[i])
+	for i := range b.events {
+		b.count(&b.events[i])
 	}
-	clear(b.waiting) // so that no text of a request stays
-	b.waiting = b.waiting[:0]
+	clear(b.events) // so that nothing of a request is kept in memory
+	b.events = b.events[:0]
 }

@@ -12,7 +12,7 @@ import (
 	"countersign/credentials"
 )
 
-// What comes of things.
+// The values of outcome labels.
 const (
 	ok     = "ok"
 	denied = "denied"
@@ -21,25 +21,25 @@ const (
 	allow, deny = "allow", "deny"
 )
 
-// outcomes are those of a fetch of a session.
+// outcomes are the outcomes of fetching a session.
 var outcomes = []string{ok, denied, "configuration", "clock", "unavailable"}
 
-// Request is a request that is over.
+// Request is a finished request.
 type Request struct {
 	Method string
-	Route  string // the pattern; empty for what has none
+	Route  string // the pattern; empty if none matched
 	Status int
 	Took   time.Duration
-	Code   string // of the problem; empty where there is none
+	Code   string // of the problem; empty if there is none
 
-	Caller     string // its name; empty where none was authenticated
+	Caller     string // its name; empty if not authenticated
 	AuthMethod access.Method
 
-	// For spans alone:
+	// Only for spans:
 	RequestID, InvocationID, Profile, Service, Region string
 }
 
-// served is what is counted of a request that is over.
+// served is what is counted of a finished request.
 type served struct {
 	method, route, code string
 	status              int
@@ -47,7 +47,7 @@ type served struct {
 	caller              callerLabels
 }
 
-// Request counts a request that is over.
+// Request counts a finished request.
 func (m *Metrics) Request(r Request) {
 	m.served.add(served{
 		methodOf(r.Method), cmp.Or(r.Route, other), r.Code, r.Status, r.Took, callerLabels{r.AuthMethod, r.Caller},
@@ -66,7 +66,7 @@ func (m *Metrics) countServed(r *served) {
 		if r.status == http.StatusUnauthorized || r.status == http.StatusForbidden && r.code != "cross_origin" {
 			m.authentications.of([2]string{other, denied}).Inc()
 		}
-		return // others need no caller
+		return // without a caller there is nothing more to count
 	}
 	c := m.caller(r.caller)
 	c.authentications.Inc()
@@ -80,7 +80,7 @@ func (m *Metrics) countServed(r *served) {
 	}
 }
 
-// caller are the series of a caller: of its name where the configuration holds it, else of how it was authenticated.
+// caller returns a caller's series: by its name if the configuration has it, otherwise by how it was authenticated.
 func (m *Metrics) caller(l callerLabels) callerSeries {
 	n := m.names.Load()
 	if s, found := n.callers.known(l); found {
@@ -92,13 +92,13 @@ func (m *Metrics) caller(l callerLabels) callerSeries {
 	return n.callers.of(l)
 }
 
-// nameless are the labels of callers without a name of their own; no caller may have such a name.
+// nameless are the labels of callers that the configuration does not name. No caller may have such a name.
 var nameless = map[access.Method]string{
 	access.MethodAPIKey: "(api-key)", access.MethodEntra: "(entra)", access.MethodOIDC: "(oidc)",
 	access.MethodTrustedHeader: "(trusted-header)", access.MethodGuest: "(guest)", access.MethodNone: access.Anonymous,
 }
 
-// methods are those of HTTP, after the word of OpenTelemetry for what a stranger may have made up.
+// methods are the HTTP methods, after OpenTelemetry's label for unknown ones, which a client may have made up.
 var methods = [...]string{
 	"_OTHER", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 	http.MethodConnect, http.MethodTrace,
@@ -122,7 +122,7 @@ var statuses = func() (texts [500]string) {
 	return texts
 }()
 
-// Count counts the requests that next is answering.
+// Count counts the requests that are being served by next.
 func (m *Metrics) Count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		active := &m.active[methodIndex(r.Method)]
@@ -132,15 +132,15 @@ func (m *Metrics) Count(next http.Handler) http.Handler {
 	})
 }
 
-// recorded is what is counted of an audit record that was written.
+// recorded is what is counted of a written audit record.
 type recorded struct {
 	signatureLabels
 	decision        string
 	decided, signed bool
 }
 
-// Record counts an audit record that was written, or was not, and the decision and the signature that it tells of. What was
-// sent has more records than one.
+// Record counts an audit record that was written or that could not be written, and its decision and signature. A
+// request that was sent has more than one record, but is counted as one decision.
 func (m *Metrics) Record(r *access.Record, err error) {
 	if err != nil {
 		m.auditRecords.of([2]string{m.sink(err), failed}).Inc()
@@ -183,7 +183,7 @@ func (m *Metrics) signature(l signatureLabels) signatureSeries {
 	return n.signatures.of(l)
 }
 
-// sink is the label of the sink that did not take a record.
+// sink returns the label of the sink that failed to write a record.
 func (m *Metrics) sink(err error) string {
 	if at := (*access.SinkError)(nil); errors.As(err, &at) {
 		return at.Sink
@@ -194,7 +194,7 @@ func (m *Metrics) sink(err error) string {
 	return other
 }
 
-// profile is the label of a profile.
+// profile returns the label for a profile.
 func (n *inForce) profile(name string) string {
 	if name == "" {
 		return fromRequest
@@ -205,7 +205,7 @@ func (n *inForce) profile(name string) string {
 	return name
 }
 
-// SessionServed counts how a request came to its session.
+// SessionServed counts how a request got its session.
 func (m *Metrics) SessionServed(profile, how string) { m.sessions.add([2]string{profile, how}) }
 
 func (m *Metrics) countSession(l *[2]string) {
@@ -217,10 +217,10 @@ func (m *Metrics) countSession(l *[2]string) {
 	served.Inc()
 }
 
-// Session counts what happened to a session.
+// Session counts an event of a session.
 func (m *Metrics) Session(e credentials.Event) {
 	if e.Kind == credentials.EventSkew || e.Kind == credentials.EventCertificate {
-		return // asked for when the metrics are read
+		return // read when the metrics are collected
 	}
 	profile := m.names.Load().profile(e.Profile)
 	m.sessionFetches.of([3]string{profile, m.source(profile), outcomeOf(e.Err)}).Inc()
@@ -241,7 +241,7 @@ func outcomeOf(err error) string {
 	return "unavailable"
 }
 
-// STSCall counts a call to STS. Requests that bring keys choose the region.
+// STSCall counts a call to STS. Requests with their own keys can name any region, so unknown ones are counted together.
 func (m *Metrics) STSCall(c credentials.STSCall) {
 	region := c.Region
 	if !slices.Contains(m.names.Load().Regions, region) {

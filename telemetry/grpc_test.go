@@ -18,7 +18,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The tests of traces run over gRPC, too, by its own library. It is 85 packages, which make test need not compile.
+// With this build tag, the tests of traces also run over gRPC, with its own library. It has 85 packages, which make
+// test need not compile.
 func init() {
 	ways["gRPC"], ways["gRPC with TLS"] = (*collector).overGRPC, (*collector).overGRPCWithTLS
 	refusals = append(refusals,
@@ -28,7 +29,7 @@ func init() {
 	)
 }
 
-// service is the collector as a service of gRPC.
+// service is the collector as a gRPC service.
 type service struct {
 	collectorpb.UnimplementedTraceServiceServer
 	*collector

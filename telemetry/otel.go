@@ -16,13 +16,13 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// TraceSettings are what the OTEL_ variables of the environment ask for; [ReadTraceSettings] makes them.
+// TraceSettings are the settings in the OTEL_ environment variables. [ReadTraceSettings] makes them.
 type TraceSettings struct {
-	// Wanted: spans are recorded and sent.
+	// Wanted says whether spans are recorded and sent.
 	Wanted bool
-	// Target is where to, without anything secret, or "off"; for people.
+	// Target describes where spans are sent, without anything secret, or is "off".
 	Target string
-	// Warnings are about variables whose values cannot be used, and say what is done in place of that.
+	// Warnings are about variables with unusable values, and say what is used instead.
 	Warnings []string
 
 	target     target
@@ -43,7 +43,7 @@ type target struct {
 	timeout time.Duration
 }
 
-// variables are those of OpenTelemetry, as they are read.
+// variables reads OpenTelemetry's environment variables.
 type variables struct {
 	getenv   func(string) string
 	warnings []string
@@ -51,7 +51,7 @@ type variables struct {
 
 func (v *variables) get(name string) string { return strings.TrimSpace(v.getenv(name)) }
 
-// exporter is a setting of the exporter: its value for traces, else that for all signals.
+// exporter returns an exporter setting: the value for traces, or else the one for all signals.
 func (v *variables) exporter(name string) (variable, value string) {
 	for _, prefix := range []string{"OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"} {
 		if value := v.get(prefix + name); value != "" {
@@ -65,7 +65,7 @@ func (v *variables) warn(name, format string, args ...any) {
 	v.warnings = append(v.warnings, name+": "+fmt.Sprintf(format, args...))
 }
 
-// number is a whole number from 1 on.
+// number parses a whole number from 1 to most.
 func (v *variables) number(name, value string, most, otherwise int) int {
 	if value == "" {
 		return otherwise
@@ -78,7 +78,7 @@ func (v *variables) number(name, value string, most, otherwise int) int {
 	return n
 }
 
-// one is one of some words.
+// one returns value if it is one of the words.
 func (v *variables) one(name, value, otherwise string, words ...string) string {
 	if value == "" {
 		return otherwise
@@ -92,11 +92,11 @@ func (v *variables) one(name, value, otherwise string, words ...string) string {
 	return otherwise
 }
 
-const longest = 10 * 60 * 1000 // milliseconds that a setting may ask for
+const longest = 10 * 60 * 1000 // milliseconds; the limit of every duration
 
-// ReadTraceSettings reads the variables that OpenTelemetry's specification names. Spans are wanted where an endpoint is set,
-// or OTEL_TRACES_EXPORTER is otlp. What spans cannot be sent without, and cannot be used, has them not wanted; any other
-// mistake has the default. Each has a warning.
+// ReadTraceSettings reads the variables in OpenTelemetry's specification. Spans are wanted if an endpoint is set or if
+// OTEL_TRACES_EXPORTER is otlp. If a variable that is essential for sending has an unusable value, spans are not
+// wanted; other unusable values are replaced by the default. Each causes a warning.
 func ReadTraceSettings(getenv func(string) string, version string) TraceSettings {
 	v := &variables{getenv: getenv}
 	s := TraceSettings{Wanted: v.wanted(), Target: "off"}
@@ -120,7 +120,7 @@ func ReadTraceSettings(getenv func(string) string, version string) TraceSettings
 	s.batch = v.number(batch, v.get(batch), s.queue, min(s.queue, sdktrace.DefaultMaxExportBatchSize))
 	for word := range strings.SplitSeq(v.get("OTEL_PROPAGATORS"), ",") {
 		if word = strings.TrimSpace(word); word != "" && word != "tracecontext" && word != "baggage" {
-			v.warn("OTEL_PROPAGATORS", "%q is not supported; traceparent is read, and nothing else", word)
+			v.warn("OTEL_PROPAGATORS", "%q is not supported; only traceparent is read", word)
 		}
 	}
 	protocol := "HTTP"
@@ -184,8 +184,8 @@ func (v *variables) target() (target, error) {
 
 const exportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-// endpoint is the whole URL that spans are sent to. The endpoint for all signals is the root of the paths of each; gRPC takes
-// an address without a scheme, too.
+// endpoint returns the whole URL that spans are sent to. The endpoint for all signals is the root of each signal's
+// path. For gRPC, an address without a scheme is also accepted.
 func (v *variables) endpoint(grpc bool) (*url.URL, error) {
 	name, value := v.exporter("ENDPOINT")
 	switch {
@@ -203,7 +203,7 @@ func (v *variables) endpoint(grpc bool) (*url.URL, error) {
 	}
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		// The value is not repeated: a password may be in it.
+		// The value is not repeated because it may contain a password.
 		return nil, fmt.Errorf("%s must be an address such as http://collector:4318, without user and password", name)
 	}
 	switch {
@@ -217,7 +217,8 @@ func (v *variables) endpoint(grpc bool) (*url.URL, error) {
 	return u, nil
 }
 
-// headers are key=value pairs, divided by commas, the values in percent-encoding. They are secrets, so no text names one.
+// headers returns the headers: key=value pairs separated by commas, with percent-encoded values. They are secrets, so
+// no message repeats one.
 func (v *variables) headers() (http.Header, error) {
 	name, value := v.exporter("HEADERS")
 	out := http.Header{}
@@ -229,14 +230,14 @@ func (v *variables) headers() (http.Header, error) {
 		key = strings.TrimSpace(key)
 		text, err := url.PathUnescape(strings.TrimSpace(text))
 		if !found || err != nil || !token(key) || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
-			return nil, fmt.Errorf("%s: pair %d must be name=value, the value in percent-encoding", name, i+1)
+			return nil, fmt.Errorf("%s: pair %d must be name=value, with a percent-encoded value", name, i+1)
 		}
 		out.Set(key, text)
 	}
 	return out, nil
 }
 
-// token holds for what may be the name of a header (RFC 9110 section 5.6.2).
+// token reports whether s may be the name of a header (RFC 9110 section 5.6.2).
 func token(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
 		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
@@ -251,7 +252,7 @@ func (v *variables) certificates() (*tls.Config, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if out.RootCAs = x509.NewCertPool(); !out.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s: %s has no certificate in PEM", name, file)
+			return nil, fmt.Errorf("%s: %s has no PEM certificate", name, file)
 		}
 	}
 	certName, cert := v.exporter("CLIENT_CERTIFICATE")

@@ -57,8 +57,8 @@ func TestReadTraceSettings_WhenSpansAreWanted(t *testing.T) {
 	}
 }
 
-// What cannot be used has a warning that names the variable, and never repeats what may be a secret.
-func TestReadTraceSettings_WarnsOfWhatCannotBeUsed(t *testing.T) {
+// Unusable values cause a warning that names the variable and never repeats what may be a secret.
+func TestReadTraceSettings_WarnsOfUnusableValues(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -87,13 +87,13 @@ func TestReadTraceSettings_WarnsOfWhatCannotBeUsed(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_TIMEOUT", "10s", true, "must be a whole number from 1 to 600000; 10000 is used"},
 		{"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0", true, "must be a whole number"},
 		{"OTEL_EXPORTER_OTLP_CERTIFICATE", filepath.Join(t.TempDir(), "none"), false, "no such file"},
-		{"OTEL_EXPORTER_OTLP_CERTIFICATE", empty, false, "has no certificate in PEM"},
+		{"OTEL_EXPORTER_OTLP_CERTIFICATE", empty, false, "has no PEM certificate"},
 		{"OTEL_EXPORTER_OTLP_CLIENT_KEY", empty, false, "must both be set"},
 		{"OTEL_BSP_MAX_QUEUE_SIZE", "-1", true, "must be a whole number from 1 to 65536; 2048 is used"},
 		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", true, "must be a whole number from 1 to 2048; 512 is used"},
 		{"OTEL_BSP_SCHEDULE_DELAY", "soon", true, "5000 is used"},
 		{"OTEL_RESOURCE_ATTRIBUTES", "a=1,b", true, "pair 2 must be name=value"},
-		{"OTEL_PROPAGATORS", "b3", true, `"b3" is not supported; traceparent is read`},
+		{"OTEL_PROPAGATORS", "b3", true, `"b3" is not supported; only traceparent is read`},
 	} {
 		variables := map[string]string{endpoint: "http://collector:4318", "OTEL_TRACES_SAMPLER": "traceidratio"}
 		variables[tt.name] = tt.value
@@ -103,7 +103,7 @@ func TestReadTraceSettings_WarnsOfWhatCannotBeUsed(t *testing.T) {
 			t.Errorf("%s=%s: wanted %v, %q", tt.name, tt.value, s.Wanted, s.Warnings)
 		}
 		if strings.Contains(s.Target+strings.Join(s.Warnings, ""), "secret") {
-			t.Errorf("%s=%s: a secret is told: %q", tt.name, tt.value, s.Warnings)
+			t.Errorf("%s=%s: a secret is in the warnings: %q", tt.name, tt.value, s.Warnings)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// queue bounds the spans that wait. The SDK's own queue drops spans, too, and tells nobody how many: so no more come to it
-// than it takes. It also counts what the exporter fails to send.
+// queue limits the number of waiting spans. The SDK's own queue also drops spans, but does not report how many, so this
+// one never passes it more than it takes. It also counts the spans that the exporter fails to send.
 type queue struct {
 	sdktrace.SpanProcessor
 	most    int64
@@ -18,9 +18,9 @@ type queue struct {
 
 	sent, failed, dropped atomic.Uint64
 
-	lost func(cause error, failed, dropped uint64)
-	now  func() time.Time
-	told atomic.Int64 // when lost was last called, in nanoseconds
+	lost     func(cause error, failed, dropped uint64)
+	now      func() time.Time
+	reported atomic.Int64 // when lost was last called, in nanoseconds
 }
 
 func newQueue(s TraceSettings, to sdktrace.SpanExporter, now func() time.Time, lost func(error, uint64, uint64)) *queue {
@@ -30,9 +30,9 @@ func newQueue(s TraceSettings, to sdktrace.SpanExporter, now func() time.Time, l
 	return q
 }
 
-var errFull = errors.New("too many wait")
+var errFull = errors.New("too many spans are waiting")
 
-// OnEnd takes a span that is over, or drops it.
+// OnEnd queues a finished span, or drops it.
 func (q *queue) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
@@ -40,29 +40,29 @@ func (q *queue) OnEnd(s sdktrace.ReadOnlySpan) {
 	if q.waiting.Add(1) > q.most {
 		q.waiting.Add(-1)
 		q.dropped.Add(1)
-		q.tell(errFull)
+		q.report(errFull)
 		return
 	}
 	q.SpanProcessor.OnEnd(s)
 }
 
-// tellEvery is how often somebody is told of spans that are lost.
-const tellEvery = time.Minute
+// reportEvery is how often lost spans are reported at most.
+const reportEvery = time.Minute
 
-func (q *queue) tell(cause error) {
-	now, last := q.now().UnixNano(), q.told.Load()
-	if now-last >= int64(tellEvery) && q.told.CompareAndSwap(last, now) {
+func (q *queue) report(cause error) {
+	now, last := q.now().UnixNano(), q.reported.Load()
+	if now-last >= int64(reportEvery) && q.reported.CompareAndSwap(last, now) {
 		q.lost(cause, q.failed.Load(), q.dropped.Load())
 	}
 }
 
-// counting counts what becomes of spans that are sent.
+// counting is an exporter that counts the spans that were sent and that failed.
 type counting struct {
 	sdktrace.SpanExporter
 	queue *queue
 }
 
-// ExportSpans sends spans. Its errors end here.
+// ExportSpans sends spans. It counts and reports errors, and never returns one.
 func (c counting) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	q, n := c.queue, uint64(len(spans))
 	err := c.SpanExporter.ExportSpans(ctx, spans)
@@ -78,7 +78,7 @@ func (c counting) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 	q.sent.Add(n - failed)
 	q.failed.Add(failed)
 	if err != nil {
-		q.tell(err)
+		q.report(err)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (v *variables) sampler() sdktrace.Sampler {
 	return sdktrace.ParentBased(sdktrace.AlwaysSample())
 }
 
-// resource are the attributes of this service: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and else what it is called.
+// resource returns the attributes of this service: the defaults, OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME.
 func (v *variables) resource(version string) []attribute.KeyValue {
 	const name = "OTEL_RESOURCE_ATTRIBUTES"
 	out := []attribute.KeyValue{attribute.String("service.name", "countersign"), attribute.String("service.version", version)}
@@ -51,13 +51,13 @@ func (v *variables) resource(version string) []attribute.KeyValue {
 		key, text, found := strings.Cut(pair, "=")
 		text, err := url.PathUnescape(strings.TrimSpace(text))
 		if key = strings.TrimSpace(key); !found || err != nil || key == "" {
-			v.warn(name, "pair %d must be name=value, the value in percent-encoding; none of them is used", i+1)
+			v.warn(name, "pair %d must be name=value, with a percent-encoded value; none of the pairs is used", i+1)
 			given = nil
 			break
 		}
 		given = append(given, attribute.String(key, text))
 	}
-	out = append(out, given...) // of two with the same name the last one counts
+	out = append(out, given...) // the last one with a name counts
 	if service := v.get("OTEL_SERVICE_NAME"); service != "" {
 		out = append(out, attribute.String("service.name", service))
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// standing are the metrics that are looked up when somebody reads them.
+// standing collects the metrics that are computed when they are read.
 type standing struct {
 	m     *Metrics
 	descs []*prometheus.Desc
@@ -29,34 +29,34 @@ func newStanding(m *Metrics) *standing {
 		s.descs = append(s.descs, d)
 		return d
 	}
-	s.active = prometheus.NewDesc("http_server_active_requests", "Requests that are being read or answered.",
+	s.active = prometheus.NewDesc("http_server_active_requests", "Requests that are being read or served.",
 		[]string{"http_request_method"}, nil)
 	s.descs = append(s.descs, s.active)
-	s.auditBroken = desc("audit_broken", "1 while audit records cannot be written, and so nothing is signed.")
-	s.expiry = desc("session_expiry_timestamp_seconds", "Earliest end of the profile's sessions that are in use, 0 without one.", "profile")
-	s.usable = desc("session_usable", "1 unless the profile's latest fetch failed and nothing is left to sign with.", "profile")
+	s.auditBroken = desc("audit_broken", "1 while audit records cannot be written, so that nothing is signed.")
+	s.expiry = desc("session_expiry_timestamp_seconds", "Earliest expiry of the profile's sessions in use, 0 if there are none.", "profile")
+	s.usable = desc("session_usable", "1 unless the profile's latest fetch failed and no session is left to sign with.", "profile")
 	s.cached = desc("sessions_cached", "Sessions in memory.", "kind")
-	s.evictions = desc("session_evictions_total", "Sessions that others took the place of.", "kind")
-	s.skew = desc("clock_skew_seconds", "How far the clock of STS is ahead of ours.", "clock")
-	s.inUse = desc("gate_in_use", "What is under way: requests, bytes of memory, bodies to hash.", "gate")
-	s.capacity = desc("gate_capacity", "What may be under way.", "gate")
-	s.waiting = desc("gate_waiting", "Requests that wait for others to end.", "gate")
-	s.refusals = desc("gate_refusals_total", "Requests that were told that the service is busy.", "gate")
-	s.connectionsOpen = desc("connections_open", "Connections that are open.")
-	s.connectionsMax = desc("connections_max", "Connections that may be open.")
-	s.keyExpiry = desc("api_key_expiry_timestamp_seconds", "When the caller's API key ends; only keys that do.", "caller")
+	s.evictions = desc("session_evictions_total", "Sessions that were evicted in favour of others.", "kind")
+	s.skew = desc("clock_skew_seconds", "How far the STS clock is ahead of this server's.", "clock")
+	s.inUse = desc("gate_in_use", "Capacity in use: requests, bytes of memory, bodies to hash.", "gate")
+	s.capacity = desc("gate_capacity", "Capacity that can be in use at once.", "gate")
+	s.waiting = desc("gate_waiting", "Requests that wait for capacity.", "gate")
+	s.refusals = desc("gate_refusals_total", "Requests that were refused because the service was busy.", "gate")
+	s.connectionsOpen = desc("connections_open", "Open connections.")
+	s.connectionsMax = desc("connections_max", "Limit of open connections.")
+	s.keyExpiry = desc("api_key_expiry_timestamp_seconds", "When the caller's API key expires; only for keys that do.", "caller")
 	s.certificateExpiry = desc("certificate_expiry_timestamp_seconds",
-		"When the profile's certificate ends; 0 while there is none that can be used.", "profile")
-	s.certificateLife = desc("certificate_lifetime_seconds", "How long the profile's certificate is valid in all.", "profile")
-	s.tlsExpiry = desc("tls_certificate_expiry_timestamp_seconds", "When the certificate ends that callers see; only with TLS.")
+		"When the profile's certificate expires; 0 while there is no usable one.", "profile")
+	s.certificateLife = desc("certificate_lifetime_seconds", "Total validity of the profile's certificate.", "profile")
+	s.tlsExpiry = desc("tls_certificate_expiry_timestamp_seconds", "When the server's TLS certificate expires; only with TLS.")
 	s.draining = desc("draining", "1 while the instance is stopping.")
-	s.configInfo = desc("config_info", "1; the label holds the beginning of a hash of the configuration and the files that it names.", "hash")
+	s.configInfo = desc("config_info", "1; the label has the beginning of a hash over the configuration and the files that it names.", "hash")
 	s.reloadOK = desc("config_last_reload_successful",
-		"0 while the configuration that was read last could not be taken, and the one before stays in force.")
-	s.reloadTime = desc("config_last_reload_success_timestamp_seconds", "When a configuration was taken last.")
-	s.generation = desc("config_generation", "How many configurations have been in force, this one included.")
+		"0 if the configuration read last was invalid and the previous one stays in force.")
+	s.reloadTime = desc("config_last_reload_success_timestamp_seconds", "When a configuration last took effect.")
+	s.generation = desc("config_generation", "How many configurations have been in force, including this one.")
 	s.buildInfo = desc("build_info", "1; the labels say what is running.", "version", "revision", "goversion")
-	s.spans = desc("spans_total", "Spans that were sent, that could not be sent, or that were dropped since too many waited.", "outcome")
+	s.spans = desc("spans_total", "Spans that were sent, could not be sent, or were dropped because too many were waiting.", "outcome")
 	return s
 }
 

@@ -1,13 +1,13 @@
-// Package telemetry counts what happens in the service, and shows it as metrics in the text format of Prometheus; and it
-// records spans of what happens, and sends them where OpenTelemetry's environment variables say.
+// Package telemetry counts what happens in the service and exposes it as Prometheus metrics, and records spans and
+// sends them as OpenTelemetry's environment variables say.
 //
-// It is told: of requests, audit records, sessions, calls to STS and fetched keys when they happen, and it asks how things
-// stand when somebody reads the metrics. It decides nothing and opens no port; the caller must serve [Metrics.Handler] where
-// only those reach it who may know the names of callers and profiles.
+// The service reports requests, audit records, sessions, STS calls and key fetches as they happen. Other metrics are
+// computed when the metrics are read. The package decides nothing and opens no port. The caller must serve
+// [Metrics.Handler] only to those who may know the names of callers and profiles.
 //
-// No value of a label is a stranger's choice: names that the configuration does not hold, services that AWS does not have and
-// methods that HTTP does not have are counted together. So the number of series is bounded by the configuration. All methods
-// are safe for concurrent use.
+// Clients cannot choose the value of a label: names that are not in the configuration, services that AWS does not have
+// and methods that HTTP does not have are counted together. So the configuration bounds the number of series. All
+// methods are safe for concurrent use.
 package telemetry
 
 import (
@@ -24,56 +24,57 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Names are what the configuration in force names: the only names that labels may have.
+// Names are the names in the current configuration, and the only names that labels may have.
 type Names struct {
-	// Profiles are the sources of the profiles, by name.
+	// Profiles maps the profiles' names to the source of their credentials.
 	Profiles map[string]string
-	// Callers are the callers that the configuration names, and when their keys end; the zero time where there is no key, or no end.
+	// Callers maps the callers' names to when their keys expire: the zero time if there is no key or no expiry.
 	Callers map[string]time.Time
-	// Methods are those by which callers may authenticate.
+	// Methods are the methods by which callers may authenticate.
 	Methods []string
-	// Regions are those whose STS the profiles call.
+	// Regions are the regions whose STS the profiles call.
 	Regions []string
-	// ConfigHash tells the configuration from others, Generation counts the configurations that were in force.
+	// ConfigHash identifies the configuration. Generation counts the configurations that have been in force.
 	ConfigHash string
 	Generation int64
-	// TLSExpires is when the certificate ends that callers see; the zero time without TLS.
+	// TLSExpires is when the server's TLS certificate expires; the zero time without TLS.
 	TLSExpires time.Time
 }
 
-// Options are the process, and where to look when the metrics are read.
+// Options describe the process, and provide what is read when the metrics are read.
 type Options struct {
-	// Version and Revision are those of this process: its release, and the commit that it was built from.
+	// Version and Revision are the release of this process and the commit that it was built from.
 	Version, Revision string
 	// Now is the clock.
 	Now func() time.Time
-	// AuditSinks are where audit records go: access.SinkFile, access.SinkStdout, or both.
+	// AuditSinks are the audit sinks: access.SinkFile, access.SinkStdout, or both.
 	AuditSinks []string
-	// Gates are the limiters by name.
+	// Gates are the limiters, by name.
 	Gates map[string]*access.Limiter
-	// Sessions, AuditBroken, Draining and Connections tell how things stand. Connections are those open, and the most there may be.
+	// Sessions, AuditBroken, Draining and Connections return the current state. Connections returns how many are open
+	// and how many may be.
 	Sessions              func() credentials.Status
 	AuditBroken, Draining func() bool
 	Connections           func() (open, most int)
-	// Spans are how many were sent, failed and were dropped. Nil: none are recorded.
+	// Spans returns how many spans were sent, failed and were dropped. Nil if no spans are recorded.
 	Spans func() (sent, failed, dropped uint64)
 }
 
-// Metrics are all that is counted. Make them with [New].
+// Metrics holds everything that is counted. Make one with [New].
 type Metrics struct {
 	o        Options
 	registry *prometheus.Registry
 	services map[string]bool
 	names    atomic.Pointer[inForce]
-	reload   atomic.Pointer[reload] // the latest
+	reload   atomic.Pointer[reload] // of the latest configuration
 
-	active          [len(methods)]atomic.Int64 // requests that are being answered
+	active          [len(methods)]atomic.Int64 // requests being served
 	requests        kept[requestLabels, prometheus.Observer]
 	problems        kept[[2]string, prometheus.Counter]
 	authentications kept[[2]string, prometheus.Counter]
 	decisions       kept[decisionLabels, prometheus.Counter]
 	auditRecords    kept[[2]string, prometheus.Counter]
-	audited         []prometheus.Counter // those that are on a sink, for each
+	audited         []prometheus.Counter // written records, for each sink
 	sessionFetches  kept[[3]string, prometheus.Counter]
 	fetchDurations  kept[string, prometheus.Observer]
 	stsCalls        kept[[3]string, prometheus.Counter]
@@ -83,14 +84,14 @@ type Metrics struct {
 
 	signatures, callerRequests, sessionsServed *prometheus.CounterVec
 
-	// What requests have every time is counted later.
+	// These are counted for every request, so they are counted in batches.
 	served   batch[served]
 	recorded batch[recorded]
 	sessions batch[[2]string]
 }
 
-// inForce are the names of the configuration that is in force, and the series that have them: found by what a request
-// says, without a look whether the configuration has that name.
+// inForce holds the names of the current configuration, and series found by the labels in a request, without looking
+// whether the configuration has that name.
 type inForce struct {
 	Names
 	callers        kept[callerLabels, callerSeries]
@@ -105,7 +106,7 @@ type callerLabels struct {
 	caller string
 }
 
-// callerSeries are those of a request of a caller.
+// callerSeries are the series that a caller's request is counted in.
 type callerSeries struct{ authentications, ok, denied, failed prometheus.Counter }
 
 type decisionLabels struct {
@@ -113,7 +114,7 @@ type decisionLabels struct {
 	decision string
 }
 
-// signatureSeries are those of a signature that was given out.
+// signatureSeries are the series that a signature is counted in.
 type signatureSeries struct{ signatures, allowed prometheus.Counter }
 
 type signatureLabels struct {
@@ -121,13 +122,13 @@ type signatureLabels struct {
 	profile, service, algorithm string
 }
 
-// Names that stand for all that have none of their own. No profile and no caller has such a name.
+// Labels for everything without a name of its own. No profile and no caller can have these names.
 const (
 	other       = "(other)"
 	fromRequest = "(request)" // keys that came with the request
 )
 
-// New returns metrics, of which those whose labels are known stand at 0. [Metrics.Use] tells it the names of the configuration.
+// New returns metrics. Series whose labels are known start at 0. [Metrics.Use] sets the names of the configuration.
 func New(o Options) *Metrics {
 	m := &Metrics{o: o, registry: prometheus.NewPedanticRegistry(), services: map[string]bool{}}
 	for _, s := range endpoints.Services() {
@@ -142,9 +143,9 @@ func New(o Options) *Metrics {
 	return m
 }
 
-// Use takes the names of the configuration that is in force from now on. Series of names that are gone stay as they stand.
+// Use sets the names of the configuration that is now in force. Series of names that are gone keep their values.
 func (m *Metrics) Use(n Names) {
-	m.flush() // with the names that were in force
+	m.flush() // with the previous names
 	in := &inForce{Names: n}
 	in.callers.make = func(l callerLabels) callerSeries {
 		of := m.callerRequests.WithLabelValues
@@ -179,13 +180,13 @@ func (m *Metrics) Use(n Names) {
 	}
 }
 
-// reload is what came of the latest reading of the configuration.
+// reload is the result of the latest reading of the configuration.
 type reload struct {
 	ok   bool
 	good time.Time // when one was taken last
 }
 
-// Reloaded counts a reading of the configuration after the first: err is nil where it was taken.
+// Reloaded counts a configuration read after the first: err is nil if it took effect.
 func (m *Metrics) Reloaded(err error) {
 	if err != nil {
 		m.reload.Store(&reload{good: m.reload.Load().good})
@@ -205,7 +206,7 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// flush counts what waits.
+// flush counts what is in the batches.
 func (m *Metrics) flush() {
 	m.served.flush()
 	m.recorded.flush()
@@ -232,21 +233,21 @@ func (m *Metrics) register() {
 	}
 	m.fetchDurations.make = func(profile string) prometheus.Observer { return durations.WithLabelValues(profile) }
 
-	m.problems.make = two(counter("countersign_problems_total", "Requests that were refused, by their code.", "route", "error_code"))
-	m.signatures = counter("countersign_signatures_total", "Signatures that were given out.", "operation", "profile", "service", "algorithm")
-	m.authentications.make = two(counter("countersign_authentications_total", "Callers that were let in or refused.", "method", "outcome"))
+	m.problems.make = two(counter("countersign_problems_total", "Refused requests, by their error code.", "route", "error_code"))
+	m.signatures = counter("countersign_signatures_total", "Signatures returned or sent.", "operation", "profile", "service", "algorithm")
+	m.authentications.make = two(counter("countersign_authentications_total", "Callers that were accepted or refused.", "method", "outcome"))
 	decisions := counter("countersign_policy_decisions_total", "What the policies decided.", "action", "decision")
 	m.decisions.make = func(l decisionLabels) prometheus.Counter {
 		return decisions.WithLabelValues(string(l.action), l.decision)
 	}
 	m.callerRequests = counter("countersign_caller_requests_total", "Requests by caller.", "caller", "outcome")
 	m.auditRecords.make = two(counter("countersign_audit_records_total", "Audit records, written or not.", "sink", "outcome"))
-	m.sessionsServed = counter("countersign_sessions_served_total", "How requests came to their sessions.", "profile", "result")
+	m.sessionsServed = counter("countersign_sessions_served_total", "How requests got their sessions.", "profile", "result")
 	m.sessionFetches.make = three(counter("countersign_session_fetches_total", "Sessions that were fetched.", "profile", "source", "outcome"))
 	m.stsCalls.make = three(counter("countersign_sts_requests_total", "Calls to STS.", "operation", "endpoint", "outcome"))
 	m.keyFetches.make = one(counter("countersign_jwks_refreshes_total", "Fetches of issuers' signing keys.", "outcome"))
-	m.reloads.make = one(counter("countersign_config_reloads_total", "Configurations read after the first, taken or not.", "outcome"))
-	m.rateLimited = counter("countersign_rate_limited_total", "Requests beyond their caller's share in time.").WithLabelValues()
+	m.reloads.make = one(counter("countersign_config_reloads_total", "Configurations read after the first, valid or not.", "outcome"))
+	m.rateLimited = counter("countersign_rate_limited_total", "Requests refused because of the caller's rate limit.").WithLabelValues()
 }
 
 func one(vec *prometheus.CounterVec) func(string) prometheus.Counter {
@@ -261,7 +262,7 @@ func three(vec *prometheus.CounterVec) func([3]string) prometheus.Counter {
 	return func(l [3]string) prometheus.Counter { return vec.WithLabelValues(l[0], l[1], l[2]) }
 }
 
-// begin makes the series that are known to come. A rate does not see the first 1 of a series that was not there before.
+// begin creates the series that are sure to come. Otherwise rate() would miss the first increment of a new series.
 func (m *Metrics) begin() {
 	for _, action := range []access.Action{
 		access.ActionSign, access.ActionPresign, access.ActionVerify, access.ActionPostPolicy, access.ActionSend,
@@ -280,7 +281,7 @@ func (m *Metrics) begin() {
 	m.authentications.of([2]string{other, denied})
 }
 
-// source is where a profile's keys come from.
+// source returns where a profile's keys come from.
 func (m *Metrics) source(profile string) string {
 	if profile == fromRequest {
 		return "request"

@@ -60,7 +60,7 @@ func newMetrics(t testing.TB) *telemetry.Metrics {
 	return m
 }
 
-// signed is a request that was signed.
+// signed is the audit record of a signed request.
 var signed = telemetry.Request{
 	Method: "POST", Route: "/v1/sign", Status: 200, Took: time.Millisecond, Caller: "flow", AuthMethod: access.MethodAPIKey,
 }
@@ -71,7 +71,7 @@ func read(m *telemetry.Metrics) string {
 	return w.Body.String()
 }
 
-// feed tells m one of each kind of thing.
+// feed reports one event of each kind to m.
 func feed(t testing.TB, m *telemetry.Metrics) {
 	t.Helper()
 	m.Request(signed)
@@ -162,7 +162,7 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, `countersign_api_key_expiry_timestamp_seconds{caller="other"}`) {
-		t.Error("a key without an end has one")
+		t.Error("a key without expiry has one")
 	}
 }
 
@@ -188,12 +188,11 @@ func TestMetrics_FollowTheConfiguration(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, "countersign_api_key_expiry_timestamp_seconds{") {
-		t.Error("a caller that is gone has a key that ends")
+		t.Error("a removed caller still has a key expiry")
 	}
 }
 
-// TestMetrics_NothingIsLostInBatches: what many requests tell at the same time is counted, however many there are, and with
-// the names that were in force when it happened.
+// Whatever many requests report at the same time is counted, with the names that were in force when it happened.
 func TestMetrics_NothingIsLostInBatches(t *testing.T) {
 	m := newMetrics(t)
 	var requests sync.WaitGroup
@@ -219,8 +218,8 @@ func TestMetrics_NothingIsLostInBatches(t *testing.T) {
 	}
 }
 
-// TestMetrics_StrangersMakeNoSeries: whatever 10,000 requests hold, there are as many series as after the first of them.
-func TestMetrics_StrangersMakeNoSeries(t *testing.T) {
+// Whatever 10,000 requests hold, there are as many series as after the first.
+func TestMetrics_ClientsCannotCreateSeries(t *testing.T) {
 	m := newMetrics(t)
 	tell := func(n int) {
 		word := fmt.Sprint("x", n)
@@ -246,7 +245,7 @@ func TestMetrics_StrangersMakeNoSeries(t *testing.T) {
 	}
 }
 
-// series are the names and labels of all series but the runtime's.
+// series returns the names and labels of all series except the runtime's.
 func series(text string) []string {
 	var all []string
 	for line := range strings.Lines(text) {
@@ -261,9 +260,9 @@ func series(text string) []string {
 
 var family = regexp.MustCompile(`(?m)^# TYPE ((?:countersign|http_server)_\w+) (\w+)$`)
 
-// TestMetrics_AreNamedAlike: the registry has the metrics that docs/operations.md lists, with their
-// types; rules and dashboard use no others, and the dashboard shows each.
-func TestMetrics_AreNamedAlike(t *testing.T) {
+// The registry has the metrics listed in docs/operations.md, with their types. The rules and the dashboard use no
+// others, and the dashboard shows each.
+func TestMetrics_AreDocumentedAndUsed(t *testing.T) {
 	m := newMetrics(t)
 	feed(t, m)
 	registered := map[string]string{}
@@ -285,7 +284,7 @@ func TestMetrics_AreNamedAlike(t *testing.T) {
 		for _, used := range regexp.MustCompile(`\b(?:countersign|http_server)_[a-z_]+\b`).FindAllString(text, -1) {
 			bare := regexp.MustCompile(`_(bucket|count|sum)$`).ReplaceAllString(used, "")
 			if registered[used] == "" && registered[bare] != "histogram" {
-				t.Errorf("the %s use %s, which is no metric", name, used)
+				t.Errorf("the %s use %s, which is not a metric", name, used)
 			}
 		}
 	}
@@ -300,11 +299,11 @@ func TestMetrics_AreNamedAlike(t *testing.T) {
 		}
 	}
 	if !json.Valid([]byte(dashboard)) {
-		t.Error("the dashboard is no JSON")
+		t.Error("the dashboard is not JSON")
 	}
 }
 
-// expressions are the rules without their annotations.
+// expressions returns the rules without their annotations.
 func expressions(rules string) string {
 	var lines []string
 	for line := range strings.Lines(rules) {
@@ -334,8 +333,8 @@ func TestMetrics_FollowTheRulesOfTheirFormat(t *testing.T) {
 	}
 }
 
-// TestPromtool has Prometheus's own tool read metrics and rules, and say what the rules make of series, where it is installed
-// (package prometheus of Debian).
+// Prometheus's own tool, if it is installed (Debian package prometheus), checks the metrics and the rules, and tests
+// what the rules make of given series.
 func TestPromtool(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
@@ -355,7 +354,7 @@ func TestPromtool(t *testing.T) {
 	}
 	run(strings.NewReader(read(m)), "check", "metrics")
 	run(nil, "check", "rules", "../deploy/prometheus/rules.yaml")
-	run(nil, "test", "rules", "../deploy/prometheus/tests.yaml") // each alert, with series that have it and others that have not
+	run(nil, "test", "rules", "../deploy/prometheus/tests.yaml") // each alert, with series that trigger it and others that do not
 	tests := file(t, "../deploy/prometheus/tests.yaml")
 	for _, alert := range regexp.MustCompile(`(?m)alert: (\w+)$`).FindAllStringSubmatch(file(t, "../deploy/prometheus/rules.yaml"), -1) {
 		if !strings.Contains(tests, "alertname: "+alert[1]+"\n") {
@@ -364,7 +363,7 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
-// BenchmarkMetrics is what a signature takes to be counted.
+// BenchmarkMetrics measures how long it takes to count a signature.
 func BenchmarkMetrics(b *testing.B) {
 	m := newMetrics(b)
 	record := access.Record{

@@ -20,9 +20,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Traces records a span of each request, of each call to STS and of each request that is sent to AWS, and sends them by OTLP.
-// No span holds what the log may not hold: no header, query, path, body or secret. A collector that does not answer costs
-// no request any time: beyond those that wait for it, spans are dropped and counted.
+// Traces records a span for each request, each STS call and each request sent to AWS, and sends them over OTLP. Like
+// the log, spans hold no header, query, path, body or secret. A collector that does not respond delays no request: if
+// too many spans are waiting for it, further ones are dropped and counted.
 type Traces struct {
 	tracer   trace.Tracer
 	provider *sdktrace.TracerProvider
@@ -30,27 +30,27 @@ type Traces struct {
 	now      func() time.Time
 }
 
-// NewTraces begins to send spans. Call [Traces.Shutdown] at the end. Lost is told of spans that were not sent, once a minute
-// at most.
+// NewTraces starts sending spans. Call [Traces.Shutdown] at the end. Spans that could not be sent are reported to lost,
+// at most once a minute.
 func NewTraces(s TraceSettings, version string, now func() time.Time, lost func(cause error, failed, dropped uint64)) *Traces {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // of variables that have warnings, and of exports that are counted
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // variables have warnings already, and failed exports are counted
 	form := otlptrace.NewUnstarted(newUploader(s.target, "countersign"+"/"+version))
-	_ = form.Start(context.Background()) // it only marks it as started
+	_ = form.Start(context.Background()) // it only sets a flag
 	q := newQueue(s, form, now, lost)
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(s.sampler), sdktrace.WithSpanProcessor(q),
 		sdktrace.WithResource(resource.NewSchemaless(s.attributes...)))
 	return &Traces{tracer: provider.Tracer("countersign", trace.WithInstrumentationVersion(version)), provider: provider, queue: q, now: now}
 }
 
-// Counts are how many spans were sent, were not, and were dropped since too many waited.
+// Counts returns how many spans were sent, failed to be sent, and were dropped because too many were waiting.
 func (t *Traces) Counts() (sent, failed, dropped uint64) {
 	return t.queue.sent.Load(), t.queue.failed.Load(), t.queue.dropped.Load()
 }
 
-// Shutdown sends what is left, as long as ctx lasts.
+// Shutdown sends the remaining spans until ctx ends.
 func (t *Traces) Shutdown(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
-// Began begins the span of a request that came as a part of at, which is then the span.
+// Began starts the span of a request that belongs to the trace at, and sets at to the new span.
 func (t *Traces) Began(ctx context.Context, method string, at *access.Trace) context.Context {
 	if parent, ok := spanContext(*at); ok {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
@@ -61,7 +61,7 @@ func (t *Traces) Began(ctx context.Context, method string, at *access.Trace) con
 	return ctx
 }
 
-// spanContext is the caller's span, if there is one.
+// spanContext returns the caller's span, if there is one.
 func spanContext(at access.Trace) (trace.SpanContext, bool) {
 	id, err := trace.TraceIDFromHex(at.TraceID)
 	span, spanErr := trace.SpanIDFromHex(at.SpanID)
@@ -74,7 +74,7 @@ func spanContext(at access.Trace) (trace.SpanContext, bool) {
 	}), true
 }
 
-// Request ends the span of a request, which is in its context.
+// Request ends the span of a request, which is in ctx.
 func (t *Traces) Request(ctx context.Context, r Request) {
 	span := trace.SpanFromContext(ctx)
 	defer span.End()
@@ -97,7 +97,7 @@ func (t *Traces) Request(ctx context.Context, r Request) {
 	}
 }
 
-// STSCall records a call to STS that is over: as a part of the request that waits for it, or for itself.
+// STSCall records a finished STS call, as a part of the request that waits for it if there is one.
 func (t *Traces) STSCall(ctx context.Context, c credentials.STSCall) {
 	code := ""
 	if failure := (*credentials.Error)(nil); errors.As(c.Err, &failure) {
@@ -107,7 +107,7 @@ func (t *Traces) STSCall(ctx context.Context, c credentials.STSCall) {
 		"cloud.region", c.Region, "aws.request_id", c.RequestID, "error.type", code))
 }
 
-// Record records the request that was sent to AWS, where an audit record tells of one.
+// Record records the request sent to AWS, if the audit record is the outcome of one.
 func (t *Traces) Record(ctx context.Context, r *access.Record) {
 	if r.Outcome == "" {
 		return
@@ -124,7 +124,7 @@ func (t *Traces) Record(ctx context.Context, r *access.Record) {
 	t.record(ctx, clip(name), time.Duration(r.DurationMilliseconds*float64(time.Millisecond)), failed, attributes)
 }
 
-// record records a span of something that is over.
+// record records a span of something that has finished.
 func (t *Traces) record(ctx context.Context, name string, took time.Duration, failed bool, attributes []attribute.KeyValue) {
 	end := t.now()
 	_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(end.Add(-took)),
@@ -135,7 +135,7 @@ func (t *Traces) record(ctx context.Context, name string, took time.Duration, fa
 	span.End(trace.WithTimestamp(end))
 }
 
-// texts are attributes, given as names and values; those without a value are left out.
+// texts returns attributes from names and values. Empty values are left out.
 func texts(pairs ...string) []attribute.KeyValue {
 	out := make([]attribute.KeyValue, 0, len(pairs)/2+2)
 	for pair := range slices.Chunk(pairs, 2) {
@@ -146,5 +146,6 @@ func texts(pairs ...string) []attribute.KeyValue {
 	return out
 }
 
-// clip bounds what a stranger can have written into a span, of which one that is not UTF-8 would take others along.
+// clip limits a text that a client may have chosen. It also makes it valid UTF-8, because one invalid span would make
+// the collector reject others with it.
 func clip(text string) string { return strings.ToValidUTF8(text[:min(len(text), 256)], "") }

@@ -27,10 +27,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// collector takes spans by the types that OpenTelemetry publishes for its protocol. With the build tag peers, it does so
-// over gRPC as well.
+// collector receives spans, decoded with the types that OpenTelemetry publishes. With the build tag peers, it also does
+// so over gRPC.
 type collector struct {
-	// refusals are answered first, one for each request: statuses of HTTP or of gRPC.
+	// refusals are sent first, one for each request: HTTP or gRPC statuses.
 	refusals []int
 	rejects  uint64
 
@@ -50,8 +50,8 @@ func (c *collector) take(r *tracepb.TracesData, header string) (refusal int) {
 	return 0
 }
 
-// response is an ExportTraceServiceResponse, with rejected_spans and error_message where some are rejected. The types
-// for it come with grpc alone.
+// response returns an ExportTraceServiceResponse, with rejected_spans and error_message if some are rejected. Its Go
+// types are only in the gRPC library.
 func (c *collector) response() []byte {
 	if c.rejects == 0 {
 		return nil
@@ -61,7 +61,7 @@ func (c *collector) response() []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial)
 }
 
-// ServeHTTP is the form of HTTP.
+// ServeHTTP receives spans over HTTP.
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := r.Body
 	if r.Header.Get("Content-Encoding") == "gzip" {
@@ -89,7 +89,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(c.response())
 }
 
-// spans are those that arrived, by their names.
+// spans returns the received spans by name.
 func (c *collector) spans() map[string]*tracepb.Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,7 +113,7 @@ func (c *collector) overHTTP(t *testing.T) map[string]string {
 	return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": s.URL}
 }
 
-// certified is a certificate for 127.0.0.1, and the file of it.
+// certified returns a certificate for 127.0.0.1, and the file that has it.
 func certified(t *testing.T) (tls.Certificate, string) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
@@ -137,7 +137,7 @@ var ways = map[string]func(*collector, *testing.T) map[string]string{
 	"HTTP": (*collector).overHTTP, "HTTPS": (*collector).overHTTPS,
 }
 
-// newTraces makes traces as the variables ask for; they must be right.
+// newTraces returns traces for the variables, which must be valid.
 func newTraces(t testing.TB, variables map[string]string) *telemetry.Traces {
 	t.Helper()
 	s := telemetry.ReadTraceSettings(func(name string) string { return variables[name] }, "v1.2.3")
@@ -205,7 +205,7 @@ func TestTraces_ArriveAtACollector(t *testing.T) {
 	}
 }
 
-// check holds what arrived against what [request] did.
+// check compares the received spans with what [request] did.
 func (c *collector) check(t *testing.T, at access.Trace) {
 	t.Helper()
 	spans := c.spans()
@@ -220,11 +220,11 @@ func (c *collector) check(t *testing.T, at access.Trace) {
 	for _, part := range []*tracepb.Span{call, sent} {
 		if string(part.TraceId) != string(server.TraceId) || string(part.ParentSpanId) != string(server.SpanId) ||
 			part.Kind != tracepb.Span_SPAN_KIND_CLIENT {
-			t.Errorf("%v is no part of the request", part)
+			t.Errorf("%v is not part of the request", part)
 		}
 	}
 	if len(background.ParentSpanId) > 0 || string(background.TraceId) == string(server.TraceId) {
-		t.Errorf("what is done for nobody is a part of %x", background.ParentSpanId)
+		t.Errorf("a call without a request is part of %x", background.ParentSpanId)
 	}
 	if server.Kind != tracepb.Span_SPAN_KIND_SERVER || server.Status.GetCode() != tracepb.Status_STATUS_CODE_ERROR {
 		t.Errorf("the request has kind %v and status %v", server.Kind, server.Status)
@@ -258,7 +258,7 @@ func TestTraces_ARequestThatWasNotTracedIsNotRecorded(t *testing.T) {
 	}
 }
 
-func TestTraces_ARequestWithoutATraceBeginsOne(t *testing.T) {
+func TestTraces_ARequestWithoutATraceStartsOne(t *testing.T) {
 	c := new(collector)
 	traces := newTraces(t, c.overHTTP(t))
 	at := access.TraceOf(http.Header{})
@@ -286,7 +286,7 @@ var refusals = []refusal{
 	{"HTTP, some rejected", (*collector).overHTTP, nil, 2, 1, 2},
 }
 
-func TestTraces_ACollectorThatRefusesIsAskedAgainWhereThatHelps(t *testing.T) {
+func TestTraces_TemporaryRefusalsAreRetried(t *testing.T) {
 	for _, tt := range refusals {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -303,7 +303,7 @@ func TestTraces_ACollectorThatRefusesIsAskedAgainWhereThatHelps(t *testing.T) {
 	}
 }
 
-// A gRPC client at the port for HTTP, and the other way round, is a likely mistake.
+// Using gRPC on the HTTP port, or the other way round, is a likely mistake.
 func TestTraces_TheWrongProtocolIsAFailure(t *testing.T) {
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -329,9 +329,9 @@ func TestTraces_TheWrongProtocolIsAFailure(t *testing.T) {
 	}
 }
 
-// TestTraces_ADeadCollectorHoldsNobodyUp: it takes connections and never answers. Beyond the queue,
-// spans are dropped and counted, and the end waits no longer than it is told to.
-func TestTraces_ADeadCollectorHoldsNobodyUp(t *testing.T) {
+// The collector accepts connections and never responds. Spans beyond the queue are dropped and counted, and the
+// shutdown waits no longer than its context.
+func TestTraces_ADeadCollectorDelaysNothing(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
 	if err != nil {
 		t.Fatal(err)
@@ -350,7 +350,7 @@ func TestTraces_ADeadCollectorHoldsNobodyUp(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := traces.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the end is %v", err)
+		t.Errorf("the shutdown returned %v", err)
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// uploader sends spans by OTLP, over HTTP or gRPC. A call of gRPC with one message each way is a POST over HTTP/2, and
-// TracesData has the form of its message on the wire, so no library for it is needed.
+// uploader sends spans over OTLP, by HTTP or gRPC. A gRPC call with one message each way is a POST over HTTP/2, and
+// TracesData has the wire format of the call's message, so no gRPC library is needed.
 type uploader struct {
 	target
 	agent  string
@@ -44,11 +44,11 @@ func newUploader(t target, agent string) *uploader {
 		TLSHandshakeTimeout: 5 * time.Second, IdleConnTimeout: 90 * time.Second,
 	}
 	if t.grpc && t.url.Scheme == "http" {
-		transport.Proxy = nil // which would be asked by HTTP/1.1
+		transport.Proxy = nil // a proxy would be used with HTTP/1.1
 	}
 	return &uploader{t, agent, &http.Client{
 		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for one host
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for this host only
 	}}
 }
 
@@ -61,7 +61,7 @@ func (u *uploader) Stop(context.Context) error {
 	return nil
 }
 
-// rejected are spans that the collector did not take of those that it was sent.
+// rejected is how many of the sent spans the collector rejected.
 type rejected uint64
 
 func (n rejected) Error() string { return fmt.Sprintf("the collector rejected %d spans", uint64(n)) }
@@ -71,7 +71,7 @@ const (
 	longResponse = 64 << 10
 )
 
-// UploadTraces implements otlptrace.Client. What may work later is sent again until the time for it is over.
+// UploadTraces implements otlptrace.Client. It retries errors that may be temporary until ctx ends.
 func (u *uploader) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
 	body, err := u.encode(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
@@ -84,7 +84,7 @@ func (u *uploader) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSp
 		if wait < 0 || err == nil {
 			return err
 		}
-		wait = max(wait, pause/2+rand.N(pause/2)) //nolint:gosec // only so that many do not ask at once
+		wait = max(wait, pause/2+rand.N(pause/2)) //nolint:gosec //nolint:gosec // only spreads the retries of many instances
 		if wait > u.timeout || !sleep(ctx, wait) {
 			return err
 		}
@@ -121,14 +121,14 @@ func (u *uploader) encode(data *tracepb.TracesData) ([]byte, error) {
 	if u.gzip {
 		frame[0] = 1
 	}
-	binary.BigEndian.PutUint32(frame[1:], uint32(len(message))) //nolint:gosec // some hundred spans
+	binary.BigEndian.PutUint32(frame[1:], uint32(len(message))) //nolint:gosec //nolint:gosec // a few hundred spans
 	return append(frame, message...), nil
 }
 
-// never is the time after which nothing is sent again.
+// never means that nothing is sent again.
 const never = time.Duration(-1)
 
-// post sends the message once, and tells when to send it again after an error; never, where that would not help.
+// post sends the message once. After an error it also returns when to send it again, or never if that would not help.
 func (u *uploader) post(ctx context.Context, body []byte) (time.Duration, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url.String(), bytes.NewReader(body))
 	if err != nil {
@@ -174,7 +174,7 @@ func (u *uploader) post(ctx context.Context, body []byte) (time.Duration, error)
 	return never, nil
 }
 
-// plain is the error without the URL, whose query may hold a secret.
+// plain returns the error without the URL, whose query may contain a secret.
 func plain(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner
@@ -195,13 +195,14 @@ func httpStatus(response *http.Response) (time.Duration, error) {
 	return never, err
 }
 
-// Codes of gRPC after which OTLP has a client send again: cancelled, deadline exceeded, aborted, out of range, unavailable, data loss.
+// The gRPC codes after which OTLP clients retry: cancelled, deadline exceeded, aborted, out of range, unavailable, data
+// loss.
 var sendAgain = map[string]bool{"1": true, "4": true, "10": true, "11": true, "14": true, "15": true}
 
 func grpcStatus(response *http.Response) (time.Duration, error) {
 	status := response.Trailer.Get("Grpc-Status")
 	if status == "" {
-		status = response.Header.Get("Grpc-Status") // of a response without a message
+		status = response.Header.Get("Grpc-Status") // in a response without a message
 	}
 	switch {
 	case status == "0":
@@ -214,13 +215,13 @@ func grpcStatus(response *http.Response) (time.Duration, error) {
 	return never, fmt.Errorf("the collector answered with status %.8q of gRPC", status)
 }
 
-// rejectedSpans reads partial_success.rejected_spans of an ExportTraceServiceResponse: field 1, and field 1 in that.
+// rejectedSpans reads partial_success.rejected_spans from an ExportTraceServiceResponse: field 1 inside field 1.
 func rejectedSpans(message []byte) uint64 {
 	n, _ := protowire.ConsumeVarint(field(field(message)))
 	return n
 }
 
-// field is the content of field 1, from its beginning on where it has no length.
+// field returns the content of field 1. If the field has no length, it returns everything from the field's value on.
 func field(message []byte) []byte {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
