@@ -11,8 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// authorize asks the policies about the very value that will be signed, before AWS is asked for a session, and begins the
-// record of what they say. The error is nil where they allow it.
+// authorize lets the policies decide on exactly the value that will be signed, before a session is requested from AWS,
+// and starts the audit record of the decision. The error is nil if they allow it.
 func (b *Broker) authorize(call *Call, op *operation) (access.Record, error) {
 	call.Profile, call.Service, call.Region = op.policy.Profile, op.policy.Service, op.policy.Region
 	question := access.Question{Caller: call.Caller, Action: op.action, Request: op.policy}
@@ -33,8 +33,8 @@ func (b *Broker) authorize(call *Call, op *operation) (access.Record, error) {
 	return record, denial(decision)
 }
 
-// denial is 403 for what a policy could allow, and 400 for what none could: that is the caller's mistake, which the
-// operator cannot correct.
+// denial returns a 403 for what a policy could allow, and a 400 for what no policy could allow: that is the caller's
+// mistake, which the operator cannot correct.
 func denial(d access.Decision) error {
 	if d.Malformed == "" {
 		return &problem.Error{Code: "forbidden", Detail: "The policies do not allow this: " + sentence(d.Reason)}
@@ -51,7 +51,7 @@ func denial(d access.Decision) error {
 	}
 }
 
-// sentence ends a reason, which may be a policy's own @reason, with one full stop.
+// sentence makes sure that a reason, which may come from a policy's @reason, ends with one full stop.
 func sentence(reason string) string {
 	if reason = strings.TrimSpace(reason); strings.HasSuffix(reason, ".") || strings.HasSuffix(reason, "!") || strings.HasSuffix(reason, "?") {
 		return reason
@@ -59,8 +59,8 @@ func sentence(reason string) string {
 	return reason + "."
 }
 
-// pathAsServiceDecodes is what the service would read out of the signature, where options.doubleEncode has the path
-// encoded otherwise than the service does it: the signature is good for that path as well.
+// pathAsServiceDecodes returns the path that the service would read out of the signature if options.doubleEncode makes
+// the encoding differ from the service's own. The signature is valid for that path as well.
 func (op *operation) pathAsServiceDecodes() (path string, differs bool) {
 	r := &op.request
 	if r.SingleEncode == op.quirks.S3Style {
@@ -68,15 +68,16 @@ func (op *operation) pathAsServiceDecodes() (path string, differs bool) {
 	}
 	given := r.URL.Path()
 	if !r.SingleEncode {
-		path = signing.CanonicalURI(given, false) // S3 decodes what it gets
+		path = signing.CanonicalURI(given, false) // S3 decodes the path it receives
 		return path, path != given
 	}
 	path, err := url.PathUnescape(given)
-	sent := !strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == '?' || c == '#' || c == 0x7f }) // or no client can send it
+	// No client can send other paths.
+	sent := !strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == '?' || c == '#' || c == 0x7f })
 	return path, err == nil && sent && path != given
 }
 
-// policyRequest is what the policies look at.
+// policyRequest returns the request as the policies see it.
 func (op *operation) policyRequest() access.Request {
 	r := &op.request
 	out := access.Request{
@@ -98,7 +99,7 @@ func (op *operation) policyRequest() access.Request {
 	return out
 }
 
-// signs tells whether the signature covers a header, named in lower case.
+// signs reports whether the signature covers a header, named in lower case.
 func (op *operation) signs(name string) bool {
 	for signed := range strings.SplitSeq(op.signed, ";") {
 		if signed == name {
@@ -108,9 +109,9 @@ func (op *operation) signs(name string) bool {
 	return false
 }
 
-// signedFields are the headers that the policies see: those that the signature covers, so that nobody can change afterwards what was
-// decided on. Of what this service sends they see everything. Host is an attribute of its own, and what signing sets is no choice of the
-// caller's.
+// signedFields returns the headers that the policies see: those that the signature covers, so that what was decided
+// cannot be changed afterwards. For requests that this service sends, they see every header. Left out are Host, which
+// has its own attribute, and the headers that signing sets, which the caller does not choose.
 func (op *operation) signedFields() []access.Field {
 	fields := op.space.fields[:0]
 	for i, h := range op.request.Headers {
@@ -123,8 +124,9 @@ func (op *operation) signedFields() []access.Field {
 	return fields
 }
 
-// signWhatPoliciesRead adds the headers that some policy looks at to those that are signed. One that cannot be signed no policy sees. What
-// this service sends nobody changes before it leaves, so only what says how AWS reads it is signed.
+// signWhatPoliciesRead adds the headers that some policy looks at to the signed ones. Policies never see headers that
+// cannot be signed. Requests that this service sends cannot be changed before they leave, so only the headers that
+// determine how AWS reads the request are added there.
 func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
 	if op.action == access.ActionSend {
 		for _, name := range sending.Signed(op.request.Headers) {
@@ -144,8 +146,8 @@ func (b *Broker) signWhatPoliciesRead(in *Input, op *operation) error {
 		}
 		op.request.SignedHeaders = append(op.request.SignedHeaders, name)
 		if reason != "" {
-			op.warnOf(headerPart(name), "header_signed_for_policy", "The header "+name+" was signed, since a policy looks at it. It may not "+
-				"arrive as it is given: it "+reason+". AWS then refuses the signature.")
+			op.warnOf(headerPart(name), "header_signed_for_policy", "The header "+name+" was signed, because a policy looks at it. It may not "+
+				"arrive unchanged: it "+reason+". AWS then refuses the signature.")
 		}
 	}
 	return nil

@@ -17,7 +17,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// warnOfBody looks for bodies that cannot be what was meant. None is refused, since each could be.
+// warnOfBody warns about bodies that are probably not what the caller meant. It refuses none, because each could be
+// meant.
 func warnOfBody(in *Input, op *operation) error {
 	b := &op.payload
 	switch in.Method {
@@ -27,7 +28,7 @@ func warnOfBody(in *Input, op *operation) error {
 		}
 		if len(b.Bytes) > 0 || b.hashOnly && b.hash != signing.PayloadHash(nil) {
 			op.warn("body_fragile", "A body with "+in.Method+" may not arrive: workflow engines drop or refuse "+
-				"it, and AWS seldom reads one. Put what it says into the query, or take another method if the "+
+				"it, and AWS seldom reads one. Put its content into the query, or use another method if the "+
 				"service has one.")
 		}
 	}
@@ -40,14 +41,14 @@ func warnOfBody(in *Input, op *operation) error {
 			"some are replaced by U+FFFD, or each became a character. Give the file as an object with "+
 			"$content-type and $content, or as bodyBase64.")
 	} else if differs := b.differs(op.mediaType); differs != "" {
-		op.warn("content_type_differs", differs+" It was signed as it stands.")
+		op.warn("content_type_differs", differs+" It was signed unchanged.")
 	}
 	return nil
 }
 
-// warnOfMissingBody: an expression that found no file gives null, and an object without content
-// replaces the one that is there. Copies and subresources have no body, and a name that ends in
-// a slash stands for a folder.
+// warnOfMissingBody warns about a null body, which results from an expression that found no file: storing an object
+// without content would replace the existing one. Copies and subresources have no body, and a name that ends in a slash
+// stands for a folder.
 func (op *operation) warnOfMissingBody(in *Input) {
 	isNull, u := op.payload.Null, op.request.URL
 	switch {
@@ -71,8 +72,7 @@ const dataScheme = "data:"
 
 var dataURI = lazyregexp.New(`(?i)^` + dataScheme + `(?:[a-z0-9.+-]+/[a-z0-9.+-]+(?:;[^,;\s]*)*|(?:;[^,;\s]*)*;base64),`)
 
-// undecoded says what a body is that holds a file in a wrapping which nobody takes off on the
-// way, or "".
+// undecoded describes a body that is a file in an encoding which nothing will decode on the way to AWS, or returns "".
 func undecoded(body []byte) string {
 	const head = 1 << 10
 	text := bytes.TrimSpace(body)
@@ -91,12 +91,11 @@ func undecoded(body []byte) string {
 	return ""
 }
 
-// windows1252 are the characters that Windows-1252 has where Latin-1 has control characters,
-// from 0x80 on.
+// windows1252 are the characters of Windows-1252 from 0x80 on, where Latin-1 has control characters.
 var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
 
-// garbled holds for a text that was a file: bytes that are not UTF-8 became U+FFFD, or each
-// byte became a character of Latin-1 or Windows-1252.
+// garbled reports whether a text was once a file: bytes that are not UTF-8 became U+FFFD, or each byte became a
+// character of Latin-1 or Windows-1252.
 func garbled(text []byte) bool {
 	if bytes.Contains(text, []byte("\uFFFD")) {
 		return true
@@ -128,17 +127,16 @@ func garbled(text []byte) bool {
 	return name != "" && name != "XML" && name != "HTML" && name != "SVG" && name != "RTF"
 }
 
-// holdsNoJSON are the media types of files, which an object is never sent as.
+// holdsNoJSON matches the media types of files, which cannot be an object.
 var holdsNoJSON = lazyregexp.New(`^(?:image|audio|video)/|xml$|^text/(?:csv|html)$|^application/(?:pdf|zip)$`)
 
-// saysOfText tells whether a Content-Type says what a text has to be.
+// saysOfText reports whether a Content-Type requires a certain form of text.
 func saysOfText(contentType string) bool {
 	lower := strings.ToLower(contentType)
 	return strings.Contains(lower, "multipart") || strings.Contains(lower, "form") || strings.Contains(lower, "json")
 }
 
-// differs says in which way a Content-Type belongs to another body than the one given, or "". A
-// body that is bytes may be anything.
+// differs describes how a Content-Type contradicts the body, or returns "". A binary body may be anything.
 func (p *payload) differs(contentType string) string {
 	if len(p.Bytes) == 0 || p.MediaType != MediaText && p.MediaType != MediaJSON {
 		return ""
@@ -174,8 +172,8 @@ func (p *payload) differs(contentType string) string {
 	return ""
 }
 
-// isJSONText holds for what a service that takes JSON may get as text: one document or several
-// in a row, none of them encoded twice. What is very long is not looked at.
+// isJSONText reports whether a service that takes JSON could accept the text: one document or several in a row, none of
+// them encoded twice. Very long texts are not checked.
 func isJSONText(text []byte) bool {
 	const longest = 256 << 10
 	if len(text) > longest {
@@ -193,8 +191,8 @@ func isJSONText(text []byte) bool {
 	}
 }
 
-// warnOfParameters: S3 reads some parameters of a presigned URL as headers, and what counts
-// when both are there is its own affair.
+// warnOfParameters warns about parameters that are also headers: S3 reads some parameters of a presigned URL as
+// headers, and it is undefined which one counts if both are there.
 func warnOfParameters(_ *Input, op *operation) error {
 	if op.action != access.ActionPresign {
 		return nil
@@ -216,9 +214,10 @@ func warnOfParameters(_ *Input, op *operation) error {
 	return nil
 }
 
-// EnvelopeNames looks for the names that make an object an envelope. A body may have any number of names, so none are kept.
+// EnvelopeNames looks for the names that make an object an envelope. It keeps no names, because a body may have any
+// number.
 func EnvelopeNames(body []byte) (found, multipart bool, err error) {
-	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)) // that there are none was seen before
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)) // duplicates were rejected before
 	if _, err := d.ReadToken(); err != nil {
 		return false, false, err
 	}

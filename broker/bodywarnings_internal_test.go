@@ -2,7 +2,7 @@ package broker
 
 import "testing"
 
-// FuzzUndecoded: whatever a body is, looking at it ends, and a text with a character that is not Base64 is none.
+// FuzzUndecoded checks that every body is handled, and that a text with a non-Base64 character is not taken for Base64.
 func FuzzUndecoded(f *testing.F) {
 	for _, seed := range []string{
 		"iVBORw0KGgo=", "JVBERi0xLjcK", "data:image/png;base64,", `{"$content":""}`, "\ufffdPNG", "H4sIAAAAAAAA\r\n",

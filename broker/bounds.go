@@ -10,8 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// What a request to sign may hold at most: more than any service of AWS takes, and little enough for logs and records. Of
-// parameters and headers it is what package access looks at.
+// The limits of a request to sign: more than any AWS service accepts, and little enough for logs and records. Package
+// access defines those for parameters and headers.
 const (
 	maxURL         = 64 << 10
 	maxParameters  = access.MaxQueryParameters
@@ -21,19 +21,20 @@ const (
 	maxKey         = 1024     // of an object (Amazon S3 User Guide, "Naming Amazon S3 objects")
 )
 
-// AllHeaders is the part of a [problem.Field] for all headers together.
+// AllHeaders is the part of a [problem.Field] that means all headers together.
 const AllHeaders = "allHeaders"
 
-// bounds are the most that a request may hold.
+// bounds are the limits of a request.
 type bounds struct{ url, parameters, headers, headerBytes int }
 
-// unsignedBounds are those of a request to sign; signedBounds allow for what signing adds, a long session token with it.
+// unsignedBounds apply to a request to sign. signedBounds also allow for what signing adds, including a long session
+// token.
 var (
 	unsignedBounds = bounds{maxURL, maxParameters, maxHeaders, maxHeaderBytes}
 	signedBounds   = bounds{maxURL + 24<<10, maxParameters + 9, maxHeaders + 7, maxHeaderBytes + 16<<10}
 )
 
-// checkBounds comes before all that takes time or space with the size of what a caller sent.
+// checkBounds comes before every step whose time or space grows with the size of the input.
 func checkBounds(in *Input, _ *operation) error { return unsignedBounds.check(in) }
 
 func (b *bounds) check(in *Input) error {
@@ -77,22 +78,22 @@ func (b *bounds) check(in *Input) error {
 	return nil
 }
 
-// isAddress tells an IP address from a name. No certificate and no endpoint of AWS is for one; what is reached by one
-// is the operator's own to list.
+// isAddress reports whether a URL's host is an IP address. No AWS certificate or endpoint has one; the operator must
+// list hosts that are reached by address.
 func isAddress(u signing.URL) bool {
 	host := u.Host()
 	if strings.HasPrefix(host, "[") {
 		return true
 	}
 	name, _, _ := strings.Cut(host, ":")
-	if last := name[len(name)-1]; last < '0' || last > '9' { // no error has to be made
+	if last := name[len(name)-1]; last < '0' || last > '9' { // avoids the cost of an error
 		return false
 	}
 	_, err := netip.ParseAddr(name) // package signing refuses all other spellings
 	return err == nil
 }
 
-// isASCII holds for what every client can send in a header: .NET's refuses the rest, or sends it as Latin-1.
+// isASCII reports whether every client can send a header value: .NET refuses other characters or sends them as Latin-1.
 func isASCII(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r > 0x7e })
 }

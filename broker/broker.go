@@ -1,12 +1,13 @@
-// Package broker signs one request for one caller: it parses it, resolves the scope, authorizes, gets the session, signs,
-// and writes the audit record. All operations go through one function, which writes exactly one record and hands out
-// nothing that was signed without it. [Broker.Send] also has the request sent: it writes that record before each attempt,
-// and one of the outcome.
+// Package broker signs one request for one caller: it parses the request, resolves the scope, authorizes, gets the
+// session, signs, and writes the audit record. All operations go through one function, which writes exactly one record
+// and never returns a signature without it. [Broker.Send] also has the request sent: it writes that record before each
+// attempt, and one record of the outcome.
 //
-// It serves no HTTP and knows no documents: an [Input] holds the parts of a request, and errors name parts, not fields. Of
-// the response that package sending gets it reads nothing, unless it is asked to take the session token out
-// ([Sent.RedactRefusal]). The caller must provide a clock, a signer, policies, a source of sessions and an audit trail, and
-// must have authenticated whom a [Call] names. Errors are those of [Problem]. A Broker is safe for concurrent use.
+// It serves no HTTP and knows no documents: an [Input] holds the parts of a request, and errors name parts, not fields.
+// It does not read the responses that package sending receives, except to remove the session token
+// ([Sent.RedactRefusal]). Users of the package must provide a clock, a signer, policies, a source of sessions and an
+// audit log, and must have authenticated the caller in a [Call]. [Problem] turns errors into problems. A Broker is safe
+// for concurrent use.
 package broker
 
 import (
@@ -20,88 +21,88 @@ import (
 	"countersign/signing"
 )
 
-// Sessions is where credentials come from.
+// Sessions provides credentials.
 type Sessions interface {
 	Session(context.Context, credentials.SessionRequest) (credentials.Session, error)
 	SessionFromRequest(context.Context, credentials.RequestCredentials) (credentials.Session, error)
 	Identity(context.Context, credentials.SessionRequest) (credentials.Identity, error)
 	Profiles() []credentials.Profile
-	// Drop forgets a session that AWS refused as expired, and says whether another one is available.
+	// Drop forgets a session that AWS refused as expired, and reports whether another one is available.
 	Drop(credentials.Session) bool
 }
 
 var _ Sessions = (*credentials.Store)(nil)
 
-// Audit takes the records. An error means that the record may not be there, and that nothing may be handed out.
+// Audit writes audit records. After an error the record may be missing, and nothing may be returned to the caller.
 type Audit interface {
 	Write(context.Context, access.Record) error
-	// NextID is the id of a record that others will name.
+	// NextID returns the id of a record that other records will refer to.
 	NextID() string
 }
 
-// Options is what a broker needs and what the operator allows.
+// Options is what a broker needs, and what the operator allows.
 type Options struct {
 	Signer   *signing.Signer
 	Sessions Sessions
 	// Now is the clock, usually time.Now.
 	Now func() time.Time
-	// DefaultProfile is the profile of requests that name none.
+	// DefaultProfile is for requests that name no profile.
 	DefaultProfile string
 	// Hosts are the operator's host patterns, by profile.
 	Hosts map[string]*endpoints.Hosts
-	// UpstreamHeaders are headers of the operator's that requests are sent with, by profile.
+	// UpstreamHeaders are the operator's headers that are added to sent requests, by profile.
 	UpstreamHeaders map[string][]UpstreamHeader
-	// Policy decides what a caller may have signed.
+	// Policy decides what callers may have signed.
 	Policy *access.Policy
-	// Audit keeps the record of every decision.
+	// Audit writes the record of every decision.
 	Audit Audit
-	// HTTPHosts may be called by http; entries are hosts with their port, in lower case. All others need https.
+	// HTTPHosts may be called over http: hosts with their port, in lower case. All others need https.
 	HTTPHosts []string
-	// LoopbackHTTP lets every loopback address be called by http: the sandbox.
+	// LoopbackHTTP allows http for every loopback address, for the sandbox.
 	LoopbackHTTP bool
 	// AllowSigningTime and AllowCredentials let requests carry a signing time and credentials.
 	AllowSigningTime bool
 	AllowCredentials bool
-	// Sender sends requests. Nil: the operator does not allow it.
+	// Sender sends requests. Nil means that the operator does not allow sending.
 	Sender *sending.Client
 }
 
-// Broker does the operations.
+// Broker performs the operations.
 type Broker struct{ Options }
 
-// New returns a broker.
+// New returns a broker with the options.
 func New(o Options) *Broker { return &Broker{o} }
 
-// Call says who calls, and what else is recorded of the request that the call came in.
+// Call identifies the caller, and holds what else is recorded about the request that made the call.
 type Call struct {
 	RequestID string
 	Caller    access.Caller
 	ClientIP  string
-	Workflow  access.Workflow // the ids of the workflow run that the request names
+	Workflow  access.Workflow // the workflow run ids in the request
 	Trace     access.Trace
 
-	// Profile, Service and Region are those that were decided on; the broker sets them, for the log.
+	// Profile, Service and Region are the ones that were decided on. The broker sets them, for the log.
 	Profile, Service, Region string
-	// SessionWait is how long the request waited for its session; the broker adds to it, for the log.
+	// SessionWait is how long the request waited for its session. The broker adds to it, for the log.
 	SessionWait time.Duration
 }
 
-// signature is what an operation signed, as far as it is recorded.
+// signature is what is recorded about a signature.
 type signature struct {
-	value          string // of which a hash is recorded; empty where none was given out
+	value          string // recorded as a hash; empty if no signature was returned
 	signedHeaders  string
-	presignSeconds int64  // of a presigned URL; 0 for all others
-	date           string // where it is known as text already
+	presignSeconds int64  // for a presigned URL; 0 otherwise
+	date           string // in the form of X-Amz-Date, if already known
 }
 
-// perform has an operation decided, gets the session, signs, and writes the one record of it: denied, failed or signed.
-// It returns what sign made only when the record is written.
+// perform authorizes an operation, gets the session, signs, and writes the one record of it: denied, failed or signed.
+// It returns the result of sign only after the record is written.
 func perform[T any](ctx context.Context, b *Broker, call *Call, op *operation, sign func() (T, signature, error)) (T, error) {
 	record, err := b.authorize(call, op)
 	return carryOut(ctx, b, call, op, record, err, sign)
 }
 
-// carryOut is [perform] after the decision: err is nil where that allows the request.
+// carryOut is [perform] after the decision: err is nil if the request is allowed.
 func carryOut[T any](
 	ctx context.Context, b *Broker, call *Call, op *operation, record access.Record, err error, sign func() (T, signature, error),
 ) (T, error) {

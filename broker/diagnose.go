@@ -11,21 +11,21 @@ import (
 	"countersign/signing"
 )
 
-// Held is what is known of the credentials that should have signed a refused request. The zero value knows nothing.
+// Held is what is known about the credentials that should have signed a refused request. The zero value means nothing.
 type Held struct {
 	Credentials signing.Credentials
-	// Others says that they are those of one session of several that may have signed.
+	// Others says that other sessions may have signed: Credentials are those of one of several.
 	Others  bool
 	Expires time.Time
-	// STSEndpoint is the host of the STS that issued them, empty where none did.
+	// STSEndpoint is the host of the STS that issued them, or "" if they are not from STS.
 	STSEndpoint string
 	Hosts       *endpoints.Hosts
 }
 
-// Diagnose has explain say why a request was refused, with the credentials that should have signed it. To use them is to
-// verify, so it is decided and recorded as [Broker.Verify] is: what explain returns tells whether a signature is right, and must
-// not tell the right one. A request that no policy could decide on is explained without them: they are not used, so that there
-// is no record.
+// Diagnose calls explain to say why a request was refused, with the credentials that should have signed it. Using them
+// is a form of verification, so it is decided and recorded like [Broker.Verify]: the result of explain reveals whether
+// a signature is right, and must not reveal the right one. If no policy could decide the request, explain gets no
+// credentials. Since none are used, there is no record then.
 func Diagnose[T any](ctx context.Context, b *Broker, call *Call, in *VerifyInput, explain func(Held) T) (T, error) {
 	var nothing T
 	if err := b.checkAllowed(&in.Input, b.newOperation(access.ActionVerify, &in.Input)); err != nil {
@@ -33,7 +33,7 @@ func Diagnose[T any](ctx context.Context, b *Broker, call *Call, in *VerifyInput
 	}
 	op, readings, err := b.readReceived(in)
 	if err != nil {
-		return explain(Held{}), nil //nolint:nilerr // why a request is none may be what is asked
+		return explain(Held{}), nil //nolint:nilerr //nolint:nilerr // what makes the request invalid may be the question
 	}
 	record, err := b.authorize(call, op)
 	if denied := new(problem.Error); errors.As(err, &denied) && denied.Code != "forbidden" {
@@ -42,7 +42,7 @@ func Diagnose[T any](ctx context.Context, b *Broker, call *Call, in *VerifyInput
 	}
 	return carryOut(ctx, b, call, op, record, err, func() (T, signature, error) {
 		s := &op.session
-		info, _ := signing.ReadSignatureInfo(readings[0]) // what is wrong with it is what the explanation is about
+		info, _ := signing.ReadSignatureInfo(readings[0]) // its faults are the subject of the explanation
 		held := Held{
 			Credentials: s.Credentials, Others: op.sessionMayDiffer(), Expires: s.Expires, STSEndpoint: s.STSEndpoint, Hosts: b.Hosts[op.profile],
 		}

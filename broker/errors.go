@@ -13,7 +13,7 @@ import (
 	"countersign/signing"
 )
 
-// sentinels maps the errors of the packages below to codes and details. What is not here is a 500 of which nothing is told.
+// sentinels maps the errors of the packages below to codes and details. Any other error is a 500 without details.
 var sentinels = []struct {
 	err          error
 	code, detail string
@@ -22,29 +22,29 @@ var sentinels = []struct {
 	{access.ErrTokenTime, "unauthenticated", "The token has expired, or is not valid yet. Get a new one for each call."},
 	{access.ErrTokenAudience, "unauthenticated", "The token is for another audience. Request one for this " +
 		"service: its application ID URI, or the client ID that the operator has listed."},
-	{access.ErrPerson, "forbidden", "The token is a person's, and this service takes those of applications. The " +
-		"operator can let people in with users: true."},
+	{access.ErrPerson, "forbidden", "The token is a person's, and this service accepts only those of applications. The " +
+		"operator can admit people with users: true."},
 	{access.ErrNoRole, "forbidden", "The caller has none of the roles that this service requires. The " +
 		"administrator of the directory can assign one."},
-	{access.ErrTwoKeys, "credentials_conflict", "The request brings two keys that differ."},
+	{access.ErrTwoKeys, "credentials_conflict", "The request has two different keys."},
 	{access.ErrBadCredentials, "unauthenticated", "The API key or token is not valid."},
 	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default one."},
 	{credentials.ErrDenied, "session_denied", "AWS refused a session to this profile."},
-	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials are set up wrong."},
+	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials are misconfigured."},
 	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},
-	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as was asked for."},
+	{credentials.ErrTooShort, "session_short", "No session of this profile lasts as long as requested."},
 	{credentials.ErrLoginRequired, "login_required", "This profile signs as the caller and needs a token of the caller's own."},
-	{credentials.ErrLoginIssuer, "login_required", "This profile takes the tokens of another issuer."},
+	{credentials.ErrLoginIssuer, "login_required", "This profile accepts tokens from another issuer."},
 	{credentials.ErrLoginAudience, "login_required", "The token has no audience (aud), as access tokens of Amazon Cognito have " +
 		"none: send the ID token."},
 	{credentials.ErrLoginExpired, "login_expired", "The token ends too soon to sign with it."},
 	{credentials.ErrUnavailable, "session_unavailable", "The source of the AWS session did not respond, or has no keys."},
 	{access.ErrForbidden, "forbidden", "The caller is known, but may not use this service."},
-	{access.ErrUnavailable, "identity_unavailable", "Who you are cannot be checked at the moment."},
+	{access.ErrUnavailable, "identity_unavailable", "Your identity cannot be checked at the moment."},
 	{access.ErrAudit, "audit_unavailable", "The audit record could not be written, so nothing was signed."},
 }
 
-// Problem gives every error its code. Only a [problem.Error] tells details of its own.
+// Problem gives every error a code. Only a [problem.Error] has details of its own.
 func Problem(err error) *problem.Error {
 	var p *problem.Error
 	if errors.As(err, &p) {
@@ -63,7 +63,7 @@ func Problem(err error) *problem.Error {
 		}
 	}
 	if busy := new(access.BusyError); errors.As(err, &busy) {
-		return &problem.Error{Code: "busy", Detail: "The service has as many requests as it takes.", RetryAfter: busy.RetryAfter}
+		return &problem.Error{Code: "busy", Detail: "The service is handling as many requests as it can.", RetryAfter: busy.RetryAfter}
 	}
 	if errors.Is(err, context.Canceled) {
 		return &problem.Error{Code: "caller_gone", Detail: "The caller has closed the connection.", Cause: err}
@@ -71,7 +71,7 @@ func Problem(err error) *problem.Error {
 	return &problem.Error{Code: "internal", Detail: "The request could not be served.", Cause: err}
 }
 
-// InputProblem turns what is wrong with an input into the problem of a part; other errors stay.
+// InputProblem turns an error about an input into the problem of a part. It returns other errors unchanged.
 func InputProblem(err error) error { return problemIn(err, false) }
 
 func (op *operation) problem(err error) error {
@@ -85,8 +85,7 @@ func (op *operation) problem(err error) error {
 	return problemIn(err, op.in.Credentials != nil)
 }
 
-// problemIn is [InputProblem] that knows whose credentials they are: of those that the caller
-// did not bring, nothing is told.
+// problemIn is [InputProblem] for credentials that may not be the caller's: about those it reveals nothing.
 func problemIn(err error, ownKeys bool) error {
 	var input *signing.InputError
 	var given *credentials.InputError
@@ -133,7 +132,7 @@ var inputParts = map[signing.InputPart]string{
 	signing.InputKind: "kind", signing.InputUser: "user", signing.InputEndpoint: "endpoint",
 }
 
-// givenParts are the parts of the credentials in an [Input]; the region is the request's.
+// credentialParts are the parts of the credentials in an [Input]. The region is the request's.
 var credentialParts = map[credentials.InputPart]string{
 	credentials.InputAccessKeyID: "credentials.accessKeyId", credentials.InputSecretAccessKey: "credentials.secretAccessKey",
 	credentials.InputSessionToken: "credentials.sessionToken", credentials.InputRoleARN: "credentials.roleArn",
@@ -142,7 +141,7 @@ var credentialParts = map[credentials.InputPart]string{
 	credentials.InputDuration: "credentials.durationSeconds", credentials.InputRegion: "region",
 }
 
-// inferProblem asks the caller for what the host does not tell.
+// inferProblem asks the caller for what cannot be inferred from the host.
 func inferProblem(r *endpoints.InferError, in *Input) error {
 	switch r.Kind {
 	case endpoints.NoSigV4:
@@ -151,7 +150,7 @@ func inferProblem(r *endpoints.InferError, in *Input) error {
 			way = "Send the request as it is, without a signature."
 		}
 		return &problem.Error{
-			Code: "host_not_signed", Detail: "This host takes no AWS signature: " + r.Reason + ".",
+			Code: "host_not_signed", Detail: "This host accepts no AWS signature: " + r.Reason + ".",
 			Fields: []problem.Field{{Part: "url", Detail: way}},
 		}
 	case endpoints.Ambiguous:

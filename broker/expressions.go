@@ -10,10 +10,10 @@ import (
 	"countersign/problem"
 )
 
-// Expressions of workflow engines and templates, each to be replaced by a value: @{…} and @body(…)
-// of Logic Apps and Power Automate, {{…}} of n8n, Make and Postman, ${…} and $(…) of shells and
-// pipelines, {%…%} and <%…%> of templates. Logic Apps evaluates @name(…) only where it is the whole
-// of a value, so the functions that authors write most are found anywhere.
+// Expressions of workflow engines and templates that should be replaced by a value: @{…} and @body(…) in Logic Apps and
+// Power Automate, {{…}} in n8n, Make and Postman, ${…} and $(…) in shells and pipelines, {%…%} and <%…%> in templates.
+// Logic Apps evaluates @name(…) only if it is the whole value, so the functions that authors use most are found
+// anywhere.
 var (
 	expression      = lazyregexp.New(`(?s)@\{[^}]*\}|\{\{.*?\}\}|\$\{[^}]*\}|\{%.*?%\}|<%.*?%>|\$\([A-Za-z_][\w.]*\)`)
 	callAtBeginning = lazyregexp.New(`^\s*@[A-Za-z][A-Za-z0-9]*\(.*\)`)
@@ -25,8 +25,7 @@ var (
 	}, "|") + `)\(`)
 )
 
-// unevaluated says which kind of expression a text holds that should have been replaced by its value,
-// or "".
+// unevaluated returns the kind of expression in a text that should have been replaced by its value, or "".
 func unevaluated(text string) string {
 	if !strings.ContainsAny(text, "@{%$") {
 		return ""
@@ -51,10 +50,10 @@ func unevaluated(text string) string {
 	return ""
 }
 
-// objectAsText is what JavaScript makes of an object where a text is wanted.
+// objectAsText is what JavaScript makes of an object that is used as a string.
 const objectAsText = "[object Object]"
 
-// urlParts are the path, its last segments, and the names and values of the query, decoded.
+// urlParts returns the path, its segments, and the names and values of the query, all decoded.
 func (op *operation) urlParts() []string {
 	path := op.request.URL.Path()
 	if decoded, err := url.PathUnescape(path); err == nil {
@@ -67,8 +66,8 @@ func (op *operation) urlParts() []string {
 	return parts
 }
 
-// warnOfExpressions looks where makers put values together: in the URL, in headers, and in a
-// text that is the whole body.
+// warnOfExpressions looks where workflow authors compose values: in the URL, in headers, and in a text that is the
+// whole body.
 func warnOfExpressions(_ *Input, op *operation) error {
 	if strings.ContainsAny(op.request.URL.String(), "%@$") {
 		op.warnOfText(problem.Field{Part: "url"}, op.urlParts()...)
@@ -87,8 +86,8 @@ func warnOfExpressions(_ *Input, op *operation) error {
 	return nil
 }
 
-// isExpression tells whether a text is one expression and nothing else. How it begins tells of most texts that they are not, for
-// a thousandth of what searching them takes.
+// isExpression reports whether a text is one expression and nothing else. Checking the beginning rules out most texts
+// at a thousandth of the cost of searching them.
 func isExpression(text string) bool {
 	begins := func(opening string) bool { return strings.HasPrefix(text, opening) }
 	return slices.ContainsFunc([]string{"@{", "{{", "${", "{%", "<%", "$("}, begins) && expression().FindString(text) == text
@@ -102,13 +101,13 @@ func (op *operation) warnOfText(part problem.Field, texts ...string) {
 	for _, text := range texts {
 		if kind := unevaluated(text); kind != "" {
 			op.warnOf(part, "expression_unevaluated", where()+" holds "+kind+", which looks like an expression that was "+
-				"not evaluated. It was signed as it stands. In Logic Apps and Power Automate write @{…} within a "+
-				"text; elsewhere switch the field to expressions.")
+				"not evaluated. It was signed unchanged. In Logic Apps and Power Automate write @{…} within a "+
+				"text; elsewhere, switch the field to expressions.")
 			return
 		}
 		if strings.Contains(text, objectAsText) {
-			op.warnOf(part, "object_as_text", where()+" holds "+objectAsText+", which JavaScript makes of an object where "+
-				"a text is wanted. It was signed as it stands. Name the field of the object that you mean.")
+			op.warnOf(part, "object_as_text", where()+" holds "+objectAsText+", which JavaScript writes for an object where "+
+				"a text is expected. It was signed unchanged. Name the field of the object that you mean.")
 			return
 		}
 	}

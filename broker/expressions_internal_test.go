@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// How a text begins spares most of them the search, and must change nothing else.
-func TestIsExpression_SaysWhatTheSearchSays(t *testing.T) {
+// The check of the beginning saves most searches and must not change the result.
+func TestIsExpression_AgreesWithTheSearch(t *testing.T) {
 	pieces := []string{"@{", "{{", "${", "{%", "<%", "$(", "}", "}}", "%}", "%>", ")", "a", " ", "\n", "@", "{", "$", "<", "%", "name"}
 	random := rand.New(rand.NewPCG(1, 2))
 	whole := 0

@@ -10,8 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// allFaults adds to the fault at which the reading of a request ended those that its other parts have by themselves, so that a
-// caller can correct all of them at once. The code is the first fault's.
+// allFaults adds the faults of a request's other parts to the one at which reading it stopped, so that a caller can
+// correct all of them at once. The code is the first fault's.
 func (b *Broker) allFaults(op *operation, first error) error {
 	var p *problem.Error
 	if !errors.As(first, &p) || p.Status() != http.StatusBadRequest || len(p.Fields) == 0 {
@@ -40,10 +40,10 @@ func (b *Broker) allFaults(op *operation, first error) error {
 	return &all
 }
 
-// maxFaults bounds a response: a request may have a thousand headers.
+// maxFaults is how many faults one response reports: a request may have a thousand headers.
 const maxFaults = 20
 
-// trials are requests that are right but for one part each, which is that of in.
+// trials returns requests that are valid except for one part each, which is taken from in.
 func (b *Broker) trials(in *Input) []signing.Request {
 	url, _, err := signing.ParseURL("https://a.example/", nil)
 	if err != nil {

@@ -5,9 +5,8 @@ import (
 	"encoding/base64"
 )
 
-// fileTypes are the first bytes of files that makers send (the formats' own specifications;
-// freedesktop.org's shared MIME database has them together). A question mark stands for any
-// byte.
+// fileTypes are the first bytes of files that workflow authors send (from the specifications of the formats;
+// freedesktop.org's shared MIME database collects them). A question mark stands for any byte.
 var fileTypes = []struct{ begin, name string }{
 	{"%PDF-", "PDF"},
 	{"\x89PNG\r\n\x1a\n", "PNG"},
@@ -72,7 +71,7 @@ var fileTypes = []struct{ begin, name string }{
 	{"wOF2\x00", "WOFF2"},
 }
 
-// fileType names the type of file that begins so, or "".
+// fileType returns the type of a file that begins with head, or "".
 func fileType(head string) string {
 	for _, t := range fileTypes {
 		if len(head) < len(t.begin) {
@@ -89,11 +88,10 @@ func fileType(head string) string {
 	return ""
 }
 
-// base64File names the type of the file that a text is the Base64 of, or "". The whole text
-// must be Base64, in either alphabet, so that no ordinary text is taken for one; line breaks
-// may divide it as mail does (RFC 2045 section 6.8).
+// base64File returns the type of the file that a text is the Base64 of, or "". The whole text must be Base64, in either
+// alphabet, so that ordinary text is not mistaken for it. Line breaks may divide it as in mail (RFC 2045 section 6.8).
 func base64File(text []byte) string {
-	const least, head = 12, 32 // the shortest signature of a file, and more than the longest
+	const least, head = 12, 32 // the shortest file signature, and more than the longest
 	if len(text) < least {
 		return ""
 	}
@@ -114,7 +112,7 @@ func base64File(text []byte) string {
 	return ""
 }
 
-// isBase64 holds for a text that consists of Base64, divided into lines or not, and is padded as it has to be, if it is.
+// isBase64 reports whether a text is Base64, divided into lines or not, with correct padding if there is any.
 func isBase64(unpadded []byte, padding int, url bool) bool {
 	n := 0
 	for _, c := range unpadded {

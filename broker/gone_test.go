@@ -13,8 +13,9 @@ import (
 	"countersign/broker"
 )
 
-// A caller who does not wait for the response leaves a record of what was decided, and is no fault of the audit trail.
-func TestSign_ADecisionIsOnRecordAlthoughTheCallerHasGone(t *testing.T) {
+// A caller who does not wait for the response leaves a record of the decision, and that is not a failure of the audit
+// log.
+func TestSign_ADecisionIsRecordedAfterTheCallerHasGone(t *testing.T) {
 	for name, row := range map[string]struct {
 		policies       string
 		session        error

@@ -10,9 +10,9 @@ import (
 	"countersign/signing"
 )
 
-// setHeaders takes the caller's headers into the request. Those that signing makes are dropped
-// with a warning, so that a request that was signed before can be signed again; those that the
-// way to AWS drops or changes get a warning.
+// setHeaders copies the caller's headers into the request. Headers that signing sets are dropped with a warning, so
+// that a request that was signed before can be signed again. Headers that may be dropped or changed on the way to AWS
+// get a warning.
 func setHeaders(in *Input, op *operation) error {
 	warned, sends := map[string]bool{}, op.action == access.ActionSend
 	op.request.Headers, op.names = op.space.headers[:0], op.space.names[:0]
@@ -31,7 +31,7 @@ func setHeaders(in *Input, op *operation) error {
 		switch by := op.madeBy(name); {
 		case by != "":
 			if !warned[name] {
-				op.warnOf(headerPart(name), "header_replaced", "The header "+name+" is made by "+by+"; the one given was dropped.")
+				op.warnOf(headerPart(name), "header_replaced", "The header "+name+" is set by "+by+"; the one given was dropped.")
 			}
 			warned[name] = true
 			continue
@@ -45,7 +45,7 @@ func setHeaders(in *Input, op *operation) error {
 		}
 		if reason, _ := signing.Fragile(in.Method, name); reason != "" && !warned[name] && !sends {
 			warned[name] = true
-			op.warnOf(headerPart(name), "header_fragile", "The header "+name+" may not arrive as it is given: it "+reason+".")
+			op.warnOf(headerPart(name), "header_fragile", "The header "+name+" may not arrive unchanged: it "+reason+".")
 		}
 		op.request.Headers, op.names = append(op.request.Headers, h), append(op.names, name)
 	}
@@ -60,7 +60,7 @@ func setHeaders(in *Input, op *operation) error {
 		lower := strings.ToLower(strings.TrimSpace(name))
 		if op.quirks.NeverSigned(lower) {
 			return problem.InvalidPart("signedHeader", lower, "The service "+op.request.Scope.Service+" refuses signatures "+
-				"that hold the header "+lower+". Leave it out; it is sent all the same.")
+				"that hold the header "+lower+". Leave it out; it is still sent.")
 		}
 		if lower != "host" && lower != "x-amz-content-sha256" && !setBySigner(lower) {
 			op.request.SignedHeaders = append(op.request.SignedHeaders, lower)
@@ -70,7 +70,7 @@ func setHeaders(in *Input, op *operation) error {
 	return op.takeContentHashes(in, hashes)
 }
 
-// searchable leaves of the encodings that a client accepts those in which a response can be searched for what was signed.
+// searchable returns the encodings that a client accepts in which a response can be searched for secrets.
 func searchable(accepted string) string {
 	var kept []string
 	for encoding := range strings.SplitSeq(accepted, ",") {
@@ -85,7 +85,7 @@ func searchable(accepted string) string {
 	return strings.Join(kept, ", ")
 }
 
-// lowerName is [strings.ToLower], without a copy of the name that most requests have.
+// lowerName is [strings.ToLower] without an allocation for the most common name.
 func lowerName(name string) string {
 	if name == "Content-Type" {
 		return "content-type"
@@ -93,7 +93,7 @@ func lowerName(name string) string {
 	return strings.ToLower(name)
 }
 
-// headerNames are the names of the headers in lower case. Headers are only ever added.
+// headerNames returns the lower-case names of the headers. Headers are only ever appended.
 func (op *operation) headerNames() []string {
 	for _, h := range op.request.Headers[len(op.names):] {
 		op.names = append(op.names, strings.ToLower(strings.TrimSpace(h.Name)))
@@ -101,20 +101,19 @@ func (op *operation) headerNames() []string {
 	return op.names
 }
 
-// warnOfRepeated looks for headers that hold one value and are given twice: joined by a comma,
-// they say something else.
+// warnOfRepeated warns about single-value headers that are given twice: joined by a comma, they mean something else.
 func (op *operation) warnOfRepeated() {
 	given := map[string]int{}
 	for _, name := range op.headerNames() {
 		if given[name]++; given[name] == 2 && holdsOneValue(name) {
-			op.warnOf(headerPart(name), "header_repeated", "The header "+name+" is given twice and holds one value. Both were "+
+			op.warnOf(headerPart(name), "header_repeated", "The header "+name+" is given twice but takes one value. Both were "+
 				"joined by a comma; keep one of them.")
 		}
 	}
 }
 
-// holdsOneValue says whether a header is no list. Of AWS's own, only some are lists, and those
-// of the caller may be.
+// holdsOneValue reports whether a header is not a list. Only some of AWS's own headers are lists; the caller's own may
+// be.
 func holdsOneValue(name string) bool {
 	switch name {
 	case "content-type", "content-disposition", "range", "x-apigw-api-id":
@@ -125,8 +124,8 @@ func holdsOneValue(name string) bool {
 	return strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-amz-meta-") && !strings.HasPrefix(name, "x-amz-grant-")
 }
 
-// unsendable says why clients cannot send a header, and in what form AWS reads what it says.
-// Whoever asks for all headers to be signed says that its client sends them as they are.
+// unsendable returns why clients cannot send a header, and how to encode the value so that AWS reads it, or "". A
+// caller who has all headers signed asserts that its client sends them unchanged.
 func unsendable(name string, h signing.Header, asTheyAre bool) string {
 	if kind := unevaluated(h.Name); kind != "" {
 		return "The name holds " + kind + ", which looks like an expression that was not evaluated."
@@ -143,13 +142,13 @@ func unsendable(name string, h signing.Header, asTheyAre bool) string {
 	case name == "content-disposition":
 		return reason + "Percent-encode the name of the file as UTF-8 (RFC 8187): filename*=UTF-8''caf%C3%A9.txt."
 	case strings.HasPrefix(name, "x-amz-meta-"):
-		return reason + "Encode the value after RFC 2047, which S3 reads in its metadata: =?UTF-8?B?…?= with " +
-			"the Base64 of its UTF-8; or percent-encode it where your own programs read it."
+		return reason + "Encode the value by RFC 2047, which S3 decodes in metadata: =?UTF-8?B?…?= with " +
+			"the Base64 of its UTF-8; or percent-encode it if only your own programs read it."
 	}
 	return reason + "Write the value in ASCII."
 }
 
-// listAllHeaders puts names in place of "all headers" for a service that refuses signatures over some of them.
+// listAllHeaders replaces "all headers" by their names for a service that refuses signatures over some of them.
 func (op *operation) listAllHeaders() {
 	refused := func(h signing.Header) bool { return op.quirks.NeverSigned(strings.ToLower(h.Name)) }
 	if !op.request.SignAllHeaders || !slices.ContainsFunc(op.request.Headers, refused) {
@@ -163,13 +162,12 @@ func (op *operation) listAllHeaders() {
 	}
 }
 
-// setBySigner names what a caller cannot set: what signing sets, and what proxies write for one
-// another.
+// setBySigner reports whether callers cannot set a header: signing sets it, or proxies write it for one another.
 func setBySigner(name string) bool {
 	return signing.Reserved(name) || strings.HasPrefix(name, "x-forwarded-")
 }
 
-// madeBy says who makes a header that a caller cannot set; "" for all others.
+// madeBy returns who sets a header that callers cannot set, or "" for other headers.
 func (op *operation) madeBy(name string) string {
 	switch {
 	case setBySigner(name):
@@ -182,7 +180,8 @@ func (op *operation) madeBy(name string) string {
 	return ""
 }
 
-// setBySender names what belongs to the connection, and what proxies write for one another: who sends says it itself.
+// setBySender reports whether a header belongs to the connection, or is written by proxies for one another: the sender
+// sets those itself.
 func setBySender(name string) bool {
 	switch name {
 	case "connection", "content-length", "expect", "forwarded", "http2-settings", "keep-alive", "te", "trailer",
@@ -192,9 +191,9 @@ func setBySender(name string) bool {
 	return strings.HasPrefix(name, "proxy-")
 }
 
-// takeContentHashes takes an x-amz-content-sha256 that says what will be signed anyway as the
-// wish to send it, and UNSIGNED-PAYLOAD as the wish not to sign the body. It comes after the
-// other headers, which tell the operation.
+// takeContentHashes handles x-amz-content-sha256. A value equal to what will be signed anyway means that the header
+// should be sent, and UNSIGNED-PAYLOAD means that the body should not be signed. It runs after the other headers, which
+// determine the operation.
 func (op *operation) takeContentHashes(in *Input, headers []signing.Header) error {
 	for _, h := range headers {
 		value := strings.TrimSpace(h.Value)
@@ -205,13 +204,13 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 			}
 		case strings.EqualFold(value, op.payload.hash):
 		case isSHA256(value) && op.action == access.ActionSend:
-			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body given. Leave the header out; it is made here.")
+			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body given. Leave the header out; it is set here.")
 		case isSHA256(value):
 			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body given. When the body stays with "+
 				"you, put its hash into payloadSha256.")
 		case strings.HasPrefix(value, "STREAMING-"):
-			return problem.InvalidPart("header", h.Name, "A body that is sent in signed chunks cannot be signed here, where no "+
-				"chunk is seen.")
+			return problem.InvalidPart("header", h.Name, "A body in signed chunks cannot be signed here, because the "+
+				"chunks are not available.")
 		default:
 			return problem.InvalidPart("header", h.Name, "The value is not the hash of the body.")
 		}
@@ -224,7 +223,7 @@ func (op *operation) takeContentHashes(in *Input, headers []signing.Header) erro
 	return nil
 }
 
-// leaveUnsigned is what the header UNSIGNED-PAYLOAD asks for; the field payload says the same.
+// leaveUnsigned handles the header value UNSIGNED-PAYLOAD, which means the same as the field payload.
 func (op *operation) leaveUnsigned(in *Input, header string) error {
 	service := op.request.Scope.Service
 	switch {
@@ -235,7 +234,7 @@ func (op *operation) leaveUnsigned(in *Input, header string) error {
 		return problem.InvalidPart("header", header, "The header leaves the payload out of the signature, and the field payload "+
 			"signs it. Keep one of the two.")
 	case !op.takesUnsigned(in) && endpoints.IsService(service):
-		return problem.InvalidPart("header", header, "The service "+service+" does not take an unsigned payload.")
+		return problem.InvalidPart("header", header, "The service "+service+" does not accept an unsigned payload.")
 	}
 	in.Payload, op.payload.hash = "unsigned", signing.UnsignedPayload
 	return nil

@@ -11,14 +11,14 @@ import (
 	"countersign/signing"
 )
 
-// Input is the request that a caller wants to send to AWS, and how it must be signed. The zero value of all but Method and
-// URL means that the caller does not say.
+// Input is the request that a caller wants to send to AWS, and how to sign it. A zero value means that the caller does
+// not say, except in Method and URL.
 type Input struct {
 	Method, URL string
-	Query       []signing.Parameter // added to that of the URL
+	Query       []signing.Parameter // added to the URL's query
 	Headers     []signing.Header
-	// Body reads the body. It is called when URL and scope are found right, so that nothing large is read for a request
-	// that is refused anyway. Nil: there is none, or it stays with the caller.
+	// Body reads the body. It is called after URL and scope are found valid, so that nothing large is read for a
+	// request that is refused anyway. Nil means that there is no body, or that it stays with the caller.
 	Body func() (Body, error)
 	// PayloadSHA256 is the hash of a body that stays with the caller.
 	PayloadSHA256 string
@@ -28,15 +28,15 @@ type Input struct {
 	Service   string
 	Region    string
 	Algorithm signing.Algorithm
-	// SignedHeaders are names of headers to sign besides those that must be.
+	// SignedHeaders are the names of additional headers to sign.
 	SignedHeaders  []string
 	SignAllHeaders bool
-	// MinValidity is how long the session must last at least.
+	// MinValidity is the minimum remaining lifetime of the session.
 	MinValidity *time.Duration
 	SigningTime *time.Time
-	// Credentials sign in place of a profile's session. Region, Caller and MinValidity in them are not used.
+	// Credentials sign instead of a profile's session. Their Region, Caller and MinValidity are ignored.
 	Credentials *credentials.RequestCredentials
-	// NormalizePath, DoubleEncode, ContentSHA256Header and Token depart from what the service wants.
+	// NormalizePath, DoubleEncode, ContentSHA256Header and Token override what is usual for the service.
 	NormalizePath, DoubleEncode, ContentSHA256Header *bool
 	Token                                            signing.TokenMode
 	// Expires is the lifetime of a presigned URL, a form or a token.
@@ -44,7 +44,7 @@ type Input struct {
 	Explain bool
 }
 
-// Media types of bodies whose request names none.
+// The media types of bodies for which the request names none.
 const (
 	MediaJSON   = "application/json"
 	MediaText   = "text/plain; charset=utf-8"
@@ -52,20 +52,20 @@ const (
 	MediaForm   = "application/x-www-form-urlencoded"
 )
 
-// Body is a body in the one form that is hashed.
+// Body is the body in the form that is hashed.
 type Body struct {
 	Present   bool
 	Bytes     []byte
-	MediaType string // where no header says it
-	// FromEnvelope: the media type came with the body, so it must be sent.
+	MediaType string // if no header says it
+	// FromEnvelope says that the media type came with the body, so it must be sent.
 	FromEnvelope bool
-	// Text: the body goes back as text, else as Base64.
+	// Text says that the body is returned as text, otherwise as Base64.
 	Text bool
-	// Null: the caller wrote that there is none, which may be a slip.
+	// Null says that the caller explicitly gave null, which may be a mistake.
 	Null bool
 }
 
-// payload is the body, and what is signed of it.
+// payload is the body and its hash.
 type payload struct {
 	Body
 	hash     string
@@ -79,32 +79,32 @@ type operation struct {
 	payload   payload
 	mediaType string // of the body
 	action    access.Action
-	step      int            // of the four steps, where they are taken apart
-	policy    access.Request // what the policies look at
+	step      int            // of four-step signing; otherwise 0
+	policy    access.Request // the request as the policies see it
 	profile   string         // the caller's, or the default one
 	session   credentials.Session
 	quirks    endpoints.Quirks
-	// normalized: dot segments and empty segments were collapsed, if there were any.
+	// normalized says that dot segments and empty segments were collapsed, if there were any.
 	normalized bool
 	inferred   bool // service or region came from the host
-	placed     bool // what the host tells is known:
+	placed     bool // place and placeErr are set
 	place      endpoints.Scope
 	placeErr   error
-	names      []string // those of the request's headers, as headerNames has them
+	names      []string // of the request's headers; see headerNames
 	signed     string   // the names of the headers that the signature covers, joined by semicolons
 	warnings   []signing.Warning
-	upstream   []UpstreamHeader // of the operator, sent and not signed
-	upgrade    bool             // a request to send asks for another protocol
-	stream     *Stream          // the body of a request to send that is not held in memory
-	// warned are the parts that the warnings are about, one for each.
+	upstream   []UpstreamHeader // the operator's, sent but not signed
+	upgrade    bool             // the request to send asks for another protocol
+	stream     *Stream          // the body of a request to send, if it is not in memory
+	// warned has the part of the request that each warning is about.
 	warned   []problem.Field
-	scopeWhy string // what the host tells of its scope
-	pattern  bool   // a host pattern does
+	scopeWhy string // why the scope was inferred
+	pattern  bool   // the scope came from a host pattern
 	made     Result
 	space    usualHeaders
 }
 
-// usualHeaders is space for what a request with few headers needs to be decided on.
+// usualHeaders is preallocated space for deciding a request with few headers.
 type usualHeaders struct {
 	headers [4]signing.Header
 	names   [4]string
@@ -119,7 +119,7 @@ func (b *Broker) newOperation(action access.Action, in *Input) *operation {
 	return &operation{in: in, action: action, profile: profile, warnings: []signing.Warning{}}
 }
 
-// read makes of what the caller sent the one value that is decided on, signed and answered.
+// read turns the caller's input into the one value that is decided on, signed and returned.
 func (b *Broker) read(in *Input, action access.Action) (*operation, error) {
 	return b.readInto(b.newOperation(action, in))
 }
@@ -142,7 +142,7 @@ func (b *Broker) readInto(op *operation) (*operation, error) {
 	return op, nil
 }
 
-// readPayload reads the body, or takes the hash that stands for it.
+// readPayload reads the body, or takes its hash in place of it.
 func readPayload(in *Input, op *operation) error {
 	var p payload
 	if in.Body != nil {
@@ -158,9 +158,9 @@ func readPayload(in *Input, op *operation) error {
 	}
 	if in.Payload == "unsigned" {
 		if in.PayloadSHA256 != "" {
-			return &problem.Error{Code: "fields_conflict", Detail: "A payload that is not signed has no hash.", Fields: []problem.Field{
-				{Part: "payload", Detail: "unsigned leaves no use for payloadSha256."},
-				{Part: "payloadSha256", Detail: "The hash has no use when payload is unsigned."},
+			return &problem.Error{Code: "fields_conflict", Detail: "An unsigned payload has no hash.", Fields: []problem.Field{
+				{Part: "payload", Detail: "unsigned excludes payloadSha256."},
+				{Part: "payloadSha256", Detail: "The hash must be left out when payload is unsigned."},
 			}}
 		}
 		p.hash = signing.UnsignedPayload

@@ -10,7 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// setOptions settles payload hash, content hash header and token: what the caller says, else what the service wants.
+// setOptions decides on payload hash, content hash header and session token: as the caller says, or else as the service
+// requires.
 func setOptions(in *Input, op *operation) error {
 	if op.upgrade && op.quirks.UpgradePresigned {
 		op.request.Expires = upgradeExpiry
@@ -20,12 +21,13 @@ func setOptions(in *Input, op *operation) error {
 	if unsigned && !op.takesUnsigned(in) {
 		switch {
 		case op.quirks.UnsignedPayloadPartly:
-			op.warn("payload_unsigned", "The service "+r.Scope.Service+" takes an unsigned payload in some calls and "+
-				"refuses it in others. Sign the payload where you have it.")
+			op.warn("payload_unsigned", "The service "+r.Scope.Service+" accepts an unsigned payload in some calls and "+
+				"refuses it in others. Sign the payload if you have it.")
 		case endpoints.IsService(r.Scope.Service):
-			return problem.InvalidPart("payload", "", "The service "+r.Scope.Service+" does not take an unsigned payload.")
+			return problem.InvalidPart("payload", "", "The service "+r.Scope.Service+" does not accept an unsigned payload.")
 		default:
-			op.warn("payload_unsigned", "Whether the service "+r.Scope.Service+" takes an unsigned payload is not known here. Most services do not.")
+			op.warn("payload_unsigned", "It is not known here whether the service "+r.Scope.Service+" accepts an "+
+				"unsigned payload. Most services do not.")
 		}
 	}
 	if s := op.stream; s != nil && s.Hash == "" && s.Unsigned != nil && op.takesUnsigned(in) && r.URL.Scheme() == "https" {
@@ -47,7 +49,8 @@ func setOptions(in *Input, op *operation) error {
 	if in.ContentSHA256Header != nil {
 		r.ContentSHA256Header = *in.ContentSHA256Header
 	}
-	// What presigning must say of the payload is what is not the rule: at S3 that it is signed, at a few others that it is not.
+	// In presigned URLs, only what departs from the rule is stated: at S3 that the payload is signed, at a few others
+	// that it is not.
 	switch unsigned = r.PayloadHash == signing.UnsignedPayload; {
 	case !presign:
 	case op.quirks.S3Style == unsigned, unsigned && !op.takesUnsigned(in):
@@ -56,21 +59,21 @@ func setOptions(in *Input, op *operation) error {
 	return nil
 }
 
-// upgradeExpiry is for a URL that is presigned to be sent at once. Transcribe takes no longer one.
+// upgradeExpiry is the lifetime of a URL that is presigned to be sent at once. Transcribe accepts no longer one.
 const upgradeExpiry = 5 * time.Minute
 
-// presigns says whether the signature goes into the URL.
+// presigns reports whether the signature goes into the URL.
 func (op *operation) presigns() bool {
 	return op.action == access.ActionPresign || op.upgrade && op.quirks.UpgradePresigned
 }
 
-// takesUnsigned says whether the service is known to take a payload that is not signed.
+// takesUnsigned reports whether the service is known to accept an unsigned payload.
 func (op *operation) takesUnsigned(in *Input) bool {
 	return op.quirks.UnsignedPayloadAllowed || op.serviceOperation(in).UnsignedPayload
 }
 
-// serviceOperation finds what departs from the service's way of signing. It is no answer for policies, which must not guess:
-// package access reads the operation by stricter rules.
+// serviceOperation returns how the operation departs from the service's usual signing. It is not for policies, which
+// must not guess: package access determines the operation by stricter rules.
 func (op *operation) serviceOperation(in *Input) endpoints.Operation {
 	call := endpoints.Call{Method: in.Method, Path: op.request.URL.Path()}
 	for _, h := range op.request.Headers {

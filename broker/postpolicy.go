@@ -14,8 +14,8 @@ import (
 	"countersign/signing"
 )
 
-// FormInput is what an upload form must allow. Of its Input only URL, Region, Profile, Credentials, MinValidity, SigningTime
-// and Expires count; without a URL the form goes to the bucket's own address.
+// FormInput is what an upload form must allow. Of its Input, only URL, Region, Profile, Credentials, MinValidity,
+// SigningTime and Expires are used. Without a URL, the form goes to the bucket's own address.
 type FormInput struct {
 	Input
 	Bucket, Key          string
@@ -23,7 +23,7 @@ type FormInput struct {
 	MinLength, MaxLength int64
 }
 
-// Form is where to post an upload form, and what must stand in it.
+// Form is an upload form: the address to post it to, and its fields.
 type Form struct {
 	URL         string
 	Fields      []signing.Header
@@ -35,7 +35,7 @@ type Form struct {
 	Warnings    []signing.Warning
 }
 
-// PostPolicy makes the fields of a form that uploads to S3 directly.
+// PostPolicy makes the fields of a form that uploads directly to S3.
 func (b *Broker) PostPolicy(ctx context.Context, call *Call, in *FormInput) (*Form, error) {
 	op, policy, err := b.readForm(in)
 	if err != nil {
@@ -60,7 +60,7 @@ func (b *Broker) PostPolicy(ctx context.Context, call *Call, in *FormInput) (*Fo
 	})
 }
 
-// FormPolicyRequest is what the policies look at for an upload form.
+// FormPolicyRequest returns the request that the policies see for an upload form.
 func (b *Broker) FormPolicyRequest(in *FormInput) (access.Request, error) {
 	op, _, err := b.readForm(in)
 	if err != nil {
@@ -69,7 +69,7 @@ func (b *Broker) FormPolicyRequest(in *FormInput) (access.Request, error) {
 	return op.policy, nil
 }
 
-// readForm makes of what the caller sent the one policy that is decided on, signed and answered.
+// readForm turns the caller's input into the one policy that is decided on, signed and returned.
 func (b *Broker) readForm(in *FormInput) (*operation, *signing.PostPolicy, error) {
 	in.Method, in.Service = "POST", "s3"
 	op := b.newOperation(access.ActionPostPolicy, &in.Input)
@@ -92,8 +92,8 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 		}
 	}
 	if !isAddressOf(in.Bucket, op.request.URL) {
-		return nil, problem.InvalidPart("url", "", "The address is not that of the bucket: the bucket's own host at S3, "+
-			"or a path that is the bucket's name.")
+		return nil, problem.InvalidPart("url", "", "The address is not the bucket's. It must be the bucket's own host at S3, "+
+			"or have the bucket's name as its path.")
 	}
 	op.request.Expires = cmp.Or(in.Expires, DefaultExpiry)
 	policy := &signing.PostPolicy{
@@ -110,14 +110,14 @@ func (b *Broker) readFormInto(in *FormInput, op *operation) (*signing.PostPolicy
 			}
 		}
 	}
-	trial := *policy // what no key could sign, nobody has to decide on
+	trial := *policy // what no key could sign need not be decided
 	trial.Time, trial.Credentials = b.Now(), signing.NewCredentials("-", "-", "")
 	_, err := b.Signer.PostPolicy(&trial)
 	return policy, err
 }
 
-// setAddress finds where a form for the bucket is posted: the bucket's own host, or its path where its name is none
-// that a certificate covers.
+// setAddress sets the address that the form is posted to: the bucket's own host, or a path at S3's host if no
+// certificate covers the bucket's name.
 func (in *FormInput) setAddress() error {
 	switch {
 	case !isBucket(in.Bucket):
@@ -149,7 +149,8 @@ func (in *FormInput) setAddress() error {
 	return nil
 }
 
-// isBucket holds for what a bucket may be called, by rules old and new (Amazon S3 User Guide, "Bucket naming rules").
+// isBucket reports whether a name is valid for a bucket, by old or new rules (Amazon S3 User Guide, "Bucket naming
+// rules").
 func isBucket(name string) bool {
 	for _, c := range []byte(name) {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_') {
@@ -159,8 +160,8 @@ func isBucket(name string) bool {
 	return len(name) <= 255 && !strings.Contains("."+name+".", "..")
 }
 
-// isAddressOf tells whether an address is the bucket's. The signature covers the bucket alone, the policies look at
-// the address. The host is read from the right, for a bucket's name may look like S3's own (Amazon S3 User Guide,
+// isAddressOf reports whether an address is the bucket's. The signature covers only the bucket, but policies look at
+// the address. The host is read from the right, because a bucket's name may look like S3's own (Amazon S3 User Guide,
 // "Virtual hosting of buckets").
 func isAddressOf(bucket string, u signing.URL) bool {
 	host, _, _ := strings.Cut(u.Host(), ":")
@@ -174,13 +175,13 @@ func isAddressOf(bucket string, u signing.URL) bool {
 	return u.RawQuery() == "" && (path == "/"+bucket || path == "" && host == bucket)
 }
 
-// formPolicyRequest is what the policies look at: the key that the form allows is the path, up to ${filename}, and
-// its fields are the headers. What whoever uploads fills in stands there twice: it has more than the one value that a
-// policy may ask for.
+// formPolicyRequest returns the request that the policies see: the path is the key that the form allows, up to
+// ${filename}, and the headers are the form's fields. A field that the uploader fills in is there twice, so that it
+// does not have the single value that a policy may read.
 func (op *operation) formPolicyRequest(policy *signing.PostPolicy) access.Request {
 	u := op.request.URL
 	key, _, open := strings.Cut(policy.Fields[0].Value, signing.Filename)
-	if open { // so that no policy takes what the key begins with for the whole of it
+	if open { // so that no policy takes the beginning of the key for the whole key
 		key += signing.Filename
 	}
 	out := access.Request{

@@ -17,23 +17,24 @@ import (
 )
 
 const (
-	// maxHeld is how much of a refusal is held while it is searched for what was signed. What is longer is searched as
-	// it passes.
+	// maxHeld is how much of a refusal is held in memory to be searched for secrets. Longer refusals are searched as
+	// they are read.
 	maxHeld = 256 << 10
-	// Overhang is how much more than it passes on a search has to see, so that nothing it looks for is cut in two: more
-	// than any spelling of a session token takes.
+	// Overhang is how many bytes beyond those that it passes on a search must see, so that nothing it looks for is cut
+	// in two. It is longer than any spelling of a session token.
 	Overhang = 64 << 10
 )
 
-// Redact takes the session token, and the values of the operator's headers, out of what AWS says of a request that it
-// refused: services quote what was sent, in the spelling of whatever they put it into.
+// Redact removes the session token and the values of the operator's headers from what AWS says about a refused request:
+// services quote what was sent, in the encoding of the surrounding text.
 func (s *Sent) Redact(text string) string {
 	clean, _ := s.RedactBeginning(text, len(text))
 	return clean
 }
 
-// RedactBeginning is Redact for the first n bytes of a text, and the end of what begins in them. To find that, the text must
-// be an [Overhang] longer, or whole. It also returns how much of the text it stands for.
+// RedactBeginning is Redact for the first n bytes of a text, and the rest of a secret that begins in them. To find that
+// rest, the text must be an [Overhang] longer than n, or complete. It also returns how many bytes of the text it
+// covers.
 func (s *Sent) RedactBeginning(text string, n int) (clean string, of int) {
 	if s.secret == nil {
 		s.secret = s.secretPattern()
@@ -53,13 +54,13 @@ func (s *Sent) RedactBeginning(text string, n int) (clean string, of int) {
 	return out.String(), of
 }
 
-// secretPattern finds what was sent and is not the caller's, however it is spelled.
+// secretPattern matches the secrets that were sent, in every spelling.
 func (s *Sent) secretPattern() *regexp.Regexp {
 	values := []string{s.Held.Credentials.SessionToken()}
 	for _, h := range s.upstream {
 		values = append(values, *h.value)
 	}
-	// The longest first, for one may begin with another.
+	// The longest first, because one may begin with another.
 	slices.SortFunc(values, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	var spelled []string
 	for _, value := range values {
@@ -73,10 +74,10 @@ func (s *Sent) secretPattern() *regexp.Regexp {
 	return regexp.MustCompile(strings.Join(spelled, "|"))
 }
 
-// nothing is what no text holds.
+// nothing matches no text.
 var nothing = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
 
-// spellingsOf is a pattern of a value as it is, as URLs, JSON and XML have it, and in hexadecimal.
+// spellingsOf returns a pattern for a value as it is, as it is written in URLs, JSON and XML, and in hexadecimal.
 func spellingsOf(value string) string {
 	var pattern strings.Builder
 	for _, c := range value {
@@ -90,17 +91,17 @@ func spellingsOf(value string) string {
 	return pattern.String()
 }
 
-// spellings are those in URLs, JSON and XML, of the characters of a token that are written otherwise there.
+// spellings are patterns for the characters of a token that are written differently in URLs, JSON or XML.
 var spellings = map[rune]string{
 	'/': `(?:\\*/|%2[Ff]|\\+u002[Ff]|&#47;|&#x2[Ff];)`,
 	'+': `(?:\+|%2[Bb]|\\+u002[Bb]|&#43;|&#x2[Bb];)`,
 	'=': `(?:=|%3[Dd]|\\+u003[Dd]|&#61;|&#x3[Dd];)`,
 }
 
-// RedactRefusal does to the response what Redact does to a text, where AWS refused the request: services quote there what was
-// signed, also under gzip, which is then taken off. Of other responses than these, in XML, JSON, CBOR, text and what does not say
-// what it is, nothing is read. A body that quotes what was signed, or may do so, and cannot be written again without it is
-// withheld: nothing of it is left.
+// RedactRefusal applies Redact to the response if AWS refused the request, because services quote what was signed. If
+// the body is compressed with gzip, it is decompressed for that. Only bodies in XML, JSON, CBOR, text or of no stated
+// type are searched, and other responses are not read at all. A body that quotes a secret, or may do so, and cannot be
+// rewritten without it is withheld: nothing of it is passed on.
 func (s *Sent) RedactRefusal() (withheld bool) {
 	resp := s.Response.Response
 	switch resp.StatusCode {
@@ -124,21 +125,20 @@ func (s *Sent) RedactRefusal() (withheld bool) {
 	}
 	content := sending.Peek(resp, maxHeld)
 	plain, packed, whole := unpack(content)
-	told := plain
+	clean := plain
 	if whole {
-		if told = s.Redact(plain); told == plain {
+		if clean = s.Redact(plain); clean == plain {
 			return false
 		}
 	}
-	if isCBOR { // in which the length of a text is before it
+	if isCBOR { // where a text follows its length
 		return s.withhold()
 	}
-	s.replace(content, told, packed, whole)
+	s.replace(content, clean, packed, whole)
 	return false
 }
 
-// Searchable tells whether the body of the response is packed with nothing but gzip, so that it can be searched for what was
-// signed.
+// Searchable reports whether the response body is compressed with nothing but gzip, so that it can be searched for secrets.
 func (s *Sent) Searchable() bool {
 	switch strings.ToLower(strings.TrimSpace(strings.Join(s.Response.Response.Header.Values("Content-Encoding"), ","))) {
 	case "", "identity", "gzip", "x-gzip":
@@ -147,9 +147,9 @@ func (s *Sent) Searchable() bool {
 	return false
 }
 
-// withhold leaves nothing of the body.
+// withhold drops the body.
 func (s *Sent) withhold() bool {
-	_, _ = s.ReadAll(0) // so that the record tells a response from a caller who left
+	_, _ = s.ReadAll(0) // so that the record does not look as if the caller had left
 	resp := s.Response.Response
 	resp.Body, resp.ContentLength = http.NoBody, 0
 	resp.Header.Del("Content-Encoding")
@@ -157,8 +157,8 @@ func (s *Sent) withhold() bool {
 	return true
 }
 
-// replace puts what is told in the place of the body's beginning, where that is the whole, or else has it searched as it passes.
-func (s *Sent) replace(content []byte, told string, packed, whole bool) {
+// replace replaces the body by the clean text if content is all of it, and otherwise searches it while it is read.
+func (s *Sent) replace(content []byte, clean string, packed, whole bool) {
 	resp := s.Response.Response
 	if packed {
 		resp.Header.Del("Content-Encoding")
@@ -166,14 +166,14 @@ func (s *Sent) replace(content []byte, told string, packed, whole bool) {
 	from := io.Reader(resp.Body)
 	if whole {
 		_, _ = io.CopyN(io.Discard, from, int64(len(content)))
-		from = io.MultiReader(strings.NewReader(told), from)
+		from = io.MultiReader(strings.NewReader(clean), from)
 		if resp.ContentLength >= 0 {
-			resp.ContentLength += int64(len(told) - len(content))
+			resp.ContentLength += int64(len(clean) - len(content))
 			resp.Header.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
 		}
 	} else {
 		if packed {
-			from, _ = gzip.NewReader(from) // whose header unpack has read
+			from, _ = gzip.NewReader(from) // unpack has read the header
 		}
 		from = &redacted{sent: s, from: from}
 		resp.ContentLength = -1
@@ -185,11 +185,11 @@ func (s *Sent) replace(content []byte, told string, packed, whole bool) {
 	}{from, resp.Body}
 }
 
-// redacted is a text without what [Sent.Redact] takes out, of any length.
+// redacted reads a text of any length, without what [Sent.Redact] removes.
 type redacted struct {
 	sent  *Sent
 	from  io.Reader
-	held  []byte // read, and not yet searched to its end
+	held  []byte // read but not yet searched completely
 	clean strings.Reader
 	err   error
 }
@@ -216,7 +216,8 @@ func (r *redacted) Read(p []byte) (int, error) {
 	return r.clean.Read(p)
 }
 
-// unpack takes off gzip, whatever the headers say, as far as the content goes; whole tells whether that is to the end.
+// unpack decompresses gzip, whatever the headers say, as far as content reaches. whole reports whether that is all of
+// it.
 func unpack(content []byte) (text string, packed, whole bool) {
 	r, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"countersign/signing"
 )
 
-func TestRedact_TakesOutWhatWasSentAndNothingElse(t *testing.T) {
+func TestRedact_RemovesSecretsAndNothingElse(t *testing.T) {
 	const token = "token/EXAMPLE+of=a-session"
 	for _, test := range []struct{ token, header, text, want string }{
 		{"", "", "", ""},
@@ -39,7 +39,7 @@ func TestRedact_TakesOutWhatWasSentAndNothingElse(t *testing.T) {
 	}
 }
 
-// Where a text is cut, no half of a token is left.
+// No half of a token is left where a text is cut.
 func TestRedact_CutsNoTokenInTwo(t *testing.T) {
 	const token = "token/EXAMPLE+of=a-session"
 	s := &Sent{Held: Held{Credentials: signing.NewCredentials("ASIAIOSFODNN7EXAMPLE", "secret", token)}}
@@ -55,7 +55,7 @@ func TestRedact_CutsNoTokenInTwo(t *testing.T) {
 	}
 }
 
-// A text of any length, read in whatever pieces it comes in, holds no token.
+// A text of any length, read in pieces of any size, contains no token.
 func TestRedacted_FindsTokensAnywhere(t *testing.T) {
 	const token = "token/EXAMPLE+of=a-session"
 	s := &Sent{Held: Held{Credentials: signing.NewCredentials("ASIAIOSFODNN7EXAMPLE", "secret", token)}}

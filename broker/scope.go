@@ -10,7 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// resolveScope finds the scope: what the caller says wins over what the operator's patterns say, and these over what the host says.
+// resolveScope determines the scope. The caller's values take precedence over the operator's host patterns, and these
+// over what the host says.
 func (b *Broker) resolveScope(in *Input, op *operation) error {
 	found, err := b.infer(op)
 	inferErr, isInferErr := errors.AsType[*endpoints.InferError](err)
@@ -24,7 +25,8 @@ func (b *Broker) resolveScope(in *Input, op *operation) error {
 		}
 		op.inferred = true
 	} else if inferErr != nil && inferErr.Kind == endpoints.NoSigV4 {
-		op.warn("host_not_signed", "This host is known to take no AWS signature. It was signed because service and region were given.")
+		op.warn("host_not_signed", "This host is known to accept no AWS signatures. The request was signed because service "+
+			"and region were given.")
 	}
 	op.scopeWhy, op.pattern = found.Why, found.Pattern
 	if inferErr != nil {
@@ -60,7 +62,7 @@ func (b *Broker) resolveScope(in *Input, op *operation) error {
 	return nil
 }
 
-// infer finds what the host of the URL tells, once.
+// infer infers the scope from the URL's host, once.
 func (b *Broker) infer(op *operation) (endpoints.Scope, error) {
 	if !op.placed {
 		op.place, op.placeErr = b.Hosts[op.profile].Infer(op.request.URL.Host(), op.request.URL.Path())
@@ -69,17 +71,17 @@ func (b *Broker) infer(op *operation) (endpoints.Scope, error) {
 	return op.place, op.placeErr
 }
 
-// WarnGuessed warns of a service that stands in no table.
+// WarnGuessed warns about a service that is in no table.
 func WarnGuessed(found endpoints.Scope) []signing.Warning {
 	if found.Service == "" || !found.Guessed && endpoints.IsService(found.Service) {
 		return []signing.Warning{}
 	}
 	return []signing.Warning{{Code: "service_guessed", Message: "The service " + found.Service + " was read from the " +
-		"form of the host, and stands in no table here. " +
-		"Where AWS refuses the signature, give the signing name in the field service."}}
+		"form of the host, and is in no table here. " +
+		"If AWS refuses the signature, give the signing name in the field service."}}
 }
 
-// callerSupplied reports whether the caller gave the very field that the host leaves open.
+// callerSupplied reports whether the caller gave the field that the host leaves open.
 func (op *operation) callerSupplied(r *endpoints.InferError, in *Input) bool {
 	service, region := in.Service, in.Region
 	if service == "" {
@@ -91,7 +93,8 @@ func (op *operation) callerSupplied(r *endpoints.InferError, in *Input) bool {
 	return service != "" && region != ""
 }
 
-// warnScopeMismatch warns where the caller's word and the host's differ: a wrong scope is the commonest reason for a refused signature.
+// warnScopeMismatch warns if the caller's scope and the host's differ: a wrong scope is the most common reason for a
+// refused signature.
 func (op *operation) warnScopeMismatch(in *Input, found endpoints.Scope) {
 	if in.Service != "" && found.Service != "" && in.Service != found.Service {
 		op.warn("service_differs", "The host belongs to "+found.Service+", but the request was signed for "+in.Service+" as given.")
@@ -101,7 +104,7 @@ func (op *operation) warnScopeMismatch(in *Input, found endpoints.Scope) {
 	}
 }
 
-// cleanPath brings the path into the form that the service reads and no client on the way changes.
+// cleanPath brings the path into the form that the service reads and that clients on the way do not change.
 func cleanPath(in *Input, op *operation) error {
 	if in.DoubleEncode != nil {
 		op.request.SingleEncode = !*in.DoubleEncode
@@ -109,11 +112,11 @@ func cleanPath(in *Input, op *operation) error {
 	op.normalized = !op.quirks.S3Style
 	if in.NormalizePath != nil {
 		op.normalized = *in.NormalizePath
-	} else if op.quirks.S3Style && op.action != access.ActionSend { // what is sent from here arrives as it is
+	} else if op.quirks.S3Style && op.action != access.ActionSend { // what this service sends arrives unchanged
 		op.warnOfPlus()
 		url, err := op.request.URL.CleanS3Key()
 		if err != nil {
-			detail := "The S3 key has a . or .. segment, which clients take out of the URL on the way."
+			detail := "The S3 key has a . or .. segment, which clients remove from the URL on the way."
 			return &problem.Error{Code: "url_invalid", Detail: detail, Fields: []problem.Field{{
 				Part: "url", Detail: "The S3 key has a . or .. segment. Set options.normalizePath to true to have it removed, " +
 					"or to false to sign the key as it is, for a client that sends it so.",
@@ -137,7 +140,7 @@ func cleanPath(in *Input, op *operation) error {
 	return nil
 }
 
-// warnOfPlus: in a path, a plus sign is read as itself everywhere but at S3.
+// warnOfPlus warns about a plus sign in a path: everywhere but at S3 it stands for itself.
 func (op *operation) warnOfPlus() {
 	if strings.Contains(op.request.URL.Path(), "+") {
 		op.warn("plus_in_key", "A + in the S3 key was read as a plus sign and is sent as %2B; S3 itself would read it "+
@@ -145,12 +148,13 @@ func (op *operation) warnOfPlus() {
 	}
 }
 
-// checkPartition refuses what no partition of AWS takes: keys of one are unknown in the others.
+// checkPartition refuses a session from a partition other than the request's: the keys of one are unknown in the
+// others.
 func (op *operation) checkPartition() error {
 	if op.ofOtherMaker() {
 		if strings.HasPrefix(op.session.RoleARN, "arn:aws") {
-			op.warn("session_differs", "The host belongs to a store of another maker, which knows its own keys alone, and "+
-				"the session of the profile is one of AWS.")
+			op.warn("session_differs", "The host belongs to another vendor's store, which knows only its own keys, and "+
+				"the profile's session is from AWS.")
 		}
 		return nil
 	}
@@ -166,15 +170,15 @@ func (op *operation) checkPartition() error {
 		return nil
 	}
 	return &problem.Error{
-		Code: "partition_differs", Detail: "The request is for the partition " + wanted + ", the profile's session is of " + of + ".",
+		Code: "partition_differs", Detail: "The request is for the partition " + wanted + ", but the profile's session is in " + of + ".",
 		Fields: []problem.Field{{Part: "region", Detail: "The region is in the partition " + wanted + "."}},
 	}
 }
 
-// ofOtherMaker tells whether the URL leads to an S3-compatible store, which is in no partition of AWS.
+// ofOtherMaker reports whether the URL is for an S3-compatible store, which is in no AWS partition.
 func (op *operation) ofOtherMaker() bool {
 	found, err := op.place, op.placeErr
-	if !op.placed || found.Pattern { // the operator's word is not the host's
+	if !op.placed || found.Pattern { // a pattern is the operator's statement, not the host's
 		found, err = endpoints.Infer(op.request.URL.Host(), op.request.URL.Path())
 	}
 	if inferErr, isInferErr := errors.AsType[*endpoints.InferError](err); isInferErr {

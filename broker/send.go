@@ -15,12 +15,13 @@ import (
 	"countersign/signing"
 )
 
-// SendInput is a request that this service sends. Of its Input, SigningTime, SignedHeaders and SignAllHeaders have no use.
+// SendInput is a request that this service sends. It does not use SigningTime, SignedHeaders and SignAllHeaders of
+// Input.
 type SendInput struct {
 	Input
-	// Stream is the body where it is not one that Input.Body reads into memory.
+	// Stream is the body, unless Input.Body reads it into memory.
 	Stream *Stream
-	// Retry, HeaderTimeout, Expect, Upgrade and Waits are those of [sending.Request].
+	// Retry, HeaderTimeout, Expect, Upgrade and Waits are as in [sending.Request].
 	Retry         sending.Retry
 	HeaderTimeout time.Duration
 	Expect        bool
@@ -28,19 +29,19 @@ type SendInput struct {
 	Waits         bool
 }
 
-// Stream is a body that is sent as it comes, or from a file.
+// Stream is a body that is sent as it arrives, or from a file.
 type Stream struct {
-	// Hash is what the client declares in x-amz-content-sha256, which must not be among the headers; empty where it is
-	// only known when the body was read.
+	// Hash is what the client declares in x-amz-content-sha256, which must not be among the headers. It is empty if the
+	// hash is known only after the body was read.
 	Hash string
-	// Open makes the body. It is called once, and only for a request that is allowed. The broker closes what it returns.
+	// Open returns the body. It is called once, and only for an allowed request. The broker closes the body.
 	Open func() (*sending.Body, error)
-	// Unsigned takes the place of Open where Hash is empty, the service takes a payload that is not signed, and TLS
-	// protects it. Nil: the payload is signed.
+	// Unsigned replaces Open if Hash is empty, the service accepts an unsigned payload, and the request goes over TLS.
+	// Nil means that the payload must be signed.
 	Unsigned func() (*sending.Body, error)
 }
 
-// Sent is a response of AWS, and what was sent for it. [Sent.Close] must be called.
+// Sent is a response from AWS, and the request that was sent. [Sent.Close] must be called.
 type Sent struct {
 	*sending.Response
 	Method   string
@@ -49,34 +50,35 @@ type Sent struct {
 	Profile  string
 	Warnings []signing.Warning
 
-	// Signed is the last attempt as it was sent. Its signature and session token are not for the caller.
+	// Signed is the last attempt as it was sent. The caller must not see its signature and session token.
 	Signed signing.Signed
-	// Body is what was sent, unless BodyUnknown: then it was not in memory.
+	// Body is the body that was sent, unless BodyUnknown is set: then it was not in memory.
 	Body        []byte
 	BodyUnknown bool
-	// Held is what signed, and AnsweredAt when the response came, by the clock that signed.
+	// Held is what signed the request. AnsweredAt is when the response arrived, by the clock that signed.
 	Held       Held
 	AnsweredAt time.Time
 
 	upstream []UpstreamHeader
-	secret   *regexp.Regexp // made when [Sent.Redact] is called first: it takes longer to make than to search for
+	secret   *regexp.Regexp // compiled when first used: compiling it takes longer than a search
 	close    func()
 }
 
-// Forget gives back all but the response, which may last for hours. Of a refusal it forgets nothing: that is still to be
-// explained, and searched for what was signed.
+// Forget releases everything but the response, which may last for hours. Refusals keep everything, because they are yet
+// to be explained and searched for secrets.
 func (s *Sent) Forget() {
 	if s.Response.StatusCode < http.StatusBadRequest {
 		*s = Sent{Response: s.Response, close: s.close}
 	}
 }
 
-// Close closes the body of the response and writes the record of the outcome.
+// Close closes the response body and writes the record of the outcome.
 func (s *Sent) Close() { s.close() }
 
-// Send has a request decided on, signed and sent, and returns AWS's response, whatever its status. Before the first byte of
-// each attempt stands its record; afterwards [Sent.Close] or, where there is no response, Send itself records the outcome.
-// That one cannot be written changes nothing for the caller, who would otherwise do again what was done.
+// Send authorizes, signs and sends a request, and returns AWS's response, whatever its status. A record is written
+// before the first byte of each attempt. Afterwards, [Sent.Close] records the outcome or, if there is no response, Send
+// itself. If that record cannot be written, the caller still gets the response, because otherwise it would repeat what
+// was done.
 func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, error) {
 	if b.Sender == nil {
 		return nil, &problem.Error{Code: "send_not_allowed", Detail: "This service signs and does not send."}
@@ -117,7 +119,7 @@ func (b *Broker) Send(ctx context.Context, call *Call, in *SendInput) (*Sent, er
 			Credentials: op.session.Credentials, Expires: op.session.Expires, STSEndpoint: op.session.STSEndpoint, Hosts: b.Hosts[op.profile],
 		},
 		close: func() {
-			_ = response.Response.Body.Close() // what matters was read
+			_ = response.Response.Body.Close() // everything relevant has been read
 			outcome.finish(ctx, response.Report())
 		},
 	}, nil
@@ -129,17 +131,18 @@ func (b *Broker) readSend(in *SendInput) (*operation, error) {
 	return b.readInto(op)
 }
 
-// checkSendable refuses what this service does not send, though it may sign it: two methods, and requests for a host of which
-// the operator and the tables do not know the service. Service and region in the request do not make a host one of AWS.
+// checkSendable refuses requests that this service does not send, although it may sign them: two methods, and hosts
+// whose service neither the operator nor the tables name. Service and region in the request do not make a host an AWS
+// host.
 func (b *Broker) checkSendable(in *Input, op *operation) error {
 	if op.action != access.ActionSend {
 		return nil
 	}
 	switch strings.ToUpper(in.Method) {
 	case http.MethodConnect:
-		return problem.InvalidPart("method", "", "CONNECT is not sent: it asks for a tunnel, and its path does not go out.")
+		return problem.InvalidPart("method", "", "CONNECT is not sent: it asks for a tunnel, and its path is never transmitted.")
 	case http.MethodTrace:
-		return problem.InvalidPart("method", "", "TRACE is not sent: it is answered with the request, and so with the session token.")
+		return problem.InvalidPart("method", "", "TRACE is not sent: its response would repeat the request, including the session token.")
 	}
 	url := op.request.URL
 	found, err := b.infer(op)
@@ -154,28 +157,29 @@ func (b *Broker) checkSendable(in *Input, op *operation) error {
 		return inferProblem(refusal, in)
 	}
 	return &problem.Error{
-		Code: "host_not_sendable", Detail: "The host is none that requests are sent to: " + refusal.Reason + ".",
-		Fields: []problem.Field{{Part: "url", Detail: "Requests are sent to endpoints of AWS, to the hosts of the profile and to http_hosts."}},
+		Code: "host_not_sendable", Detail: "Requests are not sent to this host: " + refusal.Reason + ".",
+		Fields: []problem.Field{{Part: "url", Detail: "Requests are sent only to AWS endpoints, the profile's hosts and http_hosts."}},
 	}
 }
 
-// checkPort refuses the ports at which no endpoint of AWS takes signed requests: of https they do, and Neptune at its own. Anybody
-// can have a name of AWS lead to any private address, by an endpoint in a network of the own, and would try what listens there.
+// checkPort refuses ports on which no AWS endpoint takes signed requests. They use the https port, and Neptune also its
+// own. Anyone can make an AWS name resolve to any private address with an endpoint in their own network, and could
+// probe its ports.
 func checkPort(url signing.URL) error {
 	_, port, _ := strings.Cut(url.Host(), ":")
 	if port == "" || port == "8182" {
 		return nil
 	}
 	return &problem.Error{
-		Code: "host_not_sendable", Detail: "Requests are not sent to port " + port + " of a host of AWS.",
+		Code: "host_not_sendable", Detail: "Requests are not sent to port " + port + " of an AWS host.",
 		Fields: []problem.Field{{
 			Part:   "url",
-			Detail: "The port must be left out, or be 8182, that of Neptune. At others only hosts of the profile and http_hosts are called.",
+			Detail: "The port must be left out, or be 8182, Neptune's. Other ports are allowed only for the profile's hosts and http_hosts.",
 		}},
 	}
 }
 
-// openBody makes the body to send, and settles what is signed of it.
+// openBody opens the body to send, and sets the payload hash to sign.
 func (op *operation) openBody() (*sending.Body, error) {
 	if op.stream == nil {
 		if len(op.payload.Bytes) == 0 {
@@ -191,19 +195,19 @@ func (op *operation) openBody() (*sending.Body, error) {
 	return body, nil
 }
 
-// exchange is a request on its way, with all its attempts.
+// exchange is a request being sent, with all its attempts.
 type exchange struct {
 	b      *Broker
 	call   *Call
 	op     *operation
-	record access.Record // of the first attempt, once there was one
+	record access.Record // of the first attempt, once it was made
 	body   *sending.Body
 
 	attempts int
 	signed   signing.Signed
 }
 
-// sign makes one attempt and its record.
+// sign signs one attempt and writes its record.
 func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed, *signing.Stream, error) {
 	op, record := x.op, x.record
 	if x.attempts++; x.attempts == 1 {
@@ -231,15 +235,15 @@ func (x *exchange) sign(ctx context.Context, at sending.Moment) (signing.Signed,
 	if err != nil && x.attempts == 1 {
 		x.attempts = 0 // nothing was signed, so there is no outcome
 	}
-	x.signed = signed // without what is the operator's alone
+	x.signed = signed // without the operator's headers
 	signed.Headers = op.withUpstream(signed.Headers)
 	return signed, stream, err
 }
 
 func (x *exchange) sessionRefused() bool { return x.b.Sessions.Drop(x.op.session) }
 
-// outcome is what the record of the outcome is made of. While a response lasts, perhaps for hours, nothing else is kept of the
-// request.
+// outcome holds what the record of the outcome needs. While a response lasts, perhaps for hours, nothing else of the
+// request is kept.
 type outcome struct {
 	b        *Broker
 	body     *sending.Body
@@ -264,10 +268,10 @@ func (x *exchange) outcome(started time.Time) *outcome {
 	}
 }
 
-// finish records what became of the request, also for a caller that is gone.
+// finish records the outcome of the request, even if the caller has gone.
 func (o *outcome) finish(ctx context.Context, report sending.Report) {
 	if o.body != nil {
-		_ = o.body.Close() // what it held is of no use any more
+		_ = o.body.Close() // no longer needed
 	}
 	if o.attempts == 0 {
 		return
@@ -281,5 +285,5 @@ func (o *outcome) finish(ctx context.Context, report sending.Report) {
 		},
 	}
 	record.DurationMilliseconds = float64(o.b.Now().Sub(o.started)) / float64(time.Millisecond)
-	_ = o.b.Audit.Write(ctx, record) // the auditor tells readiness of a failure
+	_ = o.b.Audit.Write(ctx, record) // the auditor reports failures to the readiness check
 }

@@ -22,7 +22,7 @@ import (
 
 const orders = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/orders"
 
-// trail keeps records; writing fails from record number failFrom on, unless that is 0.
+// trail keeps records. Writing fails from record number failFrom on, unless that is 0.
 type trail struct {
 	mu       sync.Mutex
 	list     []access.Record
@@ -53,7 +53,7 @@ func (t *trail) records() []access.Record {
 	return slices.Clone(t.list)
 }
 
-// sessions gives one session after another, as they are dropped.
+// sessions provides one session after another, as they are dropped.
 type sessions struct {
 	skew    time.Duration
 	err     error
@@ -79,13 +79,13 @@ func (s *sessions) Identity(context.Context, credentials.SessionRequest) (creden
 func (s *sessions) Profiles() []credentials.Profile       { return nil }
 func (s *sessions) Drop(refused credentials.Session) bool { s.dropped++; return true }
 
-// sender is a broker that sends to an AWS of the test's own.
+// sender is a broker that sends to the test's own server in place of AWS.
 type sender struct {
 	*broker.Broker
 	t        *testing.T
 	audit    *trail
 	sessions *sessions
-	calls    *[]string // what arrived
+	calls    *[]string // received requests
 }
 
 func newSender(t *testing.T, policies string, response http.HandlerFunc) *sender {
@@ -153,7 +153,7 @@ func (s *sender) refused(in *broker.SendInput, code string) {
 	_ = s.refusal(in, code)
 }
 
-// refusal fails unless the request was refused with a code.
+// refusal returns the problem, and fails unless the request was refused with the code.
 func (s *sender) refusal(in *broker.SendInput, code string) *problem.Error {
 	s.t.Helper()
 	sent, err := s.send(in)
@@ -211,7 +211,7 @@ func TestSend_RecordsIntentBeforeTheFirstByteAndOutcomeAfter(t *testing.T) {
 	}
 }
 
-func TestSend_IsAnActionOfItsOwn(t *testing.T) {
+func TestSend_IsItsOwnAction(t *testing.T) {
 	for name, test := range map[string]struct {
 		policies string
 		allowed  bool
@@ -247,7 +247,7 @@ func TestSend_PoliciesSeeEveryHeaderThatIsSent(t *testing.T) {
 	}
 }
 
-func TestSend_ResponsesThatAreCredentialsNeedAPolicyThatNamesThem(t *testing.T) {
+func TestSend_CredentialResponsesNeedAPolicyThatNamesThem(t *testing.T) {
 	target := func(url, operation string) *broker.SendInput {
 		in := post(url, "{}")
 		in.Headers = []signing.Header{{Name: "X-Amz-Target", Value: operation}, {Name: "Content-Type", Value: "application/x-amz-json-1.1"}}
@@ -285,7 +285,7 @@ func TestSend_WithoutItsRecordNothingIsSent(t *testing.T) {
 	}
 }
 
-func TestSend_AnOutcomeThatCannotBeRecordedKeepsNoResponseBack(t *testing.T) {
+func TestSend_AnUnrecordedOutcomeDoesNotWithholdTheResponse(t *testing.T) {
 	s := newSender(t, "", ok)
 	s.audit.failFrom = 2
 	if status, body := s.read(get(orders)); status != 200 || body == "" {
@@ -338,7 +338,7 @@ func TestSend_AnExpiredSessionIsReplacedOnce(t *testing.T) {
 	}
 }
 
-func TestSend_GoesWhereTheServiceIsKnownAlone(t *testing.T) {
+func TestSend_OnlyGoesToHostsOfKnownServices(t *testing.T) {
 	hosts, err := endpoints.NewHosts([]endpoints.HostRule{{Pattern: "api.example.com", Service: "execute-api", Region: "eu-west-1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -380,8 +380,8 @@ func TestSend_GoesWhereTheServiceIsKnownAlone(t *testing.T) {
 	}
 }
 
-// With CONNECT another target goes out than was signed, and TRACE is answered with what was sent.
-func TestSend_SendsNoCONNECTAndNoTRACE(t *testing.T) {
+// CONNECT transmits a target other than the signed one, and the response to TRACE repeats the request.
+func TestSend_RefusesCONNECTAndTRACE(t *testing.T) {
 	s := newSender(t, "permit (principal, action, resource);", ok)
 	for _, method := range []string{"CONNECT", "TRACE", "connect", "Trace"} {
 		for _, url := range []string{"https://abc.execute-api.eu-west-1.amazonaws.com/prod", "https://abc.execute-api.eu-west-1.amazonaws.com"} {
@@ -401,10 +401,10 @@ func TestSend_IsOffUnlessAllowed(t *testing.T) {
 	}
 }
 
-// What AWS may have done is not told with a status that workflows repeat.
-func TestSend_TellsWhatMayHaveBeenDone(t *testing.T) {
+// If AWS may have acted, the status is not one that makes workflows retry.
+func TestSend_SaysWhetherAWSMayHaveActed(t *testing.T) {
 	hangUp := func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // else the payload may not have left, and the request is sent again
+		_, _ = io.Copy(io.Discard, r.Body) // otherwise the payload may not have left, and the request is sent again
 		panic(http.ErrAbortHandler)
 	}
 	breakOff := func(w http.ResponseWriter, r *http.Request) {
@@ -443,7 +443,7 @@ func TestSend_TellsWhatMayHaveBeenDone(t *testing.T) {
 	}
 }
 
-func TestSend_TellsThatNothingWasSent(t *testing.T) {
+func TestSend_SaysThatNothingWasSent(t *testing.T) {
 	s := newSender(t, "", ok)
 	client, err := sending.New(sending.Options{Now: time.Now})
 	if err != nil {
@@ -459,7 +459,7 @@ func TestSend_TellsThatNothingWasSent(t *testing.T) {
 	}
 }
 
-// The clock of credentials is added only where the host has not told its own.
+// The clock skew of the session is applied only until the host's own clock is known.
 func TestSend_AddsTheSkewOfTheSession(t *testing.T) {
 	var dates []string
 	s := newSender(t, "", func(w http.ResponseWriter, r *http.Request) {
@@ -471,7 +471,7 @@ func TestSend_AddsTheSkewOfTheSession(t *testing.T) {
 		}
 		ok(w, r)
 	})
-	s.sessions.skew = time.Hour // and the host's clock is right
+	s.sessions.skew = time.Hour // but the host's clock is right
 	s.read(get(orders))
 	for i, ahead := range []time.Duration{time.Hour, 0} {
 		at, err := time.Parse(signing.TimeFormat, dates[i])
@@ -481,8 +481,8 @@ func TestSend_AddsTheSkewOfTheSession(t *testing.T) {
 	}
 }
 
-// A stream is opened for a request that is allowed, and for no other.
-func TestSend_OpensAStreamOnceItIsAllowed(t *testing.T) {
+// A stream is opened only for an allowed request.
+func TestSend_OpensAStreamOnlyIfAllowed(t *testing.T) {
 	opened := 0
 	in := func(policy string) (*sender, *broker.SendInput) {
 		s := newSender(t, policy, ok)
@@ -512,8 +512,9 @@ func TestSend_OpensAStreamOnceItIsAllowed(t *testing.T) {
 	}
 }
 
-// Where the caller of the broker lets a payload go unsigned, it does so at services that are known to take that, and policies see it.
-func TestSend_LeavesAPayloadUnsignedWhereTheServiceTakesIt(t *testing.T) {
+// If the user of the broker allows an unsigned payload, it is used for services that are known to accept it, and
+// policies see that.
+func TestSend_LeavesAPayloadUnsignedIfTheServiceAcceptsIt(t *testing.T) {
 	for name, row := range map[string]struct{ method, url, policy, hash, refused string }{
 		"S3":            {method: "PUT", url: "https://files.s3.eu-west-1.amazonaws.com/a", hash: signing.UnsignedPayload},
 		"an upload":     {method: "PUT", url: "https://ebs.eu-west-1.amazonaws.com/snapshots/snap-1/blocks/1", hash: signing.UnsignedPayload},

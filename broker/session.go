@@ -8,13 +8,13 @@ import (
 	"countersign/problem"
 )
 
-// How long a session must last where the request does not say, and the most that one can be asked to last.
+// How long a session must last if the request does not say, and the most that is ever required.
 const (
 	defaultValidity = 60 * time.Second
 	maxValidity     = 900 * time.Second
 )
 
-// getSession gets the credentials and the time of the signature.
+// getSession sets the credentials and the signing time.
 func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) error {
 	in, validity := op.in, defaultValidity
 	if in.MinValidity != nil {
@@ -49,11 +49,11 @@ func (b *Broker) getSession(ctx context.Context, call *Call, op *operation) erro
 	return op.checkPartition()
 }
 
-// checkSigningTime refuses a time after the end of a session that ends with the caller's token: AWS would take the
-// signature, since for AWS the session goes on.
+// checkSigningTime refuses a time after the end of a session that ends with the caller's token. AWS would accept the
+// signature, because for AWS the session continues.
 func (op *operation) checkSigningTime(at time.Time) error {
 	if op.session.AsCaller && op.session.Expires.Sub(at) < time.Second {
-		return problem.InvalidPart("signingTime", "", "It must be before the end of the token that the request is signed with.")
+		return problem.InvalidPart("signingTime", "", "It must be before the end of the token that the session was obtained with.")
 	}
 	return nil
 }

@@ -11,22 +11,22 @@ import (
 	"countersign/signing"
 )
 
-// DefaultExpiry is the lifetime of a presigned URL or a form for which the caller gives none.
+// DefaultExpiry is the lifetime of a presigned URL or form if the caller specifies none.
 const DefaultExpiry = 15 * time.Minute
 
-// Result is the request to send, and how it was signed.
+// Result is a signed request to send, and how it was signed.
 type Result struct {
 	Method  string
 	URL     string
 	Headers []signing.Header
 	Body    Body
-	// MediaType is that of the body.
+	// MediaType is the body's media type.
 	MediaType     string
 	PayloadHash   string
 	Scope         signing.Scope
 	Algorithm     signing.Algorithm
-	Inferred      bool // service or region came from the host
-	Normalized    bool // the path was, if there was anything to normalize
+	Inferred      bool // service or region was inferred from the host
+	Normalized    bool // dot segments and empty segments were removed, if there were any
 	DoubleEncode  bool
 	Token         signing.TokenMode
 	SignedHeaders []string
@@ -37,27 +37,28 @@ type Result struct {
 	Profile       string
 	Warnings      []signing.Warning
 
-	// ContentSHA256Header: the hash is in a header of its own.
+	// ContentSHA256Header says that the hash is sent in its own header.
 	ContentSHA256Header bool
 
-	Authorization, Date string // of a request that is signed by headers
-	CanonicalRequest    string // of the first step
+	Authorization, Date string // for signatures in headers
+	CanonicalRequest    string // of four-step signing
 	Explanation         *Explanation
 }
 
-// Explanation shows the intermediate texts. The session token is left out, since explanations end up in tickets and logs.
+// Explanation shows the intermediate texts. The session token is removed, because explanations end up in tickets and
+// logs.
 type Explanation struct {
 	CanonicalRequest, CanonicalRequestSHA256, CredentialScope, StringToSign, Signature string
 
 	Scope ScopeOrigin
-	// Warned are the parts of the request that the warnings are about, one for each; empty where there is none.
+	// Warned has the part of the request that each warning is about; the part is empty if there is none.
 	Warned []problem.Field
 }
 
-// ScopeOrigin says where service and region came from: "given", "host", or "profile" where a host pattern of the profile tells.
+// ScopeOrigin says where service and region came from: "given", "host", or "profile" for a host pattern of the profile.
 type ScopeOrigin struct{ Service, Region, Why string }
 
-// Sign signs a request by headers.
+// Sign signs a request in its headers.
 func (b *Broker) Sign(ctx context.Context, call *Call, in *Input) (*Result, error) {
 	op, err := b.read(in, access.ActionSign)
 	if err != nil {
@@ -72,7 +73,7 @@ func (b *Broker) Sign(ctx context.Context, call *Call, in *Input) (*Result, erro
 	})
 }
 
-// Presign puts the signature into the URL.
+// Presign signs a request in its URL.
 func (b *Broker) Presign(ctx context.Context, call *Call, in *Input) (*Result, error) {
 	op, err := b.readPresign(in)
 	if err != nil {
@@ -93,8 +94,8 @@ func (b *Broker) Presign(ctx context.Context, call *Call, in *Input) (*Result, e
 	})
 }
 
-// lastsInSTS: a presigned URL of STS, which is a login at EKS and elsewhere, is good for a quarter of an hour whatever it says
-// of itself; this one would be good after the end of the caller's token.
+// lastsInSTS reports whether a presigned STS URL, which is a login at EKS and elsewhere, would be valid beyond the
+// caller's token: such a URL is valid for a quarter of an hour, whatever it says.
 func (op *operation) lastsInSTS() bool {
 	return op.session.AsCaller && op.policy.Service == "sts" && op.session.Expires.Sub(op.request.Time) < 15*time.Minute
 }
@@ -106,7 +107,7 @@ func (b *Broker) readPresign(in *Input) (*operation, error) {
 	return b.read(in, access.ActionPresign)
 }
 
-// PolicyRequest is what the policies look at for a request to sign or presign.
+// PolicyRequest returns the request that the policies see for a request to sign or presign.
 func (b *Broker) PolicyRequest(action access.Action, in *Input) (access.Request, error) {
 	read := func(in *Input) (*operation, error) { return b.read(in, action) }
 	if action == access.ActionPresign {
@@ -119,15 +120,15 @@ func (b *Broker) PolicyRequest(action access.Action, in *Input) (access.Request,
 	return op.policy, nil
 }
 
-// capExpiry: a presigned URL dies with the session that signed it, whatever it says of itself (S3 API Reference, "Authenticating Requests:
-// Using Query Parameters"), so it must not say more.
+// capExpiry limits the stated lifetime to that of the session: a presigned URL expires with the session that signed it,
+// whatever it says (S3 API Reference, "Authenticating Requests: Using Query Parameters").
 func (op *operation) capExpiry() {
 	if op.session.Expires.IsZero() {
 		return
 	}
 	if left := op.session.Expires.Sub(op.request.Time).Truncate(time.Second); left < op.request.Expires {
 		op.request.Expires = max(left, time.Second)
-		op.warn("expiry_shortened", "The session ends before the time asked for, and the URL with it. expiresInSeconds is what is left.")
+		op.warn("expiry_shortened", "The session ends before the requested time, and so does the URL. expiresInSeconds is the remaining time.")
 	}
 }
 
@@ -143,7 +144,7 @@ func (op *operation) result(s signing.Signed) *Result {
 	return &op.made
 }
 
-// explain adds to the texts of the steps where the scope and the warnings came from.
+// explain adds the origin of the scope and the parts of the warnings to an explanation.
 func (op *operation) explain(e *Explanation) *Explanation {
 	if e == nil {
 		return nil

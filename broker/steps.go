@@ -12,9 +12,9 @@ import (
 	"countersign/signing"
 )
 
-// Step is what goes from one of the four steps of the algorithm to the next: the request of the first, and the texts made
-// of it. Of its Input, SigningTime, Algorithm and PayloadSHA256 are set, the last being [signing.UnsignedPayload] for a
-// payload that is not signed; DoubleEncode is set where the path is encoded twice.
+// Step is the data that passes from one step of four-step signing to the next: the request of the first step, and the
+// texts made from it. Of its Input, SigningTime, Algorithm and PayloadSHA256 are set; PayloadSHA256 is
+// [signing.UnsignedPayload] for an unsigned payload. DoubleEncode says whether the path is encoded twice.
 type Step struct {
 	Input
 	CanonicalRequest string
@@ -22,12 +22,12 @@ type Step struct {
 	StringToSign     string
 }
 
-// SignedStep is the third step's response.
+// SignedStep is the result of the third step.
 type SignedStep struct {
 	Step
 	AccessKeyID, Signature string
-	// Replaced: the profile has another session than in step 1. Its token is in Headers and in the texts; it ends at
-	// SessionExpires, if at all.
+	// Replaced says that the profile has another session than in step 1. The new session's token is in Headers and in
+	// the texts; the session ends at SessionExpires, if at all.
 	Replaced       bool
 	SessionExpires time.Time
 	Warnings       []signing.Warning
@@ -45,16 +45,15 @@ func (b *Broker) CanonicalRequest(ctx context.Context, call *Call, in *Input) (*
 		if err != nil {
 			return nil, signature{}, err
 		}
-		// The response holds the session token, though no signature yet.
+		// The response has the session token, but no signature yet.
 		out := op.result(signing.Signed{URL: made.URL, Headers: made.Headers, SignedHeaders: made.SignedHeaders})
 		out.CanonicalRequest = made.CanonicalRequest
 		return out, signature{signedHeaders: made.SignedHeaders}, nil
 	})
 }
 
-// CheckStep makes the request of the step again, as step 1 makes it, and refuses texts beside it that are not its
-// own: a step that passed them on would let one request be decided on and another be signed. What must be sent is
-// taken from the request that was made.
+// CheckStep makes the request of the step again, as step 1 does, and refuses texts that do not match it: otherwise one
+// request could be decided on and another signed. What must be sent is taken from the request that was made again.
 func CheckStep(in *Step) error {
 	_, err := in.verified()
 	return InputProblem(err)
@@ -69,7 +68,7 @@ func (in *Step) verified() (*signing.Request, error) {
 		return nil, err
 	}
 	if date := in.header("x-amz-date"); date != in.SigningTime.Format(signing.TimeFormat) {
-		return nil, problem.InvalidPart("signingTime", "", "The time is not that of the header X-Amz-Date.")
+		return nil, problem.InvalidPart("signingTime", "", "The time differs from the header X-Amz-Date.")
 	}
 	if in.PayloadSHA256 != signing.UnsignedPayload && !isSHA256(in.PayloadSHA256) {
 		return nil, problem.InvalidPart("payloadSha256", "", "must be 64 hexadecimal digits, or UNSIGNED-PAYLOAD.")
@@ -83,7 +82,7 @@ func (in *Step) verified() (*signing.Request, error) {
 		Credentials: signing.NewCredentials("-", "-", in.header("x-amz-security-token")), Token: in.Token, SingleEncode: !*in.DoubleEncode,
 	}
 	if r.Credentials.Check() != nil {
-		return nil, problem.InvalidPart(AllHeaders, "", "The value of X-Amz-Security-Token is no session token.")
+		return nil, problem.InvalidPart(AllHeaders, "", "The value of X-Amz-Security-Token is not a session token.")
 	}
 	for _, h := range in.Headers {
 		switch name := strings.ToLower(h.Name); {
@@ -94,7 +93,7 @@ func (in *Step) verified() (*signing.Request, error) {
 		}
 	}
 	for _, name := range in.SignedHeaders {
-		if name != "host" && !strings.HasPrefix(name, "x-amz-") { // which are signed anyway
+		if name != "host" && !strings.HasPrefix(name, "x-amz-") { // those are always signed
 			r.SignedHeaders = append(r.SignedHeaders, name)
 		}
 	}
@@ -126,18 +125,18 @@ func (in *Step) header(name string) string {
 	return ""
 }
 
-// SignStep is the third step, the only one that needs a secret. It signs no text of which it does not know the request: what
-// the policies see is what is signed.
+// SignStep is the third step, the only one that needs a secret. It signs only texts whose request it knows, so that the
+// policies see what is signed.
 func (b *Broker) SignStep(ctx context.Context, call *Call, in Step) (*SignedStep, error) {
 	r, err := in.verified()
 	if err != nil {
 		return nil, InputProblem(err)
 	}
 	if in.CredentialScope != signing.CredentialScope(r.Algorithm, r.Time, r.Scope) {
-		return nil, problem.InvalidPart("credentialScope", "", "The value is not made of signingTime, region and service.")
+		return nil, problem.InvalidPart("credentialScope", "", "The value does not match signingTime, region and service.")
 	}
 	if in.StringToSign != signing.StringToSign(r.Algorithm, r.Time, in.CredentialScope, in.CanonicalRequest) {
-		return nil, problem.InvalidPart("stringToSign", "", "The text is not made of algorithm, signingTime, "+
+		return nil, problem.InvalidPart("stringToSign", "", "The text does not match algorithm, signingTime, "+
 			"credentialScope and the hash of canonicalRequest.")
 	}
 	op, err := b.readStep(&in, r)
@@ -201,8 +200,9 @@ func (b *Broker) signStep(op *operation, in *Step, r *signing.Request) (*SignedS
 	return out, err
 }
 
-// takeSession makes the step one of the session that signs. Another instance, or this one a minute ago, may have had another session of the
-// profile; then its token takes the old one's place. A step of the caller's own keys, or one in which a token would come or go, is refused.
+// takeSession adapts the step to the session that signs. Another instance, or this one a minute ago, may have had
+// another session of the profile; then the new token replaces the old one. Steps with the caller's own keys, and steps
+// in which a token would appear or disappear, are refused.
 func (out *SignedStep) takeSession(r *signing.Request, s *credentials.Session) error {
 	old, token := out.header("x-amz-security-token"), s.Credentials.SessionToken()
 	if r.Token == signing.TokenOmitted || old == token {
@@ -210,7 +210,7 @@ func (out *SignedStep) takeSession(r *signing.Request, s *credentials.Session) e
 	}
 	if out.Credentials != nil || old == "" || token == "" {
 		return &problem.Error{Code: "session_changed", Detail: "The session of step 1 is not the one that would sign.", Fields: []problem.Field{
-			{Part: AllHeaders, Detail: "The header X-Amz-Security-Token is of another session, or there is none."},
+			{Part: AllHeaders, Detail: "The header X-Amz-Security-Token is from another session, or is missing."},
 		}}
 	}
 	r.Credentials = s.Credentials
@@ -222,7 +222,7 @@ func (out *SignedStep) takeSession(r *signing.Request, s *credentials.Session) e
 	out.StringToSign = signing.StringToSign(r.Algorithm, r.Time, out.CredentialScope, out.CanonicalRequest)
 	out.Warnings = []signing.Warning{{
 		Code:    "session_replaced",
-		Message: "The profile has a new session since step 1. Its token is in headerList and in the texts; send what step 4 answers.",
+		Message: "The profile has a new session since step 1. Its token is in headerList and in the texts; send what step 4 returns.",
 	}}
 	return nil
 }

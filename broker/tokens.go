@@ -9,15 +9,15 @@ import (
 	"countersign/signing"
 )
 
-// ConnectInput says what a token must open. Of its Input only Region, Profile, Credentials, MinValidity, SigningTime and
-// Expires count.
+// ConnectInput says what a token must give access to. Of its Input, only Region, Profile, Credentials, MinValidity,
+// SigningTime and Expires are used.
 type ConnectInput struct {
 	Input
 	Kind           signing.ConnectKind
 	Endpoint, User string
 }
 
-// ConnectToken is what a service takes in place of a password.
+// ConnectToken is a token that a service accepts instead of a password.
 type ConnectToken struct {
 	Token       string
 	SignedAt    time.Time
@@ -27,8 +27,8 @@ type ConnectToken struct {
 	Warnings    []signing.Warning
 }
 
-// ConnectToken makes a token that a service takes in place of a password. It is a login, so no policy but one that names the
-// service allows it, and for Bedrock the operation.
+// ConnectToken makes a token that a service accepts instead of a password. It is a login, so only a policy that names
+// the service allows it, or the operation for Bedrock.
 func (b *Broker) ConnectToken(ctx context.Context, call *Call, in *ConnectInput) (*ConnectToken, error) {
 	in.Method = "GET"
 	op := b.newOperation(access.ActionPresign, &in.Input)
@@ -48,7 +48,7 @@ func (b *Broker) ConnectToken(ctx context.Context, call *Call, in *ConnectInput)
 			return nil, signature{}, err
 		}
 		if end := op.session.Expires; !end.IsZero() && end.Before(expires) {
-			if op.session.AsCaller && in.Kind == signing.ConnectEKS { // the cluster takes it until then, whatever it says of itself
+			if op.session.AsCaller && in.Kind == signing.ConnectEKS { // the cluster accepts it until then, whatever it says
 				return nil, signature{}, credentials.ErrLoginExpired
 			}
 			expires = end

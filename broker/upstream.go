@@ -11,12 +11,11 @@ import (
 	"countersign/signing"
 )
 
-// UpstreamHeader is a header of the operator's that requests to some hosts are sent
-// with, such as the key of a usage plan. Its value is a secret: callers neither set
-// nor see it, and it is not signed.
+// UpstreamHeader is an operator's header that is added to requests to some hosts, such as the key of a usage plan. Its
+// value is a secret: callers neither set nor see it, and it is not signed.
 type UpstreamHeader struct {
 	name  string
-	value *string // a pointer, so that fmt shows an address where it does not call Format
+	value *string // a pointer, so that fmt prints an address if it does not call Format
 	hosts []string
 }
 
@@ -43,19 +42,19 @@ func NewUpstreamHeader(name, value string, hosts []string) (UpstreamHeader, erro
 	return h, errors.Join(faults...)
 }
 
-// CheckUpstreamName refuses names of headers that the operator cannot have requests sent with.
+// CheckUpstreamName refuses the names of headers that the operator cannot set.
 func CheckUpstreamName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
 	case !isToken(name):
-		return errors.New("the name must be that of a header, such as x-api-key")
+		return errors.New("the name must be a header name, such as x-api-key")
 	case lower == "host", setBySigner(lower), setBySender(lower), strings.HasPrefix(lower, "x-amz-"), strings.HasPrefix(lower, "content-"):
 		return errors.New("the header is set by signing and sending; only others may be given")
 	}
 	return nil
 }
 
-// Format says the name alone, for every verb.
+// Format writes only the name, for every verb.
 func (h UpstreamHeader) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.name+": …") }
 
 func isToken(name string) bool {
@@ -67,7 +66,8 @@ func isVisible(value string) bool {
 	return strings.IndexFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
 }
 
-// chooseUpstreamHeaders finds the headers that the request is sent with. Of those names, the caller's are dropped.
+// chooseUpstreamHeaders selects the operator's headers for the request. The caller's headers of the same names are
+// dropped.
 func (b *Broker) chooseUpstreamHeaders(_ *Input, op *operation) error {
 	if op.action != access.ActionSend {
 		return nil
@@ -84,7 +84,7 @@ func (op *operation) isUpstream(name string) bool {
 	return slices.ContainsFunc(op.upstream, func(h UpstreamHeader) bool { return h.name == name })
 }
 
-// withUpstream are the headers of a request as it is sent.
+// withUpstream returns the headers of a request as it is sent.
 func (op *operation) withUpstream(headers []signing.Header) []signing.Header {
 	sent := slices.Clone(headers)
 	for _, h := range op.upstream {

@@ -12,7 +12,7 @@ import (
 	"countersign/signing"
 )
 
-// usageKey opens nothing.
+// usageKey is not a real key.
 const usageKey = "usage/plan+key=EXAMPLE"
 
 func withUsageKey(t *testing.T, s *sender, hosts ...string) {
@@ -24,7 +24,7 @@ func withUsageKey(t *testing.T, s *sender, hosts ...string) {
 	s.UpstreamHeaders = map[string][]broker.UpstreamHeader{"orders": {h}}
 }
 
-// A usage plan's key arrives in place of the caller's, unsigned, and nobody is told it.
+// The operator's usage plan key replaces the caller's, is not signed, and is never revealed.
 func TestSend_SetsTheOperatorsHeader(t *testing.T) {
 	var got []string
 	var authorization string
@@ -51,11 +51,11 @@ func TestSend_SetsTheOperatorsHeader(t *testing.T) {
 	}
 	text := fmt.Sprintf("%+v %#v", sent, s.UpstreamHeaders) + fmt.Sprintf("%+v", sent.Signed) + fmt.Sprintf("%+v", s.audit.records())
 	if strings.Contains(text, usageKey) {
-		t.Error("the key stands in what is printed of the request")
+		t.Error("printing the request shows the key")
 	}
 }
 
-// Other hosts, other profiles and requests that others send do not get it.
+// Other hosts, other profiles and requests that the caller sends do not get it.
 func TestSend_KeepsTheOperatorsHeaderFromOthers(t *testing.T) {
 	var got []string
 	s := newSender(t, "", func(w http.ResponseWriter, r *http.Request) {
@@ -87,7 +87,7 @@ func TestSend_KeepsTheOperatorsHeaderFromOthers(t *testing.T) {
 	}
 }
 
-func TestSend_TakesTheOperatorsHeaderOutOfRefusals(t *testing.T) {
+func TestSend_RemovesTheOperatorsHeaderFromRefusals(t *testing.T) {
 	s := newSender(t, "", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"message":"no plan for `+r.Header.Get("X-Api-Key")+`"}`)

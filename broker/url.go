@@ -10,8 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// checkSignable finds what no key could sign, so that a caller hears of it before policies and AWS are asked, and
-// which headers will be signed.
+// checkSignable finds what no key could sign, so that the caller learns of it before policies and AWS are involved. It
+// also determines which headers will be signed.
 func (b *Broker) checkSignable(op *operation) error {
 	trial := op.request
 	trial.Time, trial.Credentials = b.Now(), noCredentials
@@ -46,8 +46,8 @@ func (b *Broker) readURL(in *Input, op *operation) error {
 	}
 	if isAddress(url) && !b.mayBeHTTP(url) {
 		return &problem.Error{
-			Code: "url_invalid", Detail: "The URL has an IP address in place of a host's name.",
-			Fields: []problem.Field{{Part: "url", Detail: "must have a host's name; the operator can list IP addresses in http_hosts."}},
+			Code: "url_invalid", Detail: "The URL has an IP address instead of a host name.",
+			Fields: []problem.Field{{Part: "url", Detail: "must have a host name; the operator can list IP addresses in http_hosts."}},
 		}
 	}
 	op.request.Method, op.request.URL, op.request.SignAllHeaders, op.request.Explain = in.Method, url, in.SignAllHeaders, in.Explain
@@ -58,13 +58,13 @@ func (b *Broker) checkAllowed(in *Input, _ *operation) error {
 	if in.SigningTime != nil && !b.AllowSigningTime {
 		return &problem.Error{
 			Code: "option_not_allowed", Detail: "The time of the signature cannot be chosen here.",
-			Fields: []problem.Field{{Part: "signingTime", Detail: "must be left out, since the operator has not set allow_signing_time."}},
+			Fields: []problem.Field{{Part: "signingTime", Detail: "must be left out, because the operator has not set allow_signing_time."}},
 		}
 	}
 	if in.Credentials != nil && !b.AllowCredentials {
 		return &problem.Error{
-			Code: "option_not_allowed", Detail: "Keys in a request are not taken here.",
-			Fields: []problem.Field{{Part: "credentials", Detail: "must be left out, since the operator has not set allow_request_credentials."}},
+			Code: "option_not_allowed", Detail: "Keys in a request are not accepted here.",
+			Fields: []problem.Field{{Part: "credentials", Detail: "must be left out, because the operator has not set allow_request_credentials."}},
 		}
 	}
 	if in.Credentials != nil && in.Profile != "" {
@@ -76,10 +76,10 @@ func (b *Broker) checkAllowed(in *Input, _ *operation) error {
 	return nil
 }
 
-// mayBeHTTP: what the operator listed, and loopback in the sandbox.
+// mayBeHTTP reports whether http is allowed: for hosts that the operator listed, and for loopback in the sandbox.
 func (b *Broker) mayBeHTTP(url signing.URL) bool { return b.MayBeHTTP(url.Host()) }
 
-// MayBeHTTP tells whether a host, with its port where that is not 80, may be called by http.
+// MayBeHTTP reports whether a host, with its port unless that is 80, may be called over http.
 func (b *Broker) MayBeHTTP(host string) bool {
 	return slices.Contains(b.HTTPHosts, host) || b.LoopbackHTTP && endpoints.IsLoopback(hostname(host))
 }

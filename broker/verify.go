@@ -14,14 +14,14 @@ import (
 	"countersign/signing"
 )
 
-// VerifyInput is a signed request as it was or will be sent. PayloadSHA256 may be [signing.UnsignedPayload], and
-// ContentSHA256Header false says that the hash was signed and not sent.
+// VerifyInput is a signed request as it was or will be sent. PayloadSHA256 may be [signing.UnsignedPayload]. If
+// ContentSHA256Header is false, the hash was signed but not sent.
 type VerifyInput struct {
 	Input
-	At *time.Time // nil: now
+	At *time.Time // nil means now
 }
 
-// Verdict says whether a signature is right, with what was computed.
+// Verdict says whether a signature is right, and what was computed.
 type Verdict struct {
 	signing.Verdict
 	Explanation *Explanation
@@ -48,7 +48,7 @@ func (b *Broker) Verify(ctx context.Context, call *Call, in *VerifyInput) (*Verd
 		v := verifyReadings(readings, &expected)
 		out := &Verdict{Verdict: v}
 		if v.CanonicalRequest != "" {
-			// The signature that would be right stays here: a response that held it would be a signature for whatever is asked about.
+			// The right signature stays here: a response with it would be a signature for whatever a caller asks about.
 			out.Explanation = &Explanation{
 				CanonicalRequest:       op.session.Credentials.Redact(signing.RedactTokens(v.CanonicalRequest)),
 				CanonicalRequestSHA256: signing.PayloadHash([]byte(v.CanonicalRequest)),
@@ -59,7 +59,7 @@ func (b *Broker) Verify(ctx context.Context, call *Call, in *VerifyInput) (*Verd
 	})
 }
 
-// verifyReadings returns the verdict on the first of the readings that is valid, or else on the first.
+// verifyReadings returns the verdict on the first valid reading, or else on the first reading.
 func verifyReadings(readings []*signing.Received, e *signing.Expected) signing.Verdict {
 	first := signing.Verify(readings[0], e)
 	for _, r := range readings[1:] {
@@ -73,15 +73,15 @@ func verifyReadings(readings []*signing.Received, e *signing.Expected) signing.V
 	return first
 }
 
-// sessionMayDiffer says whether the session is one of several that the same caller may have signed with: all but keys
-// that came with the request.
+// sessionMayDiffer reports whether the same caller may have signed with another session: always, except with keys that
+// came with the request.
 func (op *operation) sessionMayDiffer() bool {
 	c := op.in.Credentials
 	keys := c != nil && c.RoleARN == "" && c.RoleName == ""
 	return !keys && op.session.Credentials.SessionToken() != ""
 }
 
-// VerifyPolicyRequest is what the policies look at for a request to verify.
+// VerifyPolicyRequest returns the request that the policies see for a request to verify.
 func (b *Broker) VerifyPolicyRequest(in *VerifyInput) (access.Request, error) {
 	op, _, err := b.readReceived(in)
 	if err != nil {
@@ -90,7 +90,8 @@ func (b *Broker) VerifyPolicyRequest(in *VerifyInput) (access.Request, error) {
 	return op.policy, nil
 }
 
-// readReceived makes of what the caller sent the requests that AWS may read out of it, to be verified, and the one that is decided on.
+// readReceived turns the caller's input into the requests that AWS may read out of it, which are verified, and the one
+// that is decided on.
 func (b *Broker) readReceived(in *VerifyInput) (*operation, []*signing.Received, error) {
 	like := in.Input
 	op := b.newOperation(access.ActionVerify, &like)
@@ -109,14 +110,14 @@ func (b *Broker) readReceivedInto(in *VerifyInput, like *Input, op *operation) (
 	if err := signedBounds.check(like); err != nil {
 		return nil, err
 	}
-	// Nothing is sent or signed, so the scheme and an address in place of a name are the sender's affair.
+	// Nothing is sent or signed, so http and an IP address are the sender's business.
 	url, err := signing.ParseReceivedURL(in.URL)
 	if err != nil {
 		return nil, err
 	}
 	received := signing.Received{Method: in.Method, URL: url, Headers: slices.Clip(in.Headers)}
 	op.request.Method, op.request.URL = in.Method, url
-	info, _ := signing.ReadSignatureInfo(&received) // what is wrong will be in the verdict
+	info, _ := signing.ReadSignatureInfo(&received) // faults will be in the verdict
 	like.Service, like.Region = cmp.Or(in.Service, info.Scope.Service), cmp.Or(in.Region, info.Scope.Region)
 	if err := b.resolveScope(like, op); err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func (b *Broker) readReceivedInto(in *VerifyInput, like *Input, op *operation) (
 	if err := in.takePayload(op, &info); err != nil {
 		return nil, err
 	}
-	// Content-Length, which clients add, is that of the body where one is given.
+	// Clients add Content-Length, so it is derived from the body if that is given.
 	if op.payload.Present && !hasHeader(received.Headers, "content-length") {
 		received.Headers = append(received.Headers, signing.Header{Name: "Content-Length", Value: strconv.Itoa(len(op.payload.Bytes))})
 	}
@@ -142,7 +143,7 @@ func hasHeader(headers []signing.Header, name string) bool {
 	return slices.ContainsFunc(headers, func(h signing.Header) bool { return strings.EqualFold(h.Name, name) })
 }
 
-// setReading settles how the service reads the request: what the caller says, else what is known of the service.
+// setReading determines how the service reads the request: as the caller says, or else as known for the service.
 func (in *VerifyInput) setReading(op *operation) {
 	op.normalized = !op.quirks.S3Style
 	if in.DoubleEncode != nil {
@@ -157,14 +158,14 @@ func (in *VerifyInput) setReading(op *operation) {
 	}
 }
 
-// readings are the requests that AWS may read out of the one that came, the likeliest first. Where there are several for its path, the
-// policies see the path as it came, and so none.
+// readings returns the requests that AWS may read out of the received one, the likeliest first. If there are several
+// for its path, the policies see the path as received, which for them is undetermined.
 func (in *VerifyInput) readings(received signing.Received, op *operation) []*signing.Received {
 	urls := []signing.URL{received.URL}
 	switch {
 	case op.normalized:
 		urls = received.URL.RemoveDotSegments()
-	case op.quirks.S3Style && endpoints.IsAWS(received.URL.Host()): // stores of others read a plus otherwise
+	case op.quirks.S3Style && endpoints.IsAWS(received.URL.Host()): // other vendors' stores read a plus as a plus
 		urls[0] = received.URL.PlusIsSpace()
 	}
 	if len(urls) == 1 {
@@ -176,7 +177,7 @@ func (in *VerifyInput) readings(received signing.Received, op *operation) []*sig
 		reading.URL = url
 		readings = append(readings, &reading)
 	}
-	// Without a Host header it is not known how the client wrote the host: most do it as the URL is read, some as it is written.
+	// Without a Host header it is unknown how the client wrote the host: most write it normalized, some as in the URL.
 	if written := writtenHost(in.URL); written != received.URL.Host() && !hasHeader(received.Headers, "host") {
 		for _, reading := range readings {
 			asWritten := *reading
@@ -195,7 +196,7 @@ func writtenHost(url string) string {
 	return rest
 }
 
-// withoutSignature takes the parameters out that presigning adds, so that policies see what they saw when it was presigned.
+// withoutSignature removes the parameters that presigning adds, so that policies see what they saw during presigning.
 func withoutSignature(url signing.URL) signing.URL {
 	target, query, _ := strings.Cut(url.String(), "?")
 	separator := "?"
@@ -205,20 +206,21 @@ func withoutSignature(url signing.URL) signing.URL {
 		}
 	}
 	without, _, err := signing.ParseURL(target, nil)
-	if err != nil { // never of parts of a URL
+	if err != nil { // impossible for parts of a URL
 		return url
 	}
 	return without
 }
 
-// signatureParameters as [signing.ReadSignatureInfo] reads them: in another spelling they are the caller's own, and the policies see them.
+// signatureParameters are spelled as [signing.ReadSignatureInfo] reads them. In another spelling they are the caller's
+// own, and the policies see them.
 var signatureParameters = []string{
 	"X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Region-Set",
 	"X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders",
 }
 
-// takePayload takes the body that came, as far as it is given; its hash is empty where nothing is. With it comes what the signature says
-// of the payload, for the policies and for where the request does not say it.
+// takePayload reads the body if it is given; the hash is empty if nothing is. It also determines the signed payload
+// hash, for the policies and for requests that do not state it.
 func (in *VerifyInput) takePayload(op *operation, info *signing.SignatureInfo) error {
 	if in.Body != nil {
 		body, err := in.Body()
@@ -237,13 +239,13 @@ func (in *VerifyInput) takePayload(op *operation, info *signing.SignatureInfo) e
 		}
 		if given && said != op.payload.hash && said != signing.UnsignedPayload {
 			return &problem.Error{Code: "fields_conflict", Detail: "The hash is not that of the body.", Fields: []problem.Field{
-				{Part: "payloadSha256", Detail: "It is not the SHA-256 of the body that is given beside it."},
+				{Part: "payloadSha256", Detail: "It is not the SHA-256 of the given body."},
 			}}
 		}
 		op.payload.hash, op.payload.hashOnly = said, !given
 	}
 	r := &op.request
-	// The caller may say that the hash was signed and left out.
+	// The caller may say that the hash was signed but not sent.
 	notSent := in.ContentSHA256Header != nil && !*in.ContentSHA256Header && in.PayloadSHA256 != ""
 	switch r.PayloadHash = info.PayloadHash; {
 	case r.PayloadHash != "":

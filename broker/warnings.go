@@ -5,7 +5,7 @@ import (
 	"countersign/signing"
 )
 
-// warningParts are the parts of a request that warnings are about, where that follows from the code.
+// warningParts are the parts of a request that warnings are about, for codes that determine it.
 var warningParts = map[string]string{
 	"body_fragile": "body", "body_not_decoded": "body", "body_garbled": "body", "body_null": "body", "content_type_differs": "body",
 	"payload_unsigned": "payload", "operation_unsigned": "url", "host_not_signed": "url", "session_differs": "url",
@@ -19,11 +19,11 @@ func (op *operation) warn(code, message string) {
 	op.warnOf(problem.Field{Part: warningParts[code]}, code, message)
 }
 
-// warnOf is warn for a part that does not follow from the code.
+// warnOf is warn for a code that does not determine the part.
 func (op *operation) warnOf(part problem.Field, code, message string) {
 	op.warnings = append(op.warnings, signing.Warning{Code: code, Message: message})
 	op.warned = append(op.warned, part)
 }
 
-// headerPart names a header as a part of a request.
+// headerPart returns the problem field for a header.
 func headerPart(name string) problem.Field { return problem.Field{Part: "header", Name: name} }

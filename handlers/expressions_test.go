@@ -94,7 +94,7 @@ func TestExpressionsWhereNothingCanBeSignedAreNamed(t *testing.T) {
 		"S3's own form":      {request("GET", "s3://bucket/key", nil), "url_invalid", "/url", "https://bucket.s3."},
 		"an ARN":             {request("GET", "arn:aws:s3:::bucket/key", nil), "url_invalid", "/url", "ARN"},
 		"copied from HTML":   {request("GET", aQueue+"?a=1&amp;b=2", nil), "url_invalid", "/url", "Write & itself"},
-		"encoded whole":      {request("GET", "https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F", nil), "url_invalid", "/url", "as a whole"},
+		"encoded whole":      {request("GET", "https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F", nil), "url_invalid", "/url", "The whole URL"},
 		"a template":         {request("GET", anAPI+"{% if a %}", nil), "url_invalid", "/url", "{%…%}"},
 		"a header's name": {
 			request("GET", aQueue, map[string]any{"headers": map[string]string{"{{name}}": "a"}}), "header_invalid",

@@ -1,13 +1,13 @@
 package problem
 
-// kind is what all problems of one code have in common.
+// kind is what all problems with the same code have in common.
 type kind struct {
 	status int
 	title  string
 	hint   string
 }
 
-// kinds lists every code there is. docs/errors.md explains them, and a test holds the two together.
+// kinds has every code. docs/errors.md explains them; a test compares the two.
 var kinds = map[string]kind{
 	"body_missing":    {400, "Missing request body", "Send a JSON object with at least method and url."},
 	"body_unreadable": {400, "Incomplete request body", "Send the request again."},
@@ -26,15 +26,15 @@ var kinds = map[string]kind{
 	},
 	"json_duplicate_name": {
 		400, "Duplicate field",
-		"Remove one of the two: which one counts would be a guess.",
+		"Remove one of the two; the service does not guess which one counts.",
 	},
 	"field_unknown": {
 		400, "Unknown field",
-		"Check its spelling against the contract at /openapi.yaml.",
+		"Check its spelling against the OpenAPI document at /openapi.yaml.",
 	},
-	"field_missing":   {400, "Missing field", "Add the field that detail names."},
-	"field_invalid":   {400, "Invalid field", "Correct the field that detail names."},
-	"fields_conflict": {400, "Conflicting fields", "Keep one of the fields that detail names."},
+	"field_missing":   {400, "Missing field", "Add the field named in detail."},
+	"field_invalid":   {400, "Invalid field", "Correct the field named in detail."},
+	"fields_conflict": {400, "Conflicting fields", "Keep one of the fields named in detail."},
 	"url_invalid": {
 		400, "Invalid URL",
 		"Give the complete address, https://host/path?query, with special characters percent-encoded.",
@@ -43,18 +43,18 @@ var kinds = map[string]kind{
 		400, "URL is not https",
 		"Use https. For a local server, the operator can list its host in http_hosts.",
 	},
-	"header_invalid": {400, "Invalid header", "Correct or remove the header that detail names."},
+	"header_invalid": {400, "Invalid header", "Correct or remove the header named in detail."},
 	"host_not_aws": {
 		400, "Not an AWS endpoint",
 		"Check the URL. For a custom domain, give service and region.",
 	},
 	"host_not_signed": {
-		400, "Host takes no AWS signature",
+		400, "Host accepts no AWS signature",
 		"Call it without a signature, as detail explains.",
 	},
 	"scope_needed": {
 		400, "Service or region missing",
-		"Give the field that detail names; it cannot be inferred from the host.",
+		"Give the field named in detail; it cannot be inferred from the host.",
 	},
 	"option_not_allowed": {
 		403, "Field not allowed by the operator",
@@ -66,12 +66,12 @@ var kinds = map[string]kind{
 	},
 	"profile_unknown": {
 		400, "Unknown profile",
-		"Use a profile that GET /v1/profiles lists, or leave the field out for the default one.",
+		"Use a profile that GET /v1/profiles lists, or leave the field out for the default profile.",
 	},
 	"unauthenticated": {401, "Invalid or missing API key", "Send your key in the X-API-Key header."},
 	"credentials_conflict": {
 		400, "Two API keys given",
-		"Send one key: in X-API-Key, as Bearer token, as password of the Basic scheme, or as session token of an AWS SDK.",
+		"Send one key: in X-API-Key, as a Bearer token, as the password of the Basic scheme, or as the session token of an AWS SDK.",
 	},
 	"identity_unavailable": {
 		503, "The token cannot be checked",
@@ -87,18 +87,18 @@ var kinds = map[string]kind{
 	},
 	"forbidden": {403, "Not allowed", "Ask the operator for a policy that allows it."},
 	"login_required": {
-		403, "The caller's own token needed",
+		403, "The caller's own token is required",
 		"Call with a bearer token of Entra ID or of an issuer that the operator lists, or use another profile.",
 	},
-	"login_expired": {401, "The token ends too soon", "Get a new token for each call."},
+	"login_expired": {401, "The token expires too soon", "Get a new token for each call."},
 	"session_denied": {
 		403, "AWS session refused",
-		"The operator finds the reason in the log, under the id in instance: usually the role's trust policy " +
+		"The operator can find the reason in the log, under the id in instance: usually the role's trust policy " +
 			"or the external ID.",
 	},
 	"session_misconfigured": {
 		500, "Profile misconfigured",
-		"The operator finds the reason in the log, under the id in instance.",
+		"The operator can find the reason in the log, under the id in instance.",
 	},
 	"session_unavailable": {
 		503, "AWS session unavailable",
@@ -114,7 +114,7 @@ var kinds = map[string]kind{
 	},
 	"not_found": {
 		404, "Not found",
-		"The contract at /openapi.yaml lists every path.",
+		"The OpenAPI document at /openapi.yaml lists every path.",
 	},
 	"method_not_allowed": {405, "Method not allowed", "Use a method that the Allow header lists."},
 	"rate_limited":       {429, "Too many requests", "Try again after the time that Retry-After gives."},
@@ -124,7 +124,7 @@ var kinds = map[string]kind{
 	},
 	"audit_unavailable": {
 		503, "Audit record not written",
-		"Try again later; the operator finds the cause in the log, under the id in instance.",
+		"Try again later; the operator can find the cause in the log, under the id in instance.",
 	},
 	"functions_payload": {
 		500, "The Functions host wraps requests",
@@ -133,7 +133,7 @@ var kinds = map[string]kind{
 	},
 	"body_too_large": {
 		413, "Request too large",
-		"To have it signed alone, send payloadSha256 in place of the body. To have it sent, presign a URL or use the proxy, which streams. " +
+		"To only sign it, send payloadSha256 instead of the body. To have it sent, presign a URL or use the proxy, which streams. " +
 			"The operator can raise max_body_bytes.",
 	},
 	"content_type_unsupported": {
@@ -142,11 +142,11 @@ var kinds = map[string]kind{
 	},
 	"content_encoding_unsupported": {
 		415, "Compressed request not supported",
-		"Send the body as it is, without Content-Encoding.",
+		"Send the body uncompressed, without Content-Encoding.",
 	},
 	"internal": {
 		500, "Internal error",
-		"Try again. If it persists, the operator finds the cause in the log, under the id in instance.",
+		"Try again. If it persists, the operator can find the cause in the log, under the id in instance.",
 	},
 	"draining": {503, "The service is stopping", "Try again; another instance will respond."},
 
@@ -168,14 +168,14 @@ var kinds = map[string]kind{
 	},
 	"aws_refused": {
 		400, "AWS refused the request",
-		"What AWS said is in aws. Correct the request, or the permissions of the profile's role.",
+		"AWS's response is in aws. Correct the request, or the permissions of the profile's role.",
 	},
 	"aws_redirected": {
-		400, "AWS answered with a redirect",
-		"Redirects are not followed: call the address or the region that detail names.",
+		400, "AWS responded with a redirect",
+		"Redirects are not followed: call the address or the region named in detail.",
 	},
 	"aws_throttled": {429, "AWS throttled the request", "Try again after the time that Retry-After gives."},
-	"aws_failed":    {503, "AWS failed", "Try again after the time that Retry-After gives. What AWS said is in aws."},
+	"aws_failed":    {503, "AWS failed", "Try again after the time that Retry-After gives. AWS's response is in aws."},
 	"proxy_unsupported": {
 		501, "The proxy does not work here",
 		"Use POST /v1/send, or run the service outside of Azure Functions.",
@@ -185,16 +185,16 @@ var kinds = map[string]kind{
 		"Nothing was sent. Check the host, and try again after the time that Retry-After gives.",
 	},
 	"aws_timeout": {
-		504, "AWS did not answer",
+		504, "No response from AWS",
 		"The method can be repeated: try again. For work that takes AWS longer than timeoutSeconds, start it and poll for the result.",
 	},
 	"outcome_unknown": {
 		424, "Outcome unknown",
-		"Check at AWS whether it was done before you repeat it. An idempotency token, where the service has one, makes repeating safe.",
+		"Check at AWS whether it was done before you repeat it. If the service has an idempotency token, using one makes repeating safe.",
 	},
 	"function_failed": {
 		424, "The function failed",
-		"It ran, and may have completed part of its work. What it answered is in aws.body; correct the function or the event " +
+		"It ran, and may have completed part of its work. Its response is in aws.body; correct the function or the event " +
 			"before you repeat it.",
 	},
 	"caller_gone": {
@@ -203,12 +203,12 @@ var kinds = map[string]kind{
 	},
 	"answer_broken": {502, "Response cut short", "The method can be repeated: try again."},
 	"answer_is_stream": {
-		422, "The response is a stream of events",
-		"Call the operation that responds at once, or use the proxy, which passes streams on.",
+		422, "The response is an event stream",
+		"Call the operation that returns a single response, or use the proxy, which supports streams.",
 	},
 	"answer_too_large": {
 		422, "The response is too large",
-		"Presign the URL and fetch it directly, ask for a part with the header Range, or have the operator raise max_response_bytes, " +
-			"or see to spool_dir where detail names that.",
+		"Presign the URL and fetch it directly, ask for a part with the header Range, or ask the operator to raise max_response_bytes, " +
+			"or to check spool_dir if detail names it.",
 	},
 }

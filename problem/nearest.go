@@ -1,7 +1,7 @@
 package problem
 
-// Nearest is the name that a misspelt one was most likely meant to be, or "": the one with the fewest letters to
-// change, of which no more than a third, and one at least, may be wrong.
+// Nearest returns the name that a misspelt one was most likely meant to be, or "": the one with the fewest letters to
+// change, at most a third of them but at least one.
 func Nearest(name string, names []string) string {
 	if len(name) > 64 {
 		return ""
@@ -15,7 +15,7 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// Distance is the number of letters to insert, delete, replace or swap with a neighbour between a and b.
+// Distance returns how many letters must be inserted, deleted, replaced or swapped with a neighbour to turn a into b.
 func Distance(a, b string) int {
 	var before, last, row []int
 	for j := range len(b) + 1 {

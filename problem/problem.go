@@ -1,9 +1,8 @@
-// Package problem holds what a caller is told when a request is not served: the codes there are, each with its status,
-// title and hint, the document in the form of RFC 9457, and the error that carries them from where something is found
-// wrong to where the response is written.
+// Package problem describes why a request was not served: the error codes, each with its status, title and hint, the
+// RFC 9457 document, and the error type that carries them from where a fault is found to where the response is written.
 //
-// It writes no response and reads none. Whoever makes an [Error] must choose a code of the table; its detail and fields are
-// told to the caller, its cause never is.
+// It neither writes nor reads responses. The code of an [Error] must be one of those in the table. The detail and the
+// fields of an Error are shown to the caller, its cause never is.
 package problem
 
 import (
@@ -13,7 +12,7 @@ import (
 	"time"
 )
 
-// Document is the response to every request that is not served.
+// Document is the response to a request that was not served.
 type Document struct {
 	Type     string       `json:"type"`
 	Title    string       `json:"title"`
@@ -24,60 +23,59 @@ type Document struct {
 	Instance string       `json:"instance"`
 	Errors   []Field      `json:"errors,omitempty"`
 	AWS      *AWSResponse `json:"aws,omitzero"`
-	// Diagnosis says why AWS answered so.
+	// Diagnosis says why AWS responded this way.
 	Diagnosis *Diagnosis `json:"diagnosis,omitzero"`
 }
 
-// AWSResponse is what AWS answered to a request that was sent from here, where that is the problem.
+// AWSResponse is AWS's response to a request that this service sent, if that response is the problem.
 type AWSResponse struct {
 	Status    int               `json:"status"`
 	Code      string            `json:"code,omitzero"`
 	Message   string            `json:"message,omitzero"`
 	RequestID string            `json:"requestId,omitzero"`
 	Headers   map[string]string `json:"headers"`
-	Body      any               `json:"body,omitzero"` // whatever has a form in JSON
+	Body      any               `json:"body,omitzero"` // any JSON value
 }
 
-// Diagnosis is the cause of AWS's refusal, as far as it is known, and what to do in a workflow.
+// Diagnosis is the cause of AWS's refusal, as far as it is known, and what to do about it in a workflow.
 type Diagnosis struct {
 	Cause     string `json:"cause"`
 	Detail    string `json:"detail,omitzero"`
 	Title     string `json:"title"`
 	Certainty string `json:"certainty"`
 	Reason    string `json:"reason"`
-	// Evidence are the places that differ, without what is secret in them.
+	// Evidence lists the places that differ, without anything secret.
 	Evidence      []Evidence `json:"evidence,omitempty"`
 	FixInWorkflow string     `json:"fixInWorkflow"`
 	Read          string     `json:"read"`
 }
 
-// Evidence is a place where what was signed and what AWS saw or expects differ.
+// Evidence is a place where what was signed differs from what AWS received or expects.
 type Evidence struct {
 	Part    string `json:"part"`
 	Signed  string `json:"signed"`
 	Arrived string `json:"arrived"`
 }
 
-// Field says what is wrong with one part of a request. Who reads a document knows its JSON Pointer (RFC 6901). Who does
-// not names the part, and [Error.WithPointers] finds the field that it came from.
+// Field says what is wrong with one part of a request. Code that reads a document sets the JSON Pointer (RFC 6901).
+// Other code names the part, and [Error.WithPointers] finds the field that it came from.
 type Field struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
-	// Part is the part's name, with a dot where it lies within another: "url", "header",
-	// "credentials.accountId".
+	// Part is the part's name, with a dot if it is nested: "url", "header", "credentials.accountId".
 	Part string `json:"-"`
-	// Name is that of the header, parameter or form field at fault.
+	// Name is the name of the header, parameter or form field at fault.
 	Name string `json:"-"`
 }
 
-// Error is an error whose detail, hint and fields the caller is told. Its cause goes to the log alone.
+// Error is an error whose detail, hint and fields are shown to the caller. Its cause goes only to the log.
 type Error struct {
 	Code       string
 	Detail     string
 	Fields     []Field
 	RetryAfter time.Duration
 	Cause      error
-	// AWS and Diagnosis are told as well, and StatusCode is the status in place of the code's own, where that is not 0.
+	// AWS and Diagnosis are shown as well. StatusCode replaces the code's own status if it is not 0.
 	AWS        *AWSResponse
 	Diagnosis  *Diagnosis
 	StatusCode int
@@ -93,7 +91,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Status is the HTTP status of the response.
+// Status returns the HTTP status of the response.
 func (e *Error) Status() int {
 	if e.StatusCode != 0 {
 		return e.StatusCode
@@ -101,7 +99,7 @@ func (e *Error) Status() int {
 	return kinds[e.Code].status
 }
 
-// Document is what the caller is told; instance is the id of the request.
+// Document returns the document for the caller. The instance is the request id.
 func (e *Error) Document(instance string) Document {
 	k := kinds[e.Code]
 	fields := slices.Clone(e.Fields)
@@ -114,8 +112,8 @@ func (e *Error) Document(instance string) Document {
 	}
 }
 
-// detail is all that is wrong in one text, since tools show the detail of a problem and not its list of errors: what is wrong on the whole,
-// then each field with its fault.
+// detail returns all faults in one text, because tools show a problem's detail but not its list of errors: the general
+// fault first, then each field with its fault.
 func detail(text string, fields []Field) string {
 	parts := make([]string, 0, len(fields)+1)
 	if text != "" && !slices.ContainsFunc(fields, func(f Field) bool { return f.Detail == text }) {
@@ -131,7 +129,7 @@ func detail(text string, fields []Field) string {
 	return strings.Join(parts, " ")
 }
 
-// fieldName writes a JSON Pointer as people do: /headerList/0/name is headerList[0].name.
+// fieldName writes a JSON Pointer the way people do: /headerList/0/name is headerList[0].name.
 func fieldName(pointer string) string {
 	var b strings.Builder
 	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
@@ -148,23 +146,23 @@ func fieldName(pointer string) string {
 	return b.String()
 }
 
-// Known tells whether there is such a code.
+// Known reports whether a code exists.
 func Known(code string) bool {
 	_, ok := kinds[code]
 	return ok
 }
 
-// Invalid is the error of one field that is not right.
+// Invalid returns the error for one invalid field.
 func Invalid(pointer, detail string) *Error {
 	return &Error{Code: "field_invalid", Fields: []Field{{Pointer: pointer, Detail: detail}}}
 }
 
-// InvalidPart is [Invalid] for who knows no document: a part, and the name of what is at fault in it, or "".
+// InvalidPart is [Invalid] for code that knows no document: a part, and the name of what is at fault in it, or "".
 func InvalidPart(part, name, detail string) *Error {
 	return &Error{Code: "field_invalid", Fields: []Field{{Part: part, Name: name, Detail: detail}}}
 }
 
-// WithPointers returns the error with a pointer at each named part, as find finds it.
+// WithPointers returns the error with a pointer for each named part, as found by find.
 func (e *Error) WithPointers(find func(Field) string) *Error {
 	found := *e
 	found.Fields = slices.Clone(e.Fields)
@@ -176,21 +174,21 @@ func (e *Error) WithPointers(find func(Field) string) *Error {
 	return &found
 }
 
-// Fields gathers what is wrong with several fields, so that the caller sees all of it at once: the first maxFields of them.
+// Fields collects the faults of several fields, so that the caller sees them all at once: the first maxFields of them.
 type Fields struct {
 	missing bool
 	list    []Field
 	all     int
 }
 
-// A response to a bad request must stay small, whatever is in the request.
+// Limits that keep a response small, whatever the request holds.
 const (
 	maxFields  = 20
 	maxPointer = 512
 	maxDetail  = 2048
 )
 
-// Add notes what is wrong with a field, of which the first fault counts: one that is missing is not also of the wrong form.
+// Add adds a field's fault. Only a field's first fault counts: a missing field is not also malformed.
 func (f *Fields) Add(pointer, detail string) {
 	if slices.ContainsFunc(f.list, func(have Field) bool { return have.Pointer == pointer }) {
 		return
@@ -200,7 +198,7 @@ func (f *Fields) Add(pointer, detail string) {
 	}
 }
 
-// Require notes that a field is missing where its value is empty.
+// Require adds a fault if the value is empty.
 func (f *Fields) Require(pointer, value string) {
 	if value == "" {
 		f.missing = true
@@ -208,7 +206,7 @@ func (f *Fields) Require(pointer, value string) {
 	}
 }
 
-// OneOf notes a value that is none of those allowed; nil is no value.
+// OneOf adds a fault if the value is not one of those allowed. A nil value is allowed.
 func (f *Fields) OneOf(pointer string, value *string, allowed ...string) {
 	if value == nil {
 		return
@@ -224,17 +222,17 @@ func (f *Fields) OneOf(pointer string, value *string, allowed ...string) {
 	f.Add(pointer, text+".")
 }
 
-// Between notes a number outside of its bounds.
+// Between adds a fault if a number is out of range.
 func (f *Fields) Between(pointer string, value, low, high int64) {
 	if value < low || value > high {
 		f.Add(pointer, "must be from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10)+".")
 	}
 }
 
-// List is what was noted.
+// List returns the faults.
 func (f *Fields) List() []Field { return f.list }
 
-// Err is nil where nothing was noted.
+// Err returns an error with the faults, or nil if there are none.
 func (f *Fields) Err() error {
 	more := ""
 	if f.all > maxFields {
@@ -250,7 +248,7 @@ func (f *Fields) Err() error {
 	}
 }
 
-// clip cuts a text that a caller may have chosen.
+// clip truncates a text that a caller may have chosen.
 func clip(text string, most int) string {
 	if len(text) <= most {
 		return text

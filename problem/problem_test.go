@@ -39,7 +39,7 @@ func TestError_KeepsItsCauseFromTheDocument(t *testing.T) {
 	}
 }
 
-func TestFields_TellAllAtOnce(t *testing.T) {
+func TestFields_ReportAllFaults(t *testing.T) {
 	var fields Fields
 	if err := fields.Err(); err != nil {
 		t.Fatal(err)
