@@ -31,7 +31,7 @@ func CauseOf(m *signing.Mismatch, info *signing.SignatureInfo) Cause {
 		switch {
 		case missing:
 			return "missing-token"
-		case strings.Contains(m.Reason, "of the credentials"), strings.Contains(m.Reason, "have none"):
+		case strings.Contains(m.Reason, "match the credentials"), strings.Contains(m.Reason, "have none"):
 			return "token-not-for-key"
 		}
 		return "invalid-token"
@@ -61,7 +61,7 @@ func ofAuthorization(m *signing.Mismatch, info *signing.SignatureInfo) Cause {
 	switch {
 	case m.Reason == "is missing" && (m.Name == "" || m.Name == "authorization"):
 		return "no-signature"
-	case strings.HasPrefix(m.Reason, "stands both"):
+	case strings.HasPrefix(m.Reason, "is both"):
 		return "two-signatures"
 	case info.Algorithm == "" && m.Name != "authorization":
 		return "not-sigv4"
@@ -77,7 +77,7 @@ func ofScope(m *signing.Mismatch) Cause {
 		return "wrong-region"
 	case strings.HasPrefix(m.Reason, "does not end"):
 		return "wrong-terminator"
-	case strings.HasPrefix(m.Reason, "has another day"):
+	case strings.HasPrefix(m.Reason, "has a different day"):
 		return "wrong-scope-date"
 	}
 	return "malformed-credential"
@@ -85,15 +85,15 @@ func ofScope(m *signing.Mismatch) Cause {
 
 func ofDate(m *signing.Mismatch, presigned bool) Cause {
 	switch {
-	case m.Reason == "is over":
+	case m.Reason == "has passed":
 		return "presign-expired"
 	case m.Name == "X-Amz-Expires":
 		return "presign-lifetime"
-	case m.Reason == "is still later than now" && presigned:
+	case m.Reason == "is still in the future" && presigned:
 		return "presign-not-yet"
-	case m.Reason == "is still later than now":
+	case m.Reason == "is still in the future":
 		return "clock-ahead"
-	case m.Reason == "is too long ago":
+	case m.Reason == "is too old":
 		return "stale-signature"
 	}
 	return "missing-date"
@@ -101,7 +101,7 @@ func ofDate(m *signing.Mismatch, presigned bool) Cause {
 
 func ofSignedHeaders(m *signing.Mismatch) Cause {
 	switch {
-	case m.Reason == "is signed and is not there":
+	case m.Reason == "is signed but not present":
 		return "dropped-header"
 	case m.Name == "SignedHeaders":
 		return "signed-headers"

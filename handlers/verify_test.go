@@ -205,9 +205,9 @@ func TestVerify_ADateInWordsIsNamed(t *testing.T) {
 		named   string
 		reason  string
 	}{
-		"Date in words":        {map[string]string{"Date": "Sun, 30 Aug 2015 12:36:00 GMT"}, "date", "is in the form of RFC 1123"},
-		"X-Amz-Date in words":  {map[string]string{"X-Amz-Date": "Sun, 30 Aug 2015 12:36:00 GMT"}, "x-amz-date", "is in the form of RFC 1123"},
-		"Date in another form": {map[string]string{"Date": "2015-08-30T12:36:00Z"}, "date", "is not of the form"},
+		"Date in words":        {map[string]string{"Date": "Sun, 30 Aug 2015 12:36:00 GMT"}, "date", "is in the format of RFC 1123"},
+		"X-Amz-Date in words":  {map[string]string{"X-Amz-Date": "Sun, 30 Aug 2015 12:36:00 GMT"}, "x-amz-date", "is in the format of RFC 1123"},
+		"Date in another form": {map[string]string{"Date": "2015-08-30T12:36:00Z"}, "date", "must have the format"},
 		"neither":              {nil, "x-amz-date", "is missing"},
 		"Date twice":           {map[string]string{"Date": "20150830T123600Z", "date": "20150830T123600Z"}, "date", "more than once"},
 	} {
@@ -384,7 +384,7 @@ func TestVerify_WhatAnotherSessionSignedIsUnknown(t *testing.T) {
 		if got.Valid || got.Verdict != test.verdict || !slices.Equal(parts, test.parts) {
 			t.Errorf("%s: %+v, want %s for %v", test.name, got, test.verdict, test.parts)
 		}
-		if test.verdict == "unknown" && !strings.Contains(got.Faults[0].Reason, "signed by another session: cannot be judged here") {
+		if test.verdict == "unknown" && !strings.Contains(got.Faults[0].Reason, "whose signature cannot be verified here") {
 			t.Errorf("%s: %+v", test.name, got.Faults)
 		}
 		if text := got.Explanation["canonicalRequest"]; strings.Contains(text, "OLDEXAMPLETOKEN") || strings.Contains(text, token) {

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// api.txt is the surface of the package: what moves there moves for everyone who
-// signs with it, so it is read in every change. To accept one:
+// api.txt is the API of the package. A change there affects every program that signs with it, so it
+// must show up in review. To accept one:
 //
 //	go doc -all . > api.txt
-func TestSurface(t *testing.T) {
+func TestAPI_MatchesItsFile(t *testing.T) {
 	want, err := os.ReadFile("api.txt")
 	if err != nil {
 		t.Fatal(err)

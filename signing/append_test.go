@@ -10,8 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// The forms that append give what the others do, after what is there already.
-func TestVectorsAppended(t *testing.T) {
+// The Append functions return the same as the others, after the bytes already in dst.
+func TestAppend_MatchesSignAndPresign(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
 		t.Run(v.Name+string(v.Algorithm), func(t *testing.T) {
@@ -24,8 +24,8 @@ func TestVectorsAppended(t *testing.T) {
 	}
 }
 
-// sameAppended checks that a form that appends does what another did with a
-// request. An error leaves alone what is there already.
+// sameAppended checks that an Append function returns what another function returned for a request.
+// On error it must leave dst unchanged.
 func sameAppended(t testing.TB, form func([]byte, *signing.Request) ([]byte, error), r *signing.Request, text string, err error) {
 	t.Helper()
 	got, gotErr := form([]byte("there"), r)
@@ -34,12 +34,12 @@ func sameAppended(t testing.TB, form func([]byte, *signing.Request) ([]byte, err
 	}
 }
 
-// A payload is as good as its hash, in both forms, and where the hash is sent.
-func TestVectorsWithTheirPayload(t *testing.T) {
+// A payload gives the same result as its hash, in both forms, also if the hash is sent.
+func TestPayload_SignsLikeItsHash(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
 		if v.Payload != "" {
-			continue // a word in place of the hash
+			continue // a constant in place of the hash
 		}
 		t.Run(v.Name+string(v.Algorithm), func(t *testing.T) {
 			r := v.request(t)

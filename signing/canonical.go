@@ -12,10 +12,9 @@ func CanonicalRequest(method, canonicalURI, canonicalQuery, canonicalHeaders, si
 	return strings.Join([]string{method, canonicalURI, canonicalQuery, canonicalHeaders, signedHeaders, payloadHash}, "\n")
 }
 
-// Canonicalize does the first step for a whole request that is signed by
-// headers: it adds what signing adds, and answers with the headers to send
-// (Authorization not yet among them), the signed headers, the credential scope,
-// the date and the canonical request.
+// Canonicalize does the first step for a whole request that is signed in a header: it adds what
+// signing adds, and returns the headers to send (without Authorization), the signed headers, the
+// credential scope, the date and the canonical request.
 func Canonicalize(r *Request) (Signed, error) {
 	var d scratch
 	if err := d.canonicalize(r); err != nil {
@@ -31,22 +30,21 @@ func Canonicalize(r *Request) (Signed, error) {
 	}, nil
 }
 
-// canonicalize makes the canonical request of the header form, the first text
-// of the scratch.
+// canonicalize writes the canonical request of the header form, the first text of the scratch.
 func (d *scratch) canonicalize(r *Request) error {
 	if err := d.chooseHeaders(r); err != nil {
 		return err
 	}
 	d.query = append(d.query, r.URL.RawQuery()...)
 	d.appendCanonicalRequest(r)
-	if token := r.Credentials.SessionToken(); token != "" && r.Token == TokenAppended { // to be sent; what is signed is written
+	if token := r.Credentials.SessionToken(); token != "" && r.Token == TokenAppended { // sent unsigned
 		d.addHeader("x-amz-security-token", "X-Amz-Security-Token", token)
 	}
 	return nil
 }
 
-// chooseHeaders checks the request of the header form and arranges its headers.
-// What comes after it cannot fail.
+// chooseHeaders checks the request of the header form and arranges its headers. The steps after it
+// cannot fail.
 func (d *scratch) chooseHeaders(r *Request) error {
 	if err := d.begin(r); err != nil {
 		return err
@@ -69,8 +67,7 @@ func (d *scratch) chooseHeaders(r *Request) error {
 	return d.chooseSigned(r)
 }
 
-// appendCanonicalRequest appends the canonical request of the chosen headers
-// and the query.
+// appendCanonicalRequest appends the canonical request, from the chosen headers and the query.
 func (d *scratch) appendCanonicalRequest(r *Request) {
 	b := append(append(d.text, r.Method...), '\n')
 	b = append(appendCanonicalURI(b, r.URL.Path(), r.SingleEncode), '\n')
@@ -81,17 +78,16 @@ func (d *scratch) appendCanonicalRequest(r *Request) {
 	d.text = append(b, d.payload...)
 }
 
-// TimeFormat is that of X-Amz-Date, for a time in UTC (IAM User Guide, "Elements
-// of an AWS API request signature"). Its first eight digits are the day.
+// TimeFormat is the format of X-Amz-Date, for a time in UTC (IAM User Guide, "Elements of an AWS
+// API request signature"). The first eight digits are the day.
 const TimeFormat = "20060102T150405Z"
 
 func formatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
 
 const day = len("20060102")
 
-// CredentialScope returns "date/region/service/aws4_request" (IAM User Guide,
-// "Create a string to sign", CredentialScope); with [ECDSA] there is no region
-// in it.
+// CredentialScope returns "date/region/service/aws4_request" (IAM User Guide, "Create a string to
+// sign", CredentialScope); with [ECDSA] it contains no region.
 func CredentialScope(a Algorithm, t time.Time, s Scope) string {
 	return string(appendCredentialScope(nil, a, formatTime(t), s))
 }
@@ -127,14 +123,14 @@ func Authorization(a Algorithm, accessKeyID, credentialScope, signedHeaders, sig
 		beforeNames + signedHeaders + beforeSignature + signature
 }
 
-// What stands between the parts of an Authorization header.
+// The text between the parts of an Authorization header.
 const (
 	beforeID        = " Credential="
 	beforeNames     = ", SignedHeaders="
 	beforeSignature = ", Signature="
 )
 
-// name returns the algorithm's name, also of the zero value.
+// name returns the algorithm's name, also for the zero value.
 func (a Algorithm) name() Algorithm {
 	if a == "" {
 		return HMAC

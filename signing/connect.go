@@ -7,53 +7,51 @@ import (
 	"time"
 )
 
-// ConnectKind is what a connect token opens.
+// ConnectKind is the kind of service that a connect token gives access to.
 type ConnectKind string
 
-// The kinds of connect tokens, each with what its endpoint is.
+// The kinds of connect tokens, each with its endpoint.
 const (
 	ConnectRDS                   ConnectKind = "rds"                    // RDS and Aurora: host:port of the database
 	ConnectDSQL                  ConnectKind = "dsql"                   // Aurora DSQL: host of the cluster
 	ConnectDSQLAdmin             ConnectKind = "dsql-admin"             // the same, as admin
-	ConnectElastiCache           ConnectKind = "elasticache"            // the replication group's id, no host
-	ConnectElastiCacheServerless ConnectKind = "elasticache-serverless" // the cache's name, no host
-	ConnectMemoryDB              ConnectKind = "memorydb"               // the cluster's name, no host
+	ConnectElastiCache           ConnectKind = "elasticache"            // the replication group's id, not a host
+	ConnectElastiCacheServerless ConnectKind = "elasticache-serverless" // the cache's name, not a host
+	ConnectMemoryDB              ConnectKind = "memorydb"               // the cluster's name, not a host
 	ConnectEKS                   ConnectKind = "eks"                    // host of STS in the cluster's region
-	ConnectMSK                   ConnectKind = "msk"                    // kafka.region.amazonaws.com, or that of the partition
+	ConnectMSK                   ConnectKind = "msk"                    // kafka.region.amazonaws.com, or its equivalent in another partition
 	ConnectIoT                   ConnectKind = "iot"                    // data endpoint of the account
-	ConnectBedrock               ConnectKind = "bedrock"                // bedrock.amazonaws.com, for an API key of whatever region
+	ConnectBedrock               ConnectKind = "bedrock"                // bedrock.amazonaws.com, for an API key in any region
 )
 
-// Connect asks for a token that a service takes in place of a password. It is a
-// login: whoever holds it is the one whose credentials signed.
+// Connect is a request for a token that a service accepts in place of a password. The token is a
+// login: whoever has it acts as the identity whose credentials signed it.
 type Connect struct {
 	// Kind is one of the constants. Required.
 	Kind ConnectKind
-	// Endpoint is what the kind says. Required.
+	// Endpoint is described at the kind. Required.
 	Endpoint string
-	// User is the user of the database or cache; for EKS it is the name of the
-	// cluster. Required for these, and taken by no other.
+	// User is the user of the database or cache; for EKS it is the name of the cluster. Required
+	// for these kinds, and rejected for the others.
 	User string
-	// Region is that of the endpoint. Required.
+	// Region is the endpoint's region. Required.
 	Region string
-	// Time is when the token begins to hold. Required.
+	// Time is when the token becomes valid. Required.
 	Time time.Time
-	// Expires is how long the token holds, 15 minutes when zero. DSQL takes up
-	// to [MaxExpires], IoT up to a day, Bedrock up to 12 hours, the others 15
-	// minutes; EKS decides by itself.
+	// Expires is how long the token is valid, 15 minutes if zero. The maximum is [MaxExpires] for
+	// DSQL, a day for IoT, 12 hours for Bedrock, and 15 minutes for the others; EKS sets its own.
 	Expires time.Duration
-	// Credentials sign. Required.
+	// Credentials are the keys to sign with. Required.
 	Credentials Credentials
 }
 
-// connectForm is how a kind dresses up a presigned request, a GET unless the
-// method says otherwise.
+// connectForm is the presigned request behind a kind of token. It is a GET unless method is set.
 type connectForm struct {
 	method        string
 	service, path string
 	query         []Parameter
-	user          string        // parameter or header that names the user
-	longest       time.Duration // quarter of an hour when zero
+	user          string        // the parameter or header with the user
+	longest       time.Duration // a quarter of an hour if zero
 }
 
 const quarterHour = 15 * time.Minute
@@ -106,14 +104,14 @@ func (k ConnectKind) form() (f connectForm, known bool) {
 	return connectForm{}, false
 }
 
-// bedrockHost is the one host that API keys of Bedrock are signed for, in every region.
+// bedrockHost is the only host that Bedrock API keys are signed for, in every region.
 const bedrockHost = "bedrock.amazonaws.com"
 
 // eksCluster is the header that binds a token to one cluster.
 const eksCluster = "x-k8s-aws-id"
 
-// ConnectToken returns a token, and when it ends. For IoT it is the URL to open,
-// wss:// included.
+// ConnectToken returns a token and its expiry. For IoT the token is the URL to open, including
+// wss://.
 func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err error) {
 	r, err := c.Request()
 	if err != nil {
@@ -127,8 +125,8 @@ func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err 
 	bare := strings.TrimPrefix(signed.URL.String(), "https://")
 	switch c.Kind {
 	case ConnectEKS:
-		// The cluster takes a token for a quarter of an hour from X-Amz-Date;
-		// the URL within is sent at once.
+		// The cluster accepts a token for a quarter of an hour from X-Amz-Date; it sends the URL
+		// inside at once.
 		return "k8s-aws-v1." + base64.RawURLEncoding.EncodeToString([]byte(signed.URL.String())), r.Time.Add(quarterHour), nil
 	case ConnectMSK:
 		return base64.RawURLEncoding.EncodeToString([]byte(signed.URL.String() + "&User-Agent=countersign")), expires, nil
@@ -140,8 +138,8 @@ func (s *Signer) ConnectToken(c *Connect) (token string, expires time.Time, err 
 	return bare, expires, nil
 }
 
-// Request returns the request that a token is made of, so that it can be
-// decided on like any other.
+// Request returns the request that a token is made from, so that policies can decide on it like on
+// any other.
 func (c *Connect) Request() (*Request, error) {
 	form, known := c.Kind.form()
 	if !known {
@@ -158,11 +156,11 @@ func (c *Connect) Request() (*Request, error) {
 	query := form.query
 	switch {
 	case form.user == "" && c.User != "":
-		return nil, inputError(InputUser, "is not part of such a token")
+		return nil, inputError(InputUser, "is not used in a token of this kind")
 	case form.user != "" && c.User == "":
 		return nil, inputError(InputUser, "is missing")
 	case form.user == eksCluster && !unreserved.all(c.User):
-		return nil, inputError(InputUser, "is not the name of a cluster")
+		return nil, inputError(InputUser, "must be the name of a cluster")
 	case form.user == eksCluster:
 		r.Headers, r.SignedHeaders = []Header{{eksCluster, c.User}}, []string{eksCluster}
 		r.Expires = time.Minute
@@ -176,27 +174,26 @@ func (c *Connect) Request() (*Request, error) {
 		r.Expires = c.Expires
 	}
 	if r.Expires > max(form.longest, quarterHour) {
-		return nil, inputError(InputExpires, "is more than such a token may last")
+		return nil, inputError(InputExpires, "is longer than a token of this kind may last")
 	}
 	var err error
 	r.URL, _, err = ParseURL("https://"+c.Endpoint+form.path, query)
 	if err != nil || r.URL.Path() != form.path || strings.Contains(c.Endpoint, "?") {
-		return nil, inputError(InputEndpoint, "is not a host, with a port or without")
+		return nil, inputError(InputEndpoint, "must be a host, with or without a port")
 	}
 	if c.Kind == ConnectBedrock && r.URL.Host() != bedrockHost {
-		return nil, inputError(InputEndpoint, "is not "+bedrockHost+", the host of API keys in every region")
+		return nil, inputError(InputEndpoint, "must be "+bedrockHost+", which API keys are signed for in every region")
 	}
 	return r, nil
 }
 
-// SMTPPassword returns the password for the SMTP interface of SES in a region,
-// which goes with the access key id as the user (SES Developer Guide,
-// "Obtaining Amazon SES SMTP credentials by converting existing AWS
-// credentials"). It does not expire; session tokens do not work there.
+// SMTPPassword returns the password for the SMTP interface of SES in a region. The user name is the
+// access key id (SES Developer Guide, "Obtaining Amazon SES SMTP credentials by converting existing
+// AWS credentials"). The password does not expire; session tokens do not work there.
 func SMTPPassword(secretAccessKey, region string) string {
-	const dayThatNeverWas, version = "11111111", 4
+	const fixedDate, version = "11111111", 4
 	key := []byte("AWS4" + secretAccessKey)
-	for _, part := range []string{dayThatNeverWas, region, "ses", scopeEnd, "SendRawEmail"} {
+	for _, part := range []string{fixedDate, region, "ses", scopeEnd, "SendRawEmail"} {
 		key = hmacSHA256(key, part)
 	}
 	return base64.StdEncoding.EncodeToString(append([]byte{version}, key...))

@@ -10,8 +10,8 @@ import (
 	"countersign/signing"
 )
 
-// The token of botocore's test of generate_db_auth_token.
-func TestConnectTokenOfRDS(t *testing.T) {
+// The token is from botocore's test of generate_db_auth_token.
+func TestConnectToken_RDS(t *testing.T) {
 	got, expires, err := new(signing.Signer).ConnectToken(&signing.Connect{
 		Kind: signing.ConnectRDS, Endpoint: "prod-instance.us-east-1.rds.amazonaws.com:3306", User: "someusername", Region: "us-east-1",
 		Time: time.Date(2016, 11, 7, 17, 39, 33, 0, time.UTC), Credentials: signing.NewCredentials("akid", "skid", ""),
@@ -28,9 +28,9 @@ func TestConnectTokenOfRDS(t *testing.T) {
 	}
 }
 
-// API keys that botocore's SigV4QueryAuth made in the way of aws-bedrock-token-generator;
-// it puts the session token behind the signed headers, where no order counts.
-func TestConnectTokenOfBedrock(t *testing.T) {
+// The API keys were made with botocore's SigV4QueryAuth the way aws-bedrock-token-generator does
+// it. It puts the session token after the signed headers, where the order does not matter.
+func TestConnectToken_Bedrock(t *testing.T) {
 	for _, tt := range []struct{ id, secret, token, want string }{
 		{
 			"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "",
@@ -70,8 +70,8 @@ func exampleConnect(kind signing.ConnectKind, endpoint, user string) *signing.Co
 	}
 }
 
-// Every token is a presigned URL in disguise, which verifies.
-func TestConnectTokens(t *testing.T) {
+// Every token is an encoded presigned URL, which must verify.
+func TestConnectToken_Verifies(t *testing.T) {
 	base64URL := func(prefix string) func(string) string {
 		return func(token string) string {
 			raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, prefix))
@@ -82,9 +82,9 @@ func TestConnectTokens(t *testing.T) {
 		}
 	}
 	https := func(token string) string { return "https://" + strings.TrimPrefix(token, "wss://") }
-	withoutAgent := func(undress func(string) string) func(string) string {
+	withoutAgent := func(decode func(string) string) func(string) string {
 		return func(token string) string {
-			url, found := strings.CutSuffix(undress(token), "&User-Agent=countersign")
+			url, found := strings.CutSuffix(decode(token), "&User-Agent=countersign")
 			if !found {
 				t.Errorf("%q does not end with the user agent", url)
 			}
@@ -94,7 +94,7 @@ func TestConnectTokens(t *testing.T) {
 	for _, tt := range []struct {
 		kind           signing.ConnectKind
 		endpoint, user string
-		undress        func(string) string
+		decode         func(string) string
 		wantURL        string
 		service        string
 		headers        []signing.Header
@@ -103,42 +103,42 @@ func TestConnectTokens(t *testing.T) {
 		lasts          time.Duration
 	}{
 		{
-			kind: signing.ConnectRDS, endpoint: "db.example.com:5432", user: "j+d", undress: https,
+			kind: signing.ConnectRDS, endpoint: "db.example.com:5432", user: "j+d", decode: https,
 			wantURL: "https://db.example.com:5432/?Action=connect&DBUser=j%2Bd&", service: "rds-db", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectDSQL, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
+			kind: signing.ConnectDSQL, endpoint: "x.dsql.eu-west-1.on.aws", decode: https,
 			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnect&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectDSQLAdmin, endpoint: "x.dsql.eu-west-1.on.aws", undress: https,
+			kind: signing.ConnectDSQLAdmin, endpoint: "x.dsql.eu-west-1.on.aws", decode: https,
 			wantURL: "https://x.dsql.eu-west-1.on.aws/?Action=DbConnectAdmin&", service: "dsql", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectElastiCache, endpoint: "orders", user: "u", undress: https,
+			kind: signing.ConnectElastiCache, endpoint: "orders", user: "u", decode: https,
 			wantURL: "https://orders/?Action=connect&User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectElastiCacheServerless, endpoint: "orders", user: "u", undress: https,
+			kind: signing.ConnectElastiCacheServerless, endpoint: "orders", user: "u", decode: https,
 			wantURL: "https://orders/?Action=connect&ResourceType=ServerlessCache&" +
 				"User=u&", service: "elasticache", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectMemoryDB, endpoint: "orders", user: "u", undress: https,
+			kind: signing.ConnectMemoryDB, endpoint: "orders", user: "u", decode: https,
 			wantURL: "https://orders/?Action=connect&User=u&", service: "memorydb", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectEKS, endpoint: "sts.eu-west-1.amazonaws.com", user: "cluster", undress: base64URL("k8s-aws-v1."),
+			kind: signing.ConnectEKS, endpoint: "sts.eu-west-1.amazonaws.com", user: "cluster", decode: base64URL("k8s-aws-v1."),
 			wantURL: "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&", service: "sts",
 			headers: []signing.Header{{Name: "X-K8s-Aws-Id", Value: "cluster"}}, urlExpires: "60", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectMSK, endpoint: "kafka.eu-west-1.amazonaws.com", undress: withoutAgent(base64URL("")),
+			kind: signing.ConnectMSK, endpoint: "kafka.eu-west-1.amazonaws.com", decode: withoutAgent(base64URL("")),
 			wantURL: "https://kafka.eu-west-1.amazonaws.com/" +
 				"?Action=kafka-cluster%3AConnect&", service: "kafka-cluster", urlExpires: "900", lasts: 15 * time.Minute,
 		},
 		{
-			kind: signing.ConnectIoT, endpoint: "x-ats.iot.eu-west-1.amazonaws.com:443", undress: https,
+			kind: signing.ConnectIoT, endpoint: "x-ats.iot.eu-west-1.amazonaws.com:443", decode: https,
 			wantURL: "https://x-ats.iot.eu-west-1.amazonaws.com/" +
 				"mqtt?", service: "iotdevicegateway", token: signing.TokenAppended, urlExpires: "900", lasts: 15 * time.Minute,
 		},
@@ -149,9 +149,9 @@ func TestConnectTokens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			url := tt.undress(token)
+			url := tt.decode(token)
 			if !strings.HasPrefix(url, tt.wantURL) {
-				t.Errorf("token is %q, want it to begin with %q", url, tt.wantURL)
+				t.Errorf("token = %q, want prefix %q", url, tt.wantURL)
 			}
 			if want := c.Time.Add(tt.lasts); !expires.Equal(want) {
 				t.Errorf("expires = %v, want %v", expires, want)
@@ -170,13 +170,13 @@ func TestConnectTokens(t *testing.T) {
 				t.Errorf("%q does not verify: %v", u, verdict.Mismatches)
 			}
 			if tt.headers != nil && verdict.Info.SignedHeaders != "host;x-k8s-aws-id" {
-				t.Errorf("signed headers = %q, want the cluster among them", verdict.Info.SignedHeaders)
+				t.Errorf("signed headers = %q, want them to include the cluster", verdict.Info.SignedHeaders)
 			}
 		})
 	}
 }
 
-func TestConnectTokenRefuses(t *testing.T) {
+func TestConnectToken_Rejects(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		kind   signing.ConnectKind
@@ -185,7 +185,7 @@ func TestConnectTokenRefuses(t *testing.T) {
 	}{
 		{"no kind", "", func(*signing.Connect) {}, signing.InputKind},
 		{"no user", signing.ConnectRDS, func(c *signing.Connect) { c.User = "" }, signing.InputUser},
-		{"a user where there is none", signing.ConnectMSK, func(*signing.Connect) {}, signing.InputUser},
+		{"a user for a kind without users", signing.ConnectMSK, func(*signing.Connect) {}, signing.InputUser},
 		{"no endpoint", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "" }, signing.InputEndpoint},
 		{"an endpoint with a path", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com/x" }, signing.InputEndpoint},
 		{"an endpoint with a query", signing.ConnectRDS, func(c *signing.Connect) { c.Endpoint = "db.example.com?x=" }, signing.InputEndpoint},
@@ -198,20 +198,20 @@ func TestConnectTokenRefuses(t *testing.T) {
 			signing.InputEndpoint,
 		},
 		{"no region", signing.ConnectRDS, func(c *signing.Connect) { c.Region = "" }, signing.InputRegion},
-		{"too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, signing.InputExpires},
-		{"too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, signing.InputExpires},
-		{"a key for longer than half a day", signing.ConnectBedrock, func(c *signing.Connect) {
+		{"an expiry too long", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = 901 * time.Second }, signing.InputExpires},
+		{"an expiry too short", signing.ConnectRDS, func(c *signing.Connect) { c.Expires = -time.Second }, signing.InputExpires},
+		{"an API key valid for more than 12 hours", signing.ConnectBedrock, func(c *signing.Connect) {
 			c.Endpoint, c.User, c.Expires = "bedrock.amazonaws.com", "", 12*time.Hour+time.Second
 		}, signing.InputExpires},
 		{
-			"a key of another host", signing.ConnectBedrock,
+			"an API key for another host", signing.ConnectBedrock,
 			func(c *signing.Connect) { c.Endpoint, c.User = "bedrock-runtime.eu-west-1.amazonaws.com", "" }, signing.InputEndpoint,
 		},
 		{
-			"a key with a port", signing.ConnectBedrock,
+			"an API key with a port", signing.ConnectBedrock,
 			func(c *signing.Connect) { c.Endpoint, c.User = "bedrock.amazonaws.com:8443", "" }, signing.InputEndpoint,
 		},
-		{"a key with a user", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint = "bedrock.amazonaws.com" }, signing.InputUser},
+		{"an API key with a user", signing.ConnectBedrock, func(c *signing.Connect) { c.Endpoint = "bedrock.amazonaws.com" }, signing.InputUser},
 		{"a cluster with a line break", signing.ConnectEKS, func(c *signing.Connect) { c.User = "a\nb" }, signing.InputUser},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -222,21 +222,21 @@ func TestConnectTokenRefuses(t *testing.T) {
 				t.Fatalf("ConnectToken = %q, want an error", token)
 			}
 			if input := wantInputError(t, err); input.Part != tt.part {
-				t.Errorf("ConnectToken: %v, want a fault of %s", input, tt.part)
+				t.Errorf("ConnectToken: %v, want an error about %s", input, tt.part)
 			}
 		})
 	}
 }
 
-func TestConnectTokenOfDSQLMayLastAWeek(t *testing.T) {
+func TestConnectToken_DSQLAllowsAWeek(t *testing.T) {
 	c := exampleConnect(signing.ConnectDSQL, "x.dsql.eu-west-1.on.aws", "")
 	c.Expires = signing.MaxExpires
 	if _, expires, err := new(signing.Signer).ConnectToken(c); err != nil || !expires.Equal(c.Time.Add(signing.MaxExpires)) {
-		t.Errorf("ConnectToken expires %v, %v, want after a week", expires, err)
+		t.Errorf("ConnectToken expires %v, %v, want a week later", expires, err)
 	}
 }
 
-// Passwords that others derived (terraform-provider-aws, tests of access keys).
+// The passwords are from the access key tests of terraform-provider-aws.
 func TestSMTPPassword(t *testing.T) {
 	for _, tt := range []struct{ secret, region, want string }{
 		{"some+secret+key", "eu-central-1", "BMXhUYlu5Z3gSXVQORxlVa7XPaz91aGWdfHxvkOZdWZ2"},

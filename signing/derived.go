@@ -2,24 +2,22 @@ package signing
 
 import "sync/atomic"
 
-// keptKeys is how many derived keys credentials keep: one for each service and
-// region that they sign for.
+// keptKeys is how many derived keys credentials keep, one for each service and region.
 const keptKeys = 8
 
-// derivedKeys are the keys that were last derived from one secret, on one day,
-// the newest first. They live and end with the credentials, so that there is no
-// store of keys to bound or to clear.
+// derivedKeys are the keys most recently derived from one secret on one day, newest first. They
+// live as long as the credentials, so there is no global cache to bound or to clear.
 type derivedKeys struct{ newest atomic.Pointer[derivedKey] }
 
-// derivedKey is a key, and all that it was derived from beside the secret. It
-// does not change once others can see it.
+// derivedKey is a key and everything it was derived from except the secret. It is immutable once
+// published.
 type derivedKey struct {
 	accessKeyID, scope string
 	key                keySecret
 	older              *derivedKey
 }
 
-// signingKey returns the key for a credential scope, kept or derived now.
+// signingKey returns the key for a credential scope, from the cache or newly derived.
 func (c Credentials) signingKey(a Algorithm, scope []byte, s Scope) (*keySecret, error) {
 	keys := &c.secret().keys
 	newest := keys.newest.Load()
@@ -37,7 +35,7 @@ func (c Credentials) signingKey(a Algorithm, scope []byte, s Scope) (*keySecret,
 	return key, nil
 }
 
-// upTo returns a copy of the newest n keys, as far as they are of a day.
+// upTo returns a copy of the newest n keys, ending before the first of another day.
 func (k *derivedKey) upTo(n int, date string) *derivedKey {
 	if k == nil || n == 0 || k.scope[:day] != date {
 		return nil

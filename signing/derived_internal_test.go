@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// signingKeyAt asks for the key of a service on a day of August 2015.
+// signingKeyAt returns the key for a service on a day in August 2015.
 func signingKeyAt(t *testing.T, c Credentials, a Algorithm, service string, dayOfMonth int) *keySecret {
 	t.Helper()
 	s := Scope{Service: service, Region: "us-east-1"}
@@ -27,7 +27,7 @@ func kept(c Credentials) (n int) {
 	return n
 }
 
-func TestKeyIsDerivedOnce(t *testing.T) {
+func TestSigningKey_IsDerivedOnce(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "secret", "")
 	signingKeyAt(t, c, HMAC, "s3", 30)
 	shared := c
@@ -36,7 +36,7 @@ func TestKeyIsDerivedOnce(t *testing.T) {
 	}
 }
 
-func TestKeptKeysAreBounded(t *testing.T) {
+func TestSigningKey_CacheIsBounded(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "secret", "")
 	for i := range 10 * keptKeys {
 		signingKeyAt(t, c, HMAC, fmt.Sprint("service-", i), 30)
@@ -51,7 +51,7 @@ func TestKeptKeysAreBounded(t *testing.T) {
 	}
 }
 
-func TestKeysAreDroppedAtTheChangeOfTheDay(t *testing.T) {
+func TestSigningKey_CacheIsDroppedOnANewDay(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "secret", "")
 	signingKeyAt(t, c, HMAC, "s3", 30)
 	signingKeyAt(t, c, HMAC, "sqs", 30)
@@ -61,19 +61,19 @@ func TestKeysAreDroppedAtTheChangeOfTheDay(t *testing.T) {
 	}
 }
 
-// The key pair of Version 4a depends on the access key id, which a copy of the
-// credentials may have changed.
-func TestAnotherAccessKeyIDIsAnotherKey(t *testing.T) {
+// The key pair of Version 4a depends on the access key id, which may differ in a copy of the
+// credentials.
+func TestSigningKey_DependsOnTheAccessKeyID(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "secret", "")
 	one := signingKeyAt(t, c, ECDSA, "s3", 30)
 	c.AccessKeyID = "AKIDEXAMPLE2"
 	if two := signingKeyAt(t, c, ECDSA, "s3", 30); one.pair.Equal(two.pair) {
-		t.Error("two access key ids have one key pair")
+		t.Error("two access key ids have the same key pair")
 	}
 }
 
-// A kept key is the derived one, whoever else asks at the same time.
-func TestKeptKeysAreTheDerivedOnes(t *testing.T) {
+// A cached key equals the derived one, also under concurrent use.
+func TestSigningKey_CachedKeyEqualsTheDerivedOne(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "secret", "")
 	var group sync.WaitGroup
 	for i := range 4 {
@@ -94,7 +94,7 @@ func TestKeptKeysAreTheDerivedOnes(t *testing.T) {
 					t.Error(err)
 				}
 				if signature, err := got.appendSignature(nil, []byte("x"), sha256.New()); err != nil || !want.Verify("x", string(signature)) {
-					t.Errorf("%v on %v: the kept key is not the derived one", s, at)
+					t.Errorf("%v on %v: the cached key differs from the derived one", s, at)
 				}
 			}
 		})

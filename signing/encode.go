@@ -23,20 +23,20 @@ const (
 )
 
 var (
-	// unreserved is all that AWS leaves plain in names and values of a query.
+	// unreserved are the characters that AWS does not encode in the names and values of a query.
 	unreserved = newCharset(unreservedChars)
-	// unreservedPath is all that AWS leaves plain in a path.
+	// unreservedPath are the characters that AWS does not encode in a path.
 	unreservedPath = newCharset(unreservedChars + "/")
-	// pathChars may stand plain in a path on the wire (RFC 3986 section 3.3).
+	// pathChars may be sent unencoded in a path (RFC 3986 section 3.3).
 	pathChars = newCharset(unreservedChars + "/!$&'()*+,;=:@")
 	// hostChars make up a host.
 	hostChars      = newCharset(alphanumeric + "-_.").lower()
 	lowerHostChars = newCharset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
-	// visibleChars make up secret access keys and session tokens, idChars access
-	// key ids, which stand between the others in a credential.
+	// visibleChars make up secret access keys and session tokens; idChars make up access key ids,
+	// which cannot contain the separators of a credential.
 	visibleChars = newCharset(alphanumeric + idPunctuation + "/,")
 	idChars      = newCharset(alphanumeric + idPunctuation)
-	// hexDigits are those of a hash.
+	// hexDigits make up a hash.
 	hexDigits = newCharset("0123456789abcdef")
 	// regionSetChars make up a region or a pattern of regions.
 	regionSetChars = newCharset(unreservedChars + "*")
@@ -45,7 +45,7 @@ var (
 	nameChars  = tokenChars.lower()
 )
 
-// all says whether s consists of members.
+// all reports whether every byte of s is in the set.
 func (c *charset) all(s string) bool {
 	for i := range len(s) {
 		if !c[s[i]] {
@@ -55,8 +55,7 @@ func (c *charset) all(s string) bool {
 	return true
 }
 
-// lowerCase holds the members of a set of bytes in lower case, and zero for all
-// others.
+// lowerCase maps each byte of a set to lower case, and every other byte to zero.
 type lowerCase [256]byte
 
 func (s charset) lower() (l lowerCase) {
@@ -68,7 +67,7 @@ func (s charset) lower() (l lowerCase) {
 	return l
 }
 
-// append appends s in lower case. It reports false at a byte that is no member.
+// append appends s in lower case. It returns false at a byte outside the set.
 func (l *lowerCase) append(dst []byte, s string) (_ []byte, ok bool) {
 	begin := len(dst)
 	dst = append(dst, s...)
@@ -83,7 +82,7 @@ func (l *lowerCase) append(dst []byte, s string) (_ []byte, ok bool) {
 	return dst, true
 }
 
-// appendEncoded appends s with all bytes but the plain ones percent-encoded.
+// appendEncoded appends s with every byte percent-encoded except the plain ones.
 func appendEncoded[T string | []byte](dst []byte, s T, plain *charset) []byte {
 	done := 0
 	for i := range len(s) {
@@ -96,9 +95,8 @@ func appendEncoded[T string | []byte](dst []byte, s T, plain *charset) []byte {
 	return append(dst, s[done:]...)
 }
 
-// appendRecoded appends s, percent-decoded, with all bytes but the plain ones
-// percent-encoded. With plus, a '+' is a space. It reports false at a percent
-// sign that encodes nothing.
+// appendRecoded decodes s and appends it with every byte percent-encoded except the plain ones.
+// With plus, a '+' is a space. It returns false at a percent sign that is not part of an escape.
 func appendRecoded(dst []byte, s string, plain *charset, plus bool) (_ []byte, ok bool) {
 	done := 0
 	for i := 0; i < len(s); i++ {
@@ -128,7 +126,7 @@ func appendRecoded(dst []byte, s string, plain *charset, plus bool) (_ []byte, o
 	return append(dst, s[done:]...), true
 }
 
-// decodeByte returns the byte that s begins with the encoding of.
+// decodeByte decodes the percent-encoded byte at the start of s.
 func decodeByte(s string) (c byte, ok bool) {
 	if len(s) < 3 {
 		return 0, false
@@ -150,7 +148,7 @@ func fromHex(c byte) (byte, bool) {
 	return 0, false
 }
 
-// decoded returns s percent-decoded; what encodes nothing stays as it is.
+// decoded returns s percent-decoded; a percent sign that is not part of an escape is kept.
 func decoded(s string) string {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
@@ -166,7 +164,7 @@ func decoded(s string) string {
 	return string(out)
 }
 
-// cut is strings.Cut at one byte, which is found faster.
+// cut is strings.Cut for a single byte, which is faster to find.
 func cut(s string, separator byte) (before, after string) {
 	if i := strings.IndexByte(s, separator); i >= 0 {
 		return s[:i], s[i+1:]
@@ -177,12 +175,12 @@ func cut(s string, separator byte) (before, after string) {
 // appendHex appends a hash in hexadecimal, eight digits at a time.
 func appendHex(dst []byte, hash [32]byte) []byte {
 	for i := 0; i < len(hash); i += 4 {
-		// Half a byte of the hash in each of eight.
+		// Spread four bytes of the hash over eight, half a byte in each.
 		v := uint64(binary.BigEndian.Uint32(hash[i:]))
 		v = (v | v<<16) & 0x0000ffff0000ffff
 		v = (v | v<<8) & 0x00ff00ff00ff00ff
 		v = (v | v<<4) & 0x0f0f0f0f0f0f0f0f
-		letters := (v + 0x0606060606060606) >> 4 & 0x0101010101010101 // one for each above nine
+		letters := (v + 0x0606060606060606) >> 4 & 0x0101010101010101 // one for each digit above nine
 		dst = binary.BigEndian.AppendUint64(dst, v+0x3030303030303030+letters*('a'-'9'-1))
 	}
 	return dst

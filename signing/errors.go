@@ -2,10 +2,10 @@ package signing
 
 import "fmt"
 
-// InputPart is a part of what a signature was asked for.
+// InputPart is a part of a signing request, in the widest sense.
 type InputPart uint8
 
-// The parts of a [Request], and of a [Scope] and [Credentials] wherever they are.
+// The parts of a [Request], including its [Scope] and [Credentials].
 const (
 	InputMethod InputPart = iota + 1
 	InputURL
@@ -22,7 +22,7 @@ const (
 	InputExpires
 )
 
-// The parts that a [PostPolicy] or a [Connect] has besides.
+// The additional parts of a [PostPolicy] or a [Connect].
 const (
 	InputBucket InputPart = iota + 1 + InputExpires
 	InputFields
@@ -40,7 +40,7 @@ var inputParts = [...]string{
 	InputStartsWith: "beginnings of fields", InputMaxLength: "length", InputKind: "kind", InputUser: "user", InputEndpoint: "endpoint",
 }
 
-// String is the part's name in an error.
+// String returns the part's name as it is used in errors.
 func (p InputPart) String() string {
 	if p == 0 || int(p) >= len(inputParts) {
 		return "input"
@@ -48,14 +48,14 @@ func (p InputPart) String() string {
 	return inputParts[p]
 }
 
-// InputError reports what is wrong with a request. It is always the fault of
-// whoever made the request, and holds no value of theirs but names.
+// InputError reports what is wrong with a request. It is always the fault of whoever made the
+// request, and contains no values of theirs, only names.
 type InputError struct {
 	// Part is the part at fault.
 	Part InputPart
-	// Index is the place within a list, -1 where there is none.
+	// Index is the index within a list, -1 if there is none.
 	Index int
-	// Name is the header or parameter at fault, empty where there is none.
+	// Name is the header or parameter at fault, empty if there is none.
 	Name string
 	// Reason completes "Part …".
 	Reason string
@@ -76,7 +76,7 @@ func inputError(part InputPart, reason string) *InputError {
 	return &InputError{Part: part, Index: -1, Reason: reason}
 }
 
-// Warning tells the caller of a change that was made to what they gave.
+// Warning tells the caller how their input was changed.
 type Warning struct {
 	Code    string // such as "plus_is_space"
 	Message string // a sentence

@@ -9,10 +9,10 @@ import (
 	"countersign/signing"
 )
 
-// inLines breaks what is too long for a page.
+// inLines breaks long lines to fit a page.
 var inLines = strings.NewReplacer(", Sig", ",\nSig", "&X-Amz", "\n&X-Amz")
 
-// The request of the IAM documentation.
+// listUsers returns the request in the IAM documentation.
 func listUsers() *signing.Request {
 	u, _, err := signing.ParseURL("https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08", nil)
 	if err != nil {
@@ -50,7 +50,7 @@ func ExampleSigner_Sign() {
 	// Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
 }
 
-// One buffer serves for many requests.
+// One buffer can be reused for many requests.
 func ExampleSigner_AppendAuthorization() {
 	var signer signing.Signer
 	var authorization []byte
@@ -158,7 +158,7 @@ func Example_steps() {
 	// Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7
 }
 
-// A request that came ten minutes late, and lost a header on the way.
+// The request arrived ten minutes late and lost a header on the way.
 func ExampleVerify() {
 	var signer signing.Signer
 	r := listUsers()
@@ -176,11 +176,11 @@ func ExampleVerify() {
 	}
 	// Output:
 	// false
-	// date: X-Amz-Date is too long ago
-	// signed-headers: content-type is signed and is not there
+	// date: X-Amz-Date is too old
+	// signed-headers: content-type is signed but not present
 }
 
-// Credentials do not show their secrets, wherever they are printed.
+// Credentials never show their secrets when printed.
 func ExampleNewCredentials() {
 	c := signing.NewCredentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "")
 	fmt.Println(c.Redact("The secret is wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY."))

@@ -8,8 +8,8 @@ import (
 	"countersign/signing"
 )
 
-// What ParseURL returns is in wire form, reads the same again, and the standard
-// library finds the same parts in it.
+// A parsed URL is in wire form, parses to the same value again, and the standard library finds the
+// same parts in it.
 func FuzzParseURL(f *testing.F) {
 	for _, v := range loadVectors(f) {
 		f.Add(v.URL, "a b", "+")
@@ -23,7 +23,7 @@ func FuzzParseURL(f *testing.F) {
 		}
 		checkWireForm(t, u)
 		if last := u.Query()[len(u.Query())-1]; last != (signing.Parameter{Name: name, Value: value}) {
-			t.Errorf("added parameter comes back as %q, want %q=%q", last, name, value)
+			t.Errorf("added parameter reads as %q, want %q=%q", last, name, value)
 		}
 		normal := u.NormalizePath()
 		checkWireForm(t, normal)
@@ -33,7 +33,7 @@ func FuzzParseURL(f *testing.F) {
 		escaped := u.EscapeS3Key()
 		checkWireForm(t, escaped)
 		if escaped.EscapeS3Key() != escaped || signing.CanonicalURI(escaped.Path(), true) != signing.CanonicalURI(u.Path(), true) {
-			t.Errorf("EscapeS3Key of %q = %q, another key", u, escaped)
+			t.Errorf("EscapeS3Key of %q = %q, a different key", u, escaped)
 		}
 		if key, err := u.CleanS3Key(); err == nil {
 			checkWireForm(t, key)
@@ -51,7 +51,7 @@ func checkWireForm(t *testing.T, u signing.URL) {
 	t.Helper()
 	for i := range len(u.String()) {
 		if c := u.String()[i]; c <= ' ' || c >= 0x7f {
-			t.Fatalf("URL %q holds byte %#x", u, c)
+			t.Fatalf("URL %q contains byte %#x", u, c)
 		}
 	}
 	if again, warnings, err := signing.ParseURL(u.String(), nil); again != u || err != nil || warnings != nil {
@@ -62,7 +62,7 @@ func checkWireForm(t *testing.T, u signing.URL) {
 		t.Fatalf("url.Parse(%q): %v", u, err)
 	}
 	if other.Scheme != u.Scheme() || other.Host != u.Host() || other.EscapedPath() != u.Path() || other.RawQuery != u.RawQuery() {
-		t.Errorf("url.Parse(%q) finds other parts: %#v", u, other)
+		t.Errorf("url.Parse(%q) finds different parts: %#v", u, other)
 	}
 	canonical, err := signing.CanonicalQuery(u.RawQuery())
 	if err != nil {
@@ -73,7 +73,7 @@ func checkWireForm(t *testing.T, u signing.URL) {
 	}
 }
 
-// Headers and parameters may come in any order.
+// The order of headers and parameters must not matter.
 func FuzzOrderDoesNotMatter(f *testing.F) {
 	f.Add("b=2&a=1&a=0&B=%2f", "X-Amz-B:1\nx-amz-a:2\nX-AMZ-C: 3  4")
 	f.Fuzz(func(t *testing.T, query, lines string) {
@@ -85,7 +85,7 @@ func FuzzOrderDoesNotMatter(f *testing.F) {
 		for _, h := range forward.Headers {
 			lower := strings.ToLower(h.Name)
 			if names[lower] {
-				return // the order of the values of one name does matter
+				return // the order of values of the same name does matter
 			}
 			names[lower] = true
 		}
@@ -99,7 +99,7 @@ func FuzzOrderDoesNotMatter(f *testing.F) {
 			one, err1 := do(forward)
 			two, err2 := do(&backward)
 			if (err1 == nil) != (err2 == nil) {
-				t.Fatalf("%s: %v one way, %v the other", form, err1, err2)
+				t.Fatalf("%s: %v in order, %v reversed", form, err1, err2)
 			}
 			if err1 == nil && one.Signature != two.Signature {
 				t.Errorf("%s signs differently:\n%s\n\n%s", form, one.CanonicalRequest, two.CanonicalRequest)

@@ -6,12 +6,10 @@ import (
 	"strings"
 )
 
-// CanonicalHeaders returns the canonical headers, each line ended by a line
-// feed, and the signed headers of the given headers, every one of which is
-// signed (IAM User Guide, "Create a canonical request", CanonicalHeaders and
-// SignedHeaders): names in lower case and sorted, white space folded, the
-// values of a repeated name joined by commas in their order. Host must be among
-// them.
+// CanonicalHeaders returns the canonical headers, each line ending in a line feed, and the signed
+// headers (IAM User Guide, "Create a canonical request", CanonicalHeaders and SignedHeaders): names
+// in lower case and sorted, white space folded, the values of a repeated name joined by commas in
+// their order. All headers given are signed; Host must be among them.
 func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err error) {
 	var d scratch
 	for i, h := range headers {
@@ -30,12 +28,12 @@ func CanonicalHeaders(headers []Header) (canonical, signedHeaders string, err er
 	return string(d.appendCanonicalHeaders(nil)), string(d.signedHeaders), nil
 }
 
-// field is a header on its way into the canonical headers and to the service.
+// field is a header on its way into the canonical headers and into the request.
 type field struct {
-	name   []byte // in lower case, a part of names
-	sendAs string // the name as it is sent, or notSent
-	value  string // white space folded, as it is signed
-	spaced string // as it is sent, where that differs; see keepSpaces
+	name   []byte // in lower case, a slice of scratch.names
+	sendAs string // the name to send, or notSent
+	value  string // the value to sign, white space folded
+	spaced string // the value to send, if it differs; see keepSpaces
 	signed bool
 }
 
@@ -47,27 +45,26 @@ func (f *field) sent() string {
 	return f.value
 }
 
-// notSent is in place of the name of a header that is left to whoever sends, or
-// that another field speaks for.
+// notSent replaces the name of a header that is left to the HTTP client, or whose value was joined
+// to another field's.
 const notSent = ""
 
-// addHeader adds a header under its name in lower case and as it is sent.
+// addHeader adds a header, given its name in lower case and the name to send.
 func (d *scratch) addHeader(lower, sendAs, value string) {
 	begin := len(d.names)
 	d.names = append(d.names, lower...)
 	d.addField(d.names[begin:], sendAs, value)
 }
 
-// addField adds the header whose name ends the names. Host and every x-amz-*
-// header must be signed (IAM User Guide, "Create a canonical request",
-// CanonicalHeaders).
+// addField adds the header whose name is at the end of d.names. Host and every x-amz-* header must
+// be signed (IAM User Guide, "Create a canonical request", CanonicalHeaders).
 func (d *scratch) addField(name []byte, sendAs, value string) {
 	d.sorted = append(d.sorted, rank{firstBytes(name), len(d.fields)})
 	must := string(name) == "host" || bytes.HasPrefix(name, []byte("x-amz-"))
 	d.fields = append(d.fields, field{name: name, sendAs: sendAs, value: value, signed: must})
 }
 
-// arrangeFields sorts by name and joins those of one name, in their order.
+// arrangeFields sorts the fields by name and joins fields of the same name in their order.
 func (d *scratch) arrangeFields() {
 	repeated := false
 	sortRanks(d.sorted, func(i, j int) int {
@@ -82,8 +79,7 @@ func (d *scratch) arrangeFields() {
 	}
 }
 
-// joinRepeated makes one field of those of one name: the first, with all the
-// values.
+// joinRepeated joins the fields of each name into the first of them.
 func (d *scratch) joinRepeated() {
 	kept := d.sorted[:0]
 	for rest := d.sorted; len(rest) > 0; {
@@ -105,7 +101,7 @@ func (d *scratch) joinRepeated() {
 	d.sorted = kept
 }
 
-// named returns the field of a name in lower case, or nil.
+// named returns the field with a name in lower case, or nil.
 func (d *scratch) named(name string) *field {
 	at := func(i int) *field { return &d.fields[d.sorted[i].number] }
 	i := sort.Search(len(d.sorted), func(i int) bool { return string(at(i).name) >= name })
@@ -115,8 +111,7 @@ func (d *scratch) named(name string) *field {
 	return at(i)
 }
 
-// joinSignedHeaders writes the signed headers, once the fields are
-// arranged.
+// joinSignedHeaders writes the list of signed headers. The fields must be arranged.
 func (d *scratch) joinSignedHeaders() {
 	names := d.signedHeaders[:0]
 	for _, r := range d.sorted {
@@ -127,8 +122,7 @@ func (d *scratch) joinSignedHeaders() {
 	d.signedHeaders = names[:max(len(names)-1, 0)]
 }
 
-// appendCanonicalHeaders appends the canonical headers, once the fields are
-// arranged.
+// appendCanonicalHeaders appends the canonical headers. The fields must be arranged.
 func (d *scratch) appendCanonicalHeaders(dst []byte) []byte {
 	for _, r := range d.sorted {
 		if f := &d.fields[r.number]; f.signed {
@@ -139,9 +133,8 @@ func (d *scratch) appendCanonicalHeaders(dst []byte) []byte {
 	return dst
 }
 
-// sent returns the headers to send, with capacity for n more. The host, which is
-// always among the fields, is not, and Content-Length only where it is signed:
-// otherwise it is left to whoever sends.
+// sent returns the headers to send, with capacity for n more. It leaves out the host, which is
+// always among the fields, and Content-Length unless it is signed: the HTTP client sets them.
 func (d *scratch) sent(n int) []Header {
 	headers := make([]Header, 0, len(d.fields)-1+n)
 	for i := range d.fields {
@@ -152,24 +145,23 @@ func (d *scratch) sent(n int) []Header {
 	return headers
 }
 
-// readHeader appends the name of a header to the names, in lower case, and
-// returns it with the value, white space folded. It refuses what cannot be a
-// header (RFC 9110 section 5), and with it everything that could break out of
-// one.
+// readHeader appends a header's name in lower case to d.names, and returns that name and the value
+// with white space folded. It rejects whatever cannot be a header (RFC 9110 section 5), and so
+// everything that could break out of one.
 func (d *scratch) readHeader(i int, h Header) (name []byte, value string, err error) {
 	begin, ok := len(d.names), false
 	if d.names, ok = nameChars.append(d.names, h.Name); h.Name == "" || !ok {
-		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "must be a header name, without blanks and colons"}
+		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "must be a header name, without spaces or colons"}
 	}
 	if value, ok = fold(h.Value); !ok {
-		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "holds a line break or another control character"}
+		return nil, "", &InputError{Part: InputHeaders, Index: i, Name: h.Name, Reason: "contains a line break or another control character"}
 	}
 	return d.names[begin:], value, nil
 }
 
-// fold folds white space, which in HTTP is spaces and tabs: trimmed, and one
-// space for each run of it inside, also within quotes. It reports false where
-// there is a byte that no value may hold.
+// fold folds white space, which in HTTP is spaces and tabs: it trims the value and turns each run
+// inside it into one space, also within quotes. ok is false if the value contains a byte that no
+// header value may contain.
 func fold(value string) (folded string, ok bool) {
 	var seen byteClass
 	for i := range len(value) {
@@ -187,9 +179,9 @@ func fold(value string) (folded string, ok bool) {
 	return strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' }), " "), true
 }
 
-// keepSpaces returns a value as it is sent. Its spaces inside stay, since
-// services store them (metadata of S3) and fold them only to verify. White space
-// with a tab in it becomes one space: not every verifier folds tabs.
+// keepSpaces returns the value to send. It keeps the spaces inside, since services store them (such
+// as S3 metadata) and fold them only to verify. White space that contains a tab becomes one space:
+// not every verifier folds tabs.
 func keepSpaces(value string) string {
 	value = strings.Trim(value, " \t")
 	if strings.IndexByte(value, '\t') < 0 {
@@ -213,7 +205,7 @@ func keepSpaces(value string) string {
 	return out.String()
 }
 
-// byteClass is what a byte of a value is: plain when zero.
+// byteClass is the class of a byte in a header value; zero is a plain byte.
 type byteClass byte
 
 const (
@@ -222,7 +214,7 @@ const (
 	controlByte
 )
 
-// valueChars tells the bytes of header values apart (RFC 9110 section 5.5).
+// valueChars classifies the bytes of header values (RFC 9110 section 5.5).
 var valueChars = func() (classes [256]byteClass) {
 	for c := range classes {
 		switch {
@@ -237,25 +229,24 @@ var valueChars = func() (classes [256]byteClass) {
 	return classes
 }()
 
-// Reasons of [Fragile].
+// The reasons that [Fragile] returns.
 const (
-	perHop    = "concerns one connection only and does not reach the service"
+	perHop    = "applies to a single connection and does not reach the service"
 	rewritten = "is added or changed on the way"
-	byClient  = "is set by the client that sends"
+	byClient  = "is set by the HTTP client"
 	dropped   = "is dropped by Logic Apps and Power Automate"
 )
 
-// Fragile says why a header is better not signed: it concerns one connection,
-// is changed on the way, is set by whatever client sends it, or is dropped by
-// low-code engines (Azure Logic Apps, "Omitted HTTP headers"). The reason is
-// empty for a header that arrives as it was sent. With forbidden, naming it in
-// [Request.SignedHeaders] is an error.
+// Fragile returns why a header is better not signed: it applies to a single connection, is changed
+// on the way, is set by the HTTP client, or is dropped by low-code engines (Azure Logic Apps,
+// "Omitted HTTP headers"). The reason is empty for a header that arrives as it was sent. If
+// forbidden is true, the header must not be named in [Request.SignedHeaders].
 func Fragile(method, name string) (reason string, forbidden bool) {
 	return fragile(method, strings.ToLower(name))
 }
 
-// Reserved tells whether signing sets a header, named in lower case, so that a
-// request cannot bring it.
+// Reserved reports whether signing sets a header, named in lower case, so that a request cannot
+// contain it.
 func Reserved(name string) bool { return reserved([]byte(name)) }
 
 func reserved(name []byte) bool {

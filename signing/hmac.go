@@ -7,24 +7,24 @@ import (
 	"hash"
 )
 
-// hmacSHA256 is for keys that are used once.
+// hmacSHA256 returns an HMAC with a key that is used only once.
 func hmacSHA256(key []byte, message string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(message))
 	return h.Sum(nil)
 }
 
-// hmacState is HMAC-SHA256 (RFC 2104) with a key that is used often: the state
-// of SHA-256 after the inner pad, and that after the outer pad. To resume them
-// takes a third of the time of crypto/hmac, and no allocation.
+// hmacState is HMAC-SHA256 (RFC 2104) with a key that is used often: the states of SHA-256 after
+// the inner and after the outer pad. Resuming them takes a third of the time of crypto/hmac, and no
+// allocation.
 type hmacState []byte
 
-// newHMACState takes a key that is not longer than a block.
+// newHMACState returns the state for a key that is no longer than a block.
 func newHMACState(key []byte) hmacState {
 	return appendPadded(appendPadded(nil, key, 0x36), key, 0x5c)
 }
 
-// appendPadded appends the state after a key padded with one byte.
+// appendPadded appends the state of SHA-256 after the key, padded with a byte.
 func appendPadded(dst, key []byte, with byte) []byte {
 	var pad [sha256.BlockSize]byte
 	copy(pad[:], key)
@@ -40,7 +40,7 @@ func appendPadded(dst, key []byte, with byte) []byte {
 	return dst
 }
 
-// sum appends the HMAC of a message. h is a SHA-256 to work with.
+// sum appends the HMAC of a message. h is a SHA-256 for it to use.
 func (s hmacState) sum(h hash.Hash, dst, message []byte) []byte {
 	resume(h, s[:len(s)/2])
 	h.Write(message)

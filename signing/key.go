@@ -13,19 +13,18 @@ import (
 	"time"
 )
 
-// Key is a signing key, which is as secret as what it is derived from: like
-// [Credentials], it does not show itself. The zero Key signs nothing.
+// Key is a signing key. It is as secret as the credentials it is derived from and, like
+// [Credentials], never prints its value. The zero Key signs nothing.
 type Key struct{ secret func() *keySecret }
 
-// keySecret is a derived secret for [HMAC], a key pair for [ECDSA].
+// keySecret is a derived key for [HMAC], or a key pair for [ECDSA].
 type keySecret struct {
 	hmac hmacState
 	pair *ecdsa.PrivateKey
 }
 
-// DeriveKey derives the signing key of a day, region and service (IAM User
-// Guide, "Derive a signing key"). With [ECDSA] it depends on the credentials
-// alone.
+// DeriveKey derives the signing key for a day, region and service (IAM User Guide, "Derive a
+// signing key"). With [ECDSA] it depends only on the credentials.
 func DeriveKey(a Algorithm, c Credentials, t time.Time, s Scope) (Key, error) {
 	if err := checkSigner(a, s, t, c); err != nil {
 		return Key{}, err
@@ -48,9 +47,9 @@ func deriveKey(a Algorithm, c Credentials, date string, s Scope) (*keySecret, er
 	return &keySecret{hmac: newHMACState(key)}, nil
 }
 
-// Sign returns the signature of a string to sign in hexadecimal (IAM User
-// Guide, "Calculate the signature"). With [ECDSA] it is in ASN.1 and its nonce
-// that of RFC 6979, so that the same input gives the same signature.
+// Sign returns the signature of a string to sign in hexadecimal (IAM User Guide, "Calculate the
+// signature"). With [ECDSA] it is ASN.1 with the nonce of RFC 6979, so that the same input gives
+// the same signature.
 func (k Key) Sign(stringToSign string) (string, error) {
 	if k.secret == nil {
 		return "", errors.New("the signing key was not derived")
@@ -59,8 +58,8 @@ func (k Key) Sign(stringToSign string) (string, error) {
 	return string(signature), err
 }
 
-// Verify says whether a signature in hexadecimal is that of a string to sign.
-// With [HMAC] it takes the same time whatever the signature holds.
+// Verify reports whether a hexadecimal signature is the signature of a string to sign. With [HMAC]
+// the comparison takes constant time.
 func (k Key) Verify(stringToSign, signature string) bool {
 	public := k.PublicKey()
 	if public == nil {
@@ -75,7 +74,7 @@ func (k Key) Verify(stringToSign, signature string) bool {
 	return err == nil && ecdsa.VerifyASN1(public, hash[:], asn1)
 }
 
-// PublicKey returns the public half of an [ECDSA] key, nil for others.
+// PublicKey returns the public half of an [ECDSA] key, nil for other keys.
 func (k Key) PublicKey() *ecdsa.PublicKey {
 	if k.secret == nil || k.secret().pair == nil {
 		return nil
@@ -83,8 +82,8 @@ func (k Key) PublicKey() *ecdsa.PublicKey {
 	return &k.secret().pair.PublicKey
 }
 
-// appendSignature appends the signature of a string to sign in hexadecimal. h is
-// a SHA-256 to work with.
+// appendSignature appends the signature of a string to sign in hexadecimal. h is a SHA-256 for it
+// to use.
 func (s *keySecret) appendSignature(dst, stringToSign []byte, h hash.Hash) ([]byte, error) {
 	if s.pair == nil {
 		begin := len(dst)
@@ -96,10 +95,9 @@ func (s *keySecret) appendSignature(dst, stringToSign []byte, h hash.Hash) ([]by
 	return hex.AppendEncode(dst, signature), err
 }
 
-// deriveKeyPair derives the key pair of Signature Version 4a: the counter mode
-// of NIST SP 800-108 with HMAC-SHA256, one block long, repeated with the next
-// counter until the block is a candidate for a private key of P-256 (FIPS 186-5
-// appendix A.2.1, less one).
+// deriveKeyPair derives the key pair of Signature Version 4a with the counter mode of NIST SP
+// 800-108 and HMAC-SHA256, one block long. It increments the counter until the block is a candidate
+// for a P-256 private key (FIPS 186-5 appendix A.2.1, less one).
 func deriveKeyPair(accessKeyID, secretAccessKey string) (*keySecret, error) {
 	kdfKey := []byte("AWS4A" + secretAccessKey)
 	// The largest candidate is n-2: one is added to make the key.
@@ -116,5 +114,5 @@ func deriveKeyPair(accessKeyID, secretAccessKey string) (*keySecret, error) {
 		pair, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), block)
 		return &keySecret{pair: pair}, err
 	}
-	return nil, inputError(InputCredentials, "have no key pair of Version 4a")
+	return nil, inputError(InputCredentials, "yield no key pair for Version 4a")
 }

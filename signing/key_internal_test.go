@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The keys of "Derive a signing key" in the IAM documentation.
-func TestDerivedKeys(t *testing.T) {
+// The keys are from "Derive a signing key" in the IAM documentation.
+func TestDeriveKey(t *testing.T) {
 	c := NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "")
 	for _, tt := range []struct {
 		year  int
@@ -37,8 +37,8 @@ func TestDerivedKeys(t *testing.T) {
 	}
 }
 
-// From aws-c-auth's tests; y begins with a zero byte less than its length.
-func TestDerivedKeyPairs(t *testing.T) {
+// The key pairs are from aws-c-auth's tests; the second y begins with a zero byte.
+func TestDeriveKey_Pairs(t *testing.T) {
 	for _, tt := range []struct{ id, secret, private, x, y string }{
 		{
 			"AKISORANDOMAASORANDOM", "q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom",
@@ -67,7 +67,7 @@ func TestDerivedKeyPairs(t *testing.T) {
 	}
 }
 
-func TestHMACStateIsHMAC(t *testing.T) {
+func TestHMACState_IsHMAC(t *testing.T) {
 	h := sha256.New()
 	for n := range 300 {
 		key, message := bytes.Repeat([]byte{byte(n)}, sha256.Size), strings.Repeat("m", n)

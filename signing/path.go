@@ -2,11 +2,11 @@ package signing
 
 import "strings"
 
-// NormalizePath writes the path as clients that follow RFC 3986 would send it
-// anyway, .NET's among them: escapes of unreserved characters decoded and others
-// in capitals (section 6.2.2), dot segments removed (section 5.2.4), and empty
-// segments with them, as every service does but the S3 family (IAM User Guide,
-// "Create a canonical request", URI). A trailing slash stays.
+// NormalizePath returns the URL with its path as clients that follow RFC 3986, such as .NET's,
+// would send it anyway: escapes of unreserved characters decoded and other escapes in upper case
+// (section 6.2.2), dot segments removed (section 5.2.4), and empty segments too, as every service
+// outside the S3 family does (IAM User Guide, "Create a canonical request", URI). A trailing slash
+// stays.
 func (u URL) NormalizePath() URL {
 	path := u.Path()
 	if strings.IndexByte(path, '%') < 0 && plainSegments(path) {
@@ -26,7 +26,7 @@ func normalEscapes(path string) string {
 			out = append(out, path[i])
 			continue
 		}
-		c, _ := decodeByte(path[i:]) // a URL's escapes are sound
+		c, _ := decodeByte(path[i:]) // a URL's escapes are valid
 		if unreserved[c] {
 			out = append(out, c)
 		} else {
@@ -37,8 +37,8 @@ func normalEscapes(path string) string {
 	return string(out)
 }
 
-// plainSegments says whether no segment is empty or begins with a dot, so that
-// there is nothing to remove.
+// plainSegments reports whether no segment is empty or begins with a dot, so that nothing needs to
+// be removed.
 func plainSegments(path string) bool {
 	for i := 1; i < len(path); i++ {
 		if path[i-1] == '/' && (path[i] == '/' || path[i] == '.') {
@@ -69,11 +69,10 @@ func withoutDots(path string) string {
 	return normal
 }
 
-// RemoveDotSegments returns the URLs that a service may read out of one that was
-// sent: without dot segments and empty segments, and with every escape as it is
-// spelled, since that is what gets encoded again. There are two where the path
-// ends in a dot segment. By RFC 3986 section 5.2.4 a slash remains there; the
-// signers of AWS in Python, JavaScript and C leave none.
+// RemoveDotSegments returns the URLs that a service may derive from the one it received: without
+// dot segments and empty segments, and with every escape as it is spelled, since that is what gets
+// encoded again. There are two if the path ends in a dot segment: RFC 3986 section 5.2.4 leaves a
+// slash there; the AWS signers in Python, JavaScript and C do not.
 func (u URL) RemoveDotSegments() []URL {
 	path := u.Path()
 	if plainSegments(path) {
@@ -87,16 +86,15 @@ func (u URL) RemoveDotSegments() []URL {
 	return urls
 }
 
-// PlusIsSpace returns the URL with plain plus signs of its path read as spaces, as
-// Amazon S3 reads those of a key.
+// PlusIsSpace returns the URL with each literal plus sign in its path read as a space, as Amazon S3
+// reads them in a key.
 func (u URL) PlusIsSpace() URL {
 	return u.withPath(strings.ReplaceAll(u.Path(), "+", "%20"))
 }
 
-// CleanS3Key encodes the path as S3 does before it verifies: decoded, then all
-// but unreserved characters and slashes encoded. Empty segments are part of a
-// key and stay. Dot segments are refused, since most clients would remove them
-// on the way.
+// CleanS3Key encodes the path as S3 does before it verifies a signature: it decodes the path, then
+// encodes everything except unreserved characters and slashes. Empty segments are part of a key and
+// stay. Dot segments are rejected, since most clients would remove them on the way.
 func (u URL) CleanS3Key() (URL, error) {
 	path := u.Path()
 	if unreservedPath.all(path) && plainSegments(path) {
@@ -105,25 +103,23 @@ func (u URL) CleanS3Key() (URL, error) {
 	path = CanonicalURI(path, true)
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
-			return URL{}, inputError(InputURL, "has a . or .. segment in its S3 key, which clients remove on the way")
+			return URL{}, inputError(InputURL, "has a . or .. segment in its S3 key, which HTTP clients remove")
 		}
 	}
 	return u.withPath(path), nil
 }
 
-// EscapeS3Key is for a key whose escapes are meant as they are, such as those that
-// hide a dot segment from clients: it encodes what stands plain in the path, but
-// for unreserved characters and slashes. A plus sign that is sent plain S3 reads
-// as a space.
+// EscapeS3Key is for a key whose escapes must be kept, such as those that hide a dot segment from
+// clients: it encodes what is not escaped in the path yet, except unreserved characters and
+// slashes. S3 would read a literal plus sign as a space.
 func (u URL) EscapeS3Key() URL {
-	path, _ := appendWirePath(nil, u.Path(), &unreservedPath) // a URL's escapes are sound
+	path, _ := appendWirePath(nil, u.Path(), &unreservedPath) // a URL's escapes are valid
 	return u.withPath(string(path))
 }
 
-// CanonicalURI returns the canonical form of a path that is in wire form (IAM
-// User Guide, "Create a canonical request", URI). Services encode the path again,
-// but for the S3 family: with singleEncode, which is for those, it is decoded and
-// encoded once.
+// CanonicalURI returns the canonical form of a path in wire form (IAM User Guide, "Create a
+// canonical request", URI). Services encode the path again, except the S3 family: with
+// singleEncode, which is for that family, the path is decoded and encoded once.
 func CanonicalURI(path string, singleEncode bool) string {
 	return string(appendCanonicalURI(nil, path, singleEncode))
 }
@@ -137,15 +133,14 @@ func appendCanonicalURI(dst []byte, path string, singleEncode bool) []byte {
 	}
 	begin := len(dst)
 	dst, ok := appendRecoded(dst, path, &unreservedPath, false)
-	if !ok { // never of a URL: its escapes are sound
+	if !ok { // impossible for a URL: its escapes are valid
 		return appendEncoded(dst[:begin], path, &unreservedPath)
 	}
 	return dst
 }
 
-// appendWirePath appends a path with all bytes but the plain ones
-// percent-encoded; what is encoded already stays as it is. It reports false at
-// a percent sign that encodes nothing.
+// appendWirePath appends a path with every byte percent-encoded except the plain ones and existing
+// escapes. It returns false at a percent sign that is not part of an escape.
 func appendWirePath(dst []byte, path string, plain *charset) (_ []byte, ok bool) {
 	if path == "" {
 		return append(dst, '/'), true

@@ -2,9 +2,9 @@ package signing
 
 import "crypto/sha256"
 
-// Values of [Request.PayloadHash] that are not a hash (S3 API Reference,
-// "Authenticating Requests: Using the Authorization Header", payload options;
-// Transcribe Developer Guide, "Event stream encoding").
+// Values of [Request.PayloadHash] that are not hashes (S3 API Reference, "Authenticating Requests:
+// Using the Authorization Header", payload options; Transcribe Developer Guide, "Event stream
+// encoding").
 const (
 	UnsignedPayload                 = "UNSIGNED-PAYLOAD"
 	StreamingPayload                = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -15,8 +15,8 @@ const (
 	StreamingEvents                 = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
 )
 
-// PayloadHash returns the lower-case hex SHA-256 of a payload, which is empty
-// for a request without one.
+// PayloadHash returns the lower-case hex SHA-256 of a payload; a request without a payload has the
+// hash of the empty one.
 func PayloadHash(payload []byte) string {
 	var digits [2 * sha256.Size]byte
 	return string(appendPayloadHash(digits[:0], payload))
@@ -29,7 +29,7 @@ func appendPayloadHash(dst, payload []byte) []byte {
 	return appendHex(dst, sha256.Sum256(payload))
 }
 
-// badPayloadHash says why a payload hash cannot be signed.
+// badPayloadHash returns why a payload hash cannot be signed, or "" if it can.
 func badPayloadHash(hash string) string {
 	switch hash {
 	case "":
@@ -39,7 +39,7 @@ func badPayloadHash(hash string) string {
 		return ""
 	}
 	if len(hash) != 2*sha256.Size || !hexDigits.all(hash) {
-		return "is not the SHA-256 of a payload in 64 lower-case hexadecimal digits"
+		return "must be a SHA-256 in 64 lower-case hexadecimal digits"
 	}
 	return ""
 }

@@ -9,37 +9,36 @@ import (
 	"unicode/utf8"
 )
 
-// PostPolicy is a permission to upload to S3 by an HTML form (S3 API Reference,
+// PostPolicy is a permission to upload to S3 with an HTML form (S3 API Reference,
 // "Browser-Based Uploads Using POST").
 type PostPolicy struct {
-	// Bucket is the one to upload to. Required.
+	// Bucket is the bucket to upload to. Required.
 	Bucket string
-	// Fields are form fields with the very values that must be sent, in the
-	// order in which they are answered. A value with ${filename} in it leaves
-	// the rest to the uploader; see [Filename].
+	// Fields are form fields with the exact values that must be sent, in the order in which they
+	// are returned. A value that contains ${filename} leaves the rest to the uploader; see
+	// [Filename].
 	Fields []Parameter
-	// StartsWith are form fields that the uploader fills in, with what their
-	// values must begin with; an empty value lets them hold anything.
+	// StartsWith are form fields that the uploader fills in, with the prefixes of their values; an
+	// empty prefix allows any value.
 	StartsWith []Parameter
-	// MinLength and MaxLength limit the size of the file in bytes. Without a
-	// MaxLength there is no limit.
+	// MinLength and MaxLength limit the size of the file in bytes. If MaxLength is zero there is no
+	// limit.
 	MinLength, MaxLength int64
-	// Region is the bucket's. Required.
+	// Region is the bucket's region. Required.
 	Region string
-	// Time is when the permission begins. Required.
+	// Time is when the permission becomes valid. Required.
 	Time time.Time
-	// Expires is how long it lasts, at most [MaxExpires]. Required.
+	// Expires is how long it is valid, at most [MaxExpires]. Required.
 	Expires time.Duration
-	// Credentials sign. Required.
+	// Credentials are the keys to sign with. Required.
 	Credentials Credentials
 }
 
-// PostForm is what an upload form must hold.
+// PostForm is the content of an upload form.
 type PostForm struct {
-	// Fields are the form fields; the uploader's own and the file come after
-	// them.
+	// Fields are the form fields; the uploader's own fields and the file come after them.
 	Fields []Parameter
-	// Policy is the policy as JSON, as it is signed.
+	// Policy is the signed policy as JSON.
 	Policy string
 	// CredentialScope is "20151229/us-east-1/s3/aws4_request".
 	CredentialScope string
@@ -81,13 +80,13 @@ func (s *Signer) PostPolicy(p *PostPolicy) (PostForm, error) {
 	return out, nil
 }
 
-// Filename is replaced by S3 with the name of the uploaded file, in every field of
-// a form and before it looks at the policy (S3 API Reference, "Creating HTML Forms"
-// and "POST Policy"), so that a value is held to no more than what stands before it.
+// Filename is replaced by S3 with the name of the uploaded file. This happens in every field of a
+// form, before S3 checks the policy (S3 API Reference, "Creating HTML Forms" and "POST Policy"), so
+// the policy can check no more of a value than what precedes it.
 const Filename = "${filename}"
 
-// document returns the policy as JSON, with a condition for every field of the
-// form, as S3 demands.
+// document returns the policy as JSON, with a condition for every field of the form, as S3
+// requires.
 func (p *PostPolicy) document(fields []Parameter) (string, error) {
 	conditions := []any{map[string]string{"bucket": p.Bucket}}
 	for _, f := range fields {
@@ -120,7 +119,7 @@ func (p *PostPolicy) check(scope Scope) error {
 	case p.Expires < time.Second || p.Expires > MaxExpires:
 		return inputError(InputExpires, "must be from 1 to 604800 seconds")
 	case p.MinLength < 0 || p.MaxLength < 0 || p.MaxLength > 0 && p.MinLength > p.MaxLength || p.MaxLength == 0 && p.MinLength > 0:
-		return inputError(InputMaxLength, "is not a limit above the least length")
+		return inputError(InputMaxLength, "must not be less than the minimum length")
 	}
 	hasKey := false
 	for _, list := range []struct {
@@ -136,16 +135,16 @@ func (p *PostPolicy) check(scope Scope) error {
 			case "":
 				reason = "has no name"
 			case "bucket", "file", "policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", "x-amz-signature":
-				reason = "is set by signing or comes with the file and cannot be given"
+				reason = "is set by signing or sent with the file and cannot be given"
 			}
 			switch {
 			case reason != "":
 			case !tokenChars.all(f.Name):
-				reason = "is not the name of a form field"
+				reason = "must be the name of a form field"
 			case !sound || !utf8.ValidString(f.Value):
-				reason = "holds a line break, another control character or invalid UTF-8"
+				reason = "contains a line break, another control character or invalid UTF-8"
 			case list.part == InputStartsWith && strings.Contains(f.Value, Filename):
-				reason = "holds ${filename}, which is replaced in fields and not in what they begin with"
+				reason = "contains ${filename}, which is replaced in fields but not in their prefixes"
 			}
 			if reason != "" {
 				return &InputError{Part: list.part, Index: i, Name: f.Name, Reason: reason}
@@ -153,7 +152,7 @@ func (p *PostPolicy) check(scope Scope) error {
 		}
 	}
 	if !hasKey {
-		return inputError(InputFields, "lack the key of the object")
+		return inputError(InputFields, "have no key for the object")
 	}
 	return checkSigner(HMAC, scope, p.Time, p.Credentials)
 }

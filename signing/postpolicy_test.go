@@ -11,8 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// The policy of "Browser-Based Upload using HTTP POST" in the S3 API Reference,
-// with its line ends.
+// documentedPolicy is the policy of "Browser-Based Upload using HTTP POST" in the S3 API Reference,
+// with its line endings.
 const documentedPolicy = "{ \"expiration\": \"2015-12-30T12:00:00.000Z\",\r\n" +
 	"  \"conditions\": [\r\n" +
 	"    {\"bucket\": \"sigv4examplebucket\"},\r\n" +
@@ -30,7 +30,7 @@ const documentedPolicy = "{ \"expiration\": \"2015-12-30T12:00:00.000Z\",\r\n" +
 	"  ]\r\n" +
 	"}"
 
-func TestDocumentedPolicySignature(t *testing.T) {
+func TestKeySign_DocumentedPolicy(t *testing.T) {
 	key, err := signing.DeriveKey(signing.HMAC, signing.NewCredentials(exampleID, exampleSecret, ""),
 		time.Date(2015, 12, 29, 0, 0, 0, 0, time.UTC), signing.Scope{Service: "s3", Region: "us-east-1"})
 	if err != nil {
@@ -40,7 +40,7 @@ func TestDocumentedPolicySignature(t *testing.T) {
 	if got, err := key.Sign(policy); err != nil || got != "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e" {
 		t.Errorf("signature = %s, %v, want the documented one", got, err)
 	}
-	// An earlier revision of the page had this one, which does not follow.
+	// An earlier revision of the page had this signature, which is wrong.
 	if key.Verify(policy, "46503978d3596de22955b4b18d6dfb1d54e8c5958727d5bdcd02cc1119c60fc9") {
 		t.Error("the signature of the older documentation verifies")
 	}
@@ -96,9 +96,9 @@ func TestPostPolicy(t *testing.T) {
 	}
 }
 
-// S3 replaces ${filename} wherever it stands and then looks at the policy, so that
-// an exact condition could never hold.
-func TestFilenameLeavesTheRestToTheUploader(t *testing.T) {
+// S3 replaces ${filename} in every field before it checks the policy, so an exact condition could
+// never match.
+func TestPostPolicy_FilenameBecomesAPrefixCondition(t *testing.T) {
 	for value, want := range map[string]string{
 		"user/${filename}":                    `["starts-with","$NAME","user/"]`,
 		"${filename}":                         `["starts-with","$NAME",""]`,
@@ -126,8 +126,8 @@ func TestFilenameLeavesTheRestToTheUploader(t *testing.T) {
 	}
 }
 
-// Every field of the form has a condition, or S3 refuses the upload.
-func TestPostPolicyHasAConditionForEveryField(t *testing.T) {
+// S3 rejects the upload unless every field of the form has a condition.
+func TestPostPolicy_HasAConditionForEveryField(t *testing.T) {
 	got, err := new(signing.Signer).PostPolicy(examplePolicy())
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestPostPolicyHasAConditionForEveryField(t *testing.T) {
 	}
 }
 
-func TestPostPolicyRefuses(t *testing.T) {
+func TestPostPolicy_Rejects(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*signing.PostPolicy)
@@ -169,8 +169,8 @@ func TestPostPolicyRefuses(t *testing.T) {
 		{"no expiry", func(p *signing.PostPolicy) { p.Expires = 0 }, signing.InputExpires},
 		{"an expiry too far away", func(p *signing.PostPolicy) { p.Expires = signing.MaxExpires + 1 }, signing.InputExpires},
 		{"no credentials", func(p *signing.PostPolicy) { p.Credentials = signing.Credentials{} }, signing.InputCredentials},
-		{"a least length without a limit", func(p *signing.PostPolicy) { p.MaxLength = 0 }, signing.InputMaxLength},
-		{"a least length above the limit", func(p *signing.PostPolicy) { p.MinLength = 1 << 21 }, signing.InputMaxLength},
+		{"a minimum length without a maximum", func(p *signing.PostPolicy) { p.MaxLength = 0 }, signing.InputMaxLength},
+		{"a minimum length above the maximum", func(p *signing.PostPolicy) { p.MinLength = 1 << 21 }, signing.InputMaxLength},
 		{"a negative length", func(p *signing.PostPolicy) { p.MinLength = -1 }, signing.InputMaxLength},
 		{"a field that signing sets", func(p *signing.PostPolicy) { p.Fields[1].Name = "X-Amz-Date" }, signing.InputFields},
 		{"the file", func(p *signing.PostPolicy) { p.StartsWith[1].Name = "file" }, signing.InputStartsWith},
@@ -178,7 +178,7 @@ func TestPostPolicyRefuses(t *testing.T) {
 		{"a field name with a quote", func(p *signing.PostPolicy) { p.Fields[1].Name = `a"b` }, signing.InputFields},
 		{"a line break in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "a\r\nb" }, signing.InputFields},
 		{
-			"a variable in the beginning of a value", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" },
+			"a variable in a prefix", func(p *signing.PostPolicy) { p.StartsWith[1].Value = "${filename}" },
 			signing.InputStartsWith,
 		},
 		{"invalid UTF-8 in a value", func(p *signing.PostPolicy) { p.Fields[1].Value = "\xff" }, signing.InputFields},
@@ -188,7 +188,7 @@ func TestPostPolicyRefuses(t *testing.T) {
 			tt.change(p)
 			_, err := new(signing.Signer).PostPolicy(p)
 			if input := wantInputError(t, err); input.Part != tt.part {
-				t.Errorf("PostPolicy: %v, want a fault of %s", input, tt.part)
+				t.Errorf("PostPolicy: %v, want an error about %s", input, tt.part)
 			}
 		})
 	}

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// Presign signs a request by query parameters, so that whoever has the URL can
-// send it until it expires (IAM User Guide, "Add the signature to the request";
-// S3 API Reference, "Authenticating Requests: Using Query Parameters"). The
-// headers of the response must be sent with it.
+// Presign signs a request in its query parameters, so that whoever has the URL can send it until it
+// expires (IAM User Guide, "Add the signature to the request"; S3 API Reference, "Authenticating
+// Requests: Using Query Parameters"). The returned headers must be sent with it.
 func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)
@@ -22,7 +21,7 @@ func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	end := len(b) - begin
 	d.text = append(append(append(b, d.scope...), d.signedHeaders...), signature...)
 
-	// One string holds the URL and all that is answered beside it.
+	// One string holds the URL and the other results.
 	text := string(d.text[begin:])
 	out.URL, out.Headers, out.Date = r.URL, d.sent(0), d.date
 	out.URL.text, text = text[:end], text[end:]
@@ -34,9 +33,9 @@ func (s *Signer) Presign(r *Request) (out Signed, err error) {
 	return out, nil
 }
 
-// AppendURL signs a request like [Signer.Presign], and appends the URL to send. The
-// request's headers must be sent with it; of them, of allocations and of errors
-// holds what [Signer.AppendAuthorization] says.
+// AppendURL signs a request like [Signer.Presign], and appends the URL to send. The request's
+// headers must be sent with it. What [Signer.AppendAuthorization] says of headers, allocations and
+// errors applies here too.
 func (s *Signer) AppendURL(dst []byte, r *Request) ([]byte, error) {
 	d := s.open()
 	defer s.release(d)
@@ -47,7 +46,7 @@ func (s *Signer) AppendURL(dst []byte, r *Request) ([]byte, error) {
 	return d.appendURL(dst, r, signature), nil
 }
 
-// signQuery does all the steps but the last for the query form.
+// signQuery does all steps except the last for a signature in the query.
 func (d *scratch) signQuery(r *Request) (signature []byte, err error) {
 	if err := d.canonicalizeQuery(r); err != nil {
 		return nil, err
@@ -66,8 +65,7 @@ func (d *scratch) appendURL(dst []byte, r *Request, signature []byte) []byte {
 	return dst
 }
 
-// canonicalizeQuery makes the canonical request of the query form, the first
-// text of the scratch.
+// canonicalizeQuery writes the canonical request of the query form, the first text of the scratch.
 func (d *scratch) canonicalizeQuery(r *Request) error {
 	if r.Expires < time.Second || r.Expires > MaxExpires || r.Expires%time.Second != 0 {
 		return inputError(InputExpires, "must be from 1 to 604800 seconds")
@@ -79,21 +77,21 @@ func (d *scratch) canonicalizeQuery(r *Request) error {
 		return err
 	}
 	if d.sendHash && string(d.payload) == UnsignedPayload {
-		d.sendHash = false // as a parameter
+		d.sendHash = false // not as a parameter
 		d.addHeader("x-amz-content-sha256", "X-Amz-Content-Sha256", UnsignedPayload)
 	}
 	d.query = append(d.query, r.URL.RawQuery()...)
 	if err := d.chooseSigned(r); err != nil {
 		return err
 	}
-	d.inOrder = len(d.query) == 0 // since what is added is
+	d.inOrder = len(d.query) == 0 // the parameters added below are sorted
 	d.addAuthorization(r)
 	d.appendCanonicalRequest(r)
 	return nil
 }
 
-// addAuthorization adds the parameters that the Authorization header and its
-// companions hold in the other form, sorted, but for the signature.
+// addAuthorization adds the parameters that take the place of the Authorization header and its
+// companions, sorted, without the signature.
 func (d *scratch) addAuthorization(r *Request) {
 	b := d.query
 	if len(b) > 0 {
@@ -118,8 +116,8 @@ func (d *scratch) addAuthorization(r *Request) {
 	d.query = appendEncoded(b, d.signedHeaders, &unreserved)
 }
 
-// ReservedParameter tells whether presigning sets a query parameter, however it
-// is spelled, so that a request cannot bring it.
+// ReservedParameter reports whether presigning sets a query parameter, ignoring case, so that a
+// request cannot contain it.
 func ReservedParameter(name string) bool {
 	switch strings.ToLower(name) {
 	case "x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires",
@@ -129,7 +127,7 @@ func ReservedParameter(name string) bool {
 	return false
 }
 
-// checkPresigned refuses a query with the parameters that presigning adds.
+// checkPresigned rejects a query with parameters that presigning adds.
 func checkPresigned(u URL) error {
 	for rest := u.RawQuery(); rest != ""; {
 		var piece string

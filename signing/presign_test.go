@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-func TestPresignReturnsWhatToSend(t *testing.T) {
+func TestPresign_ReturnsWhatToSend(t *testing.T) {
 	r := exampleRequest(t)
 	r.URL = mustParse(t, "https://example.amazonaws.com/orders?x-id=PutObject&X-Amz-S3session-Token=t")
 	r.Headers = []signing.Header{
@@ -50,7 +50,7 @@ func TestPresignReturnsWhatToSend(t *testing.T) {
 	}
 }
 
-func TestPresignWithARegionSet(t *testing.T) {
+func TestPresign_RegionSet(t *testing.T) {
 	r := exampleRequest(t)
 	r.Algorithm, r.Scope.Region = signing.ECDSA, "eu-*,us-east-1"
 	got, err := new(signing.Signer).Presign(r)
@@ -62,20 +62,20 @@ func TestPresignWithARegionSet(t *testing.T) {
 	}
 	verdict := signing.Verify(received(r, got), expected(r))
 	if !verdict.Valid() || verdict.Info.Scope != r.Scope {
-		t.Errorf("faults %v, scope %v, want none and %v", verdict.Mismatches, verdict.Info.Scope, r.Scope)
+		t.Errorf("mismatches %v, scope %v, want none and %v", verdict.Mismatches, verdict.Info.Scope, r.Scope)
 	}
 }
 
-// Nonces are those of RFC 6979.
-func TestVersion4aIsDeterministic(t *testing.T) {
+// The nonces follow RFC 6979.
+func TestSign_Version4aIsDeterministic(t *testing.T) {
 	r := exampleRequest(t)
 	r.Algorithm, r.Scope.Region = signing.ECDSA, "*"
 	if one, two := sign(t, r), sign(t, r); one.Signature != two.Signature {
-		t.Errorf("two signatures of one request: %s and %s", one.Signature, two.Signature)
+		t.Errorf("two signatures for the same request: %s and %s", one.Signature, two.Signature)
 	}
 }
 
-func TestPresignRefusesWhatItSets(t *testing.T) {
+func TestPresign_RejectsParametersItSets(t *testing.T) {
 	for _, name := range []string{
 		"X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
 		"X-Amz-Region-Set", "X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders", "x-amz-DATE",
@@ -84,11 +84,11 @@ func TestPresignRefusesWhatItSets(t *testing.T) {
 		r.URL = mustParse(t, "https://example.amazonaws.com/?a=b&"+name+"=v")
 		_, err := new(signing.Signer).Presign(r)
 		if err == nil {
-			t.Errorf("Presign takes %s", name)
+			t.Errorf("Presign accepts %s", name)
 			continue
 		}
 		if input := wantInputError(t, err); input.Part != signing.InputQuery || input.Name != name {
-			t.Errorf("Presign with %s: %+v, want a fault of query", name, input)
+			t.Errorf("Presign with %s: %+v, want an error about the query", name, input)
 		}
 		if got := sign(t, r); !strings.Contains(got.CanonicalRequest, name+"=v") {
 			t.Errorf("Sign leaves %s out of\n%s", name, got.CanonicalRequest)
@@ -96,19 +96,19 @@ func TestPresignRefusesWhatItSets(t *testing.T) {
 	}
 }
 
-func TestPresignRefusesExpiries(t *testing.T) {
+func TestPresign_RejectsExpiries(t *testing.T) {
 	for _, expires := range []time.Duration{0, -time.Second, time.Second - 1, 1500 * time.Millisecond, signing.MaxExpires + time.Second} {
 		r := exampleRequest(t)
 		r.Expires = expires
 		_, err := new(signing.Signer).Presign(r)
 		if input := wantInputError(t, err); input.Part != signing.InputExpires {
-			t.Errorf("Presign for %v: %+v, want a fault of expiresInSeconds", expires, input)
+			t.Errorf("Presign for %v: %+v, want an error about the lifetime", expires, input)
 		}
 	}
 }
 
-// One Signer serves all requests at once.
-func TestSignerIsSafeForConcurrentUse(t *testing.T) {
+// One Signer is used by all goroutines.
+func TestSigner_IsSafeForConcurrentUse(t *testing.T) {
 	var signer signing.Signer
 	var group sync.WaitGroup
 	for _, v := range loadVectors(t) {
@@ -131,19 +131,18 @@ func TestSignerIsSafeForConcurrentUse(t *testing.T) {
 	group.Wait()
 }
 
-// The signature of "Deriving a Signing Key" in the S3 Glacier documentation does
-// not follow from the canonical request that stands beside it, which is one of
-// the vectors.
-func TestGlacierDocumentationIsWrong(t *testing.T) {
+// The signature in "Deriving a Signing Key" of the S3 Glacier documentation does not match the
+// canonical request next to it, which is one of the vectors.
+func TestSign_GlacierDocumentationIsWrong(t *testing.T) {
 	for _, v := range loadVectors(t) {
 		if v.Name != "glacier-upload-archive-canonical-request" {
 			continue
 		}
 		got := sign(t, v.request(t))
 		if got.Signature == "b092397439375d59119072764a1e9a144677c43d9906fd98a5742c57a2855de6" {
-			t.Error("the published signature follows after all")
+			t.Error("the published signature is right after all")
 		}
 		return
 	}
-	t.Error("the vector is gone")
+	t.Error("the vector is missing")
 }

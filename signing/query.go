@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// CanonicalQuery returns the canonical form of a query (IAM User Guide, "Create
-// a canonical request", CanonicalQueryString): each name and value decoded and
-// encoded strictly, sorted by encoded name, then by encoded value. A name
-// without '=' has an empty value, pieces with neither name nor value are dropped,
-// and '+' is a space.
+// CanonicalQuery returns the canonical form of a query (IAM User Guide, "Create a canonical
+// request", CanonicalQueryString): each name and value decoded and strictly encoded, sorted by
+// encoded name, then by encoded value. A name without '=' has an empty value, pieces with neither
+// name nor value are dropped, and '+' is a space.
 func CanonicalQuery(rawQuery string) (string, error) {
 	wire, reason := appendQuery(nil, rawQuery, '&')
 	if reason != "" {
@@ -19,11 +18,11 @@ func CanonicalQuery(rawQuery string) (string, error) {
 	return string(d.appendCanonicalQuery(nil)), nil
 }
 
-// pair is where the name and the value of a parameter stand in a query.
+// pair is the position of a parameter's name and value in a query.
 type pair struct{ name, value, end int }
 
-// appendCanonicalQuery appends the query of the scratch, which is strictly encoded
-// already, sorted.
+// appendCanonicalQuery appends the query of the scratch in sorted order. It is strictly encoded
+// already.
 func (d *scratch) appendCanonicalQuery(dst []byte) []byte {
 	q := d.query
 	if d.inOrder {
@@ -56,8 +55,8 @@ func (d *scratch) appendCanonicalQuery(dst []byte) []byte {
 	return dst
 }
 
-// appendQuery appends a query strictly encoded, in its order, beginning with
-// the given separator.
+// appendQuery appends a query, strictly encoded and in its own order, starting with the given
+// separator.
 func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason string) {
 	if strings.IndexByte(query, ';') >= 0 {
 		return dst, "has a ; in its query, which some servers read as &; write %3B"
@@ -74,14 +73,14 @@ func appendQuery(dst []byte, query string, separator byte) (_ []byte, reason str
 			dst, ok = appendRecoded(append(dst, '='), value, &unreserved, true)
 		}
 		if !ok {
-			return dst, "has a percent sign in its query that encodes nothing; a percent sign itself is %25"
+			return dst, "has a percent sign in its query that is not part of an escape; write %25 for a percent sign"
 		}
 		separator = '&'
 	}
 	return dst, ""
 }
 
-// isStrict says whether appendQuery would append a query as it is.
+// isStrict reports whether appendQuery would append a query unchanged.
 func isStrict(query string) bool {
 	hasValue := false
 	for i := 0; i < len(query); i++ {

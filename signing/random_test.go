@@ -14,11 +14,10 @@ import (
 
 var randomRequests = flag.Int("random", 5_000, "how many random requests to sign with both signers")
 
-// Unlike the input of a fuzz test, these are all requests that both signers
-// take. A long run:
+// Unlike fuzz input, these requests are all valid for both signers. A long run:
 //
-//	go test -run TestRandomRequestsAreSignedAsByTheSDK -random 10000000 -timeout 2h
-func TestRandomRequestsAreSignedAsByTheSDK(t *testing.T) {
+//	go test -run TestSign_RandomRequestsMatchTheSDK -random 10000000 -timeout 2h
+func TestSign_RandomRequestsMatchTheSDK(t *testing.T) {
 	ours := new(signing.Signer)
 	n := uint64(*randomRequests)
 	if testing.Short() {
@@ -28,7 +27,7 @@ func TestRandomRequestsAreSignedAsByTheSDK(t *testing.T) {
 		g := generator{rand.New(rand.NewPCG(seed, 0))}
 		r, length := g.request(t)
 		if err := sameAsSDK(t, ours, r, length); err != nil {
-			t.Fatalf("request %d is refused: %v", seed, err)
+			t.Fatalf("request %d is rejected: %v", seed, err)
 		}
 		if t.Failed() {
 			t.Fatalf("request %d: %s %s", seed, r.Method, r.URL)
@@ -36,12 +35,12 @@ func TestRandomRequestsAreSignedAsByTheSDK(t *testing.T) {
 	}
 }
 
-// generator makes requests of a seed.
+// generator makes random requests from a seed.
 type generator struct{ *rand.Rand }
 
 func (g generator) one(of ...string) string { return of[g.IntN(len(of))] }
 
-// text returns up to n pieces, each one of those given.
+// text returns up to n pieces, chosen from those given.
 func (g generator) text(n int, of ...string) string {
 	var b strings.Builder
 	for range g.IntN(n + 1) {
@@ -92,7 +91,7 @@ func (g generator) request(t *testing.T) (r *signing.Request, length int) {
 	return r, length
 }
 
-// What may stand in a segment of a path.
+// segmentText are the pieces that path segments and query components are made of.
 var segmentText = []string{
 	"a", "Z", "9", "-", ".", "_", "~", "%20", "%3a", "%7E", "%C3%A9", "%25", "é", " ", "ሴ",
 	"!", "$", "&", "'", "(", ")", "*", "+", ",", ";", "=", ":", "@", "|", "{",
@@ -107,7 +106,7 @@ func (g generator) url(s3 bool) string {
 		b.WriteByte('/')
 		segment := g.text(8, segmentText...)
 		if strings.Trim(segment, ".") == "" {
-			segment = "" // also a part of an S3 key
+			segment = "" // valid in an S3 key too
 		}
 		if segment == "" && !s3 {
 			segment = g.one(".", "..", "%2e%2E", "a%2Fb", "")

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// canonicalize makes the canonical request and the string to sign, with a
-// presigned URL's token or without.
+// canonicalize writes the canonical request and the string to sign, with or without a presigned
+// URL's session token.
 func (v *Verdict) canonicalize(r *Received, e *Expected, canonicalHeaders string, tokenAppended bool) {
 	c := &v.Info
 	payload := cmp.Or(c.PayloadHash, e.PayloadHash)
@@ -25,15 +25,14 @@ func (v *Verdict) canonicalize(r *Received, e *Expected, canonicalHeaders string
 	v.StringToSign = StringToSign(c.Algorithm, c.Time, c.CredentialScope, v.CanonicalRequest)
 }
 
-// signedFields returns the canonical headers of those that are signed, and reports
-// whether all that are named are there. Of those that must be signed, the session
-// token may be left out, and outside S3 the hash of the payload, which is signed
-// as such.
+// signedFields returns the canonical form of the signed headers, and reports whether all that are
+// named are present. Of the headers that must be signed, two may be left out: the session token,
+// and outside S3 the payload hash, whose value is part of the canonical request anyway.
 func (v *Verdict) signedFields(r *Received, e *Expected) (canonical string, whole bool) {
 	names := strings.Split(v.Info.SignedHeaders, ";")
 	for i, name := range names {
 		if name == "" || name != strings.ToLower(name) || i > 0 && name <= names[i-1] {
-			v.mismatch(PartSignedHeaders, "SignedHeaders", "are not names in lower case, sorted and divided by semicolons")
+			v.mismatch(PartSignedHeaders, "SignedHeaders", "must be names in lower case, sorted and separated by semicolons")
 			return "", false
 		}
 	}
@@ -47,20 +46,20 @@ func (v *Verdict) signedFields(r *Received, e *Expected) (canonical string, whol
 		must := f.signed && name != "x-amz-security-token" && (name != "x-amz-content-sha256" || e.S3Style)
 		_, f.signed = slices.BinarySearch(names, name)
 		if must && !f.signed {
-			v.mismatch(PartSignedHeaders, name, "must be signed and is not")
+			v.mismatch(PartSignedHeaders, name, "must be signed but is not")
 		}
 	}
 	for _, name := range names {
 		if d.named(name) == nil {
-			v.mismatch(PartSignedHeaders, name, "is signed and is not there")
+			v.mismatch(PartSignedHeaders, name, "is signed but not present")
 			whole = false
 		}
 	}
 	return string(d.appendCanonicalHeaders(nil)), whole
 }
 
-// takeReceived takes over the headers that came. What HTTP cannot carry is a
-// mismatch: a line break would make one canonical request of two requests.
+// takeReceived adds the received headers. Whatever HTTP cannot carry is a mismatch: a line break
+// would let two different requests have the same canonical request.
 func (v *Verdict) takeReceived(d *scratch, r *Received) (sound bool) {
 	sound = true
 	mismatch := func(name, reason string) {
@@ -83,7 +82,7 @@ func (v *Verdict) takeReceived(d *scratch, r *Received) (sound bool) {
 		case hosts > 0:
 			mismatch("host", "is given more than once")
 		default:
-			d.fields[0].value = value // as it was sent, with its port
+			d.fields[0].value = value // as received, with its port
 			hosts++
 		}
 	}
@@ -98,21 +97,19 @@ func signedQuery(u URL, presigned, tokenAppended bool) string {
 			return strings.HasPrefix(piece, "X-Amz-Signature=") || tokenAppended && strings.HasPrefix(piece, "X-Amz-Security-Token=")
 		})
 	}
-	query, _ := CanonicalQuery(strings.Join(pieces, "&")) // a URL's query is sound
+	query, _ := CanonicalQuery(strings.Join(pieces, "&")) // a URL's query is valid
 	return query
 }
 
-// signedBy says whether the signature is that of the string to sign. The key is
-// that of the claimed scope, so that a wrong scope is told apart from a wrong
-// signature.
+// signedBy reports whether the signature is that of the string to sign. The key is derived for the
+// claimed scope, so that a wrong scope can be told from a wrong signature.
 func (v *Verdict) signedBy(credentials Credentials) bool {
 	c := &v.Info
 	key, err := DeriveKey(c.Algorithm, credentials, c.Time, c.Scope)
 	return err == nil && key.Verify(v.StringToSign, c.Signature)
 }
 
-// RedactTokens returns a canonical request without the values of any
-// session token.
+// RedactTokens replaces the values of session tokens in a canonical request.
 func RedactTokens(canonicalRequest string) string {
 	const redacted = "[redacted]"
 	lines := strings.Split(canonicalRequest, "\n")

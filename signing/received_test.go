@@ -48,11 +48,11 @@ func TestParseReceivedURL(t *testing.T) {
 		t.Errorf("got %s, %v", u, err)
 	}
 	if _, err := signing.ParseReceivedURL("ftp://example.com/?a;b"); err == nil {
-		t.Error("another scheme is taken")
+		t.Error("another scheme is accepted")
 	}
 }
 
-func TestContentLengthIsSentWhereItIsSigned(t *testing.T) {
+func TestSign_SendsContentLengthOnlyIfItIsSigned(t *testing.T) {
 	for _, signed := range []bool{true, false} {
 		r := exampleRequest(t)
 		r.Headers = append(r.Headers, signing.Header{Name: "Content-Length", Value: "2"})
@@ -71,7 +71,7 @@ func TestContentLengthIsSentWhereItIsSigned(t *testing.T) {
 	}
 }
 
-func TestPresignHasAnUnsignedPayloadInAHeader(t *testing.T) {
+func TestPresign_SendsUnsignedPayloadInAHeader(t *testing.T) {
 	r := exampleRequest(t)
 	r.PayloadHash, r.ContentSHA256Header = signing.UnsignedPayload, true
 	got, err := new(signing.Signer).Presign(r)
@@ -89,7 +89,7 @@ func TestPresignHasAnUnsignedPayloadInAHeader(t *testing.T) {
 	for name, change := range map[string]func(*signing.Received, *signing.Expected){
 		"without the header": withoutHeader("X-Amz-Content-Sha256"),
 		"with another value": replaceHeader("X-Amz-Content-Sha256", func(string) string { return r.PayloadHash + "-" }),
-		"with a parameter beside it": func(r *signing.Received, _ *signing.Expected) {
+		"with an additional parameter": func(r *signing.Received, _ *signing.Expected) {
 			r.URL = mustParse(t, r.URL.String()+"&X-Amz-Content-Sha256=x")
 		},
 	} {
@@ -101,7 +101,7 @@ func TestPresignHasAnUnsignedPayloadInAHeader(t *testing.T) {
 	}
 }
 
-func TestVerify_ATokenMayBeLeftOutOfAPresignedURLsSignature(t *testing.T) {
+func TestVerify_PresignedURLMayLeaveTheTokenUnsigned(t *testing.T) {
 	for mode, want := range map[signing.TokenMode]map[signing.TokenMode]bool{
 		signing.TokenSigned:   {"": true, signing.TokenSigned: true, signing.TokenAppended: false},
 		signing.TokenAppended: {"": true, signing.TokenSigned: false, signing.TokenAppended: true},
@@ -134,9 +134,9 @@ func TestVerify_AnotherSessionIsUnknown(t *testing.T) {
 	}{
 		{"ASIAEXAMPLE", "another", true, true},
 		{"ASIAEXAMPLE", "another", false, false},
-		{"ASIAEXAMPLE", "", true, false}, // AWS takes none without its token
+		{"ASIAEXAMPLE", "", true, false}, // AWS accepts none without its token
 		{"AKIAEXAMPLE", "another", true, false},
-		{"EXAMPLE", "another", true, true}, // of another issuer
+		{"EXAMPLE", "another", true, true}, // from an issuer other than AWS
 		{"EXAMPLE", "", true, false},
 	} {
 		r := exampleRequest(t)
@@ -145,11 +145,11 @@ func TestVerify_AnotherSessionIsUnknown(t *testing.T) {
 		r.Credentials = signing.NewCredentials(tt.id, exampleSecret, tt.token)
 		v := signing.Verify(received(r, sign(t, r)), e)
 		if v.Valid() || v.Unknown() != tt.unknown {
-			t.Errorf("%+v: unknown = %t, faults %v", tt, v.Unknown(), v.Mismatches)
+			t.Errorf("%+v: unknown = %t, mismatches %v", tt, v.Unknown(), v.Mismatches)
 		}
 		e.Time = e.Time.Add(time.Hour)
 		if v := signing.Verify(received(r, sign(t, r)), e); v.Unknown() {
-			t.Errorf("%+v: unknown though it is too long ago", tt)
+			t.Errorf("%+v: unknown although it is too old", tt)
 		}
 	}
 }
@@ -191,18 +191,18 @@ func TestRedactTokens(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	if got := signing.RedactTokens(""); got != "" {
-		t.Errorf("got %q of nothing", got)
+		t.Errorf("got %q for an empty text", got)
 	}
 }
 
-// A signature has one spelling, with either algorithm.
-func TestVerify_ASignatureInCapitalsIsAnother(t *testing.T) {
+// A signature has only one spelling, with either algorithm.
+func TestVerify_RejectsAnUpperCaseSignature(t *testing.T) {
 	for _, algorithm := range []signing.Algorithm{signing.HMAC, signing.ECDSA} {
 		r := exampleRequest(t)
 		r.Algorithm = algorithm
 		signed := sign(t, r)
 		whole := received(r, signed)
 		inHeader("Authorization", signed.Signature, strings.ToUpper(signed.Signature))(whole, nil)
-		checkFaults(t, signing.Verify(whole, expected(r)), []signing.Part{signing.PartSignature})
+		checkMismatches(t, signing.Verify(whole, expected(r)), []signing.Part{signing.PartSignature})
 	}
 }

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// check refuses what cannot be signed, but for the headers, which are checked
-// as they are read.
+// check rejects a request that cannot be signed. Headers are checked later, as they are read.
 func (r *Request) check() error {
 	switch {
 	case r.Method == "" || !tokenChars.all(r.Method):
@@ -20,18 +19,18 @@ func (r *Request) check() error {
 	case r.Payload == nil && reason != "":
 		return inputError(InputPayloadHash, reason)
 	case r.Payload != nil && r.PayloadHash != "":
-		return inputError(InputPayloadHash, "is given beside the payload")
+		return inputError(InputPayloadHash, "must be empty if the payload is given")
 	}
 	return checkSigner(r.Algorithm, r.Scope, r.Time, r.Credentials)
 }
 
-// checkSigner refuses what no signature can be made of.
+// checkSigner rejects arguments from which no signature can be computed.
 func checkSigner(a Algorithm, s Scope, t time.Time, c Credentials) error {
 	if t.IsZero() {
 		return inputError(InputTime, "is missing")
 	}
 	if year := t.UTC().Year(); year < 0 || year > 9999 {
-		return inputError(InputTime, "is not within the years of four digits")
+		return inputError(InputTime, "must have a year of four digits")
 	}
 	if err := s.check(a); err != nil {
 		return err
@@ -39,7 +38,7 @@ func checkSigner(a Algorithm, s Scope, t time.Time, c Credentials) error {
 	return c.Check()
 }
 
-// check refuses what would make a credential scope ambiguous.
+// check rejects values that would make a credential scope ambiguous.
 func (s Scope) check(a Algorithm) error {
 	if s.Service == "" || !unreserved.all(s.Service) {
 		return inputError(InputService, "must be a signing name, such as execute-api")
@@ -52,11 +51,11 @@ func (s Scope) check(a Algorithm) error {
 	case ECDSA:
 		for region := range strings.SplitSeq(s.Region, ",") {
 			if region == "" || !regionSetChars.all(region) {
-				return inputError(InputRegion, "is not a region set, such as * or eu-west-1,eu-central-1")
+				return inputError(InputRegion, "must be a region set, such as * or eu-west-1,eu-central-1")
 			}
 		}
 	default:
-		return inputError(InputAlgorithm, "is neither "+string(HMAC)+" nor "+string(ECDSA))
+		return inputError(InputAlgorithm, "must be "+string(HMAC)+" or "+string(ECDSA))
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ const (
 
 var exampleTime = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
-// exampleRequest is a request that can be signed.
+// exampleRequest returns a valid request.
 func exampleRequest(t testing.TB) *signing.Request {
 	t.Helper()
 	return &signing.Request{
@@ -43,7 +43,7 @@ func sign(t testing.TB, r *signing.Request) signing.Signed {
 	return got
 }
 
-func TestSignReturnsWhatToSend(t *testing.T) {
+func TestSign_ReturnsWhatToSend(t *testing.T) {
 	r := exampleRequest(t)
 	r.Headers = []signing.Header{
 		{Name: "X-Amz-Meta", Value: "  a \t b  "},
@@ -77,12 +77,13 @@ func TestSignReturnsWhatToSend(t *testing.T) {
 		t.Errorf("URL = %q, want %q", got.URL, r.URL)
 	}
 	if r.Explain = false; sign(t, r).CanonicalRequest != "" || sign(t, r).StringToSign != "" {
-		t.Error("texts of the steps without being asked for")
+		t.Error("the intermediate texts are set without Explain")
 	}
 }
 
-// Services fold white space to verify, and keep what was sent. Some fold spaces only, so no tab is sent.
-func TestSpacesAreFoldedOnlyWhereTheyAreSigned(t *testing.T) {
+// Services fold white space only to verify, and store the value as sent. Some fold only spaces, so
+// tabs are not sent.
+func TestSign_FoldsSpacesOnlyInTheSignature(t *testing.T) {
 	for _, tt := range []struct {
 		values       []string
 		sent, signed string
@@ -127,7 +128,7 @@ func TestSpacesAreFoldedOnlyWhereTheyAreSigned(t *testing.T) {
 	}
 }
 
-func TestSignedHeadersAreChosen(t *testing.T) {
+func TestSign_ChoosesSignedHeaders(t *testing.T) {
 	headers := []signing.Header{
 		{Name: "Content-Type", Value: "text/plain"},
 		{Name: "Accept", Value: "*/*"},
@@ -150,27 +151,27 @@ func TestSignedHeadersAreChosen(t *testing.T) {
 	}{
 		{"host and x-amz-* by default", "POST", nil, false, "host;x-amz-date;x-amz-target"},
 		{
-			"those that are named", "POST",
+			"named headers", "POST",
 			[]string{"Range", "CONTENT-TYPE", "range", "x-amz-date"},
 			false,
 			"content-type;host;range;x-amz-date;x-amz-target",
 		},
 		{
-			"those that clients set, when named", "POST",
+			"named headers that clients set", "POST",
 			[]string{"content-length", "date", "accept"},
 			false,
 			"accept;content-length;date;host;x-amz-date;x-amz-target",
 		},
 		{
-			"all but what concerns one connection", "POST", nil, true,
+			"all except per-connection headers", "POST", nil, true,
 			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
 		},
 		{
-			"all, whatever the method", "GET", nil, true,
+			"all, with any method", "GET", nil, true,
 			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
 		},
 		{
-			"all and one that is among them", "GET",
+			"all, and one named in addition", "GET",
 			[]string{"content-type"},
 			true,
 			"accept;accept-version;content-length;content-md5;content-type;date;host;range;x-amz-date;x-amz-target",
@@ -187,7 +188,7 @@ func TestSignedHeadersAreChosen(t *testing.T) {
 	}
 }
 
-func TestFragileHeadersCannotBeNamed(t *testing.T) {
+func TestSign_RejectsFragileSignedHeaders(t *testing.T) {
 	for _, name := range []string{
 		"Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Proxy-Authorization",
 		"Sec-WebSocket-Key", "User-Agent", "Via", "Forwarded", "X-Forwarded-Host", "x-amzn-trace-id", "Authorization",
@@ -206,7 +207,7 @@ func TestFragileHeadersCannotBeNamed(t *testing.T) {
 	}
 }
 
-func TestTokenModes(t *testing.T) {
+func TestSign_TokenModes(t *testing.T) {
 	for _, tt := range []struct {
 		mode                   signing.TokenMode
 		sent, signed, inURL    bool
@@ -240,7 +241,7 @@ func TestTokenModes(t *testing.T) {
 	}
 }
 
-func TestSignRefuses(t *testing.T) {
+func TestSign_Rejects(t *testing.T) {
 	header := func(headers ...signing.Header) func(*signing.Request) {
 		return func(r *signing.Request) { r.Headers = headers }
 	}
@@ -256,7 +257,7 @@ func TestSignRefuses(t *testing.T) {
 		{"no payload hash", func(r *signing.Request) { r.PayloadHash = "" }, signing.InputPayloadHash, -1},
 		{"a payload hash in upper case", func(r *signing.Request) { r.PayloadHash = strings.Repeat("A", 64) }, signing.InputPayloadHash, -1},
 		{"a short payload hash", func(r *signing.Request) { r.PayloadHash = "abc" }, signing.InputPayloadHash, -1},
-		{"another word for a payload hash", func(r *signing.Request) { r.PayloadHash = "STREAMING-PAYLOAD" }, signing.InputPayloadHash, -1},
+		{"an unknown constant as payload hash", func(r *signing.Request) { r.PayloadHash = "STREAMING-PAYLOAD" }, signing.InputPayloadHash, -1},
 		{"no service", func(r *signing.Request) { r.Scope.Service = "" }, signing.InputService, -1},
 		{"a service with a slash", func(r *signing.Request) { r.Scope.Service = "s3/aws4_request" }, signing.InputService, -1},
 		{"no region", func(r *signing.Request) { r.Scope.Region = "" }, signing.InputRegion, -1},
@@ -328,7 +329,7 @@ func TestSignRefuses(t *testing.T) {
 				}
 				for _, secret := range []string{exampleSecret, exampleToken, "X: y"} {
 					if strings.Contains(err.Error(), secret) {
-						t.Errorf("%s: %q holds what it must not", form, err)
+						t.Errorf("%s: %q contains a value of the request", form, err)
 					}
 				}
 			}
@@ -336,7 +337,7 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-func TestContentSHA256GivenByTheCallerIsSentOnce(t *testing.T) {
+func TestSign_SendsTheCallersContentSHA256Once(t *testing.T) {
 	r := exampleRequest(t)
 	r.Headers = []signing.Header{
 		{Name: "x-amz-content-sha256", Value: " " + r.PayloadHash}, {Name: "X-Amz-Content-Sha256", Value: r.PayloadHash},
@@ -348,10 +349,10 @@ func TestContentSHA256GivenByTheCallerIsSentOnce(t *testing.T) {
 	}
 }
 
-func TestCredentialsDoNotPrintTheirSecrets(t *testing.T) {
+func TestCredentials_DoNotPrintTheirSecrets(t *testing.T) {
 	c := signing.NewCredentials(exampleID, exampleSecret, exampleToken)
 	if c.SecretAccessKey() != exampleSecret || c.SessionToken() != exampleToken {
-		t.Fatal("credentials do not hold what they were made of")
+		t.Fatal("credentials do not return the secret and token given")
 	}
 	inside := struct {
 		c signing.Credentials
@@ -369,8 +370,8 @@ func TestCredentialsDoNotPrintTheirSecrets(t *testing.T) {
 	}
 }
 
-// A printed key would be at least as long as its 32 bytes.
-func TestKeysDoNotPrintThemselves(t *testing.T) {
+// A printed key would be at least as long as its 32 bytes in hexadecimal.
+func TestKey_DoesNotPrintItself(t *testing.T) {
 	c := signing.NewCredentials(exampleID, exampleSecret, "")
 	for _, a := range []signing.Algorithm{signing.HMAC, signing.ECDSA} {
 		key, err := signing.DeriveKey(a, c, exampleTime, signing.Scope{Service: "s3", Region: "us-east-1"})
@@ -394,7 +395,7 @@ func TestRedact(t *testing.T) {
 	}
 	const encoded = "IQoJb3JpZ2luX2VjEXAMPLE%2F%2F%2F"
 	if !strings.Contains(header.CanonicalRequest, exampleToken) || !strings.Contains(query.CanonicalRequest, encoded) {
-		t.Fatal("the canonical requests do not hold the token to begin with")
+		t.Fatal("the canonical requests do not contain the token in the first place")
 	}
 	text := r.Credentials.Redact(header.CanonicalRequest + query.CanonicalRequest + exampleSecret)
 	for _, secret := range []string{exampleToken, encoded, exampleSecret} {
@@ -407,7 +408,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-func TestInputErrorSaysWhere(t *testing.T) {
+func TestInputError_SaysWhere(t *testing.T) {
 	for _, tt := range []struct {
 		err  signing.InputError
 		want string

@@ -5,42 +5,42 @@ import (
 	"strings"
 )
 
-// scratch is the memory in which one request is signed. It is used again, so that
-// a signature costs little more than its hashes.
+// scratch is the working memory for signing one request. It is reused, so that a signature costs
+// little more than its hashes.
 type scratch struct {
-	names   []byte  // the headers' names in lower case
-	fields  []field // the headers as they come, and joined once arranged
+	names   []byte  // the header names in lower case
+	fields  []field // the headers in the order given, repeated ones joined by arrangeFields
 	sorted  []rank  // the fields by name
 	query   []byte  // the query in wire form
 	pairs   []pair  // where in query each parameter is
 	order   []rank  // the pairs by name and value
 	scope   []byte  // the credential scope
 	payload []byte  // the payload's hash
-	text    []byte  // canonical request, string to sign, signature and what is made of them
+	text    []byte  // canonical request, string to sign, signature and the results made from them
 
 	signedHeaders []byte
 
-	checked string // the names that were signed last: often the next request has the same
+	checked string // the result of the last Check: the next request often has the same
 
-	date   string    // of X-Amz-Date, and which second of Unix time it is:
-	second int64     // often the next request has the same
-	sha256 hash.Hash // to be used again
+	date   string    // of X-Amz-Date, and its second in Unix time:
+	second int64     // the next request often has the same
+	sha256 hash.Hash // reused
 
-	sendHash bool // x-amz-content-sha256 is sent
+	sendHash bool // send x-amz-content-sha256
 	inOrder  bool // the query is sorted
-	// Where in text the canonical request and the string to sign end.
+	// The ends of the canonical request and the string to sign in text.
 	canonical, stringToSign int
 }
 
-// reset makes it ready for the next request.
+// reset prepares d for the next request.
 func (d *scratch) reset() {
-	clear(d.fields) // they hold on to what was signed
+	clear(d.fields) // release the strings that were signed
 	d.names, d.fields, d.sorted = d.names[:0], d.fields[:0], d.sorted[:0]
 	d.query, d.pairs, d.order = d.query[:0], d.pairs[:0], d.order[:0]
 	d.text, d.inOrder = d.text[:0], false
 }
 
-// begin checks a request and takes over what both forms of signing share.
+// begin checks a request and reads what both forms of signing need.
 func (d *scratch) begin(r *Request) error {
 	if err := r.check(); err != nil {
 		return err
@@ -57,13 +57,13 @@ func (d *scratch) begin(r *Request) error {
 	return d.takeHeaders(r)
 }
 
-// explain fills in the texts of the steps.
+// explain sets the intermediate texts of the result.
 func (d *scratch) explain(out *Signed) {
 	out.CanonicalRequest = string(d.text[:d.canonical])
 	out.StringToSign = string(d.text[d.canonical:d.stringToSign])
 }
 
-// takeHeaders takes over the host and the caller's headers.
+// takeHeaders adds the host and the caller's headers.
 func (d *scratch) takeHeaders(r *Request) error {
 	d.addHeader("host", notSent, r.URL.Host())
 	for i, h := range r.Headers {
@@ -75,7 +75,7 @@ func (d *scratch) takeHeaders(r *Request) error {
 		switch string(name) {
 		case "host":
 			if !sameHost(value, r.URL) {
-				reason = "differs from the host of the URL, from which it is sent"
+				reason = "differs from the host of the URL"
 			}
 		case "x-amz-content-sha256":
 			d.sendHash = true
@@ -99,7 +99,7 @@ func (d *scratch) takeHeaders(r *Request) error {
 	return nil
 }
 
-// sameHost says whether a Host header says what the URL says.
+// sameHost reports whether a Host header means the host of the URL.
 func sameHost(host string, u URL) bool {
 	defaultPort := ":443"
 	if u.Scheme() == "http" {
@@ -108,8 +108,8 @@ func sameHost(host string, u URL) bool {
 	return strings.ToLower(strings.TrimSuffix(host, defaultPort)) == u.Host()
 }
 
-// chooseSigned marks the fields to sign beside those that must be, as the request
-// asks, once they are all there. It arranges them.
+// chooseSigned arranges the fields, once all are there, and marks those that the request asks to
+// sign in addition to the mandatory ones.
 func (d *scratch) chooseSigned(r *Request) error {
 	d.arrangeFields()
 	if r.SignAllHeaders {

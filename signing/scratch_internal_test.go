@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// A scratch that waits for the next request holds on to nothing of the last one.
-func TestScratchForgetsHeaders(t *testing.T) {
+// A scratch in the pool must not hold on to the headers of its last request.
+func TestScratch_ResetReleasesHeaders(t *testing.T) {
 	d := scratchOf(t, []Header{{"X-Amz-A", "1"}, {"x-amz-a", "2"}, {"X-Amz-B", "3"}})
 	if len(d.fields) == 0 {
-		t.Fatal("there is nothing to forget")
+		t.Fatal("there are no headers to release")
 	}
 	d.reset()
 	for i, f := range d.fields[:cap(d.fields)] {
 		if f.name != nil || f.sendAs != "" || f.value != "" {
-			t.Errorf("field %d holds %q: %q", i, f.sendAs, f.value)
+			t.Errorf("field %d still has %q: %q", i, f.sendAs, f.value)
 		}
 	}
 }
 
-// One large request does not make all the later ones hold its space.
-func TestLargeScratchIsNotKept(t *testing.T) {
+// A large request must not make the pool keep its memory.
+func TestRelease_DropsLargeScratches(t *testing.T) {
 	many := make([]Header, 2<<10)
 	for i := range many {
 		many[i] = Header{"X-" + strconv.Itoa(i), ""}

@@ -16,16 +16,16 @@ import (
 	"countersign/signing"
 )
 
-// A second opinion: the signer of AWS's own SDK for Go, on requests that both
-// take. Where they differ on purpose, TestIntendedDifferences says how.
+// These tests compare with the signer of AWS's own SDK for Go, on requests that both accept.
+// TestIntendedDifferences lists the intentional differences.
 
-// sdkRequest returns what the SDK is to sign so that it signs the same: the URL
-// and the headers as Sign returns them to be sent.
+// sdkRequest returns the request that the SDK must sign to get the same signature: the URL and
+// headers as Sign returns them.
 func sdkRequest(t testing.TB, r *signing.Request, sent signing.Signed, length int) *http.Request {
 	t.Helper()
 	request, err := http.NewRequest(r.Method, r.URL.String(), nil)
 	if err != nil {
-		t.Fatalf("net/http does not take what Sign returns: %v", err)
+		t.Fatalf("net/http does not accept what Sign returns: %v", err)
 	}
 	request.ContentLength = int64(length)
 	for _, h := range sent.Headers {
@@ -54,7 +54,7 @@ func sdkCredentials(r *signing.Request) aws.Credentials {
 	}
 }
 
-// sdkSign returns the Authorization header of the SDK.
+// sdkSign returns the SDK's Authorization header.
 func sdkSign(t testing.TB, r *signing.Request, request *http.Request) string {
 	t.Helper()
 	err := v4.NewSigner().SignHTTP(
@@ -66,7 +66,7 @@ func sdkSign(t testing.TB, r *signing.Request, request *http.Request) string {
 	return request.Header.Get("Authorization")
 }
 
-// sdkPresign returns the presigned URL of the SDK.
+// sdkPresign returns the SDK's presigned URL.
 func sdkPresign(t testing.TB, r *signing.Request, request *http.Request) string {
 	t.Helper()
 	if request.URL.RawQuery != "" {
@@ -82,7 +82,7 @@ func sdkPresign(t testing.TB, r *signing.Request, request *http.Request) string 
 	return u
 }
 
-// Bits of the last argument of FuzzSameAsSDK.
+// Flags in the last argument of FuzzSameAsSDK.
 const (
 	fuzzS3 = 1 << iota
 	fuzzToken
@@ -111,12 +111,12 @@ func FuzzSameAsSDK(f *testing.F) {
 		if !ok {
 			return
 		}
-		_ = sameAsSDK(t, ours, r, len(body)) // what we refuse is no difference
+		_ = sameAsSDK(t, ours, r, len(body)) // a request that we reject is not a difference
 	})
 }
 
-// sameAsSDK signs a request in both forms with both signers and reports
-// differences. The error is ours.
+// sameAsSDK signs a request in both forms with both signers and reports differences. It returns our
+// signer's error.
 func sameAsSDK(t testing.TB, ours *signing.Signer, r *signing.Request, length int) error {
 	t.Helper()
 	signed, err := ours.Sign(r)
@@ -143,8 +143,7 @@ func sameAsSDK(t testing.TB, ours *signing.Signer, r *signing.Request, length in
 	return nil
 }
 
-// fuzzRequest makes a request of arbitrary input in a way that both signers
-// should take, if the input allows.
+// fuzzRequest turns arbitrary input into a request that both signers should accept, if possible.
 func fuzzRequest(method, rawURL, lines, body string, flags byte) (*signing.Request, bool) {
 	u, _, err := signing.ParseURL(rawURL, nil)
 	if err != nil {
@@ -205,7 +204,7 @@ func canonicalQuery(t testing.TB, u signing.URL) string {
 	return query
 }
 
-// Each row signs one request with both signers and says what either makes of it.
+// Each row signs one request with both signers and states the result of each.
 func TestIntendedDifferences(t *testing.T) {
 	const target = "https://example.amazonaws.com/"
 	for _, tt := range []struct {
@@ -222,7 +221,7 @@ func TestIntendedDifferences(t *testing.T) {
 			url:  target + "a/../b", ours: "/b", sdk: "/a/../b",
 		},
 		{
-			name: "empty segments: the same",
+			name: "empty segments: likewise",
 			url:  target + "a//b", ours: "/a/b", sdk: "/a//b",
 		},
 		{
@@ -238,23 +237,23 @@ func TestIntendedDifferences(t *testing.T) {
 			url:  "https://EXAMPLE.amazonaws.com/", ours: "host:example.amazonaws.com", sdk: "host:EXAMPLE.amazonaws.com",
 		},
 		{
-			name: "the default port of an IPv6 host: the SDK takes the brackets with it",
+			name: "the default port of an IPv6 host: the SDK removes the brackets too",
 			url:  "https://[::1]:443/", ours: "host:[::1]", sdk: "host:::1",
 		},
 		{
-			name: "a tab in a value: folded, and returned so",
+			name: "a tab in a value: folded, also in the header returned",
 			url:  target, header: http.Header{"X-Amz-A": {"a \tb"}}, ours: "x-amz-a:a b", sdk: "x-amz-a:a \tb",
 		},
 		{
-			name: "a no-break space at the end of a value is no white space in HTTP",
+			name: "a no-break space at the end of a value is not white space in HTTP",
 			url:  target, header: http.Header{"X-Amz-A": {"a\u00a0"}}, ours: "x-amz-a:a\u00a0", sdk: "x-amz-a:a",
 		},
 		{
-			name: "headers that nobody asked to sign",
+			name: "headers that are not named",
 			url:  target, header: http.Header{"Accept": {"*/*"}}, ours: "host;x-amz-date", sdk: "accept;host;x-amz-date",
 		},
 		{
-			name: "a header that concerns one connection",
+			name: "a per-connection header",
 			url:  target, header: http.Header{"Connection": {"close"}}, signedHeaders: []string{"connection"},
 			oursErr: signing.InputSignedHeaders, sdk: "connection:close",
 		},
@@ -271,7 +270,7 @@ func TestIntendedDifferences(t *testing.T) {
 			url:  target + "?a=1;b=2&c=3", oursErr: signing.InputURL, sdk: "c=3",
 		},
 		{
-			name: "a query that cannot be decoded: the same",
+			name: "a query that cannot be decoded: likewise",
 			url:  target + "?a=%zz&c=3", oursErr: signing.InputURL, sdk: "c=3",
 		},
 	} {
@@ -284,7 +283,7 @@ func TestIntendedDifferences(t *testing.T) {
 			canonical, err := signURL(r, tt.url, tt.s3)
 			if tt.oursErr != 0 {
 				if input := wantInputError(t, err); input.Part != tt.oursErr {
-					t.Errorf("ours: %v, want a fault of %s", input, tt.oursErr)
+					t.Errorf("ours: %v, want an error about %s", input, tt.oursErr)
 				}
 			} else if err != nil || !slices.Contains(strings.Split(canonical, "\n"), tt.ours) {
 				t.Errorf("ours: %v, want the line %q in\n%s", err, tt.ours, canonical)

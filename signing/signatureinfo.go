@@ -8,53 +8,52 @@ import (
 	"unicode/utf8"
 )
 
-// Received is a request as it came.
+// Received is a request as it was received.
 type Received struct {
-	// Method is as it came.
+	// Method is the HTTP method.
 	Method string
-	// URL is the one that was asked for, with the query, as the service reads it:
-	// see [ParseReceivedURL], [URL.RemoveDotSegments] and [URL.PlusIsSpace].
+	// URL is the requested URL with its query, as the service reads it: see [ParseReceivedURL],
+	// [URL.RemoveDotSegments] and [URL.PlusIsSpace].
 	URL URL
-	// Headers are all that came, Authorization among them unless the URL is
-	// presigned. Host counts as it came; without one it is that of the URL.
+	// Headers are all received headers, including Authorization unless the URL is presigned. Host
+	// is used as received; if it is absent, the URL's host is used.
 	Headers []Header
-	// PayloadHash is the lower-case hex SHA-256 of the payload that came, or
-	// [UnsignedPayload] where that was signed. Empty when the payload is not
-	// known: then the request is believed.
+	// PayloadHash is the lower-case hex SHA-256 of the received payload, or [UnsignedPayload] if
+	// that was signed. Empty if the payload is not known: then the hash that the request claims is
+	// trusted.
 	PayloadHash string
 }
 
-// SignatureInfo is what a request says of its own signature. Nothing in it is proved.
+// SignatureInfo is what a request says about its own signature. None of it is verified.
 type SignatureInfo struct {
 	Algorithm   Algorithm
 	AccessKeyID string
 	// CredentialScope is "20150830/us-east-1/service/aws4_request".
 	CredentialScope string
-	// Scope is that of the credential scope; with [ECDSA] its region is the
-	// region set, which is sent beside it.
+	// Scope is taken from the credential scope; with [ECDSA] its region is the region set, which is
+	// sent separately.
 	Scope Scope
-	// SignedHeaders are the names as they are listed: "host;x-amz-date".
+	// SignedHeaders are the names as listed: "host;x-amz-date".
 	SignedHeaders string
 	// Signature is hexadecimal.
 	Signature string
-	// Time is X-Amz-Date, or else Date.
+	// Time is X-Amz-Date, or Date if that is absent.
 	Time time.Time
-	// SessionToken is empty when there is none.
+	// SessionToken is empty if there is none.
 	SessionToken string
-	// Presigned says that it stands in the query, and Expires how long
-	// it holds then, zero where it does not say.
+	// Presigned reports whether the signature is in the query. Expires is how long it is then
+	// valid, zero if the URL does not say.
 	Presigned bool
 	Expires   time.Duration
 
-	// PayloadHash is x-amz-content-sha256, empty where the request does not say.
+	// PayloadHash is x-amz-content-sha256, empty if the request does not have it.
 	PayloadHash string
 
 	expressToken string // x-amz-s3session-token
 }
 
-// ReadSignatureInfo reads what a request says of its signature, from the Authorization
-// header and its companions or from the query. The error is a [*Mismatch]; what could
-// be read is returned with it.
+// ReadSignatureInfo reads a request's signature from the Authorization header and its companions,
+// or from the query. The error is a [*Mismatch]; it comes with the parts that could be read.
 func ReadSignatureInfo(r *Received) (SignatureInfo, error) {
 	sent := make(fieldValues)
 	for _, h := range r.Headers {
@@ -70,7 +69,7 @@ func ReadSignatureInfo(r *Received) (SignatureInfo, error) {
 	_, c.Presigned = asked["X-Amz-Signature"]
 	switch {
 	case byHeader && c.Presigned:
-		return c, &Mismatch{Part: PartAuthorization, Reason: "stands both in a header and in the query"}
+		return c, &Mismatch{Part: PartAuthorization, Reason: "is both in a header and in the query"}
 	case byHeader:
 		err := c.readHeaders(sent)
 		return c, err
@@ -86,7 +85,7 @@ type fieldValues map[string][]string
 
 func (v fieldValues) add(name, value string) { v[name] = append(v[name], value) }
 
-// one returns the value of a field that must be there once, or may be absent.
+// one returns the value of a field that must be present exactly once, or at most once if optional.
 func (v fieldValues) one(part Part, name string, optional bool) (string, error) {
 	switch values := v[name]; {
 	case len(values) == 1 && !utf8.ValidString(values[0]):
@@ -101,7 +100,7 @@ func (v fieldValues) one(part Part, name string, optional bool) (string, error) 
 	return "", nil
 }
 
-// infoField is a header or parameter and where it is read into.
+// infoField is a header or parameter to read, and the destination of its value.
 type infoField struct {
 	part     Part
 	name     string
@@ -109,7 +108,7 @@ type infoField struct {
 	into     *string
 }
 
-// read reads all fields that it can, and returns the first mismatch.
+// read reads all fields it can, and returns the first mismatch.
 func (v fieldValues) read(fields []infoField) error {
 	var first error
 	for _, f := range fields {
@@ -175,15 +174,15 @@ func (c *SignatureInfo) readQuery(asked, sent fieldValues) error {
 	}
 	seconds, err := strconv.ParseUint(expires, 10, 32)
 	if expires != "" && (err != nil || seconds == 0) {
-		mismatch = cmp.Or[error](mismatch, &Mismatch{Part: PartDate, Name: "X-Amz-Expires", Reason: "is not from 1 to 604800 seconds"})
+		mismatch = cmp.Or[error](mismatch, &Mismatch{Part: PartDate, Name: "X-Amz-Expires", Reason: "must be from 1 to 604800 seconds"})
 	}
 	c.Expires = time.Duration(seconds) * time.Second
 	return cmp.Or(mismatch, c.interpret(algorithm, credential, "X-Amz-Date", date, regionSet))
 }
 
-// interpret reads the texts that both forms share.
+// interpret parses the values that both forms share.
 func (c *SignatureInfo) interpret(algorithm, credential, dateName, date, regionSet string) error {
-	if a := Algorithm(algorithm); a == HMAC || a == ECDSA { // or it may be a secret of another scheme
+	if a := Algorithm(algorithm); a == HMAC || a == ECDSA { // anything else may be a secret of another scheme
 		c.Algorithm = a
 	}
 	c.AccessKeyID, c.CredentialScope, _ = strings.Cut(credential, "/")
@@ -200,33 +199,33 @@ func (c *SignatureInfo) interpret(algorithm, credential, dateName, date, regionS
 	}
 	switch {
 	case c.Algorithm == "":
-		return &Mismatch{Part: PartAuthorization, Reason: "names neither " + string(HMAC) + " nor " + string(ECDSA)}
+		return &Mismatch{Part: PartAuthorization, Reason: "must name " + string(HMAC) + " or " + string(ECDSA)}
 	case err != nil:
 		return badDate(dateName, date)
 	case c.Scope.Service == "":
 		return &Mismatch{
 			Part:   PartScope,
 			Name:   "Credential",
-			Reason: "is not of the form id/day/region/service/aws4_request, which has no region in Version 4a",
+			Reason: "must have the form id/day/region/service/aws4_request, without the region in Version 4a",
 		}
 	case pieces[len(pieces)-1] != scopeEnd:
 		return &Mismatch{Part: PartScope, Name: "Credential", Reason: "does not end in aws4_request"}
 	case pieces[0] != date[:day]:
-		return &Mismatch{Part: PartScope, Name: "Credential", Reason: "has another day than " + dateName}
+		return &Mismatch{Part: PartScope, Name: "Credential", Reason: "has a different day than " + dateName}
 	}
 	return nil
 }
 
-// badDate says what a date is that is not of the form that signatures take.
+// badDate returns the mismatch for a date that is not in the format of signatures.
 func badDate(name, date string) *Mismatch {
-	for _, layout := range []string{time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC} { // as HTTP knows them
+	for _, layout := range []string{time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC} { // the formats of HTTP dates
 		if _, err := time.Parse(layout, date); err == nil {
 			return &Mismatch{
 				Part:   PartDate,
 				Name:   name,
-				Reason: "is in the form of RFC 1123; a signature needs X-Amz-Date in the form 20150830T123600Z",
+				Reason: "is in the format of RFC 1123; a signature needs X-Amz-Date in the format 20150830T123600Z",
 			}
 		}
 	}
-	return &Mismatch{Part: PartDate, Name: name, Reason: "is not of the form 20150830T123600Z"}
+	return &Mismatch{Part: PartDate, Name: name, Reason: "must have the format 20150830T123600Z"}
 }

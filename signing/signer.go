@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// Signer signs requests. It keeps the space that it works in; derived keys are
-// kept by the [Credentials]. The zero Signer is ready for use.
+// Signer signs requests. It reuses its working memory; derived keys are cached in the
+// [Credentials]. The zero Signer is ready for use.
 type Signer struct{ scratches sync.Pool }
 
-// Sign signs a request by headers.
+// Sign signs a request in its Authorization header.
 func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	d := s.open()
 	defer s.release(d)
@@ -20,7 +20,7 @@ func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	begin := len(d.text)
 	d.text = d.appendAuthorization(d.text, r, signature)
 	out.Authorization = string(d.text[begin:])
-	// Its parts are parts of the one string.
+	// The other results are substrings of it.
 	text := out.Authorization
 	text, out.Signature = cutLast(text, len(signature), beforeSignature)
 	text, out.SignedHeaders = cutLast(text, len(d.signedHeaders), beforeNames)
@@ -33,15 +33,14 @@ func (s *Signer) Sign(r *Request) (out Signed, err error) {
 	return out, nil
 }
 
-// AppendAuthorization signs a request like [Signer.Sign], and appends the value
-// of its Authorization header: for those who sign much, and who send the rest by
-// themselves. That is X-Amz-Date in [TimeFormat], as far as the request asks for
-// them X-Amz-Security-Token, X-Amz-Content-Sha256 and X-Amz-Region-Set, and the
-// request's own headers. These are best given with names once and white space
-// folded, since they are signed so.
+// AppendAuthorization signs a request like [Signer.Sign], and appends the value of its
+// Authorization header. It is for callers who sign a lot and build the request themselves. They
+// must also send X-Amz-Date in [TimeFormat], the request's own headers, and X-Amz-Security-Token,
+// X-Amz-Content-Sha256 and X-Amz-Region-Set if the request calls for them. The request's headers
+// should have unique names and folded white space, since that is how they are signed.
 //
-// The usual request costs no allocation where dst has the capacity. With an error
-// dst comes back as it was.
+// A typical request needs no allocation if dst has the capacity. On error, dst is returned
+// unchanged.
 func (s *Signer) AppendAuthorization(dst []byte, r *Request) ([]byte, error) {
 	d := s.open()
 	defer s.release(d)
@@ -52,9 +51,8 @@ func (s *Signer) AppendAuthorization(dst []byte, r *Request) ([]byte, error) {
 	return d.appendAuthorization(dst, r, signature), nil
 }
 
-// Check refuses what [Signer.Sign] would refuse, and returns the names of the
-// headers that it would sign: "host;x-amz-date". The credentials are not looked at
-// but for their form.
+// Check fails if [Signer.Sign] would, and otherwise returns the names of the headers that Sign
+// would sign: "host;x-amz-date". Only the form of the credentials is checked.
 func (s *Signer) Check(r *Request) (signedHeaders string, err error) {
 	d := s.open()
 	defer s.release(d)
@@ -67,13 +65,13 @@ func (s *Signer) Check(r *Request) (signedHeaders string, err error) {
 	return d.checked, nil
 }
 
-// cutLast cuts the last n bytes off, and what is before them.
+// cutLast cuts off the last n bytes of s, and the text before that precedes them.
 func cutLast(s string, n int, before string) (rest, last string) {
 	begin := len(s) - n
 	return s[:begin-len(before)], s[begin:]
 }
 
-// signHeaders does all the steps but the last for the header form.
+// signHeaders does all steps except the last for a signature in a header.
 func (d *scratch) signHeaders(r *Request) (signature []byte, err error) {
 	if err := d.canonicalize(r); err != nil {
 		return nil, err
@@ -113,8 +111,8 @@ func (s *Signer) open() *scratch {
 	return &scratch{sha256: sha256.New()}
 }
 
-// release keeps a scratch for the next request, unless it has grown beyond what
-// requests usually need: by what is signed, or by headers that are not.
+// release keeps a scratch for the next request, unless an unusually large request made it grow: by
+// its signed text, or by headers that are not signed.
 func (s *Signer) release(d *scratch) {
 	if cap(d.text) <= 64<<10 && cap(d.names) <= 64<<10 && cap(d.fields) <= 1<<10 {
 		d.reset()

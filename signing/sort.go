@@ -6,15 +6,14 @@ import (
 	"slices"
 )
 
-// rank is an item to sort: its number, and the first bytes of its name, which
-// settle most comparisons.
+// rank is an item to sort: its index, and the first bytes of its name, which settle most
+// comparisons.
 type rank struct {
 	first  uint64
 	number int
 }
 
-// firstBytes returns the first eight bytes of a name as a number that compares
-// as they do.
+// firstBytes returns the first eight bytes of a name as a number of the same sort order.
 func firstBytes(name []byte) uint64 {
 	if len(name) >= 8 {
 		return binary.BigEndian.Uint64(name)
@@ -24,7 +23,7 @@ func firstBytes(name []byte) uint64 {
 	return binary.BigEndian.Uint64(padded[:])
 }
 
-// sortRanks sorts; compare is asked of those that begin alike.
+// sortRanks sorts ranks, calling compare only for items with the same first bytes.
 func sortRanks(ranks []rank, compare func(i, j int) int) {
 	slices.SortFunc(ranks, func(a, b rank) int {
 		if a.first != b.first {

@@ -6,7 +6,7 @@ import (
 	"countersign/signing"
 )
 
-func TestCanonicalHeadersRefuses(t *testing.T) {
+func TestCanonicalHeaders_Rejects(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		headers []signing.Header
@@ -22,12 +22,12 @@ func TestCanonicalHeadersRefuses(t *testing.T) {
 			continue
 		}
 		if input := wantInputError(t, err); input.Part != signing.InputHeaders {
-			t.Errorf("%s: %+v, want a fault of headers", tt.name, input)
+			t.Errorf("%s: %+v, want an error about headers", tt.name, input)
 		}
 	}
 }
 
-func TestDeriveKeyRefuses(t *testing.T) {
+func TestDeriveKey_Rejects(t *testing.T) {
 	c, s := signing.NewCredentials(exampleID, exampleSecret, ""), signing.Scope{Service: "s3", Region: "us-east-1"}
 	for _, tt := range []struct {
 		part signing.InputPart
@@ -43,15 +43,15 @@ func TestDeriveKeyRefuses(t *testing.T) {
 	} {
 		key, err := signing.DeriveKey(tt.a, tt.c, exampleTime, tt.s)
 		if input := wantInputError(t, err); input.Part != tt.part {
-			t.Errorf("DeriveKey: %+v, want a fault of %s", input, tt.part)
+			t.Errorf("DeriveKey: %+v, want an error about %s", input, tt.part)
 		}
 		if _, err := key.Sign("text"); err == nil || key.Verify("text", "") || key.PublicKey() != nil {
-			t.Errorf("the zero key signs, verifies or has a public half: %v", err)
+			t.Errorf("the zero key signs, verifies or has a public key: %v", err)
 		}
 	}
 }
 
-func TestKeysTellEachOther(t *testing.T) {
+func TestKey_VerifiesOnlyItsSignature(t *testing.T) {
 	c, s := signing.NewCredentials(exampleID, exampleSecret, ""), signing.Scope{Service: "s3", Region: "us-east-1"}
 	for _, a := range []signing.Algorithm{signing.HMAC, signing.ECDSA} {
 		key, err := signing.DeriveKey(a, c, exampleTime, s)
@@ -73,15 +73,15 @@ func TestKeysTellEachOther(t *testing.T) {
 	}
 }
 
-func TestZeroCredentialsHoldNothing(t *testing.T) {
+func TestCredentials_ZeroValueIsEmpty(t *testing.T) {
 	var c signing.Credentials
 	if c.SecretAccessKey() != "" || c.SessionToken() != "" {
-		t.Error("zero credentials hold a secret")
+		t.Error("zero credentials have a secret")
 	}
 	_ = wantInputError(t, c.Check())
 }
 
-func TestHostOfPlainHTTP(t *testing.T) {
+func TestSign_HostOfPlainHTTP(t *testing.T) {
 	r := exampleRequest(t)
 	r.URL = mustParse(t, "http://127.0.0.1:80/")
 	r.Headers = []signing.Header{{Name: "Host", Value: "127.0.0.1:80"}}

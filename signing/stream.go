@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Stream signs the pieces of a payload that is sent signed piece by piece, each
-// signature over the one before. It is not safe for use by several goroutines.
+// Stream signs the pieces of a payload that is sent in signed chunks, where each signature also
+// covers the previous one. It is not safe for concurrent use.
 type Stream struct {
 	request  Request
-	date     string // of the request
+	date     string // the request's
 	previous string
-	text     []byte // the space of what is signed
+	text     []byte // reused memory for the string to sign
 }
 
-// SignStream signs a request whose PayloadHash is one of the STREAMING-AWS4
-// forms, and answers with the stream that signs what follows its headers (S3
-// API Reference, "Transferring Payload in Multiple Chunks").
+// SignStream signs a request whose PayloadHash is one of the STREAMING-AWS4 values, and returns the
+// stream that signs what follows its headers (S3 API Reference, "Transferring Payload in Multiple
+// Chunks").
 func (s *Signer) SignStream(r *Request) (Signed, *Stream, error) {
 	if !strings.HasPrefix(r.PayloadHash, "STREAMING-AWS4-") {
-		return Signed{}, nil, inputError(InputPayloadHash, "is not that of a payload whose pieces are signed")
+		return Signed{}, nil, inputError(InputPayloadHash, "must be one of the STREAMING-AWS4 values")
 	}
 	signed, err := s.Sign(r)
 	if err != nil {
@@ -31,15 +31,15 @@ func (s *Signer) SignStream(r *Request) (Signed, *Stream, error) {
 	return signed, &Stream{request: *r, date: signed.Date, previous: signed.Signature}, nil
 }
 
-// Chunk returns the signature of the next chunk; the last one is empty. With
-// [ECDSA] it is padded with asterisks to a fixed length, as it is sent.
+// Chunk returns the signature of the next chunk; the last chunk is empty. With [ECDSA] the
+// signature is padded with asterisks to a fixed length, as it is sent.
 func (s *Stream) Chunk(data []byte) (string, error) {
 	empty, hash := sha256.Sum256(nil), sha256.Sum256(data)
 	return s.chain("-PAYLOAD", s.date, empty[:], hash[:])
 }
 
-// Trailer returns the signature of the headers that follow the last chunk (S3
-// API Reference, "Including Trailing Headers").
+// Trailer returns the signature of the headers after the last chunk (S3 API Reference, "Including
+// Trailing Headers").
 func (s *Stream) Trailer(headers []Header) (string, error) {
 	var d scratch
 	for i, h := range headers {
@@ -55,12 +55,11 @@ func (s *Stream) Trailer(headers []Header) (string, error) {
 	return s.chain("-TRAILER", s.date, hash[:])
 }
 
-// Event returns the signature of the next message of an event stream, and the
-// encoded :date header that it covers, which is sent before :chunk-signature
-// (Transcribe Developer Guide, "Event stream encoding"). The last message is
-// empty.
+// Event returns the signature of the next message of an event stream, and the encoded :date header
+// that it covers, which is sent before :chunk-signature (Transcribe Developer Guide, "Event stream
+// encoding"). The last message is empty.
 func (s *Stream) Event(t time.Time, payload []byte) (dateHeader []byte, signature string, err error) {
-	const timestamp = 8 // the type of the header's value
+	const timestamp = 8 // the type of the header value
 	dateHeader = append(dateHeader, byte(len(":date")))
 	dateHeader = append(append(dateHeader, ":date"...), timestamp)
 	dateHeader = binary.BigEndian.AppendUint64(dateHeader, uint64(t.UnixMilli()))
@@ -72,7 +71,7 @@ func (s *Stream) Event(t time.Time, payload []byte) (dateHeader []byte, signatur
 // paddedSignature is the length of an [ECDSA] signature within a payload.
 const paddedSignature = 144
 
-// chain signs the hashes of a piece together with the signature before.
+// chain signs the hashes of a piece together with the previous signature.
 func (s *Stream) chain(kind, date string, hashes ...[]byte) (string, error) {
 	r := &s.request
 	text := append(append(append(s.text[:0], r.Algorithm.name()...), kind...), '\n')

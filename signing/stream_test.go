@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// streamVector is a request whose payload is signed piece by piece.
+// streamVector is a request whose payload is signed in chunks.
 type streamVector struct {
 	Request vector
 	Chunks  []struct {
@@ -40,12 +40,12 @@ func loadStreams(t *testing.T) []streamVector {
 		}
 	}
 	if got, want := [...]int{len(file.Cases), chunks, trailers, events}, [...]int{5, 12, 2, 4}; got != want {
-		t.Fatalf("streams.json holds %v cases, chunks, trailers and events, want %v", got, want)
+		t.Fatalf("streams.json has %v cases, chunks, trailers and events, want %v", got, want)
 	}
 	return file.Cases
 }
 
-func TestStreamVectors(t *testing.T) {
+func TestStream_Vectors(t *testing.T) {
 	for _, v := range loadStreams(t) {
 		t.Run(v.Request.Name, func(t *testing.T) {
 			r := v.Request.request(t)
@@ -87,9 +87,8 @@ func TestStreamVectors(t *testing.T) {
 	}
 }
 
-// The signatures of Version 4a are padded where they are sent, and not where
-// the next one is made over them.
-func TestStreamOfVersion4a(t *testing.T) {
+// Version 4a signatures are padded when sent, but not in the string to sign of the next one.
+func TestStream_Version4a(t *testing.T) {
 	r := exampleRequest(t)
 	r.Algorithm, r.PayloadHash = signing.ECDSA, signing.StreamingPayloadTrailerECDSA
 	signer := new(signing.Signer)
@@ -130,18 +129,18 @@ func TestStreamOfVersion4a(t *testing.T) {
 	}
 }
 
-func TestSignStreamRefusesAPayloadInOnePiece(t *testing.T) {
+func TestSignStream_RejectsAPayloadInOnePiece(t *testing.T) {
 	for _, hash := range []string{signing.PayloadHash(nil), signing.UnsignedPayload, signing.StreamingUnsignedPayloadTrailer, ""} {
 		r := exampleRequest(t)
 		r.PayloadHash = hash
 		_, _, err := new(signing.Signer).SignStream(r)
 		if input := wantInputError(t, err); input.Part != signing.InputPayloadHash {
-			t.Errorf("SignStream with %q: %v, want a fault of payloadSha256", hash, input)
+			t.Errorf("SignStream with %q: %v, want an error about the payload hash", hash, input)
 		}
 	}
 }
 
-func TestTrailerRefusesALineBreak(t *testing.T) {
+func TestTrailer_RejectsALineBreak(t *testing.T) {
 	r := exampleRequest(t)
 	r.PayloadHash = signing.StreamingPayloadTrailer
 	_, stream, err := new(signing.Signer).SignStream(r)

@@ -5,18 +5,18 @@ import (
 	"hash"
 )
 
-// NewTreeHash returns the SHA-256 tree hash of S3 Glacier, sent in
-// x-amz-sha256-tree-hash (S3 Glacier Developer Guide, "Computing Checksums"):
-// the hashes of each MiB, joined by two and hashed until one is left.
+// NewTreeHash returns the SHA-256 tree hash of S3 Glacier, which is sent in x-amz-sha256-tree-hash
+// (S3 Glacier Developer Guide, "Computing Checksums"): the hashes of each MiB are joined in pairs
+// and hashed until one is left.
 func NewTreeHash() hash.Hash { return &treeHash{leaf: sha256.New()} }
 
-// treeHash keeps the roots of complete subtrees of falling height, so that its
-// size grows with the logarithm of the payload.
+// treeHash keeps the roots of complete subtrees in descending height, so that its size grows with
+// the logarithm of the payload.
 type treeHash struct {
 	roots  [][sha256.Size]byte
-	leaves uint64    // complete ones; its bits are the heights of the roots
-	leaf   hash.Hash // of the MiB that is being written
-	filled int       // bytes of it
+	leaves uint64    // complete leaves; the bits set are the heights of the roots
+	leaf   hash.Hash // of the MiB being written
+	filled int       // bytes written to it
 }
 
 const leafSize = 1 << 20
@@ -32,7 +32,7 @@ func (h *treeHash) Reset() {
 func (h *treeHash) Write(p []byte) (int, error) {
 	written := len(p)
 	for len(p) > 0 {
-		if h.filled == leafSize { // a leaf is complete once more follows
+		if h.filled == leafSize { // complete the leaf only when more data follows
 			h.roots = append(h.roots, [sha256.Size]byte(h.leaf.Sum(nil)))
 			for bits := h.leaves; bits&1 == 1; bits >>= 1 {
 				h.roots = joinLast(h.roots)
@@ -58,7 +58,7 @@ func (h *treeHash) Sum(b []byte) []byte {
 	return append(b, roots[0][:]...)
 }
 
-// joinLast replaces the last two of several roots by the root above them.
+// joinLast replaces the last two roots with their parent.
 func joinLast(roots [][sha256.Size]byte) [][sha256.Size]byte {
 	n := len(roots)
 	var both [2 * sha256.Size]byte

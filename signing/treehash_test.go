@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// plainTreeHash follows the text of "Computing Checksums" level by level.
+// plainTreeHash computes the hash level by level, as "Computing Checksums" describes it.
 func plainTreeHash(payload []byte) string {
 	var level [][]byte
 	for rest := payload; ; {
@@ -56,7 +56,7 @@ func TestTreeHash(t *testing.T) {
 				t.Fatalf("Write = %d, %v, want %d", written, err, k)
 			}
 			rest = rest[k:]
-			h.Sum(nil) // changes nothing
+			h.Sum(nil) // must not change the state
 		}
 		if got, want := hex.EncodeToString(h.Sum(nil)), plainTreeHash(payload[:n]); got != want {
 			t.Errorf("tree hash of %d bytes = %s, want %s", n, got, want)
@@ -64,8 +64,8 @@ func TestTreeHash(t *testing.T) {
 	}
 }
 
-// From the S3 Glacier documentation: up to a MiB it is the SHA-256.
-func TestTreeHashOfADocumentedPayload(t *testing.T) {
+// From the S3 Glacier documentation: up to one MiB the tree hash is the SHA-256.
+func TestTreeHash_DocumentedPayload(t *testing.T) {
 	h := signing.NewTreeHash()
 	h.Write([]byte("Welcome to S3 Glacier."))
 	const want = "ff04b8bb12ae8f28832f4c291463fb51fa660c1fd18933da16d56eda7db27019f3"

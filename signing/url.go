@@ -7,25 +7,22 @@ import (
 	"unicode/utf8"
 )
 
-// URL is a parsed target in the form in which it is sent. It is made by
-// [ParseURL] alone and does not change, so that what is decided on, what is
-// signed and what is sent are one value.
+// URL is a parsed target in the form in which it is sent. Only [ParseURL] makes URLs and they are
+// immutable, so policies, the signature and the request sent all use the same value.
 type URL struct {
 	text              string // scheme://host/path?query
-	host, path, query int    // where each begins; query is len(text) without one
+	host, path, query int    // where each begins; query is len(text) if there is none
 }
 
-// ParseURL reads raw and adds parameters to its query. Scheme and host come
-// back in lower case, without the scheme's default port; characters of the
-// path that cannot be sent are percent-encoded as UTF-8; names and values of
-// the query are encoded as AWS wants them (unreserved characters plain, all
-// others encoded), in the order given.
+// ParseURL parses raw and adds parameters to its query. It returns the scheme and host in lower
+// case, without the scheme's default port; characters of the path that cannot be sent are
+// percent-encoded as UTF-8; names and values of the query are encoded as AWS requires (all but
+// unreserved characters encoded), in the order given.
 //
-// It refuses, with an [*InputError]: schemes other than http and https, a
-// missing host, an empty port, user information, a fragment, a backslash,
-// control characters, invalid UTF-8, a percent sign that encodes nothing, and
-// ';' in the query. A '+' in the query is read as a space, as AWS does, with a
-// [Warning].
+// It rejects the following with an [*InputError]: schemes other than http and https, a missing
+// host, an empty port, user information, a fragment, a backslash, control characters, invalid
+// UTF-8, a percent sign that is not part of an escape, and ';' in the query. A '+' in the query is
+// read as a space, as AWS does, with a [Warning].
 func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	var u URL
 	var warnings []Warning
@@ -63,9 +60,9 @@ func ParseURL(raw string, add []Parameter) (URL, []Warning, error) {
 	return u, warnings, nil
 }
 
-// ParseReceivedURL reads the URL of a request that someone else signed, as
-// [ParseURL] does, but for a ';' in the query: AWS reads that as itself, and
-// some signers leave it plain in X-Amz-SignedHeaders.
+// ParseReceivedURL parses the URL of a request that someone else signed. It differs from [ParseURL]
+// in accepting ';' in the query: AWS reads it literally, and some signers leave it unencoded in
+// X-Amz-SignedHeaders.
 func ParseReceivedURL(raw string) (URL, error) {
 	if target, query, found := strings.Cut(raw, "?"); found {
 		raw = target + "?" + strings.ReplaceAll(query, ";", "%3B")
@@ -74,8 +71,8 @@ func ParseReceivedURL(raw string) (URL, error) {
 	return u, err
 }
 
-// take takes a URL that is in wire form already, as the usual one is: https, no
-// port, no brackets and no escapes in its path. It reports false of any other.
+// take uses raw as it is if it is in wire form already, as most URLs are: https, no port, no
+// brackets and no escapes in the path. It returns false for any other URL.
 func (u *URL) take(raw string) bool {
 	const scheme = "https://"
 	if !strings.HasPrefix(raw, scheme) {
@@ -99,7 +96,7 @@ func (u *URL) take(raw string) bool {
 	return true
 }
 
-// read returns raw in wire form and sets where its parts begin.
+// read returns raw in wire form and sets the positions of its parts.
 func (u *URL) read(raw string) (dst []byte, reason string) {
 	scheme, defaultPort := "https://", 443
 	switch {
@@ -109,7 +106,7 @@ func (u *URL) read(raw string) (dst []byte, reason string) {
 	default:
 		return dst, "must begin with https:// or http://"
 	}
-	dst = append(make([]byte, 0, len(raw)+len(raw)/2), scheme...) // escapes take more
+	dst = append(make([]byte, 0, len(raw)+len(raw)/2), scheme...) // escapes need more space
 	u.host = len(dst)
 
 	target, query := cut(raw[len(scheme):], '?')
@@ -123,7 +120,7 @@ func (u *URL) read(raw string) (dst []byte, reason string) {
 	u.path = len(dst)
 	dst, ok := appendWirePath(dst, path, &pathChars)
 	if !ok {
-		return dst, "has a percent sign in its path that encodes nothing; a percent sign itself is %25"
+		return dst, "has a percent sign in its path that is not part of an escape; write %25 for a percent sign"
 	}
 	if u.query = len(dst); query == "" {
 		return dst, ""
@@ -131,7 +128,7 @@ func (u *URL) read(raw string) (dst []byte, reason string) {
 	return appendQuery(dst, query, '?')
 }
 
-// beginsWith says whether s begins with a scheme, in whatever case.
+// beginsWith reports whether s begins with a scheme, ignoring case.
 func beginsWith(s, scheme string) bool {
 	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)
 }
@@ -139,7 +136,7 @@ func beginsWith(s, scheme string) bool {
 // Scheme returns "https" or "http".
 func (u URL) Scheme() string { return strings.TrimSuffix(u.text[:u.host], "://") }
 
-// Host returns the host as the Host header is sent.
+// Host returns the host as it is sent in the Host header.
 func (u URL) Host() string { return u.text[u.host:u.path] }
 
 // Path returns the path in wire form; it begins with a slash.
@@ -148,7 +145,7 @@ func (u URL) Path() string { return u.text[u.path:u.query] }
 // RawQuery returns the query in wire form, without the question mark.
 func (u URL) RawQuery() string { return strings.TrimPrefix(u.text[u.query:], "?") }
 
-// Query returns the parameters, decoded, in the order in which they are sent.
+// Query returns the decoded parameters in the order in which they are sent.
 func (u URL) Query() []Parameter {
 	var parameters []Parameter
 	for rest := u.RawQuery(); rest != ""; {
@@ -163,7 +160,7 @@ func (u URL) Query() []Parameter {
 // String returns the URL to send.
 func (u URL) String() string { return u.text }
 
-// withPath returns u with another path, in wire form.
+// withPath returns u with another path, which must be in wire form.
 func (u URL) withPath(path string) URL {
 	if path == u.Path() {
 		return u
@@ -172,7 +169,7 @@ func (u URL) withPath(path string) URL {
 	return u
 }
 
-// unreadable says what stands in a URL that has no one reading.
+// unreadable returns what makes a URL ambiguous, or "" if nothing does.
 func unreadable(raw string) string {
 	if !utf8.ValidString(raw) {
 		return "is not valid UTF-8"
@@ -180,9 +177,9 @@ func unreadable(raw string) string {
 	for i := range len(raw) {
 		switch c := raw[i]; {
 		case c < ' ' || c == 0x7f:
-			return "holds a control character"
+			return "contains a control character"
 		case c == '\\':
-			return "holds a backslash, which some clients send as a slash; write %5C"
+			return "contains a backslash, which some clients send as a slash; write %5C"
 		case c == '#':
 			return "has a fragment, which is never sent; write %23 for a # in a name or value"
 		}
@@ -190,8 +187,7 @@ func unreadable(raw string) string {
 	return ""
 }
 
-// appendHost appends the host and port of an authority as the Host header
-// carries them.
+// appendHost appends the host and port of an authority as the Host header has them.
 func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason string) {
 	begin := len(dst)
 	if dst, reason = appendHostName(dst, authority); reason == "" {
@@ -200,7 +196,7 @@ func appendHost(dst []byte, authority string, defaultPort int) (_ []byte, reason
 	if strings.IndexByte(authority, '@') >= 0 {
 		return dst, "contains user information; credentials do not belong in a URL"
 	}
-	bracket := strings.IndexByte(authority, ']') + 1 // the end of an IPv6 address
+	bracket := strings.IndexByte(authority, ']') + 1 // after an IPv6 address
 	host, port, hasPort := strings.Cut(authority[bracket:], ":")
 	host = authority[:bracket+len(host)]
 	if dst, reason = appendHostName(dst[:begin], host); reason != "" || !hasPort {
@@ -234,9 +230,9 @@ func appendHostName(dst []byte, host string) (_ []byte, reason string) {
 	return dst, ""
 }
 
-// badLabels says what is wrong with the labels of a host. A last one that is a
-// number makes it an IPv4 address (URL Standard, "host parsing"), which clients
-// rewrite unless it is in the usual form.
+// badLabels returns what is wrong with the labels of a host, or "". A numeric last label makes the
+// host an IPv4 address (URL Standard, "host parsing"), which clients rewrite unless it is in the
+// usual form.
 func badLabels(host string) string {
 	if len(host) == 0 {
 		return "has no host"

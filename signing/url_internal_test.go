@@ -2,8 +2,8 @@ package signing
 
 import "testing"
 
-// The usual URL is taken as it is; that others are not costs them only time.
-func TestTakenAsItIs(t *testing.T) {
+// Most URLs are used as they are. For the others, that only costs time.
+func TestTake(t *testing.T) {
 	for raw, want := range map[string]bool{
 		"https://example.com/": true,
 		"https://examplebucket.s3.eu-west-1.amazonaws.com/a/$:@!&'()*+,": true,
@@ -18,8 +18,8 @@ func TestTakenAsItIs(t *testing.T) {
 	}
 }
 
-// A URL that is taken as it is would have come out the same had it been read.
-func FuzzTakenAsItIs(f *testing.F) {
+// A URL that is used as it is must be the same as if it had been parsed.
+func FuzzTake_MatchesRead(f *testing.F) {
 	for _, raw := range []string{
 		"https://example.com/", "https://example.com/a/b?c=d&e=", "https://xn--bcher-kva.example/~a/$:@!&'()*+,;=",
 		"https://127.0.0.1/?a=%2F&a=%E1%88%B4", "https://127.1/", "https://0x7f/", "https://a..b/", "https://.a/", "https://a./",
@@ -41,7 +41,7 @@ func FuzzTakenAsItIs(f *testing.F) {
 		}
 		text, reason := read.read(raw)
 		if read.text = string(text); read != taken || reason != "" || unreadable(raw) != "" {
-			t.Errorf("%q is taken as %+v and read as %+v: %s %s", raw, taken, read, reason, unreadable(raw))
+			t.Errorf("%q is taken as %+v but read as %+v: %s %s", raw, taken, read, reason, unreadable(raw))
 		}
 	})
 }

@@ -16,7 +16,7 @@ func mustParse(t testing.TB, raw string) signing.URL {
 	return u
 }
 
-func TestParseURLGivesTheWireForm(t *testing.T) {
+func TestParseURL_ReturnsTheWireForm(t *testing.T) {
 	for _, tt := range []struct{ name, raw, want string }{
 		{"wire form stays", "https://example.com/a/b?c=d&e=", "https://example.com/a/b?c=d&e="},
 		{"empty path is a slash", "https://example.com", "https://example.com/"},
@@ -30,15 +30,15 @@ func TestParseURLGivesTheWireForm(t *testing.T) {
 		{"IPv4", "http://127.0.0.1:9000/", "http://127.0.0.1:9000/"},
 		{"space and non-ASCII in a path encoded once", "https://e.com/a b/ሴ", "https://e.com/a%20b/%E1%88%B4"},
 		{"escapes in a path stay as they are", "https://e.com/a%3Ab%2fc", "https://e.com/a%3Ab%2fc"},
-		{"what a path may hold plain stays plain", "https://e.com/$:@!&'()*+,;=~", "https://e.com/$:@!&'()*+,;=~"},
-		{"what a path may not hold is encoded", `https://e.com/"<>[]^{|}` + "`", "https://e.com/%22%3C%3E%5B%5D%5E%7B%7C%7D%60"},
+		{"characters allowed in a path stay as they are", "https://e.com/$:@!&'()*+,;=~", "https://e.com/$:@!&'()*+,;=~"},
+		{"characters not allowed in a path are encoded", `https://e.com/"<>[]^{|}` + "`", "https://e.com/%22%3C%3E%5B%5D%5E%7B%7C%7D%60"},
 		{"parameter without =", "https://e.com/?a&b", "https://e.com/?a=&b="},
 		{"empty pieces dropped", "https://e.com/?&a=1&&=&b=2&", "https://e.com/?a=1&b=2"},
 		{"nothing but empty pieces", "https://e.com/?=&", "https://e.com/"},
 		{"empty query dropped", "https://e.com/?", "https://e.com/"},
 		{"empty name kept", "https://e.com/?=b", "https://e.com/?=b"},
 		{"repeated names kept in order", "https://e.com/?b=2&a=1&b=1", "https://e.com/?b=2&a=1&b=1"},
-		{"only the first = divides", "https://e.com/?a=b=c", "https://e.com/?a=b%3Dc"},
+		{"only the first = separates", "https://e.com/?a=b=c", "https://e.com/?a=b%3Dc"},
 		{"query encoded strictly", "https://e.com/?a=!'()*/:@$,~", "https://e.com/?a=%21%27%28%29%2A%2F%3A%40%24%2C~"},
 		{"query escapes in upper case", "https://e.com/?a=%2f%7e", "https://e.com/?a=%2F~"},
 		{"a second question mark is data", "https://e.com/?a=b?c", "https://e.com/?a=b%3Fc"},
@@ -56,7 +56,7 @@ func TestParseURLGivesTheWireForm(t *testing.T) {
 	}
 }
 
-func TestParseURLParts(t *testing.T) {
+func TestParseURL_Parts(t *testing.T) {
 	u := mustParse(t, "HTTP://Example.com:80/a//b?x=1&y")
 	for _, tt := range []struct{ name, got, want string }{
 		{"Scheme", u.Scheme(), "http"},
@@ -74,7 +74,7 @@ func TestParseURLParts(t *testing.T) {
 	}
 }
 
-func TestParseURLReadsPlusAsSpaceAndSaysSo(t *testing.T) {
+func TestParseURL_WarnsThatPlusIsASpace(t *testing.T) {
 	u, warnings, err := signing.ParseURL("https://e.com/a+b?q=a+b%2B", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestParseURLReadsPlusAsSpaceAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestParseURLAddsParameters(t *testing.T) {
+func TestParseURL_AddsParameters(t *testing.T) {
 	add := []signing.Parameter{{Name: "a b", Value: "1+1=2&c"}, {Name: "empty"}}
 	for _, tt := range []struct{ raw, want string }{
 		{"https://e.com", "https://e.com/?a%20b=1%2B1%3D2%26c&empty="},
@@ -107,7 +107,7 @@ func TestParseURLAddsParameters(t *testing.T) {
 	}
 }
 
-func TestParseURLRefuses(t *testing.T) {
+func TestParseURL_Rejects(t *testing.T) {
 	for _, tt := range []struct{ name, raw string }{
 		{"nothing", ""},
 		{"no scheme", "example.com/"},
@@ -132,7 +132,7 @@ func TestParseURLRefuses(t *testing.T) {
 		{"invalid UTF-8", "https://example.com/\xff"},
 		{"a space in the host", "https://exa mple.com/"},
 		{"a space before", " https://example.com/"},
-		{"a host in other letters", "https://exämple.com/"},
+		{"a host with a non-ASCII letter", "https://exämple.com/"},
 		{"an encoded host", "https://ex%61mple.com/"},
 		{"a host that ends with a dot", "https://example.com./"},
 		{"a host with an empty label", "https://example..com/"},
@@ -144,9 +144,9 @@ func TestParseURLRefuses(t *testing.T) {
 		{"an IPv6 address with a zone", "http://[fe80::1%25eth0]/"},
 		{"an open bracket", "http://[::1/"},
 		{"a bad escape in the path", "https://example.com/%zz"},
-		{"a cut escape in the path", "https://example.com/%4"},
+		{"a truncated escape in the path", "https://example.com/%4"},
 		{"a bad escape in the query", "https://example.com/?a=%zz"},
-		{"a cut escape in a name", "https://example.com/?%=1"},
+		{"a truncated escape in a name", "https://example.com/?%=1"},
 		{"a semicolon in the query", "https://example.com/?a=1;b=2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"countersign/signing"
 )
 
-// A vector is a request with its signature in the header form, the query form
-// or both, each step of them apart. Lines of a text are the elements of a list.
+// A vector is a request and its signature in the header form, the query form or both, step by step.
+// Texts are lists of lines.
 type vector struct {
 	Name                string
 	Method, URL         string
@@ -29,7 +29,7 @@ type vector struct {
 	Algorithm           signing.Algorithm
 	Path                string // "normalized", "s3", or as it is
 	DoubleEncode        bool
-	Payload             string // in place of the hash of the body
+	Payload             string // instead of the hash of the body
 	ContentSHA256Header bool
 	Token               signing.TokenMode
 	SignedHeaders       []string
@@ -39,7 +39,7 @@ type vector struct {
 	Header, Presigned   *steps
 }
 
-// steps are what is known of one form, in the order in which they are made.
+// steps are the known results of one form, in the order in which they are computed.
 type steps struct {
 	CanonicalQuery         string
 	CanonicalRequest       []string
@@ -57,7 +57,7 @@ type vectorFile struct {
 	Unsendable []struct{ Name, Reason string }
 }
 
-// The files, with how many cases each holds in each form.
+// vectorFiles are the files, with the number of cases in each form.
 var vectorFiles = []struct {
 	name                                 string
 	cases, header, presigned, unsendable int
@@ -68,7 +68,7 @@ var vectorFiles = []struct {
 	{"extra.json", 6, 6, 0, 0},
 }
 
-// loadJSON reads a file of testdata and refuses what its type does not know.
+// loadJSON reads a file of testdata, and fails on unknown fields.
 func loadJSON(t testing.TB, name string, into any) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name))
@@ -81,11 +81,11 @@ func loadJSON(t testing.TB, name string, into any) {
 		t.Fatalf("decoding %s: %v", name, err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		t.Fatalf("%s goes on after its end", name)
+		t.Fatalf("%s has text after its end", name)
 	}
 }
 
-// loadVectors returns every case, and fails unless all are there.
+// loadVectors returns all cases, and fails unless their number is right.
 func loadVectors(t testing.TB) []vector {
 	t.Helper()
 	var all []vector
@@ -118,7 +118,7 @@ func loadVectors(t testing.TB) []vector {
 	return all
 }
 
-// request returns the request to sign of a vector.
+// request returns the vector's request to sign.
 func (v *vector) request(t testing.TB) *signing.Request {
 	t.Helper()
 	u := mustParse(t, v.URL)
@@ -190,7 +190,7 @@ func (want *steps) compare(t *testing.T, got signing.Signed, key signing.Key) {
 	}
 }
 
-func TestVectorsSignedByHeaders(t *testing.T) {
+func TestSign_Vectors(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
 		if v.Header == nil {
@@ -213,7 +213,7 @@ func TestVectorsSignedByHeaders(t *testing.T) {
 	}
 }
 
-func TestVectorsPresigned(t *testing.T) {
+func TestPresign_Vectors(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
 		if v.Presigned == nil {
@@ -240,8 +240,8 @@ func TestVectorsPresigned(t *testing.T) {
 	}
 }
 
-// key returns the signing key of a vector, compared with the public key if the
-// vector gives one.
+// key returns the vector's signing key, after comparing it with the public key if the vector has
+// one.
 func (v *vector) key(t *testing.T, r *signing.Request) signing.Key {
 	t.Helper()
 	key, err := signing.DeriveKey(r.Algorithm, r.Credentials, r.Time, r.Scope)
@@ -266,8 +266,8 @@ func publicKey(t *testing.T, key signing.Key) [2]string {
 	return [2]string{hex.EncodeToString(point[1:33]), hex.EncodeToString(point[33:])}
 }
 
-// signedOnes returns the signed headers of a request whose whole was made.
-func signedOnes(r *signing.Request, whole signing.Signed) []signing.Header {
+// signedHeaders returns the signed headers of a request, given its result.
+func signedHeaders(r *signing.Request, whole signing.Signed) []signing.Header {
 	names := strings.Split(whole.SignedHeaders, ";")
 	signed := []signing.Header{{Name: "Host", Value: r.URL.Host()}}
 	for _, h := range whole.Headers {
@@ -278,8 +278,8 @@ func signedOnes(r *signing.Request, whole signing.Signed) []signing.Header {
 	return signed
 }
 
-// Each step alone gives what Sign gives.
-func TestStepsChainToSign(t *testing.T) {
+// The separate steps give the same results as Sign.
+func TestSteps_GiveWhatSignGives(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
 		t.Run(v.Name+string(v.Algorithm), func(t *testing.T) {
@@ -296,7 +296,7 @@ func TestStepsChainToSign(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			headers, names, err := signing.CanonicalHeaders(signedOnes(r, whole))
+			headers, names, err := signing.CanonicalHeaders(signedHeaders(r, whole))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,33 +7,31 @@ import (
 	"time"
 )
 
-// Expected is what a request is verified against.
+// Expected is what a received request is verified against.
 type Expected struct {
-	// Credentials are those that should have signed. Required.
+	// Credentials are the keys that should have signed it. Required.
 	Credentials Credentials
-	// Scope is what the signature should be for. An empty field takes any, and a
-	// region is also covered by a region set that it is in.
+	// Scope is what the signature should be for. An empty field matches anything; a region also
+	// matches a region set that contains it.
 	Scope Scope
-	// OtherSessions says that these are the credentials of one session of several
-	// that may have signed. What another one signed cannot be judged then; see
-	// [Verdict.Unknown].
+	// OtherSessions says that Credentials belong to one of several sessions that may have signed.
+	// The signature of another session cannot be verified then; see [Verdict.Unknown].
 	OtherSessions bool
 	// SingleEncode as in [Request].
 	SingleEncode bool
-	// S3Style says that the service is of the S3 family: the payload of a
-	// presigned URL that names no hash is unsigned, such a URL must say how long
-	// it holds, and x-amz-content-sha256 must be signed.
+	// S3Style says that the service is in the S3 family: the payload of a presigned URL without a
+	// hash is unsigned, such a URL must have an expiry, and x-amz-content-sha256 must be signed.
 	S3Style bool
-	// PayloadHash is what is signed of the payload where the request does not say.
-	// When empty it is the payload's hash, or what S3Style says.
+	// PayloadHash is the payload hash in the canonical request if the request does not state one.
+	// If empty, it is the hash of the payload, or follows from S3Style.
 	PayloadHash string
-	// Token as in [Request]. With [TokenAppended] a presigned URL's signature
-	// leaves the token out; when empty it may, since services differ. In the other
-	// form the signed headers tell.
+	// Token as in [Request]. With [TokenAppended] the signature of a presigned URL leaves the token
+	// out; if Token is empty it may, since services differ. In a header signature, the signed
+	// headers decide.
 	Token TokenMode
-	// Time is now. With the zero time no date is too early or too late.
+	// Time is the current time. With the zero time, no date is too early or too late.
 	Time time.Time
-	// Tolerance is how far the clocks may differ, [Window] when zero.
+	// Tolerance is how far the clocks may differ, [Window] if zero.
 	Tolerance time.Duration
 }
 
@@ -42,22 +40,22 @@ type Part string
 
 // The parts that can be wrong.
 const (
-	PartRequest       Part = "request"        // no request that HTTP can carry
+	PartRequest       Part = "request"        // not a request that HTTP can carry
 	PartAuthorization Part = "authorization"  // missing, given twice or malformed
 	PartAccessKey     Part = "access-key"     // not the expected one
 	PartScope         Part = "scope"          // another day, region, service or ending
 	PartDate          Part = "date"           // missing, malformed, too early, too late or expired
-	PartSignedHeaders Part = "signed-headers" // a header that must be signed is not, or one that is signed is absent
+	PartSignedHeaders Part = "signed-headers" // a mandatory header is not signed, or a signed header is absent
 	PartToken         Part = "session-token"  // missing, or not the expected one
-	PartPayloadHash   Part = "payload-hash"   // not that of the payload
-	PartSignature     Part = "signature"      // not that of the canonical request
+	PartPayloadHash   Part = "payload-hash"   // not the hash of the payload
+	PartSignature     Part = "signature"      // not the signature of the canonical request
 )
 
 // Mismatch is one thing wrong with a signed request.
 type Mismatch struct {
 	Part   Part
 	Name   string // the header or parameter at fault, or empty
-	Reason string // completes "Name …" or "Part …", without values of the request
+	Reason string // completes "Name …" or "Part …", and contains no values of the request
 }
 
 // Error implements error.
@@ -70,33 +68,31 @@ func (f *Mismatch) Error() string {
 
 // Verdict is the outcome of a verification.
 type Verdict struct {
-	// Info is what the request says of its signature.
+	// Info is what the request says about its signature.
 	Info SignatureInfo
-	// Mismatches are all that is wrong. Whether the signature is right is not known
-	// where it cannot be read, a signed header is absent, or the access
-	// key is another one.
+	// Mismatches are everything found wrong. The signature itself is not checked if it cannot be
+	// read, a signed header is absent, or the access key is a different one.
 	Mismatches []Mismatch
-	// CanonicalRequest and StringToSign are what the signature should be over,
-	// as far as they are known. They hold the session token; see [RedactTokens].
+	// CanonicalRequest and StringToSign are what the signature should be computed over, if known.
+	// They contain the session token; see [RedactTokens].
 	CanonicalRequest, StringToSign string
 
-	otherSession bool // another session's key signed
+	otherSession bool // signed with another session's key
 }
 
-// Valid says whether nothing is wrong.
+// Valid reports whether nothing is wrong.
 func (v *Verdict) Valid() bool { return len(v.Mismatches) == 0 }
 
-// Unknown says whether nothing is wrong but that another session signed, so that
-// its key is needed to tell; see [Expected.OtherSessions].
+// Unknown reports whether the only mismatch is that another session signed, so that its key is
+// needed to verify the signature; see [Expected.OtherSessions].
 func (v *Verdict) Unknown() bool { return v.otherSession && len(v.Mismatches) == 1 }
 
 func (v *Verdict) mismatch(p Part, name, reason string) {
 	v.Mismatches = append(v.Mismatches, Mismatch{p, name, reason})
 }
 
-// Verify computes the signature of a received request again, in either form and
-// with either algorithm, and says which parts of the request are wrong. Secrets
-// are compared in constant time.
+// Verify recomputes the signature of a received request, in either form and with either algorithm,
+// and returns which parts of the request are wrong. Secrets are compared in constant time.
 func Verify(r *Received, e *Expected) Verdict {
 	var v Verdict
 	info, err := ReadSignatureInfo(r)
@@ -124,7 +120,7 @@ func Verify(r *Received, e *Expected) Verdict {
 			return without
 		}
 	}
-	v.mismatch(PartSignature, "", "is not that of the canonical request")
+	v.mismatch(PartSignature, "", "does not match the canonical request")
 	return v
 }
 
@@ -134,7 +130,7 @@ func (v *Verdict) checkScope(e *Expected) {
 	case c.AccessKeyID == e.Credentials.AccessKeyID:
 	case e.OtherSessions && c.ofSession():
 		v.otherSession = true
-		v.mismatch(PartAccessKey, "Credential", "is signed by another session: cannot be judged here")
+		v.mismatch(PartAccessKey, "Credential", "is signed by another session, whose signature cannot be verified here")
 	default:
 		v.mismatch(PartAccessKey, "Credential", "names another access key")
 	}
@@ -146,9 +142,8 @@ func (v *Verdict) checkScope(e *Expected) {
 	}
 }
 
-// ofSession says whether the access key is one of a session. AWS tells them by how
-// they begin (IAM User Guide, "Understanding unique ID prefixes"); where others
-// issue the keys, a session's come with a token.
+// ofSession reports whether the access key belongs to a session. AWS keys show it by their prefix
+// (IAM User Guide, "Understanding unique ID prefixes"); elsewhere, session keys come with a token.
 func (c *SignatureInfo) ofSession() bool {
 	switch {
 	case strings.HasPrefix(c.AccessKeyID, "ASIA"):
@@ -159,7 +154,7 @@ func (c *SignatureInfo) ofSession() bool {
 	return c.SessionToken != ""
 }
 
-// covers says whether a scope holds for a region, or for the same region set.
+// covers reports whether the scope is valid for a region or region set.
 func (c *SignatureInfo) covers(region string) bool {
 	if c.Scope.Region == region || c.Algorithm != ECDSA {
 		return c.Scope.Region == region
@@ -179,7 +174,7 @@ func (v *Verdict) checkTime(e *Expected) {
 	case c.Expires == 0:
 		v.mismatch(PartDate, "X-Amz-Expires", "is missing")
 	case c.Expires > MaxExpires:
-		v.mismatch(PartDate, "X-Amz-Expires", "is not from 1 to 604800 seconds")
+		v.mismatch(PartDate, "X-Amz-Expires", "must be from 1 to 604800 seconds")
 	}
 	if e.Time.IsZero() {
 		return
@@ -191,18 +186,18 @@ func (v *Verdict) checkTime(e *Expected) {
 	age := e.Time.Sub(v.Info.Time)
 	switch {
 	case age < -tolerance:
-		v.mismatch(PartDate, "X-Amz-Date", "is still later than now")
+		v.mismatch(PartDate, "X-Amz-Date", "is still in the future")
 	case v.Info.Presigned && v.Info.Expires > 0:
 		if age >= v.Info.Expires {
-			v.mismatch(PartDate, "X-Amz-Expires", "is over")
+			v.mismatch(PartDate, "X-Amz-Expires", "has passed")
 		}
 	case age > tolerance && !(v.Info.Presigned && age <= presignedWindow):
-		v.mismatch(PartDate, "X-Amz-Date", "is too long ago")
+		v.mismatch(PartDate, "X-Amz-Date", "is too old")
 	}
 }
 
-// presignedWindow is how long a presigned URL holds that does not say, as those of
-// AWS IoT may.
+// presignedWindow is how long a presigned URL without an expiry is valid; those of AWS IoT may have
+// none.
 const presignedWindow = 15 * time.Minute
 
 func (v *Verdict) checkToken(e *Expected) {
@@ -210,21 +205,21 @@ func (v *Verdict) checkToken(e *Expected) {
 	if e.Token == TokenOmitted {
 		want = ""
 	}
-	if got == "" && want != "" { // S3 Express has it in a header of its own
+	if got == "" && want != "" { // S3 Express uses a header of its own
 		got = v.Info.expressToken
 	}
 	switch {
-	case v.otherSession && got != "": // its token is not known
+	case v.otherSession && got != "": // its token is unknown
 	case v.otherSession, got == "" && want != "":
 		v.mismatch(PartToken, "X-Amz-Security-Token", "is missing")
 	case got != "" && want == "":
 		v.mismatch(PartToken, "X-Amz-Security-Token", "is given, but the credentials have none")
 	case subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1:
-		v.mismatch(PartToken, "X-Amz-Security-Token", "is not that of the credentials")
+		v.mismatch(PartToken, "X-Amz-Security-Token", "does not match the credentials")
 	}
 }
 
-// checkPayload compares what the request says of its payload with what came.
+// checkPayload compares the payload hash in the request with the received payload.
 func (v *Verdict) checkPayload(r *Received) {
 	claimed := v.Info.PayloadHash
 	if claimed == "" || claimed == r.PayloadHash {

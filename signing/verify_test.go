@@ -9,12 +9,12 @@ import (
 	"countersign/signing"
 )
 
-// received returns a signed request as it comes to a service.
+// received returns a signed request as a service receives it.
 func received(r *signing.Request, signed signing.Signed) *signing.Received {
 	return &signing.Received{Method: r.Method, URL: signed.URL, Headers: slices.Clone(signed.Headers), PayloadHash: r.PayloadHash}
 }
 
-// expected returns what a request of a signer should be.
+// expected returns what a request must match to be valid.
 func expected(r *signing.Request) *signing.Expected {
 	return &signing.Expected{
 		Credentials: r.Credentials, Scope: r.Scope, SingleEncode: r.SingleEncode, S3Style: r.Scope.Service == "s3", Token: r.Token,
@@ -22,7 +22,7 @@ func expected(r *signing.Request) *signing.Expected {
 	}
 }
 
-func TestVerifyAcceptsEveryVector(t *testing.T) {
+func TestVerify_AcceptsEveryVector(t *testing.T) {
 	signer := new(signing.Signer)
 	for _, v := range loadVectors(t) {
 		t.Run(v.Name+string(v.Algorithm), func(t *testing.T) {
@@ -80,7 +80,7 @@ func withHeader(name, value string) func(*signing.Received, *signing.Expected) {
 	}
 }
 
-func TestVerifySaysWhichPartIsWrong(t *testing.T) {
+func TestVerify_NamesTheWrongPart(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*signing.Received, *signing.Expected)
@@ -110,7 +110,7 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 		},
 		{"a date that was changed", inHeader("X-Amz-Date", "3600Z", "3601Z"), []signing.Part{signing.PartSignature}},
 		{
-			"a date too long ago", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(5*time.Minute + time.Second) },
+			"a date too old", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(5*time.Minute + time.Second) },
 			[]signing.Part{signing.PartDate},
 		},
 		{"a date just recent enough", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(5 * time.Minute) }, nil},
@@ -122,10 +122,10 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			e.Time, e.Tolerance = e.Time.Add(15*time.Minute), 15*time.Minute
 		}, nil},
 		{"no clock", func(_ *signing.Received, e *signing.Expected) { e.Time = time.Time{} }, nil},
-		{"a signed header that is gone", withoutHeader("Content-Type"), []signing.Part{signing.PartSignedHeaders}},
+		{"a missing signed header", withoutHeader("Content-Type"), []signing.Part{signing.PartSignedHeaders}},
 		{"an x-amz-* header that is not signed", withHeader("x-amz-acl", "public-read"), []signing.Part{signing.PartSignedHeaders}},
-		{"a further value of a signed header", withHeader("content-type", "x"), []signing.Part{signing.PartSignature}},
-		{"a header that nobody signed", withHeader("Accept", "*/*"), nil},
+		{"another value of a signed header", withHeader("content-type", "x"), []signing.Part{signing.PartSignature}},
+		{"a header that is not signed", withHeader("Accept", "*/*"), nil},
 		{"host not signed", inHeader("Authorization", ";host", ""), []signing.Part{signing.PartSignedHeaders, signing.PartSignature}},
 		{"names out of order", inHeader("Authorization", "content-type;host", "host;content-type"), []signing.Part{signing.PartSignedHeaders}},
 		{"a name twice", inHeader("Authorization", "host", "host;host"), []signing.Part{signing.PartSignedHeaders}},
@@ -148,7 +148,7 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			[]signing.Part{signing.PartSignature},
 		},
 		{
-			"a payload hash that is none", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "x" }),
+			"a malformed payload hash", replaceHeader("X-Amz-Content-Sha256", func(string) string { return "x" }),
 			[]signing.Part{signing.PartPayloadHash, signing.PartSignature},
 		},
 		{"another method", func(r *signing.Received, _ *signing.Expected) { r.Method = "PUT" }, []signing.Part{signing.PartSignature}},
@@ -157,7 +157,7 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			[]signing.Part{signing.PartRequest},
 		},
 		{"a header with a line break", withHeader("A", "b\nx-amz-a:c"), []signing.Part{signing.PartRequest}},
-		{"a host beside the URL's", withHeader("Host", "evil.com"), []signing.Part{signing.PartRequest}},
+		{"a host other than the URL's", withHeader("Host", "evil.com"), []signing.Part{signing.PartRequest}},
 		{"the URL's host again", withHeader("Host", "example.amazonaws.com"), nil},
 		{"the host with its port, signed without", withHeader("Host", "example.amazonaws.com:443"), []signing.Part{signing.PartSignature}},
 		{"two hosts", func(r *signing.Received, e *signing.Expected) {
@@ -186,36 +186,36 @@ func TestVerifySaysWhichPartIsWrong(t *testing.T) {
 			r.ContentSHA256Header, r.SignedHeaders = true, []string{"content-type"}
 			got, want := received(r, sign(t, r)), expected(r)
 			tt.change(got, want)
-			checkFaults(t, signing.Verify(got, want), tt.want)
+			checkMismatches(t, signing.Verify(got, want), tt.want)
 		})
 	}
 }
 
-func checkFaults(t *testing.T, verdict signing.Verdict, want []signing.Part) {
+func checkMismatches(t *testing.T, verdict signing.Verdict, want []signing.Part) {
 	t.Helper()
 	var parts []signing.Part
 	for _, f := range verdict.Mismatches {
 		parts = append(parts, f.Part)
 		for _, secret := range []string{exampleSecret, exampleToken} {
 			if strings.Contains(f.Error(), secret) {
-				t.Errorf("fault %q holds a secret", f.Error())
+				t.Errorf("mismatch %q contains a secret", f.Error())
 			}
 		}
 	}
 	if !slices.Equal(parts, want) {
-		t.Errorf("faults = %v, want parts %v", verdict.Mismatches, want)
+		t.Errorf("mismatches = %v, want parts %v", verdict.Mismatches, want)
 	}
 	if verdict.Valid() != (len(want) == 0) {
 		t.Errorf("Valid() = %t, want %t", verdict.Valid(), len(want) == 0)
 	}
 }
 
-func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
+func TestVerify_NamesTheWrongPartOfAPresignedURL(t *testing.T) {
 	inURL := func(old, new string) func(*signing.Received, *signing.Expected) {
 		return func(r *signing.Received, _ *signing.Expected) {
 			changed := strings.Replace(r.URL.String(), old, new, 1)
 			if changed == r.URL.String() {
-				t.Fatalf("%q does not hold %q", changed, old)
+				t.Fatalf("%q does not contain %q", changed, old)
 			}
 			r.URL = mustParse(t, changed)
 		}
@@ -230,8 +230,8 @@ func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
 		{"no signature", inURL("&X-Amz-Signature=", "&Y="), []signing.Part{signing.PartAuthorization}},
 		{"two signatures", inURL("&X-Amz-Signature=", "&X-Amz-Signature=x&X-Amz-Signature="), []signing.Part{signing.PartAuthorization}},
 		{"an authorization header as well", withHeader("Authorization", "x"), []signing.Part{signing.PartAuthorization}},
-		{"an expiry taken out", inURL("&X-Amz-Expires=60", ""), []signing.Part{signing.PartSignature}},
-		{"no expiry at S3", func(r *signing.Received, e *signing.Expected) {
+		{"a removed expiry", inURL("&X-Amz-Expires=60", ""), []signing.Part{signing.PartSignature}},
+		{"no expiry with S3", func(r *signing.Received, e *signing.Expected) {
 			e.S3Style = true
 			inURL("&X-Amz-Expires=60", "")(r, e)
 		}, []signing.Part{signing.PartDate, signing.PartSignature}},
@@ -240,24 +240,24 @@ func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
 			e.S3Style = true
 			inURL("X-Amz-Expires=60", "X-Amz-Expires=604801")(r, e)
 		}, []signing.Part{signing.PartDate, signing.PartSignature}},
-		{"an expiry that is no number", inURL("X-Amz-Expires=60", "X-Amz-Expires=60s"), []signing.Part{signing.PartDate}},
-		{"an expiry of nothing", inURL("X-Amz-Expires=60", "X-Amz-Expires=0"), []signing.Part{signing.PartDate}},
+		{"an expiry that is not a number", inURL("X-Amz-Expires=60", "X-Amz-Expires=60s"), []signing.Part{signing.PartDate}},
+		{"an expiry of zero", inURL("X-Amz-Expires=60", "X-Amz-Expires=0"), []signing.Part{signing.PartDate}},
 		{"expired", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(time.Minute) }, []signing.Part{signing.PartDate}},
 		{"about to expire", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(59 * time.Second) }, nil},
 		{
 			"not yet begun", func(_ *signing.Received, e *signing.Expected) { e.Time = e.Time.Add(-6 * time.Minute) },
 			[]signing.Part{signing.PartDate},
 		},
-		{"a further parameter", inURL("/orders?", "/orders?c=3&"), []signing.Part{signing.PartSignature}},
+		{"an additional parameter", inURL("/orders?", "/orders?c=3&"), []signing.Part{signing.PartSignature}},
 		{"another path", inURL("/orders?", "/order?"), []signing.Part{signing.PartSignature}},
 		{"another token", inURL("IQoJb3", "IQoJb4"), []signing.Part{signing.PartToken, signing.PartSignature}},
 		{
 			"the token left out of the signature", func(_ *signing.Received, e *signing.Expected) { e.Token = signing.TokenAppended },
 			[]signing.Part{signing.PartSignature},
 		},
-		{"an x-amz-* header beside it", withHeader("X-Amz-Acl", "private"), []signing.Part{signing.PartSignedHeaders}},
+		{"an unsigned x-amz-* header", withHeader("X-Amz-Acl", "private"), []signing.Part{signing.PartSignedHeaders}},
 		{
-			"a payload hash beside it",
+			"an additional payload hash",
 			inURL("&X-Amz-Signature=", "&X-Amz-Content-Sha256="+strings.Repeat("0", 64)+"&X-Amz-Signature="),
 			[]signing.Part{signing.PartPayloadHash, signing.PartSignature},
 		},
@@ -270,12 +270,12 @@ func TestVerifySaysWhichPartOfAURLIsWrong(t *testing.T) {
 			}
 			got, want := received(r, signed), expected(r)
 			tt.change(got, want)
-			checkFaults(t, signing.Verify(got, want), tt.want)
+			checkMismatches(t, signing.Verify(got, want), tt.want)
 		})
 	}
 }
 
-func TestRegionSetCoversItsRegions(t *testing.T) {
+func TestVerify_RegionSetCoversItsRegions(t *testing.T) {
 	for _, tt := range []struct {
 		set, region string
 		want        bool
@@ -299,19 +299,19 @@ func TestRegionSetCoversItsRegions(t *testing.T) {
 	}
 }
 
-func TestVerifyTakesAnAuthorizationWithoutSpaces(t *testing.T) {
+func TestVerify_AcceptsAnAuthorizationWithoutSpaces(t *testing.T) {
 	r := exampleRequest(t)
 	got := received(r, sign(t, r))
 	inHeader("Authorization", ", ", ",")(got, nil)
 	inHeader("Authorization", ", ", ",")(got, nil)
 	if verdict := signing.Verify(got, expected(r)); !verdict.Valid() {
-		t.Errorf("faults = %v, want none", verdict.Mismatches)
+		t.Errorf("mismatches = %v, want none", verdict.Mismatches)
 	}
 }
 
-// Whatever byte of a signed request is changed on the way, the verification
-// fails, unless the change is one that the canonical request irons out.
-func FuzzVerifyRefusesWhatWasChanged(f *testing.F) {
+// Verification fails if any byte of a signed request is changed, unless the change does not affect
+// the canonical request.
+func FuzzVerify_RejectsChangedRequests(f *testing.F) {
 	for _, v := range loadVectors(f) {
 		f.Add(v.Method, v.URL, "X-Amz-Meta-A: b", v.Body, byte(fuzzToken|fuzzContentSHA256), uint(7), byte('x'))
 	}
@@ -330,7 +330,7 @@ func FuzzVerifyRefusesWhatWasChanged(f *testing.F) {
 			checkReturned(t, signed)
 			whole := received(r, signed)
 			if form == "Presign" && r.Scope.Service == "s3" {
-				continue // the payload that Presign signed is not the one that S3 takes for signed
+				continue // Presign signed another payload hash than S3 assumes
 			}
 			verdict := signing.Verify(whole, expected(r))
 			if !verdict.Valid() {
@@ -348,8 +348,8 @@ func FuzzVerifyRefusesWhatWasChanged(f *testing.F) {
 	})
 }
 
-// changeByte changes one byte of method, URL, headers or payload hash. It
-// reports false where there is nothing to change or no request is left.
+// changeByte changes one byte of the method, URL, headers or payload hash. It returns false if
+// nothing changes or the result is not a request.
 func changeByte(r *signing.Received, at uint, with byte) bool {
 	headers := slices.Clone(r.Headers)
 	url := r.URL.String()
@@ -372,7 +372,7 @@ func changeByte(r *signing.Received, at uint, with byte) bool {
 	return err == nil
 }
 
-// checkReturned makes sure that nothing breaks out of what is sent.
+// checkReturned fails if a returned value contains a line break or NUL.
 func checkReturned(t *testing.T, signed signing.Signed) {
 	t.Helper()
 	values := []string{signed.URL.String(), signed.SignedHeaders, signed.Authorization, signed.Signature, signed.CredentialScope, signed.Date}
@@ -381,7 +381,7 @@ func checkReturned(t *testing.T, signed signing.Signed) {
 	}
 	for _, value := range values {
 		if strings.ContainsAny(value, "\r\n\x00") {
-			t.Fatalf("returned value %q holds a line break or NUL", value)
+			t.Fatalf("returned value %q contains a line break or NUL", value)
 		}
 	}
 }

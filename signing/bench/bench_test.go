@@ -22,19 +22,19 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
-// A comparison is worth something only where all do the same.
-func TestAllSignTheSame(t *testing.T) {
+// Comparing the signers makes sense only if they all compute the same signature.
+func TestSigners_Agree(t *testing.T) {
 	for _, r := range standard() {
 		t.Run(r.name, func(t *testing.T) {
 			want := signature(t, countersign(), r)
 			if got := signature(t, countersignWhole(), r); got != want {
-				t.Errorf("the whole has the signature %s, the Authorization header %s", got, want)
+				t.Errorf("Sign returns the signature %s, AppendAuthorization %s", got, want)
 			}
 			if got := signature(t, goSDK(), r); got != want {
 				t.Errorf("aws-sdk-go-v2 signs %s, countersign %s", got, want)
 			}
 			if r.presign {
-				return // smithy-go gives a presigned URL no payload hash of its own choice
+				return // smithy-go does not allow a chosen payload hash in a presigned URL
 			}
 			if got := signature(t, smithyGo(), r); got != want {
 				t.Errorf("smithy-go signs %s, countersign %s", got, want)
@@ -43,8 +43,8 @@ func TestAllSignTheSame(t *testing.T) {
 	}
 }
 
-// What a signature allocates: the headers that are sent and what they hold, the
-// hash of a payload among them; and a URL whose query is not in wire form.
+// A signature allocates the headers to send and their values, including a payload hash, and a URL
+// whose query is not in wire form.
 func TestAllocations(t *testing.T) {
 	for _, tt := range []struct {
 		*request
@@ -85,11 +85,11 @@ func signature(t *testing.T, s signer, r *request) string {
 	return found
 }
 
-func TestTokenIsAsLongAsThoseOfSTS(t *testing.T) {
+func TestRole_TokenIsAsLongAsThoseOfSTS(t *testing.T) {
 	if n := len(role(0).SessionToken()); n != 900 {
 		t.Errorf("the token has %d characters, want 900", n)
 	}
 	if slices.Contains([]string{role(1).SecretAccessKey()}, role(2).SecretAccessKey()) {
-		t.Error("two roles have one secret")
+		t.Error("two roles have the same secret")
 	}
 }

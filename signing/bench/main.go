@@ -1,18 +1,17 @@
-// Command bench holds package signing against other signers and against the
-// cost of the cryptography itself.
+// Command bench compares package signing with other signers and with the cost of the cryptography
+// itself.
 //
 //	go run .             a table of times and ratios
-//	go run . -rounds 51  the same, steadier
+//	go run . -rounds 51  the same, with less noise
 //
-// Every round runs all signers one after the other. Of its runs each signer is
-// given the first quartile, since what disturbs a run can only lengthen it.
-// Of countersign there are two rows. The first makes the value of the
-// Authorization header, or the URL, and no more. The second makes all that there
-// is to send, as Sign and Presign do; the others also set the headers beside
-// Authorization. Both are held against the targets.
+// Every round runs all signers one after the other. Each signer's time is the first quartile of its
+// runs, since disturbances can only make a run longer. Countersign has two rows. The first builds
+// only the value of the Authorization header, or the URL. The second builds everything there is to
+// send, as Sign and Presign do; the other signers also set the headers besides Authorization. Both
+// rows are compared with the targets.
 //
-// Times are CPU time of the process, garbage collection included. The floor is
-// the hashing and one HMAC from a saved state, in Go's own cryptography.
+// Times are CPU time of the process, including garbage collection. The floor is the hashing and one
+// HMAC from a saved state, with Go's own cryptography.
 package main
 
 import (
@@ -30,13 +29,13 @@ import (
 	"countersign/signing"
 )
 
-// target is what must hold of countersign: times the floor at most, times
-// faster than aws-sdk-go-v2 at least. Zero is no target.
+// target is what countersign must achieve: at most floor times the floor, and at least faster times
+// as fast as aws-sdk-go-v2. Zero means no target.
 type target struct{ floor, faster float64 }
 
 func main() {
 	rounds := flag.Int("rounds", 15, "how often to run each signer")
-	match := flag.String("match", "", "run only the requests whose name holds this")
+	match := flag.String("match", "", "run only the requests whose name contains this")
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
 
@@ -106,7 +105,7 @@ func (t target) verdict(overFloor, faster float64) string {
 	return "ok"
 }
 
-// compareRoles prints what ten thousand roles cost beside one.
+// compareRoles prints the cost of ten thousand roles compared with one.
 func compareRoles(table *tabwriter.Writer, rounds int) error {
 	const many = 10_000
 	roles := make([]signing.Credentials, many)
@@ -144,14 +143,14 @@ func compareRoles(table *tabwriter.Writer, rounds int) error {
 	return nil
 }
 
-// cost is what a signer took in each round.
+// cost is the time a signer took in each round, and its allocations.
 type cost struct {
-	times  []float64 // ns of CPU time a signature
+	times  []float64 // ns of CPU time per signature
 	allocs uint64
 }
 
-// measure runs every signer once a round, for about fifty milliseconds, in which the garbage is
-// collected more than once.
+// measure runs every signer once per round, for about fifty milliseconds, during which the garbage
+// collector runs more than once.
 func measure(signers []signer, r *request, rounds int) ([]cost, error) {
 	costs := make([]cost, len(signers))
 	for range rounds {
@@ -174,7 +173,7 @@ func measure(signers []signer, r *request, rounds int) ([]cost, error) {
 	return costs, nil
 }
 
-// run signs n times and returns CPU time and allocations.
+// run signs n times and returns the CPU time and the number of allocations.
 func run(s signer, r *request, n int) (time.Duration, uint64, error) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -202,7 +201,7 @@ func cpuTime() (time.Duration, error) {
 // ratio is how many times a is b.
 func ratio(a, b cost) float64 { return a.quartile() / b.quartile() }
 
-// quartile is the time that a quarter of the runs needed at most.
+// quartile is the first quartile of the times.
 func (c cost) quartile() float64 {
 	sorted := slices.Sorted(slices.Values(c.times))
 	return sorted[len(sorted)/4]

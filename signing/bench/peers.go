@@ -22,16 +22,16 @@ import (
 	"countersign/signing"
 )
 
-// A signer goes from the parts of a request to the value of its Authorization
-// header, or to its presigned URL.
+// A signer turns the parts of a request into the value of its Authorization header, or into its
+// presigned URL.
 type signer struct {
 	name string
-	ours bool // what the others are compared with
+	ours bool // one of countersign's, which have targets
 	sign func(*request) error
-	last func() string // what sign made last
+	last func() string // the last result of sign
 }
 
-// signersOf returns all that know an algorithm.
+// signersOf returns the signers that support an algorithm.
 func signersOf(a signing.Algorithm) []signer {
 	if a == signing.ECDSA { // the SDK's signer of Version 4a is internal
 		return []signer{floor(), countersign(), countersignWhole(), smithyGo()}
@@ -39,7 +39,7 @@ func signersOf(a signing.Algorithm) []signer {
 	return []signer{floor(), countersign(), countersignWhole(), goSDK(), smithyGo()}
 }
 
-// countersign makes the value or the URL, and nothing beside it.
+// countersign builds only the Authorization value or the URL.
 func countersign() signer {
 	var s signing.Signer
 	var out []byte
@@ -59,7 +59,7 @@ func countersign() signer {
 	return signer{"countersign", true, sign, func() string { return string(out) }}
 }
 
-// countersignWhole makes all that there is to send, and tells its parts apart.
+// countersignWhole builds everything there is to send, in separate parts.
 func countersignWhole() signer {
 	var s signing.Signer
 	var out signing.Signed
@@ -79,7 +79,7 @@ func countersignWhole() signer {
 	return signer{"countersign, whole", true, sign, func() string { return cmp.Or(out.Authorization, out.URL.String()) }}
 }
 
-// read makes of the parts what countersign takes.
+// read fills in the request to sign from the parts.
 func (r *request) read(in *signing.Request) error {
 	u, _, err := signing.ParseURL(r.url, nil)
 	if err != nil {
@@ -141,7 +141,7 @@ func goSDK() signer {
 	return signer{"aws-sdk-go-v2", false, sign, func() string { return out }}
 }
 
-// everyHeader makes smithy-go sign what the request names.
+// everyHeader makes smithy-go sign every header of the request.
 type everyHeader struct{}
 
 func (everyHeader) IsSigned(string) bool { return true }
@@ -190,7 +190,7 @@ func smithyGo() signer {
 	return signer{"smithy-go", false, sign, func() string { return out }}
 }
 
-// httpRequest is what peers make of the parts of a request before they sign.
+// httpRequest builds the request that the other signers sign.
 func httpRequest(r *request) (*http.Request, [sha256.Size]byte, error) {
 	in, err := http.NewRequest(r.method, r.url, nil)
 	if err != nil {
@@ -208,8 +208,8 @@ func httpRequest(r *request) (*http.Request, [sha256.Size]byte, error) {
 	return in, sha256.Sum256(r.body), nil
 }
 
-// floor is what no signer can do without: hashing the payload and the canonical
-// request, one HMAC from the saved states of its key, and writing it down.
+// floor does only what every signer must do: hash the payload and the canonical request, compute
+// one HMAC from the saved states of its key, and write the results in hexadecimal.
 func floor() signer {
 	const stringToSign = "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/eu-west-1/execute-api/aws4_request\n" +
 		"0123456789012345678901234567890123456789012345678901234567890123"
@@ -241,7 +241,7 @@ func floor() signer {
 	return signer{"floor", false, sign, func() string { return string(text) }}
 }
 
-// paddedState is SHA-256 after the padded key of an HMAC.
+// paddedState returns the state of SHA-256 after the padded key of an HMAC.
 func paddedState(pad byte) []byte {
 	h := sha256.New()
 	h.Write(slices.Repeat([]byte{pad}, sha256.BlockSize))

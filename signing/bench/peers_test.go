@@ -15,10 +15,9 @@ import (
 	"countersign/signing"
 )
 
-// A third opinion, and the second one on Version 4a: smithy-go, on requests that
-// both take. What is left out are smithy-go's own ways, which AWS's suite does
-// not share: it sorts parameters before it encodes them, and it trims header
-// values without folding what is inside.
+// This test compares with smithy-go, also for Version 4a, on requests that both accept. It leaves
+// out two peculiarities of smithy-go that AWS's test suite does not share: it sorts parameters
+// before encoding them, and it trims header values without folding the white space inside.
 func FuzzSameAsSmithy(f *testing.F) {
 	f.Add("GET", "https://example.com/a/%7Eb?b=2&a=1", "X-Amz-Meta-A", "b", "body", false)
 	f.Add("POST", "https://example.com/model/x:1/invoke", "Content-Type", "text/plain", "", true)
@@ -46,7 +45,7 @@ func FuzzSameAsSmithy(f *testing.F) {
 		}
 		request, err := http.NewRequest(method, r.URL.String(), nil)
 		if err != nil {
-			t.Fatalf("net/http does not take what Sign returns: %v", err)
+			t.Fatalf("net/http does not accept what Sign returns: %v", err)
 		}
 		request.Header[http.CanonicalHeaderKey(name)] = []string{value}
 		keys := credentials.Credentials{
@@ -87,14 +86,13 @@ func FuzzSameAsSmithy(f *testing.F) {
 	})
 }
 
-// sortsBeforeEncoding says whether the order of a query may be another before it
-// is encoded.
+// sortsBeforeEncoding reports whether a query might sort differently before it is encoded.
 func sortsBeforeEncoding(u signing.URL) bool {
 	return strings.Contains(u.RawQuery(), "%")
 }
 
-// Signatures with a random nonce verify as well as our own.
-func TestVerifyTakesSmithysSignatures(t *testing.T) {
+// Signatures with a random nonce verify just as ours do.
+func TestVerify_AcceptsSmithysSignatures(t *testing.T) {
 	for _, r := range []*request{post(), version4a()} {
 		peer := smithyGo()
 		if err := peer.sign(r); err != nil {

@@ -24,12 +24,12 @@ import (
 	"countersign/signing"
 )
 
-// Random requests that all take, each signed by headers and by query. A long run:
+// These tests sign random requests that all signers accept, by headers and by query. A long run:
 //
 //	go test -tags peers -run TestRandomRequests -requests 10000000 -timeout 12h -v .
 
 var (
-	seed  = flag.Uint64("seed", 0, "`number` that random requests come from; by default another one each time")
+	seed  = flag.Uint64("seed", 0, "`number` that random requests are made from; random by default")
 	count = flag.Int("requests", 20_000, "how many random `requests` to make, for each comparison")
 )
 
@@ -39,7 +39,7 @@ func randomSource(t *testing.T) *requests.Source {
 	if from == 0 {
 		from = rand.Uint64()
 	}
-	t.Logf("the same again: -run '^%s$' -seed %d -requests %d", t.Name(), from, *count)
+	t.Logf("to repeat: -run '^%s$' -seed %d -requests %d", t.Name(), from, *count)
 	return requests.New(from)
 }
 
@@ -94,7 +94,7 @@ func TestRandomRequestsAsSmithy(t *testing.T) {
 	})
 }
 
-// Signatures of Version 4a have a random nonce: we verify smithy-go's.
+// smithy-go's Version 4a signatures have a random nonce, so we verify them.
 func TestRandomRequestsOfVersion4aAsSmithy(t *testing.T) {
 	source, theirs := randomSource(t), sigv4a.New()
 	source.Version4a = true
@@ -128,11 +128,11 @@ func TestRandomRequestsOfVersion4aAsSmithy(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d requests, each signed by headers and by query: 0 refusals", *count)
+	t.Logf("%d requests, each signed by headers and by query: all verified", *count)
 }
 
-// compareRandom compares what another signer makes of random requests: an
-// Authorization header, or a presigned URL.
+// compareRandom compares our signatures of random requests with those of another signer, which
+// returns an Authorization header or a presigned URL.
 func compareRandom(t *testing.T, next func() *requests.Request, theirs func(r *requests.Request, presign bool) (string, error)) {
 	t.Helper()
 	for range *count {
@@ -147,7 +147,7 @@ func compareRandom(t *testing.T, next func() *requests.Request, theirs func(r *r
 				got = signed.Signature
 			}
 			if err != nil || got != want {
-				t.Fatalf("%s %s\nwe:        %s\nthe other: %s %v\nfor\n%s", r.Method, r.Given, got, text, err, signed.CanonicalRequest)
+				t.Fatalf("%s %s\nours:   %s\ntheirs: %s %v\nfor\n%s", r.Method, r.Given, got, text, err, signed.CanonicalRequest)
 			}
 		}
 	}
@@ -160,7 +160,7 @@ func mustSign(t *testing.T, r *requests.Request, presign bool) signing.Signed {
 	t.Helper()
 	request, sign := r.Request, ours.Sign
 	if presign {
-		request.ContentSHA256Header, sign = false, ours.Presign // others send no such parameter
+		request.ContentSHA256Header, sign = false, ours.Presign // other signers do not send this parameter
 	}
 	signed, err := sign(&request)
 	if err != nil {
@@ -178,8 +178,8 @@ func next(t *testing.T, source *requests.Source) *requests.Request {
 	return r
 }
 
-// asSent is the request as others are given it: as it goes over the wire, with
-// the headers that are to be signed.
+// asSent returns the request for the other signers: as it goes over the wire, with the headers to
+// sign.
 func asSent(r *requests.Request, presign bool) (*http.Request, error) {
 	in, err := http.NewRequest(r.Method, r.Scheme+"://"+r.Host+r.Path+"?"+r.Query, nil)
 	if err != nil {
@@ -198,9 +198,9 @@ func asSent(r *requests.Request, presign bool) (*http.Request, error) {
 	return in, nil
 }
 
-// nextForSmithy leaves out smithy-go's own ways, which AWS's suite does not
-// share: it sorts the values of a repeated parameter before it encodes them. It
-// takes hashes of a payload alone.
+// nextForSmithy returns a random request without the peculiarities of smithy-go that AWS's test
+// suite does not share: it sorts the values of a repeated parameter before encoding them. It also
+// accepts only real payload hashes.
 func nextForSmithy(t *testing.T, source *requests.Source) *requests.Request {
 	t.Helper()
 	r := next(t, source)

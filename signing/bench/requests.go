@@ -11,7 +11,7 @@ import (
 	"countersign/signing"
 )
 
-// request is a request to sign, in the parts in which a service is given it.
+// request is a request to sign, in parts, as a service receives it.
 type request struct {
 	name          string
 	method, url   string
@@ -28,8 +28,7 @@ const expires = 15 * time.Minute
 
 var signingTime = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
-// role returns credentials as STS issues them: with a token of 900 characters,
-// which is base64.
+// role returns credentials like those of STS: with a token of 900 base64 characters.
 func role(n int) signing.Credentials {
 	secret := fmt.Sprintf("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEX%08d", n)
 	token := make([]byte, 0, 675)
@@ -85,7 +84,7 @@ func presigned() *request {
 
 func standard() []*request { return []*request{get(), post(), put(), presigned()} }
 
-// Further requests, for what grows and for Signature Version 4a.
+// Additional requests, for large inputs and for Signature Version 4a.
 
 func version4a() *request {
 	r := post()
@@ -97,7 +96,7 @@ func manyHeaders() *request {
 	r := get()
 	r.name, r.headers = "500 headers", nil
 	for i := range 500 {
-		// Multiplied, so that they do not come sorted.
+		// Multiplied so that the names are not in order.
 		name := "X-Amz-Meta-" + strconv.Itoa(i*7919%500)
 		r.headers = append(r.headers, signing.Header{Name: name, Value: "value of header " + strconv.Itoa(i)})
 	}

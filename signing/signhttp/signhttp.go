@@ -1,14 +1,12 @@
-// Package signhttp signs requests of net/http with AWS Signature Version 4 or
-// 4a, one at a time or as the transport of a client.
+// Package signhttp signs net/http requests with AWS Signature Version 4 or 4a, one at a time or as
+// the transport of an HTTP client.
 //
-// It reads a body only to hash it, and only where the request can give it
-// again. It retries nothing, chooses no region and finds no credentials: the
-// caller says what a [Signer] holds, and who expects a redirect to another host
-// gives the client a CheckRedirect that refuses it.
+// It reads a body only to hash it, and only if the request can supply it again. It does not retry,
+// choose a region or find credentials: the caller sets these in a [Signer]. To prevent a redirect
+// to another host from being signed, give the client a CheckRedirect that rejects it.
 //
-// What is sent is what was signed: path, query and headers of the request are
-// replaced by those that the signature covers. A Signer is safe for concurrent
-// use.
+// What is sent is what was signed: the path, query and headers of the request are replaced by those
+// that the signature covers. A Signer is safe for concurrent use.
 package signhttp
 
 import (
@@ -26,31 +24,28 @@ import (
 	"countersign/signing"
 )
 
-// Signer says for what, by whom and how requests are signed.
+// Signer holds what requests are signed with: the scope, the credentials and the options.
 type Signer struct {
 	// Scope is the service and region. Required.
 	Scope signing.Scope
-	// Credentials returns those of the moment; it is called once for each
-	// request. Required.
+	// Credentials returns the current credentials; it is called once for each request. Required.
 	Credentials func(context.Context) (signing.Credentials, error)
-	// Now is the clock. Required.
+	// Now returns the current time. Required.
 	Now func() time.Time
-	// Algorithm is [signing.HMAC] when empty.
+	// Algorithm is [signing.HMAC] if empty.
 	Algorithm signing.Algorithm
-	// S3 signs as the S3 family does: the path is encoded once and left as it is,
-	// and the hash of the payload is sent.
+	// S3 signs the way the S3 family requires: the path is encoded once and otherwise left
+	// unchanged, and the payload hash is sent.
 	S3 bool
 
 	signer signing.Signer
 }
 
-// Sign signs a request in place: it sets Authorization and its companions, and
-// replaces the URL by the one that was signed. Host, every x-amz-* header and
-// Content-Type are signed.
+// Sign signs a request in place: it sets Authorization and its companions, and replaces the URL
+// with the one that was signed. Host, every x-amz-* header and Content-Type are signed.
 //
-// The hash of the payload is that of the header X-Amz-Content-Sha256 where there
-// is one; a body is read through GetBody otherwise, as http.NewRequest sets it for
-// bodies in memory.
+// The payload hash is taken from the header X-Amz-Content-Sha256 if present. Otherwise the body is
+// read through GetBody, which http.NewRequest sets for bodies in memory.
 func (s *Signer) Sign(r *http.Request) error {
 	credentials, err := s.Credentials(r.Context())
 	if err != nil {
@@ -77,7 +72,7 @@ func (s *Signer) Sign(r *http.Request) error {
 	return apply(r, signed)
 }
 
-// apply puts what was signed into the request.
+// apply replaces the request's URL and headers with the signed ones.
 func apply(r *http.Request, signed signing.Signed) error {
 	to, err := url.Parse(signed.URL.String())
 	if err != nil {
@@ -92,7 +87,7 @@ func apply(r *http.Request, signed signing.Signed) error {
 	return nil
 }
 
-// address is the URL of the request with the host that is sent.
+// address returns the URL of the request with the host that will be sent.
 func address(r *http.Request) string {
 	u := *r.URL
 	if r.Host != "" {
@@ -109,7 +104,7 @@ func method(r *http.Request) string {
 	return r.Method
 }
 
-// headers leaves out what signing sets: a request may be signed again.
+// headers returns the request's headers except those that signing sets, so that a request can be signed again.
 func headers(h http.Header) (list []signing.Header) {
 	for name, values := range h {
 		if signing.Reserved(strings.ToLower(name)) {
@@ -122,7 +117,7 @@ func headers(h http.Header) (list []signing.Header) {
 	return list
 }
 
-// contentType is signed where it is sent (IAM User Guide, "Create a canonical
+// contentType names Content-Type if it is sent, since it must then be signed (IAM User Guide, "Create a canonical
 // request", CanonicalHeaders).
 func contentType(r *http.Request) []string {
 	if r.Header.Get("Content-Type") == "" {
@@ -156,11 +151,11 @@ func payloadHash(r *http.Request) (string, error) {
 // Transport signs each request before Base sends it.
 type Transport struct {
 	Signer *Signer
-	// Base is [http.DefaultTransport] when nil.
+	// Base is [http.DefaultTransport] if nil.
 	Base http.RoundTripper
 }
 
-// RoundTrip implements [http.RoundTripper]. The request itself is left as it is.
+// RoundTrip implements [http.RoundTripper]. It does not modify the request.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	signed := r.Clone(r.Context())
 	if err := t.Signer.Sign(signed); err != nil {

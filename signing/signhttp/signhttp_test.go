@@ -36,12 +36,12 @@ func signer(service string, s3 bool) *signhttp.Signer {
 	}
 }
 
-// bySDK is the Authorization header that AWS's own signer gives the same request.
+// bySDK returns the Authorization header that AWS's own signer makes for a request.
 func bySDK(t *testing.T, r *http.Request, service, hash string, s3 bool) string {
 	t.Helper()
 	r = r.Clone(t.Context())
 	r.Header.Del("Authorization")
-	r.ContentLength = 0 // which the SDK would sign
+	r.ContentLength = 0 // the SDK would sign it
 	err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{
 		AccessKeyID: accessKeyID, SecretAccessKey: secretKey, SessionToken: "EXAMPLETOKEN",
 	},
@@ -52,7 +52,7 @@ func bySDK(t *testing.T, r *http.Request, service, hash string, s3 bool) string 
 	return r.Header.Get("Authorization")
 }
 
-func TestSign_AsAWSsOwnSigner(t *testing.T) {
+func TestSign_MatchesTheSDK(t *testing.T) {
 	for _, tt := range []struct {
 		method, url, body, service string
 		headers                    map[string]string
@@ -82,25 +82,25 @@ func TestSign_AsAWSsOwnSigner(t *testing.T) {
 			}
 		}
 		if r.URL.String() != tt.url {
-			t.Errorf("the URL is %s, want %s", r.URL, tt.url)
+			t.Errorf("URL = %s, want %s", r.URL, tt.url)
 		}
 	}
 }
 
-func TestSign_SendsThePathThatWasSigned(t *testing.T) {
+func TestSign_SendsTheSignedPath(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "https://abc.execute-api.eu-west-1.amazonaws.com/a/./b/../c//d?q=1+2", nil)
 	if err := signer("execute-api", false).Sign(r); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.URL.RequestURI(); got != "/a/c/d?q=1%202" {
-		t.Errorf("the request target is %s", got)
+		t.Errorf("request target = %s", got)
 	}
 }
 
-func TestSign_RefusesWhatItCannotSign(t *testing.T) {
+func TestSign_RejectsWhatItCannotSign(t *testing.T) {
 	once := httptest.NewRequest(http.MethodPost, "https://sqs.eu-west-1.amazonaws.com/", io.MultiReader(strings.NewReader("x")))
 	if err := signer("sqs", false).Sign(once); err == nil || !strings.Contains(err.Error(), "GetBody") {
-		t.Errorf("a body that can be read once: %v", err)
+		t.Errorf("a body that can be read only once: %v", err)
 	}
 	once.Header.Set("X-Amz-Content-Sha256", signing.UnsignedPayload)
 	if err := signer("s3", true).Sign(once); err != nil {
@@ -129,8 +129,8 @@ func (c *closing) Close() error {
 	return nil
 }
 
-// The gateway of the sandbox verifies what a client sends through the transport.
-func TestTransport_IsAccepted(t *testing.T) {
+// The sandbox's gateway verifies what a client sends through the transport.
+func TestTransport_SignsRequests(t *testing.T) {
 	server, err := sandbox.New(sandbox.Options{Now: time.Now, Region: "eu-west-1"}).Start()
 	if err != nil {
 		t.Fatal(err)
