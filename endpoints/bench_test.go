@@ -9,7 +9,7 @@ import (
 	"countersign/endpoints"
 )
 
-// costs holds hosts with a region: each must cost two allocations at most.
+// costs are hosts with a region: each must take at most two allocations.
 var costs = map[string]string{
 	"service and region":     "dynamodb.eu-west-1.amazonaws.com",
 	"label of the table":     "bedrock-runtime.us-east-1.amazonaws.com",
@@ -48,7 +48,7 @@ func BenchmarkWriteScopes(b *testing.B) {
 	}
 }
 
-func TestInferAllocatesTwiceAtMost(t *testing.T) {
+func TestInfer_AllocatesAtMostTwice(t *testing.T) {
 	for name, host := range costs {
 		got := testing.AllocsPerRun(100, func() {
 			if _, err := endpoints.Infer(host, "/"); err != nil {
@@ -56,7 +56,7 @@ func TestInferAllocatesTwiceAtMost(t *testing.T) {
 			}
 		})
 		if got > 2 {
-			t.Errorf("%s: Infer(%q) makes %v allocations, want 2 at most", name, host, got)
+			t.Errorf("%s: Infer(%q) makes %v allocations, want at most 2", name, host, got)
 		}
 	}
 }

@@ -2,16 +2,16 @@ package endpoints
 
 import "strings"
 
-// several are the signing names that services of several endpoints share, so that
-// a scope does not tell which one is meant; s3 is not among them, since its other
-// endpoints are told apart by what they are asked.
-const several = " appconfig aws-marketplace bedrock bedrock-agentcore cassandra chime cloudhsm cloudsearch connect dynamodb execute-api " +
-	"forecast ivs lex mediastore mgh payment-cryptography personalize sagemaker servicecatalog ses signer sms-voice timestream "
+// sharedNames are the signing names that sharedNames services with endpoints of their own share, so
+// that a scope does not determine the endpoint. s3 is not among them: its other endpoints are told
+// apart by the request.
+const sharedNames = " appconfig aws-marketplace bedrock bedrock-agentcore cassandra chime cloudhsm cloudsearch connect dynamodb " +
+	"execute-api forecast ivs lex mediastore mgh payment-cryptography personalize sagemaker servicecatalog ses signer sms-voice timestream "
 
-// named are the endpoints that are not the signing name and the region, by signing
-// name: what stands in place of the signing name or, with a dot at its end, the
-// whole host of a service that signs in one region.
-var named = map[string]string{
+// namedEndpoints are the endpoints, by signing name, that do not consist of the signing name and
+// the region: the prefix that replaces the signing name or, with a dot at its end, the whole host
+// of a service that signs in one region.
+var namedEndpoints = map[string]string{
 	"IoTSecuredTunneling": "api.tunneling.iot", "appstream": "appstream2", "awsssoportal": "portal.sso", "detective": "api.detective",
 	"ecr": "api.ecr", "ecr-public": "api.ecr-public", "iot-jobs-data": "data.jobs.iot", "iotdata": "data-ats.iot",
 	"iotdeviceadvisor": "api.iotdeviceadvisor", "ioteventsdata": "data.iotevents", "iotmanagedintegrations": "api.iotmanagedintegrations",
@@ -23,17 +23,17 @@ var named = map[string]string{
 	"savingsplans": "savingsplans.amazonaws.com.", "waf": "waf.amazonaws.com.",
 }
 
-// onlyDualStack are the services whose endpoints end in api.aws alone.
+// onlyDualStack are the services whose endpoints all end in api.aws.
 const onlyDualStack = " datazone eks-auth gameliftstreams internetmonitor kendra-ranking notifications notifications-contacts qbusiness "
 
-// Endpoint returns the host of the service that signs with a scope, as the AWS
-// SDKs find it for the region; false where the scope does not tell it.
+// Endpoint returns the host of the service that signs with a scope, as the AWS SDKs determine it
+// for the region, and false if the scope does not determine it.
 func Endpoint(service, region string) (string, bool) {
-	if !IsService(service) || strings.Contains(several, " "+service+" ") {
+	if !IsService(service) || strings.Contains(sharedNames, " "+service+" ") {
 		return "", false
 	}
 	prefix := service
-	if name := named[service]; name != "" {
+	if name := namedEndpoints[service]; name != "" {
 		prefix = name
 	}
 	suffixes := []string{

@@ -8,13 +8,14 @@ import (
 	"countersign/endpoints"
 )
 
-// sdkEndpoints are the endpoints that botocore 1.43.11 has in eu-west-1: signing name, host, region of the signature.
+// sdkEndpoints are botocore 1.43.11's endpoints in eu-west-1: signing name, host, signing region.
 //
 //go:embed testdata/endpoints.tsv
 var sdkEndpoints string
 
-// Of the signing names of the SDK that belong to one endpoint, all are found; of those that belong to several, none is but S3's.
-func TestEndpoint_IsTheOneOfTheSDK(t *testing.T) {
+// Endpoint must find every signing name that has one endpoint in the SDK, and none that has
+// several, except S3's.
+func TestEndpoint_MatchesTheSDK(t *testing.T) {
 	hosts := map[string][]string{}
 	for line := range strings.Lines(sdkEndpoints) {
 		f := strings.Split(strings.TrimSpace(line), "\t")
@@ -25,15 +26,15 @@ func TestEndpoint_IsTheOneOfTheSDK(t *testing.T) {
 		_, region, _ := strings.Cut(list[0], " ")
 		host, ok := endpoints.Endpoint(service, region)
 		switch {
-		case service == "codecatalyst" || service == "importexport": // a token of another kind; another name
+		case service == "codecatalyst" || service == "importexport": // another kind of token; another name
 		case service == "s3":
 			if host != "s3.eu-west-1.amazonaws.com" {
 				t.Errorf("s3: %q", host)
 			}
 		case len(list) > 1 && ok:
-			t.Errorf("%s: %q, and the SDK has %q", service, host, list)
+			t.Errorf("%s: %q, but the SDK has %q", service, host, list)
 		case len(list) == 1 && host+" "+region != list[0]:
-			t.Errorf("%s: %q, and the SDK has %q", service, host, list)
+			t.Errorf("%s: %q, but the SDK has %q", service, host, list)
 		default:
 			found++
 		}
@@ -43,7 +44,7 @@ func TestEndpoint_IsTheOneOfTheSDK(t *testing.T) {
 	}
 }
 
-func TestEndpoint_OfOtherPartitionsAndOfNone(t *testing.T) {
+func TestEndpoint_OtherPartitionsAndUnknownScopes(t *testing.T) {
 	for scope, want := range map[string]string{
 		"sqs cn-north-1": "sqs.cn-north-1.amazonaws.com.cn", "sqs us-gov-west-1": "sqs.us-gov-west-1.amazonaws.com",
 		"sqs us-iso-east-1": "sqs.us-iso-east-1.c2s.ic.gov", "sqs eusc-de-east-1": "sqs.eusc-de-east-1.amazonaws.eu",

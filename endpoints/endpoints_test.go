@@ -21,19 +21,18 @@ func ExampleInfer() {
 
 func ExampleInferError() {
 	_, err := endpoints.Infer("photos.s3-accelerate.amazonaws.com", "/cat.jpg")
-	var refusal *endpoints.InferError
-	if errors.As(err, &refusal) {
-		fmt.Println(refusal.Service, "asks for the", refusal.Field)
+	var inferErr *endpoints.InferError
+	if errors.As(err, &inferErr) {
+		fmt.Println(inferErr.Service, "needs the", inferErr.Field)
 	}
-	fmt.Println(refusal.Reason)
+	fmt.Println(inferErr.Reason)
 	// Output:
-	// s3 asks for the region
+	// s3 needs the region
 	// accelerated S3 hosts do not name the bucket's region, so the caller must give the region
 }
 
-// TestInferForms holds one host of each form, those above all that the sample
-// has none of.
-func TestInferForms(t *testing.T) {
+// TestInfer_Forms has one host of each form, mainly forms that are not in the sample.
+func TestInfer_Forms(t *testing.T) {
 	tests := []struct{ name, url, want string }{
 		{"service and region", "lambda.eu-west-1.amazonaws.com", "lambda eu-west-1 sigv4"},
 		{"a service that the table does not hold", "brandnew.eu-west-1.amazonaws.com", "brandnew eu-west-1 sigv4"},
@@ -143,7 +142,7 @@ func TestInferForms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := answers(t, []string{tt.url})[0]
+			got := scopes(t, []string{tt.url})[0]
 			if s := got.service + " " + got.region + " " + got.algorithm; s != tt.want {
 				t.Errorf("the scope of %q is %s, want %s (%s)", tt.url, s, tt.want, got.note)
 			}
@@ -151,7 +150,7 @@ func TestInferForms(t *testing.T) {
 	}
 }
 
-func TestInferSpellings(t *testing.T) {
+func TestInfer_Spellings(t *testing.T) {
 	const want = "execute-api eu-west-1"
 	for _, host := range []string{
 		"a1.execute-api.eu-west-1.amazonaws.com",
@@ -171,7 +170,7 @@ func TestInferSpellings(t *testing.T) {
 	}
 }
 
-func TestInferRefusals(t *testing.T) {
+func TestInfer_Errors(t *testing.T) {
 	tests := []struct {
 		name, host string
 		kind       endpoints.Kind
@@ -200,7 +199,7 @@ func TestInferRefusals(t *testing.T) {
 		{"line end", "sqs.us-east-1.amazonaws.com\r\n", endpoints.NotAWS, "service", "  ", "character"},
 		{"userinfo", "sqs.us-east-1.amazonaws.com@example.com", endpoints.NotAWS, "service", "  ", "character"},
 		{"percent", "sqs%2eus-east-1.amazonaws.com", endpoints.NotAWS, "service", "  ", "character"},
-		{"port that is none", "sqs.us-east-1.amazonaws.com:https", endpoints.NotAWS, "service", "  ", "port"},
+		{"invalid port", "sqs.us-east-1.amazonaws.com:https", endpoints.NotAWS, "service", "  ", "port"},
 		{"two ports", "sqs.us-east-1.amazonaws.com:443:443", endpoints.NotAWS, "service", "  ", "character"},
 		{"port alone", ":443", endpoints.NotAWS, "service", "  ", "empty"},
 		{"255 bytes", strings.Repeat("a.", 110) + "execute-api.eu-west-1.amazonaws.com", endpoints.NotAWS, "service", "  ", "253"},
@@ -212,20 +211,20 @@ func TestInferRefusals(t *testing.T) {
 		{"VPC endpoints alone", "vpce.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "names no service"},
 		{"region alone", "eu-west-1.amazonaws.com", endpoints.Ambiguous, "service", " eu-west-1 aws", "names no service"},
 		{"accelerated bucket", "photos.s3-accelerate.amazonaws.com", endpoints.Ambiguous, "region", "s3  aws", "accelerated"},
-		{"service that has regions", "lambda.amazonaws.com", endpoints.Ambiguous, "region", "lambda  aws", "no region"},
+		{"regional service without a region", "lambda.amazonaws.com", endpoints.Ambiguous, "region", "lambda  aws", "no region"},
 		{"S3 control without a region", "123456789012.s3-control.amazonaws.com", endpoints.Ambiguous, "region", "s3  aws", "no region"},
-		{"form that is not known", "a.b.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "not known"},
+		{"unknown form", "a.b.amazonaws.com", endpoints.Ambiguous, "service", "  aws", "not known"},
 		{"unknown service after the region", "a.us-east-1.brandnew.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws", "brandnew"},
 		{"unknown label under on.aws", "a.brandnew.us-east-1.on.aws", endpoints.Ambiguous, "service", " us-east-1 aws", "brandnew"},
 		{
-			"endpoint service of others", "vpce-1a2b-3c4d.vpce-svc-0123.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service",
+			"someone else's endpoint service", "vpce-1a2b-3c4d.vpce-svc-0123.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service",
 			" us-east-1 aws", "VPC endpoint",
 		},
 		{
-			"VPC endpoint of nothing", "vpce-1a2b-3c4d.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws",
+			"VPC endpoint without a service", "vpce-1a2b-3c4d.us-east-1.vpce.amazonaws.com", endpoints.Ambiguous, "service", " us-east-1 aws",
 			"VPC endpoint",
 		},
-		{"VPC endpoint of no region", "vpce-1a2b-3c4d.sqs.nowhere.vpce.amazonaws.com", endpoints.Ambiguous, "region", "  aws", "no region"},
+		{"VPC endpoint without a region", "vpce-1a2b-3c4d.sqs.nowhere.vpce.amazonaws.com", endpoints.Ambiguous, "region", "  aws", "no region"},
 		{"sign-in without a region", "www.signin.aws.amazon.com", endpoints.Ambiguous, "region", "signin  aws", "no region"},
 
 		{"Docker registry", "123456789012.dkr.ecr.us-east-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "registry password"},
@@ -241,12 +240,12 @@ func TestInferRefusals(t *testing.T) {
 		{"a broker", "b-1.orders.abc.c2.kafka.us-east-1.amazonaws.com:9098", endpoints.NoSigV4, "", "  aws", "Kafka"},
 		{"Cognito pages", "login.auth.eu-west-1.amazoncognito.com", endpoints.NoSigV4, "", "  aws", "OAuth"},
 		{"distribution", "d111111abcdef8.cloudfront.net", endpoints.NoSigV4, "", "  aws", "origin"},
-		{"the caller's address", "checkip.amazonaws.com", endpoints.NoSigV4, "", "  aws", "answers everyone"},
-		{"the caller's address, dual-stack", "checkip.global.api.aws", endpoints.NoSigV4, "", "  aws", "answers everyone"},
+		{"the caller's address", "checkip.amazonaws.com", endpoints.NoSigV4, "", "  aws", "to everyone"},
+		{"the caller's address, dual-stack", "checkip.global.api.aws", endpoints.NoSigV4, "", "  aws", "to everyone"},
 		{"address ranges", "ip-ranges.amazonaws.com", endpoints.NoSigV4, "", "  aws", "address ranges"},
 		{"price lists", "pricing.us-east-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "price lists are public"},
-		{"certificates of databases", "truststore.pki.rds.amazonaws.com", endpoints.NoSigV4, "", "  aws", "public certificates"},
-		{"keys of load balancers", "public-keys.auth.elb.eu-west-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "public keys"},
+		{"database certificates", "truststore.pki.rds.amazonaws.com", endpoints.NoSigV4, "", "  aws", "public certificates"},
+		{"load balancer keys", "public-keys.auth.elb.eu-west-1.amazonaws.com", endpoints.NoSigV4, "", "  aws", "public keys"},
 		{"the documentation", "docs.aws.amazon.com", endpoints.NoSigV4, "", "  aws", "public web pages"},
 		{"open MCP server", "knowledge-mcp.global.api.aws", endpoints.NoSigV4, "", "  aws", "open to everyone"},
 		{"certificates", "ocsp.sca1b.amazontrust.com", endpoints.NoSigV4, "", "  aws", "public certificates"},
@@ -262,28 +261,28 @@ func TestInferRefusals(t *testing.T) {
 			s, err := endpoints.Infer(tt.host, "/")
 			var r *endpoints.InferError
 			if !errors.As(err, &r) {
-				t.Fatalf("Infer(%q) = %+v, %v, want a refusal", tt.host, s, err)
+				t.Fatalf("Infer(%q) = %+v, %v, want an InferError", tt.host, s, err)
 			}
 			if r.Kind != tt.kind || r.Field != tt.field || r.Host != tt.host {
-				t.Errorf("Infer(%q) refuses with kind %d, field %q, host %q, want %d, %q", tt.host, r.Kind, r.Field, r.Host, tt.kind, tt.field)
+				t.Errorf("Infer(%q) fails with kind %d, field %q, host %q, want %d, %q", tt.host, r.Kind, r.Field, r.Host, tt.kind, tt.field)
 			}
 			if known := r.Service + " " + r.Region + " " + r.Partition; known != tt.known {
-				t.Errorf("Infer(%q) refuses and knows %q, want %q", tt.host, known, tt.known)
+				t.Errorf("Infer(%q) fails but knows %q, want %q", tt.host, known, tt.known)
 			}
 			if !strings.Contains(r.Reason, tt.reason) || strings.ContainsAny(r.Reason, "\r\n\t\x00") {
-				t.Errorf("Infer(%q) refuses because %q, want a reason with %q", tt.host, r.Reason, tt.reason)
+				t.Errorf("Infer(%q) fails with the reason %q, want one containing %q", tt.host, r.Reason, tt.reason)
 			}
 			if (r.Kind == endpoints.NoSigV4) != (r.UseInstead != "") {
-				t.Errorf("Infer(%q) refuses with kind %d and names %q instead", tt.host, r.Kind, r.UseInstead)
+				t.Errorf("Infer(%q) fails with kind %d and UseInstead %q", tt.host, r.Kind, r.UseInstead)
 			}
 			if strings.ContainsAny(err.Error(), "\r\n\x00") {
-				t.Errorf("Infer(%q) = %q, which holds a control character", tt.host, err)
+				t.Errorf("Infer(%q) = %q, which contains a control character", tt.host, err)
 			}
 		})
 	}
 }
 
-func TestInferAllRegions(t *testing.T) {
+func TestInfer_AllRegions(t *testing.T) {
 	s, err := endpoints.Infer("mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com", "/cat.jpg")
 	if err != nil {
 		t.Fatal(err)
@@ -294,6 +293,6 @@ func TestInferAllRegions(t *testing.T) {
 	}
 	s.RegionSet[0] = "changed"
 	if s, _ = endpoints.Infer("mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com", "/"); s.RegionSet[0] != "*" {
-		t.Error("a caller's change of RegionSet shows in the next answer")
+		t.Error("a caller's change to RegionSet affects the next result")
 	}
 }

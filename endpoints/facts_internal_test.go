@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestParseTableRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestParseTable_RejectsUnknownFacts(t *testing.T) {
 	const partition = "partition\taws\tus-east-1\tus eu\n"
 	for line, want := range map[string]string{
 		"novelty\ta\tb\n":                                     "unknown kind",
@@ -23,15 +23,15 @@ func TestParseTableRefusesWhatItDoesNotKnow(t *testing.T) {
 		"operation\tsts\tunsigned\tPOST\taction=AssumeRole\n": "no operation",
 	} {
 		if _, err := parseTable(partition + line); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("parseTable(%q) = %v, want an error with %q", line, err, want)
+			t.Errorf("parseTable(%q) = %v, want an error containing %q", line, err, want)
 		}
 	}
 }
 
-// TestHostFactsAreReachable: single hosts are looked up after the suffixes.
-func TestHostFactsAreReachable(t *testing.T) {
+// Single hosts are looked up after the suffixes, so each must be reachable.
+func TestFacts_HostsAreReachable(t *testing.T) {
 	if n := len(facts().hosts); n != 29 {
-		t.Errorf("the table holds %d single hosts, want 29", n)
+		t.Errorf("the table has %d single hosts, want 29", n)
 	}
 	for host, want := range facts().hosts {
 		s, err := Infer(host, "/")
@@ -41,8 +41,8 @@ func TestHostFactsAreReachable(t *testing.T) {
 	}
 }
 
-// TestServicesOfTheTableAreListed: what a label stands for can be chosen.
-func TestServicesOfTheTableAreListed(t *testing.T) {
+// Every service in the table must be listed by Services.
+func TestServices_ListsTheServicesOfTheTable(t *testing.T) {
 	listed := map[string]bool{}
 	for _, s := range Services() {
 		listed[s.Name] = true
@@ -72,7 +72,7 @@ func TestServicesOfTheTableAreListed(t *testing.T) {
 	}
 	for _, service := range services {
 		if service != "" && !listed[service] {
-			t.Errorf("the table signs with %q, which Services does not list", service)
+			t.Errorf("the table has %q, which Services does not list", service)
 		}
 	}
 }

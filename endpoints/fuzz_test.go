@@ -9,9 +9,9 @@ import (
 	"countersign/endpoints"
 )
 
-// FuzzInfer holds what must be true of every host: no panic; a refusal that
-// says what to do, or a scope whose service and region are in the table or in
-// the host; and no response once a label is added on the right.
+// FuzzInfer checks what must be true of every host: Infer does not panic; it fails with advice, or
+// returns a scope whose service and region are in the table or in the host; and it fails when a
+// label is appended to the host.
 func FuzzInfer(f *testing.F) {
 	for _, row := range readSample(f) {
 		f.Add(row.host, row.path, "example")
@@ -30,7 +30,7 @@ func FuzzInfer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, host, path, label string) {
 		s, err := endpoints.Infer(host, path)
 		if err != nil {
-			checkRefusal(t, host, err)
+			checkInferError(t, host, err)
 			return
 		}
 		checkScope(t, host, s, known)
@@ -39,15 +39,15 @@ func FuzzInfer(f *testing.F) {
 		}
 		longer := host + "." + label
 		if s, err := endpoints.Infer(longer, path); err == nil {
-			t.Errorf("Infer(%q) = %s %s, want a refusal", longer, s.Service, s.Region)
+			t.Errorf("Infer(%q) = %s %s, want an error", longer, s.Service, s.Region)
 		}
 	})
 }
 
-func checkRefusal(t *testing.T, host string, err error) {
+func checkInferError(t *testing.T, host string, err error) {
 	var r *endpoints.InferError
 	if !errors.As(err, &r) || r.Host != host || r.Reason == "" {
-		t.Fatalf("Infer(%q) = %v, want a refusal with a reason", host, err)
+		t.Fatalf("Infer(%q) = %v, want an InferError with a reason", host, err)
 	}
 	ok := map[endpoints.Kind]bool{
 		endpoints.NotAWS:    r.Field == "service" && r.UseInstead == "",
@@ -55,7 +55,7 @@ func checkRefusal(t *testing.T, host string, err error) {
 		endpoints.Ambiguous: (r.Field == "service" || r.Field == "region") && r.UseInstead == "" && (r.Partition != "" || r.Service == "s3"),
 	}
 	if !ok[r.Kind] {
-		t.Errorf("Infer(%q) refuses with %+v", host, *r)
+		t.Errorf("Infer(%q) fails with %+v", host, *r)
 	}
 }
 
@@ -63,10 +63,10 @@ func checkScope(t *testing.T, host string, s endpoints.Scope, known []endpoints.
 	lower := strings.ToLower(host)
 	inTable := slices.ContainsFunc(known, func(k endpoints.Service) bool { return k.Name == s.Service })
 	if s.Service == "" || !inTable && !strings.Contains(lower, s.Service) {
-		t.Errorf("Infer(%q) gives the service %q, which is neither in the table nor in the host", host, s.Service)
+		t.Errorf("Infer(%q) returns the service %q, which is neither in the table nor in the host", host, s.Service)
 	}
 	if s.Why == "" || !inTable && !s.Guessed {
-		t.Errorf("Infer(%q) = %+v, want a reason, and a guess marked as one", host, s)
+		t.Errorf("Infer(%q) = %+v, want a reason, and guesses marked", host, s)
 	}
 	if s.Partition == "" {
 		if s.Service != "s3" || s.Region == "" || !s.Quirks.S3Style {
@@ -76,28 +76,28 @@ func checkScope(t *testing.T, host string, s endpoints.Scope, known []endpoints.
 	}
 	if s.Algorithm == endpoints.SigV4a {
 		if s.Region != "" || !slices.Equal(s.RegionSet, []string{"*"}) {
-			t.Errorf("Infer(%q) gives SigV4a with %q and %q", host, s.Region, s.RegionSet)
+			t.Errorf("Infer(%q) returns SigV4a with %q and %q", host, s.Region, s.RegionSet)
 		}
 		return
 	}
 	if s.Algorithm != endpoints.SigV4 || s.RegionSet != nil {
-		t.Errorf("Infer(%q) gives %s with the set %q", host, s.Algorithm, s.RegionSet)
+		t.Errorf("Infer(%q) returns %s with the set %q", host, s.Algorithm, s.RegionSet)
 	}
 	inTable = slices.ContainsFunc(endpoints.Regions(), func(g endpoints.RegionGroup) bool {
 		return slices.ContainsFunc(g.Regions, func(r endpoints.Region) bool { return r.Name == s.Region })
 	})
 	if !inTable && !strings.Contains(lower, s.Region) || endpoints.PartitionOf(s.Region) != s.Partition {
-		t.Errorf("Infer(%q) gives the region %q in %s", host, s.Region, s.Partition)
+		t.Errorf("Infer(%q) returns the region %q in %s", host, s.Region, s.Partition)
 	}
 }
 
-// isLabel tells whether a string is one label, and not a port behind a dot.
+// isLabel reports whether a string is a single label, and not a port after a dot.
 func isLabel(s string) bool {
 	return s != "" && !strings.ContainsAny(s, ".:")
 }
 
-// joinsSuffix tells whether the label makes one suffix of AWS out of another.
-// There are no more than these: the host is then another host of AWS.
+// joinsSuffix reports whether the label turns one suffix of AWS into another, so that the host is
+// another AWS host. These are the only such cases.
 func joinsSuffix(host, label string) bool {
 	host, label = strings.ToLower(host), strings.ToLower(label)
 	return strings.HasSuffix(host, "amazonaws.com") && label == "cn" ||

@@ -5,10 +5,9 @@ import (
 	"testing"
 )
 
-// TestGuessOfWhatTheTableHolds takes each label and each service out of the
-// table and reads it by its form alone: what the forms say of the hosts that are
-// known is what they may be trusted with for those that are not.
-func TestGuessOfWhatTheTableHolds(t *testing.T) {
+// This test removes each label and each service from the table and infers it from its form alone.
+// How well that works for known hosts shows how far the guesses can be trusted for unknown ones.
+func TestGuess_KnownHosts(t *testing.T) {
 	table := *facts()
 	p := &parsedHost{table: &table}
 	explained := 0
@@ -21,7 +20,7 @@ func TestGuessOfWhatTheTableHolds(t *testing.T) {
 		case got.service == fact.any.service:
 			explained++
 		case got.service != label:
-			t.Errorf("without its fact, %s would sign as %s and not as %s", label, got.service, fact.any.service)
+			t.Errorf("without its fact, %s would sign as %s, not as %s", label, got.service, fact.any.service)
 		}
 	}
 	table.labels = facts().labels
@@ -35,7 +34,7 @@ func TestGuessOfWhatTheTableHolds(t *testing.T) {
 		}
 	}
 	if explained < 20 {
-		t.Errorf("the forms explain %d labels of the table, want 20 or more", explained)
+		t.Errorf("the forms explain %d labels in the table, want at least 20", explained)
 	}
 }
 

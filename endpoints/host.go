@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// cleanHost gives a host in lower case, without port and trailing dot, or says
-// what is wrong with it. Lengths and characters are those of RFC 1035 §2.3.4
-// and RFC 1123 §2.1, with the underscore that old buckets have.
+// cleanHost returns a host in lower case, without port and trailing dot, or what is wrong with it.
+// Lengths and characters are those of RFC 1035 §2.3.4 and RFC 1123 §2.1, plus the underscore of old
+// bucket names.
 func cleanHost(host string) (name, fault string) {
 	if strings.HasPrefix(host, "[") {
-		return "", "an IP address does not tell a service"
+		return "", "an IP address does not name a service"
 	}
 	name = host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
@@ -39,7 +39,7 @@ func cleanHost(host string) (name, fault string) {
 		case 'A' <= name[i] && name[i] <= 'Z':
 			upper = true
 		default:
-			return "", "the host holds a character that host names do not have"
+			return "", "the host contains a character that is not allowed in host names"
 		}
 	}
 	if upper {
@@ -58,7 +58,7 @@ func labelFault(length int) string {
 	return ""
 }
 
-// cutLast parts the last label of a name from what is left of it.
+// cutLast splits a name into its last label and the part to the left of it.
 func cutLast(name string) (left, label string) {
 	i := strings.LastIndexByte(name, '.')
 	if i < 0 {
@@ -67,11 +67,11 @@ func cutLast(name string) (left, label string) {
 	return name[:i], name[i+1:]
 }
 
-// suffixLabels is the most labels that a suffix has; the fewest are two.
+// suffixLabels is the maximum number of labels in a suffix; the minimum is two.
 const suffixLabels = 5
 
-// suffixOf finds the longest suffix of the table that the name ends in, and
-// what is left of it.
+// suffixOf finds the longest suffix in the table that the name ends in, and returns it with the
+// part to the left of it.
 func (t *table) suffixOf(name string) (s suffix, left string, ok bool) {
 	at := len(name)
 	for n := 1; n <= suffixLabels && at > 0; n++ {
@@ -86,7 +86,7 @@ func (t *table) suffixOf(name string) (s suffix, left string, ok bool) {
 	return s, left, ok
 }
 
-// IsAWS tells whether a host is under one of AWS's names, whatever it serves.
+// IsAWS reports whether a host is under one of AWS's domains, whatever it serves.
 func IsAWS(host string) bool {
 	name, fault := cleanHost(host)
 	if fault != "" {
@@ -96,8 +96,7 @@ func IsAWS(host string) bool {
 	return ok && left != ""
 }
 
-// IsLoopback holds for a name or an address, without brackets, that does not leave the
-// machine.
+// IsLoopback reports whether a name or address, without brackets, stays on the machine.
 func IsLoopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()

@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// HostRule gives a scope to hosts that do not tell it: a custom domain in front
-// of API Gateway, an accelerated bucket, a server that speaks S3.
+// HostRule gives a scope to hosts that do not name it: a custom domain in front of API Gateway, an
+// accelerated bucket, a server that speaks S3.
 type HostRule struct {
-	Pattern   string   // labels parted by dots; "*" stands for exactly one label
+	Pattern   string   // labels separated by dots; "*" stands for exactly one label
 	Service   string   // signing name
 	Region    string   // signing region
-	RegionSet []string // in place of Region: signed with SigV4a for these regions, "*" for all
+	RegionSet []string // instead of Region: signed with SigV4a for these regions, "*" for all
 }
 
-// Hosts is a set of rules for hosts. The nil set is empty. It is safe for
-// concurrent use.
+// Hosts is a set of host rules. The nil set is empty. It is safe for concurrent use.
 type Hosts struct{ rules []hostRule }
 
 type hostRule struct {
@@ -25,14 +24,12 @@ type hostRule struct {
 	HostRule
 }
 
-// NewHosts checks the rules and reports all faults together, each naming its
-// pattern.
+// NewHosts checks the rules and reports all their errors together, each with its pattern.
 //
-// A pattern is matched from the right, label by label, against the host without
-// port and trailing dot, in lower case; the numbers of labels must agree. Where
-// two patterns match, the one wins that has a name where the other has "*", at
-// the place furthest to the right where they differ. Order does not matter. The
-// last label must be a name.
+// A pattern is matched from the right, label by label, against the host in lower case without port
+// and trailing dot; the number of labels must be the same. If two patterns match, they are compared
+// at the rightmost label in which they differ: the one with a name there wins over the one with
+// "*". Order does not matter. The last label must be a name.
 func NewHosts(rules []HostRule) (*Hosts, error) {
 	h := &Hosts{}
 	var faults []error
@@ -56,7 +53,7 @@ func NewHosts(rules []HostRule) (*Hosts, error) {
 	return h, nil
 }
 
-// nameFirst orders labels so that "*" comes after every name.
+// nameFirst compares labels so that "*" sorts after every name.
 func nameFirst(a, b string) int {
 	if a == b || a != "*" && b != "*" {
 		return strings.Compare(a, b)
@@ -71,25 +68,25 @@ func (r HostRule) check() (hostRule, error) {
 	_, fault := cleanHost(strings.ReplaceAll(r.Pattern, "*", "_"))
 	switch {
 	case strings.Contains(r.Pattern, ":"):
-		return hostRule{}, errors.New("a pattern is a host alone, and holds for every port")
+		return hostRule{}, errors.New("a pattern is a host without a port, and applies to every port")
 	case fault != "":
 		return hostRule{}, errors.New(fault)
 	case !allBytes(strings.ToLower(r.Service), isName):
-		return hostRule{}, fmt.Errorf("service %q is no signing name", r.Service)
+		return hostRule{}, fmt.Errorf("service %q is not a signing name", r.Service)
 	case (r.Region == "") == (len(r.RegionSet) == 0):
-		return hostRule{}, errors.New("either a region or a region set must be given")
+		return hostRule{}, errors.New("give either a region or a region set")
 	case r.Region != "" && !allBytes(r.Region, isName):
 		return hostRule{}, fmt.Errorf("region %q is not the name of a region", r.Region)
 	}
 	for _, region := range r.RegionSet {
 		if region != "*" && !allBytes(strings.TrimSuffix(region, "*"), isName) {
-			return hostRule{}, fmt.Errorf("region %q of the set is not the name of a region", region)
+			return hostRule{}, fmt.Errorf("region %q in the set is not the name of a region", region)
 		}
 	}
 	labels := strings.Split(strings.ToLower(strings.TrimSuffix(r.Pattern, ".")), ".")
 	for _, label := range labels {
 		if strings.Contains(label, "*") && label != "*" {
-			return hostRule{}, errors.New(`"*" stands for a whole label, not for a part of one`)
+			return hostRule{}, errors.New(`"*" stands for a whole label, not part of one`)
 		}
 	}
 	slices.Reverse(labels)
@@ -102,8 +99,8 @@ func (r HostRule) check() (hostRule, error) {
 
 func isName(c byte) bool { return isWord(c) || c == '-' }
 
-// Infer is like the function [Infer], but asks the rules first: what the
-// operator says about a host stands above what its name says.
+// Infer is like the function [Infer], but applies the rules first: the operator's rules override
+// what the host's name says.
 func (h *Hosts) Infer(host, path string) (Scope, error) {
 	if h == nil || len(h.rules) == 0 {
 		return Infer(host, path)
@@ -139,7 +136,7 @@ func (r *hostRule) scope() Scope {
 	s := Scope{
 		Service: r.Service, Region: r.Region, Algorithm: SigV4, Quirks: t.quirks[r.Service],
 		Partition: PartitionOf(r.Region), Pattern: true,
-		Why: "the host pattern " + r.Pattern + " of the configuration says so",
+		Why: "the host pattern " + r.Pattern + " in the configuration says so",
 	}
 	if len(r.RegionSet) > 0 {
 		s.RegionSet, s.Algorithm = slices.Clone(r.RegionSet), SigV4a

@@ -8,7 +8,7 @@ import (
 	"countersign/endpoints"
 )
 
-func TestHostsInfer(t *testing.T) {
+func TestHosts_Infer(t *testing.T) {
 	// The order is not the order of precedence.
 	hosts, err := endpoints.NewHosts([]endpoints.HostRule{
 		{Pattern: "*.*.example.com", Service: "s3", Region: "eu-west-3"},
@@ -31,21 +31,21 @@ func TestHostsInfer(t *testing.T) {
 		{"api.shop.example.com", "execute-api eu-west-2 aws"},
 		{"a.b.example.com", "s3 eu-west-3 aws"},
 		{"photos.s3-accelerate.amazonaws.com", "s3 ap-south-1 aws"},
-		{"other.s3-accelerate.amazonaws.com", "refused"},
+		{"other.s3-accelerate.amazonaws.com", "error"},
 		{"minio:9000", "s3 home "},
 		{"sqs.eu-west-1.amazonaws.com", "sqs eu-west-1 aws"},
-		{"example.com", "refused"},
-		{"a.b.c.example.com", "refused"},
-		{"shop.example.com.evil.example", "refused"},
-		{"shopexample.com", "refused"},
-		{"sh*p.example.com", "refused"},
-		{"", "refused"},
+		{"example.com", "error"},
+		{"a.b.c.example.com", "error"},
+		{"shop.example.com.evil.example", "error"},
+		{"shopexample.com", "error"},
+		{"sh*p.example.com", "error"},
+		{"", "error"},
 	}
 	for _, tt := range tests {
 		s, err := hosts.Infer(tt.host, "/")
 		got := s.Service + " " + s.Region + " " + s.Partition
 		if err != nil {
-			got = "refused"
+			got = "error"
 		}
 		if got != tt.want {
 			t.Errorf("Infer(%q) = %s, want %s", tt.host, got, tt.want)
@@ -60,14 +60,14 @@ func TestHostsInfer(t *testing.T) {
 	}
 }
 
-func TestHostsThatAreNone(t *testing.T) {
+func TestHosts_Empty(t *testing.T) {
 	var none *endpoints.Hosts
 	if s, err := none.Infer("sqs.eu-west-1.amazonaws.com", "/"); err != nil || s.Service != "sqs" {
-		t.Errorf("Infer of no rules = %+v, %v, want what the host says", s, err)
+		t.Errorf("Infer without rules = %+v, %v, want what the host says", s, err)
 	}
 }
 
-func TestNewHostsReportsAllFaults(t *testing.T) {
+func TestNewHosts_ReportsAllErrors(t *testing.T) {
 	ok := endpoints.HostRule{Service: "s3", Region: "eu-west-1"}
 	with := func(pattern string) endpoints.HostRule { r := ok; r.Pattern = pattern; return r }
 	tests := []struct {
@@ -81,18 +81,18 @@ func TestNewHostsReportsAllFaults(t *testing.T) {
 		{with("api-*.example.com"), "whole label"},
 		{with("**.example.com"), "whole label"},
 		{with("api.example.com:443"), "every port"},
-		{with("https://api.example.com"), "host alone"},
+		{with("https://api.example.com"), "host without a port"},
 		{with("api.example.com/prod"), "character"},
 		{with("bücher.example.com"), "character"},
-		{endpoints.HostRule{Pattern: "a.example.com", Region: "eu-west-1"}, "no signing name"},
-		{endpoints.HostRule{Pattern: "b.example.com", Service: "s3/x", Region: "eu-west-1"}, "no signing name"},
+		{endpoints.HostRule{Pattern: "a.example.com", Region: "eu-west-1"}, "not a signing name"},
+		{endpoints.HostRule{Pattern: "b.example.com", Service: "s3/x", Region: "eu-west-1"}, "not a signing name"},
 		{endpoints.HostRule{Pattern: "c.example.com", Service: "s3"}, "either a region or a region set"},
 		{
 			endpoints.HostRule{Pattern: "d.example.com", Service: "s3", Region: "eu-west-1", RegionSet: []string{"*"}},
 			"either a region or a region set",
 		},
 		{endpoints.HostRule{Pattern: "e.example.com", Service: "s3", Region: "EU WEST"}, "not the name of a region"},
-		{endpoints.HostRule{Pattern: "f.example.com", Service: "s3", RegionSet: []string{"*", ""}}, "of the set"},
+		{endpoints.HostRule{Pattern: "f.example.com", Service: "s3", RegionSet: []string{"*", ""}}, "in the set"},
 	}
 	var rules []endpoints.HostRule
 	for _, tt := range tests {
@@ -101,19 +101,19 @@ func TestNewHostsReportsAllFaults(t *testing.T) {
 	rules = append(rules, with("twice.example.com"), with("Twice.example.com."))
 	hosts, err := endpoints.NewHosts(rules)
 	if err == nil || hosts != nil {
-		t.Fatalf("NewHosts = %v, %v, want no set and an error", hosts, err)
+		t.Fatalf("NewHosts = %v, %v, want nil and an error", hosts, err)
 	}
 	faults := strings.Split(err.Error(), "\n")
 	if len(faults) != len(tests)+1 {
-		t.Fatalf("NewHosts reports %d faults, want %d:\n%v", len(faults), len(tests)+1, err)
+		t.Fatalf("NewHosts reports %d errors, want %d:\n%v", len(faults), len(tests)+1, err)
 	}
 	for i, tt := range tests {
 		if !strings.Contains(faults[i], tt.want) || !strings.Contains(faults[i], "host pattern ") {
-			t.Errorf("the fault of %q is %q, want one with %q", tt.rule.Pattern, faults[i], tt.want)
+			t.Errorf("the error for %q is %q, want one containing %q", tt.rule.Pattern, faults[i], tt.want)
 		}
 	}
 	if last := faults[len(tests)]; !strings.Contains(last, "given twice") {
-		t.Errorf("the fault of a pattern given twice is %q", last)
+		t.Errorf("the error for a pattern given twice is %q", last)
 	}
 }
 

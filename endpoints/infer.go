@@ -2,15 +2,15 @@ package endpoints
 
 import "strings"
 
-// parsedHost is a host whose suffix was read.
+// parsedHost is a host whose suffix has been read.
 type parsedHost struct {
 	*table
 	suffix  suffix
 	path    string
-	private bool // a VPC endpoint, which belongs to its region
+	private bool // a VPC endpoint, which signs in its own region
 }
 
-// infer applies the rules in order, from the right of the host to the left.
+// infer applies the rules in order, reading the host from right to left.
 func (t *table) infer(host, path string) (Scope, *InferError) {
 	name, fault := cleanHost(host)
 	if fault != "" {
@@ -60,7 +60,7 @@ func (t *table) infer(host, path string) (Scope, *InferError) {
 	return p.regionless(left)
 }
 
-// partitionOfRegion tells which of the suffix's partitions a region belongs to.
+// partitionOfRegion returns the suffix's partition that a region belongs to, or nil.
 func (p *parsedHost) partitionOfRegion(region string) *partition {
 	for _, partition := range p.suffix.partitions {
 		if partition.has(region) {
@@ -70,8 +70,8 @@ func (p *parsedHost) partitionOfRegion(region string) *partition {
 	return nil
 }
 
-// allRegions tells the partition that a label means as a whole: "global" in
-// most, "us-gov" in aws-us-gov, which shares its suffixes with aws.
+// allRegions returns the partition that a label stands for as a whole, or nil: "global" in most
+// partitions, "us-gov" in aws-us-gov, which shares its suffixes with aws.
 func (p *parsedHost) allRegions(label string) *partition {
 	switch label {
 	case "global":
@@ -86,14 +86,14 @@ func (p *parsedHost) allRegions(label string) *partition {
 	return nil
 }
 
-// scope fills in what follows from service and partition.
+// scope returns a scope, with what follows from the service and partition.
 func (t *table) scope(service, region string, partition *partition, why string) Scope {
 	return Scope{Service: service, Region: region, Algorithm: SigV4, Partition: partition.name, Quirks: t.quirks[service], Why: why}
 }
 
-// scopeOfAll is the scope of a host that takes SigV4a alone, for all regions.
+// scopeOfAll returns the scope of a host that accepts only SigV4a, for all regions.
 func (t *table) scopeOfAll(service string, partition *partition) Scope {
-	s := t.scope(service, "", partition, "hosts of this form belong to "+service+", serve all regions and take Signature Version 4a only")
+	s := t.scope(service, "", partition, "hosts of this form belong to "+service+", serve all regions and accept only Signature Version 4a")
 	s.RegionSet, s.Algorithm = []string{"*"}, SigV4a
 	s.Quirks.SigV4aOnly, s.Quirks.SigV4aAllowed, s.Quirks.SigV4aPreferred = true, true, false
 	return s
@@ -104,7 +104,7 @@ func notAWS(reason string) *InferError {
 }
 
 func noSigV4(v verdict, partition *partition) *InferError {
-	reason := "the host takes no Signature Version 4, but " + v.instead
+	reason := "the host does not accept Signature Version 4; it takes " + v.instead
 	if strings.HasPrefix(v.instead, "no signature") {
 		reason = "the host takes " + v.instead
 	}

@@ -2,16 +2,16 @@ package endpoints
 
 import "strings"
 
-// reading is what the labels that name a service say, read from the right.
+// reading is the meaning of the labels that name a service, read from the right.
 type reading struct {
 	verdict
 	label   string // the label or labels that decided
-	listed  bool   // the table holds the label
-	guessed bool   // the table holds neither the label nor a service of that name
+	listed  bool   // the label is in the table
+	guessed bool   // neither the label nor a service of that name is in the table
 	signsIn fixedPartition
 }
 
-// read tells what the right end of a host's labels stands for.
+// read returns the meaning of the labels at the right end of a host.
 func (p *parsedHost) read(name string) reading {
 	left, label := cutLast(name)
 	if label == "dualstack" && left != "" {
@@ -64,8 +64,7 @@ func (p *parsedHost) read(name string) reading {
 	return got
 }
 
-// lastTwo gives the last two labels of a name, each without -fips, and the
-// first of them.
+// lastTwo returns the last two labels of a name, each without -fips, and the first of the two.
 func (p *parsedHost) lastTwo(name, left, label string) (two, next string) {
 	_, next = cutLast(left)
 	if cut := trimFIPS(next); cut != next {
@@ -74,9 +73,9 @@ func (p *parsedHost) lastTwo(name, left, label string) (two, next string) {
 	return name[len(left)-len(next) : len(left)+1+len(label)], next
 }
 
-// geo tells which generation of Amazon Location a host and path belong to: the
-// hosts of maps, places and routes are shared, their control planes (cp.maps)
-// are of the first alone.
+// geo returns the generation of Amazon Location that a host and path belong to, or "". The hosts of
+// maps, places and routes are shared; their control planes (cp.maps) belong to the first generation
+// only.
 func (p *parsedHost) geo(left, next, label string) string {
 	if label != "geo" {
 		return ""
@@ -92,11 +91,10 @@ func (p *parsedHost) geo(left, next, label string) string {
 	return ""
 }
 
-// guess reads a label that stands in no table. Mostly it is the signing name
-// itself. But SDKs join a word of an operation's or a dual-stack host to the
-// name of a service (sync-states, streams-dynamodb), and some services have a
-// second host for one side of theirs (bedrock-runtime) or for a cell
-// (kinesis-pod1); in these forms the service that is known is meant.
+// guess interprets a label that is not in the table. Usually it is the signing name. But SDKs
+// prefix the name of a service with a word for an operation or a dual-stack host (sync-states,
+// streams-dynamodb), and some services have a second host for part of their API (bedrock-runtime)
+// or for a cell (kinesis-pod1); in these forms it is the known service.
 func (p *parsedHost) guess(label string) verdict {
 	name := trimCell(label)
 	if v := p.named(name); name != label && v.known() {
@@ -117,7 +115,7 @@ func (p *parsedHost) guess(label string) verdict {
 	return verdict{service: label}
 }
 
-// named is what the table says of a label, as such or as a signing name.
+// named returns what the table says about a label, as a label or as a signing name.
 func (p *parsedHost) named(label string) verdict {
 	if v := p.labels[label].any; v.known() || !p.names[label] {
 		return v
@@ -125,7 +123,7 @@ func (p *parsedHost) named(label string) verdict {
 	return verdict{service: label}
 }
 
-// trimCell takes the mark of a cell, -pod with a number, from a label.
+// trimCell removes the suffix of a cell, -pod and a number, from a label.
 func trimCell(label string) string {
 	if i := strings.LastIndex(label, "-pod"); i > 0 && allBytes(label[i+len("-pod"):], isDigit) {
 		return label[:i]
@@ -133,7 +131,7 @@ func trimCell(label string) string {
 	return label
 }
 
-// trimFIPS takes the mark of a FIPS endpoint from a label.
+// trimFIPS removes the suffix of a FIPS endpoint from a label.
 func trimFIPS(label string) string {
 	if cut, ok := strings.CutSuffix(label, "-fips"); ok && cut != "" {
 		return cut

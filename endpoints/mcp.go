@@ -2,11 +2,11 @@ package endpoints
 
 import "strings"
 
-// IsMCP tells whether an address is that of a server of the Model Context Protocol,
-// which carries out what the body names: one of AWS (aws-mcp.us-east-1.api.aws), a
-// gateway of Bedrock AgentCore, or a runtime there. The path is as it is sent.
+// IsMCP reports whether an address is known to be a Model Context Protocol server, which executes
+// what the request body names: one of AWS's (aws-mcp.us-east-1.api.aws), a Bedrock AgentCore
+// gateway, or an AgentCore runtime. The path is as it is sent.
 //
-// That a function or an API behind API Gateway is such a server no address tells.
+// An address does not show whether a function or an API behind API Gateway is such a server.
 func IsMCP(host, path string) bool {
 	host = strings.ToLower(host)
 	if at := strings.LastIndexByte(host, ':'); at >= 0 {

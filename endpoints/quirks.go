@@ -5,30 +5,29 @@ import (
 	"strings"
 )
 
-// Quirks are how a service differs from plain Signature Version 4. The zero
-// value is the plain service: path normalised and encoded twice, no
-// x-amz-content-sha256 needed, session token signed.
+// Quirks are how a service differs from plain Signature Version 4. The zero value is
+// the plain service: path normalized and encoded twice, no x-amz-content-sha256 needed, session
+// token signed.
 type Quirks struct {
-	S3Style                bool // the path is encoded once and never normalised
+	S3Style                bool // the path is encoded once and never normalized
 	ContentSHA256          bool // x-amz-content-sha256 must be sent and signed
 	UnsignedPayloadOnly    bool // its value must be UNSIGNED-PAYLOAD
 	UnsignedPayloadAllowed bool // its value may be UNSIGNED-PAYLOAD, over https
-	UnsignedPayloadPartly  bool // some calls take UNSIGNED-PAYLOAD and others refuse it, and which is not documented
-	ContentLengthUnsigned  bool // content-length must stay out of the signature
-	TokenAppended          bool // the session token joins a presigned URL after signing
-	UpgradePresigned       bool // a WebSocket is opened by a presigned URL, not by a signature in headers
-	SigV4aOnly             bool // refuses Signature Version 4
-	SigV4aPreferred        bool // AWS's own clients try Signature Version 4a first; 4 is accepted
-	SigV4aAllowed          bool // takes Signature Version 4a too
+	UnsignedPayloadPartly  bool // some calls accept UNSIGNED-PAYLOAD and others reject it, and which is not documented
+	ContentLengthUnsigned  bool // content-length must not be signed
+	TokenAppended          bool // the session token is added to a presigned URL after signing
+	UpgradePresigned       bool // a WebSocket is opened with a presigned URL, not with signed headers
+	SigV4aOnly             bool // rejects Signature Version 4
+	SigV4aPreferred        bool // AWS's own clients try Signature Version 4a first; Version 4 is accepted
+	SigV4aAllowed          bool // accepts Signature Version 4a as well
 }
 
-// QuirksOf tells what hangs on a signing name, for a service that the caller
-// named. Some hosts of a service ask for more than the service does: [Infer]
-// knows those.
+// QuirksOf returns the quirks of a service named by the caller. Some hosts of a service have more
+// quirks than the service; [Infer] returns those.
 func QuirksOf(service string) Quirks { return facts().quirks[service] }
 
-// NeverSigned says whether the service refuses signatures that hold a header,
-// whose name is in lower case.
+// NeverSigned reports whether the service rejects signatures that cover a header, named in lower
+// case.
 func (q Quirks) NeverSigned(header string) bool {
 	return q.ContentLengthUnsigned && header == "content-length"
 }
@@ -67,19 +66,19 @@ func (t *table) addQuirks(service string, words []string) error {
 	return nil
 }
 
-// Call is what of a request names its operation.
+// Call holds the parts of a request that identify its operation.
 type Call struct {
 	Method string
 	Path   string // in wire form
 	Target string // the header X-Amz-Target
-	Action string // the parameter Action of query or form
+	Action string // the parameter Action of the query or form
 }
 
-// Operation is one that departs from its service's way of signing.
+// Operation is an operation that is signed differently from the rest of its service.
 type Operation struct {
-	Name            string // AWS's name for it, as in "AssumeRoleWithSAML"
-	Unsigned        bool   // takes no signature, and needs none
-	UnsignedPayload bool   // takes UNSIGNED-PAYLOAD over https
+	Name            string // AWS's name for it, such as "AssumeRoleWithSAML"
+	Unsigned        bool   // accepts no signature, and needs none
+	UnsignedPayload bool   // accepts UNSIGNED-PAYLOAD over https
 }
 
 type operation struct {
@@ -87,8 +86,8 @@ type operation struct {
 	method, path, target, action string
 }
 
-// OperationOf finds the call among the operations that depart from their
-// service's way of signing; the zero Operation means that it is not one.
+// OperationOf returns the call's operation if it is signed differently from the rest of its
+// service, and the zero Operation otherwise.
 func OperationOf(service string, c Call) Operation {
 	for _, o := range facts().operations[service] {
 		switch {
@@ -119,8 +118,8 @@ func (t *table) addOperation(f []string) error {
 	return nil
 }
 
-// matchPath matches a path in wire form with a template of AWS's models, where
-// {name} stands for one segment and {name+} for the rest.
+// matchPath matches a path in wire form against a template from AWS's models, in which {name}
+// stands for one segment and {name+} for the rest.
 func matchPath(template, path string) bool {
 	want, got := strings.Split(template, "/"), strings.Split(path, "/")
 	for i, w := range want {

@@ -37,7 +37,7 @@ func TestQuirksOf(t *testing.T) {
 	}
 }
 
-func TestInferGivesTheQuirksOfTheService(t *testing.T) {
+func TestInfer_ReturnsTheQuirksOfTheService(t *testing.T) {
 	for host, service := range map[string]string{
 		"photos.s3.eu-west-1.amazonaws.com":                            "s3",
 		"b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com": "s3express",

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Region is one entry of the list of known regions.
+// Region is an entry in the list of known regions.
 type Region struct {
-	Name  string // as in "eu-west-1"
-	Title string // for people, as in "Europe (Ireland)"
+	Name  string // such as "eu-west-1"
+	Title string // for people, such as "Europe (Ireland)"
 }
 
 // RegionGroup is a partition with its regions.
@@ -17,9 +17,8 @@ type RegionGroup struct {
 	Regions   []Region
 }
 
-// Regions lists the known regions, grouped by partition, both in the order of
-// their names. A region that AWS opened later is missing here, but [Infer] and
-// [PartitionOf] know it by the form of its name.
+// Regions returns the known regions grouped by partition, both sorted by name. Regions that AWS
+// opened later are missing, but [Infer] and [PartitionOf] recognize them by the form of their name.
 func Regions() []RegionGroup {
 	groups := slices.Clone(facts().groups)
 	for i := range groups {
@@ -29,8 +28,8 @@ func Regions() []RegionGroup {
 	return groups
 }
 
-// PartitionOf tells a region's partition by the form of its name, as the AWS
-// SDKs do, or "" for what is no region's name.
+// PartitionOf returns a region's partition from the form of its name, as the AWS SDKs do, or "" if
+// it is not the name of a region.
 func PartitionOf(region string) string {
 	if p := facts().partitionOf(region); p != nil {
 		return p.name
@@ -38,17 +37,17 @@ func PartitionOf(region string) string {
 	return ""
 }
 
-// Service is one entry of the list of known services.
+// Service is an entry in the list of known services.
 type Service struct {
 	Name  string // signing name, in the case that AWS expects
 	Title string // for people
 }
 
-// Services lists the known signing names in order. AWS has more, and [Infer]
-// does not depend on this list.
+// Services returns the known services, sorted by signing name. AWS has more, and [Infer] does not
+// depend on this list.
 func Services() []Service { return slices.Clone(facts().services) }
 
-// IsService says whether a signing name is among the known ones.
+// IsService reports whether a signing name is known.
 func IsService(name string) bool {
 	return facts().names[name]
 }
@@ -71,8 +70,8 @@ func (t *table) partitionOf(region string) *partition {
 	return nil
 }
 
-// has tells whether a region's name has the partition's form: one of its
-// beginnings, a word, a number, with hyphens between them.
+// has reports whether a region's name has the form of the partition's names: a prefix, a word and a
+// number, joined by hyphens.
 func (p *partition) has(region string) bool {
 	if region == "" || !isDigit(region[len(region)-1]) {
 		return false

@@ -16,7 +16,7 @@ func TestRegions(t *testing.T) {
 	for _, g := range endpoints.Regions() {
 		partitions = append(partitions, g.Partition)
 		if len(g.Regions) != want[g.Partition] {
-			t.Errorf("Regions gives %d regions of %s, want %d", len(g.Regions), g.Partition, want[g.Partition])
+			t.Errorf("Regions returns %d regions of %s, want %d", len(g.Regions), g.Partition, want[g.Partition])
 		}
 		for i, r := range g.Regions {
 			if got := endpoints.PartitionOf(r.Name); got != g.Partition {
@@ -28,11 +28,11 @@ func TestRegions(t *testing.T) {
 		}
 	}
 	if len(partitions) != len(want) || !slices.IsSorted(partitions) {
-		t.Errorf("Regions gives the partitions %v, want %d in order", partitions, len(want))
+		t.Errorf("Regions returns the partitions %v, want %d in order", partitions, len(want))
 	}
 	endpoints.Regions()[0].Regions[0].Name = "changed"
 	if endpoints.Regions()[0].Regions[0].Name == "changed" {
-		t.Error("a caller's change shows in the next list of regions")
+		t.Error("a caller's change affects the next list of regions")
 	}
 }
 
@@ -54,20 +54,20 @@ func TestPartitionOf(t *testing.T) {
 func TestServices(t *testing.T) {
 	services := endpoints.Services()
 	if len(services) != 387 {
-		t.Errorf("Services gives %d services, want 387", len(services))
+		t.Errorf("Services returns %d services, want 387", len(services))
 	}
 	for i, s := range services {
 		if s.Title == "" || i > 0 && services[i-1].Name >= s.Name {
 			t.Errorf("Services lists %+v without a title or out of order", s)
 		}
 	}
-	// Whatever the sample signs with can be chosen from the list.
+	// The list must contain every service in the sample.
 	for _, row := range readSample(t) {
 		if row.service != "-" && !slices.ContainsFunc(services, func(s endpoints.Service) bool { return s.Name == row.service }) {
 			t.Errorf("Services lacks %q, which %s signs with", row.service, row.host)
 		}
 	}
 	if strings.ContainsAny(services[0].Title, "\t\n") {
-		t.Errorf("the title %q holds a control character", services[0].Title)
+		t.Errorf("the title %q contains a control character", services[0].Title)
 	}
 }

@@ -2,8 +2,7 @@ package endpoints
 
 import "strings"
 
-// ofService reads a host whose suffix names the service: the region is the
-// label before it.
+// ofService reads a host whose suffix names the service; the region is the label before the suffix.
 func (p *parsedHost) ofService(left string) (Scope, *InferError) {
 	service := p.suffix.service
 	_, region := cutLast(left)
@@ -36,10 +35,10 @@ func (p *parsedHost) regional(left, region string, partition *partition) (Scope,
 	return guessing(p.scope(l.service, region, partition, regionalWhy(l.label, l.service, region)), l), nil
 }
 
-// guessing marks a scope whose service is not known for sure.
+// guessing marks a scope whose service is a guess.
 func guessing(s Scope, l reading) Scope {
 	if s.Guessed = l.guessed; s.Guessed {
-		s.Why += "; no table holds " + l.label + ", so the service is a guess"
+		s.Why += "; " + l.label + " is not a known name, so the service is a guess"
 	}
 	return s
 }
@@ -51,8 +50,8 @@ func regionalWhy(label, service, region string) string {
 	return "hosts named " + label + " sign as " + service + ", and this one names the region " + region
 }
 
-// endpoint reads an interface endpoint of AWS PrivateLink:
-// vpce-id.labels.region.vpce.suffix, with a bucket perhaps before it.
+// endpoint reads an interface endpoint of AWS PrivateLink: vpce-id.labels.region.vpce.suffix,
+// possibly with a bucket before it.
 func (p *parsedHost) endpoint(name string) (Scope, *InferError) {
 	p.private = true
 	if service := p.servesAll(name); service != "" {
@@ -72,13 +71,13 @@ func (p *parsedHost) endpoint(name string) (Scope, *InferError) {
 	}
 	return Scope{}, ambiguous(
 		"service",
-		"the VPC endpoint leads to a service that its host does not name",
+		"the host of the VPC endpoint does not name the service behind it",
 		InferError{Region: region, Partition: partition.name},
 	)
 }
 
-// global reads labels.global.suffix and labels.us-gov.suffix: name is the
-// whole before the suffix, left what comes before that label.
+// global reads labels.global.suffix and labels.us-gov.suffix: name is everything before the suffix,
+// left the part before "global" or "us-gov".
 func (p *parsedHost) global(left, name string, partition *partition) (Scope, *InferError) {
 	if service := p.servesAll(left); service != "" {
 		return p.scopeOfAll(service, partition), nil
@@ -98,8 +97,8 @@ func globalWhy(service, region string, partition *partition) string {
 	return "the host names the service " + service + " and no region: it signs in " + region + " throughout " + partition.name
 }
 
-// servesAll tells the service of a host that serves all regions at once, which
-// has an id before the labels that name it.
+// servesAll returns the service of a host that serves all regions at once, or "". Such a host has
+// an id before the labels of the service.
 func (p *parsedHost) servesAll(name string) string {
 	left, label := cutLast(name)
 	if left == "" {
@@ -115,8 +114,8 @@ func (p *parsedHost) servesAll(name string) string {
 	return p.anyRegion[name[len(left)-len(next):]]
 }
 
-// regionless reads labels.suffix: the few hosts without a region, the S3
-// family's older forms, and hosts with the region before the service.
+// regionless reads labels.suffix: the few hosts without a region, the older forms of the S3 family,
+// and hosts that name the region before the service.
 func (p *parsedHost) regionless(name string) (Scope, *InferError) {
 	if service := p.servesAll(name); service != "" {
 		return p.scopeOfAll(service, p.suffix.partitions[0]), nil
@@ -156,14 +155,14 @@ func (p *parsedHost) regionFirst(label, region string, partition *partition) (Sc
 	return Scope{}, unknownLabel(label, region, partition)
 }
 
-// s3 reads the S3 hosts that do not have their region as a label of its own:
-// s3 alone, which signs in the partition's global region (Amazon S3 user guide,
-// "Virtual hosting of general purpose buckets"), s3-region, and the accelerated
-// hosts, which do not tell the region at all. A bucket may stand before each.
+// s3 reads the S3 hosts in which the region is not a label of its own: s3 alone, which signs in the
+// partition's global region (Amazon S3 user guide, "Virtual hosting of general purpose buckets"),
+// s3-region, and the accelerated hosts, which do not name the region. Each may be preceded by a
+// bucket.
 func (p *parsedHost) s3(label string) (Scope, *InferError, bool) {
 	partition := p.suffix.partitions[0]
 	if service := p.bare[label]; service != "" {
-		why := "S3 hosts without a region sign in " + partition.global + ", if the bucket lives nowhere else"
+		why := "S3 hosts without a region sign in " + partition.global + ", unless the bucket is in another region"
 		return p.scope(service, partition.global, partition, why), nil, true
 	}
 	if label == "s3-accelerate" {
@@ -185,7 +184,7 @@ func (p *parsedHost) s3(label string) (Scope, *InferError, bool) {
 	return p.scope("s3", region, partition, regionalWhy(label, "s3", region)), nil, true
 }
 
-// unplaced is the result for an AWS host that no rule reads.
+// unplaced returns the error for an AWS host that no other rule recognizes.
 func (p *parsedHost) unplaced(name, label string) (Scope, *InferError) {
 	known := InferError{Partition: p.suffix.partitions[0].name}
 	l := p.read(name)

@@ -8,18 +8,16 @@ import (
 	"strings"
 )
 
-// WriteScopes reads hosts and URLs, one a line, and writes a line for each, in
-// the same order:
+// WriteScopes reads hosts and URLs, one per line, and writes a line for each, in the same order:
 //
 //	input<TAB>service<TAB>region<TAB>algorithm<TAB>note
 //
-// The algorithm is sigv4, sigv4a, bearer for a service that takes bearer tokens
-// and nothing else, or none for a host that must not be signed or cannot be
-// placed. A column with nothing to say is "-"; the region is also "-" where the
-// host does not tell it and the caller has to, and "*" for all regions. The
-// note is one sentence. A tab in the input becomes a space in the output.
+// The algorithm is sigv4, sigv4a, bearer for a service that accepts only bearer tokens, or none for
+// a host that must not be signed or is not recognized. An empty column is "-". The region is also
+// "-" if the host does not name it and the caller must, and "*" for all regions. The note is one
+// sentence. A tab in the input becomes a space in the output.
 //
-// The errors are those of r and w alone, and a line of more than 64 KiB.
+// It fails only if r or w does, or if a line is longer than 64 KiB.
 func WriteScopes(w io.Writer, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	out := bufio.NewWriterSize(w, 1<<16)
@@ -58,8 +56,8 @@ func appendScope(buf []byte, line string) []byte {
 	return append(append(buf, note...), '\n')
 }
 
-// splitURL takes host and path from a URL or a bare host. It checks nothing:
-// a host that it takes wrongly has characters that [Infer] refuses.
+// splitURL returns the host and path of a URL or a bare host. It checks nothing: if it reads a host
+// wrongly, the result contains characters that [Infer] rejects.
 func splitURL(s string) (host, path string) {
 	s = strings.TrimSpace(s)
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, "/?#") {

@@ -21,7 +21,7 @@ func TestWriteScopes(t *testing.T) {
 		"b.s3-website.eu-central-1.amazonaws.com\n" +
 		"https://user@sqs.eu-west-1.amazonaws.com/\n" +
 		"a\tb\n" +
-		"  iam.amazonaws.com" // no line end
+		"  iam.amazonaws.com" // no line feed at the end
 	want := []string{
 		"https://sqs.eu-west-1.amazonaws.com/123456789012/orders?Action=SendMessage\tsqs\teu-west-1\tsigv4",
 		"sqs.eu-west-1.amazonaws.com\tsqs\teu-west-1\tsigv4",
@@ -42,7 +42,7 @@ func TestWriteScopes(t *testing.T) {
 	}
 	got := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	if len(got) != len(want) {
-		t.Fatalf("WriteScopes prints %d lines for %d: %q", len(got), len(want), got)
+		t.Fatalf("WriteScopes writes %d lines for %d: %q", len(got), len(want), got)
 	}
 	for i, line := range got {
 		note := line[strings.LastIndexByte(line, '\t')+1:]
@@ -52,7 +52,7 @@ func TestWriteScopes(t *testing.T) {
 	}
 }
 
-func TestWriteScopesReportsItsReader(t *testing.T) {
+func TestWriteScopes_ReportsReadAndWriteErrors(t *testing.T) {
 	broken := errors.New("broken")
 	var out bytes.Buffer
 	err := endpoints.WriteScopes(&out, &brokenReader{text: "sqs.eu-west-1.amazonaws.com\n", err: broken})
@@ -60,10 +60,10 @@ func TestWriteScopesReportsItsReader(t *testing.T) {
 		t.Errorf("WriteScopes of a broken reader = %v, want its error", err)
 	}
 	if !strings.HasPrefix(out.String(), "sqs.eu-west-1.amazonaws.com\tsqs\t") {
-		t.Errorf("WriteScopes of a broken reader prints %q, want the lines before the fault", out.String())
+		t.Errorf("WriteScopes of a broken reader writes %q, want the lines before the error", out.String())
 	}
 	if err := endpoints.WriteScopes(&out, strings.NewReader(strings.Repeat("a", 1<<17))); err == nil {
-		t.Error("WriteScopes of an endless line gives no error")
+		t.Error("WriteScopes accepts a line that is too long")
 	}
 	if err := endpoints.WriteScopes(brokenWriter{broken}, strings.NewReader("a\n")); !errors.Is(err, broken) {
 		t.Errorf("WriteScopes to a broken writer = %v, want its error", err)

@@ -8,9 +8,9 @@ import (
 	"countersign/endpoints"
 )
 
-// TestInferStores holds a host of each maker and each form: the region, "?"
-// where it is asked for, "none" where the host is no S3.
-func TestInferStores(t *testing.T) {
+// This test has a host for each vendor and each form: the region, "?" if the host does not name it,
+// "none" if the host is not S3.
+func TestInfer_Stores(t *testing.T) {
 	tests := []struct{ host, want string }{
 		{"0123456789abcdef.r2.cloudflarestorage.com", "auto"},
 		{"0123456789abcdef.eu.r2.cloudflarestorage.com", "auto"},
@@ -118,15 +118,15 @@ func TestInferStores(t *testing.T) {
 			got = map[endpoints.Kind]string{endpoints.NotAWS: "unknown", endpoints.NoSigV4: "none", endpoints.Ambiguous: "?"}[r.Kind]
 		}
 		if got != tt.want {
-			t.Errorf("the region of %q is %q, want %q", tt.host, got, tt.want)
+			t.Errorf("region of %q = %q, want %q", tt.host, got, tt.want)
 		}
 		switch {
 		case err == nil && (s.Service != "s3" || s.Partition != "" || s.Algorithm != endpoints.SigV4 || s.Quirks != endpoints.QuirksOf("s3")):
-			t.Errorf("Infer(%q) = %+v, want s3 outside of AWS with its quirks", tt.host, s)
+			t.Errorf("Infer(%q) = %+v, want s3 in no partition, with its quirks", tt.host, s)
 		case got == "?" && (r.Service != "s3" || r.Field != "region" || r.Partition != ""):
-			t.Errorf("Infer(%q) = %+v, want to be asked for the region of s3", tt.host, r)
+			t.Errorf("Infer(%q) = %+v, want an error that asks for the region of s3", tt.host, r)
 		case got == "unknown" && !strings.Contains(r.Reason, "S3-compatible"):
-			t.Errorf("Infer(%q) = %q, want a word on stores", tt.host, r.Reason)
+			t.Errorf("Infer(%q) = %q, want it to mention stores", tt.host, r.Reason)
 		}
 	}
 }

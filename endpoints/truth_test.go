@@ -17,33 +17,33 @@ import (
 	"countersign/endpoints"
 )
 
-// truth is what AWS's own SDKs sign a host with.
+// truth is the scope with which AWS's own SDKs sign for a host.
 type truth struct {
 	kind, host, path, service, region, partition string
-	algorithms                                   []string // any of them is right
+	algorithms                                   []string // each of them is correct
 }
 
-// sampleRows pins the sample: a lost row is a lost test.
+// sampleRows is the size of the sample, so that no row gets lost.
 const sampleRows = 868
 
-func TestInferSample(t *testing.T) {
+func TestInfer_Sample(t *testing.T) {
 	rows := readSample(t)
 	if len(rows) != sampleRows {
-		t.Fatalf("the sample holds %d rows, want %d", len(rows), sampleRows)
+		t.Fatalf("the sample has %d rows, want %d", len(rows), sampleRows)
 	}
 	checkTruth(t, rows)
 }
 
-// truthRows pins the file: a lost row is a lost test.
+// truthRows is the size of the file, so that no row gets lost.
 const truthRows = 82858
 
-// TestInferTruth reads testdata/truth.tsv.gz, what AWS's own SDKs sign each
-// host with. With -v it prints the table of docs/endpoints.md. ENDPOINTS_TRUTH
-// names a further file, of a row for each host.
-func TestInferTruth(t *testing.T) {
+// TestInfer_Truth compares with testdata/truth.tsv.gz, the scopes with which AWS's own SDKs sign
+// for each host. With -v it prints the table in docs/endpoints.md. ENDPOINTS_TRUTH names an
+// additional file, with a row for each host.
+func TestInfer_Truth(t *testing.T) {
 	rows := readTruth(t)
 	if len(rows) != truthRows {
-		t.Fatalf("testdata/truth.tsv.gz holds %d rows, want %d", len(rows), truthRows)
+		t.Fatalf("testdata/truth.tsv.gz has %d rows, want %d", len(rows), truthRows)
 	}
 	checkTruth(t, rows)
 	if name := os.Getenv("ENDPOINTS_TRUTH"); name != "" {
@@ -51,7 +51,7 @@ func TestInferTruth(t *testing.T) {
 	}
 }
 
-// checkTruth infers every row and logs how many are right, by kind.
+// checkTruth infers every row and logs how many are correct, by kind.
 func checkTruth(t *testing.T, rows []truth) {
 	t.Helper()
 	doubtful := readDoubtful(t)
@@ -61,7 +61,7 @@ func checkTruth(t *testing.T, rows []truth) {
 	for i, row := range rows {
 		lines[i] = row.host + row.path
 	}
-	for i, got := range answers(t, lines) {
+	for i, got := range scopes(t, lines) {
 		row := rows[i]
 		s := kinds[row.kind]
 		if s == nil {
@@ -74,7 +74,7 @@ func checkTruth(t *testing.T, rows []truth) {
 		_, doubted := doubtful[row.host]
 		switch {
 		case right && doubted:
-			t.Errorf("%s is listed as doubtful, but Infer gives what the row says", row.host)
+			t.Errorf("%s is listed as doubtful, but Infer returns what the row says", row.host)
 		case right:
 			s.right++
 		case doubted:
@@ -99,8 +99,8 @@ func checkTruth(t *testing.T, rows []truth) {
 
 type columns struct{ service, region, algorithm, note string }
 
-// answers is what the scope command prints for the lines.
-func answers(t *testing.T, lines []string) []columns {
+// scopes returns what the scope command prints for the lines.
+func scopes(t *testing.T, lines []string) []columns {
 	t.Helper()
 	var out bytes.Buffer
 	if err := endpoints.WriteScopes(&out, strings.NewReader(strings.Join(lines, "\n")+"\n")); err != nil {
@@ -108,7 +108,7 @@ func answers(t *testing.T, lines []string) []columns {
 	}
 	printed := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	if len(printed) != len(lines) {
-		t.Fatalf("WriteScopes prints %d lines for %d", len(printed), len(lines))
+		t.Fatalf("WriteScopes writes %d lines for %d", len(printed), len(lines))
 	}
 	all := make([]columns, len(lines))
 	for i, line := range printed {
@@ -151,7 +151,7 @@ func readSample(t testing.TB) (rows []truth) {
 	return rows
 }
 
-// readDoubtful reads the rows that look wrong, with the reason of each.
+// readDoubtful reads the rows that look wrong, with the reason for each.
 func readDoubtful(t *testing.T) map[string]string {
 	t.Helper()
 	rows := map[string]string{}
@@ -165,8 +165,7 @@ func readDoubtful(t *testing.T) map[string]string {
 	return rows
 }
 
-// readTruth unfolds the committed file, where {r} stands for each region of the
-// last column.
+// readTruth expands the committed file, in which {r} stands for each region in the last column.
 func readTruth(t *testing.T) (rows []truth) {
 	t.Helper()
 	for line := range strings.Lines(unzip(t, "testdata/truth.tsv.gz")) {
@@ -229,19 +228,19 @@ func readWideTruth(t *testing.T, name string) (rows []truth) {
 		}
 		row := truth{kind: c[7], host: c[0], service: c[2], region: c[3], partition: c[5], algorithms: strings.Split(c[4], "|")}
 		switch hint := c[1]; {
-		case hint == "" || strings.HasPrefix(hint, "!^/"): // every path, or every other
+		case hint == "" || strings.HasPrefix(hint, "!^/"): // every path, or every path except one
 		case strings.HasPrefix(hint, "^/"):
 			row.path = hint[1:]
 		default:
 			t.Fatalf("%s: unknown path hint %q", name, hint)
 		}
 		if row.region == "?" {
-			row.region = "-" // to be asked
+			row.region = "-" // the caller must give it
 		}
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		t.Fatalf("%s holds no row", name)
+		t.Fatalf("%s has no rows", name)
 	}
 	return rows
 }

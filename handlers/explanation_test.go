@@ -305,7 +305,7 @@ func TestExplanation_SaysWhoGaveTheScope(t *testing.T) {
 			"sqs and the region eu-west-1",
 		`"url":"https://sqs.eu-west-1.amazonaws.com/","service":"sqs","region":"eu-west-1"`: "given given The request gives service and region.",
 		`"url":"https://api.example.com/"`: "profile profile the host pattern " +
-			"api.example.com of the configuration says so",
+			"api.example.com in the configuration says so",
 	} {
 		for _, path := range []string{"/v1/sign", "/v1/presign"} {
 			s := decodeAs[linkedResponse](t, server.post(path, `{"method":"GET",`+request+`,"explain":true}`).Body).Explanation.Scope

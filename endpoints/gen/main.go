@@ -1,17 +1,16 @@
 // Command gen writes the table that package endpoints embeds.
 //
-// It reads tab-separated files of facts with the columns fact, key, value,
-// extra and source, and writes one line for each fact, sorted by kind and key,
-// without the sources. A fact of an unknown kind, a missing column and two
-// facts that contradict each other are errors. The files are
+// It reads tab-separated files of facts with the columns fact, key, value, extra and source, and
+// writes one line for each fact, sorted by kind and key, without the sources. It fails on unknown
+// kinds, missing columns and contradictory facts. The files are
 //
-//	models.tsv  names, suffixes and partitions from the models of AWS's SDKs
+//	models.tsv  names, suffixes and partitions from the models of the AWS SDKs
 //	names.tsv   services and regions, with titles for people
 //	rules.tsv   forms of hosts from AWS's documentation
-//	quirks.tsv  what services ask of their signers
-//	stores.tsv  S3-compatible stores of other makers
+//	quirks.tsv  what services require of signers
+//	stores.tsv  third-party S3-compatible stores
 //
-// To refresh the table, change them and run
+// To update the table, edit them and run
 //
 //	go run ./gen -o facts.txt gen/models.tsv gen/names.tsv gen/rules.tsv gen/quirks.tsv gen/stores.tsv
 package main
@@ -47,13 +46,13 @@ func run(files []string, out string) error {
 	return os.WriteFile(out, []byte(t.String()), 0o644)
 }
 
-// columns is the heading of every file.
+// columns is the header of every file.
 const columns = "fact key value extra source"
 
 // table holds the lines to write: kind and key, then the other columns.
 type table map[[2]string][]string
 
-// put adds a fact. The same fact may come twice, from two sources.
+// put adds a fact. The same fact may be added twice, from two sources.
 func (t table) put(kind, key string, values ...string) error {
 	k := [2]string{kind, key}
 	if old, ok := t[k]; ok && !slices.Equal(old, values) {
@@ -63,8 +62,7 @@ func (t table) put(kind, key string, values ...string) error {
 	return nil
 }
 
-// extend adds a word to the last column of a fact that is gathered from
-// several rows.
+// extend adds a word to the last column of a fact that is collected from several rows.
 func (t table) extend(kind, key string, word string, values ...string) error {
 	k := [2]string{kind, key}
 	old, ok := t[k]
@@ -117,7 +115,7 @@ func (t table) readFile(name string) error {
 	}
 }
 
-// String gives the file: one fact a line, columns parted by tabs.
+// String returns the content of the file: one fact per line, columns separated by tabs.
 func (t table) String() string {
 	var b strings.Builder
 	b.WriteString("# Facts about AWS hosts, written by gen: see facts.go for what each kind means.\n")

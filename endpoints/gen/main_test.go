@@ -27,7 +27,7 @@ func generate(t *testing.T, rows string) (string, error) {
 func TestRun(t *testing.T) {
 	got, err := generate(t,
 		"label\temail\tses\t\ttests\n"+
-			"label\temail\tses\t\tmodel\n"+ // the same from a second source
+			"label\temail\tses\t\tmodel\n"+ // the same fact from a second source
 			"label\t=pinpoint\tmobiletargeting\t\ttests\n"+
 			"global\tiam\tiam\taws=us-east-1\tiam.amazonaws.com\n"+
 			"global\tiam\tiam\taws-cn=cn-north-1\tiam.amazonaws.com.cn\n"+
@@ -56,18 +56,18 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunRefuses(t *testing.T) {
+func TestRun_Rejects(t *testing.T) {
 	tests := []struct{ name, rows, want string }{
 		{"unknown fact", "novelty\ta\tb\t\tdocs\n", `in.tsv:2: unknown fact "novelty"`},
 		{"missing column", "label\ta\tb\tdocs\n", "wrong number of fields"},
-		{"column too many", "label\ta\tb\tc\tdocs\n", "a column too many"},
+		{"extra column", "label\ta\tb\tc\tdocs\n", "an extra column"},
 		{"contradiction", "label\ta\tb\t\tdocs\nlabel\ta\tc\t\tdocs\n", `in.tsv:3: label "a" is both`},
 		{"contradicting globals", "global\tiam\tiam\taws=us-east-1\tx\nglobal\tiam\tsts\taws=us-east-1\tx\n", `global "iam" is both`},
-		{"operation of another shape", "operation\tsts AssumeRole\tunsigned\tPOST\tmodel\n", "not two words"},
+		{"malformed operation", "operation\tsts AssumeRole\tunsigned\tPOST\tmodel\n", "not two words"},
 	}
 	for _, tt := range tests {
 		if _, err := generate(t, tt.rows); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: run = %v, want an error with %q", tt.name, err, tt.want)
+			t.Errorf("%s: run = %v, want an error containing %q", tt.name, err, tt.want)
 		}
 	}
 	dir := t.TempDir()
@@ -76,19 +76,18 @@ func TestRunRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := run([]string{other}, filepath.Join(dir, "out")); err == nil || !strings.Contains(err.Error(), "has the columns") {
-		t.Errorf("run of a file with other columns = %v, want an error", err)
+		t.Errorf("run with other columns = %v, want an error", err)
 	}
 	if err := run([]string{filepath.Join(dir, "none")}, filepath.Join(dir, "out")); err == nil {
-		t.Error("run of no file gives no error")
+		t.Error("run without the file returns no error")
 	}
 }
 
-// TestFactsAreFresh generates the table anew and compares it with the one that
-// is committed: a fact changes in its file, with a source.
-func TestFactsAreFresh(t *testing.T) {
+// The committed table must be the generated one: to change a fact, change its file, with a source.
+func TestFacts_AreUpToDate(t *testing.T) {
 	files, err := filepath.Glob("*.tsv")
 	if err != nil || len(files) != 5 {
-		t.Fatalf("the files of facts are %v, %v, want 5", files, err)
+		t.Fatalf("the fact files are %v, %v, want 5", files, err)
 	}
 	slices.Sort(files)
 	out := filepath.Join(t.TempDir(), "facts.txt")
@@ -104,12 +103,12 @@ func TestFactsAreFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != string(want) {
-		t.Error("facts.txt is not what its sources say: run go generate ./endpoints")
+		t.Error("facts.txt differs from its sources: run go generate ./endpoints")
 	}
 }
 
-// TestFactsHaveSources: a reviewer can look up every fact.
-func TestFactsHaveSources(t *testing.T) {
+// Every fact must have a source that a reviewer can look up.
+func TestFacts_HaveSources(t *testing.T) {
 	files, _ := filepath.Glob("*.tsv")
 	for _, name := range files {
 		text, err := os.ReadFile(name)
