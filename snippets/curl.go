@@ -2,7 +2,7 @@ package snippets
 
 import "strings"
 
-// shellSigning asks for the signature and has curl read what to send from the response.
+// shellSigning asks for the signature, and lets curl read from the response what to send.
 func shellSigning(r *Request, o Options) string {
 	return `# The request. Countersign signs it; the key is read from ` + Variable + `.
 signed=$(curl -sS --fail-with-body ` + shellWord(o.Service+"/v1/sign") + ` \
@@ -43,8 +43,8 @@ func shellSigned(r *Request, _ Options) string {
 	return line + " \\\n  " + shellWord(r.URL)
 }
 
-// curlHeaders are the headers as options of curl give them; a body without a type
-// would be a form.
+// curlHeaders returns the headers as curl options give them. A body without a type would be sent as
+// a form.
 func (r *Request) curlHeaders() []string {
 	var lines []string
 	for _, h := range r.Headers {

@@ -8,14 +8,14 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// object is a JSON object in the order of its members: name, value, name, value.
+// object is a JSON object with ordered members: name, value, name, value.
 type object []any
 
 // MarshalJSON implements json.Marshaler.
 func (o object) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	for i, part := range o {
-		b.WriteByte("{:,:"[min(i, 2+i%2)]) // the first is an opening brace
+		b.WriteByte("{:,:"[min(i, 2+i%2)]) // the first separator is the opening brace
 		b.WriteString(plain(part))
 	}
 	if len(o) == 0 {
@@ -25,12 +25,12 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// plain is a value as JSON, in one line.
+// plain returns a value as JSON on one line.
 func plain(value any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(value) // there is nothing in these values that cannot be written
+	_ = e.Encode(value) // these values can always be encoded
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
@@ -46,10 +46,10 @@ func compact(document []byte) string {
 	return b.String()
 }
 
-// workflowText makes a text one that Logic Apps does not evaluate.
+// workflowText escapes a text so that Logic Apps does not evaluate it.
 func workflowText(text string) string {
 	switch {
-	case strings.Contains(text, "@@"), strings.Contains(text, "@{"): // what @@ and @@{ escape, is read in several ways
+	case strings.Contains(text, "@@"), strings.Contains(text, "@{"): // @@ and @@{ are read in more than one way
 		return strings.ReplaceAll(text, "@", "@{'@'}")
 	case strings.HasPrefix(text, "@"):
 		return "@" + text
@@ -57,10 +57,10 @@ func workflowText(text string) string {
 	return text
 }
 
-// jsonText finds the texts of a JSON document, and with each what follows a name.
+// jsonText matches the strings of a JSON document; names with their colon.
 var jsonText = lazyregexp.New(`"(?:[^"\\]|\\.)*"\s*:?`)
 
-// asWorkflow is the document with its texts written as Logic Apps takes them.
+// asWorkflow returns the document with its texts escaped for Logic Apps.
 func asWorkflow(document []byte, o Options) json.RawMessage {
 	if o.Expressions {
 		return document
@@ -73,8 +73,8 @@ func asWorkflow(document []byte, o Options) json.RawMessage {
 	}))
 }
 
-// n8nText makes a text one that n8n does not evaluate: it does what begins with
-// an equals sign.
+// n8nText escapes a text so that n8n does not evaluate it, as it does any text that begins with an
+// equals sign.
 func n8nText(text string) string {
 	if !strings.HasPrefix(text, "=") {
 		return text

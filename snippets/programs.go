@@ -9,22 +9,22 @@ func pythonSigning(r *Request, o Options) string {
 request = r'''
 ` + within(r.Document, "'", `\u0027`) + `
 '''
-ask = urllib.request.Request(
+sign = urllib.request.Request(
     ` + literal(o.Service+"/v1/sign") + `, request.encode(),
     {"Content-Type": "application/json", "X-API-Key": os.environ["` + Variable + `"]})
 try:
-    signed = json.load(urllib.request.urlopen(ask))
-except urllib.error.HTTPError as refused:
-    raise SystemExit(refused.read().decode())
+    signed = json.load(urllib.request.urlopen(sign))
+except urllib.error.HTTPError as error:
+    raise SystemExit(error.read().decode())
 
 # What is sent is what was signed.
 scheme, _, host, target = signed["url"].split("/", 3)
 connection = (http.client.HTTPConnection if scheme == "http:" else http.client.HTTPSConnection)(host)
 body = base64.b64decode(signed["bodyEnvelope"]["$content"]) if "bodyEnvelope" in signed else None
 connection.request(signed["method"], "/" + target, body, {h["name"]: h["value"] for h in signed["headerList"]})
-answer = connection.getresponse()
-print(answer.status, answer.reason)
-print(answer.read().decode(errors="replace"))
+response = connection.getresponse()
+print(response.status, response.reason)
+print(response.read().decode(errors="replace"))
 `
 }
 
@@ -46,7 +46,8 @@ func pythonSigned(r *Request, _ Options) string {
 	return imports + "\n\nconnection = http.client." + class + "(" + literal(host) + ")\n" +
 		"connection.request(" + literal(r.Method) + ", " + literal(target) + ",\n    body=" + body + ",\n" +
 		"    headers={" + r.headerLines("\n        ", header) +
-		"\n    })\nanswer = connection.getresponse()\nprint(answer.status, answer.reason)\nprint(answer.read().decode(errors=\"replace\"))\n"
+		"\n    })\nresponse = connection.getresponse()\n" +
+		"print(response.status, response.reason)\nprint(response.read().decode(errors=\"replace\"))\n"
 }
 
 func (r *Request) headerLines(before string, line func(Header) string) string {
@@ -60,23 +61,23 @@ func (r *Request) headerLines(before string, line func(Header) string) string {
 func javascriptSigning(r *Request, o Options) string {
 	return `// The request. Countersign signs it; the key is read from ` + Variable + `.
 const request = String.raw` + "`\n" + within(r.Document, "`", `\u0060`, "${", `$\u007b`) + "\n`" + `;
-const told = await fetch(` + literal(o.Service+"/v1/sign") + `, {
+const reply = await fetch(` + literal(o.Service+"/v1/sign") + `, {
   method: "POST",
   headers: {"Content-Type": "application/json", "X-API-Key": process.env.` + Variable + `},
   body: request,
 });
-if (!told.ok) throw new Error(await told.text());
-const signed = await told.json();
+if (!reply.ok) throw new Error(await reply.text());
+const signed = await reply.json();
 
 // What is sent is what was signed.
-const answer = await fetch(signed.url, {
+const response = await fetch(signed.url, {
   method: signed.method,
   headers: signed.headerList.map(({name, value}) => [name, value ?? ""]),
   body: signed.bodyEnvelope && Buffer.from(signed.bodyEnvelope.$content, "base64"),
   redirect: "manual",
 });
-console.log(answer.status, answer.statusText);
-console.log(await answer.text());
+console.log(response.status, response.statusText);
+console.log(await response.text());
 `
 }
 
@@ -89,9 +90,9 @@ func javascriptSigned(r *Request, _ Options) string {
 	default:
 		body = `  body: Buffer.from("` + base64Of(r.Body) + `", "base64"),` + "\n"
 	}
-	return "const answer = await fetch(" + literal(r.URL) + ", {\n  method: " + literal(r.Method) + ",\n  headers: [" +
+	return "const response = await fetch(" + literal(r.URL) + ", {\n  method: " + literal(r.Method) + ",\n  headers: [" +
 		r.headerLines("\n    ", func(h Header) string { return "[" + literal(h.Name) + ", " + literal(h.Value) + "]," }) + "\n  ],\n" + body +
-		"  redirect: \"manual\",\n});\nconsole.log(answer.status, answer.statusText);\nconsole.log(await answer.text());\n"
+		"  redirect: \"manual\",\n});\nconsole.log(response.status, response.statusText);\nconsole.log(await response.text());\n"
 }
 
 const csharpClient = `using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
@@ -106,12 +107,12 @@ using System.Text.Json;
 const string request = """
 ` + string(r.Document) + `
 """;
-` + csharpClient + `using var ask = new HttpRequestMessage(HttpMethod.Post, ` + literal(o.Service+"/v1/sign") + `);
-ask.Content = new StringContent(request, Encoding.UTF8, "application/json");
-ask.Headers.Add("X-API-Key", Environment.GetEnvironmentVariable("` + Variable + `"));
-using var told = await http.SendAsync(ask);
-var text = await told.Content.ReadAsStringAsync();
-if (!told.IsSuccessStatusCode) throw new Exception(text);
+` + csharpClient + `using var sign = new HttpRequestMessage(HttpMethod.Post, ` + literal(o.Service+"/v1/sign") + `);
+sign.Content = new StringContent(request, Encoding.UTF8, "application/json");
+sign.Headers.Add("X-API-Key", Environment.GetEnvironmentVariable("` + Variable + `"));
+using var reply = await http.SendAsync(sign);
+var text = await reply.Content.ReadAsStringAsync();
+if (!reply.IsSuccessStatusCode) throw new Exception(text);
 var signed = JsonDocument.Parse(text).RootElement;
 
 // What is sent is what was signed.
@@ -126,9 +127,9 @@ foreach (var header in signed.GetProperty("headerList").EnumerateArray())
     var value = header.TryGetProperty("value", out var v) ? v.GetString() : "";
     if (!call.Headers.TryAddWithoutValidation(name, value)) call.Content.Headers.TryAddWithoutValidation(name, value);
 }
-using var answer = await http.SendAsync(call);
-Console.WriteLine((int)answer.StatusCode);
-Console.WriteLine(await answer.Content.ReadAsStringAsync());
+using var response = await http.SendAsync(call);
+Console.WriteLine((int)response.StatusCode);
+Console.WriteLine(await response.Content.ReadAsStringAsync());
 `
 }
 
@@ -146,8 +147,8 @@ func csharpSigned(r *Request, _ Options) string {
 		"foreach (var (name, value) in new (string, string)[] {" +
 		r.headerLines("\n    ", func(h Header) string { return "(" + literal(h.Name) + ", " + literal(h.Value) + ")," }) + "\n})\n" +
 		"    if (!call.Headers.TryAddWithoutValidation(name, value)) call.Content.Headers.TryAddWithoutValidation(name, value);\n" +
-		"using var answer = await http.SendAsync(call);\n" +
-		"Console.WriteLine((int)answer.StatusCode);\nConsole.WriteLine(await answer.Content.ReadAsStringAsync());\n"
+		"using var response = await http.SendAsync(call);\n" +
+		"Console.WriteLine((int)response.StatusCode);\nConsole.WriteLine(await response.Content.ReadAsStringAsync());\n"
 }
 
 const powershellSend = `if (-not $call.Headers.TryAddWithoutValidation($h.name, [string]$h.value)) {
@@ -156,9 +157,9 @@ const powershellSend = `if (-not $call.Headers.TryAddWithoutValidation($h.name, 
 }
 $handler = [Net.Http.HttpClientHandler]::new()
 $handler.AllowAutoRedirect = $false
-$answer = [Net.Http.HttpClient]::new($handler).SendAsync($call).Result
-[int]$answer.StatusCode
-$answer.Content.ReadAsStringAsync().Result
+$response = [Net.Http.HttpClient]::new($handler).SendAsync($call).Result
+[int]$response.StatusCode
+$response.Content.ReadAsStringAsync().Result
 `
 
 func powershellSigning(r *Request, o Options) string {

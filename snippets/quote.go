@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// literal writes a text as a literal that Python, JavaScript and C# read alike.
+// literal returns a string literal that means the same in Python, JavaScript and C#.
 func literal(text string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -33,19 +33,18 @@ func literal(text string) string {
 
 func base64Of(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
 
-// shellWord makes text one word of a POSIX shell.
+// shellWord quotes text as one word of a POSIX shell.
 func shellWord(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// powershellWord is a literal of PowerShell, which takes typographic quotes for
-// plain ones.
+// powershellWord returns a PowerShell literal. PowerShell treats typographic quotes like plain
+// ones.
 func powershellWord(text string) string {
 	return "'" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(text) + "'"
 }
 
-// cmdWord makes text one argument at the prompt of Windows: first as the C
-// runtime reads arguments, then as cmd reads lines. There is no way to write a
-// percent sign there; a caret within the name keeps a variable from being found.
-// Carriage returns are lost.
+// cmdWord quotes text as one argument at the Windows command prompt: first for the C runtime, which
+// parses arguments, then for cmd, which parses lines. A percent sign cannot be escaped there; a
+// caret within the name keeps cmd from finding a variable. Carriage returns are lost.
 func cmdWord(text string) string {
 	var argument strings.Builder
 	backslashes := 0

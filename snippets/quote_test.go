@@ -8,14 +8,14 @@ import (
 
 var words = []string{"", "a", `"`, `\`, `\"`, "'", "’", "‘’", "\n", "\x01", "\u2028", "é", "日", "😀", "${x}", "\ufeff"}
 
-// Literals of C# and PowerShell have no interpreter here; they are read by their rules.
-func TestLiterals_AreReadAsTheirText(t *testing.T) {
+// There is no C# or PowerShell interpreter here, so their literals are read by their rules.
+func TestLiterals_MeanTheirText(t *testing.T) {
 	for _, a := range words {
 		for _, b := range words {
 			text := a + b
 			var got string
 			if err := json.Unmarshal([]byte(literal(text)), &got); err != nil || got != text {
-				t.Errorf("%q is written %s, which is %q: %v", text, literal(text), got, err)
+				t.Errorf("%q is written as %s, which means %q: %v", text, literal(text), got, err)
 			}
 			word := powershellWord(text)
 			inner := []rune(word[1 : len(word)-1])
@@ -30,13 +30,13 @@ func TestLiterals_AreReadAsTheirText(t *testing.T) {
 				read.WriteRune(inner[i])
 			}
 			if read.String() != text {
-				t.Errorf("%q is written %s", text, word)
+				t.Errorf("%q is written as %s", text, word)
 			}
 		}
 	}
 }
 
-// A document stays one literal, whatever its texts hold.
+// A document must stay one literal, whatever its texts contain.
 func TestDocuments_StayWithinTheirLiterals(t *testing.T) {
 	text, err := json.MarshalIndent(map[string]string{"a": "'''\n'@\n\"\"\"`${x}", "": "", "'@": `"`}, "", "  ")
 	if err != nil {
@@ -58,7 +58,7 @@ func TestDocuments_StayWithinTheirLiterals(t *testing.T) {
 	}
 }
 
-func TestWrite_NamesWhatCannotBeWritten(t *testing.T) {
+func TestWrite_RejectsWhatTheFormCannotContain(t *testing.T) {
 	r := &Request{Method: "PUT", URL: "https://h/", Body: []byte{0xff, 0}, Document: []byte("{}")}
 	for _, form := range Forms() {
 		_, err := Write(form, r, Options{})

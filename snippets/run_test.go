@@ -36,12 +36,12 @@ var count = flag.Int(
 
 const key = "EXAMPLE-key-that-opens-nothing"
 
-// world is a Countersign and a gateway that checks signatures.
+// world is a Countersign service and a gateway that verifies signatures.
 type world struct {
 	h                http.Handler
 	service, gateway string
-	seen             []seen // by the gateway
-	keys             []string
+	seen             []seen // requests that the gateway received
+	keysSeen         []string
 }
 
 type seen struct {
@@ -85,7 +85,7 @@ func newWorld(t *testing.T) *world {
 	mux.Handle("POST /v1/snippets", as(h.CreateSnippet()))
 	w := &world{h: mux}
 	service := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.keys = append(w.keys, r.Header.Get("X-API-Key"))
+		w.keysSeen = append(w.keysSeen, r.Header.Get("X-API-Key"))
 		mux.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(service.Close)
@@ -139,7 +139,7 @@ func (s signed) bytes() []byte {
 	return nil
 }
 
-// hostile texts try to leave the quotes of every language.
+// hostile texts try to break out of the quotes of every language.
 var hostile = []string{
 	`'`, `"`, "`", "\\", "'''", `"""`, "${x}", "$(touch HACKED)", "`touch HACKED`", "%PATH%", "^", "&", "|", "<", ">", "\n", "\r\n", "\t",
 	"'@", "@'", "JSON\n", "#", "{{1+1}}", "}}", "@{1}", "@@{1}", "@", "=", "!x!", "‘", "’", "\\u0027", "é", "日",
@@ -154,7 +154,7 @@ func randomText(r *rand.Rand, words ...string) string {
 	return b.String()
 }
 
-// visible are the hostile texts that a header may hold and all clients send as they are.
+// visible returns the hostile texts that a header may contain and that all clients send unchanged.
 func visible() []string {
 	var list []string
 	for _, text := range hostile {
@@ -184,7 +184,7 @@ func (w *world) hostileRequest(r *rand.Rand, i int) map[string]any {
 	return d
 }
 
-// runners run a snippet. A form is skipped aloud where its interpreter is missing.
+// runners run a snippet in each form. A form is skipped visibly if its interpreter is missing.
 var runners = map[string]struct {
 	needs []string
 	run   func(t *testing.T, w *world, text string)
@@ -245,7 +245,7 @@ func runWorkflow(t *testing.T, _ *world, text string) {
 	runDefinition(t, text)
 }
 
-// runScope runs the steps of the scope, after one that sets the variable.
+// runScope runs the steps of the scope after a step that sets the variable.
 func runScope(t *testing.T, _ *world, text string) {
 	t.Helper()
 	var clipboard struct {
@@ -265,7 +265,7 @@ func runScope(t *testing.T, _ *world, text string) {
 		strings.TrimPrefix(steps, "{")+`,"outputs":{}}}`)
 }
 
-// send sends what was read or worked out.
+// send sends a request that was read from a snippet.
 func send(t *testing.T, s signed, extra ...string) []byte {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), s.Method, s.URL, bytes.NewReader(s.bytes()))
@@ -290,13 +290,13 @@ func send(t *testing.T, s signed, extra ...string) []byte {
 	return text
 }
 
-// runCmd reads the command as Windows does, and sends what curl would.
+// runCmd parses the command as Windows does, and sends what curl would send.
 func runCmd(t *testing.T, w *world, text string) {
 	t.Helper()
 	read := reading.Read(text)
 	q := read.Request()
 	if q == nil || q.Form != reading.FormCurlCmd {
-		t.Fatalf("no command of cmd in\n%s", text)
+		t.Fatalf("no cmd command in\n%s", text)
 	}
 	for _, n := range read.Notes {
 		if n.Error {
@@ -325,7 +325,7 @@ func runCmd(t *testing.T, w *world, text string) {
 	send(t, next)
 }
 
-// runN8N does what n8n does with the nodes of the workflow.
+// runN8N executes the nodes of the workflow as n8n does.
 func runN8N(t *testing.T, w *world, text string) {
 	t.Helper()
 	var workflow struct {
@@ -381,7 +381,7 @@ func runN8N(t *testing.T, w *world, text string) {
 	send(t, s)
 }
 
-// Whatever a request holds, each form sends it so that the signature is right, and holds no key.
+// Whatever a request contains, each form sends it with a valid signature, and contains no key.
 func TestSnippets_SendHostileRequests(t *testing.T) {
 	for form, runner := range runners {
 		t.Run(form, func(t *testing.T) {
@@ -409,7 +409,7 @@ func TestSnippets_SendHostileRequests(t *testing.T) {
 					t.Fatalf("%d for %v: %+v", code, document, want)
 				}
 				asked := maps.Clone(document)
-				if i%2 == 0 { // how much of the response they take is the business of snippets
+				if i%2 == 0 { // snippets choose how much of the response they read
 					asked["output"], asked["bodyForm"] = "short", "none"
 				}
 				for _, ask := range []map[string]any{
@@ -420,7 +420,7 @@ func TestSnippets_SendHostileRequests(t *testing.T) {
 					code := w.post(t, "/v1/snippets", ask, &made)
 					if form == "curl-cmd" && ask["address"] == nil && bytes.ContainsRune(want.bytes(), '\r') {
 						if code != http.StatusBadRequest {
-							t.Fatalf("a command of Windows takes carriage returns:\n%s", made.Text)
+							t.Fatalf("a Windows command accepts carriage returns:\n%s", made.Text)
 						}
 						continue
 					}
@@ -430,7 +430,7 @@ func TestSnippets_SendHostileRequests(t *testing.T) {
 					if strings.Contains(made.Text, key) {
 						t.Fatalf("the key is in\n%s", made.Text)
 					}
-					w.seen, w.keys = nil, nil
+					w.seen, w.keysSeen = nil, nil
 					runner.run(t, w, made.Text)
 					w.check(t, want, made.Text, ask["address"] != nil)
 				}
@@ -441,20 +441,20 @@ func TestSnippets_SendHostileRequests(t *testing.T) {
 
 func (w *world) check(t *testing.T, want signed, text string, asked bool) {
 	t.Helper()
-	if asked && (len(w.keys) != 1 || w.keys[0] != key) || !asked && len(w.keys) > 0 {
-		t.Fatalf("Countersign was asked with %q by\n%s", w.keys, text)
+	if asked && (len(w.keysSeen) != 1 || w.keysSeen[0] != key) || !asked && len(w.keysSeen) > 0 {
+		t.Fatalf("Countersign was called with the keys %q by\n%s", w.keysSeen, text)
 	}
 	if len(w.seen) != 1 {
-		t.Fatalf("the gateway saw %d requests of\n%s", len(w.seen), text)
+		t.Fatalf("the gateway received %d requests from\n%s", len(w.seen), text)
 	}
 	got := w.seen[0]
 	if got.status != http.StatusOK || got.method != want.Method || got.path != strings.TrimPrefix(want.URL, w.gateway) {
 		t.Fatalf("%d %s for %s %s, want %s %s\n%s", got.status, got.echo, got.method, got.path, want.Method, want.URL, text)
 	}
-	if json.Valid(want.bytes()) { // workflows write JSON anew
+	if json.Valid(want.bytes()) { // workflows reformat JSON
 		return
 	}
 	if !bytes.Equal(got.body, want.bytes()) {
-		t.Fatalf("the body %q came as %q by\n%s", want.bytes(), got.body, text)
+		t.Fatalf("the body %q arrived as %q from\n%s", want.bytes(), got.body, text)
 	}
 }

@@ -1,14 +1,13 @@
-// Package snippets writes a request for other tools: as an action of a workflow,
-// as a program of a few lines, or as a command.
+// Package snippets writes a request for other tools: as a workflow action, a short program, or a
+// command.
 //
-// A snippet either asks Countersign to sign the request each time that it runs,
-// with a key that it reads from a variable, or it holds the request as it is.
-// The second is for a request that has its signature already: it works until the
-// signature expires. Keys are in no snippet; a caller must not hand over a
-// request that has some.
+// A snippet either asks Countersign to sign the request each time it runs, with a key that it reads
+// from a variable, or contains the request as it is. The latter is for a request that is already
+// signed: it works until the signature expires. Snippets never contain keys; the caller must not
+// pass a request that contains any.
 //
-// What it promises: values are quoted so that they stay values, whatever they
-// hold, and what a snippet sends is the request. Functions are pure.
+// Values are quoted so that they stay values, whatever they contain, and a snippet sends exactly
+// the request. Functions are pure.
 package snippets
 
 import (
@@ -19,7 +18,7 @@ import (
 	"unicode/utf8"
 )
 
-// Variable is the name of the variable that a snippet reads the key from.
+// Variable is the name of the variable from which a snippet reads the key.
 const Variable = "COUNTERSIGN_KEY"
 
 // Form is the tool that a snippet is for.
@@ -42,30 +41,30 @@ const (
 type Request struct {
 	Method, URL string
 	Headers     []Header
-	Body        []byte // nil where there is none
-	MediaType   string // of the body, where no header says it
-	// Document is the request as POST /v1/sign takes it, as JSON, without output and bodyForm.
+	Body        []byte // nil if there is none
+	MediaType   string // of the body, if no header gives it
+	// Document is the JSON request for POST /v1/sign, without output and bodyForm.
 	Document []byte
 }
 
 // Header is a header to send.
 type Header struct{ Name, Value string }
 
-// Options say how a request is written.
+// Options control how a request is written.
 type Options struct {
-	// Service is the address of Countersign, without a slash at its end. Where it
-	// is empty, the snippet sends the request as it is.
+	// Service is the address of Countersign, without a trailing slash. If empty, the snippet sends
+	// the request as it is.
 	Service string
-	// Expressions keeps the expressions of the tool in the texts of the document:
-	// @{…} of workflows, {{…}} of n8n. Otherwise they are texts.
+	// Expressions keeps the tool's expressions in the texts of the document: @{…} of workflows,
+	// {{…}} of n8n. Otherwise they are literal text.
 	Expressions bool
 }
 
-// Snippet is a request as another tool takes it.
+// Snippet is a request in the form of another tool.
 type Snippet struct {
 	Text     string
 	FileName string
-	// Hint says how it is used.
+	// Hint tells people how to use it.
 	Hint string
 }
 
@@ -76,26 +75,27 @@ type writer struct {
 
 var writers = map[Form]writer{
 	LogicApps: {
-		"workflow.json", "Paste it over what Code view of an empty Consumption logic app shows, and give the parameter COUNTERSIGN_KEY a value.",
+		"workflow.json",
+		"Paste it into the Code view of an empty Consumption logic app, replacing what is there. Give the parameter COUNTERSIGN_KEY a value.",
 		logicAppSigning, logicAppSigned,
 	},
 	PowerAutomate: {
-		"scope.json", "Copy it, and choose My clipboard when you add an action. Set the variable COUNTERSIGN_KEY in a step before it.",
+		"scope.json", "Copy it, and choose My clipboard when you add an action. Set the variable COUNTERSIGN_KEY in an earlier step.",
 		scopeSigning, scopeSigned,
 	},
-	N8N:        {"workflow.json", "Paste it into an empty workflow. Set COUNTERSIGN_KEY in the environment of n8n.", n8nSigning, n8nSigned},
-	Python:     {"request.py", "python3 request.py; it needs no package.", pythonSigning, pythonSigned},
+	N8N:        {"workflow.json", "Paste it into an empty workflow. Set COUNTERSIGN_KEY in n8n's environment.", n8nSigning, n8nSigned},
+	Python:     {"request.py", "python3 request.py; needs no packages.", pythonSigning, pythonSigned},
 	CSharp:     {"Program.cs", "dotnet run; C# 11 or later.", csharpSigning, csharpSigned},
 	PowerShell: {"request.ps1", "PowerShell 5.1 or later.", powershellSigning, powershellSigned},
 	JavaScript: {"request.mjs", "node request.mjs; Node.js 18 or later.", javascriptSigning, javascriptSigned},
-	CurlBash:   {"request.sh", "sh request.sh; signing by Countersign needs jq.", shellSigning, shellSigned},
+	CurlBash:   {"request.sh", "sh request.sh; needs jq if Countersign signs.", shellSigning, shellSigned},
 	CurlCmd: {
-		"request.cmd", "For the prompt of Windows; in a batch file double each %. The call to Countersign answers with the request to send.",
+		"request.cmd", "For the Windows command prompt; in a batch file, double each %. The call to Countersign returns the request to send.",
 		cmdSigning, cmdSigned,
 	},
 }
 
-// Forms are all forms, sorted.
+// Forms returns all forms, sorted.
 func Forms() []Form {
 	forms := make([]Form, 0, len(writers))
 	for form := range writers {
@@ -105,11 +105,11 @@ func Forms() []Form {
 	return forms
 }
 
-// ErrBody says that the form cannot hold the body: it is no text or, for a
-// command of Windows, has carriage returns.
+// ErrBody reports that the form cannot contain the body: it is not text or, for a Windows command,
+// contains carriage returns.
 var ErrBody = errors.New("this form cannot hold this body")
 
-// Write writes a request in a form, which must be one of [Forms].
+// Write writes a request in a form, which must be one of those that [Forms] returns.
 func Write(form Form, r *Request, o Options) (Snippet, error) {
 	w := writers[form]
 	write := w.signing
@@ -123,7 +123,7 @@ func Write(form Form, r *Request, o Options) (Snippet, error) {
 	return Snippet{Text: strings.TrimSpace(write(r, o)) + "\n", FileName: w.fileName, Hint: w.hint}, nil
 }
 
-// isText tells whether the body is written as a text.
+// isText reports whether the body can be written as text.
 func (r *Request) isText() bool {
 	return utf8.Valid(r.Body) && !bytes.ContainsRune(r.Body, 0)
 }
@@ -132,7 +132,7 @@ func (r *Request) has(name string) bool {
 	return slices.ContainsFunc(r.Headers, func(h Header) bool { return strings.EqualFold(h.Name, name) })
 }
 
-// hostAndTarget divides a URL in the form in which it is sent.
+// hostAndTarget splits the URL, which is in the form in which it is sent.
 func (r *Request) hostAndTarget() (secure bool, host, target string) {
 	scheme, rest, _ := strings.Cut(r.URL, "://")
 	host, target = rest, "/"
@@ -145,9 +145,8 @@ func (r *Request) hostAndTarget() (secure bool, host, target string) {
 	return scheme != "http", host, target
 }
 
-// within is a JSON document in which the given characters, which can stand in
-// texts only, are written as escapes, so that a literal of a language can hold
-// the document as it is.
+// within returns a JSON document in which the given characters, which occur only in strings, are
+// replaced by escapes, so that a literal of a language can contain the document unchanged.
 func within(document []byte, escapes ...string) string {
 	return strings.NewReplacer(escapes...).Replace(string(document))
 }

@@ -17,8 +17,8 @@ func after(name string) object {
 	return object{name, []string{"Succeeded"}}
 }
 
-// signingActions are the steps that have a request signed and send it. Why each
-// setting is there says README.md of the workflow definitions.
+// signingActions are the steps that have a request signed and send it. The README.md of the
+// workflow definitions explains each setting.
 func signingActions(r *Request, o Options, key string) object {
 	return object{
 		"Request",
@@ -48,7 +48,7 @@ func signingActions(r *Request, o Options, key string) object {
 	}
 }
 
-// short is the document with the choice of what the steps take of the response.
+// short returns the document with the options for the response that the steps read.
 func short(document []byte) []byte {
 	fields := bytes.TrimSuffix(bytes.TrimSpace(document), []byte("}"))
 	return append(slices.Clip(fields), `,"output":"short","bodyForm":"envelope"}`...)
@@ -107,7 +107,7 @@ func logicAppSigned(r *Request, _ Options) string {
 	return logicApp(object{}, object{}, signedAction(r))
 }
 
-// scope is what Power Automate has in its clipboard for a step that holds others.
+// scope returns a step that contains others, in the form of Power Automate's clipboard.
 func scope(actions object) string {
 	return indented(object{
 		"id", "c6a1f0de-0000-4000-8000-000000000001", "brandColor", "#8C3900", "connectionReferences",
@@ -124,11 +124,11 @@ func scopeSigning(r *Request, o Options) string {
 
 func scopeSigned(r *Request, _ Options) string { return scope(signedAction(r)) }
 
-func n8nNode(name, kind string, version float64, place int, parameters object, more ...any) object {
+func n8nNode(name, kind string, version float64, position int, parameters object, more ...any) object {
 	return append(object{
-		"parameters", parameters, "id", "5d3c1f0a-0d0a-4c39-9d0e-1a5f6b1c000" + strconv.Itoa(place), "name", name,
+		"parameters", parameters, "id", "5d3c1f0a-0d0a-4c39-9d0e-1a5f6b1c000" + strconv.Itoa(position), "name", name,
 		"type", "n8n-nodes-base." + kind, "typeVersion", version, "position",
-		[]int{220 * place, 0},
+		[]int{220 * position, 0},
 	}, more...)
 }
 
