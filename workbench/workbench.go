@@ -1,11 +1,8 @@
-// Package workbench serves a page that shows what is signed, where each line of
-// it comes from, and what to change; and the reference of the API.
+// Package workbench serves a page that shows what is signed, where each line of it comes from, and what to change; and the API reference.
 //
-// The files are embedded and static. The page gets everything else from the API,
-// with the key of whoever sits before it: it holds none, but in the sandbox,
-// whose key is for everyone on the machine. The caller must serve the files at
-// their paths, and must let only names of its own lead to settings.json where
-// the settings have a key.
+// The files are embedded and static. The page gets everything else from the API, with the user's key. It contains no key, except in the
+// sandbox, whose key is for everyone on the machine. The caller must serve the files at their paths. If the settings contain a key, it must
+// serve settings.json only under its own host names.
 package workbench
 
 import (
@@ -23,26 +20,26 @@ import (
 //go:embed index.html docs.html workbench.css workbench.js icon.svg steps.svg
 var files embed.FS
 
-// Settings are what the page is told about the service.
+// Settings tell the page about the service.
 type Settings struct {
 	Version string `json:"version"`
-	// Operations are those that the service offers, such as "POST /v1/sign".
+	// Operations are the operations that the service offers, such as "POST /v1/sign".
 	Operations []string  `json:"operations"`
 	Examples   []Example `json:"examples"`
 	// Key is the key that the page uses. Only the sandbox has one.
 	Key string `json:"key,omitempty"`
-	// Gateway is the host of the sandbox's gateway, which spoils a request where it is asked to.
+	// Gateway is the host of the sandbox's gateway, which changes a request on demand.
 	Gateway string `json:"gateway,omitempty"`
 }
 
-// Example is a text to begin with.
+// Example is a text to start with.
 type Example struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	Text  string `json:"text"`
 }
 
-// Examples are requests to services that many call.
+// Examples are requests to popular services.
 var Examples = []Example{
 	{"sqs", "SQS", `curl 'https://sqs.eu-west-1.amazonaws.com/' -d 'Action=ListQueues&Version=2012-11-05'`},
 	{"s3", "S3 upload", "PUT /in/photo%201.txt HTTP/1.1\nHost: examplebucket.s3.eu-west-1.amazonaws.com\nContent-Type: text/plain\n\nhello"},
@@ -57,7 +54,7 @@ var Examples = []Example{
 	},
 }
 
-// Policies of the two pages: everything comes from here, and nothing is made of texts.
+// The policies of the two pages: everything comes from this server, and no script or markup is made from strings.
 const (
 	pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
 		"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -65,7 +62,7 @@ const (
 		"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
-// Paths are the addresses under which the files are served.
+// Paths maps the addresses at which the files are served to their names.
 var Paths = map[string]string{
 	"/workbench": "index.html", "/docs": "docs.html", "/workbench/workbench.css": "workbench.css",
 	"/workbench/workbench.js": "workbench.js", "/workbench/icon.svg": "icon.svg", "/workbench/steps.svg": "steps.svg",
@@ -79,7 +76,7 @@ var mediaTypes = map[string]string{
 func File(name string) http.Handler {
 	content, err := files.ReadFile(name)
 	if err != nil {
-		panic(err) // a name of Paths that is not embedded
+		panic(err) // a name in Paths that is not embedded
 	}
 	policy := pagePolicy
 	if name == "docs.html" {
@@ -120,11 +117,11 @@ func static(content []byte, media, policy, cache string) http.Handler {
 				return
 			}
 		}
-		_, _ = bytes.NewReader(content).WriteTo(w) // a client that is gone cannot be told anything more
+		_, _ = bytes.NewReader(content).WriteTo(w) // there is no way to report an error to a client that has disconnected
 	})
 }
 
-// Redirect sends a browser to another address, relative to the one that it asked for, so that a prefix stays.
+// Redirect redirects a browser to an address relative to the requested one, so that a path prefix is kept.
 func Redirect(to string, status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", to)

@@ -1,17 +1,17 @@
-// The workbench draws what the API answers. It knows nothing about AWS: reading,
-// signing, explaining, diagnosing, sending and writing are the API's.
+// The workbench displays what the API returns. It knows nothing about AWS: reading, signing, explaining, diagnosing, sending and writing
+// snippets are done by the API.
 
 const $ = (id) => document.getElementById(id);
 const state = {
   settings: {operations: [], examples: []}, key: "",
-  read: null, // with the text that was read
-  source: null, request: null, signed: null, signing: "", // source is the reading that was signed
+  read: null, // the API's reading of the paste, with its text
+  source: null, request: null, signed: null, signing: "", // source is the reading from which the request was signed
   edits: 0, signedEdits: 0,
   cause: null, sent: null, sending: false,
 };
 const encoder = new TextEncoder();
 
-// make builds an element; texts are always texts, never markup.
+// make builds an element. Strings become text, never markup.
 function make(name, attributes, ...children) {
   const e = document.createElement(name);
   for (const [k, v] of Object.entries(attributes ?? {})) {
@@ -25,7 +25,7 @@ const show = (id, ...children) => $(id).replaceChildren(...children.filter((c) =
 const toggle = (id, on) => { $(id).hidden = !on; };
 const offers = (operation) => state.settings.operations.includes(operation);
 
-// places turns numbers of UTF-8 bytes into places of a string.
+// places converts between UTF-8 byte offsets and string indexes.
 function places(text) {
   const bytes = encoder.encode(text).length;
   if (bytes === text.length) return {index: (b) => b, byte: (i) => i, length: bytes};
@@ -54,7 +54,7 @@ function places(text) {
 
 class Refused extends Error {
   constructor(status, problem) {
-    super(problem.detail ?? `The server answered ${status}.`);
+    super(problem.detail ?? `The server responded with ${status}.`);
     this.status = status;
     this.problem = problem;
   }
@@ -63,18 +63,18 @@ class Refused extends Error {
 async function ask(path, document) {
   const headers = document === undefined ? {} : {"Content-Type": "application/json"};
   if (state.key) headers["X-API-Key"] = state.key;
-  const answer = await fetch("v1/" + path, {
+  const response = await fetch("v1/" + path, {
     method: document === undefined ? "GET" : "POST", headers, body: document === undefined ? undefined : JSON.stringify(document),
     credentials: state.key ? "omit" : "same-origin", redirect: "manual", cache: "no-store",
   }).catch(() => { throw new Refused(0, {detail: "The service cannot be reached. Is it running?"}); });
-  if (answer.type === "opaqueredirect") throw new Refused(401, {login: true, detail: "You must sign in first."});
+  if (response.type === "opaqueredirect") throw new Refused(401, {login: true, detail: "You must sign in first."});
   let body = {};
-  try { body = await answer.json(); } catch { /* a proxy's own page */ }
-  if (!answer.ok) throw new Refused(answer.status, body);
+  try { body = await response.json(); } catch { /* a proxy's own page */ }
+  if (!response.ok) throw new Refused(response.status, body);
   return body;
 }
 
-// problem shows an error of the API in its own words.
+// problem shows an API error with the API's own texts.
 function problem(where, error) {
   const p = error.problem ?? {};
   if (error.status === 401) toggle("access", true);
@@ -112,7 +112,7 @@ async function enter() {
   } catch (error) {
     const wantsKey = error.status === 401 && !error.problem.login;
     toggle("access", wantsKey);
-    if (wantsKey && !state.key) show("state", "This service asks for a key. It stays in this page's memory.");
+    if (wantsKey && !state.key) show("state", "This service requires a key. The key stays in this page's memory.");
     else problem("state", error);
   }
 }
@@ -128,7 +128,7 @@ function useKey(event) {
 function forgetKey() {
   state.key = "";
   sessionStorage.removeItem("countersign-key");
-  show("state", "The key is forgotten.");
+  show("state", "The key has been forgotten.");
   enter();
 }
 
@@ -161,8 +161,8 @@ async function readPaste(choice = 0) {
 const kinds = {
   "curl-bash": "curl", "curl-cmd": "curl for Windows", "curl-powershell": "curl in PowerShell", "curl-trace": "what curl -v shows",
   powershell: "PowerShell", http: "raw HTTP", fetch: "fetch()", axios: "axios", postman: "Postman", har: "a HAR file",
-  "logic-apps": "a workflow's action", n8n: "an n8n node", countersign: "a document of Countersign",
-  url: "a URL", json: "a JSON document", signing: "a text of signing",
+  "logic-apps": "a workflow action", n8n: "an n8n node", countersign: "a Countersign document",
+  url: "a URL", json: "a JSON document", signing: "a canonical request or string to sign",
 };
 
 const counted = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`;
@@ -176,13 +176,13 @@ function drawRead(read, choice) {
     const headers = counted(q.headerList?.length ?? 0, "header");
     parts.push(make("p", {}, `Read as ${kinds[read.kind] ?? read.kind}: ${q.method || "no method"}, ${headers}${body}.`,
       read.signed ? " An old signature was left out." : "",
-      read.secrets.length ? ` ${counted(read.secrets.length, "secret")} in it.` : ""));
+      read.secrets.length ? ` It contains ${counted(read.secrets.length, "secret")}.` : ""));
   } else {
-    parts.push(make("p", {}, read.answered ? "This is an answer, not a request." : "No request was found in it."));
+    parts.push(make("p", {}, read.answered ? "This is a response, not a request." : "No request was found in this text."));
   }
   if (read.answered && offers("POST /v1/diagnose")) {
     const why = () => diagnose({paste: read.text});
-    parts.push(make("p", {}, make("button", {type: "button", onclick: why}, "Say why AWS refused it")));
+    parts.push(make("p", {}, make("button", {type: "button", onclick: why}, "Explain why AWS refused it")));
   }
   for (const n of read.notes) {
     parts.push(make("p", {class: n.error ? "bad" : "quiet"}, `Line ${n.line}, column ${n.column}: ${n.message} `,
@@ -194,12 +194,12 @@ function drawRead(read, choice) {
   const known = new Map([...$("placeholders").querySelectorAll("input")].map((i) => [i.dataset.text, i.value]));
   const texts = [...new Set(read.placeholders.map((p) => p.text))];
   toggle("placeholders", texts.length > 0);
-  show("placeholders", make("legend", {}, "Give these a value to sign with"), ...texts.map((text) =>
+  show("placeholders", make("legend", {}, "Fill in these placeholders before signing"), ...texts.map((text) =>
     make("label", {}, make("code", {}, text), make("input", {"data-text": text, value: known.get(text) ?? "", spellcheck: "false"}))));
 }
 
-// filled is the request that was read, with values in place of placeholders. What
-// moved is remembered, so that places still lead to the paste.
+// filled returns the request that was read, with values in place of placeholders. It records what moved, so that positions still map to the
+// paste.
 function filled() {
   const q = structuredClone(state.read.request);
   state.moved = {};
@@ -239,7 +239,7 @@ function set(value, pointer, to) {
   path.reduce((v, t) => v[t], value)[last] = to;
 }
 
-// asked is the document to have signed.
+// asked returns the document to sign.
 async function asked() {
   const q = filled();
   for (const id of ["service", "region"]) if ($(id).value.trim()) q[id] = $(id).value.trim();
@@ -280,7 +280,7 @@ async function sign() {
     const document = {...request, explain: true, bodyForm: "text"};
     if (signing === "presign" && $("expires").value) document.expiresInSeconds = Number($("expires").value);
     const signed = await ask(signing, document);
-    if (turn !== signings) return; // it was pressed again since
+    if (turn !== signings) return; // Sign was pressed again in the meantime
     Object.assign(state, {source, signedEdits, request, signing, signed, cause: null, sent: null});
     show("problem", "");
     drawSigned();
@@ -291,17 +291,17 @@ async function sign() {
 }
 
 const how = {
-  "lower-case": "Written in lower case.", "upper-case": "Written in capital letters.", trimmed: "Spaces at the ends are left out.",
-  "spaces-folded": "Several spaces count as one.", joined: "Headers of one name are joined by commas.", sorted: "Sorted by name.",
+  "lower-case": "Written in lower case.", "upper-case": "Written in upper case.", trimmed: "Leading and trailing spaces are removed.",
+  "spaces-folded": "Several spaces count as one.", joined: "Headers with the same name are joined by commas.", sorted: "Sorted by name.",
   "plus-is-space": "A + is a space.", "equals-added": "A name without a value gets an equals sign.",
-  "empty-removed": "Empty parameters are left out.",
-  "encoded-twice": "Encoded a second time, as this service wants it.", "re-encoded": "Percent-encoded as AWS spells it.",
-  "segments-removed": "Empty segments and dot segments are removed.", "default-port-removed": "The usual port is left out.",
-  "empty-hash": "This is the hash of no body.", "unsigned-payload": "The body is not part of the signature.",
+  "empty-removed": "Empty parameters are removed.",
+  "encoded-twice": "Encoded a second time, as this service requires.", "re-encoded": "Percent-encoded the way AWS does it.",
+  "segments-removed": "Empty segments and dot segments are removed.", "default-port-removed": "The default port is removed.",
+  "empty-hash": "This is the hash of an empty body.", "unsigned-payload": "The body is not part of the signature.",
 };
 const by = {
-  clock: "It is the time of the signature.", session: "The session of the profile gave it.", scope: "It follows from the region.",
-  host: "It is the host of the URL.", hash: "It is the SHA-256 of the body.", signing: "Signing adds it.",
+  clock: "It is the time of signing.", session: "It comes from the profile's session.", scope: "It follows from the region.",
+  host: "It is the URL's host.", hash: "It is the SHA-256 of the body.", signing: "Signing adds it.",
 };
 const parts = {
   method: "method", path: "path", query: "query", header: "header", blank: "blank line", "signed-headers": "names of the signed headers",
@@ -333,7 +333,7 @@ function drawSigned() {
   show("explanation", "Choose a line to see where it comes from.");
   const [algorithm, date, scope, hash] = e.stringToSign.split("\n");
   show("string", ...pairs([["Algorithm", algorithm], ["Time", date], ["Credential scope", scope], ["Hash of step 1", hash]]));
-  show("signature", "A key made of the secret key, the day, the region and the service signs step 2: ", make("code", {}, e.signature));
+  show("signature", "Step 2, signed with a key derived from the secret key, the day, the region and the service: ", make("code", {}, e.signature));
   drawHeaders();
   toggle("unsigned", e.notSigned.length > 0);
   show("not-signed", ...e.notSigned.map((h) => make("li", {}, make("code", {}, h.name), ": ", h.message, " ", markIt(h.from))));
@@ -346,7 +346,7 @@ function drawSigned() {
   const host = new URL(s.url).host, sandbox = host === state.settings.gateway;
   $("send").textContent = `Send ${s.method} to ${host}`;
   toggle("send-spoiled", sandbox);
-  show("really", sandbox ? "The gateway of the sandbox checks the signature as AWS does." : "This is carried out for real.");
+  show("really", sandbox ? "The sandbox's gateway verifies the signature as AWS does." : "This sends the request for real.");
   show("sent", "");
   toggle("copying", offers("POST /v1/snippets"));
   drawSnippet();
@@ -365,29 +365,29 @@ function drawHeaders() {
   show("headers", ...rows);
 }
 
-// hidden keeps what opens doors from being seen until somebody asks.
+// hidden hides a credential until its button is pressed.
 function hidden(text) {
   const box = make("span", {}, `${text.length} characters, hidden `);
   box.append(make("button", {type: "button", class: "small", onclick: () => box.replaceChildren(text)}, "Show"));
   return box;
 }
 
-// tick says how long the signature is good for, or that it is not one of what stands there now.
+// tick shows how long the signature is valid, or that the request has changed since it was signed.
 function tick() {
   if (!state.signed) return;
   const end = new Date(state.signed.expiresAt), left = Math.floor((end - Date.now()) / 1000), changed = changedSince();
   const clock = end.toLocaleTimeString();
-  let text = `Good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.`;
-  if (left <= 0) text = `AWS takes it no longer, since ${clock}. Sign again.`;
-  if (changed) text = "The request has changed since. Sign it again.";
+  let text = `Valid for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}, until ${clock}.`;
+  if (left <= 0) text = `AWS no longer accepts it, since ${clock}. Sign again.`;
+  if (changed) text = "The request has changed. Sign it again.";
   if ($("time").textContent !== text) $("time").textContent = text;
-  $("until").textContent = "with this signature, good until " + clock;
+  $("until").textContent = "with this signature, valid until " + clock;
   $("send").disabled = $("send-spoiled").disabled = changed || state.sending;
 }
 
 // Links between lines and the paste.
 
-// rangesOf are the bytes of the paste that a value, or some bytes of it, come from.
+// rangesOf returns the byte ranges of the paste from which a value, or a range of it, was read.
 function rangesOf(pointer, range) {
   if (!state.read) return [];
   const name = tokens(pointer)[0] === "headerList" && tokens(pointer).length === 2 ? pointer + "/value" : pointer;
@@ -404,7 +404,7 @@ function rangesOf(pointer, range) {
   return found;
 }
 
-// before is where a byte of a filled value was before placeholders were filled.
+// before maps an offset in a filled value to the offset before placeholders were filled in.
 function before(pointer, byte) {
   let shift = 0;
   for (const [start, end, length] of state.moved?.[pointer] ?? []) {
@@ -418,11 +418,10 @@ function before(pointer, byte) {
 
 const textPlaces = () => state.read.places ??= places(state.read.text);
 
-// changedSince tells whether what stands there is not what was signed.
+// changedSince reports whether the form was edited after signing.
 const changedSince = () => state.edits !== state.signedEdits;
 
-// drawMirror lays the text behind the paste, where the marks are. It is not there
-// before it is needed, since a long text takes long.
+// drawMirror puts the text behind the paste, to carry the marks. It is filled only when needed, since a long text takes time.
 function drawMirror() {
   const text = $("paste").value + "\n";
   if ($("mirror").textContent !== text) $("mirror").textContent = text;
@@ -475,11 +474,11 @@ function explained(line, piece) {
   let text = `Line ${line.number}, ${parts[line.part]}${name}. `;
   const said = new Set();
   for (const p of piece === undefined ? line.pieces : [line.pieces[piece]]) {
-    if (p.from && p.at) said.add(`From ${sourceName(p.from)}: ${sliced(p) || "nothing written"}.`);
+    if (p.from && p.at) said.add(`From ${sourceName(p.from)}: ${sliced(p) || "empty"}.`);
     else if (p.by && (p.by !== "signing" || line.pieces.length === 1 || piece !== undefined)) said.add(by[p.by]);
   }
   if (line.part === "blank") said.add("It ends the headers.");
-  if (line.redacted) said.add("The session token is left out here.");
+  if (line.redacted) said.add("The session token is not shown here.");
   return text + [...said].slice(0, 6).join(" ") + " " + line.how.map((h) => how[h] ?? h).join(" ");
 }
 
@@ -508,7 +507,7 @@ function lineClick(event) {
   if (li) choose(Number(li.id.slice(5)), piece ? Number(piece.dataset.piece) : undefined);
 }
 
-// fromCaret finds the line that the place of the caret went into.
+// fromCaret selects the line that contains the text at the caret.
 function fromCaret() {
   const box = $("paste");
   if (document.activeElement !== box || !state.signed || changedSince()) return;
@@ -550,12 +549,12 @@ const whatWasSigned = () =>
   ({request: asSigned(), requestIs: "signed", profile: state.signed.profile, signedAt: state.signed.signedAt});
 
 function findCause() {
-  const answer = $("answer").value;
-  if (!answer.trim()) return show("cause", make("p", {class: "bad"}, "Paste what AWS answered first."));
-  diagnose(state.signed ? {...whatWasSigned(), paste: answer} : {paste: $("paste").value + "\n" + answer});
+  const response = $("answer").value;
+  if (!response.trim()) return show("cause", make("p", {class: "bad"}, "Paste AWS's response first."));
+  diagnose(state.signed ? {...whatWasSigned(), paste: response} : {paste: $("paste").value + "\n" + response});
 }
 
-// spoil asks what would be said if the last byte of query or body were another.
+// spoil asks for the diagnosis if the last byte of the query or body were changed.
 function spoil() {
   const sent = asSigned(), spoiled = (text) => text.slice(0, -1) + (text.endsWith("0") ? "1" : "0");
   if (sent.url.includes("?")) sent.url = spoiled(sent.url);
@@ -563,7 +562,7 @@ function spoil() {
   diagnose({...whatWasSigned(), sent, response: {status: 403, body: refusal}});
 }
 
-// apart marks where two texts differ: what they have in common at both ends is cut.
+// apart marks where two texts differ: everything except their common prefix and suffix.
 function apart(a, b) {
   let start = 0, end = 0;
   while (start < a.length && start < b.length && a[start] === b[start]) start++;
@@ -585,7 +584,7 @@ function details(title, items) {
   return make("details", {}, make("summary", {}, title), make("ul", {}, ...items.map((i) => make("li", {}, i))));
 }
 
-// evidence is a table of what differs. An action that was denied is no difference; the reason has it.
+// evidence returns a table of the differences. A denied action is not a difference; the reason names it.
 function evidence(verdict) {
   const list = (verdict.evidence ?? []).filter((e) => e.part !== "action");
   if (!list.length) return null;
@@ -595,7 +594,7 @@ function evidence(verdict) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
-// verdict says what the cause is, what shows it, and what to do.
+// verdict shows the cause, its evidence, and what to do.
 function verdict(v) {
   return [
     make("p", {class: "verdict"}, make("strong", {}, v.title), " ", certainties[v.certainty] ?? v.certainty),
@@ -608,8 +607,8 @@ function verdict(v) {
 function drawCause() {
   const c = state.cause, [first, ...others] = c.verdicts;
   show("cause", ...verdict(first),
-    details("What is right", c.ruledOut ?? []),
-    details("What would tell more", (c.questions ?? []).map((q) => `${q.what} ${q.why} ${q.how}`)),
+    details("What was ruled out", c.ruledOut ?? []),
+    details("What would help to find out", (c.questions ?? []).map((q) => `${q.what} ${q.why} ${q.how}`)),
     details(`Other causes (${others.length})`, others.map((v) => `${v.title} ${certainties[v.certainty] ?? ""} ${v.reason}`)));
 }
 
@@ -635,7 +634,7 @@ function drawSent() {
   const a = state.sent, d = a.diagnosis, text = a.body ?? a.bodyBase64 ?? "";
   let pretty = text;
   try { pretty = JSON.stringify(JSON.parse(text), null, 2); } catch { /* it is shown as received */ }
-  const box = make("pre", {tabindex: "0", "aria-label": "Body of the answer"}, pretty);
+  const box = make("pre", {tabindex: "0", "aria-label": "Body of the response"}, pretty);
   show("sent",
     make("p", {}, make("strong", {class: a.status >= 400 ? "bad" : ""}, String(a.status)),
       `, ${a.durationMilliseconds} ms${a.requestId ? ", request id " + a.requestId : ""}`),
@@ -666,8 +665,8 @@ async function drawSnippet() {
   }
   try {
     const made = await ask("snippets", document_);
-    if (turn !== writing) return; // another form was chosen since
-    show("hint", made.hint, made.variable ? ` The key is not in it: it reads ${made.variable}.` : "");
+    if (turn !== writing) return; // another form was chosen in the meantime
+    show("hint", made.hint, made.variable ? ` It does not contain the key; it reads it from ${made.variable}.` : "");
     show("snippet", made.text);
   } catch (error) {
     if (!error.problem) throw error;
@@ -679,7 +678,7 @@ async function drawSnippet() {
 
 const pick = (o, names) => Object.fromEntries(names.filter((n) => o[n] !== undefined).map((n) => [n, o[n]]));
 
-// redact takes the secrets of the paste out of a text.
+// redact removes the secrets of the paste from a text.
 function redact(text) {
   const bytes = encoder.encode(state.source.text), decoder = new TextDecoder();
   for (const s of state.source.secrets) {
@@ -700,10 +699,10 @@ function ticket() {
   ];
   if (s.warnings.length) lines.push("Warnings:", ...s.warnings.map((w) => `- ${w.code}: ${w.message}`), "");
   if (e.notSigned.length) lines.push("Not signed: " + e.notSigned.map((h) => h.name).join(", "), "");
-  const told = state.sent?.diagnosis;
+  const diagnosis = state.sent?.diagnosis;
   if (state.cause) lines.push("Cause: " + state.cause.summary, "");
-  else if (told) lines.push(`Cause: ${told.title} ${told.reason}`, "");
-  if (state.sent) lines.push(`Answer: ${state.sent.status}, request id ${state.sent.requestId ?? "none"}`);
+  else if (diagnosis) lines.push(`Cause: ${diagnosis.title} ${diagnosis.reason}`, "");
+  if (state.sent) lines.push(`Response: ${state.sent.status}, request id ${state.sent.requestId ?? "none"}`);
   return redact(lines.join("\n"));
 }
 
@@ -729,7 +728,7 @@ async function copy(event) {
 
 // Examples.
 
-// contract is read when somebody looks for one of its examples.
+// contract is fetched only when one of its examples is needed.
 const contract = async () => (await fetch("openapi.json")).json();
 
 async function example(name) {
@@ -744,7 +743,7 @@ async function example(name) {
   }
 }
 
-// recipes are examples of the contract.
+// recipes lists the examples in the contract that are marked as recipes.
 async function recipes() {
   const list = $("recipes");
   if (!list.open || list.querySelector("button")) return;
@@ -768,7 +767,7 @@ function edited() {
   tick();
 }
 
-// changed has the paste read: when typing pauses, else at once.
+// changed reads the paste: at a pause while typing, otherwise at once.
 function changed(event) {
   const typed = /^(insertText|insertLineBreak|insertCompositionText|delete)/.test(event?.inputType) && !(event.data?.length > 1);
   CSS.highlights?.clear();
@@ -778,7 +777,7 @@ function changed(event) {
   edited();
 }
 
-// readNow does not wait for a pause. It is done when what stands there now is read.
+// readNow reads the paste without waiting for a pause. It resolves when the current text has been read.
 function readNow() {
   if (timer) pending = readPaste();
   clearTimeout(timer);
@@ -822,7 +821,7 @@ async function start() {
   document.body.classList.remove("waiting");
   const wanted = new URLSearchParams(location.search).get("example");
   if (wanted) await example(wanted);
-  else if ($("paste").value) changed(); // what the browser kept
+  else if ($("paste").value) changed(); // text that the browser restored
 }
 
 start().catch((error) => {

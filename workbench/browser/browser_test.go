@@ -28,8 +28,8 @@ import (
 
 var (
 	program string          // countersign
-	browser context.Context // nil where there is none
-	missing string          // why there is none
+	browser context.Context // nil if there is none
+	missing string          // why there is no browser
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -59,7 +59,7 @@ func run(m *testing.M) int {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.ExecPath(path),
 		chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"),
-		chromedp.Flag("renderer-process-limit", "3")) // to begin a process for each page takes a quarter of all time
+		chromedp.Flag("renderer-process-limit", "3")) // starting a process for each page takes a quarter of the time
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -84,7 +84,8 @@ func needBrowser(t *testing.T) {
 	t.Skip(missing)
 }
 
-// launch runs countersign. It returns the address after the text that tells it, and what the program has printed so far.
+// launch runs countersign. It returns the address that is printed after the given text, and a function that returns
+// what has been printed so far.
 func launch(before string, environment []string, args ...string) (address string, printed func() string, stop func(), err error) {
 	c := exec.Command(program, args...)
 	c.Env = append(os.Environ(), environment...)
@@ -138,13 +139,13 @@ var (
 		stopSandbox = stop
 		address, ok := strings.CutSuffix(address, "/workbench?example=sandbox")
 		if !ok {
-			return "", fmt.Errorf("the sandbox tells %q", address)
+			return "", fmt.Errorf("the sandbox prints the address %q", address)
 		}
 		return "http://" + address, nil
 	})
 )
 
-// sandbox is the address of the sandbox that the tests share.
+// sandbox returns the address of the sandbox that the tests share.
 func sandbox(t *testing.T) string {
 	t.Helper()
 	needBrowser(t)
@@ -157,7 +158,7 @@ func sandbox(t *testing.T) string {
 
 const apiKey = "EXAMPLE-key-CANARY1-that-opens-nothing"
 
-// service runs countersign serve with the workbench, and with a key or without.
+// service runs countersign serve with the workbench.
 func service(t *testing.T, more ...string) (address string, printed func() string) {
 	t.Helper()
 	needBrowser(t)
@@ -174,7 +175,7 @@ func service(t *testing.T, more ...string) (address string, printed func() strin
 	return "http://127.0.0.1:" + port, printed
 }
 
-// tab is a page in the browser, and everything that went wrong on it.
+// tab is a page in the browser, with everything that went wrong on it.
 type tab struct {
 	*testing.T
 	ctx    context.Context
@@ -234,7 +235,7 @@ func (p *tab) listen(event any) {
 	}
 }
 
-// keepPicture leaves a picture of a page where a test failed.
+// keepPicture saves a picture of the page if the test failed.
 func (p *tab) keepPicture() {
 	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(90))
 	name := filepath.Join(os.TempDir(), strings.ReplaceAll(p.Name(), "/", "-")+".png")
@@ -243,7 +244,7 @@ func (p *tab) keepPicture() {
 	}
 }
 
-// eval is the value of an expression.
+// eval returns the value of an expression.
 func eval[T any](p *tab, expression string) T {
 	p.Helper()
 	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -259,7 +260,7 @@ func (p *tab) do(statements string) {
 	eval[bool](p, "(() => { "+statements+"; return true; })()")
 }
 
-// wait waits until an expression is true, also while the page changes to another. The page looks by itself.
+// wait waits until an expression is true, also across a navigation. The page itself polls.
 func (p *tab) wait(expression string) {
 	p.Helper()
 	looking := `new Promise((done, fail) => {
@@ -285,7 +286,7 @@ func (p *tab) wait(expression string) {
 	p.Fatalf("%s stays false. The page says:\n%s", expression, p.text("body"))
 }
 
-// faulty waits until the browser has told of a fault, which is what is wanted here.
+// faulty waits until the browser has reported an expected error.
 func (p *tab) faulty(text string) {
 	p.Helper()
 	for range 1000 {
@@ -318,7 +319,7 @@ func (p *tab) click(selector string) {
 	eval[bool](p, "(document.querySelector("+quote(selector)+").click(), true)")
 }
 
-// keys presses keys; of a chord, the modifier is held.
+// keys presses keys, holding the modifier of a chord.
 func (p *tab) keys(keys string, options ...chromedp.KeyOption) {
 	p.Helper()
 	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(keys, options...)); err != nil {
@@ -326,7 +327,7 @@ func (p *tab) keys(keys string, options ...chromedp.KeyOption) {
 	}
 }
 
-// insert inserts text where the caret is, as pasting does.
+// insert inserts text at the caret, as pasting does.
 func (p *tab) insert(text string) {
 	p.Helper()
 	err := chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -338,14 +339,14 @@ func (p *tab) insert(text string) {
 	}
 }
 
-// paste replaces what is in a field.
+// paste replaces the text of a field.
 func (p *tab) paste(id, text string) {
 	p.Helper()
 	p.do(`const e = document.getElementById(` + quote(id) + `); e.focus(); e.select()`)
 	p.insert(text)
 }
 
-// enter gives the key to a page that asks for it.
+// enter gives the key to a page that requires it.
 func (p *tab) enter() {
 	p.Helper()
 	p.wait(`!document.querySelector("#access").hidden`)
@@ -361,7 +362,7 @@ func (p *tab) ready() *tab {
 	return p
 }
 
-// sign signs what was pasted, by the keyboard.
+// sign signs the paste with the keyboard shortcut.
 func (p *tab) sign() {
 	p.Helper()
 	p.wait(`document.querySelector("#read").innerText.includes("Read as")`)
@@ -369,13 +370,13 @@ func (p *tab) sign() {
 	p.wait(`!document.querySelector("#signed").hidden`)
 }
 
-// marked is the text of the paste that is marked.
+// marked returns the marked text of the paste.
 func (p *tab) marked() string {
 	p.Helper()
 	return eval[string](p, `[...(CSS.highlights.get("source") ?? [])].map((r) => r.toString()).join("|")`)
 }
 
-// clean fails where the page did what it must not.
+// clean fails if the page did something that it must not do.
 func (p *tab) clean() {
 	p.Helper()
 	p.lock.Lock()
@@ -408,7 +409,7 @@ func serveOn(t *testing.T, handler http.HandlerFunc) (port string) {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
-	go server.Serve(listener) //nolint:errcheck // it ends with the test
+	go server.Serve(listener) //nolint:errcheck // stopped at the end of the test
 	t.Cleanup(func() { _ = server.Close() })
 	_, port, _ = net.SplitHostPort(listener.Addr().String())
 	return port

@@ -1,3 +1,3 @@
-// Package browser tries the workbench in a real browser. It is a module of its
-// own, so that what drives the browser is no dependency of the service.
+// Package browser tests the workbench in a real browser. It is a module of its own, so that the browser driver is not a
+// dependency of the service.
 package browser

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// pageExample is the sandbox with the example of a browser app, served from another origin.
+// pageExample starts the sandbox and serves the example of a browser app from another origin.
 func pageExample(t *testing.T) (address string) {
 	t.Helper()
 	needBrowser(t)
@@ -46,7 +46,7 @@ func TestExample_CallsAsTheUser(t *testing.T) {
 	}
 	p.do(`document.querySelector("#profile").value = "as-user-pool"`)
 	if got := response("get"); !strings.Contains(got, "Cognito_sandboxAuth_Role") {
-		t.Errorf("through the pool: %s", got)
+		t.Errorf("through the user pool: %s", got)
 	}
 	p.do(`document.querySelector("#profile").value = "as-guest"; window.token = document.querySelector("#token").value;
 		document.querySelector("#token").value = ""`)
@@ -55,13 +55,13 @@ func TestExample_CallsAsTheUser(t *testing.T) {
 	}
 	p.do(`document.querySelector("#profile").value = "as-user"`)
 	if got := response("get"); !strings.HasPrefix(got, "forbidden: ") {
-		t.Errorf("a guest in a profile of users: %s", got)
+		t.Errorf("a guest with a profile for users: %s", got)
 	}
 	p.do(`document.querySelector("#token").value = window.token + "x"`)
 	if got := response("get"); !strings.HasPrefix(got, "unauthenticated: ") {
 		t.Errorf("with a bad token: %s", got)
 	}
 	if hash := eval[string](p, `location.hash`); hash != "" {
-		t.Error("the token stays in the address")
+		t.Error("the token is still in the address")
 	}
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// As a new user goes from the address that the sandbox prints: look, change, sign, send. Reading takes them longer than us.
+// The steps of a new user, from the address that the sandbox prints: look, change, sign, send. People need longer to
+// read.
 func TestWalk_FromTheSandboxToAChangedRequest(t *testing.T) {
 	t.Parallel()
 	begun, actions := time.Now(), 0
@@ -36,27 +37,27 @@ func TestWalk_FromTheSandboxToAChangedRequest(t *testing.T) {
 	actions++
 	p.wait(`document.querySelector("#sent").innerText.startsWith("200")`)
 	if got := p.text("#sent pre"); !strings.Contains(got, `"bodyLength": 11`) {
-		t.Errorf("the gateway saw another body: %s", got)
+		t.Errorf("the gateway received another body: %s", got)
 	}
 	t.Logf("%d actions, %.1f s", actions, time.Since(begun).Seconds())
 	p.clean()
 }
 
-// From a refusal in somebody's hands to its cause: paste, press a button.
+// From a refusal at hand to its cause: paste, press a button.
 func TestWalk_FromARefusalToTheCause(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	p := open(t, sandbox(t)+"/workbench").ready()
 	p.paste("paste", `< HTTP/1.1 403 Forbidden`+"\n"+`< x-amzn-errortype: InvalidSignatureException`+"\n< \n"+
 		`{"message":"Credential should be scoped to a valid region, not 'us-east-1'. "}`)
-	p.wait(`document.querySelector("#read").innerText.includes("This is an answer, not a request")`)
+	p.wait(`document.querySelector("#read").innerText.includes("This is a response, not a request")`)
 	p.click("#read button")
 	p.wait(`document.querySelector("#cause").innerText.includes("For your workflow")`)
 	if got := p.text("#cause"); !strings.Contains(got, "region") || !strings.Contains(got, "AWS says so") {
 		t.Errorf("cause: %s", got)
 	}
 	t.Logf("2 actions, %.1f s", time.Since(begun).Seconds())
-	p.do(`document.querySelector("#cause").textContent = ""; // and again, while another paste is being read
+	p.do(`document.querySelector("#cause").textContent = ""; // again, while another paste is being read
 		const paste = document.querySelector("#paste");
 		paste.value += " ";
 		paste.dispatchEvent(new Event("input"));
@@ -69,7 +70,7 @@ func TestWalk_FromARefusalToTheCause(t *testing.T) {
 	p.clean()
 }
 
-// The gateway's response, right and wrong.
+// The gateway's response to a correct and to a changed request.
 func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
@@ -85,19 +86,19 @@ func TestWalk_TheGatewayRefusesOneChangedByte(t *testing.T) {
 		t.Errorf("sent: %s", got)
 	}
 	if got := p.text("#sent table"); !strings.Contains(got, "query\tdryRun=false&note=a%20b\tdryRun=false&note=a%200") {
-		t.Errorf("what was signed and what was received: %q", got)
+		t.Errorf("signed and received: %q", got)
 	}
 	p.do(`[...document.querySelectorAll("#examples button")].find((b) => b.innerText === "SQS").click()`)
 	p.wait(`document.querySelector("#read").innerText.includes("body of 36 bytes")`)
 	p.click("#sign")
 	p.wait(`document.querySelector("#send").innerText.includes("sqs")`)
 	if eval[bool](p, `!document.querySelector("#send-spoiled").hidden`) {
-		t.Error("a request to AWS itself can be spoiled")
+		t.Error("a request to AWS itself can be sent changed")
 	}
 	p.clean()
 }
 
-// All of it by the keyboard: from the first key to the response, the cause and the copy.
+// Everything with the keyboard: from the first key to the response, the cause and the copy.
 func TestWalk_FromPasteToCopyByKeyboard(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
@@ -109,7 +110,7 @@ func TestWalk_FromPasteToCopyByKeyboard(t *testing.T) {
 			}
 			p.keys(kb.Tab)
 		}
-		t.Fatalf("Tab never comes to %s", id)
+		t.Fatalf("Tab never reaches %s", id)
 	}
 	for !eval[bool](p, `document.activeElement.tagName === "BUTTON" && document.activeElement.innerText.includes("Sandbox")`) {
 		p.keys(kb.Tab)
@@ -168,13 +169,13 @@ func TestWalk_EveryFormIsRead(t *testing.T) {
 			`{"info":{"name":"c"},"item":[{"name":"a","request":{"method":"GET","url":{"raw":"https://sqs.eu-west-1.amazonaws.com/"}}}]}`,
 		},
 		{"a HAR file: GET", `{"log":{"entries":[{"request":{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headers":[]}}]}}`},
-		{"a workflow's action: PATCH", `{"type":"Http","inputs":{"method":"PATCH","uri":"https://sqs.eu-west-1.amazonaws.com/"}}`},
+		{"a workflow action: PATCH", `{"type":"Http","inputs":{"method":"PATCH","uri":"https://sqs.eu-west-1.amazonaws.com/"}}`},
 		{
 			"an n8n node: POST",
 			`{"nodes":[{"type":"n8n-nodes-base.httpRequest","parameters":{"method":"POST",` +
 				`"url":"https://sqs.eu-west-1.amazonaws.com/"}}],"connections":{}}`,
 		},
-		{"a document of Countersign", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headerList":[],"query":{"a":"b"}}`},
+		{"a Countersign document", `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/","headerList":[],"query":{"a":"b"}}`},
 		{"a URL: GET", "https://sqs.eu-west-1.amazonaws.com/?Action=ListQueues"},
 		{
 			"curl: GET, 0 headers. An old",
@@ -209,7 +210,7 @@ func TestWalk_BodyComesFromAFile(t *testing.T) {
 	p.clean()
 }
 
-func TestWalk_TokenAndUrlAreHiddenUntilAsked(t *testing.T) {
+func TestWalk_TokenAndURLAreHiddenAtFirst(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
@@ -228,17 +229,17 @@ func TestWalk_TokenAndUrlAreHiddenUntilAsked(t *testing.T) {
 		t.Errorf("headers of a presigned URL: %s", got)
 	}
 	if eval[bool](p, `!document.querySelector("#sending").hidden`) {
-		t.Error("a presigned URL is offered to be sent")
+		t.Error("sending is offered for a presigned URL")
 	}
 	p.clean()
 }
 
-func TestWalk_TimeRunsOut(t *testing.T) {
+func TestWalk_SignatureExpires(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
 	p.do(`const now = Date.now; Date.now = () => now() + 3600e3`)
-	p.wait(`document.querySelector("#time").innerText.includes("AWS takes it no longer")`)
+	p.wait(`document.querySelector("#time").innerText.includes("AWS no longer accepts it")`)
 	p.clean()
 }
 
@@ -259,7 +260,7 @@ func TestWalk_CopyingWithoutAClipboardSelects(t *testing.T) {
 	p.clean()
 }
 
-func TestWalk_KeyIsKeptInTheTabWhereAsked(t *testing.T) {
+func TestWalk_KeyIsKeptInTheTabOnRequest(t *testing.T) {
 	t.Parallel()
 	address, _ := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
 	p := open(t, address+"/workbench")
@@ -271,14 +272,14 @@ func TestWalk_KeyIsKeptInTheTabWhereAsked(t *testing.T) {
 	}
 	p.ready()
 	p.click("#forget")
-	p.wait(`document.querySelector("#state").innerText.includes("asks for a key")`)
+	p.wait(`document.querySelector("#state").innerText.includes("requires a key")`)
 	if kept := eval[int](p, "sessionStorage.length + localStorage.length"); kept != 0 {
 		t.Errorf("%d entries are left", kept)
 	}
 	p.clean()
 }
 
-func TestWalk_AServiceThatIsGoneIsNamed(t *testing.T) {
+func TestWalk_UnreachableServiceIsReported(t *testing.T) {
 	t.Parallel()
 	needBrowser(t)
 	port := freePort(t)
@@ -298,8 +299,8 @@ func TestWalk_AServiceThatIsGoneIsNamed(t *testing.T) {
 	p.wait(`document.querySelector("#problem").innerText.includes("cannot be reached")`)
 }
 
-// On paper everything is open and in one column, without buttons.
-func TestWalk_PrintedPageHasAll(t *testing.T) {
+// In print everything is expanded and in one column, without buttons.
+func TestWalk_PrintedPageIsComplete(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
@@ -317,17 +318,17 @@ func TestWalk_PrintedPageHasAll(t *testing.T) {
 	}
 	if !eval[bool](p, `((e) => e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0)(
 		document.querySelector("#cause details li"))`) {
-		t.Error("details stay closed on paper")
+		t.Error("details are closed in print")
 	}
 	if !eval[bool](p, `
 		document.querySelector("#result").getBoundingClientRect().top >=
 			document.querySelector("#request").getBoundingClientRect().bottom`) {
-		t.Error("there are two columns on paper")
+		t.Error("there are two columns in print")
 	}
 	p.clean()
 }
 
-// A mebibyte is read and signed; how long it takes is told, not demanded, for a machine may be busy.
+// A mebibyte is read and signed. The time is logged but not checked, since the machine may be busy.
 func TestSize_FromPasteToSteps(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
@@ -348,7 +349,7 @@ func TestSize_FromPasteToSteps(t *testing.T) {
 	p.clean()
 }
 
-// Nothing that somebody looks at moves by itself: not while the page begins, nor when the responses come.
+// Nothing on the page moves by itself: neither while it loads nor when responses arrive.
 func TestSize_NothingMoves(t *testing.T) {
 	t.Parallel()
 	keyed, _ := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
@@ -368,7 +369,7 @@ func TestSize_NothingMoves(t *testing.T) {
 			if name == "sandbox" {
 				p.ready()
 				p.wait(`document.querySelector("#read").innerText.includes("Read as curl")`)
-				p.click("#sign") // by no key, after which moving would be allowed
+				p.click("#sign") // not with a key, since shifts after a key press are allowed
 				p.wait(`document.querySelector("#explanation").innerText !== "" && document.querySelector("#snippet").innerText !== ""`)
 			} else {
 				p.wait(`!document.body.classList.contains("waiting")`)
@@ -381,13 +382,13 @@ func TestSize_NothingMoves(t *testing.T) {
 	}
 }
 
-// The command that opens a browser gets the address of the page.
+// The command that opens a browser is given the address of the page.
 func TestSandbox_OpensTheBrowser(t *testing.T) {
 	t.Parallel()
 	needBrowser(t)
 	dir := t.TempDir()
 	const script = "#!/bin/sh\nprintf %s \"$1\" > \"$(dirname \"$0\")/part\" && mv \"$(dirname \"$0\")/part\" \"$(dirname \"$0\")/opened\"\n"
-	// A process that began now would hold the script open for writing, and nobody could start it (ETXTBSY).
+	// A process forked now would keep the script open for writing, and it could not be executed (ETXTBSY).
 	syscall.ForkLock.RLock()
 	err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700)
 	syscall.ForkLock.RUnlock()

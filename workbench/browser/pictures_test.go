@@ -9,12 +9,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var pictures = flag.String("pictures", "", "the `folder` to write the pictures of the documentation to")
+var pictures = flag.String("pictures", "", "`folder` for the documentation's pictures")
 
-// The pictures of the documentation are taken of the page as it is.
+// TestPictures takes the documentation's pictures of the real page.
 func TestPictures(t *testing.T) {
 	if *pictures == "" {
-		t.Skip("nobody asked for pictures: make pictures")
+		t.Skip("pictures were not requested: make pictures")
 	}
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.emulate(1200, 820, "light")

@@ -24,7 +24,7 @@ func apiKeyHash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// views bring the page into each of its states.
+// views bring the page into each of its states, by name.
 var views = []struct {
 	name string
 	show func(p *tab)
@@ -77,14 +77,14 @@ func (p *tab) emulate(width, height int64, scheme string) {
 	}
 }
 
-// violations are what axe finds in the page, which has its script already.
+// violations returns what axe finds in the page, into which it is already loaded.
 func (p *tab) violations(arguments string) []string {
 	p.Helper()
 	return eval[[]string](p, `axe.run(`+arguments+`).then((r) => r.violations.map((v) =>
 		v.id + ": " + v.nodes.map((n) => n.html).join(" ").slice(0, 400)))`)
 }
 
-// Nobody is kept out: by axe-core, in each view, scheme and width, and without scrolling sideways.
+// The page is accessible: axe-core finds nothing in any view, scheme and width, and nothing scrolls sideways.
 func TestAccessibility(t *testing.T) {
 	t.Parallel()
 	needBrowser(t)
@@ -111,7 +111,7 @@ func TestAccessibility(t *testing.T) {
 	p.clean()
 }
 
-// The reference of the API has no script, and its examples open.
+// The API reference has no script, and its examples open.
 func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	t.Parallel()
 	needBrowser(t)
@@ -119,7 +119,7 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	p := open(t, sandbox(t)+"/docs")
 	p.wait(`document.querySelectorAll("main section").length > 20`)
 	eval[bool](p, script+"; true")
-	// All sections are of one template, and axe takes long for all of them.
+	// All sections come from one template, and axe takes long to check them all.
 	p.do(`for (const s of document.querySelectorAll("main section")) {
 		if (!["SignRequest", "schema-Problem"].includes(s.id)) s.remove();
 	}`)
@@ -138,7 +138,7 @@ func TestDocs_AreReadableAndOpenExamples(t *testing.T) {
 	p.wait(`document.querySelector("#read")?.innerText.includes("Read as")`)
 }
 
-// hostileTexts try to become elements, in twelve ways at five places.
+// hostileTexts returns texts that try to become elements, in twelve ways at five places.
 func hostileTexts(gateway string) []string {
 	var texts []string
 	for _, payload := range []string{
@@ -160,12 +160,12 @@ func hostileTexts(gateway string) []string {
 	return texts
 }
 
-// Whatever is pasted, answered by AWS or refused by the service stays text.
-func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
+// Whatever is pasted, returned by AWS or rejected by the service stays text.
+func TestPolicy_HostileTextsCreateNoElements(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
 	gateway := "http://" + eval[string](p, `fetch("workbench/settings.json").then((r) => r.json()).then((s) => s.gateway)`)
-	p.emulate(400, 300, "light") // what nobody looks at need not be painted
+	p.emulate(400, 300, "light") // small, since nothing needs to be painted
 	texts := hostileTexts(gateway)
 	if len(texts) != 60 {
 		t.Fatalf("%d texts, want 60", len(texts))
@@ -173,14 +173,14 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 	const count = `document.querySelectorAll("img, script, iframe, svg, a, style, base, object, math").length`
 	elements := eval[int](p, count)
 	p.do(`document.querySelector("#service").value = "execute-api", document.querySelector("#region").value = "eu-west-1"`)
-	// The page need not wait until nobody types any more.
+	// The page need not wait for a pause in typing.
 	p.do(`const later = setTimeout; window.setTimeout = (f, wait) => later(f, Math.min(wait, 5))`)
 	sent := 0
 	for _, text := range texts {
 		p.paste("paste", text)
 		p.paste("answer", "<Error><Code>"+text+"</Code><Message>"+text+"</Message></Error>")
 		p.paste("method", map[bool]string{true: text}[strings.HasPrefix(text, "<")])
-		// One walk within the page, for there are many: read, sign, copy, send, ask for the cause.
+		// A single script in the page, since there are many texts: read, sign, copy, send, ask for the cause.
 		sent += eval[int](p, `(async () => {
 			const $ = (id) => document.getElementById(id);
 			const until = async (f) => { for (let i = 0; i < 2000 && !f(); i++) await new Promise((r) => setTimeout(r, 5)); };
@@ -204,7 +204,7 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 			return signed && $("sent").textContent.startsWith("200") ? 1 : 0;
 		})()`)
 		if got := eval[int](p, count); got != elements || eval[bool](p, "window.hacked === 1") {
-			t.Fatalf("%d elements where %d were, with %s", got, elements, text)
+			t.Fatalf("%d elements instead of %d, with %s", got, elements, text)
 		}
 	}
 	if sent < 12 {
@@ -213,7 +213,7 @@ func TestPolicy_HostileTextsMakeNoElements(t *testing.T) {
 	p.clean()
 }
 
-// Key, token and secrets of the paste stay in the memory of the page.
+// The key, the token and the secrets of the paste stay in the page's memory.
 func TestSecrets_StayInThePage(t *testing.T) {
 	t.Parallel()
 	address, printed := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
@@ -250,16 +250,16 @@ func TestSecrets_StayInThePage(t *testing.T) {
 		}
 	}
 	if !strings.Contains(ticket, "Canonical request:") {
-		t.Errorf("the ticket says nothing:\n%s", ticket)
+		t.Errorf("the ticket has no canonical request:\n%s", ticket)
 	}
 	p.paste("key", "")
 	if stored := eval[string](p, "sessionStorage.getItem('countersign-key') ?? ''"); stored != "" {
-		t.Error("the key is stored although nobody asked for it")
+		t.Error("the key is stored without having been asked to")
 	}
 }
 
-// attack has a page ask for everything in each way that a page can: with JSON, without asking first, with cookies, by a form, in a frame,
-// as a picture, by a WebSocket.
+// attack makes a page request everything in every way that a page can: with JSON, without a preflight, with cookies, by
+// a form, in a frame, as a picture, by a WebSocket.
 func attack(p *tab, target string, operations []string) {
 	p.Helper()
 	const body = `{"method":"GET","url":"https://sqs.eu-west-1.amazonaws.com/"}`
@@ -308,7 +308,7 @@ func attack(p *tab, target string, operations []string) {
 	}
 }
 
-// passedOn are requests to AWS by the proxy, of which the page is not told.
+// passedOn are requests to AWS through the proxy, which are not in the page's settings.
 var passedOn = []string{
 	"GET /proxy/default/sqs.eu-west-1.amazonaws.com/?Action=DeleteQueue&Version=2012-11-05",
 	"POST /proxy/default/sqs.eu-west-1.amazonaws.com/",
@@ -325,10 +325,10 @@ func quoteAll(texts []string) string {
 	return string(out)
 }
 
-// operations are those that the page is told of.
+// operations returns the operations in the page's settings.
 func operations(t *testing.T, address string) []string {
 	t.Helper()
-	response, err := http.Get(address + "/workbench/settings.json") //nolint:noctx // of this machine
+	response, err := http.Get(address + "/workbench/settings.json") //nolint:noctx // on this machine
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func operations(t *testing.T, address string) []string {
 	return settings.Operations
 }
 
-// signedIn is an address in front of a service whose platform has signed everybody in.
+// signedIn returns the address of a service behind a platform that has signed everybody in.
 func signedIn(t *testing.T) (address string, printed func() string) {
 	t.Helper()
 	const tenant = "11111111-2222-3333-4444-555555555555"
@@ -367,7 +367,8 @@ func signedIn(t *testing.T) (address string, printed func() string) {
 	return "http://127.0.0.1:" + serveOn(t, platform.ServeHTTP), printed
 }
 
-// A page of a stranger, one in a frame, and one under a name that leads here get nothing signed and nothing sent.
+// A page of another origin, one in a frame, and one under a foreign name that resolves to the service get nothing
+// signed and nothing sent.
 func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 	t.Parallel()
 	needBrowser(t)
@@ -391,7 +392,7 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 				_, _ = w.Write([]byte("<!doctype html><title>foreign</title><body>"))
 			}) + "/"
 			attack(open(t, foreign), address, all)
-			if name != "signed in by the platform" { // its cookie belongs to the name that it was set for
+			if name != "signed in by the platform" { // its cookie belongs to the host name for which it was set
 				there := strings.Replace(address, "127.0.0.1", "evil.test", 1)
 				attack(open(t, there+"/workbench"), there, all)
 			}
@@ -411,7 +412,7 @@ func TestOrigin_ForeignPagesGetNothing(t *testing.T) {
 			if name == "keys" {
 				return
 			}
-			// The same by its own page is signed, so that the test can fail.
+			// The service's own page gets the same request signed, so that this test can fail.
 			own := open(t, address+"/workbench").ready()
 			own.paste("paste", "curl https://sqs.eu-west-1.amazonaws.com/")
 			own.sign()

@@ -23,7 +23,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// From the example to the gateway's response, as a new user goes.
+// From the example to the gateway's response, in the steps of a new user.
 func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
@@ -31,7 +31,7 @@ func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	if got := p.text("#scope"); !strings.Contains(got, "execute-api in eu-west-1. The request gives service and region.") {
 		t.Errorf("scope: %q", got)
 	}
-	if got := p.text("#time"); !strings.Contains(got, "Good for ") {
+	if got := p.text("#time"); !strings.Contains(got, "Valid for ") {
 		t.Errorf("time: %q", got)
 	}
 	p.click("#line-3 [data-piece='2']")
@@ -44,7 +44,7 @@ func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	p.click("#send")
 	p.wait(`document.querySelector("#sent").innerText.startsWith("200")`)
 	if got := p.text("#sent pre"); !strings.Contains(got, `"service": "execute-api"`) {
-		t.Errorf("answer: %q", got)
+		t.Errorf("response: %q", got)
 	}
 	p.wait(`document.querySelector("#snippet").innerText.includes("COUNTERSIGN_KEY")`)
 	for _, form := range []string{"power-automate", "n8n", "python", "csharp", "powershell", "javascript", "curl-bash", "curl-cmd"} {
@@ -56,8 +56,8 @@ func TestWalk_ExampleIsSignedSentAndCopied(t *testing.T) {
 	p.clean()
 }
 
-// What was signed is not sent for what stands there now.
-func TestWalk_AChangedRequestIsSignedBeforeItIsSent(t *testing.T) {
+// A signature is not sent once the request has been changed.
+func TestWalk_ChangedRequestMustBeSignedAgain(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
@@ -73,16 +73,16 @@ func TestWalk_AChangedRequestIsSignedBeforeItIsSent(t *testing.T) {
 	}
 	for what, change := range changes {
 		change()
-		if got := p.text("#time"); !strings.Contains(got, "has changed since") || !eval[bool](p, `document.querySelector("#send").disabled`) {
+		if got := p.text("#time"); !strings.Contains(got, "request has changed") || !eval[bool](p, `document.querySelector("#send").disabled`) {
 			t.Errorf("%s changed, and the page says %q", what, got)
 		}
 		p.keys("\r", chromedp.KeyModifiers(chromedp.ModifierCtrl))
-		p.wait(`!document.querySelector("#send").disabled && document.querySelector("#time").innerText.startsWith("Good for")`)
+		p.wait(`!document.querySelector("#send").disabled && document.querySelector("#time").innerText.startsWith("Valid for")`)
 	}
 	p.clean()
 }
 
-func TestWalk_WithoutScriptThePageSaysWhatItNeeds(t *testing.T) {
+func TestWalk_WithoutScriptThePageSaysSo(t *testing.T) {
 	t.Parallel()
 	p := open(t, "about:blank")
 	disable := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -97,7 +97,7 @@ func TestWalk_WithoutScriptThePageSaysWhatItNeeds(t *testing.T) {
 	}
 }
 
-func TestWalk_ARecipeIsReadAndSigned(t *testing.T) {
+func TestWalk_RecipeIsReadAndSigned(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
 	p.click("#recipes summary")
@@ -107,7 +107,7 @@ func TestWalk_ARecipeIsReadAndSigned(t *testing.T) {
 	p.clean()
 }
 
-func TestWalk_OneByteIsSpoiledAndTheCauseFound(t *testing.T) {
+func TestWalk_FindsTheCauseOfAChangedByte(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench?example=sandbox").ready()
 	p.sign()
@@ -122,7 +122,7 @@ func TestWalk_OneByteIsSpoiledAndTheCauseFound(t *testing.T) {
 	p.clean()
 }
 
-// By the keyboard alone: lines, pieces, and back.
+// With the keyboard alone: lines, pieces, and back.
 func TestWalk_KeyboardAlone(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
@@ -137,7 +137,7 @@ func TestWalk_KeyboardAlone(t *testing.T) {
 	p.keys(kb.ArrowDown)
 	p.keys(kb.ArrowDown)
 	if got := p.text("[aria-selected=true]"); got != "a=1%20x&b=2" {
-		t.Fatalf("line %q is chosen", got)
+		t.Fatalf("line %q is selected", got)
 	}
 	p.keys(kb.ArrowRight)
 	if got := p.marked(); got != "a=1+x" {
@@ -174,7 +174,7 @@ func TestWalk_CaretLeadsToTheLine(t *testing.T) {
 	p.clean()
 }
 
-// The values are for the signature, the expressions for the workflow.
+// The signature uses the values, the workflow keeps the expressions.
 func TestWalk_PlaceholdersAreFilledAndKept(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
@@ -184,7 +184,7 @@ func TestWalk_PlaceholdersAreFilledAndKept(t *testing.T) {
 			`"headers":{"X-Amz-Meta-Tenant":"@{variables('id')}"},"body":{"order":"@{triggerBody()?['id']}"}}}`,
 	)
 	p.wait(`document.querySelectorAll("#placeholders input").length === 2`)
-	p.paste("paste", eval[string](p, `document.querySelector("#paste").value`)) // what was given must not be lost
+	p.paste("paste", eval[string](p, `document.querySelector("#paste").value`)) // the values given must not be lost
 	eval[bool](p, `[...document.querySelectorAll("#placeholders input")].map((e, i) => e.value = ["forty two", "7"][i]).length > 0`)
 	p.sign()
 	if got := p.text("#line-2"); got != "/prod/forty%2520two/x" {
@@ -207,7 +207,7 @@ func TestWalk_PlaceholdersAreFilledAndKept(t *testing.T) {
 	p.clean()
 }
 
-func TestWalk_FaultsAreNamedWithTheirPlace(t *testing.T) {
+func TestWalk_ErrorsHavePositions(t *testing.T) {
 	t.Parallel()
 	p := open(t, sandbox(t)+"/workbench").ready()
 	p.click("#sign")
@@ -253,7 +253,7 @@ func TestWalk_OptionsChangeWhatIsSigned(t *testing.T) {
 	p.click("#sign")
 	p.wait(`document.querySelector("#lines").innerText.includes("x-tenant:t")`)
 	if got := p.text("#lines li:last-child"); got == hash {
-		t.Error("line ends of the body change nothing")
+		t.Error("the line endings of the body have no effect")
 	}
 	p.do(`document.querySelector("#place").value = "presign", document.querySelector("#expires").value = "60"`)
 	p.click("#sign")
@@ -261,7 +261,7 @@ func TestWalk_OptionsChangeWhatIsSigned(t *testing.T) {
 	p.clean()
 }
 
-func TestWalk_KeyIsAskedForAndForgotten(t *testing.T) {
+func TestWalk_KeyIsRequiredAndForgotten(t *testing.T) {
 	t.Parallel()
 	address, _ := service(t, "COUNTERSIGN_API_KEY_SHA256="+apiKeyHash())
 	p := open(t, address+"/workbench")
@@ -273,10 +273,10 @@ func TestWalk_KeyIsAskedForAndForgotten(t *testing.T) {
 	p.paste("paste", "curl https://sqs.eu-west-1.amazonaws.com/")
 	p.sign()
 	if eval[bool](p, `!document.querySelector("#sending").hidden`) {
-		t.Error("sending is offered where it is not allowed")
+		t.Error("sending is offered although it is not allowed")
 	}
 	p.click("#forget")
-	p.wait(`document.querySelector("#state").innerText.includes("asks for a key")`)
+	p.wait(`document.querySelector("#state").innerText.includes("requires a key")`)
 	p.clean()
 }
 

@@ -1,6 +1,5 @@
-// Command gen writes docs.html, the reference of the API, from the contract. It
-// runs when the contract changes and not when the service starts: a template in
-// the program would keep the linker from leaving out what nobody calls.
+// Command gen writes docs.html, the API reference, from the contract. It runs when the contract changes rather than when the service
+// starts: a template in the program would keep the linker from removing unused code.
 package main
 
 import (
@@ -25,7 +24,7 @@ func main() {
 	if err == nil {
 		var text []byte
 		if text, err = render(contract); err == nil {
-			err = os.WriteFile("docs.html", text, 0o644) //nolint:gosec // everybody may read it
+			err = os.WriteFile("docs.html", text, 0o644) //nolint:gosec // world-readable on purpose
 		}
 	}
 	if err != nil {
@@ -34,7 +33,7 @@ func main() {
 	}
 }
 
-// document is what the template is filled with.
+// document is the data for the template.
 type document struct {
 	Title, Version, Description string
 	Tags                        []tag
@@ -77,7 +76,7 @@ var (
 	schemaLine = regexp.MustCompile(`(?m)^    ([A-Z][A-Za-z]*):$`)
 )
 
-// render writes the page, in the order of the contract.
+// render returns the page, in the order of the contract.
 func render(contract []byte) ([]byte, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(contract)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-var update = flag.Bool("update", false, "write docs.html anew")
+var update = flag.Bool("update", false, "rewrite docs.html")
 
-func TestDocs_AreWhatTheContractSays(t *testing.T) {
+func TestDocs_AreUpToDate(t *testing.T) {
 	contract, err := os.ReadFile("../../openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -32,12 +32,12 @@ func TestDocs_AreWhatTheContractSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("docs.html is not what openapi.yaml says. Run: go test ./workbench/gen -update")
+		t.Error("docs.html differs from openapi.yaml. Run: go test ./workbench/gen -update")
 	}
 }
 
-// Every operation and document is there, every link leads somewhere, and nothing runs.
-func TestDocs_AreWhole(t *testing.T) {
+// Every operation and document is there, every link has a target, and nothing can execute.
+func TestDocs_AreComplete(t *testing.T) {
 	text, err := os.ReadFile("../docs.html")
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +61,11 @@ func TestDocs_AreWhole(t *testing.T) {
 	}
 	for _, link := range regexp.MustCompile(`href="#([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if !strings.Contains(page, `id="`+link[1]+`"`) {
-			t.Errorf("a link leads to %s, which is nowhere", link[1])
+			t.Errorf("a link points to %s, which does not exist", link[1])
 		}
 	}
 	if strings.Contains(page, "<script") || strings.Contains(page, "style=") || strings.Contains(page, "ZgotmplZ") {
-		t.Error("something would run, or be blocked")
+		t.Error("the page contains something that would execute or be blocked")
 	}
 	if n := strings.Count(page, "workbench?example="); n < 8 {
 		t.Errorf("%d examples open in the workbench", n)
