@@ -123,7 +123,14 @@ func loadSources(p *process, s config.Sources) (config.Config, error) {
 		}
 	}
 	conf, err := config.Load(s)
-	return conf, faultReport(conf, fileErr, err)
+	if err == nil || !conf.Whole() {
+		return conf, faultReport(conf, fileErr, err)
+	}
+	profiles, callers := credentials.Check(storeOptions(p, conf)), error(nil)
+	if conf.HasCallers() {
+		_, callers = newAuthenticator(p, conf, nil, nil)
+	}
+	return conf, faultReport(conf, fileErr, err, profiles, callers)
 }
 
 // faultReport lists all faults of the configuration, one a line.

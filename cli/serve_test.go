@@ -44,6 +44,38 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+// A misspelt setting does not hide what is wrong with a profile or a caller; a fault within profiles or callers may bring
+// others about that are none, so that is told alone.
+func TestServe_CheckTellsFaultsOfAllSections(t *testing.T) {
+	const profile = "profiles:\n  a: {source: environment, region: eu-west-1, assume_role: {role_arn: 'arn:aws:iam::1:role/a'}}\n"
+	const caller = "callers: {api_keys: [{id: a, sha256: abc}]}\n"
+	for text, want := range map[string][]string{
+		"polices: x\n" + profile + caller: {
+			"c.yaml:1:1: polices: unknown key; did you mean policies?", "c.yaml:3:", "role_arn", "c.yaml:4:", "api_keys[0]",
+		},
+		"port: many\n" + profile + caller:                                      {"c.yaml:1:7: port: must be a whole number", "role_arn", "api_keys[0]"},
+		"polices: x\n" + profile + "callrs: {}\n":                              {"polices", "callrs: unknown key; did you mean callers?"},
+		profile + "  b: {source: env}\n" + "  c: {sorce: b}\n" + caller: {"profiles.c.sorce: unknown key; did you mean source?"},
+	} {
+		file := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := program{env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLESECRET"}}
+		if code := p.run(t.Context(), "serve", "--check", "--config", file); code != 2 {
+			t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+		}
+		for _, want := range want {
+			if !strings.Contains(p.err.String(), want) {
+				t.Errorf("the report lacks %q:\n%s", want, &p.err)
+			}
+		}
+		if whole := strings.Contains(text, "callrs") || strings.Contains(text, "sorce"); whole && strings.Contains(p.err.String(), "role_arn") {
+			t.Errorf("the report has faults of profiles that were not read whole:\n%s", &p.err)
+		}
+	}
+}
+
 func TestCheckOfARightConfiguration(t *testing.T) {
 	p := program{env: sandboxEnvironment(startSandbox(t))}
 	if code := p.run(t.Context(), "serve", "--check", "--auth=none"); code != 0 || !strings.Contains(p.out.String(), "1 profile,") {

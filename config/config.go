@@ -52,6 +52,7 @@ type Config struct {
 	// faulty: the file cannot be read, or has profiles in another form. That there is none then follows from a fault
 	// that is reported already.
 	faulty bool
+	whole  bool // see [Config.Whole]
 }
 
 // Defaults are the settings that are in force where no source names any.
@@ -86,8 +87,10 @@ func Load(s Sources) (Config, error) {
 	c := Config{FileName: s.FileName, origins: map[string]origin{}}
 	faults := c.readFile(s)
 	c.Settings = c.document.Settings
+	inFile := len(faults)
 	faults = append(faults, c.overlay(s)...)
 	faults = append(faults, c.setRegion(s.Getenv)...)
+	c.whole = c.whole && len(faults) == inFile
 	c.Profiles = c.document.profiles(c.Region)
 	faults = append(faults, c.addDefaultProfile(s.Getenv)...)
 	faults = append(faults, c.unknownVariables(s)...)
@@ -106,6 +109,10 @@ func Load(s Sources) (Config, error) {
 	return c, errors.Join(faults...)
 }
 
+// Whole tells whether the profiles and callers of the file are what it says, although there are faults elsewhere: their
+// own faults can then be told in the same report. A fault in them may bring others about that are none.
+func (c *Config) Whole() bool { return c.whole }
+
 // HasCallers tells whether any way to authenticate callers is set up.
 func (c *Config) HasCallers() bool {
 	return len(c.APIKeys) > 0 || len(c.OIDC) > 0 || c.Entra != nil || c.TrustedHeader != nil || c.Guest != nil
@@ -119,7 +126,11 @@ func (c *Config) readFile(s Sources) []error {
 	d := decoder{file: s.FileName, readFile: s.ReadFile, origins: c.origins}
 	readable := d.document(s.File, &c.document)
 	_, named := c.origins["profiles"]
-	c.faulty = !readable || named || d.profiles
+	c.faulty = !readable || named || d.damaged["profiles"]
+	c.whole = readable && len(c.document.Profiles) > 0
+	for _, key := range []string{"", "profiles", "callers", "api_key_sha256", "auth"} {
+		c.whole = c.whole && !d.damaged[key]
+	}
 	return d.faults
 }
 

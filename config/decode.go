@@ -23,8 +23,9 @@ type decoder struct {
 	anchors  map[string]ast.Node
 	// left bounds the nodes and depth their nesting: aliases of aliases grow exponentially, and one of itself has no end.
 	left, depth int
-	batch       int  // how many profiles are parsed at once; 0 for batchSize
-	profiles    bool // there is a key that was meant to be profiles
+	batch       int // how many profiles are parsed at once; 0 for batchSize
+	// damaged are the keys at the top with a fault in what they hold, and those that a misspelt one was meant to be.
+	damaged map[string]bool
 }
 
 const (
@@ -89,10 +90,20 @@ func (d *decoder) at(t *token.Token) string {
 
 // fault reports what is wrong with the value or the key at path.
 func (d *decoder) fault(t *token.Token, path, format string, args ...any) {
+	d.damage(path)
 	if path != "" {
 		path += ": "
 	}
 	d.faults = append(d.faults, fmt.Errorf("%s: %s%s", d.at(t), path, fmt.Sprintf(format, args...)))
+}
+
+func (d *decoder) damage(path string) {
+	if d.damaged == nil {
+		d.damaged = map[string]bool{}
+	}
+	top, _, _ := strings.Cut(path, ".")
+	top, _, _ = strings.Cut(top, "[")
+	d.damaged[top] = true
 }
 
 // value decodes node into v. path is how the value is called in faults; f is the field that it belongs to.

@@ -21,7 +21,9 @@ func (d *decoder) mapping(path string, node ast.Node, v reflect.Value) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == p.name || f.secret && f.key+"_file" == p.name })
 		if i < 0 {
 			meant := suggestKey(p.name, p.value, v.Type())
-			d.profiles = d.profiles || path == "" && meant == "profiles"
+			if path == "" {
+				d.damage(meant)
+			}
 			d.fault(p.key.GetToken(), join(path, p.name), "unknown key%s", hint(meant))
 			continue
 		}

@@ -121,6 +121,12 @@ func New(o Options) (*Store, error) {
 	return s, nil
 }
 
+// Check returns every fault of the options that shows without a file read or a call made. [New] begins with it.
+func Check(o Options) error {
+	o, found := o.withEnvironment()
+	return checkOptions(o, found)
+}
+
 // connect checks the options and makes what they name.
 func (s *Store) connect(o Options) error {
 	o, found := o.withEnvironment()
