@@ -11,24 +11,24 @@ const recipesPage = "../docs/recipes.md"
 
 const recipesIntro = `# Recipes
 
-What workflows ask of AWS most, as documents for ` + "`POST /v1/send`" + `: take one, put your names in place of the examples, and
-send it. A test sends each to a verifier of signatures, by itself and from the workflow engine, and holds its policies. This
-page is made from the examples in [openapi.yaml](../openapi.yaml).
+The calls to AWS that workflows make most, as documents for ` + "`POST /v1/send`" + `: take one, replace the example names with yours, and
+send it. A test sends each one to a signature verifier, by itself and from the workflow engine, and checks its policies. This
+page is generated from the examples in [openapi.yaml](../openapi.yaml).
 
-Templates of each, to import, come from ` + "`countersign connector --out lowcode`" + `: for Logic Apps in
+` + "`countersign connector --out lowcode`" + ` writes a template of each to import: for Logic Apps in
 ` + "`lowcode/recipes/logic-apps`" + ` ([how](logic-apps.md)), for n8n in ` + "`lowcode/recipes/n8n`" + ` ([how](n8n.md)). The
-[workbench](workbench.md) offers them, too.
+[workbench](workbench.md) offers them too.
 
-For each there is
+Each recipe has
 
-- the **request**, where ` + "`profile`" + ` is one of the operator's; leave it out for the default one,
-- the **result**, as an expression of Logic Apps, where the step that sends is called ` + "`Call_AWS`" + `,
+- the **request**; ` + "`profile`" + ` is one of the operator's, and you can leave it out for the default one,
+- the **result**, as a Logic Apps expression for a step named ` + "`Call_AWS`" + `,
 - what the profile's **role** needs in IAM, and no more,
-- the **policy** in Cedar that permits it to the caller ` + "`my-flow`" + `, and nothing else ([policies](security.md#policies)). What
-  only the body says, such as a table, a topic or a bus, policies do not read: the role bounds that.
+- the **policy** in Cedar that permits it to the caller ` + "`my-flow`" + `, and nothing else ([policies](security.md#policies)). Policies
+  do not read what only the body says, such as a table, a topic or a bus: the role limits that.
 
-A failure of AWS is a failure of the step ([all cases](errors.md#when-aws-is-called-from-here)). There are no recipes for
-what answers with a secret, such as ` + "`GetSecretValue`" + `: answers are kept in run histories.
+If AWS fails, the step fails ([all cases](errors.md#when-aws-is-called-from-here)). There are no recipes for
+operations that return a secret, such as ` + "`GetSecretValue`" + `: run histories keep responses.
 `
 
 // docs/recipes.md is made from the contract.
