@@ -53,8 +53,8 @@ func TestServe_CheckTellsFaultsOfAllSections(t *testing.T) {
 		"polices: x\n" + profile + caller: {
 			"c.yaml:1:1: polices: unknown key; did you mean policies?", "c.yaml:3:", "role_arn", "c.yaml:4:", "api_keys[0]",
 		},
-		"port: many\n" + profile + caller:                                      {"c.yaml:1:7: port: must be a whole number", "role_arn", "api_keys[0]"},
-		"polices: x\n" + profile + "callrs: {}\n":                              {"polices", "callrs: unknown key; did you mean callers?"},
+		"port: many\n" + profile + caller:                               {"c.yaml:1:7: port: must be a whole number", "role_arn", "api_keys[0]"},
+		"polices: x\n" + profile + "callrs: {}\n":                       {"polices", "callrs: unknown key; did you mean callers?"},
 		profile + "  b: {source: env}\n" + "  c: {sorce: b}\n" + caller: {"profiles.c.sorce: unknown key; did you mean source?"},
 	} {
 		file := filepath.Join(t.TempDir(), "c.yaml")
