@@ -1,7 +1,7 @@
-// Package appendjson writes JSON by appending to a buffer, for the documents of which there is one for each request: an
-// object is written as the list of its fields. It writes what encoding/json does with SetEscapeHTML(false).
+// Package appendjson writes JSON by appending to a buffer, for documents that are written once per request: an object
+// is written field by field. The output equals that of encoding/json with SetEscapeHTML(false).
 //
-// It does not check that names are unique, nor that they need no escapes: they are constants of the program.
+// It checks neither that names are unique nor that they need no escapes: they are constants in the program.
 package appendjson
 
 import (
@@ -10,33 +10,33 @@ import (
 	"unicode/utf8"
 )
 
-// Object is an object that is being written, begun by [Open].
+// Object is a JSON object that is being written. [Open] begins one.
 type Object struct {
 	buf []byte
-	// replaced: a text was not UTF-8.
+	// replaced: some text was not valid UTF-8.
 	replaced bool
 	aside    []large
 }
 
-// Open begins an object at the end of buf, which is then the object's own.
+// Open begins an object at the end of buf. The object owns buf from then on.
 func Open(buf []byte) *Object { return &Object{buf: append(buf, '{')} }
 
-// Reopen begins another object in the space of one that is no longer needed. The zero Object can be reopened, too.
+// Reopen begins another object in the memory of one that is no longer needed. It also works on the zero Object.
 func (o *Object) Reopen() {
 	clear(o.aside)
 	o.buf, o.replaced, o.aside = append(o.buf[:0], '{'), false, o.aside[:0]
 }
 
-// Close ends the object. It returns the buffer, and whether every text was UTF-8; in one that was not, U+FFFD stands for
-// what was not.
+// Close ends the object. It returns the buffer, and whether every text was valid UTF-8; invalid bytes are replaced by
+// U+FFFD.
 //
-// Where there are large values, the buffer is not the document; see [Object.WriteTo].
+// If there are large values, the buffer is not the complete document; see [Object.WriteTo].
 func (o *Object) Close() (buf []byte, valid bool) {
 	o.buf = append(o.buf, '}')
 	return o.buf, !o.replaced
 }
 
-// field begins a field.
+// field writes the name of a field.
 func (o *Object) field(name string) {
 	if o.buf[len(o.buf)-1] != '{' {
 		o.buf = append(o.buf, ',')
@@ -44,51 +44,52 @@ func (o *Object) field(name string) {
 	o.buf = append(append(append(o.buf, '"'), name...), `":`...)
 }
 
-// Text is a field with a text.
+// Text writes a field with a string.
 func (o *Object) Text(name, value string) {
 	o.field(name)
 	o.text(value)
 }
 
-// TextIfAny is Text, where the text is not empty.
+// TextIfAny is like Text, but omits an empty string.
 func (o *Object) TextIfAny(name, value string) {
 	if value != "" {
 		o.Text(name, value)
 	}
 }
 
-// Bytes is a field with a text that is held as bytes.
+// Bytes writes a field with a string held as bytes.
 func (o *Object) Bytes(name string, value []byte) {
 	o.field(name)
 	o.buf, o.replaced = appendText(o.buf, value, o.replaced)
 }
 
-// Base64 is a field with the Base64 of bytes.
+// Base64 writes a field with the Base64 encoding of bytes.
 func (o *Object) Base64(name string, value []byte) {
 	o.field(name)
 	o.buf = append(AppendBase64(append(o.buf, '"'), value), '"')
 }
 
-// Bool is a field with a truth value.
+// Bool writes a field with a boolean.
 func (o *Object) Bool(name string, value bool) {
 	o.field(name)
 	o.buf = strconv.AppendBool(o.buf, value)
 }
 
-// Int is a field with a whole number.
+// Int writes a field with an integer.
 func (o *Object) Int(name string, value int64) {
 	o.field(name)
 	o.buf = strconv.AppendInt(o.buf, value, 10)
 }
 
-// IntIfAny is Int, where the number is not 0.
+// IntIfAny is like Int, but omits 0.
 func (o *Object) IntIfAny(name string, value int64) {
 	if value != 0 {
 		o.Int(name, value)
 	}
 }
 
-// FloatIfAny is a field with a number that is not 0. It has no exponent, for which it should be in the range of durations.
+// FloatIfAny writes a field with a number, but omits 0. The number is written without an exponent, so it should be in
+// the range of durations.
 func (o *Object) FloatIfAny(name string, value float64) {
 	if value != 0 {
 		o.field(name)
@@ -96,13 +97,13 @@ func (o *Object) FloatIfAny(name string, value float64) {
 	}
 }
 
-// Time is a field with a time in RFC 3339.
+// Time writes a field with a time in RFC 3339 format.
 func (o *Object) Time(name string, value time.Time) {
 	o.field(name)
 	o.buf = append(value.AppendFormat(append(o.buf, '"'), time.RFC3339Nano), '"')
 }
 
-// Texts is a field with a list of texts.
+// Texts writes a field with a list of strings.
 func (o *Object) Texts(name string, values []string) {
 	o.field(name)
 	o.buf = append(o.buf, '[')
@@ -115,20 +116,20 @@ func (o *Object) Texts(name string, values []string) {
 	o.buf = append(o.buf, ']')
 }
 
-// TextsIfAny is Texts, where there are any.
+// TextsIfAny is like Texts, but omits an empty list.
 func (o *Object) TextsIfAny(name string, values []string) {
 	if len(values) > 0 {
 		o.Texts(name, values)
 	}
 }
 
-// Raw is a field with a value that is JSON already.
+// Raw writes a field whose value is JSON already.
 func (o *Object) Raw(name string, value []byte) {
 	o.field(name)
 	o.buf = append(o.buf, value...)
 }
 
-// Object is a field with an object, of which each writes the fields.
+// Object writes a field with an object, whose fields are written by fields.
 func (o *Object) Object(name string, fields func(*Object)) {
 	o.field(name)
 	o.buf = append(o.buf, '{')
@@ -136,7 +137,7 @@ func (o *Object) Object(name string, fields func(*Object)) {
 	o.buf = append(o.buf, '}')
 }
 
-// Objects is a field with a list of n objects, of which each writes the fields of one.
+// Objects writes a field with a list of n objects; fields writes the fields of the ith one.
 func (o *Object) Objects(name string, n int, fields func(o *Object, i int)) {
 	o.field(name)
 	o.buf = append(o.buf, '[')
@@ -151,7 +152,7 @@ func (o *Object) Objects(name string, n int, fields func(o *Object, i int)) {
 	o.buf = append(o.buf, ']')
 }
 
-// Member is a field whose name is no constant.
+// Member writes a string field whose name is not a constant.
 func (o *Object) Member(name, value string) {
 	if o.buf[len(o.buf)-1] != '{' {
 		o.buf = append(o.buf, ',')
@@ -163,13 +164,13 @@ func (o *Object) Member(name, value string) {
 
 func (o *Object) text(value string) { o.buf, o.replaced = appendText(o.buf, value, o.replaced) }
 
-// appendText appends a text in quotes.
+// appendText appends a string in quotes.
 func appendText[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
 	buf, replaced = appendEscaped(append(buf, '"'), value, replaced)
 	return append(buf, '"'), replaced
 }
 
-// appendEscaped appends a text without quotes. What needs no escape is copied in pieces.
+// appendEscaped appends a string without quotes. Stretches that need no escapes are copied as a whole.
 func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byte, bool) {
 	begin := 0
 	for i := PlainLen(value); i < len(value); i += PlainLen(value[i:]) {
@@ -185,7 +186,7 @@ func appendEscaped[T string | []byte](buf []byte, value T, replaced bool) ([]byt
 		case r == utf8.RuneError && size == 1:
 			buf, replaced = append(append(buf, value[begin:i]...), `\ufffd`...), true
 			begin = i + size
-		case r == '\u2028', r == '\u2029': // which end a line in JavaScript
+		case r == '\u2028', r == '\u2029': // line terminators in JavaScript
 			buf = append(append(append(buf, value[begin:i]...), `\u202`...), hex[r&0xf])
 			begin = i + size
 		}

@@ -10,7 +10,7 @@ import (
 	"countersign/internal/appendjson"
 )
 
-// byStandard is what encoding/json writes.
+// byStandard returns the output of encoding/json.
 func byStandard(t *testing.T, value any) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -104,7 +104,7 @@ func FuzzText_EqualsEncodingJSON(f *testing.F) {
 	})
 }
 
-// A large value is written in pieces, none of which ends within a character.
+// A large value is written in pieces, and none of them ends in the middle of a character.
 func TestObject_LargeValuesEqualSmallOnes(t *testing.T) {
 	for _, text := range []string{"a", "é", "€", "😀", "\u2028", "\"\n\x01", "a\u2029é"} {
 		for shift := range 4 {
@@ -129,12 +129,12 @@ func TestObject_LargeValuesEqualSmallOnes(t *testing.T) {
 	o := appendjson.Open(nil)
 	o.LargeText("text", append(bytes.Repeat([]byte("a"), 60_000), 0xff))
 	if _, valid := o.Close(); valid {
-		t.Error("a large text that is not UTF-8 is valid")
+		t.Error("a large text that is not UTF-8 is reported as valid")
 	}
 }
 
-// Each byte at each place of a text is escaped as encoding/json does it, and counted as it is written.
-func TestObject_EscapesEachByteAtEachPlace(t *testing.T) {
+// Each byte at each position in a text is escaped as encoding/json does, and its length is counted correctly.
+func TestObject_EscapesEachByteAtEachPosition(t *testing.T) {
 	for c := range 256 {
 		for place := range 20 {
 			text := strings.Repeat("a", place) + string(rune(c)) + "\"" + strings.Repeat("b", 20-place)

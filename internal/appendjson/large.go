@@ -7,26 +7,27 @@ import (
 	"unicode/utf8"
 )
 
-// pieceSize is how much of a large value is encoded at once. It is a multiple of 3, so that the Base64 of pieces is that of
-// the whole.
+// pieceSize is how much of a large value is encoded at a time. It is a multiple of 3, so that concatenating the Base64
+// of the pieces yields the Base64 of the whole.
 const pieceSize = 48 << 10
 
-// large is a value that is encoded when the object is written, for a copy in the buffer would take as much memory again.
+// large is a value that is encoded only when the object is written, since a copy in the buffer would take as much
+// memory again.
 type large struct {
-	at       int // in the buffer
+	at       int // position in the buffer
 	value    []byte
 	asBase64 bool
-	length   int // of what is written
+	length   int // when encoded
 }
 
-// LargeText is Bytes, for a value that stays as it is until the object is written.
+// LargeText is like Bytes, for a value that does not change until the object is written.
 func (o *Object) LargeText(name string, value []byte) {
 	if len(value) <= pieceSize {
 		o.Bytes(name, value)
 		return
 	}
 	l := large{value: value}
-	for rest := value; len(rest) > 0; { // a piece at a time, which the processor's cache holds
+	for rest := value; len(rest) > 0; { // in pieces, so that each is still in the processor's cache when it is measured
 		piece := l.piece(rest)
 		rest = rest[len(piece):]
 		o.replaced = o.replaced || !utf8.Valid(piece)
@@ -35,7 +36,7 @@ func (o *Object) LargeText(name string, value []byte) {
 	o.later(name, l)
 }
 
-// LargeBase64 is Base64, for a value that stays as it is until the object is written.
+// LargeBase64 is like Base64, for a value that does not change until the object is written.
 func (o *Object) LargeBase64(name string, value []byte) {
 	if len(value) <= pieceSize {
 		o.Base64(name, value)
@@ -52,7 +53,7 @@ func (o *Object) later(name string, l large) {
 	o.buf = append(o.buf, '"')
 }
 
-// Len is how many bytes [Object.WriteTo] writes, where every text is UTF-8.
+// Len returns the number of bytes that [Object.WriteTo] writes, if every text is valid UTF-8.
 func (o *Object) Len() int {
 	n := len(o.buf)
 	for _, l := range o.aside {
@@ -61,7 +62,7 @@ func (o *Object) Len() int {
 	return n
 }
 
-// WriteTo writes the object, which is closed, its large values piece by piece.
+// WriteTo writes the closed object, with its large values encoded piece by piece.
 func (o *Object) WriteTo(w io.Writer) (written int64, err error) {
 	write := func(piece []byte) bool {
 		var n int
@@ -92,7 +93,7 @@ func (o *Object) WriteTo(w io.Writer) (written int64, err error) {
 	return written, err
 }
 
-// piece is the next one of what is left; a text is not cut within a character.
+// piece returns the next piece of the rest; a text is not cut in the middle of a character.
 func (l *large) piece(rest []byte) []byte {
 	n := min(pieceSize, len(rest))
 	for !l.asBase64 && n < len(rest) && !utf8.RuneStart(rest[n]) && n > pieceSize-utf8.UTFMax {
@@ -101,7 +102,7 @@ func (l *large) piece(rest []byte) []byte {
 	return rest[:n]
 }
 
-// added is what the escape of a byte adds to its length.
+// added is the number of bytes that escaping adds to each byte.
 var added = func() (added [256]uint8) {
 	for c := range utf8.RuneSelf {
 		added[c] = uint8(len(appendEscape(nil, byte(c))) - 1)
@@ -114,7 +115,7 @@ var added = func() (added [256]uint8) {
 
 func escapedLen(value []byte) int {
 	n := len(value)
-	for _, c := range value { // which takes less than looking for those few that add something
+	for _, c := range value { // faster than searching for the few bytes that need escapes
 		n += int(added[c])
 	}
 	const each = len(`\u2028`) - len("\u2028")

@@ -12,7 +12,7 @@ import (
 	"countersign/internal/bearer"
 )
 
-func TestToken_NothingShowsIt(t *testing.T) {
+func TestToken_IsNeverRevealed(t *testing.T) {
 	const text, issuer, subject = "eyJ0ZXN0.EXAMPLE.signature", "https://shop.example/", "auth0|5f7c"
 	token := bearer.New(text, issuer, subject, time.Unix(2_000_000_000, 0), true)
 	if token.Text() != text {
@@ -36,7 +36,7 @@ func TestToken_NothingShowsIt(t *testing.T) {
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "token", value)
 		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "token", value)
 	}
-	if text := fmt.Sprintf("%p", *token); strings.Contains(text, "EXAMPLE") { // a verb that fmt asks no method about
+	if text := fmt.Sprintf("%p", *token); strings.Contains(text, "EXAMPLE") { // a verb for which fmt calls no method
 		t.Errorf("%%p shows %s", text)
 	}
 	for _, part := range []string{"eyJ0ZXN0", "EXAMPLE", "auth0", "shop.example", "65794a30"} {

@@ -1,6 +1,8 @@
-// Package contract is what tests do with openapi.yaml: they check it, make the forms that the program embeds, and hold a handler to it.
+// Package contract handles openapi.yaml for tests: it checks the contract, makes the forms that the program embeds, and
+// checks a handler against it.
 //
-// The program must not import it. It brings kin-openapi, and with that a JSON Schema compiler, which every start would wait for.
+// The program must not import it. It imports kin-openapi, and with that a JSON Schema compiler, which would delay every
+// start.
 package contract
 
 import (
@@ -11,10 +13,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// place stands before what is filled in when the description is served; it stands in no description.
+// place marks the values that are filled in when the description is served; it does not occur in any description.
 const place = "\x00"
 
-// Forms are the contract as package api embeds it: OpenAPI 3 as JSON, and Swagger 2.0 with places for host, scheme and base path.
+// Forms returns the contract as package api embeds it: OpenAPI 3 as JSON, and Swagger 2.0 with placeholders for host,
+// scheme and base path.
 func Forms(contractYAML []byte) (openapi, swagger []byte, err error) {
 	doc, err := load(contractYAML)
 	if err != nil {
@@ -23,7 +26,7 @@ func Forms(contractYAML []byte) (openapi, swagger []byte, err error) {
 	if openapi, err = json.Marshal(doc); err != nil {
 		return nil, nil, err
 	}
-	copied, err := openapi3.NewLoader().LoadFromData(openapi) // since the converter writes into what it converts
+	copied, err := openapi3.NewLoader().LoadFromData(openapi) // since the converter modifies its input
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the contract again: %w", err)
 	}

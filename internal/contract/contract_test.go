@@ -11,8 +11,8 @@ import (
 
 var update = flag.Bool("update", false, "write the forms that package api embeds")
 
-// Package api serves the contract in forms that are made here, so that a start need not make them.
-func TestForms_AreThoseOfTheContract(t *testing.T) {
+// Package api serves the contract in forms that are generated here, so that they need not be generated at every start.
+func TestForms_MatchTheContract(t *testing.T) {
 	text, err := os.ReadFile("../../openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestForms_AreThoseOfTheContract(t *testing.T) {
 			continue
 		}
 		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what openapi.yaml says (%v). Run: go test ./internal/contract -update", file, err)
+			t.Errorf("%s does not match openapi.yaml (%v). Run: go test ./internal/contract -update", file, err)
 		}
 	}
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Enforce holds next to the contract: it reports every response that the contract does not describe, and every request
-// that is served although the contract refuses it. It reads whole bodies. Requests that are passed on are in no contract.
+// Enforce checks next against the contract: it reports every response that the contract does not describe, and every
+// request that is served although the contract does not allow it. It reads whole bodies. Requests to package proxy are
+// not in the contract.
 func Enforce(router routers.Router, next http.Handler, report func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isPassedOn(r) {
+		if isProxied(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -32,9 +33,9 @@ func Enforce(router routers.Router, next http.Handler, report func(error)) http.
 
 		route, params, err := router.FindRoute(r)
 		if err != nil {
-			asked := r.Method == http.MethodOptions // by a browser, before it sends what is in the contract
-			if !asked && !isPage(r.URL.Path) && response.status != http.StatusNotFound && response.status != http.StatusMethodNotAllowed {
-				report(fmt.Errorf("%s %s: answered %d, but is not in the contract", r.Method, r.URL.Path, response.status))
+			preflight := r.Method == http.MethodOptions // sent by browsers before requests that are in the contract
+			if !preflight && !isPage(r.URL.Path) && response.status != http.StatusNotFound && response.status != http.StatusMethodNotAllowed {
+				report(fmt.Errorf("%s %s: got the response %d, but is not in the contract", r.Method, r.URL.Path, response.status))
 			}
 			return
 		}
@@ -54,7 +55,7 @@ func Enforce(router routers.Router, next http.Handler, report func(error)) http.
 			},
 		}
 		if err := openapi3filter.ValidateRequest(again.Context(), input); err != nil && response.status < 300 {
-			report(fmt.Errorf("%s %s: served a request that the contract refuses: %w", r.Method, r.URL.Path, err))
+			report(fmt.Errorf("%s %s: served a request that the contract does not allow: %w", r.Method, r.URL.Path, err))
 		}
 		output := &openapi3filter.ResponseValidationInput{
 			RequestValidationInput: input,
@@ -64,23 +65,23 @@ func Enforce(router routers.Router, next http.Handler, report func(error)) http.
 		}
 		if err := openapi3filter.ValidateResponse(again.Context(), output.SetBodyBytes(response.body.Bytes())); err != nil {
 			report(
-				errors.Join(fmt.Errorf("%s %s: answered %d in a way that the contract does not describe", r.Method, r.URL.Path, response.status), err),
+				errors.Join(fmt.Errorf("%s %s: the contract does not describe this response %d", r.Method, r.URL.Path, response.status), err),
 			)
 		}
 	})
 }
 
-// isPassedOn tells whether a request is one for package proxy.
-func isPassedOn(r *http.Request) bool {
+// isProxied reports whether a request is for package proxy.
+func isProxied(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/proxy/") || strings.HasPrefix(r.URL.Path, "/call/")
 }
 
-// isPage tells whether a path belongs to package workbench.
+// isPage reports whether a path belongs to package workbench.
 func isPage(path string) bool {
 	return path == "/docs" || path == "/workbench" || strings.HasPrefix(path, "/workbench/")
 }
 
-// Router finds the operation of a request in the contract.
+// Router returns a router that finds a request's operation in the contract.
 func Router(contractYAML []byte) (routers.Router, error) {
 	doc, err := load(contractYAML)
 	if err != nil {
@@ -88,7 +89,8 @@ func Router(contractYAML []byte) (routers.Router, error) {
 	}
 	for _, schema := range doc.Components.Schemas {
 		for _, property := range schema.Value.Properties {
-			// OpenAPI 3.0.3 lets a schema without a type take null; kin-openapi wants to be told, and others refuse to see it written.
+			// In OpenAPI 3.0.3 a schema without a type allows null. kin-openapi needs this stated, but other tools
+			// reject it in the file.
 			if property.Ref == "" && property.Value.Type == nil {
 				property.Value.Nullable = true
 			}
@@ -97,7 +99,7 @@ func Router(contractYAML []byte) (routers.Router, error) {
 	return gorillamux.NewRouter(doc)
 }
 
-// recorded sends a response and keeps a copy.
+// recorded sends a response and keeps a copy of it.
 type recorded struct {
 	http.ResponseWriter
 	status int

@@ -11,12 +11,13 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// toSwagger converts the contract to Swagger 2.0, which is all that the designers read. It has no host and no schemes: where the
-// service is, the caller knows.
+// toSwagger converts the contract to Swagger 2.0, the only format that the designers read. The result has no host and
+// no schemes, since only the caller knows where the service is.
 //
-// The conversion is kin-openapi's. It leaves out what is put back here from source: the labels, which designers read from x-ms-summary;
-// what stands at the schema of a parameter; schemas of responses that are not application/json, problems among them; bodies that are
-// bytes. Of several ways to authenticate the first stays, since a connection has one.
+// The conversion is kin-openapi's. What it leaves out is put back here from source: the labels, which designers read
+// from x-ms-summary; what the schema of a parameter contains; schemas of responses that are not application/json,
+// including problems; binary bodies. Of several authentication methods only the first is kept, since a connection has
+// one.
 func toSwagger(contract, source *openapi3.T) (*openapi2.T, error) {
 	doc, err := openapi2conv.FromV3(contract)
 	if err != nil {
@@ -55,18 +56,18 @@ func keepOneSecurity(doc *openapi2.T) {
 	for _, item := range doc.Paths {
 		for _, operation := range item.Operations() {
 			if operation.Security != nil && len(*operation.Security) > 0 {
-				operation.Security = nil // what holds for all
+				operation.Security = nil // use the document's
 			}
 		}
 	}
 }
 
-// restorer puts back what the converter drops, reading it from the contract.
+// restorer restores what the converter drops, reading it from the contract.
 type restorer struct{ components *openapi3.Components }
 
 func (r restorer) operation(to *openapi2.Operation, from *openapi3.Operation) {
 	for code, response := range from.Responses.Map() {
-		if strings.HasSuffix(code, "XX") { // Swagger 2.0 knows no ranges
+		if strings.HasSuffix(code, "XX") { // Swagger 2.0 has no ranges
 			to.Responses.Delete(code)
 			continue
 		}
@@ -103,7 +104,7 @@ func (r restorer) response(to *openapi2.Response, from *openapi3.Response) {
 	restoreSchema(to.Schema)
 }
 
-// schemaOf is the schema of the JSON that is answered; anything else is a text, or bytes.
+// schemaOf returns the schema of a JSON response; any other response is a string, or bytes.
 func (r restorer) schemaOf(content openapi3.Content) *openapi2.SchemaRef {
 	names := slices.Sorted(maps.Keys(content))
 	for _, name := range names {
@@ -133,7 +134,7 @@ func restoreParameter(to *openapi2.Parameter, from *openapi3.Parameter) {
 }
 
 func restoreBody(to *openapi2.Parameter, from *openapi3.RequestBody) {
-	// What the contract says about the name is for the generators of client code.
+	// The extensions about the name are for client code generators.
 	maps.DeleteFunc(to.Extensions, func(name string, _ any) bool { return !strings.HasPrefix(name, "x-ms-") })
 	to.Extensions = withDefaults(to.Extensions, nil)
 	for _, media := range from.Content {
@@ -152,7 +153,7 @@ func restoreBody(to *openapi2.Parameter, from *openapi3.RequestBody) {
 	restoreSchema(to.Schema)
 }
 
-// restoreSchema labels a schema and all below it and restores what Swagger 2.0 spells otherwise.
+// restoreSchema labels a schema and everything below it, and restores what Swagger 2.0 spells differently.
 func restoreSchema(schema *openapi2.SchemaRef) {
 	if schema == nil || schema.Value == nil {
 		return
@@ -184,7 +185,7 @@ func label(extensions map[string]any, title string) {
 	}
 }
 
-// withDefaults is a copy, since the converter hands on the maps of the contract.
+// withDefaults returns a merged copy, since the converter shares the contract's maps.
 func withDefaults(given, defaults map[string]any) map[string]any {
 	all := map[string]any{}
 	maps.Copy(all, defaults)

@@ -9,7 +9,7 @@ import (
 	"countersign/internal/contract"
 )
 
-// A contract with everything in it that the converter leaves out.
+// A contract that contains everything the converter leaves out.
 const everything = `
 openapi: 3.0.3
 info: {title: All, version: 1.0.0, contact: {name: All}}
@@ -98,13 +98,13 @@ func TestSwaggerRestoresWhatTheConverterDrops(t *testing.T) {
 		}
 	}
 	if got := fmt.Sprint(definition["security"]); got != "[map[key:[]]]" {
-		t.Errorf("security is %s, want the first way alone", got)
+		t.Errorf("security is %s, want only the first method", got)
 	}
 	if got := fmt.Sprint(at(definition, "paths", "/open", "get", "security")); got != "[]" {
-		t.Errorf("security of what is open is %s, want []", got)
+		t.Errorf("security of the open operation is %s, want []", got)
 	}
 	if strings.Contains(string(text), "components/schemas") {
-		t.Error("a reference of OpenAPI 3 is left")
+		t.Error("an OpenAPI 3 reference is left")
 	}
 }
 

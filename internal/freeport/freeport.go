@@ -1,10 +1,9 @@
 // Package freeport finds ports for programs that tests and measurements start.
 //
-// A port that the kernel chose and that was given back may be somebody else's before
-// the program listens: the kernel chooses for every server of every test that runs
-// beside. These ports are outside the range from which it chooses, and each process
-// takes from a hundred of its own. It keeps no port: the caller's program must listen
-// soon.
+// A port that the kernel chose and that was released may be taken again before the program listens: the kernel chooses
+// ports for every server in every test that runs at the same time. These ports are outside the range that the kernel
+// chooses from, and each process has a hundred of its own. The package does not hold the port: the caller's program
+// must listen soon.
 package freeport
 
 import (
@@ -23,7 +22,7 @@ const (
 
 var taken atomic.Int64
 
-// Next returns a port of 127.0.0.1 at which nobody listens, another one each time.
+// Next returns a port on 127.0.0.1 that is not in use, a different one each time.
 func Next() (string, error) {
 	own := first + os.Getpid()*each%most
 	for range each {

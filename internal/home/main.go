@@ -1,13 +1,11 @@
-// Home moves the project to an address of its own: the module path in go.mod
-// and in all imports, and the addresses in the contract, the connector and the
-// documents. Until then the module is called countersign and the addresses use a
-// name that RFC 2606 reserves, so that nobody else's is taken.
+// Home moves the project to its own address: the module path in go.mod and in all imports, and the addresses in the
+// contract, the connector and the documentation. Until then the module is called countersign and the addresses use a
+// name that RFC 2606 reserves, so that no one else's is used.
 //
 //	go run ./internal/home -module github.com/acme/countersign -contact you@example.org
 //
-// It is run in the root of the project, as often as the project moves: what to
-// replace is read from go.mod and from info.contact of openapi.yaml. It changes
-// the files in place; look at them with git diff.
+// Run it in the root of the project, whenever the project moves: the old values are read from go.mod and from
+// info.contact in openapi.yaml. It changes the files in place; check them with git diff.
 package main
 
 import (
@@ -37,13 +35,13 @@ func main() {
 	}
 }
 
-// run moves the project in a folder; arguments and outputs are the command's.
+// run moves the project in a folder. args, stdout and stderr are the command's.
 func run(project string, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("home", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	var to address
-	flags.StringVar(&to.module, "module", "", "module path, such as github.com/acme/countersign; with https:// before it, the website")
-	flags.StringVar(&to.contact, "contact", "", "mail address of the maintainers (default: the address without a mailbox of a GitHub owner)")
+	flags.StringVar(&to.module, "module", "", "module path, such as github.com/acme/countersign; prefixed with https:// it is the website")
+	flags.StringVar(&to.contact, "contact", "", "email address of the maintainers (default: the noreply address of the GitHub owner)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -62,7 +60,7 @@ func run(project string, args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
-// address is where a project lives.
+// address is a project's module path, website and contact.
 type address struct{ module, site, contact string }
 
 var (
@@ -70,7 +68,7 @@ var (
 	majorVersion = regexp.MustCompile(`/v[0-9]+$`)
 )
 
-// check fills in what follows from the module path.
+// check checks the address and fills in what follows from the module path.
 func (a *address) check() error {
 	switch {
 	case !modulePath.MatchString(a.module):
@@ -84,12 +82,12 @@ func (a *address) check() error {
 		a.contact = owner + "@users.noreply.github.com"
 	}
 	if parsed, err := mail.ParseAddress(a.contact); err != nil || parsed.Address != a.contact {
-		return fmt.Errorf("contact %q must be a mail address, such as you@example.org", a.contact)
+		return fmt.Errorf("contact %q must be an email address, such as you@example.org", a.contact)
 	}
 	return nil
 }
 
-// current is where the project lives by its own account.
+// current returns the project's present address, as its own files state it.
 func current(project string) (address, error) {
 	text, err := os.ReadFile(filepath.Join(project, "go.mod"))
 	if err != nil {
@@ -142,12 +140,12 @@ func move(project string, from, to address) (changed int, err error) {
 			return nil
 		}
 		changed++
-		return os.WriteFile(path, after, 0o644) // keeps the mode of a file that is there
+		return os.WriteFile(path, after, 0o644) // an existing file keeps its mode
 	})
 	return changed, err
 }
 
-// rename puts one module path in place of another where a file of that name holds it.
+// rename replaces one module path with another in a file, as its name requires.
 func rename(name string, text []byte, from, to string) ([]byte, error) {
 	var pattern string
 	switch {

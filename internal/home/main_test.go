@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-var full = flag.Bool("full", false, "build, vet and test the project that was moved, which takes minutes")
+var full = flag.Bool("full", false, "build, vet and test the moved project, which takes minutes")
 
 const (
 	module  = "moved.example/acme/countersign"
 	contact = "sign@moved.example"
 )
 
-// A copy of the project is moved, and is a project like before: what it imports
-// is there, its tests pass, and the old addresses are gone.
+// A moved copy of the project works like the original: its imports resolve, its tests pass, and the old addresses are
+// gone.
 func TestHome_MovesTheProject(t *testing.T) {
 	before, err := current("../..")
 	if err != nil {
@@ -80,7 +80,7 @@ func TestHome_MovesAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 2 { // the second time there is nothing to do
+	for range 2 { // the second time there is nothing to change
 		if err := run(project, []string{
 			"-module", "sign.acme.example/countersign", "-contact", "a@acme.example",
 		}, io.Discard, io.Discard); err != nil {
@@ -96,7 +96,7 @@ func TestHome_MovesAgain(t *testing.T) {
 	}
 }
 
-func TestHome_RefusesWhatIsNoAddress(t *testing.T) {
+func TestHome_RefusesInvalidAddresses(t *testing.T) {
 	for _, args := range [][]string{
 		nil,
 		{"-module", "countersign"},
@@ -106,7 +106,7 @@ func TestHome_RefusesWhatIsNoAddress(t *testing.T) {
 		{"-module", module + " x"},
 		{"-module", module, "-contact", "nobody"},
 		{"-module", module, "-contact", "Acme <" + contact + ">"},
-		{"-module", "sign.acme.example/countersign"}, // which says nothing of a mail address
+		{"-module", "sign.acme.example/countersign"}, // no email address can be derived from it
 	} {
 		if err := run(t.TempDir(), args, io.Discard, io.Discard); err == nil || os.IsNotExist(err) {
 			t.Errorf("%q: %v", args, err)
@@ -114,7 +114,7 @@ func TestHome_RefusesWhatIsNoAddress(t *testing.T) {
 	}
 }
 
-// copyProject leaves out what Git and builds leave lying around.
+// copyProject copies the project without Git's files and build outputs.
 func copyProject(t *testing.T, from, to string) {
 	t.Helper()
 	walk(t, from, func(path string, text []byte) {

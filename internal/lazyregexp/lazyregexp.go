@@ -1,5 +1,5 @@
-// Package lazyregexp has regular expressions that are compiled when they are first used. There are more than a hundred in the
-// program, of which a run uses a few, and those that count repetitions take a megabyte.
+// Package lazyregexp provides regular expressions that are compiled on first use. The program has more than a hundred,
+// a run uses only a few of them, and those that count repetitions take a megabyte.
 package lazyregexp
 
 import (
@@ -10,7 +10,7 @@ import (
 // Expression returns the compiled expression.
 type Expression func() *regexp.Regexp
 
-// New takes an expression, which must be right: it panics when it is first used, else.
+// New returns a lazily compiled expression. It must be valid: otherwise its first use panics.
 func New(text string) Expression {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }

@@ -1,12 +1,11 @@
 //go:build live
 
-// Package live_test asks AWS itself, by the service as it is: each row of the
-// status table that can be caused without making anything, and what
-// docs/unchecked.md says nobody has tried. It needs keys that may do little:
-// reading is enough, and what they may not do is a row, too. It changes nothing.
+// Package live_test sends requests to AWS itself through the real service: each row of the status table that can be
+// produced without creating anything, and what docs/unchecked.md lists as untested. It needs keys with few permissions:
+// reading is enough, and a denied request is a useful row as well. It changes nothing.
 //
-// Without AWS_ACCESS_KEY_ID it skips, and says so. With LIVE_OUT it writes what
-// AWS answered into that folder, without ids, names and tokens.
+// Without AWS_ACCESS_KEY_ID it is skipped, and says so. If LIVE_OUT is set, it writes AWS's responses into that folder,
+// without ids, names and tokens.
 package live_test
 
 import (
@@ -29,17 +28,17 @@ import (
 	"countersign/signing"
 )
 
-// row is one request, and how it must be answered.
+// row is one request, and the response that it must get.
 type row struct {
 	name, request string
-	late          time.Duration // the clock is behind by
-	status        int           // of ours
-	code          string        // of the problem, or empty
+	late          time.Duration // how far the clock is behind
+	status        int           // of our response
+	code          string        // of the problem document, or empty
 	aws           string        // AWS's code
-	attempts      int           // where there is a response
+	attempts      int           // if there is a response
 }
 
-// region is where to ask.
+// region is the region to send requests to.
 func region() string {
 	if name := os.Getenv("AWS_REGION"); name != "" {
 		return name
@@ -97,7 +96,7 @@ func rows() []row {
 
 func TestLive_TheStatusTable(t *testing.T) {
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
-		t.Skip("NOTHING WAS ASKED OF AWS: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a session, AWS_SESSION_TOKEN")
+		t.Skip("NO REQUEST WAS SENT TO AWS: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a session, AWS_SESSION_TOKEN")
 	}
 	for _, row := range rows() {
 		t.Run(row.name, func(t *testing.T) {
@@ -119,7 +118,7 @@ func TestLive_TheStatusTable(t *testing.T) {
 	}
 }
 
-// ask sends a request by the service, whose policy lets the identity be asked for.
+// ask sends a request through the service, with a policy that also allows asking for the identity.
 func ask(t *testing.T, row row) *httptest.ResponseRecorder {
 	t.Helper()
 	now := func() time.Time { return time.Now().Add(-row.late) }
@@ -154,12 +153,12 @@ permit (principal, action == Action::"send", resource) when { resource.service =
 	return w
 }
 
-// private is what differs from account to account, or lets somebody in.
+// private matches what differs between accounts, or could give someone access.
 var private = regexp.MustCompile(`\b\d{12}\b|\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b|` +
 	`assumed-role/[^"<]+|user/[^"<]+|[A-Za-z0-9+/=_-]{40,}|` +
 	`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
-// keep writes a response where it is wanted.
+// keep writes a response to the folder in LIVE_OUT, if it is set.
 func keep(t *testing.T, name string, response []byte) {
 	t.Helper()
 	folder := os.Getenv("LIVE_OUT")

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CPU is what the process has used so far, in user and in kernel mode: its clock, as clock_getcpuclockid(3) finds it.
+// CPU returns the processor time that the process has used so far, in user and kernel mode, from its clock (see
+// clock_getcpuclockid(3)).
 func (p *Process) CPU() (time.Duration, error) {
 	var used unix.Timespec
 	err := unix.ClockGettime(int32(^p.command.Process.Pid<<3|2), &used)

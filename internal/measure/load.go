@@ -15,27 +15,27 @@ import (
 	"time"
 )
 
-// Load is one request of HTTP/1.1, as it is sent, so many times on so many connections, of which each sends its next when
-// it has read the response.
+// Load is an HTTP/1.1 request, in wire format, that is sent Requests times over Connections connections. Each
+// connection sends the next one when it has read the response.
 type Load struct {
 	Request               []byte
 	Requests, Connections int
 }
 
-// Result is what came of a [Load].
+// Result is the result of a [Load].
 type Result struct {
 	Took     time.Duration
-	Bytes    int64           // of the bodies of the responses
+	Bytes    int64           // total size of the response bodies
 	Waited   []time.Duration // for each response, in ascending order
 	CPU      time.Duration   // of the server
 	PeakMiB  float64         // of the server's memory
 	Requests int
 }
 
-// At is the time within which so many percent of the responses came.
+// At returns the time within which the given percentage of the responses arrived.
 func (r *Result) At(percent int) time.Duration { return r.Waited[(len(r.Waited)-1)*percent/100] }
 
-// Give sends the load to the server. Every response must be a 200.
+// Give sends the load to the server. Every response must have status 200.
 func (l *Load) Give(p *Process) (*Result, error) {
 	p.ResetPeak()
 	before, err := p.CPU()
@@ -89,7 +89,7 @@ func (l *Load) client(address string, left, size *atomic.Int64) (waited []time.D
 	return waited, nil
 }
 
-// readResponse reads one response of known length, and returns the length of its body.
+// readResponse reads one response with a Content-Length, and returns the length of its body.
 func readResponse(in *bufio.Reader) (length int, err error) {
 	status, err := in.ReadString('\n')
 	if err != nil {

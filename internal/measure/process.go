@@ -1,7 +1,7 @@
-// Package measure is what the benchmarks of whole servers share: a server in a process of its own, what it takes of
-// processor and memory, and clients that cost so little that they hardly disturb it.
+// Package measure is shared by the benchmarks of whole servers: it runs a server in its own process, measures the
+// processor time and memory that it uses, and provides clients that are so cheap that they hardly disturb it.
 //
-// It reads /proc, so it is for Linux alone.
+// It reads /proc, so it works only on Linux.
 package measure
 
 import (
@@ -14,14 +14,15 @@ import (
 	"strings"
 )
 
-// Process is a server in a process of its own.
+// Process is a server in its own process.
 type Process struct {
 	Address string
 	command *exec.Cmd
 	proc    string
 }
 
-// Start runs a command. It returns at once where the address is known; else the command prints it as its first line.
+// Start runs a command. It returns at once if the address is known; otherwise the command must print it as its first
+// line.
 func Start(command *exec.Cmd, address string) (*Process, error) {
 	p := &Process{Address: address, command: command}
 	if command.Stderr == nil {
@@ -56,22 +57,22 @@ func (p *Process) Stop() {
 	_ = p.command.Wait()
 }
 
-// Peak is the most MiB that were resident since [Process.ResetPeak]; 0 where the system does not tell.
+// Peak returns the peak resident memory since [Process.ResetPeak], in MiB; 0 if the system does not report it.
 func (p *Process) Peak() float64 {
 	mib, _ := PeakOf(p.command.Process.Pid)
 	return mib
 }
 
-// Resident is the MiB that are resident now; 0 where the system does not tell.
+// Resident returns the resident memory, in MiB; 0 if the system does not report it.
 func (p *Process) Resident() float64 {
 	mib, _ := memory(p.command.Process.Pid, "VmRSS:")
 	return mib
 }
 
-// PeakOf is the most MiB of a process that were resident so far.
+// PeakOf returns the peak resident memory of a process so far, in MiB.
 func PeakOf(pid int) (mib float64, err error) { return memory(pid, "VmHWM:") }
 
-// ResetPeak has Peak begin again.
+// ResetPeak resets the value that Peak reports.
 func (p *Process) ResetPeak() { _ = os.WriteFile(p.proc+"clear_refs", []byte("5"), 0) }
 
 func memory(pid int, name string) (mib float64, err error) {
@@ -85,7 +86,7 @@ func memory(pid int, name string) (mib float64, err error) {
 	return kib / 1024, err
 }
 
-// Median of a list, which it sorts.
+// Median returns the median of a list, which it sorts.
 func Median(list []float64) float64 {
 	slices.Sort(list)
 	return list[len(list)/2]

@@ -1,7 +1,6 @@
-// Package testbuild gives tests the program to run in a process of its own. The
-// Makefile builds the package for Azure Functions once for all of them and names
-// it in $TEST_PACKAGE; where that is not set, or does not run here, each caller
-// gets a build of its own.
+// Package testbuild builds the program for tests that run it in its own process. The Makefile builds the package for
+// Azure Functions once for all of them and passes its path in $TEST_PACKAGE; if that is not set, or does not run on
+// this platform, each caller gets its own build.
 package testbuild
 
 import (
@@ -15,8 +14,8 @@ import (
 	"runtime"
 )
 
-// Package returns the path of the zip. root is the folder of the project, dir
-// one for the zip if it must be built.
+// Package returns the path of the zip. root is the folder of the project; dir is where the zip is put if it must be
+// built.
 func Package(ctx context.Context, root, dir string) (string, error) {
 	if path := os.Getenv("TEST_PACKAGE"); path != "" {
 		return path, nil

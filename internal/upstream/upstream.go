@@ -1,8 +1,8 @@
-// Package upstream is an AWS for tests: an HTTPS server that stands for whatever host it is asked for, reached by a proxy
-// that leads all connections to it.
+// Package upstream imitates AWS for tests: an HTTPS server that accepts requests for any host, reached through a proxy
+// that connects everything to it.
 //
-// It checks no signature and resolves no name. The certificates that it makes are of an authority of its own, which is
-// for the sender to trust.
+// It checks no signature and resolves no name. Its certificates are issued by its own authority, which the sender must
+// trust.
 package upstream
 
 import (
@@ -24,11 +24,11 @@ import (
 	"time"
 )
 
-// Server is the AWS. Make it with [Start].
+// Server is the imitation of AWS. Create it with [Start].
 type Server struct {
-	// CA is the certificate of its authority, in PEM.
+	// CA is the certificate of its authority, as PEM.
 	CA []byte
-	// ProxyURL is where the proxy listens.
+	// ProxyURL is the URL of the proxy.
 	ProxyURL *url.URL
 
 	authority *x509.Certificate
@@ -41,7 +41,7 @@ type Server struct {
 	certificates map[string]*tls.Certificate
 }
 
-// Start serves with a handler until Close.
+// Start serves requests with a handler until Close.
 func Start(handler http.Handler) (*Server, error) {
 	s := &Server{
 		listener:     &queue{conns: make(chan net.Conn), closed: make(chan struct{})},
@@ -66,7 +66,7 @@ func Start(handler http.Handler) (*Server, error) {
 	return s, nil
 }
 
-// Proxy leads every URL to the server.
+// Proxy returns the server's proxy for every URL.
 func (s *Server) Proxy(*url.URL) (*url.URL, error) { return s.ProxyURL, nil }
 
 // Close ends all connections.
@@ -75,13 +75,13 @@ func (s *Server) Close() {
 	_ = s.server.Close()
 }
 
-// connect takes a connection over, whatever host it is for.
+// connect hands a connection over to the server, whatever host it is for.
 func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect {
 		http.Error(w, "only CONNECT", http.StatusMethodNotAllowed)
 		return
 	}
-	conn, _, err := http.NewResponseController(w).Hijack() // nothing is buffered: the client waits for leave
+	conn, _, err := http.NewResponseController(w).Hijack() // nothing is buffered: the client waits for the response
 	if err != nil {
 		return
 	}
@@ -114,7 +114,7 @@ func (s *Server) certify() error {
 	return err
 }
 
-// certificate is the one of the host that the client asks for.
+// certificate returns a certificate for the host that the client asks for.
 func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +137,7 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return made, nil
 }
 
-// queue is a listener of connections that come by the proxy.
+// queue is a listener that accepts the connections from the proxy.
 type queue struct {
 	conns  chan net.Conn
 	closed chan struct{}
