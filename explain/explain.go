@@ -1,14 +1,14 @@
-// Package explain says of each line of a canonical request which part of the
-// request it was made from, and what was done to it.
+// Package explain traces each line of a canonical request back to the parts of
+// the request that it was made from, and names the transformations applied.
 //
 // It computes nothing that is signed: it compares a canonical request with the
-// request that a caller gave, and finds the pieces of the one in the other. The
-// caller must give the canonical request of that very request, with secrets
-// taken out of it where it will be shown. Functions are pure.
+// caller's request, and finds the pieces of the one in the other. Users must pass
+// the canonical request of that very request, with secrets redacted if it will be
+// shown. Functions are pure.
 //
-// What it promises: the texts of the pieces of a line, one after another, are
-// the line; and every byte of the URL's path and query, but for the signs that
-// divide them, is in one piece or is listed as removed.
+// Promises: concatenating the texts of a line's pieces yields the line; and every
+// byte of the URL's path and query, except for separators, is in one piece or is
+// listed as removed.
 package explain
 
 import (
@@ -18,25 +18,25 @@ import (
 	"countersign/signing"
 )
 
-// Field is a value of the document that a caller sent, and its JSON Pointer.
+// Field is a value in the document that a caller sent, with its JSON Pointer.
 type Field struct{ Pointer, Value string }
 
-// Header is a header as it was given.
+// Header is a header as the caller sent it.
 type Header struct{ Name, Value Field }
 
-// Parameter is a query parameter that was given apart from the URL.
+// Parameter is a query parameter that was sent separately from the URL.
 type Parameter struct {
 	Name  string
 	Value Field
 }
 
-// Request is a request as the caller gave it, and what was signed of it. A
-// field without a pointer was not given.
+// Request is a request as the caller sent it, and what was signed. A field
+// without a pointer was not sent.
 type Request struct {
 	Method, URL   Field
 	Query         []Parameter
 	Headers       []Header
-	Body, Payload Field // Payload: what was said of the body in place of it
+	Body, Payload Field // Payload: the description of the body, if it was not sent itself
 	Time, Expires Field
 	Region        Field
 
@@ -56,7 +56,7 @@ const (
 	PartPayloadHash   = "payload-hash"
 )
 
-// What was done to make a line.
+// The transformations that a line can result from.
 const (
 	LowerCase       = "lower-case"
 	UpperCase       = "upper-case"
@@ -75,7 +75,7 @@ const (
 	UnsignedPayload = "unsigned-payload"
 )
 
-// What gave a piece that no field of the document gave.
+// The origins of pieces that do not come from a field of the document.
 const (
 	ByClock   = "clock"
 	BySession = "session"
@@ -88,22 +88,22 @@ const (
 // Line is a line of a canonical request.
 type Line struct {
 	Part     string
-	Name     string // of a header, in lower case
+	Name     string // the header's name, in lower case
 	Text     string
-	Redacted bool // something was taken out of it
+	Redacted bool // something in it was redacted
 	How      []string
 	Pieces   []Piece
 	Removed  []Piece // bytes that are in no piece
 }
 
-// Piece is a part of a line and what it was made from.
+// Piece is a part of a line and its origin.
 type Piece struct {
 	Text string
 	From string // JSON Pointer
-	// At are the bytes of the value at From; HasAt tells whether they are known.
+	// Start and End delimit the bytes of the value at From; HasAt reports whether they are known.
 	Start, End int
 	HasAt      bool
-	By         string // where no field gave it
+	By         string // the origin if it is not a field
 }
 
 func (f Field) piece(text string, start, end int) Piece {
@@ -118,10 +118,10 @@ func (l *Line) did(how string, when bool) {
 	}
 }
 
-// redacted is what stands in texts that are shown in place of a secret.
+// redacted replaces a secret in texts that are shown.
 const redacted = "[redacted]"
 
-// Lines are the lines of the canonical request.
+// Lines returns the lines of the canonical request.
 func (r *Request) Lines() []Line {
 	texts := strings.Split(r.CanonicalRequest, "\n")
 	if len(texts) < 6 {
@@ -135,7 +135,7 @@ func (r *Request) Lines() []Line {
 	}
 	lines = append(lines, Line{Part: PartBlank}, r.signedHeaders(texts[n-2]), r.payloadHash(texts[n-1]))
 	for i := range lines {
-		if l := &lines[i]; l.joined() != texts[i] { // of another request
+		if l := &lines[i]; l.joined() != texts[i] { // from another request
 			l.Text, l.How, l.Removed, l.Pieces = texts[i], nil, nil, []Piece{by(texts[i], BySigning)}
 		}
 	}
@@ -156,7 +156,7 @@ func (r *Request) method(text string) Line {
 	return l
 }
 
-// urlPlaces are where the parts of a URL are in the text that was given.
+// urlPlaces holds the positions of a URL's parts in the text that was sent.
 type urlPlaces struct{ host, path, query, end int }
 
 func (r *Request) splitURL() urlPlaces {

@@ -7,8 +7,8 @@ import (
 	"countersign/explain"
 )
 
-// Whatever request and canonical request are put together, the pieces of a line
-// are the line, and places are in the URL.
+// For any combination of request and canonical request, the pieces of a line
+// add up to the line, and positions are within the URL.
 func FuzzLines(f *testing.F) {
 	f.Add("https://h/a/../b?x=1&y", "GET\n/b\nx=1&y=\nhost:h\n\nhost\nUNSIGNED-PAYLOAD", "x-a", " 1  2 ", true)
 	f.Add("https://h", "GET\n/\n\nhost:h\nx-a:1\n\nhost;x-a\ne3", "X-A", "1", false)
@@ -30,7 +30,7 @@ func FuzzLines(f *testing.F) {
 				}
 			}
 			if joined != l.Text {
-				t.Fatalf("the pieces %q are not the line %q", joined, l.Text)
+				t.Fatalf("the pieces add up to %q, not to the line %q", joined, l.Text)
 			}
 			texts = append(texts, l.Text)
 		}

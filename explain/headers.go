@@ -9,8 +9,7 @@ import (
 
 func lowerName(h Header) string { return strings.ToLower(strings.TrimSpace(h.Name.Value)) }
 
-// given are the headers of a name, in their order. What signing sets itself no
-// caller gave.
+// given returns the caller's headers with a name, in their order, without those that signing sets itself.
 func (r *Request) given(name string) []Header {
 	var list []Header
 	for _, h := range r.Headers {
@@ -21,11 +20,11 @@ func (r *Request) given(name string) []Header {
 	return list
 }
 
-// headerName is a piece for the name of a header.
+// headerName returns the piece for the name of a header.
 func (r *Request) headerName(name, text string) Piece {
 	if given := r.given(name); len(given) > 0 {
 		f := given[0].Name
-		if f.Value == "" || f.Pointer == given[0].Value.Pointer { // a name in a pointer is no value
+		if f.Value == "" || f.Pointer == given[0].Value.Pointer { // a name in a pointer is not a value in the document
 			return Piece{Text: text, From: f.Pointer}
 		}
 		return f.piece(text, 0, len(f.Value))
@@ -33,7 +32,7 @@ func (r *Request) headerName(name, text string) Piece {
 	return r.madeHere(name, text)
 }
 
-// header finds the values of a header among those that were given.
+// header finds the values of a header among the caller's headers.
 func (r *Request) header(text string, u urlPlaces) Line {
 	name, value, _ := strings.Cut(text, ":")
 	l := Line{Part: PartHeader, Name: name, Text: text, Redacted: strings.Contains(value, redacted)}
@@ -58,7 +57,7 @@ func (r *Request) header(text string, u urlPlaces) Line {
 		l.did(PortRemoved, strings.HasSuffix(raw, ":443") || strings.HasSuffix(raw, ":80"))
 		return l
 	}
-	if len(given) > 0 { // something was taken out of the text, or the value was replaced
+	if len(given) > 0 { // something was redacted, or the value was replaced
 		l.Pieces = append(l.Pieces, Piece{Text: value, From: given[0].Value.Pointer})
 		return l
 	}
@@ -66,7 +65,7 @@ func (r *Request) header(text string, u urlPlaces) Line {
 	return l
 }
 
-// fold are values as they are signed, and what was done to them.
+// fold returns the values as they are signed, and the transformations applied.
 func fold(given []Header) (values, how []string) {
 	did := func(what string, when bool) {
 		if when && !slices.Contains(how, what) {
@@ -85,7 +84,7 @@ func fold(given []Header) (values, how []string) {
 	return values, how
 }
 
-// madeHere says what gave a header that the caller did not give.
+// madeHere returns the piece for a header that the caller did not send.
 func (r *Request) madeHere(name, text string) Piece {
 	switch name {
 	case "host":
@@ -102,18 +101,17 @@ func (r *Request) madeHere(name, text string) Piece {
 	return by(text, BySigning)
 }
 
-// Reasons for a header that is not signed.
+// The reasons why a header is not signed.
 const (
 	NotAsked = "not-asked"
 	Fragile  = "fragile"
 	Replaced = "replaced"
 )
 
-// NotSigned is a header that was given and that the signature does not cover.
+// NotSigned is a header of the caller that the signature does not cover.
 type NotSigned struct{ Name, From, Reason, Message string }
 
-// NotSigned are the headers that were given and that the signature does not
-// cover, or covers with another value.
+// NotSigned returns the caller's headers that the signature does not cover, or covers with another value.
 func (r *Request) NotSigned() []NotSigned {
 	var list []NotSigned
 	for _, h := range r.Headers {

@@ -7,10 +7,10 @@ import (
 	"countersign/signing"
 )
 
-// invisible is what is left out at the ends of a URL.
+// invisible reports whether r is ignored at the ends of a URL.
 func invisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
-// segment is a slash of the path and what follows it, by its place in the URL.
+// segment is a slash in the path and what follows it, by its position in the URL.
 type segment struct{ start, end int }
 
 // path finds each segment of the canonical path in the URL.
@@ -63,7 +63,7 @@ func (r *Request) segments(u urlPlaces) []segment {
 	return all
 }
 
-// dots tells whether a segment is empty or a dot segment, however it is spelled.
+// dots reports whether a segment is empty or a dot segment, however it is spelled.
 func dots(text string) bool {
 	switch strings.ReplaceAll(strings.ToLower(text), "%2e", ".") {
 	case "", ".", "..":
@@ -76,8 +76,8 @@ func twoDots(text string) bool {
 	return strings.ReplaceAll(strings.ToLower(text), "%2e", ".") == ".."
 }
 
-// withoutDots removes dot segments and empty ones, as normalizing a path does. A
-// last one stays as the slash that ends the path.
+// withoutDots removes dot segments and empty ones, as normalizing a path does. If the last segment is one of them, it
+// stays as the slash that ends the path.
 func (r *Request) withoutDots(l *Line, all []segment) []segment {
 	var kept, removed []segment
 	name := func(s segment) string { return r.URL.Value[s.start+1 : s.end] }
@@ -114,7 +114,7 @@ func (r *Request) withoutDots(l *Line, all []segment) []segment {
 	return kept
 }
 
-// parameter is one parameter as it was given.
+// parameter is one of the caller's parameters.
 type parameter struct {
 	canonical string
 	piece     Piece
@@ -122,8 +122,7 @@ type parameter struct {
 	used      bool
 }
 
-// query finds each parameter of the canonical query among those that were given;
-// equal ones in the order in which they came.
+// query finds each parameter of the canonical query among the caller's; equal ones are matched in their original order.
 func (r *Request) query(text string, u urlPlaces) Line {
 	l := Line{Part: PartQuery, Text: text, Redacted: strings.Contains(text, redacted)}
 	given := r.parameters(&l, u)
@@ -156,7 +155,7 @@ func (r *Request) query(text string, u urlPlaces) Line {
 			l.did(ReEncoded, strings.TrimSuffix(one, "=") != strings.TrimSuffix(strings.ReplaceAll(p.raw, "+", "%20"), "="))
 		}
 	}
-	for _, p := range given { // a secret was taken out of the text
+	for _, p := range given { // a secret was redacted from the text
 		if !p.used {
 			p.piece.Text = ""
 			l.Removed = append(l.Removed, p.piece)
@@ -194,7 +193,7 @@ func (r *Request) parameters(l *Line, u urlPlaces) []parameter {
 	return given
 }
 
-// presigned says what gave a parameter that presigning added.
+// presigned returns the piece for a parameter that presigning added.
 func (r *Request) presigned(text string) Piece {
 	name, _, _ := strings.Cut(text, "=")
 	switch name {
