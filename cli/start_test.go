@@ -88,7 +88,7 @@ func TestStart_AuthNoneIsAWarning(t *testing.T) {
 	}
 	lines := serveUntil(t, p, func(string) {}, "--auth=none")
 	for _, line := range lines {
-		if line["level"] == "warn" && strings.HasPrefix(line["message"].(string), "--auth: every caller is let in") {
+		if line["level"] == "warn" && strings.HasPrefix(line["message"].(string), "--auth: every caller is admitted") {
 			return
 		}
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// batchSize is how many profiles are parsed at once. The parser copies the entries of a mapping as often as there are entries,
-// so that ten thousand profiles would take a hundred times the memory of the file.
+// batchSize is the number of profiles parsed at a time. The parser copies the entries of a mapping as often as there
+// are entries, so parsing ten thousand profiles at once would take a hundred times the memory of the file.
 const batchSize = 256
 
-// parse reads a file, a long list of profiles in batches, which it puts together.
+// parse parses a file. A long list of profiles is parsed in batches, which are then put together.
 func parse(text []byte, batch int) (*ast.File, error) {
 	tokens := lexer.Tokenize(string(text))
 	starts, end := profileTokens(tokens)
@@ -50,10 +50,10 @@ func parse(text []byte, batch int) (*ast.File, error) {
 	return file, nil
 }
 
-// profileTokens tells where each profile begins and where the last one ends. There are none where the file has anything that
-// reaches beyond its line or its place, or is a fault: profiles that are given twice, or one without a value.
+// profileTokens returns where each profile begins and where the last one ends. It returns none if the file contains
+// anything that affects other lines, or a fault: profiles given twice, or a profile without a value.
 func profileTokens(tokens token.Tokens) (starts []int, end int) {
-	if slices.ContainsFunc(tokens, reachesFurther) {
+	if slices.ContainsFunc(tokens, affectsOtherLines) {
 		return nil, 0
 	}
 	column, end := 0, len(tokens)
@@ -78,15 +78,16 @@ func profileTokens(tokens token.Tokens) (starts []int, end int) {
 	return starts, end
 }
 
-// reachesFurther holds for blocks of text, anchors, tags, merged mappings, comments and what divides documents.
-func reachesFurther(t *token.Token) bool {
+// affectsOtherLines reports whether t is part of a block of text, an anchor, a tag, a merged mapping, a comment or a
+// document marker.
+func affectsOtherLines(t *token.Token) bool {
 	return slices.Contains([]token.Type{
 		token.LiteralType, token.FoldedType, token.AnchorType, token.AliasType, token.TagType, token.MergeKeyType, token.MappingKeyType,
 		token.DocumentHeaderType, token.DocumentEndType, token.DirectiveType, token.CommentType, token.InvalidType,
 	}, t.Type)
 }
 
-// keysOfLines are the keys that a line begins with, but for those within braces and brackets.
+// keysOfLines returns the keys at the start of a line, except those within braces and brackets.
 func keysOfLines(tokens token.Tokens) (keys []int) {
 	depth := 0
 	for i, t := range tokens {
@@ -105,7 +106,7 @@ func keysOfLines(tokens token.Tokens) (keys []int) {
 	return keys
 }
 
-// profilesNode is the mapping of the profiles.
+// profilesNode returns the mapping of the profiles.
 func profilesNode(file *ast.File) *ast.MappingNode {
 	if len(file.Docs) != 1 {
 		return nil

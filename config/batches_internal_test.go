@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 )
 
-// Profiles that are parsed in batches are those that are parsed at once, and so are their places in the file.
+// Parsing profiles in batches has the same result as parsing them at once, including their positions in the file.
 func TestParse_BatchesChangeNothing(t *testing.T) {
 	texts := map[string]string{
 		"flow": "profiles:\n  a: {source: environment, region: eu-west-1}\n  b: {source: a, assume_role: {role_arn: " +

@@ -8,7 +8,7 @@ import (
 	"countersign/config"
 )
 
-func TestEveryLimitHasALeastValueAndAUsualOne(t *testing.T) {
+func TestEveryLimitHasAMinimumAndADefault(t *testing.T) {
 	load := func(name, value string) (config.Config, error) {
 		return config.Load(config.Sources{Getenv: environment("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", "COUNTERSIGN_"+strings.ToUpper(name), value)})
 	}
@@ -35,20 +35,20 @@ func TestEveryLimitHasALeastValueAndAUsualOne(t *testing.T) {
 		"port":            {func(c config.Config) any { return c.Port }, "8080", "1", []string{"0", "-1", "65536", "http"}},
 	} {
 		if got := fmt.Sprint(test.got(usual)); got != test.usual {
-			t.Errorf("%s is usually %s, want %s", name, got, test.usual)
+			t.Errorf("default of %s is %s, want %s", name, got, test.usual)
 		}
 		if c, err := load(name, test.least); err != nil || fmt.Sprint(test.got(c)) != test.least {
 			t.Errorf("%s=%s: got %v, %v", name, test.least, test.got(c), err)
 		}
 		for _, value := range test.bad {
 			if _, err := load(name, value); err == nil || !strings.Contains(strings.ToLower(err.Error()), name) {
-				t.Errorf("%s=%s: got %v, want a fault that names it", name, value, err)
+				t.Errorf("%s=%s: got %v, want a fault naming it", name, value, err)
 			}
 		}
 	}
 }
 
-func TestAFileSaysEverythingOnce(t *testing.T) {
+func TestDuplicateKeysAreRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"a name twice":          "port: 1\nport: 2\nallow_request_credentials: true\n",
 		"a profile twice":       "profiles:\n  a: {source: environment}\n  a: {source: static}\n",
@@ -63,7 +63,7 @@ func TestAFileSaysEverythingOnce(t *testing.T) {
 		"no end":                "allow_request_credentials: true\nprofiles: {a: {",
 	} {
 		if c, err := config.Load(config.Sources{FileName: "f", File: []byte(text), Getenv: environment()}); err == nil {
-			t.Errorf("%s: taken: %+v", name, c)
+			t.Errorf("%s: accepted: %+v", name, c)
 		}
 	}
 	for _, text := range []string{

@@ -14,7 +14,7 @@ type callers struct {
 	TrustedHeader *trustedHeader `yaml:"trusted_header"`
 }
 
-// admission says which identities of Microsoft Entra ID are callers.
+// admission says which Microsoft Entra ID identities are callers.
 type admission struct {
 	Tenant  string            `yaml:"tenant"`
 	Roles   []string          `yaml:"roles"`
@@ -28,7 +28,7 @@ type entra struct {
 	KeysURL  string `yaml:"keys_url"`
 }
 
-// oidc is an issuer of OpenID Connect.
+// oidc is an OpenID Connect issuer.
 type oidc struct {
 	Name       string            `yaml:"name"`
 	Issuer     string            `yaml:"issuer"`
@@ -39,7 +39,7 @@ type oidc struct {
 	Everyone   bool              `yaml:"everyone"`
 }
 
-// guest is everybody without credentials.
+// guest stands for all callers without credentials.
 type guest struct {
 	Profiles []string `yaml:"profiles"`
 }
@@ -48,7 +48,7 @@ type trustedHeader struct {
 	admission
 }
 
-// texts is one text or a list of them.
+// texts is one string or a list of strings.
 type texts []string
 
 type apiKey struct {
@@ -99,7 +99,7 @@ func (d *document) apiKeys() []access.APIKey {
 	var keys []access.APIKey
 	for _, in := range d.Callers.APIKeys {
 		if in.ID == "" {
-			in.ID = access.DefaultKeyID // never the name in the key: who makes a key could take another caller's
+			in.ID = access.DefaultKeyID // never the name in the key: whoever makes a key could use another caller's name
 		}
 		keys = append(keys, access.APIKey{ID: in.ID, SHA256: in.SHA256, Expires: in.Expires})
 	}

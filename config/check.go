@@ -21,7 +21,7 @@ func fileHash(text []byte) string {
 	return hex.EncodeToString(hash[:])
 }
 
-// setDefaults gives the settings that no source names their usual values.
+// setDefaults sets the settings that no source names to their defaults.
 func (c *Config) setDefaults() []error {
 	for _, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {
 		if _, named := c.origins[f.key]; named || f.usual == "" {
@@ -32,12 +32,12 @@ func (c *Config) setDefaults() []error {
 		}
 	}
 	if c.Address == "" && c.Auth == "none" {
-		c.Address = "127.0.0.1" // who serves everybody has to say where
+		c.Address = "127.0.0.1" // serving everyone on other addresses must be an explicit choice
 	}
 	return nil
 }
 
-// setListener finds the port: the Functions host tells its own, and reaches the handler over loopback, where nobody
+// setListener finds the port: the Functions host passes its own, and reaches the handler over loopback, where no one
 // else should; other platforms set PORT.
 func (c *Config) setListener(getenv func(string) string) []error {
 	name := "PORT"
@@ -60,8 +60,8 @@ func (c *Config) setListener(getenv func(string) string) []error {
 	return nil
 }
 
-// setWorkbench switches the page on for who tries the service on the own machine, unless a source says otherwise. The
-// Functions host reaches the handler over loopback, too, but for everybody.
+// setWorkbench enables the page for people who try the service on their own machine, unless a source says otherwise.
+// The Functions host also reaches the handler over loopback, but on behalf of everyone.
 func (c *Config) setWorkbench() {
 	if _, named := c.origins["workbench"]; named || c.origins["address"].name == "FUNCTIONS_CUSTOMHANDLER_PORT" {
 		return
@@ -69,13 +69,13 @@ func (c *Config) setWorkbench() {
 	c.Workbench = c.Auth == "none" && loopback(c.Address)
 }
 
-// loopback tells whether an address is one of this machine alone.
+// loopback reports whether an address can be reached from this machine only.
 func loopback(address string) bool {
 	ip, err := netip.ParseAddr(address)
 	return address == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// ignored warns that settings have no effect beside the variable why.
+// ignored warns that settings have no effect because the variable why is set.
 func (c *Config) ignored(why string, settings ...string) {
 	for _, key := range settings {
 		if from, named := c.origins[key]; named {
@@ -84,12 +84,12 @@ func (c *Config) ignored(why string, settings ...string) {
 	}
 }
 
-// fault is what is wrong with the value at path, after where it comes from.
+// fault describes what is wrong with the value at path, preceded by where the value comes from.
 func (c *Config) fault(path, format string, args ...any) error {
 	return errors.New(c.named(path) + ": " + fmt.Sprintf(format, args...))
 }
 
-// named is a path of the file after its line, or the variable or flag that it comes from.
+// named returns a path in the file, preceded by its line, or the variable or flag that the value comes from.
 func (c *Config) named(path string) string {
 	switch from := c.from(path); {
 	case from.name == "":
@@ -101,7 +101,7 @@ func (c *Config) named(path string) string {
 	}
 }
 
-// from is where the value at path comes from; for one that is not there, where the mapping stands that lacks it.
+// from returns where the value at path comes from; for a missing value, where the mapping is that lacks it.
 func (c *Config) from(path string) origin {
 	for {
 		if from, found := c.origins[path]; found {
@@ -115,7 +115,7 @@ func (c *Config) from(path string) origin {
 	}
 }
 
-// check finds what single values do not show.
+// check finds the faults that single values do not show.
 func (c *Config) check(noProfiles bool) []error {
 	var faults []error
 	fault := func(path, reason string) { faults = append(faults, c.fault(path, "%s", reason)) }
@@ -125,7 +125,7 @@ func (c *Config) check(noProfiles bool) []error {
 		}
 	}
 	if path, isSocket := c.SocketPath(); isSocket && !filepath.IsAbs(path) {
-		fault("address", "must be unix: and the whole path of a socket, such as unix:/run/countersign/http")
+		fault("address", "must be unix: and the absolute path of a socket, such as unix:/run/countersign/http")
 	} else if !isSocket && c.Address != "" && !isHost(c.Address) {
 		fault("address", "must be an IP address or a name such as 127.0.0.1, ::1 or localhost, without a port, or unix:/PATH")
 	}
@@ -133,7 +133,7 @@ func (c *Config) check(noProfiles bool) []error {
 		fault("socket_mode", "must be three or four octal digits such as 0660, and let the owner connect")
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
-		fault("tls_cert_file", "must stand together with tls_key_file")
+		fault("tls_cert_file", "must be set together with tls_key_file")
 	}
 	if c.MetricsAddress != "" && !isListener(c.MetricsAddress) {
 		fault("metrics_address", "must be a host and a port such as 127.0.0.1:9090, [::1]:9090 or :9090")
@@ -160,12 +160,12 @@ func (c *Config) check(noProfiles bool) []error {
 	return faults
 }
 
-// SocketPath is where the Unix socket is, for an address that is one.
+// SocketPath returns the path of the Unix socket, if the address is one.
 func (c *Config) SocketPath() (path string, isSocket bool) {
 	return strings.CutPrefix(c.Address, "unix:")
 }
 
-// isSocketMode: 0600, 666 and the like. Whoever may connect may write; other bits have no meaning for a socket.
+// isSocketMode accepts 0600, 666 and the like. Whoever may connect may write; other bits have no meaning for a socket.
 func isSocketMode(text string) bool {
 	mode, err := strconv.ParseUint(text, 8, 32)
 	return err == nil && len(text) >= 3 && len(text) <= 4 && mode <= 0o777 && mode&0o600 == 0o600
@@ -188,7 +188,7 @@ func isHostPort(text string) bool {
 	return isHost(host) && (!found || isPort(port))
 }
 
-// isListener: host and port; no host for all addresses.
+// isListener reports whether text is a host and a port. An empty host means all addresses.
 func isListener(text string) bool {
 	host, port, err := net.SplitHostPort(text)
 	return err == nil && isPort(port) && (host == "" || isHost(host))
@@ -199,8 +199,8 @@ func isPort(text string) bool {
 	return field{least: "1", most: "65535"}.set(reflect.ValueOf(&port).Elem(), text) == nil
 }
 
-// Report lists the faults of errors that were joined, one a line: those of profiles and callers, which packages
-// credentials and access find, with the line of the file or the variable that they come from. It returns nil for none.
+// Report lists the faults in joined errors, one per line: those of profiles and callers, which packages credentials and
+// access find, with the line in the file or the variable that they come from. It returns nil if there are none.
 func (c *Config) Report(errs ...error) error {
 	var lines []string
 	var walk func(error)
@@ -224,7 +224,7 @@ func (c *Config) Report(errs ...error) error {
 	return errors.New("the configuration has faults:\n" + strings.Join(lines, "\n"))
 }
 
-// Located is the text of a fault, after where the value comes from that it speaks of.
+// Located returns the text of a fault, preceded by where the value in question comes from.
 func (c *Config) Located(err error) string {
 	var fault *credentials.ConfigError
 	text := err.Error()

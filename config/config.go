@@ -1,15 +1,15 @@
-// Package config reads how a Countersign is set up: the environment, one optional YAML file and the flags of the
-// command line, in rising order of weight: file, environment, flags.
+// Package config reads the configuration of Countersign: one optional YAML file, the environment and the command line
+// flags. Flags take precedence over the environment, and the environment over the file.
 //
-// The caller hands in the file's bytes, the environment and the flags; the one thing that is opened here are the files
-// of secrets that settings with _file (NAME_FILE in the environment) name. It checks what can be seen in the text; what
-// a profile may hold is checked by package credentials, what a caller may be by package access.
+// The caller passes in the file's bytes, the environment and the flags. The only files opened here are the secret files
+// that settings with _file (NAME_FILE in the environment) name. The package checks everything that the text alone
+// shows; what a profile may contain is checked by package credentials, what a caller may be by package access.
 //
-// All faults are reported together, each with the variable, the flag, or the line and column of the file. No fault
-// repeats a value, since a value may be a secret that was put into the wrong place. What can be meant but hardly is, is
-// a warning.
+// All faults are reported together, each with the variable, the flag, or the line and column in the file. No fault
+// repeats a value, since a value may be a secret in the wrong place. Settings that are valid but unlikely to be
+// intended cause warnings.
 //
-// A text of the file is taken as it is written: external_id: 0123 is the text 0123 and no number.
+// A text in the file is taken literally: external_id: 0123 is the text 0123, not a number.
 package config
 
 import (
@@ -23,31 +23,31 @@ import (
 	"countersign/endpoints"
 )
 
-// Config is everything that was read.
+// Config is the configuration that was read.
 type Config struct {
 	Settings
 	Region   string // AWS_REGION
 	Profiles []credentials.Profile
 	APIKeys  []access.APIKey
 	OIDC     []access.OIDC
-	// Entra, TrustedHeader and Guest are nil where they are not set up.
+	// Entra, TrustedHeader and Guest are nil if they are not configured.
 	Entra         *access.Entra
 	TrustedHeader *access.TrustedHeader
 	Guest         *access.Guest
-	// Hosts are the host patterns of profiles, by profile.
+	// Hosts are the profiles' host patterns, by profile.
 	Hosts map[string][]endpoints.HostRule
-	// UpstreamHeaders are those of all profiles.
+	// UpstreamHeaders are the upstream headers of all profiles.
 	UpstreamHeaders []UpstreamHeader
-	// FileName names the file, "" where there is none; FileSHA256 is its hash in hexadecimal digits.
+	// FileName is the name of the file, "" if there is none; FileSHA256 is its hash in hexadecimal.
 	FileName, FileSHA256 string
-	// Sandbox lets loopback be called by http. No source sets it: the command sandbox does.
+	// Sandbox allows requests to loopback over http. No source sets it: the command sandbox does.
 	Sandbox bool
-	// SandboxKey and SandboxExample are what the sandbox's workbench is told: its key, and a request to begin with.
+	// SandboxKey and SandboxExample are for the sandbox's workbench: its key, and a request to start with.
 	SandboxKey, SandboxExample string
 
 	document document
 	origins  map[string]origin
-	secrets  map[string]string // of files that AWS_SECRET_ACCESS_KEY_FILE and its like name
+	secrets  map[string]string // from the files that AWS_SECRET_ACCESS_KEY_FILE and similar variables name
 	warnings []string
 	// faulty: the file cannot be read, or has profiles in another form. That there is none then follows from a fault
 	// that is reported already.
@@ -55,7 +55,7 @@ type Config struct {
 	whole  bool // see [Config.Whole]
 }
 
-// Defaults are the settings that are in force where no source names any.
+// Defaults returns the settings that apply if no source names any.
 func Defaults() (Settings, error) {
 	var c Config
 	err := errors.Join(c.setDefaults()...)
@@ -64,22 +64,24 @@ func Defaults() (Settings, error) {
 
 // Sources is where the configuration comes from.
 type Sources struct {
-	// FileName and File are the YAML file; no name when there is none.
+	// FileName and File are the YAML file. FileName is empty if there is none.
 	FileName string
 	File     []byte
-	// ReadFile reads the files of secrets that settings name. Nil: from the disk.
+	// ReadFile reads the secret files that settings name. Nil: from the disk.
 	ReadFile func(string) ([]byte, error)
 	// Getenv reads the environment.
 	Getenv func(string) string
-	// Environ lists the environment as NAME=value, so that misspelt variables are found. Nil: they are not looked for.
+	// Environ lists the environment as NAME=value, so that misspelt variables can be found. Nil: they are not looked
+	// for.
 	Environ []string
-	// Flags are the flags that stand on the command line, by name without dashes.
+	// Flags are the flags given on the command line, by name without dashes.
 	Flags map[string]string
-	// NoProfiles is for commands that use none: that there is no profile is then no fault.
+	// NoProfiles is for commands that use no profiles: having none is not a fault then.
 	NoProfiles bool
 }
 
-// Load reads all sources. Its error joins all faults; with it, the configuration is as far as it could be read.
+// Load reads all sources. Its error joins all faults. The configuration is returned even then, as far as it could be
+// read.
 func Load(s Sources) (Config, error) {
 	if s.ReadFile == nil {
 		s.ReadFile = readFile
@@ -109,11 +111,11 @@ func Load(s Sources) (Config, error) {
 	return c, errors.Join(faults...)
 }
 
-// Whole tells whether the profiles and callers of the file are what it says, although there are faults elsewhere: their
-// own faults can then be told in the same report. A fault in them may bring others about that are none.
+// Whole reports whether profiles and callers were read as the file has them, even if there are faults elsewhere. Their own
+// faults can then be listed in the same report; otherwise they might only follow from other faults.
 func (c *Config) Whole() bool { return c.whole }
 
-// HasCallers tells whether any way to authenticate callers is set up.
+// HasCallers reports whether any way to authenticate callers is configured.
 func (c *Config) HasCallers() bool {
 	return len(c.APIKeys) > 0 || len(c.OIDC) > 0 || c.Entra != nil || c.TrustedHeader != nil || c.Guest != nil
 }
@@ -148,14 +150,14 @@ func (c *Config) setRegion(getenv func(string) string) []error {
 	return nil
 }
 
-// profileFields are the fields of a profile that the settings of the default profile set, where the names differ.
+// profileFields maps settings of the default profile to the profile's fields, where the names differ.
 var profileFields = map[string]string{
 	"role_arn": "assume_role.role_arn", "account_id": "assume_role.account_id", "role_name": "assume_role.role_name",
 	"role_path": "assume_role.path", "external_id": "assume_role.external_id", "session_name": "assume_role.session_name",
 	"duration": "assume_role.duration", "azure_audience": "azure.audience",
 }
 
-// addDefaultProfile makes the profile of a start without profiles in the file.
+// addDefaultProfile adds the default profile if the file has no profiles.
 func (c *Config) addDefaultProfile(getenv func(string) string) []error {
 	o := c.defaultProfile
 	named := o != defaultProfile{}

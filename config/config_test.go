@@ -87,7 +87,7 @@ func TestFile(t *testing.T) {
 	}
 }
 
-func TestFlagsBeatTheEnvironmentAndTheEnvironmentBeatsTheFile(t *testing.T) {
+func TestFlagsOverrideTheEnvironmentAndTheEnvironmentOverridesTheFile(t *testing.T) {
 	for _, test := range []struct {
 		variable, flag, want string
 	}{{"", "", "warn"}, {"debug", "", "debug"}, {"debug", "error", "error"}} {
@@ -134,7 +134,7 @@ func TestAllFaultsInOneReport(t *testing.T) {
 	}
 }
 
-// That there is no profile is told where it is the fault, and not where it follows from another.
+// A missing profile is reported if it is the fault itself, but not if it follows from another fault.
 func TestProfilesInAnotherFormAreOneFault(t *testing.T) {
 	for text, want := range map[string]string{
 		"profile: {a: {source: environment}}\n":    "f:1:1: profile: unknown key; did you mean profiles?",
@@ -151,7 +151,7 @@ func TestProfilesInAnotherFormAreOneFault(t *testing.T) {
 	}
 }
 
-func TestAFaultNeverShowsTheLineOfTheFile(t *testing.T) {
+func TestFaultsNeverQuoteTheFile(t *testing.T) {
 	_, err := config.Load(config.Sources{
 		FileName: "f", File: []byte("profiles:\n  a: {source: static, secret_access_key: [EXAMPLESECRET]}\n"), Getenv: environment(),
 	})
@@ -160,7 +160,7 @@ func TestAFaultNeverShowsTheLineOfTheFile(t *testing.T) {
 	}
 }
 
-func TestOneProfileSettingsDoNotMixWithAFileOfProfiles(t *testing.T) {
+func TestDefaultProfileSettingsCannotBeCombinedWithProfilesInTheFile(t *testing.T) {
 	_, err := config.Load(config.Sources{
 		FileName: "f", File: []byte(file), Getenv: environment("COUNTERSIGN_ROLE_ARN", "arn:aws:iam::123456789012:role/x"),
 	})

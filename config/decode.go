@@ -13,18 +13,19 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// decoder fills the structs from the nodes of the file. The YAML library has a decoder, too, but that one stops at the
-// first unknown key, and turns 0123 into 83 before a field of texts sees it.
+// decoder fills the structs from the nodes of the file. The YAML library also has a decoder, but that one stops at the
+// first unknown key, and turns 0123 into 83 before it reaches a string field.
 type decoder struct {
 	file     string
-	readFile func(string) ([]byte, error) // of secrets
+	readFile func(string) ([]byte, error) // for secret files
 	origins  map[string]origin
 	faults   []error
 	anchors  map[string]ast.Node
-	// left bounds the nodes and depth their nesting: aliases of aliases grow exponentially, and one of itself has no end.
+	// left limits the number of nodes and depth their nesting: aliases of aliases grow exponentially, and an alias of
+	// itself is endless.
 	left, depth int
-	batch       int // how many profiles are parsed at once; 0 for batchSize
-	// damaged are the keys at the top with a fault in what they hold, and those that a misspelt one was meant to be.
+	batch       int // number of profiles parsed at a time; 0 means batchSize
+	// damaged are the top-level keys whose value has a fault, and the keys that misspelt ones were probably meant to be.
 	damaged map[string]bool
 }
 
@@ -38,7 +39,7 @@ var (
 	wideMarks     = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 )
 
-// document reads the text of the file; it reports false when that is no YAML at all.
+// document decodes the text of the file; it returns false if it is not YAML at all.
 func (d *decoder) document(text []byte, into *document) bool {
 	for _, mark := range wideMarks {
 		if bytes.HasPrefix(text, mark) {
@@ -59,7 +60,7 @@ func (d *decoder) document(text []byte, into *document) bool {
 	}
 	switch len(bodies) {
 	case 0:
-		d.faults = append(d.faults, fmt.Errorf("%s: holds no settings", d.file))
+		d.faults = append(d.faults, fmt.Errorf("%s: contains no settings", d.file))
 		return false
 	case 1:
 		d.left = maxNodes
@@ -67,7 +68,7 @@ func (d *decoder) document(text []byte, into *document) bool {
 		d.value("", bodies[0], reflect.ValueOf(into).Elem(), field{})
 		return true
 	}
-	d.faults = append(d.faults, fmt.Errorf("%s: holds more than one document; only one is allowed", d.file))
+	d.faults = append(d.faults, fmt.Errorf("%s: contains more than one document; only one is allowed", d.file))
 	return false
 }
 
@@ -80,7 +81,7 @@ func (d *decoder) syntax(err error) {
 	d.faults = append(d.faults, fmt.Errorf("%s: %s", d.at(where.GetToken()), where.GetMessage()))
 }
 
-// at is file:line:column of a token.
+// at returns a token's file:line:column.
 func (d *decoder) at(t *token.Token) string {
 	if t == nil || t.Position == nil {
 		return d.file
@@ -106,7 +107,7 @@ func (d *decoder) damage(path string) {
 	d.damaged[top] = true
 }
 
-// value decodes node into v. path is how the value is called in faults; f is the field that it belongs to.
+// value decodes node into v. path is the name of the value in faults; f is the field that it belongs to.
 func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
 	d.depth++
 	defer func() { d.depth-- }()
@@ -129,7 +130,7 @@ func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
 		switch value := d.free(path, node).(type) {
 		case string, map[string]any:
 			v.Set(reflect.ValueOf(value))
-		case nil: // a fault already
+		case nil: // already reported
 		default:
 			d.fault(node.GetToken(), path, "must be a mapping or a JSON text")
 		}
@@ -155,7 +156,7 @@ func (d *decoder) value(path string, node ast.Node, v reflect.Value, f field) {
 	}
 }
 
-// spent counts nodes; it reports true, and a fault once, when there are too many or they are nested too deep.
+// spent counts nodes. It returns true, and reports a fault once, if there are too many or they are nested too deeply.
 func (d *decoder) spent(path string, node ast.Node) bool {
 	if d.left--; d.left > 0 && d.depth <= maxDepth {
 		return false
@@ -164,7 +165,7 @@ func (d *decoder) spent(path string, node ast.Node) bool {
 		d.fault(
 			node.GetToken(),
 			path,
-			"the file has more than %d nodes or is more than %d levels deep, aliases counted each time",
+			"the file has more than %d nodes or is nested more than %d levels deep; an alias counts each time it is used",
 			maxNodes,
 			maxDepth,
 		)
@@ -173,7 +174,7 @@ func (d *decoder) spent(path string, node ast.Node) bool {
 	return true
 }
 
-// resolve follows anchors, aliases and the tag !!str, which changes nothing here: a text is a text without it.
+// resolve follows anchors, aliases and the tag !!str, which changes nothing here: strings are strings without it.
 func (d *decoder) resolve(path string, node ast.Node) (ast.Node, bool) {
 	for {
 		switch n := node.(type) {
@@ -188,13 +189,13 @@ func (d *decoder) resolve(path string, node ast.Node) (ast.Node, bool) {
 		case *ast.AliasNode:
 			target := d.anchors[n.Value.GetToken().Value]
 			if target == nil {
-				d.fault(n.GetToken(), path, "there is no such anchor above")
+				d.fault(n.GetToken(), path, "no such anchor is defined above")
 				return nil, false
 			}
 			node = target
 		case *ast.TagNode:
 			if n.Start.Value != "!!str" || n.Value == nil {
-				d.fault(n.GetToken(), path, "tags such as !secret are not supported; write the value, or name a file by the key with _file added")
+				d.fault(n.GetToken(), path, "tags such as !secret are not supported; write the value, or name a file with the key plus _file")
 				return nil, false
 			}
 			node = n.Value
@@ -212,7 +213,7 @@ type pair struct {
 	name       string
 }
 
-// pairs are the entries of a mapping, those of merged ones after them and only where they are new.
+// pairs returns the entries of a mapping, followed by those of merged mappings that it does not override.
 func (d *decoder) pairs(path string, node ast.Node) ([]pair, bool) {
 	var values []*ast.MappingValueNode
 	switch n := node.(type) {
@@ -272,7 +273,7 @@ func (d *decoder) merged(path string, node ast.Node) []pair {
 	return found
 }
 
-// scalar is a scalar's text as it is written, the quotes and escapes of a quoted one read.
+// scalar returns the text of a scalar as it is written, or without the quotes and escapes if it is quoted.
 func scalar(node ast.Node) (string, bool) {
 	switch n := node.(type) {
 	case *ast.StringNode:
@@ -287,7 +288,7 @@ func scalar(node ast.Node) (string, bool) {
 	return "", false
 }
 
-// join is the path of a name in a mapping. Odd names are cut, since a secret may stand where a name belongs.
+// join returns the path of a name in a mapping. Odd names are shortened, since a secret may be where a name belongs.
 func join(path, name string) string {
 	const longest = 64
 	if len(name) > longest || !printable(name) {

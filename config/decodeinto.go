@@ -44,7 +44,7 @@ func (d *decoder) mapping(path string, node ast.Node, v reflect.Value) {
 	}
 }
 
-// secretFile sets a field to what the named file holds.
+// secretFile sets a field to the contents of the named file.
 func (d *decoder) secretFile(path string, node ast.Node, f field) {
 	var name string
 	before := len(d.faults)
@@ -96,8 +96,8 @@ func (d *decoder) list(path string, node ast.Node, v reflect.Value, f field) {
 	}
 }
 
-// free decodes what has no struct: a policy in YAML. A number stays as it is written where JSON can write it so, and
-// is a text elsewhere: the account 012345678901 is no number.
+// free decodes values that have no struct: a policy in YAML. A number is kept as written if it is valid JSON, otherwise
+// it becomes a string: the account 012345678901 is not a number.
 func (d *decoder) free(path string, node ast.Node) any {
 	d.depth++
 	defer func() { d.depth-- }()
@@ -136,7 +136,7 @@ func (d *decoder) free(path string, node ast.Node) any {
 	}
 	text, isText := scalar(node)
 	if !isText {
-		d.fault(node.GetToken(), path, "is no value of a policy")
+		d.fault(node.GetToken(), path, "is not a valid value in a policy")
 	}
 	return text
 }

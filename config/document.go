@@ -11,8 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// document is the YAML file. Its tags are those of [Settings], and: free, a text that may hold quotes, braces and the
-// like; empty, a text that may be empty.
+// document is the YAML file. Its tags are those of [Settings], plus: free, a text that may contain quotes, braces and
+// the like; empty, a text that may be empty.
 type document struct {
 	Settings
 	Profiles map[string]profile `yaml:"profiles"`
@@ -148,7 +148,7 @@ func (d *document) profiles(region string) []credentials.Profile {
 	return list
 }
 
-// sources hands on what single sources need.
+// sources copies the settings for each kind of source.
 func (in *profile) sources(p *credentials.Profile) {
 	if a := in.Azure; a != nil {
 		p.Azure = &credentials.AzureIdentity{Audience: a.Audience, ClientID: a.ClientID}
@@ -178,14 +178,14 @@ func (in *profile) sources(p *credentials.Profile) {
 	}
 }
 
-// policyText gives the JSON that STS needs, from a policy written as JSON text or as YAML.
+// policyText returns the JSON that STS needs, from a policy written as JSON text or as YAML.
 func policyText(policy any) string {
 	if text, isText := policy.(string); isText || policy == nil {
 		return text
 	}
 	text, err := json.Marshal(policy)
 	if err != nil {
-		panic(err) // the decoder makes maps, lists, texts, numbers of JSON and booleans alone
+		panic(err) // impossible: the decoder only makes maps, lists, strings, JSON numbers and booleans
 	}
 	return string(text)
 }

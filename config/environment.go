@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// prefix is that of the variables of all settings.
+// prefix is the prefix of the variables for all settings.
 const prefix = "COUNTERSIGN_"
 
-// configVariable names the file. It is no setting, since no file could hold it.
+// configVariable is the variable that names the file. It is not a setting, since a file cannot contain its own name.
 const configVariable = prefix + "CONFIG"
 
-// secretVariables are those of AWS whose value may stand in a file that NAME_FILE names.
+// secretVariables are the AWS variables whose value may instead be in a file that NAME_FILE names.
 var secretVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 // origin is where a value comes from.
@@ -26,10 +26,10 @@ type origin struct {
 	inFile bool
 }
 
-// overlay lays the environment and then the flags over what the file says.
+// overlay applies the environment and then the flags on top of the file.
 func (c *Config) overlay(s Sources) []error {
 	var faults []error
-	set := map[string]bool{} // the variables that are there, empty or not
+	set := map[string]bool{} // the variables that exist, empty or not
 	for _, entry := range s.Environ {
 		name, _, _ := strings.Cut(entry, "=")
 		set[name] = true
@@ -77,7 +77,7 @@ func bothGiven(name string) error {
 	return fmt.Errorf("%s and %s_FILE are both set; keep one", name, name)
 }
 
-// readSecrets reads the files that AWS_SECRET_ACCESS_KEY_FILE and its like name.
+// readSecrets reads the files that AWS_SECRET_ACCESS_KEY_FILE and similar variables name.
 func (c *Config) readSecrets(getenv func(string) string, readFile func(string) ([]byte, error)) []error {
 	var faults []error
 	c.secrets = map[string]string{}
@@ -98,7 +98,7 @@ func (c *Config) readSecrets(getenv func(string) string, readFile func(string) (
 	return faults
 }
 
-// Environment is getenv with the secrets of files in it, for whoever reads the keys of AWS from there.
+// Environment returns getenv with the secrets from files added, for code that reads AWS keys from the environment.
 func (c *Config) Environment(getenv func(string) string) func(string) string {
 	return func(name string) string {
 		if text, found := c.secrets[name]; found {
@@ -108,16 +108,16 @@ func (c *Config) Environment(getenv func(string) string) func(string) string {
 	}
 }
 
-// secretLimit bounds a file that is named by mistake, such as a disk.
+// secretLimit limits what is read from a file that is named by mistake, such as a disk.
 const secretLimit = 64 << 10
 
-// readSecret returns what a file of Docker or Kubernetes holds, blanks and line breaks around it cut. Its errors do not
-// name the file: a secret may stand where the name belongs.
+// readSecret returns the contents of a Docker or Kubernetes secret file, without white space around them. Its errors do
+// not contain the name: a secret may be where the name belongs.
 func readSecret(readFile func(string) ([]byte, error), name string) (string, error) {
 	text, err := readFile(name)
 	switch secret := strings.TrimSpace(strings.TrimPrefix(string(text), string(byteOrderMark))); {
 	case len(text) > secretLimit:
-		return "", errors.New("the file is larger than 64 KiB, and a secret is not")
+		return "", errors.New("the file is larger than 64 KiB, so it is not a secret")
 	case err != nil:
 		return "", unreadable(err)
 	case secret == "":
@@ -127,7 +127,7 @@ func readSecret(readFile func(string) ([]byte, error), name string) (string, err
 	}
 }
 
-// readFile reads no more of a file than a secret can have.
+// readFile reads a file, but not much more than a secret can have.
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -145,8 +145,8 @@ func unreadable(err error) error {
 	return fmt.Errorf("must be the name of a readable file: %w", err)
 }
 
-// isLink reports whether a variable is one of those that Kubernetes sets in every pod for a Service called countersign,
-// or countersign-something: COUNTERSIGN_SERVICE_HOST, COUNTERSIGN_PORT=tcp://10.0.0.1:8080 and their like.
+// isLink reports whether a variable is one that Kubernetes sets in every pod for a Service called countersign or
+// countersign-something: COUNTERSIGN_SERVICE_HOST, COUNTERSIGN_PORT=tcp://10.0.0.1:8080 and the like.
 func isLink(name, value string) bool {
 	if strings.HasSuffix(name, "_PORT") && !strings.HasSuffix(name, "_SERVICE_PORT") && !strings.Contains(name, "_TCP_") &&
 		!strings.Contains(name, "_UDP_") && !strings.Contains(name, "_SCTP_") {
@@ -155,14 +155,14 @@ func isLink(name, value string) bool {
 	if !strings.Contains(name, "_SERVICE_") && !strings.Contains(name, "_PORT_") {
 		return false
 	}
-	// Compiled here, since hardly any start comes this far.
+	// Compiled here, since few starts get this far.
 	links := regexp.MustCompile(`^COUNTERSIGN(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|` +
 		`PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 	return links.MatchString(name)
 }
 
-// unknownVariables reports the variables that look like settings and are none. A setting that is ignored may be the
-// one that names the policies.
+// unknownVariables reports variables that look like settings but are not. Ignoring a misspelt setting could mean
+// ignoring the policies.
 func (c *Config) unknownVariables(s Sources) []error {
 	known := map[string]bool{configVariable: true}
 	for _, f := range fieldsOf(reflect.ValueOf(&c.Settings).Elem()) {

@@ -20,7 +20,7 @@ var (
 	textsType    = reflect.TypeFor[texts]()
 )
 
-// field is what the tags of a struct's field say, beside the field itself.
+// field is a field of a struct with the contents of its tags.
 type field struct {
 	key, help, placeholder, usual, least, most string
 	values                                     []string
@@ -29,7 +29,7 @@ type field struct {
 	value                                      reflect.Value
 }
 
-// fieldsOf lists the fields of a struct, those of embedded ones in their place.
+// fieldsOf lists the fields of a struct, with those of embedded structs in their place.
 func fieldsOf(v reflect.Value) []field {
 	list := slices.Clone(typeFields(v.Type()))
 	for i := range list {
@@ -38,10 +38,10 @@ func fieldsOf(v reflect.Value) []field {
 	return list
 }
 
-// knownTypes has what the tags of types say: a file has the same types over and over.
+// knownTypes caches the fields of types: a file uses the same types over and over.
 var knownTypes sync.Map
 
-// typeFields are the fields of a type of structs, without values.
+// typeFields returns the fields of a struct type, without values.
 func typeFields(t reflect.Type) []field {
 	if list, known := knownTypes.Load(t); known {
 		return list.([]field)
@@ -84,7 +84,7 @@ var (
 	errDuration = errors.New("must be a duration such as 5s, 45m or 1h")
 )
 
-// set reads a text into v: a setting's, or an item of its list. The error names the rule and never the value.
+// set parses text into v, a setting or an item in its list. The error names the rule and never the value.
 func (f field) set(v reflect.Value, text string) error {
 	if strings.TrimSpace(text) == "" && !f.empty {
 		return errEmpty
@@ -144,7 +144,7 @@ func (f field) set(v reflect.Value, text string) error {
 	return nil
 }
 
-// setList reads the list of a variable or flag, divided by commas.
+// setList parses the comma-separated list in a variable or flag.
 func (f field) setList(v reflect.Value, text string) error {
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -164,7 +164,7 @@ func (f field) setList(v reflect.Value, text string) error {
 	return nil
 }
 
-// decimal tells 8080 and 2.5 from 010, which some read as 8, from 1_000, 1e6, 0x1F, .inf and NaN.
+// decimal accepts 8080 and 2.5, but not 010, which some parsers read as 8, nor 1_000, 1e6, 0x1F, .inf or NaN.
 func decimal(text string) bool {
 	digits := strings.TrimPrefix(text, "-")
 	whole, _, _ := strings.Cut(digits, ".")
@@ -198,7 +198,7 @@ func (f field) boundedDuration(d time.Duration) error {
 	return nil
 }
 
-// parseDuration reads a duration that has a unit, 0s too, and no sign of less than nothing.
+// parseDuration parses a non-negative duration. It must have a unit, even if it is 0s.
 func parseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || strings.HasPrefix(text, "-") || strings.HasSuffix(text, "0") {
@@ -215,7 +215,7 @@ func oneOf(values []string) string {
 	return strings.Join(values[:last], ", ") + " or " + values[last]
 }
 
-// kindOf names the type of a setting as a reader knows it.
+// kindOf describes the type of a setting in the user's terms.
 func kindOf(t reflect.Type) string {
 	switch {
 	case t == timeType:

@@ -11,12 +11,12 @@ import (
 	"countersign/config"
 )
 
-// load reads a file of a configuration that has no profile to need.
+// load reads a file for a configuration that needs no profile.
 func load(text string, pairs ...string) (config.Config, error) {
 	return config.Load(config.Sources{FileName: "f", File: []byte(text), Getenv: environment(pairs...), NoProfiles: true})
 }
 
-func TestFile_TextsAreTakenAsTheyAreWritten(t *testing.T) {
+func TestFile_TextsAreTakenLiterally(t *testing.T) {
 	for written, want := range map[string]string{
 		"0123": "0123", "1.10": "1.10", "0x1F": "0x1F", "1_000": "1_000", ".inf": ".inf", "-.inf": "-.inf", ".nan": ".nan", "yes": "yes",
 		"no": "no", "true": "true", "True": "True",
@@ -34,7 +34,7 @@ func TestFile_TextsAreTakenAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestFile_TextsAreTakenAsTheyAreWrittenEverywhere(t *testing.T) {
+func TestFile_TextsAreTakenLiterallyEverywhere(t *testing.T) {
 	got, err := load(`
 default_profile: 007
 http_hosts: [1.10, 0010]
@@ -90,11 +90,11 @@ callers:
 		}
 	}
 	if !json.Valid([]byte(p.AssumeRole.Policy)) {
-		t.Errorf("the policy is no JSON: %s", p.AssumeRole.Policy)
+		t.Errorf("the policy is not JSON: %s", p.AssumeRole.Policy)
 	}
 }
 
-func TestFile_EveryUnknownKeyIsReportedWithItsPlace(t *testing.T) {
+func TestFile_EveryUnknownKeyIsReportedWithItsPosition(t *testing.T) {
 	_, err := load(
 		"port: 80\ncallrs: {}\nprofiles:\n  a:\n    regoin: eu-west-1\n    source: environment\n    assume_rol: {role_arn: x}\n  b: "+
 			"{source: a, foo: 1, bar: 2}\n",
@@ -125,7 +125,7 @@ func TestFile_AByteOrderMarkIsAccepted(t *testing.T) {
 	}
 }
 
-func TestFile_AliasesOfAliasesEnd(t *testing.T) {
+func TestFile_NestedAliasesAreLimited(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("profiles:\n  a:\n    source: environment\n    assume_role:\n      policy:\n        a0: &a0 [x, x, x, x, x, x," +
 		" x, x, x, x]\n")
@@ -140,12 +140,12 @@ func TestFile_AliasesOfAliasesEnd(t *testing.T) {
 		"profiles:\n  a: &a\n    <<: [*a, *a]\n", "callers: &c {entra: *c}\n",
 	} {
 		if _, err := load(text); err == nil {
-			t.Errorf("an alias of itself is taken:\n%s", text)
+			t.Errorf("an alias of itself is accepted:\n%s", text)
 		}
 	}
 }
 
-func TestSecretFiles_AreReadForEverySecret(t *testing.T) {
+func TestSecretFiles_WorkForEverySecret(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(name, []byte("\xef\xbb\xbf a-secret\r\n\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestSecretFiles_AreReadForEverySecret(t *testing.T) {
 	}
 }
 
-func TestPrint_ShowsWhatIsInForceAndWhereItComesFrom(t *testing.T) {
+func TestPrint_ShowsEffectiveValuesAndTheirOrigins(t *testing.T) {
 	got, err := config.Load(config.Sources{
 		FileName: "f", File: []byte("log_level: warn\nmax_requests: 7\nprofiles:\n  orders: {source: static, access_key_id: " +
 			"EXAMPLESECRET1, secret_access_key: EXAMPLESECRET2, session_token: EXAMPLESECRET3, assume_role: {role_arn: 'arn:x', " +
@@ -210,7 +210,7 @@ func TestPrint_ShowsWhatIsInForceAndWhereItComesFrom(t *testing.T) {
 		"# AWS_REGION: eu-west-1 # AWS_REGION", "# AWS_SECRET_ACCESS_KEY: (set) # AWS_SECRET_ACCESS_KEY",
 	} {
 		if !strings.Contains(printed, want) {
-			t.Errorf("what is printed lacks %q:\n%s", want, &out)
+			t.Errorf("the output lacks %q:\n%s", want, &out)
 		}
 	}
 	if strings.Contains(out.String(), "EXAMPLESECRET") {
@@ -218,7 +218,7 @@ func TestPrint_ShowsWhatIsInForceAndWhereItComesFrom(t *testing.T) {
 	}
 }
 
-func TestPrint_IsAFileThatMeansTheSame(t *testing.T) {
+func TestPrint_OutputLoadsAsTheSameConfiguration(t *testing.T) {
 	first, err := load("port: 81\nlog_level: warn\nallow_signing_time: true\nhttp_hosts: [a, 'b:1']\nprofiles:\n  a.b: {source: " +
 		"environment, description: 'x: # y', assume_role: {role_name: 'yes', tags: {a: '', b: \"true\"}, policy: '{}', duration: " +
 		"15m}}\ncallers:\n  api_keys: [{id: a}, {id: b}]\n  entra: {tenant: a, audience: b, roles: [c], users: true}\n")

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Flag is a setting as an option of the command line. Its text goes into [Sources.Flags], where Load checks it; several texts of a List
-// are divided by commas.
+// Flag is a setting as a command line option. Its text goes into [Sources.Flags], where Load checks it; several values
+// of a List are separated by commas.
 type Flag struct {
 	Name, Placeholder, Help string
 	Values                  []string
 	Switch, List            bool
 }
 
-// Flags lists the settings in the order of the file's reference.
+// Flags lists the settings in the order of the reference.
 func Flags() []Flag {
 	var list []Flag
 	for _, f := range fieldsOf(reflect.ValueOf(&Settings{}).Elem()) {
@@ -25,7 +25,7 @@ func Flags() []Flag {
 	return list
 }
 
-// NearestFlag is the flag that a misspelt one was most likely meant to be, or "".
+// NearestFlag returns the flag that a misspelt one was most likely meant to be, or "".
 func NearestFlag(name string, flags []string) string {
 	keys := make([]string, len(flags))
 	for i, flag := range flags {

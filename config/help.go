@@ -1,8 +1,8 @@
 package config
 
-// help says what each key of the file is for, by the type of its struct and its name; a setting has the same help on the command
-// line. It ends with the default, where there is one that has to be told.
-var help = map[string]string{ //nolint:gosec // G101: texts of secrets, not secrets
+// help explains each key in the file, by the type of its struct and its name; a setting has the same help on the
+// command line. It ends with the default, if there is one to mention.
+var help = map[string]string{ //nolint:gosec // G101: texts about secrets, not secrets
 	"Settings.auth": "\"none\" lets every caller in without a key. Nothing else is accepted.",
 	"Settings.api_key_sha256": "SHA-256 of one API key, for use without a file. The caller has the name that countersign key new was " +
 		"given.",

@@ -2,8 +2,8 @@ package config
 
 import "reflect"
 
-// Keep gives the settings that take a restart the values that they have in running, the configuration of a service that
-// goes on with this one. It returns the names of those that differ, in the order of the reference.
+// Keep sets the settings that need a restart to their values in running, the configuration of the running service,
+// which continues with c. It returns the names of those that differ, in the order of the reference.
 func (c *Config) Keep(running *Config) []string {
 	var differ []string
 	before := fieldsOf(reflect.ValueOf(&running.Settings).Elem())
@@ -17,8 +17,8 @@ func (c *Config) Keep(running *Config) []string {
 	return differ
 }
 
-// Changes are the names of settings that differ from those of another configuration, and entra, oidc, guest and trusted_header where
-// they do.
+// Changes returns the names of the settings that differ from those in another configuration, and entra, oidc, guest and
+// trusted_header if those differ.
 func (c *Config) Changes(before *Config) []string {
 	var differ []string
 	old := fieldsOf(reflect.ValueOf(&before.Settings).Elem())

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAllowOrigins_AreExactAndNeedCallersWithTokens(t *testing.T) {
+func TestAllowOrigins_MustBeExactAndNeedCallersWithTokens(t *testing.T) {
 	const tokens = "callers:\n  oidc: [{name: shop, issuer: 'https://shop.example/', audience: a, everyone: true}]\n"
 	const profile = "profiles: {a: {source: environment}}\n"
 	for text, want := range map[string]string{
@@ -29,7 +29,7 @@ func TestAllowOrigins_AreExactAndNeedCallersWithTokens(t *testing.T) {
 		"allow_origins: ['app.example.com']\n" + tokens:                                 "must be an origin",
 		"allow_origins: ['https://']\n" + tokens:                                        "must be an origin",
 		"callers: {guest: {profiles: [a]}}\nallow_origins: [https://app.example.com]\n": "",
-		"callers: {guest: {profiles: [a, b]}}\n":                                        "callers.guest.profiles[1]: is no profile",
+		"callers: {guest: {profiles: [a, b]}}\n":                                        "callers.guest.profiles[1]: is not a profile",
 	} {
 		_, err := load(profile + text)
 		switch {

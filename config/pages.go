@@ -9,7 +9,7 @@ import (
 	"countersign/credentials"
 )
 
-// checkOrigins: pages call with tokens, so there has to be somebody who has one.
+// checkOrigins checks allow_origins. Pages call with tokens, so there must be callers who have one.
 func (c *Config) checkOrigins() (faults []error) {
 	switch {
 	case len(c.AllowOrigins) == 0:
@@ -33,20 +33,20 @@ func (c *Config) checkOrigins() (faults []error) {
 	return faults
 }
 
-// checkGuests: the profiles that guests may use exist.
+// checkGuests checks that the profiles that guests may use exist.
 func (c *Config) checkGuests() (faults []error) {
 	if c.Guest == nil {
 		return nil
 	}
 	for i, name := range c.Guest.Profiles {
 		if !slices.ContainsFunc(c.Profiles, func(p credentials.Profile) bool { return p.Name == name }) {
-			faults = append(faults, c.fault(fmt.Sprintf("callers.guest.profiles[%d]", i), "is no profile"))
+			faults = append(faults, c.fault(fmt.Sprintf("callers.guest.profiles[%d]", i), "is not a profile"))
 		}
 	}
 	return faults
 }
 
-// isOrigin: scheme, host, and a port where it is not the usual one (RFC 6454 section 6.2).
+// isOrigin reports whether text is a scheme, a host, and a port unless it is the default one (RFC 6454 section 6.2).
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || text != u.Scheme+"://"+u.Host || text != strings.ToLower(text) || !isHostPort(u.Host) {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Print writes the configuration that is in force as YAML, each value with where it comes from behind it. Secrets are
-// shown as (set). getenv is the environment that the keys of AWS come from.
+// Print writes the effective configuration as YAML, each value followed by where it comes from. Secrets are shown as
+// (set). getenv is the environment that the AWS keys come from.
 func (c *Config) Print(w io.Writer, getenv func(string) string) error {
 	p := printer{config: c}
 	d := c.document
@@ -43,7 +43,7 @@ func (c *Config) Print(w io.Writer, getenv func(string) string) error {
 	return p.write(w)
 }
 
-// printer gathers lines, so that what stands behind them can be aligned.
+// printer collects lines, so that the origins behind them can be aligned.
 type printer struct {
 	config *Config
 	lines  [][2]string
@@ -51,7 +51,7 @@ type printer struct {
 
 func (p *printer) add(text, from string) { p.lines = append(p.lines, [2]string{text, from}) }
 
-// line adds a line with the origin of the value at path; of one that no source names, with what usual says.
+// line adds a line with the origin of the value at path, or with usual if no source names it.
 func (p *printer) line(text, path, usual string) {
 	from := p.config.origins[path].name
 	if from == "" {
@@ -80,7 +80,7 @@ func (p *printer) write(w io.Writer) error {
 	return err
 }
 
-// fields prints the fields of a struct that are set or have a usual value.
+// fields prints the fields of a struct that are set or have a default.
 func (p *printer) fields(v reflect.Value, path, indent string) {
 	for _, f := range fieldsOf(v) {
 		at := join(path, f.key)
@@ -93,7 +93,7 @@ func (p *printer) fields(v reflect.Value, path, indent string) {
 	}
 }
 
-// value prints one value after its label, which is a key or the dash of a list.
+// value prints one value after its label, which is a key or the dash of a list item.
 func (p *printer) value(label string, v reflect.Value, path, indent string, f field) {
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()
@@ -128,7 +128,7 @@ func (p *printer) mapping(v reflect.Value, path, indent string, f field) {
 	}
 }
 
-// literal is a value as YAML, in one line. JSON is YAML.
+// literal returns a value as YAML on one line. JSON is YAML.
 func literal(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case time.Duration:
@@ -147,7 +147,7 @@ func literal(v reflect.Value) string {
 	return string(text)
 }
 
-// shortDuration is 1h and not 1h0m0s.
+// shortDuration formats a duration as 1h instead of 1h0m0s.
 func shortDuration(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
@@ -159,7 +159,7 @@ func shortDuration(d time.Duration) string {
 	return text
 }
 
-// isPlain reports whether a text needs no quotes in YAML, for any reader.
+// isPlain reports whether a text needs no quotes in YAML, for any parser.
 func isPlain(text string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	switch strings.ToLower(text) {

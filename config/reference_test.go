@@ -17,7 +17,7 @@ const (
 	marker    = "<!-- What follows is generated: go test ./config -run Reference -update -->\n"
 )
 
-func TestReference_IsWhatTheStructsSay(t *testing.T) {
+func TestReference_MatchesTheStructs(t *testing.T) {
 	text, err := os.ReadFile(reference)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func typeText(f field) string {
 	return text
 }
 
-func TestReference_EveryKeyIsExplained(t *testing.T) {
+func TestReference_EveryKeyHasHelp(t *testing.T) {
 	used := map[string]bool{}
 	var walk func(reflect.Type, string)
 	walk = func(in reflect.Type, path string) {
@@ -109,7 +109,7 @@ func TestReference_EveryKeyIsExplained(t *testing.T) {
 			at := join(path, f.key)
 			used[f.help] = true
 			if !strings.HasSuffix(f.help, ".") || f.key == "" {
-				t.Errorf("%s: the help %q is no sentence", at, f.help)
+				t.Errorf("%s: the help %q is not a sentence", at, f.help)
 			}
 			if _, usual := splitHelp(f.help); f.usual != "" && !strings.Contains(usual, f.usual) {
 				t.Errorf("%s: the default is %s, and the help says %q", at, f.usual, usual)
@@ -132,7 +132,7 @@ func TestReference_EveryKeyIsExplained(t *testing.T) {
 	walk(reflect.TypeFor[document](), "")
 	for key, text := range help {
 		if !used[text] {
-			t.Errorf("%s has a help text and is no key", key)
+			t.Errorf("%s has a help text but is not a key", key)
 		}
 	}
 	if len(used) < 80 {

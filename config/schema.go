@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// Schema is the JSON Schema of the file, for editors. It is of draft 7, which is what the YAML language server takes.
-// It knows shapes, names, numbers and the words that are allowed; what a role or a region looks like, the service says.
-// In one thing it is stricter than [Load]: a number in quotes is none.
+// Schema returns the JSON Schema of the file, for editors. It uses draft 7, which the YAML language server supports. It
+// covers structure, names, numbers and allowed words; the format of a role or a region is checked by the service. In
+// one respect it is stricter than [Load]: a number in quotes is not a number.
 func Schema() []byte {
 	schema := object(reflect.TypeFor[document]())
 	schema["$schema"] = "http://json-schema.org/draft-07/schema#"
@@ -20,7 +20,7 @@ func Schema() []byte {
 	return append(text, '\n')
 }
 
-// object is the schema of a struct.
+// object returns the schema of a struct.
 func object(t reflect.Type) map[string]any {
 	properties := map[string]any{}
 	var not []any
@@ -42,10 +42,10 @@ func object(t reflect.Type) map[string]any {
 	return schema
 }
 
-// textTypes: a text may look like a number or a boolean, and is taken as it is written.
+// textTypes are the JSON types of a text: it may look like a number or a boolean, and is taken as written.
 var textTypes = []string{"string", "number", "boolean"}
 
-// notBlank is the pattern of texts, which need a character that is no blank.
+// notBlank is the pattern for texts, which must contain a character other than white space.
 const notBlank = `\S`
 
 func (f field) schema(t reflect.Type) map[string]any {

@@ -32,7 +32,7 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// accepts reports whether the schema takes a file, as an editor would read it.
+// accepts reports whether the schema accepts a file, read the way an editor would read it.
 func accepts(t *testing.T, schema *jsonschema.Schema, text []byte) bool {
 	t.Helper()
 	if !json.Valid(text) {
@@ -93,7 +93,7 @@ callers:
   trusted_header: {tenant: 22222222-2222-2222-2222-222222222222, roles: [r]}
 `
 
-func TestSchema_TakesWhatLoadTakes(t *testing.T) {
+func TestSchema_AcceptsWhatLoadAccepts(t *testing.T) {
 	schema := compileSchema(t)
 	for name, text := range map[string]string{
 		"the whole file": whole, "one profile": "role_arn: x\nsource: environment\n",
@@ -114,15 +114,15 @@ func TestSchema_TakesWhatLoadTakes(t *testing.T) {
 			"soon}]}", "a secret given twice": "external_id: a\nexternal_id_file: b", "a list": "- a", "yes": "fips: yes",
 	} {
 		if accepts(t, schema, []byte(text)) {
-			t.Errorf("%s is taken: %s", name, text)
+			t.Errorf("%s is accepted: %s", name, text)
 		}
 		if _, err := config.Load(config.Sources{FileName: "f", File: []byte(text), Getenv: environment(), NoProfiles: true}); err == nil {
-			t.Errorf("Load takes %s: %s", name, text)
+			t.Errorf("Load accepts %s: %s", name, text)
 		}
 	}
 }
 
-// What one of the two refuses in a file that has been changed in one place, the other refuses too.
+// If a valid file is changed in one place, either both refuse it or neither does.
 func TestSchema_AgreesWithLoad(t *testing.T) {
 	schema := compileSchema(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -136,7 +136,7 @@ func TestSchema_AgreesWithLoad(t *testing.T) {
 		if err := json.Unmarshal(unchanged, &tree); err != nil {
 			t.Fatal(err)
 		}
-		delete(tree.(map[string]any), "external_id") // belongs into a profile where there are profiles
+		delete(tree.(map[string]any), "external_id") // belongs in a profile if there are profiles
 		delete(tree.(map[string]any), "duration")
 		change := mutate(random, tree)
 		text, err := json.Marshal(tree)
@@ -145,7 +145,7 @@ func TestSchema_AgreesWithLoad(t *testing.T) {
 		}
 		_, loadErr := config.Load(config.Sources{FileName: "f", File: text, Getenv: environment(), NoProfiles: true})
 		if accepted := accepts(t, schema, text); accepted != (loadErr == nil) {
-			t.Fatalf("change %d, %s: the schema takes it: %v, Load: %v\n%s", i, change, accepted, loadErr, text)
+			t.Fatalf("change %d, %s: the schema accepts it: %v, Load: %v\n%s", i, change, accepted, loadErr, text)
 		}
 		if loadErr != nil {
 			refused++
@@ -156,7 +156,7 @@ func TestSchema_AgreesWithLoad(t *testing.T) {
 	}
 }
 
-// mutate changes one place of a tree below the policy's, which has no shape.
+// mutate changes one place in a tree, outside policies, which have no schema.
 func mutate(random *rand.Rand, tree any) string {
 	var places []func() string
 	values := []any{nil, "", "a-text", map[string]any{}, map[string]any{"a": "b"}, []any{}, []any{"a"}, []any{nil}, true, 17, -1, 0.25}

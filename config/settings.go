@@ -5,10 +5,10 @@ import "time"
 // Settings are the plain settings. Each has one name in three spellings: allow_signing_time in the file,
 // COUNTERSIGN_ALLOW_SIGNING_TIME in the environment, --allow-signing-time on the command line.
 //
-// Beside the tags of YAML and of the command line, the tags are: usual, the default; least and most, the bounds of a
-// number or duration; values, the only ones allowed; secret, never printed, and readable from a file by the name with _file added;
-// reload, which may change while the service runs, as profiles and callers may;
-// guard, without which the service would permit or hide more, so that an empty variable is a fault.
+// Apart from the tags for YAML and for the command line, the tags are: usual, the default; least and most, the bounds
+// of a number or duration; values, the only ones allowed; secret, never printed, and readable from a file named by the
+// key plus _file; reload, a setting that may change while the service runs, as profiles and callers may; guard, a
+// setting without which the service would permit or hide more, so that an empty variable is a fault.
 type Settings struct {
 	Auth             string        `yaml:"auth" values:"none"`
 	APIKeySHA256     string        `yaml:"api_key_sha256" reload:"" secret:"" placeholder:"HEX"`
@@ -55,7 +55,7 @@ type Settings struct {
 	defaultProfile
 }
 
-// defaultProfile are the settings of a start without profiles in the file: they make one profile, named default.
+// defaultProfile holds the settings used if the file has no profiles: they make one profile, named default.
 type defaultProfile struct {
 	Source      string `yaml:"source" reload:"" placeholder:"SOURCE"`
 	RoleARN     string `yaml:"role_arn" reload:"" placeholder:"ARN"`

@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// synonyms are names that people try and that no measure of likeness leads from, by what they meant.
+// synonyms maps names that people try, and whose spelling is too different from the right one, to the right one.
 var synonyms = map[string]string{
 	"policy": "policies", "policy_file": "policies", "policies_file": "policies", "cedar": "policies",
 	"region": "AWS_REGION", "aws_region": "AWS_REGION", "profile": "default_profile",
@@ -25,7 +25,7 @@ var synonyms = map[string]string{
 	"access_key": "access_key_id", "token": "session_token", "caller": "callers", "users": "callers", "keys": "api_keys", "name": "id",
 }
 
-// hint is the end of a fault about an unknown name.
+// hint returns the end of a fault about an unknown name.
 func hint(meant string) string {
 	if meant == "" {
 		return "; countersign config schema lists all"
@@ -36,8 +36,8 @@ func hint(meant string) string {
 	return "; did you mean " + meant + "?"
 }
 
-// suggestKey finds the key of a struct that an unknown one was meant to be, or says under which key it belongs. A key
-// whose value is a mapping was meant to be one that takes a mapping: profile with entries is profiles.
+// suggestKey returns the key of a struct that an unknown one was meant to be, or says under which key it belongs. If the
+// value is a mapping, it suggests a key that takes a mapping: for profile with entries it suggests profiles.
 func suggestKey(name string, value ast.Node, in reflect.Type) string {
 	plain := normal(name)
 	isMapping := value != nil && (value.Type() == ast.MappingType || value.Type() == ast.MappingValueType)
@@ -79,7 +79,7 @@ func takesMapping(t reflect.Type) bool {
 	return t.Kind() == reflect.Map || t.Kind() == reflect.Interface || t.Kind() == reflect.Struct && t != timeType
 }
 
-// keysBelow are the keys further down from a struct, with the first path under which each stands.
+// keysBelow returns the keys at deeper levels of a struct, each with the first path under which it occurs.
 func keysBelow(in reflect.Type, path string) map[string]string {
 	found := map[string]string{}
 	add := func(key, path string) {
@@ -116,7 +116,7 @@ func keysBelow(in reflect.Type, path string) map[string]string {
 	return found
 }
 
-// normal is how the file spells a name that is written as a variable, a flag, or in another case.
+// normal returns the spelling in the file of a name that is written as a variable, as a flag, or in another case.
 func normal(name string) string {
 	var b strings.Builder
 	for i, r := range name {
@@ -130,7 +130,7 @@ func normal(name string) string {
 	return strings.TrimPrefix(low, "countersign_")
 }
 
-// suggestVariable finds the variable that an unknown one was meant to be.
+// suggestVariable returns the variable that an unknown one was meant to be.
 func suggestVariable(name string, known map[string]bool) string {
 	plain := normal(name)
 	var keys []string
@@ -145,7 +145,7 @@ func suggestVariable(name string, known map[string]bool) string {
 		return prefix + strings.ToUpper(plain)
 	}
 	if plain == "profiles" || plain == "callers" {
-		return "only a file can hold " + plain + "; name it by " + configVariable
+		return "only a file can contain " + plain + "; name it in " + configVariable
 	}
 	meant := nearest(plain, keys)
 	if meant == "" || strings.HasPrefix(meant, "AWS_") {
@@ -154,7 +154,7 @@ func suggestVariable(name string, known map[string]bool) string {
 	return prefix + strings.ToUpper(meant)
 }
 
-// misspeltPrefix is the variable that one such as COUNTERSING_PORT or COUNTERSIGNPORT was meant to be.
+// misspeltPrefix returns the variable that one such as COUNTERSING_PORT or COUNTERSIGNPORT was meant to be.
 func misspeltPrefix(name string, known map[string]bool) string {
 	joined := strings.ReplaceAll(name, "_", "")
 	for variable := range known {
@@ -174,8 +174,8 @@ func misspeltPrefix(name string, known map[string]bool) string {
 	return ""
 }
 
-// nearest is the key that a name was most likely meant to be: a near spelling, else a known synonym, else the key that
-// shares most words with it.
+// nearest returns the key that a name was most likely meant to be: a similar spelling, or else a known synonym, or else
+// the key that shares the most words with it.
 func nearest(name string, keys []string) string {
 	if len(name) > 64 {
 		return ""
@@ -191,7 +191,7 @@ func nearest(name string, keys []string) string {
 			return key
 		}
 	}
-	isVariable := slices.Contains(keys, "config") // which no file has
+	isVariable := slices.Contains(keys, "config") // not a key in the file
 	if meant := synonyms[name]; meant != "" && least > 1 && (slices.Contains(keys, meant) || meant == "AWS_REGION" && isVariable) {
 		return meant
 	}

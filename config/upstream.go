@@ -12,7 +12,7 @@ type upstreamHeader struct {
 	Hosts         []string `yaml:"hosts"`
 }
 
-// UpstreamHeader is a header that requests of a profile to some hosts are sent with. Its value is a secret.
+// UpstreamHeader is a header added to a profile's requests to some hosts. Its value is a secret.
 type UpstreamHeader struct {
 	Profile, Name, Value string
 	Hosts                []string

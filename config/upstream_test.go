@@ -9,7 +9,7 @@ import (
 	"countersign/config"
 )
 
-// A header's value comes from a file, a variable or the text, and is not printed.
+// A header's value comes from a file, a variable or the configuration itself, and is not printed.
 func TestUpstreamHeaders_AreReadAndNotPrinted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("from-a-file\n"), 0o600); err != nil {

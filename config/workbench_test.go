@@ -6,8 +6,8 @@ import (
 	"countersign/config"
 )
 
-// The page is on for who tries the service on the own machine, and elsewhere by the setting alone.
-func TestLoad_WorkbenchIsOnWhereItIsTried(t *testing.T) {
+// The page is enabled by default for people who try the service on their own machine, elsewhere only by the setting.
+func TestLoad_WorkbenchDefaultsToOnForLocalTrials(t *testing.T) {
 	for name, test := range map[string]struct {
 		environment map[string]string
 		want        bool

@@ -19,7 +19,7 @@ const (
 	defaultSessionName = "countersign-{profile}"
 )
 
-// role is an AssumeRole ready to be asked for.
+// role holds the parameters of an AssumeRole call.
 type role struct {
 	arn            string
 	externalID     string
@@ -31,7 +31,7 @@ type role struct {
 	transitiveTags []string
 }
 
-// names are the parts of a call that depend on who asks.
+// names are the parameters that depend on the caller and the request.
 type names struct{ session, source string }
 
 func newRole(a *AssumeRole, region string) *role {
@@ -60,8 +60,8 @@ func newRole(a *AssumeRole, region string) *role {
 	return r
 }
 
-// roleARN is the role's name in full. The partition follows from the region: a
-// role in China is arn:aws-cn, in GovCloud arn:aws-us-gov.
+// roleARN returns the role's full ARN. The partition follows from the region: a role in China is arn:aws-cn, in
+// GovCloud arn:aws-us-gov.
 func roleARN(a *AssumeRole, region string) string {
 	if a.RoleARN != "" {
 		return a.RoleARN
@@ -145,12 +145,12 @@ func optional(s string) *string {
 	return aws.String(s)
 }
 
-// seconds of a duration that was checked: 36 hours are the longest.
+// seconds converts a duration that was checked already: the longest is 36 hours.
 func seconds(d time.Duration) *int32 {
 	return aws.Int32(int32(d / time.Second)) //nolint:gosec // G115: see above
 }
 
-// uses reports whether the placeholder shapes the session.
+// uses reports whether the session's name or source identity contains the placeholder.
 func (r *role) uses(placeholder string) bool {
 	return r.name.uses(placeholder) || r.source.uses(placeholder)
 }

@@ -11,13 +11,12 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// sourceTime bounds what a source takes before STS is called.
+// sourceTime bounds the time that a source may take before STS is called.
 const sourceTime = 6 * time.Second
 
-// azureToken asks the Azure identity that this process has for a token of the
-// audience. Which one it has is told by the environment: workload identity on
-// AKS, a managed identity on Functions and Container Apps, else whatever the
-// default chain finds, the developer's login among it.
+// azureToken requests tokens for the audience from this process's Azure identity. The environment decides which
+// identity that is: workload identity on AKS, a managed identity on Functions and Container Apps, otherwise whatever
+// the default chain finds, such as the developer's login.
 func azureToken(a *AzureIdentity, env func(string) string, base http.RoundTripper) (tokenSource, error) {
 	build := func() (azcore.TokenCredential, error) { return azureCredential(a, env, newClient(base, nil)) }
 	if _, err := build(); err != nil {
@@ -35,7 +34,7 @@ func azureToken(a *AzureIdentity, env func(string) string, base http.RoundTrippe
 		options := policy.TokenRequestOptions{Scopes: []string{a.Audience + "/.default"}}
 		if forceRefresh {
 			current = nil
-			options.Claims = "{}" // a managed identity's tokens are kept by the library for the whole process, except with claims
+			options.Claims = "{}" // the library caches a managed identity's tokens for the whole process unless there are claims
 		}
 		if current == nil {
 			var err error
@@ -79,7 +78,7 @@ func azureCredential(a *AzureIdentity, env func(string) string, c *http.Client) 
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 }
 
-// classifyAzure keeps the library's text, which holds the response's body, for the log alone.
+// classifyAzure puts the library's text, which contains the response body, into Detail, which is only for the log.
 func classifyAzure(ctx context.Context, err error) *Error {
 	f := classOfAzure(ctx, err)
 	f.Detail = detail(err)
@@ -103,7 +102,7 @@ func classOfAzure(ctx context.Context, err error) *Error {
 	return fail(ErrConfiguration, "Azure identity: token refused")
 }
 
-// turn lets one at a time through, like a mutex that a context can interrupt.
+// turn admits one caller at a time, like a mutex whose waiters can be cancelled through a context.
 type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }

@@ -11,46 +11,45 @@ import (
 	"time"
 )
 
-// cache keeps one session for each key, and at most one fetch under way for it.
+// cache keeps one session per key, with at most one fetch under way for each.
 type cache struct {
 	jitter       func() float64
 	log          func(Event)
 	served       func(profile, how string)
-	queue        *queue          // of fetches for profiles
-	requestQueue *queue          // of fetches with keys of requests, which count in the account of those
-	loginQueue   *queue          // of fetches with callers' own tokens
-	ctx          context.Context // of the fetches: callers come and go
+	queue        *queue          // fetches for profiles
+	requestQueue *queue          // fetches with keys from requests, which use up the quota of those keys' account
+	loginQueue   *queue          // fetches with callers' own tokens
+	ctx          context.Context // for the fetches, which outlive the requests that start them
 	cancel       context.CancelFunc
 	flights      sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
 	entries map[key]*entry
-	keyed   pool               // of sessions that come of the operator's keys or those of requests
-	logins  pool               // of sessions that come of callers' own tokens
-	outcome map[key]bool       // by profile: whether the latest fetch left a session or AWS refused it
-	users   map[key][]*profile // of the stores that share the cache, the latest last
+	keyed   pool               // sessions made with the operator's keys or with keys from requests
+	logins  pool               // sessions made with callers' own tokens
+	outcome map[key]bool       // per profile: whether the latest fetch left a usable session or AWS refused it
+	users   map[key][]*profile // from the stores that share the cache, the newest last
 
 	evictions, requestEvictions, loginEvictions uint64
 }
 
-// pool are the entries that have to share a number of places, as far as they are some caller's.
+// pool is a group of entries; those that belong to one caller share a limited number of places.
 type pool struct {
 	size   int
-	recent *list.List     // of *entry, the latest used in front
-	owners map[string]int // owned entries by their owner,
-	owned  int            // and how many there are
+	recent *list.List     // of *entry, most recently used first
+	owners map[string]int // number of owned entries per owner
+	owned  int            // total number of owned entries
 }
 
 func newPool(size int) pool { return pool{size: size, recent: list.New(), owners: map[string]int{}} }
 
-// key is everything that shapes a session. Caller and host are there when they
-// are in the profile's session name or source identity, or in those of the
-// profiles below.
+// key is everything that determines a session. Caller and host are set only if they occur in the session name or source
+// identity of the profile or of the profiles below it.
 type key struct {
 	profile      string
 	caller, host string
-	shape        [sha256.Size]byte // of all that the profile and those below say, or that came with a request, keyed with a secret
+	shape        [sha256.Size]byte // keyed hash of the settings of the profile and those below it, or of the request's credentials
 }
 
 // issuer fetches a session.
@@ -64,34 +63,34 @@ type cacheRequest struct {
 	request    SessionRequest
 	issuer     issuer
 	clock      *clock
-	owned      bool   // by one caller; else callers share it
-	quotaOwner string // the caller whose quota it takes
-	noRefresh  bool   // from a request's keys or token: no refresh, dropped early
-	// login is what is known of the token that the session comes of; nil where it comes of none.
+	owned      bool   // belongs to one caller; otherwise callers share it
+	quotaOwner string // the caller whose quota it counts against
+	noRefresh  bool   // made with a request's keys or token: not refreshed, dropped early
+	// login describes the token that the session is made with; nil if there is none.
 	login *loginOf
 }
 
-// entry is a session with its past and its next fetch.
+// entry is a cached session with its history and its next fetch.
 type entry struct {
 	cacheRequest
 	place   *list.Element
-	evicted bool // out of the cache; a fetch may still be under way
+	evicted bool // removed from the cache; a fetch may still be under way
 
 	valid     bool
 	session   Session
-	fetchedAt time.Duration // elapsed when it was fetched
-	lifetime  time.Duration // from then to its end; noExpiry when it has none
-	stepped   time.Duration // the clock's then: fetching has not resolved it
+	fetchedAt time.Duration // time elapsed when it was fetched
+	lifetime  time.Duration // from fetchedAt to its end; noExpiry if it has none
+	stepped   time.Duration // the clock's step at that time, which the fetch did not resolve
 	advisory  time.Duration
 
 	lastUsed time.Duration
 	flight   *flight
 	timer    *time.Timer
 
-	failures    int           // in a row, of fetches that requests waited for
-	lastErr     *Error        // of the latest fetch; nil after a success
-	advisoryAt  time.Duration // no background fetch before,
-	mandatoryAt time.Duration // and none at all
+	failures    int           // consecutive failures of fetches that requests waited for
+	lastErr     *Error        // from the latest fetch; nil after a success
+	advisoryAt  time.Duration // no background fetch before this time
+	mandatoryAt time.Duration // no fetch at all before this time
 }
 
 const noExpiry = time.Duration(math.MaxInt64)
@@ -107,11 +106,11 @@ func newCache(log func(Event), served func(profile, how string), elapsed func() 
 	}
 }
 
-// result is what can be done for a request right now.
+// result is what the cache can do for a request right now.
 type result struct {
 	session Session
 	err     error
-	// wait is the fetch to wait for first; joined: others began it.
+	// wait is the fetch to wait for first; joined means that another request started it.
 	wait   *flight
 	joined bool
 	stale  bool // the session could not be renewed
@@ -119,7 +118,8 @@ type result struct {
 
 var errWaited = errors.New("waited long enough")
 
-// get returns a session that lasts as long as asked, fetching it when need be, and tells how.
+// get returns a session with the requested validity, fetching it if necessary, and reports to served how it was
+// obtained.
 func (c *cache) get(ctx context.Context, w cacheRequest) (Session, error) {
 	how := ServedHeld
 	a := c.take(ctx, w)
@@ -138,7 +138,7 @@ func (c *cache) get(ctx context.Context, w cacheRequest) (Session, error) {
 	return session, err
 }
 
-// await waits for a fetch, and for others as long as their outcomes are none of this request's.
+// await waits for a fetch, and for further ones as long as the outcome does not apply to this request.
 func (c *cache) await(ctx context.Context, w cacheRequest, a result) (Session, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, waitTime, errWaited)
 	defer cancel()
@@ -151,8 +151,8 @@ func (c *cache) await(ctx context.Context, w cacheRequest, a result) (Session, e
 			}
 			return c.resultOf(a.wait, w.request.MinValidity, true)
 		}
-		// A background fetch that began in worse times, one whose outcome was
-		// invalidated since, or another's that got no turn, is not the result for this request.
+		// A background fetch that began before the problem was known, a fetch whose outcome was invalidated since, or
+		// another caller's fetch that got no turn does not decide this request.
 		if !a.joined || !a.wait.discarded && !a.wait.passed && (a.wait.err == nil || a.wait.foreground) {
 			return c.resultOf(a.wait, w.request.MinValidity, false)
 		}
@@ -161,7 +161,7 @@ func (c *cache) await(ctx context.Context, w cacheRequest, a result) (Session, e
 	return a.session, a.err
 }
 
-// take answers at once where it can, else with the fetch to wait for.
+// take returns a session or an error at once if possible, otherwise the fetch to wait for.
 func (c *cache) take(ctx context.Context, w cacheRequest) result {
 	r := w.clock.read()
 	c.mu.Lock()
@@ -174,7 +174,7 @@ func (c *cache) take(ctx context.Context, w cacheRequest) result {
 	usable := e.servable(r, w.request.MinValidity)
 	clockStepped := abs(r.stepped-e.stepped) > skewApplied
 	switch due := !usable || left <= mandatory || clockStepped; {
-	case e.endsWithLogin() && !clockStepped && !r.refused() && left >= margin: // no other would last longer
+	case e.endsWithLogin() && !clockStepped && !r.refused() && left >= margin: // no new session would last longer
 		if usable {
 			return result{session: e.served(r)}
 		}
@@ -188,7 +188,7 @@ func (c *cache) take(ctx context.Context, w cacheRequest) result {
 		return result{session: e.served(r), stale: e.lastErr != nil}
 	case until(e.mandatoryAt, r) > 0:
 		return result{err: e.refusal(r)}
-	case left >= margin && !clockStepped && !r.refused() && r.elapsed-e.fetchedAt < settled: // asking again would bring no more
+	case left >= margin && !clockStepped && !r.refused() && r.elapsed-e.fetchedAt < settled: // another fetch would not return a longer one
 		if usable {
 			return result{session: e.served(r)}
 		}
@@ -204,7 +204,7 @@ func (c *cache) take(ctx context.Context, w cacheRequest) result {
 	return result{wait: f}
 }
 
-// resultOf answers a request that waited for f; late means that it waited too long.
+// resultOf returns the result for a request that waited for f; late means that it waited too long.
 func (c *cache) resultOf(f *flight, least time.Duration, late bool) (Session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,15 +219,14 @@ func (c *cache) resultOf(f *flight, least time.Duration, late bool) (Session, er
 		return Session{}, busy()
 	case f.err != nil:
 		return Session{}, e.refusal(r)
-	case !e.valid: // evicted, or invalidated meanwhile: the outcome is still this request's
+	case !e.valid: // evicted or invalidated in the meantime: the outcome still applies to this request
 		return f.session, nil
 	}
 	return Session{}, fail(ErrTooShort, "")
 }
 
-// left is what remains of the session: the less of what the wall clock says
-// and of what has elapsed since it was fetched. The wall clock may be set, the
-// other one stands still while the machine sleeps.
+// left is the remaining lifetime of the session: the smaller of what the wall clock says and what is left after the
+// time elapsed since the fetch. The wall clock may be set, and the other clock stands still while the machine sleeps.
 func (e *entry) left(r reading) time.Duration {
 	switch age := r.elapsed - e.fetchedAt; {
 	case !e.valid, age < 0:
@@ -239,12 +238,12 @@ func (e *entry) left(r reading) time.Duration {
 	}
 }
 
-// servable: AWS will take what is held, for at least as long as asked.
+// servable reports whether AWS will accept the session for at least as long as requested.
 func (e *entry) servable(r reading, least time.Duration) bool {
 	return e.valid && e.left(r) >= max(margin, least) && !r.refused() && abs(r.stepped-e.stepped) <= skewRefused
 }
 
-// endsWithLogin: the session ends when the token does that it comes of.
+// endsWithLogin reports whether the session ends when the login token that it was made with expires.
 func (e *entry) endsWithLogin() bool {
 	return e.valid && e.login != nil && !e.session.Expires.Before(e.login.expires)
 }
@@ -255,12 +254,12 @@ func (e *entry) served(r reading) Session {
 	return s
 }
 
-// busy is the result where STS was not asked, since the caller's turn did not come.
+// busy is the error if STS was not called because the caller's turn did not come.
 func busy() *Error {
 	return &Error{Kind: ErrUnavailable, Code: "busy", RetryAfter: time.Second, class: class{kind: ErrUnavailable, busy: true}}
 }
 
-// refusal is the latest failure as the caller may see it.
+// refusal returns the latest failure in the form that the caller may see.
 func (e *entry) refusal(r reading) error {
 	if e.lastErr == nil {
 		return &Error{Kind: ErrUnavailable, RetryAfter: time.Second}
@@ -273,8 +272,8 @@ func (e *entry) refusal(r reading) error {
 	return &out
 }
 
-// until is how long it is to at, a deadline of this cache: one further away
-// than any that was ever set comes from a clock that jumped.
+// until is the time remaining until at, a deadline of this cache. A deadline further away than any that is ever set
+// comes from a clock that jumped and counts as passed.
 func until(at time.Duration, r reading) time.Duration {
 	if d := at - r.elapsed; d > 0 && d <= longestOff {
 		return d

@@ -9,13 +9,13 @@ import (
 	"countersign/internal/bearer"
 )
 
-// callerPool logs callers in to an identity pool, each as itself (enhanced flow).
+// callerPool logs each caller in to an identity pool with its own token (enhanced flow).
 type callerPool struct {
 	*cognito
 	identities *identities
 }
 
-// keys are those of the identity that the token's bearer has in the pool.
+// keys returns the credentials of the pool's identity for the bearer of the token.
 func (c *callerPool) keys(ctx context.Context, login *bearer.Token) (Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, sourceTime)
 	defer cancel()
@@ -56,7 +56,7 @@ func (c *callerPool) login(ctx context.Context, who subject, logins map[string]s
 	return s, err
 }
 
-// identify asks the pool which identity the logins have, and remembers it: the pool takes 25 such calls a second.
+// identify asks the pool for the identity of the logins and remembers it: the pool accepts only 25 such calls a second.
 func (c *callerPool) identify(ctx context.Context, who subject, logins map[string]string) (string, error) {
 	id, err := c.getID(ctx, logins)
 	if err == nil {
@@ -65,10 +65,10 @@ func (c *callerPool) identify(ctx context.Context, who subject, logins map[strin
 	return id, err
 }
 
-// subject is whom a token speaks of.
+// subject identifies the bearer of a token.
 type subject struct{ issuer, subject string }
 
-// identities are those of the callers of a pool. They are no secrets: the pool checks the token with each call.
+// identities maps callers to their identities in a pool. They are not secret: the pool checks the token with each call.
 type identities struct {
 	mu sync.Mutex
 	by map[subject]string
@@ -83,7 +83,7 @@ func (i *identities) of(who subject) (id string, known bool) {
 	return id, known
 }
 
-// keep remembers an identity, in any other's place where there are as many as may be.
+// keep remembers an identity. If the map is full, an arbitrary other entry is deleted.
 func (i *identities) keep(who subject, id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// pair is a certificate with its private key, and the certificates between it and the trust anchor.
+// pair is a certificate with its private key and the certificates between it and the trust anchor.
 type pair struct {
 	leaf  *x509.Certificate
 	chain []*x509.Certificate // the issuer of the leaf first
 	key   crypto.Signer
 }
 
-// parsePair reads a pair from PEM. The certificate may be followed by its chain. AWS says "Untrusted signing certificate"
-// to nearly everything that is wrong with one, so what can be told here is told here. Errors hold nothing of the texts.
+// parsePair reads a pair from PEM. The certificate may be followed by its chain. AWS responds "Untrusted signing
+// certificate" to nearly every mistake, so everything that can be detected here is reported here. Errors contain
+// nothing from the texts.
 func parsePair(certificate, key, chain []byte) (*pair, error) {
 	certificates, err := parseCertificates("certificate", certificate)
 	if err != nil {
@@ -34,7 +35,7 @@ func parsePair(certificate, key, chain []byte) (*pair, error) {
 	}
 	p := &pair{leaf: certificates[0], chain: certificates[1:]}
 	if n := len(p.chain); n > 0 && bytes.Equal(p.chain[n-1].RawIssuer, p.chain[n-1].RawSubject) {
-		p.chain = p.chain[:n-1] // a root, which AWS has as the trust anchor or does not trust
+		p.chain = p.chain[:n-1] // a root: either it is AWS's trust anchor, or AWS does not trust it
 	}
 	if p.key, err = parseKey(key); err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func parsePair(certificate, key, chain []byte) (*pair, error) {
 	return p, p.check()
 }
 
-// check is what does not depend on the time.
+// check checks everything that does not depend on the time.
 func (p *pair) check() error {
 	public, ok := p.leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	switch {
@@ -51,7 +52,7 @@ func (p *pair) check() error {
 	case p.leaf.IsCA:
 		return errors.New("certificate is a CA certificate: IAM Roles Anywhere takes end-entity certificates (CA:FALSE)")
 	case !ok:
-		return fmt.Errorf("certificate has a key of the algorithm %s: use RSA, or EC on P-256, P-384 or P-521",
+		return fmt.Errorf("certificate has a key with the algorithm %s: use RSA, or EC on P-256, P-384 or P-521",
 			nameOf(p.leaf.RawSubjectPublicKeyInfo))
 	case !public.Equal(p.key.Public()):
 		return errors.New("private key does not belong to the certificate")
@@ -73,7 +74,8 @@ var weakSignature = map[x509.SignatureAlgorithm]bool{
 	x509.MD2WithRSA: true, x509.MD5WithRSA: true, x509.SHA1WithRSA: true, x509.DSAWithSHA1: true, x509.ECDSAWithSHA1: true,
 }
 
-// checkChain: each certificate is issued by the next. Whether the last is issued by the trust anchor AWS alone knows.
+// checkChain checks that each certificate is issued by the next. Only AWS knows whether the trust anchor issued the
+// last one.
 func (p *pair) checkChain() error {
 	all := p.all()
 	for i, issuer := range p.chain {
@@ -84,7 +86,7 @@ func (p *pair) checkChain() error {
 		case !bytes.Equal(child.RawIssuer, issuer.RawSubject):
 			return fmt.Errorf("chain does not fit: %s was not issued by the one after it", ordinal(i))
 		case !issuer.IsCA:
-			return fmt.Errorf("%s is no CA certificate, so it cannot be the issuer of the one before it", ordinal(i+1))
+			return fmt.Errorf("%s is not a CA certificate, so it cannot be the issuer of the one before it", ordinal(i+1))
 		case child.CheckSignatureFrom(issuer) != nil:
 			return fmt.Errorf("chain does not fit: %s was not signed by the one after it", ordinal(i))
 		}
@@ -103,15 +105,15 @@ func ordinal(i int) string {
 	return fmt.Sprintf("certificate %d of the chain", i)
 }
 
-// checkTime says whether the pair can be used now.
+// checkTime fails unless the pair can be used now.
 func (p *pair) checkTime(now time.Time) error {
 	for i, c := range p.all() {
 		switch {
 		case now.Before(c.NotBefore):
 			return fmt.Errorf("%s is not valid before %s", ordinal(i), c.NotBefore.UTC().Format(time.RFC3339))
 		case now.After(c.NotAfter):
-			return fmt.Errorf("%s has expired on %s", ordinal(i), c.NotAfter.UTC().Format(time.RFC3339))
-		case now.After(c.NotAfter.Add(-leastLife)): // a session of it would be over too soon
+			return fmt.Errorf("%s expired on %s", ordinal(i), c.NotAfter.UTC().Format(time.RFC3339))
+		case now.After(c.NotAfter.Add(-leastLife)): // a session made with it would end too soon
 			return fmt.Errorf("%s ends within two minutes", ordinal(i))
 		}
 	}
@@ -122,15 +124,15 @@ func (p *pair) equal(q *pair) bool {
 	return p.leaf.Equal(q.leaf) && slices.EqualFunc(p.chain, q.chain, (*x509.Certificate).Equal)
 }
 
-// all are the certificates, the leaf first.
+// all returns the certificates, the leaf first.
 func (p *pair) all() []*x509.Certificate { return append([]*x509.Certificate{p.leaf}, p.chain...) }
 
-// end is when the first of the certificates ends.
+// end is the earliest end of any of the certificates.
 func (p *pair) end() time.Time {
 	return slices.MinFunc(p.all(), func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
 }
 
-// endsSoon: less than a third of its life is left.
+// endsSoon reports whether less than a third of the certificate's lifetime is left.
 func (p *pair) endsSoon(now time.Time) bool {
 	return p.end().Sub(now) < p.lifetime()/3
 }
@@ -149,17 +151,18 @@ func parseCertificates(what string, text []byte) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot be read: it is no X.509 certificate", what)
+			return nil, fmt.Errorf("%s cannot be read: it is not an X.509 certificate", what)
 		}
 		list = append(list, c)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s holds no PEM block CERTIFICATE", what)
+		return nil, fmt.Errorf("%s contains no CERTIFICATE PEM block", what)
 	}
 	return list, nil
 }
 
-// blocksOf reads PEM to its end: a block that is cut off is no block to the decoder, and a file may be half written.
+// blocksOf returns the PEM blocks of a text. It fails if one is cut off: the decoder would skip it, and a file may be
+// half written.
 func blocksOf(what string, text []byte) ([]*pem.Block, error) {
 	var list []*pem.Block
 	for {

@@ -53,7 +53,7 @@ func TestRolesAnywhere_EachMistakeHasItsMessage(t *testing.T) {
 		{"key of another kind", pemOf(good), pkcs8(rsa2048()), chain, "private key does not belong to the certificate"},
 		{
 			"expired", pemOf(leaf(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })), pkcs8(ec256()), chain,
-			"certificate has expired on ",
+			"certificate expired on ",
 		},
 		{
 			"not yet valid", pemOf(leaf(func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })), pkcs8(ec256()), chain,
@@ -82,9 +82,9 @@ func TestRolesAnywhere_EachMistakeHasItsMessage(t *testing.T) {
 		{"TPM", pemOf(good), block("TSS2 PRIVATE KEY", []byte{1}), chain, "bound to a TPM"},
 		{"OpenSSH", pemOf(good), block("OPENSSH PRIVATE KEY", []byte{1}), chain, "openssl pkcs8"},
 		{"two keys", pemOf(good), append(pkcs8(ec256()), pkcs8(ecOther())...), chain, "there are several"},
-		{"no key", pemOf(good), pemOf(good), chain, "private key holds no PEM block PRIVATE KEY"},
+		{"no key", pemOf(good), pemOf(good), chain, "private key contains no PRIVATE KEY PEM block"},
 		{"damaged key", pemOf(good), block("PRIVATE KEY", []byte{1, 2, 3}), chain, "private key cannot be read"},
-		{"no certificate", pkcs8(ec256()), pkcs8(ec256()), chain, "certificate holds no PEM block CERTIFICATE"},
+		{"no certificate", pkcs8(ec256()), pkcs8(ec256()), chain, "certificate contains no CERTIFICATE PEM block"},
 		{"damaged certificate", block("CERTIFICATE", good.Raw[:40]), pkcs8(ec256()), chain, "certificate cannot be read"},
 		{"DER", good.Raw, pkcs8(ec256()), chain, "certificate is binary"},
 		{"text", []byte("hello"), pkcs8(ec256()), chain, "certificate is not PEM"},

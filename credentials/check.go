@@ -12,15 +12,15 @@ import (
 	"countersign/signing"
 )
 
-// sources are the names that Profile.Source may hold beside a profile's, and
-// whether what they yield is a token and not keys.
+// sources are the values of Profile.Source that are not names of profiles. token is true if the source yields a token
+// instead of keys.
 var sources = map[string]struct{ token bool }{
 	SourceEnvironment: {}, SourceStatic: {}, SourceAWSDefault: {}, SourceCognito: {}, SourceContainer: {}, SourceSessionToken: {},
 	SourceRolesAnywhere: {},
 	SourceAzureIdentity: {token: true}, SourceWebIdentityFile: {token: true}, SourceCallerToken: {token: true},
 }
 
-// faults collects what is wrong with one profile.
+// faults collects the errors in one profile.
 type faults struct {
 	profile string
 	found   []error
@@ -30,7 +30,7 @@ func (f *faults) add(field, format string, args ...any) {
 	f.found = append(f.found, &ConfigError{Profile: f.profile, Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
-// checkOptions returns every fault of o, joined with those that were found before.
+// checkOptions returns all faults of o, joined with those found earlier.
 func checkOptions(o Options, found []error) error {
 	all := &faults{found: found}
 	if o.Now == nil {
@@ -60,7 +60,7 @@ func checkOptions(o Options, found []error) error {
 	options := &Profile{STSEndpoint: o.STSEndpoint, Region: o.Region, FIPS: o.fips, DualStack: o.dualStack}
 	all.sts(options)
 	if o.Default != "" && named[o.Default] == nil {
-		all.add("default_profile", "%q is no profile", o.Default)
+		all.add("default_profile", "%q is not a profile", o.Default)
 	}
 	return errors.Join(all.found...)
 }
@@ -96,24 +96,24 @@ func yieldsToken(p *Profile) bool {
 	return sources[p.Source].token || p.Source == SourceCognito && p.Cognito != nil && p.Cognito.Basic
 }
 
-// chain follows the sources of p; it reports a cycle at each profile on it.
+// chain follows the sources of p. A cycle is reported at each profile that is part of it.
 func (f *faults) chain(p *Profile, named map[string]*Profile) {
 	path := []string{p.Name}
 	for at := named[p.Source]; at != nil; at = named[at.Source] {
 		path = append(path, at.Name)
 		if at == p {
-			f.add("source", "goes in a circle: %s", strings.Join(path, " → "))
+			f.add("source", "is circular: %s", strings.Join(path, " → "))
 			return
 		}
 		if slices.Contains(path[:len(path)-1], at.Name) {
-			return // a circle further on, reported there
+			return // a cycle that p is not part of; reported at its own profiles
 		}
 	}
 }
 
-// chained reports whether what p's source yields is a role's session already.
+// chained reports whether p's source already yields a role session.
 func chained(p *Profile, named map[string]*Profile) bool {
-	for range len(named) + 1 { // a circle ends, too
+	for range len(named) + 1 { // bounded, since there may be a cycle
 		switch p.Source {
 		case SourceContainer, SourceCognito, SourceRolesAnywhere:
 			return !yieldsToken(p)
@@ -128,7 +128,7 @@ func chained(p *Profile, named map[string]*Profile) bool {
 	return false
 }
 
-// keys checks long-lived keys and names the part that cannot be one.
+// keys checks configured keys and names the part that is not valid.
 func (f *faults) keys(c signing.Credentials, id, secret, token string) {
 	part := func(field, value string, required bool) {
 		switch {
@@ -138,7 +138,7 @@ func (f *faults) keys(c signing.Credentials, id, secret, token string) {
 		case Unusable(value) != "":
 			f.add(field, "%s", Unusable(value))
 		case !plain(value):
-			f.add(field, "holds a blank, a line break or another character that no key has: was it pasted with one?")
+			f.add(field, "contains a space, a line break or another character that keys never contain: was it pasted along with the key?")
 		}
 	}
 	part(id, c.AccessKeyID, true)
@@ -152,17 +152,17 @@ func (f *faults) keys(c signing.Credentials, id, secret, token string) {
 	}
 }
 
-// trimmed drops the blanks and line breaks around pasted keys.
+// trimmed removes white space around pasted keys.
 func trimmed(c signing.Credentials) signing.Credentials {
 	trim := strings.TrimSpace
 	return signing.NewCredentials(trim(c.AccessKeyID), trim(c.SecretAccessKey()), trim(c.SessionToken()))
 }
 
-// sts checks where STS is called. Profiles that never call it need no region.
+// sts checks the STS endpoint settings. Profiles that never call STS need no region.
 func (f *faults) sts(p *Profile) {
 	region := func(field, name string) {
 		if name != "" && endpoints.PartitionOf(name) == "" {
-			f.add(field, "%q is no AWS region", name)
+			f.add(field, "%q is not an AWS region", name)
 		}
 	}
 	region("region", p.Region)
@@ -212,8 +212,8 @@ func (f *faults) duration(field string, d, least, most time.Duration) {
 	switch {
 	case d == 0:
 	case d < least || d > most:
-		f.add(field, "%v is not within %v and %v", d, least, most)
+		f.add(field, "%v is not between %v and %v", d, least, most)
 	case d%time.Second != 0:
-		f.add(field, "%v is not whole seconds", d)
+		f.add(field, "%v is not a whole number of seconds", d)
 	}
 }

@@ -303,11 +303,11 @@ func TestCyclesAreRefused(t *testing.T) {
 		t, credentials.Options{Profiles: []credentials.Profile{chain("a", "b"), chain("b", "c"), chain("c", "a"), chain("d", "a")}},
 	)
 	if len(found) != 3 {
-		t.Fatalf("New() found %v, want one fault for each profile of the circle", found)
+		t.Fatalf("New() found %v, want one fault for each profile in the cycle", found)
 	}
 	for _, f := range found {
-		if f.Field != "source" || !strings.Contains(f.Reason, "circle") {
-			t.Errorf("New() found %v, want a circle", f)
+		if f.Field != "source" || !strings.Contains(f.Reason, "circular") {
+			t.Errorf("New() found %v, want a cycle", f)
 		}
 	}
 	if !strings.Contains(found[0].Error(), "a → b → c → a") {

@@ -13,11 +13,11 @@ import (
 	"countersign/endpoints"
 )
 
-// Limits of the STS API reference, AssumeRole.
+// Limits from the STS API reference, AssumeRole.
 const (
 	shortestSession = 15 * time.Minute
 	longestSession  = 12 * time.Hour
-	longestChained  = time.Hour // "Role chaining limits your role session to a maximum of one hour", and longer is refused, not cut
+	longestChained  = time.Hour // "Role chaining limits your role session to a maximum of one hour", and a longer one is refused, not shortened
 	policyLimit     = 2048      // characters, inline and managed together
 	policyARNLimit  = 10
 	tagLimit        = 50
@@ -25,8 +25,8 @@ const (
 	tagValueLimit   = 256
 )
 
-// role checks assume_role, each field against the API reference, so that a
-// typing error is a fault at start-up and not a ValidationError at night.
+// role checks each field of assume_role against the API reference, so that a typing error is found at start-up and not
+// as a ValidationError at night.
 func (f *faults) role(p *Profile, chained bool) {
 	a := p.AssumeRole
 	account := f.roleName(p)
@@ -50,7 +50,7 @@ func (f *faults) role(p *Profile, chained bool) {
 	}
 }
 
-// roleName checks which role it is and returns its account.
+// roleName checks the settings that name the role, and returns the role's account.
 func (f *faults) roleName(p *Profile) (account string) {
 	a := p.AssumeRole
 	parts := a.AccountID != "" || a.RoleName != "" || a.Path != ""
@@ -63,7 +63,7 @@ func (f *faults) roleName(p *Profile) (account string) {
 		f.add("assume_role.role_arn", "is required, or account_id and role_name")
 	default:
 		if !ValidAccount(a.AccountID) {
-			f.add("assume_role.account_id", "must be 12 digits, in quotes where they begin with 0")
+			f.add("assume_role.account_id", "must be 12 digits, in quotes if they begin with 0")
 		}
 		if !validRoleName(a.RoleName) {
 			f.add("assume_role.role_name", "must be 1 to 64 of letters, digits and _+=,.@-")
@@ -78,10 +78,10 @@ func (f *faults) roleName(p *Profile) (account string) {
 func (f *faults) fullARN(p *Profile) (account string) {
 	arn := p.AssumeRole.RoleARN
 	if len(arn) < 20 || len(arn) > 2048 {
-		f.add("assume_role.role_arn", "is to have 20 to 2048 characters")
+		f.add("assume_role.role_arn", "must have 20 to 2048 characters")
 		return ""
 	}
-	if p.STSEndpoint != "" { // STS's likenesses have role names of their own
+	if p.STSEndpoint != "" { // services that imitate STS have their own role names
 		if !strings.HasPrefix(arn, "arn:") || !plain(arn) {
 			f.add("assume_role.role_arn", "must begin with arn:")
 		}
@@ -113,9 +113,9 @@ func (f *faults) policies(a *AssumeRole, account string) {
 		var object map[string]any
 		switch err := json.Unmarshal([]byte(a.Policy), &object); {
 		case err != nil:
-			f.add("assume_role.policy", "is no JSON object")
+			f.add("assume_role.policy", "is not a JSON object")
 		case strings.IndexFunc(a.Policy, func(r rune) bool { return r > 0xFF || r < ' ' && !strings.ContainsRune("\t\n\r", r) }) >= 0:
-			f.add("assume_role.policy", "holds characters beyond U+00FF")
+			f.add("assume_role.policy", "contains control characters or characters above U+00FF")
 		}
 	}
 	if len(a.PolicyARNs) > policyARNLimit {
@@ -127,7 +127,7 @@ func (f *faults) policies(a *AssumeRole, account string) {
 		case !ok:
 			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "must look like arn:aws:iam::123456789012:policy/name")
 		case account != "" && owner != "aws" && owner != account:
-			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is in another account than the role")
+			f.add(fmt.Sprintf("assume_role.policy_arns[%d]", i), "is in a different account from the role")
 		}
 	}
 	if length > policyLimit {
@@ -153,7 +153,7 @@ func (f *faults) tags(a *AssumeRole) {
 			f.add(field, "a value must be up to %d of letters, digits, spaces and _.:/=+-@", tagValueLimit)
 		}
 		if seen[strings.ToLower(key)] {
-			f.add(field, "differs from another key only in case, which AWS does not tell apart")
+			f.add(field, "differs from another key only in case, and AWS ignores case")
 		}
 		seen[strings.ToLower(key)] = true
 	}
@@ -170,8 +170,8 @@ func tagText(s string) bool {
 	}) < 0
 }
 
-// notWithToken refuses what AssumeRoleWithWebIdentity has no parameter for:
-// left out in silence, a condition on it would never hold.
+// notWithToken reports settings that AssumeRoleWithWebIdentity has no parameter for: if they were ignored silently, a
+// condition on them would never be met.
 func (f *faults) notWithToken(a *AssumeRole) {
 	const reason = "AssumeRoleWithWebIdentity does not take it: put it into a second profile whose source is this one"
 	if a.ExternalID != "" {

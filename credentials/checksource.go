@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// source checks the settings of p's source, and that there are none of another.
+// source checks the settings of p's source, and reports settings that belong to another source.
 func (f *faults) source(p *Profile, env func(string) string) {
 	hasKeys := !noKeys(p.Keys)
 	switch p.Source {
@@ -49,7 +49,7 @@ func noKeys(c signing.Credentials) bool {
 
 func (f *faults) foreign(is bool, field string, p *Profile) {
 	if is {
-		f.add(field, "belongs to another source than %q", p.Source)
+		f.add(field, "does not belong to the source %q", p.Source)
 	}
 }
 
@@ -80,7 +80,7 @@ func (f *faults) azure(a *AzureIdentity) {
 	case strings.HasSuffix(a.Audience, "/.default"):
 		f.add("azure.audience", "must be the Application ID URI itself, without /.default")
 	case !plain(a.Audience):
-		f.add("azure.audience", "holds a blank or a character that no URI has")
+		f.add("azure.audience", "contains a space or a character that is not allowed in a URI")
 	}
 }
 
@@ -112,13 +112,13 @@ func (f *faults) rolesAnywhere(r *RolesAnywhere) {
 		f.add("roles_anywhere.profile_arn", "must look like "+
 			"arn:aws:rolesanywhere:eu-west-1:123456789012:profile/11111111-2222-3333-4444-555555555555")
 	case thereRegion != region || thereAccount != account:
-		f.add("roles_anywhere.profile_arn", "must be of the same region and account as trust_anchor_arn")
+		f.add("roles_anywhere.profile_arn", "must be in the same region and account as trust_anchor_arn")
 	}
 	switch therePartition, thereAccount, ok := parseRoleARN(r.RoleARN); {
 	case !ok:
 		f.add("roles_anywhere.role_arn", "must look like arn:aws:iam::123456789012:role/name")
 	case therePartition != partition || thereAccount != account:
-		f.add("roles_anywhere.role_arn", "must be of the same account as trust_anchor_arn; for roles of other accounts use assume_role on top")
+		f.add("roles_anywhere.role_arn", "must be in the same account as trust_anchor_arn; for roles in other accounts add assume_role")
 	}
 }
 
@@ -143,7 +143,7 @@ func (f *faults) cognito(p *Profile) {
 	}
 	switch {
 	case tokens > 1:
-		f.add("cognito.token_file", "or token_variable or caller_token: one of them")
+		f.add("cognito.token_file", "or token_variable or caller_token: only one of them may be set")
 	case login && tokens == 0:
 		f.add("cognito.token_file", "or token_variable or caller_token is required with login_provider")
 	case !login && tokens > 0:
@@ -160,7 +160,7 @@ func (f *faults) cognito(p *Profile) {
 	}
 }
 
-// callerPool refuses what is for one identity where each caller has its own.
+// callerPool reports settings for a single identity, since with caller_token each caller has its own.
 func (f *faults) callerPool(c *Cognito) {
 	const reason = "is for one identity; with caller_token each caller has its own"
 	if c.IdentityID != "" {
@@ -174,7 +174,7 @@ func (f *faults) callerPool(c *Cognito) {
 	}
 }
 
-// login checks that there are callers who can log in.
+// login checks that callers can log in with tokens if the profile signs as the caller.
 func (f *faults) login(p *Profile, issuers []string) {
 	if !p.signsAsCaller() {
 		return
@@ -199,8 +199,8 @@ func lookup(env func(string) string, name string) string {
 	return strings.TrimSpace(env(name))
 }
 
-// Where ECS and EKS serve credentials, besides loopback: container credential
-// provider, AWS SDKs and Tools Reference Guide.
+// The addresses other than loopback at which ECS and EKS serve credentials: AWS SDKs and Tools Reference Guide,
+// container credential provider.
 const ecsEndpoint = "http://169.254.170.2"
 
 var containerHosts = map[string]bool{"169.254.170.2": true, "169.254.170.23": true, "fd00:ec2::23": true}
@@ -211,7 +211,7 @@ func containerEndpoint(c *Container, env func(string) string) (string, error) {
 		endpoint = c.Endpoint
 	}
 	if relative := lookup(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); endpoint == "" && relative != "" {
-		if relative[0] != '/' { // a host name must not grow
+		if relative[0] != '/' { // it must not become part of the host name
 			return "", errContainerURL
 		}
 		return ecsEndpoint + relative, nil

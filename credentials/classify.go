@@ -10,24 +10,23 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// class says what an error code means for the session that was asked for.
+// class says what an error code means for the requested session.
 type class struct {
 	kind error
-	// revoked: the role or its caller lost the right; a session still held must not be used.
+	// revoked: the role or its caller lost its permission; a cached session must not be used any more.
 	revoked bool
-	// source: the keys or the token that asked are bad; other ones may do.
+	// source: the keys or the token used for the call are bad; others may work.
 	source bool
-	// elsewhere: another region may answer.
+	// elsewhere: another region may work.
 	elsewhere bool
-	// busy: nobody was asked.
+	// busy: the call was not made.
 	busy bool
-	// throttled: AWS takes no more for now.
+	// throttled: AWS accepts no more calls for now.
 	throttled bool
 }
 
-// codes are the error codes of STS and Cognito that are known, after the API
-// references' lists of errors. Only these are ever shown: a server may write
-// anything into its code.
+// codes are the known error codes of STS and Cognito, from the API references' lists of errors. Only these are ever
+// shown: a server may write anything into its error code.
 var codes = map[string]class{
 	"AccessDenied":           {kind: ErrDenied, revoked: true},
 	"AccessDeniedException":  {kind: ErrDenied, revoked: true},
@@ -83,9 +82,8 @@ func fail(kind error, code string) *Error {
 	return &Error{Kind: kind, Code: code, class: class{kind: kind, elsewhere: errors.Is(kind, ErrUnavailable)}}
 }
 
-// classify reduces any error of the SDK to a class and a known code. It fails
-// closed: of what it does not recognise nothing but Detail keeps the text, and
-// that without the secrets that were sent.
+// classify reduces any SDK error to a class and a known code. It fails closed: the text of an error that it does not
+// recognise is kept only in Detail, and there without the secrets that were sent.
 func classify(err error, secrets ...string) *Error {
 	var known *Error
 	if errors.As(err, &known) {
@@ -111,7 +109,7 @@ func classifyCode(err error, status int) *Error {
 	var net net.Error
 	var badReply *smithy.DeserializationError
 	switch {
-	case errors.Is(err, ErrLoginExpired): // says the profile below
+	case errors.Is(err, ErrLoginExpired): // from the profile below
 		return fail(ErrLoginExpired, "")
 	case errors.Is(err, errReplyTooLarge):
 		return fail(ErrUnavailable, "answer too large")
@@ -128,7 +126,7 @@ func classifyCode(err error, status int) *Error {
 	case errors.As(err, &badReply):
 		return fail(ErrUnavailable, "malformed answer")
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
-		// A proxy can say 403 too: no reason to drop a session that works.
+		// A proxy can respond with 403 too: that is no reason to drop a session that works.
 		return fail(ErrDenied, unrecognisedRefusal)
 	case status >= 400:
 		return fail(ErrConfiguration, "unrecognised error")
@@ -136,7 +134,7 @@ func classifyCode(err error, status int) *Error {
 	return fail(ErrUnavailable, "connection")
 }
 
-// unrecognisedRefusal is the code of a refusal that says nothing of why.
+// unrecognisedRefusal is the code of a refusal that gives no reason.
 const unrecognisedRefusal = "unrecognised refusal"
 
 func httpStatus(err error) (status int, id string) {

@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// Bounds on what AWS's clock and ours may disagree about. AWS itself refuses
-// signatures that are 5 to 15 minutes off, depending on the service.
+// Bounds on the difference between AWS's clock and ours. AWS itself refuses signatures that are 5 to 15 minutes off,
+// depending on the service.
 const (
-	skewApplied  = 30 * time.Second // below this a Date header says nothing: it has whole seconds and travel time
+	skewApplied  = 30 * time.Second // smaller values are noise: a Date header has whole seconds and includes network latency
 	skewAlarming = time.Minute
 	skewRefused  = 15 * time.Minute
-	skewMaxTrip  = 2 * time.Second // a response that took longer is no clock
+	skewMaxTrip  = 2 * time.Second // a slower response says too little about the time
 )
 
-// clock is the wall clock with what STS's responses teach about it. It also sees
-// when the wall clock was set or the process was suspended since: elapsed, which
-// never steps, then disagrees with it.
+// clock is the wall clock, corrected by the Date headers of STS's responses. It also notices that the wall clock was
+// set or the process was suspended: the time elapsed, which never steps, then disagrees with it.
 type clock struct {
 	now   func() instant
 	alarm func(skew time.Duration)
@@ -25,24 +24,24 @@ type clock struct {
 	mu      sync.Mutex
 	known   bool
 	skew    time.Duration // AWS's clock minus ours
-	wall    time.Time     // ours when skew was learnt,
-	at      time.Duration // and the time elapsed then
+	wall    time.Time     // our time when the skew was measured
+	at      time.Duration // the time elapsed at that moment
 	alarmed time.Duration // the last skew that was reported
 }
 
-// instant is what both clocks say at one time.
+// instant is the time on both clocks at one moment.
 type instant struct {
 	wall    time.Time
 	elapsed time.Duration
 }
 
-// reading is what the clock says.
+// reading is the result of reading the clock.
 type reading struct {
 	time    time.Time     // by AWS's clock, as far as known
-	skew    time.Duration // already within time
+	skew    time.Duration // already included in time
 	elapsed time.Duration
-	// stepped is how far the wall clock moved against elapsed since the skew was
-	// learnt: it stepped, or the machine slept. Only STS can tell which.
+	// stepped is how far the wall clock moved relative to elapsed since the skew was measured: either it stepped or the
+	// machine slept. Only STS can tell which.
 	stepped time.Duration
 }
 
@@ -66,8 +65,8 @@ func (c *clock) read() reading {
 	return r
 }
 
-// observe learns from the Date header of a response that was asked for at sent.
-// Responses out of a proxy's cache (Age) and slow ones are no clocks.
+// observe measures the skew from the Date header of the response to a request sent at the given time. It ignores
+// responses from a proxy's cache (Age) and slow ones.
 func (c *clock) observe(h http.Header, sent time.Duration) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil || h.Get("Age") != "" {
@@ -86,7 +85,7 @@ func (c *clock) learn(sample time.Duration, now instant) (alarming bool, skew ti
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if d := sample - c.skew; c.known && abs(d) < 10*time.Second {
-		c.skew += d / 4 // smooths the header's whole seconds
+		c.skew += d / 4 // smooths out the header's resolution of one second
 	} else {
 		c.skew = sample // the first sample, or a clock that was set
 	}

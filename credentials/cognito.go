@@ -16,11 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
 )
 
-// Sessions of the enhanced flow last an hour; nothing can be said about it.
+// Sessions from the enhanced flow last an hour; the call has no parameter for it.
 const cognitoLife = time.Hour
 
-// cognito speaks to an identity pool for one identity, which it keeps: a pool
-// never forgets an identity that it made, and each GetId of a guest makes one.
+// cognito calls an identity pool for one identity, which it keeps: a pool never forgets an identity that it created,
+// and each GetId for a guest creates one.
 type cognito struct {
 	Cognito
 	client *cognitoidentity.Client
@@ -49,7 +49,7 @@ func newCognito(p *Profile, endpoint string, env func(string) string, base http.
 	}
 }
 
-// keys is the enhanced flow: GetId once, then GetCredentialsForIdentity.
+// keys runs the enhanced flow: GetId once, then GetCredentialsForIdentity.
 func (c *cognito) keys(ctx context.Context) (Session, error) {
 	var out *cognitoidentity.GetCredentialsForIdentityOutput
 	err := c.as(ctx, func(ctx context.Context, id string, logins map[string]string) (returned *string, err error) {
@@ -73,7 +73,7 @@ func (c *cognito) credentials(
 	})
 }
 
-// session is what the pool issued to an identity.
+// session checks and converts the credentials that the pool issued to an identity.
 func (c *cognito) session(out *cognitoidentity.GetCredentialsForIdentityOutput) (Session, error) {
 	i := issued{meta: out.ResultMetadata}
 	if k := out.Credentials; k != nil {
@@ -86,7 +86,7 @@ func (c *cognito) session(out *cognitoidentity.GetCredentialsForIdentityOutput) 
 	return s, err
 }
 
-// token is the basic flow's: GetId once, then GetOpenIdToken; ten minutes long.
+// token runs the first part of the basic flow: GetId once, then GetOpenIdToken, whose token is valid for ten minutes.
 func (c *cognito) token(ctx context.Context, _ bool) (string, error) {
 	var token string
 	err := c.as(ctx, func(ctx context.Context, id string, logins map[string]string) (*string, error) {
@@ -103,8 +103,8 @@ func (c *cognito) token(ctx context.Context, _ bool) (string, error) {
 	return token, err
 }
 
-// as runs call for the identity. One that was kept and that the pool no longer
-// has is replaced once; the one that the pool answers with is kept.
+// as runs call for the identity. If the pool no longer has the kept identity, it is replaced once; the identity that
+// the pool returns is kept.
 func (c *cognito) as(ctx context.Context,
 	call func(ctx context.Context, id string, logins map[string]string) (returned *string, err error),
 ) error {
@@ -179,7 +179,7 @@ func (c *cognito) identity(ctx context.Context, logins map[string]string) (strin
 	return c.create(ctx, logins)
 }
 
-// create makes an identity, after trying that it can be kept.
+// create creates an identity, after checking that it can be saved.
 func (c *cognito) create(ctx context.Context, logins map[string]string) (string, error) {
 	if c.IdentityFile != "" {
 		if err := c.write(""); err != nil {
@@ -193,7 +193,7 @@ func (c *cognito) create(ctx context.Context, logins map[string]string) (string,
 	return id, c.keep(id)
 }
 
-// getID is the pool's identity of the logins. Without any it makes one.
+// getID returns the pool's identity for the logins. Without logins the pool creates a new one.
 func (c *cognito) getID(ctx context.Context, logins map[string]string) (string, error) {
 	out, err := c.client.GetId(ctx, &cognitoidentity.GetIdInput{IdentityPoolId: aws.String(c.IdentityPoolID), Logins: logins})
 	if err != nil {
@@ -217,8 +217,8 @@ func (c *cognito) keep(id string) error {
 	return nil
 }
 
-// write replaces the file as a whole, so that a crash leaves the old or the new one; and it is on the disk before it has the name,
-// or a loss of power could leave an empty one.
+// write replaces the file atomically, so that a crash leaves either the old or the new one. The file is flushed to disk
+// before it gets its name, since otherwise a power failure could leave an empty one.
 func (c *cognito) write(text string) error {
 	f, err := os.CreateTemp(filepath.Dir(c.IdentityFile), ".identity-*")
 	if err != nil {

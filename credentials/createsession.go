@@ -25,19 +25,20 @@ import (
 	"countersign/signing"
 )
 
-// The algorithms of CreateSession (IAM Roles Anywhere User Guide, "Signing process"): the private key itself signs.
+// The algorithms of CreateSession (IAM Roles Anywhere User Guide, "Signing process"), which sign with the private key
+// itself.
 const (
 	algorithmRSA signing.Algorithm = "AWS4-X509-RSA-SHA256"
 	algorithmEC  signing.Algorithm = "AWS4-X509-ECDSA-SHA256"
 )
 
-// create calls CreateSession, several times where that may help.
+// create calls CreateSession, and retries if that may help.
 func (r *rolesAnywhere) create(ctx context.Context, p *pair) (s Session, err error) {
 	learnt, begun := false, r.clock.now().elapsed
 	for attempt := range maxAttempts {
 		skew := r.clock.read().skew
 		s, err = r.once(ctx, p)
-		moved := !learnt && abs(r.clock.read().skew-skew) > skewApplied // it was signed at the wrong time, perhaps
+		moved := !learnt && abs(r.clock.read().skew-skew) > skewApplied // perhaps it was signed at the wrong time
 		if err == nil || !errors.Is(err, ErrUnavailable) && !moved {
 			break
 		}
@@ -62,8 +63,8 @@ func (r *rolesAnywhere) create(ctx context.Context, p *pair) (s Session, err err
 	return s, nil
 }
 
-const rolesAnywhereHint = "AWS does not take the certificate or the role: the trust anchor must be enabled and hold the CA that issued " +
-	"the certificate or the last of the chain; the certificate must say CA:FALSE and digitalSignature; the Roles Anywhere profile must " +
+const rolesAnywhereHint = "AWS does not accept the certificate or the role: the trust anchor must be enabled and contain the CA that issued " +
+	"the certificate or the last one in the chain; the certificate must have CA:FALSE and digitalSignature; the Roles Anywhere profile must " +
 	"be enabled and list the role; and the role must trust rolesanywhere.amazonaws.com for " +
 	"sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity"
 
@@ -98,7 +99,8 @@ func (r *rolesAnywhere) once(ctx context.Context, p *pair) (Session, error) {
 	return s, err
 }
 
-// request is the signed call. Where a session is to end with the certificate, it still must be asked for 15 minutes.
+// request builds the signed request. Even if the session must end with the certificate, the shortest that can be
+// requested is 15 minutes.
 func (r *rolesAnywhere) request(ctx context.Context, p *pair, life time.Duration, now time.Time) (*http.Request, error) {
 	query := url.Values{"profileArn": {r.ProfileARN}, "roleArn": {r.RoleARN}, "trustAnchorArn": {r.TrustAnchorARN}}
 	body := fmt.Appendf(nil, `{"durationSeconds":%d}`, int(life/time.Second))
@@ -121,7 +123,8 @@ func (r *rolesAnywhere) request(ctx context.Context, p *pair, life time.Duration
 	return request, nil
 }
 
-// authorize signs the request with the private key; its name is the serial number of the certificate, in decimal.
+// authorize signs the request with the private key. The certificate's serial number, in decimal, takes the place of an
+// access key ID.
 func authorize(request *http.Request, body []byte, p *pair, region string, now time.Time) (string, error) {
 	headers := []signing.Header{{Name: "host", Value: request.URL.Host}}
 	for name, values := range request.Header {
@@ -160,7 +163,7 @@ func chainHeader(p *pair) string {
 	return strings.Join(texts, ",")
 }
 
-// session reads what CreateSession answered. No session lasts longer than the certificate.
+// session reads the response to CreateSession. No session lasts longer than the certificate.
 func (r *rolesAnywhere) session(body []byte, p *pair) (Session, error) {
 	var out struct {
 		CredentialSet []struct {
@@ -201,7 +204,7 @@ func (r *rolesAnywhere) session(body []byte, p *pair) (Session, error) {
 	return s, nil
 }
 
-// refusedReply is an error response of a service that speaks JSON over REST.
+// refusedReply is an error response from a REST JSON service.
 type refusedReply struct {
 	smithy.GenericAPIError
 	status int
@@ -214,7 +217,7 @@ func replyError(response *http.Response, body []byte) error {
 		Message string `json:"message"`
 		Type    string `json:"__type"`
 	}
-	_ = json.Unmarshal(body, &said) // what it does not say is in the status
+	_ = json.Unmarshal(body, &said) // if it is not JSON, the status has to do
 	name, _, _ := strings.Cut(cmp.Or(response.Header.Get("X-Amzn-Errortype"), said.Type), ":")
 	name = name[strings.LastIndexByte(name, '#')+1:]
 	return &refusedReply{smithy.GenericAPIError{Code: name, Message: said.Message}, response.StatusCode}

@@ -1,40 +1,38 @@
-// Package credentials keeps the sessions that requests are signed with.
+// Package credentials obtains and caches the sessions that requests are signed with.
 //
-// A [Profile] names where keys come from (the environment, a managed identity,
-// a Cognito pool, another profile …) and, in most cases, the role to assume
-// with them. A [Store] turns profiles into sessions: it calls AWS STS, checks
-// what STS answers before believing it, and keeps each session until shortly
-// before its end.
+// A [Profile] names where keys come from (the environment, a managed identity, a Cognito pool, another profile …) and,
+// in most cases, the role to assume with them. A [Store] turns profiles into sessions: it calls AWS STS, checks STS's
+// response before trusting it, and keeps each session until shortly before its end.
 //
-// It does not decide who may use which profile, it signs nothing for callers,
-// and it never reads the process environment or the clock by itself.
+// It does not decide who may use which profile, it signs nothing for callers, and it never reads the process
+// environment or the clock itself.
 //
-// The caller hands in the clock and the environment with [Options], names the
-// caller of each request truthfully in [SessionRequest] and [RequestCredentials], adds [Session.Skew]
-// to its clock before signing, and calls [Store.Close] at the end.
+// Users of the package provide the clock and the environment in [Options], name the caller of each request truthfully
+// in [SessionRequest] and [RequestCredentials], add [Session.Skew] to their clock before signing, and call
+// [Store.Close] at the end.
 //
 // # Promises
 //
-//   - No session is served that has expired or that is about to (30 seconds).
-//   - However many requests wait for a session, one call to STS is under way.
-//   - Of callers' own sessions five fetches a second begin, in bursts of up to ten;
-//     for keys that came with requests there is a second limit of the same size.
-//     Callers take turns, however much each asks for. Of sessions that all callers
-//     share, and of refreshes in the background, it is fifty a second, in bursts of
-//     up to twenty, and one in two seconds once AWS has throttled one; that doubles
-//     every 15 seconds.
-//   - A caller has at most 32 sessions of its own, all callers together 256; up to
-//     32 fetches of each kind wait for their turn, five seconds at most. Beyond
-//     these limits the caller with most loses first. Sessions that come of callers' own
-//     tokens have limits of their own: 10,000 in all, 25 fetches a second, 125 that wait.
+//   - A session that has expired or that expires within 30 seconds is never served.
+//   - However many requests wait for a session, only one call to STS is under way for it.
+//   - At most five fetches a second begin for callers' own sessions, in bursts of up to ten;
+//     keys that came with requests have a second limit of the same size.
+//     Callers take turns, however many sessions each requests. For sessions that all callers
+//     share, and for background refreshes, the limit is fifty a second, in bursts of
+//     up to twenty. Once AWS has throttled such a fetch, it is one in two seconds, and it
+//     doubles every 15 seconds.
+//   - A caller has at most 32 sessions of its own, and all callers together have 256. Up to
+//     32 fetches of each kind wait for their turn, for five seconds at most. Beyond
+//     these limits the caller with the most loses first. Sessions made with callers' own
+//     tokens have their own limits: 10,000 in all, 25 fetches a second, 125 waiting.
 //   - No call waits longer than 15 seconds, whatever STS does.
 //   - While STS cannot be reached, the old session is served as long as it is valid;
-//     when STS says that access was taken away, it is not.
-//   - Two requests share a session only when everything that shapes it is equal. Where it comes of the caller's own token,
-//     that is the token too, which is not kept, and the session is not handed out past the token's end.
+//     if STS says that access was revoked, it is not.
+//   - Two requests share a session only if everything that determines it is equal. If it is made with the caller's own
+//     token, that includes the token. The token is not kept, and the session is not served past the token's end.
 //   - The text of an error is a class and AWS's error code; never a secret, an
 //     ARN, a region or STS's own words. Those are in [Error.Detail], for the log,
-//     without what looks like a secret.
+//     with anything that looks like a secret removed.
 //
 // All methods are safe for concurrent use.
 package credentials
@@ -51,13 +49,12 @@ import (
 	"countersign/signing"
 )
 
-// Options is everything a [Store] needs from outside.
+// Options is everything that a [Store] needs from outside.
 type Options struct {
-	// Profiles are the sessions on offer. At least one is required unless all
-	// requests bring their own keys.
+	// Profiles are the sessions on offer. At least one is required unless all requests bring their own keys.
 	Profiles []Profile
-	// Default names the profile of a [SessionRequest] without one. Empty: the only
-	// profile when there is just one, else none.
+	// Default names the profile for a [SessionRequest] that names none. Empty: the only profile if there is just one,
+	// otherwise none.
 	Default string
 	// Now is the wall clock, usually time.Now. Required.
 	Now func() time.Time
@@ -68,31 +65,32 @@ type Options struct {
 	Getenv func(string) string
 	// ReadFile reads the file that AWS_CA_BUNDLE names. Nil: os.ReadFile.
 	ReadFile func(string) ([]byte, error)
-	// Log receives what happened to sessions: no secret is in an [Event].
-	// It is called from several goroutines and must not block. Nil: nobody listens.
+	// Log receives the events in the life of sessions. An [Event] contains no secret. Log is called from several
+	// goroutines and must not block. May be nil.
 	Log func(Event)
-	// Served learns how each request came to its session, with the name of the profile, "" for keys of requests. Nil: nobody listens.
+	// Served is called with the profile's name ("" for keys from a request) and how the session for a request was
+	// obtained. May be nil.
 	Served func(profile, how string)
-	// Called learns of each call to STS, with the values of the context of the request that began it; of one in the
-	// background, with none. Nil: nobody listens.
+	// Called is called after each call to STS, with the values of the context of the request that started it, or with
+	// none for a background call. May be nil.
 	Called func(context.Context, STSCall)
-	// Transport carries every call to STS, Cognito and token endpoints.
-	// Nil: one of our own with short timeouts, the certificates of AWS_CA_BUNDLE, and the environment's proxy but for what
-	// a platform offers this machine alone.
+	// Transport sends every call to STS, Cognito and token endpoints. Nil: our own transport, with short timeouts, the
+	// certificates of AWS_CA_BUNDLE, and the environment's proxy, which is bypassed for endpoints that a platform
+	// offers to this machine alone.
 	Transport http.RoundTripper
-	// Issuers are the iss of tokens that log callers in: of those that whoever asks for sessions verifies.
+	// Issuers are the iss values of tokens that may log callers in. Users of the package verify those tokens.
 	Issuers []string
 	// Region is where STS is called for request credentials that name no region. Empty: us-east-1.
 	Region string
 	// STSEndpoint replaces the regional endpoint for request credentials, as in [Profile].
 	STSEndpoint string
 
-	fips, dualStack       bool // of AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT
+	fips, dualStack       bool // from AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT
 	cognitoEndpoint       string
 	rolesAnywhereEndpoint string
 }
 
-// Store keeps sessions. Build it with [New].
+// Store keeps sessions. Create it with [New].
 type Store struct {
 	options         Options
 	profiles        map[string]*profile
@@ -100,15 +98,14 @@ type Store struct {
 	base            http.RoundTripper
 	proxy           proxy
 	clocks          map[string]*clock    // by STS endpoint; AWS's own share one
-	regions         map[regionKey]region // the clients of STS that profiles share
+	regions         map[regionKey]region // the STS clients that profiles share
 	requestSessions *requestSessions
 	cache           *cache
-	secret          []byte // with which the keys of the cache are keyed
+	secret          []byte // the HMAC key for the cache keys
 }
 
-// New checks every profile and returns all faults together: the error, when
-// there is one, joins a *[ConfigError] for each setting that cannot be used. It makes no
-// network call.
+// New checks every profile and returns all faults together: the error, if there is one, joins a *[ConfigError] for each
+// setting that cannot be used. It makes no network call.
 func New(o Options) (*Store, error) {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails, crypto/rand
@@ -121,13 +118,13 @@ func New(o Options) (*Store, error) {
 	return s, nil
 }
 
-// Check returns every fault of the options that shows without a file read or a call made. [New] begins with it.
+// Check returns every fault of the options that can be found without reading a file or making a call. [New] begins with it.
 func Check(o Options) error {
 	o, found := o.withEnvironment()
 	return checkOptions(o, found)
 }
 
-// connect checks the options and makes what they name.
+// connect checks the options and builds what they describe.
 func (s *Store) connect(o Options) error {
 	o, found := o.withEnvironment()
 	if err := checkOptions(o, found); err != nil {
@@ -174,7 +171,7 @@ func (s *Store) log(e Event) {
 	}
 }
 
-// clock is the one that STS at the endpoint teaches; empty for AWS's own.
+// clock returns the clock that is corrected by the STS endpoint; empty for AWS's own.
 func (s *Store) clock(endpoint string) *clock {
 	c := s.clocks[endpoint]
 	if c == nil {
@@ -187,28 +184,29 @@ func (s *Store) clock(endpoint string) *clock {
 	return c
 }
 
-// SessionRequest is one request for the session of a profile.
+// SessionRequest is a request for the session of a profile.
 type SessionRequest struct {
 	// Profile is the name; empty means the default.
 	Profile string
-	// Caller is the authenticated caller's id: it fills {caller}, and the session counts in its quota of the cache.
+	// Caller is the authenticated caller's id: it fills {caller}, and the session counts against the caller's cache
+	// quota.
 	Caller string
 	// Host is the host that will be called: it fills {host}.
 	Host string
-	// MinValidity is the least remaining life. Zero or less: 30 seconds. A session that ends with the caller's token may end
-	// sooner, unless Strict says that it must not.
+	// MinValidity is the shortest acceptable remaining lifetime. Zero or less: 30 seconds. A session that ends with the
+	// caller's token may end sooner, unless Strict forbids it.
 	MinValidity time.Duration
 	Strict      bool
-	// Login is the caller's own token, which was verified; nil where the caller has none. Only a profile that signs as the
-	// caller uses it. None is kept: of its session the cache knows a hash of it.
+	// Login is the caller's own token, already verified; nil if the caller has none. Only a profile that signs as the
+	// caller uses it. It is not kept: the cache knows only a hash of it.
 	Login *bearer.Token
 }
 
 // Session returns a session of the profile that lasts at least MinValidity longer.
 //
-// Errors: [ErrUnknownProfile], [ErrDenied], [ErrConfiguration], [ErrClockSkew],
-// [ErrUnavailable] (with a delay, see [Error]), [ErrTooShort], or ctx's own; of a profile that signs as the caller also
-// [ErrLoginRequired], [ErrLoginIssuer], [ErrLoginAudience] and [ErrLoginExpired].
+// Errors: [ErrUnknownProfile], [ErrDenied], [ErrConfiguration], [ErrClockSkew], [ErrUnavailable] (with a delay, see
+// [Error]), [ErrTooShort], or ctx's own; for a profile that signs as the caller also [ErrLoginRequired],
+// [ErrLoginIssuer], [ErrLoginAudience] and [ErrLoginExpired].
 func (s *Store) Session(ctx context.Context, a SessionRequest) (Session, error) {
 	p := s.find(a.Profile)
 	if p == nil {
@@ -229,7 +227,7 @@ func (s *Store) find(name string) *profile {
 	return nil
 }
 
-// Identity says who AWS takes the profile's session for (GetCallerIdentity).
+// Identity returns the identity that AWS sees for the profile's session (GetCallerIdentity).
 func (s *Store) Identity(ctx context.Context, a SessionRequest) (Identity, error) {
 	p := s.find(a.Profile)
 	if p == nil {
@@ -261,8 +259,8 @@ func (s *Store) Profiles() []Profile {
 	return out
 }
 
-// Drop forgets a session that AWS has refused as expired, where it is still held, and reports whether another one is
-// available. Keys that have no end are all there is.
+// Drop forgets a session that AWS has refused as expired, if it is still cached, and reports whether another one can be
+// fetched. Keys without an expiry cannot be replaced.
 func (s *Store) Drop(refused Session) bool {
 	if refused.Expires.IsZero() {
 		return false
@@ -273,13 +271,12 @@ func (s *Store) Drop(refused Session) bool {
 	return true
 }
 
-// Ready reports whether requests may hope for a session here: whether some
-// profile other than those that sign as the caller holds one, was never tried, or was refused by AWS, which would refuse
-// it to every instance alike and whose refusal the caller needs to see. So a
-// short outage, one profile or one caller does not make a store unready.
+// Ready reports whether requests have a chance of getting a session: whether some profile, other than those that sign
+// as the caller, has a session, was never tried, or was refused by AWS. AWS would refuse it to every instance alike,
+// and the caller needs to see that refusal. So a short outage, one profile or one caller does not make a store unready.
 //
-// When nothing can be reached, Ready tries again in the background, as often as
-// requests could: an instance that is not ready gets none that would find out.
+// If nothing can be reached, Ready tries again in the background, as often as requests could: an instance that is not
+// ready receives no requests that would find out.
 func (s *Store) Ready() bool {
 	tried := 0
 	for _, p := range s.profiles {

@@ -7,17 +7,17 @@ import (
 
 const (
 	detailLimit = 600
-	// secretLength is how long a run of letters, digits and the like is that may be a secret.
+	// secretLength is the length from which a run of letters, digits and similar characters may be a secret.
 	secretLength = 24
 	removed      = "[removed]"
 )
 
-// detail is the text of an error in one line, without these secrets and without what looks like one: a server may write
-// back what it was sent.
+// detail returns the text of an error in one line, without the given secrets and without anything that looks like one:
+// a server may send back what it received.
 func detail(err error, secrets ...string) string {
 	var b strings.Builder
 	text := err.Error()
-	if before, _, found := strings.Cut(text, "process output:"); found { // of credential_process, which prints keys
+	if before, _, found := strings.Cut(text, "process output:"); found { // from credential_process, which prints keys
 		text = before + "process output: " + removed
 	}
 	blank := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
@@ -51,14 +51,14 @@ const (
 	secretLetters = digits + lower + upper + "+/=_-.%"
 )
 
-// likeSecret: long, and of letters of both cases and digits, as keys and tokens are and names of roles and hosts mostly
-// are not.
+// likeSecret reports whether run looks like a key or a token: long, with letters of both cases and digits, which names
+// of roles and hosts mostly are not.
 func likeSecret(run string) bool {
 	has := strings.ContainsAny
 	return len(run) >= secretLength && has(run, digits) && has(run, lower) && has(run, upper)
 }
 
-// without takes known secrets out of a text, however short they are.
+// without removes known secrets from a text, however short they are.
 func without(text string, secrets ...string) string {
 	for _, secret := range secrets {
 		if secret != "" {

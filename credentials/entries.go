@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// enter finds or makes the entry of a request and puts it in front. Beyond a
-// caller's quota, the one of that caller's goes that is longest unused; beyond
-// the cache's bound, one of a caller with most. What callers share stays, for
-// there are no more of them than profiles. Nil when all that may go are being fetched.
+// enter finds or adds the entry for a request and marks it as most recently used. Beyond a caller's quota, that
+// caller's least recently used entry is evicted; beyond the pool's size, one of the caller with the most. Entries that
+// callers share stay, since there are no more of them than profiles. Nil if all candidates are being fetched.
 func (c *cache) enter(w cacheRequest, r reading) *entry {
 	e := c.entries[w.key]
 	if e == nil {
@@ -16,7 +15,7 @@ func (c *cache) enter(w cacheRequest, r reading) *entry {
 			return nil
 		}
 		e = &entry{cacheRequest: w}
-		e.request.Login = nil // each fetch has that of the request for which it is
+		e.request.Login = nil // each fetch uses the token of its own request
 		p := c.poolOf(w)
 		e.place = p.recent.PushFront(e)
 		c.entries[w.key] = e
@@ -34,7 +33,7 @@ func (c *cache) enter(w cacheRequest, r reading) *entry {
 	return e
 }
 
-// poolOf is where the sessions of a kind of requests have their places.
+// poolOf returns the pool that the request's session belongs to.
 func (c *cache) poolOf(w cacheRequest) *pool {
 	if w.login != nil {
 		return &c.logins
@@ -42,7 +41,8 @@ func (c *cache) poolOf(w cacheRequest) *pool {
 	return &c.keyed
 }
 
-// evictIfFull evicts an entry where the caller, or the pool, holds as many as it may. It reports whether one more may be added.
+// evictIfFull evicts an entry if the caller or the pool has reached its limit. It reports whether an entry may be
+// added.
 func (c *cache) evictIfFull(w cacheRequest) bool {
 	p, caller := c.poolOf(w), w.quotaOwner
 	if p.owners[caller] >= callerQuota {
@@ -51,9 +51,8 @@ func (c *cache) evictIfFull(w cacheRequest) bool {
 	return p.owned < p.size || c.evict(p, func(*entry) bool { return true })
 }
 
-// evict removes, of the owned entries that may go, one of the caller with most,
-// the longest unused. One that is being fetched may not: its key would be
-// fetched twice at a time.
+// evict removes, among the owned entries that may go, the least recently used one of the caller with the most. An entry
+// that is being fetched stays: otherwise two fetches for its key could run at a time.
 func (c *cache) evict(p *pool, may func(*entry) bool) bool {
 	var out *entry
 	most := 0
@@ -101,8 +100,7 @@ func (c *cache) remove(e *entry) {
 	}
 }
 
-// invalidate forgets the sessions of which forget says so, and voids what is
-// under way for them.
+// invalidate forgets the sessions that forget selects, and discards the fetches under way for them.
 func (c *cache) invalidate(forget func(*entry) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,8 +115,8 @@ func (c *cache) invalidate(forget func(*entry) bool) {
 	}
 }
 
-// usable reports whether the profile's latest fetch left something to sign
-// with or was refused by AWS, or whether there was none yet.
+// usable reports whether the profile's latest fetch left something to sign with or was refused by AWS, or whether there
+// was no fetch yet.
 func (c *cache) usable(profile key) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +124,7 @@ func (c *cache) usable(profile key) bool {
 	return ok || !tried
 }
 
-// retry fetches again what the profile was last asked for.
+// retry repeats the fetch for the profile's most recently used entry.
 func (c *cache) retry(profile key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,11 +138,11 @@ func (c *cache) retry(profile key) {
 		}
 		return
 	}
-	delete(c.outcome, profile) // evicted, with what was known of it
+	delete(c.outcome, profile) // evicted, so nothing is known about it any more
 }
 
-// ofProfile is the key of the profile that an entry's session is of; of none for what came with a request, which says
-// nothing of the profile.
+// ofProfile returns the key of the entry's profile. It is empty if the session was made with a request's credentials,
+// whose outcome says nothing about the profile.
 func (e *entry) ofProfile() key {
 	if e.noRefresh {
 		return key{}
@@ -161,7 +159,7 @@ func (c *cache) adopt(s *Store) {
 	}
 }
 
-// retire ends that. What another store has the same profile for, goes on with that one's.
+// retire undoes adopt. Entries of profiles that another store has unchanged continue with that store.
 func (c *cache) retire(s *Store) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// withEnvironment lays over the profiles what AWS's own tools read from the environment about the endpoints of STS,
-// Cognito and IAM Roles Anywhere. An sts_endpoint of the profile is stronger.
+// withEnvironment applies the endpoint settings that AWS's own tools read from the environment for STS, Cognito and IAM
+// Roles Anywhere. A profile's sts_endpoint takes precedence.
 func (o Options) withEnvironment() (Options, []error) {
 	f := &faults{}
 	o.Profiles = slices.Clone(o.Profiles)
@@ -45,7 +45,7 @@ func (o Options) withEnvironment() (Options, []error) {
 	return o, f.found
 }
 
-// endpointVariable is the URL in a variable; "" where there is none that can be used.
+// endpointVariable returns the URL in a variable, or "" if there is no valid one.
 func (f *faults) endpointVariable(env func(string) string, name string) string {
 	text, before := lookup(env, name), len(f.found)
 	if text == "" {

@@ -11,8 +11,8 @@ import (
 	"countersign/signing"
 )
 
-// Explain tries the profile step by step and says, for the operator's eyes,
-// what works, what does not and what to change. It prints no secret and no token.
+// Explain tries the profile step by step and reports to the operator what works, what does not and what to change. The
+// report contains no secret and no token.
 func (s *Store) Explain(ctx context.Context, profile string) Diagnosis {
 	d := Diagnosis{Profile: profile}
 	p := s.find(profile)
@@ -37,7 +37,7 @@ func (d *Diagnosis) failed(name string, err error, hint string) {
 	d.Steps = append(d.Steps, Step{Name: name, Detail: text, Hint: hint})
 }
 
-// explain returns false when a step failed.
+// explain returns false if a step failed.
 func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
 	step := func(name string) string { return p.Name + ": " + name }
 	if p.byLogin {
@@ -77,13 +77,13 @@ func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
 	return true
 }
 
-// material is what a role is assumed with.
+// material is the token or the keys that a role is assumed with.
 type material struct {
 	token *claims
 	keys  signing.Credentials
 }
 
-// explainSource tries what the role is assumed with, and says which trust policy that needs.
+// explainSource obtains the keys or the token for the role, and finds out which trust policy they need.
 func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) (m material, ok bool) {
 	switch {
 	case p.token != nil:
@@ -94,13 +94,13 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 		}
 		m.token = decodeClaims(token)
 		if m.token == nil {
-			d.failed(step, errors.New("the token is no JSON Web Token"), sourceHint(p.Source))
+			d.failed(step, errors.New("the token is not a JSON Web Token"), sourceHint(p.Source))
 			return m, false
 		}
 		d.passed(step, "token with %s", m.token.describe())
 		if advice := m.token.advice(p); advice != "" {
 			d.passed(step, "note: %s", advice)
-			d.TrustPolicy = "" // one for this token would not hold for the right one
+			d.TrustPolicy = "" // a policy for this token would not admit the right one
 		} else {
 			d.TrustPolicy = p.trustToken(m.token)
 		}
@@ -135,8 +135,7 @@ func (p *profile) explainSource(ctx context.Context, d *Diagnosis, step string) 
 	return m, true
 }
 
-// hint says what to look at, by AWS's error code: its own words are not shown,
-// for a server may put anything into them.
+// hint says what to check, by AWS's error code. AWS's own text is not shown, since a server may put anything into it.
 func hint(err error, token bool) string {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -163,8 +162,8 @@ func (e *Error) unreachable() bool {
 	return strings.HasPrefix(e.Code, "HTTP") || e.Code == "timeout" || e.Code == "connection"
 }
 
-// sourceFailure is the error of what the profile is made from, with what to look at there. It is not STS that failed, save where
-// keys of an IAM user ask that for a session.
+// sourceFailure classifies an error from the profile's source and adds what to check there. STS is not involved, except
+// if the keys of an IAM user are used to call GetSessionToken.
 func (p *profile) sourceFailure(err error) error {
 	if p.Source == SourceSessionToken {
 		return err
@@ -179,23 +178,23 @@ func (p *profile) sourceFailure(err error) error {
 }
 
 var hints = map[string]string{
-	"InvalidIdentityToken": "the account has no identity provider with the token's iss as URL " +
-		"(for Azure with the slash at its end), or the token's aud is not among the provider's audiences; " +
+	"InvalidIdentityToken": "the account has no identity provider whose URL is the token's iss " +
+		"(for Azure including the slash at the end), or the token's aud is not among the provider's audiences; " +
 		"a v2.0 token is refused too: set requestedAccessTokenVersion of the app registration to null or 1",
 	"IDPCommunicationError": "AWS could not fetch the identity provider's keys: try again, " +
-		"then see whether the provider's URL can be reached from the internet",
+		"then check that the provider's URL can be reached from the internet",
 	"IDPRejectedClaim":        "the token is expired or its provider was deleted",
-	"ExpiredTokenException":   "the token or the source's session is over: see that its file is renewed",
-	"ExpiredToken":            "the source's session is over",
+	"ExpiredTokenException":   "the token or the source's session has expired: check that its file is renewed",
+	"ExpiredToken":            "the source's session has expired",
 	"InvalidClientTokenId":    "the access key does not exist, is inactive, or belongs to another partition",
-	"SignatureDoesNotMatch":   "the secret is not the one of this access key",
+	"SignatureDoesNotMatch":   "the secret access key does not belong to this access key ID",
 	"RegionDisabledException": "activate the region for STS in the account settings of IAM, or set sts_region to another",
 	"PackedPolicyTooLarge":    "the session policy and tags are too large once packed: shorten them",
-	"MalformedPolicyDocument": "the session policy is no valid IAM policy",
+	"MalformedPolicyDocument": "the session policy is not a valid IAM policy",
 	"ValidationError": "one of the parameters is out of its bounds: " +
 		"most often assume_role.duration is more than the role's maximum session duration, or than one hour when chaining",
 	"NotAuthorizedException": "the identity pool does not admit this: " +
-		"guest access may be off, the login token over, or the pool without a role for it",
+		"guest access may be off, the login token may have expired, or the pool may have no role for it",
 	"ResourceNotFoundException":                 "the identity pool or the identity does not exist in this region",
 	"InvalidIdentityPoolConfigurationException": "the identity pool has no role, or the role's trust policy does not admit the pool",
 }
@@ -203,18 +202,18 @@ var hints = map[string]string{
 func sourceHint(source string) string {
 	switch source {
 	case SourceAzureIdentity:
-		return "see that the app has a managed identity, that azure.client_id is its client id if it is user-assigned, " +
+		return "check that the app has a managed identity, that azure.client_id is its client id if it is user-assigned, " +
 			"and that azure.audience is the Application ID URI of an app registration in the same tenant"
 	case SourceWebIdentityFile:
-		return "see that the file is there, readable for this user, and holds one token"
+		return "check that the file exists, is readable by this user, and contains one token"
 	case SourceCognito:
-		return "see that the pool exists, admits this kind of user, and that identity_file can be written"
+		return "check that the pool exists, admits this kind of user, and that identity_file can be written"
 	case SourceRolesAnywhere:
-		return "see that certificate, private key and chain are there, belong together and are readable for this user"
+		return "check that the certificate, private key and chain exist, belong together and are readable by this user"
 	case SourceContainer:
-		return "see that the task or pod has a role"
+		return "check that the task or pod has a role"
 	case SourceAWSDefault:
-		return "see what `aws sts get-caller-identity` says for the same user"
+		return "check what `aws sts get-caller-identity` says for the same user"
 	}
 	return ""
 }

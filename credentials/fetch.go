@@ -8,7 +8,7 @@ import (
 	"countersign/signing"
 )
 
-// profile is a checked Profile with what it takes to fetch its session.
+// profile is a checked Profile with everything needed to fetch its session.
 type profile struct {
 	Profile
 	store *Store
@@ -16,22 +16,22 @@ type profile struct {
 	sts   *stsClient
 	role  *role // nil: the source's keys are the session
 
-	// One of these is the source.
+	// Exactly one of these is set.
 	keys   keySource
 	token  tokenSource
 	parent *profile
 
-	certificate *rolesAnywhere // where keys are from it
+	certificate *rolesAnywhere // set if the keys come from it
 
 	fixed bool // keys that never change
 
-	byCaller, byHost bool   // the session is another for each
-	byLogin          bool   // the session, here or below, comes of the caller's own token,
-	provider         string // which is of the issuer that this provider of an identity pool stands for; empty for any
+	byCaller, byHost bool   // each caller, each host has its own session
+	byLogin          bool   // the session, here or below, is made with the caller's own token
+	provider         string // the identity pool's provider for the token's issuer; empty if any issuer will do
 
-	pool *callerPool // where callers log in to an identity pool
+	pool *callerPool // set if callers log in to an identity pool
 
-	shape [sha256.Size]byte // of all that makes the session, here and in the profiles below
+	shape [sha256.Size]byte // hash of everything that determines the session, here and in the profiles below
 }
 
 // connectSource connects a profile with its source. All profiles exist by now; none is connected yet.
@@ -49,7 +49,7 @@ func (p *profile) connectSource() error {
 	return p.source()
 }
 
-// resolveParents finds out what shapes the session, here or in the profiles below.
+// resolveParents collects what determines the session, here and in the profiles below.
 func (p *profile) resolveParents() {
 	var parts []string
 	for at := p; at != nil; at = at.parent {
@@ -68,13 +68,13 @@ func (p *profile) resolveParents() {
 	p.shape = shapeOf(p.store.secret, parts...)
 }
 
-// parts are what makes the session of the profile, without the profiles below.
+// parts returns everything in the profile that determines its session, without the profiles below.
 func (p *profile) parts() []string {
 	says, keys := p.Profile, trimmed(p.Keys)
 	says.Description, says.Keys = "", signing.Credentials{}
 	text, err := json.Marshal(says)
 	if err != nil {
-		panic(err) // it holds texts, numbers and lists of them alone
+		panic(err) // impossible: it contains only strings, numbers, booleans and lists of them
 	}
 	env := environmentKeys(p.store.options.Getenv)
 	return []string{
@@ -83,10 +83,10 @@ func (p *profile) parts() []string {
 	}
 }
 
-// key is what tells the profile from others, and from itself with other settings.
+// key distinguishes the profile from others, and from itself with other settings.
 func (p *profile) key() key { return key{profile: p.Name, shape: p.shape} }
 
-// session is the profile's, out of the cache where it is one that ends.
+// session returns the profile's session, from the cache unless the keys never change.
 func (p *profile) session(ctx context.Context, a SessionRequest) (Session, error) {
 	if p.byLogin {
 		return p.sessionAsCaller(ctx, a)
@@ -140,8 +140,7 @@ func (p *profile) issue(ctx context.Context, a SessionRequest) (Session, error) 
 	return s, nil
 }
 
-// fetch gets a new session. When STS says that the source's keys or token
-// are bad, the source is asked once for others.
+// fetch gets a new session. If STS says that the source's keys or token are bad, it asks the source for new ones, once.
 func (p *profile) fetch(ctx context.Context, a SessionRequest) (Session, error) {
 	s, used, err := p.try(ctx, a, false)
 	if err != nil && classify(err).class.source && p.role != nil && !p.fixed && !p.signsAsCaller() {
@@ -153,7 +152,7 @@ func (p *profile) fetch(ctx context.Context, a SessionRequest) (Session, error) 
 	return s, err
 }
 
-// try returns also the id of the keys that were used to ask.
+// try makes one attempt, and also returns the id of the keys that it used.
 func (p *profile) try(ctx context.Context, a SessionRequest, forceRefresh bool) (Session, string, error) {
 	role := p.roleFor(a)
 	if p.token != nil || p.Source == SourceCallerToken {

@@ -10,19 +10,19 @@ import (
 type flight struct {
 	entry      *entry
 	issuer     issuer
-	done       chan struct{} // closed when the rest is set
+	done       chan struct{} // closed when session and err are set
 	session    Session
 	err        error
-	request    SessionRequest // for which it is
+	request    SessionRequest // the request that it is for
 	turn       *waiter
 	passed     bool // it got no turn
-	foreground bool // begun for a request, not in the background
-	discarded  bool // invalidated: what it brings was asked for too early
+	foreground bool // started for a request, not in the background
+	discarded  bool // invalidated in the meantime: its outcome is outdated
 }
 
-// startFetch begins the fetch, detached from the caller for whom it is but for the
-// values of its context, within a time and with panics caught. Nil: too many wait for their turn. This and all
-// below with an entry are called with the lock held.
+// startFetch starts the fetch. It is detached from the request that started it, except for the values of the request's
+// context; it has its own timeout, and panics are caught. Nil: too many fetches wait for their turn. This function and
+// all below that take an entry are called with the lock held.
 func (c *cache) startFetch(ctx context.Context, e *entry, r reading, a SessionRequest, foreground bool) *flight {
 	f := &flight{entry: e, issuer: e.issuer, done: make(chan struct{}), request: e.request, foreground: foreground}
 	f.request.Login = a.Login
@@ -42,7 +42,7 @@ func (c *cache) startFetch(ctx context.Context, e *entry, r reading, a SessionRe
 	return f
 }
 
-// refresh begins the fetch in the background, for no caller.
+// refresh starts the fetch in the background, for no caller.
 func (c *cache) refresh(e *entry, r reading) { c.startFetch(c.ctx, e, r, SessionRequest{}, false) }
 
 func (c *cache) queueOf(e *entry) *queue {
@@ -93,15 +93,15 @@ func (c *cache) fetch(ctx context.Context, f *flight) (s Session, err error) {
 	return s, err
 }
 
-// turn waits for a fetch's turn, for as long as leaves time for the fetch.
+// turn waits for a fetch's turn, but only as long as enough time remains for the fetch.
 func (c *cache) turn(ctx context.Context, q *queue, w *waiter) bool {
 	ctx, cancel := context.WithTimeout(ctx, turnTime)
 	defer cancel()
 	return q.wait(ctx, w)
 }
 
-// pass ends a flight that got no turn. That says nothing about the session's
-// source: it is no failure, and whoever asks next may try at once.
+// pass ends a flight that got no turn. That says nothing about the session's source: it does not count as a failure,
+// and the next request may try at once.
 func (c *cache) pass(f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +114,7 @@ func (c *cache) pass(f *flight) {
 	c.arm(e, r)
 }
 
-// settle takes the outcome into the entry and says what happened.
+// settle stores the outcome in the entry and returns the event to report.
 func (c *cache) settle(f *flight, s Session, err error, begun time.Duration) Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -191,8 +191,8 @@ func (c *cache) fail(e *entry, f *flight, failed *Error, r reading) string {
 	return EventFailed
 }
 
-// arm sets the entry's timer to what comes next: the refresh while the entry is
-// in use, the end of the session when it is not, so that no dead secret stays.
+// arm sets the entry's timer to whatever comes next: the refresh if the entry is in use, otherwise the end of the
+// session, so that no expired secret stays in memory.
 func (c *cache) arm(e *entry, r reading) {
 	if e.timer != nil {
 		e.timer.Stop()
@@ -201,7 +201,7 @@ func (c *cache) arm(e *entry, r reading) {
 	switch left := e.left(r); {
 	case e.evicted || c.closed:
 		return
-	case e.noRefresh && !e.valid: // a failure is remembered no longer than it holds off
+	case e.noRefresh && !e.valid: // a failure is remembered only as long as it prevents another try
 		wait = max(until(e.mandatoryAt, r), time.Second)
 	case !e.valid || e.lifetime == noExpiry:
 		return
@@ -215,7 +215,7 @@ func (c *cache) arm(e *entry, r reading) {
 	e.timer = time.AfterFunc(max(wait, time.Millisecond), func() { c.tick(e) })
 }
 
-// keptFor is how long a session is still kept that is not refreshed.
+// keptFor is how much longer a session that is not refreshed is kept.
 func (e *entry) keptFor(r reading) time.Duration {
 	wait := e.left(r) - margin
 	if e.login == nil {
@@ -224,7 +224,7 @@ func (e *entry) keptFor(r reading) time.Duration {
 	return wait
 }
 
-// inUse: an entry nobody asked for during half its session's life lapses.
+// inUse reports whether the entry was used within the last half of its session's lifetime; other entries lapse.
 func (e *entry) inUse(r reading) bool { return r.elapsed-e.lastUsed < e.lifetime/2 }
 
 func (c *cache) tick(e *entry) {

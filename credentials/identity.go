@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// identity asks STS whose keys these are. GetCallerIdentity needs no permission.
+// identity asks STS who the keys belong to. GetCallerIdentity needs no permission.
 func identity(ctx context.Context, s *stsClient, keys signing.Credentials) (Identity, error) {
 	out, err := callSTS(ctx, s, "GetCallerIdentity", keys, func(
 		ctx context.Context, c *sts.Client, o func(*sts.Options),

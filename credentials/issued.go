@@ -10,24 +10,23 @@ import (
 	"countersign/signing"
 )
 
-// Bounds on what STS may say about a session's end.
+// Bounds on the end of a session that STS may return.
 const (
 	leastLife = 2 * time.Minute
-	lifeSlack = 5 * time.Minute // beyond what was asked for
+	lifeSlack = 5 * time.Minute // beyond what was requested
 	// longestLife bounds keys whose lifetime the source decides: GetSessionToken's 36 hours are the longest that exist.
 	longestLife = 36 * time.Hour
 )
 
-// issued is a set of keys as a source hands it over, not yet believed.
+// issued is a set of keys as received from a source, not checked yet.
 type issued struct {
 	accessKeyID, secretAccessKey, sessionToken *string
 	expires                                    *time.Time
 	meta                                       middleware.Metadata
 }
 
-// session believes what was issued only when it can work: a key id of STS's
-// shape, a secret, a token, and an end that is at least so far away and no later
-// than was asked for. The SDK checks none of these.
+// session accepts the keys only if they can work: a key id in STS's format, a secret, a token, and an end that is at
+// least the given time away and no later than requested. The SDK checks none of these.
 func (i issued) session(r reading, least, asked time.Duration) (Session, error) {
 	malformed := func() (Session, error) { return Session{}, fail(ErrUnavailable, "malformed answer") }
 	if i.accessKeyID == nil || i.secretAccessKey == nil || i.sessionToken == nil || i.expires == nil {

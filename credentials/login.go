@@ -10,23 +10,23 @@ import (
 	"countersign/internal/bearer"
 )
 
-// loginOf is what the cache keeps of the token that a session comes of: not the token itself.
+// loginOf is what the cache keeps about the token that a session is made with; it does not keep the token itself.
 type loginOf struct {
 	issuer  string
 	expires time.Time
 }
 
-// signsAsCaller: the session comes of the caller's own token.
+// signsAsCaller reports whether the session is made with the caller's own token.
 func (p *Profile) signsAsCaller() bool {
 	return p.Source == SourceCallerToken || p.Source == SourceCognito && p.Cognito != nil && p.Cognito.CallerToken
 }
 
-// takes reports whether tokens of the issuer may still log callers in; nil is no token.
+// takes reports whether tokens from the issuer may still log callers in; nil stands for no token.
 func (p *profile) takes(l *loginOf) bool {
 	return l == nil || slices.Contains(p.store.options.Issuers, l.issuer)
 }
 
-// sessionAsCaller is [profile.session] with the caller's own token. It ends when the token does.
+// sessionAsCaller is like [profile.session], but with the caller's own token. The session ends when the token expires.
 func (p *profile) sessionAsCaller(ctx context.Context, a SessionRequest) (Session, error) {
 	left, err := p.checkLogin(a.Login)
 	if err != nil {
@@ -38,14 +38,14 @@ func (p *profile) sessionAsCaller(ctx context.Context, a SessionRequest) (Sessio
 	}
 	s, err := p.store.cache.get(ctx, p.cacheRequest(a))
 	if err == nil || errors.Is(err, ErrTooShort) {
-		if _, over := p.checkLogin(a.Login); over != nil { // meanwhile
+		if _, over := p.checkLogin(a.Login); over != nil { // it expired in the meantime
 			return Session{}, over
 		}
 	}
 	return s, err
 }
 
-// checkLogin reports how long a token is still good, or why it cannot log its bearer in here.
+// checkLogin returns the remaining lifetime of a token, or the reason why it cannot log its bearer in here.
 func (p *profile) checkLogin(l *bearer.Token) (left time.Duration, err error) {
 	switch {
 	case l == nil:
@@ -61,7 +61,8 @@ func (p *profile) checkLogin(l *bearer.Token) (left time.Duration, err error) {
 	return left, nil
 }
 
-// providerOf is an issuer as identity pools list it: without its scheme and, as IAM's providers, mostly without a slash.
+// providerOf returns an issuer as identity pools list it: without the scheme and, like IAM's providers, mostly without
+// a trailing slash.
 func providerOf(issuer string) string {
 	_, name, found := strings.Cut(issuer, "://")
 	if !found {
@@ -70,7 +71,7 @@ func providerOf(issuer string) string {
 	return strings.TrimSuffix(name, "/")
 }
 
-// loginRequest makes a request for a session of the cache one that the token alone finds again.
+// loginRequest changes a cache request so that only the same token finds its session again.
 func (p *profile) loginRequest(w *cacheRequest) {
 	l := w.request.Login
 	w.key.shape = shapeOf(p.store.secret, "login", string(p.shape[:]), l.Issuer, l.Subject, l.Text())
@@ -78,7 +79,7 @@ func (p *profile) loginRequest(w *cacheRequest) {
 	w.owned, w.quotaOwner, w.noRefresh = true, w.request.Caller, true
 }
 
-// bound ends a session when the caller's token does.
+// bound shortens a session that lasts longer than the caller's token.
 func (p *profile) bound(s Session, l *bearer.Token) Session {
 	s.AsCaller = true
 	if s.Expires.IsZero() || s.Expires.After(l.Expires) {
@@ -87,19 +88,20 @@ func (p *profile) bound(s Session, l *bearer.Token) Session {
 	return s
 }
 
-// roleFor is the role with the shortest duration that lasts as long as the caller's token.
+// roleFor returns the role with the shortest duration that lasts as long as the caller's token.
 func (p *profile) roleFor(a SessionRequest) *role {
 	if !p.byLogin || p.role == nil {
 		return p.role
 	}
-	// A minute more, for AWS's clock and the way there: what ends before the token is fetched again.
+	// A minute more, for differences between the clocks and for latency: a session that ends before the token is
+	// fetched again.
 	left := a.Login.Expires.Sub(p.clock.read().time).Truncate(time.Second) + time.Minute
 	r := *p.role
 	r.duration = min(r.duration, max(left, shortestSession))
 	return &r
 }
 
-// loginFailure says for a token what AWS's refusal means.
+// loginFailure classifies AWS's refusal of a caller's token.
 func loginFailure(err error) error {
 	f := classify(err)
 	switch f.Code {

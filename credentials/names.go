@@ -10,21 +10,21 @@ import (
 // Session names and source identities: 2…64 of [\w+=,.@-], STS API reference, AssumeRole.
 const nameLimit = 64
 
-// template is a name with {caller}, {profile} and {host} in it.
+// template is a name that may contain {caller}, {profile} and {host}.
 type template string
 
 func (t template) uses(placeholder string) bool {
 	return strings.Contains(string(t), "{"+placeholder+"}")
 }
 
-// check reports braces that are no placeholder.
+// check fails if there are braces that are not part of a placeholder.
 func (t template) check() error {
 	if !strings.ContainsAny(string(t), "{}") {
 		return nil
 	}
 	rest := strings.NewReplacer("{caller}", "", "{profile}", "", "{host}", "").Replace(string(t))
 	if strings.ContainsAny(rest, "{}") {
-		return fmt.Errorf("%q holds a brace that is not {caller}, {profile} or {host}", string(t))
+		return fmt.Errorf("%q contains a brace that is not part of {caller}, {profile} or {host}", string(t))
 	}
 	return nil
 }
@@ -36,8 +36,8 @@ func (t template) render(profile string, a SessionRequest) string {
 	return legalName(strings.NewReplacer("{caller}", a.Caller, "{profile}", profile, "{host}", a.Host).Replace(string(t)))
 }
 
-// legalName makes raw a name that STS takes. A name that had to be changed or
-// cut ends in a hash of what it was, so that two callers never become one.
+// legalName turns raw into a name that STS accepts. A name that had to be changed or shortened ends in a hash of the
+// original, so that two callers never get the same name.
 func legalName(raw string) string {
 	legal := strings.Map(func(r rune) rune {
 		if isNameRune(r) {

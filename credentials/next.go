@@ -2,9 +2,9 @@ package credentials
 
 import "maps"
 
-// Next returns a store for other options that goes on with what this one has learnt: the sessions of profiles that stay
-// as they are, how often STS was asked, and its clock. Both may be used until [Store.Retire] of this one; Now, Log, Served
-// and Called must be the same.
+// Next returns a store with other options that continues with this one's state: the sessions of profiles that did not
+// change, the rate of calls to STS, and the clock. Both stores may be used until [Store.Retire] is called on this one.
+// Now, Log, Served and Called must be the same.
 func (s *Store) Next(o Options) (*Store, error) {
 	next := &Store{now: s.now, clocks: maps.Clone(s.clocks), secret: s.secret, cache: s.cache}
 	if err := next.connect(o); err != nil {
@@ -26,14 +26,14 @@ func (s *Store) Next(o Options) (*Store, error) {
 	return next, nil
 }
 
-// Retire ends a store that another follows, and forgets the sessions that the other has no use for. Nobody may ask it
-// for one any more.
+// Retire ends a store that was replaced by [Store.Next], and forgets the sessions that the new store cannot use. The
+// retired store must not be asked for sessions any more.
 func (s *Store) Retire() {
 	s.cache.retire(s)
 	s.closeConnections()
 }
 
-// Close ends background work and forgets every session, those of the stores that follow too.
+// Close ends background work and forgets every session, including those of stores made with [Store.Next].
 func (s *Store) Close() {
 	s.cache.close()
 	s.closeConnections()

@@ -7,24 +7,24 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// budget is how many fetches of a line may begin.
+// budget limits the fetches of a line.
 type budget struct {
-	rate  rate.Limit // a second
+	rate  rate.Limit // fetches a second
 	burst int
 	size  int // how many may wait
 }
 
-// pace is how fast fetches begin: as the budget says, until AWS throttles one. Then it is slowest, and doubles with every
-// recovery: so instances that know nothing of each other share a quota.
+// pace is the rate at which fetches start: the budget's, until AWS throttles one. Then it drops to slowest and doubles
+// after every recovery interval, so that instances that know nothing of each other share a quota.
 type pace struct {
 	budget
 	*rate.Limiter
-	throttled time.Time // the last time; zero: never
+	throttled time.Time // when it last happened; zero: never
 }
 
 func newPace(b budget) pace { return pace{budget: b, Limiter: rate.NewLimiter(b.rate, b.burst)} }
 
-// adapt has the pace recover.
+// adapt raises the pace according to the time since the last throttling.
 func (p *pace) adapt(now time.Time) {
 	if p.throttled.IsZero() {
 		return

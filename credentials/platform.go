@@ -15,10 +15,10 @@ import (
 	"countersign/signing"
 )
 
-// defaultSessionTokenLife is STS's own: GetSessionToken, DurationSeconds.
+// defaultSessionTokenLife is STS's own default: GetSessionToken, DurationSeconds.
 const defaultSessionTokenLife = 12 * time.Hour
 
-// containerKeys asks the endpoint that ECS and EKS give to a container.
+// containerKeys requests keys from the endpoint that ECS and EKS provide to a container.
 func containerKeys(c *Container, env func(string) string, base http.RoundTripper, k *clock) (keySource, error) {
 	endpoint, err := containerEndpoint(c, env)
 	if err != nil {
@@ -37,8 +37,8 @@ func containerKeys(c *Container, env func(string) string, base http.RoundTripper
 	}, nil
 }
 
-// containerToken is the Authorization header, read each time as EKS
-// replaces it. The provider refuses one with a line break.
+// containerToken returns the Authorization header, read each time since EKS replaces it. The provider refuses one with
+// a line break.
 func containerToken(c *Container, env func(string) string) (string, error) {
 	path := lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	if c != nil && c.TokenFile != "" {
@@ -50,13 +50,12 @@ func containerToken(c *Container, env func(string) string) (string, error) {
 	return lookup(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN"), nil
 }
 
-// defaultKeys loads the SDK's chain again for each session. A chain that lives
-// on keeps the instance metadata provider's last keys and, when they cannot be
-// renewed, declares them valid for longer than AWS does.
+// defaultKeys loads the SDK's default chain again for each session. A long-lived chain caches the instance metadata
+// provider's last keys and, if they cannot be renewed, declares them valid for longer than AWS does.
 func defaultKeys(region, shared string, env func(string) string, s *Store, k *clock) keySource {
 	return func(ctx context.Context) (Session, error) {
 		var client config.HTTPClient = newClient(s.base, nil)
-		if lookup(env, "AWS_CA_BUNDLE") != "" { // the chain puts it into a client of its own kind, or gives up
+		if lookup(env, "AWS_CA_BUNDLE") != "" { // the chain applies it only to the SDK's own kind of client, and fails with any other
 			client = awshttp.NewBuildableClient().WithTimeout(attemptTime).
 				WithTransportOptions(func(t *http.Transport) { t.Proxy = s.proxy })
 		}
@@ -77,14 +76,14 @@ func defaultKeys(region, shared string, env func(string) string, s *Store, k *cl
 	}
 }
 
-// retrieve asks one of the SDK's providers and checks what it says.
+// retrieve gets keys from one of the SDK's providers and checks them.
 func retrieve(ctx context.Context, p aws.CredentialsProvider, k *clock) (Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, sourceTime)
 	defer cancel()
 	c, err := p.Retrieve(ctx)
 	if err != nil {
 		f := classify(err)
-		if f.Code == unrecognisedRefusal { // by the platform: STS and the role's trust policy have no part in it
+		if f.Code == unrecognisedRefusal { // the platform refused: STS and the role's trust policy are not involved
 			status, _ := httpStatus(err)
 			f.Kind, f.Detail = ErrConfiguration, fmt.Sprintf("status %d: %s", status, f.Detail)
 		}
@@ -96,7 +95,7 @@ func retrieve(ctx context.Context, p aws.CredentialsProvider, k *clock) (Session
 		}
 		return Session{Credentials: signing.NewCredentials(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)}, nil
 	}
-	// The platform decides the lifetime, and may hand out keys until close to their end.
+	// The platform decides the lifetime, and may return the same keys until shortly before their end.
 	return issued{
 		accessKeyID: &c.AccessKeyID, secretAccessKey: &c.SecretAccessKey, sessionToken: &c.SessionToken, expires: &c.Expires,
 	}.session(k.read(), margin, longestLife)

@@ -14,9 +14,9 @@ import (
 	"strings"
 )
 
-var errEncrypted = errors.New("private key is encrypted: write it without a password, readable for this service alone")
+var errEncrypted = errors.New("private key is encrypted: write it without a password, readable only by this service")
 
-// parseKey reads the one private key of a text.
+// parseKey reads a private key. There must be exactly one in the text.
 func parseKey(text []byte) (crypto.Signer, error) {
 	blocks, err := blocksOf("private key", text)
 	if err != nil {
@@ -32,12 +32,12 @@ func parseKey(text []byte) (crypto.Signer, error) {
 		case err != nil:
 			return nil, err
 		case found != nil:
-			return nil, errors.New("private key: there are several, and only one may be there")
+			return nil, errors.New("private key: there are several, but there must be only one")
 		}
 		found = key
 	}
 	if found == nil {
-		return nil, errors.New("private key holds no PEM block PRIVATE KEY")
+		return nil, errors.New("private key contains no PRIVATE KEY PEM block")
 	}
 	return found, nil
 }
@@ -52,7 +52,7 @@ func keyOf(block *pem.Block) (crypto.Signer, error) {
 	case "PRIVATE KEY":
 		if key, err = x509.ParsePKCS8PrivateKey(block.Bytes); err != nil {
 			if name := nameOfKey(block.Bytes); name != "" {
-				return nil, fmt.Errorf("private key is of the algorithm %s: use RSA, or EC on P-256, P-384 or P-521", name)
+				return nil, fmt.Errorf("private key has the algorithm %s: use RSA, or EC on P-256, P-384 or P-521", name)
 			}
 		}
 	case "RSA PRIVATE KEY":
@@ -62,10 +62,10 @@ func keyOf(block *pem.Block) (crypto.Signer, error) {
 	case "TSS2 PRIVATE KEY":
 		return nil, errors.New("private key is bound to a TPM, which is not supported")
 	default:
-		return nil, errors.New("private key is of a form that is not supported: convert it with openssl pkcs8 -topk8 -nocrypt")
+		return nil, errors.New("private key has a format that is not supported: convert it with openssl pkcs8 -topk8 -nocrypt")
 	}
 	if err != nil {
-		return nil, errors.New("private key cannot be read: it is damaged, or not of the form that its first line says")
+		return nil, errors.New("private key cannot be read: it is damaged, or its format is not what its first line says")
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
@@ -92,16 +92,16 @@ func checkKey(key crypto.Signer) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("private key is of the type %T: use RSA, or EC on P-256, P-384 or P-521", key.Public())
+	return fmt.Errorf("private key has the type %T: use RSA, or EC on P-256, P-384 or P-521", key.Public())
 }
 
-// algorithms are keys that certificates may hold and IAM Roles Anywhere does not take, or not from here.
+// algorithms are the key types that certificates may have and that IAM Roles Anywhere or this package does not support.
 var algorithms = map[string]string{
 	"1.2.840.113549.1.1.10": "RSA-PSS", "1.3.101.112": "Ed25519", "1.3.101.113": "Ed448", "1.2.840.10040.4.1": "DSA",
 	"2.16.840.1.101.3.4.3.17": "ML-DSA-44", "2.16.840.1.101.3.4.3.18": "ML-DSA-65", "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
 }
 
-// nameOf names the algorithm of a SubjectPublicKeyInfo.
+// nameOf returns the name of the algorithm in a SubjectPublicKeyInfo.
 func nameOf(spki []byte) string {
 	var in struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -116,7 +116,7 @@ func nameOf(spki []byte) string {
 	return in.Algorithm.Algorithm.String()
 }
 
-// nameOfKey names the algorithm of a PKCS #8 key that crypto/x509 does not read; "" where it is one that it does.
+// nameOfKey returns the algorithm of a PKCS #8 key that crypto/x509 cannot parse, or "" if it is not one of those.
 func nameOfKey(der []byte) string {
 	var in struct {
 		Version   int

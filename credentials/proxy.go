@@ -10,17 +10,19 @@ import (
 	"strings"
 )
 
-// localEndpoints are the variables with addresses at which a platform hands tokens and keys to this machine alone.
+// localEndpoints are the variables that hold the addresses at which a platform provides tokens and keys to this machine
+// alone.
 var localEndpoints = []string{
 	"IDENTITY_ENDPOINT", "MSI_ENDPOINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST",
 	"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
 }
 
-// proxy finds the proxy of a request, as in [http.Transport].
+// proxy returns the proxy for a request, as in [http.Transport].
 type proxy func(*http.Request) (*url.URL, error)
 
-// exceptLocal asks next but for what a platform offers this machine alone: loopback, link-local addresses such as the
-// metadata service's, and the endpoints that env and the profiles name. A proxy there would see the token.
+// exceptLocal returns next's proxy, except for endpoints that a platform offers to this machine alone: loopback,
+// link-local addresses such as the metadata service's, and the endpoints that env and the profiles name. A proxy there
+// would see the token.
 func exceptLocal(next proxy, profiles []Profile, env func(string) string) proxy {
 	direct := map[string]bool{"fd00:ec2::254": true}
 	for host := range containerHosts {
@@ -48,7 +50,7 @@ func exceptLocal(next proxy, profiles []Profile, env func(string) string) proxy 
 	}
 }
 
-// caBundle is the system's certificates and those of the file that AWS_CA_BUNDLE names, or nil without one.
+// caBundle returns the system's certificates plus those in the file that AWS_CA_BUNDLE names, or nil if it is not set.
 func caBundle(env func(string) string, readFile func(string) ([]byte, error)) (*x509.CertPool, error) {
 	name := lookup(env, "AWS_CA_BUNDLE")
 	if name == "" {
@@ -59,14 +61,14 @@ func caBundle(env func(string) string, readFile func(string) ([]byte, error)) (*
 	}
 	text, err := readFile(name)
 	if err != nil {
-		return nil, errors.New("must name a readable file of certificates in PEM")
+		return nil, errors.New("must name a readable file of PEM certificates")
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool() // a machine without certificates of its own
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, errors.New("names a file that holds no certificate in PEM")
+		return nil, errors.New("names a file without a PEM certificate")
 	}
 	return pool, nil
 }

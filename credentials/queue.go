@@ -7,11 +7,9 @@ import (
 	"time"
 )
 
-// queue spaces fetches out and decides whose is next. What all callers share,
-// and what is renewed in the background, has a line and a pace of its own: there
-// is only so much of it, so it may be fast. Of the rest callers can ask for as
-// much as they like. Within either line they take turns, however many fetches
-// each of them wants.
+// queue spaces out fetches and decides which one is next. Shared sessions and background refreshes have their own line
+// and pace: their number is limited, so they may go fast. The rest can grow as much as callers like. Within either line
+// callers take turns, however many fetches each of them wants.
 type queue struct {
 	now func() time.Time // never steps
 
@@ -19,14 +17,13 @@ type queue struct {
 	first, rest line
 }
 
-// line are fetches that wait. A caller has one turn in each round: who comes is
-// in the round being served unless it had its turn there, and its further
-// fetches are in the rounds that follow.
+// line is a queue of waiting fetches. A caller has one turn per round: its next fetch is in the current round unless it
+// had its turn there already, and its further fetches are in the rounds that follow.
 type line struct {
 	pace
-	waiting []*waiter       // in the order of their arrival
-	round   uint64          // being served
-	had     map[string]bool // the callers who had their turn in it
+	waiting []*waiter       // in order of arrival
+	round   uint64          // the current round
+	had     map[string]bool // the callers that had their turn in it
 	timer   *time.Timer
 }
 
@@ -35,7 +32,7 @@ type waiter struct {
 	caller  string
 	round   uint64
 	refused bool          // set before done
-	done    chan struct{} // closed when it is this one's turn, or never will be
+	done    chan struct{} // closed when it is this one's turn, or when it is refused
 }
 
 func newQueue(now func() time.Time, b budget) *queue {
@@ -44,7 +41,7 @@ func newQueue(now func() time.Time, b budget) *queue {
 	}
 }
 
-// enter queues a fetch for a caller. Nil: too many wait, and the caller has its share of them.
+// enter queues a fetch for a caller. Nil: the line is full, and the caller has its share of it.
 func (q *queue) enter(caller string, first bool) *waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -73,7 +70,7 @@ func (q *queue) wait(ctx context.Context, w *waiter) bool {
 	return !w.refused
 }
 
-// hasten gives a fetch that waits the place that it would have as another caller's.
+// hasten moves a waiting fetch forward to the round that it would have as another caller's.
 func (q *queue) hasten(w *waiter, caller string) {
 	if w.caller == caller {
 		return
@@ -83,7 +80,7 @@ func (q *queue) hasten(w *waiter, caller string) {
 	w.round = min(w.round, w.line.next(caller))
 }
 
-// grant gives turns while there are any.
+// grant gives out turns as long as the pace allows.
 func (q *queue) grant(l *line) {
 	now := q.now()
 	l.adapt(now)
@@ -101,7 +98,8 @@ func (q *queue) grant(l *line) {
 	}
 }
 
-// throttled slows down what all share, where AWS throttled a fetch of it. A caller whose keys are throttled slows nobody down.
+// throttled slows down the shared line if AWS throttled one of its fetches. A caller whose own keys are throttled slows
+// down no one else.
 func (q *queue) throttled(w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,7 +108,7 @@ func (q *queue) throttled(w *waiter) {
 	}
 }
 
-// next is the round of a caller's next fetch.
+// next returns the round for a caller's next fetch.
 func (l *line) next(caller string) uint64 {
 	round := l.round
 	if l.had[caller] {
@@ -124,7 +122,7 @@ func (l *line) next(caller string) uint64 {
 	return round
 }
 
-// pop takes the fetch of the lowest round out, of equal ones the oldest.
+// pop removes and returns the fetch with the lowest round, the oldest among equals.
 func (l *line) pop() *waiter {
 	w := slices.MinFunc(l.waiting, func(a, b *waiter) int {
 		switch {
@@ -153,16 +151,15 @@ func (l *line) remove(w *waiter) bool {
 	return true
 }
 
-// displace refuses the latest fetch of the caller with most, if that has more
-// than the one who comes would have.
-func (l *line) displace(comer string) bool {
+// displace refuses the latest fetch of the caller with the most, if that caller has more than the new one would have.
+func (l *line) displace(newcomer string) bool {
 	count := map[string]int{}
 	for _, w := range l.waiting {
 		count[w.caller]++
 	}
 	var last *waiter
 	for _, w := range l.waiting {
-		if count[w.caller] > count[comer]+1 && (last == nil || count[w.caller] >= count[last.caller]) {
+		if count[w.caller] > count[newcomer]+1 && (last == nil || count[w.caller] >= count[last.caller]) {
 			last = w
 		}
 	}

@@ -15,16 +15,16 @@ import (
 	"countersign/signing"
 )
 
-// RequestCredentials is what a request that brings its own keys says.
+// RequestCredentials are the keys that a request brings, and how to use them.
 type RequestCredentials struct {
 	// AccessKeyID and SecretAccessKey are required, SessionToken is not.
 	AccessKeyID, SecretAccessKey, SessionToken string
 	// RoleARN, or AccountID and RoleName, name a role to assume with the keys. All empty: the keys themselves sign.
 	RoleARN, AccountID, RoleName string
-	// ExternalID, SessionName and Duration shape the assumed session; only with a role.
+	// ExternalID, SessionName and Duration apply to the assumed session, so they need a role.
 	ExternalID, SessionName string
 	Duration                time.Duration
-	// Region is where STS is called. Empty: Options.Region.
+	// Region is the region in which STS is called. Empty: Options.Region.
 	Region string
 	// Caller is as in [SessionRequest].
 	Caller string
@@ -32,16 +32,14 @@ type RequestCredentials struct {
 	MinValidity time.Duration
 }
 
-// SessionFromRequest returns a session made from keys in the request: without an
-// expiry for bare keys, through AssumeRole when a role is named. Faults of the
-// input are *[InputError]; other errors are those of [Store.Session].
+// SessionFromRequest returns a session made with keys from the request: without an expiry for bare keys, through
+// AssumeRole if a role is named. Errors in the input are *[InputError]; other errors are those of [Store.Session].
 func (s *Store) SessionFromRequest(ctx context.Context, g RequestCredentials) (Session, error) {
 	return s.requestSessions.session(ctx, g)
 }
 
-// requestSessions makes sessions from keys that come with a request. What it keeps is in
-// memory, under a hash that is keyed with a secret of this process, and for
-// minutes.
+// requestSessions makes sessions with keys that come with a request. They are kept in memory only, for minutes, under a
+// hash keyed with a secret of this process.
 type requestSessions struct {
 	store *Store
 	clock *clock
@@ -94,7 +92,7 @@ func (in RequestCredentials) hasRole() bool {
 	return in.RoleARN != "" || in.AccountID != "" || in.RoleName != ""
 }
 
-// requestRole is the issuer of one request's session.
+// requestRole is the issuer for one request's session.
 type requestRole struct {
 	sessions *requestSessions
 	in       RequestCredentials
@@ -112,11 +110,11 @@ func (g *requestSessions) cacheRequest(in RequestCredentials, keys signing.Crede
 	}
 }
 
-// shapeOf is a hash of the parts that tells nothing of them without the secret.
+// shapeOf returns a hash of the parts that reveals nothing about them without the secret.
 func shapeOf(secret []byte, parts ...string) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, secret)
 	for _, part := range parts {
-		// Each part with its length, so that no two lists of parts look alike.
+		// Each part is preceded by its length, so that no two lists of parts have the same encoding.
 		_ = binary.Write(mac, binary.BigEndian, uint64(len(part)))
 		_, _ = io.WriteString(mac, part)
 	}
@@ -135,8 +133,8 @@ func (r requestRole) issue(ctx context.Context, a SessionRequest) (Session, erro
 	return role.assume(ctx, r.sessions.client(in.Region), r.keys, role.names("", a))
 }
 
-// client is one for the region. None is kept: whatever has the form of a
-// region's name is one, so a caller could have any number made.
+// client returns a new client for the region. It is not cached: any string in the format of a region name is accepted,
+// so a caller could have any number of clients created.
 func (g *requestSessions) client(region string) *stsClient {
 	o := &g.store.options
 	p := &Profile{Region: region, STSEndpoint: o.STSEndpoint, FIPS: o.fips, DualStack: o.dualStack}
@@ -160,7 +158,7 @@ const (
 	InputRegion          InputPart = "region"
 )
 
-// InputError reports what is wrong with keys that came in a request. It holds none of them.
+// InputError reports what is wrong with keys that came in a request. It contains none of them.
 type InputError struct {
 	Part   InputPart
 	Reason string // completes "Part …"
@@ -169,16 +167,16 @@ type InputError struct {
 // Error implements error.
 func (e *InputError) Error() string { return string(e.Part) + " " + e.Reason }
 
-// checkRequestCredentials returns the first fault.
+// checkRequestCredentials returns the first error found.
 func checkRequestCredentials(in RequestCredentials, c signing.Credentials) error {
 	bad := func(part InputPart, reason string) error { return &InputError{part, reason} }
 	switch {
 	case !plain(c.AccessKeyID):
-		return bad(InputAccessKeyID, "is required, without blanks or line breaks")
+		return bad(InputAccessKeyID, "is required, without spaces or line breaks")
 	case !plain(c.SecretAccessKey()):
-		return bad(InputSecretAccessKey, "is required, without blanks or line breaks")
+		return bad(InputSecretAccessKey, "is required, without spaces or line breaks")
 	case c.SessionToken() != "" && !plain(c.SessionToken()):
-		return bad(InputSessionToken, "holds a blank or a line break")
+		return bad(InputSessionToken, "contains a space or a line break")
 	case strings.HasPrefix(c.AccessKeyID, "ASIA") && c.SessionToken() == "":
 		return bad(InputSessionToken, "is required: a key id that begins with ASIA is temporary")
 	case !in.hasRole() && (in.ExternalID != "" || in.SessionName != "" || in.Duration != 0):
@@ -186,7 +184,7 @@ func checkRequestCredentials(in RequestCredentials, c signing.Credentials) error
 	case !in.hasRole():
 		return nil
 	case endpoints.PartitionOf(in.Region) == "":
-		return bad(InputRegion, "is no AWS region")
+		return bad(InputRegion, "is not an AWS region")
 	case in.RoleARN != "" && (in.AccountID != "" || in.RoleName != ""):
 		return bad(InputRoleARN, "or accountId and roleName, not both")
 	case in.RoleARN != "" && !isRoleARN(in.RoleARN):

@@ -15,17 +15,17 @@ import (
 
 const (
 	rolesAnywhereService = "rolesanywhere"
-	// certificateHeaders bounds what the certificates take in headers.
+	// certificateHeaders limits the size of the headers with the certificates.
 	certificateHeaders = 16 << 10
-	pairTries          = 3 // of a pair that is half written, at the first start
+	pairTries          = 3 // to read a pair that is half written when the service first starts
 	pairPause          = 100 * time.Millisecond
 )
 
-// rolesAnywhere gets sessions for who holds a certificate.
+// rolesAnywhere gets sessions with a certificate.
 type rolesAnywhere struct {
 	RolesAnywhere
 	profile  string
-	endpoint string // without a slash at its end
+	endpoint string // without a trailing slash
 	region   string
 	env      func(string) string
 	client   *http.Client
@@ -34,10 +34,10 @@ type rolesAnywhere struct {
 	log      func(Event)
 
 	mu   sync.Mutex
-	good *pair // the last that AWS took; nil before
+	good *pair // the last one that AWS accepted; nil at first
 }
 
-// Region is where IAM Roles Anywhere is called; "" for none.
+// Region is the region in which IAM Roles Anywhere is called; "" if r is nil.
 func (r *RolesAnywhere) Region() string {
 	if r == nil {
 		return ""
@@ -64,7 +64,7 @@ func newRolesAnywhere(p *Profile, s *Store) *rolesAnywhere {
 
 func rolesAnywhereHost(region string, fips, dualStack bool) string {
 	host, known := endpoints.Endpoint(rolesAnywhereService, region)
-	if !known { // a partition that the tables do not have a suffix of
+	if !known { // a partition whose suffix is not in the tables
 		host = rolesAnywhereService + "." + region + ".amazonaws.com"
 	}
 	if fips {
@@ -77,7 +77,7 @@ func rolesAnywhereHost(region string, fips, dualStack bool) string {
 	return host
 }
 
-// read reads the pair from its files: certificates of servers are replaced every few weeks, or every day.
+// read reads the pair from its files again: certificates of servers are replaced every few weeks, or even every day.
 func (r *rolesAnywhere) read(now time.Time) (*pair, error) {
 	certificate, err := r.text("certificate", r.CertificateFile, r.CertificateVariable)
 	if err != nil {
@@ -98,7 +98,7 @@ func (r *rolesAnywhere) read(now time.Time) (*pair, error) {
 		return nil, fail(ErrConfiguration, err.Error())
 	}
 	if n := len(encoded(p.leaf.Raw)) + len(chainHeader(p)); n > certificateHeaders {
-		return nil, fail(ErrConfiguration, fmt.Sprintf("chain is too long: its certificates take %d bytes of headers, and %d are allowed",
+		return nil, fail(ErrConfiguration, fmt.Sprintf("chain is too long: its certificates take %d bytes in headers, at most %d are allowed",
 			n, certificateHeaders))
 	}
 	if err := p.checkTime(now); err != nil {
@@ -113,7 +113,7 @@ func (r *rolesAnywhere) text(what, file, variable string) ([]byte, error) {
 		if text == "" {
 			return nil, fail(ErrConfiguration, what+": the variable "+variable+" is empty")
 		}
-		if !strings.Contains(text, "\n") { // where a variable has one line, templates write \n
+		if !strings.Contains(text, "\n") { // templates write \n if a variable must be a single line
 			text = strings.ReplaceAll(text, `\n`, "\n")
 		}
 		return []byte(text), nil
@@ -125,8 +125,8 @@ func (r *rolesAnywhere) text(what, file, variable string) ([]byte, error) {
 	return text, nil
 }
 
-// current is the pair to use: the one that is there now, or, while that cannot be used, the last one that AWS took. kept is
-// then what is wrong with the new one.
+// current returns the pair to use: the one on disk or, if that cannot be used, the last one that AWS accepted. In the
+// latter case kept is the reason why the new one cannot be used.
 func (r *rolesAnywhere) current(now time.Time) (p *pair, kept, err error) {
 	p, err = r.read(now)
 	if err == nil {
@@ -138,7 +138,7 @@ func (r *rolesAnywhere) current(now time.Time) (p *pair, kept, err error) {
 	return nil, nil, err
 }
 
-// lastGood is the last pair that AWS took, if it still can be used.
+// lastGood returns the last pair that AWS accepted, if it can still be used.
 func (r *rolesAnywhere) lastGood(now time.Time) *pair {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,7 +148,7 @@ func (r *rolesAnywhere) lastGood(now time.Time) *pair {
 	return r.good
 }
 
-// follow takes over the pair that before has found good: what is on the disk may be the next one, half written.
+// follow takes over the pair that before used successfully: the one on disk may be the next one, half written.
 func (r *rolesAnywhere) follow(before *rolesAnywhere) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
@@ -171,7 +171,7 @@ func (r *rolesAnywhere) keys(ctx context.Context) (Session, error) {
 	}
 	s, err := r.create(ctx, p)
 	if good := r.lastGood(r.clock.read().time); errors.Is(err, ErrDenied) && good != nil && !good.equal(p) {
-		// What was read may be new and half written: a chain that ends too early looks like one.
+		// The new pair may be half written: a chain that is cut off between certificates looks like a complete one.
 		kept = err
 		p = good
 		s, err = r.create(ctx, p)
@@ -186,23 +186,23 @@ func (r *rolesAnywhere) keys(ctx context.Context) (Session, error) {
 	return s, nil
 }
 
-// report says what about the certificate the operator must look at.
+// report logs what the operator should know about the certificate.
 func (r *rolesAnywhere) report(p *pair, kept error) {
 	event := Event{Kind: EventCertificate, Profile: r.profile, Expires: p.end()}
 	switch {
 	case kept != nil:
-		event.Err, event.Detail = kept, "the certificate that is there cannot be used, and the one before it still is"
-		event.Hint = "see that certificate, private key and chain belong together"
+		event.Err, event.Detail = kept, "the current certificate cannot be used; the previous one is still in use"
+		event.Hint = "check that the certificate, private key and chain belong together"
 	case p.endsSoon(r.clock.read().time):
 		event.Err = fail(ErrConfiguration, "certificate ends soon")
-		event.Hint = "less than a third of its life is left: see that it is renewed"
+		event.Hint = "less than a third of its lifetime is left: check that it is renewed"
 	default:
 		return
 	}
 	r.log(event)
 }
 
-// wait reports whether the time has passed before ctx ended.
+// wait waits for d and reports whether it passed before ctx ended.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -214,7 +214,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// explain tells which certificate is shown, and what the role must trust.
+// explain reports which certificate is used, and what the role must trust.
 func (r *rolesAnywhere) explain(d *Diagnosis, step string) bool {
 	p, kept, err := r.current(r.clock.read().time)
 	if err != nil {
@@ -222,7 +222,7 @@ func (r *rolesAnywhere) explain(d *Diagnosis, step string) bool {
 		return false
 	}
 	if kept != nil {
-		d.passed(step, "note: %v; the certificate before it is still used", kept)
+		d.passed(step, "note: %v; the previous certificate is still in use", kept)
 	}
 	d.passed(step, "certificate %q, serial number %s, until %s, with %d more up to the trust anchor",
 		p.leaf.Subject.String(), p.leaf.SerialNumber, p.end().UTC().Format(time.RFC3339), len(p.chain))
@@ -230,7 +230,7 @@ func (r *rolesAnywhere) explain(d *Diagnosis, step string) bool {
 	return true
 }
 
-// certificates are those of the profiles that have one which can be used, as their files are now.
+// certificates returns the profiles' usable certificates, as their files are now.
 func (s *Store) certificates() map[string]*pair {
 	found := map[string]*pair{}
 	for name, p := range s.profiles {
@@ -244,7 +244,7 @@ func (s *Store) certificates() map[string]*pair {
 	return found
 }
 
-// CertificateWarnings are what is wrong with the certificates of profiles now, or will be soon, as *[ConfigError]s.
+// CertificateWarnings returns what is wrong with the profiles' certificates now, or will be soon, as *[ConfigError]s.
 func (s *Store) CertificateWarnings() []error {
 	var all []error
 	for i := range s.options.Profiles {
@@ -266,7 +266,7 @@ func (f *faults) certificate(r *rolesAnywhere) {
 	case errors.As(err, &unusable):
 		f.add("roles_anywhere", "%s", unusable.Code)
 	case p.endsSoon(now):
-		f.add("roles_anywhere", "the certificate ends on %s, and less than a third of its life is left", p.end().UTC().Format(time.RFC3339))
+		f.add("roles_anywhere", "the certificate ends on %s, and less than a third of its lifetime is left", p.end().UTC().Format(time.RFC3339))
 	}
 	if info, err := os.Stat(r.PrivateKeyFile); r.PrivateKeyFile != "" && err == nil && info.Mode().Perm()&0o007 != 0 {
 		f.add("roles_anywhere.private_key_file", "can be read by every user of this machine: use mode 0600, or 0640 with a group of its own")

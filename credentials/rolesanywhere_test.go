@@ -282,7 +282,7 @@ func TestRolesAnywhere_NoSessionOutlivesItsCertificate(t *testing.T) {
 		for range 100 {
 			_, err := s.Session(t.Context(), credentials.SessionRequest{Profile: "erp"})
 			var refused *credentials.Error
-			if !errors.As(err, &refused) || !errors.Is(err, credentials.ErrUnavailable) || !strings.Contains(refused.Code, "has expired") {
+			if !errors.As(err, &refused) || !errors.Is(err, credentials.ErrUnavailable) || !strings.Contains(refused.Code, "expired on") {
 				t.Fatalf("after the certificate's end: %v", err)
 			}
 			time.Sleep(10 * time.Second)

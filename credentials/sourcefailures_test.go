@@ -39,7 +39,7 @@ func TestSources_FailuresNameWhatToLookAt(t *testing.T) {
 			profile: credentials.Profile{
 				Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: "/absent/token"},
 			},
-			kind: credentials.ErrConfiguration, detail: "/absent/token", hint: "file is there",
+			kind: credentials.ErrConfiguration, detail: "/absent/token", hint: "file exists",
 		},
 		"token file that is none": {
 			profile: credentials.Profile{Source: credentials.SourceWebIdentityFile, WebIdentity: &credentials.WebIdentity{TokenFile: "/dev/null"}},

@@ -11,11 +11,11 @@ import (
 	"countersign/signing"
 )
 
-// What a profile is made from is one of three: a source of keys, a source of a
-// token for AssumeRoleWithWebIdentity, or another profile.
+// A profile is based on one of three: a source of keys, a source of a token for AssumeRoleWithWebIdentity, or another
+// profile.
 type (
 	keySource func(context.Context) (Session, error)
-	// tokenSource returns a token; forceRefresh asks for one that no cache has held.
+	// tokenSource returns a token; forceRefresh bypasses all caches.
 	tokenSource func(ctx context.Context, forceRefresh bool) (string, error)
 )
 
@@ -34,12 +34,12 @@ func environmentKeys(env func(string) string) signing.Credentials {
 	return signing.NewCredentials(lookup(env, "AWS_ACCESS_KEY_ID"), lookup(env, "AWS_SECRET_ACCESS_KEY"), lookup(env, "AWS_SESSION_TOKEN"))
 }
 
-// fixed yields keys that do not change while the process runs.
+// fixed is a source of keys that do not change while the process runs.
 func fixed(c signing.Credentials) keySource {
 	return func(context.Context) (Session, error) { return Session{Credentials: c}, nil }
 }
 
-// tokenFile reads the token each time: the platform replaces it well before its end.
+// tokenFile is a source that reads the token from a file each time: the platform replaces it well before its end.
 func tokenFile(path string) tokenSource {
 	return func(context.Context, bool) (string, error) { return readToken(path) }
 }
@@ -52,7 +52,7 @@ func readToken(path string) (string, error) {
 	return token, err
 }
 
-// readLine returns what a file of a line holds, blanks around it cut.
+// readLine returns the contents of a one-line file, without white space around it.
 func readLine(path string) (string, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -61,14 +61,15 @@ func readLine(path string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// badFile is the failure of a file that the configuration or the platform names. The detail has its name, and nothing that it holds.
+// badFile is the error for a file that the configuration or the platform names. Detail contains its name and nothing of
+// its contents.
 func badFile(code string, err error) *Error {
 	f := fail(ErrConfiguration, code)
 	f.Detail, f.local = err.Error(), true
 	return f
 }
 
-// readFile returns what a file holds, up to a limit.
+// readFile returns the contents of a file, up to a limit.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -78,7 +79,7 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, fileLimit))
 }
 
-// source builds what the checked profile p is made from.
+// source builds the source of the checked profile p.
 func (p *profile) source() (err error) {
 	env, base := p.store.options.Getenv, p.store.base
 	switch p.Source {

@@ -2,51 +2,52 @@ package credentials
 
 import "time"
 
-// Status is how a [Store] stands, without a secret.
+// Status describes the state of a [Store], without secrets.
 type Status struct {
 	// Profiles are in the order given.
 	Profiles []ProfileStatus
-	// Sessions and Evictions count sessions of profiles, RequestSessions and RequestEvictions those of keys in requests, LoginSessions
-	// and LoginEvictions those of callers' own tokens. Evicted is what others took the place of.
+	// Sessions and Evictions count sessions of profiles, RequestSessions and RequestEvictions those made with keys from
+	// requests, LoginSessions and LoginEvictions those made with callers' own tokens. An eviction makes space for
+	// another session.
 	Sessions, RequestSessions, LoginSessions    int
 	Evictions, RequestEvictions, LoginEvictions uint64
-	// Skew is how far AWS's clock is ahead of ours, by the endpoint of STS; "" for AWS's own.
+	// Skew is how far AWS's clock is ahead of ours, per STS endpoint; "" is AWS's own.
 	Skew map[string]time.Duration
 }
 
-// ProfileStatus is how a profile stands.
+// ProfileStatus describes the state of a profile.
 type ProfileStatus struct {
 	Name string
 	// Usable: the latest fetch left something to sign with, or there was none yet.
 	Usable bool
-	// Expires is the earliest end of the sessions that are in use. Zero: there is none, or they have no end.
+	// Expires is the earliest end of the sessions that are in use. Zero: there are none, or they have no end.
 	Expires time.Time
-	// CertificateExpires is when the profile's certificate ends, and CertificateLife how long it is valid in all. Zero: it has
-	// none that can be used.
+	// CertificateExpires is when the profile's certificate ends, and CertificateLife its whole lifetime. Zero: it has
+	// no usable certificate.
 	CertificateExpires time.Time
 	CertificateLife    time.Duration
 }
 
 // How a session was obtained, for [Options.Served].
 const (
-	ServedHeld    = "held"    // it was there
+	ServedHeld    = "held"    // it was in the cache
 	ServedWaited  = "waited"  // the request waited for STS
-	ServedStale   = "stale"   // it was there and still holds, although it could not be renewed
+	ServedStale   = "stale"   // it was in the cache and is still valid, although it could not be renewed
 	ServedRefused = "refused" // there was none
 )
 
-// STSCall is one call of STS, retries included.
+// STSCall is one call to STS, including retries.
 type STSCall struct {
-	// Operation is AssumeRole or its like, Region the one that was called.
+	// Operation is AssumeRole or a similar one, Region the region that was called.
 	Operation, Region string
-	// Took is how long it took, RequestID is STS's id of it where it answered.
+	// Took is how long it took, RequestID is STS's request id if it responded.
 	Took      time.Duration
 	RequestID string
 	// Err is nil on success.
 	Err error
 }
 
-// Status reports how the store stands.
+// Status returns the state of the store.
 func (s *Store) Status() Status {
 	c := s.cache
 	out := Status{Skew: map[string]time.Duration{}}
@@ -84,13 +85,13 @@ func (s *Store) Status() Status {
 	return out
 }
 
-// profileState is what the sessions of a profile say of it.
+// profileState is what a profile's sessions say about it.
 type profileState struct {
 	usable, failed bool
 	expires        time.Time
 }
 
-// with adds what an entry says.
+// with adds what an entry says about the profile.
 func (s profileState) with(e *entry) profileState {
 	switch r := e.clock.read(); {
 	case e.servable(r, 0):

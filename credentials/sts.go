@@ -19,23 +19,23 @@ import (
 	"countersign/signing"
 )
 
-// Bounds of one call to STS, tries and regions together.
+// Limits for one call to STS, including all tries and regions.
 const (
 	callTime    = 10 * time.Second
 	maxAttempts = 3
 	maxBackoff  = time.Second
-	regionRest  = time.Minute // how long a region that failed is asked last
+	regionRest  = time.Minute // how long a region that failed is tried last
 )
 
 // stsClient calls STS in one region, or in others when that one fails.
 type stsClient struct {
 	regions []region
-	host    string // of the endpoint; that of the first region where each has its own
+	host    string // of the endpoint, or of the first region if each has its own
 	clock   *clock
 	called  func(context.Context, STSCall)
 
 	mu     sync.Mutex
-	failed []time.Duration // when each region last failed; zero: it did not
+	failed []time.Duration // when each region last failed; zero: not since its last success
 }
 
 type region struct {
@@ -43,14 +43,14 @@ type region struct {
 	client     *sts.Client
 }
 
-// regionKey is what makes the client of a region.
+// regionKey is everything that determines a region's client.
 type regionKey struct {
 	name, endpoint  string
 	fips, dualStack bool
 }
 
-// newSTS takes the clients for the profile's regions, or the one for its own endpoint, from those that others use already,
-// and builds the rest. Nil: nobody uses any.
+// newSTS returns a client for the profile's regions, or for its own endpoint. It takes the clients for regions from
+// others if they are there, and adds the new ones. Nil: clients are not shared.
 func newSTS(p *Profile, c *http.Client, k *clock, called func(context.Context, STSCall), others map[regionKey]region) *stsClient {
 	names := append([]string{stsRegion(p)}, p.FallbackRegions...)
 	s := &stsClient{clock: k, called: called, failed: make([]time.Duration, len(names))}
@@ -89,7 +89,7 @@ func newRegion(p *Profile, name string, c *http.Client, k *clock) region {
 	return region{name, stsHost(p, name), sts.New(o)}
 }
 
-// stsHost is the host of STS in a region, or that of the profile's own endpoint.
+// stsHost returns the host of STS in a region, or of the profile's own endpoint.
 func stsHost(p *Profile, region string) string {
 	if u, err := url.Parse(p.STSEndpoint); err == nil && u.Host != "" {
 		return u.Host
@@ -103,8 +103,8 @@ func stsHost(p *Profile, region string) string {
 	return at.URI.Host
 }
 
-// stsRegion is where the profile's sessions are issued. A custom endpoint is
-// signed for us-east-1 when nothing is said, as STS's likenesses expect.
+// stsRegion is the region in which the profile's sessions are issued. Requests to a custom endpoint are signed for
+// us-east-1 if no region is configured, as services that imitate STS expect.
 func stsRegion(p *Profile) string {
 	switch {
 	case p.STSRegion != "":
@@ -117,9 +117,8 @@ func stsRegion(p *Profile) string {
 	return "us-east-1"
 }
 
-// retryer is the SDK's standard mode with everything stated that it would take
-// from the environment, and without its token bucket, which a day of failures
-// empties for weeks: the cache spaces calls out already.
+// retryer is the SDK's standard mode with explicit values for everything that it would take from the environment, and
+// without its token bucket, which a day of failures empties for weeks: the cache already spaces out calls.
 func retryer(attempts int) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
@@ -131,15 +130,15 @@ func retryer(attempts int) aws.Retryer {
 			retry.RetryableErrorCode{Codes: map[string]struct{}{"IDPCommunicationError": {}}},
 			retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				if asType[*smithy.DeserializationError](err) {
-					return aws.TrueTernary // half a response, or a proxy's page
+					return aws.TrueTernary // half a response, or an HTML page from a proxy
 				}
 				return aws.UnknownTernary
 			}))
 	})
 }
 
-// clockSigner signs at the corrected time, so that what was learnt from one
-// response's Date heals the next call of any client.
+// clockSigner signs with the corrected time, so that the skew measured from one response's Date corrects the next call
+// of any client.
 type clockSigner struct {
 	signer *v4.Signer
 	clock  *clock
@@ -151,8 +150,7 @@ func (s clockSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Re
 	return s.signer.SignHTTP(ctx, c, r, payloadHash, service, region, s.clock.read().time, optFns...)
 }
 
-// callSTS runs op in the regions' order until one answers, or refuses for a
-// reason that holds anywhere.
+// callSTS runs op in one region after the other until one succeeds, or refuses for a reason that holds everywhere.
 func callSTS[T any](ctx context.Context, s *stsClient, operation string, keys signing.Credentials,
 	op func(context.Context, *sts.Client, func(*sts.Options)) (T, error),
 ) (T, error) {
@@ -171,7 +169,7 @@ func callSTS[T any](ctx context.Context, s *stsClient, operation string, keys si
 		skew, begun := s.clock.read().skew, s.clock.now().elapsed
 		out, err = op(ctx, r.client, options)
 		if err != nil && aboutTime[classify(err).Code] && abs(s.clock.read().skew-skew) > skewApplied {
-			out, err = op(ctx, r.client, options) // signed at the time that the refusal taught
+			out, err = op(ctx, r.client, options) // with the time corrected by the refusal's Date header
 		}
 		call := STSCall{Operation: operation, Region: r.name, Took: s.clock.now().elapsed - begun}
 		if err == nil {
@@ -191,7 +189,7 @@ func callSTS[T any](ctx context.Context, s *stsClient, operation string, keys si
 	return out, err
 }
 
-// stsRequestID is STS's id of a call that it answered.
+// stsRequestID returns STS's request id from the output of a call.
 func stsRequestID(out any) string {
 	var meta middleware.Metadata
 	switch o := out.(type) {
@@ -208,7 +206,7 @@ func stsRequestID(out any) string {
 	return id
 }
 
-// aboutTime are the codes with which STS refuses what was signed at the wrong time.
+// aboutTime are the codes with which STS refuses a request signed with the wrong time.
 var aboutTime = map[string]bool{
 	"SignatureDoesNotMatch": true, "InvalidSignatureException": true, "RequestTimeTooSkewed": true, "RequestExpired": true,
 }

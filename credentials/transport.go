@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Bounds of one HTTP exchange with STS, Cognito or a token endpoint.
+// Limits for one HTTP exchange with STS, Cognito or a token endpoint.
 const (
 	attemptTime = 3 * time.Second
 	replyLimit  = 256 << 10
 )
 
-var errReplyTooLarge = errors.New("answer larger than 256 KiB")
+var errReplyTooLarge = errors.New("response larger than 256 KiB")
 
-// transport gives every exchange a deadline, headers and body together, and
-// every response a limit: the SDK has neither, and reads what it is sent.
+// transport sets a deadline for every exchange, headers and body together, and limits the size of every response: the
+// SDK does neither, and reads whatever it is sent.
 type transport struct {
 	base  http.RoundTripper
-	clock *clock // nil where the server's Date is of no interest
+	clock *clock // nil if the server's Date is not used
 }
 
 func newClient(base http.RoundTripper, c *clock) *http.Client {
@@ -66,7 +66,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, replyLimit+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading answer: %w", err)
+		return nil, fmt.Errorf("reading response: %w", err)
 	}
 	if len(body) > replyLimit {
 		return nil, errReplyTooLarge
@@ -76,8 +76,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send turns a panic below into an error: the SDK makes some calls from
-// goroutines of its own, where it would end the process.
+// send turns a panic in the base transport into an error: the SDK makes some calls from its own goroutines, where it
+// would end the process.
 func (t *transport) send(r *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -87,5 +87,5 @@ func (t *transport) send(r *http.Request) (resp *http.Response, err error) {
 	return t.base.RoundTrip(r)
 }
 
-// panicked names the type alone: the value may hold anything.
+// panicked reports only the type of the value, which may contain anything.
 func panicked(p any) *Error { return fail(ErrUnavailable, fmt.Sprintf("panic (%T)", p)) }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// claims are the parts of a web identity token that AWS looks at.
+// claims are the parts of a web identity token that AWS checks.
 type claims struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`
@@ -52,8 +52,8 @@ func (c *claims) describe() string {
 		time.Unix(int64(c.Expires), 0).UTC().Format(time.RFC3339))
 }
 
-// audience is the one that AWS compares: azp where the token has it, else aud
-// (IAM User Guide, keys for web identity federation).
+// audience returns the audience that AWS compares: azp if the token has it, otherwise aud (IAM User Guide, keys for web
+// identity federation).
 func (c *claims) audience() string {
 	if c.Party != "" {
 		return c.Party
@@ -64,7 +64,7 @@ func (c *claims) audience() string {
 	return ""
 }
 
-// advice names what about the token is known to fail.
+// advice says what about the token is known not to work.
 func (c *claims) advice(p *profile) string {
 	switch {
 	case p.Source == SourceAzureIdentity && c.Version == "2.0":
@@ -72,7 +72,7 @@ func (c *claims) advice(p *profile) string {
 	case p.Source == SourceAzureIdentity && len(c.Audience) == 1 && c.Audience[0] != p.Azure.Audience:
 		return fmt.Sprintf("the token's aud is not azure.audience %q: the identity provider must list the token's", p.Azure.Audience)
 	case strings.HasPrefix(c.Issuer, "https://sts.windows.net/") && !strings.HasSuffix(c.Issuer, "/"):
-		return "Azure's issuer ends with a slash, this one does not"
+		return "Azure's issuer ends with a slash, but this one does not"
 	case c.Subject == "":
 		return "the token has no sub, without which AWS refuses it"
 	}
@@ -91,11 +91,11 @@ type statement struct {
 	Condition map[string]map[string]string `json:",omitempty"`
 }
 
-// cognitoIssuer is the one web identity that needs no provider in the account.
+// cognitoIssuer is the only issuer that needs no identity provider in the account.
 const cognitoIssuer = "cognito-identity.amazonaws.com"
 
-// trustToken is the role's trust policy for the token: on aud and on sub, for
-// with aud alone every identity of the tenant gets in.
+// trustToken returns the role's trust policy for the token, with conditions on aud and on sub: with aud alone every
+// identity in the tenant would be admitted.
 func (p *profile) trustToken(c *claims) string {
 	provider := strings.TrimPrefix(c.Issuer, "https://")
 	principal := provider
@@ -111,7 +111,7 @@ func (p *profile) trustToken(c *claims) string {
 	})
 }
 
-// trustKeys is the role's trust policy for a caller with keys.
+// trustKeys returns the role's trust policy for a caller with keys.
 func (p *profile) trustKeys(caller string) string {
 	s := statement{
 		Principal: map[string]string{"AWS": roleOf(caller)},
@@ -129,8 +129,8 @@ func (p *profile) trustKeys(caller string) string {
 	return trust(s)
 }
 
-// trustCertificate is the role's trust policy for a certificate: on its subject, for with the trust anchor alone every
-// certificate of the CA gets in.
+// trustCertificate returns the role's trust policy for a certificate, with a condition on its subject: with the trust
+// anchor alone every certificate from the CA would be admitted.
 func trustCertificate(p *pair, anchor string) string {
 	return trust(statement{
 		Principal: map[string]string{"Service": "rolesanywhere.amazonaws.com"},
@@ -151,7 +151,7 @@ func trust(s statement) string {
 	return string(text)
 }
 
-// part is a part of the role's ARN.
+// part returns the nth part of the role's ARN, or otherwise if it is missing.
 func (r *role) part(n int, otherwise string) string {
 	if parts := strings.SplitN(r.arn, ":", 6); len(parts) == 6 && parts[n] != "" {
 		return parts[n]
@@ -159,8 +159,7 @@ func (r *role) part(n int, otherwise string) string {
 	return otherwise
 }
 
-// roleOf turns a session's ARN into its role's, as far as the ARN tells: the
-// role's path is not in it.
+// roleOf turns the ARN of a session into that of its role, as far as possible: the role's path is not in it.
 func roleOf(arn string) string {
 	head, session, ok := strings.Cut(arn, ":assumed-role/")
 	if !ok {

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// placeholders are what samples write where a value belongs, in lower case.
+// placeholders are what samples contain in place of a value, in lower case.
 var placeholders = map[string]bool{
 	"...": true, "…": true, "todo": true, "tbd": true, "fixme": true, "placeholder": true, "undefined": true, "null": true, "nil": true,
 	"changeme": true, "change-me": true, "change_me": true, "replaceme": true, "replace-me": true, "replace_me": true,
 }
 
-// yours are the ends of placeholders such as your-secret-key.
+// yours are the endings of placeholders such as your-secret-key.
 var yours = []string{"key", "secret", "token", "id", "arn", "role", "account", "region", "here"}
 
-// Unusable says why a text cannot have been meant as the value of a setting or as a key, or returns "": it has quotes
-// around it, it is a reference that the platform should have replaced, or it is a placeholder.
+// Unusable returns why a text cannot be meant as the value of a setting or as a key, or "" if it can: it has quotes
+// around it, or it is a reference that the platform should have replaced, or a placeholder.
 func Unusable(text string) string {
 	text = strings.TrimSpace(text)
 	bare := strings.Trim(text, "\"'`")
@@ -37,7 +37,7 @@ func Unusable(text string) string {
 	return ""
 }
 
-// isPlaceholder: changeme, your-secret-key, xxxx.
+// isPlaceholder reports whether low is something like changeme, your-secret-key or xxxx.
 func isPlaceholder(low string) bool {
 	if placeholders[low] || len(low) > 1 && strings.Trim(low, "x*.…?-_") == "" {
 		return true
@@ -47,7 +47,7 @@ func isPlaceholder(low string) bool {
 		slices.ContainsFunc(yours, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// isReference: what shells, templates, pipelines and secret stores replace.
+// isReference reports whether text is something that a shell, template, pipeline or secret store should have replaced.
 func isReference(text string) bool {
 	for _, opening := range []string{"${", "$(", "{{", "#{", "<%"} {
 		if strings.Contains(text, opening) {
