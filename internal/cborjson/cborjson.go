@@ -1,4 +1,5 @@
-// Package cborjson writes CBOR (RFC 8949) as JSON. Services that speak CBOR tell errors in it, and what looks for causes reads JSON.
+// Package cborjson converts CBOR (RFC 8949) to JSON. Services that speak CBOR report errors in it, and the diagnosis
+// reads JSON.
 package cborjson
 
 import (
@@ -11,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxDepth is how deep items may be in one another.
+// maxDepth is how deeply items may be nested.
 const maxDepth = 64
 
 // The major types (RFC 8949, section 3.1).
@@ -26,21 +27,22 @@ const (
 	simple
 )
 
-// JSON returns a data item as JSON, as far as it can be read; whole says that this is to its end. Byte strings are Base64, a tag is
-// what it tags, and what JSON has no word for is null. Only texts can be keys.
+// JSON returns a data item as JSON, as far as it can be read; whole reports whether it was read to its end. Byte
+// strings become Base64, a tag becomes its content, and values that JSON cannot express become null. Only text strings
+// can be keys.
 func JSON(item []byte) (text []byte, whole bool) {
 	r := reader{rest: item}
 	text = r.item(nil, 0)
 	return text, !r.failed && len(r.rest) == 0
 }
 
-// reader reads items. Once it has failed, all that it returns is of no use.
+// reader reads items. Once it has failed, everything that it returns is meaningless.
 type reader struct {
 	rest   []byte
 	failed bool
 }
 
-// head is the beginning of an item.
+// head is the start of an item.
 type head struct {
 	major, minor byte
 	argument     uint64
@@ -49,7 +51,7 @@ type head struct {
 
 func (r *reader) fail() { r.failed, r.rest = true, nil }
 
-// take returns the next n bytes, or none.
+// take returns the next n bytes, or fails if there are fewer.
 func (r *reader) take(n uint64) []byte {
 	if n > uint64(len(r.rest)) {
 		r.fail()
@@ -121,7 +123,7 @@ func (r *reader) item(out []byte, depth int) []byte {
 	return r.appendSimple(out, h)
 }
 
-// items appends those of an array or a map.
+// items appends the items of an array or a map.
 func (r *reader) items(out []byte, begin, end byte, h head, next func([]byte) []byte) []byte {
 	out = append(out, begin)
 	for n := uint64(0); h.indefinite && !r.atBreak() || !h.indefinite && n < h.argument; n++ {
@@ -135,7 +137,7 @@ func (r *reader) items(out []byte, begin, end byte, h head, next func([]byte) []
 	return append(out, end)
 }
 
-// atBreak tells whether an item of indefinite length ends, and passes over the break.
+// atBreak reports whether an item of indefinite length ends here, and skips the break.
 func (r *reader) atBreak() bool {
 	if len(r.rest) == 0 || r.rest[0] != 0xff {
 		return false
@@ -144,7 +146,7 @@ func (r *reader) atBreak() bool {
 	return true
 }
 
-// appendString appends a byte or text string, of which one of indefinite length is in pieces.
+// appendString appends a byte or text string; one of indefinite length is in pieces.
 func (r *reader) appendString(out []byte, h head) []byte {
 	content := []byte(nil)
 	if !h.indefinite {
@@ -163,7 +165,7 @@ func (r *reader) appendString(out []byte, h head) []byte {
 	if h.major == byteString {
 		return append(base64.StdEncoding.AppendEncode(append(out, '"'), content), '"')
 	}
-	out, _ = jsontext.AppendQuote(out, strings.ToValidUTF8(string(content), "\uFFFD")) // which is all that it refuses
+	out, _ = jsontext.AppendQuote(out, strings.ToValidUTF8(string(content), "\uFFFD")) // it fails only on invalid UTF-8
 	return out
 }
 
@@ -190,7 +192,7 @@ func appendFloat(out []byte, f float64) []byte {
 	return strconv.AppendFloat(out, f, 'g', -1, 64)
 }
 
-// half is a number of IEEE 754 in 16 bits.
+// half decodes an IEEE 754 half-precision number.
 func half(bits uint64) float64 {
 	exponent, fraction := int(bits>>10&0x1f), float64(bits&0x3ff)
 	value := math.Ldexp(fraction+1024, exponent-25)

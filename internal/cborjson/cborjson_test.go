@@ -30,7 +30,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// What cannot be read to its end is told as far as it can.
+// An item that cannot be read to its end is converted as far as possible.
 func TestJSON_NotWhole(t *testing.T) {
 	for item, want := range map[string]string{
 		"": "", "\xff": "", "\x18": "", "\x1c": "", "\x1f": "", "\x63ab": "", "\x7b\xff\xff\xff\xff\xff\xff\xff\xff": "",
@@ -44,12 +44,13 @@ func TestJSON_NotWhole(t *testing.T) {
 	}
 	for _, deep := range []string{"\x81", "\xc1", "\x9f", "\xa1\x60"} {
 		if got, whole := cborjson.JSON([]byte(strings.Repeat(deep, 1<<20))); whole {
-			t.Errorf("%x in itself: %d bytes", deep, len(got))
+			t.Errorf("%x nested in itself: %d bytes", deep, len(got))
 		}
 	}
 }
 
-// What is whole is JSON, and what the SDK's decoder takes is whole, but for what is nested deeper.
+// A whole item yields valid JSON, and every item that the SDK's decoder accepts is whole unless it is nested too
+// deeply.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		"\xa2\x66__type\x63Yes\x67message\x62no", "\xbf\x66__type\x7f\x63Yes\xff\xff", "\xf9\x7e\x00", "\x9f\x01\xff", "\xc1\xfb\x7f\xf0\x00\x00\x00\x00\x00\x00",
@@ -60,7 +61,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, item []byte) {
 		text, whole := cborjson.JSON(item)
 		if whole && !json.Valid(text) {
-			t.Errorf("%x: %q is no JSON", item, text)
+			t.Errorf("%x: %q is not JSON", item, text)
 		}
 		if len(text) > 32*len(item)+32 {
 			t.Errorf("%x: %d bytes", item, len(text))
@@ -76,7 +77,7 @@ func FuzzJSON(f *testing.F) {
 			}
 			for key, v := range m {
 				said, isText := v.(cbor.String)
-				if !isText || !utf8.ValidString(key) || strings.Contains(key, "\uFFFD") { // others may have become the same
+				if !isText || !utf8.ValidString(key) || strings.Contains(key, "\uFFFD") { // other keys may have become equal
 					continue
 				}
 				if got[key] != strings.ToValidUTF8(string(said), "\uFFFD") {

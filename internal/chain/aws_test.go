@@ -22,20 +22,20 @@ import (
 
 const region = "eu-west-1"
 
-// aws is an STS and the services behind the names that it has in reality. Every
-// request is verified; what is not signed right is refused.
+// aws imitates STS and other services under their real host names. Every request is verified; one that is not signed
+// correctly is refused.
 type aws struct {
 	stsURL    string
-	transport *http.Transport // leads every host name here
+	transport *http.Transport // connects every host name to it
 	services  map[string]http.Handler
 
 	mu       sync.Mutex
-	sessions map[string]signing.Credentials // as STS gave them out, by access key id
+	sessions map[string]signing.Credentials // issued by STS, by access key id
 	accepted int
-	busy     int // so many more requests get 503 although they are signed right
+	busy     int // how many more correctly signed requests get 503
 }
 
-// hosts tell the services apart by the end of their names.
+// hosts maps the ends of host names to services.
 var hosts = map[string]string{
 	".execute-api." + region + ".amazonaws.com": "execute-api",
 	".s3." + region + ".amazonaws.com":          "s3",
@@ -45,7 +45,7 @@ var hosts = map[string]string{
 func startAWS(t *testing.T) *aws {
 	t.Helper()
 	a := &aws{services: map[string]http.Handler{}, sessions: map[string]signing.Credentials{}}
-	boxes := func(service string) *sandbox.Sandbox { // one AWS: the same seed, the same sessions
+	boxes := func(service string) *sandbox.Sandbox { // all are the same AWS: with the same seed they know the same sessions
 		return sandbox.New(sandbox.Options{Now: time.Now, Region: region, Service: service, Rand: bytes.NewReader(make([]byte, 32))})
 	}
 	for _, service := range hosts {
@@ -70,7 +70,7 @@ func startAWS(t *testing.T) *aws {
 	return a
 }
 
-// overhear learns the sessions that STS gives out.
+// overhear records the sessions that STS issues.
 func (a *aws) overhear(sts http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		response := httptest.NewRecorder()
@@ -97,7 +97,7 @@ func relay(w http.ResponseWriter, response *httptest.ResponseRecorder) {
 	_, _ = w.Write(response.Body.Bytes())
 }
 
-// ServeHTTP verifies and answers with what it saw.
+// ServeHTTP verifies a request and responds with what it saw.
 func (a *aws) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response := httptest.NewRecorder()
 	if strings.Contains(r.URL.RawQuery, "X-Amz-Signature=") {
@@ -121,7 +121,7 @@ func (a *aws) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	relay(w, response)
 }
 
-// servePresigned is S3 for presigned URLs.
+// servePresigned imitates S3 for presigned URLs.
 func (a *aws) servePresigned(w http.ResponseWriter, r *http.Request) {
 	seen, refusal := a.verifyPresigned(r)
 	if refusal != "" {
@@ -136,7 +136,7 @@ func (a *aws) verifyPresigned(r *http.Request) (sandbox.Seen, string) {
 	wire := "https://" + r.Host + r.RequestURI
 	url, _, err := signing.ParseURL(wire, nil)
 	if err != nil || url.String() != wire {
-		return sandbox.Seen{}, "the address is not in the form in which it is signed"
+		return sandbox.Seen{}, "the address is not spelled as it was signed"
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -175,7 +175,7 @@ func (a *aws) beBusy(times int) {
 	a.busy = times
 }
 
-// count is the number of requests that were accepted so far.
+// count returns the number of requests accepted so far.
 func (a *aws) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -27,16 +27,16 @@ import (
 const (
 	theirAPI = "https://a1b2c3d4e5.execute-api." + region + ".amazonaws.com/prod"
 	usageKey = "usage-plan-key-EXAMPLE"
-	odd      = "a b/c%2Fd+ü&=?#" // what callers put into a field
+	odd      = "a b/c%2Fd+ü&=?#" // a value for a field that is hard to encode
 )
 
-// theirs is an API behind IAM authorisation and a usage plan, which says what it saw.
+// theirs is an API behind IAM authorisation and a usage plan. It responds with what it saw.
 type theirs struct {
 	gateway http.Handler
 	mu      sync.Mutex
 	faults  []string
 	seen    sandbox.Seen
-	status  int // in place of 200
+	status  int // instead of 200
 }
 
 func (a *theirs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +58,7 @@ func (a *theirs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	relay(w, response)
 }
 
-// take is what arrived since it was last asked.
+// take returns what arrived since the last call.
 func (a *theirs) take() (sandbox.Seen, []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,8 +69,8 @@ func (a *theirs) take() (sandbox.Seen, []string) {
 
 func (a *theirs) answers(status int) { a.mu.Lock(); a.status = status; a.mu.Unlock() }
 
-// Every action of converted definitions, by the workflow engine, behind both kinds of
-// host: what arrives has a signature that holds, the usage plan's key and never ours.
+// Every action of converted definitions is run by the workflow engine, behind both kinds of host: what arrives has a
+// valid signature and the usage plan's key, and never ours.
 func TestConvertedConnectors_EveryActionArrives(t *testing.T) {
 	for _, older := range []bool{false, true} {
 		t.Run(map[bool]string{false: "proxying", true: "forwarding"}[older], func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestConvertedConnectors_EveryActionArrives(t *testing.T) {
 	}
 }
 
-// startForConnectors starts the packaged program, which may send to the API alone.
+// startForConnectors starts the packaged program, which may send only to the API.
 func startForConnectors(t *testing.T, a *aws, api http.Handler, older bool) *service {
 	t.Helper()
 	up, err := upstream.Start(api)
@@ -134,7 +134,7 @@ callers:
 	return service
 }
 
-// convertedSamples are the definitions of converter/testdata as connectors, by file.
+// convertedSamples returns the definitions in converter/testdata converted to connectors, by file.
 func convertedSamples(t *testing.T) map[string]map[string]any {
 	t.Helper()
 	swagger, err := os.ReadFile("../../api/swagger.json")
@@ -169,7 +169,7 @@ func convertedSamples(t *testing.T) map[string]map[string]any {
 	return all
 }
 
-// operation is an action of a connector with a value in each of its fields.
+// operation is a connector's action with a value in each of its fields.
 type operation struct {
 	name, method, path string
 	queries            logicapps.Object
@@ -227,7 +227,7 @@ func (o *operation) fill(definition, p map[string]any) {
 	}
 }
 
-// valueOf is a value of a schema or parameter, with texts that are hard to pass on.
+// valueOf returns a value for a schema or parameter, with texts that are hard to encode.
 func valueOf(definition map[string]any, schema any, depth int) any {
 	s, _ := schema.(map[string]any)
 	if ref, isRef := s["$ref"].(string); isRef {
@@ -267,7 +267,7 @@ func valueOf(definition map[string]any, schema any, depth int) any {
 	return odd
 }
 
-// run has the engine carry the action out and compares what arrived.
+// run lets the engine run the action, and checks what arrived.
 func (o *operation) run(t *testing.T, file string, engine *logicapps.Engine, api *theirs, older bool) {
 	t.Helper()
 	action := o.call(t, engine)
@@ -276,7 +276,7 @@ func (o *operation) run(t *testing.T, file string, engine *logicapps.Engine, api
 		t.Errorf("%s, %s: %s", file, o.name, fault)
 	}
 	wantQuery := o.wantQuery
-	if older { // which joins values of one name
+	if older { // it joins the values of a repeated name
 		wantQuery = url.Values{}
 		for name, values := range o.wantQuery {
 			wantQuery.Set(name, strings.Join(values, ","))
@@ -291,7 +291,7 @@ func (o *operation) run(t *testing.T, file string, engine *logicapps.Engine, api
 		t.Errorf("%s, %s: %s ?%s arrived, want ?%s", file, o.name, seen.Method, seen.Query, wantQuery.Encode())
 	}
 	want := o.wantPath
-	if older { // which decodes it
+	if older { // it decodes the path
 		want = strings.ReplaceAll(want, "%2F", "/")
 	}
 	if decoded(seen.Path) != decoded(want) {
@@ -302,7 +302,7 @@ func (o *operation) run(t *testing.T, file string, engine *logicapps.Engine, api
 	}
 }
 
-// decoded is a path with its escapes of / kept: these part what belongs together.
+// decoded returns a path with all escapes decoded except those of slashes, which would change its segments.
 func decoded(path string) string {
 	text, err := url.PathUnescape(strings.ReplaceAll(path, "%2F", "%252F"))
 	if err != nil {
@@ -339,7 +339,7 @@ func (o *operation) call(t *testing.T, engine *logicapps.Engine) *logicapps.Acti
 	return run.Of("Call")[0]
 }
 
-// checkMapping: what engines would take for something else.
+// checkMapping checks that statuses with a special meaning for engines are mapped to others.
 func checkMapping(t *testing.T, engine *logicapps.Engine, api *theirs) {
 	t.Helper()
 	o := operation{method: "post", path: "/call/orders/" + strings.TrimPrefix(theirAPI, "https://") + "/orders", body: logicapps.Object{}}
@@ -350,10 +350,10 @@ func checkMapping(t *testing.T, engine *logicapps.Engine, api *theirs) {
 		headers, _ := outputs.Get("headers")
 		status, _ := outputs.Get("statusCode")
 		if got := fmt.Sprint(status); got != want || strings.Contains(fmt.Sprint(headers), "/prod/later") {
-			t.Errorf("the API answers %d: %s %v, want %s", theirStatus, got, headers, want)
+			t.Errorf("the API responds with %d: %s %v, want %s", theirStatus, got, headers, want)
 		}
 		if n := len(action.Calls); n != 1 {
-			t.Errorf("the API answers %d: the engine called %d times", theirStatus, n)
+			t.Errorf("the API responds with %d: the engine called %d times", theirStatus, n)
 		}
 	}
 	api.answers(0)

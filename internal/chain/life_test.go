@@ -22,7 +22,7 @@ import (
 
 const aGet = `{"method":"GET","url":"` + queue + `"}`
 
-// ask sends a request to the service as its public name does.
+// ask sends a request to the service under its public name.
 func (s *service) ask(t *testing.T, method, path, body string, header ...string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
@@ -44,7 +44,7 @@ func (s *service) ask(t *testing.T, method, path, body string, header ...string)
 	return response.StatusCode, string(text)
 }
 
-// up waits until the program answers.
+// up waits until the program responds.
 func (s *service) up(ctx context.Context) error {
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/", nil)
@@ -64,9 +64,8 @@ func (s *service) up(ctx context.Context) error {
 	}
 }
 
-// killedUnderLoad: workflows run while the program is killed, twice. What is under
-// way is lost, and repeated by the definition's retries; everything else is
-// served.
+// killedUnderLoad runs workflows while the program is killed, twice. Requests under way are lost, and repeated by the
+// definition's retries; everything else is served.
 func (c *chain) killedUnderLoad(t *testing.T) {
 	const workers = 6
 	runsEach := 40
@@ -74,7 +73,7 @@ func (c *chain) killedUnderLoad(t *testing.T) {
 		runsEach = 10
 	}
 	e := c.engine()
-	e.Sleep = func(ctx context.Context, _ time.Duration) error { return c.service.up(ctx) } // which is sooner than the definition's 10 s
+	e.Sleep = func(ctx context.Context, _ time.Duration) error { return c.service.up(ctx) } // sooner than the definition's 10 s
 	var done, repeated atomic.Int64
 	before := c.aws.count()
 	var group sync.WaitGroup
@@ -132,8 +131,8 @@ func (c *chain) keysAndRoutes(t *testing.T) {
 	}
 }
 
-// chunkedBodies: an older host loses them; the program must say so in a way that
-// the caller understands.
+// chunkedBodies checks the response when an older host loses a chunked body: the program must say so in a way that the
+// caller understands.
 func (c *chain) chunkedBodies(t *testing.T) {
 	request, err := http.NewRequestWithContext(t.Context(), "POST", c.service.url+"/v1/sign", io.NopCloser(strings.NewReader(aGet)))
 	if err != nil {
@@ -152,8 +151,8 @@ func (c *chain) chunkedBodies(t *testing.T) {
 	}
 }
 
-// publicHost: whichever way the host tells it, the description that designers
-// read leads back to the public name.
+// publicHost checks that the description that designers read contains the public name, whichever way the host passes it
+// on.
 func (c *chain) publicHost(t *testing.T) {
 	_, text := c.service.ask(t, "GET", "/swagger.json", "")
 	var document struct {
@@ -166,9 +165,8 @@ func (c *chain) publicHost(t *testing.T) {
 	}
 }
 
-// A host.json without the flags: the host wraps every request, which the program
-// cannot serve, and must say why.
-func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
+// With a host.json without the flags the host wraps every request. The program cannot serve those, and must say why.
+func TestTheResponseToWrappedRequestsSaysWhatToDo(t *testing.T) {
 	s := startService(t, startAWS(t), functionshost.Options{Package: withoutFlags(t)})
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
@@ -177,7 +175,7 @@ func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
 		t.Errorf("status %d, want the host's 500", status)
 	}
 	var said, logged string
-	for range 1000 { // the log comes by a pipe of its own, after the response
+	for range 1000 { // the log arrives through its own pipe, after the response
 		said, logged = "", ""
 		for _, line := range s.Lines() {
 			if line.Stream == "host" && line.Level == functionshost.Error {
@@ -198,11 +196,11 @@ func TestTheWrappedFormIsAnsweredWithWhatToDo(t *testing.T) {
 		}
 	}
 	if !strings.Contains(logged, `"err_code":"functions_payload"`) || strings.Contains(logged, apiKey) {
-		t.Errorf("the log, which is all that the operator sees, does not tell, or tells a key:\n%s", logged)
+		t.Errorf("the log, which is all that the operator sees, does not say what to do, or reveals a key:\n%s", logged)
 	}
 }
 
-// withoutFlags is the package with both flags of host.json off.
+// withoutFlags returns the package with both flags in host.json turned off.
 func withoutFlags(t *testing.T) string {
 	t.Helper()
 	whole, err := zip.OpenReader(packed)
@@ -234,7 +232,7 @@ func withoutFlags(t *testing.T) string {
 		}
 		plain := strings.ReplaceAll(string(text), `HttpRequest": true`, `HttpRequest": false`)
 		if strings.Count(plain, `HttpRequest": false`) != 2 {
-			t.Fatalf("host.json has not both flags: %s", text)
+			t.Fatalf("host.json lacks one of the flags: %s", text)
 		}
 		w, err := archive.Create(f.Name)
 		if err != nil {

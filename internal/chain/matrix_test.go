@@ -20,12 +20,12 @@ import (
 	"countersign/signing"
 )
 
-// payload is a body as a workflow holds it, and the bytes that it stands for.
+// payload is a body as a workflow contains it, and the bytes that it stands for.
 type payload struct {
 	name        string
 	value       any
 	contentType string
-	bytes       []byte // nil: the engine writes JSON, in its own way
+	bytes       []byte // nil: the engine writes JSON in its own way
 }
 
 func payloads(t *testing.T) []payload {
@@ -57,12 +57,11 @@ func payloads(t *testing.T) []payload {
 	}
 }
 
-// template is one of the workflow definitions, and how its maker would fit it to
-// a request.
+// template is one of the workflow definitions, and how its author would adapt it to a request.
 type template struct {
 	file string
-	sign string // the action that asks the signer
-	busy int    // how often AWS has no time
+	sign string // the action that calls the signer
+	busy int    // how often AWS responds with 503 first
 	urls []string
 	fit  func(t *testing.T, w *logicapps.Workflow, method, url string, p payload)
 }
@@ -91,7 +90,7 @@ var templates = []template{
 
 func fitRequest(t *testing.T, w *logicapps.Workflow, method, url string, p payload) {
 	request := requestFor(method, url, p)
-	for _, choice := range []string{"output", "bodyForm"} { // which their maker leaves as they are
+	for _, choice := range []string{"output", "bodyForm"} { // workflow authors leave these as they are
 		if value := w.At("definition", "actions", "Request", "inputs", choice); value != nil {
 			request = append(request, logicapps.Member{Name: choice, Value: value})
 		}
@@ -107,7 +106,7 @@ func requestFor(method, url string, p payload) logicapps.Object {
 	return request
 }
 
-// headersFor are headers that AWS wants signed, and some that do not survive.
+// headersFor returns headers that AWS requires to be signed, and some that do not survive.
 func headersFor(p payload) logicapps.Object {
 	headers := logicapps.Object{
 		{Name: "X-Amz-Target", Value: "Orders.Put  1"}, {Name: "Range", Value: "bytes=0-9"}, {Name: "Accept-Encoding", Value: "br"},
@@ -125,7 +124,7 @@ func edit(t *testing.T, w *logicapps.Workflow, value any, path ...string) {
 	}
 }
 
-// open reads a definition and tells it where its signer is.
+// open reads a definition and sets the address of its signer.
 func (c *chain) open(t *testing.T, file string) *logicapps.Workflow {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../connector/workflows", file))
@@ -148,13 +147,13 @@ func (c *chain) open(t *testing.T, file string) *logicapps.Workflow {
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-var whole = flag.Bool("whole", false, "run the whole matrix behind both kinds of host")
+var whole = flag.Bool("whole", false, "run the complete matrix behind both kinds of host")
 
-// matrix takes every template, with every method and every body that the method
-// may have. Behind the second kind of host, of which only the way of a request
-// to the program differs, one method stands for all.
+// matrix runs every template with every method and every body that the method may have. For the second kind of host,
+// which differs only in how it passes a request to the program, one method stands for all.
 func (c *chain) matrix(t *testing.T) {
-	// Those that call AWS in one step have none that signs: handlers TestSend_WorkflowsReadTheResponse runs them.
+	// The definitions that call AWS in one step have no signing action: handlers TestSend_WorkflowsReadTheResponse runs
+	// them.
 	if files, err := filepath.Glob("../../connector/workflows/*.json"); err != nil || len(files) != len(templates)+2 {
 		t.Errorf("%d definitions in connector/workflows, %d here, and two that call AWS in one step", len(files), len(templates))
 	}
@@ -165,7 +164,7 @@ func (c *chain) matrix(t *testing.T) {
 			for _, method := range methods {
 				for _, p := range all {
 					if method == http.MethodGet && p.value != nil {
-						continue // the engine refuses it
+						continue // the engine rejects it
 					}
 					if c.older && method != http.MethodPost && !*whole {
 						continue
@@ -218,8 +217,7 @@ func (c *chain) run(t *testing.T, w *logicapps.Workflow) *logicapps.Run {
 	return run
 }
 
-// arrived compares what AWS saw with what the signer said and what the maker
-// meant.
+// arrived compares what AWS saw with what the signer returned and what the workflow author intended.
 func arrived(t *testing.T, sign, call *logicapps.Action, method string, p payload) {
 	t.Helper()
 	var seen sandbox.Seen
@@ -235,7 +233,7 @@ func arrived(t *testing.T, sign, call *logicapps.Action, method string, p payloa
 		t.Errorf("AWS saw %s https://%s%s, signed was %s %s", seen.Method, seen.Host, target, method, url)
 	}
 	want := p.bytes
-	if p.value != nil && want == nil { // JSON: as the engine wrote it for whoever hashed it
+	if p.value != nil && want == nil { // JSON: in the spelling that the engine used where it was hashed
 		want = written(t, sign, call)
 		again, err := logicapps.Parse(want)
 		if err != nil || !reflect.DeepEqual(again, p.value) {
@@ -253,8 +251,8 @@ func member(v any, name string) any {
 	return v
 }
 
-// written is the JSON body in the bytes that the signer got; a presigned URL
-// leaves the body to the call.
+// written returns the bytes of the JSON body that the signer received; with a presigned URL only the call itself has
+// the body.
 func written(t *testing.T, sign, call *logicapps.Action) []byte {
 	t.Helper()
 	var asked struct{ Body json.RawMessage }

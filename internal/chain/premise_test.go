@@ -9,20 +9,19 @@ import (
 	"countersign/internal/logicapps"
 )
 
-// premise: what the definitions avoid is refused. Without this, the matrix would
-// prove nothing.
+// premise checks that what the definitions avoid is refused. Otherwise the matrix would prove nothing.
 func (c *chain) premise(t *testing.T) {
 	for name, wrong := range map[string]struct {
 		method string
 		value  any
 		field  string
 	}{
-		"the object in place of the envelope": {"POST", "@outputs('Request')['body']", "body"},
-		"no body":                             {"POST", nil, "body"},
-		"another method":                      {"POST", "PUT", "method"},
-		"the maker's headers":                 {"POST", "@outputs('Request')['headers']", "headers"},
-		"a query of its own":                  {"POST", "@{body('Sign')['url']}&more=1", "uri"},
-		"the object for a DELETE":             {"DELETE", "@outputs('Request')['body']", "body"},
+		"the object instead of the envelope": {"POST", "@outputs('Request')['body']", "body"},
+		"no body":                            {"POST", nil, "body"},
+		"another method":                     {"POST", "PUT", "method"},
+		"the author's headers":               {"POST", "@outputs('Request')['headers']", "headers"},
+		"an extra query":                     {"POST", "@{body('Sign')['url']}&more=1", "uri"},
+		"the object for a DELETE":            {"DELETE", "@outputs('Request')['body']", "body"},
 	} {
 		w := c.open(t, "sign-then-call.json")
 		fitRequest(t, w, wrong.method, api, payloads(t)[3])
@@ -36,8 +35,8 @@ func (c *chain) premise(t *testing.T) {
 	}
 }
 
-// signedContentType: a signature over Content-Type holds where the engine keeps
-// that header: with POST and PUT, and with an envelope.
+// signedContentType checks that a signature over Content-Type is valid if the engine keeps that header: with POST and
+// PUT, and with an envelope.
 func (c *chain) signedContentType(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut} {
 		for _, p := range payloads(t)[1:] {

@@ -1,11 +1,9 @@
 //go:build linux && amd64
 
-// Package chain_test follows a request end to end, as in production:
-// a workflow definition of connector/workflows, run by the stand-in for Logic
-// Apps, asks the packaged program, run by the stand-in for the Azure Functions
-// host, which gets its sessions from the sandbox's STS; and what the workflow
-// then sends is verified as AWS would. The package is for linux/amd64, and so
-// are these tests.
+// Package chain_test follows a request end to end, as in production: a workflow definition from connector/workflows,
+// run by an imitation of Logic Apps, calls the packaged program, run by an imitation of the Azure Functions host. The
+// program gets its sessions from the sandbox's STS, and what the workflow then sends is verified as AWS would. The
+// package is for linux/amd64, and so are these tests.
 package chain_test
 
 import (
@@ -28,7 +26,7 @@ import (
 
 const apiKey = "flow.EXAMPLE-key-that-opens-nothing"
 
-// packed is the zip that is deployed, built once by the command that builds it.
+// packed is the zip that is deployed, built once by the same command.
 var packed string
 
 func TestMain(m *testing.M) {
@@ -50,7 +48,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// service is the packaged program behind a host, reached by its public name.
+// service is the packaged program behind a host, reached under its public name.
 type service struct {
 	*functionshost.Host
 	url string
@@ -85,21 +83,20 @@ func startServiceWith(t *testing.T, o functionshost.Options, settings map[string
 		server.Close()
 		h.Close()
 		for _, line := range h.Alarms() {
-			t.Errorf("on stderr, which the host takes for %s: %s", line.Level, line.Text)
+			t.Errorf("on stderr, which the host logs as %s: %s", line.Level, line.Text)
 		}
 	})
 	return &service{h, server.URL}
 }
 
-// chain is an AWS and a service that works with it.
+// chain is an imitation of AWS and a service that uses it.
 type chain struct {
 	aws     *aws
 	service *service
 	older   bool
 }
 
-// All that holds behind a host holds behind both kinds: those that proxy and
-// those that can only forward.
+// Everything must work behind both kinds of host: those that proxy and those that can only forward.
 func TestBehindBothKindsOfHost(t *testing.T) {
 	var accepted atomic.Int64
 	t.Run("hosts", func(t *testing.T) {
@@ -122,9 +119,8 @@ func TestBehindBothKindsOfHost(t *testing.T) {
 	t.Logf("%d requests accepted in all", accepted.Load())
 }
 
-// startChain takes the time from a clean folder to the first response. The aim is
-// less than half a second; how busy the machine is nobody knows, so it is
-// printed only.
+// startChain measures the time from a clean folder to the first response. The aim is less than half a second. It is
+// only printed, since it depends on how busy the machine is.
 func startChain(t *testing.T, older bool) *chain {
 	t.Helper()
 	c := &chain{aws: startAWS(t), older: older}
@@ -145,7 +141,7 @@ func startChain(t *testing.T, older bool) *chain {
 
 const connectionID = "/subscriptions/YOUR-SUBSCRIPTION/resourceGroups/YOUR-GROUP/providers/Microsoft.Web/connections/countersign"
 
-// engine runs workflows without waiting.
+// engine returns an engine that runs workflows without waiting.
 func (c *chain) engine() *logicapps.Engine {
 	return &logicapps.Engine{
 		Transport:   c.aws.transport,

@@ -11,8 +11,8 @@ import (
 	"countersign/internal/logicapps"
 )
 
-// spellings are ways to write an address; whatever .NET makes of the signed one
-// must be what was signed, or the signer must have refused.
+// spellings tries many ways to write an address: the address that .NET sends must be the one that was signed, or the
+// signer must have refused it.
 func (c *chain) spellings(t *testing.T) {
 	const gateway, bucket = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", "https://examplebucket.s3.eu-west-1.amazonaws.com"
 	refused, sent := 0, 0

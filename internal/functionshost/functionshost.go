@@ -1,36 +1,33 @@
-// Package functionshost stands in for the Azure Functions host, version 4, in
-// front of a custom handler. The real host cannot run on a build machine; this
-// one does to a package and its program what the real one is known to do, the
-// unpleasant parts above all.
+// Package functionshost imitates the Azure Functions host, version 4, in front of a custom handler. The real host
+// cannot run on a build machine; this one treats a package and its program as the real one is known to, above all in
+// unpleasant ways.
 //
 // # What it does
 //
-// It reads host.json and {function}/function.json from the zip that would be
-// deployed and from nowhere else, unpacks the zip, starts the program with the
-// host's variables, polls GET / until anything answers, checks function keys,
-// and hands requests on in one of three ways:
+// It reads host.json and {function}/function.json only from the zip that would be deployed, unpacks the zip, starts the
+// program with the host's variables, polls GET / until there is any response, checks function keys, and passes requests
+// on in one of three ways:
 //
 //   - proxying (customHandler.enableProxyingHttpRequest): streamed, headers
 //     rewritten as YARP does;
-//   - forwarding (enableForwardingHttpRequest): the request is built again, which
-//     loses chunked bodies, repeated query parameters and some headers. It is
-//     what hosts do that do not know proxying, see [Options.Older];
-//   - neither: the request arrives wrapped into a JSON document with Data and
+//   - forwarding (enableForwardingHttpRequest): the request is rebuilt, which
+//     loses chunked bodies, repeated query parameters and some headers. Hosts that
+//     do not support proxying do this, see [Options.Older];
+//   - neither: the request arrives wrapped in a JSON document with Data and
 //     Metadata.
 //
-// It stops the program with SIGKILL, restarts it by its exit code, and reads
-// every line on stderr as a warning or an error.
+// It stops the program with SIGKILL, decides by the exit code whether to restart it, and treats every line on stderr as
+// a warning or an error.
 //
 // # What it does not do
 //
-// It knows HTTP triggers only, no outputs of the wrapped form, no
-// customHandler.http routes and no fixed port; a package that uses them is
-// refused. It is faithful to what was read in the host's source and
-// documentation, which is not the same as having asked Azure.
+// It supports only HTTP triggers, no outputs of the wrapped form, no customHandler.http routes and no fixed port; a
+// package that uses them is refused. It follows the host's source and documentation, which is not the same as having
+// tested against Azure.
 //
-// # What the caller must do
+// # What users must do
 //
-// Give an empty folder and a clock, and call [Host.Close].
+// Provide an empty folder and a clock, and call [Host.Close].
 package functionshost
 
 import (
@@ -46,7 +43,7 @@ import (
 	"countersign/internal/freeport"
 )
 
-// PublicHost is the name by which clients reach the app.
+// PublicHost is the host name that clients use for the app.
 const PublicHost = "countersign-test.azurewebsites.net"
 
 const (
@@ -56,27 +53,25 @@ const (
 	pollInterval = 25 * time.Millisecond
 )
 
-// Options say what to run and how.
+// Options configure a host.
 type Options struct {
 	// Package is the path of the zip.
 	Package string
 	// Dir is an empty folder; the zip is unpacked there.
 	Dir string
-	// Settings are the app settings: environment variables of the program.
+	// Settings are the app settings: environment variables for the program.
 	Settings map[string]string
-	// FunctionKey and MasterKey open functions of the levels function and admin.
+	// FunctionKey and MasterKey give access to functions of the levels function and admin.
 	FunctionKey, MasterKey string
-	// Older is a host that does not know proxying and ignores its flag.
+	// Older imitates a host that does not support proxying and ignores its flag.
 	Older bool
-	// GrantExecute sets the program's execute bit, as the Consumption plans do
-	// and Premium and Dedicated do not.
+	// GrantExecute sets the program's execute bit, as the Consumption plans do but Premium and Dedicated do not.
 	GrantExecute bool
 	// Now is the clock. Required.
 	Now func() time.Time
 }
 
-// Host is a running host. It is the [http.Handler] of its app, front end
-// included, and safe for concurrent use.
+// Host is a running host. It is the [http.Handler] for its app, including the front end, and safe for concurrent use.
 type Host struct {
 	opts Options
 	app  app
@@ -87,16 +82,16 @@ type Host struct {
 	forward http.Client
 
 	mu      sync.Mutex
-	program *program // the one running, if any
+	program *program // the running one, if any
 	starts  int
 	closing bool
-	failed  error         // why there is no program and will be none
-	ready   chan struct{} // closed when the first program answered, or failed
-	ended   chan struct{} // closed when no program runs and none will
+	failed  error         // why there is no program, nor will be one
+	ready   chan struct{} // closed when the first program responded or failed
+	ended   chan struct{} // closed when no program is running or will be started
 }
 
-// Start reads and unpacks the package and starts its program. It does not wait
-// for the program: until that answers, every request gets 503. See [Host.Ready].
+// Start reads and unpacks the package and starts its program. It does not wait for the program: until that responds,
+// every request gets 503. See [Host.Ready].
 func Start(o Options) (*Host, error) {
 	if o.Now == nil {
 		return nil, errors.New("functionshost: Options.Now is required")
@@ -106,7 +101,7 @@ func Start(o Options) (*Host, error) {
 		return nil, fmt.Errorf("reading the package: %w", err)
 	}
 	h := &Host{opts: o, app: app, ready: make(chan struct{}), ended: make(chan struct{})}
-	if h.port, err = freeport.Next(); err != nil { // once: restarted programs get the same
+	if h.port, err = freeport.Next(); err != nil { // once: restarted programs get the same port
 		return nil, err
 	}
 	h.log.now = o.Now
@@ -116,7 +111,7 @@ func Start(o Options) (*Host, error) {
 	return h, nil
 }
 
-// Ready waits until the program has answered a first poll.
+// Ready waits until the program has responded to a poll.
 func (h *Host) Ready(ctx context.Context) error {
 	select {
 	case <-h.ready:
@@ -138,7 +133,7 @@ func (h *Host) Close() {
 	h.forward.CloseIdleConnections()
 }
 
-// Mode is how requests are handed on.
+// Mode says how requests are passed on.
 type Mode string
 
 // The modes.
@@ -148,8 +143,8 @@ const (
 	Wrapping   Mode = "wrapping"
 )
 
-// Mode tells how this host hands on the requests of a function. A function with
-// any bindings but one httpTrigger in and one http out is wrapped without a word.
+// mode returns how this host passes on the requests for a function. A function with any bindings other than one
+// httpTrigger in and one http out is silently wrapped.
 func (h *Host) mode(f function) Mode {
 	switch {
 	case !f.httpInAndOut():
@@ -191,7 +186,7 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// frontEnd adds what the platform's load balancers tell the host.
+// frontEnd adds the headers that the platform's load balancers send to the host.
 func frontEnd(r *http.Request) {
 	client := r.RemoteAddr
 	for name, value := range map[string]string{
@@ -204,8 +199,7 @@ func frontEnd(r *http.Request) {
 	r.Host = PublicHost
 }
 
-// admitted checks the function key: the header wins over the query, even with a
-// wrong key.
+// admitted checks the function key: the header takes precedence over the query, even if it contains a wrong key.
 func (h *Host) admitted(f function, r *http.Request) bool {
 	level := strings.ToLower(f.trigger().AuthLevel)
 	if level == "anonymous" {

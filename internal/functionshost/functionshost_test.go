@@ -58,7 +58,7 @@ func TestProxyingStreamsAndRenamesTheHost(t *testing.T) {
 	}
 }
 
-func TestForwardingBuildsTheRequestAnew(t *testing.T) {
+func TestForwardingRebuildsTheRequest(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile), Older: true})
 	ready(t, h)
 	status, got := send(t, "POST", server.URL+"/v1/x?a=1&b=%20&a=2&code=k", "text",
@@ -72,7 +72,7 @@ func TestForwardingBuildsTheRequestAnew(t *testing.T) {
 	}
 	for _, name := range []string{"Content-Encoding", "Content-Md5", "Content-Language", "Expires"} {
 		if got.Header.Get(name) != "" {
-			t.Errorf("%s arrives, which the real host loses", name)
+			t.Errorf("%s arrives, but the real host would lose it", name)
 		}
 	}
 	if ua := got.Header.Get("User-Agent"); !strings.HasPrefix(ua, "flow Azure-Functions-Host/4.") ||
@@ -116,7 +116,7 @@ func TestWithoutFlagsRequestsAreWrapped(t *testing.T) {
 		h, server := start(t, functionshost.Options{Package: pack})
 		ready(t, h)
 		if status, _ := send(t, "POST", server.URL+"/v1/sign?a=1", `{"x":1}`); status != 500 {
-			t.Errorf("%s: status %d, want 500: the program does not answer with outputs", name, status)
+			t.Errorf("%s: status %d, want 500: the program does not respond with outputs", name, status)
 		}
 	}
 }

@@ -19,8 +19,8 @@ const (
 	headerInvocation = "X-Azure-Functions-Invocationid"
 )
 
-// newForwarder has no cookies, follows nothing, adds nothing, and waits as long
-// as a function may take, five minutes, and one more.
+// newForwarder returns a client that keeps no cookies, follows no redirects, adds nothing, and waits one minute longer
+// than the five that a function may take.
 func newForwarder() http.Client {
 	return http.Client{
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
@@ -29,7 +29,7 @@ func newForwarder() http.Client {
 	}
 }
 
-// serveForwarded builds the request again and buffers the response.
+// serveForwarded rebuilds the request and buffers the response.
 func (h *Host) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	request, err := h.rebuild(r)
 	if err == nil {
@@ -46,8 +46,8 @@ func (h *Host) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	h.fail(w, err)
 }
 
-// lostHeaders are content headers: .NET keeps them apart from the others, and
-// the copy knows but Content-Type and Content-Length.
+// lostHeaders are content headers: .NET keeps them separate from the others, and the host copies only Content-Type and
+// Content-Length.
 var lostHeaders = []string{
 	"Allow", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Location",
 	"Content-Md5", "Content-Range", "Expires", "Last-Modified", "Transfer-Encoding",
@@ -78,8 +78,8 @@ func (h *Host) rebuild(r *http.Request) (*http.Request, error) {
 	return request, nil
 }
 
-// rebuiltQuery comes out of a dictionary: the values of a repeated name are
-// joined with a comma, in the place of the first.
+// rebuiltQuery imitates a dictionary: the values of a repeated name are joined with commas, at the position of the
+// first.
 func rebuiltQuery(raw string) string {
 	var names []string
 	values := map[string]string{}
@@ -137,9 +137,9 @@ func (h *Host) newProxy() http.Handler {
 	}
 }
 
-// retrying repeats what could not be sent: ten times in all, 50 ms apart and
-// then up to 250. A request without a body is repeated also when the connection
-// broke under way, so a program can see it twice; a body can be sent only once.
+// retrying repeats requests that could not be sent: ten attempts in all, 50 ms to 250 ms apart. A request without a
+// body is also repeated if the connection breaks after it was sent, so a program may see it twice; a body can be sent
+// only once.
 type retrying struct{ http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -166,7 +166,7 @@ func (t retrying) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// fail is the response to whatever went wrong between host and program.
+// fail responds to any failure between the host and the program.
 func (h *Host) fail(w http.ResponseWriter, err error) {
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {

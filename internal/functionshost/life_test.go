@@ -39,7 +39,7 @@ func TestRestartRules(t *testing.T) {
 	}
 }
 
-func TestExitCodeZeroIsTheEnd(t *testing.T) {
+func TestExitCodeZeroIsFinal(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile), Older: true})
 	ready(t, h)
 	send(t, "POST", server.URL+"/exit/0", "x")
@@ -48,7 +48,7 @@ func TestExitCodeZeroIsTheEnd(t *testing.T) {
 	}
 }
 
-// A program that dies under a request without a body sees it again, and again.
+// A program that dies while handling a request without a body gets it again, and again.
 func TestProxyingRepeatsRequestsWithoutBody(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile)})
 	ready(t, h)
@@ -58,7 +58,7 @@ func TestProxyingRepeatsRequestsWithoutBody(t *testing.T) {
 	until(t, "the third death", func() bool { return h.Starts() == 3 && h.Ready(t.Context()) != nil })
 }
 
-func TestAProgramThatNeverAnswers(t *testing.T) {
+func TestAProgramThatNeverResponds(t *testing.T) {
 	h, server := start(t, functionshost.Options{Package: app(t, hostFile, functionFile), Settings: map[string]string{"HANDLER_EXIT": "3"}})
 	if err := h.Ready(t.Context()); err == nil {
 		t.Error("Ready = nil, want an error")
@@ -68,7 +68,7 @@ func TestAProgramThatNeverAnswers(t *testing.T) {
 	}
 }
 
-func TestStderrIsReadAsErrors(t *testing.T) {
+func TestStderrIsLoggedAsErrors(t *testing.T) {
 	for said, want := range map[string]functionshost.Level{
 		`{"level":"info","message":"listening"}`: functionshost.Error,
 		`{"level":"WARN","message":"slow"}`:      functionshost.Warning,
@@ -91,15 +91,15 @@ func TestStderrIsReadAsErrors(t *testing.T) {
 	}
 }
 
-func TestPackagesThatTheHostWouldNotRun(t *testing.T) {
+func TestInvalidPackages(t *testing.T) {
 	good := []entry{{"host.json", hostFile, 0o644}, program(t), {"api/function.json", functionFile, 0o644}}
 	for name, c := range map[string]struct {
 		entries []entry
 		want    string
 	}{
 		"no host.json":             {good[1:], "host.json"},
-		"function.json at the top": {[]entry{good[0], good[1], {"function.json", functionFile, 0o644}}, "folder of its own"},
-		"a script beside":          {append(good[:3:3], entry{"api/run.sh", "", 0o644}), "more than function.json"},
+		"function.json at the top": {[]entry{good[0], good[1], {"function.json", functionFile, 0o644}}, "its own folder"},
+		"an extra script":          {append(good[:3:3], entry{"api/run.sh", "", 0o644}), "more than function.json"},
 		"a name in capitals":       {[]entry{good[0], good[1], {"Api/function.json", functionFile, 0o644}}, "cannot be the name"},
 		"a function called host":   {[]entry{good[0], good[1], {"host/function.json", functionFile, 0o644}}, "cannot be the name"},
 		"no program":               {[]entry{good[0], good[2]}, "the program"},
@@ -124,7 +124,7 @@ func TestPackagesThatTheHostWouldNotRun(t *testing.T) {
 	}
 }
 
-func TestConsumptionGrantsTheExecuteBit(t *testing.T) {
+func TestConsumptionSetsTheExecuteBit(t *testing.T) {
 	p := program(t)
 	p.mode = 0o644
 	pack := write(t, entry{"host.json", hostFile, 0o644}, p, entry{"api/function.json", functionFile, 0o644})
@@ -138,6 +138,6 @@ func TestOnlyTheZipIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := functionshost.Start(functionshost.Options{Package: app(t, hostFile, functionFile), Dir: dir, Now: time.Now}); err == nil {
-		t.Error("Start unpacked over what was there")
+		t.Error("Start overwrote existing files")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Level is how the host files a line.
+// Level is the level at which the host logs a line.
 type Level string
 
 // The levels.
@@ -17,10 +17,10 @@ const (
 	Error       Level = "Error"
 )
 
-// Line is one line of the app's log.
+// Line is one line in the app's log.
 type Line struct {
 	Time   time.Time
-	Stream string // "stdout", "stderr" or, of the host itself, "host"
+	Stream string // "stdout", "stderr" or, for the host's own lines, "host"
 	Level  Level
 	Text   string
 }
@@ -38,15 +38,15 @@ func (l *log) add(stream string, level Level, text string) {
 	l.list = append(l.list, Line{l.now(), stream, level, text})
 }
 
-// Lines are all lines up to now.
+// Lines returns all lines so far.
 func (h *Host) Lines() []Line {
 	h.log.mu.Lock()
 	defer h.log.mu.Unlock()
 	return append([]Line(nil), h.log.list...)
 }
 
-// Alarms are the lines that the program wrote to stderr: the operator sees each
-// as an error, or as a warning where "warn" stands in it, whatever it says.
+// Alarms returns the lines that the program wrote to stderr: the operator sees each as an error, or as a warning if it
+// contains "warn", whatever it says.
 func (h *Host) Alarms() []Line {
 	var alarms []Line
 	for _, line := range h.Lines() {
@@ -57,7 +57,7 @@ func (h *Host) Alarms() []Line {
 	return alarms
 }
 
-// lines cuts what a program writes into lines of the log.
+// lines splits a program's output into lines of the log.
 type lines struct {
 	log    *log
 	stream string
@@ -77,8 +77,8 @@ func (w *lines) Write(p []byte) (int, error) {
 	}
 }
 
-// classify is the host's reading of a line of a custom handler, for which
-// UseStdErrorStreamForErrorsOnly is on.
+// classify returns the level that the host gives to a line of a custom handler with UseStdErrorStreamForErrorsOnly
+// enabled.
 func classify(stream, line string) Level {
 	switch {
 	case stream == "stdout":

@@ -16,7 +16,7 @@ import (
 	"syscall"
 )
 
-// app is what the package says.
+// app is the contents of a package.
 type app struct {
 	dir       string
 	host      hostJSON
@@ -25,7 +25,7 @@ type app struct {
 
 type hostJSON struct {
 	Version    string `json:"version"`
-	Logging    any    `json:"logging"` // what Application Insights gets
+	Logging    any    `json:"logging"` // for Application Insights
 	Extensions struct {
 		HTTP struct {
 			RoutePrefix *string `json:"routePrefix"`
@@ -58,9 +58,8 @@ type binding struct {
 
 var functionName = regexp.MustCompile(`^[a-z][a-z0-9_\-]{0,127}$`)
 
-// openPackage unpacks a zip and reads its descriptions. The real host ignores
-// keys that it does not know; here they are faults, since nobody tells what they
-// would do.
+// openPackage unpacks a zip and reads its descriptions. The real host ignores unknown keys; here they are errors, since
+// their effect would not be imitated.
 func openPackage(file, dir string, grantExecute bool) (app, error) {
 	if err := unpack(file, dir); err != nil {
 		return app{}, err
@@ -90,7 +89,7 @@ func openPackage(file, dir string, grantExecute bool) (app, error) {
 		f := function{name: entry.Name()}
 		description := filepath.Join(dir, f.name, "function.json")
 		if _, err := os.Stat(description); err != nil {
-			continue // the host looks for functions in folders, and only one level down
+			continue // the host looks for functions only in folders at the top level
 		}
 		if err := a.read(&f, description); err != nil {
 			return app{}, err
@@ -98,7 +97,7 @@ func openPackage(file, dir string, grantExecute bool) (app, error) {
 		a.functions = append(a.functions, f)
 	}
 	if len(a.functions) == 0 {
-		return app{}, errors.New("no functions: function.json must stand in a folder of its own")
+		return app{}, errors.New("no functions: function.json must be in its own folder")
 	}
 	return a, nil
 }
@@ -108,7 +107,7 @@ func (a *app) read(f *function, description string) error {
 		return fmt.Errorf("%q cannot be the name of a function", f.name)
 	}
 	if files, err := os.ReadDir(filepath.Dir(description)); err != nil || len(files) != 1 {
-		return fmt.Errorf("the folder %s holds more than function.json: the host would take it for a script (%w)", f.name, err)
+		return fmt.Errorf("the folder %s contains more than function.json: the host would take it for a script (%w)", f.name, err)
 	}
 	if err := readJSON(description, f); err != nil {
 		return err
@@ -125,7 +124,7 @@ func unpack(file, dir string) error {
 		return err
 	}
 	defer archive.Close()
-	// A process that began now would hold the program open for writing, and nobody could start it (ETXTBSY).
+	// A process started now would keep the program open for writing, so that it could not be executed (ETXTBSY).
 	syscall.ForkLock.RLock()
 	err = os.CopyFS(dir, archive)
 	syscall.ForkLock.RUnlock()
@@ -177,8 +176,7 @@ func (f function) httpInAndOut() bool {
 	})
 }
 
-// find looks for the function that serves a path; else it gives the status of
-// the refusal.
+// find returns the function that serves a path, or the status of the refusal if there is none.
 func (a *app) find(method, path string) (_ function, status int) {
 	status = http.StatusNotFound
 	for _, f := range a.functions {
@@ -194,9 +192,8 @@ func (a *app) find(method, path string) (_ function, status int) {
 	return function{}, status
 }
 
-// serves matches a path with prefix and route: literal segments, {name} for one
-// segment, {*name} for the rest. The prefix is "api" unless host.json says
-// otherwise, the route the function's name.
+// serves matches a path against prefix and route: literal segments, {name} for one segment, {*name} for the rest. The
+// prefix is "api" unless host.json says otherwise; the default route is the function's name.
 func (f function) serves(path string, prefix *string) bool {
 	template := "api"
 	if prefix != nil {

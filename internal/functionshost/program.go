@@ -16,7 +16,7 @@ import (
 // program is one process of the custom handler.
 type program struct {
 	command *exec.Cmd
-	ended   chan struct{} // closed when it is no more
+	ended   chan struct{} // closed when it has ended
 }
 
 const (
@@ -25,9 +25,8 @@ const (
 	errorInterval    = 30 * time.Minute
 )
 
-// supervise keeps a program running as long as the rules allow: 0 is taken for
-// the end, 200 for the wish to be restarted, all else for an error, and the
-// third error, none of them half an hour after the one before, ends the host.
+// supervise keeps a program running as long as the rules allow: exit code 0 is final, 200 is a request to be restarted,
+// any other code is an error, and the third error, each within half an hour of the one before, ends the host.
 func (h *Host) supervise() {
 	defer close(h.ended)
 	var faults int
@@ -66,7 +65,7 @@ func (h *Host) supervise() {
 	}
 }
 
-// settle ends the time of 503: with a program that answers, or for good.
+// settle ends the phase of 503 responses: a program has responded, or there will be none.
 func (h *Host) settle(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -81,8 +80,8 @@ func (h *Host) settle(err error) {
 	}
 }
 
-// serving: the host serves once a program has answered, and goes on while one is
-// restarted or gone.
+// serving reports whether the host serves requests. It does once a program has responded, even while the program is
+// being restarted or is gone.
 func (h *Host) serving() bool {
 	select {
 	case <-h.ready:
@@ -128,7 +127,7 @@ func (h *Host) launch() (*program, error) {
 	h.program = p
 	h.starts++
 	go func() {
-		_ = command.Wait() // the exit code tells
+		_ = command.Wait() // the exit code says enough
 		close(p.ended)
 	}()
 	return p, nil
@@ -136,13 +135,13 @@ func (h *Host) launch() (*program, error) {
 
 var setting = regexp.MustCompile(`%([^%]+)%`)
 
-// expand puts app settings in the place of %NAME%.
+// expand replaces %NAME% with app settings.
 func (h *Host) expand(text string) string {
 	return setting.ReplaceAllStringFunc(text, func(name string) string { return h.opts.Settings[name[1:len(name)-1]] })
 }
 
-// environment is that of the host, which the program inherits, with the app
-// settings and the five variables for custom handlers.
+// environment returns the host's environment, which the program inherits, with the app settings and the five variables
+// for custom handlers.
 func (h *Host) environment() []string {
 	id := newID()
 	all := map[string]string{
@@ -166,7 +165,7 @@ func (h *Host) environment() []string {
 	return list
 }
 
-// poll waits for a response to GET /, any response.
+// poll waits for any response to GET /.
 func (h *Host) poll(p *program) error {
 	ctx, cancel := context.WithTimeout(context.Background(), initTimeout)
 	defer cancel()
@@ -184,26 +183,26 @@ func (h *Host) poll(p *program) error {
 		select {
 		case <-tick.C:
 		case <-p.ended:
-			return errors.New("the program ended before it answered")
+			return errors.New("the program ended before it responded")
 		case <-ctx.Done():
-			return fmt.Errorf("the program did not answer GET / within %s", initTimeout)
+			return fmt.Errorf("the program did not respond to GET / within %s", initTimeout)
 		}
 	}
 }
 
 func (h *Host) programURL() string { return "http://127.0.0.1:" + h.port }
 
-// Kill kills the program as the platform does when it takes an instance away:
-// without a warning. It is restarted unless the host is closing.
+// Kill kills the program without warning, as the platform does when it removes an instance. It is restarted unless the
+// host is closing.
 func (h *Host) Kill() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.program != nil {
-		_ = h.program.command.Process.Kill() // one that is gone already needs no killing
+		_ = h.program.command.Process.Kill() // it may have ended already
 	}
 }
 
-// Starts is how often the program was started.
+// Starts returns how often the program was started.
 func (h *Host) Starts() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -19,8 +19,7 @@ import (
 	"countersign/internal/functionshost"
 )
 
-// TestMain is also the program of the packages under test: a custom handler that
-// does what its requests say.
+// TestMain is also the program in the packages under test: a custom handler that behaves as its requests say.
 func TestMain(m *testing.M) {
 	if port := os.Getenv("FUNCTIONS_CUSTOMHANDLER_PORT"); port != "" {
 		handler(port)
@@ -28,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// arrived is a request as the program got it.
+// arrived is a request as the program received it.
 type arrived struct {
 	Method, Target, Host, Body string
 	Chunked                    bool
@@ -78,7 +77,7 @@ type entry struct {
 	mode       fs.FileMode
 }
 
-// write packs entries into a zip; the program of the usual ones is this test.
+// write packs entries into a zip; the default program is this test binary.
 func write(t *testing.T, entries ...entry) string {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "app.zip"))
@@ -118,7 +117,7 @@ func app(t *testing.T, host, function string) string {
 	return write(t, entry{"host.json", host, 0o644}, program(t), entry{"api/function.json", function, 0o644})
 }
 
-// start runs a package until the test ends; client requests go to the server.
+// start runs a package until the test ends, behind a server for clients.
 func start(t *testing.T, o functionshost.Options) (*functionshost.Host, *httptest.Server) {
 	t.Helper()
 	o.Dir, o.Now = t.TempDir(), time.Now
@@ -139,7 +138,7 @@ func ready(t *testing.T, h *functionshost.Host) {
 	}
 }
 
-// send gives the status and, of a 200, what the program got.
+// send returns the status and, for a 200, the request that the program received.
 func send(t *testing.T, method, url, body string, header ...string) (int, arrived) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -171,7 +170,7 @@ func do(t *testing.T, request *http.Request) (int, arrived) {
 	return response.StatusCode, got
 }
 
-// until waits for what another process brings about.
+// until waits for the effect of another process.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for range 2000 {

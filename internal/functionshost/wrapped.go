@@ -8,8 +8,7 @@ import (
 	"net/http"
 )
 
-// wrapped is the document by which a host without the two flags invokes a
-// function with an HTTP trigger.
+// wrapped is the document with which a host without the two flags invokes a function with an HTTP trigger.
 type wrapped struct {
 	Data     map[string]wrappedRequest
 	Metadata map[string]any
@@ -25,9 +24,8 @@ type wrappedRequest struct {
 	Body       string
 }
 
-// serveWrapped posts the document to /{function}. Responses outside of 2xx fail
-// the invocation, and the client learns no more than that; the operator finds
-// what the program said in the log.
+// serveWrapped posts the document to /{function}. Responses other than 2xx fail the invocation, and the client learns
+// nothing more; the operator finds the program's response in the log.
 func (h *Host) serveWrapped(w http.ResponseWriter, r *http.Request, f function) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// only refuses members that are not among the words.
+// only rejects members that are not among the words.
 func only(o Object, words string) error {
 	known := strings.Fields(words)
 	for _, m := range o {
 		if !slices.Contains(known, m.Name) {
-			return fmt.Errorf("%q is not known here", m.Name)
+			return fmt.Errorf("%q is not supported here", m.Name)
 		}
 	}
 	return nil
@@ -31,7 +31,7 @@ func (r *Run) learn(actions Object) error {
 		}
 		kind, _ := at(a, "type").(string)
 		if kinds[kind] == nil && kind != "If" && kind != "Until" {
-			return fmt.Errorf("action %s: the type %q is not known here", m.Name, kind)
+			return fmt.Errorf("action %s: the type %q is not supported here", m.Name, kind)
 		}
 		if r.known[m.Name] {
 			return fmt.Errorf("two actions are called %s", m.Name)
@@ -47,16 +47,15 @@ func (r *Run) learn(actions Object) error {
 	return nil
 }
 
-// scope runs actions, each when those it runs after have ended, and gives the
-// status of the whole.
+// scope runs actions, each after the actions in its runAfter have ended, and returns the overall status.
 func (r *Run) scope(ctx context.Context, actions Object) (string, error) {
 	for _, m := range actions {
-		delete(r.results, m.Name) // of the turn before
+		delete(r.results, m.Name) // from the previous iteration
 	}
 	for pending := slices.Clone(actions); len(pending) > 0; {
 		i := slices.IndexFunc(pending, func(m Member) bool { return r.due(m.Value) })
 		if i < 0 {
-			return Failed, errors.New("actions run after one another in a circle")
+			return Failed, errors.New("actions run after one another in a cycle")
 		}
 		m := pending[i]
 		pending = slices.Delete(pending, i, i+1)
@@ -67,13 +66,13 @@ func (r *Run) scope(ctx context.Context, actions Object) (string, error) {
 	return r.statusOf(actions), nil
 }
 
-// due: all that the action runs after have ended.
+// due reports whether all actions in the action's runAfter have ended.
 func (r *Run) due(action any) bool {
 	after, _ := at(action, "runAfter").(Object)
 	return !slices.ContainsFunc(after, func(m Member) bool { return r.results[m.Name] == nil })
 }
 
-// wanted: all of them ended as the action wants it.
+// wanted reports whether all of them ended with a status that the action accepts.
 func (r *Run) wanted(action any) bool {
 	after, _ := at(action, "runAfter").(Object)
 	return !slices.ContainsFunc(after, func(m Member) bool {
@@ -82,7 +81,7 @@ func (r *Run) wanted(action any) bool {
 	})
 }
 
-// statusOf is Failed when an action failed that nothing ran after.
+// statusOf returns Failed if an action failed and no other action ran after it.
 func (r *Run) statusOf(actions Object) string {
 	followed := map[string]bool{}
 	for _, m := range actions {
@@ -101,8 +100,7 @@ func (r *Run) statusOf(actions Object) string {
 	return Succeeded
 }
 
-// act runs one action. Its error ends the whole run: the definition is at fault,
-// or the test's context is over.
+// act runs one action. Its error ends the whole run: the definition is invalid, or the test's context has ended.
 func (r *Run) act(ctx context.Context, name string, o Object) error {
 	a := &Action{Name: name, Status: Skipped}
 	a.Type, _ = at(o, "type").(string)
@@ -148,8 +146,7 @@ func (r *Run) choose(ctx context.Context, a *Action, o Object) error {
 	return err
 }
 
-// repeat runs the actions until the expression holds or the limit is reached,
-// which counts as success.
+// repeat runs the actions until the expression is true or the limit is reached, which counts as success.
 func (r *Run) repeat(ctx context.Context, a *Action, o Object) error {
 	limit, err := strconv.Atoi(fmt.Sprint(at(o, "limit", "count")))
 	if err != nil {
@@ -172,8 +169,7 @@ func (r *Run) repeat(ctx context.Context, a *Action, o Object) error {
 	return nil
 }
 
-// condition evaluates an expression, or the form of the designer:
-// {"or": [{"equals": ["@…", 0]}, …]}.
+// condition evaluates an expression, or the designer's form of a condition: {"or": [{"equals": ["@…", 0]}, …]}.
 func (r *Run) condition(v any) (bool, error) {
 	o, ok := v.(Object)
 	if !ok {
@@ -209,7 +205,7 @@ func (r *Run) condition(v any) (bool, error) {
 	return truth(result)
 }
 
-// kinds are the simple actions; each gets its inputs evaluated.
+// kinds maps types to simple actions; each gets its inputs evaluated.
 var kinds = map[string]func(context.Context, *Run, *Action, Object) error{
 	"Compose":            func(_ context.Context, _ *Run, a *Action, _ Object) error { a.Outputs = a.Inputs; return nil },
 	"Http":               sendHTTP,
@@ -243,7 +239,7 @@ func wait(ctx context.Context, r *Run, a *Action, _ Object) error {
 	units := map[any]time.Duration{"Second": time.Second, "Minute": time.Minute, "Hour": time.Hour}
 	unit, found := units[at(a.Inputs, "interval", "unit")]
 	if err != nil || !found {
-		return errors.New("the interval is not one that is known here")
+		return errors.New("the interval is not supported here")
 	}
 	return r.engine.Sleep(ctx, time.Duration(count)*unit)
 }

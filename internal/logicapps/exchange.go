@@ -10,15 +10,14 @@ import (
 	"strings"
 )
 
-// httpResponse is what came back.
+// httpResponse is the response to a request.
 type httpResponse struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// value is the response's body: JSON is parsed, text is a text, all else an
-// envelope.
+// value returns the response's body: JSON is parsed, text becomes a string, anything else an envelope.
 func (a httpResponse) value() (any, error) {
 	switch {
 	case len(a.body) == 0:
@@ -48,8 +47,7 @@ func joined(header http.Header) Object {
 	return o
 }
 
-// exchange sends a request, again and again as its policy says, with the same
-// headers each time.
+// exchange sends a request and repeats it as its policy says, with the same headers each time.
 func (r *Run) exchange(ctx context.Context, a *Action, q *request) (httpResponse, error) {
 	for attempt := 0; ; attempt++ {
 		got, err := r.once(ctx, a, q)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// fill evaluates the expressions in a value, however deep they stand.
+// fill evaluates the expressions in a value, at any depth.
 func (r *Run) fill(v any) (any, error) {
 	switch v := v.(type) {
 	case string:
@@ -35,8 +35,8 @@ func (r *Run) fill(v any) (any, error) {
 	return v, nil
 }
 
-// fillText evaluates one text: "@expression" gives a value of any type,
-// "…@{expression}…" a text, "@@…" a text that begins with one @.
+// fillText evaluates one text: "@expression" yields a value of any type, "…@{expression}…" a text, "@@…" a text that
+// begins with one @.
 func (r *Run) fillText(text string) (any, error) {
 	if strings.HasPrefix(text, "@@") {
 		return text[1:], nil
@@ -72,7 +72,7 @@ func (r *Run) fillText(text string) (any, error) {
 	}
 }
 
-// textOf is what becomes of a value within a text.
+// textOf converts a value for use within a text.
 func (r *Run) textOf(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -85,8 +85,8 @@ func (r *Run) textOf(v any) string {
 	return string(r.encoder.encode(v))
 }
 
-// templateError is an expression that cannot be evaluated. The engine fails the
-// action with the code InvalidTemplate.
+// templateError reports an expression that cannot be evaluated. The engine fails the action with the code
+// InvalidTemplate.
 type templateError struct {
 	text string
 	err  error
@@ -96,10 +96,10 @@ func (e templateError) Error() string { return fmt.Sprintf("InvalidTemplate: %s:
 
 func (e templateError) Unwrap() error { return e.err }
 
-// parser evaluates an expression of the workflow definition language as it
-// reads it. All arguments are evaluated, also those that a function ignores.
+// parser evaluates an expression in the workflow definition language while it reads it. All arguments are evaluated,
+// including those that a function ignores.
 type parser struct {
-	text string // what is not read yet
+	text string // the part that is not read yet
 	run  *Run
 }
 
@@ -214,10 +214,10 @@ func (p *parser) operand() (any, error) {
 	case name == "null":
 		return nil, nil
 	}
-	return nil, fmt.Errorf("%q is no expression", name+p.text)
+	return nil, fmt.Errorf("%q is not an expression", name+p.text)
 }
 
-// literal is a text in single quotes; a quote within is doubled.
+// literal parses a text in single quotes; quotes within it are doubled.
 func (p *parser) literal() (any, error) {
 	var out strings.Builder
 	rest := p.text[1:]
@@ -225,7 +225,7 @@ func (p *parser) literal() (any, error) {
 		before, after, found := strings.Cut(rest, "'")
 		out.WriteString(before)
 		if !found {
-			return nil, errors.New("a text in quotes does not end")
+			return nil, errors.New("a text in quotes is not terminated")
 		}
 		if rest, found = strings.CutPrefix(after, "'"); !found {
 			p.text = after

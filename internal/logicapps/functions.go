@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// call evaluates a function of the workflow definition language. Names have no
-// case there; here they are taken as the documentation writes them.
+// call evaluates a function of the workflow definition language. Names are case-insensitive there; here they must be
+// written as in the documentation.
 func (r *Run) call(name string, a []any) (any, error) {
 	if f, ok := functions[name]; ok && (f.arguments == len(a) || f.arguments < 0 && len(a) >= -f.arguments) {
 		v, err := f.do(r, a)
@@ -18,7 +18,7 @@ func (r *Run) call(name string, a []any) (any, error) {
 		}
 		return v, nil
 	}
-	return nil, fmt.Errorf("%s with %d arguments is not known here", name, len(a))
+	return nil, fmt.Errorf("%s with %d arguments is not supported here", name, len(a))
 }
 
 type definition struct {
@@ -66,8 +66,7 @@ func (r *Run) named(from map[string]any, name any) (any, error) {
 	return v, nil
 }
 
-// outputs of an action that was skipped, or that failed before it sent
-// anything, are null.
+// outputs returns an action's outputs. They are null if it was skipped, or failed before it sent anything.
 func (r *Run) outputs(name any) (any, error) {
 	text, _ := name.(string)
 	if !r.known[text] {
@@ -124,8 +123,7 @@ func truth(v any) (bool, error) {
 	return b, nil
 }
 
-// every says whether all values are as wanted; of "or" it is the opposite that
-// is asked for.
+// every reports whether all values are want; for "or" the opposite is asked.
 func every(values []any, want bool) (any, error) {
 	result := want
 	for _, v := range values {

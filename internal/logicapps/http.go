@@ -13,7 +13,7 @@ import (
 
 const maxPolls = 100
 
-// sendHTTP is the HTTP action.
+// sendHTTP runs the HTTP action.
 func sendHTTP(ctx context.Context, r *Run, a *Action, o Object) error {
 	inputs, _ := a.Inputs.(Object)
 	if err := only(inputs, "method uri headers body authentication retryPolicy"); err != nil {
@@ -28,8 +28,8 @@ func sendHTTP(ctx context.Context, r *Run, a *Action, o Object) error {
 	return r.send(ctx, a, &q, method, uri, inputs)
 }
 
-// sendConnection is an action of a custom connector: its path behind the
-// connection's address, with the connection's key.
+// sendConnection runs an action of a custom connector: its path is appended to the connection's address, and the
+// connection's key is added.
 func sendConnection(ctx context.Context, r *Run, a *Action, _ Object) error {
 	inputs, _ := a.Inputs.(Object)
 	if err := only(inputs, "host method path queries headers body retryPolicy"); err != nil {
@@ -53,15 +53,15 @@ func sendConnection(ctx context.Context, r *Run, a *Action, _ Object) error {
 	return r.send(ctx, a, &q, strings.ToUpper(method), connection.URL+path+r.query(at(inputs, "queries")), sent)
 }
 
-// send does what both have in common: build, send, repeat, poll, read.
+// send is the common part of both: build, send, repeat, poll, read.
 func (r *Run) send(ctx context.Context, a *Action, q *request, method, uri string, inputs Object) error {
 	if err := r.build(q, method, uri, inputs); err != nil {
 		return fmt.Errorf("BadRequest: %w", err)
 	}
 	got, err := r.exchange(ctx, a, q)
 	for polls := 0; err == nil && q.async && got.status == http.StatusAccepted && got.header.Get("Location") != ""; polls++ {
-		// The asynchronous pattern: a GET of its own, with nothing of the
-		// first request, least of all its signature.
+		// The asynchronous pattern: a separate GET, with nothing from the first request, and above all without its
+		// signature.
 		poll := request{async: true, quiet: q.quiet, retries: q.retries, Call: Call{Method: http.MethodGet, Header: http.Header{}}}
 		if poll.target, err = normalize(got.header.Get("Location")); err == nil && polls == maxPolls {
 			err = errors.New("polled in vain")

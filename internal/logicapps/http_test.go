@@ -23,7 +23,7 @@ type got struct {
 	body   string
 }
 
-// bench is an engine and a server that answers as told and keeps what it saw.
+// bench is an engine, and a server that responds as configured and records what it saw.
 type bench struct {
 	logicapps.Engine
 	url      string
@@ -47,7 +47,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// action runs one HTTP action with these inputs; URL in them is the server's.
+// action runs one HTTP action with these inputs, in which URL stands for the server's.
 func (b *bench) action(t *testing.T, inputs, options string) *logicapps.Action {
 	t.Helper()
 	run := b.run(t, fmt.Sprintf(`{"A":{"type":"Http","inputs":%s,"operationOptions":%q}}`, inputs, options))
@@ -172,7 +172,7 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 				t.Fatalf("%s, %d: %s, %d requests, want %d", policy, status, a.Status, len(b.seen), want+1)
 			}
 			if last := b.seen[want]; last.header.Get("Authorization") != "old" || last.body != "x" {
-				t.Errorf("the last request is another: %+v", last)
+				t.Errorf("the last request is different: %+v", last)
 			}
 			if want > 0 && b.slept[0] != 7*time.Second {
 				t.Errorf("slept %v before the first retry", b.slept[0])
@@ -183,7 +183,7 @@ func TestRetriesSendTheOldSignature(t *testing.T) {
 		`{"type":"fixed"}`, `{"type":"fixed","count":1,"interval":"P1D"}`, `{"type":"fixed","count":0,"interval":"PT1S"}`,
 	} {
 		if a := newBench(t).action(t, `{"method":"GET","uri":"URL/","retryPolicy":`+policy+`}`, ""); a.Err == nil {
-			t.Errorf("%s is taken", policy)
+			t.Errorf("%s is accepted", policy)
 		}
 	}
 	b := newBench(t)
@@ -243,7 +243,7 @@ func TestWhatAnHTTPActionRefuses(t *testing.T) {
 		`{"method":"GET","uri":"URL/` + strings.Repeat("a", 16400) + `"}`:                                          "too long",
 		`{"method":"GET","uri":"URL","headers":{"a":1}}`:                                                           "not a text",
 		`{"method":"GET","uri":"URL","headers":"a: b"}`:                                                            "not an object",
-		`{"method":"GET","uri":"URL","queries":{}}`:                                                                `"queries" is not known`,
+		`{"method":"GET","uri":"URL","queries":{}}`:                                                                `"queries" is not supported`,
 		`{"method":"PUT","uri":"URL","body":{"$multipart":[]}}`:                                                    "multipart",
 		`{"method":"PUT","uri":"URL","body":{"$content":"?"}}`:                                                     "$content",
 		`{"method":"PUT","uri":"URL","headers":{"Content-Type":"application/json"},"body":"{}"}`:                   "not JSON",
@@ -261,7 +261,7 @@ func TestWhatAnHTTPActionRefuses(t *testing.T) {
 	}
 	b := newBench(t)
 	if a := b.action(t, `{"method":"GET","uri":"URL"}`, "AllowChunking"); a.Err == nil {
-		t.Error("an unknown option is taken")
+		t.Error("an unknown option is accepted")
 	}
 }
 

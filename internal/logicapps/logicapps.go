@@ -1,27 +1,24 @@
-// Package logicapps runs workflow definitions as Azure Logic Apps does, as far
-// as Countersign's own definitions go, and sends what they send as its HTTP
-// action does. It is the client that Countersign is made for: one that rewrites
-// requests.
+// Package logicapps runs workflow definitions as Azure Logic Apps does, to the extent that Countersign's own
+// definitions need, and sends requests as its HTTP action does. It imitates the client that Countersign is made for:
+// one that rewrites requests.
 //
 // # What it does
 //
-// It evaluates the expressions of a definition, runs its actions in the order of
-// runAfter, and gives every HTTP action the treatment of the real one: headers
-// dropped by name and by method, bodies written out as JSON again or taken from
-// an envelope, the address normalised as .NET does, headers of the engine added,
-// failures repeated with the old signature, 202 polled without one. Where the
-// documentation is silent it takes the worse case: the JSON it writes is spelled
-// now one way, now another, and a text's Content-Type gets a charset.
+// It evaluates the expressions in a definition, runs its actions in the order of runAfter, and treats every HTTP action
+// like the real engine: it drops headers by name and by method, writes bodies out as JSON again or takes them from an
+// envelope, normalises the address as .NET does, adds the engine's headers, repeats failures with the old signature,
+// and polls after a 202 without one. Where the documentation is silent it assumes the worse case: the JSON it writes is
+// spelled in one way one time and in another the next, and a text's Content-Type gets a charset.
 //
 // # What it does not do
 //
-// Of the language it knows what is listed in functions and in actions, by intent:
-// anything else is an error, so that a definition cannot pass by being ignored.
-// It knows the triggers Request and Recurrence, no chunking, no multipart.
+// It deliberately supports only the parts of the language listed in functions and in actions: anything else is an
+// error, so that a definition cannot pass by being ignored. It supports the triggers Request and Recurrence, no
+// chunking, no multipart.
 //
-// # What the caller must do
+// # What users must do
 //
-// Give a transport that leads to the servers meant, and a Sleep, which need not wait.
+// Provide a transport that reaches the intended servers, and a Sleep, which need not wait.
 package logicapps
 
 import (
@@ -34,23 +31,21 @@ import (
 	"time"
 )
 
-// Engine is what runs have in common. It may be used concurrently when its
-// fields may.
+// Engine is shared by runs. It may be used concurrently if its fields may.
 type Engine struct {
 	// Transport sends requests. Required.
 	Transport http.RoundTripper
-	// Sleep waits before a retry, a poll or in a Wait. Required.
+	// Sleep waits before a retry or a poll, or in a Wait action. Required.
 	Sleep func(context.Context, time.Duration) error
 	// Now is the engine's clock, for utcNow.
 	Now func() time.Time
-	// Connections are the connections that ApiConnection actions name, by id.
+	// Connections are the connections that ApiConnection actions refer to, by id.
 	Connections map[string]Connection
 }
 
-// Connection is a connection of a custom connector: where it leads and the key
-// that the maker entered.
+// Connection is a connection of a custom connector: its address and the key that the workflow author entered.
 type Connection struct {
-	URL    string // without a slash at its end
+	URL    string // without a trailing slash
 	Header http.Header
 }
 
@@ -76,15 +71,15 @@ func Load(text []byte) (*Workflow, error) {
 	}
 	triggers, _ := at(definition, "triggers").(Object)
 	if len(triggers) != 1 {
-		return nil, errors.New("the definition has not one trigger")
+		return nil, errors.New("the definition does not have exactly one trigger")
 	}
 	if kind := at(triggers[0].Value, "type"); kind != "Request" && kind != "Recurrence" {
-		return nil, fmt.Errorf("triggers of type %v are not known here", kind)
+		return nil, fmt.Errorf("triggers of type %v are not supported here", kind)
 	}
 	return w, nil
 }
 
-// Edit puts a value into the document, as its maker would in the code view.
+// Edit sets a value in the document, as its author would in the code view.
 func (w *Workflow) Edit(value any, path ...string) error {
 	o := w.document
 	for i, name := range path {
@@ -101,10 +96,10 @@ func (w *Workflow) Edit(value any, path ...string) error {
 	return errors.New("no path")
 }
 
-// At is what stands at a path of the document, or nil.
+// At returns the value at a path in the document, or nil.
 func (w *Workflow) At(path ...string) any { return at(w.document, path...) }
 
-// at is the value at a path, or nil.
+// at returns the value at a path, or nil.
 func at(v any, path ...string) any {
 	for _, name := range path {
 		o, _ := v.(Object)
@@ -120,13 +115,11 @@ const (
 	Skipped   = "Skipped"
 )
 
-// Run is one run of a workflow. Its methods serve it while it runs; afterwards
-// its fields tell what happened.
+// Run is one run of a workflow. After the run its fields describe what happened.
 type Run struct {
-	// Status is Succeeded or Failed, or what a Terminate says.
+	// Status is Succeeded or Failed, or the status set by a Terminate action.
 	Status string
-	// Actions are all actions in the order in which they ended; those of a loop
-	// once for each turn.
+	// Actions are all actions in the order in which they ended; those in a loop occur once for each iteration.
 	Actions []*Action
 
 	engine                *Engine
@@ -138,17 +131,17 @@ type Run struct {
 	terminated            bool
 }
 
-// Action is what run history keeps of an action.
+// Action is an action as the run history records it.
 type Action struct {
 	Name, Type, Status string
 	Err                error // why it failed
 	Inputs, Outputs    any
 	Calls              []Call
 
-	secret []any // of runtimeConfiguration.secureData
+	secret []any // from runtimeConfiguration.secureData
 }
 
-// Call is one exchange over HTTP.
+// Call is one HTTP exchange.
 type Call struct {
 	Method, URL  string
 	Header       http.Header
@@ -157,9 +150,8 @@ type Call struct {
 	ResponseBody []byte // its body
 }
 
-// Run runs the workflow with what its trigger got. The error is that of the
-// caller: a definition that cannot be run here. Actions that fail are told in
-// the Run.
+// Run runs the workflow with the trigger's input. It fails only if the caller is at fault: the definition cannot be run
+// here. Failed actions are reported in the Run.
 func (e *Engine) Run(ctx context.Context, w *Workflow, trigger any) (*Run, error) {
 	r := &Run{
 		engine: e, trigger: trigger, parameters: map[string]any{}, variables: map[string]any{},
@@ -187,7 +179,7 @@ func (e *Engine) Run(ctx context.Context, w *Workflow, trigger any) (*Run, error
 	return r, err
 }
 
-// Of gives all turns of one action.
+// Of returns all executions of one action.
 func (r *Run) Of(name string) []*Action {
 	var found []*Action
 	for _, a := range r.Actions {
@@ -198,8 +190,8 @@ func (r *Run) Of(name string) []*Action {
 	return found
 }
 
-// History is what everyone who may see the run can read of it: inputs and
-// outputs, but for those that secureData hides.
+// History returns what everyone who may see the run can read in it: inputs and outputs, except those that secureData
+// hides.
 func (r *Run) History() string {
 	var text strings.Builder
 	for _, a := range r.Actions {

@@ -57,7 +57,7 @@ func TestExpressions(t *testing.T) {
 	}
 }
 
-// show writes a value in one way of the engine's two.
+// show writes a value in one of the engine's two spellings.
 func show(t *testing.T, v any) string {
 	t.Helper()
 	w := load(t, `{"A":{"type":"Compose","inputs":0},"B":{"type":"Compose","inputs":"@{outputs('A')}","runAfter":{"A":["Succeeded"]}}}`)
@@ -85,9 +85,9 @@ func TestExpressionsThatFail(t *testing.T) {
 		`@outputs('Z')`:                 "no action",
 		`@outputs('B')`:                 "has not run",
 		`@parameters('z')`:              `no "z"`,
-		`@rand()`:                       "not known here",
-		`@not()`:                        "not known here",
-		`@string('a)`:                   "does not end",
+		`@rand()`:                       "not supported here",
+		`@not()`:                        "not supported here",
+		`@string('a)`:                   "is not terminated",
 		`@string('a'`:                   "expected",
 		`@string('a') b`:                "follows",
 		`@`:                             "too soon",
@@ -112,7 +112,7 @@ func TestExpressionsThatFail(t *testing.T) {
 	}
 }
 
-func TestNumbersAndTextsAreSpelledAnew(t *testing.T) {
+func TestNumbersAndTextsAreRespelled(t *testing.T) {
 	for text, want := range map[string]string{
 		`1`: `1`, `-0`: `0`, `1.0`: `1.0`, `1.10`: `1.1`, `1e2`: `100.0`, `-0.0`: `-0.0`, `1E-7`: `1E-07`, `0.00001`: `1E-05`, `0.0001`: `0.0001`,
 		`123456789012345678901234567890`: `123456789012345678901234567890`, `1e15`: `1E+15`, `99999999999999.5`: `99999999999999.5`,
@@ -201,10 +201,10 @@ func TestOrderAndStatus(t *testing.T) {
 
 func TestDefinitionsThatCannotBeRun(t *testing.T) {
 	for actions, want := range map[string]string{
-		`{"A":{"type":"Function","inputs":1}}`:                                                                    "not known here",
+		`{"A":{"type":"Function","inputs":1}}`:                                                                    "not supported here",
 		`{"A":{"type":"Compose","input":1}}`:                                                                      `"input"`,
 		`{"A":{"type":"If","actions":{"A":{"type":"Compose"}}}}`:                                                  "two actions",
-		`{"A":{"type":"Compose","inputs":1,"runAfter":{"Z":["Succeeded"]}}}`:                                      "circle",
+		`{"A":{"type":"Compose","inputs":1,"runAfter":{"Z":["Succeeded"]}}}`:                                      "cycle",
 		`{"A":{"type":"Until","expression":"@equals(1,1)","actions":{}}}`:                                         "limit",
 		`{"A":{"type":"Until","expression":"@equals(1,1)","actions":{"B":{"type":"Http","retryPolicy":"none"}}}}`: "retryPolicy",
 	} {
@@ -231,7 +231,7 @@ func TestDefinitionsThatCannotBeRun(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 	if err := w.Edit(nil, "parameters", "q", "value"); err == nil || w.At("parameters", "q") != nil || w.At("parameters", "p") == nil {
-		t.Error("Edit makes what is not there")
+		t.Error("Edit creates a missing member")
 	}
 }
 

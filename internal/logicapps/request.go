@@ -16,7 +16,7 @@ const (
 	maxMessage = 100 << 20
 )
 
-// request is an HTTP action, evaluated and rewritten.
+// request is an HTTP action's request, evaluated and rewritten.
 type request struct {
 	Call
 	target  target
@@ -35,13 +35,13 @@ func (q *request) options(v any) error {
 		case "SuppressWorkflowHeaders":
 			q.quiet = true
 		default:
-			return fmt.Errorf("the operation option %q is not known here", option)
+			return fmt.Errorf("the operation option %q is not supported here", option)
 		}
 	}
 	return nil
 }
 
-// query is made of the parameters of an operation: a list is repeated.
+// query builds the query from the parameters of an operation: a list is repeated.
 func (r *Run) query(v any) string {
 	var pairs []string
 	queries, _ := v.(Object)
@@ -104,14 +104,14 @@ func (r *Run) build(q *request, method, uri string, inputs Object) error {
 	return err
 }
 
-// authenticate knows the type Raw: the value of the Authorization header.
+// authenticate supports the type Raw: the value of the Authorization header.
 func (q *request) authenticate(v any) error {
 	if v == nil {
 		return nil
 	}
 	value, ok := at(v, "value").(string)
 	if at(v, "type") != "Raw" || !ok {
-		return errors.New("only the authentication Raw is known here")
+		return errors.New("only the authentication Raw is supported here")
 	}
 	if q.Header.Get("Authorization") != "" {
 		return errors.New("both an Authorization header and authentication are given")
@@ -120,13 +120,13 @@ func (q *request) authenticate(v any) error {
 	return nil
 }
 
-// setBody turns a value into bytes and says their type, unless a header does.
+// setBody turns a value into bytes and sets their type, unless a header does.
 func (r *Run) setBody(q *request, v any) error {
 	kind := "application/json; charset=utf-8"
 	envelope, _ := v.(Object)
 	content, isEnvelope := envelope.Get("$content")
 	if _, multipart := envelope.Get("$multipart"); multipart {
-		return errors.New("multipart bodies are not known here")
+		return errors.New("multipart bodies are not supported here")
 	}
 	text, isText := v.(string)
 	switch {

@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// dropped names the headers that an HTTP action leaves out without a word
-// (Azure documentation, connectors-native-http). Of PATCH and DELETE it does not
-// say whether content headers are sent: the worse is taken.
+// dropped reports whether an HTTP action silently omits a header (Azure documentation, connectors-native-http). For
+// PATCH and DELETE the documentation does not say whether content headers are sent: the worse case is assumed.
 func dropped(method, name string) bool {
 	name = strings.ToLower(name)
 	switch {
@@ -37,7 +36,7 @@ func (q *request) addEngineHeaders() {
 	}
 }
 
-// defaultRetries are those of Logic Apps: four, exponential.
+// defaultRetries is the default policy of Logic Apps: four retries, exponential.
 func defaultRetries() []time.Duration { return exponential(4, 7*time.Second, 45*time.Second) }
 
 func exponential(count int, interval, most time.Duration) []time.Duration {
@@ -56,11 +55,11 @@ func retries(policy any) ([]time.Duration, error) {
 	if err != nil || count < 1 || count > 90 {
 		return nil, errors.New("retryPolicy: count is not from 1 to 90")
 	}
-	// ISO 8601, such as PT7S; of its other forms nothing is needed here.
+	// ISO 8601, such as PT7S; its other forms are not needed here.
 	text, found := strings.CutPrefix(fmt.Sprint(at(policy, "interval")), "PT")
 	interval, err := time.ParseDuration(strings.ToLower(text))
 	if err != nil || !found {
-		return nil, errors.New("retryPolicy: interval is not a duration that is known here")
+		return nil, errors.New("retryPolicy: interval is not a duration that is supported here")
 	}
 	switch at(policy, "type") {
 	case "fixed":
@@ -68,28 +67,26 @@ func retries(policy any) ([]time.Duration, error) {
 	case "exponential":
 		return exponential(count, interval, time.Hour), nil
 	}
-	return nil, errors.New("retryPolicy: the type is not known here")
+	return nil, errors.New("retryPolicy: the type is not supported here")
 }
 
-// target is an address as .NET's Uri gives it to the wire.
+// target is an address as .NET's Uri sends it over the wire.
 type target struct{ scheme, host, path, query string }
 
 func (t target) String() string { return t.scheme + "://" + t.host + t.path + t.query }
 
-// url keeps the spelling: a path is sent as RawPath has it, since that encodes
-// Path.
+// url keeps the spelling: a path is sent as in RawPath, as long as that is a valid encoding of Path.
 func (t target) url() *url.URL {
 	plain, err := url.PathUnescape(t.path)
 	if err != nil {
-		panic(err) // no percent sign is left that encodes nothing
+		panic(err) // impossible: every percent sign left is part of an escape
 	}
 	return &url.URL{Scheme: t.scheme, Host: t.host, Path: plain, RawPath: t.path, RawQuery: strings.TrimPrefix(t.query, "?")}
 }
 
-// normalize does to an absolute address what .NET's Uri does: host in lower
-// case, default port gone, backslashes turned, escaped unreserved characters
-// written plainly, other escapes in capitals, what cannot stand in an address
-// escaped as UTF-8, and then dot segments removed, those that were escaped too.
+// normalize changes an absolute address as .NET's Uri does: host in lower case, default port removed, backslashes
+// turned into slashes, escaped unreserved characters decoded, other escapes in capitals, characters that are not
+// allowed in an address escaped as UTF-8, and then dot segments removed, including those that were escaped.
 func normalize(raw string) (target, error) {
 	scheme, rest, found := strings.Cut(strings.TrimSpace(raw), "://")
 	scheme = strings.ToLower(scheme)
@@ -141,7 +138,7 @@ func respelled(text string) string {
 	return out.String()
 }
 
-// withoutDots removes dot segments (RFC 3986 section 5.2.4); empty ones stay.
+// withoutDots removes dot segments (RFC 3986 section 5.2.4) but keeps empty segments.
 func withoutDots(path string) string {
 	segments := strings.Split(path[1:], "/")
 	var kept []string

@@ -19,16 +19,16 @@ import (
 // Number is a JSON number as the engine writes it.
 type Number string
 
-// Object is a JSON object in the order of its members.
+// Object is a JSON object whose members keep their order.
 type Object []Member
 
-// Member is one name and value of an [Object].
+// Member is a name and a value in an [Object].
 type Member struct {
 	Name  string
 	Value any
 }
 
-// Get gives the value of a name.
+// Get returns the value of a name.
 func (o Object) Get(name string) (any, bool) {
 	for _, m := range o {
 		if m.Name == name {
@@ -38,8 +38,7 @@ func (o Object) Get(name string) (any, bool) {
 	return nil, false
 }
 
-// Parse reads a JSON document as the engine does: order is kept, the spelling of
-// numbers is not.
+// Parse parses a JSON document as the engine does: order is kept, the spelling of numbers is not.
 func Parse(text []byte) (any, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(text))
 	value, err := parseValue(d)
@@ -87,7 +86,7 @@ func parseValue(d *jsontext.Decoder) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			o = append(o, Member{name.(string), v}) // the decoder takes no other names, and none twice
+			o = append(o, Member{name.(string), v}) // the decoder accepts only strings as names, and no duplicates
 		}
 		_, err = d.ReadToken()
 		return o, err
@@ -99,13 +98,13 @@ func parseValue(d *jsontext.Decoder) (any, error) {
 	return token.Bool(), nil
 }
 
-// number spells a number as .NET's JSON library does once it has read it: whole
-// numbers of any size as they are, others as the nearest double.
+// number spells a number as .NET's JSON library does after parsing it: integers of any size as they are, others as the
+// nearest double.
 func number(text string) (Number, error) {
 	if !strings.ContainsAny(text, ".eE") {
 		n, ok := new(big.Int).SetString(text, 10)
 		if !ok {
-			return "", fmt.Errorf("%q is no number", text)
+			return "", fmt.Errorf("%q is not a number", text)
 		}
 		return Number(n.String()), nil
 	}
@@ -126,8 +125,8 @@ func number(text string) (Number, error) {
 	return Number(plain), nil
 }
 
-// encoder writes values as compact JSON. How the engine does is not documented,
-// so two ways take turns: whoever relies on one of them is found out.
+// encoder writes values as compact JSON. How the engine does it is not documented, so it alternates between two ways:
+// code that relies on one of them fails.
 type encoder struct{ written int }
 
 func (e *encoder) encode(v any) []byte {
@@ -165,12 +164,12 @@ func appendValue(dst []byte, v any, ascii bool) []byte {
 		}
 		return append(dst, '}')
 	}
-	panic(fmt.Sprintf("logicapps: %T is no value", v))
+	panic(fmt.Sprintf("logicapps: %T is not a value", v))
 }
 
 func appendString(dst []byte, text string, ascii bool) []byte {
 	dst = append(dst, '"')
-	plain := 0 // where what can be copied begins
+	plain := 0 // start of the part that can be copied
 	for i, c := range text {
 		if c >= ' ' && c != '"' && c != '\\' && (c <= '~' || !ascii && c != 0x85 && c != 0x2028 && c != 0x2029) {
 			continue

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// document is what xml() makes of a text.
+// document is the result of xml().
 type document struct{ elements []element }
 
 type element struct{ name, text string }
 
-// parseXML reads the elements in the order in which they end.
+// parseXML returns the elements in the order in which they end.
 func parseXML(_ *Run, a []any) (any, error) {
 	text, isText := a[0].(string)
 	if !isText {
@@ -43,8 +43,7 @@ func parseXML(_ *Run, a []any) (any, error) {
 	}
 }
 
-// Of XPath, two forms are known: the text of the first element of a name, and the
-// texts of all.
+// Two forms of XPath are supported: the text of the first element with a name, and the texts of all.
 var (
 	firstText = regexp.MustCompile(`^string\(//\*\[local-name\(\)="(\w+)"\]\)$`)
 	allTexts  = regexp.MustCompile(`^//\*\[local-name\(\)="(\w+)"\]/text\(\)$`)
@@ -73,5 +72,5 @@ func xpath(_ *Run, a []any) (any, error) {
 		}
 		return texts, nil
 	}
-	return nil, fmt.Errorf("the path %s is not known here", path)
+	return nil, fmt.Errorf("the path %s is not supported here", path)
 }

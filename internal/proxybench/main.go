@@ -1,12 +1,12 @@
-// Command proxybench holds the proxy against bare httputil.ReverseProxy and against ReverseProxy with the signer of
+// Command proxybench compares the proxy with a bare httputil.ReverseProxy and with ReverseProxy plus the signer of
 // aws-sdk-go-v2:
 //
 //	go build -o dist/countersign . && go run ./internal/proxybench -product dist/countersign
 //
-// Each proxy is a process of its own. A round gives every load to all of them, one after the other, so that what else
-// the machine does disturbs all alike. Of the CPU time of the proxy alone, per request, the ratio to ReverseProxy is
-// taken within a round; the table has the median of the rounds. Memory is the most that was resident in any round.
-// After the proxy come requests by /v1/send, beside what that takes the place of, and how late events arrive.
+// Each proxy is a separate process. A round sends every load to all of them, one after the other, so that other
+// activity on the machine disturbs all alike. Within a round, the CPU time of the proxy alone, per request, is divided
+// by ReverseProxy's; the table has the median over the rounds. Memory is the peak resident memory over all rounds.
+// After the proxy it measures requests to /v1/send, compared with what they replace, and the latency of events.
 package main
 
 import (
@@ -29,23 +29,23 @@ import (
 	"countersign/internal/measure"
 )
 
-// load is what the clients do: so many requests on so many connections.
+// load is a number of requests on a number of connections.
 type load struct {
 	name                  string
 	requests, connections int
 	method, path          string
 	headers               map[string]string
 	body                  []byte
-	own                   bool // path is one of the program's own, and of no proxy
-	// gate and aim are for the proxy's ratio to ReverseProxy, by its name; 0 for none.
+	own                   bool // path belongs to the program itself, not to a proxy
+	// gate and aim are limits for the ratio of a proxy, by name, to ReverseProxy; 0 for none.
 	gate, aim map[string]float64
 }
 
 func main() {
-	serve := flag.String("serve", "", "be the proxy of this name")
-	upstream := flag.String("upstream", "", "where it sends requests")
-	rounds := flag.Int("rounds", 5, "how often each load is given to each proxy")
-	match := flag.String("match", "", "give only loads whose name holds this")
+	serve := flag.String("serve", "", "run as the proxy with this name")
+	upstream := flag.String("upstream", "", "address that it sends requests to")
+	rounds := flag.Int("rounds", 5, "how often each load is sent to each proxy")
+	match := flag.String("match", "", "send only loads whose name contains this")
 	program := flag.String("product", "", "the program to measure")
 	flag.Parse()
 	if *serve != "" {
@@ -122,10 +122,10 @@ func compare(program string, rounds int, match string) error {
 	return nil
 }
 
-// compare gives the load to all proxies.
+// compare sends the load to all proxies.
 func (l *load) compare(out io.Writer, proxies []*child, aws string, rounds int) error {
 	cost, ratio, memory := map[string][]float64{}, map[string][]float64{}, map[string]float64{}
-	for round := -1; round < rounds; round++ { // one to warm up
+	for round := -1; round < rounds; round++ { // round -1 is to warm up
 		var bare float64
 		for _, c := range proxies {
 			cpu, resident, err := c.give(l, aws)
@@ -157,7 +157,7 @@ func (l *load) compare(out io.Writer, proxies []*child, aws string, rounds int) 
 	return nil
 }
 
-// child is a proxy in a process of its own.
+// child is a proxy in its own process.
 type child struct {
 	*measure.Process
 	name   string
@@ -173,7 +173,7 @@ func startChild(name, aws string) (*child, error) {
 	return &child{p, name, newClient()}, err
 }
 
-// give sends the load, and returns the microseconds of CPU for a request and the most MiB that were resident.
+// give sends the load, and returns the CPU time per request in microseconds and the peak resident memory in MiB.
 func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
 	c.ResetPeak()
 	before, err := c.CPU()
@@ -211,7 +211,7 @@ func (c *child) give(l *load, aws string) (cpu, resident float64, err error) {
 	return float64((after - before).Microseconds()) / float64(l.requests), c.Peak(), err
 }
 
-// url is where the proxy is asked for a path of the upstream.
+// url returns the proxy's URL for a path of the upstream.
 func (c *child) url(path, aws string) string {
 	if c.name == signing1 || c.name == withAll {
 		path = "/proxy/" + profile + "/" + aws + path
@@ -246,7 +246,7 @@ func (c *child) request(l *load, aws string) error {
 	return err
 }
 
-// startUpstream serves what the loads ask for.
+// startUpstream starts a server for the requests in the loads.
 func startUpstream() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 const policy = `permit (principal == Caller::"bench", action in [Action::"send", Action::"sign"], resource)
 when { resource.service == "s3" };`
 
-// startProduct runs the program with a key, a policy, limits, a log, and records in a file, and returns when it answers.
+// startProduct runs the program with a key, a policy, limits, a log and a file of audit records, and returns when it
+// responds.
 func startProduct(program, folder, aws string) (*child, error) {
 	at := func(name string) string { return filepath.Join(folder, name) }
 	config := fmt.Sprintf(`audit_file: %s
@@ -65,7 +66,7 @@ callers:
 	}
 	p.Stop()
 	text, _ := os.ReadFile(log.Name())
-	return nil, fmt.Errorf("it does not answer: %.2000s", text)
+	return nil, fmt.Errorf("it does not respond: %.2000s", text)
 }
 
 func newClient() *http.Client {

@@ -28,8 +28,9 @@ import (
 	"countersign/signing"
 )
 
-// The proxies. The last two are ours: without records, keys, limits and a log, and the program with all of it. The second reads each
-// body through SHA-256 and holds none of it, which is the least that any signature of a body costs.
+// The proxies. The last two are ours: the handler without audit records, keys, limits and a log, and the program with
+// all of them. The second computes the SHA-256 of each body without buffering it, which is the least that any signature
+// of a body costs.
 const (
 	reverseProxy = "ReverseProxy"
 	withHash     = "ReverseProxy + SHA-256"
@@ -47,7 +48,7 @@ const (
 	large   = 100 << 20
 )
 
-// loads are those of which the targets are.
+// loads returns the loads that have targets.
 func loads() []load {
 	body := bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16)
 	limits := func(sign, all float64) map[string]float64 { return map[string]float64{signing1: sign, withAll: all} }
@@ -87,7 +88,8 @@ func hexSHA256(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// serveProxy is a proxy until the process is killed. It prints where it listens. Ours collects garbage as the program does.
+// serveProxy runs a proxy until the process is killed, and prints its address. Ours uses the program's garbage
+// collector settings.
 func serveProxy(name, upstream string) error {
 	if name == signing1 {
 		debug.SetGCPercent(400)
@@ -147,12 +149,12 @@ func brokerOptions(upstream string) (broker.Options, error) {
 	}, err
 }
 
-// Keys as STS makes them, with a token of 900 characters.
+// Keys like those from STS, with a token of 900 characters.
 const accessKeyID, secretKey = "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 var (
 	token = strings.Repeat("sessiontoken/EXAMPLE", 45)
-	// One for all requests, as the cache of sessions has it: it keeps the derived key.
+	// The same for all requests, as in the session cache: it keeps the derived key.
 	session = credentials.Session{Credentials: signing.NewCredentials(accessKeyID, secretKey, token), Profile: profile}
 )
 
@@ -177,7 +179,7 @@ func reverse(upstream string, t http.RoundTripper) http.Handler {
 	}
 }
 
-// hashing hashes bodies as they pass.
+// hashing hashes bodies while they are sent.
 type hashing struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -191,7 +193,7 @@ func (h hashing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
-// sdkSigner signs as the SDK does: it holds the body, since it needs the hash first.
+// sdkSigner signs as the SDK does: it buffers the body, since it needs the hash first.
 type sdkSigner struct {
 	next   http.RoundTripper
 	signer *sdk.Signer

@@ -14,8 +14,8 @@ import (
 	"countersign/internal/measure"
 )
 
-// send is a request by /v1/send, and what it takes the place of: the same signed by /v1/sign and sent by ReverseProxy or,
-// where the response is what costs, by ReverseProxy alone.
+// send is a request to /v1/send, and what it replaces: the same request signed by /v1/sign and sent through
+// ReverseProxy or, if the response determines the cost, through ReverseProxy alone.
 type send struct {
 	name          string
 	whole, passed load
@@ -49,7 +49,7 @@ func sends(aws string) []send {
 	}
 }
 
-// compare gives the parts and the whole.
+// compare measures the parts and the whole.
 func (s *send) compare(out io.Writer, bare, product *child, aws string, rounds int) error {
 	var cost, ratio []float64
 	var memory float64
@@ -77,7 +77,7 @@ func (s *send) compare(out io.Writer, bare, product *child, aws string, rounds i
 
 const events = 400
 
-// serveEvents sends the time in each of so many events.
+// serveEvents sends a number of events, each with the current time.
 func serveEvents(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for range events {
@@ -87,7 +87,7 @@ func serveEvents(w http.ResponseWriter) {
 	}
 }
 
-// followEvents prints how much later than they were sent events arrive.
+// followEvents prints how long events take to arrive.
 func (c *child) followEvents(out io.Writer, aws string) error {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, c.url("/events", aws), nil)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"countersign/internal/measure"
 )
 
-// server is one that gets the load.
+// server is a server under load.
 type server struct {
 	name    string
 	process *measure.Process
@@ -18,7 +18,7 @@ type server struct {
 	results []*measure.Result
 }
 
-// compare prints the first table: what a request costs, beside what it costs at least.
+// compare prints the first table: the cost of a request, compared with the minimum.
 func (o *options) compare(out *tabwriter.Writer, folder string) error {
 	product, err := o.startProduct(folder, setup{})
 	if err != nil {
@@ -69,9 +69,9 @@ func (o *options) compare(out *tabwriter.Writer, folder string) error {
 	return err
 }
 
-// giveLoads gives each server its load, round by round, and begins each round with another of them.
+// giveLoads sends each server its load, round by round, starting each round with a different server.
 func (o *options) giveLoads(servers []*server) error {
-	for round := -1; round < o.rounds; round++ { // one to warm up
+	for round := -1; round < o.rounds; round++ { // round -1 is to warm up
 		for i := range servers {
 			s := servers[(i+round+1)%len(servers)]
 			r, err := s.load.Give(s.process)
@@ -101,7 +101,7 @@ func values(results []*measure.Result, of func(*measure.Result) float64) (list f
 	return list
 }
 
-// ratios are those of a server to another, round by round.
+// ratios returns the ratios of a server to another, round by round.
 func ratios(s, to *server, of func(*measure.Result) float64) (list figures) {
 	for i, r := range s.results {
 		list = append(list, of(r)/of(to.results[i]))
@@ -111,8 +111,8 @@ func ratios(s, to *server, of func(*measure.Result) float64) (list figures) {
 
 func (f figures) median() float64 { return measure.Median(f) }
 
-// spread is the median with the least and the most.
+// spread returns the median with the minimum and the maximum.
 func (f figures) spread() string {
-	m := f.median() // which sorts
+	m := f.median() // sorts f
 	return fmt.Sprintf("%.2f\t(%.2f–%.2f)", m, f[0], f[len(f)-1])
 }

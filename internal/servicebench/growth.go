@@ -9,7 +9,7 @@ import (
 	"countersign/internal/measure"
 )
 
-// growth prints what a request costs where there is more of something, beside the same request where there is not.
+// growth prints the cost of a request when there is more of something, compared with the same request otherwise.
 func (o *options) growth(out *tabwriter.Writer, folder string) error {
 	fmt.Fprintln(out, "growth\tµs CPU\t× 1\t(spread)\tp99 µs\tMiB\t")
 	for _, g := range []struct {
@@ -54,7 +54,7 @@ func (o *options) grow(out *tabwriter.Writer, folder, name string, more setup, l
 	return nil
 }
 
-// starts prints how long a start takes, and what it takes.
+// starts prints how long a start takes, and how much memory and CPU time it uses.
 func (o *options) starts(out *tabwriter.Writer, folder string) error {
 	fmt.Fprintln(out, "start\tms to the first signature\tms CPU until idle\tMiB idle\tMiB at the peak\t")
 	once := measure.Load{Request: signRequest(1 << 10), Requests: 1, Connections: 1}
@@ -69,7 +69,7 @@ func (o *options) starts(out *tabwriter.Writer, folder string) error {
 			if err != nil {
 				return err
 			}
-			most := p.Peak() // of the start itself
+			most := p.Peak() // during the start itself
 			_, err = once.Give(p)
 			took = append(took, time.Since(begun).Seconds()*1000)
 			if err != nil {

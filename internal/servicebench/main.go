@@ -1,12 +1,12 @@
-// Command servicebench holds the service against what its work costs at least: a constant response of net/http, and a
-// simple service of chi, encoding/json and the signer of aws-sdk-go-v2, which authenticates nobody and records nothing.
+// Command servicebench compares the service with the minimum cost of its work: a constant response from net/http, and a
+// simple service made of chi, encoding/json and the signer of aws-sdk-go-v2, which neither authenticates nor records.
 //
 //	go build -o dist/countersign . && go run ./internal/servicebench -product dist/countersign
 //
-// Servers are processes of their own. A round gives the load to all of them, one after the other, so that what else the
-// machine does disturbs all alike; ratios are taken within a round, and the tables have the median of the rounds, with the
-// least and the most. "handlers" is our service without command line, as main links it but with other records, so that it
-// can tell what memory it takes, and what records cost.
+// Servers are separate processes. A round sends the load to all of them, one after the other, so that other activity on
+// the machine disturbs all alike; ratios are computed within a round, and the tables have the median over the rounds,
+// with the minimum and the maximum. "handlers" is our service without the command line, wired like main but with other
+// audit records, so that it can report its memory use, and the cost of records can be measured.
 package main
 
 import (
@@ -27,12 +27,12 @@ type options struct {
 
 func main() {
 	var o options
-	serve := flag.String("serve", "", "be the server of this name")
-	profile := flag.String("cpuprofile", "", "with -serve handlers: write a profile of the processor here until SIGTERM")
+	serve := flag.String("serve", "", "run as the server with this name")
+	profile := flag.String("cpuprofile", "", "with -serve handlers: write a CPU profile to this file until SIGTERM")
 	flag.StringVar(&o.product, "product", "", "the program to measure")
-	flag.IntVar(&o.rounds, "rounds", 5, "how often each load is given to each server")
-	flag.IntVar(&o.requests, "requests", 6000, "how many requests a load has")
-	flag.IntVar(&o.connections, "connections", 32, "on how many connections they are sent")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each load is sent to each server")
+	flag.IntVar(&o.requests, "requests", 6000, "number of requests in a load")
+	flag.IntVar(&o.connections, "connections", 32, "number of connections")
 	flag.StringVar(&o.parts, "parts", "load,metrics,start,growth", "what to measure")
 	flag.Parse()
 	err := errors.New("-product is required")

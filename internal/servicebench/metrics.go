@@ -9,9 +9,9 @@ import (
 	"countersign/internal/measure"
 )
 
-// metrics prints what metrics add to the processor time of a request, and what the same measurement says of two processes
-// that have none: by how much it can be wrong. The loads are short and many, so that what else the machine does is the same
-// for all.
+// metrics prints how much metrics add to the CPU time of a request, and the result of the same measurement for two
+// processes without metrics, which shows its error. The loads are short and many, so that other activity on the machine
+// affects all alike.
 func (o *options) metrics(out *tabwriter.Writer, folder string) error {
 	port, err := freeport.Next()
 	if err != nil {
@@ -38,9 +38,9 @@ func (o *options) metrics(out *tabwriter.Writer, folder string) error {
 	return nil
 }
 
-// interval is the median with the interval that has the true one in 95 of 100 runs.
+// interval returns the median with an interval that contains the true one in 95 of 100 runs.
 func (f figures) interval() string {
-	m := f.median() // which sorts
+	m := f.median() // sorts f
 	n := float64(len(f))
 	at := func(rank float64) float64 { return f[int(min(max(rank, 0), n-1))] }
 	return fmt.Sprintf("%.3f\t(%.3f–%.3f)", m, at(math.Floor(n/2-0.98*math.Sqrt(n))), at(math.Ceil(n/2+0.98*math.Sqrt(n))))

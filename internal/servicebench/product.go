@@ -22,16 +22,16 @@ const (
 	accessKeyID, secretKey = "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
 
-// token is as long as STS makes them.
+// token is as long as those from STS.
 var token = strings.Repeat("sessiontoken/EXAMPLE", 45)
 
-// setup is a configuration of the product, beyond the least: so many more of each.
+// setup describes what the product's configuration has beyond the minimum.
 type setup struct {
 	policies, profiles, keys int
-	metrics                  string // the address of their listener
+	metrics                  string // address of the metrics listener
 }
 
-// startProduct runs the product with a key, a policy and records in a file, and returns when it answers.
+// startProduct runs the product with a key, a policy and a file of audit records, and returns when it responds.
 func (o *options) startProduct(folder string, s setup) (*measure.Process, error) {
 	folder, err := os.MkdirTemp(folder, "")
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *options) startProduct(folder string, s setup) (*measure.Process, error)
 	}
 	p.Stop()
 	text, _ := os.ReadFile(log.Name())
-	return nil, fmt.Errorf("it does not answer: %.2000s", text)
+	return nil, fmt.Errorf("it does not respond: %.2000s", text)
 }
 
 func (s *setup) config(folder, policies string) []byte {
@@ -97,8 +97,8 @@ func sha256Of(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// cedar has one policy that permits, and more that are about the same caller and profile or service, as files have that
-// were written request by request.
+// cedar returns one policy that permits the requests, and more about the same caller and the same profile or service,
+// as in files that were written request by request.
 func (s *setup) cedar() []byte {
 	var text bytes.Buffer
 	const permit = `permit (principal == Caller::"bench", action == Action::"sign", resource) when { `
@@ -120,7 +120,7 @@ when { resource.service == "execute-api" && resource.host == "api-%d.example.com
 	return text.Bytes()
 }
 
-// signRequest is a request to sign a POST with a body of so many bytes, which is text, and with more fields by name.
+// signRequest returns a request to sign a POST with a text body of the given size, and with more fields by name.
 func signRequest(size int, more ...string) []byte {
 	const line = `The order "1042" is open, and waits for the goods that were said to come on Monday.` + "\n"
 	in := map[string]any{
@@ -134,7 +134,7 @@ func signRequest(size int, more ...string) []byte {
 	}
 	document, err := json.Marshal(in)
 	if err != nil {
-		panic(err) // maps of texts always marshal
+		panic(err) // maps of strings can always be marshalled
 	}
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "POST /v1/sign HTTP/1.1\r\nHost: signer.example.com\r\nX-Api-Key: %s\r\n"+

@@ -34,7 +34,7 @@ import (
 	"countersign/signing"
 )
 
-// The servers that are this program.
+// The servers that this program contains.
 const (
 	floor     = "net/http"
 	simple    = "chi + encoding/json + SDK"
@@ -42,7 +42,7 @@ const (
 	withAudit = "handlers"
 )
 
-// serveAs is a server until the process is told to end. It prints where it listens.
+// serveAs runs a server until the process is told to end, and prints its address.
 func serveAs(name, profile string) error {
 	handler, err := handlerOf(name)
 	if err != nil {
@@ -69,7 +69,7 @@ func serveAs(name, profile string) error {
 	return server.Serve(listener)
 }
 
-// usagePath tells the memory that requests took.
+// usagePath is the path that reports the memory used by requests.
 const usagePath = "/-usage"
 
 func counting(next http.Handler) http.Handler {
@@ -83,14 +83,14 @@ func counting(next http.Handler) http.Handler {
 			fmt.Fprintf(w, "%d allocations, %.1f KB", (now.Mallocs-before.Mallocs)/n, float64(now.TotalAlloc-before.TotalAlloc)/float64(n)/1000)
 			return
 		}
-		if served.Add(1) == 1 { // what comes before is no request's
+		if served.Add(1) == 1 { // memory used before the first request does not count
 			runtime.ReadMemStats(&before)
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// usage is what the server says of the memory that a request takes.
+// usage returns what the server reports about the memory that a request uses.
 func usage(p *measure.Process) (string, error) {
 	response, err := http.Get("http://" + p.Address + usagePath)
 	if err != nil {
@@ -140,7 +140,7 @@ type simpleRequest struct {
 
 var sdkSigner = sdk.NewSigner()
 
-// signSimply is what a service is that does no more than to sign: the response has the request to send, and nothing else.
+// signSimply is a service that does nothing but sign: the response contains the request to send, and nothing else.
 func signSimply(w http.ResponseWriter, r *http.Request) {
 	var in simpleRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
@@ -179,7 +179,7 @@ func answer(w http.ResponseWriter, text []byte) {
 	_, _ = w.Write(text)
 }
 
-// whole is the handler of the service, with its log in a file.
+// whole returns the handler of the complete service, with its log in a file.
 func whole(audit broker.Audit) (http.Handler, error) {
 	policy, err := access.NewPolicy("bench.cedar", (&setup{}).cedar())
 	if err != nil {
