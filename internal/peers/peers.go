@@ -1,12 +1,10 @@
 //go:build peers
 
-// Package peers brings programs that are not ours to the tests that hold
-// Countersign against them: it installs them, in a folder of this machine's
-// cache where the next run finds them, and starts them.
+// Package peers provides third-party programs to the tests that compare Countersign with them: it installs them, in a
+// cache folder on this machine where the next run finds them, and starts them.
 //
-// Everything beneath is built with the tag "peers" alone. What cannot be
-// installed or started fails the test: a comparison that did not take place
-// proves nothing.
+// Everything below this folder is built only with the tag "peers". A program that cannot be installed or started fails
+// the test: a comparison that did not take place proves nothing.
 package peers
 
 import (
@@ -26,8 +24,8 @@ import (
 	"countersign/internal/freeport"
 )
 
-// Command returns the path of a Go program, such as
-// "github.com/owner/name/cmd/program@v1.2.3", which it builds when it is not there.
+// Command returns the path of a Go program, such as "github.com/owner/name/cmd/program@v1.2.3". It builds the program
+// if necessary.
 func Command(tb testing.TB, pkg string) string {
 	tb.Helper()
 	name, _, _ := strings.Cut(path.Base(pkg), "@")
@@ -38,8 +36,8 @@ func Command(tb testing.TB, pkg string) string {
 	}), name)
 }
 
-// Package returns a folder with a node_modules that holds an npm package, such
-// as "name@1.2.3". No script of the package or its dependencies runs.
+// Package returns a folder with a node_modules that contains an npm package, such as "name@1.2.3". No scripts of the
+// package or its dependencies are run.
 func Package(tb testing.TB, pkg string) string {
 	tb.Helper()
 	return install(tb, pkg, func(folder string) *exec.Cmd {
@@ -47,8 +45,8 @@ func Package(tb testing.TB, pkg string) string {
 	})
 }
 
-// install returns the folder of what a command installs, whole or not at all:
-// packages are tested side by side, and runs are broken off.
+// install returns the folder that a command installs into. It is installed completely or not at all: packages are
+// tested in parallel, and runs may be interrupted.
 func install(tb testing.TB, pkg string, into func(folder string) *exec.Cmd) string {
 	tb.Helper()
 	cache, err := os.UserCacheDir()
@@ -80,7 +78,7 @@ func install(tb testing.TB, pkg string, into func(folder string) *exec.Cmd) stri
 	return folder
 }
 
-// Address returns an address of this machine that nobody listens on.
+// Address returns an unused address on this machine.
 func Address(tb testing.TB) string {
 	tb.Helper()
 	port, err := freeport.Next()
@@ -90,8 +88,8 @@ func Address(tb testing.TB) string {
 	return "127.0.0.1:" + port
 }
 
-// Start starts a server, and returns once it answers at ready with 200. It is
-// stopped with the test, which then shows what it said if it failed.
+// Start starts a server, and returns once it responds at ready with 200. It is stopped at the end of the test, and its
+// output is shown if the test failed.
 func Start(tb testing.TB, server *exec.Cmd, ready string) {
 	tb.Helper()
 	said := new(output)
@@ -125,10 +123,10 @@ func Start(tb testing.TB, server *exec.Cmd, ready string) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	tb.Fatalf("%s does not answer at %s", filepath.Base(server.Path), ready)
+	tb.Fatalf("%s does not respond at %s", filepath.Base(server.Path), ready)
 }
 
-// output keeps the end of what a server says, which may be much.
+// output keeps the end of a server's output, which may be long.
 type output struct {
 	mutex sync.Mutex
 	tail  []byte

@@ -18,7 +18,7 @@ import (
 	"countersign/signing"
 )
 
-// chunked is a body in signed chunks of a size; the signatures are a client's, made with a key that nobody has.
+// chunked returns a body in signed chunks of a size; the signatures are a client's, made with a key that no one has.
 func chunked(body []byte, size int) string {
 	var out strings.Builder
 	zeros := strings.Repeat("0", 64)
@@ -31,7 +31,8 @@ func chunked(body []byte, size int) string {
 	return out.String()
 }
 
-// put sends a request for a key as it is written here, ends its connection, and returns the status, 0 for no response.
+// put sends a request exactly as written here, closes its connection, and returns the status, 0 if there was no
+// response.
 func put(t *testing.T, front, key, hash string, decoded int, length int, body string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(front, "http://"))
@@ -60,7 +61,7 @@ func put(t *testing.T, front, key, hash string, decoded int, length int, body st
 	return response.StatusCode
 }
 
-// get returns the object of a key, and whether there is one.
+// get returns the object with a key, and whether it exists.
 func get(t *testing.T, front, key string) ([]byte, bool) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, front+"/proxy/"+profile+"/"+host+"/bucket/"+key, nil)
@@ -80,7 +81,7 @@ func get(t *testing.T, front, key string) ([]byte, bool) {
 	return body, response.StatusCode == http.StatusOK
 }
 
-// makeBucket waits for MinIO, which is alive before it takes requests.
+// makeBucket creates a bucket. It retries, since MinIO is up before it accepts requests.
 func makeBucket(t *testing.T, front string) {
 	t.Helper()
 	var status string
@@ -103,9 +104,8 @@ func makeBucket(t *testing.T, front string) {
 	t.Fatalf("making a bucket: %s", status)
 }
 
-// TestProxy_StoresWholeBodiesAlone: chunks of all sizes are stored, and of a body with a broken chunk or a false hash there is
-// never an object.
-func TestProxy_StoresWholeBodiesAlone(t *testing.T) {
+// Chunks of all sizes are stored, and a body with a broken chunk or a wrong hash never creates an object.
+func TestProxy_StoresOnlyWholeBodies(t *testing.T) {
 	for server, start := range map[string]func(*testing.T) string{"versitygw": startVersity, "MinIO": startMinIO} {
 		t.Run(server, func(t *testing.T) {
 			front, _ := startProxy(t, start(t), false)
@@ -119,7 +119,7 @@ func TestProxy_StoresWholeBodiesAlone(t *testing.T) {
 				wire, key := chunked(sent, row.size), strings.ReplaceAll(name, " ", "-")
 				status := put(t, front, key, signing.StreamingPayload, len(sent), len(wire), wire)
 				if got, found := get(t, front, key); status != http.StatusOK || !found || !bytes.Equal(got, sent) {
-					t.Errorf("%s: answered %d, stored %t, %d bytes", name, status, found, len(got))
+					t.Errorf("%s: response %d, stored %t, %d bytes", name, status, found, len(got))
 				}
 			}
 			whole, hash := chunked(body, 64<<10), sha256.Sum256([]byte("another body"))
@@ -129,22 +129,22 @@ func TestProxy_StoresWholeBodiesAlone(t *testing.T) {
 				hash, body string
 				length     int
 			}{
-				"a chunk above 1 MiB":      {signing.StreamingPayload, chunked(body, 1<<20+1), 0},
-				"a signature that is none": {signing.StreamingPayload, whole[:middle+20] + "zz" + whole[middle+22:], 0},
-				"a chunk that is longer":   {signing.StreamingPayload, whole[:middle-5] + "0ffff" + whole[middle:], 0},
-				"a size that is none":      {signing.StreamingPayload, whole[:middle-1] + "x" + whole[middle:], 0},
-				"cut off in a chunk":       {signing.StreamingPayload, whole[:len(whole)/2], len(whole)},
-				"cut off between chunks":   {signing.StreamingPayload, whole[:middle-5], len(whole)},
-				"without its last chunk":   {signing.StreamingPayload, whole[:strings.LastIndex(whole, "\r\n0;")+2], len(whole)},
-				"something behind the end": {signing.StreamingPayload, whole + "x", 0},
-				"a false hash":             {false256, string(body), 0},
-				"cut off under its hash":   {hexOf(body), string(body[:len(body)-1]), len(body)},
+				"a chunk above 1 MiB":        {signing.StreamingPayload, chunked(body, 1<<20+1), 0},
+				"an invalid signature":       {signing.StreamingPayload, whole[:middle+20] + "zz" + whole[middle+22:], 0},
+				"a chunk with a larger size": {signing.StreamingPayload, whole[:middle-5] + "0ffff" + whole[middle:], 0},
+				"an invalid size":            {signing.StreamingPayload, whole[:middle-1] + "x" + whole[middle:], 0},
+				"cut off in a chunk":         {signing.StreamingPayload, whole[:len(whole)/2], len(whole)},
+				"cut off between chunks":     {signing.StreamingPayload, whole[:middle-5], len(whole)},
+				"without its last chunk":     {signing.StreamingPayload, whole[:strings.LastIndex(whole, "\r\n0;")+2], len(whole)},
+				"data after the end":         {signing.StreamingPayload, whole + "x", 0},
+				"a wrong hash":               {false256, string(body), 0},
+				"cut off under its hash":     {hexOf(body), string(body[:len(body)-1]), len(body)},
 			} {
 				length := max(row.length, len(row.body))
 				key := strings.ReplaceAll(name, " ", "-")
 				status := put(t, front, key, row.hash, len(body), length, row.body)
 				if status >= 200 && status < 400 {
-					t.Errorf("%s: answered %d", name, status)
+					t.Errorf("%s: response %d", name, status)
 				}
 				if _, found := get(t, front, key); found {
 					t.Errorf("%s: stored", name)

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	postman    = "newman@6.2.1" // which runs the collections of Postman
+	postman    = "newman@6.2.1" // runs Postman collections
 	openSearch = "@opensearch-project/opensearch@3.5.1"
 
 	workspace = "/workspaces/ws-11111111-2222-3333-4444-555555555555"
@@ -31,8 +31,8 @@ const (
 	esHost    = "search-orders-abc123." + region + ".es.amazonaws.com"
 )
 
-// signedOnly serves what AWS's SDK signs the same for a service, and counts it by the first segment of its path. A request
-// for the path /ready is served whatever its signature.
+// signedOnly serves a request only if AWS's SDK signs it identically for a service, and counts requests by the first
+// segment of their path. A request for the path /ready is always served.
 type signedOnly struct {
 	service string
 	next    http.Handler
@@ -72,8 +72,8 @@ func (s *signedOnly) count(path string) int {
 	return s.served[path]
 }
 
-// startBoth starts `countersign proxy` before one upstream and `countersign serve` with a key, and returns where clients find
-// the upstream by each.
+// startBoth starts `countersign proxy` in front of one upstream and `countersign serve` with a key, and returns the
+// addresses of the upstream through each.
 func startBoth(t *testing.T, aws http.Handler, upstream string) (local, central string) {
 	t.Helper()
 	program := build(t)
@@ -97,7 +97,7 @@ func (s *signedOnly) mustHaveNoFaults(t *testing.T) {
 	}
 }
 
-// TestGuide_Prometheus: a Prometheus writes to another by way of both proxies, as to AWS, and its tool reads what was written.
+// A Prometheus server writes to another through both proxies, as it would to AWS, and its tool reads what was written.
 func TestGuide_Prometheus(t *testing.T) {
 	if _, err := exec.LookPath("prometheus"); err != nil {
 		if os.Getenv("CI") != "" {
@@ -126,7 +126,7 @@ func TestGuide_Prometheus(t *testing.T) {
 	if err := os.WriteFile(key, []byte(apiKey), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// As docs/proxy.md has it.
+	// As in docs/proxy.md.
 	prometheus("own", "global: {scrape_interval: 1s}\n"+
 		"scrape_configs:\n  - job_name: answering\n    static_configs: [{targets: ['"+store+"']}]\n"+
 		"remote_write:\n  - url: "+local+workspace+"/api/v1/remote_write\n  - url: "+central+workspace+"/api/v1/remote_write\n"+
@@ -141,7 +141,7 @@ func TestGuide_Prometheus(t *testing.T) {
 	if !strings.Contains(said, "=> 1 @") {
 		t.Errorf("read %q", said)
 	}
-	// Grafana asks the same with Basic, by POST.
+	// Grafana sends the same query with Basic authentication, by POST.
 	said = shell(t, "curl -s -u any:"+apiKey+" --data-urlencode 'query=up{job=\"answering\"}' "+central+workspace+"/api/v1/query")
 	if !strings.Contains(said, `"status":"success"`) || !strings.Contains(said, `"job":"answering"`) {
 		t.Errorf("with Basic: %s", said)
@@ -150,7 +150,7 @@ func TestGuide_Prometheus(t *testing.T) {
 	t.Logf("%d writes were signed", aws.count(workspace+"/api/v1/remote_write"))
 }
 
-// TestGuide_Postman runs a collection by both proxies.
+// TestGuide_Postman runs a collection through both proxies.
 func TestGuide_Postman(t *testing.T) {
 	const api = "a1b2c3d4e5.execute-api." + region + ".amazonaws.com"
 	aws := &signedOnly{service: "execute-api", served: map[string]int{}, next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -171,7 +171,7 @@ func TestGuide_Postman(t *testing.T) {
 	}
 }
 
-// TestGuide_OpenSearch: the client of OpenSearch for JavaScript stores, lists and finds by both proxies.
+// The OpenSearch client for JavaScript stores, lists and finds documents through both proxies.
 func TestGuide_OpenSearch(t *testing.T) {
 	aws := &signedOnly{service: "es", served: map[string]int{}, next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

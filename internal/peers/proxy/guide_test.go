@@ -18,8 +18,8 @@ import (
 	"countersign/internal/upstream"
 )
 
-// startCommand starts `countersign` with arguments, before an AWS whose S3 is a server and whose other services say what they
-// were asked.
+// startCommand starts `countersign` with arguments, in front of an imitation of AWS whose S3 is a real server and whose
+// other services respond with what was requested.
 func startCommand(t *testing.T, program, server, ready string, environment []string, args ...string) {
 	t.Helper()
 	s3 := &httputil.ReverseProxy{
@@ -45,7 +45,7 @@ func startCommand(t *testing.T, program, server, ready string, environment []str
 	}), ready, environment, args...)
 }
 
-// startBefore starts `countersign` with arguments, before an AWS that is a handler.
+// startBefore starts `countersign` with arguments, in front of an imitation of AWS that is a handler.
 func startBefore(t *testing.T, program string, handler http.Handler, ready string, environment []string, args ...string) {
 	t.Helper()
 	aws, err := upstream.Start(handler)
@@ -65,7 +65,7 @@ func startBefore(t *testing.T, program string, handler http.Handler, ready strin
 	peers.Start(t, command, ready)
 }
 
-// shell runs a line and returns what it prints.
+// shell runs a command line and returns its output.
 func shell(t *testing.T, line string, environment ...string) string {
 	t.Helper()
 	command := exec.Command("sh", "-c", line)
@@ -90,7 +90,7 @@ func build(t *testing.T) string {
 	return program
 }
 
-// TestGuide_OnThisMachine runs what docs/proxy.md has for the AWS CLI and curl on one machine.
+// TestGuide_OnThisMachine runs the commands in docs/proxy.md for the AWS CLI and curl on one machine.
 func TestGuide_OnThisMachine(t *testing.T) {
 	program, server, address := build(t), startVersity(t), peers.Address(t)
 	_, port, _ := strings.Cut(address, ":")
@@ -132,7 +132,7 @@ func TestGuide_OnThisMachine(t *testing.T) {
 	}
 }
 
-// TestGuide_OneForAll runs what docs/proxy.md has for clients of a central service.
+// TestGuide_OneForAll runs the commands in docs/proxy.md for clients of a central service.
 func TestGuide_OneForAll(t *testing.T) {
 	program, server, address := build(t), startVersity(t), peers.Address(t)
 	_, port, _ := strings.Cut(address, ":")

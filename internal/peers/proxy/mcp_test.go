@@ -44,7 +44,7 @@ permit (principal, action == Action::"send", resource)
 when { resource.service == "bedrock-agentcore" && ["GET", "DELETE"].contains(resource.method) };`
 )
 
-// mcpGateway lets requests through to an MCP server that AWS's SDK signs the same. The response to a call of the tool
+// mcpGateway passes requests to an MCP server if AWS's SDK signs them identically. The response to a call of the tool
 // "interrupted" breaks off after its first event.
 type mcpGateway struct {
 	*httputil.ReverseProxy
@@ -95,7 +95,7 @@ func (g *mcpGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.ReverseProxy.ServeHTTP(w, r)
 }
 
-// signedAsBySDK signs a request for a service again as AWS's SDK does.
+// signedAsBySDK signs a request again with AWS's SDK, and fails if the result differs.
 func signedAsBySDK(r *http.Request, body []byte, service string) error {
 	at, err := time.Parse(signing.TimeFormat, r.Header.Get("X-Amz-Date"))
 	if err != nil {
@@ -124,7 +124,7 @@ func signedAsBySDK(r *http.Request, body []byte, service string) error {
 	return nil
 }
 
-// oneEvent breaks off behind the first event.
+// oneEvent breaks off after the first event.
 type oneEvent struct {
 	io.ReadCloser
 	over bool
@@ -139,8 +139,8 @@ func (b *oneEvent) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestMCP_ServesSDKs: the SDKs of the protocol, in every version that each knows, call tools of a server which wants
-// signatures: with sessions, requests of the server, streams that break off and go on, and tools that are not permitted.
+// The SDKs of the protocol, in every version that each supports, call tools of a server that requires signatures: with
+// sessions, requests from the server, streams that break off and resume, and tools that are not permitted.
 func TestMCP_ServesSDKs(t *testing.T) {
 	program, peer := build(t), buildModule(t, "testdata/mcp")
 	server := peers.Address(t)
@@ -186,7 +186,7 @@ func TestMCP_ServesSDKs(t *testing.T) {
 			} {
 				run("stream", version, "http://127.0.0.1:"+port+"/proxy/default/"+mcpHost+"/mcp/"+version, operations)
 			}
-			run("sse", "2024-11-05", "http://127.0.0.1:"+whole+"/sse", 9) // names a path for messages, so it needs an address of its own
+			run("sse", "2024-11-05", "http://127.0.0.1:"+whole+"/sse", 9) // it returns a path for messages, so it needs its own address
 		}
 	})
 	gateway.mu.Lock()

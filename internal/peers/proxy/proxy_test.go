@@ -1,7 +1,7 @@
 //go:build peers
 
-// Package proxy_test holds the proxy against clients and servers that are not ours: AWS's SDKs for Go, JavaScript and Python
-// and minio-go send what they send to any endpoint, and versitygw and MinIO check the signatures that arrive.
+// Package proxy_test tests the proxy with third-party clients and servers: AWS's SDKs for Go, JavaScript and Python and
+// minio-go send what they send to any endpoint, and versitygw and MinIO check the signatures that arrive.
 package proxy_test
 
 import (
@@ -37,7 +37,7 @@ import (
 const (
 	versity = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 	minio   = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
-	sdkOfJS = "@aws-sdk/lib-storage@3.1175.0" // which has npm install client-s3 beside it
+	sdkOfJS = "@aws-sdk/lib-storage@3.1175.0" // npm installs client-s3 along with it
 
 	region  = "eu-west-1"
 	host    = "s3.eu-west-1.amazonaws.com"
@@ -45,7 +45,7 @@ const (
 	profile = "orders"
 )
 
-// What the servers let in.
+// The credentials that the servers accept.
 var root = signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "")
 
 // startVersity starts a server without buckets and returns its address.
@@ -92,8 +92,8 @@ type unrecorded struct{}
 func (unrecorded) Write(context.Context, access.Record) error { return nil }
 func (unrecorded) NextID() string                             { return "event" }
 
-// startProxy starts a proxy before a server, which it calls by https under a name of AWS, and returns its address and the file
-// of its certificate where it speaks https.
+// startProxy starts a proxy in front of a server, which it calls over https under an AWS host name, and returns its
+// address and, if it serves https, the file with its certificate.
 func startProxy(t *testing.T, server string, secure bool) (address, certificate string) {
 	t.Helper()
 	forward := &httputil.ReverseProxy{
@@ -165,8 +165,8 @@ func startProxy(t *testing.T, server string, secure bool) (address, certificate 
 	return front.URL, certificate
 }
 
-// clients are the commands that run the operations, which take an endpoint, a bucket and how many odd keys to try; nil for one
-// that this machine does not have.
+// clients returns the commands that run the operations. Their arguments are an endpoint, a bucket and how many odd keys
+// to try. A command is nil if this machine does not have the client.
 func clients(t *testing.T) map[string]func() *exec.Cmd {
 	t.Helper()
 	program := buildModule(t, "testdata/go")
@@ -183,7 +183,7 @@ func clients(t *testing.T) map[string]func() *exec.Cmd {
 	}
 }
 
-// buildModule builds the program of a module of its own.
+// buildModule builds the program in a separate module.
 func buildModule(t *testing.T, folder string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
@@ -204,11 +204,12 @@ func boto3(t *testing.T) func() *exec.Cmd {
 	return func() *exec.Cmd { return exec.Command("python3", "testdata/boto.py") }
 }
 
-// oddKeys is how many random keys each client stores and reads again, in place of a few; the whole is -args -keys 2000.
+// oddKeys is how many random keys each client stores and reads back, instead of a few; for the full test use -args
+// -keys 2000.
 var oddKeys = flag.Int("keys", 0, "how many random keys each client tries")
 
-// TestProxy_ServesSDKs: each client does all operations by way of the proxy, with nothing but an endpoint and, in the place of
-// its session token, a key.
+// Each client does all operations through the proxy, with nothing but an endpoint and, in place of its session token, a
+// key.
 func TestProxy_ServesSDKs(t *testing.T) {
 	all := clients(t)
 	for server, start := range map[string]func(*testing.T) string{"versitygw": startVersity, "MinIO": startMinIO} {
@@ -250,8 +251,8 @@ func TestProxy_ServesSDKs(t *testing.T) {
 	}
 }
 
-// A client without the key gets nothing.
-func TestProxy_ServesNobodyWithoutAKey(t *testing.T) {
+// A client without the key gets no access.
+func TestProxy_RequiresAKey(t *testing.T) {
 	front, _ := startProxy(t, peers.Address(t), false)
 	response, err := http.Get(front + "/proxy/" + profile + "/" + host + "/bucket/key")
 	if err != nil {

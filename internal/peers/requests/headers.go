@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// chooseHeaders sets the headers and which of them are signed.
+// chooseHeaders chooses the headers and which of them are signed.
 func (s *Source) chooseHeaders(r *Request) {
 	r.SignAllHeaders = s.chance(50)
 	seen := map[string]bool{}
@@ -38,7 +38,7 @@ func (s *Source) chooseHeaders(r *Request) {
 	}
 }
 
-// chooseSigned has a header signed or left out. Those of AWS must be signed.
+// chooseSigned decides whether a header is signed or left out. AWS's own must be signed.
 func (s *Source) chooseSigned(r *Request, name string) {
 	lower := strings.ToLower(name)
 	switch {
@@ -60,7 +60,7 @@ func (s *Source) headerName() string {
 	return name
 }
 
-// value returns the value of a header, with white space around and within.
+// value returns a header value, with white space around it and within it.
 func (s *Source) value() string {
 	var value strings.Builder
 	s.space(&value)

@@ -1,9 +1,8 @@
 //go:build peers
 
-// Package requests makes random requests to sign, for several signers to sign
-// alike. Each is legal HTTP and comes in two spellings: as a caller of
-// Countersign may write it, and as it goes over the wire, which is how other
-// signers want it. The second is not made by the code under test.
+// Package requests generates random requests, which several signers must sign identically. Each is legal HTTP and has
+// two spellings: as a caller of Countersign may write it, and as it is sent over the wire, which is the form that other
+// signers expect. The second is not produced by the code under test.
 package requests
 
 import (
@@ -14,44 +13,43 @@ import (
 	"countersign/signing"
 )
 
-// Source makes requests. The same seed and settings give the same requests.
+// Source generates requests. The same seed and settings yield the same requests.
 type Source struct {
-	// Segments lets paths have empty segments and dot segments.
+	// Segments allows empty segments and dot segments in paths.
 	Segments bool
-	// Tabs lets values of headers have tabs.
+	// Tabs allows tabs in header values.
 	Tabs bool
-	// Runs lets values of headers have several spaces in a row.
+	// Runs allows several spaces in a row in header values.
 	Runs bool
-	// Escaped lets names in a query have characters that are encoded.
+	// Escaped allows characters that must be encoded in the names of a query.
 	Escaped bool
-	// Version4a asks for Signature Version 4a.
+	// Version4a selects Signature Version 4a.
 	Version4a bool
 
 	random *rand.Rand
-	text   []byte // to write into
+	text   []byte // buffer
 }
 
 // New returns a source with every setting off.
 func New(seed uint64) *Source { return &Source{random: rand.New(rand.NewPCG(seed, 0))} }
 
-// Request is a request to sign. The embedded one has the caller's spelling, but
-// for its URL.
+// Request is a request to sign. The embedded one has the caller's spelling, except for its URL.
 type Request struct {
 	signing.Request
 	// Given is the URL as a caller writes it.
 	Given string
-	// Scheme, Host, Path and Query are the URL as it goes over the wire, before
-	// dot segments and empty segments are removed from the path.
+	// Scheme, Host, Path and Query are the URL as it is sent over the wire, before dot segments and empty segments are
+	// removed from the path.
 	Scheme, Host, Path, Query string
 	// Body is the payload.
 	Body []byte
 	// Normalize says that the signer must remove dot segments and empty segments.
 	Normalize bool
-	// Unsigned names, in lower case, the headers that must not be signed.
+	// Unsigned lists, in lower case, the headers that must not be signed.
 	Unsigned []string
 }
 
-// Parse sets the URL of the request to what Countersign makes of the given one.
+// Parse sets the URL of the request to Countersign's interpretation of the given one.
 func (r *Request) Parse() error {
 	u, _, err := signing.ParseURL(r.Given, nil)
 	if err != nil {
@@ -67,7 +65,7 @@ func (r *Request) Parse() error {
 	return err
 }
 
-// Next returns the next request. Its URL is not parsed yet.
+// Next returns the next request. Its URL has not been parsed yet.
 func (s *Source) Next() *Request {
 	r := new(Request)
 	r.Method = pick(s, "GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "PROPFIND", "X-Y_z!")
@@ -117,7 +115,7 @@ func (s *Source) credentials() signing.Credentials {
 	if s.chance(50) {
 		token = s.chars(base64, 4, 400) + pick(s, "", "=", "==")
 	}
-	// Never the same id again: there are signers that keep derived keys by it alone.
+	// Never the same id twice: some signers cache derived keys by the id alone.
 	return signing.NewCredentials("AKIDEXAMPLE"+s.chars(letters+digits, 10, 16), secret, token)
 }
 
@@ -126,12 +124,12 @@ const (
 	digits  = "0123456789"
 )
 
-// chance says yes in so many of a hundred cases.
+// chance returns true in the given percentage of cases.
 func (s *Source) chance(percent int) bool { return s.random.IntN(100) < percent }
 
 func pick[T any](s *Source, from ...T) T { return from[s.random.IntN(len(from))] }
 
-// chars returns from least to most of some characters.
+// chars returns between least and most of the given characters.
 func (s *Source) chars(of string, least, most int) string {
 	s.text = s.text[:0]
 	for range least + s.random.IntN(most-least+1) {
@@ -140,5 +138,5 @@ func (s *Source) chars(of string, least, most int) string {
 	return string(s.text)
 }
 
-// word returns from one to most letters, digits and hyphens.
+// word returns between one and most letters, digits and hyphens.
 func (s *Source) word(most int) string { return s.chars(letters+digits+"-", 1, most) }

@@ -13,7 +13,7 @@ func (s *Source) chooseURL(r *Request) {
 	host := s.chars(letters+digits, 1, 12) + pick(s, ".example.com", ".amazonaws.com", "-x.execute-api.eu-west-1.amazonaws.com", "")
 	port := pick(s, "", "", "", ":443", ":80", ":8182")
 	if host[0] >= '0' && host[0] <= '9' {
-		host = "a" + host // a number alone would be an IPv4 address
+		host = "a" + host // a number on its own would be an IPv4 address
 	}
 	r.Host = strings.ToLower(host) + port
 	if r.Scheme == "https" && port == ":443" || r.Scheme == "http" && port == ":80" {
@@ -24,8 +24,7 @@ func (s *Source) chooseURL(r *Request) {
 	r.Given = pick(s, r.Scheme, r.Scheme, strings.ToUpper(r.Scheme)) + "://" + host + port + path + query
 }
 
-// The spellings of a character: as it goes over the wire, and as a caller may
-// write it.
+// spelling collects both spellings: as sent over the wire, and as a caller may write it.
 type spelling struct{ wire, given strings.Builder }
 
 // path sets the path and returns it as given.
@@ -34,7 +33,7 @@ func (s *Source) path(r *Request) string {
 	segments := s.random.IntN(6)
 	for i := range segments {
 		p.both("/")
-		// A dot segment at the end leaves a slash or does not, as signers differ.
+		// A dot segment at the end may or may not leave a slash: signers differ.
 		if s.Segments && r.Normalize && i < segments-1 && s.chance(15) {
 			p.both(pick(s, "", ".", "..", "..."))
 			continue
@@ -51,12 +50,12 @@ func (s *Source) path(r *Request) string {
 	return p.given.String()
 }
 
-// segment adds a segment that is no dot segment, since it begins with a letter.
+// segment adds a segment. It is not a dot segment, since it begins with a letter.
 func (s *Source) segment(p *spelling, r *Request) {
 	p.both(s.chars(letters, 1, 1))
 	for range s.random.IntN(12) {
 		switch c := s.character(); {
-		case c == "/" && r.SingleEncode: // of S3, the same as a plain one
+		case c == "/" && r.SingleEncode: // for S3, the same as a plain one
 		case len(c) == 1 && strings.Contains(unreserved, c):
 			p.wire.WriteString(c)
 			if respelled := r.Normalize || r.SingleEncode; respelled && s.chance(5) {
@@ -79,7 +78,7 @@ func (s *Source) segment(p *spelling, r *Request) {
 	}
 }
 
-// query sets the query and returns it as given, with the question mark.
+// query sets the query and returns it as given, including the question mark.
 func (s *Source) query(r *Request) string {
 	if s.chance(35) {
 		return pick(s, "", "", "?")
@@ -101,7 +100,7 @@ func (s *Source) query(r *Request) string {
 		}
 		s.parameter(&q, name)
 		if s.chance(10) {
-			continue // a name alone
+			continue // a name without a value
 		}
 		q.both("=")
 		for range s.random.IntN(8) {
@@ -142,7 +141,7 @@ const (
 	controls   = "\x00\x01\b\t\n\v\f\r\x0e\x1b\x1f\x7f"
 )
 
-// character returns any character that a URL can hold in one way or another.
+// character returns any character that a URL can contain, raw or encoded.
 func (s *Source) character() string {
 	switch n := s.random.IntN(100); {
 	case n < 60:
@@ -156,7 +155,7 @@ func (s *Source) character() string {
 	}
 }
 
-// escape returns a character percent-encoded in either case.
+// escape returns a character percent-encoded with upper-case or lower-case digits.
 func (s *Source) escape(c string) string { return escape(c, pick(s, upperHex, upperHex, lowerHex)) }
 
 func escape(c, digits string) string {
@@ -172,8 +171,8 @@ func (p *spelling) both(text string) {
 	p.given.WriteString(text)
 }
 
-// SortedAlike says whether the values of each repeated parameter come in the same
-// order before and after they are encoded: there is software that sorts before.
+// SortedAlike reports whether the values of each repeated parameter have the same order before and after encoding: some
+// software sorts before it encodes.
 func (r *Request) SortedAlike() bool {
 	values, err := url.ParseQuery(r.Query)
 	if err != nil {

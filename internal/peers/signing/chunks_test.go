@@ -17,12 +17,11 @@ import (
 	"countersign/signing"
 )
 
-// chunked is a payload sent signed chunk by chunk (S3 API Reference,
-// "Transferring Payload in Multiple Chunks").
+// chunked is a payload that is sent in signed chunks (S3 API Reference, "Transferring Payload in Multiple Chunks").
 type chunked struct {
-	form   string // of the payload, such as signing.StreamingPayload
+	form   string // the payload hash, such as signing.StreamingPayload
 	chunks []string
-	edit   func(body []byte) []byte // on the way
+	edit   func(body []byte) []byte // changes the body after it was signed
 }
 
 // upload signs and sends a payload.
@@ -87,7 +86,7 @@ func writeStream(t *testing.T, body *bytes.Buffer, stream *signing.Stream, c chu
 	fmt.Fprintf(body, "%s:%s\r\nx-amz-trailer-signature:%s\r\n\r\n", trailer.Name, trailer.Value, signature)
 }
 
-// writeChunk writes a chunk; the last one, which is empty, has no line after it.
+// writeChunk writes a chunk; the last chunk, which is empty, has no line after it.
 func writeChunk(body *bytes.Buffer, chunk, extension string) {
 	fmt.Fprintf(body, "%x%s\r\n", len(chunk), extension)
 	if chunk != "" {
@@ -99,12 +98,12 @@ func checksum(text string) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(text))))
 }
 
-// S3 wants every chunk but the last to have 8 KiB at least.
+// S3 requires every chunk except the last to have at least 8 KiB.
 var chunks = []string{strings.Repeat("a", 64<<10), strings.Repeat("b", 8<<10), "and the rest"}
 
 var streamForms = []string{signing.StreamingPayload, signing.StreamingPayloadTrailer, signing.StreamingUnsignedPayloadTrailer}
 
-func TestGatewayTakesChunks(t *testing.T) {
+func TestGatewayAcceptsChunks(t *testing.T) {
 	g := startGateway(t)
 	for _, form := range streamForms {
 		for i, c := range [][]string{chunks, chunks[2:], nil} {
@@ -131,7 +130,7 @@ func TestGatewayRefusesChunks(t *testing.T) {
 			return bytes.Replace(body, []byte(old), []byte(with), 1)
 		}
 	}
-	flip := func(after string) func([]byte) []byte { // the digit of a signature
+	flip := func(after string) func([]byte) []byte { // changes a digit of a signature
 		return func(body []byte) []byte {
 			i := bytes.LastIndex(body, []byte(after)) + len(after)
 			body[i] = "10"[bytes.IndexByte([]byte("01"), body[i])&1]

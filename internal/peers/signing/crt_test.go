@@ -13,14 +13,13 @@ import (
 	"countersign/internal/peers"
 )
 
-// crt is AWS's signer in C, in a process of its own.
+// crt is AWS's signer in C, in its own process.
 type crt struct {
 	in  io.Writer
 	out *bufio.Scanner
 }
 
-// crtRequest is a request to sign or, with Verify, one with a Version 4a
-// signature to verify.
+// crtRequest is a request to sign or, if Verify is set, a request with a Version 4a signature to verify.
 type crtRequest struct {
 	Method, Path                                string
 	Headers                                     [][2]string
@@ -33,8 +32,7 @@ type crtRequest struct {
 	Verify                                      *crtVerify `json:",omitempty"`
 }
 
-// crtVerify is what a signature is verified against: the coordinates are those
-// of the public key, in hexadecimal.
+// crtVerify holds what a signature is verified against: X and Y are the coordinates of the public key, in hexadecimal.
 type crtVerify struct{ CanonicalRequest, Signature, X, Y string }
 
 type crtResponse struct {
@@ -75,11 +73,11 @@ func startCRT(t *testing.T) *crt {
 	return &crt{in, lines}
 }
 
-// ask returns the responses to some requests.
+// ask sends requests and returns the responses.
 func (c *crt) ask(t *testing.T, asked []crtRequest) []crtResponse {
 	t.Helper()
 	sent := make(chan error, 1)
-	go func() { // beside reading, or both sides would wait for each other
+	go func() { // concurrently with reading, or both sides would wait for each other
 		lines := json.NewEncoder(c.in)
 		for i := range asked {
 			if err := lines.Encode(&asked[i]); err != nil {

@@ -11,14 +11,14 @@ import (
 	"countersign/signing"
 )
 
-// difference is a request that aws-crt and we sign in different ways on purpose.
+// difference is a request that aws-crt and we deliberately sign in different ways.
 type difference struct {
 	name        string
 	target      string
 	header      string
 	s3, presign bool
-	// A part of our canonical request, and what stands in its place in the
-	// other's. Without them, the other takes no such request.
+	// A part of our canonical request, and the corresponding part of aws-crt's. If both are empty, aws-crt rejects the
+	// request.
 	ours, theirs string
 }
 
@@ -26,7 +26,7 @@ func TestDifferencesFromCRT(t *testing.T) {
 	c := startCRT(t)
 	for _, d := range []difference{
 		{name: "a dot segment at the end leaves a slash (RFC 3986 section 5.2.4)", target: "/a/b/.", ours: "/a/b/\n", theirs: "/a/b\n"},
-		{name: "an encoded dot is a dot, as clients take it", target: "/a/%2e%2e/b", ours: "\n/b\n", theirs: "\n/a/%252e%252e/b\n"},
+		{name: "an encoded dot is a dot, as clients treat it", target: "/a/%2e%2e/b", ours: "\n/b\n", theirs: "\n/a/%252e%252e/b\n"},
 		{name: "escapes of unreserved characters are decoded, as clients do", target: "/%7Euser", ours: "/~user", theirs: "/%257Euser"},
 		{name: "escapes are in capitals, as clients write them", target: "/%c3%bc", ours: "/%25C3%25BC", theirs: "/%25c3%25bc"},
 		{name: "what cannot be sent is encoded first, as clients do", target: "/a b", ours: "/a%2520b", theirs: "/a%20b"},
@@ -37,7 +37,7 @@ func TestDifferencesFromCRT(t *testing.T) {
 			name: "the hash of the payload is a parameter when presigning", target: "/", presign: true,
 			ours: "&X-Amz-Content-Sha256=" + signing.PayloadHash(nil), theirs: "",
 		},
-		{name: "what stands before :/ is not a scheme", target: "/a:/b"},
+		{name: "the text before :/ is not a scheme", target: "/a:/b"},
 	} {
 		t.Run(d.name, func(t *testing.T) { d.check(t, c) })
 	}
@@ -57,7 +57,7 @@ func (d difference) check(t *testing.T, c *crt) {
 	question.ContentSHA256Header = r.ContentSHA256Header
 	response := c.ask(t, []crtRequest{question})[0]
 	if (response.Error != "") != (d.ours == "") {
-		t.Fatalf("the other answers %+v", response)
+		t.Fatalf("aws-crt returns %+v", response)
 	}
 	if d.ours == "" {
 		return
@@ -75,12 +75,12 @@ func (d difference) check(t *testing.T, c *crt) {
 	}
 	toSign := signing.StringToSign(r.Algorithm, r.Time, signed.CredentialScope, theirs)
 	if !key.Verify(toSign, signatureOf(response, d.presign)) {
-		t.Errorf("the other's signature is not over\n%s", theirs)
+		t.Errorf("aws-crt's signature is not over\n%s", theirs)
 	}
 }
 
-// request returns the request in Version 4a, of which one can tell whether a
-// signature is over a canonical request.
+// request returns the request in Version 4a, which allows checking whether a signature is over a particular canonical
+// request.
 func (d difference) request(t *testing.T) *requests.Request {
 	t.Helper()
 	r := &requests.Request{Given: "https://example.com" + d.target, Host: "example.com", Path: d.target, Normalize: !d.s3}

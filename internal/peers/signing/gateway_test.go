@@ -19,13 +19,13 @@ import (
 // Versity's S3 server checks signatures strictly.
 const versity = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 
-// gateway is a server to send signed requests to.
+// gateway is a server that accepts signed requests.
 type gateway struct {
 	url    string
 	signer signing.Signer
 }
 
-// What the server lets in.
+// The credentials that the server accepts.
 var root = signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "")
 
 const bucket = "/orders"
@@ -43,7 +43,7 @@ func startGateway(t *testing.T) *gateway {
 	return g
 }
 
-// request returns a request to the server, of now.
+// request returns a request to the server, with the current time.
 func (g *gateway) request(t *testing.T, method, target string, body []byte, headers ...signing.Header) *signing.Request {
 	t.Helper()
 	u, _, err := signing.ParseURL(g.url+target, nil)
@@ -60,7 +60,7 @@ func (g *gateway) request(t *testing.T, method, target string, body []byte, head
 	}
 }
 
-// presigned returns a request to sign by query, for a minute.
+// presigned returns a request to sign in the query, valid for a minute.
 func (g *gateway) presigned(t *testing.T, method, target string, headers ...signing.Header) *signing.Request {
 	t.Helper()
 	r := g.request(t, method, target, nil, headers...)
@@ -68,7 +68,7 @@ func (g *gateway) presigned(t *testing.T, method, target string, headers ...sign
 	return r
 }
 
-// serverResponse is what a server says.
+// serverResponse is a server's response.
 type serverResponse struct {
 	status int
 	header http.Header
@@ -82,7 +82,7 @@ func (a serverResponse) code() string {
 	return code
 }
 
-// sign returns a signed request as it is sent.
+// sign returns a signed request in the form in which it is sent.
 func (g *gateway) sign(t *testing.T, r *signing.Request, body []byte) (*http.Request, signing.Signed) {
 	t.Helper()
 	sign := g.signer.Sign
@@ -117,7 +117,7 @@ func send(t *testing.T, request *http.Request) serverResponse {
 	return serverResponse{response.StatusCode, response.Header, string(body)}
 }
 
-// mustSend signs a request, which the server must take.
+// mustSend signs and sends a request, which the server must accept.
 func (g *gateway) mustSend(t *testing.T, r *signing.Request, body []byte) serverResponse {
 	t.Helper()
 	request, signed := g.sign(t, r, body)
@@ -128,7 +128,7 @@ func (g *gateway) mustSend(t *testing.T, r *signing.Request, body []byte) server
 	return a
 }
 
-// Keys that are spelled in many ways, as a caller writes them.
+// Keys in many spellings, as a caller may write them.
 var keys = []string{
 	"plain.txt", "two words", "two%20words%21", "plus+equals=at@", "%2B%3D%40", "ünïcödé/漢字/😀", "%C3%BC%CC%88", "a//b///c",
 	"trailing/slash/x",
@@ -136,7 +136,7 @@ var keys = []string{
 	`quote%22back%5Cslash%7Cpipe^caret` + "`tick", "%E2%80%A8line", "x%09tab", "lower%c3%bchex", "%61%62%63",
 }
 
-func TestGatewayTakesHeaders(t *testing.T) {
+func TestGatewayAcceptsHeaders(t *testing.T) {
 	g := startGateway(t)
 	for _, key := range keys {
 		target, body := bucket+"/"+key, []byte("the object "+key)
@@ -155,13 +155,13 @@ func TestGatewayTakesHeaders(t *testing.T) {
 		g.mustSend(t, g.request(t, "HEAD", target, nil), nil)
 		g.mustSend(t, g.request(t, "DELETE", target, nil), nil)
 		if request, _ := g.sign(t, g.request(t, "GET", target, nil), nil); send(t, request).status != http.StatusNotFound {
-			t.Errorf("GET %s finds what was deleted", target)
+			t.Errorf("GET %s finds a deleted object", target)
 		}
 	}
 	t.Logf("%d keys written, read and deleted: 0 refusals", len(keys))
 }
 
-func TestGatewayTakesQueries(t *testing.T) {
+func TestGatewayAcceptsQueries(t *testing.T) {
 	g := startGateway(t)
 	for _, key := range []string{"a b/1", "a b/2", "a+b/1", "ü=&/1"} {
 		g.mustSend(t, g.request(t, "PUT", bucket+"/"+key, nil), nil)
@@ -188,7 +188,7 @@ func TestGatewayTakesQueries(t *testing.T) {
 	}
 }
 
-func TestGatewayTakesPresigned(t *testing.T) {
+func TestGatewayAcceptsPresigned(t *testing.T) {
 	g := startGateway(t)
 	for _, key := range keys {
 		target, body := bucket+"/"+key, []byte("the object "+key)

@@ -1,7 +1,6 @@
 //go:build peers
 
-// Package signing_test holds package signing against signers and a server that
-// are not ours.
+// Package signing_test compares package signing with third-party signers and a third-party server.
 package signing_test
 
 import (
@@ -17,11 +16,11 @@ import (
 )
 
 var (
-	seed  = flag.Uint64("seed", 0, "`number` that random requests come from; by default another one each time")
-	count = flag.Int("requests", 20_000, "how many random `requests` to make, for each comparison")
+	seed  = flag.Uint64("seed", 0, "`number` that random requests are derived from; by default a different one each time")
+	count = flag.Int("requests", 20_000, "how many random `requests` to generate for each comparison")
 )
 
-// randomSource returns a source of requests, and prints how to get them again.
+// randomSource returns a source of requests, and logs how to reproduce them.
 func randomSource(t *testing.T) *requests.Source {
 	t.Helper()
 	from := *seed
@@ -32,8 +31,7 @@ func randomSource(t *testing.T) *requests.Source {
 	return requests.New(from)
 }
 
-// nextForCRT returns the next request that aws-crt reads as it is meant: see
-// TestDifferencesFromCRT.
+// nextForCRT returns the next request that aws-crt interprets as intended: see TestDifferencesFromCRT.
 func nextForCRT(t *testing.T, source *requests.Source) *requests.Request {
 	t.Helper()
 	r := source.Next()
@@ -47,7 +45,7 @@ func nextForCRT(t *testing.T, source *requests.Source) *requests.Request {
 	return r
 }
 
-// AWS's signer in C and ours sign the same, in both forms.
+// AWS's signer in C and ours produce the same signatures, in both forms.
 func TestSameAsCRT(t *testing.T) {
 	source := randomSource(t)
 	source.Segments, source.Tabs, source.Runs, source.Escaped = true, true, true, true
@@ -100,14 +98,14 @@ func forCRT(r *requests.Request, presign bool) crtRequest {
 	return c
 }
 
-// What signing adds to the headers.
+// The headers that signing adds.
 var added = []string{"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-region-set", "x-amz-security-token"}
 
 func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, response crtResponse) {
 	t.Helper()
 	signed, err := ours.Sign(&r.Request)
 	if err != nil || response.Error != "" {
-		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, response.Error, r.Headers)
+		t.Errorf("%s %s: we return %v, aws-crt %s\n%q", r.Method, r.Given, err, response.Error, r.Headers)
 		return
 	}
 	var want, got []string
@@ -125,7 +123,7 @@ func checkHeaders(t *testing.T, ours *signing.Signer, r *requests.Request, respo
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf(
-			"%s %s\nwe add\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, strings.Join(got, "\n"), strings.Join(want, "\n"),
+			"%s %s\nwe add\n%s\naws-crt\n%s\nfor\n%s", r.Method, r.Given, strings.Join(got, "\n"), strings.Join(want, "\n"),
 			signed.CanonicalRequest,
 		)
 	}
@@ -137,16 +135,16 @@ func checkQuery(t *testing.T, ours *signing.Signer, r *requests.Request, respons
 	request.ContentSHA256Header = false // see TestDifferencesFromCRT
 	signed, err := ours.Presign(&request)
 	if err != nil || response.Error != "" {
-		t.Errorf("%s %s: we say %v, the other %s\n%q", r.Method, r.Given, err, response.Error, r.Headers)
+		t.Errorf("%s %s: we return %v, aws-crt %s\n%q", r.Method, r.Given, err, response.Error, r.Headers)
 		return
 	}
 	_, query, _ := strings.Cut(response.Path, "?")
 	if got, want := sortedParameters(signed.URL.RawQuery()), sortedParameters(query); !slices.Equal(got, want) {
-		t.Errorf("%s %s\nwe sign\n%s\nthe other\n%s\nfor\n%s", r.Method, r.Given, got, want, signed.CanonicalRequest)
+		t.Errorf("%s %s\nwe sign\n%s\naws-crt\n%s\nfor\n%s", r.Method, r.Given, got, want, signed.CanonicalRequest)
 	}
 }
 
-// sortedParameters returns the parameters of a query strictly encoded.
+// sortedParameters returns the parameters of a query, strictly encoded and sorted.
 func sortedParameters(query string) (sorted []string) {
 	for piece := range strings.SplitSeq(query, "&") {
 		if piece != "" {
@@ -158,7 +156,7 @@ func sortedParameters(query string) (sorted []string) {
 	return sorted
 }
 
-// strictly returns a name or value with all but unreserved characters encoded.
+// strictly returns a name or value with all characters encoded except the unreserved ones.
 func strictly(text string) string {
 	plain, err := url.PathUnescape(text)
 	if err != nil {
@@ -167,11 +165,11 @@ func strictly(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(plain), "+", "%20")
 }
 
-// checkVerify has Verify read the request that the other signed.
+// checkVerify checks that Verify accepts the request that aws-crt signed.
 func checkVerify(t *testing.T, r *requests.Request, response crtResponse, presign bool) {
 	t.Helper()
 	if presign && r.SingleEncode && r.PayloadHash != signing.UnsignedPayload {
-		return // S3 takes no presigned payload without a parameter that aws-crt does not send
+		return // S3 needs a parameter for a presigned payload that aws-crt does not send
 	}
 	u, _, err := signing.ParseURL(r.Scheme+"://"+r.Host+response.Path, nil)
 	if err != nil {

@@ -16,8 +16,7 @@ import (
 	"countersign/signing"
 )
 
-// startSTS starts the server's STS, which unlike S3 wants paths encoded twice,
-// and takes any path.
+// startSTS starts the server's STS. Unlike S3 it requires paths to be encoded twice, and it accepts any path.
 func startSTS(t *testing.T) *gateway {
 	t.Helper()
 	address, folder := peers.Address(t), t.TempDir()
@@ -29,12 +28,12 @@ func startSTS(t *testing.T) *gateway {
 	return g
 }
 
-// sent is how many random requests are sent over HTTP in a test.
+// sent is how many random requests a test sends over HTTP.
 const sent = 2_000
 
-// Random requests, sent over HTTP: each is signed for a service that encodes
-// paths twice, with any path, query and headers.
-func TestServerTakesRandomRequests(t *testing.T) {
+// Random requests are sent over HTTP, each signed for a service that encodes paths twice, with any path, query and
+// headers.
+func TestServerAcceptsRandomRequests(t *testing.T) {
 	source := randomSource(t)
 	source.Segments, source.Tabs, source.Runs = true, true, true // the server sorts names before they are encoded
 	g := startSTS(t)
@@ -60,14 +59,14 @@ func TestServerTakesRandomRequests(t *testing.T) {
 	t.Logf("%d requests: 0 refusals", sent)
 }
 
-// Random keys of S3, in both forms: what is signed rightly is not found.
-func TestGatewayTakesRandomKeys(t *testing.T) {
+// Random S3 keys, in both forms: a correctly signed request gets 404.
+func TestGatewayAcceptsRandomKeys(t *testing.T) {
 	source := randomSource(t)
 	source.Tabs, source.Runs = true, true
 	g := startGateway(t)
 	for i := range sent {
 		r := source.Next()
-		for !r.SingleEncode || r.Path == "/" || strings.Contains(r.Path, "%00") || !r.SortedAlike() { // a file cannot be called so
+		for !r.SingleEncode || r.Path == "/" || strings.Contains(r.Path, "%00") || !r.SortedAlike() { // not possible as a file name
 			r = source.Next()
 		}
 		r.Given = g.url + bucket + targetOf(r.Given)
@@ -88,7 +87,7 @@ func TestGatewayTakesRandomKeys(t *testing.T) {
 	t.Logf("%d requests: 0 refusals", sent)
 }
 
-// targetOf returns path and query of a URL.
+// targetOf returns the path and query of a URL.
 func targetOf(url string) string {
 	_, rest, _ := strings.Cut(url, "://")
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
@@ -97,9 +96,8 @@ func targetOf(url string) string {
 	return ""
 }
 
-// leaveOut takes away headers: those that net/http or the server handle by
-// themselves, those that are empty, which the server takes for absent, and those
-// that ask for something.
+// leaveOut removes headers: those that net/http or the server handle themselves, empty ones, which the server treats as
+// absent, and those that change what is requested.
 func leaveOut(r *requests.Request, handled ...string) {
 	handled = append(
 		handled, "content-length", "content-type", "cookie", "connection", "expect", "te", "trailer", "transfer-encoding", "upgrade",

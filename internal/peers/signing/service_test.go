@@ -17,7 +17,7 @@ import (
 	"countersign/signing"
 )
 
-// service is Countersign as it is run, in front of the gateway.
+// service is Countersign, run as usual in front of the gateway.
 type service struct {
 	url     string
 	gateway *gateway
@@ -41,7 +41,7 @@ func startService(t *testing.T) *service {
 	return s
 }
 
-// ask posts a question, which must be answered.
+// ask posts a request, which must succeed.
 func (s *service) ask(t *testing.T, path string, question map[string]any, into any) {
 	t.Helper()
 	document, err := json.Marshal(question)
@@ -65,7 +65,7 @@ func (s *service) ask(t *testing.T, path string, question map[string]any, into a
 	}
 }
 
-// toSend is what the service answers: the request to send.
+// toSend is the service's response: the request to send.
 type toSend struct {
 	Method, URL      string
 	Headers          map[string]string
@@ -95,7 +95,7 @@ func (r toSend) send(t *testing.T) serverResponse {
 	return send(t, request)
 }
 
-// through has the service sign a request by a path of its API, and sends it.
+// through lets the service sign a request with one of its operations, and sends it.
 func (s *service) through(t *testing.T, path, method, target string, more map[string]any) serverResponse {
 	t.Helper()
 	question := map[string]any{"method": method, "url": s.gateway.url + target, "service": "s3", "region": "us-east-1"}
@@ -157,7 +157,7 @@ func TestServiceSignsUploads(t *testing.T) {
 	}
 }
 
-// The four steps by hand: each takes what the one before answered.
+// The four steps one by one: each uses the response of the one before.
 func TestServiceStepsBeforeGateway(t *testing.T) {
 	s := startService(t)
 	passed := map[string]any{

@@ -13,12 +13,12 @@ import (
 	"countersign/signing"
 )
 
-// tampering is one thing done to a request, and the error that it must lead to.
+// tampering is a change to a request, and the error that it must cause.
 type tampering struct {
 	name string
 	ask  func(*signing.Request) // before it is signed
 	sent func(*http.Request)    // after
-	code string                 // none: the request passes
+	code string                 // empty: the request is accepted
 }
 
 func header(name, value string) func(*http.Request) {
@@ -69,7 +69,7 @@ func TestGatewayRefusesTampering(t *testing.T) {
 		{name: "a signed header not listed", sent: authorization(";x-amz-meta-note", ""), code: "AccessDenied"},
 		{name: "another algorithm", sent: authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512"), code: "InvalidArgument"},
 		{name: "no signature", sent: func(r *http.Request) { r.Header.Del("Authorization") }, code: "AccessDenied"},
-		{name: "a token that nobody gave", sent: header("X-Amz-Security-Token", "token"), code: "InvalidToken"},
+		{name: "an unknown token", sent: header("X-Amz-Security-Token", "token"), code: "InvalidToken"},
 	}...) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.check(t, g, g.request(t, "PUT", target, body, note), body)
@@ -81,7 +81,7 @@ var clock = regexp.MustCompile(`(X-Amz-Date=\d{8}T)\d{6}Z`)
 
 var note = signing.Header{Name: "X-Amz-Meta-Note", Value: "a note"}
 
-// shared is what can be done to either form.
+// shared are changes that apply to both forms.
 var shared = []tampering{
 	{name: "nothing"},
 	{name: "another path", sent: func(r *http.Request) { r.URL.Path, r.URL.RawPath = "/orders/two+words", "" }, code: "SignatureDoesNotMatch"},
@@ -127,11 +127,11 @@ func TestGatewayRefusesTamperingWithPresigned(t *testing.T) {
 		{name: "another body, which is not signed", sent: func(r *http.Request) {
 			r.Body = io.NopCloser(strings.NewReader(strings.Replace(string(body), "b<", "c<", 1)))
 		}},
-		{name: "a signed body, which this server takes for unsigned", ask: func(r *signing.Request) {
+		{name: "a signed body, which this server treats as unsigned", ask: func(r *signing.Request) {
 			r.PayloadHash, r.ContentSHA256Header = signing.PayloadHash(body), true
 		}, code: "SignatureDoesNotMatch"},
 		{name: "over", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) }, code: "AccessDenied"},
-		{name: "in 16 minutes, which this server does not mind", ask: func(r *signing.Request) { r.Time = r.Time.Add(16 * time.Minute) }},
+		{name: "in 16 minutes, which this server allows", ask: func(r *signing.Request) { r.Time = r.Time.Add(16 * time.Minute) }},
 		{
 			name: "a longer life", ask: func(r *signing.Request) { r.Time = r.Time.Add(-61 * time.Second) },
 			sent: query("X-Amz-Expires=60", "X-Amz-Expires=6000"), code: "SignatureDoesNotMatch",
@@ -148,7 +148,7 @@ func TestGatewayRefusesTamperingWithPresigned(t *testing.T) {
 		{name: "another service in the scope", sent: query("%2Fs3%2F", "%2Fsts%2F"), code: "AuthorizationQueryParametersError"},
 		{name: "a header not listed", sent: query("%3Bx-amz-meta-note", ""), code: "AccessDenied"},
 		{name: "another signature", sent: query("X-Amz-Signature=", "X-Amz-Signature=0"), code: "SignatureDoesNotMatch"},
-		{name: "a token that nobody gave", sent: func(r *http.Request) { r.URL.RawQuery += "&X-Amz-Security-Token=token" }, code: "InvalidToken"},
+		{name: "an unknown token", sent: func(r *http.Request) { r.URL.RawQuery += "&X-Amz-Security-Token=token" }, code: "InvalidToken"},
 	}...) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.check(t, g, g.presigned(t, "PUT", target, note), body)

@@ -14,7 +14,7 @@ import (
 	"countersign/signing"
 )
 
-// upload is a form with a file, and what was filled in beside its fields.
+// upload is a form with a file, and the values that were filled in in addition to its fields.
 type upload struct {
 	policy signing.PostPolicy
 	filled []signing.Parameter // by the uploader
@@ -74,7 +74,7 @@ func examplePolicy() signing.PostPolicy {
 	}
 }
 
-func TestGatewayTakesUploads(t *testing.T) {
+func TestGatewayAcceptsUploads(t *testing.T) {
 	g := startGateway(t)
 	for key, file := range map[string]string{"up/three.txt": "123", "up/ten.txt": "1234567890", "up/two words+ü=.txt": "hello"} {
 		u := upload{policy: examplePolicy(), filled: filledIn(key), file: file}
@@ -87,7 +87,7 @@ func TestGatewayTakesUploads(t *testing.T) {
 			t.Errorf("%s: %q as %s", key, got.body, got.header.Get("Content-Type"))
 		}
 	}
-	for _, key := range []string{"exact", "up/${filename}"} { // which this server does not replace
+	for _, key := range []string{"exact", "up/${filename}"} { // this server does not replace ${filename}
 		open := examplePolicy()
 		open.Fields, open.StartsWith, open.MinLength, open.MaxLength = []signing.Parameter{{Name: "key", Value: key}}, nil, 0, 0
 		if a := g.post(t, upload{policy: open, file: strings.Repeat("x", 1<<20)}); a.status/100 != 2 {
@@ -96,7 +96,7 @@ func TestGatewayTakesUploads(t *testing.T) {
 	}
 }
 
-// filledIn is what an uploader fills in.
+// filledIn returns the values that an uploader fills in.
 func filledIn(key string) []signing.Parameter {
 	return []signing.Parameter{{Name: "key", Value: key}, {Name: "Content-Type", Value: "text/plain"}}
 }

@@ -11,7 +11,7 @@ import (
 	"countersign/signing"
 )
 
-// version4a is a request that both sign.
+// version4a is a request that both signers sign.
 type version4a struct {
 	request *requests.Request
 	key     signing.Key
@@ -19,8 +19,8 @@ type version4a struct {
 	presign bool
 }
 
-// AWS's verifier of Version 4a takes our signatures, which prove the canonical
-// requests too, and we take AWS's, which prove how keys are derived.
+// AWS's Version 4a verifier accepts our signatures, which proves the canonical requests as well, and we accept AWS's,
+// which proves the key derivation.
 func TestVersion4aWithCRT(t *testing.T) {
 	source := randomSource(t)
 	source.Segments, source.Tabs, source.Runs, source.Escaped, source.Version4a = true, true, true, true, true
@@ -51,9 +51,9 @@ func TestVersion4aWithCRT(t *testing.T) {
 			case theirs.Error != "" || ours.Error != "":
 				t.Fatalf("%s %s: %+v", theirs.Error, ours.Error, asked[2*i])
 			case !ours.Verified:
-				t.Fatalf("the other refuses our signature: %+v\n%+v", asked[2*i+1], asked[2*i+1].Verify)
+				t.Fatalf("aws-crt refuses our signature: %+v\n%+v", asked[2*i+1], asked[2*i+1].Verify)
 			case !m.key.Verify(m.toSign, signatureOf(theirs, m.presign)):
-				t.Fatalf("we refuse the other's signature: %+v\nof\n%s", theirs, m.toSign)
+				t.Fatalf("we refuse aws-crt's signature: %+v\nof\n%s", theirs, m.toSign)
 			}
 			checkVerify(t, m.request, theirs, m.presign)
 		}

@@ -12,8 +12,8 @@ import (
 	"countersign/access"
 )
 
-// TestCaller_OfAnIssuerOfOpenIDConnect has a caller with a token of an issuer that is not ours.
-func TestCaller_OfAnIssuerOfOpenIDConnect(t *testing.T) {
+// TestCaller_WithATokenFromAnOpenIDConnectIssuer uses a token from a third-party issuer.
+func TestCaller_WithATokenFromAnOpenIDConnectIssuer(t *testing.T) {
 	url, tokenFile := issuer(t)
 	auth, err := access.NewAuthenticator(access.Options{
 		OIDC: []access.OIDC{{Name: "mock", Issuer: url, Audiences: []string{audience}, Everyone: true}}, Now: time.Now,

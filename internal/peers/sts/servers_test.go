@@ -1,8 +1,7 @@
 //go:build peers
 
-// Package sts_test holds the sessions that package credentials obtains against
-// servers that are not ours: MinIO issues them and checks what is signed with
-// them, Versity's server checks what is signed with keys.
+// Package sts_test tests the sessions that package credentials obtains against third-party servers: MinIO issues them
+// and checks what is signed with them, and Versity's server checks what is signed with keys.
 package sts_test
 
 import (
@@ -27,12 +26,12 @@ const (
 	rootUser     = "rootuser"
 	rootPassword = "rootpassword123"
 	audience     = "countersign"
-	anyRole      = "arn:minio:iam:::role/anything" // MinIO looks at no role when keys ask
+	anyRole      = "arn:minio:iam:::role/anything" // MinIO ignores the role if the call is signed with keys
 )
 
 func rootKeys() signing.Credentials { return signing.NewCredentials(rootUser, rootPassword, "") }
 
-// minio starts MinIO, which trusts tokens of an issuer where one is named.
+// minio starts MinIO, which trusts tokens from the issuer unless it is empty.
 func minio(t *testing.T, issuer string) (url string) {
 	t.Helper()
 	address := peers.Address(t)
@@ -51,8 +50,8 @@ func minio(t *testing.T, issuer string) (url string) {
 	return url
 }
 
-// awaitSTS waits for MinIO's STS, which says that parameters are wrong for a
-// moment after the server says that it is ready.
+// awaitSTS waits for MinIO's STS: for a moment after the server reports that it is ready, STS still responds that
+// parameters are wrong.
 func awaitSTS(t *testing.T, url string) {
 	t.Helper()
 	var err error
@@ -65,7 +64,7 @@ func awaitSTS(t *testing.T, url string) {
 	t.Fatal(err)
 }
 
-// withKeys is a profile that assumes a role with the server's own keys.
+// withKeys returns a profile that assumes a role with the server's own keys.
 func withKeys(url string) credentials.Profile {
 	return credentials.Profile{
 		Source: credentials.SourceStatic, Keys: rootKeys(), STSEndpoint: url,
@@ -73,13 +72,13 @@ func withKeys(url string) credentials.Profile {
 	}
 }
 
-// issuerRole is the role that MinIO makes for an issuer: its name is the hash of the client id.
+// issuerRole returns the role that MinIO creates for an issuer: its name is the hash of the client id.
 func issuerRole() string {
 	hash := sha1.Sum([]byte(audience))
 	return "arn:minio:iam:us-east-1::role/" + base64.RawURLEncoding.EncodeToString(hash[:])
 }
 
-// issuer starts an OpenID Connect issuer and returns the file of a token of it.
+// issuer starts an OpenID Connect issuer and returns the file with one of its tokens.
 func issuer(t *testing.T) (url, tokenFile string) {
 	t.Helper()
 	address, tokenFile := peers.Address(t), filepath.Join(t.TempDir(), "token")
@@ -110,7 +109,7 @@ func versity(t *testing.T, sts bool) (url string) {
 	return "http://" + address
 }
 
-// store is what Countersign runs with one profile.
+// store returns a store like Countersign's, with one profile.
 func store(t *testing.T, p credentials.Profile) *credentials.Store {
 	t.Helper()
 	p.Name, p.Region = "peer", "us-east-1"
@@ -163,7 +162,7 @@ func s3(t *testing.T, c signing.Credentials, method, url string, body []byte) *h
 	return r
 }
 
-// send returns the status and the body of the response.
+// send sends a request and returns the status and the body of the response.
 func send(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(r)
@@ -178,7 +177,7 @@ func send(t *testing.T, r *http.Request) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// expect sends and holds the status against what is wanted.
+// expect sends a request and checks the status of the response.
 func expect(t *testing.T, what string, r *http.Request, want int) string {
 	t.Helper()
 	status, body := send(t, r)

@@ -17,7 +17,7 @@ const object = "/orders/2026/order 1042.json"
 
 var order = []byte(`{"order":1042}`)
 
-func TestSessionOfAssumeRoleSigns(t *testing.T) {
+func TestSessionFromAssumeRoleSigns(t *testing.T) {
 	url := minio(t, "")
 	got := session(t, store(t, withKeys(url)))
 	if got.Credentials.SessionToken() == "" || got.Credentials.AccessKeyID == rootUser || got.Expires.IsZero() {
@@ -83,7 +83,7 @@ func TestSessionPolicyIsEnforced(t *testing.T) {
 	expect(t, "PUT", s3(t, got.Credentials, "PUT", url+object, order), 403)
 }
 
-func TestSessionOfAWebIdentitySigns(t *testing.T) {
+func TestSessionFromWebIdentitySigns(t *testing.T) {
 	issuerURL, tokenFile := issuer(t)
 	url := minio(t, issuerURL)
 	expect(t, "create", s3(t, rootKeys(), "PUT", url+"/orders", nil), 200)
@@ -113,11 +113,11 @@ func TestRefusalsAreClassified(t *testing.T) {
 			"a secret that is not the key's", func(p *credentials.Profile) { p.Keys = signing.NewCredentials(rootUser, "another", "") },
 			credentials.ErrDenied,
 		},
-		{"a key nobody has", func(p *credentials.Profile) {
+		{"a key that does not exist", func(p *credentials.Profile) {
 			p.Keys = signing.NewCredentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "")
 		}, credentials.ErrDenied},
 		{
-			"a policy that is none", func(p *credentials.Profile) { p.AssumeRole.Policy = `{"Version":"2012-10-17","Statement":7}` },
+			"an invalid policy", func(p *credentials.Profile) { p.AssumeRole.Policy = `{"Version":"2012-10-17","Statement":7}` },
 			credentials.ErrConfiguration,
 		},
 	}
@@ -133,7 +133,7 @@ func TestRefusalsAreClassified(t *testing.T) {
 	}
 }
 
-func TestVersityTakesItsOwnKeys(t *testing.T) {
+func TestVersityAcceptsItsOwnKeys(t *testing.T) {
 	url := versity(t, false)
 	got := session(t, store(t, credentials.Profile{Source: credentials.SourceStatic, Keys: rootKeys()}))
 	expect(t, "create", s3(t, got.Credentials, "PUT", url+"/orders", nil), 200)
@@ -146,7 +146,7 @@ func TestVersityTakesItsOwnKeys(t *testing.T) {
 	expect(t, "another hash", r, 403)
 }
 
-func TestVersitySaysWhoAsks(t *testing.T) {
+func TestVersityIdentifiesTheCaller(t *testing.T) {
 	s := store(t, credentials.Profile{Source: credentials.SourceStatic, Keys: rootKeys(), STSEndpoint: versity(t, true)})
 	got, err := s.Identity(t.Context(), credentials.SessionRequest{})
 	if err != nil || !strings.HasSuffix(got.ARN, ":root") {

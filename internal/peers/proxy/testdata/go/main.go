@@ -1,5 +1,5 @@
-// Command clients runs the same operations on S3 by aws-sdk-go-v2 or by minio-go, by way of an endpoint, and says of each
-// whether it did what it must:
+// Command clients runs the same S3 operations with aws-sdk-go-v2 or with minio-go, through an endpoint, and reports for
+// each whether it worked:
 //
 //	clients sdk|minio ENDPOINT BUCKET KEYS
 package main
@@ -21,7 +21,7 @@ import (
 	"strconv"
 )
 
-// operation is one that must work.
+// operation is an operation that must work.
 type operation struct {
 	name string
 	do   func(context.Context) error
@@ -71,8 +71,8 @@ func md5Of(b []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// randomKeys are keys of objects with all that a key may hold, but for what servers of files cannot: a segment of dots, or an
-// empty one.
+// randomKeys returns object keys with everything that a key may contain, except what file-based servers cannot store:
+// segments of dots, and empty segments.
 func randomKeys(n int) []string {
 	alphabet := []rune("abcXYZ019 -_.!~*'()&$@=;:+,?#[]%\"<>^`{|}äöß€日本語🙂")
 	keys := make([]string, n)

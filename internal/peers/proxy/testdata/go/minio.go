@@ -13,7 +13,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/tags"
 )
 
-// prefixed puts a path before that of each request: minio-go takes an endpoint without one.
+// prefixed prepends a path to that of each request: minio-go accepts only an endpoint without one.
 type prefixed struct {
 	next   http.RoundTripper
 	prefix string

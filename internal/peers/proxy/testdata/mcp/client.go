@@ -12,13 +12,13 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// operation is one that must work.
+// operation is an operation that must work.
 type operation struct {
 	name string
 	do   func(context.Context) error
 }
 
-// keyed brings the key of Countersign.
+// keyed adds Countersign's key to requests.
 type keyed struct{}
 
 func (keyed) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -27,7 +27,7 @@ func (keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// client is a session and what it heard.
+// client is a session and what it received.
 type client struct {
 	*mcp.ClientSession
 	transport, version, endpoint string
@@ -88,7 +88,7 @@ func operations(transport, version, endpoint string) []operation {
 			if err != nil {
 				return err
 			}
-			for range 100 { // the handler of notifications is not waited for
+			for range 100 { // the notification handler runs concurrently
 				if c.steps.Load() == 3 {
 					break
 				}
@@ -108,7 +108,7 @@ func operations(transport, version, endpoint string) []operation {
 			return expect(err != nil && strings.Contains(err.Error(), "unknown tool"), err)
 		}},
 	}
-	if version < "2026" { // which has neither sessions nor requests of the server
+	if version < "2026" { // 2026 has neither sessions nor requests from the server
 		list = append(list, operation{"sampling", func(ctx context.Context) error {
 			got, _, err := c.call(ctx, "sample")
 			if err != nil {

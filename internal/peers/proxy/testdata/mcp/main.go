@@ -1,5 +1,5 @@
-// Command mcp is the SDK of the Model Context Protocol for Go: a server with a path for each version of the protocol, or a
-// client that does all that clients do and says of each whether it went as it must:
+// Command mcp uses the Model Context Protocol SDK for Go: as a server with a path for each version of the protocol, or
+// as a client that does everything that clients do and reports for each operation whether it worked:
 //
 //	mcp serve ADDRESS
 //	mcp stream|sse VERSION ENDPOINT

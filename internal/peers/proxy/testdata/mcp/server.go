@@ -13,7 +13,7 @@ type order struct {
 	ID string `json:"id"`
 }
 
-// serve has an endpoint for each version, and /sse for the transport that the first one had.
+// serve returns a handler with an endpoint for each version, and /sse for the transport of the first one.
 func serve() http.Handler {
 	mux := http.NewServeMux()
 	for _, version := range mcp.SupportedProtocolVersions() {
@@ -74,7 +74,7 @@ func server(version string) *mcp.Server {
 	return s
 }
 
-// progress tells of n steps, where the client wants to know.
+// progress reports n steps, if the client asked for it.
 func progress(ctx context.Context, r *mcp.CallToolRequest, n int) error {
 	token := r.Params.GetProgressToken()
 	for i := range n {
