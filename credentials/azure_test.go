@@ -15,9 +15,8 @@ import (
 	"countersign/signing"
 )
 
-// identityEndpoint is App Service's, Functions' and Container Apps' token
-// endpoint, protocol 2019-08-01: it answers what responses say, one after the
-// other, the last for ever.
+// identityEndpoint imitates the token endpoint of App Service, Functions and Container Apps, protocol 2019-08-01. It
+// sends the given responses one after the other, and repeats the last one.
 type identityEndpoint struct {
 	t        *testing.T
 	clientID string
@@ -53,8 +52,7 @@ func (e *identityEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token":%q,"expires_on":"4102444800","resource":"api://countersign","token_type":"Bearer"}`, jwt(claims))
 }
 
-// clientID is a new one each time: the library keeps an identity's tokens for
-// as long as the process lives.
+// clientID returns a new id each time: the library caches an identity's tokens as long as the process lives.
 func clientID() string { return fmt.Sprintf("33333333-0000-0000-0000-%012d", rand.Int64N(1e12)) }
 
 // managed starts the endpoint and a store with one profile that uses it.

@@ -7,7 +7,7 @@ import (
 	"countersign/credentials"
 )
 
-// BenchmarkSession is the cost of a session that is held: each signature pays it.
+// BenchmarkSession measures getting a cached session, which every signature has to do.
 func BenchmarkSession(b *testing.B) {
 	byCaller := orders()
 	byCaller.Name, byCaller.AssumeRole = "by-caller", &credentials.AssumeRole{RoleARN: roleARN, SessionName: "countersign-{caller}"}

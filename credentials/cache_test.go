@@ -14,7 +14,7 @@ import (
 	"countersign/signing"
 )
 
-// perCaller is a profile with a session for each caller.
+// perCaller returns a profile with a separate session for each caller.
 func perCaller() credentials.Profile {
 	p := orders()
 	p.AssumeRole.SessionName = "{caller}"
@@ -90,7 +90,7 @@ func TestMinimumValidity(t *testing.T) {
 	})
 }
 
-func TestRevocationBeatsStaleness(t *testing.T) {
+func TestRevokedSessionsAreNotServedStale(t *testing.T) {
 	for _, code := range []string{"AccessDenied", "InvalidClientTokenId"} {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestRevocationBeatsStaleness(t *testing.T) {
 				fake.response = func(call) (*http.Response, error) { return fake.refuse(403, code), nil }
 				time.Sleep(40 * time.Minute)
 				get(t, s, "")
-				time.Sleep(6 * time.Minute) // the background has tried
+				time.Sleep(6 * time.Minute) // a background refresh was tried
 				synctest.Wait()
 				if got, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil {
 					t.Errorf("Session() = %s, 14 minutes before its end, after STS said %s", got.Credentials.AccessKeyID, code)
@@ -170,7 +170,7 @@ func TestIdleSessionsLapse(t *testing.T) {
 		if fake.count() != 1 {
 			t.Errorf("%d calls for a session nobody used, want 1", fake.count())
 		}
-		get(t, s, "") // used every 25 minutes: renewed before its end without a request waiting
+		get(t, s, "") // used every 25 minutes: renewed before its end without making a request wait
 		for range 20 {
 			time.Sleep(25 * time.Minute)
 			calls := fake.count()
@@ -193,7 +193,7 @@ func TestInvalidate(t *testing.T) {
 		if second := get(t, s, ""); fake.count() != 2 || second.Credentials.AccessKeyID == first.Credentials.AccessKeyID {
 			t.Errorf("%d calls, want 2 and another session", fake.count())
 		}
-		// What is under way when it is invalidated answers those who asked before only.
+		// A fetch that is under way during the invalidation is only for the requests that waited for it before.
 		fake.response = func(call) (*http.Response, error) { time.Sleep(time.Second); return nil, nil }
 		s.Invalidate("orders")
 		var wg sync.WaitGroup
@@ -207,7 +207,7 @@ func TestInvalidate(t *testing.T) {
 	})
 }
 
-func TestDrop_ForgetsTheRefusedSessionAlone(t *testing.T) {
+func TestDrop_ForgetsOnlyTheRefusedSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
@@ -283,7 +283,7 @@ func TestFetchesAreLimitedOverAll(t *testing.T) {
 		}
 		wg.Wait()
 		took := time.Since(start)
-		// The 25th turn after the burst comes as the time to wait ends: it may come too late.
+		// The 25th turn after the burst comes just when the waiting time ends: it may be too late.
 		if n := fake.count(); n > 20+int(took/time.Second+1)*5 || n < 34 || int(busy.Load()) != 100-n {
 			t.Errorf(
 				"%d calls in %v and %d told to come again, want a burst, half of it for what callers share, and 5 a second", n, took,
@@ -401,7 +401,7 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
-func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
+func TestReadiness_RecoversWithoutRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		var up atomic.Bool
@@ -435,7 +435,7 @@ func TestReadiness_ComesBackWithoutRequests(t *testing.T) {
 	})
 }
 
-func TestReadiness_RefusalsAreAnswers(t *testing.T) {
+func TestReadiness_RefusalsCountAsReady(t *testing.T) {
 	for _, code := range []string{"AccessDenied", "MalformedPolicyDocument"} {
 		synctest.Test(t, func(t *testing.T) {
 			fake := newFake(time.Now)

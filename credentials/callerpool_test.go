@@ -12,7 +12,7 @@ import (
 	"countersign/internal/bearer"
 )
 
-// callerPool is a profile whose callers log in to an identity pool themselves.
+// callerPool returns a profile whose callers log in to an identity pool themselves.
 func callerPool() credentials.Profile {
 	return credentials.Profile{
 		Name: "pool", Region: "eu-west-1", Source: credentials.SourceCognito,

@@ -20,7 +20,7 @@ import (
 	"countersign/credentials"
 )
 
-// What AWS would answer with "Untrusted signing certificate" is told here, before it is called.
+// Mistakes to which AWS would respond with "Untrusted signing certificate" are reported here before AWS is called.
 func TestRolesAnywhere_EachMistakeHasItsMessage(t *testing.T) {
 	now := time.Now()
 	root := newRoot(now)
@@ -121,12 +121,12 @@ func TestRolesAnywhere_EachMistakeHasItsMessage(t *testing.T) {
 	}
 }
 
-// synctestRun is a subtest in which waiting takes no time.
+// synctestRun runs a subtest in which waiting takes no real time.
 func synctestRun(t *testing.T, name string, test func(*testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
 }
 
-// namesake has the name of a CA, and not its key.
+// namesake returns a CA certificate with the same name but another key.
 func namesake(c *x509.Certificate, now time.Time) *x509.Certificate {
 	return newRoot(now).issue(&x509.Certificate{
 		Subject: c.Subject, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
@@ -163,7 +163,7 @@ func TestRolesAnywhere_LongChainsAreRefusedBeforeAWSDoes(t *testing.T) {
 	}
 }
 
-func TestRolesAnywhere_ChecksTellHowTheRoleMustTrust(t *testing.T) {
+func TestRolesAnywhere_ChecksShowTheTrustPolicy(t *testing.T) {
 	root := newRoot(time.Now())
 	f := newFiles(t)
 	put(t, f.certificate, pemOf(root.issue(server(time.Now()), ec256().Public(), nil)))
@@ -183,7 +183,7 @@ func TestRolesAnywhere_ChecksTellHowTheRoleMustTrust(t *testing.T) {
 	}
 }
 
-func TestRolesAnywhere_WarnsOfAThirdOfLife(t *testing.T) {
+func TestRolesAnywhere_WarnsInTheLastThirdOfTheLifetime(t *testing.T) {
 	root := newRoot(time.Now())
 	c := server(time.Now())
 	c.NotBefore, c.NotAfter = time.Now().Add(-20*time.Hour), time.Now().Add(9*time.Hour)
@@ -209,7 +209,7 @@ func TestRolesAnywhere_WarnsOfAThirdOfLife(t *testing.T) {
 	}
 }
 
-func TestRolesAnywhere_SaysNoKey(t *testing.T) {
+func TestRolesAnywhere_ErrorsContainNoKey(t *testing.T) {
 	root := newRoot(time.Now())
 	canary := "CANARYKEYMATERIAL0123456789abcdefABCDEF"
 	for _, key := range []string{

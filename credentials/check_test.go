@@ -13,7 +13,7 @@ import (
 	"countersign/signing"
 )
 
-// faultsOf returns the fields at fault of one profile, or of the options.
+// faultsOf returns the faults that New finds in the options.
 func faultsOf(t *testing.T, o credentials.Options) []*credentials.ConfigError {
 	t.Helper()
 	if o.Now == nil {
@@ -277,7 +277,7 @@ func TestEachFaultNamesItsField(t *testing.T) {
 	}
 }
 
-func TestAllFaultsComeTogether(t *testing.T) {
+func TestAllFaultsAreReportedTogether(t *testing.T) {
 	first, second := orders(), orders()
 	first.AssumeRole.ExternalID, first.AssumeRole.Duration = "x", time.Minute
 	second.Name, second.Source = "second", "nobody"
@@ -337,11 +337,11 @@ func TestProfilesAreListedWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
+func TestEndpointVariables_AreUsedOrRefusedByName(t *testing.T) {
 	for _, test := range []struct {
 		name, variable, value string
 		change                func(*credentials.Profile)
-		want                  string // host that is called, or the fault
+		want                  string // the host that is called, or the fault
 	}{
 		{"none", "", "", nil, "sts.eu-west-1.amazonaws.com"},
 		{"FIPS", "AWS_USE_FIPS_ENDPOINT", "true", func(p *credentials.Profile) { p.Region = "us-east-1" }, "sts-fips.us-east-1.amazonaws.com"},
@@ -397,7 +397,7 @@ func TestEndpointVariables_AreHeededOrRefusedByName(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // the calls are repeated, with waits
+			synctest.Test(t, func(t *testing.T) { // calls are repeated, with pauses
 				var host string
 				p := orders()
 				if test.change != nil {

@@ -17,7 +17,7 @@ import (
 const (
 	shortestSession = 15 * time.Minute
 	longestSession  = 12 * time.Hour
-	longestChained  = time.Hour // "Role chaining limits your role session to a maximum of one hour", and a longer one is refused, not shortened
+	longestChained  = time.Hour // "Role chaining limits your role session to a maximum of one hour"; a longer one is refused, not cut
 	policyLimit     = 2048      // characters, inline and managed together
 	policyARNLimit  = 10
 	tagLimit        = 50

@@ -21,11 +21,11 @@ func contains(text string, parts ...string) bool {
 	return false
 }
 
-// clocks are three: AWS's, which is synctest's; ours, which may be wrong and
-// may be set; and the time elapsed, which stands still while the machine sleeps.
+// clocks holds three clocks: AWS's, which is synctest's; ours, which may be wrong and may be set; and the time elapsed,
+// which stands still while the machine sleeps.
 type clocks struct {
 	start time.Time
-	off   atomic.Int64 // ours ahead of AWS's
+	off   atomic.Int64 // how far ours is ahead of AWS's
 	slept atomic.Int64
 }
 
@@ -49,7 +49,7 @@ func TestSkewIsLearntFromSTS(t *testing.T) {
 	tests := []struct {
 		name string
 		off  time.Duration // ours ahead
-		want time.Duration // what a session says; 0: no correction
+		want time.Duration // the session's Skew; 0: no correction
 		err  error
 	}{
 		{"right", 0, 0, nil},
@@ -63,7 +63,7 @@ func TestSkewIsLearntFromSTS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFake(time.Now)
-				// STS refuses what is signed more than 5 minutes off, as it does.
+				// Like the real one, STS refuses signatures that are more than 5 minutes off.
 				fake.response = func(c call) (*http.Response, error) {
 					signed, err := time.Parse("20060102T150405Z", c.header.Get("X-Amz-Date"))
 					if d := time.Since(signed); err != nil || d > 5*time.Minute || d < -5*time.Minute {
@@ -104,7 +104,7 @@ func TestSkewIsReportedAndHealed(t *testing.T) {
 		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrClockSkew) {
 			t.Fatalf("Session() = %v, want ErrClockSkew", err)
 		}
-		c.off.Store(0) // somebody set the clock
+		c.off.Store(0) // the clock was set
 		time.Sleep(20 * time.Second)
 		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err != nil {
 			t.Errorf("Session() = %v after the clock was set", err)
@@ -115,7 +115,7 @@ func TestSkewIsReportedAndHealed(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoClock(t *testing.T) {
+func TestSkewIsNotLearntFromUnreliableResponses(t *testing.T) {
 	tests := []struct {
 		name string
 		edit func(*http.Response)
@@ -144,8 +144,8 @@ func TestWhatIsNoClock(t *testing.T) {
 	}
 }
 
-// However the clocks jump, what is served has not expired by AWS's clock, and
-// what is signed with it is not 15 minutes off, as long as STS can be asked.
+// However the clocks jump, a session that is served has not expired by AWS's clock, and signatures made with it are not
+// 15 minutes off, as long as STS can be reached.
 func TestClockJumps(t *testing.T) {
 	jumps := []time.Duration{
 		time.Second, -time.Second, 29 * time.Second, -29 * time.Second, time.Minute, -time.Minute, 6 * time.Minute, -6 * time.Minute,
@@ -173,7 +173,7 @@ func TestClockJumps(t *testing.T) {
 						get(t, s, "")
 						time.Sleep(age)
 						if sleep {
-							time.Sleep(jump) // the process did not see it pass
+							time.Sleep(jump) // while the process was suspended
 							c.slept.Add(int64(jump))
 						} else {
 							c.off.Add(int64(jump))
@@ -194,8 +194,8 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
-// checkUsable: the session lives by AWS's clock, and signatures made with it
-// at our corrected clock are in time.
+// checkUsable checks that the session is valid by AWS's clock, and that signatures made with it by our corrected clock
+// are in time.
 func checkUsable(t *testing.T, got credentials.Session, c *clocks) {
 	t.Helper()
 	if left := time.Until(got.Expires); left <= 0 {
@@ -206,8 +206,8 @@ func checkUsable(t *testing.T, got credentials.Session, c *clocks) {
 	}
 }
 
-// With STS away the same holds for what expires; the clock can then be as
-// wrong as it was set, up to the 15 minutes.
+// While STS cannot be reached, the same is true for expiry; the clock can then be as wrong as it was set, up to 15
+// minutes.
 func TestClockJumpsWithoutSTS(t *testing.T) {
 	for _, sleep := range []bool{false, true} {
 		for _, jump := range []time.Duration{

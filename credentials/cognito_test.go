@@ -20,7 +20,7 @@ const (
 	identity = "eu-west-1:aaaaaaaa-bbbb-cccc-dddd-%012d"
 )
 
-// fakePool is a Cognito identity pool.
+// fakePool imitates a Cognito identity pool.
 type fakePool struct {
 	created int
 	calls   []string
@@ -74,7 +74,7 @@ func openPool(t *testing.T, f *fakePool, fake *fakeSTS, p credentials.Profile) *
 	})
 }
 
-func TestGuestIdentityIsKeptOverStarts(t *testing.T) {
+func TestGuestIdentityIsKeptAcrossStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakePool{}
 		file := filepath.Join(t.TempDir(), "identity")
@@ -100,7 +100,7 @@ func TestGuestIdentityIsKeptOverStarts(t *testing.T) {
 	})
 }
 
-func TestNoIdentityIsMadeThatCannotBeKept(t *testing.T) {
+func TestNoIdentityIsCreatedThatCannotBeSaved(t *testing.T) {
 	f := &fakePool{}
 	s := openPool(t, f, nil, guest(filepath.Join(t.TempDir(), "none", "identity")))
 	if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrConfiguration) || f.created != 0 {
@@ -108,7 +108,7 @@ func TestNoIdentityIsMadeThatCannotBeKept(t *testing.T) {
 	}
 }
 
-func TestLoginGoesWithEachCall(t *testing.T) {
+func TestLoginIsSentWithEachCall(t *testing.T) {
 	f := &fakePool{}
 	p := guest("")
 	p.Cognito.LoginProvider, p.Cognito.TokenVariable = "accounts.example.com", "LOGIN"

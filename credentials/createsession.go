@@ -63,10 +63,10 @@ func (r *rolesAnywhere) create(ctx context.Context, p *pair) (s Session, err err
 	return s, nil
 }
 
-const rolesAnywhereHint = "AWS does not accept the certificate or the role: the trust anchor must be enabled and contain the CA that issued " +
-	"the certificate or the last one in the chain; the certificate must have CA:FALSE and digitalSignature; the Roles Anywhere profile must " +
-	"be enabled and list the role; and the role must trust rolesanywhere.amazonaws.com for " +
-	"sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity"
+const rolesAnywhereHint = "AWS does not accept the certificate or the role: the trust anchor must be enabled and contain the CA " +
+	"that issued the certificate or the last one in the chain; the certificate must have CA:FALSE and digitalSignature; " +
+	"the Roles Anywhere profile must be enabled and list the role; and the role must trust " +
+	"rolesanywhere.amazonaws.com for sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity"
 
 func (r *rolesAnywhere) once(ctx context.Context, p *pair) (Session, error) {
 	now := r.clock.read()

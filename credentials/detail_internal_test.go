@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDetail_KeepsTheSentenceAndNoSecret(t *testing.T) {
+func TestDetail_KeepsTheSentenceWithoutSecrets(t *testing.T) {
 	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	for in, want := range map[string]string{
 		"api error AccessDenied: User: arn:aws:sts::123456789012:assumed-role/partners/orders-service/countersign-my-flow is not " +
@@ -29,8 +29,8 @@ func TestDetail_KeepsTheSentenceAndNoSecret(t *testing.T) {
 	}
 }
 
-// What credential_process prints are keys, also where it is not the JSON that it should be.
-func TestDetail_KeepsNoOutputOfProcesses(t *testing.T) {
+// The output of credential_process contains keys, even if it is not the JSON that it should be.
+func TestDetail_OmitsProcessOutput(t *testing.T) {
 	err := errors.New(`process provider error: parse failed of process output: SecretAccessKey=shortkey , error: invalid character 'S'`)
 	if got := detail(err); strings.Contains(got, "shortkey") || !strings.Contains(got, "parse failed of process output") {
 		t.Error(got)

@@ -61,12 +61,12 @@ func (p *profile) explain(ctx context.Context, d *Diagnosis) bool {
 		return false
 	}
 	if session.Expires.IsZero() {
-		d.passed(step("session"), "key id %s, without an end", session.Credentials.AccessKeyID)
+		d.passed(step("session"), "key id %s, which does not expire", session.Credentials.AccessKeyID)
 	} else {
 		d.passed(step("session"), "key id %s, until %s", session.Credentials.AccessKeyID, session.Expires.Format(time.RFC3339))
 	}
 	if session.Skew != 0 {
-		d.passed(step("clock"), "this machine's clock is %v off; signatures are corrected by that", session.Skew)
+		d.passed(step("clock"), "this machine's clock is %v off; signatures are corrected for it", session.Skew)
 	}
 	who, err := identity(ctx, p.sts, session.Credentials)
 	if err != nil {
@@ -147,13 +147,13 @@ func hint(err error, token bool) string {
 	switch {
 	case errors.Is(err, ErrDenied) && token:
 		return "the role's trust policy does not admit this token: AWS compares iss with the identity provider's URL, " +
-			"and aud and sub with the policy's conditions, letter by letter"
+			"and aud and sub with the policy's conditions, character by character"
 	case errors.Is(err, ErrDenied):
 		return "the role's trust policy does not admit this caller, or the caller has no permission for sts:AssumeRole on the role"
 	case errors.Is(err, ErrClockSkew):
 		return "set this machine's clock: it is more than 15 minutes off AWS's"
 	case e.unreachable():
-		return "STS's endpoint cannot be reached from here: look at outbound rules, private DNS and proxies"
+		return "STS's endpoint cannot be reached from here: check outbound rules, private DNS and proxies"
 	}
 	return ""
 }
@@ -171,7 +171,7 @@ func (p *profile) sourceFailure(err error) error {
 	f := classify(err)
 	look := sourceHint(p.Source)
 	if f.unreachable() && (p.Source == SourceCognito || p.Source == SourceRolesAnywhere) {
-		look = "the service's endpoint cannot be reached from here: look at outbound rules, private DNS and proxies"
+		look = "the service's endpoint cannot be reached from here: check outbound rules, private DNS and proxies"
 	}
 	f.Hint = cmp.Or(f.Hint, hints[f.Code], look)
 	return f
@@ -192,7 +192,7 @@ var hints = map[string]string{
 	"PackedPolicyTooLarge":    "the session policy and tags are too large once packed: shorten them",
 	"MalformedPolicyDocument": "the session policy is not a valid IAM policy",
 	"ValidationError": "one of the parameters is out of its bounds: " +
-		"most often assume_role.duration is more than the role's maximum session duration, or than one hour when chaining",
+		"most often assume_role.duration is longer than the role's maximum session duration, or than one hour when chaining",
 	"NotAuthorizedException": "the identity pool does not admit this: " +
 		"guest access may be off, the login token may have expired, or the pool may have no role for it",
 	"ResourceNotFoundException":                 "the identity pool or the identity does not exist in this region",

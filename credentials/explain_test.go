@@ -12,7 +12,7 @@ import (
 	"countersign/signing"
 )
 
-// fromFile is a profile with a web identity token of these claims.
+// fromFile returns a profile with a web identity token that has these claims.
 func fromFile(t *testing.T, claims map[string]any) credentials.Profile {
 	p := orders()
 	p.Source, p.Keys = credentials.SourceWebIdentityFile, signing.Credentials{}
@@ -67,9 +67,9 @@ func TestExplainNamesWhatIsWrong(t *testing.T) {
 		hint   string
 	}{
 		{"the provider is missing", 400, "InvalidIdentityToken", "requestedAccessTokenVersion"},
-		{"the trust policy differs", 403, "AccessDenied", "letter by letter"},
+		{"the trust policy differs", 403, "AccessDenied", "character by character"},
 		{"the region is off", 403, "RegionDisabledException", "activate the region"},
-		{"a code nobody knows", 403, "SomethingNew", "letter by letter"},
+		{"an unknown code", 403, "SomethingNew", "character by character"},
 		{"STS is away", 503, "SomethingNew", "outbound"},
 	}
 	for _, test := range tests {

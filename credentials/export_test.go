@@ -11,10 +11,10 @@ func (s *Store) SetElapsed(elapsed func() time.Duration) {
 	s.now = func() instant { return instant{s.options.Now(), elapsed()} }
 }
 
-// Key is the cache's key for an ask.
+// Key returns the cache key for a request.
 func (s *Store) Key(a SessionRequest) any { return s.find(a.Profile).cacheRequest(a).key }
 
-// GivenKey is the cache's key for request credentials.
+// RequestKey returns the cache key for request credentials.
 func (s *Store) RequestKey(g RequestCredentials) any {
 	return s.requestSessions.cacheRequest(g, trimmed(g.keys())).key
 }
@@ -22,14 +22,14 @@ func (s *Store) RequestKey(g RequestCredentials) any {
 // LegalName is the rule for session names.
 func LegalName(raw string) string { return legalName(raw) }
 
-// Entries is how many sessions the cache holds, and how many a caller bears.
-func (s *Store) Entries(caller string) (all, borne int) {
+// Entries returns how many sessions the cache holds in all, and how many count against a caller's quota.
+func (s *Store) Entries(caller string) (all, owned int) {
 	s.cache.mu.Lock()
 	defer s.cache.mu.Unlock()
 	return len(s.cache.entries), s.cache.keyed.owners[caller] + s.cache.logins.owners[caller]
 }
 
-// Waiting is how many fetches wait for their turn.
+// Waiting returns how many fetches wait for their turn.
 func (s *Store) Waiting() int {
 	n := 0
 	for _, q := range []*queue{s.cache.queue, s.cache.requestQueue, s.cache.loginQueue} {
@@ -40,10 +40,10 @@ func (s *Store) Waiting() int {
 	return n
 }
 
-// Advisory is the window of background refresh for a lifetime.
+// Advisory returns the background refresh window for a lifetime.
 func Advisory(life time.Duration, jitter float64) time.Duration { return advisory(life, jitter) }
 
-// UnlimitedFetches lets fetches begin without a pause.
+// UnlimitedFetches removes the limit on the fetch rate.
 func (s *Store) UnlimitedFetches() {
 	for _, q := range []*queue{s.cache.queue, s.cache.loginQueue} {
 		q.first.SetLimit(rate.Inf)
@@ -51,5 +51,5 @@ func (s *Store) UnlimitedFetches() {
 	}
 }
 
-// SetLogins bounds the sessions that come of callers' own tokens.
+// SetLogins limits the number of sessions made with callers' own tokens.
 func (s *Store) SetLogins(size int) { s.cache.logins.size = size }

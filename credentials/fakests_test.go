@@ -20,13 +20,12 @@ const (
 	roleARN       = "arn:aws:iam::123456789012:role/orders"
 )
 
-// fakeSTS is STS as a transport: no sockets, so that it works in synctest's
-// bubbles and at the speed of memory.
+// fakeSTS imitates STS as a transport, without sockets, so that it works in synctest bubbles and is fast.
 type fakeSTS struct {
 	now func() time.Time
-	// life is how long sessions last when the call names no duration.
+	// life is how long sessions last if the call specifies no duration.
 	life time.Duration
-	// response, when set and not nil for a call, replaces what it answers.
+	// response, if set, may return a response that replaces the normal one.
 	response func(call) (*http.Response, error)
 
 	mu    sync.Mutex
@@ -38,7 +37,7 @@ type call struct {
 	form   url.Values
 	header http.Header
 	host   string
-	number int // from 1
+	number int // starting at 1
 	ctx    interface{ Done() <-chan struct{} }
 }
 
@@ -63,7 +62,7 @@ func (f *fakeSTS) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.issue(c), nil
 }
 
-// issue answers as STS does when all is well.
+// issue responds as STS does if all is well.
 func (f *fakeSTS) issue(c call) *http.Response {
 	action := c.form.Get("Action")
 	if action == "GetCallerIdentity" {
@@ -134,7 +133,7 @@ func newFake(now func() time.Time) *fakeSTS { return &fakeSTS{now: now, life: ti
 
 func keys() signing.Credentials { return signing.NewCredentials(exampleKey, exampleSecret, "") }
 
-// orders is the profile of most tests: static keys and a role.
+// orders returns the profile that most tests use: static keys and a role.
 func orders() credentials.Profile {
 	return credentials.Profile{
 		Name: "orders", Region: "eu-west-1", Source: credentials.SourceStatic, Keys: keys(),
@@ -142,7 +141,7 @@ func orders() credentials.Profile {
 	}
 }
 
-// open builds a store that is closed with the test.
+// open creates a store that is closed at the end of the test.
 func open(t *testing.T, o credentials.Options) *credentials.Store {
 	t.Helper()
 	if o.Now == nil {

@@ -25,7 +25,7 @@ import (
 
 var faultCount = flag.Int("faults", 300, "faults that TestFaultsOverHTTP waits for")
 
-// faulty is an STS behind a real socket that fails as the request's header says.
+// faulty imitates STS behind a real socket, and fails as the request's header says.
 type faulty struct {
 	*fakeSTS
 	faults atomic.Int64
@@ -38,7 +38,7 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.faults.Add(1)
-	_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the client left
+	_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice that the client left
 	switch kind {
 	case "reset":
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -71,11 +71,11 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// thrower sends each request on with a fault of its own.
+// thrower sends each request with a random fault.
 type thrower struct {
 	base   http.RoundTripper
 	faults *atomic.Int64
-	closed string // an address where nobody listens
+	closed string // an address without a listener
 }
 
 func (b thrower) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -97,8 +97,8 @@ func (b thrower) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.base.RoundTrip(r)
 }
 
-// Thousands of faults through real sockets: every response is coded, or a session
-// that STS issued and that lives; every response comes in time; nothing stays behind.
+// Thousands of faults through real sockets: every response is either an error with a code or a valid session that STS
+// issued; every response arrives in time; nothing is leaked.
 func TestFaultsOverHTTP(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	if testing.Short() {
@@ -131,7 +131,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("%d faults; the longest response took %v; outcomes: %v", f.faults.Load(), longest.Round(time.Millisecond), outcomes)
-	if longest > time.Minute { // ten seconds, and what a busy machine adds
+	if longest > time.Minute { // ten seconds, plus delays on a busy machine
 		t.Errorf("a response took %v, want at most a minute", longest)
 	}
 	if outcomes["session"] == 0 || len(outcomes) < 4 {
@@ -139,7 +139,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 	}
 }
 
-// once asks a fresh store twice at the same time.
+// once sends two concurrent requests to a new store.
 func (f *faulty) once(t *testing.T, transport http.RoundTripper, endpoint string) (outcome string, took time.Duration) {
 	p := orders()
 	p.STSEndpoint = endpoint

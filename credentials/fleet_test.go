@@ -24,32 +24,32 @@ import (
 var fleets = flag.Bool("fleets", false, "simulate fleets of all sizes, and print the table of docs/operations.md")
 
 const (
-	stsQuota = 600              // calls a second that STS takes of an account in a region
-	askEvery = 30 * time.Second // on average, each caller asks each instance for each profile
-	// simulatedSessions is how many sessions are simulated at most. Of a larger fleet some instances are, with their part
-	// of the quota: all that instances share is STS.
+	stsQuota = 600              // calls a second that STS accepts per account and region
+	askEvery = 30 * time.Second // average interval at which each caller requests each profile from each instance
+	// simulatedSessions limits the number of simulated sessions. For a larger fleet only some instances are simulated,
+	// with their part of the quota: STS is the only thing that instances share.
 	simulatedSessions = 2_000
 )
 
-// fleet is a number of instances with the same profiles, before one STS.
+// fleet describes a number of instances with the same profiles, all using one STS.
 type fleet struct {
 	instances, profiles int
-	callers             int // each with sessions of its own; 0: all share those of the profiles
+	callers             int // each with its own sessions; 0: all share the profiles' sessions
 	life                time.Duration
 }
 
 func (f fleet) sessions() int { return f.profiles * max(f.callers, 1) }
 
-// fleetFigures are of a whole fleet.
+// fleetFigures are the results for a whole fleet.
 type fleetFigures struct {
-	warm         time.Duration // from the start of all instances at once until each session was there
+	warm         time.Duration // from the simultaneous start of all instances until every session was there
 	starting     asked         // until then
-	rush         float64       // calls a second until then, the most in ten seconds
-	steady, most float64       // calls a second in the two hours after that: the mean, and the most in ten seconds
+	rush         float64       // calls a second until then, maximum over ten seconds
+	steady, most float64       // calls a second in the two hours after that: the mean, and the maximum over ten seconds
 	steadily     asked
-	away         asked   // while STS was away for ten minutes, and in the ten after that
-	rolling      asked   // while instances are replaced one by one
-	memory       float64 // MiB of an instance's sessions and profiles
+	away         asked   // while STS was unreachable for ten minutes, and in the ten minutes after that
+	rolling      asked   // while instances were replaced one by one
+	memory       float64 // MiB used by an instance's sessions and profiles
 }
 
 // asked counts requests for sessions.
@@ -64,24 +64,24 @@ func (a asked) String() string {
 	return fmt.Sprintf("%.2g %%", 100*float64(a.refused)/float64(a.all))
 }
 
-// fleetWorld is the part of a fleet that is simulated, and STS.
+// fleetWorld is the simulated part of a fleet, and STS.
 type fleetWorld struct {
 	fleet
 	*fakeSTS
-	part         int // of the instances
+	part         int // one in how many instances is simulated
 	quota        *rate.Limiter
 	away         atomic.Bool
 	number       atomic.Int64
 	all, refused atomic.Int64
 	instances    []*fleetInstance
 	begun        time.Time
-	calls        []atomic.Int64 // by the ten seconds since the begin
+	calls        []atomic.Int64 // for each ten seconds since the start
 }
 
-// fleetInstance is a place in the fleet, where one process follows another.
+// fleetInstance is an instance in the fleet, in which one process follows another.
 type fleetInstance struct {
 	store atomic.Pointer[credentials.Store]
-	cold  atomic.Int64 // sessions that were not there yet
+	cold  atomic.Int64 // sessions that are not there yet
 }
 
 func newFleetWorld(f fleet) *fleetWorld {
@@ -125,12 +125,12 @@ func (w *fleetWorld) open() *credentials.Store {
 	}
 	s, err := credentials.New(o)
 	if err != nil {
-		panic(err) // these profiles are right
+		panic(err) // these profiles are valid
 	}
 	return s
 }
 
-// use asks for one session again and again, of whatever process is there.
+// use requests one session again and again, from the instance's current process.
 func (w *fleetWorld) use(ctx context.Context, at *fleetInstance, r credentials.SessionRequest) {
 	var warm *credentials.Store
 	for wait := rand.N(askEvery); ; wait = askEvery/2 + rand.N(askEvery) {
@@ -154,7 +154,7 @@ func (w *fleetWorld) use(ctx context.Context, at *fleetInstance, r credentials.S
 
 func (w *fleetWorld) asked() asked { return asked{w.all.Load(), w.refused.Load()} }
 
-// begin puts a process into a place, in which another may have been.
+// begin starts a process in an instance, replacing the one before.
 func (w *fleetWorld) begin(at *fleetInstance) {
 	at.cold.Store(int64(w.sessions()))
 	if before := at.store.Swap(w.open()); before != nil {
@@ -162,7 +162,7 @@ func (w *fleetWorld) begin(at *fleetInstance) {
 	}
 }
 
-// awaitWarm waits until every session is there, for four hours at most.
+// awaitWarm waits until every session is there, for at most four hours.
 func (w *fleetWorld) awaitWarm(of ...*fleetInstance) time.Duration {
 	begun := time.Now()
 	for _, at := range of {
@@ -173,7 +173,7 @@ func (w *fleetWorld) awaitWarm(of ...*fleetInstance) time.Duration {
 	return time.Since(begun)
 }
 
-// rates are the mean and the most of calls a second of the whole fleet in a time that ends now.
+// rates returns the mean and the maximum rate of calls of the whole fleet in a period that ends now.
 func (w *fleetWorld) rates(over time.Duration) (mean, most float64) {
 	last := int(time.Since(w.begun) / (10 * time.Second))
 	n := int(over / (10 * time.Second))
@@ -185,7 +185,7 @@ func (w *fleetWorld) rates(over time.Duration) (mean, most float64) {
 	return mean, most
 }
 
-// live is what the fleet goes through.
+// live runs the fleet through its life.
 func (w *fleetWorld) live(t *testing.T) (f fleetFigures) {
 	ctx, cancel := context.WithCancel(t.Context())
 	before := heap()
@@ -233,7 +233,7 @@ func (w *fleetWorld) live(t *testing.T) (f fleetFigures) {
 	return f
 }
 
-// heap is what is in use, in MiB.
+// heap returns the heap memory in use, in MiB.
 func heap() float64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -246,8 +246,8 @@ func simulateFleet(t *testing.T, f fleet) (out fleetFigures) {
 	return out
 }
 
-// A fleet of the usual size asks STS for less than it takes, and refuses nobody: not when all instances start at once, nor
-// when they are replaced one by one, nor while STS is away for ten minutes.
+// A fleet of the usual size makes fewer calls than STS accepts, and refuses no request: neither when all instances
+// start at once, nor when they are replaced one by one, nor while STS is unreachable for ten minutes.
 func TestFleet(t *testing.T) {
 	for _, f := range []fleet{
 		{instances: 1, profiles: 10, life: time.Hour},
@@ -269,7 +269,7 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// TestFleet_OfAllSizes prints what docs/operations.md says of fleets.
+// TestFleet_OfAllSizes prints the figures in docs/operations.md.
 func TestFleet_OfAllSizes(t *testing.T) {
 	if !*fleets {
 		t.Skip("takes very long; make sim-fleet")
@@ -291,7 +291,7 @@ func TestFleet_OfAllSizes(t *testing.T) {
 	t.Log("\n" + table.String())
 }
 
-// fleetsOfAllSizes has those with most sessions last.
+// fleetsOfAllSizes returns fleets, those with the most sessions last.
 func fleetsOfAllSizes() (all []fleet) {
 	sizes := []int{1, 10, 100, 1000}
 	for _, profiles := range []int{10, 100, 1000, 10_000} {

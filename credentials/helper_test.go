@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// helper is AWS's own client of IAM Roles Anywhere.
+// helper is AWS's own IAM Roles Anywhere client.
 const helper = "github.com/aws/rolesanywhere-credential-helper@v1.4.0"
 
-// TestPeers_RolesAnywhereTakesAWSsHelper: what AWS's helper sends, the stand-in takes, so it asks for what AWS asks for.
-func TestPeers_RolesAnywhereTakesAWSsHelper(t *testing.T) {
+// The imitation of IAM Roles Anywhere accepts requests from AWS's own helper, so it expects what AWS expects.
+func TestPeers_RolesAnywhereAcceptsAWSsHelper(t *testing.T) {
 	folder := t.TempDir()
 	install := exec.Command("go", "install", helper)
 	install.Dir = folder

@@ -14,8 +14,8 @@ import (
 
 var keyPairs = flag.Int("pairs", 100_000, "pairs that TestKeys compares")
 
-// Two requests share a session when, and only when, everything that shapes it
-// is equal: a wrong key is another's rights.
+// Two requests share a session if, and only if, everything that determines it is equal: with a wrong key a caller would
+// get another's permissions.
 func TestKeys(t *testing.T) {
 	profile := func(name, source, session, identity string) credentials.Profile {
 		p := orders()
@@ -26,7 +26,7 @@ func TestKeys(t *testing.T) {
 		p.AssumeRole.SessionName, p.AssumeRole.SourceIdentity = session, identity
 		return p
 	}
-	// What of an ask shapes the session of each profile.
+	// The parts of a request that determine the session of each profile.
 	shapes := map[string]struct{ caller, host bool }{
 		"all": {}, "by-caller": {caller: true}, "by-host": {host: true}, "by-both": {caller: true, host: true},
 		"identity": {caller: true}, "chained": {caller: true, host: true}, "all2": {},
@@ -37,7 +37,7 @@ func TestKeys(t *testing.T) {
 		profile("by-both", credentials.SourceStatic, "{caller}-{host}", ""), profile("identity", credentials.SourceStatic, "fixed", "{caller}"),
 		profile("chained", "by-caller", "{host}", ""),
 	}})
-	// Words that look alike once made legal, joined or cut.
+	// Words that look alike once they are made legal, joined or cut.
 	words := []string{
 		"", "a", "b", "a-b", "a b", "a_b", "a-", "-b", "ab", "A", "ä", "a\x00", "\x01a", "{host}", "{caller}", "profile", "caller",
 		strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("a", 66), credentials.LegalName("a b"),
@@ -85,7 +85,7 @@ func TestKeys(t *testing.T) {
 	for range *keyPairs / 2 {
 		a, one := given()
 		b, two := given()
-		if random.IntN(4) == 0 { // one field apart, or none
+		if random.IntN(4) == 0 { // they differ in one field or not at all
 			b, two = a, one
 			if random.IntN(2) == 0 {
 				b.ExternalID += "x"

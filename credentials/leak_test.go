@@ -20,8 +20,8 @@ import (
 	"countersign/signing"
 )
 
-// planted are the secrets that must never show. Every server here knows them
-// all and puts them into whatever it can.
+// planted returns the secrets that must never be shown. Every server here knows all of them and puts them wherever it
+// can.
 func planted() []string {
 	out := make([]string, 40)
 	for i := range out {
@@ -30,7 +30,7 @@ func planted() []string {
 	return out
 }
 
-// hostile answers every call of any protocol with the planted secrets, in one of these ways.
+// hostile responds to every call in any protocol with the planted secrets, in one of several ways.
 type hostile struct {
 	way  string
 	text string
@@ -81,7 +81,7 @@ func (h hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 	panic(h.text)
 }
 
-// sink collects everything that may be seen by somebody.
+// sink collects everything that someone may see.
 type sink struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -103,7 +103,7 @@ func (s *sink) take(values ...any) {
 	}
 }
 
-func TestThePremise(t *testing.T) {
+func TestLeaks_ServersSendThePlantedSecrets(t *testing.T) {
 	secrets := planted()
 	for _, way := range []string{"code", "message", "denied", "unavailable", "transport error"} {
 		raw := sts.New(sts.Options{

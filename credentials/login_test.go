@@ -26,7 +26,7 @@ const (
 
 var logins = flag.Int("logins", 20_000, "requests that TestLogins_TwoUsersNeverShareASession makes")
 
-// asCaller is a profile that signs as the caller.
+// asCaller returns a profile that signs as the caller.
 func asCaller() credentials.Profile {
 	return credentials.Profile{
 		Name: "as-caller", Region: "eu-west-1", Source: credentials.SourceCallerToken,
@@ -34,19 +34,19 @@ func asCaller() credentials.Profile {
 	}
 }
 
-// above is a role on top of it.
+// above returns a profile with a role on top of it.
 func above() credentials.Profile {
 	return credentials.Profile{
 		Name: "above", Region: "eu-west-1", Source: "as-caller", AssumeRole: &credentials.AssumeRole{RoleARN: roleARN + "-above"},
 	}
 }
 
-// loginStore opens a store whose callers have tokens of shop and corp.
+// loginStore opens a store whose callers have tokens from the issuers shop and corp.
 func loginStore(t *testing.T, transport http.RoundTripper, profiles ...credentials.Profile) *credentials.Store {
 	return open(t, credentials.Options{Profiles: profiles, Transport: transport, Issuers: []string{shop, corp}})
 }
 
-// token is one of a subject of shop, with a text of its own for each number.
+// token returns a token for a subject of shop, with a different text for each number.
 func token(sub string, number int, expires time.Time) *bearer.Token {
 	return bearer.New(fmt.Sprintf("%s.token.%d", url.PathEscape(sub), number), shop, sub, expires, true)
 }
@@ -55,7 +55,8 @@ func asks(profile string, l *bearer.Token) credentials.SessionRequest {
 	return credentials.SessionRequest{Profile: profile, Caller: "shop:" + l.Subject, Host: "api.example.com", Login: l}
 }
 
-// ownedSTS writes the token of a call into the session token that it issues, as the role above does with that of its source.
+// ownedSTS puts the token of a call into the session token that it issues, and the role above does the same with its
+// source's.
 func ownedSTS() *fakeSTS {
 	fake := newFake(time.Now)
 	fake.response = func(c call) (*http.Response, error) {
@@ -69,7 +70,7 @@ func ownedSTS() *fakeSTS {
 	return fake
 }
 
-func TestLogins_EachTokenHasASessionOfItsOwn(t *testing.T) {
+func TestLogins_EachTokenHasItsOwnSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := ownedSTS()
 		s := loginStore(t, fake, asCaller(), above())
@@ -108,8 +109,8 @@ func TestLogins_EachTokenHasASessionOfItsOwn(t *testing.T) {
 	})
 }
 
-// Whether the token has the time that is asked for does not matter where the profile's sessions never have it.
-func TestLogins_AShortSessionIsNoShortToken(t *testing.T) {
+// If the profile's sessions are never as long as requested, a long-lived token makes no difference.
+func TestLogins_AShortSessionIsNotAShortToken(t *testing.T) {
 	for _, least := range []time.Duration{16 * time.Minute, 2 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			p := asCaller()
@@ -124,7 +125,7 @@ func TestLogins_AShortSessionIsNoShortToken(t *testing.T) {
 	}
 }
 
-func TestLogins_ATokenThatEndsMeanwhileIsOver(t *testing.T) {
+func TestLogins_ATokenMayExpireDuringTheFetch(t *testing.T) {
 	for _, profile := range []string{"as-caller", "above"} {
 		t.Run(profile, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -143,7 +144,8 @@ func TestLogins_ATokenThatEndsMeanwhileIsOver(t *testing.T) {
 	}
 }
 
-// TestLogins_ASessionNeverOutlivesItsToken asks each half minute, before, at and after the end of tokens of many lengths.
+// TestLogins_ASessionNeverOutlivesItsToken requests sessions every half minute, before, at and after the end of tokens
+// with many lifetimes.
 func TestLogins_ASessionNeverOutlivesItsToken(t *testing.T) {
 	for _, life := range []time.Duration{
 		5 * time.Second, 31 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 61 * time.Minute,
@@ -196,7 +198,7 @@ func outlive(t *testing.T, life time.Duration, profile string) {
 	}
 }
 
-func TestLogins_WhoMayNotIsRefusedWithoutACall(t *testing.T) {
+func TestLogins_UnsuitableTokensAreRefusedWithoutACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		f := &fakePool{}
@@ -231,7 +233,7 @@ func TestLogins_WhoMayNotIsRefusedWithoutACall(t *testing.T) {
 	})
 }
 
-func TestLogins_ARefusedTokenIsNotTold(t *testing.T) {
+func TestLogins_ARefusedTokenIsNotRevealed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := bearer.New("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl", shop, "anna", time.Now().Add(time.Hour), true)
 		for code, want := range map[string]error{
@@ -261,8 +263,8 @@ func TestLogins_ARefusedTokenIsNotTold(t *testing.T) {
 	})
 }
 
-// TestLogins_AnIssuerThatIsRemovedEndsItsSessions: those of others go on.
-func TestLogins_AnIssuerThatIsRemovedEndsItsSessions(t *testing.T) {
+// Removing an issuer ends the sessions made with its tokens; other sessions continue.
+func TestLogins_RemovingAnIssuerEndsItsSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := ownedSTS()
 		o := credentials.Options{Profiles: []credentials.Profile{asCaller(), above()}, Transport: fake, Issuers: []string{shop, corp}}
@@ -299,8 +301,8 @@ func TestLogins_AnIssuerThatIsRemovedEndsItsSessions(t *testing.T) {
 	})
 }
 
-// TestLogins_TwoUsersNeverShareASession has users, whose names are easily mixed up, ask at the same time, with tokens that
-// change under way. -logins makes it longer.
+// TestLogins_TwoUsersNeverShareASession lets users with easily confused names send concurrent requests, with tokens
+// that change meanwhile. -logins makes it longer.
 func TestLogins_TwoUsersNeverShareASession(t *testing.T) {
 	fake := ownedSTS()
 	s := loginStore(t, fake, asCaller(), above())
@@ -339,9 +341,9 @@ func TestLogins_TwoUsersNeverShareASession(t *testing.T) {
 	}
 }
 
-// TestLogins_HaveABudgetOfTheirOwn: users come at once and have their sessions at 25 a second, ten thousand within minutes;
-// who needs none of that waits for nothing.
-func TestLogins_HaveABudgetOfTheirOwn(t *testing.T) {
+// When many users arrive at once, they get their sessions at 25 a second, ten thousand within minutes, and callers who
+// need no login do not wait for them.
+func TestLogins_HaveTheirOwnBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const users = 1_000
 		fake := newFake(time.Now)
@@ -383,13 +385,13 @@ func TestLogins_HaveABudgetOfTheirOwn(t *testing.T) {
 	})
 }
 
-// TestLogins_AreBounded: those of one caller, who comes with a new token each time, and those of all.
+// Both the sessions of one caller, who sends a new token each time, and those of all callers are limited.
 func TestLogins_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		s := loginStore(t, fake, asCaller())
 		s.UnlimitedFetches()
-		s.SetLogins(200) // for 10,000
+		s.SetLogins(200) // instead of 10,000
 		end := time.Now().Add(time.Hour)
 		for i := range 100 {
 			if _, err := s.Session(t.Context(), asks("as-caller", token("robot", i, end))); err != nil {

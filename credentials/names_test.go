@@ -36,7 +36,7 @@ func FuzzSessionNames(f *testing.F) {
 		if !shape.MatchString(x) {
 			t.Errorf("LegalName(%q) = %q, which STS refuses", a, x)
 		}
-		if a != b && x == y && x != a && y != b { // only somebody named like the outcome can meet it
+		if a != b && x == y && x != a && y != b { // only a caller whose name equals the result can collide with it
 			t.Errorf("LegalName(%q) = LegalName(%q) = %q", a, b, x)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// follow is the store that takes the place of s.
+// follow returns the store that replaces s.
 func follow(t *testing.T, s *credentials.Store, o credentials.Options) *credentials.Store {
 	t.Helper()
 	o.Now = time.Now
@@ -30,7 +30,7 @@ func ask(t *testing.T, s *credentials.Store, profile string) credentials.Session
 	return session
 }
 
-func TestNext_KeepsTheSessionsOfProfilesThatStay(t *testing.T) {
+func TestNext_KeepsTheSessionsOfUnchangedProfiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		list := func(change func(*credentials.Profile)) credentials.Options {
@@ -77,8 +77,8 @@ func TestNext_KeepsTheSessionsOfProfilesThatStay(t *testing.T) {
 	})
 }
 
-// TestNext_RenewsWithTheStoreThatFollows: the session that both have is renewed by the latter, after the former has ended.
-func TestNext_RenewsWithTheStoreThatFollows(t *testing.T) {
+// A session that both stores have is renewed by the new store after the old one has ended.
+func TestNext_TheNewStoreRenewsSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before, after := newFake(time.Now), newFake(time.Now)
 		first := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: before})
@@ -95,7 +95,7 @@ func TestNext_RenewsWithTheStoreThatFollows(t *testing.T) {
 	})
 }
 
-func TestNext_ForgetsProfilesThatAreGone(t *testing.T) {
+func TestNext_ForgetsRemovedProfiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		other := orders()
@@ -117,8 +117,8 @@ func TestNext_ForgetsProfilesThatAreGone(t *testing.T) {
 	})
 }
 
-// TestNext_IsReadyOnItsOwn: a source that could not be reached says nothing about the profile with another.
-func TestNext_IsReadyOnItsOwn(t *testing.T) {
+// That a source could not be reached says nothing about the profile once it has another source.
+func TestNext_ReadinessIsItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		fake.response = func(call) (*http.Response, error) { return fake.refuse(http.StatusServiceUnavailable, "Down"), nil }
@@ -153,7 +153,7 @@ func TestNext_FaultsLeaveTheStoreAsItIs(t *testing.T) {
 	})
 }
 
-func TestNext_SessionsOfKeysInRequestsStay(t *testing.T) {
+func TestNext_KeepsSessionsOfRequestKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		first := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake, Region: "eu-west-1"})
@@ -173,8 +173,8 @@ func TestNext_SessionsOfKeysInRequestsStay(t *testing.T) {
 	})
 }
 
-// TestNext_KeepsTheCertificateThatAWSTook: a reload while the pair on the disk is half written fails no request.
-func TestNext_KeepsTheCertificateThatAWSTook(t *testing.T) {
+// A reload while the pair on disk is half written fails no request.
+func TestNext_KeepsTheCertificateThatAWSAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := newRoot(time.Now())
 		f := newFiles(t)

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Keys are made once: those of RSA take a second.
+// Keys are generated once: RSA keys take a second.
 var (
 	rsa2048  = sync.OnceValue(func() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	rsaOther = sync.OnceValue(func() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 2048)) })
@@ -50,10 +50,10 @@ func serial() *big.Int {
 	serials.Lock()
 	defer serials.Unlock()
 	serials.last++
-	return new(big.Int).Lsh(big.NewInt(serials.last), 64) // longer than a word
+	return new(big.Int).Lsh(big.NewInt(serials.last), 64) // longer than 64 bits
 }
 
-// issue makes a certificate for a key; without an authority it signs itself.
+// issue issues a certificate for a key; without an authority the certificate is self-signed.
 func (a *authority) issue(c *x509.Certificate, key crypto.PublicKey, self crypto.Signer) *x509.Certificate {
 	parent, signer := c, self
 	if a != nil {
@@ -75,7 +75,7 @@ func (a *authority) subWith(key crypto.Signer, name string, now time.Time) *auth
 
 func newRoot(now time.Time) *authority { return (*authority)(nil).sub("root", now) }
 
-// chainOf is a CA with so many others between it and the root; between has the lowest first.
+// chainOf returns a CA with the given number of CAs between it and the root; between starts with the lowest.
 func chainOf(root *authority, length int, now time.Time) (lowest *authority, between []*x509.Certificate) {
 	lowest = root
 	for i := range length {
@@ -103,7 +103,7 @@ func pkcs8(key crypto.Signer) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(key))})
 }
 
-// files are a pair on disk.
+// files are the paths of a pair on disk.
 type files struct{ certificate, key, chain string }
 
 func newFiles(t *testing.T) files {

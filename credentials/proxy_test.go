@@ -16,7 +16,7 @@ import (
 	"countersign/credentials"
 )
 
-// TestProxy_NeverSeesPlatformEndpoints runs in a process of its own, since the proxy of the environment is read once.
+// TestProxy_NeverSeesPlatformEndpoints runs in its own process, since the proxy of the environment is read only once.
 func TestProxy_NeverSeesPlatformEndpoints(t *testing.T) {
 	if os.Getenv("PROXY_TEST") != "" {
 		askPlatforms(t)
@@ -118,7 +118,7 @@ func askPlatforms(t *testing.T) {
 	}
 }
 
-// certificates is a file with the certificate of a server that nobody runs.
+// certificates returns a file with the certificate of a server that does not exist.
 func certificates(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewTLSServer(http.NotFoundHandler())
@@ -130,7 +130,7 @@ func certificates(t *testing.T) string {
 	return name
 }
 
-func TestCABundle_IsHeededOrRefusedByName(t *testing.T) {
+func TestCABundle_IsUsedOrRefusedByName(t *testing.T) {
 	sts := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer sts.Close()
 	p := orders()

@@ -16,23 +16,23 @@ import (
 	"countersign/signing"
 )
 
-// perHost is a profile with a session for each host and caller.
+// perHost returns a profile with a session for each host and caller.
 func perHost() credentials.Profile {
 	p := perCaller()
 	p.Name, p.AssumeRole.RoleARN, p.AssumeRole.SessionName = "hosts", roleARN+"-hosts", "{caller}-{host}"
 	return p
 }
 
-// oneFetch is what STS takes to answer in the tests of attacks.
+// oneFetch is how long STS takes to respond in the tests of attacks.
 const oneFetch = 500 * time.Millisecond
 
-// attack is a store under it, with an STS that is well.
+// attack is a store under attack, with an STS that works.
 type attack struct {
 	store *credentials.Store
 	fake  *fakeSTS
 
 	mu                        sync.Mutex
-	own, given                []time.Time // when STS was called, but for what all share
+	own, given                []time.Time // when STS was called, except for shared sessions
 	hostileServed             int
 	mostWaiting, mostSessions int
 }
@@ -44,7 +44,7 @@ func newAttack(t *testing.T) *attack {
 		switch c.form.Get("RoleArn") {
 		case theirRole:
 			a.given = append(a.given, time.Now())
-		case roleARN: // all share it
+		case roleARN: // the shared session
 		default:
 			a.own = append(a.own, time.Now())
 		}
@@ -66,7 +66,8 @@ func theirs(caller string, n int) credentials.RequestCredentials {
 	}
 }
 
-// run asks often and always for something else, until ctx ends. It returns when every ask is answered.
+// run sends requests at the given interval, each for something else, until ctx ends. It returns when all of them have
+// returned.
 func (a *attack) run(ctx context.Context, often time.Duration, asks ...func(context.Context, int) error) {
 	var wg sync.WaitGroup
 	for n := 0; ctx.Err() == nil; n++ {
@@ -110,7 +111,7 @@ func (a *attack) identities(caller string) func(context.Context, int) error {
 	}
 }
 
-// within fails the test when an ask fails or takes longer.
+// within fails the test if a request fails or takes longer.
 func within(t *testing.T, what string, longest time.Duration, ask func() error) {
 	t.Helper()
 	start := time.Now()
@@ -121,7 +122,7 @@ func within(t *testing.T, what string, longest time.Duration, ask func() error) 
 	}
 }
 
-// keepsRate fails the test when STS was called more often than promised in any span of time.
+// keepsRate fails the test if STS was called more often than promised in any period.
 func keepsRate(t *testing.T, what string, calls []time.Time) {
 	t.Helper()
 	for i := range calls {
@@ -133,9 +134,9 @@ func keepsRate(t *testing.T, what string, calls []time.Time) {
 	}
 }
 
-// However one caller asks for what nobody holds yet, others get their first
-// session after one fetch more at the most, and STS is asked as often as promised.
-func TestSessions_OneCallerKeepsNobodyWaiting(t *testing.T) {
+// However many new sessions one caller requests, others get their first session after at most one more fetch, and the
+// rate of calls to STS is as promised.
+func TestSessions_OneCallerDoesNotDelayOthers(t *testing.T) {
 	tests := []struct {
 		name string
 		asks func(*attack) []func(context.Context, int) error
@@ -195,7 +196,7 @@ func TestSessions_OneCallerKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// Many callers at once are served in turns, and what all share before them.
+// Many concurrent callers are served in turns, and shared sessions before them.
 func TestSessions_ManyCallersTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAttack(t)
@@ -286,9 +287,8 @@ func TestReadiness_NoTurnIsNoOutage(t *testing.T) {
 	})
 }
 
-// What callers do with their own sessions drops no session that all share, and
-// none of a caller with fewer.
-func TestTheCacheIsBounded_ByWhoHasMost(t *testing.T) {
+// Callers' own sessions evict neither shared sessions nor those of a caller with fewer.
+func TestTheCacheIsBounded_TheCallerWithTheMostLoses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders(), perHost()}, Transport: fake})
@@ -315,8 +315,8 @@ func TestTheCacheIsBounded_ByWhoHasMost(t *testing.T) {
 	})
 }
 
-// Regions have a form, and a caller may invent any number of that form.
-func TestRequestCredentials_NothingIsKeptForARegion(t *testing.T) {
+// Any string in the format of a region name is accepted, so a caller may invent any number of regions.
+func TestRequestCredentials_NothingIsCachedForARegion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		s := open(t, credentials.Options{Transport: fake})
@@ -352,8 +352,8 @@ func TestRequestCredentials_NothingIsKeptForARegion(t *testing.T) {
 	})
 }
 
-// A fetch that somebody else waits for comes as early as if that one had begun it.
-func TestSessions_WhoJoinsAFetchIsNoWorseOff(t *testing.T) {
+// If another caller also waits for a fetch, it gets its turn as early as if that caller had started it.
+func TestSessions_JoiningAFetchCausesNoDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		p := perHost()
@@ -373,7 +373,7 @@ func TestSessions_WhoJoinsAFetchIsNoWorseOff(t *testing.T) {
 	})
 }
 
-// What all share goes first, and the rest goes on all the same.
+// Shared sessions go first, and the others still make progress.
 func TestSessions_ProfilesDoNotStarveCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
@@ -407,7 +407,7 @@ func TestSessions_ProfilesDoNotStarveCallers(t *testing.T) {
 	})
 }
 
-// The same where the profile below got none.
+// The same if the profile below got no turn.
 func TestReadiness_NoTurnInAChainIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failed []error
@@ -437,7 +437,7 @@ func TestReadiness_NoTurnInAChainIsNoOutage(t *testing.T) {
 	})
 }
 
-// sharedProfiles are so many profiles whose sessions all callers share.
+// sharedProfiles returns n profiles whose sessions all callers share.
 func sharedProfiles(n int) (all []credentials.Profile) {
 	for i := range n {
 		p := orders()
@@ -447,7 +447,7 @@ func sharedProfiles(n int) (all []credentials.Profile) {
 	return all
 }
 
-// askForAll asks for the session of every profile at once, and returns how many were refused.
+// askForAll requests the sessions of all profiles at once, and returns how many requests were refused.
 func askForAll(t *testing.T, s *credentials.Store, profiles []credentials.Profile) int {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -463,7 +463,7 @@ func askForAll(t *testing.T, s *credentials.Store, profiles []credentials.Profil
 	return int(refused.Load())
 }
 
-// A start with many profiles refuses nobody: what all share is fetched fast.
+// A start with many profiles refuses no request: shared sessions are fetched fast.
 func TestSessions_OfManyProfilesComeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		profiles := sharedProfiles(250)
@@ -474,7 +474,7 @@ func TestSessions_OfManyProfilesComeAtOnce(t *testing.T) {
 	})
 }
 
-// Where STS throttles, what all share is asked for slowly, and fast again when STS is well.
+// If STS throttles, shared sessions are fetched slowly, and fast again once STS has recovered.
 func TestSessions_ThrottlingSlowsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, profiles := newFake(time.Now), sharedProfiles(100)
@@ -514,8 +514,8 @@ func TestSessions_ThrottlingSlowsDown(t *testing.T) {
 	})
 }
 
-// A caller whose own keys are throttled slows nobody down.
-func TestSessions_ThrottledKeysOfRequestsSlowNobodyDown(t *testing.T) {
+// A caller whose own keys are throttled slows down no one else.
+func TestSessions_ThrottledRequestKeysSlowNoOneElseDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, profiles := newFake(time.Now), sharedProfiles(100)
 		fake.response = func(c call) (*http.Response, error) {

@@ -42,7 +42,7 @@ func onPremises(f files) credentials.Profile {
 	return p
 }
 
-// standIn is IAM Roles Anywhere, which trusts the root.
+// standIn imitates IAM Roles Anywhere with the root as its trust anchor.
 func standIn(root *authority, now func() time.Time) http.Handler {
 	o := sandbox.Options{Now: now, Region: "eu-west-1"}
 	if root != nil {
@@ -51,7 +51,7 @@ func standIn(root *authority, now func() time.Time) http.Handler {
 	return sandbox.New(o).STS()
 }
 
-// served is a handler as a transport, which keeps the last request.
+// served is a handler as a transport that records the last request.
 type served struct {
 	http.Handler
 	mu    sync.Mutex
@@ -80,7 +80,7 @@ func (s *served) calls() int {
 	return s.count
 }
 
-// arrive is a request as a server gets it.
+// arrive returns a request as a server receives it.
 func arrive(r *http.Request, body []byte) *http.Request {
 	return &http.Request{
 		Method: r.Method, URL: r.URL, RequestURI: r.URL.RequestURI(), Host: r.URL.Host, Header: r.Header.Clone(),
@@ -90,10 +90,10 @@ func arrive(r *http.Request, body []byte) *http.Request {
 
 var keyKinds = map[string]func() crypto.Signer{"RSA-2048": rsa2048, "RSA-4096": rsa4096, "P-256": ec256, "P-384": ec384}
 
-func TestRolesAnywhere_IsTakenWithEachKindOfKeyAndChain(t *testing.T) {
+func TestRolesAnywhere_AcceptsEachKindOfKeyAndChain(t *testing.T) {
 	for name, key := range keyKinds {
 		if testing.Short() && name == "RSA-4096" {
-			continue // making the key takes a second
+			continue // generating the key takes a second
 		}
 		for length := range 4 {
 			t.Run(fmt.Sprintf("%s, chain of %d", name, length), func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestRolesAnywhere_IsTakenWithEachKindOfKeyAndChain(t *testing.T) {
 	}
 }
 
-// A bit is flipped in every byte of what is signed, in every byte of the signature and of what names it.
+// A bit is flipped in every byte of the signed data, of the signature and of its scope.
 func TestRolesAnywhere_EveryByteIsSigned(t *testing.T) {
 	for _, name := range []string{"RSA-2048", "P-256", "P-384"} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestRolesAnywhere_EveryByteIsSigned(t *testing.T) {
 	}
 }
 
-// eachInShort is how many bytes there are for each that is flipped under go test -short; a prime, so that it follows no pattern.
+// eachInShort: go test -short flips only one byte in this many; a prime, so that it follows no pattern.
 const eachInShort = 7
 
 func flipEach(t *testing.T, aws *served) (refused, equal int) {
@@ -184,7 +184,7 @@ func flipEach(t *testing.T, aws *served) (refused, equal int) {
 	}
 	for header, values := range aws.last.Header {
 		if header == "User-Agent" {
-			continue // every hop may change it
+			continue // intermediaries may change it
 		}
 		try(header, values[0], func(r *http.Request, text string) []byte { r.Header.Set(header, text); return aws.body })
 	}
@@ -194,7 +194,7 @@ func flipEach(t *testing.T, aws *served) (refused, equal int) {
 	return refused, equal
 }
 
-func TestRolesAnywhere_ReadsEachFormOfKey(t *testing.T) {
+func TestRolesAnywhere_ReadsEachKeyFormat(t *testing.T) {
 	root := newRoot(time.Now())
 	rsaKey, ecKey := rsa2048().(*rsa.PrivateKey), ec256().(*ecdsa.PrivateKey)
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
@@ -222,7 +222,7 @@ func TestRolesAnywhere_ReadsEachFormOfKey(t *testing.T) {
 	}
 }
 
-func TestRolesAnywhere_EndpointOfEachPartition(t *testing.T) {
+func TestRolesAnywhere_EndpointsOfPartitions(t *testing.T) {
 	root := newRoot(time.Now())
 	for _, c := range []struct {
 		partition, region, want string
@@ -297,7 +297,7 @@ func TestRolesAnywhere_NoSessionOutlivesItsCertificate(t *testing.T) {
 	})
 }
 
-// rotator replaces the pair, file by file and half a file at a time, as careless tools do.
+// rotate replaces the pair, file by file and half a file at a time, as careless tools do.
 func rotate(t testing.TB, root *authority, f files, n int, step func()) *x509.Certificate {
 	issuer, between := chainOf(root, 2, time.Now())
 	key := []func() crypto.Signer{ec256, ecOther, rsa2048}[n%3]()
@@ -307,7 +307,7 @@ func rotate(t testing.TB, root *authority, f files, n int, step func()) *x509.Ce
 	texts := [][]byte{pemOf(leaf), pkcs8(key), pemOf(between...)}
 	paths := []string{f.certificate, f.key, f.chain}
 	for i := range paths {
-		at := (i + n) % 3 // in each order
+		at := (i + n) % 3 // in every order
 		text := texts[at]
 		half := len(text) / 2
 		if paths[at] == f.chain {

@@ -165,7 +165,7 @@ func TestSessionIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	})
 }
 
-func TestResponsesAreCheckedBeforeTheyAreBelieved(t *testing.T) {
+func TestResponsesAreCheckedBeforeUse(t *testing.T) {
 	const id, secret, token = "ASIASANDBOX000000001", exampleSecret, "token"
 	hour := time.Hour
 	tests := []struct {
@@ -257,7 +257,7 @@ func TestUnknownProfile(t *testing.T) {
 	}
 }
 
-func TestCallerWhoLeavesIsLetGo(t *testing.T) {
+func TestCancelledCallersStopWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
 		fake.response = func(call) (*http.Response, error) { time.Sleep(2 * time.Second); return nil, nil }

@@ -22,12 +22,12 @@ import (
 // seeds is how many runs of 3.66 virtual days TestSimulation makes: 1000 are ten years.
 var seeds = flag.Int("seeds", 3, "seeds of the simulation; 1000 is the full run")
 
-// faultKinds are how STS, or a proxy before it, fails.
+// faultKinds are the ways in which STS, or a proxy in front of it, fails.
 var faultKinds = []string{
 	"refused", "reset", "hang", "trickle", "500", "503", "throttled", "429", "empty", "html", "expired", "year 9999", "300 MB", "panic",
 }
 
-// fault answers a call as the kind says. It returns nil for a kind that needs a socket.
+// fault responds to a call as the kind says. It returns nil for a kind that needs a socket.
 func (f *fakeSTS) fault(kind string, c call) (*http.Response, error) {
 	ctx := c.ctx.(context.Context)
 	switch kind {
@@ -73,7 +73,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// slowBody gives a byte every half second for as long as it is asked.
+// slowBody yields a byte every half second, without end.
 type slowBody struct{ ctx context.Context }
 
 func (b *slowBody) Read(p []byte) (int, error) {
@@ -86,13 +86,13 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-// outage is a time in which STS fails.
+// outage is a period in which STS fails.
 type outage struct {
 	from, to time.Time
-	kind     string // empty: another for each call
+	kind     string // empty: a different one for each call
 }
 
-// world is one seed of the simulation.
+// world is the simulation of one seed.
 type world struct {
 	*fakeSTS
 	random  *rand.Rand
@@ -154,7 +154,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.issue(c), nil
 }
 
-// weather is the fault of this moment, empty when all is well.
+// weather returns the current fault, empty if all is well.
 func (w *world) weather() string {
 	for _, o := range w.outages {
 		if now := time.Now(); !now.Before(o.from) && now.Before(o.to) {
@@ -167,8 +167,8 @@ func (w *world) weather() string {
 	return ""
 }
 
-// simulate runs one seed for so long. Every other seed has only outages
-// shorter than the advisory window less a minute, and in those no request may fail.
+// simulate runs one seed for the given time. Every other seed has only outages shorter than the advisory window minus
+// one minute, and no request may fail in those.
 func simulate(t *testing.T, seed uint64, span time.Duration) figures {
 	var out figures
 	synctest.Test(t, func(t *testing.T) {
@@ -191,7 +191,7 @@ func simulate(t *testing.T, seed uint64, span time.Duration) figures {
 			if random.IntN(3) > 0 {
 				o.kind = faultKinds[random.IntN(len(faultKinds))]
 			}
-			// Two outages with less than a renewal between them are one long one.
+			// Two outages with less time between them than a renewal needs count as one.
 			at = o.to.Add(2 * time.Minute)
 			w.outages = append(w.outages, o)
 			w.figures.outages++
@@ -237,9 +237,8 @@ func (w *world) request(t *testing.T, s *credentials.Store, short bool) {
 	}
 }
 
-// The promise of the cache: nothing expired is served, no
-// request fails in an outage shorter than the advisory window less a minute,
-// one call at a time is under way for a session, and STS is asked little.
+// The promises of the cache: no expired session is served, no request fails in an outage shorter than the advisory
+// window minus one minute, only one call at a time is under way for a session, and STS is called rarely.
 func TestSimulation(t *testing.T) {
 	const span = 3660 * 24 * time.Hour / 1000
 	var all figures

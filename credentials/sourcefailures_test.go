@@ -10,8 +10,9 @@ import (
 	"countersign/credentials"
 )
 
-// What a profile is made from fails before STS is asked: the log says what of it, and sends nobody to STS or to the role's trust policy.
-func TestSources_FailuresNameWhatToLookAt(t *testing.T) {
+// If the source of a profile fails before STS is called, the log says what failed, and does not point to STS or the
+// role's trust policy.
+func TestSources_FailuresNameWhatToCheck(t *testing.T) {
 	const container = "http://169.254.170.23/v1/credentials"
 	refuses := hosts{"169.254.170.23": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })}
 	fromCognito := credentials.Profile{

@@ -36,7 +36,7 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("nobody serves %s", r.URL.Host)
 }
 
-// ServeHTTP lets the fake stand behind a server or in hosts.
+// ServeHTTP lets the fake be used behind a server or in hosts.
 func (f *fakeSTS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	resp, err := f.RoundTrip(r) //nolint:bodyclose // pass does
 	if err != nil {
@@ -209,9 +209,9 @@ func TestContainerEndpoint(t *testing.T) {
 	})
 }
 
-// The SDK's provider of instance metadata declares keys that it could not
-// renew valid for another 5 to 15 minutes, again and again.
-func TestInstanceMetadataCannotExtendDeadKeys(t *testing.T) {
+// The SDK's instance metadata provider declares keys that it could not renew valid for another 5 to 15 minutes, again
+// and again.
+func TestInstanceMetadataCannotExtendExpiredKeys(t *testing.T) {
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_WEB_IDENTITY_TOKEN_FILE",
 	} {
@@ -262,14 +262,14 @@ func TestInstanceMetadataCannotExtendDeadKeys(t *testing.T) {
 			}
 			time.Sleep(20 * time.Second)
 		}
-		down = false // the service is back, and still hands out the dead keys
+		down = false // the service is back, but still returns the expired keys
 		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); !errors.Is(err, credentials.ErrUnavailable) {
 			t.Errorf("Session() = %v with dead keys from the service, want ErrUnavailable", err)
 		}
 	})
 }
 
-func TestUnreadableSourcesSayNothingOfThemselves(t *testing.T) {
+func TestUnreadableSourcesRevealNoContents(t *testing.T) {
 	p := orders()
 	p.Source, p.Keys = credentials.SourceWebIdentityFile, signing.Credentials{}
 	for _, text := range []string{"", "two words", strings.Repeat("x", 20001)} {

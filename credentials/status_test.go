@@ -12,7 +12,7 @@ import (
 	"countersign/credentials"
 )
 
-// What is told of sessions and calls, through a life: fetched, held, not renewed, refused.
+// The status and the callbacks for sessions and calls, through a whole life: fetched, held, not renewed, refused.
 func TestStatus_FollowsAProfile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(time.Now)
@@ -38,7 +38,7 @@ func TestStatus_FollowsAProfile(t *testing.T) {
 		want("fetched", true, true, 1)
 		fake.response = func(call) (*http.Response, error) { return nil, errors.New("down") }
 		time.Sleep(50 * time.Minute)
-		ask() // begins a fetch in the background
+		ask() // starts a background fetch
 		time.Sleep(10 * time.Second)
 		ask()
 		want("not renewed", true, true, 1)

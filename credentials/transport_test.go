@@ -25,7 +25,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// The SDK reads responses whole: 300 MB of them would be 1 GB of memory.
+// The SDK reads responses completely: for 300 MB it would need 1 GB of memory.
 func TestLargeResponsesAreNotRead(t *testing.T) {
 	var sent atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -47,7 +47,7 @@ func TestLargeResponsesAreNotRead(t *testing.T) {
 	_, err := s.Session(t.Context(), credentials.SessionRequest{})
 	runtime.ReadMemStats(&after)
 	if !errors.Is(err, credentials.ErrUnavailable) || err.Error() != "session source unavailable: answer too large" {
-		t.Errorf("Session() = %v, want an answer too large", err)
+		t.Errorf("Session() = %v, want a response that is too large", err)
 	}
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 32<<20 {
 		t.Errorf("%d MiB allocated for answers of 256 KiB", grown>>20)

@@ -91,7 +91,7 @@ func TestExpressionsThatFail(t *testing.T) {
 		`@string('a'`:                   "expected",
 		`@string('a') b`:                "follows",
 		`@`:                             "too soon",
-		`@word`:                         "no expression",
+		`@word`:                         "not an expression",
 		`a@{string('a')`:                "expected",
 		`@not(1)`:                       "boolean",
 		`@less('a', 1)`:                 "numbers",
