@@ -7,10 +7,9 @@ import (
 	"countersign/signing"
 )
 
-// About returns the request that a diagnosis of the input is about, for the caller
-// to decide whether the credentials may be used for it: the given or pasted one, the
-// signed one first, or else the one in AWS's canonical request. It reports false
-// where there is none, or none with a host; credentials would prove nothing then.
+// About returns the request that a diagnosis of the input is about, so that the caller can decide whether the
+// credentials may be used for it: the given or pasted request (the signed one first), or else the one in AWS's
+// canonical request. It returns false if there is none, or none with a host; credentials would prove nothing then.
 func (in *Input) About() (Request, bool) {
 	f := observe(in)
 	m := f.request()
@@ -28,11 +27,10 @@ func (in *Input) About() (Request, bool) {
 	if m.query != "" {
 		address += "?" + escaped(m.query)
 	}
-	return Request{Method: strings.ToUpper(m.method), URL: address, Headers: m.headers, Body: m.body, BodyUnknown: !m.known}, true
+	return Request{Method: strings.ToUpper(m.method), URL: address, Headers: m.headers, Body: m.body, BodyUnknown: !m.bodyKnown}, true
 }
 
-// echoed is the request that AWS's canonical request is of, with the claim that the
-// refusal repeats.
+// echoed rebuilds the request from AWS's canonical request and from what the refusal repeats of the signature.
 func (f *facts) echoed() *message {
 	a := &f.arrived
 	host, _ := a.value("host")
@@ -41,7 +39,7 @@ func (f *facts) echoed() *message {
 	}
 	m := &message{method: a.method, host: host, path: a.path, query: a.query, headers: a.headers}
 	if path, err := url.PathUnescape(a.path); err == nil && !(len(f.claim.scope) == 4 && f.claim.scope[2] == "s3") {
-		m.path = path // canonical requests have it encoded twice
+		m.path = path // canonical requests have the path encoded twice
 	}
 	if len(f.claim.scope) == 4 && !strings.Contains(a.query, "X-Amz-Credential=") {
 		m.headers = append([]signing.Header{{Name: "Authorization", Value: string(signing.HMAC) + " Credential=" + f.claim.keyID + "/" +
@@ -50,7 +48,7 @@ func (f *facts) echoed() *message {
 	return m
 }
 
-// escaped writes what no URL holds as clients write it, and leaves the rest.
+// escaped percent-encodes the characters that a URL cannot hold, as clients do, and leaves the rest.
 func escaped(text string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder

@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// Bodies of 1 KiB, with everything known and no mistake that the search knows: the
+// BenchmarkDiagnose takes bodies of 1 KiB with everything known and no mistake that the search knows, which is the
 // most work. It reports the 99th percentile.
 func BenchmarkDiagnose(b *testing.B) {
 	var inputs []diagnosis.Input

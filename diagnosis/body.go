@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// change is what somebody did to a body: forth names it where the variant is what
-// came out, back where the variant is what it was made of.
-type change struct{ forth, back string }
+// change is something that happened to a body. forward names it if the variant is the result of the change, backward
+// if the variant is what the body was made from.
+type change struct{ forward, backward string }
 
 var (
 	newlineAdded   = change{"trailing-newline-added", "trailing-newline-removed"}
@@ -33,7 +33,7 @@ var (
 	emptied        = change{"emptied", "empty"}
 )
 
-// variant is a body after one change. Its bytes are good until the next one is made.
+// variant is a body after one change. Its bytes are valid until the next variant is made.
 type variant struct {
 	change
 	body []byte
@@ -43,19 +43,19 @@ type variant struct {
 func (v *variant) hash() string { return hex.EncodeToString(v.sum[:]) }
 
 const (
-	maxVaried   = 8 << 20 // bytes of a body that is changed in all ways
-	maxPairBody = 1 << 20 // and of one that is changed twice
+	maxVaried   = 8 << 20 // bytes of a body that is changed in every way
+	maxPairBody = 1 << 20 // bytes of a body that is changed twice
 	firstOfPair = 60
 )
 
-// variants are the changes of a body that clients make, the usual ones first. None
-// is the body itself, and none comes twice.
+// variants yields the changes that clients make to a body, the usual ones first. It never yields the body itself, nor
+// the same bytes twice.
 func (b *budget) variants(body []byte, contentType string) iter.Seq[variant] {
 	return func(yield func(variant) bool) {
 		if len(body) > maxVaried {
 			return
 		}
-		v := &varier{budget: b, body: body, yield: yield, seen: map[[sha256.Size]byte]bool{sha256.Sum256(body): true}}
+		v := &variantMaker{budget: b, body: body, yield: yield, seen: map[[sha256.Size]byte]bool{sha256.Sum256(body): true}}
 		v.add(emptied, nil)
 		text := string(body)
 		v.lines(text)
@@ -72,7 +72,7 @@ func (b *budget) variants(body []byte, contentType string) iter.Seq[variant] {
 	}
 }
 
-// hashes are the variants without their bytes, made once for each body.
+// hashes returns the variants without their bytes, computed once for each body.
 func (b *budget) hashes(body []byte, contentType string) []variant {
 	key := hashOf(body) + contentType
 	if list, ok := b.varied[key]; ok {
@@ -90,27 +90,27 @@ func (b *budget) hashes(body []byte, contentType string) []variant {
 	return list
 }
 
-// wrappings are the changes that come on top of another: whoever writes JSON again
-// may end it with a line feed, quote it or send it as base64.
+// wrappings yields the changes that come on top of another: a program that writes JSON again may end it with a line
+// feed, quote it or send it as base64.
 func (b *budget) wrappings(body []byte) iter.Seq[variant] {
 	return func(yield func(variant) bool) {
-		v := &varier{budget: b, body: body, yield: yield}
+		v := &variantMaker{budget: b, body: body, yield: yield}
 		text := string(body)
 		v.lines(text)
 		v.wrap(text)
 	}
 }
 
-type varier struct {
+type variantMaker struct {
 	*budget
 	body  []byte
-	seen  map[[sha256.Size]byte]bool // nil where one that comes twice does no harm
+	seen  map[[sha256.Size]byte]bool // nil if duplicates do no harm
 	yield func(variant) bool
-	ended bool   // by whoever takes the variants
-	space []byte // of the present variant
+	ended bool   // the consumer has stopped
+	space []byte // holds the current variant
 }
 
-func (v *varier) add(c change, body []byte) {
+func (v *variantMaker) add(c change, body []byte) {
 	if v.ended || bytes.Equal(body, v.body) || !v.take(len(body)) {
 		return
 	}
@@ -124,7 +124,7 @@ func (v *varier) add(c change, body []byte) {
 	v.ended = !v.yield(variant{c, body, sum})
 }
 
-func (v *varier) text(c change, pieces ...string) {
+func (v *variantMaker) text(c change, pieces ...string) {
 	v.space = v.space[:0]
 	for _, p := range pieces {
 		v.space = append(v.space, p...)
@@ -132,12 +132,12 @@ func (v *varier) text(c change, pieces ...string) {
 	v.add(c, v.space)
 }
 
-// lines changes line ends, white space at the ends and byte order marks.
-func (v *varier) lines(text string) {
+// lines changes line endings, leading and trailing white space, and byte order marks.
+func (v *variantMaker) lines(text string) {
 	v.text(newlineAdded, text, "\n")
 	v.text(newlineAdded, text, "\r\n")
 	if strings.ContainsAny(text, "\r\n") {
-		v.brokenText(text)
+		v.lineEndings(text)
 	}
 	v.text(trimmed, strings.TrimSpace(text))
 	v.text(trimmed, strings.TrimLeft(text, " \t\r\n"))
@@ -151,8 +151,8 @@ func (v *varier) lines(text string) {
 	v.text(newlineAdded, text, "\n\n")
 }
 
-// brokenText changes the ends of the lines that a text has.
-func (v *varier) brokenText(text string) {
+// lineEndings changes the line endings of a text that has some.
+func (v *variantMaker) lineEndings(text string) {
 	for _, end := range []string{"\r\n", "\n"} {
 		if short, ok := strings.CutSuffix(text, end); ok {
 			v.text(newlineRemoved, short)
@@ -170,14 +170,14 @@ func (v *varier) brokenText(text string) {
 
 var noLines = strings.NewReplacer("\r", "", "\n", "")
 
-// explained is the change that leads from a body to one with a hash.
-type explained struct {
+// explanation is the change, or the two changes, that turn a body into one with a given hash.
+type explanation struct {
 	first, second *change
 }
 
-// explain finds the change, or the two, after which a body has a hash.
-func (b *budget) explain(body []byte, contentType, wanted string) (explained, bool) {
-	var found explained
+// explain finds the change, or the two changes, after which a body has the wanted hash.
+func (b *budget) explain(body []byte, contentType, wanted string) (explanation, bool) {
+	var found explanation
 	if wanted == hashOf(body) {
 		return found, false // two changes that undo each other explain nothing
 	}
@@ -185,8 +185,8 @@ func (b *budget) explain(body []byte, contentType, wanted string) (explained, bo
 	return found, ok
 }
 
-// search tries single changes and then pairs.
-func (b *budget) search(body []byte, contentType, wanted string, found *explained) bool {
+// search tries single changes first, then pairs.
+func (b *budget) search(body []byte, contentType, wanted string, found *explanation) bool {
 	sum := sumOf(wanted)
 	if sum == nil {
 		return false
@@ -216,7 +216,7 @@ func (b *budget) search(body []byte, contentType, wanted string, found *explaine
 	return false
 }
 
-// sumOf reads a hash as it is written in a canonical request; nil where it is none.
+// sumOf parses a hash as canonical requests spell it. It returns nil if the text is not one.
 func sumOf(hash string) *[sha256.Size]byte {
 	raw, err := hex.DecodeString(hash)
 	if err != nil || len(raw) != sha256.Size || hash != strings.ToLower(hash) {

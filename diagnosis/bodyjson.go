@@ -8,29 +8,28 @@ import (
 	"strings"
 )
 
-// jsonNode is a JSON value that keeps the order of members and the spelling of
-// numbers.
+// jsonNode is a JSON value that keeps the order of members and the spelling of numbers.
 type jsonNode struct {
 	kind   byte // '{' '[' '"', '0' for a number, or 0 for the rest
 	text   string
-	names  []*jsonNode // strings
+	names  []*jsonNode // member names, as strings
 	items  []*jsonNode
-	sorted []int    // the order of members by name
-	forms  []string // as each of escapings or numbers writes it
+	sorted []int    // indexes of the members, ordered by name
+	forms  []string // the value in each escaping or number style
 }
 
-// jsonEscapes is how a program writes strings.
+// jsonEscapes is how a program escapes strings.
 type jsonEscapes struct {
-	ascii byte // 'x' and 'X' write what is not ASCII as \u with such digits
+	ascii byte // 'x' and 'X' write non-ASCII characters as \u with digits of that case
 	html  bool // < > & as \u003c \u003e \u0026
 	upper bool // those in capitals, and " ' + ` with them, as .NET does
 	slash bool // \/
 }
 
-// jsonStyle is how a program writes JSON.
+// jsonStyle is how a program lays out JSON.
 type jsonStyle struct {
 	item, colon     string // separators
-	indent, newline string // for each level, where there is one
+	indent, newline string // for each level, if there is one
 }
 
 var (
@@ -62,18 +61,18 @@ var (
 	numbers = []byte{0, 'j', 'p'} // as they are, as JavaScript and as Python write them
 )
 
-// usualWriters are those of the usual programs, by places in the tables above.
+// usualWriters are the styles of the usual programs, as indexes into the tables above.
 var usualWriters = []jsonWriter{
 	{jsonStyle: spacings[0], number: 1},                            // JSON.stringify
 	{jsonStyle: spacings[0]},                                       // Jackson, Newtonsoft
-	{jsonStyle: spacings[1], escaping: 1, number: 2},               // json.dumps of Python
+	{jsonStyle: spacings[1], escaping: 1, number: 2},               // Python's json.dumps
 	{jsonStyle: spacings[0], escaping: 1, number: 2},               // the same, compact
-	{jsonStyle: spacings[0], escaping: 2, number: 1, sorted: true}, // encoding/json of Go, of a map
+	{jsonStyle: spacings[0], escaping: 2, number: 1, sorted: true}, // Go's encoding/json, from a map
 	{jsonStyle: spacings[0], escaping: 6, number: 1},               // System.Text.Json
 	{jsonStyle: spacings[0], escaping: 6},
-	{jsonStyle: spacings[0], escaping: 4},                          // json_encode of PHP
+	{jsonStyle: spacings[0], escaping: 4},                          // PHP's json_encode
 	{jsonStyle: spacings[2], number: 1},                            // JSON.stringify(…, 2)
-	{jsonStyle: spacings[2], escaping: 2, number: 1, sorted: true}, // MarshalIndent of Go
+	{jsonStyle: spacings[2], escaping: 2, number: 1, sorted: true}, // Go's MarshalIndent
 	{jsonStyle: spacings[3], escaping: 1, number: 2},               // json.dumps(indent=4)
 	{jsonStyle: spacings[2], escaping: 1, number: 2},
 	{jsonStyle: spacings[5]}, // Newtonsoft, indented, on Windows
@@ -83,9 +82,8 @@ var usualWriters = []jsonWriter{
 
 const maxJSON = 512 << 10
 
-// json writes a JSON text again in the styles of the usual programs: those that differ
-// in less first.
-func (v *varier) json(text string) {
+// json writes a JSON text again in the styles of the usual programs, those that differ least first.
+func (v *variantMaker) json(text string) {
 	if len(text) > maxJSON {
 		return
 	}
@@ -118,7 +116,7 @@ func (v *varier) json(text string) {
 	}
 }
 
-// distinct are the escapings, the numbers and the orders that make a difference in this text.
+// distinct returns the escapings, number styles and member orders that make a difference in this text.
 func (n *jsonNode) distinct() (escaped, spelled []int, orders []bool) {
 	differ := func(kind byte, i int, others []int) bool {
 		return !slices.ContainsFunc(others, func(j int) bool { return n.sameForms(kind, i, j) })
@@ -139,7 +137,7 @@ func (n *jsonNode) distinct() (escaped, spelled []int, orders []bool) {
 	return escaped, spelled, []bool{false, true}
 }
 
-// sameForms says whether two forms of all values of a kind are the same.
+// sameForms reports whether all values of a kind look the same in two styles.
 func (n *jsonNode) sameForms(kind byte, i, j int) bool {
 	if n.kind == kind && n.forms[i] != n.forms[j] {
 		return false
@@ -148,12 +146,12 @@ func (n *jsonNode) sameForms(kind byte, i, j int) bool {
 	return !slices.ContainsFunc(n.names, other) && !slices.ContainsFunc(n.items, other)
 }
 
-// inOrder says whether all members are sorted by name already.
+// inOrder reports whether all members are already sorted by name.
 func (n *jsonNode) inOrder() bool {
 	return slices.IsSorted(n.sorted) && !slices.ContainsFunc(n.items, func(item *jsonNode) bool { return !item.inOrder() })
 }
 
-// prepare writes strings and numbers once in each form, and sorts members.
+// prepare writes strings and numbers once in each style, and sorts the members.
 func (n *jsonNode) prepare() {
 	switch n.kind {
 	case '"':
@@ -282,7 +280,7 @@ func (w *jsonWriter) append(b []byte, n *jsonNode, depth int) []byte {
 	if len(n.items) > 0 {
 		b = w.breakLine(b, depth)
 	}
-	return append(b, n.kind+2) // } and ] stand two behind { and [
+	return append(b, n.kind+2) // } and ] come two after { and [ in ASCII
 }
 
 func (w *jsonWriter) breakLine(b []byte, depth int) []byte {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// quoteJSON writes a string as a style does.
+// quoteJSON writes a JSON string with the given escapes.
 func quoteJSON(text string, s jsonEscapes) string {
 	var b strings.Builder
 	b.Grow(len(text) + len(text)/8 + 2)
@@ -50,7 +50,7 @@ func quoteJSON(text string, s jsonEscapes) string {
 	return b.String()
 }
 
-// plainInJSON are the characters that every program writes as they are.
+// plainInJSON are the characters that every program writes unescaped.
 var plainInJSON = func() (plain [256]bool) {
 	for c := byte(' '); c < 0x7F; c++ {
 		plain[c] = strings.IndexByte("\"\\/<>&'+`", c) < 0
@@ -78,7 +78,7 @@ func unicodeEscape(r rune, upper bool) string {
 	return `\u` + text
 }
 
-// spellNumber writes a number as JavaScript or Python does after reading it.
+// spellNumber writes a number as JavaScript or Python does after parsing it.
 func spellNumber(text string, manner byte) string {
 	if manner == 0 {
 		return text

@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// form writes a form again, as the encoders of clients do.
-func (v *varier) form(text, contentType string) {
+// form writes a URL-encoded form again, as the encoders of clients do.
+func (v *variantMaker) form(text, contentType string) {
 	if !strings.Contains(text, "=") && !strings.Contains(contentType, "form") || strings.ContainsAny(text, "{<\n") || len(text) > 64<<10 {
 		return
 	}
@@ -64,7 +64,7 @@ func formPairs(text string) (pairs [][2]string, ok bool) {
 	return pairs, true
 }
 
-// joinForm encodes all but letters, digits and the characters of plain.
+// joinForm percent-encodes everything but letters, digits and the characters in plain.
 func joinForm(pairs [][2]string, plain, space string, lower bool) string {
 	digits := "0123456789ABCDEF"
 	if lower {
@@ -99,7 +99,7 @@ const cp1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’
 
 var cp1252Runes = []rune(cp1252)
 
-// cp1252Bytes are their bytes.
+// cp1252Bytes maps them to their bytes.
 var cp1252Bytes = func() map[rune]byte {
 	table, b := map[rune]byte{}, byte(0x80)
 	for _, r := range cp1252Runes {
@@ -109,48 +109,48 @@ var cp1252Bytes = func() map[rune]byte {
 	return table
 }()
 
-// charsets writes the text in other character sets, and undoes that.
-func (v *varier) charsets(text string) {
+// charsets converts the text to other character sets, and back.
+func (v *variantMaker) charsets(text string) {
 	if !utf8.ValidString(text) {
-		v.text(recoded, latin(v.body, false)) // Latin-1 read as such
-		v.text(recoded, latin(v.body, true))
+		v.text(recoded, decodeSingleByte(v.body, false)) // read as Latin-1
+		v.text(recoded, decodeSingleByte(v.body, true))
 		v.text(recoded, strings.ToValidUTF8(text, "\uFFFD"))
-		v.text(recoded, eachInvalid(text, "\uFFFD"))
-		v.text(recoded, eachInvalid(text, "?"))
+		v.text(recoded, replaceInvalid(text, "\uFFFD"))
+		v.text(recoded, replaceInvalid(text, "?"))
 		return
 	}
 	if ascii(text) {
-		v.widths(text)
+		v.utf16Forms(text)
 		return
 	}
 	for _, windows := range []bool{false, true} {
-		if b, ok := narrow(text, windows); ok {
+		if b, ok := encodeSingleByte(text, windows); ok {
 			v.add(recoded, b)
-			if utf8.Valid(b) { // it had been UTF-8 twice
+			if utf8.Valid(b) { // it was UTF-8 encoded twice
 				v.add(recoded, b)
 			}
 		}
-		b, _ := narrow(text, windows) // with ? for what it lacks
+		b, _ := encodeSingleByte(text, windows) // with ? for unmappable characters
 		v.add(recoded, b)
-		v.text(recoded, latin([]byte(text), windows)) // UTF-8 twice
+		v.text(recoded, decodeSingleByte([]byte(text), windows)) // UTF-8 encoded twice
 	}
-	v.widths(text)
-	v.text(recoded, question(text, false))
-	v.text(recoded, question(text, true))
+	v.utf16Forms(text)
+	v.text(recoded, questionMarks(text, false))
+	v.text(recoded, questionMarks(text, true))
 }
 
-// widths writes a text in UTF-16.
-func (v *varier) widths(text string) {
+// utf16Forms writes a text in UTF-16.
+func (v *variantMaker) utf16Forms(text string) {
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-		v.add(recoded, wide(text, order, false))
-		v.add(recoded, wide(text, order, true))
+		v.add(recoded, encodeUTF16(text, order, false))
+		v.add(recoded, encodeUTF16(text, order, true))
 	}
 }
 
 func ascii(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) }
 
-// eachInvalid replaces every byte that is not UTF-8.
-func eachInvalid(s, with string) string {
+// replaceInvalid replaces every byte that is not valid UTF-8.
+func replaceInvalid(s, with string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		r, n := utf8.DecodeRuneInString(s)
@@ -164,8 +164,8 @@ func eachInvalid(s, with string) string {
 	return b.String()
 }
 
-// latin reads bytes as Latin-1 or Windows-1252 and writes UTF-8.
-func latin(body []byte, windows bool) string {
+// decodeSingleByte reads bytes as Latin-1 or Windows-1252 and writes UTF-8.
+func decodeSingleByte(body []byte, windows bool) string {
 	var b strings.Builder
 	for _, ch := range body {
 		r := rune(ch)
@@ -177,8 +177,8 @@ func latin(body []byte, windows bool) string {
 	return b.String()
 }
 
-// narrow writes a text in Latin-1 or Windows-1252, with ? for what that lacks.
-func narrow(text string, windows bool) (out []byte, whole bool) {
+// encodeSingleByte writes a text in Latin-1 or Windows-1252, with ? for characters outside it.
+func encodeSingleByte(text string, windows bool) (out []byte, whole bool) {
 	whole = true
 	for _, r := range text {
 		high, has := cp1252Bytes[r]
@@ -194,8 +194,8 @@ func narrow(text string, windows bool) (out []byte, whole bool) {
 	return out, whole
 }
 
-// question writes ? for characters that ASCII lacks, or for each of their bytes.
-func question(text string, bytewise bool) string {
+// questionMarks writes ? for each non-ASCII character, or for each of its bytes.
+func questionMarks(text string, bytewise bool) string {
 	var b strings.Builder
 	for _, r := range text {
 		switch {
@@ -210,7 +210,7 @@ func question(text string, bytewise bool) string {
 	return b.String()
 }
 
-func wide(text string, order binary.AppendByteOrder, mark bool) []byte {
+func encodeUTF16(text string, order binary.AppendByteOrder, mark bool) []byte {
 	var out []byte
 	if mark {
 		out = order.AppendUint16(out, 0xFEFF)
@@ -223,9 +223,8 @@ func wide(text string, order binary.AppendByteOrder, mark bool) []byte {
 
 const maxUnzipped = 4 << 20
 
-// unzip undoes compression. What was compressed cannot be done again byte for
-// byte: compressors differ.
-func (v *varier) unzip() {
+// unzip undoes compression. Compressing again would not give the same bytes: compressors differ.
+func (v *variantMaker) unzip() {
 	var r io.Reader
 	var err error
 	switch {

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// encodings wraps the body: base64, a JSON string, a workflow's envelope; and
-// undoes these.
-func (v *varier) encodings(text, contentType string) {
+// encodings wraps the body in base64, in a JSON string and in a workflow's envelope, and undoes these.
+func (v *variantMaker) encodings(text, contentType string) {
 	v.wrap(text)
 	v.text(quoted, quoteJSON(text, jsonEscapes{ascii: 'x'}))
 	v.text(quoted, quoteJSON(text, jsonEscapes{html: true}))
@@ -24,8 +23,8 @@ func (v *varier) encodings(text, contentType string) {
 	v.add(change{"hash-of-hash", "hash-of-hash"}, sum[:])
 }
 
-// wrap is base64 and the JSON string, and what undoes them.
-func (v *varier) wrap(text string) {
+// wrap encodes the body as base64 and as a JSON string, and undoes both.
+func (v *variantMaker) wrap(text string) {
 	encoded := base64.StdEncoding.EncodeToString(v.body)
 	forms := []string{encoded}
 	if strings.ContainsAny(encoded, "+/") {
@@ -40,10 +39,10 @@ func (v *varier) wrap(text string) {
 		}
 	}
 	if len(encoded) > mimeLine {
-		v.text(toBase64, brokenLines(encoded))
+		v.text(toBase64, mimeLines(encoded))
 	}
 	compact := strings.TrimSpace(text)
-	if !strings.ContainsAny(compact[:min(len(compact), 64)], "{}[]\",: ") { // which base64 does not have
+	if !strings.ContainsAny(compact[:min(len(compact), 64)], "{}[]\",: ") { // base64 has none of these
 		for _, e := range base64Forms {
 			if plain, err := e.DecodeString(compact); err == nil && len(plain) > 0 {
 				v.add(fromBase64, plain)
@@ -61,11 +60,11 @@ var urlAlphabet = strings.NewReplacer("+", "-", "/", "_")
 
 var base64Forms = []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding}
 
-// mimeLine is how long lines of base64 are in MIME.
+// mimeLine is the length of base64 lines in MIME.
 const mimeLine = 76
 
-// brokenLines writes base64 in lines, as MIME does.
-func brokenLines(s string) string {
+// mimeLines breaks base64 into lines, as MIME does.
+func mimeLines(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + len(s)/38)
 	for len(s) > mimeLine {
@@ -76,8 +75,8 @@ func brokenLines(s string) string {
 	return b.String() + s
 }
 
-// envelope is how workflows carry what is no JSON.
-func (v *varier) envelope(contentType string) {
+// envelope applies and undoes the object in which workflows carry content that is not JSON.
+func (v *variantMaker) envelope(contentType string) {
 	content := base64.StdEncoding.EncodeToString(v.body)
 	types := []string{"application/octet-stream", "text/plain", "application/json", "application/xml"}
 	if contentType != "" {

@@ -19,7 +19,7 @@ const (
 	canaryToken = "IQoJb3JpZ2luX2VjECanary/token+that=must%not//show=="
 )
 
-// spellings are the forms in which a secret could come out.
+// spellings returns the forms in which a secret could leak.
 func spellings(s string) []string {
 	return []string{
 		s, url.QueryEscape(s), url.PathEscape(s), strings.ReplaceAll(s, "+", " "), strings.ReplaceAll(s, "/", `\/`),
@@ -27,7 +27,7 @@ func spellings(s string) []string {
 	}
 }
 
-// rightSignature is what AWS computed, by its own string to sign.
+// rightSignature returns what AWS computed, from its own string to sign.
 func rightSignature(secret, toSign string) []byte {
 	lines := strings.Split(toSign, "\n")
 	key := []byte("AWS4" + secret)
@@ -39,14 +39,13 @@ func rightSignature(secret, toSign string) []byte {
 	return key
 }
 
-// Of the cases and of generated ones: no secret, no token, neither the pasted
-// signature nor the one that would have been right, in no spelling, wherever the
-// request holds them.
-func TestDiagnose_TellsNoSecrets(t *testing.T) {
+// Checks cases and generated requests: the report reveals no secret, no token, and neither the pasted signature nor
+// the correct one, in any encoding, wherever the request holds them.
+func TestDiagnose_RevealsNoSecrets(t *testing.T) {
 	for _, c := range readCases(t) {
 		in := c.input()
 		if in.Credentials.AccessKeyID != "" {
-			checkSilence(t, c.ID, in, in.Credentials.SecretAccessKey(), in.Credentials.SessionToken())
+			checkRevealsNothing(t, c.ID, in, in.Credentials.SecretAccessKey(), in.Credentials.SessionToken())
 		}
 	}
 	seeds := uint64(80)
@@ -64,14 +63,14 @@ func TestDiagnose_TellsNoSecrets(t *testing.T) {
 			signing.Header{Name: "X-Amz-Security-Token", Value: canaryToken}, signing.Header{Name: "Cookie", Value: "session=canarycookie12345"},
 		)
 		in.Request.URL += "&X-Amz-Security-Token=" + url.QueryEscape(canaryToken)
-		checkSilence(t, strings.Join(g.names, " "), *in, sandbox.SecretAccessKey, canaryToken, "canarycookie12345")
+		checkRevealsNothing(t, strings.Join(g.names, " "), *in, sandbox.SecretAccessKey, canaryToken, "canarycookie12345")
 	}
 }
 
-func checkSilence(t *testing.T, name string, in diagnosis.Input, secrets ...string) {
+func checkRevealsNothing(t *testing.T, name string, in diagnosis.Input, secrets ...string) {
 	t.Helper()
 	report := diagnosis.Diagnose(context.Background(), in)
-	text := printed(t, &report)
+	text := reportJSON(t, &report)
 	if in.Request != nil {
 		for _, h := range in.Request.Headers {
 			if _, signature, ok := strings.Cut(h.Value, "Signature="); ok {
@@ -103,8 +102,8 @@ func bodyOf(in *diagnosis.Input) []byte {
 	return []byte(in.Paste)
 }
 
-// Every value of a message that is a secret, at every place, with every refusal.
-func TestDiagnose_TellsNoSecretsOfAnyPlace(t *testing.T) {
+// Tries every secret value of a message in every place, with every refusal.
+func TestDiagnose_RevealsNoSecretsFromAnyPlace(t *testing.T) {
 	const bearer = "eyJhbGciOiJSUzI1NiJ9.eyJjYW5hcnkiOiJjYW5hcnkifQ.Y2FuYXJ5"
 	places := map[string]func(*diagnosis.Request){
 		"bearer": func(r *diagnosis.Request) {
@@ -131,7 +130,7 @@ func TestDiagnose_TellsNoSecretsOfAnyPlace(t *testing.T) {
 	for place, put := range places {
 		for _, w := range wordings {
 			for _, form := range []string{"request", "paste"} {
-				if n++; testing.Short() && n%10 > 0 { // the order is another one each time
+				if n++; testing.Short() && n%10 > 0 { // map order differs each time, so that short runs sample all cases
 					continue
 				}
 				r := request("GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/orders", "X-Amz-Date: 20261128T190748Z")
@@ -141,7 +140,7 @@ func TestDiagnose_TellsNoSecretsOfAnyPlace(t *testing.T) {
 					in = diagnosis.Input{Response: w.response, Paste: pasted(r) + "\n\n" + w.paste}
 				}
 				report := diagnosis.Diagnose(context.Background(), in)
-				if text := printed(t, &report); strings.Contains(text, bearer) || strings.Contains(text, bearer[:24]) {
+				if text := reportJSON(t, &report); strings.Contains(text, bearer) || strings.Contains(text, bearer[:24]) {
 					t.Errorf("%s, %s as %s: the report holds it: %.200s", w.name, place, form, text)
 				}
 			}
@@ -149,7 +148,7 @@ func TestDiagnose_TellsNoSecretsOfAnyPlace(t *testing.T) {
 	}
 }
 
-// pasted is a request as raw HTTP.
+// pasted writes a request as raw HTTP.
 func pasted(r *diagnosis.Request) string {
 	var b strings.Builder
 	b.WriteString(r.Method + " " + r.URL + " HTTP/1.1\n")

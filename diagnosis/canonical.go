@@ -9,7 +9,7 @@ import (
 // canonical is a canonical request in parts.
 type canonical struct {
 	method, path, query string
-	headers             []signing.Header // one a line
+	headers             []signing.Header // one per line
 	signedHeaders       string
 	payload             string
 	whole               bool // all six parts were found
@@ -17,8 +17,8 @@ type canonical struct {
 
 func (c *canonical) given() bool { return c.method != "" }
 
-// parseCanonical reads a canonical request as a service or a signer wrote it. A
-// cut one gives the parts that are there.
+// parseCanonical reads a canonical request as a service or a signer wrote it. If the text was cut, it returns the
+// parts that are there.
 func parseCanonical(text string) canonical {
 	var c canonical
 	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
@@ -29,7 +29,7 @@ func parseCanonical(text string) canonical {
 	i := 3
 	for ; i < len(lines) && lines[i] != ""; i++ {
 		name, value, ok := strings.Cut(lines[i], ":")
-		if !ok { // a value that went on, or the list without the empty line
+		if !ok { // a value that spans lines, or the list without the empty line before it
 			break
 		}
 		c.headers = append(c.headers, signing.Header{Name: name, Value: value})
@@ -49,7 +49,7 @@ func parseCanonical(text string) canonical {
 	return c
 }
 
-// value is that of a header line, those of several lines of one name joined.
+// value returns the value of a header; the lines of a repeated header are joined.
 func (c *canonical) value(name string) (value string, ok bool) {
 	for _, h := range c.headers {
 		switch {
@@ -63,7 +63,7 @@ func (c *canonical) value(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// lines are the headers, each written in some way.
+// lines writes each header with the given function, one per line.
 func (c *canonical) lines(write func(h signing.Header) string) string {
 	var b strings.Builder
 	for _, h := range c.headers {
@@ -75,7 +75,7 @@ func (c *canonical) lines(write func(h signing.Header) string) string {
 
 func canonicalLine(h signing.Header) string { return h.Name + ":" + h.Value }
 
-// text is the canonical request as it is hashed.
+// text returns the canonical request as it is hashed.
 func (c *canonical) text() string {
 	return signing.CanonicalRequest(c.method, c.path, c.query, c.lines(canonicalLine), c.signedHeaders, c.payload)
 }

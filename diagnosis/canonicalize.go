@@ -9,35 +9,36 @@ import (
 	"countersign/signing"
 )
 
-// manner is how a service writes a canonical request.
-type manner struct {
-	single    bool // the S3 family: the path is encoded once and not normalized
-	known     bool // the service is one that the tables hold
-	appended  bool // the session token of a presigned URL is not signed
-	believed  bool // the service signs what x-amz-content-sha256 says: S3
-	unsigned  bool // it takes UNSIGNED-PAYLOAD there
-	presigned bool
+// canonicalStyle is how a service writes a canonical request.
+type canonicalStyle struct {
+	encodedOnce      bool // the S3 family: the path is encoded once and not normalized
+	known            bool // the service is in the tables
+	tokenAppended    bool // the session token of a presigned URL is not signed
+	trustsHashHeader bool // S3: the service signs the value of x-amz-content-sha256
+	unsignedOK       bool // that header may be UNSIGNED-PAYLOAD
+	presigned        bool
 }
 
-// mannerOf is that of the service that the request went to.
-func (c *collector) mannerOf() manner {
+// styleOf returns the style of the service that the request went to.
+func (c *collector) styleOf() canonicalStyle {
 	quirks, known := endpoints.Quirks{}, false
 	if place, ok := c.inferred(); ok {
 		quirks, known = place.Quirks, !place.Guessed
 	} else if s := c.claim.service(); s != "" {
 		quirks, known = endpoints.QuirksOf(s), endpoints.IsService(s)
 	}
-	return manner{
-		single: quirks.S3Style, known: known, appended: quirks.TokenAppended, presigned: c.claim.presigned, believed: quirks.S3Style,
-		unsigned: quirks.S3Style || quirks.UnsignedPayloadAllowed || quirks.UnsignedPayloadPartly || quirks.UnsignedPayloadOnly,
+	return canonicalStyle{
+		encodedOnce: quirks.S3Style, known: known, tokenAppended: quirks.TokenAppended, presigned: c.claim.presigned,
+		trustsHashHeader: quirks.S3Style,
+		unsignedOK:       quirks.S3Style || quirks.UnsignedPayloadAllowed || quirks.UnsignedPayloadPartly || quirks.UnsignedPayloadOnly,
 	}
 }
 
-// canonicalOf is the canonical request of a message with the signed headers of the
-// claim, as the service would write it. What the message lacks is empty.
-func (c *collector) canonicalOf(m *message, how manner, payload string) canonical {
+// canonicalOf builds the canonical request of a message with the claim's signed headers, as the service would write
+// it. Headers that the message lacks are empty.
+func (c *collector) canonicalOf(m *message, style canonicalStyle, payload string) canonical {
 	out := canonical{
-		method: m.method, path: canonicalPath(m.path, how), query: canonicalQuery(signedQuery(m.query, how)),
+		method: m.method, path: canonicalPath(m.path, style), query: canonicalQuery(signedQuery(m.query, style)),
 		signedHeaders: c.claim.signedHeaders, payload: payload, whole: true,
 	}
 	for _, name := range slices.Sorted(slices.Values(c.claim.names())) {
@@ -46,21 +47,21 @@ func (c *collector) canonicalOf(m *message, how manner, payload string) canonica
 	return out
 }
 
-// headerLine is the value of a header as it is signed. One that the client writes
-// by itself and the message does not show is taken as it arrived.
+// headerLine returns the value of a header as it is signed. If the client sets the header itself and the message does
+// not show it, the value that arrived is used.
 func (c *collector) headerLine(m *message, name string) string {
 	if setByClient(name) && !m.has(name) {
 		if value, ok := c.arrived.value(name); ok && value != "" {
 			return value
 		}
-		if name == "content-length" && m.known && m.exact && len(m.body) > 0 {
+		if name == "content-length" && m.bodyKnown && m.bodyExact && len(m.body) > 0 {
 			return itoa(len(m.body))
 		}
 	}
 	return fold(m.signedValue(name))
 }
 
-// signedValue is the value of a header as it is signed; host comes from the URL.
+// signedValue returns the value of a header as it is signed. Host comes from the URL.
 func (m *message) signedValue(name string) string {
 	if name == "host" && !m.has("host") || name == ":authority" {
 		return m.host
@@ -68,19 +69,19 @@ func (m *message) signedValue(name string) string {
 	return m.header(name)
 }
 
-// fold trims a value and folds runs of spaces in it.
+// fold trims a value and collapses runs of spaces.
 func fold(value string) string { return strings.Join(strings.Fields(value), " ") }
 
-// canonicalPath writes a path of the wire as a service does.
-func canonicalPath(path string, how manner) string {
+// canonicalPath writes the path of a request line as the service does.
+func canonicalPath(path string, style canonicalStyle) string {
 	path = wirePath(path)
-	if !how.single {
+	if !style.encodedOnce {
 		path = normalPath(path)
 	}
-	return signing.CanonicalURI(path, how.single)
+	return signing.CanonicalURI(path, style.encodedOnce)
 }
 
-// wirePath encodes what cannot stand in a request line, as clients do.
+// wirePath percent-encodes what a request line cannot hold, as clients do.
 func wirePath(path string) string {
 	if !strings.ContainsFunc(path, notOnWire) {
 		return path
@@ -98,7 +99,7 @@ func wirePath(path string) string {
 
 func notOnWire(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune(`"<>\^{|}`+"`", r) }
 
-// normalPath removes dot segments and empty ones.
+// normalPath removes dot segments and empty segments.
 func normalPath(path string) string {
 	if !strings.Contains(path, "//") && !strings.Contains(path, "/.") {
 		return path
@@ -122,9 +123,9 @@ func normalPath(path string) string {
 	return clean
 }
 
-// signedQuery is a query without what signing adds after the signature.
-func signedQuery(query string, how manner) string {
-	if !how.presigned {
+// signedQuery removes from a query what signing adds after the signature is computed.
+func signedQuery(query string, style canonicalStyle) string {
+	if !style.presigned {
 		return query
 	}
 	var kept []string
@@ -132,7 +133,7 @@ func signedQuery(query string, how manner) string {
 		name, _, _ := strings.Cut(piece, "=")
 		switch name = strings.ToLower(unescape(name)); {
 		case name == "x-amz-signature":
-		case name == "x-amz-security-token" && how.appended:
+		case name == "x-amz-security-token" && style.tokenAppended:
 		default:
 			kept = append(kept, piece)
 		}
@@ -140,7 +141,7 @@ func signedQuery(query string, how manner) string {
 	return strings.Join(kept, "&")
 }
 
-// canonicalQuery is signing's, and for a query that it refuses the nearest thing.
+// canonicalQuery is signing's; for a query that signing refuses it returns the closest approximation.
 func canonicalQuery(query string) string {
 	if text, err := signing.CanonicalQuery(strings.ReplaceAll(query, ";", "%3B")); err == nil {
 		return text
@@ -153,7 +154,7 @@ func canonicalQuery(query string) string {
 	return strings.Join(pieces, "&")
 }
 
-// escape encodes all but unreserved characters.
+// escape percent-encodes all but unreserved characters.
 func escape(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -171,24 +172,24 @@ func unreserved(ch byte) bool {
 	return ch >= 'A' && ch <= 'Z' || ch >= 'a' && ch <= 'z' || ch >= '0' && ch <= '9' || strings.IndexByte("-_.~", ch) >= 0
 }
 
-// payloadOf is the line of the payload as the service writes it for a message,
-// empty where neither body nor hash is known.
-func (c *collector) payloadOf(m *message, how manner) string {
+// payloadOf returns the payload line as the service writes it for a message. It is empty if neither body nor hash is
+// known.
+func (c *collector) payloadOf(m *message, style canonicalStyle) string {
 	claimed := readClaimedHash(m)
 	switch {
-	case how.believed && claimed != "":
+	case style.trustsHashHeader && claimed != "":
 		return claimed
-	case how.believed && how.presigned:
+	case style.trustsHashHeader && style.presigned:
 		return signing.UnsignedPayload
-	case claimed == signing.UnsignedPayload && (how.unsigned || c.arrived.payload == claimed), strings.HasPrefix(claimed, "STREAMING-"):
+	case claimed == signing.UnsignedPayload && (style.unsignedOK || c.arrived.payload == claimed), strings.HasPrefix(claimed, "STREAMING-"):
 		return claimed
-	case m.known && m.exact:
+	case m.bodyKnown && m.bodyExact:
 		return signing.PayloadHash(m.body)
 	case c.arrived.whole:
 		return c.arrived.payload
 	case claimed != "":
 		return claimed
-	case m.known:
+	case m.bodyKnown:
 		return signing.PayloadHash(m.body)
 	}
 	return ""
@@ -206,7 +207,7 @@ func readClaimedHash(m *message) string {
 	return ""
 }
 
-// bodyless says whether requests of a method have no body, as a rule.
+// bodyless reports whether requests with this method usually have no body.
 func bodyless(method string) bool {
 	return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS"
 }

@@ -14,8 +14,7 @@ import (
 	"countersign/signing"
 )
 
-// caseFile is a refusal with everything that is known about it, and what has to
-// come out.
+// caseFile is a refusal with everything that is known about it, and the expected result.
 type caseFile struct {
 	ID               string
 	Request, Sent    *caseMessage
@@ -95,8 +94,7 @@ func readJSON(t testing.TB, name string, into any) {
 	}
 }
 
-// order is that of what a certainty claims: what AWS states is as sure as what a
-// calculation proves.
+// order ranks certainties by what they claim: what AWS states is as sure as what a calculation proves.
 var order = map[diagnosis.Certainty]int{diagnosis.Open: 0, diagnosis.Likely: 1, diagnosis.Stated: 2, diagnosis.Proved: 2}
 
 func TestDiagnose_Cases(t *testing.T) {
@@ -107,12 +105,12 @@ func TestDiagnose_Cases(t *testing.T) {
 	}
 }
 
-// check diagnoses a case. A modest report is less certain than it could be.
+// check diagnoses a case. A modest report may be less certain than the case allows.
 func (c *caseFile) check(t *testing.T, modest bool) {
 	t.Helper()
 	report := diagnosis.Diagnose(context.Background(), c.input())
 	checkReport(t, &report)
-	text := printed(t, &report)
+	text := reportJSON(t, &report)
 	v := report.Verdicts[0]
 	if !slices.Contains(c.Want.Causes, v.Cause) {
 		t.Errorf("the cause is %s (%s), want %v: %s", v.Cause, v.Certainty, c.Want.Causes, v.Reason)
@@ -121,10 +119,10 @@ func (c *caseFile) check(t *testing.T, modest bool) {
 		t.Errorf("the detail is %q, want %q", v.Detail, c.Want.Details)
 	}
 	if order[v.Certainty] > order[c.Want.Certainty] {
-		t.Errorf("it is called %s and is %s", v.Certainty, c.Want.Certainty)
+		t.Errorf("the certainty is %s, want %s", v.Certainty, c.Want.Certainty)
 	}
 	if order[v.Certainty] < order[c.Want.Certainty] && !modest {
-		t.Errorf("it is called %s only, and could be %s", v.Certainty, c.Want.Certainty)
+		t.Errorf("the certainty is only %s, want %s", v.Certainty, c.Want.Certainty)
 	}
 	for _, fact := range c.Want.Facts {
 		if !strings.Contains(strings.ToLower(text), strings.ToLower(fact)) {
@@ -138,8 +136,7 @@ func (c *caseFile) check(t *testing.T, modest bool) {
 	}
 }
 
-// Cases that were written by somebody who did not know this package, and that it did not
-// pass at first.
+// These cases were written without knowledge of this package, and it did not pass them at first.
 func TestDiagnose_MoreCases(t *testing.T) {
 	var cases []caseFile
 	readJSON(t, "testdata/more.json", &cases)
@@ -148,7 +145,7 @@ func TestDiagnose_MoreCases(t *testing.T) {
 	}
 }
 
-func printed(t testing.TB, report *diagnosis.Report) string {
+func reportJSON(t testing.TB, report *diagnosis.Report) string {
 	t.Helper()
 	text, err := json.Marshal(report)
 	if err != nil {
@@ -157,28 +154,27 @@ func printed(t testing.TB, report *diagnosis.Report) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
 }
 
-// checkReport holds what is true of every report.
+// checkReport checks what must be true of every report.
 func checkReport(t testing.TB, report *diagnosis.Report) {
 	t.Helper()
 	if report.Summary == "" || len(report.Verdicts) == 0 {
-		t.Fatalf("no summary or no verdict: %+v", report)
+		t.Fatalf("the report has no summary or no verdict: %+v", report)
 	}
 	lead, todo, two := strings.Cut(report.Summary, "\n")
 	if !two || !strings.HasPrefix(todo, "To do: ") || strings.ContainsFunc(lead+todo, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		t.Errorf("the summary is not two lines that can be shown: %q", report.Summary)
+		t.Errorf("the summary is not two printable lines: %q", report.Summary)
 	}
 	for _, v := range report.Verdicts {
 		if !diagnosis.IsCause(v.Cause) || v.Title == "" || v.Side == "" || v.FixInWorkflow == "" || v.FixInCode == "" || v.Read == "" {
-			t.Errorf("a verdict lacks something: %+v", v)
+			t.Errorf("the verdict has an empty field: %+v", v)
 		}
 	}
 	if report.Verdicts[0].Certainty == diagnosis.Open && len(report.Questions) == 0 {
-		t.Errorf("it is open, and nothing is asked: %+v", report.Verdicts[0])
+		t.Errorf("the verdict is open, but the report asks nothing: %+v", report.Verdicts[0])
 	}
 }
 
-// What another session of the profile signed cannot be proved, and the questions
-// say so.
+// If another session of the profile signed, nothing can be proved, and the questions say so.
 func TestDiagnose_OtherSessions(t *testing.T) {
 	for _, others := range []bool{true, false} {
 		in := diagnosis.Input{

@@ -2,10 +2,10 @@ package diagnosis
 
 import "slices"
 
-// Cause is the id of a cause. The ids are part of the contract.
+// Cause is the id of a cause. The ids are part of the API contract.
 type Cause string
 
-// Family is a group of causes, a chapter of the documentation.
+// Family is a group of causes and a chapter of the documentation.
 type Family string
 
 // The families.
@@ -20,33 +20,33 @@ const (
 	FamilyElsewhere   Family = "Elsewhere"
 )
 
-// Families lists them in their order.
+// Families lists the families in the order of the documentation.
 func Families() []Family {
 	return []Family{
 		FamilyChanged, FamilySigner, FamilyForm, FamilyScope, FamilyTime, FamilyCredentials, FamilyPermission, FamilyElsewhere,
 	}
 }
 
-// CauseInfo is what holds for a cause wherever it occurs.
+// CauseInfo describes a cause independently of any request.
 type CauseInfo struct {
 	ID     Cause
 	Family Family
-	Title  string // a sentence
-	Side   Side   // usually
+	Title  string // a full sentence
+	Side   Side   // the usual side
 	Most   Certainty
-	// Means says what happened, Decides what tells it from others.
+	// Means says what happened; Decides says what distinguishes it from other causes.
 	Means, Decides           string
 	FixInWorkflow, FixInCode string
 	Details                  []Detail
 }
 
-// Detail is a kind of a cause.
+// Detail is a variety of a cause.
 type Detail struct{ ID, Title string }
 
 // Causes lists every cause, family by family.
 func Causes() []CauseInfo { return slices.Clone(causes) }
 
-// IsCause says whether an id is one of a cause.
+// IsCause reports whether id is the id of a cause.
 func IsCause(id Cause) bool { return infoOf(id) != nil }
 
 var causes = slices.Concat(
@@ -61,22 +61,22 @@ func infoOf(id Cause) *CauseInfo {
 	return nil
 }
 
-// hasDetail says whether a cause has a kind of this name.
+// hasDetail reports whether a cause has a detail with this id.
 func (c *CauseInfo) hasDetail(id string) bool {
 	return slices.ContainsFunc(c.Details, func(d Detail) bool { return d.ID == id })
 }
 
 var certainties = []Certainty{Open, Likely, Stated, Proved}
 
-// weaker is the lesser of two certainties.
+// weaker returns the lesser of two certainties.
 func weaker(a, b Certainty) Certainty {
 	return certainties[min(slices.Index(certainties, a), slices.Index(certainties, b))]
 }
 
-// documentation is where a cause is explained.
+// documentation returns the link to the section that explains a cause.
 func documentation(id Cause) string { return "docs/troubleshooting.md#" + string(id) }
 
-// detailTitle is the title of a kind, or empty.
+// detailTitle returns the title of a detail, or "" if there is none.
 func (c *CauseInfo) detailTitle(id string) string {
 	for _, d := range c.Details {
 		if d.ID == id {

@@ -1,7 +1,6 @@
 package diagnosis
 
-// bodyDetails are the changes of a body that are told apart, after signing and
-// by the signer.
+// bodyDetails are the changes of a body that can be distinguished, both after signing and by the signer.
 var bodyDetails = []Detail{
 	{"trailing-newline-added", "a line feed was added at the end"},
 	{"trailing-newline-removed", "the line feed at the end was removed"},
@@ -29,7 +28,7 @@ var bodyDetails = []Detail{
 	{"other", "the kind of change is not known"},
 }
 
-// pathDetails are those of paths, after signing and by the signer.
+// pathDetails are the changes of a path, both after signing and by the signer.
 var pathDetails = []Detail{
 	{"encoded-once", "it was signed encoded once, and the service encodes it again"},
 	{"encoded-twice", "it was signed encoded twice, and the service encodes it once"},
@@ -46,7 +45,7 @@ var pathDetails = []Detail{
 	{"other", "it is another path"},
 }
 
-// queryDetails are those of queries, after signing and by the signer.
+// queryDetails are the changes of a query, both after signing and by the signer.
 var queryDetails = []Detail{
 	{"omitted", "it was not signed"},
 	{"unsorted", "the parameters were not sorted when they were signed"},

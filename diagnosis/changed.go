@@ -7,9 +7,8 @@ import (
 	"countersign/signing"
 )
 
-// changed reports what differs between the signed request and what arrived. All
-// places are named; the first explains the rest, as a redirect changes method and
-// body at once.
+// changed reports what differs between the signed request and what arrived. It names every place; the first explains
+// the others, since a redirect, for example, changes method and body at once.
 func (m *mismatch) changed(found []difference, certainty Certainty, reason string, from *message) {
 	for i := range found {
 		d := &found[i]
@@ -17,8 +16,8 @@ func (m *mismatch) changed(found []difference, certainty Certainty, reason strin
 			m.explainBody(d, from)
 		}
 		f := d.finding(certainty, reason)
-		if d.place == "body" && (from == nil || !from.known) && (m.in.RequestIs == AsSigned) == (d.cause == "signed-payload") {
-			f.certainty = weaker(certainty, Likely) // what was sent, or what was signed, is not known
+		if d.place == "body" && (from == nil || !from.bodyKnown) && (m.in.RequestIs == AsSigned) == (d.cause == "signed-payload") {
+			f.certainty = weaker(certainty, Likely) // either what was sent or what was signed is not known
 		}
 		if i == 0 {
 			for _, other := range found[1:] {
@@ -29,7 +28,7 @@ func (m *mismatch) changed(found []difference, certainty Certainty, reason strin
 	}
 }
 
-// explainBody finds how the body changed on its way.
+// explainBody finds out how the body changed on its way.
 func (m *mismatch) explainBody(d *difference, from *message) {
 	d.detail = "other"
 	empty := signing.PayloadHash(nil)
@@ -37,33 +36,33 @@ func (m *mismatch) explainBody(d *difference, from *message) {
 	case d.arrived == empty:
 		d.detail, d.note = "emptied", "A body was signed, and none arrived: "+empty+" is the hash of nothing."
 		return
-	case d.signed == empty && from != nil && (!from.known || len(from.body) > 0):
+	case d.signed == empty && from != nil && (!from.bodyKnown || len(from.body) > 0):
 		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+"."
 		return
 	case d.arrived == signing.UnsignedPayload:
 		d.cause, d.detail, d.note = "signed-payload", "other", "AWS expects UNSIGNED-PAYLOAD here, and a hash was signed."
 		return
 	}
-	if word := wordOf(d.arrived); word != "" {
+	if word := emptyBodyWord(d.arrived); word != "" {
 		d.note = "What arrived is " + word + ": a program makes that of no body, or of an object."
 		return
 	}
-	if m.sent != nil && m.signed != nil && m.sent.known && hashOf(m.sent.body) == d.arrived && m.gzipped(m.sent) {
+	if m.sent != nil && m.signed != nil && m.sent.bodyKnown && hashOf(m.sent.body) == d.arrived && m.gzipped(m.sent) {
 		d.detail, d.note = "gzip", "It was compressed."
 		return
 	}
-	if from == nil || !from.known {
+	if from == nil || !from.bodyKnown {
 		d.note = "How it changed is not known: its bytes were not given."
 		m.ask(askBody)
 		return
 	}
 	if found, ok := m.budget.explain(from.body, from.header("content-type"), d.arrived); ok {
-		d.detail = found.first.forth
+		d.detail = found.first.forward
 		d.note = "What arrived is the body after this change: " + bodyNote(d.detail)
 		if found.second != nil {
-			d.note += ", and " + bodyNote(found.second.forth)
-			if !from.exact && found.first.forth == "json-reserialised" { // as the workflow shows it, parsed
-				d.detail = found.second.forth
+			d.note += ", and " + bodyNote(found.second.forward)
+			if !from.bodyExact && found.first.forward == "json-reserialised" { // as the workflow shows it, parsed
+				d.detail = found.second.forward
 			}
 		}
 		d.note += "."
@@ -91,18 +90,17 @@ var askBody = Question{
 	How:  "Send the same request to a server that shows what it receives, or take the client's trace.",
 }
 
-// hashMismatch: the signature was right, and the bytes have another hash than the
-// header says.
+// hashMismatch: the signature was right, but the hash of the bytes is not the one in the header.
 func hashMismatch(c *collector) {
 	c.ruleOut(rightSignature)
 	client, server := c.refusal.Field("ClientComputedContentSHA256").Text(), c.refusal.Field("S3ComputedContentSHA256").Text()
 	if client == "" {
 		client = c.claim.payloadHash
 	}
-	if server == "" && c.signed != nil && c.sent != nil && c.sent.known {
+	if server == "" && c.signed != nil && c.sent != nil && c.sent.bodyKnown {
 		server = hashOf(c.sent.body)
 	}
-	m := &mismatch{collector: c, how: c.mannerOf(), at: c.request()}
+	m := &mismatch{collector: c, style: c.styleOf(), given: c.request()}
 	d := difference{cause: "changed-body", detail: "other", place: "body", signed: client, arrived: server}
 	reason := "AWS says that x-amz-content-sha256 is not the hash of what arrived."
 	certainty := Stated
@@ -113,7 +111,7 @@ func hashMismatch(c *collector) {
 		d.cause, d.detail, d.note = "signed-payload", "empty", "The hash of an empty body was signed, "+empty+", and a body was sent."
 	case server == empty:
 		d.detail, d.note = "emptied", "No body arrived: "+empty+" is the hash of nothing."
-	case at != nil && at.known && client != "" && client != hashOf(at.body):
+	case at != nil && at.bodyKnown && client != "" && client != hashOf(at.body):
 		m.sentOtherwise(&d, at, client)
 	case server != "":
 		m.explainBody(&d, at)
@@ -129,10 +127,9 @@ func hashMismatch(c *collector) {
 	}
 }
 
-// sentOtherwise: the given body is not the one that was hashed; what change of it
-// was?
-func (m *mismatch) sentOtherwise(d *difference, at *message, signed string) {
-	hash := hashOf(at.body)
+// sentOtherwise: the given body is not the one that was hashed. It looks for the change between the two.
+func (m *mismatch) sentOtherwise(d *difference, given *message, signed string) {
+	hash := hashOf(given.body)
 	switch raw := strings.ToLower(signed); {
 	case raw == hash:
 		d.cause, d.detail, d.note = "signed-payload", "upper-case", "The hash was written in capitals."
@@ -141,17 +138,17 @@ func (m *mismatch) sentOtherwise(d *difference, at *message, signed string) {
 		d.cause, d.detail, d.note = "signed-payload", "hash-of-hash", "The hash of the hash was signed."
 		return
 	}
-	if found, ok := m.budget.explain(at.body, at.header("content-type"), signed); ok {
+	if found, ok := m.budget.explain(given.body, given.header("content-type"), signed); ok {
 		last := found.first
 		if found.second != nil {
 			last = found.second
 		}
-		d.detail = last.back
+		d.detail = last.backward
 		d.note = "What was hashed is the body before this change: " + bodyNote(d.detail) + "."
-		if last.back == "empty" {
+		if last.backward == "empty" {
 			d.cause = "signed-payload"
 		}
 		return
 	}
-	m.unexplained(d, at)
+	m.unexplained(d, given)
 }

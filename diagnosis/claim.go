@@ -10,16 +10,15 @@ import (
 	"countersign/signing"
 )
 
-// claim is what a request says of its own signature, read leniently: package
-// signing reads those that are in order.
+// claim is what a request says about its own signature. It is read leniently; package signing reads well-formed ones.
 type claim struct {
 	raw       string // the Authorization header
 	scheme    string // its first word
-	presigned bool   // the signature stands in the query
-	inHeader  bool   // and, or, in a header
+	presigned bool   // the signature is in the query
+	inHeader  bool   // the signature is in a header; both may be true
 	v2        bool   // Signature Version 2
 
-	maskedKey bool // the key id was hidden before pasting
+	maskedKey bool // the key id was masked before pasting
 
 	algorithm     string
 	credential    string
@@ -27,7 +26,7 @@ type claim struct {
 	scope         []string // date, region, service, aws4_request
 	signedHeaders string
 	signature     string
-	components    map[string]bool // those that were found
+	components    map[string]bool // the components that were found
 
 	date        string // as written
 	time        time.Time
@@ -36,8 +35,7 @@ type claim struct {
 	payloadHash string
 }
 
-// readClaim reads the claim of a request, and where that is silent what the
-// refusal quotes of it.
+// readClaim reads the claim of a request, and takes what the request does not say from the refusal.
 func readClaim(m *message, f *reading.Refusal) claim {
 	c := claim{components: map[string]bool{}}
 	if m != nil {
@@ -46,7 +44,7 @@ func readClaim(m *message, f *reading.Refusal) claim {
 	} else if quoted := quotedAuthorization(f); quoted != "" {
 		c.readAuthorization(quoted)
 	}
-	if looksMasked(c.keyID) && !strings.Contains(c.keyID, "EXAMPLE") { // whoever pasted it did not show the key id
+	if looksMasked(c.keyID) && !strings.Contains(c.keyID, "EXAMPLE") { // masked before pasting
 		c.keyID, c.credential, c.maskedKey = "", "", true
 	}
 	if c.signature == "" {
@@ -59,7 +57,7 @@ func readClaim(m *message, f *reading.Refusal) claim {
 	return c
 }
 
-// quotedAuthorization is the header that a refusal echoes.
+// quotedAuthorization returns the Authorization header that a refusal echoes.
 func quotedAuthorization(f *reading.Refusal) string {
 	if strings.EqualFold(f.Field("ArgumentName").Text(), "Authorization") {
 		return f.Field("ArgumentValue").Text()
@@ -101,7 +99,7 @@ func (c *claim) readAuthorization(value string) {
 	}
 }
 
-// component is the value behind a name, to the next comma or name.
+// component returns the value after a name, up to the next comma or name.
 func component(value, name string) (string, bool) {
 	at := strings.Index(value, name+"=")
 	if at < 0 {
@@ -170,8 +168,8 @@ func (c *claim) readQuery(m *message) {
 	c.v2 = c.v2 || v2 == 2
 }
 
-// readParameter keeps a parameter of a presigned URL; a header beside it counts,
-// since clients keep URLs and add headers.
+// readParameter keeps a parameter of a presigned URL. If there is an Authorization header as well, the header takes
+// precedence, because clients keep URLs and add headers.
 func (c *claim) readParameter(name, value string) {
 	if c.inHeader && name != "Date" {
 		return
@@ -206,25 +204,25 @@ func (c *claim) readStringToSign(text string) {
 	}
 }
 
-// sent says whether the request carries a signature of any kind, or AWS says so.
-func (c *claim) sent() bool { return c.presigned || c.signature != "" || c.credential != "" }
+// signed reports whether the request carries a signature of any kind, or the refusal says that it does.
+func (c *claim) signed() bool { return c.presigned || c.signature != "" || c.credential != "" }
 
 func (c *claim) scopePart(i int) string {
 	if len(c.scope) == 4 {
 		return c.scope[i]
 	}
-	if c.algorithm == string(signing.ECDSA) && len(c.scope) == 3 { // there is no region
+	if c.algorithm == string(signing.ECDSA) && len(c.scope) == 3 { // SigV4a scopes have no region
 		return [4]string{c.scope[0], "", c.scope[1], c.scope[2]}[i]
 	}
 	return ""
 }
 
-func (c *claim) day() string     { return c.scopePart(0) }
-func (c *claim) region() string  { return c.scopePart(1) }
-func (c *claim) service() string { return c.scopePart(2) }
-func (c *claim) end() string     { return c.scopePart(3) }
+func (c *claim) day() string        { return c.scopePart(0) }
+func (c *claim) region() string     { return c.scopePart(1) }
+func (c *claim) service() string    { return c.scopePart(2) }
+func (c *claim) terminator() string { return c.scopePart(3) }
 
-// names are the signed headers, in lower case.
+// names returns the signed headers in lower case.
 func (c *claim) names() []string {
 	if c.signedHeaders == "" {
 		return nil
@@ -241,7 +239,7 @@ func (c *claim) covers(name string) bool {
 	return false
 }
 
-// wellFormed says whether the signature has the form of one.
+// wellFormed reports whether the signature has the form of one.
 func (c *claim) wellFormed() bool {
 	if c.algorithm == string(signing.ECDSA) {
 		return true
@@ -250,7 +248,7 @@ func (c *claim) wellFormed() bool {
 	return err == nil && len(raw) == 32 && c.signature == strings.ToLower(c.signature)
 }
 
-// queryPairs are the parameters of a query, decoded where they can be.
+// queryPairs returns the parameters of a query, decoded if possible.
 func queryPairs(query string) []signing.Parameter {
 	var pairs []signing.Parameter
 	for piece := range strings.SplitSeq(query, "&") {
@@ -266,7 +264,7 @@ func queryPairs(query string) []signing.Parameter {
 	return pairs
 }
 
-// unescape decodes percent-encoding, and leaves what cannot be decoded.
+// unescape decodes percent-encoding, or returns the text unchanged if it cannot be decoded.
 func unescape(s string) string {
 	if plain, err := url.PathUnescape(s); err == nil {
 		return plain

@@ -6,11 +6,11 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// neverSent is what an error of the client itself rules out.
+// neverSent is what a client-side error rules out.
 const neverSent = "AWS never saw this request: it says nothing about key, secret or signature."
 
-// refusals of HTTP clients to write a header, and who they are. All texts of one must
-// occur.
+// refusingClients are the messages of HTTP clients that refuse to write a header, and the clients they come from. All
+// texts of an entry must occur.
 var refusingClients = []struct {
 	name  string
 	texts []string
@@ -49,15 +49,15 @@ var refusingClients = []struct {
 	{"Google Apps Script", []string{"attribute provided with invalid value: header"}},
 }
 
-// refusesHeader are words of a program that does not send a header: of its own, not of a
-// service, which has codes or sentences for its refusals.
-var refusesHeader = lazily(`\b(?:invalid|illegal|unexpected|restricted|reserved|forbidden|unsafe|misused|` +
+// refusesHeader matches the words of a program that does not send a header. They are the program's own: services have
+// codes or sentences for their refusals.
+var refusesHeader = nocase(`\b(?:invalid|illegal|unexpected|restricted|reserved|forbidden|unsafe|misused|` +
 	`disallowed)\b[^.\n]{0,60}\bheaders?\b|` +
 	`\bheaders?\b[^.\n]{0,80}\b(?:illegal|restricted|not allowed|not permitted|only supported|only contain|cannot be (?:set|added|modified)|` +
 	`must be of type|must contain only|may not contain|invalid (?:value|character)|newline)|\bnewline\b[^.\n]{0,60}\bheaders?\b|` +
 	`\binvalid value: ?header\b|invalidheadervalue`)
 
-// clientRefused: the HTTP client did not send the header, and so not the request.
+// clientRefused: the HTTP client did not send the header, and so did not send the request.
 func clientRefused(c *collector) bool {
 	name := ""
 	if c.says("client-refused-header") {
@@ -108,8 +108,8 @@ func (c *collector) mentionsAll(texts []string) bool {
 	return true
 }
 
-// tokenOfRegistry: a login to ECR is a token, and has no signature.
-func tokenOfRegistry(c *collector) bool {
+// registryToken: an ECR login is a token and has no signature.
+func registryToken(c *collector) bool {
 	if !c.mentions("your authorization token has expired") {
 		return false
 	}
@@ -122,8 +122,8 @@ func tokenOfRegistry(c *collector) bool {
 	return true
 }
 
-// sessionOfClient: the client could not renew its own session, before it signed.
-func sessionOfClient(c *collector) bool {
+// clientSession: the client could not renew its own session before it signed.
+func clientSession(c *collector) bool {
 	if !c.mentions(
 		"token has expired and refresh failed", "refresh cached sso token failed", "the sso session associated with this profile has expired",
 		"the sso session has expired", "error loading sso token", "sso session token associated with this profile", "sso token",
@@ -140,8 +140,8 @@ func sessionOfClient(c *collector) bool {
 	return true
 }
 
-// findsNoCredentials are words of a client that has no keys to sign with.
-var findsNoCredentials = lazily(`\b(?:no|not find|not found|missing|unable to (?:locate|load|find|get|retrieve|fetch)|` +
+// findsNoCredentials matches the words of a client that has no keys to sign with.
+var findsNoCredentials = nocase(`\b(?:no|not find|not found|missing|unable to (?:locate|load|find|get|retrieve|fetch)|` +
 	`could not (?:load|find|locate|retrieve|get)|failed to (?:load|get|retrieve|fetch|find)|not (?:been )?(?:set|configured|provided))\b` +
 	`[^.\n]{0,40}\b(?:aws )?credentials?\b|\bcredentials?\b[^.\n]{0,40}\b(?:not (?:be )?(?:set|found|configured|provided|loaded|` +
 	`available|located)|` +
@@ -194,13 +194,13 @@ var connectionErrors = []string{
 	"remotedisconnected", "connection aborted", "the underlying connection was closed", "the connection was closed unexpectedly",
 }
 
-// systemError matches the codes of an operating system and its resolver that programs
-// show for a connection, such as ECONNABORTED. Other codes begin with an E as well.
+// systemError matches the error codes of an operating system and its resolver that programs show for a connection,
+// such as ECONNABORTED. Other codes also begin with an E.
 var systemError = lazyregexp.New(`^E(?:(?:CONN|HOST|NET|ADDR|SOCKET|PROTO|AI_)[A-Z_]*|PIPE|NOTCONN|NOTFOUND|TIMEDOUT|TIMEOUT|` +
 	`SERVFAIL|NODATA|REFUSED|ACCES|PERM|CANCELED|MFILE|INVAL|AGAIN|ALREADY)$`)
 
-// failsToConnect are words of a connection that was not made.
-var failsToConnect = lazily(`\b(?:could not|cannot|can't|can not|failed to|unable to|failure to) (?:\w+ ){0,3}(?:connect|resolve|` +
+// failsToConnect matches the words for a connection that was not established.
+var failsToConnect = nocase(`\b(?:could not|cannot|can't|can not|failed to|unable to|failure to) (?:\w+ ){0,3}(?:connect|resolve|` +
 	`reach)\b|` +
 	`\b(?:connection|connect|socket|handshake|tls|ssl)\b[^.\n]{0,40}\b(?:refused|reset|closed|timed? ?out|aborted|failed|failure|` +
 	`actively refused)\b|` +
@@ -209,7 +209,7 @@ var failsToConnect = lazily(`\b(?:could not|cannot|can't|can not|failed to|unabl
 	`address)\b[^.\n]{0,30}\b(?:known|found|associated)\b|\bhost ?(?:name)? (?:was )?not found\b|` +
 	`\b(?:create|establish)\b[^.\n]{0,20}\b(?:ssl|tls|secure channel)\b`)
 
-// Codes of workflow engines, which say nothing of AWS.
+// workflowCodes are the error codes of workflow engines, which say nothing about AWS.
 var workflowCodes = []string{
 	"BadRequest", "ActionFailed", "BadGateway", "GatewayTimeout", "ActionResponseTimedOut",
 	"NetworkError", "TypeError",
@@ -237,13 +237,12 @@ func notReached(c *collector) bool {
 	c.ruleOut(notSeen)
 	c.add(finding{
 		cause: "not-reached", certainty: Stated, place: "host",
-		reason: "The error is the client's own, of its connection" + at(orThe(c.host(), hostIn(c.text))) + ".",
+		reason: "The error is the client's own, of its connection" + atHost(orThe(c.host(), hostIn(c.text))) + ".",
 	})
 	return true
 }
 
-// blockedByBrowser: the browser asks first, without a signature, and the API does not
-// allow the page.
+// blockedByBrowser: the browser sends a preflight request without a signature, and the API does not allow the page.
 func blockedByBrowser(c *collector) bool {
 	c.ruleOut(notSeen)
 	c.add(finding{
@@ -263,7 +262,7 @@ var (
 		`to)[: '"]+((?:[a-z0-9][a-z0-9-]*\.)+[a-z]{2,})\b`)
 )
 
-// hostIn is the host that an error names, one of AWS's first.
+// hostIn returns the host that an error names, preferably one of AWS's.
 func hostIn(text string) string {
 	if host := hostOfAWS().FindString(text); host != "" {
 		return host
@@ -276,8 +275,8 @@ func hostIn(text string) string {
 	return ""
 }
 
-// at names a host, where there is one.
-func at(host string) string {
+// atHost returns " at" and the host, or "" if there is none.
+func atHost(host string) string {
 	if host == "" {
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 	"countersign/reading"
 )
 
-// finding is a verdict before what the table of causes says is added to it.
+// finding is a verdict before the texts of its cause are added.
 type finding struct {
 	cause     Cause
 	detail    string
@@ -17,8 +17,8 @@ type finding struct {
 	certainty Certainty
 	reason    string
 	evidence  []Evidence
-	fix       string // in place of the table's fix for a maker
-	code      string // in place of that for a developer
+	fix       string // replaces the cause's fix for workflow authors
+	code      string // replaces the cause's fix for developers
 }
 
 // collector gathers what the rules find.
@@ -39,7 +39,7 @@ func (c *collector) add(f finding) {
 	c.findings = append(c.findings, f)
 }
 
-// also adds causes that may be it as well.
+// also adds further causes that are possible.
 func (c *collector) also(reason string, causes ...Cause) {
 	for _, id := range causes {
 		c.add(finding{cause: id, certainty: Open, reason: reason})
@@ -62,10 +62,10 @@ func (c *collector) ask(questions ...Question) {
 	}
 }
 
-// answered says whether a rule has given a verdict.
-func (c *collector) answered() bool { return len(c.findings) > 0 }
+// hasFinding reports whether a rule has given a verdict.
+func (c *collector) hasFinding() bool { return len(c.findings) > 0 }
 
-// What refusals rule out.
+// The sentences that say what a refusal rules out.
 const (
 	rightSignature = "The signature was right: key, secret, canonical request and clock are not the reason."
 	goodScope      = "The scope, the clock and the access key are good: they are checked before the signature."
@@ -73,16 +73,16 @@ const (
 	notSeen        = "AWS did not look at the signature: it says nothing about key, secret or clock."
 )
 
-// oneOf are sentences of which a refusal of AWS has one: the check that failed first.
-var oneOf = []string{
+// exclusiveSentences are sentences of which an AWS refusal has only one, for the check that failed first.
+var exclusiveSentences = []string{
 	"mismatch", "token-expired", "token-invalid", "token-malformed", "key-unknown", "signature-expired", "not-yet-current", "clock-skew",
 	"no-signature", "not-authorized", "hash-mismatch", "throttled", "wrong-scope-date", "headers-not-signed",
 }
 
-// several: what is given are the refusals of more than one request.
-func (c *collector) several() bool {
+// severalRefusals reports whether the input holds the refusals of more than one request.
+func (c *collector) severalRefusals() bool {
 	n := 0
-	for _, id := range oneOf {
+	for _, id := range exclusiveSentences {
 		if c.says(id) {
 			n++
 		}
@@ -97,7 +97,7 @@ var askWhich = Question{
 }
 
 func (c *collector) report() Report {
-	if c.several() {
+	if c.severalRefusals() {
 		c.ask(askWhich)
 		for i := range c.findings {
 			c.findings[i].certainty = weaker(c.findings[i].certainty, Likely)
@@ -119,8 +119,7 @@ func (c *collector) report() Report {
 	return r
 }
 
-// ranked puts the verdict first: the first that was found, unless another is more
-// certain.
+// ranked puts the verdict first: the first finding, unless another is more certain.
 func (c *collector) ranked() []finding {
 	list := slices.Clone(c.findings)
 	if len(list) == 0 {
@@ -157,7 +156,7 @@ func (f *finding) verdict(hide func(string) string) Verdict {
 	return v
 }
 
-// summary is what somebody reads who reads no further: the cause and what to do.
+// summary is for readers who read no further: the cause and what to do.
 func summary(v *Verdict) string {
 	lead := v.Title
 	if infoOf(v.Cause).Family == FamilyPermission && v.Cause != "unknown-route" && v.Cause != "other-authorizer" &&
@@ -186,7 +185,7 @@ func (c *collector) understood(hide func(string) string) Understood {
 	}
 	if m := c.request(); m != nil {
 		u.Method, u.URL, u.Body = hide(m.method), hide(clip(reading.Redact(m.url), 2000)), "not given"
-		if m.known {
+		if m.bodyKnown {
 			u.Body = strconv.Itoa(len(m.body)) + " bytes"
 		}
 	}
@@ -196,16 +195,16 @@ func (c *collector) understood(hide func(string) string) Understood {
 	return u
 }
 
-// message is what the refusal says, for showing.
+// message returns what the refusal says, for display.
 func (c *collector) message(n int) string { return clip(reading.Redact(c.refusal.Message.Text()), n) }
 
-// secretKnown says whether there is a secret for the key that signed.
+// secretKnown reports whether there is a secret for the key that signed.
 func (c *collector) secretKnown() bool {
 	held := c.in.Credentials
 	return held.AccessKeyID != "" && held.SecretAccessKey() != "" && (c.claim.keyID == "" || c.claim.keyID == held.AccessKeyID)
 }
 
-// clip shortens a text for display, at a character.
+// clip shortens a text for display, at a character boundary.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

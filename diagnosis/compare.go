@@ -14,7 +14,7 @@ type difference struct {
 	place           string
 	signed, arrived string
 	side            Side
-	note            string // what it looks like
+	note            string // a guess at the reason, for display
 }
 
 func (d *difference) finding(certainty Certainty, reason string) finding {
@@ -27,17 +27,17 @@ func (d *difference) finding(certainty Certainty, reason string) finding {
 	}
 }
 
-// differences are those of two canonical requests, in the order of their lines.
-func differences(signed, arrived *canonical, how manner) []difference {
+// differences compares two canonical requests, in the order of their lines.
+func differences(signed, arrived *canonical, style canonicalStyle) []difference {
 	var list []difference
 	if signed.method != arrived.method {
 		list = append(list, difference{
 			cause: "changed-method", place: "method", signed: signed.method, arrived: arrived.method,
-			note: signed.method + " was signed, and " + idIn(arrived.method) + " arrived.",
+			note: signed.method + " was signed, and " + safeID(arrived.method) + " arrived.",
 		})
 	}
 	if signed.path != arrived.path {
-		list = append(list, pathDifference(signed.path, arrived.path, how))
+		list = append(list, pathDifference(signed.path, arrived.path, style))
 	}
 	if signed.query != arrived.query {
 		list = append(list, queryDifference(signed.query, arrived.query))
@@ -50,16 +50,16 @@ func differences(signed, arrived *canonical, how manner) []difference {
 }
 
 // onWire undoes the second encoding of a canonical path.
-func onWire(path string, how manner) string {
-	if how.single {
+func onWire(path string, style canonicalStyle) string {
+	if style.encodedOnce {
 		return path
 	}
 	return unescape(path)
 }
 
-func pathDifference(signed, arrived string, how manner) difference {
+func pathDifference(signed, arrived string, style canonicalStyle) difference {
 	d := difference{cause: "changed-path", place: "path", signed: signed, arrived: arrived, detail: "other"}
-	s, a := onWire(signed, how), onWire(arrived, how)
+	s, a := onWire(signed, style), onWire(arrived, style)
 	d.detail, d.note = pathDetail(s, a)
 	if d.detail == "prefix-removed" || d.detail == "prefix-added" {
 		d.side = SideProxy
@@ -67,7 +67,7 @@ func pathDifference(signed, arrived string, how manner) difference {
 	return d
 }
 
-// pathDetail tells what became of a path between two points.
+// pathDetail says what happened to a path between two points.
 func pathDetail(s, a string) (detail, note string) {
 	normal := normalPath(s)
 	switch {
@@ -78,15 +78,15 @@ func pathDetail(s, a string) (detail, note string) {
 	case unescape(unescape(s)) == unescape(unescape(a)) && strings.Count(a, "%") < strings.Count(s, "%"), unescape(s) == a:
 		return "decoded", "Its percent-encoding was undone."
 	case normal == a || normal == normalPath(a) && len(a) < len(s):
-		return "normalised", "Slashes or dots in it were removed: " + pathIn(s) + " became " + pathIn(a) + "."
+		return "normalised", "Slashes or dots in it were removed: " + safePath(s) + " became " + safePath(a) + "."
 	case strings.TrimRight(s, "/") == strings.TrimRight(a, "/"):
 		return "trailing-slash", "The slash at its end differs."
 	case strings.HasSuffix(s, a) && strings.HasPrefix(a, "/"):
-		return "prefix-removed", "Its beginning " + pathIn(strings.TrimSuffix(s, a)) + " was removed."
+		return "prefix-removed", "Its beginning " + safePath(strings.TrimSuffix(s, a)) + " was removed."
 	case a == "/" && s != "/":
-		return "prefix-removed", "All of it was removed: " + pathIn(s) + "."
+		return "prefix-removed", "All of it was removed: " + safePath(s) + "."
 	case strings.HasSuffix(a, s):
-		return "prefix-added", pathIn(strings.TrimSuffix(a, s)) + " was put in front of it."
+		return "prefix-added", safePath(strings.TrimSuffix(a, s)) + " was put in front of it."
 	case unescape(s) == unescape(a):
 		return "encoded-again", "Other characters of it are percent-encoded."
 	}
@@ -99,13 +99,13 @@ func queryDifference(signed, arrived string) difference {
 	return d
 }
 
-// queryDetail tells what became of the parameters of a query.
+// queryDetail says what happened to the parameters of a query.
 func queryDetail(s, a []signing.Parameter, signed, arrived string) (detail, note string) {
-	removed, added := lacking(s, a), lacking(a, s)
+	removed, added := missingFrom(s, a), missingFrom(a, s)
 	names := func(list []signing.Parameter) string {
 		var out []string
 		for _, p := range list {
-			out = append(out, idIn(p.Name))
+			out = append(out, safeID(p.Name))
 		}
 		return strings.Join(out, ", ")
 	}
@@ -152,7 +152,7 @@ func pairedDetail(removed, added []signing.Parameter, names string) (detail, not
 	return "other", "Other parameters arrived in place of " + names + "."
 }
 
-// unescapeEach undoes one encoding of each parameter and leaves the rest encoded.
+// unescapeEach undoes one level of encoding of each parameter.
 func unescapeEach(query string) string {
 	pieces := strings.Split(query, "&")
 	for i, p := range pieces {
@@ -161,8 +161,8 @@ func unescapeEach(query string) string {
 	return strings.Join(pieces, "&")
 }
 
-// lacking are the parameters of one list that another has not.
-func lacking(from, in []signing.Parameter) []signing.Parameter {
+// missingFrom returns the parameters of one list that the other lacks.
+func missingFrom(from, in []signing.Parameter) []signing.Parameter {
 	left := slices.Clone(in)
 	var out []signing.Parameter
 	for _, p := range from {
@@ -176,7 +176,7 @@ func lacking(from, in []signing.Parameter) []signing.Parameter {
 }
 
 func samePairs(a, b []signing.Parameter) bool {
-	return len(lacking(a, b)) == 0 && len(lacking(b, a)) == 0
+	return len(missingFrom(a, b)) == 0 && len(missingFrom(b, a)) == 0
 }
 
 func headerDifferences(signed, arrived *canonical) []difference {
@@ -204,7 +204,7 @@ func headerDifferences(signed, arrived *canonical) []difference {
 }
 
 func headerDifference(name, signed, arrived string) difference {
-	shown := idIn(name)
+	shown := safeID(name)
 	d := difference{cause: "changed-header", detail: "value", place: "header:" + shown, signed: signed, arrived: arrived}
 	lower := strings.ToLower(arrived)
 	switch {
@@ -217,7 +217,7 @@ func headerDifference(name, signed, arrived string) difference {
 		} else {
 			d.side = SideProxy
 		}
-		d.note = "Host " + idIn(signed) + " was signed, and " + idIn(arrived) + " arrived."
+		d.note = "Host " + safeID(signed) + " was signed, and " + safeID(arrived) + " arrived."
 	case arrived == "" && signed != "":
 		d.cause, d.detail, d.note = "dropped-header", "", "The signed header "+shown+" arrived empty or not at all."
 	case strings.HasPrefix(lower, strings.ToLower(signed)) && strings.Contains(lower[len(signed):], "charset") && signed != "":
@@ -232,8 +232,8 @@ func headerDifference(name, signed, arrived string) difference {
 	return d
 }
 
-// sentTwice says whether what arrived are two headers, which a service joins by a comma
-// alone. Behind a blank the value goes on, as a rule.
+// sentTwice reports whether the value that arrived comes from two headers, which a service joins with a bare comma.
+// If a blank follows, the comma usually belongs to the value.
 func sentTwice(signed, arrived string) bool {
 	rest, more := strings.CutPrefix(arrived, signed+",")
 	return more && (!strings.HasPrefix(rest, " ") || rest == " "+signed)

@@ -9,18 +9,17 @@ import (
 
 var quotedCredential = lazyregexp.New(`(?:component ["']Credential=|elements, [^"']*got ["'])([^"'\n]*)["']`)
 
-// badCredentialWords are those of AWS and other makers for a Credential or a key id
-// that they cannot read.
+// badCredentialWords are the words of AWS and other vendors for a Credential or a key id that they cannot read.
 var badCredentialWords = []string{
 	`component "credential=`, "component 'credential=", "non-empty access key", "credential access key has length",
 	"slash-delimited elements", "malformed access key id", "credential is mal-formed",
 	"incorrect date format", "date in the credential must be", "error parsing the x-amz-credential parameter",
 }
 
-// keyIDForm is how AWS and the makers of S3-alikes write access key ids.
+// keyIDForm is the form of access key ids at AWS and at S3-compatible stores.
 var keyIDForm = lazyregexp.New(`^[A-Za-z0-9_-]{3,128}$`)
 
-// badCredential is the detail of a Credential that no service takes, or empty.
+// badCredential returns the detail of a Credential that no service accepts, or "".
 func (c *collector) badCredential() string {
 	want := 4
 	if c.claim.algorithm == string(signing.ECDSA) {
@@ -82,8 +81,7 @@ func plural(n int, word string) string {
 	return s
 }
 
-// byForm looks at the request itself, where the refusal says nothing of its form
-// or is not given.
+// byForm looks at the request itself if the refusal says nothing about its form or is not given.
 func byForm(c *collector) bool {
 	m := c.request()
 	switch {
@@ -105,9 +103,9 @@ func byForm(c *collector) bool {
 		return headerAtHand(c, nil)
 	case c.claim.presigned && c.badCredential() != "":
 		return malformedCredential(c)
-	case c.claim.sent() && c.claim.signedHeaders != "" && !c.claim.covers("host") && !c.claim.covers(":authority"):
+	case c.claim.signed() && c.claim.signedHeaders != "" && !c.claim.covers("host") && !c.claim.covers(":authority"):
 		c.add(finding{cause: "host-not-signed", certainty: Proved, place: "header:host", reason: "SignedHeaders does not list host."})
-	case c.claim.sent() && c.claim.date == "":
+	case c.claim.signed() && c.claim.date == "":
 		return missingDate(c, Likely)
 	default:
 		return false

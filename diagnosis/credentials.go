@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// credentialsStated takes refusals of the access key or the session token.
+// credentialsStated handles refusals of the access key or the session token.
 func credentialsStated(c *collector) bool {
 	switch {
 	case c.code("InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError") || c.mentions("error code: invalididentitytoken"):
@@ -36,8 +36,7 @@ func credentialsStated(c *collector) bool {
 	return true
 }
 
-// identityToken: STS does not take the token of another issuer. Such a call has no
-// signature.
+// identityToken: STS does not accept the token of another issuer. Such a call has no signature.
 func identityToken(c *collector) {
 	c.ruleOut("AssumeRoleWithWebIdentity is not signed: key, secret and clock are not the reason.")
 	c.add(finding{
@@ -61,18 +60,18 @@ func (c *collector) sessionEnd() string {
 	return " It ended at " + c.in.SessionExpires.UTC().Format(time.RFC3339) + "."
 }
 
-// session says whether the access key id is one of a session.
-func (c *claim) session() bool { return strings.HasPrefix(c.keyID, "ASIA") }
+// isSession reports whether the access key id belongs to a session.
+func (c *claim) isSession() bool { return strings.HasPrefix(c.keyID, "ASIA") }
 
-func (c *claim) longTerm() bool { return strings.HasPrefix(c.keyID, "AKIA") }
+func (c *claim) isLongTerm() bool { return strings.HasPrefix(c.keyID, "AKIA") }
 
 func invalidToken(c *collector) {
 	f := finding{cause: "invalid-token", certainty: Stated, place: "token", reason: "AWS cannot read the token."}
-	if c.claim.session() && c.claim.token == "" && c.request() != nil {
+	if c.claim.isSession() && c.claim.token == "" && c.request() != nil {
 		missingToken(c)
 		return
 	}
-	if c.notForKey() {
+	if c.tokenNotForKey() {
 		return
 	}
 	if reason := c.damage(); reason != "" {
@@ -81,8 +80,8 @@ func invalidToken(c *collector) {
 	c.add(f)
 }
 
-// damage says what happened to a token that is nearly the profile's, or that has
-// characters no token has; empty where nothing shows.
+// damage describes what happened to a token that is nearly the profile's, or that has characters no token has. It is
+// empty if nothing shows.
 func (c *collector) damage() string {
 	token, held := c.claim.token, c.in.Credentials.SessionToken()
 	switch {
@@ -101,7 +100,7 @@ func (c *collector) damage() string {
 	return ""
 }
 
-// plusInToken says whether the token stands in the URL with a plain plus sign.
+// plusInToken reports whether the token in the URL has an unencoded plus sign.
 func (c *collector) plusInToken() bool {
 	m := c.request()
 	if m == nil {
@@ -120,7 +119,7 @@ func missingToken(c *collector) {
 		cause: "missing-token", certainty: Proved, place: "token",
 		reason: "The access key id begins with ASIA, so it belongs to a session, and the request has no x-amz-security-token.",
 	}
-	if m := c.request(); m == nil || m.bare || !c.claim.inHeader && !c.claim.presigned { // its headers are not shown
+	if m := c.request(); m == nil || m.headersUnknown || !c.claim.inHeader && !c.claim.presigned { // its headers are not shown
 		f.certainty = Likely
 		f.reason = "The access key id begins with ASIA, so it belongs to a session. A store that knows the session refuses a bad or old token " +
 			"in other words: so it saw none."
@@ -129,24 +128,23 @@ func missingToken(c *collector) {
 		return
 	}
 	if c.claim.covers("x-amz-security-token") && c.sent != nil && len(c.in.Paste) > 0 {
-		f.certainty = Likely // it may have been cut out before pasting
+		f.certainty = Likely // it may have been removed before pasting
 		f.reason += " SignedHeaders lists it: it was lost on the way, or cut out before pasting."
 		defer c.also("If the token was sent and only cut out before pasting.", "invalid-token", "expired-token")
 	}
 	c.add(f)
 }
 
-// tokenOrKey: AWS calls the token or the key invalid, whichever it is. The request
-// and the profile tell more.
+// tokenOrKey: AWS calls the token or the key invalid, without saying which. The request and the profile show more.
 func tokenOrKey(c *collector, said string) {
 	c.ruleOut(goodTime)
 	held := c.in.Credentials
 	token := c.claim.token
 	switch {
-	case c.claim.session() && token == "" && (c.request() != nil || said == "key-unknown"):
+	case c.claim.isSession() && token == "" && (c.request() != nil || said == "key-unknown"):
 		missingToken(c)
-	case c.notForKey():
-	case token != "" && c.over():
+	case c.tokenNotForKey():
+	case token != "" && c.sessionOver():
 		c.add(finding{
 			cause: "expired-token", certainty: Likely, place: "token",
 			reason: "The session was over when the request was made." + c.sessionEnd() + jwtEnd(token),
@@ -159,7 +157,7 @@ func tokenOrKey(c *collector, said string) {
 			cause: "token-not-for-key", certainty: Proved, place: "token",
 			reason: "The token is that of the profile's session, and the key is another one.",
 		}
-		if held.AccessKeyID == c.claim.keyID { // AWS says that the token is invalid, and the comparison why
+		if held.AccessKeyID == c.claim.keyID { // AWS says that the token is invalid; the comparison says why
 			f.cause, f.certainty, f.reason = "invalid-token", Stated, "The key is that of the profile's session, and the token is of another "+
 				"session."
 			defer c.also("Key and token must be of one session.", "token-not-for-key")
@@ -180,7 +178,7 @@ func tokenOrKey(c *collector, said string) {
 func keyOrToken(c *collector, said string) {
 	noToken := c.request() != nil && c.claim.token == ""
 	switch {
-	case said == "key-unknown" && c.claim.token == "" && (c.claim.longTerm() || noToken && !c.claim.session()):
+	case said == "key-unknown" && c.claim.token == "" && (c.claim.isLongTerm() || noToken && !c.claim.isSession()):
 		c.add(finding{cause: "unknown-key", certainty: Stated, place: "key", reason: "AWS says that it does not know " + c.claim.keyID + "."})
 	case said == "key-unknown" || noToken:
 		c.add(finding{cause: "unknown-key", certainty: Likely, place: "key", reason: c.keyReason(said)})
@@ -207,9 +205,9 @@ func keyOrToken(c *collector, said string) {
 	}
 }
 
-// notForKey: a key that has no token is sent with one.
-func (c *collector) notForKey() bool {
-	if c.claim.token == "" || !c.claim.longTerm() {
+// tokenNotForKey: a long-term key, which has no token, was sent with one.
+func (c *collector) tokenNotForKey() bool {
+	if c.claim.token == "" || !c.claim.isLongTerm() {
 		return false
 	}
 	c.add(finding{
@@ -226,8 +224,8 @@ func (c *collector) keyReason(said string) string {
 	return "The request has no token, so it is the access key id " + c.claim.keyID + " that AWS does not know."
 }
 
-// over says whether the session had ended by the time of the refusal.
-func (c *collector) over() bool {
+// sessionOver reports whether the session had ended by the time of the refusal.
+func (c *collector) sessionOver() bool {
 	now, ok := c.serverTime()
 	if !ok {
 		now, ok = c.in.ReceivedAt, !c.in.ReceivedAt.IsZero()
@@ -243,7 +241,7 @@ func (c *collector) over() bool {
 	return ok && now.After(end)
 }
 
-// jwtExpiry reads the end of a token that is a JWT, as those of MinIO are.
+// jwtExpiry reads the expiry of a token that is a JWT, as MinIO's are.
 func jwtExpiry(token string) (time.Time, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 || len(parts[1]) > 16<<10 {
@@ -269,8 +267,8 @@ func jwtEnd(token string) string {
 	return ""
 }
 
-// optInRegions must be enabled in an account (AWS Account Management Reference
-// Guide, "Enable or disable AWS Regions in your account").
+// optInRegions must be enabled in an account (AWS Account Management Reference Guide, "Enable or disable AWS Regions
+// in your account").
 var optInRegions = []string{
 	"af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6",
 	"ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1", "eu-south-2", "il-central-1", "me-central-1", "me-south-1", "mx-central-1",

@@ -6,13 +6,13 @@ import (
 	"countersign/reading"
 )
 
-// takeExchanges chooses the exchange of a paste that the diagnosis is about, and looks
-// in those before it for what its own lacks.
+// takeExchanges chooses the exchange of a paste that the diagnosis is about, and fills in from earlier exchanges what
+// its request lacks.
 func (f *facts) takeExchanges(list []reading.Exchange) {
 	at := refusedOf(list)
 	if at < 0 {
 		if q := requestBeside(list); q != nil {
-			f.place(messageRead(q))
+			f.setRequest(messageFrom(q))
 		}
 		return
 	}
@@ -25,23 +25,24 @@ func (f *facts) takeExchanges(list []reading.Exchange) {
 	if q == nil {
 		return
 	}
-	m := messageRead(q)
+	m := messageFrom(q)
 	for i := range at {
 		before := list[i].Request
 		if before == nil || before == q || authorizationOf(q) == "" {
 			continue
 		}
-		earlier := messageRead(before)
-		toSign := authorizationOf(before) == "" && earlier.method == m.method && earlier.url == m.url // as SDKs log it before they sign
-		if (toSign || authorizationOf(before) == authorizationOf(q)) && f.goesOn(earlier, m) {
+		earlier := messageFrom(before)
+		// SDKs log the request like this before signing it.
+		toSign := authorizationOf(before) == "" && earlier.method == m.method && earlier.url == m.url
+		if (toSign || authorizationOf(before) == authorizationOf(q)) && f.mergeEarlier(earlier, m) {
 			return
 		}
 	}
-	f.place(m)
+	f.setRequest(m)
 }
 
-// refusedOf is the exchange with the refusal; that of a redirect that was followed is
-// none, and is not -1 only where it is all there is.
+// refusedOf returns the index of the exchange with the refusal. A redirect that was followed does not count, unless
+// there is nothing else. It returns -1 if there is none.
 func refusedOf(list []reading.Exchange) int {
 	first := -1
 	for i := range list {
@@ -59,19 +60,19 @@ func refusedOf(list []reading.Exchange) int {
 	return first
 }
 
-// goesOn takes an earlier request with the same signature: a command and the trace of it,
-// or a request and what a redirect made of it. It says whether it placed both.
-func (f *facts) goesOn(before, m *message) bool {
-	if before.method == m.method && before.url == m.url {
-		if !m.known && before.known { // curl -v shows no bodies
-			m.known, m.exact, m.body = true, before.exact, before.body
+// mergeEarlier merges an earlier request with the same signature: a command and its trace, or a request and what a
+// redirect made of it. It reports whether it set both requests.
+func (f *facts) mergeEarlier(earlier, m *message) bool {
+	if earlier.method == m.method && earlier.url == m.url {
+		if !m.bodyKnown && earlier.bodyKnown { // curl -v shows no bodies
+			m.bodyKnown, m.bodyExact, m.body = true, earlier.bodyExact, earlier.body
 		}
 		return false
 	}
-	if !strings.EqualFold(before.host, m.host) && before.host != "" && m.host != "" || !before.known {
+	if !strings.EqualFold(earlier.host, m.host) && earlier.host != "" && m.host != "" || !earlier.bodyKnown {
 		return false
 	}
-	f.signed, f.sent = before, m
+	f.signed, f.sent = earlier, m
 	return true
 }
 
@@ -80,7 +81,7 @@ func authorizationOf(q *reading.Request) string {
 	return h.Value.Text()
 }
 
-// requestBeside is the request of the refusal's own exchange, or else the first.
+// requestBeside returns the request of the refusal's own exchange, or else the first request.
 func requestBeside(list []reading.Exchange) *reading.Request {
 	for i := range list {
 		if list[i].Refusal != nil && list[i].Request != nil {

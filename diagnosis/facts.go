@@ -11,45 +11,45 @@ import (
 	"countersign/signing"
 )
 
-// facts are the input in one form, whatever it came in.
+// facts is the input in one form, however it was given.
 type facts struct {
 	in *Input
 
-	signed *message // what was signed, where that is known
-	sent   *message // what was sent, where that is known
-	claim  claim    // what the request says of its signature
+	signed *message // what was signed, or nil
+	sent   *message // what was sent, or nil
+	claim  claim    // what the request says about its signature
 
 	refusal  *reading.Refusal // never nil
 	response *reading.Response
 	status   int
-	text     string // all that the refusal says, for wording that package reading does not know
-	lower    string // the same in lower case
+	text     string // everything the refusal says, for wording that package reading does not know
+	lower    string // text in lower case
 
-	arrived canonical // AWS's canonical request; the zero value where there is none
-	edited  bool      // somebody cut or masked something, in AWS's own texts or in the request
+	arrived canonical // AWS's canonical request; the zero value if there is none
+	edited  bool      // AWS's own texts or the request were cut or masked
 	signers []string  // canonical requests that the signer logged
 
-	stringsToSign []string // likewise
+	stringsToSign []string // strings to sign that the signer logged
 
-	rewritten bool // the paste was read without what a mail, a chat or a log made of it
+	rewritten bool // what a mail, a chat or a log added to the paste was removed
 
 	refused bool // there is a refusal or a response
 }
 
-// message is a request in wire form.
+// message is a request as on the wire.
 type message struct {
 	method, url               string
-	scheme, host, path, query string // as written; a fragment stays in rest
-	user                      string // what stands before an @ in the host
+	scheme, host, path, query string // as written, without the fragment
+	user                      string // the user info before @ in the host
 	fragment                  bool
 	headers                   []signing.Header
 	body                      []byte
-	known                     bool // the body is given
-	bare                      bool // a line or an address alone: which headers it had is not known
-	exact                     bool // byte for byte as it was sent
+	bodyKnown                 bool // the body is given
+	headersUnknown            bool // only a request line or an address is given: the headers are not known
+	bodyExact                 bool // the body is byte for byte what was sent
 }
 
-const maxResponse = 256 << 10 // bytes of a response that are looked at
+const maxResponse = 256 << 10 // bytes of a response that are read
 
 func observe(in *Input) *facts {
 	f := &facts{in: in, refusal: &reading.Refusal{}}
@@ -61,27 +61,27 @@ func observe(in *Input) *facts {
 	}
 	if in.Request != nil {
 		m := messageOf(in.Request)
-		f.place(m)
+		f.setRequest(m)
 	}
 	if in.Sent != nil {
 		f.sent = messageOf(in.Sent)
 	}
 	f.claim = readClaim(f.request(), f.refusal)
 	f.arrived = parseCanonical(f.refusal.CanonicalRequest.Text())
-	// A request that somebody cut may lack the list, which AWS shows.
-	if list := strings.ReplaceAll(f.arrived.signedHeaders, ";", ","); f.claim.signedHeaders == "" && idIn(list) == list {
+	// A cut request may lack the list, which AWS echoes.
+	if list := strings.ReplaceAll(f.arrived.signedHeaders, ";", ","); f.claim.signedHeaders == "" && safeID(list) == list {
 		f.claim.signedHeaders = f.arrived.signedHeaders
 	}
-	if m := f.sent; m != nil && m.known && f.arrived.whole && hashOf(m.body) == f.arrived.payload {
-		m.exact = true // what is shown is what arrived
+	if m := f.sent; m != nil && m.bodyKnown && f.arrived.whole && hashOf(m.body) == f.arrived.payload {
+		m.bodyExact = true // the given body is what arrived
 	}
 	f.edited = f.refusal.Whole == reading.WholeNo || f.request().masked() || f.claim.maskedKey || f.rewritten &&
 		f.refusal.Whole != reading.WholeYes
 	return f
 }
 
-// place keeps a request as what the caller says that it is.
-func (f *facts) place(m *message) {
+// setRequest stores a request as signed or as sent, whichever the caller says it is.
+func (f *facts) setRequest(m *message) {
 	if f.in.RequestIs == AsSigned {
 		f.signed = m
 		return
@@ -89,7 +89,7 @@ func (f *facts) place(m *message) {
 	f.sent = m
 }
 
-// request is the given request, the signed one first.
+// request returns the given request, preferably the signed one.
 func (f *facts) request() *message {
 	if f.signed != nil {
 		return f.signed
@@ -97,8 +97,8 @@ func (f *facts) request() *message {
 	return f.sent
 }
 
-// takeResponse reads a response in parts as it came over the wire, so that one
-// reader knows all refusals.
+// takeResponse writes a response out as it came over the wire and reads that, so that one parser handles all
+// refusals.
 func (f *facts) takeResponse(a *Response) {
 	var b strings.Builder
 	b.WriteString("HTTP/1.1 " + strconv.Itoa(a.Status) + " \r\n")
@@ -115,63 +115,63 @@ func (f *facts) takeResponse(a *Response) {
 	if found := r.Refusal(); found != nil && (a.Status < 200 || a.Status >= 300 || failure().Match(body)) {
 		f.refusal, f.refused = found, true
 	}
-	f.words(string(body))
+	f.setText(string(body))
 }
 
-// legible is what a response says, as text.
+// legible returns the body of a response as text.
 func legible(a *Response) []byte {
 	body := a.Body[:min(len(a.Body), maxResponse)]
 	for _, h := range a.Headers {
 		if strings.EqualFold(h.Name, "Content-Type") && strings.Contains(strings.ToLower(h.Value), "cbor") {
 			body, _ = cborjson.JSON(body)
-			return body[:min(len(body), maxResponse)] // escapes take more
+			return body[:min(len(body), maxResponse)] // escapes make it longer
 		}
 	}
 	return body
 }
 
-// failure is what a response with a status of success has if it is none: S3 copies, lists
-// of GraphQL and of batches. A response may hold anybody's texts.
+// failure matches the body of a response that has a success status and still reports an error: S3 copies, GraphQL and
+// batch responses. Other responses may hold any text.
 var failure = lazyregexp.New(`(?i)^\s*(?:<\?xml[^>]*>\s*)?<Error>|"errors"\s*:\s*\[|"__type"|"failed"\s*:|"(?:error)?code"\s*:`)
 
 func oneLine(s string) bool { return !strings.ContainsAny(s, "\r\n") }
 
-// words keeps the text of a refusal: its messages, and what stands around them.
-func (f *facts) words(raw string) {
+// setText keeps the text of a refusal: its messages and the text around them.
+func (f *facts) setText(raw string) {
 	var b strings.Builder
 	for _, m := range f.refusal.Messages {
 		b.WriteString(m.Text() + "\n")
 	}
 	b.WriteString(raw[:min(len(raw), maxResponse)])
-	f.text = unwrapped(b.String())
+	f.text = unwrap(b.String())
 	f.lower = strings.ToLower(f.text)
 }
 
 func messageOf(q *Request) *message {
-	m := &message{method: q.Method, headers: q.Headers, body: q.Body, known: !q.BodyUnknown, exact: !q.BodyUnknown}
+	m := &message{method: q.Method, headers: q.Headers, body: q.Body, bodyKnown: !q.BodyUnknown, bodyExact: !q.BodyUnknown}
 	m.takeURL(q.URL)
 	return m
 }
 
-func messageRead(q *reading.Request) *message {
-	m := &message{method: q.Method.Text(), exact: q.Body.Exact}
-	m.bare = len(q.Headers) == 0 && (q.Form == reading.FormHTTP || q.Form == reading.FormURL || q.Form == reading.FormText)
+func messageFrom(q *reading.Request) *message {
+	m := &message{method: q.Method.Text(), bodyExact: q.Body.Exact}
+	m.headersUnknown = len(q.Headers) == 0 && (q.Form == reading.FormHTTP || q.Form == reading.FormURL || q.Form == reading.FormText)
 	for _, h := range q.Headers {
 		m.headers = append(m.headers, signing.Header{Name: h.Name.Text(), Value: h.Value.Text()})
 	}
 	switch q.Body.State {
 	case reading.BodyAbsent:
 		// curl -v shows no bodies.
-		m.known = q.Form != reading.FormCurlTrace || m.method == "GET" || m.method == "HEAD"
-		m.exact = m.known
+		m.bodyKnown = q.Form != reading.FormCurlTrace || m.method == "GET" || m.method == "HEAD"
+		m.bodyExact = m.bodyKnown
 	case reading.BodyPresent:
-		m.known, m.body = true, []byte(q.Body.Content.Text())
+		m.bodyKnown, m.body = true, []byte(q.Body.Content.Text())
 	}
 	m.takeURL(q.URL.Text())
 	return m
 }
 
-// takeURL divides an address without changing a byte of it.
+// takeURL splits a URL without changing a byte of it.
 func (m *message) takeURL(raw string) {
 	m.url = raw
 	rest := raw
@@ -196,13 +196,13 @@ func (m *message) takeURL(raw string) {
 	}
 }
 
-// unsigned says whether the given request shows that it has no signature.
+// unsigned reports whether the given request shows that it has no signature.
 func (f *facts) unsigned() bool {
 	m := f.request()
-	return m != nil && !m.bare && !f.claim.sent() && f.claim.raw == ""
+	return m != nil && !m.headersUnknown && !f.claim.signed() && f.claim.raw == ""
 }
 
-// header is the value of a header, those of a repeated name joined.
+// header returns the value of a header; repeated headers are joined.
 func (m *message) header(name string) string {
 	var values []string
 	for _, h := range m.headers {
@@ -210,7 +210,7 @@ func (m *message) header(name string) string {
 			values = append(values, strings.TrimSpace(h.Value))
 		}
 	}
-	if name == "host" { // nothing sends two, and who pastes a trace and more may show it twice
+	if name == "host" { // clients never send two, but a paste may show the same request twice
 		values = slices.Compact(values)
 	}
 	return strings.Join(values, ",")
@@ -225,7 +225,7 @@ func (m *message) has(name string) bool {
 	return false
 }
 
-// responseHeader is a header of the response.
+// responseHeader returns a header of the response.
 func (f *facts) responseHeader(name string) string {
 	if f.response != nil {
 		if h, ok := f.response.Header(name); ok {
@@ -235,7 +235,7 @@ func (f *facts) responseHeader(name string) string {
 	return f.refusal.Field(name).Text()
 }
 
-// says tells whether package reading recognized a sentence.
+// says reports whether package reading recognized one of these sentences.
 func (f *facts) says(ids ...string) bool {
 	for _, s := range f.refusal.Says {
 		for _, id := range ids {
@@ -247,8 +247,8 @@ func (f *facts) says(ids ...string) bool {
 	return false
 }
 
-// code tells whether the refusal has one of these error codes. The same code stands with
-// and without Exception at its end, as the protocol of the service wants it.
+// code reports whether the refusal has one of these error codes. The same code appears with and without the suffix
+// Exception, depending on the service's protocol.
 func (f *facts) code(codes ...string) bool {
 	for _, have := range f.refusal.Codes {
 		for _, c := range codes {
@@ -260,7 +260,7 @@ func (f *facts) code(codes ...string) bool {
 	return false
 }
 
-// mentions tells whether the refusal holds one of these texts, in any case.
+// mentions reports whether the refusal contains one of these texts, ignoring case.
 func (f *facts) mentions(texts ...string) bool {
 	for _, t := range texts {
 		if strings.Contains(f.lower, strings.ToLower(t)) {
@@ -270,7 +270,7 @@ func (f *facts) mentions(texts ...string) bool {
 	return false
 }
 
-// host is the host of the request, without port.
+// host returns the host of the request without its port.
 func (f *facts) host() string {
 	if m := f.request(); m != nil {
 		host, _, _ := strings.Cut(m.host, ":")

@@ -8,11 +8,11 @@ import (
 	"countersign/reading"
 )
 
-// What a refusal says is somebody else's text, and a report is ours: what it takes over
-// stands in quotation marks, or has the form of the name that it should be. A program or
-// a person that follows the report must not follow the refusal.
+// The text of a refusal comes from a third party, and the report is ours. Whatever the report takes over is put in
+// quotation marks, or must have the form of the name that it should be. A program or a person that follows the report
+// must not follow instructions in the refusal.
 
-// flat is a text in one line, without characters that a terminal or a page obeys.
+// flat returns a text in one line, without control characters that a terminal or a page would interpret.
 func flat(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -25,12 +25,12 @@ func flat(text string) string {
 	}, text)
 }
 
-// quote is a text as what somebody said.
+// quote returns a text in quotation marks, as someone else's words.
 func quote(text string, n int) string {
 	return `"` + clip(strings.Join(strings.Fields(strings.ReplaceAll(flat(text), `"`, "'")), " "), n) + `"`
 }
 
-// quoted is what the refusal says, in quotation marks; empty where it says nothing.
+// quoted returns what the refusal says, in quotation marks, or "" if it says nothing.
 func (c *collector) quoted(n int) string {
 	if c.refusal.Message.Len() == 0 {
 		return ""
@@ -41,12 +41,11 @@ func (c *collector) quoted(n int) string {
 var (
 	plainName = lazyregexp.New(`^[A-Za-z0-9-]{1,60}$`)
 	plainHost = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,5})?$`)
-	plainID   = lazyregexp.New(`^[\w:/.*@+=,#$%{}-]{1,400}$`) // an ARN and the like; an address has //
+	plainID   = lazyregexp.New(`^[\w:/.*@+=,#$%{}-]{1,400}$`) // an ARN and the like; only addresses have //
 )
 
-// nameIn is a text that has the form of the name of a region, a service or a header, or
-// nothing.
-func nameIn(text string) string {
+// safeName returns a text that has the form of a region, service or header name, and "" for any other text.
+func safeName(text string) string {
 	if plainName().MatchString(strings.ReplaceAll(text, "_", "-")) {
 		return text
 	}
@@ -55,16 +54,16 @@ func nameIn(text string) string {
 
 var plainPath = lazyregexp.New(`^/(?:[\w:.*@+=,#$%{}~!'();&|-][\w:/.*@+=,#$%{}~!'();&|-]{0,400})?$`)
 
-// pathIn is a text that has the form of a path, or the same in quotation marks.
-func pathIn(text string) string {
+// safePath returns a text that has the form of a path, and quotes any other text.
+func safePath(text string) string {
 	if plainPath().MatchString(text) {
 		return text
 	}
 	return quote(text, 200)
 }
 
-// idIn is a text that has the form of an ARN, or the same in quotation marks.
-func idIn(text string) string {
+// safeID returns a text that has the form of an ARN, and quotes any other text.
+func safeID(text string) string {
 	if text == "" || plainID().MatchString(text) && !strings.Contains(text, "//") {
 		return text
 	}

@@ -8,12 +8,12 @@ import (
 	"countersign/signing"
 )
 
-// authorizationForm takes refusals of the form of the Authorization header or of
-// the query in its place.
+// authorizationForm handles refusals of the form of the Authorization header, or of the query parameters that replace
+// it.
 func authorizationForm(c *collector) bool {
 	switch {
 	case c.says("mechanism-unsupported"), c.code("SignatureVersionNotSupported"),
-		saysOld().MatchString(c.text),
+		refusesV2().MatchString(c.text),
 		c.mentions("unsupported authorization type", "authorization mechanism is not supported", "require aws signature version 4",
 			"signature version 2 is not supported", "use aws signature version 4", "signature version 1 is not supported", "did not use sigv4"):
 		return unsupportedMechanism(c)
@@ -24,7 +24,7 @@ func authorizationForm(c *collector) bool {
 		})
 		return true
 	case c.wrongRegion(), c.says("wrong-service", "wrong-scope-date", "wrong-terminator"):
-		return false // the header is malformed, AWS says, and then how
+		return false // AWS says that the header is malformed, and then in what way
 	case c.mentions("incorrect terminal"):
 		return false
 	case c.mentions("date must be in ISO-8601"):
@@ -42,15 +42,15 @@ func authorizationForm(c *collector) bool {
 	case c.says("authorization-malformed"), c.code("IncompleteSignature"):
 		return malformedHeader(c)
 	case c.mentions("x-amz-content-sha256 must be"):
-		return hashOfNoForm(c)
+		return notAHash(c)
 	case c.code("InvalidArgument") && c.claim.inHeader && !c.soundHeader():
 		return malformedHeader(c)
 	}
 	return false
 }
 
-// saysOld are words that refuse Signature Version 2.
-var saysOld = lazily(`\b(?:sig(?:nature)? ?v(?:ersion)? ?2|v2 signature)\b[^.\n]{0,80}\b(?:not (?:supported|allowed)|unsupported|` +
+// refusesV2 matches the words that refuse Signature Version 2.
+var refusesV2 = nocase(`\b(?:sig(?:nature)? ?v(?:ersion)? ?2|v2 signature)\b[^.\n]{0,80}\b(?:not (?:supported|allowed)|unsupported|` +
 	`no longer|disabled)|` +
 	`\b(?:please|must|should) use (?:aws )?sig(?:nature)? ?v(?:ersion)? ?4\b`)
 
@@ -72,7 +72,7 @@ func unsupportedMechanism(c *collector) bool {
 			cause: "sigv2", certainty: Proved, place: "header:authorization",
 			reason: "The request has the form of Signature Version 2, which AWS does not accept.",
 		})
-	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"), saysOld().MatchString(c.text):
+	case c.mentions("AWS4-HMAC-SHA256", "signature version 4"), refusesV2().MatchString(c.text):
 		c.add(finding{
 			cause: "sigv2", certainty: Stated, place: "header:authorization",
 			reason: "AWS asks for Signature Version 4 (AWS4-HMAC-SHA256) in place of what was sent.",
@@ -101,7 +101,7 @@ func algorithmRefused(c *collector) bool {
 	return true
 }
 
-// otherScheme: something else stands where the signature should.
+// otherScheme: another authorization scheme is in the place of the signature.
 func otherScheme(c *collector, certainty Certainty) bool {
 	f := finding{
 		cause: "not-sigv4", certainty: certainty, place: "header:authorization", side: SideClient,
@@ -125,7 +125,7 @@ var echoedScheme = lazyregexp.New(`(?i)Authorization(?: header: |=)['"]?(Bearer|
 
 var echoedHeader = lazyregexp.New(`Authorization(?: header: |=)['"]?(AWS4-[^"'<\n]{1,1000})`)
 
-// takeEcho reads the header that the refusal echoes, or its scheme at the least.
+// takeEcho reads the Authorization header that the refusal echoes, or at least its scheme.
 func (c *collector) takeEcho() {
 	if c.claim.raw != "" {
 		return
@@ -142,7 +142,7 @@ func (c *collector) takeEcho() {
 	}
 }
 
-// malformedHeader looks at the header for what AWS refuses in general words.
+// malformedHeader inspects a header that AWS refuses in general terms.
 func malformedHeader(c *collector) bool {
 	c.takeEcho()
 	lacks := c.lacking()
@@ -175,7 +175,7 @@ func malformedHeader(c *collector) bool {
 	return true
 }
 
-// lacking are the components that AWS finds missing.
+// lacking returns the components that AWS reports missing.
 func (c *collector) lacking() []string {
 	var names []string
 	for _, n := range []string{"Credential", "SignedHeaders", "Signature"} {
@@ -210,7 +210,7 @@ func missing(names []string) string {
 	return " Missing: " + strings.Join(names, ", ") + "."
 }
 
-// headerAtHand: the header begins rightly, so its parts show what is wrong.
+// headerAtHand: the header begins correctly, so its parts show what is wrong.
 func headerAtHand(c *collector, lacks []string) bool {
 	f := finding{cause: "malformed-authorization", certainty: Stated, place: "header:authorization"}
 	var absent []string
@@ -244,7 +244,7 @@ func headerAtHand(c *collector, lacks []string) bool {
 	return true
 }
 
-// soundHeader says whether the Authorization header reads as AWS wants it.
+// soundHeader reports whether the Authorization header has the form that AWS expects.
 func (c *collector) soundHeader() bool {
 	return strings.HasPrefix(c.claim.scheme, "AWS4-") && len(c.claim.components) >= 3 && c.badCredential() == "" &&
 		strings.Count(c.claim.raw, ",") >= 2 && !strings.ContainsAny(c.claim.raw, `"'`)
@@ -277,16 +277,16 @@ func incompleteQuery(c *collector) bool {
 	return true
 }
 
-// hashOfNoForm: x-amz-content-sha256 holds what is no hash.
-func hashOfNoForm(c *collector) bool {
+// notAHash: the value of x-amz-content-sha256 is not a hash.
+func notAHash(c *collector) bool {
 	f := finding{
 		cause: "signed-payload", certainty: Stated, place: "header:x-amz-content-sha256",
 		reason: "AWS says that x-amz-content-sha256 is neither a hash nor UNSIGNED-PAYLOAD.",
 	}
 	switch claimed := c.claim.payloadHash; {
 	case claimed == "":
-	case badForm(claimed) == "upper-case", badForm(claimed) == "base64":
-		f.detail = badForm(claimed)
+	case formFault(claimed) == "upper-case", formFault(claimed) == "base64":
+		f.detail = formFault(claimed)
 	default:
 		f.detail = "other"
 	}

@@ -6,13 +6,13 @@ import (
 	"countersign/reading"
 )
 
-// front is something that answers in AWS's place, and how it shows itself.
+// front is something that responds in AWS's place, and how to recognize it.
 type front struct {
 	cause  Cause
 	name   string
-	header string   // a header of the response, present
-	value  string   // with this in its value
-	texts  []string // or all of these in the text
+	header string   // a response header that is present
+	value  string   // and whose value contains this
+	texts  []string // or: the text contains all of these
 }
 
 var fronts = []front{
@@ -80,8 +80,8 @@ var fronts = []front{
 		"directory or page"}},
 }
 
-// others are services of other makers, by the words of their own refusals.
-var others = []front{
+// otherServices are other vendors' services, recognized by the words of their refusals.
+var otherServices = []front{
 	{name: "Azure Storage", texts: []string{"mac signature found in the http request"}},
 	{name: "Azure Storage", texts: []string{"server failed to authenticate the request. make sure the value of authorization header"}},
 	{name: "Microsoft Entra ID", texts: []string{"aadsts"}},
@@ -94,13 +94,13 @@ var others = []front{
 	{name: "Tencent Cloud", texts: []string{"myqcloud.com"}},
 }
 
-// otherService: what refuses is no service of AWS.
+// otherService: the refusal comes from a service that is not AWS's.
 func otherService(c *collector) bool {
 	if c.says("mismatch") {
 		return false
 	}
-	for i := range others {
-		if f := &others[i]; c.shows(f) {
+	for i := range otherServices {
+		if f := &otherServices[i]; c.shows(f) {
 			c.ruleOut(notSeen)
 			c.add(finding{
 				cause: "front-refused", certainty: Likely, place: "host",
@@ -112,14 +112,13 @@ func otherService(c *collector) bool {
 	return false
 }
 
-// frontAnswered finds that no service of AWS answered. A page in which
-// AWS's own sentences stand is another matter.
+// frontAnswered finds out that no AWS service responded. Pages that contain AWS's own sentences do not count.
 func frontAnswered(c *collector) bool {
 	if otherService(c) {
 		return true
 	}
 	ofFront := c.code("MissingKey", "InvalidKey") || c.says("waf-page") || c.responseHeader("cf-mitigated") != ""
-	if len(c.refusal.Codes) > 0 && !ofFront || c.spoken() {
+	if len(c.refusal.Codes) > 0 && !ofFront || c.saysAWSSentence() {
 		return false
 	}
 	for i := range fronts {
@@ -127,14 +126,14 @@ func frontAnswered(c *collector) bool {
 			c.ruleOut(notSeen)
 			c.add(finding{
 				cause: f.cause, certainty: Likely, place: "host",
-				reason: "The response is one of " + f.name + ", not of the AWS service." + c.asksFor(),
+				reason: "The response is one of " + f.name + ", not of the AWS service." + c.loginScheme(),
 			})
 			return true
 		}
 	}
 	if c.status == 407 {
 		c.ruleOut(notSeen)
-		c.add(finding{cause: "proxy-page", certainty: Likely, place: "host", reason: "Status 407 asks for a login at a proxy." + c.asksFor()})
+		c.add(finding{cause: "proxy-page", certainty: Likely, place: "host", reason: "Status 407 asks for a login at a proxy." + c.loginScheme()})
 		return true
 	}
 	if c.pageInstead() {
@@ -158,8 +157,8 @@ func frontAnswered(c *collector) bool {
 	return false
 }
 
-// pageInstead says whether a page came where a service of AWS would have answered in XML
-// or JSON, and would have named the request.
+// pageInstead reports whether the response is a page where an AWS service would have responded with XML or JSON and a
+// request id.
 func (c *collector) pageInstead() bool {
 	if c.status < 200 || c.status >= 400 || !c.mentions("<html", "<!doctype html") || c.response == nil {
 		return false
@@ -172,8 +171,8 @@ func (c *collector) pageInstead() bool {
 	return !strings.EqualFold(c.responseHeader("Server"), "AmazonS3")
 }
 
-// spoken says whether a sentence was recognized that only AWS's services write.
-func (c *collector) spoken() bool {
+// spokenDuration reports whether a sentence was recognized that only AWS services write.
+func (c *collector) saysAWSSentence() bool {
 	for _, s := range c.refusal.Says {
 		if s.ID != "waf-page" && s.ID != "access-denied" {
 			return true
@@ -197,8 +196,8 @@ func (c *collector) shows(f *front) bool {
 	return f.header != "" || len(f.texts) > 0
 }
 
-// asksFor is the login that the response wants, as it says it.
-func (c *collector) asksFor() string {
+// loginScheme returns the login that the response asks for, in its own words.
+func (c *collector) loginScheme() string {
 	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
 		if v := c.responseHeader(name); v != "" {
 			return " It asks for " + quote(reading.Redact(v), 200) + "."
@@ -207,7 +206,7 @@ func (c *collector) asksFor() string {
 	return ""
 }
 
-// server names who answered, as far as the headers do.
+// server names what responded, as far as the headers say.
 func (c *collector) server() string {
 	for _, name := range []string{"Server", "Via"} {
 		if v := c.responseHeader(name); v != "" {

@@ -27,7 +27,7 @@ func FuzzClaim(f *testing.F) {
 	})
 }
 
-// A canonical request that was read whole is written as it was.
+// A canonical request that was read whole is written back unchanged.
 func FuzzCanonical(f *testing.F) {
 	f.Add("GET\n/\n\nhost:h\n\nhost\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 	f.Add("PUT\n/a\nb=c\nhost:h\nx:\n\nhost;x\nUNSIGNED-PAYLOAD")
@@ -36,15 +36,15 @@ func FuzzCanonical(f *testing.F) {
 		c := parseCanonical(text)
 		lines := strings.Split(text, "\n")
 		if c.whole && len(c.headers) > 0 && !strings.Contains(text, "\r") && len(lines) == 6+len(c.headers) && c.text() != text {
-			t.Errorf("%q became %q", text, c.text())
+			t.Errorf("%q was written back as %q", text, c.text())
 		}
-		if found := differences(&c, &c, manner{}); len(found) != 0 {
-			t.Errorf("it differs from itself: %+v", found)
+		if found := differences(&c, &c, canonicalStyle{}); len(found) != 0 {
+			t.Errorf("the canonical request differs from itself: %+v", found)
 		}
 	})
 }
 
-// No variant is the body itself, none comes twice, and JSON stays JSON.
+// No variant equals the body, none comes twice, and JSON stays JSON.
 func FuzzVariants(f *testing.F) {
 	f.Add([]byte(`{"a": 1.50, "b": ["x/y", "ü<>&"], "c": 1e2}`), "application/json")
 	f.Add([]byte("Action=A&Message=a%20b~+c"), "application/x-www-form-urlencoded")
@@ -57,28 +57,28 @@ func FuzzVariants(f *testing.F) {
 		seen := map[string]bool{string(body): true}
 		for v := range (&budget{ctx: context.Background()}).variants(body, contentType) {
 			if seen[string(v.body)] {
-				t.Fatalf("%s comes twice or changes nothing: %q", v.forth, v.body)
+				t.Fatalf("%s occurs twice or changes nothing: %q", v.forward, v.body)
 			}
 			seen[string(v.body)] = true
 			if v.change == rewritten && !json.Valid(v.body) {
-				t.Fatalf("%q is no JSON", v.body)
+				t.Fatalf("%q is not JSON", v.body)
 			}
-			if d := signedDetail(v.change); !infoOf("changed-body").hasDetail(v.forth) || !infoOf("signed-payload").hasDetail(d) {
-				t.Fatalf("%q or %q is no detail", v.forth, d)
+			if d := signedDetail(v.change); !infoOf("changed-body").hasDetail(v.forward) || !infoOf("signed-payload").hasDetail(d) {
+				t.Fatalf("%q or %q is not a detail", v.forward, d)
 			}
 		}
 	})
 }
 
-// The search finds every single change, and stops where its budget ends.
+// The search finds every single change, and stops when its budget is spent.
 func TestExplain_FindsEveryVariant(t *testing.T) {
 	body := []byte(`{"order": 7, "note": "Grüße / <b>", "amount": 12.50}` + "\n")
 	b := budget{ctx: context.Background()}
 	for v := range b.variants(body, "application/json") {
 		b := budget{ctx: context.Background()}
 		found, ok := b.explain(body, "application/json", hashOf(v.body))
-		if !ok || found.first.forth != v.forth || found.second != nil {
-			t.Errorf("%s: %+v %v", v.forth, found, ok)
+		if !ok || found.first.forward != v.forward || found.second != nil {
+			t.Errorf("%s: %+v %v", v.forward, found, ok)
 		}
 	}
 	b = budget{ctx: context.Background(), bytes: maxBytes}
@@ -89,6 +89,6 @@ func TestExplain_FindsEveryVariant(t *testing.T) {
 	cancel()
 	b = budget{ctx: ctx}
 	if _, ok := b.explain(body, "", strings.Repeat("0", 64)); ok || b.candidates > 64 {
-		t.Errorf("%d candidates after the end of the context", b.candidates)
+		t.Errorf("%d candidates after the context ended", b.candidates)
 	}
 }

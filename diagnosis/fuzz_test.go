@@ -11,7 +11,7 @@ import (
 	"countersign/signing"
 )
 
-// Whatever is pasted: a response, the same each time, that holds no secret.
+// Whatever is pasted, the report is the same each time and holds no secret.
 func FuzzDiagnose(f *testing.F) {
 	for _, c := range readCases(f) {
 		f.Add(c.Paste, string(bodyOf(ptr(c.input()))), 403)
@@ -28,7 +28,7 @@ func FuzzDiagnose(f *testing.F) {
 	})
 }
 
-// Whatever a request and its signature look like.
+// The same for any request and signature.
 func FuzzDiagnoseRequest(f *testing.F) {
 	for _, c := range readCases(f) {
 		if c.Request == nil {
@@ -51,13 +51,13 @@ func FuzzDiagnoseRequest(f *testing.F) {
 			Response: &diagnosis.Response{Status: 403, Body: response},
 		}
 		checkRepeatable(t, in)
-		// With a secret it searches: no longer than the context lasts.
+		// With a secret it searches, but no longer than the context allows.
 		in.Credentials = signing.NewCredentials(exampleKey, "canary/SECRET+wJalrXUtnFEMIEXAMPLEKEY", "")
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
 		report := diagnosis.Diagnose(ctx, in)
 		checkReport(t, &report)
-		if strings.Contains(printed(t, &report), "canary/SECRET+wJalrXUtnFEMI") {
+		if strings.Contains(reportJSON(t, &report), "canary/SECRET+wJalrXUtnFEMI") {
 			t.Error("the secret leaks")
 		}
 	})
@@ -67,13 +67,13 @@ func checkRepeatable(t *testing.T, in diagnosis.Input) {
 	t.Helper()
 	report := diagnosis.Diagnose(context.Background(), in)
 	checkReport(t, &report)
-	text := printed(t, &report)
+	text := reportJSON(t, &report)
 	if !strings.Contains(in.Paste, "canary/SECRET") && strings.Contains(text, "canary/SECRET+wJalrXUtnFEMI") {
 		t.Error("the secret leaks")
 	}
 	again := diagnosis.Diagnose(context.Background(), in)
 	if !reflect.DeepEqual(report, again) {
-		t.Error("the same input gives two answers")
+		t.Error("the same input gives two different reports")
 	}
 }
 

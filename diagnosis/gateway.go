@@ -8,7 +8,7 @@ import (
 	"countersign/reading"
 )
 
-// gatewayStated takes what API Gateway says in few words, and the bare denials.
+// gatewayStated handles API Gateway's terse messages and bare denials.
 func gatewayStated(c *collector) bool {
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
 	switch {
@@ -64,7 +64,7 @@ func noSignature(c *collector) bool {
 	gateway := strings.Contains(c.host(), ".execute-api.") || c.host() == "" && !c.mentions("request is missing "+
 		"authentication token", "<errorresponse", "__type", "detailedmessage")
 	switch {
-	case m != nil && (c.claim.sent() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
+	case m != nil && (c.claim.signed() || c.claim.raw != "") && !strings.Contains(c.host(), "sts"):
 		unknownRoute(c, m)
 	case gateway && strings.Contains(c.in.Paste, "AWS4-HMAC-SHA256 Credential="):
 		if m != nil {
@@ -76,12 +76,12 @@ func noSignature(c *collector) bool {
 			cause: "unknown-route", certainty: Likely, place: "path",
 			reason: "A signature was sent, so API Gateway does not know the method or the path.",
 		})
-	case m != nil && c.claim.sent():
+	case m != nil && c.claim.signed():
 		c.add(finding{
 			cause: "no-signature", certainty: Likely, place: "header:authorization",
 			reason: "The request given is signed, and AWS saw no signature: its Authorization header was lost on the way.",
 		})
-	case m != nil && !m.bare:
+	case m != nil && !m.headersUnknown:
 		f := finding{
 			cause: "no-signature", certainty: Proved, place: "header:authorization",
 			reason: "The request has no Authorization header and no X-Amz-Signature.",
@@ -115,7 +115,7 @@ func noSignature(c *collector) bool {
 	return true
 }
 
-// unknownRoute: a signed request that API Gateway knows no route for.
+// unknownRoute: API Gateway has no route for a signed request.
 func unknownRoute(c *collector, m *message) {
 	c.ruleOut("A signature was sent, so it is not missing: the route is.")
 	f := finding{
@@ -172,8 +172,8 @@ var faultCodes = []string{
 	"BadGatewayException",
 }
 
-// byStatus takes what has nothing to do with signing: limits, faults, and what
-// comes after the signature was checked.
+// byStatus handles what has nothing to do with signing: limits, server errors, and errors that come after the
+// signature check.
 func byStatus(c *collector) bool {
 	has := func(list []string) bool { // LimitExceeded is a quota, LimitExceededException a rate
 		return slices.ContainsFunc(c.refusal.Codes, func(code reading.Value) bool { return slices.Contains(list, code.Text()) })
@@ -193,7 +193,7 @@ func byStatus(c *collector) bool {
 			reason: "The response is a fault of the service" + c.withStatus() + ".",
 		})
 	default:
-		return byGist(c) || c.late()
+		return byGist(c) || c.signatureAccepted()
 	}
 	return true
 }
@@ -205,7 +205,7 @@ func (c *collector) withStatus() string {
 	return ", status " + itoa(c.status)
 }
 
-// authCodes come before or with the signature: they do not show that it was right.
+// authCodes come before or together with the signature check: they do not show that the signature was right.
 var authCodes = []string{
 	"AccessDenied", "AccessDeniedException", "AuthFailure", "SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature",
 	"IncompleteSignature", "IncompleteSignatureException", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError",
@@ -215,19 +215,19 @@ var authCodes = []string{
 	"InvalidClientTokenId", "UnrecognizedClientException", "InvalidTokenId", "InvalidToken", "BadRequestException", "BadRequest",
 }
 
-// lateCode are codes that AWS gives of what a request asks for.
-var lateCode = lazyregexp.New(`^NoSuch|NotFound|^Validation|^Invalid(?:Parameter|Bucket|Range|Part|Object|Digest|Input|State)|` +
+// acceptedCode matches codes that AWS gives for the content of a request.
+var acceptedCode = lazyregexp.New(`^NoSuch|NotFound|^Validation|^Invalid(?:Parameter|Bucket|Range|Part|Object|Digest|Input|State)|` +
 	`^Malformed|Exists|AlreadyOwned|Conflict|^Precondition|^ConditionalCheck|^ResourceInUse|^EntityToo|^BadDigest|^MethodNotAllowed|` +
 	`^MissingParameter|^NotModified|^Gone|^NotImplemented|^BucketNot|^Kms|^QueueDoesNotExist|NonExistentQueue|^LimitExceeded|` +
 	`^UnsupportedOperation|^Expired(?:Iterator|NextToken|ImportToken|Stream|Trim)|^Iterator|^DryRun|` +
 	`^MessageRejected|^TransactionCanceled|^ItemCollection|^RequestEntityTooLarge|^KeyTooLong`)
 
-// ofAuthentication are words in codes that may be of a signature, whoever gives them.
-var ofAuthentication = lazyregexp.New(`(?i)auth|signature|credential|denied|forbidden|permission|accesskey|securitytoken|identitytoken`)
+// authWords matches words in codes that may be about a signature, whichever service gives them.
+var authWords = lazyregexp.New(`(?i)auth|signature|credential|denied|forbidden|permission|accesskey|securitytoken|identitytoken`)
 
-// ofContent says whether a code that AWS gives of signatures and of other things is
-// one of other things here: its message speaks of no part of a signature.
-func (c *collector) ofContent(code string) bool {
+// aboutContent reports whether a code that AWS uses both for signatures and for other things is about other things here:
+// its message mentions no part of a signature.
+func (c *collector) aboutContent(code string) bool {
 	shared := code == "InvalidArgument" || code == "InvalidRequest" || code == "BadRequestException" || code == "BadRequest"
 	return shared && c.refusal.Message.Text() != "" && !c.claimsMalformed() && !c.mentions(
 		"signature", "signed", "authoriz", "authentic", "credential", "x-amz-content-sha256", "x-amz-date", "security token", "security-token",
@@ -235,17 +235,17 @@ func (c *collector) ofContent(code string) bool {
 	)
 }
 
-// claimsMalformed says whether the request itself shows a malformed claim.
+// claimsMalformed reports whether the request itself shows a malformed claim.
 func (c *collector) claimsMalformed() bool {
 	return c.claim.inHeader && !c.soundHeader() || c.claim.presigned && c.badCredential() != ""
 }
 
-// late: a code that AWS gives only after it took the signature.
-func (c *collector) late() bool {
+// signatureAccepted reports whether the code is one that AWS gives only after it has accepted the signature.
+func (c *collector) signatureAccepted() bool {
 	code := c.refusal.Code.Text()
-	unnamed := code == "" && (c.status == 404 || c.status == 405 || c.status >= 409 && c.status <= 422) // these come after the signature
-	if code != "" && (slices.Contains(authCodes, code) || !lateCode().MatchString(code) && ofAuthentication().MatchString(code)) &&
-		!c.ofContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
+	unnamed := code == "" && (c.status == 404 || c.status == 405 || c.status >= 409 && c.status <= 422) // these come after the signature check
+	if code != "" && (slices.Contains(authCodes, code) || !acceptedCode().MatchString(code) && authWords().MatchString(code)) &&
+		!c.aboutContent(code) || code == "" && !unnamed || c.status > 0 && c.status < 300 {
 		return false
 	}
 	message := strings.TrimSuffix(strings.TrimSpace(c.refusal.Message.Text()), ".")
@@ -262,7 +262,7 @@ func (c *collector) late() bool {
 		strings.Contains(code, "NonExistent") || code == "GoneException" || c.status == 404 || c.status == 410 {
 		f.detail = "not-found"
 	}
-	if unnamed || !lateCode().MatchString(code) {
+	if unnamed || !acceptedCode().MatchString(code) {
 		f.certainty = Likely
 	}
 	if m := c.quoted(300); m != "" {

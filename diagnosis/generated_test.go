@@ -20,13 +20,12 @@ import (
 
 var generatedCount = flag.Int("generated", 60, "requests that are changed on the way or signed with a mistake")
 
-// refusedBy sends a call to the gateway of the sandbox; the response is nil where it
-// was taken.
+// refusedBy sends a call to the sandbox's gateway. It returns nil if the gateway accepts the call.
 func refusedBy(t *testing.T, g *generated, c *call) *diagnosis.Response {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(c.raw())))
 	if err != nil {
-		return nil // nothing that could be sent
+		return nil // cannot be sent over HTTP
 	}
 	s := sandbox.New(sandbox.Options{Now: func() time.Time { return g.now }, Service: g.site.service, Region: g.site.region})
 	w := httptest.NewRecorder()
@@ -52,8 +51,7 @@ func (c *call) diagnosed() *diagnosis.Request {
 	return q
 }
 
-// generate makes one case: the input with all that can be known, or nil where the
-// mutations came to nothing.
+// generate makes one case: the input with everything that can be known, or nil if the mutations changed nothing.
 func generate(t *testing.T, seed uint64) (*diagnosis.Input, *generated) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 18))
@@ -89,7 +87,7 @@ func generate(t *testing.T, seed uint64) (*diagnosis.Input, *generated) {
 	return in, g
 }
 
-// shown is which of its two states a request is shown in.
+// shown says in which of its two states a request is shown.
 type shown int
 
 const (
@@ -98,7 +96,7 @@ const (
 	asBoth
 )
 
-// kinds are how many faults of each sort a request has, and how it is shown.
+// kinds says how many faults of each sort a request has, and how it is shown.
 var kinds = []struct {
 	onTheWay, bySigner int
 	shown              shown
@@ -115,8 +113,8 @@ var kinds = []struct {
 	{1, 1, asSent},
 }
 
-// mistake lets the signer go wrong, a second time at another place: two faults at
-// one place are a third one. A signature that lost a digit tells no more.
+// mistake adds a signer's mistake. A second one is made in another place, because two faults in one place amount to a
+// third one. After a signature that lost a digit, no other mistake can be recognized.
 func (g *generated) mistake(s *stages) {
 	m := bySigner[g.r.IntN(len(bySigner))]
 	for g.place != "" && (m.place() == g.place || m.place() == "" || m.place() == "unclear" || m.causes[0] == "unclear" ||
@@ -135,7 +133,7 @@ func (g *generated) mistake(s *stages) {
 		g.truth[c] = true
 	}
 	if g.site.s3 && m.causes[0] == "signed-payload" {
-		g.truth["changed-body"] = true // S3 finds the signature right, and the hash not that of the body
+		g.truth["changed-body"] = true // S3 finds the signature right but the hash not that of the body
 	}
 }
 
@@ -152,7 +150,7 @@ func (g *generated) onItsWay(c *call) {
 	}
 }
 
-// short is the refusal without AWS's canonical request.
+// short returns the refusal without AWS's canonical request.
 func short(a *diagnosis.Response) *diagnosis.Response {
 	body, _, cut := strings.Cut(string(a.Body), `\n\nThe Canonical String`)
 	if cut {
@@ -186,7 +184,7 @@ func TestDiagnose_GeneratedMistakes(t *testing.T) {
 					)
 				}
 			}
-			if text := printed(t, &report); strings.Contains(text, sandbox.SecretAccessKey) {
+			if text := reportJSON(t, &report); strings.Contains(text, sandbox.SecretAccessKey) {
 				t.Errorf("seed %d: the secret leaks", seed)
 			}
 			if setting == 0 && g.undecidable() {
@@ -210,14 +208,14 @@ func TestDiagnose_GeneratedMistakes(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of %d named; of %d that are shown as they were sent after a change, %d have it among the causes", named, all, after, listed)
+	t.Logf("%d of %d identified; of %d shown as sent after a change, %d list the true cause", named, all, after, listed)
 	if all == 0 || named*100 < all*99 {
-		t.Errorf("%d of %d are named: %v", named, all, missed)
+		t.Errorf("%d of %d are identified: %v", named, all, missed)
 	}
 }
 
-// details are those of single mutations, divided by blanks; others have none or
-// several names.
+// details maps single mutations to their details, separated by spaces. Mutations that are not listed have no detail
+// or several.
 var details = map[string]string{
 	"path encoded again": "encoded-again", "path decoded": "decoded", "slashes collapsed": "normalised", "slash added": "trailing-slash",
 	"stage removed": "prefix-removed", "prefix added": "prefix-added", "hexadecimal in small letters": "hex-case", "parameter added": "added",
@@ -240,16 +238,16 @@ var details = map[string]string{
 	"hash of a body with a line feed": "trailing-newline trailing-newline-removed", "hash of other JSON": "json-reserialised",
 }
 
-// undecidable says whether the request is shown as it was sent, and was changed before. The signature shows what was
-// signed then, if it was one of the usual things, and not who changed it.
+// undecidable reports whether the request is shown as it was sent and was changed before that. If the change is a
+// usual one, the signature shows what was signed, but not who changed it.
 func (g *generated) undecidable() bool {
 	return g.shown == asSent && slices.ContainsFunc(g.names, func(name string) bool { return strings.HasPrefix(name, "on the way") })
 }
 
-// checkDetail: a single mutation is named to the kind.
+// checkDetail checks that a single mutation is identified down to its detail.
 func (g *generated) checkDetail(t *testing.T, seed uint64, v *diagnosis.Verdict) {
 	t.Helper()
-	if len(g.names) != 1 || !g.truth[v.Cause] || g.site.s3 && v.Cause == "changed-body" { // this S3 does not tell what it computed
+	if len(g.names) != 1 || !g.truth[v.Cause] || g.site.s3 && v.Cause == "changed-body" { // this S3 does not reveal what it computed
 		return
 	}
 	_, name, _ := strings.Cut(g.names[0], ": ")

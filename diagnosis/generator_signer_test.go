@@ -25,7 +25,7 @@ func latin1(body []byte) []byte {
 	return out
 }
 
-// rewriteJSON reads the body and writes it as Go, JavaScript or Python would.
+// rewriteJSON parses the body and writes it as Go, JavaScript or Python would.
 func rewriteJSON(r *rand.Rand, c *call) {
 	var document any
 	if json.Unmarshal(c.body, &document) != nil {
@@ -33,7 +33,7 @@ func rewriteJSON(r *rand.Rand, c *call) {
 	}
 	out, _ := json.Marshal(document)
 	switch r.IntN(4) {
-	case 0: // JavaScript keeps the order: white space outside of strings goes, and zeros
+	case 0: // JavaScript keeps the order of members, and drops white space outside strings and trailing zeros
 		text := string(c.body)
 		text = strings.NewReplacer(`": `, `":`, `, "`, `,"`, `[1, 2]`, `[1,2]`, "12.50", "12.5", "1e2", "100").Replace(text)
 		out = []byte(text)
@@ -52,7 +52,7 @@ type signerMistake struct {
 	apply  func(g *generated, s *stages)
 }
 
-// place is what the mistake concerns, empty for one of single digits.
+// place returns what the mistake concerns, or "" if it is one of single digits.
 func (m *signerMistake) place() string {
 	switch {
 	case strings.Contains(m.name, "digit"), strings.Contains(m.name, "key of another"), strings.Contains(m.name, "far apart"):
@@ -67,7 +67,7 @@ func (m *signerMistake) place() string {
 	return string(m.causes[0])
 }
 
-// bySigner are mistakes of signers.
+// bySigner are the mistakes that signers make.
 var bySigner = []signerMistake{
 	{"secret with a line feed", causes("wrong-secret"), func(_ *generated, s *stages) { s.secret += "\n" }},
 	{"secret with a blank", causes("wrong-secret"), func(g *generated, s *stages) {

@@ -18,13 +18,13 @@ import (
 	"countersign/diagnosis"
 )
 
-// The generator makes requests, signs them with a signer of its own that can make
-// mistakes, and changes them on the way. It shares no code with the package.
+// The generator makes requests, signs them with its own signer, which can make mistakes, and changes them in transit.
+// It shares no code with the package under test.
 
-// call is a request on the wire.
+// call is a request as on the wire.
 type call struct {
 	method, host, path, query string
-	headers                   [][2]string // in the order of sending, Host not among them
+	headers                   [][2]string // in the order of sending, without Host
 	body                      []byte
 }
 
@@ -63,7 +63,7 @@ func (c *call) drop(name string) {
 	}
 }
 
-// raw is the request as HTTP/1.1.
+// raw writes the request as HTTP/1.1.
 func (c *call) raw() []byte {
 	var b bytes.Buffer
 	target := c.path
@@ -79,7 +79,7 @@ func (c *call) raw() []byte {
 	return b.Bytes()
 }
 
-// site is a service that signatures are for.
+// site is a service to sign for.
 type site struct {
 	service, region, host string
 	s3                    bool
@@ -93,7 +93,7 @@ var sites = []site{
 	{"sqs", "us-west-2", "sqs.us-west-2.amazonaws.com", false},
 }
 
-// stages are what a signer computes; each mistake replaces one.
+// stages are the steps of signing; each mistake replaces one.
 type stages struct {
 	secret            string
 	path              func(wire string) string
@@ -162,7 +162,7 @@ func sortedQuery(wire string) string {
 	return strings.Join(out, "&")
 }
 
-// generated is a case in the making.
+// generated is a case being built.
 type generated struct {
 	r      *rand.Rand
 	site   site
@@ -170,15 +170,14 @@ type generated struct {
 	now    time.Time
 	call   *call
 	truth  map[diagnosis.Cause]bool
-	names  []string // of the mutations
-	place  string   // of the first mistake of the signer
+	names  []string // the mutations made
+	place  string   // what the signer's first mistake concerns
 	shown  shown
 }
 
 const generatedKey = "AKIASANDBOXEXAMPLEID"
 
-// sign puts a signature on the call, with the stages that are left to be right or
-// wrong.
+// sign signs the call with the given stages.
 func (g *generated) sign(s *stages) {
 	c := g.call
 	date := g.now.Format("20060102T150405Z")
@@ -228,7 +227,7 @@ func (g *generated) sign(s *stages) {
 
 func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
-// request makes a call with much in it that can go wrong.
+// request builds a call with many features that can go wrong.
 func (g *generated) request() {
 	r := g.r
 	c := &call{host: g.site.host, method: pick(r, "POST", "PUT", "POST", "PATCH")}
@@ -279,7 +278,7 @@ func (g *generated) request() {
 	g.call = c
 }
 
-// onTheWay are changes after signing.
+// onTheWay are the changes after signing.
 var onTheWay = []struct {
 	name  string
 	cause diagnosis.Cause

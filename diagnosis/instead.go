@@ -8,13 +8,11 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// changeInstead is what may have happened in place of a signer's mistake: the
-// signature was right, and something changed the request before the point at which it
-// was copied. Both give the same signature. There is no such change where the request
-// is said to be the signed one, or where no correct signer writes what the mistake
-// gives.
-func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (difference, bool) {
-	if at != nil && m.in.RequestIs == AsSigned {
+// changeInstead looks for an alternative to a signer's mistake: the signature was right, and something changed the
+// request before the point at which it was copied. Both give the same signature. There is no such change if the
+// request is known to be the signed one, or if no correct signer would sign what the mistake gives.
+func (m *mismatch) changeInstead(base *canonical, given *message, k *mistake) (difference, bool) {
+	if given != nil && m.in.RequestIs == AsSigned {
 		return difference{}, false
 	}
 	before, after := partsOf(base), partsOf(base)
@@ -23,31 +21,30 @@ func (m *mismatch) changeInstead(base *canonical, at *message, k *mistake) (diff
 	}
 	switch {
 	case k.cause == "signed-path":
-		return m.pathInstead(base, at, after.path)
+		return m.pathInstead(base, given, after.path)
 	case k.cause == "signed-query":
 		return queryInstead(base.query, after.query)
 	case k.place == "header:host":
 		return hostInstead(headerEvidence(after.headers, before.headers))
-	case k.sent != "":
-		return difference{cause: "changed-body", detail: k.sent, place: "body", signed: after.payload, arrived: before.payload}, true
+	case k.bodyChange != "":
+		return difference{cause: "changed-body", detail: k.bodyChange, place: "body", signed: after.payload, arrived: before.payload}, true
 	}
 	return difference{}, false
 }
 
-// twiceEncoded is a percent sign that was encoded though it belongs to an encoding.
+// twiceEncoded matches a percent sign that was encoded although it belongs to an encoding.
 var twiceEncoded = lazyregexp.New(`%25[0-9A-Fa-f]{2}`)
 
-// pathInstead: what was signed is the right form of another path, which proxies and
-// clients turn into the given one.
-func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (difference, bool) {
-	now, was := onWire(base.path, m.how), onWire(signed, m.how)
-	if at != nil {
-		now = wirePath(at.path)
+// pathInstead: what was signed is the right form of another path, which proxies and clients turn into the given one.
+func (m *mismatch) pathInstead(base *canonical, given *message, signed string) (difference, bool) {
+	now, was := onWire(base.path, m.style), onWire(signed, m.style)
+	if given != nil {
+		now = wirePath(given.path)
 	}
-	if !strings.HasPrefix(was, "/") || wirePath(was) != was || canonicalPath(was, m.how) != signed {
+	if !strings.HasPrefix(was, "/") || wirePath(was) != was || canonicalPath(was, m.style) != signed {
 		return difference{}, false
 	}
-	d := pathDifference(signed, base.path, m.how)
+	d := pathDifference(signed, base.path, m.style)
 	d.detail, d.note = pathDetail(was, now)
 	switch d.detail {
 	case "trailing-slash", "prefix-added", "prefix-removed", "hex-case", "normalised":
@@ -60,8 +57,7 @@ func (m *mismatch) pathInstead(base *canonical, at *message, signed string) (dif
 	return d, false
 }
 
-// queryInstead: what was signed is the right form of another query, which clients
-// turn into the given one.
+// queryInstead: what was signed is the right form of another query, which clients turn into the given one.
 func queryInstead(now, signed string) (difference, bool) {
 	if canonicalQuery(signed) != signed {
 		return difference{}, false
@@ -69,7 +65,7 @@ func queryInstead(now, signed string) (difference, bool) {
 	d := queryDifference(signed, now)
 	switch d.detail {
 	case "added":
-		return d, signed != "" || !strings.Contains(now, "&") // a signer that leaves all out forgot the query
+		return d, signed != "" || !strings.Contains(now, "&") // a signer that omits all of several parameters forgot the query
 	case "encoded-again":
 		return d, twiceEncoded().MatchString(now)
 	case "plus":
@@ -78,7 +74,7 @@ func queryInstead(now, signed string) (difference, bool) {
 	return d, false
 }
 
-// hostInstead: proxies and clients write another host or port.
+// hostInstead: proxies and clients change the host or the port.
 func hostInstead(e Evidence) (difference, bool) {
 	signed, now := strings.TrimPrefix(e.Signed, "host:"), strings.TrimPrefix(e.Arrived, "host:")
 	if signed == "" || strings.Contains(signed, "/") || signed != strings.ToLower(signed) {
@@ -87,8 +83,8 @@ func hostInstead(e Evidence) (difference, bool) {
 	return headerDifference("host", signed, now), true
 }
 
-// changedFirst says whether the change is more usual than the signer's mistake: nobody
-// writes an address that is encoded twice, or a host with the usual port.
+// changedFirst reports whether the change is more usual than the signer's mistake: people do not write addresses that
+// are encoded twice, or hosts with the default port.
 func changedFirst(d *difference) bool {
 	switch d.place {
 	case "path", "query":
@@ -99,14 +95,13 @@ func changedFirst(d *difference) bool {
 	return false
 }
 
-// either reports a mistake of the signer and the change that gives the same
-// signature, the usual one first.
-func (m *mismatch) either(mistaken finding, d *difference) {
+// reportEither reports a signer's mistake and the change that gives the same signature, the more usual one first.
+func (m *mismatch) reportEither(mistaken finding, d *difference) {
 	mistaken.certainty = Likely
 	mistaken.reason += " A change between signing and the point at which the request was copied gives the same signature."
 	changed := d.finding(Open, "The signature is right for the request before this change; a signer's mistake gives the same signature.")
-	named := d.place == "header:host" && slices.Contains(m.hostsNamed(), d.signed)
-	if changedFirst(d) || named || d.place == "body" && m.at != nil && !m.at.exact { // workflows show bodies parsed, and write them again
+	named := d.place == "header:host" && slices.Contains(m.hostsInPaste(), d.signed)
+	if changedFirst(d) || named || d.place == "body" && m.given != nil && !m.given.bodyExact { // workflows reserialize bodies
 		mistaken.certainty, changed.certainty = Open, Likely
 		m.add(changed)
 	}
@@ -115,9 +110,8 @@ func (m *mismatch) either(mistaken finding, d *difference) {
 	m.ask(askSigned)
 }
 
-// datedAgain: the signature is the one for another time than the request says, in
-// header and string to sign alike. The program took the time twice, or something wrote
-// its own date after signing.
+// datedAgain: the signature is for a time that differs from the request's, in header and string to sign alike. Either
+// the program read the clock twice, or something set its own date after signing.
 func (m *mismatch) datedAgain(changed finding, signed string) {
 	mistaken := finding{
 		cause: "signed-time", place: "time", certainty: changed.certainty, evidence: changed.evidence,
@@ -128,7 +122,7 @@ func (m *mismatch) datedAgain(changed finding, signed string) {
 	case m.in.RequestIs == AsSigned:
 		m.add(mistaken)
 		return
-	case m.claim.time.Sub(was).Abs() <= 2*time.Second && changed.place == "header:x-amz-date", ofZone(m.claim.time.Sub(was)):
+	case m.claim.time.Sub(was).Abs() <= 2*time.Second && changed.place == "header:x-amz-date", isZoneOffset(m.claim.time.Sub(was)):
 		mistaken.certainty, changed.certainty = Likely, Open
 		mistaken.reason += " As a rule the program reads the clock twice, or once in local time."
 		m.add(mistaken)

@@ -5,10 +5,9 @@ import (
 	"crypto/subtle"
 )
 
-// macKey is a key of HMAC-SHA256 in the two forms in which it is hashed (RFC 2104). A
-// search derives hundreds of keys, most of them for one text, and crypto/hmac allocates
-// five times for each: BenchmarkDiagnose takes a fifth more time with it, and twice the
-// memory.
+// macKey is an HMAC-SHA256 key in the two padded forms in which it is hashed (RFC 2104). A search derives hundreds of
+// keys, most of them for one text, and crypto/hmac allocates five times for each: with it, BenchmarkDiagnose takes a
+// fifth more time and twice the memory.
 type macKey struct{ inner, outer [sha256.BlockSize]byte }
 
 func newMACKey(key []byte) macKey {
@@ -26,16 +25,16 @@ func newMACKey(key []byte) macKey {
 	return k
 }
 
-// of is the HMAC of a text.
-func (k *macKey) of(text string) [sha256.Size]byte {
+// sum returns the HMAC of a text.
+func (k *macKey) sum(text string) [sha256.Size]byte {
 	var space [512]byte
 	return k.end(append(k.begin(space[:]), text...))
 }
 
-// begin overwrites a buffer with what is hashed before the text; the text is appended to it.
+// begin resets a buffer to what is hashed before the text. The caller appends the text to it.
 func (k *macKey) begin(space []byte) []byte { return append(space[:0], k.inner[:]...) }
 
-// end is the HMAC of the text that was appended.
+// terminator returns the HMAC of the text that was appended.
 func (k *macKey) end(begun []byte) [sha256.Size]byte {
 	var outer [sha256.BlockSize + sha256.Size]byte
 	copy(outer[:], k.outer[:])
@@ -44,7 +43,7 @@ func (k *macKey) end(begun []byte) [sha256.Size]byte {
 	return sha256.Sum256(outer[:])
 }
 
-// is says whether the pasted signature is an HMAC.
-func (p *prover) is(sum [sha256.Size]byte) bool {
+// equalsPasted reports whether a computed HMAC equals the pasted signature.
+func (p *prover) equalsPasted(sum [sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(sum[:], p.signature) == 1
 }

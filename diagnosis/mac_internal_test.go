@@ -13,7 +13,7 @@ func TestMACKey_IsHMAC(t *testing.T) {
 		h := hmac.New(sha256.New, []byte(key))
 		h.Write([]byte(text))
 		k := newMACKey([]byte(key))
-		if sum := k.of(text); string(h.Sum(nil)) != string(sum[:]) {
+		if sum := k.sum(text); string(h.Sum(nil)) != string(sum[:]) {
 			t.Errorf("a key of %d bytes: %x", n, sum)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 const masked = "[redacted]"
 
-// masker returns a function that takes out of a text everything that must not be
-// shown: secret, tokens, signatures, bearer values, in every spelling of a URL.
+// masker returns a function that removes from a text everything that must not be shown: secrets, tokens, signatures
+// and bearer tokens, in every form that URLs encode them in.
 func (c *collector) masker() func(string) string {
 	held := c.in.Credentials
 	secrets := []string{held.SecretAccessKey(), held.SessionToken(), c.claim.token, c.claim.signature, c.refusal.SignatureProvided.Text()}
@@ -41,7 +41,7 @@ func (c *collector) masker() func(string) string {
 			all = append(all, s, url.QueryEscape(s), url.PathEscape(s), strings.ReplaceAll(s, "+", " "))
 		}
 	}
-	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) }) // the longest first
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) }) // longest first
 	all = slices.Compact(all)
 	return func(text string) string {
 		for _, s := range all {
@@ -51,7 +51,7 @@ func (c *collector) masker() func(string) string {
 	}
 }
 
-// swapped are the pieces of a secret that stands where the access key id belongs.
+// swapped returns the pieces of a secret that was written where the access key id belongs.
 func (c *claim) swapped() []string {
 	id, _, scoped := strings.Cut(c.credential, "/"+c.credentialDay()+"/")
 	if !scoped || reading.Redact(c.credential) == c.credential {
@@ -59,14 +59,14 @@ func (c *claim) swapped() []string {
 	}
 	pieces := []string{id}
 	for piece := range strings.SplitSeq(id, "/") {
-		if len(piece) >= 6 { // shorter ones stay: they may be words
+		if len(piece) >= 6 { // keep shorter ones: they may be words
 			pieces = append(pieces, piece)
 		}
 	}
 	return pieces
 }
 
-// credentialDay is the day of a Credential whatever stands before it, or empty.
+// credentialDay returns the day of a Credential whatever comes before it, or "".
 func (c *claim) credentialDay() string {
 	parts := strings.Split(c.credential, "/")
 	if len(parts) < 5 {
@@ -83,14 +83,14 @@ func secretHeader(name string) bool {
 	return false
 }
 
-// tokenValue is the session token that AWS's canonical request echoes.
+// tokenValue returns the session token that AWS's canonical request echoes.
 func (c *canonical) tokenValue() string {
 	value, _ := c.value("x-amz-security-token")
 	return value
 }
 
-// hideSignatures takes out what stands behind the names of a signature, in any
-// request: a text may quote another request's.
+// hideSignatures removes the values after the names of a signature, a token or a bearer value, of any request: a text
+// may quote another request's.
 func hideSignatures(text string) string {
 	for _, name := range []string{"Signature=", "X-Amz-Signature%3D", "X-Amz-Security-Token=", "x-amz-security-token:", "Bearer ", "Basic "} {
 		var b strings.Builder
@@ -120,7 +120,7 @@ func hideSignatures(text string) string {
 	return text
 }
 
-// plainWord tells a word of prose (Basic credentials) from a value.
+// plainWord distinguishes a word of prose ("Basic credentials") from a value.
 func plainWord(s string) bool {
 	for _, r := range s {
 		if (r < 'a' || r > 'z') && r != '.' {
@@ -130,12 +130,11 @@ func plainWord(s string) bool {
 	return true
 }
 
-// shown is a value as evidence shows it: a token by its length and the beginning
-// of its hash.
+// shown returns a value as evidence shows it: a token as its length and the beginning of its hash.
 func shown(part, value string, hide func(string) string) string {
 	if value != "" && (part == "header:x-amz-security-token" || part == "header:authorization" || part == "header:cookie") {
 		sum := sha256.Sum256([]byte(value))
 		return strconv.Itoa(len(value)) + " characters, sha256 " + hex.EncodeToString(sum[:4]) + "…"
 	}
-	return clip(hide(reading.Redact(value)), 1000) // hidden first: half of a secret is not found
+	return clip(hide(reading.Redact(value)), 1000) // hide first: half a secret would not be found
 }

@@ -8,7 +8,7 @@ import (
 // plainMasks are what people and tools put in place of a value.
 var plainMasks = []string{"***", "redacted", "[...", "…", "{{", "@{", "${", "xxxx", "<your", "masked"}
 
-// masked says whether somebody took something out of a request.
+// masked reports whether something was removed from a request.
 func (m *message) masked() bool {
 	if m == nil {
 		return false
@@ -30,8 +30,8 @@ func (m *message) masked() bool {
 	return false
 }
 
-// unmasked leaves out places that somebody masked before pasting: they are no
-// cause. In a text that is whole nothing is.
+// unmasked drops the differences that come from masking before the paste: they are not causes. If AWS's text is
+// whole, nothing was masked.
 func (m *mismatch) unmasked(found []difference) []difference {
 	if !m.edited {
 		return found

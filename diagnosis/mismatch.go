@@ -4,17 +4,17 @@ import (
 	"strings"
 )
 
-// mismatched says whether AWS computed another signature, or may have: some
-// services say the same of all faults.
+// mismatched reports whether AWS computed another signature, or may have: some services say the same about every
+// error.
 func (c *collector) mismatched() bool {
 	return c.arrived.given() || c.says("mismatch", "auth-failure") ||
 		c.code("SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure") || c.mismatchInWords()
 }
 
-// byMismatch finds what differs where AWS computed another signature: what
-// arrived, what the request says, and what the secret shows to have been signed.
+// byMismatch finds the difference when AWS computed another signature, from what arrived, what the request says, and
+// what the secret shows to have been signed.
 func byMismatch(c *collector) {
-	if c.answered() {
+	if c.hasFinding() {
 		return
 	}
 	if c.says("hash-mismatch") || c.code("XAmzContentSHA256Mismatch") || c.mentions("does not match x-amz-content-sha256") {
@@ -31,12 +31,12 @@ func byMismatch(c *collector) {
 	if oldSignature(c) {
 		return
 	}
-	m := &mismatch{collector: c, how: c.mannerOf(), prover: c.prover(), at: c.request()}
-	if m.at != nil {
-		m.own = c.canonicalOf(m.at, m.how, c.payloadOf(m.at, m.how))
+	m := &mismatch{collector: c, style: c.styleOf(), prover: c.prover(), given: c.request()}
+	if m.given != nil {
+		m.own = c.canonicalOf(m.given, m.style, c.payloadOf(m.given, m.style))
 	}
 	for _, step := range []func() bool{
-		m.otherSecret, m.traced, m.rightForRequest, m.formOfSignature, m.signersMistake, m.ofRequestAlone, m.loggedString,
+		m.otherSecret, m.traced, m.rightForRequest, m.formOfSignature, m.signersMistake, m.fromRequestAlone, m.loggedString,
 		m.loggedBySigner, m.withoutSecret,
 	} {
 		if step() {
@@ -46,19 +46,17 @@ func byMismatch(c *collector) {
 	m.undecided()
 }
 
-// lumped says whether the refusal is one that EC2 gives for key, signature, clock and
-// region alike.
+// lumped reports whether the refusal is the one that EC2 gives for key, signature, clock and region alike.
 func (c *collector) lumped() bool { return c.says("auth-failure") || c.code("AuthFailure") }
 
-// deniedOrMismatch: a bare denial may hide a mismatch, as at Ceph. Only the secret
-// can show it.
+// deniedOrMismatch: a bare denial may hide a mismatch, as with Ceph. Only the secret can show it.
 func deniedOrMismatch(c *collector) {
 	bare := c.says("access-denied") || c.code("AccessDenied") || c.status == 403 && c.refusal.Code.Text() == ""
-	m := &mismatch{collector: c, how: c.mannerOf(), prover: c.prover(), at: c.request()}
-	if !bare || m.prover == nil || m.at == nil || c.says("not-authorized", "function-url", "encoded-message") {
+	m := &mismatch{collector: c, style: c.styleOf(), prover: c.prover(), given: c.request()}
+	if !bare || m.prover == nil || m.given == nil || c.says("not-authorized", "function-url", "encoded-message") {
 		return
 	}
-	m.own = c.canonicalOf(m.at, m.how, c.payloadOf(m.at, m.how))
+	m.own = c.canonicalOf(m.given, m.style, c.payloadOf(m.given, m.style))
 	switch {
 	case m.claim.wellFormed() && m.signedAsIs():
 		c.ruleOut("The signature is right for the request given, by the profile's secret.")
@@ -67,7 +65,7 @@ func deniedOrMismatch(c *collector) {
 	}
 }
 
-// oldSignature: a string to sign without a scope is that of Version 2.
+// oldSignature: a string to sign without a scope belongs to Signature Version 2.
 func oldSignature(c *collector) bool {
 	text := strings.TrimSpace(c.refusal.StringToSign.Text())
 	old := text != "" && !strings.HasPrefix(text, "AWS4-") && strings.Contains(text, "\n")
@@ -88,20 +86,20 @@ func oldSignature(c *collector) bool {
 // mismatch is the work on one refusal.
 type mismatch struct {
 	*collector
-	how         manner
-	prover      *prover
-	at          *message  // the request given, or nil
-	own         canonical // our canonical request of it
-	otherTokens bool      // the token of the URL was signed, or left out, as this service does not want it
+	style          canonicalStyle
+	prover         *prover
+	given          *message  // the given request, or nil
+	own            canonical // our canonical request of it
+	tokenMisplaced bool      // the token of the URL was signed, or left out, unlike what this service expects
 
-	right bool // the pasted signature is that of our canonical request
+	right bool // the pasted signature is right for our canonical request
 
-	anywhere []mistake // made when they are needed, once
-	named    [][]byte  // likewise: bodies that the paste may show
+	elsewhere []mistake // computed on first use
+	pasted    [][]byte  // bodies in the paste, computed on first use
 }
 
-// otherSecret: the profile's secret gives the pasted signature over AWS's own
-// string to sign, so AWS holds another one. It takes no request.
+// otherSecret: the profile's secret gives the pasted signature over AWS's own string to sign, so AWS has another
+// secret. This needs no request.
 func (m *mismatch) otherSecret() bool {
 	toSign := m.awsToSign()
 	if m.prover == nil || toSign == "" || !m.claim.wellFormed() {
@@ -109,7 +107,7 @@ func (m *mismatch) otherSecret() bool {
 	}
 	if m.prover.take(len(toSign)) && m.prover.matches(&m.prover.key, toSign) {
 		m.add(finding{
-			cause: "wrong-secret", detail: slipIn(m.prover.secret), certainty: m.sure(), place: "secret",
+			cause: "wrong-secret", detail: copyingMistake(m.prover.secret), certainty: m.sure(), place: "secret",
 			reason: "With the profile's secret AWS's own string to sign gives the signature that was sent: AWS has another secret for this key.",
 			code:   "Everything but the secret is right: set access key id and secret of one new key.",
 		})
@@ -118,7 +116,7 @@ func (m *mismatch) otherSecret() bool {
 	return false
 }
 
-// awsToSign is AWS's string to sign, or the one of its canonical request.
+// awsToSign returns AWS's string to sign, or the one made from its canonical request.
 func (m *mismatch) awsToSign() string {
 	if text := strings.TrimRight(m.refusal.StringToSign.Text(), "\n"); text != "" && !m.edited {
 		return text
@@ -129,7 +127,7 @@ func (m *mismatch) awsToSign() string {
 	return ""
 }
 
-// sure is proof, unless somebody edited AWS's text.
+// sure returns Proved, unless AWS's text was edited.
 func (m *mismatch) sure() Certainty {
 	if m.edited || m.rewritten {
 		return Likely
@@ -137,8 +135,8 @@ func (m *mismatch) sure() Certainty {
 	return Proved
 }
 
-// slipIn is a copying mistake that the secret itself shows.
-func slipIn(secret string) string {
+// copyingMistake returns the kind of copying mistake that the secret itself shows.
+func copyingMistake(secret string) string {
 	switch {
 	case strings.TrimSpace(secret) != secret:
 		return "white-space"
@@ -150,29 +148,29 @@ func slipIn(secret string) string {
 	return "other"
 }
 
-// traced: the request as signed and as sent are both given.
+// traced: the request is given both as signed and as sent.
 func (m *mismatch) traced() bool {
 	if m.signed == nil || m.sent == nil || m.prover != nil && !m.claim.wellFormed() {
 		return false
 	}
-	sent := m.canonicalOf(m.sent, m.how, m.payloadOf(m.sent, m.how))
-	found := differences(&m.own, &sent, m.how)
+	sent := m.canonicalOf(m.sent, m.style, m.payloadOf(m.sent, m.style))
+	found := differences(&m.own, &sent, m.style)
 	if len(found) == 0 {
 		return false
 	}
 	if m.prover != nil && !m.prover.signed(m.own.text()) {
-		return false // the mistake is the signer's
+		return false // the signer made the mistake
 	}
 	m.ruleOut("The signature is right for the request as it was signed.")
 	certainty := Proved
-	if m.prover == nil && m.in.Sent == nil { // both are of a paste
+	if m.prover == nil && m.in.Sent == nil { // both come from a paste
 		certainty = Likely
 	}
 	m.changed(found, certainty, "The request as it was sent differs there from the one that was signed.", m.signed)
 	return true
 }
 
-// proof is what a difference to AWS's canonical request is worth.
+// proof says how certain a difference from AWS's canonical request is.
 func (m *mismatch) proof() Certainty {
 	switch {
 	case m.edited || m.rewritten:

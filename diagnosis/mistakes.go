@@ -7,14 +7,14 @@ import (
 	"countersign/signing"
 )
 
-// mistakes lists the single mistakes of signers in a canonical request, those of
-// the path first. Without a message the canonical request is all there is.
-func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
+// mistakes lists the single mistakes that signers make in a canonical request, starting with the path. Without a
+// message they are derived from the canonical request alone.
+func (m *mismatch) mistakes(base *canonical, given *message) []mistake {
 	var list []mistake
-	list = append(list, m.pathMistakes(base, at)...)
-	list = append(list, m.queryMistakes(base, at)...)
-	list = append(list, m.headerMistakes(base, at)...)
-	list = append(list, m.payloadMistakes(base, at)...)
+	list = append(list, m.pathMistakes(base, given)...)
+	list = append(list, m.queryMistakes(base, given)...)
+	list = append(list, m.headerMistakes(base, given)...)
+	list = append(list, m.payloadMistakes(base, given)...)
 	for _, method := range []string{"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", strings.ToLower(base.method)} {
 		list = append(list, mistake{
 			dimension: inMethod, cause: "changed-method", place: "method", note: method + " was signed, and " + base.method + " was sent.",
@@ -24,12 +24,12 @@ func (m *mismatch) mistakes(base *canonical, at *message) []mistake {
 	return list
 }
 
-// mistakesAnywhere are those that have nothing to do with the canonical request.
-func (m *mismatch) mistakesAnywhere() []mistake {
-	if m.anywhere == nil {
-		m.anywhere = slices.Concat(m.timeMistakes(), m.stringMistakes(), m.keyMistakes(), m.secretMistakes(), m.otherScopes())
+// mistakesElsewhere returns the mistakes that do not involve the canonical request.
+func (m *mismatch) mistakesElsewhere() []mistake {
+	if m.elsewhere == nil {
+		m.elsewhere = slices.Concat(m.timeMistakes(), m.stringMistakes(), m.keyMistakes(), m.secretMistakes(), m.otherScopes())
 	}
-	return m.anywhere
+	return m.elsewhere
 }
 
 func pathMistake(detail, note, path string) mistake {
@@ -38,18 +38,18 @@ func pathMistake(detail, note, path string) mistake {
 	}
 }
 
-func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
+func (m *mismatch) pathMistakes(base *canonical, given *message) []mistake {
 	wire, query := base.path, base.query
-	if at != nil {
-		wire, query = wirePath(at.path), signedQuery(at.query, m.how)
+	if given != nil {
+		wire, query = wirePath(given.path), signedQuery(given.query, m.style)
 	} else {
-		wire = onWire(wire, m.how)
+		wire = onWire(wire, m.style)
 	}
 	once, twice := signing.CanonicalURI(normalPath(wire), true), signing.CanonicalURI(normalPath(wire), false)
 	rawOnce, rawTwice := signing.CanonicalURI(wire, true), signing.CanonicalURI(wire, false)
 	var list []mistake
 	add := func(detail, note, path string) { list = append(list, pathMistake(detail, note, path)) }
-	if m.how.single {
+	if m.style.encodedOnce {
 		add("encoded-twice", "The path was encoded twice, and the service encodes it once.", rawTwice)
 		add("normalised", "The path was normalized, and the service uses it as it is.", once)
 		add("encoded-twice", "The path was normalized and encoded twice.", twice)
@@ -60,21 +60,21 @@ func (m *mismatch) pathMistakes(base *canonical, at *message) []mistake {
 	}
 	add("not-encoded", "The path was signed without percent-encoding.", unescape(wire))
 	asSent := "not-encoded"
-	if !m.how.single && strings.Contains(wire, "%") {
+	if !m.style.encodedOnce && strings.Contains(wire, "%") {
 		asSent = "encoded-once"
 	}
 	add(asSent, "The path was signed as it was sent.", wire)
-	if at != nil {
-		add("not-encoded", "The path was signed as it was written.", at.path)
+	if given != nil {
+		add("not-encoded", "The path was signed as it was written.", given.path)
 	}
-	add("not-encoded", "Characters of the path were not encoded.", laxPath(wire, m.how.single))
+	add("not-encoded", "Characters of the path were not encoded.", laxPath(wire, m.style.encodedOnce))
 	add("encoded-twice", "The path was encoded three times.", signing.CanonicalURI(twice, false))
 	add("encoded-twice", "The percent signs of the path were encoded again.", strings.ReplaceAll(base.path, "%", "%25"))
 	list = append(list, joinedPaths(base, wire, query)...)
-	return append(list, m.otherPaths(base, at)...)
+	return append(list, m.otherPaths(base, given)...)
 }
 
-// joinedPaths hold the query.
+// joinedPaths are paths that include the query.
 func joinedPaths(base *canonical, wire, query string) []mistake {
 	if query == "" {
 		return nil
@@ -89,8 +89,8 @@ func joinedPaths(base *canonical, wire, query string) []mistake {
 	return list
 }
 
-// otherPaths are a part of the path, or it with something more.
-func (m *mismatch) otherPaths(base *canonical, at *message) []mistake {
+// otherPaths are a part of the path, or the path with something added.
+func (m *mismatch) otherPaths(base *canonical, given *message) []mistake {
 	var list []mistake
 	add := func(detail, note, path string) { list = append(list, pathMistake(detail, note, path)) }
 	rest := base.path
@@ -112,12 +112,12 @@ func (m *mismatch) otherPaths(base *canonical, at *message) []mistake {
 	add("other", "Spaces of the path were signed as plus signs.", strings.NewReplacer("%2520", "+", "%20", "+").Replace(base.path))
 	add("other", "Slashes of the path were percent-encoded.", strings.ReplaceAll(base.path, "/", "%2F"))
 	add("other", "Slashes of the path were percent-encoded.", "/"+strings.ReplaceAll(strings.TrimPrefix(base.path, "/"), "/", "%2F"))
-	if at != nil {
-		address, _, _ := strings.Cut(at.url, "?")
-		add("other", "The whole address was signed as the path.", at.url)
+	if given != nil {
+		address, _, _ := strings.Cut(given.url, "?")
+		add("other", "The whole address was signed as the path.", given.url)
 		add("other", "The address was signed as the path.", address)
-		if m.how.single { // a bucket in the host, signed in the path
-			bucket, _, _ := strings.Cut(at.host, ".")
+		if m.style.encodedOnce { // for a bucket in the host that was signed in the path
+			bucket, _, _ := strings.Cut(given.host, ".")
 			add("prefix-added", "The bucket was signed as part of the path, and it is in the host.", "/"+bucket+base.path)
 		}
 	}
@@ -128,12 +128,12 @@ func (m *mismatch) otherPaths(base *canonical, at *message) []mistake {
 	return list
 }
 
-// uriMarks are the characters that encodeURI leaves as they are.
+// uriMarks undoes the encoding of the characters that encodeURI leaves as they are.
 var uriMarks = strings.NewReplacer("%21", "!", "%23", "#", "%24", "$", "%26", "&", "%27", "'", "%28", "(", "%29", ")", "%2A", "*",
 	"%2B", "+", "%2C", ",", "%2F", "/", "%3A", ":", "%3B", ";", "%3D", "=", "%3F", "?", "%40", "@")
 
-// looseForms are a text with percent-encodings undone that programs leave out: those of
-// encodeURI, and each kind of character alone, once or, where it is encoded twice, twice.
+// looseForms returns a text with those percent-encodings undone that programs omit: all that encodeURI omits, and
+// each encoded character alone. If a character is encoded twice, both levels are tried.
 func looseForms(encoded string) []string {
 	list := []string{uriMarks.Replace(encoded)}
 	seen := map[string]bool{}
@@ -180,13 +180,13 @@ func lowerHex(s string) string {
 	return b.String()
 }
 
-func (m *mismatch) queryMistakes(base *canonical, at *message) []mistake {
+func (m *mismatch) queryMistakes(base *canonical, given *message) []mistake {
 	if base.query == "" {
 		return nil
 	}
 	raw := base.query
-	if at != nil {
-		raw = signedQuery(at.query, m.how)
+	if given != nil {
+		raw = signedQuery(given.query, m.style)
 	}
 	pieces, pairs := strings.Split(raw, "&"), queryPairs(strings.ReplaceAll(raw, "+", "%20"))
 	var list []mistake
@@ -237,7 +237,7 @@ func queryMistake(detail, note, query string) mistake {
 	}
 }
 
-// leftOut are a query without each of its parameters.
+// leftOut returns the query once without each of its parameters.
 func leftOut(query string) []mistake {
 	var list []mistake
 	pieces := strings.Split(query, "&")

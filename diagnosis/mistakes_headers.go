@@ -24,7 +24,7 @@ var commonTypes = []string{
 	"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 
-// usualValues are those of other headers that clients and proxies replace.
+// usualValues are the values of other headers that clients and proxies replace.
 var usualValues = map[string][]string{
 	"accept-encoding":              {"identity", "gzip", "gzip, deflate", "gzip, deflate, br", "gzip, deflate, br, zstd", "*"},
 	"accept":                       {"application/json", "*/*", "application/json, text/plain, */*", "application/xml", "text/html"},
@@ -43,7 +43,7 @@ func headerMistake(detail, place, note string, apply func(*parts)) mistake {
 	return mistake{dimension: inHeaders, cause: "signed-headers", detail: detail, place: place, note: note, apply: apply}
 }
 
-func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
+func (m *mismatch) headerMistakes(base *canonical, given *message) []mistake {
 	var list []mistake
 	add := func(detail, place, note string, apply func(*parts)) {
 		list = append(list, headerMistake(detail, place, note, apply))
@@ -56,8 +56,8 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 		"LF.", func(p *parts) { p.headers = strings.ReplaceAll(p.headers, "\n", "\r\n") })
 	add("value-not-trimmed", "header", "A space behind each colon was "+
 		"signed.", set(base.lines(func(h signing.Header) string { return h.Name + ": " + h.Value })))
-	if at != nil {
-		list = append(list, m.rawHeaders(base, at)...)
+	if given != nil {
+		list = append(list, m.rawHeaders(base, given)...)
 	}
 	add("name-case", "header", "The names of the headers were signed with "+
 		"capitals.", set(base.lines(titledLine)))
@@ -65,12 +65,12 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 		p.headers, p.list = base.lines(titledLine), titledList(p.list)
 	})
 	add("blank-line", "header", "Two empty lines were signed after the headers.", func(p *parts) { p.headers += "\n" })
-	list = append(list, lists(base)...)
-	list = append(list, orders(base, m.claim.names(), at)...)
+	list = append(list, signedHeadersForms(base)...)
+	list = append(list, headerOrders(base, m.claim.names(), given)...)
 	list = append(list, m.hostMistakes(base)...)
 	list = append(list, otherValues(base)...)
-	list = append(list, m.replacedValues(base, at)...)
-	list = append(list, m.unlisted(base, at)...)
+	list = append(list, m.replacedValues(base, given)...)
+	list = append(list, m.unlisted(base, given)...)
 	for i, h := range base.headers {
 		without := slices.Delete(slices.Clone(base.headers), i, i+1)
 		fewer := canonical{headers: without}
@@ -86,14 +86,14 @@ func (m *mismatch) headerMistakes(base *canonical, at *message) []mistake {
 }
 
 // rawHeaders are the values as they were sent, not folded or not trimmed.
-func (m *mismatch) rawHeaders(base *canonical, at *message) []mistake {
+func (m *mismatch) rawHeaders(base *canonical, given *message) []mistake {
 	var list []mistake
 	var loose, raw strings.Builder
 	place := "header"
 	for _, h := range base.headers {
-		value := at.signedValue(h.Name)
+		value := given.signedValue(h.Name)
 		unfolded, untouched := value, value
-		for _, sent := range at.headers {
+		for _, sent := range given.headers {
 			if strings.EqualFold(sent.Name, h.Name) && strings.TrimSpace(sent.Value) == value {
 				untouched = sent.Value
 			}
@@ -111,10 +111,10 @@ func (m *mismatch) rawHeaders(base *canonical, at *message) []mistake {
 		"signed.", func(p *parts) { p.headers = other }))
 }
 
-func titledLine(h signing.Header) string { return titled(h.Name) + ":" + h.Value }
+func titledLine(h signing.Header) string { return titleCase(h.Name) + ":" + h.Value }
 
-// titled writes a name as HTTP/1.1 clients do.
-func titled(name string) string {
+// titleCase writes a header name as HTTP/1.1 clients do.
+func titleCase(name string) string {
 	pieces := strings.Split(name, "-")
 	for i, p := range pieces {
 		if p != "" {
@@ -127,12 +127,12 @@ func titled(name string) string {
 func titledList(list string) string {
 	names := strings.Split(list, ";")
 	for i, n := range names {
-		names[i] = titled(n)
+		names[i] = titleCase(n)
 	}
 	return strings.Join(names, ";")
 }
 
-// hostMistakes are other hosts that signers take.
+// hostMistakes are other hosts that signers use.
 func (m *mismatch) hostMistakes(base *canonical) []mistake {
 	host, ok := base.value("host")
 	if !ok {
@@ -148,7 +148,7 @@ func (m *mismatch) hostMistakes(base *canonical) []mistake {
 	if _, rest, ok := strings.Cut(name, "."); ok {
 		hosts = append(hosts, rest)
 	}
-	hosts = append(hosts, m.hostsNamed()...)
+	hosts = append(hosts, m.hostsInPaste()...)
 	var list []mistake
 	for _, h := range hosts {
 		text := withValue(base, "host", h)
@@ -160,16 +160,16 @@ func (m *mismatch) hostMistakes(base *canonical) []mistake {
 
 var hostPattern = lazyregexp.New(`\b(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z]{2,24}(?::[0-9]{2,5})?\b`)
 
-// hostsNamed are those that the paste names anywhere: what the client connected to, or
-// what its address was before a proxy.
-func (m *mismatch) hostsNamed() []string {
+// hostsInPaste returns all hosts that the paste names: the one the client connected to, for example, or the one
+// before a proxy.
+func (m *mismatch) hostsInPaste() []string {
 	hosts := hostPattern().FindAllString(m.in.Paste[:min(len(m.in.Paste), maxResponse)], 200)
 	slices.Sort(hosts)
 	hosts = slices.Compact(hosts)
 	return hosts[:min(len(hosts), 20)]
 }
 
-// withValue are the header lines with another value of one.
+// withValue returns the header lines with another value for one header.
 func withValue(base *canonical, name, value string) string {
 	other := canonical{headers: slices.Clone(base.headers)}
 	for i := range other.headers {
@@ -184,27 +184,26 @@ func changedHeader(name, signed, sent string) func() difference {
 	return func() difference { return headerDifference(name, signed, sent) }
 }
 
-// replacedValues: a header that tells the signature's own parts was written again after
-// signing.
-func (m *mismatch) replacedValues(base *canonical, at *message) []mistake {
+// replacedValues: something after the signer replaced a header that repeats a part of the signature.
+func (m *mismatch) replacedValues(base *canonical, given *message) []mistake {
 	var list []mistake
 	for _, h := range base.headers {
 		switch held := m.in.Credentials.SessionToken(); {
 		case h.Name == "x-amz-security-token" && held != "" && held != h.Value:
 			text := withValue(base, h.Name, held)
 			list = append(list, mistake{
-				dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, held, h.Value),
+				dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, change: changedHeader(h.Name, held, h.Value),
 				apply: func(p *parts) { p.headers = text },
 			})
 		case h.Name == "x-amz-content-sha256" && h.Value == base.payload:
 			hashes := []string{signing.UnsignedPayload, signing.PayloadHash(nil), "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
-			if at != nil && at.known {
-				hashes = append(hashes, hashOf(at.body))
+			if given != nil && given.bodyKnown {
+				hashes = append(hashes, hashOf(given.body))
 			}
 			for _, hash := range hashes {
 				text := withValue(base, h.Name, hash)
 				list = append(list, mistake{
-					dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, hash, h.Value), rare: true,
+					dimension: inHeaders, cause: "changed-header", place: "header:" + h.Name, change: changedHeader(h.Name, hash, h.Value), rare: true,
 					apply: func(p *parts) { p.headers, p.payload = text, hash },
 				})
 			}
@@ -219,7 +218,7 @@ func otherValues(base *canonical) []mistake {
 	add := func(name, value, signed string) {
 		text := withValue(base, name, signed)
 		list = append(list, mistake{
-			dimension: inHeaders, cause: "changed-header", place: "header:" + name, other: changedHeader(name, signed, value),
+			dimension: inHeaders, cause: "changed-header", place: "header:" + name, change: changedHeader(name, signed, value),
 			apply: func(p *parts) { p.headers = text },
 		})
 	}

@@ -20,13 +20,13 @@ func payloadMistake(detail, note, payload string) mistake {
 	}
 }
 
-func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
+func (m *mismatch) payloadMistakes(base *canonical, given *message) []mistake {
 	empty := signing.PayloadHash(nil)
 	body := base.payload
 	var content []byte
-	if at != nil && at.known {
-		content = at.body
-		if at.exact || !m.arrived.whole {
+	if given != nil && given.bodyKnown {
+		content = given.body
+		if given.bodyExact || !m.arrived.whole {
 			body = hashOf(content)
 		}
 	}
@@ -56,38 +56,38 @@ func (m *mismatch) payloadMistakes(base *canonical, at *message) []mistake {
 		dimension: inPayload, cause: "signed-payload", detail: "missing", place: "body", note: "The line of the payload's hash was left out.",
 		apply: func(p *parts) { p.short = true },
 	})
-	list = append(list, queryAsBody(base, at)...)
-	if at != nil && at.known {
+	list = append(list, queryAsBody(base, given)...)
+	if given != nil && given.bodyKnown {
 		list = append(list, otherDigests(content)...)
 		if len(content) < 16<<10 {
 			add("other", "The body itself was signed in place of its hash.", string(content))
 		}
-		for _, v := range m.budget.hashes(content, at.header("content-type")) {
+		for _, v := range m.budget.hashes(content, given.header("content-type")) {
 			k := payloadMistake(
 				signedDetail(v.change), "The body was signed in another form than it was sent: "+bodyNote(signedDetail(v.change))+".", v.hash(),
 			)
-			k.sent = v.back
+			k.bodyChange = v.backward
 			list = append(list, k)
 		}
 	}
 	list = append(list, m.otherBodies()...)
 	if claimed != "" {
 		k := payloadMistake("other", "The hash in x-amz-content-sha256 was signed, and it is not that of the body.", claimed)
-		k.sent = "other"
+		k.bodyChange = "other"
 		list = append(list, k)
 	}
 	return list
 }
 
-// otherBodies are what programs write for none, and what the paste shows.
+// otherBodies are what programs write for a missing body, and what the paste shows.
 func (m *mismatch) otherBodies() []mistake {
 	var list []mistake
-	for word, hash := range wordHashes() {
+	for word, hash := range emptyBodyHashes() {
 		list = append(list, payloadMistake("other", "The hash of "+word+" was signed: a program makes that of no body, or of an object.", hash))
 	}
-	for _, named := range m.bodiesNamed() {
+	for _, named := range m.bodiesInPaste() {
 		k := payloadMistake("other", "The body as it stands in the text was signed, and another was sent.", hashOf(named))
-		k.sent = "other"
+		k.bodyChange = "other"
 		list = append(list, k)
 	}
 	for i := range list {
@@ -96,15 +96,14 @@ func (m *mismatch) otherBodies() []mistake {
 	return list
 }
 
-// queryAsBody are hashes of the query: it is not the body, though the query API takes it
-// as one.
-func queryAsBody(base *canonical, at *message) []mistake {
+// queryAsBody are hashes of the query. It is not the body, although the query API accepts it there.
+func queryAsBody(base *canonical, given *message) []mistake {
 	if base.query == "" {
 		return nil
 	}
 	queries := []string{base.query}
-	if at != nil {
-		queries = append(queries, at.query)
+	if given != nil {
+		queries = append(queries, given.query)
 	}
 	var list []mistake
 	for _, query := range queries {
@@ -115,9 +114,9 @@ func queryAsBody(base *canonical, at *message) []mistake {
 	return list
 }
 
-// otherDigests are hashes of the body by other functions than SHA-256.
+// otherDigests are hashes of the body by functions other than SHA-256.
 func otherDigests(content []byte) []mistake {
-	short, long, middle := sha1.Sum(content), sha512.Sum512(content), sha512.Sum384(content) //nolint:gosec // it is compared, not trusted
+	short, long, middle := sha1.Sum(content), sha512.Sum512(content), sha512.Sum384(content) //nolint:gosec // compared, not trusted
 	old := md5.Sum(content)                                                                  //nolint:gosec // the same
 	var list []mistake
 	for _, d := range []struct {
@@ -133,14 +132,13 @@ func otherDigests(content []byte) []mistake {
 	return list
 }
 
-// words are what programs write for nothing, and for an object that they do not
-// write as JSON.
-var words = []string{"undefined", "null", "[object Object]", "{}", "[]", `""`, "''", "None", "nil", "false", "NaN", " ", "\n"}
+// emptyBodyWords are what programs write for nothing, and for an object that they do not serialize as JSON.
+var emptyBodyWords = []string{"undefined", "null", "[object Object]", "{}", "[]", `""`, "''", "None", "nil", "false", "NaN", " ", "\n"}
 
-// wordHashes are the words with their hashes.
-func wordHashes() iter.Seq2[string, string] {
+// emptyBodyHashes yields the words with their hashes.
+func emptyBodyHashes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for _, w := range words {
+		for _, w := range emptyBodyWords {
 			if !yield(cmp.Or(strings.TrimSpace(w), "white space"), hexHash(w)) {
 				return
 			}
@@ -148,9 +146,9 @@ func wordHashes() iter.Seq2[string, string] {
 	}
 }
 
-// wordOf is the word that has a hash, or empty.
-func wordOf(hash string) string {
-	for word, h := range wordHashes() {
+// emptyBodyWord returns the word that has a hash, or "".
+func emptyBodyWord(hash string) string {
+	for word, h := range emptyBodyHashes() {
 		if h == hash {
 			return word
 		}
@@ -168,13 +166,12 @@ func claimedDetail(claimed string) string {
 	return "other"
 }
 
-// signedDetail names a change whose variant was signed: the body was sent
-// otherwise.
+// signedDetail names a change for the case that the variant was signed and the body was sent in its original form.
 func signedDetail(c change) string {
-	if strings.HasPrefix(c.back, "trailing-newline") {
+	if strings.HasPrefix(c.backward, "trailing-newline") {
 		return "trailing-newline"
 	}
-	return c.back
+	return c.backward
 }
 
 func bodyNote(detail string) string {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// otherQueries are rarer forms of a query: other orders, parameters with the same name
-// joined or lost, characters left as they are. The query comes sorted, and as it was sent.
+// otherQueries are rarer forms of a query: other orders, parameters of one name joined or lost, characters left
+// unencoded. It takes the query both sorted and as it was sent.
 func otherQueries(query, sent string) []mistake {
 	var list []mistake
 	add := func(detail, note, other string) {
@@ -45,13 +45,13 @@ func otherQueries(query, sent string) []mistake {
 	return list
 }
 
-// nameOf is the name of a parameter as it is written.
+// nameOf returns the name of a parameter as it is written.
 func nameOf(piece string) string {
 	name, _, _ := strings.Cut(piece, "=")
 	return name
 }
 
-// mergeNames makes one parameter of those with the same name, two at a time.
+// mergeNames merges parameters of the same name, two at a time.
 func mergeNames(sorted []string, merge func(before, piece string) string) string {
 	var list []string
 	for _, piece := range sorted {

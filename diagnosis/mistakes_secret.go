@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// namesOfSecret are those under which it stands where it is copied from.
-var namesOfSecret = []string{
+// secretNames are the names under which the secret appears in the places it is copied from.
+var secretNames = []string{
 	"aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey", "secretAccessKey", "secret", "AWSSecretKey",
 }
 
-// secretMistakes are mistakes made in copying a secret.
+// secretMistakes are mistakes made when copying a secret.
 func (m *mismatch) secretMistakes() []mistake {
 	s := m.prover.secret
 	var list []mistake
@@ -20,7 +20,7 @@ func (m *mismatch) secretMistakes() []mistake {
 				list = append(list, mistake{
 					dimension: inKey, cause: "wrong-secret", detail: detail, place: "secret",
 					note: "It was signed with the profile's secret after a copying mistake: " + infoOf("wrong-secret").detailTitle(detail) + ".",
-					key:  chain([]byte("AWS4"+other), m.prover.scope...),
+					key:  deriveChain([]byte("AWS4"+other), m.prover.scope...),
 					rare: detail == "other" || len(list) > 28,
 				})
 			}
@@ -36,7 +36,7 @@ func (m *mismatch) secretMistakes() []mistake {
 		for i := 1; i < min(len(s)-1, 64); i++ {
 			add("truncated", s[:i]+s[i+1:])
 		}
-		for i := 3; i < min(len(s)-1, 64); i++ { // cut at a character that some program took for an end
+		for i := 3; i < min(len(s)-1, 64); i++ { // cut at a character that some program took for the end
 			add("truncated", s[:i], s[i:])
 		}
 	}
@@ -47,10 +47,10 @@ func (m *mismatch) secretMistakes() []mistake {
 		pair := []rune(mark)
 		add("quoted", string(pair[0])+s+string(pair[1]), string(pair[0])+s, s+string(pair[1]))
 	}
-	for _, more := range []string{",", ";", ".", "=", `\`, `\n`, "%", "$", "*"} { // of a list, a sentence or a prompt
+	for _, more := range []string{",", ";", ".", "=", `\`, `\n`, "%", "$", "*"} { // from a list, a sentence or a prompt
 		add("other", s+more, more+s)
 	}
-	for _, name := range namesOfSecret {
+	for _, name := range secretNames {
 		add("other", name+"="+s, name+" = "+s, name+": "+s, name+":"+s, name)
 	}
 	add("other", strings.ToLower(s), strings.ToUpper(s), "", m.claim.keyID, m.claim.keyID+":"+s, m.claim.keyID+","+s, s+s)

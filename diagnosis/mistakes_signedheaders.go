@@ -7,8 +7,8 @@ import (
 	"countersign/signing"
 )
 
-// orders are other orders of headers than the sorted one.
-func orders(base *canonical, listed []string, at *message) []mistake {
+// headerOrders are header orders other than the sorted one.
+func headerOrders(base *canonical, listed []string, given *message) []mistake {
 	var list []mistake
 	asListed := slices.Clone(base.headers)
 	slices.SortStableFunc(asListed, func(a, b signing.Header) int { return slices.Index(listed, a.Name) - slices.Index(listed, b.Name) })
@@ -21,8 +21,8 @@ func orders(base *canonical, listed []string, at *message) []mistake {
 	hostFirst := slices.Clone(sorted)
 	slices.SortStableFunc(hostFirst, func(a, b signing.Header) int { return rankOf(b.Name == "host") - rankOf(a.Name == "host") })
 	all := [][]signing.Header{asListed, sorted, hostLast, hostFirst, reversed}
-	if at != nil {
-		all = append(all, asSent(sorted, at, -1), asSent(sorted, at, len(at.headers)))
+	if given != nil {
+		all = append(all, inRequestOrder(sorted, given, -1), inRequestOrder(sorted, given, len(given.headers)))
 	}
 	for _, headers := range all {
 		var names []string
@@ -49,11 +49,10 @@ func rankOf(last bool) int {
 	return 0
 }
 
-// asSent are the headers in the order of a request, with host, which is not always among
-// them, at one of the ends.
-func asSent(sorted []signing.Header, at *message, host int) []signing.Header {
+// inRequestOrder returns the headers in the order of the request. Host, which may not be among them, goes to one of the ends.
+func inRequestOrder(sorted []signing.Header, given *message, host int) []signing.Header {
 	place := func(name string) int {
-		i := slices.IndexFunc(at.headers, func(h signing.Header) bool { return strings.EqualFold(h.Name, name) })
+		i := slices.IndexFunc(given.headers, func(h signing.Header) bool { return strings.EqualFold(h.Name, name) })
 		if i < 0 && name == "host" {
 			return host
 		}
@@ -64,9 +63,8 @@ func asSent(sorted []signing.Header, at *message, host int) []signing.Header {
 	return list
 }
 
-// lists are other forms of SignedHeaders in the canonical request, and other marks
-// between name and value.
-func lists(base *canonical) []mistake {
+// signedHeadersForms are other forms of SignedHeaders in the canonical request, and other separators between name and value.
+func signedHeadersForms(base *canonical) []mistake {
 	var list []mistake
 	add := func(detail, note string, apply func(*parts)) {
 		k := headerMistake(detail, "header", note, apply)
@@ -96,18 +94,18 @@ func lists(base *canonical) []mistake {
 	return list
 }
 
-// unlisted are headers that were signed, and that SignedHeaders does not list.
-func (m *mismatch) unlisted(base *canonical, at *message) []mistake {
-	if at == nil {
+// unlisted are headers that were signed but are not in SignedHeaders.
+func (m *mismatch) unlisted(base *canonical, given *message) []mistake {
+	if given == nil {
 		return nil
 	}
 	var list []mistake
-	for _, h := range at.headers {
+	for _, h := range given.headers {
 		name := strings.ToLower(h.Name)
 		if m.claim.covers(name) || name == "authorization" || len(list) > 40 {
 			continue
 		}
-		more := canonical{headers: append(slices.Clone(base.headers), signing.Header{Name: name, Value: fold(at.header(name))})}
+		more := canonical{headers: append(slices.Clone(base.headers), signing.Header{Name: name, Value: fold(given.header(name))})}
 		slices.SortStableFunc(more.headers, func(a, b signing.Header) int { return strings.Compare(a.Name, b.Name) })
 		text := more.lines(canonicalLine)
 		names := append(strings.Split(base.signedHeaders, ";"), name)

@@ -15,13 +15,13 @@ func (m *mismatch) stringMistakes() []mistake {
 	add := func(note string, f func(c *hashedText) string) {
 		list = append(list, mistake{dimension: inString, cause: "signed-string", place: "string-to-sign", note: note, toSign: f})
 	}
-	right := func(c *hashedText) string { return p.lead + c.hash() }
+	right := func(c *hashedText) string { return p.prefix + c.hash() }
 	lines := func(lines ...string) string { return strings.Join(lines, "\n") }
 	add("It ends in a line feed.", func(c *hashedText) string { return right(c) + "\n" })
 	add("Its lines end in CR LF.", func(c *hashedText) string { return strings.ReplaceAll(right(c), "\n", "\r\n") })
-	add("Its hash is in capitals.", func(c *hashedText) string { return p.lead + strings.ToUpper(c.hash()) })
-	add("It holds the canonical request in place of its hash.", func(c *hashedText) string { return p.lead + string(c.text) })
-	add("It holds the hash of the hash.", func(c *hashedText) string { return p.lead + hexHash(c.hash()) })
+	add("Its hash is in capitals.", func(c *hashedText) string { return p.prefix + strings.ToUpper(c.hash()) })
+	add("It holds the canonical request in place of its hash.", func(c *hashedText) string { return p.prefix + string(c.text) })
+	add("It holds the hash of the hash.", func(c *hashedText) string { return p.prefix + hexHash(c.hash()) })
 	add("The canonical request was signed in its place.", func(c *hashedText) string { return string(c.text) })
 	add("The hash of the canonical request was signed in its place.", (*hashedText).hash)
 	add("Its scope has the access key id before it.", func(c *hashedText) string {
@@ -56,7 +56,7 @@ func (m *mismatch) stringMistakes() []mistake {
 		})
 	}
 	add("It lacks the line of the algorithm.", func(c *hashedText) string { return lines(p.date, scope, c.hash()) })
-	add("The hash is in base64.", func(c *hashedText) string { return p.lead + base64.StdEncoding.EncodeToString(c.sum[:]) })
+	add("The hash is in base64.", func(c *hashedText) string { return p.prefix + base64.StdEncoding.EncodeToString(c.sum[:]) })
 	for _, joint := range []string{" ", "", `\n`, "\r"} {
 		note := "Its lines are joined by " + jointName(joint) + "."
 		add(note, func(c *hashedText) string { return strings.ReplaceAll(right(c), "\n", joint) })
@@ -68,7 +68,7 @@ func (m *mismatch) stringMistakes() []mistake {
 	return list
 }
 
-// otherTimes are the forms in which programs write a time by themselves.
+// otherTimes are the formats in which programs write times by default.
 var otherTimes = []string{
 	"2006-01-02T15:04:05Z", "2006-01-02T15:04:05.000Z", time.RFC3339, httpTime, "20060102T150405", "2006-01-02", "20060102T150405.000Z",
 	"2006-01-02 15:04:05", "Mon, 02 Jan 2006 15:04:05 +0000",

@@ -10,10 +10,10 @@ import (
 	"countersign/signing"
 )
 
-// httpTime is the layout of HTTP's Date.
+// httpTime is the layout of HTTP's Date header.
 const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// timeMark stands for a time in a canonical request, and no header or query holds it.
+// timeMark stands for a time in a canonical request. No header or query contains it.
 const timeMark = "\x00"
 
 // timeMistakes: the clock was read twice.
@@ -22,10 +22,10 @@ func (m *mismatch) timeMistakes() []mistake {
 	add := func(d time.Duration) {
 		at := m.claim.time.Add(d).Format(signing.TimeFormat)
 		list = append(list, mistake{
-			dimension: inString, cause: "signed-time", place: "time", signed: at,
-			note: "The string to sign has " + at + ", and x-amz-date " + m.prover.date + ": the clock was read twice.",
-			rare: d.Abs() > 2*time.Second && d%time.Hour != 0 || d.Abs() > 14*time.Hour,
-			lead: m.prover.leadAt(at),
+			dimension: inString, cause: "signed-time", place: "time", signedText: at,
+			note:   "The string to sign has " + at + ", and x-amz-date " + m.prover.date + ": the clock was read twice.",
+			rare:   d.Abs() > 2*time.Second && d%time.Hour != 0 || d.Abs() > 14*time.Hour,
+			prefix: m.prover.prefixAt(at),
 		})
 	}
 	for s := 1; s <= 120; s++ {
@@ -39,9 +39,9 @@ func (m *mismatch) timeMistakes() []mistake {
 	return list
 }
 
-// movedTime finds the time that was signed where that of the request itself was
-// rewritten after signing, as by a client that sets its own date: header or parameter
-// and string to sign had another. It is nil where no time fits.
+// movedTime finds the time that was signed if the request's own time was replaced after signing, for example by a
+// client that sets its own date: header or parameter and string to sign had another time. It returns nil if no time
+// fits.
 func (m *mismatch) movedTime(s *searcher, base *canonical) *mistake {
 	written := m.claim.time.Format(signing.TimeFormat)
 	for _, h := range base.headers {
@@ -59,8 +59,8 @@ func (m *mismatch) movedTime(s *searcher, base *canonical) *mistake {
 		if at, ok := s.timeIn(&marked, m.claim.time, layout); ok {
 			signed := at.Format(layout)
 			return &mistake{
-				dimension: inString, cause: "changed-header", place: "header:" + h.Name, other: changedHeader(h.Name, signed, h.Value),
-				moved: signed,
+				dimension: inString, cause: "changed-header", place: "header:" + h.Name, change: changedHeader(h.Name, signed, h.Value),
+				signedTime: signed,
 			}
 		}
 	}
@@ -76,12 +76,12 @@ func (m *mismatch) movedTime(s *searcher, base *canonical) *mistake {
 	}
 	query := strings.Replace(marked.query, timeMark, at.Format(signing.TimeFormat), 1)
 	return &mistake{
-		dimension: inString, cause: "changed-query", place: "query", other: func() difference { return queryDifference(query, base.query) },
+		dimension: inString, cause: "changed-query", place: "query", change: func() difference { return queryDifference(query, base.query) },
 	}
 }
 
-// moves are the seconds by which a time may have been moved.
-var moves = func() (seconds []int) {
+// shifts are the seconds by which a time may have been moved.
+var shifts = func() (seconds []int) {
 	const longest, otherClock, zones = 15 * 60, 60, 28
 	for second := -longest; second <= otherClock; second++ {
 		if second != 0 {
@@ -94,16 +94,15 @@ var moves = func() (seconds []int) {
 	return seconds
 }()
 
-// timeIn finds the time at the mark that gives the pasted signature: each second of the
-// 15 minutes before the time that the request tells, which is the time of sending; AWS
-// takes none that is older. A minute after it is for another clock, and half hours for
-// local time.
-func (s *searcher) timeIn(marked *parts, told time.Time, layout string) (at time.Time, ok bool) {
+// timeIn finds the time that, written at the mark, gives the pasted signature. It tries each second of the 15 minutes
+// before the time in the request, which is the time of sending (AWS accepts nothing older), the minute after it, for
+// another clock, and half-hour steps, for local time.
+func (s *searcher) timeIn(marked *parts, stated time.Time, layout string) (at time.Time, ok bool) {
 	before, after, _ := bytes.Cut(marked.append(nil), []byte(timeMark))
 	first, last := s.algorithm+"\n", "\n"+strings.Join(s.scope, "/")+"\n"
 	text := s.other.text
-	for _, second := range moves {
-		at := told.Add(time.Duration(second) * time.Second)
+	for _, second := range shifts {
+		at := stated.Add(time.Duration(second) * time.Second)
 		text = append(at.AppendFormat(append(text[:0], before...), layout), after...)
 		if !s.take(len(text)) {
 			break
@@ -111,7 +110,7 @@ func (s *searcher) timeIn(marked *parts, told time.Time, layout string) (at time
 		sum := sha256.Sum256(text)
 		s.toSign = at.AppendFormat(append(s.key.begin(s.toSign), first...), signing.TimeFormat)
 		s.toSign = hex.AppendEncode(append(s.toSign, last...), sum[:])
-		if s.is(s.key.end(s.toSign)) {
+		if s.equalsPasted(s.key.end(s.toSign)) {
 			return at, true
 		}
 	}

@@ -13,9 +13,9 @@ import (
 	"countersign/signing"
 )
 
-// A client that writes its own date after signing: the request as it was sent has the
-// new one alone, and the secret shows which was signed.
-func TestDiagnose_DateWrittenAnewAfterSigning(t *testing.T) {
+// A client replaces the date after signing: the request as sent shows only the new date, and the secret shows which
+// one was signed.
+func TestDiagnose_DateReplacedAfterSigning(t *testing.T) {
 	for seed := range uint64(12) {
 		g := &generated{
 			r: rand.New(rand.NewPCG(seed, 19)), secret: sandbox.SecretAccessKey, truth: map[diagnosis.Cause]bool{},
@@ -31,7 +31,7 @@ func TestDiagnose_DateWrittenAnewAfterSigning(t *testing.T) {
 			Credentials: signing.NewCredentials(generatedKey, g.secret, ""),
 		}
 		if in.Response == nil {
-			t.Fatalf("seed %d: it was not refused", seed)
+			t.Fatalf("seed %d: the request was not refused", seed)
 		}
 		report := diagnosis.Diagnose(context.Background(), in)
 		v := &report.Verdicts[0]
@@ -41,7 +41,7 @@ func TestDiagnose_DateWrittenAnewAfterSigning(t *testing.T) {
 		if v.Cause != "changed-header" || v.Place != "header:x-amz-date" || v.Certainty != diagnosis.Likely || !signed {
 			t.Errorf("seed %d: %s at %s (%s): %s %+v", seed, v.Cause, v.Place, v.Certainty, v.Reason, v.Evidence)
 		}
-		in.RequestIs = diagnosis.AsSigned // so nothing can have written a date after that
+		in.RequestIs = diagnosis.AsSigned // so nothing can have replaced the date after that
 		report = diagnosis.Diagnose(context.Background(), in)
 		if v := &report.Verdicts[0]; v.Cause != "signed-time" || v.Certainty != diagnosis.Proved {
 			t.Errorf("seed %d, as signed: %s at %s (%s): %s", seed, v.Cause, v.Place, v.Certainty, v.Reason)

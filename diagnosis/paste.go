@@ -20,7 +20,7 @@ func (f *facts) takePaste() {
 	}
 	if f.status >= 200 && f.status < 300 && (len(f.refusal.Says) == 0 || f.response != nil &&
 		!failure().MatchString(f.response.Body.Content.Text())) {
-		f.refused, f.refusal = false, &reading.Refusal{} // a code beside it is the workflow's
+		f.refused, f.refusal = false, &reading.Refusal{} // a code beside it comes from the workflow engine
 	}
 	if m := headStatus().FindStringSubmatch(paste); m != nil && f.status == 0 {
 		f.status, _ = strconv.Atoi(m[1])
@@ -34,14 +34,14 @@ func (f *facts) takePaste() {
 		}
 	}
 	if f.response != nil && f.response.Body.Content.Len() > 0 {
-		f.words(f.response.Body.Content.Text()) // not what the request says
+		f.setText(f.response.Body.Content.Text()) // not what the request says
 	} else {
-		f.words(paste)
+		f.setText(paste)
 	}
 	f.rejoin()
 }
 
-// rejoin looks for the sentences that a mail or a terminal broke into lines.
+// rejoin looks for sentences that a mail program or a terminal broke into lines.
 func (f *facts) rejoin() {
 	if len(f.refusal.Says) > 0 || !strings.Contains(f.in.Paste, "\n") {
 		return
@@ -58,11 +58,11 @@ func (f *facts) rejoin() {
 	f.refusal, f.refused = found, true
 }
 
-// headStatus is how botocore reports the response to a HEAD request, which has no body.
+// headStatus matches botocore's report of the response to a HEAD request, which has no body.
 var headStatus = lazyregexp.New(`An error occurred \(([345]\d\d)\) when calling the`)
 
-// said counts what a reading recognized in a refusal.
-func said(r *reading.Reading) int {
+// recognized counts what a reading recognized in a refusal.
+func recognized(r *reading.Reading) int {
 	n := 0
 	for i := range r.Exchanges {
 		if refusal := r.Exchanges[i].Refusal; refusal != nil {
@@ -72,9 +72,9 @@ func said(r *reading.Reading) int {
 	return n
 }
 
-// unwrapped is a text in one line, so that sentences are found that were broken into
-// lines, quoted in a mail or framed on a terminal.
-func unwrapped(text string) string {
+// unwrap returns a text in one line, so that sentences are found that were broken into lines, quoted in a mail or
+// framed by a terminal.
+func unwrap(text string) string {
 	if !strings.Contains(text, "\n") {
 		return text
 	}

@@ -108,7 +108,7 @@ func headersOf(m *caseMessage) map[string]string {
 	return out
 }
 
-// asWorkflow is a body as a workflow shows it: JSON parsed, text as text.
+// asWorkflow returns a body as a workflow shows it: JSON parsed, text as text.
 func asWorkflow(body []byte) any {
 	var document any
 	if json.Unmarshal(body, &document) == nil {
@@ -123,8 +123,8 @@ func (c *caseFile) target() (target, host string) {
 	return "/" + target, host
 }
 
-// However a case is pasted: never more certain than it is, and with the request the
-// same cause, unless the form loses what decides.
+// However a case is pasted, the verdict is never more certain than the case allows, and with the request the cause is
+// the same, unless the form loses what decides.
 func TestDiagnose_CasesInEveryForm(t *testing.T) {
 	for _, form := range pasteForms {
 		t.Run(form.name, func(t *testing.T) {
@@ -154,20 +154,21 @@ func TestDiagnose_CasesInEveryForm(t *testing.T) {
 					t.Errorf("%s: %s is called %s: %s", c.ID, v.Cause, v.Certainty, v.Reason)
 				}
 				for _, secret := range c.Want.MustNotLeak {
-					if strings.Contains(printed(t, &report), secret) {
+					if strings.Contains(reportJSON(t, &report), secret) {
 						t.Errorf("%s: the response holds %.8s…", c.ID, secret)
 					}
 				}
 			}
 			t.Logf("%d of %d", right, all)
 			if alone := !strings.ContainsAny(form.name, "HLc") || form.name == "within a log line"; !alone && right*10 < all*9 {
-				t.Errorf("%d of %d are named", right, all)
+				t.Errorf("%d of %d are identified", right, all)
 			}
 		})
 	}
 }
 
-// checkNoFalseProof knows less: no secret, not what the request is, neither.
+// checkNoFalseProof repeats the diagnosis without the secret, without knowing at which point the request was
+// captured, and without both.
 func checkNoFalseProof(t *testing.T, c *caseFile, in diagnosis.Input) {
 	t.Helper()
 	for _, less := range []func(*diagnosis.Input){
@@ -189,7 +190,7 @@ func checkNoFalseProof(t *testing.T, c *caseFile, in diagnosis.Input) {
 	}
 }
 
-// A paste that somebody edited proves nothing, and the mask is not the cause.
+// An edited paste proves nothing, and the mask is not the cause.
 func TestDiagnose_EditedPastes(t *testing.T) {
 	for _, c := range readCases(t) {
 		if c.Request == nil || c.Response == nil || !strings.Contains(string(c.Response.body()), "should have been") {
@@ -221,8 +222,8 @@ func TestDiagnose_EditedPastes(t *testing.T) {
 	}
 }
 
-// What somebody cut out or masked in the request is no change on the way, and what
-// AWS's text lost at its end has not been dropped.
+// What was cut out or masked in the request is not a change in transit, and what AWS's text lost at its end was not
+// dropped by a client.
 func TestDiagnose_EditedRequests(t *testing.T) {
 	for _, c := range readCases(t) {
 		body := ""
@@ -268,9 +269,8 @@ func TestDiagnose_EditedRequests(t *testing.T) {
 	}
 }
 
-// TestDiagnose_RewrittenOnTheWay: the text of the body shows how it was changed, but for line feeds at its end, which a
-// paste may have lost.
-func TestDiagnose_RewrittenOnTheWay(t *testing.T) {
+// The text of the body shows how it was changed, except for line feeds at its end, which a paste may have lost.
+func TestDiagnose_BodyRewrittenInTransit(t *testing.T) {
 	const signed = `{"id":7,"name":"Grüße"}`
 	for arrived, want := range map[string]string{
 		"\ufeff" + signed:                      "changed-body/bom-added likely",

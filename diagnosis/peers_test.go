@@ -22,10 +22,10 @@ import (
 	"countersign/signing"
 )
 
-// server is a store of others that verifies signatures, with the generator's key as its root.
+// server is another project's store that verifies signatures, with the generator's key as its root key.
 type server struct {
 	name, address string
-	whole         bool // its refusals have the canonical request
+	whole         bool // its refusals include the canonical request
 }
 
 func startServers(t *testing.T) []server {
@@ -43,7 +43,7 @@ func startServers(t *testing.T) []server {
 	return []server{{"versitygw", versity, true}, {"MinIO", minio, false}}
 }
 
-// refuses sends a call as it is written; the response is nil where it is no mismatch.
+// refuses sends a call unchanged. It returns nil if the server does not report a mismatch.
 func (s server) refuses(t *testing.T, c *call) *diagnosis.Response {
 	t.Helper()
 	connection, err := net.DialTimeout("tcp", s.address, 10*time.Second)
@@ -57,7 +57,7 @@ func (s server) refuses(t *testing.T, c *call) *diagnosis.Response {
 	}
 	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: c.method})
 	if err != nil {
-		return nil // nothing that HTTP carries
+		return nil // HTTP cannot transport it
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -71,7 +71,7 @@ func (s server) refuses(t *testing.T, c *call) *diagnosis.Response {
 	return out
 }
 
-// atServer is [generate] before a server that is not ours.
+// atServer is [generate] with another project's server.
 func atServer(t *testing.T, s server, seed uint64) (*diagnosis.Input, *generated) {
 	t.Helper()
 	g := &generated{
@@ -79,7 +79,7 @@ func atServer(t *testing.T, s server, seed uint64) (*diagnosis.Input, *generated
 		truth: map[diagnosis.Cause]bool{}, now: time.Now().UTC().Truncate(time.Second),
 	}
 	g.request()
-	g.call.method = "PUT" // with others, stores look at something else before the signature
+	g.call.method = "PUT" // with other methods, stores check something else before the signature
 	signer, kind := g.right(), seed%5
 	in := &diagnosis.Input{RequestIs: diagnosis.AsSent, Credentials: signing.NewCredentials(generatedKey, g.secret, "")}
 	if kind == 1 || kind >= 3 {
@@ -104,8 +104,8 @@ func atServer(t *testing.T, s server, seed uint64) (*diagnosis.Input, *generated
 	return in, g
 }
 
-// TestPeers_GeneratedMistakes has the mistakes and changes refused by servers that others wrote. Where the canonical request
-// and the secret are known, nearly all are named; wherever something is called proved, it is so.
+// The mistakes and changes are refused by servers of other projects. If the canonical request and the secret are
+// known, nearly all are identified; a cause that is called proved is always the true one.
 func TestPeers_GeneratedMistakes(t *testing.T) {
 	for _, s := range startServers(t) {
 		t.Run(s.name, func(t *testing.T) {
@@ -143,9 +143,9 @@ func TestPeers_GeneratedMistakes(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("%d refused, %d named, %d of them proved", all, named, proved)
+			t.Logf("%d refused, %d identified, %d of them proved", all, named, proved)
 			if all < 500 || s.whole && named*100 < all*99 {
-				t.Errorf("%d of %d are named", named, all)
+				t.Errorf("%d of %d are identified", named, all)
 			}
 		})
 	}

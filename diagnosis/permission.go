@@ -6,12 +6,12 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// deniedAction finds caller, action and resource, in the quotes of any service.
+// deniedAction finds caller, action and resource, in the quotation marks of any service.
 var deniedAction = lazyregexp.New("(?i)(?:User:? [\"'`]?([^\\s\"'`]+)[\"'`]? is )?not authorized to perform:? ?" +
 	"[\"'`]?([\\w-]+:[\\w*-]+)[\"'`]?(?: on (?:the )?resources?:? ?[\"'`]?([^\\s\"'`]+))?")
 
-// tails are the ends of a message of IAM, which name the kind of policy.
-var tails = []struct {
+// policyPhrases are the endings of IAM messages, which name the kind of policy.
+var policyPhrases = []struct {
 	text               string
 	implicit, explicit Cause
 }{
@@ -20,26 +20,26 @@ var tails = []struct {
 	{"permissions boundary", "denied-boundary", "denied-boundary"},
 	{"session policy", "denied-session", "denied-session"},
 	{"vpc endpoint policy", "denied-endpoint", "denied-endpoint"},
-	{"service-based polic", "denied-resource", "denied-explicit-resource"}, // of VPC Lattice, and the next
+	{"service-based polic", "denied-resource", "denied-explicit-resource"}, // VPC Lattice's, and the next
 	{"network-based polic", "denied-resource", "denied-explicit-resource"},
 	{"resource-based polic", "denied-resource", "denied-explicit-resource"},
 	{"identity-based polic", "denied-identity", "denied-explicit-identity"},
 }
 
-// notSubscribed is what AWS says of an account that may not use a service or a model.
+// notSubscribed is what AWS says if an account may not use a service or a model.
 var notSubscribed = []string{
 	"model access is denied", "use case details have not been submitted", "use case details form", "is marked by provider as legacy",
 	"account is not authorized to invoke this api operation", "is not subscribed to", "is not enabled for accessing",
 	"not signed up for", "need to sign up for",
 }
 
-// withoutARN is what services with permissions of their own say.
-var withoutARN = []string{
+// ownPermissions is what services with their own permissions say.
+var ownPermissions = []string{
 	"lake formation permission", "not authorized to access topics", "not authorized to access group", "topicauthorizationexception",
 	"groupauthorizationexception", "clusterauthorizationexception", "does not have permissions to",
 }
 
-// permissionStated takes refusals of policies. They rule out all of signing.
+// permissionStated handles refusals by policies. They rule out every problem with signing.
 func permissionStated(c *collector) bool {
 	switch {
 	case c.says("not-subscribed"), c.code("OptInRequired", "SubscriptionRequiredException", "NotSignedUp"), c.mentions(notSubscribed...):
@@ -73,7 +73,7 @@ func permissionStated(c *collector) bool {
 	return true
 }
 
-// deniedInWords takes denials that name no policy.
+// deniedInWords handles denials that name no policy.
 func deniedInWords(c *collector) bool {
 	switch {
 	case c.mentions("may not be assumed by root"):
@@ -92,7 +92,7 @@ func deniedInWords(c *collector) bool {
 		})
 		c.also("As a rule no identity-based policy allows it.", "denied-identity")
 		c.ask(askPolicy)
-	case c.mentions(withoutARN...), c.mentionsAll([]string{"not authorized to access ", " on type "}):
+	case c.mentions(ownPermissions...), c.mentionsAll([]string{"not authorized to access ", " on type "}):
 		c.ruleOut(rightSignature)
 		c.add(finding{
 			cause: "denied-unspecified", certainty: Likely, place: "policy",
@@ -125,7 +125,7 @@ func (c *collector) inRegion() string {
 func deniedByPolicy(c *collector) bool {
 	var who, action, resource string
 	if m := deniedAction().FindStringSubmatch(c.text); m != nil {
-		who, action, resource = idIn(m[1]), clip(m[2], 100), idIn(strings.TrimRight(m[3], ".,\"'"))
+		who, action, resource = safeID(m[1]), clip(m[2], 100), safeID(strings.TrimRight(m[3], ".,\"'"))
 	}
 	if strings.HasSuffix(who, "anonymous") || who == "*" {
 		c.anonymous(action, resource)
@@ -134,7 +134,7 @@ func deniedByPolicy(c *collector) bool {
 	c.ruleOut(rightSignature)
 	f := finding{cause: "denied-unspecified", certainty: Likely, place: "policy", reason: c.deniedReason(who, action, resource)}
 	explicit := c.mentions("explicit deny")
-	for _, t := range tails {
+	for _, t := range policyPhrases {
 		if c.mentions(t.text) {
 			f.cause, f.certainty = t.implicit, Stated
 			if explicit {
@@ -172,9 +172,9 @@ func (c *collector) anonymous(action, resource string) {
 		reason: "AWS calls the caller anonymous: no signature arrived" + forAction(action, resource) + ".",
 	}
 	if strings.HasPrefix(action, "execute-api:") && !c.unsigned() {
-		f.certainty = Likely // API Gateway says so of all callers of a method without authorization
+		f.certainty = Likely // API Gateway says this to every caller of a method without authorization
 	}
-	if c.claim.sent() && c.request() != nil {
+	if c.claim.signed() && c.request() != nil {
 		f.certainty = Likely
 		f.reason += " The request given has one: it was lost on the way, or the method has no IAM authorization, so that nobody looks at it."
 		defer c.also("Where nobody looks at the signature, the policy of the resource denies.", "denied-resource", "other-authorizer")

@@ -10,7 +10,7 @@ import (
 	"countersign/explain"
 )
 
-// A place has one name, whoever tells it.
+// Each place has one name in all parts of a report.
 func TestPlaces_AreListedOnce(t *testing.T) {
 	places := diagnosis.Places()
 	for _, c := range readCases(t) {
@@ -29,7 +29,7 @@ func TestPlaces_AreListedOnce(t *testing.T) {
 		explain.PartMethod, explain.PartPath, explain.PartQuery, explain.PartHeader, explain.PartSignedHeaders, explain.PartPayloadHash,
 	} {
 		if !slices.Contains(places, part) {
-			t.Errorf("the part %s of an explanation is no place", part)
+			t.Errorf("the part %s of an explanation is not a place", part)
 		}
 	}
 	if slices.Sort(places); len(slices.Compact(places)) != len(diagnosis.Places()) {

@@ -8,23 +8,22 @@ import (
 	"countersign/reading"
 )
 
-// readPaste reads a paste, and where mails, chats, logs and terminals wrote something
-// around its lines, without that. It says whether the text was rewritten.
+// readPaste reads a paste. If mail programs, chats, logs or terminals added text around its lines and more is
+// understood without it, the text is removed. It reports whether the text was rewritten.
 func readPaste(paste string) (r reading.Reading, text string, rewritten bool) {
 	r, text = reading.Read(paste), paste
-	best := worth(&r)
-	for _, other := range plainer(paste) {
+	best := readingScore(&r)
+	for _, other := range cleanedForms(paste) {
 		o := reading.Read(other)
-		if w := worth(&o); w > best {
+		if w := readingScore(&o); w > best {
 			r, text, rewritten, best = o, other, true, w
 		}
 	}
 	return r, text, rewritten
 }
 
-// plainer are the forms of a paste without what was written around it, each made of the
-// one before.
-func plainer(paste string) []string {
+// cleanedForms returns forms of a paste with more and more of the added text removed, each made from the one before.
+func cleanedForms(paste string) []string {
 	var list []string
 	last := paste
 	for _, form := range []func(string) string{plainText, withoutQuoting, withoutPrefixes, joinedHeader} {
@@ -35,10 +34,9 @@ func plainer(paste string) []string {
 	return list
 }
 
-// worth counts what a reading found: sentences and codes, AWS's own texts, and a request
-// with its signature.
-func worth(r *reading.Reading) int {
-	n := said(r)
+// readingScore counts what a reading found: sentences and codes, AWS's own texts, and a request with its signature.
+func readingScore(r *reading.Reading) int {
+	n := recognized(r)
 	for i := range r.Exchanges {
 		if f := r.Exchanges[i].Refusal; f != nil && f.CanonicalRequest.Len() > 0 {
 			n++
@@ -50,7 +48,7 @@ func worth(r *reading.Reading) int {
 			}
 		}
 		if q := r.Exchanges[i].Request; q != nil {
-			n += worthOf(q)
+			n += requestScore(q)
 		}
 	}
 	return n
@@ -58,7 +56,7 @@ func worth(r *reading.Reading) int {
 
 var wholeHeader = lazyregexp.New(`^AWS4-[A-Z0-9-]+ Credential=[^,]+, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64,}$`)
 
-func worthOf(q *reading.Request) int {
+func requestScore(q *reading.Request) int {
 	n := 0
 	if q.Method.Len() > 0 && q.URL.Len() > 0 {
 		n++
@@ -72,25 +70,25 @@ func worthOf(q *reading.Request) int {
 	return n
 }
 
-// straight are the characters that mail programs and chats put in place of others.
-var straight = strings.NewReplacer(
+// straightQuotes replaces the typographic characters of mail programs and chats with the ones they stand for.
+var straightQuotes = strings.NewReplacer(
 	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u201f", `"`, "\u00ab", `"`, "\u00bb", `"`,
 	"\u2018", "'", "\u2019", "'", "\u201a", "'", "\u2032", "'", "\u00a0", " ", "\u202f", " ", "\u200b", "", "\u00ad", "",
 )
 
-// plainText undoes what mails, chats and pages make of a text: typographic quotes and
-// blanks, and the characters of markup written as entities.
+// plainText undoes what mails, chats and pages do to a text: typographic quotes and spaces, and markup characters
+// written as entities.
 func plainText(text string) string {
 	if strings.Contains(text, "&lt;") || strings.Contains(text, "&quot;") || strings.Contains(text, "&#39;") {
 		text = html.UnescapeString(text)
 	}
-	return straight.Replace(text)
+	return straightQuotes.Replace(text)
 }
 
-// quotedResponse is a line of a response that a mail quotes, and that no trace of curl has.
+// quotedResponse matches a line of a response that a mail quotes and that curl's traces never have.
 var quotedResponse = lazyregexp.New(`(?m)^>+ ?(?:HTTP/[0-9.]+ [0-9]|<\?xml|<[A-Z]\w*>|\{")`)
 
-// withoutQuoting takes away the marks of a quoted mail.
+// withoutQuoting removes the marks of a quoted mail.
 func withoutQuoting(text string) string {
 	if !quotedResponse().MatchString(text) {
 		return text
@@ -100,25 +98,25 @@ func withoutQuoting(text string) string {
 
 var mailMark = lazyregexp.New(`(?m)^(?:>[> ]*?)(?: |$)`)
 
-// logPrefix is what logs write before the text of a line: time, level, source.
+// logPrefix matches what logs write before the text of a line: time, level, source.
 var logPrefix = lazyregexp.New(`^(?:` +
 	`[A-Z], \[[^\]]{10,60}\] +[A-Z]{4,5} -- [^:]{0,40}: |` + // Ruby
 	`[0-9:.]{8,16} \([0-9]+\)\|[A-Z_]+\|(?:\[[0-9]+\]\|)?(?:[A-Z]+\|)?|` + // Salesforce
-	`[0-9]{10,13},"?|` + // the CSV of a log viewer
+	`[0-9]{10,13},"?|` + // CSV from a log viewer
 	`[A-Z][a-z]{2} [ 0-9]?[0-9] [0-9:]{8} [\w.-]+ [\w./-]+(?:\[[0-9]+\])?: |` + // syslog
 	`\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9:]{8}(?:[.,][0-9]+)?(?: ?Z| ?[+-][0-9]{2}:?[0-9]{2})?\]?[ \t]+(?:\[[^\]]{1,60}\][ \t]*)*` +
 	`(?:[A-Za-z]{4,8}:?[ \t]+)?(?:\[[^\]]{1,60}\][ \t]*)*(?:[\w.$/-]{2,60}[ \t]*(?:: | - ))?|` +
 	`\[(?i:debug|info|warn|warning|error|trace)[^\]]{0,40}\]:?[ \t]+|(?i:debug|info|warn|warning|error|trace):[ \t]+|` +
 	`[\w.-]{1,40} +\| |[│|] ?)`)
 
-// direction is what tells request and response apart in a log.
+// direction matches the marks that distinguish request and response in a log.
 var direction = lazyregexp.New(`^(?:(?i:request|response|sending|sent|received|req|res|out|in)(?: |: ?|[>=-]+ )|[<>=-]{1,3}>? |` +
 	`[→←] ?)+`)
 
-const fewLines = 3 // with a prefix, which are no log yet
+const fewLines = 3 // fewer lines with a prefix do not make a log
 
-// withoutPrefixes takes away what a log writes before its lines, and writes what some
-// programs print of a request as HTTP does.
+// withoutPrefixes removes what a log writes before its lines, and rewrites what some programs print of a request as
+// HTTP.
 func withoutPrefixes(text string) string {
 	lines := strings.Split(text, "\n")
 	found := 0
@@ -136,15 +134,14 @@ func withoutPrefixes(text string) string {
 }
 
 var (
-	apexRequest = lazyregexp.New(`^System\.HttpRequest\[Endpoint=(\S+), Method=(\w+)\]$`)
-	printed     = lazyregexp.New(`^(?:System\.HttpResponse\[Status=[^,\]]*, StatusCode=|` +
+	apexRequest   = lazyregexp.New(`^System\.HttpRequest\[Endpoint=(\S+), Method=(\w+)\]$`)
+	printedStatus = lazyregexp.New(`^(?:System\.HttpResponse\[Status=[^,\]]*, StatusCode=|` +
 		`(?i:status)(?: ?code)?:? )([1-5][0-9]{2})\]?\b.*$`)
 	quotedHeader = lazyregexp.New(`^([A-Za-z0-9-]{2,60}): "([^"]*)"$`)
 	anyHeader    = lazyregexp.New(`^[A-Za-z0-9-]{2,60}: ?\S`)
 )
 
-// asHTTP joins lines so that they read as HTTP: header values without quotes, an empty
-// line before a body.
+// asHTTP joins lines so that they read as HTTP: header values without quotes, and an empty line before the body.
 func asHTTP(lines []string) string {
 	var out []string
 	for i, line := range lines {
@@ -152,8 +149,8 @@ func asHTTP(lines []string) string {
 		switch m := apexRequest().FindStringSubmatch(line); {
 		case m != nil:
 			line = m[2] + " " + m[1]
-		case printed().MatchString(line):
-			line = "HTTP/1.1 " + printed().FindStringSubmatch(line)[1]
+		case printedStatus().MatchString(line):
+			line = "HTTP/1.1 " + printedStatus().FindStringSubmatch(line)[1]
 		default:
 			line = quotedHeader().ReplaceAllString(line, "$1: $2")
 		}
@@ -172,8 +169,7 @@ var (
 	lineMark     = lazyregexp.New(`\r?\n(?:[ \t]*[|>│][ \t]*)?`)
 )
 
-// joinedHeader undoes the breaks that a terminal made within the Authorization header: as
-// few as are needed.
+// joinedHeader removes the line breaks that a terminal made within the Authorization header, as few as needed.
 func joinedHeader(text string) string {
 	for _, part := range brokenHeader().FindAllString(text, 20) {
 		if unbroken().MatchString(part) {
@@ -189,7 +185,7 @@ func joinedHeader(text string) string {
 	return text
 }
 
-// withoutBreaks is a text without its first n line breaks.
+// withoutBreaks removes the first n line breaks.
 func withoutBreaks(text string, n int) string {
 	var b strings.Builder
 	for range n {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// presignStated takes refusals of the time and lifetime of a presigned URL.
+// presignStated handles refusals of the time and lifetime of a presigned URL.
 func presignStated(c *collector) bool {
 	switch {
-	case c.mentions("signature expired at"): // Google's, which calls it an expired token
+	case c.mentions("signature expired at"): // Google, which calls it an expired token
 		c.add(finding{
 			cause: "presign-expired", certainty: Stated, place: "time",
 			reason: "The store says when the signature expired: " + c.quoted(200) + c.window(),
@@ -37,7 +37,7 @@ func presignStated(c *collector) bool {
 	return false
 }
 
-// formPolicyStated: S3 took the signature of a form, and its policy refuses.
+// formPolicyStated: S3 accepted the signature of a form, and the form's policy refuses it.
 func formPolicyStated(c *collector) bool {
 	if c.mentions("policy expired") {
 		c.add(finding{
@@ -55,7 +55,7 @@ func formPolicyStated(c *collector) bool {
 	return true
 }
 
-// window tells from when to when a presigned URL holds, as far as that is known.
+// window says when a presigned URL was valid, as far as that is known.
 func (c *collector) window() string {
 	var b strings.Builder
 	if d, ok := c.lifetime(); ok {
@@ -102,8 +102,8 @@ func lifetimeStated(c *collector) bool {
 	return true
 }
 
-// overBy says how long a presigned URL had been over when AWS refused it.
-func (c *collector) overBy() (time.Duration, bool) {
+// expiredBy returns how long ago a presigned URL had expired when AWS refused it.
+func (c *collector) expiredBy() (time.Duration, bool) {
 	server, ok := c.serverTime()
 	if !ok {
 		server, ok = c.in.ReceivedAt, !c.in.ReceivedAt.IsZero()

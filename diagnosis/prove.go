@@ -10,14 +10,13 @@ import (
 	"countersign/signing"
 )
 
-// budget bounds the work of one diagnosis by bytes hashed and candidates tried,
-// and by the deadline of the context.
+// budget bounds the work of one diagnosis by bytes hashed, by candidates tried and by the deadline of the context.
 type budget struct {
 	ctx        context.Context
 	bytes      int
 	candidates int
 	spent      bool
-	varied     map[string][]variant // by body, so that it is done once
+	varied     map[string][]variant // by body, so that each is varied once
 }
 
 const (
@@ -25,7 +24,7 @@ const (
 	maxCandidates = 60_000
 )
 
-// take says whether a candidate of n bytes may be tried.
+// take counts a candidate of n bytes and reports whether it may be tried.
 func (b *budget) take(n int) bool {
 	if b.spent {
 		return false
@@ -38,22 +37,21 @@ func (b *budget) take(n int) bool {
 	return !b.spent
 }
 
-// prover computes signatures and compares them with the pasted one. It tells
-// nobody what it computed.
+// prover computes signatures and compares them with the pasted one. It never returns a signature.
 type prover struct {
 	*budget
 	secret    string
-	signature []byte // of 32 bytes, nil where the pasted one has another form
+	signature []byte // 32 bytes, or nil if the pasted signature has another form
 	pasted    string
 	algorithm string
 	date      string // as in the string to sign
 	scope     []string
 	key       macKey
-	lead      string      // the string to sign, but for the hash
-	public    signing.Key // Version 4a
+	prefix    string      // the string to sign up to the hash
+	public    signing.Key // SigV4a
 }
 
-// prover is nil where there is no secret, or nothing to compare with.
+// prover returns nil if there is no secret, or nothing to compare with.
 func (c *collector) prover() *prover {
 	if !c.secretKnown() || c.claim.signature == "" || len(c.claim.scope) < 3 || c.claim.time.IsZero() {
 		return nil
@@ -77,14 +75,14 @@ func (c *collector) prover() *prover {
 	if len(p.scope) != 4 {
 		return nil
 	}
-	p.key = newMACKey(chain([]byte("AWS4"+p.secret), p.scope...))
-	p.lead = p.leadAt(p.date)
+	p.key = newMACKey(deriveChain([]byte("AWS4"+p.secret), p.scope...))
+	p.prefix = p.prefixAt(p.date)
 	return p
 }
 
-// chain is the HMAC over HMAC of which a signing key is made; signing's own makes
-// the right one only, and here wrong ones are tried.
-func chain(key []byte, parts ...string) []byte {
+// deriveChain is the HMAC chain that derives a signing key. Package signing derives only the right key, and wrong ones are
+// tried here.
+func deriveChain(key []byte, parts ...string) []byte {
 	for _, part := range parts {
 		key = mac(key, part)
 	}
@@ -93,7 +91,7 @@ func chain(key []byte, parts ...string) []byte {
 
 func mac(key []byte, text string) []byte {
 	k := newMACKey(key)
-	sum := k.of(text)
+	sum := k.sum(text)
 	return sum[:]
 }
 
@@ -102,22 +100,22 @@ func hexHash(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// leadAt is the string to sign at a time, but for the hash.
-func (p *prover) leadAt(date string) string {
+// prefixAt returns the string to sign for a time, up to the hash.
+func (p *prover) prefixAt(date string) string {
 	return p.algorithm + "\n" + date + "\n" + strings.Join(p.scope, "/") + "\n"
 }
 
-// toSign is the string to sign of a canonical request.
+// toSign returns the string to sign of a canonical request.
 func (p *prover) toSign(canonicalRequest string) string {
-	return p.leadAt(p.date) + hexHash(canonicalRequest)
+	return p.prefixAt(p.date) + hexHash(canonicalRequest)
 }
 
-// signed says whether the pasted signature is that of a canonical request.
+// signed reports whether the pasted signature is right for a canonical request.
 func (p *prover) signed(canonicalRequest string) bool {
 	return p.take(len(canonicalRequest)) && p.matches(&p.key, p.toSign(canonicalRequest))
 }
 
-// signatureBytes are those of a signature in hexadecimal or, by mistake, in base64.
+// signatureBytes decodes a signature in hexadecimal or, by mistake, in base64.
 func signatureBytes(text string) []byte {
 	for _, decode := range []func(string) ([]byte, error){
 		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
@@ -129,7 +127,7 @@ func signatureBytes(text string) []byte {
 	return nil
 }
 
-// matches says whether the pasted signature is that of a string to sign.
+// matches reports whether the pasted signature is right for a string to sign.
 func (p *prover) matches(key *macKey, toSign string) bool {
 	if p.algorithm == string(signing.ECDSA) {
 		return p.public.Verify(toSign, p.pasted)
@@ -137,5 +135,5 @@ func (p *prover) matches(key *macKey, toSign string) bool {
 	if p.signature == nil {
 		return false
 	}
-	return p.is(key.of(toSign))
+	return p.equalsPasted(key.sum(toSign))
 }

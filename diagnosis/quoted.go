@@ -2,16 +2,15 @@ package diagnosis
 
 import "strings"
 
-// maxQuoted is how many secrets a text may quote.
+// maxQuoted is how many secrets are collected from a text.
 const maxQuoted = 64
 
-// quotedSecrets are the values of other schemes that a text repeats: what follows
-// Bearer or Basic, and what AWS quotes because it is no pair of a signature. They
-// must not be shown wherever else they stand, with the scheme's name or without.
+// quotedSecrets returns the secrets of other schemes that a text repeats: what follows Bearer or Basic, and what AWS
+// quotes because it is not a key=value pair. They must not be shown anywhere, with the scheme's name or without.
 func quotedSecrets(text string) []string {
 	var found []string
 	lower := strings.ToLower(text)
-	if len(lower) != len(text) { // a letter that is longer in lower case; then only the usual spelling is found
+	if len(lower) != len(text) { // some letter is longer in lower case; then find only the usual spelling
 		lower = strings.NewReplacer("Bearer ", "bearer ", "Basic ", "basic ").Replace(text)
 	}
 	for _, scheme := range []string{"bearer ", "basic "} {

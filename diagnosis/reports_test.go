@@ -12,8 +12,8 @@ import (
 	"countersign/signing"
 )
 
-// reported is a paste of testdata/reports: what somebody would copy, with the causes
-// of which one must be named first, how sure it may be, and what must be told.
+// reported is a paste from testdata/reports: what people would copy, with the causes of which one must come first,
+// the certainties it may have, and the facts that the report must state.
 type reported struct {
 	name, paste string
 	causes      []string // cause, or cause/detail
@@ -22,8 +22,7 @@ type reported struct {
 	in          diagnosis.Input
 }
 
-// readReports reads files of blocks "=== name", lines of what is wanted and known,
-// "---", and the paste.
+// readReports reads files made of blocks: "=== name", lines with what is expected and known, "---", and the paste.
 func readReports(t testing.TB) []reported {
 	t.Helper()
 	names, err := filepath.Glob("testdata/reports/*.txt")
@@ -47,7 +46,7 @@ func readReports(t testing.TB) []reported {
 				r.take(t, line)
 			}
 			if len(r.causes) == 0 || len(r.certainties) == 0 {
-				t.Fatalf("%s: nothing is wanted", r.name)
+				t.Fatalf("%s: no expected cause", r.name)
 			}
 			all = append(all, r)
 		}
@@ -72,17 +71,17 @@ func (r *reported) take(t testing.TB, line string) {
 	case "sts":
 		r.in.STSEndpoint = rest
 	default:
-		t.Fatalf("%s: what is %q?", r.name, line)
+		t.Fatalf("%s: unknown line %q", r.name, line)
 	}
 }
 
-// A paste of each kind of refusal, from whatever tool it comes, is named rightly and
-// with no more certainty than it has.
+// A paste of each kind of refusal, from any tool, is diagnosed correctly and with no more certainty than is
+// justified.
 func TestDiagnose_Reports(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range readReports(t) {
 		if seen[r.name] {
-			t.Errorf("%s is there twice", r.name)
+			t.Errorf("%s is listed twice", r.name)
 		}
 		seen[r.name] = true
 		t.Run(r.name, func(t *testing.T) {
@@ -96,12 +95,12 @@ func TestDiagnose_Reports(t *testing.T) {
 				t.Errorf("%s/%s (%s), want %v: %s", v.Cause, v.Detail, v.Certainty, r.causes, report.Summary)
 			}
 			if !slices.Contains(r.certainties, string(v.Certainty)) {
-				t.Errorf("%s is called %s, want %v: %s", v.Cause, v.Certainty, r.certainties, report.Summary)
+				t.Errorf("%s: the certainty is %s, want %v: %s", v.Cause, v.Certainty, r.certainties, report.Summary)
 			}
-			text := strings.ToLower(printed(t, &report))
+			text := strings.ToLower(reportJSON(t, &report))
 			for _, fact := range r.facts {
 				if !strings.Contains(text, strings.ToLower(fact)) {
-					t.Errorf("%q is not in the response: %s", fact, report.Summary)
+					t.Errorf("%q is not in the report: %s", fact, report.Summary)
 				}
 			}
 		})

@@ -29,7 +29,7 @@ var askProfile = Question{
 
 // askSecret asks for what would prove what was signed.
 func (c *collector) askSecret() Question {
-	if held := c.in.Credentials; c.in.OtherSessions && c.claim.session() && c.claim.keyID != held.AccessKeyID {
+	if held := c.in.Credentials; c.in.OtherSessions && c.claim.isSession() && c.claim.keyID != held.AccessKeyID {
 		return Question{
 			What: "A refused request that the profile's present session signed.",
 			Why:  "Another session of the profile signed this one, and its secret is not kept: nothing can be proved of it.",
@@ -39,14 +39,14 @@ func (c *collector) askSecret() Question {
 	return askProfile
 }
 
-// byDefault answers where nobody has.
+// byDefault gives a verdict if no other rule has.
 func byDefault(c *collector) {
-	if c.answered() || byStatus(c) || byForm(c) || bareDenial(c) {
+	if c.hasFinding() || byStatus(c) || byForm(c) || bareDenial(c) {
 		return
 	}
 	f := finding{cause: "unclear", certainty: Open, reason: "Nothing in it tells why."}
 	switch {
-	case !c.refused && (c.status >= 200 && c.status < 300 || taken().MatchString(c.text)):
+	case !c.refused && (c.status >= 200 && c.status < 300 || succeeded().MatchString(c.text)):
 		f = success(c.status)
 		c.ruleOut(rightSignature)
 	case !c.refused && c.request() == nil:
@@ -61,8 +61,9 @@ func byDefault(c *collector) {
 	c.add(f)
 }
 
-// taken are the words of a response that is no refusal.
-var taken = lazily(`\b(?:HTTP/[0-9.]+|HTTP|status(?: ?code)?:?) 2[0-9]{2}\b|<(?:\w+Result|\w+Response) xmlns="https?://[^"]*amazonaws\.com`)
+// succeeded matches a response that is not a refusal.
+var succeeded = nocase(`\b(?:HTTP/[0-9.]+|HTTP|status(?: ?code)?:?) 2[0-9]{2}\b|` +
+	`<(?:\w+Result|\w+Response) xmlns="https?://[^"]*amazonaws\.com`)
 
 func success(status int) finding {
 	f := finding{
@@ -73,12 +74,12 @@ func success(status int) finding {
 	if status > 0 {
 		f.reason = "The response is no refusal: its status is " + itoa(status) + "."
 	} else {
-		f.certainty = Likely // somebody says so
+		f.certainty = Likely // reported, but not shown
 	}
 	return f
 }
 
-// denied says whether the refusal is one of access, in its code or in its only words.
+// denied reports whether the refusal is an access denial, by its code or by its only words.
 func (c *collector) denied() bool {
 	return c.says("access-denied") || c.code("AllAccessDisabled", "UnauthorizedAccess", "AuthorizationError") ||
 		slices.ContainsFunc(c.refusal.Codes, func(v reading.Value) bool { return strings.Contains(v.Text(), "AccessDenied") })
@@ -98,10 +99,10 @@ func bareDenial(c *collector) bool {
 		cause: "denied-unspecified", certainty: Likely, place: "policy",
 		reason: "AWS names neither action nor policy. Without s3:ListBucket S3 says the same of an object that does not exist.",
 	}
-	if over, ok := c.overBy(); ok {
+	if over, ok := c.expiredBy(); ok {
 		c.add(finding{
 			cause: "presign-expired", certainty: Likely, place: "time",
-			reason: "It was over " + spoken(over) + " before." + c.window(),
+			reason: "It was over " + spokenDuration(over) + " before." + c.window(),
 		})
 		return true
 	}
@@ -126,8 +127,7 @@ func bareDenial(c *collector) bool {
 	return true
 }
 
-// authenticationFailed: the CloudFront KeyValueStore says no more than that. It
-// takes Signature Version 4a alone.
+// authenticationFailed: the CloudFront KeyValueStore says no more than that. It accepts only SigV4a.
 func authenticationFailed(c *collector) bool {
 	store := c.mentions("KeyValueStore") || strings.Contains(c.host(), "cloudfront-kvs")
 	switch {

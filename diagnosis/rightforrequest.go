@@ -9,22 +9,22 @@ import (
 
 var hashPattern = lazyregexp.New(`\b[0-9a-f]{64}\b`)
 
-// rightForRequest: the secret shows that the pasted signature is right for the
-// pasted request. Then it changed on the way, or AWS holds another secret.
+// rightForRequest: the secret shows that the pasted signature is right for the pasted request. So it changed on the
+// way, or AWS has another secret.
 func (m *mismatch) rightForRequest() bool {
-	if m.prover == nil || m.at == nil || !m.claim.wellFormed() || !m.signedAsIs() {
+	if m.prover == nil || m.given == nil || !m.claim.wellFormed() || !m.signedAsIs() {
 		return false
 	}
 	m.right = true
-	if m.otherTokens && !m.arrived.given() {
+	if m.tokenMisplaced && !m.arrived.given() {
 		m.tokenSigned()
 		return true
 	}
 	m.ruleOut("The signature is right for the request given: secret, canonical request and key are as they should be.")
 	if m.arrived.given() {
-		found := m.unmasked(differences(&m.own, &m.arrived, m.how))
+		found := m.unmasked(differences(&m.own, &m.arrived, m.style))
 		if len(found) > 0 {
-			m.changed(found, m.proof(), "The signature is right for the request given, and AWS's canonical request differs there.", m.at)
+			m.changed(found, m.proof(), "The signature is right for the request given, and AWS's canonical request differs there.", m.given)
 			return true
 		}
 	}
@@ -39,14 +39,14 @@ func (m *mismatch) rightForRequest() bool {
 	return true
 }
 
-// tokenSigned: some services want the session token of a presigned URL to be added after
-// signing, and others want it signed.
+// tokenSigned: some services expect the session token of a presigned URL to be added after signing, others expect it
+// to be signed.
 func (m *mismatch) tokenSigned() {
 	f := finding{
 		cause: "signed-query", certainty: Likely, place: "query",
 		reason: "X-Amz-Security-Token was signed with the other parameters, and this service wants it to be added after signing.",
 	}
-	if m.how.appended {
+	if m.style.tokenAppended {
 		f.reason = "X-Amz-Security-Token was added after signing, and this service wants it to be signed with the other parameters."
 	}
 	m.ruleOut("Key and secret are right: the signature is that of the URL with its token treated in the other way.")
@@ -54,42 +54,42 @@ func (m *mismatch) tokenSigned() {
 	m.also("AWS may have another secret for this key.", "wrong-secret")
 }
 
-// signedAsIs tries the request as the service would read it; a session token of a
-// presigned URL may have been left out, and a body may be known by its hash alone.
+// signedAsIs tries the request as the service would read it. The session token of a presigned URL may have been left
+// out, and of a body only the hash may be known.
 func (m *mismatch) signedAsIs() bool {
 	if m.prover.signed(m.own.text()) {
 		return true
 	}
-	if m.how.presigned && m.claim.token != "" {
-		other := m.how
-		other.appended = !other.appended
-		own := m.canonicalOf(m.at, other, m.own.payload)
+	if m.style.presigned && m.claim.token != "" {
+		other := m.style
+		other.tokenAppended = !other.tokenAppended
+		own := m.canonicalOf(m.given, other, m.own.payload)
 		if m.prover.signed(own.text()) {
-			m.own, m.how, m.otherTokens = own, other, m.how.known
+			m.own, m.style, m.tokenMisplaced = own, other, m.style.known
 			return true
 		}
 	}
 	own := m.own
 	switch {
-	case m.at.known && m.at.exact:
+	case m.given.bodyKnown && m.given.bodyExact:
 		return false
-	case !m.arrived.whole: // what stands behind a request without a body is no body
+	case !m.arrived.whole: // text after a request without a body is not a body
 		own.payload = signing.PayloadHash(nil)
-		if !bodyless(m.at.method) || !m.prover.signed(own.text()) {
+		if !bodyless(m.given.method) || !m.prover.signed(own.text()) {
 			return false
 		}
 		m.own = own
 		return true
 	}
-	for _, body := range m.bodiesNamed() {
+	for _, body := range m.bodiesInPaste() {
 		own.payload = hashOf(body)
 		if m.prover.signed(own.text()) {
-			m.own, m.at.body, m.at.known, m.at.exact = own, body, true, true
+			m.own, m.given.body, m.given.bodyKnown, m.given.bodyExact = own, body, true, true
 			return true
 		}
 	}
-	payloads := []string{m.arrived.payload, m.claim.payloadHash, signing.PayloadHash(m.at.body), signing.PayloadHash(nil)}
-	for _, payload := range append(payloads, hashPattern().FindAllString(m.in.Paste, 20)...) { // of the signer's log, or of sha256sum
+	payloads := []string{m.arrived.payload, m.claim.payloadHash, signing.PayloadHash(m.given.body), signing.PayloadHash(nil)}
+	for _, payload := range append(payloads, hashPattern().FindAllString(m.in.Paste, 20)...) { // from the signer's log or sha256sum
 		own.payload = payload
 		if payload != "" && m.prover.signed(own.text()) {
 			m.own = own
@@ -101,16 +101,15 @@ func (m *mismatch) signedAsIs() bool {
 
 func (m *mismatch) unsignedNames() []string {
 	var names []string
-	for _, h := range m.at.headers {
-		if n := strings.ToLower(h.Name); strings.HasPrefix(n, "x-amz-") && !m.claim.covers(n) && !m.how.presigned {
+	for _, h := range m.given.headers {
+		if n := strings.ToLower(h.Name); strings.HasPrefix(n, "x-amz-") && !m.claim.covers(n) && !m.style.presigned {
 			names = append(names, n)
 		}
 	}
 	return names
 }
 
-// rightAndUnknown: the signature is right for the request given, and AWS does
-// not tell what arrived.
+// rightAndUnknown: the signature is right for the given request, and AWS does not say what arrived.
 func (m *mismatch) rightAndUnknown() {
 	if m.in.RequestIs == AsSigned {
 		m.add(finding{
@@ -143,7 +142,7 @@ var askSent = Question{
 	How:  "Turn on the client's trace, send the same request to a server that shows it, or copy the inputs of the action.",
 }
 
-// atRisk are the signed parts that clients change.
+// atRisk lists the signed parts that clients tend to change.
 func (m *mismatch) atRisk() string {
 	var names []string
 	for _, n := range m.claim.names() {

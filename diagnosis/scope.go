@@ -16,14 +16,13 @@ var (
 	endpointIn   = lazyregexp.New(`(?i)(?:this endpoint|specified endpoint|endpoint)[:\s]+["']?([a-z0-9][a-z0-9.-]+\.[a-z]{2,})`)
 )
 
-// wrongRegion says whether the refusal is one of the region, in AWS's words or those
-// of other makers.
+// wrongRegion reports whether the refusal is about the region, in the words of AWS or other vendors.
 func (c *collector) wrongRegion() bool {
 	return c.says("wrong-region") || c.code("InvalidRegionName") || wrongRegion().MatchString(c.text) ||
 		c.mentions("is wrong; expecting") && rightRegion().MatchString(c.text)
 }
 
-// inferred is what the host tells of the scope.
+// inferred returns the scope that the host implies.
 func (c *collector) inferred() (endpoints.Scope, bool) {
 	m := c.request()
 	if m == nil || m.host == "" {
@@ -33,9 +32,9 @@ func (c *collector) inferred() (endpoints.Scope, bool) {
 	return scope, err == nil
 }
 
-// placed is what the host tells of the scope, where no request is given that of the
-// text: the address of a log line, say.
-func (c *collector) placed() (endpoints.Scope, bool) {
+// inferredFromText returns the scope that the host implies. Without a request, it uses an address in the text, such as that of
+// a log line.
+func (c *collector) inferredFromText() (endpoints.Scope, bool) {
 	if place, ok := c.inferred(); ok || c.request() != nil {
 		return place, ok
 	}
@@ -47,10 +46,9 @@ func (c *collector) placed() (endpoints.Scope, bool) {
 	return scope, err == nil
 }
 
-// scopeStated takes what AWS says of the credential scope. Several faults may
-// stand in one message; all are named.
+// scopeStated handles what AWS says about the credential scope. One message may report several faults; all are named.
 func scopeStated(c *collector) bool {
-	place, ok := c.placed()
+	place, ok := c.inferredFromText()
 	switch {
 	case c.needsV4a(place, ok):
 		c.add(finding{
@@ -72,17 +70,17 @@ func scopeStated(c *collector) bool {
 	if c.says("wrong-terminator") || c.mentions("incorrect terminal") {
 		c.add(finding{
 			cause: "wrong-terminator", certainty: Stated, place: "scope:terminator", reason: "The scope must end in aws4_request.",
-			evidence: []Evidence{{Part: "scope:terminator", Signed: c.claim.end(), Arrived: "aws4_request"}},
+			evidence: []Evidence{{Part: "scope:terminator", Signed: c.claim.terminator(), Arrived: "aws4_request"}},
 		})
 	}
-	if c.answered() {
+	if c.hasFinding() {
 		return true
 	}
 	return endpointStated(c)
 }
 
-// needsV4a: AWS speaks of no valid region though none was named, or cannot
-// authenticate, and the host takes Signature Version 4a alone.
+// needsV4a: AWS complains about the region although none was named, or cannot authenticate, and the host accepts only
+// SigV4a.
 func (c *collector) needsV4a(place endpoints.Scope, known bool) bool {
 	if c.claim.algorithm == string(signing.ECDSA) {
 		return false
@@ -105,9 +103,9 @@ func regionStated(c *collector, place endpoints.Scope, known bool) {
 			}
 		}
 	}
-	want := nameIn(c.refusal.Region.Text())
+	want := safeName(c.refusal.Region.Text())
 	if want == "" {
-		want = nameIn(c.refusal.Field("Region").Text())
+		want = safeName(c.refusal.Field("Region").Text())
 	}
 	if m := rightRegion().FindStringSubmatch(c.text); m != nil && want == "" {
 		want = m[1]
@@ -149,7 +147,7 @@ func orUnknown(s string) string {
 }
 
 func serviceStated(c *collector, place endpoints.Scope, known bool) {
-	want, was := nameIn(c.refusal.Service.Text()), c.claim.service()
+	want, was := safeName(c.refusal.Service.Text()), c.claim.service()
 	if want == "" && known {
 		want = place.Service
 	}
@@ -171,12 +169,12 @@ func serviceStated(c *collector, place endpoints.Scope, known bool) {
 
 // endpointStated: the request belongs to another endpoint.
 func endpointStated(c *collector) bool {
-	bucket := nameIn(c.responseHeader("x-amz-bucket-region"))
+	bucket := safeName(c.responseHeader("x-amz-bucket-region"))
 	moved := c.says("wrong-endpoint") || c.code("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException",
 		"InvalidAddress") ||
 		c.mentions("is not valid for this endpoint", "the bucket is in this region", "incorrect region, the bucket is not in") ||
 		c.status == 301 || c.status == 307 && c.response != nil && c.responseHeader("x-amz-request-id") != ""
-	bare := len(c.refusal.Codes) == 0 && len(c.refusal.Says) == 0 && c.status == 400 // HEAD has no body
+	bare := len(c.refusal.Codes) == 0 && len(c.refusal.Says) == 0 && c.status == 400 // a HEAD response has no body
 	if !moved && !(bare && bucket != "" && bucket != c.claim.region()) {
 		return false
 	}
@@ -192,7 +190,7 @@ func endpointStated(c *collector) bool {
 	f := finding{cause: "wrong-endpoint", certainty: Stated, place: "host", reason: "AWS sends the request elsewhere."}
 	if want != "" {
 		f.reason = "AWS names the endpoint " + want + "."
-		if !c.ofSameMaker(want) {
+		if !c.sameVendor(want) {
 			f.certainty, f.reason = Likely, "The response names the endpoint "+want+", which is not one of AWS's."
 			f.fix = "Send no signed request to " + want + ", unless you know whose it is. Take the address of the endpoint from its " +
 				"maker's documentation."
@@ -219,8 +217,8 @@ func endpointStated(c *collector) bool {
 	return true
 }
 
-// ofSameMaker says whether an endpoint is one of AWS's, or belongs to the domain that the request went to.
-func (c *collector) ofSameMaker(endpoint string) bool {
+// sameVendor reports whether an endpoint is one of AWS's, or belongs to the domain that the request went to.
+func (c *collector) sameVendor(endpoint string) bool {
 	name, _, _ := strings.Cut(endpoint, ":")
 	labels := strings.Split(c.host(), ".")
 	domain := strings.Join(labels[max(0, len(labels)-2):], ".")

@@ -12,16 +12,16 @@ import (
 	"unicode/utf16"
 )
 
-// fault is a case: a request, what goes wrong while it is signed or after that, and the names of the cause, each as cause
-// or cause/detail.
+// fault is a case: a request, what goes wrong while it is signed or afterwards, and the names of the cause, each as
+// cause or cause/detail.
 type fault struct {
 	name string
 	from func() sdkCall
 	sign sdkSigner
 	send func(q *call) // what happens to it after signing
-	want string        // names, divided by blanks, the true one first
-	held string        // what the profile has, in place of the secret that AWS has
-	hard bool          // nobody can name it: open is right
+	want string        // accepted names, separated by spaces, the true one first
+	held string        // the profile's secret, if it is not the one that AWS has
+	hard bool          // it cannot be identified: an open verdict is right
 }
 
 var (
@@ -142,7 +142,7 @@ func hashOfText(text string) func([]byte) string {
 	return func([]byte) string { return hexSHA([]byte(text)) }
 }
 
-// replaceInString replaces a text that the string to sign has once.
+// replaceInString replaces a text that occurs once in the string to sign.
 func replaceInString(old, new string) func(toSign, canonical string) string {
 	return func(toSign, _ string) string { return strings.Replace(toSign, old, new, 1) }
 }
@@ -154,7 +154,7 @@ const (
 	ofService
 )
 
-// keyWith derives the key with another value in place of a part of the scope.
+// keyWith derives the key with another value for one part of the scope.
 func keyWith(part int, value string) func(string, []string) []byte {
 	return func(secret string, scope []string) []byte {
 		other := slices.Clone(scope)
@@ -175,10 +175,10 @@ func utf16of(s string) []byte {
 	return b
 }
 
-// minified is the body of an order as JavaScript writes it.
+// minified replaces the spacing and numbers of the order's body with JavaScript's.
 var minified = []string{`": `, `":`, `, "`, `,"`, "1250.00", "1250"}
 
-// afterSigning are changes on the way, shown as signed.
+// afterSigning are changes in transit; the request is shown as signed.
 var afterSigning = []fault{
 	{
 		name: "charset behind JSON", from: orderCall, want: "changed-header/charset-appended",
@@ -360,7 +360,7 @@ var afterSigning = []fault{
 		"X-Amz-Security-Token", "IQoJb3JpZ2luX2VjEXAMPLETOKENTWO"), want: "changed-header/value"},
 }
 
-// bySDK are mistakes of signers, shown as sent.
+// bySDK are mistakes of signers; the request is shown as sent.
 var bySDK = []fault{
 	{name: "model id encoded once", from: modelCall, sign: sdkSigner{escape: true}, want: "signed-path/encoded-once"},
 	{name: "topic encoded once", from: thing, sign: sdkSigner{escape: true}, want: "signed-path/encoded-once"},

@@ -14,7 +14,7 @@ import (
 // toolForms write a request and its refusal as tools show them.
 var toolForms = []struct {
 	name  string
-	whole bool // it shows the body, and all of the response
+	whole bool // it shows the body and the whole response
 	write func(q *sdkCall, a *diagnosis.Response) string
 }{
 	{"raw HTTP, CR LF", true, func(q *sdkCall, a *diagnosis.Response) string {
@@ -144,8 +144,9 @@ func responseHeaders(a *diagnosis.Response) map[string]string {
 	return out
 }
 
-// Each fault in one form and one setting more, different ones each time; with -generated above 1000 in all of them. What a
-// form does not show may leave it open, and nothing wrong is called proved, whatever is known of the request.
+// Each fault is tried in one form and in one more setting, different ones in each run, or in all of them with
+// -generated above 1000. What a form does not show may leave the verdict open, but nothing false is called proved,
+// whatever is known about the request.
 func TestDiagnose_FaultsAsToolsShowThem(t *testing.T) {
 	var all score
 	list, onTheWay := faults()
@@ -159,7 +160,7 @@ func TestDiagnose_FaultsAsToolsShowThem(t *testing.T) {
 		if asSigned {
 			shown = &signed
 		}
-		if !utf8.ValidString(string(shown.raw())) || strings.Contains(shown.path, "/./") { // a dot is lost in most of them
+		if !utf8.ValidString(string(shown.raw())) || strings.Contains(shown.path, "/./") { // most forms lose a dot segment
 			continue
 		}
 		for n, form := range toolForms {
@@ -201,6 +202,6 @@ func TestDiagnose_FaultsAsToolsShowThem(t *testing.T) {
 	}
 	t.Logf("%d of %d", all.right, all.all)
 	if all.right*100 < all.all*95 {
-		t.Errorf("%d of %d are named", all.right, all.all)
+		t.Errorf("%d of %d are identified", all.right, all.all)
 	}
 }

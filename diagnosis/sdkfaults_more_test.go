@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// faults are all of them, those on the way first, and how many these are.
+// faults returns all faults, those in transit first, and the number of those.
 func faults() (all []fault, onTheWay int) {
 	return slices.Concat(afterSigning, afterSigningMore, bySDK, bySDKMore), len(afterSigning) + len(afterSigningMore)
 }
 
-// afterSigningMore are rarer changes on the way.
+// afterSigningMore are rarer changes in transit.
 var afterSigningMore = []fault{
 	{name: "lone carriage returns", from: functionURL, send: replaceBody("\n", "\r"), want: "changed-body"},
 	{

@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// names says whether a verdict is one of the names of a fault, with its detail where that is given.
+// names reports whether a verdict has one of the names of a fault, with its detail if the name has one.
 func (f *fault) names(v *diagnosis.Verdict, detail bool) bool {
 	for name := range strings.FieldsSeq(f.want) {
 		cause, kind, _ := strings.Cut(name, "/")
@@ -31,13 +31,13 @@ func (f *fault) make(t *testing.T) (in diagnosis.Input, short *diagnosis.Respons
 	}
 	in.Response, short = refusedByService(t, &sent, sdkSecret)
 	if in.Response == nil {
-		t.Fatalf("%s: the service takes it", f.name)
+		t.Fatalf("%s: the service accepts the request", f.name)
 	}
 	in.Credentials = signing.NewCredentials(sdkKey, orText(f.held, sdkSecret), f.sign.token)
 	return in, short, signed, sent
 }
 
-// A request without a fault is taken: what the SDK signs is what the service of these tests computes.
+// A request without a fault is accepted: what the SDK signs is what the service in these tests computes.
 func TestSDK_AgreesWithTheService(t *testing.T) {
 	for _, from := range []func() sdkCall{
 		orderCall, orderList, report, listing, deepKey, queueMessage, tableItem, modelCall, search, functionURL, thing, topic, download, upload,
@@ -51,7 +51,7 @@ func TestSDK_AgreesWithTheService(t *testing.T) {
 	}
 }
 
-// score counts the cases that are named rightly in a setting.
+// score counts the cases that are identified in a setting.
 type score struct{ right, all int }
 
 func (s *score) count(right bool) {
@@ -73,12 +73,12 @@ func TestDiagnose_FaultsOfSDKRequests(t *testing.T) {
 	for setting, s := range scores {
 		t.Logf("secret %t, canonical request %t: %d of %d", setting&1 == 0, setting&2 == 0, s.right, s.all)
 		if s.right*100 < s.all*95 {
-			t.Errorf("fewer than 95 %%")
+			t.Errorf("fewer than 95 %% are identified")
 		}
 	}
 }
 
-// run diagnoses a fault with and without the secret, with and without AWS's canonical request.
+// run diagnoses a fault with and without the secret, and with and without AWS's canonical request.
 func (f *fault) run(t *testing.T, scores *[4]score, onTheWay bool) {
 	t.Helper()
 	in, short, signed, sent := f.make(t)
@@ -96,7 +96,7 @@ func (f *fault) run(t *testing.T, scores *[4]score, onTheWay bool) {
 		report := diagnosis.Diagnose(context.Background(), with)
 		checkReport(t, &report)
 		f.noFalseProof(t, &report, setting)
-		// A change shows in AWS's canonical request, a mistake in the secret.
+		// A change shows in AWS's canonical request; a mistake shows with the secret.
 		decidable := setting == 0 || onTheWay && setting == 1 || !onTheWay && f.held == "" && setting == 2
 		v := &report.Verdicts[0]
 		right := f.names(v, decidable) || (f.hard || !decidable) && v.Cause == "unclear" && v.Certainty == diagnosis.Open
@@ -111,10 +111,10 @@ func (f *fault) noFalseProof(t *testing.T, report *diagnosis.Report, setting int
 	t.Helper()
 	for i := range report.Verdicts {
 		if v := &report.Verdicts[i]; claimed(v.Certainty) && !f.names(v, false) {
-			t.Errorf("%s (setting %d): %s/%s is called %s, and is %s: %s", f.name, setting, v.Cause, v.Detail, v.Certainty, f.want, v.Reason)
+			t.Errorf("%s (setting %d): %s/%s is called %s, want %s: %s", f.name, setting, v.Cause, v.Detail, v.Certainty, f.want, v.Reason)
 		}
 	}
-	if text := printed(t, report); strings.Contains(text, sdkSecret) {
+	if text := reportJSON(t, report); strings.Contains(text, sdkSecret) {
 		t.Errorf("%s: the secret leaks", f.name)
 	}
 }

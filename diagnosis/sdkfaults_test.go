@@ -22,17 +22,17 @@ import (
 	"countersign/signing"
 )
 
-// The cases of this file are requests that AWS's own SDK signs, with one thing wrong. What is wrong is known from how the
-// request is made, and the response is that of a service that computes for itself.
+// The cases in this file are requests signed by AWS's own SDK, with one thing wrong. What is wrong is known from how
+// the request is made. The responses come from a service that computes the signature independently.
 
 const (
 	sdkKey    = "AKIAIOSFODNN7EXAMPLE"
-	sdkSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" // with a slash and a plus sign, which get lost
+	sdkSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" // the slash and the plus sign tend to get lost
 )
 
 var sdkTime = time.Date(2026, 11, 28, 22, 14, 7, 0, time.UTC)
 
-// place is where a request goes, and how refusals are written there.
+// place is where a request goes, and how that service writes refusals.
 type place struct {
 	service, region string
 	refuses         func(r *refusal) *diagnosis.Response
@@ -52,7 +52,7 @@ func (r *refusal) sentence() string {
 		"'\n\nThe String-to-Sign should have been\n'" + r.toSign + "'\n"
 }
 
-func answered(status int, contentType, body string, more ...string) *diagnosis.Response {
+func errorResponse(status int, contentType, body string, more ...string) *diagnosis.Response {
 	a := &diagnosis.Response{Status: status, Body: []byte(body), Headers: []signing.Header{
 		{Name: "Date", Value: sdkTime.Add(time.Second).Format(http.TimeFormat)}, {Name: "Content-Type", Value: contentType},
 	}}
@@ -68,11 +68,11 @@ func quotedJSON(s string) string {
 }
 
 func gatewayResponse(r *refusal) *diagnosis.Response {
-	return answered(403, "application/json", `{"message":`+quotedJSON(r.sentence())+`}`, "x-amzn-ErrorType", "InvalidSignatureException")
+	return errorResponse(403, "application/json", `{"message":`+quotedJSON(r.sentence())+`}`, "x-amzn-ErrorType", "InvalidSignatureException")
 }
 
 func coralResponse(r *refusal) *diagnosis.Response {
-	return answered(
+	return errorResponse(
 		400, "application/x-amz-json-1.0",
 		`{"__type":"com.amazon.coral.service#InvalidSignatureException","message":`+quotedJSON(r.sentence())+`}`,
 	)
@@ -81,7 +81,7 @@ func coralResponse(r *refusal) *diagnosis.Response {
 var xmlText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func queryResponse(r *refusal) *diagnosis.Response {
-	return answered(403, "text/xml", `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>`+
+	return errorResponse(403, "text/xml", `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>`+
 		`<Code>SignatureDoesNotMatch</Code><Message>`+xmlText.Replace(r.sentence())+
 		`</Message><Detail/></Error><RequestId>8a4b3e2f</RequestId></ErrorResponse>`)
 }
@@ -97,10 +97,10 @@ func s3Response(r *refusal) *diagnosis.Response {
 			fmt.Sprintf("% x", r.canonical) + "</CanonicalRequestBytes>"
 	}
 	body += "<RequestId>ABC</RequestId><HostId>x</HostId></Error>"
-	return answered(403, "application/xml", body, "x-amz-request-id", "ABC", "Server", "AmazonS3")
+	return errorResponse(403, "application/xml", body, "x-amz-request-id", "ABC", "Server", "AmazonS3")
 }
 
-// sdkCall is what a case starts from.
+// sdkCall is the request that a case starts from.
 type sdkCall struct {
 	place
 	call
@@ -121,8 +121,8 @@ func (s *sdkCall) s3() bool { return s.service == "s3" }
 
 // sdkSigner is the SDK with one or more of its steps replaced.
 type sdkSigner struct {
-	give      func(c *call) // to what the SDK is given
-	escape    bool          // encode the path where it must not be, and the other way round
+	give      func(c *call) // changes what the SDK is given
+	escape    bool          // encode the path if it must not be encoded, and vice versa
 	hash      func(body []byte) string
 	at        time.Time
 	service   string
@@ -137,7 +137,7 @@ type sdkSigner struct {
 	write     func(mac []byte) string
 }
 
-// sign has the SDK sign a call and puts what it made on the call that is sent.
+// sign signs a call with the SDK and copies the result to the call that is sent.
 func (s *sdkSigner) sign(t *testing.T, q *sdkCall) {
 	t.Helper()
 	given := q.clone()
@@ -192,7 +192,7 @@ func (s *sdkSigner) sign(t *testing.T, q *sdkCall) {
 	}
 }
 
-// withoutParameters are the parameters of a query that another has not.
+// withoutParameters returns the parameters of a query that another query lacks.
 func withoutParameters(query, other string) string {
 	have := strings.Split(other, "&")
 	return strings.Join(slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool { return slices.Contains(have, p) }), "&")
@@ -220,7 +220,7 @@ func (s *sdkSigner) payload(q *sdkCall, body []byte) string {
 	return hexSHA(body)
 }
 
-// again computes the signature with the steps that are replaced.
+// again computes the signature with the replaced steps.
 func (s *sdkSigner) again(text, toSign string) string {
 	lines := strings.Split(toSign, "\n")
 	if s.canonical != nil {
@@ -254,7 +254,7 @@ func hmacs(key string, texts ...string) []byte {
 	return mac
 }
 
-// encoded is UriEncode of AWS's documentation.
+// encoded is UriEncode from AWS's documentation.
 func encoded(s string, slash bool) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
@@ -267,7 +267,7 @@ func encoded(s string, slash bool) string {
 	return b.String()
 }
 
-// asServiceReads is the canonical request that the service makes of what arrived.
+// asServiceReads returns the canonical request that the service makes of what arrived.
 func asServiceReads(q *sdkCall, signedHeaders string, presigned bool) string {
 	path := q.path
 	if q.s3() {
@@ -312,7 +312,7 @@ func asServiceReads(q *sdkCall, signedHeaders string, presigned bool) string {
 	return strings.Join(append(lines, "", signedHeaders, payload), "\n")
 }
 
-// refusedByService is the response to a call, nil where its signature is right.
+// refusedByService returns the response to a call, or nil if its signature is right.
 func refusedByService(t *testing.T, q *sdkCall, secret string) (whole, short *diagnosis.Response) {
 	t.Helper()
 	r, scope, date := &refusal{}, "", ""
@@ -336,7 +336,7 @@ func refusedByService(t *testing.T, q *sdkCall, secret string) (whole, short *di
 		if !q.s3() || presigned || claimed == hexSHA(q.body) {
 			return nil, nil
 		}
-		whole = answered(400, "application/xml", "<Error><Code>XAmzContentSHA256Mismatch</Code>"+
+		whole = errorResponse(400, "application/xml", "<Error><Code>XAmzContentSHA256Mismatch</Code>"+
 			"<Message>The provided 'x-amz-content-sha256' header does not match what was computed.</Message>"+
 			"<ClientComputedContentSHA256>"+claimed+"</ClientComputedContentSHA256>"+
 			"<S3ComputedContentSHA256>"+hexSHA(q.body)+"</S3ComputedContentSHA256><RequestId>ABC</RequestId></Error>")

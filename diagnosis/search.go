@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// parts are a canonical request in the pieces in which signers go wrong.
+// parts are the pieces of a canonical request in which signers make mistakes.
 type parts struct {
 	method, path, query string
-	headers             string // the lines, each with its end
+	headers             string // the lines, each with its line ending
 	list, payload       string
-	crlf, short         bool // lines end in CR LF; the line of the payload is left out
+	crlf, short         bool // lines end in CR LF; the payload line is omitted
 }
 
 func partsOf(c *canonical) parts {
@@ -32,7 +32,7 @@ func (p *parts) append(b []byte) []byte {
 	return b
 }
 
-// The dimensions of mistakes: two of one dimension do not meet.
+// The dimensions of mistakes. Two mistakes of the same dimension are not combined.
 const (
 	inPath = iota
 	inQuery
@@ -44,68 +44,68 @@ const (
 	dimensions
 )
 
-// mistake is how a signer may differ from AWS's.
+// mistake is a way in which a signer may differ from AWS.
 type mistake struct {
 	dimension     int
 	cause         Cause
 	detail, place string
 	note          string
-	apply         func(*parts)               // to the canonical request
-	toSign        func(c *hashedText) string // in place of the string to sign
-	lead          string                     // in place of what the string to sign has before the hash
-	key           []byte                     // in place of the key
-	signed        string                     // what was signed, where the parts do not show it
-	other         func() difference          // for headers that changed; made when it is needed
-	moved         string                     // the time that was signed, where the request says another
-	sent          string                     // the kind of change that turns the body that was signed into the given one
-	rare          bool                       // not tried together with another
+	apply         func(*parts)               // changes the canonical request
+	toSign        func(c *hashedText) string // replaces the string to sign
+	prefix        string                     // replaces the string to sign up to the hash
+	key           []byte                     // replaces the key
+	signedText    string                     // what was signed, if the parts do not show it
+	change        func() difference          // for headers that changed; computed when needed
+	signedTime    string                     // the time that was signed, if the request has another
+	bodyChange    string                     // the kind of change that turns the signed body into the given one
+	rare          bool                       // not combined with another
 }
 
-// signersMistake searches for the mistake that gives the very signature that was
-// sent, first over the given request, then over what arrived.
+// signersMistake searches for the mistake that gives exactly the signature that was sent, first in the given request,
+// then in what arrived.
 func (m *mismatch) signersMistake() bool {
 	if m.prover == nil || m.prover.signature == nil {
 		return false
 	}
-	if m.at != nil && m.over(&m.own, m.at) {
+	if m.given != nil && m.searchFrom(&m.own, m.given) {
 		return true
 	}
-	if m.arrived.whole && !m.edited && (m.at == nil || m.arrived.text() != m.own.text()) {
-		return m.over(&m.arrived, nil)
+	if m.arrived.whole && !m.edited && (m.given == nil || m.arrived.text() != m.own.text()) {
+		return m.searchFrom(&m.arrived, nil)
 	}
 	return false
 }
 
-// over searches with one canonical request as the right one.
-func (m *mismatch) over(base *canonical, at *message) bool {
+// searchFrom searches with one canonical request taken as the right one.
+func (m *mismatch) searchFrom(base *canonical, given *message) bool {
 	s := searcher{prover: m.prover, base: partsOf(base)}
 	s.plain.set(s.base.append(nil))
-	list := append(m.mistakes(base, at), m.mistakesAnywhere()...)
+	list := append(m.mistakes(base, given), m.mistakesElsewhere()...)
 	for i := range list {
 		if s.fits(&list[i]) {
-			m.found(base, at, &list[i])
+			m.found(base, given, &list[i])
 			return true
 		}
 	}
 	if k := m.movedTime(&s, base); k != nil {
-		m.found(base, at, k)
+		m.found(base, given, k)
 		return true
 	}
-	if at == nil && m.at != nil { // once is enough
+	if given == nil && m.given != nil { // once is enough
 		return false
 	}
 	first, second := s.pairs(list)
 	if first == nil {
 		return false
 	}
-	m.found(base, at, first, second)
+	m.found(base, given, first, second)
 	return true
 }
 
-// found reports mistakes that give the pasted signature.
-func (m *mismatch) found(base *canonical, at *message, mistakes ...*mistake) {
-	inexact := at != nil && !at.exact
-	if inexact && m.in.RequestIs == AsSigned && len(mistakes) == 1 && mistakes[0].sent != "" && m.arrived.given() {
+// found reports the mistakes that give the pasted signature.
+func (m *mismatch) found(base *canonical, given *message, mistakes ...*mistake) {
+	inexact := given != nil && !given.bodyExact
+	if inexact && m.in.RequestIs == AsSigned && len(mistakes) == 1 && mistakes[0].bodyChange != "" && m.arrived.given() {
 		if m.inexactBody(mistakes[0]) {
 			return
 		}
@@ -113,44 +113,44 @@ func (m *mismatch) found(base *canonical, at *message, mistakes ...*mistake) {
 	for _, k := range mistakes {
 		f := k.finding(base, m.sure())
 		if inexact && k.dimension == inPayload && !m.arrived.given() {
-			f.certainty = Likely // the body that was sent may be another than the one that is shown
+			f.certainty = Likely // the body that was sent may not be the one that is shown
 		}
-		if k.moved != "" {
-			m.datedAgain(f, k.moved)
+		if k.signedTime != "" {
+			m.datedAgain(f, k.signedTime)
 			continue
 		}
-		if d, ok := m.changeInstead(base, at, k); ok {
-			m.either(f, &d)
+		if d, ok := m.changeInstead(base, given, k); ok {
+			m.reportEither(f, &d)
 			continue
 		}
 		m.add(f)
 	}
-	if m.in.RequestIs == AsSigned && m.arrived.given() && at != nil { // and what changed on the way as well
-		for _, d := range m.unmasked(differences(base, &m.arrived, m.how)) {
+	if m.in.RequestIs == AsSigned && m.arrived.given() && given != nil { // and also what changed on the way
+		for _, d := range m.unmasked(differences(base, &m.arrived, m.style)) {
 			m.add(d.finding(m.proof(), "AWS's canonical request differs there as well."))
 		}
 	}
 	m.ruleOut("With this difference the profile's secret gives the signature that was sent: nothing else is wrong.")
 }
 
-// inexactBody: the tool shows the body parsed, so that the search found no mistake
-// but the bytes that were signed.
+// inexactBody: the tool shows the body parsed, so what the search found is only the bytes that were signed, not a
+// mistake.
 func (m *mismatch) inexactBody(k *mistake) bool {
 	p := partsOf(&m.own)
 	k.apply(&p)
 	m.own.payload = p.payload
-	found := m.unmasked(differences(&m.own, &m.arrived, m.how))
+	found := m.unmasked(differences(&m.own, &m.arrived, m.style))
 	if len(found) == 0 {
 		return false
 	}
-	m.changed(found, m.proof(), "The signature is right for the request as it was signed, and AWS's canonical request differs there.", m.at)
+	m.changed(found, m.proof(), "The signature is right for the request as it was signed, and AWS's canonical request differs there.", m.given)
 	return true
 }
 
-// finding says what a mistake is, with both texts of its place.
+// finding describes a mistake, with both texts of its place.
 func (k *mistake) finding(base *canonical, certainty Certainty) finding {
-	if k.other != nil {
-		other := k.other()
+	if k.change != nil {
+		other := k.change()
 		return other.finding(certainty, "The signature that was sent is the one of the other value.")
 	}
 	before, after := partsOf(base), partsOf(base)
@@ -172,13 +172,13 @@ func (k *mistake) finding(base *canonical, certainty Certainty) finding {
 	case inMethod:
 		e = Evidence{"method", after.method, before.method}
 	default:
-		e = Evidence{k.place, k.signed, ""}
+		e = Evidence{k.place, k.signedText, ""}
 	}
 	f.evidence = []Evidence{e}
 	return f
 }
 
-// headerEvidence is the first header line that differs.
+// headerEvidence returns the first header line that differs.
 func headerEvidence(signed, arrived string) Evidence {
 	s, a := strings.SplitAfter(signed, "\n"), strings.SplitAfter(arrived, "\n")
 	for i := range min(len(s), len(a)) {
@@ -193,7 +193,7 @@ func headerEvidence(signed, arrived string) Evidence {
 	return Evidence{"header", visible(signed), visible(arrived)}
 }
 
-// visible shows line ends and the like.
+// visible makes line endings and the like visible.
 func visible(s string) string {
 	s = strings.TrimSuffix(s, "\n")
 	return strings.NewReplacer("\r", `\r`, "\n", `\n`, "\t", `\t`).Replace(s)

@@ -16,7 +16,7 @@ func (t *hashedText) set(text []byte) { t.text, t.sum = text, sha256.Sum256(text
 
 func (t *hashedText) hash() string { return hex.EncodeToString(t.sum[:]) }
 
-// searcher tries mistakes over one canonical request.
+// searcher tries mistakes on one canonical request.
 type searcher struct {
 	*prover
 	base    parts
@@ -26,8 +26,7 @@ type searcher struct {
 	toSign  []byte
 }
 
-// fits says whether one mistake gives the pasted signature. What changes nothing fits
-// nothing.
+// fits reports whether one mistake gives the pasted signature. A mistake that changes nothing never fits.
 func (s *searcher) fits(k *mistake) bool {
 	if k.apply == nil {
 		return s.signs(&s.plain, k, nil)
@@ -35,8 +34,7 @@ func (s *searcher) fits(k *mistake) bool {
 	return s.write(&s.other, k, nil) && s.signs(&s.other, k, nil)
 }
 
-// write makes the canonical request that one or two mistakes give, and says whether it
-// is another one.
+// write builds the canonical request that one or two mistakes give, and reports whether it differs from the base.
 func (s *searcher) write(t *hashedText, first, second *mistake) bool {
 	s.changed = s.base
 	first.apply(&s.changed)
@@ -50,10 +48,10 @@ func (s *searcher) write(t *hashedText, first, second *mistake) bool {
 	return s.take(len(t.text))
 }
 
-// signs says whether the pasted signature is that of a canonical request, with the
-// string to sign and the key of one or two mistakes.
+// signs reports whether the pasted signature is right for a canonical request, with the string to sign and the key of
+// one or two mistakes.
 func (s *searcher) signs(t *hashedText, first, second *mistake) bool {
-	key, lead := s.key, s.lead
+	key, lead := s.key, s.prefix
 	var toSign func(*hashedText) string
 	for _, k := range [...]*mistake{first, second} {
 		if k == nil {
@@ -65,8 +63,8 @@ func (s *searcher) signs(t *hashedText, first, second *mistake) bool {
 		if k.toSign != nil {
 			toSign = k.toSign
 		}
-		if k.lead != "" {
-			lead = k.lead
+		if k.prefix != "" {
+			lead = k.prefix
 		}
 	}
 	s.toSign = key.begin(s.toSign)
@@ -75,10 +73,10 @@ func (s *searcher) signs(t *hashedText, first, second *mistake) bool {
 	} else {
 		s.toSign = hex.AppendEncode(append(s.toSign, lead...), t.sum[:])
 	}
-	return s.take(len(s.toSign)) && s.is(key.end(s.toSign))
+	return s.take(len(s.toSign)) && s.equalsPasted(key.end(s.toSign))
 }
 
-// perDimension is how many mistakes of each are tried together with others.
+// perDimension is how many mistakes of each dimension are combined with others.
 var perDimension = [dimensions]int{inPath: 24, inQuery: 24, inHeaders: 64, inPayload: 60, inMethod: 8, inString: 34, inKey: 24}
 
 // pairs tries two mistakes of different dimensions.
@@ -90,7 +88,7 @@ func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 		if k.rare || len(by[k.dimension]) == perDimension[k.dimension] {
 			continue
 		}
-		if k.apply != nil { // some come out alike
+		if k.apply != nil { // skip duplicates
 			if !s.write(&s.other, k, nil) || texts[s.other.sum] {
 				continue
 			}
@@ -113,8 +111,8 @@ func (s *searcher) pairs(list []mistake) (first, second *mistake) {
 	return nil, nil
 }
 
-// second finds the mistake of a dimension that gives the pasted signature together
-// with a first one. Those that leave the canonical request as it is share its hash.
+// second finds the mistake of a dimension that, together with a first one, gives the pasted signature. Mistakes that
+// leave the canonical request unchanged share its hash.
 func (s *searcher) second(a *mistake, list []*mistake) *mistake {
 	var one *hashedText
 	for _, b := range list {

@@ -8,8 +8,7 @@ import (
 	"countersign/signing"
 )
 
-// formOfSignature: the right signature in another form, or something that has not
-// the form of one.
+// formOfSignature: the signature is right but in another form, or does not have the form of a signature.
 func (m *mismatch) formOfSignature() bool {
 	sig := m.claim.signature
 	if sig == "" || m.claim.algorithm == string(signing.ECDSA) {
@@ -18,14 +17,14 @@ func (m *mismatch) formOfSignature() bool {
 	f := finding{cause: "signature-form", certainty: Proved, place: "signature"}
 	if m.prover != nil {
 		texts := []string{m.awsToSign()}
-		if m.at != nil {
+		if m.given != nil {
 			texts = append(texts, m.prover.toSign(m.own.text()))
 		}
 		for _, t := range texts {
 			if t == "" {
 				continue
 			}
-			right := m.prover.key.of(t)
+			right := m.prover.key.sum(t)
 			if f.detail = spelling(sig, hex.EncodeToString(right[:])); f.detail != "" {
 				f.reason = "It is the right signature, " + infoOf(f.cause).detailTitle(f.detail) + "."
 				f.reason = strings.Replace(f.reason, "signature, it ", "signature, but it ", 1)
@@ -34,7 +33,7 @@ func (m *mismatch) formOfSignature() bool {
 			}
 		}
 	}
-	if f.detail = badForm(sig); f.detail == "" {
+	if f.detail = formFault(sig); f.detail == "" {
 		return false
 	}
 	f.reason = "A signature is 64 hexadecimal digits in lower case, and this one is not: " + infoOf(f.cause).detailTitle(f.detail) + "."
@@ -45,7 +44,7 @@ func (m *mismatch) formOfSignature() bool {
 	return true
 }
 
-// spelling tells in which other form a signature is the right one, or "".
+// spelling returns in which other form a signature is the right one, or "".
 func spelling(pasted, right string) string {
 	raw, _ := hex.DecodeString(right)
 	std := base64.StdEncoding.EncodeToString(raw)
@@ -58,7 +57,7 @@ func spelling(pasted, right string) string {
 		pasted == base64.RawURLEncoding.EncodeToString(raw) || unescape(pasted) == std ||
 		pasted == base64.StdEncoding.EncodeToString([]byte(right)):
 		return "base64"
-	case len(pasted) != len(right) && nearly(pasted, right):
+	case len(pasted) != len(right) && almostEqual(pasted, right):
 		return "length"
 	case len(pasted) == len(right) && distance(pasted, right) == 1:
 		return "digit"
@@ -66,9 +65,8 @@ func spelling(pasted, right string) string {
 	return ""
 }
 
-// nearly says whether one text is the other with some characters lost or added at
-// one place.
-func nearly(a, b string) bool {
+// almostEqual reports whether one text is the other with some characters lost or added in one place.
+func almostEqual(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
@@ -82,7 +80,7 @@ func nearly(a, b string) bool {
 	return a[i:] == b[len(b)-(len(a)-i):]
 }
 
-// distance counts the places at which two texts of one length differ.
+// distance counts the positions at which two texts of equal length differ.
 func distance(a, b string) int {
 	n := 0
 	for i := range len(a) {
@@ -93,9 +91,8 @@ func distance(a, b string) int {
 	return n
 }
 
-// badForm tells what is wrong with the form of a signature, as far as it shows
-// without knowing the right one.
-func badForm(sig string) string {
+// formFault returns what is wrong with the form of a signature, as far as it shows without the right one.
+func formFault(sig string) string {
 	plain := unescape(sig)
 	isHex := strings.Trim(sig, "0123456789abcdefABCDEF") == ""
 	switch {

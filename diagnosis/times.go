@@ -9,7 +9,7 @@ import (
 	"countersign/signing"
 )
 
-// parseTime reads a time as signatures, refusals and HTTP write it.
+// parseTime parses a time as signatures, refusals and HTTP write it.
 func parseTime(text string) (time.Time, bool) {
 	text = strings.TrimSpace(text)
 	for _, layout := range []string{
@@ -24,8 +24,8 @@ func parseTime(text string) (time.Time, bool) {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// spoken writes a duration as people say it.
-func spoken(d time.Duration) string {
+// spokenDuration writes a duration in words.
+func spokenDuration(d time.Duration) string {
 	d = d.Abs().Round(time.Second)
 	switch {
 	case d < 2*time.Minute:
@@ -48,7 +48,7 @@ func spoken(d time.Duration) string {
 
 var skewedTimes = lazyregexp.New(`(?i)Signature (?:expired|not yet current): (\S+) is .{1,30}?(?:earlier|later) than \S+ \((\S+) [-+]`)
 
-// signedTime is the time of the signature, as AWS read it or the request says.
+// signedTime returns the time of the signature, as AWS read it or as the request says.
 func (c *collector) signedTime() (time.Time, bool) {
 	for _, text := range []string{c.refusal.SignedTime.Text(), c.refusal.Field("RequestTime").Text(), c.claim.date} {
 		if t, ok := parseTime(text); ok {
@@ -61,7 +61,7 @@ func (c *collector) signedTime() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// serverTime is AWS's time at the refusal.
+// serverTime returns AWS's time at the refusal.
 func (c *collector) serverTime() (time.Time, bool) {
 	for _, text := range []string{c.refusal.ServerTime.Text(), c.refusal.Field("ServerTime").Text(), c.responseHeader("Date")} {
 		if t, ok := parseTime(text); ok {
@@ -103,7 +103,7 @@ func timeStated(c *collector) bool {
 	case early:
 		aheadOfTime(c, skew, known, evidence)
 	case late:
-		behindTime(c, skew, signed, server, known, evidence)
+		lateOrSlow(c, skew, signed, server, known, evidence)
 	default:
 		c.add(finding{
 			cause: "clock-behind", certainty: Open, place: "time",
@@ -115,28 +115,26 @@ func timeStated(c *collector) bool {
 	return true
 }
 
-// ofZone says whether a skew looks like a time zone: whole or half hours, of which
-// there is none below an hour.
-func ofZone(skew time.Duration) bool {
+// isZoneOffset reports whether a skew looks like a time zone: whole or half hours, but at least an hour.
+func isZoneOffset(skew time.Duration) bool {
 	rest := skew.Abs() % (30 * time.Minute)
 	rest = min(rest, 30*time.Minute-rest)
 	return skew.Abs() > 45*time.Minute && skew.Abs() < 15*time.Hour && rest <= 20*time.Second
 }
 
-// atOnce says whether the refusal came within seconds of signing, by the clock of
-// whoever signed.
-func (c *collector) atOnce(signed time.Time) bool {
+// refusedAtOnce reports whether the refusal came within seconds of signing, by the signer's clock.
+func (c *collector) refusedAtOnce(signed time.Time) bool {
 	return c.in.SignerClock && !c.in.ReceivedAt.IsZero() && c.in.ReceivedAt.Sub(signed).Abs() <= 90*time.Second
 }
 
 func aheadOfTime(c *collector, skew time.Duration, known bool, evidence []Evidence) {
 	reason := "The signing time is later than AWS's clock."
 	if known {
-		reason = "The signing time is " + spoken(skew) + " ahead of AWS's clock."
+		reason = "The signing time is " + spokenDuration(skew) + " ahead of AWS's clock."
 	}
 	signed, _ := c.signedTime()
 	ahead := finding{cause: "clock-ahead", certainty: Stated, place: "time", evidence: evidence, reason: reason}
-	if known && ofZone(skew) && !c.atOnce(signed) {
+	if known && isZoneOffset(skew) && !c.refusedAtOnce(signed) {
 		c.add(finding{
 			cause: "local-time", certainty: Likely, place: "time", evidence: evidence,
 			reason: reason + " That is the difference of a time zone: local time was written with a Z.",
@@ -147,11 +145,11 @@ func aheadOfTime(c *collector, skew time.Duration, known bool, evidence []Eviden
 	c.add(ahead)
 }
 
-// behindTime tells a slow clock from a late sending, where the input does.
-func behindTime(c *collector, skew time.Duration, signed, server time.Time, known bool, evidence []Evidence) {
+// lateOrSlow distinguishes a slow clock from late sending, if the input allows it.
+func lateOrSlow(c *collector, skew time.Duration, signed, server time.Time, known bool, evidence []Evidence) {
 	reason := "The signing time is too old by AWS's clock."
 	if known {
-		reason = "The signing time is " + spoken(skew) + " before AWS's clock."
+		reason = "The signing time is " + spokenDuration(skew) + " before AWS's clock."
 	}
 	clock := finding{cause: "clock-behind", certainty: Open, place: "time", evidence: evidence, reason: reason, fix: clockOrDelay}
 	stale := finding{cause: "stale-signature", certainty: Open, place: "time", evidence: evidence, reason: reason}
@@ -160,16 +158,16 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 		stale.reason += " It was attempt " + itoa(c.in.Attempt) + " with the same headers."
 	}
 	switch {
-	case known && c.atOnce(signed) && c.in.ReceivedAt.Sub(server).Abs() > time.Minute:
+	case known && c.refusedAtOnce(signed) && c.in.ReceivedAt.Sub(server).Abs() > time.Minute:
 		clock.certainty, clock.fix = Stated, ""
 		clock.reason += " By the signer's own clock the response " +
-			"came " + spoken(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
+			"came " + spokenDuration(c.in.ReceivedAt.Sub(signed)) + " after signing: that clock is behind."
 		c.add(clock)
 		return
 	case known && !c.in.SignedAt.IsZero():
 		staleOrClock(c, stale, clock, signed, server)
 		return
-	case known && c.in.SignerClock && !c.in.ReceivedAt.IsZero() && c.in.ReceivedAt.Sub(server).Abs() <= 2*time.Minute && !ofZone(skew):
+	case known && c.in.SignerClock && !c.in.ReceivedAt.IsZero() && c.in.ReceivedAt.Sub(server).Abs() <= 2*time.Minute && !isZoneOffset(skew):
 		stale.certainty = Likely
 		stale.reason += " The signer's clock agrees with AWS's: it was sent late."
 		c.add(stale)
@@ -179,7 +177,7 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 		c.add(stale)
 		c.also(reason, "clock-behind")
 		return
-	case known && ofZone(skew):
+	case known && isZoneOffset(skew):
 		c.add(finding{
 			cause: "local-time", certainty: Likely, place: "time", evidence: evidence,
 			reason: reason + " That is the difference of a time zone: local time was written with a Z.",
@@ -193,11 +191,11 @@ func behindTime(c *collector, skew time.Duration, signed, server time.Time, know
 	c.ask(askTimes)
 }
 
-// clockOrDelay is what to do where the refusal alone does not tell the two apart.
+// clockOrDelay is what to do if the refusal alone does not distinguish the two.
 const clockOrDelay = "Compare the clock of the signing machine with AWS's time. If it is off, have it set. If it is right, the request " +
 	"was sent too late: put Sign and HTTP into one scope, with nothing between, and retry the scope."
 
-// staleOrClock: the time of signing is known by a clock that is right.
+// staleOrClock: the time of signing is known from a clock that is right.
 func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) {
 	waited := server.Sub(c.in.SignedAt)
 	switch off := signed.Sub(c.in.SignedAt); {
@@ -206,25 +204,26 @@ func staleOrClock(c *collector, stale, clock finding, signed, server time.Time) 
 		if stale.detail == "" {
 			stale.detail = "delay"
 		}
-		stale.reason += " It was signed at the right time and reached AWS " + spoken(waited) + " later."
+		stale.reason += " It was signed at the right time and reached AWS " + spokenDuration(waited) + " later."
 		c.add(stale)
-	case off < 0 && waited.Abs() <= 5*time.Minute && ofZone(off):
+	case off < 0 && waited.Abs() <= 5*time.Minute && isZoneOffset(off):
 		c.add(finding{
 			cause: "local-time", certainty: Likely, place: "time",
 			evidence: stale.evidence,
 			reason:   stale.reason + " Whole hours: local time with a Z.",
 		})
 		c.add(clock)
-	case off < 0 && c.in.SignerClock: // one clock, two times: the old one was kept
+	case off < 0 && c.in.SignerClock: // one clock, two times: an old signature was kept
 		stale.detail, stale.certainty = "reused", Likely
-		stale.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + " with a date of " + spoken(off) +
+		stale.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + " with a date of " + spokenDuration(off) +
 			" before: a program signs again with the X-Amz-Date of an earlier request."
 		c.add(stale)
 		c.add(clock)
 		c.ask(askTimes)
 	case off < 0:
 		clock.certainty, clock.fix = Likely, ""
-		clock.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + ", and says " + spoken(off) + " before that."
+		clock.reason += " It was signed at " + c.in.SignedAt.UTC().Format(signing.TimeFormat) + ", and says " + spokenDuration(off) +
+			" before that."
 		c.add(clock)
 		stale.detail, stale.reason = "reused", "A program may have signed again with the X-Amz-Date of an earlier request."
 		c.add(stale)

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write docs/troubleshooting.md anew")
 
 const troubleshooting = "../docs/troubleshooting.md"
 
-// questions are those that people asked and got no answer to, each with the case of
+// questions are questions that people asked in public without getting an answer, each with the case in
 // testdata/cases.json that reproduces it.
 var questions = []struct {
 	question, told string
@@ -63,9 +63,8 @@ var chapters = map[diagnosis.Family]string{
 	diagnosis.FamilyElsewhere:   "Something in front of AWS answered, AWS has other reasons, or the text does not show the cause.",
 }
 
-// The page is made of the table of causes and of diagnoses, so that it cannot say
-// anything else than they do.
-func TestTroubleshooting_IsOfTheTable(t *testing.T) {
+// The page is generated from the table of causes and from diagnoses, so it cannot contradict them.
+func TestTroubleshooting_IsGenerated(t *testing.T) {
 	want := writeTroubleshooting(t)
 	if *update {
 		if err := os.WriteFile(troubleshooting, []byte(want), 0o600); err != nil {
@@ -77,7 +76,7 @@ func TestTroubleshooting_IsOfTheTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the table of causes gives; run go test ./diagnosis -run Troubleshooting -update", troubleshooting)
+		t.Errorf("%s is not up to date with the table of causes; run go test ./diagnosis -run Troubleshooting -update", troubleshooting)
 	}
 }
 
@@ -114,13 +113,13 @@ profile that signed. [Errors](errors.md#diagnoses) lists what else helps. A diag
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// writeReport writes what the diagnosis says of a case.
+// writeReport writes the diagnosis of a case.
 func writeReport(t *testing.T, b *strings.Builder, id string) {
 	t.Helper()
 	cases := readCases(t)
 	at := slices.IndexFunc(cases, func(c caseFile) bool { return c.ID == id })
 	if at < 0 {
-		t.Fatalf("there is no case %s", id)
+		t.Fatalf("case %s does not exist", id)
 	}
 	report := diagnosis.Diagnose(context.Background(), cases[at].input())
 	v := report.Verdicts[0]
@@ -156,21 +155,21 @@ func writeCause(b *strings.Builder, c *diagnosis.CauseInfo) {
 	b.WriteString("\n")
 }
 
-func TestCauses_AreWhole(t *testing.T) {
+func TestCauses_AreComplete(t *testing.T) {
 	seen := map[diagnosis.Cause]bool{}
 	for _, c := range diagnosis.Causes() {
 		if seen[c.ID] {
-			t.Errorf("%s stands twice", c.ID)
+			t.Errorf("%s is listed twice", c.ID)
 		}
 		seen[c.ID] = true
 		if !slices.Contains(diagnosis.Families(), c.Family) || c.Side == "" || c.Most == "" || !strings.HasSuffix(c.Title, ".") ||
 			c.Means == "" || c.Decides == "" || c.FixInWorkflow == "" || c.FixInCode == "" {
-			t.Errorf("%s lacks something", c.ID)
+			t.Errorf("%s has an empty field", c.ID)
 		}
 		details := map[string]bool{}
 		for _, d := range c.Details {
 			if details[d.ID] || d.Title == "" {
-				t.Errorf("%s: the detail %s stands twice or has no title", c.ID, d.ID)
+				t.Errorf("%s: the detail %s is listed twice or has no title", c.ID, d.ID)
 			}
 			details[d.ID] = true
 		}
@@ -186,7 +185,7 @@ func TestCauses_AreWhole(t *testing.T) {
 		denied-endpoint denied-trust denied-function-url denied-aoss denied-api-key denied-unspecified not-subscribed region-disabled
 		other-authorizer unknown-route waf-blocked front-refused proxy-page not-reached throttled aws-fault signature-right unclear`) {
 		if !seen[diagnosis.Cause(id)] {
-			t.Errorf("there is no %s", id)
+			t.Errorf("%s is missing", id)
 		}
 		delete(seen, diagnosis.Cause(id))
 	}

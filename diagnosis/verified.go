@@ -6,10 +6,9 @@ import (
 	"countersign/signing"
 )
 
-// CauseOf names the cause of what is wrong with a request that was verified, of
-// whose signature info is what the request says. The names are those by which
-// [Diagnose] explains refusals. A signature that is not right has causes that
-// verifying does not look for: they are unclear until it is diagnosed.
+// CauseOf names the cause of a mismatch that verifying a request found; info is what the request says about its
+// signature. The names are those by which [Diagnose] explains refusals. A wrong signature has causes that verifying
+// does not look for: it is unclear until it is diagnosed.
 func CauseOf(m *signing.Mismatch, info *signing.SignatureInfo) Cause {
 	missing := m.Reason == "is missing"
 	switch m.Part {
@@ -54,7 +53,7 @@ func ofRequest(m *signing.Mismatch) Cause {
 	case m.Name != "":
 		return "changed-header"
 	}
-	return "not-reached" // HTTP cannot carry it
+	return "not-reached" // HTTP cannot transport it
 }
 
 func ofAuthorization(m *signing.Mismatch, info *signing.SignatureInfo) Cause {

@@ -9,8 +9,8 @@ import (
 	"countersign/signing"
 )
 
-// What verifying finds has the causes that a diagnosis has.
-func TestCauseOf_WhatVerifyingFinds(t *testing.T) {
+// Faults found by verifying have the same causes as in a diagnosis.
+func TestCauseOf_Mismatches(t *testing.T) {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	keys := signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "")
 	session := signing.NewCredentials("ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "EXAMPLETOKEN")
@@ -142,7 +142,7 @@ func TestCauseOf_WhatVerifyingFinds(t *testing.T) {
 			for i := range v.Mismatches {
 				cause := diagnosis.CauseOf(&v.Mismatches[i], &v.Info)
 				if causes = append(causes, cause); !diagnosis.IsCause(cause) {
-					t.Errorf("%s is no cause", cause)
+					t.Errorf("%s is not a cause", cause)
 				}
 			}
 			if !slices.Contains(causes, test.cause) {

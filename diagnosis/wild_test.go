@@ -10,7 +10,7 @@ import (
 	"countersign/signing"
 )
 
-// wildRefusal is a response of AWS that somebody reported.
+// wildRefusal is an AWS response that was reported in public.
 type wildRefusal struct {
 	Source  string
 	Status  int
@@ -18,11 +18,11 @@ type wildRefusal struct {
 	Headers []signing.Header
 	Body    string
 	Want    []diagnosis.Cause
-	Todo    string // what the second line must speak of
+	Todo    string // what the second line must mention
 }
 
-// Somebody who reads two lines and no more must know what is wrong and what to do.
-func TestDiagnose_RefusalsOfAWSInTwoLines(t *testing.T) {
+// Someone who reads only two lines must learn what is wrong and what to do.
+func TestDiagnose_SummariesOfAWSRefusals(t *testing.T) {
 	var refusals []wildRefusal
 	readJSON(t, "testdata/refusals.json", &refusals)
 	if len(refusals) != 30 {
@@ -45,7 +45,7 @@ func TestDiagnose_RefusalsOfAWSInTwoLines(t *testing.T) {
 					t.Errorf("%s: not two lines: %q", form, report.Summary)
 				}
 				if !strings.Contains(second, r.Todo) || len(first) > 420 || len(second) > 420 {
-					t.Errorf("%s: the second line does not speak of %q, or they are long:\n%s", form, r.Todo, report.Summary)
+					t.Errorf("%s: the second line does not mention %q, or the lines are too long:\n%s", form, r.Todo, report.Summary)
 				}
 			}
 		})

@@ -2,16 +2,16 @@ package diagnosis
 
 import "strings"
 
-// ofRequestAlone: the request given shows by itself why no signature fits.
-func (m *mismatch) ofRequestAlone() bool {
-	if m.at == nil {
+// fromRequestAlone: the given request itself shows why no signature fits.
+func (m *mismatch) fromRequestAlone() bool {
+	if m.given == nil {
 		return byFormOnly(m.collector)
 	}
 	if byFormOnly(m.collector) {
 		return true
 	}
 	for _, name := range m.claim.names() {
-		if name == "host" || name == ":authority" || m.at.has(name) || m.in.RequestIs == AsSigned {
+		if name == "host" || name == ":authority" || m.given.has(name) || m.in.RequestIs == AsSigned {
 			continue
 		}
 		arrived, there := m.arrived.value(name)
@@ -24,7 +24,7 @@ func (m *mismatch) ofRequestAlone() bool {
 			evidence: []Evidence{{"header:" + name, "(signed, value not known)", ""}},
 		}
 		switch {
-		case m.at.bare:
+		case m.given.headersUnknown:
 			f.certainty, f.reason = Likely, "SignedHeaders lists "+name+": it must be sent with the value that was signed."
 		case m.arrived.given() && !there || !m.arrived.given() && setByClient(name):
 			f.certainty = Likely
@@ -35,7 +35,7 @@ func (m *mismatch) ofRequestAlone() bool {
 	return false
 }
 
-// byFormOnly takes faults of the form that AWS answers with a mismatch.
+// byFormOnly handles malformed requests that AWS refuses with a mismatch.
 func byFormOnly(c *collector) bool {
 	if c.request() == nil || !c.claim.inHeader && !c.claim.presigned {
 		return false
@@ -43,8 +43,8 @@ func byFormOnly(c *collector) bool {
 	return byForm(c)
 }
 
-// setByClient are headers that clients write themselves, so that a trace of what
-// was given to the client lacks them.
+// setByClient reports whether clients set this header themselves, so that a trace of what was given to the client
+// lacks it.
 func setByClient(name string) bool {
 	switch name {
 	case "content-length", "user-agent", "accept", "accept-encoding", "connection", "content-type", "date", "expect", "transfer-encoding":
@@ -53,8 +53,7 @@ func setByClient(name string) bool {
 	return false
 }
 
-// loggedString: the signer's own string to sign is given, of the same canonical request
-// as AWS's.
+// loggedString: the signer's own string to sign is given, and its canonical request is the same as AWS's.
 func (m *mismatch) loggedString() bool {
 	aws := strings.Split(strings.TrimRight(m.refusal.StringToSign.Text(), "\n"), "\n")
 	for _, text := range m.stringsToSign {
@@ -92,7 +91,7 @@ func (m *mismatch) loggedBySigner() bool {
 		if !logged.given() || logged.text() == m.arrived.text() {
 			continue
 		}
-		found := m.unmasked(differences(&logged, &m.arrived, m.how))
+		found := m.unmasked(differences(&logged, &m.arrived, m.style))
 		if len(found) == 0 {
 			continue
 		}
@@ -100,18 +99,18 @@ func (m *mismatch) loggedBySigner() bool {
 		if m.proof() == Proved && m.prover != nil && m.prover.signed(strings.TrimRight(text, "\n")) {
 			certainty = Proved
 		}
-		if m.at != nil && m.in.RequestIs != AsSigned && len(differences(&m.own, &m.arrived, m.how)) == 0 {
+		if m.given != nil && m.in.RequestIs != AsSigned && len(differences(&m.own, &m.arrived, m.style)) == 0 {
 			for i := range found {
 				found[i].cause = bySigner(found[i].cause)
 			}
 		}
-		m.changed(found, certainty, "The signer's own canonical request differs there from AWS's.", m.at)
+		m.changed(found, certainty, "The signer's own canonical request differs there from AWS's.", m.given)
 		return true
 	}
 	return false
 }
 
-// bySigner is the cause of a difference that was there when it was signed.
+// bySigner returns the cause of a difference that already existed when the request was signed.
 func bySigner(c Cause) Cause {
 	switch c {
 	case "changed-path":
@@ -126,41 +125,40 @@ func bySigner(c Cause) Cause {
 	return c
 }
 
-// withoutSecret compares the request with what arrived. The place of a difference
-// is sure, who made it is not.
+// withoutSecret compares the request with what arrived. The place of a difference is certain; who made it is not.
 func (m *mismatch) withoutSecret() bool {
-	if !m.arrived.given() || m.at == nil {
+	if !m.arrived.given() || m.given == nil {
 		return false
 	}
-	found := m.unmasked(differences(&m.own, &m.arrived, m.how))
+	found := m.unmasked(differences(&m.own, &m.arrived, m.style))
 	if len(found) == 0 {
 		m.sameOnBothSides()
 		return true
 	}
 	certainty := m.proof()
 	reason := "AWS's canonical request differs there from the one of the request given."
-	if m.prover != nil || !m.how.known && found[0].place == "path" || !m.at.exact && found[0].place == "body" {
+	if m.prover != nil || !m.style.known && found[0].place == "path" || !m.given.bodyExact && found[0].place == "body" {
 		certainty = weaker(certainty, Likely)
 	}
-	if found[0].place == "path" && m.otherManner() {
+	if found[0].place == "path" && m.otherStyle() {
 		certainty = weaker(certainty, Likely)
 	}
-	if found[0].place == "body" && !m.at.exact && m.in.RequestIs != AsSigned {
+	if found[0].place == "body" && !m.given.bodyExact && m.in.RequestIs != AsSigned {
 		found[0].note = "The body given is not byte for byte the one that was sent."
 	}
-	m.changed(found, certainty, reason, m.at)
+	m.changed(found, certainty, reason, m.given)
 	return true
 }
 
-// otherManner says whether the path fits in the manner of the other family.
-func (m *mismatch) otherManner() bool {
-	other := m.how
-	other.single = !other.single
-	return canonicalPath(m.at.path, other) == m.arrived.path
+// otherStyle reports whether the path matches in the style of the other family of services.
+func (m *mismatch) otherStyle() bool {
+	other := m.style
+	other.encodedOnce = !other.encodedOnce
+	return canonicalPath(m.given.path, other) == m.arrived.path
 }
 
-// sameOnBothSides: what arrived is what is given, so the signature was made in
-// another way, or with another secret.
+// sameOnBothSides: the given request is what arrived, so the signature was made in another way or with another
+// secret.
 func (m *mismatch) sameOnBothSides() {
 	if m.edited {
 		m.add(finding{
@@ -170,7 +168,7 @@ func (m *mismatch) sameOnBothSides() {
 		m.ask(askCanonical, askProfile)
 		return
 	}
-	if !m.at.known || !m.at.exact {
+	if !m.given.bodyKnown || !m.given.bodyExact {
 		if m.rewrittenBody() {
 			return
 		}
@@ -201,29 +199,29 @@ func (m *mismatch) sameOnBothSides() {
 	m.ask(m.askSecret())
 }
 
-// rewrittenBody: with the change that explains it, the text of the body that was signed becomes what arrived. Line feeds
-// at its ends are the paste's.
+// rewrittenBody: a known change turns the text of the signed body into what arrived. Line feeds at its ends are
+// ignored, since the paste may have added them.
 func (m *mismatch) rewrittenBody() bool {
-	if m.in.RequestIs != AsSigned || !m.at.known || !m.arrived.whole {
+	if m.in.RequestIs != AsSigned || !m.given.bodyKnown || !m.arrived.whole {
 		return false
 	}
-	d := difference{cause: "changed-body", place: "body", signed: hashOf(m.at.body), arrived: m.arrived.payload}
-	found, ok := m.budget.explain(m.at.body, m.at.header("content-type"), d.arrived)
-	if !ok || strings.HasPrefix(found.first.forth, "trailing-newline") {
+	d := difference{cause: "changed-body", place: "body", signed: hashOf(m.given.body), arrived: m.arrived.payload}
+	found, ok := m.budget.explain(m.given.body, m.given.header("content-type"), d.arrived)
+	if !ok || strings.HasPrefix(found.first.forward, "trailing-newline") {
 		return false
 	}
-	m.changed([]difference{d}, Likely, "All else arrived as it was signed.", m.at)
+	m.changed([]difference{d}, Likely, "All else arrived as it was signed.", m.given)
 	return true
 }
 
-// undecided: nothing proves, nothing differs.
+// undecided: nothing is proved, and nothing differs.
 func (m *mismatch) undecided() {
 	reason := "AWS computed another signature, and the text does not show why."
 	if m.lumped() {
 		m.lumpedTogether()
 		return
 	}
-	if kind, _ := m.arrived.value("content-type"); strings.HasPrefix(kind, "multipart/") && m.at == nil {
+	if kind, _ := m.arrived.value("content-type"); strings.HasPrefix(kind, "multipart/") && m.given == nil {
 		m.add(finding{
 			cause: "changed-body", certainty: Open, place: "body",
 			reason: "It is a multipart form: its boundary and its bytes are made by the client, as a rule after signing.",
@@ -233,11 +231,11 @@ func (m *mismatch) undecided() {
 	fix := "Paste the request as it was sent together with this response: method, URL, headers and body. Check the body first: it must " +
 		"be sent as it was signed, as text; then content-type."
 	switch {
-	case m.at == nil && m.arrived.given():
-		reason = "AWS computed another signature. It saw " + idIn(m.arrived.method) + " " + pathIn(m.arrived.path) + "."
+	case m.given == nil && m.arrived.given():
+		reason = "AWS computed another signature. It saw " + safeID(m.arrived.method) + " " + safePath(m.arrived.path) + "."
 		fix = "Compare that with the request that was meant: path with its stage, query, headers, body. Paste the request together " +
 			"with this response, and name the profile that signed: then the line that differs is shown."
-	case m.at == nil:
+	case m.given == nil:
 		reason += " Works for GET and fails with a body? Then look at the payload hash first, and at content-type."
 	}
 	if m.prover != nil {
@@ -245,7 +243,7 @@ func (m *mismatch) undecided() {
 	}
 	m.add(finding{cause: "unclear", certainty: Open, reason: reason, fix: fix})
 	m.also("What fails most often.", "signed-payload", "changed-body", "changed-header", "wrong-secret")
-	if m.at == nil {
+	if m.given == nil {
 		m.ask(askRequest)
 	}
 	if !m.arrived.given() {
@@ -257,7 +255,7 @@ func (m *mismatch) undecided() {
 	m.ask(askSent)
 }
 
-// lumpedTogether: EC2 says one sentence of many causes.
+// lumpedTogether: EC2 has one sentence for many causes.
 func (m *mismatch) lumpedTogether() {
 	f := finding{
 		cause: "unclear", certainty: Open,

@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// byWording takes what the refusal says in words, in the order in which AWS
-// checks: what stands before it, the form, the scope, the time, the key and the
-// token, permission last.
+// byWording handles what the refusal says in words, in the order in which AWS checks: what comes before AWS, then the
+// form, the scope, the time, the key and the token, and finally permissions.
 func byWording(c *collector) {
 	for _, rule := range []func(*collector) bool{
-		clientRefused, tokenOfRegistry, sessionOfClient, noCredentials, frontAnswered, twoSignatures, authorizationForm,
+		clientRefused, registryToken, clientSession, noCredentials, frontAnswered, twoSignatures, authorizationForm,
 		headersOfSignature, scopeStated, timeStated, presignStated, credentialsStated, permissionStated, gatewayStated, notReached,
 	} {
 		if rule(c) {
@@ -19,7 +18,7 @@ func byWording(c *collector) {
 	}
 }
 
-// twoSignatures: a presigned URL and an Authorization header together.
+// twoSignatures: the request has both a presigned URL and an Authorization header.
 func twoSignatures(c *collector) bool {
 	both := c.claim.presigned && c.claim.inHeader
 	if !c.says("two-mechanisms") && !c.mentions("only one auth mechanism") {
@@ -37,8 +36,7 @@ func twoSignatures(c *collector) bool {
 	return true
 }
 
-// headersOfSignature: AWS tells which header is signed and not there, or there and
-// not signed.
+// headersOfSignature: AWS names a header that is signed and missing, or present and not signed.
 func headersOfSignature(c *collector) bool {
 	name := strings.ToLower(strings.Join(splitNames(c.refusal.HeadersNotSigned.Text()), ","))
 	switch {
@@ -70,7 +68,7 @@ func headersOfSignature(c *collector) bool {
 	return true
 }
 
-// missingHeader says whether the refusal calls a header missing by its name.
+// missingHeader reports whether the refusal names a header as missing.
 func (c *collector) missingHeader(name string) bool {
 	return strings.EqualFold(c.refusal.Field("MissingHeaderName").Text(), name) ||
 		c.mentions("missing required header for this request: "+name, "missing a required header: "+name, "missing the '"+name+"'",
@@ -101,7 +99,7 @@ func unsignedHeaders(c *collector, listed string) bool {
 	for _, n := range names {
 		shows = shows && m.has(n) && !c.claim.covers(n)
 	}
-	if len(names) == 0 && m != nil { // those of the request that SignedHeaders lacks
+	if len(names) == 0 && m != nil { // headers of the request that SignedHeaders lacks
 		for _, h := range m.headers {
 			if n := strings.ToLower(h.Name); strings.HasPrefix(n, "x-amz-") && !c.claim.covers(n) {
 				names = append(names, n)
@@ -124,11 +122,11 @@ func unsignedHeaders(c *collector, listed string) bool {
 
 func splitNames(list string) []string {
 	names := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
-	names = slices.DeleteFunc(names, func(n string) bool { return nameIn(n) == "" })
+	names = slices.DeleteFunc(names, func(n string) bool { return safeName(n) == "" })
 	return names[:min(len(names), 20)]
 }
 
-// signedValue is the value of a header as it was signed, where that is known.
+// signedValue returns the value of a header as it was signed, if it is known.
 func (c *collector) signedValue(name string) string {
 	if m := c.request(); m != nil {
 		return m.header(name)

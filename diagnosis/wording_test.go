@@ -18,7 +18,7 @@ func authorization(keyID, scope, names string) string {
 	return "AWS4-HMAC-SHA256 Credential=" + keyID + "/" + scope + ", SignedHeaders=" + names + ", Signature=" + noSig
 }
 
-// request is one that looks signed: "GET https://host/path" and header lines.
+// request returns a request that looks signed, from "GET https://host/path" and header lines.
 func request(line string, headers ...string) *diagnosis.Request {
 	method, url, _ := strings.Cut(line, " ")
 	r := &diagnosis.Request{Method: method, URL: url}
@@ -64,7 +64,7 @@ type wording struct {
 	cause     diagnosis.Cause
 	detail    string
 	certainty diagnosis.Certainty
-	facts     string // divided by |
+	facts     string // separated by |
 }
 
 var (
@@ -926,10 +926,10 @@ func TestDiagnose_Wordings(t *testing.T) {
 			if v.Cause != w.cause || w.detail != "" && v.Detail != w.detail || v.Certainty != w.certainty {
 				t.Errorf("%s %q %s, want %s %q %s: %s", v.Cause, v.Detail, v.Certainty, w.cause, w.detail, w.certainty, report.Summary)
 			}
-			text := strings.ToLower(printed(t, &report))
+			text := strings.ToLower(reportJSON(t, &report))
 			for fact := range strings.SplitSeq(w.facts, "|") {
 				if !strings.Contains(text, strings.ToLower(fact)) {
-					t.Errorf("%q is not in the response: %s", fact, report.Summary)
+					t.Errorf("%q is not in the report: %s", fact, report.Summary)
 				}
 			}
 		})

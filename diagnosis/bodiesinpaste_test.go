@@ -11,9 +11,9 @@ import (
 	"countersign/signing"
 )
 
-// A paste may hold AWS's canonical request and a body, and no request: then the body is
-// tried as what was signed.
-func TestDiagnose_ABodyBesideARefusalWithoutItsRequest(t *testing.T) {
+// A paste may hold AWS's canonical request and a body, but no request. The body is then tried as the one that was
+// signed.
+func TestDiagnose_BodyAndRefusalWithoutRequest(t *testing.T) {
 	key := signing.NewCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "")
 	hashOf := func(text string) string {
 		sum := sha256.Sum256([]byte(text))
