@@ -128,7 +128,7 @@ func TestPeers_GeneratedMistakes(t *testing.T) {
 							t.Errorf("seed %d, secret %t: %v: %s/%s is called proved: %s", seed, secret, g.names, v.Cause, v.Detail, v.Reason)
 						}
 					}
-					if text := printed(t, &report); strings.Contains(text, sandbox.SecretAccessKey) {
+					if text := reportJSON(t, &report); strings.Contains(text, sandbox.SecretAccessKey) {
 						t.Errorf("seed %d: the secret leaks", seed)
 					}
 					switch {

@@ -44,7 +44,7 @@ const (
 	dimensions
 )
 
-// mistake is a way in which a signer may differ from AWS.
+// mistake is something that a signer may do differently from AWS.
 type mistake struct {
 	dimension     int
 	cause         Cause

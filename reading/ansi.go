@@ -7,7 +7,7 @@ var ansiLetters = map[byte]string{
 	'\\': "\\", '\'': "'", '"': "\"", '?': "?",
 }
 
-// ansiEscape is what an escape at the start of s stands for, and its length.
+// ansiEscape decodes the escape at the start of s and returns its length.
 func ansiEscape(s string) (string, int) {
 	if len(s) < 2 {
 		return s, len(s)
@@ -31,7 +31,7 @@ func ansiEscape(s string) (string, int) {
 	switch c := s[1]; {
 	case c >= '0' && c <= '7':
 		code, n := digits(1, 3, octal)
-		return string([]byte{byte(code)}), 1 + n //nolint:gosec // bash keeps the low byte too
+		return string([]byte{byte(code)}), 1 + n //nolint:gosec // bash also keeps only the low byte
 	case c == 'x':
 		if code, n := digits(2, 2, hex); n > 0 {
 			return string([]byte{byte(code)}), 2 + n //nolint:gosec // two digits

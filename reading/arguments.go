@@ -2,19 +2,20 @@ package reading
 
 import "strings"
 
-// CurlArguments are the words of a curl command, as a shell has divided them.
+// CurlArguments are the words of a curl command, as split by a shell.
 type CurlArguments struct {
-	Words []string // behind the name of the program
-	// File gives what is in a file that @name stands for. Nil, or false, leaves the content unknown, as in a paste.
+	Words []string // after the program name
+	// File returns the content of the file that @name refers to. If it is nil or returns false, the content is
+	// unknown, as in a paste.
 	File func(name string) ([]byte, bool)
-	// Login gets the argument of -u, which a reading does not keep. It may be nil.
+	// Login, if not nil, receives the argument of -u, which the reading does not keep.
 	Login func(text string)
-	// Passive gets the long name of each option that changes nothing about the request as it is signed, and perhaps where it
-	// goes. It may be nil.
+	// Passive, if not nil, receives the long name of each option that does not change the signed request, though it
+	// may change where the request is sent.
 	Passive func(name string)
 }
 
-// TakesNext reports whether the word of a curl command has the word behind it as its argument.
+// TakesNext reports whether a word of a curl command takes the next word as its argument.
 func TakesNext(word string) bool {
 	if name, long := strings.CutPrefix(word, "--"); long {
 		o, off := longOption(name)
@@ -31,8 +32,8 @@ func TakesNext(word string) bool {
 	return false
 }
 
-// ReadCurlArguments reads the requests that curl would send for its arguments. Spans are those of the words, joined with line feeds.
-// What the caller gives is its own: there is no bound on its length, and secrets in it are not looked for.
+// ReadCurlArguments reads the requests that curl would send for its arguments. Spans refer to the words joined with
+// line feeds. The arguments are the caller's own: their length is not bounded, and they are not searched for secrets.
 func ReadCurlArguments(a CurlArguments) Reading {
 	text := strings.Join(a.Words, "\n")
 	r := &reader{file: a.File, login: a.Login, passive: a.Passive, decoded: -4 * len(text)} // bodies are copied once for each URL
@@ -49,7 +50,7 @@ func ReadCurlArguments(a CurlArguments) Reading {
 	return r.out
 }
 
-// content is what is in a file, where the caller gives it.
+// content returns the content of a file, if the caller provides it.
 func (c *curl) content(name string) (string, bool) {
 	if c.r.file == nil {
 		return "", false
@@ -59,7 +60,7 @@ func (c *curl) content(name string) (string, bool) {
 	return string(data), ok
 }
 
-// withoutLineEnds is what -d leaves of a file.
+// withoutLineEnds removes from a file's content what -d removes.
 var withoutLineEnds = strings.NewReplacer("\r", "", "\n", "", "\x00", "")
 
 // formEscape encodes text as encodeForm does.
@@ -75,25 +76,25 @@ func formEscape(text string) string {
 	return b.String()
 }
 
-// uploadedBody is the file of -T.
+// uploadedBody returns the file of -T as the body.
 func (c *curl) uploadedBody() Body {
 	name := c.upload.Text()
 	if name == "." {
-		name = "-" // standard input, too: curl only reads it in another way
+		name = "-" // also standard input: curl only reads it in another way
 	}
 	text, ok := c.content(name)
 	if !ok {
 		return Body{State: BodyUnknown}
 	}
-	return bodyOf(given(text, c.upload), true)
+	return bodyOf(derived(text, c.upload), true)
 }
 
-// addHeader adds the header of -H, or those of a file.
+// addHeader adds the header of -H, or the headers in a file.
 func (c *curl) addHeader(v Value) {
 	if name, isFile := strings.CutPrefix(v.Text(), "@"); isFile {
 		if text, ok := c.content(name); ok {
 			for line := range strings.Lines(text) {
-				c.headers = append(c.headers, given(strings.TrimRight(line, "\r\n"), v))
+				c.headers = append(c.headers, derived(strings.TrimRight(line, "\r\n"), v))
 			}
 			return
 		}
@@ -101,7 +102,7 @@ func (c *curl) addHeader(v Value) {
 	c.headers = append(c.headers, v)
 }
 
-// withFileName adds the name of the file of -T to a URL that ends with a slash or has no path, as curl does.
+// withFileName appends the file name of -T to a URL that ends with a slash or has no path, as curl does.
 func (c *curl) withFileName(u Value) Value {
 	name := c.upload.Text()
 	if c.r.file == nil || name == "" {
@@ -128,5 +129,5 @@ func (c *curl) withFileName(u Value) Value {
 	if slash < 0 {
 		name = "/" + name
 	}
-	return join(u, given(strings.ReplaceAll(percentEncode(name), "%2F", "/"), c.upload))
+	return join(u, derived(strings.ReplaceAll(percentEncode(name), "%2F", "/"), c.upload))
 }

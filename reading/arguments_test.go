@@ -7,7 +7,7 @@ import (
 	"countersign/reading"
 )
 
-func TestReadCurlArguments_TakesFiles(t *testing.T) {
+func TestReadCurlArguments_ReadsFiles(t *testing.T) {
 	files := map[string]string{"body": "a b\r\n\x00c", "big": strings.Repeat("x", 9<<20)}
 	read := func(words ...string) reading.Reading {
 		file := func(name string) ([]byte, bool) {
@@ -40,7 +40,7 @@ func TestReadCurlArguments_TakesFiles(t *testing.T) {
 		}
 	}
 	if r := read("-d", "@none"); len(r.Notes) != 1 || r.Notes[0].Code != "body_in_file" {
-		t.Errorf("a file that is not there: %v", r.Notes)
+		t.Errorf("a missing file: %v", r.Notes)
 	}
 	if r := read("-d", "a", "-T", "body"); len(r.Notes) == 0 || !r.Notes[0].Error {
 		t.Errorf("two bodies: %v", r.Notes)

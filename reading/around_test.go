@@ -6,7 +6,7 @@ import (
 	"countersign/reading"
 )
 
-// What people write around a message is no part of its body where Content-Length says how long that is.
+// Text that people write around a message is not part of its body if Content-Length says how long that is.
 func TestRead_TextAroundAMessage(t *testing.T) {
 	const head = "POST /a HTTP/1.1\r\nHost: sqs.eu-west-1.amazonaws.com\r\nContent-Length: "
 	const response = "and this came back:\n\nHTTP/1.1 403 Forbidden\n\n{\"message\":\"Missing Authentication Token\"}"
@@ -34,7 +34,7 @@ func TestRead_TextAroundAMessage(t *testing.T) {
 	}
 }
 
-// A status alone stands between a request and its response, as consoles show it.
+// Consoles show a status alone between a request and its response.
 func TestRead_StatusAlone(t *testing.T) {
 	for _, status := range []string{"403", "403 Forbidden", "Status: 403"} {
 		r := reading.Read("GET https://abc.eu-west-1.aoss.amazonaws.com/x\n" + status + "\n{\"error\":{\"reason\":\"403 Forbidden\"}}")

@@ -7,11 +7,11 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// maxNesting bounds what the shell parser, which is recursive, gets to see.
+// maxNesting bounds the nesting that the recursive shell parser is given.
 const maxNesting = 100
 
-// bashWords reads one command as bash does, and returns its words and length.
-// Variables and commands in it stay as they are written and become placeholders.
+// bashWords reads one command as bash does, and returns its words and its length. Variables and command substitutions
+// stay as written and become placeholders.
 func (r *reader) bashWords(v Value) ([]Value, int) {
 	length, nested := commandLength(v.Text())
 	line := v.Slice(0, length)
@@ -33,17 +33,17 @@ func (r *reader) bashWords(v Value) ([]Value, int) {
 	for _, word := range call.Args {
 		words = append(words, b.word(word))
 	}
-	if last := len(words) - 1; last > 0 && strings.TrimSpace(words[last].Text()) == "" && goesOnInBash(v.Text()[length:]) {
+	if last := len(words) - 1; last > 0 && strings.TrimSpace(words[last].Text()) == "" && continuesInBash(v.Text()[length:]) {
 		r.note("continuation_broken", words[last].Span(), true)
 		words = words[:last]
 	}
-	r.behind(line, int(after.Offset()))
+	r.noteAmpersand(line, int(after.Offset()))
 	return words, length
 }
 
-// goesOnInBash tells whether what follows a command looks like the rest of it: options. A backslash with a blank behind it does not join
-// the two lines, it makes a word of the blank.
-func goesOnInBash(rest string) bool { return strings.HasPrefix(strings.TrimLeft(rest, " \t"), "-") }
+// continuesInBash reports whether what follows a command looks like more options of it. A backslash followed by a
+// blank does not join two lines; it makes a word of the blank.
+func continuesInBash(rest string) bool { return strings.HasPrefix(strings.TrimLeft(rest, " \t"), "-") }
 
 // unreadable notes why there is no command.
 func (r *reader) unreadable(line Value) {
@@ -55,11 +55,11 @@ func (r *reader) unreadable(line Value) {
 	r.out.Cut = true
 }
 
-// leftOpen is what documentation writes for a value of the reader's own, such as <your-api-id>.
-var leftOpen = lazy(`^<[A-Za-z][\w .:-]{0,60}>`)
+// docPlaceholder matches what documentation writes where the reader must insert a value, such as <your-api-id>.
+var docPlaceholder = lazy(`^<[A-Za-z][\w .:-]{0,60}>`)
 
-// simpleCommand is the command that the statement begins with. Pipes, redirects
-// and what stands behind it are noted, since they may feed it.
+// simpleCommand returns the command that the statement begins with. It notes pipes, redirects and what follows the
+// command, since they may feed it.
 func (r *reader) simpleCommand(stmt *syntax.Stmt, v Value) (*syntax.CallExpr, syntax.Pos) {
 	for {
 		if len(stmt.Redirs) > 0 {
@@ -67,7 +67,7 @@ func (r *reader) simpleCommand(stmt *syntax.Stmt, v Value) (*syntax.CallExpr, sy
 			text := v.Slice(int(at.Pos().Offset()), int(at.End().Offset()))
 			isInput := at.Op == syntax.RdrIn || at.Op == syntax.Hdoc || at.Op == syntax.DashHdoc || at.Op == syntax.WordHdoc
 			code := "redirect"
-			if name := leftOpen().FindString(v.Text()[int(at.Pos().Offset()):]); name != "" {
+			if name := docPlaceholder().FindString(v.Text()[int(at.Pos().Offset()):]); name != "" {
 				code, text = "value_missing", v.Slice(int(at.Pos().Offset()), int(at.Pos().Offset())+len(name))
 			}
 			r.note(code, text.Span(), isInput)
@@ -92,8 +92,8 @@ func (r *reader) simpleCommand(stmt *syntax.Stmt, v Value) (*syntax.CallExpr, sy
 	}
 }
 
-// behind notes what a bare & does to a URL that is not quoted.
-func (r *reader) behind(v Value, end int) {
+// noteAmpersand notes that a bare & cuts an unquoted URL.
+func (r *reader) noteAmpersand(v Value, end int) {
 	s := v.Text()
 	end = min(end, len(s))
 	rest := strings.TrimLeft(s[end:], " \t")
@@ -105,9 +105,8 @@ func (r *reader) behind(v Value, end int) {
 	}
 }
 
-// commandLength is the length of the command at the start of s: to the first
-// line feed that is neither quoted nor escaped. It counts the brackets that the
-// shell would look into.
+// commandLength returns the length of the command at the start of s, up to the first line feed that is neither quoted
+// nor escaped. It also counts the brackets that the shell would look into.
 func commandLength(s string) (length, nested int) {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -156,7 +155,7 @@ func doubleQuoteEnd(s string, start int) (end, nested int) {
 	return len(s), nested
 }
 
-// bash evaluates words whose places are known.
+// bash evaluates words and keeps their places in the paste.
 type bash struct {
 	r *reader
 	v Value
@@ -193,9 +192,8 @@ func (b *bash) word(w *syntax.Word) Value {
 	return out.value()
 }
 
-// double evaluates what is in double quotes. Of literals only the place counts:
-// the parser's end of one is within the escape that joins two lines, and its
-// beginning behind a carriage return.
+// double evaluates the content of double quotes. Of a literal, only the start is used, because the parser ends it
+// within the escape that joins two lines, and starts it after a carriage return.
 func (b *bash) double(out *builder, quoted *syntax.DblQuoted) {
 	pos, last := b.at(quoted)
 	pos++
@@ -215,13 +213,12 @@ func (b *bash) double(out *builder, quoted *syntax.DblQuoted) {
 	b.unescape(out, pos, last-1, "$`\"\\")
 }
 
-// mark makes a placeholder of what the shell would fill in.
+// mark makes a placeholder of what the shell would expand.
 func (b *bash) mark(start, end int) {
 	b.r.markPlaceholder(b.v.Slice(start, end))
 }
 
-// unescape takes backslashes off: outside of quotes before anything, in double
-// quotes only before the characters given.
+// unescape removes backslashes: outside quotes before any character, in double quotes only before the given ones.
 func (b *bash) unescape(out *builder, start, end int, only string) {
 	for pos := start; pos < end; {
 		next := strings.IndexByte(b.s[pos:end], '\\')
@@ -245,7 +242,7 @@ func (b *bash) unescape(out *builder, start, end int, only string) {
 	}
 }
 
-// ansi undoes the escapes of $'…'.
+// ansi decodes the escapes of $'…'.
 func (b *bash) ansi(out *builder, start, end int) {
 	for pos := start; pos < end; {
 		next := strings.IndexByte(b.s[pos:end], '\\')

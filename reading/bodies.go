@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// body reads the body of a request from the object that describes it.
+// body reads the body of a request from the object that describes the request.
 func (d *document) body(n *node, q *Request, form Form) Body {
 	if encoded := n.get("bodyBase64"); encoded != nil && encoded.kind == kindString {
 		if decoded, ok := d.r.fromBase64(encoded.text); ok {
@@ -18,7 +18,7 @@ func (d *document) body(n *node, q *Request, form Form) Body {
 	content := n.get("body", "data", "payload", "postData", "bodyEnvelope")
 	switch {
 	case content.isNull() && form == FormHAR && announcesBody(q):
-		return Body{State: BodyUnknown} // browsers leave bodies out
+		return Body{State: BodyUnknown} // browsers omit bodies
 	case content.isNull(), form == FormPostman && len(content.items) == 0:
 		return Body{State: BodyAbsent, Exact: true}
 	}
@@ -33,7 +33,7 @@ func (d *document) body(n *node, q *Request, form Form) Body {
 	body := d.content(content, form)
 	if form == FormLogicApps || form == FormAxios {
 		if content.kind == kindObject || content.kind == kindArray {
-			d.contentType(q, given("application/json", content.raw.Slice(0, 1)))
+			d.contentType(q, derived("application/json", content.raw.Slice(0, 1)))
 		}
 	}
 	return body
@@ -41,13 +41,13 @@ func (d *document) body(n *node, q *Request, form Form) Body {
 
 func (d *document) contentType(q *Request, value Value) {
 	if _, have := q.Header("Content-Type"); !have {
-		h := newHeader(given("Content-Type", value), value)
+		h := newHeader(derived("Content-Type", value), value)
 		h.Implied = true
 		q.Headers = append(q.Headers, h)
 	}
 }
 
-// content reads a body as text, as a document, or in an envelope with base64.
+// content reads a body given as text, as a document, or in an envelope with base64.
 func (d *document) content(n *node, form Form) Body {
 	switch {
 	case n.isNull():
@@ -55,13 +55,13 @@ func (d *document) content(n *node, form Form) Body {
 	case n.mixed, n.kind == kindWord && !isLiteral(n.text.Text()):
 		return Body{State: BodyUnknown, Content: n.text}
 	case n.kind == kindString:
-		return d.cut(bodyOf(d.expression(n.text, form), true), n)
+		return d.cutBody(bodyOf(d.expression(n.text, form), true), n)
 	case n.kind == kindCall:
-		return d.called(n)
+		return d.callBody(n)
 	case n.kind == kindObject:
 		if encoded := n.get("$content"); encoded != nil {
 			if decoded, ok := d.r.fromBase64(encoded.text); ok {
-				return d.cut(bodyOf(decoded, true), encoded)
+				return d.cutBody(bodyOf(decoded, true), encoded)
 			}
 			return Body{State: BodyUnknown}
 		}
@@ -72,14 +72,13 @@ func (d *document) content(n *node, form Form) Body {
 	if form == FormAxios || form == FormFetch {
 		var b builder
 		n.compact(&b, 0)
-		return d.cut(bodyOf(b.value(), false), n)
+		return d.cutBody(bodyOf(b.value(), false), n)
 	}
-	return d.cut(bodyOf(n.raw, false), n)
+	return d.cutBody(bodyOf(n.raw, false), n)
 }
 
-// called is a body that JavaScript makes: JSON.stringify of what is written out
-// can be read, anything else not.
-func (d *document) called(n *node) Body {
+// callBody reads a body that JavaScript builds. JSON.stringify of a literal can be read; other calls cannot.
+func (d *document) callBody(n *node) Body {
 	if strings.HasSuffix(n.text.Text(), "JSON.stringify") && len(n.items) >= 1 && plain(n.items[0].value) {
 		var b builder
 		n.items[0].value.compact(&b, 0)
@@ -88,7 +87,7 @@ func (d *document) called(n *node) Body {
 	return Body{State: BodyUnknown, Content: n.raw}
 }
 
-// plain reports whether a node has no expression in it.
+// plain reports whether a node contains no expression.
 func plain(n *node) bool {
 	if n == nil || n.mixed || n.kind == kindCall || n.kind == kindWord && !isLiteral(n.text.Text()) {
 		return false
@@ -101,7 +100,7 @@ func plain(n *node) bool {
 	return true
 }
 
-// isLiteral tells a number and the three names of JSON from a variable.
+// isLiteral reports whether a word is a number, true, false or null, rather than a variable.
 func isLiteral(word string) bool {
 	switch word {
 	case "true", "false", "null", "undefined", "None", "True", "False":
@@ -110,8 +109,8 @@ func isLiteral(word string) bool {
 	return word != "" && (word[0] == '-' || word[0] >= '0' && word[0] <= '9')
 }
 
-// cut marks a body whose end the paste does not have.
-func (d *document) cut(b Body, n *node) Body {
+// cutBody marks a body whose end is missing from the paste.
+func (d *document) cutBody(b Body, n *node) Body {
 	if n.cut && b.State == BodyPresent {
 		b.State, b.Exact = BodyTruncated, false
 		d.r.out.Cut = true
@@ -133,27 +132,27 @@ func (d *document) contentHAR(n *node) Body {
 	}
 	if n.get("encoding").str() == "base64" {
 		if decoded, ok := d.r.fromBase64(text.text); ok {
-			return d.cut(bodyOf(decoded, true), text)
+			return d.cutBody(bodyOf(decoded, true), text)
 		}
 	}
-	return d.cut(bodyOf(text.text, true), text)
+	return d.cutBody(bodyOf(text.text, true), text)
 }
 
-// bodyPostman reads Postman's ways to give a body.
+// bodyPostman reads each of Postman's body modes.
 func (d *document) bodyPostman(n *node, mode string, q *Request) Body {
 	switch mode {
 	case "raw":
 		if n.get("options").get("raw").get("language").str() == "json" {
-			d.contentType(q, given("application/json", n.get("mode").raw))
+			d.contentType(q, derived("application/json", n.get("mode").raw))
 		}
 		if raw := n.get("raw"); raw != nil {
 			return d.content(raw, FormPostman)
 		}
 	case "urlencoded":
-		d.contentType(q, given("application/x-www-form-urlencoded", n.get("mode").raw))
+		d.contentType(q, derived("application/x-www-form-urlencoded", n.get("mode").raw))
 		return d.formBody(n.get("urlencoded"), FormPostman)
 	case "graphql":
-		d.contentType(q, given("application/json", n.get("mode").raw))
+		d.contentType(q, derived("application/json", n.get("mode").raw))
 		return Body{State: BodyUnknown, Content: n.raw}
 	case "formdata":
 		d.r.noteMultipart(n.raw.Span())
@@ -188,7 +187,7 @@ func (d *document) bodyN8N(n *node, q *Request) Body {
 		return Body{State: BodyAbsent, Exact: true}
 	}
 	at := func(text string) Value {
-		return given(text, source.raw.Slice(0, 1))
+		return derived(text, source.raw.Slice(0, 1))
 	}
 	switch n.get("contentType").str() {
 	case "raw":
@@ -226,8 +225,7 @@ func (d *document) bodyN8N(n *node, q *Request) Body {
 	return bodyOf(b.value(), false)
 }
 
-// authentication reads Postman's AWS fields, and notes authentication that the
-// tool adds by itself.
+// authentication reads Postman's AWS fields, and notes authentication that the tool adds itself.
 func (d *document) authentication(n *node, q *Request) {
 	auth := n.get("auth", "authentication")
 	if auth == nil || auth.kind != kindObject {
@@ -265,7 +263,7 @@ var placeholderForms = map[Form]expression{
 	FormAxios:       lazy(`\$\{[^{}]*\}`),
 }
 
-// placeholders finds what the tool of the request fills in.
+// placeholders finds what the request's tool fills in later.
 func (r *reader) placeholders(q *Request) {
 	pattern := placeholderForms[q.Form]
 	if pattern == nil {
@@ -287,7 +285,7 @@ func (q *Request) addPlaceholder(field string, v Value, start, end int) {
 	}
 }
 
-// basic is the value of an Authorization header with a name and a password.
+// basic returns a Basic Authorization value for a name and a password.
 func basic(pair Value) Value {
-	return given("Basic "+base64.StdEncoding.EncodeToString([]byte(pair.Text())), pair)
+	return derived("Basic "+base64.StdEncoding.EncodeToString([]byte(pair.Text())), pair)
 }

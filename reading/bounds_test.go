@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// hostile are texts that a reader with quadratic work or deep recursion would
-// not end with.
+// hostile are texts that a reader with quadratic work or deep recursion would not finish.
 var hostile = map[string]string{
 	"open braces":              "{",
 	"open brackets":            `[{"a":`,
@@ -72,7 +71,7 @@ var hostile = map[string]string{
 
 var hostileSize = flag.Int("hostile", 32<<10, "how long the hostile texts are")
 
-func TestRead_HostileTextsEnd(t *testing.T) {
+func TestRead_HostileTextsFinish(t *testing.T) {
 	size := *hostileSize
 	if testing.Short() {
 		size /= 4
@@ -92,7 +91,7 @@ func TestRead_HostileTextsEnd(t *testing.T) {
 func TestRead_NestingIsBounded(t *testing.T) {
 	text := strings.Repeat("[", 100_000)
 	if r := Read(`{"a":` + text); !r.Cut && len(r.Notes) == 0 {
-		t.Error("nothing was noted")
+		t.Error("the limit was not noted")
 	}
 	deep := `{"message":"x"}`
 	for range 12 {
@@ -102,7 +101,7 @@ func TestRead_NestingIsBounded(t *testing.T) {
 	checkReading(t, deep, &r)
 }
 
-func TestRead_WhatIsTooLongIsSaid(t *testing.T) {
+func TestRead_TooLongIsNoted(t *testing.T) {
 	r := Read("GET / HTTP/1.1\nHost: h.example\n\n" + strings.Repeat("a", MaxText))
 	if !r.Cut || len(r.Notes) == 0 || r.Notes[0].Code != "too_long" || !r.Notes[0].Error {
 		t.Errorf("notes %v", r.Notes)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// refusedCase is a refusal with its request, as fields or as somebody's paste.
+// refusedCase is a refusal with its request, given as fields or as a paste.
 type refusedCase struct {
 	ID            string
 	Request, Sent *caseMessage
@@ -38,8 +38,8 @@ func (m *caseMessage) body() string {
 	return ""
 }
 
-// sample is what the case says, to be written in many forms. A field that ends
-// with a line feed loses it where a form cannot say whose it is.
+// sample returns the case as a sample to write in many forms. A field that ends with a line feed loses it if a form
+// cannot tell what the line feed belongs to.
 func (c *refusedCase) sample(request *caseMessage) *sample {
 	s := &sample{Method: "GET", URL: "https://h.example/"}
 	if request != nil {
@@ -87,8 +87,8 @@ func TestRead_CasesInEveryForm(t *testing.T) {
 	}
 }
 
-// checkRefusal reads the response as HTTP and as a bare body, and holds what was
-// found against what the body says when it is searched for the tags themselves.
+// checkRefusal reads the response as HTTP and as a bare body, and compares what was found with a plain search of the
+// body for the tags.
 func checkRefusal(t *testing.T, c *refusedCase) {
 	t.Helper()
 	s := c.sample(c.Request)
@@ -122,8 +122,8 @@ func checkRefusal(t *testing.T, c *refusedCase) {
 	}
 }
 
-// The six cases that are pastes: what must be found in each.
-func TestRead_CasesThatArePastes(t *testing.T) {
+// The six cases that are pastes, and what must be found in each.
+func TestRead_PastedCases(t *testing.T) {
 	want := map[string]struct {
 		form         Form
 		method, code string
@@ -165,7 +165,7 @@ func TestRead_CasesThatArePastes(t *testing.T) {
 	}
 }
 
-// realRefusal is a response of AWS that somebody reported.
+// realRefusal is an AWS response that was reported in public.
 type realRefusal struct {
 	Source  string
 	Status  int
@@ -174,7 +174,7 @@ type realRefusal struct {
 	Body    string
 }
 
-func TestRead_RefusalsOfAWSGiveCodeAndMessage(t *testing.T) {
+func TestRead_AWSRefusalsHaveCodeAndMessage(t *testing.T) {
 	var refusals []realRefusal
 	readJSONFile(t, "testdata/refusals.json", &refusals)
 	if len(refusals) != 30 {

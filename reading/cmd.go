@@ -6,15 +6,15 @@ import (
 
 var cmdVariable = lazy(`^%[A-Za-z_][A-Za-z0-9_]*%`)
 
-// cmdWords reads a command as Windows does: first cmd.exe takes its carets off,
-// then the program divides the line by the rules of Microsoft's C runtime.
+// cmdWords reads a command as Windows does: first cmd.exe removes its carets, then the program splits the line by the
+// rules of Microsoft's C runtime.
 func (r *reader) cmdWords(v Value) ([]Value, int) {
 	line, length := r.cmdLine(v)
-	return divide(line), length
+	return splitArguments(line), length
 }
 
-// cmdLine undoes what cmd.exe reads: ^ takes the meaning from the next character
-// and joins lines; within quotes it is an ordinary character.
+// cmdLine undoes what cmd.exe interprets: ^ escapes the next character and joins lines; within quotes it is an
+// ordinary character.
 func (r *reader) cmdLine(v Value) (Value, int) {
 	s := v.Text()
 	var out builder
@@ -58,8 +58,8 @@ func (r *reader) caret(out *builder, v Value) int {
 		out.decode(s[1:2], v.Slice(0, 2))
 		return 2
 	}
-	// A line that goes on: the character behind the line feed is taken as it is,
-	// which is how a line feed gets into an argument.
+	// A continued line: the character after the line feed is taken literally, which is how a line feed gets into an
+	// argument.
 	size++
 	next := s[size:]
 	switch {
@@ -73,9 +73,9 @@ func (r *reader) caret(out *builder, v Value) int {
 	return size
 }
 
-// divide makes the arguments of a line as programs of Windows do: backslashes
-// mean something only before a quote, and "" within quotes is one.
-func divide(v Value) []Value {
+// splitArguments splits a line as Windows programs do: backslashes are special only before a quote, and "" within
+// quotes is a quote.
+func splitArguments(v Value) []Value {
 	s := v.Text()
 	var words []Value
 	for i := 0; i < len(s); {

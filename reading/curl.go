@@ -4,8 +4,7 @@ import (
 	"strings"
 )
 
-// readCurl reads a command line with curl, as the shell that it is written for
-// would.
+// readCurl reads a curl command line as the shell it is written for would.
 func (r *reader) readCurl(v Value, _ int) int {
 	start := commandStart(v.Text())
 	form := curlDialect(v.Text(), start)
@@ -43,7 +42,7 @@ func (r *reader) readCurl(v Value, _ int) int {
 	return end
 }
 
-// commandStart is where the command begins behind blanks and a prompt.
+// commandStart returns where the command begins after blanks and a prompt.
 func commandStart(s string) int {
 	blanks := len(s) - len(strings.TrimLeft(s, " \t\ufeff"))
 	head := s[blanks:min(len(s), blanks+8192)]
@@ -54,7 +53,7 @@ func commandStart(s string) int {
 	return blanks + len(prompt().FindString(head))
 }
 
-// curlDialect tells by the quoting for which shell a line was written.
+// curlDialect tells from the quoting which shell a line was written for.
 func curlDialect(s string, start int) Form {
 	before := s[:start]
 	line := firstLine(s[start:])
@@ -63,7 +62,7 @@ func curlDialect(s string, start int) Form {
 	switch {
 	case strings.Contains(before, "PS "):
 		return FormCurlPowerShell
-	case strings.Contains(before, `:\`), goesOnInCmd(trimmed), firstQuote(line) == '^':
+	case strings.Contains(before, `:\`), continuesInCmd(trimmed), firstQuote(line) == '^':
 		return FormCurlCmd
 	case strings.HasSuffix(trimmed, " `") && strings.Count(line, "`")%2 == 1:
 		return FormCurlPowerShell
@@ -75,13 +74,12 @@ func curlDialect(s string, start int) Form {
 	return FormCurlBash
 }
 
-// goesOnInCmd reports whether a line ends with cmd's ^, and not with one in the
-// quotes of another shell.
-func goesOnInCmd(line string) bool {
+// continuesInCmd reports whether a line ends with cmd's ^, and not with a ^ inside the quotes of another shell.
+func continuesInCmd(line string) bool {
 	return (strings.HasSuffix(line, " ^") || strings.HasSuffix(line, `"^`)) && strings.Count(line, `"`)%2 == 0
 }
 
-// firstQuote is the first quote of a line, or ^ where that stands before it.
+// firstQuote returns the first quote of a line, or ^ if that comes first.
 func firstQuote(line string) byte {
 	i := strings.IndexAny(line, "'\"")
 	if i > 0 && line[i] == '"' && line[i-1] == '^' {
@@ -109,7 +107,7 @@ func (c *curl) finish() {
 	}
 }
 
-// request is what curl sends to one of its URLs.
+// request returns what curl sends to one of its URLs.
 func (c *curl) request(u Value) *Request {
 	q := &Request{Form: c.form, Method: c.verb()}
 	u, login := c.url(c.withFileName(u))
@@ -152,19 +150,18 @@ func (c *curl) verb() Value {
 	case c.method.Len() > 0:
 		return c.method
 	case c.headAt.in != nil:
-		return given("HEAD", c.headAt)
+		return derived("HEAD", c.headAt)
 	case c.uploaded.in != nil:
-		return given("PUT", c.uploaded)
+		return derived("PUT", c.uploaded)
 	case c.getAt.in != nil:
-		return given("GET", c.getAt)
+		return derived("GET", c.getAt)
 	case c.hasData || c.multipart:
-		return given("POST", c.dataAt)
+		return derived("POST", c.dataAt)
 	}
 	return literal("GET")
 }
 
-// signing takes region and service of --aws-sigv4, and the key id beside it. The
-// secret key is not kept.
+// signing reads region and service from --aws-sigv4, and the key id from the login. The secret key is not kept.
 func (c *curl) signing(q *Request) {
 	if c.sigv4.Len() == 0 {
 		return
@@ -190,7 +187,8 @@ func (c *curl) signing(q *Request) {
 	}
 }
 
-// otherProvider tells a name such as osc or goog4_request: signatures of others have other names for headers and scope.
+// otherProvider reports whether the provider is not AWS, such as osc or goog4_request: other providers' signatures
+// use other names for headers and scope.
 func otherProvider(text string) bool {
 	return text != "" && !strings.EqualFold(text, "aws") && strings.IndexByte("$%{<", text[0]) < 0
 }

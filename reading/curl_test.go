@@ -22,11 +22,11 @@ var update = flag.Bool("update", false, "measure anew what curl sends (needs bas
 type sentRequest struct {
 	Method  string   `json:"method"`
 	Target  string   `json:"target"`
-	Headers []string `json:"headers"` // name: value, those of curl's connection left out
+	Headers []string `json:"headers"` // name: value, without the headers of curl's connection
 	Body    string   `json:"body,omitempty"`
 }
 
-// curlLine is a line as people write it, and what curl 7.88.1 under bash 5.2 sent.
+// curlLine is a command line as people write it, with what curl 7.88.1 under bash 5.2 sent.
 type curlLine struct {
 	Line string        `json:"line"`
 	Sent []sentRequest `json:"sent"`
@@ -44,7 +44,7 @@ func TestCurl_ReadsWhatRealCurlSends(t *testing.T) {
 	var golden []curlLine
 	readJSONFile(t, "testdata/curl.json", &golden)
 	if len(golden) != len(lines) || len(golden) < 200 {
-		t.Fatalf("%d lines were measured, %d are written, 200 are needed", len(golden), len(lines))
+		t.Fatalf("%d lines are measured of %d written; at least 200 are needed", len(golden), len(lines))
 	}
 	for i, g := range golden {
 		if g.Line != lines[i] {
@@ -54,8 +54,8 @@ func TestCurl_ReadsWhatRealCurlSends(t *testing.T) {
 	}
 }
 
-// compareSent holds what is read of a line against what was sent for it. Where
-// curl sent nothing, an error must say that the line is not right.
+// compareSent compares what is read from a line with what was sent for it. If curl sent nothing, an error must say
+// that the line is wrong.
 func compareSent(t *testing.T, line string, sent []sentRequest) {
 	t.Helper()
 	r := Read(line)
@@ -94,7 +94,7 @@ func asSent(q *Request) sentRequest {
 	got := sentRequest{Method: q.Method.Text(), Target: target, Body: q.Body.Content.Text()}
 	for _, h := range q.Headers {
 		if h.Implied && h.Name.Text() == "Accept-Encoding" {
-			continue // the list is that of the build
+			continue // the list depends on the build
 		}
 		got.Headers = append(got.Headers, h.Name.Text()+": "+strings.TrimSpace(h.Value.Text()))
 	}
@@ -108,7 +108,7 @@ func equalSent(a, b sentRequest) bool {
 	return a.Method == b.Method && a.Target == b.Target && a.Body == b.Body && slices.Equal(a.Headers, b.Headers)
 }
 
-// realCurl runs a line under bash, with curl's connections led to a listener.
+// realCurl runs a line under bash, with curl's connections redirected to a listener.
 func realCurl(t *testing.T, line string) []sentRequest {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -134,14 +134,14 @@ func realCurl(t *testing.T, line string) []sentRequest {
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + cmd.Dir}
-	_ = cmd.Run() // curl's own refusals are results
+	_ = cmd.Run() // curl's own refusals are also results
 	mutex.Lock()
 	defer mutex.Unlock()
 	listener.Close()
 	return sent
 }
 
-// capture reads one request as it is on the wire; no library between.
+// capture reads one request as it is on the wire, without an HTTP library.
 func capture(conn net.Conn) (sentRequest, bool) {
 	defer conn.Close()
 	r := bufio.NewReader(conn)

@@ -2,7 +2,7 @@ package reading
 
 import "strings"
 
-// addData adds to the body: several are joined with &, @ means a file.
+// addData adds to the body: several arguments are joined with &, and @ refers to a file.
 func (c *curl) addData(option string, v, at Value) {
 	if c.hasData {
 		c.data.add("&")
@@ -26,7 +26,7 @@ func (c *curl) begin(at Value) {
 	c.hasData = true
 }
 
-// fromFile adds what as makes of the content of a file.
+// fromFile adds the content of a file after applying as.
 func (c *curl) fromFile(name string, v Value, as func(string) string) {
 	if text, ok := c.content(name); ok {
 		c.data.decode(as(text), v)
@@ -46,8 +46,7 @@ func (c *curl) addJSON(v, at Value) {
 	c.data.copy(v)
 }
 
-// addEncoded adds what curl percent-encodes: content, =content, name=content,
-// @file or name@file.
+// addEncoded adds what curl percent-encodes: content, =content, name=content, @file or name@file.
 func (c *curl) addEncoded(v, at Value) {
 	if c.hasData {
 		c.data.add("&")
@@ -67,7 +66,7 @@ func (c *curl) addEncoded(v, at Value) {
 	encodeForm(&c.data, v, i)
 }
 
-// encodeForm encodes what is behind the equals sign at i, or all.
+// encodeForm encodes what follows the equals sign at i, or everything.
 func encodeForm(b *builder, v Value, i int) {
 	if i > 0 {
 		b.copy(v.Slice(0, i+1))

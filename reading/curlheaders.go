@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// setHeaders makes the headers that curl sends, in its order: those that it
-// makes itself, then the given ones, then the type of a form.
+// setHeaders sets the headers that curl sends, in its order: its own headers first, then the given ones, then the
+// content type of a form.
 func (c *curl) setHeaders(q *Request) {
 	own := c.ownHeaders()
 	has := func(name string) bool {
@@ -25,7 +25,7 @@ func (c *curl) setHeaders(q *Request) {
 		}
 	}
 	implied := func(name string, value Value) { add(name, value, true) }
-	written := func(name string, value Value) { add(name, value, false) } // by an option that is there for it
+	written := func(name string, value Value) { add(name, value, false) } // set by a dedicated option
 	if login := c.login(); login.Len() > 0 {
 		implied("Authorization", login)
 	}
@@ -39,7 +39,7 @@ func (c *curl) setHeaders(q *Request) {
 		implied("Accept", literal("*/*"))
 	}
 	if c.compressed.in != nil {
-		implied("Accept-Encoding", given("deflate, gzip", c.compressed))
+		implied("Accept-Encoding", derived("deflate, gzip", c.compressed))
 		c.r.note("encodings_assumed", c.compressed.Span(), false)
 	}
 	if referer := c.referer.Text(); referer != "" && referer != ";auto" {
@@ -58,14 +58,14 @@ func (c *curl) setHeaders(q *Request) {
 	}
 	q.Headers = append(q.Headers, own...)
 	if c.jsonAt.in != nil {
-		implied("Content-Type", given("application/json", c.jsonAt))
-		written("Accept", given("application/json", c.jsonAt))
+		implied("Content-Type", derived("application/json", c.jsonAt))
+		written("Accept", derived("application/json", c.jsonAt))
 	} else if c.hasData && c.getAt.in == nil && c.uploaded.in == nil && !c.multipart {
-		implied("Content-Type", given("application/x-www-form-urlencoded", c.dataAt))
+		implied("Content-Type", derived("application/x-www-form-urlencoded", c.dataAt))
 	}
 }
 
-// login is the Authorization header of -u or --oauth2-bearer.
+// login returns the Authorization header for -u or --oauth2-bearer.
 func (c *curl) login() Value {
 	switch user := c.user; {
 	case c.sigv4.Len() == 0 && user.Len() > 0:
@@ -82,7 +82,7 @@ func (c *curl) login() Value {
 	return Value{}
 }
 
-// rangeValue is what -r makes of its argument: a number alone has curl add the hyphen that a range needs.
+// rangeValue returns what -r makes of its argument: curl adds the hyphen that a range needs to a number alone.
 func (c *curl) rangeValue() Value {
 	v := prefixed("bytes=", c.byteRange)
 	if text := c.byteRange.Text(); text[0] >= '0' && text[0] <= '9' && !strings.Contains(text, "-") {
@@ -98,8 +98,8 @@ func prefixed(prefix string, v Value) Value {
 	return b.value()
 }
 
-// ownHeaders are the headers of -H. A name with a colon and nothing behind it takes a
-// header away; with a semicolon it is sent empty.
+// ownHeaders returns the headers of -H. A name with a colon and no value removes a header; with a semicolon, the
+// header is sent empty.
 func (c *curl) ownHeaders() []Header {
 	var headers []Header
 	for _, line := range c.headers {
@@ -123,7 +123,7 @@ func (c *curl) ownHeaders() []Header {
 	return headers
 }
 
-// url makes of a URL what curl makes of it, and takes a login out of it.
+// url rewrites a URL as curl does, and extracts a login from it.
 func (c *curl) url(u Value) (whole, login Value) {
 	if !c.globOff {
 		u = c.unglob(u)
@@ -159,7 +159,7 @@ func (c *curl) url(u Value) (whole, login Value) {
 	return whole, login
 }
 
-// addQueryTo adds what -G and --url-query put behind the query.
+// addQueryTo appends what -G and --url-query add to the query.
 func (c *curl) addQueryTo(b *builder, query Value) {
 	b.copy(query)
 	separator := "?"
@@ -181,8 +181,7 @@ func (c *curl) addQueryTo(b *builder, query Value) {
 	}
 }
 
-// addition writes what is put behind a query. A bare # begins a fragment, which
-// is not sent.
+// addition writes what is appended to a query. A bare # begins a fragment, which is not sent.
 func (c *curl) addition(b *builder, v Value) {
 	c.checkBlanks(v)
 	if i := strings.IndexByte(v.Text(), '#'); i >= 0 {
@@ -203,7 +202,7 @@ func (c *curl) checkBlanks(v Value) {
 	}
 }
 
-// lowerEscapes writes %C3 as %c3: curl does so with what it adds to a query.
+// lowerEscapes writes %C3 as %c3, as curl does with what it adds to a query.
 func lowerEscapes(b *builder, v Value) {
 	text := v.Text()
 	for pos := 0; pos < len(text); {
@@ -224,7 +223,7 @@ func lowerEscapes(b *builder, v Value) {
 	}
 }
 
-// path takes dot segments out, and encodes what is not ASCII, as curl does.
+// path removes dot segments and encodes non-ASCII characters, as curl does.
 func (c *curl) path(b *builder, path Value) {
 	if path.Len() == 0 {
 		b.add("/")
@@ -266,13 +265,13 @@ func (c *curl) path(b *builder, path Value) {
 	}
 }
 
-// placeholderAt tells whether a brace is part of {{name}}, ${name} or @{name}, which tools replace. The arguments of a command have been
-// replaced before it runs: in them, curl takes each brace for a pattern.
+// placeholderAt reports whether a brace is part of {{name}}, ${name} or @{name}, which tools replace. In the
+// arguments of a running command they have already been replaced, and curl takes each brace as a pattern.
 func (c *curl) placeholderAt(text string, i int) bool {
 	return c.r.file == nil && (strings.HasPrefix(text[i:], "{{") || i > 0 && strings.IndexByte("$@{", text[i-1]) >= 0)
 }
 
-// unglob undoes \{ and refuses the {a,b} and [1-3] that make several requests.
+// unglob undoes \{ and refuses {a,b} and [1-3], which make several requests.
 func (c *curl) unglob(u Value) Value {
 	text := u.Text()
 	if !strings.ContainsAny(text, "{}[]") {

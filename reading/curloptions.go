@@ -11,16 +11,15 @@ import (
 type option struct {
 	name     string
 	argument bool
-	passive  bool // it changes nothing about the request as it is signed
+	passive  bool // it does not change the signed request
 }
 
-// Options that are read: the letter, the name, and = where an argument follows.
+// Options that are read: the letter, the name, and = if an argument follows.
 const curlActive = `X/request= H/header= d/data= /data-ascii= /data-raw= /data-binary= /data-urlencode= /json= G/get /url=
 	/url-query= I/head u/user= A/user-agent= e/referer= b/cookie= /aws-sigv4= T/upload-file= F/form= /form-string=
 	/oauth2-bearer= /compressed r/range= /request-target= /path-as-is g/globoff :/next /basic`
 
-// Options that change the request in a way that is not read: who uses them gets
-// an error rather than another request.
+// Options that change the request in a way that is not read: they give an error rather than another request.
 const curlRefused = `K/config= z/time-cond= C/continue-at= /variable= /anyauth /digest /negotiate /ntlm /ntlm-wb /tr-encoding
 	/etag-compare= a/append Q/quote= /crlf n/netrc /netrc-optional /netrc-file= /proto-default= /preproxy=
 	/upload-flags= /expand-url= /expand-data= /expand-header= /expand-json= B/use-ascii /mail-from=
@@ -59,7 +58,7 @@ const curlPassive = `/abstract-unix-socket= /alt-svc= /cacert= /capath= E/cert= 
 	/tcp-nodelay /tftp-no-options 1/tlsv1 /tlsv1.0 /tlsv1.1 /tlsv1.2 /tlsv1.3 /tls-earlydata /trace-ids
 	/trace-time v/verbose V/version /xattr Z/parallel /out-null /follow /knownhosts= /sigalgs= /ssl-sessions=`
 
-// curlTable holds the options by their names and by their letters.
+// curlTable holds the options by name and by letter.
 type curlTable struct {
 	long  map[string]*option
 	short map[byte]*option
@@ -80,10 +79,10 @@ var curlKnown = sync.OnceValue(func() curlTable {
 	return table
 })
 
-// CurlOptions are the long names of curl's options.
+// CurlOptions returns the long names of curl's options.
 func CurlOptions() []string { return slices.Sorted(maps.Keys(curlKnown().long)) }
 
-// longOption finds an option by its name; a switch may be turned off by no-.
+// longOption finds an option by its name. The prefix no- turns a switch off.
 func longOption(name string) (o *option, off bool) {
 	if o := curlKnown().long[name]; o != nil {
 		return o, false
@@ -96,7 +95,7 @@ func longOption(name string) (o *option, off bool) {
 	return nil, false
 }
 
-// curl is one request of a curl line, while its options are read.
+// curl is one request of a curl command while its options are read.
 type curl struct {
 	r    *reader
 	form Form
@@ -109,7 +108,7 @@ type curl struct {
 	hasData, noData, noAgent, globOff, asIs, multipart, hasQuery   bool
 }
 
-// options reads the words behind the command. It calls done for each request.
+// curlOptions reads the words after the command name, and calls done for each request.
 func (r *reader) curlOptions(words []Value, form Form, done func(*curl)) {
 	c := &curl{r: r, form: form}
 	onlyURLs := false
@@ -151,7 +150,7 @@ func (r *reader) curlOptions(words []Value, form Form, done func(*curl)) {
 	done(c)
 }
 
-// optionAndValue divides --name=value, which curl 8.16 and later take.
+// optionAndValue splits --name=value, which curl accepts from version 8.16 on.
 func optionAndValue(word Value) (name, value Value) {
 	if i := strings.IndexByte(word.Text(), '='); i >= 0 {
 		return word.Slice(0, i), word.from(i + 1)
@@ -159,7 +158,7 @@ func optionAndValue(word Value) (name, value Value) {
 	return word, Value{}
 }
 
-// isTypographicDash tells an option whose hyphens an editor or a web page has made a dash of.
+// isTypographicDash reports whether an editor or a web page has turned the hyphens of an option into a dash.
 func isTypographicDash(text string) bool {
 	for _, dash := range []string{"–", "—", "−"} {
 		if rest, ok := strings.CutPrefix(text, dash); ok && rest != "" {
@@ -169,7 +168,7 @@ func isTypographicDash(text string) bool {
 	return false
 }
 
-// argument finds the argument of an option: the rest of its word or the next.
+// argument returns the argument of an option: the rest of its word, or the next word.
 func (c *curl) argument(o *option, at, rest Value, words []Value, i *int) (Value, bool) {
 	switch {
 	case o == nil:
@@ -177,7 +176,7 @@ func (c *curl) argument(o *option, at, rest Value, words []Value, i *int) (Value
 		return Value{}, false
 	case !o.argument:
 		return Value{}, true
-	case rest.Len() > 0 || at.Len() > 1 && rest.in != nil: // behind --name= there may be nothing
+	case rest.Len() > 0 || at.Len() > 1 && rest.in != nil: // the value after --name= may be empty
 		return rest, true
 	case *i+1 >= len(words):
 		c.r.note("argument_missing", at.Span(), true)
@@ -188,7 +187,7 @@ func (c *curl) argument(o *option, at, rest Value, words []Value, i *int) (Value
 	return words[*i], true
 }
 
-// take notes what one option means.
+// take applies one option.
 func (c *curl) take(o *option, v, at Value, done func(*curl)) *curl {
 	if o.passive {
 		if c.r.passive != nil {

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// readDocument takes the requests and responses out of a document, and gives
-// the rest of it to the search for refusals.
+// readDocument extracts the requests and responses of a document, and searches the rest of it for refusals.
 func (r *reader) readDocument(n *node, depth int) Form {
 	d := &document{r: r, claimed: map[*node]bool{}}
 	list := d.walk(n, formOf(n, ""))
@@ -19,14 +18,14 @@ func (r *reader) readDocument(n *node, depth int) Form {
 	return formOf(n, "")
 }
 
-// document is the search for requests and responses in one document.
+// document searches one document for requests and responses.
 type document struct {
 	r       *reader
-	claimed map[*node]bool // read already
+	claimed map[*node]bool // already read
 }
 
-// walk finds exchanges in the order of the document. An object with one request
-// and one response among its members is one exchange, whichever comes first.
+// walk finds exchanges in document order. An object with one request and one response among its members is one
+// exchange, whichever comes first.
 func (d *document) walk(n *node, form Form) []Exchange {
 	if n == nil || len(n.items) == 0 {
 		return nil
@@ -61,7 +60,7 @@ func (d *document) walk(n *node, form Form) []Exchange {
 	return list
 }
 
-// request reads an object that has a URL and what else a request has.
+// request reads an object that has a URL and the other parts of a request.
 func (d *document) request(n *node, form Form) *Request {
 	target := n.get("url", "uri", "requestUrl")
 	u, ok := d.url(target)
@@ -85,7 +84,7 @@ func (d *document) request(n *node, form Form) *Request {
 	if method.str() != "" {
 		q.Method = d.expression(method.text, form)
 		if upper := strings.ToUpper(q.Method.Text()); upper != q.Method.Text() && (form == FormAxios || form == FormFetch) {
-			q.Method = given(upper, q.Method)
+			q.Method = derived(upper, q.Method)
 		}
 	} else {
 		q.Method = literal("GET")
@@ -110,8 +109,8 @@ func firstText(have Value, n *node) Value {
 
 var ownOperation = lazy(`/v1/(?:sign|presign|verify|send)\b`)
 
-// nested is the request that a call of this service carries: who pastes a
-// workflow's sign action means what is signed.
+// nested returns the request inside a call of this service: someone who pastes a workflow's signing action means the
+// request to be signed.
 func (d *document) nested(n *node, u Value) *Request {
 	if !ownOperation().MatchString(u.Text()) {
 		return nil
@@ -127,7 +126,7 @@ func (d *document) nested(n *node, u Value) *Request {
 	return q
 }
 
-// url is a URL as text or as Postman's object.
+// url reads a URL given as text or as Postman's object.
 func (d *document) url(n *node) (Value, bool) {
 	if n == nil {
 		return Value{}, false
@@ -147,7 +146,7 @@ func (d *document) url(n *node) (Value, bool) {
 	return Value{}, false
 }
 
-// expression takes n8n's mark off a text with expressions.
+// expression removes n8n's mark from a text with expressions.
 func (d *document) expression(v Value, form Form) Value {
 	if form == FormN8N && strings.HasPrefix(v.Text(), "=") {
 		return v.from(1)
@@ -155,7 +154,7 @@ func (d *document) expression(v Value, form Form) Value {
 	return v
 }
 
-// withQuery adds the parameters that stand beside the URL.
+// withQuery adds the parameters that are listed beside the URL.
 func (d *document) withQuery(u Value, n *node, form Form) Value {
 	list := n.get("queries", "params", "queryParameters", "qs")
 	if list == nil && (form == FormCountersign || form == FormJSON) { // a document of this service
@@ -252,8 +251,8 @@ func (d *document) response(n *node, form Form) *Response {
 	return resp
 }
 
-// texts finds the canonical request and the string to sign in a response of this
-// service, or of another signer that shows its steps.
+// texts finds the canonical request and the string to sign in a response of this service, or in the output of another
+// signer that shows its steps.
 func (d *document) texts(n *node) {
 	if n == nil {
 		return

@@ -2,8 +2,8 @@ package reading
 
 import "strconv"
 
-// Each calls f with every value of the request that the paste has, and the JSON
-// Pointer of the field that it becomes in a request to sign.
+// Each calls f with every value of the request that comes from the paste, and the JSON Pointer of the field that it
+// becomes in a signing request.
 func (q *Request) Each(f func(field string, v Value)) {
 	f("/method", q.Method)
 	f("/url", q.URL)
@@ -23,12 +23,12 @@ func (q *Request) Each(f func(field string, v Value)) {
 	}
 }
 
-// Piece is a range of bytes of a value and the range of the paste that it comes
-// from. Both are of one length unless an escape stands for the bytes.
+// Piece is a range of bytes of a value and the range of the paste that it comes from. Both have the same length
+// unless the bytes are the value of an escape.
 type Piece struct{ In, Paste Span }
 
-// Pieces are the value's bytes by their places in the paste, in order. Where
-// there would be more than limit, there is one for all of them.
+// Pieces returns the value's bytes with their places in the paste, in order. If there would be more than limit
+// pieces, it returns a single one for all.
 func (v Value) Pieces(limit int) []Piece {
 	var out []Piece
 	end := v.Len()

@@ -11,8 +11,8 @@ const (
 	toSignLead    = "The String-to-Sign should have been"
 )
 
-// canonicalIn finds the canonical request and the string to sign in a message of
-// AWS, each in single quotes behind its sentence.
+// canonicalIn finds the canonical request and the string to sign in an AWS message, each in single quotes after its
+// sentence.
 func (g *gatherer) canonicalIn(v Value) {
 	s := v.Text()
 	lead := strings.Index(s, canonicalLead)
@@ -36,8 +36,7 @@ func (g *gatherer) quotedText(field *Value, i int, v Value) {
 		g.r.out.Cut = true
 		return
 	}
-	// Within the string to sign there is no quote; a canonical request may have
-	// one, but nothing else follows its last.
+	// The string to sign never contains a quote. A canonical request may, but nothing follows its closing quote.
 	end := strings.LastIndexByte(s, '\'')
 	if i == 1 {
 		end = open + 1 + max(0, strings.IndexByte(s[open+1:]+"'", '\''))
@@ -53,7 +52,7 @@ func (g *gatherer) quotedText(field *Value, i int, v Value) {
 	}
 }
 
-// echoEnd is where the texts that AWS puts behind a message end.
+// echoEnd returns where the texts end that AWS puts after a message.
 func echoEnd(s string, start int) int {
 	at := start
 	if i := strings.Index(s[start:], canonicalLead); i >= 0 {
@@ -73,15 +72,14 @@ func echoEnd(s string, start int) int {
 	return at + open + 1 + closing + 1
 }
 
-// text keeps a canonical request or string to sign that stands by itself.
+// text keeps a canonical request or string to sign that stands alone.
 func (r *reader) text(t SigningText) {
 	if len(r.out.Texts) < maxExchanges {
 		r.out.Texts = append(r.out.Texts, t)
 	}
 }
 
-// readCanonical reads a canonical request that stands by itself: up to the line
-// with the hash of the payload.
+// readCanonical reads a canonical request that stands alone, up to the line with the payload hash.
 func (r *reader) readCanonical(v Value, _ int) int {
 	pos := 0
 	for lines := 0; pos < v.Len() && lines < 300 && r.wasted < maxWasted; lines++ {
@@ -100,8 +98,7 @@ func (r *reader) readCanonical(v Value, _ int) int {
 
 var signerHeading = lazy(`(?:canonical ?request|string ?to ?sign):$`)
 
-// signerSays reports whether the line before is the heading of a signer's log,
-// such as botocore's CanonicalRequest:.
+// signerSays reports whether the line before is a heading from a signer's log, such as botocore's CanonicalRequest:.
 func (r *reader) signerSays(v Value) bool {
 	start := v.Span().Start
 	before := strings.ToLower(strings.TrimRight(r.paste.in.text[max(0, start-200):start], " \t\r\n"))
@@ -133,22 +130,22 @@ func (r *reader) readStringToSign(v Value, _ int) int {
 	return pos
 }
 
-// linesOf is a string to sign of Version 4 in its four lines: pages make blanks of line
-// feeds, and put white space around it.
-func linesOf(v Value) Value {
+// stringToSignLines restores the four lines of a Version 4 string to sign: web pages turn line feeds into blanks and
+// add white space around it.
+func stringToSignLines(v Value) Value {
 	text := v.Text()
 	parts := strings.Fields(text)
 	if len(parts) != 4 || !strings.HasPrefix(parts[0], "AWS4-") {
 		return v
 	}
 	if lines := strings.Join(parts, "\n"); strings.TrimRight(text, "\n") != lines {
-		return given(lines, v)
+		return derived(lines, v)
 	}
 	return v
 }
 
-// wholeness compares the canonical request with its hash in the string to sign. One whose
-// line feeds a page made blanks of cannot be compared.
+// wholeness compares the canonical request with its hash in the string to sign. If a web page turned its line feeds
+// into blanks, it cannot be compared.
 func wholeness(canonical, toSign string) Whole {
 	lines := strings.Split(strings.TrimRight(toSign, "\n"), "\n")
 	if !strings.Contains(canonical, "\n") || len(lines) != 4 {

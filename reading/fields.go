@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// field keeps a named value, and knows what the usual names mean.
+// field keeps a named value, and interprets the usual names.
 func (g *gatherer) field(name, v Value) {
 	f := &g.out
 	if len(f.Fields) < maxFields && name.Len() > 0 {
 		f.Fields = append(f.Fields, Field{name, v})
 	}
-	switch key := squeeze(local(name.Text())); key {
+	switch key := normalName(localName(name.Text())); key {
 	case "code", "type", "errortype", "errorcode", "xamznerrortype", "exceptiontype", "awserrorcode", "faultcode",
 		"xamzerrorcode", "xminioerrorcode":
 		if key == "type" && !strings.HasPrefix(name.Text(), "__") {
@@ -24,7 +24,7 @@ func (g *gatherer) field(name, v Value) {
 		}
 	case "message", "errormessage", "errordescription", "rawerrormessage", "faultstring", "xamzerrormessage", "xminioerrordesc",
 		"detail", "details", "description", "msg", "reason", "title", "h1", "h2", "pre":
-		g.told(key, v)
+		g.addMessage(key, v)
 	case "requestid", "xamznrequestid", "xamzrequestid", "awsrequestid":
 		set(&f.RequestID, v)
 	case "hostid", "extendedrequestid", "xamzid2", "s3extendedrequestid":
@@ -52,9 +52,8 @@ func (g *gatherer) field(name, v Value) {
 	}
 }
 
-// told takes a message; one of a page's headings or of a tool stands behind
-// AWS's sentences.
-func (g *gatherer) told(key string, v Value) {
+// addMessage keeps a message. Messages of AWS come before the headings of a page and the messages of a tool.
+func (g *gatherer) addMessage(key string, v Value) {
 	if v = v.trim(); v.Len() == 0 {
 		return
 	}
@@ -63,41 +62,40 @@ func (g *gatherer) told(key string, v Value) {
 		return
 	}
 	if key == "message" || key == "errormessage" {
-		if len(g.named) < 20 {
-			g.named = append(g.named, v)
+		if len(g.namedMessages) < 20 {
+			g.namedMessages = append(g.namedMessages, v)
 		}
 		return
 	}
-	if len(g.dull) < 20 {
-		g.dull = append(g.dull, v)
+	if len(g.otherTexts) < 20 {
+		g.otherTexts = append(g.otherTexts, v)
 	}
 }
 
-// local is a name without the prefix of its namespace in XML.
-func local(name string) string {
+// localName returns an XML name without its namespace prefix.
+func localName(name string) string {
 	if i := strings.LastIndexByte(name, ':'); i > 0 {
 		return name[i+1:]
 	}
 	return name
 }
 
-// squeeze is a name without case, hyphens and underscores.
-func squeeze(name string) string {
+// normalName returns a name in lower case without hyphens and underscores.
+func normalName(name string) string {
 	return strings.ToLower(nameMarks.Replace(name))
 }
 
-var nameMarks = strings.NewReplacer("-", "", "_", "", "$", "") // to make one takes longer than to use it
+var nameMarks = strings.NewReplacer("-", "", "_", "", "$", "") // building it takes longer than using it
 
 func isEcho(name string) bool {
-	switch squeeze(name) {
+	switch normalName(name) {
 	case "canonicalrequest", "stringtosign", "canonicalrequestbytes", "stringtosignbytes":
 		return true
 	}
 	return false
 }
 
-// echo takes a text that AWS computed. Bytes win over text, since browsers make
-// blanks of line feeds.
+// echo keeps a text that AWS computed. Bytes take precedence over text, because browsers turn line feeds into blanks.
 func (g *gatherer) echo(key string, v Value) {
 	g.strong = true
 	field, i := &g.out.CanonicalRequest, 0

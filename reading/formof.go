@@ -2,7 +2,7 @@ package reading
 
 import "strings"
 
-// formOf tells by the names in an object whose document it is.
+// formOf tells from the names in an object which tool's document it is.
 func formOf(n *node, inherited Form) Form {
 	has := func(names ...string) bool {
 		for _, name := range names {
@@ -41,7 +41,7 @@ func hasKey(n *node, name string) bool {
 	return false
 }
 
-// announcesBody says whether the headers of a request speak of a body.
+// announcesBody reports whether the headers of a request announce a body.
 func announcesBody(q *Request) bool {
 	for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
 		if h, ok := q.Header(name); ok && h.Value.Text() != "0" {

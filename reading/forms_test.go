@@ -26,18 +26,18 @@ type pair struct {
 	Value string `json:"value"`
 }
 
-// writtenForm is a form to write a sample in. What it cannot hold, can says.
+// writtenForm is a form to write a sample in. can reports whether the form can hold a sample.
 type writtenForm struct {
 	name     string
 	form     Form
 	write    func(*rand.Rand, *sample) string
-	response bool // it holds the response too
+	response bool // it also holds the response
 	can      func(*sample) bool
 }
 
 func anything(*sample) bool { return true }
 
-// plainHeaders: each name once, as an object holds them.
+// plainHeaders reports whether each name occurs once, as in an object.
 func plainHeaders(s *sample) bool {
 	seen := map[string]bool{}
 	for _, h := range slices.Concat(s.Headers, s.ResponseHeaders) {
@@ -53,7 +53,7 @@ func textBody(s *sample) bool { return utf8.ValidString(s.Body) && utf8.ValidStr
 
 func both(s *sample) bool { return plainHeaders(s) && textBody(s) }
 
-// oneLine: nothing that a line of a command cannot hold.
+// oneLine reports whether a command line can hold the sample.
 func oneLine(s *sample) bool {
 	return textBody(s) && !strings.ContainsAny(s.Body, "\x00\r\n") && s.Body != ""
 }
@@ -186,7 +186,7 @@ func writeBashLines(r *rand.Rand, s *sample) string {
 	return "$ " + strings.Join(curlOptions(s, func(arg string) string { return quoteBash(r, arg) }), " \\\n  ")
 }
 
-// quoteBash writes an argument in any of bash's quotings, changing between them.
+// quoteBash writes an argument with bash's quoting styles, changing between them.
 func quoteBash(r *rand.Rand, arg string) string {
 	var b strings.Builder
 	for arg != "" || b.Len() == 0 {
@@ -211,7 +211,7 @@ func quoteBash(r *rand.Rand, arg string) string {
 				switch {
 				case c == '\n':
 					b.WriteString("'\n'")
-				case c == '\r': // at a line's end it would be Windows' line end
+				case c == '\r': // at the end of a line it would be part of a Windows line ending
 					b.WriteString(`$'\r'`)
 				case c < 0x80 && !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '/'):
 					b.WriteString(`\` + string(c))
@@ -227,7 +227,7 @@ func quoteBash(r *rand.Rand, arg string) string {
 	return b.String()
 }
 
-// quoteC is an argument as Windows programs read it.
+// quoteC writes an argument as Windows programs read it.
 func quoteC(arg string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -270,7 +270,7 @@ func quotePowerShell(r *rand.Rand, arg string) string {
 
 func writeCurlPowerShell(r *rand.Rand, s *sample) string {
 	if strings.Contains(s.Body, `\"`) {
-		s.Body = strings.ReplaceAll(s.Body, `\"`, `"`) // there is no telling these two apart
+		s.Body = strings.ReplaceAll(s.Body, `\"`, `"`) // these two cannot be distinguished
 	}
 	parts := curlOptions(s, func(arg string) string { return quotePowerShell(r, strings.ReplaceAll(arg, `"`, `\"`)) })
 	parts[0] = "curl.exe"
@@ -404,7 +404,7 @@ func writeCountersign(_ *rand.Rand, s *sample) string {
 	)
 }
 
-// Typographic quotes are a slip where they stand for plain ones, and text within plain ones.
+// Typographic quotes are a mistake if they replace plain ones, and text inside plain ones.
 func TestRead_TypographicQuotes(t *testing.T) {
 	for paste, want := range map[string]bool{
 		"curl https://h.example/ -d “a”": true, "curl https://h.example/ -d '“a”'": false, `curl https://h.example/ -d "‘a"`: false,
@@ -418,7 +418,7 @@ func TestRead_TypographicQuotes(t *testing.T) {
 }
 
 // A document for this service may have its query beside the URL.
-func TestRead_TakesTheQueryOfADocument(t *testing.T) {
+func TestRead_QueryOfADocument(t *testing.T) {
 	for _, test := range []struct{ paste, want string }{
 		{`{"method":"GET","url":"https://h.example/a","query":{"q":"a b","r":["1","2"]}}`, "https://h.example/a?q=a%20b&r=1&r=2"},
 		{`{"method":"GET","url":"https://h.example/a?p=0","query":{"q":"&"},"headerList":[]}`, "https://h.example/a?p=0&q=%26"},
@@ -432,7 +432,7 @@ func TestRead_TakesTheQueryOfADocument(t *testing.T) {
 	}
 }
 
-// checkSample holds a paste in a form against the sample that it was made of.
+// checkSample compares a paste in a form with the sample that it was made from.
 func checkSample(t *testing.T, f *writtenForm, paste string, s *sample) {
 	t.Helper()
 	r := Read(paste)
@@ -479,7 +479,7 @@ func checkSample(t *testing.T, f *writtenForm, paste string, s *sample) {
 	}
 }
 
-// headersOf leaves out what the forms add.
+// headersOf omits what the forms add.
 func headersOf(headers []Header) []pair {
 	var got []pair
 	for _, h := range headers {

@@ -33,17 +33,17 @@ func FuzzRead(f *testing.F) {
 		checkReading(t, text, &r)
 		redacted := r.Redacted()
 		if again := Redact(redacted); len(again) > len(redacted)+len(mask)*len(r.Secrets)+1000 {
-			t.Errorf("redacting twice makes more of %q", redacted)
+			t.Errorf("redacting %q again adds to it", redacted)
 		}
 		if describe(text, &r) != describe(text, ptr(Read(text))) {
-			t.Error("the same text reads differently")
+			t.Error("the same text gives two different readings")
 		}
 	})
 }
 
 func ptr[T any](v T) *T { return &v }
 
-// fuzzWords holds a reader of words: the words' places are within what was read.
+// fuzzWords fuzzes a reader of words: the places of the words must lie within what was read.
 func fuzzWords(f *testing.F, name string, words func(*reader, Value) ([]Value, int)) {
 	seeds(f, name)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -60,7 +60,7 @@ func fuzzWords(f *testing.F, name string, words func(*reader, Value) ([]Value, i
 			checkValue(t, text, v)
 			for _, s := range v.Spans() {
 				if s.End > length {
-					t.Fatalf("span %v behind the end at %d", s, length)
+					t.Fatalf("span %v after the end at %d", s, length)
 				}
 			}
 			total += v.Len()

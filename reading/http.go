@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// line is one line of a message without its end, and where the next begins.
+// line returns one line of a message without its end, and where the next line begins.
 func (v Value) line(pos int) (Value, int) {
 	s := v.Text()[pos:]
 	return v.Slice(pos, pos+len(firstLine(s))), pos + lineLength(s)
 }
 
-// readMessage reads a request or a response as HTTP/1 writes it, or as a .http
-// file does.
+// readMessage reads a request or a response in HTTP/1 form, or as a .http file writes it.
 func (r *reader) readMessage(v Value, _ int) int {
 	first, pos := v.line(0)
-	headers, next := r.readHeaders(v, pos+labels(v.from(pos).Text()))
+	headers, next := r.readHeaders(v, pos+consoleLabels(v.from(pos).Text()))
 	body, end := r.readBody(v, next, headers)
 	e := Exchange{Form: FormHTTP}
 	if m := statusLine().FindStringSubmatch(first.trim().Text()); m != nil {
@@ -30,9 +29,9 @@ func (r *reader) readMessage(v Value, _ int) int {
 	return end
 }
 
-// labels is the length of what consoles write between the first line and the headers:
-// status, duration, and a heading.
-func labels(s string) int {
+// consoleLabels returns the length of what consoles write between the first line and the headers: status, duration,
+// and a heading.
+func consoleLabels(s string) int {
 	for pos, n := 0, 0; pos < len(s) && n < 8; n++ {
 		line := strings.ToLower(strings.Trim(firstLine(s[pos:]), " \t\r▼▶:"))
 		pos += lineLength(s[pos:])
@@ -46,7 +45,7 @@ func labels(s string) int {
 	return 0
 }
 
-// readHeaders reads header lines up to the blank line, and the blank line.
+// readHeaders reads header lines up to and including the blank line.
 func (r *reader) readHeaders(v Value, pos int) ([]Header, int) {
 	var headers []Header
 	for pos < v.Len() {
@@ -96,8 +95,8 @@ func findHeader(headers []Header, name string) (Header, bool) {
 	return Header{}, false
 }
 
-// readBody reads what follows the headers: as much as Content-Length says where
-// that fits, otherwise all up to the next message.
+// readBody reads what follows the headers: as much as Content-Length says if that fits, otherwise everything up to
+// the next message.
 func (r *reader) readBody(v Value, pos int, headers []Header) (Body, int) {
 	s := v.Text()
 	end := len(s)
@@ -117,14 +116,14 @@ func (r *reader) readBody(v Value, pos int, headers []Header) (Body, int) {
 		}
 	}
 	bare := content.trimSet("\r\n")
-	if !strings.HasPrefix(content.Text(), bare.Text()) { // blank lines before it belong to it
+	if !strings.HasPrefix(content.Text(), bare.Text()) { // blank lines before the body belong to it
 		bare = content.Slice(0, len(strings.TrimRight(content.Text(), "\r\n")))
 	}
 	switch {
 	case length >= 0 && length <= content.Len() && strings.TrimSpace(content.from(length).Text()) == "":
 		return bodyOf(content.Slice(0, length), true), end
 	case length >= 0 && length < content.Len() && strings.ContainsRune("\r\n", rune(s[pos+length])) || length == 0:
-		return bodyOf(content.Slice(0, length), true), pos + length // what follows was written around the message
+		return bodyOf(content.Slice(0, length), true), pos + length // the rest is not part of the message
 	case bare.Len() == 0:
 		return Body{State: BodyAbsent, Exact: length <= 0}, end
 	case length > content.Len():
@@ -137,8 +136,8 @@ func beginsMessage(line string) bool {
 	return requestLine().MatchString(line) || statusLine().MatchString(line)
 }
 
-// shortBody is a body with fewer bytes than Content-Length says: cut, or copied
-// through a form that made LF of CR LF.
+// shortBody reads a body with fewer bytes than Content-Length says: it was cut, or copied through a form that turned
+// CR LF into LF.
 func (r *reader) shortBody(content Value, length int) Body {
 	lines := strings.Count(content.Text(), "\n")
 	if missing := length - content.Len(); missing <= lines+2 {
@@ -157,8 +156,8 @@ func bodyOf(content Value, exact bool) Body {
 	return Body{State: BodyPresent, Content: content, Exact: exact}
 }
 
-// newRequest makes a request of its first line. The scheme is not in it: https,
-// unless the host is this machine or the port is 80.
+// newRequest makes a request from its first line, which does not hold the scheme. The scheme is https, unless the
+// host is this machine or the port is 80.
 func (r *reader) newRequest(form Form, first Value, headers []Header, body Body, scheme string) *Request {
 	text := first.Text()
 	space := strings.IndexByte(text, ' ')
@@ -189,8 +188,8 @@ func (r *reader) newRequest(form Form, first Value, headers []Header, body Body,
 	return q
 }
 
-// readHeadersAlone reads headers without a first line, as browsers copy them.
-// HTTP/2 has the method and the path among them.
+// readHeadersAlone reads headers without a first line, as browsers copy them. In HTTP/2 they include the method and
+// the path.
 func (r *reader) readHeadersAlone(v Value, _ int) int {
 	headers, end := r.readHeaders(v, 0)
 	find := func(name string) Value {
@@ -220,13 +219,13 @@ func (r *reader) readHeadersAlone(v Value, _ int) int {
 	return end
 }
 
-// pseudo turns HTTP/2's :authority into Host and drops its likes.
+// pseudo turns HTTP/2's :authority into Host and drops the other pseudo-headers.
 func (q *Request) pseudo() {
 	var rest []Header
 	for _, h := range q.Headers {
 		switch name := h.Name.Text(); {
 		case name == ":authority":
-			h.Name = given("Host", h.Name)
+			h.Name = derived("Host", h.Name)
 			rest = append([]Header{h}, rest...)
 		case !strings.HasPrefix(name, ":"):
 			rest = append(rest, h)

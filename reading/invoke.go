@@ -2,8 +2,7 @@ package reading
 
 import "strings"
 
-// The parameters of Invoke-RestMethod and Invoke-WebRequest that take a value,
-// and those that do not.
+// The parameters of Invoke-RestMethod and Invoke-WebRequest, with and without a value.
 const (
 	invokeValues = `uri method custommethod headers body contenttype useragent infile form websession sessionvariable outfile
 		timeoutsec credential authentication token proxy certificate certificatethumbprint maximumredirection
@@ -45,7 +44,7 @@ func (r *reader) readPowerShell(v Value, _ int) int {
 
 func (c *invoke) parameter(p *powershell, token psToken) {
 	text := token.value.Text()
-	if token.what != 'w' || !strings.HasPrefix(text, "-") {
+	if token.kind != 'w' || !strings.HasPrefix(text, "-") {
 		if _, have := c.values["uri"]; !have {
 			c.values["uri"] = token
 		}
@@ -58,7 +57,7 @@ func (c *invoke) parameter(p *powershell, token psToken) {
 		c.r.note("option_unknown", token.value.Span(), true)
 	case !takes:
 	case inline && rest != "":
-		c.values[full] = psToken{value: token.value.from(len(text) - len(rest)), what: 'w'}
+		c.values[full] = psToken{value: token.value.from(len(text) - len(rest)), kind: 'w'}
 	default:
 		if value, ok := p.token(); ok {
 			c.values[full] = value
@@ -66,7 +65,7 @@ func (c *invoke) parameter(p *powershell, token psToken) {
 	}
 }
 
-// invokeParameter finds a parameter by its name or the beginning of it.
+// invokeParameter finds a parameter by its name or a prefix of it.
 func invokeParameter(name string) (full string, takesValue bool) {
 	for i, list := range []string{invokeValues, invokeSwitches} {
 		for candidate := range strings.FieldsSeq(list) {
@@ -85,28 +84,28 @@ func invokeParameter(name string) (full string, takesValue bool) {
 	return "", false
 }
 
-// lookUp takes the values of variables that were set on lines above.
+// lookUp replaces variables by the values that lines above assign to them.
 func (c *invoke) lookUp(v Value) {
 	above := Value{v.in, 0, v.start}
 	for _, name := range []string{"uri", "headers", "body", "contenttype", "method"} {
 		token, ok := c.values[name]
 		variable := token.value.Text()
-		if !ok || token.what != 'x' || psVariable().FindString(variable) != variable || c.r.wasted > maxWasted {
+		if !ok || token.kind != 'x' || psVariable().FindString(variable) != variable || c.r.wasted > maxWasted {
 			continue
 		}
-		c.r.wasted += above.Len() // each call looks through all that is above
+		c.r.wasted += above.Len() // each call searches all the text above
 		at := assignment(above.Text(), variable)
 		if at < 0 {
 			continue
 		}
 		p := &powershell{r: c.r, v: above, s: above.Text(), pos: at}
-		if set, ok := p.token(); ok && set.what != 'x' {
+		if set, ok := p.token(); ok && set.kind != 'x' {
 			c.values[name] = set
 		}
 	}
 }
 
-// assignment finds where the last value that a variable is given begins, or -1.
+// assignment returns where the last value assigned to a variable begins, or -1.
 func assignment(text, variable string) int {
 	found := -1
 	for pos := 0; pos < len(text); pos += lineLength(text[pos:]) {
@@ -132,13 +131,13 @@ func (c *invoke) request() *Request {
 	q.Body = Body{State: BodyAbsent, Exact: true}
 	for _, name := range []string{"custommethod", "method"} {
 		if m, ok := c.values[name]; ok {
-			q.Method = given(strings.ToUpper(m.value.Text()), m.value)
+			q.Method = derived(strings.ToUpper(m.value.Text()), m.value)
 			if strings.ToUpper(m.value.Text()) == m.value.Text() {
 				q.Method = m.value
 			}
 		}
 	}
-	if c.values["headers"].what == 'x' {
+	if c.values["headers"].kind == 'x' {
 		c.r.note("variable", c.values["headers"].value.Span(), true)
 	}
 	d := &document{r: c.r, claimed: map[*node]bool{}}
@@ -147,7 +146,7 @@ func (c *invoke) request() *Request {
 		q.Headers[len(q.Headers)-1].Implied = false
 	}
 	if agent, ok := c.values["useragent"]; ok {
-		q.Headers = append(q.Headers, newHeader(given("User-Agent", agent.value), agent.value))
+		q.Headers = append(q.Headers, newHeader(derived("User-Agent", agent.value), agent.value))
 	}
 	c.body(q, d)
 	c.r.mark(q)
@@ -168,10 +167,10 @@ func (c *invoke) body(q *Request, d *document) {
 		return
 	}
 	switch {
-	case body.what == 'x':
+	case body.kind == 'x':
 		q.Body = Body{State: BodyUnknown, Content: body.value}
 		q.addPlaceholder("/body", body.value, 0, body.value.Len())
-	case body.what == 't':
+	case body.kind == 't':
 		var b builder
 		for i, p := range body.table {
 			if i > 0 {
@@ -189,5 +188,5 @@ func (c *invoke) body(q *Request, d *document) {
 	default:
 		q.Body = bodyOf(body.value, true)
 	}
-	d.contentType(q, given("application/x-www-form-urlencoded", body.value.Slice(0, 1)))
+	d.contentType(q, derived("application/x-www-form-urlencoded", body.value.Slice(0, 1)))
 }

@@ -2,8 +2,7 @@ package reading
 
 import "strings"
 
-// readJS reads a call of fetch or axios whose arguments are written out, as
-// browsers copy it.
+// readJS reads a call of fetch or axios with literal arguments, as browsers copy it.
 func (r *reader) readJS(v Value, _ int) int {
 	s := v.Text()
 	m := jsCall().FindStringSubmatchIndex(s[:lineLength(s)])
@@ -32,14 +31,14 @@ func (r *reader) readJS(v Value, _ int) int {
 	return end
 }
 
-// callRequest is the request of fetch(url, options), axios(config),
-// axios.get(url, config) or axios.post(url, data, config).
+// callRequest returns the request of fetch(url, options), axios(config), axios.get(url, config) or axios.post(url,
+// data, config).
 func (r *reader) callRequest(call *node, form Form) *Request {
 	name := call.text.Text()
 	config := r.callConfig(call)
 	if _, verb, ok := strings.Cut(name, "."); ok && verb != "request" {
 		at := call.text.from(len(name) - len(verb))
-		method := &node{kind: kindString, text: given(strings.ToUpper(verb), at)}
+		method := &node{kind: kindString, text: derived(strings.ToUpper(verb), at)}
 		config.items = append([]member{{literal("method"), method}}, config.items...)
 	} else if config.get("method") == nil {
 		config.items = append(config.items, member{literal("method"), &node{kind: kindString, text: literal("GET")}})
@@ -52,7 +51,7 @@ func (r *reader) callRequest(call *node, form Form) *Request {
 	return q
 }
 
-// callConfig puts the arguments of a call into one object.
+// callConfig merges the arguments of a call into one object.
 func (r *reader) callConfig(call *node) *node {
 	first, rest := call.items[0].value, call.items[1:]
 	if first.kind == kindObject {

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// mark finds the placeholders of a command line in the fields of a request: the
-// fields were cut from words in which the shell's own places are known.
+// mark finds the placeholders of a command line in the fields of a request: the fields were cut from words in which
+// the places of the shell's expansions are known.
 func (r *reader) mark(q *Request) {
 	if len(r.marks) == 0 {
 		return

@@ -16,16 +16,16 @@ const (
 	kindCall // JSON.stringify(…): the name is the text, the arguments are the items
 )
 
-// node is a value of JSON, or of what is written much like it: JavaScript, the
-// output of Node, Python's repr, a PowerShell hashtable has its own reader.
+// node is a value in JSON or in a similar notation: JavaScript, Node's output, Python's repr. PowerShell hashtables
+// have their own reader.
 type node struct {
 	kind   kind
 	raw    Value // as written
-	text   Value // of a string, decoded; of a word, the word
+	text   Value // a decoded string, or a word
 	items  []member
-	cut    bool // the text ended within
+	cut    bool // the text ended inside it
 	mixed  bool // a string with expressions in it
-	strict bool // JSON's own spelling
+	strict bool // in JSON's own syntax
 }
 
 type member struct {
@@ -33,8 +33,8 @@ type member struct {
 	value *node
 }
 
-// get is the first member with one of the names, in any case. Names are compared
-// by their part behind the last slash: Power Automate writes request/url.
+// get returns the first member with one of the names, ignoring case. Only the part of a name after its last slash is
+// compared: Power Automate writes request/url.
 func (n *node) get(names ...string) *node {
 	if n == nil || n.kind != kindObject {
 		return nil
@@ -50,7 +50,7 @@ func (n *node) get(names ...string) *node {
 	return nil
 }
 
-// str is the text of a string, or of a word such as a number.
+// str returns the text of a string, or of a word such as a number.
 func (n *node) str() string {
 	if n == nil || n.kind != kindString && n.kind != kindWord {
 		return ""
@@ -69,9 +69,8 @@ func (n *node) isNull() bool {
 	return false
 }
 
-// document parses one value that begins at the start of v, in a lenient way. It
-// answers the value, or nil where there is none, and how far it read. It never
-// reads a byte twice, so that a caller may go on from there.
+// document parses leniently one value at the start of v. It returns the value, or nil if there is none, and how far
+// it read. It never reads a byte twice, so a caller may continue from there.
 func (r *reader) document(v Value) (*node, int) {
 	p := &parser{r: r, v: v, s: v.Text()}
 	n := p.value(0)
@@ -87,7 +86,7 @@ type parser struct {
 	s   string
 	pos int
 	end bool // the text ended where more was needed
-	bad bool // what stands here is not such a value
+	bad bool // the text is not such a value
 }
 
 func (p *parser) value(depth int) *node {
@@ -204,7 +203,7 @@ func (p *parser) item(in kind, depth int) (member, bool) {
 	case rest == "":
 		p.end = true
 		return member{}, false
-	case rest[0] == ',' || rest[0] == '}': // JavaScript's {body} is {body: body}
+	case rest[0] == ',' || rest[0] == '}': // JavaScript's {body} is short for {body: body}
 		return member{key: key.text, value: &node{kind: kindWord, raw: key.text, text: key.text, mixed: true}}, true
 	default:
 		p.bad = true

@@ -1,6 +1,6 @@
 package reading
 
-// headers reads headers as a map, as a list of names and values, or as lines.
+// headers reads headers given as a map, as a list of names and values, or as lines.
 func (d *document) headers(n *node, form Form) []Header {
 	if n == nil {
 		return nil
@@ -12,7 +12,7 @@ func (d *document) headers(n *node, form Form) []Header {
 	return d.pairs(n, form)
 }
 
-// pairs reads names with values from any of the ways to write them.
+// pairs reads names with values in any notation.
 func (d *document) pairs(n *node, form Form) []Header {
 	if n == nil {
 		return nil

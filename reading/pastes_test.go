@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// Pastes as people make them, each with what was read. A change of one is seen
-// in the difference, and must be meant.
+// Pastes as people make them, each with what was read from it. Any change shows in the golden files.
 func TestRead_Pastes(t *testing.T) {
 	files, err := filepath.Glob("testdata/pastes/*.txt")
 	if err != nil || len(files) == 0 {
@@ -61,7 +60,7 @@ func compareLines(t *testing.T, want, got string) {
 	t.Fatalf("%d lines, want %d", len(b), len(a))
 }
 
-// describe says what was read, in one line for each thing.
+// describe writes what was read, one thing per line.
 func describe(paste string, r *Reading) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// checkReading holds what is true of every reading: all places are within the
-// paste, and it says there what the value says.
+// checkReading checks what must be true of every reading: all places lie within the paste, and the paste has the text
+// of the value there.
 func checkReading(t testing.TB, paste string, r *Reading) {
 	t.Helper()
 	within := func(what string, s Span) {
@@ -21,11 +21,11 @@ func checkReading(t testing.TB, paste string, r *Reading) {
 		}
 		span := v.Span()
 		if v.Verbatim() && paste[span.Start:span.End] != v.Text() {
-			t.Fatalf("%s: the paste says %q where the value is %q", what, paste[span.Start:span.End], v.Text())
+			t.Fatalf("%s: the paste says %q but the value is %q", what, paste[span.Start:span.End], v.Text())
 		}
 		v.each(func(at int, p piece) {
 			if p.exact && paste[p.from:p.to] != v.Text()[at:at+int(p.to-p.from)] {
-				t.Fatalf("%s: the piece at %d claims %q", what, at, paste[p.from:p.to])
+				t.Fatalf("%s: the piece at %d is marked exact for %q", what, at, paste[p.from:p.to])
 			}
 		})
 	}
@@ -41,7 +41,7 @@ func checkReading(t testing.TB, paste string, r *Reading) {
 	for _, n := range r.Notes {
 		within("note "+n.Code, n.Span)
 		if n.Text == "" {
-			t.Fatalf("note %s says nothing", n.Code)
+			t.Fatalf("note %s has no text", n.Code)
 		}
 	}
 	last := 0
@@ -79,9 +79,9 @@ func checkExchange(e *Exchange, value func(string, Value)) {
 	}
 }
 
-// The pieces of a URL lead to the pasted text, whatever was between: this is how
-// a page marks what a line of the canonical request came from.
-func TestValue_PartsLeadToThePaste(t *testing.T) {
+// The pieces of a URL lead back to the pasted text, whatever encodings were in between. A page uses this to mark
+// where a line of the canonical request came from.
+func TestValue_PartsLeadBackToThePaste(t *testing.T) {
 	for name, c := range map[string]struct{ paste, part, want string }{
 		"raw HTTP":              {"GET /a%20b?x=1&y=2 HTTP/1.1\nHost: h.example\n\n", "y=2", "y=2"},
 		"host of raw HTTP":      {"GET /a HTTP/1.1\nHost: h.example\n\n", "h.example", "h.example"},
@@ -112,7 +112,7 @@ func TestValue_PartsLeadToThePaste(t *testing.T) {
 	}
 }
 
-func TestValue_OfNowhere(t *testing.T) {
+func TestValue_NotFromThePaste(t *testing.T) {
 	for name, v := range map[string]Value{"zero": {}, "literal": literal("GET"), "empty": literal("")} {
 		if len(v.Spans()) != 0 || v.Span() != (Span{}) || v.Verbatim() {
 			t.Errorf("%s: spans %v, verbatim %v", name, v.Spans(), v.Verbatim())
@@ -125,7 +125,7 @@ func TestValue_OfNowhere(t *testing.T) {
 
 func TestValue_Joined(t *testing.T) {
 	r := newReader("one two three")
-	v := join(r.paste.Slice(8, 13), literal("-"), r.paste.Slice(0, 3), given("II", r.paste.Slice(4, 7)))
+	v := join(r.paste.Slice(8, 13), literal("-"), r.paste.Slice(0, 3), derived("II", r.paste.Slice(4, 7)))
 	if v.Text() != "three-oneII" || v.Verbatim() {
 		t.Errorf("%q", v.Text())
 	}
@@ -136,6 +136,6 @@ func TestValue_Joined(t *testing.T) {
 		t.Errorf("spans of a part %v, want %v", got, want)
 	}
 	if again := join(r.paste.Slice(0, 3), r.paste.Slice(3, 7)); !again.Verbatim() || len(again.Spans()) != 1 {
-		t.Errorf("neighbours are not one range: %v", again.Spans())
+		t.Errorf("adjacent ranges are not merged: %v", again.Spans())
 	}
 }

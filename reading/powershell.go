@@ -8,8 +8,8 @@ import (
 // psToken is one argument of a PowerShell command.
 type psToken struct {
 	value Value
-	table []Header // of a hashtable
-	what  byte     // w a word, s a string, t a hashtable, x an expression
+	table []Header // the entries of a hashtable
+	kind  byte     // w word, s string, t hashtable, x expression
 }
 
 // powershell reads arguments as PowerShell does.
@@ -31,10 +31,10 @@ func (r *reader) powerShellWords(v Value) ([]Value, int) {
 		}
 		value := token.value
 		if strings.Contains(value.Text(), `\"`) {
-			// Before 7.3 PowerShell passes quotes on bare, so that people write \"
-			// for the program, which takes the backslash off.
+			// Before 7.3, PowerShell passes quotes on without escaping them. People therefore write \" for the
+			// program, which removes the backslash.
 			value = replaceAll(value, `\"`, `"`)
-		} else if token.what == 's' && strings.Contains(value.Text(), `"`) && len(words) > 0 {
+		} else if token.kind == 's' && strings.Contains(value.Text(), `"`) && len(words) > 0 {
 			r.note("quotes_lost", value.Span(), false)
 		}
 		words = append(words, value)
@@ -56,7 +56,7 @@ func replaceAll(v Value, old, text string) Value {
 	}
 }
 
-// space skips blanks and lines that go on; false where the command ends.
+// space skips blanks and continued lines. It returns false at the end of the command.
 func (p *powershell) space(lines bool) bool {
 	for p.pos < len(p.s) {
 		rest := p.s[p.pos:]
@@ -90,20 +90,20 @@ func (p *powershell) token() (psToken, bool) {
 	rest := p.s[p.pos:]
 	switch {
 	case strings.HasPrefix(rest, "@{"):
-		return psToken{table: p.hashtable(), what: 't'}, true
+		return psToken{table: p.hashtable(), kind: 't'}, true
 	case strings.HasPrefix(rest, "@'"), strings.HasPrefix(rest, `@"`):
-		return psToken{value: p.hereString(rest[1]), what: 's'}, true
+		return psToken{value: p.hereString(rest[1]), kind: 's'}, true
 	case rest[0] == '\'':
-		return psToken{value: p.single(), what: 's'}, true
+		return psToken{value: p.single(), kind: 's'}, true
 	case rest[0] == '"':
 		var out builder
 		p.double(&out)
-		return psToken{value: out.value(), what: 's'}, true
+		return psToken{value: out.value(), kind: 's'}, true
 	case rest[0] == '(' || strings.HasPrefix(rest, "$(") || strings.HasPrefix(rest, "@("):
 		start := p.pos
 		p.brackets()
 		p.r.markPlaceholder(p.v.Slice(start, p.pos))
-		return psToken{value: p.v.Slice(start, p.pos), what: 'x'}, true
+		return psToken{value: p.v.Slice(start, p.pos), kind: 'x'}, true
 	}
 	return p.bare()
 }
@@ -111,7 +111,7 @@ func (p *powershell) token() (psToken, bool) {
 // bare reads a word that does not begin with a quote.
 func (p *powershell) bare() (psToken, bool) {
 	var out builder
-	token := psToken{what: 'w'}
+	token := psToken{kind: 'w'}
 	for p.pos < len(p.s) {
 		switch c := p.s[p.pos]; {
 		case strings.IndexByte(" \t\r\n;|", c) >= 0, strings.HasPrefix(p.s[p.pos:], "`\n"), strings.HasPrefix(p.s[p.pos:], "`\r\n"):
@@ -125,7 +125,7 @@ func (p *powershell) bare() (psToken, bool) {
 			p.double(&out)
 		case c == '$' && psVariable().MatchString(p.s[p.pos:min(len(p.s), p.pos+200)]):
 			if out.text.Len() == 0 {
-				token.what = 'x'
+				token.kind = 'x'
 			}
 			p.variable(&out)
 		default:
@@ -194,7 +194,7 @@ func (p *powershell) double(out *builder) {
 
 var psEscapes = map[byte]string{'n': "\n", 'r': "\r", 't': "\t", '0': "\x00", 'a': "\a", 'b': "\b", 'f': "\f", 'v': "\v", 'e': "\x1b"}
 
-// escape reads a backtick and the character behind it.
+// escape reads a backtick and the character after it.
 func (p *powershell) escape(out *builder) {
 	_, size := utf8.DecodeRuneInString(p.s[p.pos+1:])
 	text := p.s[p.pos+1 : p.pos+1+size]
@@ -251,7 +251,7 @@ func (p *powershell) hashtable() []Header {
 		if !ok || p.pos == start || len(list) >= maxFields {
 			break
 		}
-		if token.what == 'w' { // a word ends with the bracket too
+		if token.kind == 'w' { // a bracket also ends a word
 			text := token.value.Text()
 			if i := strings.IndexByte(text, '}'); i >= 0 {
 				p.pos -= len(text) - i
@@ -259,7 +259,7 @@ func (p *powershell) hashtable() []Header {
 			}
 		}
 		list = append(list, newHeader(name, token.value))
-		for p.pos < len(p.s) && strings.IndexByte("\n;}", p.s[p.pos]) < 0 { // what is left of an expression
+		for p.pos < len(p.s) && strings.IndexByte("\n;}", p.s[p.pos]) < 0 { // skip the rest of an expression
 			p.pos++
 		}
 	}

@@ -50,7 +50,7 @@ func (p *parser) quoted() *node {
 	return n
 }
 
-// unescape undoes the escapes of JSON, JavaScript and Python; bytes says that \x and two digits are a byte, not a
+// unescape decodes the escapes of JSON, JavaScript and Python. If bytes is set, \x and two digits mean a byte, not a
 // character.
 func (r *reader) unescape(v Value, bytes bool) Value {
 	s := v.Text()
@@ -79,7 +79,7 @@ func (r *reader) unescape(v Value, bytes bool) Value {
 	return b.value()
 }
 
-// escape is what an escape at the start of s stands for, and its length.
+// escape decodes the escape at the start of s and returns its length.
 func escape(s string) (string, int) {
 	if len(s) < 2 {
 		return s, len(s)
@@ -99,7 +99,7 @@ func escape(s string) (string, int) {
 		return "\v", 2
 	case '0':
 		return "\x00", 2
-	case '\n': // a line of source that goes on
+	case '\n': // a continued source line
 		return "", 2
 	case 'x':
 		if code, ok := hexDigits(s, 2, 2); ok {
@@ -141,12 +141,11 @@ func hexDigits(s string, start, n int) (rune, bool) {
 		return 0, false
 	}
 	code, err := strconv.ParseUint(s[start:start+n], 16, 32)
-	return rune(code), err == nil && code <= utf8.MaxRune //nolint:gosec // the bound is in the same line
+	return rune(code), err == nil && code <= utf8.MaxRune //nolint:gosec // checked in the same line
 }
 
-// unescapeOnce finds the end of a document that stands in a text with its
-// quotes escaped, {\"a\":…}, and undoes one level of escapes: the document ends
-// with the quote that is less escaped, or with the line.
+// unescapeOnce finds the end of a document inside a text whose quotes are escaped, {\"a\":…}, and undoes one level of
+// escapes. The document ends at the first quote that is escaped less, or at the end of the line.
 func (r *reader) unescapeOnce(v Value) (Value, int) {
 	s := v.Text()
 	end := 0

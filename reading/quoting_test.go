@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// randomWord is an argument with what quoting is about.
+// randomWord returns an argument made of characters that matter for quoting.
 func randomWord(r *rand.Rand) string {
 	alphabet := []string{
 		"a", "b", "Z", "0", " ", "  ", "'", `"`, `\`, "$", "`", "!", "#", "&", "|", ";", "<", ">", "(", ")", "{", "}", "[", "]", "*",
@@ -30,8 +30,7 @@ func wordsOf(values []Value) []string {
 	return words
 }
 
-// 10,000 arguments in random quotings: what is read is what was quoted, and what
-// bash itself makes of the line.
+// 10,000 arguments in random quoting: what is read is what was quoted, and what bash itself reads.
 func TestBashWords_RandomQuotings(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	var script strings.Builder
@@ -61,7 +60,7 @@ func TestBashWords_RandomQuotings(t *testing.T) {
 	}
 	if _, err := exec.LookPath("bash"); err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal("no bash on this machine, and CI must compare the quotings with it")
+			t.Fatal("there is no bash on this machine; CI must compare the quoting with it")
 		}
 		t.Skip("NOT CHECKED against bash: this machine has none")
 	}
@@ -140,7 +139,7 @@ func TestBashWords_PlaceholdersStayAsWritten(t *testing.T) {
 	}
 }
 
-func TestCurl_RefusesEveryOptionThatCurlHasNot(t *testing.T) {
+func TestCurl_RefusesUnknownOptions(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	const letters = "abcdefghijklmnopqrstuvwxyz-0123456789"
 	for range 2000 {
@@ -195,7 +194,7 @@ func TestCurl_Notes(t *testing.T) {
 	}
 }
 
-func TestCurl_NextMakesSeveralRequests(t *testing.T) {
+func TestCurl_NextSeparatesRequests(t *testing.T) {
 	r := Read("curl -H 'A: 1' https://h.example/1 --next -X PUT -d x https://h.example/2 https://h.example/3")
 	var got []string
 	for _, e := range r.Exchanges {
@@ -214,11 +213,11 @@ func TestCurl_ScopeOfAWSSigV4(t *testing.T) {
 		t.Errorf("region %q, service %q, key %q", q.Region.Text(), q.Service.Text(), q.AccessKeyID.Text())
 	}
 	if _, ok := q.Header("Authorization"); ok {
-		t.Error("the key was taken for a login")
+		t.Error("the key was read as a login")
 	}
 }
 
-func TestCurl_ShellIsToldByTheQuoting(t *testing.T) {
+func TestCurl_ShellIsInferredFromQuoting(t *testing.T) {
 	for line, want := range map[string]Form{
 		`curl "https://h.example/" ^` + "\n -d a":             FormCurlCmd,
 		`curl "https://h.example/"^` + "\n -d a":              FormCurlCmd,

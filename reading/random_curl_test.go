@@ -15,13 +15,12 @@ import (
 
 var randomLines = flag.Int("lines", 40, "how many random curl lines to compare with the curl of this machine")
 
-// The measured lines are in testdata. This compares random ones with the curl
-// that is installed, which may be another version: a few in every run, and many
-// with -lines 10000.
+// The measured lines are in testdata. This test compares random ones with the installed curl, which may be another
+// version: a few in every run, and many with -lines 10000.
 func TestCurl_RandomLinesAgainstTheInstalledCurl(t *testing.T) {
 	if err := exec.Command("bash", "-c", "curl -q --json 1 --version").Run(); err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal("no bash with a curl of 7.82 or later on this machine, and CI must compare random lines with it")
+			t.Fatal("there is no bash with curl 7.82 or later on this machine; CI must compare random lines with it")
 		}
 		t.Skip("NOT CHECKED against curl: this machine has no bash with a curl of 7.82 or later")
 	}
@@ -68,9 +67,9 @@ func TestCurl_RandomLinesAgainstTheInstalledCurl(t *testing.T) {
 	t.Logf("%d lines, %d sent something", len(lines), len(sent))
 }
 
-// randomCurl is a line whose options are as random as their quoting.
+// randomCurl returns a line with random options in random quoting.
 func randomCurl(r *rand.Rand, n int) string {
-	value := func() string { // nothing that no header can hold
+	value := func() string { // only characters that a header can hold
 		return strings.NewReplacer("\n", "", "\r", "", "\t", " ").Replace(randomWord(r))
 	}
 	data := func() string { return strings.TrimLeft(randomWord(r), "@") }

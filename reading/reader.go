@@ -11,19 +11,19 @@ import (
 type reader struct {
 	paste    Value
 	out      Reading
-	loose    *gatherer // what refusals say outside of responses
+	loose    *gatherer // what refusals outside of responses say
 	nodes    int
 	decoded  int
-	wasted   int // bytes that were read as a document and are none
+	wasted   int // bytes read as a document that were not one
 	spans    []Secret
-	commands int    // command lines that were read
-	shell    Form   // of the command before
-	marks    []Span // what a shell would fill in
+	commands int    // command lines read
+	shell    Form   // of the previous command
+	marks    []Span // what a shell would expand
 	file     func(name string) ([]byte, bool)
 	login    func(text string)
 	passive  func(name string)
 
-	traceScheme string // of the latest request in a trace of curl
+	traceScheme string // of the latest request in a curl trace
 }
 
 func newReader(text string) *reader {
@@ -44,7 +44,7 @@ func (r *reader) note(code string, at Span, isError bool) {
 	}
 }
 
-// spend counts bytes that are decoded, and says whether there are any left.
+// spend counts decoded bytes, and reports whether more may be decoded.
 func (r *reader) spend(n int, at Value) bool {
 	if r.decoded+n > maxDecoded {
 		r.note("too_much_to_decode", at.Span(), false)
@@ -54,7 +54,7 @@ func (r *reader) spend(n int, at Value) bool {
 	return true
 }
 
-// add appends exchanges; one with only a response joins the request before it.
+// add appends exchanges. A response without a request joins the request before it.
 func (r *reader) add(list ...Exchange) {
 	for _, e := range list {
 		if n := len(r.out.Exchanges); n > 0 && joins(&r.out.Exchanges[n-1], &e) {
@@ -86,15 +86,14 @@ func (r *reader) part(form Form, tool string, at Value) {
 	}
 }
 
-// finish gives the refusal that no response holds its exchange, and puts the
-// secrets in order.
+// finish assigns the refusal that no response holds to an exchange, and sorts the secrets.
 func (r *reader) finish() {
 	if refusal := r.loose.refusal(); refusal != nil {
 		e := Exchange{Form: FormText, Refusal: refusal}
 		placed := false
 		for i := range r.out.Exchanges {
 			if have := r.out.Exchanges[i].Refusal; have != nil && (have.Code.Len() > 0 || have.Message.Len() > 0) {
-				placed = true // the response itself is the better witness
+				placed = true // the response itself is the better source
 			}
 		}
 		if !placed {
@@ -110,15 +109,15 @@ func (r *reader) finish() {
 		}
 	}
 	r.findSecrets(r.paste)
-	r.shortened()
+	r.noteShortened()
 	r.out.Secrets = mergeSecrets(r.spans)
 	if r.out.Cut {
 		r.note("cut", Span{}, false)
 	}
 }
 
-// shortened looks for what people put where they took text away.
-func (r *reader) shortened() {
+// noteShortened looks for the marks that people put where they removed text.
+func (r *reader) noteShortened() {
 	text := r.paste.Text()
 	for _, mark := range []string{"[...]", "[…]", "(truncated", "[truncated", "<snip>", "[REDACTED", "[redacted", "*****"} {
 		if i := strings.Index(text, mark); i >= 0 {
@@ -128,7 +127,7 @@ func (r *reader) shortened() {
 	}
 }
 
-// attach gives a refusal to the last exchange that has none.
+// attach assigns a refusal to the last exchange that has none.
 func (r *reader) attach(e Exchange) {
 	for i := len(r.out.Exchanges) - 1; i >= 0; i-- {
 		last := &r.out.Exchanges[i]
@@ -141,7 +140,7 @@ func (r *reader) attach(e Exchange) {
 	r.out.Exchanges = append(r.out.Exchanges, e)
 }
 
-// complete takes from the response what the text of the refusal does not tell.
+// complete takes from the response what the text of the refusal does not say.
 func (f *Refusal) complete(e *Exchange) {
 	if e.Response != nil && f.Status == 0 {
 		f.Status = e.Response.Status
@@ -155,8 +154,8 @@ func (f *Refusal) complete(e *Exchange) {
 	f.Fields = append(f.Fields, e.Refusal.Fields...)
 }
 
-// fromBase64 decodes base64 of either alphabet, with or without padding and
-// line feeds. What was cut is decoded as far as it goes.
+// fromBase64 decodes base64 in either alphabet, with or without padding and line feeds. Truncated text is decoded as
+// far as possible.
 func (r *reader) fromBase64(v Value) (Value, bool) {
 	text := strings.Map(func(c rune) rune {
 		switch c {
@@ -178,7 +177,7 @@ func (r *reader) fromBase64(v Value) (Value, bool) {
 	if !whole {
 		r.out.Cut = true
 	}
-	made := given(string(decoded), v)
+	made := derived(string(decoded), v)
 	r.findSecrets(made)
 	return made, true
 }
@@ -190,7 +189,7 @@ func tail(rest int) int {
 	return rest
 }
 
-// fromHex decodes hex with blanks between the bytes, as S3 writes it.
+// fromHex decodes hexadecimal with blanks between the bytes, as S3 writes it.
 func (r *reader) fromHex(v Value) (Value, bool) {
 	text := v.Text()
 	var digits []byte

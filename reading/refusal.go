@@ -5,20 +5,20 @@ import "strings"
 // Whole says whether AWS's own texts in a refusal are as AWS wrote them.
 type Whole string
 
-// The responses.
+// The values of Whole.
 const (
-	WholeYes     Whole = "whole"   // the hash in the string to sign is that of the canonical request
-	WholeNo      Whole = "edited"  // it is not: somebody cut or masked something
-	WholeUnknown Whole = "unknown" // one of both texts is missing
+	WholeYes     Whole = "whole"   // the string to sign has the hash of the canonical request
+	WholeNo      Whole = "edited"  // it has another hash: the text was cut or masked
+	WholeUnknown Whole = "unknown" // one of the two texts is missing
 )
 
-// Refusal is what AWS, or what stands before it, said.
+// Refusal is what AWS, or something in front of it, said.
 type Refusal struct {
-	Status   int   // 0 where the text does not tell
+	Status   int   // 0 if the text does not say
 	Code     Value // the error code, without what services put around it
 	Message  Value
-	Codes    []Value  // all that were found, Code first
-	Messages []Value  // likewise
+	Codes    []Value  // all codes found, Code first
+	Messages []Value  // all messages found, Message first
 	Says     []Saying // the sentences that were recognized
 
 	CanonicalRequest  Value // as AWS computed it
@@ -29,16 +29,16 @@ type Refusal struct {
 	AccessKeyID       Value
 	RequestID, HostID Value
 	ServerTime        Value // as written
-	SignedTime        Value // when the request was signed, as AWS read it
-	Region, Service   Value // that AWS expects
+	SignedTime        Value // when the request was signed, according to AWS
+	Region, Service   Value // the ones that AWS expects
 	HeadersNotSigned  Value
 	Fields            []Field // every named value, in order
 }
 
-// Field is a named value: an element of XML, a member of JSON, a header.
+// Field is a named value: an XML element, a JSON member, a header.
 type Field struct{ Name, Value Value }
 
-// Field finds the first field of a name, in any case.
+// Field returns the first field with a name, ignoring case.
 func (f *Refusal) Field(name string) Value {
 	for _, field := range f.Fields {
 		if strings.EqualFold(field.Name.Text(), name) {
@@ -50,14 +50,14 @@ func (f *Refusal) Field(name string) Value {
 
 // gatherer collects what one response or one text says.
 type gatherer struct {
-	r      *reader
-	out    Refusal
-	tool   string
-	exact  [2]bool // canonical request and string to sign came as bytes
-	strong bool    // a sentence of AWS, or a code in a place for codes
-	whole  bool    // the text in hand is a message as a whole
-	named  []Value // messages in a member of that name, but no sentence known here
-	dull   []Value // other texts that may be one
+	r             *reader
+	out           Refusal
+	tool          string
+	exact         [2]bool // canonical request and string to sign were given as bytes
+	strong        bool    // an AWS sentence was found, or a code in a place for codes
+	wholeText     bool    // the current text is a whole message
+	namedMessages []Value // messages in a member of that name that are not known sentences
+	otherTexts    []Value // other texts that may be the message
 }
 
 // refusalOf reads a response: its body, then its headers.
@@ -71,7 +71,7 @@ func (r *reader) refusalOf(resp *Response) *Refusal {
 	}
 	g.text(resp.Body.Content, 0)
 	for _, h := range resp.Headers {
-		if strings.Contains(strings.ToLower(h.Name.Text()), "error") { // all that a response to HEAD can say
+		if strings.Contains(strings.ToLower(h.Name.Text()), "error") { // all that a HEAD response can say
 			g.leaf(h.Name, h.Value, 0)
 		} else {
 			g.field(h.Name, h.Value)
@@ -80,11 +80,11 @@ func (r *reader) refusalOf(resp *Response) *Refusal {
 	return g.refusal()
 }
 
-// refusal is what was collected, or nil where nothing says that there was one.
+// refusal returns what was collected, or nil if nothing indicates a refusal.
 func (g *gatherer) refusal() *Refusal {
 	f := &g.out
 	if len(f.Messages) == 0 {
-		f.Messages = append(g.named, g.dull...)
+		f.Messages = append(g.namedMessages, g.otherTexts...)
 	}
 	if f.Status < 300 && !g.strong {
 		if f.Status > 0 || len(f.Codes) == 0 && len(f.Says) == 0 && f.CanonicalRequest.Len() == 0 {
@@ -97,7 +97,7 @@ func (g *gatherer) refusal() *Refusal {
 	if len(f.Messages) > 0 {
 		f.Message = f.Messages[0]
 	}
-	f.StringToSign = linesOf(f.StringToSign)
+	f.StringToSign = stringToSignLines(f.StringToSign)
 	f.Whole = wholeness(f.CanonicalRequest.Text(), f.StringToSign.Text())
 	out := *f
 	return &out
@@ -132,15 +132,14 @@ func (g *gatherer) text(v Value, depth int) {
 	g.plain(v)
 }
 
-// plain keeps a short text that is no document as a message.
+// plain keeps a short text that is not a document as a message.
 func (g *gatherer) plain(v Value) {
 	if line, _ := v.line(0); line.Len() > 0 && v.Len() < 4096 {
-		g.dull = append(g.dull, v)
+		g.otherTexts = append(g.otherTexts, v)
 	}
 }
 
-// node reads a document of JSON. The nodes that were read as requests and
-// responses speak for themselves.
+// node reads a JSON document. Nodes that were read as requests and responses are skipped.
 func (g *gatherer) node(n *node, depth int, claimed map[*node]bool) {
 	if n == nil || claimed[n] || depth > maxDepth+maxLevels {
 		return
@@ -153,7 +152,7 @@ func (g *gatherer) node(n *node, depth int, claimed map[*node]bool) {
 		switch {
 		case value.kind == kindString:
 			g.leaf(m.key, value.text, depth)
-		case value.kind == kindWord && value.mixed && isMessage(squeeze(m.key.Text())): // {message=Access Denied}
+		case value.kind == kindWord && value.mixed && isMessage(normalName(m.key.Text())): // {message=Access Denied}
 			g.leaf(m.key, value.text, depth)
 		case value.kind == kindWord && n.kind == kindObject && !value.isNull():
 			g.field(m.key, value.text)
@@ -166,22 +165,22 @@ func (g *gatherer) node(n *node, depth int, claimed map[*node]bool) {
 	}
 }
 
-// list keeps a list of texts as one field: headersNotSigned and the like.
+// list keeps a list of texts as one field: headersNotSigned, for example.
 func (g *gatherer) list(key Value, n *node, _ int) {
 	if n.kind == kindArray && len(n.items) == 1 && n.items[0].value.kind == kindString {
 		g.field(key, n.items[0].value.text)
 	}
 }
 
-// leaf takes a named text: a field, perhaps with sentences or documents in it.
+// leaf reads a named text: a field, possibly with sentences or documents in it.
 func (g *gatherer) leaf(name, v Value, depth int) {
 	g.field(name, v)
 	s := v.Text()
 	if len(s) < 12 || isEcho(name.Text()) {
 		return
 	}
-	g.whole = isMessage(squeeze(name.Text()))
-	defer func() { g.whole = false }()
+	g.wholeText = isMessage(normalName(name.Text()))
+	defer func() { g.wholeText = false }()
 	nested := strings.ContainsAny(s, "{<") || strings.Contains(s, "HTTP/1")
 	switch {
 	case nested && g == g.r.loose && depth < maxLevels:
@@ -205,7 +204,7 @@ func (g *gatherer) embeddedIn(v Value, depth int) {
 
 var codePattern = lazy(`^[A-Z][A-Za-z0-9]{2,60}(?:\.[A-Za-z][A-Za-z0-9]{2,60}){0,2}$`)
 
-// tools' own codes say only that there was a response.
+// toolCodes are tools' own codes, which only say that there was a response.
 var toolCodes = map[string]bool{
 	"ActionFailed": true, "Failed": true, "Succeeded": true, "Error": true, "NodeApiError": true, "AxiosError": true, "TypeError": true,
 	"ClientError": true, "Sender": true, "Receiver": true, "Client": true, "Server": true, "BadRequestError": true, "NotSpecified": true,
@@ -213,7 +212,7 @@ var toolCodes = map[string]bool{
 	"HostID": true, "RequestID": true,
 }
 
-// code takes an error code, freed of what is put before # and behind : or /.
+// code keeps an error code, without a prefix up to # and without what follows : or /.
 func (g *gatherer) code(v Value) {
 	v = v.trim()
 	if i := strings.IndexByte(v.Text(), ':'); i >= 0 {
@@ -254,7 +253,7 @@ func (g *gatherer) message(v Value) {
 	for i, have := range g.out.Messages {
 		if at := strings.Index(have.Text(), v.Text()); at >= 0 {
 			if v.Len() >= 20 && (hasMarks(have.Text()) || strings.HasSuffix(have.Text()[:at], ": ")) {
-				g.out.Messages[i] = v // the same without what a log or an SDK puts around it
+				g.out.Messages[i] = v // without what a log or an SDK puts around it
 			}
 			return
 		}

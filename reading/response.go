@@ -13,8 +13,8 @@ var (
 		`[^A-Za-z0-9{}\[\]"<]*$`)
 )
 
-// splitResponse takes an error of AWS for the response where it stands in the place
-// of a body that nothing announces, or behind the body.
+// splitResponse takes an AWS error for the response if it is in the place of a body that no header announces, or
+// after the body.
 func (r *reader) splitResponse(e *Exchange) {
 	body := e.Request.Body
 	if _, announced := e.Request.Header("Content-Length"); announced || body.State != BodyPresent {
@@ -26,7 +26,7 @@ func (r *reader) splitResponse(e *Exchange) {
 			resp.Status = statusOf(first)
 			resp.Body.Content = resp.Body.Content.from(next)
 		}
-		rest := r.before(body.Content, at, resp)
+		rest := r.bodyBefore(body.Content, at, resp)
 		f := r.refusalOf(resp)
 		if f == nil {
 			continue
@@ -40,7 +40,7 @@ func (r *reader) splitResponse(e *Exchange) {
 
 const maxResponses = 20 // places that are tried
 
-// responsesIn are the places at which a response may begin: documents first, or else all of it.
+// responsesIn returns the places at which a response may begin: the documents, or else the start of the text.
 func responsesIn(s string) []int {
 	var list []int
 	for at := 0; at < len(s) && len(list) < maxResponses; at += lineLength(s[at:]) {
@@ -57,8 +57,8 @@ func statusOf(line Value) int {
 	return status
 }
 
-// before is the body that stands before a response, without the lines between the two.
-func (r *reader) before(content Value, at int, resp *Response) Body {
+// bodyBefore returns the body that comes before a response, without the lines between the two.
+func (r *reader) bodyBefore(content Value, at int, resp *Response) Body {
 	end := at
 	for end > 0 {
 		start := strings.LastIndexByte(content.Text()[:end-1], '\n') + 1

@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// partReader reads the part at the start of v and returns how long it is.
+// partReader reads the part at the start of v and returns its length.
 type partReader func(v Value, depth int) int
 
-// scan divides a text into parts, line by line, and reads each; what is no part
-// of a known form is prose, in which sentences and documents are looked for.
+// scan splits a text into parts, line by line, and reads each. Text in no known form is prose, which is searched for
+// sentences and documents.
 func (r *reader) scan(v Value, depth int) {
 	s, prose := v.Text(), 0
 	for pos := 0; pos < len(s); {
@@ -19,7 +19,7 @@ func (r *reader) scan(v Value, depth int) {
 		}
 		r.prose(v.Slice(prose, pos), depth)
 		n := read(v.from(pos), depth)
-		if n == 0 { // it only looked like it
+		if n == 0 { // it only looked like one
 			n = lineLength(s[pos:])
 			r.prose(v.Slice(pos, pos+n), depth)
 		}
@@ -29,7 +29,7 @@ func (r *reader) scan(v Value, depth int) {
 	r.prose(v.from(prose), depth)
 }
 
-// lineLength is the length of the first line with its line feed.
+// lineLength returns the length of the first line, including its line feed.
 func lineLength(s string) int {
 	if i := strings.IndexByte(s, '\n'); i >= 0 {
 		return i + 1
@@ -37,7 +37,7 @@ func lineLength(s string) int {
 	return len(s)
 }
 
-// firstLine is the first line without its end.
+// firstLine returns the first line without its end.
 func firstLine(s string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(s[:lineLength(s)], "\n"), "\r")
 }
@@ -56,13 +56,13 @@ var (
 	psCommand   = lazy(`(?i)^(?:\$\w+\s*=\s*)?(?:Invoke-RestMethod|Invoke-WebRequest|irm|iwr)(?:[ \t]+[^\s:]|[ \t]*$)`)
 	psName      = lazy(`(?i)^(?:\$\w+\s*=\s*)?[a-z-]+`)
 	jsCall      = lazy(`^[^\n]{0,120}?(?:^|[^\w.])(fetch|axios(?:\.(?:request|get|delete|head|options|post|put|patch))?)\(`)
-	// Not any element: Java has <init>, Python <module>, C# and Go types in such brackets.
+	// Not just any element: Java has <init>, Python <module>, and C# and Go write types in angle brackets.
 	xmlStart   = lazy(`^[▼▶▸▾+\-–\s]*` + xmlElement)
 	methodLine = lazy(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$`)
 	algorithm  = lazy(`^AWS4-(?:HMAC|ECDSA-P256)-SHA256(?:-PAYLOAD|-TRAILER)?$`)
 )
 
-// detect says which reader reads the part that begins at the start of v, if any.
+// detect returns the reader for the part that begins at the start of v, or nil.
 func (r *reader) detect(v Value) partReader {
 	s := v.Text()
 	line := firstLine(s)
@@ -79,15 +79,15 @@ func (r *reader) detect(v Value) partReader {
 	case traceLine().MatchString(trimmed):
 		return r.readTrace
 	case strings.Contains(head, " HTTP/") && wireStart().MatchString(head):
-		return r.counted(r.readWire)
+		return r.limitCommands(r.readWire)
 	case strings.Contains(trimmed, "HTTP/") && (requestLine().MatchString(trimmed) || statusLine().MatchString(trimmed)):
 		return r.readMessage
 	case bareRequest().MatchString(trimmed) && (strings.Contains(head, " http") || strings.HasPrefix(strings.ToLower(rest), "host:")):
 		return r.readMessage
 	case curlCommand().MatchString(head), curlCommand().MatchString(command):
-		return r.counted(r.readCurl)
+		return r.limitCommands(r.readCurl)
 	case psCommand().MatchString(head), psCommand().MatchString(command):
-		return r.counted(r.readPowerShell)
+		return r.limitCommands(r.readPowerShell)
 	case jsCall().MatchString(head):
 		return r.readJS
 	case bareURL().MatchString(trimmed):
@@ -102,8 +102,8 @@ func (r *reader) detect(v Value) partReader {
 	return nil
 }
 
-// counted bounds how many commands are read, whether or not they hold a request.
-func (r *reader) counted(read partReader) partReader {
+// limitCommands bounds how many commands are read, whether or not they hold a request.
+func (r *reader) limitCommands(read partReader) partReader {
 	if r.commands++; r.commands > 5*maxExchanges {
 		r.note("too_many_requests", Span{}, true)
 		return nil
@@ -142,7 +142,7 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// readJSON reads a document of JSON, or of what looks like it.
+// readJSON reads a document of JSON, or of something similar.
 func (r *reader) readJSON(v Value, depth int) int {
 	if r.wasted > maxWasted {
 		return 0
@@ -194,7 +194,7 @@ func (r *reader) readQuoted(v Value, depth int) int {
 	return length
 }
 
-// readEscaped reads a document with escaped quotes, cut out of a log line.
+// readEscaped reads a document with escaped quotes, taken from a log line.
 func (r *reader) readEscaped(v Value, depth int) int {
 	start := strings.IndexByte(v.Text(), '{')
 	text, length := r.unescapeOnce(v.from(start))
@@ -205,7 +205,7 @@ func (r *reader) readEscaped(v Value, depth int) int {
 	return start + max(length, 1)
 }
 
-// prose looks for documents in a text, and for sentences in the whole of it.
+// prose searches a text for documents, and all of it for sentences.
 func (r *reader) prose(v Value, depth int) {
 	s := v.Text()
 	if strings.TrimSpace(s) == "" {

@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// secretsIn finds what a text gives a secret's name, in any notation, and what
-// looks like a secret by itself. It looks at names from the separator behind
-// them, which is what all notations have in common, so that one pass will do.
+// secretsIn finds values that a text assigns to a secret's name, in any notation, and values that look like secrets
+// by themselves. It starts from the separator and looks at the name before it, because all notations have a
+// separator; so one pass is enough.
 func secretsIn(text string) []Secret {
 	var found []Secret
 	add := func(kind string, start, end int) {
@@ -72,18 +72,18 @@ var (
 	percentEncoded = strings.NewReplacer("%2F", "/", "%2f", "/", "%2B", "+", "%2b", "+")
 )
 
-// namesKeyID says whether a name is that of an access key id, which is no secret, but may
-// have been swapped with one.
+// namesKeyID reports whether a name is that of an access key id, which is not secret but may have been swapped with a
+// secret.
 func namesKeyID(name string) bool {
 	if len(name) < 9 || strings.IndexByte("dDyY", name[len(name)-1]) < 0 {
 		return false
 	}
-	name = squeeze(name)
+	name = normalName(name)
 	return strings.HasSuffix(name, "accesskeyid") || strings.HasSuffix(name, "accesskey")
 }
 
-// looksSecret says whether a text has the form of a secret access key: 40 characters of
-// base64. Other makers' key ids of that length are hexadecimal.
+// looksSecret reports whether a text has the form of a secret access key: 40 base64 characters. Other vendors' key
+// ids of that length are hexadecimal.
 func looksSecret(text string) bool {
 	upper, lower := false, false
 	for _, c := range text {
@@ -101,7 +101,7 @@ func looksSecret(text string) bool {
 
 const maxSecret = 64 << 10 // no secret is longer
 
-// secretShapes are secrets that need no name.
+// secretShapes are secrets that are recognized without a name.
 var secretShapes = []struct {
 	kind, has string
 	pattern   expression
@@ -115,8 +115,8 @@ var secretShapes = []struct {
 	{"password", "://", lazy(`^://[^\s/:@"'?#]{0,200}:([^\s/@"'?#]+)@`)},
 }
 
-// nameBefore is the name that ends before a separator, or before quotes,
-// backslashes and blanks that stand between.
+// nameBefore returns the name that ends before a separator, or before the quotes, backslashes and blanks in front of
+// it.
 func nameBefore(text string, at int) string {
 	end := at
 	for end > 0 && at-end < 8 && strings.IndexByte(" \t\"'\\^`", text[end-1]) >= 0 {
@@ -132,7 +132,7 @@ func nameBefore(text string, at int) string {
 	return text[start:end]
 }
 
-// valueAfter is where the value behind a separator begins and ends.
+// valueAfter returns where the value after a separator begins and ends.
 func valueAfter(text string, at int, kind string) (start, end int) {
 	start = at + 1
 	xml := text[at] == '>'
@@ -157,14 +157,14 @@ func valueAfter(text string, at int, kind string) (start, end int) {
 		if strings.IndexByte(stops, text[end]) < 0 {
 			continue
 		}
-		skip := goesOn(text[end:])
+		skip := continuation(text[end:])
 		if skip == 0 {
 			break
 		}
 		end += skip - 1
 	}
 	if strings.HasPrefix(text[start:end], "AWS") && kind == "bearer" {
-		return start, start // a signature is no secret
+		return start, start // a signature is not a secret
 	}
 	return start, end
 }
@@ -174,9 +174,9 @@ var (
 	lostPlus      = lazy(`^ [A-Za-z0-9+/=%_-]{16,}`)
 )
 
-// goesOn reports how much of what would end a value belongs to it: an escaped
-// slash, or a blank that was a + within a token.
-func goesOn(rest string) int {
+// continuation returns how much of a possible end of the value still belongs to it: an escaped slash, or a blank that
+// was a + within a token.
+func continuation(rest string) int {
 	switch rest[0] {
 	case '\\':
 		return len(escapedInside().FindString(rest[:min(len(rest), 40)]))
@@ -186,12 +186,12 @@ func goesOn(rest string) int {
 	return 0
 }
 
-// kindOfName is the kind of secret that has a name, or empty.
+// kindOfName returns the kind of secret with this name, or "".
 func kindOfName(name string) string {
 	if len(name) < 6 {
 		return ""
 	}
-	name = squeeze(name)
+	name = normalName(name)
 	has := func(parts ...string) bool {
 		for _, part := range parts {
 			if strings.HasSuffix(name, part) {
@@ -219,7 +219,7 @@ func kindOfName(name string) string {
 	return ""
 }
 
-// headerSecret is the kind of secret that a header's value is, or empty.
+// headerSecret returns the kind of secret in a header's value, or "".
 func headerSecret(name, value string) string {
 	kind := kindOfName(name)
 	if kind != "bearer" {

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// Secret is a range of the paste that must not be shown, logged or stored. The
-// signature in an Authorization header is none: it is no use to anyone once its
-// minutes are over, and diagnosis needs it.
+// Secret is a range of the paste that must not be shown, logged or stored. The signature in an Authorization header
+// is not one: it is useless to anyone after a few minutes, and diagnosis needs it.
 type Secret struct {
 	Kind string // session-token, secret-key, bearer, basic, cookie, api-key, password, token
 	Span Span
@@ -16,7 +15,7 @@ type Secret struct {
 
 const mask = "[redacted]"
 
-// Redact is a text with everything that looks like a secret taken out of it.
+// Redact returns a text with everything that looks like a secret removed.
 func Redact(text string) string {
 	spans := secretsIn(text)
 	if len(spans) == 0 {
@@ -33,7 +32,7 @@ func Redact(text string) string {
 	return b.String()
 }
 
-// Redacted is the text that was read, without its secrets.
+// Redacted returns the text that was read, without its secrets.
 func (r *Reading) Redacted() string {
 	paste := r.paste.Text()
 	var b strings.Builder
@@ -50,7 +49,7 @@ func (r *Reading) Redacted() string {
 	return b.String()
 }
 
-// isPlaceholder tells what a tool fills in from a value.
+// isPlaceholder reports whether a value is something that a tool fills in.
 func isPlaceholder(value string) bool {
 	if scheme, rest, ok := strings.Cut(value, " "); ok && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Basic")) {
 		value = rest
@@ -85,7 +84,7 @@ func (r *reader) secretsOf(headers []Header) {
 	}
 }
 
-// mergeSecrets sorts, and joins what overlaps.
+// mergeSecrets sorts the secrets and merges those that overlap.
 func mergeSecrets(list []Secret) []Secret {
 	slices.SortFunc(list, func(a, b Secret) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(b.Span.End, a.Span.End), cmp.Compare(a.Kind, b.Kind))

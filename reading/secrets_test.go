@@ -17,7 +17,7 @@ const (
 
 var canaries = []string{canaryToken, canarySecret, canaryBearer, "c4n4ry", "Y2FuYXJ5OnB3MTIzNDU2"}
 
-func TestRedacted_NoSecretOfARequestIsLeft(t *testing.T) {
+func TestRedacted_RemovesEverySecret(t *testing.T) {
 	s := &sample{
 		Method: "POST", URL: "https://h.example/a?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLECANARY%2F0123%2B456789%3D%3D&x=1",
 		Body: "a=1", Status: 403, Content: `{"message":"x"}`,
@@ -38,7 +38,7 @@ func TestRedacted_NoSecretOfARequestIsLeft(t *testing.T) {
 		own := *s
 		paste := f.write(r, &own)
 		if f.form == FormCurlBash || f.form == FormCurlCmd {
-			continue // quoted at random places here; below as people do
+			continue // this one quotes at random places; below, text is quoted as people do
 		}
 		noCanary(t, f.name, paste)
 	}
@@ -113,7 +113,7 @@ func TestRedact(t *testing.T) {
 			}
 		}
 		if !strings.Contains(got, mask) {
-			t.Errorf("nothing was taken from %q", text)
+			t.Errorf("nothing was removed from %q", text)
 		}
 		if again := Redact(got); again != got {
 			t.Errorf("%q becomes %q when redacted again", got, again)
@@ -145,7 +145,7 @@ func TestRedacted_TokenInBytesAndBase64(t *testing.T) {
 		t.Error("the token is left in hex")
 	}
 	if !strings.Contains(redacted, fmt.Sprintf("% x", "host:h.example")) {
-		t.Error("more than the token was taken")
+		t.Error("more than the token was removed")
 	}
 	cases := readCases(t)
 	for _, c := range cases {

@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Saying is a sentence of AWS, or of what stands before it, that was recognized.
+// Saying is a recognized sentence of AWS, or of something in front of it.
 type Saying struct {
 	ID    string
 	Value Value
-	Codes []string // the error codes that AWS gives this sentence, where the text names none
+	Codes []string // the error codes that AWS uses with this sentence, if the text names none
 }
 
-// sentence is how one is recognized. The text in has must occur, in any case; it is
-// written in small letters. The pattern narrows it and names what it tells.
+// sentence says how to recognize a sentence. The text in has, which is in lower case, must occur, ignoring case. The
+// pattern narrows the match and extracts values from it.
 type sentence struct {
 	id      string
 	has     string
@@ -22,7 +22,7 @@ type sentence struct {
 	codes   string
 }
 
-// what a pattern's groups fill: region, service, signed, server, headers, code.
+// The groups of a pattern fill these facts: region, service, signed, server, headers, code.
 var sentences = []sentence{
 	{"mismatch", "ignature we calculated does not match", nil, "SignatureDoesNotMatch InvalidSignatureException"},
 	{
@@ -109,7 +109,7 @@ var sentences = []sentence{
 	{"client-refused-header", "failed to copy the http header", nil, ""},
 }
 
-// known are the codes that are believed wherever they stand before a colon.
+// knownCodes are the codes that are recognized wherever they come before a colon.
 var knownCodes = sync.OnceValue(func() map[string]bool {
 	known := map[string]bool{}
 	for _, s := range sentences {
@@ -133,12 +133,11 @@ var knownCodes = sync.OnceValue(func() map[string]bool {
 	return known
 })
 
-// sentences looks for sentences and for the wording of SDKs in a text. It
-// reports whether it found any.
+// sentences looks for known sentences and for the wording of SDKs in a text. It reports whether it found any.
 func (g *gatherer) sentences(v Value) bool {
 	before := len(g.out.Says) + len(g.out.Codes)
 	g.wordings(v)
-	s := small(v.Text())
+	s := lowerASCII(v.Text())
 	for i := range sentences {
 		if at := strings.Index(s, sentences[i].has); at >= 0 {
 			g.say(v, &sentences[i], at)
@@ -149,8 +148,8 @@ func (g *gatherer) sentences(v Value) bool {
 	return len(g.out.Says)+len(g.out.Codes) > before
 }
 
-// small is a text in small letters. Its bytes stay where they are.
-func small(s string) string {
+// lowerASCII returns a text in lower case without moving any byte.
+func lowerASCII(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) < 0 {
 		return s
 	}
@@ -182,7 +181,7 @@ func (g *gatherer) say(v Value, rule *sentence, at int) {
 	}
 	g.strong = true
 	message := v
-	if !g.whole || hasMarks(s) {
+	if !g.wholeText || hasMarks(s) {
 		message = messageAt(v, start)
 	}
 	if len(g.out.Says) < 40 && !g.said(rule.id) {
@@ -191,7 +190,7 @@ func (g *gatherer) say(v Value, rule *sentence, at int) {
 	g.message(message)
 }
 
-// bareSentence is all that API Gateway says of some refusals.
+// bareSentence is all that API Gateway says in some refusals.
 var bareSentence = sentence{"forbidden", "Forbidden", nil, "ForbiddenException AccessDeniedException UnauthorizedException"}
 
 func (g *gatherer) said(id string) bool {
@@ -221,13 +220,12 @@ func (g *gatherer) fact(name string, v Value) {
 	case "hostid":
 		set(&g.out.HostID, v)
 	case "status":
-		g.field(given("statusCode", v), v)
+		g.field(derived("statusCode", v), v)
 	}
 }
 
-// messageAt is the message in which a sentence was found at a place: a short
-// text as a whole, in a longer one the line from where the message begins,
-// AWS's own texts behind it included.
+// messageAt returns the message in which a sentence was found. A short text is the message as a whole; in a longer
+// one it is the line, from where the message begins, with AWS's own texts after it.
 func messageAt(v Value, at int) Value {
 	s := v.Text()
 	if v.Len() <= 4096 && !strings.Contains(strings.TrimSpace(s), "\n\tat ") && leadingText(s[:at]) && !hasMarks(s) {
@@ -263,12 +261,12 @@ func messageAt(v Value, at int) Value {
 	return v.Slice(min(start, at), max(end, at)).trim()
 }
 
-// leadingText reports whether what stands before a sentence is part of its message.
+// leadingText reports whether the text before a sentence is part of its message.
 func leadingText(before string) bool {
 	return !strings.Contains(before, "\n") && !strings.Contains(before, ": ") && !strings.Contains(before, ":\t")
 }
 
-// hasMarks tells a log or an exception from a message alone.
+// hasMarks reports whether a text is a log or an exception rather than a message alone.
 func hasMarks(s string) bool {
 	for _, mark := range []string{" (Service: ", "status code: ", "{", "<", "\n    at ", "\n   at ", "\n\tat ", "Traceback", "' RequestId: "} {
 		if strings.Contains(s, mark) {

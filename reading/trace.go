@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// readTrace reads what curl -v prints: lines with * are remarks, those with >
-// were sent, those with < came back, and what has no mark is the body.
+// readTrace reads what curl -v prints: lines with * are remarks, lines with > were sent, lines with < were received,
+// and unmarked lines are the body.
 func (r *reader) readTrace(v Value, _ int) int {
 	t := trace{r: r}
 	pos, told := 0, 0
 	for pos < v.Len() {
 		line, next := v.line(pos)
-		if t.marked(line) {
+		if t.markedLine(line) {
 			break
 		}
 		if t.phase == '>' && t.whole && !isTraceMark(line.Text()) && !meterLine().MatchString(line.Text()) {
-			if t.told.Len() == 0 {
+			if t.shownBody.Len() == 0 {
 				told = pos
 			}
-			if told+t.told.Len() == pos {
-				t.told = v.Slice(told, next)
+			if told+t.shownBody.Len() == pos {
+				t.shownBody = v.Slice(told, next)
 			}
 		}
 		pos = next
@@ -28,7 +28,7 @@ func (r *reader) readTrace(v Value, _ int) int {
 	return t.finish(v, pos)
 }
 
-// meterLine is a line of curl's progress meter.
+// meterLine matches a line of curl's progress meter.
 var meterLine = lazy(`^\s*(?:$|% Total|Dload |[\d.]+[kMG]?(?:\s+\S+){10,}\s*$)`)
 
 type trace struct {
@@ -37,12 +37,12 @@ type trace struct {
 	sent, came   []Header
 	first, state Value
 	phase        byte  // 0, > or <
-	whole        bool  // the blank line of the request's headers was seen
-	closed       bool  // and of the response's
-	told         Value // the request's body, which curl does not show, where it stands behind its headers
+	whole        bool  // the blank line after the request's headers was seen
+	closed       bool  // and the one after the response's headers
+	shownBody    Value // the request's body, if someone put it after the headers: curl does not show it
 }
 
-// isTraceMark tells a line of the trace from one of the body.
+// isTraceMark distinguishes a line of the trace from a line of the body.
 func isTraceMark(text string) bool {
 	if text == ">" || text == "<" || text == "*" {
 		return true
@@ -59,11 +59,11 @@ func isTraceMark(text string) bool {
 	return false
 }
 
-// marked takes one line; it answers that the trace is over.
-func (t *trace) marked(line Value) bool {
+// markedLine reads one line, and reports whether the trace is over.
+func (t *trace) markedLine(line Value) bool {
 	text := line.Text()
 	if !isTraceMark(text) {
-		// Before the response's headers this is a progress meter or the like.
+		// Before the response's headers, this is a progress meter or the like.
 		return t.phase == '<' && t.closed
 	}
 	content := line.from(1).trim()
@@ -71,7 +71,7 @@ func (t *trace) marked(line Value) bool {
 	case text[0] == '*':
 		t.remark(content.Text())
 	case text[0] == '>' && requestLine().MatchString(content.Text()):
-		if t.phase != 0 && !t.toProxy() { // the next request of the same connection
+		if t.phase != 0 && !t.toProxy() { // the next request on the same connection
 			return true
 		}
 		*t = trace{r: t.r, scheme: t.scheme, phase: '>', first: content}
@@ -91,7 +91,7 @@ func (t *trace) marked(line Value) bool {
 	return false
 }
 
-// toProxy: what was read so far opens a tunnel, through which the request comes.
+// toProxy reports whether the request read so far opens a tunnel, through which the real request follows.
 func (t *trace) toProxy() bool { return strings.HasPrefix(t.first.Text(), "CONNECT ") }
 
 func (t *trace) remark(text string) {
@@ -105,7 +105,7 @@ func (t *trace) remark(text string) {
 	}
 }
 
-// finish reads the body, which has no marks, and adds the exchange.
+// finish reads the body, whose lines have no marks, and adds the exchange.
 func (t *trace) finish(v Value, pos int) int {
 	r := t.r
 	end := pos
@@ -119,10 +119,10 @@ func (t *trace) finish(v Value, pos int) int {
 		at, end = next, next
 	}
 	content := v.Slice(pos, end)
-	if i := strings.LastIndex(content.Text(), "* Connection #"); i >= 0 { // curl writes it behind a body without a line feed
+	if i := strings.LastIndex(content.Text(), "* Connection #"); i >= 0 { // curl writes it right after a body without a line feed
 		content = content.Slice(0, i)
 	}
-	if t.scheme == "" { // curl says nothing where it uses a connection again
+	if t.scheme == "" { // curl prints none when it reuses a connection
 		t.scheme = r.traceScheme
 	}
 	r.traceScheme = t.scheme
@@ -142,9 +142,9 @@ func (t *trace) finish(v Value, pos int) int {
 	return max(end, 1)
 }
 
-// requestBody is the body where somebody has written it into the trace; -v tells nothing but whether there is one.
+// requestBody returns the body, if someone has inserted it into the trace. curl -v shows only whether there is one.
 func (t *trace) requestBody() Body {
-	content := t.told.trimSet("\r\n")
+	content := t.shownBody.trimSet("\r\n")
 	length, announced := findHeader(t.sent, "Content-Length")
 	_, chunked := findHeader(t.sent, "Transfer-Encoding")
 	switch size := length.Value.Text(); {

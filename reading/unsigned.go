@@ -6,10 +6,8 @@ import (
 	"strings"
 )
 
-// Unsigned is the request as it is signed again: without the signature that it
-// has, and without what its tool adds by itself and AWS does not read. It
-// reports whether there was a signature. Placeholders stay at the bytes that
-// they stand for.
+// Unsigned returns the request to sign again: without its signature, and without the headers that its tool adds and
+// AWS ignores. It reports whether there was a signature. Placeholders stay at the bytes that they stand for.
 func (q *Request) Unsigned() (*Request, bool) {
 	out := *q
 	url, moved := q.URL.withoutSignature()
@@ -18,7 +16,7 @@ func (q *Request) Unsigned() (*Request, bool) {
 		signed = signed || isSignature(h)
 	}
 	out.URL, out.Headers = url, nil
-	places := map[string]string{} // of headers, by their places in q
+	places := map[string]string{} // new places of headers, by their places in q
 	for i, h := range q.Headers {
 		if !leftToSigning(h, signed) {
 			places[strconv.Itoa(i)] = strconv.Itoa(len(out.Headers))
@@ -49,8 +47,7 @@ func isSignature(h Header) bool {
 	return strings.EqualFold(h.Name.Text(), "Authorization") && strings.HasPrefix(strings.TrimSpace(h.Value.Text()), "AWS4-")
 }
 
-// leftToSigning tells whether a header is made again with the signature, or is
-// the client's own.
+// leftToSigning reports whether a header is either set again by signing or the client's own.
 func leftToSigning(h Header, signed bool) bool {
 	switch name := strings.ToLower(h.Name.Text()); name {
 	case "x-amz-date", "x-amz-security-token", "x-amz-region-set", "content-length":
@@ -70,14 +67,14 @@ func isHash(text string) bool {
 	return len(text) == 64 && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }
 
-// signatureParameters are those that presigning adds to a URL.
+// signatureParameters are the parameters that presigning adds to a URL.
 var signatureParameters = []string{
 	"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature", "x-amz-security-token",
 	"x-amz-content-sha256", "x-amz-region-set",
 }
 
-// withoutSignature is a URL without the parameters of presigning, where it has a
-// signature, and a function that tells where a byte of it went.
+// withoutSignature returns a URL without the parameters of presigning, if it has a signature, and a function that
+// maps byte offsets in the old URL to the new one.
 func (v Value) withoutSignature() (Value, func(int) int) {
 	url := v.Text()
 	at := strings.IndexByte(url, '?')
@@ -98,7 +95,7 @@ func (v Value) withoutSignature() (Value, func(int) int) {
 		case kept == 0:
 			kept++
 			parts = append(parts, v.Slice(at, at+1), v.Slice(start+1, end))
-			if start > at { // the first that is kept comes after the question mark
+			if start > at { // the first one that is kept comes after the question mark
 				removed[len(removed)-1].End++
 				removed[0].Start++
 			}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestUnsigned_LeavesOutTheOldSignature(t *testing.T) {
+func TestUnsigned_RemovesTheOldSignature(t *testing.T) {
 	const signature = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-west-1%2Fs3%2Faws4_request&" +
 		"X-Amz-Date=20150830T123600Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host"
 	for name, test := range map[string]struct {
@@ -78,7 +78,7 @@ func TestUnsigned_PlaceholdersStayAtTheirBytes(t *testing.T) {
 	}
 }
 
-func TestPieces_SayWhereEachByteComesFrom(t *testing.T) {
+func TestPieces_LocateEachByte(t *testing.T) {
 	paste := `curl 'https://h.example/a'"\"b" -H 'x-a: '$'\u00e9x'`
 	r := Read(paste)
 	q := r.Request()

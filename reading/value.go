@@ -8,30 +8,27 @@ import (
 // Span is a range of bytes of the text that was read.
 type Span struct{ Start, End int }
 
-// Value is a piece of text and where it was found. Quoting, escapes and base64
-// are undone in it, at every level they were found at. A Value prints as
-// numbers, not as its text, so that no log or error gets it by accident.
+// Value is a piece of text and where it was found. Quoting, escapes and base64 are undone, at all levels. A Value
+// prints as numbers, not as its text, so that its text does not get into logs and errors by accident.
 type Value struct {
 	in         *layer
 	start, end int
 }
 
-// layer is a text that values are cut from: the paste itself (no pieces), or
-// one made from it.
+// layer is a text that values are slices of: the paste itself (without pieces), or a text made from it.
 type layer struct {
 	text   string
 	pieces []piece
 }
 
-// piece says where the bytes of a layer from at on, up to the next piece, come
-// from: from exactly these bytes of the paste, from an escape that stands for
-// them, or (from < 0) from nowhere in the paste.
+// piece says where the bytes of a layer from at on, up to the next piece, come from: from exactly these bytes of the
+// paste, from an escape that stands for them, or (from < 0) from nowhere in the paste.
 type piece struct {
 	at, from, to int32
 	exact        bool
 }
 
-// Text is the value itself, secrets included.
+// Text returns the value itself, secrets included.
 func (v Value) Text() string {
 	if v.in == nil {
 		return ""
@@ -39,18 +36,18 @@ func (v Value) Text() string {
 	return v.in.text[v.start:v.end]
 }
 
-// Len is the number of bytes of the text.
+// Len returns the number of bytes of the text.
 func (v Value) Len() int { return v.end - v.start }
 
-// Slice is the part of the value between two of its bytes.
+// Slice returns the part of the value between two byte offsets.
 func (v Value) Slice(start, end int) Value {
 	start = min(max(start, 0), v.Len())
 	end = min(max(end, start), v.Len())
 	return Value{v.in, v.start + start, v.start + end}
 }
 
-// Spans are the ranges of the paste that the value was made from, in the order
-// of the value; none for what no place in the paste says.
+// Spans returns the ranges of the paste that the value was made from, in the order of the value. There are none for
+// text that is nowhere in the paste.
 func (v Value) Spans() []Span {
 	if v.in == nil {
 		return nil
@@ -72,8 +69,7 @@ func (v Value) Spans() []Span {
 	return spans
 }
 
-// Span is the smallest range that holds all spans; empty and at 0 where there
-// are none.
+// Span returns the smallest range that holds all spans; it is empty and at 0 if there are none.
 func (v Value) Span() Span { return hull(v.Spans()) }
 
 func hull(spans []Span) Span {
@@ -87,7 +83,7 @@ func hull(spans []Span) Span {
 	return all
 }
 
-// Verbatim reports whether the paste holds the value as it is, in one range.
+// Verbatim reports whether the paste holds the value unchanged, in one range.
 func (v Value) Verbatim() bool {
 	if v.in == nil {
 		return false
@@ -103,8 +99,7 @@ func (v Value) Verbatim() bool {
 	return exact && total == v.Len() && len(v.Spans()) <= 1
 }
 
-// each calls f with the pieces under the value, cut to it, and the first byte
-// of the value that each is for.
+// each calls f with the pieces under the value, clipped to it, and the offset in the value of each.
 func (v Value) each(f func(at int, p piece)) {
 	if v.in == nil || v.start == v.end && v.in.pieces != nil && len(v.in.text) > 0 {
 		return
@@ -129,7 +124,7 @@ func (v Value) each(f func(at int, p piece)) {
 	}
 }
 
-// trim is the value without white space at its ends.
+// trim returns the value without leading and trailing white space.
 func (v Value) trim() Value { return v.trimSet(" \t\r\n\v\f") }
 
 func (v Value) trimSet(set string) Value {
@@ -138,10 +133,10 @@ func (v Value) trimSet(set string) Value {
 	return v.Slice(start, max(start, len(strings.TrimRight(text, set))))
 }
 
-// from is the value from a byte on.
+// from returns the value from a byte offset on.
 func (v Value) from(start int) Value { return v.Slice(start, v.Len()) }
 
-// builder makes a value out of others and keeps where each byte comes from.
+// builder makes a value out of others and records where each byte comes from.
 type builder struct {
 	text   strings.Builder
 	pieces []piece
@@ -173,7 +168,7 @@ func (b *builder) decode(text string, v Value) {
 	b.text.WriteString(text)
 }
 
-// add adds text that no place in the paste says.
+// add adds text that is nowhere in the paste.
 func (b *builder) add(text string) {
 	if text == "" {
 		return
@@ -190,15 +185,15 @@ func (b *builder) value() Value {
 	return Value{in, 0, len(in.text)}
 }
 
-// given is a value that the paste does not spell, but which follows from a
-// place in it: POST from the -d of a curl line.
-func given(text string, from Value) Value {
+// derived returns a value that the paste does not spell out, but which follows from a place in it: POST from the -d
+// of a curl command.
+func derived(text string, from Value) Value {
 	var b builder
 	b.decode(text, from)
 	return b.value()
 }
 
-// join is the values one after another.
+// join concatenates values.
 func join(values ...Value) Value {
 	var b builder
 	for _, v := range values {
@@ -207,5 +202,5 @@ func join(values ...Value) Value {
 	return b.value()
 }
 
-// literal is a value that comes from nowhere in the paste.
-func literal(text string) Value { return given(text, Value{}) }
+// literal returns a value that comes from nowhere in the paste.
+func literal(text string) Value { return derived(text, Value{}) }

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// wireLine is a line that a client logs of what it sends or receives: Python's http.client, Ruby's Net::HTTP, and Java's
-// HttpClient of Apache, behind whatever their loggers put before it.
+// wireLine matches a line in which a client logs what it sends or receives: Python's http.client, Ruby's Net::HTTP,
+// or Apache's HttpClient for Java, after whatever prefix the logger adds.
 var wireLine = lazy(`^(?:.{0,200}?[\s:])??(?:(send|reply): b?(['"].*)|(header): (\S.*)|(<-|->) (".*)|http-outgoing-\d+ (>>|<<) (.*))$`)
 
-// wireStart is such a line with a request line.
+// wireStart matches such a line with a request line in it.
 var wireStart = lazy(`(?:\bsend: b?['"]|<- "|http-outgoing-\d+ >> "?)[A-Za-z-]{2,20} \S.* HTTP/[0-9.]+(?:\\r|\[\\r\]|$)`)
 
-// wireGap is how many lines of other kinds may stand between two of a wire log.
+// wireGap is how many other lines may come between two lines of a wire log.
 const wireGap = 3
 
-// wire collects what was sent and what came.
+// wire collects what was sent and received.
 type wire struct {
-	r          *reader
-	sent, came builder
-	bare       [2]builder // lines of headers without quotes, which Apache's client logs beside those with
+	r              *reader
+	sent, received builder
+	bare           [2]builder // unquoted header lines, which Apache's client logs in addition to quoted ones
 }
 
 // readWire reads a wire log: one request, and its response as far as it is logged.
@@ -39,13 +39,13 @@ func (r *reader) readWire(v Value, _ int) int {
 		}
 		gap, pos, end = 0, next, next
 	}
-	sent, came := w.message(&w.sent, &w.bare[0]), w.message(&w.came, &w.bare[1])
+	sent, came := w.message(&w.sent, &w.bare[0]), w.message(&w.received, &w.bare[1])
 	if !requestLine().MatchString(firstLine(sent.Text())) {
 		return 0
 	}
 	r.readMessage(sent, 0)
 	if statusLine().MatchString(firstLine(came.Text())) {
-		r.readMessage(unchunked(came), 0)
+		r.readMessage(unchunk(came), 0)
 	}
 	return end
 }
@@ -57,27 +57,27 @@ func (w *wire) message(quoted, bare *builder) Value {
 	return bare.value()
 }
 
-// take takes a line, unless it begins the next request.
+// take reads a line, unless it begins the next request.
 func (w *wire) take(line Value, m []int) bool {
 	group := func(i int) Value { return line.Slice(max(m[2*i], 0), max(m[2*i+1], 0)) }
 	python, ruby, apache := group(1).Text(), group(5).Text(), group(7).Text()
 	text := join(group(2), group(4), group(6), group(8))
 	sent := python == "send" || ruby == "<-" || apache == ">>"
-	out, bare := &w.came, &w.bare[1]
+	out, bare := &w.received, &w.bare[1]
 	if sent {
 		out, bare = &w.sent, &w.bare[0]
 	}
-	if sent && w.came.text.Len()+w.bare[1].text.Len() > 0 {
+	if sent && w.received.text.Len()+w.bare[1].text.Len() > 0 {
 		return false
 	}
 	switch quote, decoded := text.Text()[:1], inQuotes(text); {
-	case group(3).Len() > 0: // as http.client has read it
+	case group(3).Len() > 0: // as parsed by http.client
 		out.copy(text)
 		out.add("\r\n")
 	case apache == "":
 		out.copy(w.r.unescape(decoded, true))
 	case quote == `"`:
-		w.bracketed(out, decoded)
+		w.unbracket(out, decoded)
 	default:
 		bare.copy(text)
 		bare.add("\r\n")
@@ -85,7 +85,7 @@ func (w *wire) take(line Value, m []int) bool {
 	return true
 }
 
-// inQuotes is what stands between the quotes, of which the second may be cut off.
+// inQuotes returns the text between quotes. The closing quote may have been cut off.
 func inQuotes(v Value) Value {
 	s := v.Text()
 	if len(s) > 1 && s[len(s)-1] == s[0] {
@@ -94,8 +94,8 @@ func inQuotes(v Value) Value {
 	return v.from(1)
 }
 
-// bracketed undoes how Apache's client writes line ends and bytes: [\r], [\n], [0x1f].
-func (w *wire) bracketed(out *builder, v Value) {
+// unbracket undoes how Apache's client writes line endings and bytes: [\r], [\n], [0x1f].
+func (w *wire) unbracket(out *builder, v Value) {
 	s := v.Text()
 	if !w.r.spend(len(s), v) {
 		return
@@ -123,8 +123,8 @@ func (w *wire) bracketed(out *builder, v Value) {
 	}
 }
 
-// unchunked is a message without the sizes of its chunks, where its body has them.
-func unchunked(v Value) Value {
+// unchunk removes the chunk sizes from a message, if its body has them.
+func unchunk(v Value) Value {
 	headers, body, found := strings.Cut(v.Text(), "\r\n\r\n")
 	if !found || !strings.Contains(strings.ToLower(headers), "\ntransfer-encoding: chunked") {
 		return v
@@ -149,7 +149,7 @@ func unchunked(v Value) Value {
 
 var preparedRequest = lazy(`^<AWSPreparedRequest [^<>\n]{0,60}?method=([A-Z]+), url=(\S+), headers=\{`)
 
-// readPrepared reads a request as botocore logs it before it is sent: without its body.
+// readPrepared reads a request as botocore logs it before sending, without its body.
 func (r *reader) readPrepared(v Value) int {
 	m := preparedRequest().FindStringSubmatchIndex(v.Slice(0, 8192).Text())
 	if m == nil {

@@ -2,15 +2,14 @@ package reading
 
 import "strings"
 
-// word reads a number, a name, a call or any other expression: up to the comma
-// or bracket that ends it.
+// word reads a number, a name, a call or any other expression, up to the comma or bracket that ends it.
 func (p *parser) word(depth int) *node {
 	start := p.pos
 	for p.pos < len(p.s) && (isNameByte(p.s[p.pos]) || p.s[p.pos] == '+' || p.s[p.pos] == ':' && p.pos > start && p.s[p.pos-1] != ' ') {
 		p.pos++
 	}
 	name := p.v.Slice(start, p.pos)
-	if p.pos < len(p.s) && (p.s[p.pos] == '\'' || p.s[p.pos] == '"') && (name.Text() == "b" || name.Text() == "u") { // of Python
+	if p.pos < len(p.s) && (p.s[p.pos] == '\'' || p.s[p.pos] == '"') && (name.Text() == "b" || name.Text() == "u") { // Python's prefixes
 		return p.quoted()
 	}
 	if p.pos < len(p.s) && p.s[p.pos] == '(' && p.pos > start {
@@ -21,7 +20,7 @@ func (p *parser) word(depth int) *node {
 		if word := name.Text(); (word == "new" || word == "await") && p.pos > start {
 			return p.value(depth + 1)
 		}
-		if n := p.classed(name, depth); n != nil {
+		if n := p.classObject(name, depth); n != nil {
 			return n
 		}
 		p.expression()
@@ -35,9 +34,8 @@ func (p *parser) word(depth int) *node {
 	return &node{kind: kindWord, text: name}
 }
 
-// classed reads an object behind the name of its class, as Node prints it:
-// Object [AxiosHeaders] {…}.
-func (p *parser) classed(name Value, depth int) *node {
+// classObject reads an object after the name of its class, as Node prints it: Object [AxiosHeaders] {…}.
+func (p *parser) classObject(name Value, depth int) *node {
 	m := className().FindString(p.s[p.pos:min(len(p.s), p.pos+100)])
 	if name.Len() == 0 || m == "" {
 		return nil
@@ -83,7 +81,7 @@ func (p *parser) call(name Value, depth int) *node {
 	return n
 }
 
-// expression skips an expression, brackets and strings in it included.
+// expression skips an expression, including brackets and strings in it.
 func (p *parser) expression() {
 	open := 0
 	for p.pos < len(p.s) {

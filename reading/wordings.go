@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// wording is how a program reports a refusal. The names of the groups are those
-// of fact; what follows the match, or the group message, is the message.
+// wording is how a program reports a refusal. Its groups are named as in fact. The message is what follows the match,
+// or the group message.
 type wording struct {
 	tool    string
 	has     string
@@ -147,8 +147,7 @@ func (g *gatherer) codeAlone(v Value) {
 	}
 }
 
-// messageOf is the message that begins at a place: to the end of its line, or of
-// AWS's own texts behind it.
+// messageOf returns the message that begins at a place, up to the end of its line or of AWS's own texts after it.
 func messageOf(v Value, start int) Value {
 	s := v.Text()
 	end := start + len(firstLine(s[start:]))
@@ -197,6 +196,6 @@ func (g *gatherer) authorizationIn(v Value) {
 	}
 	if m := authValue().FindStringIndex(v.Text()); m != nil && len(g.out.Fields) < maxFields {
 		value := v.Slice(m[0], m[1])
-		g.out.Fields = append(g.out.Fields, Field{given("Authorization", value), value})
+		g.out.Fields = append(g.out.Fields, Field{derived("Authorization", value), value})
 	}
 }

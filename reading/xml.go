@@ -8,11 +8,11 @@ import (
 
 var (
 	tagName = lazy(`^[A-Za-z_][\w:.-]*`)
-	// markers stand at the beginning of lines of a document copied from a browser.
+	// markers matches what browsers put at the beginning of the lines of a copied document.
 	markers = lazy(`^[ \t\r\n▼▶▸▾]*(?:[+\-–][ \t\r\n]*)?`)
 )
 
-// readXML reads a document of XML or HTML.
+// readXML reads an XML or HTML document.
 func (r *reader) readXML(v Value, depth int) int {
 	start := strings.IndexByte(v.Text(), '<')
 	n, html := r.loose.xml(v.from(start), depth)
@@ -29,8 +29,8 @@ func (r *reader) readXML(v Value, depth int) int {
 	return start + n
 }
 
-// xmlReader reads elements without checking that they are well nested: what
-// people copy rarely is. Elements that hold text become fields.
+// xmlReader reads elements without checking that they are well nested, because copied text rarely is. Elements that
+// hold text become fields.
 type xmlReader struct {
 	g     *gatherer
 	v     Value
@@ -82,7 +82,7 @@ func (g *gatherer) xml(v Value, depth int) (int, bool) {
 	return x.pos, x.html
 }
 
-// tag reads what begins with < at the position; false where it is only text.
+// tag reads what begins with < at the position. It returns false if that is only text.
 func (x *xmlReader) tag() bool {
 	rest := x.s[x.pos:]
 	for _, skipped := range [][2]string{{"<?", "?>"}, {"<!--", "-->"}, {"<![CDATA[", "]]>"}} {
@@ -91,7 +91,7 @@ func (x *xmlReader) tag() bool {
 			return true
 		}
 	}
-	if strings.HasPrefix(rest, "<!") { // a document type: never read, least of all its entities
+	if strings.HasPrefix(rest, "<!") { // a document type: never read, especially not its entities
 		x.html = x.html || len(rest) > 14 && strings.EqualFold(rest[:14], "<!DOCTYPE html")
 		x.skip(">")
 		return true
@@ -138,7 +138,7 @@ func (x *xmlReader) skip(stop string) {
 	x.pos += end + len(stop)
 }
 
-// close ends the innermost element of the name, and those within it.
+// close ends the innermost element with this name, and the elements inside it.
 func (x *xmlReader) close(name string, end int) {
 	for i := len(x.open) - 1; i >= 0; i-- {
 		e := x.open[i]
@@ -155,7 +155,7 @@ func (x *xmlReader) close(name string, end int) {
 	}
 }
 
-// xmlText undoes the predefined entities, characters by number and CDATA.
+// xmlText decodes the predefined entities, numeric characters and CDATA.
 func (r *reader) xmlText(v Value) Value {
 	s := v.Text()
 	if trimmed := v.trim(); strings.HasPrefix(trimmed.Text(), "<![CDATA[") && strings.HasSuffix(trimmed.Text(), "]]>") {
@@ -188,7 +188,7 @@ func (r *reader) xmlText(v Value) Value {
 
 var entities = map[string]string{"lt": "<", "gt": ">", "amp": "&", "quot": "\"", "apos": "'", "nbsp": "\u00a0"}
 
-// entity is what the start of s stands for, and its length.
+// entity decodes the entity at the start of s and returns its length.
 func entity(s string) (string, int) {
 	if strings.HasPrefix(s, "\r\n") {
 		return "\n", 2
