@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Fault is a rule that a connector breaks.
+// Fault is a rule that a connector violates.
 type Fault struct {
-	Rule    string // its id, such as summary-chars
-	Error   bool   // else it is a warning
-	Pointer string // RFC 6901, of the definition or the properties; may be empty
+	Rule    string // the rule's id, such as summary-chars
+	Error   bool   // otherwise it is a warning
+	Pointer string // RFC 6901, into the definition or the properties; may be empty
 	Detail  string
 }
 
@@ -28,7 +28,7 @@ func (f Fault) String() string {
 	return text + f.Detail
 }
 
-// Errors are the faults that are no warnings.
+// Errors returns the faults that are not warnings.
 func Errors(faults []Fault) []Fault {
 	return slices.DeleteFunc(slices.Clone(faults), func(f Fault) bool { return !f.Error })
 }
@@ -36,11 +36,10 @@ func Errors(faults []Fault) []Fault {
 type rule struct {
 	id      string
 	warning bool
-	check   func(*checked)
+	check   func(*checker)
 }
 
-// rules are what Microsoft's documentation, templates and validator ask of a
-// connector.
+// rules are what Microsoft's documentation, templates and validator require of a connector.
 var rules = []rule{
 	{id: "oas2-only", check: checkVersion},
 	{id: "title", check: checkTitle},
@@ -50,8 +49,8 @@ var rules = []rule{
 	{id: "summary-chars", check: checkSummaryChars},
 	{id: "summary-description", check: checkSummaryDescription},
 	{id: "operation-id", check: checkOperationID, warning: true},
-	{id: "param-description", check: func(c *checked) { c.everyField("description") }},
-	{id: "param-summary", check: func(c *checked) { c.everyField("x-ms-summary") }},
+	{id: "param-description", check: func(c *checker) { c.everyField("description") }},
+	{id: "param-summary", check: func(c *checker) { c.everyField("x-ms-summary") }},
 	{id: "response-schema", check: checkResponseSchema},
 	{id: "default-response", check: checkDefaultResponse},
 	{id: "path-case", check: checkPathCase},
@@ -66,18 +65,18 @@ var rules = []rule{
 	{id: "size", check: checkSize, warning: true},
 }
 
-// checked is a connector that is being checked.
-type checked struct {
+// checker is a connector under check.
+type checker struct {
 	definition, properties map[string]any
 	size                   int // of the definition, in bytes
 	rule                   rule
 	faults                 []Fault
 }
 
-// Check holds a connector to the rules: apiDefinition.swagger.json and
-// apiProperties.json, by name. It takes any connector, ours or not, and any JSON.
+// Check checks a connector's files, apiDefinition.swagger.json and apiProperties.json by name, against the rules. It
+// accepts any connector, ours or not, and any JSON.
 func Check(files map[string][]byte) []Fault {
-	c := &checked{size: len(files["apiDefinition.swagger.json"])}
+	c := &checker{size: len(files["apiDefinition.swagger.json"])}
 	for name, into := range map[string]*map[string]any{"apiDefinition.swagger.json": &c.definition, "apiProperties.json": &c.properties} {
 		text, there := files[name]
 		switch {
@@ -97,7 +96,7 @@ func Check(files map[string][]byte) []Fault {
 	return c.faults
 }
 
-func (c *checked) unless(holds bool, pointer, format string, values ...any) {
+func (c *checker) unless(holds bool, pointer, format string, values ...any) {
 	if !holds {
 		c.faults = append(c.faults, Fault{c.rule.id, !c.rule.warning, pointer, fmt.Sprintf(format, values...)})
 	}
@@ -107,8 +106,8 @@ var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
 func below(pointer, name string) string { return pointer + "/" + pointerEscaper.Replace(name) }
 
-// part is the object at a path, empty where there is none.
-func part(value any, path ...string) map[string]any {
+// objectAt returns the object at a path; it is empty if there is none.
+func objectAt(value any, path ...string) map[string]any {
 	for _, name := range path {
 		o, _ := value.(map[string]any)
 		value = o[name]
@@ -120,10 +119,10 @@ func part(value any, path ...string) map[string]any {
 func textOf(o map[string]any, name string) string { s, _ := o[name].(string); return s }
 
 // eachOperation visits the operations in order.
-func (c *checked) eachOperation(visit func(pointer string, o map[string]any)) {
-	paths := part(c.definition, "paths")
+func (c *checker) eachOperation(visit func(pointer string, o map[string]any)) {
+	paths := objectAt(c.definition, "paths")
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		item := part(paths[path])
+		item := objectAt(paths[path])
 		for _, method := range slices.Sorted(maps.Keys(item)) {
 			if o, isOperation := item[method].(map[string]any); isOperation && isMethod(method) {
 				visit(below(below("/paths", path), method), o)
@@ -136,8 +135,8 @@ func isMethod(name string) bool {
 	return slices.Contains([]string{"get", "put", "post", "delete", "options", "head", "patch"}, name)
 }
 
-// resolve follows a reference, whose siblings do not count.
-func (c *checked) resolve(o map[string]any) map[string]any {
+// resolve follows a reference, whose siblings are ignored.
+func (c *checker) resolve(o map[string]any) map[string]any {
 	for range 10 {
 		ref, isRef := o["$ref"].(string)
 		if !isRef {
@@ -147,29 +146,31 @@ func (c *checked) resolve(o map[string]any) map[string]any {
 		for _, step := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
 			path = append(path, strings.NewReplacer("~1", "/", "~0", "~").Replace(step))
 		}
-		o = part(c.definition, path...)
+		o = objectAt(c.definition, path...)
 	}
 	return o
 }
 
-// eachSchema visits the schemas: those of parameters, responses and definitions, and
-// all within them. A name of the API's own is never taken for a word of the schema.
-func (c *checked) eachSchema(visit func(pointer string, o map[string]any)) {
+// eachSchema visits the schemas of parameters, responses and definitions, and all schemas inside them. A property
+// name is never mistaken for a schema keyword.
+func (c *checker) eachSchema(visit func(pointer string, o map[string]any)) {
 	c.eachParameter(func(pointer string, p map[string]any) {
 		visitSchema(p, pointer, visit)
-		visitSchema(part(p, "schema"), below(pointer, "schema"), visit)
+		visitSchema(objectAt(p, "schema"), below(pointer, "schema"), visit)
 	})
 	responses := func(pointer string, all map[string]any) {
 		for _, code := range slices.Sorted(maps.Keys(all)) {
 			at := below(pointer, code)
-			visitSchema(part(all[code], "schema"), below(at, "schema"), visit)
+			visitSchema(objectAt(all[code], "schema"), below(at, "schema"), visit)
 		}
 	}
-	responses("/responses", part(c.definition, "responses"))
-	c.eachOperation(func(pointer string, o map[string]any) { responses(below(pointer, "responses"), part(o, "responses")) })
-	definitions := part(c.definition, "definitions")
+	responses("/responses", objectAt(c.definition, "responses"))
+	c.eachOperation(func(pointer string, o map[string]any) {
+		responses(below(pointer, "responses"), objectAt(o, "responses"))
+	})
+	definitions := objectAt(c.definition, "definitions")
 	for _, name := range slices.Sorted(maps.Keys(definitions)) {
-		visitSchema(part(definitions[name]), below("/definitions", name), visit)
+		visitSchema(objectAt(definitions[name]), below("/definitions", name), visit)
 	}
 }
 
@@ -179,37 +180,37 @@ func visitSchema(o map[string]any, pointer string, visit func(string, map[string
 	}
 	visit(pointer, o)
 	for _, name := range []string{"items", "additionalProperties", "not"} {
-		visitSchema(part(o[name]), below(pointer, name), visit)
+		visitSchema(objectAt(o[name]), below(pointer, name), visit)
 	}
-	properties := part(o["properties"])
+	properties := objectAt(o["properties"])
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		visitSchema(part(properties[name]), below(below(pointer, "properties"), name), visit)
+		visitSchema(objectAt(properties[name]), below(below(pointer, "properties"), name), visit)
 	}
 	for _, name := range []string{"allOf", "oneOf", "anyOf"} {
 		list, _ := o[name].([]any)
 		for i, item := range list {
-			visitSchema(part(item), fmt.Sprintf("%s/%s/%d", pointer, name, i), visit)
+			visitSchema(objectAt(item), fmt.Sprintf("%s/%s/%d", pointer, name, i), visit)
 		}
 	}
 }
 
-// eachParameter visits the parameters, those of paths and shared ones too.
-func (c *checked) eachParameter(visit func(pointer string, p map[string]any)) {
+// eachParameter visits the parameters, including shared ones and those of paths.
+func (c *checker) eachParameter(visit func(pointer string, p map[string]any)) {
 	each := func(pointer string, value any) {
 		list, _ := value.([]any)
 		for i, item := range list {
-			if p := part(item); p["$ref"] == nil {
+			if p := objectAt(item); p["$ref"] == nil {
 				visit(fmt.Sprintf("%s/%d", pointer, i), p)
 			}
 		}
 	}
-	paths := part(c.definition, "paths")
+	paths := objectAt(c.definition, "paths")
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		each(below("/paths", path)+"/parameters", part(paths[path])["parameters"])
+		each(below("/paths", path)+"/parameters", objectAt(paths[path])["parameters"])
 	}
 	c.eachOperation(func(pointer string, o map[string]any) { each(pointer+"/parameters", o["parameters"]) })
-	shared := part(c.definition, "parameters")
+	shared := objectAt(c.definition, "parameters")
 	for _, name := range slices.Sorted(maps.Keys(shared)) {
-		visit(below("/parameters", name), part(shared[name]))
+		visit(below("/parameters", name), objectAt(shared[name]))
 	}
 }

@@ -1,15 +1,15 @@
-// Package connector turns the contract into what low-code tools import: a custom connector for Power Automate, Power Apps and
-// Logic Apps, workflow definitions for Logic Apps and flow packages for Power Automate.
+// Package connector turns the API contract into what low-code tools import: a custom connector for Power Automate,
+// Power Apps and Logic Apps, workflow definitions for Logic Apps and flow packages for Power Automate.
 //
-// All of it comes from openapi.yaml, the one source of names, labels and hints; nothing about an operation is written
-// down here a second time.
+// Everything comes from openapi.yaml, the only source of names, labels and hints; nothing about an operation is
+// repeated here.
 //
-// It does not talk to Microsoft: what their validators and designers say is not known here. It holds the published JSON
-// schemas and the rules that are written in their documentation, and docs/unchecked.md lists what nobody has tried.
+// The package does not talk to Microsoft, so what their validators and designers say is not known here. It applies
+// the published JSON schemas and the rules in their documentation; docs/unchecked.md lists what has not been tried.
 //
-// The caller must pass the contract in the forms that package internal/contract makes: as OpenAPI 3 in JSON where recipes are read, else
-// as Swagger 2.0, with an info.contact and x-ms-connector-metadata. The same contract gives the same bytes, but for the icon, whose
-// compression is the business of the Go release.
+// The caller must pass the contract in the forms that package internal/contract makes: OpenAPI 3 as JSON where
+// recipes are read, otherwise Swagger 2.0, with an info.contact and x-ms-connector-metadata. The same contract gives
+// the same bytes, except for the icon, whose compression depends on the Go release.
 package connector
 
 import (
@@ -24,21 +24,20 @@ import (
 	"strings"
 )
 
-// written is what is written by hand, since nothing in it depends on the contract.
+// handWritten are the files written by hand, because nothing in them depends on the contract.
 //
 //go:embed files/apiProperties.json files/settings.json workflows/*.json n8n/*.json
-var written embed.FS
+var handWritten embed.FS
 
-// Options are what the contract does not say.
+// Options are what the contract does not specify.
 type Options struct {
-	// Host is the public host of the service as it stands in the definition; https:// before it and / after it are cut.
-	// The connector asks for the host with each connection and calls that one; this one is shown where a tool reads the
-	// definition alone.
-	// Default: sign.example.com.
+	// Host is the public host of the service as the definition shows it; https:// before it and / after it are
+	// removed. The connector asks for the host with each connection and calls that host; this one is shown where a
+	// tool reads only the definition. Default: sign.example.com.
 	Host string
 }
 
-// Generate makes the files of the custom connector, by file name: apiDefinition.swagger.json, apiProperties.json,
+// Generate returns the files of the custom connector by name: apiDefinition.swagger.json, apiProperties.json,
 // settings.json, icon.png and readme.md.
 func Generate(swagger []byte, o Options) (map[string][]byte, error) {
 	host, err := hostOf(o.Host)
@@ -64,14 +63,15 @@ func Generate(swagger []byte, o Options) (map[string][]byte, error) {
 		"readme.md":                  writeReadme(doc),
 	}
 	for _, name := range []string{"apiProperties.json", "settings.json"} {
-		if files[name], err = written.ReadFile("files/" + name); err != nil {
+		if files[name], err = handWritten.ReadFile("files/" + name); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
-// hostOf is the host of an address, which people paste with its scheme. A connector calls by https and at the root.
+// hostOf returns the host of an address, which people often paste with its scheme. A connector always calls by https
+// and at the root.
 func hostOf(text string) (string, error) {
 	if text == "" {
 		return "sign.example.com", nil
@@ -88,24 +88,24 @@ func hostOf(text string) (string, error) {
 	return host, nil
 }
 
-// Workflows are the workflow definitions for Logic Apps, by file name.
+// Workflows returns the workflow definitions for Logic Apps by file name.
 func Workflows() (map[string][]byte, error) {
-	found, err := fs.Glob(written, "workflows/*.json")
+	found, err := fs.Glob(handWritten, "workflows/*.json")
 	if err != nil {
 		return nil, err
 	}
 	files := make(map[string][]byte, len(found))
 	for _, name := range found {
-		if files[path.Base(name)], err = written.ReadFile(name); err != nil {
+		if files[path.Base(name)], err = handWritten.ReadFile(name); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
-// Write writes everything into a folder, which it makes: the connector's files, workflows/ for Logic Apps,
-// logic-apps-standard/ with the files of an app, power-automate/ with packages to import, and recipes/. Files of those names
-// are overwritten.
+// Write writes everything into a folder, which it creates: the connector's files, workflows/ for Logic Apps,
+// logic-apps-standard/ with the files of an app, power-automate/ with packages to import, and recipes/. Existing
+// files of those names are overwritten.
 func Write(dir string, openapi, swagger []byte, o Options) error {
 	files, err := Generate(swagger, o)
 	if err != nil {
@@ -139,14 +139,14 @@ func Write(dir string, openapi, swagger []byte, o Options) error {
 	return WriteFiles(dir, all)
 }
 
-// WriteFiles writes files into a folder, which it makes, by their paths in it.
+// WriteFiles writes files, by relative path, into a folder, which it creates.
 func WriteFiles(dir string, files map[string][]byte) error {
 	for name, text := range files {
 		target := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // as below
 			return err
 		}
-		if err := os.WriteFile(target, text, 0o644); err != nil { //nolint:gosec // made to be read by others, and holding no secret
+		if err := os.WriteFile(target, text, 0o644); err != nil { //nolint:gosec // other users read it, and it holds no secret
 			return err
 		}
 	}

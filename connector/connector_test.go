@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write files/ again from the contract")
 
-// The contract in the forms that the program has.
+// The contract in the forms that the program embeds.
 var openapi, swagger = func() (openapi, swagger []byte) {
 	text, err := os.ReadFile("../openapi.yaml")
 	if err == nil {
@@ -39,7 +39,7 @@ func read(t *testing.T, path string) []byte {
 	return text
 }
 
-// generated is made once, since most tests only look at it.
+// generated is computed once, since most tests only read it.
 var generated = sync.OnceValues(func() (map[string][]byte, error) {
 	return connector.Generate(swagger, connector.Options{})
 })
@@ -64,7 +64,7 @@ func readRecipes(t *testing.T) []connector.Recipe {
 	return recipes
 }
 
-func TestCommittedFilesAreWhatTheContractSays(t *testing.T) {
+func TestGenerate_CommittedFilesAreUpToDate(t *testing.T) {
 	files := generate(t)
 	want := []string{"apiDefinition.swagger.json", "apiProperties.json", "icon.png", "readme.md", "settings.json"}
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
@@ -80,10 +80,10 @@ func TestCommittedFilesAreWhatTheContractSays(t *testing.T) {
 		committed := read(t, path)
 		same := bytes.Equal(text, committed)
 		if name == "icon.png" {
-			same = samePicture(t, text, committed) // how a picture is packed may change with Go
+			same = samePicture(t, text, committed) // compression may change with the Go release
 		}
 		if !same {
-			t.Errorf("%s is not what openapi.yaml says. Run: go test ./connector -update", path)
+			t.Errorf("%s is out of date with openapi.yaml. Run: go test ./connector -update", path)
 		}
 	}
 }
@@ -111,19 +111,19 @@ func samePicture(t *testing.T, a, b []byte) bool {
 	return true
 }
 
-func TestSameContractGivesSameBytes(t *testing.T) {
+func TestGenerate_IsDeterministic(t *testing.T) {
 	again, err := connector.Generate(swagger, connector.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range generate(t) {
 		if !bytes.Equal(text, again[name]) {
-			t.Errorf("%s differs from one run to the next", name)
+			t.Errorf("%s differs between runs", name)
 		}
 	}
 }
 
-func TestIconFitsTheCatalogue(t *testing.T) {
+func TestIcon_FitsTheCatalogue(t *testing.T) {
 	text := generate(t)["icon.png"]
 	picture, err := png.DecodeConfig(bytes.NewReader(text))
 	if err != nil {
@@ -137,7 +137,7 @@ func TestIconFitsTheCatalogue(t *testing.T) {
 	}
 }
 
-func TestWriteWritesEverything(t *testing.T) {
+func TestWrite_WritesEverything(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
 	if err := connector.Write(dir, openapi, swagger, connector.Options{Host: "sign.example.com"}); err != nil {
 		t.Fatal(err)
@@ -179,11 +179,11 @@ func TestWriteWritesEverything(t *testing.T) {
 		t.Errorf("Write wrote %q, want %q", got, want)
 	}
 	if text := read(t, filepath.Join(dir, "apiDefinition.swagger.json")); !bytes.Contains(text, []byte(`"host": "sign.example.com"`)) {
-		t.Error("the definition does not name the host that was asked for")
+		t.Error("the definition does not have the requested host")
 	}
 }
 
-func TestWriteFailsWhereAFileStandsInTheWay(t *testing.T) {
+func TestWrite_FailsIfAFileIsInTheWay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestWriteFailsWhereAFileStandsInTheWay(t *testing.T) {
 	}
 }
 
-func TestHost_IsTakenAsPeoplePasteIt(t *testing.T) {
+func TestHost_AcceptsPastedForms(t *testing.T) {
 	for host, want := range map[string]string{
 		"": "sign.example.com", "sign.example.com": "sign.example.com", "https://sign.example.com/": "sign.example.com",
 		"HTTPS://Sign.Example.com": "sign.example.com",
@@ -204,7 +204,7 @@ func TestHost_IsTakenAsPeoplePasteIt(t *testing.T) {
 		files, err := connector.Generate(swagger, connector.Options{Host: host})
 		switch definition := string(files["apiDefinition.swagger.json"]); {
 		case want == "" && err == nil:
-			t.Errorf("%q is taken", host)
+			t.Errorf("%q is accepted", host)
 		case want != "" && (err != nil || !strings.Contains(definition, `"host": "`+want+`"`)):
 			t.Errorf("%q: want %q, got %v and\n%.300s", host, want, err, definition)
 		}

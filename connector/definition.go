@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// forConnections leaves the part of the description that a connection can use: what needs no key, such as health, is not worth an
-// action in a designer.
+// forConnections trims the description to what a connection can use: operations that need no key, such as health, are
+// not worth an action in a designer.
 func forConnections(doc map[string]any, host string) {
 	doc["host"], doc["schemes"], doc["basePath"] = host, []any{"https"}, "/"
 	delete(doc, "tags")
-	paths := part(doc, "paths")
+	paths := objectAt(doc, "paths")
 	for path := range paths {
-		item := part(paths, path)
+		item := objectAt(paths, path)
 		for method := range item {
-			operation := part(item, method)
+			operation := objectAt(item, method)
 			delete(operation, "tags")
 			if security, own := operation["security"].([]any); own && len(security) == 0 {
 				delete(item, method)
@@ -27,13 +27,13 @@ func forConnections(doc map[string]any, host string) {
 	}
 }
 
-// writeDefinition leaves out what nothing refers to.
+// writeDefinition writes the definition without what nothing refers to.
 func writeDefinition(tree map[string]any) ([]byte, error) {
-	chooseMethods(part(tree, "definitions"))
+	chooseMethods(objectAt(tree, "definitions"))
 	used := map[string]bool{}
 	follow(tree, tree["paths"], used)
 	for _, kind := range []string{"definitions", "parameters", "responses"} {
-		named := part(tree, kind)
+		named := objectAt(tree, kind)
 		for name := range named {
 			if !used["#/"+kind+"/"+name] {
 				delete(named, name)
@@ -46,25 +46,25 @@ func writeDefinition(tree map[string]any) ([]byte, error) {
 	return Indented(tree)
 }
 
-// chooseMethods makes a list to choose from of each method that a workflow author fills in, which has an example. Designers take
-// other values too, as the service does, so the contract itself has no list.
+// chooseMethods adds a list of values to each method that a workflow author fills in, which is one with an example.
+// Designers also accept other values, as the service does, so the contract itself has no list.
 func chooseMethods(definitions map[string]any) {
 	for name := range definitions {
-		method := part(definitions, name, "properties", "method")
+		method := objectAt(definitions, name, "properties", "method")
 		if method["example"] != nil && method["x-ms-visibility"] == "important" {
 			method["enum"] = []any{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}
 		}
 	}
 }
 
-// follow notes every reference below a node, and what those refer to in turn.
+// follow records every reference below a node, and those that they lead to.
 func follow(tree map[string]any, node any, used map[string]bool) {
 	switch n := node.(type) {
 	case map[string]any:
 		if ref, ok := n["$ref"].(string); ok && !used[ref] {
 			used[ref] = true
 			kind, name, _ := strings.Cut(strings.TrimPrefix(ref, "#/"), "/")
-			follow(tree, part(tree, kind)[name], used)
+			follow(tree, objectAt(tree, kind)[name], used)
 		}
 		for _, child := range n {
 			follow(tree, child, used)
@@ -76,7 +76,7 @@ func follow(tree map[string]any, node any, used map[string]bool) {
 	}
 }
 
-// Indented is JSON for readers: two spaces, no escaped angle brackets, a line end.
+// Indented returns JSON for readers: indented by two spaces, without escaped angle brackets, ending in a line feed.
 func Indented(value any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

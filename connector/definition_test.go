@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestDefinitionShowsOnlyWhatNeedsTheConnection(t *testing.T) {
+func TestDefinition_OmitsOperationsWithoutAuthentication(t *testing.T) {
 	made := generate(t)
 	definition := object(t, made["apiDefinition.swagger.json"])
 	if _, there := in(definition, "paths")["/readyz"]; there {
@@ -15,13 +15,13 @@ func TestDefinitionShowsOnlyWhatNeedsTheConnection(t *testing.T) {
 	}
 	for name := range in(definition, "definitions") {
 		if !strings.Contains(string(made["apiDefinition.swagger.json"]), "#/definitions/"+name+`"`) {
-			t.Errorf("the definition %s is kept, and nothing refers to it", name)
+			t.Errorf("the definition %s is kept, but nothing refers to it", name)
 		}
 	}
 }
 
-// A dropdown asks an operation of the connector, and finds value and title in its response.
-func TestDropdownsFindTheirValues(t *testing.T) {
+// A dropdown calls an operation of the connector, and finds value and title in its response.
+func TestDefinition_DropdownsFindTheirValues(t *testing.T) {
 	f := connectorFiles(t)
 	byID := map[string]node{}
 	for _, o := range operations(f) {
@@ -32,24 +32,24 @@ func TestDropdownsFindTheirValues(t *testing.T) {
 		dropdowns++
 		operation, ok := byID[text(value, "operationId")]
 		if !ok {
-			t.Errorf("a dropdown asks %q, which is not there", value["operationId"])
+			t.Errorf("a dropdown calls %q, which does not exist", value["operationId"])
 			continue
 		}
 		response := resolve(f.definition, in(operation, "responses", "200", "schema"))
 		list, _ := at(response, "properties", text(value, "value-collection")).(node)
 		if list["type"] != "array" {
-			t.Errorf("%s answers no list %q", value["operationId"], value["value-collection"])
+			t.Errorf("%s does not return a list %q", value["operationId"], value["value-collection"])
 			continue
 		}
 		item := resolve(f.definition, in(list, "items"))
 		for _, field := range []string{"value-path", "value-title"} {
 			if at(item, "properties", text(value, field), "type") != "string" {
-				t.Errorf("an item of %s has no text %q for %s", value["operationId"], value[field], field)
+				t.Errorf("an item of %s has no string %q for %s", value["operationId"], value[field], field)
 			}
 		}
 		for _, p := range asList(operation["parameters"]) {
 			if at(p, "required") == true {
-				t.Errorf("%s, which a dropdown asks, wants a parameter", value["operationId"])
+				t.Errorf("%s, which a dropdown calls, requires a parameter", value["operationId"])
 			}
 		}
 	}
@@ -79,12 +79,12 @@ func dynamicValues(value any) []node {
 	return found
 }
 
-// Workflows use these by name, so they stay.
-func TestNamesThatWorkflowsUseAreThere(t *testing.T) {
+// Workflows use these names, so they must not change.
+func TestDefinition_HasTheNamesThatWorkflowsUse(t *testing.T) {
 	f := connectorFiles(t)
 	for _, id := range []string{"SignRequest", "PresignUrl"} {
 		if !slices.ContainsFunc(slices.Collect(maps.Values(operations(f))), func(o node) bool { return o["operationId"] == id }) {
-			t.Errorf("there is no operation %s", id)
+			t.Errorf("operation %s is missing", id)
 		}
 	}
 	for _, name := range []string{"method", "url", "headers", "bodyEnvelope"} {

@@ -1,6 +1,6 @@
 package connector
 
-// RuleIDs are the ids of the rules.
+// RuleIDs returns the ids of the rules.
 func RuleIDs() []string {
 	var ids []string
 	for _, r := range rules {

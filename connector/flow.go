@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// flowSteps are what the workflows and flows are made of, as far as they are rewritten here.
+// flowSteps are the parts of workflows and flows that are rewritten here.
 type flowSteps struct {
 	Definition struct {
 		Schema         string         `json:"$schema"`
@@ -23,10 +23,12 @@ type flowSteps struct {
 	Parameters map[string]any `json:"parameters"`
 }
 
-// Flows are packages for Power Automate's "Import package (legacy)", by file name: the workflows that call by HTTP, rewritten.
+// Flows returns packages for Power Automate's "Import package (legacy)" by file name: the workflows that call by
+// HTTP, rewritten.
 //
-// A flow has no parameters of its own, so address and key of the signer stand in the step that calls it, whose inputs no history shows. The
-// connector form is not among them: a package names a custom connector by an id that each environment makes up.
+// A flow has no parameters of its own, so the signer's address and key are in the step that calls it, whose inputs
+// are hidden in the history. The connector form is not included, because a package names a custom connector by an id
+// that differs in each environment.
 func Flows() (map[string][]byte, error) {
 	workflows, err := Workflows()
 	if err != nil {
@@ -93,7 +95,7 @@ func flowPackage(name string, workflow []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Stored, not deflated: the compressed bytes differ between releases of Go, and a package must not.
+		// Stored, not deflated: compressed bytes differ between Go releases, and a package must not.
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: file.name, Method: zip.Store})
 		if err != nil {
 			return nil, err
@@ -114,7 +116,7 @@ func flowDefinition(workflow []byte) (any, error) {
 		"@parameters('signerKey')", "YOUR-API-KEY",
 	).Replace(string(workflow))
 	if strings.Contains(text, "parameters('") {
-		return nil, errors.New("a parameter is left that a flow has no place for")
+		return nil, errors.New("a parameter is left that a flow cannot hold")
 	}
 	var steps flowSteps
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -134,7 +136,7 @@ func flowDefinition(workflow []byte) (any, error) {
 	return d, nil
 }
 
-// uuidOf is a fixed id for a name, so that importing again updates rather than adds.
+// uuidOf returns a fixed id for a name, so that importing again updates the flow instead of adding one.
 func uuidOf(name string) string {
 	sum := sha256.Sum256([]byte("countersign " + name))
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8, RFC 9562 section 5.8

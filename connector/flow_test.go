@@ -16,7 +16,7 @@ import (
 	"countersign/internal/logicapps"
 )
 
-// transport answers as the signer does, and as AWS does.
+// transport responds as the signer does and as AWS does.
 type transport func(*http.Request) string
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -26,8 +26,9 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// A flow that is imported asks the signer with the key that was put in and sends what it answers, and its history shows no key.
-func TestFlowsRun(t *testing.T) {
+// An imported flow calls the signer with the key that was entered and sends what the response contains, and its
+// history shows no key.
+func TestFlows_Run(t *testing.T) {
 	flows, err := connector.Flows()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func TestFlowsRun(t *testing.T) {
 				}
 				asked++
 				if r.Header.Get("X-API-Key") != "YOUR-API-KEY" {
-					t.Errorf("%s asks the signer without the key", file)
+					t.Errorf("%s calls the signer without the key", file)
 				}
 				return `{"method":"PUT","url":"https://aws.example.com/signed?a=b","headers":{"X-Amz-Date":"20150830T123600Z"},` +
 					`"bodyEnvelope":{"$content-type":"text/plain","$content":"SGVsbG8="}}`
@@ -69,11 +70,11 @@ func TestFlowsRun(t *testing.T) {
 			continue
 		}
 		want := 1
-		if file == "call-aws.zip" { // which has it sent
+		if file == "call-aws.zip" { // the signer sends this request
 			want = 0
 		}
 		if run.Status != logicapps.Succeeded || asked != 1 || sent != want {
-			t.Errorf("%s: %s after asking %d times and sending %d times, want Succeeded after one and %d", file, run.Status, asked, sent, want)
+			t.Errorf("%s: %s after signing %d times and sending %d times, want Succeeded after one and %d", file, run.Status, asked, sent, want)
 		}
 		if strings.Contains(run.History(), "YOUR-API-KEY") {
 			t.Errorf("%s: the history of a run shows the key", file)
@@ -81,7 +82,7 @@ func TestFlowsRun(t *testing.T) {
 	}
 }
 
-func TestFlowPackagesAreWhole(t *testing.T) {
+func TestFlows_PackagesAreComplete(t *testing.T) {
 	flows, err := connector.Flows()
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +96,7 @@ func TestFlowPackagesAreWhole(t *testing.T) {
 		assets := at(parts["Microsoft.Flow/flows/manifest.json"], "flowAssets", "assetPaths").([]any)
 		id := assets[0].(string)
 		if other, twice := ids[id]; twice {
-			t.Errorf("%s and %s have one id", file, other)
+			t.Errorf("%s and %s have the same id", file, other)
 		}
 		ids[id] = file
 		folder := "Microsoft.Flow/flows/" + id + "/"

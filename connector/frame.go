@@ -9,15 +9,14 @@ import (
 // Frame is what every connector to Countersign has, whatever its actions are.
 type Frame struct {
 	Host      string
-	IsDefault bool // nobody said which host
-	// Contact, Metadata, Security and SecurityDefinitions stand in the definition.
+	IsDefault bool // no host was given
+	// Contact, Metadata, Security and SecurityDefinitions are parts of the definition.
 	Contact, Metadata, Security, SecurityDefinitions any
-	// Files are apiProperties.json, settings.json and icon.png, by name. Connections
-	// have an API key.
+	// Files are apiProperties.json, settings.json and icon.png, by name. Connections use an API key.
 	Files map[string][]byte
 }
 
-// NewFrame makes the frame from the contract as Swagger 2.0. host is that of [Options].
+// NewFrame makes the frame from the contract as Swagger 2.0. For host, see [Options].
 func NewFrame(swagger []byte, host string) (*Frame, error) {
 	name, err := hostOf(host)
 	if err != nil {
@@ -28,23 +27,22 @@ func NewFrame(swagger []byte, host string) (*Frame, error) {
 		return nil, err
 	}
 	f := &Frame{
-		Host: name, IsDefault: host == "", Contact: part(doc, "info")["contact"], Metadata: doc["x-ms-connector-metadata"],
+		Host: name, IsDefault: host == "", Contact: objectAt(doc, "info")["contact"], Metadata: doc["x-ms-connector-metadata"],
 		Security: doc["security"], SecurityDefinitions: doc["securityDefinitions"], Files: map[string][]byte{},
 	}
 	if f.Files["icon.png"], err = drawIcon(); err != nil {
 		return nil, err
 	}
-	if f.Files["settings.json"], err = written.ReadFile("files/settings.json"); err != nil {
+	if f.Files["settings.json"], err = handWritten.ReadFile("files/settings.json"); err != nil {
 		return nil, err
 	}
 	f.Files["apiProperties.json"], err = keyProperties()
 	return f, err
 }
 
-// keyProperties are the properties without the ways to authenticate that need an
-// application of the operator's.
+// keyProperties returns the properties without the authentication methods that need the operator's own application.
 func keyProperties() ([]byte, error) {
-	text, err := written.ReadFile("files/apiProperties.json")
+	text, err := handWritten.ReadFile("files/apiProperties.json")
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// What makers copy from a guide must at least be JSON, and ask for what the contract knows.
-func TestGuidesHoldJSON(t *testing.T) {
+// What workflow authors copy from a guide must at least be valid JSON and use what the contract defines.
+func TestGuides_HoldValidJSON(t *testing.T) {
 	guides, err := filepath.Glob("../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestGuidesHoldJSON(t *testing.T) {
 			requests++
 			for name := range value {
 				if fields[name] == nil {
-					t.Errorf("%s: a request has the field %s, which the contract does not know", guide, name)
+					t.Errorf("%s: a request has the field %s, which the contract does not define", guide, name)
 				}
 			}
 		}
@@ -46,9 +46,9 @@ func TestGuidesHoldJSON(t *testing.T) {
 	}
 }
 
-// Whoever sets the connector up with Entra ID finds each value's place, and no value that belongs to nobody: the tenant
-// common lets accounts of any directory sign in, whose tokens the service refuses.
-func TestGuides_SayWhereTheValuesOfEntraGo(t *testing.T) {
+// A guide for Entra ID names the place of each value, and no value that is wrong for everyone: the tenant "common"
+// lets accounts of any directory sign in, whose tokens the service refuses.
+func TestGuides_NameEveryEntraValue(t *testing.T) {
 	files := generate(t)
 	settings := map[string]string{}
 	for _, set := range asList(in(object(t, files["apiProperties.json"]), "properties", "connectionParameterSets")["values"]) {
@@ -83,7 +83,7 @@ func TestGuides_SayWhereTheValuesOfEntraGo(t *testing.T) {
 	}
 }
 
-func TestN8NWorkflowsAreWhole(t *testing.T) {
+func TestN8N_WorkflowsAreComplete(t *testing.T) {
 	for file, want := range map[string]int{"n8n/call-aws.json": 3, "../docs/n8n-workflow.json": 4} {
 		n8nWorkflowIsWhole(t, file, read(t, file), want)
 	}
@@ -99,7 +99,7 @@ func n8nWorkflowIsWhole(t *testing.T, file string, text []byte, want int) {
 	for from, to := range in(workflow, "connections") {
 		next, _ := at(to, "main").([]any)[0].([]any)[0].(node)["node"].(string)
 		if nodes[from] == nil || nodes[next] == nil {
-			t.Errorf("%q is followed by %q, and one of them is not there", from, next)
+			t.Errorf("%q is followed by %q, and one of them does not exist", from, next)
 		}
 	}
 	if len(nodes) != want {

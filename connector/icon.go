@@ -9,10 +9,10 @@ import (
 	"math"
 )
 
-// iconSize is in pixels: square, and within the 100 to 230 that the connector guide asks for.
+// iconSize is in pixels. The icon is square, and within the 100 to 230 pixels that the connector guide requires.
 const iconSize = 200
 
-// brand is iconBrandColor of apiProperties.json.
+// brand is the iconBrandColor of apiProperties.json.
 var brand = color.NRGBA{R: 0x0b, G: 0x4f, B: 0x6c, A: 0xff}
 
 // drawIcon draws a seal with a check mark on the brand colour.
@@ -30,17 +30,17 @@ func drawIcon() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// coverage is how much of a pixel the drawing fills, 0 to 1: full inside, falling off over the pixel at an edge.
+// coverage returns how much of a pixel the drawing covers, from 0 to 1. It falls off over one pixel at the edges.
 func coverage(x, y float64) float64 {
 	const centre = iconSize / 2
 	angle := math.Atan2(y-centre, x-centre)
 	ring := math.Abs(math.Hypot(x-centre, y-centre)-(68+4*math.Cos(18*angle))) - 6
-	mark := min(toLine(x, y, 66, 102, 92, 128), toLine(x, y, 92, 128, 136, 76)) - 8
+	mark := min(distanceToLine(x, y, 66, 102, 92, 128), distanceToLine(x, y, 92, 128, 136, 76)) - 8
 	return min(1, max(0, 0.5-min(ring, mark)))
 }
 
-// toLine is the distance of a point from the line between two others.
-func toLine(x, y, ax, ay, bx, by float64) float64 {
+// distanceToLine returns the distance of a point from the line between two others.
+func distanceToLine(x, y, ax, ay, bx, by float64) float64 {
 	dx, dy := bx-ax, by-ay
 	along := min(1, max(0, ((x-ax)*dx+(y-ay)*dy)/(dx*dx+dy*dy)))
 	return math.Hypot(x-ax-along*dx, y-ay-along*dy)

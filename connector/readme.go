@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The catalogue's form: its headings in its order.
+// The form of the connector catalogue, with its headings in order.
 const (
 	readmeHead = `# %s
 %s
@@ -64,11 +64,11 @@ generate it with yours, or change it on the first page.
 `
 )
 
-// writeReadme lists the operations, the most wanted first.
+// writeReadme lists the operations, the most used first.
 func writeReadme(doc map[string]any) []byte {
 	var out strings.Builder
-	info := part(doc, "info")
-	fmt.Fprintf(&out, readmeHead, textOf(info, "title"), textOf(info, "description"), textOf(part(info, "contact"), "name"))
+	info := objectAt(doc, "info")
+	fmt.Fprintf(&out, readmeHead, textOf(info, "title"), textOf(info, "description"), textOf(objectAt(info, "contact"), "name"))
 	for _, operation := range byVisibility(doc) {
 		if operation["x-ms-visibility"] == "internal" {
 			continue
@@ -81,7 +81,7 @@ func writeReadme(doc map[string]any) []byte {
 
 func byVisibility(doc map[string]any) []map[string]any {
 	var all []map[string]any
-	(&checked{definition: doc}).eachOperation(func(_ string, o map[string]any) { all = append(all, o) })
+	(&checker{definition: doc}).eachOperation(func(_ string, o map[string]any) { all = append(all, o) })
 	rank := map[any]int{"important": 0, nil: 1, "advanced": 2, "internal": 3}
 	slices.SortFunc(all, func(a, b map[string]any) int {
 		return cmp.Or(

@@ -11,32 +11,32 @@ import (
 	"strings"
 )
 
-// A Recipe is a request document for /v1/send that does one thing at AWS, with
-// what it takes. Recipes are the examples of CallAws that have x-recipe.
+// A Recipe is a request document for /v1/send that does one thing in AWS, with the permissions it needs. Recipes are
+// the examples of CallAws that have x-recipe.
 type Recipe struct {
 	Name        string // of the example
 	Summary     string
 	Description string
-	Request     map[string]any // the document
-	Result      string         // where the result is, as an expression of Logic Apps
-	MustBeZero  string         // a number in the response's body that counts failures; may be empty
-	IAM         []any          // statements of the role's policy, without their effect
-	Cedar       []string       // what the policy that permits it asks for, beside profile and host
+	Request     map[string]any // the request document
+	Result      string         // where the result is, as a Logic Apps expression
+	MustBeZero  string         // a field of the response body that counts failures; may be empty
+	IAM         []any          // statements of the role's policy, without Effect
+	Cedar       []string       // conditions of the Cedar policy, besides profile and host
 }
 
-// Recipes reads the recipes from the contract as OpenAPI 3 in JSON, those of one host together.
+// Recipes reads the recipes from the contract as OpenAPI 3 in JSON, grouped by host.
 func Recipes(openapi []byte) ([]Recipe, error) {
 	doc, err := readObject("the contract", openapi)
 	if err != nil {
 		return nil, err
 	}
-	examples := part(doc, "paths", "/v1/send", "post", "requestBody", "content", "application/json", "examples")
+	examples := objectAt(doc, "paths", "/v1/send", "post", "requestBody", "content", "application/json", "examples")
 	if examples == nil {
 		return nil, errors.New("reading the recipes: the contract has no examples of POST /v1/send")
 	}
 	var list []Recipe
 	for name := range examples {
-		example := part(examples, name)
+		example := objectAt(examples, name)
 		kept, isRecipe := example["x-recipe"]
 		if !isRecipe {
 			continue
@@ -45,7 +45,9 @@ func Recipes(openapi []byte) ([]Recipe, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the recipe %s: %w", name, err)
 		}
-		r := Recipe{Name: name, Summary: textOf(example, "summary"), Description: textOf(example, "description"), Request: part(example, "value")}
+		r := Recipe{
+			Name: name, Summary: textOf(example, "summary"), Description: textOf(example, "description"), Request: objectAt(example, "value"),
+		}
 		if err := json.Unmarshal(text, &r); err != nil {
 			return nil, fmt.Errorf("reading the recipe %s: %w", name, err)
 		}
@@ -66,7 +68,7 @@ func (r Recipe) host() string {
 	return u.Host
 }
 
-// Document is the request as people write it, its first fields first.
+// Document returns the request as people write it, with the most important fields first.
 func (r Recipe) Document() (string, error) {
 	names := []string{"method", "url", "query", "headers", "body"}
 	rest := []string{}
@@ -91,19 +93,19 @@ func (r Recipe) Document() (string, error) {
 	return "{\n" + strings.Join(lines, ",\n") + "\n}", nil
 }
 
-// RolePolicy is the IAM policy that the profile's role needs.
+// RolePolicy returns the IAM policy that the profile's role needs.
 func (r Recipe) RolePolicy() (string, error) {
 	var statements []any
 	for _, given := range r.IAM {
 		statement := map[string]any{"Effect": "Allow"}
-		maps.Copy(statement, part(given))
+		maps.Copy(statement, objectAt(given))
 		statements = append(statements, statement)
 	}
 	text, err := Indented(map[string]any{"Version": "2012-10-17", "Statement": statements})
 	return strings.TrimSpace(string(text)), err
 }
 
-// Policy is the Cedar policy that permits the recipe to one caller, and nothing else.
+// Policy returns the Cedar policy that permits only this recipe, for one caller.
 func (r Recipe) Policy(caller string) string {
 	profile, _ := r.Request["profile"].(string)
 	conditions := append([]string{fmt.Sprintf("resource.profile == %q", profile), fmt.Sprintf("resource.host == %q", r.host())}, r.Cedar...)
@@ -111,8 +113,7 @@ func (r Recipe) Policy(caller string) string {
 		r.Name, caller, strings.Join(conditions, " &&\n  "))
 }
 
-// recipeFiles are the templates of all recipes: a workflow for Logic Apps and one for
-// n8n for each.
+// recipeFiles returns the templates of all recipes: for each, a workflow for Logic Apps and one for n8n.
 func recipeFiles(openapi []byte) (map[string][]byte, error) {
 	recipes, err := Recipes(openapi)
 	if err != nil {
@@ -130,14 +131,14 @@ func recipeFiles(openapi []byte) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Workflow is call-aws.json with the recipe's request, and what becomes of its response.
+// Workflow returns call-aws.json with the recipe's request and the handling of its response.
 func (r Recipe) Workflow() ([]byte, error) {
-	workflow, err := writtenJSON("workflows/call-aws.json")
+	workflow, err := handWrittenJSON("workflows/call-aws.json")
 	if err != nil {
 		return nil, err
 	}
-	actions := part(workflow, "definition", "actions")
-	part(actions, "Request")["inputs"] = r.Request
+	actions := objectAt(workflow, "definition", "actions")
+	objectAt(actions, "Request")["inputs"] = r.Request
 	after := "Call_AWS"
 	if r.MustBeZero != "" {
 		failures := "@coalesce(body('Call_AWS')?['body']?['" + r.MustBeZero + "'], 0)"
@@ -162,9 +163,9 @@ func (r Recipe) Workflow() ([]byte, error) {
 	return Indented(workflow)
 }
 
-// N8N is the workflow for n8n, in the same way.
+// N8N returns the same workflow for n8n.
 func (r Recipe) N8N() ([]byte, error) {
-	workflow, err := writtenJSON("n8n/call-aws.json")
+	workflow, err := handWrittenJSON("n8n/call-aws.json")
 	if err != nil {
 		return nil, err
 	}
@@ -175,20 +176,20 @@ func (r Recipe) N8N() ([]byte, error) {
 		return nil, err
 	}
 	for _, node := range nodes {
-		if part(node)["name"] == "Request" {
-			part(node, "parameters")["jsonOutput"] = document
+		if objectAt(node)["name"] == "Request" {
+			objectAt(node, "parameters")["jsonOutput"] = document
 		}
 	}
 	if r.MustBeZero != "" {
 		workflow["nodes"] = append(nodes, n8nCheck(r.MustBeZero)...)
-		connections := part(workflow, "connections")
+		connections := objectAt(workflow, "connections")
 		connections["Call AWS"] = n8nNext("Failed?")
 		connections["Failed?"] = n8nNext("Stop")
 	}
 	return Indented(workflow)
 }
 
-// n8nCheck are two nodes: a condition, and the one that ends the run where it holds.
+// n8nCheck returns two nodes: a condition, and the node that ends the run if the condition holds.
 func n8nCheck(field string) []any {
 	condition := map[string]any{
 		"id": "failures", "leftValue": "={{ $json.body." + field + " ?? 0 }}", "rightValue": 0,
@@ -214,9 +215,9 @@ func n8nNext(node string) map[string]any {
 	return map[string]any{"main": []any{[]any{map[string]any{"node": node, "type": "main", "index": 0}}}}
 }
 
-// writtenJSON is a file that is written by hand, read.
-func writtenJSON(name string) (map[string]any, error) {
-	text, err := written.ReadFile(name)
+// handWrittenJSON reads one of the hand-written files.
+func handWrittenJSON(name string) (map[string]any, error) {
+	text, err := handWritten.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}

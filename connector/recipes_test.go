@@ -31,8 +31,8 @@ If AWS fails, the step fails ([all cases](errors.md#when-aws-is-called-from-here
 operations that return a secret, such as ` + "`GetSecretValue`" + `: run histories keep responses.
 `
 
-// docs/recipes.md is made from the contract.
-func TestRecipes_ThePageIsWhatTheContractSays(t *testing.T) {
+// docs/recipes.md is generated from the contract.
+func TestRecipes_PageIsUpToDate(t *testing.T) {
 	recipes := readRecipes(t)
 	var page strings.Builder
 	page.WriteString(recipesIntro)
@@ -54,11 +54,11 @@ func TestRecipes_ThePageIsWhatTheContractSays(t *testing.T) {
 		}
 	}
 	if string(read(t, recipesPage)) != page.String() {
-		t.Errorf("%s is not what openapi.yaml says. Run: go test ./connector -update", recipesPage)
+		t.Errorf("%s is out of date with openapi.yaml. Run: go test ./connector -update", recipesPage)
 	}
 }
 
-func TestRecipes_TemplatesAreWhole(t *testing.T) {
+func TestRecipes_TemplatesAreComplete(t *testing.T) {
 	recipes := readRecipes(t)
 	for _, r := range recipes {
 		workflow, err := r.Workflow()

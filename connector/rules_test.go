@@ -14,7 +14,7 @@ import (
 // node is a JSON object.
 type node = map[string]any
 
-// files are the two descriptions that the rules are about.
+// files are the two descriptions that the rules apply to.
 type files struct {
 	definition, properties node
 	size                   int // of the definition, in bytes
@@ -38,7 +38,7 @@ func object(t *testing.T, text []byte) node {
 	return n
 }
 
-func TestConnectorKeepsTheRules(t *testing.T) {
+func TestRules_ConnectorFollowsThem(t *testing.T) {
 	made := generate(t)
 	for _, fault := range connector.Check(made) {
 		t.Error(fault)
@@ -48,8 +48,8 @@ func TestConnectorKeepsTheRules(t *testing.T) {
 	}
 }
 
-// What is served at /swagger.json is the same description with more operations in it.
-func TestServedDescriptionKeepsTheRulesToo(t *testing.T) {
+// The description served at /swagger.json is the same with more operations.
+func TestRules_ServedDescriptionFollowsThem(t *testing.T) {
 	doc := object(t, swagger)
 	doc["host"], doc["schemes"], doc["basePath"] = "sign.example.com", []any{"https"}, "/"
 	made := maps.Clone(generate(t))
@@ -59,8 +59,8 @@ func TestServedDescriptionKeepsTheRulesToo(t *testing.T) {
 	}
 }
 
-// The rules must be able to fail: each is shown a connector that breaks it.
-func TestRulesFindWhatBreaksThem(t *testing.T) {
+// Each rule must be able to fail: it is given a connector that violates it.
+func TestRules_FindViolations(t *testing.T) {
 	breaks := map[string]func(files){
 		"oas2-only":           func(f files) { f.definition["swagger"] = "3.0" },
 		"title":               func(f files) { in(f.definition, "info")["title"] = "Countersign API" },
@@ -89,12 +89,12 @@ func TestRulesFindWhatBreaksThem(t *testing.T) {
 		f := connectorFiles(t)
 		spoil(f)
 		if !slices.ContainsFunc(f.check(t), func(fault connector.Fault) bool { return fault.Rule == name }) {
-			t.Errorf("%s does not find what breaks it", name)
+			t.Errorf("%s does not find a violation", name)
 		}
 	}
 }
 
-// check is what the rules find.
+// check returns what the rules find.
 func (f files) check(t *testing.T) []connector.Fault {
 	t.Helper()
 	definition, err := json.Marshal(f.definition)
@@ -108,15 +108,15 @@ func (f files) check(t *testing.T) []connector.Fault {
 	return connector.Check(map[string][]byte{"apiDefinition.swagger.json": definition, "apiProperties.json": properties})
 }
 
-// Any JSON is judged, and nothing panics.
-func TestCheck_TakesAnyJSON(t *testing.T) {
+// Any JSON is checked without a panic.
+func TestCheck_AcceptsAnyJSON(t *testing.T) {
 	for _, text := range []string{
 		``, `null`, `[]`, `{}`, `{"info":[],"paths":[],"definitions":3}`, `{"paths":{"/a":{"get":{"parameters":{"a":1},"responses":[]}}}}`,
 		`{"paths":{"/a":{"get":{"responses":{"default":{"$ref":"#/responses/a"}}}}},"responses":{"a":{"$ref":"#/responses/a"}}}`,
 	} {
 		faults := connector.Check(map[string][]byte{"apiDefinition.swagger.json": []byte(text), "apiProperties.json": []byte(`{}`)})
 		if len(connector.Errors(faults)) == 0 {
-			t.Errorf("%s: no rule is broken", text)
+			t.Errorf("%s: no rule is violated", text)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func aProperty(f files) node {
 
 func text(n node, name string) string { s, _ := n[name].(string); return s }
 
-// operations are all operations by "METHOD path".
+// operations returns all operations by "METHOD path".
 func operations(f files) map[string]node {
 	all := map[string]node{}
 	for path, item := range in(f.definition, "paths") {
@@ -158,7 +158,7 @@ func resolve(root, n node) node {
 	}
 }
 
-// walk visits every object but for those within examples, which are not ours to judge.
+// walk visits every object except those in examples, to which the rules do not apply.
 func walk(value any, path string, visit func(string, node)) {
 	switch v := value.(type) {
 	case node:
@@ -175,15 +175,15 @@ func walk(value any, path string, visit func(string, node)) {
 	}
 }
 
-// testdata/rules.tsv says what is asked of a connector and by whom; each line is a rule above, and the other way round.
-func TestRulesAreTheGatheredOnes(t *testing.T) {
+// testdata/rules.tsv lists what is required of a connector, and by whom. Each line corresponds to one of the rules.
+func TestRules_MatchTheList(t *testing.T) {
 	var ids []string
 	lines := strings.Split(strings.TrimSpace(string(read(t, "testdata/rules.tsv"))), "\n")
 	for _, line := range lines[1:] {
 		id, _, _ := strings.Cut(line, "\t")
 		ids = append(ids, id)
 		if strings.Count(line, "\t") != 3 {
-			t.Errorf("not id, level, from and rule: %s", line)
+			t.Errorf("the line is not id, level, source and rule: %s", line)
 		}
 	}
 	slices.Sort(ids)

@@ -11,21 +11,22 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// testdata holds what the JSON schemas that Microsoft publishes for connectors say of the fields that ours has.
-func TestConnectorPassesThePublishedSchemas(t *testing.T) {
+// testdata holds the parts of Microsoft's published JSON schemas for connectors that concern the fields ours has.
+func TestSchemas_ConnectorIsValid(t *testing.T) {
 	made := generate(t)
 	definition, properties := object(t, made["apiDefinition.swagger.json"]), object(t, made["apiProperties.json"])
 
-	// The two things that the published schemas do not know, though certified connectors have them: the editor of a dictionary…
+	// There are two things that the published schemas do not know, though certified connectors have them: the editor
+	// of a dictionary…
 	if n := removeEditors(definition); n == 0 {
 		t.Error("no dictionary has its editor")
 	}
 	check(t, "definition", definition)
 
-	// … and more than one way to authenticate. Each is checked as if it were the only one.
+	// … and more than one authentication method. Each is checked as if it were the only one.
 	sets := in(properties, "properties", "connectionParameterSets")["values"].([]any)
 	if len(sets) != 2 {
-		t.Errorf("there are %d ways to authenticate, want 2", len(sets))
+		t.Errorf("there are %d authentication methods, want 2", len(sets))
 	}
 	delete(in(properties, "properties"), "connectionParameterSets")
 	check(t, "properties", properties)
@@ -37,7 +38,7 @@ func TestConnectorPassesThePublishedSchemas(t *testing.T) {
 	check(t, "settings", object(t, made["settings.json"]))
 }
 
-func TestPublishedSchemasRefuseWhatIsWrong(t *testing.T) {
+func TestSchemas_RefuseErrors(t *testing.T) {
 	made := generate(t)
 	for name, test := range map[string]struct {
 		schema, file string
@@ -72,7 +73,7 @@ func TestPublishedSchemasRefuseWhatIsWrong(t *testing.T) {
 		}
 		test.spoil(n)
 		if err := compile(t, test.schema).Validate(n); err == nil {
-			t.Errorf("the schema takes it: %s", name)
+			t.Errorf("the schema accepts it: %s", name)
 		}
 	}
 }
@@ -115,7 +116,8 @@ func compile(t *testing.T, name string) *jsonschema.Schema {
 	return schema
 }
 
-// A pattern of the form A(?!B)C, which Go's regexp does not know and the schemas use: A and C match, and B does not where C begins.
+// A pattern of the form A(?!B)C, which the schemas use and Go's regexp does not support: A and C match, and B does
+// not match where C begins.
 type pattern struct {
 	text         string
 	before       *regexp.Regexp
@@ -129,7 +131,7 @@ func lookahead(text string) (jsonschema.Regexp, error) {
 		return regexp.Compile(text)
 	}
 	if !closed || strings.ContainsAny(never, "(") {
-		return nil, fmt.Errorf("%s: not understood", text)
+		return nil, fmt.Errorf("%s: cannot be parsed", text)
 	}
 	p := pattern{text: text}
 	var err error

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// standardFiles are the workflows that call by HTTP, as the project of a Logic App (Standard) has them, by path: a folder with
+// standardFiles returns, by path, the workflows that call by HTTP as a Logic App (Standard) project: a folder with a
 // workflow.json for each, and one parameters.json for all, which takes the key from the app setting COUNTERSIGN_KEY.
 func standardFiles(workflows map[string][]byte) (map[string][]byte, error) {
 	const folder = "logic-apps-standard/"
@@ -17,14 +17,14 @@ func standardFiles(workflows map[string][]byte) (map[string][]byte, error) {
 		if err := json.Unmarshal(text, &w); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		definition := part(w, "definition")
-		types := part(definition, "parameters")
+		definition := objectAt(w, "definition")
+		types := objectAt(definition, "parameters")
 		if types["$connections"] != nil {
 			continue // the app has them in connections.json, which the designer writes
 		}
 		for name := range types {
-			parameters[name] = maps.Clone(part(types, name))
-			maps.Copy(part(parameters, name), part(w, "parameters", name))
+			parameters[name] = maps.Clone(objectAt(types, name))
+			maps.Copy(objectAt(parameters, name), objectAt(w, "parameters", name))
 		}
 		delete(definition, "parameters")
 		text, err := Indented(map[string]any{"definition": definition, "kind": "Stateful"})
@@ -33,7 +33,7 @@ func standardFiles(workflows map[string][]byte) (map[string][]byte, error) {
 		}
 		files[folder+strings.TrimSuffix(file, ".json")+"/workflow.json"] = text
 	}
-	part(parameters, "signerKey")["value"] = "@appsetting('COUNTERSIGN_KEY')"
+	objectAt(parameters, "signerKey")["value"] = "@appsetting('COUNTERSIGN_KEY')"
 	text, err := Indented(parameters)
 	files[folder+"parameters.json"] = text
 	return files, err

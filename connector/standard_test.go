@@ -9,7 +9,7 @@ import (
 	"countersign/internal/logicapps"
 )
 
-// A Standard app takes parameters from a file of its own; a parameter that is used and not there fails the run.
+// A Standard app reads parameters from a file of its own. If a parameter is used but missing there, the run fails.
 func TestWrite_StandardAppsFindTheirParameters(t *testing.T) {
 	dir := t.TempDir()
 	if err := connector.Write(dir, openapi, swagger, connector.Options{}); err != nil {
@@ -44,8 +44,8 @@ func TestWrite_StandardAppsFindTheirParameters(t *testing.T) {
 	}
 }
 
-// A workflow author chooses the method, and sees the four values to send before all others.
-func TestDesigner_ShowsWhatIsChosenAndWhatIsSent(t *testing.T) {
+// A workflow author can choose the method, and sees the four values to send before all others.
+func TestDefinition_MethodsAndVisibility(t *testing.T) {
 	var d struct {
 		Definitions map[string]struct {
 			Visibility string `json:"x-ms-visibility"`

@@ -27,7 +27,7 @@ func workflows(t *testing.T) map[string]node {
 	return all
 }
 
-// actionsOf are all actions by name, those within loops and branches too.
+// actionsOf returns all actions by name, including those in loops and branches.
 func actionsOf(n node) map[string]node {
 	all := map[string]node{}
 	for _, branch := range []any{n["actions"], at(n, "else", "actions")} {
@@ -40,7 +40,7 @@ func actionsOf(n node) map[string]node {
 	return all
 }
 
-// at is what stands at a path, or nil.
+// at returns what is at a path, or nil.
 func at(value any, path ...string) any {
 	for _, name := range path {
 		n, ok := value.(node)
@@ -61,8 +61,8 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
-// What README.md of the workflows says of each is so.
-func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
+// What the workflows' README.md says about each of them is true.
+func TestWorkflows_MatchTheirReadme(t *testing.T) {
 	for file, workflow := range workflows(t) {
 		actions := actionsOf(in(workflow, "definition"))
 		call, ok := actions["Call_AWS"]
@@ -105,8 +105,8 @@ func TestWorkflowsKeepWhatTheirReadmeSays(t *testing.T) {
 	}
 }
 
-// A workflow asks for no more of the response than it reads: a short one where that suffices, and the body once.
-func TestWorkflows_AskForWhatTheyRead(t *testing.T) {
+// A workflow requests no more of the response than it reads: the short form if that is enough, and the body once.
+func TestWorkflows_RequestOnlyWhatTheyRead(t *testing.T) {
 	fields := regexp.MustCompile(`body\('(?:Sign|Presign)'\)\??\['(\w+)'\]`)
 	short := []string{"method", "url", "headers", "bodyEnvelope", "expiresAt", "warnings"}
 	for file, workflow := range workflows(t) {
@@ -130,14 +130,14 @@ func TestWorkflows_AskForWhatTheyRead(t *testing.T) {
 			form = "envelope"
 		}
 		if asked["output"] != output || asked["bodyForm"] != form {
-			t.Errorf("%s reads %v, and asks for output %v and the body as %v", file,
+			t.Errorf("%s reads %v, but requests output %v and the body as %v", file,
 				slices.Sorted(maps.Keys(read)), asked["output"], asked["bodyForm"])
 		}
 	}
 }
 
-// The one step is repeated by its engine, and nothing of it is left to another step.
-func TestCallAWS_IsOneStep(t *testing.T) {
+// The only step is repeated by its engine, and leaves nothing to another step.
+func TestWorkflows_CallAWSIsOneStep(t *testing.T) {
 	for file, where := range map[string]struct {
 		to      []string
 		want    string
@@ -162,21 +162,21 @@ func TestCallAWS_IsOneStep(t *testing.T) {
 	}
 }
 
-func TestWorkflowsHoldNoSecret(t *testing.T) {
+func TestWorkflows_HoldNoSecret(t *testing.T) {
 	for file, workflow := range workflows(t) {
 		if kind := at(workflow, "definition", "parameters", "signerKey", "type"); kind != nil && kind != "SecureString" {
 			t.Errorf("%s: signerKey is a %v, want a SecureString", file, kind)
 		}
 		for name, action := range actionsOf(in(workflow, "definition")) {
 			if key := at(action, "inputs", "headers", "X-API-Key"); key != nil && key != "@parameters('signerKey')" {
-				t.Errorf("%s: %s has the key %v in it", file, name, key)
+				t.Errorf("%s: %s contains the key %v", file, name, key)
 			}
 		}
 	}
 }
 
-// Every step that runs after another runs after one beside it, and every step that is named in an expression is there.
-func TestWorkflowsNameOnlyStepsThatAreThere(t *testing.T) {
+// Every step in a runAfter is in the same branch, and every step named in an expression exists.
+func TestWorkflows_NameOnlyExistingSteps(t *testing.T) {
 	for file, workflow := range workflows(t) {
 		checkSteps(t, file, in(workflow, "definition"))
 	}
@@ -197,11 +197,11 @@ func checkSteps(t *testing.T, file string, definition node) {
 			}
 			for other, states := range after {
 				if _, ok := siblings[other]; !ok {
-					t.Errorf("%s%s: %s runs after %s, which is not beside it", file, path, name, other)
+					t.Errorf("%s%s: %s runs after %s, which is not in the same branch", file, path, name, other)
 				}
 				for _, state := range states.([]any) {
 					if !slices.Contains([]any{"Succeeded", "Failed", "Skipped", "TimedOut"}, state) {
-						t.Errorf("%s%s: %s runs after %s is %v, which nothing is", file, path, name, other, state)
+						t.Errorf("%s%s: %s runs after %s is %v, which is not a status", file, path, name, other, state)
 					}
 				}
 			}
@@ -212,14 +212,14 @@ func checkSteps(t *testing.T, file string, definition node) {
 		for part := range strings.SplitSeq(text, function) {
 			name, rest, _ := strings.Cut(part, "'")
 			if _, ok := all[name]; !ok && strings.HasPrefix(rest, ")") {
-				t.Errorf("%s names the step %q, which is not there", file, name)
+				t.Errorf("%s names the step %q, which does not exist", file, name)
 			}
 		}
 	}
 }
 
-// What a step asks of the signer must be a request that the contract knows.
-func TestWorkflowsAskForWhatTheContractKnows(t *testing.T) {
+// What a step sends to the signer must be a request that the contract allows.
+func TestWorkflows_FollowTheContract(t *testing.T) {
 	f := connectorFiles(t)
 	asked := 0
 	for file, workflow := range workflows(t) {
@@ -243,7 +243,7 @@ func TestWorkflowsAskForWhatTheContractKnows(t *testing.T) {
 			}
 			for field := range body {
 				if _, known := in(schema, "properties")[field]; !known {
-					t.Errorf("%s: %s sends the field %s, which %s does not know", file, name, field, path)
+					t.Errorf("%s: %s sends the field %s, which %s does not define", file, name, field, path)
 				}
 			}
 			asked++

@@ -16,7 +16,7 @@ const (
 	mediaMultipart
 )
 
-// mediaOf is a media type without its parameters, and its class.
+// mediaOf returns a media type without its parameters, and its class.
 func mediaOf(given string) (string, int) {
 	name, _, _ := strings.Cut(strings.ToLower(given), ";")
 	name = strings.TrimSpace(name)
@@ -35,7 +35,7 @@ func mediaOf(given string) (string, int) {
 	return name, mediaBytes
 }
 
-// mediaName is a media type that is safe to write.
+// mediaName returns a media type that is safe to write.
 func mediaName(name string, otherwise string) string {
 	kind, sub, found := strings.Cut(name, "/")
 	token := func(s string) bool {
@@ -47,15 +47,15 @@ func mediaName(name string, otherwise string) string {
 	return name
 }
 
-// content is what a body or a response may hold.
+// content is one representation of a body or a response.
 type content struct {
 	media  string
 	class  int
 	schema node
 }
 
-// best is the content to convert: application/json itself, then by the order of classes.
-func best(list []content, order ...int) (content, bool) {
+// bestContent returns the content to convert: application/json itself first, then in the order of the classes.
+func bestContent(list []content, order ...int) (content, bool) {
 	for _, one := range list {
 		if one.media == "application/json" {
 			return one, true
@@ -71,7 +71,7 @@ func best(list []content, order ...int) (content, bool) {
 	return content{}, false
 }
 
-// readBody writes the body of an action, or says why the operation cannot be one.
+// readBody writes the body of an action, or returns why the operation cannot become one.
 func (c *conversion) readBody(a *action) (string, error) {
 	list, given, err := c.bodies(a)
 	if err != nil {
@@ -83,14 +83,14 @@ func (c *conversion) readBody(a *action) (string, error) {
 		}
 		return "", nil
 	}
-	one, found := best(list, mediaJSON, mediaForm, mediaText, mediaBytes)
+	one, found := bestContent(list, mediaJSON, mediaForm, mediaText, mediaBytes)
 	switch {
 	case found && one.class == mediaForm:
 		return "", c.readForm(a, one)
 	case found:
 		return "", c.writeBody(a, one, given)
 	case len(list) > 0:
-		return "has a multipart body, which connectors do not send", nil
+		return "has a multipart body, which connectors cannot send", nil
 	}
 	a.guessed = append(a.guessed, "the body")
 	a.parameters = append(a.parameters, object{
@@ -100,15 +100,15 @@ func (c *conversion) readBody(a *action) (string, error) {
 	return "", nil
 }
 
-// bodies are what an operation takes, and where that stands.
+// bodies returns the representations that an operation accepts, and where they are declared.
 func (c *conversion) bodies(a *action) ([]content, node, error) {
 	if c.version == version20 {
 		list, given := c.bodies20(a)
 		return list, given, nil
 	}
-	given, err := c.resolve(a.at.get("requestBody"))
+	given, err := c.resolve(a.op.get("requestBody"))
 	if err == nil {
-		err = cmp.Or(given.wants(kindObject), given.get("content").wants(kindObject))
+		err = cmp.Or(given.typeError(kindObject), given.get("content").typeError(kindObject))
 	}
 	return contents(given), given, err
 }
@@ -129,7 +129,7 @@ func contents(n node) []content {
 }
 
 func (c *conversion) bodies20(a *action) ([]content, node) {
-	consumes := a.at.get("consumes")
+	consumes := a.op.get("consumes")
 	if consumes.value == nil {
 		consumes = c.root.get("consumes")
 	}
@@ -158,7 +158,7 @@ func (c *conversion) bodies20(a *action) ([]content, node) {
 	return all, body
 }
 
-// formClass: a form with a file, or one that says so, is multipart.
+// formClass returns multipart for a form that has a file or says so.
 func formClass(consumes node, list []parameter) int {
 	form, multipart := false, false
 	for _, name := range consumes.items() {
@@ -172,7 +172,7 @@ func formClass(consumes node, list []parameter) int {
 	return mediaForm
 }
 
-// writeBody writes a body that is one value.
+// writeBody writes a body that is a single value.
 func (c *conversion) writeBody(a *action, one content, given node) error {
 	s, err := c.shape(one.schema)
 	if err != nil {
@@ -208,7 +208,7 @@ func (c *conversion) writeBody(a *action, one content, given node) error {
 	return nil
 }
 
-// readForm writes a form: a parameter for each field.
+// readForm writes a form with a parameter for each field.
 func (c *conversion) readForm(a *action, one content) error {
 	var fields []parameter
 	if c.version == version20 && one.schema.value == nil {
@@ -228,7 +228,7 @@ func (c *conversion) readForm(a *action, one content) error {
 			if at.value == nil {
 				at = p.at
 			}
-			c.leaveOut(at, a.name()+", form field", "the name has characters that a name cannot have")
+			c.leaveOut(at, a.name()+", form field", "the name has characters that are not allowed")
 			continue
 		}
 		made, err := c.writeParameter(p)

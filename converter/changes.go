@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// breakingChanges lists what flows that use an earlier connector trip over: actions,
-// parameters and fields that are gone or of another type, and what is required now.
+// breakingChanges lists what breaks flows that use an earlier connector: actions, parameters and fields that are gone
+// or have another type, and what is newly required.
 func breakingChanges(earlier, now []byte) []string {
 	was, err := parse(earlier)
 	if err != nil {
@@ -35,7 +35,7 @@ const maxChanges = 200
 
 type differences struct {
 	was, is node
-	seen    map[[2]string]bool // schemas that were compared, since many refer to one
+	seen    map[[2]string]bool // schemas already compared, since many refer to the same one
 	list    []string
 }
 
@@ -74,9 +74,9 @@ func (d *differences) parameters(id string, was, is node) {
 			d.add("%s: the %s is gone", id, name)
 			continue
 		case p.get("type").text() != old[name].get("type").text():
-			d.add("%s: the %s is of another type", id, name)
+			d.add("%s: the %s has another type", id, name)
 		case p.get("required").isTrue() && !old[name].get("required").isTrue():
-			d.add("%s: the %s is required now", id, name)
+			d.add("%s: the %s is now required", id, name)
 		}
 		d.schema(id+", body", d.resolve(d.was, old[name].get("schema")), d.resolve(d.is, p.get("schema")), true, 0)
 	}
@@ -111,7 +111,7 @@ func (d *differences) schema(at string, was, is node, sent bool, depth int) {
 	}
 	d.seen[pair] = true
 	if was.get("type").text() != is.get("type").text() && was.get("type").text() != "" {
-		d.add("%s is of another type", at)
+		d.add("%s has another type", at)
 		return
 	}
 	if items := was.get("items"); items.value != nil {
@@ -134,7 +134,7 @@ func (d *differences) schema(at string, was, is node, sent bool, depth int) {
 	}
 	for _, name := range is.get("required").items() {
 		if !required[name.text()] {
-			d.add("%s: %s is required now", at, name.text())
+			d.add("%s: %s is now required", at, name.text())
 		}
 	}
 }

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// chooses applies --include and --exclude.
-func (c *conversion) chooses(method, path string) bool {
+// selects applies --include and --exclude.
+func (c *conversion) selects(method, path string) bool {
 	matches := func(pattern string) bool { return matchesOperation(pattern, method, path) }
 	return (len(c.Include) == 0 || slices.ContainsFunc(c.Include, matches)) && !slices.ContainsFunc(c.Exclude, matches)
 }
 
-// choosesSome tells whether an operation of a path may be chosen. A path of which none is may hold what could not be read,
-// such as a reference to another file.
-func (c *conversion) choosesSome(path string) bool {
+// selectsAny reports whether an operation of a path may be selected. Paths of which none is may hold what cannot be
+// read, such as a reference to another file.
+func (c *conversion) selectsAny(path string) bool {
 	return slices.ContainsFunc(slices.Concat(methods, otherMethods, []string{"any"}), func(method string) bool {
-		return c.chooses(strings.ToUpper(method), path)
+		return c.selects(strings.ToUpper(method), path)
 	})
 }
 
@@ -27,7 +27,7 @@ func matchesOperation(pattern, method, path string) bool {
 	return glob(strings.ToUpper(wanted), method) && glob(strings.TrimSpace(rest), path)
 }
 
-// glob: * stands for anything.
+// glob matches a pattern in which * stands for any text.
 func glob(pattern, text string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {
@@ -49,7 +49,7 @@ func glob(pattern, text string) bool {
 
 func (c *conversion) chosen() string {
 	if len(c.Include)+len(c.Exclude) > 0 {
-		return " that --include and --exclude choose"
+		return " that --include and --exclude select"
 	}
 	return ""
 }

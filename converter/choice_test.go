@@ -7,7 +7,7 @@ import (
 	"countersign/converter"
 )
 
-// A sample is for the path as the definition has it, and is a file as PowerShell writes it.
+// A sample refers to the path as the definition writes it, and is a file as PowerShell writes it.
 func TestConvert_SampleOfAnyFile(t *testing.T) {
 	definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/files/{proxy+}":{"get":{}}}}`
 	with := func(sample string) func(*converter.Options) {
@@ -17,15 +17,15 @@ func TestConvert_SampleOfAnyFile(t *testing.T) {
 	}
 	made, err := convert(t, definition, with("\xef\xbb\xbf{\"name\":\"a\"}\r\n"))
 	if err != nil || made.Report.TypedResponses != 1 {
-		t.Errorf("with the mark of UTF-8: %v", err)
+		t.Errorf("with a UTF-8 byte order mark: %v", err)
 	}
 	if _, err = convert(t, definition, with("\xff\xfe{\x00}\x00")); err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("in UTF-16: %v", err)
 	}
 }
 
-// A path of which nothing is chosen is not read.
-func TestConvert_ExcludesWhatItCouldNotRead(t *testing.T) {
+// A path of which nothing is selected is not read.
+func TestConvert_ExcludesUnreadablePaths(t *testing.T) {
 	definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"get":{}},` +
 		`"/b":{"$ref":"other.yaml"},"/${c}":{},"/d":7}}`
 	made, err := convert(t, definition, func(o *converter.Options) { o.Exclude = []string{"/b", "* /$*", "/d"} })
@@ -40,8 +40,8 @@ func TestConvert_ExcludesWhatItCouldNotRead(t *testing.T) {
 	}
 }
 
-// The action that sends any request stands for routes that were chosen and left out.
-func TestConvert_RawActionForWhatIsChosen(t *testing.T) {
+// The action that sends any request replaces routes that were selected but left out.
+func TestConvert_RawActionForSelectedRoutes(t *testing.T) {
 	definition := `{"openapi":"3.0.1","servers":[{"url":"` + gateway + `"}],"paths":{"/a":{"get":{},"` +
 		`x-amazon-apigateway-any-method":{}},"/b/{proxy+}":{"get":{}}}}`
 	for _, test := range []struct {

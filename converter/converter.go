@@ -1,15 +1,12 @@
-// Package converter makes a Power Platform connector of the definition of somebody
-// else's API: Swagger 2.0, OpenAPI 3.0 and 3.1, exports of API Gateway. Its actions
-// call Countersign at /call, which signs each request and sends it on.
+// Package converter makes a Power Platform connector from the definition of another API: Swagger 2.0, OpenAPI 3.0 and
+// 3.1, and exports of API Gateway. Its actions call Countersign at /call, which signs each request and sends it on.
 //
-// The definition that it writes holds only what it names: types, labels, texts.
-// Integrations, policies, examples and security schemes stay behind, and ARNs,
-// account ids and keys are cut out of texts. What has no place in a connector is
-// left out with a line in the report; what cannot be meant is an [*Error] with its
-// pointer. It opens no file and fetches nothing.
+// The definition that it writes holds only what this package writes explicitly: types, labels, texts. Integrations,
+// policies, examples and security schemes are left out, and ARNs, account ids and keys are removed from texts. What a
+// connector cannot express is left out with a line in the report; what cannot be valid is an [*Error] with its
+// pointer. The package opens no file and fetches nothing.
 //
-// The same input gives the same bytes. Work and memory are bounded, whatever the
-// definition refers to.
+// The same input gives the same bytes. Work and memory are bounded, whatever the definition refers to.
 package converter
 
 import (
@@ -24,45 +21,44 @@ import (
 	"countersign/endpoints"
 )
 
-// Options are what the definition does not say.
+// Options are what the definition does not specify.
 type Options struct {
 	// Frame is what all connectors to Countersign have.
 	Frame *connector.Frame
-	// Profile signs the calls.
+	// Profile is the profile that signs the calls.
 	Profile string
 	// Hosts are the profile's host patterns.
 	Hosts *endpoints.Hosts
 	// Upstream overrides the address of the API: a host, or https:// with a path.
 	Upstream string
-	// Include and Exclude choose operations by "METHOD /path", where * stands for
-	// anything and the method may be missing.
+	// Include and Exclude select operations by "METHOD /path". * stands for any text, and the method may be omitted.
 	Include, Exclude []string
-	// Any are the methods that stand for ANY of API Gateway. None: such routes are left out.
+	// Any are the methods that replace API Gateway's ANY. If there are none, such routes are left out.
 	Any []string
 	// Greedy keeps paths such as /{proxy+}.
 	Greedy bool
 	// Samples are recorded responses in JSON, by "METHOD /path".
 	Samples map[string][]byte
-	// Strict refuses what would be left out.
+	// Strict refuses a definition of which something would be left out.
 	Strict bool
-	// Earlier is the definition of an earlier run, whose operation ids are kept.
+	// Earlier is the definition from an earlier run, whose operation ids are kept.
 	Earlier []byte
 }
 
-// Result is the connector.
+// Result is the generated connector.
 type Result struct {
 	Files  map[string][]byte // by name
 	Report Report
 }
 
-// Versions of a definition.
+// The supported versions of a definition.
 const (
 	version20 = "2.0"
 	version30 = "3.0"
 	version31 = "3.1"
 )
 
-// maxFaults are as many as are told at once.
+// maxFaults is how many faults one error reports.
 const maxFaults = 20
 
 type conversion struct {
@@ -78,8 +74,7 @@ type conversion struct {
 	samples  map[string]node
 }
 
-// Convert makes a connector of a definition. The error joins one [*Error] for each
-// fault.
+// Convert makes a connector from a definition. The error joins one [*Error] for each fault.
 func Convert(definition []byte, o Options) (*Result, error) {
 	root, err := parse(definition)
 	if err != nil {
@@ -92,11 +87,11 @@ func Convert(definition []byte, o Options) (*Result, error) {
 	if err := c.readSamples(); err != nil {
 		return nil, err
 	}
-	c.keep(c.readInfo())
-	c.keep(c.readUpstream())
+	c.addFault(c.readInfo())
+	c.addFault(c.readUpstream())
 	c.readPaths()
 	for at := range c.samples {
-		c.keep(fmt.Errorf("--sample %q: there is no such operation among the actions", at))
+		c.addFault(fmt.Errorf("--sample %q: no action is made from this operation", at))
 	}
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
@@ -104,13 +99,13 @@ func Convert(definition []byte, o Options) (*Result, error) {
 	if c.Strict && len(c.report.LeftOut) > 0 {
 		return nil, c.strictError()
 	}
-	c.tellApart()
+	c.renameDuplicates()
 	c.nameActions()
 	return c.files()
 }
 
-// keep keeps a fault, so that all are told together.
-func (c *conversion) keep(err error) {
+// addFault keeps a fault, so that all are reported together.
+func (c *conversion) addFault(err error) {
 	if err == nil || len(c.faults) >= maxFaults {
 		return
 	}
@@ -124,10 +119,10 @@ func (c *conversion) keep(err error) {
 
 func (c *conversion) readVersion() error {
 	if _, isObject := c.root.object(); !isObject {
-		return c.root.errorf("the file must hold an object: an OpenAPI definition")
+		return c.root.errorf("the file must contain an object: an OpenAPI definition")
 	}
 	if c.root.has("AWSTemplateFormatVersion") || c.root.has("Resources") && !c.root.has("paths") {
-		return c.root.errorf("this is a template of CloudFormation; export the deployed stage: %s", exportHint)
+		return c.root.errorf("this is a CloudFormation template; export the deployed stage: %s", exportHint)
 	}
 	swagger, openapi := c.root.get("swagger"), c.root.get("openapi")
 	switch text := openapi.text(); {
@@ -149,18 +144,18 @@ func (c *conversion) readVersion() error {
 	if paths.value == nil {
 		return paths.errorf("is missing: an object of paths")
 	}
-	return paths.wants(kindObject)
+	return paths.typeError(kindObject)
 }
 
 const exportHint = "aws apigateway get-export --rest-api-id ID --stage-name STAGE --export-type oas30, or aws apigatewayv2 export-api"
 
 func placeholderError(n node) error {
-	return n.errorf("holds a placeholder that was not filled in; fill it in, or export the deployed stage: %s", exportHint)
+	return n.errorf("contains a placeholder that was not filled in; fill it in, or export the deployed stage: %s", exportHint)
 }
 
 func (c *conversion) readSamples() error {
 	for _, at := range slices.Sorted(maps.Keys(c.Options.Samples)) {
-		text, err := withoutMark(c.Options.Samples[at])
+		text, err := withoutBOM(c.Options.Samples[at])
 		var value any
 		if err == nil {
 			value, err = parseJSON(text)
@@ -169,7 +164,7 @@ func (c *conversion) readSamples() error {
 			return fmt.Errorf("--sample %q: %w", at, err)
 		}
 		method, path, _ := strings.Cut(at, " ")
-		path = greedy().ReplaceAllString(strings.TrimSpace(path), "$1}") // as actions have it
+		path = greedy().ReplaceAllString(strings.TrimSpace(path), "$1}") // as actions write it
 		c.samples[strings.ToUpper(method)+" "+path] = node{value: value}
 	}
 	return nil
@@ -177,7 +172,7 @@ func (c *conversion) readSamples() error {
 
 const maxTitle = 30
 
-// readInfo finds a title that a connector may have.
+// readInfo derives a title that a connector may have.
 func (c *conversion) readInfo() error {
 	given := c.root.get("info").get("title")
 	if isPlaceholder(given.value) {
@@ -187,7 +182,7 @@ func (c *conversion) readInfo() error {
 	return nil
 }
 
-// titleOf is a title that a connector may have.
+// titleOf turns a text into a title that a connector may have.
 func titleOf(text string) string {
 	title, afterProduct := "", false
 	for _, word := range words(prose(text, maxDescription)) {
@@ -207,7 +202,7 @@ func titleOf(text string) string {
 	return title
 }
 
-// description is that of the connector, 30 to 500 characters.
+// description returns the description of the connector, 30 to 500 characters long.
 func (c *conversion) description() string {
 	const longest = 500
 	own := "Calls " + c.title + " through Countersign, which signs each request for AWS."

@@ -116,7 +116,7 @@ func TestConvert_Samples(t *testing.T) {
 	}
 }
 
-// pointers are those of the faults of an error.
+// pointers returns the pointers of the faults in an error.
 func pointers(err error) []string {
 	var list []string
 	joined, several := err.(interface{ Unwrap() []error })
@@ -145,15 +145,14 @@ func golden(t *testing.T, name string, got []byte) {
 		}
 	}
 	if want := read(t, path); !bytes.Equal(got, want) {
-		t.Errorf("%s is not what comes out. Look at it, then run: go test ./converter -update", path)
+		t.Errorf("%s is out of date. Review the difference, then run: go test ./converter -update", path)
 	}
 }
 
-// secrets are what no file of a connector may hold.
+// secrets must not occur in any file of a connector.
 var secrets = strings.Fields("arn:aws 123456789012 AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI $util $input PolicyCanary")
 
-// valid holds a connector to the rules, the published schema, and what must stay
-// behind.
+// valid checks a connector against the rules and the published schema, and for what must be left out.
 func valid(t testing.TB, made *converter.Result) {
 	t.Helper()
 	holdsRules(t, made)
@@ -255,13 +254,13 @@ func TestConvert_RefusesWithAPointer(t *testing.T) {
 	}
 }
 
-// trap is a definition with one operation that has these members.
+// trap returns a definition with one operation that has these members.
 func trap(members string) string {
 	return `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"a","version":"1"},` +
 		`"paths":{"/a":{"get":{` + members + `}}}}`
 }
 
-// Where there is no title that could be a name, the action for all requests has one as well.
+// If no title can serve as a name, the action for any request still has a fixed one.
 func TestConvert_RawActionOfAnyTitle(t *testing.T) {
 	for title, want := range map[string]string{
 		`{}`: "Call AWS service", `{"title":"orders"}`: "Call Orders", `{"title":"注文"}`: "Call any operation",
@@ -282,8 +281,8 @@ func TestConvert_RawActionOfAnyTitle(t *testing.T) {
 	}
 }
 
-// What stands around the one document of a YAML file is none.
-func TestConvert_TakesYAMLAsToolsWriteIt(t *testing.T) {
+// What surrounds the only document of a YAML file is not a document.
+func TestConvert_ReadsYAMLAsToolsWriteIt(t *testing.T) {
 	document := "openapi: 3.0.3\nservers: [{url: '" + gateway + "'}]\npaths: {/a: {get: {}}}\n"
 	for name, text := range map[string]string{
 		"a mark at the end": document + "---\n", "marks around": "---\n" + document + "...\n", "version 1.2": "%YAML 1.2\n---\n" + document,
@@ -295,7 +294,7 @@ func TestConvert_TakesYAMLAsToolsWriteIt(t *testing.T) {
 	}
 }
 
-// An account id in a path is in no pointer either, where escapes stand around it.
+// An account id in a path does not appear in a pointer, even between escapes.
 func TestConvert_PointersHoldNoSecret(t *testing.T) {
 	made, err := convert(t, strings.Replace(trap(`"responses":{}`), `"paths":{`, `"paths":{"/accounts/123456789012/x":{"get":{}},`, 1), nil)
 	if err != nil {
@@ -311,8 +310,8 @@ func TestConvert_PointersHoldNoSecret(t *testing.T) {
 	}
 }
 
-// Paths as frameworks and gateways write them: those that a connector can have, and those that it cannot.
-func TestConvert_PathsOfOddForms(t *testing.T) {
+// Paths as frameworks and gateways write them: some a connector can have, and some it cannot.
+func TestConvert_UnusualPaths(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/a/{id}.json": true, "/a/{x}-{y}": true, "/a/{order.id}": true,
 		"/{x}.{y}": true, "/{x}..{y}/b": true, "/a/../b": false, "/a/{id}/": true, "/$metadata": true, "/a/{id:[0-9]+}": false,
@@ -327,12 +326,12 @@ func TestConvert_PathsOfOddForms(t *testing.T) {
 		}
 		valid(t, made)
 		if got := len(made.Report.LeftOut) == 0; got != want {
-			t.Errorf("%s: taken is %t, want %t: %v", path, got, want, made.Report.LeftOut)
+			t.Errorf("%s: accepted is %t, want %t: %v", path, got, want, made.Report.LeftOut)
 		}
 	}
 }
 
-// A reference of a path may be described.
+// The reference of a path may have a description.
 func TestConvert_PathByReference(t *testing.T) {
 	made, err := convert(t, `{"openapi":"3.1.0","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"$ref":"#/components/pathItems/A",`+
 		`"summary":"Orders","x-a":{}}},"components":{"pathItems":{"A":{"get":{"operationId":"GetA"}}}}}`, nil)
@@ -345,8 +344,8 @@ func TestConvert_PathByReference(t *testing.T) {
 	}
 }
 
-// No operation is lost in silence, whatever its method.
-func TestConvert_ReportsMethodsThatNobodyKnows(t *testing.T) {
+// No operation is dropped silently, whatever its method.
+func TestConvert_ReportsUnknownMethods(t *testing.T) {
 	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{},"query":{},"OPTIONS":{},"trace":{},`+
 		`"summary":"a","x-b":{},"any":{}}}}`, nil)
 	if err != nil {
@@ -365,8 +364,8 @@ func TestConvert_ReportsMethodsThatNobodyKnows(t *testing.T) {
 	}
 }
 
-// What is left out of a form has its place.
-func TestConvert_FieldOfAFormHasAPointer(t *testing.T) {
+// A form field that is left out is reported with its pointer.
+func TestConvert_FormFieldHasAPointer(t *testing.T) {
 	definition := strings.Replace(trap(`"consumes":["application/x-www-form-urlencoded"],`+
 		`"parameters":[{"name":"a","in":"formData","type":"string"},`+
 		`{"name":"b\u0007c","in":"formData","type":"string"}]`), `"get"`, `"post"`, 1)
@@ -380,8 +379,8 @@ func TestConvert_FieldOfAFormHasAPointer(t *testing.T) {
 	}
 }
 
-// What could mean several things is told.
-func TestConvert_TellsWhatItChose(t *testing.T) {
+// Choices between several meanings are reported.
+func TestConvert_ReportsItsChoices(t *testing.T) {
 	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"},{"url":"https://example.com"}],"paths":{"/a":{"post":{`+
 		`"parameters":[{"name":"b","in":"body","schema":{}}]}}}}`, nil)
 	if err != nil {
@@ -394,7 +393,7 @@ func TestConvert_TellsWhatItChose(t *testing.T) {
 	}
 }
 
-// A few lines ask for very much: work and memory stay bounded.
+// A few lines may ask for a lot: work and memory stay bounded.
 func TestConvert_IsBounded(t *testing.T) {
 	var combined, nested, bomb strings.Builder
 	for i := range 200 {
@@ -436,7 +435,7 @@ func TestConvert_IsBounded(t *testing.T) {
 	}
 }
 
-func TestConvert_SameBytesTwice(t *testing.T) {
+func TestConvert_IsDeterministic(t *testing.T) {
 	files, err := filepath.Glob("testdata/2-rest-export.oas30.json")
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
@@ -458,7 +457,7 @@ func TestConvert_SameBytesTwice(t *testing.T) {
 	}
 }
 
-func TestConvert_KeepsIDsAndTellsBreakingChanges(t *testing.T) {
+func TestConvert_KeepsIDsAndReportsBreakingChanges(t *testing.T) {
 	before := trap(`"parameters":[{"name":"q","in":"query","type":"string"}],"responses":{"200":{"description":"a"}}`)
 	first, err := convert(t, before, nil)
 	if err != nil {
@@ -485,7 +484,7 @@ func TestConvert_KeepsIDsAndTellsBreakingChanges(t *testing.T) {
 	}
 }
 
-func TestConvert_SampleGivesShapesAndNoValues(t *testing.T) {
+func TestConvert_SampleGivesOnlyItsShape(t *testing.T) {
 	made, err := convert(t, trap(`"responses":{"200":{"description":"a"}}`), func(o *converter.Options) {
 		o.Samples = map[string][]byte{"GET /a": []byte(`[{"id":7,"at":"2026-01-02T03:04:05Z","who":null},{"id":7.5,"name":"ValueCanary"}]`)}
 	})
@@ -495,7 +494,7 @@ func TestConvert_SampleGivesShapesAndNoValues(t *testing.T) {
 	valid(t, made)
 	text := string(made.Files["apiDefinition.swagger.json"])
 	if strings.Contains(text, "ValueCanary") || !made.Report.Actions[0].TypedResponse {
-		t.Error("the sample's values are there, or its shape is not")
+		t.Error("the result holds the sample's values, or lacks its shape")
 	}
 	var d struct {
 		Paths map[string]map[string]struct {
@@ -519,11 +518,11 @@ func TestConvert_SampleGivesShapesAndNoValues(t *testing.T) {
 	}
 	sample := func(o *converter.Options) { o.Samples = map[string][]byte{"GET /b": []byte(`1`)} }
 	if _, err := convert(t, trap(`"responses":{}`), sample); err == nil {
-		t.Error("a sample of no operation is taken")
+		t.Error("a sample for an unknown operation is accepted")
 	}
 }
 
-func TestConvert_StrictRefusesWhatIsLeftOut(t *testing.T) {
+func TestConvert_StrictRefusesOmissions(t *testing.T) {
 	_, err := convert(t, string(read(t, "testdata/1-rest-export.swagger.json")), func(o *converter.Options) { o.Strict = true })
 	if len(pointers(err)) != 2 {
 		t.Errorf("strict: %v", err)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kinds of a shape. Any is what has no one kind that a designer could show.
+// Kinds of a shape. Any is for values without a single kind that a designer could show.
 const (
 	kindAny     = "any"
 	kindObject  = "object"
@@ -17,7 +17,7 @@ const (
 	kindBoolean = "boolean"
 )
 
-// kindOf is what a schema says of its type, or what follows from the rest of it.
+// kindOf returns the type that a schema declares, or the one that its other keywords imply.
 func kindOf(n node) string {
 	given := n.get("type")
 	types := []string{given.text()}

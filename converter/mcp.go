@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// MCP makes a connector of the address of an MCP server at AWS: one action, by which
-// Copilot Studio speaks the protocol through /proxy. Of the options it takes Frame,
-// Profile and Hosts.
+// MCP makes a connector for the address of an MCP server in AWS: one action, through which Copilot Studio speaks the
+// protocol to /proxy. It uses the options Frame, Profile and Hosts.
 func MCP(address string, o Options) (*Result, error) {
 	c := &conversion{Options: o, schemas: newSchemas(), root: node{value: object{}}, samples: map[string]node{}}
 	if !strings.Contains(address, "://") {
@@ -32,7 +31,7 @@ func MCP(address string, o Options) (*Result, error) {
 		return nil, errors.New("--mcp: the ARN must be one segment of the path: write %3A for its colons and %2F for its slash")
 	}
 	if strings.HasSuffix(bare, "/") && c.upstream.base != "" {
-		c.report.Warnings = append(c.report.Warnings, "The slash at the end of the address is left out: clients disagree about it.")
+		c.report.Warnings = append(c.report.Warnings, "The slash at the end of the address was removed, because clients handle it differently.")
 	}
 	c.report.Format = "MCP"
 	c.title = titleOf(mcpName(c.upstream) + " tools")
@@ -55,13 +54,13 @@ func MCP(address string, o Options) (*Result, error) {
 	return c.files()
 }
 
-// mcpName is what tells a server from others: the name of the gateway or the runtime.
+// mcpName returns what distinguishes a server from others: the name of the gateway or the runtime.
 func mcpName(u upstream) string {
 	name, _, _ := strings.Cut(u.host, ".")
 	if name == "bedrock-agentcore" {
-		parts := strings.FieldsFunc(unpercent(u.base), func(r rune) bool { return r == '/' || r == ':' })
+		parts := strings.FieldsFunc(decodePercent(u.base), func(r rune) bool { return r == '/' || r == ':' })
 		if len(parts) > 1 {
-			name = parts[len(parts)-2] // before invocations
+			name = parts[len(parts)-2] // the part before invocations
 		}
 	}
 	return name

@@ -51,7 +51,7 @@ func TestMCP_IsOneAction(t *testing.T) {
 		if strings.Contains(address, "qualifier") != (len(parameters) == 1) {
 			t.Errorf("%s: parameters %v", address, parameters)
 		}
-		delete(post, "x-ms-agentic-protocol") // which is newer than the published schema
+		delete(post, "x-ms-agentic-protocol") // newer than the published schema
 		if err := published().Validate(any(definition)); err != nil {
 			t.Errorf("%s: the published schema refuses it: %v", address, err)
 		}
@@ -60,9 +60,9 @@ func TestMCP_IsOneAction(t *testing.T) {
 
 func TestMCP_RefusesOtherServers(t *testing.T) {
 	for address, want := range map[string]string{
-		"https://example.com/mcp":                         "none of AWS",
+		"https://example.com/mcp":                         "not an AWS host",
 		"http://aws-mcp.us-east-1.api.aws/mcp":            "http",
-		"https://knowledge-mcp.global.api.aws":            "does not take signatures",
+		"https://knowledge-mcp.global.api.aws":            "does not accept signatures",
 		"https://aws-mcp.us-east-1.api.aws/mcp?a=%zz":     "query",
 		"https://aws-mcp.us-east-1.api.aws/mcp?a=1&a=2":   `"a" twice`,
 		"https://user:pass@aws-mcp.us-east-1.api.aws/mcp": "address",

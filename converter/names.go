@@ -9,7 +9,7 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// identifier makes an operation id of a text: PascalCase, letters and digits.
+// identifier makes an operation id from a text: PascalCase, letters and digits.
 func identifier(text string) string {
 	var id strings.Builder
 	for _, word := range words(withoutLeaks(clip(text, 10*maxLabel))) {
@@ -35,7 +35,7 @@ var (
 	isParam   = lazyregexp.New(`^\{[^{}]*\}$`)
 )
 
-// idFromPath makes an id of method and path: GetOrder, ListOrders, CreateOrder.
+// idFromPath makes an id from method and path: GetOrder, ListOrders, CreateOrder.
 func idFromPath(method, path string) string {
 	var literals []string
 	segments := strings.Split(strings.Trim(path, "/"), "/")
@@ -43,9 +43,9 @@ func idFromPath(method, path string) string {
 		switch {
 		case segment == "" || isParam().MatchString(segment) || isVersion().MatchString(segment):
 		case i+1 < len(segments) && isParam().MatchString(segments[i+1]):
-			literals = append(literals, singular(unpercent(segment)))
+			literals = append(literals, singular(decodePercent(segment)))
 		default:
-			literals = append(literals, unpercent(segment))
+			literals = append(literals, decodePercent(segment))
 		}
 	}
 	last := segments[len(segments)-1]
@@ -76,8 +76,8 @@ func singular(word string) string {
 	return word
 }
 
-// nameActions gives every action its id, summary and description. Ids of an earlier
-// run stay, so that flows that use them go on.
+// nameActions gives every action its id, summary and description. Ids from an earlier run are kept, so that the flows
+// that use them keep working.
 func (c *conversion) nameActions() {
 	taken := map[string]bool{}
 	take := func(a *action, id string) bool {
@@ -118,24 +118,24 @@ func (c *conversion) nameActions() {
 
 var restricted = lazyregexp.New(`[/\\<>*%&?;]`)
 
-// describe makes summary and description, which differ.
+// describe sets summary and description, which must differ.
 func (c *conversion) describe(a *action) {
-	a.summary = first(summaryOf(a.summary), summaryOf(a.at.get("summary").text()), labelOf(a.id))
+	a.summary = first(summaryOf(a.summary), summaryOf(a.op.get("summary").text()), labelOf(a.id))
 	if a.description == "" {
-		a.description = sentence(prose(a.at.get("description").text(), maxDescription))
+		a.description = sentence(prose(a.op.get("description").text(), maxDescription))
 	}
 	if a.description == "" || strings.EqualFold(strings.TrimSuffix(a.description, "."), a.summary) {
 		a.description = fmt.Sprintf("%s: %s %s of %s.", a.summary, a.method, a.path, c.title)
 	}
 }
 
-// summaryOf makes a summary of a text: none of some characters, a letter or a digit of
-// ASCII at its end. It is empty where more than signs would have to be cut.
+// summaryOf makes a summary from a text: without restricted characters, ending in an ASCII letter or digit. It is
+// empty if more than punctuation would have to be removed.
 func summaryOf(text string) string {
-	// What leaks is cut first: it may be told by the signs that are cut then.
+	// Secrets are removed first, since the characters removed next may be what identifies them.
 	given := strings.Join(strings.Fields(restricted().ReplaceAllString(prose(text, maxLabel), " ")), " ")
 	cut := strings.TrimRightFunc(given, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if open := strings.LastIndexByte(cut, '('); open > strings.LastIndexByte(cut, ')') { // its end was cut
+	if open := strings.LastIndexByte(cut, '('); open > strings.LastIndexByte(cut, ')') { // the closing parenthesis was cut off
 		cut = cut[:open] + cut[open+1:]
 	}
 	if len(cut)+len("(…") < len(given) {
@@ -144,7 +144,7 @@ func summaryOf(text string) string {
 	return cut
 }
 
-// rawAction is one action for all that has none: any request to the API.
+// rawAction returns one action for all routes that have none: any request to the API.
 func (c *conversion) rawAction() *action {
 	field := func(kind, label, description string) object {
 		return object{"type": kind, "x-ms-summary": label, "description": description}
@@ -157,13 +157,13 @@ func (c *conversion) rawAction() *action {
 	address["default"] = c.upstream.String() + "/"
 	headers := field(kindObject, "Headers", "Headers of the request, by name.")
 	headers["additionalProperties"] = field(kindString, "Value", "Value of the header.")
-	body := object{"x-ms-summary": "Body", "description": "Body of the request: a text, or JSON."}
+	body := object{"x-ms-summary": "Body", "description": "Body of the request: text or JSON."}
 	responseHeaders := field(kindObject, "Headers", "Headers of the response, names in lower case.")
 	responseHeaders["additionalProperties"] = field(kindString, "Value", "Value of the header.")
 	response := field(kindObject, "Response", "What the API returned.")
 	response["properties"] = object{
 		"status": field(kindInteger, "Status", "HTTP status of the response."), "headers": responseHeaders,
-		"body": object{"x-ms-summary": "Body", "description": "Body of the response: JSON, a text, or content."},
+		"body": object{"x-ms-summary": "Body", "description": "Body of the response: JSON, text or binary content."},
 	}
 	request := field(kindObject, "Request", "The request to send.")
 	request["properties"] = object{"method": method, "url": address, "headers": headers, "body": body, "profile": profile}
@@ -183,8 +183,8 @@ func (c *conversion) rawAction() *action {
 	}
 }
 
-// withoutRoute is a path without what leads to the API and without the names of its
-// parameters, so that an id outlives another profile, host or name.
+// withoutRoute returns a path without the prefix that leads to the API and without the names of its parameters, so
+// that an id survives a change of profile, host or names.
 func withoutRoute(path string) string {
 	path = parameterInPath().ReplaceAllString(path, "{}")
 	parts := strings.SplitN(path, "/", 5)
@@ -196,7 +196,7 @@ func withoutRoute(path string) string {
 
 var pascal = lazyregexp.New(`^[A-Z][A-Za-z0-9]*$`)
 
-// earlierIDs are the operation ids of an earlier run, by method and path.
+// earlierIDs returns the operation ids of an earlier run, by method and path.
 func earlierIDs(definition []byte) map[string]string {
 	ids := map[string]string{}
 	value, err := parse(definition)

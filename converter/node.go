@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// object is a JSON object that is made or read.
+// object is a JSON object.
 type object = map[string]any
 
-// node is a value of the definition and where it stands. The zero node is what is
-// not there.
+// node is a value of the definition and its place. The zero node is a missing value.
 type node struct {
 	value   any    // object, []any, string, json.Number, bool or nil
 	pointer string // RFC 6901
@@ -26,8 +25,8 @@ func (n node) get(name string) node {
 	return node{o[name], n.pointer + "/" + escaper.Replace(name)}
 }
 
-// wants is an error where something else is there than an object, or a list.
-func (n node) wants(kind string) error {
+// typeError returns an error if the node is something other than an object or a list, whichever is expected.
+func (n node) typeError(kind string) error {
 	_, isObject := n.value.(object)
 	_, isList := n.value.([]any)
 	if n.value == nil || kind == kindObject && isObject || kind == kindArray && isList {
@@ -47,7 +46,7 @@ func (n node) object() (object, bool) {
 	return o, ok
 }
 
-// names are those of an object's members, sorted.
+// names returns the names of an object's members, sorted.
 func (n node) names() []string {
 	o, _ := n.value.(object)
 	return slices.Sorted(maps.Keys(o))
@@ -65,8 +64,8 @@ func (n node) items() []node {
 	return nodes
 }
 
-// text is a scalar as it is written: hand-written YAML has numbers and booleans
-// where texts belong, and texts where booleans belong.
+// text returns a scalar as it is written: hand-written YAML has numbers and booleans where strings belong, and
+// strings where booleans belong.
 func (n node) text() string {
 	switch v := n.value.(type) {
 	case string:
@@ -95,7 +94,7 @@ func (e *Error) Error() string {
 	return clip(shownPointer(at), maxPointer) + ": " + e.Detail
 }
 
-// shownPointer is a pointer without what leaks, which escapes must not hide.
+// shownPointer returns a pointer without secrets, which its escapes must not hide.
 func shownPointer(pointer string) string {
 	parts := strings.Split(pointer, "/")
 	for i, part := range parts {
@@ -110,10 +109,10 @@ func (n node) errorf(format string, args ...any) error {
 	return &Error{n.pointer, fmt.Sprintf(format, args...)}
 }
 
-// maxPointer bounds what is told of a place.
+// maxPointer bounds the pointers that are shown.
 const maxPointer = 300
 
-// resolve follows a reference, from reference to reference.
+// resolve follows a chain of references.
 func (c *conversion) resolve(n node) (node, error) {
 	seen := map[string]bool{}
 	for {
@@ -144,7 +143,7 @@ var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
 // maxReference is longer than any reference that people write.
 const maxReference = 2000
 
-// lookUp finds what a reference within the document leads to. Nothing is fetched.
+// lookUp returns the target of a reference within the document. Nothing is fetched.
 func (c *conversion) lookUp(n node, ref string) (node, error) {
 	at := node{n.value, n.pointer + "/$ref"}
 	path, isLocal := strings.CutPrefix(ref, "#/")
@@ -154,7 +153,7 @@ func (c *conversion) lookUp(n node, ref string) (node, error) {
 	if found, there := c.root.follow(path); there {
 		return found, nil
 	}
-	// A model of JSON Schema may have definitions of its own.
+	// A JSON Schema model may have definitions of its own.
 	steps := strings.Split(n.pointer, "/")
 	for end := len(steps); end > 1; end-- {
 		model, there := c.root.follow(strings.Join(steps[1:end], "/"))
@@ -165,13 +164,13 @@ func (c *conversion) lookUp(n node, ref string) (node, error) {
 			return found, nil
 		}
 	}
-	return node{}, at.errorf("the reference leads nowhere")
+	return node{}, at.errorf("the reference has no target")
 }
 
-// follow finds what stands below a node.
+// follow returns what is at a path below a node.
 func (n node) follow(path string) (node, bool) {
 	for _, step := range strings.Split(path, "/") {
-		name := unescaper.Replace(unpercent(step))
+		name := unescaper.Replace(decodePercent(step))
 		switch v := n.value.(type) {
 		case object:
 			if _, there := v[name]; !there {

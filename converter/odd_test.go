@@ -17,8 +17,8 @@ import (
 
 var oddInputs = flag.Int("odd-inputs", 0, "how many definitions that were changed at random are converted")
 
-// Definitions made of traps and of samples, changed at random: each becomes a valid connector, or is refused with a
-// pointer. Input i is the same in every run, and those of the short form are the first ones of the long form.
+// Definitions are built from traps and samples and changed at random: each becomes a valid connector, or is refused
+// with a pointer. Input i is the same in every run; the short form takes the first inputs of the long form.
 func TestConvert_OddInputs(t *testing.T) {
 	samples := [][]byte{
 		read(t, "testdata/1-rest-export.swagger.json"), read(t, "testdata/2-rest-export.oas30.json"),
@@ -54,12 +54,12 @@ func TestConvert_OddInputs(t *testing.T) {
 		}
 	})
 	if converted.Load() == 0 || refused.Load() == 0 {
-		t.Error("all were converted, or none")
+		t.Error("either all or none were converted")
 	}
 	t.Logf("%d were converted, %d refused", converted.Load(), refused.Load())
 }
 
-// convertOdd converts one input, and returns nil where it was refused.
+// convertOdd converts one input, and returns nil if it was refused.
 func convertOdd(t *testing.T, m mutator, samples [][]byte, earlier []byte) *converter.Result {
 	t.Helper()
 	definition, whole := m.definition(samples)
@@ -68,7 +68,7 @@ func convertOdd(t *testing.T, m mutator, samples [][]byte, earlier []byte) *conv
 			t.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 		if t.Failed() {
-			t.Logf("the definition is\n%s\nand that of the earlier run\n%s", definition, earlier)
+			t.Logf("the definition is\n%s\nand the one of the earlier run is\n%s", definition, earlier)
 		}
 	}()
 	made, err := convert(t, string(definition), func(o *converter.Options) {
@@ -81,7 +81,7 @@ func convertOdd(t *testing.T, m mutator, samples [][]byte, earlier []byte) *conv
 		}
 	})
 	if err == nil {
-		if holdsRules(t, made); whole { // part of an account id is none
+		if holdsRules(t, made); whole { // a part of an account id does not count
 			holdsNoSecret(t, made)
 		}
 		return made
@@ -96,16 +96,16 @@ func convertOdd(t *testing.T, m mutator, samples [][]byte, earlier []byte) *conv
 	return nil
 }
 
-// mutator makes definitions at random.
+// mutator makes random definitions.
 type mutator struct{ *rand.Rand }
 
-// one is true once in n times.
+// one returns true once in n times.
 func (m mutator) one(n int) bool { return m.IntN(n) == 0 }
 
 func pick[T any](m mutator, list []T) T { return list[m.IntN(len(list))] }
 
-// definition is one of some traps, or a sample, with changes to its values or its bytes. It is whole where bytes are as they
-// were.
+// definition returns a definition made of traps, or a sample, with changes to its values or its bytes. whole reports
+// whether the bytes are unchanged.
 func (m mutator) definition(samples [][]byte) (text []byte, whole bool) {
 	text = pick(m, samples)
 	if !m.one(4) {
@@ -124,7 +124,7 @@ func (m mutator) definition(samples [][]byte) (text []byte, whole bool) {
 		}
 		changed, err := json.Marshal(root)
 		if err != nil {
-			panic(err) // what came from JSON, and what is put into it, can be written
+			panic(err) // values that come from JSON can always be written
 		}
 		if text = changed; !m.one(8) {
 			return text, true
@@ -142,7 +142,7 @@ const words = `$ref additionalProperties allOf anyOf basePath body collectionFor
 
 var vocabulary = bytes.Fields([]byte(words))
 
-// oddValues are what a value is replaced by.
+// oddValues are what a value is replaced with.
 var oddValues = []string{
 	`null`, `true`, `false`, `0`, `-1`, `1.5`, `1e999`, `123456789012`, `""`, `"a"`, `" "`, `"\u0000"`, `"é\u202e"`,
 	`[]`, `{}`, `[[]]`, `[null]`,
@@ -155,7 +155,7 @@ var oddValues = []string{
 	`"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod"`, `"API"`, `"Power Automate"`,
 }
 
-// change changes the tree at one place.
+// change changes the tree in one place.
 func (m mutator) change(root *any) {
 	at := root
 	for depth := 0; depth < 12; depth++ {
@@ -190,7 +190,7 @@ func (m mutator) change(root *any) {
 	}
 }
 
-// changeObject takes a member away, renames it, adds one or replaces its value.
+// changeObject removes a member, renames it, adds one or replaces its value.
 func (m mutator) changeObject(o map[string]any) {
 	word := string(pick(m, vocabulary))
 	if len(o) == 0 {
@@ -212,7 +212,7 @@ func (m mutator) changeObject(o map[string]any) {
 	}
 }
 
-// value is an odd one or, now and then, a copy of a part of a tree.
+// value returns an odd value or, now and then, a copy of a part of the tree.
 func (m mutator) value(from any) any {
 	text := []byte(pick(m, oddValues))
 	if m.one(4) {
@@ -234,7 +234,7 @@ func (m mutator) value(from any) any {
 	return v
 }
 
-// changeBytes takes bytes away, puts some in or repeats some.
+// changeBytes removes, inserts or repeats some bytes.
 func (m mutator) changeBytes(text []byte) []byte {
 	text = bytes.Clone(text)
 	for range 1 + m.IntN(4) {

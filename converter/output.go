@@ -11,7 +11,7 @@ import (
 	"countersign/connector"
 )
 
-// Report says what became of the definition.
+// Report says what happened to the definition.
 type Report struct {
 	Format         string         `json:"format"`
 	Title          string         `json:"title"`
@@ -39,7 +39,7 @@ type ActionReport struct {
 	Guessed []string `json:"guessed,omitempty"`
 }
 
-// LeftOut is something that has no place in the connector.
+// LeftOut is something that the connector cannot express.
 type LeftOut struct {
 	Pointer string `json:"pointer"`
 	What    string `json:"what"`
@@ -59,33 +59,32 @@ func (c *conversion) strictError() error {
 	return errors.Join(list...)
 }
 
-// What the platform takes: a megabyte, and so many actions as published connectors
-// have at most.
+// The platform's limits: one megabyte, and as many actions as the largest published connectors have.
 const (
 	maxSize     = 1_000_000
 	warnSize    = 900_000
 	warnActions = 256
 )
 
-// files writes the connector and looks it over.
+// files writes the connector and checks it.
 func (c *conversion) files() (*Result, error) {
 	definition := c.definition()
 	text, err := connector.Indented(definition)
 	if err == nil && len(text) > warnSize {
-		text, err = json.Marshal(definition) // designers read it as well
+		text, err = json.Marshal(definition) // designers read compact JSON as well
 	}
 	if err != nil {
 		return nil, fmt.Errorf("writing the definition: %w", err)
 	}
 	if len(text) > maxSize {
-		return nil, c.root.get("paths").errorf("the connector would have %d bytes, and the platform takes %d; "+
+		return nil, c.root.get("paths").errorf("the connector would have %d bytes, and the platform accepts %d; "+
 			"choose operations with --include or --exclude", len(text), maxSize)
 	}
 	files := maps.Clone(c.Frame.Files)
 	files["apiDefinition.swagger.json"] = text
 	files["readme.md"] = c.readme()
 	if faults := connector.Errors(connector.Check(files)); len(faults) > 0 {
-		return nil, fmt.Errorf("the connector would break the rules, which is a fault of this command: %s", faults[0])
+		return nil, fmt.Errorf("the connector would break the rules, which is a bug in this command: %s", faults[0])
 	}
 	c.finishReport(text)
 	if files["report.json"], err = connector.Indented(c.report); err != nil {
@@ -180,10 +179,10 @@ func (c *conversion) finishReport(definition []byte) {
 			"Power Automate and Power Apps ask for it with each connection, Logic Apps and the portal's wizard do not.")
 	}
 	if len(definition) > warnSize {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("The definition has %d bytes; the platform takes %d.", len(definition), maxSize))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("The definition has %d bytes; the platform accepts %d.", len(definition), maxSize))
 	}
 	if len(c.actions) > warnActions {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("The connector has %d actions; choose with --include, so that makers find theirs.",
+		r.Warnings = append(r.Warnings, fmt.Sprintf("The connector has %d actions; select some with --include, so that authors find theirs.",
 			len(c.actions)))
 	}
 	r.Changes = breakingChanges(c.Earlier, definition)

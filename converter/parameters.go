@@ -6,20 +6,18 @@ import (
 	"strings"
 )
 
-// parameter is one of an operation, as Swagger 2.0 and OpenAPI 3 have it.
+// parameter is a parameter of an operation, as in Swagger 2.0 and OpenAPI 3.
 type parameter struct {
 	at       node
 	name, in string
-	// schema and required are those of a field of a form in OpenAPI 3, which is no
-	// parameter there.
+	// schema and required describe a form field in OpenAPI 3, where form fields are not parameters.
 	schema   node
 	required bool
 }
 
-// readParameters writes the parameters of an action. It returns why the operation
-// cannot be one.
+// readParameters writes the parameters of an action. It returns why the operation cannot become one.
 func (c *conversion) readParameters(a *action, item node) (string, error) {
-	list, err := c.parametersOf(item, a.at)
+	list, err := c.parametersOf(item, a.op)
 	if err != nil {
 		return "", err
 	}
@@ -29,11 +27,11 @@ func (c *conversion) readParameters(a *action, item node) (string, error) {
 	for _, p := range list {
 		switch {
 		case c.version == version20 && (p.in == "body" || p.in == "formData"):
-			continue // readBody's
+			continue // read by readBody
 		case p.in == "path" && !slices.Contains(names, p.name):
-			continue // what is not in the path is never sent
+			continue // never sent, because it is not in the path
 		case p.in == "path" && (p.at.get("style").text() == "label" || p.at.get("style").text() == "matrix"):
-			return "a parameter of the path has a style that connectors do not know", nil
+			return "a path parameter has a style that connectors do not support", nil
 		}
 		if p.in != "path" {
 			reason, err := c.unsuitable(p)
@@ -64,10 +62,10 @@ func (c *conversion) readParameters(a *action, item node) (string, error) {
 	return "", nil
 }
 
-// parametersOf are those of the path and of the operation, which override them.
+// parametersOf returns the parameters of the path and of the operation, which override them.
 func (c *conversion) parametersOf(item, op node) ([]parameter, error) {
 	var list []parameter
-	if err := cmp.Or(item.get("parameters").wants(kindArray), op.get("parameters").wants(kindArray)); err != nil {
+	if err := cmp.Or(item.get("parameters").typeError(kindArray), op.get("parameters").typeError(kindArray)); err != nil {
 		return nil, err
 	}
 	for _, n := range slices.Concat(item.get("parameters").items(), op.get("parameters").items()) {
@@ -102,8 +100,8 @@ func (c *conversion) parametersOf(item, op node) ([]parameter, error) {
 	return list, nil
 }
 
-// notSent are headers that no maker sets: they are Countersign's, the platform's, or
-// concern one connection. So are those that begin with prefixesNotSent.
+// notSent are headers that no workflow author sets: they belong to Countersign, to the platform or to one connection.
+// The same holds for headers that begin with prefixesNotSent.
 var (
 	notSent = strings.Fields("authorization host accept accept-encoding accept-charset content-type content-length content-encoding " +
 		"cookie set-cookie connection keep-alive te trailer transfer-encoding upgrade expect via forwarded origin referer user-agent " +
@@ -111,7 +109,7 @@ var (
 	prefixesNotSent = []string{"x-ms-", "x-forwarded-", "x-azure-", "x-arr-", "x-original-", "proxy-", "sec-", "access-control-"}
 )
 
-// unsuitable says why a parameter is none of the connector.
+// unsuitable returns why a parameter cannot be part of the connector.
 func (c *conversion) unsuitable(p parameter) (string, error) {
 	lower := strings.ToLower(p.name)
 	begins := func(prefix string) bool { return strings.HasPrefix(lower, prefix) }
@@ -121,13 +119,13 @@ func (c *conversion) unsuitable(p parameter) (string, error) {
 	case p.in != "query" && p.in != "header":
 		return "connectors have no such parameters", nil
 	case leaks(p.name) || prose(p.name, maxLabel) != p.name || p.in == "header" && !isToken:
-		return "the name has characters that a name cannot have", nil
+		return "the name has characters that are not allowed", nil
 	case p.in == "header" && begins("x-amz-"):
-		return "headers that begin with x-amz- are AWS's own, and no fields of a connector", nil
+		return "headers that begin with x-amz- belong to AWS and cannot be fields of a connector", nil
 	case p.in == "header" && mine:
 		return "Countersign or the platform sets this header", nil
 	case p.in == "query" && strings.HasPrefix(lower, "x-amz-"):
-		return "Countersign sets what signs a request", nil
+		return "Countersign sets the parameters that sign a request", nil
 	case p.in == "header" || len(p.at.get("content").names()) > 0 || c.version == version20:
 		return "", nil
 	}
@@ -151,7 +149,7 @@ func (c *conversion) writeParameter(p parameter) (object, error) {
 		schema = p.at
 	}
 	if _, isSchema := schema.object(); !isSchema {
-		schema = node{object{}, schema.pointer} // content: a text in which the maker writes JSON
+		schema = node{object{}, schema.pointer} // content: a string in which the workflow author writes JSON
 	}
 	s, err := c.shape(schema)
 	if err != nil {
@@ -181,7 +179,7 @@ func (c *conversion) writeParameter(p parameter) (object, error) {
 	return made, nil
 }
 
-// writeList writes a parameter of several scalars.
+// writeList writes a parameter made of several scalars.
 func (c *conversion) writeList(made object, p parameter, s *shape) error {
 	items := &shape{kind: kindString}
 	if s.item != nil {
@@ -202,7 +200,7 @@ func (c *conversion) writeList(made object, p parameter, s *shape) error {
 	return nil
 }
 
-// collectionFormat is how a list is written: OpenAPI 3 has styles in its place.
+// collectionFormat returns how a list is written: OpenAPI 3 has styles instead.
 func (c *conversion) collectionFormat(p parameter) string {
 	inQuery := p.in == "query" || p.in == "formData"
 	if c.version == version20 {

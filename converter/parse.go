@@ -14,28 +14,28 @@ import (
 	yaml "github.com/oasdiff/yaml3"
 )
 
-// MaxBytes is the largest definition. Those of thousands of operations are below
-// this, and what a parsed file takes stays within some hundred megabytes.
+// MaxBytes is the size of the largest definition accepted. Definitions with thousands of operations are smaller, and
+// a parsed file stays within some hundred megabytes.
 const MaxBytes = 16 << 20
 
 const (
 	maxNodes = 1 << 20
 	maxDepth = 200
-	// textPerNode: so much text counts as a value, since an alias repeats it.
+	// textPerNode is how much text counts as one value, since an alias repeats it.
 	textPerNode = 64
 )
 
-// parse reads JSON or YAML, one document without ambiguity: no name twice.
+// parse reads one document of JSON or YAML, without ambiguity: no name may occur twice.
 func parse(text []byte) (any, error) {
 	if len(text) > MaxBytes {
-		return nil, ofFile("is larger than %d MiB; split the definition", MaxBytes>>20)
+		return nil, fileError("is larger than %d MiB; split the definition", MaxBytes>>20)
 	}
-	text, err := withoutMark(text)
+	text, err := withoutBOM(text)
 	if err != nil {
 		return nil, err
 	}
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 {
-		return nil, ofFile("is empty")
+		return nil, fileError("is empty")
 	} else if trimmed[0] == '{' || trimmed[0] == '[' {
 		return parseJSON(text)
 	}
@@ -44,8 +44,8 @@ func parse(text []byte) (any, error) {
 
 const notUTF8 = "is not UTF-8; save it as UTF-8"
 
-// ofFile is a fault of the file as a whole, whose pointer is that of the document.
-func ofFile(format string, args ...any) error {
+// fileError returns a fault of the file as a whole, whose pointer is that of the document.
+func fileError(format string, args ...any) error {
 	return &Error{"", "the file " + fmt.Sprintf(format, args...)}
 }
 
@@ -61,7 +61,7 @@ func parseJSON(text []byte) (any, error) {
 		if _, err = r.ReadToken(); errors.Is(err, io.EOF) {
 			return value, nil
 		} else if err == nil {
-			err = ofFile("has something after the JSON document")
+			err = fileError("has something after the JSON document")
 		}
 	}
 	var syntax *jsontext.SyntacticError
@@ -70,7 +70,7 @@ func parseJSON(text []byte) (any, error) {
 		reason := "is not JSON"
 		switch {
 		case errors.Is(err, jsontext.ErrDuplicateName):
-			reason = "the name is given twice"
+			reason = "the name occurs twice"
 		case !utf8.Valid(text):
 			reason = notUTF8
 		}
@@ -95,7 +95,7 @@ func (r *jsonReader) value(depth int) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			key := name.String() // the token is gone with the next one
+			key := name.String() // the next token overwrites this one
 			if o[key], err = r.value(depth + 1); err != nil {
 				return nil, err
 			}
@@ -131,7 +131,7 @@ func tooLarge(pointer string) error {
 }
 
 func parseYAML(text []byte) (any, error) {
-	// A node of the parser takes some 200 bytes, and these are what it makes nodes of.
+	// A parser node takes about 200 bytes. This counts what the parser makes nodes of.
 	marks := 0
 	for _, mark := range []string{"\n", ",", "[", "{", ": ", "- ", "? "} {
 		marks += bytes.Count(text, []byte(mark))
@@ -147,15 +147,15 @@ func parseYAML(text []byte) (any, error) {
 	return r.value(document, "", 0)
 }
 
-// yamlDocument is the one document of a file. That the parser panics is not known;
-// what it is given comes from anywhere.
+// yamlDocument returns the only document of a file. The parser is not known to panic, but its input may come from
+// anywhere.
 func yamlDocument(text []byte) (document *yaml.Node, err error) {
 	defer func() {
 		if recover() != nil {
-			err = ofFile("is not YAML")
+			err = fileError("is not YAML")
 		}
 	}()
-	if bytes.HasPrefix(text, []byte("%YAML 1.2")) { // a version that the parser reads, and does not know
+	if bytes.HasPrefix(text, []byte("%YAML 1.2")) { // the parser reads this version but refuses its name
 		text = append([]byte("#"), text[1:]...)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -163,28 +163,28 @@ func yamlDocument(text []byte) (document *yaml.Node, err error) {
 		var next yaml.Node
 		switch err := decoder.Decode(&next); {
 		case errors.Is(err, io.EOF) && document == nil:
-			return nil, ofFile("is empty")
+			return nil, fileError("is empty")
 		case errors.Is(err, io.EOF):
 			return document, nil
 		case err != nil && !utf8.Valid(text):
-			return nil, ofFile(notUTF8)
+			return nil, fileError(notUTF8)
 		case err != nil:
-			return nil, ofFile("is neither JSON nor YAML (%s)", line(err))
+			return nil, fileError("is neither JSON nor YAML (%s)", line(err))
 		case len(next.Content) != 1 || next.Content[0].ShortTag() == "!!null": // such as after a last ---
 		case document != nil:
-			return nil, ofFile("must hold one YAML document")
+			return nil, fileError("must contain one YAML document")
 		default:
 			document = next.Content[0]
 		}
 	}
 }
 
-// line is where the parser stopped; it quotes the file in what else it says.
+// line returns where the parser stopped; the rest of its message quotes the file.
 func line(err error) string {
 	if where := regexp.MustCompile(`line \d+`).FindString(err.Error()); where != "" {
 		return where
 	}
-	return "the parser gives no place"
+	return "the parser does not say where"
 }
 
 type yamlReader struct {
@@ -199,7 +199,7 @@ func (r *yamlReader) value(n *yaml.Node, pointer string, depth int) (any, error)
 	switch n.Kind {
 	case yaml.AliasNode:
 		if n.Alias == nil || r.open[n.Alias] {
-			return nil, &Error{pointer, "the alias stands within its own anchor"}
+			return nil, &Error{pointer, "the alias is inside its own anchor"}
 		}
 		return r.value(n.Alias, pointer, depth+1)
 	case yaml.MappingNode:
@@ -236,10 +236,10 @@ func (r *yamlReader) members(o object, n *yaml.Node, pointer string, depth int) 
 		}
 		at := pointer + "/" + escaper.Replace(key.Value)
 		if key.Kind != yaml.ScalarNode {
-			return &Error{pointer, "a name must be a text"}
+			return &Error{pointer, "a name must be a string"}
 		}
 		if _, twice := o[key.Value]; twice {
-			return &Error{at, "the name is given twice"}
+			return &Error{at, "the name occurs twice"}
 		}
 		v, err := r.value(value, at, depth+1)
 		if err != nil {
@@ -257,8 +257,7 @@ func (r *yamlReader) members(o object, n *yaml.Node, pointer string, depth int) 
 	return nil
 }
 
-// mergeInto adds what a merge key brings, one mapping or several, where the mapping
-// has nothing of its own.
+// mergeInto adds the entries of a merge key, one mapping or several, that the mapping does not have itself.
 func mergeInto(o object, v any) {
 	list, isList := v.([]any)
 	if !isList {
@@ -274,8 +273,8 @@ func mergeInto(o object, v any) {
 	}
 }
 
-// scalar is a value as JSON has it. A number that JSON does not spell so, and a
-// date, are texts. A tag of CloudFormation makes what its long form makes.
+// scalar returns a value as JSON has it. Dates, and numbers that JSON spells differently, become strings. A
+// CloudFormation tag becomes its long form.
 func scalar(n *yaml.Node) any {
 	tag := n.ShortTag()
 	switch {

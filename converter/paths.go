@@ -10,7 +10,7 @@ import (
 
 // action is an operation of the connector.
 type action struct {
-	at            node // the operation
+	op            node // the operation
 	method, path  string
 	route         string // the path at Countersign
 	givenID       string
@@ -18,33 +18,33 @@ type action struct {
 	summary       string
 	description   string
 	parameters    []object
-	media         string // of the body; empty for JSON and for none
+	media         string // of the body; empty for JSON or no body
 	produces      string // of the response; empty for JSON
 	responses     object
 	typedBody     bool
 	typedResponse bool
 	guessed       []string
 	declared      []parameter // in the definition
-	agentic       bool        // its requests are messages of MCP
+	agentic       bool        // its requests are MCP messages
 }
 
 func (a *action) name() string { return a.method + " " + a.path }
 
-// methods are those that a connector may have, in the order in which they are shown.
+// methods are the methods that a connector may have, in display order.
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
 var otherMethods = []string{"options", "head", "trace"}
 
-// inPathItem are the fields of a path that the definition gives a meaning to, texts aside.
+// inPathItem are the fields of a path that have a meaning, apart from texts.
 var inPathItem = slices.Concat(methods, otherMethods, []string{"parameters", "servers"})
 
-const noSuchAction = "connectors have no actions of this method"
+const noSuchAction = "connectors do not support this method"
 
-// Why routes are left out for which the raw action stands.
+// Reasons for leaving out routes that the raw action can replace.
 const (
-	leftAny     = "stands for every method; choose some with --any get,post"
-	leftDefault = "is the route of requests that have none"
-	leftGreedy  = "is greedy: one parameter stands for many segments; keep it with --greedy"
+	leftAny     = "is for every method; choose methods with --any get,post"
+	leftDefault = "is the route for requests that match no other"
+	leftGreedy  = "is greedy: one parameter matches many segments; keep it with --greedy"
 )
 
 const anyMethod = "x-amazon-apigateway-any-method"
@@ -52,24 +52,24 @@ const anyMethod = "x-amazon-apigateway-any-method"
 // readPaths makes the actions.
 func (c *conversion) readPaths() {
 	paths := c.root.get("paths")
-	seen := map[string]string{} // paths, in lower case
+	seen := map[string]string{} // paths in lower case
 	for _, path := range paths.names() {
 		item := paths.get(path)
-		if strings.HasPrefix(path, "x-") || !c.choosesSome(path) {
+		if strings.HasPrefix(path, "x-") || !c.selectsAny(path) {
 			continue
 		}
 		if isPlaceholder(path) || strings.HasPrefix(path, "Fn::") {
-			c.keep(placeholderError(item))
+			c.addFault(placeholderError(item))
 			continue
 		}
 		item, err := c.pathItem(item)
 		if err != nil {
-			c.keep(err)
+			c.addFault(err)
 			continue
 		}
 		if _, isObject := item.object(); !isObject {
 			if item.value != nil {
-				c.keep(item.errorf("a path must be an object of operations"))
+				c.addFault(item.errorf("a path must be an object of operations"))
 			}
 			continue
 		}
@@ -77,18 +77,18 @@ func (c *conversion) readPaths() {
 	}
 	if len(c.actions) == 0 && len(c.faults) == 0 {
 		if len(c.report.LeftOut) == 0 {
-			c.keep(paths.errorf("has no operations%s", c.chosen()))
+			c.addFault(paths.errorf("has no operations%s", c.chosen()))
 		}
 		c.report.raw = true
 	}
 }
 
-// pathItem follows the reference of a path. Beside one, OpenAPI leaves open what a field means.
+// pathItem follows the reference of a path. OpenAPI does not define what fields beside a reference mean.
 func (c *conversion) pathItem(n node) (node, error) {
 	if _, isRef := refOf(n); isRef {
 		for _, name := range n.names() {
 			if name != "$ref" && slices.Contains(inPathItem, strings.ToLower(name)) {
-				return node{}, n.get(name).errorf("stands beside a reference, and readers take one or the other; move it to where the reference leads")
+				return node{}, n.get(name).errorf("is beside a reference, and tools read one or the other; move it to the target of the reference")
 			}
 		}
 	}
@@ -98,10 +98,10 @@ func (c *conversion) pathItem(n node) (node, error) {
 func (c *conversion) readPath(path string, item node, seen map[string]string) {
 	clean, reason := c.cleanPath(path)
 	for _, op := range c.operations(path, item) {
-		if !c.chooses(op.method, path) {
+		if !c.selects(op.method, path) {
 			continue
 		}
-		if left := first(op.left, reason); left != "" {
+		if left := first(op.reason, reason); left != "" {
 			c.leaveOut(op.at, op.method+" "+path, left)
 			c.report.raw = c.report.raw || left == leftAny || left == leftDefault || left == leftGreedy
 			continue
@@ -112,10 +112,10 @@ func (c *conversion) readPath(path string, item node, seen map[string]string) {
 			continue
 		}
 		seen[lower] = path
-		a := &action{at: op.at, method: op.method, path: clean}
+		a := &action{op: op.at, method: op.method, path: clean}
 		made, err := c.readAction(a, item)
 		if err != nil {
-			c.keep(err)
+			c.addFault(err)
 			continue
 		}
 		if made {
@@ -124,14 +124,14 @@ func (c *conversion) readPath(path string, item node, seen map[string]string) {
 	}
 }
 
-// route is an operation of a path as the definition has it.
+// operation is an operation of a path as the definition has it.
 type operation struct {
 	method string // in capitals
 	at     node
-	left   string // why it is none of the connector
+	reason string // why it is not part of the connector
 }
 
-// operations are those of a path, ANY as the methods that stand for it.
+// operations returns the operations of a path. ANY becomes the methods that replace it.
 func (c *conversion) operations(path string, item node) []operation {
 	var list []operation
 	for _, method := range slices.Concat(methods, otherMethods) {
@@ -142,10 +142,10 @@ func (c *conversion) operations(path string, item node) []operation {
 		op := operation{method: strings.ToUpper(method), at: at}
 		switch _, isObject := at.object(); {
 		case !isObject:
-			c.keep(at.errorf("an operation must be an object"))
+			c.addFault(at.errorf("an operation must be an object"))
 			continue
 		case !slices.Contains(methods, method):
-			op.left = noSuchAction
+			op.reason = noSuchAction
 		}
 		list = append(list, op)
 	}
@@ -153,7 +153,7 @@ func (c *conversion) operations(path string, item node) []operation {
 		at, lower := item.get(name), strings.ToLower(name)
 		switch _, isObject := at.object(); {
 		case lower != name && slices.Contains(methods, lower):
-			c.keep(at.errorf("a method must be in small letters: %s", lower))
+			c.addFault(at.errorf("a method must be in lower case: %s", lower))
 		case isObject && !slices.Contains(inPathItem, name) && !strings.HasPrefix(name, "x-"):
 			list = append(list, operation{strings.ToUpper(name), at, noSuchAction})
 		}
@@ -163,9 +163,9 @@ func (c *conversion) operations(path string, item node) []operation {
 		return list
 	}
 	if len(c.Any) == 0 || isDefaultRoute(path) {
-		op := operation{method: "ANY", at: given, left: leftAny}
+		op := operation{method: "ANY", at: given, reason: leftAny}
 		if isDefaultRoute(path) {
-			op.left = leftDefault
+			op.reason = leftDefault
 		}
 		return append(list, op)
 	}
@@ -180,13 +180,13 @@ func (c *conversion) operations(path string, item node) []operation {
 var (
 	parameterInPath = lazyregexp.New(`\{[^{}]*\}`)
 	greedy          = lazyregexp.New(`(\{[^{}\[\]()*+]+)\+\}`)
-	// inPath are the characters of a path, parameters aside (RFC 3986, section 3.3).
+	// inPath matches a path without its parameters (RFC 3986, section 3.3).
 	inPath = lazyregexp.New(`^/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$`)
 )
 
 func isDefaultRoute(path string) bool { return strings.TrimPrefix(path, "/") == "$default" }
 
-// cleanPath is a path as a connector has it, or why it cannot have it.
+// cleanPath returns a path as a connector can have it, or why it cannot.
 func (c *conversion) cleanPath(path string) (clean, reason string) {
 	switch {
 	case isDefaultRoute(path):
@@ -203,15 +203,15 @@ func (c *conversion) cleanPath(path string) (clean, reason string) {
 	names := pathNames(path)
 	switch {
 	case !inPath().MatchString(literal):
-		return "", "the path holds a query, a fragment or characters that a path cannot have"
+		return "", "the path contains a query, a fragment or characters that are not allowed in a path"
 	case slices.Contains(names, "") || len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names):
-		return "", "a parameter of the path has no name, or one that is there twice"
+		return "", "a path parameter has no name, or a name that occurs twice"
 	case slices.ContainsFunc(names, func(name string) bool {
 		return strings.ContainsAny(name, `/?#%\[]()*+^=`) || prose(name, maxLabel) != name
 	}):
-		return "", "the name of a parameter of the path has characters that a name cannot have"
+		return "", "the name of a path parameter has characters that are not allowed"
 	case slices.ContainsFunc(strings.Split(path, "/"), leaks):
-		return "", "the path holds an ARN, an account id or a key"
+		return "", "the path contains an ARN, an account id or a key"
 	case hasDotSegment(parameterInPath().ReplaceAllString(path, "x")):
 		return "", "the path has segments that clients remove"
 	}
@@ -230,11 +230,11 @@ func pathNames(path string) []string {
 	return names
 }
 
-// readAction reads one operation. It reports false for one that is left out.
+// readAction reads one operation. It returns false if the operation is left out.
 func (c *conversion) readAction(a *action, item node) (bool, error) {
 	up := c.upstream
 	if c.Upstream == "" {
-		for _, n := range []node{a.at, item} {
+		for _, n := range []node{a.op, item} {
 			if len(n.get("servers").items()) == 0 {
 				continue
 			}
@@ -247,7 +247,7 @@ func (c *conversion) readAction(a *action, item node) (bool, error) {
 		}
 	}
 	a.route = c.route(up, a.path)
-	if id := a.at.get("operationId"); isPlaceholder(id.value) {
+	if id := a.op.get("operationId"); isPlaceholder(id.value) {
 		return false, placeholderError(id)
 	} else if id.value != nil {
 		a.givenID = identifier(id.text())
@@ -260,12 +260,12 @@ func (c *conversion) readAction(a *action, item node) (bool, error) {
 		err = c.readResponses(a)
 	}
 	if err == nil && reason != "" {
-		c.leaveOut(a.at, a.name(), reason)
+		c.leaveOut(a.op, a.name(), reason)
 	}
 	return reason == "", err
 }
 
-// route is the path at Countersign of a path of the API.
+// route returns the path at Countersign for a path of the API.
 func (c *conversion) route(u upstream, path string) string {
 	return fmt.Sprintf("/call/%s/%s%s%s", escapeSegment(c.Profile), u.host, u.base, path)
 }

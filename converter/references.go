@@ -9,18 +9,18 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// reference is what stands for a reference.
+// reference is the schema made for a reference.
 type reference struct {
 	schema object
-	cutAt  []string // references around it at which something in it was cut
-	times  int      // it was made
+	cutAt  []string // enclosing references at which something in it was cut
+	times  int      // how often it was made
 }
 
-// maxMade is how often the target of a reference is made, each time for other
-// places: definitions of which each holds all others would be many.
+// maxMade is how often the target of a reference is made for different places. Without a limit, definitions that all
+// contain each other would grow too numerous.
 const maxMade = 4
 
-// referred is what stands for a reference.
+// referred returns the schema that stands for a reference.
 func (c *conversion) referred(n node, ref string, depth int) (object, error) {
 	target, err := c.lookUp(n, ref)
 	if err != nil {
@@ -30,8 +30,8 @@ func (c *conversion) referred(n node, ref string, depth int) (object, error) {
 	return c.shared(target.pointer, name, target, depth, func() (*shape, error) { return c.shape(target) })
 }
 
-// property is the schema of a property. One that is a reference is called by its own
-// name: there may be two of the same model, such as billing and shipping address.
+// property returns the schema of a property. If it is a reference, it is labelled with the property's own name, since
+// two properties may have the same model, such as a billing and a shipping address.
 func (c *conversion) property(name string, p property, depth int) (object, error) {
 	if len(p.nodes) == 1 {
 		made, err := c.schema(p.nodes[0], labelOf(name), depth)
@@ -58,16 +58,17 @@ func (c *conversion) property(name string, p property, depth int) (object, error
 	})
 }
 
-// shared is what stands for a schema that may be needed in several places. Within
-// itself it is cut: no designer shows it. What was cut within another schema is whole
-// elsewhere.
+// shared returns a schema that may be needed in several places. Inside itself it is cut, because no designer shows
+// that. What was cut inside another schema is complete elsewhere.
 func (c *conversion) shared(key, name string, at node, depth int, shapeOf func() (*shape, error)) (object, error) {
 	isOpen := func(key string) bool { return c.open[key] }
 	made, found := c.made[key]
 	switch {
 	case isOpen(key):
 		c.cutAt[key] = true
-		return object{"type": kindObject, "x-ms-summary": labelOf(name), "description": "Its fields are not shown: it holds itself."}, nil
+		return object{
+			"type": kindObject, "x-ms-summary": labelOf(name), "description": "Its fields are not shown, because it contains itself.",
+		}, nil
 	case found && (len(made.cutAt) == 0 || made.times >= maxMade || slices.ContainsFunc(made.cutAt, isOpen)):
 		c.count(made.schema)
 	default:
@@ -90,7 +91,7 @@ func (c *conversion) shared(key, name string, at node, depth int, shapeOf func()
 	return maps.Clone(made.schema), nil
 }
 
-// define makes a definition, where there is more than a scalar, and what refers to it.
+// define makes a definition, if there is more than a scalar, and a reference to it.
 func (c *conversion) define(name string, at node, depth int, shapeOf func() (*shape, error)) (object, error) {
 	s, err := shapeOf()
 	if err != nil {

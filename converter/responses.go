@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// failure is what /call answers where there is no success: a problem document,
-// whatever the API says.
+// failure describes the response of /call if there is no success: a problem document, whatever the API says.
 const failure = "The call failed: a problem document with the code, the cause and what to do."
 
-// readResponses writes the responses of an action: successes, of which the first has a
-// schema. 202 is not among them, since /call answers 200 in its place.
+// readResponses writes the responses of an action: the successes, of which the first has a schema. 202 is omitted,
+// because /call responds with 200 instead.
 func (c *conversion) readResponses(a *action) error {
-	given := a.at.get("responses")
-	if err := given.wants(kindObject); err != nil {
+	given := a.op.get("responses")
+	if err := given.typeError(kindObject); err != nil {
 		return err
 	}
 	successes := map[string]node{}
@@ -32,7 +31,7 @@ func (c *conversion) readResponses(a *action) error {
 	}
 	if len(successes) == 0 && given.has("default") {
 		successes["200"] = given.get("default")
-		a.guessed = append(a.guessed, "that the default response is that of a success")
+		a.guessed = append(a.guessed, "that the default response is the success")
 	}
 	a.responses = object{"default": object{"description": failure}}
 	main := c.mainResponse(a, successes)
@@ -60,8 +59,7 @@ func (c *conversion) readResponses(a *action) error {
 	return nil
 }
 
-// mainResponse is the success that has a schema: 200 before others. 204 has no body,
-// but designers want to see a response.
+// mainResponse returns the success that has a schema, 200 first. 204 has no body, but designers expect a response.
 func (c *conversion) mainResponse(a *action, successes map[string]node) string {
 	for _, code := range slices.Sorted(maps.Keys(successes)) {
 		if code != "204" && code != "205" {
@@ -76,15 +74,15 @@ func freeObject(label, description string) object {
 	return object{"type": kindObject, "x-ms-summary": label, "description": description}
 }
 
-// responseSchema is the schema of a response: of its JSON, else a text or content. What
-// is not described is a free object.
+// responseSchema returns the schema of a response: that of its JSON, else of a text or of binary content. An
+// undescribed response is a free-form object.
 func (c *conversion) responseSchema(a *action, n node) (object, error) {
 	free := freeObject("Response", "What the API returns, as JSON.")
-	if err := n.get("content").wants(kindObject); err != nil {
+	if err := n.get("content").typeError(kindObject); err != nil {
 		return nil, err
 	}
 	list := c.responseContents(a, n)
-	one, found := best(list, mediaJSON, mediaText, mediaBytes, mediaForm, mediaMultipart)
+	one, found := bestContent(list, mediaJSON, mediaText, mediaBytes, mediaForm, mediaMultipart)
 	if !found {
 		return free, nil
 	}
@@ -102,7 +100,7 @@ func (c *conversion) responseSchema(a *action, n node) (object, error) {
 	made := object{"type": kindString, "x-ms-summary": "Response", "description": "What the API returns, as text."}
 	otherwise := "text/plain"
 	if one.class != mediaText {
-		made["format"], made["description"], otherwise = "binary", "What the API returns: content.", "application/octet-stream"
+		made["format"], made["description"], otherwise = "binary", "The content that the API returns.", "application/octet-stream"
 	}
 	a.produces = mediaName(one.media, otherwise)
 	return made, nil
@@ -116,7 +114,7 @@ func (c *conversion) responseContents(a *action, n node) []content {
 	if schema.value == nil {
 		return nil
 	}
-	produces := a.at.get("produces")
+	produces := a.op.get("produces")
 	if produces.value == nil {
 		produces = c.root.get("produces")
 	}

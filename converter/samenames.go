@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// tellApart renames parameters of a path whose name another parameter has, in whatever
-// case: the platform knows parameters by name, and not by where they are. The name of
-// one in a path is never sent. All operations of a path have the same names in it.
-func (c *conversion) tellApart() {
+// renameDuplicates renames path parameters whose name another parameter has, ignoring case: the platform identifies
+// parameters by name and not by location. The name of a path parameter is never sent. All operations of a path get
+// the same names.
+func (c *conversion) renameDuplicates() {
 	byRoute := map[string][]*action{}
 	for _, a := range c.actions {
 		byRoute[a.route] = append(byRoute[a.route], a)

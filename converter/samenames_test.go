@@ -9,8 +9,8 @@ import (
 	"countersign/converter"
 )
 
-// Two parameters of an operation have two names, whatever their case, in all operations of the path.
-func TestConvert_TellsParametersApart(t *testing.T) {
+// Two parameters of an operation have different names, ignoring case, in all operations of the path.
+func TestConvert_RenamesDuplicateParameters(t *testing.T) {
 	parameter := func(in, name string) string {
 		return `{"name":"` + name + `","in":"` + in + `","required":true,"schema":{"type":"string"}}`
 	}

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// schemaOfSample learns a schema from a recorded response: its shape, and none of its
-// values. A lone null may be anything; a text is the usual case.
+// schemaOfSample derives a schema from a recorded response: its shape, and none of its values. A lone null may be
+// anything; a string is the usual case.
 func schemaOfSample(v any, label string) object {
 	made := sampleSchema([]any{v}, 0)
 	made["x-ms-summary"], made["description"] = label, sentence(label)
 	return made
 }
 
-// sampleSchema is the schema that several values have in common.
+// sampleSchema returns the schema that several values share.
 func sampleSchema(list []any, depth int) object {
 	kind := ""
 	var s shape
@@ -61,7 +61,7 @@ func sampleSchema(list []any, depth int) object {
 	return out
 }
 
-// setSampleKind: a number that happens to be whole says nothing of the others.
+// setSampleKind merges a kind into a shape. A number that happens to be whole does not make all of them integers.
 func (s *shape) setSampleKind(kind string) {
 	if s.kind == kindInteger && kind == kindNumber || s.kind == kindNumber && kind == kindInteger {
 		s.kind = kindNumber

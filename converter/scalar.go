@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// formats are those that the designers know, by the types that have them.
+// formats are the formats that designers know, by type.
 var formats = map[string][]string{
 	kindString:  {"byte", "binary", "date", "date-time", "password", "email", "uri", "uuid"},
 	kindInteger: {"int32", "int64"},
 	kindNumber:  {"float", "double"},
 }
 
-// writeScalar writes what parameters and schemas have alike.
+// writeScalar writes what parameters and schemas have in common.
 func (c *conversion) writeScalar(out object, s *shape) {
 	out["type"] = s.kind
 	if slices.Contains(formats[s.kind], s.format) {
@@ -34,8 +34,7 @@ func (c *conversion) writeScalar(out object, s *shape) {
 	}
 }
 
-// writeBounds leaves out what is no bound: counts that are negative or have a
-// fraction, a least that is above the most.
+// writeBounds omits bounds that are not valid: negative or fractional counts, and a minimum above the maximum.
 func (c *conversion) writeBounds(out object, s *shape, least, most string) {
 	low, lowErr := strconv.ParseFloat(string(s.bounds[least]), 64)
 	high, highErr := strconv.ParseFloat(string(s.bounds[most]), 64)
@@ -52,8 +51,8 @@ func (c *conversion) writeBounds(out object, s *shape, least, most string) {
 	}
 }
 
-// values are those of an enumeration that fit its type, each once; nil where they
-// would not say all.
+// values returns the values of an enumeration that fit its type, without duplicates, or nil if that would not be all
+// of them.
 func values(enum []any, kind string) []any {
 	var list []any
 	for _, v := range enum {
@@ -71,8 +70,7 @@ func values(enum []any, kind string) []any {
 	return list
 }
 
-// valueOf reads a value as one of a scalar type: hand-written files have "10" for
-// 10.
+// valueOf reads a value as a scalar type: hand-written files have "10" for 10.
 func valueOf(v any, kind string) (any, bool) {
 	text := node{value: v}.text()
 	switch v.(type) {

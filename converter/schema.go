@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// maxNesting is how deep objects are shown within objects; below that, designers
-// show nothing either.
+// maxNesting is how deeply nested objects are shown; designers show no more either.
 const maxNesting = 40
 
-// What bounds the work and what is made of it, since a few lines of references can
-// ask for very much.
+// Limits on the work and on its result, since a few lines of references can ask for a lot.
 const (
-	maxSpent   = 400_000 // schemas that are merged, each time
-	maxMerging = 100     // parts within parts
+	maxSpent   = 400_000 // schemas merged, counting repetitions
+	maxMerging = 100     // nested parts
 	maxWritten = 8 << 20 // bytes of descriptions and enumerations
 )
 
@@ -22,9 +20,9 @@ const (
 type schemas struct {
 	definitions object
 	made        map[string]reference // what stands for a reference, by pointer
-	open        map[string]bool      // references that are being made
-	cutAt       map[string]bool      // those of them at which something was cut
-	merging     map[string]bool      // parts that are being merged
+	open        map[string]bool      // references being made
+	cutAt       map[string]bool      // the ones at which something was cut
+	merging     map[string]bool      // parts being merged
 	spent       int
 	written     int
 }
@@ -37,7 +35,7 @@ func newSchemas() schemas {
 
 func (c *conversion) spend(n node) error {
 	if c.spent++; c.spent > maxSpent || c.written > maxWritten {
-		return n.errorf("the definition is too large, its references counted each time; choose operations with --include or --exclude")
+		return n.errorf("the definition is too large when every use of a reference is counted; choose operations with --include or --exclude")
 	}
 	return nil
 }
@@ -53,8 +51,8 @@ func (c *conversion) count(made object) {
 	}
 }
 
-// schema converts a schema. What is referred to becomes a definition, where it is
-// more than a scalar. label is what it is called where it has no title.
+// schema converts a schema. The target of a reference becomes a definition if it is more than a scalar. label is used
+// if the schema has no title.
 func (c *conversion) schema(n node, label string, depth int) (object, error) {
 	if err := c.spend(n); err != nil {
 		return nil, err
@@ -79,7 +77,7 @@ func (c *conversion) schema(n node, label string, depth int) (object, error) {
 	return c.write(s, n, label, depth)
 }
 
-// reference is the reference that a schema is, texts aside.
+// reference returns the reference that a schema consists of, apart from texts.
 func (c *conversion) reference(n node) (node, bool) {
 	if _, isRef := refOf(n); isRef {
 		return n, c.version != version31 || hasOnlyTexts(n)
@@ -87,7 +85,7 @@ func (c *conversion) reference(n node) (node, bool) {
 	return onlyPart(n)
 }
 
-// rename gives a schema another label, and a description made of the label follows it.
+// rename gives a schema another label, and changes a description that was made from the label.
 func rename(made object, label string) {
 	if label == "" {
 		return
@@ -98,8 +96,8 @@ func rename(made object, label string) {
 	made["x-ms-summary"] = label
 }
 
-// onlyPart is the reference that a schema consists of, beside texts: frameworks write
-// allOf around it to describe it, and anyOf with null beside it.
+// onlyPart returns the reference that a schema consists of, apart from texts. Frameworks put a reference into allOf
+// to describe it, or into anyOf together with null.
 func onlyPart(n node) (part node, isAlone bool) {
 	for _, name := range n.names() {
 		switch name {
@@ -134,8 +132,8 @@ func hasOnlyTexts(n node) bool {
 	})
 }
 
-// write makes the schema that designers read of a shape: with a label and a
-// description, and nothing in it that is not named here.
+// write writes the schema that designers read for a shape, with a label and a description, and with nothing that is
+// not written here.
 func (c *conversion) write(s *shape, n node, label string, depth int) (object, error) {
 	out := object{}
 	title := first(prose(s.title, maxLabel), label)
@@ -170,7 +168,7 @@ func (c *conversion) write(s *shape, n node, label string, depth int) (object, e
 	default:
 		c.writeScalar(out, s)
 		if out["format"] == "binary" {
-			delete(out, "format") // within JSON there are texts
+			delete(out, "format") // inside JSON these are strings
 		}
 	}
 	return out, nil

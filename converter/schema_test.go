@@ -10,8 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// published is what the JSON schema that Microsoft publishes for definitions says of
-// the fields that ours have.
+// published is the part of Microsoft's published JSON schema for definitions that concerns the fields ours has.
 var published = sync.OnceValue(func() *jsonschema.Schema {
 	text, err := os.ReadFile("testdata/definition.schema.json")
 	if err != nil {

@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// shape is a schema with its references followed and its parts merged: allOf, and
-// what oneOf and anyOf have in common.
+// shape is a schema with its references followed and its parts merged: allOf, and what oneOf and anyOf have in
+// common.
 type shape struct {
 	kind, title, description, format string
 	enum                             []any
 	value                            any // default
 	properties                       map[string]property
 	required                         map[string]bool
-	item, values                     *node // of an array; of a map
+	item, values                     *node // for an array; for a map
 	bounds                           map[string]json.Number
 	readOnly                         bool
-	nothing                          bool // the schema false
+	matchesNothing                   bool // the schema false
 }
 
-// property is what the parts of a schema say of a property: all of it holds, or
-// something of it where alternatives differ.
+// property is what the parts of a schema say about a property: all of it applies, or part of it if alternatives
+// differ.
 type property struct {
 	nodes  []node
 	either bool
@@ -31,7 +31,7 @@ func newShape() *shape {
 	return &shape{properties: map[string]property{}, required: map[string]bool{}, bounds: map[string]json.Number{}}
 }
 
-// isTyped tells whether it says more than that there is something.
+// isTyped reports whether the shape says more than that there is a value.
 func (s *shape) isTyped() bool {
 	switch s.kind {
 	case kindAny:
@@ -42,8 +42,7 @@ func (s *shape) isTyped() bool {
 	return true
 }
 
-// shape merges a schema into one shape. seen are the schemas that are in it already;
-// what comes by an alternative requires nothing.
+// shape merges a schema into one shape.
 func (c *conversion) shape(n node) (*shape, error) {
 	s := newShape()
 	if err := c.merge(s, n, map[string]bool{}, false); err != nil {
@@ -53,6 +52,7 @@ func (c *conversion) shape(n node) (*shape, error) {
 	return s, nil
 }
 
+// merge merges a schema into a shape. seen are the schemas already merged into it; an alternative requires nothing.
 func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative bool) error {
 	if seen[n.pointer] || c.merging[n.pointer] {
 		return nil
@@ -69,8 +69,8 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 		return placeholderError(n)
 	}
 	switch v := n.value.(type) {
-	case bool: // JSON Schema since 2019: anything, or nothing
-		s.nothing = s.nothing || !v
+	case bool: // in JSON Schema since 2019: anything, or nothing
+		s.matchesNothing = s.matchesNothing || !v
 		return nil
 	case nil:
 		return nil
@@ -78,7 +78,7 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 	default:
 		return n.errorf("a schema must be an object")
 	}
-	if err := n.get("properties").wants(kindObject); err != nil {
+	if err := n.get("properties").typeError(kindObject); err != nil {
 		return err
 	}
 	if ref, isRef := refOf(n); isRef {
@@ -91,7 +91,7 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 			return err
 		}
 		if c.version != version31 {
-			return nil // what stands beside a reference is none of the schema
+			return nil // what is beside a reference is not part of the schema
 		}
 	}
 	c.mergeKeywords(s, n, alternative)
@@ -108,8 +108,8 @@ func (c *conversion) merge(s *shape, n node, seen map[string]bool, alternative b
 	return nil
 }
 
-// mergeAlternatives makes one shape of several: of objects with all their properties,
-// none of them required; of scalars a text; of others, anything. What one is called, the whole is not.
+// mergeAlternatives merges several shapes into one: objects with all their properties, none of them required; scalars
+// as a string; others as any value. The title of an alternative does not apply to the whole.
 func (c *conversion) mergeAlternatives(s *shape, list []node, seen map[string]bool) error {
 	kept, shapes, err := c.alternatives(list)
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *conversion) mergeAlternatives(s *shape, list []node, seen map[string]bo
 	return nil
 }
 
-// alternatives are those that say something, and the shape of each.
+// alternatives returns the alternatives that say something, and the shape of each.
 func (c *conversion) alternatives(list []node) (kept []node, shapes []*shape, err error) {
 	for _, n := range list {
 		if n.get("type").text() == "null" || n.value == nil {
@@ -155,7 +155,7 @@ func (c *conversion) alternatives(list []node) (kept []node, shapes []*shape, er
 				return nil, nil, err
 			}
 			if c.merging[target.pointer] {
-				continue // a descendant of the base that names it, and is made of it
+				continue // a descendant that is built on the base that lists it
 			}
 		}
 		alone := newShape()
@@ -172,7 +172,7 @@ func (c *conversion) alternatives(list []node) (kept []node, shapes []*shape, er
 	return kept, shapes, nil
 }
 
-// joinEnums: of alternatives that each list their values, all are values.
+// joinEnums joins the values of alternatives that all list their values.
 func (s *shape) joinEnums(shapes []*shape) {
 	var all []any
 	for _, other := range shapes {
@@ -203,7 +203,7 @@ func first(texts ...string) string {
 	return ""
 }
 
-// setKind: parts that contradict each other are anything.
+// setKind sets the kind. Parts that contradict each other make it any.
 func (s *shape) setKind(kind string) {
 	switch {
 	case s.kind == "" || s.kind == kind:
@@ -215,7 +215,7 @@ func (s *shape) setKind(kind string) {
 	}
 }
 
-// mergeKeywords takes what the schema itself says.
+// mergeKeywords merges what the schema itself says.
 func (c *conversion) mergeKeywords(s *shape, n node, alternative bool) {
 	s.title = first(s.title, n.get("x-ms-summary").text(), n.get("title").text())
 	s.description = first(s.description, n.get("description").text())
@@ -250,7 +250,7 @@ func (c *conversion) mergeKeywords(s *shape, n node, alternative bool) {
 	}
 }
 
-// addProperty adds what one more part says of a property.
+// addProperty adds what another part says about a property.
 func (c *conversion) addProperty(s *shape, name string, n node, alternative bool) {
 	p := s.properties[name]
 	for _, other := range p.nodes {

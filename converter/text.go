@@ -11,18 +11,17 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// leak finds what a definition tells of an account and makers have no use for: ARNs,
-// as they are and in URLs, access keys, and templates. Account ids are numbers, and
-// what may be a secret access key is fortyLong.
+// leak matches what a definition reveals about an account and workflow authors do not need: ARNs, plain and in URLs,
+// access keys, and templates. Account ids are numbers, and possible secret access keys are fortyLong.
 var leak = lazyregexp.New(`(?i:\b(?:arn:|arn%3a)[a-z0-9-]*(?::|%3a)[^\s"'<>,;)]*|arn(?::|%3a)aws[^\s"'<>,;)]*)` +
 	`|(?:\b|_)(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,124}` +
 	`|\$(?:util|input|context|stageVariables|integration)\b[^\s"'<>,;]*`)
 
-// number finds numbers, and what has account ids in it that are none: hashes, and UUIDs
-// up to their last part, which may be twelve digits and is then taken for one.
+// number matches numbers, and what contains account ids without being one: hashes, and UUIDs up to their last part,
+// which may be twelve digits and is then treated as an account id.
 var number = lazyregexp.New(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-|[0-9a-fA-F]{32,}|[0-9]{4}-[0-9]{4}-[0-9]{4}|[0-9]+`)
 
-// isAccountID: the console writes 1234-5678-9012.
+// isAccountID also accepts 1234-5678-9012, as the console writes it.
 func isAccountID(number string) bool {
 	return len(number) == 12 || len(number) == 14 && number[4] == '-'
 }
@@ -47,9 +46,9 @@ func withoutLeaks(text string) string {
 	})
 }
 
-// looksSecret tells a key from hashes, which have capitals or small letters alone, and
-// from paths and names, which change from one kind of character to another with each
-// word, at most. Of 10,000 random keys two change less often.
+// looksSecret distinguishes a key from hashes, which have only capitals or only lower-case letters, and from paths
+// and names, in which the kind of character changes at most once per word. Of 10,000 random keys, two change less
+// often.
 func looksSecret(s string) bool {
 	const least = 14
 	if !strings.ContainsAny(s, "0123456789") || strings.ToLower(s) == s || strings.ToUpper(s) == s {
@@ -78,10 +77,10 @@ func kindOfByte(b byte) int {
 
 func leaks(text string) bool { return withoutLeaks(text) != text }
 
-// angled is a text that somebody has to replace, or an address of an API with one in it.
+// angled matches a text that the reader must replace, or an address of an API with such a text in it.
 var angled = lazyregexp.New(`^<[A-Za-z][A-Za-z0-9 _-]*>$|^(https?://)?[a-z0-9./-]*<[A-Za-z][A-Za-z0-9 _-]*>[^\s]*\.amazonaws\.com`)
 
-// isPlaceholder tells what a tool was to replace before the file is used.
+// isPlaceholder reports whether a value is a placeholder that a tool should have replaced.
 func isPlaceholder(value any) bool {
 	switch v := value.(type) {
 	case string:
@@ -96,10 +95,9 @@ func isPlaceholder(value any) bool {
 	return false
 }
 
-// prose is a text for people on one line, without what leaks; one that holds a
-// placeholder is none.
+// prose returns a text for people in one line, without secrets. A text with a placeholder gives "".
 func prose(text string, longest int) string {
-	const perByte = 4 // of what is kept: spaces and leaks make texts shorter
+	const perByte = 4 // of the result: removing spaces and secrets shortens texts
 	text = withoutMarkup(clip(text, perByte*longest))
 	if isPlaceholder(text) {
 		return ""
@@ -116,7 +114,7 @@ func prose(text string, longest int) string {
 	return clip(strings.Join(strings.Fields(text), " "), longest)
 }
 
-// Tags of HTML between words and within them, and entities.
+// HTML tags between words and inside them, and entities.
 var (
 	blockTag = lazyregexp.New(`(?i)</?(?:p|br|div|ul|ol|li|dl|dt|dd|h[1-6]|pre|table|thead|tbody|tr|td|th|blockquote|note|important)` +
 		`(?:\s[^<>]*)?/?>`)
@@ -124,9 +122,8 @@ var (
 	entity    = lazyregexp.New(`&(?:[A-Za-z]+|#[0-9]+|#[xX][0-9A-Fa-f]+);`)
 )
 
-// withoutMarkup is a text without its HTML, which designers show as it is: AWS writes
-// its descriptions so, and generators copy those of the code. Without a tag that ends
-// something, <code> is what people replace.
+// withoutMarkup removes HTML, which designers show as it is: AWS writes its descriptions in HTML, and generators copy
+// it from code. If no tag is closed, <code> is a placeholder.
 func withoutMarkup(text string) string {
 	if strings.Contains(text, "</") || strings.Contains(text, "<br") {
 		text = inlineTag().ReplaceAllString(blockTag().ReplaceAllString(text, " "), "")
@@ -134,7 +131,7 @@ func withoutMarkup(text string) string {
 	return entity().ReplaceAllStringFunc(text, html.UnescapeString)
 }
 
-// clip cuts a text to so many bytes, at a space where there is one near.
+// clip cuts a text to a number of bytes, at a space if there is one near.
 func clip(text string, longest int) string {
 	if len(text) <= longest {
 		return text
@@ -158,7 +155,7 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// words divides a name: orderId, order_id and order-id are two words.
+// words splits a name: orderId, order_id and order-id have two words.
 func words(name string) []string {
 	var list []string
 	var word []rune
@@ -184,7 +181,7 @@ func words(name string) []string {
 	return list
 }
 
-// labelOf makes a label of a name: "Order id" of orderId.
+// labelOf makes a label from a name: "Order id" from orderId.
 func labelOf(name string) string {
 	list := words(prose(name, maxLabel))
 	for i, w := range list {
@@ -206,26 +203,25 @@ func capital(text string) string {
 	return string(unicode.ToUpper(r)) + text[size:]
 }
 
-// What the designers show of a label and of a description.
+// The lengths of labels and descriptions that designers show.
 const (
 	maxLabel       = 80
 	maxDescription = 1000
 )
 
-// unpercent decodes percent escapes, and leaves what is none.
-func unpercent(text string) string {
+// decodePercent decodes percent escapes and leaves invalid ones as they are.
+func decodePercent(text string) string {
 	if decoded, err := url.PathUnescape(text); err == nil {
 		return decoded
 	}
 	return text
 }
 
-// withoutMark is a text without the mark that editors and shells on Windows begin it
-// with. That of UTF-16 tells that it is not ours.
-func withoutMark(text []byte) ([]byte, error) {
+// withoutBOM removes the byte order mark that editors and shells on Windows write. A UTF-16 mark is an error.
+func withoutBOM(text []byte) ([]byte, error) {
 	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
 		if bytes.HasPrefix(text, []byte(mark)) {
-			return nil, ofFile(notUTF8)
+			return nil, fileError(notUTF8)
 		}
 	}
 	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil

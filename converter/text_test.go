@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// leaking has a text wherever a definition may have one.
+// leaking has a secret everywhere that a definition may have a text.
 const leaking = `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","info":{"title":"Orders of {T}"},"paths":{
 	"/b":{"get":{"parameters":[{"name":"{T}","in":"query","type":"string"}]}},
 	"/a":{"get":{"operationId":"get {T}","summary":"Get {T}","description":"Gets {T} now",
@@ -18,10 +18,10 @@ const leaking = `{"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazo
 
 var reference = strings.NewReplacer("%", "%25", "/", "~1")
 
-// An account id is one whatever stands around it: names have it behind a letter or a
-// low line, URLs behind an escape, the console writes it with hyphens. Numbers of
-// another length, UUIDs (unless they end in one) and hashes are none.
-func TestConvert_AccountsInOtherSpellings(t *testing.T) {
+// An account id is recognized whatever surrounds it: in names it follows a letter or an underscore, in URLs an
+// escape, and the console writes it with hyphens. Numbers of another length, hashes, and UUIDs that do not end in an
+// account id are not.
+func TestConvert_AccountIDsInOtherSpellings(t *testing.T) {
 	const hash = "0x0d0b3f21d7c90d0b957aa6acbc993621311208e4"
 	for text, leaks := range map[string]bool{
 		"sqs_123456789012_eu": true, "acct123456789012": true, "123456789012x": true, "1234-5678-9012": true, "2026-123456789012": true,
@@ -40,7 +40,7 @@ func TestConvert_AccountsInOtherSpellings(t *testing.T) {
 		for name, file := range made.Files {
 			if leaks && (bytes.Contains(file, []byte(text)) || bytes.Contains(file, []byte("5678-9012")) || bytes.Contains(file, []byte("bucket")) ||
 				bytes.Contains(file, []byte("K7MDENG"))) {
-				t.Errorf("%s holds what leaks of %s", name, text)
+				t.Errorf("%s holds a secret from %s", name, text)
 			}
 		}
 		if !leaks && !bytes.Contains(made.Files["apiDefinition.swagger.json"], []byte("Gets "+text+" now")) {
@@ -49,7 +49,7 @@ func TestConvert_AccountsInOtherSpellings(t *testing.T) {
 	}
 }
 
-// A path of forty characters is no secret access key.
+// A path of forty characters is not a secret access key.
 func TestConvert_KeepsLongPaths(t *testing.T) {
 	for _, path := range []string{"/v1/registration/aadhaar/verifyMobileOTP", "/V3/a1B/c2D/e3F/g4H/i5J/k6L/m7N/o8P/q9RR"} {
 		made, err := convert(t, strings.Replace(trap(``), `"/a"`, `"`+path+`"`, 1), nil)
@@ -59,7 +59,8 @@ func TestConvert_KeepsLongPaths(t *testing.T) {
 	}
 }
 
-// A summary ends in a letter or a digit, and a description in a full stop, without a parenthesis or a mark left over.
+// A summary ends in a letter or a digit, and a description in a full stop, with no parenthesis or punctuation left
+// over.
 func TestConvert_EndsOfTexts(t *testing.T) {
 	for text, want := range map[string]string{
 		"Get order (v2)": "Get order v2", "Get (old) orders!": "Get (old) orders", "Get 注文": "", "Get order (注文)": "",
@@ -72,13 +73,13 @@ func TestConvert_EndsOfTexts(t *testing.T) {
 		valid(t, made)
 		for _, part := range []string{`"summary": "` + first(want, "Get a") + `"`, `"description": "Done."`} {
 			if !bytes.Contains(made.Files["apiDefinition.swagger.json"], []byte(part)) {
-				t.Errorf("%s: there is no %s", text, part)
+				t.Errorf("%s: %s is missing", text, part)
 			}
 		}
 	}
 }
 
-// Alternatives have titles; what may be one or the other of them is called by its own name.
+// Alternatives have titles; a property that may be one or another has its own name.
 func TestConvert_NameOfAlternatives(t *testing.T) {
 	made, err := convert(t, `{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"get":{"responses":{"200":{`+
 		`"description":"a","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Pet"}}}}}}}},`+
@@ -91,12 +92,12 @@ func TestConvert_NameOfAlternatives(t *testing.T) {
 	valid(t, made)
 	text := made.Files["apiDefinition.swagger.json"]
 	if !bytes.Contains(text, []byte(`"Pet"`)) || bytes.Contains(text, []byte(`"Cat"`)) || bytes.Contains(text, []byte("A cat")) {
-		t.Error("it is called a cat")
+		t.Error("the property is called a cat")
 	}
 }
 
-// What refers to a model is called by its own name, and described by what stands beside the reference.
-func TestConvert_NamesAfterFields(t *testing.T) {
+// A reference to a model has the property's own name, and the description beside the reference.
+func TestConvert_NamesFromFields(t *testing.T) {
 	for _, version := range []string{"3.0.3", "3.1.0"} {
 		made, err := convert(t, `{"openapi":"`+version+`","servers":[{"url":"`+gateway+`"}],"paths":{"/a":{"post":{"requestBody":{"content":{`+
 			`"application/json":{"schema":{"$ref":"#/components/schemas/Order"}}}}}}},"components":{"schemas":{"Order":{"type":"object",`+
@@ -130,7 +131,7 @@ func TestConvert_NamesAfterFields(t *testing.T) {
 	}
 }
 
-// Designers show HTML as it is written, and AWS describes its operations in it.
+// Designers show HTML as it is written, and AWS uses it in descriptions.
 func TestConvert_TextsWithoutMarkup(t *testing.T) {
 	for text, want := range map[string]string{
 		`<p>The <code>orders</code>, as <a href='x'>paged</a>.</p><ul><li>One</li> <li>Two</li></ul>`: "The orders, as paged. One Two.",

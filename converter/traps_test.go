@@ -12,8 +12,8 @@ import (
 	"countersign/converter"
 )
 
-// traps are what real definitions hold, each as members of an operation or of the
-// document. {V} stands for the place of schemas.
+// traps are things that real definitions contain, each as members of an operation or of the document. {V} stands for
+// the path of schemas.
 var traps = []struct{ name, operation, document, schema string }{
 	{
 		name: "integration",
@@ -159,7 +159,7 @@ var traps = []struct{ name, operation, document, schema string }{
 	{name: "no information", document: `"info":null`},
 }
 
-// definitionWith puts members of traps into one definition of a version.
+// definitionWith puts the members of traps into one definition of a version.
 func definitionWith(version string, list ...int) string {
 	schemas, head, path := "#/definitions/", `"swagger":"2.0","host":"a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com","basePath":"/prod"`,
 		`/orders/{id+}/v1.0/{x}:run`
@@ -210,7 +210,7 @@ func first(texts ...string) string {
 
 var allPairs = flag.Bool("all-pairs", false, "every two traps together, not only some")
 
-// Every trap alone, and two of them together, in all versions.
+// Every trap alone, and every pair, in all versions.
 func TestConvert_TrapsAndPairs(t *testing.T) {
 	converted, every := 0, 23
 	if testing.Short() {
@@ -253,7 +253,7 @@ func FuzzConvert(f *testing.F) {
 	for _, name := range []string{"4-filled.swagger.yaml", "5-shapes.oas30.yaml", "6-modern.oas31.yaml"} {
 		f.Add(read(f, "testdata/"+name), read(f, "testdata/6-modern.oas31.yaml.golden.json"))
 	}
-	published() // takes longer than an input may, on a busy machine
+	published() // this may take longer than one input is allowed on a busy machine
 	options(f)
 	f.Fuzz(func(t *testing.T, definition, earlier []byte) {
 		made, err := convert(t, string(definition), func(o *converter.Options) {

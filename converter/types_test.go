@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// shown is the schema of a response, as withoutTexts has it.
+// shown returns the schema of a response, as withoutTexts returns it.
 func shown(t *testing.T, definition string) string {
 	t.Helper()
 	made, err := convert(t, definition, nil)
@@ -38,7 +38,7 @@ func shown(t *testing.T, definition string) string {
 	return ""
 }
 
-// withoutTexts is a schema or a parameter without labels and descriptions and with references followed.
+// withoutTexts returns a schema or a parameter without labels and descriptions, and with references followed.
 func withoutTexts(v any, definitions map[string]any) any {
 	o, isObject := v.(map[string]any)
 	if !isObject {
@@ -64,7 +64,7 @@ func withoutTexts(v any, definitions map[string]any) any {
 	return bare
 }
 
-// What a definition tells of a response arrives: each row is a schema, and what is made of it.
+// What a definition says about a response is kept: each row is a schema, and what is made of it.
 func TestConvert_KeepsTypes(t *testing.T) {
 	const self = `{"type":"object","properties":{"id":{"type":"string"},"part":{"$ref":"#/components/schemas/Self"},` +
 		`"parts":{"type":"array","items":{"$ref":"#/components/schemas/Self"}}}}`
@@ -80,7 +80,8 @@ func TestConvert_KeepsTypes(t *testing.T) {
 			`{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"],"type":"object"}`,
 		`{"oneOf":[{"$ref":"#/components/schemas/Thing"},{"properties":{"b":{"enum":["x","y"]}},"required":["b"]}]}`: `{"properties":` +
 			`{"a":{"type":"integer"},"b":{"enum":["x","y"],"type":"string"}},"type":"object"}`,
-		// What tells alternatives apart may be any of them; a field of several types is a text.
+		// The property that distinguishes alternatives may have any of their values; a field of several types is a
+		// string.
 		`{"oneOf":[{"properties":{"kind":{"const":"a"},"v":{"type":"integer"}}},` +
 			`{"properties":{"kind":{"const":"b"},"v":{"type":"string"}}}]}`: `{` +
 			`"properties":{"kind":{"enum":["a","b"],"type":"string"},"v":{"type":"string"}},"type":"object"}`,
@@ -88,10 +89,10 @@ func TestConvert_KeepsTypes(t *testing.T) {
 			`"n":{"maxLength":3}}}]}`: `{"properties":{"data":{"properties":{"a":{"type":"integer"}},"type":"object"},` +
 			`"n":{"maxLength":3,"type":"string"}},"type":"object"}`,
 		`{"oneOf":[{"type":"string","enum":["a"]},{"enum":[""]},{"enum":[null]}]}`: `{"enum":["a",""],"type":"string"}`,
-		// A base that names its descendants, which are made of it.
+		// A base that lists its descendants, which are built on it.
 		`{"oneOf":[{"$ref":"#/components/schemas/Cat"},{"$ref":"#/components/schemas/Dog"}]}`: `{"properties":{"bark":{"type":"string"},` +
 			`"kind":{"type":"string"},"purr":{"type":"boolean"}},"type":"object"}`,
-		// Operands within operands, of two kinds.
+		// Nested operands of two kinds.
 		`{"$ref":"#/components/schemas/Sum"}`: `{"properties":{"left":{"properties":{"left":{"type":"object"},"name":{"type":"string"}},` +
 			`"type":"object"}},"type":"object"}`,
 		// A model with definitions of its own.
@@ -121,8 +122,8 @@ func TestConvert_KeepsTypes(t *testing.T) {
 	}
 }
 
-// Of definitions that hold each other, each is whole where it is not within itself, whichever comes first.
-func TestConvert_KeepsWhatHoldsEachOther(t *testing.T) {
+// Definitions that contain each other are complete except inside themselves, whichever comes first.
+func TestConvert_MutuallyRecursiveDefinitions(t *testing.T) {
 	const definitions = `"components":{"schemas":{` +
 		`"Customer":{"type":"object","properties":{"name":{"type":"string"},"orders":{"type":"array","items":{"$ref":"{V}Order"}}}},` +
 		`"Order":{"type":"object","properties":{"id":{"type":"string"},"customer":{"$ref":"{V}Customer"},"lines":{"type":"array",` +
@@ -149,7 +150,7 @@ func TestConvert_KeepsWhatHoldsEachOther(t *testing.T) {
 	}
 }
 
-// What is referred to is written once, whatever stands around the reference.
+// The target of a reference is written once, whatever surrounds the reference.
 func TestConvert_WritesAReferenceOnce(t *testing.T) {
 	properties := ""
 	for i := range 50 {
@@ -170,12 +171,12 @@ func TestConvert_WritesAReferenceOnce(t *testing.T) {
 	valid(t, made)
 	text := string(made.Files["apiDefinition.swagger.json"])
 	if n := strings.Count(text, `"canary"`); n != 1 || !strings.Contains(text, `"Of it."`) || !strings.Contains(text, `"x-ms-summary": "It"`) {
-		t.Errorf("the schema is there %d times, or its texts are not", n)
+		t.Errorf("the schema occurs %d times, or its texts are missing", n)
 	}
 }
 
-// Of a path that is all parameters, these are the name.
-func TestConvert_NamesAfterParameters(t *testing.T) {
+// A path made only of parameters is named after them.
+func TestConvert_NamesFromParameters(t *testing.T) {
 	made, err := convert(t,
 		`{"openapi":"3.0.1","servers":[{"url":"`+gateway+`"}],"paths":{"/{folder}/{item}":{"get":{}},"/{folder}":{"put":{}},`+
 			`"/":{"get":{}}}}`, nil)
@@ -191,7 +192,8 @@ func TestConvert_NamesAfterParameters(t *testing.T) {
 	}
 }
 
-// What a definition tells of parameters and bodies arrives: each row is members of an operation, and what is made of them.
+// What a definition says about parameters and bodies is kept: each row is members of an operation, and what is made
+// of them.
 func TestConvert_KeepsParameters(t *testing.T) {
 	for _, row := range []struct{ version, operation, want string }{
 		{

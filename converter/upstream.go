@@ -11,15 +11,15 @@ import (
 	"countersign/internal/lazyregexp"
 )
 
-// upstream is where an API is.
+// upstream is the address of an API.
 type upstream struct {
-	host string // in lower case, perhaps with a port
-	base string // of every path, without a slash at its end
+	host string // in lower case, possibly with a port
+	base string // in front of every path, without a trailing slash
 }
 
 func (u upstream) String() string { return "https://" + u.host + u.base }
 
-// readUpstream finds the address: --upstream, or what the definition says.
+// readUpstream determines the address: --upstream, or what the definition says.
 func (c *conversion) readUpstream() error {
 	if c.Upstream == "" {
 		var err error
@@ -30,7 +30,7 @@ func (c *conversion) readUpstream() error {
 		}
 		if several := len(c.root.get("servers").items()); err == nil && several > 1 {
 			c.report.Warnings = append(c.report.Warnings,
-				fmt.Sprintf("The definition has %d servers: %s, the first, is called. Give --upstream for another.", several, c.upstream))
+				fmt.Sprintf("The definition has %d servers; the first, %s, is used. Give --upstream to use another.", several, c.upstream))
 		}
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *conversion) readUpstream() error {
 	return nil
 }
 
-// parseUpstream reads https://host/base.
+// parseUpstream parses https://host/base.
 func parseUpstream(text string) (upstream, error) {
 	u, err := url.Parse(text)
 	const inHost = "abcdefghijklmnopqrstuvwxyz0123456789-_.:"
@@ -62,9 +62,9 @@ func parseUpstream(text string) (upstream, error) {
 	case err != nil || u.Host == "" || u.User != nil || strings.Trim(strings.ToLower(u.Host), inHost) != "":
 		return upstream{}, errors.New("must be an address such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod")
 	case u.Scheme == "http":
-		return upstream{}, errors.New("is called by http, which connectors do not; give --upstream with an address by https")
+		return upstream{}, errors.New("uses http, which connectors do not support; give --upstream with an https address")
 	case u.Scheme != "https":
-		return upstream{}, errors.New("must be an address by https")
+		return upstream{}, errors.New("must be an https address")
 	case u.RawQuery != "" || u.Fragment != "":
 		return upstream{}, errors.New("must have no query and no fragment")
 	}
@@ -73,21 +73,20 @@ func parseUpstream(text string) (upstream, error) {
 		return upstream{}, errors.New("must have a path without variables")
 	}
 	if hasDotSegment(base) {
-		return upstream{}, errors.New("must have a path without . and .. as segments, which clients remove")
+		return upstream{}, errors.New("must have a path without the segments . and .., which clients remove")
 	}
 	return upstream{host: strings.ToLower(u.Host), base: base}, nil
 }
 
-// withoutLeak refuses an address of the definition that every maker would read in the
-// paths of the connector.
+// withoutLeak refuses an address in the definition that would show a secret in the connector's paths.
 func withoutLeak(u upstream) error {
 	if leaks(u.String()) {
-		return errors.New("holds an ARN, an account id or a key, which makers would see; give --upstream to have it so")
+		return errors.New("contains an ARN, an account id or a key, which authors of flows would see; give --upstream to accept that")
 	}
 	return nil
 }
 
-// accepts refuses hosts that Countersign would not send to.
+// accepts refuses hosts to which Countersign would not send.
 func (c *conversion) accepts(u upstream) error {
 	_, err := c.Hosts.Infer(u.host, u.base+"/")
 	var refusal *endpoints.InferError
@@ -95,13 +94,13 @@ func (c *conversion) accepts(u upstream) error {
 	case !errors.As(err, &refusal) || refusal.Kind == endpoints.Ambiguous && refusal.Service != "":
 		return nil
 	case refusal.Kind == endpoints.NoSigV4:
-		return errors.New("the host does not take signatures: " + refusal.Reason)
+		return errors.New("the host does not accept signatures: " + refusal.Reason)
 	}
-	return errors.New("the host is none of AWS, so nothing is sent to it. Give --upstream with the address at AWS, " +
-		"or list the host under hosts of the profile and name the file with --config")
+	return errors.New("the host is not an AWS host, so nothing is sent to it. Give --upstream with the AWS address, " +
+		"or list the host under the profile's hosts and name the file with --config")
 }
 
-// hostAndBase are those of Swagger 2.0.
+// hostAndBase returns host and base path from Swagger 2.0.
 func (c *conversion) hostAndBase() (upstream, error) {
 	host := c.root.get("host")
 	switch {
@@ -110,7 +109,7 @@ func (c *conversion) hostAndBase() (upstream, error) {
 	case isPlaceholder(host.value):
 		return upstream{}, placeholderError(host)
 	case strings.Contains(host.text(), "://"):
-		return upstream{}, host.errorf("must be a host alone, such as a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com")
+		return upstream{}, host.errorf("must be only a host, such as a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com")
 	}
 	base, err := c.basePath()
 	if err != nil {
@@ -122,7 +121,7 @@ func (c *conversion) hostAndBase() (upstream, error) {
 			https = https || strings.EqualFold(scheme.text(), "https")
 		}
 		if !https {
-			return upstream{}, schemes.errorf("has no https, by which connectors call; give --upstream with an address by https")
+			return upstream{}, schemes.errorf("does not include https, which connectors require; give --upstream with an https address")
 		}
 	}
 	u, err := parseUpstream("https://" + host.text() + base)
@@ -135,7 +134,7 @@ func (c *conversion) hostAndBase() (upstream, error) {
 	return u, nil
 }
 
-// basePath is the path in front of all paths, as the definition has it.
+// basePath returns the path in front of all paths, as the definition has it.
 func (c *conversion) basePath() (string, error) {
 	at := c.root.get("basePath")
 	text := at.text()
@@ -155,7 +154,7 @@ func (c *conversion) basePath() (string, error) {
 		}
 	}
 	if isPlaceholder(at.value) && c.version == version20 || isPlaceholder(text) {
-		return "", at.errorf("holds a placeholder that was not filled in; give --upstream with its path, such as https://HOST/prod")
+		return "", at.errorf("contains a placeholder that was not filled in; give --upstream with its path, such as https://HOST/prod")
 	}
 	base := strings.Trim(text, "/")
 	if base == "" {
@@ -170,7 +169,7 @@ func (c *conversion) basePath() (string, error) {
 
 var variable = lazyregexp.New(`\{([^{}$]*)\}`)
 
-// serverURL is the address of a server with the defaults of its variables.
+// serverURL returns the address of a server, with the defaults of its variables.
 func (c *conversion) serverURL(server node) (string, error) {
 	at := server.get("url")
 	text, isText := at.value.(string)
@@ -183,7 +182,7 @@ func (c *conversion) serverURL(server node) (string, error) {
 	var missing error
 	text = variable().ReplaceAllStringFunc(text, func(found string) string {
 		if strings.Contains(text, "$"+found) {
-			return found // ${…} is no variable of OpenAPI
+			return found // ${…} is not an OpenAPI variable
 		}
 		value := server.get("variables").get(found[1 : len(found)-1]).get("default")
 		if value.value == nil || isPlaceholder(value.value) {
@@ -194,11 +193,10 @@ func (c *conversion) serverURL(server node) (string, error) {
 	return text, missing
 }
 
-// server is the first of the servers at a node: of the document, a path or an
-// operation.
+// server returns the first server at a node: the document, a path or an operation.
 func (c *conversion) server(n node) (upstream, error) {
 	servers := n.get("servers")
-	if err := servers.wants(kindArray); err != nil {
+	if err := servers.typeError(kindArray); err != nil {
 		return upstream{}, err
 	}
 	list := servers.items()
@@ -214,7 +212,7 @@ func (c *conversion) server(n node) (upstream, error) {
 		return upstream{}, placeholderError(at)
 	}
 	if !strings.Contains(text, "://") {
-		return upstream{}, at.errorf("is no whole address; give --upstream with the address of the API")
+		return upstream{}, at.errorf("is not a complete address; give --upstream with the address of the API")
 	}
 	u, err := parseUpstream(text)
 	if err == nil {
