@@ -82,7 +82,7 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	}
 	for i, issuer := range o.OIDC {
 		if a.entra != nil && a.entra.issuers[issuer.Issuer] != "" {
-			faults = append(faults, fmt.Errorf("callers.oidc[%d].issuer: is that of callers.entra; leave one of the two out", i))
+			faults = append(faults, fmt.Errorf("callers.oidc[%d].issuer: is the issuer of callers.entra; remove one of the two", i))
 		}
 	}
 	if o.TrustedHeader != nil {
@@ -98,9 +98,9 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	callers := o.Guest != nil || len(o.APIKeys) > 0 || len(o.OIDC) > 0 || o.Entra != nil || o.TrustedHeader != nil
 	switch {
 	case o.Auth != AuthRequired && o.Auth != AuthNone:
-		faults = append(faults, fmt.Errorf("auth: %q is not known; leave it out, or write %q to let everybody in", o.Auth, AuthNone))
+		faults = append(faults, fmt.Errorf("auth: %q is not known; leave it out, or write %q to admit everyone", o.Auth, AuthNone))
 	case o.Auth == AuthNone && callers:
-		faults = append(faults, errors.New("auth: none, yet callers are configured: take one of the two out"))
+		faults = append(faults, errors.New("auth: none, but callers are configured; remove one of the two"))
 	case o.Auth == AuthRequired && !callers:
 		faults = append(faults, errors.New("callers: no way to authenticate callers is configured"))
 	}

@@ -25,7 +25,7 @@ func s3Rows() []row {
 		),
 		allow("inbox", "key with a slash encoded", inbox(but(object(""), func(r *access.Request) { r.Path = "/inbox%2Fa" }))),
 		allow("inbox", "key with an empty segment", inbox(but(object(""), func(r *access.Request) { r.Path = "/inbox//a" }))),
-		allow("inbox", "answer's headers", inbox(object("?response-content-type=text/plain&x-id=GetObject"))),
+		allow("inbox", "response headers", inbox(object("?response-content-type=text/plain&x-id=GetObject"))),
 		allow(
 			"inbox", "upload form",
 			ask(

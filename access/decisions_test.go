@@ -343,7 +343,7 @@ func shapeRows() []row {
 		),
 		deny("action of no name", ask("crm-sync", "", good)),
 		deny("action of another name", ask("crm-sync", "Sign", good)),
-		deny("nobody", ask("", access.ActionSign, good)),
+		deny("no caller", ask("", access.ActionSign, good)),
 		deny("caller in another case", ask("CRM-sync", access.ActionSign, good)),
 		deny("caller with a blank", ask("crm-sync ", access.ActionSign, good)),
 		deny("caller that begins right", ask("crm-sync2", access.ActionSign, good)),

@@ -375,9 +375,9 @@ func TestBadTokensCauseOneFetchInFiveMinutes(t *testing.T) {
 	}{
 		{"keys are served", many, nil},
 		{"the issuer is down", 500, func() (int, []byte) { return 0, nil }},
-		{"the issuer answers an error", 500, func() (int, []byte) { return 500, directory().keys() }},
-		{"the issuer answers a page", 500, func() (int, []byte) { return 200, []byte("<html>") }},
-		{"the issuer answers without end", 500, func() (int, []byte) {
+		{"the issuer responds with an error", 500, func() (int, []byte) { return 500, directory().keys() }},
+		{"the issuer responds with a page", 500, func() (int, []byte) { return 200, []byte("<html>") }},
+		{"the issuer responds without end", 500, func() (int, []byte) {
 			return 200, append(directory().keys(), bytes.Repeat([]byte(" "), 256<<10)...)
 		}},
 		{"the issuer redirects", 500, func() (int, []byte) { return 302, directory().keys() }},

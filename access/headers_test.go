@@ -90,7 +90,7 @@ func TestPolicy_WarnsOfConditionsThatNoSignatureEnforces(t *testing.T) {
 			`forbid (principal, action == Action::"verify", resource) when { resource.headers.contains("x-debug") };`, "",
 		},
 		{
-			"send, after which nobody changes it",
+			"send, which cannot be changed afterwards",
 			`forbid (principal, action == Action::"send", resource) when { resource.headers.contains("x-debug") };`, "",
 		},
 		{

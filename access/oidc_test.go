@@ -379,7 +379,7 @@ func TestOIDC_ConfigurationErrorsNameTheirFields(t *testing.T) {
 	})
 	for _, want := range []string{
 		`callers.oidc[1].issuer: "` + shopIssuer + `" is listed twice`, `callers.oidc[2].name: "shop" is the name of another issuer`,
-		"callers.oidc[3].issuer: is that of callers.entra",
+		"callers.oidc[3].issuer: is the issuer of callers.entra",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)

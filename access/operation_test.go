@@ -329,7 +329,7 @@ func TestMalformedRequests(t *testing.T) {
 		t.Errorf("a request to verify is already signed: %v", d)
 	}
 	if d := p.Decide(access.Question{Action: access.ActionSign, Request: good}); d.Allowed {
-		t.Errorf("nobody: %v", d)
+		t.Errorf("no caller: %v", d)
 	}
 }
 

@@ -66,7 +66,7 @@ func TestWithoutPolicyFile(t *testing.T) {
 	}{
 		{"API Gateway", to("GET", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders"), "default"},
 		{"S3 with everything", to("PUT", "https://b.s3.eu-west-1.amazonaws.com/k?acl", "x-amz-acl", "public-read"), "default"},
-		{"a service that nobody knows", to("GET", "https://newest.eu-west-1.amazonaws.com/"), "default"},
+		{"an unknown service", to("GET", "https://newest.eu-west-1.amazonaws.com/"), "default"},
 		{"STS", to("POST", "https://sts.eu-west-1.amazonaws.com/", "body", "Action=GetCallerIdentity&Version=2011-06-15"), "login-services"},
 		{"IAM", to("POST", "https://iam.amazonaws.com/", "body", "Action=CreateAccessKey"), "login-services"},
 	} {
@@ -260,8 +260,8 @@ func TestReasonsExplain(t *testing.T) {
 		want string
 	}{
 		{"nothing permits", crm(to("GET", api+"/prod/admin")), "no policy permits this"},
-		{"a reason of its own", admin(target("DeleteItem")), "tables are not deleted from here"},
-		{"no reason of its own", admin(but(target("GetItem"), func(r *access.Request) { r.Region = "us-east-1" })), "a policy forbids this"},
+		{"its own reason", admin(target("DeleteItem")), "tables are not deleted from here"},
+		{"no reason", admin(but(target("GetItem"), func(r *access.Request) { r.Region = "us-east-1" })), "a policy forbids this"},
 		{"in doubt", admin(to("POST", table)), "the policy nothing-is-deleted reads an attribute that cannot be determined for this request: `operation`"},
 		{
 			"a login", admin(to("POST", token, "body", "Action=AssumeRole")),

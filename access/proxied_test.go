@@ -85,7 +85,7 @@ func TestAuthenticateProxied_PassesAuthorization(t *testing.T) {
 		"a token of the receiver's":       {key, "Bearer EXAMPLE-token", "Bearer EXAMPLE-token", nil},
 		"a password of the receiver":      {key, basic("EXAMPLE-password"), basic("EXAMPLE-password"), nil},
 		"a scheme that is not known":      {key, "Digest x", "Digest x", nil},
-		"Basic that is none":              {key, "Basic !", "Basic !", nil},
+		"invalid Basic":                   {key, "Basic !", "Basic !", nil},
 		"another caller's key":            {key, "Bearer " + other, "Bearer " + other, ErrTwoKeys},
 		"another caller's, as password":   {key, basic(other), basic(other), ErrTwoKeys},
 		"the key again":                   {key, "Bearer " + key, "", nil},

@@ -25,8 +25,8 @@ func TraceOf(h http.Header) Trace {
 		}
 	}
 	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // nobody has to be unable to guess it
-	binary.BigEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // nobody has to be unable to guess it
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // trace ids need not be unguessable
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // trace ids need not be unguessable
 	var text [2 * len(id)]byte
 	hex.Encode(text[:], id[:])
 	return Trace{TraceID: string(text[:])}

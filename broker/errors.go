@@ -28,7 +28,7 @@ var sentinels = []struct {
 		"administrator of the directory can assign one."},
 	{access.ErrTwoKeys, "credentials_conflict", "The request has two different keys."},
 	{access.ErrBadCredentials, "unauthenticated", "The API key or token is not valid."},
-	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default one."},
+	{credentials.ErrUnknownProfile, "profile_unknown", "There is no such profile, or none is named and there is no default profile."},
 	{credentials.ErrDenied, "session_denied", "AWS refused a session to this profile."},
 	{credentials.ErrConfiguration, "session_misconfigured", "The profile's credentials are misconfigured."},
 	{credentials.ErrClockSkew, "session_misconfigured", "The clock of this server is more than 15 minutes off."},

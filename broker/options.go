@@ -93,7 +93,7 @@ func (op *operation) serviceOperation(in *Input) endpoints.Operation {
 
 func warnOfOperation(in *Input, op *operation) error {
 	if o := op.serviceOperation(in); o.Unsigned {
-		op.warn("operation_unsigned", "The operation "+o.Name+" takes no signature and needs none.")
+		op.warn("operation_unsigned", "The operation "+o.Name+" accepts no signature and needs none.")
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func (s *sender) refusal(in *broker.SendInput, code string) *problem.Error {
 	sent, err := s.send(in)
 	if err == nil {
 		sent.Close()
-		s.t.Fatalf("answered %d, want %s", sent.Response.StatusCode, code)
+		s.t.Fatalf("status %d, want %s", sent.Response.StatusCode, code)
 	}
 	p := broker.Problem(err)
 	if p.Code != code {
@@ -188,7 +188,7 @@ func TestSend_RecordsIntentBeforeTheFirstByteAndOutcomeAfter(t *testing.T) {
 		ok(w, r)
 	})
 	if status, body := s.read(post(orders, `{"order":1042}`)); status != 200 || body != `{"order":1042}` {
-		t.Errorf("answered %d %s", status, body)
+		t.Errorf("status %d %s", status, body)
 	}
 	if len(onArrival) != 1 || onArrival[0].Action != access.ActionSend || onArrival[0].Decision != "allow" ||
 		onArrival[0].SignatureSHA256 == "" ||
@@ -289,7 +289,7 @@ func TestSend_AnUnrecordedOutcomeDoesNotWithholdTheResponse(t *testing.T) {
 	s := newSender(t, "", ok)
 	s.audit.failFrom = 2
 	if status, body := s.read(get(orders)); status != 200 || body == "" {
-		t.Errorf("answered %d %s", status, body)
+		t.Errorf("status %d %s", status, body)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestSend_AnExpiredSessionIsReplacedOnce(t *testing.T) {
 				ok(w, r)
 			})
 			if status, _ := s.read(post(orders, "{}")); status != test.status {
-				t.Errorf("answered %d, want %d", status, test.status)
+				t.Errorf("status %d, want %d", status, test.status)
 			}
 			if len(ids) != test.attempts || !strings.Contains(ids[0], "ASIAEXAMPLEA") || !strings.Contains(ids[1], "ASIAEXAMPLEB") {
 				t.Errorf("signed with %v", ids)

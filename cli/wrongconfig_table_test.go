@@ -241,7 +241,7 @@ var refused = map[string][]wrong{
 		{"top", "---\nport: 1", "more than one document"},
 		{"top", "role_arn: arn:aws:iam::210987654321:role/x", "role_arn: the file has profiles"},
 		{"top", "max_bytes: 2048\nmax_body_bytes: 4096", "max_body_bytes: is more than max_bytes"},
-		{"top", "auth: none", "auth: none, yet callers are configured"},
+		{"top", "auth: none", "auth: none, but callers are configured"},
 		{"profile", "access_key_id: AKIDTESTTESTTEST", "access_key_id"},
 		{"profile", "azure: {audience: a}", "azure"},
 		{"profile", "upstream_headers: {x-api-key: {hosts: [a.example.com]}}", "give value_file, value_variable or value"},
@@ -270,7 +270,7 @@ var refused = map[string][]wrong{
 		{"file", "profiles: {a: {source: b}}", "profile \"a\": source: \"b\" is neither"},
 		{"file", "profiles: {static: {source: environment}}", "is the name of a source"},
 		{"file", "profiles: {a: {region: eu-west-1}}", "source: is required"},
-		{"env", "COUNTERSIGN_AUTH=none", "COUNTERSIGN_AUTH: auth: none, yet callers are configured"},
+		{"env", "COUNTERSIGN_AUTH=none", "COUNTERSIGN_AUTH: auth: none, but callers are configured"},
 		{"env", "COUNTERSIGN_EXTERNAL_ID=abc", "they need role_arn"},
 		{"env", "COUNTERSIGN_ACCOUNT_ID=210987654321", "COUNTERSIGN_ROLE_NAME: "},
 		{"env", "COUNTERSIGN_API_KEY_SHA256_FILE=x", "COUNTERSIGN_API_KEY_SHA256 and COUNTERSIGN_API_KEY_SHA256_FILE are both set"},
@@ -280,7 +280,7 @@ var refused = map[string][]wrong{
 		{"env", "COUNTERSIGN_API_KEY_SHA256=", "no way to authenticate callers"},
 		{"env", "COUNTERSIGN_SOURCE=azure-identity", "azure.audience"},
 		{"env", "COUNTERSIGN_SOURCE=get-session-token\nAWS_SESSION_TOKEN=EXAMPLESECRET", "get-session-token needs the long-lived keys"},
-		{"flag", "--auth=none", "--auth: auth: none, yet callers are configured"},
+		{"flag", "--auth=none", "--auth: auth: none, but callers are configured"},
 	},
 	"unresolved": {
 		{

@@ -115,7 +115,7 @@ func TestMetrics_CountWhatHappens(t *testing.T) {
 		answered = strings.Contains(read(m), `http_server_active_requests{http_request_method="POST"} 1`)
 	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
 	if !answered {
-		t.Error("a request that is being answered is not counted")
+		t.Error("a request that is being served is not counted")
 	}
 	text := read(m)
 	for _, want := range []string{

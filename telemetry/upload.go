@@ -152,12 +152,12 @@ func (u *uploader) post(ctx context.Context, body []byte) (time.Duration, error)
 	}
 	response, err := u.client.Do(r)
 	if err != nil {
-		return 0, fmt.Errorf("no answer from the collector: %w", plain(err))
+		return 0, fmt.Errorf("no response from the collector: %w", plain(err))
 	}
 	defer response.Body.Close()
 	message, err := io.ReadAll(io.LimitReader(response.Body, longResponse))
 	if err != nil {
-		return 0, fmt.Errorf("no whole answer from the collector: %w", plain(err))
+		return 0, fmt.Errorf("no complete response from the collector: %w", plain(err))
 	}
 	if wait, err := httpStatus(response); err != nil {
 		return wait, err
@@ -186,7 +186,7 @@ func httpStatus(response *http.Response) (time.Duration, error) {
 	if response.StatusCode == http.StatusOK {
 		return 0, nil
 	}
-	err := fmt.Errorf("the collector answered %d", response.StatusCode)
+	err := fmt.Errorf("the collector responded with status %d", response.StatusCode)
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
@@ -208,11 +208,11 @@ func grpcStatus(response *http.Response) (time.Duration, error) {
 	case status == "0":
 		return 0, nil
 	case sendAgain[status]:
-		return 0, fmt.Errorf("the collector answered with status %s of gRPC", status)
+		return 0, fmt.Errorf("the collector responded with gRPC status %s", status)
 	case status == "":
 		return never, errors.New("the collector does not speak gRPC at this address")
 	}
-	return never, fmt.Errorf("the collector answered with status %.8q of gRPC", status)
+	return never, fmt.Errorf("the collector responded with gRPC status %.8q", status)
 }
 
 // rejectedSpans reads partial_success.rejected_spans from an ExportTraceServiceResponse: field 1 inside field 1.
