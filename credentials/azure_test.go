@@ -98,7 +98,7 @@ func TestManagedIdentity(t *testing.T) {
 				t.Errorf("Session() = %v after %d requests, want %v after %d", err, e.asked, test.want, test.asked)
 			}
 			if err != nil && strings.Contains(err.Error(), "words of Azure") {
-				t.Errorf("error %q holds Azure's own words", err)
+				t.Errorf("error %q contains Azure's own words", err)
 			}
 			if test.want == nil && (fake.last(t).form.Get("Action") != "AssumeRoleWithWebIdentity" ||
 				!strings.HasPrefix(fake.last(t).form.Get("WebIdentityToken"), "eyJ")) {

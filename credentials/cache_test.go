@@ -168,7 +168,7 @@ func TestIdleSessionsLapse(t *testing.T) {
 		get(t, s, "")
 		time.Sleep(10 * time.Hour)
 		if fake.count() != 1 {
-			t.Errorf("%d calls for a session nobody used, want 1", fake.count())
+			t.Errorf("%d calls for an unused session, want 1", fake.count())
 		}
 		get(t, s, "") // used every 25 minutes: renewed before its end without making a request wait
 		for range 20 {
@@ -201,7 +201,7 @@ func TestInvalidate(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		s.Invalidate("orders")
 		if got := get(t, s, ""); got.Credentials.AccessKeyID != "ASIASANDBOX000000004" {
-			t.Errorf("Session() = %s, want one that was asked for after Invalidate", got.Credentials.AccessKeyID)
+			t.Errorf("Session() = %s, want one that was requested after Invalidate", got.Credentials.AccessKeyID)
 		}
 		wg.Wait()
 	})
@@ -224,7 +224,7 @@ func TestDrop_ForgetsOnlyTheRefusedSession(t *testing.T) {
 			t.Errorf("%d calls, want the second session to stay", fake.count())
 		}
 		if s.Drop(credentials.Session{Credentials: signing.NewCredentials("AKIDEXAMPLE", "secret/EXAMPLE", "")}) {
-			t.Error("another session can be had of keys that have no end")
+			t.Error("Drop reports that keys without an expiry can be replaced")
 		}
 	})
 }
@@ -354,7 +354,7 @@ func TestPanicsAreCaught(t *testing.T) {
 		s := open(t, credentials.Options{Profiles: []credentials.Profile{orders()}, Transport: fake})
 		if _, err := s.Session(t.Context(), credentials.SessionRequest{}); err == nil ||
 			err.Error() != "session source unavailable: panic (string)" {
-			t.Errorf("Session() = %v, want the panic's type alone", err)
+			t.Errorf("Session() = %v, want only the panic's type", err)
 		}
 		fake.response = nil
 		time.Sleep(15 * time.Second)

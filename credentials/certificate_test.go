@@ -234,7 +234,7 @@ func TestRolesAnywhere_ErrorsContainNoKey(t *testing.T) {
 			text += w.Error()
 		}
 		if err == nil || strings.Contains(err.Error()+text, canary[:12]) {
-			t.Errorf("the key %q is told: %v %s", key, err, text)
+			t.Errorf("the key %q is revealed: %v %s", key, err, text)
 		}
 	}
 }

@@ -162,7 +162,7 @@ func (f *faulty) once(t *testing.T, transport http.RoundTripper, endpoint string
 	case err == nil:
 		t.Errorf("Session() = %+v", got)
 	case !errors.As(err, &e) || e.Code == "" || !errors.Is(err, credentials.ErrUnavailable):
-		t.Errorf("Session() = %v, which is not coded", err)
+		t.Errorf("Session() = %v, which has no code", err)
 	}
 	return err.Error(), took
 }
@@ -187,7 +187,7 @@ func TestLargestToken(t *testing.T) {
 		t.Fatalf("Session() = a token of %d bytes, %v; want %d", len(got.Credentials.SessionToken()), err, len(token))
 	}
 	if sent := fake.last(t).header.Get("X-Amz-Security-Token"); sent != token {
-		t.Errorf("the second role was asked for with a token of %d bytes, want %d", len(sent), len(token))
+		t.Errorf("the second role was requested with a token of %d bytes, want %d", len(sent), len(token))
 	}
 	url, _, err := signing.ParseURL("https://api.example.com/orders", nil)
 	if err != nil {
@@ -211,7 +211,7 @@ func TestLargestToken(t *testing.T) {
 		t.Errorf("Presign() = %d bytes, %v; want the token in them", len(presigned.URL.String()), err)
 	}
 	if size < 4096 || size > 8<<10 {
-		t.Errorf("%d bytes of headers, want between 4 and 8 KiB, which servers take", size)
+		t.Errorf("%d bytes of headers, want between 4 and 8 KiB, which servers accept", size)
 	}
 	t.Log(strconv.Itoa(size) + " bytes of headers, " + strconv.Itoa(len(presigned.URL.String())) + " of URL")
 }

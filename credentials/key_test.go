@@ -113,6 +113,6 @@ func TestRequestKeysAreHashedWithASecret(t *testing.T) {
 		t.Error("two processes hash alike")
 	}
 	if text := fmt.Sprintf("%s", one.RequestKey(g)); contains(text, exampleSecret, exampleKey) {
-		t.Error("the key holds what it was made from")
+		t.Error("the key contains its input")
 	}
 }

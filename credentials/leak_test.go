@@ -203,7 +203,7 @@ func TestNoSecretShows(t *testing.T) {
 	var seen sink
 	_, err := credentials.New(credentials.Options{Profiles: []credentials.Profile{fault}, Now: time.Now})
 	if err == nil {
-		t.Fatal("the faulty profile was taken")
+		t.Fatal("the faulty profile was accepted")
 	}
 	seen.take(err, fault)
 	errorsSeen := 0

@@ -182,7 +182,7 @@ func outlive(t *testing.T, life time.Duration, profile string) {
 			}
 			a.Strict = true
 			if got, err := s.Session(t.Context(), a); err == nil && got.Expires.Before(time.Now().Add(least)) {
-				t.Fatalf("a session until %v, where %v were asked for", got.Expires, least)
+				t.Fatalf("a session until %v, although %v were requested", got.Expires, least)
 			}
 		}
 		time.Sleep(30 * time.Second)
@@ -256,7 +256,7 @@ func TestLogins_ARefusedTokenIsNotRevealed(t *testing.T) {
 			}
 			synctest.Wait()
 			if text := fmt.Sprintf("%v %+v %#v", err, events, events); len(events) != 1 || contains(text, l.Text(), "eyJ", "c2lnbmF0dXJl") {
-				t.Errorf("%s: the token is told: %s", code, text)
+				t.Errorf("%s: the token is revealed: %s", code, text)
 			}
 			s.Close()
 		}
@@ -335,9 +335,9 @@ func TestLogins_TwoUsersNeverShareASession(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d requests, %d served by %d calls, %d with a session of somebody else", *logins, served.Load(), fake.count(), mixed.Load())
+	t.Logf("%d requests, %d served by %d calls, %d with another user's session", *logins, served.Load(), fake.count(), mixed.Load())
 	if mixed.Load() > 0 {
-		t.Errorf("%d requests had a session of somebody else", mixed.Load())
+		t.Errorf("%d requests had another user's session", mixed.Load())
 	}
 }
 

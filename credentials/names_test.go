@@ -22,7 +22,7 @@ func TestSessionNames(t *testing.T) {
 		got := credentials.LegalName(test.raw)
 		changed := strings.HasSuffix(test.want, "-")
 		if changed && (!strings.HasPrefix(got, test.want) || len(got) != len(test.want)+8) || !changed && got != test.want {
-			t.Errorf("LegalName(%q) = %q, want %q and a hash where it was changed", test.raw, got, test.want)
+			t.Errorf("LegalName(%q) = %q, want %q, with a hash if it was changed", test.raw, got, test.want)
 		}
 	}
 }

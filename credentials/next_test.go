@@ -90,7 +90,7 @@ func TestNext_TheNewStoreRenewsSessions(t *testing.T) {
 			time.Sleep(10 * time.Minute)
 		}
 		if before.count() != 1 || after.count() == 0 {
-			t.Errorf("the former was asked %d times, the latter %d", before.count(), after.count())
+			t.Errorf("the old store's STS was called %d times, the new one's %d times", before.count(), after.count())
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestNext_ForgetsRemovedProfiles(t *testing.T) {
 		ask(t, first, "other")
 		next := follow(t, first, credentials.Options{Profiles: []credentials.Profile{other}, Transport: fake})
 		if _, err := next.Session(t.Context(), credentials.SessionRequest{Profile: "orders"}); err == nil {
-			t.Error("a profile that is gone has a session")
+			t.Error("a removed profile has a session")
 		}
 		first.Retire()
 		if all, _ := next.Entries("flow"); all != 1 {
@@ -145,7 +145,7 @@ func TestNext_FaultsLeaveTheStoreAsItIs(t *testing.T) {
 		bad := orders()
 		bad.AssumeRole.RoleARN = "orders"
 		if _, err := first.Next(credentials.Options{Profiles: []credentials.Profile{bad}, Transport: fake, Now: time.Now}); err == nil {
-			t.Error("a fault is none")
+			t.Error("a fault is not reported")
 		}
 		if got := ask(t, first, "orders"); got.Credentials.AccessKeyID != held.Credentials.AccessKeyID || fake.count() != 1 {
 			t.Error("the session is another")

@@ -108,7 +108,7 @@ func askPlatforms(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), long)
 		if _, err := s.Session(ctx, credentials.SessionRequest{}); err == nil {
-			t.Errorf("%s: a session from nowhere", name)
+			t.Errorf("%s: an unexpected session", name)
 		}
 		cancel()
 		s.Close()
@@ -150,7 +150,7 @@ func TestCABundle_IsUsedOrRefusedByName(t *testing.T) {
 		t.Errorf("with the server's certificate: %q, %v, want its refusal", text, err) // httptest's certificate is always the same
 	}
 	if text, err := ask(""); err != nil || !strings.Contains(text, "connection") {
-		t.Errorf("without: %q, %v, want no connection", text, err)
+		t.Errorf("without the bundle: %q, %v, want no connection", text, err)
 	}
 	for _, bad := range []string{"/nonexistent", os.Args[0]} {
 		if _, err := ask(bad); err == nil || !strings.HasPrefix(err.Error(), "AWS_CA_BUNDLE: ") {

@@ -279,7 +279,7 @@ func TestReadiness_NoTurnIsNoOutage(t *testing.T) {
 		}
 		wg.Wait()
 		if !s.Ready() {
-			t.Error("not ready, though STS answered all that it was asked")
+			t.Error("not ready, although STS responded to every call")
 		}
 		if busy == 0 || len(events) != 200-busy {
 			t.Errorf("%d busy and %d events, want some and one for each call of STS", busy, len(events))

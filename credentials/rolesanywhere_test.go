@@ -178,7 +178,7 @@ func flipEach(t *testing.T, aws *served) (refused, equal int) {
 			case what == "query" && text[i-1] == '%' || what == "query" && i > 1 && text[i-2] == '%':
 				equal++ // %3A and %3a are the same character
 			default:
-				t.Errorf("%s: byte %d of %q flipped is taken", what, i, text)
+				t.Errorf("%s: flipping byte %d of %q goes unnoticed", what, i, text)
 			}
 		}
 	}
@@ -288,7 +288,7 @@ func TestRolesAnywhere_NoSessionOutlivesItsCertificate(t *testing.T) {
 			time.Sleep(10 * time.Second)
 		}
 		if more := aws.calls() - calls; more != 0 {
-			t.Errorf("AWS was called %d times with a certificate that has expired", more)
+			t.Errorf("AWS was called %d times with an expired certificate", more)
 		}
 		c = server(time.Now())
 		put(t, f.certificate, pemOf(root.issue(c, ec256().Public(), nil)))
@@ -371,7 +371,7 @@ func TestRolesAnywhere_RotationsFailNoRequest(t *testing.T) {
 	}
 	t.Logf("%d rotations, %d requests for sessions, the old pair kept %d times", times, sessions, kept)
 	if kept == 0 {
-		t.Error("no half-written pair was met")
+		t.Error("no half-written pair was read")
 	}
 }
 

@@ -239,7 +239,7 @@ func TestErrorClasses(t *testing.T) {
 					t.Errorf("RequestID = %q, want STS's", e.RequestID)
 				}
 				if strings.Contains(err.Error(), "words of STS") || strings.Contains(err.Error(), "SomethingNew") {
-					t.Errorf("error %q holds STS's own words", err)
+					t.Errorf("error %q contains STS's own words", err)
 				}
 			})
 		})

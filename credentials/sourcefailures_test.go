@@ -103,7 +103,7 @@ func TestSources_FailuresNameWhatToCheck(t *testing.T) {
 					}
 				}
 				if len(told) == 0 {
-					t.Errorf("%s: nothing is told", name)
+					t.Errorf("%s: nothing is reported", name)
 				}
 			})
 		}

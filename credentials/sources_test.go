@@ -33,7 +33,7 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 		h["sts"].ServeHTTP(w, r)
 		return w.Result(), nil
 	}
-	return nil, fmt.Errorf("nobody serves %s", r.URL.Host)
+	return nil, fmt.Errorf("no server for %s", r.URL.Host)
 }
 
 // ServeHTTP lets the fake be used behind a server or in hosts.
@@ -104,7 +104,7 @@ func TestWebIdentityFileIsReadForEachSession(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		get(t, s, "")
 		if got := fake.last(t).form.Get("WebIdentityToken"); got != "second.token.x" {
-			t.Errorf("the next session was asked for with %q, want the new token", got)
+			t.Errorf("the next session was requested with %q, want the new token", got)
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ func TestStatus_FollowsAProfile(t *testing.T) {
 		ask()
 		want("gone", false, false, 0)
 		if got := fmt.Sprint(told); got != "[orders waited orders held orders held orders stale orders refused]" {
-			t.Errorf("told %s", got)
+			t.Errorf("got %s", got)
 		}
 		if len(calls) < 3 || calls[0] != "AssumeRole eu-west-1 true" || calls[len(calls)-1] != "AssumeRole eu-west-1 false" {
 			t.Errorf("calls %q", calls)

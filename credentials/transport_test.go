@@ -50,6 +50,6 @@ func TestLargeResponsesAreNotRead(t *testing.T) {
 		t.Errorf("Session() = %v, want a response that is too large", err)
 	}
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 32<<20 {
-		t.Errorf("%d MiB allocated for answers of 256 KiB", grown>>20)
+		t.Errorf("%d MiB allocated for responses of 256 KiB", grown>>20)
 	}
 }

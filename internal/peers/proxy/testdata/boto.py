@@ -91,5 +91,5 @@ for name, do in [
     try:
         do()
         print("ok", name)
-    except Exception as e:  # whatever it is, the others are tried too
+    except Exception as e:  # whatever it is, try the others as well
         print(f"FAIL {name}: {type(e).__name__} {e}")

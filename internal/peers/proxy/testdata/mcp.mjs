@@ -1,6 +1,6 @@
-// Does what mcp/client.go does by the SDK of the Model Context Protocol for TypeScript: mcp.mjs stream|sse VERSION ENDPOINT.
-// NODE_MODULES is where it is installed: the first major version, which asks for the protocol's version of 2025-11-25 and
-// takes an older one of the server, or the second, which knows that of 2026.
+// Does the same as mcp/client.go with the Model Context Protocol SDK for TypeScript: mcp.mjs stream|sse VERSION ENDPOINT.
+// NODE_MODULES is where the SDK is installed: the first major version, which requests the protocol version of 2025-11-25 and
+// accepts an older one from the server, or the second, which supports the version of 2026.
 import { createRequire } from "node:module";
 
 const require = createRequire(process.env.NODE_MODULES + "/");
@@ -44,7 +44,7 @@ async function connect() {
   await client.connect(transport);
 }
 
-// call calls a tool for an order, counts the steps it tells of, and returns its result with the text of it.
+// call calls a tool for an order, counts the progress steps that it reports, and returns its result with the text in it.
 async function call(name) {
   let steps = 0;
   const parameters = { name, arguments: { id: "1042" } };
@@ -73,7 +73,7 @@ const operations = {
   },
   call: async () => {
     const { text, steps } = await call("get_order");
-    // By the older transport, the result may overtake what was told before it.
+    // With the older transport, the result may overtake notifications sent before it.
     expect(text === "order 1042" && (steps === 3 || kind === "sse"), `${text}, ${steps} steps`);
   },
   "failing tool": async () => {

@@ -1,4 +1,4 @@
-// Stores, lists and finds by OpenSearch's client for JavaScript: opensearch.mjs NODE. NODE_MODULES is where it is installed.
+// Stores, lists and finds documents with the OpenSearch client for JavaScript: opensearch.mjs NODE. NODE_MODULES is where it is installed.
 import { createRequire } from "node:module";
 
 const { Client } = createRequire(process.env.NODE_MODULES + "/")("@opensearch-project/opensearch");

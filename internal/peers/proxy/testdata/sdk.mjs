@@ -1,4 +1,4 @@
-// Runs the operations of go/main.go on S3 by the AWS SDK for JavaScript: sdk.mjs ENDPOINT BUCKET KEYS. NODE_MODULES is where it is
+// Runs the S3 operations of go/main.go with the AWS SDK for JavaScript: sdk.mjs ENDPOINT BUCKET KEYS. NODE_MODULES is where it is
 // installed.
 import { createHash, randomBytes } from "node:crypto";
 import { createRequire } from "node:module";

@@ -1,6 +1,6 @@
-// Signs and verifies with aws-crt, AWS's signer in C. Each line of standard
-// input is a request in JSON; each is answered with one line: the path and the
-// headers after signing, the outcome of verifying, or an error.
+// Signs and verifies with aws-crt, AWS's signer in C. Each line of standard input
+// is a request in JSON. For each it prints one line: the path and the headers after
+// signing, the result of verifying, or an error.
 'use strict';
 
 const { auth, http } = require('aws-crt');

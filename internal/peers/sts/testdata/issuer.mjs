@@ -1,5 +1,5 @@
-// An OpenID Connect issuer on loopback: it writes a token into a file, and then
-// serves its keys until it is ended.
+// An OpenID Connect issuer on loopback: it writes a token to a file, and then serves
+// its keys until it is stopped.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
