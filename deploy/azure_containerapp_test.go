@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// The program takes the settings, and a replica gets the time that it needs to stop.
+// The program must accept the settings, and a replica must have the time it needs to stop.
 func TestContainerApp_SettingsAndTimeToStop(t *testing.T) {
 	var app struct {
 		Properties struct {
@@ -41,6 +41,6 @@ func TestContainerApp_SettingsAndTimeToStop(t *testing.T) {
 	}
 	grace, drain := time.Duration(app.Properties.Template.Grace)*time.Second, time.Duration(c.DrainSeconds)*time.Second
 	if c.ShutdownDelay != 5*time.Second || grace < c.ShutdownDelay+drain+5*time.Second {
-		t.Errorf("a replica gets %v to end, want at least shutdown_delay %v + drain_seconds %v + 5s", grace, c.ShutdownDelay, drain)
+		t.Errorf("a replica has %v to stop, want at least shutdown_delay %v + drain_seconds %v + 5s", grace, c.ShutdownDelay, drain)
 	}
 }

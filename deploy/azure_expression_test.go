@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// expression is an ARM template expression: a call with its arguments, or a literal. What is read from the result, .name or
-// [index], is kept as text.
+// expression is an ARM template expression: a call with its arguments, or a literal. Accessors of the result, .name and [index],
+// are kept as text.
 type expression struct {
 	function string // empty: a literal
 	literal  string
@@ -16,7 +16,7 @@ type expression struct {
 	indexes  []expression
 }
 
-// String writes the expression in one way, so that two can be compared.
+// String returns the expression in canonical form, so that two can be compared.
 func (e expression) String() string {
 	if e.function == "" {
 		return "'" + e.literal + "'"
@@ -28,7 +28,7 @@ func (e expression) String() string {
 	return e.function + "(" + strings.Join(args, ", ") + ")" + e.access
 }
 
-// each visits the expression and all within it.
+// each visits the expression and everything inside it.
 func (e expression) each(visit func(expression)) {
 	visit(e)
 	for _, a := range e.args {
@@ -39,7 +39,7 @@ func (e expression) each(visit func(expression)) {
 	}
 }
 
-// parse reads a value of a template: what stands in brackets is an expression, any other text is itself.
+// parse reads a value of a template: text in brackets is an expression, any other text is a literal.
 func parse(t *testing.T, value string) expression {
 	t.Helper()
 	if !strings.HasPrefix(value, "[") || strings.HasPrefix(value, "[[") {
@@ -93,7 +93,7 @@ func (p *parser) expression() (expression, error) {
 	if p.take('\'') {
 		end := strings.IndexByte(p.text[p.at:], '\'')
 		if end < 0 {
-			return expression{}, fmt.Errorf("a text does not end")
+			return expression{}, fmt.Errorf("unterminated string")
 		}
 		literal := p.text[p.at : p.at+end]
 		p.at += end + 1
@@ -101,13 +101,13 @@ func (p *parser) expression() (expression, error) {
 	}
 	name := p.word()
 	if name == "" {
-		return expression{}, fmt.Errorf("nothing at %q", p.text[p.at:])
+		return expression{}, fmt.Errorf("unexpected text at %q", p.text[p.at:])
 	}
 	if !p.take('(') {
 		if strings.Trim(name, "0123456789") == "" || name == "true" || name == "false" {
 			return expression{literal: name}, nil
 		}
-		return expression{}, fmt.Errorf("%s is no call", name)
+		return expression{}, fmt.Errorf("%s is not a call", name)
 	}
 	e := expression{function: name}
 	for !p.take(')') {
@@ -134,7 +134,7 @@ func (p *parser) accessors(e *expression) error {
 				return err
 			}
 			if !p.take(']') {
-				return fmt.Errorf("an index does not end")
+				return fmt.Errorf("unterminated index")
 			}
 			e.indexes = append(e.indexes, index)
 			e.access += "[" + index.String() + "]"

@@ -10,14 +10,14 @@ import (
 	"countersign/config"
 )
 
-// deployment is a template with its parameters, as far as app settings need it.
+// deployment is a template with its parameters, to the extent that app settings need it.
 type deployment struct {
 	t          *testing.T
 	template   template
 	parameters map[string]any
 }
 
-// value evaluates an expression. What only Azure knows is the text of the expression itself.
+// value evaluates an expression. Values that only Azure knows are represented by the text of their expression.
 func (d deployment) value(e expression) any {
 	switch e.function {
 	case "":
@@ -70,7 +70,7 @@ func (d deployment) resolve(value any) any {
 	return value
 }
 
-// templateSettings are the app settings that a deployment makes, in place of all that were there.
+// templateSettings returns the app settings that a deployment sets; they replace all existing ones.
 func templateSettings(t *testing.T, tmpl template, parameters map[string]any) map[string]string {
 	t.Helper()
 	d := deployment{t, tmpl, parameters}
@@ -87,7 +87,7 @@ func templateSettings(t *testing.T, tmpl template, parameters map[string]any) ma
 
 const exampleRole = "arn:aws:iam::123456789012:role/orders"
 
-// deployments are those that a template is made for, with the source of the profile.
+// deployments are the deployments that a template supports, with the source of the profile.
 var deployments = map[string]struct {
 	parameters map[string]any
 	source     string
@@ -107,9 +107,9 @@ var deployments = map[string]struct {
 	}, "environment"},
 }
 
-// The program takes the settings that the template makes, for each source of credentials, and with a file in the
-// package. A deployment replaces all settings, so that what was set by hand before is not there.
-func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
+// The program must accept the settings that the template creates, for each source of credentials, and with a configuration file
+// in the package. A deployment replaces all settings, so settings made by hand before are gone.
+func TestTemplate_SettingsAreAccepted(t *testing.T) {
 	tmpl := readTemplate(t)
 	known := append(settingNames(reflect.TypeFor[config.Settings]()), "config")
 	for name, test := range deployments {
@@ -120,7 +120,7 @@ func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
 				if setting, ok := strings.CutPrefix(name, "COUNTERSIGN_"); ok && !slices.Contains(known, strings.ToLower(setting)) {
 					t.Errorf("the program does not know the setting %s", name)
 				}
-				if strings.Contains(value, "@Microsoft.KeyVault") { // which the platform replaces
+				if strings.Contains(value, "@Microsoft.KeyVault") { // replaced by the platform
 					env[name] = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 				}
 				environ = append(environ, name+"="+env[name])
@@ -138,10 +138,10 @@ func TestTemplateSettingsAreThoseOfTheProgram(t *testing.T) {
 			}
 			c, err := config.Load(sources)
 			if err != nil {
-				t.Fatalf("the program refuses the settings: %v", err)
+				t.Fatalf("the program rejects the settings: %v", err)
 			}
 			if len(c.Profiles) != 1 || c.Profiles[0].Name != want || c.Profiles[0].Source != test.source || len(c.APIKeys) != 1 || c.Region == "" {
-				t.Errorf("the settings make the profiles %+v, %d keys, region %q", c.Profiles, len(c.APIKeys), c.Region)
+				t.Errorf("the settings result in the profiles %+v, %d keys, region %q", c.Profiles, len(c.APIKeys), c.Region)
 			}
 			if hasFile := test.parameters["configFile"] != nil; hasFile != (c.Policies == "policies.cedar") {
 				t.Errorf("the policies are %q", c.Policies)

@@ -78,7 +78,7 @@ func readTemplate(t *testing.T) template {
 	return tmpl
 }
 
-// texts are all texts within a value, the keys of objects too, which may be expressions.
+// texts returns all strings within a value, including the keys of objects, which may be expressions.
 func texts(value any) []string {
 	var all []string
 	switch v := value.(type) {
@@ -101,7 +101,7 @@ func (r resource) texts() []string {
 	return append(append(all, r.Condition, r.Name, r.Location, r.Scope), r.DependsOn...)
 }
 
-// id is the resource's id as an expression: what a resourceId that means it looks like.
+// id returns the resource's id as an expression: the resourceId call that refers to it.
 func (r resource) id(t *testing.T) string {
 	t.Helper()
 	name := parse(t, r.Name)
@@ -127,7 +127,7 @@ func (r resource) id(t *testing.T) string {
 	return "resourceId(" + strings.Join(parts, ", ") + ")"
 }
 
-func TestTemplateNamesOnlyWhatItDeclares(t *testing.T) {
+func TestTemplate_DeclaresWhatItUses(t *testing.T) {
 	tmpl := readTemplate(t)
 	used := map[string]bool{}
 	visit := func(e expression) {
@@ -161,17 +161,17 @@ func TestTemplateNamesOnlyWhatItDeclares(t *testing.T) {
 	}
 	for name := range used {
 		if !declared[name] {
-			t.Errorf("%s is used and not declared", name)
+			t.Errorf("%s is used but not declared", name)
 		}
 	}
 	for name := range declared {
 		if !used[name] {
-			t.Errorf("%s is declared and not used", name)
+			t.Errorf("%s is declared but not used", name)
 		}
 	}
 }
 
-func TestTemplateReferencesResolve(t *testing.T) {
+func TestTemplate_ReferencesResolve(t *testing.T) {
 	tmpl := readTemplate(t)
 	ids := map[string]int{}
 	for i, r := range tmpl.Resources {
@@ -181,18 +181,18 @@ func TestTemplateReferencesResolve(t *testing.T) {
 		}
 		ids[id] = i
 	}
-	before := make([]map[string]bool, len(tmpl.Resources)) // what must be there first
+	before := make([]map[string]bool, len(tmpl.Resources)) // the resources that must exist first
 	for i, r := range tmpl.Resources {
 		before[i] = map[string]bool{}
 		for _, text := range r.DependsOn {
 			id := parse(t, text).String()
 			if _, ok := ids[id]; !ok {
-				t.Errorf("%s depends on %s, which the template does not make", r.id(t), id)
+				t.Errorf("%s depends on %s, which the template does not create", r.id(t), id)
 			}
 			before[i][id] = true
 		}
 	}
-	// What those depend on comes first as well.
+	// Their dependencies must exist first as well.
 	for range tmpl.Resources {
 		for i := range before {
 			for id := range maps.Clone(before[i]) {
@@ -212,9 +212,9 @@ func TestTemplateReferencesResolve(t *testing.T) {
 				e.access = ""
 				id := e.String()
 				if _, ok := ids[id]; !ok {
-					t.Errorf("%s names %s, which the template does not make", r.id(t), id)
+					t.Errorf("%s names %s, which the template does not create", r.id(t), id)
 				} else if !before[i][id] {
-					t.Errorf("%s names %s and does not depend on it", r.id(t), id)
+					t.Errorf("%s names %s but does not depend on it", r.id(t), id)
 				}
 			})
 		}
@@ -222,13 +222,13 @@ func TestTemplateReferencesResolve(t *testing.T) {
 	for name, output := range tmpl.Outputs {
 		parse(t, output.Value).each(func(e expression) {
 			if _, ok := ids[e.String()]; e.function == "resourceId" && !ok {
-				t.Errorf("output %s names %s, which the template does not make", name, e)
+				t.Errorf("output %s names %s, which the template does not create", name, e)
 			}
 		})
 	}
 }
 
-func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
+func TestTemplate_CallsKnownFunctions(t *testing.T) {
 	known := strings.Fields("parameters variables format uniqueString toLower resourceGroup subscription resourceId " +
 		"subscriptionResourceId extensionResourceId reference guid equals if createArray createObject union not empty")
 	tmpl := readTemplate(t)
@@ -239,7 +239,7 @@ func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
 	for _, text := range all {
 		parse(t, text).each(func(e expression) {
 			if e.function != "" && !slices.Contains(known, e.function) {
-				t.Errorf("%s: the function %s is not known", text, e.function)
+				t.Errorf("%s: unknown function %s", text, e.function)
 			}
 			if e.function == "createObject" && len(e.args)%2 != 0 {
 				t.Errorf("%s: a name has no value", text)
@@ -247,7 +247,7 @@ func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
 			if e.function == "format" {
 				for i := range e.args[1:] {
 					if !strings.Contains(e.args[0].literal, "{"+string(rune('0'+i))+"}") {
-						t.Errorf("%s: argument %d has no place", text, i)
+						t.Errorf("%s: argument %d has no placeholder", text, i)
 					}
 				}
 			}
@@ -255,31 +255,31 @@ func TestTemplateCallsOnlyFunctionsThatThereAre(t *testing.T) {
 	}
 }
 
-func TestTemplateExplainsItself(t *testing.T) {
+func TestTemplate_HasDescriptions(t *testing.T) {
 	tmpl := readTemplate(t)
 	if tmpl.Schema != "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#" || tmpl.ContentVersion == "" {
-		t.Error("the template does not say what it is")
+		t.Error("the template has no description")
 	}
 	for name, p := range tmpl.Parameters {
 		if d := p.Metadata["description"]; len(d) < 20 || !strings.HasSuffix(d, ".") {
-			t.Errorf("parameter %s is described by %q, want a sentence", name, d)
+			t.Errorf("parameter %s has the description %q, want a sentence", name, d)
 		}
 	}
 	for name, o := range tmpl.Outputs {
 		if d := o.Metadata["description"]; !strings.HasSuffix(d, ".") {
-			t.Errorf("output %s is described by %q, want a sentence", name, d)
+			t.Errorf("output %s has the description %q, want a sentence", name, d)
 		}
 	}
 	date := regexp.MustCompile(`^20\d\d-\d\d-\d\d$`)
 	for _, r := range tmpl.Resources {
 		if !date.MatchString(r.APIVersion) {
-			t.Errorf("%s has the API version %q, want one that is no preview", r.Type, r.APIVersion)
+			t.Errorf("%s has the API version %q, want one that is not a preview", r.Type, r.APIVersion)
 		}
 	}
 }
 
-// The secret goes to Key Vault and nowhere else.
-func TestTemplateKeepsTheSecretInKeyVault(t *testing.T) {
+// The secret must go to Key Vault and nowhere else.
+func TestTemplate_KeepsTheSecretInKeyVault(t *testing.T) {
 	tmpl := readTemplate(t)
 	for name, p := range tmpl.Parameters {
 		if secret := strings.Contains(strings.ToLower(name), "secret"); secret != (p.Type == "securestring") {
@@ -296,29 +296,29 @@ func TestTemplateKeepsTheSecretInKeyVault(t *testing.T) {
 				if e.function == "parameters" && e.args[0].literal == "awsSecretAccessKey" {
 					holders++
 					if r.Type != "Microsoft.KeyVault/vaults/secrets" {
-						t.Errorf("%s holds the secret", r.Type)
+						t.Errorf("%s contains the secret", r.Type)
 					}
 				}
 			})
 		}
 	}
 	if holders != 1 {
-		t.Errorf("%d places hold the secret, want 1", holders)
+		t.Errorf("%d places contain the secret, want 1", holders)
 	}
 	for _, text := range texts(tmpl.Variables) {
 		if strings.Contains(text, "awsSecretAccessKey") {
-			t.Errorf("a variable holds the secret: %s", text)
+			t.Errorf("a variable contains the secret: %s", text)
 		}
 	}
 	for name, o := range tmpl.Outputs {
 		if strings.Contains(o.Value, "ecret") {
-			t.Errorf("output %s tells the secret", name)
+			t.Errorf("output %s reveals the secret", name)
 		}
 	}
 }
 
-// The Bicep file is the same deployment.
-func TestBicepIsTheSameDeployment(t *testing.T) {
+// The Bicep file must describe the same deployment.
+func TestBicep_IsTheSameDeployment(t *testing.T) {
 	tmpl, bicep := readTemplate(t), string(readAzure(t, "main.bicep"))
 	find := func(pattern string) []string {
 		var found []string
@@ -374,12 +374,12 @@ func TestBicepIsTheSameDeployment(t *testing.T) {
 	}
 	for name := range given.Parameters {
 		if _, ok := tmpl.Parameters[name]; !ok {
-			t.Errorf("main.parameters.json gives %s, which main.bicep does not ask for", name)
+			t.Errorf("main.parameters.json sets %s, which is not a parameter of main.bicep", name)
 		}
 	}
 	for name, p := range tmpl.Parameters {
 		if _, ok := given.Parameters[name]; p.DefaultValue == nil && !ok {
-			t.Errorf("main.parameters.json does not give %s", name)
+			t.Errorf("main.parameters.json does not set %s", name)
 		}
 	}
 }
@@ -393,11 +393,11 @@ func TestGuide_ExplainsEveryParameter(t *testing.T) {
 	}
 }
 
-func TestAzureYAMLNamesWhatIsThere(t *testing.T) {
+func TestAzureYAML_NamesExistingServices(t *testing.T) {
 	var project struct {
 		Name  string
 		Infra struct{ Provider, Path, Module string }
-		// Services by name, which is the app's tag azd-service-name.
+		// Services by name, which is the value of the app's tag azd-service-name.
 		Services map[string]struct {
 			Host, Language, Project, Dist string
 			Hooks                         map[string]map[string]map[string]string
@@ -421,9 +421,9 @@ func TestAzureYAMLNamesWhatIsThere(t *testing.T) {
 	}
 }
 
-// testdata holds what the published JSON schemas of the files that the Functions
-// host and azd read say of the fields that ours have.
-func TestFilesPassThePublishedSchemas(t *testing.T) {
+// testdata has the parts of the published JSON schemas, for files that the Functions host and azd read, that concern the fields
+// in our files.
+func TestFiles_MatchThePublishedSchemas(t *testing.T) {
 	for _, test := range []struct{ file, schema, wrong, right string }{
 		{"../../host.json", "host", `"routePrefx"`, `"routePrefix"`},
 		{"../../function.json", "function", `"inout"`, `"out"`},
@@ -437,7 +437,7 @@ func TestFilesPassThePublishedSchemas(t *testing.T) {
 			t.Errorf("%s: %v", test.file, err)
 		}
 		if err := schema.Validate(unmarshal(t, test.file, wrong)); err == nil || wrong == right {
-			t.Errorf("%s: the schema takes %s", test.file, test.wrong)
+			t.Errorf("%s: the schema accepts %s", test.file, test.wrong)
 		}
 	}
 }

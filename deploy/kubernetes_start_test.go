@@ -35,16 +35,16 @@ const (
 	apiKey = "EXAMPLE-key-that-opens-nothing"
 )
 
-// pod is what the manifests give to the program.
+// pod is what the manifests provide to the program.
 type pod struct {
 	env   map[string]string
 	args  []string
 	limit uint64            // of memory, in MiB
 	files map[string]string // in the ConfigMap, by name
-	dir   string            // where the files are, in place of the mount path
+	dir   string            // the directory of the files, instead of the mount path
 }
 
-// render does what kustomize and the kubelet do. What it does not know fails the test.
+// render does what kustomize and the kubelet do. Anything it does not know fails the test.
 func render(t *testing.T, links bool) *pod {
 	t.Helper()
 	all := manifests(t)
@@ -63,12 +63,12 @@ func render(t *testing.T, links bool) *pod {
 		if at(from, "secretRef", "name") != "countersign" || len(from.(node)) != 1 {
 			t.Fatalf("envFrom: %v is not known", from)
 		}
-		p.env["AWS_ACCESS_KEY_ID"], p.env["AWS_SECRET_ACCESS_KEY"] = keyID, secret // as docs/containers.md makes it
+		p.env["AWS_ACCESS_KEY_ID"], p.env["AWS_SECRET_ACCESS_KEY"] = keyID, secret // as docs/containers.md creates it
 	}
 	for _, entry := range list(container["env"]) {
 		value, ok := at(entry, "value").(string)
 		if !ok {
-			t.Fatalf("env: %v has no value that is a text", entry)
+			t.Fatalf("env: %v has no string value", entry)
 		}
 		p.env[at(entry, "name").(string)] = value
 	}
@@ -81,7 +81,7 @@ func render(t *testing.T, links bool) *pod {
 	p.mount(t, spec, container)
 	limit, ok := strings.CutSuffix(at(container, "resources", "limits", "memory").(string), "Mi")
 	if p.limit, _ = strconv.ParseUint(limit, 10, 64); !ok {
-		t.Fatalf("the limit of memory is %sMi", limit)
+		t.Fatalf("the memory limit is %sMi", limit)
 	}
 	return p
 }
@@ -91,7 +91,7 @@ func list(value any) []any {
 	return l
 }
 
-// kubernetesVariables are those that Kubernetes sets for a Service with one port.
+// kubernetesVariables returns the variables that Kubernetes sets for a Service with one port.
 func kubernetesVariables(service, ip, portName string, port uint64) map[string]string {
 	n := strconv.FormatUint(port, 10)
 	address, link := "tcp://"+net.JoinHostPort(ip, n), service+"_PORT_"+n+"_TCP"
@@ -102,7 +102,7 @@ func kubernetesVariables(service, ip, portName string, port uint64) map[string]s
 	}
 }
 
-// imageCommand is what the image runs, without the program itself.
+// imageCommand returns the arguments with which the image runs the program.
 func imageCommand(t *testing.T) []string {
 	t.Helper()
 	var parts []string
@@ -120,7 +120,7 @@ func imageCommand(t *testing.T) []string {
 	return parts[1:]
 }
 
-// mount writes the files of the ConfigMap into a folder, and has the variables name it in place of the mount path.
+// mount writes the files of the ConfigMap into a directory, and makes the variables refer to it instead of the mount path.
 func (p *pod) mount(t *testing.T, spec, container node) {
 	t.Helper()
 	generated := at(loadManifest(t, "kustomization.yaml"), "configMapGenerator", "0").(node)
@@ -129,7 +129,7 @@ func (p *pod) mount(t *testing.T, spec, container node) {
 		at(volumes, "0", "configMap", "name") != generated["name"] {
 		t.Fatalf("volumes %v, mounts %v: want the ConfigMap %v first, of two", volumes, mounts, generated["name"])
 	}
-	// What is sent needs a directory to write to, which the rest of the read-only file system is not.
+	// Sending needs a writable directory; the rest of the file system is read-only.
 	if at(volumes, "1", "name") != at(mounts, "1", "name") || at(volumes, "1", "emptyDir") == nil || at(mounts, "1", "mountPath") != "/tmp" {
 		t.Errorf("volume %v is mounted as %v: want an empty directory as /tmp", volumes[1], mounts[1])
 	}
@@ -150,16 +150,16 @@ func (p *pod) environ() []string {
 	return list
 }
 
-// program is the built program as it runs in the pod.
+// program is the program, running as it does in the pod.
 type running struct {
 	t       *testing.T
 	base    string
 	process *exec.Cmd
-	output  *bytes.Buffer // whole once the program has ended
+	output  *bytes.Buffer // complete once the program has exited
 }
 
-// start runs the program with the environment, the arguments and the files of the pod and nothing else, except PORT: the
-// port of the pod may be taken on this machine.
+// start runs the program with only the environment, the arguments and the files of the pod, except for PORT: the pod's port may
+// be in use on this machine.
 func (p *pod) start(t *testing.T, binary string) *running {
 	t.Helper()
 	for name, text := range p.files {
@@ -185,7 +185,7 @@ func (p *pod) start(t *testing.T, binary string) *running {
 		_ = r.process.Process.Signal(os.Interrupt)
 		<-ended
 		if t.Failed() {
-			t.Logf("the program said:\n%s", r.output)
+			t.Logf("the program printed:\n%s", r.output)
 		}
 	})
 	for {
@@ -194,13 +194,13 @@ func (p *pod) start(t *testing.T, binary string) *running {
 		}
 		select {
 		case <-ended:
-			t.Fatalf("the program ended with %d", r.process.ProcessState.ExitCode())
+			t.Fatalf("the program exited with %d", r.process.ProcessState.ExitCode())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// ask sends a request and returns status and response; 0 when there was none.
+// ask sends a request and returns the status and body of the response, or 0 if there was none.
 func (r *running) ask(method, path, key, body string) (int, string) {
 	request, err := http.NewRequestWithContext(context.Background(), method, r.base+path, strings.NewReader(body))
 	if err != nil {
@@ -241,7 +241,7 @@ func TestManifests_StartTheProgram(t *testing.T) {
 			p := render(t, links)
 			port := at(manifests(t)["Deployment"], "spec", "template", "spec", "containers", "0", "ports", "0", "containerPort")
 			if c := configuration(t, p); fmt.Sprint(c.Port) != fmt.Sprint(port) {
-				t.Errorf("the program listens on %d, and the port of the container is %v", c.Port, port)
+				t.Errorf("the program listens on %d, but the container's port is %v", c.Port, port)
 			}
 			r := p.start(t, binary)
 			if status, text := r.ask(http.MethodGet, "/readyz", "", ""); status != http.StatusOK {
@@ -249,20 +249,20 @@ func TestManifests_StartTheProgram(t *testing.T) {
 			}
 			if status, text := r.ask(http.MethodPost, "/v1/sign", apiKey, toSign); status != http.StatusUnauthorized ||
 				!strings.Contains(text, `"code":"`) {
-				t.Errorf("a caller without a right key: %d %s", status, text)
+				t.Errorf("a caller without a valid key: %d %s", status, text)
 			}
 		})
 	}
 	t.Run("set up as the guide says", func(t *testing.T) { testGuide(t, binary) })
 }
 
-// testGuide has the hash of a key in the place of the zeros, and an STS that takes the keys of the Secret.
+// testGuide puts the hash of a key in place of the zeros, and uses an STS that accepts the keys of the Secret.
 func testGuide(t *testing.T, binary string) {
 	p := render(t, false)
 	role := regexp.MustCompile(`role_arn: (\S+)`).FindStringSubmatch(p.files["countersign.yaml"])
 	hash, zeros := sha256.Sum256([]byte(apiKey)), strings.Repeat("0", 64)
 	if role == nil || strings.Count(p.files["countersign.yaml"], zeros) != 1 {
-		t.Fatal("countersign.yaml has no role, or no place for the hash")
+		t.Fatal("countersign.yaml has no role, or no placeholder for the hash")
 	}
 	aws, err := sandbox.New(sandbox.Options{
 		Now: time.Now, Region: "eu-west-1", Users: []sandbox.User{
@@ -287,7 +287,7 @@ func testGuide(t *testing.T, binary string) {
 	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	// That the pod is served until the endpoints have gone round is the program's part, and tested with it.
+	// That the pod keeps serving until its removal from the endpoints has spread is up to the program, and tested there.
 	for r.status(http.MethodGet, "/readyz", "", "") == http.StatusOK {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -296,7 +296,7 @@ func testGuide(t *testing.T, binary string) {
 	}
 }
 
-// fill sends as many large bodies at once as a busy moment may bring. The limit kills a pod that needs more.
+// fill sends as many large bodies at once as a busy moment may bring. A pod that needs more than the limit is killed.
 func (r *running) fill(limit uint64) {
 	const bodies, size = 28, 9 << 20
 	body := `{"method":"PUT","url":"https://inbox.s3.eu-west-1.amazonaws.com/k","body":"` + strings.Repeat("x", size) + `"}`
@@ -321,15 +321,15 @@ func (r *running) fill(limit uint64) {
 		signed.Load(), busy.Load(), peak, limit,
 	)
 	if signed.Load() == 0 || peak > float64(limit)*15/16 {
-		r.t.Errorf("%d signed; %.0f MiB at most, and the limit of the pod is %d", signed.Load(), peak, limit)
+		r.t.Errorf("%d signed; peak %.0f MiB, limit of the pod %d", signed.Load(), peak, limit)
 	}
 }
 
-// peak is the greatest resident size of the process so far in MiB; 0, said aloud, where the system is not Linux.
+// peak returns the largest resident size of the process so far in MiB, or 0, visibly, on systems other than Linux.
 func (r *running) peak() float64 {
 	r.t.Helper()
 	if runtime.GOOS != "linux" {
-		r.t.Log("NOT CHECKED: memory, which is read on Linux only")
+		r.t.Log("NOT CHECKED: memory, which can only be read on Linux")
 		return 0
 	}
 	mib, err := measure.PeakOf(r.process.Process.Pid)

@@ -29,7 +29,7 @@ func readKubernetes(t *testing.T, path string) []byte {
 	return text
 }
 
-// loadManifest reads a file of one document, in which no name stands twice.
+// loadManifest reads a file with one document and no duplicate names.
 func loadManifest(t *testing.T, path string) node {
 	t.Helper()
 	var n node
@@ -38,12 +38,12 @@ func loadManifest(t *testing.T, path string) node {
 		t.Fatalf("%s: %v", path, err)
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
-		t.Fatalf("%s holds more than one document", path)
+		t.Fatalf("%s contains more than one document", path)
 	}
 	return n
 }
 
-// at is what stands at a path; numbers are indexes.
+// at returns the value at a path; numbers are indexes.
 func at(value any, path ...string) any {
 	for _, name := range path {
 		switch v := value.(type) {
@@ -76,7 +76,7 @@ func manifests(t *testing.T) map[string]node {
 	return all
 }
 
-func TestKustomizationNamesEveryFile(t *testing.T) {
+func TestKustomization_NamesEveryFile(t *testing.T) {
 	k := loadManifest(t, "kustomization.yaml")
 	named := []string{"kustomization.yaml"}
 	for _, list := range []any{k["resources"], at(k, "configMapGenerator", "0", "files")} {
@@ -97,13 +97,13 @@ func TestKustomizationNamesEveryFile(t *testing.T) {
 	}
 }
 
-func TestManifestsAreOneApplication(t *testing.T) {
+func TestManifests_AreOneApplication(t *testing.T) {
 	all := manifests(t)
 	kinds := []string{
 		"Deployment", "HorizontalPodAutoscaler", "Namespace", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount",
 	}
 	if got := slices.Sorted(maps.Keys(all)); !slices.Equal(got, kinds) {
-		t.Fatalf("the manifests are of the kinds %q, want %q", got, kinds)
+		t.Fatalf("the manifests have the kinds %q, want %q", got, kinds)
 	}
 	const label = "app.kubernetes.io/name"
 	d := all["Deployment"]
@@ -144,15 +144,15 @@ func TestManifestsAreOneApplication(t *testing.T) {
 		}
 	}
 	if failures := at(container, "readinessProbe", "failureThreshold").(uint64); failures < 2 {
-		t.Errorf("%d failed check of readiness moves the traffic", failures)
+		t.Errorf("%d failed readiness checks stop the traffic", failures)
 	}
 	if least := at(all["HorizontalPodAutoscaler"], "spec", "minReplicas").(uint64); least < 2 {
-		t.Errorf("%d replicas are not enough to take one away", least)
+		t.Errorf("%d replicas are too few to remove one", least)
 	}
 }
 
 // The namespace enforces the restricted Pod Security Standard, so the pod must meet it.
-func TestPodIsRestricted(t *testing.T) {
+func TestPod_IsRestricted(t *testing.T) {
 	pod := at(manifests(t)["Deployment"], "spec", "template", "spec")
 	container := at(pod, "containers", "0")
 	facts := []struct {
@@ -174,14 +174,14 @@ func TestPodIsRestricted(t *testing.T) {
 		}
 	}
 	if !strings.Contains(string(readKubernetes(t, "../../Dockerfile")), "USER 65532:65532") {
-		t.Error("the image runs as another user")
+		t.Error("the image runs as a different user")
 	}
 	if at(container, "lifecycle") != nil {
-		t.Error("a hook delays SIGTERM, which shutdown_delay is for")
+		t.Error("a hook delays SIGTERM; use shutdown_delay instead")
 	}
 }
 
-func TestConfigurationIsRight(t *testing.T) {
+func TestConfiguration_IsValid(t *testing.T) {
 	c := configuration(t, render(t, false))
 	if len(c.Profiles) != 1 || len(c.APIKeys) != 1 {
 		t.Errorf("there are %d profiles and %d keys, want one of each", len(c.Profiles), len(c.APIKeys))
@@ -189,13 +189,13 @@ func TestConfigurationIsRight(t *testing.T) {
 	grace := time.Duration(at(manifests(t)["Deployment"], "spec", "template", "spec", "terminationGracePeriodSeconds").(uint64)) * time.Second
 	drain := time.Duration(c.DrainSeconds) * time.Second
 	if c.ShutdownDelay != 5*time.Second || grace < c.ShutdownDelay+drain+5*time.Second {
-		t.Errorf("a pod gets %v to end, want at least shutdown_delay %v + drain_seconds %v + 5s", grace, c.ShutdownDelay, drain)
+		t.Errorf("a pod has %v to stop, want at least shutdown_delay %v + drain_seconds %v + 5s", grace, c.ShutdownDelay, drain)
 	}
 }
 
-// Large bodies and what the program takes otherwise stay below GOMEMLIMIT, that stays below the limit of the pod, and
-// the largest body is not refused for its size.
-func TestMemoryFitsTheLimit(t *testing.T) {
+// Large bodies plus the program's other memory must stay below GOMEMLIMIT, which must stay below the pod's limit, and the largest
+// body must not be rejected for its size.
+func TestMemory_FitsTheLimit(t *testing.T) {
 	const idle, timesSize = 64 << 20, 8
 	p := render(t, false)
 	c := configuration(t, p)
@@ -206,14 +206,14 @@ func TestMemoryFitsTheLimit(t *testing.T) {
 	}
 	soft <<= 20
 	if limit := int64(p.limit) << 20; c.MaxBytes+idle > soft || soft > limit*8/10 {
-		t.Errorf("max_bytes %d + %d, GOMEMLIMIT %d, 8/10 of the limit %d: want each below the next", c.MaxBytes, idle, soft, limit*8/10)
+		t.Errorf("max_bytes %d + %d, GOMEMLIMIT %d, 8/10 of the limit %d: want ascending order", c.MaxBytes, idle, soft, limit*8/10)
 	}
 	if c.MaxBodyBytes*timesSize > c.MaxBytes {
 		t.Errorf("max_bytes %d is less than %d times max_body_bytes %d", c.MaxBytes, timesSize, c.MaxBodyBytes)
 	}
 }
 
-// configuration is what the program reads in the pod.
+// configuration returns the configuration that the program reads in the pod.
 func configuration(t *testing.T, p *pod) config.Config {
 	t.Helper()
 	c, err := config.Load(config.Sources{
@@ -226,8 +226,8 @@ func configuration(t *testing.T, p *pod) config.Config {
 	return c
 }
 
-// What no document of Kubernetes knows would be dropped without a word.
-func TestNoNameIsMisspelt(t *testing.T) {
+// Kubernetes would silently ignore fields that it does not know.
+func TestManifests_HaveKnownFields(t *testing.T) {
 	known := strings.Fields(`
 		apiVersion kind metadata name labels spec selector matchLabels app.kubernetes.io/name strategy rollingUpdate maxUnavailable
 		maxSurge template serviceAccountName automountServiceAccountToken terminationGracePeriodSeconds securityContext runAsNonRoot

@@ -20,7 +20,7 @@ func unit(t *testing.T) string {
 	return string(text)
 }
 
-// unitSettings are those of the unit, the last one where there are several.
+// unitSettings returns the unit's settings; the last one counts if a setting is repeated.
 func unitSettings(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -32,7 +32,7 @@ func unitSettings(t *testing.T) map[string]string {
 	return all
 }
 
-// TestUnit_LeavesTimeToStop: systemd kills only what has had the time that the settings give by default.
+// systemd must not kill the service before the time that its default settings allow for stopping.
 func TestUnit_LeavesTimeToStop(t *testing.T) {
 	usual, err := config.Defaults()
 	if err != nil {
@@ -40,7 +40,7 @@ func TestUnit_LeavesTimeToStop(t *testing.T) {
 	}
 	seconds, err := strconv.Atoi(unitSettings(t)["TimeoutStopSec"])
 	if err != nil || float64(seconds) < usual.ShutdownDelay.Seconds()+float64(usual.DrainSeconds)+5 {
-		t.Errorf("%d s %v, and the service takes %v and %d s", seconds, err, usual.ShutdownDelay, usual.DrainSeconds)
+		t.Errorf("%d s %v, but the service takes %v and %d s", seconds, err, usual.ShutdownDelay, usual.DrainSeconds)
 	}
 	files, err := strconv.Atoi(unitSettings(t)["LimitNOFILE"])
 	if err != nil || files < usual.MaxConnections+256 {
@@ -48,8 +48,8 @@ func TestUnit_LeavesTimeToStop(t *testing.T) {
 	}
 }
 
-// TestSystemd_TakesTheUnit has systemd's own tool read the unit, and say how much it leaves open, where it is installed.
-func TestSystemd_TakesTheUnit(t *testing.T) {
+// systemd's own tool, if installed, must accept the unit and rate its exposure.
+func TestSystemd_AcceptsTheUnit(t *testing.T) {
 	tool, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		if os.Getenv("CI") != "" {
@@ -57,7 +57,7 @@ func TestSystemd_TakesTheUnit(t *testing.T) {
 		}
 		t.Skip("NOT CHECKED by systemd-analyze: it is not installed")
 	}
-	// The program need not be installed for that.
+	// The program need not be installed for this.
 	dir := t.TempDir()
 	file := filepath.Join(dir, "countersign.service")
 	text := strings.NewReplacer("/usr/local/bin/countersign", "/bin/true", "/etc/countersign", dir).Replace(unit(t))

@@ -1,35 +1,35 @@
-// Countersign on Azure Functions, Flex Consumption. The same as azuredeploy.json, for those who keep their infrastructure in Bicep.
-// A test compares parameters, resources, settings and outputs of the two.
+// Countersign on Azure Functions, Flex Consumption. The same as azuredeploy.json, for infrastructure kept in Bicep.
+// A test compares the parameters, resources, settings and outputs of the two files.
 
-@description('Name of the function app, and so of its address https://NAME.azurewebsites.net. It must be free in all of Azure.')
+@description('Name of the function app, and therefore its address https://NAME.azurewebsites.net. It must be unique in all of Azure.')
 @minLength(2)
 @maxLength(60)
 param appName string = 'countersign-${uniqueString(resourceGroup().id)}'
 
-@description('Azure region of everything. It must offer the Flex Consumption plan: az functionapp list-flexconsumption-locations.')
+@description('Azure region of all resources. It must offer the Flex Consumption plan: az functionapp list-flexconsumption-locations.')
 param location string = resourceGroup().location
 
-@description('Address of countersign.zip, which Azure must be able to fetch. Leave it empty to upload the package yourself.')
+@description('URL of countersign.zip, which Azure must be able to download. Leave it empty to upload the package yourself.')
 param packageUri string = ''
 
-@description('Name of the configuration file in the package, such as countersign.yaml, with profiles, callers and policies. The profile of roleArn, azureAudience and externalId is then not made.')
+@description('Name of the configuration file in the package, such as countersign.yaml, with profiles, callers and policies. The profile from roleArn, azureAudience and externalId is not created in that case.')
 param configFile string = ''
 
-@description('Let requests be sent from here, and not signed alone: the action Call AWS, and the proxy.')
+@description('Allow requests to be sent from here, rather than only signed: the action Call AWS, and the proxy.')
 param allowSend bool = false
 
-@description('SHA-256 of the API key that callers will send, as 64 hexadecimal digits. The key itself never reaches Azure.')
+@description('SHA-256 of the API key that callers send, as 64 hexadecimal digits. The key itself never reaches Azure.')
 @minLength(64)
 @maxLength(64)
 param apiKeySha256 string
 
-@description('AWS region of the profile: requests are signed for it where their URL tells none, and sessions come from its STS.')
+@description('AWS region of the profile: requests are signed for it if their URL names none, and sessions come from its STS.')
 param awsRegion string = 'us-east-1'
 
-@description('ARN of the AWS role to assume. Required with azure-identity; with access keys it may be empty, and the keys then sign themselves.')
+@description('ARN of the AWS role to assume. Required with azure-identity; with access keys it may be empty, and requests are then signed with the keys themselves.')
 param roleArn string = ''
 
-@description('External ID that the role\'s trust policy asks for. Only with access keys; leave it empty otherwise.')
+@description('External ID that the role\'s trust policy requires. Only with access keys; leave it empty otherwise.')
 param externalId string = ''
 
 @description('Where the AWS credentials come from: azure-identity needs no AWS key at all, access-key keeps one in Key Vault.')
@@ -46,24 +46,24 @@ param awsAccessKeyId string = ''
 @secure()
 param awsSecretAccessKey string = ''
 
-@description('Sites whose pages may read the description of the service, as the designers of Logic Apps and Power Automate do.')
+@description('Sites whose pages may read the API description of the service, as the designers of Logic Apps and Power Automate do.')
 param allowedOrigins array = [
   'https://portal.azure.com'
   'https://make.powerautomate.com'
   'https://make.powerapps.com'
 ]
 
-@description('Instances that are kept running, so that the first call after a pause does not wait some seconds. Each costs money around the clock.')
+@description('Instances that are always running, so that the first call after a pause does not wait several seconds. Each is billed around the clock.')
 @minValue(0)
 @maxValue(20)
 param alwaysReadyInstances int = 0
 
-@description('Most instances at a time.')
+@description('Maximum number of instances.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('Memory of an instance in MB. Countersign needs little; the plan offers no less in some regions.')
+@description('Memory of an instance in MB. Countersign needs little, but some regions of the plan offer no less.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
@@ -86,7 +86,7 @@ var keySettings = {
   }
 }
 
-// Without a file, settings make the one profile. Beside a file with profiles the program refuses them.
+// Without a configuration file, settings define the only profile. With a file that has profiles, the program rejects them.
 var profileSettings = {
   'azure-identity': {
     COUNTERSIGN_SOURCE: 'azure-identity'
@@ -274,7 +274,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   name: 'appsettings'
   dependsOn: [secret, insightsRole]
   properties: union(keySettings[credentialSource], empty(configFile) ? profileSettings[credentialSource] : fileSettings, sendSettings, {
-    // Else / may show the host's welcome page in place of the service's answer.
+    // Otherwise / may show the host's welcome page instead of the service's response.
     AzureWebJobsDisableHomepage: 'true'
     AzureWebJobsStorage__accountName: storage.name
     AzureWebJobsStorage__credential: 'managedidentity'
@@ -301,13 +301,13 @@ resource deployment 'Microsoft.Web/sites/extensions@2022-09-01' = if (!empty(pac
 @description('Address of the service, for the HTTP actions and connections that call it.')
 output url string = publicUrl
 
-@description('Description of the service, to import where a tool asks for one.')
+@description('API description of the service, to import into tools that ask for one.')
 output swaggerUrl string = '${publicUrl}/swagger.json'
 
 @description('Name of the function app, for commands that upload the package.')
 output appName string = appName
 
-@description('With azure-identity: the provider URL to enter in AWS IAM, with its slash at the end.')
+@description('With azure-identity: the provider URL to enter in AWS IAM, with its trailing slash.')
 output oidcProviderUrl string = 'https://sts.windows.net/${subscription().tenantId}/'
 
 @description('With azure-identity: the subject that the role\'s trust policy must name.')

@@ -1,4 +1,4 @@
-// Says where a Bicep file is not Bicep. Grammar only: types and API versions are the compiler's business.
+// Reports syntax errors in Bicep files. Grammar only: types and API versions are left to the compiler.
 //
 //   make lint-bicep
 

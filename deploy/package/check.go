@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// host is host.json as far as this project uses it.
+// host is the part of host.json that this project uses.
 type host struct {
 	Version string `json:"version"`
 	Logging struct {
@@ -35,7 +35,7 @@ type host struct {
 	} `json:"customHandler"`
 }
 
-// trigger is function.json as far as this project uses it.
+// trigger is the part of function.json that this project uses.
 type trigger struct {
 	Bindings []binding `json:"bindings"`
 }
@@ -49,8 +49,7 @@ type binding struct {
 	Route     string   `json:"route"`
 }
 
-// check refuses what the Functions host would take in silence and then serve
-// wrongly. All faults come in one error.
+// check fails for mistakes that the Functions host would accept silently and then serve wrongly. The error contains all of them.
 func check(hostJSON, functionJSON []byte) error {
 	var h host
 	var f trigger
@@ -60,8 +59,8 @@ func check(hostJSON, functionJSON []byte) error {
 	return errors.Join(append(h.faults(), f.faults()...)...)
 }
 
-// strict reads a document without unknown keys: the host ignores those, so that
-// a misspelt one would switch something off without a word.
+// strict decodes a document and rejects unknown keys: the host ignores those, so that a misspelt one would silently disable
+// something.
 func strict(name string, text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -73,29 +72,29 @@ func strict(name string, text []byte, into any) error {
 
 func (h host) faults() []error {
 	var faults []error
-	demand := func(ok bool, text string) {
+	require := func(ok bool, text string) {
 		if !ok {
 			faults = append(faults, errors.New("host.json: "+text))
 		}
 	}
 	c, sampling := h.CustomHandler, h.Logging.ApplicationInsights.SamplingSettings
-	demand(h.Version == "2.0", `version must be "2.0"`)
+	require(h.Version == "2.0", `version must be "2.0"`)
 	off := sampling.IsEnabled != nil && !*sampling.IsEnabled
-	demand(off || slices.Contains(strings.Split(sampling.ExcludedTypes, ";"), "Trace"),
+	require(off || slices.Contains(strings.Split(sampling.ExcludedTypes, ";"), "Trace"),
 		"logging.applicationInsights.samplingSettings.excludedTypes must list Trace: "+
 			"audit records are traces, and Application Insights would drop some")
-	demand(h.Extensions.HTTP.RoutePrefix != nil && *h.Extensions.HTTP.RoutePrefix == "",
+	require(h.Extensions.HTTP.RoutePrefix != nil && *h.Extensions.HTTP.RoutePrefix == "",
 		`extensions.http.routePrefix must be "", or every path begins with /api`)
-	demand(c.Description.DefaultExecutablePath == program, "customHandler.description.defaultExecutablePath must be "+program)
-	demand(slices.Equal(c.Description.Arguments, []string{"serve"}), "customHandler.description.arguments must be [serve]")
-	demand(c.EnableProxyingHTTPRequest, "customHandler.enableProxyingHttpRequest must be true: newer hosts stream requests by it")
-	demand(c.EnableForwardingHTTPRequest, "customHandler.enableForwardingHttpRequest must be true: older hosts know no other")
+	require(c.Description.DefaultExecutablePath == program, "customHandler.description.defaultExecutablePath must be "+program)
+	require(slices.Equal(c.Description.Arguments, []string{"serve"}), "customHandler.description.arguments must be [serve]")
+	require(c.EnableProxyingHTTPRequest, "customHandler.enableProxyingHttpRequest must be true: newer hosts use it to stream requests")
+	require(c.EnableForwardingHTTPRequest, "customHandler.enableForwardingHttpRequest must be true: older hosts know only this one")
 	return faults
 }
 
 func (f trigger) faults() []error {
 	if len(f.Bindings) != 2 {
-		return []error{errors.New("function.json: must have two bindings; with any other the host wraps requests into a payload of its own")}
+		return []error{errors.New("function.json: must have two bindings; otherwise the host wraps requests in a payload of its own")}
 	}
 	in, out := f.Bindings[0], f.Bindings[1]
 	var faults []error
@@ -110,7 +109,7 @@ func (f trigger) faults() []error {
 	}
 	for _, method := range []string{"get", "head", "post", "put", "patch", "delete", "options"} {
 		if !slices.Contains(in.Methods, method) {
-			faults = append(faults, fmt.Errorf("function.json: the trigger's methods lack %s, which the host would refuse in its own words", method))
+			faults = append(faults, fmt.Errorf("function.json: the trigger's methods lack %s, which the host would reject by itself", method))
 		}
 	}
 	if out.Type != "http" || out.Direction != "out" || out.Name == "" {

@@ -3,20 +3,16 @@
 //
 //	go run ./deploy/package -o dist/countersign.zip [FILE…]
 //
-// It is run in the root of the project and needs nothing but Go; it builds for
-// linux/amd64 whatever it runs on. The zip holds
+// Run it in the root of the project. It needs nothing but Go, and builds for linux/amd64 on any system. The zip contains
 //
 //	host.json
 //	countersign         the program, with its execute bit
 //	api/function.json   alone in its folder
 //
-// and the files that are named, such as the configuration and its policies. The
-// host reads function.json in folders of the package only, names the function
-// after the folder, and takes any other file in there for the function's script.
-// On the Premium and Dedicated plans it starts the program
-// only when the zip says that it may be executed, which a zip written on Windows
-// does not; this one does, wherever it is written. The same source and the same
-// Go give the same bytes.
+// and the files given as arguments, such as the configuration and its policies. The host reads function.json only in folders of
+// the package, names the function after the folder, and treats any other file there as the function's script. On the Premium and
+// Dedicated plans it starts the program only if the zip marks it as executable, which a zip written on Windows usually does not;
+// this one does on any system. The same source and the same Go version produce the same bytes.
 package main
 
 import (
@@ -49,7 +45,7 @@ func main() {
 	}
 }
 
-// run packs the project in a folder; arguments and outputs are the command's.
+// run packs the project in a folder, given the command's arguments and outputs.
 func run(ctx context.Context, project string, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("package", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -92,14 +88,13 @@ func run(ctx context.Context, project string, args []string, stdout, stderr io.W
 	return err
 }
 
-// build compiles the project's program, static, for the machines of Azure
-// Functions.
+// build compiles the project's program, statically linked, for the machines of Azure Functions.
 func build(ctx context.Context, project string, stderr io.Writer) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "countersign-package-")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder left over harms nobody
+	defer func() { _ = os.RemoveAll(dir) }() // a leftover temporary folder does no harm
 	out := filepath.Join(dir, program)
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w", "-o", out, ".")
 	command.Dir, command.Stderr = project, stderr
@@ -110,15 +105,14 @@ func build(ctx context.Context, project string, stderr io.Writer) ([]byte, error
 	return os.ReadFile(out)
 }
 
-// file is one of the package.
+// file is a file of the package.
 type file struct {
 	name string
 	mode fs.FileMode
 	data []byte
 }
 
-// readFiles reads the files that lie beside the program, where the configuration
-// finds them by their names alone.
+// readFiles reads the files to put beside the program, where the configuration finds them by name.
 func readFiles(paths []string) ([]file, error) {
 	names := map[string]bool{"host.json": true, "function.json": true, "local.settings.json": true, program: true, function: true}
 	files := make([]file, 0, len(paths))
@@ -137,13 +131,12 @@ func readFiles(paths []string) ([]file, error) {
 	return files, nil
 }
 
-// pack writes the package. Entries carry no time of their own, so that the zip
-// depends on its contents alone.
+// pack returns the package. Entries have a fixed time, so that the zip depends only on its contents.
 func pack(files []file) ([]byte, error) {
 	var text bytes.Buffer
 	archive := zip.NewWriter(&text)
 	for _, f := range files {
-		// The earliest time that a zip can tell.
+		// The earliest time that a zip can represent.
 		header := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
 		header.SetMode(f.mode)
 		w, err := archive.CreateHeader(header)

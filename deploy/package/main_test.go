@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-func TestProjectFilesPassTheCheck(t *testing.T) {
+func TestCheck_AcceptsTheProject(t *testing.T) {
 	if err := check(read(t, "../../host.json"), read(t, "../../function.json")); err != nil {
 		t.Errorf("check of the project's files: %v", err)
 	}
@@ -29,7 +29,7 @@ func read(t *testing.T, name string) []byte {
 	return text
 }
 
-func TestCheckNamesEachFault(t *testing.T) {
+func TestCheck_NamesEachMistake(t *testing.T) {
 	hostJSON, functionJSON := string(read(t, "../../host.json")), string(read(t, "../../function.json"))
 	for old, c := range map[string]struct{ with, want string }{
 		`"2.0"`:                               {`"3.0"`, "version must be"},
@@ -54,7 +54,7 @@ func TestCheckNamesEachFault(t *testing.T) {
 			f = strings.Replace(functionJSON, old, c.with, 1)
 		}
 		if h == hostJSON && f == functionJSON {
-			t.Errorf("%s stands in neither file", old)
+			t.Errorf("%s is in neither file", old)
 		}
 		if err := check([]byte(h), []byte(f)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("check with %s for %s = %v, want %q", c.with, old, err, c.want)
@@ -62,8 +62,8 @@ func TestCheckNamesEachFault(t *testing.T) {
 	}
 }
 
-// The whole command on a project that is no more than a program.
-func TestRunPacksAProject(t *testing.T) {
+// This test runs the whole command on a minimal project.
+func TestRun_PacksAProject(t *testing.T) {
 	project := t.TempDir()
 	for name, text := range map[string][]byte{
 		"host.json": read(t, "../../host.json"), "function.json": read(t, "../../function.json"),
@@ -82,7 +82,7 @@ func TestRunPacksAProject(t *testing.T) {
 		texts[i] = read(t, target)
 	}
 	if sha256.Sum256(texts[0]) != sha256.Sum256(texts[1]) {
-		t.Error("two runs gave two different packages")
+		t.Error("two runs produced different packages")
 	}
 	checkPackage(t, texts[0], read(t, "../../host.json"), read(t, "../../function.json"))
 }
@@ -106,10 +106,10 @@ func checkPackage(t *testing.T, text, hostJSON, functionJSON []byte) {
 	}
 	if len(modes) != 3 || modes["host.json"] != "-rw-r--r--" || modes["countersign"] != "-rwxr-xr-x" ||
 		modes["api/function.json"] != "-rw-r--r--" {
-		t.Errorf("the package holds %v, want host.json, countersign and api/function.json", modes)
+		t.Errorf("the package contains %v, want host.json, countersign and api/function.json", modes)
 	}
 	if !bytes.Equal(contents["host.json"], hostJSON) || !bytes.Equal(contents["api/function.json"], functionJSON) {
-		t.Error("host.json and function.json are not the project's")
+		t.Error("host.json and function.json differ from the project's")
 	}
 	var staged struct {
 		Logging struct {
@@ -122,14 +122,14 @@ func checkPackage(t *testing.T, text, hostJSON, functionJSON []byte) {
 	}
 	binary, err := elf.NewFile(bytes.NewReader(contents["countersign"]))
 	if err != nil {
-		t.Fatalf("the program is no ELF file: %v", err)
+		t.Fatalf("the program is not an ELF file: %v", err)
 	}
 	if libraries, err := binary.ImportedLibraries(); binary.Machine != elf.EM_X86_64 || len(libraries) > 0 {
 		t.Errorf("the program is for %v and needs %v (%v), want x86-64 and nothing", binary.Machine, libraries, err)
 	}
 }
 
-func TestRun_TakesFilesAlong(t *testing.T) {
+func TestRun_AddsFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"countersign.yaml", "policies.cedar", "host.json", "Countersign", "local.settings.json"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o600); err != nil {
@@ -165,12 +165,12 @@ func TestRun_TakesFilesAlong(t *testing.T) {
 		}, {in("none.yaml")}, {dir},
 	} {
 		if files, err := readFiles(paths); err == nil {
-			t.Errorf("%q are taken: %v", paths, files)
+			t.Errorf("%q are accepted: %v", paths, files)
 		}
 	}
 }
 
-func TestRunWritesNothingWhenTheCheckFails(t *testing.T) {
+func TestRun_WritesNothingIfTheCheckFails(t *testing.T) {
 	project := t.TempDir()
 	for name, text := range map[string]string{"host.json": "{}", "function.json": "{}"} {
 		if err := os.WriteFile(filepath.Join(project, name), []byte(text), 0o600); err != nil {
@@ -179,15 +179,15 @@ func TestRunWritesNothingWhenTheCheckFails(t *testing.T) {
 	}
 	target := filepath.Join(project, "x.zip")
 	if err := run(t.Context(), project, []string{"-o", target}, io.Discard, io.Discard); err == nil {
-		t.Error("run packs a project that the host would not serve")
+		t.Error("run packs a project that the host could not serve")
 	}
 	if _, err := os.Stat(target); err == nil {
-		t.Error("run wrote a package all the same")
+		t.Error("run wrote a package nevertheless")
 	}
 }
 
-func TestFunctionNameIsOneThatTheHostTakes(t *testing.T) {
+func TestFunctionName_IsValid(t *testing.T) {
 	if !regexp.MustCompile(`^[a-z][a-z0-9_-]{0,127}$`).MatchString(function) || function == "host" || function == program {
-		t.Errorf("%q is no name for the function's folder", function)
+		t.Errorf("%q is not a valid name for the function's folder", function)
 	}
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds what a release consists of, from the commit that is checked out: the same commit and the same Go give the same bytes.
+# Builds the files of a release from the commit that is checked out. The same commit and the same Go version produce the
+# same bytes.
 #
 #   deploy/release/build.sh                     dist/release: archives, the Azure Functions package, SHA256SUMS
-#   deploy/release/build.sh --compare           builds twice, from two clones in other folders, and compares; no network, no cache of the second
-#   deploy/release/build.sh --licences OS/ARCH  prints the licences that travel with that program
+#   deploy/release/build.sh --compare           builds twice, from clones in two folders, and compares; without network, and the second without a cache
+#   deploy/release/build.sh --licences OS/ARCH  prints the licences to distribute with that program
 #   TARGETS='linux/amd64' deploy/release/build.sh
 #
-# Needs Go and GNU tar. With SBOM=1 also a list of the modules of each program, by cyclonedx-gomod.
+# Needs Go and GNU tar. SBOM=1 adds a list of each program's modules, made by cyclonedx-gomod.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,7 +19,7 @@ build() {
   GOOS=${1%/*} GOARCH=${1#*/} go build -ldflags='-s -w' -o "$2" .
 }
 
-# licences OS/ARCH: of all modules that are linked into the program, which are not the same for each. They must travel with it.
+# licences OS/ARCH: the licences of all modules linked into the program for that platform. They must be distributed with it.
 licences() {
   GOOS=${1%/*} GOARCH=${1#*/} go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | LC_ALL=C sort -u |
     while read -r path version dir; do
@@ -49,7 +50,7 @@ compare() {
   for file in countersign countersign.zip; do
     cmp "$scratch/one/dist/$file" "$scratch/another/folder/dist/$file"
   done
-  echo "the same binary and package, twice, in $((SECONDS - begun)) s"
+  echo "both builds produced the same binary and package, in $((SECONDS - begun)) s"
 }
 
 case ${1:-} in

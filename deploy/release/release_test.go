@@ -20,8 +20,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestWorkflows_PinTheirActions: each action is named by its commit, with the release beside it that Renovate reads; and
-// one release has one commit.
+// Each action must be pinned to a commit, followed by the release, which Renovate reads. A release must have only one commit.
 func TestWorkflows_PinTheirActions(t *testing.T) {
 	files, err := filepath.Glob("../../.github/workflows/*.yml")
 	if err != nil || len(files) < 2 {
@@ -33,7 +32,7 @@ func TestWorkflows_PinTheirActions(t *testing.T) {
 		for _, line := range regexp.MustCompile(`(?m)^.*\buses: *(.*)$`).FindAllStringSubmatch(read(t, file), -1) {
 			found := pinned.FindStringSubmatch(line[1])
 			if found == nil {
-				t.Errorf("%s: %s is no ACTION@COMMIT # vX.Y.Z", file, line[1])
+				t.Errorf("%s: %s is not ACTION@COMMIT # vX.Y.Z", file, line[1])
 				continue
 			}
 			release := found[1] + " " + found[3]
@@ -48,7 +47,7 @@ func TestWorkflows_PinTheirActions(t *testing.T) {
 	}
 }
 
-// TestRenovate_FollowsWhatIsPinned: actions, base images, modules, and what Makefile and build.sh name by version.
+// Renovate must follow actions, base images, modules, and the versions in Makefile and build.sh.
 func TestRenovate_FollowsWhatIsPinned(t *testing.T) {
 	var renovate struct {
 		Extends        []string
@@ -79,8 +78,8 @@ func TestRenovate_FollowsWhatIsPinned(t *testing.T) {
 	}
 }
 
-// TestLicences_AreOfAllModules: what is linked into the program has its licence printed, by the name of its module.
-func TestLicences_AreOfAllModules(t *testing.T) {
+// The licence of every module linked into the program must be printed, under the module's name.
+func TestLicences_CoverAllModules(t *testing.T) {
 	if testing.Short() {
 		t.Skip("go list takes some seconds; make test SHORT= runs it, as CI does")
 	}
@@ -104,7 +103,7 @@ func TestLicences_AreOfAllModules(t *testing.T) {
 		title := strings.Replace(module, "@", " ", 1) + "\n\n"
 		i := slices.IndexFunc(texts, func(text string) bool { return strings.HasPrefix(text, title) })
 		if i < 0 || !regexp.MustCompile(`(?i)copyright|apache license`).MatchString(texts[i]) {
-			t.Errorf("there is no licence of %s", module)
+			t.Errorf("there is no licence for %s", module)
 		}
 	}
 	if count < 30 {
