@@ -1,4 +1,4 @@
-# One static binary, no shell, no root, nothing to write to but /tmp, which only allow_send needs.
+# One static binary, no shell, no root, and nothing writable except /tmp, which only allow_send needs.
 #
 #   docker run --read-only --cap-drop ALL -p 8080:8080 -e … countersign
 
@@ -23,8 +23,7 @@ LABEL org.opencontainers.image.title=countersign \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /countersign /THIRD_PARTY_LICENSES /
 COPY --from=build --chown=65532:65532 /spool /tmp
-# A number, since there is no passwd to look a name up in, and Kubernetes'
-# runAsNonRoot asks for one.
+# A number, since there is no passwd file to look up a name in, and Kubernetes' runAsNonRoot requires one.
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=3s --start-period=5s CMD ["/countersign", "healthcheck"]
